@@ -1,0 +1,77 @@
+// Package config owns the typed configuration: what a configuration file may say, what it must say, and
+// what is wrong with one that does not. It reads through an fs.FS and knows nothing of AWS or of steps.
+package config
+
+// Config is the whole configuration: the pipeline and its environments.
+type Config struct {
+	Pipeline Pipeline `json:"pipeline"`
+	// Environments stand in promotion order: an environment comes after the one it is promoted from, and by name where that leaves a choice.
+	Environments []Environment `json:"environments"`
+}
+
+// Pipeline is config/pipeline.yaml: what all environments share.
+type Pipeline struct {
+	// Project names the platform; every stack, parameter and tag begins with it.
+	Project string `json:"project" jsonschema:"pattern=^[a-z][a-z0-9-]{1\\,19}$"`
+	// Tooling is the account that owns the pipeline and whose principals may assume the deploy roles.
+	Tooling Account `json:"tooling"`
+	// Bootstrap is how the accounts were prepared with `cdk bootstrap`.
+	Bootstrap Bootstrap `json:"bootstrap,omitzero"`
+	// Tags are put on every resource of every environment.
+	Tags map[string]string `json:"tags,omitempty"`
+}
+
+// Account is one AWS account in one region.
+type Account struct {
+	// ID is the account's twelve digits.
+	ID string `json:"account"`
+	// Region is the region's code, eu-west-1 for example.
+	Region string `json:"region"`
+}
+
+// Bootstrap is the part of `cdk bootstrap` that the roles' names and rights depend on.
+type Bootstrap struct {
+	// Qualifier is the part of the bootstrap resources' names that tells two bootstraps of one account apart.
+	// CDK's own default is hnb659fds.
+	Qualifier string `json:"qualifier,omitempty"`
+	// ExecutionPolicies are the managed policies of the role that CloudFormation works with in each account.
+	ExecutionPolicies []string `json:"executionPolicies,omitempty"`
+}
+
+// Environment is config/environments/NAME.yaml: one account that the platform is deployed to.
+type Environment struct {
+	// Name is the file's name without its ending; it is not written in the file.
+	Name string `json:"name" jsonschema:"-"`
+	Account
+	// After is the environment that a release passes before it comes here; empty for the first.
+	After string `json:"after,omitempty"`
+	// Approval says whether a person must agree before a release comes here.
+	Approval bool `json:"approval,omitempty"`
+	// TerminationProtection refuses the deletion of the environment's stacks.
+	TerminationProtection bool `json:"terminationProtection,omitempty"`
+	// Parameters are the environment's settings, published as SSM parameters under /PROJECT/NAME/.
+	// They are readable by anyone who may read the account's parameters: secrets do not belong here.
+	Parameters    map[string]string `json:"parameters,omitempty"`
+	Storage       Storage           `json:"storage,omitzero"`
+	Notifications Notifications     `json:"notifications"`
+	// Tags are put on every resource of this environment, over those of the pipeline.
+	Tags map[string]string `json:"tags,omitempty"`
+}
+
+// Storage is the environment's object storage.
+type Storage struct {
+	// ArchiveAfterDays is the age in days at which objects move to Glacier; 30 unless told.
+	ArchiveAfterDays int `json:"archiveAfterDays,omitempty"`
+	// NoncurrentExpireAfterDays is the age in days at which replaced versions are deleted; 365 unless told.
+	NoncurrentExpireAfterDays int `json:"noncurrentExpireAfterDays,omitempty"`
+	// AccessLogDays is how many days access logs are kept; 90 unless told.
+	AccessLogDays int `json:"accessLogDays,omitempty"`
+}
+
+// Notifications says who hears of the environment's events, by email address.
+type Notifications struct {
+	// Finance hears of cost.
+	Finance []string `json:"finance,omitempty"`
+	// Owners hear of the infrastructure: failures, approvals, alarms. At least one.
+	Owners []string `json:"owners"`
+}

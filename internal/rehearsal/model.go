@@ -1,0 +1,36 @@
+package rehearsal
+
+// A Session is a running emulator as its clients need to know it.
+type Session struct {
+	// Endpoint is the base address of every service, https://127.0.0.1:4566 for example.
+	Endpoint string
+	// CABundle is the path of a PEM file with the machine's own certificate authorities and the emulator's.
+	CABundle string
+}
+
+// An Account is one emulated account. The emulator takes the account's twelve digits as the access key of its root.
+type Account struct {
+	ID     string
+	Region string
+	// Trust is the accounts whose principals may assume the account's deploy roles; empty for the tooling account.
+	Trust []string
+	// Qualifier and ExecutionPolicies are those of `cdk bootstrap`.
+	Qualifier         string
+	ExecutionPolicies []string
+}
+
+// Coverage is what of an assembly the emulator could rehearse.
+type Coverage struct {
+	// Resources counts the resources of all templates, StandIns those that the emulator does not know.
+	Resources int       `json:"resources"`
+	StandIns  []StandIn `json:"standIns"`
+	// Ratio is the part of the resources that were rehearsed for real, from 0 to 1; 1 when there are none.
+	Ratio float64 `json:"ratio"`
+}
+
+// A StandIn is a resource that was replaced in the rehearsed copy because the emulator does not know its type.
+type StandIn struct {
+	Stack     string `json:"stack"`
+	LogicalID string `json:"logicalId"`
+	Type      string `json:"type"`
+}
