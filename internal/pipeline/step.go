@@ -2,7 +2,7 @@
 // It is data only. It knows nothing of processes, containers, terminals or AWS calls; those who do read it.
 package pipeline
 
-import "time"
+import "slices"
 
 // A Step is one unit of work, described so that a process on this machine, a container and a CodeBuild job
 // can all run it and come to the same result.
@@ -13,12 +13,14 @@ type Step struct {
 	Summary string `json:"summary"`
 	// Needs are the names of the steps whose outputs or success this one cannot do without. Selecting a step selects its needs.
 	Needs []string `json:"needs,omitempty"`
-	// After are the names of steps that go first when they are selected too, as dev goes before acc. They select nothing.
+	// After are the names of steps that must pass first when they are selected too, as dev goes before acc. They select nothing.
 	After []string `json:"after,omitempty"`
 	// Image is the key of the container image in Images.
 	Image string `json:"image"`
 	// Command is the program and its arguments; the program Self is this very binary.
 	Command []string `json:"command"`
+	// Tools are the keys in Tools of the programs that the step calls, besides its command's own.
+	Tools []string `json:"tools,omitempty"`
 	// Inputs are the files that the step reads: slash-separated globs relative to the repository's root, where ** crosses folders
 	// and a leading ! takes files out again.
 	Inputs []string `json:"inputs,omitempty"`
@@ -28,15 +30,33 @@ type Step struct {
 	Caches []string `json:"caches,omitempty"`
 	// Env is the environment that the step is given, by name and value.
 	Env map[string]string `json:"env,omitempty"`
-	// Secrets are the names of the variables whose values may be handed to the step and are never shown or stored.
+	// Secrets are the names of the variables that are handed to the step when it runs live, and are never shown or stored.
 	Secrets []string `json:"secrets,omitempty"`
-	Effect  Effect   `json:"effect"`
+	// Effect is Compute unless told.
+	Effect Effect `json:"effect"`
 	// Environment is the name of the environment that the step belongs to; empty for those that serve all.
 	Environment string `json:"environment,omitempty"`
 }
 
 // Self is the program in a step's command that stands for this very binary.
 const Self = "lockstep"
+
+// Argv is the command that an interpreter of the step starts. A step that reaches AWS works on the real accounts exactly
+// when credentials are handed to it, and is told so; all others, and all rehearsals, run the command as it stands.
+func (s Step) Argv(live bool) []string {
+	if live && s.Effect == AWS {
+		return append(slices.Clone(s.Command), "--live")
+	}
+	return slices.Clone(s.Command)
+}
+
+// CPUs is how many processors the step keeps busy. Steps that reach AWS mostly wait for it.
+func (s Step) CPUs() int {
+	if s.Effect == AWS {
+		return 0
+	}
+	return 1
+}
 
 // An Effect says what a step may touch.
 type Effect string
@@ -50,28 +70,3 @@ const (
 
 // A Stage is a part of the pipeline that people know by name.
 type Stage string
-
-// A Status is how a step ended.
-type Status string
-
-// How a step ends. Only Ran and Cached count as passed.
-const (
-	Ran         Status = "ran"
-	Cached      Status = "cached"
-	Skipped     Status = "skipped" // a step that it needs did not pass
-	NotRun      Status = "not run" // it could not be run here: a tool is missing, for example
-	Failed      Status = "failed"
-	Interrupted Status = "interrupted"
-)
-
-// A Result is how a step ended, and why where that is not obvious.
-type Result struct {
-	Step    string        `json:"step"`
-	Stage   Stage         `json:"stage"`
-	Status  Status        `json:"status"`
-	Reason  string        `json:"reason,omitempty"`
-	Started time.Time     `json:"started,omitzero"`
-	Elapsed time.Duration `json:"-"`
-	// Log is the path of the file that holds what the step printed; empty if it did not start.
-	Log string `json:"log,omitempty"`
-}

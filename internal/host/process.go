@@ -1,0 +1,139 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"time"
+
+	"github.com/goyek/goyek/v2"
+
+	"lockstep/internal/pipeline"
+)
+
+// grace is how long an interrupted step may take to end by itself before its process group is killed. The whole must be over in 2 s.
+const grace = 1200 * time.Millisecond
+
+// start runs a step's command as a process group of its own.
+func (r *run) start(a *goyek.A, step pipeline.Step) {
+	if step.Effect == pipeline.AWS && r.BeforeAWS != nil {
+		if err := r.BeforeAWS(a.Context()); err != nil {
+			r.fail(a, step.Name, err)
+			return
+		}
+	}
+	cmd, err := r.command(a.Context(), step)
+	if err != nil {
+		r.fail(a, step.Name, err)
+		return
+	}
+	cmd.Stdout, cmd.Stderr = a.Output(), a.Output()
+	if err := runGroup(cmd); err != nil {
+		r.fail(a, step.Name, err)
+	}
+}
+
+func (r *run) fail(a *goyek.A, name string, err error) {
+	switch {
+	case a.Context().Err() != nil:
+		r.settle(name, pipeline.Interrupted, "")
+	default:
+		r.refuse(name, describeExit(err))
+	}
+	a.Fail()
+}
+
+// describeExit says in words how a process ended.
+func describeExit(err error) error {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		return err
+	}
+	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return fmt.Errorf("ended by signal %d (%v)", int(status.Signal()), status.Signal())
+	}
+	return &exitError{code: exit.ExitCode()}
+}
+
+// exitError is a step's command that ended with a status other than 0.
+type exitError struct{ code int }
+
+func (e *exitError) Error() string { return fmt.Sprintf("exit status %d", e.code) }
+
+// command makes the step's process: its program found, its outputs out of the way, its environment scrubbed.
+func (r *run) command(ctx context.Context, step pipeline.Step) (*exec.Cmd, error) {
+	argv := step.Argv(r.Live)
+	program, err := r.program(argv[0])
+	if err != nil {
+		return nil, err
+	}
+	for _, tool := range step.Tools {
+		if _, err := r.tools.version(ctx, tool); err != nil {
+			return nil, err
+		}
+	}
+	for _, out := range step.Outputs {
+		path := filepath.Join(r.Root, filepath.FromSlash(out))
+		if err := os.RemoveAll(path); err != nil {
+			return nil, fmt.Errorf("what it made last time cannot be removed: %w", err)
+		}
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return nil, fmt.Errorf("its output has no place: %w", err)
+		}
+	}
+	cmd := exec.CommandContext(ctx, program, argv[1:]...)
+	cmd.Dir = r.Root
+	cmd.Env = stepEnviron(step, r.Environ, r.Live)
+	cmd.Cancel = func() error { return signalGroup(cmd, syscall.SIGTERM) }
+	cmd.WaitDelay = grace
+	cmd.SysProcAttr = groupAttributes()
+	return cmd, nil
+}
+
+// program finds a step's program: this very binary, one that an earlier step made, or one of the machine's.
+func (r *run) program(name string) (string, error) {
+	switch {
+	case name == pipeline.Self:
+		return r.Self, nil
+	case filepath.Base(name) != name:
+		return filepath.Join(r.Root, filepath.FromSlash(name)), nil
+	default:
+		return r.tools.find(name)
+	}
+}
+
+// runGroup runs the command and leaves nobody of its process group behind, whichever way it ends.
+func runGroup(cmd *exec.Cmd) error {
+	// The kernel ends the child when the thread that started it is gone, so the thread has to stay for as long as the child.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := cmd.Start(); err != nil {
+		var path *fs.PathError
+		if errors.As(err, &path) {
+			return fmt.Errorf("%s cannot be started: %w", cmd.Path, path.Err)
+		}
+		return fmt.Errorf("%s cannot be started: %w", cmd.Path, err)
+	}
+	err := cmd.Wait()
+	_ = signalGroup(cmd, syscall.SIGKILL) // mostly nobody is left to hear it
+	if errors.Is(err, exec.ErrWaitDelay) {
+		return errors.New("its processes did not end in time and were killed")
+	}
+	return err
+}
+
+func signalGroup(cmd *exec.Cmd, signal syscall.Signal) error {
+	if cmd.Process == nil {
+		return os.ErrProcessDone
+	}
+	if err := syscall.Kill(-cmd.Process.Pid, signal); err != nil {
+		return os.ErrProcessDone
+	}
+	return nil
+}

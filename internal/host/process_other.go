@@ -1,0 +1,10 @@
+//go:build unix && !linux
+
+package host
+
+import "syscall"
+
+// groupAttributes puts a child into a process group of its own. Only Linux can tie its life to this process's.
+func groupAttributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true}
+}

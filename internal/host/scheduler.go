@@ -1,0 +1,100 @@
+package host
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/goyek/goyek/v2"
+
+	"lockstep/internal/pipeline"
+)
+
+// scheduled is the executor middleware that starts each task as soon as its needs have passed, within the budget of processors, and
+// hands it on alone. goyek's own parallelism runs batches with a barrier between them.
+func (r *run) scheduled(next goyek.Executor) goyek.Executor {
+	return func(in goyek.ExecuteInput) error {
+		s := &scheduler{run: r, waiting: slices.Clone(in.Tasks), ended: make(chan string)}
+		return s.loop(in, next)
+	}
+}
+
+// scheduler is the state of one execution; a single goroutine owns it.
+type scheduler struct {
+	*run
+	waiting []string // in the graph's order
+	running int
+	busy    int // processors
+	ended   chan string
+}
+
+func (s *scheduler) loop(in goyek.ExecuteInput, next goyek.Executor) error {
+	for {
+		s.startReady(in, next)
+		if s.running == 0 {
+			return nil
+		}
+		name := <-s.ended
+		step, _ := s.graph.Step(name)
+		s.running--
+		s.busy -= step.CPUs()
+	}
+}
+
+// startReady starts every waiting step that can go, and settles those that never will.
+func (s *scheduler) startReady(in goyek.ExecuteInput, next goyek.Executor) {
+	var still []string
+	for _, name := range s.waiting {
+		step, _ := s.graph.Step(name)
+		switch reason, ready := s.needs(name); {
+		case in.Context.Err() != nil:
+			s.drop(name, pipeline.Interrupted, "the run was interrupted before it started")
+		case reason != "":
+			s.drop(name, pipeline.Skipped, reason)
+		case !ready || (s.busy > 0 && s.busy+step.CPUs() > max(1, s.Jobs) && step.CPUs() > 0):
+			still = append(still, name)
+		default:
+			s.start(name, step.CPUs(), in, next)
+		}
+	}
+	s.waiting = still
+}
+
+func (s *scheduler) start(name string, cpus int, in goyek.ExecuteInput, next goyek.Executor) {
+	s.running++
+	s.busy += cpus
+	in.Tasks, in.NoDeps = []string{name}, true
+	go func() {
+		if err := next(in); err != nil {
+			s.settle(name, pipeline.Failed, err.Error())
+		}
+		s.ended <- name
+	}()
+}
+
+// needs says whether all that the step waits for has passed, or why it never will.
+func (s *scheduler) needs(name string) (reason string, ready bool) {
+	ready = true
+	for _, need := range s.graph.WaitsFor(name) {
+		switch result := s.result(need); {
+		case result.Status == "":
+			ready = false
+		case !result.Passed():
+			return fmt.Sprintf("%s %s", need, verb(result.Status)), false
+		}
+	}
+	return "", ready
+}
+
+// verb makes a sentence of a step's name and its status.
+func verb(status pipeline.Status) string {
+	return map[pipeline.Status]string{
+		pipeline.Failed: "failed", pipeline.Skipped: "was skipped", pipeline.NotRun: "could not run", pipeline.Interrupted: "was interrupted",
+	}[status]
+}
+
+// drop settles a step that is not started, and says so.
+func (s *scheduler) drop(name string, status pipeline.Status, reason string) {
+	s.settle(name, status, reason)
+	result := s.result(name)
+	s.emit(pipeline.Event{Step: name, Kind: pipeline.Finished, Result: &result})
+}

@@ -1,0 +1,198 @@
+package pipeline
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+)
+
+// A Graph is a validated set of steps in a deterministic order: a step comes after all that it waits for, and among those
+// that could come next the one that stands first in the table does.
+type Graph struct {
+	steps []Step
+	index map[string]int
+}
+
+// NewGraph validates the steps and orders them. It reports every unknown need, duplicate name and output written twice, or
+// else a cycle as its path.
+func NewGraph(steps []Step) (*Graph, error) {
+	index := make(map[string]int, len(steps))
+	var problems []error
+	for i, s := range steps {
+		if j, taken := index[s.Name]; taken {
+			problems = append(problems, fmt.Errorf("step %q stands in the table twice, as number %d and %d", s.Name, j+1, i+1))
+			continue
+		}
+		index[s.Name] = i
+	}
+	problems = append(problems, unknownNames(steps, index)...)
+	problems = append(problems, sharedOutputs(steps)...)
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	ordered, err := order(steps, index)
+	if err != nil {
+		return nil, err
+	}
+	g := &Graph{steps: ordered, index: make(map[string]int, len(ordered))}
+	for i, s := range ordered {
+		g.index[s.Name] = i
+		if s.Effect == "" {
+			g.steps[i].Effect = Compute
+		}
+	}
+	return g, nil
+}
+
+// unknownNames reports needs and keys that stand in no table.
+func unknownNames(steps []Step, index map[string]int) []error {
+	var problems []error
+	for _, s := range steps {
+		for _, need := range s.waitsFor() {
+			if _, ok := index[need]; !ok {
+				problems = append(problems, fmt.Errorf("step %q waits for %q, which is no step", s.Name, need))
+			}
+		}
+		if len(s.Command) == 0 {
+			problems = append(problems, fmt.Errorf("step %q has no command", s.Name))
+		}
+		if _, ok := Images[s.Image]; !ok {
+			problems = append(problems, fmt.Errorf("step %q runs in image %q, which is no key of Images", s.Name, s.Image))
+		}
+		for _, c := range s.Caches {
+			if _, ok := Caches[c]; !ok {
+				problems = append(problems, fmt.Errorf("step %q uses cache %q, which is no key of Caches", s.Name, c))
+			}
+		}
+		for _, t := range s.Tools {
+			if _, ok := Tools[t]; !ok {
+				problems = append(problems, fmt.Errorf("step %q uses tool %q, which is no key of Tools", s.Name, t))
+			}
+		}
+	}
+	return problems
+}
+
+// sharedOutputs reports outputs that two steps write, or that lie inside each other: one would undo the other's.
+func sharedOutputs(steps []Step) []error {
+	type claim struct{ step, path string }
+	var claims []claim
+	var problems []error
+	for _, s := range steps {
+		for _, out := range s.Outputs {
+			p := path.Clean(out)
+			for _, c := range claims {
+				if p == c.path || strings.HasPrefix(p, c.path+"/") || strings.HasPrefix(c.path, p+"/") {
+					problems = append(problems, fmt.Errorf("step %q writes %s and step %q writes %s", c.step, c.path, s.Name, p))
+				}
+			}
+			claims = append(claims, claim{s.Name, p})
+		}
+	}
+	return problems
+}
+
+// waitsFor is everything that must have ended before the step starts.
+func (s Step) waitsFor() []string { return slices.Concat(s.Needs, s.After) }
+
+// order sorts topologically by depth-first search in the table's order, so that the result depends on nothing else.
+func order(steps []Step, index map[string]int) ([]Step, error) {
+	const (
+		unseen = iota
+		open
+		done
+	)
+	state := make([]int, len(steps))
+	ordered := make([]Step, 0, len(steps))
+	var trail []string
+	var visit func(i int) error
+	visit = func(i int) error {
+		name := steps[i].Name
+		switch state[i] {
+		case done:
+			return nil
+		case open:
+			from := slices.Index(trail, name)
+			return fmt.Errorf("the steps need each other in a cycle: %s", strings.Join(append(slices.Clone(trail[from:]), name), " -> "))
+		}
+		state[i], trail = open, append(trail, name)
+		for _, need := range steps[i].waitsFor() {
+			if err := visit(index[need]); err != nil {
+				return err
+			}
+		}
+		state[i], trail = done, trail[:len(trail)-1]
+		ordered = append(ordered, steps[i])
+		return nil
+	}
+	for i := range steps {
+		if err := visit(i); err != nil {
+			return nil, err
+		}
+	}
+	return ordered, nil
+}
+
+// Steps are the graph's steps in order.
+func (g *Graph) Steps() []Step { return slices.Clone(g.steps) }
+
+// Step is the step of that name.
+func (g *Graph) Step(name string) (Step, bool) {
+	i, ok := g.index[name]
+	if !ok {
+		return Step{}, false
+	}
+	return g.steps[i], true
+}
+
+// WaitsFor are the steps of this graph that must have passed before the named one starts.
+func (g *Graph) WaitsFor(name string) []string { return g.steps[g.index[name]].waitsFor() }
+
+// Select is the graph of the steps that the predicate picks and of everything that they need. What a step comes after
+// without needing it stays only if it is picked too.
+func (g *Graph) Select(pick func(Step) bool) *Graph {
+	keep := map[string]bool{}
+	var add func(Step)
+	add = func(s Step) {
+		if keep[s.Name] {
+			return
+		}
+		keep[s.Name] = true
+		for _, need := range s.Needs {
+			add(g.steps[g.index[need]])
+		}
+	}
+	for _, s := range g.steps {
+		if pick(s) {
+			add(s)
+		}
+	}
+	selected := &Graph{index: map[string]int{}}
+	for _, s := range g.steps {
+		if !keep[s.Name] {
+			continue
+		}
+		s.After = slices.DeleteFunc(slices.Clone(s.After), func(name string) bool { return !keep[name] })
+		selected.index[s.Name] = len(selected.steps)
+		selected.steps = append(selected.steps, s)
+	}
+	return selected
+}
+
+// Digest is the SHA-256, in hexadecimal, of everything that the graph says and of the images that it runs in. Two runs with the same digest ran the
+// same commands with the same declared inputs in the same order.
+func (g *Graph) Digest() string {
+	hash := sha256.New()
+	enc := json.NewEncoder(hash)
+	for _, s := range g.steps {
+		// A step is strings, and maps and slices of strings: encoding it cannot go wrong, and sorts the maps.
+		_ = enc.Encode(s)
+		_ = enc.Encode(Images[s.Image])
+	}
+	return hex.EncodeToString(hash.Sum(nil))
+}

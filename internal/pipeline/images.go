@@ -1,0 +1,37 @@
+package pipeline
+
+// The keys of Images.
+const (
+	ImageGo = "go"
+	// ImageCDK has Go and Node: the CDK app is a Go program that drives the library in a Node process.
+	ImageCDK = "cdk"
+)
+
+// Images is the one table of base images, each pinned by the digest of its multi-platform index.
+var Images = map[string]string{
+	ImageGo:  "golang:1.26-bookworm@sha256:a688600ca24f8a4d3ca77f95b0dd40704a9fc787c826660eb7ba0b641b8b175d",
+	ImageCDK: "node:22-bookworm-slim@sha256:43ac6c60b8f89723f746e8a92ce91abd5017e627ce1ddfe4238355d3a30b772c",
+}
+
+// A Cache is a folder that outlives a step and makes the next one faster. On this machine it is the user's own.
+type Cache struct {
+	// Path is where a container has the folder.
+	Path string
+	// Env is the variable that tells the tool of it.
+	Env string
+}
+
+// The keys of Caches.
+const (
+	CacheGoModules = "go-modules"
+	CacheGoBuild   = "go-build"
+	CacheCDK       = "cdk"
+)
+
+// Caches is the one table of caches.
+var Caches = map[string]Cache{
+	CacheGoModules: {Path: "/cache/go-modules", Env: "GOMODCACHE"},
+	CacheGoBuild:   {Path: "/cache/go-build", Env: "GOCACHE"},
+	// The CDK library is unpacked below the user's cache folder when it is first loaded.
+	CacheCDK: {Path: "/cache/cdk", Env: "XDG_CACHE_HOME"},
+}

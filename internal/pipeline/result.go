@@ -1,0 +1,57 @@
+package pipeline
+
+import "time"
+
+// A Status is how a step ended.
+type Status string
+
+// How a step ends. Only Ran and Cached count as passed.
+const (
+	Ran         Status = "ran"
+	Cached      Status = "cached"
+	Skipped     Status = "skipped" // a step that it needs did not pass
+	NotRun      Status = "not run" // it could not be run here: a tool is missing, for example
+	Failed      Status = "failed"
+	Interrupted Status = "interrupted"
+)
+
+// A Result is how a step ended, and why where that is not obvious.
+type Result struct {
+	Step    string    `json:"step"`
+	Stage   Stage     `json:"stage"`
+	Status  Status    `json:"status"`
+	Reason  string    `json:"reason,omitempty"`
+	Started time.Time `json:"started,omitzero"`
+	// Millis is how long the step took, in milliseconds.
+	Millis int64 `json:"ms"`
+	// ExitCode is the status that the step's command ended with; 0 if it passed or did not start.
+	ExitCode int `json:"exitCode,omitempty"`
+	// Log is the path of the file that holds what the step printed; empty if it did not start.
+	Log string `json:"log,omitempty"`
+}
+
+// Passed says whether steps that need this one may go on.
+func (r Result) Passed() bool { return r.Status == Ran || r.Status == Cached }
+
+// An Event is something that happened in a run, as it is shown on the terminal and written with --json, one a line.
+type Event struct {
+	Time time.Time `json:"time"`
+	Step string    `json:"step,omitempty"`
+	Kind EventKind `json:"event"`
+	// Millis is the time since the step started, or since the run did for events of no step.
+	Millis int64  `json:"ms"`
+	Detail string `json:"detail,omitempty"`
+	// Result is set when Kind is Finished.
+	Result *Result `json:"result,omitempty"`
+}
+
+// An EventKind says what happened.
+type EventKind string
+
+// The kinds of events.
+const (
+	Started  EventKind = "started"
+	Output   EventKind = "output" // a line that the step printed
+	Notice   EventKind = "notice" // something that a person should know and that is no step's result
+	Finished EventKind = "finished"
+)

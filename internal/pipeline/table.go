@@ -1,0 +1,121 @@
+package pipeline
+
+import (
+	"fmt"
+
+	"lockstep/config"
+)
+
+// The stages, in the pipeline's order.
+const (
+	Source  Stage = "source"
+	Quality Stage = "quality"
+	Test    Stage = "test"
+	Synth   Stage = "synth"
+	Plan    Stage = "plan"
+	Deploy  Stage = "deploy"
+	Verify  Stage = "verify"
+)
+
+// Stages are all stages in the pipeline's order.
+var Stages = []Stage{Source, Quality, Test, Synth, Plan, Deploy, Verify}
+
+// Gates are the stages whose steps must pass before anything is deployed to a real account.
+var Gates = []Stage{Quality, Test}
+
+// Where steps leave what they make, below the repository's root.
+const (
+	StateDir  = ".lockstep"
+	appBinary = StateDir + "/bin/infra"
+)
+
+// AssemblyDir is where an environment's cloud assembly lies.
+func AssemblyDir(environment string) string { return StateDir + "/assembly/" + environment }
+
+// RecordFile is where a step that reaches AWS leaves what it did, in JSON.
+func RecordFile(stage Stage, environment string) string {
+	return fmt.Sprintf("%s/records/%s-%s.json", StateDir, stage, environment)
+}
+
+// goSources are what Go's own commands read anywhere in the repository.
+var goSources = []string{"go.mod", "go.sum", "**/*.go", "**/testdata/**", "config/**", "tools/**", "!ci/**"}
+
+// Steps is the table: the whole pipeline, with a part for each of the configured environments.
+func Steps(c *config.Config) []Step {
+	steps := []Step{
+		{
+			Name: "config", Stage: Source, Summary: "validate the configuration",
+			Image: ImageGo, Command: []string{Self, "config", "validate"},
+			Inputs: []string{"config/**"},
+		},
+		{
+			Name: "vet", Stage: Quality, Summary: "look for mistakes that compile",
+			Image: ImageGo, Command: []string{"go", "vet", "./..."}, Tools: []string{ToolGo},
+			Inputs: goSources, Caches: []string{CacheGoModules, CacheGoBuild},
+		},
+		{
+			Name: "tidy", Stage: Quality, Summary: "go.mod and go.sum say what is imported",
+			Image: ImageGo, Command: []string{"go", "mod", "tidy", "-diff"}, Tools: []string{ToolGo},
+			Inputs: goSources, Caches: []string{CacheGoModules, CacheGoBuild},
+		},
+		{
+			Name: "test", Stage: Test, Summary: "run the tests",
+			Image: ImageCDK, Command: []string{"go", "test", "./..."}, Tools: []string{ToolGo, ToolNode, ToolNpm, ToolPython},
+			Inputs: append([]string{"tests/**", "README.md", "docs/**", "Makefile"}, goSources...), Caches: []string{CacheGoModules, CacheGoBuild, CacheCDK},
+		},
+		{
+			Name: "build", Stage: Synth, Summary: "build the CDK app",
+			Needs: []string{"config"},
+			Image: ImageGo, Command: []string{"go", "build", "-trimpath", "-buildvcs=false", "-o", appBinary, "./infra"}, Tools: []string{ToolGo},
+			Inputs:  []string{"go.mod", "go.sum", "config/**/*.go", "config/schema/**", "infra/**/*.go", "internal/pipeline/**/*.go", "!**/*_test.go"},
+			Outputs: []string{appBinary}, Caches: []string{CacheGoModules, CacheGoBuild},
+		},
+	}
+	for _, env := range c.Environments {
+		steps = append(steps, environmentSteps(env)...)
+	}
+	return steps
+}
+
+// environmentSteps are the steps that exist once for each environment.
+func environmentSteps(env config.Environment) []Step {
+	name := func(kind Stage) string { return fmt.Sprintf("%s:%s", kind, env.Name) }
+	assembly := AssemblyDir(env.Name)
+	deployAfter := []string{"vet", "tidy", "test"}
+	if env.After != "" {
+		deployAfter = append(deployAfter, fmt.Sprintf("%s:%s", Verify, env.After))
+	}
+	// reaches is a step that runs this binary's own command against the environment's account.
+	reaches := func(stage Stage, summary string, after ...string) Step {
+		return Step{
+			Name: name(stage), Stage: stage, Summary: summary, Environment: env.Name,
+			Needs: []string{name(Synth)}, After: after,
+			Image: ImageGo, Command: []string{Self, string(stage), "--env", env.Name, "--assembly", assembly},
+			Inputs: []string{"config/**/*.yaml", assembly + "/**"}, Outputs: []string{RecordFile(stage, env.Name)},
+			Secrets: CredentialNames, Effect: AWS,
+		}
+	}
+	return []Step{
+		{
+			Name: name(Synth), Stage: Synth, Summary: "synthesise the stacks of " + env.Name + ", cdk-nag included", Environment: env.Name,
+			Needs: []string{"build"},
+			Image: ImageCDK, Command: []string{appBinary, "--env", env.Name, "--out", assembly}, Tools: []string{ToolNode},
+			Inputs: []string{appBinary, "config/**/*.yaml"}, Outputs: []string{assembly}, Caches: []string{CacheCDK},
+		},
+		reaches(Plan, "show what a deployment to "+env.Name+" would change"),
+		reaches(Deploy, "plan and apply the change sets of "+env.Name, deployAfter...),
+		reaches(Verify, "read back what was deployed to "+env.Name, name(Deploy)),
+	}
+}
+
+// CredentialNames are the variables by which an AWS SDK is told who it is and where to ask. Source: the AWS SDKs and Tools reference guide, settings reference.
+var CredentialNames = []string{
+	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+	"AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE",
+	"AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_WEB_IDENTITY_TOKEN_FILE",
+	"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+	"AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+	"AWS_EC2_METADATA_DISABLED", "AWS_REGION", "AWS_DEFAULT_REGION",
+	"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_CLOUDFORMATION", "AWS_ENDPOINT_URL_SSM",
+	"AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT",
+}
