@@ -142,6 +142,7 @@ func (s *store) restore(root, key, log string) (bool, error) {
 		return false, errors.Join(fmt.Errorf("its entry is damaged: %w", err), os.Remove(s.entryPath(key)))
 	}
 	if err := s.putBack(root, e, log); err != nil {
+		s.dropDamaged(e)
 		return false, errors.Join(err, os.Remove(s.entryPath(key)))
 	}
 	now := time.Now()
@@ -202,9 +203,18 @@ func (s *store) check(sum string) error {
 	case err != nil:
 		return fmt.Errorf("a part of it is gone: %w", err)
 	case got != strings.TrimSuffix(sum, "+x"):
-		return errors.Join(fmt.Errorf("a part of it is damaged: %s", s.blobPath(sum)), os.Remove(s.blobPath(sum)))
+		return fmt.Errorf("a part of it is damaged: %s", s.blobPath(sum))
 	}
 	return nil
+}
+
+// dropDamaged removes the parts of an entry that are not what their name says, so that they are stored anew.
+func (s *store) dropDamaged(e entry) {
+	for _, b := range append(e.Files, blob{Sum: e.Log}) {
+		if b.Sum != "" && s.check(b.Sum) != nil {
+			_ = os.Remove(s.blobPath(b.Sum)) // it may be gone already
+		}
+	}
 }
 
 // removeOthers takes away what lies in the restored folders and was not made by the step.

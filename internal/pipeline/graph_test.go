@@ -1,0 +1,123 @@
+package pipeline
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"lockstep/config"
+)
+
+func step(name string, needs ...string) Step {
+	return Step{Name: name, Stage: Test, Image: ImageGo, Command: []string{"true"}, Needs: needs}
+}
+
+func names(g *Graph) []string {
+	var out []string
+	for _, s := range g.Steps() {
+		out = append(out, s.Name)
+	}
+	return out
+}
+
+func TestNewGraphNamesTheCulprit(t *testing.T) {
+	withImage, withCache, withTool, noCommand := step("a"), step("b"), step("c"), step("d")
+	withImage.Image, withCache.Caches, withTool.Tools, noCommand.Command = "none", []string{"none"}, []string{"none"}, nil
+	outer, inner := step("outer"), step("inner")
+	outer.Outputs, inner.Outputs = []string{"out"}, []string{"out/deep/file"}
+	after := step("late")
+	after.After = []string{"nobody"}
+	for _, test := range []struct {
+		name  string
+		steps []Step
+		want  []string
+	}{
+		{"a need that is no step", []Step{step("a", "b")}, []string{`step "a" waits for "b", which is no step`}},
+		{"an order after no step", []Step{after}, []string{`step "late" waits for "nobody", which is no step`}},
+		{"a name used twice", []Step{step("a"), step("b"), step("a")}, []string{`step "a" stands in the table twice, as number 1 and 3`}},
+		{"an output inside another's", []Step{outer, inner}, []string{`step "outer" writes out and step "inner" writes out/deep/file`}},
+		{"a cycle as its path", []Step{step("a", "b"), step("b", "c"), step("c", "a")}, []string{"in a cycle: a -> b -> c -> a"}},
+		{"a cycle without what leads to it", []Step{step("x", "a"), step("a", "b"), step("b", "a")}, []string{"in a cycle: a -> b -> a"}},
+		{"a step that needs itself", []Step{step("a", "a")}, []string{"in a cycle: a -> a"}},
+		{"everything at once", []Step{withImage, withCache, withTool, noCommand}, []string{
+			`step "a" runs in image "none"`, `step "b" uses cache "none"`, `step "c" uses tool "none"`, `step "d" has no command`,
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := NewGraph(test.steps)
+			for _, want := range test.want {
+				assert.ErrorContains(t, err, want)
+			}
+		})
+	}
+}
+
+func TestOrderIsTheTablesWhereNeedsAllow(t *testing.T) {
+	late := step("late")
+	late.After = []string{"z"}
+	g, err := NewGraph([]Step{late, step("b", "c"), step("a"), step("c"), step("z")})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"z", "late", "c", "b", "a"}, names(g))
+}
+
+func TestSelectTakesNeedsAndLeavesOrderAlone(t *testing.T) {
+	deploy := step("deploy", "synth")
+	deploy.After = []string{"vet"}
+	g, err := NewGraph([]Step{step("vet"), step("config"), step("synth", "config"), deploy})
+	require.NoError(t, err)
+
+	alone := g.Select(func(s Step) bool { return s.Name == "deploy" })
+	assert.Equal(t, []string{"config", "synth", "deploy"}, names(alone))
+	assert.Equal(t, []string{"synth"}, alone.WaitsFor("deploy"))
+
+	checked := g.Select(func(s Step) bool { return s.Name == "deploy" || s.Name == "vet" })
+	assert.Equal(t, []string{"vet", "config", "synth", "deploy"}, names(checked))
+	assert.Equal(t, []string{"synth", "vet"}, checked.WaitsFor("deploy"))
+}
+
+func TestDigestChangesWithWhatRuns(t *testing.T) {
+	digest := func(change func(*Step)) string {
+		s := Step{Name: "a", Stage: Test, Image: ImageGo, Command: []string{"go", "test"}, Env: map[string]string{"A": "1"}}
+		change(&s)
+		g, err := NewGraph([]Step{s})
+		require.NoError(t, err)
+		return g.Digest()
+	}
+	same := digest(func(*Step) {})
+	assert.Equal(t, same, digest(func(*Step) {}))
+	for name, change := range map[string]func(*Step){
+		"command":     func(s *Step) { s.Command = []string{"go", "vet"} },
+		"environment": func(s *Step) { s.Env = map[string]string{"A": "2"} },
+		"inputs":      func(s *Step) { s.Inputs = []string{"x"} },
+		"image":       func(s *Step) { s.Image = ImageCDK },
+		"effect":      func(s *Step) { s.Effect = AWS },
+	} {
+		assert.NotEqual(t, same, digest(change), name)
+	}
+}
+
+var twoEnvironments = &config.Config{Environments: []config.Environment{{Name: "dev"}, {Name: "perf", After: "dev"}}}
+
+func TestTableIsValidForAnyEnvironments(t *testing.T) {
+	g, err := NewGraph(Steps(twoEnvironments))
+	require.NoError(t, err)
+	for _, s := range g.Steps() {
+		assert.NotEmpty(t, s.Summary, s.Name)
+		assert.Contains(t, Stages, s.Stage, s.Name)
+		assert.NotEmpty(t, s.Inputs, s.Name)
+		if s.Effect == AWS {
+			assert.NotEmpty(t, s.Secrets, s.Name)
+		} else {
+			assert.Empty(t, s.Secrets, "%s only computes and may see no credential", s.Name)
+		}
+	}
+	assert.Contains(t, g.WaitsFor("deploy:perf"), "verify:dev")
+}
+
+func TestOnlyStepsThatReachAWSAreToldToGoLive(t *testing.T) {
+	deploy := Step{Command: []string{Self, "deploy"}, Effect: AWS}
+	assert.Equal(t, []string{Self, "deploy", "--live"}, deploy.Argv(true))
+	assert.Equal(t, []string{Self, "deploy"}, deploy.Argv(false))
+	assert.Equal(t, []string{"go"}, Step{Command: []string{"go"}, Effect: Compute}.Argv(true))
+}
