@@ -14,7 +14,7 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// An Observer is shown a run while it goes on. Observe is called with one event at a time; Close when there are no more.
+// An Observer is shown a run while it goes on. Observe may be called from anywhere; Close when there are no more events.
 type Observer interface {
 	Observe(pipeline.Event)
 	Close()
@@ -46,26 +46,37 @@ func NewObserver(progress Progress, w io.Writer, isTerminal, verbose bool, g *pi
 	case progress == Auto && isTerminal:
 		return newLive(w, g, shows)
 	default:
-		return &plain{w: w, shows: shows, width: nameWidth(g)}
+		return &oneAtATime{observer: &plain{w: w, shows: shows, width: nameWidth(g)}}
 	}
 }
 
 // NewJSON writes each event as a line of JSON.
-func NewJSON(w io.Writer) Observer { return &jsonLines{enc: json.NewEncoder(w)} }
+func NewJSON(w io.Writer) Observer {
+	return &oneAtATime{observer: &jsonLines{enc: json.NewEncoder(w)}}
+}
+
+// oneAtATime lets a run and what goes on beside it share an observer.
+type oneAtATime struct {
+	mu       sync.Mutex
+	observer Observer
+}
+
+func (o *oneAtATime) Observe(e pipeline.Event) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.observer.Observe(e)
+}
+
+func (o *oneAtATime) Close() { o.observer.Close() }
 
 type silent struct{}
 
 func (silent) Observe(pipeline.Event) {}
 func (silent) Close()                 {}
 
-type jsonLines struct {
-	mu  sync.Mutex
-	enc *json.Encoder
-}
+type jsonLines struct{ enc *json.Encoder }
 
 func (j *jsonLines) Observe(e pipeline.Event) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
 	_ = j.enc.Encode(e) // who does not read on has no use for an error either
 }
 

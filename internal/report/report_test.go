@@ -1,0 +1,199 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/lipgloss"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/deploy"
+	"lockstep/internal/pipeline"
+	"lockstep/internal/rehearsal"
+)
+
+func graph(t *testing.T) *pipeline.Graph {
+	t.Helper()
+	g, err := pipeline.NewGraph([]pipeline.Step{
+		{Name: "build", Stage: pipeline.Synth, Image: pipeline.ImageGo, Command: []string{"go"}},
+		{Name: "deploy:acc", Stage: pipeline.Deploy, Image: pipeline.ImageGo, Command: []string{"x"}, Needs: []string{"build"}, Effect: pipeline.AWS},
+	})
+	require.NoError(t, err)
+	return g
+}
+
+var events = []pipeline.Event{
+	{Kind: pipeline.Notice, Detail: "starting the emulated accounts"},
+	{Step: "build", Kind: pipeline.Started},
+	{Step: "build", Kind: pipeline.Output, Detail: "compiling"},
+	{Step: "build", Kind: pipeline.Finished, Result: &pipeline.Result{Step: "build", Status: pipeline.Cached, Reason: "nothing that it reads has changed"}},
+	{Step: "deploy:acc", Kind: pipeline.Output, Detail: "+ AWS::S3::Bucket Data"},
+	{Step: "deploy:acc", Kind: pipeline.Finished, Result: &pipeline.Result{Step: "deploy:acc", Status: pipeline.Failed, Millis: 1500, Reason: "exit status 1"}},
+}
+
+func TestPlainProgressShowsWhatAReaderWaitsFor(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		verbose bool
+		want    string
+	}{
+		{"of a step that only computes, how it ended", false, `
+            starting the emulated accounts
+build       cached
+deploy:acc  | + AWS::S3::Bucket Data
+deploy:acc  failed in 1.5 s: exit status 1
+`},
+		{"with verbose, everything", true, `
+            starting the emulated accounts
+build       | compiling
+build       cached
+deploy:acc  | + AWS::S3::Bucket Data
+deploy:acc  failed in 1.5 s: exit status 1
+`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var out bytes.Buffer
+			o := NewObserver(Auto, &out, false, test.verbose, graph(t))
+			for _, e := range events {
+				o.Observe(e)
+			}
+			o.Close()
+			assert.Equal(t, strings.TrimPrefix(test.want, "\n"), out.String())
+		})
+	}
+}
+
+func TestNoProgressIsSilent(t *testing.T) {
+	var out bytes.Buffer
+	o := NewObserver(None, &out, true, true, graph(t))
+	for _, e := range events {
+		o.Observe(e)
+	}
+	o.Close()
+	assert.Empty(t, out.String())
+}
+
+func TestJSONIsAnEventALine(t *testing.T) {
+	var out bytes.Buffer
+	o := NewJSON(&out)
+	for _, e := range events {
+		o.Observe(e)
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	require.Len(t, lines, len(events))
+	for i, line := range lines {
+		var got map[string]any
+		require.NoError(t, json.Unmarshal([]byte(line), &got))
+		assert.Equal(t, string(events[i].Kind), got["event"])
+		assert.Contains(t, got, "time")
+		assert.Contains(t, got, "ms")
+	}
+}
+
+func TestLiveTreeShowsEachStepUnderItsStage(t *testing.T) {
+	m := newTree(graph(t), lipgloss.NewRenderer(&bytes.Buffer{}))
+	m.Update(pipeline.Event{Step: "build", Kind: pipeline.Finished, Result: &pipeline.Result{Status: pipeline.Ran, Millis: 120}})
+	m.Update(pipeline.Event{Step: "deploy:acc", Kind: pipeline.Started, Time: time.Now()})
+	m.Update(pipeline.Event{Step: "deploy:acc", Kind: pipeline.Output, Detail: "waiting"})
+	view := m.View()
+	assert.Regexp(t, `(?s)^synth\n  ✓ build       ran in 120 ms\ndeploy\n  . deploy:acc  \d+ ms  waiting\n$`, view)
+}
+
+func TestLiveTreeEndsAndLeavesItsLastStateBehind(t *testing.T) {
+	var out bytes.Buffer
+	o := NewObserver(Auto, &out, true, false, graph(t))
+	for _, e := range events {
+		o.Observe(e)
+	}
+	o.Close()
+	assert.Contains(t, out.String(), "failed in 1.5 s: exit status 1")
+	assert.Contains(t, out.String(), "+ AWS::S3::Bucket Data")
+}
+
+func sample() *Summary {
+	s := &Summary{
+		Command: "deploy", Result: Passed, Mode: Rehearsal, Millis: 12_345, Digest: "d1", Logs: ".lockstep/runs/1",
+		Steps: []pipeline.Result{
+			{Step: "build", Stage: pipeline.Synth, Status: pipeline.Cached, Reason: "nothing that it reads has changed"},
+			{Step: "deploy:acc", Stage: pipeline.Deploy, Status: pipeline.Ran, Millis: 3000},
+		},
+		NotRehearsed: []string{"the approval before prod"},
+	}
+	s.Add(Environment{
+		Mode:     Rehearsal,
+		Coverage: &rehearsal.Coverage{Resources: 4, Ratio: 0.75, StandIns: []rehearsal.StandIn{{Stack: "p-acc-data", LogicalID: "Trail", Type: "AWS::CloudTrail::Trail"}}},
+		Record: deploy.Record{
+			Target: deploy.Target{Environment: "acc", Account: "444455556666", Region: "eu-west-1"}, Outcome: deploy.Created,
+			Stacks: []deploy.StackRecord{
+				{Name: "p-acc-data", Outcome: deploy.Created, Outputs: map[string]string{"Name": "b", "Arn": "a"}, Changes: []deploy.Change{{Action: deploy.Add}, {Action: deploy.Add}}},
+				{Name: "p-acc-bad", Outcome: deploy.Failed, Reason: "Bucket (AWS::S3::Bucket): already exists"},
+			},
+		},
+	})
+	return s
+}
+
+func TestSummaryTellsStepsStacksOutputsCoverageAndLogs(t *testing.T) {
+	var out bytes.Buffer
+	sample().WriteText(&out)
+	assert.Equal(t, `
+steps
+  ✓ build       cached                 nothing that it reads has changed
+  ✓ deploy:acc  ran             3.0 s
+
+acc  account 444455556666, eu-west-1: created
+  p-acc-data  created: 2 to add
+    Arn = a
+    Name = b
+  p-acc-bad   failed
+    Bucket (AWS::S3::Bucket): already exists
+
+rehearsed 3 of 4 resources (75 %)
+  not rehearsed: AWS::CloudTrail::Trail Trail in p-acc-data
+  not rehearsed: the approval before prod
+
+logs    .lockstep/runs/1
+digest  d1
+
+deploy passed in 12.3 s: a rehearsal on emulated accounts, nothing reached AWS
+`, out.String())
+}
+
+func TestSummaryIsOneJSONObject(t *testing.T) {
+	var out bytes.Buffer
+	require.NoError(t, sample().WriteJSON(&out))
+	assert.Equal(t, 1, strings.Count(out.String(), "\n"))
+	var got map[string]any
+	require.NoError(t, json.Unmarshal(out.Bytes(), &got))
+	for _, key := range []string{"result", "mode", "steps", "stacks", "coverage", "digest"} {
+		assert.Contains(t, got, key)
+	}
+	assert.Equal(t, "summary", got["event"])
+	assert.Equal(t, "rehearsal", got["mode"])
+}
+
+func TestLastLineSaysWhetherAnythingWasTouched(t *testing.T) {
+	unchanged := []deploy.StackRecord{{Outcome: deploy.Unchanged}}
+	for _, test := range []struct {
+		name string
+		give Summary
+		want string
+	}{
+		{"a rehearsal that changed nothing", Summary{Mode: Rehearsal, Result: Passed, Stacks: unchanged}, "nothing changed on the emulated accounts, nothing was touched"},
+		{"a live run that changed nothing", Summary{Mode: Live, Result: Passed, Stacks: unchanged}, "nothing changed, nothing was touched"},
+		{"a rehearsal that changed something", Summary{Mode: Rehearsal, Result: Passed, Stacks: append(unchanged, deploy.StackRecord{Outcome: deploy.Updated})}, "nothing reached AWS"},
+		{"a live run that failed", Summary{Mode: Live, Result: Failed, Stacks: unchanged}, "live on AWS"},
+	} {
+		t.Run(test.name, func(t *testing.T) { assert.Contains(t, test.give.LastLine(), test.want) })
+	}
+}
+
+func TestDurationsReadAsAPersonSaysThem(t *testing.T) {
+	for millis, want := range map[int64]string{0: "0 ms", 999: "999 ms", 1500: "1.5 s", 61_000: "1 min 01 s"} {
+		assert.Equal(t, want, duration(millis))
+	}
+}
