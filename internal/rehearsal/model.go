@@ -34,3 +34,13 @@ type StandIn struct {
 	LogicalID string `json:"logicalId"`
 	Type      string `json:"type"`
 }
+
+// Add takes another assembly's coverage in.
+func (c *Coverage) Add(other Coverage) {
+	c.Resources += other.Resources
+	c.StandIns = append(c.StandIns, other.StandIns...)
+	c.Ratio = 1
+	if c.Resources > 0 {
+		c.Ratio = float64(c.Resources-len(c.StandIns)) / float64(c.Resources)
+	}
+}

@@ -1,0 +1,109 @@
+package assembly
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+)
+
+// An assetFile is an asset manifest: what is to be published before a stack that depends on it.
+type assetFile struct {
+	bootstrapProperties
+	dir    string
+	Files  map[string]fileAsset       `json:"files"`
+	Images map[string]json.RawMessage `json:"dockerImages"`
+}
+
+type fileAsset struct {
+	DisplayName string `json:"displayName"`
+	Source      struct {
+		Path       string   `json:"path"`
+		Packaging  string   `json:"packaging"`
+		Executable []string `json:"executable"`
+	} `json:"source"`
+	Destinations map[string]struct {
+		roleProperties
+		Bucket string `json:"bucketName"`
+		Key    string `json:"objectKey"`
+		Region string `json:"region"`
+	} `json:"destinations"`
+}
+
+func (r *reader) assets(dir string, properties json.RawMessage) (*assetFile, error) {
+	var p struct {
+		bootstrapProperties
+		File string `json:"file"`
+	}
+	if err := json.Unmarshal(properties, &p); err != nil {
+		return nil, err
+	}
+	file, err := r.inside(dir, p.File)
+	if err != nil {
+		return nil, err
+	}
+	out := &assetFile{}
+	if err := r.decode(file, out); err != nil {
+		return nil, missing(file, err)
+	}
+	out.bootstrapProperties, out.dir = p.bootstrapProperties, dir
+	return out, nil
+}
+
+// addTo gives a stack the assets of a manifest. Destinations are resolved for the stack: its account and region stand in
+// for the placeholders.
+func (f *assetFile) addTo(s *Stack, r *reader) error {
+	s.addBootstrap(f.bootstrapProperties)
+	for _, id := range sortedKeys(f.Images) {
+		s.Images = append(s.Images, id)
+	}
+	for _, id := range sortedKeys(f.Files) {
+		if err := f.addFile(s, r, id, f.Files[id]); err != nil {
+			return fmt.Errorf("asset %s of stack %s: %w", cmp.Or(f.Files[id].DisplayName, id), s.Name, err)
+		}
+	}
+	return nil
+}
+
+func (f *assetFile) addFile(s *Stack, r *reader, id string, a fileAsset) error {
+	asset := Asset{Name: cmp.Or(a.DisplayName, id), Zip: a.Source.Packaging == "zip", Executable: a.Source.Executable}
+	if len(asset.Executable) == 0 {
+		var err error
+		if asset.Path, err = r.inside(f.dir, a.Source.Path); err != nil {
+			return err
+		}
+		if _, err := fs.Stat(r.files, asset.Path); err != nil {
+			return missing(asset.Path, err)
+		}
+		if p := a.Source.Packaging; p != "" && p != "zip" && p != "file" {
+			return fmt.Errorf("packaging %q is neither file nor zip", p)
+		}
+	}
+	for _, key := range sortedKeys(a.Destinations) {
+		d := a.Destinations[key]
+		asset.Region = cmp.Or(placeholders(s.Account, s.Region)(d.Region), s.Region)
+		fill := placeholders(s.Account, asset.Region)
+		asset.Bucket, asset.Key, asset.Role = fill(d.Bucket), fill(d.Key), d.role(fill)
+		for _, value := range []string{asset.Bucket, asset.Key, asset.Role.ARN} {
+			if err := filled(value); err != nil {
+				return err
+			}
+		}
+		s.Assets = append(s.Assets, asset)
+	}
+	return nil
+}
+
+func missing(file string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s is missing; synthesise again", file)
+	}
+	return err
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	return slices.Sorted(maps.Keys(m))
+}

@@ -1,0 +1,296 @@
+package assembly
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// The types of artefact that matter to a deployment. The others (trees, feature flags, validation reports) are passed over.
+const (
+	stackArtefact  = "aws:cloudformation:stack"
+	assetArtefact  = "cdk:asset-manifest"
+	nestedArtefact = "cdk:cloud-assembly"
+)
+
+type manifest struct {
+	Version   string               `json:"version"`
+	Artifacts map[string]*artefact `json:"artifacts"`
+}
+
+type artefact struct {
+	Type         string          `json:"type"`
+	Environment  string          `json:"environment"`
+	Dependencies []string        `json:"dependencies"`
+	Properties   json.RawMessage `json:"properties"`
+}
+
+type roleProperties struct {
+	ARN        string      `json:"assumeRoleArn"`
+	ExternalID string      `json:"assumeRoleExternalId"`
+	Options    RoleOptions `json:"assumeRoleAdditionalOptions"`
+}
+
+type bootstrapProperties struct {
+	Version   float64 `json:"requiresBootstrapStackVersion"`
+	Parameter string  `json:"bootstrapStackVersionSsmParameter"`
+}
+
+type stackProperties struct {
+	roleProperties
+	bootstrapProperties
+	TemplateFile           string            `json:"templateFile"`
+	StackName              string            `json:"stackName"`
+	Parameters             map[string]any    `json:"parameters"`
+	Tags                   map[string]string `json:"tags"`
+	TerminationProtection  bool              `json:"terminationProtection"`
+	NotificationARNs       []string          `json:"notificationArns"`
+	ExecutionRoleARN       string            `json:"cloudFormationExecutionRoleArn"`
+	TemplateURL            string            `json:"stackTemplateAssetObjectUrl"`
+	AdditionalDependencies []string          `json:"additionalDependencies"`
+}
+
+// A node is an artefact in the graph of dependencies, which runs through artefacts that are no stacks: a stack may need
+// an asset manifest that in turn needs the stack with the bucket.
+type node struct {
+	stack *Stack
+	// assets is what a stack gets that depends on this node.
+	assets *assetFile
+	// deps are the nodes this one waits for, those inside it included when it is a nested assembly.
+	deps []*node
+}
+
+type reader struct {
+	files  fs.FS
+	env    Environment
+	stacks []*Stack
+	// folders are those read so far, so that nested assemblies cannot name each other for ever.
+	folders map[string]bool
+}
+
+// folder reads the manifest in dir and returns its nodes. Every one of them also waits for outer, the dependencies of the
+// nested assembly that it stands in.
+func (r *reader) folder(dir string, outer []*node) ([]*node, error) {
+	r.folders[dir] = true
+	file := path.Join(dir, "manifest.json")
+	var m manifest
+	if err := r.decode(file, &m); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("there is no %s: this is not a cloud assembly, or the synthesis broke off", file)
+		}
+		return nil, err
+	}
+	if err := schema(file, m.Version); err != nil {
+		return nil, err
+	}
+	ids := sortedKeys(m.Artifacts)
+	nodes := make(map[string]*node, len(ids))
+	for _, id := range ids {
+		nodes[id] = &node{deps: slices.Clone(outer)}
+	}
+	for _, id := range ids {
+		if err := r.artefact(dir, id, m.Artifacts[id], nodes); err != nil {
+			return nil, err
+		}
+	}
+	all := make([]*node, 0, len(ids))
+	for _, id := range ids {
+		all = append(all, nodes[id])
+	}
+	return all, nil
+}
+
+func (r *reader) artefact(dir, id string, a *artefact, nodes map[string]*node) error {
+	if a == nil {
+		return fmt.Errorf("artefact %s in %s is empty", id, path.Join(dir, "manifest.json"))
+	}
+	n, needs := nodes[id], a.Dependencies
+	var err error
+	switch a.Type {
+	case stackArtefact:
+		var more []string
+		n.stack, more, err = r.stack(dir, id, a)
+		needs = append(slices.Clone(needs), more...)
+	case assetArtefact:
+		n.assets, err = r.assets(dir, a.Properties)
+	}
+	if err != nil {
+		return fmt.Errorf("artefact %s: %w", id, err)
+	}
+	for _, need := range needs {
+		other, ok := nodes[need]
+		if !ok {
+			return fmt.Errorf("artefact %s depends on %s, which the manifest does not have", id, need)
+		}
+		n.deps = append(n.deps, other)
+	}
+	if a.Type == nestedArtefact {
+		return r.nested(dir, id, a.Properties, n)
+	}
+	return nil
+}
+
+// nested reads an assembly within the assembly: a CDK stage.
+func (r *reader) nested(dir, id string, properties json.RawMessage, n *node) error {
+	var p struct {
+		DirectoryName string `json:"directoryName"`
+	}
+	if err := json.Unmarshal(properties, &p); err != nil {
+		return fmt.Errorf("artefact %s: %w", id, err)
+	}
+	inner, err := r.inside(dir, p.DirectoryName)
+	if err != nil {
+		return fmt.Errorf("artefact %s: %w", id, err)
+	}
+	if r.folders[inner] {
+		return fmt.Errorf("artefact %s is a nested assembly in %s, which is read already", id, inner)
+	}
+	nodes, err := r.folder(inner, n.deps)
+	if err != nil {
+		return err
+	}
+	n.deps = append(n.deps, nodes...)
+	return nil
+}
+
+func (r *reader) stack(dir, id string, a *artefact) (*Stack, []string, error) {
+	var p stackProperties
+	if err := json.Unmarshal(a.Properties, &p); err != nil {
+		return nil, nil, err
+	}
+	account, region, err := r.environment(a.Environment)
+	if err != nil {
+		return nil, nil, err
+	}
+	file, err := r.inside(dir, p.TemplateFile)
+	if err != nil {
+		return nil, nil, err
+	}
+	template, err := r.template(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	fill := placeholders(account, region)
+	s := &Stack{
+		ID: path.Join(dir, id), Name: cmp.Or(p.StackName, id), Account: account, Region: region,
+		Template: template, TemplateURL: fill(p.TemplateURL), Parameters: texts(p.Parameters), Tags: p.Tags,
+		TerminationProtection: p.TerminationProtection, NotificationARNs: p.NotificationARNs,
+		DeployRole: p.role(fill), ExecutionRoleARN: fill(p.ExecutionRoleARN),
+	}
+	s.addBootstrap(p.bootstrapProperties)
+	for _, value := range []string{s.TemplateURL, s.DeployRole.ARN, s.ExecutionRoleARN} {
+		if err := filled(value); err != nil {
+			return nil, nil, err
+		}
+	}
+	r.stacks = append(r.stacks, s)
+	return s, p.AdditionalDependencies, nil
+}
+
+// environment reads aws://ACCOUNT/REGION, either of which may be unknown at synthesis: an environment-agnostic stack.
+func (r *reader) environment(text string) (account, region string, err error) {
+	account, region, ok := strings.Cut(strings.TrimPrefix(text, "aws://"), "/")
+	if !ok || !strings.HasPrefix(text, "aws://") || account == "" || region == "" {
+		return "", "", fmt.Errorf("environment %q is not of the form aws://ACCOUNT/REGION", text)
+	}
+	if account == "unknown-account" {
+		account = r.env.Account
+	}
+	if region == "unknown-region" {
+		region = r.env.Region
+	}
+	return account, region, nil
+}
+
+// decode reads a JSON file and tells where it is damaged.
+func (r *reader) decode(file string, into any) error {
+	content, err := fs.ReadFile(r.files, file)
+	if err != nil {
+		return err
+	}
+	err = json.Unmarshal(content, into)
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		line := 1 + strings.Count(string(content[:min(int(syntax.Offset), len(content))]), "\n")
+		return fmt.Errorf("%s:%d: damaged JSON: %w; synthesise again", file, line, err)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return nil
+}
+
+// inside joins a file that a manifest names to the manifest's folder and refuses one outside the assembly: an assembly is
+// moved from machine to machine, and what lies beside it is not part of its digest.
+func (r *reader) inside(dir, file string) (string, error) {
+	full := path.Join(dir, file)
+	switch {
+	case file == "":
+		return "", errors.New("the manifest names no file")
+	case path.IsAbs(file) || !fs.ValidPath(full):
+		return "", fmt.Errorf("%s lies outside the cloud assembly; synthesise with asset staging on", file)
+	}
+	return full, nil
+}
+
+func schema(file, version string) error {
+	major, _, _ := strings.Cut(version, ".")
+	n, err := strconv.Atoi(major)
+	if err != nil {
+		return fmt.Errorf("%s: %q is no version of the cloud assembly schema", file, version)
+	}
+	if n > MaxSchema {
+		return fmt.Errorf("%s was written with schema %s, newer than the %d that this version of Lockstep reads: "+
+			"update Lockstep, or synthesise with an older aws-cdk-lib", file, version, MaxSchema)
+	}
+	return nil
+}
+
+func (p roleProperties) role(fill func(string) string) Role {
+	return Role{ARN: fill(p.ARN), ExternalID: p.ExternalID, Options: p.Options}
+}
+
+func (s *Stack) addBootstrap(p bootstrapProperties) {
+	if p.Version > 0 && p.Parameter != "" {
+		s.Bootstraps = append(s.Bootstraps, Bootstrap{Version: int(p.Version), Parameter: p.Parameter})
+	}
+}
+
+// placeholders replaces what a synthesizer leaves open in role names and asset destinations
+// (EnvironmentPlaceholders of @aws-cdk/cloud-assembly-api).
+func placeholders(account, region string) func(string) string {
+	return strings.NewReplacer(
+		"${AWS::Partition}", Partition(region),
+		"${AWS::AccountId}", account,
+		"${AWS::Region}", region,
+	).Replace
+}
+
+// filled refuses a value with a placeholder that nobody replaced: it would become part of a name in AWS.
+func filled(value string) error {
+	if _, after, ok := strings.Cut(value, "${"); ok {
+		name, _, _ := strings.Cut(after, "}")
+		return fmt.Errorf("%s has the placeholder ${%s}, which is not known here", value, name)
+	}
+	return nil
+}
+
+// texts makes parameter values strings, as CloudFormation takes them; a manifest may hold numbers.
+func texts(values map[string]any) map[string]string {
+	out := make(map[string]string, len(values))
+	for k, v := range values {
+		if s, ok := v.(string); ok {
+			out[k] = s
+			continue
+		}
+		b, _ := json.Marshal(v) // v came out of JSON
+		out[k] = string(b)
+	}
+	return out
+}

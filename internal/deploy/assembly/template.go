@@ -1,0 +1,143 @@
+package assembly
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"reflect"
+	"strings"
+)
+
+// A Template is a CloudFormation template: its text and the parts that a deployment looks at.
+type Template struct {
+	// File is its path in the assembly.
+	File string
+	// Body is the text, which is what is published and what its asset's hash is of.
+	Body       string
+	Parameters map[string]Parameter
+	Resources  map[string]Resource
+	Outputs    map[string]Output
+	// Imports are the names of the exports that it imports, as far as they are literal.
+	Imports []string
+}
+
+// A Parameter is a template's parameter.
+type Parameter struct {
+	Type    string `json:"Type"`
+	Default any    `json:"Default"`
+	NoEcho  any    `json:"NoEcho"` // true or "true"
+}
+
+// Secret says whether CloudFormation hides the parameter's value.
+func (p Parameter) Secret() bool { return strings.EqualFold(fmt.Sprint(p.NoEcho), "true") }
+
+// FromSSM says whether the value names an SSM parameter whose value CloudFormation reads at every operation.
+func (p Parameter) FromSSM() bool { return strings.HasPrefix(p.Type, "AWS::SSM::Parameter::") }
+
+// A Resource is as much of a template's resource as matters before it exists.
+type Resource struct {
+	Type      string `json:"Type"`
+	Condition string `json:"Condition"`
+}
+
+// An Output is as much of a template's output as can be told before it has a value.
+type Output struct {
+	Condition string `json:"Condition"`
+}
+
+// template reads and parses a template. CDK apps write JSON; so it is an error when it is not.
+func (r *reader) template(file string) (Template, error) {
+	body, err := fs.ReadFile(r.files, file)
+	if err != nil {
+		return Template{}, missing(file, err)
+	}
+	t := struct {
+		Parameters map[string]Parameter
+		Resources  map[string]Resource
+		Outputs    map[string]Output
+	}{}
+	if err := r.decode(file, &t); err != nil {
+		return Template{}, err
+	}
+	document, err := parse(string(body))
+	if err != nil {
+		return Template{}, fmt.Errorf("%s: %w", file, err)
+	}
+	return Template{
+		File: file, Body: string(body), Parameters: t.Parameters, Resources: t.Resources, Outputs: t.Outputs,
+		Imports: imports(document, nil),
+	}, nil
+}
+
+// Same says whether another text is the same template: equal but for white space and the order of keys.
+func (t Template) Same(other string) bool {
+	if t.Body == other {
+		return true
+	}
+	a, errA := parse(t.Body)
+	b, errB := parse(other)
+	return errA == nil && errB == nil && reflect.DeepEqual(a, b)
+}
+
+// SameEffect says whether another text describes the same resources and outputs. It passes over what CloudFormation does not
+// count as a change on its own (description, metadata, rules, unused conditions), and over characters beyond ASCII, which GetTemplate
+// answers as question marks (https://github.com/aws/aws-cdk/issues/10523).
+func (t Template) SameEffect(other string) bool {
+	a, errA := parse(ascii(t.Body))
+	b, errB := parse(ascii(other))
+	return errA == nil && errB == nil && reflect.DeepEqual(effect(a), effect(b))
+}
+
+// SameOutputs says whether another text has the same outputs.
+func (t Template) SameOutputs(other string) bool {
+	a, errA := parse(t.Body)
+	b, errB := parse(other)
+	return errA == nil && errB == nil && reflect.DeepEqual(a["Outputs"], b["Outputs"])
+}
+
+func effect(document map[string]any) map[string]any {
+	resources, _ := document["Resources"].(map[string]any)
+	for _, resource := range resources {
+		if r, ok := resource.(map[string]any); ok {
+			delete(r, "Metadata")
+		}
+	}
+	return map[string]any{"Resources": resources, "Outputs": document["Outputs"]}
+}
+
+func ascii(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r > 127 {
+			return '?'
+		}
+		return r
+	}, text)
+}
+
+func parse(text string) (map[string]any, error) {
+	decoder := json.NewDecoder(bytes.NewReader([]byte(text)))
+	decoder.UseNumber() // 1e400 and 12345678901234567890 must stay what they are
+	var document map[string]any
+	err := decoder.Decode(&document)
+	return document, err
+}
+
+// imports collects the literal names under Fn::ImportValue.
+func imports(value any, found []string) []string {
+	switch v := value.(type) {
+	case map[string]any:
+		for _, key := range sortedKeys(v) {
+			if name, ok := v[key].(string); ok && key == "Fn::ImportValue" {
+				found = append(found, name)
+				continue
+			}
+			found = imports(v[key], found)
+		}
+	case []any:
+		for _, item := range v {
+			found = imports(item, found)
+		}
+	}
+	return found
+}

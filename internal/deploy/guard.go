@@ -1,0 +1,233 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	ststypes "github.com/aws/aws-sdk-go-v2/service/sts/types"
+
+	"lockstep/internal/deploy/assembly"
+)
+
+// credentialsWithin bounds the search for the caller's credentials: outside AWS it ends with an instance metadata service
+// that is not there.
+const credentialsWithin = 10 * time.Second
+
+// Guard checks that the caller's credentials belong to the target's tooling account. It is the first call of all and, before
+// it has passed, the only one.
+func Guard(ctx context.Context, base aws.Config, target Target) error {
+	if err := haveCredentials(ctx, base, target); err != nil {
+		return err
+	}
+	id, err := stsClient(patient(base, target.Region)).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	switch code(err) {
+	case "":
+	case "ExpiredToken", "ExpiredTokenException", "RequestExpired":
+		return refuse(err, "the AWS credentials have expired: sign in again to the tooling account %s", target.Tooling)
+	default: // no policy can deny GetCallerIdentity, so any answer but yes means that the credentials are no good
+		return refuse(err, "AWS does not accept these credentials (%v): sign in again to the tooling account %s", problem(err), target.Tooling)
+	}
+	if err != nil {
+		return problem(err)
+	}
+	if account := aws.ToString(id.Account); account != target.Tooling {
+		return refuse(nil, "these credentials belong to account %s; deployments to %s start from the tooling account %s: "+
+			"sign in there, or choose its profile with AWS_PROFILE", account, target.Environment, target.Tooling)
+	}
+	return nil
+}
+
+func haveCredentials(ctx context.Context, base aws.Config, target Target) error {
+	const none = "there are no AWS credentials: sign in to the tooling account %s, or leave out --live to rehearse on emulated accounts"
+	if base.Credentials == nil || aws.IsCredentialsProvider(base.Credentials, aws.AnonymousCredentials{}) {
+		return refuse(nil, none, target.Tooling)
+	}
+	limited, stop := context.WithTimeout(ctx, credentialsWithin)
+	defer stop()
+	found, err := base.Credentials.Retrieve(limited)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err == nil && found.HasKeys() {
+		return nil
+	}
+	if api := code(err); api != "" { // a profile whose role or session AWS did not grant
+		return refuse(err, "AWS gave no credentials (%v): sign in again to the tooling account %s", problem(err), target.Tooling)
+	}
+	return refuse(err, none, target.Tooling)
+}
+
+// checkAssembly refuses, without a call to AWS, whatever in the assembly leads elsewhere than to the target.
+func checkAssembly(asm *assembly.Assembly, target Target) error {
+	for _, s := range asm.Stacks {
+		switch {
+		case s.Account != target.Account:
+			return refuse(nil, "stack %s is for account %s, but %s is account %s: synthesise for %s, or correct its configuration",
+				s.Name, s.Account, target.Environment, target.Account, target.Environment)
+		case s.Region != target.Region:
+			return refuse(nil, "stack %s is for region %s, but %s is in %s: synthesise for %s, or correct its configuration",
+				s.Name, s.Region, target.Environment, target.Region, target.Environment)
+		}
+		if err := checkRole(s.DeployRole.ARN, "stack "+s.Name, target); err != nil {
+			return err
+		}
+		if s.ExecutionRoleARN != "" {
+			if err := checkRole(s.ExecutionRoleARN, "stack "+s.Name, target); err != nil {
+				return err
+			}
+		}
+		if len(s.Images) > 0 {
+			return fmt.Errorf("stack %s needs the container image %s, and images cannot be published yet: "+
+				"push it to a repository in a step of its own and refer to it by digest", s.Name, s.Images[0])
+		}
+		if err := checkAssets(s, target); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkAssets(s *assembly.Stack, target Target) error {
+	for _, a := range s.Assets {
+		if len(a.Executable) > 0 {
+			return fmt.Errorf("asset %s of stack %s is made by a command (%s), which is not supported: let the app write the file",
+				a.Name, s.Name, a.Executable[0])
+		}
+		if err := checkRole(a.Role.ARN, "asset "+a.Name+" of stack "+s.Name, target); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkRole refuses a thing without a role, which could only be done with the caller's own rights, and a foreign role.
+func checkRole(role, what string, target Target) error {
+	if role == "" {
+		return refuse(nil, "%s names no role to assume in %s: use the CDK's DefaultStackSynthesizer; "+
+			"nothing is ever done with the caller's own rights", what, target.Account)
+	}
+	parsed, err := arn.Parse(role)
+	if err != nil {
+		return refuse(nil, "%s names the role %q, which is not an ARN", what, role)
+	}
+	if parsed.AccountID != target.Account {
+		return refuse(nil, "%s names the role %s of account %s, but %s is account %s", what, role, parsed.AccountID, target.Environment, target.Account)
+	}
+	return nil
+}
+
+// sessions are the assumed roles: one each, checked once, and renewed by the SDK before they expire.
+type sessions struct {
+	base   aws.Config // region and time limits set
+	target Target
+	mu     sync.Mutex
+	byRole map[string]*session
+}
+
+type session struct {
+	once sync.Once
+	cfg  aws.Config
+	err  error
+}
+
+// as gives a configuration that works as a role in a region, after it was seen that the role is one of the target account.
+func (s *sessions) as(ctx context.Context, role assembly.Role, region string) (aws.Config, error) {
+	key := role.ARN + " " + role.ExternalID + " " + fmt.Sprint(role.Options)
+	s.mu.Lock()
+	found := s.byRole[key]
+	if found == nil {
+		found = &session{}
+		s.byRole[key] = found
+	}
+	s.mu.Unlock()
+	found.once.Do(func() { found.cfg, found.err = s.assume(ctx, role) })
+	cfg := found.cfg
+	cfg.Region = region
+	return cfg, found.err
+}
+
+func (s *sessions) assume(ctx context.Context, role assembly.Role) (aws.Config, error) {
+	cfg := s.base.Copy()
+	cfg.Credentials = aws.NewCredentialsCache(
+		stscreds.NewAssumeRoleProvider(stsClient(s.base), role.ARN, assumption(role, s.target)),
+		func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = time.Minute },
+	)
+	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
+		if code(err) == "" {
+			return cfg, problem(err)
+		}
+		return cfg, refuse(err, "the role %s may not be assumed from account %s (%v): see that the account is bootstrapped and trusts "+
+			"the tooling account (`lockstep bootstrap --env %s`); the caller's own rights are never used instead",
+			role.ARN, s.target.Tooling, problem(err), s.target.Environment)
+	}
+	id, err := stsClient(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		return cfg, problem(err)
+	}
+	if account := aws.ToString(id.Account); account != s.target.Account {
+		return cfg, refuse(nil, "the role %s turned out to be one of account %s, but %s is account %s",
+			role.ARN, account, s.target.Environment, s.target.Account)
+	}
+	return cfg, nil
+}
+
+// assumption sets what AssumeRole is asked with. Without transitive keys of its own, a tagged session passes all its tags on,
+// as the CDK's command line does.
+func assumption(role assembly.Role, target Target) func(*stscreds.AssumeRoleOptions) {
+	return func(o *stscreds.AssumeRoleOptions) {
+		o.RoleSessionName = "lockstep-" + target.Environment
+		if role.ExternalID != "" {
+			o.ExternalID = aws.String(role.ExternalID)
+		}
+		for _, tag := range role.Options.Tags {
+			o.Tags = append(o.Tags, ststypes.Tag{Key: aws.String(tag.Key), Value: aws.String(tag.Value)})
+			o.TransitiveTagKeys = append(o.TransitiveTagKeys, tag.Key)
+		}
+		if role.Options.TransitiveTagKeys != nil {
+			o.TransitiveTagKeys = role.Options.TransitiveTagKeys
+		}
+		if role.Options.SourceIdentity != "" {
+			o.SourceIdentity = aws.String(role.Options.SourceIdentity)
+		}
+		if role.Options.Policy != "" {
+			o.Policy = aws.String(role.Options.Policy)
+		}
+	}
+}
+
+// checkBootstrap reads the bootstrap version with the deploy role, which is allowed to read that one parameter
+// (https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html), and refuses an account prepared for an older CDK.
+func checkBootstrap(ctx context.Context, client *ssm.Client, want assembly.Bootstrap, target Target) error {
+	again := fmt.Sprintf("run `lockstep bootstrap --env %s`", target.Environment)
+	out, err := client.GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String(want.Parameter)})
+	if code(err) == "ParameterNotFound" {
+		return refuse(err, "account %s is not bootstrapped in %s, the SSM parameter %s is missing: %s",
+			target.Account, target.Region, want.Parameter, again)
+	}
+	if err != nil {
+		return problem(err)
+	}
+	if out.Parameter == nil {
+		return errors.New("SSM answered without a parameter")
+	}
+	value := strings.TrimSpace(aws.ToString(out.Parameter.Value))
+	have, err := strconv.Atoi(value)
+	if err != nil {
+		return refuse(nil, "the bootstrap version of account %s is %q, not a number: %s", target.Account, value, again)
+	}
+	if have < want.Version {
+		return refuse(nil, "account %s is bootstrapped with version %d in %s, the assembly needs %d: %s",
+			target.Account, have, target.Region, want.Version, again)
+	}
+	return nil
+}
