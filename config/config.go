@@ -51,7 +51,7 @@ type Environment struct {
 	TerminationProtection bool `json:"terminationProtection,omitempty"`
 	// Parameters are the environment's settings, published as SSM parameters under /PROJECT/NAME/.
 	// They are readable by anyone who may read the account's parameters: secrets do not belong here.
-	Parameters    map[string]string `json:"parameters,omitempty"`
+	Parameters map[string]string `json:"parameters,omitempty"`
 	// Storage says when objects are archived and old ones deleted.
 	Storage Storage `json:"storage,omitzero"`
 	// Notifications says who hears of the environment's events.

@@ -1,0 +1,180 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// maxFileSize is far more than a person writes, and little enough to be parsed at once.
+const maxFileSize = 1 << 20
+
+// document is a configuration file as it was written: its values, and where each stands.
+type document struct {
+	file   string
+	root   ast.Node
+	values map[string]any
+}
+
+// place is a position in a file; both numbers count from 1.
+type place struct{ line, column int }
+
+func (d *document) problem(at place, message, hint string) Problem {
+	return Problem{File: d.file, Line: at.line, Column: at.column, Message: message, Hint: hint}
+}
+
+// parse reads a file's text as exactly one YAML mapping without aliases, which strict configuration does not need.
+func parse(file string, text []byte) (*document, Problems) {
+	fail := func(at place, message, hint string) (*document, Problems) {
+		return nil, Problems{{File: file, Line: at.line, Column: at.column, Message: message, Hint: hint}}
+	}
+	switch {
+	case len(text) > maxFileSize:
+		return fail(place{}, fmt.Sprintf("is larger than %d bytes", maxFileSize), "no configuration is; is this the right file?")
+	case !utf8.Valid(text):
+		return fail(place{1, 1}, "is not UTF-8 text", "save it as UTF-8")
+	}
+	parsed, err := parser.ParseBytes(text, 0)
+	if err != nil {
+		return fail(syntaxPlace(err), syntaxMessage(err), "mend the YAML")
+	}
+	docs := nonEmpty(parsed.Docs)
+	switch {
+	case len(docs) == 0:
+		return fail(place{1, 1}, "is empty", "see the other files, or `lockstep config schema`")
+	case len(docs) > 1:
+		return fail(nodePlace(docs[1].Body), "has more than one YAML document", "keep one environment in a file")
+	}
+	if problems := refuseAliases(file, docs[0].Body); len(problems) > 0 {
+		return nil, problems
+	}
+	if _, ok := docs[0].Body.(*ast.MappingNode); !ok {
+		return fail(nodePlace(docs[0].Body), "is not a mapping", "write keys and values, as `region: eu-west-1`")
+	}
+	d := &document{file: file, root: docs[0].Body}
+	if err := yaml.NodeToValue(docs[0].Body, &d.values); err != nil {
+		return fail(syntaxPlace(err), syntaxMessage(err), "mend the YAML")
+	}
+	return d, nil
+}
+
+func nonEmpty(docs []*ast.DocumentNode) []*ast.DocumentNode {
+	var full []*ast.DocumentNode
+	for _, doc := range docs {
+		if doc.Body != nil && doc.Body.Type() != ast.CommentType && doc.Body.Type() != ast.NullType {
+			full = append(full, doc)
+		}
+	}
+	return full
+}
+
+// refuseAliases finds anchors and what refers to them: a value must stand where it is read.
+func refuseAliases(file string, root ast.Node) Problems {
+	var problems Problems
+	for _, kind := range []ast.NodeType{ast.AnchorType, ast.AliasType, ast.MergeKeyType, ast.TagType} {
+		for _, node := range ast.Filter(kind, root) {
+			at := nodePlace(node)
+			problems = append(problems, Problem{
+				File: file, Line: at.line, Column: at.column,
+				Message: "anchors, aliases and tags are not used here", Hint: "write the value itself",
+			})
+		}
+	}
+	return problems
+}
+
+// at is where the value of a path of keys and indices stands, and as which token; the nearest part that exists if it does not.
+func (d *document) at(path ...string) (place, ast.Node) {
+	node := d.root
+	for _, step := range path {
+		next := child(node, step)
+		if next == nil {
+			break
+		}
+		node = next
+	}
+	return nodePlace(node), node
+}
+
+// keyAt is where a key of the mapping at the path stands.
+func (d *document) keyAt(path []string, key string) place {
+	at, node := d.at(path...)
+	if m, ok := node.(*ast.MappingNode); ok {
+		for _, value := range m.Values {
+			if keyText(value.Key) == key {
+				return tokenPlace(value.Key.GetToken())
+			}
+		}
+	}
+	return at
+}
+
+func child(node ast.Node, step string) ast.Node {
+	switch node := node.(type) {
+	case *ast.MappingNode:
+		for _, value := range node.Values {
+			if keyText(value.Key) == step {
+				return value.Value
+			}
+		}
+	case *ast.SequenceNode:
+		if i, err := strconv.Atoi(step); err == nil && i >= 0 && i < len(node.Values) {
+			return node.Values[i]
+		}
+	}
+	return nil
+}
+
+func keyText(key ast.MapKeyNode) string {
+	if s, ok := key.(*ast.StringNode); ok {
+		return s.Value
+	}
+	return key.GetToken().Value
+}
+
+// nodePlace is where a node begins; a mapping begins with its first key.
+func nodePlace(node ast.Node) place {
+	switch n := node.(type) {
+	case *ast.MappingNode:
+		if !n.IsFlowStyle && len(n.Values) > 0 {
+			return tokenPlace(n.Values[0].Key.GetToken())
+		}
+	case *ast.SequenceNode:
+		return tokenPlace(n.Start)
+	}
+	if node == nil {
+		return place{1, 1}
+	}
+	return tokenPlace(node.GetToken())
+}
+
+func tokenPlace(t *token.Token) place {
+	if t == nil || t.Position == nil {
+		return place{1, 1}
+	}
+	return place{t.Position.Line, t.Position.Column}
+}
+
+func syntaxPlace(err error) place {
+	var syntax yaml.Error
+	if errors.As(err, &syntax) {
+		return tokenPlace(syntax.GetToken())
+	}
+	return place{1, 1}
+}
+
+func syntaxMessage(err error) string {
+	var syntax yaml.Error
+	if errors.As(err, &syntax) {
+		return syntax.GetMessage()
+	}
+	first, _, _ := strings.Cut(err.Error(), "\n")
+	return first
+}

@@ -1,0 +1,189 @@
+package config
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// The defaults of what a file leaves out.
+const (
+	defaultQualifier                 = "hnb659fds"
+	defaultExecutionPolicy           = "arn:aws:iam::aws:policy/AdministratorAccess"
+	defaultArchiveAfterDays          = 30
+	defaultNoncurrentExpireAfterDays = 365
+	defaultAccessLogDays             = 90
+)
+
+// All names every environment at once, so none may be called so.
+const All = "all"
+
+// environmentName is what an environment may be called: it becomes part of the names of stacks and buckets.
+var environmentName = regexp.MustCompile(`^[a-z][a-z0-9]{0,11}$`)
+
+// Load reads the configuration below fsys, which is the config folder. The error is Problems, all there are, when it is not right.
+func Load(fsys fs.FS) (*Config, error) {
+	l := &loader{fsys: fsys, environments: map[string]Environment{}, documents: map[string]*document{}}
+	l.pipelineOK = l.read("pipeline.yaml", "pipeline", &l.pipeline)
+	if err := l.readEnvironments(); err != nil {
+		return nil, err
+	}
+	l.applyRules()
+	if len(l.problems) > 0 {
+		l.problems.sort()
+		return nil, l.problems
+	}
+	return l.config(), nil
+}
+
+// loader gathers what the files say and what is wrong with them.
+type loader struct {
+	fsys         fs.FS
+	problems     Problems
+	pipeline     Pipeline
+	pipelineOK   bool
+	environments map[string]Environment
+	// names are of all environments that have a file, right or wrong, in alphabetical order.
+	names     []string
+	documents map[string]*document // by file
+}
+
+// read reads one file and says whether it is as its schema wants it.
+func (l *loader) read(file, schema string, into any) bool {
+	shown := "config/" + file
+	text, err := fs.ReadFile(l.fsys, file)
+	if err != nil {
+		message := "cannot be read: " + err.Error()
+		if errors.Is(err, fs.ErrNotExist) {
+			message = "is missing"
+		}
+		l.problems = append(l.problems, Problem{File: shown, Message: message, Hint: "`lockstep config schema " + schema + "` describes it"})
+		return false
+	}
+	d, problems := parse(shown, text)
+	if d != nil {
+		problems = conform(d, schema)
+	}
+	if len(problems) > 0 {
+		l.problems = append(l.problems, problems...)
+		return false
+	}
+	l.documents[shown] = d
+	data, err := json.Marshal(d.values)
+	if err == nil {
+		err = json.Unmarshal(data, into)
+	}
+	if err != nil {
+		l.problems = append(l.problems, Problem{File: shown, Message: err.Error()})
+	}
+	return err == nil
+}
+
+func (l *loader) readEnvironments() error {
+	entries, err := fs.ReadDir(l.fsys, "environments")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, entry := range entries {
+		file := "environments/" + entry.Name()
+		name, isYAML := strings.CutSuffix(entry.Name(), ".yaml")
+		switch {
+		case strings.HasSuffix(entry.Name(), ".yml"):
+			l.fileProblem(file, "ends with .yml and would be passed over", "rename it to "+strings.TrimSuffix(entry.Name(), ".yml")+".yaml")
+			continue
+		case entry.IsDir() || !isYAML:
+			continue
+		case name == All:
+			l.fileProblem(file, "names every environment at once", "choose another name")
+			continue
+		case !environmentName.MatchString(name):
+			l.fileProblem(file, fmt.Sprintf("%q cannot be an environment's name", name), "use up to 12 lower-case letters and digits, beginning with a letter")
+			continue
+		}
+		l.names = append(l.names, name)
+		env := Environment{Name: name}
+		if l.read(file, "environment", &env) {
+			env.Name = name
+			l.environments[name] = env
+		}
+	}
+	if len(l.names) == 0 && len(l.problems) == 0 {
+		l.fileProblem("environments", "holds no environment", "add dev.yaml; `lockstep config schema environment` describes it")
+	}
+	return nil
+}
+
+func (l *loader) fileProblem(file, message, hint string) {
+	l.problems = append(l.problems, Problem{File: path.Join("config", file), Message: message, Hint: hint})
+}
+
+// config is the whole, defaults filled in, environments in promotion order.
+func (l *loader) config() *Config {
+	c := &Config{Pipeline: l.pipeline}
+	if c.Pipeline.Bootstrap.Qualifier == "" {
+		c.Pipeline.Bootstrap.Qualifier = defaultQualifier
+	}
+	if len(c.Pipeline.Bootstrap.ExecutionPolicies) == 0 {
+		c.Pipeline.Bootstrap.ExecutionPolicies = []string{defaultExecutionPolicy}
+	}
+	placed := map[string]bool{"": true}
+	for len(c.Environments) < len(l.names) {
+		for _, name := range l.names {
+			env := l.environments[name]
+			if !placed[name] && placed[env.After] {
+				env.Storage = env.Storage.withDefaults()
+				c.Environments = append(c.Environments, env)
+				placed[name] = true
+				break
+			}
+		}
+	}
+	return c
+}
+
+func (s Storage) withDefaults() Storage {
+	fill := func(value *int, otherwise int) {
+		if *value == 0 {
+			*value = otherwise
+		}
+	}
+	fill(&s.ArchiveAfterDays, defaultArchiveAfterDays)
+	fill(&s.NoncurrentExpireAfterDays, defaultNoncurrentExpireAfterDays)
+	fill(&s.AccessLogDays, defaultAccessLogDays)
+	return s
+}
+
+// Names are the environments' names in promotion order.
+func (c *Config) Names() []string {
+	names := make([]string, len(c.Environments))
+	for i, env := range c.Environments {
+		names[i] = env.Name
+	}
+	return names
+}
+
+// Environment is the environment of that name.
+func (c *Config) Environment(name string) (Environment, bool) {
+	i := slices.IndexFunc(c.Environments, func(e Environment) bool { return e.Name == name })
+	if i < 0 {
+		return Environment{}, false
+	}
+	return c.Environments[i], true
+}
+
+// Select is the environment of that name, or every one in promotion order for All. The error is *UnknownEnvironmentError.
+func (c *Config) Select(name string) ([]Environment, error) {
+	if name == All {
+		return slices.Clone(c.Environments), nil
+	}
+	env, ok := c.Environment(name)
+	if !ok {
+		return nil, &UnknownEnvironmentError{Name: name, Known: c.Names()}
+	}
+	return []Environment{env}, nil
+}

@@ -1,0 +1,97 @@
+package config
+
+import (
+	"os"
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const pipelineYAML = "project: lockstep\ntooling:\n  account: \"123456789012\"\n  region: eu-west-1\n"
+
+func environmentYAML(account, more string) string {
+	return "account: \"" + account + "\"\nregion: eu-west-1\nnotifications:\n  owners: [platform@example.com]\n" + more
+}
+
+// files are a valid configuration with some files put over it.
+func files(over map[string]string) fstest.MapFS {
+	fsys := fstest.MapFS{
+		"pipeline.yaml":          {Data: []byte(pipelineYAML)},
+		"environments/dev.yaml":  {Data: []byte(environmentYAML("111122223333", ""))},
+		"environments/prod.yaml": {Data: []byte(environmentYAML("777788889999", "after: dev\n"))},
+	}
+	for name, text := range over {
+		fsys[name] = &fstest.MapFile{Data: []byte(text)}
+	}
+	return fsys
+}
+
+func TestRepositorysOwnConfigurationIsValid(t *testing.T) {
+	c, err := Load(os.DirFS("."))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"dev", "acc", "prod"}, c.Names())
+}
+
+func TestDefaultsAreFilledInAndOrderIsPromotions(t *testing.T) {
+	c, err := Load(files(map[string]string{"environments/acc.yaml": environmentYAML("444455556666", "after: dev\n"), "environments/prod.yaml": environmentYAML("777788889999", "after: acc\n")}))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"dev", "acc", "prod"}, c.Names())
+	assert.Equal(t, "hnb659fds", c.Pipeline.Bootstrap.Qualifier)
+	assert.Equal(t, Storage{ArchiveAfterDays: 30, NoncurrentExpireAfterDays: 365, AccessLogDays: 90}, c.Environments[0].Storage)
+}
+
+func TestEveryProblemHasItsPlaceAndAHint(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		over map[string]string
+		want string
+	}{
+		{"an unquoted account id", map[string]string{"environments/dev.yaml": "account: 111122223333\nregion: eu-west-1\nnotifications: {owners: [a@example.com]}\n"},
+			`config/environments/dev.yaml:1:10: account is a number, not text; write "111122223333" in quotes`},
+		{"an unknown key", map[string]string{"environments/dev.yaml": environmentYAML("111122223333", "aprovals: true\n")},
+			`config/environments/dev.yaml:5:1: unknown key "aprovals"; did you mean "approval"?`},
+		{"an account used twice", map[string]string{"environments/prod.yaml": environmentYAML("111122223333", "")},
+			`config/environments/prod.yaml:1:10: account 111122223333 is in use at config/environments/dev.yaml:1; give each environment an account of its own`},
+		{"a wrong type", map[string]string{"environments/dev.yaml": environmentYAML("111122223333", "approval: \"yes\"\n")},
+			`config/environments/dev.yaml:5:11: approval is a string; write a true or false value`},
+		{"a cycle", map[string]string{"environments/dev.yaml": environmentYAML("111122223333", "after: prod\n")},
+			"config/environments/dev.yaml:5:8: environments are promoted in a cycle: dev -> prod -> dev; let one of them have no `after`"},
+		{"an unknown predecessor", map[string]string{"environments/prod.yaml": environmentYAML("777788889999", "after: dve\n")},
+			`config/environments/prod.yaml:5:8: there is no environment "dve"; did you mean "dev"?`},
+		{"a secret, without showing it", map[string]string{"environments/dev.yaml": environmentYAML("111122223333", "parameters:\n  key: AKIAIOSFODNN7EXAMPLE\n")},
+			`config/environments/dev.yaml:6:8: parameter key looks like a secret; put it into Secrets Manager and its ARN here; replace it if it was real`},
+		{"an empty file", map[string]string{"environments/dev.yaml": "# nothing\n"},
+			"config/environments/dev.yaml:1:1: is empty; see the other files, or `lockstep config schema`"},
+		{"errors in two files at once", map[string]string{"environments/dev.yaml": environmentYAML("1", ""), "environments/prod.yaml": environmentYAML("777788889999", "nope: 1\n")},
+			"config/environments/dev.yaml:1:10: account: \"1\" is not an account id of twelve digits; write an account id of twelve digits, such as \"111122223333\"\n" +
+				`config/environments/prod.yaml:5:1: unknown key "nope"; the keys here are account, after, approval, notifications, parameters, region, storage, tags, terminationProtection`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := Load(files(test.over))
+			var problems Problems
+			require.ErrorAs(t, err, &problems)
+			assert.Equal(t, test.want, err.Error())
+		})
+	}
+}
+
+func TestUnknownEnvironmentNamesTheNearest(t *testing.T) {
+	c, err := Load(files(nil))
+	require.NoError(t, err)
+	_, err = c.Select("prd")
+	assert.EqualError(t, err, `there is no environment "prd"; config/environments has dev, prod: did you mean prod?`)
+	all, err := c.Select("all")
+	require.NoError(t, err)
+	assert.Len(t, all, 2)
+}
+
+func FuzzLoad(f *testing.F) {
+	for _, seed := range []string{environmentYAML("111122223333", ""), "a: &x 1\nb: *x\n", "- 1\n", "a:\n\tb: 1\n", "\xff", "---\na: 1\n---\nb: 2\n", "? [a]\n: b\n", "{", "account: !!binary x\n"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		_, _ = Load(files(map[string]string{"environments/dev.yaml": text}))
+	})
+}

@@ -1,0 +1,93 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A Problem is one thing that is wrong with the configuration, where it stands, and what to write instead.
+type Problem struct {
+	File string `json:"file"`
+	// Line and Column count from 1; both are 0 when the problem is the file itself.
+	Line    int    `json:"line"`
+	Column  int    `json:"column"`
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"`
+}
+
+func (p Problem) String() string {
+	text := p.File
+	if p.Line > 0 {
+		text += fmt.Sprintf(":%d:%d", p.Line, p.Column)
+	}
+	text += ": " + p.Message
+	if p.Hint != "" {
+		text += "; " + p.Hint
+	}
+	return text
+}
+
+// Problems are everything that is wrong with a configuration, by file and place.
+type Problems []Problem
+
+func (p Problems) Error() string {
+	lines := make([]string, len(p))
+	for i, problem := range p {
+		lines[i] = problem.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (p Problems) sort() {
+	slices.SortStableFunc(p, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Message, b.Message))
+	})
+}
+
+// An UnknownEnvironmentError is an environment that no file configures.
+type UnknownEnvironmentError struct {
+	Name  string
+	Known []string
+}
+
+func (e *UnknownEnvironmentError) Error() string {
+	text := fmt.Sprintf("there is no environment %q; config/environments has %s", e.Name, strings.Join(e.Known, ", "))
+	if near := nearest(e.Name, e.Known); near != "" {
+		text += fmt.Sprintf(": did you mean %s?", near)
+	}
+	return text
+}
+
+// nearest is the candidate that a mistyped name most likely stands for, or nothing if none is near.
+func nearest(name string, candidates []string) string {
+	best, least := "", max(2, len(name)/3)+1
+	for _, c := range candidates {
+		if d := distance(strings.ToLower(name), strings.ToLower(c)); d < least {
+			best, least = c, d
+		}
+	}
+	return best
+}
+
+// distance is Levenshtein's: how many letters to add, drop or change.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		before := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			keep := before
+			if a[i-1] != b[j-1] {
+				keep++
+			}
+			before = row[j]
+			row[j] = min(keep, row[j]+1, row[j-1]+1)
+		}
+	}
+	return row[len(b)]
+}

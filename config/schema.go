@@ -1,0 +1,191 @@
+package config
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+)
+
+//go:generate go run ./schema/generate
+
+//go:embed schema/*.json
+var schemas embed.FS
+
+// Schema is the JSON schema of a kind of configuration file, environment or pipeline, as editors read it.
+func Schema(name string) ([]byte, error) {
+	data, err := schemas.ReadFile("schema/" + name + ".json")
+	if err != nil {
+		return nil, fmt.Errorf("there is no schema %q; write environment or pipeline", name)
+	}
+	return data, nil
+}
+
+// compile makes a validator of an embedded schema.
+func compile(name string) (*jsonschema.Schema, error) {
+	data, err := Schema(name)
+	if err != nil {
+		return nil, err
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	if err := c.AddResource(name, doc); err != nil {
+		return nil, err
+	}
+	return c.Compile(name)
+}
+
+// conform holds a document against its schema, and says of every difference where it is and what to write instead.
+func conform(d *document, name string) Problems {
+	schema, err := compile(name)
+	if err != nil {
+		return Problems{{File: d.file, Message: "the schema of this program is broken: " + err.Error()}}
+	}
+	invalid, ok := schema.Validate(plain(d.values)).(*jsonschema.ValidationError)
+	if !ok {
+		return nil
+	}
+	var problems Problems
+	for _, leaf := range leaves(invalid) {
+		problems = append(problems, d.explain(leaf, find(schema, leaf.InstanceLocation))...)
+	}
+	return problems
+}
+
+// leaves are the errors that have no narrower cause.
+func leaves(e *jsonschema.ValidationError) []*jsonschema.ValidationError {
+	if len(e.Causes) == 0 {
+		return []*jsonschema.ValidationError{e}
+	}
+	var all []*jsonschema.ValidationError
+	for _, cause := range e.Causes {
+		all = append(all, leaves(cause)...)
+	}
+	return all
+}
+
+// find is the part of the schema that is about the value at a path.
+func find(s *jsonschema.Schema, path []string) *jsonschema.Schema {
+	for s.Ref != nil {
+		s = s.Ref
+	}
+	if len(path) == 0 {
+		return s
+	}
+	if property, ok := s.Properties[path[0]]; ok {
+		return find(property, path[1:])
+	}
+	if more, ok := s.AdditionalProperties.(*jsonschema.Schema); ok {
+		return find(more, path[1:])
+	}
+	if items, ok := s.Items2020, s.Items2020 != nil; ok {
+		return find(items, path[1:])
+	}
+	return s
+}
+
+// explain puts a validator's error into words.
+func (d *document) explain(e *jsonschema.ValidationError, s *jsonschema.Schema) Problems {
+	at, node := d.at(e.InstanceLocation...)
+	what := strings.Join(e.InstanceLocation, ".")
+	one := func(message, hint string) Problems { return Problems{d.problem(at, message, hint)} }
+	switch k := e.ErrorKind.(type) {
+	case *kind.AdditionalProperties:
+		var problems Problems
+		for _, key := range slices.Sorted(slices.Values(k.Properties)) {
+			problems = append(problems, d.problem(d.keyAt(e.InstanceLocation, key), fmt.Sprintf("unknown key %q", key), keyHint(key, s)))
+		}
+		return problems
+	case *kind.Required:
+		var problems Problems
+		for _, key := range k.Missing {
+			problems = append(problems, d.problem(at, fmt.Sprintf("%s is missing", dotted(what, key)), "add it: "+expected(find(s, []string{key}))))
+		}
+		return problems
+	case *kind.Type:
+		if slices.Contains(k.Want, "string") && (k.Got == "number" || k.Got == "boolean" || k.Got == "integer") {
+			return one(fmt.Sprintf("%s is a %s, not text", what, k.Got), fmt.Sprintf("write %q in quotes", node.GetToken().Value))
+		}
+		return one(fmt.Sprintf("%s is a %s", what, k.Got), fmt.Sprintf("write a %s", kindName(k.Want)))
+	case *kind.Format:
+		return one(fmt.Sprintf("%s: %q is not %s", what, k.Got, expectedName(s)), "write "+expected(s))
+	case *kind.Pattern:
+		return one(fmt.Sprintf("%s: %q is not %s", what, k.Got, expectedName(s)), "write "+expected(s))
+	}
+	return one(fmt.Sprintf("%s: %s", what, e.ErrorKind.LocalizedString(message.NewPrinter(language.English))), "write "+expected(s))
+}
+
+func dotted(parent, key string) string { return strings.TrimPrefix(parent+"."+key, ".") }
+
+func kindName(want []string) string {
+	names := map[string]string{"object": "mapping", "array": "list", "integer": "whole number", "boolean": "true or false value", "string": "text"}
+	var out []string
+	for _, w := range want {
+		out = append(out, names[w])
+	}
+	return strings.Join(out, " or ")
+}
+
+// keyHint names the key that was probably meant, or all that are allowed.
+func keyHint(key string, s *jsonschema.Schema) string {
+	known := slices.Sorted(maps.Keys(s.Properties))
+	if near := nearest(key, known); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	return "the keys here are " + strings.Join(known, ", ")
+}
+
+// expectedName says in words what the schema wants, which its title holds.
+func expectedName(s *jsonschema.Schema) string {
+	switch {
+	case s.Title != "":
+		return s.Title
+	case s.Description != "":
+		return s.Description
+	}
+	return "what the schema wants"
+}
+
+// expected adds an example.
+func expected(s *jsonschema.Schema) string {
+	if len(s.Examples) > 0 {
+		return fmt.Sprintf("%s, such as %q", expectedName(s), fmt.Sprint(s.Examples[0]))
+	}
+	return expectedName(s)
+}
+
+// plain makes the parser's values the validator's: it knows JSON's own types only.
+func plain(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for key, inner := range v {
+			out[key] = plain(inner)
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, inner := range v {
+			out[i] = plain(inner)
+		}
+		return out
+	case uint64:
+		return float64(v)
+	case int64:
+		return float64(v)
+	case int:
+		return v
+	}
+	return value
+}
