@@ -1,0 +1,278 @@
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"lockstep/config"
+	"lockstep/internal/host"
+	"lockstep/internal/pipeline"
+	"lockstep/internal/report"
+)
+
+// A StepsError is a run in which not every step passed. The summary has shown it already.
+type StepsError struct {
+	results []pipeline.Result
+	graph   *pipeline.Graph
+}
+
+func (e *StepsError) Error() string {
+	var names []string
+	for _, r := range e.results {
+		if r.Status == pipeline.Failed || r.Status == pipeline.NotRun {
+			names = append(names, r.Step)
+		}
+	}
+	return "did not pass: " + strings.Join(names, ", ")
+}
+
+// ExitCode is the status of the first failed step that is this very program, which speaks the same exit codes; 1 if there is none.
+func (e *StepsError) ExitCode() int {
+	for _, r := range e.results {
+		step, ok := e.graph.Step(r.Step)
+		if ok && r.Status == pipeline.Failed && r.ExitCode != 0 && step.Command[0] == pipeline.Self {
+			return r.ExitCode
+		}
+	}
+	return 1
+}
+
+// shownError is an error that the summary has told already.
+type shownError struct{ error }
+
+func (e shownError) Unwrap() error { return e.error }
+
+// Shown says whether the user has been told of the error.
+func Shown(err error) bool {
+	var shown shownError
+	return errors.As(err, &shown)
+}
+
+// job is a graph to run for a command.
+type job struct {
+	command      string
+	mode         report.Mode
+	project      *project
+	environments []config.Environment
+	graph        *pipeline.Graph
+	// records are the stages whose records belong into the summary.
+	records []pipeline.Stage
+	// accounts, when set, brings up what the steps that reach AWS need, beside the first steps.
+	accounts func(ctx context.Context, say func(string)) (release func() error, err error)
+}
+
+// runJob runs the graph, shows it, and says how it went.
+func (a *app) runJob(ctx context.Context, j job) error {
+	started := time.Now()
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if err := j.forget(); err != nil {
+		return err
+	}
+	if !a.json {
+		a.say(report.FirstLine(j.mode, names(j.environments)))
+	}
+	observer := a.observer(j.graph)
+	runner := &host.Runner{
+		Root: j.project.root, Self: self, Environ: a.Environ, Jobs: a.jobs, NoCache: a.noCache, Live: j.mode == report.Live,
+		Observe: observer.Observe,
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	released := func() error { return nil }
+	if j.accounts != nil {
+		runner.BeforeAWS, released = comeUp(ctx, j.accounts, observer)
+	}
+	result, runErr := runner.Run(ctx, j.graph)
+	observer.Close()
+	releaseErr := released()
+	if runErr != nil {
+		return errors.Join(runErr, releaseErr)
+	}
+	summary := j.summary(result, started)
+	if releaseErr != nil {
+		summary.Error = releaseErr.Error()
+	}
+	if err := a.finish(summary); err != nil {
+		return err
+	}
+	switch {
+	case ctx.Err() != nil:
+		return shownError{ctx.Err()}
+	case !result.Passed():
+		a.showTails(result)
+		return shownError{&StepsError{results: result.Results, graph: j.graph}}
+	}
+	return releaseErr
+}
+
+// comeUp starts what brings the accounts up, and returns what waits for it and what releases it.
+func comeUp(ctx context.Context, accounts func(context.Context, func(string)) (func() error, error), o report.Observer) (wait func(context.Context) error, release func() error) {
+	var (
+		releaseAccounts func() error
+		err             error
+		ready           = make(chan struct{})
+		started         = time.Now()
+	)
+	go func() {
+		defer close(ready)
+		releaseAccounts, err = accounts(ctx, func(line string) {
+			o.Observe(pipeline.Event{Time: time.Now(), Kind: pipeline.Notice, Millis: time.Since(started).Milliseconds(), Detail: line})
+		})
+	}()
+	wait = func(ctx context.Context) error {
+		select {
+		case <-ready:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	release = func() error {
+		<-ready
+		if releaseAccounts == nil {
+			return nil
+		}
+		return releaseAccounts()
+	}
+	return wait, release
+}
+
+// forget removes what an earlier run recorded, so that the summary never tells of it.
+func (j job) forget() error {
+	for _, path := range j.recordPaths() {
+		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+func (j job) recordPaths() []string {
+	var paths []string
+	for _, env := range j.environments {
+		for _, stage := range j.records {
+			paths = append(paths, filepath.Join(j.project.root, filepath.FromSlash(pipeline.RecordFile(stage, env.Name))))
+		}
+	}
+	return paths
+}
+
+// summary gathers what the steps came to and what they left behind.
+func (j job) summary(result host.Report, started time.Time) *report.Summary {
+	s := &report.Summary{
+		Time: time.Now(), Command: j.command, Result: verdict(result), Mode: j.mode,
+		Millis: time.Since(started).Milliseconds(), Digest: j.graph.Digest(), Steps: result.Results, Logs: result.Dir,
+	}
+	if relative, err := filepath.Rel(j.project.root, result.Dir); err == nil {
+		s.Logs = relative
+	}
+	for _, path := range j.recordPaths() {
+		var e report.Environment
+		data, err := os.ReadFile(path)
+		if err != nil {
+			continue // the step did not come so far
+		}
+		if err := json.Unmarshal(data, &e); err != nil {
+			s.Error = fmt.Sprintf("%s is damaged: %v", path, err)
+			continue
+		}
+		s.Add(e)
+	}
+	if j.mode == report.Rehearsal {
+		s.NotRehearsed = notRehearsed(j.environments)
+	}
+	return s
+}
+
+// notRehearsed is what no emulated account can show.
+func notRehearsed(environments []config.Environment) []string {
+	var left []string
+	for _, env := range environments {
+		if env.Approval {
+			left = append(left, "the approval before "+env.Name+", which a person gives in the pipeline")
+		}
+	}
+	return append(left, "service quotas, prices and the time that AWS takes")
+}
+
+func verdict(result host.Report) report.Verdict {
+	verdict := report.Passed
+	for _, r := range result.Results {
+		switch {
+		case r.Status == pipeline.Interrupted:
+			return report.Interrupted
+		case !r.Passed():
+			verdict = report.Failed
+		}
+	}
+	return verdict
+}
+
+// finish writes the summary where results go.
+func (a *app) finish(s *report.Summary) error {
+	if a.json {
+		return s.WriteJSON(a.Stdout)
+	}
+	s.WriteText(a.Stdout)
+	return nil
+}
+
+// showTails shows the end of what each failed step printed.
+func (a *app) showTails(result host.Report) {
+	if a.json {
+		return
+	}
+	for _, r := range result.Results {
+		if r.Status != pipeline.Failed || r.Log == "" {
+			continue
+		}
+		tail, err := host.Tail(r.Log)
+		if err != nil {
+			continue // the log could not be written either, which the step's reason says
+		}
+		fmt.Fprintf(a.Stderr, "\n%s failed; the end of %s:\n", r.Step, r.Log)
+		for _, line := range tail {
+			fmt.Fprintln(a.Stderr, "  "+line)
+		}
+	}
+}
+
+// observer shows the run as the flags ask for.
+func (a *app) observer(g *pipeline.Graph) report.Observer {
+	if a.json {
+		return report.NewJSON(a.Stdout)
+	}
+	return report.NewObserver(report.Progress(a.progress), a.Stderr, isTerminal(a.Stderr), a.verbose, g)
+}
+
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// say tells the user something on the way.
+func (a *app) say(line string) {
+	if report.Progress(a.progress) != report.None && line != "" {
+		fmt.Fprintln(a.Stderr, line)
+	}
+}
+
+func names(environments []config.Environment) []string {
+	var out []string
+	for _, env := range environments {
+		out = append(out, env.Name)
+	}
+	return out
+}

@@ -1,0 +1,61 @@
+// Lockstep is a pipeline written as Go code: the same steps on a laptop, in Dagger and in CodeBuild, and a rehearsal of the whole
+// deployment on emulated accounts.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"lockstep/config"
+	"lockstep/internal/command"
+	"lockstep/internal/deploy"
+)
+
+// The exit codes, which scripts rely on.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitRefused     = 3
+	exitInterrupted = 130
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := command.Execute(ctx, os.Args[1:], command.Machine{Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ()})
+	interrupted := ctx.Err() != nil
+	stop()
+	if err != nil && !command.Shown(err) {
+		fmt.Fprintln(os.Stderr, "lockstep: "+err.Error())
+	}
+	os.Exit(exitCode(err, interrupted))
+}
+
+// exitCode is the one place where an error becomes a number.
+func exitCode(err error, interrupted bool) int {
+	var (
+		problems config.Problems
+		unknown  *config.UnknownEnvironmentError
+		usage    *command.UsageError
+		refusal  *deploy.Refusal
+		steps    *command.StepsError
+	)
+	switch {
+	case err == nil:
+		return exitDone
+	case interrupted:
+		return exitInterrupted
+	case errors.As(err, &problems), errors.As(err, &unknown), errors.As(err, &usage):
+		return exitUsage
+	case errors.As(err, &refusal):
+		return exitRefused
+	case errors.As(err, &steps) && (steps.ExitCode() == exitUsage || steps.ExitCode() == exitRefused):
+		return steps.ExitCode()
+	default:
+		return exitFailed
+	}
+}
