@@ -73,9 +73,11 @@ func noteStart(stack *middleware.Stack) error {
 		}), middleware.Before)
 }
 
-func stsClient(cfg aws.Config) *sts.Client                       { return sts.NewFromConfig(cfg) }
-func ssmClient(cfg aws.Config) *ssm.Client                       { return ssm.NewFromConfig(cfg) }
-func cloudFormationClient(cfg aws.Config) *cloudformation.Client { return cloudformation.NewFromConfig(cfg) }
+func stsClient(cfg aws.Config) *sts.Client { return sts.NewFromConfig(cfg) }
+func ssmClient(cfg aws.Config) *ssm.Client { return ssm.NewFromConfig(cfg) }
+func cloudFormationClient(cfg aws.Config) *cloudformation.Client {
+	return cloudformation.NewFromConfig(cfg)
+}
 
 // s3Client addresses buckets by path at a custom endpoint, whose certificate and name do not cover a host per bucket. The
 // SDK sets BaseEndpoint before these options from the configuration, AWS_ENDPOINT_URL_S3, or the shared configuration file.

@@ -39,7 +39,6 @@ func problem(err error) error {
 	return &telling{text, err}
 }
 
-
 // telling is an error in our own words.
 type telling struct {
 	text string
