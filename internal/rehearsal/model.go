@@ -1,9 +1,13 @@
+// Package rehearsal owns the emulated accounts: the emulator's installation, life and state, the accounts' bootstrap, and what of
+// a cloud assembly it can show. It knows nothing of change sets, steps or terminals.
 package rehearsal
 
 // A Session is a running emulator as its clients need to know it.
 type Session struct {
 	// Endpoint is the base address of every service, https://127.0.0.1:4566 for example.
 	Endpoint string
+	// Authority is the path of a PEM file with the emulator's certificate authority alone.
+	Authority string
 	// CABundle is the path of a PEM file with the machine's own certificate authorities and the emulator's.
 	CABundle string
 }

@@ -1,0 +1,289 @@
+package rehearsal
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// DefaultPort is where the emulator listens unless told otherwise.
+const DefaultPort = 4566
+
+// An Emulator is the emulated accounts of one project: at most one process, and a folder that keeps their state between runs.
+//
+// Three locks in that folder say who may do what. Whoever starts or stops the emulator holds start.lock. Whoever uses it holds
+// users.lock, shared. The emulator itself holds alive.lock from its first moment to its last, so whether it lives is never a guess from
+// a process id.
+type Emulator struct {
+	// Dir is the folder of the state.
+	Dir string
+	// Environ is the caller's environment as os.Environ gives it.
+	Environ []string
+	// Region is where the emulator is when a request does not say.
+	Region string
+	// Port is where to listen; 0 takes DefaultPort, or any other when that is taken.
+	Port int
+	// Say is told of what takes long.
+	Say func(string)
+}
+
+// A Status is what there is of an emulator.
+type Status struct {
+	Running bool `json:"running"`
+	// Kept says that it runs until it is told to stop.
+	Kept     bool      `json:"kept"`
+	Endpoint string    `json:"endpoint,omitempty"`
+	PID      int       `json:"pid,omitempty"`
+	Since    time.Time `json:"since,omitzero"`
+	// State is the folder of the accounts' state, and Log the file that the emulator writes.
+	State string `json:"state"`
+	Log   string `json:"log"`
+}
+
+// running is what is written down of a running emulator. It counts only as long as alive.lock is held.
+type running struct {
+	PID     int       `json:"pid"`
+	Port    int       `json:"port"`
+	Kept    bool      `json:"kept"`
+	Started time.Time `json:"started"`
+}
+
+func (e *Emulator) path(name string) string { return filepath.Join(e.Dir, name) }
+
+// Acquire returns a session with the emulator that runs, one that a killed run left behind included, or else with one that it
+// starts. The caller calls release when done: the last user stops an emulator that nobody asked to keep.
+func (e *Emulator) Acquire(ctx context.Context) (*Session, func() error, error) {
+	session, users, err := e.join(ctx, false)
+	if err != nil {
+		return nil, nil, err
+	}
+	return session, func() error { return e.leave(users) }, nil
+}
+
+// Start makes sure that the emulator runs, and keeps it running until Stop.
+func (e *Emulator) Start(ctx context.Context) (*Session, error) {
+	session, users, err := e.join(ctx, true)
+	if err != nil {
+		return nil, err
+	}
+	return session, users.Close()
+}
+
+// join becomes one of the emulator's users, after starting it if it does not run.
+func (e *Emulator) join(ctx context.Context, keep bool) (*Session, *flock.Flock, error) {
+	unlock, err := e.lock(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer unlock()
+	users := flock.New(e.path("users.lock"))
+	if err := users.RLock(); err != nil {
+		return nil, nil, noRoom(e.Dir, err)
+	}
+	session, err := e.ensure(ctx, keep)
+	if err != nil {
+		_ = users.Close() // the error that matters is the one that is returned
+		return nil, nil, err
+	}
+	return session, users, nil
+}
+
+// ensure returns a session with a healthy emulator. An emulator that lives but does not answer is replaced.
+func (e *Emulator) ensure(ctx context.Context, keep bool) (*Session, error) {
+	now, err := e.running()
+	if err != nil {
+		return nil, err
+	}
+	if now != nil && e.Port != 0 && now.Port != e.Port {
+		return nil, fmt.Errorf("the emulated accounts run on port %d already, not on %d: stop them with `lockstep rehearsal stop`, or leave the port out", now.Port, e.Port)
+	}
+	if now != nil {
+		session := e.session(now.Port)
+		if session.healthy(ctx, answerWithin) {
+			if keep && !now.Kept {
+				now.Kept = true
+				return session, e.note(*now)
+			}
+			return session, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		e.Say("the emulated accounts do not answer and are started again")
+		if err := e.terminate(*now); err != nil {
+			return nil, err
+		}
+	}
+	return e.start(ctx, keep)
+}
+
+// leave gives up a use, and stops the emulator if that was the last one.
+func (e *Emulator) leave(users *flock.Flock) error {
+	if err := users.Close(); err != nil {
+		return err
+	}
+	unlock, err := e.lock(context.Background()) // stopping must happen on an interrupt too
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	now, err := e.running()
+	if err != nil || now == nil || now.Kept || e.used() {
+		return err
+	}
+	return e.stop(*now)
+}
+
+// used says whether anybody uses the emulator.
+func (e *Emulator) used() bool {
+	users := flock.New(e.path("users.lock"))
+	defer users.Close()
+	free, err := users.TryLock()
+	return err == nil && !free
+}
+
+// ErrInUse says that a deployment runs on the emulated accounts.
+var ErrInUse = errors.New("a deployment uses the emulated accounts at this moment: wait until it has ended, then run this again")
+
+// Stop ends the emulator, whoever wanted to keep it, and keeps the accounts' state. It says whether there was one to end.
+func (e *Emulator) Stop(ctx context.Context) (bool, error) {
+	if _, err := os.Stat(e.Dir); errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	unlock, err := e.lock(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer unlock()
+	now, err := e.running()
+	switch {
+	case err != nil || now == nil:
+		return false, err
+	case e.used():
+		return false, ErrInUse
+	}
+	return true, e.stop(*now)
+}
+
+// Reset ends the emulator and forgets the accounts' state.
+func (e *Emulator) Reset(ctx context.Context) error {
+	if _, err := e.Stop(ctx); err != nil {
+		return err
+	}
+	unlock, err := e.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if e.used() {
+		return ErrInUse
+	}
+	return e.forget()
+}
+
+// Status says what there is.
+func (e *Emulator) Status(ctx context.Context) (Status, error) {
+	status := Status{State: e.path(stateDir), Log: e.path("emulator.log")}
+	now, err := e.running()
+	if err != nil || now == nil {
+		return status, err
+	}
+	session := e.session(now.Port)
+	status.Running, status.Kept = session.healthy(ctx, answerWithin), now.Kept
+	status.Endpoint, status.PID, status.Since = session.Endpoint, now.PID, now.Started
+	return status, nil
+}
+
+// lock waits until nobody else starts or stops the emulator.
+func (e *Emulator) lock(ctx context.Context) (unlock func(), err error) {
+	if err := os.MkdirAll(e.Dir, 0o755); err != nil {
+		return nil, noRoom(e.Dir, err)
+	}
+	lock := flock.New(e.path("start.lock"))
+	if _, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil {
+		return nil, noRoom(e.Dir, err)
+	}
+	return func() { _ = lock.Close() }, nil // closing a lock cannot fail in a way that keeps it
+}
+
+// running is the emulator that lives, nil if none does.
+func (e *Emulator) running() (*running, error) {
+	alive, err := e.alive()
+	if err != nil || !alive {
+		return nil, err
+	}
+	text, err := os.ReadFile(e.path("emulator.json"))
+	now := &running{}
+	if err == nil {
+		err = json.Unmarshal(text, now)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("an emulator runs that was started in %s, but what was noted of it is gone (%w): end the process that listens for it, then run this again", e.Dir, err)
+	}
+	return now, nil
+}
+
+// alive asks whether the emulator's lock is held.
+func (e *Emulator) alive() (bool, error) {
+	file, err := os.Open(e.path("alive.lock"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	err = syscall.Flock(int(file.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return true, nil
+	}
+	return false, err
+}
+
+func (e *Emulator) note(now running) error {
+	text, err := json.MarshalIndent(now, "", "  ")
+	if err != nil {
+		return err
+	}
+	return noRoom(e.Dir, writeFile(e.path("emulator.json"), append(text, '\n'), 0o644))
+}
+
+// port chooses where to listen.
+func (e *Emulator) port() (int, error) {
+	if e.Port != 0 {
+		if err := free(e.Port); err != nil {
+			return 0, fmt.Errorf("port %d is taken by another program: end it, or leave the port out to take any that is free (%w)", e.Port, err)
+		}
+		return e.Port, nil
+	}
+	if free(DefaultPort) == nil {
+		return DefaultPort, nil
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer listener.Close()
+	port := listener.Addr().(*net.TCPAddr).Port
+	e.Say(fmt.Sprintf("port %d is taken by another program; the emulated accounts take %d", DefaultPort, port))
+	return port, nil
+}
+
+// free says why nobody can listen on a port, nil if one can.
+func free(port int) error {
+	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err != nil {
+		return err
+	}
+	return listener.Close()
+}

@@ -1,0 +1,257 @@
+package rehearsal
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const (
+	// startWithin is how long the emulator may take until it answers. It takes a second on a machine that is not busy.
+	startWithin = 60 * time.Second
+	// stopWithin is how long it may take to write its state and end.
+	stopWithin = 30 * time.Second
+	// answerWithin is how long a running emulator may take to answer.
+	answerWithin = 5 * time.Second
+)
+
+// start starts the emulator and waits until it answers. An installation that turns out to be broken is made again, once.
+func (e *Emulator) start(ctx context.Context, keep bool) (*Session, error) {
+	session, err := e.startOnce(ctx, keep)
+	var broken *brokenInstallError
+	if !errors.As(err, &broken) {
+		return session, err
+	}
+	e.Say("the installed emulator is damaged and is installed again")
+	tools, err := e.installer()
+	if err != nil {
+		return nil, err
+	}
+	if err := tools.remove(emulatorTool); err != nil {
+		return nil, err
+	}
+	return e.startOnce(ctx, keep)
+}
+
+func (e *Emulator) startOnce(ctx context.Context, keep bool) (*Session, error) {
+	tools, err := e.installer()
+	if err != nil {
+		return nil, err
+	}
+	installed, err := tools.install(ctx, emulatorTool)
+	if err != nil {
+		return nil, err
+	}
+	port, err := e.port()
+	if err != nil {
+		return nil, err
+	}
+	certificates, err := makeCertificates(e.path("tls"), e.Environ, time.Now())
+	if err != nil {
+		return nil, noRoom(e.Dir, err)
+	}
+	if err := e.prepareState(); err != nil {
+		return nil, noRoom(e.Dir, err)
+	}
+	process, err := e.spawn(installed, port, certificates)
+	if err != nil {
+		return nil, noRoom(e.Dir, err)
+	}
+	now := running{PID: process.pid, Port: port, Kept: keep, Started: time.Now()}
+	session := e.session(port)
+	if err = e.note(now); err == nil {
+		err = e.waitUntilHealthy(ctx, session, process)
+	}
+	if err != nil {
+		return nil, errors.Join(err, e.terminate(now))
+	}
+	return session, nil
+}
+
+// A process is the emulator's, as its starter sees it.
+type process struct {
+	pid int
+	// ended is closed when the process has.
+	ended chan struct{}
+}
+
+// spawn starts the emulator in a session of its own: an interrupt at the terminal is for the run, which then stops the emulator in
+// good order.
+func (e *Emulator) spawn(installed string, port int, c certificates) (*process, error) {
+	alive, err := os.OpenFile(e.path("alive.lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	defer alive.Close()
+	// The lock belongs to the open file, which the emulator inherits: it ends with the last of the two who hold it.
+	if err := syscall.Flock(int(alive.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, fmt.Errorf("an emulator runs in %s already: %w", e.Dir, err)
+	}
+	log, err := os.Create(e.path("emulator.log"))
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	cmd := exec.Command(filepath.Join(installed, emulatorTool.program), "-m", "hypercorn", "ministack.app:app",
+		"--workers", "0", // in this very process
+		"--bind", fmt.Sprintf("127.0.0.1:%d", port),
+		"--certfile", c.certificate, "--keyfile", c.key,
+		"--keep-alive", "75", "--graceful-timeout", "1", "--access-logfile", os.DevNull)
+	cmd.Dir = e.Dir
+	cmd.Env = e.settings(port, c)
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.ExtraFiles = []*os.File{alive}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("the emulator cannot be started: %w", err)
+	}
+	p := &process{pid: cmd.Process.Pid, ended: make(chan struct{})}
+	go func() {
+		defer close(p.ended)
+		_ = cmd.Wait() // how it ended stands in its log
+	}()
+	return p, nil
+}
+
+// settings are the emulator's environment: IAM is enforced, everything stays on loopback and in its folder, and what listens on ports
+// of its own is left out.
+func (e *Emulator) settings(port int, c certificates) []string {
+	env := []string{
+		"AUTH=true", "USE_SSL=1", "MINISTACK_SSL_CERT=" + c.certificate, "MINISTACK_SSL_KEY=" + c.key,
+		"BIND_HOST=127.0.0.1", fmt.Sprintf("GATEWAY_PORT=%d", port), "MINISTACK_HOST=127.0.0.1", "MINISTACK_REGION=" + e.Region,
+		"PERSIST_STATE=1", "STATE_DIR=" + e.path(stateDir), "S3_PERSIST=1", "S3_DATA_DIR=" + e.path(objectsDir),
+		"TMPDIR=" + e.path("tmp"), "IOT_MTLS_ENABLED=0", "SFTP_ENABLED=0", "DSQL_ENABLED=0",
+		"PYTHONUNBUFFERED=1", "PYTHONDONTWRITEBYTECODE=1", "PYTHONNOUSERSITE=1", "HOME=" + e.path("tmp"),
+	}
+	for _, name := range []string{"PATH", "LANG", "LC_ALL", "TZ"} {
+		if value := lookup(e.Environ, name); value != "" {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
+}
+
+// A brokenInstallError is an emulator that did not even load.
+type brokenInstallError struct{ log string }
+
+func (e *brokenInstallError) Error() string {
+	return "the emulator does not load:\n" + lastLines(e.log, 6)
+}
+
+func (e *Emulator) waitUntilHealthy(ctx context.Context, s *Session, p *process) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, startWithin, fmt.Errorf("the emulator does not answer after %v; its log is %s", startWithin, e.path("emulator.log")))
+	defer cancel()
+	for {
+		if s.healthy(ctx, time.Second) {
+			return nil
+		}
+		select {
+		case <-p.ended:
+			return e.died()
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// died says why the emulator ended before it answered.
+func (e *Emulator) died() error {
+	text, err := os.ReadFile(e.path("emulator.log"))
+	if err != nil {
+		return err
+	}
+	log := string(text)
+	switch {
+	case full(log):
+		return noRoom(e.Dir, syscall.ENOSPC)
+	case strings.Contains(log, "ImportError"), strings.Contains(log, "ModuleNotFoundError"), strings.Contains(log, "No module named"):
+		return &brokenInstallError{log}
+	}
+	return fmt.Errorf("the emulator ended as soon as it was started:\n%s", lastLines(log, 6))
+}
+
+// healthy asks the emulator whether it is well.
+func (s *Session) healthy(ctx context.Context, within time.Duration) bool {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Endpoint+"/_ministack/health", nil)
+	if err != nil {
+		return false
+	}
+	authorities, err := pool(s.Authority)
+	if err != nil {
+		return false
+	}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: authorities, MinVersion: tls.VersionTLS12}, DisableKeepAlives: true}
+	response, err := (&http.Client{Transport: transport}).Do(request)
+	if err != nil {
+		return false
+	}
+	defer response.Body.Close()
+	return response.StatusCode == http.StatusOK
+}
+
+// pool reads certificate authorities.
+func pool(file string) (*x509.CertPool, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	authorities := x509.NewCertPool()
+	if !authorities.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("%s holds no certificate", file)
+	}
+	return authorities, nil
+}
+
+func (e *Emulator) session(port int) *Session {
+	return &Session{
+		Endpoint:  fmt.Sprintf("https://127.0.0.1:%d", port),
+		Authority: e.path("tls/ca.pem"), CABundle: e.path("tls/bundle.pem"),
+	}
+}
+
+// stop ends the emulator in good order and seals its state.
+func (e *Emulator) stop(now running) error {
+	if err := e.terminate(now); err != nil {
+		return err
+	}
+	return e.sealState()
+}
+
+// terminate ends the emulator's process and waits until it has ended.
+func (e *Emulator) terminate(now running) error {
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+		alive, err := e.alive()
+		if err != nil || !alive {
+			return err
+		}
+		// As long as the lock is held the process lives, so the id is still its own.
+		if err := syscall.Kill(now.PID, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return fmt.Errorf("the emulator, process %d, cannot be ended: %w", now.PID, err)
+		}
+		for deadline := time.Now().Add(stopWithin); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+			if alive, err := e.alive(); err != nil || !alive {
+				return err
+			}
+		}
+	}
+	return fmt.Errorf("the emulator, process %d, does not end", now.PID)
+}
+
+// inGroup makes an interrupt end the command with all its children.
+func inGroup(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = time.Second
+}

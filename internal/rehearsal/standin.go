@@ -1,0 +1,381 @@
+package rehearsal
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+const (
+	typesFile = "resource-types.json"
+	// knownTypesScript writes down the resource types that the installed emulator can make.
+	knownTypesScript = "import json; from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS as known; " +
+		"json.dump(sorted(known), open('" + typesFile + "', 'w'))"
+	// standInType is a resource that CloudFormation makes without making anything.
+	standInType = "AWS::CloudFormation::WaitConditionHandle"
+	customType  = "Custom::"
+)
+
+// KnownTypes are the resource types that the emulator can make.
+func (e *Emulator) KnownTypes(ctx context.Context) (map[string]bool, error) {
+	tools, err := e.installer()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := tools.install(ctx, emulatorTool)
+	if err != nil {
+		return nil, err
+	}
+	text, err := os.ReadFile(filepath.Join(dir, typesFile))
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	if err := json.Unmarshal(text, &names); err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, typesFile), err)
+	}
+	known := map[string]bool{}
+	for _, name := range names {
+		known[name] = true
+	}
+	return known, nil
+}
+
+// Rehearse makes a copy of a cloud assembly in which every resource of a type that is not known is replaced by a stand-in, and says
+// what that left of it. Where there is nothing to replace it makes no copy, and returns the assembly's own folder.
+func Rehearse(assembly, copied string, known map[string]bool) (string, Coverage, error) {
+	var coverage Coverage
+	templates, err := readTemplates(os.DirFS(assembly))
+	if err != nil {
+		return "", coverage, err
+	}
+	changed := map[string]string{} // the new text by file
+	for _, t := range templates {
+		text, part, err := t.standIn(known)
+		if err != nil {
+			return "", coverage, fmt.Errorf("%s: %w", t.file, err)
+		}
+		coverage.Add(part)
+		if len(part.StandIns) > 0 {
+			changed[t.file] = text
+		}
+	}
+	coverage.Add(Coverage{}) // the ratio of an empty assembly
+	if err := os.RemoveAll(copied); err != nil {
+		return "", coverage, err
+	}
+	if len(changed) == 0 {
+		return assembly, coverage, nil
+	}
+	if err := copyAssembly(assembly, copied, changed); err != nil {
+		_ = os.RemoveAll(copied) // half a copy is worse than none
+		return "", coverage, noRoom(filepath.Dir(copied), err)
+	}
+	return copied, coverage, nil
+}
+
+// A foundTemplate is a template in an assembly, a nested stack's included.
+type foundTemplate struct {
+	file string
+	// stack is the name of its stack, or of its file for a nested one.
+	stack    string
+	account  string
+	region   string
+	document map[string]any
+}
+
+// readTemplates finds the templates: those of the stacks in every manifest, and the assets that are templates of nested stacks.
+func readTemplates(files fs.FS) ([]foundTemplate, error) {
+	stacks := map[string]foundTemplate{}
+	var nested []string
+	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && strings.HasPrefix(entry.Name(), "asset."):
+			return fs.SkipDir // a folder that is published as an archive
+		case path.Base(name) == "manifest.json":
+			return readManifest(files, name, stacks)
+		case strings.HasSuffix(name, ".nested.template.json"):
+			nested = append(nested, name)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range nested {
+		stacks[name] = foundTemplate{file: name, stack: strings.TrimSuffix(path.Base(name), ".nested.template.json")}
+	}
+	var out []foundTemplate
+	for _, file := range slices.Sorted(maps.Keys(stacks)) {
+		t := stacks[file]
+		text, err := fs.ReadFile(files, file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // the deployment will say so
+		}
+		if err != nil {
+			return nil, err
+		}
+		decoder := json.NewDecoder(bytes.NewReader(text))
+		decoder.UseNumber()
+		if err := decoder.Decode(&t.document); err != nil {
+			return nil, fmt.Errorf("%s is no template in JSON: %w", file, err)
+		}
+		out = append(out, t)
+	}
+	return out, nil
+}
+
+// readManifest notes the stacks of a manifest by the file of their template. What is wrong with it is for the deployment to say.
+func readManifest(files fs.FS, name string, stacks map[string]foundTemplate) error {
+	text, err := fs.ReadFile(files, name)
+	if err != nil {
+		return err
+	}
+	var manifest struct {
+		Artifacts map[string]struct {
+			Type        string
+			Environment string
+			Properties  struct {
+				TemplateFile string
+				StackName    string
+			}
+		}
+	}
+	if json.Unmarshal(text, &manifest) != nil {
+		return nil //nolint:nilerr // see above
+	}
+	for id, a := range manifest.Artifacts {
+		if a.Type != "aws:cloudformation:stack" || a.Properties.TemplateFile == "" {
+			continue
+		}
+		account, region, _ := strings.Cut(strings.TrimPrefix(a.Environment, "aws://"), "/")
+		file := path.Join(path.Dir(name), a.Properties.TemplateFile)
+		stacks[file] = foundTemplate{file: file, stack: cmp.Or(a.Properties.StackName, id), account: account, region: region}
+	}
+	return nil
+}
+
+// standIn replaces what is not known and every reference to it. The text is the whole template anew.
+func (t foundTemplate) standIn(known map[string]bool) (string, Coverage, error) {
+	coverage := Coverage{Ratio: 1}
+	resources, _ := t.document["Resources"].(map[string]any)
+	replaced := map[string]string{}
+	for _, id := range slices.Sorted(maps.Keys(resources)) {
+		coverage.Resources++
+		resource, _ := resources[id].(map[string]any)
+		kind, _ := resource["Type"].(string)
+		if resource == nil || kind == "" || known[kind] || strings.HasPrefix(kind, customType) {
+			continue
+		}
+		replaced[id] = kind
+		coverage.StandIns = append(coverage.StandIns, StandIn{Stack: t.stack, LogicalID: id, Type: kind})
+		resource["Type"] = standInType
+		// What only the real type understands goes; conditions, dependencies and policies stay.
+		for _, key := range []string{"Properties", "CreationPolicy", "UpdatePolicy"} {
+			delete(resource, key)
+		}
+	}
+	if len(replaced) == 0 {
+		return "", coverage, nil
+	}
+	text, err := json.MarshalIndent(t.references(t.document, replaced), "", " ")
+	return string(text), coverage, err
+}
+
+// references replaces the references to stand-ins by values of the shape that the real resource would give.
+func (t foundTemplate) references(value any, replaced map[string]string) any {
+	switch v := value.(type) {
+	case []any:
+		for i := range v {
+			v[i] = t.references(v[i], replaced)
+		}
+	case map[string]any:
+		if text, ok := t.reference(v, replaced); ok {
+			return text
+		}
+		for key := range v {
+			v[key] = t.references(v[key], replaced)
+		}
+	}
+	return value
+}
+
+// reference answers an intrinsic function that refers to a stand-in.
+func (t foundTemplate) reference(function map[string]any, replaced map[string]string) (any, bool) {
+	if len(function) != 1 {
+		return nil, false
+	}
+	if id, ok := function["Ref"].(string); ok && replaced[id] != "" {
+		return t.value(id, "", replaced), true
+	}
+	switch of := function["Fn::GetAtt"].(type) {
+	case string:
+		if id, attribute, _ := strings.Cut(of, "."); replaced[id] != "" {
+			return t.value(id, attribute, replaced), true
+		}
+	case []any:
+		if id, attribute, ok := pair(of); ok && replaced[id] != "" {
+			return t.value(id, attribute, replaced), true
+		}
+	}
+	switch of := function["Fn::Sub"].(type) {
+	case string:
+		return map[string]any{"Fn::Sub": t.substitute(of, nil, replaced)}, true
+	case []any:
+		if len(of) != 2 {
+			return nil, false
+		}
+		text, isText := of[0].(string)
+		variables, isMap := of[1].(map[string]any)
+		if isText && isMap {
+			return map[string]any{"Fn::Sub": []any{t.substitute(text, variables, replaced), t.references(variables, replaced)}}, true
+		}
+	}
+	return nil, false
+}
+
+func pair(of []any) (id, attribute string, ok bool) {
+	if len(of) != 2 {
+		return "", "", false
+	}
+	id, isText := of[0].(string)
+	attribute, _ = of[1].(string)
+	return id, attribute, isText
+}
+
+var placeholder = regexp.MustCompile(`\$\{[A-Za-z0-9.]+\}`)
+
+// substitute replaces stand-ins in the text of Fn::Sub, but not the variables that hide them.
+func (t foundTemplate) substitute(text string, variables map[string]any, replaced map[string]string) string {
+	return placeholder.ReplaceAllStringFunc(text, func(found string) string {
+		name := found[2 : len(found)-1]
+		id, attribute, _ := strings.Cut(name, ".")
+		if _, hidden := variables[name]; hidden || replaced[id] == "" {
+			return found
+		}
+		return t.value(id, attribute, replaced)
+	})
+}
+
+// value is what a stand-in answers for an attribute, or for a plain reference when there is none.
+func (t foundTemplate) value(id, attribute string, replaced map[string]string) string {
+	if attribute == "Arn" || strings.HasSuffix(attribute, "Arn") || strings.HasSuffix(attribute, "ARN") {
+		service := strings.ToLower(strings.Split(replaced[id]+"::::", "::")[1])
+		return fmt.Sprintf("arn:aws:%s:%s:%s:stand-in/%s", service, t.region, t.account, id)
+	}
+	return strings.TrimRight("stand-in-"+id+"-"+strings.ReplaceAll(attribute, ".", "-"), "-")
+}
+
+// copyAssembly writes the copy. The name under which a template is published is the hash of its content, so it changes with it, and
+// with it every file that refers to the template by that name.
+func copyAssembly(from, to string, changed map[string]string) error {
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		return err
+	}
+	renamed, err := rename(os.DirFS(from), changed)
+	if err != nil {
+		return err
+	}
+	return fs.WalkDir(os.DirFS(from), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			if entry != nil && strings.HasPrefix(entry.Name(), "asset.") {
+				return fs.SkipDir
+			}
+			return err
+		}
+		if !strings.HasSuffix(name, ".json") || strings.HasPrefix(entry.Name(), "asset.") {
+			return nil
+		}
+		text, ok := changed[name]
+		if !ok {
+			original, err := os.ReadFile(filepath.Join(from, filepath.FromSlash(name)))
+			if err != nil {
+				return err
+			}
+			text = string(original)
+		}
+		return os.WriteFile(filepath.Join(to, filepath.FromSlash(name)), []byte(renamed.Replace(text)), 0o644)
+	})
+}
+
+// rename gives the new hash for each old one. A template that refers to another waits until that one has its new name.
+func rename(files fs.FS, changed map[string]string) (*strings.Replacer, error) {
+	templates, err := readTemplates(files)
+	if err != nil {
+		return nil, err
+	}
+	old, err := publishedNames(files)
+	if err != nil {
+		return nil, err
+	}
+	texts, originals := map[string]string{}, map[string]string{}
+	for _, t := range templates {
+		original, err := fs.ReadFile(files, t.file)
+		if err != nil {
+			return nil, err
+		}
+		originals[t.file] = string(original)
+		texts[t.file] = cmp.Or(changed[t.file], string(original))
+	}
+	var pairs []string
+	waiting := slices.Sorted(maps.Keys(texts))
+	for len(waiting) > 0 {
+		next := slices.IndexFunc(waiting, func(file string) bool {
+			return !slices.ContainsFunc(waiting, func(other string) bool {
+				return other != file && old[other] != "" && strings.Contains(texts[file], old[other])
+			})
+		})
+		if next < 0 {
+			return nil, errors.New("nested stacks refer to each other in a circle")
+		}
+		file := waiting[next]
+		if text := strings.NewReplacer(pairs...).Replace(texts[file]); old[file] != "" && text != originals[file] {
+			sum := sha256.Sum256([]byte(text))
+			pairs = append(pairs, old[file], hex.EncodeToString(sum[:]))
+		}
+		waiting = slices.Delete(waiting, next, next+1)
+	}
+	return strings.NewReplacer(pairs...), nil
+}
+
+// publishedNames are the hashes that files are published under, by file, as the asset manifests have them.
+func publishedNames(files fs.FS) (map[string]string, error) {
+	names := map[string]string{}
+	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(name, ".assets.json") {
+			return err
+		}
+		text, err := fs.ReadFile(files, name)
+		if err != nil {
+			return err
+		}
+		var manifest struct {
+			Files map[string]struct{ Source struct{ Path string } }
+		}
+		if err := json.Unmarshal(text, &manifest); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		for hash, asset := range manifest.Files {
+			if len(hash) == sha256.Size*2 { // a shorter name could stand in a text by chance
+				names[path.Join(path.Dir(name), asset.Source.Path)] = hash
+			}
+		}
+		return nil
+	})
+	return names, err
+}
