@@ -13,6 +13,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"lockstep/tools"
 )
 
 // certificates are the paths of the emulator's TLS material. The certificate authority lives as long as the rehearsal's folder and its key
@@ -149,10 +151,10 @@ func template(name string, now time.Time) *x509.Certificate {
 func machineAuthorities(environ []string, own string) []byte {
 	var candidates []string
 	for _, name := range bundleVariables {
-		candidates = append(candidates, lookup(environ, name))
+		candidates = append(candidates, tools.Lookup(environ, name))
 	}
 	found := firstFile(append(candidates, systemBundles...), own)
-	return append(found, firstFile([]string{lookup(environ, "NODE_EXTRA_CA_CERTS")}, own)...) // these come on top of the others
+	return append(found, firstFile([]string{tools.Lookup(environ, "NODE_EXTRA_CA_CERTS")}, own)...) // these come on top of the others
 }
 
 // firstFile is the text of the first file that is there, ended by a line break.

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"lockstep/tools"
 )
 
 // DefaultPort is where the emulator listens unless told otherwise.
@@ -88,7 +90,7 @@ func (e *Emulator) join(ctx context.Context, keep bool) (*Session, *flock.Flock,
 	defer unlock()
 	users := flock.New(e.path("users.lock"))
 	if err := users.RLock(); err != nil {
-		return nil, nil, noRoom(e.Dir, err)
+		return nil, nil, tools.NoRoom(e.Dir, err)
 	}
 	session, err := e.ensure(ctx, keep)
 	if err != nil {
@@ -207,11 +209,11 @@ func (e *Emulator) Status(ctx context.Context) (Status, error) {
 // lock waits until nobody else starts or stops the emulator.
 func (e *Emulator) lock(ctx context.Context) (unlock func(), err error) {
 	if err := os.MkdirAll(e.Dir, 0o755); err != nil {
-		return nil, noRoom(e.Dir, err)
+		return nil, tools.NoRoom(e.Dir, err)
 	}
 	lock := flock.New(e.path("start.lock"))
 	if _, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil {
-		return nil, noRoom(e.Dir, err)
+		return nil, tools.NoRoom(e.Dir, err)
 	}
 	return func() { _ = lock.Close() }, nil // closing a lock cannot fail in a way that keeps it
 }
@@ -255,7 +257,7 @@ func (e *Emulator) note(now running) error {
 	if err != nil {
 		return err
 	}
-	return noRoom(e.Dir, writeFile(e.path("emulator.json"), append(text, '\n'), 0o644))
+	return tools.NoRoom(e.Dir, writeFile(e.path("emulator.json"), append(text, '\n'), 0o644))
 }
 
 // port chooses where to listen.

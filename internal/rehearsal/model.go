@@ -12,17 +12,6 @@ type Session struct {
 	CABundle string
 }
 
-// An Account is one emulated account. The emulator takes the account's twelve digits as the access key of its root.
-type Account struct {
-	ID     string
-	Region string
-	// Trust is the accounts whose principals may assume the account's deploy roles; empty for the tooling account.
-	Trust []string
-	// Qualifier and ExecutionPolicies are those of `cdk bootstrap`.
-	Qualifier         string
-	ExecutionPolicies []string
-}
-
 // Coverage is what of an assembly the emulator could rehearse.
 type Coverage struct {
 	// Resources counts the resources of all templates, StandIns those that the emulator does not know.

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"lockstep/tools"
 )
 
 const (
@@ -32,22 +34,18 @@ func (e *Emulator) start(ctx context.Context, keep bool) (*Session, error) {
 		return session, err
 	}
 	e.Say("the installed emulator is damaged and is installed again")
-	tools, err := e.installer()
+	installer, err := tools.NewInstaller(e.Environ, e.Say)
 	if err != nil {
 		return nil, err
 	}
-	if err := tools.remove(emulatorTool); err != nil {
+	if err := installer.Forget(tools.Ministack); err != nil {
 		return nil, err
 	}
 	return e.startOnce(ctx, keep)
 }
 
 func (e *Emulator) startOnce(ctx context.Context, keep bool) (*Session, error) {
-	tools, err := e.installer()
-	if err != nil {
-		return nil, err
-	}
-	installed, err := tools.install(ctx, emulatorTool)
+	installed, err := e.install(ctx, tools.Ministack)
 	if err != nil {
 		return nil, err
 	}
@@ -57,14 +55,14 @@ func (e *Emulator) startOnce(ctx context.Context, keep bool) (*Session, error) {
 	}
 	certificates, err := makeCertificates(e.path("tls"), e.Environ, time.Now())
 	if err != nil {
-		return nil, noRoom(e.Dir, err)
+		return nil, tools.NoRoom(e.Dir, err)
 	}
 	if err := e.prepareState(); err != nil {
-		return nil, noRoom(e.Dir, err)
+		return nil, tools.NoRoom(e.Dir, err)
 	}
 	process, err := e.spawn(installed, port, certificates)
 	if err != nil {
-		return nil, noRoom(e.Dir, err)
+		return nil, tools.NoRoom(e.Dir, err)
 	}
 	now := running{PID: process.pid, Port: port, Kept: keep, Started: time.Now()}
 	session := e.session(port)
@@ -101,7 +99,7 @@ func (e *Emulator) spawn(installed string, port int, c certificates) (*process, 
 		return nil, err
 	}
 	defer log.Close()
-	cmd := exec.Command(filepath.Join(installed, emulatorTool.program), "-m", "hypercorn", "ministack.app:app",
+	cmd := exec.Command(filepath.Join(installed, tools.Ministack.Program), "-m", "hypercorn", "ministack.app:app",
 		"--workers", "0", // in this very process
 		"--bind", fmt.Sprintf("127.0.0.1:%d", port),
 		"--certfile", c.certificate, "--keyfile", c.key,
@@ -133,7 +131,7 @@ func (e *Emulator) settings(port int, c certificates) []string {
 		"PYTHONUNBUFFERED=1", "PYTHONDONTWRITEBYTECODE=1", "PYTHONNOUSERSITE=1", "HOME=" + e.path("tmp"),
 	}
 	for _, name := range []string{"PATH", "LANG", "LC_ALL", "TZ"} {
-		if value := lookup(e.Environ, name); value != "" {
+		if value := tools.Lookup(e.Environ, name); value != "" {
 			env = append(env, name+"="+value)
 		}
 	}
@@ -144,7 +142,7 @@ func (e *Emulator) settings(port int, c certificates) []string {
 type brokenInstallError struct{ log string }
 
 func (e *brokenInstallError) Error() string {
-	return "the emulator does not load:\n" + lastLines(e.log, 6)
+	return "the emulator does not load:\n" + tools.LastLines(e.log, 6)
 }
 
 func (e *Emulator) waitUntilHealthy(ctx context.Context, s *Session, p *process) error {
@@ -172,12 +170,12 @@ func (e *Emulator) died() error {
 	}
 	log := string(text)
 	switch {
-	case full(log):
-		return noRoom(e.Dir, syscall.ENOSPC)
+	case tools.Full(log):
+		return tools.NoRoom(e.Dir, syscall.ENOSPC)
 	case strings.Contains(log, "ImportError"), strings.Contains(log, "ModuleNotFoundError"), strings.Contains(log, "No module named"):
 		return &brokenInstallError{log}
 	}
-	return fmt.Errorf("the emulator ended as soon as it was started:\n%s", lastLines(log, 6))
+	return fmt.Errorf("the emulator ended as soon as it was started:\n%s", tools.LastLines(log, 6))
 }
 
 // healthy asks the emulator whether it is well.
@@ -247,11 +245,4 @@ func (e *Emulator) terminate(now running) error {
 		}
 	}
 	return fmt.Errorf("the emulator, process %d, does not end", now.PID)
-}
-
-// inGroup makes an interrupt end the command with all its children.
-func inGroup(cmd *exec.Cmd) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = time.Second
 }

@@ -17,6 +17,8 @@ import (
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/bootstrap"
 )
 
 const (
@@ -200,7 +202,7 @@ func TestBootstrapPreparesAccountsOnce(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, release()) }()
 	policies := []string{"arn:aws:iam::aws:policy/AdministratorAccess"}
-	accounts := []Account{
+	accounts := []bootstrap.Account{
 		{ID: tooling, Region: region, Qualifier: "hnb659fds", ExecutionPolicies: policies},
 		{ID: acc, Region: region, Qualifier: "hnb659fds", ExecutionPolicies: policies, Trust: []string{tooling}},
 	}

@@ -17,13 +17,11 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"lockstep/tools"
 )
 
 const (
-	typesFile = "resource-types.json"
-	// knownTypesScript writes down the resource types that the installed emulator can make.
-	knownTypesScript = "import json; from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS as known; " +
-		"json.dump(sorted(known), open('" + typesFile + "', 'w'))"
 	// standInType is a resource that CloudFormation makes without making anything.
 	standInType = "AWS::CloudFormation::WaitConditionHandle"
 	customType  = "Custom::"
@@ -31,21 +29,17 @@ const (
 
 // KnownTypes are the resource types that the emulator can make.
 func (e *Emulator) KnownTypes(ctx context.Context) (map[string]bool, error) {
-	tools, err := e.installer()
+	dir, err := e.install(ctx, tools.Ministack)
 	if err != nil {
 		return nil, err
 	}
-	dir, err := tools.install(ctx, emulatorTool)
-	if err != nil {
-		return nil, err
-	}
-	text, err := os.ReadFile(filepath.Join(dir, typesFile))
+	text, err := os.ReadFile(filepath.Join(dir, tools.ResourceTypes))
 	if err != nil {
 		return nil, err
 	}
 	var names []string
 	if err := json.Unmarshal(text, &names); err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, typesFile), err)
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, tools.ResourceTypes), err)
 	}
 	known := map[string]bool{}
 	for _, name := range names {
@@ -82,7 +76,7 @@ func Rehearse(assembly, copied string, known map[string]bool) (string, Coverage,
 	}
 	if err := copyAssembly(assembly, copied, changed); err != nil {
 		_ = os.RemoveAll(copied) // half a copy is worse than none
-		return "", coverage, noRoom(filepath.Dir(copied), err)
+		return "", coverage, tools.NoRoom(filepath.Dir(copied), err)
 	}
 	return copied, coverage, nil
 }

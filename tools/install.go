@@ -1,4 +1,4 @@
-package rehearsal
+package tools
 
 import (
 	"bytes"
@@ -16,51 +16,25 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
-
-	"lockstep/tools"
 )
 
-// A tool is an external program that is installed into the user's cache when it is first needed.
-type tool struct {
-	// name is that of the tool's folder in tools.
-	name string
-	// about is what the progress line says of it.
-	about string
-	// commands install the tool in the folder they are run in, which holds the tool's lock files.
-	commands [][]string
-	// program is what must be there when the tool is installed, relative to its folder.
-	program string
-}
-
-var (
-	emulatorTool = tool{
-		name: tools.Ministack, about: "the emulated accounts (90 MB, once)",
-		commands: [][]string{
-			{"python3", "-m", "venv", "venv"},
-			{"venv/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--require-hashes", "--only-binary", ":all:", "-r", "requirements.txt"},
-			// What the emulator knows is asked once, here: loading its catalogue takes longer than starting it.
-			{"venv/bin/python", "-c", knownTypesScript},
-		},
-		program: "venv/bin/python",
-	}
-	cdkTool = tool{
-		name: tools.CDK, about: "the CDK command line (once)",
-		commands: [][]string{{"npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"}},
-		program:  "node_modules/aws-cdk/bin/cdk",
-	}
-)
-
-// An installer keeps tools in a folder that all of a user's projects share.
-type installer struct {
-	// dir is LOCKSTEP_TOOLS or the folder of Lockstep's tools in the user's cache.
+// An Installer keeps tools in a folder that all of a user's projects share.
+type Installer struct {
 	dir     string
 	environ []string
 	say     func(string)
 }
 
-// toolsDir is where the tools of a user with this environment are kept.
-func toolsDir(environ []string) (string, error) {
-	if cache := lookup(environ, "XDG_CACHE_HOME"); filepath.IsAbs(cache) {
+// NewInstaller installs below the user's cache folder, with the caller's environment as os.Environ gives it, and tells say of what
+// takes long.
+func NewInstaller(environ []string, say func(string)) (*Installer, error) {
+	dir, err := cacheDir(environ)
+	return &Installer{dir: dir, environ: environ, say: say}, err
+}
+
+// cacheDir is where the tools of a user with this environment are kept.
+func cacheDir(environ []string) (string, error) {
+	if cache := Lookup(environ, "XDG_CACHE_HOME"); filepath.IsAbs(cache) {
 		return filepath.Join(cache, "lockstep", "tools"), nil
 	}
 	cache, err := os.UserCacheDir()
@@ -73,9 +47,9 @@ func toolsDir(environ []string) (string, error) {
 // complete is the file that an installation ends with.
 const complete = "complete"
 
-// install returns the folder of the tool, after installing it unless that was done. Two processes do not install at once, and an
+// Install returns the folder of the tool, after installing it unless that was done. Two processes do not install at once, and an
 // installation that broke off is done again.
-func (i *installer) install(ctx context.Context, t tool) (string, error) {
+func (i *Installer) Install(ctx context.Context, t Tool) (string, error) {
 	dir, err := i.place(t)
 	if err != nil {
 		return "", err
@@ -84,12 +58,12 @@ func (i *installer) install(ctx context.Context, t tool) (string, error) {
 		return dir, nil
 	}
 	if err := os.MkdirAll(i.dir, 0o755); err != nil {
-		return "", noRoom(i.dir, err)
+		return "", NoRoom(i.dir, err)
 	}
 	lock := flock.New(dir + ".lock")
 	defer lock.Close()
 	if _, err := lock.TryLockContext(ctx, 100*time.Millisecond); err != nil {
-		return "", noRoom(i.dir, err)
+		return "", NoRoom(i.dir, err)
 	}
 	if installed(dir, t) {
 		return dir, nil
@@ -100,28 +74,28 @@ func (i *installer) install(ctx context.Context, t tool) (string, error) {
 		_ = os.RemoveAll(dir) // what is left of it counts as not installed anyway
 		return "", err
 	}
-	i.say(fmt.Sprintf("installed %s in %.0f s", t.name, time.Since(started).Seconds()))
+	i.say(fmt.Sprintf("installed %s in %.0f s", t.Name, time.Since(started).Seconds()))
 	return dir, nil
 }
 
 // place is the tool's folder: another version of its lock files has another one.
-func (i *installer) place(t tool) (string, error) {
+func (i *Installer) place(t Tool) (string, error) {
 	sum := sha256.New()
-	err := fs.WalkDir(tools.Files(t.name), ".", func(name string, entry fs.DirEntry, err error) error {
+	err := fs.WalkDir(t.lockFiles(), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		text, err := fs.ReadFile(tools.Files(t.name), name)
+		text, err := fs.ReadFile(t.lockFiles(), name)
 		fmt.Fprintf(sum, "%s %d\n%s", name, len(text), text)
 		return err
 	})
 	fmt.Fprint(sum, t.commands)
-	return filepath.Join(i.dir, t.name+"-"+hex.EncodeToString(sum.Sum(nil))[:12]), err
+	return filepath.Join(i.dir, t.Name+"-"+hex.EncodeToString(sum.Sum(nil))[:12]), err
 }
 
 // installed says whether the tool is there and was installed to the end. A virtual environment whose Python was removed is not there.
-func installed(dir string, t tool) bool {
-	for _, file := range []string{complete, t.program} {
+func installed(dir string, t Tool) bool {
+	for _, file := range []string{complete, t.Program} {
 		if _, err := os.Stat(filepath.Join(dir, file)); err != nil {
 			return false
 		}
@@ -129,8 +103,8 @@ func installed(dir string, t tool) bool {
 	return true
 }
 
-// remove makes the next install do it again, for a tool that turned out to be broken.
-func (i *installer) remove(t tool) error {
+// Forget makes the next Install do it again, for a tool that turned out to be broken.
+func (i *Installer) Forget(t Tool) error {
 	dir, err := i.place(t)
 	if err != nil {
 		return err
@@ -138,27 +112,27 @@ func (i *installer) remove(t tool) error {
 	return os.Remove(filepath.Join(dir, complete))
 }
 
-func (i *installer) build(ctx context.Context, t tool, dir string) error {
+func (i *Installer) build(ctx context.Context, t Tool, dir string) error {
 	if err := os.RemoveAll(dir); err != nil {
-		return noRoom(i.dir, err)
+		return NoRoom(i.dir, err)
 	}
-	if err := os.CopyFS(dir, tools.Files(t.name)); err != nil {
-		return noRoom(i.dir, err)
+	if err := os.CopyFS(dir, t.lockFiles()); err != nil {
+		return NoRoom(i.dir, err)
 	}
 	for _, argv := range t.commands {
 		if err := i.command(ctx, dir, argv); err != nil {
-			return fmt.Errorf("%s could not be installed: %w", t.name, err)
+			return fmt.Errorf("%s could not be installed: %w", t.Name, err)
 		}
 	}
 	if err := os.WriteFile(filepath.Join(dir, complete), nil, 0o644); err != nil {
-		return noRoom(i.dir, err)
+		return NoRoom(i.dir, err)
 	}
 	return nil
 }
 
 // command runs one command of an installation, with the caller's settings of proxies, certificates and package indexes.
-func (i *installer) command(ctx context.Context, dir string, argv []string) error {
-	program, err := find(i.environ, dir, argv[0])
+func (i *Installer) command(ctx context.Context, dir string, argv []string) error {
+	program, err := Find(i.environ, dir, argv[0])
 	if err != nil {
 		return err
 	}
@@ -167,21 +141,21 @@ func (i *installer) command(ctx context.Context, dir string, argv []string) erro
 	cmd.Env = append(without(i.environ, "PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "PIP_REQUIRE_VIRTUALENV", "PIP_TARGET", "PIP_PREFIX", "PIP_USER"), "PIP_NO_COMPILE=0")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	inGroup(cmd)
+	InGroup(cmd)
 	err = cmd.Run()
 	switch {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case full(out.String()):
-		return noRoom(i.dir, syscall.ENOSPC)
+	case Full(out.String()):
+		return NoRoom(i.dir, syscall.ENOSPC)
 	}
-	return fmt.Errorf("%s: %w\n%s", strings.Join(argv[:min(len(argv), 4)], " "), err, lastLines(out.String(), 12))
+	return fmt.Errorf("%s: %w\n%s", strings.Join(argv[:min(len(argv), 4)], " "), err, LastLines(out.String(), 12))
 }
 
-// noRoom says what to do when a folder cannot be written.
-func noRoom(dir string, err error) error {
+// NoRoom says what to do when a folder cannot be written.
+func NoRoom(dir string, err error) error {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return err
@@ -193,17 +167,17 @@ func noRoom(dir string, err error) error {
 	return err
 }
 
-// full says whether a program's output tells of a full disk.
-func full(output string) bool {
+// Full says whether a program's output tells of a full disk.
+func Full(output string) bool {
 	return strings.Contains(output, "No space left on device") || strings.Contains(output, "ENOSPC") || strings.Contains(output, "Disk quota exceeded")
 }
 
-// find is the program's path: one of the folder's own, or one on the caller's PATH.
-func find(environ []string, dir, program string) (string, error) {
+// Find is the program's path: one of the folder's own, or one on the caller's PATH.
+func Find(environ []string, dir, program string) (string, error) {
 	if filepath.Base(program) != program {
 		return filepath.Join(dir, program), nil
 	}
-	for _, on := range filepath.SplitList(lookup(environ, "PATH")) {
+	for _, on := range filepath.SplitList(Lookup(environ, "PATH")) {
 		path := filepath.Join(on, program)
 		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
 			return path, nil
@@ -212,8 +186,8 @@ func find(environ []string, dir, program string) (string, error) {
 	return "", fmt.Errorf("%s is not on the PATH; `lockstep doctor` says what to do", program)
 }
 
-// lookup is the value of a variable in an environment as os.Environ gives it; the last one counts.
-func lookup(environ []string, name string) string {
+// Lookup is the value of a variable in an environment as os.Environ gives it; the last one counts.
+func Lookup(environ []string, name string) string {
 	value := ""
 	for _, pair := range environ {
 		if v, ok := strings.CutPrefix(pair, name+"="); ok {
@@ -239,9 +213,16 @@ func without(environ []string, names ...string) []string {
 	return kept
 }
 
-// lastLines is the end of a text, indented.
-func lastLines(text string, n int) string {
+// LastLines is the end of a text, indented.
+func LastLines(text string, n int) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	lines = lines[max(0, len(lines)-n):]
 	return "  " + strings.Join(lines, "\n  ")
+}
+
+// InGroup makes an interrupt end the command with all its children.
+func InGroup(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = time.Second
 }

@@ -1,0 +1,176 @@
+package deploy
+
+import (
+	"archive/zip"
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"golang.org/x/sync/errgroup"
+
+	"lockstep/internal/deploy/assembly"
+)
+
+// publish puts a stack's files where its template expects them. An object's key is the hash of its content, so one that is there
+// already is the same.
+func (d *Deployment) publish(ctx context.Context, s *assembly.Stack) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(inParallel)
+	for _, a := range s.Assets {
+		group.Go(func() error {
+			if err := d.publishAsset(ctx, a); err != nil {
+				return fmt.Errorf("asset %s: %w", a.Name, problem(err))
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+func (d *Deployment) publishAsset(ctx context.Context, a assembly.Asset) error {
+	cfg, err := d.sessions.as(ctx, a.Role, a.Region)
+	if err != nil {
+		return err
+	}
+	client := s3Client(cfg)
+	// The owner is named so that a bucket of that name in a stranger's account is refused.
+	owner := aws.String(d.target.Account)
+	_, err = client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &a.Bucket, Key: &a.Key, ExpectedBucketOwner: owner})
+	switch code(err) {
+	case "":
+		return err
+	case "NotFound", "NoSuchKey":
+	default:
+		return err
+	}
+	body, err := contentOf(d.assembly.Files, a)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	_, err = client.PutObject(ctx, &s3.PutObjectInput{
+		Bucket: &a.Bucket, Key: &a.Key, ExpectedBucketOwner: owner, Body: body, ContentType: aws.String(contentType(a)),
+	})
+	if code(err) == "NoSuchBucket" {
+		return fmt.Errorf("the bucket %s is not there: run `lockstep bootstrap --env %s`", a.Bucket, d.target.Environment)
+	}
+	return err
+}
+
+func contentType(a assembly.Asset) string {
+	switch {
+	case a.Zip:
+		return "application/zip"
+	case strings.HasSuffix(a.Path, ".json"):
+		return "application/json"
+	}
+	return "application/octet-stream"
+}
+
+// A content can be read from the start again, for signatures and retries.
+type content interface {
+	io.ReadSeeker
+	io.Closer
+}
+
+// contentOf opens what is to be published.
+func contentOf(files fs.FS, a assembly.Asset) (content, error) {
+	if a.Zip {
+		return archive(files, a.Path)
+	}
+	file, err := files.Open(a.Path)
+	if err != nil {
+		return nil, err
+	}
+	if c, ok := file.(content); ok {
+		return c, nil
+	}
+	file.Close()
+	return nil, fmt.Errorf("%s cannot be read twice", a.Path)
+}
+
+// A temporary file is gone when it is closed.
+type temporary struct{ *os.File }
+
+func (t temporary) Close() error {
+	err := t.File.Close()
+	if removing := os.Remove(t.Name()); err == nil {
+		err = removing
+	}
+	return err
+}
+
+// archive packs a folder, or a single file, into a temporary archive. The same content gives the same bytes: entries are sorted and all
+// of one time.
+func archive(files fs.FS, root string) (content, error) {
+	file, err := os.CreateTemp("", "lockstep-asset-*.zip")
+	if err != nil {
+		return nil, err
+	}
+	out := temporary{file}
+	w := zip.NewWriter(file)
+	err = pack(w, files, root, "", 0)
+	if closing := w.Close(); err == nil {
+		err = closing
+	}
+	if err == nil {
+		_, err = file.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		out.Close()
+		return nil, err
+	}
+	return out, nil
+}
+
+// packedAt is the first moment that the format can tell.
+var packedAt = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// deepest is how far folders may be nested: a link to a folder above would go on for ever.
+const deepest = 100
+
+// pack adds a file, or everything in a folder, under a name. Links are followed, as the CDK's own command line does.
+func pack(w *zip.Writer, files fs.FS, from, name string, depth int) error {
+	info, err := fs.Stat(files, from)
+	if err != nil {
+		return err
+	}
+	if depth > deepest {
+		return fmt.Errorf("%s: folders are nested more than %d deep; is there a link to a folder above?", from, deepest)
+	}
+	if info.IsDir() {
+		entries, err := fs.ReadDir(files, from) // sorted
+		if err != nil {
+			return err
+		}
+		for _, entry := range entries {
+			if err := pack(w, files, path.Join(from, entry.Name()), path.Join(name, entry.Name()), depth+1); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if name == "" {
+		name = path.Base(from)
+	}
+	header := &zip.FileHeader{Name: name, Method: zip.Deflate, Modified: packedAt}
+	header.SetMode(0o644 | info.Mode().Perm()&0o111) // a program must stay one; the rest is the umask of whoever checked out
+	entry, err := w.CreateHeader(header)
+	if err != nil {
+		return err
+	}
+	file, err := files.Open(from)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	_, err = io.Copy(entry, file)
+	return err
+}

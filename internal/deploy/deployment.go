@@ -1,0 +1,114 @@
+// Package deploy owns the deployment of a cloud assembly to one account: the guard that refuses the wrong one, the plan of change
+// sets, its execution, and the reading back. It works through CloudFormation alone, as the roles of the account's bootstrap, and knows
+// nothing of steps, terminals or emulators.
+package deploy
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"golang.org/x/sync/errgroup"
+
+	"lockstep/internal/deploy/assembly"
+)
+
+// inParallel is how many stacks, or assets, are worked on at once. CloudFormation throttles an account's calls long before it limits
+// operations (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html).
+const inParallel = 8
+
+// A Deployment is one assembly on its way to one target.
+type Deployment struct {
+	target   Target
+	assembly *assembly.Assembly
+	sessions *sessions
+	say      func(string)
+	// saying makes lines come one at a time.
+	saying sync.Mutex
+}
+
+// Open checks everything that can be checked without a write: who calls, that the assembly is for the target, that each of its roles
+// can be assumed and is one of the target account, and that the account's bootstrap is new enough. What must not go on is a *Refusal.
+// Say is told of progress, a line at a time.
+func Open(ctx context.Context, base aws.Config, target Target, asm *assembly.Assembly, say func(string)) (*Deployment, error) {
+	if err := Guard(ctx, base, target); err != nil {
+		return nil, err
+	}
+	if err := checkAssembly(asm, target); err != nil {
+		return nil, err
+	}
+	d := &Deployment{
+		target: target, assembly: asm, say: say,
+		sessions: &sessions{base: patient(base, target.Region), target: target, byRole: map[string]*session{}},
+	}
+	return d, d.preflight(ctx)
+}
+
+// preflight assumes each role and reads each bootstrap version once.
+func (d *Deployment) preflight(ctx context.Context) error {
+	seen := map[assembly.Bootstrap]bool{}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(inParallel)
+	for _, s := range d.assembly.Stacks {
+		group.Go(func() error { return d.checkRoles(ctx, s) })
+		for _, bootstrap := range s.Bootstraps {
+			if bootstrap.Parameter == "" || seen[bootstrap] {
+				continue
+			}
+			seen[bootstrap] = true
+			group.Go(func() error {
+				cfg, err := d.sessions.as(ctx, s.DeployRole, s.Region)
+				if err != nil {
+					return err
+				}
+				return checkBootstrap(ctx, ssmClient(cfg), bootstrap, d.target)
+			})
+		}
+	}
+	return group.Wait()
+}
+
+func (d *Deployment) checkRoles(ctx context.Context, s *assembly.Stack) error {
+	_, err := d.sessions.as(ctx, s.DeployRole, s.Region)
+	for _, a := range s.Assets {
+		if err == nil {
+			_, err = d.sessions.as(ctx, a.Role, a.Region)
+		}
+	}
+	return err
+}
+
+// cloudFormation is CloudFormation as the stack's deploy role.
+func (d *Deployment) cloudFormation(ctx context.Context, s *assembly.Stack) (*cloudformation.Client, error) {
+	cfg, err := d.sessions.as(ctx, s.DeployRole, s.Region)
+	if err != nil {
+		return nil, err
+	}
+	return cloudFormationClient(cfg), nil
+}
+
+func (d *Deployment) tell(line string) {
+	d.saying.Lock()
+	defer d.saying.Unlock()
+	d.say(line)
+}
+
+// each calls f for every stack, several at once, and returns all errors that are not mere consequences of an interrupt.
+func (d *Deployment) each(ctx context.Context, f func(context.Context, int, *assembly.Stack) error) error {
+	errs := make([]error, len(d.assembly.Stacks))
+	var group errgroup.Group
+	group.SetLimit(inParallel)
+	for i, s := range d.assembly.Stacks {
+		group.Go(func() error {
+			errs[i] = f(ctx, i, s)
+			return nil
+		})
+	}
+	_ = group.Wait() // the errors are in errs
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return errors.Join(errs...)
+}
