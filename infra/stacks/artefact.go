@@ -1,0 +1,46 @@
+// Package stacks owns the stacks: what is deployed together. Each is made from its props alone; none reads files or variables.
+package stacks
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsssm"
+	"github.com/aws/jsii-runtime-go"
+
+	"lockstep/config"
+)
+
+// ArtefactProps are what the artefact stack is made from.
+type ArtefactProps struct {
+	Project     string
+	Environment config.Environment
+}
+
+// about is what the environment's programs may want to know of it.
+type about struct {
+	Name    string `json:"name"`
+	Account string `json:"account"`
+	Region  string `json:"region"`
+	After   string `json:"after,omitempty"`
+}
+
+// Artefact publishes the environment's configuration as SSM parameters: one for each setting under /PROJECT/ENVIRONMENT/, and one that
+// says which environment this is.
+func Artefact(stack awscdk.Stack, props ArtefactProps) {
+	env := props.Environment
+	itself, _ := json.Marshal(about{env.Name, env.ID, env.Region, env.After}) // strings alone
+	parameter(stack, "Environment", fmt.Sprintf("/%s/%s/_environment", props.Project, env.Name), "which environment this is", string(itself))
+	for _, key := range slices.Sorted(maps.Keys(env.Parameters)) {
+		parameter(stack, "Setting-"+key, fmt.Sprintf("/%s/%s/%s", props.Project, env.Name, key), "a setting from the configuration of "+env.Name, env.Parameters[key])
+	}
+}
+
+func parameter(stack awscdk.Stack, id, name, about, value string) {
+	awsssm.NewStringParameter(stack, jsii.String(id), &awsssm.StringParameterProps{
+		ParameterName: jsii.String(name), StringValue: jsii.String(value), Description: jsii.String(about),
+	})
+}

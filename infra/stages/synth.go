@@ -1,0 +1,34 @@
+package stages
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/cxapi"
+
+	"lockstep/config"
+)
+
+// Synth writes the environment's cloud assembly into the folder out and returns what cdk-nag, or the library, says is wrong with it. The
+// library reports errors by panicking.
+func Synth(p config.Pipeline, env config.Environment, out string) []error {
+	return Findings(App(p, env, out))
+}
+
+// Findings synthesises an app and returns its errors as STACK/CONSTRUCT: RULE: what is wrong.
+func Findings(app awscdk.App) []error {
+	var findings []error
+	for _, stack := range *app.Synth(nil).Stacks() {
+		for _, message := range *stack.Messages() {
+			if message.Level == cxapi.SynthesisMessageLevel_ERROR {
+				findings = append(findings, fmt.Errorf("%s: %s", strings.TrimPrefix(*message.Id, "/"), oneLine(message.Entry.Data)))
+			}
+		}
+	}
+	return findings
+}
+
+func oneLine(text any) string {
+	return strings.Join(strings.Fields(fmt.Sprint(text)), " ")
+}
