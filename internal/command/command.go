@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -55,7 +56,15 @@ func Execute(ctx context.Context, args []string, m Machine) error {
 	root.SetArgs(args)
 	root.SetOut(m.Stdout)
 	root.SetErr(m.Stderr)
-	return root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil || Shown(err) || !a.json {
+		return err
+	}
+	s := &report.Summary{Time: time.Now(), Command: cmd.Name(), Mode: a.modeOf(cmd), Result: verdictOf(err), Error: err.Error()}
+	if writing := s.WriteJSON(m.Stdout); writing != nil {
+		return errors.Join(err, writing)
+	}
+	return err
 }
 
 const about = `Lockstep is a pipeline written as Go code. It checks, synthesises and deploys a multi-account CDK platform, and rehearses
@@ -96,8 +105,11 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w; `%s --help` shows what it takes", err, cmd.CommandPath())
 	})
+	for _, r := range reachings {
+		root.AddCommand(a.reachingCommand(r))
+	}
 	root.AddCommand(
-		a.synthCommand(), a.checkCommand(), a.graphCommand(), a.configCommand(), a.doctorCommand(),
+		a.checkCommand(), a.synthCommand(), a.bootstrapCommand(), a.rehearsalCommand(), a.graphCommand(), a.configCommand(), a.doctorCommand(),
 	)
 	return root
 }
@@ -194,6 +206,14 @@ func (a *app) addEnv(cmd *cobra.Command) {
 // addLive adds the flag that makes a command work on AWS.
 func (a *app) addLive(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&a.live, "live", false, "work on AWS with your credentials, instead of rehearsing on emulated accounts")
+}
+
+// modeOf is what a command works on: nothing but this machine unless it can be told to go live.
+func (a *app) modeOf(cmd *cobra.Command) report.Mode {
+	if cmd.Flags().Lookup("live") == nil {
+		return report.Local
+	}
+	return a.mode()
 }
 
 func (a *app) mode() report.Mode {

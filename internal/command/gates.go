@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lockstep/config"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/report"
 )
@@ -44,12 +45,16 @@ func (a *app) runStages(cmd *cobra.Command, stages []pipeline.Stage) error {
 	if err != nil {
 		return err
 	}
-	chosen := names(envs)
 	return a.runJob(cmd.Context(), job{
-		command: cmd.Name(), mode: report.Local, project: p, environments: envs,
-		graph: g.Select(func(s pipeline.Step) bool {
-			return slices.Contains(stages, s.Stage) && (s.Environment == "" || slices.Contains(chosen, s.Environment))
-		}),
+		command: cmd.Name(), mode: report.Local, project: p, environments: envs, graph: choose(g, stages, envs),
+	})
+}
+
+// choose is the part of the graph that has the stages, and of those that exist once for each environment the named ones'.
+func choose(g *pipeline.Graph, stages []pipeline.Stage, envs []config.Environment) *pipeline.Graph {
+	chosen := names(envs)
+	return g.Select(func(s pipeline.Step) bool {
+		return slices.Contains(stages, s.Stage) && (s.Environment == "" || slices.Contains(chosen, s.Environment))
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"lockstep/config"
+	"lockstep/internal/deploy"
 	"lockstep/internal/host"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/report"
@@ -64,8 +65,8 @@ type job struct {
 	project      *project
 	environments []config.Environment
 	graph        *pipeline.Graph
-	// records are the stages whose records belong into the summary.
-	records []pipeline.Stage
+	// records is the stage whose records belong into the summary; empty for none.
+	records pipeline.Stage
 	// accounts, when set, brings up what the steps that reach AWS need, beside the first steps.
 	accounts func(ctx context.Context, say func(string)) (release func() error, err error)
 }
@@ -88,8 +89,6 @@ func (a *app) runJob(ctx context.Context, j job) error {
 		Root: j.project.root, Self: self, Environ: a.Environ, Jobs: a.jobs, NoCache: a.noCache, Live: j.mode == report.Live,
 		Observe: observer.Observe,
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	released := func() error { return nil }
 	if j.accounts != nil {
 		runner.BeforeAWS, released = comeUp(ctx, j.accounts, observer)
@@ -101,20 +100,30 @@ func (a *app) runJob(ctx context.Context, j job) error {
 		return errors.Join(runErr, releaseErr)
 	}
 	summary := j.summary(result, started)
+	outcome := j.outcome(ctx, result)
+	summary.Result = verdictOf(outcome)
 	if releaseErr != nil {
 		summary.Error = releaseErr.Error()
 	}
 	if err := a.finish(summary); err != nil {
 		return err
 	}
-	switch {
-	case ctx.Err() != nil:
-		return shownError{ctx.Err()}
-	case !result.Passed():
+	if outcome != nil {
 		a.showTails(result)
-		return shownError{&StepsError{results: result.Results, graph: j.graph}}
+		return shownError{outcome}
 	}
 	return releaseErr
+}
+
+// outcome is nil if every step passed.
+func (j job) outcome(ctx context.Context, result host.Report) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case !result.Passed():
+		return &StepsError{results: result.Results, graph: j.graph}
+	}
+	return nil
 }
 
 // comeUp starts what brings the accounts up, and returns what waits for it and what releases it.
@@ -125,6 +134,7 @@ func comeUp(ctx context.Context, accounts func(context.Context, func(string)) (f
 		ready           = make(chan struct{})
 		started         = time.Now()
 	)
+	ctx, cancel := context.WithCancel(ctx)
 	go func() {
 		defer close(ready)
 		releaseAccounts, err = accounts(ctx, func(line string) {
@@ -140,6 +150,7 @@ func comeUp(ctx context.Context, accounts func(context.Context, func(string)) (f
 		}
 	}
 	release = func() error {
+		cancel() // where no step came so far as to wait for them
 		<-ready
 		if releaseAccounts == nil {
 			return nil
@@ -161,10 +172,11 @@ func (j job) forget() error {
 
 func (j job) recordPaths() []string {
 	var paths []string
+	if j.records == "" {
+		return nil
+	}
 	for _, env := range j.environments {
-		for _, stage := range j.records {
-			paths = append(paths, filepath.Join(j.project.root, filepath.FromSlash(pipeline.RecordFile(stage, env.Name))))
-		}
+		paths = append(paths, filepath.Join(j.project.root, filepath.FromSlash(pipeline.RecordFile(j.records, env.Name))))
 	}
 	return paths
 }
@@ -172,7 +184,7 @@ func (j job) recordPaths() []string {
 // summary gathers what the steps came to and what they left behind.
 func (j job) summary(result host.Report, started time.Time) *report.Summary {
 	s := &report.Summary{
-		Time: time.Now(), Command: j.command, Result: verdict(result), Mode: j.mode,
+		Time: time.Now(), Command: j.command, Mode: j.mode,
 		Millis: time.Since(started).Milliseconds(), Digest: j.graph.Digest(), Steps: result.Results, Logs: result.Dir,
 	}
 	if relative, err := filepath.Rel(j.project.root, result.Dir); err == nil {
@@ -207,18 +219,23 @@ func notRehearsed(environments []config.Environment) []string {
 	return append(left, "service quotas, prices and the time that AWS takes")
 }
 
-func verdict(result host.Report) report.Verdict {
-	verdict := report.Passed
-	for _, r := range result.Results {
-		switch {
-		case r.Status == pipeline.Interrupted:
-			return report.Interrupted
-		case !r.Passed():
-			verdict = report.Failed
-		}
+// verdictOf is what an error makes of a command.
+func verdictOf(err error) report.Verdict {
+	var refusal *deploy.Refusal
+	var steps *StepsError
+	switch {
+	case err == nil:
+		return report.Passed
+	case errors.Is(err, context.Canceled):
+		return report.Interrupted
+	case errors.As(err, &refusal), errors.As(err, &steps) && steps.ExitCode() == exitRefused:
+		return report.Refused
 	}
-	return verdict
+	return report.Failed
 }
+
+// exitRefused is the status of this program when a guard refuses to go on.
+const exitRefused = 3
 
 // finish writes the summary where results go.
 func (a *app) finish(s *report.Summary) error {

@@ -23,34 +23,53 @@ import (
 // that is not there.
 const credentialsWithin = 10 * time.Second
 
+// A Caller is whose credentials something has to be done with.
+type Caller struct {
+	// Account is the twelve digits of the account that they must belong to, and Called what a person knows it as.
+	Account, Called string
+	Region          string
+	// For is what they are needed for.
+	For string
+}
+
+// caller is who deploys to the target.
+func (t Target) caller() Caller {
+	return Caller{Account: t.Tooling, Called: "the tooling account " + t.Tooling, Region: t.Region, For: "a deployment to " + t.Environment}
+}
+
 // Guard checks that the caller's credentials belong to the target's tooling account. It is the first call of all and, before
-// it has passed, the only one.
+// it has passed, the only one. The error is a *Refusal unless there was no answer.
 func Guard(ctx context.Context, base aws.Config, target Target) error {
-	if err := haveCredentials(ctx, base, target); err != nil {
+	return GuardCaller(ctx, base, target.caller())
+}
+
+// GuardCaller checks that credentials belong to the account that something has to be done with.
+func GuardCaller(ctx context.Context, base aws.Config, want Caller) error {
+	if err := haveCredentials(ctx, base, want); err != nil {
 		return err
 	}
-	id, err := stsClient(patient(base, target.Region)).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	id, err := stsClient(patient(base, want.Region)).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	switch code(err) {
 	case "":
 	case "ExpiredToken", "ExpiredTokenException", "RequestExpired":
-		return refuse(err, "the AWS credentials have expired: sign in again to the tooling account %s", target.Tooling)
+		return refuse(err, "the AWS credentials have expired: sign in again to %s", want.Called)
 	default: // no policy can deny GetCallerIdentity, so any answer but yes means that the credentials are no good
-		return refuse(err, "AWS does not accept these credentials (%v): sign in again to the tooling account %s", problem(err), target.Tooling)
+		return refuse(err, "AWS does not accept these credentials (%v): sign in again to %s", problem(err), want.Called)
 	}
 	if err != nil {
 		return problem(err)
 	}
-	if account := aws.ToString(id.Account); account != target.Tooling {
-		return refuse(nil, "these credentials belong to account %s; deployments to %s start from the tooling account %s: "+
-			"sign in there, or choose its profile with AWS_PROFILE", account, target.Environment, target.Tooling)
+	if account := aws.ToString(id.Account); account != want.Account {
+		return refuse(nil, "these credentials belong to account %s, but %s starts from %s: sign in there, or choose its profile with AWS_PROFILE",
+			account, want.For, want.Called)
 	}
 	return nil
 }
 
-func haveCredentials(ctx context.Context, base aws.Config, target Target) error {
-	const none = "there are no AWS credentials: sign in to the tooling account %s, or leave out --live to rehearse on emulated accounts"
+func haveCredentials(ctx context.Context, base aws.Config, want Caller) error {
+	const none = "there are no AWS credentials: sign in to %s, or leave out --live to rehearse on emulated accounts"
 	if base.Credentials == nil || aws.IsCredentialsProvider(base.Credentials, aws.AnonymousCredentials{}) {
-		return refuse(nil, none, target.Tooling)
+		return refuse(nil, none, want.Called)
 	}
 	limited, stop := context.WithTimeout(ctx, credentialsWithin)
 	defer stop()
@@ -62,9 +81,9 @@ func haveCredentials(ctx context.Context, base aws.Config, target Target) error 
 		return nil
 	}
 	if api := code(err); api != "" { // a profile whose role or session AWS did not grant
-		return refuse(err, "AWS gave no credentials (%v): sign in again to the tooling account %s", problem(err), target.Tooling)
+		return refuse(err, "AWS gave no credentials (%v): sign in again to %s", problem(err), want.Called)
 	}
-	return refuse(err, none, target.Tooling)
+	return refuse(err, none, want.Called)
 }
 
 // checkAssembly refuses, without a call to AWS, whatever in the assembly leads elsewhere than to the target.

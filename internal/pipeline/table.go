@@ -90,7 +90,7 @@ func environmentSteps(env config.Environment) []Step {
 		return Step{
 			Name: name(stage), Stage: stage, Summary: summary, Environment: env.Name,
 			Needs: []string{name(Synth)}, After: after,
-			Image: ImageGo, Command: []string{Self, string(stage), "--env", env.Name, "--assembly", assembly},
+			Image: ImageGo, Command: []string{Self, string(stage), "--env", env.Name, "--assembly", assembly, "--record", RecordFile(stage, env.Name)},
 			Inputs: []string{"config/**/*.yaml", assembly + "/**"}, Outputs: []string{RecordFile(stage, env.Name)},
 			Secrets: CredentialNames, Effect: AWS,
 		}

@@ -45,6 +45,7 @@ type Status struct {
 	// Kept says that it runs until it is told to stop.
 	Kept     bool      `json:"kept"`
 	Endpoint string    `json:"endpoint,omitempty"`
+	CABundle string    `json:"caBundle,omitempty"`
 	PID      int       `json:"pid,omitempty"`
 	Since    time.Time `json:"since,omitzero"`
 	// State is the folder of the accounts' state, and Log the file that the emulator writes.
@@ -202,7 +203,7 @@ func (e *Emulator) Status(ctx context.Context) (Status, error) {
 	}
 	session := e.session(now.Port)
 	status.Running, status.Kept = session.healthy(ctx, answerWithin), now.Kept
-	status.Endpoint, status.PID, status.Since = session.Endpoint, now.PID, now.Started
+	status.Endpoint, status.CABundle, status.PID, status.Since = session.Endpoint, session.CABundle, now.PID, now.Started
 	return status, nil
 }
 

@@ -48,19 +48,19 @@ func (e *Emulator) KnownTypes(ctx context.Context) (map[string]bool, error) {
 	return known, nil
 }
 
-// Rehearse makes a copy of a cloud assembly in which every resource of a type that is not known is replaced by a stand-in, and says
-// what that left of it. Where there is nothing to replace it makes no copy, and returns the assembly's own folder.
-func Rehearse(assembly, copied string, known map[string]bool) (string, Coverage, error) {
+// Rehearse is a cloud assembly in which every resource of a type that is not known is replaced by a stand-in, and what that left of
+// it. The files are those of the assembly, seen through the replacement: nothing is copied.
+func Rehearse(assembly fs.FS, known map[string]bool) (fs.FS, Coverage, error) {
 	var coverage Coverage
-	templates, err := readTemplates(os.DirFS(assembly))
+	templates, err := readTemplates(assembly)
 	if err != nil {
-		return "", coverage, err
+		return nil, coverage, err
 	}
 	changed := map[string]string{} // the new text by file
 	for _, t := range templates {
 		text, part, err := t.standIn(known)
 		if err != nil {
-			return "", coverage, fmt.Errorf("%s: %w", t.file, err)
+			return nil, coverage, fmt.Errorf("%s: %w", t.file, err)
 		}
 		coverage.Add(part)
 		if len(part.StandIns) > 0 {
@@ -68,17 +68,14 @@ func Rehearse(assembly, copied string, known map[string]bool) (string, Coverage,
 		}
 	}
 	coverage.Add(Coverage{}) // the ratio of an empty assembly
-	if err := os.RemoveAll(copied); err != nil {
-		return "", coverage, err
-	}
 	if len(changed) == 0 {
 		return assembly, coverage, nil
 	}
-	if err := copyAssembly(assembly, copied, changed); err != nil {
-		_ = os.RemoveAll(copied) // half a copy is worse than none
-		return "", coverage, tools.NoRoom(filepath.Dir(copied), err)
+	texts, err := rewritten(assembly, changed)
+	if err != nil {
+		return nil, coverage, err
 	}
-	return copied, coverage, nil
+	return overlay{FS: assembly, texts: texts}, coverage, nil
 }
 
 // A foundTemplate is a template in an assembly, a nested stack's included.
@@ -275,35 +272,32 @@ func (t foundTemplate) value(id, attribute string, replaced map[string]string) s
 	return strings.TrimRight("stand-in-"+id+"-"+strings.ReplaceAll(attribute, ".", "-"), "-")
 }
 
-// copyAssembly writes the copy. The name under which a template is published is the hash of its content, so it changes with it, and
-// with it every file that refers to the template by that name.
-func copyAssembly(from, to string, changed map[string]string) error {
-	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
-		return err
-	}
-	renamed, err := rename(os.DirFS(from), changed)
+// rewritten are the new texts of an assembly's files. The name under which a template is published is the hash of its content, so it
+// changes with it, and with it every file that refers to the template by that name.
+func rewritten(assembly fs.FS, changed map[string]string) (map[string]string, error) {
+	renamed, err := rename(assembly, changed)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return fs.WalkDir(os.DirFS(from), ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			if entry != nil && strings.HasPrefix(entry.Name(), "asset.") {
-				return fs.SkipDir
-			}
+	texts := map[string]string{}
+	return texts, fs.WalkDir(assembly, ".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
 			return err
-		}
-		if !strings.HasSuffix(name, ".json") || strings.HasPrefix(entry.Name(), "asset.") {
+		case entry.IsDir() && strings.HasPrefix(entry.Name(), "asset."):
+			return fs.SkipDir
+		case entry.IsDir(), !strings.HasSuffix(name, ".json"), strings.HasPrefix(entry.Name(), "asset."):
 			return nil
 		}
-		text, ok := changed[name]
-		if !ok {
-			original, err := os.ReadFile(filepath.Join(from, filepath.FromSlash(name)))
-			if err != nil {
-				return err
-			}
-			text = string(original)
+		original, err := fs.ReadFile(assembly, name)
+		if err != nil {
+			return err
 		}
-		return os.WriteFile(filepath.Join(to, filepath.FromSlash(name)), []byte(renamed.Replace(text)), 0o644)
+		text := renamed.Replace(cmp.Or(changed[name], string(original)))
+		if text != string(original) {
+			texts[name] = text
+		}
+		return nil
 	})
 }
 

@@ -100,8 +100,8 @@ type Asset struct {
 	Role       Role
 }
 
-// Open reads the cloud assembly in a folder of this machine.
-func Open(dir string, env Environment) (*Assembly, error) {
+// Open is the files of the cloud assembly in a folder of this machine.
+func Open(dir string) (fs.FS, error) {
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -111,11 +111,7 @@ func Open(dir string, env Environment) (*Assembly, error) {
 	case !info.IsDir():
 		return nil, fmt.Errorf("%s is a file, not the folder of a cloud assembly", dir)
 	}
-	a, err := Read(os.DirFS(dir), env)
-	if err != nil {
-		return nil, fmt.Errorf("cloud assembly %s: %w", dir, err)
-	}
-	return a, nil
+	return os.DirFS(dir), nil
 }
 
 // Read reads the cloud assembly at the root of fsys. Stacks of an unknown account or region get env's.

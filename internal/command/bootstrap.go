@@ -1,0 +1,100 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"lockstep/internal/bootstrap"
+	"lockstep/internal/deploy"
+	"lockstep/tools"
+)
+
+func (a *app) bootstrapCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "bootstrap", Short: "Prepare an account for deployments, with the trust that they need", Args: noArgs,
+		Long: `Run the CDK's bootstrap on an account, with the qualifier, the execution policies and the trust in the tooling account that
+config/pipeline.yaml asks for. --env names an environment, or tooling for the tooling account.
+
+An account is prepared with its own credentials: with --live, yours must belong to the very account that is prepared. Accounts that are
+rehearsed on are prepared by themselves.`,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			p, err := a.open()
+			if err != nil {
+				return err
+			}
+			accounts := bootstrap.Accounts(p.config.Pipeline, p.config.Environments)
+			if a.env != bootstrap.Tooling {
+				envs, err := a.environments(p)
+				if err != nil {
+					return err
+				}
+				accounts = slices.DeleteFunc(accounts, func(account bootstrap.Account) bool { return !slices.Contains(names(envs), account.Name) })
+			} else {
+				accounts = accounts[:1]
+			}
+			if a.live {
+				return a.bootstrapLive(cmd.Context(), accounts)
+			}
+			e := a.emulator(p, a.say)
+			s, release, err := e.Acquire(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, release()) }()
+			if err := e.Bootstrap(cmd.Context(), s, accounts); err != nil {
+				return err
+			}
+			return a.told("bootstrapped on emulated accounts: " + enumerate(accountNames(accounts)))
+		},
+	}
+	a.addEnv(cmd)
+	a.addLive(cmd)
+	return cmd
+}
+
+// bootstrapLive prepares the caller's own account, if it is the one that is meant.
+func (a *app) bootstrapLive(ctx context.Context, accounts []bootstrap.Account) error {
+	if len(accounts) != 1 {
+		return usagef("an account is bootstrapped with its own credentials, so with --live name one environment, or tooling")
+	}
+	account := accounts[0]
+	cfg, err := a.credentials(ctx)
+	if err != nil {
+		return err
+	}
+	if err := deploy.GuardCaller(ctx, cfg, deploy.Caller{
+		Account: account.ID, Called: "account " + account.ID + " itself", Region: account.Region, For: "the bootstrap of " + account.Name,
+	}); err != nil {
+		return err
+	}
+	installer, err := tools.NewInstaller(a.Environ, a.say)
+	if err != nil {
+		return err
+	}
+	installed, err := installer.Install(ctx, tools.CDK)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "lockstep-bootstrap-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	a.say("bootstrapping account " + account.ID + " in " + account.Region)
+	if err := bootstrap.Run(ctx, installed, dir, account, slices.Clone(a.Environ)); err != nil {
+		return err
+	}
+	return a.told("bootstrapped " + account.Name + ": account " + account.ID + " in " + account.Region)
+}
+
+func accountNames(accounts []bootstrap.Account) []string {
+	var out []string
+	for _, account := range accounts {
+		out = append(out, account.Name)
+	}
+	return out
+}
