@@ -30,9 +30,18 @@ func main() {
 	interrupted := ctx.Err() != nil
 	stop()
 	if err != nil && !command.Shown(err) {
-		fmt.Fprintln(os.Stderr, "lockstep: "+err.Error())
+		fmt.Fprintln(os.Stderr, told(err))
 	}
 	os.Exit(exitCode(err, interrupted))
+}
+
+// told is what a person is told of an error. Problems of the configuration begin their lines with their place, which editors follow.
+func told(err error) string {
+	var problems config.Problems
+	if errors.As(err, &problems) {
+		return err.Error()
+	}
+	return "lockstep: " + err.Error()
 }
 
 // exitCode is the one place where an error becomes a number.

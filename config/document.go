@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -21,6 +22,8 @@ type document struct {
 	file   string
 	root   ast.Node
 	values map[string]any
+	// dropped are the paths of values that were taken out because they are wrong.
+	dropped [][]string
 }
 
 // place is a position in a file; both numbers count from 1.
@@ -88,6 +91,27 @@ func refuseAliases(file string, root ast.Node) Problems {
 		}
 	}
 	return problems
+}
+
+// drop takes a wrong value out, so that what is right can be looked at all the same. An item takes its whole list along.
+func (d *document) drop(path []string) {
+	d.dropped = append(d.dropped, path)
+	values := d.values
+	for i, key := range path {
+		inner, ok := values[key].(map[string]any)
+		if !ok || i == len(path)-1 {
+			delete(values, key)
+			return
+		}
+		values = inner
+	}
+}
+
+// whole says whether nothing was taken out at or below a path.
+func (d *document) whole(path ...string) bool {
+	return !slices.ContainsFunc(d.dropped, func(dropped []string) bool {
+		return len(dropped) >= len(path) && slices.Equal(dropped[:len(path)], path)
+	})
 }
 
 // at is where the value of a path of keys and indices stands, and as which token; the nearest part that exists if it does not.

@@ -29,7 +29,7 @@ var environmentName = regexp.MustCompile(`^[a-z][a-z0-9]{0,11}$`)
 // Load reads the configuration below fsys, which is the config folder. The error is Problems, all there are, when it is not right.
 func Load(fsys fs.FS) (*Config, error) {
 	l := &loader{fsys: fsys, environments: map[string]Environment{}, documents: map[string]*document{}}
-	l.pipelineOK = l.read("pipeline.yaml", "pipeline", &l.pipeline)
+	l.read("pipeline.yaml", "pipeline", &l.pipeline)
 	if err := l.readEnvironments(); err != nil {
 		return nil, err
 	}
@@ -46,14 +46,13 @@ type loader struct {
 	fsys         fs.FS
 	problems     Problems
 	pipeline     Pipeline
-	pipelineOK   bool
 	environments map[string]Environment
 	// names are of all environments that have a file, right or wrong, in alphabetical order.
 	names     []string
-	documents map[string]*document // by file
+	documents map[string]*document // by file, as far as they can be read
 }
 
-// read reads one file and says whether it is as its schema wants it.
+// read reads as much of a file as is right, notes what is not, and says whether there is anything.
 func (l *loader) read(file, schema string, into any) bool {
 	shown := "config/" + file
 	text, err := fs.ReadFile(l.fsys, file)
@@ -69,19 +68,20 @@ func (l *loader) read(file, schema string, into any) bool {
 	if d != nil {
 		problems = conform(d, schema)
 	}
-	if len(problems) > 0 {
-		l.problems = append(l.problems, problems...)
+	l.problems = append(l.problems, problems...)
+	if d == nil {
 		return false
 	}
-	l.documents[shown] = d
 	data, err := json.Marshal(d.values)
 	if err == nil {
 		err = json.Unmarshal(data, into)
 	}
 	if err != nil {
 		l.problems = append(l.problems, Problem{File: shown, Message: err.Error()})
+		return false
 	}
-	return err == nil
+	l.documents[shown] = d
+	return true
 }
 
 func (l *loader) readEnvironments() error {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// rules compare values with each other, within a file and across files. Each sees only files that are right by themselves, so that one
-// mistake is told once.
+// rules compare values with each other, within a file and across files. They see what is right by itself and pass over what is not, so
+// that one mistake is told once.
 var rules = []func(*loader){
 	distinctAccounts, knownPredecessors, noPromotionCycle, parametersFitSSM, tagsFitAWS, versionsOutliveArchiving,
 }
@@ -20,12 +20,14 @@ func (l *loader) applyRules() {
 	}
 }
 
-// each visits the environments that are right by themselves, by name.
+// each visits the environments whose file can be read, by name.
 func (l *loader) each(visit func(Environment, *document)) {
 	for _, name := range slices.Sorted(maps.Keys(l.environments)) {
 		visit(l.environments[name], l.documents[environmentFile(name)])
 	}
 }
+
+const pipelineFile = "config/pipeline.yaml"
 
 func environmentFile(name string) string { return "config/environments/" + name + ".yaml" }
 
@@ -37,11 +39,14 @@ func (l *loader) problemAt(d *document, path []string, message, hint string) {
 // distinctAccounts keeps environments apart: what goes wrong in one must not reach another.
 func distinctAccounts(l *loader) {
 	owner := map[string]string{}
-	if l.pipelineOK {
-		at, _ := l.documents["config/pipeline.yaml"].at("tooling", "account")
-		owner[l.pipeline.Tooling.ID] = fmt.Sprintf("config/pipeline.yaml:%d", at.line)
+	if d := l.documents[pipelineFile]; d != nil && l.pipeline.Tooling.ID != "" {
+		at, _ := d.at("tooling", "account")
+		owner[l.pipeline.Tooling.ID] = fmt.Sprintf("%s:%d", pipelineFile, at.line)
 	}
 	l.each(func(env Environment, d *document) {
+		if env.ID == "" {
+			return
+		}
 		at, _ := d.at("account")
 		if other, taken := owner[env.ID]; taken {
 			l.problemAt(d, []string{"account"}, fmt.Sprintf("account %s is in use at %s", env.ID, other), "give each environment an account of its own")
@@ -118,8 +123,8 @@ func parametersFitSSM(l *loader) {
 
 // tagsFitAWS. Source: the AWS General Reference, tag naming limits; S3 and SNS take at most 50 tags, of which some are ours.
 func tagsFitAWS(l *loader) {
-	if l.pipelineOK {
-		l.checkTags(l.documents["config/pipeline.yaml"], l.pipeline.Tags)
+	if d := l.documents[pipelineFile]; d != nil {
+		l.checkTags(d, l.pipeline.Tags)
 	}
 	l.each(func(env Environment, d *document) { l.checkTags(d, env.Tags) })
 }
@@ -145,7 +150,7 @@ func (l *loader) checkTags(d *document, tags map[string]string) {
 func versionsOutliveArchiving(l *loader) {
 	l.each(func(env Environment, d *document) {
 		s := env.Storage.withDefaults()
-		if s.NoncurrentExpireAfterDays <= s.ArchiveAfterDays {
+		if d.whole("storage") && s.NoncurrentExpireAfterDays <= s.ArchiveAfterDays {
 			path := []string{"storage", "noncurrentExpireAfterDays"}
 			if env.Storage.NoncurrentExpireAfterDays == 0 {
 				path[1] = "archiveAfterDays"

@@ -46,7 +46,8 @@ func compile(name string) (*jsonschema.Schema, error) {
 	return c.Compile(name)
 }
 
-// conform holds a document against its schema, and says of every difference where it is and what to write instead.
+// conform holds a document against its schema, and says of every difference where it is and what to write instead. Values that differ are
+// taken out of the document.
 func conform(d *document, name string) Problems {
 	schema, err := compile(name)
 	if err != nil {
@@ -59,6 +60,13 @@ func conform(d *document, name string) Problems {
 	var problems Problems
 	for _, leaf := range leaves(invalid) {
 		problems = append(problems, d.explain(leaf, find(schema, leaf.InstanceLocation))...)
+	}
+	for _, leaf := range leaves(invalid) {
+		switch leaf.ErrorKind.(type) {
+		case *kind.AdditionalProperties, *kind.Required: // what else is there is right
+		default:
+			d.drop(leaf.InstanceLocation)
+		}
 	}
 	return problems
 }
@@ -89,8 +97,13 @@ func find(s *jsonschema.Schema, path []string) *jsonschema.Schema {
 	if more, ok := s.AdditionalProperties.(*jsonschema.Schema); ok {
 		return find(more, path[1:])
 	}
-	if items, ok := s.Items2020, s.Items2020 != nil; ok {
-		return find(items, path[1:])
+	if items := s.Items2020; items != nil {
+		if item := find(items, path[1:]); item != items || item.Title != "" {
+			return item
+		}
+		named := *items
+		named.Title = s.Title // a list's title is about its items
+		return &named
 	}
 	return s
 }
