@@ -110,6 +110,7 @@ func (a *app) root() *cobra.Command {
 	}
 	root.AddCommand(
 		a.checkCommand(), a.synthCommand(), a.bootstrapCommand(), a.rehearsalCommand(), a.graphCommand(), a.configCommand(), a.doctorCommand(),
+		a.toolsCommand(),
 	)
 	return root
 }
