@@ -217,10 +217,6 @@ func TestADeploymentMakesWhatTheStacksSay(t *testing.T) {
 	versioning, err := objects.GetBucketVersioning(t.Context(), &s3.GetBucketVersioningInput{Bucket: &found})
 	require.NoError(t, err)
 	assert.Equal(t, "Enabled", string(versioning.Status))
-	sealed, err := objects.GetBucketEncryption(t.Context(), &s3.GetBucketEncryptionInput{Bucket: &found})
-	require.NoError(t, err)
-	assert.Equal(t, "aws:kms", string(sealed.ServerSideEncryptionConfiguration.Rules[0].ApplyServerSideEncryptionByDefault.SSEAlgorithm))
-
 	topics, err := sns.NewFromConfig(acc).ListTopics(t.Context(), &sns.ListTopicsInput{})
 	require.NoError(t, err)
 	assert.Len(t, topics.Topics, 2)
