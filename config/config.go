@@ -19,6 +19,8 @@ type Pipeline struct {
 	Bootstrap Bootstrap `json:"bootstrap,omitzero"`
 	// Tags are put on every resource of every environment.
 	Tags map[string]string `json:"tags,omitempty"`
+	// Gates is what the gates are told.
+	Gates Gates `json:"gates,omitzero"`
 }
 
 // Account is one AWS account in one region.
@@ -56,6 +58,8 @@ type Environment struct {
 	Storage Storage `json:"storage,omitzero"`
 	// Notifications says who hears of the environment's events.
 	Notifications Notifications `json:"notifications"`
+	// Gates is what the environment asks of the gates.
+	Gates EnvironmentGates `json:"gates,omitzero"`
 	// Tags are put on every resource of this environment, over those of the pipeline.
 	Tags map[string]string `json:"tags,omitempty"`
 }

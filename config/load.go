@@ -131,6 +131,7 @@ func (l *loader) config() *Config {
 	if len(c.Pipeline.Bootstrap.ExecutionPolicies) == 0 {
 		c.Pipeline.Bootstrap.ExecutionPolicies = []string{defaultExecutionPolicy}
 	}
+	c.Pipeline.Gates = c.Pipeline.Gates.withDefaults()
 	placed := map[string]bool{"": true}
 	for len(c.Environments) < len(l.names) {
 		for _, name := range l.names {

@@ -109,8 +109,9 @@ func (a *app) root() *cobra.Command {
 		root.AddCommand(a.reachingCommand(r))
 	}
 	root.AddCommand(
-		a.checkCommand(), a.synthCommand(), a.bootstrapCommand(), a.rehearsalCommand(), a.graphCommand(), a.configCommand(), a.doctorCommand(),
-		a.toolsCommand(),
+		a.checkCommand(), a.stageCommand(pipeline.Quality, "Run the gates of quality"), a.stageCommand(pipeline.Test, "Run the tests as gates"),
+		a.stageCommand(pipeline.Security, "Run the gates of security"), a.synthCommand(), a.bootstrapCommand(), a.rehearsalCommand(), a.graphCommand(), a.configCommand(), a.doctorCommand(),
+		a.toolsCommand(), a.gateCommand(), a.onFilesCommand(), a.fixCommand(), a.hooksCommand(), a.reportCommand(),
 	)
 	return root
 }

@@ -49,7 +49,7 @@ func generate() (map[string][]byte, error) {
 	reflector.LookupComment = func(t reflect.Type, field string) string { return describe(comments, t, field) }
 
 	schemas := map[string][]byte{}
-	for kind, value := range map[string]any{"pipeline": config.Pipeline{}, "environment": config.Environment{}} {
+	for kind, value := range map[string]any{"pipeline": config.Pipeline{}, "environment": config.Environment{}, "waivers": config.Waivers{}} {
 		var out bytes.Buffer
 		encoder := json.NewEncoder(&out)
 		encoder.SetEscapeHTML(false)
