@@ -125,8 +125,8 @@ func gates(c *config.Config) []gate {
 
 		{
 			name: "gosec", stage: Security, summary: "unsafe Go code", image: ImageGo,
-			argv:  []string{"gosec", "-fmt", "sarif", "-exclude-generated", "-exclude-dir", "ci", "-exclude-dir", StateDir, "./..."},
-			reads: SARIF, inputs: slices.Concat(goSources, []string{"!**/*_test.go", "!**/testdata/**"}), tools: []string{ToolGo, ToolGosec}, caches: goCaches,
+			argv:  []string{"gosec", "-conf", ".gosec.json", "-fmt", "sarif", "-exclude-generated", "-exclude-dir", "ci", "-exclude-dir", StateDir, "./..."},
+			reads: SARIF, inputs: slices.Concat(goSources, []string{"!**/*_test.go", "!**/testdata/**", ".gosec.json"}), tools: []string{ToolGo, ToolGosec}, caches: goCaches,
 		},
 		{
 			name: "govulncheck", stage: Security, summary: "known vulnerabilities that the Go code reaches", image: ImageGo,
