@@ -103,7 +103,7 @@ func (e *Emulator) spawn(installed string, port int, c certificates) (*process, 
 		return nil, err
 	}
 	defer log.Close()
-	cmd := exec.Command(filepath.Join(installed, tools.Ministack.Program), "-m", "hypercorn", "ministack.app:app",
+	cmd := exec.Command(filepath.Join(installed, tools.MinistackPython), "-m", "hypercorn", "ministack.app:app",
 		"--workers", "0", // in this very process
 		"--bind", fmt.Sprintf("127.0.0.1:%d", port),
 		"--certfile", c.certificate, "--keyfile", c.key,
