@@ -30,6 +30,14 @@ fails, unless every environment's configuration allows the gate to be absent.`,
 	}
 }
 
+// checkingCommands are those around the gates.
+func (a *app) checkingCommands() []*cobra.Command {
+	return []*cobra.Command{
+		a.checkCommand(), a.stageCommand(pipeline.Quality, "Run the gates of quality"), a.stageCommand(pipeline.Test, "Run the tests as gates"),
+		a.stageCommand(pipeline.Security, "Run the gates of security"), a.fixCommand(), a.reportCommand(), a.hooksCommand(),
+	}
+}
+
 // stageCommand runs one stage of gates.
 func (a *app) stageCommand(stage pipeline.Stage, short string) *cobra.Command {
 	return &cobra.Command{

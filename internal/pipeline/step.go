@@ -54,7 +54,9 @@ const Self = "lockstep"
 const ExitNotRun = 69
 
 // IsGate says whether the step is one of the gates that this very program runs: its last line says why it did not pass.
-func (s Step) IsGate() bool { return len(s.Command) > 1 && s.Command[0] == Self && s.Command[1] == "gate" }
+func (s Step) IsGate() bool {
+	return len(s.Command) > 1 && s.Command[0] == Self && s.Command[1] == "gate"
+}
 
 // Argv is the command that an interpreter of the step starts. A step that reaches AWS works on the real accounts exactly
 // when credentials are handed to it, and is told so; all others, and all rehearsals, run the command as it stands.
