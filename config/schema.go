@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"embed"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -53,8 +54,8 @@ func conform(d *document, name string) Problems {
 	if err != nil {
 		return Problems{{File: d.file, Message: "the schema of this program is broken: " + err.Error()}}
 	}
-	invalid, ok := schema.Validate(plain(d.values)).(*jsonschema.ValidationError)
-	if !ok {
+	var invalid *jsonschema.ValidationError
+	if !errors.As(schema.Validate(plain(d.values)), &invalid) {
 		return nil
 	}
 	var problems Problems

@@ -13,16 +13,23 @@ import (
 )
 
 func (a *app) fixCommand() *cobra.Command {
-	return &cobra.Command{
+	rebase := false
+	cmd := &cobra.Command{
 		Use: "fix", Short: "Mend what gates find and a program can mend", Args: noArgs,
 		Long: `Give Go code and Markdown their form, make go.mod say what is imported, let golangci-lint mend what it can, and raise the coverage floor to what the
-last run of the unit tests covered. It changes files: look at them before you commit. The baseline of secrets and the waivers are yours to change.`,
+last run of the unit tests covered. It changes files: look at them before you commit. The waivers are yours to change.
+
+With --baseline it does one thing only: it takes everything that looks like a secret now into .secrets.baseline. Look through what that changes.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			p, err := a.open()
 			if err != nil {
 				return err
 			}
-			g, err := pipeline.NewGraph(pipeline.Fixes())
+			steps := pipeline.Fixes()
+			if rebase {
+				steps = pipeline.Rebase()
+			}
+			g, err := pipeline.NewGraph(steps)
 			if err != nil {
 				return err
 			}
@@ -32,6 +39,8 @@ last run of the unit tests covered. It changes files: look at them before you co
 			return a.runJob(cmd.Context(), job{command: "fix", mode: report.Local, project: p, environments: p.config.Environments, graph: g})
 		},
 	}
+	cmd.Flags().BoolVar(&rebase, "baseline", false, "take what looks like a secret now into the baseline, and mend nothing")
+	return cmd
 }
 
 // slack is how much better the coverage must be, in percent of the statements, before the floor is raised: it varies a little from run to run.

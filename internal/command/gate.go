@@ -1,6 +1,7 @@
 package command
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -40,7 +41,7 @@ func (a *app) gateCommand() *cobra.Command {
 
 // onFilesCommand is how a step runs a program that mends files.
 func (a *app) onFilesCommand() *cobra.Command {
-	g := gate.Gate{}
+	g, out := gate.Gate{}, ""
 	cmd := &cobra.Command{
 		Use: "on-files --files PATTERN... -- PROGRAM ARGS...", Hidden: true, Short: "Run a program on the repository's files that patterns take in", Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
@@ -48,10 +49,18 @@ func (a *app) onFilesCommand() *cobra.Command {
 			if g.Root, err = os.Getwd(); err != nil {
 				return err
 			}
-			return g.OnFiles(cmd.Context())
+			if out == "" {
+				return g.OnFiles(cmd.Context(), a.Stdout)
+			}
+			var text bytes.Buffer
+			if err := g.OnFiles(cmd.Context(), &text); err != nil {
+				return err
+			}
+			return os.WriteFile(out, text.Bytes(), 0o644)
 		},
 	}
 	cmd.Flags().StringArrayVar(&g.Files, "files", nil, "a pattern of the files that the program is given")
+	cmd.Flags().StringVar(&out, "out", "", "write what the program prints to this file, if it ends well")
 	return cmd
 }
 

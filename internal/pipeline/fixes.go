@@ -28,11 +28,27 @@ func Fixes() []Step {
 			Command: onFiles(markdownFiles, "mdformat"), Subject: markdownFiles, Tools: []string{ToolMdformat},
 		},
 	}
-	for i := range steps {
-		steps[i].Stage, steps[i].Effect = Quality, Files
-		if i > 0 {
-			steps[i].After = []string{steps[i-1].Name}
-		}
+	return inTurn(steps)
+}
+
+// Rebase is the step that takes all that detect-secrets finds now into its baseline, for a person to look through what changed.
+func Rebase() []Step {
+	command := []string{Self, "on-files", "--out", secretsBaseline}
+	for _, pattern := range baselineFiles {
+		command = append(command, "--files", pattern)
+	}
+	return inTurn([]Step{{
+		Name: "baseline", Summary: "take what looks like a secret now into the baseline", Image: ImagePython,
+		Command: append(command, "--", "detect-secrets", "scan", "--no-verify"), Tools: []string{ToolDetectSecrets},
+	}})
+}
+
+// inTurn makes steps that change the same files follow each other.
+func inTurn(steps []Step) []Step {
+	var before []string
+	for i, s := range steps {
+		s.Stage, s.Effect, s.After = Quality, Files, before
+		steps[i], before = s, []string{s.Name}
 	}
 	return steps
 }

@@ -137,7 +137,7 @@ func (t Tool) InstallCommands() [][]string {
 		commands = [][]string{
 			{"cp", "tool.mod", "go.mod"},
 			{"cp", "tool.sum", "go.sum"},
-			{"go", "build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-o", "bin/", "tool"},
+			{"go", "build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-ldflags=-s -w", "-o", "bin/", "tool"},
 		}
 	case PythonPackages:
 		commands = [][]string{

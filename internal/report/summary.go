@@ -108,7 +108,7 @@ func (s *Summary) WriteText(w io.Writer) {
 		fmt.Fprintln(w, "  "+line)
 	}
 	for _, e := range s.Environments {
-		fmt.Fprintf(w, "\n%s  account %s, %s: %s\n", bold.Render(e.Target.Environment), e.Account, e.Region, e.Outcome)
+		fmt.Fprintf(w, "\n%s  account %s, %s: %s\n", bold.Render(e.Environment), e.Account, e.Region, e.Outcome)
 		writeStacks(w, e.Stacks)
 		if e.Error != "" && !slices.ContainsFunc(e.Stacks, func(st deploy.StackRecord) bool { return st.Reason != "" }) {
 			fmt.Fprintf(w, "  %s\n", e.Error)
