@@ -6,7 +6,7 @@ type Gates struct {
 	Registries []string `json:"registries,omitempty" jsonschema:"minItems=1,uniqueItems=true,pattern=^[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._/-]+)?$,title=a registry\\, with a path where only a part of it is meant,example=public.ecr.aws"`
 	// GoVulnerabilities is the address of the database of vulnerabilities in Go modules; https://vuln.go.dev unless told. A folder is written file:///PATH.
 	GoVulnerabilities string `json:"goVulnerabilities,omitempty" jsonschema:"pattern=^(https|file)://[!-~]+$,title=an https or file address,example=https://vuln.go.dev,default=https://vuln.go.dev"`
-	// OSVDatabases is the folder of downloaded OSV databases, for machines that may not ask the service of osv.dev; empty asks it.
+	// OSVDatabases is the folder of downloaded OSV databases, for machines that may not ask the service of osv.dev; empty asks it. It holds osv-scalibr/ECOSYSTEM/all.zip, as osv-scanner --download-offline-databases leaves it.
 	OSVDatabases string `json:"osvDatabases,omitempty" jsonschema:"minLength=1,title=a folder,example=/var/cache/osv"`
 }
 

@@ -138,7 +138,26 @@ func readResult(result *sarif.Result, rules map[string]sarif.ReportingDescriptor
 		f.Fingerprint = max(f.Fingerprint, print) // whichever, as long as it is always the same
 	}
 	f.locate(result.Locations, root)
+	if call := firstCall(result); call != nil {
+		f.locate([]*sarif.Location{call}, root)
+	}
 	return f
+}
+
+// firstCall is where the repository's own code begins what leads to the finding; nil where the tool does not tell. A vulnerability is found
+// in a module's code and put down to go.mod, but it is mended where it is called.
+func firstCall(result *sarif.Result) *sarif.Location {
+	for _, flow := range result.CodeFlows {
+		if flow == nil {
+			continue
+		}
+		for _, thread := range flow.ThreadFlows {
+			if thread != nil && len(thread.Locations) > 0 && thread.Locations[0] != nil {
+				return thread.Locations[0].Location
+			}
+		}
+	}
+	return nil
 }
 
 func (f *Finding) locate(locations []*sarif.Location, root string) {

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 )
 
@@ -20,13 +22,28 @@ const maxReport = 64 << 20
 func (g Gate) execute(ctx context.Context, argv []string, read reader) (said string, ended error) {
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Dir = g.Root
+	// Some programs break their lines where they take a terminal to end, in the middle of a file's name.
+	cmd.Env = append(os.Environ(), "COLUMNS=32767", "NO_COLOR=1")
 	side := &tail{limit: 16 << 10}
 	cmd.Stdout, cmd.Stderr = read, io.MultiWriter(g.Log, side)
-	if both, ok := read.(sideReader); ok {
-		cmd.Stderr = io.MultiWriter(both.side(), side)
+	if _, both := read.(sideReader); both {
+		cmd.Stderr = io.MultiWriter(read, side)
+		cmd.Stdout = cmd.Stderr // one stream, so that nothing is written at the same time
 	}
 	err := cmd.Run()
 	return side.String(), err
+}
+
+// together is a writer that two streams of a program share.
+type together struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (t *together) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.w.Write(p)
 }
 
 // tail keeps the end of what is written.

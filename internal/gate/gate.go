@@ -25,6 +25,8 @@ type Gate struct {
 	Root string
 	// Reads is the format of what the program prints.
 	Reads pipeline.Format
+	// From is the level from which a finding counts; findings below are worth knowing and let through.
+	From findings.Level
 	// Files are the patterns of the files that the program is given as its last arguments; nil if it finds its files by itself.
 	Files []string
 	// Argv is the program and its arguments; nil if the gate is one of this program's own.
@@ -49,7 +51,9 @@ func (e *FailedError) Error() string { return e.Reason }
 
 // Run runs the gate and leaves its report. The error is nil if it passed, or else *FailedError or *NotRunError.
 func (g Gate) Run(ctx context.Context) error {
+	g.Log = &together{w: g.Log}
 	outcome, err := g.look(ctx)
+	g.demote(&outcome.report)
 	var notRun *NotRunError
 	switch {
 	case err == nil:
@@ -77,6 +81,18 @@ func (g Gate) Run(ctx context.Context) error {
 		return &FailedError{Count(len(failing), g.noun())}
 	}
 	return nil
+}
+
+// demote makes notes of the findings that do not count.
+func (g Gate) demote(r *findings.Report) {
+	if g.From != findings.Error {
+		return
+	}
+	for i := range r.Findings {
+		if r.Findings[i].Level == findings.Warning {
+			r.Findings[i].Level = findings.Note
+		}
+	}
 }
 
 // outcome is what a gate came to: a report, and the tests behind it where it runs tests.

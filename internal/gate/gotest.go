@@ -225,7 +225,7 @@ func (g *goTest) place(pkg, text string) (string, int) {
 	return file, line
 }
 
-var testNoise = regexp.MustCompile(`^(=== |--- |\s*$|FAIL|#|\s*Error Trace:|\s*Error:\s*$)`)
+var testNoise = regexp.MustCompile(`^(=== |--- |=+$|\s*$|FAIL|#|\s*Error Trace:|\s*Error:\s*$)`)
 
 // firstLine is the first line that says something.
 func firstLine(text, otherwise string) string {

@@ -23,9 +23,7 @@ type reader interface {
 }
 
 // A sideReader also wants what the program says on its error stream.
-type sideReader interface {
-	side() io.Writer
-}
+type sideReader interface{ readsBoth() }
 
 // reader is the reader of the gate's format.
 func (g Gate) reader() reader {
@@ -140,21 +138,33 @@ func harmless(known []suspect, s suspect) bool {
 type linePattern struct {
 	expression    *regexp.Regexp
 	rule, message string
+	// begin is what a finding begins with, for a program that breaks its lines in the middle of one; empty for others.
+	begin string
 }
 
 var linePatterns = map[pipeline.Format]linePattern{
 	pipeline.Gofumpt: {
-		regexp.MustCompile(`^(?P<file>[^:]+\.go)(?::(?P<line>\d+):(?P<column>\d+): (?P<message>.*))?$`), "gofumpt", "is not in gofumpt's form; `lockstep fix` mends it",
+		regexp.MustCompile(`^(?P<file>[^:]+\.go)(?::(?P<line>\d+):(?P<column>\d+): (?P<message>.*))?$`), "gofumpt", "is not in gofumpt's form; `lockstep fix` mends it", "",
 	},
 	pipeline.Mdformat: {
-		regexp.MustCompile(`^Error: File "(?P<file>.+)" is not formatted\.?$`), "mdformat", "is not in mdformat's form; `lockstep fix` mends it",
+		regexp.MustCompile(`^Error: File "(?P<file>.+)" is not formatted\.?$`), "mdformat", "is not in mdformat's form; `lockstep fix` mends it", "Error: ",
 	},
 	pipeline.Actionlint: {
-		regexp.MustCompile(`^(?P<file>[^:]+):(?P<line>\d+):(?P<column>\d+): (?P<message>.*) \[(?P<rule>[a-z-]+)\]$`), "actionlint", "",
+		regexp.MustCompile(`^(?P<file>[^:]+):(?P<line>\d+):(?P<column>\d+): (?P<message>.*) \[(?P<rule>[a-z-]+)\]$`), "actionlint", "", "",
 	},
 	pipeline.Tidy: {
-		regexp.MustCompile(`^\+\+\+ tidy/(?P<file>\S+)$`), "tidy", "does not say exactly what is imported; `lockstep fix` mends it",
+		regexp.MustCompile(`^\+\+\+ tidy/(?P<file>\S+)$`), "tidy", "does not say exactly what is imported; `lockstep fix` mends it", "",
 	},
+}
+
+// whole lines of a text, those that the program broke put together again.
+func (p linePattern) lines(text string) string {
+	text = findings.Printable(text)
+	if p.begin == "" {
+		return text
+	}
+	text = strings.ReplaceAll(text, "\n", " ")
+	return strings.ReplaceAll(text, " "+p.begin, "\n"+p.begin)
 }
 
 // lines reads findings a line, from both streams: such programs do not agree on which one they are for.
@@ -164,12 +174,12 @@ type lines struct {
 	log     io.Writer
 }
 
-func (l *lines) side() io.Writer { return l }
+func (*lines) readsBoth() {}
 
 func (l *lines) result(root string) (outcome, error) {
 	var r findings.Report
-	for line := range strings.Lines(findings.Printable(l.buffer.String())) {
-		line = strings.TrimRight(line, "\r\n")
+	for line := range strings.Lines(l.pattern.lines(l.buffer.String())) {
+		line = strings.TrimRight(line, "\r\n ")
 		match := l.pattern.expression.FindStringSubmatch(line)
 		if match == nil {
 			if line != "" {

@@ -17,6 +17,8 @@ type gate struct {
 	// argv is the program; nil for a gate of this program's own, which is given the settings instead.
 	argv, settings []string
 	reads          Format
+	// from is the level from which a finding counts, error or warning; warning unless told.
+	from string
 	// files are the patterns of the files that the program is given as its last arguments. Without any there is nothing to check.
 	files []string
 	// inputs are what it reads besides files.
@@ -34,6 +36,9 @@ type gate struct {
 // step is the gate as a step of the table.
 func (g gate) step() Step {
 	command := []string{Self, "gate", g.name, "--reads", string(g.reads)}
+	if g.from != "" {
+		command = append(command, "--from", g.from)
+	}
 	for _, pattern := range g.files {
 		command = append(command, "--files", pattern)
 	}
@@ -133,7 +138,8 @@ func gates(c *config.Config) []gate {
 			reads: SARIF, inputs: slices.Concat(goSources, []string{"!**/*_test.go", "!**/testdata/**", ".gosec.json"}), tools: []string{ToolGo, ToolGosec}, caches: goCaches,
 		},
 		{
-			name: "govulncheck", stage: Security, summary: "known vulnerabilities that the Go code reaches", image: ImageGo,
+			// What is imported but never called is a warning of this program's.
+			name: "govulncheck", from: "error", stage: Security, summary: "known vulnerabilities that the Go code reaches", image: ImageGo,
 			argv:  []string{"govulncheck", "-db", c.Pipeline.Gates.GoVulnerabilities, "-format", "sarif", "./..."},
 			reads: SARIF, inputs: goSources, tools: []string{ToolGo, ToolGovulncheck}, caches: goCaches, holds: vulnerabilitiesHold,
 		},
