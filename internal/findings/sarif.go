@@ -1,6 +1,7 @@
 package findings
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -130,8 +131,8 @@ func readResult(result *sarif.Result, rules map[string]sarif.ReportingDescriptor
 		f.Message = describe(&rule)
 	}
 	for _, s := range result.Suppressions {
-		if s != nil {
-			f.Waived = value(s.Justification)
+		if s != nil && (s.Status == nil || *s.Status == "accepted") {
+			f.Waived = cmp.Or(value(s.Justification), "in the code")
 		}
 	}
 	for _, print := range result.PartialFingerprints {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // maxReport is more than any tool has to say of a repository, in bytes.
@@ -22,6 +23,7 @@ const maxReport = 64 << 20
 func (g Gate) execute(ctx context.Context, argv []string, read reader) (said string, ended error) {
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Dir = g.Root
+	cmd.WaitDelay = 500 * time.Millisecond // for what the program started itself, which is in the step's process group and ends with it
 	// Some programs break their lines where they take a terminal to end, in the middle of a file's name.
 	cmd.Env = append(os.Environ(), "COLUMNS=32767", "NO_COLOR=1")
 	side := &tail{limit: 16 << 10}
@@ -69,7 +71,10 @@ var unreachable = regexp.MustCompile(`(?i)no such host|connection refused|networ
 func judge(result outcome, reading, ended error, said string) error {
 	status := describe(ended)
 	var reason string
+	var notRun *NotRunError
 	switch {
+	case errors.As(reading, &notRun):
+		return notRun
 	case ended != nil && killed(ended):
 		return &FailedError{status}
 	case errors.Is(ended, exec.ErrNotFound):

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"lockstep/internal/findings"
 	"lockstep/internal/pipeline"
@@ -63,7 +64,37 @@ func (w *whole) result(root string) (outcome, error) {
 }
 
 func readSARIF(text []byte, root string) (findings.Report, error) {
-	return findings.ReadSARIF(bytes.TrimSpace(text), root)
+	r, err := findings.ReadSARIF(bytes.TrimSpace(text), root)
+	if err == nil {
+		err = emptyDatabase(text)
+	}
+	return r, err
+}
+
+// emptyDatabase tells of a database of vulnerabilities that holds nothing: govulncheck takes a folder in which there is none for one, finds nothing
+// and ends well.
+func emptyDatabase(text []byte) error {
+	var file struct {
+		Runs []struct {
+			Tool struct {
+				Driver struct {
+					Properties struct {
+						Database string     `json:"db"`
+						Modified *time.Time `json:"db_last_modified"`
+					} `json:"properties"`
+				} `json:"driver"`
+			} `json:"tool"`
+		} `json:"runs"`
+	}
+	if json.Unmarshal(text, &file) != nil {
+		return nil // then it is another program's, with properties of its own
+	}
+	for _, run := range file.Runs {
+		if p := run.Tool.Driver.Properties; p.Modified != nil && p.Modified.IsZero() {
+			return &NotRunError{fmt.Sprintf("the database %s holds nothing: download it, or name another in config/pipeline.yaml", p.Database)}
+		}
+	}
+	return nil
 }
 
 // baseline is the file that says which finds of detect-secrets were looked at and are no secrets.
