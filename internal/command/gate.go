@@ -21,13 +21,13 @@ import (
 
 // gateCommand is how a step of the table runs a gate, on this machine and in a container. People run `check`.
 func (a *app) gateCommand() *cobra.Command {
-	g, reads, from := gate.Gate{Now: time.Now}, "", ""
+	g, reads, from, level := gate.Gate{Now: time.Now}, "", "", ""
 	cmd := &cobra.Command{
 		Use: "gate NAME [--reads FORMAT] [--files PATTERN]... [--set NAME=VALUE]... [-- PROGRAM ARGS...]", Hidden: true,
 		Short: "Run one gate's program, read what it found and leave its report", Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			g.Name, g.Argv, g.Reads = args[0], args[1:], pipeline.Format(reads)
-			g.From = findings.Level(from)
+			g.From, g.Level = findings.Level(from), findings.Level(level)
 			g.Log = a.Stdout
 			if g.Root, err = os.Getwd(); err != nil {
 				return err
@@ -36,6 +36,8 @@ func (a *app) gateCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&reads, "reads", string(pipeline.SARIF), "the format of what the program prints")
+	cmd.Flags().BoolVar(&g.History, "history", false, "the program reads the commits")
+	cmd.Flags().StringVar(&level, "level", "", "how bad every finding is, for a program that does not say: error or warning")
 	cmd.Flags().StringVar(&from, "from", string(findings.Warning), "the level from which a finding counts: error or warning")
 	cmd.Flags().StringArrayVar(&g.Files, "files", nil, "a pattern of the files that the program is given")
 	cmd.Flags().StringArrayVar(&g.Settings, "set", nil, "a setting of a gate of this program's own")

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -28,7 +29,7 @@ func List(root string, patterns []string) ([]string, error) {
 	}
 	var files []string
 	for _, name := range all {
-		if !pipeline.Matches(patterns, name) {
+		if skipped(name) || !pipeline.Matches(patterns, name) {
 			continue
 		}
 		if info, err := os.Lstat(filepath.Join(root, filepath.FromSlash(name))); err == nil && info.Mode().IsRegular() {
@@ -37,6 +38,11 @@ func List(root string, patterns []string) ([]string, error) {
 	}
 	slices.Sort(files)
 	return slices.Compact(files), nil
+}
+
+// skipped says whether a file lies where nothing is of the repository, whatever Git thinks of it.
+func skipped(name string) bool {
+	return slices.ContainsFunc(strings.Split(path.Dir(name), "/"), func(dir string) bool { return slices.Contains(pipeline.SkippedDirs, dir) })
 }
 
 var errNoGit = errors.New("it is no Git repository")
@@ -52,6 +58,33 @@ func gitFiles(root string) ([]string, error) {
 		return nil, err
 	}
 	return strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00"), nil
+}
+
+// commits says whether the repository has any. The error is *NotRunError where the history is not here, or only a part of it.
+func commits(ctx context.Context, root string) (bool, error) {
+	git := func(args ...string) (string, error) {
+		cmd := exec.CommandContext(ctx, "git", args...)
+		cmd.Dir = root
+		out, err := cmd.Output()
+		return strings.TrimSpace(string(out)), err
+	}
+	if _, err := os.Stat(filepath.Join(root, ".git")); err != nil {
+		return false, &NotRunError{"this is no Git repository, so there is no history to look at"}
+	}
+	switch shallow, err := git("rev-parse", "--is-shallow-repository"); {
+	case err != nil:
+		return false, &NotRunError{"git cannot read this repository: " + describe(err)}
+	case shallow == "true":
+		return false, &NotRunError{"only a part of the history is here: `git fetch --unshallow` brings the rest"}
+	}
+	commit, err := git("rev-list", "--all", "HEAD", "--max-count=1")
+	if err != nil { // there is no HEAD before the first commit
+		commit, err = git("rev-list", "--all", "--max-count=1")
+	}
+	if err != nil {
+		return false, &NotRunError{"git cannot read the history: " + describe(err)}
+	}
+	return commit != "", nil
 }
 
 // walk lists what lies below root without following links, so that a loop of them does no harm.

@@ -25,10 +25,14 @@ type Gate struct {
 	Root string
 	// Reads is the format of what the program prints.
 	Reads pipeline.Format
+	// Level is how bad every finding is, for a program that does not say; empty for one that does.
+	Level findings.Level
 	// From is the level from which a finding counts; findings below are worth knowing and let through.
 	From findings.Level
 	// Files are the patterns of the files that the program is given as its last arguments; nil if it finds its files by itself.
 	Files []string
+	// History says that the program reads the commits: without them it has not looked, whatever it says.
+	History bool
 	// Argv is the program and its arguments; nil if the gate is one of this program's own.
 	Argv []string
 	// Settings are the arguments of a gate of this program's own.
@@ -53,7 +57,7 @@ func (e *FailedError) Error() string { return e.Reason }
 func (g Gate) Run(ctx context.Context) error {
 	g.Log = &together{w: g.Log}
 	outcome, err := g.look(ctx)
-	g.demote(&outcome.report)
+	g.grade(&outcome.report)
 	var notRun *NotRunError
 	switch {
 	case err == nil:
@@ -83,14 +87,14 @@ func (g Gate) Run(ctx context.Context) error {
 	return nil
 }
 
-// demote makes notes of the findings that do not count.
-func (g Gate) demote(r *findings.Report) {
-	if g.From != findings.Error {
-		return
-	}
+// grade gives the findings of a program that does not grade them their level, and makes notes of those that do not count.
+func (g Gate) grade(r *findings.Report) {
 	for i := range r.Findings {
-		if r.Findings[i].Level == findings.Warning {
-			r.Findings[i].Level = findings.Note
+		switch level := &r.Findings[i].Level; {
+		case g.Level != "":
+			*level = g.Level
+		case g.From == findings.Error && *level == findings.Warning:
+			*level = findings.Note
 		}
 	}
 }
@@ -128,6 +132,11 @@ func (g Gate) tool() string {
 func (g Gate) look(ctx context.Context) (outcome, error) {
 	if len(g.Argv) == 0 {
 		return g.lookByItself()
+	}
+	if g.History {
+		if some, err := commits(ctx, g.Root); err != nil || !some {
+			return outcome{}, err
+		}
 	}
 	argv := g.Argv
 	var unfit []findings.Finding

@@ -19,6 +19,8 @@ type gate struct {
 	reads          Format
 	// from is the level from which a finding counts, error or warning; warning unless told.
 	from string
+	// level is how bad every finding is, for a program that does not say.
+	level string
 	// files are the patterns of the files that the program is given as its last arguments. Without any there is nothing to check.
 	files []string
 	// inputs are what it reads besides files.
@@ -38,6 +40,12 @@ func (g gate) step() Step {
 	command := []string{Self, "gate", g.name, "--reads", string(g.reads)}
 	if g.from != "" {
 		command = append(command, "--from", g.from)
+	}
+	if g.level != "" {
+		command = append(command, "--level", g.level)
+	}
+	if slices.Contains(g.inputs, History) && g.argv != nil {
+		command = append(command, "--history")
 	}
 	for _, pattern := range g.files {
 		command = append(command, "--files", pattern)
@@ -148,11 +156,11 @@ func gates(c *config.Config) []gate {
 			inputs: []string{"**/go.mod", "**/requirements.txt", "**/package-lock.json", "osv-scanner.toml"}, tools: []string{ToolOSVScanner}, holds: vulnerabilitiesHold,
 		},
 		{
-			name: "secrets", stage: Security, summary: "secrets in the files", image: ImageGo, argv: gitleaks("dir"), reads: SARIF,
+			name: "secrets", level: "error", stage: Security, summary: "secrets in the files", image: ImageGo, argv: gitleaks("dir"), reads: SARIF,
 			inputs: []string{"**"}, tools: []string{ToolGitleaks},
 		},
 		{
-			name: "history", stage: Security, summary: "secrets in the history", image: ImageGo, argv: gitleaks("git"), reads: SARIF,
+			name: "history", level: "error", stage: Security, summary: "secrets in the history", image: ImageGo, argv: gitleaks("git"), reads: SARIF,
 			inputs: []string{History, ".gitleaks.toml", ".gitleaksignore"}, tools: []string{ToolGit, ToolGitleaks},
 		},
 		{

@@ -267,3 +267,26 @@ func programOf(s pipeline.Step) string {
 func readsOf(s pipeline.Step) pipeline.Format {
 	return pipeline.Format(s.Command[slices.Index(s.Command, "--reads")+1])
 }
+
+func TestHistoryThatIsNotHereHasNotBeenLookedAt(t *testing.T) {
+	p := newProject(t)
+	result, _, err := p.run("history")
+	require.NoError(t, err)
+	assert.Equal(t, pipeline.NotRun, result.Status)
+	assert.Equal(t, "this is no Git repository, so there is no history to look at", result.Reason)
+
+	p.git(t, "init", "-q")
+	result, _, err = p.run("history")
+	require.NoError(t, err)
+	assert.Equal(t, pipeline.Ran, result.Status, "a repository without a commit holds no secret in its history")
+
+	whole := newProject(t)
+	commits(t, whole, "a\n", "b\n")
+	part := newProject(t)
+	part.git(t, "clone", "-q", "--depth", "1", "file://"+whole.root, "part")
+	part.root = filepath.Join(part.root, "part")
+	result, _, err = part.run("history")
+	require.NoError(t, err)
+	assert.Equal(t, pipeline.NotRun, result.Status)
+	assert.Contains(t, result.Reason, "only a part of the history is here")
+}
