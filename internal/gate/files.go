@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -167,17 +166,4 @@ func arguments(files []string) []string {
 		}
 	}
 	return out
-}
-
-// lineOf is the line of a file on which a text first stands, 0 if it does not.
-func lineOf(file, text string) int {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return 0
-	}
-	at := bytes.Index(data, []byte(text))
-	if at < 0 {
-		return 0
-	}
-	return 1 + bytes.Count(data[:at], []byte("\n"))
 }

@@ -265,10 +265,13 @@ func TestLinesAreReadAsEachProgramWritesThem(t *testing.T) {
 			"a rather long name.md: mdformat: is not in mdformat's form; `lockstep fix` mends it", "b.md: mdformat: is not in mdformat's form; `lockstep fix` mends it",
 		}},
 		{pipeline.Actionlint, ".github/workflows/ci.yml:8:3: job \"a\" needs [b] [job-needs]\n", []string{".github/workflows/ci.yml:8: job-needs: job \"a\" needs [b]"}},
+		{pipeline.Nag, "p-acc-storage/Objects/Resource: AwsSolutions-S1: The S3 Bucket has no logs.\np-acc-storage/Other/Resource: AwsSolutions-IAM5[Action::s3:*]: too wide\n", []string{
+			"infra/stacks/storage.go:3: AwsSolutions-S1: p-acc-storage/Objects/Resource: The S3 Bucket has no logs.", ".: AwsSolutions-IAM5[Action::s3:*]: p-acc-storage/Other/Resource: too wide",
+		}},
 		{pipeline.Tidy, "diff current/go.mod tidy/go.mod\n--- current/go.mod\n+++ tidy/go.mod\n@@ -1 +1 @@\n", []string{"go.mod: tidy: does not say exactly what is imported; `lockstep fix` mends it"}},
 	} {
 		t.Run(string(test.reads), func(t *testing.T) {
-			root := repository(t, nil)
+			root := repository(t, map[string]string{"infra/stacks/storage.go": "package stacks\n\nvar name = \"Objects\"\n", "infra/stacks/storage_test.go": "\"Other\""})
 			g, log := shell(root, says(strings.ReplaceAll(test.text, "ROOT", root))+"exit 1", test.reads)
 			assert.Error(t, g.Run(context.Background()))
 			for _, want := range test.want {

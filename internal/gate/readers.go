@@ -183,6 +183,9 @@ var linePatterns = map[pipeline.Format]linePattern{
 	pipeline.Actionlint: {
 		regexp.MustCompile(`^(?P<file>[^:]+):(?P<line>\d+):(?P<column>\d+): (?P<message>.*) \[(?P<rule>[a-z-]+)\]$`), "actionlint", "", "",
 	},
+	pipeline.Nag: {
+		regexp.MustCompile(`^(?P<construct>[^\s:]+/[^\s:]+): (?P<rule>[A-Za-z0-9-]+(?:\[[^\]]*\])?): (?P<message>.*)$`), "cdk-nag", "", "",
+	},
 	pipeline.Tidy: {
 		regexp.MustCompile(`^\+\+\+ tidy/(?P<file>\S+)$`), "tidy", "does not say exactly what is imported; `lockstep fix` mends it", "",
 	},
@@ -225,6 +228,7 @@ func (l *lines) result(root string) (outcome, error) {
 
 func (p linePattern) finding(match []string, root string) findings.Finding {
 	f := findings.Finding{Level: findings.Error, Rule: p.rule, Message: p.message}
+	construct := ""
 	for i, name := range p.expression.SubexpNames() {
 		text := match[i]
 		if text == "" {
@@ -237,11 +241,17 @@ func (p linePattern) finding(match []string, root string) findings.Finding {
 			f.Line, _ = strconv.Atoi(text) // the expression lets only digits through
 		case "column":
 			f.Column, _ = strconv.Atoi(text)
+		case "construct":
+			construct = text
 		case "rule":
 			f.Rule = text
 		case "message":
 			f.Message = text
 		}
+	}
+	if construct != "" {
+		f.File, f.Line = constructPlace(root, construct)
+		f.Message = construct + ": " + f.Message
 	}
 	return f
 }

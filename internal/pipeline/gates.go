@@ -63,6 +63,11 @@ func (g gate) step() Step {
 	}
 }
 
+// reading is the command of a step that is no gate of a stage of gates and whose program finds something all the same.
+func reading(step string, reads Format, argv ...string) []string {
+	return append([]string{Self, "gate", step, "--reads", string(reads), "--"}, argv...)
+}
+
 // What the gates look at.
 var (
 	// Lock files hold hashes, which a search for secrets takes for some.

@@ -89,8 +89,8 @@ func environmentSteps(c *config.Config, env config.Environment) []Step {
 		{
 			Name: name(Synth), Stage: Synth, Summary: "synthesise the stacks of " + env.Name + ", cdk-nag included", Environment: env.Name,
 			Needs: []string{"build"},
-			Image: ImageCDK, Command: []string{appBinary, "--env", env.Name, "--out", assembly}, Tools: []string{ToolNode},
-			Inputs: []string{appBinary, "config/**/*.yaml"}, Outputs: []string{assembly}, Caches: []string{CacheCDK},
+			Image: ImageCDK, Command: reading(name(Synth), Nag, appBinary, "--env", env.Name, "--out", assembly), Tools: []string{ToolNode},
+			Inputs: []string{appBinary, "config/**/*.yaml"}, Outputs: []string{assembly, ReportFile(name(Synth), Nag)}, Caches: []string{CacheCDK},
 		},
 		reaches(Plan, "show what a deployment to "+env.Name+" would change"),
 		reaches(Deploy, "plan and apply the change sets of "+env.Name, deployAfter...),
