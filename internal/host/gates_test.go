@@ -14,7 +14,7 @@ import (
 )
 
 // aGate is a gate whose part of this program is a shell script.
-func aGate(t *testing.T, root, name, script string) (pipeline.Step, string) {
+func aGate(t *testing.T, name, script string) (pipeline.Step, string) {
 	t.Helper()
 	self := filepath.Join(t.TempDir(), "self")
 	require.NoError(t, os.WriteFile(self, []byte("#!/bin/sh\n"+script), 0o755))
@@ -25,7 +25,7 @@ func aGate(t *testing.T, root, name, script string) (pipeline.Step, string) {
 
 func TestGateThatCouldNotDoItsWorkIsNotRunAndItsLastLineSaysWhy(t *testing.T) {
 	root := repository(t, nil)
-	s, self := aGate(t, root, "vulnerabilities", "echo looking; echo 'not run: no such host'; exit 69")
+	s, self := aGate(t, "vulnerabilities", "echo looking; echo 'not run: no such host'; exit 69")
 	result := runSteps(t, &Runner{Root: root, Self: self}, s)["vulnerabilities"]
 	assert.Equal(t, pipeline.NotRun, result.Status)
 	assert.Equal(t, "no such host", result.Reason)
@@ -35,7 +35,7 @@ func TestGateThatCouldNotDoItsWorkIsNotRunAndItsLastLineSaysWhy(t *testing.T) {
 
 func TestGateThatFoundSomethingSaysWhat(t *testing.T) {
 	root := repository(t, nil)
-	s, self := aGate(t, root, "lint", "echo 'a.go:1: R: m'; echo 'failed: 1 finding'; exit 1")
+	s, self := aGate(t, "lint", "echo 'a.go:1: R: m'; echo 'failed: 1 finding'; exit 1")
 	result := runSteps(t, &Runner{Root: root, Self: self}, s)["lint"]
 	assert.Equal(t, pipeline.Failed, result.Status)
 	assert.Equal(t, "1 finding", result.Reason)
@@ -49,7 +49,7 @@ func TestStatusOfAnotherProgramIsNoExcuse(t *testing.T) {
 func TestAbsentGateStopsNothingWhereItIsTolerated(t *testing.T) {
 	for _, tolerated := range []bool{true, false} {
 		root := repository(t, nil)
-		absent, self := aGate(t, root, "absent", "echo 'not run: no network'; exit 69")
+		absent, self := aGate(t, "absent", "echo 'not run: no network'; exit 69")
 		needs, after := sh("needs", "true", "absent"), sh("after", "true")
 		after.After = []string{"absent"}
 		runner := &Runner{Root: root, Self: self, MayBeAbsent: func(s pipeline.Step) bool { return tolerated && s.Name == "absent" }}
@@ -91,7 +91,7 @@ func TestResultThatNoLongerHoldsIsMadeAgain(t *testing.T) {
 
 func TestGateIsKeptWhenAnotherPartOfTheProgramChanges(t *testing.T) {
 	root := repository(t, map[string]string{"a.md": ""})
-	s, self := aGate(t, root, "markdown", "true")
+	s, self := aGate(t, "markdown", "true")
 	part := "gate 1"
 	runner := func() *Runner { return &Runner{Root: root, Self: self, Part: func([]string) string { return part }} }
 	assert.Equal(t, pipeline.Ran, runSteps(t, runner(), s)["markdown"].Status)
