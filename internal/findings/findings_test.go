@@ -119,8 +119,13 @@ func TestNoReportsAreAValidFileToo(t *testing.T) {
 
 func TestWorstFindingsComeFirst(t *testing.T) {
 	all := []Finding{
-		{Rule: "note", Level: Note}, {Rule: "warning", Level: Warning, File: "a"}, {Rule: "mild", Level: Error, Severity: 3, File: "a"},
-		{Rule: "b", Level: Error, File: "b", Line: 2}, {Rule: "a", Level: Error, File: "b", Line: 2}, {Rule: "first", Level: Error, File: "b", Line: 1}, {Rule: "grave", Level: Error, Severity: 9, File: "z"},
+		{Rule: "note", Level: Note},
+		{Rule: "warning", Level: Warning, File: "a"},
+		{Rule: "mild", Level: Error, Severity: 3, File: "a"},
+		{Rule: "b", Level: Error, File: "b", Line: 2},
+		{Rule: "a", Level: Error, File: "b", Line: 2},
+		{Rule: "first", Level: Error, File: "b", Line: 1},
+		{Rule: "grave", Level: Error, Severity: 9, File: "z"},
 	}
 	Sort(all)
 	var rules []string

@@ -201,7 +201,7 @@ func (g *goTest) testCase(p *testPackage, t *test) findings.Case {
 	case "skip":
 		c.Skipped = &findings.Outcome{Message: firstLine(text, "")}
 	case "fail":
-		c.Failure = &findings.Outcome{Message: firstLine(text, "failed"), Text: text}
+		c.Failure = &findings.Outcome{Message: complaint(text), Text: text}
 	default:
 		c.Error = &findings.Outcome{Message: unended, Text: text}
 	}
@@ -209,17 +209,30 @@ func (g *goTest) testCase(p *testPackage, t *test) findings.Case {
 	return c
 }
 
+// scriptPlace is how a testscript says where it stopped, and why.
+var scriptPlace = regexp.MustCompile(`(?m)^\s*FAIL: (\S+):(\d+): (.*)$`)
+
+// complaint is what a failed test says is wrong.
+func complaint(text string) string {
+	if match := scriptPlace.FindStringSubmatch(text); match != nil {
+		return match[3]
+	}
+	return firstLine(text, "failed")
+}
+
 var testPlace = regexp.MustCompile(`(?m)^\s*(?:Error Trace:\s+)?(?:\.\./)*([^\s:]*\.go):(\d+)`)
 
 // place is where a test complained, relative to the repository.
 func (g *goTest) place(pkg, text string) (string, int) {
-	match := testPlace.FindStringSubmatch(text)
-	if match == nil {
+	match := scriptPlace.FindStringSubmatch(text)
+	if match != nil {
+		match[1] = path.Join(strings.TrimPrefix(strings.TrimPrefix(pkg, g.module), "/"), match[1])
+	} else if match = testPlace.FindStringSubmatch(text); match == nil {
 		return "", 0
 	}
 	line, _ := strconv.Atoi(match[2]) // the expression lets only digits through
 	file := findings.Relative(g.root, match[1])
-	if path.Base(file) == file {
+	if path.Base(file) == file && file != "" {
 		file = path.Join(strings.TrimPrefix(strings.TrimPrefix(pkg, g.module), "/"), file)
 	}
 	return file, line

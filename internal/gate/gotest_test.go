@@ -44,6 +44,16 @@ func TestTestsAreReportedHoweverTheyEnd(t *testing.T) {
 			},
 		},
 		{
+			"a script that stops", says(started+`{"Action":"output","Package":"lockstep/x","Test":"TestA/deploy","Output":"    testscript.go:609: # One.\n"}
+{"Action":"output","Package":"lockstep/x","Test":"TestA/deploy","Output":"        FAIL: scripts/deploy.txtar:30: unexpected command failure\n"}
+{"Action":"fail","Package":"lockstep/x","Test":"TestA/deploy","Elapsed":0.5}
+{"Action":"fail","Package":"lockstep/x","Test":"TestA","Elapsed":0.5}
+{"Action":"fail","Package":"lockstep/x","Elapsed":1}`) + "exit 1", "1 failing test",
+			func(t *testing.T, suites []findings.Suite) {
+				assert.Equal(t, []string{"x/scripts/deploy.txtar:30: TestA/deploy: unexpected command failure"}, []string{findings.Failing(suites)[0].String()})
+			},
+		},
+		{
 			"tests whose process is killed", says(started) + "kill -9 $$", "its program was ended by signal 9 (killed)",
 			func(t *testing.T, suites []findings.Suite) {
 				assert.Equal(t, unended, suites[0].Cases[0].Error.Message)
