@@ -13,7 +13,7 @@ type Gates struct {
 // EnvironmentGates is what an environment asks of the gates.
 type EnvironmentGates struct {
 	// MayBeAbsent are the gates without which a release may come here when they cannot be run at all. One that runs and finds something always counts.
-	MayBeAbsent []string `json:"mayBeAbsent,omitempty" jsonschema:"uniqueItems=true,enum=format,enum=lint,enum=tidy,enum=markdown,enum=workflows,enum=dockerfiles,enum=waivers,enum=unit,enum=infrastructure,enum=scripts,enum=coverage,enum=gosec,enum=govulncheck,enum=osv,enum=secrets,enum=history,enum=baseline,enum=images,enum=templates,title=the name of a gate,example=govulncheck"`
+	MayBeAbsent []string `json:"mayBeAbsent,omitempty" jsonschema:"uniqueItems=true,enum=format,enum=lint,enum=tidy,enum=markdown,enum=workflows,enum=dockerfiles,enum=waivers,enum=unit,enum=infrastructure,enum=scripts,enum=documentation,enum=coverage,enum=gosec,enum=govulncheck,enum=osv,enum=secrets,enum=history,enum=baseline,enum=images,enum=templates,title=the name of a gate,example=govulncheck"`
 }
 
 // The defaults of what config/pipeline.yaml leaves out.

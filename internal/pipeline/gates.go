@@ -77,6 +77,10 @@ var (
 	unitPackages  = []string{".", "./config/...", "./internal/...", "./tools/..."}
 )
 
+// documentationTests are the names of the tests that read the documentation. They are a gate of their own, so that an edit of it does not run the
+// whole of the others again.
+const documentationTests = "^TestDocument"
+
 // secretsBaseline is what detect-secrets has found and a person has looked at.
 const secretsBaseline = ".secrets.baseline"
 
@@ -135,9 +139,14 @@ func gates(c *config.Config) []gate {
 		},
 		{
 			name: "scripts", stage: Test, summary: "the command line as its users see it, and whole deployments to emulated accounts", image: ImageCDK,
-			argv: []string{"go", "test", "-json", "./tests/..."}, reads: GoTest,
-			inputs: append([]string{"tests/**", "README.md", "docs/**", "Makefile"}, goSources...),
+			argv: []string{"go", "test", "-json", "-skip", documentationTests, "./tests/..."}, reads: GoTest,
+			inputs: slices.Concat(goSources, []string{"tests/**", "!**/*.md"}),
 			tools:  []string{ToolGo, ToolNode, ToolNpm, ToolPython}, caches: append([]string{CacheCDK}, goCaches...),
+		},
+		{
+			name: "documentation", stage: Test, summary: "what the documentation says is so", image: ImageGo,
+			argv: []string{"go", "test", "-json", "-run", documentationTests, "./tests/..."}, reads: GoTest,
+			inputs: slices.Concat(goSources, []string{"tests/**", "README.md", "docs/**", "Makefile"}), tools: []string{ToolGo}, caches: goCaches,
 		},
 		{
 			name: "coverage", stage: Test, summary: "the tests cover no less than they did", image: ImageGo, needs: []string{"unit"},

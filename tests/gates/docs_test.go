@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "write the table of gates into the docum
 
 var tableOfGates = regexp.MustCompile(`(?s)(<!-- gates: .*? -->\n\n).*?(<!-- end -->)`)
 
-func TestDocumentedTableOfGatesIsTheRealOne(t *testing.T) {
+func TestDocumentHasTheRealTableOfGates(t *testing.T) {
 	file := filepath.Join(repository, "docs", "gates.md")
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -32,27 +33,29 @@ var repository = func() string {
 	return filepath.Dir(filepath.Dir(dir))
 }()
 
-// self is the program under test, built once.
-var self string
+// built is the folder of the program under test.
+var built string
 
 func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "lockstep-gates-")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
-		self = filepath.Join(dir, "lockstep")
-		build := exec.Command("go", "build", "-o", self, ".")
-		build.Dir = repository
-		if out, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "the program does not build: %v\n%s", err, out)
-			return 1
-		}
-		return m.Run()
-	}())
+	code := m.Run()
+	_ = os.RemoveAll(built) // nobody can be told any more
+	os.Exit(code)
 }
+
+// self is the program under test, built when it is first needed.
+var self = sync.OnceValues(func() (string, error) {
+	var err error
+	if built, err = os.MkdirTemp("", "lockstep-gates-"); err != nil {
+		return "", err
+	}
+	program := filepath.Join(built, "lockstep")
+	build := exec.Command("go", "build", "-o", program, ".")
+	build.Dir = repository
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("the program does not build: %w\n%s", err, out)
+	}
+	return program, nil
+})
 
 // project is a small repository with the gates' own settings of this one.
 type project struct {
@@ -128,7 +131,11 @@ func (p *project) run(name string) (pipeline.Result, findings.Report, error) {
 	if p.path != "" {
 		environ = append(environ, "PATH="+p.path+string(os.PathListSeparator)+os.Getenv("PATH"))
 	}
-	done, err := (&host.Runner{Root: p.root, Self: self, Environ: environ, Jobs: 2}).Run(context.Background(), g)
+	program, err := self()
+	if err != nil {
+		return pipeline.Result{}, findings.Report{}, err
+	}
+	done, err := (&host.Runner{Root: p.root, Self: program, Environ: environ, Jobs: 2}).Run(context.Background(), g)
 	if err != nil {
 		return pipeline.Result{}, findings.Report{}, err
 	}

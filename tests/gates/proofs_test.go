@@ -135,6 +135,11 @@ var proofs = []proof{
 		gate: "scripts", name: "a test that fails", files: goProject, defect: with("tests/v_test.go", failing("tests")), rule: "TestSeeded", at: "tests/v_test.go:6",
 	},
 	{
+		gate: "documentation", name: "a test that fails", files: goProject, defect: with("tests/v_test.go", strings.ReplaceAll(failing("tests"), "TestSeeded", "TestDocumentSeeded")),
+		twin: with("tests/v_test.go", strings.ReplaceAll(passing("tests"), "TestSound", "TestDocumentSound")+"\nfunc TestOther(t *testing.T) { t.Error(\"not about documentation\") }\n"),
+		rule: "TestDocumentSeeded", at: "tests/v_test.go:6",
+	},
+	{
 		gate: "coverage", name: "less than the floor", files: goProject, defect: with(pipeline.CoverageFloor, "60\n"), twin: with(pipeline.CoverageFloor, "40\n"),
 		rule: "coverage-floor", at: pipeline.CoverageFloor + ":1", seed: covered, prepare: covered,
 	},
