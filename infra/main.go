@@ -93,5 +93,5 @@ func synth(p config.Pipeline, env config.Environment, out string) (findings []er
 			err = fmt.Errorf("%s cannot be synthesised: %v", env.Name, fault)
 		}
 	}()
-	return stages.Synth(p, env, out), nil
+	return stages.Synth(p, env, out)
 }

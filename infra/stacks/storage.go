@@ -10,7 +10,10 @@ import (
 )
 
 // StorageProps are what the storage stack is made from.
-type StorageProps config.Storage
+type StorageProps struct {
+	config.Storage
+	Imports config.Imports
+}
 
 // Storage is the environment's object storage: a bucket that archives what is old, and one for its access logs.
 func Storage(stack awscdk.Stack, props StorageProps) {
@@ -19,7 +22,7 @@ func Storage(stack awscdk.Stack, props StorageProps) {
 	})
 	constructs.Suppress(logs, "AwsSolutions-S1", "This bucket receives the access logs; logging its own accesses into itself would never end.")
 	bucket := constructs.Bucket(stack, "Objects", constructs.BucketProps{
-		Key: constructs.Key(stack, "Key", "encrypts the objects of "+*stack.StackName()), Logs: logs,
+		Key: constructs.KeyFor(stack, props.Imports, "encrypts the objects of "+*stack.StackName()), Logs: logs,
 		Rules: []*awss3.LifecycleRule{constructs.Archive(props.ArchiveAfterDays, props.NoncurrentExpireAfterDays)},
 	})
 	output(stack, "BucketName", bucket.BucketName(), "the bucket for objects")
