@@ -83,6 +83,8 @@ type Storage struct {
 type Database struct {
 	// Name is that of the first database in the cluster; platform unless told.
 	Name string `json:"name,omitempty" jsonschema:"pattern=^[a-z][a-z0-9_]{0\\,62}$,title=a name of lower-case letters\\, digits and underscores,example=platform,default=platform"`
+	// Version is that of PostgreSQL, as major.minor; 17.7 unless told. RDS moves to newer minor versions by itself.
+	Version string `json:"version,omitempty" jsonschema:"pattern=^1[6-9][.][0-9]{1\\,2}$,title=a version of PostgreSQL from 16 on,example=17.7,default=17.7"`
 	// MinACU is the least capacity in Aurora capacity units, of about 2 GiB of memory each; 0 pauses an idle database.
 	// Source of the limits: the Aurora user guide, Aurora Serverless v2 capacity.
 	MinACU float64 `json:"minACU" jsonschema:"minimum=0,maximum=256,multipleOf=0.5,title=a capacity from 0 to 256 in steps of 0.5,example=0.5"`

@@ -95,7 +95,7 @@ func TestDefaultsOfAPluginComeFromItsSchema(t *testing.T) {
 	require.NoError(t, err)
 	assert.True(t, wanted)
 	assert.Equal(t, Database{
-		Name: "platform", MinACU: 0.5, MaxACU: 2, BackupDays: 7, InsightsDays: 7,
+		Name: "platform", Version: "17.7", MinACU: 0.5, MaxACU: 2, BackupDays: 7, InsightsDays: 7,
 		Alarms: DatabaseAlarms{ACUPercent: 90, CPUPercent: 80, Connections: 200},
 	}, db)
 	_, wanted, err = Options[Storage](c.Environments[0].Plugins, "storage")

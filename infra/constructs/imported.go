@@ -18,9 +18,13 @@ import (
 // the stack is deployed: nothing is looked up while it is synthesised.
 type Imported struct{ scope constructs.Construct }
 
-// Import is where the resources that a stack imports hang.
-func Import(scope constructs.Construct) Imported {
-	return Imported{constructs.NewConstruct(scope, jsii.String("Imported"))}
+// Import is where the resources that a stack imports hang: one construct in each stack.
+func Import(stack constructs.Construct) Imported {
+	const id = "Imported"
+	if there := stack.Node().TryFindChild(jsii.String(id)); there != nil {
+		return Imported{there.(constructs.Construct)}
+	}
+	return Imported{constructs.NewConstruct(stack, jsii.String(id))}
 }
 
 // value is the reference itself, or the value of the parameter that it names.

@@ -49,7 +49,11 @@ func wantedPlugins(p *stacks.Place) error {
 
 // shared is what watches all the rest, and whom it tells.
 func shared(p *stacks.Place) error {
-	stacks.Notifications(p.Stack("notifications", "who hears of what"), stacks.NotificationsProps(p.Environment.Notifications))
+	env := p.Environment
+	topics := stacks.Notifications(p.Stack("notifications", "who hears of what"), stacks.NotificationsProps(env.Notifications))
+	stacks.Governance(p.Stack("governance", "cost, audit and compliance of the account"), stacks.GovernanceProps{
+		Governance: env.Governance, Topics: topics, Budget: env.Budget, LogDays: env.LogDays, Protected: env.TerminationProtection,
+	})
 	return nil
 }
 
