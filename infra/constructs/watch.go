@@ -14,7 +14,7 @@ import (
 
 // LogGroup is a log group of that name that forgets after so many days. CloudWatch encrypts it with a key of its own.
 func LogGroup(scope constructs.Construct, id, name string, keepDays int) awslogs.LogGroup {
-	group := awslogs.NewLogGroup(scope, jsii.String(id), &awslogs.LogGroupProps{LogGroupName: jsii.String(name), RemovalPolicy: awscdk.RemovalPolicy_RETAIN})
+	group := awslogs.NewLogGroup(scope, jsii.String(id), &awslogs.LogGroupProps{LogGroupName: jsii.String(name), RemovalPolicy: awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE})
 	// The library has a name for each number of days that CloudWatch takes; the configuration allows the same numbers.
 	group.Node().DefaultChild().(awslogs.CfnLogGroup).SetRetentionInDays(jsii.Number(keepDays))
 	return group

@@ -54,7 +54,7 @@ func securityAlarms(stack awscdk.Stack, group awslogs.LogGroup) {
 			LogGroup: group, FilterPattern: awslogs.FilterPattern_Literal(jsii.String(event.pattern)),
 			MetricNamespace: stack.StackName(), MetricName: jsii.String(event.id), MetricValue: jsii.String("1"),
 		})
-		metric := filter.Metric(&awscloudwatch.MetricOptions{Statistic: jsii.String("Sum"), Period: awscdk.Duration_Minutes(jsii.Number(5)), Label: jsii.String(event.id)})
+		metric := filter.Metric(&awscloudwatch.MetricOptions{Statistic: jsii.String("Sum"), Period: awscdk.Duration_Minutes(jsii.Number(5))})
 		threshold := max(expected[event.id], 1)
 		constructs.Alarm(stack, event.id, constructs.AlarmProps{
 			Metric: metric, Threshold: threshold, Periods: 1, About: event.about + ": the audit trail says who, and from where",
