@@ -30,32 +30,48 @@ type GovernanceProps struct {
 // accessLogDays is how many days it is known who read the audit trail.
 const accessLogDays = 365
 
+// What an organisation may do for all of its accounts, as the configuration calls it.
+const (
+	accessAnalyzer = "accessAnalyzer"
+	configRecorder = "config"
+	costAnomaly    = "costAnomaly"
+	guardDuty      = "guardDuty"
+	auditTrail     = "trail"
+)
+
+// Any says whether there is anything left to watch for this account alone.
+func (props GovernanceProps) Any() bool {
+	return props.Budget != nil || slices.ContainsFunc([]string{accessAnalyzer, configRecorder, costAnomaly, guardDuty, auditTrail}, props.ours)
+}
+
+// ours says whether the account does something itself.
+func (props GovernanceProps) ours(what string) bool { return !slices.Contains(props.Organisation, what) }
+
 // Governance watches the account: what it costs, who does what in it, and whether it is as it should be. What the organisation
 // does already is left to it.
 func Governance(stack awscdk.Stack, props GovernanceProps) {
-	ours := func(what string) bool { return !slices.Contains(props.Organisation, what) }
 	if props.Budget != nil {
 		budget(stack, *props.Budget, props.Topics)
 	}
-	if ours("costAnomaly") {
+	if props.ours(costAnomaly) {
 		costAnomalies(stack, props.AnomalyDollars, props.Topics)
 	}
-	if ours("trail") || ours("config") {
+	if props.ours(auditTrail) || props.ours(configRecorder) {
 		key := constructs.Key(stack, "Key", "encrypts the audit records of "+*stack.StackName())
 		records := auditRecords(stack, key, props.TrailDays)
-		if ours("trail") {
+		if props.ours(auditTrail) {
 			securityAlarms(stack, trail(stack, key, records, props.LogDays))
 		}
-		if ours("config") {
+		if props.ours(configRecorder) {
 			compliance(stack, key, records, props.Protected)
 		}
 	}
-	if ours("guardDuty") {
+	if props.ours(guardDuty) {
 		awsguardduty.NewCfnDetector(stack, jsii.String("ThreatDetection"), &awsguardduty.CfnDetectorProps{
 			Enable: jsii.Bool(true), FindingPublishingFrequency: jsii.String("FIFTEEN_MINUTES"),
 		})
 	}
-	if ours("accessAnalyzer") {
+	if props.ours(accessAnalyzer) {
 		awsaccessanalyzer.NewCfnAnalyzer(stack, jsii.String("AccessAnalyzer"), &awsaccessanalyzer.CfnAnalyzerProps{
 			AnalyzerName: stack.StackName(), Type: jsii.String("ACCOUNT"),
 		})
@@ -65,7 +81,6 @@ func Governance(stack awscdk.Stack, props GovernanceProps) {
 // auditRecords is the bucket that the records of what happened are kept in.
 func auditRecords(stack awscdk.Stack, key awskms.IKey, keepDays int) awss3.Bucket {
 	logs := constructs.Bucket(stack, "AccessLogs", constructs.BucketProps{Rules: []*awss3.LifecycleRule{constructs.Expire(accessLogDays)}})
-	constructs.Suppress(logs, "AwsSolutions-S1", "This bucket receives the access logs; logging its own accesses into itself would never end.")
 	return constructs.Bucket(stack, "Records", constructs.BucketProps{Key: key, Logs: logs, Rules: []*awss3.LifecycleRule{constructs.Expire(keepDays)}})
 }
 

@@ -20,7 +20,6 @@ func Storage(stack awscdk.Stack, props StorageProps) {
 	logs := constructs.Bucket(stack, "AccessLogs", constructs.BucketProps{
 		Rules: []*awss3.LifecycleRule{constructs.Expire(props.AccessLogDays)},
 	})
-	constructs.Suppress(logs, "AwsSolutions-S1", "This bucket receives the access logs; logging its own accesses into itself would never end.")
 	bucket := constructs.Bucket(stack, "Objects", constructs.BucketProps{
 		Key: constructs.KeyFor(stack, props.Imports, "encrypts the objects of "+*stack.StackName()), Logs: logs,
 		Rules: []*awss3.LifecycleRule{constructs.Archive(props.ArchiveAfterDays, props.NoncurrentExpireAfterDays)},

@@ -51,9 +51,10 @@ func wantedPlugins(p *stacks.Place) error {
 func shared(p *stacks.Place) error {
 	env := p.Environment
 	topics := stacks.Notifications(p.Stack("notifications", "who hears of what"), stacks.NotificationsProps(env.Notifications))
-	stacks.Governance(p.Stack("governance", "cost, audit and compliance of the account"), stacks.GovernanceProps{
-		Governance: env.Governance, Topics: topics, Budget: env.Budget, LogDays: env.LogDays, Protected: env.TerminationProtection,
-	})
+	governance := stacks.GovernanceProps{Governance: env.Governance, Topics: topics, Budget: env.Budget, LogDays: env.LogDays, Protected: env.TerminationProtection}
+	if governance.Any() { // CloudFormation takes no empty stack
+		stacks.Governance(p.Stack("governance", "cost, audit and compliance of the account"), governance)
+	}
 	return nil
 }
 
@@ -66,6 +67,8 @@ var flags = map[string]any{
 	"@aws-cdk/aws-iam:minimizePolicies":                     true,
 	"@aws-cdk/core:enablePartitionLiterals":                 true,
 	"@aws-cdk/aws-sns-subscriptions:restrictSqsDescryption": true,
+	// What the CDK's command line sets by itself: each resource says which construct it comes from.
+	"aws:cdk:enable-path-metadata": true,
 }
 
 // App is the app with all stacks of an environment, which writes its cloud assembly into the folder out.
@@ -85,7 +88,10 @@ func App(p config.Pipeline, env config.Environment, out string) (awscdk.App, err
 		}
 		inOrder(place.Made[:before], place.Made[before:])
 	}
-	awscdk.Aspects_Of(app).Add(cdknag.NewAwsSolutionsChecks(&cdknag.NagPackProps{Verbose: jsii.Bool(true), Reports: jsii.Bool(false)}), nil)
+	// The report, one for each stack, stays in the assembly: which rule was met by which resource, and why another was excused.
+	awscdk.Aspects_Of(app).Add(cdknag.NewAwsSolutionsChecks(&cdknag.NagPackProps{
+		Verbose: jsii.Bool(true), Reports: jsii.Bool(true), ReportFormats: &[]cdknag.NagReportFormat{cdknag.NagReportFormat_JSON},
+	}), nil)
 	return app, nil
 }
 
