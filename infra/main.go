@@ -1,4 +1,4 @@
-// The CDK app of the platform. It writes the cloud assembly of one environment, and is run as it is: the CDK's command line is not needed
+// The CDK app of the platform. It writes the cloud assembly of one environment or of the tooling account, and is run as it is: the CDK's command line is not needed
 // to synthesise.
 package main
 
@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/aws/jsii-runtime-go"
 
@@ -34,7 +33,7 @@ func main() {
 func run(args []string, configuration fs.FS, stderr io.Writer) int {
 	flags := flag.NewFlagSet("infra", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	name := flags.String("env", "", "the environment's name")
+	name := flags.String("env", "", "the environment's name, or "+config.Tooling+" for the account that owns the pipeline")
 	out := flags.String("out", "", "the folder for its cloud assembly, which is replaced")
 	if err := flags.Parse(args); err != nil {
 		return exitUsage
@@ -48,12 +47,15 @@ func run(args []string, configuration fs.FS, stderr io.Writer) int {
 		fmt.Fprintln(stderr, err)
 		return exitUsage
 	}
-	env, ok := c.Environment(*name)
-	if !ok {
-		fmt.Fprintf(stderr, "there is no environment %q; the configuration has %s\n", *name, strings.Join(c.Names(), ", "))
+	chosen, err := c.Select(*name)
+	if err == nil && len(chosen) != 1 {
+		err = errors.New("an assembly is for one environment: name it")
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, err)
 		return exitUsage
 	}
-	if err := synthesise(c.Pipeline, env, *out); err != nil {
+	if err := synthesise(c, chosen[0], *out); err != nil {
 		fmt.Fprintln(stderr, err)
 		return exitFailed
 	}
@@ -62,7 +64,7 @@ func run(args []string, configuration fs.FS, stderr io.Writer) int {
 
 // synthesise writes the assembly beside its place and moves it there when it is whole and without findings, so that nobody ever deploys
 // half of one.
-func synthesise(p config.Pipeline, env config.Environment, out string) (err error) {
+func synthesise(c *config.Config, env config.Environment, out string) (err error) {
 	parent := filepath.Dir(filepath.Clean(out))
 	if err := os.MkdirAll(parent, 0o755); err != nil {
 		return err
@@ -73,7 +75,7 @@ func synthesise(p config.Pipeline, env config.Environment, out string) (err erro
 	}
 	defer os.RemoveAll(dir)
 	assembly := filepath.Join(dir, "assembly")
-	findings, err := synth(p, env, assembly)
+	findings, err := synth(c, env, assembly)
 	if err != nil {
 		return err
 	}
@@ -87,11 +89,11 @@ func synthesise(p config.Pipeline, env config.Environment, out string) (err erro
 }
 
 // synth runs the library, whose errors are panics.
-func synth(p config.Pipeline, env config.Environment, out string) (findings []error, err error) {
+func synth(c *config.Config, env config.Environment, out string) (findings []error, err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			err = fmt.Errorf("%s cannot be synthesised: %v", env.Name, fault)
 		}
 	}()
-	return stages.Synth(p, env, out)
+	return stages.Synth(c, env, out)
 }

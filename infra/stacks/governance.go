@@ -45,7 +45,9 @@ func (props GovernanceProps) Any() bool {
 }
 
 // ours says whether the account does something itself.
-func (props GovernanceProps) ours(what string) bool { return !slices.Contains(props.Organisation, what) }
+func (props GovernanceProps) ours(what string) bool {
+	return !slices.Contains(props.Organisation, what)
+}
 
 // Governance watches the account: what it costs, who does what in it, and whether it is as it should be. What the organisation
 // does already is left to it.

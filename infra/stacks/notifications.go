@@ -23,21 +23,11 @@ const (
 	anomalies = "costalerts.amazonaws.com"
 )
 
-// heard is what the owners are told of: whatever happens in the account that a person has to look at. Alarms are heard of here and not by
-// an action of each, so that whoever adds an alarm cannot forget it.
+// heard is what the owners are told of beside the alarms: whatever happens in the account that a person has to look at.
 var heard = []struct {
 	id string
 	constructs.RuleProps
 }{
-	{"Alarms", constructs.RuleProps{
-		About: "an alarm is raised, or is over after it was",
-		Pattern: map[string]any{"source": []string{"aws.cloudwatch"}, "detail-type": []string{"CloudWatch Alarm State Change"}, "detail": map[string]any{"$or": []any{
-			map[string]any{"state": map[string]any{"value": []string{"ALARM"}}},
-			map[string]any{"state": map[string]any{"value": []string{"OK"}}, "previousState": map[string]any{"value": []string{"ALARM"}}},
-		}}},
-		Message: "<alarm> in account <account> is <state>. <reason>",
-		Paths:   map[string]string{"alarm": "$.detail.alarmName", "account": "$.account", "state": "$.detail.state.value", "reason": "$.detail.state.reason"},
-	}},
 	{"Threats", constructs.RuleProps{
 		About: "GuardDuty found something of medium severity or more",
 		// Source: the GuardDuty user guide, severity levels: medium is from 4.0 on.
@@ -59,6 +49,20 @@ var heard = []struct {
 	}},
 }
 
+// alarmRule tells a topic of every alarm of the account.
+func alarmRule(topic *string) constructs.RuleProps {
+	state := func(name string) map[string]any { return map[string]any{"value": []string{name}} }
+	return constructs.RuleProps{
+		About: "an alarm is raised, or is over after it was", Target: topic,
+		Pattern: map[string]any{"source": []string{"aws.cloudwatch"}, "detail-type": []string{"CloudWatch Alarm State Change"}, "detail": map[string]any{"$or": []any{
+			map[string]any{"state": state("ALARM")},
+			map[string]any{"state": state("OK"), "previousState": state("ALARM")},
+		}}},
+		Message: "<alarm> in account <account> is <state>. <reason>",
+		Paths:   map[string]string{"alarm": "$.detail.alarmName", "account": "$.account", "state": "$.detail.state.value", "reason": "$.detail.state.reason"},
+	}
+}
+
 // Topics are the topics that the environment speaks on.
 type Topics struct {
 	// Cost reaches finance and the owners.
@@ -77,6 +81,8 @@ func Notifications(stack awscdk.Stack, props NotificationsProps) Topics {
 	owners := constructs.Topic(stack, "Owners", constructs.TopicProps{
 		About: "infrastructure", Key: key, Addresses: props.Owners, Publishers: []string{events},
 	})
+	// Alarms are heard of here and not by an action of each, so that whoever adds an alarm cannot forget it.
+	constructs.Rule(stack, "Alarms", alarmRule(owners.TopicArn()))
 	for _, rule := range heard {
 		rule.Target = owners.TopicArn()
 		constructs.Rule(stack, rule.id, rule.RuleProps)

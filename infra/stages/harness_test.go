@@ -65,27 +65,28 @@ func synthesiseAll(dir string) error {
 	if err != nil {
 		return err
 	}
+	all := c.Environments
 	for _, name := range []string{"perf", "given"} {
 		env, _ := more.Environment(name)
-		c.Environments = append(c.Environments, env)
+		all = append(all, env)
 	}
 	if tooling, ok := c.Tooling(); ok {
-		c.Environments = append(c.Environments, tooling)
+		all = append(all, tooling)
 	}
-	for _, env := range c.Environments {
-		if assemblies[env.Name], err = synthesise(c.Pipeline, env, filepath.Join(dir, env.Name)); err != nil {
+	for _, env := range all {
+		if assemblies[env.Name], err = synthesise(c, env, filepath.Join(dir, env.Name)); err != nil {
 			return fmt.Errorf("%s: %w", env.Name, err)
 		}
 	}
 	acc, _ := c.Environment("acc")
-	assemblies["acc again"], err = synthesise(c.Pipeline, acc, filepath.Join(dir, "acc-again"))
+	assemblies["acc again"], err = synthesise(c, acc, filepath.Join(dir, "acc-again"))
 	return err
 }
 
-func synthesise(p config.Pipeline, env config.Environment, dir string) (assembly, error) {
+func synthesise(c *config.Config, env config.Environment, dir string) (assembly, error) {
 	a := assembly{dir: dir, templates: map[string]template{}}
 	var err error
-	if a.findings, err = Synth(p, env, dir); err != nil {
+	if a.findings, err = Synth(c, env, dir); err != nil {
 		return a, err
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*.template.json"))
@@ -98,7 +99,7 @@ func synthesise(p config.Pipeline, env config.Environment, dir string) (assembly
 		if err := json.Unmarshal(text, &t); err != nil {
 			return a, err
 		}
-		a.templates[strings.TrimPrefix(strings.TrimSuffix(filepath.Base(file), ".template.json"), p.Project+"-"+env.Name+"-")] = t
+		a.templates[strings.TrimPrefix(strings.TrimSuffix(filepath.Base(file), ".template.json"), c.Pipeline.Project+"-"+env.Name+"-")] = t
 	}
 	return a, err
 }

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"slices"
 
 	"lockstep/config"
 )
@@ -71,7 +72,11 @@ func Steps(c *config.Config) []Step {
 			Outputs: []string{appBinary}, Caches: []string{CacheGoModules, CacheGoBuild},
 		},
 	}
-	for _, env := range c.Environments {
+	accounts := c.Environments
+	if tooling, ok := c.Tooling(); ok {
+		accounts = append(slices.Clone(accounts), tooling)
+	}
+	for _, env := range accounts {
 		steps = append(steps, environmentSteps(env)...)
 	}
 	return steps
@@ -100,12 +105,19 @@ func environmentSteps(env config.Environment) []Step {
 			Name: name(Synth), Stage: Synth, Summary: "synthesise the stacks of " + env.Name + ", cdk-nag included", Environment: env.Name,
 			Needs: []string{"build"},
 			Image: ImageCDK, Command: []string{appBinary, "--env", env.Name, "--out", assembly}, Tools: []string{ToolNode},
-			Inputs: []string{appBinary, "config/**/*.yaml"}, Outputs: []string{assembly}, Caches: []string{CacheCDK},
+			Inputs: []string{appBinary, "config/**/*.yaml"}, Outputs: []string{assembly}, Caches: []string{CacheCDK}, Env: quietLibrary,
 		},
 		reaches(Plan, "show what a deployment to "+env.Name+" would change"),
 		reaches(Deploy, "plan and apply the change sets of "+env.Name, deployAfter...),
 		reaches(Verify, "read back what was deployed to "+env.Name, name(Deploy)),
 	}
+}
+
+// quietLibrary keeps the CDK library from complaining about Node versions on every start, which it does before any code of ours runs;
+// `lockstep doctor` is where versions are checked.
+var quietLibrary = map[string]string{
+	"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20,21,22,23,24,25", "JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION": "1",
+	"JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
 }
 
 // CredentialNames are the variables by which an AWS SDK is told who it is and where to ask. Source: the AWS SDKs and Tools reference guide, settings reference.
