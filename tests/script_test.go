@@ -133,6 +133,9 @@ func copyProject(to string) error {
 		}
 		switch entry.Name() {
 		case ".git", ".lockstep", "node_modules", "tests":
+			if !entry.IsDir() {
+				return nil // in a linked worktree .git is a file
+			}
 			return fs.SkipDir
 		}
 		target := filepath.Join(to, name)

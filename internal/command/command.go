@@ -130,7 +130,7 @@ func (a *app) groups() []group {
 	return []group{
 		{"Deliver", deliver},
 		{"Prepare accounts", []*cobra.Command{a.bootstrapCommand(), a.rehearsalCommand()}},
-		{"Look and understand", []*cobra.Command{a.graphCommand(), a.configCommand(), a.doctorCommand()}},
+		{"Look and understand", []*cobra.Command{a.graphCommand(), a.configCommand(), a.toolsCommand(), a.doctorCommand()}},
 	}
 }
 
