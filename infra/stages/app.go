@@ -1,6 +1,9 @@
 package stages
 
 import (
+	"fmt"
+	"maps"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/jsii-runtime-go"
 	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
@@ -24,8 +27,13 @@ var flags = map[string]any{
 
 // App is the app with all stacks of an environment, or of the tooling account, which writes its cloud assembly into the folder out.
 func App(c *config.Config, env config.Environment, out string) (awscdk.App, error) {
+	context := maps.Clone(flags)
+	if env.Network != nil {
+		// The library looks the zones of an account up even when it is told which to use, to compare the two. It is told that these are all.
+		context[fmt.Sprintf("availability-zones:account=%s:region=%s", env.ID, env.Region)] = env.Network.AvailabilityZones
+	}
 	app := awscdk.NewApp(&awscdk.AppProps{
-		Outdir: jsii.String(out), Context: &flags,
+		Outdir: jsii.String(out), Context: &context,
 		// These would write what differs from run to run, or what nobody reads.
 		AnalyticsReporting: jsii.Bool(false), TreeMetadata: jsii.Bool(false), StackTraces: jsii.Bool(false),
 	})
