@@ -8,7 +8,6 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscodebuild"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 )
@@ -29,8 +28,6 @@ type JobProps struct {
 	Variables map[string]string
 	// Role is whose rights it has.
 	Role awsiam.Role
-	// Key encrypts what it hands on.
-	Key awskms.IKey
 	// LogDays is how many days its log is kept.
 	LogDays int
 	// Minutes is how long it may take.
@@ -48,7 +45,7 @@ func Job(scope constructs.Construct, id string, props JobProps) awscodebuild.Cfn
 		variables = append(variables, &awscodebuild.CfnProject_EnvironmentVariableProperty{Name: jsii.String(name), Value: jsii.String(props.Variables[name]), Type: jsii.String("PLAINTEXT")})
 	}
 	return awscodebuild.NewCfnProject(scope, jsii.String(id), &awscodebuild.CfnProjectProps{
-		Name: jsii.String(props.Name), Description: jsii.String(props.About), ServiceRole: props.Role.RoleArn(), EncryptionKey: props.Key.KeyArn(),
+		Name: jsii.String(props.Name), Description: jsii.String(props.About), ServiceRole: props.Role.RoleArn(),
 		Source:    &awscodebuild.CfnProject_SourceProperty{Type: jsii.String("CODEPIPELINE"), BuildSpec: jsii.String(props.Buildspec)},
 		Artifacts: &awscodebuild.CfnProject_ArtifactsProperty{Type: jsii.String("CODEPIPELINE")},
 		Environment: &awscodebuild.CfnProject_EnvironmentProperty{
@@ -73,7 +70,7 @@ func ServiceRole(scope constructs.Construct, id, service, about string) awsiam.R
 	})
 }
 
-// BootstrapRoleARN is the ARN of one of the roles that `cdk bootstrap` made in an account: deploy, file-publishing, image-publishing or lookup.
+// BootstrapRoleARN is the ARN of one of the roles that `cdk bootstrap` made in an account: deploy-role, file-publishing-role, image-publishing-role or lookup-role.
 func BootstrapRoleARN(kind, qualifier, account, region string) string {
-	return fmt.Sprintf("arn:aws:iam::%s:role/cdk-%s-%s-role-%s-%s", account, qualifier, kind, account, region)
+	return fmt.Sprintf("arn:aws:iam::%s:role/cdk-%s-%s-%s-%s", account, qualifier, kind, account, region)
 }
