@@ -21,6 +21,14 @@ func TestC10_NagFindsNothing(t *testing.T) {
 	for environment, a := range assemblies {
 		assert.Empty(t, a.findings, environment)
 	}
+	lines := 0
+	everywhere(t, func(t *testing.T, environment, name string, in template) {
+		for _, line := range nagReport(t, environment, name) {
+			lines++
+			assert.Contains(t, []string{"Compliant", "Suppressed"}, line.Compliance, "%s %s", line.ResourceID, line.RuleID) // warnings too
+		}
+	})
+	assert.Greater(t, lines, 200, "nothing was checked")
 }
 
 // A nagLine is what cdk-nag's report says of one rule and one resource.
