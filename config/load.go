@@ -174,6 +174,15 @@ func (c *Config) Select(name string) ([]Environment, error) {
 	return []Environment{env}, nil
 }
 
+// Accounts are all that can be deployed to: the environments in promotion order, and the tooling account.
+func (c *Config) Accounts() []Environment {
+	accounts := slices.Clone(c.Environments)
+	if tooling, ok := c.Tooling(); ok {
+		accounts = append(accounts, tooling)
+	}
+	return accounts
+}
+
 // Tooling is the account that owns the pipeline, as something to deploy to. There is nothing to deploy there without a source.
 func (c *Config) Tooling() (Environment, bool) {
 	p := c.Pipeline
