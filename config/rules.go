@@ -99,6 +99,9 @@ var (
 	parameterLength = 4096
 )
 
+// OutputsFolder is where, below an environment's own folder, the parameters are that hold the stacks' outputs.
+const OutputsFolder = "_outputs"
+
 // secretShapes are values that nobody means to publish.
 var secretShapes = regexp.MustCompile(`(^|[^A-Z0-9])(AKIA|ASIA)[A-Z0-9]{16}($|[^A-Z0-9])|-----BEGIN [A-Z ]*PRIVATE KEY-----|^(ghp|gho|ghs|github_pat|xox[bp])[_-]`)
 

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsrds"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsroute53"
 	"github.com/aws/jsii-runtime-go"
@@ -35,6 +36,10 @@ const (
 	backupWindow      = "01:00-01:30"
 	maintenanceWindow = "sun:02:00-sun:03:00"
 	metrics           = "AWS/RDS"
+	// lagMillis is how far readers may lie behind the writer; a few tens are normal.
+	lagMillis = 1000
+	// refusedSignInsAtOnce is how many refused sign-ins within five minutes are no mistake any more.
+	refusedSignInsAtOnce = 10
 )
 
 // Database is PostgreSQL on Aurora Serverless v2 in isolated subnets. Its administrator's password is made, kept in Secrets Manager and changed
@@ -45,9 +50,12 @@ func Database(stack awscdk.Stack, props DatabaseProps) {
 		vpc = constructs.Import(stack).Network(props.Given)
 	}
 	clients, server := securityGroups(stack, vpc)
+	// RDS would make the log group itself, and keep the log for ever.
+	log := constructs.LogGroup(stack, "Log", fmt.Sprintf("/aws/rds/cluster/%s/postgresql", *stack.StackName()), props.LogDays)
 	cluster := cluster(stack, props, vpc, server)
+	cluster.AddDependency(log.Node().DefaultChild().(awscdk.CfnResource))
 	instances(stack, props, cluster)
-	watch(stack, props, cluster)
+	watch(stack, props, cluster, log)
 	if zone := props.Imports.HostedZone; zone != nil {
 		awsroute53.NewCnameRecord(stack, jsii.String("Name"), &awsroute53.CnameRecordProps{
 			Zone: constructs.Import(stack).HostedZone(*zone), RecordName: jsii.String("database"), DomainName: cluster.AttrEndpointAddress(),
@@ -90,8 +98,6 @@ func cluster(stack awscdk.Stack, props DatabaseProps, vpc awsec2.IVpc, server aw
 		Description: jsii.String("TLS for everyone, and a log of who changes what"), Family: jsii.String(engine + major),
 		Parameters: map[string]string{"rds.force_ssl": "1", "log_statement": "ddl", "log_connections": "1", "log_disconnections": "1"},
 	})
-	// RDS would make the log group itself, and keep the log for ever.
-	log := constructs.LogGroup(stack, "Log", fmt.Sprintf("/aws/rds/cluster/%s/postgresql", name), props.LogDays)
 	cluster := awsrds.NewCfnDBCluster(stack, jsii.String("Cluster"), &awsrds.CfnDBClusterProps{
 		DbClusterIdentifier: jsii.String(name), Engine: jsii.String(engine), EngineVersion: jsii.String(props.Version), Port: jsii.Number(port),
 		DatabaseName: jsii.String(props.Name), MasterUsername: jsii.String("administrator"), ManageMasterUserPassword: jsii.Bool(true),
@@ -102,7 +108,6 @@ func cluster(stack awscdk.Stack, props DatabaseProps, vpc awsec2.IVpc, server aw
 		EnableCloudwatchLogsExports: jsii.Strings("postgresql"), CopyTagsToSnapshot: jsii.Bool(true), DeletionProtection: jsii.Bool(props.DeletionProtection),
 		BackupRetentionPeriod: jsii.Number(props.BackupDays), PreferredBackupWindow: jsii.String(backupWindow), PreferredMaintenanceWindow: jsii.String(maintenanceWindow),
 	})
-	cluster.AddDependency(log.Node().DefaultChild().(awscdk.CfnResource))
 	cluster.ApplyRemovalPolicy(awscdk.RemovalPolicy_SNAPSHOT, nil)
 	if !props.DeletionProtection {
 		constructs.Suppress(cluster, "AwsSolutions-RDS10", "The configuration leaves this environment's database unprotected; its rules refuse that for a protected environment. A snapshot is taken when the cluster is deleted.")
@@ -137,7 +142,7 @@ func instances(stack awscdk.Stack, props DatabaseProps, cluster awsrds.CfnDBClus
 }
 
 // watch raises an alarm when the database comes near a limit, and draws how far it is from there.
-func watch(stack awscdk.Stack, props DatabaseProps, cluster awsrds.CfnDBCluster) {
+func watch(stack awscdk.Stack, props DatabaseProps, cluster awsrds.CfnDBCluster, log awslogs.ILogGroup) {
 	metric := func(name, statistic string) awscloudwatch.IMetric {
 		return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
 			Namespace: jsii.String(metrics), MetricName: jsii.String(name), Statistic: jsii.String(statistic), Period: awscdk.Duration_Minutes(jsii.Number(5)),
@@ -150,9 +155,26 @@ func watch(stack awscdk.Stack, props DatabaseProps, cluster awsrds.CfnDBCluster)
 	capacity := alarm("ACU", "ACUUtilization", props.Alarms.ACUPercent, "the database is near its most capacity: raise maxACU, or see Performance Insights for what it does")
 	cpu := alarm("CPU", "CPUUtilization", props.Alarms.CPUPercent, "the database's processors are busy: see Performance Insights for which statements")
 	connections := alarm("Connections", "DatabaseConnections", float64(props.Alarms.Connections), "many connections are open: a program may not close its own")
+	deadlocks := alarm("Deadlocks", "Deadlocks", 1, "programs wait for each other: see the database's log for which statements")
+	lag := constructs.Alarm(stack, "ReaderLag", constructs.AlarmProps{
+		Metric: metric("AuroraReplicaLagMaximum", "Maximum"), Threshold: lagMillis, Periods: 3, About: "what is read lies far behind what was written: the readers are busy",
+	})
+	refused := constructs.Alarm(stack, "RefusedSignIns", constructs.AlarmProps{
+		Metric: refusedSignIns(stack, log), Threshold: refusedSignInsAtOnce, Periods: 1, About: "somebody tries to sign in to the database again and again: its log says who",
+	})
 	constructs.Dashboard(stack,
 		[]awscloudwatch.IWidget{constructs.GraphOfAlarm("capacity in use, %", capacity), constructs.GraphOfAlarm("processors in use, %", cpu)},
 		[]awscloudwatch.IWidget{constructs.GraphOfAlarm("connections", connections), constructs.Graph("capacity, ACU", metric("ServerlessDatabaseCapacity", "Average"))},
 		[]awscloudwatch.IWidget{constructs.Graph("latency, seconds", metric("CommitLatency", "Average"), metric("SelectLatency", "Average")), constructs.Graph("stored, bytes", metric("VolumeBytesUsed", "Average"))},
+		[]awscloudwatch.IWidget{constructs.GraphOfAlarm("deadlocks", deadlocks), constructs.GraphOfAlarm("readers behind the writer, ms", lag)},
+		[]awscloudwatch.IWidget{constructs.GraphOfAlarm("refused sign-ins", refused)},
 	)
+}
+
+// refusedSignIns counts in the database's log who was not let in.
+func refusedSignIns(stack awscdk.Stack, log awslogs.ILogGroup) awscloudwatch.IMetric {
+	return awslogs.NewMetricFilter(stack, jsii.String("RefusedSignInsFilter"), &awslogs.MetricFilterProps{
+		LogGroup: log, FilterPattern: awslogs.FilterPattern_AnyTerm(jsii.String("password authentication failed"), jsii.String("no pg_hba.conf entry"), jsii.String("PAM authentication failed")),
+		MetricNamespace: stack.StackName(), MetricName: jsii.String("RefusedSignIns"), MetricValue: jsii.String("1"),
+	}).Metric(&awscloudwatch.MetricOptions{Statistic: jsii.String("Sum"), Period: awscdk.Duration_Minutes(jsii.Number(5))})
 }

@@ -27,6 +27,7 @@ func (p *Place) Stack(name, about string) awscdk.Stack {
 		TerminationProtection: jsii.Bool(env.TerminationProtection),
 		Synthesizer:           awscdk.NewDefaultStackSynthesizer(&awscdk.DefaultStackSynthesizerProps{Qualifier: jsii.String(p.Pipeline.Bootstrap.Qualifier)}),
 	})
+	stack.Node().SetContext(jsii.String(outputsContext), fmt.Sprintf("/%s/%s/%s/%s", p.Pipeline.Project, env.Name, config.OutputsFolder, name))
 	for key, value := range p.tags() {
 		awscdk.Tags_Of(stack).Add(jsii.String(key), jsii.String(value), nil)
 	}
@@ -48,4 +49,14 @@ func (p *Place) tags() map[string]string {
 		}
 	}
 	return all
+}
+
+// outputsContext is where a stack has the folder of the parameters that hold its outputs.
+const outputsContext = "lockstep:outputs"
+
+// output makes a value known to people, as an output of the stack, and to programs, as a parameter.
+func output(stack awscdk.Stack, id string, value *string, about string) {
+	awscdk.NewCfnOutput(stack, jsii.String(id), &awscdk.CfnOutputProps{Value: value, Description: jsii.String(about)})
+	folder := stack.Node().GetContext(jsii.String(outputsContext)).(string)
+	parameter(stack, "Output-"+id, folder+"/"+id, about, *value)
 }

@@ -3,7 +3,6 @@ package stacks
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
-	"github.com/aws/jsii-runtime-go"
 
 	"lockstep/config"
 	"lockstep/infra/constructs"
@@ -26,8 +25,4 @@ func Storage(stack awscdk.Stack, props StorageProps) {
 	})
 	output(stack, "BucketName", bucket.BucketName(), "the bucket for objects")
 	output(stack, "AccessLogBucketName", logs.BucketName(), "the bucket for access logs")
-}
-
-func output(stack awscdk.Stack, id string, value *string, about string) {
-	awscdk.NewCfnOutput(stack, jsii.String(id), &awscdk.CfnOutputProps{Value: value, Description: jsii.String(about)})
 }

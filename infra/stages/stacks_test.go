@@ -25,6 +25,22 @@ func TestC2_ConfigurationIsPublishedAsParameters(t *testing.T) {
 	}
 }
 
+func TestC2_EveryOutputIsAParameterToo(t *testing.T) {
+	everywhere(t, func(t *testing.T, environment, name string, in template) {
+		environment, _, _ = strings.Cut(environment, " ")
+		published := map[string]string{}
+		for _, p := range in.ofType("AWS::SSM::Parameter") {
+			published[fmt.Sprint(at(p, "Properties.Name"))] = text(at(p, "Properties.Value"))
+		}
+		outputs, _ := in["Outputs"].(map[string]any)
+		for id, o := range outputs {
+			if !strings.HasPrefix(id, "ExportsOutput") { // those are for other stacks alone
+				assert.Equal(t, text(at(o, "Value")), published["/lockstep/"+environment+"/_outputs/"+name+"/"+id], "%s %s %s", environment, name, id)
+			}
+		}
+	})
+}
+
 func TestC3_StorageIsPrivateEncryptedVersionedAndArchived(t *testing.T) {
 	s := stack(t, "acc", "storage")
 	for _, bucket := range s.ofType("AWS::S3::Bucket") {
@@ -106,7 +122,10 @@ func TestC4_DatabaseAlarmsHaveTheConfiguredThresholds(t *testing.T) {
 		for _, alarm := range stack(t, environment, "database").ofType("AWS::CloudWatch::Alarm") {
 			got[fmt.Sprint(at(alarm, "Properties.MetricName"))] = at(alarm, "Properties.Threshold").(float64)
 		}
-		assert.Equal(t, map[string]float64{"ACUUtilization": 90, "CPUUtilization": 80, "DatabaseConnections": connections}, got)
+		assert.Equal(t, map[string]float64{
+			"ACUUtilization": 90, "CPUUtilization": 80, "DatabaseConnections": connections,
+			"Deadlocks": 1, "AuroraReplicaLagMaximum": 1000, "RefusedSignIns": 10,
+		}, got)
 	}
 	assert.Len(t, stack(t, "acc", "database").ofType("AWS::CloudWatch::Dashboard"), 1)
 }
