@@ -17,6 +17,8 @@ import (
 	"lockstep/internal/rehearsal"
 )
 
+const prodAccount = "777788889999"
+
 // leastCoverage is the part of all resources, the tooling account's included, that must be rehearsed for real.
 const leastCoverage = 0.9
 
@@ -32,6 +34,10 @@ func TestEverythingThatTheEmulatorKnowsIsMade(t *testing.T) {
 		p.assertMade(environment, account, all.StandIns)
 	}
 	p.assertDatabase()
+
+	policy, err := cloudformation.NewFromConfig(p.aws(prodAccount)).GetStackPolicy(t.Context(), &cloudformation.GetStackPolicyInput{StackName: aws.String("lockstep-prod-database")})
+	require.NoError(t, err)
+	assert.Contains(t, aws.ToString(policy.StackPolicyBody), "AWS::RDS::DBCluster", "prod's data cannot be replaced by an update")
 }
 
 // deployed deploys to an environment and returns how much of it was rehearsed.

@@ -31,6 +31,9 @@ func (p *Place) Stack(name, about string) awscdk.Stack {
 	for key, value := range p.tags() {
 		awscdk.Tags_Of(stack).Add(jsii.String(key), jsii.String(value), nil)
 	}
+	if env.TerminationProtection {
+		p.protectStack(stack)
+	}
 	p.Made = append(p.Made, stack)
 	return stack
 }

@@ -325,6 +325,30 @@ func TestC11_NamesTagsAndProtectionFollowTheConfiguration(t *testing.T) {
 	assert.Contains(t, text(at(bucketCalled(t, stack(t, "prod", "storage"), "Objects"), "Properties.Tags")), "platform-prod")
 }
 
+func TestC11_ProtectedStacksHaveAPolicyThatKeepsData(t *testing.T) {
+	for environment, protected := range map[string]bool{"dev": false, "acc": false, "prod": true, "tooling": true} {
+		rights := 0
+		for name, s := range assemblies[environment].templates {
+			policy := at(s, "Metadata.lockstep:stackPolicy")
+			if !protected {
+				assert.Nil(t, policy, name)
+				continue
+			}
+			denied := at(policy, "Statement.1")
+			assert.Equal(t, "Deny", at(denied, "Effect"), name)
+			assert.Equal(t, []any{"Update:Delete", "Update:Replace"}, at(denied, "Action"), name)
+			assert.Contains(t, text(at(denied, "Condition")), "AWS::RDS::DBCluster", name)
+			for _, policy := range s.ofType("AWS::IAM::Policy") {
+				if strings.Contains(text(policy), "cloudformation:SetStackPolicy") {
+					rights++
+					assert.Contains(t, text(at(policy, "Properties.Roles")), "deploy-role")
+				}
+			}
+		}
+		assert.Equal(t, map[bool]int{false: 0, true: 1}[protected], rights, "%s: who deploys may set the policies", environment)
+	}
+}
+
 func TestF5_WhatIsKeptIsKeptForAsLongAsItMust(t *testing.T) {
 	for environment, days := range map[string]float64{"dev": 90, "acc": 90, "prod": 90, "given": 180} {
 		groups := 0
