@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/config"
+	"lockstep/internal/pipeline"
 )
 
 // pipelineCalled is a pipeline of the tooling account.
@@ -241,4 +242,45 @@ func TestF5_PipelineLogsAndArtefactsAreKeptAsLongAsTheyMust(t *testing.T) {
 		}
 	}
 	assert.Equal(t, 3, archived)
+}
+
+func TestB4_NothingIsDeployedBeforeEveryGate(t *testing.T) {
+	for _, name := range []string{"main", "release", "pull-request"} {
+		p := pipelineCalled(t, name)
+		gates := map[string]bool{}
+		for _, stage := range at(p, "Properties.Stages").([]any) {
+			for _, action := range at(stage, "Actions").([]any) {
+				project := text(at(action, "Configuration.ProjectName"))
+				if strings.Contains(project, "Deploy") {
+					for _, gate := range pipeline.Gates {
+						assert.True(t, gates[string(gate)], "%s: %s runs before %s", name, at(action, "Name"), gate)
+					}
+				}
+			}
+			for _, action := range at(stage, "Actions").([]any) {
+				gates[fmt.Sprint(at(action, "Name"))] = true
+			}
+		}
+		for _, gate := range pipeline.Gates {
+			assert.True(t, gates[string(gate)], "%s has no job for %s", name, gate)
+		}
+	}
+}
+
+func TestB7_EveryJobRunsWhatTheTableSays(t *testing.T) {
+	want := map[string]string{}
+	c, err := config.Load(configuration)
+	require.NoError(t, err)
+	for _, line := range lines(c) {
+		for _, stage := range line.Stages {
+			for _, job := range stage.Jobs {
+				want["lockstep-"+line.Name+"-"+job.Name] = job.Buildspec
+			}
+		}
+	}
+	got := map[string]string{}
+	for _, project := range stack(t, config.Tooling, "pipeline").ofType("AWS::CodeBuild::Project") {
+		got[fmt.Sprint(at(project, "Properties.Name"))] = fmt.Sprint(at(project, "Properties.Source.BuildSpec"))
+	}
+	assert.Equal(t, want, got)
 }
