@@ -216,8 +216,11 @@ func (s *planned) protectionDiffers() bool {
 	return aws.ToBool(s.have.EnableTerminationProtection) != s.stack.TerminationProtection
 }
 
-// protect sets the stack's termination protection, which no change set does.
+// protect sets the stack's policy and its termination protection, which no change set does.
 func protect(ctx context.Context, client *cloudformation.Client, s *assembly.Stack, before deployed) error {
+	if err := setStackPolicy(ctx, client, s, awsPause); err != nil {
+		return err
+	}
 	if aws.ToBool(before.EnableTerminationProtection) == s.TerminationProtection {
 		return nil
 	}

@@ -207,7 +207,7 @@ func templates(environment string) gate {
 	return gate{
 		name: "templates:" + environment, stage: Security, summary: "mistakes in the templates of " + environment, image: ImagePython, environment: environment,
 		argv:  []string{"cfn-lint", "--format", "sarif", "--template", AssemblyDir(environment) + "/*.template.json"},
-		reads: SARIF, inputs: []string{AssemblyDir(environment) + "/**", ".cfnlintrc.yaml"}, tools: []string{ToolCfnLint}, needs: []string{string(Synth) + ":" + environment},
+		reads: SARIF, inputs: []string{AssemblyDir(environment) + "/**", ".cfnlintrc.yaml"}, tools: []string{ToolCfnLint}, needs: []string{string(Synth)},
 	}
 }
 
