@@ -47,6 +47,8 @@ type app struct {
 	verbose  bool
 	progress string
 	live     bool
+	// run is the id of this process in what it leaves behind, once somebody asked for it.
+	run string
 }
 
 // Execute runs the command line. Its error says why the command did not do what it was asked for.
@@ -109,7 +111,7 @@ func (a *app) root() *cobra.Command {
 		root.AddCommand(a.reachingCommand(r))
 	}
 	root.AddCommand(
-		a.checkCommand(), a.synthCommand(), a.bootstrapCommand(), a.rehearsalCommand(), a.graphCommand(), a.configCommand(), a.doctorCommand(),
+		a.checkCommand(), a.synthCommand(), a.bootstrapCommand(), a.approveCommand(), a.rehearsalCommand(), a.graphCommand(), a.configCommand(), a.doctorCommand(),
 	)
 	return root
 }

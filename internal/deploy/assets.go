@@ -39,7 +39,7 @@ func (d *Deployment) publishAsset(ctx context.Context, a assembly.Asset) error {
 	if err != nil {
 		return err
 	}
-	client := s3Client(cfg)
+	client := s3Client(d.fence.around(cfg))
 	// The owner is named so that a bucket of that name in a stranger's account is refused.
 	owner := aws.String(d.target.Account)
 	_, err = client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &a.Bucket, Key: &a.Key, ExpectedBucketOwner: owner})

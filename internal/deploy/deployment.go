@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/ledger"
 )
 
 // inParallel is how many stacks, or assets, are worked on at once. CloudFormation throttles an account's calls long before it limits
@@ -21,29 +22,45 @@ const inParallel = 8
 
 // A Deployment is one assembly on its way to one target.
 type Deployment struct {
+	Options
 	target   Target
 	assembly *assembly.Assembly
 	sessions *sessions
-	say      func(string)
+	// by is the caller's ARN.
+	by    string
+	fence fence
+	// journal is nil unless the lock is held.
+	journal *ledger.Writer
+	// deadRun is the run that was cut off and whose work this one takes up; empty for none.
+	deadRun string
 	// saying makes lines come one at a time.
 	saying sync.Mutex
 }
 
 // Open checks everything that can be checked without a write: who calls, that the assembly is for the target, that each of its roles
 // can be assumed and is one of the target account, and that the account's bootstrap is new enough. What must not go on is a *Refusal.
-// Say is told of progress, a line at a time.
-func Open(ctx context.Context, base aws.Config, target Target, asm *assembly.Assembly, say func(string)) (*Deployment, error) {
-	if err := Guard(ctx, base, target); err != nil {
+func Open(ctx context.Context, base aws.Config, target Target, asm *assembly.Assembly, o Options) (*Deployment, error) {
+	d, err := Visit(ctx, base, target, o)
+	if err != nil {
 		return nil, err
 	}
 	if err := checkAssembly(asm, target); err != nil {
 		return nil, err
 	}
-	d := &Deployment{
-		target: target, assembly: asm, say: say,
-		sessions: &sessions{base: patient(base, target.Region), target: target, byRole: map[string]*session{}},
-	}
+	d.assembly = asm
 	return d, d.preflight(ctx)
+}
+
+// Visit is a deployment without an assembly, for what only concerns what is in the account. It has checked who calls.
+func Visit(ctx context.Context, base aws.Config, target Target, o Options) (*Deployment, error) {
+	by, err := identify(ctx, base, target.caller())
+	if err != nil {
+		return nil, err
+	}
+	return &Deployment{
+		Options: o, target: target, by: by, assembly: &assembly.Assembly{},
+		sessions: &sessions{base: patient(base, target.Region), target: target, run: o.Run.ID, byRole: map[string]*session{}},
+	}, nil
 }
 
 // preflight assumes each role and reads each bootstrap version once.
@@ -86,13 +103,15 @@ func (d *Deployment) cloudFormation(ctx context.Context, s *assembly.Stack) (*cl
 	if err != nil {
 		return nil, err
 	}
-	return cloudFormationClient(cfg), nil
+	return cloudFormationClient(d.fence.around(cfg)), nil
 }
 
 func (d *Deployment) tell(line string) {
 	d.saying.Lock()
 	defer d.saying.Unlock()
-	d.say(line)
+	if d.Say != nil {
+		d.Say(line)
+	}
 }
 
 // each calls f for every stack, several at once, and returns all errors that are not mere consequences of an interrupt.

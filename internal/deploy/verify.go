@@ -37,7 +37,7 @@ func (d *Deployment) verify(ctx context.Context, step *planned) error {
 	default:
 		return fmt.Errorf("the stack is in state %s", step.have.StackStatus)
 	}
-	asWanted, err := same(ctx, client, step.stack, step.have, true)
+	asWanted, err := same(ctx, client, step.stack, &step.have, true)
 	if err != nil {
 		return err
 	}
