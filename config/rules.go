@@ -110,6 +110,8 @@ func parametersFitSSM(l *loader) {
 			}
 			at := []string{"parameters", name}
 			switch {
+			case strings.HasPrefix(name, "_"):
+				l.problems = append(l.problems, d.problem(d.keyAt([]string{"parameters"}, name), fmt.Sprintf("parameter %s begins with _, which is kept for what is published of itself", name), "choose another name"))
 			case value == "":
 				l.problemAt(d, at, "parameter "+name+" is empty, which SSM does not take", "give it a value or leave it out")
 			case len(value) > parameterLength:

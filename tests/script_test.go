@@ -68,6 +68,15 @@ func runScripts(t *testing.T, dir string) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status":  cmdStatus,
 			"project": cmdProject,
+			"primed":  cmdPrimed,
+			"small":   cmdSmall,
+			"without": cmdWithout,
+		},
+		Condition: func(name string) (bool, error) {
+			if name == "mounts" {
+				return mounts(), nil
+			}
+			return false, fmt.Errorf("there is no condition %s", name)
 		},
 	})
 }

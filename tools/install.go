@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+	"golang.org/x/sys/unix"
 )
 
 // An Installer keeps tools in a folder that all of a user's projects share.
@@ -148,7 +149,7 @@ func (i *Installer) command(ctx context.Context, dir string, argv []string) erro
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case Full(out.String()):
+	case Full(out.String()), crammed(dir):
 		return NoRoom(i.dir, syscall.ENOSPC)
 	}
 	return fmt.Errorf("%s: %w\n%s", strings.Join(argv[:min(len(argv), 4)], " "), err, LastLines(out.String(), 12))
@@ -170,6 +171,13 @@ func NoRoom(dir string, err error) error {
 // Full says whether a program's output tells of a full disk.
 func Full(output string) bool {
 	return strings.Contains(output, "No space left on device") || strings.Contains(output, "ENOSPC") || strings.Contains(output, "Disk quota exceeded")
+}
+
+// crammed says whether the disk of a folder has no room left: some programs fail on that without saying so.
+func crammed(dir string) bool {
+	const tooLittle = 1 << 20 // bytes
+	var disk unix.Statfs_t
+	return unix.Statfs(dir, &disk) == nil && disk.Bavail*uint64(disk.Bsize) < tooLittle
 }
 
 // Find is the program's path: one of the folder's own, or one on the caller's PATH.

@@ -317,7 +317,9 @@ func succeeded(status types.StackStatus) bool {
 func (d *Deployment) tellEvents(ctx context.Context, f *follower, name, id string) error {
 	events, err := f.next(ctx, id)
 	for _, e := range events {
-		d.tell(describeEvent(name, e))
+		if ofStack(e) || !strings.HasSuffix(string(e.ResourceStatus), "_IN_PROGRESS") { // that a resource was begun says little
+			d.tell(describeEvent(name, e))
+		}
 	}
 	return err
 }

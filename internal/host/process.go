@@ -22,21 +22,23 @@ const grace = 1200 * time.Millisecond
 
 // start runs a step's command as a process group of its own.
 func (r *run) start(a *goyek.A, step pipeline.Step) {
+	if err := r.run(a, step); err != nil {
+		r.fail(a, step.Name, err)
+	}
+}
+
+func (r *run) run(a *goyek.A, step pipeline.Step) error {
 	if step.Effect == pipeline.AWS && r.BeforeAWS != nil {
 		if err := r.BeforeAWS(a.Context()); err != nil {
-			r.fail(a, step.Name, err)
-			return
+			return err
 		}
 	}
 	cmd, err := r.command(a.Context(), step)
 	if err != nil {
-		r.fail(a, step.Name, err)
-		return
+		return err
 	}
 	cmd.Stdout, cmd.Stderr = a.Output(), a.Output()
-	if err := runGroup(cmd); err != nil {
-		r.fail(a, step.Name, err)
-	}
+	return describeExit(runGroup(cmd))
 }
 
 func (r *run) fail(a *goyek.A, name string, err error) {
@@ -44,7 +46,7 @@ func (r *run) fail(a *goyek.A, name string, err error) {
 	case a.Context().Err() != nil:
 		r.settle(name, pipeline.Interrupted, "")
 	default:
-		r.refuse(name, describeExit(err))
+		r.refuse(name, err)
 	}
 	a.Fail()
 }

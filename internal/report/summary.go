@@ -102,6 +102,12 @@ func (s *Summary) WriteText(w io.Writer) {
 	for _, e := range s.Environments {
 		fmt.Fprintf(w, "\n%s  account %s, %s: %s\n", bold.Render(e.Target.Environment), e.Account, e.Region, e.Outcome)
 		writeStacks(w, e.Stacks)
+		if e.Error != "" && !slices.ContainsFunc(e.Stacks, func(st deploy.StackRecord) bool { return st.Reason != "" }) {
+			fmt.Fprintf(w, "  %s\n", e.Error)
+		}
+	}
+	if s.Error != "" && len(s.Environments) == 0 {
+		fmt.Fprintf(w, "\n%s\n", s.Error)
 	}
 	s.writeCoverage(w)
 	if s.Logs != "" {

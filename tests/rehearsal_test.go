@@ -1,0 +1,412 @@
+package tests
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/rehearsal"
+)
+
+// The accounts of the repository's own configuration.
+const (
+	toolingAccount = "123456789012"
+	accAccount     = "444455556666"
+	strangeAccount = "999900001111"
+	region         = "eu-west-1"
+)
+
+func TestRehearsal(t *testing.T) {
+	runScripts(t, "rehearsal")
+}
+
+// primed is a copy of the repository in which everything is built and synthesised, with accounts that are bootstrapped, made once.
+var primed = sync.OnceValues(func() (string, error) {
+	dir := filepath.Join(binary, "primed")
+	if err := copyProject(dir); err != nil {
+		return "", err
+	}
+	for _, args := range [][]string{{"synth", "--env", "all"}, {"rehearsal", "start"}, {"rehearsal", "stop"}} {
+		cmd := exec.Command(filepath.Join(binary, "lockstep"), args...)
+		cmd.Dir, cmd.Env = dir, userEnviron()
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("the copy of the repository cannot be made ready: %w\n%s", err, out)
+		}
+	}
+	return dir, nil
+})
+
+// copyPrimed makes a project in which only what a test changes has to be built and synthesised.
+func copyPrimed(to string) error {
+	from, err := primed()
+	if err != nil {
+		return err
+	}
+	return os.CopyFS(to, os.DirFS(from))
+}
+
+// primed DIR copies the repository, built and synthesised, into a new folder.
+func cmdPrimed(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: primed DIR")
+	}
+	dir := ts.MkAbs(args[0])
+	ts.Defer(func() { stopEmulator(dir) })
+	ts.Check(copyPrimed(dir))
+}
+
+// stopEmulator leaves no process behind, whatever a test came to.
+func stopEmulator(dir string) {
+	e := &rehearsal.Emulator{Dir: filepath.Join(dir, ".lockstep", "rehearsal"), Environ: os.Environ(), Region: region, Say: func(string) {}}
+	_, _ = e.Stop(context.Background()) // mostly there is none
+}
+
+// small DIR SIZE mounts a disk of that size.
+func cmdSmall(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: small DIR SIZE")
+	}
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(dir, 0o755))
+	ts.Check(syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+args[1]))
+	ts.Defer(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+}
+
+// mounts says whether this process may mount a disk.
+var mounts = sync.OnceValue(func() bool {
+	dir, err := os.MkdirTemp("", "lockstep-mount-")
+	if err != nil || syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m") != nil {
+		return false
+	}
+	defer os.Remove(dir)
+	return syscall.Unmount(dir, 0) == nil
+})
+
+// without PROGRAM... makes the PATH one on which those programs are not found.
+func cmdWithout(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: without PROGRAM...")
+	}
+	dir, err := os.MkdirTemp(ts.Getenv("WORK"), "path-")
+	ts.Check(err)
+	for _, on := range filepath.SplitList(ts.Getenv("PATH")) {
+		entries, err := os.ReadDir(on)
+		if err != nil {
+			continue
+		}
+		for _, entry := range entries {
+			hidden := false
+			for _, program := range args {
+				hidden = hidden || strings.HasPrefix(entry.Name(), program)
+			}
+			if err := os.Symlink(filepath.Join(on, entry.Name()), filepath.Join(dir, entry.Name())); !hidden && err != nil && !errors.Is(err, os.ErrExist) {
+				ts.Check(err)
+			} else if hidden && err == nil {
+				ts.Check(os.Remove(filepath.Join(dir, entry.Name())))
+			}
+		}
+	}
+	ts.Setenv("PATH", dir)
+}
+
+// project is a copy of the repository for a test in Go, with the emulated accounts running.
+type project struct {
+	t   *testing.T
+	dir string
+}
+
+func newProject(t *testing.T) project {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "project")
+	require.NoError(t, copyPrimed(dir))
+	t.Cleanup(func() { stopEmulator(dir) })
+	return project{t: t, dir: dir}
+}
+
+func (p project) command(args ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(binary, "lockstep"), args...)
+	cmd.Dir, cmd.Env = p.dir, userEnviron()
+	return cmd
+}
+
+// run runs the program to its end, and returns all that it printed and its status.
+func (p project) run(args ...string) (string, int) {
+	p.t.Helper()
+	return run(p.t, p.command(args...))
+}
+
+func run(t *testing.T, cmd *exec.Cmd) (string, int) {
+	t.Helper()
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		require.NoError(t, err)
+	}
+	return string(out), cmd.ProcessState.ExitCode()
+}
+
+// session joins the emulated accounts that run.
+func (p project) session() *rehearsal.Session {
+	p.t.Helper()
+	e := &rehearsal.Emulator{Dir: filepath.Join(p.dir, ".lockstep", "rehearsal"), Environ: os.Environ(), Region: region, Say: func(string) {}}
+	s, release, err := e.Acquire(p.t.Context())
+	require.NoError(p.t, err)
+	p.t.Cleanup(func() { assert.NoError(p.t, release()) })
+	return s
+}
+
+func (p project) aws(account string) aws.Config {
+	p.t.Helper()
+	cfg, err := p.session().AWSConfig(account, region)
+	require.NoError(p.t, err)
+	return cfg
+}
+
+// emulator is the process id of the emulator, 0 if none runs.
+func (p project) emulator() int {
+	p.t.Helper()
+	e := &rehearsal.Emulator{Dir: filepath.Join(p.dir, ".lockstep", "rehearsal"), Environ: os.Environ(), Region: region, Say: func(string) {}}
+	status, err := e.Status(p.t.Context())
+	require.NoError(p.t, err)
+	return status.PID
+}
+
+func TestADeploymentMakesWhatTheStacksSay(t *testing.T) {
+	p := newProject(t)
+	out, status := p.run("deploy", "--env", "acc")
+	require.Zero(t, status, out)
+	acc := p.aws(accAccount)
+
+	parameter, err := ssm.NewFromConfig(acc).GetParameter(t.Context(), &ssm.GetParameterInput{Name: aws.String("/lockstep/acc/logLevel")})
+	require.NoError(t, err)
+	assert.Equal(t, "info", aws.ToString(parameter.Parameter.Value))
+
+	objects := s3.NewFromConfig(acc, func(o *s3.Options) { o.UsePathStyle = true })
+	buckets, err := objects.ListBuckets(t.Context(), &s3.ListBucketsInput{})
+	require.NoError(t, err)
+	var found string
+	for _, b := range buckets.Buckets {
+		if strings.Contains(aws.ToString(b.Name), "storage-objects") {
+			found = aws.ToString(b.Name)
+		}
+	}
+	require.NotEmpty(t, found, out)
+	assert.Contains(t, out, "BucketName = "+found, "the summary tells the outputs")
+	versioning, err := objects.GetBucketVersioning(t.Context(), &s3.GetBucketVersioningInput{Bucket: &found})
+	require.NoError(t, err)
+	assert.Equal(t, "Enabled", string(versioning.Status))
+	topics, err := sns.NewFromConfig(acc).ListTopics(t.Context(), &sns.ListTopicsInput{})
+	require.NoError(t, err)
+	assert.Len(t, topics.Topics, 2)
+}
+
+func TestOnlyTheToolingAccountGetsTheDeployRole(t *testing.T) {
+	p := newProject(t)
+	out, status := p.run("deploy", "--env", "acc")
+	require.Zero(t, status, out)
+	assume := func(account string) error {
+		_, err := sts.NewFromConfig(p.aws(account)).AssumeRole(t.Context(), &sts.AssumeRoleInput{
+			RoleArn: aws.String("arn:aws:iam::" + accAccount + ":role/cdk-hnb659fds-deploy-role-" + accAccount + "-" + region), RoleSessionName: aws.String("test"),
+		})
+		return err
+	}
+	require.NoError(t, assume(toolingAccount))
+	var refused smithy.APIError
+	require.ErrorAs(t, assume(strangeAccount), &refused)
+	assert.Equal(t, "AccessDenied", refused.ErrorCode())
+}
+
+func TestTheFirstEnvironmentThatFailsStopsThoseAfterIt(t *testing.T) {
+	p := newProject(t)
+	_, err := ssm.NewFromConfig(p.aws("111122223333")).PutParameter(t.Context(), &ssm.PutParameterInput{
+		Name: aws.String("/lockstep/dev/logLevel"), Value: aws.String("in the way"), Type: "String",
+	})
+	require.NoError(t, err)
+	out, status := p.run("deploy", "--env", "all")
+	assert.Equal(t, 1, status, out)
+	assert.Regexp(t, `✗ deploy:dev +failed`, out)
+	assert.Regexp(t, `SettinglogLevel\w+ \(AWS::SSM::Parameter\): .*in state ROLLBACK_COMPLETE`, out)
+	assert.Regexp(t, `- deploy:acc +skipped +verify:dev was skipped`, out)
+	assert.Regexp(t, `- deploy:prod +skipped +verify:acc was skipped`, out)
+	topics, err := sns.NewFromConfig(p.aws(accAccount)).ListTopics(t.Context(), &sns.ListTopicsInput{})
+	require.NoError(t, err)
+	assert.Empty(t, topics.Topics)
+}
+
+// chain is an assembly of stacks of which each needs the one before, so that a deployment of it takes a while.
+func (p project) chain(length int) string {
+	p.t.Helper()
+	dir := filepath.Join(p.dir, "chain")
+	require.NoError(p.t, os.MkdirAll(dir, 0o755))
+	role := func(name string) string {
+		return fmt.Sprintf("arn:${AWS::Partition}:iam::%s:role/cdk-hnb659fds-%s-%s-%s", accAccount, name, accAccount, region)
+	}
+	var artefacts []string
+	for i := range length {
+		name := fmt.Sprintf("chain%03d", i)
+		needs := ""
+		if i > 0 {
+			needs = fmt.Sprintf("%q", fmt.Sprintf("chain%03d", i-1))
+		}
+		artefacts = append(artefacts, fmt.Sprintf(`%q:{"type":"aws:cloudformation:stack","environment":"aws://%s/%s","dependencies":[%s],"properties":{"templateFile":"%s.json","assumeRoleArn":%q,"cloudFormationExecutionRoleArn":%q}}`,
+			name, accAccount, region, needs, name, role("deploy-role"), role("cfn-exec-role")))
+		template := fmt.Sprintf(`{"Resources":{"Value":{"Type":"AWS::SSM::Parameter","Properties":{"Type":"String","Name":"/chain/%d","Value":"x"}}}}`, i)
+		require.NoError(p.t, os.WriteFile(filepath.Join(dir, name+".json"), []byte(template), 0o644))
+	}
+	manifest := `{"version":"36.0.0","artifacts":{` + strings.Join(artefacts, ",") + `}}`
+	require.NoError(p.t, os.WriteFile(filepath.Join(dir, "manifest.json"), []byte(manifest), 0o644))
+	return dir
+}
+
+// until starts the program and returns when a line of its progress contains the text. What it returns waits for the end, and is all that
+// was printed.
+func (p project) until(text string, args ...string) (*exec.Cmd, func() string) {
+	p.t.Helper()
+	cmd := p.command(args...)
+	var results strings.Builder
+	cmd.Stdout = &results
+	out, err := cmd.StderrPipe()
+	require.NoError(p.t, err)
+	require.NoError(p.t, cmd.Start())
+	p.t.Cleanup(func() { _ = cmd.Process.Kill() })
+	var seen strings.Builder
+	lines := bufio.NewReader(out)
+	for !strings.Contains(seen.String(), text) {
+		line, err := lines.ReadString('\n')
+		seen.WriteString(line)
+		require.NoError(p.t, err, seen.String())
+	}
+	return cmd, func() string {
+		rest, err := io.ReadAll(lines)
+		require.NoError(p.t, err)
+		_ = cmd.Wait() // its status is looked at by the test
+		return seen.String() + string(rest) + results.String()
+	}
+}
+
+func TestAnEmulatorKilledInTheMiddleIsAClearErrorAndTheNextRunMendsIt(t *testing.T) {
+	p := newProject(t)
+	chain := p.chain(30)
+	cmd, rest := p.until("CREATE_COMPLETE chain003", "deploy", "--env", "acc", "--assembly", chain)
+	require.NoError(t, syscall.Kill(p.emulator(), syscall.SIGKILL))
+	out := rest()
+	assert.Equal(t, 1, cmd.ProcessState.ExitCode(), out)
+	assert.Contains(t, out, "stopped answering")
+	assert.Zero(t, p.emulator())
+
+	out, status := p.run("deploy", "--env", "acc", "--assembly", chain)
+	require.Zero(t, status, out)
+	assert.Contains(t, out, "were not stopped in good order")
+	assert.Contains(t, out, "chain029  created: 1 to add")
+}
+
+func TestAnInterruptEndsEverythingInTwoSeconds(t *testing.T) {
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		t.Run(signal.String(), func(t *testing.T) {
+			p := newProject(t)
+			chain := p.chain(40)
+			cmd, rest := p.until("CREATE_COMPLETE chain003", "deploy", "--env", "acc", "--assembly", chain)
+			emulator := p.emulator()
+			interrupted := time.Now()
+			require.NoError(t, cmd.Process.Signal(signal))
+			out := rest()
+			assert.Less(t, time.Since(interrupted), 2*time.Second, out)
+			assert.Equal(t, 130, cmd.ProcessState.ExitCode(), out)
+			assert.Zero(t, p.emulator(), out)
+			assert.ErrorIs(t, syscall.Kill(emulator, 0), syscall.ESRCH, "the emulator is gone")
+
+			out, status := p.run("deploy", "--env", "acc", "--assembly", chain)
+			assert.Zero(t, status, "the next run goes on: %s", out)
+		})
+	}
+}
+
+// oneAnswer is an endpoint that says whose credentials it was called with, and notes every call.
+func oneAnswer(t *testing.T, account string) (endpoint string, calls func() []string) {
+	t.Helper()
+	var mu sync.Mutex
+	var actions []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = r.ParseForm()
+		mu.Lock()
+		actions = append(actions, r.Host+r.URL.Path+" "+r.Form.Get("Action"))
+		mu.Unlock()
+		w.Header().Set("Content-Type", "text/xml")
+		fmt.Fprintf(w, `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Arn>arn:aws:iam::%[1]s:root</Arn><UserId>x</UserId><Account>%[1]s</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`, account)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL, func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return actions
+	}
+}
+
+func TestCredentialsOfAnotherAccountAreRefusedAfterOneCall(t *testing.T) {
+	p := newProject(t)
+	for _, args := range [][]string{
+		{"deploy", "--env", "acc", "--live"},
+		{"plan", "--env", "acc", "--live"},
+		{"verify", "--env", "all", "--live"},
+		{"deploy", "--env", "acc", "--live", "--assembly", ".lockstep/assembly/acc"},
+		{"bootstrap", "--env", "acc", "--live"},
+	} {
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			endpoint, calls := oneAnswer(t, strangeAccount)
+			cmd := p.command(args...)
+			cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL="+endpoint, "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=canary-7f3a", "AWS_REGION="+region)
+			out, status := run(t, cmd)
+			assert.Equal(t, 3, status, out)
+			assert.Contains(t, out, "these credentials belong to account "+strangeAccount)
+			assert.NotContains(t, out, "canary-7f3a")
+			require.Len(t, calls(), 1)
+			assert.Contains(t, calls()[0], "GetCallerIdentity")
+		})
+	}
+}
+
+func TestTheLivePathDeploysWithTheCallersCredentials(t *testing.T) {
+	p := newProject(t)
+	out, status := p.run("rehearsal", "start")
+	require.Zero(t, status, out)
+	s := p.session()
+	live := func(account string, args ...string) (string, int) {
+		cmd := p.command(args...)
+		cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL="+s.Endpoint, "AWS_CA_BUNDLE="+s.CABundle, "AWS_ACCESS_KEY_ID="+account, "AWS_SECRET_ACCESS_KEY=emulated", "AWS_REGION="+region)
+		return run(t, cmd)
+	}
+	assemblies := filepath.Join(p.dir, ".lockstep", "assembly")
+	out, status = live(toolingAccount, "deploy", "--env", "acc", "--live", "--assembly", assemblies)
+	require.Zero(t, status, out)
+	assert.Contains(t, out, "live: acc on AWS")
+	assert.Contains(t, out, "live on AWS")
+	out, status = live(toolingAccount, "verify", "--env", "acc", "--live", "--assembly", assemblies)
+	require.Zero(t, status, out)
+	out, status = live(accAccount, "deploy", "--env", "acc", "--live", "--assembly", assemblies)
+	assert.Equal(t, 3, status, "the target's own credentials are not a way round: %s", out)
+	out, status = live(accAccount, "bootstrap", "--env", "acc", "--live")
+	require.Zero(t, status, out)
+	assert.Contains(t, out, "bootstrapped acc")
+}
