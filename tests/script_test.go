@@ -133,6 +133,9 @@ func copyProject(to string) error {
 		}
 		switch entry.Name() {
 		case ".git", ".lockstep", "node_modules", "tests":
+			if !entry.IsDir() { // a work tree's .git is a file
+				return nil
+			}
 			return fs.SkipDir
 		}
 		target := filepath.Join(to, name)
