@@ -239,6 +239,7 @@ func (a *app) reachOne(ctx context.Context, r reaching, way *reach, p *project, 
 	if options.Source, err = assembly.Digest(files); err != nil {
 		return done, fmt.Errorf("cloud assembly %s: %w", dir, err)
 	}
+	options.Baggage.Assembly = files
 	if files, done.Coverage, err = way.seen(files); err != nil {
 		return done, fmt.Errorf("cloud assembly %s: %w", dir, err)
 	}

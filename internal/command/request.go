@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"lockstep/config"
+	"lockstep/internal/bill"
 	"lockstep/internal/deploy"
 	"lockstep/tools"
 )
@@ -142,10 +144,32 @@ func (a *app) options(ctx context.Context, p *project, env config.Environment, d
 	if err != nil {
 		return deploy.Options{}, err
 	}
+	parts, err := a.bill()
 	return deploy.Options{
-		Run: deploy.Run{ID: a.runID(), Doing: "lockstep " + doing, Mode: string(a.mode()), Commit: a.commit(ctx, p)},
-		Say: a.say, Configuration: configuration, Approval: env.Approval, Pulses: p.state("runs", "alive"),
-	}, nil
+		Baggage: deploy.Baggage{Tools: parts},
+		Run:     deploy.Run{ID: a.runID(), Doing: "lockstep " + doing, Mode: string(a.mode()), Commit: a.commit(ctx, p)},
+		Say:     a.say, Configuration: configuration, Approval: env.Approval, Pulses: p.state("alive"),
+	}, err
+}
+
+// bill is the bill of materials of what makes and deploys a release.
+func (a *app) bill() ([]byte, error) {
+	build, ok := debug.ReadBuildInfo()
+	if !ok {
+		return nil, nil // a build without modules, which tells nothing of itself
+	}
+	var pins []bill.Pin
+	for _, tool := range []tools.Tool{tools.CDK, tools.Ministack} {
+		if a.live && tool.Name == tools.Ministack.Name {
+			continue
+		}
+		sum, err := tool.Sum()
+		if err != nil {
+			return nil, err
+		}
+		pins = append(pins, bill.Pin{Name: tool.Name, Sum: sum})
+	}
+	return bill.Of(build, pins)
 }
 
 // runID is this process's.

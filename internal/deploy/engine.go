@@ -170,7 +170,11 @@ func (d *Deployment) deploy(ctx context.Context, book *ledger.Ledger, o Order, b
 			step.record.Outcome, step.record.Reason = Updated, "begun by run "+before.Run+", which was cut off, and seen to its end"
 		}
 	}
-	return plan.Record(), nil
+	if err := plan.check(ctx); err != nil {
+		return plan.Record(), err
+	}
+	plan.err = d.release(ctx, book, o, plan)
+	return plan.Record(), plan.err
 }
 
 // planOrReview is the reviewed plan if there is one, and else a new one.

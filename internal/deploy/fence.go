@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/smithy-go/middleware"
 
 	"lockstep/internal/deploy/ledger"
@@ -30,7 +29,7 @@ func (f *fence) around(cfg aws.Config) aws.Config {
 }
 
 func (f *fence) check(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
-	if lock := f.lock.Load(); lock != nil && slices.Contains(writes, awsmiddleware.GetOperationName(ctx)) {
+	if lock := f.lock.Load(); lock != nil && slices.Contains(writes, middleware.GetOperationName(ctx)) {
 		if err := lock.Check(ctx); err != nil {
 			return middleware.InitializeOutput{}, middleware.Metadata{}, err
 		}

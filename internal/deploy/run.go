@@ -33,6 +33,7 @@ type Options struct {
 	Configuration string
 	// Approval says that a person must have agreed to the plan.
 	Approval bool
+	Baggage  Baggage
 	// Pulses is a folder of this machine for the signs of life of runs; empty for none.
 	Pulses string
 }

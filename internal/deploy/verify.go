@@ -22,6 +22,21 @@ func (d *Deployment) Verify(ctx context.Context) (Record, error) {
 	return p.Record(), p.err
 }
 
+// check reads back what was deployed, before a release may say so.
+func (p *Plan) check(ctx context.Context) error {
+	d := p.deployment
+	p.err = d.each(ctx, func(ctx context.Context, i int, s *assembly.Stack) error {
+		step := p.steps[i]
+		seen := &planned{stack: s}
+		if err := d.verify(ctx, seen); err != nil {
+			return step.fail(fmt.Errorf("it was deployed, and reading it back: %w", err))
+		}
+		step.have = seen.have
+		return nil
+	})
+	return p.err
+}
+
 func (d *Deployment) verify(ctx context.Context, step *planned) error {
 	client, err := d.cloudFormation(ctx, step.stack)
 	if err != nil {
