@@ -17,26 +17,29 @@ import (
 
 // mayImport is which of this module's packages each may import. What is not listed may not exist.
 var mayImport = map[string][]string{
-	".":                         {"config", "internal/command", "internal/deploy"},
-	"internal/command":          {"config", "internal/host", "internal/bill", "internal/deploy", "internal/deploy/assembly", "internal/rehearsal", "internal/bootstrap", "internal/report", "internal/pipeline", "tools"},
-	"internal/report":           {"internal/deploy", "internal/rehearsal", "internal/pipeline"},
-	"internal/host":             {"internal/pipeline"},
-	"internal/deploy":           {"internal/deploy/assembly", "internal/deploy/ledger"},
+	".":                        {"config", "internal/command", "internal/deploy"},
+	"internal/command":         {"config", "internal/bill", "internal/host", "internal/deploy", "internal/deploy/assembly", "internal/rehearsal", "internal/bootstrap", "internal/report", "internal/pipeline", "tools"},
+	"internal/report":          {"internal/deploy", "internal/rehearsal", "internal/pipeline"},
+	"internal/findings":        {},
+	"internal/host":            {"internal/pipeline", "tools"},
+	"internal/deploy":          {"internal/deploy/assembly", "internal/deploy/ledger"},
+	"internal/deploy/assembly": {},
+	"internal/rehearsal":       {"internal/bootstrap", "tools"},
+	"internal/bootstrap":       {"config", "tools"},
+	"internal/pipeline":        {"config"},
+	"tools":                    {"internal/pipeline"},
+	"config":                   {},
+	"infra":                    {"config", "internal/pipeline", "infra/stages", "infra/stacks", "infra/constructs", "infra/plugins"},
+	"infra/stages":             {"config", "internal/pipeline", "infra/stacks", "infra/constructs", "infra/plugins"},
+	"infra/stacks":             {"config", "internal/pipeline", "infra/constructs"},
+	"infra/plugins":            {"config", "infra/stacks", "infra/constructs"},
+	"infra/constructs":         {"config"},
+	"tests":                    {"config", "internal/pipeline", "internal/deploy", "internal/deploy/assembly", "internal/rehearsal"},
+
+	// What a deployment is made of.
+	"internal/bill":             {},
 	"internal/deploy/ledger":    {},
 	"internal/deploy/simulated": {},
-	"internal/bill":             {},
-	"internal/deploy/assembly":  {},
-	"internal/rehearsal":        {"internal/bootstrap", "tools"},
-	"internal/bootstrap":        {"config", "tools"},
-	"internal/pipeline":         {"config"},
-	"tools":                     {},
-	"config":                    {},
-	"infra":                     {"config", "internal/pipeline", "infra/stages", "infra/stacks", "infra/constructs", "infra/plugins"},
-	"infra/stages":              {"config", "internal/pipeline", "infra/stacks", "infra/constructs", "infra/plugins"},
-	"infra/stacks":              {"config", "internal/pipeline", "infra/constructs"},
-	"infra/plugins":             {"config", "infra/stacks", "infra/constructs"},
-	"infra/constructs":          {"config"},
-	"tests":                     {"config", "internal/pipeline", "internal/deploy", "internal/deploy/assembly", "internal/rehearsal"},
 }
 
 // noInputOutput are the packages that may only see files through an fs.FS, and what they may not import.

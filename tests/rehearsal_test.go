@@ -193,6 +193,15 @@ func (p project) emulator() int {
 	return status.PID
 }
 
+// gone says whether a process has ended; one that waits for its parent to take notice has.
+func gone(pid int) bool {
+	if syscall.Kill(pid, 0) != nil {
+		return true
+	}
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	return err == nil && strings.Contains(string(status), "State:\tZ")
+}
+
 func TestADeploymentMakesWhatTheStacksSay(t *testing.T) {
 	p := newProject(t)
 	out, status := p.run("deploy", "--env", "acc")
@@ -322,6 +331,20 @@ func TestAnEmulatorKilledInTheMiddleIsAClearErrorAndTheNextRunMendsIt(t *testing
 	assert.Contains(t, out, "chain029  created: 1 to add")
 }
 
+func TestARunAdoptsTheEmulatorThatAKilledOneLeftBehind(t *testing.T) {
+	p := newProject(t)
+	chain := p.chain(20)
+	cmd, rest := p.until("CREATE_COMPLETE chain003", "deploy", "--env", "acc", "--assembly", chain)
+	require.NoError(t, cmd.Process.Kill())
+	rest()
+	left := p.emulator()
+	require.NotZero(t, left)
+	out, status := p.run("deploy", "--env", "acc", "--assembly", chain)
+	require.Zero(t, status, out)
+	assert.Regexp(t, `chain000 +unchanged`, out, "what was done is not done again")
+	assert.Eventually(t, func() bool { return gone(left) }, time.Second, 10*time.Millisecond, "and it does not stay")
+}
+
 func TestAnInterruptEndsEverythingInTwoSeconds(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		t.Run(signal.String(), func(t *testing.T) {
@@ -335,7 +358,7 @@ func TestAnInterruptEndsEverythingInTwoSeconds(t *testing.T) {
 			assert.Less(t, time.Since(interrupted), 2*time.Second, out)
 			assert.Equal(t, 130, cmd.ProcessState.ExitCode(), out)
 			assert.Zero(t, p.emulator(), out)
-			assert.ErrorIs(t, syscall.Kill(emulator, 0), syscall.ESRCH, "the emulator is gone")
+			assert.Eventually(t, func() bool { return gone(emulator) }, time.Second, 10*time.Millisecond, "the emulator is gone")
 
 			out, status := p.run("deploy", "--env", "acc", "--assembly", chain)
 			assert.Zero(t, status, "the next run goes on: %s", out)

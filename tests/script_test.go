@@ -133,8 +133,8 @@ func copyProject(to string) error {
 		}
 		switch entry.Name() {
 		case ".git", ".lockstep", "node_modules", "tests":
-			if !entry.IsDir() { // a work tree's .git is a file
-				return nil
+			if !entry.IsDir() {
+				return nil // in a linked worktree .git is a file
 			}
 			return fs.SkipDir
 		}

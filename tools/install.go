@@ -5,32 +5,46 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
 	"golang.org/x/sys/unix"
+
+	"lockstep/internal/pipeline"
 )
 
-// An Installer keeps tools in a folder that all of a user's projects share.
+// An Installer keeps tools in one folder, which all of a user's projects share.
 type Installer struct {
 	dir     string
 	environ []string
 	say     func(string)
+	// toolchain is the version of the machine's Go, asked once.
+	toolchain func() string
 }
 
 // NewInstaller installs below the user's cache folder, with the caller's environment as os.Environ gives it, and tells say of what
 // takes long.
 func NewInstaller(environ []string, say func(string)) (*Installer, error) {
 	dir, err := cacheDir(environ)
-	return &Installer{dir: dir, environ: environ, say: say}, err
+	return InstallerInto(dir, environ, say), err
+}
+
+// InstallerInto installs below that folder.
+func InstallerInto(dir string, environ []string, say func(string)) *Installer {
+	i := &Installer{dir: dir, environ: environ, say: say}
+	i.toolchain = sync.OnceValue(i.askToolchain)
+	return i
 }
 
 // cacheDir is where the tools of a user with this environment are kept.
@@ -45,17 +59,20 @@ func cacheDir(environ []string) (string, error) {
 	return filepath.Join(cache, "lockstep", "tools"), nil
 }
 
-// complete is the file that an installation ends with.
+// complete is the file that an installation ends with: the size and sum of each of the tool's programs.
 const complete = "complete"
 
-// Install returns the folder of the tool, after installing it unless that was done. Two processes do not install at once, and an
-// installation that broke off is done again.
-func (i *Installer) Install(ctx context.Context, t Tool) (string, error) {
-	dir, err := i.place(t)
-	if err != nil {
-		return "", err
-	}
-	if installed(dir, t) {
+// program is one of an installed tool's programs, as it was when it was installed.
+type program struct {
+	Size int64  `json:"size"`
+	Sum  string `json:"sum"`
+}
+
+// Install returns the tool's folder, whose programs are in bin/, after installing it unless that was done. Two processes do not install at
+// once, and an installation that broke off, or whose programs are not what they were, is done again.
+func (i *Installer) Install(ctx context.Context, name string) (string, error) {
+	dir := i.place(name)
+	if i.installed(name) {
 		return dir, nil
 	}
 	if err := os.MkdirAll(i.dir, 0o755); err != nil {
@@ -66,80 +83,197 @@ func (i *Installer) Install(ctx context.Context, t Tool) (string, error) {
 	if _, err := lock.TryLockContext(ctx, 100*time.Millisecond); err != nil {
 		return "", NoRoom(i.dir, err)
 	}
-	if installed(dir, t) {
+	if i.installed(name) {
 		return dir, nil
 	}
-	i.say("installing " + t.about)
+	tool := pipeline.Tools[name]
+	i.say(fmt.Sprintf("installing %s %s, once: %s", name, tool.Version, tool.For))
 	started := time.Now()
-	if err := i.build(ctx, t, dir); err != nil {
+	if err := i.build(ctx, name, dir); err != nil {
 		_ = os.RemoveAll(dir) // what is left of it counts as not installed anyway
 		return "", err
 	}
-	i.say(fmt.Sprintf("installed %s in %.0f s", t.Name, time.Since(started).Seconds()))
+	i.say(fmt.Sprintf("installed %s in %.0f s", name, time.Since(started).Seconds()))
 	return dir, nil
 }
 
-// place is the tool's folder: another version of its lock files has another one.
-func (i *Installer) place(t Tool) (string, error) {
-	sum := sha256.New()
-	err := fs.WalkDir(t.lockFiles(), ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		text, err := fs.ReadFile(t.lockFiles(), name)
-		fmt.Fprintf(sum, "%s %d\n%s", name, len(text), text)
-		return err
-	})
-	fmt.Fprint(sum, t.commands)
-	return filepath.Join(i.dir, t.Name+"-"+hex.EncodeToString(sum.Sum(nil))[:12]), err
+// place is the tool's folder: other lock files have another one. So has another Go for what is built with it, because a linter that was
+// built with an older Go cannot read code for a newer one.
+func (i *Installer) place(name string) string {
+	tool := pipeline.Tools[name]
+	folder := fmt.Sprintf("%s-%s-%s", name, tool.Version, Sum(name)[:12])
+	if tool.Kind == pipeline.GoModule {
+		folder += i.toolchain()
+	}
+	return filepath.Join(i.dir, folder)
 }
 
-// installed says whether the tool is there and was installed to the end. A virtual environment whose Python was removed is not there.
-func installed(dir string, t Tool) bool {
-	for _, file := range []string{complete, t.Program} {
-		if _, err := os.Stat(filepath.Join(dir, file)); err != nil {
+// askToolchain is empty where there is no Go; then nothing can be built with it either.
+func (i *Installer) askToolchain() string {
+	program, err := Find(i.environ, "", pipeline.ToolGo)
+	if err != nil {
+		return ""
+	}
+	cmd := exec.Command(program, "env", "GOVERSION")
+	cmd.Env = i.environ
+	version, err := cmd.Output()
+	if err != nil {
+		return ""
+	}
+	return "-" + strings.TrimSpace(string(version))
+}
+
+// installed says whether the tool is there, was installed to the end, and has programs of the size that they had then.
+func (i *Installer) installed(name string) bool {
+	programs, err := i.programs(name)
+	if err != nil {
+		return false
+	}
+	for file, then := range programs {
+		info, err := os.Stat(file) // through links, so a virtual environment whose Python was removed is not there
+		if err != nil || info.Size() != then.Size || info.Mode()&0o111 == 0 {
 			return false
 		}
 	}
 	return true
 }
 
-// Forget makes the next Install do it again, for a tool that turned out to be broken.
-func (i *Installer) Forget(t Tool) error {
-	dir, err := i.place(t)
+// programs are an installed tool's programs by their path.
+func (i *Installer) programs(name string) (map[string]program, error) {
+	dir := i.place(name)
+	text, err := os.ReadFile(filepath.Join(dir, complete))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return os.Remove(filepath.Join(dir, complete))
+	var noted map[string]program
+	if err := json.Unmarshal(text, &noted); err != nil {
+		return nil, err
+	}
+	programs := map[string]program{}
+	for _, file := range programFiles(name) {
+		then, ok := noted[file]
+		if !ok {
+			return nil, fmt.Errorf("%s was not installed with it", file)
+		}
+		programs[filepath.Join(dir, file)] = then
+	}
+	return programs, nil
 }
 
-func (i *Installer) build(ctx context.Context, t Tool, dir string) error {
+// programFiles are what must be there when a tool is installed, relative to its folder.
+func programFiles(name string) []string {
+	tool := pipeline.Tools[name]
+	var out []string
+	for _, program := range tool.Names {
+		out = append(out, "bin/"+program)
+	}
+	if tool.Kind == pipeline.PythonPackages {
+		out = append(out, MinistackPython) // every virtual environment has it there
+	}
+	return out
+}
+
+// Forget makes the next Install do it again, for a tool that turned out to be broken.
+func (i *Installer) Forget(name string) error {
+	return os.Remove(filepath.Join(i.place(name), complete))
+}
+
+// A State is what there is of a tool in the installer's folder.
+type State string
+
+// The states of a tool.
+const (
+	Absent    State = "not installed"
+	Installed State = "installed"
+	Damaged   State = "damaged"
+)
+
+// State looks at a tool's programs, byte by byte. The folder is where it is, or will be.
+func (i *Installer) State(name string) (State, string) {
+	dir := i.place(name)
+	programs, err := i.programs(name)
+	if err != nil {
+		if _, missing := os.Stat(dir); missing != nil {
+			return Absent, dir
+		}
+		return Damaged, dir
+	}
+	for file, then := range programs {
+		if sum, err := sumFile(file); err != nil || sum != then.Sum {
+			return Damaged, dir
+		}
+	}
+	return Installed, dir
+}
+
+// build makes the tool in its folder and shows that it runs, before the folder counts as complete.
+func (i *Installer) build(ctx context.Context, name, dir string) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return NoRoom(i.dir, err)
 	}
-	if err := os.CopyFS(dir, t.lockFiles()); err != nil {
+	if err := os.CopyFS(dir, lockFiles(name)); err != nil {
 		return NoRoom(i.dir, err)
 	}
-	for _, argv := range t.commands {
-		if err := i.command(ctx, dir, argv); err != nil {
-			return fmt.Errorf("%s could not be installed: %w", t.Name, err)
+	tool := pipeline.Tools[name]
+	commands := tool.InstallCommands()
+	if len(tool.Ask) > 0 {
+		commands = append(commands, append([]string{"bin/" + tool.Names[0]}, tool.Ask...))
+	}
+	for _, argv := range commands {
+		if err := i.command(ctx, dir, argv, tool.InstallEnv()); err != nil {
+			return fmt.Errorf("%s could not be installed: %w", name, err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(dir, complete), nil, 0o644); err != nil {
-		return NoRoom(i.dir, err)
+	noted := map[string]program{}
+	for _, file := range programFiles(name) {
+		info, err := os.Stat(filepath.Join(dir, file))
+		if err != nil {
+			return fmt.Errorf("%s could not be installed: %w", name, err)
+		}
+		sum, err := sumFile(filepath.Join(dir, file))
+		if err != nil {
+			return err
+		}
+		noted[file] = program{Size: info.Size(), Sum: sum}
 	}
-	return nil
+	text, err := json.MarshalIndent(noted, "", "  ")
+	if err != nil {
+		return err
+	}
+	return NoRoom(i.dir, writeWhole(filepath.Join(dir, complete), text))
+}
+
+// writeWhole writes a file that is there only when it is whole.
+func writeWhole(path string, text []byte) error {
+	if err := os.WriteFile(path+".new", text, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
+
+func sumFile(path string) (string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	hash := sha256.New()
+	_, err = io.Copy(hash, file)
+	return hex.EncodeToString(hash.Sum(nil)), err
 }
 
 // command runs one command of an installation, with the caller's settings of proxies, certificates and package indexes.
-func (i *Installer) command(ctx context.Context, dir string, argv []string) error {
+func (i *Installer) command(ctx context.Context, dir string, argv []string, settings map[string]string) error {
 	program, err := Find(i.environ, dir, argv[0])
 	if err != nil {
 		return err
 	}
 	cmd := exec.CommandContext(ctx, program, argv[1:]...)
 	cmd.Dir = dir
-	cmd.Env = append(without(i.environ, "PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "PIP_REQUIRE_VIRTUALENV", "PIP_TARGET", "PIP_PREFIX", "PIP_USER"), "PIP_NO_COMPILE=0")
+	cmd.Env = without(i.environ, "PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "PIP_REQUIRE_VIRTUALENV", "PIP_TARGET", "PIP_PREFIX", "PIP_USER")
+	for name, value := range settings {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	InGroup(cmd)

@@ -1,58 +1,88 @@
-// Package tools owns the external tools that Lockstep installs by itself: each one pinned with the hashes of all that it needs, and
-// kept in the user's cache.
+// Package tools owns how the tools of the table come onto a machine: from lock files with the hashes of all that they are made of, when
+// they are first needed, into the user's cache. Which tools there are stands in internal/pipeline.
 package tools
 
 import (
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
+	"fmt"
 	"io/fs"
+	"slices"
+	"sync"
+
+	"lockstep/internal/pipeline"
 )
 
-// A Tool is an external program that is installed when it is first needed.
-type Tool struct {
-	// Name is that of the folder with the tool's lock files.
-	Name string
-	// about is what the progress line says of it.
-	about string
-	// commands install the tool in the folder they are run in, which holds the lock files.
-	commands [][]string
-	// Program is what must be there when the tool is installed, relative to its folder.
-	Program string
-}
-
-// The tools.
-var (
-	// Ministack emulates AWS accounts.
-	Ministack = Tool{
-		Name: "ministack", about: "the emulated accounts (90 MB, once)", Program: "venv/bin/python",
-		commands: [][]string{
-			{"python3", "-m", "venv", "venv"},
-			{"venv/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--require-hashes", "--only-binary", ":all:", "-r", "requirements.txt"},
-			// What the emulator knows is asked once, here: loading its catalogue takes longer than starting it.
-			{"venv/bin/python", "-c", knownTypesScript},
-		},
-	}
-	// CDK is the CDK's command line, which bootstraps accounts.
-	CDK = Tool{
-		Name: "cdk", about: "the CDK command line (once)", Program: "node_modules/aws-cdk/bin/cdk",
-		commands: [][]string{{"npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"}},
-	}
-)
-
-const (
-	// ResourceTypes is the file, in the emulator's folder, that lists the resource types it can make.
-	ResourceTypes    = "resource-types.json"
-	knownTypesScript = "import json; from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS as known; " +
-		"json.dump(sorted(known), open('" + ResourceTypes + "', 'w'))"
-)
-
-//go:embed ministack/requirements.txt cdk/package.json cdk/package-lock.json
+// The lock files of each tool lie in the folder of its name. Those of Go tools are called tool.mod and tool.sum: a folder with a go.mod
+// would be a module of its own and could not be part of this program.
+//
+//go:embed */*.mod */*.sum */*.txt */*.json
 var files embed.FS
 
-// lockFiles are the files that the tool's installer reads.
-func (t Tool) lockFiles() fs.FS {
-	sub, err := fs.Sub(files, t.Name)
+// The tools that other packages run by themselves.
+const (
+	Ministack = pipeline.ToolMinistack
+	CDK       = pipeline.ToolCDK
+	// MinistackPython is the interpreter, in the emulator's folder, that has the emulator.
+	MinistackPython = "venv/bin/python"
+	// CDKProgram is the CDK's command line in its folder.
+	CDKProgram = "node_modules/aws-cdk/bin/cdk"
+	// ResourceTypes is the file, in the emulator's folder, that lists the resource types it can make.
+	ResourceTypes = pipeline.ResourceTypes
+)
+
+// lockFiles are the files that a tool's installation reads.
+func lockFiles(name string) fs.FS {
+	sub, err := fs.Sub(files, name)
 	if err != nil {
-		panic(err) // the folder's name is not a path
+		panic(err) // the table's keys are paths
 	}
 	return sub
+}
+
+// Sum is the SHA-256, in hexadecimal, of all that an installed tool is made from: its lock files and the commands that install it. It is empty for
+// what the machine must bring.
+func Sum(name string) string {
+	sumsMu.Lock()
+	defer sumsMu.Unlock()
+	if sum, ok := sums[name]; ok {
+		return sum
+	}
+	tool := pipeline.Tools[name]
+	if tool.Kind == pipeline.Machine {
+		return ""
+	}
+	hash := sha256.New()
+	entries, err := fs.ReadDir(files, name)
+	if err != nil {
+		panic(err) // a test reads every tool's lock files
+	}
+	for _, entry := range entries {
+		text, err := fs.ReadFile(lockFiles(name), entry.Name())
+		if err != nil {
+			panic(err)
+		}
+		fmt.Fprintf(hash, "%s %d\n%s", entry.Name(), len(text), text)
+	}
+	fmt.Fprint(hash, tool.InstallCommands(), tool.InstallEnv())
+	sums[name] = hex.EncodeToString(hash.Sum(nil))
+	return sums[name]
+}
+
+var (
+	sumsMu sync.Mutex
+	sums   = map[string]string{}
+)
+
+// Installable are the keys of the tools that are installed on first need, in alphabetical order.
+func Installable() []string {
+	var names []string
+	for name, tool := range pipeline.Tools {
+		if tool.Kind != pipeline.Machine {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }

@@ -16,8 +16,8 @@ import (
 
 // A Pin is a tool that is installed from a lock file.
 type Pin struct {
-	Name string
-	// Sum is the SHA-256 of the lock file, in hexadecimal, which names every part with its hash.
+	Name, Version string
+	// Sum is the SHA-256 of its lock files, in hexadecimal, which name every part with its hash.
 	Sum string
 }
 
@@ -37,7 +37,7 @@ func Of(build *debug.BuildInfo, pins []Pin) ([]byte, error) {
 	}
 	for _, p := range pins {
 		parts = append(parts, cdx.Component{
-			Type: cdx.ComponentTypeApplication, Name: p.Name, Description: "installed from a lock file, whose hash this is",
+			Type: cdx.ComponentTypeApplication, Name: p.Name, Version: p.Version, Description: "installed from lock files, whose hash this is",
 			Hashes: &[]cdx.Hash{{Algorithm: cdx.HashAlgoSHA256, Value: p.Sum}},
 		})
 	}

@@ -14,9 +14,9 @@ func TestABillNamesEveryPartWithItsHashAndIsTheSameEveryTime(t *testing.T) {
 		{Path: "example.com/z", Version: "v1.0.0", Sum: "h1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="},
 		{Path: "example.com/a", Version: "v2.0.0", Replace: &debug.Module{Path: "example.com/b", Version: "v3.0.0"}},
 	}, Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: "abc"}}}
-	first, err := Of(build, []Pin{{"cdk", "ff"}})
+	first, err := Of(build, []Pin{{"cdk", "2.1", "ff"}})
 	require.NoError(t, err)
-	second, err := Of(build, []Pin{{"cdk", "ff"}})
+	second, err := Of(build, []Pin{{"cdk", "2.1", "ff"}})
 	require.NoError(t, err)
 	assert.Equal(t, first, second)
 

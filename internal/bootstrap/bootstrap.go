@@ -69,7 +69,7 @@ func Run(ctx context.Context, installed, dir string, account Account, environ []
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, node, append([]string{filepath.Join(installed, tools.CDK.Program)}, account.Arguments()...)...)
+	cmd := exec.CommandContext(ctx, node, append([]string{filepath.Join(installed, tools.CDKProgram)}, account.Arguments()...)...)
 	cmd.Dir = dir
 	cmd.Env = append(environ, "CI=true", "CDK_DISABLE_VERSION_CHECK=1", "CDK_DISABLE_CLI_TELEMETRY=true", "NO_COLOR=1",
 		"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=1")

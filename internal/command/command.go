@@ -107,13 +107,33 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w; `%s --help` shows what it takes", err, cmd.CommandPath())
 	})
-	for _, r := range reachings {
-		root.AddCommand(a.reachingCommand(r))
+	for _, g := range a.groups() {
+		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title + ":"})
+		for _, cmd := range g.commands {
+			cmd.GroupID = g.title
+			root.AddCommand(cmd)
+		}
 	}
-	root.AddCommand(
-		a.checkCommand(), a.synthCommand(), a.bootstrapCommand(), a.approveCommand(), a.rehearsalCommand(), a.graphCommand(), a.configCommand(), a.doctorCommand(),
-	)
 	return root
+}
+
+// group is what the help shows together.
+type group struct {
+	title    string
+	commands []*cobra.Command
+}
+
+// groups are all commands.
+func (a *app) groups() []group {
+	deliver := []*cobra.Command{a.checkCommand(), a.synthCommand()}
+	for _, r := range reachings {
+		deliver = append(deliver, a.reachingCommand(r))
+	}
+	return []group{
+		{"Deliver", append(deliver, a.approveCommand())},
+		{"Prepare accounts", []*cobra.Command{a.bootstrapCommand(), a.rehearsalCommand()}},
+		{"Look and understand", []*cobra.Command{a.graphCommand(), a.configCommand(), a.toolsCommand(), a.doctorCommand()}},
+	}
 }
 
 func (a *app) checkFlags() error {

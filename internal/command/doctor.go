@@ -12,6 +12,7 @@ import (
 
 	"lockstep/internal/host"
 	"lockstep/internal/pipeline"
+	"lockstep/tools"
 )
 
 // finding is what the doctor found out about one thing.
@@ -22,6 +23,8 @@ type finding struct {
 	Remedy string `json:"remedy,omitempty"`
 	// For says what needs it.
 	For string `json:"for,omitempty"`
+	// Optional says that the machine is fit without it.
+	Optional bool `json:"optional,omitempty"`
 }
 
 // An unfitError is a machine that lacks something.
@@ -45,7 +48,7 @@ func (a *app) doctorCommand() *cobra.Command {
 			}
 			unfit := &unfitError{}
 			for _, f := range findings {
-				if !f.OK {
+				if !f.OK && !f.Optional {
 					unfit.missing = append(unfit.missing, f.What)
 				}
 			}
@@ -57,13 +60,17 @@ func (a *app) doctorCommand() *cobra.Command {
 	}
 }
 
-// examine asks each tool of the table for its version, and looks at the project and its emulator.
+// examine asks each tool of the table that the machine must bring for its version, and looks at those that are installed here and at the
+// project.
 func (a *app) examine(ctx context.Context) []finding {
 	var findings []finding
 	for _, name := range slices.Sorted(maps.Keys(pipeline.Tools)) {
 		tool := pipeline.Tools[name]
+		if tool.Kind != pipeline.Machine {
+			continue
+		}
 		version, err := host.Version(ctx, a.Environ, name)
-		f := finding{What: name, OK: err == nil, Found: version, For: tool.For}
+		f := finding{What: name, OK: err == nil, Found: version, For: tool.For, Optional: tool.Optional}
 		if err != nil {
 			f.Found, f.Remedy = "missing or not working", tool.Remedy
 			if missing := (*host.MissingToolError)(nil); errors.As(err, &missing) && missing.Found != "" {
@@ -72,6 +79,7 @@ func (a *app) examine(ctx context.Context) []finding {
 		}
 		findings = append(findings, f)
 	}
+	findings = append(findings, a.examineInstalled()...)
 	p, err := a.open()
 	if err != nil {
 		return append(findings, finding{What: "configuration", Found: err.Error(), Remedy: "mend what is named, then run `lockstep config validate`"})
@@ -79,10 +87,34 @@ func (a *app) examine(ctx context.Context) []finding {
 	return append(findings, finding{What: "configuration", OK: true, Found: enumerate(p.config.Names())})
 }
 
+// examineInstalled looks at the tools that are installed on first need. One that is not there yet is no fault of the machine.
+func (a *app) examineInstalled() []finding {
+	installer, err := tools.NewInstaller(a.Environ, a.say)
+	if err != nil {
+		return []finding{{What: "tools", Found: err.Error(), Remedy: "set HOME or XDG_CACHE_HOME"}}
+	}
+	var findings []finding
+	for _, name := range tools.Installable() {
+		state, dir := installer.State(name)
+		f := finding{What: name, OK: true, Optional: true, For: pipeline.Tools[name].For, Found: pipeline.Tools[name].Version + " in " + dir}
+		switch state {
+		case tools.Absent:
+			f.Found = pipeline.Tools[name].Version + ", to be installed when it is first needed"
+		case tools.Damaged:
+			f.OK, f.Found, f.Remedy = false, "damaged in "+dir, "lockstep tools install "+name
+		}
+		findings = append(findings, f)
+	}
+	return findings
+}
+
 func (a *app) showFindings(findings []finding) {
 	for _, f := range findings {
 		mark := "ok     "
-		if !f.OK {
+		switch {
+		case !f.OK && f.Optional:
+			mark = "absent "
+		case !f.OK:
 			mark = "missing"
 		}
 		fmt.Fprintf(a.Stdout, "%s  %-14s %s\n", mark, f.What, f.Found)

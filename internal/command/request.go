@@ -19,6 +19,7 @@ import (
 	"lockstep/config"
 	"lockstep/internal/bill"
 	"lockstep/internal/deploy"
+	"lockstep/internal/pipeline"
 	"lockstep/tools"
 )
 
@@ -159,15 +160,8 @@ func (a *app) bill() ([]byte, error) {
 		return nil, nil // a build without modules, which tells nothing of itself
 	}
 	var pins []bill.Pin
-	for _, tool := range []tools.Tool{tools.CDK, tools.Ministack} {
-		if a.live && tool.Name == tools.Ministack.Name {
-			continue
-		}
-		sum, err := tool.Sum()
-		if err != nil {
-			return nil, err
-		}
-		pins = append(pins, bill.Pin{Name: tool.Name, Sum: sum})
+	for _, name := range tools.Installable() {
+		pins = append(pins, bill.Pin{Name: name, Version: pipeline.Tools[name].Version, Sum: tools.Sum(name)})
 	}
 	return bill.Of(build, pins)
 }

@@ -1,10 +1,12 @@
 package host
 
 import (
+	"os"
 	"slices"
 	"strings"
 
 	"lockstep/internal/pipeline"
+	"lockstep/tools"
 )
 
 // ambient are the variables that every step is given when the caller has them: who and where the user is, how the machine reaches
@@ -39,6 +41,15 @@ func stepEnviron(step pipeline.Step, environ []string, live bool) []string {
 	}
 	slices.Sort(env[len(env)-len(step.Env):])
 	return env
+}
+
+// withPath puts the folders of a step's tools first on its PATH.
+func withPath(env, folders []string) []string {
+	if len(folders) == 0 {
+		return env
+	}
+	path := append(slices.Clone(folders), tools.Lookup(env, "PATH"))
+	return append(env, "PATH="+strings.Join(path, string(os.PathListSeparator)))
 }
 
 func isAmbient(name string) bool {

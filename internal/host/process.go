@@ -71,14 +71,13 @@ func (e *exitError) Error() string { return fmt.Sprintf("exit status %d", e.code
 // command makes the step's process: its program found, its outputs out of the way, its environment scrubbed.
 func (r *run) command(ctx context.Context, step pipeline.Step) (*exec.Cmd, error) {
 	argv := step.Argv(r.Live)
-	program, err := r.program(argv[0])
+	folders, err := r.tools.provide(ctx, step.Tools, func(line string) { r.notice(step.Name, line) })
 	if err != nil {
 		return nil, err
 	}
-	for _, tool := range step.Tools {
-		if _, err := r.tools.version(ctx, tool); err != nil {
-			return nil, err
-		}
+	program, err := r.program(argv[0], folders)
+	if err != nil {
+		return nil, err
 	}
 	for _, out := range step.Outputs {
 		path := filepath.Join(r.Root, filepath.FromSlash(out))
@@ -91,22 +90,22 @@ func (r *run) command(ctx context.Context, step pipeline.Step) (*exec.Cmd, error
 	}
 	cmd := exec.CommandContext(ctx, program, argv[1:]...)
 	cmd.Dir = r.Root
-	cmd.Env = stepEnviron(step, r.Environ, r.Live)
+	cmd.Env = withPath(stepEnviron(step, r.Environ, r.Live), folders)
 	cmd.Cancel = func() error { return signalGroup(cmd, syscall.SIGTERM) }
 	cmd.WaitDelay = grace
 	cmd.SysProcAttr = groupAttributes()
 	return cmd, nil
 }
 
-// program finds a step's program: this very binary, one that an earlier step made, or one of the machine's.
-func (r *run) program(name string) (string, error) {
+// program finds a step's program: this very binary, one that an earlier step made, one of its tools', or one of the machine's.
+func (r *run) program(name string, folders []string) (string, error) {
 	switch {
 	case name == pipeline.Self:
 		return r.Self, nil
 	case filepath.Base(name) != name:
 		return filepath.Join(r.Root, filepath.FromSlash(name)), nil
 	default:
-		return r.tools.find(name)
+		return r.tools.find(name, folders)
 	}
 }
 

@@ -1,32 +1,165 @@
 package pipeline
 
-// A Tool is a program that the machine must bring; containers have it in their image.
+// A Tool is a program that steps call: what it is for, who brings it, and in which version.
 type Tool struct {
-	// Names are the program's names in the order in which they are looked for.
-	Names []string
-	// Version is the arguments that make it print its version.
-	Version []string
-	// Minimum is the oldest version that works, as major.minor.
-	Minimum string
 	// For says what needs it.
 	For string
-	// Remedy is the one command or page that brings it.
+	// Kind says who brings it, and how.
+	Kind ToolKind
+	// Version is the pinned version; of what the machine must bring, the oldest that works, as major.minor.
+	Version string
+	// Names are the program's names: of what the machine must bring, in the order in which they are looked for; of what is installed, those
+	// that are put on the PATH.
+	Names []string
+	// Ask is the arguments that make it print its version, which shows that it works.
+	Ask []string
+	// Report is the form in which it tells what it found; empty if it finds nothing.
+	Report Format
+	// Optional says that only gates need it, which are not run where it is missing.
+	Optional bool
+	// Remedy is the one command or page that brings what the machine must bring.
 	Remedy string
+	// Then are further commands of the installation, run in the tool's folder.
+	Then [][]string
 }
 
-// The keys of Tools.
+// A ToolKind says who brings a tool. All but Machine are installed on first need, from the lock files in the folder tools/NAME, which
+// hold the hash of everything that the tool is made of.
+type ToolKind string
+
+// The kinds of tools.
+const (
+	Machine        ToolKind = "machine"
+	GoModule       ToolKind = "go"     // built from source: tool.mod and tool.sum
+	PythonPackages ToolKind = "python" // a virtual environment: requirements.txt
+	NodePackages   ToolKind = "node"   // package.json and package-lock.json
+)
+
+// The keys of Tools that the machine must bring.
 const (
 	ToolGo     = "go"
 	ToolNode   = "node"
 	ToolNpm    = "npm"
 	ToolPython = "python3"
 	ToolGit    = "git"
+	ToolC      = "cc"
 )
 
-// Tools is the one table of programs that the machine must bring.
+// The keys of Tools that are installed on first need.
+const (
+	ToolMinistack     = "ministack"
+	ToolCDK           = "cdk"
+	ToolGofumpt       = "gofumpt"
+	ToolGolangciLint  = "golangci-lint"
+	ToolGosec         = "gosec"
+	ToolGovulncheck   = "govulncheck"
+	ToolOSVScanner    = "osv-scanner"
+	ToolGitleaks      = "gitleaks"
+	ToolActionlint    = "actionlint"
+	ToolDetectSecrets = "detect-secrets"
+	ToolHadolint      = "hadolint"
+	ToolCfnLint       = "cfn-lint"
+	ToolMdformat      = "mdformat"
+	ToolPreCommit     = "pre-commit"
+)
+
+// Tools is the one table of the programs that steps call.
 var Tools = map[string]Tool{
-	ToolGo:     {Names: []string{"go"}, Version: []string{"version"}, Minimum: "1.26", For: "building the CDK app and running the gates", Remedy: "install Go 1.26 or newer from https://go.dev/dl"},
-	ToolNode:   {Names: []string{"node"}, Version: []string{"--version"}, Minimum: "20.0", For: "synthesis: the CDK library runs in Node", Remedy: "install Node.js 20 or newer from https://nodejs.org"},
-	ToolNpm:    {Names: []string{"npm"}, Version: []string{"--version"}, Minimum: "9.0", For: "installing the pinned CDK command line, which bootstraps accounts", Remedy: "install npm, which comes with Node.js, from https://nodejs.org"},
-	ToolPython: {Names: []string{"python3"}, Version: []string{"-c", "import ensurepip, sys, venv; print('Python %d.%d.%d' % sys.version_info[:3])"}, Minimum: "3.10", For: "the emulated accounts of a rehearsal", Remedy: "install Python 3.10 or newer with its venv module from https://www.python.org"},
+	ToolGo: {
+		For: "building the CDK app and running the gates", Kind: Machine, Version: "1.26", Names: []string{"go"}, Ask: []string{"version"},
+		Remedy: "install Go 1.26 or newer from https://go.dev/dl",
+	},
+	ToolNode: {
+		For: "synthesis: the CDK library runs in Node", Kind: Machine, Version: "20.0", Names: []string{"node"}, Ask: []string{"--version"},
+		Remedy: "install Node.js 20 or newer from https://nodejs.org",
+	},
+	ToolNpm: {
+		For: "installing the pinned CDK command line, which bootstraps accounts", Kind: Machine, Version: "9.0", Names: []string{"npm"}, Ask: []string{"--version"},
+		Remedy: "install npm, which comes with Node.js, from https://nodejs.org",
+	},
+	ToolPython: {
+		For: "the emulated accounts of a rehearsal, and some gates", Kind: Machine, Version: "3.10", Names: []string{"python3"},
+		Ask:    []string{"-c", "import ensurepip, sys, venv; print('Python %d.%d.%d' % sys.version_info[:3])"},
+		Remedy: "install Python 3.10 or newer with its venv module from https://www.python.org",
+	},
+	ToolGit: {
+		For: "the gates that read the history", Kind: Machine, Version: "2.30", Names: []string{"git"}, Ask: []string{"--version"}, Optional: true,
+		Remedy: "install Git from https://git-scm.com",
+	},
+	ToolC: {
+		For: "the race detector of the tests", Kind: Machine, Version: "4.0", Names: []string{"gcc", "clang"}, Ask: []string{"--version"}, Optional: true,
+		Remedy: "install a C compiler, gcc or clang",
+	},
+
+	ToolMinistack: {
+		For: "the emulated accounts of a rehearsal", Kind: PythonPackages, Version: "1.5.33", Names: []string{"ministack"},
+		// What the emulator knows is asked once, here: loading its catalogue takes longer than starting it.
+		Then: [][]string{{"venv/bin/python", "-c", "import json; from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS as known; " +
+			"json.dump(sorted(known), open('" + ResourceTypes + "', 'w'))"}},
+	},
+	ToolCDK: {For: "the bootstrap of accounts", Kind: NodePackages, Version: "2.1148.1", Names: []string{"cdk"}, Ask: []string{"--version"}},
+
+	ToolGofumpt:       {For: "the form of Go code", Kind: GoModule, Version: "0.12.0", Names: []string{"gofumpt"}, Ask: []string{"-version"}, Report: Lines},
+	ToolGolangciLint:  {For: "mistakes, complexity and imports in Go code", Kind: GoModule, Version: "2.15.0", Names: []string{"golangci-lint"}, Ask: []string{"version"}, Report: SARIF},
+	ToolGosec:         {For: "unsafe Go code", Kind: GoModule, Version: "2.30.0", Names: []string{"gosec"}, Ask: []string{"-version"}, Report: SARIF},
+	ToolGovulncheck:   {For: "known vulnerabilities that the Go code reaches", Kind: GoModule, Version: "1.9.0", Names: []string{"govulncheck"}, Ask: []string{"-version"}, Report: SARIF},
+	ToolOSVScanner:    {For: "known vulnerabilities in the lock files", Kind: GoModule, Version: "2.5.1", Names: []string{"osv-scanner"}, Ask: []string{"--version"}, Report: SARIF},
+	ToolGitleaks:      {For: "secrets in the files and the history", Kind: GoModule, Version: "8.30.1", Names: []string{"gitleaks"}, Ask: []string{"version"}, Report: SARIF},
+	ToolActionlint:    {For: "mistakes in GitHub workflows", Kind: GoModule, Version: "1.7.12", Names: []string{"actionlint"}, Ask: []string{"-version"}, Report: Lines},
+	ToolDetectSecrets: {For: "secrets that are not in the baseline", Kind: PythonPackages, Version: "1.5.0", Names: []string{"detect-secrets", "detect-secrets-hook"}, Ask: []string{"--version"}, Report: DetectSecrets},
+	ToolHadolint:      {For: "mistakes in Dockerfiles", Kind: PythonPackages, Version: "2.15.1", Names: []string{"hadolint"}, Ask: []string{"--version"}, Report: SARIF},
+	ToolCfnLint:       {For: "mistakes in CloudFormation templates", Kind: PythonPackages, Version: "1.58.0", Names: []string{"cfn-lint"}, Ask: []string{"--version"}, Report: SARIF},
+	ToolMdformat:      {For: "the form of Markdown", Kind: PythonPackages, Version: "1.0.0", Names: []string{"mdformat"}, Ask: []string{"--version"}, Report: Lines},
+	ToolPreCommit:     {For: "the gates before a commit", Kind: PythonPackages, Version: "4.7.0", Names: []string{"pre-commit"}, Ask: []string{"--version"}},
+}
+
+// ResourceTypes is the file, in the emulator's folder, that lists the resource types it can make.
+const ResourceTypes = "resource-types.json"
+
+// Needs are the keys of the tools that the machine must bring so that this one can be installed.
+func (t Tool) Needs() []string {
+	return map[ToolKind][]string{GoModule: {ToolGo}, PythonPackages: {ToolPython}, NodePackages: {ToolNode, ToolNpm}}[t.Kind]
+}
+
+// InstallCommands make the tool, its programs in bin/, when they run one after the other in a folder that holds its lock files. They are
+// nil for what the machine must bring.
+func (t Tool) InstallCommands() [][]string {
+	var commands [][]string
+	link := func(from string) {
+		commands = append(commands, []string{"mkdir", "-p", "bin"})
+		for _, name := range t.Names {
+			commands = append(commands, []string{"ln", "-sf", "../" + from + "/" + name, "bin/" + name})
+		}
+	}
+	switch t.Kind {
+	case GoModule:
+		// A folder with a go.mod would be no part of this module, so the lock files have another name until here.
+		commands = [][]string{
+			{"cp", "tool.mod", "go.mod"},
+			{"cp", "tool.sum", "go.sum"},
+			{"go", "build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-o", "bin/", "tool"},
+		}
+	case PythonPackages:
+		commands = [][]string{
+			{"python3", "-m", "venv", "venv"},
+			{
+				"venv/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input",
+				"--require-hashes", "--only-binary", ":all:", "-r", "requirements.txt",
+			},
+		}
+		link("venv/bin")
+	case NodePackages:
+		commands = [][]string{{"npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"}}
+		link("node_modules/.bin")
+	}
+	return append(commands, t.Then...)
+}
+
+// InstallEnv is the environment that the installation's commands are given besides the caller's settings of proxies, certificates and package
+// indexes: what it makes must not depend on who makes it.
+func (t Tool) InstallEnv() map[string]string {
+	if t.Kind == GoModule {
+		return map[string]string{"CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off", "GOOS": "", "GOARCH": "", "GO111MODULE": "on"}
+	}
+	return map[string]string{"PIP_NO_COMPILE": "0"}
 }

@@ -114,7 +114,7 @@ func (e *Emulator) Prepare(ctx context.Context) error {
 	return err
 }
 
-func (e *Emulator) install(ctx context.Context, tool tools.Tool) (string, error) {
+func (e *Emulator) install(ctx context.Context, tool string) (string, error) {
 	installer, err := tools.NewInstaller(e.Environ, e.Say)
 	if err != nil {
 		return "", err

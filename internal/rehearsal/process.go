@@ -26,11 +26,15 @@ const (
 	answerWithin = 5 * time.Second
 )
 
-// start starts the emulator and waits until it answers. An installation that turns out to be broken is made again, once.
+// start starts the emulator and waits until it answers. What can be mended is tried again, once: an installation that turns out to be
+// broken is made anew, and a port that somebody else took just now is left to them.
 func (e *Emulator) start(ctx context.Context, keep bool) (*Session, error) {
 	session, err := e.startOnce(ctx, keep)
 	var broken *brokenInstallError
-	if !errors.As(err, &broken) {
+	switch {
+	case errors.Is(err, errPortLost) && e.Port == 0:
+		return e.startOnce(ctx, keep)
+	case !errors.As(err, &broken):
 		return session, err
 	}
 	e.Say("the installed emulator is damaged and is installed again")
@@ -99,7 +103,7 @@ func (e *Emulator) spawn(installed string, port int, c certificates) (*process, 
 		return nil, err
 	}
 	defer log.Close()
-	cmd := exec.Command(filepath.Join(installed, tools.Ministack.Program), "-m", "hypercorn", "ministack.app:app",
+	cmd := exec.Command(filepath.Join(installed, tools.MinistackPython), "-m", "hypercorn", "ministack.app:app",
 		"--workers", "0", // in this very process
 		"--bind", fmt.Sprintf("127.0.0.1:%d", port),
 		"--certfile", c.certificate, "--keyfile", c.key,
@@ -145,6 +149,9 @@ func (e *brokenInstallError) Error() string {
 	return "the emulator does not load:\n" + tools.LastLines(e.log, 6)
 }
 
+// errPortLost says that a port which was free a moment ago is not.
+var errPortLost = errors.New("another program has taken the port just now: run this again")
+
 func (e *Emulator) waitUntilHealthy(ctx context.Context, s *Session, p *process) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, startWithin, fmt.Errorf("the emulator does not answer after %v; its log is %s", startWithin, e.path("emulator.log")))
 	defer cancel()
@@ -172,6 +179,8 @@ func (e *Emulator) died() error {
 	switch {
 	case tools.Full(log):
 		return tools.NoRoom(e.Dir, syscall.ENOSPC)
+	case strings.Contains(log, "Address already in use"):
+		return errPortLost
 	case strings.Contains(log, "ImportError"), strings.Contains(log, "ModuleNotFoundError"), strings.Contains(log, "No module named"):
 		return &brokenInstallError{log}
 	}

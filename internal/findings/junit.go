@@ -1,0 +1,122 @@
+package findings
+
+import (
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+)
+
+// A Suite is a package of tests, as JUnit has it.
+type Suite struct {
+	Name     string  `xml:"name,attr"`
+	Tests    int     `xml:"tests,attr"`
+	Failures int     `xml:"failures,attr"`
+	Errors   int     `xml:"errors,attr"`
+	Skipped  int     `xml:"skipped,attr"`
+	Seconds  float64 `xml:"time,attr"`
+	Cases    []Case  `xml:"testcase"`
+}
+
+// A Case is one test. It passed if it has neither failure, error nor skip.
+type Case struct {
+	Name    string   `xml:"name,attr"`
+	Class   string   `xml:"classname,attr"`
+	File    string   `xml:"file,attr,omitempty"`
+	Line    int      `xml:"line,attr,omitempty"`
+	Seconds float64  `xml:"time,attr"`
+	Failure *Outcome `xml:"failure"`
+	// Error is a test that came to no end, because its process was killed for example.
+	Error   *Outcome `xml:"error"`
+	Skipped *Outcome `xml:"skipped"`
+}
+
+// An Outcome says why a test did not pass.
+type Outcome struct {
+	Message string `xml:"message,attr,omitempty"`
+	Text    string `xml:",chardata"`
+}
+
+type suites struct {
+	XMLName xml.Name `xml:"testsuites"`
+	Tests   int      `xml:"tests,attr"`
+	Failed  int      `xml:"failures,attr"`
+	Errors  int      `xml:"errors,attr"`
+	Suites  []Suite  `xml:"testsuite"`
+}
+
+// Count fills in a suite's numbers.
+func (s *Suite) Count() {
+	s.Tests, s.Failures, s.Errors, s.Skipped = len(s.Cases), 0, 0, 0
+	for _, c := range s.Cases {
+		switch {
+		case c.Error != nil:
+			s.Errors++
+		case c.Failure != nil:
+			s.Failures++
+		case c.Skipped != nil:
+			s.Skipped++
+		}
+	}
+}
+
+// Failing are the tests that failed or came to no end, as findings.
+func Failing(all []Suite) []Finding {
+	var failing []Finding
+	for _, s := range all {
+		for _, c := range s.Cases {
+			outcome := c.Failure
+			if c.Error != nil {
+				outcome = c.Error
+			}
+			if outcome == nil {
+				continue
+			}
+			failing = append(failing, Finding{Rule: c.Name, Level: Error, Message: outcome.Message, File: c.File, Line: c.Line})
+		}
+	}
+	return failing
+}
+
+// WriteJUnit writes the suites as one file.
+func WriteJUnit(w io.Writer, all []Suite) error {
+	file := suites{Suites: all}
+	for i := range all {
+		all[i].Count()
+		file.Tests, file.Failed, file.Errors = file.Tests+all[i].Tests, file.Failed+all[i].Failures, file.Errors+all[i].Errors
+	}
+	if _, err := io.WriteString(w, xml.Header); err != nil {
+		return err
+	}
+	enc := xml.NewEncoder(w)
+	enc.Indent("", "  ")
+	if err := enc.Encode(file); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, "\n")
+	return err
+}
+
+// ReadJUnit reads what WriteJUnit wrote.
+func ReadJUnit(text []byte) ([]Suite, error) {
+	var file suites
+	if err := xml.Unmarshal(text, &file); err != nil {
+		return nil, fmt.Errorf("it is no JUnit report: %w", err)
+	}
+	if file.XMLName.Local != "testsuites" {
+		return nil, errors.New("it is no JUnit report")
+	}
+	return file.Suites, nil
+}
+
+// Printable leaves out what XML cannot hold: control characters, which terminals' colours are made of, and what is no UTF-8.
+func Printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || (unicode.IsPrint(r) && r != unicode.ReplacementChar) {
+			return r
+		}
+		return -1
+	}, text)
+}

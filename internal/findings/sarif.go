@@ -1,0 +1,246 @@
+package findings
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
+)
+
+// ErrNoReport says that a tool printed nothing where its report belongs.
+var ErrNoReport = errors.New("it printed no report")
+
+// ReadSARIF reads the findings of a tool's report. Paths become relative to root.
+func ReadSARIF(text []byte, root string) (Report, error) {
+	if len(text) == 0 {
+		return Report{}, ErrNoReport
+	}
+	var file sarif.Report
+	if err := json.Unmarshal(text, &file); err != nil {
+		return Report{}, fmt.Errorf("its report is not SARIF: %w", err)
+	}
+	if file.Version != "2.1.0" || len(file.Runs) == 0 {
+		return Report{}, errors.New("its report is not SARIF 2.1.0 with at least one run")
+	}
+	var r Report
+	for _, run := range file.Runs {
+		if run == nil || run.Tool == nil || run.Tool.Driver == nil {
+			return Report{}, errors.New("its report has a run that names no tool")
+		}
+		r.readRun(run, root)
+	}
+	return r, nil
+}
+
+func (r *Report) readRun(run *sarif.Run, root string) {
+	driver := run.Tool.Driver
+	r.Tool, r.Version = value(driver.Name), value(driver.Version)
+	defaults := map[string]sarif.ReportingDescriptor{}
+	for _, rule := range driver.Rules {
+		if rule == nil {
+			continue
+		}
+		id := value(rule.ID)
+		defaults[id] = *rule
+		r.Rules = append(r.Rules, Rule{ID: id, Text: describe(rule), Help: value(rule.HelpURI)})
+	}
+	for _, result := range run.Results {
+		if result == nil || result.Kind == "pass" || result.Kind == "notApplicable" {
+			continue
+		}
+		r.Findings = append(r.Findings, readResult(result, defaults, root))
+	}
+	for _, invocation := range run.Invocations {
+		if invocation != nil && invocation.ExecutionSuccessful != nil && !*invocation.ExecutionSuccessful {
+			r.Broken = notifications(invocation)
+		}
+	}
+}
+
+func notifications(invocation *sarif.Invocation) string {
+	for _, n := range invocation.ToolExecutionNotifications {
+		if n != nil && n.Message != nil && value(n.Message.Text) != "" {
+			return value(n.Message.Text)
+		}
+	}
+	return "it says that it did not run to its end"
+}
+
+func describe(rule *sarif.ReportingDescriptor) string {
+	for _, text := range []*sarif.MultiformatMessageString{rule.ShortDescription, rule.FullDescription} {
+		if text != nil && value(text.Text) != "" {
+			return value(text.Text)
+		}
+	}
+	return value(rule.Name)
+}
+
+func readResult(result *sarif.Result, rules map[string]sarif.ReportingDescriptor, root string) Finding {
+	f := Finding{Rule: value(result.RuleID), Level: Level(result.Level)}
+	rule, known := rules[f.Rule]
+	if f.Level == "" && known && rule.DefaultConfiguration != nil {
+		f.Level = Level(rule.DefaultConfiguration.Level)
+	}
+	if _, ok := rank[f.Level]; !ok {
+		f.Level = Warning // what the standard says of a result without a level; and "none" must not slip through
+	}
+	if known {
+		f.Severity = score(rule.Properties)
+	}
+	if result.Message != nil {
+		f.Message = value(result.Message.Text)
+	}
+	if f.Message == "" && known {
+		f.Message = describe(&rule)
+	}
+	for _, s := range result.Suppressions {
+		if s != nil {
+			f.Waived = value(s.Justification)
+		}
+	}
+	for _, print := range result.PartialFingerprints {
+		f.Fingerprint = max(f.Fingerprint, print) // whichever, as long as it is always the same
+	}
+	f.locate(result.Locations, root)
+	return f
+}
+
+func (f *Finding) locate(locations []*sarif.Location, root string) {
+	for _, location := range locations {
+		if location == nil || location.PhysicalLocation == nil || location.PhysicalLocation.ArtifactLocation == nil {
+			continue
+		}
+		uri := value(location.PhysicalLocation.ArtifactLocation.URI)
+		if plain, err := url.PathUnescape(uri); err == nil {
+			uri = plain
+		}
+		f.File = Relative(root, uri)
+		if region := location.PhysicalLocation.Region; region != nil {
+			f.Line, f.Column = number(region.StartLine), number(region.StartColumn)
+		}
+		return
+	}
+}
+
+// score is what code scanning services call security-severity.
+func score(properties *sarif.PropertyBag) float64 {
+	if properties == nil {
+		return 0
+	}
+	switch v := properties.Properties["security-severity"].(type) {
+	case string:
+		n, _ := strconv.ParseFloat(v, 64) // 0 where it is no number
+		return n
+	case float64:
+		return v
+	}
+	return 0
+}
+
+func value(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+func number(n *int) int {
+	if n == nil {
+		return 0
+	}
+	return *n
+}
+
+// WriteSARIF writes the reports as one file, a run each. A snippet of code is never part of it: it could be the secret that was found.
+func WriteSARIF(w io.Writer, reports []Report) error {
+	file := sarif.NewReport()
+	for _, r := range reports {
+		file.AddRun(r.run())
+	}
+	return file.Write(w)
+}
+
+func (r Report) run() *sarif.Run {
+	driver := sarif.NewToolComponent().WithName(r.Tool)
+	if r.Version != "" {
+		driver.WithVersion(r.Version)
+	}
+	indexes := map[string]int{}
+	for _, rule := range r.used() {
+		indexes[rule.ID] = len(driver.Rules)
+		driver.AddRule(rule.descriptor(r.Findings))
+	}
+	run := sarif.NewRun().WithTool(sarif.NewTool().WithDriver(driver)).
+		WithAutomationDetails(sarif.NewRunAutomationDetails().WithID("lockstep/" + r.Gate + "/"))
+	invocation := sarif.NewInvocation().WithExecutionSuccessful(r.Broken == "")
+	if r.Broken != "" {
+		invocation.AddToolExecutionNotification(sarif.NewNotification().WithLevel("error").WithMessage(sarif.NewTextMessage(r.Broken)))
+	}
+	run.AddInvocation(invocation)
+	for _, f := range r.Findings {
+		run.AddResult(f.result(indexes[f.Rule]))
+	}
+	return run
+}
+
+// used are the rules that something was found of, those that the tool does not describe included.
+func (r Report) used() []Rule {
+	var rules []Rule
+	for _, f := range r.Findings {
+		if slices.ContainsFunc(rules, func(rule Rule) bool { return rule.ID == f.Rule }) {
+			continue
+		}
+		rule := Rule{ID: f.Rule}
+		if i := slices.IndexFunc(r.Rules, func(known Rule) bool { return known.ID == f.Rule }); i >= 0 {
+			rule = r.Rules[i]
+		}
+		rules = append(rules, rule)
+	}
+	return rules
+}
+
+func (rule Rule) descriptor(found []Finding) *sarif.ReportingDescriptor {
+	d := sarif.NewReportingDescriptor().WithID(rule.ID)
+	if rule.Text != "" {
+		d.WithShortDescription(sarif.NewMultiformatMessageString().WithText(rule.Text))
+	}
+	if rule.Help != "" {
+		d.WithHelpURI(rule.Help)
+	}
+	for _, f := range found {
+		if f.Rule == rule.ID && f.Severity > 0 {
+			d.WithProperties(sarif.NewPropertyBag().Add("security-severity", strconv.FormatFloat(f.Severity, 'f', 1, 64)))
+			break
+		}
+	}
+	return d
+}
+
+func (f Finding) result(ruleIndex int) *sarif.Result {
+	result := sarif.NewRuleResult(f.Rule).WithRuleIndex(ruleIndex).WithLevel(string(f.Level)).WithMessage(sarif.NewTextMessage(f.Message))
+	if f.Fingerprint != "" {
+		result.WithPartialFingerprints(map[string]string{"lockstep/v1": f.Fingerprint})
+	}
+	if f.Waived != "" {
+		result.AddSuppression(sarif.NewSuppression().WithKind("external").WithStatus("accepted").WithJustification(f.Waived))
+	}
+	if f.File == "" {
+		return result
+	}
+	place := sarif.NewPhysicalLocation().WithArtifactLocation(
+		sarif.NewSimpleArtifactLocation((&url.URL{Path: f.File}).EscapedPath()).WithURIBaseID("%SRCROOT%").WithIndex(-1))
+	if f.Line > 0 {
+		region := sarif.NewRegion().WithStartLine(f.Line).WithByteOffset(-1).WithCharOffset(-1)
+		if f.Column > 0 {
+			region.WithStartColumn(f.Column)
+		}
+		place.WithRegion(region)
+	}
+	result.AddLocation(sarif.NewLocation().WithID(-1).WithPhysicalLocation(place))
+	return result
+}

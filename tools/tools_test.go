@@ -1,0 +1,239 @@
+package tools
+
+import (
+	"context"
+	"encoding/json"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/pipeline"
+)
+
+// machine is one whose programs are shell scripts, so that nothing is fetched.
+type machine struct {
+	bin     string
+	environ []string
+}
+
+func newMachine(t *testing.T, programs map[string]string) machine {
+	t.Helper()
+	m := machine{bin: t.TempDir()}
+	for name, script := range programs {
+		m.has(t, name, script)
+	}
+	m.environ = []string{"PATH=" + m.bin + ":/usr/bin:/bin", "HOME=" + t.TempDir()}
+	return m
+}
+
+func (m machine) has(t *testing.T, name, script string) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(filepath.Join(m.bin, name), []byte("#!/bin/sh\n"+script), 0o755))
+}
+
+// goodGo builds a gofumpt that answers, and notes that it did.
+const goodGo = `
+if [ "$1" = env ]; then echo go1.26.8; exit; fi
+test -f go.mod && test -f go.sum || exit 9
+echo built >> ../builds
+mkdir -p bin && printf '#!/bin/sh\necho v0\n' > bin/gofumpt && chmod +x bin/gofumpt
+`
+
+type told struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (s *told) say(line string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lines = append(s.lines, line)
+}
+
+func builds(t *testing.T, dir string) int {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "builds"))
+	require.NoError(t, err)
+	return strings.Count(string(text), "built")
+}
+
+func TestToolIsInstalledOnceHoweverManyWantIt(t *testing.T) {
+	m, dir, progress := newMachine(t, map[string]string{"go": goodGo}), t.TempDir(), &told{}
+	var group sync.WaitGroup
+	for range 5 {
+		group.Go(func() {
+			folder, err := InstallerInto(dir, m.environ, progress.say).Install(context.Background(), pipeline.ToolGofumpt)
+			assert.NoError(t, err)
+			assert.FileExists(t, filepath.Join(folder, "bin/gofumpt"))
+		})
+	}
+	group.Wait()
+	assert.Equal(t, 1, builds(t, dir))
+	require.Len(t, progress.lines, 2)
+	assert.Equal(t, "installing gofumpt 0.12.0, once: the form of Go code", progress.lines[0])
+}
+
+func TestBrokenInstallationIsNoticedAndRedone(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		spoil func(folder string) error
+		state State
+	}{
+		{"one that broke off", func(folder string) error { return os.Remove(filepath.Join(folder, complete)) }, Damaged},
+		{"one whose program is gone", func(folder string) error { return os.Remove(filepath.Join(folder, "bin/gofumpt")) }, Damaged},
+		{"one whose program was cut in half", func(folder string) error { return os.Truncate(filepath.Join(folder, "bin/gofumpt"), 3) }, Damaged},
+		{"one whose program may not be run", func(folder string) error { return os.Chmod(filepath.Join(folder, "bin/gofumpt"), 0o644) }, Installed},
+		{"one whose note is garbage", func(folder string) error { return os.WriteFile(filepath.Join(folder, complete), []byte("{"), 0o644) }, Damaged},
+		{"one that was removed", os.RemoveAll, Absent},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			m, dir := newMachine(t, map[string]string{"go": goodGo}), t.TempDir()
+			installer := InstallerInto(dir, m.environ, (&told{}).say)
+			folder, err := installer.Install(context.Background(), pipeline.ToolGofumpt)
+			require.NoError(t, err)
+			state, at := installer.State(pipeline.ToolGofumpt)
+			assert.Equal(t, Installed, state)
+			assert.Equal(t, folder, at)
+
+			require.NoError(t, test.spoil(folder))
+			state, _ = installer.State(pipeline.ToolGofumpt)
+			assert.Equal(t, test.state, state)
+			_, err = installer.Install(context.Background(), pipeline.ToolGofumpt)
+			require.NoError(t, err)
+			assert.Equal(t, 2, builds(t, dir))
+			state, _ = installer.State(pipeline.ToolGofumpt)
+			assert.Equal(t, Installed, state)
+		})
+	}
+}
+
+func TestInstallationThatFailsSaysWhyAndLeavesNothing(t *testing.T) {
+	for _, test := range []struct{ name, script, want string }{
+		{"a build that fails", "echo no such module >&2; exit 1", "gofumpt could not be installed: go build -trimpath -buildvcs=false: exit status 1\n  no such module"},
+		{"a full disk", "echo 'write: No space left on device'; exit 1", "is full: make room there, then run this again"},
+		{"a program that does not run", "mkdir bin; printf '#!/bin/sh\nexit 4' > bin/gofumpt; chmod +x bin/gofumpt", "gofumpt could not be installed: bin/gofumpt -version: exit status 4"},
+		{"a build that makes nothing", "true", "gofumpt could not be installed: "},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			m, dir := newMachine(t, map[string]string{"go": "if [ $1 = env ]; then exit; fi\n" + test.script}), t.TempDir()
+			installer := InstallerInto(dir, m.environ, (&told{}).say)
+			_, err := installer.Install(context.Background(), pipeline.ToolGofumpt)
+			assert.ErrorContains(t, err, test.want)
+			state, folder := installer.State(pipeline.ToolGofumpt)
+			assert.Equal(t, Absent, state)
+			assert.NoDirExists(t, folder)
+		})
+	}
+	t.Run("no Go", func(t *testing.T) {
+		environ := []string{"PATH=" + t.TempDir() + ":/bin", "HOME=" + t.TempDir()}
+		_, err := InstallerInto(t.TempDir(), environ, (&told{}).say).Install(context.Background(), pipeline.ToolGofumpt)
+		assert.ErrorContains(t, err, "go is not on the PATH; `lockstep doctor` says what to do")
+	})
+}
+
+func TestCallersSettingsDoNotReachABuild(t *testing.T) {
+	m := newMachine(t, map[string]string{"go": `if [ "$1" = env ]; then exit; fi; env > ../env; exit 1`})
+	dir := t.TempDir()
+	environ := append(m.environ, "GOFLAGS=-mod=mod", "CGO_ENABLED=1", "GOPROXY=https://proxy.example.com")
+	_, err := InstallerInto(dir, environ, (&told{}).say).Install(context.Background(), pipeline.ToolGofumpt)
+	require.Error(t, err)
+	env, err := os.ReadFile(filepath.Join(dir, "env"))
+	require.NoError(t, err)
+	assert.Contains(t, string(env), "GOFLAGS=\n")
+	assert.Contains(t, string(env), "CGO_ENABLED=0\n")
+	assert.Contains(t, string(env), "GOPROXY=https://proxy.example.com\n")
+}
+
+func TestAnotherGoHasItsOwnBuild(t *testing.T) {
+	m := newMachine(t, map[string]string{"go": goodGo})
+	dir := t.TempDir()
+	before := InstallerInto(dir, m.environ, nil).place(pipeline.ToolGofumpt)
+	m.has(t, "go", "echo go1.27.0")
+	assert.NotEqual(t, before, InstallerInto(dir, m.environ, nil).place(pipeline.ToolGofumpt))
+}
+
+// pinned finds the version that a lock file asks for.
+var pinned = map[pipeline.ToolKind]struct {
+	file    string
+	version func(t *testing.T, text, name string) string
+}{
+	pipeline.GoModule: {"tool.mod", func(t *testing.T, text, _ string) string {
+		tool := regexp.MustCompile(`(?m)^tool (\S+)$`).FindStringSubmatch(text)
+		require.NotNil(t, tool)
+		version := ""
+		for _, require := range regexp.MustCompile(`(?m)^\s*(?:require )?(\S+) v(\S+)`).FindAllStringSubmatch(text, -1) {
+			if tool[1] == require[1] || strings.HasPrefix(tool[1], require[1]+"/") {
+				version = require[2]
+			}
+		}
+		return version
+	}},
+	pipeline.PythonPackages: {"requirements.txt", func(t *testing.T, text, name string) string {
+		found := regexp.MustCompile(`(?m)^` + name + `(?:-bin)?==(\S+) `).FindStringSubmatch(text)
+		require.NotNil(t, found)
+		return found[1]
+	}},
+	pipeline.NodePackages: {"package-lock.json", func(t *testing.T, text, name string) string {
+		var lock struct {
+			Packages map[string]struct{ Version string }
+		}
+		require.NoError(t, json.Unmarshal([]byte(text), &lock))
+		return lock.Packages["node_modules/aws-"+name].Version
+	}},
+}
+
+func TestTableSaysWhatTheLockFilesPin(t *testing.T) {
+	for _, name := range Installable() {
+		t.Run(name, func(t *testing.T) {
+			tool := pipeline.Tools[name]
+			lock := pinned[tool.Kind]
+			text, err := fs.ReadFile(lockFiles(name), lock.file)
+			require.NoError(t, err)
+			assert.Equal(t, tool.Version, lock.version(t, string(text), name))
+			assert.NotEmpty(t, tool.For)
+			assert.NotEmpty(t, tool.Names)
+			assert.Len(t, Sum(name), 64)
+		})
+	}
+}
+
+func TestEverythingThatIsInstalledHasAHash(t *testing.T) {
+	for _, name := range Installable() {
+		switch text := func(file string) string {
+			data, err := fs.ReadFile(lockFiles(name), file)
+			require.NoError(t, err)
+			return string(data)
+		}; pipeline.Tools[name].Kind {
+		case pipeline.GoModule:
+			sums := text("tool.sum")
+			for _, r := range regexp.MustCompile(`(?m)^\t(\S+) (v\S+)`).FindAllStringSubmatch(text("tool.mod"), -1) {
+				assert.Contains(t, sums, r[1]+" "+r[2], name)
+			}
+			assert.NotContains(t, text("tool.mod"), "replace ")
+		case pipeline.PythonPackages:
+			for _, part := range regexp.MustCompile(`(?m)^[a-z]`).Split(text("requirements.txt"), -1)[1:] {
+				assert.Contains(t, part, "--hash=sha256:", name)
+			}
+		case pipeline.NodePackages:
+			assert.Equal(t, strings.Count(text("package-lock.json"), `"version"`), strings.Count(text("package-lock.json"), `"integrity": "sha512-`), name)
+		}
+	}
+}
+
+func TestLockFilesNameNoRegistry(t *testing.T) {
+	require.NoError(t, fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(files, name)
+		assert.NotRegexp(t, `https?://|resolved`, string(text), name)
+		return err
+	}))
+}
