@@ -22,7 +22,7 @@ var mayImport = map[string][]string{
 	"internal/report":          {"internal/deploy", "internal/rehearsal", "internal/pipeline"},
 	"internal/findings":        {},
 	"internal/host":            {"internal/pipeline", "tools"},
-	"internal/deploy":          {"internal/deploy/assembly", "internal/deploy/ledger"},
+	"internal/deploy":          {"internal/deploy/assembly", "internal/deploy/ledger", "internal/deploy/pace"},
 	"internal/deploy/assembly": {},
 	"internal/rehearsal":       {"internal/bootstrap", "tools"},
 	"internal/bootstrap":       {"config", "tools"},
@@ -39,6 +39,7 @@ var mayImport = map[string][]string{
 	// What a deployment is made of.
 	"internal/bill":             {},
 	"internal/deploy/ledger":    {},
+	"internal/deploy/pace":      {},
 	"internal/deploy/simulated": {},
 }
 

@@ -53,13 +53,14 @@ func Open(ctx context.Context, base aws.Config, target Target, asm *assembly.Ass
 
 // Visit is a deployment without an assembly, for what only concerns what is in the account. It has checked who calls.
 func Visit(ctx context.Context, base aws.Config, target Target, o Options) (*Deployment, error) {
-	by, err := identify(ctx, base, target.caller())
+	base = o.Pacer.patient(base, target.Region)
+	by, err := identify(ctx, o.Pacer.around(base, target.Tooling), target.caller())
 	if err != nil {
 		return nil, err
 	}
 	return &Deployment{
 		Options: o, target: target, by: by, assembly: &assembly.Assembly{},
-		sessions: &sessions{base: patient(base, target.Region), target: target, run: o.Run.ID, byRole: map[string]*session{}},
+		sessions: &sessions{base: base, pacer: o.Pacer, target: target, run: o.Run.ID, byRole: map[string]*session{}},
 	}, nil
 }
 

@@ -45,16 +45,16 @@ func Guard(ctx context.Context, base aws.Config, target Target) error {
 
 // GuardCaller checks that credentials belong to the account that something has to be done with.
 func GuardCaller(ctx context.Context, base aws.Config, want Caller) error {
-	_, err := identify(ctx, base, want)
+	_, err := identify(ctx, patient(base, want.Region), want)
 	return err
 }
 
-// identify is the guard, and returns the caller's ARN.
+// identify is the guard, over a patient configuration, and returns the caller's ARN.
 func identify(ctx context.Context, base aws.Config, want Caller) (string, error) {
 	if err := haveCredentials(ctx, base, want); err != nil {
 		return "", err
 	}
-	id, err := stsClient(patient(base, want.Region)).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	id, err := stsClient(base).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	switch code(err) {
 	case "":
 	case "ExpiredToken", "ExpiredTokenException", "RequestExpired":
@@ -154,6 +154,7 @@ func checkRole(role, what string, target Target) error {
 // sessions are the assumed roles: one each, checked once, and renewed by the SDK before they expire.
 type sessions struct {
 	base   aws.Config // region and time limits set
+	pacer  *Pacer
 	target Target
 	// run is part of the sessions' names, which CloudTrail shows.
 	run    string
@@ -184,11 +185,14 @@ func (s *sessions) as(ctx context.Context, role assembly.Role, region string) (a
 }
 
 func (s *sessions) assume(ctx context.Context, role assembly.Role) (aws.Config, error) {
-	cfg := s.base.Copy()
-	cfg.Credentials = aws.NewCredentialsCache(
-		stscreds.NewAssumeRoleProvider(stsClient(s.base), role.ARN, assumption(role, s.target, s.run)),
+	caller := s.pacer.around(s.base, s.target.Tooling)
+	credentials := aws.NewCredentialsCache(
+		stscreds.NewAssumeRoleProvider(stsClient(caller), role.ARN, assumption(role, s.target, s.run)),
 		func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = time.Minute },
 	)
+	cfg := s.pacer.around(s.base, s.target.Account)
+	cfg.Credentials = credentials
+	cfg.Retryer = func() aws.Retryer { return newPatience(credentials.Invalidate) }
 	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
 		if code(err) == "" {
 			return cfg, problem(err)

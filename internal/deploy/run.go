@@ -34,6 +34,8 @@ type Options struct {
 	// Approval says that a person must have agreed to the plan.
 	Approval bool
 	Baggage  Baggage
+	// Pacer is shared by all deployments of a run; nil for one alone.
+	Pacer *Pacer
 	// Pulses is a folder of this machine for the signs of life of runs; empty for none.
 	Pulses string
 }
