@@ -130,7 +130,8 @@ func (a *app) groups() []group {
 		deliver = append(deliver, a.reachingCommand(r))
 	}
 	return []group{
-		{"Deliver", append(deliver, a.approveCommand())},
+		{"Deliver", append(deliver, a.approveCommand(), a.rollbackCommand())},
+		{"See what is deployed", []*cobra.Command{a.statusCommand(), a.driftCommand(), a.unlockCommand()}},
 		{"Prepare accounts", []*cobra.Command{a.bootstrapCommand(), a.rehearsalCommand()}},
 		{"Look and understand", []*cobra.Command{a.graphCommand(), a.configCommand(), a.toolsCommand(), a.doctorCommand()}},
 	}

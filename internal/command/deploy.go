@@ -2,11 +2,8 @@ package command
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -15,9 +12,7 @@ import (
 
 	"lockstep/config"
 	"lockstep/internal/deploy"
-	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/pipeline"
-	"lockstep/internal/report"
 )
 
 // reaching is a command that reaches for the accounts of an environment.
@@ -30,12 +25,14 @@ type reaching struct {
 	gated bool
 	// flags adds the flags of its own.
 	flags func(*request, *pflag.FlagSet)
-	do    func(ctx context.Context, v *visit) (deploy.Record, error)
+	// do does it in one account; finish, where there is one, what is left to do when all accounts are done.
+	do     func(ctx context.Context, v *visit) (deploy.Record, error)
+	finish func(ctx context.Context, visits []*visit, err error) error
 }
 
 var reachings = []reaching{
 	{
-		stage: pipeline.Plan, stages: []pipeline.Stage{pipeline.Plan}, flags: (*request).planFlags, do: plan,
+		stage: pipeline.Plan, stages: []pipeline.Stage{pipeline.Plan}, flags: (*request).planFlags, do: plan, finish: writePlan,
 		short: "Show what a deployment would change, resource by resource",
 		long: `Make the change sets of every stack that differs, show what they would do, and delete them again. Nothing is executed.
 
@@ -62,38 +59,62 @@ complete. Nothing is written.`,
 }
 
 func plan(ctx context.Context, v *visit) (deploy.Record, error) {
+	var err error
 	if v.out == "" {
-		p, err := v.deployment.Plan(ctx)
-		if err != nil {
-			return p.Record(), err
-		}
-		v.say(p.Record().Text())
-		err = p.Discard(ctx)
-		return p.Record(), err
+		v.plan, err = v.deployment.Plan(ctx)
+	} else {
+		v.plan, v.kept, err = v.deployment.Keep(ctx, v.goodFor)
 	}
-	p, part, err := v.deployment.Keep(ctx, v.goodFor)
 	if err != nil {
-		return p.Record(), err
+		return v.plan.Record(), err
 	}
-	v.say(p.Record().Text())
-	file, err := v.deployment.NewPlanFile([]deploy.TargetPlan{part}, v.goodFor)
+	v.say(v.plan.Record().Text())
+	if v.out == "" {
+		err = v.plan.Discard(ctx)
+	}
+	return v.plan.Record(), err
+}
+
+// writePlan writes the plan of all accounts into its file, after every account knows of it. A plan that nobody has is none: if anything goes wrong, no
+// change set stays.
+func writePlan(ctx context.Context, visits []*visit, err error) error {
+	if len(visits) == 0 || visits[0].out == "" {
+		return err
+	}
+	first := visits[0]
+	var file deploy.PlanFile
 	if err == nil {
-		err = v.deployment.Remember(ctx, file)
+		var parts []deploy.TargetPlan
+		for _, v := range visits {
+			parts = append(parts, v.kept)
+		}
+		file, err = first.deployment.NewPlanFile(parts, first.goodFor)
+	}
+	for _, v := range visits {
+		if err == nil {
+			err = v.deployment.Remember(ctx, file)
+		}
 	}
 	if err == nil {
-		err = deploy.WritePlan(v.out, file)
+		err = deploy.WritePlan(first.out, file)
 	}
-	record := p.Record()
-	if err != nil { // a plan that nobody has is none
-		return record, errors.Join(err, p.Discard(ctx))
+	if err != nil {
+		for _, v := range visits {
+			if v.plan != nil {
+				err = errors.Join(err, v.plan.Discard(ctx))
+			}
+		}
+		return err
 	}
-	record.PlanDigest = file.Digest
-	v.say(fmt.Sprintf("the plan %.12s is in %s, good until %s", file.Digest, v.out, file.Expires.Format(time.DateTime)))
-	return record, nil
+	for _, v := range visits {
+		v.done.PlanDigest = file.Digest
+	}
+	first.say(fmt.Sprintf("the plan %.12s is in %s, good until %s", file.Digest, first.out, file.Expires.Format(time.DateTime)))
+	return nil
 }
 
 func planAndApply(ctx context.Context, v *visit) (deploy.Record, error) {
-	return v.deployment.Deploy(ctx, deploy.Order{Allow: v.permits, Plan: v.reviewed})
+	return v.deployment.Deploy(ctx, deploy.Order{Allow: v.allowed(), Plan: v.reviewed, Restores: v.restores})
 }
 
 func verify(ctx context.Context, v *visit) (deploy.Record, error) {
@@ -102,7 +123,7 @@ func verify(ctx context.Context, v *visit) (deploy.Record, error) {
 
 // reachingCommand makes the command line's command of a reaching.
 func (a *app) reachingCommand(r reaching) *cobra.Command {
-	q := &request{}
+	q := newRequest()
 	cmd := &cobra.Command{
 		Use: string(r.stage), Short: r.short, Long: r.long, Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -124,7 +145,7 @@ func (a *app) reachingCommand(r reaching) *cobra.Command {
 			case q.drop != "":
 				return a.dropPlan(cmd.Context(), p, q)
 			case q.assembly != "":
-				return a.reachWith(cmd.Context(), r, p, envs, q)
+				return a.reachWith(cmd.Context(), r, p, envs, q, a.synthesised(p, q))
 			}
 			return a.reachByGraph(cmd.Context(), r, p, envs, q)
 		},
@@ -166,115 +187,4 @@ func (a *app) reachByGraph(ctx context.Context, r reaching, p *project, envs []c
 		}
 	}
 	return a.runJob(ctx, j)
-}
-
-// reachWith does it to an assembly that was made earlier, in this process: environment after environment, up to the first that fails.
-func (a *app) reachWith(ctx context.Context, r reaching, p *project, envs []config.Environment, q *request) error {
-	started := time.Now()
-	summary := &report.Summary{Command: string(r.stage), Mode: a.mode(), Result: report.Passed}
-	if q.record == "" && !a.json {
-		a.say(report.FirstLine(a.mode(), names(envs)))
-	}
-	err := a.eachEnvironment(ctx, r, p, envs, q, summary)
-	if q.record != "" {
-		return errors.Join(err, writeRecord(q.record, summary.Environments))
-	}
-	return a.conclude(summary, started, envs, err)
-}
-
-// conclude shows how a command went that runs no graph.
-func (a *app) conclude(summary *report.Summary, started time.Time, envs []config.Environment, err error) error {
-	if summary.Mode == report.Rehearsal {
-		summary.NotRehearsed = notRehearsed(envs)
-	}
-	summary.Time, summary.Millis = time.Now(), time.Since(started).Milliseconds()
-	if err != nil {
-		summary.Result, summary.Error = verdictOf(err), err.Error()
-	}
-	if writing := a.finish(summary); writing != nil {
-		return writing
-	}
-	if err != nil {
-		return shownError{err}
-	}
-	return nil
-}
-
-func (a *app) eachEnvironment(ctx context.Context, r reaching, p *project, envs []config.Environment, q *request, into *report.Summary) (err error) {
-	way, err := a.reachAccounts(ctx, p, envs)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, way.release()) }()
-	for _, env := range envs {
-		done, err := a.reachOne(ctx, r, way, p, env, q)
-		if err != nil && done.Error == "" {
-			done.Outcome, done.Error = deploy.Failed, err.Error()
-		}
-		into.Add(done)
-		if err != nil {
-			return fmt.Errorf("%s: %w", env.Name, err)
-		}
-	}
-	return nil
-}
-
-// reachOne does it to one environment. What is returned tells as much as came of it, also when the error is not nil.
-func (a *app) reachOne(ctx context.Context, r reaching, way *reach, p *project, env config.Environment, q *request) (report.Environment, error) {
-	to := target(p, env)
-	done := report.Environment{Mode: a.mode(), Record: deploy.Record{Target: to, Started: time.Now()}}
-	cfg, err := way.caller(to.Region)
-	if err != nil {
-		return done, err
-	}
-	options, err := a.options(ctx, p, env, string(r.stage))
-	if err != nil {
-		return done, err
-	}
-	dir := assemblyFolder(q.assembly, to.Environment)
-	files, err := assembly.Open(dir)
-	if err != nil {
-		return done, err
-	}
-	if options.Source, err = assembly.Digest(files); err != nil {
-		return done, fmt.Errorf("cloud assembly %s: %w", dir, err)
-	}
-	options.Baggage.Assembly = files
-	if files, done.Coverage, err = way.seen(files); err != nil {
-		return done, fmt.Errorf("cloud assembly %s: %w", dir, err)
-	}
-	asm, err := assembly.Read(files, assembly.Environment{Account: to.Account, Region: to.Region})
-	if err != nil {
-		return done, fmt.Errorf("cloud assembly %s: %w", dir, err)
-	}
-	d, err := deploy.Open(ctx, cfg, to, asm, options)
-	if err != nil {
-		return done, err
-	}
-	done.Record, err = r.do(ctx, &visit{request: q, deployment: d, say: a.say})
-	return done, err
-}
-
-// assemblyFolder is where an environment's assembly lies: in the folder itself, or below it where the folder holds one for each.
-func assemblyFolder(folder, environment string) string {
-	below := filepath.Join(folder, environment)
-	if _, err := os.Stat(filepath.Join(below, "manifest.json")); err == nil {
-		return below
-	}
-	return folder
-}
-
-// writeRecord leaves what came of an environment for whoever runs this as a step.
-func writeRecord(file string, environments []report.Environment) error {
-	if len(environments) == 0 {
-		return nil // nothing came of it, and the error says why
-	}
-	data, err := json.MarshalIndent(environments[0], "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return err
-	}
-	return os.WriteFile(file, append(data, '\n'), 0o644)
 }

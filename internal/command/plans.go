@@ -2,7 +2,6 @@ package command
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -21,8 +20,8 @@ func (a *app) dropPlan(ctx context.Context, p *project, q *request) error {
 	return a.told(fmt.Sprintf("the plan %.12s is dropped, and its change sets with it", q.reviewed.Digest))
 }
 
-// withPlan does something in the account that a plan is of.
-func (a *app) withPlan(ctx context.Context, p *project, q *request, do func(*deploy.Deployment) error) (err error) {
+// withPlan does something in each account that a plan is of.
+func (a *app) withPlan(ctx context.Context, p *project, q *request, do func(*deploy.Deployment) error) error {
 	if mode := string(a.mode()); q.reviewed.Mode != mode {
 		return &deploy.Refusal{Reason: fmt.Sprintf("the plan is of a %s, and this is a %s: write --live exactly if the plan was made with it", named(q.reviewed.Mode), named(mode))}
 	}
@@ -30,25 +29,7 @@ func (a *app) withPlan(ctx context.Context, p *project, q *request, do func(*dep
 	if !ok {
 		return &deploy.Refusal{Reason: fmt.Sprintf("the plan is of %s, which is not configured", q.reviewed.Environment)}
 	}
-	way, err := a.reachAccounts(ctx, p, []config.Environment{env})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, way.release()) }()
-	to := target(p, env)
-	cfg, err := way.caller(to.Region)
-	if err != nil {
-		return err
-	}
-	options, err := a.options(ctx, p, env, "plan")
-	if err != nil {
-		return err
-	}
-	d, err := deploy.Visit(ctx, cfg, to, options)
-	if err != nil {
-		return err
-	}
-	return do(d)
+	return a.visiting(ctx, p, []config.Environment{env}, "plan", func(_ config.Part, d *deploy.Deployment) error { return do(d) })
 }
 
 func named(mode string) string {
@@ -59,7 +40,7 @@ func named(mode string) string {
 }
 
 func (a *app) approveCommand() *cobra.Command {
-	q := &request{}
+	q := newRequest()
 	note := ""
 	cmd := &cobra.Command{
 		Use: "approve --plan FILE", Short: "Record that you agree to a plan, so that deploy --plan applies it", Args: noArgs,

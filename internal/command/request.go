@@ -31,20 +31,19 @@ type request struct {
 	out, drop string
 	goodFor   time.Duration
 	// deploy
-	plan  string
-	allow []string
+	plan        string
+	allow       []string
+	maxFailures int
+	// rollback
+	to int
 
 	// reviewed is the plan of the file, and permits are what --allow names, once they have been read.
 	reviewed *deploy.PlanFile
 	permits  []deploy.Permit
 }
 
-// visit is a request on its way to one account.
-type visit struct {
-	*request
-	deployment *deploy.Deployment
-	say        func(string)
-}
+// newRequest is a request that asks for nothing yet.
+func newRequest() *request { return &request{maxFailures: -1} }
 
 func (*request) noFlags(*pflag.FlagSet) {}
 
@@ -57,6 +56,7 @@ func (q *request) planFlags(flags *pflag.FlagSet) {
 func (q *request) deployFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&q.plan, "plan", "", "apply exactly the plan of this file, or refuse")
 	q.allowFlag(flags)
+	flags.IntVar(&q.maxFailures, "max-failures", -1, "of an environment with several accounts, begin no further one once more than so many have failed; unless told, a failure stops the waves after it")
 }
 
 func (q *request) allowFlag(flags *pflag.FlagSet) {
@@ -127,6 +127,9 @@ func (q *request) arguments() []string {
 	}
 	for _, name := range q.allow {
 		out = append(out, "--allow", name)
+	}
+	if q.maxFailures >= 0 {
+		out = append(out, "--max-failures", fmt.Sprint(q.maxFailures))
 	}
 	return out
 }

@@ -45,7 +45,7 @@ func (d *Deployment) NewPlanFile(targets []TargetPlan, goodFor time.Duration) (P
 	f := PlanFile{
 		Schema: PlanSchema, Project: d.target.Project, Environment: d.target.Environment, Mode: d.Run.Mode,
 		Run: d.Run.ID, By: d.by, Commit: d.Run.Commit, Made: now, Expires: now.Add(goodFor).Truncate(time.Second),
-		Assembly: d.Source, Configuration: d.Configuration, Targets: targets,
+		Assembly: d.Bundle, Configuration: d.Configuration, Targets: targets,
 	}
 	err := f.seal()
 	return f, err

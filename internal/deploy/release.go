@@ -33,7 +33,7 @@ func (d *Deployment) release(ctx context.Context, book *ledger.Ledger, o Order, 
 	r := ledger.Release{
 		Restores: o.Restores, Project: d.target.Project, Environment: d.target.Environment, Account: d.target.Account, Region: d.target.Region,
 		Mode: d.Run.Mode, At: time.Now().UTC().Truncate(time.Second), By: d.by, Run: d.Run.ID, Commit: d.Run.Commit,
-		Assembly: d.Source, Beside: d.Beside, Configuration: d.Configuration,
+		Assembly: d.Source, Bundle: d.Bundle, Beside: d.Beside, Configuration: d.Configuration,
 	}
 	if o.Plan != nil {
 		r.Plan = o.Plan.Digest
@@ -111,8 +111,8 @@ func packAssembly(files fs.FS) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// Unpack puts the cloud assembly of a release into a folder that is not there yet, after seeing that it is the one that was recorded.
-func Unpack(ctx context.Context, book *ledger.Ledger, r ledger.Release, folder string) error {
+// unpack puts the cloud assembly of a release into a folder that is not there yet, after seeing that it is the one that was recorded.
+func unpack(ctx context.Context, book *ledger.Ledger, r ledger.Release, folder string) error {
 	data, err := book.Blob(ctx, assemblyBlob(r.Assembly))
 	if errors.Is(err, ledger.ErrAbsent) {
 		return fmt.Errorf("the cloud assembly of release %d is no longer kept: check out commit %s, synthesise, and deploy that", r.Number, orUnknown(r.Commit))

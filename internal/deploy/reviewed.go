@@ -23,7 +23,7 @@ func (d *Deployment) fits(f PlanFile) (TargetPlan, error) {
 		{"environment", f.Environment, d.target.Environment},
 		{"mode", f.Mode, d.Run.Mode},
 		{"configuration", f.Configuration, d.Configuration},
-		{"cloud assembly", f.Assembly, d.Source},
+		{"cloud assembly", f.Assembly, d.Bundle},
 	} {
 		if differs.plan != differs.here {
 			return TargetPlan{}, refuse(nil, "the plan is of another %s (%.12s) than what is to be deployed (%.12s); %s", differs.what, differs.plan, differs.here, again)

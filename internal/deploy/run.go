@@ -25,9 +25,10 @@ type Options struct {
 	Run Run
 	// Say is told of progress, a line at a time.
 	Say func(string)
-	// Source is the digest of the environment's cloud assembly as it was synthesised, which a rehearsal's stand-ins change. Beside are those of the other
-	// environments that were synthesised with it.
+	// Source is the digest of the cloud assembly as it was synthesised, which a rehearsal's stand-ins change. Bundle is that of the assemblies of all
+	// the environment's accounts together, and Beside those of the environments that come after it and were synthesised with it.
 	Source string
+	Bundle string
 	Beside map[string]string
 	// Configuration is the digest of what the environment's configuration says.
 	Configuration string

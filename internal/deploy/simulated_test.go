@@ -100,7 +100,7 @@ func (c *cloud) open(asm *assembly.Assembly, change ...func(*Options)) *Deployme
 	c.t.Helper()
 	o := Options{
 		Run: Run{ID: NewRunID(), Doing: "lockstep deploy", Mode: Rehearsal, Commit: "abc"}, Say: c.said.say,
-		Source: asm.Digest, Configuration: "configuration", Pulses: c.t.TempDir(),
+		Source: asm.Digest, Bundle: asm.Digest, Configuration: "configuration", Pulses: c.t.TempDir(),
 	}
 	for _, f := range change {
 		f(&o)

@@ -42,6 +42,8 @@ type Environment struct {
 	deploy.Record
 	Mode     Mode                `json:"mode"`
 	Coverage *rehearsal.Coverage `json:"coverage,omitempty"`
+	// Others are the same environment's in its other accounts and regions.
+	Others []Environment `json:"others,omitempty"`
 }
 
 // A Summary is the last thing that a command says.
@@ -67,8 +69,10 @@ type Summary struct {
 	Error string `json:"error,omitempty"`
 }
 
-// Add takes an environment's report into the summary.
+// Add takes an environment's report into the summary, in each of its accounts.
 func (s *Summary) Add(e Environment) {
+	others := e.Others
+	e.Others = nil
 	s.Environments = append(s.Environments, e)
 	s.Stacks = append(s.Stacks, e.Stacks...)
 	if e.Coverage != nil {
@@ -76,6 +80,9 @@ func (s *Summary) Add(e Environment) {
 			s.Coverage = &rehearsal.Coverage{}
 		}
 		s.Coverage.Add(*e.Coverage)
+	}
+	for _, other := range others {
+		s.Add(other)
 	}
 }
 

@@ -31,9 +31,10 @@ type Release struct {
 	By     string    `json:"by"`
 	Run    string    `json:"run"`
 	Commit string    `json:"commit,omitempty"`
-	// Assembly is the digest of the cloud assembly that was deployed, as it was synthesised; Beside are those of the other environments'
-	// that were synthesised with it, by environment: what passed here goes there.
+	// Assembly is the digest of the cloud assembly that was deployed, as it was synthesised, and Bundle that of those of all the environment's accounts
+	// together. Beside are those of the other environments that were synthesised with it, by environment: what passed here goes there.
 	Assembly      string            `json:"assembly"`
+	Bundle        string            `json:"bundle"`
 	Beside        map[string]string `json:"beside,omitempty"`
 	Configuration string            `json:"configuration,omitempty"`
 	// Plan is the digest of the reviewed plan; empty where none was asked for.
