@@ -87,7 +87,7 @@ func (a *app) showStatuses(statuses []deploy.Status) {
 	fmt.Fprintln(w, "environment\taccount\tregion\trelease\tassembly\tcommit\twhen\tby")
 	for _, s := range statuses {
 		if len(s.Releases) == 0 {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.Environment, s.Account, s.Region, orDash(s.Problem))
+			fmt.Fprintf(w, "%s\t%s\t%s\t-\t-\t-\t-\t-\n", s.Environment, s.Account, s.Region)
 		}
 		for _, r := range s.Releases {
 			number := fmt.Sprint(r.Number)

@@ -120,7 +120,12 @@ func detect(ctx context.Context, client *cloudformation.Client, into *Drift) err
 		}
 		switch out.DetectionStatus {
 		case types.StackDriftDetectionStatusDetectionComplete:
-			return readDrift(ctx, client, into)
+			if err := readDrift(ctx, client, into); err != nil {
+				return err
+			}
+			all, err := resourcesOf(ctx, client, deployed{Stack: types.Stack{StackId: &into.Stack}})
+			into.Unchecked = len(all) - into.Checked
+			return err
 		case types.StackDriftDetectionStatusDetectionFailed:
 			return errors.New("CloudFormation could not compare it: " + aws.ToString(out.DetectionStatusReason))
 		}
@@ -140,7 +145,6 @@ func readDrift(ctx context.Context, client *cloudformation.Client, into *Drift) 
 		for _, r := range page.StackResourceDrifts {
 			switch r.StackResourceDriftStatus {
 			case types.StackResourceDriftStatusNotChecked, types.StackResourceDriftStatus("UNKNOWN"):
-				into.Unchecked++
 				continue
 			}
 			into.Checked++

@@ -54,9 +54,12 @@ func (d *Deployment) needsReview(o Order) error {
 	if !d.Approval || o.Plan != nil || d.Run.Mode != Live {
 		return nil
 	}
-	env := d.target.Environment
-	return refuse(nil, "%s takes only a plan that was approved: `lockstep plan --env %s --live --out plan.json`, `lockstep approve --plan plan.json --live`, "+
-		"then `lockstep deploy --env %s --live --plan plan.json`", env, env, env)
+	env, command, doing := d.target.Environment, "plan", "deploy"
+	if o.Restores > 0 {
+		command, doing = "rollback", "rollback"
+	}
+	return refuse(nil, "%s takes only a plan that was approved: `lockstep %s --env %s --live --out plan.json`, `lockstep approve --plan plan.json --live`, "+
+		"then `lockstep %s --env %s --live --plan plan.json`", env, command, env, doing, env)
 }
 
 // The modes of a run, as they are written down.

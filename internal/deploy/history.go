@@ -62,7 +62,7 @@ func (d *Deployment) status(ctx context.Context, earlier int, s *Status) error {
 // Notes are what a person should know besides the releases.
 func (s Status) Notes() []string {
 	var out []string
-	if s.Problem != "" && len(s.Releases) > 0 {
+	if s.Problem != "" {
 		out = append(out, s.Problem)
 	}
 	if s.Lock != nil {
