@@ -36,6 +36,7 @@ var mayImport = map[string][]string{
 	"infra/constructs":         {"config"},
 	"tests":                    {"config", "internal/pipeline", "internal/deploy", "internal/deploy/assembly", "internal/rehearsal"},
 
+	"tests/faults": {},
 	// What a deployment is made of.
 	"internal/bill":             {},
 	"internal/deploy/ledger":    {},

@@ -193,10 +193,14 @@ func (a *app) reachEnvironment(ctx context.Context, r reaching, way *reach, p *p
 		}
 	}
 	err := errors.Join(errs...)
-	if r.finish != nil {
-		err = r.finish(ctx, visits, err)
+	if r.finish == nil {
+		return visits, err
 	}
-	return visits, err
+	finishing := r.finish(ctx, visits, err)
+	if first := visits[0]; finishing != nil && err == nil {
+		first.done.Outcome, first.done.Error = deploy.Failed, finishing.Error()
+	}
+	return visits, finishing
 }
 
 // sayFor tells which account a line is about where an environment has several.

@@ -236,6 +236,9 @@ func (d *Deployment) execute(ctx context.Context, client *cloudformation.Client,
 		return err
 	}
 	_, err = client.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{ChangeSetName: &set.id, StackName: &set.stackID, ClientRequestToken: &set.name})
+	if code(err) == "ChangeSetNotFound" {
+		return errors.New("its change set is gone, or CloudFormation has forgotten it: somebody else has changed the stack or removed the change set; run this again")
+	}
 	if err != nil && !set.begun(ctx, client, err) {
 		return problem(err)
 	}

@@ -54,15 +54,15 @@ func (t Target) shelfRole() (assembly.Role, error) {
 
 // Ledger is what is kept in the target account, read and written with the bootstrap's file publishing role.
 func (d *Deployment) Ledger(ctx context.Context) (*ledger.Ledger, error) {
-	role, err := d.target.shelfRole()
-	if err != nil {
-		return nil, err
-	}
-	cfg, err := d.sessions.as(ctx, role, d.target.Region)
-	if err != nil {
-		return nil, err
-	}
-	return ledger.Open(&bucket{client: s3Client(cfg), name: d.target.bucket(), owner: d.target.Account, environment: d.target.Environment}, d.target.Project, d.target.Environment), nil
+	return once(&d.book, "", func() (*ledger.Ledger, error) {
+		role, err := d.target.shelfRole()
+		if err != nil {
+			return nil, err
+		}
+		cfg, err := d.sessions.as(ctx, role, d.target.Region)
+		shelf := &bucket{client: s3Client(cfg), name: d.target.bucket(), owner: d.target.Account, environment: d.target.Environment}
+		return ledger.Open(shelf, d.target.Project, d.target.Environment), err
+	})
 }
 
 // A bucket is a ledger's shelf in S3.

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"slices"
@@ -65,9 +66,12 @@ func newPatience(renew func()) aws.Retryer {
 	return patience{retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxBackoff = longestWait
 		o.RateLimiter = ratelimit.None
-		if renew != nil {
-			o.Retryables = append(o.Retryables, retry.IsErrorRetryableFunc(func(err error) aws.Ternary { return aws.BoolTernary(expired(err)) }))
-		}
+		o.Retryables = append(o.Retryables, retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
+			if throttled(err) || renew != nil && expired(err) {
+				return aws.TrueTernary
+			}
+			return aws.UnknownTernary
+		}))
 	}), renew}
 }
 
@@ -76,13 +80,16 @@ func (patience) MaxAttempts() int { return 0 }
 
 var throttles = retry.IsErrorThrottles(retry.DefaultThrottles)
 
-// throttled says whether a call was refused because there are too many.
-func throttled(err error) bool { return throttles.IsErrorThrottle(err).Bool() }
+// throttled says whether a call was refused because there are too many, by AWS's codes for that or by HTTP's.
+func throttled(err error) bool {
+	var answer interface{ HTTPStatusCode() int }
+	return throttles.IsErrorThrottle(err).Bool() || errors.As(err, &answer) && answer.HTTPStatusCode() == http.StatusTooManyRequests
+}
 
-// expired says whether a call was refused because its credentials are too old.
+// expired says whether a call was refused because its credentials are too old, or are not known any more.
 func expired(err error) bool {
 	switch code(err) {
-	case "ExpiredToken", "ExpiredTokenException":
+	case "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "InvalidAccessKeyId", "UnrecognizedClientException":
 		return true
 	}
 	return false

@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"golang.org/x/sync/errgroup"
 
 	"lockstep/internal/deploy/assembly"
@@ -29,6 +30,8 @@ type Deployment struct {
 	// by is the caller's ARN.
 	by    string
 	fence fence
+	// formations and stores are the clients by role and region, and book what is kept in the account.
+	formations, stores, book sync.Map
 	// journal is nil unless the lock is held.
 	journal *ledger.Writer
 	// deadRun is the run that was cut off and whose work this one takes up; empty for none.
@@ -98,13 +101,34 @@ func (d *Deployment) checkRoles(ctx context.Context, s *assembly.Stack) error {
 	return err
 }
 
-// cloudFormation is CloudFormation as the stack's deploy role.
+// cloudFormation is CloudFormation as the stack's deploy role, with the fence before its writes. There is one client for each role and region: a client learns
+// how wrong this machine's clock is.
 func (d *Deployment) cloudFormation(ctx context.Context, s *assembly.Stack) (*cloudformation.Client, error) {
-	cfg, err := d.sessions.as(ctx, s.DeployRole, s.Region)
-	if err != nil {
-		return nil, err
+	return once(&d.formations, s.DeployRole.Key()+s.Region, func() (*cloudformation.Client, error) {
+		cfg, err := d.sessions.as(ctx, s.DeployRole, s.Region)
+		return cloudFormationClient(d.fence.around(cfg)), err
+	})
+}
+
+// objects is S3 as the role that publishes an asset, with the fence before its writes.
+func (d *Deployment) objects(ctx context.Context, a assembly.Asset) (*s3.Client, error) {
+	return once(&d.stores, a.Role.Key()+a.Region, func() (*s3.Client, error) {
+		cfg, err := d.sessions.as(ctx, a.Role, a.Region)
+		return s3Client(d.fence.around(cfg)), err
+	})
+}
+
+// once makes something for a key unless it was made before. What could not be made is tried again.
+func once[T any](known *sync.Map, key string, make func() (T, error)) (T, error) {
+	if found, ok := known.Load(key); ok {
+		return found.(T), nil
 	}
-	return cloudFormationClient(d.fence.around(cfg)), nil
+	made, err := make()
+	if err == nil {
+		found, _ := known.LoadOrStore(key, made)
+		made = found.(T)
+	}
+	return made, err
 }
 
 func (d *Deployment) tell(line string) {

@@ -75,6 +75,13 @@ func (d *Deployment) locked(ctx context.Context, book *ledger.Ledger, do func(le
 		return d.newPlan().Record(), err
 	}
 	defer func() { err = errors.Join(err, release()) }()
+	if _, err := book.Latest(ctx); err != nil { // before anything is written that would have to be recorded behind it
+		var tampered *ledger.TamperedError
+		if errors.As(err, &tampered) {
+			err = refuse(err, "%s: the bucket keeps older versions of every object; find out who it was and put the right one back, then run this again", tampered)
+		}
+		return d.newPlan().Record(), err
+	}
 	j := ledger.Journal{Run: d.Run.ID, By: d.by, Doing: d.Run.Doing, Commit: d.Run.Commit, Token: lock.Token(), Assembly: d.Source, Started: time.Now().UTC()}
 	if o.Plan != nil {
 		j.Plan = o.Plan.Digest

@@ -170,7 +170,7 @@ type session struct {
 
 // as gives a configuration that works as a role in a region, after it was seen that the role is one of the target account.
 func (s *sessions) as(ctx context.Context, role assembly.Role, region string) (aws.Config, error) {
-	key := role.ARN + " " + role.ExternalID + " " + fmt.Sprint(role.Options)
+	key := role.Key()
 	s.mu.Lock()
 	found := s.byRole[key]
 	if found == nil {

@@ -109,7 +109,7 @@ func (s *Summary) WriteText(w io.Writer) {
 	for _, e := range s.Environments {
 		fmt.Fprintf(w, "\n%s  account %s, %s: %s\n", bold.Render(e.Target.Environment), e.Account, e.Region, e.Outcome)
 		writeStacks(w, e.Stacks)
-		if e.Error != "" && !slices.ContainsFunc(e.Stacks, func(st deploy.StackRecord) bool { return st.Reason != "" }) {
+		if e.Error != "" && !slices.ContainsFunc(e.Stacks, func(st deploy.StackRecord) bool { return st.Outcome == deploy.Failed && st.Reason != "" }) {
 			fmt.Fprintf(w, "  %s\n", e.Error)
 		}
 	}

@@ -175,7 +175,7 @@ func (l *Lock) Check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if now.Token != l.mine.Token || now.Holder == nil || now.Holder.ID != l.mine.Holder.ID {
+	if !l.ours(now) {
 		l.lost = lostTo(now)
 		return l.lost
 	}
@@ -221,11 +221,29 @@ func (l *Lock) Release(ctx context.Context) error {
 	if l.lost != nil {
 		return nil //nolint:nilerr // whoever has it now gives it back
 	}
-	_, err := write(ctx, l.store, l.key, document{Token: l.mine.Token}, Condition{ETag: l.etag})
-	if errors.Is(err, ErrChanged) {
-		return nil
+	const tries = 3
+	for range tries {
+		_, err := write(ctx, l.store, l.key, document{Token: l.mine.Token}, Condition{ETag: l.etag})
+		if !errors.Is(err, ErrChanged) {
+			return err
+		}
+		// The last sign of life may have been written although its answer was not waited for.
+		var now document
+		object, err := read(ctx, l.store, l.key, &now)
+		if err != nil {
+			return err
+		}
+		if !l.ours(now) {
+			return nil
+		}
+		l.etag = object.ETag
 	}
-	return err
+	return ErrChanged
+}
+
+// ours says whether a lock as it is stored is this one.
+func (l *Lock) ours(now document) bool {
+	return now.Token == l.mine.Token && now.Holder != nil && now.Holder.ID == l.mine.Holder.ID
 }
 
 // A Held is who holds the lock at this moment.
