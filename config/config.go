@@ -17,6 +17,12 @@ type Pipeline struct {
 	Tooling Account `json:"tooling"`
 	// Bootstrap is how the accounts were prepared with `cdk bootstrap`.
 	Bootstrap Bootstrap `json:"bootstrap,omitzero"`
+	// Source is where the pipeline takes its code from; without it there is no pipeline, and deployments begin on the command line.
+	Source *Source `json:"source,omitempty"`
+	// Owners hear of the pipeline's events by email: failures, successes, approvals that are waited for.
+	Owners []string `json:"owners,omitempty" jsonschema:"uniqueItems=true,format=email,title=an email address,example=platform@example.com"`
+	// LogDays is how many days the pipeline's logs are kept; 90 unless told.
+	LogDays int `json:"logDays,omitempty" jsonschema:"enum=30,enum=60,enum=90,enum=120,enum=150,enum=180,enum=365,enum=400,enum=545,enum=731,enum=1096,enum=1827,enum=3653,title=a number of days that CloudWatch takes,example=90,default=90"`
 	// Tags are put on every resource of every environment.
 	Tags map[string]string `json:"tags,omitempty"`
 }
@@ -57,28 +63,30 @@ type Environment struct {
 	// Parameters are the environment's settings, published as SSM parameters under /PROJECT/NAME/.
 	// They are readable by anyone who may read the account's parameters: secrets do not belong here.
 	Parameters map[string]string `json:"parameters,omitempty"`
-	// Storage says when objects are archived and old ones deleted.
-	Storage Storage `json:"storage,omitzero"`
+	// LogDays is how many days logs are kept; 90 unless told.
+	LogDays int `json:"logDays,omitempty" jsonschema:"enum=30,enum=60,enum=90,enum=120,enum=150,enum=180,enum=365,enum=400,enum=545,enum=731,enum=1096,enum=1827,enum=3653,title=a number of days that CloudWatch takes,example=90,default=90"`
+	// Network is where databases stand.
+	Network *Network `json:"network,omitempty"`
+	// Imports are what the account has already.
+	Imports Imports `json:"imports,omitzero"`
+	// Plugins are the parts that this environment wants.
+	Plugins Plugins `json:"plugins,omitempty"`
+	// Budget is what the environment may cost.
+	Budget *Budget `json:"budget,omitempty"`
+	// Governance is how the account is watched.
+	Governance Governance `json:"governance,omitzero"`
 	// Notifications says who hears of the environment's events.
 	Notifications Notifications `json:"notifications"`
 	// Tags are put on every resource of this environment, over those of the pipeline.
 	Tags map[string]string `json:"tags,omitempty"`
 }
 
-// Storage is the environment's object storage.
-type Storage struct {
-	// ArchiveAfterDays is the age in days at which objects move to Glacier; 30 unless told.
-	ArchiveAfterDays int `json:"archiveAfterDays,omitempty" jsonschema:"minimum=1,maximum=36500,default=30"`
-	// NoncurrentExpireAfterDays is the age in days at which replaced versions are deleted; 365 unless told.
-	NoncurrentExpireAfterDays int `json:"noncurrentExpireAfterDays,omitempty" jsonschema:"minimum=1,maximum=36500,default=365"`
-	// AccessLogDays is how many days access logs are kept; 90 unless told.
-	AccessLogDays int `json:"accessLogDays,omitempty" jsonschema:"minimum=1,maximum=36500,default=90"`
-}
-
 // Notifications says who hears of the environment's events, by email address.
 type Notifications struct {
-	// Finance hears of cost.
+	// Finance hears of cost, beside the owners.
 	Finance []string `json:"finance,omitempty" jsonschema:"uniqueItems=true,format=email,title=an email address,example=finance@example.com"`
 	// Owners hear of the infrastructure: failures, approvals, alarms. At least one.
 	Owners []string `json:"owners" jsonschema:"minItems=1,uniqueItems=true,format=email,title=an email address,example=platform@example.com"`
+	// Chat hears what the owners hear; left out, nobody chats.
+	Chat *Chat `json:"chat,omitempty"`
 }

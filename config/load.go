@@ -11,17 +11,16 @@ import (
 	"strings"
 )
 
-// The defaults of what a file leaves out.
+// Names that no environment may have, because they mean something else.
 const (
-	defaultQualifier                 = "hnb659fds"
-	defaultExecutionPolicy           = "arn:aws:iam::aws:policy/AdministratorAccess"
-	defaultArchiveAfterDays          = 30
-	defaultNoncurrentExpireAfterDays = 365
-	defaultAccessLogDays             = 90
+	// All names every environment at once.
+	All = "all"
+	// Tooling names the account that owns the pipeline.
+	Tooling = "tooling"
 )
 
-// All names every environment at once, so none may be called so.
-const All = "all"
+// reserved says what each of those names means.
+var reserved = map[string]string{All: "names every environment at once", Tooling: "names the account that owns the pipeline"}
 
 // environmentName is what an environment may be called: it becomes part of the names of stacks and buckets.
 var environmentName = regexp.MustCompile(`^[a-z][a-z0-9]{0,11}$`)
@@ -98,8 +97,8 @@ func (l *loader) readEnvironments() error {
 			continue
 		case entry.IsDir() || !isYAML:
 			continue
-		case name == All:
-			l.fileProblem(file, "names every environment at once", "choose another name")
+		case reserved[name] != "":
+			l.fileProblem(file, reserved[name], "choose another name")
 			continue
 		case !environmentName.MatchString(name):
 			l.fileProblem(file, fmt.Sprintf("%q cannot be an environment's name", name), "use up to 12 lower-case letters and digits, beginning with a letter")
@@ -122,21 +121,14 @@ func (l *loader) fileProblem(file, message, hint string) {
 	l.problems = append(l.problems, Problem{File: path.Join("config", file), Message: message, Hint: hint})
 }
 
-// config is the whole, defaults filled in, environments in promotion order.
+// config is the whole, environments in promotion order.
 func (l *loader) config() *Config {
 	c := &Config{Pipeline: l.pipeline}
-	if c.Pipeline.Bootstrap.Qualifier == "" {
-		c.Pipeline.Bootstrap.Qualifier = defaultQualifier
-	}
-	if len(c.Pipeline.Bootstrap.ExecutionPolicies) == 0 {
-		c.Pipeline.Bootstrap.ExecutionPolicies = []string{defaultExecutionPolicy}
-	}
 	placed := map[string]bool{"": true}
 	for len(c.Environments) < len(l.names) {
 		for _, name := range l.names {
 			env := l.environments[name]
 			if !placed[name] && placed[env.After] {
-				env.Storage = env.Storage.withDefaults()
 				c.Environments = append(c.Environments, env)
 				placed[name] = true
 				break
@@ -144,18 +136,6 @@ func (l *loader) config() *Config {
 		}
 	}
 	return c
-}
-
-func (s Storage) withDefaults() Storage {
-	fill := func(value *int, otherwise int) {
-		if *value == 0 {
-			*value = otherwise
-		}
-	}
-	fill(&s.ArchiveAfterDays, defaultArchiveAfterDays)
-	fill(&s.NoncurrentExpireAfterDays, defaultNoncurrentExpireAfterDays)
-	fill(&s.AccessLogDays, defaultAccessLogDays)
-	return s
 }
 
 // Names are the environments' names in promotion order.
@@ -176,14 +156,35 @@ func (c *Config) Environment(name string) (Environment, bool) {
 	return c.Environments[i], true
 }
 
-// Select is the environment of that name, or every one in promotion order for All. The error is *UnknownEnvironmentError.
+// Select is the environment of that name, every one in promotion order for All, or the account that owns the pipeline for Tooling. The
+// error is *UnknownEnvironmentError.
 func (c *Config) Select(name string) ([]Environment, error) {
-	if name == All {
+	switch name {
+	case All:
 		return slices.Clone(c.Environments), nil
+	case Tooling:
+		if tooling, ok := c.Tooling(); ok {
+			return []Environment{tooling}, nil
+		}
 	}
 	env, ok := c.Environment(name)
 	if !ok {
 		return nil, &UnknownEnvironmentError{Name: name, Known: c.Names()}
 	}
 	return []Environment{env}, nil
+}
+
+// Accounts are all that can be deployed to: the environments in promotion order, and the tooling account.
+func (c *Config) Accounts() []Environment {
+	accounts := slices.Clone(c.Environments)
+	if tooling, ok := c.Tooling(); ok {
+		accounts = append(accounts, tooling)
+	}
+	return accounts
+}
+
+// Tooling is the account that owns the pipeline, as something to deploy to. There is nothing to deploy there without a source.
+func (c *Config) Tooling() (Environment, bool) {
+	p := c.Pipeline
+	return Environment{Name: Tooling, Account: p.Tooling, LogDays: p.LogDays, TerminationProtection: true, Notifications: Notifications{Owners: p.Owners}}, p.Source != nil
 }

@@ -11,6 +11,9 @@ import (
 
 const pipelineYAML = "project: lockstep\ntooling:\n  account: \"123456789012\"\n  region: eu-west-1\n"
 
+// protection is what an environment called prod must say.
+const protection = "terminationProtection: true\napproval: true\n"
+
 func environmentYAML(account, more string) string {
 	return "account: \"" + account + "\"\nregion: eu-west-1\nnotifications:\n  owners: [platform@example.com]\n" + more
 }
@@ -20,7 +23,7 @@ func files(over map[string]string) fstest.MapFS {
 	fsys := fstest.MapFS{
 		"pipeline.yaml":          {Data: []byte(pipelineYAML)},
 		"environments/dev.yaml":  {Data: []byte(environmentYAML("111122223333", ""))},
-		"environments/prod.yaml": {Data: []byte(environmentYAML("777788889999", "after: dev\n"))},
+		"environments/prod.yaml": {Data: []byte(environmentYAML("777788889999", "after: dev\n"+protection))},
 	}
 	for name, text := range over {
 		fsys[name] = &fstest.MapFile{Data: []byte(text)}
@@ -35,11 +38,14 @@ func TestRepositorysOwnConfigurationIsValid(t *testing.T) {
 }
 
 func TestDefaultsAreFilledInAndOrderIsPromotions(t *testing.T) {
-	c, err := Load(files(map[string]string{"environments/acc.yaml": environmentYAML("444455556666", "after: dev\n"), "environments/prod.yaml": environmentYAML("777788889999", "after: acc\n")}))
+	c, err := Load(files(map[string]string{"environments/acc.yaml": environmentYAML("444455556666", "after: dev\n"), "environments/prod.yaml": environmentYAML("777788889999", "after: acc\n"+protection)}))
 	require.NoError(t, err)
 	assert.Equal(t, []string{"dev", "acc", "prod"}, c.Names())
 	assert.Equal(t, "hnb659fds", c.Pipeline.Bootstrap.Qualifier)
-	assert.Equal(t, Storage{ArchiveAfterDays: 30, NoncurrentExpireAfterDays: 365, AccessLogDays: 90}, c.Environments[0].Storage)
+	assert.Equal(t, 90, c.Environments[0].LogDays)
+	assert.Equal(t, Governance{TrailDays: 365, AnomalyDollars: 100}, c.Environments[0].Governance)
+	assert.Empty(t, c.Environments[0].Plugins)
+	assert.Nil(t, c.Environments[0].Budget, "what is left out whole has no defaults")
 }
 
 func TestEveryProblemHasItsPlaceAndAHint(t *testing.T) {
@@ -52,28 +58,28 @@ func TestEveryProblemHasItsPlaceAndAHint(t *testing.T) {
 			`config/environments/dev.yaml:1:10: account is a number, not text; write "111122223333" in quotes`},
 		{"an unknown key", map[string]string{"environments/dev.yaml": environmentYAML("111122223333", "aprovals: true\n")},
 			`config/environments/dev.yaml:5:1: unknown key "aprovals"; did you mean "approval"?`},
-		{"an account used twice", map[string]string{"environments/prod.yaml": environmentYAML("111122223333", "")},
+		{"an account used twice", map[string]string{"environments/prod.yaml": environmentYAML("111122223333", protection)},
 			`config/environments/prod.yaml:1:10: account 111122223333 is in use at config/environments/dev.yaml:1; give each environment an account of its own`},
 		{"a wrong type", map[string]string{"environments/dev.yaml": environmentYAML("111122223333", "approval: \"yes\"\n")},
 			`config/environments/dev.yaml:5:11: approval is a string; write a true or false value`},
 		{"a cycle", map[string]string{"environments/dev.yaml": environmentYAML("111122223333", "after: prod\n")},
 			"config/environments/dev.yaml:5:8: environments are promoted in a cycle: dev -> prod -> dev; let one of them have no `after`"},
-		{"an unknown predecessor", map[string]string{"environments/prod.yaml": environmentYAML("777788889999", "after: dve\n")},
+		{"an unknown predecessor", map[string]string{"environments/prod.yaml": environmentYAML("777788889999", "after: dve\n"+protection)},
 			`config/environments/prod.yaml:5:8: there is no environment "dve"; did you mean "dev"?`},
 		{"a secret, without showing it", map[string]string{"environments/dev.yaml": environmentYAML("111122223333", "parameters:\n  key: AKIAIOSFODNN7EXAMPLE\n")},
 			`config/environments/dev.yaml:6:8: parameter key looks like a secret; put it into Secrets Manager and its ARN here; replace it if it was real`},
 		{"an empty file", map[string]string{"environments/dev.yaml": "# nothing\n"},
 			"config/environments/dev.yaml:1:1: is empty; see the other files, or `lockstep config schema`"},
-		{"a duplicate account in a file with another mistake", map[string]string{"environments/prod.yaml": "account: \"111122223333\"\nregion: 5\nnope: 1\nnotifications: {owners: [a@example.com, b]}\n"},
+		{"a duplicate account in a file with another mistake", map[string]string{"environments/prod.yaml": "account: \"111122223333\"\nregion: 5\nnope: 1\nnotifications: {owners: [a@example.com, b]}\n" + protection},
 			"config/environments/prod.yaml:1:10: account 111122223333 is in use at config/environments/dev.yaml:1; give each environment an account of its own\n" +
 				"config/environments/prod.yaml:2:9: region is a number, not text; write \"5\" in quotes\n" +
-				"config/environments/prod.yaml:3:1: unknown key \"nope\"; the keys here are account, after, allow, approval, notifications, parameters, region, storage, tags, terminationProtection, waves\n" +
+				"config/environments/prod.yaml:3:1: unknown key \"nope\"; the keys here are account, after, allow, approval, budget, governance, imports, logDays, network, notifications, parameters, plugins, region, tags, terminationProtection, waves\n" +
 				"config/environments/prod.yaml:4:41: notifications.owners.1: \"b\" is not an email address; write an email address, such as \"platform@example.com\""},
-		{"a wrong number without what follows from its default", map[string]string{"environments/dev.yaml": environmentYAML("111122223333", "storage: {archiveAfterDays: \"10\", noncurrentExpireAfterDays: 20}\n")},
-			`config/environments/dev.yaml:5:29: storage.archiveAfterDays is a string; write a whole number`},
-		{"errors in two files at once", map[string]string{"environments/dev.yaml": environmentYAML("1", ""), "environments/prod.yaml": environmentYAML("777788889999", "nope: 1\n")},
+		{"a wrong number without what follows from its default", map[string]string{"environments/dev.yaml": environmentYAML("111122223333", "plugins: {storage: {archiveAfterDays: \"10\", noncurrentExpireAfterDays: 20}}\n")},
+			`config/environments/dev.yaml:5:39: plugins.storage.archiveAfterDays is a string; write a whole number`},
+		{"errors in two files at once", map[string]string{"environments/dev.yaml": environmentYAML("1", ""), "environments/prod.yaml": environmentYAML("777788889999", "nope: 1\n"+protection)},
 			"config/environments/dev.yaml:1:10: account: \"1\" is not an account id of twelve digits; write an account id of twelve digits, such as \"111122223333\"\n" +
-				`config/environments/prod.yaml:5:1: unknown key "nope"; the keys here are account, after, allow, approval, notifications, parameters, region, storage, tags, terminationProtection, waves`},
+				`config/environments/prod.yaml:5:1: unknown key "nope"; the keys here are account, after, allow, approval, budget, governance, imports, logDays, network, notifications, parameters, plugins, region, tags, terminationProtection, waves`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := Load(files(test.over))

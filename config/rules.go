@@ -11,7 +11,8 @@ import (
 // rules compare values with each other, within a file and across files. They see what is right by itself and pass over what is not, so
 // that one mistake is told once.
 var rules = []func(*loader){
-	distinctAccounts, apart, knownPredecessors, noPromotionCycle, parametersFitSSM, tagsFitAWS, versionsOutliveArchiving,
+	distinctAccounts, apart, knownPredecessors, noPromotionCycle, parametersFitSSM, tagsFitAWS,
+	protectedIsApproved, networkIsMadeOrGiven, budgetReachesFinance, databaseFits, versionsOutliveArchiving, pipelineIsHeard,
 }
 
 func (l *loader) applyRules() {
@@ -98,6 +99,9 @@ var (
 	parameterLength = 4096
 )
 
+// OutputsFolder is where, below an environment's own folder, the parameters are that hold the stacks' outputs.
+const OutputsFolder = "_outputs"
+
 // secretShapes are values that nobody means to publish.
 var secretShapes = regexp.MustCompile(`(^|[^A-Z0-9])(AKIA|ASIA)[A-Z0-9]{16}($|[^A-Z0-9])|-----BEGIN [A-Z ]*PRIVATE KEY-----|^(ghp|gho|ghs|github_pat|xox[bp])[_-]`)
 
@@ -145,19 +149,4 @@ func (l *loader) checkTags(d *document, tags map[string]string) {
 			l.problems = append(l.problems, d.problem(at, fmt.Sprintf("tag %.20q is too long", key), fmt.Sprintf("a key has at most %d characters and a value %d", maxKey, maxValue)))
 		}
 	}
-}
-
-// versionsOutliveArchiving: an object is stored for at least 90 days in Glacier and paid for as long, so a version that is archived
-// and deleted soon costs more than it saves. Source: the S3 user guide, transition considerations.
-func versionsOutliveArchiving(l *loader) {
-	l.each(func(env Environment, d *document) {
-		s := env.Storage.withDefaults()
-		if d.whole("storage") && s.NoncurrentExpireAfterDays <= s.ArchiveAfterDays {
-			path := []string{"storage", "noncurrentExpireAfterDays"}
-			if env.Storage.NoncurrentExpireAfterDays == 0 {
-				path[1] = "archiveAfterDays"
-			}
-			l.problemAt(d, path, fmt.Sprintf("replaced versions are deleted after %d days, before objects are archived after %d", s.NoncurrentExpireAfterDays, s.ArchiveAfterDays), "let noncurrentExpireAfterDays be the larger")
-		}
-	})
 }

@@ -5,8 +5,10 @@ import (
 	"embed"
 	"fmt"
 	"maps"
+	"math/big"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
@@ -28,6 +30,12 @@ func Schema(name string) ([]byte, error) {
 	return data, nil
 }
 
+// validators are made once: every file of a kind is held against the same one.
+var validators = map[string]func() (*jsonschema.Schema, error){
+	"pipeline":    sync.OnceValues(func() (*jsonschema.Schema, error) { return compile("pipeline") }),
+	"environment": sync.OnceValues(func() (*jsonschema.Schema, error) { return compile("environment") }),
+}
+
 // compile makes a validator of an embedded schema.
 func compile(name string) (*jsonschema.Schema, error) {
 	data, err := Schema(name)
@@ -47,12 +55,13 @@ func compile(name string) (*jsonschema.Schema, error) {
 }
 
 // conform holds a document against its schema, and says of every difference where it is and what to write instead. Values that differ are
-// taken out of the document.
+// taken out of the document, and defaults filled in for what is not there.
 func conform(d *document, name string) Problems {
-	schema, err := compile(name)
+	schema, err := validators[name]()
 	if err != nil {
 		return Problems{{File: d.file, Message: "the schema of this program is broken: " + err.Error()}}
 	}
+	defer fillDefaults(schema, d.values)
 	invalid, ok := schema.Validate(plain(d.values)).(*jsonschema.ValidationError)
 	if !ok {
 		return nil
@@ -136,7 +145,29 @@ func (d *document) explain(e *jsonschema.ValidationError, s *jsonschema.Schema) 
 	case *kind.Pattern:
 		return one(fmt.Sprintf("%s: %q is not %s", what, k.Got, expectedName(s)), "write "+expected(s))
 	}
-	return one(fmt.Sprintf("%s: %s", what, e.ErrorKind.LocalizedString(message.NewPrinter(language.English))), "write "+expected(s))
+	return one(fmt.Sprintf("%s %s", what, outside(e.ErrorKind)), "write "+expected(s))
+}
+
+// outside says how a value lies outside what the schema allows.
+func outside(of jsonschema.ErrorKind) string {
+	number := func(r *big.Rat) string { f, _ := r.Float64(); return fmt.Sprintf("%g", f) }
+	switch k := of.(type) {
+	case *kind.Minimum:
+		return fmt.Sprintf("is %s, less than %s", number(k.Got), number(k.Want))
+	case *kind.Maximum:
+		return fmt.Sprintf("is %s, more than %s", number(k.Got), number(k.Want))
+	case *kind.MultipleOf:
+		return fmt.Sprintf("is %s, between the steps of %s", number(k.Got), number(k.Want))
+	case *kind.MinItems:
+		return fmt.Sprintf("has %d of at least %d", k.Got, k.Want)
+	case *kind.MaxItems:
+		return fmt.Sprintf("has %d of at most %d", k.Got, k.Want)
+	case *kind.UniqueItems:
+		return "names something twice"
+	case *kind.Enum:
+		return fmt.Sprintf("is %v", k.Got)
+	}
+	return "is wrong: " + of.LocalizedString(message.NewPrinter(language.English))
 }
 
 func dotted(parent, key string) string { return strings.TrimPrefix(parent+"."+key, ".") }

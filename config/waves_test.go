@@ -25,7 +25,7 @@ const twoWaves = `waves:
 `
 
 func TestTheEnvironmentsOwnAccountGoesFirstAndTheWavesFollow(t *testing.T) {
-	c, err := Load(files(map[string]string{"environments/prod.yaml": environmentYAML("777788889999", "after: dev\n"+twoWaves)}))
+	c, err := Load(files(map[string]string{"environments/prod.yaml": environmentYAML("777788889999", "after: dev\n"+protection+twoWaves)}))
 	require.NoError(t, err)
 	prod, _ := c.Environment("prod")
 	var got [][]string
@@ -45,14 +45,14 @@ func TestTheEnvironmentsOwnAccountGoesFirstAndTheWavesFollow(t *testing.T) {
 
 func TestWavesKeepAccountsApart(t *testing.T) {
 	wave := func(accounts string) map[string]string {
-		return map[string]string{"environments/prod.yaml": environmentYAML("777788889999", "after: dev\nwaves:\n  - accounts: "+accounts+"\n")}
+		return map[string]string{"environments/prod.yaml": environmentYAML("777788889999", "after: dev\n"+protection+"waves:\n  - accounts: "+accounts+"\n")}
 	}
 	for name, test := range map[string]struct{ accounts, want string }{
-		"another environment's account": {`[{account: "111122223333", region: eu-west-1}]`, "config/environments/prod.yaml:7:26: account 111122223333 is that of dev; give each environment accounts of its own"},
-		"the tooling account":           {`[{account: "123456789012", region: eu-west-1}]`, "config/environments/prod.yaml:7:26: account 123456789012 is that of the tooling account; give each environment accounts of its own"},
-		"the same account and region":   {`[{account: "777788889999", region: eu-west-1}]`, "config/environments/prod.yaml:7:26: account 777788889999 in eu-west-1 is named twice; name it once, or another region"},
-		"no account":                    {`[]`, "config/environments/prod.yaml:7:15: waves.0.accounts"},
-		"not an account id":             {`[{account: "1", region: eu-west-1}]`, `config/environments/prod.yaml:7:26: waves.0.accounts.0.account: "1" is not an account id of twelve digits`},
+		"another environment's account": {`[{account: "111122223333", region: eu-west-1}]`, "config/environments/prod.yaml:9:26: account 111122223333 is that of dev; give each environment accounts of its own"},
+		"the tooling account":           {`[{account: "123456789012", region: eu-west-1}]`, "config/environments/prod.yaml:9:26: account 123456789012 is that of the tooling account; give each environment accounts of its own"},
+		"the same account and region":   {`[{account: "777788889999", region: eu-west-1}]`, "config/environments/prod.yaml:9:26: account 777788889999 in eu-west-1 is named twice; name it once, or another region"},
+		"no account":                    {`[]`, "config/environments/prod.yaml:9:15: waves.0.accounts"},
+		"not an account id":             {`[{account: "1", region: eu-west-1}]`, `config/environments/prod.yaml:9:26: waves.0.accounts.0.account: "1" is not an account id of twelve digits`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Load(files(wave(test.accounts)))

@@ -1,5 +1,5 @@
-// The CDK app of the platform. It writes the cloud assembly of one environment, and is run as it is: the CDK's command line is not needed
-// to synthesise.
+// The CDK app of the platform. It writes the cloud assemblies of the environments and of the tooling account, and is run as it is: the
+// CDK's command line is not needed to synthesise.
 package main
 
 import (
@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/aws/jsii-runtime-go"
 
@@ -34,13 +33,13 @@ func main() {
 func run(args []string, configuration fs.FS, stderr io.Writer) int {
 	flags := flag.NewFlagSet("infra", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	name := flags.String("env", "", "the environment's name")
-	out := flags.String("out", "", "the folder for its cloud assembly, which is replaced")
+	name := flags.String("env", "", "the environment's name, or "+config.Tooling+" for the account that owns the pipeline; all of them unless told")
+	out := flags.String("out", "", "the folder for the cloud assemblies, each in a folder of its environment's name, which is replaced")
 	if err := flags.Parse(args); err != nil {
 		return exitUsage
 	}
-	if *name == "" || *out == "" || flags.NArg() > 0 {
-		fmt.Fprintln(stderr, "usage: infra --env NAME --out FOLDER")
+	if *out == "" || flags.NArg() > 0 {
+		fmt.Fprintln(stderr, "usage: infra [--env NAME] --out FOLDER")
 		return exitUsage
 	}
 	c, err := config.Load(configuration)
@@ -48,50 +47,62 @@ func run(args []string, configuration fs.FS, stderr io.Writer) int {
 		fmt.Fprintln(stderr, err)
 		return exitUsage
 	}
-	env, ok := c.Environment(*name)
-	if !ok {
-		fmt.Fprintf(stderr, "there is no environment %q; the configuration has %s\n", *name, strings.Join(c.Names(), ", "))
-		return exitUsage
+	chosen := c.Accounts()
+	if *name != "" {
+		if chosen, err = c.Select(*name); err != nil {
+			fmt.Fprintln(stderr, err)
+			return exitUsage
+		}
 	}
-	if err := synthesise(c.Pipeline, env, *out); err != nil {
+	if err := synthesise(c, chosen, *out); err != nil {
 		fmt.Fprintln(stderr, err)
 		return exitFailed
 	}
 	return exitDone
 }
 
-// synthesise writes the assembly beside its place and moves it there when it is whole and without findings, so that nobody ever deploys
-// half of one.
-func synthesise(p config.Pipeline, env config.Environment, out string) (err error) {
-	parent := filepath.Dir(filepath.Clean(out))
-	if err := os.MkdirAll(parent, 0o755); err != nil {
+// synthesise writes the assemblies beside their places and moves them there when all are whole and without findings, so that nobody ever
+// deploys half of one, or one that does not go with another. All are made by one start of the library, which costs more than they do.
+func synthesise(c *config.Config, environments []config.Environment, out string) error {
+	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp(parent, ".synth-")
+	dir, err := os.MkdirTemp(out, ".synth-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	assembly := filepath.Join(dir, "assembly")
-	findings, err := synth(p, env, assembly)
-	if err != nil {
+	var problems []error
+	for _, env := range environments {
+		for _, part := range env.Parts() {
+			findings, err := synth(c, part.Environment, filepath.Join(dir, env.Name, part.Folder))
+			problems = append(append(problems, err), findings...)
+		}
+	}
+	if err := errors.Join(problems...); err != nil {
 		return err
 	}
-	if len(findings) > 0 {
-		return errors.Join(findings...)
+	for _, env := range environments {
+		place := filepath.Join(out, env.Name)
+		if err := os.RemoveAll(place); err != nil {
+			return err
+		}
+		if err := os.Rename(filepath.Join(dir, env.Name), place); err != nil {
+			return err
+		}
 	}
-	if err := os.RemoveAll(out); err != nil {
-		return err
-	}
-	return os.Rename(assembly, out)
+	return nil
 }
 
 // synth runs the library, whose errors are panics.
-func synth(p config.Pipeline, env config.Environment, out string) (findings []error, err error) {
+func synth(c *config.Config, env config.Environment, out string) (findings []error, err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			err = fmt.Errorf("%s cannot be synthesised: %v", env.Name, fault)
 		}
 	}()
-	return stages.Synth(p, env, out), nil
+	if findings, err = stages.Synth(c, env, out); err != nil {
+		err = fmt.Errorf("%s cannot be synthesised: %w", env.Name, err)
+	}
+	return findings, err
 }

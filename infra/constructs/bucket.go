@@ -15,7 +15,7 @@ const abandonedUploadDays = 7
 // Key is a KMS key that is rotated every year and outlives its stack, because what it encrypted may.
 func Key(scope constructs.Construct, id, about string) awskms.Key {
 	return awskms.NewKey(scope, jsii.String(id), &awskms.KeyProps{
-		Description: jsii.String(about), EnableKeyRotation: jsii.Bool(true), RemovalPolicy: awscdk.RemovalPolicy_RETAIN,
+		Description: jsii.String(about), EnableKeyRotation: jsii.Bool(true), RemovalPolicy: awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE,
 	})
 }
 
@@ -39,7 +39,7 @@ func Bucket(scope constructs.Construct, id string, props BucketProps) awss3.Buck
 		Encryption: encryption, EncryptionKey: props.Key, BucketKeyEnabled: jsii.Bool(props.Key != nil),
 		Versioned: jsii.Bool(true), EnforceSSL: jsii.Bool(true), MinimumTLSVersion: jsii.Number(1.2),
 		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(), ObjectOwnership: awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
-		RemovalPolicy: awscdk.RemovalPolicy_RETAIN, ServerAccessLogsBucket: props.Logs,
+		RemovalPolicy: awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE, ServerAccessLogsBucket: props.Logs,
 	}
 	rules := append([]*awss3.LifecycleRule{{
 		Id: jsii.String("abandoned-uploads"), AbortIncompleteMultipartUploadAfter: days(abandonedUploadDays),

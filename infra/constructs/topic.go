@@ -1,6 +1,8 @@
 package constructs
 
 import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssnssubscriptions"
@@ -8,13 +10,45 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// Topic is an encrypted topic that takes messages by TLS alone, and sends them to the addresses once each of them has agreed.
-func Topic(scope constructs.Construct, id, about string, key awskms.IKey, addresses []string) awssns.Topic {
+// TopicProps are what topics differ in.
+type TopicProps struct {
+	// About is what the messages are about; it is what their sender is called.
+	About string
+	// Key encrypts the messages.
+	Key awskms.Key
+	// Addresses hear of them once each of them has agreed.
+	Addresses []string
+	// Publishers are the AWS services that speak on the topic, for this account alone.
+	Publishers []string
+}
+
+// Topic is an encrypted topic that takes messages by TLS alone.
+func Topic(scope constructs.Construct, id string, props TopicProps) awssns.Topic {
 	topic := awssns.NewTopic(scope, jsii.String(id), &awssns.TopicProps{
-		DisplayName: jsii.String(about), MasterKey: key, EnforceSSL: jsii.Bool(true),
+		DisplayName: jsii.String(props.About), MasterKey: props.Key, EnforceSSL: jsii.Bool(true),
 	})
-	for _, address := range addresses {
+	for _, address := range props.Addresses {
 		topic.AddSubscription(awssnssubscriptions.NewEmailSubscription(jsii.String(address), nil))
 	}
+	for _, service := range props.Publishers {
+		topic.AddToResourcePolicy(serviceStatement(scope, service, []string{"sns:Publish"}, *topic.TopicArn()))
+	}
 	return topic
+}
+
+// KeyForPublishers lets AWS services encrypt with the key what they publish for this account. Without it their messages are lost in
+// silence (https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html).
+func KeyForPublishers(key awskms.Key, services ...string) {
+	for _, service := range services {
+		key.AddToResourcePolicy(serviceStatement(key, service, []string{"kms:Decrypt", "kms:GenerateDataKey*"}, "*"), nil)
+	}
+}
+
+// serviceStatement lets a service do something, as long as it does it for this account.
+func serviceStatement(scope constructs.Construct, service string, actions []string, resource string) awsiam.PolicyStatement {
+	return awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String(service), nil)},
+		Actions:    jsii.Strings(actions...), Resources: jsii.Strings(resource),
+		Conditions: &map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": awscdk.Stack_Of(scope).Account()}},
+	})
 }

@@ -1,7 +1,13 @@
 package stacks
 
 import (
+	"slices"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awschatbot"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
+	"github.com/aws/jsii-runtime-go"
 
 	"lockstep/config"
 	"lockstep/infra/constructs"
@@ -10,11 +16,101 @@ import (
 // NotificationsProps are what the notifications stack is made from.
 type NotificationsProps config.Notifications
 
-// Notifications are the topics on which the environment speaks: to finance of cost, to the owners of everything else.
-func Notifications(stack awscdk.Stack, props NotificationsProps) {
+// The services that speak on the topics.
+const (
+	events    = "events.amazonaws.com"
+	budgets   = "budgets.amazonaws.com"
+	anomalies = "costalerts.amazonaws.com"
+)
+
+// heard is what the owners are told of beside the alarms: whatever happens in the account that a person has to look at.
+var heard = []struct {
+	id string
+	constructs.RuleProps
+}{
+	{"Threats", constructs.RuleProps{
+		About: "GuardDuty found something of medium severity or more",
+		// Source: the GuardDuty user guide, severity levels: medium is from 4.0 on.
+		Pattern: map[string]any{"source": []string{"aws.guardduty"}, "detail-type": []string{"GuardDuty Finding"}, "detail": map[string]any{"severity": []any{map[string]any{"numeric": []any{">=", 4}}}}},
+		Message: "GuardDuty in account <account>: <title> (<type>, severity <severity>).",
+		Paths:   map[string]string{"account": "$.account", "title": "$.detail.title", "type": "$.detail.type", "severity": "$.detail.severity"},
+	}},
+	{"Violations", constructs.RuleProps{
+		About:   "a resource no longer complies with a rule",
+		Pattern: map[string]any{"source": []string{"aws.config"}, "detail-type": []string{"Config Rules Compliance Change"}, "detail": map[string]any{"newEvaluationResult": map[string]any{"complianceType": []string{"NON_COMPLIANT"}}}},
+		Message: "<resource> in account <account> does not comply with <rule>.",
+		Paths:   map[string]string{"account": "$.account", "resource": "$.detail.resourceId", "rule": "$.detail.configRuleName"},
+	}},
+	{"Exposures", constructs.RuleProps{
+		About:   "something can be reached from outside the account",
+		Pattern: map[string]any{"source": []string{"aws.access-analyzer"}, "detail-type": []string{"Access Analyzer Finding"}, "detail": map[string]any{"status": []string{"ACTIVE"}}},
+		Message: "<resource> in account <account> can be reached from outside it.",
+		Paths:   map[string]string{"account": "$.account", "resource": "$.detail.resource"},
+	}},
+}
+
+// alarmRule tells a topic of every alarm of the account.
+func alarmRule(topic *string) constructs.RuleProps {
+	state := func(name string) map[string]any { return map[string]any{"value": []string{name}} }
+	return constructs.RuleProps{
+		About: "an alarm is raised, or is over after it was", Target: topic,
+		Pattern: map[string]any{"source": []string{"aws.cloudwatch"}, "detail-type": []string{"CloudWatch Alarm State Change"}, "detail": map[string]any{"$or": []any{
+			map[string]any{"state": state("ALARM")},
+			map[string]any{"state": state("OK"), "previousState": state("ALARM")},
+		}}},
+		Message: "<alarm> in account <account> is <state>. <reason>",
+		Paths:   map[string]string{"alarm": "$.detail.alarmName", "account": "$.account", "state": "$.detail.state.value", "reason": "$.detail.state.reason"},
+	}
+}
+
+// Topics are the topics that the environment speaks on.
+type Topics struct {
+	// Cost reaches finance and the owners.
+	Cost awssns.ITopic
+	// Owners reaches the owners.
+	Owners awssns.ITopic
+}
+
+// Notifications are the topics on which the environment speaks: to finance and the owners of cost, to the owners of everything else.
+func Notifications(stack awscdk.Stack, props NotificationsProps) Topics {
 	key := constructs.Key(stack, "Key", "encrypts the messages of "+*stack.StackName())
-	finance := constructs.Topic(stack, "Finance", "cost", key, props.Finance)
-	owners := constructs.Topic(stack, "Owners", "infrastructure", key, props.Owners)
-	output(stack, "FinanceTopicArn", finance.TopicArn(), "the topic for cost")
+	constructs.KeyForPublishers(key, events, budgets, anomalies)
+	cost := constructs.Topic(stack, "Finance", constructs.TopicProps{
+		About: "cost", Key: key, Addresses: union(props.Finance, props.Owners), Publishers: []string{budgets, anomalies},
+	})
+	owners := constructs.Topic(stack, "Owners", constructs.TopicProps{
+		About: "infrastructure", Key: key, Addresses: props.Owners, Publishers: []string{events},
+	})
+	// Alarms are heard of here and not by an action of each, so that whoever adds an alarm cannot forget it.
+	constructs.Rule(stack, "Alarms", alarmRule(owners.TopicArn()))
+	for _, rule := range heard {
+		rule.Target = owners.TopicArn()
+		constructs.Rule(stack, rule.id, rule.RuleProps)
+	}
+	if props.Chat != nil {
+		chat(stack, *props.Chat, owners)
+	}
+	output(stack, "FinanceTopicArn", cost.TopicArn(), "the topic for cost")
 	output(stack, "OwnersTopicArn", owners.TopicArn(), "the topic for failures, approvals and alarms")
+	return Topics{Cost: cost, Owners: owners}
+}
+
+// union has every address once.
+func union(lists ...[]string) []string {
+	all := slices.Concat(lists...)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// chat lets a channel hear what a topic says. Nobody can give orders from there: its role may do nothing.
+func chat(stack awscdk.Stack, to config.Chat, topic awssns.ITopic) {
+	role := awsiam.NewRole(stack, jsii.String("ChatRole"), &awsiam.RoleProps{
+		AssumedBy: awsiam.NewServicePrincipal(jsii.String("chatbot.amazonaws.com"), nil), Description: jsii.String("what a chat channel may do: nothing"),
+	})
+	awschatbot.NewCfnSlackChannelConfiguration(stack, jsii.String("Chat"), &awschatbot.CfnSlackChannelConfigurationProps{
+		ConfigurationName: stack.StackName(), IamRoleArn: role.RoleArn(), SlackWorkspaceId: jsii.String(to.SlackWorkspace), SlackChannelId: jsii.String(to.SlackChannel),
+		SnsTopicArns: &[]any{topic.TopicArn()}, LoggingLevel: jsii.String("ERROR"),
+		// What a channel may do at most, whatever its role says later. Source: the user guide of Amazon Q Developer in chat applications, guardrails.
+		GuardrailPolicies: jsii.Strings("arn:aws:iam::aws:policy/CloudWatchReadOnlyAccess"),
+	})
 }

@@ -3,29 +3,26 @@ package stacks
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
-	"github.com/aws/jsii-runtime-go"
 
 	"lockstep/config"
 	"lockstep/infra/constructs"
 )
 
 // StorageProps are what the storage stack is made from.
-type StorageProps config.Storage
+type StorageProps struct {
+	config.Storage
+	Imports config.Imports
+}
 
 // Storage is the environment's object storage: a bucket that archives what is old, and one for its access logs.
 func Storage(stack awscdk.Stack, props StorageProps) {
 	logs := constructs.Bucket(stack, "AccessLogs", constructs.BucketProps{
 		Rules: []*awss3.LifecycleRule{constructs.Expire(props.AccessLogDays)},
 	})
-	constructs.Suppress(logs, "AwsSolutions-S1", "This bucket receives the access logs; logging its own accesses into itself would never end.")
 	bucket := constructs.Bucket(stack, "Objects", constructs.BucketProps{
-		Key: constructs.Key(stack, "Key", "encrypts the objects of "+*stack.StackName()), Logs: logs,
+		Key: constructs.KeyFor(stack, props.Imports, "encrypts the objects of "+*stack.StackName()), Logs: logs,
 		Rules: []*awss3.LifecycleRule{constructs.Archive(props.ArchiveAfterDays, props.NoncurrentExpireAfterDays)},
 	})
 	output(stack, "BucketName", bucket.BucketName(), "the bucket for objects")
 	output(stack, "AccessLogBucketName", logs.BucketName(), "the bucket for access logs")
-}
-
-func output(stack awscdk.Stack, id string, value *string, about string) {
-	awscdk.NewCfnOutput(stack, jsii.String(id), &awscdk.CfnOutputProps{Value: value, Description: jsii.String(about)})
 }

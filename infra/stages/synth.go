@@ -12,8 +12,12 @@ import (
 
 // Synth writes the environment's cloud assembly into the folder out and returns what cdk-nag, or the library, says is wrong with it. The
 // library reports errors by panicking.
-func Synth(p config.Pipeline, env config.Environment, out string) []error {
-	return Findings(App(p, env, out))
+func Synth(c *config.Config, env config.Environment, out string) ([]error, error) {
+	app, err := App(c, env, out)
+	if err != nil {
+		return nil, err
+	}
+	return Findings(app), nil
 }
 
 // Findings synthesises an app and returns its errors as STACK/CONSTRUCT: RULE: what is wrong.

@@ -31,7 +31,7 @@ type Account struct {
 }
 
 // Tooling is the name of the tooling account among the accounts.
-const Tooling = "tooling"
+const Tooling = config.Tooling
 
 // Accounts are the tooling account and those of the environments, each as the configuration wants it.
 func Accounts(p config.Pipeline, environments []config.Environment) []Account {
@@ -43,7 +43,12 @@ func Accounts(p config.Pipeline, environments []config.Environment) []Account {
 	}
 	accounts := []Account{account(Tooling, p.Tooling)}
 	for _, env := range environments {
-		accounts = append(accounts, account(env.Name, env.Account, p.Tooling.ID))
+		if env.Name == Tooling {
+			continue // it is the first already, and trusts nobody but itself
+		}
+		for _, part := range env.Parts() {
+			accounts = append(accounts, account(env.Name, part.Account, p.Tooling.ID))
+		}
 	}
 	return accounts
 }

@@ -223,7 +223,7 @@ func (p *project) state(path ...string) string {
 
 // addEnv adds the flag that names an environment.
 func (a *app) addEnv(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&a.env, "env", "", "the environment's name, or all for each in promotion order")
+	cmd.Flags().StringVar(&a.env, "env", "", "the environment's name, all for each in promotion order, or tooling for the account that owns the pipeline")
 }
 
 // addLive adds the flag that makes a command work on AWS.

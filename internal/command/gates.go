@@ -20,9 +20,9 @@ func (a *app) checkCommand() *cobra.Command {
 
 func (a *app) synthCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "synth", Short: "Synthesise the cloud assembly of an environment, cdk-nag included", Args: noArgs,
-		Long: `Build the CDK app and run it for each environment. The cloud assembly of an environment is left under
-` + pipeline.AssemblyDir("ENV") + `. Nothing is built or run again whose inputs have not changed.`,
+		Use: "synth", Short: "Synthesise the cloud assemblies, cdk-nag included", Args: noArgs,
+		Long: `Build the CDK app and run it once for all environments and the tooling account. The cloud assembly of an environment is left
+under ` + pipeline.AssemblyDir("ENV") + `. Nothing is built or run again whose inputs have not changed.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.runStages(cmd, []pipeline.Stage{pipeline.Synth}) },
 	}
 	a.addEnv(cmd)

@@ -329,8 +329,11 @@ func (d *Deployment) tellEvents(ctx context.Context, f *follower, name, id strin
 
 func (s *planned) protectionDiffers() bool { return protectionDiffers(s.stack, s.have) }
 
-// protect sets the stack's termination protection, which no change set does.
+// protect sets the stack's policy and its termination protection, which no change set does.
 func protect(ctx context.Context, client *cloudformation.Client, s *assembly.Stack, before deployed) error {
+	if err := setStackPolicy(ctx, client, s, awsPause); err != nil {
+		return err
+	}
 	if !protectionDiffers(s, before) {
 		return nil
 	}

@@ -13,7 +13,7 @@ import (
 
 // writes are the operations that change what is in the account. Source: the CloudFormation and S3 API references; whatever else is called here only reads.
 var writes = []string{
-	"CreateChangeSet", "ExecuteChangeSet", "DeleteChangeSet", "DeleteStack", "UpdateTerminationProtection", "ContinueUpdateRollback", "PutObject", "DeleteObject",
+	"CreateChangeSet", "ExecuteChangeSet", "DeleteChangeSet", "DeleteStack", "UpdateTerminationProtection", "ContinueUpdateRollback", "SetStackPolicy", "PutObject", "DeleteObject",
 }
 
 // A fence stands before every write of a run that holds the lock: it asks whether the lock is still ours, because CloudFormation does not know of it.

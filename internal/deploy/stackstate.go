@@ -146,7 +146,11 @@ func same(ctx context.Context, client *cloudformation.Client, s *assembly.Stack,
 		return false, problem(err)
 	}
 	have.template = aws.ToString(out.TemplateBody)
-	return have.StackStatus != types.StackStatusUpdateFailed && s.Template.Same(have.template) && !protectionDiffers(s, *have) &&
+	template := s.Template.Same
+	if inDoubt { // what CloudFormation does not count as a change, and so cannot be deployed, is no difference either
+		template = s.Template.SameEffect
+	}
+	return have.StackStatus != types.StackStatusUpdateFailed && template(have.template) && !protectionDiffers(s, *have) &&
 		maps.Equal(tagMap(have.Tags), s.Tags) && sameParameters(s, *have, inDoubt) && sameSet(have.NotificationARNs, s.NotificationARNs), nil
 }
 

@@ -25,12 +25,13 @@ var Gates = []Stage{Quality, Test}
 
 // Where steps leave what they make, below the repository's root.
 const (
-	StateDir  = ".lockstep"
-	appBinary = StateDir + "/bin/infra"
+	StateDir   = ".lockstep"
+	appBinary  = StateDir + "/bin/infra"
+	assemblies = StateDir + "/assembly"
 )
 
 // AssemblyDir is where an environment's cloud assembly lies.
-func AssemblyDir(environment string) string { return StateDir + "/assembly/" + environment }
+func AssemblyDir(environment string) string { return assemblies + "/" + environment }
 
 // RecordFile is where a step that reaches AWS leaves what it did, in JSON.
 func RecordFile(stage Stage, environment string) string {
@@ -71,10 +72,27 @@ func Steps(c *config.Config) []Step {
 			Outputs: []string{appBinary}, Caches: []string{CacheGoModules, CacheGoBuild},
 		},
 	}
-	for _, env := range c.Environments {
+	accounts := c.Accounts()
+	steps = append(steps, synthStep(accounts))
+	for _, env := range accounts {
 		steps = append(steps, environmentSteps(env)...)
 	}
 	return steps
+}
+
+// synthStep makes every cloud assembly at once: starting the CDK library takes longer than all of them, and what prod gets was made together
+// with what dev gets.
+func synthStep(accounts []config.Environment) Step {
+	s := Step{
+		Name: string(Synth), Stage: Synth, Summary: "synthesise the stacks of every account, cdk-nag included",
+		Needs: []string{"build"},
+		Image: ImageCDK, Command: []string{appBinary, "--out", assemblies}, Tools: []string{ToolNode},
+		Inputs: []string{appBinary, "config/**/*.yaml"}, Caches: []string{CacheCDK}, Env: quietLibrary,
+	}
+	for _, env := range accounts {
+		s.Outputs = append(s.Outputs, AssemblyDir(env.Name))
+	}
+	return s
 }
 
 // environmentSteps are the steps that exist once for each environment.
@@ -89,23 +107,24 @@ func environmentSteps(env config.Environment) []Step {
 	reaches := func(stage Stage, summary string, after ...string) Step {
 		return Step{
 			Name: name(stage), Stage: stage, Summary: summary, Environment: env.Name,
-			Needs: []string{name(Synth)}, After: after,
+			Needs: []string{string(Synth)}, After: after,
 			Image: ImageGo, Command: []string{Self, string(stage), "--env", env.Name, "--assembly", assembly, "--record", RecordFile(stage, env.Name)},
 			Inputs: []string{"config/**/*.yaml", assembly + "/**"}, Outputs: []string{RecordFile(stage, env.Name)},
 			Secrets: CredentialNames, Effect: AWS,
 		}
 	}
 	return []Step{
-		{
-			Name: name(Synth), Stage: Synth, Summary: "synthesise the stacks of " + env.Name + ", cdk-nag included", Environment: env.Name,
-			Needs: []string{"build"},
-			Image: ImageCDK, Command: []string{appBinary, "--env", env.Name, "--out", assembly}, Tools: []string{ToolNode},
-			Inputs: []string{appBinary, "config/**/*.yaml"}, Outputs: []string{assembly}, Caches: []string{CacheCDK},
-		},
 		reaches(Plan, "show what a deployment to "+env.Name+" would change"),
 		reaches(Deploy, "plan and apply the change sets of "+env.Name, deployAfter...),
 		reaches(Verify, "read back what was deployed to "+env.Name, name(Deploy)),
 	}
+}
+
+// quietLibrary keeps the CDK library from complaining about Node versions on every start, which it does before any code of ours runs;
+// `lockstep doctor` is where versions are checked.
+var quietLibrary = map[string]string{
+	"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20,21,22,23,24,25", "JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION": "1",
+	"JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
 }
 
 // CredentialNames are the variables by which an AWS SDK is told who it is and where to ask. Source: the AWS SDKs and Tools reference guide, settings reference.

@@ -63,7 +63,7 @@ func Rehearse(assembly fs.FS, known map[string]bool) (fs.FS, Coverage, error) {
 			return nil, coverage, fmt.Errorf("%s: %w", t.file, err)
 		}
 		coverage.Add(part)
-		if len(part.StandIns) > 0 {
+		if text != "" {
 			changed[t.file] = text
 		}
 	}
@@ -161,19 +161,21 @@ func readManifest(files fs.FS, name string, stacks map[string]foundTemplate) err
 	return nil
 }
 
-// standIn replaces what is not known and every reference to it. The text is the whole template anew.
+// standIn replaces what is not known and every reference to it. The text is the whole template anew, empty where nothing had to be
+// replaced.
 func (t foundTemplate) standIn(known map[string]bool) (string, Coverage, error) {
 	coverage := Coverage{Ratio: 1}
 	resources, _ := t.document["Resources"].(map[string]any)
-	replaced := map[string]string{}
+	missing := missing{resources: map[string]string{}, attributes: map[string]string{}, asked: map[string]bool{}}
 	for _, id := range slices.Sorted(maps.Keys(resources)) {
 		coverage.Resources++
 		resource, _ := resources[id].(map[string]any)
 		kind, _ := resource["Type"].(string)
 		if resource == nil || kind == "" || known[kind] || strings.HasPrefix(kind, customType) {
+			missing.lacks(id, kind)
 			continue
 		}
-		replaced[id] = kind
+		missing.resources[id] = kind
 		coverage.StandIns = append(coverage.StandIns, StandIn{Stack: t.stack, LogicalID: id, Type: kind})
 		resource["Type"] = standInType
 		// What only the real type understands goes; conditions, dependencies and policies stay.
@@ -181,52 +183,94 @@ func (t foundTemplate) standIn(known map[string]bool) (string, Coverage, error) 
 			delete(resource, key)
 		}
 	}
-	if len(replaced) == 0 {
+	document := t.references(t.document, missing)
+	for _, asked := range slices.Sorted(maps.Keys(missing.asked)) {
+		id, name, _ := strings.Cut(asked, ".")
+		coverage.Attributes = append(coverage.Attributes, Attribute{Stack: t.stack, LogicalID: id, Name: name})
+	}
+	if len(missing.resources) == 0 && len(missing.asked) == 0 {
 		return "", coverage, nil
 	}
-	text, err := json.MarshalIndent(t.references(t.document, replaced), "", " ")
+	text, err := json.MarshalIndent(document, "", " ")
 	return string(text), coverage, err
 }
 
-// references replaces the references to stand-ins by values of the shape that the real resource would give.
-func (t foundTemplate) references(value any, replaced map[string]string) any {
+// lacking are the attributes that the emulator does not have of types that it makes. CloudFormation has them.
+var lacking = map[string][]string{
+	"AWS::RDS::DBCluster": {"MasterUserSecret.SecretArn"},
+}
+
+// missing is what a template refers to and the emulator does not have.
+type missing struct {
+	// resources are the types of the resources that are stood in for, by logical id.
+	resources map[string]string
+	// attributes are the types of those that lack one, by ID.ATTRIBUTE.
+	attributes map[string]string
+	// asked are those of the attributes that the template asks for.
+	asked map[string]bool
+}
+
+func (m missing) lacks(id, kind string) {
+	for _, name := range lacking[kind] {
+		m.attributes[id+"."+name] = kind
+	}
+}
+
+// kind is the type of the resource that cannot answer for itself, or for this attribute of itself; empty for one that can.
+func (m missing) kind(id, attribute string) string {
+	if kind := m.resources[id]; kind != "" {
+		return kind
+	}
+	name := id + "." + attribute
+	kind := m.attributes[name]
+	if kind != "" {
+		m.asked[name] = true
+	}
+	return kind
+}
+
+// references replaces the references to what is missing by values of the shape that the real resource would give.
+func (t foundTemplate) references(value any, missing missing) any {
 	switch v := value.(type) {
 	case []any:
 		for i := range v {
-			v[i] = t.references(v[i], replaced)
+			v[i] = t.references(v[i], missing)
 		}
 	case map[string]any:
-		if text, ok := t.reference(v, replaced); ok {
+		if text, ok := t.reference(v, missing); ok {
 			return text
 		}
 		for key := range v {
-			v[key] = t.references(v[key], replaced)
+			v[key] = t.references(v[key], missing)
 		}
 	}
 	return value
 }
 
-// reference answers an intrinsic function that refers to a stand-in.
-func (t foundTemplate) reference(function map[string]any, replaced map[string]string) (any, bool) {
+// reference answers an intrinsic function that refers to something missing.
+func (t foundTemplate) reference(function map[string]any, missing missing) (any, bool) {
 	if len(function) != 1 {
 		return nil, false
 	}
-	if id, ok := function["Ref"].(string); ok && replaced[id] != "" {
-		return t.value(id, "", replaced), true
+	if id, ok := function["Ref"].(string); ok && missing.resources[id] != "" {
+		return t.value(id, "", missing.resources[id]), true
 	}
 	switch of := function["Fn::GetAtt"].(type) {
 	case string:
-		if id, attribute, _ := strings.Cut(of, "."); replaced[id] != "" {
-			return t.value(id, attribute, replaced), true
+		id, attribute, _ := strings.Cut(of, ".")
+		if kind := missing.kind(id, attribute); kind != "" {
+			return t.value(id, attribute, kind), true
 		}
 	case []any:
-		if id, attribute, ok := pair(of); ok && replaced[id] != "" {
-			return t.value(id, attribute, replaced), true
+		if id, attribute, ok := pair(of); ok {
+			if kind := missing.kind(id, attribute); kind != "" {
+				return t.value(id, attribute, kind), true
+			}
 		}
 	}
 	switch of := function["Fn::Sub"].(type) {
 	case string:
-		return map[string]any{"Fn::Sub": t.substitute(of, nil, replaced)}, true
+		return map[string]any{"Fn::Sub": t.substitute(of, nil, missing)}, true
 	case []any:
 		if len(of) != 2 {
 			return nil, false
@@ -234,7 +278,7 @@ func (t foundTemplate) reference(function map[string]any, replaced map[string]st
 		text, isText := of[0].(string)
 		variables, isMap := of[1].(map[string]any)
 		if isText && isMap {
-			return map[string]any{"Fn::Sub": []any{t.substitute(text, variables, replaced), t.references(variables, replaced)}}, true
+			return map[string]any{"Fn::Sub": []any{t.substitute(text, variables, missing), t.references(variables, missing)}}, true
 		}
 	}
 	return nil, false
@@ -251,22 +295,23 @@ func pair(of []any) (id, attribute string, ok bool) {
 
 var placeholder = regexp.MustCompile(`\$\{[A-Za-z0-9.]+\}`)
 
-// substitute replaces stand-ins in the text of Fn::Sub, but not the variables that hide them.
-func (t foundTemplate) substitute(text string, variables map[string]any, replaced map[string]string) string {
+// substitute replaces what is missing in the text of Fn::Sub, but not the variables that hide it.
+func (t foundTemplate) substitute(text string, variables map[string]any, missing missing) string {
 	return placeholder.ReplaceAllStringFunc(text, func(found string) string {
 		name := found[2 : len(found)-1]
 		id, attribute, _ := strings.Cut(name, ".")
-		if _, hidden := variables[name]; hidden || replaced[id] == "" {
+		kind := missing.kind(id, attribute)
+		if _, hidden := variables[name]; hidden || kind == "" {
 			return found
 		}
-		return t.value(id, attribute, replaced)
+		return t.value(id, attribute, kind)
 	})
 }
 
-// value is what a stand-in answers for an attribute, or for a plain reference when there is none.
-func (t foundTemplate) value(id, attribute string, replaced map[string]string) string {
+// value is what is answered for an attribute of a resource of that type, or for a plain reference when there is no attribute.
+func (t foundTemplate) value(id, attribute, kind string) string {
 	if attribute == "Arn" || strings.HasSuffix(attribute, "Arn") || strings.HasSuffix(attribute, "ARN") {
-		service := strings.ToLower(strings.Split(replaced[id]+"::::", "::")[1])
+		service := strings.ToLower(strings.Split(kind+"::::", "::")[1])
 		return fmt.Sprintf("arn:aws:%s:%s:%s:stand-in/%s", service, t.region, t.account, id)
 	}
 	return strings.TrimRight("stand-in-"+id+"-"+strings.ReplaceAll(attribute, ".", "-"), "-")

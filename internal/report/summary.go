@@ -189,6 +189,9 @@ func (s *Summary) writeCoverage(w io.Writer) {
 	for _, in := range c.StandIns {
 		fmt.Fprintf(w, "  not rehearsed: %s %s in %s\n", in.Type, in.LogicalID, in.Stack)
 	}
+	for _, a := range c.Attributes {
+		fmt.Fprintf(w, "  not rehearsed: the value %s of %s in %s\n", a.Name, a.LogicalID, a.Stack)
+	}
 	for _, what := range s.NotRehearsed {
 		fmt.Fprintf(w, "  not rehearsed: %s\n", what)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/invopop/jsonschema"
 
 	"lockstep/config"
+	"lockstep/infra/plugins"
 )
 
 func main() {
@@ -41,25 +42,70 @@ func write(folder string) error {
 // generate makes each kind's schema. It reads the comments of package config from the working directory, which
 // has to be that package's folder: so `go generate` runs it, and so does the test.
 func generate() (map[string][]byte, error) {
-	reflector := &jsonschema.Reflector{Anonymous: true, ExpandedStruct: true}
-	if err := reflector.AddGoComments("lockstep/config", ".", jsonschema.WithFullComment()); err != nil {
-		return nil, err
+	reflector := &jsonschema.Reflector{Anonymous: true, DoNotReference: true}
+	for _, folder := range []string{".", "../infra/plugins"} {
+		if err := reflector.AddGoComments("lockstep/config", folder, jsonschema.WithFullComment()); err != nil {
+			return nil, err
+		}
 	}
 	comments := reflector.CommentMap
 	reflector.LookupComment = func(t reflect.Type, field string) string { return describe(comments, t, field) }
 
+	environment := reflected(reflector, config.Environment{})
+	addPlugins(environment, reflector)
 	schemas := map[string][]byte{}
-	for kind, value := range map[string]any{"pipeline": config.Pipeline{}, "environment": config.Environment{}} {
+	for kind, schema := range map[string]*jsonschema.Schema{"pipeline": reflected(reflector, config.Pipeline{}), "environment": environment} {
 		var out bytes.Buffer
 		encoder := json.NewEncoder(&out)
 		encoder.SetEscapeHTML(false)
 		encoder.SetIndent("", "  ")
-		if err := encoder.Encode(reflector.Reflect(value)); err != nil {
+		if err := encoder.Encode(schema); err != nil {
 			return nil, err
 		}
 		schemas[kind] = out.Bytes()
 	}
 	return schemas, nil
+}
+
+// addPlugins says which plugins there are and what their options may be, from the plugins themselves.
+func addPlugins(environment *jsonschema.Schema, reflector *jsonschema.Reflector) {
+	property, _ := environment.Properties.Get("plugins")
+	property.AdditionalProperties = jsonschema.FalseSchema
+	property.Properties = jsonschema.NewProperties()
+	for _, plugin := range plugins.All() {
+		options := reflected(reflector, plugin.Options)
+		options.Version = ""
+		options.Description = plugin.About
+		property.Properties.Set(plugin.Name, options)
+	}
+}
+
+// reflected is the schema of a type.
+func reflected(reflector *jsonschema.Reflector, value any) *jsonschema.Schema {
+	schema := reflector.Reflect(value)
+	withDefaults(reflect.TypeOf(value), schema)
+	return schema
+}
+
+// withDefaults gives the parts that are there even if nobody writes them an empty default, which the defaults of what is in them fill.
+// Those are the ones that Go has as a value and not as a pointer, and in which nothing has to be written.
+func withDefaults(t reflect.Type, schema *jsonschema.Schema) {
+	for field := range t.Fields() {
+		key, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		property, known := schema.Properties.Get(key)
+		if !known {
+			continue
+		}
+		switch {
+		case field.Type.Kind() == reflect.Struct:
+			if len(property.Required) == 0 {
+				property.Default = struct{}{}
+			}
+			withDefaults(field.Type, property)
+		case field.Type.Kind() == reflect.Pointer && field.Type.Elem().Kind() == reflect.Struct:
+			withDefaults(field.Type.Elem(), property)
+		}
+	}
 }
 
 // describe gives a field's Go comment with the Go name at its beginning replaced by the key that an editor of

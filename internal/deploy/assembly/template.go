@@ -20,7 +20,12 @@ type Template struct {
 	Outputs    map[string]Output
 	// Imports are the names of the exports that it imports, as far as they are literal.
 	Imports []string
+	// StackPolicy is the policy, as JSON, that protects the stack's resources from updates; empty for none of its own.
+	StackPolicy string
 }
+
+// policyMetadata is where a template holds its stack's policy: CDK and CloudFormation leave it to whoever deploys.
+const policyMetadata = "lockstep:stackPolicy"
 
 // A Parameter is a template's parameter.
 type Parameter struct {
@@ -56,6 +61,7 @@ func (r *reader) template(file string) (Template, error) {
 		Parameters map[string]Parameter
 		Resources  map[string]Resource
 		Outputs    map[string]Output
+		Metadata   map[string]json.RawMessage
 	}{}
 	if err := r.decode(file, &t); err != nil {
 		return Template{}, err
@@ -66,7 +72,7 @@ func (r *reader) template(file string) (Template, error) {
 	}
 	return Template{
 		File: file, Body: string(body), Parameters: t.Parameters, Resources: t.Resources, Outputs: t.Outputs,
-		Imports: imports(document, nil),
+		Imports: imports(document, nil), StackPolicy: string(t.Metadata[policyMetadata]),
 	}, nil
 }
 

@@ -1,0 +1,20 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestCommittedSchemasAreThoseOfTheTypes(t *testing.T) {
+	t.Chdir("../..") // the folder of package config
+	schemas, err := generate()
+	require.NoError(t, err)
+	for kind, want := range schemas {
+		got, err := os.ReadFile("schema/" + kind + ".json")
+		require.NoError(t, err)
+		assert.Equal(t, string(want), string(got), "run `go generate ./config`")
+	}
+}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"lockstep/config"
+	"lockstep/tools"
+)
+
+// BenchmarkSynthesis compares how this program is run with how the CDK's command line runs the same program, for all environments and
+// the tooling account: an environment at a time, as an app that is told its environment is used. What is built is built before. Run it with
+// `go test ./infra -run '^$' -bench Synthesis -benchtime 3x`.
+func BenchmarkSynthesis(b *testing.B) {
+	root := b.TempDir()
+	app := filepath.Join(root, "app")
+	build := exec.Command("go", "build", "-trimpath", "-o", app, ".")
+	out, err := build.CombinedOutput()
+	require.NoError(b, err, string(out))
+	require.NoError(b, os.CopyFS(filepath.Join(root, "config"), os.DirFS("../config")))
+	run := func(b *testing.B, name string, args ...string) error {
+		cmd := exec.Command(name, args...)
+		cmd.Dir, cmd.Env = root, append(os.Environ(), "CDK_DISABLE_VERSION_CHECK=1", "CDK_DISABLE_CLI_TELEMETRY=true", "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20")
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			b.Log(string(out))
+		}
+		return err
+	}
+	b.Run("run directly", func(b *testing.B) {
+		for b.Loop() {
+			require.NoError(b, run(b, app, "--out", filepath.Join(root, "direct")))
+		}
+	})
+	b.Run("run by cdk synth", func(b *testing.B) {
+		installer, err := tools.NewInstaller(os.Environ(), func(line string) { b.Log(line) })
+		require.NoError(b, err)
+		installed, err := installer.Install(context.Background(), tools.CDK)
+		require.NoError(b, err)
+		cdk := filepath.Join(installed, tools.CDKProgram)
+		for b.Loop() {
+			for _, name := range []string{"dev", "acc", "prod", config.Tooling} {
+				require.NoError(b, run(b, "node", cdk, "synth", "--quiet", "--no-notices", "--output", filepath.Join(root, "cdk", name), "--app", app+" --env "+name+" --out "+filepath.Join(root, "cdk")))
+			}
+		}
+	})
+}

@@ -1,0 +1,69 @@
+package constructs
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsroute53"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsssm"
+	"github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"lockstep/config"
+)
+
+// Imported are the resources that the account has already. They are known by id, or by the SSM parameter that holds the id when
+// the stack is deployed: nothing is looked up while it is synthesised.
+type Imported struct{ scope constructs.Construct }
+
+// Import is where the resources that a stack imports hang: one construct in each stack.
+func Import(stack constructs.Construct) Imported {
+	const id = "Imported"
+	if there := stack.Node().TryFindChild(jsii.String(id)); there != nil {
+		return Imported{there.(constructs.Construct)}
+	}
+	return Imported{constructs.NewConstruct(stack, jsii.String(id))}
+}
+
+// value is the reference itself, or the value of the parameter that it names.
+func (i Imported) value(reference string) *string {
+	if name, ok := strings.CutPrefix(reference, "ssm:"); ok {
+		return awsssm.StringParameter_ValueForStringParameter(i.scope, jsii.String(name), nil)
+	}
+	return jsii.String(reference)
+}
+
+// Key is the KMS key of that ARN.
+func (i Imported) Key(reference string) awskms.IKey {
+	return awskms.Key_FromKeyArn(i.scope, jsii.String("Key"), i.value(reference))
+}
+
+// Network is the VPC with its isolated subnets.
+func (i Imported) Network(n config.Network) awsec2.IVpc {
+	attributes := &awsec2.VpcAttributes{VpcId: i.value(n.VPC), AvailabilityZones: jsii.Strings(n.AvailabilityZones...)}
+	var subnets, tables []*string
+	for j, reference := range n.Subnets {
+		subnets = append(subnets, i.value(reference))
+		// The library wants to know the route tables too. Nothing here adds a route, so their names are never used.
+		tables = append(tables, jsii.String(fmt.Sprintf("unused-%d", j)))
+	}
+	attributes.IsolatedSubnetIds, attributes.IsolatedSubnetRouteTableIds = &subnets, &tables
+	return awsec2.Vpc_FromVpcAttributes(i.scope, jsii.String("Network"), attributes)
+}
+
+// HostedZone is the zone of Route 53.
+func (i Imported) HostedZone(z config.HostedZone) awsroute53.IHostedZone {
+	return awsroute53.HostedZone_FromHostedZoneAttributes(i.scope, jsii.String("HostedZone"), &awsroute53.HostedZoneAttributes{
+		HostedZoneId: i.value(z.ID), ZoneName: jsii.String(z.Name),
+	})
+}
+
+// KeyFor is the imported key, or else one that is made for what the stack stores.
+func KeyFor(scope constructs.Construct, imports config.Imports, about string) awskms.IKey {
+	if imports.Key != "" {
+		return Import(scope).Key(imports.Key)
+	}
+	return Key(scope, "Key", about)
+}

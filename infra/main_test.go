@@ -1,0 +1,62 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/fstest"
+
+	"github.com/aws/jsii-runtime-go"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	jsii.Close()
+	os.Exit(code)
+}
+
+func TestWhatCannotBeSynthesisedIsSaidAndLeavesNothing(t *testing.T) {
+	here, err := os.Getwd()
+	require.NoError(t, err)
+	whole := os.DirFS(filepath.Join(filepath.Dir(here), "config"))
+	for _, test := range []struct {
+		name   string
+		args   []string
+		status int
+		want   string
+	}{
+		{"no folder", []string{"--env", "acc"}, exitUsage, "usage: infra [--env NAME] --out FOLDER"},
+		{"an unknown environment", []string{"--env", "ac", "--out", "x"}, exitUsage, `there is no environment "ac"; config/environments has dev, acc, prod: did you mean acc?`},
+		{"an unknown flag", []string{"--nope"}, exitUsage, "-nope"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			var stderr bytes.Buffer
+			assert.Equal(t, test.status, run(test.args, whole, &stderr))
+			assert.Contains(t, stderr.String(), test.want)
+			assert.NoDirExists(t, "x")
+		})
+	}
+}
+
+func TestAWrongConfigurationIsToldWhole(t *testing.T) {
+	var stderr bytes.Buffer
+	assert.Equal(t, exitUsage, run([]string{"--env", "acc", "--out", filepath.Join(t.TempDir(), "x")}, fstest.MapFS{}, &stderr))
+	assert.Contains(t, stderr.String(), "config/pipeline.yaml: is missing")
+}
+
+func TestAnAssemblyTakesThePlaceOfTheOneBefore(t *testing.T) {
+	out := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(out, "dev"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(out, "dev", "left.template.json"), []byte("{}"), 0o644))
+	var stderr bytes.Buffer
+	require.Equal(t, exitDone, run([]string{"--env", "dev", "--out", out}, os.DirFS("../config"), &stderr), stderr.String())
+	assert.FileExists(t, filepath.Join(out, "dev", "manifest.json"))
+	assert.NoFileExists(t, filepath.Join(out, "dev", "left.template.json"))
+	there, err := os.ReadDir(out)
+	require.NoError(t, err)
+	assert.Len(t, there, 1, "nothing half made stays beside it")
+}

@@ -1,0 +1,80 @@
+package plugins
+
+import (
+	"encoding/json"
+	"os"
+	"testing"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/assertions"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
+	"github.com/aws/jsii-runtime-go"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"lockstep/config"
+	"lockstep/infra/stacks"
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	jsii.Close()
+	os.Exit(code)
+}
+
+// queueOptions and what follows are all that a plugin more takes.
+type queueOptions struct {
+	// KeepSeconds is how long a message is kept.
+	KeepSeconds int `json:"keepSeconds" jsonschema:"minimum=60,maximum=1209600"`
+}
+
+var _ = add("queue", "a queue", func(p *stacks.Place, options queueOptions) error {
+	awssqs.NewCfnQueue(p.Stack("queue", "a queue"), jsii.String("Queue"), &awssqs.CfnQueueProps{MessageRetentionPeriod: jsii.Number(options.KeepSeconds)})
+	return nil
+})
+
+func place(plugins config.Plugins) *stacks.Place {
+	return &stacks.Place{
+		App:      awscdk.NewApp(nil),
+		Pipeline: config.Pipeline{Project: "p", Bootstrap: config.Bootstrap{Qualifier: "hnb659fds"}},
+		Environment: config.Environment{
+			Name: "dev", Account: config.Account{ID: "111122223333", Region: "eu-west-1"}, Plugins: plugins,
+		},
+	}
+}
+
+func TestC9_OneFileAddsAPlugin(t *testing.T) {
+	p := place(config.Plugins{"queue": json.RawMessage(`{"keepSeconds": 600}`)})
+	wanted, err := Wanted(p.Environment)
+	require.NoError(t, err)
+	require.Len(t, wanted, 1)
+	require.NoError(t, wanted[0].Build(p))
+	require.Len(t, p.Made, 1)
+	assert.Equal(t, "p-dev-queue", *p.Made[0].StackName())
+	assertions.Template_FromStack(p.Made[0], nil).HasResourceProperties(jsii.String("AWS::SQS::Queue"), map[string]any{"MessageRetentionPeriod": 600})
+}
+
+func TestAnEnvironmentWantsWhatItNames(t *testing.T) {
+	wanted, err := Wanted(place(config.Plugins{"storage": json.RawMessage(`{}`), "database": json.RawMessage(`{}`)}).Environment)
+	require.NoError(t, err)
+	var names []string
+	for _, plugin := range wanted {
+		names = append(names, plugin.Name)
+		assert.NotEmpty(t, plugin.About)
+	}
+	assert.Equal(t, []string{"database", "storage"}, names)
+
+	_, err = Wanted(place(config.Plugins{"cache": json.RawMessage(`{}`)}).Environment)
+	assert.ErrorContains(t, err, `dev wants plugin "cache", which this app does not have`)
+}
+
+func TestADatabaseWithoutANetworkIsRefused(t *testing.T) {
+	p := place(config.Plugins{"database": json.RawMessage(`{"minACU": 1, "maxACU": 2}`)})
+	assert.EqualError(t, registry["database"].Build(p), "a database needs a network to stand in")
+}
+
+func TestTwoPluginsOfOneNameAreAMistake(t *testing.T) {
+	assert.PanicsWithValue(t, "two plugins are called queue", func() {
+		add("queue", "another", func(*stacks.Place, queueOptions) error { return nil })
+	})
+}

@@ -1,0 +1,117 @@
+package stacks
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsconfig"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
+	"github.com/aws/jsii-runtime-go"
+
+	"lockstep/infra/constructs"
+)
+
+// A complianceRule is one of AWS Config's own rules. Source of the names: the AWS Config developer guide, list of managed rules.
+type complianceRule struct {
+	name, identifier string
+	parameters       map[string]string
+}
+
+// complianceRules are what every resource of the account is held against, all the time.
+var complianceRules = []complianceRule{
+	{name: "bucket-encrypted", identifier: "S3_BUCKET_SERVER_SIDE_ENCRYPTION_ENABLED"},
+	{name: "bucket-tls-only", identifier: "S3_BUCKET_SSL_REQUESTS_ONLY"},
+	{name: "bucket-versioned", identifier: "S3_BUCKET_VERSIONING_ENABLED"},
+	{name: "bucket-not-read-by-public", identifier: "S3_BUCKET_PUBLIC_READ_PROHIBITED"},
+	{name: "bucket-not-written-by-public", identifier: "S3_BUCKET_PUBLIC_WRITE_PROHIBITED"},
+	{name: "database-encrypted", identifier: "RDS_STORAGE_ENCRYPTED"},
+	{name: "database-iam", identifier: "RDS_CLUSTER_IAM_AUTHENTICATION_ENABLED"},
+	{name: "database-not-public", identifier: "RDS_INSTANCE_PUBLIC_ACCESS_CHECK"},
+	{name: "key-rotated", identifier: "CMK_BACKING_KEY_ROTATION_ENABLED"},
+	{name: "trail-in-all-regions", identifier: "MULTI_REGION_CLOUD_TRAIL_ENABLED"},
+	{name: "trail-validated", identifier: "CLOUD_TRAIL_LOG_FILE_VALIDATION_ENABLED"},
+	{name: "flow-logs", identifier: "VPC_FLOW_LOGS_ENABLED"},
+	{name: "root-mfa", identifier: "ROOT_ACCOUNT_MFA_ENABLED"},
+	{name: "root-has-no-key", identifier: "IAM_ROOT_ACCESS_KEY_CHECK"},
+	{name: "console-mfa", identifier: "MFA_ENABLED_FOR_IAM_CONSOLE_ACCESS"},
+	{name: "access-keys-changed", identifier: "ACCESS_KEYS_ROTATED", parameters: map[string]string{"maxAccessKeyAge": "90"}},
+	{name: "no-policy-for-everything", identifier: "IAM_POLICY_NO_STATEMENTS_WITH_ADMIN_ACCESS"},
+}
+
+// protectedRules are what holds beside them where nothing may be lost.
+var protectedRules = []complianceRule{
+	{name: "database-protected", identifier: "RDS_CLUSTER_DELETION_PROTECTION_ENABLED"},
+}
+
+// compliance records every resource and holds it against the rules, which are one conformance pack: nobody changes a single rule of it by hand.
+func compliance(stack awscdk.Stack, key awskms.Key, records awss3.Bucket, protected bool) {
+	recorder := awsconfig.NewCfnConfigurationRecorder(stack, jsii.String("Recorder"), &awsconfig.CfnConfigurationRecorderProps{
+		RoleArn:        recorderRole(stack, key, records).RoleArn(),
+		RecordingGroup: &awsconfig.CfnConfigurationRecorder_RecordingGroupProperty{AllSupported: jsii.Bool(true), IncludeGlobalResourceTypes: jsii.Bool(true)},
+	})
+	// The recorder and its channel wait for each other inside AWS: a dependency here would never be met.
+	channel := awsconfig.NewCfnDeliveryChannel(stack, jsii.String("Channel"), &awsconfig.CfnDeliveryChannelProps{
+		S3BucketName: records.BucketName(), S3KmsKeyArn: key.KeyArn(),
+		ConfigSnapshotDeliveryProperties: &awsconfig.CfnDeliveryChannel_ConfigSnapshotDeliveryPropertiesProperty{DeliveryFrequency: jsii.String("TwentyFour_Hours")},
+	})
+	channel.Node().AddDependency(records.Policy())
+	rules := complianceRules
+	if protected {
+		rules = append(rules[:len(rules):len(rules)], protectedRules...)
+	}
+	pack := awsconfig.NewCfnConformancePack(stack, jsii.String("Rules"), &awsconfig.CfnConformancePackProps{
+		ConformancePackName: stack.StackName(), TemplateBody: packTemplate(rules),
+	})
+	pack.AddDependency(recorder)
+	pack.AddDependency(channel)
+}
+
+// recorderRole reads every resource and writes to the bucket. It is let in by the bucket and the key.
+func recorderRole(stack awscdk.Stack, key awskms.Key, records awss3.Bucket) awsiam.Role {
+	role := awsiam.NewRole(stack, jsii.String("RecorderRole"), &awsiam.RoleProps{
+		AssumedBy: awsiam.NewServicePrincipal(jsii.String("config.amazonaws.com"), nil), Description: jsii.String("records the account's resources"),
+		ManagedPolicies: &[]awsiam.IManagedPolicy{awsiam.ManagedPolicy_FromAwsManagedPolicyName(jsii.String("service-role/AWS_ConfigRole"))},
+	})
+	constructs.Suppress(role, "AwsSolutions-IAM4", "What the recorder has to read grows with AWS: AWS keeps this policy for exactly that role.")
+	prefix := fmt.Sprintf("AWSLogs/%s/Config/*", *stack.Account())
+	for _, right := range []struct {
+		action   string
+		resource *string
+	}{{"s3:PutObject", records.ArnForObjects(&prefix)}, {"s3:GetBucketAcl", records.BucketArn()}} {
+		records.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+			Principals: &[]awsiam.IPrincipal{role}, Actions: jsii.Strings(right.action), Resources: &[]*string{right.resource},
+		}))
+	}
+	key.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Principals: &[]awsiam.IPrincipal{role}, Actions: jsii.Strings("kms:Decrypt", "kms:GenerateDataKey"), Resources: jsii.Strings("*"),
+	}), nil)
+	return role
+}
+
+// packTemplate is the conformance pack's own template.
+func packTemplate(rules []complianceRule) *string {
+	resources := map[string]any{}
+	for i, rule := range rules {
+		properties := map[string]any{"ConfigRuleName": rule.name, "Source": map[string]any{"Owner": "AWS", "SourceIdentifier": rule.identifier}}
+		if rule.parameters != nil {
+			properties["InputParameters"] = rule.parameters
+		}
+		resources[fmt.Sprintf("Rule%02d", i+1)] = map[string]any{"Type": "AWS::Config::ConfigRule", "Properties": properties}
+	}
+	return asJSON(map[string]any{"Resources": resources})
+}
+
+// asJSON is a value that AWS wants as text.
+func asJSON(value any) *string {
+	text, err := json.Marshal(value)
+	if err != nil {
+		panic(err) // only values made here come in
+	}
+	return jsii.String(string(text))
+}
+
+func number(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }

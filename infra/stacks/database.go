@@ -1,0 +1,180 @@
+package stacks
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsrds"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsroute53"
+	"github.com/aws/jsii-runtime-go"
+
+	"lockstep/config"
+	"lockstep/infra/constructs"
+)
+
+// DatabaseProps are what the database stack is made from.
+type DatabaseProps struct {
+	config.Database
+	// Network is where the database stands; nil for the one that Imports and Given name.
+	Network awsec2.IVpc
+	Given   config.Network
+	Imports config.Imports
+	// LogDays is how many days the database's log is kept.
+	LogDays int
+}
+
+const (
+	engine = "aurora-postgresql"
+	// port is not PostgreSQL's own, which whoever scans a network tries first.
+	port = 5433
+	// backupWindow and maintenanceWindow are in UTC, when few are at work, and do not overlap.
+	backupWindow      = "01:00-01:30"
+	maintenanceWindow = "sun:02:00-sun:03:00"
+	metrics           = "AWS/RDS"
+	// lagMillis is how far readers may lie behind the writer; a few tens are normal.
+	lagMillis = 1000
+	// refusedSignInsAtOnce is how many refused sign-ins within five minutes are no mistake any more.
+	refusedSignInsAtOnce = 10
+)
+
+// Database is PostgreSQL on Aurora Serverless v2 in isolated subnets. Its administrator's password is made, kept in Secrets Manager and changed
+// every seven days by RDS itself; programs sign in with their IAM role. Whoever is in the security group of clients reaches it.
+func Database(stack awscdk.Stack, props DatabaseProps) {
+	vpc := props.Network
+	if vpc == nil {
+		vpc = constructs.Import(stack).Network(props.Given)
+	}
+	clients, server := securityGroups(stack, vpc)
+	// RDS would make the log group itself, and keep the log for ever.
+	log := constructs.LogGroup(stack, "Log", fmt.Sprintf("/aws/rds/cluster/%s/postgresql", *stack.StackName()), props.LogDays)
+	cluster := cluster(stack, props, vpc, server)
+	cluster.AddDependency(log.Node().DefaultChild().(awscdk.CfnResource))
+	instances(stack, props, cluster)
+	watch(stack, props, cluster, log)
+	if zone := props.Imports.HostedZone; zone != nil {
+		awsroute53.NewCnameRecord(stack, jsii.String("Name"), &awsroute53.CnameRecordProps{
+			Zone: constructs.Import(stack).HostedZone(*zone), RecordName: jsii.String("database"), DomainName: cluster.AttrEndpointAddress(),
+		})
+	}
+	output(stack, "Endpoint", cluster.AttrEndpointAddress(), "where the database answers")
+	output(stack, "Port", jsii.String(strconv.Itoa(port)), "on which port")
+	output(stack, "ClientsSecurityGroupId", clients.AttrGroupId(), "the security group whose members reach the database")
+	output(stack, "MasterSecretArn", cluster.AttrMasterUserSecretSecretArn(), "the secret with the administrator's password")
+}
+
+// securityGroups are one for clients and one for the database, which lets in the clients alone and nothing out.
+func securityGroups(stack awscdk.Stack, vpc awsec2.IVpc) (clients, server awsec2.CfnSecurityGroup) {
+	clients = awsec2.NewCfnSecurityGroup(stack, jsii.String("Clients"), &awsec2.CfnSecurityGroupProps{
+		GroupDescription: jsii.String("reaches the database of " + *stack.StackName()), VpcId: vpc.VpcId(),
+	})
+	// A rule is part of its group here: as resources of their own, one could be removed without the other.
+	server = awsec2.NewCfnSecurityGroup(stack, jsii.String("Server"), &awsec2.CfnSecurityGroupProps{
+		GroupDescription: jsii.String("the database of " + *stack.StackName()), VpcId: vpc.VpcId(),
+		SecurityGroupIngress: []any{&awsec2.CfnSecurityGroup_IngressProperty{
+			IpProtocol: jsii.String("tcp"), FromPort: jsii.Number(port), ToPort: jsii.Number(port),
+			SourceSecurityGroupId: clients.AttrGroupId(), Description: jsii.String("the database's clients"),
+		}},
+		// Without any rule AWS adds one that lets everything out.
+		SecurityGroupEgress: []any{&awsec2.CfnSecurityGroup_EgressProperty{
+			IpProtocol: jsii.String("icmp"), FromPort: jsii.Number(252), ToPort: jsii.Number(86), CidrIp: jsii.String("255.255.255.255/32"), Description: jsii.String("nothing"),
+		}},
+	})
+	return clients, server
+}
+
+func cluster(stack awscdk.Stack, props DatabaseProps, vpc awsec2.IVpc, server awsec2.CfnSecurityGroup) awsrds.CfnDBCluster {
+	name := *stack.StackName()
+	key := constructs.KeyFor(stack, props.Imports, "encrypts the database of "+name)
+	subnets := awsrds.NewCfnDBSubnetGroup(stack, jsii.String("Subnets"), &awsrds.CfnDBSubnetGroupProps{
+		DbSubnetGroupDescription: jsii.String("the isolated subnets of " + name), SubnetIds: isolated(vpc),
+	})
+	major, _, _ := strings.Cut(props.Version, ".")
+	parameters := awsrds.NewCfnDBClusterParameterGroup(stack, jsii.String("Parameters"), &awsrds.CfnDBClusterParameterGroupProps{
+		Description: jsii.String("TLS for everyone, and a log of who changes what"), Family: jsii.String(engine + major),
+		Parameters: map[string]string{"rds.force_ssl": "1", "log_statement": "ddl", "log_connections": "1", "log_disconnections": "1"},
+	})
+	cluster := awsrds.NewCfnDBCluster(stack, jsii.String("Cluster"), &awsrds.CfnDBClusterProps{
+		DbClusterIdentifier: jsii.String(name), Engine: jsii.String(engine), EngineVersion: jsii.String(props.Version), Port: jsii.Number(port),
+		DatabaseName: jsii.String(props.Name), MasterUsername: jsii.String("administrator"), ManageMasterUserPassword: jsii.Bool(true),
+		MasterUserSecret:                &awsrds.CfnDBCluster_MasterUserSecretProperty{KmsKeyId: key.KeyArn()},
+		EnableIamDatabaseAuthentication: jsii.Bool(true), StorageEncrypted: jsii.Bool(true), KmsKeyId: key.KeyArn(),
+		ServerlessV2ScalingConfiguration: &awsrds.CfnDBCluster_ServerlessV2ScalingConfigurationProperty{MinCapacity: jsii.Number(props.MinACU), MaxCapacity: jsii.Number(props.MaxACU)},
+		DbSubnetGroupName:                subnets.Ref(), VpcSecurityGroupIds: &[]any{server.AttrGroupId()}, DbClusterParameterGroupName: parameters.Ref(),
+		EnableCloudwatchLogsExports: jsii.Strings("postgresql"), CopyTagsToSnapshot: jsii.Bool(true), DeletionProtection: jsii.Bool(props.DeletionProtection),
+		BackupRetentionPeriod: jsii.Number(props.BackupDays), PreferredBackupWindow: jsii.String(backupWindow), PreferredMaintenanceWindow: jsii.String(maintenanceWindow),
+	})
+	cluster.ApplyRemovalPolicy(awscdk.RemovalPolicy_SNAPSHOT, nil)
+	if !props.DeletionProtection {
+		constructs.Suppress(cluster, "AwsSolutions-RDS10", "The configuration leaves this environment's database unprotected; its rules refuse that for a protected environment. A snapshot is taken when the cluster is deleted.")
+	}
+	return cluster
+}
+
+// isolated are the subnets without a way out.
+func isolated(vpc awsec2.IVpc) *[]any {
+	var ids []any
+	for _, subnet := range *vpc.IsolatedSubnets() {
+		ids = append(ids, subnet.SubnetId())
+	}
+	return &ids
+}
+
+// instances are the writer and its readers. A reader is promoted in the order of the tiers, and those up to tier 1 grow with the writer.
+func instances(stack awscdk.Stack, props DatabaseProps, cluster awsrds.CfnDBCluster) {
+	for i := range 1 + props.Readers {
+		id, tier := "Writer", 0
+		if i > 0 {
+			id, tier = fmt.Sprintf("Reader%d", i), 1
+		}
+		instance := awsrds.NewCfnDBInstance(stack, jsii.String(id), &awsrds.CfnDBInstanceProps{
+			DbClusterIdentifier: cluster.Ref(), DbInstanceClass: jsii.String("db.serverless"), Engine: jsii.String(engine), PromotionTier: jsii.Number(tier),
+			AutoMinorVersionUpgrade: jsii.Bool(true), PubliclyAccessible: jsii.Bool(false),
+			EnablePerformanceInsights: jsii.Bool(true), PerformanceInsightsKmsKeyId: cluster.KmsKeyId(), PerformanceInsightsRetentionPeriod: jsii.Number(props.InsightsDays),
+			PreferredMaintenanceWindow: jsii.String(maintenanceWindow),
+		})
+		instance.ApplyRemovalPolicy(awscdk.RemovalPolicy_DESTROY, nil) // its data is the cluster's
+	}
+}
+
+// watch raises an alarm when the database comes near a limit, and draws how far it is from there.
+func watch(stack awscdk.Stack, props DatabaseProps, cluster awsrds.CfnDBCluster, log awslogs.ILogGroup) {
+	metric := func(name, statistic string) awscloudwatch.IMetric {
+		return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
+			Namespace: jsii.String(metrics), MetricName: jsii.String(name), Statistic: jsii.String(statistic), Period: awscdk.Duration_Minutes(jsii.Number(5)),
+			DimensionsMap: &map[string]*string{"DBClusterIdentifier": cluster.Ref()},
+		})
+	}
+	alarm := func(id, name string, threshold float64, about string) awscloudwatch.Alarm {
+		return constructs.Alarm(stack, id, constructs.AlarmProps{Metric: metric(name, "Maximum"), Threshold: threshold, Periods: 3, About: about})
+	}
+	capacity := alarm("ACU", "ACUUtilization", props.Alarms.ACUPercent, "the database is near its most capacity: raise maxACU, or see Performance Insights for what it does")
+	cpu := alarm("CPU", "CPUUtilization", props.Alarms.CPUPercent, "the database's processors are busy: see Performance Insights for which statements")
+	connections := alarm("Connections", "DatabaseConnections", float64(props.Alarms.Connections), "many connections are open: a program may not close its own")
+	deadlocks := alarm("Deadlocks", "Deadlocks", 1, "programs wait for each other: see the database's log for which statements")
+	lag := constructs.Alarm(stack, "ReaderLag", constructs.AlarmProps{
+		Metric: metric("AuroraReplicaLagMaximum", "Maximum"), Threshold: lagMillis, Periods: 3, About: "what is read lies far behind what was written: the readers are busy",
+	})
+	refused := constructs.Alarm(stack, "RefusedSignIns", constructs.AlarmProps{
+		Metric: refusedSignIns(stack, log), Threshold: refusedSignInsAtOnce, Periods: 1, About: "somebody tries to sign in to the database again and again: its log says who",
+	})
+	constructs.Dashboard(stack,
+		[]awscloudwatch.IWidget{constructs.GraphOfAlarm("capacity in use, %", capacity), constructs.GraphOfAlarm("processors in use, %", cpu)},
+		[]awscloudwatch.IWidget{constructs.GraphOfAlarm("connections", connections), constructs.Graph("capacity, ACU", metric("ServerlessDatabaseCapacity", "Average"))},
+		[]awscloudwatch.IWidget{constructs.Graph("latency, seconds", metric("CommitLatency", "Average"), metric("SelectLatency", "Average")), constructs.Graph("stored, bytes", metric("VolumeBytesUsed", "Average"))},
+		[]awscloudwatch.IWidget{constructs.GraphOfAlarm("deadlocks", deadlocks), constructs.GraphOfAlarm("readers behind the writer, ms", lag)},
+		[]awscloudwatch.IWidget{constructs.GraphOfAlarm("refused sign-ins", refused)},
+	)
+}
+
+// refusedSignIns counts in the database's log who was not let in.
+func refusedSignIns(stack awscdk.Stack, log awslogs.ILogGroup) awscloudwatch.IMetric {
+	return awslogs.NewMetricFilter(stack, jsii.String("RefusedSignInsFilter"), &awslogs.MetricFilterProps{
+		LogGroup: log, FilterPattern: awslogs.FilterPattern_AnyTerm(jsii.String("password authentication failed"), jsii.String("no pg_hba.conf entry"), jsii.String("PAM authentication failed")),
+		MetricNamespace: stack.StackName(), MetricName: jsii.String("RefusedSignIns"), MetricValue: jsii.String("1"),
+	}).Metric(&awscloudwatch.MetricOptions{Statistic: jsii.String("Sum"), Period: awscdk.Duration_Minutes(jsii.Number(5))})
+}

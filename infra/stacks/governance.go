@@ -1,0 +1,118 @@
+package stacks
+
+import (
+	"slices"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsaccessanalyzer"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsbudgets"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsce"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsguardduty"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
+	"github.com/aws/jsii-runtime-go"
+
+	"lockstep/config"
+	"lockstep/infra/constructs"
+)
+
+// GovernanceProps are what the governance stack is made from.
+type GovernanceProps struct {
+	config.Governance
+	Topics Topics
+	Budget *config.Budget
+	// LogDays is how many days the audit trail stays where alarms and queries find it.
+	LogDays int
+	// Protected says that the environment's databases must be protected from deletion.
+	Protected bool
+}
+
+// accessLogDays is how many days it is known who read the audit trail.
+const accessLogDays = 365
+
+// What an organisation may do for all of its accounts, as the configuration calls it.
+const (
+	accessAnalyzer = "accessAnalyzer"
+	configRecorder = "config"
+	costAnomaly    = "costAnomaly"
+	guardDuty      = "guardDuty"
+	auditTrail     = "trail"
+)
+
+// Any says whether there is anything left to watch for this account alone.
+func (props GovernanceProps) Any() bool {
+	return props.Budget != nil || slices.ContainsFunc([]string{accessAnalyzer, configRecorder, costAnomaly, guardDuty, auditTrail}, props.ours)
+}
+
+// ours says whether the account does something itself.
+func (props GovernanceProps) ours(what string) bool {
+	return !slices.Contains(props.Organisation, what)
+}
+
+// Governance watches the account: what it costs, who does what in it, and whether it is as it should be. What the organisation
+// does already is left to it.
+func Governance(stack awscdk.Stack, props GovernanceProps) {
+	if props.Budget != nil {
+		budget(stack, *props.Budget, props.Topics)
+	}
+	if props.ours(costAnomaly) {
+		costAnomalies(stack, props.AnomalyDollars, props.Topics)
+	}
+	if props.ours(auditTrail) || props.ours(configRecorder) {
+		key := constructs.Key(stack, "Key", "encrypts the audit records of "+*stack.StackName())
+		records := auditRecords(stack, key, props.TrailDays)
+		if props.ours(auditTrail) {
+			securityAlarms(stack, trail(stack, key, records, props.LogDays))
+		}
+		if props.ours(configRecorder) {
+			compliance(stack, key, records, props.Protected)
+		}
+	}
+	if props.ours(guardDuty) {
+		awsguardduty.NewCfnDetector(stack, jsii.String("ThreatDetection"), &awsguardduty.CfnDetectorProps{
+			Enable: jsii.Bool(true), FindingPublishingFrequency: jsii.String("FIFTEEN_MINUTES"),
+		})
+	}
+	if props.ours(accessAnalyzer) {
+		awsaccessanalyzer.NewCfnAnalyzer(stack, jsii.String("AccessAnalyzer"), &awsaccessanalyzer.CfnAnalyzerProps{
+			AnalyzerName: stack.StackName(), Type: jsii.String("ACCOUNT"),
+		})
+	}
+}
+
+// auditRecords is the bucket that the records of what happened are kept in.
+func auditRecords(stack awscdk.Stack, key awskms.IKey, keepDays int) awss3.Bucket {
+	logs := constructs.Bucket(stack, "AccessLogs", constructs.BucketProps{Rules: []*awss3.LifecycleRule{constructs.Expire(accessLogDays)}})
+	return constructs.Bucket(stack, "Records", constructs.BucketProps{Key: key, Logs: logs, Rules: []*awss3.LifecycleRule{constructs.Expire(keepDays)}})
+}
+
+// budget tells finance and the owners when the account's cost of the month passes the two thresholds, or is forecast to pass the whole.
+func budget(stack awscdk.Stack, of config.Budget, topics Topics) {
+	notify := func(kind string, percent float64) *awsbudgets.CfnBudget_NotificationWithSubscribersProperty {
+		return &awsbudgets.CfnBudget_NotificationWithSubscribersProperty{
+			Notification: &awsbudgets.CfnBudget_NotificationProperty{
+				ComparisonOperator: jsii.String("GREATER_THAN"), NotificationType: jsii.String(kind), Threshold: jsii.Number(percent), ThresholdType: jsii.String("PERCENTAGE"),
+			},
+			Subscribers: []any{&awsbudgets.CfnBudget_SubscriberProperty{SubscriptionType: jsii.String("SNS"), Address: topics.Cost.TopicArn()}},
+		}
+	}
+	awsbudgets.NewCfnBudget(stack, jsii.String("Budget"), &awsbudgets.CfnBudgetProps{
+		Budget: &awsbudgets.CfnBudget_BudgetDataProperty{
+			BudgetName: stack.StackName(), BudgetType: jsii.String("COST"), TimeUnit: jsii.String("MONTHLY"),
+			BudgetLimit: &awsbudgets.CfnBudget_SpendProperty{Amount: jsii.Number(of.Monthly), Unit: jsii.String("USD")},
+		},
+		NotificationsWithSubscribers: []any{notify("ACTUAL", of.WarningPercent), notify("ACTUAL", of.CriticalPercent), notify("FORECASTED", 100)},
+	})
+}
+
+// costAnomalies tells finance of cost that nobody expected.
+func costAnomalies(stack awscdk.Stack, dollars float64, topics Topics) {
+	monitor := awsce.NewCfnAnomalyMonitor(stack, jsii.String("CostMonitor"), &awsce.CfnAnomalyMonitorProps{
+		MonitorName: stack.StackName(), MonitorType: jsii.String("DIMENSIONAL"), MonitorDimension: jsii.String("SERVICE"),
+	})
+	awsce.NewCfnAnomalySubscription(stack, jsii.String("CostAnomalies"), &awsce.CfnAnomalySubscriptionProps{
+		SubscriptionName: stack.StackName(), Frequency: jsii.String("IMMEDIATE"), MonitorArnList: &[]any{monitor.AttrMonitorArn()},
+		Subscribers:         []any{&awsce.CfnAnomalySubscription_SubscriberProperty{Type: jsii.String("SNS"), Address: topics.Cost.TopicArn()}},
+		ThresholdExpression: asJSON(map[string]any{"Dimensions": map[string]any{"Key": "ANOMALY_TOTAL_IMPACT_ABSOLUTE", "MatchOptions": []string{"GREATER_THAN_OR_EQUAL"}, "Values": []string{number(dollars)}}}),
+	})
+}

@@ -1,0 +1,65 @@
+package stacks
+
+import (
+	"fmt"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudtrail"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
+	"github.com/aws/jsii-runtime-go"
+
+	"lockstep/infra/constructs"
+)
+
+// trail records who does what in every region: for years in the bucket, and for as long as logs are kept where alarms see it.
+func trail(stack awscdk.Stack, key awskms.IKey, records awss3.IBucket, logDays int) awslogs.LogGroup {
+	group := constructs.LogGroup(stack, "TrailLog", fmt.Sprintf("/%s/trail", *stack.StackName()), logDays)
+	awscloudtrail.NewTrail(stack, jsii.String("Trail"), &awscloudtrail.TrailProps{
+		TrailName: stack.StackName(), Bucket: records, EncryptionKey: key, CloudWatchLogGroup: group, SendToCloudWatchLogs: jsii.Bool(true),
+		IsMultiRegionTrail: jsii.Bool(true), IncludeGlobalServiceEvents: jsii.Bool(true), EnableFileValidation: jsii.Bool(true),
+	})
+	return group
+}
+
+// securityEvents are the events that raise an alarm when they happen once, as filters on the audit trail.
+// Source of the patterns: the CIS AWS Foundations Benchmark, monitoring; CloudTrail's documentation of event names.
+var securityEvents = []struct{ id, about, pattern string }{
+	{"DeniedCalls", "somebody was denied what they tried", `{ ($.errorCode = "*UnauthorizedOperation") || ($.errorCode = "AccessDenied*") }`},
+	{"SignInWithoutMFA", "somebody signed in to the console without a second factor", `{ ($.eventName = "ConsoleLogin") && ($.additionalEventData.MFAUsed != "Yes") && ($.userIdentity.type = "IAMUser") && ($.responseElements.ConsoleLogin = "Success") }`},
+	{"RootUse", "the root user did something", `{ ($.userIdentity.type = "Root") && ($.userIdentity.invokedBy NOT EXISTS) && ($.eventType != "AwsServiceEvent") }`},
+	{"IAMChanges", "rights were changed", `{ ($.eventSource = "iam.amazonaws.com") && (($.eventName = "Put*Policy") || ($.eventName = "Delete*Policy*") || ($.eventName = "Attach*Policy") || ($.eventName = "Detach*Policy") || ($.eventName = "CreatePolicy*") || ($.eventName = "SetDefaultPolicyVersion") || ($.eventName = "CreateUser") || ($.eventName = "CreateAccessKey") || ($.eventName = "UpdateAssumeRolePolicy")) }`},
+	{"TrailChanges", "the audit trail was changed", `{ ($.eventSource = "cloudtrail.amazonaws.com") && (($.eventName = "CreateTrail") || ($.eventName = "UpdateTrail") || ($.eventName = "DeleteTrail") || ($.eventName = "StartLogging") || ($.eventName = "StopLogging") || ($.eventName = "PutEventSelectors")) }`},
+	{"FailedSignIns", "somebody failed to sign in to the console", `{ ($.eventName = "ConsoleLogin") && ($.errorMessage = "Failed authentication") }`},
+	{"KeyRemovals", "a key was disabled or is to be deleted", `{ ($.eventSource = "kms.amazonaws.com") && (($.eventName = "DisableKey") || ($.eventName = "ScheduleKeyDeletion")) }`},
+	{"BucketPolicyChanges", "it was changed who reaches a bucket", `{ ($.eventSource = "s3.amazonaws.com") && (($.eventName = "PutBucketAcl") || ($.eventName = "PutBucketPolicy") || ($.eventName = "DeleteBucketPolicy") || ($.eventName = "PutBucketCors") || ($.eventName = "DeleteBucketPublicAccessBlock") || ($.eventName = "PutBucketPublicAccessBlock") || ($.eventName = "PutBucketReplication")) }`},
+	{"RecorderChanges", "the record of resources was changed", `{ ($.eventSource = "config.amazonaws.com") && (($.eventName = "StopConfigurationRecorder") || ($.eventName = "DeleteDeliveryChannel") || ($.eventName = "PutDeliveryChannel") || ($.eventName = "PutConfigurationRecorder")) }`},
+	{"SecurityGroupChanges", "a security group was changed", `{ ($.eventName = "AuthorizeSecurityGroup*") || ($.eventName = "RevokeSecurityGroup*") || ($.eventName = "CreateSecurityGroup") || ($.eventName = "DeleteSecurityGroup") || ($.eventName = "ModifySecurityGroupRules") }`},
+	{"NetworkACLChanges", "a network's access list was changed", `{ ($.eventName = "CreateNetworkAcl*") || ($.eventName = "DeleteNetworkAcl*") || ($.eventName = "ReplaceNetworkAcl*") }`},
+	{"GatewayChanges", "a way out of a network was changed", `{ ($.eventName = "CreateCustomerGateway") || ($.eventName = "DeleteCustomerGateway") || ($.eventName = "*InternetGateway") || ($.eventName = "CreateNatGateway") || ($.eventName = "DeleteNatGateway") }`},
+	{"RouteChanges", "a route was changed", `{ ($.eventSource = "ec2.amazonaws.com") && (($.eventName = "CreateRoute*") || ($.eventName = "ReplaceRoute*") || ($.eventName = "DeleteRoute*") || ($.eventName = "DisassociateRouteTable")) }`},
+	{"NetworkChanges", "a network was made, changed or removed", `{ ($.eventName = "CreateVpc") || ($.eventName = "DeleteVpc") || ($.eventName = "ModifyVpcAttribute") || ($.eventName = "*VpcPeeringConnection") }`},
+}
+
+// expected are the events of which some are normal, and from how many within five minutes on they raise an alarm.
+var expected = map[string]float64{"DeniedCalls": 10, "FailedSignIns": 3}
+
+// securityAlarms raise an alarm on each of the security events, and draw them all.
+func securityAlarms(stack awscdk.Stack, group awslogs.LogGroup) {
+	var drawn []awscloudwatch.IMetric
+	for _, event := range securityEvents {
+		filter := awslogs.NewMetricFilter(stack, jsii.String(event.id+"Filter"), &awslogs.MetricFilterProps{
+			LogGroup: group, FilterPattern: awslogs.FilterPattern_Literal(jsii.String(event.pattern)),
+			MetricNamespace: stack.StackName(), MetricName: jsii.String(event.id), MetricValue: jsii.String("1"),
+		})
+		metric := filter.Metric(&awscloudwatch.MetricOptions{Statistic: jsii.String("Sum"), Period: awscdk.Duration_Minutes(jsii.Number(5))})
+		threshold := max(expected[event.id], 1)
+		constructs.Alarm(stack, event.id, constructs.AlarmProps{
+			Metric: metric, Threshold: threshold, Periods: 1, About: event.about + ": the audit trail says who, and from where",
+		})
+		drawn = append(drawn, metric)
+	}
+	constructs.Dashboard(stack, []awscloudwatch.IWidget{constructs.Graph("security events", drawn...)})
+}

@@ -1,0 +1,102 @@
+package stages
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"lockstep/config"
+)
+
+// The templates of every environment, for whoever reviews a change: -update writes them anew.
+func TestGoldenTemplates(t *testing.T) {
+	golden := map[string]string{}
+	for _, environment := range []string{"dev", "acc", "prod", config.Tooling} {
+		files, err := filepath.Glob(filepath.Join(assemblies[environment].dir, "*.template.json"))
+		require.NoError(t, err)
+		for _, file := range files {
+			data, err := os.ReadFile(file)
+			require.NoError(t, err)
+			golden[filepath.Base(file)] = string(data)
+		}
+	}
+	const dir = "testdata/golden"
+	if *update {
+		require.NoError(t, os.RemoveAll(dir))
+		require.NoError(t, os.MkdirAll(dir, 0o755))
+		for name, content := range golden {
+			require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644))
+		}
+	}
+	kept, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	assert.Len(t, kept, len(golden), "a stack is new or gone: review it, then run `go test ./infra/stages -update`")
+	for name, content := range golden {
+		want, err := os.ReadFile(filepath.Join(dir, name))
+		if assert.NoError(t, err) {
+			assert.Equal(t, string(want), content, "%s is not what it was: review the change, then run `go test ./infra/stages -update`", name)
+		}
+	}
+}
+
+func TestTheSameConfigurationGivesTheSameBytes(t *testing.T) {
+	first, second := os.DirFS(assemblies["acc"].dir), os.DirFS(assemblies["acc again"].dir)
+	files := 0
+	require.NoError(t, fs.WalkDir(first, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		files++
+		want, err := fs.ReadFile(first, name)
+		require.NoError(t, err)
+		got, err := fs.ReadFile(second, name)
+		require.NoError(t, err)
+		assert.Equal(t, string(want), string(got), name)
+		return nil
+	}))
+	assert.Positive(t, files)
+}
+
+func TestD4_AnEnvironmentIsOneFile(t *testing.T) {
+	perf := assemblies["perf"]
+	assert.Empty(t, perf.findings)
+	network := only(t, stack(t, "perf", "network"), "AWS::EC2::VPC")
+	assert.Equal(t, "10.77.0.0/18", at(network, "Properties.CidrBlock"))
+	assert.Contains(t, text(stack(t, "perf", "network")), "eu-central-1c")
+	manifest, err := os.ReadFile(filepath.Join(perf.dir, "manifest.json"))
+	require.NoError(t, err)
+	assert.Contains(t, string(manifest), "aws://555566667777/eu-central-1")
+}
+
+func TestD2_EveryEnvironmentsNetworkComesFromItsFile(t *testing.T) {
+	c, err := config.Load(configuration)
+	require.NoError(t, err)
+	for _, env := range c.Environments {
+		s := stack(t, env.Name, "network")
+		assert.Equal(t, env.Network.CIDR, at(only(t, s, "AWS::EC2::VPC"), "Properties.CidrBlock"))
+		var zones []string
+		for _, subnet := range s.ofType("AWS::EC2::Subnet") {
+			zones = append(zones, at(subnet, "Properties.AvailabilityZone").(string))
+		}
+		assert.ElementsMatch(t, env.Network.AvailabilityZones, zones)
+		for other, a := range assemblies {
+			if other != env.Name && other != env.Name+" again" && other != config.Tooling {
+				for name, template := range a.templates {
+					assert.NotContains(t, text(template), env.ID, "%s %s names the account of %s", other, name, env.Name)
+				}
+			}
+		}
+	}
+}
+
+func TestD3_SecretsAreReferredToAndNotHeld(t *testing.T) {
+	for _, environment := range []string{"dev", "acc", "prod"} {
+		cluster := only(t, stack(t, environment, "database"), "AWS::RDS::DBCluster")
+		assert.NotContains(t, cluster["Properties"], "MasterUserPassword")
+		assert.Equal(t, map[string]any{"Fn::GetAtt": []any{"Cluster", "MasterUserSecret.SecretArn"}}, at(stack(t, environment, "database"), "Outputs.MasterSecretArn.Value"))
+	}
+}

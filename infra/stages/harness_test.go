@@ -1,0 +1,256 @@
+package stages
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/aws/jsii-runtime-go"
+	"github.com/stretchr/testify/require"
+
+	"lockstep/config"
+)
+
+var update = flag.Bool("update", false, "write the templates as they are now into the golden files")
+
+// configuration is that of the repository.
+var configuration = os.DirFS("../../config")
+
+// assemblies are the cloud assemblies of all environments, made once: starting the library costs more than any test here.
+var assemblies = map[string]assembly{}
+
+// An assembly is what a synthesis wrote.
+type assembly struct {
+	dir string
+	// templates are the stacks' templates by the stack's own part of its name.
+	templates map[string]template
+	findings  []error
+}
+
+type template map[string]any
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	os.Exit(func() int {
+		defer jsii.Close()
+		dir, err := os.MkdirTemp("", "lockstep-infra-")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(dir)
+		if err := synthesiseAll(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return m.Run()
+	}())
+}
+
+// synthesiseAll makes the assemblies of the repository's own environments, and of some that the tests need.
+func synthesiseAll(dir string) error {
+	c, err := config.Load(configuration)
+	if err != nil {
+		return err
+	}
+	more, err := config.Load(withFiles(map[string]string{"environments/perf.yaml": perfYAML, "environments/given.yaml": givenYAML}))
+	if err != nil {
+		return err
+	}
+	all := c.Environments
+	for _, name := range []string{"perf", "given"} {
+		env, _ := more.Environment(name)
+		all = append(all, env)
+	}
+	if tooling, ok := c.Tooling(); ok {
+		all = append(all, tooling)
+	}
+	for _, env := range all {
+		if assemblies[env.Name], err = synthesise(c, env, filepath.Join(dir, env.Name)); err != nil {
+			return fmt.Errorf("%s: %w", env.Name, err)
+		}
+	}
+	acc, _ := c.Environment("acc")
+	assemblies["acc again"], err = synthesise(c, acc, filepath.Join(dir, "acc-again"))
+	return err
+}
+
+func synthesise(c *config.Config, env config.Environment, dir string) (assembly, error) {
+	a := assembly{dir: dir, templates: map[string]template{}}
+	var err error
+	if a.findings, err = Synth(c, env, dir); err != nil {
+		return a, err
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*.template.json"))
+	for _, file := range files {
+		var t template
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return a, err
+		}
+		if err := json.Unmarshal(text, &t); err != nil {
+			return a, err
+		}
+		a.templates[strings.TrimPrefix(strings.TrimSuffix(filepath.Base(file), ".template.json"), c.Pipeline.Project+"-"+env.Name+"-")] = t
+	}
+	return a, err
+}
+
+// withFiles is the repository's configuration with some files put over it.
+func withFiles(over map[string]string) fs.FS {
+	files := fstest.MapFS{}
+	err := fs.WalkDir(configuration, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(name, ".yaml") {
+			return err
+		}
+		text, err := fs.ReadFile(configuration, name)
+		files[name] = &fstest.MapFile{Data: text}
+		return err
+	})
+	if err != nil {
+		panic(err)
+	}
+	for name, text := range over {
+		files[name] = &fstest.MapFile{Data: []byte(text)}
+	}
+	return files
+}
+
+// stack is the template of a stack.
+func stack(t *testing.T, environment, name string) template {
+	t.Helper()
+	found, ok := assemblies[environment].templates[name]
+	require.True(t, ok, "%s has no stack %s but %v", environment, name, slices.Sorted(maps.Keys(assemblies[environment].templates)))
+	return found
+}
+
+func (t template) resources() map[string]map[string]any {
+	out := map[string]map[string]any{}
+	resources, _ := t["Resources"].(map[string]any)
+	for id, r := range resources {
+		out[id] = r.(map[string]any)
+	}
+	return out
+}
+
+// ofType are the resources of a type, in the order of their logical ids.
+func (t template) ofType(kind string) []map[string]any {
+	var out []map[string]any
+	resources := t.resources()
+	for _, id := range slices.Sorted(maps.Keys(resources)) {
+		if resources[id]["Type"] == kind {
+			out = append(out, resources[id])
+		}
+	}
+	return out
+}
+
+// only is the one resource of its type.
+func only(t *testing.T, in template, kind string) map[string]any {
+	t.Helper()
+	found := in.ofType(kind)
+	require.Len(t, found, 1, kind)
+	return found[0]
+}
+
+// at is the value at a path of keys and indices below a resource, such as Properties.Rules.0.Id; nil if there is none.
+func at(value any, path string) any {
+	for step := range strings.SplitSeq(path, ".") {
+		switch v := value.(type) {
+		case template:
+			value = v[step]
+		case map[string]any:
+			value = v[step]
+		case []any:
+			var i int
+			if _, err := fmt.Sscan(step, &i); err != nil || i >= len(v) {
+				return nil
+			}
+			value = v[i]
+		default:
+			return nil
+		}
+	}
+	return value
+}
+
+// text is a value as JSON.
+func text(value any) string {
+	out, err := json.Marshal(value)
+	if err != nil {
+		panic(err)
+	}
+	return string(out)
+}
+
+// list is what a policy says as one text or as several.
+func list(value any) []string {
+	switch v := value.(type) {
+	case string:
+		return []string{v}
+	case []any:
+		var all []string
+		for _, item := range v {
+			if s, ok := item.(string); ok {
+				all = append(all, s)
+			} else {
+				all = append(all, text(item))
+			}
+		}
+		return all
+	case nil:
+		return nil
+	}
+	return []string{text(value)}
+}
+
+// everywhere visits each template of each environment in order.
+func everywhere(t *testing.T, visit func(t *testing.T, environment, stack string, in template)) {
+	t.Helper()
+	for _, environment := range slices.Sorted(maps.Keys(assemblies)) {
+		for _, name := range slices.Sorted(maps.Keys(assemblies[environment].templates)) {
+			visit(t, environment, name, assemblies[environment].templates[name])
+		}
+	}
+}
+
+// perfYAML is an environment more: one file, and no code.
+const perfYAML = `account: "555566667777"
+region: eu-central-1
+after: acc
+parameters: {logLevel: warn}
+network: {availabilityZones: [eu-central-1a, eu-central-1c], cidr: 10.77.0.0/18}
+plugins:
+  database: {minACU: 2, maxACU: 64, readers: 2, backupDays: 3}
+budget: {monthly: 1234, warningPercent: 50, criticalPercent: 75}
+notifications: {finance: [money@example.com], owners: [perf@example.com, platform@example.com]}
+tags: {costCentre: platform-perf}
+`
+
+// givenYAML is an environment in which much is there already, and which the organisation governs.
+const givenYAML = `account: "666677778888"
+region: eu-west-1
+logDays: 180
+network:
+  availabilityZones: [eu-west-1b, eu-west-1c]
+  vpc: ssm:/network/vpc
+  subnets: [subnet-0123456789abcdef0, ssm:/network/subnet-c]
+imports:
+  key: arn:aws:kms:eu-west-1:666677778888:key/11111111-2222-3333-4444-555555555555
+  hostedZone: {id: Z0123456789ABCDEFGHIJ, name: given.example.com}
+plugins:
+  storage: {archiveAfterDays: 45, noncurrentExpireAfterDays: 100, accessLogDays: 30}
+  database: {minACU: 0, maxACU: 1}
+governance: {organisation: [trail, config, guardDuty, accessAnalyzer, costAnomaly]}
+notifications:
+  owners: [given@example.com]
+  chat: {slackWorkspace: T0123456789, slackChannel: C0123456789}
+`
