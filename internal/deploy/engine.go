@@ -217,7 +217,7 @@ func (d *Deployment) planOrReview(ctx context.Context, book *ledger.Ledger, o Or
 		}
 	}
 	p, err := d.review(ctx, t, before)
-	p.allowed = allowed
+	p.allowed, p.digest = allowed, o.Plan.Digest
 	return p, err
 }
 

@@ -22,11 +22,13 @@ type Record struct {
 	// AssemblyDigest is the SHA-256 of the cloud assembly's files, in hexadecimal.
 	AssemblyDigest string `json:"assemblyDigest"`
 	// PlanDigest is that of the plan file that was written or applied; empty for none.
-	PlanDigest string        `json:"planDigest,omitempty"`
-	Outcome    Outcome       `json:"outcome"`
-	Stacks     []StackRecord `json:"stacks"`
-	Started    time.Time     `json:"started"`
-	Millis     int64         `json:"ms"`
+	PlanDigest string `json:"planDigest,omitempty"`
+	// Release is the number of the release that was recorded; 0 for none.
+	Release int           `json:"release,omitempty"`
+	Outcome Outcome       `json:"outcome"`
+	Stacks  []StackRecord `json:"stacks"`
+	Started time.Time     `json:"started"`
+	Millis  int64         `json:"ms"`
 	// Error is the first failure, empty unless Outcome is failed.
 	Error string `json:"error,omitempty"`
 }

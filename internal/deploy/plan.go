@@ -19,6 +19,9 @@ type Plan struct {
 	reviewed bool
 	// allowed are the permits that were given.
 	allowed []Permit
+	// release is the number of the release that came of it, and digest that of the plan file that it is of; both zero for none.
+	release int
+	digest  string
 	started time.Time
 	err     error
 }
@@ -224,7 +227,7 @@ func (p *Plan) Discard(ctx context.Context) error {
 // Record is what the plan, or its execution, came to.
 func (p *Plan) Record() Record {
 	r := Record{
-		Target: p.deployment.target, AssemblyDigest: p.deployment.assembly.Digest,
+		Target: p.deployment.target, AssemblyDigest: p.deployment.assembly.Digest, PlanDigest: p.digest, Release: p.release,
 		Started: p.started, Millis: time.Since(p.started).Milliseconds(), Outcome: Unchanged,
 	}
 	for _, step := range p.steps {

@@ -60,6 +60,7 @@ func (d *Deployment) release(ctx context.Context, book *ledger.Ledger, o Order, 
 	if r, err = book.AddRelease(ctx, r); err != nil {
 		return err
 	}
+	p.release = r.Number
 	d.tell(fmt.Sprintf("release %d of %s is recorded: assembly %.12s", r.Number, d.target.Environment, r.Assembly))
 	return d.journal.Released(ctx, r.Brief())
 }

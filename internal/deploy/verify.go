@@ -139,7 +139,7 @@ func (d *Deployment) ringing(ctx context.Context, resources []types.StackResourc
 	if err != nil {
 		return err
 	}
-	client := cloudwatch.NewFromConfig(cfg)
+	client := cloudwatch.NewFromConfig(cfg) // of the last version that speaks the query protocol: the emulator does not answer in CBOR
 	var bad []string
 	for some := range slices.Chunk(alarms, mostAlarms) {
 		out, err := client.DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{

@@ -107,7 +107,7 @@ func (s *Summary) WriteText(w io.Writer) {
 		s.writeSteps(w, style)
 	}
 	for _, e := range s.Environments {
-		fmt.Fprintf(w, "\n%s  account %s, %s: %s\n", bold.Render(e.Target.Environment), e.Account, e.Region, e.Outcome)
+		fmt.Fprintf(w, "\n%s  account %s, %s: %s%s\n", bold.Render(e.Target.Environment), e.Account, e.Region, e.Outcome, released(e.Release))
 		writeStacks(w, e.Stacks)
 		if e.Error != "" && !slices.ContainsFunc(e.Stacks, func(st deploy.StackRecord) bool { return st.Outcome == deploy.Failed && st.Reason != "" }) {
 			fmt.Fprintf(w, "  %s\n", e.Error)
@@ -124,6 +124,14 @@ func (s *Summary) WriteText(w io.Writer) {
 		fmt.Fprintf(w, "digest  %s\n", s.Digest)
 	}
 	fmt.Fprintln(w, "\n"+bold.Render(s.LastLine()))
+}
+
+// released tells the number of the release that was recorded.
+func released(number int) string {
+	if number == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", release %d", number)
 }
 
 func (s *Summary) writeSteps(w io.Writer, style *lipgloss.Renderer) {
@@ -228,5 +236,6 @@ func (s *Summary) LastLine() string {
 // unchanged says whether every stack was found as it should be.
 func (s *Summary) unchanged() bool {
 	return len(s.Stacks) > 0 && s.Result == Passed &&
-		!slices.ContainsFunc(s.Stacks, func(st deploy.StackRecord) bool { return st.Outcome != deploy.Unchanged })
+		!slices.ContainsFunc(s.Stacks, func(st deploy.StackRecord) bool { return st.Outcome != deploy.Unchanged }) &&
+		!slices.ContainsFunc(s.Environments, func(e Environment) bool { return e.Release != 0 })
 }
