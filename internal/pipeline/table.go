@@ -58,10 +58,10 @@ func Steps(c *config.Config) []Step {
 			Outputs: []string{appBinary}, Caches: []string{CacheGoModules, CacheGoBuild},
 		},
 	}
-	accounts := c.Accounts()
 	for _, g := range gates(c) {
 		steps = append(steps, g.step())
 	}
+	accounts := c.Accounts()
 	steps = append(steps, synthStep(accounts))
 	for _, env := range accounts {
 		steps = append(steps, environmentSteps(c, env)...)
@@ -78,8 +78,8 @@ func synthStep(accounts []config.Environment) Step {
 		Needs: []string{"build"},
 		Image: ImageCDK, Command: reading(string(Synth), Nag, appBinary, "--out", assemblies), Tools: []string{ToolNode},
 		Inputs: []string{appBinary, "config/**/*.yaml"}, Caches: []string{CacheCDK}, Env: quietLibrary,
+		Outputs: []string{ReportFile(string(Synth), Nag)},
 	}
-	s.Outputs = []string{ReportFile(string(Synth), Nag)}
 	for _, env := range accounts {
 		s.Outputs = append(s.Outputs, AssemblyDir(env.Name))
 	}
