@@ -81,6 +81,9 @@ var (
 // whole of the others again.
 const documentationTests = "^TestDocument"
 
+// deploymentGuide holds tables that the tests of what they tell write and compare.
+const deploymentGuide = "docs/deployment.md"
+
 // secretsBaseline is what detect-secrets has found and a person has looked at.
 const secretsBaseline = ".secrets.baseline"
 
@@ -129,18 +132,18 @@ func gates(c *config.Config) []gate {
 		{
 			name: "unit", stage: Test, summary: "unit tests, with the race detector", image: ImageCDK,
 			argv:  append([]string{"go", "test", "-json", "-race", "-coverprofile", CoverageProfile}, unitPackages...),
-			reads: GoTest, inputs: slices.Concat(goSources, []string{"!tests/**", "!infra/**"}), outputs: []string{CoverageProfile},
+			reads: GoTest, inputs: slices.Concat(goSources, []string{"!tests/**", "!infra/**", deploymentGuide}), outputs: []string{CoverageProfile},
 			tools: []string{ToolGo, ToolC, ToolNode, ToolNpm, ToolPython}, caches: append([]string{CacheCDK}, goCaches...),
 		},
 		{
 			name: "infrastructure", stage: Test, summary: "tests of the CDK app", image: ImageCDK,
 			argv: []string{"go", "test", "-json", "./infra/..."}, reads: GoTest,
-			inputs: []string{"go.mod", "go.sum", "config/**", "infra/**", "internal/pipeline/**"}, tools: []string{ToolGo, ToolNode}, caches: append([]string{CacheCDK}, goCaches...),
+			inputs: []string{"go.mod", "go.sum", "config/**", "infra/**", "internal/pipeline/**", "docs/infrastructure.md"}, tools: []string{ToolGo, ToolNode}, caches: append([]string{CacheCDK}, goCaches...),
 		},
 		{
 			name: "scripts", stage: Test, summary: "the command line as its users see it, and whole deployments to emulated accounts", image: ImageCDK,
 			argv: []string{"go", "test", "-json", "-skip", documentationTests, "./tests/..."}, reads: GoTest,
-			inputs: slices.Concat(goSources, []string{"tests/**", "!**/*.md"}),
+			inputs: slices.Concat(goSources, []string{"tests/**", "!**/*.md", deploymentGuide}),
 			tools:  []string{ToolGo, ToolNode, ToolNpm, ToolPython}, caches: append([]string{CacheCDK}, goCaches...),
 		},
 		{
