@@ -57,6 +57,8 @@ type LineJob struct {
 	Buildspec string
 	// Privileged lets it run containers by itself.
 	Privileged bool
+	// Reports are the names of the test reports that the buildspec declares.
+	Reports []string
 	// Inputs are the artefacts that it reads, the first of which it works in; Outputs those that it leaves.
 	Inputs, Outputs []string
 	// Rights says which environment's roles it may take on; nil for none, as with every job that runs what nobody has reviewed.
@@ -159,7 +161,7 @@ func (l *lineStack) job(job LineJob, order int) any {
 	l.roles = append(l.roles, role)
 	project := own.Job(l.scope, id, own.JobProps{
 		Name: name, About: job.About, Buildspec: job.Buildspec, Privileged: job.Privileged, Image: jobImage, Compute: jobCompute,
-		Role: role, LogDays: l.Pipeline.LogDays, Minutes: jobMinutes,
+		Reports: job.Reports, Role: role, LogDays: l.Pipeline.LogDays, Minutes: jobMinutes,
 	})
 	l.projects = append(l.projects, project)
 	l.jobs = append(l.jobs, project.AttrArn())
