@@ -271,10 +271,12 @@ func TestB7_EveryJobRunsWhatTheTableSays(t *testing.T) {
 	want := map[string]string{}
 	c, err := config.Load(configuration)
 	require.NoError(t, err)
-	for _, line := range lines(c) {
+	for _, line := range pipeline.Delivery(c) {
 		for _, stage := range line.Stages {
 			for _, job := range stage.Jobs {
-				want["lockstep-"+line.Name+"-"+job.Name] = job.Buildspec
+				buildspec, err := job.Buildspec(c.Pipeline.Engine)
+				require.NoError(t, err)
+				want["lockstep-"+line.Name+"-"+job.Name] = buildspec
 			}
 		}
 	}
