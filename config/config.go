@@ -27,6 +27,8 @@ type Pipeline struct {
 	Engine Engine `json:"engine,omitzero"`
 	// Tags are put on every resource of every environment.
 	Tags map[string]string `json:"tags,omitempty"`
+	// Gates is what the gates are told.
+	Gates Gates `json:"gates,omitzero"`
 }
 
 // Account is one AWS account in one region.
@@ -51,6 +53,11 @@ type Environment struct {
 	// Name is the file's name without its ending; it is not written in the file.
 	Name string `json:"name" jsonschema:"-"`
 	Account
+	// More are further accounts or regions that a release goes to once the environment's own account has it: wave after wave, the accounts of a wave
+	// at the same time.
+	More []Wave `json:"waves,omitempty"`
+	// Allow are the kinds of changes that need not be allowed by name here.
+	Allow []string `json:"allow,omitempty" jsonschema:"uniqueItems=true,enum=data-loss,enum=permissions,title=data-loss or permissions,example=permissions"`
 	// After is the environment that a release passes before it comes here; empty for the first.
 	After string `json:"after,omitempty" jsonschema:"minLength=1,title=the name of another environment,example=dev"`
 	// Approval says whether a person must agree before a release comes here.
@@ -74,6 +81,8 @@ type Environment struct {
 	Governance Governance `json:"governance,omitzero"`
 	// Notifications says who hears of the environment's events.
 	Notifications Notifications `json:"notifications"`
+	// Gates is what the environment asks of the gates.
+	Gates EnvironmentGates `json:"gates,omitzero"`
 	// Tags are put on every resource of this environment, over those of the pipeline.
 	Tags map[string]string `json:"tags,omitempty"`
 }

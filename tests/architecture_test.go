@@ -18,11 +18,12 @@ import (
 // mayImport is which of this module's packages each may import. What is not listed may not exist.
 var mayImport = map[string][]string{
 	".":                        {"config", "internal/command", "internal/deploy"},
-	"internal/command":         {"config", "internal/host", "internal/deploy", "internal/deploy/assembly", "internal/rehearsal", "internal/bootstrap", "internal/report", "internal/pipeline", "tools"},
-	"internal/report":          {"internal/deploy", "internal/rehearsal", "internal/pipeline"},
 	"internal/findings":        {},
+	"internal/gate":            {"config", "internal/findings", "internal/pipeline"},
+	"internal/command":         {"internal/bill", "internal/gate", "internal/findings", "config", "internal/host", "internal/deploy", "internal/deploy/assembly", "internal/rehearsal", "internal/bootstrap", "internal/report", "internal/pipeline", "tools"},
+	"internal/report":          {"internal/findings", "internal/deploy", "internal/rehearsal", "internal/pipeline"},
 	"internal/host":            {"internal/pipeline", "tools"},
-	"internal/deploy":          {"internal/deploy/assembly"},
+	"internal/deploy":          {"internal/deploy/assembly", "internal/deploy/ledger", "internal/deploy/pace"},
 	"internal/deploy/assembly": {},
 	"internal/rehearsal":       {"internal/bootstrap", "tools"},
 	"internal/bootstrap":       {"config", "tools"},
@@ -35,6 +36,13 @@ var mayImport = map[string][]string{
 	"infra/plugins":            {"config", "infra/stacks", "infra/constructs"},
 	"infra/constructs":         {"config"},
 	"tests":                    {"config", "internal/pipeline", "internal/deploy", "internal/deploy/assembly", "internal/rehearsal"},
+
+	"tests/faults": {},
+	// What a deployment is made of.
+	"internal/bill":             {},
+	"internal/deploy/ledger":    {},
+	"internal/deploy/pace":      {},
+	"internal/deploy/simulated": {},
 }
 
 // noInputOutput are the packages that may only see files through an fs.FS, and what they may not import.
