@@ -15,7 +15,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -285,6 +284,3 @@ func shows(t *testing.T, fault, how, outcome string) {
 		table.rows[fault] = [2]string{how, outcome}
 	})
 }
-
-// soon is how long something may take that takes a moment.
-const soon = 20 * time.Second
