@@ -43,8 +43,8 @@ func TestAReleaseSaysWhatWasDeployedByWhomAndFromWhat(t *testing.T) {
 	assert.Equal(t, string(Created), r.Stacks[0].Outcome)
 	assert.Equal(t, ledger.SumOf([]byte(`{"bill":true}`)), r.Tools)
 	objects := c.Objects(testAccount, testRegion)
-	assert.Equal(t, `{"bill":true}`, objects["lockstep/blobs/tools-"+r.Tools+".json"])
-	assert.Contains(t, objects, "lockstep/blobs/assembly-"+r.Assembly+".zip")
+	assert.Equal(t, `{"bill":true}`, objects["lockstep/shop/acc/blobs/tools-"+r.Tools+".json"])
+	assert.Contains(t, objects, "lockstep/shop/acc/blobs/assembly-"+r.Assembly+".zip")
 	assert.Nil(t, s.Lock)
 	assert.Nil(t, s.CutOff)
 }
@@ -146,7 +146,7 @@ func TestAKeptAssemblyThatWasExchangedIsNotDeployed(t *testing.T) {
 	require.NoError(t, err)
 	other, err := packAssembly(oneStack(t, topics(9)).Files)
 	require.NoError(t, err)
-	c.SetObject(testAccount, testRegion, "lockstep/blobs/"+assemblyBlob(r.Assembly), string(other), 0)
+	c.SetObject(testAccount, testRegion, "lockstep/shop/acc/blobs/"+assemblyBlob(r.Assembly), string(other), 0)
 	err = d.Fetch(t.Context(), r, filepath.Join(t.TempDir(), "back"))
 	var refusal *Refusal
 	require.ErrorAs(t, err, &refusal)
@@ -165,4 +165,34 @@ func TestOnlyWhatPassedTheEnvironmentBeforeIsPromoted(t *testing.T) {
 	record := c.release(topics(1), Order{}, beside)
 	assert.Equal(t, Unchanged, record.Outcome)
 	assert.Equal(t, 2, c.visit().Status(t.Context(), 0).Releases[0].Number, "the same again is no release")
+}
+
+func TestOnlyWhatOldReleasesLeftAndNobodyUsesIsGarbage(t *testing.T) {
+	c := newCloud(t)
+	for n := range 4 {
+		c.release(topics(n+1), Order{})
+	}
+	found, err := c.visit().Garbage(t.Context(), 4)
+	require.NoError(t, err)
+	assert.Empty(t, found)
+	found, err = c.visit().Garbage(t.Context(), 2)
+	require.NoError(t, err)
+	var keys []string
+	for _, g := range found {
+		keys = append(keys, g.Key)
+		assert.LessOrEqual(t, g.Release, 2)
+	}
+	prefix := "lockstep/shop/acc/blobs/"
+	assert.ElementsMatch(t, []string{prefix + assemblyBlob(oneStack(t, topics(1)).Digest), prefix + assemblyBlob(oneStack(t, topics(2)).Digest)}, keys,
+		"the bill of the tools is still needed")
+
+	c.Put(testAccount, testRegion, "another", `{"Description":"`+assemblyBlob(oneStack(t, topics(1)).Digest)+`"}`, "CREATE_COMPLETE", "", 0)
+	removed, err := c.visit().Clear(t.Context(), 2)
+	require.NoError(t, err)
+	require.Len(t, removed, 1, "a stack mentions the other one")
+	assert.Equal(t, 2, removed[0].Release)
+	assert.NotContains(t, c.Objects(testAccount, testRegion), removed[0].Key)
+	assert.Empty(t, c.visit().Status(t.Context(), 10).Problem, "the records are whole")
+	_, err = c.visit().Earlier(t.Context(), 0)
+	require.NoError(t, err)
 }
