@@ -25,6 +25,8 @@ type Pipeline struct {
 	LogDays int `json:"logDays,omitempty" jsonschema:"enum=30,enum=60,enum=90,enum=120,enum=150,enum=180,enum=365,enum=400,enum=545,enum=731,enum=1096,enum=1827,enum=3653,title=a number of days that CloudWatch takes,example=90,default=90"`
 	// Tags are put on every resource of every environment.
 	Tags map[string]string `json:"tags,omitempty"`
+	// Gates is what the gates are told.
+	Gates Gates `json:"gates,omitzero"`
 }
 
 // Account is one AWS account in one region.
@@ -77,6 +79,8 @@ type Environment struct {
 	Governance Governance `json:"governance,omitzero"`
 	// Notifications says who hears of the environment's events.
 	Notifications Notifications `json:"notifications"`
+	// Gates is what the environment asks of the gates.
+	Gates EnvironmentGates `json:"gates,omitzero"`
 	// Tags are put on every resource of this environment, over those of the pipeline.
 	Tags map[string]string `json:"tags,omitempty"`
 }

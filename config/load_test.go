@@ -73,13 +73,13 @@ func TestEveryProblemHasItsPlaceAndAHint(t *testing.T) {
 		{"a duplicate account in a file with another mistake", map[string]string{"environments/prod.yaml": "account: \"111122223333\"\nregion: 5\nnope: 1\nnotifications: {owners: [a@example.com, b]}\n" + protection},
 			"config/environments/prod.yaml:1:10: account 111122223333 is in use at config/environments/dev.yaml:1; give each environment an account of its own\n" +
 				"config/environments/prod.yaml:2:9: region is a number, not text; write \"5\" in quotes\n" +
-				"config/environments/prod.yaml:3:1: unknown key \"nope\"; the keys here are account, after, allow, approval, budget, governance, imports, logDays, network, notifications, parameters, plugins, region, tags, terminationProtection, waves\n" +
+				"config/environments/prod.yaml:3:1: unknown key \"nope\"; the keys here are account, after, allow, approval, budget, gates, governance, imports, logDays, network, notifications, parameters, plugins, region, tags, terminationProtection, waves\n" +
 				"config/environments/prod.yaml:4:41: notifications.owners.1: \"b\" is not an email address; write an email address, such as \"platform@example.com\""},
 		{"a wrong number without what follows from its default", map[string]string{"environments/dev.yaml": environmentYAML("111122223333", "plugins: {storage: {archiveAfterDays: \"10\", noncurrentExpireAfterDays: 20}}\n")},
 			`config/environments/dev.yaml:5:39: plugins.storage.archiveAfterDays is a string; write a whole number`},
 		{"errors in two files at once", map[string]string{"environments/dev.yaml": environmentYAML("1", ""), "environments/prod.yaml": environmentYAML("777788889999", "nope: 1\n"+protection)},
 			"config/environments/dev.yaml:1:10: account: \"1\" is not an account id of twelve digits; write an account id of twelve digits, such as \"111122223333\"\n" +
-				`config/environments/prod.yaml:5:1: unknown key "nope"; the keys here are account, after, allow, approval, budget, governance, imports, logDays, network, notifications, parameters, plugins, region, tags, terminationProtection, waves`},
+				`config/environments/prod.yaml:5:1: unknown key "nope"; the keys here are account, after, allow, approval, budget, gates, governance, imports, logDays, network, notifications, parameters, plugins, region, tags, terminationProtection, waves`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := Load(files(test.over))

@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"embed"
+	"errors"
 	"fmt"
 	"maps"
 	"math/big"
@@ -32,8 +33,11 @@ func Schema(name string) ([]byte, error) {
 
 // validators are made once: every file of a kind is held against the same one.
 var validators = map[string]func() (*jsonschema.Schema, error){
-	"pipeline":    sync.OnceValues(func() (*jsonschema.Schema, error) { return compile("pipeline") }),
-	"environment": sync.OnceValues(func() (*jsonschema.Schema, error) { return compile("environment") }),
+	"pipeline": once("pipeline"), "environment": once("environment"), "waivers": once("waivers"),
+}
+
+func once(name string) func() (*jsonschema.Schema, error) {
+	return sync.OnceValues(func() (*jsonschema.Schema, error) { return compile(name) })
 }
 
 // compile makes a validator of an embedded schema.
@@ -62,8 +66,8 @@ func conform(d *document, name string) Problems {
 		return Problems{{File: d.file, Message: "the schema of this program is broken: " + err.Error()}}
 	}
 	defer fillDefaults(schema, d.values)
-	invalid, ok := schema.Validate(plain(d.values)).(*jsonschema.ValidationError)
-	if !ok {
+	var invalid *jsonschema.ValidationError
+	if !errors.As(schema.Validate(plain(d.values)), &invalid) {
 		return nil
 	}
 	var problems Problems
