@@ -105,7 +105,7 @@ func (d *Deployment) mentioned(ctx context.Context, candidates map[string]int) (
 	for i, name := range names {
 		group.Go(func() error {
 			out, err := client.GetTemplate(ctx, &cloudformation.GetTemplateInput{StackName: &name})
-			if says(err, "does not exist") {
+			if gone(err) {
 				return nil
 			}
 			if err != nil {

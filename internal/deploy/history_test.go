@@ -13,11 +13,11 @@ import (
 )
 
 // release deploys a template with everything that a release keeps.
-func (c *cloud) release(template string, o Order, change ...func(*Options)) Record {
+func (c *cloud) release(template string, change ...func(*Options)) Record {
 	c.t.Helper()
 	asm := oneStack(c.t, template)
 	change = append(change, func(o *Options) { o.Baggage = Baggage{Assembly: asm.Files, Tools: []byte(`{"bill":true}`)} })
-	record, err := c.deploy(asm, o, change...)
+	record, err := c.deploy(asm, Order{}, change...)
 	require.NoError(c.t, err)
 	return record
 }
@@ -29,7 +29,7 @@ func (c *cloud) visit() *Deployment {
 
 func TestAReleaseSaysWhatWasDeployedByWhomAndFromWhat(t *testing.T) {
 	c := newCloud(t)
-	c.release(topics(1), Order{}, func(o *Options) { o.Beside = map[string]string{"prod": "p1"} })
+	c.release(topics(1), func(o *Options) { o.Beside = map[string]string{"prod": "p1"} })
 	s := c.visit().Status(t.Context(), 5)
 	require.Empty(t, s.Problem)
 	require.Len(t, s.Releases, 1)
@@ -80,7 +80,7 @@ func TestAReleaseRecordThatWasChangedIsNoticed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := newCloud(t)
 			for n := range 3 {
-				c.release(topics(n+1), Order{})
+				c.release(topics(n + 1))
 			}
 			require.Empty(t, c.visit().Status(t.Context(), 10).Problem)
 			change(c)
@@ -96,11 +96,11 @@ func TestGoingBack(t *testing.T) {
 	first, second, third := topics(1), topics(2), topics(3)
 	_, err := c.visit().Earlier(t.Context(), 0)
 	require.ErrorContains(t, err, "has no release to go back from")
-	c.release(first, Order{})
+	c.release(first)
 	_, err = c.visit().Earlier(t.Context(), 0)
 	require.ErrorContains(t, err, "has no release before 1")
-	c.release(second, Order{})
-	c.release(third, Order{})
+	c.release(second)
+	c.release(third)
 
 	back := func(want string) {
 		t.Helper()
@@ -139,8 +139,8 @@ func TestGoingBack(t *testing.T) {
 
 func TestAKeptAssemblyThatWasExchangedIsNotDeployed(t *testing.T) {
 	c := newCloud(t)
-	c.release(topics(1), Order{})
-	c.release(topics(2), Order{})
+	c.release(topics(1))
+	c.release(topics(2))
 	d := c.visit()
 	r, err := d.Earlier(t.Context(), 0)
 	require.NoError(t, err)
@@ -156,13 +156,13 @@ func TestAKeptAssemblyThatWasExchangedIsNotDeployed(t *testing.T) {
 func TestOnlyWhatPassedTheEnvironmentBeforeIsPromoted(t *testing.T) {
 	c := newCloud(t)
 	require.ErrorContains(t, c.visit().Promotes(t.Context(), "prod", "p1"), "nothing was deployed yet")
-	c.release(topics(1), Order{})
+	c.release(topics(1))
 	require.ErrorContains(t, c.visit().Promotes(t.Context(), "prod", "p1"), "was not synthesised together with any assembly of prod")
 	beside := func(o *Options) { o.Beside = map[string]string{"prod": "p1"} }
-	c.release(topics(1), Order{}, beside)
+	c.release(topics(1), beside)
 	require.NoError(t, c.visit().Promotes(t.Context(), "prod", "p1"), "a release without a change is one too")
 	require.ErrorContains(t, c.visit().Promotes(t.Context(), "prod", "p2"), "what passed there as release 2 is the assembly p1, and this is p2")
-	record := c.release(topics(1), Order{}, beside)
+	record := c.release(topics(1), beside)
 	assert.Equal(t, Unchanged, record.Outcome)
 	assert.Equal(t, 2, c.visit().Status(t.Context(), 0).Releases[0].Number, "the same again is no release")
 }
@@ -170,7 +170,7 @@ func TestOnlyWhatPassedTheEnvironmentBeforeIsPromoted(t *testing.T) {
 func TestOnlyWhatOldReleasesLeftAndNobodyUsesIsGarbage(t *testing.T) {
 	c := newCloud(t)
 	for n := range 4 {
-		c.release(topics(n+1), Order{})
+		c.release(topics(n + 1))
 	}
 	found, err := c.visit().Garbage(t.Context(), 4)
 	require.NoError(t, err)

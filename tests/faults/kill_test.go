@@ -23,7 +23,7 @@ func TestKilledAtTwentyRandomMoments(t *testing.T) {
 	for round := range 20 {
 		var before [stacks]int
 		for i := range before {
-			before[i] = w.operations(dev, fmt.Sprint("stack", i))
+			before[i] = w.operations(fmt.Sprint("stack", i))
 		}
 		dir := w.assembly("dev", dev, stacks, fmt.Sprint("round", round))
 		cmd := w.command("deploy", "--env", "dev", "--assembly", dir)
@@ -37,9 +37,9 @@ func TestKilledAtTwentyRandomMoments(t *testing.T) {
 			resumed++
 		}
 		for i := range before {
-			assert.Equal(t, 1, w.operations(dev, fmt.Sprint("stack", i))-before[i], "round %d: how often stack%d was updated\n%s", round, i, out)
+			assert.Equal(t, 1, w.operations(fmt.Sprint("stack", i))-before[i], "round %d: how often stack%d was updated\n%s", round, i, out)
 		}
-		w.whole(dev, stacks, fmt.Sprint("round", round))
+		w.whole(stacks, fmt.Sprint("round", round))
 		if t.Failed() {
 			return
 		}

@@ -34,12 +34,12 @@ type event struct{ id, logical, physical, kind, status, reason string }
 
 // set is a change set.
 type set struct {
-	name, id, kind, execution, reason string
-	template                          map[string]any
-	body                              string
-	parameters, tags                  map[string]string
-	made, ready                       time.Time
-	empty                             bool
+	name, id, kind, execution string
+	template                  map[string]any
+	body                      string
+	parameters, tags          map[string]string
+	made, ready               time.Time
+	empty                     bool
 }
 
 // formation is CloudFormation.
