@@ -68,6 +68,8 @@ type Rights struct {
 	Environment config.Environment
 	// Roles are deploy-role, file-publishing-role and so on.
 	Roles []string
+	// Before is the environment that a release passes before; its release records, which its publishing role reads, say what may go on. Nil for the first.
+	Before *config.Environment
 }
 
 // sourceArtefact is what the first stage hands on: the repository's files.
@@ -183,8 +185,13 @@ func (l *lineStack) job(job LineJob, order int) any {
 // arns are the roles themselves: a job names each that it may take on.
 func (r Rights) arns(qualifier string) []string {
 	var out []string
-	for _, role := range r.Roles {
-		out = append(out, own.BootstrapRoleARN(role, qualifier, r.Environment.ID, r.Environment.Region))
+	for _, part := range r.Environment.Parts() {
+		for _, role := range r.Roles {
+			out = append(out, own.BootstrapRoleARN(role, qualifier, part.ID, part.Region))
+		}
+	}
+	if r.Before != nil {
+		out = append(out, own.BootstrapRoleARN("file-publishing-role", qualifier, r.Before.ID, r.Before.Region))
 	}
 	return out
 }

@@ -17,8 +17,8 @@ func lines(c *config.Config) []stacks.Line {
 		before = i
 	}
 	return []stacks.Line{
-		{Name: "main", About: "from a push to the last environment before an approval", Starts: stacks.Push, Stages: append(checked(), promoted(c.Environments[:before])...)},
-		{Name: "release", About: "from a tag to the environments that a person approves", Starts: stacks.Tag, Stages: append(checked(), promoted(c.Environments[before:])...)},
+		{Name: "main", About: "from a push to the last environment before an approval", Starts: stacks.Push, Stages: append(checked(), promoted(c, c.Environments[:before])...)},
+		{Name: "release", About: "from a tag to the environments that a person approves", Starts: stacks.Tag, Stages: append(checked(), promoted(c, c.Environments[before:])...)},
 		{Name: "pull-request", About: "checks what nobody has reviewed yet", Starts: stacks.PullRequest, Stages: checked()},
 	}
 }
@@ -33,12 +33,15 @@ func checked() []stacks.LineStage {
 	return []stacks.LineStage{{Name: "checks", Jobs: jobs}, {Name: "synth", Jobs: []stacks.LineJob{synth}}}
 }
 
-func promoted(environments []config.Environment) []stacks.LineStage {
+func promoted(c *config.Config, environments []config.Environment) []stacks.LineStage {
 	var out []stacks.LineStage
 	for _, env := range environments {
 		deploy := job("deploy-"+env.Name, "dagger call deploy --env "+env.Name+" --assembly ../assembly")
 		deploy.Inputs = append(deploy.Inputs, "assembly")
-		deploy.Rights = &stacks.Rights{Environment: env, Roles: []string{"deploy-role", "file-publishing-role"}}
+		deploy.Rights = &stacks.Rights{Environment: env, Roles: []string{"deploy-role", "file-publishing-role", "lookup-role"}}
+		if before, ok := c.Environment(env.After); ok {
+			deploy.Rights.Before = &before
+		}
 		s := stacks.LineStage{Name: env.Name, Jobs: []stacks.LineJob{deploy}}
 		if env.Approval {
 			plan := deploy
