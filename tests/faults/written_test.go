@@ -31,7 +31,7 @@ func TestTheDocumentSaysWhatWasShown(t *testing.T) {
 		rows = append(rows, fmt.Sprintf("| %s | %s | %s |", fault, row[0], row[1]))
 	}
 	assert.Len(t, table.rows, len(faults), "a test shows what the list lacks")
-	want := "\n| fault | how it is made | what comes of it |\n|---|---|---|\n" + strings.Join(rows, "\n") + "\n\n"
+	want := "\n| fault | how it is made | what comes of it |\n| -- | -- | -- |\n" + strings.Join(rows, "\n") + "\n\n"
 	text, err := os.ReadFile(document)
 	require.NoError(t, err)
 	begin, end := "<!-- faults: written by the tests -->\n", "<!-- end of faults -->"
