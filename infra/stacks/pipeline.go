@@ -160,14 +160,24 @@ func (l *lineStack) start(job pipeline.Job, project awscodebuild.CfnProject, ord
 	return action
 }
 
-// rolesOf are the ARNs of the roles that a job may take on in its environment: it names each.
+// rolesOf are the ARNs of the roles that a job may take on: it names each. What the environment before has recorded says what may go on, and is
+// read by that one's publishing role.
 func (l *lineStack) rolesOf(job pipeline.Job) []string {
+	var out []string
 	for _, env := range l.Environments {
-		if env.Name == job.Environment {
-			return bootstrapRoles(l.Pipeline.Bootstrap.Qualifier, env, job.May.Roles())
+		if env.Name != job.Environment {
+			continue
+		}
+		for _, part := range env.Parts() {
+			out = append(out, bootstrapRoles(l.Pipeline.Bootstrap.Qualifier, part.Environment, job.May.Roles())...)
+		}
+		for _, before := range l.Environments {
+			if before.Name == env.After {
+				out = append(out, bootstrapRoles(l.Pipeline.Bootstrap.Qualifier, before, []string{pipeline.RecordsRole})...)
+			}
 		}
 	}
-	return nil
+	return out
 }
 
 // bootstrapRoles are the ARNs of roles that `cdk bootstrap` made in an environment's account.

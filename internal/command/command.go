@@ -132,7 +132,7 @@ func (a *app) groups() []group {
 	}
 	return []group{
 		{"Deliver", append(deliver, a.approveCommand(), a.rollbackCommand())},
-		{"See what is deployed", []*cobra.Command{a.statusCommand(), a.driftCommand(), a.unlockCommand()}},
+		{"See what is deployed", []*cobra.Command{a.statusCommand(), a.driftCommand(), a.unlockCommand(), a.garbageCommand()}},
 		{"Check", a.checkingCommands()},
 		{"Prepare accounts", []*cobra.Command{a.bootstrapCommand(), a.rehearsalCommand()}},
 		{"Look and understand", []*cobra.Command{a.graphCommand(), a.configCommand(), a.toolsCommand(), a.doctorCommand()}},

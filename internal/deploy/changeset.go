@@ -316,7 +316,7 @@ func (c *changeSet) discard(ctx context.Context, client *cloudformation.Client) 
 	ctx, cancel := afterwards(ctx)
 	defer cancel()
 	_, err := client.DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{ChangeSetName: &c.id, StackName: &c.stackID})
-	if isMissing(err) {
+	if gone(err) {
 		return nil
 	}
 	if err != nil && code(err) != "ChangeSetNotFound" {
@@ -345,7 +345,7 @@ func changeSetsOf(ctx context.Context, client *cloudformation.Client, stack stri
 	pages := cloudformation.NewListChangeSetsPaginator(client, &cloudformation.ListChangeSetsInput{StackName: &stack})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
-		if isMissing(err) {
+		if gone(err) {
 			return nil, nil
 		}
 		if err != nil {

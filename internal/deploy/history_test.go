@@ -13,11 +13,11 @@ import (
 )
 
 // release deploys a template with everything that a release keeps.
-func (c *cloud) release(template string, o Order, change ...func(*Options)) Record {
+func (c *cloud) release(template string, change ...func(*Options)) Record {
 	c.t.Helper()
 	asm := oneStack(c.t, template)
 	change = append(change, func(o *Options) { o.Baggage = Baggage{Assembly: asm.Files, Tools: []byte(`{"bill":true}`)} })
-	record, err := c.deploy(asm, o, change...)
+	record, err := c.deploy(asm, Order{}, change...)
 	require.NoError(c.t, err)
 	return record
 }
@@ -29,7 +29,7 @@ func (c *cloud) visit() *Deployment {
 
 func TestAReleaseSaysWhatWasDeployedByWhomAndFromWhat(t *testing.T) {
 	c := newCloud(t)
-	c.release(topics(1), Order{}, func(o *Options) { o.Beside = map[string]string{"prod": "p1"} })
+	c.release(topics(1), func(o *Options) { o.Beside = map[string]string{"prod": "p1"} })
 	s := c.visit().Status(t.Context(), 5)
 	require.Empty(t, s.Problem)
 	require.Len(t, s.Releases, 1)
@@ -43,8 +43,8 @@ func TestAReleaseSaysWhatWasDeployedByWhomAndFromWhat(t *testing.T) {
 	assert.Equal(t, string(Created), r.Stacks[0].Outcome)
 	assert.Equal(t, ledger.SumOf([]byte(`{"bill":true}`)), r.Tools)
 	objects := c.Objects(testAccount, testRegion)
-	assert.Equal(t, `{"bill":true}`, objects["lockstep/blobs/tools-"+r.Tools+".json"])
-	assert.Contains(t, objects, "lockstep/blobs/assembly-"+r.Assembly+".zip")
+	assert.Equal(t, `{"bill":true}`, objects["lockstep/shop/acc/blobs/tools-"+r.Tools+".json"])
+	assert.Contains(t, objects, "lockstep/shop/acc/blobs/assembly-"+r.Assembly+".zip")
 	assert.Nil(t, s.Lock)
 	assert.Nil(t, s.CutOff)
 }
@@ -80,7 +80,7 @@ func TestAReleaseRecordThatWasChangedIsNoticed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := newCloud(t)
 			for n := range 3 {
-				c.release(topics(n+1), Order{})
+				c.release(topics(n + 1))
 			}
 			require.Empty(t, c.visit().Status(t.Context(), 10).Problem)
 			change(c)
@@ -96,11 +96,11 @@ func TestGoingBack(t *testing.T) {
 	first, second, third := topics(1), topics(2), topics(3)
 	_, err := c.visit().Earlier(t.Context(), 0)
 	require.ErrorContains(t, err, "has no release to go back from")
-	c.release(first, Order{})
+	c.release(first)
 	_, err = c.visit().Earlier(t.Context(), 0)
 	require.ErrorContains(t, err, "has no release before 1")
-	c.release(second, Order{})
-	c.release(third, Order{})
+	c.release(second)
+	c.release(third)
 
 	back := func(want string) {
 		t.Helper()
@@ -139,14 +139,14 @@ func TestGoingBack(t *testing.T) {
 
 func TestAKeptAssemblyThatWasExchangedIsNotDeployed(t *testing.T) {
 	c := newCloud(t)
-	c.release(topics(1), Order{})
-	c.release(topics(2), Order{})
+	c.release(topics(1))
+	c.release(topics(2))
 	d := c.visit()
 	r, err := d.Earlier(t.Context(), 0)
 	require.NoError(t, err)
 	other, err := packAssembly(oneStack(t, topics(9)).Files)
 	require.NoError(t, err)
-	c.SetObject(testAccount, testRegion, "lockstep/blobs/"+assemblyBlob(r.Assembly), string(other), 0)
+	c.SetObject(testAccount, testRegion, "lockstep/shop/acc/blobs/"+assemblyBlob(r.Assembly), string(other), 0)
 	err = d.Fetch(t.Context(), r, filepath.Join(t.TempDir(), "back"))
 	var refusal *Refusal
 	require.ErrorAs(t, err, &refusal)
@@ -156,13 +156,43 @@ func TestAKeptAssemblyThatWasExchangedIsNotDeployed(t *testing.T) {
 func TestOnlyWhatPassedTheEnvironmentBeforeIsPromoted(t *testing.T) {
 	c := newCloud(t)
 	require.ErrorContains(t, c.visit().Promotes(t.Context(), "prod", "p1"), "nothing was deployed yet")
-	c.release(topics(1), Order{})
+	c.release(topics(1))
 	require.ErrorContains(t, c.visit().Promotes(t.Context(), "prod", "p1"), "was not synthesised together with any assembly of prod")
 	beside := func(o *Options) { o.Beside = map[string]string{"prod": "p1"} }
-	c.release(topics(1), Order{}, beside)
+	c.release(topics(1), beside)
 	require.NoError(t, c.visit().Promotes(t.Context(), "prod", "p1"), "a release without a change is one too")
 	require.ErrorContains(t, c.visit().Promotes(t.Context(), "prod", "p2"), "what passed there as release 2 is the assembly p1, and this is p2")
-	record := c.release(topics(1), Order{}, beside)
+	record := c.release(topics(1), beside)
 	assert.Equal(t, Unchanged, record.Outcome)
 	assert.Equal(t, 2, c.visit().Status(t.Context(), 0).Releases[0].Number, "the same again is no release")
+}
+
+func TestOnlyWhatOldReleasesLeftAndNobodyUsesIsGarbage(t *testing.T) {
+	c := newCloud(t)
+	for n := range 4 {
+		c.release(topics(n + 1))
+	}
+	found, err := c.visit().Garbage(t.Context(), 4)
+	require.NoError(t, err)
+	assert.Empty(t, found)
+	found, err = c.visit().Garbage(t.Context(), 2)
+	require.NoError(t, err)
+	var keys []string
+	for _, g := range found {
+		keys = append(keys, g.Key)
+		assert.LessOrEqual(t, g.Release, 2)
+	}
+	prefix := "lockstep/shop/acc/blobs/"
+	assert.ElementsMatch(t, []string{prefix + assemblyBlob(oneStack(t, topics(1)).Digest), prefix + assemblyBlob(oneStack(t, topics(2)).Digest)}, keys,
+		"the bill of the tools is still needed")
+
+	c.Put(testAccount, testRegion, "another", `{"Description":"`+assemblyBlob(oneStack(t, topics(1)).Digest)+`"}`, "CREATE_COMPLETE", "", 0)
+	removed, err := c.visit().Clear(t.Context(), 2)
+	require.NoError(t, err)
+	require.Len(t, removed, 1, "a stack mentions the other one")
+	assert.Equal(t, 2, removed[0].Release)
+	assert.NotContains(t, c.Objects(testAccount, testRegion), removed[0].Key)
+	assert.Empty(t, c.visit().Status(t.Context(), 10).Problem, "the records are whole")
+	_, err = c.visit().Earlier(t.Context(), 0)
+	require.NoError(t, err)
 }

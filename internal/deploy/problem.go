@@ -97,8 +97,8 @@ func code(err error) string {
 	return ""
 }
 
-// isMissing tells whether AWS says that something does not exist. CloudFormation distinguishes its ValidationErrors only by text.
-func isMissing(err error) bool {
+// gone says whether CloudFormation knows no such stack. It distinguishes its ValidationErrors only by text.
+func gone(err error) bool {
 	var api smithy.APIError
 	return errors.As(err, &api) && strings.Contains(api.ErrorMessage(), "does not exist")
 }

@@ -80,10 +80,11 @@ func (d *Deployment) keepBaggage(ctx context.Context, book *ledger.Ledger) (tool
 		return "", nil
 	}
 	tools = ledger.SumOf(d.Baggage.Tools)
-	return tools, book.KeepBlob(ctx, "tools-"+tools+".json", d.Baggage.Tools)
+	return tools, book.KeepBlob(ctx, toolsBlob(tools), d.Baggage.Tools)
 }
 
 func assemblyBlob(digest string) string { return "assembly-" + digest + ".zip" }
+func toolsBlob(digest string) string    { return "tools-" + digest + ".json" }
 
 // packAssembly packs a cloud assembly so that it can be deployed again: the same files, and links as links.
 func packAssembly(files fs.FS) ([]byte, error) {

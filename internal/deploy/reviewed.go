@@ -128,7 +128,7 @@ func (d *Deployment) executed(ctx context.Context, client *cloudformation.Client
 func (c *changeSet) check(ctx context.Context, client *cloudformation.Client, reviewed []Change, into *StackRecord) error {
 	out, err := client.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: &c.id, StackName: &c.stackID})
 	switch {
-	case code(err) == "ChangeSetNotFound", isMissing(err):
+	case code(err) == "ChangeSetNotFound", gone(err):
 		return refuse(err, "its change set is gone: the stack was changed since the plan was made, or the plan was dropped; plan again")
 	case err != nil:
 		return problem(err)

@@ -89,7 +89,7 @@ type stateReader func(ctx context.Context, client *cloudformation.Client, name s
 // describe reads a stack's state.
 func describe(ctx context.Context, client *cloudformation.Client, name string) (deployed, error) {
 	out, err := client.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: aws.String(name)})
-	if isMissing(err) {
+	if gone(err) {
 		return deployed{}, nil
 	}
 	if err != nil {

@@ -213,10 +213,10 @@ func (w *world) objects(account string) *s3.Client {
 	return s3.NewFromConfig(w.aws(account), func(o *s3.Options) { o.UsePathStyle = true })
 }
 
-// whole says that an account has every stack with a value, nothing more, and that nobody holds anything.
-func (w *world) whole(account string, stacks int, value string) {
+// whole says that dev has every stack with a value, nothing more, and that nobody holds anything.
+func (w *world) whole(stacks int, value string) {
 	w.t.Helper()
-	client := cloudformation.NewFromConfig(w.aws(account))
+	client := cloudformation.NewFromConfig(w.aws(dev))
 	out, err := client.DescribeStacks(w.t.Context(), &cloudformation.DescribeStacksInput{})
 	require.NoError(w.t, err)
 	found := 0
@@ -232,7 +232,7 @@ func (w *world) whole(account string, stacks int, value string) {
 		}
 	}
 	assert.Equal(w.t, stacks, found, "stacks")
-	parameters := ssm.NewFromConfig(w.aws(account))
+	parameters := ssm.NewFromConfig(w.aws(dev))
 	for i := range stacks {
 		p, err := parameters.GetParameter(w.t.Context(), &ssm.GetParameterInput{Name: aws.String(fmt.Sprintf("/stack%d", i))})
 		if assert.NoError(w.t, err) {
@@ -246,10 +246,10 @@ func (w *world) whole(account string, stacks int, value string) {
 }
 
 // operations counts how often CloudFormation began to work on a stack.
-func (w *world) operations(account, stack string) int {
+func (w *world) operations(stack string) int {
 	w.t.Helper()
 	n := 0
-	pages := cloudformation.NewDescribeStackEventsPaginator(cloudformation.NewFromConfig(w.aws(account)), &cloudformation.DescribeStackEventsInput{StackName: &stack})
+	pages := cloudformation.NewDescribeStackEventsPaginator(cloudformation.NewFromConfig(w.aws(dev)), &cloudformation.DescribeStackEventsInput{StackName: &stack})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(w.t.Context())
 		require.NoError(w.t, err)

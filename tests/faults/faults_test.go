@@ -32,8 +32,8 @@ func TestThrottlingAndServerErrors(t *testing.T) {
 	calls, hit := w.proxy.spoiled()
 	assert.InDelta(t, 0.3, float64(hit)/float64(calls), 0.1)
 	w.proxy.with(nil)
-	w.whole(dev, stacks, "one")
-	assert.Equal(t, 1, w.operations(dev, "stack0"))
+	w.whole(stacks, "one")
+	assert.Equal(t, 1, w.operations("stack0"))
 }
 
 func TestConnectionsThatAreReset(t *testing.T) {
@@ -48,10 +48,10 @@ func TestConnectionsThatAreReset(t *testing.T) {
 	}))
 	for round, value := range []string{"one", "two", "three"} {
 		w.deploy(w.assembly("dev", dev, stacks, value))
-		assert.Equal(t, round+1, w.operations(dev, "stack1"), "a lost answer is no reason to do it again")
+		assert.Equal(t, round+1, w.operations("stack1"), "a lost answer is no reason to do it again")
 	}
 	w.proxy.with(nil)
-	w.whole(dev, stacks, "three")
+	w.whole(stacks, "three")
 }
 
 func TestAnswersThatComeHalfAMinuteLate(t *testing.T) {
@@ -80,8 +80,8 @@ func TestAnswersThatComeHalfAMinuteLate(t *testing.T) {
 	assert.Less(t, time.Since(began), 60*time.Second)
 	assert.Empty(t, late)
 	w.proxy.with(nil)
-	w.whole(dev, 2, "one")
-	assert.Equal(t, 1, w.operations(dev, "stack0"))
+	w.whole(2, "one")
+	assert.Equal(t, 1, w.operations("stack0"))
 }
 
 func TestCredentialsThatExpireInTheMiddle(t *testing.T) {
@@ -113,7 +113,7 @@ func TestCredentialsThatExpireInTheMiddle(t *testing.T) {
 	_, hit := w.proxy.spoiled()
 	assert.Positive(t, hit)
 	w.proxy.with(nil)
-	w.whole(dev, stacks, "one")
+	w.whole(stacks, "one")
 }
 
 func TestTheCallersOwnCredentialsExpire(t *testing.T) {
@@ -141,7 +141,7 @@ func TestTheCallersOwnCredentialsExpire(t *testing.T) {
 	w.proxy.with(nil)
 	out = w.deploy(dir)
 	assert.Contains(t, out, "this run goes on from there")
-	w.whole(dev, stacks, "one")
+	w.whole(stacks, "one")
 }
 
 func TestTheEmulatorIsRestartedInTheMiddle(t *testing.T) {
@@ -181,7 +181,7 @@ func TestTheEmulatorIsRestartedInTheMiddle(t *testing.T) {
 		assert.Contains(t, out, "run this again")
 		w.deploy(dir)
 	}
-	w.whole(dev, stacks, "one")
+	w.whole(stacks, "one")
 }
 
 func TestTwoAtOnce(t *testing.T) {
@@ -214,7 +214,7 @@ func TestTwoAtOnce(t *testing.T) {
 	close(held)
 	out = <-first
 	assert.True(t, strings.HasPrefix(out, "0"), out)
-	w.whole(dev, stacks, "one")
+	w.whole(stacks, "one")
 }
 
 func TestATemplateThatFails(t *testing.T) {
@@ -230,7 +230,7 @@ func TestATemplateThatFails(t *testing.T) {
 	assert.Contains(t, out, "it needs stack2, which was not deployed")
 	write(t, filepath.Join(dir, "stack2.json"), string(good))
 	w.deploy(dir)
-	w.whole(dev, stacks, "one")
+	w.whole(stacks, "one")
 }
 
 func TestAClockThatIsWrong(t *testing.T) {
@@ -277,7 +277,7 @@ func TestAClockThatIsWrong(t *testing.T) {
 	require.Zero(t, status, out)
 	assert.Positive(t, refused)
 	w.proxy.with(nil)
-	w.whole(dev, 2, "one")
+	w.whole(2, "one")
 }
 
 func TestAFullDisk(t *testing.T) {
@@ -306,7 +306,7 @@ func TestAFullDisk(t *testing.T) {
 	require.NoError(t, os.Symlink(small, filepath.Join(w.dir, ".lockstep")))
 	out = w.deploy(dir)
 	assert.Contains(t, out, "there is no place for this run's sign of life")
-	w.whole(dev, 2, "one")
+	w.whole(2, "one")
 }
 
 func TestAPlanThatWasCutInHalfOrEdited(t *testing.T) {
@@ -325,7 +325,7 @@ func TestAPlanThatWasCutInHalfOrEdited(t *testing.T) {
 	}
 	out, status = w.run("deploy", "--env", "dev", "--assembly", dir, "--plan", plan)
 	require.Zero(t, status, out)
-	w.whole(dev, 2, "one")
+	w.whole(2, "one")
 }
 
 func TestAReleaseRecordThatWasAltered(t *testing.T) {
@@ -348,7 +348,7 @@ func TestAReleaseRecordThatWasAltered(t *testing.T) {
 	out, status = w.run("deploy", "--env", "dev", "--assembly", w.assembly("dev", dev, 2, "two"))
 	assert.Equal(t, 3, status, out)
 	put(string(text))
-	w.whole(dev, 2, "one")
+	w.whole(2, "one")
 	w.deploy(w.assembly("dev", dev, 2, "two"))
-	w.whole(dev, 2, "two")
+	w.whole(2, "two")
 }

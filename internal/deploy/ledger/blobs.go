@@ -8,12 +8,12 @@ import (
 	"fmt"
 )
 
-// Blobs are kept under the hash of what they say, for all environments of the account together.
-const blobs = Root + "blobs/"
+// BlobKey is where bytes of a name are kept.
+func (l *Ledger) BlobKey(name string) string { return l.key("blobs/" + name) }
 
 // KeepBlob keeps bytes under a name that is unique for their content, as far as they are not there.
 func (l *Ledger) KeepBlob(ctx context.Context, name string, data []byte) error {
-	_, err := l.shelf.Put(ctx, blobs+name, data, Condition{Absent: true})
+	_, err := l.shelf.Put(ctx, l.BlobKey(name), data, Condition{Absent: true})
 	if errors.Is(err, ErrChanged) {
 		return nil // it is there
 	}
@@ -22,9 +22,9 @@ func (l *Ledger) KeepBlob(ctx context.Context, name string, data []byte) error {
 
 // Blob reads what was kept under a name.
 func (l *Ledger) Blob(ctx context.Context, name string) ([]byte, error) {
-	object, err := l.shelf.Get(ctx, blobs+name)
+	object, err := l.shelf.Get(ctx, l.BlobKey(name))
 	if errors.Is(err, ErrAbsent) {
-		return nil, fmt.Errorf("%s%s is gone: %w", blobs, name, err)
+		return nil, fmt.Errorf("%s is gone: %w", l.BlobKey(name), err)
 	}
 	return object.Data, err
 }

@@ -85,3 +85,31 @@ func (l *Ledger) Approval(ctx context.Context, digest string) (*Approval, error)
 	}
 	return &a, nil
 }
+
+// ForgetPlans removes what is kept of plans that can no longer be applied, with their approvals: those that were used stand in the release records.
+func (l *Ledger) ForgetPlans(ctx context.Context, now time.Time) error {
+	keys, err := l.shelf.List(ctx, l.key("plans/"))
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		var p Plan
+		_, err := read(ctx, l.shelf, key, &p)
+		var damaged *DamagedError
+		if err != nil && !errors.As(err, &damaged) {
+			return err
+		}
+		if err == nil && now.Before(p.Expires.Add(forgetAfter)) {
+			continue
+		}
+		for _, old := range []string{key, l.approvalKey(p.Digest)} {
+			if err := l.shelf.Delete(ctx, old); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// forgetAfter is how long a plan that has expired is remembered, so that whoever still has its file hears what became of it.
+const forgetAfter = 30 * 24 * time.Hour

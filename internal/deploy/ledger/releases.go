@@ -183,6 +183,15 @@ func (l *Ledger) Newest(ctx context.Context, most int) ([]Release, error) {
 	return out, nil
 }
 
+// All are all releases, the newest first, after seeing that the chain is whole.
+func (l *Ledger) All(ctx context.Context) ([]Release, error) {
+	all, err := l.numbers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return l.Newest(ctx, len(all))
+}
+
 // release reads a record and holds it against its hash.
 func (l *Ledger) release(ctx context.Context, number int) (Release, error) {
 	var r Release

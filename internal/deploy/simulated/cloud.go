@@ -18,8 +18,8 @@ import (
 type Cloud struct {
 	// Latency is how long every answer takes; Operation how long CloudFormation works on a stack, and Working on a change set.
 	Latency, Operation, Working time.Duration
-	// Throttle is how many calls a second each account's CloudFormation answers, and Shared how many STS answers all callers together; 0 for any number. A
-	// bucket of calls as large as a second's lets bursts through, as that of AWS does.
+	// Throttle is how many calls a second each account's CloudFormation answers, and Shared how many CloudFormation and STS answer to all accounts together; 0 for
+	// any number. A bucket of calls as large as a second's lets bursts through, as that of AWS does.
 	Throttle, Shared float64
 	// Bootstrap is the version of the accounts' bootstrap.
 	Bootstrap string
@@ -28,9 +28,9 @@ type Cloud struct {
 	accounts map[string]*account
 	keys     map[string]string // access key id to account
 	issued   int
-	sts      bucket
+	shared   bucket
 
-	calls, throttled atomic.Int64
+	calls, counted, throttled atomic.Int64
 }
 
 // account is one account in one region.
@@ -53,8 +53,10 @@ func Config(address, account, region string) aws.Config {
 	return aws.Config{Region: region, BaseEndpoint: &address, Credentials: credentials.NewStaticCredentialsProvider(account, "simulated", "")}
 }
 
-// Calls are how many calls there have been, and how many of them were throttled.
-func (c *Cloud) Calls() (all, throttled int64) { return c.calls.Load(), c.throttled.Load() }
+// Calls are how many calls there have been, how many of them count for the throttle that all accounts share, and how many were throttled.
+func (c *Cloud) Calls() (all, counted, throttled int64) {
+	return c.calls.Load(), c.counted.Load(), c.throttled.Load()
+}
 
 // account is made when it is first asked for.
 func (c *Cloud) account(id, region string) *account {
@@ -96,6 +98,14 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	key, region, service := scope(r.Header.Get("Authorization"))
 	id := c.caller(key)
+	if service == "sts" || service == "cloudformation" {
+		c.counted.Add(1)
+		if !c.shared.take(c.Shared) {
+			c.throttled.Add(1)
+			fault(w, http.StatusBadRequest, "Throttling", "Rate exceeded")
+			return
+		}
+	}
 	switch service {
 	case "sts":
 		c.token(w, r, id)
@@ -157,11 +167,6 @@ func (b *bucket) take(rate float64) bool {
 
 // token is STS.
 func (c *Cloud) token(w http.ResponseWriter, r *http.Request, caller string) {
-	if !c.sts.take(c.Shared) {
-		c.throttled.Add(1)
-		fault(w, http.StatusBadRequest, "Throttling", "Rate exceeded")
-		return
-	}
 	form := formOf(r)
 	switch form.Get("Action") {
 	case "GetCallerIdentity":

@@ -82,6 +82,7 @@ var actions = map[string]func(*call, *stack){
 	"GetTemplate":                 func(c *call, s *stack) { answer(c.w, "GetTemplate", element("TemplateBody", s.body)) },
 	"DescribeStackEvents":         (*call).describeEvents,
 	"ListStackResources":          (*call).listResources,
+	"ListStacks":                  (*call).listStacks,
 	"CreateChangeSet":             (*call).createSet,
 	"DescribeChangeSet":           (*call).describeSet,
 	"ListChangeSets":              (*call).listSets,
@@ -163,6 +164,16 @@ func (c *call) describeStacks(s *stack) {
 			element("LastUpdatedTime", stamp(s.updated)) + element("EnableTerminationProtection", fmt.Sprint(s.protected)) +
 			members("Parameters", parameters) + members("Tags", tags) + members("Outputs", outputs),
 	}))
+}
+
+func (c *call) listStacks(*stack) {
+	var out []string
+	for _, id := range slices.Sorted(maps.Keys(c.account.stacks)) {
+		if s := c.account.stacks[id]; s.status != "DELETE_COMPLETE" {
+			out = append(out, element("StackName", s.name)+element("StackId", s.id)+element("StackStatus", s.status)+element("CreationTime", stamp(s.created)))
+		}
+	}
+	answer(c.w, "ListStacks", members("StackSummaries", out))
 }
 
 func (c *call) describeEvents(s *stack) {
