@@ -145,7 +145,11 @@ func permitNames() []string {
 
 // options are how a deployment to an environment is to go about it.
 func (a *app) options(ctx context.Context, p *project, env config.Environment, doing string) (deploy.Options, error) {
-	configuration, err := configurationDigest(p.config.Pipeline, env)
+	whole, err := p.config.Select(env.Name) // a part of an environment has the configuration of all of it
+	if err != nil {
+		return deploy.Options{}, err
+	}
+	configuration, err := configurationDigest(p.config.Pipeline, whole[0])
 	if err != nil {
 		return deploy.Options{}, err
 	}
