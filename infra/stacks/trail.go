@@ -6,6 +6,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudtrail"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
@@ -15,13 +16,35 @@ import (
 )
 
 // trail records who does what in every region: for years in the bucket, and for as long as logs are kept where alarms see it.
-func trail(stack awscdk.Stack, key awskms.IKey, records awss3.IBucket, logDays int) awslogs.LogGroup {
+func trail(stack awscdk.Stack, key awskms.Key, records awss3.IBucket, logDays int) awslogs.LogGroup {
+	letTrailEncrypt(stack, key)
 	group := constructs.LogGroup(stack, "TrailLog", fmt.Sprintf("/%s/trail", *stack.StackName()), logDays)
 	awscloudtrail.NewTrail(stack, jsii.String("Trail"), &awscloudtrail.TrailProps{
 		TrailName: stack.StackName(), Bucket: records, EncryptionKey: key, CloudWatchLogGroup: group, SendToCloudWatchLogs: jsii.Bool(true),
 		IsMultiRegionTrail: jsii.Bool(true), IncludeGlobalServiceEvents: jsii.Bool(true), EnableFileValidation: jsii.Bool(true),
 	})
 	return group
+}
+
+// letTrailEncrypt lets this one trail use the key.
+// Source: the CloudTrail user guide, configure AWS KMS key policies for CloudTrail.
+func letTrailEncrypt(stack awscdk.Stack, key awskms.Key) {
+	arn := fmt.Sprintf("arn:aws:cloudtrail:%s:%s:trail/%s", *stack.Region(), *stack.Account(), *stack.StackName())
+	for _, right := range []struct {
+		action     string
+		conditions map[string]any
+	}{
+		{"kms:GenerateDataKey*", map[string]any{
+			"StringEquals": map[string]any{"aws:SourceArn": arn},
+			"StringLike":   map[string]any{"kms:EncryptionContext:aws:cloudtrail:arn": fmt.Sprintf("arn:aws:cloudtrail:*:%s:trail/*", *stack.Account())},
+		}},
+		{"kms:DescribeKey", map[string]any{"StringEquals": map[string]any{"aws:SourceArn": arn}}},
+	} {
+		key.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+			Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String("cloudtrail.amazonaws.com"), nil)},
+			Actions:    jsii.Strings(right.action), Resources: jsii.Strings("*"), Conditions: &right.conditions,
+		}), nil)
+	}
 }
 
 // securityEvents are the events that raise an alarm when they happen once, as filters on the audit trail.

@@ -103,18 +103,19 @@ func (a *app) runStages(cmd *cobra.Command, stages []pipeline.Stage) error {
 	if err != nil {
 		return err
 	}
-	envs := p.config.Environments
+	envs, accounts := p.config.Environments, p.config.Accounts()
 	if cmd.Flags().Lookup("env") != nil {
 		if envs, err = a.environments(p); err != nil {
 			return err
 		}
+		accounts = envs
 	}
 	g, err := p.graph()
 	if err != nil {
 		return err
 	}
 	return a.runJob(cmd.Context(), job{
-		command: cmd.Name(), mode: report.Local, project: p, environments: envs, graph: choose(g, stages, envs),
+		command: cmd.Name(), mode: report.Local, project: p, environments: envs, graph: choose(g, stages, accounts),
 	})
 }
 

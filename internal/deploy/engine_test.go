@@ -126,7 +126,9 @@ func TestALockIsTakenOverFromTheDeadAlone(t *testing.T) {
 func TestALostLockStopsTheNextWrite(t *testing.T) {
 	c := newCloud(t)
 	c.Operation = 200 * time.Millisecond
-	asm := assemble(t, needs{"first": nil, "second": {"first"}}, nil)
+	asm := assemble(t, needs{"first": nil, "second": {"first"}}, map[string]string{
+		"first": exporting("first"), "second": `{"Resources":{"Topic":{"Type":"AWS::SNS::Topic","Properties":{"A":{"Fn::ImportValue":"first:Name"}}}}}`,
+	})
 	d := c.open(asm)
 	done := make(chan error, 1)
 	go func() {

@@ -140,7 +140,8 @@ func (p *Plan) deferral(step *planned) string {
 		return fmt.Sprintf("its last rollback did not end (%s), so that is continued first", step.have.StackStatus)
 	}
 	for _, need := range step.stack.Needs {
-		if other := p.step(need); other.have.phase == absent || other.have.phase == leftover {
+		other := p.step(need)
+		if missing := other.have.phase == absent || other.have.phase == leftover; missing && step.stack.Template.Reads(need.Template) {
 			return "it needs " + need.Name + ", which does not exist yet"
 		}
 	}

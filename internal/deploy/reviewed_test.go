@@ -125,7 +125,9 @@ func TestAReviewedPlansDeferredStackMayOnlyAdd(t *testing.T) {
 	c := newCloud(t)
 	_, err := c.deploy(assemble(t, needs{"app": nil}, map[string]string{"app": `{"Resources":{"Topic0":{"Type":"AWS::SNS::Topic","Properties":{"A":1}}}}`}), Order{})
 	require.NoError(t, err)
-	both := assemble(t, needs{"net": nil, "app": {"net"}}, map[string]string{"app": `{"Resources":{"Topic0":{"Type":"AWS::SNS::Topic","Properties":{"A":2}}}}`})
+	both := assemble(t, needs{"net": nil, "app": {"net"}}, map[string]string{
+		"net": exporting("net"), "app": `{"Resources":{"Topic0":{"Type":"AWS::SNS::Topic","Properties":{"A":2,"B":{"Fn::ImportValue":"net:Name"}}}}}`,
+	})
 	file := c.plan(c.open(both), time.Hour)
 	record, err := c.deploy(both, Order{Plan: &file})
 	require.ErrorContains(t, err, "would now do more than add resources (~ Topic0")

@@ -89,6 +89,11 @@ func assemble(t *testing.T, stacks needs, templates map[string]string) *assembly
 	return asm
 }
 
+// exporting is a template whose stack exports a name, so that whoever imports it has to wait.
+func exporting(stack string) string {
+	return `{"Resources":{"Topic":{"Type":"AWS::SNS::Topic"}},"Outputs":{"Name":{"Value":"v","Export":{"Name":"` + stack + `:Name"}}}}`
+}
+
 // oneStack is an assembly with one stack.
 func oneStack(t *testing.T, template string) *assembly.Assembly {
 	t.Helper()

@@ -183,7 +183,7 @@ func sameParameters(s *assembly.Stack, have deployed, inDoubt bool) bool {
 }
 
 // bootstrapVersionRule is the parameter that the CDK adds to every template for a rule that checks the bootstrap's version.
-const bootstrapVersionRule = "BootstrapVersion"
+const bootstrapVersionRule = assembly.BootstrapVersion
 
 func sameSet(a, b []string) bool {
 	a, b = slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b))

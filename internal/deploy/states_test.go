@@ -87,7 +87,7 @@ func TestEveryStateHasAWayOnOrAClearRefusal(t *testing.T) {
 			}
 		})
 	}
-	documented(t, "states", "| a stack in state | what a deployment does with it | it ends |\n|---|---|---|\n"+strings.Join(rows, "\n")+"\n")
+	documented(t, "states", "| a stack in state | what a deployment does with it | it ends |\n| -- | -- | -- |\n"+strings.Join(rows, "\n")+"\n")
 }
 
 func TestALeftoverThatCannotBeDeletedIsExplained(t *testing.T) {

@@ -70,8 +70,8 @@ func reading(step string, reads Format, argv ...string) []string {
 
 // What the gates look at.
 var (
-	// Lock files hold hashes, which a search for secrets takes for some.
-	baselineFiles = []string{"**", "!**/*.sum", "!**/requirements.txt", "!**/package-lock.json", "!" + secretsBaseline}
+	// Lock files and golden templates hold hashes, which a search by entropy takes for secrets.
+	baselineFiles = []string{"**", "!**/*.sum", "!**/requirements.txt", "!**/package-lock.json", "!**/testdata/golden/**", "!" + secretsBaseline}
 	ownGoFiles    = []string{"**/*.go", "!ci/internal/**", "!ci/dagger.gen.go"}
 	markdownFiles = []string{"**/*.md", "!**/testdata/**"}
 	unitPackages  = []string{".", "./config/...", "./internal/...", "./tools/..."}
@@ -80,6 +80,9 @@ var (
 // documentationTests are the names of the tests that read the documentation. They are a gate of their own, so that an edit of it does not run the
 // whole of the others again.
 const documentationTests = "^TestDocument"
+
+// deploymentGuide holds tables that the tests of what they tell write and compare.
+const deploymentGuide = "docs/deployment.md"
 
 // secretsBaseline is what detect-secrets has found and a person has looked at.
 const secretsBaseline = ".secrets.baseline"
@@ -129,18 +132,18 @@ func gates(c *config.Config) []gate {
 		{
 			name: "unit", stage: Test, summary: "unit tests, with the race detector", image: ImageCDK,
 			argv:  append([]string{"go", "test", "-json", "-race", "-coverprofile", CoverageProfile}, unitPackages...),
-			reads: GoTest, inputs: slices.Concat(goSources, []string{"!tests/**", "!infra/**"}), outputs: []string{CoverageProfile},
+			reads: GoTest, inputs: slices.Concat(goSources, []string{"!tests/**", "!infra/**", deploymentGuide}), outputs: []string{CoverageProfile},
 			tools: []string{ToolGo, ToolC, ToolNode, ToolNpm, ToolPython}, caches: append([]string{CacheCDK}, goCaches...),
 		},
 		{
 			name: "infrastructure", stage: Test, summary: "tests of the CDK app", image: ImageCDK,
 			argv: []string{"go", "test", "-json", "./infra/..."}, reads: GoTest,
-			inputs: []string{"go.mod", "go.sum", "config/**", "infra/**", "internal/pipeline/**"}, tools: []string{ToolGo, ToolNode}, caches: append([]string{CacheCDK}, goCaches...),
+			inputs: []string{"go.mod", "go.sum", "config/**", "infra/**", "internal/pipeline/**", "docs/infrastructure.md"}, tools: []string{ToolGo, ToolNode}, caches: append([]string{CacheCDK}, goCaches...),
 		},
 		{
 			name: "scripts", stage: Test, summary: "the command line as its users see it, and whole deployments to emulated accounts", image: ImageCDK,
 			argv: []string{"go", "test", "-json", "-skip", documentationTests, "./tests/..."}, reads: GoTest,
-			inputs: slices.Concat(goSources, []string{"tests/**", "!**/*.md"}),
+			inputs: slices.Concat(goSources, []string{"tests/**", "!**/*.md", deploymentGuide}),
 			tools:  []string{ToolGo, ToolNode, ToolNpm, ToolPython}, caches: append([]string{CacheCDK}, goCaches...),
 		},
 		{

@@ -71,7 +71,7 @@ func about(t *testing.T, file string) []string {
 
 func TestEditRunsNoGateThatDoesNotReadTheFile(t *testing.T) {
 	for file, want := range map[string][]string{
-		"docs/deployment.md":          {"markdown", "documentation", "secrets", "baseline"},
+		"docs/gates.md":               {"markdown", "documentation", "secrets", "baseline"},
 		"CHANGELOG.md":                {"markdown", "secrets", "baseline"},
 		"internal/deploy/plan.go":     {"format", "lint", "tidy", "unit", "scripts", "documentation", "gosec", "govulncheck", "secrets", "baseline"},
 		"infra/stacks/storage.go":     {"format", "lint", "tidy", "infrastructure", "scripts", "documentation", "gosec", "govulncheck", "secrets", "baseline"},

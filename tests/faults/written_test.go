@@ -30,7 +30,7 @@ func written() error {
 	if len(table.rows) != len(faults) {
 		return errors.New("a test shows a fault that the list of faults lacks")
 	}
-	want := "\n| fault | how it is made | what comes of it |\n|---|---|---|\n" + strings.Join(rows, "\n") + "\n\n"
+	want := "\n| fault | how it is made | what comes of it |\n| -- | -- | -- |\n" + strings.Join(rows, "\n") + "\n\n"
 	text, err := os.ReadFile(document)
 	if err != nil {
 		return err

@@ -1,0 +1,153 @@
+package pipeline
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+
+	"lockstep/config"
+)
+
+// LiveCredentials is how a job hands the credentials of its role over: as a secret that Dagger asks for when a step needs it, in the format of
+// `aws configure export-credentials`. They are written nowhere.
+const LiveCredentials = "cmd://aws configure export-credentials"
+
+// Privileged says whether a job needs the right to run containers by itself: it does where no engine runs elsewhere.
+func Privileged(engine config.Engine) bool { return engine.Host == "" }
+
+// buildspec is what CodeBuild reads. Source: the CodeBuild user guide, build specification reference.
+type buildspec struct {
+	Version   string                 `yaml:"version"`
+	Env       buildspecEnv           `yaml:"env"`
+	Phases    buildspecPhases        `yaml:"phases"`
+	Reports   map[string]reportGroup `yaml:"reports,omitempty"`
+	Artifacts *artifacts             `yaml:"artifacts,omitempty"`
+}
+
+type buildspecEnv struct {
+	Shell     string            `yaml:"shell"`
+	Variables map[string]string `yaml:"variables"`
+	Exported  []string          `yaml:"exported-variables,omitempty"`
+}
+
+type buildspecPhases struct {
+	Install phase `yaml:"install"`
+	Build   phase `yaml:"build"`
+}
+
+type phase struct {
+	OnFailure string   `yaml:"on-failure"`
+	Commands  []string `yaml:"commands"`
+}
+
+type reportGroup struct {
+	Files  []string `yaml:"files"`
+	Base   string   `yaml:"base-directory"`
+	Format string   `yaml:"file-format"`
+}
+
+type artifacts struct {
+	Files []string `yaml:"files"`
+	Base  string   `yaml:"base-directory"`
+}
+
+// Buildspec is what CodeBuild runs for the job, as YAML: the Dagger command line of this version and no other, and the job's calls.
+func (j Job) Buildspec(engine config.Engine) (string, error) {
+	spec := buildspec{
+		Version: "0.2",
+		Env:     buildspecEnv{Shell: "bash", Variables: engineVariables(engine), Exported: slices.Sorted(maps.Keys(j.Shows))},
+		Phases: buildspecPhases{
+			Install: phase{OnFailure: "ABORT", Commands: installDagger()},
+			Build:   phase{OnFailure: "ABORT", Commands: j.commands(engine)},
+		},
+	}
+	if j.Reports != "" {
+		spec.Reports = map[string]reportGroup{"tests": {Files: []string{"**/*.xml"}, Base: j.Reports, Format: "JUNITXML"}}
+	}
+	if j.Leaves != "" {
+		spec.Artifacts = &artifacts{Files: []string{"**/*"}, Base: j.From}
+	}
+	text, err := yaml.MarshalWithOptions(spec, yaml.IndentSequence(true), yaml.UseLiteralStyleIfMultiline(true))
+	if err != nil {
+		return "", fmt.Errorf("job %s cannot be written as a buildspec: %w", j.Name, err)
+	}
+	return string(text), nil
+}
+
+// engineVariables say where the engine is. Source: Dagger's manual on custom runners; an engine that Dagger starts by itself would be found by its tag,
+// which may move, so that one is named by its digest.
+func engineVariables(engine config.Engine) map[string]string {
+	host := engine.Host
+	if host == "" {
+		host = "docker-image://" + DaggerEngine
+	}
+	return map[string]string{"_EXPERIMENTAL_DAGGER_RUNNER_HOST": host, "DAGGER_NO_NAG": "1", "DO_NOT_TRACK": "1"}
+}
+
+// installDagger fetches the command line and uses it only if it is what it should be.
+func installDagger() []string {
+	var cases []string
+	for _, machine := range slices.Sorted(maps.Keys(DaggerCLI)) {
+		cli := DaggerCLI[machine]
+		cases = append(cases, fmt.Sprintf("%s) url=%s; sum=%s ;;", machine, cli.URL, cli.Sum))
+	}
+	return []string{
+		fmt.Sprintf(`case "$(uname -m)" in %s *) echo "there is no Dagger command line for this machine" >&2; exit 1 ;; esac`, strings.Join(cases, " ")),
+		`curl --fail --silent --show-error --location --retry 5 --output /tmp/dagger.tar.gz "$url"`,
+		`echo "$sum  /tmp/dagger.tar.gz" | sha256sum --check --strict`,
+		`tar --extract --gzip --file /tmp/dagger.tar.gz --directory /usr/local/bin dagger`,
+	}
+}
+
+// commands are the job's calls, and what shows their results.
+func (j Job) commands(engine config.Engine) []string {
+	var out []string
+	for _, call := range j.Calls {
+		out = append(out, shell(call.Argv(engine)))
+	}
+	for _, name := range slices.Sorted(maps.Keys(j.Shows)) {
+		out = append(out, fmt.Sprintf(`export %s="$(cat %s)"`, name, j.Shows[name]))
+	}
+	return out
+}
+
+// Argv is the command line of a call.
+func (c Call) Argv(engine config.Engine) []string {
+	argv := []string{"dagger", "call"}
+	if engine.ImagePrefix != "" {
+		argv = append(argv, "--image-prefix", engine.ImagePrefix)
+	}
+	argv = append(append(argv, c.Function), c.Arguments...)
+	if c.Credentials {
+		argv = append(argv, "--aws-credentials", LiveCredentials)
+	}
+	if c.Result != "" {
+		argv = append(argv, c.Result)
+	}
+	if c.Export != "" {
+		argv = append(argv, "export", "--path", c.Export)
+	}
+	return argv
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
+
+// shell writes a command line as a shell reads it. Words that begin with $ are variables, which may hold spaces.
+func shell(argv []string) string {
+	words := make([]string, len(argv))
+	for i, word := range argv {
+		switch {
+		case plainWord.MatchString(word):
+			words[i] = word
+		case strings.HasPrefix(word, "$"):
+			words[i] = `"` + word + `"`
+		default:
+			words[i] = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(words, " ")
+}
