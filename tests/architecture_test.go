@@ -40,6 +40,7 @@ var mayImport = map[string][]string{
 
 	"tests/faults": {},
 	// What a deployment is made of.
+	"bench/scale":               {"internal/deploy", "internal/deploy/assembly", "internal/deploy/simulated"},
 	"internal/bill":             {},
 	"internal/deploy/ledger":    {},
 	"internal/deploy/pace":      {},

@@ -65,6 +65,9 @@ func (q *request) allowFlag(flags *pflag.FlagSet) {
 
 // read makes paths absolute, because a step works in the project's folder, and reads what they name.
 func (q *request) read(a *app) error {
+	if q.out != "" && q.drop != "" {
+		return usagef("--out makes a plan and --drop throws one away: write one of them")
+	}
 	for _, path := range []*string{&q.out, &q.drop, &q.plan} {
 		if *path == "" || filepath.IsAbs(*path) {
 			continue
@@ -102,8 +105,6 @@ func (q *request) check(envs []config.Environment) error {
 	switch one := len(envs) == 1; {
 	case q.record != "" && (q.assembly == "" || !one):
 		return usagef("--record is for one environment with --assembly")
-	case q.out != "" && q.drop != "":
-		return usagef("--out makes a plan and --drop throws one away: write one of them")
 	case !one && (q.out != "" || q.plan != "" || q.drop != ""):
 		return usagef("a plan is of one environment: name it with --env")
 	case q.goodFor < 0:
@@ -144,7 +145,11 @@ func permitNames() []string {
 
 // options are how a deployment to an environment is to go about it.
 func (a *app) options(ctx context.Context, p *project, env config.Environment, doing string) (deploy.Options, error) {
-	configuration, err := configurationDigest(p.config.Pipeline, env)
+	whole, err := p.config.Select(env.Name) // a part of an environment has the configuration of all of it
+	if err != nil {
+		return deploy.Options{}, err
+	}
+	configuration, err := configurationDigest(p.config.Pipeline, whole[0])
 	if err != nil {
 		return deploy.Options{}, err
 	}

@@ -50,9 +50,9 @@ func (d Drift) String() string {
 	fmt.Fprintf(&b, "%s: ", d.Stack)
 	switch {
 	case d.Drifted():
-		fmt.Fprintf(&b, "drifted, %d of %d resources", len(d.Resources), d.Checked)
+		fmt.Fprintf(&b, "drifted, %d of %s", len(d.Resources), resourceCount(d.Checked))
 	default:
-		fmt.Fprintf(&b, "in sync, %d resources", d.Checked)
+		fmt.Fprintf(&b, "in sync, %s", resourceCount(d.Checked))
 	}
 	if d.Unchecked > 0 {
 		fmt.Fprintf(&b, "; %d of a type that CloudFormation does not compare", d.Unchecked)
@@ -64,6 +64,13 @@ func (d Drift) String() string {
 		}
 	}
 	return b.String()
+}
+
+func resourceCount(n int) string {
+	if n == 1 {
+		return "1 resource"
+	}
+	return fmt.Sprintf("%d resources", n)
 }
 
 func orNothing(value string) string {

@@ -39,8 +39,8 @@ const (
 	secret = "canary-51f2"
 )
 
-// where are the program under test and accounts that are bootstrapped, made once.
-var where struct{ binary, accounts string }
+// scratch is a folder for what all tests share.
+var scratch string
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -51,21 +51,29 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		defer os.RemoveAll(dir)
-		where.binary = filepath.Join(dir, "lockstep")
-		build := exec.Command("go", "build", "-o", where.binary, ".")
-		build.Dir = filepath.Join("..", "..")
-		if out, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "the program does not build: %v\n%s", err, out)
-			return 1
-		}
-		where.accounts = filepath.Join(dir, "accounts")
-		if err := bootstrapped(where.accounts); err != nil {
+		scratch = dir
+		code := m.Run()
+		if err := written(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
-		return m.Run()
+		return code
 	}())
 }
+
+// shared is what all tests begin with: the program under test, and accounts that are bootstrapped.
+type shared struct{ binary, accounts string }
+
+// prepared makes it when the first test asks for it.
+var prepared = sync.OnceValues(func() (shared, error) {
+	s := shared{filepath.Join(scratch, "lockstep"), filepath.Join(scratch, "accounts")}
+	build := exec.Command("go", "build", "-o", s.binary, ".")
+	build.Dir = filepath.Join("..", "..")
+	if out, err := build.CombinedOutput(); err != nil {
+		return s, fmt.Errorf("the program does not build: %w\n%s", err, out)
+	}
+	return s, bootstrapped(s.accounts)
+})
 
 // bootstrapped makes emulated accounts, prepares them, and stops them again: every test begins with a copy.
 func bootstrapped(dir string) error {
@@ -100,6 +108,7 @@ func unused() int {
 // world is emulated accounts with a proxy before them, and a project that deploys to them as if they were AWS.
 type world struct {
 	t        *testing.T
+	binary   string
 	dir      string
 	emulator *rehearsal.Emulator
 	session  *rehearsal.Session
@@ -108,9 +117,12 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir()}
+	t.Parallel() // most of the time is spent waiting
+	begin, err := prepared()
+	require.NoError(t, err)
+	w := &world{t: t, dir: t.TempDir(), binary: begin.binary}
 	accounts := filepath.Join(w.dir, "accounts")
-	require.NoError(t, os.CopyFS(accounts, os.DirFS(where.accounts)))
+	require.NoError(t, os.CopyFS(accounts, os.DirFS(begin.accounts)))
 	w.emulator = emulator(accounts)
 	session, release, err := w.emulator.Acquire(t.Context())
 	require.NoError(t, err)
@@ -168,7 +180,7 @@ func (w *world) assembly(env, account string, stacks int, value string) string {
 
 // command is the program, live, whose AWS is the proxy.
 func (w *world) command(args ...string) *exec.Cmd {
-	cmd := exec.Command(where.binary, append(args, "--live")...)
+	cmd := exec.Command(w.binary, append(args, "--live")...)
 	cmd.Dir = w.dir
 	for _, pair := range os.Environ() {
 		if !strings.HasPrefix(pair, "AWS_") && !strings.HasPrefix(pair, "LOCKSTEP_") {

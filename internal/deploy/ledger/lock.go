@@ -101,10 +101,13 @@ func (l *Lock) take(ctx context.Context, h Holder) error {
 	var now document
 	object, err := read(ctx, l.store, l.key, &now)
 	only := Condition{ETag: object.ETag}
-	if errors.Is(err, ErrAbsent) {
-		only, err = Condition{Absent: true}, nil
-	}
-	if err != nil {
+	var damaged *DamagedError
+	switch {
+	case errors.Is(err, ErrAbsent):
+		only = Condition{Absent: true}
+	case errors.As(err, &damaged): // nobody can hold it; its token is not known, and the next one has to be greater
+		now = document{Token: object.Now.Unix()}
+	case err != nil:
 		return err
 	}
 	if held := now.Holder; held != nil && held.ID != h.ID {

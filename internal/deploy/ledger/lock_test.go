@@ -157,3 +157,13 @@ func TestADamagedJournalStopsNobody(t *testing.T) {
 	require.NoError(t, err)
 	assert.False(t, before.CutOff())
 }
+
+func TestADamagedLockIsNobodys(t *testing.T) {
+	m := newMemory()
+	book := Open(m, "shop", "acc")
+	m.objects["lockstep/shop/acc/lock.json"] = Object{Data: []byte(`{"token":`), ETag: "x"}
+	lock, err := book.Acquire(t.Context(), Holder{ID: "one"})
+	require.NoError(t, err)
+	assert.Greater(t, lock.Token(), int64(1_000_000))
+	require.NoError(t, lock.Release(t.Context()))
+}
