@@ -43,7 +43,7 @@ func TestDefaultsAreFilledInAndOrderIsPromotions(t *testing.T) {
 	assert.Equal(t, []string{"dev", "acc", "prod"}, c.Names())
 	assert.Equal(t, "hnb659fds", c.Pipeline.Bootstrap.Qualifier)
 	assert.Equal(t, 90, c.Environments[0].LogDays)
-	assert.Equal(t, Governance{TrailDays: 365, AnomalyDollars: 100}, c.Environments[0].Governance)
+	assert.Equal(t, Governance{TrailDays: 365, AnomalyDollars: 100, Alarms: SecurityAlarms{DeniedCalls: 10, FailedSignIns: 3}}, c.Environments[0].Governance)
 	assert.Empty(t, c.Environments[0].Plugins)
 	assert.Nil(t, c.Environments[0].Budget, "what is left out whole has no defaults")
 }

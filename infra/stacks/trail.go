@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/jsii-runtime-go"
 
+	"lockstep/config"
 	"lockstep/infra/constructs"
 )
 
@@ -66,11 +67,10 @@ var securityEvents = []struct{ id, about, pattern string }{
 	{"NetworkChanges", "a network was made, changed or removed", `{ ($.eventName = "CreateVpc") || ($.eventName = "DeleteVpc") || ($.eventName = "ModifyVpcAttribute") || ($.eventName = "*VpcPeeringConnection") }`},
 }
 
-// expected are the events of which some are normal, and from how many within five minutes on they raise an alarm.
-var expected = map[string]float64{"DeniedCalls": 10, "FailedSignIns": 3}
-
 // securityAlarms raise an alarm on each of the security events, and draw them all.
-func securityAlarms(stack awscdk.Stack, group awslogs.LogGroup) {
+func securityAlarms(stack awscdk.Stack, group awslogs.LogGroup, thresholds config.SecurityAlarms) {
+	// The events of which some are normal.
+	expected := map[string]int{"DeniedCalls": thresholds.DeniedCalls, "FailedSignIns": thresholds.FailedSignIns}
 	var drawn []awscloudwatch.IMetric
 	for _, event := range securityEvents {
 		filter := awslogs.NewMetricFilter(stack, jsii.String(event.id+"Filter"), &awslogs.MetricFilterProps{
@@ -78,7 +78,7 @@ func securityAlarms(stack awscdk.Stack, group awslogs.LogGroup) {
 			MetricNamespace: stack.StackName(), MetricName: jsii.String(event.id), MetricValue: jsii.String("1"),
 		})
 		metric := filter.Metric(&awscloudwatch.MetricOptions{Statistic: jsii.String("Sum"), Period: awscdk.Duration_Minutes(jsii.Number(5))})
-		threshold := max(expected[event.id], 1)
+		threshold := float64(max(expected[event.id], 1))
 		constructs.Alarm(stack, event.id, constructs.AlarmProps{
 			Metric: metric, Threshold: threshold, Periods: 1, About: event.about + ": the audit trail says who, and from where",
 		})

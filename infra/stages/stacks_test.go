@@ -258,6 +258,12 @@ func TestC6_SecurityEventsRaiseAlarms(t *testing.T) {
 	}
 	assert.Equal(t, 1.0, thresholds["RootUse"])
 	assert.Equal(t, 10.0, thresholds["DeniedCalls"])
+	for _, alarm := range stack(t, "perf", "governance").ofType("AWS::CloudWatch::Alarm") {
+		if at(alarm, "Properties.MetricName") == "DeniedCalls" {
+			assert.Equal(t, 25.0, at(alarm, "Properties.Threshold"), "the configuration says how many are normal")
+		}
+	}
+	assert.Equal(t, 730.0, ruleCalled(t, bucketCalled(t, stack(t, "perf", "governance"), "Records"), "expire")["ExpirationInDays"])
 }
 
 func TestC6_AnomaliesComplianceAndAccessAreWatched(t *testing.T) {
