@@ -210,3 +210,34 @@ func TestOldChangeSetsAreSweptAway(t *testing.T) {
 	assert.LessOrEqual(t, len(fresh), 128)
 	assert.True(t, strings.HasPrefix(fresh, "lockstep-"))
 }
+
+func TestAPlanThatWasForgottenIsSweptAwayByTheNext(t *testing.T) {
+	c := newCloud(t)
+	asm := oneStack(t, topics(1))
+	c.plan(c.open(asm), -time.Minute)
+	require.Equal(t, "REVIEW_IN_PROGRESS", c.stack("web").Status)
+	require.Len(t, c.stack("web").Sets, 1)
+
+	kept := c.plan(c.open(asm), time.Hour)
+	require.Len(t, c.stack("web").Sets, 1, "the old one is gone")
+	p, err := c.open(asm).Plan(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, p.Discard(t.Context()))
+	assert.Len(t, c.stack("web").Sets, 1, "a plan that is shown and thrown away takes nobody else's with it")
+	assert.Equal(t, "REVIEW_IN_PROGRESS", c.stack("web").Status)
+	require.NoError(t, c.open(asm).Drop(t.Context(), kept))
+	assert.Empty(t, c.stack("web").Status, "and with the last one the empty stack goes")
+}
+
+func TestAPlanLeavesNothingBehind(t *testing.T) {
+	c := newCloud(t)
+	asm := assemble(t, needs{"net": nil, "app": {"net"}, "mail": nil}, nil)
+	p, err := c.open(asm).Plan(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, map[string]Outcome{"net": Planned, "app": Planned, "mail": Planned}, outcomes(p.Record()))
+	require.NoError(t, p.Discard(t.Context()))
+	for name := range map[string]bool{"net": true, "app": true, "mail": true} {
+		assert.Empty(t, c.stack(name).Status, name)
+	}
+	assert.Empty(t, c.Objects(testAccount, testRegion))
+}
