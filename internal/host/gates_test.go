@@ -135,3 +135,15 @@ func TestStepThatChangesFilesIsNeverCached(t *testing.T) {
 	}
 	assert.Equal(t, "onefixed\nfixed\n", read(t, root, "in.txt"))
 }
+
+func TestResultOfInputsThatChangedMeanwhileIsNotKept(t *testing.T) {
+	root := repository(t, map[string]string{"in.txt": "one"})
+	s := sh("slow", "test -e edited || { echo two > in.txt; touch edited; }")
+	s.Inputs = []string{"in.txt"}
+	var events recorder
+	assert.Equal(t, pipeline.Ran, runSteps(t, &Runner{Root: root, Observe: events.observe}, s)["slow"].Status)
+	assert.Contains(t, events.notices(), "what it reads has changed while it ran")
+	write(t, root, "in.txt", "one")
+	assert.Equal(t, pipeline.Ran, runSteps(t, &Runner{Root: root}, s)["slow"].Status)
+	assert.Equal(t, pipeline.Cached, runSteps(t, &Runner{Root: root}, s)["slow"].Status)
+}

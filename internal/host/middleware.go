@@ -72,6 +72,10 @@ func (r *run) cached(next goyek.Runner) goyek.Runner {
 		if out.Status != goyek.StatusPassed {
 			return out
 		}
+		if now, err := r.key(in.Context, step); err != nil || now != key {
+			r.notice(step.Name, "what it reads has changed while it ran, so its result is not kept")
+			return out
+		}
 		if err := r.store.save(r.Root, key, step, log); errors.Is(err, errMissingOutput) {
 			r.settle(step.Name, pipeline.Failed, err.Error())
 			return goyek.Result{Status: goyek.StatusFailed}
