@@ -19,6 +19,7 @@ import (
 var mayImport = map[string][]string{
 	".":                        {"config", "internal/command", "internal/deploy"},
 	"internal/findings":        {},
+	"tests/gates/proof":        {"config", "internal/findings", "internal/host", "internal/pipeline"},
 	"internal/gate":            {"config", "internal/findings", "internal/pipeline"},
 	"internal/command":         {"internal/bill", "internal/gate", "internal/findings", "config", "internal/host", "internal/deploy", "internal/deploy/assembly", "internal/rehearsal", "internal/bootstrap", "internal/report", "internal/pipeline", "tools"},
 	"internal/report":          {"internal/findings", "internal/deploy", "internal/rehearsal", "internal/pipeline"},

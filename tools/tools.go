@@ -30,6 +30,8 @@ const (
 	CDKProgram = "node_modules/aws-cdk/bin/cdk"
 	// ResourceTypes is the file, in the emulator's folder, that lists the resource types it can make.
 	ResourceTypes = pipeline.ResourceTypes
+	// BootstrapTemplate is the file, in the CDK's folder, that holds the template of `cdk bootstrap`.
+	BootstrapTemplate = pipeline.BootstrapTemplate
 )
 
 // lockFiles are the files that a tool's installation reads.

@@ -1,17 +1,11 @@
-// Package bootstrap owns how an account is prepared for CDK deployments: with the CDK's own command line, and with the trust that the
-// pipeline needs. It knows nothing of who calls it.
+// Package bootstrap owns how an account is prepared for CDK deployments: with the template of `cdk bootstrap`, and with the trust that
+// the pipeline needs. It knows nothing of who calls it.
 package bootstrap
 
 import (
-	"bytes"
-	"context"
-	"fmt"
-	"os/exec"
-	"path/filepath"
 	"strings"
 
 	"lockstep/config"
-	"lockstep/tools"
 )
 
 // Stack is the stack that `cdk bootstrap` makes.
@@ -53,39 +47,13 @@ func Accounts(p config.Pipeline, environments []config.Environment) []Account {
 	return accounts
 }
 
-// Arguments are what the CDK's command line is called with.
-func (a Account) Arguments() []string {
-	args := []string{
-		"bootstrap", fmt.Sprintf("aws://%s/%s", a.ID, a.Region),
-		"--qualifier", a.Qualifier, "--toolkit-stack-name", Stack,
-		"--cloudformation-execution-policies", strings.Join(a.ExecutionPolicies, ","),
-		"--no-notices", "--progress", "events",
+// parameters are what the template is given. All others keep their defaults.
+func (a Account) parameters() map[string]string {
+	return map[string]string{
+		"Qualifier":                       a.Qualifier,
+		"TrustedAccounts":                 strings.Join(a.Trust, ","),
+		"CloudFormationExecutionPolicies": strings.Join(a.ExecutionPolicies, ","),
+		// A key of its own would cost money in every account, which is why the CDK's command line asks for it too.
+		"FileAssetsBucketKmsKeyId": "AWS_MANAGED_KEY",
 	}
-	for _, trusted := range a.Trust {
-		args = append(args, "--trust", trusted)
-	}
-	return args
-}
-
-// Run prepares the account with the CDK installed in a folder. It works in dir, where it should find no cdk.json, and sees no variable but
-// those of environ and its own settings.
-func Run(ctx context.Context, installed, dir string, account Account, environ []string) error {
-	node, err := tools.Find(environ, "", "node")
-	if err != nil {
-		return err
-	}
-	cmd := exec.CommandContext(ctx, node, append([]string{filepath.Join(installed, tools.CDKProgram)}, account.Arguments()...)...)
-	cmd.Dir = dir
-	cmd.Env = append(environ, "CI=true", "CDK_DISABLE_VERSION_CHECK=1", "CDK_DISABLE_CLI_TELEMETRY=true", "NO_COLOR=1",
-		"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=1")
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	tools.InGroup(cmd)
-	if err := cmd.Run(); err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return fmt.Errorf("account %s could not be bootstrapped: %w\n%s", account.ID, err, tools.LastLines(out.String(), 12))
-	}
-	return nil
 }

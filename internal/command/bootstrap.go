@@ -3,7 +3,6 @@ package command
 import (
 	"context"
 	"errors"
-	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -83,18 +82,13 @@ func (a *app) bootstrapLive(ctx context.Context, accounts []bootstrap.Account) e
 	if err != nil {
 		return err
 	}
-	installed, err := installer.Install(ctx, tools.CDK)
+	template, err := bootstrap.Template(ctx, installer)
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "lockstep-bootstrap-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
 	for _, account := range accounts {
 		a.say("bootstrapping account " + account.ID + " in " + account.Region)
-		if err := bootstrap.Run(ctx, installed, dir, account, slices.Clone(a.Environ)); err != nil {
+		if err := bootstrap.Apply(ctx, cfg, template, account); err != nil {
 			return err
 		}
 		if err := a.told("bootstrapped " + account.Name + ": account " + account.ID + " in " + account.Region); err != nil {

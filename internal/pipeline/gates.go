@@ -95,6 +95,9 @@ func gates(c *config.Config) []gate {
 	return slices.Concat(qualityGates(), testGates(), securityGates(c))
 }
 
+// gateSettings are the settings of the gates' programs, which the gates' own proof works with too.
+var gateSettings = []string{".golangci.yml", ".gosec.json", ".gitleaks.toml", ".mdformat.toml", ".pre-commit-config.yaml"}
+
 // goCaches are what every Go command is made faster by.
 var goCaches = []string{CacheGoModules, CacheGoBuild}
 
@@ -137,24 +140,24 @@ func testGates() []gate {
 	return []gate{
 		{
 			name: "unit", stage: Test, summary: "unit tests, with the race detector", image: ImageCDK,
-			argv:  append([]string{"go", "test", "-json", "-race", "-coverprofile", CoverageProfile}, unitPackages...),
+			argv:  append([]string{"go", "test", "-json", "-timeout", "30m", "-race", "-coverprofile", CoverageProfile}, unitPackages...),
 			reads: GoTest, inputs: slices.Concat(goSources, []string{"!tests/**", "!infra/**", deploymentGuide}), outputs: []string{CoverageProfile},
 			tools: []string{ToolGo, ToolC, ToolNode, ToolNpm, ToolPython}, caches: append([]string{CacheCDK}, goCaches...),
 		},
 		{
 			name: "infrastructure", stage: Test, summary: "tests of the CDK app", image: ImageCDK,
-			argv: []string{"go", "test", "-json", "./infra/..."}, reads: GoTest,
-			inputs: []string{"go.mod", "go.sum", "config/**", "infra/**", "internal/pipeline/**", "docs/infrastructure.md"}, tools: []string{ToolGo, ToolNode}, caches: append([]string{CacheCDK}, goCaches...),
+			argv: []string{"go", "test", "-json", "-timeout", "30m", "./infra/..."}, reads: GoTest,
+			inputs: []string{"go.mod", "go.sum", "config/**", "infra/**", "internal/pipeline/**", "**/*_test.go", "docs/infrastructure.md"}, tools: []string{ToolGo, ToolNode}, caches: append([]string{CacheCDK}, goCaches...),
 		},
 		{
 			name: "scripts", stage: Test, summary: "the command line as its users see it, and whole deployments to emulated accounts", image: ImageCDK,
-			argv: []string{"go", "test", "-json", "-skip", documentationTests, "./tests/..."}, reads: GoTest,
-			inputs: slices.Concat(goSources, []string{"tests/**", "!**/*.md", deploymentGuide}),
+			argv: []string{"go", "test", "-json", "-timeout", "30m", "-skip", documentationTests, "./tests/..."}, reads: GoTest,
+			inputs: slices.Concat(goSources, gateSettings, []string{"tests/**", "!**/*.md", deploymentGuide}),
 			tools:  []string{ToolGo, ToolNode, ToolNpm, ToolPython}, caches: append([]string{CacheCDK}, goCaches...),
 		},
 		{
 			name: "documentation", stage: Test, summary: "what the documentation says is so", image: ImageGo,
-			argv: []string{"go", "test", "-json", "-run", documentationTests, "./tests/..."}, reads: GoTest,
+			argv: []string{"go", "test", "-json", "-timeout", "30m", "-run", documentationTests, "./tests/..."}, reads: GoTest,
 			inputs: slices.Concat(goSources, []string{"tests/**", "README.md", "docs/**", "Makefile"}), tools: []string{ToolGo}, caches: goCaches,
 		},
 		{

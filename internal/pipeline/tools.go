@@ -97,7 +97,11 @@ var Tools = map[string]Tool{
 		Then: [][]string{{"venv/bin/python", "-c", "import json; from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS as known; " +
 			"json.dump(sorted(known), open('" + ResourceTypes + "', 'w'))"}},
 	},
-	ToolCDK: {For: "the bootstrap of accounts", Kind: NodePackages, Version: "2.1148.1", Names: []string{"cdk"}, Ask: []string{"--version"}},
+	ToolCDK: {
+		For: "the bootstrap of accounts", Kind: NodePackages, Version: "2.1148.1", Names: []string{"cdk"}, Ask: []string{"--version"},
+		// The bootstrap is a template, which is asked for once: starting the command line takes longer than deploying it.
+		Then: [][]string{{"sh", "-c", "CDK_DISABLE_CLI_TELEMETRY=true node node_modules/aws-cdk/bin/cdk bootstrap --no-notices --show-template > " + BootstrapTemplate}},
+	},
 
 	ToolGofumpt:       {For: "the form of Go code", Kind: GoModule, Version: "0.12.0", Names: []string{"gofumpt"}, Ask: []string{"-version"}, Report: Gofumpt},
 	ToolGolangciLint:  {For: "mistakes, complexity and imports in Go code", Kind: GoModule, Version: "2.15.0", Names: []string{"golangci-lint"}, Ask: []string{"version"}, Report: SARIF},
@@ -112,6 +116,9 @@ var Tools = map[string]Tool{
 	ToolMdformat:      {For: "the form of Markdown", Kind: PythonPackages, Version: "1.0.0", Names: []string{"mdformat"}, Ask: []string{"--version"}, Report: Mdformat},
 	ToolPreCommit:     {For: "the gates before a commit", Kind: PythonPackages, Version: "4.7.0", Names: []string{"pre-commit"}, Ask: []string{"--version"}},
 }
+
+// BootstrapTemplate is the file, in the folder of the CDK's command line, that holds the template of `cdk bootstrap`.
+const BootstrapTemplate = "bootstrap-template.yaml"
 
 // ResourceTypes is the file, in the emulator's folder, that lists the resource types it can make.
 const ResourceTypes = "resource-types.json"

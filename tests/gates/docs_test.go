@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/internal/pipeline"
+	"lockstep/tests/gates/proof"
 )
 
 var update = flag.Bool("update", false, "write the table of gates into the documentation")
@@ -22,7 +23,7 @@ var update = flag.Bool("update", false, "write the table of gates into the docum
 var tableOfGates = regexp.MustCompile(`(?s)(<!-- gates: .*? -->\n\n).*?(<!-- end -->)`)
 
 func TestDocumentHasTheRealTableOfGates(t *testing.T) {
-	file := filepath.Join(repository, "docs", "gates.md")
+	file := filepath.Join(proof.Repository(), "docs", "gates.md")
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
 	want := tableOfGates.ReplaceAllString(string(text), "${1}"+strings.ReplaceAll(gateRows(t), "$", "$$")+"\n${2}")
@@ -36,11 +37,11 @@ func TestDocumentHasTheRealTableOfGates(t *testing.T) {
 // gateRows is the table as mdformat would write it.
 func gateRows(t *testing.T) string {
 	rows := [][]string{{"gate", "stage", "what it holds to", "program"}}
-	for _, s := range newProject(t).graph.Steps() {
+	for _, s := range proof.NewProject(t).Graph.Steps() {
 		if !slices.Contains(pipeline.Gates, s.Stage) {
 			continue
 		}
-		program := programOf(s)
+		program := proof.ProgramOf(s)
 		if tool := pipeline.Tools[program]; tool.Kind != pipeline.Machine && program != "" {
 			program += " " + tool.Version
 		}

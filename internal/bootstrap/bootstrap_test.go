@@ -1,0 +1,46 @@
+package bootstrap
+
+import (
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"lockstep/config"
+)
+
+func TestEveryAccountTrustsTheToolingAccountAlone(t *testing.T) {
+	p := config.Pipeline{
+		Tooling:   config.Account{ID: "123456789012", Region: "eu-west-1"},
+		Bootstrap: config.Bootstrap{Qualifier: "team1", ExecutionPolicies: []string{"arn:aws:iam::aws:policy/PowerUserAccess"}},
+	}
+	dev := config.Environment{Name: "dev", Account: config.Account{ID: "111122223333", Region: "eu-west-1"}}
+	prod := config.Environment{Name: "prod", Account: config.Account{ID: "777788889999", Region: "eu-west-1"}, More: []config.Wave{
+		{Accounts: []config.Account{{ID: "777788889999", Region: "us-east-1"}}},
+	}}
+	var got []string
+	for _, account := range Accounts(p, []config.Environment{dev, prod, {Name: Tooling}}) {
+		assert.Equal(t, "team1", account.parameters()["Qualifier"])
+		assert.Equal(t, "arn:aws:iam::aws:policy/PowerUserAccess", account.parameters()["CloudFormationExecutionPolicies"])
+		got = append(got, account.Name+" "+account.ID+" "+account.Region+" trusts "+account.parameters()["TrustedAccounts"])
+	}
+	assert.Equal(t, []string{
+		"tooling 123456789012 eu-west-1 trusts ",
+		"dev 111122223333 eu-west-1 trusts 123456789012",
+		"prod 777788889999 eu-west-1 trusts 123456789012",
+		"prod 777788889999 us-east-1 trusts 123456789012",
+	}, got)
+}
+
+func TestANewerBootstrapIsLeftAlone(t *testing.T) {
+	const template = "Resources:\n  CdkBootstrapVersion:\n    Type: AWS::SSM::Parameter\n    Properties:\n      Value: \"30\"\n"
+	having := func(version string) *types.Stack {
+		return &types.Stack{Outputs: []types.Output{{OutputKey: aws.String("BootstrapVersion"), OutputValue: aws.String(version)}}}
+	}
+	require.NoError(t, notNewer(having("29"), template))
+	require.NoError(t, notNewer(having("30"), template))
+	require.ErrorContains(t, notNewer(having("31"), template), "it has version 31 of the bootstrap, newer than the 30 that is known here: update Lockstep")
+	require.ErrorContains(t, notNewer(having("29"), "Resources: {}"), "which is no number")
+}

@@ -1,0 +1,12 @@
+// Package osv proves the gate of osv-scanner, which takes minutes to build when it is not there yet.
+package osv
+
+import (
+	"testing"
+
+	"lockstep/tests/gates/proof"
+)
+
+func TestMain(m *testing.M) { proof.Main(m) }
+
+func TestGateFindsItsDefectAndPassesTheCleanTwin(t *testing.T) { proof.Run(t, "osv") }
