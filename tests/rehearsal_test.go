@@ -55,7 +55,8 @@ var primed = sync.OnceValues(func() (string, error) {
 			return "", fmt.Errorf("the copy of the repository cannot be made ready: %w\n%s", err, out)
 		}
 	}
-	return dir, nil
+	// Every copy makes certificates of its own, so that none takes another's emulator for its own.
+	return dir, os.RemoveAll(filepath.Join(dir, ".lockstep", "rehearsal", "tls"))
 })
 
 // copyPrimed makes a project in which only what a test changes has to be built and synthesised.

@@ -83,7 +83,9 @@ func newChangeSet(ctx context.Context, client *cloudformation.Client, s *assembl
 		set.id, set.stackID = aws.ToString(made.Id), aws.ToString(made.StackId)
 	}
 	if err := set.read(ctx, client); err != nil {
-		return nil, errors.Join(err, set.discard(ctx, client))
+		tidy, cancel := afterwards(ctx, err)
+		defer cancel()
+		return nil, errors.Join(err, set.discard(tidy, client))
 	}
 	return set, nil
 }
@@ -313,8 +315,6 @@ func presentable(name string, value *string) string {
 
 // discard deletes a change set that is not to be executed, and the empty stack that was made to hold it unless it holds others'.
 func (c *changeSet) discard(ctx context.Context, client *cloudformation.Client) error {
-	ctx, cancel := afterwards(ctx)
-	defer cancel()
 	_, err := client.DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{ChangeSetName: &c.id, StackName: &c.stackID})
 	if gone(err) {
 		return nil

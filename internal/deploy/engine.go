@@ -74,7 +74,7 @@ func (d *Deployment) locked(ctx context.Context, book *ledger.Ledger, do func(le
 	if err != nil {
 		return d.newPlan().Record(), err
 	}
-	defer func() { err = errors.Join(err, release()) }()
+	defer func() { release(err) }()
 	if _, err := book.Latest(ctx); err != nil { // before anything is written that would have to be recorded behind it
 		var tampered *ledger.TamperedError
 		if errors.As(err, &tampered) {
@@ -108,13 +108,17 @@ func (d *Deployment) locked(ctx context.Context, book *ledger.Ledger, do func(le
 	if errors.Is(err, context.Canceled) || errors.Is(err, errInterrupted) {
 		return record, err // the journal says that the run was cut off, which is true
 	}
-	ending, cancel := afterwards(ctx)
+	ending, cancel := afterwards(ctx, err)
 	defer cancel()
+	if silent(err) {
+		_ = journal.End(ending, time.Now().UTC(), string(record.Outcome)) // it says already that nobody answers
+		return record, err
+	}
 	return record, errors.Join(err, journal.End(ending, time.Now().UTC(), string(record.Outcome)))
 }
 
-// lock takes the lock and puts the fence up.
-func (d *Deployment) lock(ctx context.Context, book *ledger.Ledger) (*ledger.Lock, func() error, error) {
+// lock takes the lock and puts the fence up. What it returns gives the lock back, and wants to know how what was done under it has ended.
+func (d *Deployment) lock(ctx context.Context, book *ledger.Ledger) (*ledger.Lock, func(error), error) {
 	var pulse *ledger.Pulse
 	if d.Pulses != "" {
 		var err error
@@ -135,17 +139,16 @@ func (d *Deployment) lock(ctx context.Context, book *ledger.Ledger) (*ledger.Loc
 		d.tell(fmt.Sprintf("the lock of %s, which is gone, is taken over", lock.Before))
 	}
 	d.fence.lock.Store(lock)
-	return lock, func() error {
+	return lock, func(ended error) {
 		d.fence.lock.Store(nil)
-		ending, cancel := afterwards(ctx)
+		ending, cancel := afterwards(ctx, ended)
 		defer cancel()
-		err := lock.Release(ending)
-		if err != nil {
+		if err := lock.Release(ending); err != nil {
+			// The pulse stays, locked until this process ends.
 			d.tell(fmt.Sprintf("the lock could not be given back (%v); it is free when this process has ended, or in %v from elsewhere", err, ledger.Lease))
-			return nil // the pulse ends with this process
+			return
 		}
 		pulse.End()
-		return nil
 	}, nil
 }
 

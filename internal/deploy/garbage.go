@@ -2,7 +2,6 @@ package deploy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -165,7 +164,7 @@ func (d *Deployment) Clear(ctx context.Context, keep int) (removed []Garbage, er
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, release()) }()
+	defer func() { release(err) }()
 	found, err := d.Garbage(ctx, keep)
 	if err != nil || len(found) == 0 {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"lockstep/internal/deploy/assembly"
@@ -206,21 +207,30 @@ func (p *Plan) Flags() []Flag {
 	return out
 }
 
-// Discard deletes the change sets that were not executed.
+// Discard deletes the change sets that were not executed, all at once and within the time that there is for it.
 func (p *Plan) Discard(ctx context.Context) error {
-	var errs []error
-	for _, step := range p.steps {
+	ctx, cancel := afterwards(ctx, p.err)
+	defer cancel()
+	errs := make([]error, len(p.steps))
+	var all sync.WaitGroup
+	for i, step := range p.steps {
 		if step.set == nil {
 			continue
 		}
-		client, err := p.deployment.cloudFormation(ctx, step.stack)
-		if err == nil {
-			err = step.set.discard(ctx, client)
-		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("a change set of stack %s stays behind: %w", step.stack.Name, err))
-		}
-		step.set = nil
+		all.Go(func() {
+			client, err := p.deployment.cloudFormation(ctx, step.stack)
+			if err == nil {
+				err = step.set.discard(ctx, client)
+			}
+			if err != nil {
+				errs[i] = fmt.Errorf("a change set of stack %s stays behind: %w", step.stack.Name, err)
+			}
+			step.set = nil
+		})
+	}
+	all.Wait()
+	if silent(p.err) {
+		return nil // it says already that nobody answers, and the next run sweeps up
 	}
 	return errors.Join(errs...)
 }
@@ -245,12 +255,15 @@ func (p *Plan) Record() Record {
 	return r
 }
 
-// afterwards is a context for what has to be tidied up, even when the deployment was interrupted: then in a moment, because whoever
-// interrupts does not wait.
-func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
+// afterwards is a context for what has to be tidied up, even when the deployment was interrupted: then in a moment, because whoever interrupts does not wait, and
+// hardly longer when it ended because nobody answers.
+func afterwards(ctx context.Context, err error) (context.Context, context.CancelFunc) {
 	within := 30 * time.Second
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		within = 800 * time.Millisecond
+	case silent(err):
+		within = 2 * time.Second
 	}
 	return context.WithTimeout(context.WithoutCancel(ctx), within)
 }

@@ -88,7 +88,9 @@ func bootstrapped(dir string) error {
 		a.Region, a.Qualifier, a.ExecutionPolicies = region, "hnb659fds", policies
 		accounts = append(accounts, a)
 	}
-	return errors.Join(e.Bootstrap(context.Background(), s, accounts), release())
+	err = errors.Join(e.Bootstrap(context.Background(), s, accounts), release())
+	// Every copy makes certificates of its own, so that none takes another's emulator for its own.
+	return errors.Join(err, os.RemoveAll(filepath.Join(dir, "tls")))
 }
 
 func emulator(dir string) *rehearsal.Emulator {
