@@ -25,16 +25,15 @@ func (a *app) emulator(p *project, say func(string)) *rehearsal.Emulator {
 
 // emulated brings up the emulated accounts of the environments, bootstrapped. The caller calls release when done.
 func (a *app) emulated(ctx context.Context, p *project, environments []config.Environment, say func(string)) (e *rehearsal.Emulator, s *rehearsal.Session, release func() error, err error) {
-	for _, tool := range []string{pipeline.ToolPython, pipeline.ToolNpm, pipeline.ToolNode} {
-		if _, err := host.Version(ctx, a.Environ, tool); err != nil {
-			return nil, nil, nil, err
-		}
-	}
 	e = a.emulator(p, say)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	prepared := make(chan error, 1)
-	go func() { prepared <- e.Prepare(ctx) }() // beside the start, because both may have to be installed first
+	go func() { prepared <- host.Provide(ctx, a.Environ, say, pipeline.ToolCDK) }() // beside the start, because both may have to be installed first
+	if err := host.Provide(ctx, a.Environ, say, pipeline.ToolMinistack); err != nil {
+		cancel()
+		return nil, nil, nil, errors.Join(err, unlessCancelled(<-prepared))
+	}
 	s, release, err = e.Acquire(ctx)
 	if err != nil {
 		cancel()

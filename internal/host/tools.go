@@ -59,6 +59,12 @@ func Version(ctx context.Context, environ []string, tool string) (string, error)
 	return newProber(environ).version(ctx, tool)
 }
 
+// Provide makes sure that tools of the table are there. The error is a *MissingToolError when one is not, and cannot be installed.
+func Provide(ctx context.Context, environ []string, say func(string), names ...string) error {
+	_, err := newProber(environ).provide(ctx, names, say)
+	return err
+}
+
 // version is what tells the tool apart from another version of itself: what it answers, or the sum of what it is made from.
 func (p *prober) version(ctx context.Context, tool string) (string, error) {
 	if spec := pipeline.Tools[tool]; spec.Kind != pipeline.Machine {
@@ -85,12 +91,14 @@ func (p *prober) provide(ctx context.Context, names []string, say func(string)) 
 			}
 			continue
 		}
-		if _, err := p.provide(ctx, spec.Needs(), say); err != nil {
-			return nil, fmt.Errorf("%s is installed with what is missing here: %w", name, err)
-		}
 		installer, err := tools.NewInstaller(p.environ, say)
 		if err != nil {
 			return nil, err
+		}
+		if state, _ := installer.State(name); state != tools.Installed {
+			if _, err := p.provide(ctx, spec.Needs(), say); err != nil {
+				return nil, fmt.Errorf("%s is installed with what is missing here: %w", name, err)
+			}
 		}
 		dir, err := installer.Install(ctx, name)
 		switch {

@@ -151,7 +151,8 @@ func (t Tool) InstallCommands() [][]string {
 			{"python3", "-m", "venv", "venv"},
 			{
 				"venv/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input",
-				"--require-hashes", "--only-binary", ":all:", "-r", "requirements.txt",
+				// Without its byte code a tool compiles itself at each start.
+				"--compile", "--require-hashes", "--only-binary", ":all:", "-r", "requirements.txt",
 			},
 		}
 		link("venv/bin")
@@ -168,5 +169,5 @@ func (t Tool) InstallEnv() map[string]string {
 	if t.Kind == GoModule {
 		return map[string]string{"CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off", "GOOS": "", "GOARCH": "", "GO111MODULE": "on"}
 	}
-	return map[string]string{"PIP_NO_COMPILE": "0"}
+	return nil
 }

@@ -64,12 +64,6 @@ func (e *Emulator) bootstrap(ctx context.Context, s *Session, account bootstrap.
 	return bootstrap.Apply(ctx, cfg, template, account)
 }
 
-// Prepare installs what bootstrapping will need, so that it can happen beside the emulator's start.
-func (e *Emulator) Prepare(ctx context.Context) error {
-	_, err := e.install(ctx, tools.CDK)
-	return err
-}
-
 func (e *Emulator) install(ctx context.Context, tool string) (string, error) {
 	installer, err := tools.NewInstaller(e.Environ, e.Say)
 	if err != nil {
