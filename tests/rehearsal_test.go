@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -82,6 +84,17 @@ func cmdPrimed(ts *testscript.TestScript, neg bool, args []string) {
 func stopEmulator(dir string) {
 	e := &rehearsal.Emulator{Dir: filepath.Join(dir, ".lockstep", "rehearsal"), Environ: os.Environ(), Region: region, Say: func(string) {}}
 	_, _ = e.Stop(context.Background()) // mostly there is none
+}
+
+// unused NAME sets a variable to a port that nobody listens on.
+func cmdUnused(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: unused NAME")
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	defer listener.Close()
+	ts.Setenv(args[0], strconv.Itoa(listener.Addr().(*net.TCPAddr).Port))
 }
 
 // small DIR SIZE mounts a disk of that size.

@@ -70,6 +70,7 @@ func runScripts(t *testing.T, dir string) {
 			"project": cmdProject,
 			"primed":  cmdPrimed,
 			"small":   cmdSmall,
+			"unused":  cmdUnused,
 			"without": cmdWithout,
 			"seed":    cmdSeed, "spoil": cmdSpoil, "readonly": cmdReadonly,
 		},

@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lockstep/internal/host"
+	"lockstep/internal/pipeline"
 	"lockstep/internal/rehearsal"
 )
 
@@ -27,6 +29,9 @@ here to look into them with other tools while they run.`,
 	port := 0
 	start := a.rehearsalAction("start", "Start the emulated accounts, bootstrapped, and keep them running", func(cmd *cobra.Command, p *project, e *rehearsal.Emulator) error {
 		e.Port = port
+		if err := host.Provide(cmd.Context(), a.Environ, a.say, pipeline.ToolMinistack); err != nil {
+			return err
+		}
 		if _, err := e.Start(cmd.Context()); err != nil {
 			return err
 		}

@@ -97,7 +97,7 @@ func (p *prober) provide(ctx context.Context, names []string, say func(string)) 
 		}
 		if state, _ := installer.State(name); state != tools.Installed {
 			if _, err := p.provide(ctx, spec.Needs(), say); err != nil {
-				return nil, fmt.Errorf("%s is installed with what is missing here: %w", name, err)
+				return nil, fmt.Errorf("%s cannot be installed: %w", name, err)
 			}
 		}
 		dir, err := installer.Install(ctx, name)
