@@ -21,6 +21,7 @@ const (
 	exitFailed      = 1
 	exitUsage       = 2
 	exitRefused     = 3
+	exitNotRun      = 69 // of the command gate alone: pipeline.ExitNotRun
 	exitInterrupted = 130
 )
 
@@ -58,6 +59,8 @@ func exitCode(err error, interrupted bool) int {
 		return exitDone
 	case interrupted:
 		return exitInterrupted
+	case command.NotRun(err):
+		return exitNotRun
 	case errors.As(err, &problems), errors.As(err, &unknown), errors.As(err, &usage):
 		return exitUsage
 	case errors.As(err, &refusal):

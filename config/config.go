@@ -27,6 +27,8 @@ type Pipeline struct {
 	Engine Engine `json:"engine,omitzero"`
 	// Tags are put on every resource of every environment.
 	Tags map[string]string `json:"tags,omitempty"`
+	// Gates is what the gates are told.
+	Gates Gates `json:"gates,omitzero"`
 }
 
 // Account is one AWS account in one region.
@@ -74,6 +76,8 @@ type Environment struct {
 	Governance Governance `json:"governance,omitzero"`
 	// Notifications says who hears of the environment's events.
 	Notifications Notifications `json:"notifications"`
+	// Gates is what the environment asks of the gates.
+	Gates EnvironmentGates `json:"gates,omitzero"`
 	// Tags are put on every resource of this environment, over those of the pipeline.
 	Tags map[string]string `json:"tags,omitempty"`
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"embed"
+	"errors"
 	"fmt"
 	"maps"
 	"math/big"
@@ -34,6 +35,7 @@ func Schema(name string) ([]byte, error) {
 var validators = map[string]func() (*jsonschema.Schema, error){
 	"pipeline":    sync.OnceValues(func() (*jsonschema.Schema, error) { return compile("pipeline") }),
 	"environment": sync.OnceValues(func() (*jsonschema.Schema, error) { return compile("environment") }),
+	"waivers":     sync.OnceValues(func() (*jsonschema.Schema, error) { return compile("waivers") }),
 }
 
 // compile makes a validator of an embedded schema.
@@ -62,8 +64,8 @@ func conform(d *document, name string) Problems {
 		return Problems{{File: d.file, Message: "the schema of this program is broken: " + err.Error()}}
 	}
 	defer fillDefaults(schema, d.values)
-	invalid, ok := schema.Validate(plain(d.values)).(*jsonschema.ValidationError)
-	if !ok {
+	var invalid *jsonschema.ValidationError
+	if !errors.As(schema.Validate(plain(d.values)), &invalid) {
 		return nil
 	}
 	var problems Problems

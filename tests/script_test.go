@@ -71,6 +71,7 @@ func runScripts(t *testing.T, dir string) {
 			"primed":  cmdPrimed,
 			"small":   cmdSmall,
 			"without": cmdWithout,
+			"seed":    cmdSeed, "spoil": cmdSpoil, "readonly": cmdReadonly,
 		},
 		Condition: func(name string) (bool, error) {
 			if name == "mounts" {

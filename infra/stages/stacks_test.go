@@ -260,7 +260,6 @@ func TestC7_ImportedResourcesAreReferredToAndNotLookedUp(t *testing.T) {
 	assert.Equal(t, "database.given.example.com.", at(record, "Properties.Name"))
 	assert.Equal(t, "Z0123456789ABCDEFGHIJ", at(record, "Properties.HostedZoneId"))
 	assert.NotContains(t, assemblies["given"].templates, "network", "a network is there already")
-
 }
 
 func TestC7_NothingIsLookedUpDuringTheSynthesis(t *testing.T) {

@@ -112,6 +112,7 @@ func (a *app) root() *cobra.Command {
 			root.AddCommand(cmd)
 		}
 	}
+	root.AddCommand(a.gateCommand(), a.onFilesCommand()) // which steps call, and people do not
 	return root
 }
 
@@ -123,12 +124,13 @@ type group struct {
 
 // groups are all commands.
 func (a *app) groups() []group {
-	deliver := []*cobra.Command{a.checkCommand(), a.synthCommand()}
+	deliver := []*cobra.Command{a.synthCommand()}
 	for _, r := range reachings {
 		deliver = append(deliver, a.reachingCommand(r))
 	}
 	return []group{
 		{"Deliver", deliver},
+		{"Check", a.checkingCommands()},
 		{"Prepare accounts", []*cobra.Command{a.bootstrapCommand(), a.rehearsalCommand()}},
 		{"Look and understand", []*cobra.Command{a.graphCommand(), a.configCommand(), a.toolsCommand(), a.doctorCommand()}},
 	}

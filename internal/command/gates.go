@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -13,9 +14,76 @@ import (
 
 func (a *app) checkCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "check", Short: "Run every gate: " + enumerate(stageNames(pipeline.Gates)), Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.runStages(cmd, pipeline.Gates) },
+		Use: "check [FILE...]", Short: "Run every gate: " + enumerate(stageNames(pipeline.Gates)) + "; or those that read the files",
+		Long: `Run every gate, side by side, and show what keeps them from passing. A gate whose inputs have not changed since it passed is not run again.
+
+With files, only the gates of quality and security that read one of them run: this is what the hook before a commit does.
+
+A gate that cannot be run here, because a database cannot be reached for example, is "not run". On your machine that is a warning. With CI=true it
+fails, unless every environment's configuration allows the gate to be absent.`,
+		RunE: func(cmd *cobra.Command, files []string) error {
+			if len(files) == 0 {
+				return a.runStages(cmd, pipeline.Gates)
+			}
+			return a.checkFiles(cmd, files)
+		},
 	}
+}
+
+// checkingCommands are those around the gates.
+func (a *app) checkingCommands() []*cobra.Command {
+	return []*cobra.Command{
+		a.checkCommand(), a.stageCommand(pipeline.Quality, "Run the gates of quality"), a.stageCommand(pipeline.Test, "Run the tests as gates"),
+		a.stageCommand(pipeline.Security, "Run the gates of security"), a.fixCommand(), a.reportCommand(), a.hooksCommand(),
+	}
+}
+
+// stageCommand runs one stage of gates.
+func (a *app) stageCommand(stage pipeline.Stage, short string) *cobra.Command {
+	return &cobra.Command{
+		Use: string(stage), Short: short, Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.runStages(cmd, []pipeline.Stage{stage}) },
+	}
+}
+
+// checkFiles runs the gates that read one of the files, tests left out.
+func (a *app) checkFiles(cmd *cobra.Command, files []string) error {
+	p, err := a.open()
+	if err != nil {
+		return err
+	}
+	g, err := p.graph()
+	if err != nil {
+		return err
+	}
+	names := make([]string, len(files))
+	for i, file := range files {
+		if names[i], err = p.relative(file); err != nil {
+			return err
+		}
+	}
+	return a.runJob(cmd.Context(), job{
+		command: cmd.Name(), mode: report.Local, project: p, environments: p.config.Environments,
+		graph: g.Select(func(s pipeline.Step) bool {
+			return slices.Contains([]pipeline.Stage{pipeline.Source, pipeline.Quality, pipeline.Security}, s.Stage) && slices.ContainsFunc(names, s.About)
+		}),
+	})
+}
+
+// relative is a file that the caller named as the table's patterns see it.
+func (p *project) relative(file string) (string, error) {
+	path, err := filepath.Abs(file)
+	if err != nil {
+		return "", err
+	}
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		path = filepath.Join(dir, filepath.Base(path))
+	}
+	name, err := filepath.Rel(p.root, path)
+	if err != nil || !filepath.IsLocal(name) {
+		return "", usagef("%s is not in the project %s", file, p.root)
+	}
+	return filepath.ToSlash(name), nil
 }
 
 func (a *app) synthCommand() *cobra.Command {
@@ -35,18 +103,19 @@ func (a *app) runStages(cmd *cobra.Command, stages []pipeline.Stage) error {
 	if err != nil {
 		return err
 	}
-	envs := p.config.Environments
+	envs, accounts := p.config.Environments, p.config.Accounts()
 	if cmd.Flags().Lookup("env") != nil {
 		if envs, err = a.environments(p); err != nil {
 			return err
 		}
+		accounts = envs
 	}
 	g, err := p.graph()
 	if err != nil {
 		return err
 	}
 	return a.runJob(cmd.Context(), job{
-		command: cmd.Name(), mode: report.Local, project: p, environments: envs, graph: choose(g, stages, envs),
+		command: cmd.Name(), mode: report.Local, project: p, environments: envs, graph: choose(g, stages, accounts),
 	})
 }
 

@@ -66,8 +66,8 @@ func graphText(w io.Writer, g *pipeline.Graph) error {
 				fmt.Fprintln(w, stage)
 				first = false
 			}
-			line := fmt.Sprintf("  %-14s %s", s.Name, s.Summary)
-			if waits := g.WaitsFor(s.Name); len(waits) > 0 {
+			line := fmt.Sprintf("  %-15s %s", s.Name, s.Summary)
+			if waits := waitingFor(g, s); len(waits) > 0 {
 				line += "  (after " + strings.Join(waits, ", ") + ")"
 			}
 			fmt.Fprintln(w, line)
@@ -76,6 +76,33 @@ func graphText(w io.Writer, g *pipeline.Graph) error {
 	_, err := fmt.Fprintln(w, "digest", g.Digest())
 	return err
 }
+
+// waitingFor are the steps that the step waits for; where all gates are among them they have one word.
+func waitingFor(g *pipeline.Graph, s pipeline.Step) []string {
+	all, isGate := true, map[string]bool{}
+	waits := g.WaitsFor(s.Name)
+	for _, other := range g.Steps() {
+		if slices.Contains(pipeline.Gates, other.Stage) && (other.Environment == "" || other.Environment == s.Environment) {
+			isGate[other.Name] = true
+			all = all && slices.Contains(waits, other.Name)
+		}
+	}
+	if !all || len(isGate) == 0 {
+		return waits
+	}
+	var out []string
+	for _, name := range waits {
+		switch {
+		case !isGate[name]:
+			out = append(out, name)
+		case !slices.Contains(out, everyGate):
+			out = append(out, everyGate)
+		}
+	}
+	return out
+}
+
+const everyGate = "every gate"
 
 func graphJSON(w io.Writer, g *pipeline.Graph) error {
 	return json.NewEncoder(w).Encode(map[string]any{"digest": g.Digest(), "steps": g.Steps()})

@@ -29,7 +29,7 @@ type StepsError struct {
 func (e *StepsError) Error() string {
 	var names []string
 	for _, r := range e.results {
-		if r.Status == pipeline.Failed || r.Status == pipeline.NotRun {
+		if r.Blocks() && r.Status != pipeline.Skipped {
 			names = append(names, r.Step)
 		}
 	}
@@ -87,6 +87,7 @@ func (a *app) runJob(ctx context.Context, j job) error {
 	observer := a.observer(j.graph)
 	runner := &host.Runner{
 		Root: j.project.root, Self: self, Environ: a.Environ, Jobs: a.jobs, NoCache: a.noCache, Live: j.mode == report.Live,
+		MayBeAbsent: a.mayBeAbsent(j.environments), Part: part,
 		Observe: observer.Observe,
 	}
 	released := func() error { return nil }
@@ -105,11 +106,16 @@ func (a *app) runJob(ctx context.Context, j job) error {
 	if releaseErr != nil {
 		summary.Error = releaseErr.Error()
 	}
+	gates := report.Gather(os.DirFS(j.project.root), j.graph, result.Results)
+	summary.Findings = gates.Lines(report.ShownFindings)
+	if err := keep(result.Dir, summary, gates); err != nil {
+		a.say("what the gates found is not kept for `lockstep report`: " + err.Error())
+	}
 	if err := a.finish(summary); err != nil {
 		return err
 	}
 	if outcome != nil {
-		a.showTails(result)
+		a.showTails(result, gates, j.graph)
 		return shownError{outcome}
 	}
 	return releaseErr
@@ -246,13 +252,13 @@ func (a *app) finish(s *report.Summary) error {
 	return nil
 }
 
-// showTails shows the end of what each failed step printed.
-func (a *app) showTails(result host.Report) {
+// showTails shows the end of what each failed step printed, unless its findings have said it all.
+func (a *app) showTails(result host.Report, gates report.Gates, g *pipeline.Graph) {
 	if a.json {
 		return
 	}
 	for _, r := range result.Results {
-		if r.Status != pipeline.Failed || r.Log == "" {
+		if r.Status != pipeline.Failed || r.Log == "" || !gates.Silent(r.Step, g) {
 			continue
 		}
 		tail, err := host.Tail(r.Log)

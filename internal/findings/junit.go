@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -62,7 +63,14 @@ func (s *Suite) Count() {
 	}
 }
 
-// Failing are the tests that failed or came to no end, as findings.
+// told says whether a test that the named one consists of did not pass either and says what is wrong.
+func (s Suite) told(name string) bool {
+	return slices.ContainsFunc(s.Cases, func(c Case) bool {
+		return strings.HasPrefix(c.Name, name+"/") && (c.Failure != nil || c.Error != nil)
+	})
+}
+
+// Failing are the tests that failed or came to no end, as findings. A test that consists of others is left to them.
 func Failing(all []Suite) []Finding {
 	var failing []Finding
 	for _, s := range all {
@@ -71,7 +79,7 @@ func Failing(all []Suite) []Finding {
 			if c.Error != nil {
 				outcome = c.Error
 			}
-			if outcome == nil {
+			if outcome == nil || s.told(c.Name) {
 				continue
 			}
 			failing = append(failing, Finding{Rule: c.Name, Level: Error, Message: outcome.Message, File: c.File, Line: c.Line})

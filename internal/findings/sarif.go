@@ -1,6 +1,7 @@
 package findings
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
 )
@@ -17,29 +19,59 @@ var ErrNoReport = errors.New("it printed no report")
 
 // ReadSARIF reads the findings of a tool's report. Paths become relative to root.
 func ReadSARIF(text []byte, root string) (Report, error) {
+	runs, err := readRuns(text)
+	var r Report
+	for _, run := range runs {
+		r.readRun(run, root)
+	}
+	return r, err
+}
+
+// ReadAll reads the reports of several gates from one file, as WriteSARIF wrote them.
+func ReadAll(text []byte) ([]Report, error) {
+	runs, err := readRuns(text)
+	if errors.Is(err, errNoRun) {
+		return nil, nil
+	}
+	var all []Report
+	for _, run := range runs {
+		var r Report
+		r.readRun(run, "")
+		if run.AutomationDetails != nil {
+			r.Gate = strings.Trim(strings.TrimPrefix(value(run.AutomationDetails.ID), gatePrefix), "/")
+		}
+		all = append(all, r)
+	}
+	return all, err
+}
+
+// gatePrefix is what the id of a gate's run begins with in a file of several.
+const gatePrefix = "lockstep/"
+
+var errNoRun = errors.New("its report is not SARIF 2.1.0 with at least one run")
+
+func readRuns(text []byte) ([]*sarif.Run, error) {
 	if len(text) == 0 {
-		return Report{}, ErrNoReport
+		return nil, ErrNoReport
 	}
 	var file sarif.Report
 	if err := json.Unmarshal(text, &file); err != nil {
-		return Report{}, fmt.Errorf("its report is not SARIF: %w", err)
+		return nil, fmt.Errorf("its report is not SARIF: %w", err)
 	}
 	if file.Version != "2.1.0" || len(file.Runs) == 0 {
-		return Report{}, errors.New("its report is not SARIF 2.1.0 with at least one run")
+		return nil, errNoRun
 	}
-	var r Report
 	for _, run := range file.Runs {
 		if run == nil || run.Tool == nil || run.Tool.Driver == nil {
-			return Report{}, errors.New("its report has a run that names no tool")
+			return nil, errors.New("its report has a run that names no tool")
 		}
-		r.readRun(run, root)
 	}
-	return r, nil
+	return file.Runs, nil
 }
 
 func (r *Report) readRun(run *sarif.Run, root string) {
 	driver := run.Tool.Driver
-	r.Tool, r.Version = value(driver.Name), value(driver.Version)
+	r.Tool, r.Version = value(driver.Name), max(value(driver.Version), value(driver.SemanticVersion))
 	defaults := map[string]sarif.ReportingDescriptor{}
 	for _, rule := range driver.Rules {
 		if rule == nil {
@@ -99,15 +131,34 @@ func readResult(result *sarif.Result, rules map[string]sarif.ReportingDescriptor
 		f.Message = describe(&rule)
 	}
 	for _, s := range result.Suppressions {
-		if s != nil {
-			f.Waived = value(s.Justification)
+		if s != nil && (s.Status == nil || *s.Status == "accepted") {
+			f.Waived = cmp.Or(value(s.Justification), "in the code")
 		}
 	}
 	for _, print := range result.PartialFingerprints {
 		f.Fingerprint = max(f.Fingerprint, print) // whichever, as long as it is always the same
 	}
 	f.locate(result.Locations, root)
+	if call := firstCall(result); call != nil {
+		f.locate([]*sarif.Location{call}, root)
+	}
 	return f
+}
+
+// firstCall is where the repository's own code begins what leads to the finding; nil where the tool does not tell. A vulnerability is found
+// in a module's code and put down to go.mod, but it is mended where it is called.
+func firstCall(result *sarif.Result) *sarif.Location {
+	for _, flow := range result.CodeFlows {
+		if flow == nil {
+			continue
+		}
+		for _, thread := range flow.ThreadFlows {
+			if thread != nil && len(thread.Locations) > 0 && thread.Locations[0] != nil {
+				return thread.Locations[0].Location
+			}
+		}
+	}
+	return nil
 }
 
 func (f *Finding) locate(locations []*sarif.Location, root string) {
@@ -176,7 +227,7 @@ func (r Report) run() *sarif.Run {
 		driver.AddRule(rule.descriptor(r.Findings))
 	}
 	run := sarif.NewRun().WithTool(sarif.NewTool().WithDriver(driver)).
-		WithAutomationDetails(sarif.NewRunAutomationDetails().WithID("lockstep/" + r.Gate + "/"))
+		WithAutomationDetails(sarif.NewRunAutomationDetails().WithID(gatePrefix + r.Gate + "/"))
 	invocation := sarif.NewInvocation().WithExecutionSuccessful(r.Broken == "")
 	if r.Broken != "" {
 		invocation.AddToolExecutionNotification(sarif.NewNotification().WithLevel("error").WithMessage(sarif.NewTextMessage(r.Broken)))

@@ -32,6 +32,11 @@ type Runner struct {
 	NoCache bool
 	// Live hands credentials to the steps that reach AWS, so that they work on the real accounts.
 	Live bool
+	// MayBeAbsent, when set, says of a step that could not be run whether the run goes on without it.
+	MayBeAbsent func(pipeline.Step) bool
+	// Part, when set, tells the part of Self that a command of it runs apart from another version of that part, so that a result is kept when another
+	// part changes. Where it returns nothing, the whole of Self counts.
+	Part func(argv []string) string
 	// BeforeAWS, when set, is waited for before a step that reaches AWS starts: a rehearsal's accounts come up meanwhile.
 	BeforeAWS func(context.Context) error
 	// Observe is called with every event, one at a time.
@@ -48,10 +53,10 @@ type Report struct {
 	Elapsed time.Duration
 }
 
-// Passed says whether every step did.
+// Passed says whether no step keeps the run from a good end.
 func (r Report) Passed() bool {
 	for _, result := range r.Results {
-		if !result.Passed() {
+		if result.Blocks() {
 			return false
 		}
 	}
@@ -144,6 +149,9 @@ func (r *run) settle(name string, status pipeline.Status, reason string) {
 	defer r.mu.Unlock()
 	if result := r.results[name]; result.Status == "" {
 		result.Status, result.Reason = status, reason
+		if step, ok := r.graph.Step(name); ok && status == pipeline.NotRun && r.MayBeAbsent != nil {
+			result.Tolerated = r.MayBeAbsent(step)
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"slices"
@@ -50,7 +51,10 @@ func (r *run) toolVersions(ctx context.Context, step pipeline.Step) (map[string]
 		}
 		versions[tool] = version
 	}
-	if step.Command[0] == pipeline.Self {
+	if step.Command[0] == pipeline.Self && r.Part != nil {
+		versions[pipeline.Self] = r.Part(step.Command[1:])
+	}
+	if step.Command[0] == pipeline.Self && versions[pipeline.Self] == "" {
 		sum, err := r.store.index.sum(r.Self)
 		if err != nil {
 			return nil, err
@@ -68,11 +72,14 @@ func (r *run) inputs(step pipeline.Step) (map[string]string, error) {
 	}
 	sums := map[string]string{}
 	for _, name := range files {
-		if matches(step.Inputs, name) {
+		if pipeline.Matches(step.Inputs, name) {
 			if sums[name], err = r.store.index.sum(filepath.Join(r.Root, filepath.FromSlash(name))); err != nil {
 				return nil, err
 			}
 		}
+	}
+	if slices.Contains(step.Inputs, pipeline.History) {
+		sums[pipeline.History] = r.history()
 	}
 	// What other steps made is not among the repository's files, and may be new since the run began.
 	for _, pattern := range step.Inputs {
@@ -92,20 +99,31 @@ func (r *run) inputs(step pipeline.Step) (map[string]string, error) {
 	return sums, nil
 }
 
-// matches says whether the patterns take the file in: the last one that matches decides.
-func matches(patterns []string, name string) bool {
-	in := false
-	for _, pattern := range patterns {
-		out := strings.HasPrefix(pattern, "!")
-		if doublestar.MatchUnvalidated(strings.TrimPrefix(pattern, "!"), name) {
-			in = !out
+// history is the commits: the one that is checked out, and what every branch and tag is. It is empty where there are none.
+func (r *run) history() string {
+	git, err := r.tools.find(pipeline.ToolGit, nil)
+	if err != nil {
+		return ""
+	}
+	var all strings.Builder
+	for _, args := range [][]string{{"rev-parse", "HEAD"}, {"for-each-ref", "--format=%(objectname) %(refname)"}} {
+		cmd := exec.Command(git, args...)
+		cmd.Dir, cmd.Env, cmd.Stdout = r.Root, stepEnviron(pipeline.Step{}, r.Environ, false), &all
+		if cmd.Run() != nil {
+			return ""
 		}
 	}
-	return in
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(all.String())))
 }
 
-// skippedDirs hold nothing that a step of the repository reads by a pattern of its own.
-var skippedDirs = []string{".git", pipeline.StateDir, "node_modules"}
+// nothing says whether there is no file that the step is about.
+func (r *run) nothing(step pipeline.Step) (bool, error) {
+	if len(step.Subject) == 0 {
+		return false, nil
+	}
+	files, err := r.files()
+	return !slices.ContainsFunc(files, func(name string) bool { return pipeline.Matches(step.Subject, name) }), err
+}
 
 // listFiles are all files of the repository, slash-separated and relative to its root. Symbolic links count as files, by
 // what they point to; links to folders are not followed, so a loop of them does no harm.
@@ -115,7 +133,7 @@ func listFiles(root string) ([]string, error) {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && name != "." && slices.Contains(skippedDirs, path.Base(name)):
+		case entry.IsDir() && name != "." && slices.Contains(pipeline.SkippedDirs, path.Base(name)):
 			return fs.SkipDir
 		case entry.Type().IsRegular():
 			files = append(files, name)

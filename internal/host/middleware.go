@@ -45,6 +45,12 @@ func (r *run) observed(next goyek.Runner) goyek.Runner {
 func (r *run) cached(next goyek.Runner) goyek.Runner {
 	return func(in goyek.Input) goyek.Result {
 		step, _ := r.graph.Step(in.TaskName)
+		if nothing, err := r.nothing(step); err != nil {
+			return r.refuse(in.TaskName, err)
+		} else if nothing {
+			r.settle(step.Name, pipeline.Nothing, "the repository has no file that it looks at")
+			return goyek.Result{Status: goyek.StatusPassed}
+		}
 		if step.Effect != pipeline.Compute {
 			return next(in)
 		}
@@ -54,7 +60,7 @@ func (r *run) cached(next goyek.Runner) goyek.Runner {
 		}
 		log := r.logPath(step.Name)
 		if !r.NoCache {
-			if hit, err := r.store.restore(r.Root, key, log); err != nil {
+			if hit, err := r.store.restore(r.Root, key, log, step.Holds); err != nil {
 				r.notice(step.Name, fmt.Sprintf("its cached result is not usable, so it runs again: %v", err))
 			} else if hit {
 				r.setLog(step.Name, log)
@@ -79,6 +85,7 @@ func (r *run) cached(next goyek.Runner) goyek.Runner {
 // refuse settles a step that cannot be started at all.
 func (r *run) refuse(name string, err error) goyek.Result {
 	var missing *MissingToolError
+	var notRun *notRunError
 	var exit *exitError
 	if errors.As(err, &exit) {
 		r.mu.Lock()
@@ -86,7 +93,7 @@ func (r *run) refuse(name string, err error) goyek.Result {
 		r.mu.Unlock()
 	}
 	switch {
-	case errors.As(err, &missing):
+	case errors.As(err, &missing), errors.As(err, &notRun):
 		r.settle(name, pipeline.NotRun, err.Error())
 	case errors.Is(err, context.Canceled):
 		r.settle(name, pipeline.Interrupted, "")

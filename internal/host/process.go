@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 
@@ -38,7 +39,7 @@ func (r *run) run(a *goyek.A, step pipeline.Step) error {
 		return err
 	}
 	cmd.Stdout, cmd.Stderr = a.Output(), a.Output()
-	return describeExit(runGroup(cmd))
+	return r.excuse(step, describeExit(runGroup(cmd)))
 }
 
 func (r *run) fail(a *goyek.A, name string, err error) {
@@ -62,6 +63,33 @@ func describeExit(err error) error {
 	}
 	return &exitError{code: exit.ExitCode()}
 }
+
+// excuse tells a gate that could not do its work here from one that found something, and takes over why: its last line says it.
+func (r *run) excuse(step pipeline.Step, err error) error {
+	var exit *exitError
+	if !errors.As(err, &exit) || !step.IsGate() {
+		return err
+	}
+	reason := exit.Error()
+	if tail, err := Tail(r.logPath(step.Name)); err == nil && len(tail) > 0 {
+		_, reason, _ = strings.Cut(tail[len(tail)-1], ": ")
+	}
+	if exit.code == pipeline.ExitNotRun {
+		return &notRunError{reason}
+	}
+	return fmt.Errorf("%s%w", reason, silent{exit})
+}
+
+// silent keeps an error's kind without its words.
+type silent struct{ error }
+
+func (silent) Error() string   { return "" }
+func (s silent) Unwrap() error { return s.error }
+
+// notRunError is a gate that could not do its work here.
+type notRunError struct{ reason string }
+
+func (e *notRunError) Error() string { return e.reason }
 
 // exitError is a step's command that ended with a status other than 0.
 type exitError struct{ code int }

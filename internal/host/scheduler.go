@@ -45,10 +45,11 @@ func (s *scheduler) startReady(in goyek.ExecuteInput, next goyek.Executor) {
 	var still []string
 	for _, name := range s.waiting {
 		step, _ := s.graph.Step(name)
-		switch reason, ready := s.needs(name); {
+		switch reason, ready := s.needs(step); {
 		case in.Context.Err() != nil:
 			s.drop(name, pipeline.Interrupted, "the run was interrupted before it started")
 		case reason != "":
+			s.tolerate(step)
 			s.drop(name, pipeline.Skipped, reason)
 		case !ready || (s.busy > 0 && s.busy+step.CPUs() > max(1, s.Jobs) && step.CPUs() > 0):
 			still = append(still, name)
@@ -71,18 +72,27 @@ func (s *scheduler) start(name string, cpus int, in goyek.ExecuteInput, next goy
 	}()
 }
 
-// needs says whether all that the step waits for has passed, or why it never will.
-func (s *scheduler) needs(name string) (reason string, ready bool) {
+// needs says whether all that the step waits for has passed, or why it never will. What it only comes after may also be absent where that is
+// tolerated.
+func (s *scheduler) needs(step pipeline.Step) (reason string, ready bool) {
 	ready = true
-	for _, need := range s.graph.WaitsFor(name) {
+	for _, need := range s.graph.WaitsFor(step.Name) {
 		switch result := s.result(need); {
 		case result.Status == "":
 			ready = false
-		case !result.Passed():
+		case result.Blocks(), !result.Passed() && slices.Contains(step.Needs, need):
 			return fmt.Sprintf("%s %s", need, verb(result.Status)), false
 		}
 	}
 	return "", ready
+}
+
+// tolerate notes that a step which is skipped for nothing but what is tolerated is tolerated too.
+func (s *scheduler) tolerate(step pipeline.Step) {
+	blocks := slices.ContainsFunc(s.graph.WaitsFor(step.Name), func(need string) bool { return s.result(need).Blocks() })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.results[step.Name].Tolerated = !blocks
 }
 
 // verb makes a sentence of a step's name and its status.

@@ -28,9 +28,11 @@ type store struct {
 
 // entry is the outcome of a step.
 type entry struct {
-	Step  string `json:"step"`
-	Files []blob `json:"files"`
-	Log   string `json:"log"`
+	Step string `json:"step"`
+	// Made is when the step ran.
+	Made  time.Time `json:"made"`
+	Files []blob    `json:"files"`
+	Log   string    `json:"log"`
 }
 
 // blob is a file that a step made. Link is set instead of Sum for a symbolic link.
@@ -64,7 +66,7 @@ func (s *store) blobPath(sum string) string {
 
 // save stores what a step made.
 func (s *store) save(root, key string, step pipeline.Step, log string) error {
-	e := entry{Step: step.Name}
+	e := entry{Step: step.Name, Made: time.Now()}
 	var err error
 	if e.Log, err = s.put(log); err != nil {
 		return err
@@ -129,8 +131,8 @@ func (s *store) put(path string) (string, error) {
 }
 
 // restore puts back what the step of that key made, its log included. False means that there is nothing under the key; an error that
-// what is there is damaged, in which case it has been removed.
-func (s *store) restore(root, key, log string) (bool, error) {
+// what is there is damaged, in which case it has been removed. A result that no longer holds is none.
+func (s *store) restore(root, key, log string, holds time.Duration) (bool, error) {
 	data, err := os.ReadFile(s.entryPath(key))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -140,6 +142,9 @@ func (s *store) restore(root, key, log string) (bool, error) {
 	var e entry
 	if err := json.Unmarshal(data, &e); err != nil {
 		return false, errors.Join(fmt.Errorf("its entry is damaged: %w", err), os.Remove(s.entryPath(key)))
+	}
+	if holds > 0 && time.Since(e.Made) > holds {
+		return false, nil
 	}
 	if err := s.putBack(root, e, log); err != nil {
 		s.dropDamaged(e)

@@ -1,5 +1,7 @@
 package pipeline
 
+import "strings"
+
 // A Format is how a program tells what it found.
 type Format string
 
@@ -9,8 +11,30 @@ const (
 	SARIF Format = "sarif"
 	// GoTest is what `go test -json` prints.
 	GoTest Format = "go-test"
-	// Lines are findings a line, FILE[:LINE[:COLUMN]]: MESSAGE.
-	Lines Format = "lines"
-	// DetectSecrets is the baseline format of detect-secrets.
+	// DetectSecrets is that program's own format, which its baseline has too.
 	DetectSecrets Format = "detect-secrets"
+	// The others are findings a line, each program in its own way.
+	Gofumpt    Format = "gofumpt"
+	Mdformat   Format = "mdformat"
+	Actionlint Format = "actionlint"
+	Tidy       Format = "tidy"
+	Nag        Format = "nag"
+)
+
+// ReportsDir is where gates leave what they found.
+const ReportsDir = StateDir + "/reports"
+
+// ReportFile is where a gate of that name leaves what it found: tests as JUnit, and everything else as SARIF.
+func ReportFile(step string, reads Format) string {
+	ending := ".sarif"
+	if reads == GoTest {
+		ending = ".xml"
+	}
+	return ReportsDir + "/" + strings.ReplaceAll(step, ":", "-") + ending
+}
+
+// Where the unit tests leave what they covered, and what they must cover at least, in percent.
+const (
+	CoverageProfile = ReportsDir + "/coverage.out"
+	CoverageFloor   = "tests/coverage.floor"
 )

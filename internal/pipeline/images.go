@@ -5,12 +5,15 @@ const (
 	ImageGo = "go"
 	// ImageCDK has Go and Node: the CDK app is a Go program that drives the library in a Node process.
 	ImageCDK = "cdk"
+	// ImagePython has Python, for the gates that are written in it.
+	ImagePython = "python"
 )
 
 // Images is the one table of base images, each pinned by the digest of its multi-platform index.
 var Images = map[string]string{
-	ImageGo:  "golang:1.26-bookworm@sha256:a688600ca24f8a4d3ca77f95b0dd40704a9fc787c826660eb7ba0b641b8b175d",
-	ImageCDK: "node:22-bookworm-slim@sha256:43ac6c60b8f89723f746e8a92ce91abd5017e627ce1ddfe4238355d3a30b772c",
+	ImageGo:     "golang:1.26-bookworm@sha256:a688600ca24f8a4d3ca77f95b0dd40704a9fc787c826660eb7ba0b641b8b175d",
+	ImagePython: "python:3.13-slim-bookworm@sha256:01f42367a0a94ad4bc17111776fd66e3500c1d87c15bbd6055b7371d39c124fb",
+	ImageCDK:    "node:22-bookworm-slim@sha256:43ac6c60b8f89723f746e8a92ce91abd5017e627ce1ddfe4238355d3a30b772c",
 }
 
 // A Cache is a folder that outlives a step and makes the next one faster. On this machine it is the user's own.
@@ -26,12 +29,14 @@ const (
 	CacheGoModules = "go-modules"
 	CacheGoBuild   = "go-build"
 	CacheCDK       = "cdk"
+	CacheLint      = "lint"
 )
 
 // Caches is the one table of caches.
 var Caches = map[string]Cache{
 	CacheGoModules: {Path: "/cache/go-modules", Env: "GOMODCACHE"},
 	CacheGoBuild:   {Path: "/cache/go-build", Env: "GOCACHE"},
+	CacheLint:      {Path: "/cache/lint", Env: "GOLANGCI_LINT_CACHE"},
 	// The CDK library is unpacked below the user's cache folder when it is first loaded.
 	CacheCDK: {Path: "/cache/cdk", Env: "XDG_CACHE_HOME"},
 }

@@ -5,7 +5,7 @@ import "time"
 // A Status is how a step ended.
 type Status string
 
-// How a step ends. Only Ran and Cached count as passed.
+// How a step ends. Only Ran, Cached and Nothing count as passed.
 const (
 	Ran         Status = "ran"
 	Cached      Status = "cached"
@@ -13,6 +13,7 @@ const (
 	NotRun      Status = "not run" // it could not be run here: a tool is missing, for example
 	Failed      Status = "failed"
 	Interrupted Status = "interrupted"
+	Nothing     Status = "nothing to do" // there is no file that it is about
 )
 
 // A Result is how a step ended, and why where that is not obvious.
@@ -28,10 +29,15 @@ type Result struct {
 	ExitCode int `json:"exitCode,omitempty"`
 	// Log is the path of the file that holds what the step printed; empty if it did not start.
 	Log string `json:"log,omitempty"`
+	// Tolerated says that the run goes on although the step could not be run: it is a gate that may be absent here. It has not passed all the same.
+	Tolerated bool `json:"tolerated,omitempty"`
 }
 
 // Passed says whether steps that need this one may go on.
-func (r Result) Passed() bool { return r.Status == Ran || r.Status == Cached }
+func (r Result) Passed() bool { return r.Status == Ran || r.Status == Cached || r.Status == Nothing }
+
+// Blocks says whether the run may not come to a good end with it.
+func (r Result) Blocks() bool { return !r.Passed() && !r.Tolerated }
 
 // An Event is something that happened in a run, as it is shown on the terminal and written with --json, one a line.
 type Event struct {

@@ -2,7 +2,10 @@
 // It is data only. It knows nothing of processes, containers, terminals or AWS calls; those who do read it.
 package pipeline
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // A Step is one unit of work, described so that a process on this machine, a container and a CodeBuild job
 // can all run it and come to the same result.
@@ -22,7 +25,7 @@ type Step struct {
 	// Tools are the keys in Tools of the programs that the step calls, besides its command's own.
 	Tools []string `json:"tools,omitempty"`
 	// Inputs are the files that the step reads: slash-separated globs relative to the repository's root, where ** crosses folders
-	// and a leading ! takes files out again.
+	// and a leading ! takes files out again. History is the commits.
 	Inputs []string `json:"inputs,omitempty"`
 	// Outputs are the files and folders that the step makes, relative to the repository's root.
 	Outputs []string `json:"outputs,omitempty"`
@@ -32,6 +35,11 @@ type Step struct {
 	Env map[string]string `json:"env,omitempty"`
 	// Secrets are the names of the variables that are handed to the step when it runs live, and are never shown or stored.
 	Secrets []string `json:"secrets,omitempty"`
+	// Subject is the patterns of the files that the step is about. Where no file of the repository matches there is nothing to do, and nothing is
+	// installed for it either.
+	Subject []string `json:"subject,omitempty"`
+	// Holds is for how long a result may be taken from the cache, for steps that learn of something besides their inputs; 0 is for ever.
+	Holds time.Duration `json:"holds,omitempty"`
 	// Effect is Compute unless told.
 	Effect Effect `json:"effect"`
 	// Environment is the name of the environment that the step belongs to; empty for those that serve all.
@@ -41,6 +49,15 @@ type Step struct {
 // Self is the program in a step's command that stands for this very binary.
 const Self = "lockstep"
 
+// ExitNotRun is the status by which this program's command `gate` says that it could not do its work here; the last line that it printed says why.
+// Source of the number: sysexits, EX_UNAVAILABLE.
+const ExitNotRun = 69
+
+// IsGate says whether the step is one of the gates that this very program runs: its last line says why it did not pass.
+func (s Step) IsGate() bool {
+	return len(s.Command) > 1 && s.Command[0] == Self && s.Command[1] == "gate"
+}
+
 // Argv is the command that an interpreter of the step starts. A step that reaches AWS works on the real accounts exactly
 // when credentials are handed to it, and is told so; all others, and all rehearsals, run the command as it stands.
 func (s Step) Argv(live bool) []string {
@@ -48,6 +65,14 @@ func (s Step) Argv(live bool) []string {
 		return append(slices.Clone(s.Command), "--live")
 	}
 	return slices.Clone(s.Command)
+}
+
+// About says whether the step's outcome depends on the file, or might if it were there.
+func (s Step) About(file string) bool {
+	if len(s.Subject) > 0 && Matches(s.Subject, file) {
+		return true
+	}
+	return Matches(s.Inputs, file)
 }
 
 // CPUs is how many processors the step keeps busy. Steps that reach AWS mostly wait for it.
@@ -66,6 +91,8 @@ const (
 	Compute Effect = "compute"
 	// AWS steps call AWS. They are never cached and they alone may see credentials.
 	AWS Effect = "aws"
+	// Files steps change the repository's own files. They are never cached, and see no credentials.
+	Files Effect = "files"
 )
 
 // A Stage is a part of the pipeline that people know by name.

@@ -8,20 +8,21 @@ import (
 
 // The stages, in the pipeline's order.
 const (
-	Source  Stage = "source"
-	Quality Stage = "quality"
-	Test    Stage = "test"
-	Synth   Stage = "synth"
-	Plan    Stage = "plan"
-	Deploy  Stage = "deploy"
-	Verify  Stage = "verify"
+	Source   Stage = "source"
+	Quality  Stage = "quality"
+	Test     Stage = "test"
+	Security Stage = "security"
+	Synth    Stage = "synth"
+	Plan     Stage = "plan"
+	Deploy   Stage = "deploy"
+	Verify   Stage = "verify"
 )
 
 // Stages are all stages in the pipeline's order.
-var Stages = []Stage{Source, Quality, Test, Synth, Plan, Deploy, Verify}
+var Stages = []Stage{Source, Quality, Test, Security, Synth, Plan, Deploy, Verify}
 
 // Gates are the stages whose steps must pass before anything is deployed to a real account.
-var Gates = []Stage{Quality, Test}
+var Gates = []Stage{Quality, Test, Security}
 
 // Where steps leave what they make, below the repository's root.
 const (
@@ -50,21 +51,6 @@ func Steps(c *config.Config) []Step {
 			Inputs: []string{"config/**"},
 		},
 		{
-			Name: "vet", Stage: Quality, Summary: "look for mistakes that compile",
-			Image: ImageGo, Command: []string{"go", "vet", "./..."}, Tools: []string{ToolGo},
-			Inputs: goSources, Caches: []string{CacheGoModules, CacheGoBuild},
-		},
-		{
-			Name: "tidy", Stage: Quality, Summary: "go.mod and go.sum say what is imported",
-			Image: ImageGo, Command: []string{"go", "mod", "tidy", "-diff"}, Tools: []string{ToolGo},
-			Inputs: goSources, Caches: []string{CacheGoModules, CacheGoBuild},
-		},
-		{
-			Name: "test", Stage: Test, Summary: "run the tests",
-			Image: ImageCDK, Command: []string{"go", "test", "./..."}, Tools: []string{ToolGo, ToolNode, ToolNpm, ToolPython},
-			Inputs: append([]string{"tests/**", "README.md", "docs/**", "Makefile"}, goSources...), Caches: []string{CacheGoModules, CacheGoBuild, CacheCDK},
-		},
-		{
 			Name: "build", Stage: Synth, Summary: "build the CDK app",
 			Needs: []string{"config"},
 			Image: ImageGo, Command: []string{"go", "build", "-trimpath", "-buildvcs=false", "-o", appBinary, "./infra"}, Tools: []string{ToolGo},
@@ -73,9 +59,13 @@ func Steps(c *config.Config) []Step {
 		},
 	}
 	accounts := c.Accounts()
+	for _, g := range gates(c) {
+		steps = append(steps, g.step())
+	}
 	steps = append(steps, synthStep(accounts))
 	for _, env := range accounts {
-		steps = append(steps, environmentSteps(env)...)
+		steps = append(steps, environmentSteps(c, env)...)
+		steps = append(steps, templates(env.Name).step())
 	}
 	return steps
 }
@@ -86,9 +76,10 @@ func synthStep(accounts []config.Environment) Step {
 	s := Step{
 		Name: string(Synth), Stage: Synth, Summary: "synthesise the stacks of every account, cdk-nag included",
 		Needs: []string{"build"},
-		Image: ImageCDK, Command: []string{appBinary, "--out", assemblies}, Tools: []string{ToolNode},
+		Image: ImageCDK, Command: reading(string(Synth), Nag, appBinary, "--out", assemblies), Tools: []string{ToolNode},
 		Inputs: []string{appBinary, "config/**/*.yaml"}, Caches: []string{CacheCDK}, Env: quietLibrary,
 	}
+	s.Outputs = []string{ReportFile(string(Synth), Nag)}
 	for _, env := range accounts {
 		s.Outputs = append(s.Outputs, AssemblyDir(env.Name))
 	}
@@ -96,10 +87,10 @@ func synthStep(accounts []config.Environment) Step {
 }
 
 // environmentSteps are the steps that exist once for each environment.
-func environmentSteps(env config.Environment) []Step {
+func environmentSteps(c *config.Config, env config.Environment) []Step {
 	name := func(kind Stage) string { return fmt.Sprintf("%s:%s", kind, env.Name) }
 	assembly := AssemblyDir(env.Name)
-	deployAfter := []string{"vet", "tidy", "test"}
+	deployAfter := gateNames(c, env.Name)
 	if env.After != "" {
 		deployAfter = append(deployAfter, fmt.Sprintf("%s:%s", Verify, env.After))
 	}

@@ -99,17 +99,17 @@ var Tools = map[string]Tool{
 	},
 	ToolCDK: {For: "the bootstrap of accounts", Kind: NodePackages, Version: "2.1148.1", Names: []string{"cdk"}, Ask: []string{"--version"}},
 
-	ToolGofumpt:       {For: "the form of Go code", Kind: GoModule, Version: "0.12.0", Names: []string{"gofumpt"}, Ask: []string{"-version"}, Report: Lines},
+	ToolGofumpt:       {For: "the form of Go code", Kind: GoModule, Version: "0.12.0", Names: []string{"gofumpt"}, Ask: []string{"-version"}, Report: Gofumpt},
 	ToolGolangciLint:  {For: "mistakes, complexity and imports in Go code", Kind: GoModule, Version: "2.15.0", Names: []string{"golangci-lint"}, Ask: []string{"version"}, Report: SARIF},
 	ToolGosec:         {For: "unsafe Go code", Kind: GoModule, Version: "2.30.0", Names: []string{"gosec"}, Ask: []string{"-version"}, Report: SARIF},
 	ToolGovulncheck:   {For: "known vulnerabilities that the Go code reaches", Kind: GoModule, Version: "1.9.0", Names: []string{"govulncheck"}, Ask: []string{"-version"}, Report: SARIF},
 	ToolOSVScanner:    {For: "known vulnerabilities in the lock files", Kind: GoModule, Version: "2.5.1", Names: []string{"osv-scanner"}, Ask: []string{"--version"}, Report: SARIF},
 	ToolGitleaks:      {For: "secrets in the files and the history", Kind: GoModule, Version: "8.30.1", Names: []string{"gitleaks"}, Ask: []string{"version"}, Report: SARIF},
-	ToolActionlint:    {For: "mistakes in GitHub workflows", Kind: GoModule, Version: "1.7.12", Names: []string{"actionlint"}, Ask: []string{"-version"}, Report: Lines},
+	ToolActionlint:    {For: "mistakes in GitHub workflows", Kind: GoModule, Version: "1.7.12", Names: []string{"actionlint"}, Ask: []string{"-version"}, Report: Actionlint},
 	ToolDetectSecrets: {For: "secrets that are not in the baseline", Kind: PythonPackages, Version: "1.5.0", Names: []string{"detect-secrets", "detect-secrets-hook"}, Ask: []string{"--version"}, Report: DetectSecrets},
 	ToolHadolint:      {For: "mistakes in Dockerfiles", Kind: PythonPackages, Version: "2.15.1", Names: []string{"hadolint"}, Ask: []string{"--version"}, Report: SARIF},
 	ToolCfnLint:       {For: "mistakes in CloudFormation templates", Kind: PythonPackages, Version: "1.58.0", Names: []string{"cfn-lint"}, Ask: []string{"--version"}, Report: SARIF},
-	ToolMdformat:      {For: "the form of Markdown", Kind: PythonPackages, Version: "1.0.0", Names: []string{"mdformat"}, Ask: []string{"--version"}, Report: Lines},
+	ToolMdformat:      {For: "the form of Markdown", Kind: PythonPackages, Version: "1.0.0", Names: []string{"mdformat"}, Ask: []string{"--version"}, Report: Mdformat},
 	ToolPreCommit:     {For: "the gates before a commit", Kind: PythonPackages, Version: "4.7.0", Names: []string{"pre-commit"}, Ask: []string{"--version"}},
 }
 
@@ -137,7 +137,7 @@ func (t Tool) InstallCommands() [][]string {
 		commands = [][]string{
 			{"cp", "tool.mod", "go.mod"},
 			{"cp", "tool.sum", "go.sum"},
-			{"go", "build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-o", "bin/", "tool"},
+			{"go", "build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-ldflags=-s -w", "-o", "bin/", "tool"},
 		}
 	case PythonPackages:
 		commands = [][]string{

@@ -117,6 +117,8 @@ func mark(style *lipgloss.Renderer, status pipeline.Status) string {
 	switch status {
 	case pipeline.Ran, pipeline.Cached:
 		sign, colour = "✓", "2"
+	case pipeline.Nothing:
+		sign, colour = "·", "8"
 	case pipeline.Skipped, pipeline.NotRun, pipeline.Interrupted:
 		sign, colour = "-", "3"
 	}

@@ -62,6 +62,8 @@ type Summary struct {
 	// NotRehearsed says what a rehearsal leaves out besides the resources that were stood in for.
 	NotRehearsed []string      `json:"notRehearsed,omitempty"`
 	Environments []Environment `json:"environments,omitempty"`
+	// Findings are the worst of what keeps gates from passing, a line each.
+	Findings []string `json:"findings,omitempty"`
 	// Logs is the folder of the run's logs.
 	Logs  string `json:"logs,omitempty"`
 	Error string `json:"error,omitempty"`
@@ -99,8 +101,14 @@ func (s *Summary) WriteText(w io.Writer) {
 		fmt.Fprintln(w, "\n"+bold.Render("steps"))
 		s.writeSteps(w, style)
 	}
+	if len(s.Findings) > 0 {
+		fmt.Fprintln(w, "\n"+bold.Render("findings"))
+	}
+	for _, line := range s.Findings {
+		fmt.Fprintln(w, "  "+line)
+	}
 	for _, e := range s.Environments {
-		fmt.Fprintf(w, "\n%s  account %s, %s: %s\n", bold.Render(e.Target.Environment), e.Account, e.Region, e.Outcome)
+		fmt.Fprintf(w, "\n%s  account %s, %s: %s\n", bold.Render(e.Environment), e.Account, e.Region, e.Outcome)
 		writeStacks(w, e.Stacks)
 		if e.Error != "" && !slices.ContainsFunc(e.Stacks, func(st deploy.StackRecord) bool { return st.Reason != "" }) {
 			fmt.Fprintf(w, "  %s\n", e.Error)
@@ -215,7 +223,21 @@ func (s *Summary) LastLine() string {
 	case s.Mode == Live:
 		line += ": live on AWS"
 	}
+	if absent := s.absent(); len(absent) > 0 {
+		line += fmt.Sprintf("; not run here, and no pass elsewhere: %s", strings.Join(absent, ", "))
+	}
 	return line
+}
+
+// absent are the gates that could not be run and did not stop the run.
+func (s *Summary) absent() []string {
+	var names []string
+	for _, r := range s.Steps {
+		if r.Tolerated && !r.Passed() {
+			names = append(names, r.Step)
+		}
+	}
+	return names
 }
 
 // unchanged says whether every stack was found as it should be.

@@ -54,7 +54,7 @@ func generate() (map[string][]byte, error) {
 	environment := reflected(reflector, config.Environment{})
 	addPlugins(environment, reflector)
 	schemas := map[string][]byte{}
-	for kind, schema := range map[string]*jsonschema.Schema{"pipeline": reflected(reflector, config.Pipeline{}), "environment": environment} {
+	for kind, schema := range map[string]*jsonschema.Schema{"pipeline": reflected(reflector, config.Pipeline{}), "environment": environment, "waivers": reflected(reflector, config.Waivers{})} {
 		var out bytes.Buffer
 		encoder := json.NewEncoder(&out)
 		encoder.SetEscapeHTML(false)

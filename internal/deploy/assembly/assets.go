@@ -57,9 +57,7 @@ func (r *reader) assets(dir string, properties json.RawMessage) (*assetFile, err
 // for the placeholders.
 func (f *assetFile) addTo(s *Stack, r *reader) error {
 	s.addBootstrap(f.bootstrapProperties)
-	for _, id := range sortedKeys(f.Images) {
-		s.Images = append(s.Images, id)
-	}
+	s.Images = append(s.Images, sortedKeys(f.Images)...)
 	for _, id := range sortedKeys(f.Files) {
 		if err := f.addFile(s, r, id, f.Files[id]); err != nil {
 			return fmt.Errorf("asset %s of stack %s: %w", cmp.Or(f.Files[id].DisplayName, id), s.Name, err)

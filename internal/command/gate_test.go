@@ -1,0 +1,40 @@
+package command
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"lockstep/config"
+	"lockstep/internal/pipeline"
+)
+
+func TestWhichGatesMayBeAbsent(t *testing.T) {
+	allows := config.Environment{Name: "dev", Gates: config.EnvironmentGates{MayBeAbsent: []string{"osv", "templates"}}}
+	strict := config.Environment{Name: "prod"}
+	osv := pipeline.Step{Name: "osv", Stage: pipeline.Security}
+	for _, test := range []struct {
+		name         string
+		live         bool
+		environ      []string
+		environments []config.Environment
+		step         pipeline.Step
+		want         bool
+	}{
+		{"each on a person's machine", false, nil, []config.Environment{strict}, osv, true},
+		{"none of them live", true, nil, []config.Environment{strict}, osv, false},
+		{"none of them in CI", false, []string{"CI=true"}, []config.Environment{strict}, osv, false},
+		{"each where CI says that it is none", false, []string{"CI=true", "CI=false"}, []config.Environment{strict}, osv, true},
+		{"one that the environment allows", true, nil, []config.Environment{allows}, osv, true},
+		{"one that another environment does not allow", true, nil, []config.Environment{allows, strict}, osv, false},
+		{"one that exists for each environment", true, nil, []config.Environment{allows}, pipeline.Step{Name: "templates:dev", Stage: pipeline.Security}, true},
+		{"another one", true, nil, []config.Environment{allows}, pipeline.Step{Name: "gosec", Stage: pipeline.Security}, false},
+		{"none where no environment speaks", true, nil, nil, osv, false},
+		{"no step that is no gate", false, nil, []config.Environment{allows}, pipeline.Step{Name: "synth:dev", Stage: pipeline.Synth}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			a := &app{Machine: Machine{Environ: test.environ}, live: test.live}
+			assert.Equal(t, test.want, a.mayBeAbsent(test.environments)(test.step))
+		})
+	}
+}

@@ -1,0 +1,171 @@
+package gate
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"lockstep/internal/findings"
+	"lockstep/internal/pipeline"
+)
+
+// What names container images: the table of the steps' own, Dockerfiles, and manifests.
+var (
+	dockerfiles = []string{"**/Dockerfile", "**/Dockerfile.*", "**/*.Dockerfile", "**/Containerfile", "!**/testdata/**"}
+	manifests   = []string{"**/*.yaml", "**/*.yml", "!**/testdata/**"}
+)
+
+// imageTable is where the steps' own images stand.
+const imageTable = "internal/pipeline/images.go"
+
+// images finds images that are not pinned by their digest or come from a registry that is not allowed, and Dockerfiles that leave their
+// containers to root.
+func images(g Gate) (findings.Report, error) {
+	check := imageCheck{registries: g.setting("registry")}
+	for _, key := range slices.Sorted(maps.Keys(pipeline.Images)) {
+		check.reference(imageTable, lineOf(filepath.Join(g.Root, imageTable), pipeline.Images[key]), pipeline.Images[key])
+	}
+	for _, kind := range []struct {
+		patterns []string
+		read     func(*imageCheck, string, string)
+	}{{dockerfiles, (*imageCheck).dockerfile}, {manifests, (*imageCheck).manifest}} {
+		files, err := List(g.Root, kind.patterns)
+		if err != nil {
+			return findings.Report{}, &FailedError{err.Error()}
+		}
+		files, unfit := fit(g.Root, files, pipeline.SARIF)
+		check.found = append(check.found, unfit...)
+		for _, name := range files {
+			text, err := os.ReadFile(filepath.Join(g.Root, filepath.FromSlash(name)))
+			if err != nil {
+				return findings.Report{}, &FailedError{err.Error()}
+			}
+			kind.read(&check, name, string(text))
+		}
+	}
+	return findings.Report{Findings: check.found, Rules: imageRules}, nil
+}
+
+var imageRules = []findings.Rule{
+	{ID: "image-digest", Text: "An image is pinned by its digest, because a tag can be moved to another image"},
+	{ID: "image-registry", Text: "An image comes from a registry that config/pipeline.yaml allows"},
+	{ID: "image-user", Text: "A container does not run as root"},
+}
+
+type imageCheck struct {
+	registries []string
+	found      []findings.Finding
+}
+
+func (c *imageCheck) add(rule, file string, line int, message string) {
+	c.found = append(c.found, findings.Finding{Rule: rule, Level: findings.Error, File: file, Line: line, Message: message})
+}
+
+var digest = regexp.MustCompile(`@sha256:[0-9a-f]{64}$`)
+
+// reference judges one image reference.
+func (c *imageCheck) reference(file string, line int, image string) {
+	if strings.Contains(image, "$") {
+		c.add("image-digest", file, line, fmt.Sprintf("%s depends on an argument: write the image itself, with its digest", image))
+		return
+	}
+	if !digest.MatchString(image) {
+		c.add("image-digest", file, line, fmt.Sprintf("%s is not pinned: add @sha256: and its digest", image))
+	}
+	name, _, _ := strings.Cut(image, "@")
+	if from := qualified(name); !slices.ContainsFunc(c.registries, func(allowed string) bool {
+		return from == allowed || strings.HasPrefix(from, strings.TrimSuffix(allowed, "/")+"/")
+	}) {
+		c.add("image-registry", file, line, fmt.Sprintf("%s comes from a registry that is not allowed: use one of %s, or allow it in config/pipeline.yaml", image, strings.Join(c.registries, ", ")))
+	}
+}
+
+// qualified adds the registry that is meant where none is written. Source: the reference grammar of container images: a first part with a dot or
+// a colon, or localhost, is a registry.
+func qualified(name string) string {
+	first, _, more := strings.Cut(name, "/")
+	if more && (strings.ContainsAny(first, ".:") || first == "localhost") {
+		return name
+	}
+	return "docker.io/" + name
+}
+
+var (
+	instruction = regexp.MustCompile(`^\s*([A-Za-z]+)\s+(.*)$`)
+	fromFlag    = regexp.MustCompile(`^--\S+\s+`)
+	asStage     = regexp.MustCompile(`(?i)^(\S+)(?:\s+AS\s+(\S+))?`)
+)
+
+// dockerfile judges the images that a Dockerfile builds on, and the user that its last stage leaves.
+func (c *imageCheck) dockerfile(file, text string) {
+	stages := map[string]bool{"scratch": true}
+	user, from, base := "", 0, ""
+	for _, in := range instructions(text) {
+		switch in.name {
+		case "FROM":
+			rest := in.rest
+			for fromFlag.MatchString(rest) {
+				rest = fromFlag.ReplaceAllString(rest, "")
+			}
+			match := asStage.FindStringSubmatch(rest)
+			if match == nil {
+				continue
+			}
+			if !stages[strings.ToLower(match[1])] {
+				c.reference(file, in.line, match[1])
+			}
+			stages[strings.ToLower(match[2])] = match[2] != ""
+			user, from, base = "", in.line, match[1]
+		case "USER":
+			user, from = strings.TrimSpace(in.rest), in.line
+		}
+	}
+	name, _, _ := strings.Cut(user, ":")
+	switch {
+	case from == 0:
+		c.add("image-digest", file, 1, "has no FROM: it builds on nothing that could be checked")
+	case name == "" && strings.Contains(base, "nonroot"):
+	case name == "" || name == "root" || name == "0":
+		c.add("image-user", file, from, "its containers run as root: add USER with another user")
+	}
+}
+
+type dockerInstruction struct {
+	name, rest string
+	line       int
+}
+
+// instructions are a Dockerfile's instructions, continued lines joined.
+func instructions(text string) []dockerInstruction {
+	var all []dockerInstruction
+	lines := strings.Split(text, "\n")
+	for i := 0; i < len(lines); i++ {
+		start, line := i, strings.TrimRight(lines[i], "\r ")
+		if strings.HasPrefix(strings.TrimSpace(line), "#") {
+			continue
+		}
+		for strings.HasSuffix(line, "\\") && i+1 < len(lines) {
+			i++
+			line = strings.TrimSuffix(line, "\\") + " " + strings.TrimRight(lines[i], "\r ")
+		}
+		if match := instruction.FindStringSubmatch(line); match != nil {
+			all = append(all, dockerInstruction{strings.ToUpper(match[1]), match[2], start + 1})
+		}
+	}
+	return all
+}
+
+var manifestImage = regexp.MustCompile(`^\s*(?:-\s+)?image:\s*["']?([^\s"'#]+)`)
+
+// manifest judges the images that a manifest runs.
+func (c *imageCheck) manifest(file, text string) {
+	for i, line := range strings.Split(text, "\n") {
+		if match := manifestImage.FindStringSubmatch(line); match != nil && !strings.ContainsAny(match[1], "{}&*!|>") {
+			c.reference(file, i+1, match[1])
+		}
+	}
+}

@@ -1,0 +1,54 @@
+package pipeline
+
+// Fixes are the steps that mend what gates find and a program can mend. They are no part of the pipeline: a person asks for them. They
+// change the same files, so each comes after the one before it.
+func Fixes() []Step {
+	onFiles := func(patterns []string, argv ...string) []string {
+		command := []string{Self, "on-files"}
+		for _, pattern := range patterns {
+			command = append(command, "--files", pattern)
+		}
+		return append(append(command, "--"), argv...)
+	}
+	steps := []Step{
+		{
+			Name: "tidy", Summary: "make go.mod and go.sum say what is imported", Image: ImageGo,
+			Command: []string{"go", "mod", "tidy"}, Tools: []string{ToolGo},
+		},
+		{
+			Name: "lint", Summary: "mend what golangci-lint can", Image: ImageGo,
+			Command: []string{"golangci-lint", "run", "--allow-parallel-runners", "--issues-exit-code=0", "--fix", "./..."}, Tools: []string{ToolGo, ToolGolangciLint},
+		},
+		{
+			Name: "format", Summary: "give Go code gofumpt's form", Image: ImageGo,
+			Command: onFiles(ownGoFiles, "gofumpt", "-w"), Subject: ownGoFiles, Tools: []string{ToolGofumpt},
+		},
+		{
+			Name: "markdown", Summary: "give Markdown mdformat's form", Image: ImagePython,
+			Command: onFiles(markdownFiles, "mdformat"), Subject: markdownFiles, Tools: []string{ToolMdformat},
+		},
+	}
+	return inTurn(steps)
+}
+
+// Rebase is the step that takes all that detect-secrets finds now into its baseline, for a person to look through what changed.
+func Rebase() []Step {
+	command := []string{Self, "on-files", "--out", secretsBaseline}
+	for _, pattern := range baselineFiles {
+		command = append(command, "--files", pattern)
+	}
+	return inTurn([]Step{{
+		Name: "baseline", Summary: "take what looks like a secret now into the baseline", Image: ImagePython,
+		Command: append(command, "--", "detect-secrets", "scan", "--no-verify"), Tools: []string{ToolDetectSecrets},
+	}})
+}
+
+// inTurn makes steps that change the same files follow each other.
+func inTurn(steps []Step) []Step {
+	var before []string
+	for i, s := range steps {
+		s.Stage, s.Effect, s.After = Quality, Files, before
+		steps[i], before = s, []string{s.Name}
+	}
+	return steps
+}

@@ -1,0 +1,221 @@
+package pipeline
+
+import (
+	"slices"
+	"time"
+
+	"lockstep/config"
+)
+
+// A gate is a row of the table of gates: a program whose findings decide whether a change may go on. The command `gate` of this very program runs
+// it, so that wherever it runs its report is read, held against the waivers and left in the same way.
+type gate struct {
+	name    string
+	stage   Stage
+	summary string
+	image   string
+	// argv is the program; nil for a gate of this program's own, which is given the settings instead.
+	argv, settings []string
+	reads          Format
+	// from is the level from which a finding counts, error or warning; warning unless told.
+	from string
+	// level is how bad every finding is, for a program that does not say.
+	level string
+	// files are the patterns of the files that the program is given as its last arguments. Without any there is nothing to check.
+	files []string
+	// inputs are what it reads besides files.
+	inputs  []string
+	tools   []string
+	caches  []string
+	needs   []string
+	outputs []string
+	holds   time.Duration
+	env     map[string]string
+	// environment is that of a gate that exists once for each.
+	environment string
+}
+
+// step is the gate as a step of the table.
+func (g gate) step() Step {
+	command := []string{Self, "gate", g.name, "--reads", string(g.reads)}
+	if g.from != "" {
+		command = append(command, "--from", g.from)
+	}
+	if g.level != "" {
+		command = append(command, "--level", g.level)
+	}
+	if slices.Contains(g.inputs, History) && g.argv != nil {
+		command = append(command, "--history")
+	}
+	for _, pattern := range g.files {
+		command = append(command, "--files", pattern)
+	}
+	for _, setting := range g.settings {
+		command = append(command, "--set", setting)
+	}
+	if g.argv != nil {
+		command = append(append(command, "--"), g.argv...)
+	}
+	return Step{
+		Name: g.name, Stage: g.stage, Summary: g.summary, Image: g.image, Command: command, Tools: g.tools, Needs: g.needs, Environment: g.environment,
+		Subject: g.files, Inputs: slices.Concat(g.files, g.inputs, []string{config.WaiversFile}),
+		Outputs: append([]string{ReportFile(g.name, g.reads)}, g.outputs...), Caches: g.caches, Env: g.env, Holds: g.holds,
+	}
+}
+
+// reading is the command of a step that is no gate of a stage of gates and whose program finds something all the same.
+func reading(step string, reads Format, argv ...string) []string {
+	return append([]string{Self, "gate", step, "--reads", string(reads), "--"}, argv...)
+}
+
+// What the gates look at.
+var (
+	// Lock files and golden templates hold hashes, which a search by entropy takes for secrets.
+	baselineFiles = []string{"**", "!**/*.sum", "!**/requirements.txt", "!**/package-lock.json", "!**/testdata/golden/**", "!" + secretsBaseline}
+	ownGoFiles    = []string{"**/*.go", "!ci/internal/**", "!ci/dagger.gen.go"}
+	markdownFiles = []string{"**/*.md", "!**/testdata/**"}
+	unitPackages  = []string{".", "./config/...", "./internal/...", "./tools/..."}
+)
+
+// documentationTests are the names of the tests that read the documentation. They are a gate of their own, so that an edit of it does not run the
+// whole of the others again.
+const documentationTests = "^TestDocument"
+
+// secretsBaseline is what detect-secrets has found and a person has looked at.
+const secretsBaseline = ".secrets.baseline"
+
+// vulnerabilitiesHold is how long it may take until a gate hears of a vulnerability that was published since it last looked.
+const vulnerabilitiesHold = 12 * time.Hour
+
+// gates is the table of gates that exist once.
+func gates(c *config.Config) []gate {
+	goCaches := []string{CacheGoModules, CacheGoBuild}
+	vulnerabilities := []string{"osv-scanner", "scan", "source", "--format", "sarif", "--no-resolve", "--experimental-exclude", StateDir, "--recursive", "."}
+	if folder := c.Pipeline.Gates.OSVDatabases; folder != "" {
+		vulnerabilities = slices.Insert(vulnerabilities, 3, "--offline-vulnerabilities", "--local-db-path", folder)
+	}
+	return []gate{
+		{
+			name: "format", stage: Quality, summary: "Go code has gofumpt's form", image: ImageGo,
+			argv: []string{"gofumpt", "-l"}, files: ownGoFiles, inputs: []string{"go.mod"}, reads: Gofumpt, tools: []string{ToolGofumpt},
+		},
+		{
+			name: "lint", stage: Quality, summary: "mistakes, complexity and the direction of imports", image: ImageGo,
+			argv:  []string{"golangci-lint", "run", "--allow-parallel-runners", "--show-stats=false", "--output.sarif.path=stdout", "./..."},
+			reads: SARIF, inputs: append([]string{".golangci.yml"}, goSources...), tools: []string{ToolGo, ToolGolangciLint}, caches: append([]string{CacheLint}, goCaches...),
+		},
+		{
+			name: "tidy", stage: Quality, summary: "go.mod and go.sum say what is imported", image: ImageGo,
+			argv: []string{"go", "mod", "tidy", "-diff"}, reads: Tidy, inputs: goSources, tools: []string{ToolGo}, caches: goCaches,
+		},
+		{
+			name: "markdown", stage: Quality, summary: "Markdown has mdformat's form", image: ImagePython,
+			argv: []string{"mdformat", "--check"}, files: markdownFiles, inputs: []string{".mdformat.toml"}, reads: Mdformat, tools: []string{ToolMdformat},
+		},
+		{
+			name: "workflows", stage: Quality, summary: "mistakes in GitHub workflows", image: ImageGo,
+			argv: []string{"actionlint", "-oneline", "-no-color"}, files: []string{".github/workflows/*.yml", ".github/workflows/*.yaml"}, reads: Actionlint, tools: []string{ToolActionlint},
+		},
+		{
+			name: "dockerfiles", stage: Quality, summary: "mistakes in Dockerfiles", image: ImagePython,
+			argv:  []string{"hadolint", "--no-color", "--format", "sarif"},
+			files: []string{"**/Dockerfile", "**/Dockerfile.*", "**/*.Dockerfile", "**/Containerfile", "!**/testdata/**"}, inputs: []string{".hadolint.yaml"}, reads: SARIF, tools: []string{ToolHadolint},
+		},
+		{
+			name: "waivers", stage: Quality, summary: "no waiver has ended", image: ImageGo,
+			reads: SARIF, inputs: []string{"config/schema/waivers.json"}, holds: time.Minute,
+		},
+
+		{
+			name: "unit", stage: Test, summary: "unit tests, with the race detector", image: ImageCDK,
+			argv:  append([]string{"go", "test", "-json", "-race", "-coverprofile", CoverageProfile}, unitPackages...),
+			reads: GoTest, inputs: slices.Concat(goSources, []string{"!tests/**", "!infra/**"}), outputs: []string{CoverageProfile},
+			tools: []string{ToolGo, ToolC, ToolNode, ToolNpm, ToolPython}, caches: append([]string{CacheCDK}, goCaches...),
+		},
+		{
+			name: "infrastructure", stage: Test, summary: "tests of the CDK app", image: ImageCDK,
+			argv: []string{"go", "test", "-json", "./infra/..."}, reads: GoTest,
+			inputs: []string{"go.mod", "go.sum", "config/**", "infra/**", "internal/pipeline/**"}, tools: []string{ToolGo, ToolNode}, caches: append([]string{CacheCDK}, goCaches...),
+		},
+		{
+			name: "scripts", stage: Test, summary: "the command line as its users see it, and whole deployments to emulated accounts", image: ImageCDK,
+			argv: []string{"go", "test", "-json", "-skip", documentationTests, "./tests/..."}, reads: GoTest,
+			inputs: slices.Concat(goSources, []string{"tests/**", "!**/*.md"}),
+			tools:  []string{ToolGo, ToolNode, ToolNpm, ToolPython}, caches: append([]string{CacheCDK}, goCaches...),
+		},
+		{
+			name: "documentation", stage: Test, summary: "what the documentation says is so", image: ImageGo,
+			argv: []string{"go", "test", "-json", "-run", documentationTests, "./tests/..."}, reads: GoTest,
+			inputs: slices.Concat(goSources, []string{"tests/**", "README.md", "docs/**", "Makefile"}), tools: []string{ToolGo}, caches: goCaches,
+		},
+		{
+			name: "coverage", stage: Test, summary: "the tests cover no less than they did", image: ImageGo, needs: []string{"unit"},
+			reads: SARIF, inputs: []string{CoverageProfile, CoverageFloor, History},
+		},
+
+		{
+			// Unhandled errors, G104, are for errcheck to find, which knows which of them matter.
+			name: "gosec", stage: Security, summary: "unsafe Go code", image: ImageGo,
+			argv:  []string{"gosec", "-conf", ".gosec.json", "-fmt", "sarif", "-exclude=G104", "-exclude-generated", "-exclude-dir", "ci", "-exclude-dir", StateDir, "./..."},
+			reads: SARIF, inputs: slices.Concat(goSources, []string{"!**/*_test.go", "!**/testdata/**", ".gosec.json"}), tools: []string{ToolGo, ToolGosec}, caches: goCaches,
+		},
+		{
+			// What is imported but never called is a warning of this program's.
+			name: "govulncheck", from: "error", stage: Security, summary: "known vulnerabilities that the Go code reaches", image: ImageGo,
+			argv:  []string{"govulncheck", "-db", c.Pipeline.Gates.GoVulnerabilities, "-format", "sarif", "./..."},
+			reads: SARIF, inputs: goSources, tools: []string{ToolGo, ToolGovulncheck}, caches: goCaches, holds: vulnerabilitiesHold,
+		},
+		{
+			name: "osv", stage: Security, summary: "known vulnerabilities in the lock files", image: ImageGo, argv: vulnerabilities, reads: SARIF,
+			inputs: []string{"**/go.mod", "**/requirements.txt", "**/package-lock.json", "osv-scanner.toml"}, tools: []string{ToolOSVScanner}, holds: vulnerabilitiesHold,
+		},
+		{
+			name: "secrets", level: "error", stage: Security, summary: "secrets in the files", image: ImageGo, argv: gitleaks("dir"), reads: SARIF,
+			inputs: []string{"**"}, tools: []string{ToolGitleaks},
+		},
+		{
+			name: "history", level: "error", stage: Security, summary: "secrets in the history", image: ImageGo, argv: gitleaks("git"), reads: SARIF,
+			inputs: []string{History, ".gitleaks.toml", ".gitleaksignore"}, tools: []string{ToolGit, ToolGitleaks},
+		},
+		{
+			name: "baseline", stage: Security, summary: "secrets that are not in the baseline", image: ImagePython,
+			argv: []string{"detect-secrets", "scan", "--no-verify"}, files: baselineFiles, inputs: []string{secretsBaseline}, reads: DetectSecrets, tools: []string{ToolDetectSecrets},
+		},
+		{
+			name: "images", stage: Security, summary: "images are pinned, from allowed registries, and do not run as root", image: ImageGo,
+			settings: allowed(c.Pipeline.Gates.Registries), reads: SARIF,
+			inputs: []string{"internal/pipeline/images.go", "**/Dockerfile", "**/Dockerfile.*", "**/*.Dockerfile", "**/Containerfile", "**/*.yaml", "**/*.yml"},
+		},
+	}
+}
+
+// gitleaks shows where a secret is and never the secret itself.
+func gitleaks(mode string) []string {
+	return []string{"gitleaks", mode, ".", "--no-banner", "--no-color", "--log-level", "warn", "--redact=100", "--max-target-megabytes", "50", "--report-format", "sarif", "--report-path", "-"}
+}
+
+func allowed(registries []string) []string {
+	var settings []string
+	for _, r := range registries {
+		settings = append(settings, "registry="+r)
+	}
+	return settings
+}
+
+// templates is the gate on what an environment's synthesis made.
+func templates(environment string) gate {
+	return gate{
+		name: "templates:" + environment, stage: Security, summary: "mistakes in the templates of " + environment, image: ImagePython, environment: environment,
+		argv:  []string{"cfn-lint", "--format", "sarif", "--template", AssemblyDir(environment) + "/*.template.json"},
+		reads: SARIF, inputs: []string{AssemblyDir(environment) + "/**", ".cfnlintrc.yaml"}, tools: []string{ToolCfnLint}, needs: []string{string(Synth)},
+	}
+}
+
+// gateNames are the steps that must have passed before a deployment to the environment, where they run at all.
+func gateNames(c *config.Config, environment string) []string {
+	var names []string
+	for _, g := range gates(c) {
+		names = append(names, g.name)
+	}
+	return append(names, templates(environment).name)
+}

@@ -1,0 +1,41 @@
+package report
+
+import (
+	_ "embed"
+	"html/template"
+	"io"
+	"time"
+
+	"lockstep/internal/findings"
+	"lockstep/internal/pipeline"
+)
+
+//go:embed report.html
+var page string
+
+var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
+	"duration": duration,
+	"passed":   func(r pipeline.Result) bool { return r.Passed() },
+	"failing":  func(r findings.Report) []findings.Finding { return r.Failing() },
+	"waived": func(r findings.Report) []findings.Finding {
+		var waived []findings.Finding
+		for _, f := range r.Findings {
+			if !f.Fails() {
+				waived = append(waived, f)
+			}
+		}
+		return waived
+	},
+	"bad": func(c findings.Case) *findings.Outcome {
+		if c.Error != nil {
+			return c.Error
+		}
+		return c.Failure
+	},
+	"when": func(t time.Time) string { return t.Format(time.RFC1123) },
+}).Parse(page))
+
+// WriteHTML writes a run as one page that needs nothing else.
+func WriteHTML(w io.Writer, s *Summary, all Gates) error {
+	return pageTemplate.Execute(w, map[string]any{"Summary": s, "Gates": all})
+}

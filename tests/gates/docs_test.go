@@ -1,0 +1,68 @@
+package gates
+
+import (
+	"cmp"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/pipeline"
+)
+
+var update = flag.Bool("update", false, "write the table of gates into the documentation")
+
+var tableOfGates = regexp.MustCompile(`(?s)(<!-- gates: .*? -->\n\n).*?(<!-- end -->)`)
+
+func TestDocumentHasTheRealTableOfGates(t *testing.T) {
+	file := filepath.Join(repository, "docs", "gates.md")
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	want := tableOfGates.ReplaceAllString(string(text), "${1}"+strings.ReplaceAll(gateRows(t), "$", "$$")+"\n${2}")
+	if *update {
+		require.NoError(t, os.WriteFile(file, []byte(want), 0o644))
+		return
+	}
+	assert.Equal(t, want, string(text), "run go test ./tests/gates -update")
+}
+
+// gateRows is the table as mdformat would write it.
+func gateRows(t *testing.T) string {
+	rows := [][]string{{"gate", "stage", "what it holds to", "program"}}
+	for _, s := range newProject(t).graph.Steps() {
+		if !slices.Contains(pipeline.Gates, s.Stage) {
+			continue
+		}
+		program := programOf(s)
+		if tool := pipeline.Tools[program]; tool.Kind != pipeline.Machine && program != "" {
+			program += " " + tool.Version
+		}
+		name, summary := strings.Replace(s.Name, ":dev", ":ENV", 1), strings.Replace(s.Summary, "of dev", "of an environment", 1)
+		rows = append(rows, []string{name, string(s.Stage), summary, cmp.Or(program, pipeline.Self)})
+	}
+	rows = slices.Insert(rows, 1, []string{"", "", "", ""})
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], len(cell))
+		}
+	}
+	var b strings.Builder
+	for r, row := range rows {
+		for i, cell := range row {
+			if r == 1 {
+				cell = strings.Repeat("-", widths[i])
+			}
+			fmt.Fprintf(&b, "| %-*s ", widths[i], cell)
+		}
+		b.WriteString("|\n")
+	}
+	return b.String()
+}

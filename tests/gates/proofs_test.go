@@ -1,0 +1,283 @@
+package gates
+
+import (
+	"archive/zip"
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/pipeline"
+)
+
+// A proof is a defect that a gate must find and a clean twin that it must pass.
+type proof struct {
+	gate, name string
+	// files are in both repositories; defect and twin are what tells them apart.
+	files, defect, twin map[string]string
+	// rule and at are how the defect has to be found: by which rule, and where.
+	rule, at string
+	// own says that this very program finds it, before the gate's program is asked.
+	own bool
+	// seed and prepare do what files cannot, to the repository with the defect and to the clean one.
+	seed, prepare func(testing.TB, *project)
+}
+
+// goProject is a small module; the packages are those that the table's test steps name.
+var goProject = map[string]string{
+	"go.mod":                  "module lockstep\n\ngo 1.26.0\n",
+	"main.go":                 "package main\n\nfunc main() {}\n",
+	"config/config.go":        "package config\n",
+	"internal/x/x.go":         "package x\n\n// Double is twice n.\nfunc Double(n int) int { return 2 * n }\n",
+	"tools/tools.go":          "package tools\n",
+	"infra/infra.go":          "package infra\n",
+	"tests/doc.go":            "package tests\n",
+	"internal/x/x_test.go":    passing("x"),
+	"infra/infra_test.go":     passing("infra"),
+	"tests/tests_test.go":     passing("tests"),
+	pipeline.CoverageFloor:    "0\n",
+	"internal/pipeline/p.go":  "package pipeline\n",
+	"internal/host/host.go":   "package host\n",
+	"internal/deploy/plan.go": "package deploy\n",
+}
+
+func passing(pkg string) string {
+	return "package " + pkg + "\n\nimport \"testing\"\n\nfunc TestSound(t *testing.T) {}\n"
+}
+
+func failing(pkg string) string {
+	return "package " + pkg + "\n\nimport \"testing\"\n\nfunc TestSeeded(t *testing.T) {\n\tt.Error(\"seeded\")\n}\n"
+}
+
+// with is a map of one file.
+func with(name, text string) map[string]string { return map[string]string{name: text} }
+
+// token looks like a secret. It is put together here so that the source of the proof does not.
+var token = "ghp_" + strings.Join([]string{"Zk3Q", "w9Xv", "B7nT", "p2Lm", "R8sY", "c5Hd", "J4gF", "a6Ke", "U1oI"}, "")
+
+// complicated is a function with more branches than anybody follows.
+var complicated = "package x\n\n// Pick picks.\nfunc Pick(n int) int {\n" + func() string {
+	var b strings.Builder
+	for range 16 {
+		b.WriteString("\tif n > 3 {\n\t\tn--\n\t}\n")
+	}
+	return b.String()
+}() + "\treturn n\n}\n"
+
+var proofs = []proof{
+	{
+		gate: "format", name: "code that is not in form", files: with("go.mod", "module proof\n\ngo 1.26.0\n"),
+		defect: with("a b/x's.go", "package x\nfunc  F() {}\n"), twin: with("a b/x's.go", "package x\n\nfunc F() {}\n"),
+		rule: "gofumpt", at: "a b/x's.go",
+	},
+	{
+		gate: "lint", name: "go vet", files: goProject,
+		defect: with("internal/x/v.go", "package x\n\nimport \"fmt\"\n\n// Say says.\nfunc Say() {\n\tfmt.Printf(\"%d\\n\", \"no number\")\n}\n"),
+		twin:   with("internal/x/v.go", "package x\n\nimport \"fmt\"\n\n// Say says.\nfunc Say() {\n\tfmt.Printf(\"%d\\n\", 1)\n}\n"),
+		rule:   "govet", at: "internal/x/v.go:7",
+	},
+	{
+		gate: "lint", name: "staticcheck", files: goProject,
+		defect: with("internal/x/v.go", "package x\n\n// Same is.\nfunc Same(n int) bool {\n\treturn n == n\n}\n"),
+		twin:   with("internal/x/v.go", "package x\n\n// Same is.\nfunc Same(n, m int) bool {\n\treturn n == m\n}\n"),
+		rule:   "staticcheck", at: "internal/x/v.go:5",
+	},
+	{
+		gate: "lint", name: "complexity", files: goProject, defect: with("internal/x/v.go", complicated),
+		twin: with("internal/x/v.go", "package x\n\n// Pick picks.\nfunc Pick(n int) int { return n }\n"), rule: "cyclop", at: "internal/x/v.go:4",
+	},
+	{
+		gate: "lint", name: "an import against the direction", files: goProject,
+		defect: with("config/v.go", "package config\n\nimport _ \"lockstep/internal/host\"\n"),
+		twin:   with("config/v.go", "package config\n\nimport _ \"strings\"\n"), rule: "depguard", at: "config/v.go:3",
+	},
+	{
+		gate: "tidy", name: "a module that nothing imports", files: goProject,
+		defect: with("go.mod", "module lockstep\n\ngo 1.26.0\n\nrequire lockstep/spare v0.0.0\n\nreplace lockstep/spare => ./spare\n"),
+		twin:   with("README.md", ""), rule: "tidy", at: "go.mod",
+		seed: func(t testing.TB, p *project) { p.write(t, "spare/go.mod", "module lockstep/spare\n\ngo 1.26.0\n") },
+	},
+	{
+		gate: "markdown", name: "a list in another form", defect: with("docs/it's \"so\".md", "# A\n* b\n"), twin: with("docs/it's \"so\".md", "# A\n\n- b\n"),
+		rule: "mdformat", at: "docs/it's \"so\".md",
+	},
+	{
+		gate: "markdown", name: "text that is not UTF-8", files: with("docs/good.md", "# A\n"),
+		defect: with("docs/bad.md", "# A\n\n\xff\xfe\n"), twin: with("docs/bad.md", "# A\n\nb\n"), rule: "not-utf-8", at: "docs/bad.md:3", own: true,
+	},
+	{
+		gate: "workflows", name: "a job that does not exist", defect: with(".github/workflows/ci.yml", workflow("lint")), twin: with(".github/workflows/ci.yml", workflow("build")),
+		rule: "job-needs", at: ".github/workflows/ci.yml:8",
+	},
+	{
+		gate: "dockerfiles", name: "packages without a version", defect: with("Dockerfile", "FROM debian:12\nRUN apt-get update && apt-get install -y --no-install-recommends curl && rm -rf /var/lib/apt/lists/*\n"),
+		twin: with("Dockerfile", "FROM debian:12\nRUN true\n"), rule: "DL3008", at: "Dockerfile:2",
+	},
+	{
+		gate: "waivers", name: "one that has ended", defect: with("config/waivers.yaml", waiver("2020-01-31")), twin: with("config/waivers.yaml", "waivers: []\n"),
+		rule: "waiver-expired", at: "config/waivers.yaml:2",
+	},
+
+	{
+		gate: "unit", name: "a test that fails", files: goProject, defect: with("internal/x/v_test.go", failing("x")), rule: "TestSeeded", at: "internal/x/v_test.go:6",
+	},
+	{
+		gate: "unit", name: "a race", files: goProject, rule: "TestRace", at: "internal/x/race_test.go:7",
+		defect: with("internal/x/race_test.go", race("n++; <-done")), twin: with("internal/x/race_test.go", race("<-done; n++")),
+	},
+	{
+		gate: "infrastructure", name: "a test that fails", files: goProject, defect: with("infra/v_test.go", failing("infra")), rule: "TestSeeded", at: "infra/v_test.go:6",
+	},
+	{
+		gate: "scripts", name: "a test that fails", files: goProject, defect: with("tests/v_test.go", failing("tests")), rule: "TestSeeded", at: "tests/v_test.go:6",
+	},
+	{
+		gate: "documentation", name: "a test that fails", files: goProject, defect: with("tests/v_test.go", strings.ReplaceAll(failing("tests"), "TestSeeded", "TestDocumentSeeded")),
+		twin: with("tests/v_test.go", strings.ReplaceAll(passing("tests"), "TestSound", "TestDocumentSound")+"\nfunc TestOther(t *testing.T) { t.Error(\"not about documentation\") }\n"),
+		rule: "TestDocumentSeeded", at: "tests/v_test.go:6",
+	},
+	{
+		gate: "coverage", name: "less than the floor", files: goProject, defect: with(pipeline.CoverageFloor, "60\n"), twin: with(pipeline.CoverageFloor, "40\n"),
+		rule: "coverage-floor", at: pipeline.CoverageFloor + ":1", seed: covered, prepare: covered,
+	},
+	{
+		gate: "coverage", name: "a floor that sinks", files: goProject, defect: with(pipeline.CoverageFloor, "40\n"), twin: with(pipeline.CoverageFloor, "40\n"),
+		rule: "coverage-lowered", at: pipeline.CoverageFloor + ":1",
+		seed: func(t testing.TB, p *project) {
+			covered(t, p)
+			p.git(t, "init", "-q")
+			p.git(t, "add", pipeline.CoverageFloor)
+			p.git(t, "commit", "-qm", "floor")
+			p.write(t, pipeline.CoverageFloor, "30\n")
+		},
+		prepare: func(t testing.TB, p *project) {
+			covered(t, p)
+			p.git(t, "init", "-q")
+			p.git(t, "add", pipeline.CoverageFloor)
+			p.git(t, "commit", "-qm", "floor")
+			p.write(t, pipeline.CoverageFloor, "45\n")
+		},
+	},
+
+	{
+		gate: "gosec", name: "a broken hash", files: goProject,
+		defect: with("internal/x/v.go", "package x\n\nimport \"crypto/md5\"\n\n// Sum sums.\nfunc Sum(b []byte) [16]byte {\n\treturn md5.Sum(b)\n}\n"),
+		twin:   with("internal/x/v.go", "package x\n\nimport \"crypto/sha256\"\n\n// Sum sums.\nfunc Sum(b []byte) [32]byte {\n\treturn sha256.Sum256(b)\n}\n"),
+		rule:   "G401", at: "internal/x/v.go:7",
+	},
+	{
+		gate: "govulncheck", name: "a function that is known to be unsafe", files: goProject, seed: goDatabase, prepare: goDatabase,
+		defect: with("main.go", "package main\n\nimport (\n\t\"fmt\"\n\t\"strings\"\n)\n\nfunc main() { fmt.Println(strings.Title(\"a\")) }\n"),
+		twin:   with("main.go", "package main\n\nimport (\n\t\"fmt\"\n\t\"strings\"\n)\n\nfunc main() { fmt.Println(strings.ToUpper(\"a\")) }\n"),
+		rule:   "GO-2026-9999", at: "main.go:8",
+	},
+	{
+		gate: "osv", name: "a package that is known to be unsafe", seed: osvDatabase, prepare: osvDatabase,
+		defect: with("app/package-lock.json", lockFile("1.0.0")), twin: with("app/package-lock.json", lockFile("2.0.0")),
+		rule: "GHSA-aaaa-bbbb-cccc", at: "app/package-lock.json",
+	},
+	{
+		gate: "secrets", name: "a token in a file", defect: with("settings.ini", "token = "+token+"\n"), twin: with("settings.ini", "token = from the secrets manager\n"),
+		rule: "github-pat", at: "settings.ini:1",
+	},
+	{
+		gate: "history", name: "a token that was taken out again", rule: "github-pat", at: "settings.ini:1",
+		seed:    func(t testing.TB, p *project) { commits(t, p, "token = "+token+"\n", "token =\n") },
+		prepare: func(t testing.TB, p *project) { commits(t, p, "token = 1\n", "token =\n") },
+	},
+	{
+		gate: "baseline", name: "a secret that is not in the baseline", defect: with("settings.py", "password = \""+token[4:24]+"\"\n"), twin: with("settings.py", "password = None\n"),
+		rule: "SecretKeyword", at: "settings.py:1",
+	},
+	{
+		gate: "images", name: "an image that is not pinned", defect: with("Dockerfile", "FROM debian:12\nUSER 1000\n"), twin: with("Dockerfile", "FROM debian:12"+pin+"\nUSER 1000\n"),
+		rule: "image-digest", at: "Dockerfile:1",
+	},
+	{
+		gate: "images", name: "an image from anywhere", defect: with("k8s/pod.yaml", "spec:\n  containers:\n    - image: registry.example.com/app:1"+pin+"\n"),
+		twin: with("k8s/pod.yaml", "spec:\n  containers:\n    - image: registry.dagger.io/engine:1"+pin+"\n"), rule: "image-registry", at: "k8s/pod.yaml:3",
+	},
+	{
+		gate: "images", name: "a container that is root", defect: with("Dockerfile", "FROM debian:12"+pin+"\nRUN true\n"), twin: with("Dockerfile", "FROM debian:12"+pin+"\nUSER nobody\n"),
+		rule: "image-user", at: "Dockerfile:1",
+	},
+	{
+		gate: "templates:dev", name: "a property that does not exist", rule: "E3002", at: ".lockstep/assembly/dev/a.template.json:6",
+		defect: with(".lockstep/assembly/dev/a.template.json", template("BucketNam")), twin: with(".lockstep/assembly/dev/a.template.json", template("BucketName")),
+	},
+}
+
+const pin = "@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+func workflow(needs string) string {
+	return "name: ci\non: push\njobs:\n  build:\n    runs-on: ubuntu-latest\n    steps:\n      - run: make\n  test:\n    needs:\n      - " + needs + "\n    runs-on: ubuntu-latest\n    steps:\n      - run: make test\n"
+}
+
+func waiver(until string) string {
+	return "waivers:\n  - rule: G204\n    path: \"**\"\n    reason: it was agreed on for a while\n    owner: platform@example.com\n    until: \"" + until + "\"\n"
+}
+
+func template(property string) string {
+	return "{\n  \"Resources\": {\n    \"B\": {\n      \"Type\": \"AWS::S3::Bucket\",\n      \"Properties\": {\n        \"" + property + "\": \"proof-of-the-gate\"\n      }\n    }\n  }\n}\n"
+}
+
+func lockFile(version string) string {
+	return "{\n  \"name\": \"app\",\n  \"lockfileVersion\": 3,\n  \"packages\": {\n    \"\": {\"name\": \"app\"},\n    \"node_modules/unsafe-thing\": {\"version\": \"" + version + "\"}\n  }\n}\n"
+}
+
+// race is a test in which another goroutine writes n. What comes after it starts is on the same line, because either may be the one that is told.
+func race(after string) string {
+	return "package x\n\nimport \"testing\"\n\nfunc TestRace(t *testing.T) {\n\tn, done := 0, make(chan bool)\n\tgo func() { n++; done <- true }(); " + after + "\n\t_ = n\n}\n"
+}
+
+// covered leaves the profile of tests that cover half of the statements.
+func covered(t testing.TB, p *project) {
+	p.write(t, pipeline.CoverageProfile, "mode: set\nlockstep/internal/x/x.go:1.1,2.2 1 1\nlockstep/internal/x/x.go:3.1,4.2 1 0\n")
+}
+
+// commits makes a history of a file.
+func commits(t testing.TB, p *project, texts ...string) {
+	p.git(t, "init", "-q")
+	for _, text := range texts {
+		p.write(t, "settings.ini", text)
+		p.git(t, "add", "settings.ini")
+		p.git(t, "commit", "-qm", "settings")
+	}
+}
+
+// goDatabase makes a database of vulnerabilities in Go modules with one that nobody has fixed, and has the configuration name it.
+func goDatabase(t testing.TB, p *project) {
+	const when = "2026-01-01T00:00:00Z"
+	p.write(t, ".lockstep/db/index/db.json", `{"modified":"`+when+`"}`)
+	p.write(t, ".lockstep/db/index/modules.json", `[{"path":"stdlib","vulns":[{"id":"GO-2026-9999","modified":"`+when+`"}]}]`)
+	p.write(t, ".lockstep/db/index/vulns.json", `[{"id":"GO-2026-9999","modified":"`+when+`"}]`)
+	p.write(t, ".lockstep/db/ID/GO-2026-9999.json", `{"schema_version":"1.3.1","id":"GO-2026-9999","modified":"`+when+`","published":"`+when+`",
+		"summary":"seeded","details":"A seeded vulnerability.","affected":[{"package":{"name":"stdlib","ecosystem":"Go"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"}]}],
+		"ecosystem_specific":{"imports":[{"path":"strings","symbols":["Title"]}]}}],"database_specific":{"url":"https://pkg.go.dev/vuln/GO-2026-9999"}}`)
+	p.setting(t, "goVulnerabilities: file://"+p.root+"/.lockstep/db")
+}
+
+// osvDatabase makes a database of vulnerabilities in npm packages with one, and has the configuration name its folder.
+func osvDatabase(t testing.TB, p *project) {
+	var archive bytes.Buffer
+	z := zip.NewWriter(&archive)
+	w, err := z.Create("GHSA-aaaa-bbbb-cccc.json")
+	require.NoError(t, err)
+	_, err = w.Write([]byte(`{"schema_version":"1.6.0","id":"GHSA-aaaa-bbbb-cccc","modified":"2026-01-01T00:00:00Z","published":"2026-01-01T00:00:00Z","summary":"seeded",
+		"affected":[{"package":{"ecosystem":"npm","name":"unsafe-thing"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"},{"fixed":"2.0.0"}]}]}]}`))
+	require.NoError(t, err)
+	require.NoError(t, z.Close())
+	p.write(t, ".lockstep/osv/osv-scalibr/npm/all.zip", archive.String())
+	p.setting(t, "osvDatabases: "+filepath.Join(p.root, ".lockstep/osv"))
+}
+
+// setting adds a line to what the gates are told, and makes the table anew.
+func (p *project) setting(t testing.TB, line string) {
+	text, err := os.ReadFile(filepath.Join(p.root, "config/pipeline.yaml"))
+	require.NoError(t, err)
+	p.write(t, "config/pipeline.yaml", string(text)+"gates:\n  "+line+"\n")
+	p.read(t)
+}
