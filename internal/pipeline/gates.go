@@ -127,18 +127,18 @@ func gates(c *config.Config) []gate {
 		},
 
 		{
-			name: "unit", stage: Test, summary: "unit tests, with the race detector", image: ImageCDK,
+			name: "unit", stage: Test, summary: "unit tests, with the race detector", image: ImageGo,
 			argv:  append([]string{"go", "test", "-json", "-race", "-coverprofile", CoverageProfile}, unitPackages...),
 			reads: GoTest, inputs: slices.Concat(goSources, []string{"!tests/**", "!infra/**"}), outputs: []string{CoverageProfile},
 			tools: []string{ToolGo, ToolC, ToolNode, ToolNpm, ToolPython}, caches: append([]string{CacheCDK}, goCaches...),
 		},
 		{
-			name: "infrastructure", stage: Test, summary: "tests of the CDK app", image: ImageCDK,
+			name: "infrastructure", stage: Test, summary: "tests of the CDK app", image: ImageGo,
 			argv: []string{"go", "test", "-json", "./infra/..."}, reads: GoTest,
 			inputs: []string{"go.mod", "go.sum", "config/**", "infra/**", "internal/pipeline/**"}, tools: []string{ToolGo, ToolNode}, caches: append([]string{CacheCDK}, goCaches...),
 		},
 		{
-			name: "scripts", stage: Test, summary: "the command line as its users see it, and whole deployments to emulated accounts", image: ImageCDK,
+			name: "scripts", stage: Test, summary: "the command line as its users see it, and whole deployments to emulated accounts", image: ImageGo,
 			argv: []string{"go", "test", "-json", "-skip", documentationTests, "./tests/..."}, reads: GoTest,
 			inputs: slices.Concat(goSources, []string{"tests/**", "!**/*.md"}),
 			tools:  []string{ToolGo, ToolNode, ToolNpm, ToolPython}, caches: append([]string{CacheCDK}, goCaches...),

@@ -69,6 +69,9 @@ func unknownNames(steps []Step, index map[string]int) []error {
 				problems = append(problems, fmt.Errorf("step %q uses cache %q, which is no key of Caches", s.Name, c))
 			}
 		}
+		if _, err := s.Transplants(); err != nil {
+			problems = append(problems, err)
+		}
 		for _, t := range s.Tools {
 			if _, ok := Tools[t]; !ok {
 				problems = append(problems, fmt.Errorf("step %q uses tool %q, which is no key of Tools", s.Name, t))
