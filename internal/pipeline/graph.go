@@ -187,6 +187,43 @@ func (g *Graph) Select(pick func(Step) bool) *Graph {
 	return selected
 }
 
+// Without is the graph without the steps that the predicate picks, whose outcome is there already, and without those that only they need.
+func (g *Graph) Without(done func(Step) bool) *Graph {
+	needed := map[string]bool{}
+	for _, s := range g.steps {
+		for _, need := range s.Needs {
+			needed[need] = true
+		}
+	}
+	keep := map[string]bool{}
+	var add func(Step)
+	add = func(s Step) {
+		if keep[s.Name] || done(s) {
+			return
+		}
+		keep[s.Name] = true
+		for _, need := range s.Needs {
+			add(g.steps[g.index[need]])
+		}
+	}
+	for _, s := range g.steps {
+		if !needed[s.Name] {
+			add(s)
+		}
+	}
+	left := &Graph{index: map[string]int{}}
+	gone := func(name string) bool { return !keep[name] }
+	for _, s := range g.steps {
+		if !keep[s.Name] {
+			continue
+		}
+		s.Needs, s.After = slices.DeleteFunc(slices.Clone(s.Needs), gone), slices.DeleteFunc(slices.Clone(s.After), gone)
+		left.index[s.Name] = len(left.steps)
+		left.steps = append(left.steps, s)
+	}
+	return left
+}
+
 // Digest is the SHA-256, in hexadecimal, of everything that the graph says and of the images that it runs in. Two runs with the same digest ran the
 // same commands with the same declared inputs in the same order.
 func (g *Graph) Digest() string {

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"lockstep/ci/internal/dagger"
+	"lockstep/internal/pipeline"
+)
+
+// outcome is how a step ended, what it printed and what it left.
+type outcome struct {
+	pipeline.Result
+	output string
+	left   *dagger.Directory
+}
+
+// run is a run of a graph, with the outcomes in the graph's order.
+type run struct {
+	graph    *pipeline.Graph
+	outcomes []*outcome
+}
+
+// run asks the engine for every step as soon as those that it waits for have passed; the engine runs whatever it is asked for side by side.
+func (p *project) run(ctx context.Context, g *pipeline.Graph) *run {
+	r := &run{graph: g}
+	ended := map[string]chan struct{}{}
+	byName := map[string]*outcome{}
+	for _, s := range g.Steps() {
+		o := &outcome{Result: pipeline.Result{Step: s.Name, Stage: s.Stage}}
+		r.outcomes = append(r.outcomes, o)
+		byName[s.Name], ended[s.Name] = o, make(chan struct{})
+		// Containers are only described here, in an order in which what they are made of is described before.
+		ctr := p.container(s)
+		if s.Effect == pipeline.AWS {
+			ctr = ctr.WithEnvVariable("LOCKSTEP_RUN", runID) // never the same, so never taken from the cache
+		}
+		ctr = ctr.WithExec(s.Argv(p.live != nil), dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
+		o.left = p.left(ctr, s)
+		if len(s.Outputs) > 0 {
+			p.made[s.Name] = o.left
+		}
+		waits := g.WaitsFor(s.Name)
+		go func() {
+			defer close(ended[s.Name])
+			for _, name := range waits {
+				<-ended[name]
+			}
+			if name := notPassed(waits, byName); name != "" {
+				o.Status, o.Reason = pipeline.Skipped, name+" did not pass"
+				return
+			}
+			started := time.Now()
+			p.settle(ctx, s, ctr, o)
+			o.Millis = time.Since(started).Milliseconds()
+		}()
+	}
+	for _, done := range ended {
+		<-done
+	}
+	return r
+}
+
+// runID tells this run from every other.
+var runID = fmt.Sprint(time.Now().UnixNano())
+
+func notPassed(names []string, outcomes map[string]*outcome) string {
+	for _, name := range names {
+		if !outcomes[name].Passed() {
+			return name
+		}
+	}
+	return ""
+}
+
+// settle runs a step and says how it ended.
+func (p *project) settle(ctx context.Context, s pipeline.Step, ctr *dagger.Container, o *outcome) {
+	if nothing, err := p.nothingToDo(ctx, s); err == nil && nothing {
+		o.Status = pipeline.Nothing
+		return
+	}
+	code, err := ctr.ExitCode(ctx)
+	if err == nil && (code != 0 || s.Effect == pipeline.AWS) {
+		o.output, err = ctr.CombinedOutput(ctx)
+	}
+	switch {
+	case err != nil && ctx.Err() != nil:
+		o.Status = pipeline.Interrupted
+	case err != nil:
+		o.Status, o.Reason = pipeline.Failed, oneLine(p.unpullable(s, err))
+	case code == 0:
+		o.Status = pipeline.Ran
+	default:
+		o.Status, o.ExitCode, o.Reason = pipeline.Failed, code, fmt.Sprintf("exit status %d", code)
+		p.excuse(s, o)
+	}
+}
+
+// excuse tells a gate that could not do its work from one that found something, and takes over why: its last line says it.
+func (p *project) excuse(s pipeline.Step, o *outcome) {
+	if !s.IsGate() {
+		return
+	}
+	lines := strings.Split(strings.TrimSpace(o.output), "\n")
+	if _, reason, ok := strings.Cut(lines[len(lines)-1], ": "); ok {
+		o.Reason = reason
+	}
+	if o.ExitCode == pipeline.ExitNotRun {
+		o.Status, o.Tolerated = pipeline.NotRun, p.mayBeAbsent(s)
+	}
+}
+
+// nothingToDo says that none of the files is there that the step is about, so that nothing is installed for it either.
+func (p *project) nothingToDo(ctx context.Context, s pipeline.Step) (bool, error) {
+	if len(s.Subject) == 0 {
+		return false, nil
+	}
+	found, err := taken(dag.Directory(), p.source, s.Concerns()).Glob(ctx, "**/*")
+	return !slices.ContainsFunc(found, func(name string) bool { return pipeline.Matches(s.Subject, name) }), err
+}
+
+// mayBeAbsent says whether every environment's configuration lets a run go on without the gate where it cannot do its work.
+func (p *project) mayBeAbsent(s pipeline.Step) bool {
+	name, _, _ := strings.Cut(s.Name, ":")
+	return len(p.config.Environments) > 0 && !slices.ContainsFunc(p.config.Environments, func(env environment) bool {
+		return !slices.Contains(env.Gates.MayBeAbsent, name)
+	})
+}
+
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
+
+// text tells how every step ended, and what those that reach AWS printed.
+func (r *run) text() string {
+	var b strings.Builder
+	for _, o := range r.outcomes {
+		line := fmt.Sprintf("%-16s %s", o.Step, o.Status)
+		if o.Reason != "" {
+			line += ": " + o.Reason
+		}
+		fmt.Fprintf(&b, "%s (%.1f s)\n", line, float64(o.Millis)/1000)
+	}
+	for _, o := range r.outcomes {
+		if o.output != "" && o.Passed() {
+			fmt.Fprintf(&b, "\n%s\n%s\n", o.Step, strings.TrimSpace(o.output))
+		}
+	}
+	fmt.Fprintf(&b, "digest %s\n", r.graph.Digest())
+	return b.String()
+}
+
+// tailLines is how much of what a failed step printed is shown.
+const tailLines = 30
+
+// err is nil if every step passed, and else says which did not, why, and the end of what it printed.
+func (r *run) err() error {
+	var failed []string
+	var b strings.Builder
+	for _, o := range r.outcomes {
+		if !o.Blocks() || o.Status == pipeline.Skipped {
+			continue
+		}
+		failed = append(failed, o.Step)
+		fmt.Fprintf(&b, "\n\n%s %s: %s", o.Step, o.Status, o.Reason)
+		lines := strings.Split(strings.TrimSpace(o.output), "\n")
+		for _, line := range lines[max(0, len(lines)-tailLines):] {
+			b.WriteString("\n  " + line)
+		}
+	}
+	if len(failed) == 0 {
+		return nil
+	}
+	return errors.New("did not pass: " + strings.Join(failed, ", ") + b.String() + "\n\n" + strings.TrimSpace(r.text()))
+}
