@@ -121,7 +121,8 @@ func taken(to, from *dagger.Directory, selections pipeline.Selections) *dagger.D
 // needs are all steps that the step cannot do without, directly or not, in a fixed order.
 func (p *project) needs(s pipeline.Step) []string {
 	var all []string
-	for _, need := range s.Needs {
+	whole, _ := p.graph.Step(s.Name) // a part of the graph may have cut off what is there already
+	for _, need := range whole.Needs {
 		step, _ := p.graph.Step(need)
 		all = append(append(all, p.needs(step)...), need)
 	}

@@ -17,9 +17,9 @@ type credentials struct{ byName map[string]*dagger.Secret }
 
 // exported is what `aws configure export-credentials` prints. Source: the AWS command line's reference, the format of the credential process.
 type exported struct {
-	Version                                        int
+	Version                                    int
 	AccessKeyId, SecretAccessKey, SessionToken string //nolint:revive // the format's own names
-	Expiration                                     string
+	Expiration                                 string
 }
 
 // readCredentials takes the secret apart. What is wrong is said without a word of what it holds.

@@ -125,7 +125,7 @@ func (m *Lockstep) reach(ctx context.Context, q request, stages ...pipeline.Stag
 	}
 	files := dag.Directory()
 	for _, o := range r.outcomes {
-		if step, _ := r.graph.Step(o.Step); step.Effect == pipeline.AWS {
+		if o.step.Effect == pipeline.AWS {
 			files = files.WithDirectory("/", o.left.Directory(pipeline.RecordsDir))
 		}
 	}

@@ -17,6 +17,11 @@ type outcome struct {
 	pipeline.Result
 	output string
 	left   *dagger.Directory
+
+	step      pipeline.Step
+	container *dagger.Container
+	// ended is closed when the rest is settled.
+	ended chan struct{}
 }
 
 // run is a run of a graph, with the outcomes in the graph's order.
@@ -28,49 +33,56 @@ type run struct {
 // run asks the engine for every step as soon as those that it waits for have passed; the engine runs whatever it is asked for side by side.
 func (p *project) run(ctx context.Context, g *pipeline.Graph) *run {
 	r := &run{graph: g}
-	ended := map[string]chan struct{}{}
 	byName := map[string]*outcome{}
 	for _, s := range g.Steps() {
-		o := &outcome{Result: pipeline.Result{Step: s.Name, Stage: s.Stage}}
-		r.outcomes = append(r.outcomes, o)
-		byName[s.Name], ended[s.Name] = o, make(chan struct{})
-		// Containers are only described here, in an order in which what they are made of is described before.
-		ctr := p.container(s)
-		if s.Effect == pipeline.AWS {
-			ctr = ctr.WithEnvVariable("LOCKSTEP_RUN", runID) // never the same, so never taken from the cache
-		}
-		ctr = ctr.WithExec(s.Argv(p.live != nil), dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
-		o.left = p.left(ctr, s)
-		if len(s.Outputs) > 0 {
-			p.made[s.Name] = o.left
-		}
-		waits := g.WaitsFor(s.Name)
+		o := p.describe(s)
+		r.outcomes, byName[s.Name] = append(r.outcomes, o), o
+	}
+	for _, o := range r.outcomes {
 		go func() {
-			defer close(ended[s.Name])
+			defer close(o.ended)
+			waits := g.WaitsFor(o.Step)
 			for _, name := range waits {
-				<-ended[name]
+				<-byName[name].ended
 			}
-			if name := notPassed(waits, byName); name != "" {
-				o.Status, o.Reason = pipeline.Skipped, name+" did not pass"
+			if name := blocked(o.step, waits, byName); name != "" {
+				o.Status, o.Reason, o.Tolerated = pipeline.Skipped, name+" did not pass", byName[name].Tolerated
 				return
 			}
 			started := time.Now()
-			p.settle(ctx, s, ctr, o)
+			p.settle(ctx, o)
 			o.Millis = time.Since(started).Milliseconds()
 		}()
 	}
-	for _, done := range ended {
-		<-done
+	for _, o := range r.outcomes {
+		<-o.ended
 	}
 	return r
+}
+
+// describe says what a step's container is and what it will leave. Nothing runs yet. What a step is made of has to be described before it, as the
+// graph's order has it.
+func (p *project) describe(s pipeline.Step) *outcome {
+	ctr := p.container(s)
+	if s.Effect == pipeline.AWS {
+		ctr = ctr.WithEnvVariable("LOCKSTEP_RUN", runID) // never the same, so never taken from the cache
+	}
+	ctr = ctr.WithExec(s.Argv(p.live != nil), dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
+	left := p.left(ctr, s)
+	if len(s.Outputs) > 0 {
+		p.made[s.Name] = left
+	}
+	return &outcome{Result: pipeline.Result{Step: s.Name, Stage: s.Stage}, step: s, container: ctr, left: left, ended: make(chan struct{})}
 }
 
 // runID tells this run from every other.
 var runID = fmt.Sprint(time.Now().UnixNano())
 
-func notPassed(names []string, outcomes map[string]*outcome) string {
-	for _, name := range names {
-		if !outcomes[name].Passed() {
+// blocked is the first of the steps without which this one cannot run; empty if there is none. What it only comes after may be absent where that is
+// tolerated.
+func blocked(s pipeline.Step, waits []string, outcomes map[string]*outcome) string {
+	for _, name := range waits {
+		if o := outcomes[name]; o.Blocks() || !o.Passed() && slices.Contains(s.Needs, name) {
 			return name
 		}
 	}
@@ -78,14 +90,15 @@ func notPassed(names []string, outcomes map[string]*outcome) string {
 }
 
 // settle runs a step and says how it ended.
-func (p *project) settle(ctx context.Context, s pipeline.Step, ctr *dagger.Container, o *outcome) {
+func (p *project) settle(ctx context.Context, o *outcome) {
+	s := o.step
 	if nothing, err := p.nothingToDo(ctx, s); err == nil && nothing {
 		o.Status = pipeline.Nothing
 		return
 	}
-	code, err := ctr.ExitCode(ctx)
+	code, err := o.container.ExitCode(ctx)
 	if err == nil && (code != 0 || s.Effect == pipeline.AWS) {
-		o.output, err = ctr.CombinedOutput(ctx)
+		o.output, err = o.container.CombinedOutput(ctx)
 	}
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -96,13 +109,13 @@ func (p *project) settle(ctx context.Context, s pipeline.Step, ctr *dagger.Conta
 		o.Status = pipeline.Ran
 	default:
 		o.Status, o.ExitCode, o.Reason = pipeline.Failed, code, fmt.Sprintf("exit status %d", code)
-		p.excuse(s, o)
+		p.excuse(o)
 	}
 }
 
 // excuse tells a gate that could not do its work from one that found something, and takes over why: its last line says it.
-func (p *project) excuse(s pipeline.Step, o *outcome) {
-	if !s.IsGate() {
+func (p *project) excuse(o *outcome) {
+	if !o.step.IsGate() {
 		return
 	}
 	lines := strings.Split(strings.TrimSpace(o.output), "\n")
@@ -110,7 +123,7 @@ func (p *project) excuse(s pipeline.Step, o *outcome) {
 		o.Reason = reason
 	}
 	if o.ExitCode == pipeline.ExitNotRun {
-		o.Status, o.Tolerated = pipeline.NotRun, p.mayBeAbsent(s)
+		o.Status, o.Tolerated = pipeline.NotRun, p.mayBeAbsent(o.step)
 	}
 }
 
