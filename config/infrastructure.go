@@ -61,8 +61,18 @@ type Governance struct {
 	TrailDays int `json:"trailDays,omitempty" jsonschema:"minimum=365,maximum=36500,title=a number of days from 365 on,default=365"`
 	// AnomalyDollars is the unexpected cost in US dollars that finance hears of; 100 unless told.
 	AnomalyDollars float64 `json:"anomalyDollars,omitempty" jsonschema:"minimum=1,title=an amount in US dollars,default=100"`
+	// Alarms are from how many on events raise an alarm that are normal one by one.
+	Alarms SecurityAlarms `json:"alarms,omitzero"`
 	// Organisation is what the AWS organisation provides for the account, so that it is not made twice: AWS takes one of each only.
 	Organisation []string `json:"organisation,omitempty" jsonschema:"uniqueItems=true,enum=accessAnalyzer,enum=config,enum=costAnomaly,enum=guardDuty,enum=trail,title=one of accessAnalyzer\\, config\\, costAnomaly\\, guardDuty and trail,example=guardDuty"`
+}
+
+// SecurityAlarms are from how many within five minutes on an event raises an alarm. All other security events raise one by happening.
+type SecurityAlarms struct {
+	// DeniedCalls is for calls that were denied; 10 unless told.
+	DeniedCalls int `json:"deniedCalls,omitempty" jsonschema:"minimum=1,title=a number of events,default=10"`
+	// FailedSignIns is for sign-ins to the console that failed; 3 unless told.
+	FailedSignIns int `json:"failedSignIns,omitempty" jsonschema:"minimum=1,title=a number of events,default=3"`
 }
 
 // Plugins are the plugins that the environment wants, by name, each with its options. Which there are, and what their options may say, is

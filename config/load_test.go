@@ -43,7 +43,7 @@ func TestDefaultsAreFilledInAndOrderIsPromotions(t *testing.T) {
 	assert.Equal(t, []string{"dev", "acc", "prod"}, c.Names())
 	assert.Equal(t, "hnb659fds", c.Pipeline.Bootstrap.Qualifier)
 	assert.Equal(t, 90, c.Environments[0].LogDays)
-	assert.Equal(t, Governance{TrailDays: 365, AnomalyDollars: 100}, c.Environments[0].Governance)
+	assert.Equal(t, Governance{TrailDays: 365, AnomalyDollars: 100, Alarms: SecurityAlarms{DeniedCalls: 10, FailedSignIns: 3}}, c.Environments[0].Governance)
 	assert.Empty(t, c.Environments[0].Plugins)
 	assert.Nil(t, c.Environments[0].Budget, "what is left out whole has no defaults")
 }
@@ -99,7 +99,7 @@ func TestEveryProblemHasItsPlaceAndAHint(t *testing.T) {
 			map[string]string{"environments/prod.yaml": "account: \"111122223333\"\nregion: 5\nnope: 1\nnotifications: {owners: [a@example.com, b]}\n" + protection},
 			"config/environments/prod.yaml:1:10: account 111122223333 is in use at config/environments/dev.yaml:1; give each environment an account of its own\n" +
 				"config/environments/prod.yaml:2:9: region is a number, not text; write \"5\" in quotes\n" +
-				"config/environments/prod.yaml:3:1: unknown key \"nope\"; the keys here are account, after, approval, budget, gates, governance, imports, logDays, network, notifications, parameters, plugins, region, tags, terminationProtection\n" +
+				"config/environments/prod.yaml:3:1: unknown key \"nope\"; the keys here are account, after, allow, approval, budget, gates, governance, imports, logDays, network, notifications, parameters, plugins, region, tags, terminationProtection, waves\n" +
 				"config/environments/prod.yaml:4:41: notifications.owners.1: \"b\" is not an email address; write an email address, such as \"platform@example.com\"",
 		},
 		{
@@ -111,7 +111,7 @@ func TestEveryProblemHasItsPlaceAndAHint(t *testing.T) {
 			"errors in two files at once",
 			map[string]string{"environments/dev.yaml": environmentYAML("1", ""), "environments/prod.yaml": environmentYAML("777788889999", "nope: 1\n"+protection)},
 			"config/environments/dev.yaml:1:10: account: \"1\" is not an account id of twelve digits; write an account id of twelve digits, such as \"111122223333\"\n" +
-				`config/environments/prod.yaml:5:1: unknown key "nope"; the keys here are account, after, approval, budget, gates, governance, imports, logDays, network, notifications, parameters, plugins, region, tags, terminationProtection`,
+				`config/environments/prod.yaml:5:1: unknown key "nope"; the keys here are account, after, allow, approval, budget, gates, governance, imports, logDays, network, notifications, parameters, plugins, region, tags, terminationProtection, waves`,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 // rules compare values with each other, within a file and across files. They see what is right by itself and pass over what is not, so
 // that one mistake is told once.
 var rules = []func(*loader){
-	distinctAccounts, knownPredecessors, noPromotionCycle, parametersFitSSM, tagsFitAWS,
+	distinctAccounts, apart, knownPredecessors, noPromotionCycle, parametersFitSSM, tagsFitAWS,
 	protectedIsApproved, networkIsMadeOrGiven, budgetReachesFinance, databaseFits, versionsOutliveArchiving, pipelineIsHeard,
 }
 

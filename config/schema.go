@@ -33,9 +33,11 @@ func Schema(name string) ([]byte, error) {
 
 // validators are made once: every file of a kind is held against the same one.
 var validators = map[string]func() (*jsonschema.Schema, error){
-	"pipeline":    sync.OnceValues(func() (*jsonschema.Schema, error) { return compile("pipeline") }),
-	"environment": sync.OnceValues(func() (*jsonschema.Schema, error) { return compile("environment") }),
-	"waivers":     sync.OnceValues(func() (*jsonschema.Schema, error) { return compile("waivers") }),
+	"pipeline": once("pipeline"), "environment": once("environment"), "waivers": once("waivers"),
+}
+
+func once(name string) func() (*jsonschema.Schema, error) {
+	return sync.OnceValues(func() (*jsonschema.Schema, error) { return compile(name) })
 }
 
 // compile makes a validator of an embedded schema.

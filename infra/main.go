@@ -74,8 +74,10 @@ func synthesise(c *config.Config, environments []config.Environment, out string)
 	defer os.RemoveAll(dir)
 	var problems []error
 	for _, env := range environments {
-		findings, err := synth(c, env, filepath.Join(dir, env.Name))
-		problems = append(append(problems, err), findings...)
+		for _, part := range env.Parts() {
+			findings, err := synth(c, part.Environment, filepath.Join(dir, env.Name, part.Folder))
+			problems = append(append(problems, err), findings...)
+		}
 	}
 	if err := errors.Join(problems...); err != nil {
 		return err

@@ -20,10 +20,10 @@ var mayImport = map[string][]string{
 	".":                        {"config", "internal/command", "internal/deploy"},
 	"internal/findings":        {},
 	"internal/gate":            {"config", "internal/findings", "internal/pipeline"},
-	"internal/command":         {"internal/gate", "internal/findings", "config", "internal/host", "internal/deploy", "internal/deploy/assembly", "internal/rehearsal", "internal/bootstrap", "internal/report", "internal/pipeline", "tools"},
+	"internal/command":         {"internal/bill", "internal/gate", "internal/findings", "config", "internal/host", "internal/deploy", "internal/deploy/assembly", "internal/rehearsal", "internal/bootstrap", "internal/report", "internal/pipeline", "tools"},
 	"internal/report":          {"internal/findings", "internal/deploy", "internal/rehearsal", "internal/pipeline"},
 	"internal/host":            {"internal/pipeline", "tools"},
-	"internal/deploy":          {"internal/deploy/assembly"},
+	"internal/deploy":          {"internal/deploy/assembly", "internal/deploy/ledger", "internal/deploy/pace"},
 	"internal/deploy/assembly": {},
 	"internal/rehearsal":       {"internal/bootstrap", "tools"},
 	"internal/bootstrap":       {"config", "tools"},
@@ -37,6 +37,14 @@ var mayImport = map[string][]string{
 	"infra/constructs":         {"config"},
 	"tests/module":             {},
 	"tests":                    {"config", "internal/pipeline", "internal/deploy", "internal/deploy/assembly", "internal/rehearsal"},
+
+	"tests/faults": {},
+	// What a deployment is made of.
+	"bench/scale":               {"internal/deploy", "internal/deploy/assembly", "internal/deploy/simulated"},
+	"internal/bill":             {},
+	"internal/deploy/ledger":    {},
+	"internal/deploy/pace":      {},
+	"internal/deploy/simulated": {},
 }
 
 // noInputOutput are the packages that may only see files through an fs.FS, and what they may not import.

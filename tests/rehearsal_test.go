@@ -410,9 +410,20 @@ func TestCredentialsOfAnotherAccountAreRefusedAfterOneCall(t *testing.T) {
 	}
 }
 
+// plainYAML is acc with nothing in it that the emulator does not know: live, nothing is stood in for.
+const plainYAML = `account: "444455556666"
+region: eu-west-1
+plugins: {storage: {}}
+governance: {organisation: [accessAnalyzer, config, costAnomaly, guardDuty, trail]}
+notifications: {owners: [platform@example.com]}
+`
+
 func TestTheLivePathDeploysWithTheCallersCredentials(t *testing.T) {
 	p := newProject(t)
-	out, status := p.run("rehearsal", "start")
+	require.NoError(t, os.WriteFile(filepath.Join(p.dir, "config", "environments", "acc.yaml"), []byte(plainYAML), 0o644))
+	out, status := p.run("synth", "--env", "acc")
+	require.Zero(t, status, out)
+	out, status = p.run("rehearsal", "start")
 	require.Zero(t, status, out)
 	s := p.session()
 	live := func(account string, args ...string) (string, int) {

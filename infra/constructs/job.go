@@ -26,6 +26,8 @@ type JobProps struct {
 	Image, Compute string
 	// Variables are its environment. Secrets do not belong here.
 	Variables map[string]string
+	// Reports are the names of the test reports that its buildspec declares.
+	Reports []string
 	// Role is whose rights it has.
 	Role awsiam.Role
 	// LogDays is how many days its log is kept.
@@ -40,6 +42,12 @@ func Job(scope constructs.Construct, id string, props JobProps) awscodebuild.Cfn
 	props.Role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Actions: jsii.Strings("logs:CreateLogStream", "logs:PutLogEvents"), Resources: &[]*string{group.LogGroupArn()},
 	}))
+	if len(props.Reports) > 0 {
+		props.Role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+			Actions:   jsii.Strings("codebuild:BatchPutTestCases", "codebuild:CreateReport", "codebuild:CreateReportGroup", "codebuild:UpdateReport"),
+			Resources: jsii.Strings(props.reportGroups(awscdk.Stack_Of(scope))...),
+		}))
+	}
 	var variables []any
 	for _, name := range slices.Sorted(maps.Keys(props.Variables)) {
 		variables = append(variables, &awscodebuild.CfnProject_EnvironmentVariableProperty{Name: jsii.String(name), Value: jsii.String(props.Variables[name]), Type: jsii.String("PLAINTEXT")})
@@ -57,6 +65,16 @@ func Job(scope constructs.Construct, id string, props JobProps) awscodebuild.Cfn
 		}},
 		TimeoutInMinutes: jsii.Number(props.Minutes),
 	})
+}
+
+// reportGroups are the ARNs of the job's report groups, which CodeBuild makes by itself and calls PROJECT-REPORT.
+// Source: the CodeBuild user guide, report group naming.
+func (props JobProps) reportGroups(stack awscdk.Stack) []string {
+	var out []string
+	for _, report := range props.Reports {
+		out = append(out, fmt.Sprintf("arn:aws:codebuild:%s:%s:report-group/%s-%s", *stack.Region(), *stack.Account(), props.Name, report))
+	}
+	return out
 }
 
 // ServiceRole is a role that one AWS service takes on, for this account alone.

@@ -36,6 +36,10 @@ func Topic(scope constructs.Construct, id string, props TopicProps) awssns.Topic
 	return topic
 }
 
+// eventBridge is the one service that cannot be held to this account: what it publishes on an encrypted topic is lost in silence when the
+// key's policy has a condition (https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html), and the topic is treated alike.
+const eventBridge = "events.amazonaws.com"
+
 // KeyForPublishers lets AWS services encrypt with the key what they publish for this account. Without it their messages are lost in
 // silence (https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html).
 func KeyForPublishers(key awskms.Key, services ...string) {
@@ -46,9 +50,12 @@ func KeyForPublishers(key awskms.Key, services ...string) {
 
 // serviceStatement lets a service do something, as long as it does it for this account.
 func serviceStatement(scope constructs.Construct, service string, actions []string, resource string) awsiam.PolicyStatement {
-	return awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+	props := &awsiam.PolicyStatementProps{
 		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String(service), nil)},
 		Actions:    jsii.Strings(actions...), Resources: jsii.Strings(resource),
-		Conditions: &map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": awscdk.Stack_Of(scope).Account()}},
-	})
+	}
+	if service != eventBridge {
+		props.Conditions = &map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": awscdk.Stack_Of(scope).Account()}}
+	}
+	return awsiam.NewPolicyStatement(props)
 }

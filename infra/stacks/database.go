@@ -77,7 +77,7 @@ func securityGroups(stack awscdk.Stack, vpc awsec2.IVpc) (clients, server awsec2
 		GroupDescription: jsii.String("the database of " + *stack.StackName()), VpcId: vpc.VpcId(),
 		SecurityGroupIngress: []any{&awsec2.CfnSecurityGroup_IngressProperty{
 			IpProtocol: jsii.String("tcp"), FromPort: jsii.Number(port), ToPort: jsii.Number(port),
-			SourceSecurityGroupId: clients.AttrGroupId(), Description: jsii.String("the database's clients"),
+			SourceSecurityGroupId: clients.AttrGroupId(), Description: jsii.String("clients of the database"),
 		}},
 		// Without any rule AWS adds one that lets everything out.
 		SecurityGroupEgress: []any{&awsec2.CfnSecurityGroup_EgressProperty{

@@ -5,6 +5,7 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/jsii-runtime-go"
@@ -37,7 +38,7 @@ const planActions = "plan"
 // the key metrics.
 func Events(stack awscdk.Stack, props EventsProps) awssns.ITopic {
 	key := constructs.Key(stack, "Key", "encrypts the messages of "+*stack.StackName())
-	constructs.KeyForPublishers(key, events, "codepipeline.amazonaws.com")
+	constructs.KeyForPublishers(key, events)
 	topic := constructs.Topic(stack, "Owners", constructs.TopicProps{About: "pipeline", Key: key, Addresses: props.Owners, Publishers: []string{events}})
 	for _, e := range pipelineEvents {
 		detail := map[string]any{"pipeline": startsWith(props.Project + "-"), "state": []string{e.states}}
@@ -77,18 +78,11 @@ func startsWith(text string) []any { return []any{map[string]any{"prefix": text}
 func record(stack awscdk.Stack, props EventsProps) {
 	// EventBridge writes to log groups below /aws/events alone without a role of its own.
 	group := constructs.LogGroup(stack, "Record", "/aws/events/"+*stack.StackName(), props.LogDays)
-	awslogs.NewCfnResourcePolicy(stack, jsii.String("RecordPolicy"), &awslogs.CfnResourcePolicyProps{
-		PolicyName: stack.StackName(),
-		PolicyDocument: awscdk.Fn_Sub(asJSON(map[string]any{"Version": "2012-10-17", "Statement": []any{map[string]any{
-			"Effect": "Allow", "Principal": map[string]any{"Service": []string{events, "delivery.logs.amazonaws.com"}},
-			"Action": []string{"logs:CreateLogStream", "logs:PutLogEvents"}, "Resource": "${Group}",
-			"Condition": map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": *stack.Account()}},
-		}}}), &map[string]*string{"Group": group.LogGroupArn()}),
-	})
-	constructs.Rule(stack, "Everything", constructs.RuleProps{
+	everything := constructs.Rule(stack, "Everything", constructs.RuleProps{
 		About: "every change of state of a pipeline, for the key metrics", Target: groupARN(stack, group),
 		Pattern: map[string]any{"source": []string{"aws.codepipeline"}, "detail": map[string]any{"pipeline": startsWith(props.Project + "-")}},
 	})
+	letEventsIn(stack, group, everything)
 	ended := func(id, state string) awscloudwatch.IMetric {
 		return awslogs.NewMetricFilter(stack, jsii.String(id+"Filter"), &awslogs.MetricFilterProps{
 			LogGroup: group, MetricNamespace: stack.StackName(), MetricName: jsii.String(id), MetricValue: jsii.String("1"),
@@ -102,6 +96,26 @@ func record(stack awscdk.Stack, props EventsProps) {
 	constructs.Dashboard(stack,
 		[]awscloudwatch.IWidget{constructs.Graph("executions", started, succeeded, failed), constructs.GraphOfAlarm("failures in an hour", repeated)},
 	)
+}
+
+// letEventsIn lets a rule write to a log group.
+// Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html, CloudWatch Logs permissions.
+func letEventsIn(stack awscdk.Stack, group awslogs.LogGroup, rule awsevents.CfnRule) {
+	allow := func(action string, condition map[string]any) map[string]any {
+		s := map[string]any{"Effect": "Allow", "Principal": map[string]any{"Service": []string{events, "delivery.logs.amazonaws.com"}}, "Action": action, "Resource": "${Group}"}
+		if condition != nil {
+			s["Condition"] = condition
+		}
+		return s
+	}
+	document := asJSON(map[string]any{"Version": "2012-10-17", "Statement": []any{
+		allow("logs:CreateLogStream", nil),
+		allow("logs:PutLogEvents", map[string]any{"ArnEquals": map[string]any{"aws:SourceArn": "${Rule}"}}),
+	}})
+	awslogs.NewCfnResourcePolicy(stack, jsii.String("RecordPolicy"), &awslogs.CfnResourcePolicyProps{
+		PolicyName:     stack.StackName(),
+		PolicyDocument: awscdk.Fn_Sub(document, &map[string]*string{"Group": group.LogGroupArn(), "Rule": rule.AttrArn()}),
+	})
 }
 
 // groupARN is a log group's ARN as EventBridge takes it: without what stands for its streams.

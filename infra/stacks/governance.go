@@ -62,7 +62,7 @@ func Governance(stack awscdk.Stack, props GovernanceProps) {
 		key := constructs.Key(stack, "Key", "encrypts the audit records of "+*stack.StackName())
 		records := auditRecords(stack, key, props.TrailDays)
 		if props.ours(auditTrail) {
-			securityAlarms(stack, trail(stack, key, records, props.LogDays))
+			securityAlarms(stack, trail(stack, key, records, props.LogDays), props.Alarms)
 		}
 		if props.ours(configRecorder) {
 			compliance(stack, key, records, props.Protected)

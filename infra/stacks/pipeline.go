@@ -11,6 +11,7 @@ import (
 
 	"lockstep/config"
 	own "lockstep/infra/constructs"
+	"lockstep/internal/pipeline"
 )
 
 // PipelineProps are what the pipeline stack is made from.
@@ -19,88 +20,43 @@ type PipelineProps struct {
 	// Environments are those that releases go to; their accounts may read what the pipelines hand on.
 	Environments []config.Environment
 	// Lines are the pipelines with their stages, as the table of steps has them.
-	Lines []Line
+	Lines []pipeline.Line
 }
-
-// A Line is one pipeline: what starts it, and the stages that a change goes through.
-type Line struct {
-	// Name is main, release or pull-request; the pipeline is called PROJECT-NAME.
-	Name   string
-	About  string
-	Starts Start
-	Stages []LineStage
-}
-
-// A Start is what starts a pipeline.
-type Start string
-
-// What can start a pipeline.
-const (
-	Push        Start = "push"
-	Tag         Start = "tag"
-	PullRequest Start = "pull request"
-)
-
-// A LineStage is a stage of a pipeline. Its jobs run side by side, after the approval if it asks for one.
-type LineStage struct {
-	Name string
-	// Approval is what a person is shown who has to agree before the jobs run; empty for no approval.
-	Approval string
-	Jobs     []LineJob
-}
-
-// A LineJob is a job of a stage.
-type LineJob struct {
-	// Name is unique in its pipeline.
-	Name, About string
-	// Buildspec is what it runs, as YAML.
-	Buildspec string
-	// Privileged lets it run containers by itself.
-	Privileged bool
-	// Inputs are the artefacts that it reads, the first of which it works in; Outputs those that it leaves.
-	Inputs, Outputs []string
-	// Rights says which environment's roles it may take on; nil for none, as with every job that runs what nobody has reviewed.
-	Rights *Rights
-}
-
-// Rights are the roles of `cdk bootstrap` that a job may take on in an environment.
-type Rights struct {
-	Environment config.Environment
-	// Roles are deploy-role, file-publishing-role and so on.
-	Roles []string
-}
-
-// sourceArtefact is what the first stage hands on: the repository's files.
-const sourceArtefact = "source"
 
 // Where jobs run, by CodeBuild's names.
 const (
 	jobImage   = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
 	jobCompute = "BUILD_GENERAL1_LARGE"
+	// reportGroup is what the buildspecs call the report of a job that has one.
+	reportGroup = "tests"
 	// jobMinutes is more than a deployment of all stacks takes, an Aurora cluster's first creation included.
 	jobMinutes = 120
 )
 
 // Pipeline is the pipelines of the platform, each with a store of its own, so that what a pull request leaves never lies beside what
-// is deployed.
-func Pipeline(stack awscdk.Stack, props PipelineProps) {
+// is deployed. The error is a job that cannot be written as a buildspec.
+func Pipeline(stack awscdk.Stack, props PipelineProps) error {
 	logs := own.Bucket(stack, "AccessLogs", own.BucketProps{Rules: rulesForLogs()})
 	var drawn []awscloudwatch.IWidget
 	for _, line := range props.Lines {
 		scope := constructs.NewConstruct(stack, jsii.String(construct(line.Name)))
 		made := &lineStack{PipelineProps: props, line: line, scope: scope, name: props.Pipeline.Project + "-" + line.Name}
 		made.role = own.ServiceRole(scope, "Role", "codepipeline.amazonaws.com", "runs the pipeline "+made.name)
-		stages := made.stages()
+		stages, err := made.stages()
+		if err != nil {
+			return err
+		}
 		made.pipeline(stages, newStore(scope, made, logs))
-		drawn = append(drawn, own.Graph("minutes of the jobs of "+made.name, made.durations...))
+		drawn = append(drawn, own.Graph("duration of the jobs of "+made.name+", seconds", made.durations...))
 	}
 	own.Dashboard(stack, drawn)
+	return nil
 }
 
 // lineStack is a pipeline while it is made.
 type lineStack struct {
 	PipelineProps
-	line  Line
+	line  pipeline.Line
 	scope constructs.Construct
 	name  string
 	role  awsiam.Role
@@ -112,20 +68,8 @@ type lineStack struct {
 }
 
 // stages are the source and then the line's own.
-func (l *lineStack) stages() []any {
-	source := l.Pipeline.Source
-	stages := []any{stage("source", &awscodepipeline.CfnPipeline_ActionDeclarationProperty{
-		Name: jsii.String("source"), Namespace: jsii.String(sourceArtefact), ActionTypeId: actionType("Source", "CodeStarSourceConnection"),
-		Configuration: map[string]any{
-			"ConnectionArn": source.Connection, "FullRepositoryId": source.Repository, "BranchName": source.Branch,
-			// The triggers say what starts the pipeline.
-			"DetectChanges": "false", "OutputArtifactFormat": "CODE_ZIP",
-		},
-		OutputArtifacts: artefacts([]string{sourceArtefact}),
-	})}
-	l.role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-		Actions: jsii.Strings("codeconnections:UseConnection", "codestar-connections:UseConnection"), Resources: jsii.Strings(source.Connection),
-	}))
+func (l *lineStack) stages() ([]any, error) {
+	stages := []any{stage("source", l.source())}
 	for _, s := range l.line.Stages {
 		var actions []any
 		order := 1
@@ -137,54 +81,110 @@ func (l *lineStack) stages() []any {
 			order++
 		}
 		for _, job := range s.Jobs {
-			actions = append(actions, l.job(job, order))
+			action, err := l.job(job, order)
+			if err != nil {
+				return nil, err
+			}
+			actions = append(actions, action)
 		}
 		stages = append(stages, stage(s.Name, actions...))
 	}
 	l.role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Actions: jsii.Strings("codebuild:BatchGetBuilds", "codebuild:StartBuild"), Resources: &l.jobs,
 	}))
-	return stages
+	return stages, nil
+}
+
+// source takes the repository's files at the commit that started the pipeline.
+func (l *lineStack) source() any {
+	source := l.Pipeline.Source
+	l.role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Actions: jsii.Strings("codeconnections:UseConnection", "codestar-connections:UseConnection"), Resources: jsii.Strings(source.Connection),
+	}))
+	return &awscodepipeline.CfnPipeline_ActionDeclarationProperty{
+		Name: jsii.String("source"), Namespace: jsii.String("source"), ActionTypeId: actionType("Source", "CodeStarSourceConnection"),
+		Configuration: map[string]any{
+			"ConnectionArn": source.Connection, "FullRepositoryId": source.Repository, "BranchName": source.Branch,
+			// The triggers say what starts the pipeline.
+			"DetectChanges": "false", "OutputArtifactFormat": "CODE_ZIP",
+		},
+		OutputArtifacts: artefacts(pipeline.SourceArtefact),
+	}
 }
 
 // job makes a job with a role of its own, and the action that starts it.
-func (l *lineStack) job(job LineJob, order int) any {
+func (l *lineStack) job(job pipeline.Job, order int) (any, error) {
+	buildspec, err := job.Buildspec(l.Pipeline.Engine)
+	if err != nil {
+		return nil, err
+	}
 	id, name := construct(job.Name), l.name+"-"+job.Name
 	role := own.ServiceRole(l.scope, id+"Role", "codebuild.amazonaws.com", "runs "+job.Name+" of "+l.name)
-	if job.Rights != nil {
+	if roles := l.rolesOf(job); len(roles) > 0 {
 		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-			Actions: jsii.Strings("sts:AssumeRole", "sts:TagSession"), Resources: jsii.Strings(job.Rights.arns(l.Pipeline.Bootstrap.Qualifier)...),
+			Actions: jsii.Strings("sts:AssumeRole", "sts:TagSession"), Resources: jsii.Strings(roles...),
 		}))
 	}
-	l.roles = append(l.roles, role)
-	project := own.Job(l.scope, id, own.JobProps{
-		Name: name, About: job.About, Buildspec: job.Buildspec, Privileged: job.Privileged, Image: jobImage, Compute: jobCompute,
+	props := own.JobProps{
+		Name: name, About: job.About, Buildspec: buildspec, Privileged: pipeline.Privileged(l.Pipeline.Engine), Image: jobImage, Compute: jobCompute,
 		Role: role, LogDays: l.Pipeline.LogDays, Minutes: jobMinutes,
-	})
+	}
+	if job.Reports != "" {
+		props.Reports = []string{reportGroup}
+	}
+	project := own.Job(l.scope, id, props)
+	l.roles = append(l.roles, role)
 	l.projects = append(l.projects, project)
 	l.jobs = append(l.jobs, project.AttrArn())
 	l.durations = append(l.durations, awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
 		Namespace: jsii.String("AWS/CodeBuild"), MetricName: jsii.String("Duration"), Statistic: jsii.String("Average"),
 		DimensionsMap: &map[string]*string{"ProjectName": jsii.String(name)},
 	}))
-	configuration := map[string]any{
-		"ProjectName":          project.Ref(),
-		"EnvironmentVariables": `[{"name":"LOCKSTEP_COMMIT","value":"#{` + sourceArtefact + `.CommitId}","type":"PLAINTEXT"}]`,
-	}
-	if len(job.Inputs) > 1 {
-		configuration["PrimarySource"] = job.Inputs[0]
-	}
-	return &awscodepipeline.CfnPipeline_ActionDeclarationProperty{
-		Name: jsii.String(job.Name), Namespace: jsii.String(job.Name), ActionTypeId: actionType("Build", "CodeBuild"), RunOrder: jsii.Number(order),
-		Configuration: configuration, InputArtifacts: artefacts(job.Inputs), OutputArtifacts: artefacts(job.Outputs),
-	}
+	return l.start(job, project, order), nil
 }
 
-// arns are the roles themselves: a job names each that it may take on.
-func (r Rights) arns(qualifier string) []string {
+// start is the action that starts a job. What the job shows is read by later actions under the job's name.
+func (l *lineStack) start(job pipeline.Job, project awscodebuild.CfnProject, order int) any {
+	action := &awscodepipeline.CfnPipeline_ActionDeclarationProperty{
+		Name: jsii.String(job.Name), Namespace: jsii.String(job.Name), ActionTypeId: actionType("Build", "CodeBuild"), RunOrder: jsii.Number(order),
+		InputArtifacts: artefacts(job.Takes...),
+	}
+	configuration := map[string]any{"ProjectName": project.Ref()}
+	if len(job.Takes) > 1 {
+		configuration["PrimarySource"] = job.Takes[0]
+	}
+	action.Configuration = configuration
+	if job.Leaves != "" {
+		action.OutputArtifacts = artefacts(job.Leaves)
+	}
+	return action
+}
+
+// rolesOf are the ARNs of the roles that a job may take on: it names each. What the environment before has recorded says what may go on, and is
+// read by that one's publishing role.
+func (l *lineStack) rolesOf(job pipeline.Job) []string {
 	var out []string
-	for _, role := range r.Roles {
-		out = append(out, own.BootstrapRoleARN(role, qualifier, r.Environment.ID, r.Environment.Region))
+	for _, env := range l.Environments {
+		if env.Name != job.Environment {
+			continue
+		}
+		for _, part := range env.Parts() {
+			out = append(out, bootstrapRoles(l.Pipeline.Bootstrap.Qualifier, part.Environment, job.May.Roles())...)
+		}
+		for _, before := range l.Environments {
+			if before.Name == env.After {
+				out = append(out, bootstrapRoles(l.Pipeline.Bootstrap.Qualifier, before, []string{pipeline.RecordsRole})...)
+			}
+		}
+	}
+	return out
+}
+
+// bootstrapRoles are the ARNs of roles that `cdk bootstrap` made in an environment's account.
+func bootstrapRoles(qualifier string, env config.Environment, roles []string) []string {
+	var out []string
+	for _, role := range roles {
+		out = append(out, own.BootstrapRoleARN(role, qualifier, env.ID, env.Region))
 	}
 	return out
 }
@@ -194,10 +194,10 @@ func (l *lineStack) pipeline(stages []any, store store) {
 		project.SetEncryptionKey(store.key.KeyArn())
 	}
 	mode := "QUEUED" // each release is deployed, in the order in which they came
-	if l.line.Starts == PullRequest {
+	if l.line.Starts == pipeline.PullRequest {
 		mode = "PARALLEL"
 	}
-	pipeline := awscodepipeline.NewCfnPipeline(l.scope, jsii.String("Pipeline"), &awscodepipeline.CfnPipelineProps{
+	made := awscodepipeline.NewCfnPipeline(l.scope, jsii.String("Pipeline"), &awscodepipeline.CfnPipelineProps{
 		Name: jsii.String(l.name), PipelineType: jsii.String("V2"), ExecutionMode: jsii.String(mode), RoleArn: l.role.RoleArn(), Stages: stages,
 		RestartExecutionOnUpdate: jsii.Bool(false), Triggers: []any{l.trigger()},
 		ArtifactStore: &awscodepipeline.CfnPipeline_ArtifactStoreProperty{
@@ -206,7 +206,7 @@ func (l *lineStack) pipeline(stages []any, store store) {
 		},
 	})
 	// The first execution begins as soon as the pipeline is there, and needs all of its rights.
-	pipeline.Node().AddDependency(l.role, store.bucket.Policy())
+	made.Node().AddDependency(l.role, store.bucket.Policy())
 }
 
 func (l *lineStack) trigger() any {
@@ -214,11 +214,11 @@ func (l *lineStack) trigger() any {
 	branch := &awscodepipeline.CfnPipeline_GitBranchFilterCriteriaProperty{Includes: jsii.Strings(source.Branch)}
 	git := &awscodepipeline.CfnPipeline_GitConfigurationProperty{SourceActionName: jsii.String("source")}
 	switch l.line.Starts {
-	case Push:
+	case pipeline.Push:
 		git.Push = []any{&awscodepipeline.CfnPipeline_GitPushFilterProperty{Branches: branch}}
-	case Tag:
+	case pipeline.Tag:
 		git.Push = []any{&awscodepipeline.CfnPipeline_GitPushFilterProperty{Tags: &awscodepipeline.CfnPipeline_GitTagFilterCriteriaProperty{Includes: jsii.Strings(source.Tags)}}}
-	case PullRequest:
+	case pipeline.PullRequest:
 		git.PullRequest = []any{&awscodepipeline.CfnPipeline_GitPullRequestFilterProperty{Branches: branch, Events: jsii.Strings("OPEN", "UPDATED")}}
 	}
 	return &awscodepipeline.CfnPipeline_PipelineTriggerDeclarationProperty{ProviderType: jsii.String("CodeStarSourceConnection"), GitConfiguration: git}
@@ -235,7 +235,7 @@ func actionType(category, provider string) any {
 }
 
 // artefacts are the names as CodePipeline wants them.
-func artefacts(names []string) []any {
+func artefacts(names ...string) []any {
 	var out []any
 	for _, name := range names {
 		out = append(out, map[string]any{"name": name})

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	own "lockstep/infra/constructs"
+	"lockstep/internal/pipeline"
 )
 
 const (
@@ -39,11 +40,11 @@ func newStore(scope constructs.Construct, l *lineStack, logs awss3.IBucket) stor
 		users = append(users, role)
 	}
 	s.let(users, nil, []string{"s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"}, []string{"s3:GetBucketLocation", "s3:GetBucketVersioning", "s3:ListBucket"}, []string{"kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"})
-	if l.line.Starts == PullRequest {
+	if l.line.Starts == pipeline.PullRequest {
 		return s // nothing of it is ever deployed
 	}
 	for _, env := range l.Environments {
-		roles := Rights{Environment: env, Roles: []string{"deploy-role", "file-publishing-role"}}.arns(l.Pipeline.Bootstrap.Qualifier)
+		roles := bootstrapRoles(l.Pipeline.Bootstrap.Qualifier, env, pipeline.MayDeploy.Roles())
 		account := []awsiam.IPrincipal{awsiam.NewAccountPrincipal(jsii.String(env.ID))}
 		// The account is named and its roles are a condition: a role that was made anew would be another one to a policy that names it.
 		s.let(account, &map[string]any{"ArnEquals": map[string]any{"aws:PrincipalArn": roles}}, []string{"s3:GetObject", "s3:GetObjectVersion"}, nil, []string{"kms:Decrypt", "kms:DescribeKey"})

@@ -6,22 +6,46 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudtrail"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/jsii-runtime-go"
 
+	"lockstep/config"
 	"lockstep/infra/constructs"
 )
 
 // trail records who does what in every region: for years in the bucket, and for as long as logs are kept where alarms see it.
-func trail(stack awscdk.Stack, key awskms.IKey, records awss3.IBucket, logDays int) awslogs.LogGroup {
+func trail(stack awscdk.Stack, key awskms.Key, records awss3.IBucket, logDays int) awslogs.LogGroup {
+	letTrailEncrypt(stack, key)
 	group := constructs.LogGroup(stack, "TrailLog", fmt.Sprintf("/%s/trail", *stack.StackName()), logDays)
 	awscloudtrail.NewTrail(stack, jsii.String("Trail"), &awscloudtrail.TrailProps{
 		TrailName: stack.StackName(), Bucket: records, EncryptionKey: key, CloudWatchLogGroup: group, SendToCloudWatchLogs: jsii.Bool(true),
 		IsMultiRegionTrail: jsii.Bool(true), IncludeGlobalServiceEvents: jsii.Bool(true), EnableFileValidation: jsii.Bool(true),
 	})
 	return group
+}
+
+// letTrailEncrypt lets this one trail use the key.
+// Source: the CloudTrail user guide, configure AWS KMS key policies for CloudTrail.
+func letTrailEncrypt(stack awscdk.Stack, key awskms.Key) {
+	arn := fmt.Sprintf("arn:aws:cloudtrail:%s:%s:trail/%s", *stack.Region(), *stack.Account(), *stack.StackName())
+	for _, right := range []struct {
+		action     string
+		conditions map[string]any
+	}{
+		{"kms:GenerateDataKey*", map[string]any{
+			"StringEquals": map[string]any{"aws:SourceArn": arn},
+			"StringLike":   map[string]any{"kms:EncryptionContext:aws:cloudtrail:arn": fmt.Sprintf("arn:aws:cloudtrail:*:%s:trail/*", *stack.Account())},
+		}},
+		{"kms:DescribeKey", map[string]any{"StringEquals": map[string]any{"aws:SourceArn": arn}}},
+	} {
+		key.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+			Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String("cloudtrail.amazonaws.com"), nil)},
+			Actions:    jsii.Strings(right.action), Resources: jsii.Strings("*"), Conditions: &right.conditions,
+		}), nil)
+	}
 }
 
 // securityEvents are the events that raise an alarm when they happen once, as filters on the audit trail.
@@ -43,11 +67,10 @@ var securityEvents = []struct{ id, about, pattern string }{
 	{"NetworkChanges", "a network was made, changed or removed", `{ ($.eventName = "CreateVpc") || ($.eventName = "DeleteVpc") || ($.eventName = "ModifyVpcAttribute") || ($.eventName = "*VpcPeeringConnection") }`},
 }
 
-// expected are the events of which some are normal, and from how many within five minutes on they raise an alarm.
-var expected = map[string]float64{"DeniedCalls": 10, "FailedSignIns": 3}
-
 // securityAlarms raise an alarm on each of the security events, and draw them all.
-func securityAlarms(stack awscdk.Stack, group awslogs.LogGroup) {
+func securityAlarms(stack awscdk.Stack, group awslogs.LogGroup, thresholds config.SecurityAlarms) {
+	// The events of which some are normal.
+	expected := map[string]int{"DeniedCalls": thresholds.DeniedCalls, "FailedSignIns": thresholds.FailedSignIns}
 	var drawn []awscloudwatch.IMetric
 	for _, event := range securityEvents {
 		filter := awslogs.NewMetricFilter(stack, jsii.String(event.id+"Filter"), &awslogs.MetricFilterProps{
@@ -55,7 +78,7 @@ func securityAlarms(stack awscdk.Stack, group awslogs.LogGroup) {
 			MetricNamespace: stack.StackName(), MetricName: jsii.String(event.id), MetricValue: jsii.String("1"),
 		})
 		metric := filter.Metric(&awscloudwatch.MetricOptions{Statistic: jsii.String("Sum"), Period: awscdk.Duration_Minutes(jsii.Number(5))})
-		threshold := max(expected[event.id], 1)
+		threshold := float64(max(expected[event.id], 1))
 		constructs.Alarm(stack, event.id, constructs.AlarmProps{
 			Metric: metric, Threshold: threshold, Periods: 1, About: event.about + ": the audit trail says who, and from where",
 		})

@@ -1,9 +1,11 @@
 package stages
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -37,10 +39,21 @@ func TestGoldenTemplates(t *testing.T) {
 	assert.Len(t, kept, len(golden), "a stack is new or gone: review it, then run `go test ./infra/stages -update`")
 	for name, content := range golden {
 		want, err := os.ReadFile(filepath.Join(dir, name))
-		if assert.NoError(t, err) {
-			assert.Equal(t, string(want), content, "%s is not what it was: review the change, then run `go test ./infra/stages -update`", name)
+		if assert.NoError(t, err) && string(want) != content {
+			assert.Fail(t, name+" is not what it was: review the change, then run `go test ./infra/stages -update`", firstDifference(string(want), content))
 		}
 	}
+}
+
+// firstDifference is where two texts begin to differ; the whole of them fills screens.
+func firstDifference(want, got string) string {
+	a, b := strings.Split(want, "\n"), strings.Split(got, "\n")
+	i := 0
+	for i < len(a) && i < len(b) && a[i] == b[i] {
+		i++
+	}
+	part := func(lines []string) string { return strings.Join(lines[min(i, len(lines)):min(i+3, len(lines))], "\n") }
+	return fmt.Sprintf("from line %d on it was\n%s\nand is\n%s", i+1, part(a), part(b))
 }
 
 func TestTheSameConfigurationGivesTheSameBytes(t *testing.T) {

@@ -231,6 +231,7 @@ network: {availabilityZones: [eu-central-1a, eu-central-1c], cidr: 10.77.0.0/18}
 plugins:
   database: {minACU: 2, maxACU: 64, readers: 2, backupDays: 3}
 budget: {monthly: 1234, warningPercent: 50, criticalPercent: 75}
+governance: {trailDays: 730, alarms: {deniedCalls: 25}}
 notifications: {finance: [money@example.com], owners: [perf@example.com, platform@example.com]}
 tags: {costCentre: platform-perf}
 `

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -112,8 +113,26 @@ func TestC4_DatabaseStandsInIsolatedSubnets(t *testing.T) {
 	}
 	assert.Equal(t, map[string]string{
 		"reaches the database of lockstep-prod-database": "null",
-		"the database of lockstep-prod-database":         `[{"Description":"the database's clients","FromPort":5433,"IpProtocol":"tcp","SourceSecurityGroupId":{"Fn::GetAtt":["Clients","GroupId"]},"ToPort":5433}]`,
+		"the database of lockstep-prod-database":         `[{"Description":"clients of the database","FromPort":5433,"IpProtocol":"tcp","SourceSecurityGroupId":{"Fn::GetAtt":["Clients","GroupId"]},"ToPort":5433}]`,
 	}, rules)
+}
+
+// EC2 takes few characters in the descriptions of security groups and their rules.
+func TestC4_SecurityGroupsAreDescribedAsEC2Takes(t *testing.T) {
+	everywhere(t, func(t *testing.T, environment, name string, in template) {
+		for _, group := range in.ofType("AWS::EC2::SecurityGroup") {
+			descriptions := []any{at(group, "Properties.GroupDescription")}
+			for _, rules := range []string{"SecurityGroupIngress", "SecurityGroupEgress"} {
+				list, _ := at(group, "Properties."+rules).([]any)
+				for _, rule := range list {
+					descriptions = append(descriptions, at(rule, "Description"))
+				}
+			}
+			for _, d := range descriptions {
+				assert.Regexp(t, `^[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]{1,255}$`, d, "%s %s", environment, name)
+			}
+		}
+	})
 }
 
 func TestC4_DatabaseAlarmsHaveTheConfiguredThresholds(t *testing.T) {
@@ -153,11 +172,20 @@ func TestC5_NotificationsReachFinanceAndOwners(t *testing.T) {
 func TestC5_WhoeverSpeaksOnATopicMayUseItsKey(t *testing.T) {
 	s := stack(t, "acc", "notifications")
 	mayUseKey := text(at(only(t, s, "AWS::KMS::Key"), "Properties.KeyPolicy"))
+	for _, statement := range statements(only(t, s, "AWS::KMS::Key")["Properties"]) {
+		if slices.Contains(list(at(statement, "Principal.Service")), "events.amazonaws.com") {
+			assert.Nil(t, statement["Condition"], "what EventBridge says would be lost in silence")
+		}
+	}
 	speakers := map[string]bool{}
 	for _, policy := range s.ofType("AWS::SNS::TopicPolicy") {
 		for _, statement := range at(policy, "Properties.PolicyDocument.Statement").([]any) {
 			for _, service := range list(at(statement, "Principal.Service")) {
 				speakers[service] = true
+				if service == "events.amazonaws.com" {
+					assert.Nil(t, at(statement, "Condition"), "EventBridge passes no account on")
+					continue
+				}
 				assert.Equal(t, "444455556666", at(statement, "Condition.StringEquals.aws:SourceAccount"), "%s speaks for other accounts too", service)
 			}
 		}
@@ -198,6 +226,11 @@ func TestC6_TrailIsKeptForAYearAndCannotBeForged(t *testing.T) {
 	assert.Equal(t, true, at(trail, "Properties.IsMultiRegionTrail"))
 	assert.Equal(t, true, at(trail, "Properties.EnableLogFileValidation"))
 	assert.NotNil(t, at(trail, "Properties.KMSKeyId"))
+	mayEncrypt := slices.ContainsFunc(statements(only(t, s, "AWS::KMS::Key")["Properties"]), func(statement map[string]any) bool {
+		return at(statement, "Principal.Service") == "cloudtrail.amazonaws.com" && strings.Contains(text(statement["Action"]), "kms:GenerateDataKey") &&
+			at(statement, "Condition.StringEquals.aws:SourceArn") == "arn:aws:cloudtrail:eu-west-1:444455556666:trail/lockstep-acc-governance"
+	})
+	assert.True(t, mayEncrypt, "CloudTrail refuses a key that it may not use")
 	records := bucketCalled(t, s, "Records")
 	assertPrivateBucket(t, records)
 	assert.Equal(t, 365.0, ruleCalled(t, records, "expire")["ExpirationInDays"])
@@ -225,6 +258,12 @@ func TestC6_SecurityEventsRaiseAlarms(t *testing.T) {
 	}
 	assert.Equal(t, 1.0, thresholds["RootUse"])
 	assert.Equal(t, 10.0, thresholds["DeniedCalls"])
+	for _, alarm := range stack(t, "perf", "governance").ofType("AWS::CloudWatch::Alarm") {
+		if at(alarm, "Properties.MetricName") == "DeniedCalls" {
+			assert.Equal(t, 25.0, at(alarm, "Properties.Threshold"), "the configuration says how many are normal")
+		}
+	}
+	assert.Equal(t, 730.0, ruleCalled(t, bucketCalled(t, stack(t, "perf", "governance"), "Records"), "expire")["ExpirationInDays"])
 }
 
 func TestC6_AnomaliesComplianceAndAccessAreWatched(t *testing.T) {

@@ -3,6 +3,7 @@ package stages
 import (
 	"lockstep/config"
 	"lockstep/infra/stacks"
+	"lockstep/internal/pipeline"
 )
 
 // tooling is the table of the tooling account's stages.
@@ -15,8 +16,7 @@ func tooling(c *config.Config) []stage {
 			return nil
 		}},
 		{"pipeline", func(p *stacks.Place) error {
-			stacks.Pipeline(p.Stack("pipeline", "the pipelines"), stacks.PipelineProps{Pipeline: c.Pipeline, Environments: c.Environments, Lines: lines(c)})
-			return nil
+			return stacks.Pipeline(p.Stack("pipeline", "the pipelines"), stacks.PipelineProps{Pipeline: c.Pipeline, Environments: c.Environments, Lines: pipeline.Delivery(c)})
 		}},
 	}
 }

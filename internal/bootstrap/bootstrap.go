@@ -46,7 +46,9 @@ func Accounts(p config.Pipeline, environments []config.Environment) []Account {
 		if env.Name == Tooling {
 			continue // it is the first already, and trusts nobody but itself
 		}
-		accounts = append(accounts, account(env.Name, env.Account, p.Tooling.ID))
+		for _, part := range env.Parts() {
+			accounts = append(accounts, account(env.Name, part.Account, p.Tooling.ID))
+		}
 	}
 	return accounts
 }

@@ -128,7 +128,7 @@ func (a *app) guard(ctx context.Context, p *project, environments []config.Envir
 
 func target(p *project, env config.Environment) deploy.Target {
 	return deploy.Target{
-		Environment: env.Name, Account: env.ID, Region: env.Region,
+		Project: p.config.Pipeline.Project, Environment: env.Name, Account: env.ID, Region: env.Region,
 		Tooling: p.config.Pipeline.Tooling.ID, Qualifier: p.config.Pipeline.Bootstrap.Qualifier,
 	}
 }

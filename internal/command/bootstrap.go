@@ -14,6 +14,7 @@ import (
 )
 
 func (a *app) bootstrapCommand() *cobra.Command {
+	only := ""
 	cmd := &cobra.Command{
 		Use: "bootstrap", Short: "Prepare an account for deployments, with the trust that they need", Args: noArgs,
 		Long: `Run the CDK's bootstrap on an account, with the qualifier, the execution policies and the trust in the tooling account that
@@ -36,6 +37,12 @@ rehearsed on are prepared by themselves.`,
 			} else {
 				accounts = accounts[:1]
 			}
+			if only != "" {
+				accounts = slices.DeleteFunc(accounts, func(account bootstrap.Account) bool { return account.ID != only })
+				if len(accounts) == 0 {
+					return usagef("--account %s: %s has no such account", only, a.env)
+				}
+			}
 			if a.live {
 				return a.bootstrapLive(cmd.Context(), accounts)
 			}
@@ -53,15 +60,16 @@ rehearsed on are prepared by themselves.`,
 	}
 	a.addEnv(cmd)
 	a.addLive(cmd)
+	cmd.Flags().StringVar(&only, "account", "", "of an environment with several accounts, prepare only this one, in each of its regions")
 	return cmd
 }
 
-// bootstrapLive prepares the caller's own account, if it is the one that is meant.
+// bootstrapLive prepares the caller's own account, in each region that is asked for, if it is the one that is meant.
 func (a *app) bootstrapLive(ctx context.Context, accounts []bootstrap.Account) error {
-	if len(accounts) != 1 {
-		return usagef("an account is bootstrapped with its own credentials, so with --live name one environment, or tooling")
-	}
 	account := accounts[0]
+	if slices.ContainsFunc(accounts, func(other bootstrap.Account) bool { return other.ID != account.ID }) {
+		return usagef("an account is bootstrapped with its own credentials, so with --live name one environment, or tooling, and one of several accounts with --account")
+	}
 	cfg, err := a.credentials(ctx)
 	if err != nil {
 		return err
@@ -84,11 +92,16 @@ func (a *app) bootstrapLive(ctx context.Context, accounts []bootstrap.Account) e
 		return err
 	}
 	defer os.RemoveAll(dir)
-	a.say("bootstrapping account " + account.ID + " in " + account.Region)
-	if err := bootstrap.Run(ctx, installed, dir, account, slices.Clone(a.Environ)); err != nil {
-		return err
+	for _, account := range accounts {
+		a.say("bootstrapping account " + account.ID + " in " + account.Region)
+		if err := bootstrap.Run(ctx, installed, dir, account, slices.Clone(a.Environ)); err != nil {
+			return err
+		}
+		if err := a.told("bootstrapped " + account.Name + ": account " + account.ID + " in " + account.Region); err != nil {
+			return err
+		}
 	}
-	return a.told("bootstrapped " + account.Name + ": account " + account.ID + " in " + account.Region)
+	return nil
 }
 
 func accountNames(accounts []bootstrap.Account) []string {

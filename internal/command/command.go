@@ -47,6 +47,8 @@ type app struct {
 	verbose  bool
 	progress string
 	live     bool
+	// run is the id of this process in what it leaves behind, once somebody asked for it.
+	run string
 }
 
 // Execute runs the command line. Its error says why the command did not do what it was asked for.
@@ -129,7 +131,8 @@ func (a *app) groups() []group {
 		deliver = append(deliver, a.reachingCommand(r))
 	}
 	return []group{
-		{"Deliver", deliver},
+		{"Deliver", append(deliver, a.approveCommand(), a.rollbackCommand())},
+		{"See what is deployed", []*cobra.Command{a.statusCommand(), a.driftCommand(), a.unlockCommand(), a.garbageCommand()}},
 		{"Check", a.checkingCommands()},
 		{"Prepare accounts", []*cobra.Command{a.bootstrapCommand(), a.rehearsalCommand()}},
 		{"Look and understand", []*cobra.Command{a.graphCommand(), a.configCommand(), a.toolsCommand(), a.doctorCommand()}},

@@ -2,21 +2,17 @@ package command
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"lockstep/config"
 	"lockstep/internal/deploy"
-	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/pipeline"
-	"lockstep/internal/report"
 )
 
 // reaching is a command that reaches for the accounts of an environment.
@@ -27,61 +23,107 @@ type reaching struct {
 	stages []pipeline.Stage
 	// gated says that nothing of it may happen on AWS before every gate has passed.
 	gated bool
-	do    func(ctx context.Context, d *deploy.Deployment, say func(string)) (deploy.Record, error)
+	// flags adds the flags of its own.
+	flags func(*request, *pflag.FlagSet)
+	// do does it in one account; finish, where there is one, what is left to do when all accounts are done.
+	do     func(ctx context.Context, v *visit) (deploy.Record, error)
+	finish func(ctx context.Context, visits []*visit, err error) error
 }
 
 var reachings = []reaching{
 	{
-		stage: pipeline.Plan, stages: []pipeline.Stage{pipeline.Plan}, do: plan,
+		stage: pipeline.Plan, stages: []pipeline.Stage{pipeline.Plan}, flags: (*request).planFlags, do: plan, finish: writePlan,
 		short: "Show what a deployment would change, resource by resource",
 		long: `Make the change sets of every stack that differs, show what they would do, and delete them again. Nothing is executed.
 
-A stack that cannot be planned before another one exists is shown as deferred.`,
+With --out the change sets stay, and the plan is written to FILE, and as Markdown beside it, for ` + "`approve` and `deploy --plan`" + `. --drop throws such a
+plan away. A stack that cannot be planned before another one exists is shown as deferred.`,
 	},
 	{
-		stage: pipeline.Deploy, stages: []pipeline.Stage{pipeline.Deploy, pipeline.Verify}, gated: true, do: planAndApply,
+		stage: pipeline.Deploy, stages: []pipeline.Stage{pipeline.Deploy, pipeline.Verify}, gated: true, flags: (*request).deployFlags, do: planAndApply,
 		short: "Plan and apply the change sets of an environment, and verify what came of them",
 		long: `Validate the configuration, synthesise the stacks, plan and apply their change sets, and read back what was deployed.
+
+With --plan exactly the plan of that file is applied, or nothing: not when the assembly, the configuration, the account or a stack has changed since, nor when the
+plan is too old, was edited, or lacks an approval that the environment asks for. Changes that lose data or widen access have to be allowed by name.
 
 Without --live all of it happens on emulated accounts on this machine, IAM enforced, which are started and bootstrapped as needed. With
 --live it happens on AWS: your credentials must belong to the tooling account, and every gate must have passed for exactly these inputs.`,
 	},
 	{
-		stage: pipeline.Verify, stages: []pipeline.Stage{pipeline.Verify}, do: verify,
+		stage: pipeline.Verify, stages: []pipeline.Stage{pipeline.Verify}, flags: (*request).noFlags, do: verify,
 		short: "Read back whether what is deployed is what the assembly holds",
 		long: `Check that every stack of the environment is there, in a good state, as the assembly wants it, and that each of its resources is
 complete. Nothing is written.`,
 	},
 }
 
-func plan(ctx context.Context, d *deploy.Deployment, say func(string)) (deploy.Record, error) {
-	p, err := d.Plan(ctx)
-	if err != nil {
-		return p.Record(), err
+func plan(ctx context.Context, v *visit) (deploy.Record, error) {
+	var err error
+	if v.out == "" {
+		v.plan, err = v.deployment.Plan(ctx)
+	} else {
+		v.plan, v.kept, err = v.deployment.Keep(ctx, v.goodFor)
 	}
-	say(p.Record().Text())
-	err = p.Discard(ctx)
-	return p.Record(), err
+	if err != nil {
+		return v.plan.Record(), err
+	}
+	v.say(v.plan.Record().Text())
+	if v.out == "" {
+		err = v.plan.Discard(ctx)
+	}
+	return v.plan.Record(), err
 }
 
-func planAndApply(ctx context.Context, d *deploy.Deployment, say func(string)) (deploy.Record, error) {
-	p, err := d.Plan(ctx)
-	if err != nil {
-		return p.Record(), err
+// writePlan writes the plan of all accounts into its file, after every account knows of it. A plan that nobody has is none: if anything goes wrong, no
+// change set stays.
+func writePlan(ctx context.Context, visits []*visit, err error) error {
+	if len(visits) == 0 || visits[0].out == "" {
+		return err
 	}
-	say(p.Record().Text())
-	err = p.Apply(ctx)
-	return p.Record(), err
+	first := visits[0]
+	var file deploy.PlanFile
+	if err == nil {
+		var parts []deploy.TargetPlan
+		for _, v := range visits {
+			parts = append(parts, v.kept)
+		}
+		file, err = first.deployment.NewPlanFile(parts, first.goodFor)
+	}
+	for _, v := range visits {
+		if err == nil {
+			err = v.deployment.Remember(ctx, file)
+		}
+	}
+	if err == nil {
+		err = deploy.WritePlan(first.out, file)
+	}
+	if err != nil {
+		for _, v := range visits {
+			if v.plan != nil {
+				err = errors.Join(err, v.plan.Discard(ctx))
+			}
+		}
+		return err
+	}
+	for _, v := range visits {
+		v.done.PlanDigest = file.Digest
+	}
+	first.say(fmt.Sprintf("the plan %.12s is in %s, good until %s", file.Digest, first.out, file.Expires.Format(time.DateTime)))
+	return nil
 }
 
-func verify(ctx context.Context, d *deploy.Deployment, _ func(string)) (deploy.Record, error) {
-	return d.Verify(ctx)
+func planAndApply(ctx context.Context, v *visit) (deploy.Record, error) {
+	return v.deployment.Deploy(ctx, deploy.Order{Allow: v.allowed(), Plan: v.reviewed, Restores: v.restores})
+}
+
+func verify(ctx context.Context, v *visit) (deploy.Record, error) {
+	return v.deployment.Verify(ctx)
 }
 
 // reachingCommand makes the command line's command of a reaching.
 func (a *app) reachingCommand(r reaching) *cobra.Command {
-	var folder, recordFile string
-	var checks bool
+	q := newRequest()
 	cmd := &cobra.Command{
 		Use: string(r.stage), Short: r.short, Long: r.long, Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -89,41 +131,50 @@ func (a *app) reachingCommand(r reaching) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := q.read(a); err != nil {
+				return err
+			}
 			envs, err := a.environments(p)
 			if err != nil {
 				return err
 			}
-			if recordFile != "" && (folder == "" || len(envs) > 1) {
-				return usagef("--record is for one environment with --assembly")
+			if err := q.check(envs); err != nil {
+				return err
 			}
-			if folder != "" {
-				return a.reachWith(cmd.Context(), r, p, envs, folder, recordFile)
+			switch {
+			case q.drop != "":
+				return a.dropPlan(cmd.Context(), p, q)
+			case q.assembly != "":
+				return a.reachWith(cmd.Context(), r, p, envs, q, a.synthesised(p, q))
 			}
-			return a.reachByGraph(cmd.Context(), r, p, envs, checks)
+			return a.reachByGraph(cmd.Context(), r, p, envs, q)
 		},
 	}
 	a.addEnv(cmd)
 	a.addLive(cmd)
-	cmd.Flags().StringVar(&folder, "assembly", "", "use the cloud assembly in this folder, or in its subfolder for the environment, instead of synthesising one")
-	cmd.Flags().StringVar(&recordFile, "record", "", "write what came of it to this file as JSON, for whoever runs this as a step, instead of a summary to stdout")
+	flags := cmd.Flags()
+	flags.StringVar(&q.assembly, "assembly", "", "use the cloud assembly in this folder, or in its subfolder for the environment, instead of synthesising one")
+	flags.StringVar(&q.record, "record", "", "write what came of it to this file as JSON, for whoever runs this as a step, instead of a summary to stdout")
+	r.flags(q, flags)
 	if r.gated {
-		cmd.Flags().BoolVar(&checks, "checks", false, "run every gate before a rehearsal too, as --live always does")
+		flags.BoolVar(&q.checks, "checks", false, "run every gate before a rehearsal too, as --live always does")
 	}
 	return cmd
 }
 
 // reachByGraph runs the steps of the reaching's stages and all that they need.
-func (a *app) reachByGraph(ctx context.Context, r reaching, p *project, envs []config.Environment, checks bool) error {
+func (a *app) reachByGraph(ctx context.Context, r reaching, p *project, envs []config.Environment, q *request) error {
 	g, err := p.graph()
 	if err != nil {
 		return err
 	}
 	stages := r.stages
-	if r.gated && (a.live || checks) {
+	if r.gated && (a.live || q.checks) {
 		stages = slices.Concat(stages, pipeline.Gates)
 	}
 	j := job{
-		command: string(r.stage), mode: a.mode(), project: p, environments: envs, graph: choose(g, stages, envs), records: r.stage,
+		command: string(r.stage), mode: a.mode(), project: p, environments: envs, records: r.stage,
+		graph: choose(g, stages, envs).Give(r.stage, q.arguments()...),
 	}
 	if a.live {
 		if err := a.guard(ctx, p, envs); err != nil {
@@ -136,101 +187,4 @@ func (a *app) reachByGraph(ctx context.Context, r reaching, p *project, envs []c
 		}
 	}
 	return a.runJob(ctx, j)
-}
-
-// reachWith does it to an assembly that was made earlier, in this process: environment after environment, up to the first that fails.
-func (a *app) reachWith(ctx context.Context, r reaching, p *project, envs []config.Environment, folder, recordFile string) error {
-	started := time.Now()
-	summary := &report.Summary{Command: string(r.stage), Mode: a.mode(), Result: report.Passed}
-	if recordFile == "" && !a.json {
-		a.say(report.FirstLine(a.mode(), names(envs)))
-	}
-	err := a.eachEnvironment(ctx, r, p, envs, folder, summary)
-	if recordFile != "" {
-		return errors.Join(err, writeRecord(recordFile, summary.Environments))
-	}
-	if summary.Mode == report.Rehearsal {
-		summary.NotRehearsed = notRehearsed(envs)
-	}
-	summary.Time, summary.Millis = time.Now(), time.Since(started).Milliseconds()
-	if err != nil {
-		summary.Result, summary.Error = verdictOf(err), err.Error()
-	}
-	if writing := a.finish(summary); writing != nil {
-		return writing
-	}
-	if err != nil {
-		return shownError{err}
-	}
-	return nil
-}
-
-func (a *app) eachEnvironment(ctx context.Context, r reaching, p *project, envs []config.Environment, folder string, into *report.Summary) (err error) {
-	way, err := a.reachAccounts(ctx, p, envs)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, way.release()) }()
-	for _, env := range envs {
-		done, err := a.reachOne(ctx, r, way, target(p, env), folder)
-		if err != nil && done.Error == "" {
-			done.Outcome, done.Error = deploy.Failed, err.Error()
-		}
-		into.Add(done)
-		if err != nil {
-			return fmt.Errorf("%s: %w", env.Name, err)
-		}
-	}
-	return nil
-}
-
-// reachOne does it to one environment. What is returned tells as much as came of it, also when the error is not nil.
-func (a *app) reachOne(ctx context.Context, r reaching, way *reach, to deploy.Target, folder string) (report.Environment, error) {
-	done := report.Environment{Mode: a.mode(), Record: deploy.Record{Target: to, Started: time.Now()}}
-	cfg, err := way.caller(to.Region)
-	if err != nil {
-		return done, err
-	}
-	dir := assemblyFolder(folder, to.Environment)
-	files, err := assembly.Open(dir)
-	if err != nil {
-		return done, err
-	}
-	if files, done.Coverage, err = way.seen(files); err != nil {
-		return done, fmt.Errorf("cloud assembly %s: %w", dir, err)
-	}
-	asm, err := assembly.Read(files, assembly.Environment{Account: to.Account, Region: to.Region})
-	if err != nil {
-		return done, fmt.Errorf("cloud assembly %s: %w", dir, err)
-	}
-	d, err := deploy.Open(ctx, cfg, to, asm, a.say)
-	if err != nil {
-		return done, err
-	}
-	done.Record, err = r.do(ctx, d, a.say)
-	return done, err
-}
-
-// assemblyFolder is where an environment's assembly lies: in the folder itself, or below it where the folder holds one for each.
-func assemblyFolder(folder, environment string) string {
-	below := filepath.Join(folder, environment)
-	if _, err := os.Stat(filepath.Join(below, "manifest.json")); err == nil {
-		return below
-	}
-	return folder
-}
-
-// writeRecord leaves what came of an environment for whoever runs this as a step.
-func writeRecord(file string, environments []report.Environment) error {
-	if len(environments) == 0 {
-		return nil // nothing came of it, and the error says why
-	}
-	data, err := json.MarshalIndent(environments[0], "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return err
-	}
-	return os.WriteFile(file, append(data, '\n'), 0o644)
 }

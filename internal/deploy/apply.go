@@ -5,22 +5,25 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/ledger"
 )
 
 // missingExport is CloudFormation's message about an import of nothing.
 var missingExport = regexp.MustCompile(`No export named \S+ found`)
 
-// Apply executes the plan: each stack as soon as those that it needs are done, several at once. After a failure no further stack is
-// begun; those begun are seen to their end. Deferred stacks get their change sets when their turn comes.
-func (p *Plan) Apply(ctx context.Context) error {
+// apply executes the plan: each stack as soon as those that it needs are done, several at once. A stack that fails stops those that need it
+// and no other. Deferred stacks get their change sets when their turn comes.
+func (p *Plan) apply(ctx context.Context) error {
 	run := &applying{plan: p, done: map[*assembly.Stack]chan struct{}{}}
 	for _, step := range p.steps {
 		run.done[step.stack] = make(chan struct{})
@@ -43,33 +46,33 @@ func (p *Plan) Apply(ctx context.Context) error {
 	if ctx.Err() != nil {
 		p.err = errors.Join(p.err, ctx.Err())
 	}
-	return errors.Join(p.err, p.Discard(ctx))
+	p.err = errors.Join(p.err, p.Discard(ctx))
+	return p.err
 }
 
 // applying is one execution of a plan.
 type applying struct {
 	plan *Plan
+	// done is closed when a stack's turn is over, after which its step is not written any more.
 	done map[*assembly.Stack]chan struct{}
 
 	mu   sync.Mutex
 	errs []error
 }
 
-func (a *applying) failed() bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return len(a.errs) > 0
-}
-
 func (a *applying) step(ctx context.Context, step *planned) {
 	if step.record.Outcome != Planned && step.record.Outcome != Deferred {
 		return
 	}
-	if ctx.Err() != nil || a.failed() {
+	if i := slices.IndexFunc(step.stack.Needs, func(need *assembly.Stack) bool { return a.plan.step(need).unfinished() }); i >= 0 {
+		step.record.Outcome, step.record.Reason = Untouched, "it needs "+step.stack.Needs[i].Name+", which was not deployed"
+		return
+	}
+	if ctx.Err() != nil {
 		step.record.Outcome = Untouched
 		return
 	}
-	err := a.plan.within(step, func() error { return a.plan.deployment.apply(ctx, step) })
+	err := a.plan.within(step, func() error { return a.plan.applyStack(ctx, step) })
 	if err != nil {
 		a.mu.Lock()
 		defer a.mu.Unlock()
@@ -77,14 +80,20 @@ func (a *applying) step(ctx context.Context, step *planned) {
 	}
 }
 
-// apply brings one stack to where the assembly wants it.
-func (d *Deployment) apply(ctx context.Context, step *planned) error {
+// unfinished says whether a stack whose turn is over is not what the assembly wants.
+func (s *planned) unfinished() bool {
+	return s.err != nil || s.record.Outcome == Failed || s.record.Outcome == Untouched
+}
+
+// applyStack brings one stack to where the assembly wants it, and notes in the journal when it begins and how it ends.
+func (p *Plan) applyStack(ctx context.Context, step *planned) error {
+	d := p.deployment
 	client, err := d.cloudFormation(ctx, step.stack)
 	if err != nil {
 		return err
 	}
 	if step.record.Outcome == Deferred {
-		if err := d.catchUp(ctx, client, step); err != nil || step.record.Outcome == Unchanged {
+		if err := p.catchUp(ctx, client, step); err != nil || step.record.Outcome == Unchanged {
 			return err
 		}
 	}
@@ -101,6 +110,7 @@ func (d *Deployment) apply(ctx context.Context, step *planned) error {
 	if err != nil {
 		return err
 	}
+	step.have = now
 	step.record.Outcome, step.record.Reason, step.record.Outputs = Updated, "", now.outputs()
 	if created {
 		step.record.Outcome = Created
@@ -109,23 +119,49 @@ func (d *Deployment) apply(ctx context.Context, step *planned) error {
 }
 
 // catchUp makes the change set of a deferred stack, now that what it waited for is there.
-func (d *Deployment) catchUp(ctx context.Context, client *cloudformation.Client, step *planned) error {
-	if step.have.phase == leftover {
+func (p *Plan) catchUp(ctx context.Context, client *cloudformation.Client, step *planned) error {
+	d := p.deployment
+	switch step.have.phase {
+	case leftover:
 		if err := d.remove(ctx, client, step); err != nil {
+			return err
+		}
+	case stuck:
+		if err := d.continueRollback(ctx, client, step); err != nil {
 			return err
 		}
 	}
 	step.record.Reason = ""
-	if err := d.prepare(ctx, step); err != nil {
+	if err := p.change(ctx, step); err != nil {
 		return err
 	}
-	if step.record.Outcome == Planned {
-		d.tell(text(step.record))
+	if step.record.Outcome != Planned {
+		return nil
 	}
-	return nil
+	d.tell(text(step.record))
+	if p.reviewed {
+		if err := onlyAdds(step.record); err != nil {
+			return err
+		}
+	}
+	return permit(step.record.Flags, p.allowed)
 }
 
-// remove deletes a stack of which nothing is left but its name.
+// onlyAdds refuses a deferred stack's change set that does more than a reviewer could foresee.
+func onlyAdds(r StackRecord) error {
+	var more []string
+	for _, c := range r.Changes {
+		if c.Action != Add {
+			more = append(more, fmt.Sprintf("%s %s (%s)", signs[c.Action], c.LogicalID, c.Type))
+		}
+	}
+	if len(more) == 0 {
+		return nil
+	}
+	return refuse(nil, "it was deferred in the reviewed plan and would now do more than add resources (%s): what it needs is there now, so plan and review again", strings.Join(more, ", "))
+}
+
+// remove deletes a stack of which nothing was ever in use.
 func (d *Deployment) remove(ctx context.Context, client *cloudformation.Client, step *planned) error {
 	d.tell(fmt.Sprintf("%s: deleting what a failed creation left behind", step.stack.Name))
 	id := step.have.StackId
@@ -137,33 +173,112 @@ func (d *Deployment) remove(ctx context.Context, client *cloudformation.Client, 
 			return problem(err)
 		}
 	}
+	seen, err := newestEvent(ctx, client, aws.ToString(id))
+	if err != nil {
+		return err
+	}
 	if _, err := client.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: id}); err != nil {
 		return problem(err)
 	}
 	// A deleted stack is found by its id alone, and not in every case.
-	have, err := d.settle(ctx, client, aws.ToString(id))
+	have, err := d.wait(ctx, client, aws.ToString(id))
 	if err != nil {
 		return err
 	}
 	if have.phase != absent {
-		return fmt.Errorf("the leftover of a failed creation is in state %s after it was deleted", have.StackStatus)
+		return fmt.Errorf("the leftover of a failed creation cannot be deleted: %w", d.lastFailure(ctx, client, have, seen))
 	}
 	step.have = deployed{}
 	return nil
 }
 
-// execute executes the stack's change set and follows it to its end.
+// continueRollback ends a rollback that did not end by itself.
+func (d *Deployment) continueRollback(ctx context.Context, client *cloudformation.Client, step *planned) error {
+	d.tell(fmt.Sprintf("%s: continuing the rollback that did not end", step.stack.Name))
+	id := aws.ToString(step.have.StackId)
+	seen, err := newestEvent(ctx, client, id)
+	if err != nil {
+		return err
+	}
+	if _, err := client.ContinueUpdateRollback(ctx, &cloudformation.ContinueUpdateRollbackInput{StackName: &id}); err != nil {
+		return problem(err)
+	}
+	have, err := d.wait(ctx, client, id)
+	if err != nil {
+		return err
+	}
+	if have.phase != settled {
+		return fmt.Errorf("the rollback cannot be continued: %w; mend what is named, or continue it with `aws cloudformation continue-update-rollback "+
+			"--resources-to-skip`, then run this again", d.lastFailure(ctx, client, have, seen))
+	}
+	step.have = have
+	_, err = same(ctx, client, step.stack, &step.have, false)
+	return err
+}
+
+// lastFailure is why the operation failed whose events come after one that was seen.
+func (d *Deployment) lastFailure(ctx context.Context, client *cloudformation.Client, have deployed, seen string) error {
+	f := &follower{client: client, seen: seen}
+	if _, err := f.next(ctx, aws.ToString(have.StackId)); err != nil {
+		return err
+	}
+	return f.failure(ctx, have)
+}
+
+// execute executes the stack's change set and follows it to its end. The journal knows of it before CloudFormation does.
 func (d *Deployment) execute(ctx context.Context, client *cloudformation.Client, step *planned) error {
 	set := step.set
 	seen, err := newestEvent(ctx, client, set.stackID)
 	if err != nil {
 		return err
 	}
-	if _, err = client.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{ChangeSetName: &set.id, StackName: &set.stackID}); err != nil {
+	if err := d.note(ctx, step, ledger.Begun); err != nil {
+		return err
+	}
+	_, err = client.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{ChangeSetName: &set.id, StackName: &set.stackID, ClientRequestToken: &set.name})
+	if code(err) == "ChangeSetNotFound" {
+		return errors.New("its change set is gone, or CloudFormation has forgotten it: somebody else has changed the stack or removed the change set; run this again")
+	}
+	if err != nil && !set.begun(ctx, client, err) {
 		return problem(err)
 	}
 	step.set = nil // it is used up
-	return d.follow(ctx, client, step.stack.Name, set.stackID, seen)
+	err = d.follow(ctx, client, step.stack.Name, set.stackID, seen)
+	switch {
+	case errors.Is(err, errInterrupted):
+		return err // how it ends is not known
+	case err != nil:
+		return errors.Join(err, d.note(ctx, step, ledger.Failed))
+	}
+	return d.note(ctx, step, ledger.Done)
+}
+
+// begun says whether a change set is executed although the call says that it cannot be: then the answer to an earlier call was lost.
+func (c *changeSet) begun(ctx context.Context, client *cloudformation.Client, err error) bool {
+	if code(err) != "InvalidChangeSetStatus" {
+		return false
+	}
+	out, err := client.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: &c.id, StackName: &c.stackID})
+	if err != nil {
+		return false
+	}
+	switch out.ExecutionStatus {
+	case types.ExecutionStatusExecuteInProgress, types.ExecutionStatusExecuteComplete, types.ExecutionStatusExecuteFailed:
+		return true
+	}
+	return false
+}
+
+// note writes into the journal how far the run is with a stack.
+func (d *Deployment) note(ctx context.Context, step *planned, state ledger.State) error {
+	if d.journal == nil {
+		return nil
+	}
+	entry := ledger.Entry{State: state, Since: time.Now().UTC()}
+	if step.set != nil {
+		entry.ChangeSet = step.set.id
+	}
+	return d.journal.Note(ctx, step.stack.Name, entry)
 }
 
 // follow tells a stack's events until CloudFormation is done with it. The error names the first resource that failed.
@@ -179,7 +294,7 @@ func (d *Deployment) follow(ctx context.Context, client *cloudformation.Client, 
 			return errInterrupted
 		case err != nil:
 			return fmt.Errorf("%w; CloudFormation may still be at work on the stack: the next run waits for it and goes on from there", err)
-		case have.phase == busy, have.StackStatus == types.StackStatusReviewInProgress: // it begins in a moment
+		case have.phase == busy, !f.began: // it begins in a moment
 		case succeeded(have.StackStatus):
 			return nil
 		default:
@@ -212,16 +327,14 @@ func (d *Deployment) tellEvents(ctx context.Context, f *follower, name, id strin
 	return err
 }
 
-func (s *planned) protectionDiffers() bool {
-	return aws.ToBool(s.have.EnableTerminationProtection) != s.stack.TerminationProtection
-}
+func (s *planned) protectionDiffers() bool { return protectionDiffers(s.stack, s.have) }
 
 // protect sets the stack's policy and its termination protection, which no change set does.
 func protect(ctx context.Context, client *cloudformation.Client, s *assembly.Stack, before deployed) error {
 	if err := setStackPolicy(ctx, client, s, awsPause); err != nil {
 		return err
 	}
-	if aws.ToBool(before.EnableTerminationProtection) == s.TerminationProtection {
+	if !protectionDiffers(s, before) {
 		return nil
 	}
 	_, err := client.UpdateTerminationProtection(ctx, &cloudformation.UpdateTerminationProtectionInput{

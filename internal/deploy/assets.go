@@ -35,20 +35,19 @@ func (d *Deployment) publish(ctx context.Context, s *assembly.Stack) error {
 }
 
 func (d *Deployment) publishAsset(ctx context.Context, a assembly.Asset) error {
-	cfg, err := d.sessions.as(ctx, a.Role, a.Region)
+	client, err := d.objects(ctx, a)
 	if err != nil {
 		return err
 	}
-	client := s3Client(cfg)
 	// The owner is named so that a bucket of that name in a stranger's account is refused.
 	owner := aws.String(d.target.Account)
-	_, err = client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &a.Bucket, Key: &a.Key, ExpectedBucketOwner: owner})
-	switch code(err) {
-	case "":
-		return err
-	case "NotFound", "NoSuchKey":
-	default:
-		return err
+	// Unlike HeadObject, this tells why it is refused, so that a wrong clock can be told from a missing right.
+	found, err := client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &a.Bucket, Prefix: &a.Key, MaxKeys: aws.Int32(1), ExpectedBucketOwner: owner})
+	if err != nil {
+		return d.noBucket(a, err)
+	}
+	if len(found.Contents) > 0 && aws.ToString(found.Contents[0].Key) == a.Key {
+		return nil
 	}
 	body, err := contentOf(d.assembly.Files, a)
 	if err != nil {
@@ -58,6 +57,11 @@ func (d *Deployment) publishAsset(ctx context.Context, a assembly.Asset) error {
 	_, err = client.PutObject(ctx, &s3.PutObjectInput{
 		Bucket: &a.Bucket, Key: &a.Key, ExpectedBucketOwner: owner, Body: body, ContentType: aws.String(contentType(a)),
 	})
+	return d.noBucket(a, err)
+}
+
+// noBucket says what to do where the bucket of an asset is not there.
+func (d *Deployment) noBucket(a assembly.Asset, err error) error {
 	if code(err) == "NoSuchBucket" {
 		return fmt.Errorf("the bucket %s is not there: run `lockstep bootstrap --env %s`", a.Bucket, d.target.Environment)
 	}

@@ -31,6 +31,8 @@ type follower struct {
 	seen string
 	// failed are the events of resources that failed, the first one first.
 	failed []types.StackEvent
+	// began says that the stack itself has had an event: until then its state may still be the one before the operation.
+	began bool
 }
 
 // next returns the events since the last call, the oldest first.
@@ -41,6 +43,7 @@ func (f *follower) next(ctx context.Context, stack string) ([]types.StackEvent, 
 	}
 	f.seen = aws.ToString(events[len(events)-1].EventId)
 	for _, e := range events {
+		f.began = f.began || ofStack(e)
 		if resourceFailed(e) {
 			f.failed = append(f.failed, e)
 		}
@@ -93,20 +96,20 @@ func describeEvent(stack string, e types.StackEvent) string {
 
 // failure says why a stack failed: its first failed resource, or what CloudFormation says of the stack.
 func (f *follower) failure(ctx context.Context, have deployed) error {
-	state := fmt.Sprintf("the stack is now in state %s", have.StackStatus)
-	if have.phase == blocked {
-		state += ": " + phases[have.StackStatus].remedy
+	now := fmt.Sprintf("the stack is now in state %s", have.StackStatus)
+	if row := state(have.StackStatus); row.phase == blocked || row.phase == stuck {
+		now += ": " + row.Way
 	}
 	if len(f.failed) == 0 {
 		reason := aws.ToString(have.StackStatusReason)
 		if reason == "" {
-			return errors.New(state)
+			return errors.New(now)
 		}
-		return fmt.Errorf("%s; %s", strings.TrimRight(reason, ". "), state)
+		return fmt.Errorf("%s; %s", strings.TrimRight(reason, ". "), now)
 	}
 	first, path := innermost(ctx, f.client, f.failed[0], 0)
 	return fmt.Errorf("%s (%s): %s; %s", path, aws.ToString(first.ResourceType),
-		strings.TrimRight(aws.ToString(first.ResourceStatusReason), ". "), state)
+		strings.TrimRight(aws.ToString(first.ResourceStatusReason), ". "), now)
 }
 
 // deepestNesting bounds the search in nested stacks.

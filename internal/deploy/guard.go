@@ -45,25 +45,31 @@ func Guard(ctx context.Context, base aws.Config, target Target) error {
 
 // GuardCaller checks that credentials belong to the account that something has to be done with.
 func GuardCaller(ctx context.Context, base aws.Config, want Caller) error {
+	_, err := identify(ctx, patient(base, want.Region), want)
+	return err
+}
+
+// identify is the guard, over a patient configuration, and returns the caller's ARN.
+func identify(ctx context.Context, base aws.Config, want Caller) (string, error) {
 	if err := haveCredentials(ctx, base, want); err != nil {
-		return err
+		return "", err
 	}
-	id, err := stsClient(patient(base, want.Region)).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	id, err := stsClient(base).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	switch code(err) {
 	case "":
 	case "ExpiredToken", "ExpiredTokenException", "RequestExpired":
-		return refuse(err, "the AWS credentials have expired: sign in again to %s", want.Called)
+		return "", refuse(err, "the AWS credentials have expired: sign in again to %s", want.Called)
 	default: // no policy can deny GetCallerIdentity, so any answer but yes means that the credentials are no good
-		return refuse(err, "AWS does not accept these credentials (%v): sign in again to %s", problem(err), want.Called)
+		return "", refuse(err, "AWS does not accept these credentials (%v): sign in again to %s", problem(err), want.Called)
 	}
 	if err != nil {
-		return problem(err)
+		return "", problem(err)
 	}
 	if account := aws.ToString(id.Account); account != want.Account {
-		return refuse(nil, "these credentials belong to account %s, but %s starts from %s: sign in there, or choose its profile with AWS_PROFILE",
+		return "", refuse(nil, "these credentials belong to account %s, but %s starts from %s: sign in there, or choose its profile with AWS_PROFILE",
 			account, want.For, want.Called)
 	}
-	return nil
+	return aws.ToString(id.Arn), nil
 }
 
 func haveCredentials(ctx context.Context, base aws.Config, want Caller) error {
@@ -148,7 +154,10 @@ func checkRole(role, what string, target Target) error {
 // sessions are the assumed roles: one each, checked once, and renewed by the SDK before they expire.
 type sessions struct {
 	base   aws.Config // region and time limits set
+	pacer  *Pacer
 	target Target
+	// run is part of the sessions' names, which CloudTrail shows.
+	run    string
 	mu     sync.Mutex
 	byRole map[string]*session
 }
@@ -161,7 +170,7 @@ type session struct {
 
 // as gives a configuration that works as a role in a region, after it was seen that the role is one of the target account.
 func (s *sessions) as(ctx context.Context, role assembly.Role, region string) (aws.Config, error) {
-	key := role.ARN + " " + role.ExternalID + " " + fmt.Sprint(role.Options)
+	key := role.Key()
 	s.mu.Lock()
 	found := s.byRole[key]
 	if found == nil {
@@ -176,11 +185,14 @@ func (s *sessions) as(ctx context.Context, role assembly.Role, region string) (a
 }
 
 func (s *sessions) assume(ctx context.Context, role assembly.Role) (aws.Config, error) {
-	cfg := s.base.Copy()
-	cfg.Credentials = aws.NewCredentialsCache(
-		stscreds.NewAssumeRoleProvider(stsClient(s.base), role.ARN, assumption(role, s.target)),
+	caller := s.pacer.around(s.base, s.target.Tooling)
+	credentials := aws.NewCredentialsCache(
+		stscreds.NewAssumeRoleProvider(stsClient(caller), role.ARN, assumption(role, s.target, s.run)),
 		func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = time.Minute },
 	)
+	cfg := s.pacer.around(s.base, s.target.Account)
+	cfg.Credentials = credentials
+	cfg.Retryer = func() aws.Retryer { return newPatience(credentials.Invalidate) }
 	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
 		if code(err) == "" {
 			return cfg, problem(err)
@@ -202,9 +214,9 @@ func (s *sessions) assume(ctx context.Context, role assembly.Role) (aws.Config, 
 
 // assumption sets what AssumeRole is asked with. Without transitive keys of its own, a tagged session passes all its tags on,
 // as the CDK's command line does.
-func assumption(role assembly.Role, target Target) func(*stscreds.AssumeRoleOptions) {
+func assumption(role assembly.Role, target Target, run string) func(*stscreds.AssumeRoleOptions) {
 	return func(o *stscreds.AssumeRoleOptions) {
-		o.RoleSessionName = "lockstep-" + target.Environment
+		o.RoleSessionName = strings.TrimSuffix("lockstep-"+target.Environment+"-"+run, "-")
 		if role.ExternalID != "" {
 			o.ExternalID = aws.String(role.ExternalID)
 		}

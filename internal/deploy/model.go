@@ -4,6 +4,8 @@ import "time"
 
 // A Target is the environment that a deployment goes to, as it was configured.
 type Target struct {
+	// Project is what the platform is called, which the names of what is kept in the account begin with.
+	Project     string `json:"project"`
 	Environment string `json:"environment"`
 	// Account is the twelve digits of the account that is deployed to.
 	Account string `json:"account"`
@@ -18,11 +20,15 @@ type Target struct {
 type Record struct {
 	Target
 	// AssemblyDigest is the SHA-256 of the cloud assembly's files, in hexadecimal.
-	AssemblyDigest string        `json:"assemblyDigest"`
-	Outcome        Outcome       `json:"outcome"`
-	Stacks         []StackRecord `json:"stacks"`
-	Started        time.Time     `json:"started"`
-	Millis         int64         `json:"ms"`
+	AssemblyDigest string `json:"assemblyDigest"`
+	// PlanDigest is that of the plan file that was written or applied; empty for none.
+	PlanDigest string `json:"planDigest,omitempty"`
+	// Release is the number of the release that was recorded; 0 for none.
+	Release int           `json:"release,omitempty"`
+	Outcome Outcome       `json:"outcome"`
+	Stacks  []StackRecord `json:"stacks"`
+	Started time.Time     `json:"started"`
+	Millis  int64         `json:"ms"`
 	// Error is the first failure, empty unless Outcome is failed.
 	Error string `json:"error,omitempty"`
 }
@@ -48,6 +54,8 @@ type StackRecord struct {
 	Region  string   `json:"region"`
 	Outcome Outcome  `json:"outcome"`
 	Changes []Change `json:"changes,omitempty"`
+	// Flags are the changes that have to be allowed by name.
+	Flags []Flag `json:"flags,omitempty"`
 	// Outputs are the stack's outputs by key.
 	Outputs map[string]string `json:"outputs,omitempty"`
 	// Reason says why the stack failed: the first resource that failed and what CloudFormation said of it.
@@ -63,7 +71,20 @@ type Change struct {
 	// Physical is the resource's physical id; empty when it does not exist yet.
 	Physical string `json:"physicalId,omitempty"`
 	// Properties are the changed properties that CloudFormation names.
-	Properties []string `json:"properties,omitempty"`
+	Properties []Property `json:"properties,omitempty"`
+	// Policy is what becomes of the resource that goes, in CloudFormation's words: Delete, Retain, Snapshot and the same with ReplaceAnd
+	// before it; empty where it does not say.
+	Policy string `json:"policy,omitempty"`
+}
+
+// A Property is one property, or attribute, of a resource that changes.
+type Property struct {
+	Name string `json:"name"`
+	// Recreation says whether the change of this property replaces the resource: Never, Conditionally or Always.
+	Recreation string `json:"recreation,omitempty"`
+	// Before and After are its values where CloudFormation tells them and they are no secrets.
+	Before string `json:"before,omitempty"`
+	After  string `json:"after,omitempty"`
 }
 
 // An Action is how a change set treats a resource.

@@ -14,8 +14,16 @@ import (
 type Plan struct {
 	deployment *Deployment
 	steps      []*planned
-	started    time.Time
-	err        error
+	naming     naming
+	// reviewed says that a person has seen this very plan, so that it may do nothing that was not in it.
+	reviewed bool
+	// allowed are the permits that were given.
+	allowed []Permit
+	// release is the number of the release that came of it, and digest that of the plan file that it is of; both zero for none.
+	release int
+	digest  string
+	started time.Time
+	err     error
 }
 
 // planned is the part of a plan that belongs to one stack.
@@ -29,9 +37,13 @@ type planned struct {
 
 // Plan works out what the assembly would change, with a change set for every stack that differs. Stacks that are as they should be
 // cost no write. When one cannot be planned, no change set stays and the error says so; the plan's record is there all the same.
-func (d *Deployment) Plan(ctx context.Context) (*Plan, error) {
+func (d *Deployment) Plan(ctx context.Context) (*Plan, error) { return d.planFor(ctx, abandoned) }
+
+// planFor is Plan with change sets that may stay for a while.
+func (d *Deployment) planFor(ctx context.Context, stay time.Duration) (*Plan, error) {
 	p := d.newPlan()
-	p.err = d.each(ctx, func(ctx context.Context, i int, s *assembly.Stack) error { return p.look(ctx, p.steps[i]) })
+	p.naming.until = time.Now().Add(stay)
+	p.err = d.each(ctx, func(ctx context.Context, i int, s *assembly.Stack) error { return p.look(ctx, p.steps[i], d.settle) })
 	if p.err == nil {
 		p.err = d.each(ctx, func(ctx context.Context, i int, s *assembly.Stack) error { return p.prepare(ctx, p.steps[i]) })
 	}
@@ -41,26 +53,38 @@ func (d *Deployment) Plan(ctx context.Context) (*Plan, error) {
 	return p, p.err
 }
 
+// survey looks at every stack and waits for none.
+func (d *Deployment) survey(ctx context.Context) (*Plan, error) {
+	p := d.newPlan()
+	p.err = d.each(ctx, func(ctx context.Context, i int, s *assembly.Stack) error { return p.look(ctx, p.steps[i], d.glance) })
+	return p, p.err
+}
+
 func (d *Deployment) newPlan() *Plan {
-	p := &Plan{deployment: d, started: time.Now()}
+	p := &Plan{deployment: d, naming: naming{until: time.Now().Add(abandoned), run: d.Run.ID}, started: time.Now()}
 	for _, s := range d.assembly.Stacks {
 		p.steps = append(p.steps, &planned{stack: s, record: StackRecord{Name: s.Name, Account: s.Account, Region: s.Region, Outcome: Untouched}})
 	}
 	return p
 }
 
+// unchanged says whether every stack is as it should be.
+func (p *Plan) unchanged() bool {
+	return !slices.ContainsFunc(p.steps, func(s *planned) bool { return s.record.Outcome != Unchanged })
+}
+
 // look reads how a stack is. All are read before any is prepared: what exists decides what is deferred.
-func (p *Plan) look(ctx context.Context, step *planned) error {
+func (p *Plan) look(ctx context.Context, step *planned, read stateReader) error {
 	return p.within(step, func() error {
 		client, err := p.deployment.cloudFormation(ctx, step.stack)
 		if err != nil {
 			return err
 		}
-		step.have, err = p.deployment.settle(ctx, client, step.stack.Name)
+		step.have, err = read(ctx, client, step.stack.Name)
 		if err != nil {
 			return err
 		}
-		unchanged, err := same(ctx, client, step.stack, step.have, false)
+		unchanged, err := same(ctx, client, step.stack, &step.have, false)
 		if unchanged {
 			step.record.Outcome, step.record.Outputs = Unchanged, step.have.outputs()
 		}
@@ -78,7 +102,7 @@ func (p *Plan) prepare(ctx context.Context, step *planned) error {
 			step.record.Outcome, step.record.Reason = Deferred, why
 			return nil
 		}
-		err := p.deployment.prepare(ctx, step)
+		err := p.change(ctx, step)
 		if err != nil && p.waitsForExport(step, err) {
 			step.record.Outcome, step.record.Reason = Deferred, "it imports what another stack is yet to export"
 			return nil
@@ -109,11 +133,15 @@ func (s *planned) fail(err error) error {
 
 // deferral says why a stack's change set cannot be made yet, empty if it can.
 func (p *Plan) deferral(step *planned) string {
-	if step.have.phase == leftover {
+	switch step.have.phase {
+	case leftover:
 		return fmt.Sprintf("its first creation failed (%s), so it is deleted and created anew", step.have.StackStatus)
+	case stuck:
+		return fmt.Sprintf("its last rollback did not end (%s), so that is continued first", step.have.StackStatus)
 	}
 	for _, need := range step.stack.Needs {
-		if other := p.step(need); other.have.phase == absent || other.have.phase == leftover {
+		other := p.step(need)
+		if missing := other.have.phase == absent || other.have.phase == leftover; missing && step.stack.Template.Reads(need.Template) {
 			return "it needs " + need.Name + ", which does not exist yet"
 		}
 	}
@@ -130,8 +158,9 @@ func (p *Plan) step(s *assembly.Stack) *planned {
 	return p.steps[slices.IndexFunc(p.steps, func(step *planned) bool { return step.stack == s })]
 }
 
-// prepare publishes what a stack needs and makes its change set.
-func (d *Deployment) prepare(ctx context.Context, step *planned) error {
+// change publishes what a stack needs and makes its change set.
+func (p *Plan) change(ctx context.Context, step *planned) error {
+	d := p.deployment
 	client, err := d.cloudFormation(ctx, step.stack)
 	if err != nil {
 		return err
@@ -139,7 +168,12 @@ func (d *Deployment) prepare(ctx context.Context, step *planned) error {
 	if err := d.publish(ctx, step.stack); err != nil {
 		return err
 	}
-	set, err := newChangeSet(ctx, client, step.stack, step.have, d.assembly.Digest)
+	if step.have.StackId != nil {
+		if err := d.sweep(ctx, client, step.stack.Name); err != nil {
+			return err
+		}
+	}
+	set, err := newChangeSet(ctx, client, step.stack, step.have, d.assembly.Digest, p.naming)
 	switch {
 	case errors.Is(err, errNoChange) && step.have.phase == settled:
 		return d.onlyProtection(step)
@@ -147,7 +181,8 @@ func (d *Deployment) prepare(ctx context.Context, step *planned) error {
 		return err
 	}
 	step.set, step.record.Outcome, step.record.Changes = set, Planned, set.changes
-	return nil
+	step.record.Flags, err = flagsOf(step.stack.Name, set.changes, step.have.template, step.stack.Template.Body)
+	return err
 }
 
 // onlyProtection is a stack whose change set would do nothing. Its termination protection, which is no part of one, may differ.
@@ -156,10 +191,19 @@ func (d *Deployment) onlyProtection(step *planned) error {
 	if step.protectionDiffers() {
 		step.record.Outcome = Planned
 		step.record.Changes = []Change{{
-			Action: Modify, LogicalID: step.stack.Name, Type: "AWS::CloudFormation::Stack", Properties: []string{"TerminationProtection"},
+			Action: Modify, LogicalID: step.stack.Name, Type: nestedStack, Properties: []Property{{Name: "TerminationProtection", Recreation: "Never"}},
 		}}
 	}
 	return nil
+}
+
+// Flags are what of the plan has to be allowed by name.
+func (p *Plan) Flags() []Flag {
+	var out []Flag
+	for _, step := range p.steps {
+		out = append(out, step.record.Flags...)
+	}
+	return out
 }
 
 // Discard deletes the change sets that were not executed.
@@ -171,7 +215,7 @@ func (p *Plan) Discard(ctx context.Context) error {
 		}
 		client, err := p.deployment.cloudFormation(ctx, step.stack)
 		if err == nil {
-			err = step.set.discard(ctx, client, step.have.phase == absent)
+			err = step.set.discard(ctx, client)
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("a change set of stack %s stays behind: %w", step.stack.Name, err))
@@ -184,7 +228,7 @@ func (p *Plan) Discard(ctx context.Context) error {
 // Record is what the plan, or its execution, came to.
 func (p *Plan) Record() Record {
 	r := Record{
-		Target: p.deployment.target, AssemblyDigest: p.deployment.assembly.Digest,
+		Target: p.deployment.target, AssemblyDigest: p.deployment.assembly.Digest, PlanDigest: p.digest, Release: p.release,
 		Started: p.started, Millis: time.Since(p.started).Milliseconds(), Outcome: Unchanged,
 	}
 	for _, step := range p.steps {

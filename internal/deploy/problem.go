@@ -97,8 +97,8 @@ func code(err error) string {
 	return ""
 }
 
-// says tells whether AWS's message contains a text. CloudFormation distinguishes its ValidationErrors only by text.
-func says(err error, text string) bool {
+// gone says whether CloudFormation knows no such stack. It distinguishes its ValidationErrors only by text.
+func gone(err error) bool {
 	var api smithy.APIError
-	return errors.As(err, &api) && strings.Contains(api.ErrorMessage(), text)
+	return errors.As(err, &api) && strings.Contains(api.ErrorMessage(), "does not exist")
 }

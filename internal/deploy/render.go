@@ -28,9 +28,35 @@ func text(s StackRecord) string {
 		if c.Action != Add && c.Physical != "" {
 			fmt.Fprintf(&b, " %s", c.Physical)
 		}
-		if c.Action != Add && c.Action != Remove && len(c.Properties) > 0 {
-			fmt.Fprintf(&b, ": %s", strings.Join(c.Properties, ", "))
+		if c.Action == Add || c.Action == Remove {
+			continue
+		}
+		for _, p := range c.Properties {
+			fmt.Fprintf(&b, "\n         %s", p)
 		}
 	}
+	for _, f := range s.Flags {
+		fmt.Fprintf(&b, "\n  !    %s: %s: %s", f.Permit, f.LogicalID, f.Why)
+	}
 	return b.String()
+}
+
+// String tells the property, what becomes of its value, and whether that replaces the resource.
+func (p Property) String() string {
+	out := p.Name
+	switch {
+	case p.Before != "" && p.After != "":
+		out += fmt.Sprintf(": %s -> %s", p.Before, p.After)
+	case p.After != "":
+		out += ": " + p.After
+	case p.Before != "":
+		out += fmt.Sprintf(": %s -> nothing", p.Before)
+	}
+	switch p.Recreation {
+	case "Always":
+		out += ", which replaces the resource"
+	case "Conditionally":
+		out += ", which may replace the resource"
+	}
+	return out
 }

@@ -23,42 +23,73 @@ const (
 	absent   phase = iota // it can be created
 	settled               // it can be updated
 	busy                  // CloudFormation works on it: wait
-	leftover              // nothing of it was ever there: it has to be deleted before it can be created
+	leftover              // nothing of it was ever in use: it has to be deleted before it can be created
+	stuck                 // a rollback has to be continued before it can be updated
 	blocked               // a person has to decide
 )
 
-// phases says it for every state that does not end in _IN_PROGRESS.
-// Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html, stack status codes.
-var phases = map[types.StackStatus]struct {
+// A StateRow is what is done with a stack that is found in a state.
+type StateRow struct {
+	Status types.StackStatus
 	phase  phase
-	remedy string
-}{
-	types.StackStatusReviewInProgress:       {phase: absent},
-	types.StackStatusDeleteComplete:         {phase: absent},
-	types.StackStatusCreateComplete:         {phase: settled},
-	types.StackStatusUpdateComplete:         {phase: settled},
-	types.StackStatusUpdateRollbackComplete: {phase: settled},
-	types.StackStatusImportComplete:         {phase: settled},
-	types.StackStatusImportRollbackComplete: {phase: settled},
-	types.StackStatusUpdateFailed:           {phase: settled}, // only where rollback was switched off
-	types.StackStatusRollbackComplete:       {phase: leftover},
-	types.StackStatusCreateFailed:           {blocked, "its creation failed without a rollback: delete the stack, then run this again"},
-	types.StackStatusRollbackFailed:         {blocked, "what was created could not all be removed: delete the stack, keeping the resources that cannot go, then run this again"},
-	types.StackStatusDeleteFailed:           {blocked, "it could not be deleted: delete it again, keeping the resources that cannot go, then run this again"},
-	types.StackStatusUpdateRollbackFailed:   {blocked, "a rollback is stuck: mend what its events name, then `aws cloudformation continue-update-rollback`, then run this again"},
-	types.StackStatusImportRollbackFailed:   {blocked, "a rollback of an import is stuck: mend what its events name, then run this again"},
+	// Way says what the program does, or why it does nothing and what a person has to do.
+	Way string
+}
+
+// States is the table of every state that CloudFormation knows, and the way on from each.
+// Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html, stack status codes.
+var States = []StateRow{
+	{types.StackStatusCreateComplete, settled, "it is updated by a change set"},
+	{types.StackStatusUpdateComplete, settled, "it is updated by a change set"},
+	{types.StackStatusUpdateRollbackComplete, settled, "it is updated by a change set; the last update was taken back"},
+	{types.StackStatusImportComplete, settled, "it is updated by a change set"},
+	{types.StackStatusImportRollbackComplete, settled, "it is updated by a change set; the last import was taken back"},
+	{types.StackStatusUpdateFailed, settled, "it is updated by a change set, which CloudFormation takes where rollback was switched off"},
+	{types.StackStatusReviewInProgress, absent, "it only holds change sets: it is created by one more, and old ones of ours are removed"},
+	{types.StackStatusDeleteComplete, absent, "it is created"},
+	{types.StackStatusRollbackComplete, leftover, "its creation failed and was taken back: it is deleted and created anew"},
+	{types.StackStatusRollbackFailed, leftover, "its creation failed and could not all be taken back: it is deleted and created anew; if that fails, its resources are named"},
+	{types.StackStatusUpdateRollbackFailed, stuck, "its rollback is continued, once; if that fails, its resources are named"},
+	{types.StackStatusCreateFailed, blocked, "its creation failed where rollback was switched off, for somebody to look at it: delete the stack, then run this again"},
+	{types.StackStatusDeleteFailed, blocked, "somebody wanted it gone and it could not be deleted: delete it again, keeping the resources that cannot go, then run this again"},
+	{types.StackStatusImportRollbackFailed, blocked, "the rollback of an import did not end: mend what its events name, then run this again"},
+	{types.StackStatusCreateInProgress, busy, "it is waited for"},
+	{types.StackStatusUpdateInProgress, busy, "it is waited for"},
+	{types.StackStatusUpdateCompleteCleanupInProgress, busy, "it is waited for"},
+	{types.StackStatusRollbackInProgress, busy, "it is waited for"},
+	{types.StackStatusUpdateRollbackInProgress, busy, "it is waited for"},
+	{types.StackStatusUpdateRollbackCompleteCleanupInProgress, busy, "it is waited for"},
+	{types.StackStatusDeleteInProgress, busy, "it is waited for, and then created"},
+	{types.StackStatusImportInProgress, busy, "it is waited for"},
+	{types.StackStatusImportRollbackInProgress, busy, "it is waited for"},
+}
+
+// state is the row of a state. One that this program does not know is for a person, unless CloudFormation says that it is at work.
+func state(status types.StackStatus) StateRow {
+	if i := slices.IndexFunc(States, func(r StateRow) bool { return r.Status == status }); i >= 0 {
+		return States[i]
+	}
+	if strings.HasSuffix(string(status), "_IN_PROGRESS") {
+		return StateRow{status, busy, "it is waited for"}
+	}
+	return StateRow{status, blocked, "this program does not know that state: look at the stack, then run this again"}
 }
 
 // A deployed is a stack as it is in the account; the zero one is not there.
 type deployed struct {
 	types.Stack
 	phase phase
+	// template is what it was deployed with, as far as that was asked for.
+	template string
 }
+
+// A stateReader reads a stack's state.
+type stateReader func(ctx context.Context, client *cloudformation.Client, name string) (deployed, error)
 
 // describe reads a stack's state.
 func describe(ctx context.Context, client *cloudformation.Client, name string) (deployed, error) {
 	out, err := client.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: aws.String(name)})
-	if says(err, "does not exist") {
+	if gone(err) {
 		return deployed{}, nil
 	}
 	if err != nil {
@@ -67,33 +98,34 @@ func describe(ctx context.Context, client *cloudformation.Client, name string) (
 	if len(out.Stacks) != 1 {
 		return deployed{}, fmt.Errorf("CloudFormation answered with %d stacks called %s", len(out.Stacks), name)
 	}
-	have := deployed{Stack: out.Stacks[0]}
-	if state, ok := phases[have.StackStatus]; ok {
-		have.phase = state.phase
-	} else if strings.HasSuffix(string(have.StackStatus), "_IN_PROGRESS") {
-		have.phase = busy
-	} else {
-		have.phase = blocked
-	}
-	return have, nil
+	return deployed{Stack: out.Stacks[0], phase: state(out.Stacks[0].StackStatus).phase}, nil
+}
+
+// glance reads a state as it is.
+func (d *Deployment) glance(ctx context.Context, client *cloudformation.Client, name string) (deployed, error) {
+	return describe(ctx, client, name)
 }
 
 // settle waits until CloudFormation has ended what it does with a stack, which an earlier run may have begun, and refuses a state
 // that a person has to look at.
 func (d *Deployment) settle(ctx context.Context, client *cloudformation.Client, name string) (deployed, error) {
+	have, err := d.wait(ctx, client, name)
+	if err == nil && have.phase == blocked {
+		err = fmt.Errorf("the stack is in state %s: %s", have.StackStatus, state(have.StackStatus).Way)
+	}
+	return have, err
+}
+
+// wait waits until CloudFormation has ended what it does with a stack.
+func (d *Deployment) wait(ctx context.Context, client *cloudformation.Client, name string) (deployed, error) {
 	told := false
 	for wait := newPause(); ; {
 		have, err := describe(ctx, client, name)
-		switch {
-		case err != nil:
+		if err != nil || have.phase != busy {
 			return have, err
-		case have.phase == blocked:
-			return have, fmt.Errorf("the stack is in state %s: %s", have.StackStatus, phases[have.StackStatus].remedy)
-		case have.phase != busy:
-			return have, nil
 		}
 		if !told {
-			d.tell(fmt.Sprintf("%s: waiting, CloudFormation is at %s", name, have.StackStatus))
+			d.tell(fmt.Sprintf("%s: waiting, CloudFormation is at %s", aws.ToString(have.StackName), have.StackStatus))
 			told = true
 		}
 		if err := wait.sleep(ctx); err != nil {
@@ -103,24 +135,27 @@ func (d *Deployment) settle(ctx context.Context, client *cloudformation.Client, 
 }
 
 // same says whether a stack is as the assembly wants it, so that nothing has to be written to know that nothing changes. Parameters
-// that cannot be compared, because CloudFormation hides them or reads them from SSM, count as in doubt.
-func same(ctx context.Context, client *cloudformation.Client, s *assembly.Stack, have deployed, inDoubt bool) (bool, error) {
-	switch {
-	case have.phase != settled, have.StackStatus == types.StackStatusUpdateFailed:
-		return false, nil
-	case aws.ToBool(have.EnableTerminationProtection) != s.TerminationProtection,
-		!maps.Equal(tagMap(have.Tags), s.Tags), !sameParameters(s, have, inDoubt), !sameSet(have.NotificationARNs, s.NotificationARNs):
+// that cannot be compared, because CloudFormation hides them or reads them from SSM, count as in doubt. The template that is read stays with
+// the stack.
+func same(ctx context.Context, client *cloudformation.Client, s *assembly.Stack, have *deployed, inDoubt bool) (bool, error) {
+	if have.phase != settled {
 		return false, nil
 	}
 	out, err := client.GetTemplate(ctx, &cloudformation.GetTemplateInput{StackName: have.StackId, TemplateStage: types.TemplateStageOriginal})
 	if err != nil {
 		return false, problem(err)
 	}
-	body := aws.ToString(out.TemplateBody)
+	have.template = aws.ToString(out.TemplateBody)
+	template := s.Template.Same
 	if inDoubt { // what CloudFormation does not count as a change, and so cannot be deployed, is no difference either
-		return s.Template.SameEffect(body), nil
+		template = s.Template.SameEffect
 	}
-	return s.Template.Same(body), nil
+	return have.StackStatus != types.StackStatusUpdateFailed && template(have.template) && !protectionDiffers(s, *have) &&
+		maps.Equal(tagMap(have.Tags), s.Tags) && sameParameters(s, *have, inDoubt) && sameSet(have.NotificationARNs, s.NotificationARNs), nil
+}
+
+func protectionDiffers(s *assembly.Stack, have deployed) bool {
+	return aws.ToBool(have.EnableTerminationProtection) != s.TerminationProtection
 }
 
 // sameParameters says whether the stack has the values that an update would give it.
@@ -148,7 +183,7 @@ func sameParameters(s *assembly.Stack, have deployed, inDoubt bool) bool {
 }
 
 // bootstrapVersionRule is the parameter that the CDK adds to every template for a rule that checks the bootstrap's version.
-const bootstrapVersionRule = "BootstrapVersion"
+const bootstrapVersionRule = assembly.BootstrapVersion
 
 func sameSet(a, b []string) bool {
 	a, b = slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b))

@@ -4,10 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
 	"lockstep/internal/deploy/assembly"
 )
@@ -20,6 +25,21 @@ func (d *Deployment) Verify(ctx context.Context) (Record, error) {
 		return p.within(p.steps[i], func() error { return d.verify(ctx, p.steps[i]) })
 	})
 	return p.Record(), p.err
+}
+
+// check reads back what was deployed, before a release may say so.
+func (p *Plan) check(ctx context.Context) error {
+	d := p.deployment
+	p.err = d.each(ctx, func(ctx context.Context, i int, s *assembly.Stack) error {
+		step := p.steps[i]
+		seen := &planned{stack: s}
+		if err := d.verify(ctx, seen); err != nil {
+			return step.fail(fmt.Errorf("it was deployed, and reading it back: %w", err))
+		}
+		step.have = seen.have
+		return nil
+	})
+	return p.err
 }
 
 func (d *Deployment) verify(ctx context.Context, step *planned) error {
@@ -37,33 +57,102 @@ func (d *Deployment) verify(ctx context.Context, step *planned) error {
 	default:
 		return fmt.Errorf("the stack is in state %s", step.have.StackStatus)
 	}
-	asWanted, err := same(ctx, client, step.stack, step.have, true)
+	asWanted, err := same(ctx, client, step.stack, &step.have, true)
 	if err != nil {
 		return err
 	}
 	if !asWanted {
 		return fmt.Errorf("what is deployed is not what the assembly holds: `lockstep plan --env %s` shows what differs", d.target.Environment)
 	}
-	if err := incomplete(ctx, client, step.have); err != nil {
+	if missing := missingOutputs(step.stack.Template, step.have.outputs()); len(missing) > 0 {
+		return fmt.Errorf("it lacks the outputs %s", strings.Join(missing, ", "))
+	}
+	resources, err := resourcesOf(ctx, client, step.have)
+	if err != nil {
+		return err
+	}
+	if err := incomplete(resources); err != nil {
+		return err
+	}
+	if err := d.ringing(ctx, resources); err != nil {
 		return err
 	}
 	step.record.Outcome, step.record.Outputs = Unchanged, step.have.outputs()
 	return nil
 }
 
-// incomplete names the resources of a stack that are in no good state.
-func incomplete(ctx context.Context, client *cloudformation.Client, have deployed) error {
-	var bad []string
+// missingOutputs are the outputs that a template declares without a condition and that the stack does not have.
+func missingOutputs(t assembly.Template, have map[string]string) []string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(t.Outputs)) {
+		if _, ok := have[name]; !ok && t.Outputs[name].Condition == "" {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// resourcesOf are the resources of a stack.
+func resourcesOf(ctx context.Context, client *cloudformation.Client, have deployed) ([]types.StackResourceSummary, error) {
+	var out []types.StackResourceSummary
 	pages := cloudformation.NewListStackResourcesPaginator(client, &cloudformation.ListStackResourcesInput{StackName: have.StackId})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
+			return nil, problem(err)
+		}
+		out = append(out, page.StackResourceSummaries...)
+	}
+	return out, nil
+}
+
+// incomplete names the resources that are in no good state.
+func incomplete(resources []types.StackResourceSummary) error {
+	var bad []string
+	for _, r := range resources {
+		if !strings.HasSuffix(string(r.ResourceStatus), "_COMPLETE") {
+			bad = append(bad, fmt.Sprintf("%s (%s) is in state %s", aws.ToString(r.LogicalResourceId), aws.ToString(r.ResourceType), r.ResourceStatus))
+		}
+	}
+	if len(bad) > 0 {
+		return errors.New(strings.Join(bad, "; "))
+	}
+	return nil
+}
+
+// mostAlarms is how many alarms a call takes. Source: the CloudWatch API reference, DescribeAlarms.
+const mostAlarms = 100
+
+// ringing names the alarms among the resources that are in state ALARM. They are read as the role that may read everything, because the deploy role may not.
+func (d *Deployment) ringing(ctx context.Context, resources []types.StackResourceSummary) error {
+	var alarms []string
+	for _, r := range resources {
+		switch aws.ToString(r.ResourceType) {
+		case "AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm":
+			alarms = append(alarms, aws.ToString(r.PhysicalResourceId))
+		}
+	}
+	if len(alarms) == 0 {
+		return nil
+	}
+	cfg, err := d.sessions.as(ctx, d.target.role(lookupKind), d.target.Region)
+	if err != nil {
+		return err
+	}
+	client := cloudwatch.NewFromConfig(cfg) // of the last version that speaks the query protocol: the emulator does not answer in CBOR
+	var bad []string
+	for some := range slices.Chunk(alarms, mostAlarms) {
+		out, err := client.DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{
+			AlarmNames: some, StateValue: cwtypes.StateValueAlarm, AlarmTypes: []cwtypes.AlarmType{cwtypes.AlarmTypeMetricAlarm, cwtypes.AlarmTypeCompositeAlarm},
+		})
+		if err != nil {
 			return problem(err)
 		}
-		for _, r := range page.StackResourceSummaries {
-			if !strings.HasSuffix(string(r.ResourceStatus), "_COMPLETE") {
-				bad = append(bad, fmt.Sprintf("%s (%s) is in state %s", aws.ToString(r.LogicalResourceId), aws.ToString(r.ResourceType), r.ResourceStatus))
-			}
+		for _, a := range out.MetricAlarms {
+			bad = append(bad, fmt.Sprintf("alarm %s rings: %s", aws.ToString(a.AlarmName), aws.ToString(a.StateReason)))
+		}
+		for _, a := range out.CompositeAlarms {
+			bad = append(bad, fmt.Sprintf("alarm %s rings: %s", aws.ToString(a.AlarmName), aws.ToString(a.StateReason)))
 		}
 	}
 	if len(bad) > 0 {

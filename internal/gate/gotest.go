@@ -217,8 +217,14 @@ func complaint(text string) string {
 	if match := scriptPlace.FindStringSubmatch(text); match != nil {
 		return match[3]
 	}
+	if match := assertion.FindStringSubmatch(text); match != nil {
+		return match[1]
+	}
 	return firstLine(text, "failed")
 }
+
+// assertion is the line of testify's message that says what is wrong.
+var assertion = regexp.MustCompile(`(?m)^\s*Error:\s+(\S.*)$`)
 
 var testPlace = regexp.MustCompile(`(?m)^\s*(?:Error Trace:\s+)?(?:\.\./)*([^\s:]*\.go):(\d+)`)
 

@@ -44,6 +44,14 @@ func TestTestsAreReportedHoweverTheyEnd(t *testing.T) {
 			},
 		},
 		{
+			"an assertion", says(started+`{"Action":"output","Package":"lockstep/x","Test":"TestA","Output":"    x_test.go:7: \n        \tError Trace:\t/r/x/x_test.go:7\n        \tError:      \tNot equal: \n"}
+{"Action":"fail","Package":"lockstep/x","Test":"TestA","Elapsed":0.5}
+{"Action":"fail","Package":"lockstep/x","Elapsed":1}`) + "exit 1", "1 failing test",
+			func(t *testing.T, suites []findings.Suite) {
+				assert.Equal(t, "x/x_test.go:7: TestA: Not equal:", findings.Failing(suites)[0].String())
+			},
+		},
+		{
 			"a script that stops", says(started+`{"Action":"output","Package":"lockstep/x","Test":"TestA/deploy","Output":"    testscript.go:609: # One.\n"}
 {"Action":"output","Package":"lockstep/x","Test":"TestA/deploy","Output":"        FAIL: scripts/deploy.txtar:30: unexpected command failure\n"}
 {"Action":"fail","Package":"lockstep/x","Test":"TestA/deploy","Elapsed":0.5}

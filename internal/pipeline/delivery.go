@@ -73,8 +73,11 @@ func (r Right) Roles() []string {
 	if r == None {
 		return nil
 	}
-	return []string{"deploy-role", "file-publishing-role"} // change sets read templates that have to be published first
+	return []string{"deploy-role", RecordsRole, "lookup-role"} // the last one reads alarms
 }
+
+// RecordsRole publishes the templates that change sets read, and reads and writes what is kept of releases.
+const RecordsRole = "file-publishing-role"
 
 // A Call is one call of a function of the Dagger module.
 type Call struct {

@@ -88,7 +88,7 @@ func TestCredentialsGoToJobsThatReachTheirOwnEnvironmentAlone(t *testing.T) {
 			assert.Equal(t, job.May != None, handed, job.Name)
 			if job.May != None {
 				assert.Contains(t, job.Name, job.Environment)
-				assert.Equal(t, []string{"deploy-role", "file-publishing-role"}, job.May.Roles())
+				assert.Equal(t, []string{"deploy-role", RecordsRole, "lookup-role"}, job.May.Roles())
 			}
 		}
 	}

@@ -81,6 +81,9 @@ var (
 // whole of the others again.
 const documentationTests = "^TestDocument"
 
+// deploymentGuide holds tables that the tests of what they tell write and compare.
+const deploymentGuide = "docs/deployment.md"
+
 // secretsBaseline is what detect-secrets has found and a person has looked at.
 const secretsBaseline = ".secrets.baseline"
 
@@ -89,11 +92,13 @@ const vulnerabilitiesHold = 12 * time.Hour
 
 // gates is the table of gates that exist once.
 func gates(c *config.Config) []gate {
-	goCaches := []string{CacheGoModules, CacheGoBuild}
-	vulnerabilities := []string{"osv-scanner", "scan", "source", "--format", "sarif", "--no-resolve", "--experimental-exclude", StateDir, "--recursive", "."}
-	if folder := c.Pipeline.Gates.OSVDatabases; folder != "" {
-		vulnerabilities = slices.Insert(vulnerabilities, 3, "--offline-vulnerabilities", "--local-db-path", folder)
-	}
+	return slices.Concat(qualityGates(), testGates(), securityGates(c))
+}
+
+// goCaches are what every Go command is made faster by.
+var goCaches = []string{CacheGoModules, CacheGoBuild}
+
+func qualityGates() []gate {
 	return []gate{
 		{
 			name: "format", stage: Quality, summary: "Go code has gofumpt's form", image: ImageGo,
@@ -101,7 +106,7 @@ func gates(c *config.Config) []gate {
 		},
 		{
 			name: "lint", stage: Quality, summary: "mistakes, complexity and the direction of imports", image: ImageGo,
-			argv:  []string{"golangci-lint", "run", "--allow-parallel-runners", "--show-stats=false", "--output.sarif.path=stdout", "./..."},
+			argv:  []string{"golangci-lint", "run", "--allow-parallel-runners", "--show-stats=false", "--max-issues-per-linter=0", "--max-same-issues=0", "--output.sarif.path=stdout", "./..."},
 			reads: SARIF, inputs: append([]string{".golangci.yml"}, goSources...), tools: []string{ToolGo, ToolGolangciLint}, caches: append([]string{CacheLint}, goCaches...),
 		},
 		{
@@ -125,22 +130,26 @@ func gates(c *config.Config) []gate {
 			name: "waivers", stage: Quality, summary: "no waiver has ended", image: ImageGo,
 			reads: SARIF, inputs: []string{"config/schema/waivers.json"}, holds: time.Minute,
 		},
+	}
+}
 
+func testGates() []gate {
+	return []gate{
 		{
 			name: "unit", stage: Test, summary: "unit tests, with the race detector", image: ImageGo,
 			argv:  append([]string{"go", "test", "-json", "-race", "-coverprofile", CoverageProfile}, unitPackages...),
-			reads: GoTest, inputs: slices.Concat(goSources, []string{"!tests/**", "!infra/**"}), outputs: []string{CoverageProfile},
+			reads: GoTest, inputs: slices.Concat(goSources, []string{"!tests/**", "!infra/**", deploymentGuide}), outputs: []string{CoverageProfile},
 			tools: []string{ToolGo, ToolC, ToolNode, ToolNpm, ToolPython}, caches: append([]string{CacheCDK}, goCaches...),
 		},
 		{
 			name: "infrastructure", stage: Test, summary: "tests of the CDK app", image: ImageGo,
 			argv: []string{"go", "test", "-json", "./infra/..."}, reads: GoTest,
-			inputs: []string{"go.mod", "go.sum", "config/**", "infra/**", "internal/pipeline/**"}, tools: []string{ToolGo, ToolNode}, caches: append([]string{CacheCDK}, goCaches...),
+			inputs: []string{"go.mod", "go.sum", "config/**", "infra/**", "internal/pipeline/**", "docs/infrastructure.md"}, tools: []string{ToolGo, ToolNode}, caches: append([]string{CacheCDK}, goCaches...),
 		},
 		{
 			name: "scripts", stage: Test, summary: "the command line as its users see it, and whole deployments to emulated accounts", image: ImageGo,
 			argv: []string{"go", "test", "-json", "-skip", documentationTests, "./tests/..."}, reads: GoTest,
-			inputs: slices.Concat(goSources, []string{"tests/**", "!**/*.md"}),
+			inputs: slices.Concat(goSources, []string{"tests/**", "!**/*.md", deploymentGuide}),
 			tools:  []string{ToolGo, ToolNode, ToolNpm, ToolPython}, caches: append([]string{CacheCDK}, goCaches...),
 		},
 		{
@@ -152,7 +161,15 @@ func gates(c *config.Config) []gate {
 			name: "coverage", stage: Test, summary: "the tests cover no less than they did", image: ImageGo, needs: []string{"unit"},
 			reads: SARIF, inputs: []string{CoverageProfile, CoverageFloor, History},
 		},
+	}
+}
 
+func securityGates(c *config.Config) []gate {
+	vulnerabilities := []string{"osv-scanner", "scan", "source", "--format", "sarif", "--no-resolve", "--experimental-exclude", StateDir, "--recursive", "."}
+	if folder := c.Pipeline.Gates.OSVDatabases; folder != "" {
+		vulnerabilities = slices.Insert(vulnerabilities, 3, "--offline-vulnerabilities", "--local-db-path", folder)
+	}
+	return []gate{
 		{
 			// Unhandled errors, G104, are for errcheck to find, which knows which of them matter.
 			name: "gosec", stage: Security, summary: "unsafe Go code", image: ImageGo,

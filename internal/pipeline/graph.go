@@ -224,6 +224,17 @@ func (g *Graph) Without(done func(Step) bool) *Graph {
 	return left
 }
 
+// Give is the graph whose steps of a stage are given arguments by this run's command line.
+func (g *Graph) Give(stage Stage, arguments ...string) *Graph {
+	given := &Graph{steps: slices.Clone(g.steps), index: g.index}
+	for i, s := range given.steps {
+		if s.Stage == stage {
+			given.steps[i].Given = slices.Concat(s.Given, arguments)
+		}
+	}
+	return given
+}
+
 // Digest is the SHA-256, in hexadecimal, of everything that the graph says and of the images that it runs in. Two runs with the same digest ran the
 // same commands with the same declared inputs in the same order.
 func (g *Graph) Digest() string {

@@ -22,6 +22,8 @@ type Step struct {
 	Image string `json:"image"`
 	// Command is the program and its arguments; the program Self is this very binary.
 	Command []string `json:"command"`
+	// Given is what the command line of this run adds to the command, a plan to apply for example. It is no part of the table, and so not of the digest.
+	Given []string `json:"-"`
 	// Tools are the keys in Tools of the programs that the step calls, besides its command's own.
 	Tools []string `json:"tools,omitempty"`
 	// Inputs are the files that the step reads: slash-separated globs relative to the repository's root, where ** crosses folders
@@ -61,10 +63,11 @@ func (s Step) IsGate() bool {
 // Argv is the command that an interpreter of the step starts. A step that reaches AWS works on the real accounts exactly
 // when credentials are handed to it, and is told so; all others, and all rehearsals, run the command as it stands.
 func (s Step) Argv(live bool) []string {
+	argv := slices.Concat(s.Command, s.Given)
 	if live && s.Effect == AWS {
-		return append(slices.Clone(s.Command), "--live")
+		argv = append(argv, "--live")
 	}
-	return slices.Clone(s.Command)
+	return argv
 }
 
 // About says whether the step's outcome depends on the file, or might if it were there.

@@ -26,8 +26,8 @@ var Gates = []Stage{Quality, Test, Security}
 
 // Where steps leave what they make, below the repository's root.
 const (
-	StateDir   = ".lockstep"
-	appBinary  = StateDir + "/bin/infra"
+	StateDir  = ".lockstep"
+	appBinary = StateDir + "/bin/infra"
 	// AssembliesDir holds the cloud assemblies, each in a folder of its environment's name.
 	AssembliesDir = StateDir + "/assembly"
 	// RecordsDir holds what the steps that reach AWS did.
@@ -61,10 +61,10 @@ func Steps(c *config.Config) []Step {
 			Outputs: []string{appBinary}, Caches: []string{CacheGoModules, CacheGoBuild},
 		},
 	}
-	accounts := c.Accounts()
 	for _, g := range gates(c) {
 		steps = append(steps, g.step())
 	}
+	accounts := c.Accounts()
 	steps = append(steps, synthStep(accounts))
 	for _, env := range accounts {
 		steps = append(steps, environmentSteps(c, env)...)
@@ -81,8 +81,8 @@ func synthStep(accounts []config.Environment) Step {
 		Needs: []string{"build"},
 		Image: ImageCDK, Command: reading(string(Synth), Nag, appBinary, "--out", AssembliesDir), Tools: []string{ToolNode},
 		Inputs: []string{appBinary, "config/**/*.yaml"}, Caches: []string{CacheCDK}, Env: quietLibrary,
+		Outputs: []string{ReportFile(string(Synth), Nag)},
 	}
-	s.Outputs = []string{ReportFile(string(Synth), Nag)}
 	for _, env := range accounts {
 		s.Outputs = append(s.Outputs, AssemblyDir(env.Name))
 	}

@@ -1,10 +1,10 @@
 package rehearsal
 
 import (
-	"bytes"
 	"errors"
 	"io/fs"
 	"os"
+	"strings"
 )
 
 // The emulator writes the state of its services only when it is stopped in good order, but objects as they come. So a state that was
@@ -78,11 +78,24 @@ func (e *Emulator) sealState() error {
 	if err != nil {
 		return err
 	}
-	if bytes.Contains(log, []byte("Persistence: failed to save")) || !bytes.Contains(log, []byte("MiniStack shutting down")) {
-		e.Say("the emulated accounts could not write their state; the next run starts from how they were before")
+	if why := unsaved(string(log)); why != "" {
+		e.Say("the emulated accounts could not write their state; the next run starts from how they were before (" + why + ")")
 		return nil
 	}
 	return os.Remove(e.path(dirtyFile))
+}
+
+// unsaved is what the emulator's log says of a state that is not whole; empty when it is.
+func unsaved(log string) string {
+	for line := range strings.Lines(log) {
+		if strings.Contains(line, "Persistence: failed to save") {
+			return strings.TrimSpace(line)
+		}
+	}
+	if !strings.Contains(log, "MiniStack shutting down") {
+		return "it ended without a word"
+	}
+	return ""
 }
 
 // forget removes the accounts' state, and everything else of the emulator but its locks.

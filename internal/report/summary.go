@@ -42,6 +42,8 @@ type Environment struct {
 	deploy.Record
 	Mode     Mode                `json:"mode"`
 	Coverage *rehearsal.Coverage `json:"coverage,omitempty"`
+	// Others are the same environment's in its other accounts and regions.
+	Others []Environment `json:"others,omitempty"`
 }
 
 // A Summary is the last thing that a command says.
@@ -69,8 +71,10 @@ type Summary struct {
 	Error string `json:"error,omitempty"`
 }
 
-// Add takes an environment's report into the summary.
+// Add takes an environment's report into the summary, in each of its accounts.
 func (s *Summary) Add(e Environment) {
+	others := e.Others
+	e.Others = nil
 	s.Environments = append(s.Environments, e)
 	s.Stacks = append(s.Stacks, e.Stacks...)
 	if e.Coverage != nil {
@@ -78,6 +82,9 @@ func (s *Summary) Add(e Environment) {
 			s.Coverage = &rehearsal.Coverage{}
 		}
 		s.Coverage.Add(*e.Coverage)
+	}
+	for _, other := range others {
+		s.Add(other)
 	}
 }
 
@@ -108,9 +115,9 @@ func (s *Summary) WriteText(w io.Writer) {
 		fmt.Fprintln(w, "  "+line)
 	}
 	for _, e := range s.Environments {
-		fmt.Fprintf(w, "\n%s  account %s, %s: %s\n", bold.Render(e.Environment), e.Account, e.Region, e.Outcome)
+		fmt.Fprintf(w, "\n%s  account %s, %s: %s%s\n", bold.Render(e.Environment), e.Account, e.Region, e.Outcome, released(e.Release))
 		writeStacks(w, e.Stacks)
-		if e.Error != "" && !slices.ContainsFunc(e.Stacks, func(st deploy.StackRecord) bool { return st.Reason != "" }) {
+		if e.Error != "" && !slices.ContainsFunc(e.Stacks, func(st deploy.StackRecord) bool { return st.Outcome == deploy.Failed && st.Reason != "" }) {
 			fmt.Fprintf(w, "  %s\n", e.Error)
 		}
 	}
@@ -125,6 +132,14 @@ func (s *Summary) WriteText(w io.Writer) {
 		fmt.Fprintf(w, "digest  %s\n", s.Digest)
 	}
 	fmt.Fprintln(w, "\n"+bold.Render(s.LastLine()))
+}
+
+// released tells the number of the release that was recorded.
+func released(number int) string {
+	if number == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", release %d", number)
 }
 
 func (s *Summary) writeSteps(w io.Writer, style *lipgloss.Renderer) {
@@ -243,5 +258,6 @@ func (s *Summary) absent() []string {
 // unchanged says whether every stack was found as it should be.
 func (s *Summary) unchanged() bool {
 	return len(s.Stacks) > 0 && s.Result == Passed &&
-		!slices.ContainsFunc(s.Stacks, func(st deploy.StackRecord) bool { return st.Outcome != deploy.Unchanged })
+		!slices.ContainsFunc(s.Stacks, func(st deploy.StackRecord) bool { return st.Outcome != deploy.Unchanged }) &&
+		!slices.ContainsFunc(s.Environments, func(e Environment) bool { return e.Release != 0 })
 }

@@ -47,22 +47,10 @@ func gateRows(t *testing.T) string {
 		name, summary := strings.Replace(s.Name, ":dev", ":ENV", 1), strings.Replace(s.Summary, "of dev", "of an environment", 1)
 		rows = append(rows, []string{name, string(s.Stage), summary, cmp.Or(program, pipeline.Self)})
 	}
-	rows = slices.Insert(rows, 1, []string{"", "", "", ""})
-	widths := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, cell := range row {
-			widths[i] = max(widths[i], len(cell))
-		}
-	}
+	rows = slices.Insert(rows, 1, []string{"--", "--", "--", "--"})
 	var b strings.Builder
-	for r, row := range rows {
-		for i, cell := range row {
-			if r == 1 {
-				cell = strings.Repeat("-", widths[i])
-			}
-			fmt.Fprintf(&b, "| %-*s ", widths[i], cell)
-		}
-		b.WriteString("|\n")
+	for _, row := range rows {
+		fmt.Fprintf(&b, "| %s |\n", strings.Join(row, " | "))
 	}
 	return b.String()
 }

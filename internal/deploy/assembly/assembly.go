@@ -67,6 +67,9 @@ type Role struct {
 	Options    RoleOptions
 }
 
+// Key tells apart two roles, or two ways to assume one.
+func (r Role) Key() string { return fmt.Sprint(r.ARN, " ", r.ExternalID, " ", r.Options, " ") }
+
 // RoleOptions are the AssumeRole options that a synthesizer may add (assumeRoleAdditionalOptions).
 type RoleOptions struct {
 	Tags []struct {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -49,7 +50,29 @@ type Resource struct {
 // An Output is as much of a template's output as can be told before it has a value.
 type Output struct {
 	Condition string `json:"Condition"`
+	Export    struct {
+		Name any `json:"Name"`
+	} `json:"Export"`
 }
+
+// Reads says whether a change set of this template can only be made when another stack, which it needs, is there: it imports what that one
+// exports, or it reads parameters, of which nobody knows who writes them. A template that only has to come later reads nothing.
+func (t Template) Reads(other Template) bool {
+	for name, p := range t.Parameters {
+		if p.FromSSM() && name != BootstrapVersion {
+			return true
+		}
+	}
+	for _, o := range other.Outputs {
+		if name, ok := o.Export.Name.(string); ok && slices.Contains(t.Imports, name) {
+			return true
+		}
+	}
+	return strings.Contains(t.Body, "{{resolve:")
+}
+
+// BootstrapVersion is the parameter that the CDK adds to every template for a rule that checks the bootstrap's version.
+const BootstrapVersion = "BootstrapVersion"
 
 // template reads and parses a template. CDK apps write JSON; so it is an error when it is not.
 func (r *reader) template(file string) (Template, error) {

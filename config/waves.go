@@ -1,0 +1,69 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+)
+
+// A Wave is accounts or regions that a release goes to together.
+type Wave struct {
+	Accounts []Account `json:"accounts" jsonschema:"minItems=1"`
+}
+
+// A Part is an environment in one of its accounts and regions, which has a cloud assembly of its own.
+type Part struct {
+	// Environment is the environment as if that were its only account.
+	Environment
+	// Folder is where its cloud assembly lies below the environment's; empty for an environment that has one account, which is the assembly itself.
+	Folder string
+}
+
+// Waves are the parts of the environment, wave after wave: its own account first, alone.
+func (e Environment) Waves() [][]Part {
+	if len(e.More) == 0 {
+		return [][]Part{{{Environment: e}}}
+	}
+	waves := [][]Part{{e.part(e.Account)}}
+	for _, wave := range e.More {
+		var parts []Part
+		for _, account := range wave.Accounts {
+			parts = append(parts, e.part(account))
+		}
+		waves = append(waves, parts)
+	}
+	return waves
+}
+
+// Parts are the parts of all waves.
+func (e Environment) Parts() []Part { return slices.Concat(e.Waves()...) }
+
+func (e Environment) part(a Account) Part {
+	p := Part{Environment: e, Folder: a.ID + "-" + a.Region}
+	p.Account, p.More = a, nil
+	return p
+}
+
+// apart keeps the accounts of waves apart from those of other environments, and names no account and region twice.
+func apart(l *loader) {
+	owners := map[string]string{}
+	if l.pipeline.Tooling.ID != "" {
+		owners[l.pipeline.Tooling.ID] = "the tooling account"
+	}
+	l.each(func(env Environment, _ *document) { owners[env.ID] = env.Name })
+	l.each(func(env Environment, d *document) {
+		seen := map[Account]bool{env.Account: true}
+		for w, wave := range env.More {
+			for i, a := range wave.Accounts {
+				path := []string{"waves", fmt.Sprint(w), "accounts", fmt.Sprint(i), "account"}
+				switch owner := owners[a.ID]; {
+				case owner != "" && owner != env.Name:
+					l.problemAt(d, path, fmt.Sprintf("account %s is that of %s", a.ID, owner), "give each environment accounts of its own")
+				case seen[a]:
+					l.problemAt(d, path, fmt.Sprintf("account %s in %s is named twice", a.ID, a.Region), "name it once, or another region")
+				}
+				seen[a] = true
+				owners[a.ID] = env.Name
+			}
+		}
+	})
+}

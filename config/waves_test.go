@@ -1,0 +1,70 @@
+package config
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestAnEnvironmentWithOneAccountIsItsOnlyPart(t *testing.T) {
+	c, err := Load(files(nil))
+	require.NoError(t, err)
+	waves := c.Environments[0].Waves()
+	require.Len(t, waves, 1)
+	require.Len(t, waves[0], 1)
+	assert.Equal(t, c.Environments[0], waves[0][0].Environment)
+	assert.Empty(t, waves[0][0].Folder)
+}
+
+const twoWaves = `waves:
+  - accounts:
+      - {account: "777788889999", region: us-east-1}
+      - {account: "888899990000", region: eu-west-1}
+  - accounts: [{account: "999900001111", region: eu-west-1}]
+`
+
+func TestTheEnvironmentsOwnAccountGoesFirstAndTheWavesFollow(t *testing.T) {
+	c, err := Load(files(map[string]string{"environments/prod.yaml": environmentYAML("777788889999", "after: dev\n"+protection+twoWaves)}))
+	require.NoError(t, err)
+	prod, _ := c.Environment("prod")
+	var got [][]string
+	for _, wave := range prod.Waves() {
+		var folders []string
+		for _, part := range wave {
+			folders = append(folders, part.Folder)
+			assert.Equal(t, part.Folder, part.ID+"-"+part.Region)
+			assert.Equal(t, "prod", part.Name)
+			assert.Empty(t, part.More, "a part has no parts")
+		}
+		got = append(got, folders)
+	}
+	assert.Equal(t, [][]string{{"777788889999-eu-west-1"}, {"777788889999-us-east-1", "888899990000-eu-west-1"}, {"999900001111-eu-west-1"}}, got)
+	assert.Len(t, prod.Parts(), 4)
+}
+
+func TestWavesKeepAccountsApart(t *testing.T) {
+	wave := func(accounts string) map[string]string {
+		return map[string]string{"environments/prod.yaml": environmentYAML("777788889999", "after: dev\n"+protection+"waves:\n  - accounts: "+accounts+"\n")}
+	}
+	for name, test := range map[string]struct{ accounts, want string }{
+		"another environment's account": {`[{account: "111122223333", region: eu-west-1}]`, "config/environments/prod.yaml:9:26: account 111122223333 is that of dev; give each environment accounts of its own"},
+		"the tooling account":           {`[{account: "123456789012", region: eu-west-1}]`, "config/environments/prod.yaml:9:26: account 123456789012 is that of the tooling account; give each environment accounts of its own"},
+		"the same account and region":   {`[{account: "777788889999", region: eu-west-1}]`, "config/environments/prod.yaml:9:26: account 777788889999 in eu-west-1 is named twice; name it once, or another region"},
+		"no account":                    {`[]`, "config/environments/prod.yaml:9:15: waves.0.accounts"},
+		"not an account id":             {`[{account: "1", region: eu-west-1}]`, `config/environments/prod.yaml:9:26: waves.0.accounts.0.account: "1" is not an account id of twelve digits`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Load(files(wave(test.accounts)))
+			require.ErrorContains(t, err, test.want)
+		})
+	}
+}
+
+func TestOnlyKnownKindsOfChangesAreAllowed(t *testing.T) {
+	_, err := Load(files(map[string]string{"environments/dev.yaml": environmentYAML("111122223333", "allow: [permissions, everything]\n")}))
+	require.ErrorContains(t, err, "config/environments/dev.yaml:5:22: allow.1")
+	c, err := Load(files(map[string]string{"environments/dev.yaml": environmentYAML("111122223333", "allow: [permissions]\n")}))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"permissions"}, c.Environments[0].Allow)
+}

@@ -1,0 +1,80 @@
+package deploy
+
+import (
+	"fmt"
+	"strings"
+)
+
+// keepsData are the resource types whose removal takes data along that no template brings back, and what that data is.
+var keepsData = map[string]string{
+	"AWS::ApiGateway::ApiKey":              "the key's value",
+	"AWS::Backup::BackupVault":             "recovery points",
+	"AWS::CertificateManager::Certificate": "the certificate, which its users must be given anew",
+	"AWS::CloudTrail::EventDataStore":      "audit events",
+	"AWS::Cognito::UserPool":               "users",
+	"AWS::DocDB::DBCluster":                "a database",
+	"AWS::DynamoDB::GlobalTable":           "a table",
+	"AWS::DynamoDB::Table":                 "a table",
+	"AWS::EC2::Volume":                     "a disk",
+	"AWS::ECR::Repository":                 "images",
+	"AWS::EFS::FileSystem":                 "files",
+	"AWS::ElastiCache::ReplicationGroup":   "cached data",
+	"AWS::Elasticsearch::Domain":           "indexes",
+	"AWS::FSx::FileSystem":                 "files",
+	"AWS::IAM::AccessKey":                  "the key",
+	"AWS::KMS::Key":                        "the key, and with it whatever it encrypted",
+	"AWS::Kinesis::Stream":                 "records that were not read yet",
+	"AWS::Logs::LogGroup":                  "logs",
+	"AWS::MemoryDB::Cluster":               "a database",
+	"AWS::MSK::Cluster":                    "messages",
+	"AWS::Neptune::DBCluster":              "a database",
+	"AWS::OpenSearchService::Domain":       "indexes",
+	"AWS::RDS::DBCluster":                  "a database",
+	"AWS::RDS::DBInstance":                 "a database",
+	"AWS::RDS::GlobalCluster":              "a database",
+	"AWS::Redshift::Cluster":               "a database",
+	"AWS::S3::Bucket":                      "objects",
+	"AWS::SecretsManager::Secret":          "the secret's value",
+	"AWS::SQS::Queue":                      "messages that were not read yet",
+	"AWS::Timestream::Database":            "a database",
+	"AWS::Timestream::Table":               "a table",
+	nestedStack:                            "whatever is in the nested stack",
+}
+
+const nestedStack = "AWS::CloudFormation::Stack"
+
+// losses flags the resources that keep data and are removed or replaced without what they hold being kept.
+func losses(changes []Change, old, next resources) []Flag {
+	var flags []Flag
+	for _, c := range changes {
+		data, keeps := keepsData[c.Type]
+		if !keeps || c.Action != Remove && c.Action != Replace && c.Action != ReplaceMaybe {
+			continue
+		}
+		fate := c.fate(old, next)
+		if fate == "Retain" || fate == "RetainExceptOnCreate" {
+			continue
+		}
+		why := fmt.Sprintf("it is %s, and with it go %s", map[Action]string{
+			Remove: "removed", Replace: "replaced", ReplaceMaybe: "perhaps replaced",
+		}[c.Action], data)
+		if fate == "Snapshot" {
+			why += "; a snapshot stays"
+		}
+		flags = append(flags, Flag{Permit: DataLoss, LogicalID: c.LogicalID, Type: c.Type, Why: why})
+	}
+	return flags
+}
+
+// fate is what becomes of the resource that goes: Delete, Retain or Snapshot. CloudFormation says so in newer change sets, and else the
+// templates do: the removal of a resource follows the policy that it was deployed with, a replacement that of the new template.
+// Source: AWS CloudFormation user guide, DeletionPolicy and UpdateReplacePolicy attributes.
+func (c Change) fate(old, next resources) string {
+	if c.Policy != "" {
+		return strings.TrimPrefix(c.Policy, "ReplaceAnd")
+	}
+	if c.Action == Remove {
+		return old[c.LogicalID].DeletionPolicy
+	}
+	return next[c.LogicalID].UpdateReplacePolicy
+}

@@ -1,0 +1,212 @@
+package deploy
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/deploy/ledger"
+)
+
+func outcomes(r Record) map[string]Outcome {
+	out := map[string]Outcome{}
+	for _, s := range r.Stacks {
+		out[s.Name] = s.Outcome
+	}
+	return out
+}
+
+func TestADeploymentMakesUpdatesAndThenTouchesNothing(t *testing.T) {
+	c := newCloud(t)
+	record, err := c.deploy(oneStack(t, topics(1)), Order{})
+	require.NoError(t, err)
+	assert.Equal(t, Created, record.Outcome)
+	record, err = c.deploy(oneStack(t, topics(2)), Order{})
+	require.NoError(t, err)
+	assert.Equal(t, Updated, record.Outcome)
+	assert.Equal(t, []Change{{Action: Add, LogicalID: "Topic1", Type: "AWS::SNS::Topic"}}, record.Stacks[0].Changes)
+
+	before := c.Objects(testAccount, testRegion)
+	record, err = c.deploy(oneStack(t, topics(2)), Order{})
+	require.NoError(t, err)
+	assert.Equal(t, Unchanged, record.Outcome)
+	assert.Equal(t, before, c.Objects(testAccount, testRegion), "a run that has nothing to do writes nothing")
+	assert.Equal(t, 2, c.stack("web").Executions)
+}
+
+func TestAFailureStopsWhatDependsOnItAndNothingElse(t *testing.T) {
+	c := newCloud(t)
+	record, err := c.deploy(assemble(t, needs{"net": nil, "db": {"net"}, "app": {"db"}, "mail": nil, "post": {"mail"}}, map[string]string{"net": failing}), Order{})
+	require.ErrorContains(t, err, "stack net: Never ("+"Simulated::Always::Fails"+"): it always does")
+	assert.Equal(t, map[string]Outcome{"net": Failed, "db": Untouched, "app": Untouched, "mail": Created, "post": Created}, outcomes(record))
+	for _, s := range record.Stacks {
+		if s.Name == "app" {
+			assert.Equal(t, "it needs db, which was not deployed", s.Reason)
+		}
+	}
+}
+
+func TestOfTwoAtOnceOneGoesOnAndOneIsRefused(t *testing.T) {
+	c := newCloud(t)
+	c.Operation = 300 * time.Millisecond
+	asm := oneStack(t, topics(1))
+	errs := make(chan error, 2)
+	for range 2 {
+		go func() {
+			_, err := c.deploy(asm, Order{})
+			errs <- err
+		}()
+	}
+	var refused, passed int
+	for range 2 {
+		err := <-errs
+		var refusal *Refusal
+		switch {
+		case err == nil:
+			passed++
+		case errors.As(err, &refusal):
+			refused++
+			assert.Contains(t, err.Error(), "holds the lock since")
+			assert.Contains(t, err.Error(), "lockstep unlock --env acc --holder ")
+		default:
+			t.Error(err)
+		}
+	}
+	assert.Equal(t, []int{1, 1}, []int{passed, refused})
+	assert.Equal(t, 1, c.stack("web").Executions)
+}
+
+const lockKey = "lockstep/shop/acc/lock.json"
+
+// hold lets somebody else hold the lock, who has been quiet for a while.
+func (c *cloud) hold(h ledger.Holder, quiet time.Duration) {
+	c.t.Helper()
+	data, err := json.Marshal(map[string]any{"token": 7, "holder": h})
+	require.NoError(c.t, err)
+	c.SetObject(testAccount, testRegion, lockKey, string(data), quiet)
+}
+
+func TestALockIsTakenOverFromTheDeadAlone(t *testing.T) {
+	alive, err := ledger.NewPulse(t.TempDir(), "other")
+	require.NoError(t, err)
+	t.Cleanup(alive.End)
+	for name, c := range map[string]struct {
+		holder ledger.Holder
+		quiet  time.Duration
+		taken  bool
+	}{
+		"another machine, a moment ago":                         {ledger.Holder{ID: "other", Host: "elsewhere"}, 0, false},
+		"another machine, whose lease has ended":                {ledger.Holder{ID: "other", Host: "elsewhere"}, ledger.Lease + time.Second, true},
+		"this machine, a process that lives":                    {ledger.Holder{ID: "other", Host: ledger.Host(), Pulse: alive.Path()}, 0, false},
+		"this machine, whose sign of life is gone":              {ledger.Holder{ID: "other", Host: ledger.Host(), Pulse: "/nowhere/other.pulse"}, 0, false},
+		"this machine, a file that says it is of somebody else": {ledger.Holder{ID: "another", Host: ledger.Host(), Pulse: alive.Path()}, 0, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cl := newCloud(t)
+			cl.hold(c.holder, c.quiet)
+			_, err := cl.deploy(oneStack(t, topics(1)), Order{})
+			if c.taken {
+				require.NoError(t, err)
+				assert.Contains(t, cl.Objects(testAccount, testRegion)[lockKey], `"token": 8`)
+				return
+			}
+			var refusal *Refusal
+			require.ErrorAs(t, err, &refusal)
+			assert.Empty(t, cl.stack("web").Status, "nothing was made")
+		})
+	}
+}
+
+func TestALostLockStopsTheNextWrite(t *testing.T) {
+	c := newCloud(t)
+	c.Operation = 200 * time.Millisecond
+	asm := assemble(t, needs{"first": nil, "second": {"first"}}, map[string]string{
+		"first": exporting("first"), "second": `{"Resources":{"Topic":{"Type":"AWS::SNS::Topic","Properties":{"A":{"Fn::ImportValue":"first:Name"}}}}}`,
+	})
+	d := c.open(asm)
+	done := make(chan error, 1)
+	go func() {
+		_, err := d.Deploy(context.WithoutCancel(t.Context()), Order{})
+		done <- err
+	}()
+	require.Eventually(t, func() bool { return c.stack("first").Status == "CREATE_IN_PROGRESS" }, 5*time.Second, time.Millisecond)
+	book, err := c.open(asm).Ledger(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, book.Unlock(t.Context(), d.Run.ID))
+	err = <-done
+	require.ErrorContains(t, err, "the lock was lost: somebody unlocked it")
+	assert.Empty(t, c.stack("second").Status, "nothing was written after the lock was lost")
+}
+
+func TestUnlockWantsTheHoldersID(t *testing.T) {
+	c := newCloud(t)
+	c.hold(ledger.Holder{ID: "other", Host: "elsewhere", By: "somebody"}, 0)
+	book, err := c.open(oneStack(t, topics(1))).Ledger(t.Context())
+	require.NoError(t, err)
+	var wrong *ledger.WrongHolderError
+	require.ErrorAs(t, book.Unlock(t.Context(), "mine"), &wrong)
+	assert.Equal(t, "other", wrong.Holder.ID)
+	require.NoError(t, book.Unlock(t.Context(), "other"))
+	require.ErrorAs(t, book.Unlock(t.Context(), "other"), &wrong)
+	_, err = c.deploy(oneStack(t, topics(1)), Order{})
+	require.NoError(t, err)
+}
+
+func TestARunThatWasCutOffIsTakenUp(t *testing.T) {
+	c := newCloud(t)
+	c.Operation = 400 * time.Millisecond
+	asm := assemble(t, needs{"first": nil, "second": {"first"}}, nil)
+	ctx, cut := context.WithCancel(context.WithoutCancel(t.Context()))
+	d := c.open(asm)
+	done := make(chan error, 1)
+	go func() {
+		_, err := d.Deploy(ctx, Order{})
+		done <- err
+	}()
+	require.Eventually(t, func() bool { return c.stack("first").Status == "CREATE_IN_PROGRESS" }, 5*time.Second, time.Millisecond)
+	cut()
+	require.Error(t, <-done)
+
+	record, err := c.deploy(asm, Order{})
+	require.NoError(t, err)
+	assert.Equal(t, map[string]Outcome{"first": Updated, "second": Created}, outcomes(record))
+	assert.Contains(t, record.Stacks[0].Reason, "begun by run "+d.Run.ID+", which was cut off, and seen to its end")
+	assert.Contains(t, c.said.String(), "first: picking up what run "+d.Run.ID+" has begun")
+	assert.Equal(t, 1, c.stack("first").Executions, "what was begun is not begun again")
+	assert.Empty(t, c.stack("first").Sets)
+	assert.Empty(t, c.stack("second").Sets)
+}
+
+func TestWhatHasToBeAllowedStopsADeploymentBeforeItBegins(t *testing.T) {
+	c := newCloud(t)
+	_, err := c.deploy(oneStack(t, `{"Resources":{"Data":{"Type":"AWS::DynamoDB::Table"},"Topic":{"Type":"AWS::SNS::Topic"}}}`), Order{})
+	require.NoError(t, err)
+	without := oneStack(t, topics(1))
+	record, err := c.deploy(without, Order{})
+	var refusal *Refusal
+	require.ErrorAs(t, err, &refusal)
+	assert.Contains(t, err.Error(), "--allow data-loss")
+	assert.NotEmpty(t, record.Stacks[0].Flags)
+	assert.Equal(t, 1, c.stack("web").Executions)
+	assert.Empty(t, c.stack("web").Sets, "the change set was thrown away")
+	_, err = c.deploy(without, Order{Allow: []Permit{DataLoss}})
+	require.NoError(t, err)
+}
+
+func TestOldChangeSetsAreSweptAway(t *testing.T) {
+	now := time.Now()
+	fresh, old := naming{now.Add(time.Hour), "runa"}.name(), naming{now.Add(-time.Hour), "runa"}.name()
+	assert.False(t, stale(fresh, now, ""))
+	assert.False(t, stale(fresh, now, "runb"))
+	assert.True(t, stale(fresh, now, "runa"), "its run is dead")
+	assert.True(t, stale(old, now, ""), "its time is over")
+	assert.False(t, stale("cdk-deploy-change-set", now, "runa"), "it is not ours")
+	assert.LessOrEqual(t, len(fresh), 128)
+	assert.True(t, strings.HasPrefix(fresh, "lockstep-"))
+}

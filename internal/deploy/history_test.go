@@ -1,0 +1,198 @@
+package deploy
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/ledger"
+)
+
+// release deploys a template with everything that a release keeps.
+func (c *cloud) release(template string, change ...func(*Options)) Record {
+	c.t.Helper()
+	asm := oneStack(c.t, template)
+	change = append(change, func(o *Options) { o.Baggage = Baggage{Assembly: asm.Files, Tools: []byte(`{"bill":true}`)} })
+	record, err := c.deploy(asm, Order{}, change...)
+	require.NoError(c.t, err)
+	return record
+}
+
+func (c *cloud) visit() *Deployment {
+	c.t.Helper()
+	return c.open(&assembly.Assembly{})
+}
+
+func TestAReleaseSaysWhatWasDeployedByWhomAndFromWhat(t *testing.T) {
+	c := newCloud(t)
+	c.release(topics(1), func(o *Options) { o.Beside = map[string]string{"prod": "p1"} })
+	s := c.visit().Status(t.Context(), 5)
+	require.Empty(t, s.Problem)
+	require.Len(t, s.Releases, 1)
+	r := s.Releases[0]
+	assert.Equal(t, 1, r.Number)
+	assert.Equal(t, "arn:aws:iam::"+testTooling+":root", r.By)
+	assert.Equal(t, "abc", r.Commit)
+	assert.Equal(t, oneStack(t, topics(1)).Digest, r.Assembly)
+	assert.Equal(t, map[string]string{"prod": "p1"}, r.Beside)
+	assert.Equal(t, "web", r.Stacks[0].Name)
+	assert.Equal(t, string(Created), r.Stacks[0].Outcome)
+	assert.Equal(t, ledger.SumOf([]byte(`{"bill":true}`)), r.Tools)
+	objects := c.Objects(testAccount, testRegion)
+	assert.Equal(t, `{"bill":true}`, objects["lockstep/shop/acc/blobs/tools-"+r.Tools+".json"])
+	assert.Contains(t, objects, "lockstep/shop/acc/blobs/assembly-"+r.Assembly+".zip")
+	assert.Nil(t, s.Lock)
+	assert.Nil(t, s.CutOff)
+}
+
+const releaseKey = "lockstep/shop/acc/releases/0000000"
+
+func TestAReleaseRecordThatWasChangedIsNoticed(t *testing.T) {
+	for name, change := range map[string]func(c *cloud){
+		"the newest one edited": func(c *cloud) {
+			c.SetObject(testAccount, testRegion, releaseKey+"3.json", strings.Replace(c.Objects(testAccount, testRegion)[releaseKey+"3.json"], "abc", "evil", 1), 0)
+		},
+		"an older one edited": func(c *cloud) {
+			c.SetObject(testAccount, testRegion, releaseKey+"2.json", strings.Replace(c.Objects(testAccount, testRegion)[releaseKey+"2.json"], "abc", "evil", 1), 0)
+		},
+		"an older one edited, with a hash that fits": func(c *cloud) {
+			text := strings.Replace(c.Objects(testAccount, testRegion)[releaseKey+"2.json"], "abc", "evil", 1)
+			hash, err := ledger.HashOfText([]byte(text), "hash")
+			require.NoError(c.t, err)
+			at := strings.LastIndex(text, `"hash": "`) + len(`"hash": "`)
+			c.SetObject(testAccount, testRegion, releaseKey+"2.json", text[:at]+hash+text[at+64:], 0)
+		},
+		"one cut in half": func(c *cloud) {
+			text := c.Objects(testAccount, testRegion)[releaseKey+"2.json"]
+			c.SetObject(testAccount, testRegion, releaseKey+"2.json", text[:len(text)/2], 0)
+		},
+		"one put in another's place": func(c *cloud) {
+			c.SetObject(testAccount, testRegion, releaseKey+"2.json", c.Objects(testAccount, testRegion)[releaseKey+"1.json"], 0)
+		},
+		"one left out": func(c *cloud) {
+			c.SetObject(testAccount, testRegion, releaseKey+"5.json", c.Objects(testAccount, testRegion)[releaseKey+"3.json"], 0)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCloud(t)
+			for n := range 3 {
+				c.release(topics(n + 1))
+			}
+			require.Empty(t, c.visit().Status(t.Context(), 10).Problem)
+			change(c)
+			s := c.visit().Status(t.Context(), 10)
+			assert.True(t, s.Tampered, s.Problem)
+			assert.Contains(t, s.Problem, "was changed by another hand")
+		})
+	}
+}
+
+func TestGoingBack(t *testing.T) {
+	c := newCloud(t)
+	first, second, third := topics(1), topics(2), topics(3)
+	_, err := c.visit().Earlier(t.Context(), 0)
+	require.ErrorContains(t, err, "has no release to go back from")
+	c.release(first)
+	_, err = c.visit().Earlier(t.Context(), 0)
+	require.ErrorContains(t, err, "has no release before 1")
+	c.release(second)
+	c.release(third)
+
+	back := func(want string) {
+		t.Helper()
+		d := c.visit()
+		r, err := d.Earlier(t.Context(), 0)
+		require.NoError(t, err)
+		folder := filepath.Join(t.TempDir(), "back")
+		require.NoError(t, d.Fetch(t.Context(), r, folder))
+		files, err := assembly.Open(folder)
+		require.NoError(t, err)
+		asm, err := assembly.Read(files, assembly.Environment{Account: testAccount, Region: testRegion})
+		require.NoError(t, err)
+		assert.Equal(t, r.Assembly, asm.Digest)
+		_, err = c.deploy(asm, Order{Restores: r.Number, Allow: Permits})
+		require.NoError(t, err)
+		assert.Equal(t, want, c.stack("web").Body)
+	}
+	back(second)
+	back(first)
+	_, err = c.visit().Earlier(t.Context(), 0)
+	require.ErrorContains(t, err, "has no release before 1 to go back to")
+	r, err := c.visit().Earlier(t.Context(), 3)
+	require.NoError(t, err)
+	assert.Equal(t, 3, r.Number)
+	_, err = c.visit().Earlier(t.Context(), 99)
+	require.ErrorContains(t, err, "has no release 99")
+
+	s := c.visit().Status(t.Context(), 10)
+	require.Empty(t, s.Problem)
+	var numbers [][2]int
+	for _, r := range s.Releases {
+		numbers = append(numbers, [2]int{r.Number, r.Restores})
+	}
+	assert.Equal(t, [][2]int{{5, 1}, {4, 2}, {3, 0}, {2, 0}, {1, 0}}, numbers)
+}
+
+func TestAKeptAssemblyThatWasExchangedIsNotDeployed(t *testing.T) {
+	c := newCloud(t)
+	c.release(topics(1))
+	c.release(topics(2))
+	d := c.visit()
+	r, err := d.Earlier(t.Context(), 0)
+	require.NoError(t, err)
+	other, err := packAssembly(oneStack(t, topics(9)).Files)
+	require.NoError(t, err)
+	c.SetObject(testAccount, testRegion, "lockstep/shop/acc/blobs/"+assemblyBlob(r.Assembly), string(other), 0)
+	err = d.Fetch(t.Context(), r, filepath.Join(t.TempDir(), "back"))
+	var refusal *Refusal
+	require.ErrorAs(t, err, &refusal)
+	assert.Contains(t, err.Error(), "is not the one that was deployed")
+}
+
+func TestOnlyWhatPassedTheEnvironmentBeforeIsPromoted(t *testing.T) {
+	c := newCloud(t)
+	require.ErrorContains(t, c.visit().Promotes(t.Context(), "prod", "p1"), "nothing was deployed yet")
+	c.release(topics(1))
+	require.ErrorContains(t, c.visit().Promotes(t.Context(), "prod", "p1"), "was not synthesised together with any assembly of prod")
+	beside := func(o *Options) { o.Beside = map[string]string{"prod": "p1"} }
+	c.release(topics(1), beside)
+	require.NoError(t, c.visit().Promotes(t.Context(), "prod", "p1"), "a release without a change is one too")
+	require.ErrorContains(t, c.visit().Promotes(t.Context(), "prod", "p2"), "what passed there as release 2 is the assembly p1, and this is p2")
+	record := c.release(topics(1), beside)
+	assert.Equal(t, Unchanged, record.Outcome)
+	assert.Equal(t, 2, c.visit().Status(t.Context(), 0).Releases[0].Number, "the same again is no release")
+}
+
+func TestOnlyWhatOldReleasesLeftAndNobodyUsesIsGarbage(t *testing.T) {
+	c := newCloud(t)
+	for n := range 4 {
+		c.release(topics(n + 1))
+	}
+	found, err := c.visit().Garbage(t.Context(), 4)
+	require.NoError(t, err)
+	assert.Empty(t, found)
+	found, err = c.visit().Garbage(t.Context(), 2)
+	require.NoError(t, err)
+	var keys []string
+	for _, g := range found {
+		keys = append(keys, g.Key)
+		assert.LessOrEqual(t, g.Release, 2)
+	}
+	prefix := "lockstep/shop/acc/blobs/"
+	assert.ElementsMatch(t, []string{prefix + assemblyBlob(oneStack(t, topics(1)).Digest), prefix + assemblyBlob(oneStack(t, topics(2)).Digest)}, keys,
+		"the bill of the tools is still needed")
+
+	c.Put(testAccount, testRegion, "another", `{"Description":"`+assemblyBlob(oneStack(t, topics(1)).Digest)+`"}`, "CREATE_COMPLETE", "", 0)
+	removed, err := c.visit().Clear(t.Context(), 2)
+	require.NoError(t, err)
+	require.Len(t, removed, 1, "a stack mentions the other one")
+	assert.Equal(t, 2, removed[0].Release)
+	assert.NotContains(t, c.Objects(testAccount, testRegion), removed[0].Key)
+	assert.Empty(t, c.visit().Status(t.Context(), 10).Problem, "the records are whole")
+	_, err = c.visit().Earlier(t.Context(), 0)
+	require.NoError(t, err)
+}

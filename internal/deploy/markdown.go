@@ -1,0 +1,107 @@
+package deploy
+
+import (
+	"fmt"
+	"strings"
+)
+
+// headings are what the actions are called in a table.
+var headings = map[Action]string{Add: "add", Modify: "modify", Replace: "**replace**", ReplaceMaybe: "**replace, perhaps**", Remove: "**remove**"}
+
+// Markdown is the plan as a comment for a pull request: the verdict first, then what has to be allowed, then every stack that changes.
+func (f PlanFile) Markdown() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "### Plan for %s: %s\n\n", f.Environment, f.counts())
+	if flags := f.Flags(); len(flags) > 0 {
+		fmt.Fprintf(&b, "> **Has to be allowed by name**\n>\n")
+		for _, flag := range flags {
+			fmt.Fprintf(&b, "> - `--allow %s`: %s in %s: %s\n", flag.Permit, code1(flag.LogicalID), code1(flag.Stack), escape(flag.Why))
+		}
+		b.WriteString("\n")
+	}
+	for _, t := range f.Targets {
+		if len(f.Targets) > 1 {
+			fmt.Fprintf(&b, "#### Account %s, %s\n\n", t.Account, t.Region)
+		}
+		var still []string
+		for _, s := range t.Stacks {
+			if s.Outcome == Unchanged {
+				still = append(still, code1(s.Name))
+				continue
+			}
+			b.WriteString(s.markdown())
+		}
+		if len(still) > 0 {
+			fmt.Fprintf(&b, "Unchanged: %s.\n\n", strings.Join(still, ", "))
+		}
+	}
+	fmt.Fprintf(&b, "<sub>plan `%.12s`, assembly `%.12s`", f.Digest, f.Assembly)
+	if f.Commit != "" {
+		fmt.Fprintf(&b, ", commit `%.12s`", f.Commit)
+	}
+	fmt.Fprintf(&b, ", made %s, good until %s</sub>\n", f.Made.UTC().Format("2006-01-02 15:04 MST"), f.Expires.UTC().Format("2006-01-02 15:04 MST"))
+	return b.String()
+}
+
+func (s StackPlan) markdown() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "**%s**: %s", escape(s.Name), s.Outcome)
+	if s.Reason != "" {
+		fmt.Fprintf(&b, ", because %s", escape(s.Reason))
+	}
+	b.WriteString("\n\n")
+	if len(s.Changes) == 0 {
+		return b.String()
+	}
+	b.WriteString("| | resource | type | properties |\n|---|---|---|---|\n")
+	for _, c := range s.Changes {
+		var properties []string
+		if c.Action != Add && c.Action != Remove {
+			for _, p := range c.Properties {
+				properties = append(properties, escape(p.String()))
+			}
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", headings[c.Action], code1(c.LogicalID), c.Type, strings.Join(properties, "<br>"))
+	}
+	b.WriteString("\n")
+	return b.String()
+}
+
+// counts says how many resources are treated in each way.
+func (f PlanFile) counts() string {
+	n := map[Action]int{}
+	deferred := 0
+	for _, t := range f.Targets {
+		for _, s := range t.Stacks {
+			if s.Outcome == Deferred {
+				deferred++
+			}
+			for _, c := range s.Changes {
+				n[c.Action]++
+			}
+		}
+	}
+	var parts []string
+	for _, a := range []Action{Add, Modify, Replace, ReplaceMaybe, Remove} {
+		if n[a] > 0 {
+			parts = append(parts, fmt.Sprintf("%d to %s", n[a], a))
+		}
+	}
+	if deferred > 0 {
+		parts = append(parts, fmt.Sprintf("%d deferred", deferred))
+	}
+	if len(parts) == 0 {
+		return "nothing changes"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// code1 is a name as code in a line of Markdown.
+func code1(name string) string {
+	return "`" + strings.NewReplacer("`", "'", "|", `\|`, "\n", " ").Replace(name) + "`"
+}
+
+// escape keeps what comes from templates from being read as Markdown or HTML.
+func escape(text string) string {
+	return strings.NewReplacer("\\", `\\`, "|", `\|`, "<", "&lt;", ">", "&gt;", "*", `\*`, "_", `\_`, "[", `\[`, "@", "@\u200b", "`", "\\`", "\n", " ").Replace(text)
+}

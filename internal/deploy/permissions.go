@@ -1,0 +1,106 @@
+package deploy
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// resources are a template's resources by logical id.
+type resources map[string]resource
+
+type resource struct {
+	Type                string
+	Properties          map[string]any
+	DeletionPolicy      string
+	UpdateReplacePolicy string
+}
+
+// resourcesIn reads a template's resources; there are none in an empty text.
+func resourcesIn(template string) (resources, error) {
+	if template == "" {
+		return nil, nil
+	}
+	var document struct {
+		Resources map[string]struct {
+			Type                                string
+			Properties                          map[string]any
+			DeletionPolicy, UpdateReplacePolicy any // a condition may stand in a string's place
+		}
+	}
+	decoder := json.NewDecoder(bytes.NewReader([]byte(template)))
+	decoder.UseNumber()
+	if err := decoder.Decode(&document); err != nil {
+		return nil, fmt.Errorf("it is not JSON: %w", err)
+	}
+	out := resources{}
+	for id, r := range document.Resources {
+		deletion, _ := r.DeletionPolicy.(string)
+		replacement, _ := r.UpdateReplacePolicy.(string)
+		out[id] = resource{r.Type, r.Properties, deletion, replacement}
+	}
+	return out, nil
+}
+
+// widened flags the resources of an update that grant what was not granted before, or no longer refuse what was refused. Of a stack that
+// is new only what is open to everybody is flagged: nothing that was there before becomes reachable otherwise.
+func widened(changes []Change, old, next resources) []Flag {
+	var flags []Flag
+	for _, id := range slices.Sorted(maps.Keys(union(old, next))) {
+		before, after := grantsOf(old[id]), grantsOf(next[id])
+		var wider []string
+		for _, text := range slices.Sorted(maps.Keys(after)) {
+			g := after[text]
+			if _, had := before[text]; !had && !g.refuses && (len(old) > 0 || g.open) {
+				wider = append(wider, text)
+			}
+		}
+		for _, text := range slices.Sorted(maps.Keys(before)) {
+			if _, has := after[text]; before[text].refuses && !has {
+				wider = append(wider, "no longer: "+text)
+			}
+		}
+		if len(wider) > 0 {
+			flags = append(flags, Flag{Permit: Permissions, LogicalID: id, Type: cmp.Or(next[id].Type, old[id].Type), Why: enough(wider)})
+		}
+	}
+	return slices.Concat(flags, nestedAccess(changes, old))
+}
+
+// nestedAccess flags what governs access in nested stacks, whose templates are not compared.
+func nestedAccess(changes []Change, old resources) []Flag {
+	var flags []Flag
+	for _, c := range changes {
+		if len(old) > 0 && strings.Contains(c.LogicalID, "/") && governsAccess(c.Type) {
+			flags = append(flags, Flag{Permit: Permissions, LogicalID: c.LogicalID, Type: c.Type, Why: "it governs access and stands in a nested stack, whose template is not compared"})
+		}
+	}
+	return flags
+}
+
+func governsAccess(kind string) bool {
+	return strings.HasPrefix(kind, "AWS::IAM::") || strings.HasSuffix(kind, "Policy") || strings.HasPrefix(kind, "AWS::EC2::SecurityGroup") ||
+		kind == "AWS::Lambda::Permission" || kind == "AWS::KMS::Key"
+}
+
+func union(a, b resources) resources {
+	out := maps.Clone(a)
+	if out == nil {
+		out = resources{}
+	}
+	maps.Copy(out, b)
+	return out
+}
+
+// enough is as much of a list as a reader needs to go and look.
+func enough(items []string) string {
+	const most = 3
+	if len(items) > most {
+		items = append(slices.Clone(items[:most]), fmt.Sprintf("and %d more", len(items)-most))
+	}
+	return strings.Join(items, "; ")
+}

@@ -1,0 +1,190 @@
+package deploy
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"lockstep/internal/deploy/ledger"
+)
+
+// PlanSchema is the version of the plan file's format.
+const PlanSchema = "lockstep/plan/1"
+
+// PlanGoodFor is how long a plan may be applied unless told otherwise.
+const PlanGoodFor = 24 * time.Hour
+
+// A PlanFile is a plan that was written down, to be reviewed and then applied as it stands.
+type PlanFile struct {
+	Schema      string `json:"schema"`
+	Project     string `json:"project"`
+	Environment string `json:"environment"`
+	// Mode is rehearsal or live: a plan of emulated accounts is none of real ones.
+	Mode    string    `json:"mode"`
+	Run     string    `json:"run"`
+	By      string    `json:"by"`
+	Commit  string    `json:"commit,omitempty"`
+	Made    time.Time `json:"made"`
+	Expires time.Time `json:"expires"`
+	// Assembly is the digest of the cloud assembly as it was synthesised, Configuration that of the environment's configuration.
+	Assembly      string       `json:"assembly"`
+	Configuration string       `json:"configuration"`
+	Targets       []TargetPlan `json:"targets"`
+	// Digest is the SHA-256 over everything else, in hexadecimal. The accounts know it too.
+	Digest string `json:"digest"`
+}
+
+// A TargetPlan is the part of a plan that belongs to one account and region.
+type TargetPlan struct {
+	Account string `json:"account"`
+	Region  string `json:"region"`
+	// Deployed is the digest of what is deployed there, which differs from the assembly's in a rehearsal with stand-ins.
+	Deployed string      `json:"deployed"`
+	Stacks   []StackPlan `json:"stacks"`
+}
+
+// A StackPlan is the part of a plan that belongs to one stack.
+type StackPlan struct {
+	Name    string   `json:"name"`
+	Outcome Outcome  `json:"outcome"`
+	Reason  string   `json:"reason,omitempty"`
+	Changes []Change `json:"changes,omitempty"`
+	Flags   []Flag   `json:"flags,omitempty"`
+	// StackID and ChangeSet are ARNs; ChangeSet is empty for a stack without one.
+	StackID   string `json:"stackId,omitempty"`
+	ChangeSet string `json:"changeSet,omitempty"`
+	// Status and Updated are how the stack was found.
+	Status  string    `json:"status,omitempty"`
+	Updated time.Time `json:"updated,omitzero"`
+}
+
+// Flags are what of the plan has to be allowed by name.
+func (f PlanFile) Flags() []Flag {
+	var out []Flag
+	for _, t := range f.Targets {
+		for _, s := range t.Stacks {
+			out = append(out, s.Flags...)
+		}
+	}
+	return out
+}
+
+// Target is the part of an account and region.
+func (f PlanFile) Target(account, region string) (TargetPlan, bool) {
+	for _, t := range f.Targets {
+		if t.Account == account && t.Region == region {
+			return t, true
+		}
+	}
+	return TargetPlan{}, false
+}
+
+// seal gives the plan its digest.
+func (f *PlanFile) seal() error {
+	digest, err := ledger.HashOf(f, "digest")
+	f.Digest = digest
+	return err
+}
+
+// WritePlan writes a plan into a file, whole or not at all, and as Markdown beside it for FILE.json as FILE.md.
+func WritePlan(path string, f PlanFile) error {
+	data, err := json.MarshalIndent(f, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := writeWhole(path, append(data, '\n')); err != nil {
+		return err
+	}
+	return writeWhole(markdownPath(path), []byte(f.Markdown()))
+}
+
+func markdownPath(path string) string { return strings.TrimSuffix(path, filepath.Ext(path)) + ".md" }
+
+// writeWhole replaces a file as a whole: a reader never sees half of it, and a full disk leaves what was there.
+func writeWhole(path string, data []byte) (err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(file.Name())
+			err = fmt.Errorf("%s was not written: %w", path, err)
+		}
+	}()
+	_, err = file.Write(data)
+	if err = errors.Join(err, file.Chmod(0o644), file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), path)
+}
+
+//go:generate go run ./schema/generate
+
+//go:embed schema/plan.json
+var planSchema []byte
+
+// PlanJSONSchema is the JSON schema of plan files.
+func PlanJSONSchema() []byte { return bytes.Clone(planSchema) }
+
+var compiledPlanSchema = sync.OnceValues(func() (*jsonschema.Schema, error) {
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(planSchema))
+	if err != nil {
+		return nil, err
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("plan.json", document); err != nil {
+		return nil, err
+	}
+	return c.Compile("plan.json")
+})
+
+// ReadPlan reads a plan from a file. One that is cut off, was edited, or is of another version is a *Refusal.
+func ReadPlan(path string) (PlanFile, error) {
+	var f PlanFile
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return f, refuse(err, "there is no plan %s: make one with `lockstep plan --env ENVIRONMENT --out %s`", path, path)
+	}
+	if err != nil {
+		return f, err
+	}
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+	if err != nil {
+		return f, refuse(err, "%s is no plan, or only a part of one (%v): plan again", path, err)
+	}
+	if fields, _ := document.(map[string]any); fields["schema"] != PlanSchema {
+		return f, refuse(nil, "%s is of the format %v, and this version of Lockstep reads %s: plan again", path, fields["schema"], PlanSchema)
+	}
+	schema, err := compiledPlanSchema()
+	if err != nil {
+		return f, err
+	}
+	if err := schema.Validate(document); err != nil {
+		return f, refuse(err, "%s is no plan as Lockstep writes one: plan again (%s)", path, strings.ReplaceAll(err.Error(), "\n", " "))
+	}
+	if err := json.Unmarshal(data, &f); err != nil {
+		return f, refuse(err, "%s is no plan as Lockstep writes one (%v): plan again", path, err)
+	}
+	digest, err := ledger.HashOfText(data, "digest")
+	if err != nil {
+		return f, err
+	}
+	if digest != f.Digest {
+		return f, refuse(nil, "%s was changed after it was made: its content does not fit its digest %.12s; plan again", path, f.Digest)
+	}
+	return f, nil
+}

@@ -1,0 +1,42 @@
+package deploy
+
+import (
+	"crypto/rand"
+	"strings"
+)
+
+// A Run is one start of the program, as what it leaves behind tells of it.
+type Run struct {
+	// ID is unique; it is part of the names of sessions and change sets, and holds the lock.
+	ID string
+	// Doing is the command, for whoever meets the lock.
+	Doing string
+	// Mode is rehearsal or live.
+	Mode string
+	// Commit is what was checked out; empty if that cannot be told.
+	Commit string
+}
+
+// NewRunID is an id of twelve lower-case letters and digits.
+func NewRunID() string { return strings.ToLower(rand.Text()[:12]) }
+
+// Options are how a deployment is to go about it.
+type Options struct {
+	Run Run
+	// Say is told of progress, a line at a time.
+	Say func(string)
+	// Source is the digest of the cloud assembly as it was synthesised, which a rehearsal's stand-ins change. Bundle is that of the assemblies of all
+	// the environment's accounts together, and Beside those of the environments that come after it and were synthesised with it.
+	Source string
+	Bundle string
+	Beside map[string]string
+	// Configuration is the digest of what the environment's configuration says.
+	Configuration string
+	// Approval says that a person must have agreed to the plan.
+	Approval bool
+	Baggage  Baggage
+	// Pacer is shared by all deployments of a run; nil for one alone.
+	Pacer *Pacer
+	// Pulses is a folder of this machine for the signs of life of runs; empty for none.
+	Pulses string
+}

@@ -1,0 +1,43 @@
+// Command generate writes the JSON schema of the plan file from the Go types in package deploy. It is a program of its own so that the product does
+// not link the library that reflects over the types. Run it with `go generate ./internal/deploy`.
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"github.com/invopop/jsonschema"
+
+	"lockstep/internal/deploy"
+)
+
+func main() {
+	if err := write("schema/plan.json"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func write(file string) error {
+	schema, err := generate()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, schema, 0o644) //nolint:gosec // a source file, readable by all
+}
+
+// generate makes the schema. It reads the comments of package deploy from the working directory, which has to be that package's folder.
+func generate() ([]byte, error) {
+	reflector := &jsonschema.Reflector{Anonymous: true, ExpandedStruct: true}
+	if err := reflector.AddGoComments("lockstep/internal/deploy", ".", jsonschema.WithFullComment()); err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	err := encoder.Encode(reflector.Reflect(deploy.PlanFile{}))
+	return out.Bytes(), err
+}

@@ -1,0 +1,138 @@
+package deploy
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/simulated"
+)
+
+const (
+	testTooling = "123456789012"
+	testAccount = "444455556666"
+	testRegion  = "eu-west-1"
+)
+
+// cloud is simulated AWS with an environment to deploy to.
+type cloud struct {
+	*simulated.Cloud
+	t       *testing.T
+	address string
+	said    *said
+}
+
+// said is what deployments have told.
+type said struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (s *said) say(line string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lines = append(s.lines, line)
+}
+
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return strings.Join(s.lines, "\n")
+}
+
+func newCloud(t *testing.T) *cloud {
+	t.Helper()
+	c := simulated.New()
+	server := httptest.NewServer(c)
+	t.Cleanup(server.Close)
+	return &cloud{Cloud: c, t: t, address: server.URL, said: &said{}}
+}
+
+var testTarget = Target{Project: "shop", Environment: "acc", Account: testAccount, Region: testRegion, Tooling: testTooling, Qualifier: "hnb659fds"}
+
+// needs are stacks by name, with the names of those that they need.
+type needs map[string][]string
+
+// assemble is a cloud assembly with those stacks, each with a template that is given by name.
+func assemble(t *testing.T, stacks needs, templates map[string]string) *assembly.Assembly {
+	t.Helper()
+	files := fstest.MapFS{}
+	artefacts := map[string]any{}
+	for name, needed := range stacks {
+		body := templates[name]
+		if body == "" {
+			body = `{"Resources":{"Topic":{"Type":"AWS::SNS::Topic"}}}`
+		}
+		files[name+".json"] = &fstest.MapFile{Data: []byte(body)}
+		artefacts[name] = map[string]any{
+			"type": "aws:cloudformation:stack", "environment": "aws://" + testAccount + "/" + testRegion, "dependencies": needed,
+			"properties": map[string]any{
+				"templateFile":                   name + ".json",
+				"assumeRoleArn":                  testTarget.role(deployKind).ARN,
+				"cloudFormationExecutionRoleArn": testTarget.role("cfn-exec").ARN,
+			},
+		}
+	}
+	manifest, err := json.Marshal(map[string]any{"version": "36.0.0", "artifacts": artefacts})
+	require.NoError(t, err)
+	files["manifest.json"] = &fstest.MapFile{Data: manifest}
+	asm, err := assembly.Read(files, assembly.Environment{Account: testAccount, Region: testRegion})
+	require.NoError(t, err)
+	return asm
+}
+
+// exporting is a template whose stack exports a name, so that whoever imports it has to wait.
+func exporting(stack string) string {
+	return `{"Resources":{"Topic":{"Type":"AWS::SNS::Topic"}},"Outputs":{"Name":{"Value":"v","Export":{"Name":"` + stack + `:Name"}}}}`
+}
+
+// oneStack is an assembly with one stack.
+func oneStack(t *testing.T, template string) *assembly.Assembly {
+	t.Helper()
+	return assemble(t, needs{"web": nil}, map[string]string{"web": template})
+}
+
+// open is a deployment as a run of its own.
+func (c *cloud) open(asm *assembly.Assembly, change ...func(*Options)) *Deployment {
+	c.t.Helper()
+	o := Options{
+		Run: Run{ID: NewRunID(), Doing: "lockstep deploy", Mode: Rehearsal, Commit: "abc"}, Say: c.said.say,
+		Source: asm.Digest, Bundle: asm.Digest, Configuration: "configuration", Pulses: c.t.TempDir(),
+	}
+	for _, f := range change {
+		f(&o)
+	}
+	d, err := Open(c.t.Context(), simulated.Config(c.address, testTooling, testRegion), testTarget, asm, o)
+	require.NoError(c.t, err)
+	return d
+}
+
+// deploy deploys as a run of its own.
+func (c *cloud) deploy(asm *assembly.Assembly, o Order, change ...func(*Options)) (Record, error) {
+	c.t.Helper()
+	return c.open(asm, change...).Deploy(context.WithoutCancel(c.t.Context()), o)
+}
+
+func (c *cloud) stack(name string) simulated.Stack {
+	return c.Stack(testAccount, testRegion, name)
+}
+
+// topics is a template with that many topics.
+func topics(n int) string {
+	var parts []string
+	for i := range n {
+		parts = append(parts, fmt.Sprintf(`"Topic%d":{"Type":"AWS::SNS::Topic"}`, i))
+	}
+	return `{"Resources":{` + strings.Join(parts, ",") + `}}`
+}
+
+// failing is a template with a resource that cannot be made.
+var failing = `{"Resources":{"Never":{"Type":"` + simulated.Failing + `"}}}`

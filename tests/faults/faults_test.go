@@ -1,0 +1,354 @@
+package faults
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const stacks = 4
+
+func TestThrottlingAndServerErrors(t *testing.T) {
+	shows(t, "429 and 5xx", "30 % of all calls are answered with 429, 500, 502, 503 or 504", "it passes, with nothing done twice")
+	w := newWorld(t)
+	codes := []int{429, 500, 502, 503, 504}
+	w.proxy.with(sometimes(0.3, func(c *call) bool {
+		c.w.WriteHeader(codes[c.n%len(codes)])
+		return true
+	}))
+	w.deploy(w.assembly("dev", dev, stacks, "one"))
+	calls, hit := w.proxy.spoiled()
+	assert.InDelta(t, 0.3, float64(hit)/float64(calls), 0.1)
+	w.proxy.with(nil)
+	w.whole(stacks, "one")
+	assert.Equal(t, 1, w.operations("stack0"))
+}
+
+func TestConnectionsThatAreReset(t *testing.T) {
+	shows(t, "connection resets", "20 % of all connections are reset, half of them after the call was carried out", "it passes, with nothing done twice")
+	w := newWorld(t)
+	w.proxy.with(sometimes(0.2, func(c *call) bool {
+		if c.n%2 == 0 {
+			c.forward()
+		}
+		reset(c.w)
+		return true
+	}))
+	for round, value := range []string{"one", "two", "three"} {
+		w.deploy(w.assembly("dev", dev, stacks, value))
+		assert.Equal(t, round+1, w.operations("stack1"), "a lost answer is no reason to do it again")
+	}
+	w.proxy.with(nil)
+	w.whole(stacks, "three")
+}
+
+func TestAnswersThatComeHalfAMinuteLate(t *testing.T) {
+	shows(t, "late answers", "the first answer to each kind of writing call comes 30 s late, after it was carried out", "the call is made again without waiting, and it passes, with nothing done twice")
+	w := newWorld(t)
+	var mu sync.Mutex
+	late := map[string]bool{"CreateChangeSet": true, "ExecuteChangeSet": true, "PUT": true, "AssumeRole": true}
+	w.proxy.with(func(c *call) bool {
+		mu.Lock()
+		hit := late[c.action]
+		delete(late, c.action)
+		mu.Unlock()
+		if !hit {
+			return false
+		}
+		answer, text := c.forward()
+		select {
+		case <-time.After(30 * time.Second):
+			pass(c.w, answer, text)
+		case <-c.r.Context().Done(): // nobody waits any more
+		}
+		return true
+	})
+	began := time.Now()
+	w.deploy(w.assembly("dev", dev, 2, "one"))
+	assert.Less(t, time.Since(began), 60*time.Second)
+	assert.Empty(t, late)
+	w.proxy.with(nil)
+	w.whole(2, "one")
+	assert.Equal(t, 1, w.operations("stack0"))
+}
+
+func TestCredentialsThatExpireInTheMiddle(t *testing.T) {
+	shows(t, "expiring credentials", "every assumed session is refused as expired from its fifteenth call on", "new ones are asked for, and it passes")
+	w := newWorld(t)
+	var mu sync.Mutex
+	used := map[string]int{}
+	w.proxy.with(func(c *call) bool {
+		token := c.r.Header.Get("X-Amz-Security-Token")
+		if token == "" {
+			return false
+		}
+		mu.Lock()
+		used[token]++
+		n := used[token]
+		mu.Unlock()
+		if n <= 15 {
+			return false
+		}
+		c.w.WriteHeader(http.StatusForbidden)
+		if strings.Contains(c.r.Header.Get("Authorization"), "/s3/") {
+			_, _ = io.WriteString(c.w, `<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>`)
+		} else {
+			_, _ = io.WriteString(c.w, `<ErrorResponse><Error><Type>Sender</Type><Code>ExpiredToken</Code><Message>The security token included in the request is expired</Message></Error></ErrorResponse>`)
+		}
+		return true
+	})
+	w.deploy(w.assembly("dev", dev, stacks, "one"))
+	_, hit := w.proxy.spoiled()
+	assert.Positive(t, hit)
+	w.proxy.with(nil)
+	w.whole(stacks, "one")
+}
+
+func TestTheCallersOwnCredentialsExpire(t *testing.T) {
+	shows(t, "the caller's credentials expire", "AWS refuses the caller itself as expired, in the middle", "it ends with what is wrong; signed in again, the next run goes on from there")
+	w := newWorld(t)
+	var mu sync.Mutex
+	executed := 0
+	w.proxy.with(func(c *call) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		if c.action == "ExecuteChangeSet" {
+			executed++
+		}
+		if executed < 2 {
+			return false
+		}
+		c.w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(c.w, `<ErrorResponse><Error><Type>Sender</Type><Code>ExpiredToken</Code><Message>The security token included in the request is expired</Message></Error></ErrorResponse>`)
+		return true
+	})
+	dir := w.assembly("dev", dev, stacks, "one")
+	out, status := w.run("deploy", "--env", "dev", "--assembly", dir)
+	assert.Equal(t, 1, status, out)
+	assert.Contains(t, out, "ExpiredToken")
+	w.proxy.with(nil)
+	out = w.deploy(dir)
+	assert.Contains(t, out, "this run goes on from there")
+	w.whole(stacks, "one")
+}
+
+func TestTheEmulatorIsRestartedInTheMiddle(t *testing.T) {
+	shows(t, "the endpoint goes and comes back", "the emulated AWS is stopped in the middle and started again three seconds later", "it passes, or ends with what is wrong and the next run goes on from there")
+	w := newWorld(t)
+	dir := w.assembly("dev", dev, stacks, "one")
+	var once sync.Once
+	restarted := make(chan struct{})
+	w.proxy.with(func(c *call) bool {
+		if c.action != "ExecuteChangeSet" {
+			return false
+		}
+		once.Do(func() {
+			go func() {
+				defer close(restarted)
+				status, err := w.emulator.Status(t.Context())
+				if assert.NoError(t, err) {
+					assert.NoError(t, syscall.Kill(status.PID, syscall.SIGTERM))
+				}
+				time.Sleep(3 * time.Second)
+				// It has written its state, as one does that is stopped in good order.
+				assert.NoError(t, os.Remove(filepath.Join(w.emulator.Dir, "dirty")))
+				session, release, err := w.emulator.Acquire(t.Context())
+				if assert.NoError(t, err) {
+					t.Cleanup(func() { assert.NoError(t, release()) })
+					assert.Equal(t, w.session.Endpoint, session.Endpoint)
+				}
+			}()
+			time.Sleep(50 * time.Millisecond)
+		})
+		return false
+	})
+	out, status := w.run("deploy", "--env", "dev", "--assembly", dir)
+	<-restarted
+	w.proxy.with(nil)
+	if status != 0 {
+		assert.Contains(t, out, "run this again")
+		w.deploy(dir)
+	}
+	w.whole(stacks, "one")
+}
+
+func TestTwoAtOnce(t *testing.T) {
+	shows(t, "two at once", "two runs deploy to one account at the same time", "one goes on; the other one ends with 3 and names the first, before it has written anything")
+	w := newWorld(t)
+	dir := w.assembly("dev", dev, stacks, "one")
+	reached, held := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	w.proxy.with(func(c *call) bool {
+		if c.action == "CreateChangeSet" {
+			once.Do(func() { close(reached); <-held })
+		}
+		return false
+	})
+	first := make(chan string, 1)
+	go func() {
+		out, status := w.run("deploy", "--env", "dev", "--assembly", dir)
+		first <- fmt.Sprint(status, "\n", out)
+	}()
+	select {
+	case <-reached:
+	case out := <-first:
+		t.Fatal(out)
+	}
+	out, status := w.run("deploy", "--env", "dev", "--assembly", dir)
+	assert.Equal(t, 3, status, out)
+	assert.Regexp(t, `holds the lock since \d+s ago, with a sign of life \d+s ago; wait until it has ended, or, if it is gone for good, .lockstep unlock --env dev --holder \w+`, out)
+	out, status = w.run("unlock", "--env", "dev", "--holder", "somebody")
+	assert.Equal(t, 3, status, out)
+	close(held)
+	out = <-first
+	assert.True(t, strings.HasPrefix(out, "0"), out)
+	w.whole(stacks, "one")
+}
+
+func TestATemplateThatFails(t *testing.T) {
+	shows(t, "a template that fails", "CloudFormation cannot make one of the resources", "the stack is rolled back, and the first resource that failed is named with its reason; mended, the next run passes")
+	w := newWorld(t)
+	dir := w.assembly("dev", dev, stacks, "one")
+	good, err := os.ReadFile(filepath.Join(dir, "stack2.json"))
+	require.NoError(t, err)
+	write(t, filepath.Join(dir, "stack2.json"), `{"Resources":{"Value":{"Type":"AWS::SSM::Parameter","Properties":{"Type":"String","Name":"/stack0","Value":"taken"}}}}`)
+	out, status := w.run("deploy", "--env", "dev", "--assembly", dir)
+	assert.Equal(t, 1, status, out)
+	assert.Regexp(t, `Value \(AWS::SSM::Parameter\): .*already exists.*; the stack is now in state ROLLBACK_COMPLETE`, out)
+	assert.Contains(t, out, "it needs stack2, which was not deployed")
+	write(t, filepath.Join(dir, "stack2.json"), string(good))
+	w.deploy(dir)
+	w.whole(stacks, "one")
+}
+
+func TestAClockThatIsWrong(t *testing.T) {
+	shows(t, "clock skew", "the clock of AWS is two hours ahead of this machine's, and calls signed with another time are refused", "it passes; leases and the age of plans go by the clock of AWS")
+	w := newWorld(t)
+	const ahead = 2 * time.Hour
+	shift := func(h http.Header, name string) {
+		if at, err := http.ParseTime(h.Get(name)); err == nil {
+			h.Set(name, at.Add(ahead).Format(http.TimeFormat))
+		}
+	}
+	var mu sync.Mutex
+	refused := 0
+	w.proxy.anew = true
+	w.proxy.with(func(c *call) bool {
+		at, err := time.Parse("20060102T150405Z", c.r.Header.Get("X-Amz-Date"))
+		if err == nil && time.Now().Add(ahead).Sub(at).Abs() > 5*time.Minute {
+			mu.Lock()
+			refused++
+			mu.Unlock()
+			c.w.Header().Set("Date", time.Now().Add(ahead).UTC().Format(http.TimeFormat))
+			c.w.WriteHeader(http.StatusForbidden)
+			code := "SignatureDoesNotMatch"
+			if strings.Contains(c.r.Header.Get("Authorization"), "/s3/") {
+				_, _ = io.WriteString(c.w, `<Error><Code>RequestTimeTooSkewed</Code><Message>The difference between the request time and the current time is too large.</Message></Error>`)
+			} else {
+				_, _ = fmt.Fprintf(c.w, `<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>Signature expired</Message></Error></ErrorResponse>`, code)
+			}
+			return true
+		}
+		answer, text := c.forward()
+		if answer != nil {
+			shift(answer.Header, "Date")
+			shift(answer.Header, "Last-Modified")
+		}
+		pass(c.w, answer, text)
+		return true
+	})
+	dir := w.assembly("dev", dev, 2, "one")
+	plan := filepath.Join(w.dir, "plan.json")
+	out, status := w.run("plan", "--env", "dev", "--assembly", dir, "--out", plan, "--good-for", "3h")
+	require.Zero(t, status, out)
+	out, status = w.run("deploy", "--env", "dev", "--assembly", dir, "--plan", plan)
+	require.Zero(t, status, out)
+	assert.Positive(t, refused)
+	w.proxy.with(nil)
+	w.whole(2, "one")
+}
+
+func TestAFullDisk(t *testing.T) {
+	shows(t, "a full disk", "there is no room for the plan's file, nor for the run's sign of life", "a plan that cannot be written is thrown away, with its change sets; a deployment needs no room")
+	w := newWorld(t)
+	small := filepath.Join(w.dir, "small")
+	require.NoError(t, os.MkdirAll(small, 0o755))
+	if err := syscall.Mount("tmpfs", small, "tmpfs", 0, "size=64k"); err != nil {
+		t.Skip("a small disk cannot be mounted here:", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(small, syscall.MNT_DETACH) })
+	filler, err := os.Create(filepath.Join(small, "filler"))
+	require.NoError(t, err)
+	for err == nil {
+		_, err = filler.Write(make([]byte, 4096))
+	}
+	require.NoError(t, filler.Close())
+	dir := w.assembly("dev", dev, 2, "one")
+	out, status := w.run("plan", "--env", "dev", "--assembly", dir, "--out", filepath.Join(small, "plan.json"))
+	assert.Equal(t, 1, status, out)
+	assert.Contains(t, out, "no space left on device")
+	left, err := os.ReadDir(small)
+	require.NoError(t, err)
+	assert.Len(t, left, 1, "no part of a plan")
+
+	require.NoError(t, os.Symlink(small, filepath.Join(w.dir, ".lockstep")))
+	out = w.deploy(dir)
+	assert.Contains(t, out, "there is no place for this run's sign of life")
+	w.whole(2, "one")
+}
+
+func TestAPlanThatWasCutInHalfOrEdited(t *testing.T) {
+	shows(t, "a plan cut in half or edited", "a part of the plan's file is missing, or says something else", "it ends with 3 before anything is written; the plan itself can still be applied")
+	w := newWorld(t)
+	dir := w.assembly("dev", dev, 2, "one")
+	plan, bad := filepath.Join(w.dir, "plan.json"), filepath.Join(w.dir, "bad.json")
+	out, status := w.run("plan", "--env", "dev", "--assembly", dir, "--out", plan)
+	require.Zero(t, status, out)
+	text, err := os.ReadFile(plan)
+	require.NoError(t, err)
+	for _, spoiled := range []string{string(text[:len(text)/2]), strings.Replace(string(text), `"action": "add"`, `"action": "modify"`, 1)} {
+		write(t, bad, spoiled)
+		out, status = w.run("deploy", "--env", "dev", "--assembly", dir, "--plan", bad)
+		assert.Equal(t, 3, status, out)
+	}
+	out, status = w.run("deploy", "--env", "dev", "--assembly", dir, "--plan", plan)
+	require.Zero(t, status, out)
+	w.whole(2, "one")
+}
+
+func TestAReleaseRecordThatWasAltered(t *testing.T) {
+	shows(t, "a release record is altered", "somebody edits a record in the account's bucket", "`status` ends with 1 and names the record; a deployment ends with 3 before anything is written")
+	w := newWorld(t)
+	w.deploy(w.assembly("dev", dev, 2, "one"))
+	client, bucket, key := w.objects(dev), "cdk-hnb659fds-assets-"+dev+"-"+region, "lockstep/shop/dev/releases/00000001.json"
+	object, err := client.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &bucket, Key: &key})
+	require.NoError(t, err)
+	text, err := io.ReadAll(object.Body)
+	require.NoError(t, err)
+	put := func(text string) {
+		_, err := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: strings.NewReader(text), ContentLength: aws.Int64(int64(len(text)))})
+		require.NoError(t, err)
+	}
+	put(strings.Replace(string(text), "arn:aws:iam::"+tooling, "arn:aws:iam::999900001111", 1))
+	out, status := w.run("status", "--env", "dev")
+	assert.Equal(t, 1, status, out)
+	assert.Contains(t, out, "release record 1 was changed by another hand")
+	out, status = w.run("deploy", "--env", "dev", "--assembly", w.assembly("dev", dev, 2, "two"))
+	assert.Equal(t, 3, status, out)
+	put(string(text))
+	w.whole(2, "one")
+	w.deploy(w.assembly("dev", dev, 2, "two"))
+	w.whole(2, "two")
+}
