@@ -61,10 +61,12 @@ func (p *project) equipped(s pipeline.Step) *dagger.Container {
 		cache := pipeline.Caches[name]
 		ctr = ctr.WithMountedCache(cache.Path, dag.CacheVolume("lockstep-"+name)).WithEnvVariable(cache.Env, cache.Path)
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.Env)) {
-		ctr = ctr.WithEnvVariable(name, s.Env[name])
+	for _, env := range []map[string]string{s.Ambient(), s.Env} {
+		for _, name := range slices.Sorted(maps.Keys(env)) {
+			ctr = ctr.WithEnvVariable(name, env[name])
+		}
 	}
-	return ctr.WithEnvVariable("PATH", s.SearchPath())
+	return ctr
 }
 
 // tool is an installed tool's folder. It is made anew only when its lock files, or the commands that read them, change.
@@ -138,10 +140,11 @@ func (p *project) left(ctr *dagger.Container, s pipeline.Step) *dagger.Directory
 	return taken(dag.Directory(), ctr.Directory(pipeline.WorkFolder), pipeline.Selections{s.Left()})
 }
 
-// unpullable explains an error of a step's container in which the step's command has no part.
-func (p *project) unpullable(s pipeline.Step, err error) error {
-	if p.prefix == "" {
-		return err
+// unpullable is an error of a step's container in which the step's command has no part.
+func (p *project) unpullable(s pipeline.Step, err error) string {
+	text := oneLine(err)
+	if p.prefix != "" && printed(err) == "" {
+		text += fmt.Sprintf("; its image is %s: see that --image-prefix %q names a mirror that has it", p.reference(s.Image), p.prefix)
 	}
-	return fmt.Errorf("%w; its image is %s: see that --image-prefix %q names a mirror that has it", err, p.reference(s.Image), p.prefix)
+	return text
 }

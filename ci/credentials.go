@@ -26,7 +26,7 @@ type exported struct {
 func readCredentials(ctx context.Context, secret *dagger.Secret) (*credentials, error) {
 	text, err := secret.Plaintext(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("--aws-credentials cannot be read: %w", err)
+		return nil, said("--aws-credentials cannot be read", err)
 	}
 	e, err := parseCredentials(text, time.Now())
 	if err != nil {

@@ -42,7 +42,7 @@ func (m *Lockstep) open(ctx context.Context) (*project, error) {
 	defer os.RemoveAll(dir)
 	files := dag.Directory().WithDirectory("/", m.Source, dagger.DirectoryWithDirectoryOpts{Include: []string{"config/**/*.yaml"}})
 	if _, err := files.Export(ctx, dir); err != nil {
-		return nil, fmt.Errorf("the source directory cannot be read: %w", err)
+		return nil, said("the source directory cannot be read", err)
 	}
 	configuration := os.DirFS(filepath.Join(dir, "config"))
 	if _, err := fs.Stat(configuration, "pipeline.yaml"); errors.Is(err, fs.ErrNotExist) {

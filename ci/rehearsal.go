@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 
@@ -33,12 +34,14 @@ func (p *project) rehearse(ctx context.Context) (stop func() error, err error) {
 		WithExposedPort(pipeline.EmulatorPort).
 		AsService(dagger.ContainerAsServiceOpts{Args: accounts.Argv(false)})
 	if service, err = service.Start(ctx); err != nil {
-		return nil, fmt.Errorf("the emulated accounts cannot be started: %w", err)
+		return nil, errors.New("the emulated accounts cannot be started: " + p.unpullable(accounts, err) + "\n" + tail(printed(err)))
 	}
 	p.emulator = &emulator{service: service, certificates: made, files: p.tool(pipeline.ToolMinistack)}
 	return func() error {
-		_, err := service.Stop(context.WithoutCancel(ctx))
-		return err
+		if _, err := service.Stop(context.WithoutCancel(ctx)); err != nil {
+			return said("the emulated accounts cannot be stopped", err)
+		}
+		return nil
 	}, nil
 }
 
@@ -55,7 +58,7 @@ func (p *project) given(ctx context.Context, assembly *dagger.Directory, environ
 	const manifest = "manifest.json"
 	found, err := assembly.Glob(ctx, "**/"+manifest)
 	if err != nil {
-		return fmt.Errorf("--assembly cannot be read: %w", err)
+		return said("--assembly cannot be read", err)
 	}
 	have := map[string]bool{}
 	for _, name := range found {

@@ -104,7 +104,7 @@ func (p *project) settle(ctx context.Context, o *outcome) {
 	case err != nil && ctx.Err() != nil:
 		o.Status = pipeline.Interrupted
 	case err != nil:
-		o.Status, o.Reason = pipeline.Failed, oneLine(p.unpullable(s, err))
+		o.Status, o.Reason, o.output = pipeline.Failed, p.unpullable(s, err), printed(err)
 	case code == 0:
 		o.Status = pipeline.Ran
 	default:
@@ -144,7 +144,34 @@ func (p *project) mayBeAbsent(s pipeline.Step) bool {
 	})
 }
 
+// said is an error in this program's own words. The engine's errors cannot be wrapped: whatever stands around one is lost on its way to the caller.
+func said(what string, err error) error {
+	text := what + ": " + oneLine(err)
+	if output := printed(err); output != "" {
+		text += "\n" + tail(output)
+	}
+	return errors.New(text)
+}
+
+// printed is what a command printed whose failure the error is; empty if it is of another kind.
+func printed(err error) string {
+	var failed *dagger.ExecError
+	if !errors.As(err, &failed) {
+		return ""
+	}
+	return strings.TrimSpace(failed.Stdout + "\n" + failed.Stderr)
+}
+
 func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
+
+// tailLines is how much of what a failed step printed is shown.
+const tailLines = 30
+
+// tail is the end of a text, indented.
+func tail(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return "  " + strings.Join(lines[max(0, len(lines)-tailLines):], "\n  ")
+}
 
 // text tells how every step ended, and what those that reach AWS printed.
 func (r *run) text() string {
@@ -165,9 +192,6 @@ func (r *run) text() string {
 	return b.String()
 }
 
-// tailLines is how much of what a failed step printed is shown.
-const tailLines = 30
-
 // err is nil if every step passed, and else says which did not, why, and the end of what it printed.
 func (r *run) err() error {
 	var failed []string
@@ -178,9 +202,8 @@ func (r *run) err() error {
 		}
 		failed = append(failed, o.Step)
 		fmt.Fprintf(&b, "\n\n%s %s: %s", o.Step, o.Status, o.Reason)
-		lines := strings.Split(strings.TrimSpace(o.output), "\n")
-		for _, line := range lines[max(0, len(lines)-tailLines):] {
-			b.WriteString("\n  " + line)
+		if o.output != "" {
+			b.WriteString("\n" + tail(o.output))
 		}
 	}
 	if len(failed) == 0 {

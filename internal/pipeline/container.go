@@ -86,6 +86,16 @@ func (s Step) machineTools() []string {
 	return slices.Compact(out)
 }
 
+// Ambient are the variables of the step's container that are no part of the step, as a person's machine has its own: Node looks for the machine's
+// certificate authorities where it is told only.
+func (s Step) Ambient() map[string]string {
+	env := map[string]string{"PATH": s.SearchPath()}
+	if s.Image == takesMore && slices.Contains(s.machineTools(), ToolNode) {
+		env["NODE_EXTRA_CA_CERTS"] = "/etc/ssl/certs/ca-certificates.crt"
+	}
+	return env
+}
+
 // Installed are the keys of the step's tools that have a folder of their own.
 func (s Step) Installed() []string {
 	return slices.DeleteFunc(slices.Clone(s.Tools), func(name string) bool { return Tools[name].Kind == Machine })
@@ -100,8 +110,8 @@ func (s Step) SearchPath() string {
 	return strings.Join(append(folders, systemPath), ":")
 }
 
-// installImages are where tools of a kind are made.
-var installImages = map[ToolKind]string{GoModule: ImageGo, PythonPackages: ImagePython, NodePackages: ImageCDK}
+// installImages are where tools of a kind are made. Node's own image has no certificate authorities, which a mirror or a proxy may be vouched for by.
+var installImages = map[ToolKind]string{GoModule: ImageGo, PythonPackages: ImagePython, NodePackages: takesMore}
 
 // InstallStep makes a tool of the table in a folder of its own, from its lock files and nothing else: a step like others, but one of a container alone,
 // because on a person's machine tools are kept in the user's cache.
