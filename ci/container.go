@@ -104,7 +104,7 @@ func (p *project) inputs(s pipeline.Step) *dagger.Directory {
 	if len(s.Made()) == 0 {
 		return dir
 	}
-	for _, need := range p.needs(s) {
+	for _, need := range append(p.needs(s), s.Name) {
 		if made := p.made[need]; made != nil {
 			dir = taken(dir, made, s.Made())
 		}

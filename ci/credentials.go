@@ -75,6 +75,9 @@ func (p *project) reaching(ctr *dagger.Container, s pipeline.Step) *dagger.Conta
 	if p.commit != "" {
 		ctr = ctr.WithEnvVariable("LOCKSTEP_COMMIT", p.commit)
 	}
+	if p.plan != nil {
+		ctr = ctr.WithMountedFile(pipeline.HandedPlan, p.plan)
+	}
 	if p.live == nil {
 		return p.emulator.reached(ctr)
 	}

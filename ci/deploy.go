@@ -2,16 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 
 	"lockstep/ci/internal/dagger"
-	"lockstep/config"
 	"lockstep/internal/pipeline"
 )
 
-type environment = config.Environment
-
-// Plan shows what a deployment would change, resource by resource. Nothing is executed.
+// Plan shows what a deployment would change, resource by resource. Nothing is executed, and nothing stays.
 //
 // +cache="never"
 func (m *Lockstep) Plan(
@@ -25,11 +21,62 @@ func (m *Lockstep) Plan(
 	// The folder that synth returned; without it the stacks are synthesised first
 	// +optional
 	assembly *dagger.Directory,
-	// The commit that is deployed, for the plan to say
+	// The commit that would be deployed
 	// +optional
 	commit string,
-) (*Outcome, error) {
-	return m.reach(ctx, request{env: env, credentials: awsCredentials, assembly: assembly, commit: commit}, pipeline.Plan)
+) (string, error) {
+	r, err := m.reach(ctx, request{env: env, credentials: awsCredentials, assembly: assembly, commit: commit}, pipeline.Plan)
+	return r.text(), err
+}
+
+// PlanFile makes a plan of one environment and keeps it, to be approved and then applied by deploy --plan, exactly as it is. It returns a folder with the
+// plan as plan.json and plan.md, its digest, and a summary of one line.
+//
+// +cache="never"
+func (m *Lockstep) PlanFile(
+	ctx context.Context,
+	// The environment
+	env string,
+	// Credentials of the tooling account, in the format of `aws configure export-credentials`. Without any, the plan is made on emulated accounts
+	// +optional
+	awsCredentials *dagger.Secret,
+	// The folder that synth returned; without it the stacks are synthesised first
+	// +optional
+	assembly *dagger.Directory,
+	// The commit that would be deployed
+	// +optional
+	commit string,
+) (*dagger.Directory, error) {
+	q := request{env: env, credentials: awsCredentials, assembly: assembly, commit: commit, arguments: pipeline.KeepPlan}
+	r, err := m.reach(ctx, q, pipeline.Plan)
+	if err != nil {
+		return nil, err
+	}
+	return withSummary(ctx, r.last().container.Directory(pipeline.KeptPlanDir))
+}
+
+// Approve records that the caller agrees to a plan that plan-file made, as an environment that a person approves asks for.
+//
+// +cache="never"
+func (m *Lockstep) Approve(
+	ctx context.Context,
+	// The file plan.json of what plan-file returned
+	plan *dagger.File,
+	// Why, or by whom it was asked, for the release's record
+	// +optional
+	note string,
+	// What the plan does that has to be allowed by name: data-loss, permissions
+	// +optional
+	allow []string,
+	// Credentials of the tooling account, in the format of `aws configure export-credentials`. Without any, the plan is one of emulated accounts
+	// +optional
+	awsCredentials *dagger.Secret,
+) (string, error) {
+	arguments := []string{"approve", "--plan", pipeline.HandedPlan}
+	if note != "" {
+		arguments = append(arguments, "--note", note)
+	}
+	return m.operate(ctx, request{credentials: awsCredentials, plan: plan}, append(arguments, allowing(allow)...)...)
 }
 
 // Deploy plans and applies the changes of an environment, and reads back what came of them. Without credentials it rehearses on emulated accounts,
@@ -50,8 +97,20 @@ func (m *Lockstep) Deploy(
 	// The commit that is deployed, for the release's record
 	// +optional
 	commit string,
-) (*Outcome, error) {
-	return m.reach(ctx, request{env: env, credentials: awsCredentials, assembly: assembly, commit: commit, gated: true}, pipeline.Deploy, pipeline.Verify)
+	// The file plan.json of what plan-file returned: exactly that is applied, or nothing
+	// +optional
+	plan *dagger.File,
+	// Changes that are not made unless allowed by name: data-loss, permissions
+	// +optional
+	allow []string,
+) (string, error) {
+	q := request{env: env, credentials: awsCredentials, assembly: assembly, commit: commit, plan: plan, gated: true}
+	if plan != nil {
+		q.arguments = append(q.arguments, "--plan", pipeline.HandedPlan)
+	}
+	q.arguments = append(q.arguments, allowing(allow)...)
+	r, err := m.reach(ctx, q, pipeline.Deploy, pipeline.Verify)
+	return r.text(), err
 }
 
 // Verify reads back whether what is deployed is what the assembly holds. Nothing is written.
@@ -67,67 +126,47 @@ func (m *Lockstep) Verify(
 	// The folder that synth returned; without it the stacks are synthesised first
 	// +optional
 	assembly *dagger.Directory,
-) (*Outcome, error) {
-	return m.reach(ctx, request{env: env, credentials: awsCredentials, assembly: assembly}, pipeline.Verify)
+) (string, error) {
+	r, err := m.reach(ctx, request{env: env, credentials: awsCredentials, assembly: assembly}, pipeline.Verify)
+	return r.text(), err
 }
 
-// An Outcome is what came of steps that reach for accounts.
-type Outcome struct {
-	// What happened, step by step
-	Summary string
-	// The records of what was planned, done and found, as JSON
-	Files *dagger.Directory
+// Drift shows what was changed by hand in what is deployed, property by property.
+//
+// +cache="never"
+func (m *Lockstep) Drift(
+	ctx context.Context,
+	// The environment, or all of them
+	env string,
+	// Credentials of the tooling account, in the format of `aws configure export-credentials`. Without any, the emulated accounts are looked at
+	// +optional
+	awsCredentials *dagger.Secret,
+) (string, error) {
+	return m.operate(ctx, request{env: env, credentials: awsCredentials}, "drift", "--env", env)
 }
 
-// request is what the caller of a function that reaches for accounts asks for.
-type request struct {
-	env         string
-	credentials *dagger.Secret
-	assembly    *dagger.Directory
-	commit      string
-	// gated says that nothing of it may happen on AWS before every gate has passed for what is deployed.
-	gated bool
+// Rollback goes back to the release before, through the same plan and apply.
+//
+// +cache="never"
+func (m *Lockstep) Rollback(
+	ctx context.Context,
+	// The environment
+	env string,
+	// Credentials of the tooling account, in the format of `aws configure export-credentials`. Without any, the emulated accounts go back
+	// +optional
+	awsCredentials *dagger.Secret,
+	// Changes that are not made unless allowed by name: data-loss, permissions
+	// +optional
+	allow []string,
+) (string, error) {
+	return m.operate(ctx, request{env: env, credentials: awsCredentials}, append([]string{"rollback", "--env", env}, allowing(allow)...)...)
 }
 
-// reach runs stages that reach for accounts, and all that they need.
-func (m *Lockstep) reach(ctx context.Context, q request, stages ...pipeline.Stage) (_ *Outcome, err error) {
-	p, err := m.open(ctx)
-	if err != nil {
-		return nil, err
+// allowing are the arguments that allow changes by name.
+func allowing(names []string) []string {
+	var out []string
+	for _, name := range names {
+		out = append(out, "--allow", name)
 	}
-	environments, err := p.environments(q.env)
-	if err != nil {
-		return nil, err
-	}
-	p.commit = q.commit
-	if q.credentials != nil {
-		if p.live, err = readCredentials(ctx, q.credentials); err != nil {
-			return nil, err
-		}
-	}
-	if q.assembly != nil {
-		if err := p.given(ctx, q.assembly, environments); err != nil {
-			return nil, err
-		}
-	} else if q.gated && p.live != nil {
-		stages = append(stages, pipeline.Gates...)
-	}
-	if p.live == nil {
-		stop, err := p.rehearse(ctx)
-		if err != nil {
-			return nil, err
-		}
-		defer func() { err = errors.Join(err, stop()) }()
-	}
-	r := p.run(ctx, p.without(p.choose(stages, environments...)))
-	if err := r.err(); err != nil {
-		return nil, err
-	}
-	files := dag.Directory()
-	for _, o := range r.outcomes {
-		if o.step.Effect == pipeline.AWS {
-			files = files.WithDirectory("/", o.left.Directory(pipeline.RecordsDir))
-		}
-	}
-	return &Outcome{Summary: r.text(), Files: files}, nil
+	return out
 }

@@ -64,13 +64,12 @@ func (p *project) given(ctx context.Context, assembly *dagger.Directory, environ
 	for _, name := range found {
 		have[name] = true
 	}
-	made := dag.Directory()
+	made := dag.Directory().WithDirectory(pipeline.AssembliesDir, assembly)
 	for _, env := range environments {
 		switch {
 		case have[path.Join(env.Name, manifest)]:
-			made = made.WithDirectory(pipeline.AssemblyDir(env.Name), assembly.Directory(env.Name))
 		case have[manifest] && len(environments) == 1:
-			made = made.WithDirectory(pipeline.AssemblyDir(env.Name), assembly)
+			made = dag.Directory().WithDirectory(pipeline.AssemblyDir(env.Name), assembly)
 		default:
 			return fmt.Errorf("--assembly holds no cloud assembly of %s: hand over the folder that synth returned", env.Name)
 		}

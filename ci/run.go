@@ -173,8 +173,17 @@ func tail(text string) string {
 	return "  " + strings.Join(lines[max(0, len(lines)-tailLines):], "\n  ")
 }
 
-// text tells how every step ended, and what those that reach AWS printed.
+// last is the outcome of the last step.
+func (r *run) last() *outcome { return r.outcomes[len(r.outcomes)-1] }
+
+// logName is the name of a file with what a step printed.
+func logName(step string) string { return strings.ReplaceAll(step, ":", "-") + ".log" }
+
+// text tells how every step ended, and what those that reach AWS printed. A run that never began has nothing to tell.
 func (r *run) text() string {
+	if r == nil {
+		return ""
+	}
 	var b strings.Builder
 	for _, o := range r.outcomes {
 		line := fmt.Sprintf("%-16s %s", o.Step, o.Status)

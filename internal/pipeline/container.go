@@ -250,3 +250,34 @@ func (s Step) Rehearsed() Step {
 	s.Env = env
 	return s
 }
+
+// Where steps in containers are given what their caller handed over, and leave what only a caller asks for.
+const (
+	handedFolder = "/handed"
+	// HandedPlan is a plan to apply or to approve.
+	HandedPlan = handedFolder + "/" + PlanFile
+	// KeptPlanDir is where a plan is left that was asked to be kept.
+	KeptPlanDir = StateDir + "/plan"
+	keptPlan    = KeptPlanDir + "/" + PlanFile
+	// ResultsFile tells what steps came to, and GatheredDir is where their reports are made one.
+	ResultsFile = StateDir + "/results.json"
+	GatheredDir = StateDir + "/gathered"
+)
+
+// KeepPlan are the arguments that let a step of the stage plan keep its plan.
+var KeepPlan = []string{"--out", keptPlan}
+
+// Operation is a command of this very binary that reaches an account and is no step of the table, because nothing waits for it: who wants it asks for it.
+func Operation(arguments ...string) Step {
+	return Step{
+		Name: arguments[0], Stage: Deploy, Summary: arguments[0], Image: ImageGo, Command: append([]string{Self}, arguments...),
+		Inputs: []string{"config/**/*.yaml"}, Secrets: CredentialNames, Effect: AWS,
+	}
+}
+
+// Gathering makes one report of what gates left that ran each in a container of its own.
+var Gathering = Step{
+	Name: "gather", Stage: Source, Summary: "merge the gates' reports", Image: ImageGo, Effect: Compute,
+	Command: []string{Self, "gather", "--results", ResultsFile, "--into", GatheredDir},
+	Inputs:  []string{"config/**/*.yaml", ResultsFile, ReportsDir + "/**"}, Outputs: []string{GatheredDir},
+}

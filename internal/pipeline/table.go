@@ -103,7 +103,8 @@ func environmentSteps(c *config.Config, env config.Environment) []Step {
 			Name: name(stage), Stage: stage, Summary: summary, Environment: env.Name,
 			Needs: []string{string(Synth)}, After: after,
 			Image: ImageGo, Command: []string{Self, string(stage), "--env", env.Name, "--assembly", assembly, "--record", RecordFile(stage, env.Name)},
-			Inputs: []string{"config/**/*.yaml", assembly + "/**"}, Outputs: []string{RecordFile(stage, env.Name)},
+			// The assemblies of the other environments count: what comes to one of them later is held to what was made together with this.
+			Inputs: []string{"config/**/*.yaml", AssembliesDir + "/**"}, Outputs: []string{RecordFile(stage, env.Name)},
 			Secrets: CredentialNames, Effect: AWS,
 		}
 	}
