@@ -165,6 +165,8 @@ func (r *recorder) value(n *node) (any, error) {
 		return r.execute(of)
 	case "combinedOutput":
 		return r.prints[r.look(of).step()], nil
+	case "contents":
+		return `{"digest":"0a1b","targets":[{"stacks":[{"name":"s","changes":[{}],"flags":[{"permit":"data-loss"}]},{"name":"t"}]}]}`, nil
 	case "plaintext":
 		return of.args["plaintext"], nil
 	case "export":
@@ -206,6 +208,10 @@ func (r *recorder) execute(of *node) (int, error) {
 	}
 	name := seen.step()
 	r.mu.Lock()
+	if r.ended[name] > 0 && r.ran[name].text() == of.text() { // the engine would take it from its cache
+		defer r.mu.Unlock()
+		return r.exits[name], nil
+	}
 	r.clock++
 	r.begun[name], r.ran[name] = r.clock, of
 	r.mu.Unlock()
@@ -265,16 +271,22 @@ func (r *recorder) look(n *node) seen {
 
 // step is the name of the step whose command the container runs last, as the table has it.
 func (s seen) step() string {
+	name, _ := s.given()
+	return name
+}
+
+// given is also what the command was given besides what the table says.
+func (s seen) given() (name string, more []string) {
 	if len(s.execs) == 0 {
-		return ""
+		return "", nil
 	}
 	argv := s.execs[len(s.execs)-1]
 	for _, step := range table() {
-		if slices.Equal(step.Argv(false), argv) || slices.Equal(step.Argv(true), argv) {
-			return step.Name
+		if n := len(step.Command); len(argv) >= n && slices.Equal(step.Command, argv[:n]) {
+			return step.Name, slices.DeleteFunc(slices.Clone(argv[n:]), func(word string) bool { return word == "--live" })
 		}
 	}
-	return strings.Join(argv, " ")
+	return strings.Join(argv, " "), nil
 }
 
 func (r *recorder) node(id any) *node {
