@@ -29,6 +29,8 @@ type Installer struct {
 	dir     string
 	environ []string
 	say     func(string)
+	// given is a folder whose tools are taken as they are.
+	given string
 	// toolchain is the version of the machine's Go, asked once.
 	toolchain func() string
 }
@@ -37,8 +39,14 @@ type Installer struct {
 // takes long.
 func NewInstaller(environ []string, say func(string)) (*Installer, error) {
 	dir, err := cacheDir(environ)
-	return InstallerInto(dir, environ, say), err
+	i := InstallerInto(dir, environ, say)
+	i.given = Lookup(environ, GivenVariable)
+	return i, err
 }
+
+// GivenVariable names a folder that holds tools of the table, each in a folder of its name, made for this machine from the same lock files: a
+// container has them in a layer of its image. They are used as they are, and never installed again.
+const GivenVariable = "LOCKSTEP_TOOLS"
 
 // InstallerInto installs below that folder.
 func InstallerInto(dir string, environ []string, say func(string)) *Installer {
@@ -71,6 +79,11 @@ type program struct {
 // Install returns the tool's folder, whose programs are in bin/, after installing it unless that was done. Two processes do not install at
 // once, and an installation that broke off, or whose programs are not what they were, is done again.
 func (i *Installer) Install(ctx context.Context, name string) (string, error) {
+	if dir := filepath.Join(i.given, name); i.given != "" {
+		if _, err := os.Lstat(filepath.Join(dir, "bin", pipeline.Tools[name].Names[0])); err == nil {
+			return dir, nil
+		}
+	}
 	dir := i.place(name)
 	if i.installed(name) {
 		return dir, nil

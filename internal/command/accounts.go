@@ -26,6 +26,12 @@ func (a *app) emulator(p *project, say func(string)) *rehearsal.Emulator {
 // emulated brings up the emulated accounts of the environments, bootstrapped. The caller calls release when done.
 func (a *app) emulated(ctx context.Context, p *project, environments []config.Environment, say func(string)) (e *rehearsal.Emulator, s *rehearsal.Session, release func() error, err error) {
 	e = a.emulator(p, say)
+	accounts := bootstrap.Accounts(p.config.Pipeline, environments)
+	if elsewhere, err := rehearsal.Elsewhere(a.Environ); err != nil {
+		return nil, nil, nil, &UsageError{err}
+	} else if elsewhere != nil {
+		return e, elsewhere, func() error { return nil }, elsewhere.Reach(ctx, accounts)
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	prepared := make(chan error, 1)
@@ -41,7 +47,7 @@ func (a *app) emulated(ctx context.Context, p *project, environments []config.En
 	}
 	err = <-prepared
 	if err == nil {
-		err = e.Bootstrap(ctx, s, bootstrap.Accounts(p.config.Pipeline, environments))
+		err = e.Bootstrap(ctx, s, accounts)
 	}
 	if err != nil {
 		return nil, nil, nil, errors.Join(err, release())

@@ -20,7 +20,7 @@ func (a *app) rehearsalCommand() *cobra.Command {
 here to look into them with other tools while they run.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("rehearsal has no command %q; write start, status, reset or stop", args[0])
+				return usagef("rehearsal has no command %q; write start, serve, certificate, status, reset or stop", args[0])
 			}
 			return nil
 		},
@@ -46,7 +46,7 @@ here to look into them with other tools while they run.`,
 	})
 	start.Flags().IntVar(&port, "port", 0, fmt.Sprintf("where to listen on 127.0.0.1; %d, or any that is free, unless told", rehearsal.DefaultPort))
 	cmd.AddCommand(
-		start,
+		start, a.rehearsalServe(), a.rehearsalCertificate(),
 		a.rehearsalAction("status", "Show whether they run, where, and how to reach them", a.showRehearsal),
 		a.rehearsalAction("reset", "Stop them and forget what was deployed to them", func(cmd *cobra.Command, _ *project, e *rehearsal.Emulator) error {
 			if err := e.Reset(cmd.Context()); err != nil {

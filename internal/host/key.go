@@ -71,11 +71,9 @@ func (r *run) inputs(step pipeline.Step) (map[string]string, error) {
 		return nil, err
 	}
 	sums := map[string]string{}
-	for _, name := range files {
-		if pipeline.Matches(step.Inputs, name) {
-			if sums[name], err = r.store.index.sum(filepath.Join(r.Root, filepath.FromSlash(name))); err != nil {
-				return nil, err
-			}
+	for _, name := range Inputs(step, files) {
+		if sums[name], err = r.store.index.sum(filepath.Join(r.Root, filepath.FromSlash(name))); err != nil {
+			return nil, err
 		}
 	}
 	if slices.Contains(step.Inputs, pipeline.History) {

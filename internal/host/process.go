@@ -98,7 +98,8 @@ func (e *exitError) Error() string { return fmt.Sprintf("exit status %d", e.code
 
 // command makes the step's process: its program found, its outputs out of the way, its environment scrubbed.
 func (r *run) command(ctx context.Context, step pipeline.Step) (*exec.Cmd, error) {
-	argv := step.Argv(r.Live)
+	invocation := Invoke(step, r.Environ, r.Live)
+	argv := invocation.Argv
 	folders, err := r.tools.provide(ctx, step.Tools, func(line string) { r.notice(step.Name, line) })
 	if err != nil {
 		return nil, err
@@ -118,7 +119,7 @@ func (r *run) command(ctx context.Context, step pipeline.Step) (*exec.Cmd, error
 	}
 	cmd := exec.CommandContext(ctx, program, argv[1:]...)
 	cmd.Dir = r.Root
-	cmd.Env = withPath(stepEnviron(step, r.Environ, r.Live), folders)
+	cmd.Env = withPath(invocation.Env, folders)
 	cmd.Cancel = func() error { return signalGroup(cmd, syscall.SIGTERM) }
 	cmd.WaitDelay = grace
 	cmd.SysProcAttr = groupAttributes()

@@ -125,9 +125,6 @@ func (c Call) Argv(engine config.Engine) []string {
 	if c.Credentials {
 		argv = append(argv, "--aws-credentials", LiveCredentials)
 	}
-	if c.Result != "" {
-		argv = append(argv, c.Result)
-	}
 	if c.Export != "" {
 		argv = append(argv, "export", "--path", c.Export)
 	}

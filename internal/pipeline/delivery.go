@@ -86,9 +86,8 @@ type Call struct {
 	Arguments []string
 	// Credentials are handed to the function, so that it works on the real accounts.
 	Credentials bool
-	// Export is the folder that the files of the function's result are written to; empty for none. Result is which of its folders that is; empty
-	// where the function returns a folder.
-	Result, Export string
+	// Export is the folder that the files of the function's result are written to; empty for none.
+	Export string
 }
 
 // The artefacts that go from stage to stage.
@@ -194,7 +193,7 @@ func planJob(env string) Job {
 	return Job{
 		Name: name, About: "what a deployment to " + env + " would change", May: MayPlan, Environment: env, Takes: []string{SourceArtefact, AssemblyArtefact},
 		Calls: []Call{{
-			Function: string(Plan), Arguments: append(atEnvironment(env), "--keep"), Credentials: true, Result: "files", Export: planFolder,
+			Function: "plan-file", Arguments: atEnvironment(env), Credentials: true, Export: planFolder,
 		}},
 		Leaves: "plan_" + env, From: planFolder, // part of a variable's name, so without a hyphen
 		Shows: map[string]string{planDigest: planFolder + "/digest", planSummary: planFolder + "/summary"},

@@ -139,18 +139,18 @@ func qualityGates() []gate {
 func testGates() []gate {
 	return []gate{
 		{
-			name: "unit", stage: Test, summary: "unit tests, with the race detector", image: ImageCDK,
+			name: "unit", stage: Test, summary: "unit tests, with the race detector", image: ImageGo,
 			argv:  append([]string{"go", "test", "-json", "-timeout", "30m", "-race", "-coverprofile", CoverageProfile}, unitPackages...),
 			reads: GoTest, inputs: slices.Concat(goSources, []string{"!tests/**", "!infra/**", deploymentGuide}), outputs: []string{CoverageProfile},
 			tools: []string{ToolGo, ToolC, ToolNode, ToolNpm, ToolPython}, caches: append([]string{CacheCDK}, goCaches...),
 		},
 		{
-			name: "infrastructure", stage: Test, summary: "tests of the CDK app", image: ImageCDK,
+			name: "infrastructure", stage: Test, summary: "tests of the CDK app", image: ImageGo,
 			argv: []string{"go", "test", "-json", "-timeout", "30m", "./infra/..."}, reads: GoTest,
 			inputs: []string{"go.mod", "go.sum", "config/**", "infra/**", "internal/pipeline/**", "**/*_test.go", "docs/infrastructure.md"}, tools: []string{ToolGo, ToolNode}, caches: append([]string{CacheCDK}, goCaches...),
 		},
 		{
-			name: "scripts", stage: Test, summary: "the command line as its users see it, and whole deployments to emulated accounts", image: ImageCDK,
+			name: "scripts", stage: Test, summary: "the command line as its users see it, and whole deployments to emulated accounts", image: ImageGo,
 			argv: []string{"go", "test", "-json", "-timeout", "30m", "-skip", documentationTests, "./tests/..."}, reads: GoTest,
 			inputs: slices.Concat(goSources, gateSettings, []string{"tests/**", "!**/*.md", deploymentGuide}),
 			tools:  []string{ToolGo, ToolNode, ToolNpm, ToolPython}, caches: append([]string{CacheCDK}, goCaches...),

@@ -69,6 +69,9 @@ func unknownNames(steps []Step, index map[string]int) []error {
 				problems = append(problems, fmt.Errorf("step %q uses cache %q, which is no key of Caches", s.Name, c))
 			}
 		}
+		if _, err := s.Transplants(); err != nil {
+			problems = append(problems, err)
+		}
 		for _, t := range s.Tools {
 			if _, ok := Tools[t]; !ok {
 				problems = append(problems, fmt.Errorf("step %q uses tool %q, which is no key of Tools", s.Name, t))
@@ -182,6 +185,43 @@ func (g *Graph) Select(pick func(Step) bool) *Graph {
 		selected.steps = append(selected.steps, s)
 	}
 	return selected
+}
+
+// Without is the graph without the steps that the predicate picks, whose outcome is there already, and without those that only they need.
+func (g *Graph) Without(done func(Step) bool) *Graph {
+	needed := map[string]bool{}
+	for _, s := range g.steps {
+		for _, need := range s.Needs {
+			needed[need] = true
+		}
+	}
+	keep := map[string]bool{}
+	var add func(Step)
+	add = func(s Step) {
+		if keep[s.Name] || done(s) {
+			return
+		}
+		keep[s.Name] = true
+		for _, need := range s.Needs {
+			add(g.steps[g.index[need]])
+		}
+	}
+	for _, s := range g.steps {
+		if !needed[s.Name] {
+			add(s)
+		}
+	}
+	left := &Graph{index: map[string]int{}}
+	gone := func(name string) bool { return !keep[name] }
+	for _, s := range g.steps {
+		if !keep[s.Name] {
+			continue
+		}
+		s.Needs, s.After = slices.DeleteFunc(slices.Clone(s.Needs), gone), slices.DeleteFunc(slices.Clone(s.After), gone)
+		left.index[s.Name] = len(left.steps)
+		left.steps = append(left.steps, s)
+	}
+	return left
 }
 
 // Give is the graph whose steps of a stage are given arguments by this run's command line.

@@ -76,6 +76,18 @@ func TestSelectTakesNeedsAndLeavesOrderAlone(t *testing.T) {
 	assert.Equal(t, []string{"synth", "vet"}, checked.WaitsFor("deploy"))
 }
 
+func TestWithoutWhatIsThereAlreadyNothingRunsForItAlone(t *testing.T) {
+	deploy, verify := step("deploy", "synth"), step("verify", "synth")
+	verify.After = []string{"deploy", "synth"}
+	g, err := NewGraph([]Step{step("config"), step("build", "config"), step("synth", "build"), deploy, verify})
+	require.NoError(t, err)
+	left := g.Without(func(s Step) bool { return s.Name == "synth" })
+	assert.Equal(t, []string{"deploy", "verify"}, names(left))
+	assert.Empty(t, left.WaitsFor("deploy"))
+	assert.Equal(t, []string{"deploy"}, left.WaitsFor("verify"))
+	assert.Equal(t, names(g), names(g.Without(func(Step) bool { return false })))
+}
+
 func TestDigestChangesWithWhatRuns(t *testing.T) {
 	digest := func(change func(*Step)) string {
 		s := Step{Name: "a", Stage: Test, Image: ImageGo, Command: []string{"go", "test"}, Env: map[string]string{"A": "1"}}

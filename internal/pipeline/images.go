@@ -2,8 +2,9 @@ package pipeline
 
 // The keys of Images.
 const (
+	// ImageGo has Go, Git and a C compiler, and takes the programs of the others where a step needs more.
 	ImageGo = "go"
-	// ImageCDK has Go and Node: the CDK app is a Go program that drives the library in a Node process.
+	// ImageCDK has Node: the CDK app, once built, drives the library in a Node process.
 	ImageCDK = "cdk"
 	// ImagePython has Python, for the gates that are written in it.
 	ImagePython = "python"

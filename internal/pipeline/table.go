@@ -26,17 +26,20 @@ var Gates = []Stage{Quality, Test, Security}
 
 // Where steps leave what they make, below the repository's root.
 const (
-	StateDir   = ".lockstep"
-	appBinary  = StateDir + "/bin/infra"
-	assemblies = StateDir + "/assembly"
+	StateDir  = ".lockstep"
+	appBinary = StateDir + "/bin/infra"
+	// AssembliesDir holds the cloud assemblies, each in a folder of its environment's name.
+	AssembliesDir = StateDir + "/assembly"
+	// RecordsDir holds what the steps that reach AWS did.
+	RecordsDir = StateDir + "/records"
 )
 
 // AssemblyDir is where an environment's cloud assembly lies.
-func AssemblyDir(environment string) string { return assemblies + "/" + environment }
+func AssemblyDir(environment string) string { return AssembliesDir + "/" + environment }
 
 // RecordFile is where a step that reaches AWS leaves what it did, in JSON.
 func RecordFile(stage Stage, environment string) string {
-	return fmt.Sprintf("%s/records/%s-%s.json", StateDir, stage, environment)
+	return fmt.Sprintf("%s/%s-%s.json", RecordsDir, stage, environment)
 }
 
 // goSources are what Go's own commands read anywhere in the repository.
@@ -76,7 +79,7 @@ func synthStep(accounts []config.Environment) Step {
 	s := Step{
 		Name: string(Synth), Stage: Synth, Summary: "synthesise the stacks of every account, cdk-nag included",
 		Needs: []string{"build"},
-		Image: ImageCDK, Command: reading(string(Synth), Nag, appBinary, "--out", assemblies), Tools: []string{ToolNode},
+		Image: ImageCDK, Command: reading(string(Synth), Nag, appBinary, "--out", AssembliesDir), Tools: []string{ToolNode},
 		Inputs: []string{appBinary, "config/**/*.yaml"}, Caches: []string{CacheCDK}, Env: quietLibrary,
 		Outputs: []string{ReportFile(string(Synth), Nag)},
 	}
@@ -100,7 +103,8 @@ func environmentSteps(c *config.Config, env config.Environment) []Step {
 			Name: name(stage), Stage: stage, Summary: summary, Environment: env.Name,
 			Needs: []string{string(Synth)}, After: after,
 			Image: ImageGo, Command: []string{Self, string(stage), "--env", env.Name, "--assembly", assembly, "--record", RecordFile(stage, env.Name)},
-			Inputs: []string{"config/**/*.yaml", assembly + "/**"}, Outputs: []string{RecordFile(stage, env.Name)},
+			// The assemblies of the other environments count: what comes to one of them later is held to what was made together with this.
+			Inputs: []string{"config/**/*.yaml", AssembliesDir + "/**"}, Outputs: []string{RecordFile(stage, env.Name)},
 			Secrets: CredentialNames, Effect: AWS,
 		}
 	}

@@ -24,7 +24,15 @@ type certificates struct {
 	certificate string
 	key         string
 	bundle      string
+	// hosts are names that the certificate is good for besides those of loopback.
+	hosts []string
 }
+
+// The files in the folder of the certificates that others than the emulator read.
+const (
+	authorityFile = "ca.pem"
+	bundleFile    = "bundle.pem"
+)
 
 const (
 	validFor = 365 * 24 * time.Hour
@@ -41,11 +49,18 @@ var systemBundles = []string{
 // bundleVariables name the file that a program is to take in place of the machine's own, in the order in which they are asked.
 var bundleVariables = []string{"AWS_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}
 
+// MakeCertificates makes, in a folder, a certificate that is good for loopback and these names, and an authority that can vouch for nothing else. The
+// authority's certificate is ca.pem.
+func MakeCertificates(dir string, environ []string, now time.Time, hosts []string) error {
+	_, err := makeCertificates(dir, environ, now, hosts)
+	return err
+}
+
 // makeCertificates makes them in dir unless good ones are there, and the bundle anew, because the machine's own authorities may have changed.
-func makeCertificates(dir string, environ []string, now time.Time) (certificates, error) {
+func makeCertificates(dir string, environ []string, now time.Time, hosts []string) (certificates, error) {
 	c := certificates{
-		authority: filepath.Join(dir, "ca.pem"), certificate: filepath.Join(dir, "server.pem"),
-		key: filepath.Join(dir, "server-key.pem"), bundle: filepath.Join(dir, "bundle.pem"),
+		authority: filepath.Join(dir, authorityFile), certificate: filepath.Join(dir, "server.pem"),
+		key: filepath.Join(dir, "server-key.pem"), bundle: filepath.Join(dir, bundleFile), hosts: hosts,
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return c, err
@@ -84,8 +99,12 @@ func (c certificates) good(now time.Time) bool {
 	if err != nil {
 		return false
 	}
-	_, err = certificate.Verify(x509.VerifyOptions{Roots: pool, DNSName: "127.0.0.1", CurrentTime: now.Add(renewBefore)})
-	return err == nil
+	for _, name := range append([]string{"127.0.0.1"}, c.hosts...) {
+		if _, err := certificate.Verify(x509.VerifyOptions{Roots: pool, DNSName: name, CurrentTime: now.Add(renewBefore)}); err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 func (c certificates) make(now time.Time) error {
@@ -100,14 +119,14 @@ func (c certificates) make(now time.Time) error {
 	authority := template("Lockstep rehearsal authority", now)
 	authority.IsCA, authority.BasicConstraintsValid = true, true
 	authority.KeyUsage = x509.KeyUsageCertSign
-	// Whoever trusts the bundle trusts this authority for this machine alone.
+	// Whoever trusts the bundle trusts this authority for this machine and these names alone.
 	authority.PermittedDNSDomainsCritical = true
-	authority.PermittedDNSDomains = []string{"localhost"}
+	authority.PermittedDNSDomains = append([]string{"localhost"}, c.hosts...)
 	authority.PermittedIPRanges = []*net.IPNet{{IP: net.IPv4(127, 0, 0, 0).To4(), Mask: net.CIDRMask(8, 32)}, {IP: net.IPv6loopback, Mask: net.CIDRMask(128, 128)}}
 	server := template("Lockstep rehearsal", now)
 	server.KeyUsage = x509.KeyUsageDigitalSignature
 	server.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
-	server.DNSNames = []string{"localhost", "*.localhost"}
+	server.DNSNames = append([]string{"localhost", "*.localhost"}, c.hosts...)
 	server.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
 
 	signedAuthority, err := x509.CreateCertificate(rand.Reader, authority, authority, authorityKey.Public(), authorityKey)

@@ -35,6 +35,11 @@ type Emulator struct {
 	Region string
 	// Port is where to listen; 0 takes DefaultPort, or any other when that is taken.
 	Port int
+	// Certificates is the folder of its certificate and the authority of that; a folder below Dir unless told. They are made anew unless they are
+	// good.
+	Certificates string
+	// Hosts are names, besides those of loopback, that the certificate is good for.
+	Hosts []string
 	// Say is told of what takes long.
 	Say func(string)
 }
@@ -272,14 +277,21 @@ func (e *Emulator) port() (int, error) {
 	if free(DefaultPort) == nil {
 		return DefaultPort, nil
 	}
+	port, err := anyPort()
+	if err != nil {
+		return 0, err
+	}
+	e.Say(fmt.Sprintf("port %d is taken by another program; the emulated accounts take %d", DefaultPort, port))
+	return port, nil
+}
+
+// anyPort is a port of loopback that nobody listens on.
+func anyPort() (int, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err
 	}
-	defer listener.Close()
-	port := listener.Addr().(*net.TCPAddr).Port
-	e.Say(fmt.Sprintf("port %d is taken by another program; the emulated accounts take %d", DefaultPort, port))
-	return port, nil
+	return listener.Addr().(*net.TCPAddr).Port, listener.Close()
 }
 
 // free says why nobody can listen on a port, nil if one can.

@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -57,7 +58,7 @@ func (e *Emulator) startOnce(ctx context.Context, keep bool) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	certificates, err := makeCertificates(e.path("tls"), e.Environ, time.Now())
+	certificates, err := makeCertificates(e.certificates(), e.Environ, time.Now(), e.Hosts)
 	if err != nil {
 		return nil, tools.NoRoom(e.Dir, err)
 	}
@@ -189,23 +190,31 @@ func (e *Emulator) died() error {
 
 // healthy asks the emulator whether it is well.
 func (s *Session) healthy(ctx context.Context, within time.Duration) bool {
+	return s.ask(ctx, within) == nil
+}
+
+// ask is nil if the emulator is well.
+func (s *Session) ask(ctx context.Context, within time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Endpoint+"/_ministack/health", nil)
 	if err != nil {
-		return false
+		return err
 	}
 	authorities, err := pool(s.Authority)
 	if err != nil {
-		return false
+		return err
 	}
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: authorities, MinVersion: tls.VersionTLS12}, DisableKeepAlives: true}
 	response, err := (&http.Client{Transport: transport}).Do(request)
 	if err != nil {
-		return false
+		return err
 	}
 	defer response.Body.Close()
-	return response.StatusCode == http.StatusOK
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("it answers %s", response.Status)
+	}
+	return nil
 }
 
 // pool reads certificate authorities.
@@ -224,9 +233,12 @@ func pool(file string) (*x509.CertPool, error) {
 func (e *Emulator) session(port int) *Session {
 	return &Session{
 		Endpoint:  fmt.Sprintf("https://127.0.0.1:%d", port),
-		Authority: e.path("tls/ca.pem"), CABundle: e.path("tls/bundle.pem"),
+		Authority: filepath.Join(e.certificates(), authorityFile), CABundle: filepath.Join(e.certificates(), bundleFile),
 	}
 }
+
+// certificates is the folder of the emulator's TLS material.
+func (e *Emulator) certificates() string { return cmp.Or(e.Certificates, e.path("tls")) }
 
 // stop ends the emulator in good order and seals its state.
 func (e *Emulator) stop(now running) error {

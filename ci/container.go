@@ -1,0 +1,150 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"lockstep/ci/internal/dagger"
+	"lockstep/internal/pipeline"
+)
+
+// image is the base image of that key, pinned, from the mirror where there is one.
+func (p *project) image(key string) *dagger.Container {
+	return dag.Container().From(p.reference(key))
+}
+
+func (p *project) reference(key string) string {
+	if p.prefix == "" {
+		return pipeline.Images[key]
+	}
+	return strings.TrimSuffix(p.prefix, "/") + "/" + pipeline.Images[key]
+}
+
+// container is what a step's command runs in: programs, tools, caches, environment, and the inputs that it declares and no others.
+func (p *project) container(s pipeline.Step) *dagger.Container {
+	if s.Effect == pipeline.AWS && p.live == nil {
+		s = s.Rehearsed()
+	}
+	ctr := p.equipped(s)
+	if s.CallsSelf() {
+		ctr = ctr.WithMountedFile(pipeline.SelfFile, p.binary())
+	}
+	ctr = ctr.WithMountedDirectory(pipeline.WorkFolder, p.inputs(s)).WithWorkdir(pipeline.WorkFolder)
+	if s.Effect == pipeline.AWS {
+		ctr = p.reaching(ctr, s)
+	}
+	if s.Holds > 0 {
+		// The same for as long as the result holds, so that it is taken from the cache for so long and no longer.
+		ctr = ctr.WithEnvVariable("LOCKSTEP_SINCE", time.Now().Truncate(s.Holds).UTC().Format(time.RFC3339))
+	}
+	return ctr
+}
+
+// equipped is the step's image with its programs, tools, caches and variables. It depends on no file of the repository but the tools' lock files.
+func (p *project) equipped(s pipeline.Step) *dagger.Container {
+	ctr := p.image(s.Image)
+	transplants, err := s.Transplants()
+	if err != nil {
+		panic(err) // the graph has been validated, and a test validates the other steps
+	}
+	for _, from := range transplants {
+		ctr = ctr.WithDirectory("/usr/local", p.image(from.Image).Directory("/usr/local"), dagger.ContainerWithDirectoryOpts{Include: from.Patterns})
+	}
+	for _, name := range s.Installed() {
+		ctr = ctr.WithMountedDirectory(path.Join(pipeline.ToolsFolder, name), p.tool(name))
+	}
+	for _, name := range s.Caches {
+		cache := pipeline.Caches[name]
+		ctr = ctr.WithMountedCache(cache.Path, dag.CacheVolume("lockstep-"+name)).WithEnvVariable(cache.Env, cache.Path)
+	}
+	for _, env := range []map[string]string{s.Ambient(), s.Env} {
+		for _, name := range slices.Sorted(maps.Keys(env)) {
+			ctr = ctr.WithEnvVariable(name, env[name])
+		}
+	}
+	return ctr
+}
+
+// tool is an installed tool's folder. It is made anew only when its lock files, or the commands that read them, change.
+func (p *project) tool(name string) *dagger.Directory {
+	return p.once("tool:"+name, func() *dagger.Directory {
+		folder := path.Join(pipeline.ToolsFolder, name)
+		s := pipeline.InstallStep(name)
+		ctr := p.equipped(s).WithMountedDirectory(folder, p.inputs(s).Directory("tools/"+name)).WithWorkdir(folder)
+		for _, argv := range pipeline.Tools[name].InstallCommands() {
+			ctr = ctr.WithExec(argv)
+		}
+		return ctr.Directory(folder)
+	})
+}
+
+// binary is this program, built from its own sources alone.
+func (p *project) binary() *dagger.File {
+	built := p.once(pipeline.Binary.Name, func() *dagger.Directory {
+		return p.left(p.container(pipeline.Binary).WithExec(pipeline.Binary.Argv(false)), pipeline.Binary)
+	})
+	return built.File(pipeline.Binary.Outputs[0])
+}
+
+// once makes a thing that several steps need the first time only.
+func (p *project) once(name string, build func() *dagger.Directory) *dagger.Directory {
+	if p.built[name] == nil {
+		p.built[name] = build()
+	}
+	return p.built[name]
+}
+
+// inputs are the files that the step declares, of the repository's and of what the steps made that it needs.
+func (p *project) inputs(s pipeline.Step) *dagger.Directory {
+	dir := taken(dag.Directory(), p.source, s.Files())
+	if len(s.Made()) == 0 {
+		return dir
+	}
+	for _, need := range append(p.needs(s), s.Name) {
+		if made := p.made[need]; made != nil {
+			dir = taken(dir, made, s.Made())
+		}
+	}
+	return dir
+}
+
+// taken adds the selected files of one folder to another.
+func taken(to, from *dagger.Directory, selections pipeline.Selections) *dagger.Directory {
+	for _, one := range selections {
+		to = to.WithDirectory("/", from, dagger.DirectoryWithDirectoryOpts{Include: one.Include, Exclude: one.Exclude})
+	}
+	return to
+}
+
+// needs are all steps that the step cannot do without, directly or not, in a fixed order.
+func (p *project) needs(s pipeline.Step) []string {
+	var all []string
+	whole, _ := p.graph.Step(s.Name) // a part of the graph may have cut off what is there already
+	for _, need := range whole.Needs {
+		step, _ := p.graph.Step(need)
+		all = append(append(all, p.needs(step)...), need)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// left is what the step leaves in its container.
+func (p *project) left(ctr *dagger.Container, s pipeline.Step) *dagger.Directory {
+	if len(s.Outputs) == 0 {
+		return dag.Directory()
+	}
+	return taken(dag.Directory(), ctr.Directory(pipeline.WorkFolder), pipeline.Selections{s.Left()})
+}
+
+// unpullable is an error of a step's container in which the step's command has no part.
+func (p *project) unpullable(s pipeline.Step, err error) string {
+	text := oneLine(err)
+	if p.prefix != "" && printed(err) == "" {
+		text += fmt.Sprintf("; its image is %s: see that --image-prefix %q names a mirror that has it", p.reference(s.Image), p.prefix)
+	}
+	return text
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"lockstep/ci/internal/dagger"
+	"lockstep/internal/pipeline"
+)
+
+// credentials are secrets by the name of the variable that a step finds each under.
+type credentials struct{ byName map[string]*dagger.Secret }
+
+// exported is what `aws configure export-credentials` prints. Source: the AWS command line's reference, the format of the credential process.
+type exported struct {
+	Version                                    int
+	AccessKeyId, SecretAccessKey, SessionToken string //nolint:revive // the format's own names
+	Expiration                                 string
+}
+
+// readCredentials takes the secret apart. What is wrong is said without a word of what it holds.
+func readCredentials(ctx context.Context, secret *dagger.Secret) (*credentials, error) {
+	text, err := secret.Plaintext(ctx)
+	if err != nil {
+		return nil, said("--aws-credentials cannot be read", err)
+	}
+	e, err := parseCredentials(text, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	c := &credentials{byName: map[string]*dagger.Secret{}}
+	for name, value := range map[string]string{
+		"AWS_ACCESS_KEY_ID": e.AccessKeyId, "AWS_SECRET_ACCESS_KEY": e.SecretAccessKey, "AWS_SESSION_TOKEN": e.SessionToken,
+	} {
+		if value != "" {
+			c.byName[name] = dag.SetSecret("lockstep-"+name, value)
+		}
+	}
+	return c, nil
+}
+
+// credentialsRemedy ends every message about credentials that cannot be used.
+const credentialsRemedy = `hand over what "aws configure export-credentials" prints, signed in to the tooling account`
+
+func parseCredentials(text string, now time.Time) (exported, error) {
+	var e exported
+	// The parser's own words quote what it read, so they are not passed on.
+	if json.Unmarshal([]byte(text), &e) != nil {
+		return e, errors.New("--aws-credentials is not in the format of `aws configure export-credentials`, which is JSON: " + credentialsRemedy)
+	}
+	switch {
+	case e.Version != 1:
+		return e, fmt.Errorf("--aws-credentials has Version %d, not 1: %s", e.Version, credentialsRemedy)
+	case e.AccessKeyId == "" || e.SecretAccessKey == "":
+		return e, errors.New("--aws-credentials lacks AccessKeyId or SecretAccessKey: " + credentialsRemedy)
+	case e.Expiration == "":
+		return e, nil
+	}
+	expires, err := time.Parse(time.RFC3339, e.Expiration)
+	switch {
+	case err != nil:
+		return e, errors.New("--aws-credentials has an Expiration that is no time in RFC 3339: " + credentialsRemedy)
+	case !now.Before(expires):
+		return e, fmt.Errorf("--aws-credentials expired at %s: sign in again, and %s", expires.UTC().Format(time.DateTime), credentialsRemedy)
+	}
+	return e, nil
+}
+
+// reaching gives a step that reaches AWS its way there: the credentials that it declares, or the emulated accounts.
+func (p *project) reaching(ctr *dagger.Container, s pipeline.Step) *dagger.Container {
+	if p.commit != "" {
+		ctr = ctr.WithEnvVariable("LOCKSTEP_COMMIT", p.commit)
+	}
+	if p.plan != nil {
+		ctr = ctr.WithMountedFile(pipeline.HandedPlan, p.plan)
+	}
+	if p.live == nil {
+		return p.emulator.reached(ctr)
+	}
+	for _, name := range slices.Sorted(slices.Values(s.Secrets)) {
+		if secret := p.live.byName[name]; secret != nil {
+			ctr = ctr.WithSecretVariable(name, secret)
+		}
+	}
+	return ctr
+}

@@ -1,0 +1,308 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/goccy/go-yaml"
+
+	"lockstep/ci/internal/dagger"
+	"lockstep/config"
+	"lockstep/internal/pipeline"
+)
+
+// ran is what a step was asked to run as.
+type ran struct {
+	Argv    []string          `json:"argv"`
+	Env     map[string]string `json:"env"`
+	Secrets []string          `json:"secrets"`
+	Files   []string          `json:"files"`
+	Image   string            `json:"image"`
+	// Before are the steps that had ended before it began.
+	Before []string `json:"before"`
+}
+
+// record is what a test of the whole repository compares with what a person's machine would run.
+type recorded struct {
+	// Module is every step as the module's functions run it.
+	Module map[string]ran `json:"module"`
+	// Lines is every step of each pipeline as the buildspecs of its jobs run it.
+	Lines map[string]map[string]ran `json:"lines"`
+}
+
+// all is what has run so far.
+func (r *recorder) all() map[string]ran {
+	out := map[string]ran{}
+	for name, n := range r.ran {
+		if !slices.ContainsFunc(table(), func(s pipeline.Step) bool { return s.Name == name }) {
+			if !strings.HasPrefix(name, "lockstep approve ") { // no step: who wants it asks for it
+				panic(name + " is no step of the table")
+			}
+			continue
+		}
+		s := r.look(n)
+		_, given := s.given()
+		argv := s.execs[len(s.execs)-1]
+		one := ran{Argv: slices.DeleteFunc(slices.Clone(argv), func(word string) bool { return slices.Contains(given, word) }), Env: s.env, Image: s.image}
+		one.Secrets = slices.Sorted(maps.Keys(s.secrets))
+		for file := range r.fileset(s.files[pipeline.WorkFolder]) {
+			if !strings.HasPrefix(file, pipeline.StateDir+"/") && !strings.HasPrefix(file, ".git/") {
+				one.Files = append(one.Files, file)
+			}
+		}
+		slices.Sort(one.Files)
+		for other, ended := range r.ended {
+			if ended < r.begun[name] {
+				one.Before = append(one.Before, other)
+			}
+		}
+		slices.Sort(one.Before)
+		out[name] = one
+	}
+	return out
+}
+
+// The record is read by the test that knows what a person's machine would run. Here it is held against the table.
+func TestEveryStepIsAskedForAsTheTableHasIt(t *testing.T) {
+	got := recorded{Module: everything(t), Lines: map[string]map[string]ran{}}
+	for _, l := range pipeline.Delivery(configuration()) {
+		got.Lines[l.Name] = delivered(t, l)
+	}
+	for _, s := range table() {
+		one, ok := got.Module[s.Name]
+		if !ok && len(s.Subject) > 0 {
+			continue // no file is its business
+		}
+		if !ok {
+			t.Errorf("%s is not run by any function", s.Name)
+			continue
+		}
+		check(t, slices.Equal(one.Argv, s.Argv(true)), "%s: %v", s.Name, one.Argv)
+		for name, value := range s.Env {
+			check(t, one.Env[name] == value, "%s: %s=%s", s.Name, name, one.Env[name])
+		}
+	}
+	if file := os.Getenv("LOCKSTEP_RECORD"); file != "" {
+		text, err := json.Marshal(got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// everything is every step, run by the functions with credentials at hand.
+func everything(t *testing.T) map[string]ran {
+	t.Helper()
+	r, m := record(t, "")
+	credentials := secret(credentialsText(time.Now().Add(time.Hour)))
+	for _, env := range []string{config.All, config.Tooling} {
+		if _, err := m.Deploy(t.Context(), env, credentials, nil, "", nil, nil); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.Plan(t.Context(), env, credentials, nil, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return r.all()
+}
+
+// delivered is what the jobs of a line run, in the order of its stages, from the very text of their buildspecs.
+func delivered(t *testing.T, l pipeline.Line) map[string]ran {
+	t.Helper()
+	r, m := record(t, "")
+	for _, stage := range l.Stages {
+		for _, job := range stage.Jobs {
+			for _, words := range calls(t, job) {
+				if err := call(t.Context(), m, words); err != nil {
+					t.Fatalf("%s, %s: %v: %v", l.Name, job.Name, words, err)
+				}
+			}
+		}
+	}
+	return r.all()
+}
+
+// calls are the command lines of the module in a job's buildspec, without `dagger call`.
+func calls(t *testing.T, job pipeline.Job) [][]string {
+	t.Helper()
+	text, err := job.Buildspec(config.Engine{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var spec struct {
+		Phases map[string]struct{ Commands []string }
+	}
+	if err := yaml.Unmarshal([]byte(text), &spec); err != nil {
+		t.Fatal(err)
+	}
+	var out [][]string
+	for _, command := range spec.Phases["build"].Commands {
+		if rest, ok := strings.CutPrefix(command, "dagger call "); ok {
+			out = append(out, words(rest))
+		}
+	}
+	if len(out) == 0 {
+		t.Errorf("job %s calls nothing", job.Name)
+	}
+	return out
+}
+
+// words takes a command line apart as far as the buildspecs quote.
+func words(line string) []string {
+	var out []string
+	for line != "" {
+		if quote := line[0]; quote == '\'' || quote == '"' {
+			word, rest, _ := strings.Cut(line[1:], string(quote))
+			out, line = append(out, word), strings.TrimPrefix(rest, " ")
+			continue
+		}
+		word, rest, _ := strings.Cut(line, " ")
+		out, line = append(out, word), rest
+	}
+	return out
+}
+
+// call does what the Dagger command line does with a function's name and flags.
+func call(ctx context.Context, m *Lockstep, words []string) error {
+	flags := map[string]string{}
+	rest := words[1:]
+	for len(rest) > 1 && strings.HasPrefix(rest[0], "--") {
+		flags[rest[0]], rest = rest[1], rest[2:]
+	}
+	if len(rest) > 0 && (len(rest) != 3 || rest[0] != "export" || rest[1] != "--path") {
+		return fmt.Errorf("%v is not understood", rest)
+	}
+	for flag := range flags {
+		if !slices.Contains(parameters()[words[0]], flag) {
+			return fmt.Errorf("the function %s has no flag %s", words[0], flag)
+		}
+	}
+	var credentials *dagger.Secret
+	if flags["--aws-credentials"] != "" {
+		credentials = secret(credentialsText(time.Now().Add(time.Hour)))
+	}
+	var made *dagger.Directory
+	if flags["--assembly"] != "" {
+		made = assembly(append(configuration().Names(), config.Tooling)...)
+	}
+	var plan *dagger.File
+	if flags["--plan"] != "" {
+		plan = dag.Directory().WithNewFile("plan.json", "{}").File("plan.json")
+	}
+	var err error
+	switch words[0] {
+	case "check":
+		_, err = m.Check(ctx)
+	case "quality":
+		_, err = m.Quality(ctx)
+	case "test":
+		_, err = m.Test(ctx)
+	case "security":
+		_, err = m.Security(ctx)
+	case "report":
+		_, err = m.Report(ctx, flags["--stage"])
+	case "synth":
+		_, err = m.Synth(ctx)
+	case "plan":
+		_, err = m.Plan(ctx, flags["--env"], credentials, made, flags["--commit"])
+	case "plan-file":
+		_, err = m.PlanFile(ctx, flags["--env"], credentials, made, flags["--commit"])
+	case "approve":
+		_, err = m.Approve(ctx, plan, flags["--note"], nil, credentials)
+	case "deploy":
+		_, err = m.Deploy(ctx, flags["--env"], credentials, made, flags["--commit"], plan, nil)
+	default:
+		err = fmt.Errorf("the module has no function %s", words[0])
+	}
+	return err
+}
+
+// parameters are the flags of each function, read from the module's source as Dagger reads them.
+func parameters() map[string][]string {
+	out := map[string][]string{}
+	files, _ := filepath.Glob("*.go")
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			panic(err)
+		}
+		for _, declared := range file.Decls {
+			f, ok := declared.(*ast.FuncDecl)
+			if !ok || f.Recv == nil || !f.Name.IsExported() {
+				continue
+			}
+			flags := []string{}
+			for _, field := range f.Type.Params.List {
+				for _, name := range field.Names {
+					flags = append(flags, "--"+kebab(name.Name))
+				}
+			}
+			out[kebab(f.Name.Name)] = flags
+		}
+	}
+	return out
+}
+
+func kebab(name string) string {
+	var b strings.Builder
+	for i, c := range name {
+		if unicode.IsUpper(c) && i > 0 {
+			b.WriteByte('-')
+		}
+		b.WriteRune(unicode.ToLower(c))
+	}
+	return b.String()
+}
+
+func TestEveryFlagThatCanBeHandedOverHelpsWithAComment(t *testing.T) {
+	files, _ := filepath.Glob("*.go")
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") || strings.HasSuffix(name, ".gen.go") {
+			continue
+		}
+		source, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		set := token.NewFileSet()
+		file, err := parser.ParseFile(set, name, source, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(string(source), "\n")
+		for _, declared := range file.Decls {
+			f, ok := declared.(*ast.FuncDecl)
+			if !ok || !f.Name.IsExported() || f.Recv == nil && f.Name.Name != "New" {
+				continue
+			}
+			check(t, f.Doc != nil, "%s has no comment", f.Name.Name)
+			for _, field := range f.Type.Params.List {
+				for _, parameter := range field.Names {
+					if parameter.Name == "ctx" {
+						continue
+					}
+					above := lines[set.Position(parameter.Pos()).Line-2]
+					check(t, strings.Contains(above, "//"), "%s of %s has no comment", parameter.Name, f.Name.Name)
+				}
+			}
+		}
+	}
+}

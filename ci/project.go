@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"lockstep/ci/internal/dagger"
+	"lockstep/config"
+	"lockstep/internal/pipeline"
+)
+
+// project is a repository whose configuration is read, with what this call is given for its steps.
+type project struct {
+	source *dagger.Directory
+	prefix string
+	config *config.Config
+	graph  *pipeline.Graph
+	// made are the results of steps that are not run, because the caller has them already.
+	made map[string]*dagger.Directory
+	// live is how steps that reach AWS are given credentials; nil in a rehearsal.
+	live *credentials
+	// plan is the plan to apply, nil for none.
+	plan *dagger.File
+	// commit is what is deployed, for the release's record.
+	commit string
+	// emulator is the service of the emulated accounts, nil where none is needed.
+	emulator *emulator
+	built    map[string]*dagger.Directory
+}
+
+// open reads the configuration of the repository.
+func (m *Lockstep) open(ctx context.Context) (*project, error) {
+	dir, err := os.MkdirTemp("", "lockstep-config-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	files := dag.Directory().WithDirectory("/", m.Source, dagger.DirectoryWithDirectoryOpts{Include: []string{"config/**/*.yaml"}})
+	if _, err := files.Export(ctx, dir); err != nil {
+		return nil, said("the source directory cannot be read", err)
+	}
+	configuration := os.DirFS(filepath.Join(dir, "config"))
+	if _, err := fs.Stat(configuration, "pipeline.yaml"); errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.New("the source directory holds no config/pipeline.yaml: call from the project's root, or name it with --source")
+	}
+	c, err := config.Load(configuration)
+	if err != nil {
+		return nil, err
+	}
+	g, err := pipeline.NewGraph(pipeline.Steps(c))
+	if err != nil {
+		return nil, err
+	}
+	return &project{
+		source: m.Source, prefix: m.ImagePrefix, config: c, graph: g,
+		made: map[string]*dagger.Directory{}, built: map[string]*dagger.Directory{},
+	}, nil
+}
+
+// choose is the part of the graph that has the stages; of steps that exist once for each environment, those of the named ones.
+func (p *project) choose(stages []pipeline.Stage, environments ...config.Environment) *pipeline.Graph {
+	return p.graph.Select(func(s pipeline.Step) bool {
+		ours := s.Environment == "" || slices.ContainsFunc(environments, func(e config.Environment) bool { return e.Name == s.Environment })
+		return ours && slices.Contains(stages, s.Stage)
+	})
+}
+
+// environments are those that a function's caller named.
+func (p *project) environments(name string) ([]config.Environment, error) {
+	if name == "" {
+		return nil, fmt.Errorf("which environment? Write --env with one of %v, or %s", p.config.Names(), config.All)
+	}
+	return p.config.Select(name)
+}

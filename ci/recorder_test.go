@@ -1,0 +1,424 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	sdk "dagger.io/dagger"
+	"github.com/bmatcuk/doublestar/v4"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/parser"
+
+	"lockstep/ci/internal/dagger"
+	"lockstep/internal/pipeline"
+)
+
+// repository is the root of the code under test.
+var repository = func() string {
+	if dir := os.Getenv("LOCKSTEP_REPOSITORY"); dir != "" {
+		return dir
+	}
+	return ".."
+}()
+
+// node is one call of a chain of the API, as the module asks for it: container, from, withExec and so on.
+type node struct {
+	parent *node
+	field  string
+	args   map[string]any
+}
+
+// recorder answers in the engine's place. It runs nothing: it notes what it is asked for.
+type recorder struct {
+	mu       sync.Mutex
+	byID     map[string]*node
+	requests []string
+	// exits are the statuses, and prints the outputs, of steps by their name; 0 and nothing unless told.
+	exits  map[string]int
+	prints map[string]string
+	// refuses are errors by a part of the image's name.
+	refuses map[string]string
+	clock   int
+	begun   map[string]int
+	ended   map[string]int
+	ran     map[string]*node
+	started []*node
+	stopped int
+}
+
+// record connects the module to a recorder, and opens the repository with it.
+func record(t *testing.T, prefix string) (*recorder, *Lockstep) {
+	t.Helper()
+	r := &recorder{
+		byID: map[string]*node{}, exits: map[string]int{}, prints: map[string]string{}, refuses: map[string]string{},
+		begun: map[string]int{}, ended: map[string]int{}, ran: map[string]*node{},
+	}
+	client, err := sdk.Connect(context.Background(), sdk.WithConn(r))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dag = client
+	m, err := New(dag.Host().Directory(repository), prefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, m
+}
+
+func (*recorder) Host() string { return "recorder" }
+func (*recorder) Close() error { return nil }
+
+// Do answers a request of the client.
+func (r *recorder) Do(request *http.Request) (*http.Response, error) {
+	if err := request.Context().Err(); err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(request.Body)
+	if err != nil {
+		return nil, err
+	}
+	var asked struct{ Query string }
+	if err := json.Unmarshal(body, &asked); err != nil {
+		return nil, err
+	}
+	document, err := parser.ParseQuery(&ast.Source{Input: asked.Query})
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	r.requests = append(r.requests, asked.Query)
+	r.mu.Unlock()
+	answer := map[string]any{}
+	if data, err := r.answer(nil, document.Operations[0].SelectionSet); err != nil {
+		answer["errors"] = []map[string]any{{"message": err.Error()}}
+	} else {
+		answer["data"] = data
+	}
+	text, err := json.Marshal(answer)
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(bytes.NewReader(text)), Request: request}, err
+}
+
+func (r *recorder) answer(parent *node, selections ast.SelectionSet) (map[string]any, error) {
+	out := map[string]any{}
+	for _, selection := range selections {
+		if fragment, ok := selection.(*ast.InlineFragment); ok {
+			return r.answer(parent, fragment.SelectionSet)
+		}
+		field := selection.(*ast.Field)
+		n := &node{parent: parent, field: field.Name, args: map[string]any{}}
+		for _, argument := range field.Arguments {
+			value, err := argument.Value.Value(nil)
+			if err != nil {
+				return nil, err
+			}
+			n.args[argument.Name] = value
+		}
+		if n.field == "node" { // something that was named before
+			n = r.node(n.args["id"])
+		}
+		var value any
+		var err error
+		if len(field.SelectionSet) > 0 {
+			value, err = r.answer(n, field.SelectionSet)
+		} else {
+			value, err = r.value(n)
+		}
+		if err != nil {
+			return nil, err
+		}
+		out[field.Alias] = value
+	}
+	return out, nil
+}
+
+// value answers the last call of a chain.
+func (r *recorder) value(n *node) (any, error) {
+	of := n.parent
+	switch n.field {
+	case "id":
+		return r.id(of), nil
+	case "start":
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.started = append(r.started, of)
+		return r.remember(of), nil
+	case "stop":
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.stopped++
+		return r.remember(of), nil
+	case "exitCode":
+		return r.execute(of)
+	case "combinedOutput":
+		return r.prints[r.look(of).step()], nil
+	case "contents":
+		return `{"digest":"0a1b","targets":[{"stacks":[{"name":"s","changes":[{}],"flags":[{"permit":"data-loss"}]},{"name":"t"}]}]}`, nil
+	case "plaintext":
+		return of.args["plaintext"], nil
+	case "export":
+		return n.args["path"], r.export(of, n.args["path"].(string))
+	case "glob":
+		return r.glob(of, n.args["pattern"].(string)), nil
+	}
+	return nil, fmt.Errorf("the recorder has no answer to %s", n.field)
+}
+
+func (r *recorder) id(n *node) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.remember(n)
+}
+
+// remember names a chain by all that it says.
+func (r *recorder) remember(n *node) string {
+	sum := fmt.Sprintf("id-%x", sha256.Sum256([]byte(n.text())))
+	r.byID[sum] = n
+	return sum
+}
+
+func (n *node) text() string {
+	if n == nil {
+		return ""
+	}
+	args, _ := json.Marshal(n.args) // sorts them
+	return n.parent.text() + "." + n.field + string(args)
+}
+
+// execute plays the run of a step.
+func (r *recorder) execute(of *node) (int, error) {
+	seen := r.look(of)
+	for part, message := range r.refuses {
+		if strings.Contains(seen.image, part) {
+			return 0, fmt.Errorf("%s", message)
+		}
+	}
+	name := seen.step()
+	r.mu.Lock()
+	if r.ended[name] > 0 && r.ran[name].text() == of.text() { // the engine would take it from its cache
+		defer r.mu.Unlock()
+		return r.exits[name], nil
+	}
+	r.clock++
+	r.begun[name], r.ran[name] = r.clock, of
+	r.mu.Unlock()
+	time.Sleep(2 * time.Millisecond) // long enough for a step that does not wait to be noticed
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.clock++
+	r.ended[name] = r.clock
+	return r.exits[name], nil
+}
+
+// seen is a container as its chain describes it.
+type seen struct {
+	image    string
+	env      map[string]string
+	files    map[string]*node // by where they are mounted
+	caches   map[string]*node
+	secrets  map[string]*node
+	services map[string]*node
+	execs    [][]string
+	added    []*node // directories that are copied in
+	workdir  string
+}
+
+// look reads a container's chain.
+func (r *recorder) look(n *node) seen {
+	var chain []*node
+	for ; n != nil; n = n.parent {
+		chain = append(chain, n)
+	}
+	s := seen{env: map[string]string{}, files: map[string]*node{}, caches: map[string]*node{}, secrets: map[string]*node{}, services: map[string]*node{}}
+	text := func(n *node, name string) string { value, _ := n.args[name].(string); return value }
+	for _, n := range slices.Backward(chain) {
+		switch n.field {
+		case "from":
+			s.image = text(n, "address")
+		case "withEnvVariable":
+			s.env[text(n, "name")] = text(n, "value")
+		case "withMountedDirectory", "withMountedFile":
+			s.files[text(n, "path")] = r.node(n.args["source"])
+		case "withMountedCache":
+			s.caches[text(n, "path")] = r.node(n.args["cache"])
+		case "withSecretVariable":
+			s.secrets[text(n, "name")] = r.node(n.args["secret"])
+		case "withServiceBinding":
+			s.services[text(n, "alias")] = r.node(n.args["service"])
+		case "withWorkdir":
+			s.workdir = text(n, "path")
+		case "withDirectory":
+			s.added = append(s.added, n)
+		case "withExec":
+			s.execs = append(s.execs, strs(n.args["args"]))
+		}
+	}
+	return s
+}
+
+// step is the name of the step whose command the container runs last, as the table has it.
+func (s seen) step() string {
+	name, _ := s.given()
+	return name
+}
+
+// given is also what the command was given besides what the table says.
+func (s seen) given() (name string, more []string) {
+	if len(s.execs) == 0 {
+		return "", nil
+	}
+	argv := s.execs[len(s.execs)-1]
+	for _, step := range table() {
+		if n := len(step.Command); len(argv) >= n && slices.Equal(step.Command, argv[:n]) {
+			return step.Name, slices.DeleteFunc(slices.Clone(argv[n:]), func(word string) bool { return word == "--live" })
+		}
+	}
+	return strings.Join(argv, " "), nil
+}
+
+func (r *recorder) node(id any) *node {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	name, _ := id.(string)
+	return r.byID[name]
+}
+
+func strs(value any) []string {
+	list, _ := value.([]any)
+	var out []string
+	for _, one := range list {
+		out = append(out, one.(string))
+	}
+	return out
+}
+
+// fileset are the files of a directory's chain: those of the repository, and those that steps leave.
+func (r *recorder) fileset(n *node) map[string]bool {
+	out := map[string]bool{}
+	switch {
+	case n == nil:
+	case n.field == "directory" && n.parent == nil:
+	case n.field == "directory" && n.parent.field == "host":
+		for _, name := range repositoryFiles() {
+			out[name] = true
+		}
+	case n.field == "directory" && n.parent.isContainer():
+		if n.args["path"] == pipeline.WorkFolder {
+			for _, step := range table() {
+				if step.Name == r.look(n.parent).step() {
+					for _, output := range step.Outputs {
+						out[output] = true
+					}
+				}
+			}
+		}
+	case n.field == "directory":
+		prefix := strings.Trim(n.args["path"].(string), "/") + "/"
+		for name := range r.fileset(n.parent) {
+			if inner, ok := strings.CutPrefix(name, prefix); ok {
+				out[inner] = true
+			}
+		}
+	case n.field == "withDirectory":
+		out = r.fileset(n.parent)
+		source := n.args["source"]
+		if source == nil {
+			source = n.args["directory"]
+		}
+		for name := range r.fileset(r.node(source)) {
+			if include := strs(n.args["include"]); len(include) > 0 && !matchesAny(include, name) || matchesAny(strs(n.args["exclude"]), name) {
+				continue
+			}
+			out[strings.TrimPrefix(path.Join(n.args["path"].(string), name), "/")] = true
+		}
+	case n.field == "withNewFile":
+		out = r.fileset(n.parent)
+		out[strings.TrimPrefix(n.args["path"].(string), "/")] = true
+	}
+	return out
+}
+
+func (n *node) isContainer() bool {
+	for ; n != nil; n = n.parent {
+		if n.field == "container" {
+			return true
+		}
+	}
+	return false
+}
+
+func matchesAny(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool { return doublestar.MatchUnvalidated(pattern, name) })
+}
+
+var repositoryFiles = sync.OnceValue(func() []string {
+	var files []string
+	_ = fs.WalkDir(os.DirFS(repository), ".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil || entry.IsDir() && slices.Contains([]string{".git", pipeline.StateDir, "node_modules"}, entry.Name()):
+			return fs.SkipDir
+		case !entry.IsDir() && name != ".git":
+			files = append(files, name)
+		}
+		return nil
+	})
+	return append(files, ".git/HEAD")
+})
+
+func (r *recorder) export(of *node, to string) error {
+	for name := range r.fileset(of) {
+		text, err := os.ReadFile(filepath.Join(repository, name))
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(to, name)
+		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(target, text, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *recorder) glob(of *node, pattern string) []string {
+	found := []string{}
+	for name := range r.fileset(of) {
+		if doublestar.MatchUnvalidated(pattern, name) {
+			found = append(found, name)
+		}
+	}
+	return found
+}
+
+// assembly is a folder as synth returns it.
+func assembly(environments ...string) *dagger.Directory {
+	dir := dag.Directory()
+	for _, name := range environments {
+		dir = dir.WithNewFile(path.Join(name, "manifest.json"), "{}")
+	}
+	return dir
+}
+
+var table = sync.OnceValue(func() []pipeline.Step {
+	c := configuration()
+	g, err := pipeline.NewGraph(pipeline.Steps(c))
+	if err != nil {
+		panic(err)
+	}
+	return g.Steps()
+})

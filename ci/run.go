@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"lockstep/ci/internal/dagger"
+	"lockstep/internal/pipeline"
+)
+
+// outcome is how a step ended, what it printed and what it left.
+type outcome struct {
+	pipeline.Result
+	output string
+	left   *dagger.Directory
+
+	step      pipeline.Step
+	container *dagger.Container
+	// ended is closed when the rest is settled.
+	ended chan struct{}
+}
+
+// run is a run of a graph, with the outcomes in the graph's order.
+type run struct {
+	graph    *pipeline.Graph
+	outcomes []*outcome
+}
+
+// run asks the engine for every step as soon as those that it waits for have passed; the engine runs whatever it is asked for side by side.
+func (p *project) run(ctx context.Context, g *pipeline.Graph) *run {
+	r := &run{graph: g}
+	byName := map[string]*outcome{}
+	for _, s := range g.Steps() {
+		o := p.describe(s)
+		r.outcomes, byName[s.Name] = append(r.outcomes, o), o
+	}
+	for _, o := range r.outcomes {
+		go func() {
+			defer close(o.ended)
+			waits := g.WaitsFor(o.Step)
+			for _, name := range waits {
+				<-byName[name].ended
+			}
+			if name := blocked(o.step, waits, byName); name != "" {
+				o.Status, o.Reason, o.Tolerated = pipeline.Skipped, name+" did not pass", byName[name].Tolerated
+				return
+			}
+			started := time.Now()
+			p.settle(ctx, o)
+			o.Millis = time.Since(started).Milliseconds()
+		}()
+	}
+	for _, o := range r.outcomes {
+		<-o.ended
+	}
+	return r
+}
+
+// describe says what a step's container is and what it will leave. Nothing runs yet. What a step is made of has to be described before it, as the
+// graph's order has it.
+func (p *project) describe(s pipeline.Step) *outcome {
+	ctr := p.container(s)
+	if s.Effect == pipeline.AWS {
+		ctr = ctr.WithEnvVariable("LOCKSTEP_RUN", runID) // never the same, so never taken from the cache
+	}
+	ctr = ctr.WithExec(s.Argv(p.live != nil), dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
+	left := p.left(ctr, s)
+	if len(s.Outputs) > 0 {
+		p.made[s.Name] = left
+	}
+	return &outcome{Result: pipeline.Result{Step: s.Name, Stage: s.Stage}, step: s, container: ctr, left: left, ended: make(chan struct{})}
+}
+
+// runID tells this run from every other.
+var runID = fmt.Sprint(time.Now().UnixNano())
+
+// blocked is the first of the steps without which this one cannot run; empty if there is none. What it only comes after may be absent where that is
+// tolerated.
+func blocked(s pipeline.Step, waits []string, outcomes map[string]*outcome) string {
+	for _, name := range waits {
+		if o := outcomes[name]; o.Blocks() || !o.Passed() && slices.Contains(s.Needs, name) {
+			return name
+		}
+	}
+	return ""
+}
+
+// settle runs a step and says how it ended.
+func (p *project) settle(ctx context.Context, o *outcome) {
+	s := o.step
+	if nothing, err := p.nothingToDo(ctx, s); err == nil && nothing {
+		o.Status = pipeline.Nothing
+		return
+	}
+	code, err := o.container.ExitCode(ctx)
+	if err == nil && (code != 0 || s.Effect == pipeline.AWS) {
+		o.output, err = o.container.CombinedOutput(ctx)
+	}
+	switch {
+	case err != nil && ctx.Err() != nil:
+		o.Status = pipeline.Interrupted
+	case err != nil:
+		o.Status, o.Reason, o.output = pipeline.Failed, p.unpullable(s, err), printed(err)
+	case code == 0:
+		o.Status = pipeline.Ran
+	default:
+		o.Status, o.ExitCode, o.Reason = pipeline.Failed, code, fmt.Sprintf("exit status %d", code)
+		p.excuse(o)
+	}
+}
+
+// excuse tells a gate that could not do its work from one that found something, and takes over why: its last line says it.
+func (p *project) excuse(o *outcome) {
+	if !o.step.IsGate() {
+		return
+	}
+	lines := strings.Split(strings.TrimSpace(o.output), "\n")
+	if _, reason, ok := strings.Cut(lines[len(lines)-1], ": "); ok {
+		o.Reason = reason
+	}
+	if o.ExitCode == pipeline.ExitNotRun {
+		o.Status, o.Tolerated = pipeline.NotRun, p.mayBeAbsent(o.step)
+	}
+}
+
+// nothingToDo says that none of the files is there that the step is about, so that nothing is installed for it either.
+func (p *project) nothingToDo(ctx context.Context, s pipeline.Step) (bool, error) {
+	if len(s.Subject) == 0 {
+		return false, nil
+	}
+	found, err := taken(dag.Directory(), p.source, s.Concerns()).Glob(ctx, "**/*")
+	return !slices.ContainsFunc(found, func(name string) bool { return pipeline.Matches(s.Subject, name) }), err
+}
+
+// mayBeAbsent says whether every environment's configuration lets a run go on without the gate where it cannot do its work.
+func (p *project) mayBeAbsent(s pipeline.Step) bool {
+	name, _, _ := strings.Cut(s.Name, ":")
+	return len(p.config.Environments) > 0 && !slices.ContainsFunc(p.config.Environments, func(env environment) bool {
+		return !slices.Contains(env.Gates.MayBeAbsent, name)
+	})
+}
+
+// said is an error in this program's own words. The engine's errors cannot be wrapped: whatever stands around one is lost on its way to the caller.
+func said(what string, err error) error {
+	text := what + ": " + oneLine(err)
+	if output := printed(err); output != "" {
+		text += "\n" + tail(output)
+	}
+	return errors.New(text)
+}
+
+// printed is what a command printed whose failure the error is; empty if it is of another kind.
+func printed(err error) string {
+	var failed *dagger.ExecError
+	if !errors.As(err, &failed) {
+		return ""
+	}
+	return strings.TrimSpace(failed.Stdout + "\n" + failed.Stderr)
+}
+
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
+
+// tailLines is how much of what a failed step printed is shown.
+const tailLines = 30
+
+// tail is the end of a text, indented.
+func tail(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return "  " + strings.Join(lines[max(0, len(lines)-tailLines):], "\n  ")
+}
+
+// last is the outcome of the last step.
+func (r *run) last() *outcome { return r.outcomes[len(r.outcomes)-1] }
+
+// logName is the name of a file with what a step printed.
+func logName(step string) string { return strings.ReplaceAll(step, ":", "-") + ".log" }
+
+// text tells how every step ended, and what those that reach AWS printed. A run that never began has nothing to tell.
+func (r *run) text() string {
+	if r == nil {
+		return ""
+	}
+	var b strings.Builder
+	for _, o := range r.outcomes {
+		line := fmt.Sprintf("%-16s %s", o.Step, o.Status)
+		if o.Reason != "" {
+			line += ": " + o.Reason
+		}
+		fmt.Fprintf(&b, "%s (%.1f s)\n", line, float64(o.Millis)/1000)
+	}
+	for _, o := range r.outcomes {
+		if o.output != "" && o.Passed() {
+			fmt.Fprintf(&b, "\n%s\n%s\n", o.Step, strings.TrimSpace(o.output))
+		}
+	}
+	fmt.Fprintf(&b, "digest %s\n", r.graph.Digest())
+	return b.String()
+}
+
+// err is nil if every step passed, and else says which did not, why, and the end of what it printed.
+func (r *run) err() error {
+	var failed []string
+	var b strings.Builder
+	for _, o := range r.outcomes {
+		if !o.Blocks() || o.Status == pipeline.Skipped {
+			continue
+		}
+		failed = append(failed, o.Step)
+		fmt.Fprintf(&b, "\n\n%s %s: %s", o.Step, o.Status, o.Reason)
+		if o.output != "" {
+			b.WriteString("\n" + tail(o.output))
+		}
+	}
+	if len(failed) == 0 {
+		return nil
+	}
+	return errors.New("did not pass: " + strings.Join(failed, ", ") + b.String() + "\n\n" + strings.TrimSpace(r.text()))
+}

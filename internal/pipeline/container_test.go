@@ -1,0 +1,142 @@
+package pipeline
+
+import (
+	"io/fs"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/bmatcuk/doublestar/v4"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// root is the repository's.
+const root = "../.."
+
+// selects says whether the container engine would take a file: what is left out is left out whatever else takes it in.
+func (s Selections) selects(name string) bool {
+	match := func(pattern string) bool { return doublestar.MatchUnvalidated(pattern, name) }
+	return slices.ContainsFunc(s, func(one Selection) bool {
+		return slices.ContainsFunc(one.Include, match) && !slices.ContainsFunc(one.Exclude, match)
+	})
+}
+
+// On a person's machine the last pattern decides, and in a container one that leaves a file out does. No step may depend on the difference.
+func TestAContainerSeesTheFilesThatAPersonsMachineDoes(t *testing.T) {
+	var files []string
+	require.NoError(t, fs.WalkDir(os.DirFS(root), ".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && slices.Contains(SkippedDirs, entry.Name()):
+			return fs.SkipDir
+		case !entry.IsDir() && name != History:
+			files = append(files, name)
+		}
+		return nil
+	}))
+	require.NotEmpty(t, files)
+	for _, s := range append(tableOf(t), Binary) {
+		seen := 0
+		for _, name := range files {
+			if !assert.Equal(t, Matches(s.Inputs, name), s.Files().selects(name), "step %s, file %s", s.Name, name) {
+				break
+			}
+			if s.Files().selects(name) {
+				seen++
+			}
+		}
+		if len(s.Subject) == 0 && s.Name != "history" {
+			assert.Positive(t, seen+len(s.Made()), "%s sees nothing", s.Name)
+		}
+	}
+}
+
+func TestHistoryIsSeenByThoseWhoReadItAlone(t *testing.T) {
+	reads := Step{Inputs: []string{"**", History}}
+	assert.True(t, reads.Files().selects(".git/HEAD"))
+	assert.False(t, Step{Inputs: []string{"**"}}.Files().selects(".git/HEAD"))
+}
+
+func TestWhatOtherStepsMadeIsToldApart(t *testing.T) {
+	s := Step{Inputs: []string{"config/**", StateDir + "/assembly/dev/**", "!" + StateDir + "/assembly/dev/*.txt"}}
+	assert.Equal(t, Selections{{Include: []string{"config/**"}, Exclude: []string{".git", ".git/**"}}}, s.Files())
+	assert.Equal(t, Selections{{Include: []string{StateDir + "/assembly/dev/**"}, Exclude: []string{StateDir + "/assembly/dev/*.txt"}}}, s.Made())
+}
+
+func TestWhatIsTakenInAgainIsASelectionMore(t *testing.T) {
+	s := Step{Inputs: []string{"**", "!*.sum", "!docs/**", "go.sum", "!**/secret"}}
+	for name, want := range map[string]bool{"a": true, "go.sum": true, "x.sum": false, "docs/a": false, "secret": false, "go.sum/secret": false} {
+		assert.Equal(t, want, s.Files().selects(name), name)
+		assert.Equal(t, want, Matches(s.Inputs, name), name)
+	}
+	assert.Len(t, s.Files(), 2)
+}
+
+func TestEveryProgramOfAStepIsInItsContainer(t *testing.T) {
+	for _, s := range tableOf(t) {
+		transplants, err := s.Transplants()
+		require.NoError(t, err)
+		for _, tool := range s.machineTools() {
+			_, has := brings[s.Image][tool]
+			added := slices.ContainsFunc(transplants, func(from Transplant) bool { _, ok := brings[from.Image][tool]; return ok })
+			assert.True(t, has || added, "%s needs %s", s.Name, tool)
+		}
+	}
+	_, err := Step{Name: "a", Image: ImagePython, Tools: []string{ToolNode}}.Transplants()
+	assert.EqualError(t, err, `step "a" runs in image "python", which does not bring node: let it run in image "go"`)
+	_, err = Step{Name: "a", Image: ImagePython, Tools: []string{ToolC}}.Transplants()
+	assert.EqualError(t, err, `step "a" calls cc, which no image brings`)
+}
+
+func TestATransplantBringsWhatAnInstalledToolRunsOn(t *testing.T) {
+	got, err := Step{Image: ImageGo, Tools: []string{ToolMinistack, ToolCDK, ToolGosec}}.Transplants()
+	require.NoError(t, err)
+	var from []string
+	for _, transplant := range got {
+		from = append(from, transplant.Image)
+	}
+	assert.ElementsMatch(t, []string{ImageCDK, ImageCDK, ImagePython}, from)
+	assert.Equal(t, "/tools/gosec/bin:"+systemPath, Step{Tools: []string{ToolGo, ToolGosec}}.SearchPath())
+}
+
+func TestEveryToolIsInstalledInAContainerThatHasWhatItTakes(t *testing.T) {
+	for name, tool := range Tools {
+		if tool.Kind == Machine {
+			continue
+		}
+		s := InstallStep(name)
+		_, err := s.Transplants()
+		assert.NoError(t, err)
+		assert.Equal(t, []string{"tools/" + name + "/**"}, s.Inputs)
+	}
+}
+
+// An edit of any other file leaves the binary as it is, and one of these never goes unseen.
+func TestTheBinaryIsMadeOfExactlyTheFilesThatItIsMadeOf(t *testing.T) {
+	list := exec.Command("go", "list", "-deps", "-f", `{{$dir := .Dir}}{{if not .Standard}}{{with .Module}}{{if .Main}}{{range $.GoFiles}}{{$dir}}/{{.}}
+{{end}}{{range $.EmbedFiles}}{{$dir}}/{{.}}
+{{end}}{{end}}{{end}}{{end}}`, ".")
+	list.Dir = root
+	out, err := list.Output()
+	require.NoError(t, err)
+	here, err := os.Getwd()
+	require.NoError(t, err)
+	folder := strings.TrimSuffix(here, "/internal/pipeline") + "/"
+	count := 0
+	for _, file := range strings.Fields(string(out)) {
+		name := strings.TrimPrefix(file, folder)
+		if strings.HasSuffix(name, "_test.go") {
+			continue // embedded only to tell versions of a package apart
+		}
+		assert.True(t, Binary.Files().selects(name), name)
+		count++
+	}
+	assert.Greater(t, count, 50)
+	for _, other := range []string{"docs/architecture.md", "infra/main.go", "ci/main.go", "config/pipeline.yaml", "tests/script_test.go", "internal/pipeline/graph_test.go", "README.md"} {
+		assert.False(t, Binary.Files().selects(other), other)
+	}
+}

@@ -1,0 +1,21 @@
+package module
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The module is a part of this repository though no engine is here to load it: it is vetted, and its tests run, like every other package.
+func TestTheDaggerModuleIsVettedAndTested(t *testing.T) {
+	repository, err := filepath.Abs("../..")
+	require.NoError(t, err)
+	dir := filepath.Join(t.TempDir(), "ci")
+	require.NoError(t, Compose(repository, dir))
+	t.Setenv("LOCKSTEP_REPOSITORY", repository)
+	for _, argv := range [][]string{{"go", "vet", "."}, {"go", "test", "-count=1", "."}} {
+		_, err := run(dir, argv...)
+		require.NoError(t, err)
+	}
+}
