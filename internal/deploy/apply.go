@@ -99,7 +99,14 @@ func (p *Plan) applyStack(ctx context.Context, step *planned) error {
 	}
 	created := step.have.phase == absent
 	if step.set != nil {
-		if err := d.execute(ctx, client, step); err != nil {
+		execute := func() error { return d.execute(ctx, client, step) }
+		if !created && step.stack.Template.StackPolicy != "" && takesData(step.record.Changes) {
+			// Whoever allowed the loss has seen what the policy would refuse.
+			err = lifted(ctx, client, step.stack, execute)
+		} else {
+			err = execute()
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -42,6 +43,14 @@ var keepsData = map[string]string{
 }
 
 const nestedStack = "AWS::CloudFormation::Stack"
+
+// takesData says whether a resource that keeps data goes, whatever becomes of what it holds.
+func takesData(changes []Change) bool {
+	return slices.ContainsFunc(changes, func(c Change) bool {
+		_, keeps := keepsData[c.Type]
+		return keeps && (c.Action == Remove || c.Action == Replace || c.Action == ReplaceMaybe)
+	})
+}
 
 // losses flags the resources that keep data and are removed or replaced without what they hold being kept.
 func losses(changes []Change, old, next resources) []Flag {

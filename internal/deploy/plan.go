@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -177,6 +178,9 @@ func (p *Plan) change(ctx context.Context, step *planned) error {
 	set, err := newChangeSet(ctx, client, step.stack, step.have, d.assembly.Digest, p.naming)
 	switch {
 	case errors.Is(err, errNoChange) && step.have.phase == settled:
+		if !step.stack.Template.SameEffect(step.have.template) && !step.stack.TemplateIsPublished() {
+			return fmt.Errorf("its template %s was edited after it was synthesised, and what is published under its hash is what it was before: synthesise again", step.stack.Template.File)
+		}
 		return d.onlyProtection(step)
 	case err != nil:
 		return err
@@ -186,14 +190,19 @@ func (p *Plan) change(ctx context.Context, step *planned) error {
 	return err
 }
 
-// onlyProtection is a stack whose change set would do nothing. Its termination protection, which is no part of one, may differ.
+// onlyProtection is a stack whose change set would do nothing. What protects it is no part of one, and may differ.
 func (d *Deployment) onlyProtection(step *planned) error {
 	step.record.Outcome, step.record.Outputs = Unchanged, step.have.outputs()
-	if step.protectionDiffers() {
+	var differs []Property
+	for name, does := range map[string]bool{"StackPolicy": policyDiffers(step.stack, step.have), "TerminationProtection": step.protectionDiffers()} {
+		if does {
+			differs = append(differs, Property{Name: name, Recreation: "Never"})
+		}
+	}
+	if len(differs) > 0 {
+		slices.SortFunc(differs, func(a, b Property) int { return strings.Compare(a.Name, b.Name) })
 		step.record.Outcome = Planned
-		step.record.Changes = []Change{{
-			Action: Modify, LogicalID: step.stack.Name, Type: nestedStack, Properties: []Property{{Name: "TerminationProtection", Recreation: "Never"}},
-		}}
+		step.record.Changes = []Change{{Action: Modify, LogicalID: step.stack.Name, Type: nestedStack, Properties: differs}}
 	}
 	return nil
 }

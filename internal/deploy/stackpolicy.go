@@ -56,6 +56,38 @@ func setStackPolicy(ctx context.Context, client stackPolicies, s *assembly.Stack
 	}
 }
 
+// anyUpdate is the policy that lets an update do everything. A policy cannot be removed, only replaced.
+const anyUpdate = `{"Statement":[{"Effect":"Allow","Action":"Update:*","Principal":"*","Resource":"*"}]}`
+
+// lifted does something while the stack's policy is lifted, and puts the policy back whatever comes of it. A run that is killed meanwhile leaves a
+// stack that differs from its assembly, so the next one puts it back.
+func lifted(ctx context.Context, client stackPolicies, s *assembly.Stack, do func() error) error {
+	if err := setPolicyOnce(ctx, client, s.Name, anyUpdate); err != nil {
+		return problem(err)
+	}
+	err := do()
+	ctx, cancel := afterwards(ctx, err)
+	defer cancel()
+	return errors.Join(err, problem(setPolicyOnce(ctx, client, s.Name, s.Template.StackPolicy)))
+}
+
+// policyOf is the policy that a stack has; empty for none, and where this caller may not see it.
+func policyOf(ctx context.Context, client stackPolicies, stack string) (string, error) {
+	out, err := client.GetStackPolicy(ctx, &cloudformation.GetStackPolicyInput{StackName: &stack})
+	if code(err) == "AccessDenied" {
+		return "", nil
+	}
+	if err != nil {
+		return "", problem(err)
+	}
+	return aws.ToString(out.StackPolicyBody), nil
+}
+
+// policyDiffers says whether the stack lacks the policy that its template asks for.
+func policyDiffers(s *assembly.Stack, have deployed) bool {
+	return s.Template.StackPolicy != "" && !sameJSON(have.policy, s.Template.StackPolicy)
+}
+
 func setPolicyOnce(ctx context.Context, client stackPolicies, stack, want string) error {
 	have, err := client.GetStackPolicy(ctx, &cloudformation.GetStackPolicyInput{StackName: &stack})
 	if err != nil || sameJSON(aws.ToString(have.StackPolicyBody), want) {

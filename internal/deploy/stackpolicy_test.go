@@ -72,3 +72,28 @@ func TestAStackGetsThePolicyOfItsTemplate(t *testing.T) {
 		})
 	}
 }
+
+func TestThePolicyIsLiftedForWhatWasAllowedAndPutBackWhateverComesOfIt(t *testing.T) {
+	const policy = `{"Statement":[{"Effect":"Deny"}]}`
+	for _, result := range []error{nil, errors.New("the update failed")} {
+		fake := policyFake{policy: policy}
+		err := lifted(t.Context(), &fake, &assembly.Stack{Name: "s", Template: assembly.Template{StackPolicy: policy}}, func() error {
+			assert.JSONEq(t, anyUpdate, fake.policy)
+			return result
+		})
+		if result == nil {
+			assert.NoError(t, err)
+		} else {
+			assert.ErrorIs(t, err, result)
+		}
+		assert.Equal(t, policy, fake.policy)
+	}
+}
+
+func TestAStackWithoutThePolicyOfItsTemplateDiffers(t *testing.T) {
+	s := &assembly.Stack{Template: assembly.Template{StackPolicy: `{"Statement": []}`}}
+	assert.True(t, policyDiffers(s, deployed{}))
+	assert.True(t, policyDiffers(s, deployed{policy: anyUpdate}))
+	assert.False(t, policyDiffers(s, deployed{policy: `{"Statement":[]}`}))
+	assert.False(t, policyDiffers(&assembly.Stack{}, deployed{policy: anyUpdate}), "one that nobody asked for stays")
+}

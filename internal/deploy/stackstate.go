@@ -81,6 +81,8 @@ type deployed struct {
 	phase phase
 	// template is what it was deployed with, as far as that was asked for.
 	template string
+	// policy is its stack policy, as far as that was asked for.
+	policy string
 }
 
 // A stateReader reads a stack's state.
@@ -146,11 +148,16 @@ func same(ctx context.Context, client *cloudformation.Client, s *assembly.Stack,
 		return false, problem(err)
 	}
 	have.template = aws.ToString(out.TemplateBody)
+	if s.Template.StackPolicy != "" {
+		if have.policy, err = policyOf(ctx, client, aws.ToString(have.StackId)); err != nil {
+			return false, err
+		}
+	}
 	template := s.Template.Same
 	if inDoubt { // what CloudFormation does not count as a change, and so cannot be deployed, is no difference either
 		template = s.Template.SameEffect
 	}
-	return have.StackStatus != types.StackStatusUpdateFailed && template(have.template) && !protectionDiffers(s, *have) &&
+	return have.StackStatus != types.StackStatusUpdateFailed && template(have.template) && !protectionDiffers(s, *have) && !policyDiffers(s, *have) &&
 		maps.Equal(tagMap(have.Tags), s.Tags) && sameParameters(s, *have, inDoubt) && sameSet(have.NotificationARNs, s.NotificationARNs), nil
 }
 

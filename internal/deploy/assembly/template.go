@@ -2,10 +2,13 @@ package assembly
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io/fs"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -97,6 +100,16 @@ func (r *reader) template(file string) (Template, error) {
 		File: file, Body: string(body), Parameters: t.Parameters, Resources: t.Resources, Outputs: t.Outputs,
 		Imports: imports(document, nil), StackPolicy: string(t.Metadata[policyMetadata]),
 	}, nil
+}
+
+// publishedName is the name of a template among the assets: the SHA-256 of its text.
+var publishedName = regexp.MustCompile(`([0-9a-f]{64})\.json$`)
+
+// TemplateIsPublished says whether the template's text is the one that its address promises; it promises nothing where the address is no hash.
+func (s *Stack) TemplateIsPublished() bool {
+	name := publishedName.FindStringSubmatch(s.TemplateURL)
+	sum := sha256.Sum256([]byte(s.Template.Body))
+	return name == nil || name[1] == hex.EncodeToString(sum[:])
 }
 
 // Same says whether another text is the same template: equal but for white space and the order of keys.

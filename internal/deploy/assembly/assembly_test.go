@@ -1,0 +1,162 @@
+package assembly
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var acc = Environment{Account: "444455556666", Region: "eu-west-1"}
+
+// files is a folder with these texts.
+func files(texts map[string]string) fstest.MapFS {
+	fsys := fstest.MapFS{}
+	for name, text := range texts {
+		fsys[name] = &fstest.MapFile{Data: []byte(text)}
+	}
+	return fsys
+}
+
+// manifest has the artefacts, each given as "ID": {...}.
+func manifestText(artefacts ...string) string {
+	return `{"version":"36.0.0","artifacts":{` + strings.Join(artefacts, ",") + `}}`
+}
+
+func stack(id, properties string, needs ...string) string {
+	quoted := ""
+	for i, need := range needs {
+		if i > 0 {
+			quoted += ","
+		}
+		quoted += fmt.Sprintf("%q", need)
+	}
+	return fmt.Sprintf(`%q:{"type":"aws:cloudformation:stack","environment":"aws://444455556666/eu-west-1","dependencies":[%s],"properties":{"templateFile":"t.json"%s}}`, id, quoted, properties)
+}
+
+func names(a *Assembly) []string {
+	var out []string
+	for _, s := range a.Stacks {
+		out = append(out, s.Name)
+	}
+	return out
+}
+
+func TestWhatIsNoAssemblyIsRefusedWithItsPlace(t *testing.T) {
+	const template = `{"Resources":{}}`
+	for _, test := range []struct {
+		name  string
+		files map[string]string
+		want  string
+	}{
+		{"nothing", nil, "there is no manifest.json: this is not a cloud assembly, or the synthesis broke off"},
+		{"damaged JSON", map[string]string{"manifest.json": "{\n\"version\": \"36.0.0\",\n!}"}, "manifest.json:3: damaged JSON"},
+		{"a newer schema", map[string]string{"manifest.json": `{"version":"99.0.0"}`}, "was written with schema 99.0.0, newer than the 54"},
+		{"no schema", map[string]string{"manifest.json": `{}`}, `"" is no version of the cloud assembly schema`},
+		{"a template that is missing", map[string]string{"manifest.json": manifestText(stack("a", ""))}, "artefact a: t.json is missing; synthesise again"},
+		{"a template that is damaged", map[string]string{"manifest.json": manifestText(stack("a", "")), "t.json": "{"}, "t.json:1: damaged JSON"},
+		{"a file outside", map[string]string{"manifest.json": manifestText(stack("a", `,"templateFile":"../../etc/passwd"`))}, "../../etc/passwd lies outside the cloud assembly"},
+		{"an unknown dependency", map[string]string{"manifest.json": manifestText(stack("a", "", "b")), "t.json": template}, "artefact a depends on b, which the manifest does not have"},
+		{"stacks in a circle", map[string]string{"manifest.json": manifestText(stack("a", "", "b"), stack("b", "", "a")), "t.json": template}, "stacks need each other in a circle: a -> b -> a"},
+		{"two stacks of one name", map[string]string{"manifest.json": manifestText(stack("a", `,"stackName":"x"`), stack("b", `,"stackName":"x"`)), "t.json": template}, "artefacts a and b are both stack x in 444455556666/eu-west-1"},
+		{"an environment that is none", map[string]string{"manifest.json": manifestText(`"a":{"type":"aws:cloudformation:stack","environment":"nowhere","properties":{}}`)}, `environment "nowhere" is not of the form aws://ACCOUNT/REGION`},
+		{"a placeholder that nobody knows", map[string]string{"manifest.json": manifestText(stack("a", `,"assumeRoleArn":"arn:aws:iam::1:role/${Qualifier}"`)), "t.json": template}, "has the placeholder ${Qualifier}, which is not known here"},
+		{"an assembly inside itself", map[string]string{"manifest.json": manifestText(`"n":{"type":"cdk:cloud-assembly","properties":{"directoryName":"."}}`)}, "is a nested assembly in ., which is read already"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := Read(files(test.files), acc)
+			require.ErrorContains(t, err, test.want)
+		})
+	}
+}
+
+func TestStacksComeAfterWhatTheyNeedAndOtherwiseByName(t *testing.T) {
+	a, err := Read(files(map[string]string{"manifest.json": manifestText(stack("c", ""), stack("a", "", "z"), stack("z", ""), stack("b", "")), "t.json": `{}`}), acc)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"b", "c", "z", "a"}, names(a))
+}
+
+func TestAStageIsAnAssemblyWithinTheAssemblyAndWaitsWhole(t *testing.T) {
+	a, err := Read(files(map[string]string{
+		"manifest.json": manifestText(
+			`"assembly-prod":{"type":"cdk:cloud-assembly","dependencies":["base"],"properties":{"directoryName":"assembly-prod"}}`, stack("base", ""), stack("last", "", "assembly-prod")),
+		"t.json": `{}`, "assembly-prod/manifest.json": manifestText(stack("inner", "")), "assembly-prod/t.json": `{}`,
+	}), acc)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"base", "inner", "last"}, names(a))
+}
+
+func TestAStackOfNoAccountGoesWhereTheEnvironmentIs(t *testing.T) {
+	a, err := Read(files(map[string]string{
+		"manifest.json": manifestText(`"a":{"type":"aws:cloudformation:stack","environment":"aws://unknown-account/unknown-region","properties":{"templateFile":"t.json",
+			"assumeRoleArn":"arn:${AWS::Partition}:iam::${AWS::AccountId}:role/deploy-${AWS::Region}","stackTemplateAssetObjectUrl":"s3://assets-${AWS::AccountId}/t.json","parameters":{"Count":3}}}`),
+		"t.json": `{}`,
+	}), acc)
+	require.NoError(t, err)
+	s := a.Stacks[0]
+	assert.Equal(t, "arn:aws:iam::444455556666:role/deploy-eu-west-1", s.DeployRole.ARN)
+	assert.Equal(t, "s3://assets-444455556666/t.json", s.TemplateURL)
+	assert.Equal(t, map[string]string{"Count": "3"}, s.Parameters)
+	assert.Equal(t, acc, Environment{s.Account, s.Region})
+}
+
+func TestAStackPublishesTheAssetsOfItsOwnManifest(t *testing.T) {
+	a, err := Read(files(map[string]string{
+		"manifest.json": manifestText(stack("a", "", "a.assets"), `"a.assets":{"type":"cdk:asset-manifest","properties":{"file":"a.assets.json","requiresBootstrapStackVersion":6,"bootstrapStackVersionSsmParameter":"/cdk/version"}}`),
+		"t.json":        `{}`, "code/index.js": "x",
+		"a.assets.json": `{"files":{"f00":{"displayName":"Code","source":{"path":"code","packaging":"zip"},"destinations":{"here":{"bucketName":"b-${AWS::AccountId}","objectKey":"f00.zip","assumeRoleArn":"arn:aws:iam::444455556666:role/p"}}}},"dockerImages":{"img":{}}}`,
+	}), acc)
+	require.NoError(t, err)
+	s := a.Stacks[0]
+	require.Len(t, s.Assets, 1)
+	assert.Equal(t, Asset{Name: "Code", Path: "code", Zip: true, Bucket: "b-444455556666", Key: "f00.zip", Region: "eu-west-1", Role: Role{ARN: "arn:aws:iam::444455556666:role/p"}}, s.Assets[0])
+	assert.Equal(t, []string{"img"}, s.Images)
+	assert.Equal(t, []Bootstrap{{Version: 6, Parameter: "/cdk/version"}}, s.Bootstraps)
+}
+
+func TestTheDigestIsOfPathsAndContentsAlone(t *testing.T) {
+	digest := func(texts map[string]string) string {
+		d, err := Digest(files(texts))
+		require.NoError(t, err)
+		return d
+	}
+	one := digest(map[string]string{"a": "1", "b/c": "2"})
+	assert.Equal(t, one, digest(map[string]string{"b/c": "2", "a": "1"}))
+	assert.NotEqual(t, one, digest(map[string]string{"a": "2", "b/c": "2"}), "another content")
+	assert.NotEqual(t, one, digest(map[string]string{"a": "1", "b/d": "2"}), "another name")
+	assert.NotEqual(t, digest(map[string]string{"a": "1b"}), digest(map[string]string{"a1": "b"}), "names and contents do not run together")
+}
+
+func TestATemplateIsTheOneThatItsAddressPromises(t *testing.T) {
+	const body = `{"Resources":{}}`
+	sum := sha256.Sum256([]byte(body))
+	hash := hex.EncodeToString(sum[:])
+	for _, test := range []struct {
+		name, address string
+		want          bool
+	}{
+		{"its hash", "s3://b/" + hash + ".json", true},
+		{"the hash of another text", "s3://b/" + strings.Repeat("0", 64) + ".json", false},
+		{"no hash", "s3://b/template.json", true},
+		{"no address", "", true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := &Stack{TemplateURL: test.address, Template: Template{Body: body}}
+			assert.Equal(t, test.want, s.TemplateIsPublished())
+		})
+	}
+}
+
+func TestAFolderIsOpenedOrItIsSaidWhatToDo(t *testing.T) {
+	dir := t.TempDir()
+	_, err := Open(filepath.Join(dir, "none"))
+	require.ErrorContains(t, err, "run `lockstep synth`, or name the folder that `cdk synth` wrote")
+	_, err = Open(dir)
+	require.NoError(t, err)
+}

@@ -1,0 +1,65 @@
+package deploy
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/deploy/assembly"
+)
+
+var toAcc = Target{Environment: "acc", Account: "444455556666", Region: "eu-west-1", Tooling: "123456789012", Qualifier: "hnb659fds"}
+
+// rightStack is a stack that may be deployed to toAcc.
+func rightStack() *assembly.Stack {
+	return &assembly.Stack{
+		Name: "data", Account: toAcc.Account, Region: toAcc.Region,
+		DeployRole:       assembly.Role{ARN: "arn:aws:iam::444455556666:role/deploy"},
+		ExecutionRoleARN: "arn:aws:iam::444455556666:role/exec",
+		Assets:           []assembly.Asset{{Name: "code", Role: assembly.Role{ARN: "arn:aws:iam::444455556666:role/publish"}}},
+	}
+}
+
+func TestAnAssemblyThatLeadsElsewhereIsRefusedBeforeAnyCall(t *testing.T) {
+	require.NoError(t, checkAssembly(&assembly.Assembly{Stacks: []*assembly.Stack{rightStack()}}, toAcc))
+	for _, test := range []struct {
+		name   string
+		change func(*assembly.Stack)
+		want   string
+		// supported is false for what no account would make right.
+		refused bool
+	}{
+		{"another account", func(s *assembly.Stack) { s.Account = "777788889999" }, "stack data is for account 777788889999, but acc is account 444455556666", true},
+		{"another region", func(s *assembly.Stack) { s.Region = "us-east-1" }, "stack data is for region us-east-1, but acc is in eu-west-1", true},
+		{"no role to assume", func(s *assembly.Stack) { s.DeployRole.ARN = "" }, "nothing is ever done with the caller's own rights", true},
+		{"a role of another account", func(s *assembly.Stack) { s.DeployRole.ARN = "arn:aws:iam::777788889999:role/deploy" }, "of account 777788889999, but acc is account 444455556666", true},
+		{"a role that is no ARN", func(s *assembly.Stack) { s.DeployRole.ARN = "deploy" }, `names the role "deploy", which is not an ARN`, true},
+		{"another account's execution role", func(s *assembly.Stack) { s.ExecutionRoleARN = "arn:aws:iam::777788889999:role/exec" }, "of account 777788889999", true},
+		{"an asset with no role", func(s *assembly.Stack) { s.Assets[0].Role.ARN = "" }, "asset code of stack data names no role", true},
+		{"a container image", func(s *assembly.Stack) { s.Images = []string{"web"} }, "stack data needs the container image web, and images cannot be published yet", false},
+		{"an asset that a command makes", func(s *assembly.Stack) { s.Assets[0].Executable = []string{"make"} }, "asset code of stack data is made by a command (make), which is not supported", false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := rightStack()
+			test.change(s)
+			err := checkAssembly(&assembly.Assembly{Stacks: []*assembly.Stack{s}}, toAcc)
+			require.ErrorContains(t, err, test.want)
+			var refusal *Refusal
+			assert.Equal(t, test.refused, errors.As(err, &refusal))
+		})
+	}
+}
+
+func TestWithoutCredentialsNothingIsAsked(t *testing.T) {
+	for name, provider := range map[string]aws.CredentialsProvider{"none": nil, "anonymous": aws.AnonymousCredentials{}} {
+		t.Run(name, func(t *testing.T) {
+			err := Guard(t.Context(), aws.Config{Credentials: provider}, toAcc)
+			var refusal *Refusal
+			require.ErrorAs(t, err, &refusal)
+			assert.Equal(t, "there are no AWS credentials: sign in to the tooling account 123456789012, or leave out --live to rehearse on emulated accounts", err.Error())
+		})
+	}
+}
