@@ -11,7 +11,7 @@ synth:
 	go run . synth --env $(or $(ENV),all)
 
 test:
-	go test ./...
+	go test -timeout 30m ./...
 
 check:
 	go run . check
