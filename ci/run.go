@@ -28,11 +28,14 @@ type outcome struct {
 type run struct {
 	graph    *pipeline.Graph
 	outcomes []*outcome
+	millis   int64
+	// summary is how this very program tells of it; empty if it has not been asked.
+	summary string
 }
 
 // run asks the engine for every step as soon as those that it waits for have passed; the engine runs whatever it is asked for side by side.
 func (p *project) run(ctx context.Context, g *pipeline.Graph) *run {
-	r := &run{graph: g}
+	r, began := &run{graph: g}, time.Now()
 	byName := map[string]*outcome{}
 	for _, s := range g.Steps() {
 		o := p.describe(s)
@@ -57,6 +60,7 @@ func (p *project) run(ctx context.Context, g *pipeline.Graph) *run {
 	for _, o := range r.outcomes {
 		<-o.ended
 	}
+	r.millis = time.Since(began).Milliseconds()
 	return r
 }
 
@@ -179,23 +183,26 @@ func (r *run) last() *outcome { return r.outcomes[len(r.outcomes)-1] }
 // logName is the name of a file with what a step printed.
 func logName(step string) string { return strings.ReplaceAll(step, ":", "-") + ".log" }
 
-// text tells how every step ended, and what those that reach AWS printed. A run that never began has nothing to tell.
+// text tells what those steps printed that reach AWS, and how every step ended. A run that never began has nothing to tell.
 func (r *run) text() string {
 	if r == nil {
 		return ""
 	}
 	var b strings.Builder
 	for _, o := range r.outcomes {
+		if o.output != "" && o.Passed() {
+			fmt.Fprintf(&b, "%s\n%s\n\n", o.Step, strings.TrimSpace(o.output))
+		}
+	}
+	if r.summary != "" {
+		return b.String() + r.summary + "\n"
+	}
+	for _, o := range r.outcomes {
 		line := fmt.Sprintf("%-16s %s", o.Step, o.Status)
 		if o.Reason != "" {
 			line += ": " + o.Reason
 		}
 		fmt.Fprintf(&b, "%s (%.1f s)\n", line, float64(o.Millis)/1000)
-	}
-	for _, o := range r.outcomes {
-		if o.output != "" && o.Passed() {
-			fmt.Fprintf(&b, "\n%s\n%s\n", o.Step, strings.TrimSpace(o.output))
-		}
 	}
 	fmt.Fprintf(&b, "digest %s\n", r.graph.Digest())
 	return b.String()
