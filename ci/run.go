@@ -18,8 +18,9 @@ type outcome struct {
 	output string
 	left   *dagger.Directory
 
-	step      pipeline.Step
-	container *dagger.Container
+	step pipeline.Step
+	// prepared is the step's container before its command has run, and container after it.
+	prepared, container *dagger.Container
 	// ended is closed when the rest is settled.
 	ended chan struct{}
 }
@@ -71,12 +72,18 @@ func (p *project) describe(s pipeline.Step) *outcome {
 	if s.Effect == pipeline.AWS {
 		ctr = ctr.WithEnvVariable("LOCKSTEP_RUN", runID) // never the same, so never taken from the cache
 	}
-	ctr = ctr.WithExec(s.Argv(p.live != nil), dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
-	left := p.left(ctr, s)
+	o := &outcome{Result: pipeline.Result{Step: s.Name, Stage: s.Stage}, step: s, prepared: ctr, ended: make(chan struct{})}
+	p.ask(o)
 	if len(s.Outputs) > 0 {
-		p.made[s.Name] = left
+		p.made[s.Name] = o.left
 	}
-	return &outcome{Result: pipeline.Result{Step: s.Name, Stage: s.Stage}, step: s, container: ctr, left: left, ended: make(chan struct{})}
+	return o
+}
+
+// ask lets the step's command run, whatever comes of it.
+func (p *project) ask(o *outcome) {
+	o.container = o.prepared.WithExec(o.step.Argv(p.live != nil), dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
+	o.left = p.left(o.container, o.step)
 }
 
 // runID tells this run from every other.
@@ -101,6 +108,12 @@ func (p *project) settle(ctx context.Context, o *outcome) {
 		return
 	}
 	code, err := o.container.ExitCode(ctx)
+	if err == nil && code == pipeline.ExitNotRun && s.IsGate() {
+		// The engine keeps an answer, this one too; but what a gate could not reach then may be there now.
+		o.prepared = o.prepared.WithEnvVariable("LOCKSTEP_RUN", runID)
+		p.ask(o)
+		code, err = o.container.ExitCode(ctx)
+	}
 	if err == nil && (code != 0 || s.Effect == pipeline.AWS) {
 		o.output, err = o.container.CombinedOutput(ctx)
 	}
