@@ -33,7 +33,7 @@ func (p *project) container(s pipeline.Step) *dagger.Container {
 	if s.CallsSelf() {
 		ctr = ctr.WithMountedFile(pipeline.SelfFile, p.binary())
 	}
-	ctr = ctr.WithMountedDirectory(pipeline.WorkFolder, p.inputs(s)).WithWorkdir(pipeline.WorkFolder)
+	ctr = ctr.WithMountedDirectory(pipeline.WorkFolder, roomFor(p.inputs(s), s.Outputs)).WithWorkdir(pipeline.WorkFolder)
 	if s.Effect == pipeline.AWS {
 		ctr = p.reaching(ctr, s)
 	}
@@ -107,6 +107,16 @@ func (p *project) inputs(s pipeline.Step) *dagger.Directory {
 	for _, need := range append(p.needs(s), s.Name) {
 		if made := p.made[need]; made != nil {
 			dir = taken(dir, made, s.Made())
+		}
+	}
+	return dir
+}
+
+// roomFor adds the folders of what a step makes, which are there on a person's machine too.
+func roomFor(dir *dagger.Directory, outputs []string) *dagger.Directory {
+	for _, output := range outputs {
+		if folder := path.Dir(output); folder != "." {
+			dir = dir.WithNewDirectory(folder)
 		}
 	}
 	return dir

@@ -71,6 +71,29 @@ func TestAGateThatFailsIsToldWithItsFindingsAndStopsNoOther(t *testing.T) {
 	}
 }
 
+func TestAGateThatCouldNotDoItsWorkIsAskedAgainOnEveryRun(t *testing.T) {
+	r, m := record(t, "")
+	r.exits["osv"], r.prints["osv"] = pipeline.ExitNotRun, "not run: the database cannot be reached"
+	_, err := m.Security(t.Context())
+	check(t, err != nil, "it passed")
+	check(t, r.look(r.ran["osv"]).env["LOCKSTEP_RUN"] == runID, "an answer that was kept is taken: %v", r.look(r.ran["osv"]).env)
+	check(t, r.look(r.ran["gosec"]).env["LOCKSTEP_RUN"] == "", "what passed is run on every run")
+}
+
+func TestARunThatReachedAccountsIsToldAsOnAPersonsMachine(t *testing.T) {
+	r, m := record(t, "")
+	r.prints["deploy:acc"] = "lockstep-acc-storage: planned"
+	r.prints[strings.Join(pipeline.Telling.Command, " ")] = "deploy passed: nothing reached AWS"
+	text, err := m.Deploy(t.Context(), "acc", nil, nil, "", nil, nil)
+	check(t, err == nil, "%v", err)
+	contains(t, text, "lockstep-acc-storage: planned", "deploy passed: nothing reached AWS")
+	check(t, strings.HasSuffix(text, "deploy passed: nothing reached AWS\n"), "the last line says on what: %s", text)
+	told := slices.ContainsFunc(r.requests, func(request string) bool {
+		return strings.Contains(request, pipeline.ResultsFile) && strings.Contains(request, "deploy:acc") && strings.Contains(request, "environments")
+	})
+	check(t, told, "it is not told what the steps came to")
+}
+
 func TestGatesThatPassSaySo(t *testing.T) {
 	_, m := record(t, "")
 	text, err := m.Check(t.Context())

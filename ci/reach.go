@@ -45,6 +45,7 @@ func (m *Lockstep) reach(ctx context.Context, q request, stages ...pipeline.Stag
 	var r *run
 	err = p.withAccounts(ctx, func() error {
 		r = p.run(ctx, g)
+		p.sumUp(ctx, r, stages[0], environments)
 		return r.err()
 	})
 	return r, err

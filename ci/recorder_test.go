@@ -163,7 +163,7 @@ func (r *recorder) value(n *node) (any, error) {
 		return r.remember(of), nil
 	case "exitCode":
 		return r.execute(of)
-	case "combinedOutput":
+	case "combinedOutput", "stdout":
 		return r.prints[r.look(of).step()], nil
 	case "contents":
 		return `{"digest":"0a1b","targets":[{"stacks":[{"name":"s","changes":[{}],"flags":[{"permit":"data-loss"}]},{"name":"t"}]}]}`, nil
@@ -344,6 +344,8 @@ func (r *recorder) fileset(n *node) map[string]bool {
 			}
 			out[strings.TrimPrefix(path.Join(n.args["path"].(string), name), "/")] = true
 		}
+	case n.field == "withNewDirectory":
+		out = r.fileset(n.parent)
 	case n.field == "withNewFile":
 		out = r.fileset(n.parent)
 		out[strings.TrimPrefix(n.args["path"].(string), "/")] = true

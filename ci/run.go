@@ -18,8 +18,9 @@ type outcome struct {
 	output string
 	left   *dagger.Directory
 
-	step      pipeline.Step
-	container *dagger.Container
+	step pipeline.Step
+	// prepared is the step's container before its command has run, and container after it.
+	prepared, container *dagger.Container
 	// ended is closed when the rest is settled.
 	ended chan struct{}
 }
@@ -28,11 +29,14 @@ type outcome struct {
 type run struct {
 	graph    *pipeline.Graph
 	outcomes []*outcome
+	millis   int64
+	// summary is how this very program tells of it; empty if it has not been asked.
+	summary string
 }
 
 // run asks the engine for every step as soon as those that it waits for have passed; the engine runs whatever it is asked for side by side.
 func (p *project) run(ctx context.Context, g *pipeline.Graph) *run {
-	r := &run{graph: g}
+	r, began := &run{graph: g}, time.Now()
 	byName := map[string]*outcome{}
 	for _, s := range g.Steps() {
 		o := p.describe(s)
@@ -57,6 +61,7 @@ func (p *project) run(ctx context.Context, g *pipeline.Graph) *run {
 	for _, o := range r.outcomes {
 		<-o.ended
 	}
+	r.millis = time.Since(began).Milliseconds()
 	return r
 }
 
@@ -67,12 +72,18 @@ func (p *project) describe(s pipeline.Step) *outcome {
 	if s.Effect == pipeline.AWS {
 		ctr = ctr.WithEnvVariable("LOCKSTEP_RUN", runID) // never the same, so never taken from the cache
 	}
-	ctr = ctr.WithExec(s.Argv(p.live != nil), dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
-	left := p.left(ctr, s)
+	o := &outcome{Result: pipeline.Result{Step: s.Name, Stage: s.Stage}, step: s, prepared: ctr, ended: make(chan struct{})}
+	p.ask(o)
 	if len(s.Outputs) > 0 {
-		p.made[s.Name] = left
+		p.made[s.Name] = o.left
 	}
-	return &outcome{Result: pipeline.Result{Step: s.Name, Stage: s.Stage}, step: s, container: ctr, left: left, ended: make(chan struct{})}
+	return o
+}
+
+// ask lets the step's command run, whatever comes of it.
+func (p *project) ask(o *outcome) {
+	o.container = o.prepared.WithExec(o.step.Argv(p.live != nil), dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
+	o.left = p.left(o.container, o.step)
 }
 
 // runID tells this run from every other.
@@ -97,6 +108,12 @@ func (p *project) settle(ctx context.Context, o *outcome) {
 		return
 	}
 	code, err := o.container.ExitCode(ctx)
+	if err == nil && code == pipeline.ExitNotRun && s.IsGate() {
+		// The engine keeps an answer, this one too; but what a gate could not reach then may be there now.
+		o.prepared = o.prepared.WithEnvVariable("LOCKSTEP_RUN", runID)
+		p.ask(o)
+		code, err = o.container.ExitCode(ctx)
+	}
 	if err == nil && (code != 0 || s.Effect == pipeline.AWS) {
 		o.output, err = o.container.CombinedOutput(ctx)
 	}
@@ -179,23 +196,26 @@ func (r *run) last() *outcome { return r.outcomes[len(r.outcomes)-1] }
 // logName is the name of a file with what a step printed.
 func logName(step string) string { return strings.ReplaceAll(step, ":", "-") + ".log" }
 
-// text tells how every step ended, and what those that reach AWS printed. A run that never began has nothing to tell.
+// text tells what those steps printed that reach AWS, and how every step ended. A run that never began has nothing to tell.
 func (r *run) text() string {
 	if r == nil {
 		return ""
 	}
 	var b strings.Builder
 	for _, o := range r.outcomes {
+		if o.output != "" && o.Passed() {
+			fmt.Fprintf(&b, "%s\n%s\n\n", o.Step, strings.TrimSpace(o.output))
+		}
+	}
+	if r.summary != "" {
+		return b.String() + r.summary + "\n"
+	}
+	for _, o := range r.outcomes {
 		line := fmt.Sprintf("%-16s %s", o.Step, o.Status)
 		if o.Reason != "" {
 			line += ": " + o.Reason
 		}
 		fmt.Fprintf(&b, "%s (%.1f s)\n", line, float64(o.Millis)/1000)
-	}
-	for _, o := range r.outcomes {
-		if o.output != "" && o.Passed() {
-			fmt.Fprintf(&b, "\n%s\n%s\n", o.Step, strings.TrimSpace(o.output))
-		}
 	}
 	fmt.Fprintf(&b, "digest %s\n", r.graph.Digest())
 	return b.String()

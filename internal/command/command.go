@@ -117,7 +117,7 @@ func (a *app) root() *cobra.Command {
 			root.AddCommand(cmd)
 		}
 	}
-	root.AddCommand(a.gateCommand(), a.gatherCommand(), a.onFilesCommand()) // which steps call, and people do not
+	root.AddCommand(a.gateCommand(), a.gatherCommand(), a.tellCommand(), a.onFilesCommand()) // which steps call, and people do not
 	return root
 }
 

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"lockstep/internal/findings"
+	"lockstep/internal/host"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/report"
 )
@@ -35,15 +37,11 @@ func (a *app) gatherCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			text, err := os.ReadFile(from)
+			run, err := readRun(from)
 			if err != nil {
 				return err
 			}
-			var results []pipeline.Result
-			if err := json.Unmarshal(text, &results); err != nil {
-				return fmt.Errorf("%s holds no results: %w", from, err)
-			}
-			return a.gather(p, results, into)
+			return a.gather(p, run, into)
 		},
 	}
 	cmd.Flags().StringVar(&from, "results", "", "what the steps came to, as JSON")
@@ -51,17 +49,82 @@ func (a *app) gatherCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *app) gather(p *project, results []pipeline.Result, into string) error {
+// tellCommand sums up steps that ran elsewhere, as a run on a person's machine does by itself.
+func (a *app) tellCommand() *cobra.Command {
+	from := ""
+	cmd := &cobra.Command{
+		Use: "tell --results FILE", Hidden: true, Short: "Sum up steps that ran elsewhere", Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if from == "" {
+				return usagef("write --results with what the steps came to")
+			}
+			p, err := a.open()
+			if err != nil {
+				return err
+			}
+			run, err := readRun(from)
+			if err != nil {
+				return err
+			}
+			return a.tell(p, run)
+		},
+	}
+	cmd.Flags().StringVar(&from, "results", "", "what the steps came to, as JSON")
+	return cmd
+}
+
+// readRun reads what steps came to.
+func readRun(file string) (pipeline.Run, error) {
+	var run pipeline.Run
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return run, err
+	}
+	if err := json.Unmarshal(text, &run); err != nil {
+		return run, fmt.Errorf("%s holds no results: %w", file, err)
+	}
+	return run, nil
+}
+
+// tell writes the summary of a run that reached for accounts.
+func (a *app) tell(p *project, run pipeline.Run) error {
 	g, err := p.graph()
 	if err != nil {
 		return err
 	}
-	summary := &report.Summary{Time: time.Now(), Command: "check", Mode: report.Local, Result: report.Passed, Digest: g.Digest(), Steps: results}
-	for _, r := range results {
-		summary.Millis = max(summary.Millis, r.Millis)
-		if r.Blocks() {
-			summary.Result = report.Failed
+	j := job{command: run.Command, mode: report.Rehearsal, project: p, graph: g, records: run.Stage}
+	if run.Live {
+		j.mode = report.Live
+	}
+	for _, name := range run.Environments {
+		envs, err := p.config.Select(name)
+		if err != nil {
+			return err
 		}
+		j.environments = append(j.environments, envs...)
+	}
+	summary := j.summary(host.Report{Results: run.Results}, time.Now())
+	summary.Millis, summary.Digest, summary.Logs = run.Millis, run.Digest, ""
+	summary.Result = verdictOf(stepsError(run.Results, g))
+	return a.finish(summary)
+}
+
+// stepsError is nil if no step stands in the way.
+func stepsError(results []pipeline.Result, g *pipeline.Graph) error {
+	if !slices.ContainsFunc(results, pipeline.Result.Blocks) {
+		return nil
+	}
+	return &StepsError{results: results, graph: g}
+}
+
+func (a *app) gather(p *project, run pipeline.Run, into string) error {
+	g, err := p.graph()
+	if err != nil {
+		return err
+	}
+	results := run.Results
+	summary := &report.Summary{
+		Time: time.Now(), Command: run.Command, Mode: report.Local, Result: verdictOf(stepsError(results, g)), Digest: run.Digest, Steps: results, Millis: run.Millis,
 	}
 	gates := report.Gather(os.DirFS(p.root), g, results)
 	summary.Findings = gates.Lines(report.ShownFindings)

@@ -259,7 +259,7 @@ const (
 	// KeptPlanDir is where a plan is left that was asked to be kept.
 	KeptPlanDir = StateDir + "/plan"
 	keptPlan    = KeptPlanDir + "/" + PlanFile
-	// ResultsFile tells what steps came to, and GatheredDir is where their reports are made one.
+	// ResultsFile tells what steps came to, as a Run, and GatheredDir is where their reports are made one.
 	ResultsFile = StateDir + "/results.json"
 	GatheredDir = StateDir + "/gathered"
 )
@@ -280,4 +280,11 @@ var Gathering = Step{
 	Name: "gather", Stage: Source, Summary: "merge the gates' reports", Image: ImageGo, Effect: Compute,
 	Command: []string{Self, "gather", "--results", ResultsFile, "--into", GatheredDir},
 	Inputs:  []string{"config/**/*.yaml", ResultsFile, ReportsDir + "/**"}, Outputs: []string{GatheredDir},
+}
+
+// Telling sums up a run that reached for accounts, in the words of a run on a person's machine.
+var Telling = Step{
+	Name: "tell", Stage: Source, Summary: "sum up what was done", Image: ImageGo, Effect: Compute,
+	Command: []string{Self, "tell", "--results", ResultsFile},
+	Inputs:  []string{"config/**/*.yaml", ResultsFile, RecordsDir + "/**"},
 }

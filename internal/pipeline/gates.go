@@ -74,7 +74,7 @@ var (
 	baselineFiles = []string{"**", "!**/*.sum", "!**/requirements.txt", "!**/package-lock.json", "!**/testdata/golden/**", "!" + secretsBaseline}
 	ownGoFiles    = []string{"**/*.go", "!ci/internal/**", "!ci/dagger.gen.go"}
 	markdownFiles = []string{"**/*.md", "!**/testdata/**"}
-	unitPackages  = []string{".", "./config/...", "./internal/...", "./tools/..."}
+	unitPackages  = []string{".", "./config", "./internal/...", "./tools/..."}
 )
 
 // documentationTests are the names of the tests that read the documentation. They are a gate of their own, so that an edit of it does not run the
@@ -146,19 +146,20 @@ func testGates() []gate {
 		},
 		{
 			name: "infrastructure", stage: Test, summary: "tests of the CDK app", image: ImageGo,
-			argv: []string{"go", "test", "-json", "-timeout", "30m", "./infra/..."}, reads: GoTest,
+			argv: []string{"go", "test", "-json", "-timeout", "30m", "./infra/...", "./config/schema/generate"}, reads: GoTest,
 			inputs: []string{"go.mod", "go.sum", "config/**", "infra/**", "internal/pipeline/**", "**/*_test.go", "docs/infrastructure.md"}, tools: []string{ToolGo, ToolNode}, caches: append([]string{CacheCDK}, goCaches...),
 		},
 		{
 			name: "scripts", stage: Test, summary: "the command line as its users see it, and whole deployments to emulated accounts", image: ImageGo,
 			argv: []string{"go", "test", "-json", "-timeout", "30m", "-skip", documentationTests, "./tests/..."}, reads: GoTest,
-			inputs: slices.Concat(goSources, gateSettings, []string{"tests/**", "!**/*.md", deploymentGuide}),
+			// The module is vetted and tested with them, in a copy that needs no engine.
+			inputs: slices.Concat(goSources, gateSettings, []string{"tests/**", "dagger.json", "ci/*.go", "ci/go.*", "!ci/dagger.gen.go", "!**/*.md", deploymentGuide}),
 			tools:  []string{ToolGo, ToolNode, ToolNpm, ToolPython}, caches: append([]string{CacheCDK}, goCaches...),
 		},
 		{
 			name: "documentation", stage: Test, summary: "what the documentation says is so", image: ImageGo,
 			argv: []string{"go", "test", "-json", "-timeout", "30m", "-run", documentationTests, "./tests/..."}, reads: GoTest,
-			inputs: slices.Concat(goSources, []string{"tests/**", "README.md", "docs/**", "Makefile"}), tools: []string{ToolGo}, caches: goCaches,
+			inputs: slices.Concat(goSources, gateSettings, []string{"tests/**", "README.md", "docs/**", "Makefile"}), tools: []string{ToolGo}, caches: goCaches,
 		},
 		{
 			name: "coverage", stage: Test, summary: "the tests cover no less than they did", image: ImageGo, needs: []string{"unit"},

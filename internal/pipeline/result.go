@@ -39,6 +39,21 @@ func (r Result) Passed() bool { return r.Status == Ran || r.Status == Cached || 
 // Blocks says whether the run may not come to a good end with it.
 func (r Result) Blocks() bool { return !r.Passed() && !r.Tolerated }
 
+// A Run is what steps came to that ran each in a container of its own: what this very program is told to sum them up as it does on a person's machine.
+type Run struct {
+	// Command is the name of what was asked for.
+	Command string `json:"command"`
+	// Stage is the one whose records belong into the summary, and Environments those that they are of; empty for none.
+	Stage        Stage    `json:"stage,omitempty"`
+	Environments []string `json:"environments,omitempty"`
+	// Live says that it was the real accounts that were reached.
+	Live   bool   `json:"live,omitempty"`
+	Digest string `json:"digest"`
+	// Millis is how long it took altogether, in milliseconds.
+	Millis  int64    `json:"ms"`
+	Results []Result `json:"results"`
+}
+
 // An Event is something that happened in a run, as it is shown on the terminal and written with --json, one a line.
 type Event struct {
 	Time time.Time `json:"time"`

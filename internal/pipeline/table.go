@@ -42,8 +42,8 @@ func RecordFile(stage Stage, environment string) string {
 	return fmt.Sprintf("%s/%s-%s.json", RecordsDir, stage, environment)
 }
 
-// goSources are what Go's own commands read anywhere in the repository.
-var goSources = []string{"go.mod", "go.sum", "**/*.go", "**/testdata/**", "config/**", "tools/**", "!ci/**"}
+// goSources are what Go's own commands read anywhere in the repository, with the files that are compiled into programs.
+var goSources = []string{"go.mod", "go.sum", "**/*.go", "**/testdata/**", "config/**", "internal/**", "tools/**", "!ci/**"}
 
 // Steps is the table: the whole pipeline, with a part for each of the configured environments.
 func Steps(c *config.Config) []Step {

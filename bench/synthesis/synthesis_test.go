@@ -1,4 +1,5 @@
-package main
+// Package synthesis measures how long it takes to make the cloud assemblies.
+package synthesis
 
 import (
 	"context"
@@ -13,16 +14,16 @@ import (
 	"lockstep/tools"
 )
 
-// BenchmarkSynthesis compares how this program is run with how the CDK's command line runs the same program, for all environments and
+// BenchmarkSynthesis compares how the CDK app is run with how the CDK's command line runs the same program, for all environments and
 // the tooling account: an environment at a time, as an app that is told its environment is used. What is built is built before. Run it with
-// `go test ./infra -run '^$' -bench Synthesis -benchtime 3x`.
+// `go test ./bench/synthesis -run '^$' -bench Synthesis -benchtime 3x`.
 func BenchmarkSynthesis(b *testing.B) {
 	root := b.TempDir()
 	app := filepath.Join(root, "app")
-	build := exec.Command("go", "build", "-trimpath", "-o", app, ".")
+	build := exec.Command("go", "build", "-trimpath", "-o", app, "lockstep/infra")
 	out, err := build.CombinedOutput()
 	require.NoError(b, err, string(out))
-	require.NoError(b, os.CopyFS(filepath.Join(root, "config"), os.DirFS("../config")))
+	require.NoError(b, os.CopyFS(filepath.Join(root, "config"), os.DirFS("../../config")))
 	run := func(b *testing.B, name string, args ...string) error {
 		cmd := exec.Command(name, args...)
 		cmd.Dir, cmd.Env = root, append(os.Environ(), "CDK_DISABLE_VERSION_CHECK=1", "CDK_DISABLE_CLI_TELEMETRY=true", "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20")
