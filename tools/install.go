@@ -320,9 +320,10 @@ func Full(output string) bool {
 	return strings.Contains(output, "No space left on device") || strings.Contains(output, "ENOSPC") || strings.Contains(output, "Disk quota exceeded")
 }
 
-// crammed says whether the disk of a folder has no room left: some programs fail on that without saying so.
+// crammed says whether the disk of a folder has no room left: some programs fail on that without saying so, and some remove what they had
+// written before they end. No installation fits into less than pip takes by itself.
 func crammed(dir string) bool {
-	const tooLittle = 1 << 20 // bytes
+	const tooLittle = 16 << 20 // bytes
 	var disk unix.Statfs_t
 	return unix.Statfs(dir, &disk) == nil && disk.Bavail*uint64(disk.Bsize) < tooLittle
 }

@@ -20,7 +20,7 @@ import (
 
 // emulator is the project's emulated accounts.
 func (a *app) emulator(p *project, say func(string)) *rehearsal.Emulator {
-	return &rehearsal.Emulator{Dir: p.state("rehearsal"), Environ: a.Environ, Region: p.config.Pipeline.Tooling.Region, Say: say}
+	return &rehearsal.Emulator{Dir: p.state("rehearsal"), Environ: a.Environ, Region: p.config.Pipeline.Tooling.Region, Say: say, Hurry: a.interrupted}
 }
 
 // emulated brings up the emulated accounts of the environments, bootstrapped. The caller calls release when done.

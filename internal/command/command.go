@@ -39,6 +39,9 @@ func usagef(format string, args ...any) error { return &UsageError{fmt.Errorf(fo
 // app is the parsed command line, as far as all commands share it.
 type app struct {
 	Machine
+	// interrupted says whether the user waits for the end.
+	interrupted func() bool
+
 	dir      string
 	env      string
 	json     bool
@@ -53,7 +56,7 @@ type app struct {
 
 // Execute runs the command line. Its error says why the command did not do what it was asked for.
 func Execute(ctx context.Context, args []string, m Machine) error {
-	a := &app{Machine: m}
+	a := &app{Machine: m, interrupted: func() bool { return ctx.Err() != nil }}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetOut(m.Stdout)

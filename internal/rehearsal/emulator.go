@@ -42,6 +42,8 @@ type Emulator struct {
 	Hosts []string
 	// Say is told of what takes long.
 	Say func(string)
+	// Hurry says whether whoever waits for the emulator's end was interrupted and waits no longer than a moment; nil for never.
+	Hurry func() bool
 }
 
 // A Status is what there is of an emulator.

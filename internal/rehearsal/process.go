@@ -21,8 +21,9 @@ import (
 const (
 	// startWithin is how long the emulator may take until it answers. It takes a second on a machine that is not busy.
 	startWithin = 60 * time.Second
-	// stopWithin is how long it may take to write its state and end.
+	// stopWithin is how long it may take to write its state and end, and hurriedly where a person has interrupted the run.
 	stopWithin = 30 * time.Second
+	hurriedly  = 1200 * time.Millisecond
 	// answerWithin is how long a running emulator may take to answer.
 	answerWithin = 5 * time.Second
 )
@@ -248,6 +249,14 @@ func (e *Emulator) stop(now running) error {
 	return e.sealState()
 }
 
+// patience is how long to wait for an end in good order. What an end in bad order loses is put back at the next start.
+func (e *Emulator) patience() time.Duration {
+	if e.Hurry != nil && e.Hurry() {
+		return hurriedly
+	}
+	return stopWithin
+}
+
 // terminate ends the emulator's process and waits until it has ended.
 func (e *Emulator) terminate(now running) error {
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
@@ -259,7 +268,7 @@ func (e *Emulator) terminate(now running) error {
 		if err := syscall.Kill(now.PID, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
 			return fmt.Errorf("the emulator, process %d, cannot be ended: %w", now.PID, err)
 		}
-		for deadline := time.Now().Add(stopWithin); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		for deadline := time.Now().Add(e.patience()); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 			if alive, err := e.alive(); err != nil || !alive {
 				return err
 			}
