@@ -301,6 +301,8 @@ func TestEveryFlagThatCanBeHandedOverHelpsWithAComment(t *testing.T) {
 					}
 					above := lines[set.Position(parameter.Pos()).Line-2]
 					check(t, strings.Contains(above, "//"), "%s of %s has no comment", parameter.Name, f.Name.Name)
+					// Between backticks the command line takes a word for the name of the value's type.
+					check(t, field.Doc == nil || !strings.Contains(field.Doc.Text(), "`"), "%s of %s has backticks in its comment", parameter.Name, f.Name.Name)
 				}
 			}
 		}
