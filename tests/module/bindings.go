@@ -21,6 +21,13 @@ import (
 // library is the one whose names the generated bindings have.
 const library = "dagger.io/dagger"
 
+// generated are the packages that the bindings import which an engine generates, besides Go's own. They are why the module's go.mod names their modules.
+var generated = []string{
+	"github.com/Khan/genqlient/graphql", "github.com/dagger/otel-go", "github.com/dagger/querybuilder", "github.com/vektah/gqlparser/v2/gqlerror",
+	"go.opentelemetry.io/otel", "go.opentelemetry.io/otel/propagation", "go.opentelemetry.io/otel/sdk/resource", "go.opentelemetry.io/otel/semconv/v1.40.0",
+	"go.opentelemetry.io/otel/trace",
+}
+
 // Compose copies the module into a new folder and gives it its bindings. The folder may lie anywhere; the packages that the module shares with the
 // repository stay where they are.
 func Compose(repository, into string) error {
@@ -80,30 +87,12 @@ func exported(dir string) (map[string][]string, error) {
 		return nil, err
 	}
 	names := map[string][]string{}
-	add := func(keyword string, name *ast.Ident) {
-		if name.IsExported() {
-			names[keyword] = append(names[keyword], name.Name)
-		}
-	}
 	for _, file := range packages["dagger"].Files {
 		for _, declared := range file.Decls {
-			switch d := declared.(type) {
-			case *ast.FuncDecl:
-				if d.Recv == nil && d.Type.TypeParams == nil {
-					add("func", d.Name)
-				}
-			case *ast.GenDecl:
-				for _, spec := range d.Specs {
-					switch s := spec.(type) {
-					case *ast.TypeSpec:
-						if s.TypeParams == nil {
-							add("type", s.Name)
-						}
-					case *ast.ValueSpec:
-						for _, name := range s.Names {
-							add(d.Tok.String(), name)
-						}
-					}
+			keyword, declares := declaration(declared)
+			for _, name := range declares {
+				if name.IsExported() {
+					names[keyword] = append(names[keyword], name.Name)
 				}
 			}
 		}
@@ -111,10 +100,37 @@ func exported(dir string) (map[string][]string, error) {
 	return names, nil
 }
 
+// declaration is the keyword and the names of a declaration. What has type parameters cannot be given another name, and is left out.
+func declaration(declared ast.Decl) (keyword string, names []*ast.Ident) {
+	switch d := declared.(type) {
+	case *ast.FuncDecl:
+		if d.Recv == nil && d.Type.TypeParams == nil {
+			names = append(names, d.Name)
+		}
+		return "func", names
+	case *ast.GenDecl:
+		for _, spec := range d.Specs {
+			switch s := spec.(type) {
+			case *ast.TypeSpec:
+				if s.TypeParams == nil {
+					names = append(names, s.Name)
+				}
+			case *ast.ValueSpec:
+				names = append(names, s.Names...)
+			}
+		}
+		return d.Tok.String(), names
+	}
+	return "", nil
+}
+
 // aliases is the source of a package that has the names.
 func aliases(names map[string][]string) string {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "package dagger\n\nimport lib %q\n", library)
+	for _, name := range generated {
+		fmt.Fprintf(&b, "import _ %q\n", name)
+	}
 	for _, kind := range []struct{ declared, as string }{{"type", "type"}, {"const", "const"}, {"var", "var"}, {"func", "var"}} {
 		for _, name := range slices.Sorted(slices.Values(names[kind.declared])) {
 			fmt.Fprintf(&b, "%s %s = lib.%s\n", kind.as, name, name)
