@@ -121,7 +121,7 @@ func (p *project) settle(ctx context.Context, o *outcome) {
 	case err != nil && ctx.Err() != nil:
 		o.Status = pipeline.Interrupted
 	case err != nil:
-		o.Status, o.Reason, o.output = pipeline.Failed, p.unpullable(s, err), printed(err)
+		o.Status, o.Reason, o.output = pipeline.Failed, p.unpullable(err), printed(err)
 	case code == 0:
 		o.Status = pipeline.Ran
 	default:
