@@ -33,7 +33,7 @@ func Compose(repository, into string) error {
 	if _, err := run(into, "go", "mod", "edit", "-replace", "lockstep="+repository); err != nil {
 		return err
 	}
-	dir, err := run(into, "go", "list", "-m", "-f", "{{.Dir}}", library)
+	dir, err := run(into, "go", "list", "-f", "{{.Dir}}", library) // which fetches it where it is not there yet
 	if err != nil {
 		return err
 	}
