@@ -80,35 +80,40 @@ func exported(dir string) (map[string][]string, error) {
 		return nil, err
 	}
 	names := map[string][]string{}
-	add := func(keyword string, name *ast.Ident) {
-		if name.IsExported() {
-			names[keyword] = append(names[keyword], name.Name)
-		}
-	}
 	for _, file := range packages["dagger"].Files {
 		for _, declared := range file.Decls {
-			switch d := declared.(type) {
-			case *ast.FuncDecl:
-				if d.Recv == nil && d.Type.TypeParams == nil {
-					add("func", d.Name)
-				}
-			case *ast.GenDecl:
-				for _, spec := range d.Specs {
-					switch s := spec.(type) {
-					case *ast.TypeSpec:
-						if s.TypeParams == nil {
-							add("type", s.Name)
-						}
-					case *ast.ValueSpec:
-						for _, name := range s.Names {
-							add(d.Tok.String(), name)
-						}
-					}
+			keyword, all := declares(declared)
+			for _, name := range all {
+				if name.IsExported() {
+					names[keyword] = append(names[keyword], name.Name)
 				}
 			}
 		}
 	}
 	return names, nil
+}
+
+// declares are the names that a declaration makes and that an alias can stand for: no methods, and nothing generic.
+func declares(declared ast.Decl) (keyword string, names []*ast.Ident) {
+	switch d := declared.(type) {
+	case *ast.FuncDecl:
+		if d.Recv == nil && d.Type.TypeParams == nil {
+			return "func", []*ast.Ident{d.Name}
+		}
+	case *ast.GenDecl:
+		for _, spec := range d.Specs {
+			switch s := spec.(type) {
+			case *ast.TypeSpec:
+				if s.TypeParams == nil {
+					names = append(names, s.Name)
+				}
+			case *ast.ValueSpec:
+				names = append(names, s.Names...)
+			}
+		}
+		return d.Tok.String(), names
+	}
+	return "", nil
 }
 
 // aliases is the source of a package that has the names.

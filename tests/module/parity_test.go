@@ -104,9 +104,9 @@ func differences(want, got map[string]ran, mayLack func(step string) bool) []str
 		if !maps.Equal(w.Env, env) {
 			tell("%s: environment %v, not %v", name, env, w.Env)
 		}
-		for _, secret := range g.Secrets {
-			if !slices.Contains(w.Secrets, secret) {
-				tell("%s: secret %s", name, secret)
+		for _, confidential := range g.Secrets {
+			if !slices.Contains(w.Secrets, confidential) {
+				tell("%s: it is not given %s", name, confidential)
 			}
 		}
 		if !slices.Equal(w.Files, g.Files) {
@@ -224,7 +224,7 @@ func TestAChangeOnOneSideOnlyIsNoticed(t *testing.T) {
 		"another command":   {with("build", func(r *ran) { r.Argv = []string{"go", "vet"} }), `build: command ["go" "vet"], not ["go" "build"]`},
 		"another variable":  {with("build", func(r *ran) { r.Env = map[string]string{"A": "2"} }), "build: environment map[A:2], not map[A:1]"},
 		"a variable more":   {with("synth", func(r *ran) { r.Env = map[string]string{"B": "1"} }), "synth: environment"},
-		"a secret":          {with("synth", func(r *ran) { r.Secrets = []string{"TOKEN"} }), "synth: secret TOKEN"},
+		"a secret":          {with("synth", func(r *ran) { r.Secrets = []string{"TOKEN"} }), "synth: it is not given TOKEN"},
 		"another input":     {with("build", func(r *ran) { r.Files = []string{"go.mod", "docs/a.md"} }), "build: inputs differ: [docs/a.md]"},
 		"another image":     {with("synth", func(r *ran) { r.Image = "node@2" }), "synth: image node@2, not node@1"},
 		"another order":     {with("synth", func(r *ran) { r.Before = nil }), "synth began before build had ended"},
