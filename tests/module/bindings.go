@@ -40,7 +40,7 @@ func Compose(repository, into string) error {
 	if _, err := run(into, "go", "mod", "edit", "-replace", "lockstep="+repository); err != nil {
 		return err
 	}
-	dir, err := run(into, "go", "list", "-m", "-f", "{{.Dir}}", library)
+	dir, err := run(into, "go", "list", "-f", "{{.Dir}}", library) // which fetches it where it is not there yet
 	if err != nil {
 		return err
 	}
@@ -89,8 +89,8 @@ func exported(dir string) (map[string][]string, error) {
 	names := map[string][]string{}
 	for _, file := range packages["dagger"].Files {
 		for _, declared := range file.Decls {
-			keyword, declares := declaration(declared)
-			for _, name := range declares {
+			keyword, all := declares(declared)
+			for _, name := range all {
 				if name.IsExported() {
 					names[keyword] = append(names[keyword], name.Name)
 				}
@@ -100,14 +100,13 @@ func exported(dir string) (map[string][]string, error) {
 	return names, nil
 }
 
-// declaration is the keyword and the names of a declaration. What has type parameters cannot be given another name, and is left out.
-func declaration(declared ast.Decl) (keyword string, names []*ast.Ident) {
+// declares are the names that a declaration makes and that an alias can stand for: no methods, and nothing generic.
+func declares(declared ast.Decl) (keyword string, names []*ast.Ident) {
 	switch d := declared.(type) {
 	case *ast.FuncDecl:
 		if d.Recv == nil && d.Type.TypeParams == nil {
-			names = append(names, d.Name)
+			return "func", []*ast.Ident{d.Name}
 		}
-		return "func", names
 	case *ast.GenDecl:
 		for _, spec := range d.Specs {
 			switch s := spec.(type) {
