@@ -93,12 +93,13 @@ func TestDocumentedEngineIsTheOneThatTheModuleIsWrittenFor(t *testing.T) {
 			assert.Equal(t, pipeline.DaggerEngine, one, file)
 		}
 	}
-	var parts []string
-	for _, one := range []string{"../../dagger.json", "../../docs/dagger.md"} {
-		text, err := os.ReadFile(one)
-		require.NoError(t, err)
-		parts = append(parts, string(text))
-	}
-	assert.Contains(t, parts[0], `"engineVersion": "v`+pipeline.DaggerVersion+`"`)
-	assert.Contains(t, parts[1], pipeline.DaggerVersion)
+	guide, err := os.ReadFile("../../docs/dagger.md")
+	require.NoError(t, err)
+	assert.Contains(t, string(guide), pipeline.DaggerVersion)
+}
+
+func TestModuleAsksForTheEngineOfTheTable(t *testing.T) {
+	text, err := os.ReadFile("../../dagger.json")
+	require.NoError(t, err)
+	assert.Contains(t, string(text), `"engineVersion": "v`+pipeline.DaggerVersion+`"`)
 }
