@@ -87,14 +87,14 @@ func deployed(t *testing.T, dir string) {
 	first := succeed(t, dir, "call", "deploy", "--env", "acc")
 	assert.Contains(t, first.out, "a rehearsal on emulated accounts, nothing reached AWS")
 	second := succeed(t, dir, "call", "deploy", "--env", "acc")
-	assert.Contains(t, second.out, "lockstep-acc-storage: unchanged")
+	assert.Contains(t, second.out, "nothing changed on the emulated accounts, nothing was touched, nothing reached AWS")
 	assert.Empty(t, others(second, "lockstep deploy", "lockstep verify", "lockstep tell", "lockstep rehearsal serve"), "a second run has the rest")
 
 	assert.Contains(t, succeed(t, dir, "call", "verify", "--env", "acc").out, "verify:acc")
 	succeed(t, dir, "call", "drift", "--env", "acc")
 	change(t, filepath.Join(dir, "config/environments/acc.yaml"), "releaseChannel: acc", "releaseChannel: later")
-	assert.Contains(t, succeed(t, dir, "call", "deploy", "--env", "acc").out, "lockstep-acc-artefact: updated")
-	assert.Contains(t, succeed(t, dir, "call", "rollback", "--env", "acc").out, "lockstep-acc-artefact")
+	assert.Contains(t, succeed(t, dir, "call", "deploy", "--env", "acc").out, "lockstep-acc-artefact       updated: 1 to modify")
+	assert.Contains(t, succeed(t, dir, "call", "rollback", "--env", "acc").out, "UPDATE_COMPLETE SettingreleaseChannel")
 	change(t, filepath.Join(dir, "config/environments/acc.yaml"), "releaseChannel: later", "releaseChannel: acc")
 }
 
