@@ -1,5 +1,5 @@
 # The same commands by habit's name. `go run . --help` shows them all.
-.PHONY: help deploy test check synth graph doctor clean
+.PHONY: help deploy test e2e check synth graph doctor clean
 
 help:
 	@go run . --help
@@ -12,6 +12,9 @@ synth:
 
 test:
 	go test -timeout 30m ./...
+
+e2e: ## run the Dagger module for real, where Dagger and an engine are at hand; it says why where they are not
+	LOCKSTEP_ENGINE=1 go test -count=1 -v -timeout 3h -run OnAnEngine ./tests/engine
 
 check:
 	go run . check

@@ -150,11 +150,11 @@ func (p *project) left(ctr *dagger.Container, s pipeline.Step) *dagger.Directory
 	return taken(dag.Directory(), ctr.Directory(pipeline.WorkFolder), pipeline.Selections{s.Left()})
 }
 
-// unpullable is an error of a step's container in which the step's command has no part.
-func (p *project) unpullable(s pipeline.Step, err error) string {
+// unpullable is an error of a step's container in which the step's command has no part. The engine says which image it means.
+func (p *project) unpullable(err error) string {
 	text := oneLine(err)
-	if p.prefix != "" && printed(err) == "" {
-		text += fmt.Sprintf("; its image is %s: see that --image-prefix %q names a mirror that has it", p.reference(s.Image), p.prefix)
+	if prefix := strings.TrimSuffix(p.prefix, "/") + "/"; p.prefix != "" && printed(err) == "" && strings.Contains(text, prefix) {
+		text += fmt.Sprintf("; see that --image-prefix %q names a mirror that has that image", p.prefix)
 	}
 	return text
 }

@@ -14,7 +14,7 @@ func (m *Lockstep) Plan(
 	ctx context.Context,
 	// The environment, or all of them in the order of promotion
 	env string,
-	// Credentials of the tooling account, in the format of `aws configure export-credentials`: cmd://"aws configure export-credentials". Without any,
+	// Credentials of the tooling account, as "aws configure export-credentials" prints them: cmd://"aws configure export-credentials". Without any,
 	// the plan is made on emulated accounts
 	// +optional
 	awsCredentials *dagger.Secret,
@@ -37,7 +37,7 @@ func (m *Lockstep) PlanFile(
 	ctx context.Context,
 	// The environment
 	env string,
-	// Credentials of the tooling account, in the format of `aws configure export-credentials`. Without any, the plan is made on emulated accounts
+	// Credentials of the tooling account, as "aws configure export-credentials" prints them. Without any, the plan is made on emulated accounts
 	// +optional
 	awsCredentials *dagger.Secret,
 	// The folder that synth returned; without it the stacks are synthesised first
@@ -68,7 +68,7 @@ func (m *Lockstep) Approve(
 	// What the plan does that has to be allowed by name: data-loss, permissions
 	// +optional
 	allow []string,
-	// Credentials of the tooling account, in the format of `aws configure export-credentials`. Without any, the plan is one of emulated accounts
+	// Credentials of the tooling account, as "aws configure export-credentials" prints them. Without any, the plan is one of emulated accounts
 	// +optional
 	awsCredentials *dagger.Secret,
 ) (string, error) {
@@ -87,7 +87,7 @@ func (m *Lockstep) Deploy(
 	ctx context.Context,
 	// The environment, or all of them in the order of promotion
 	env string,
-	// Credentials of the tooling account, in the format of `aws configure export-credentials`: cmd://"aws configure export-credentials". Without any,
+	// Credentials of the tooling account, as "aws configure export-credentials" prints them: cmd://"aws configure export-credentials". Without any,
 	// the deployment is rehearsed
 	// +optional
 	awsCredentials *dagger.Secret,
@@ -120,7 +120,7 @@ func (m *Lockstep) Verify(
 	ctx context.Context,
 	// The environment, or all of them in the order of promotion
 	env string,
-	// Credentials of the tooling account, in the format of `aws configure export-credentials`. Without any, the emulated accounts are looked at
+	// Credentials of the tooling account, as "aws configure export-credentials" prints them. Without any, the emulated accounts are looked at
 	// +optional
 	awsCredentials *dagger.Secret,
 	// The folder that synth returned; without it the stacks are synthesised first
@@ -138,7 +138,7 @@ func (m *Lockstep) Drift(
 	ctx context.Context,
 	// The environment, or all of them
 	env string,
-	// Credentials of the tooling account, in the format of `aws configure export-credentials`. Without any, the emulated accounts are looked at
+	// Credentials of the tooling account, as "aws configure export-credentials" prints them. Without any, the emulated accounts are looked at
 	// +optional
 	awsCredentials *dagger.Secret,
 ) (string, error) {
@@ -152,7 +152,7 @@ func (m *Lockstep) Rollback(
 	ctx context.Context,
 	// The environment
 	env string,
-	// Credentials of the tooling account, in the format of `aws configure export-credentials`. Without any, the emulated accounts go back
+	// Credentials of the tooling account, as "aws configure export-credentials" prints them. Without any, the emulated accounts go back
 	// +optional
 	awsCredentials *dagger.Secret,
 	// Changes that are not made unless allowed by name: data-loss, permissions

@@ -9,9 +9,9 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// Graph shows the steps, what each waits for, and the digest of it all: two runs that print the same digest ran the same pipeline.
+// Graph shows the steps, what each waits for, and the digest of it all.
 //
-// +cache="session"
+// Two runs that print the same digest ran the same pipeline.
 func (m *Lockstep) Graph(
 	ctx context.Context,
 	// The environment whose part is shown; all unless told

@@ -229,10 +229,10 @@ func TestBadInputIsToldByTheFunctionItself(t *testing.T) {
 		"a prefix that is none": {func() error { _, err := New(nil, "https://mirror/ "); return err }, `--image-prefix "https://mirror/ " is no beginning of an image's name`},
 		"a prefix that does not exist": {func() error {
 			r, m := record(t, "mirror.example.com/none")
-			r.refuses["mirror.example.com"] = "no such host"
+			r.refuses["mirror.example.com"] = `failed to resolve image "mirror.example.com/none/golang:1.26-bookworm": no such host` // the engine's words
 			_, err := m.Synth(t.Context())
 			return err
-		}, `no such host; its image is mirror.example.com/none/golang:1.26-bookworm@sha256:`},
+		}, `no such host; see that --image-prefix "mirror.example.com/none" names a mirror that has that image`},
 		"no source": {func() error {
 			_, m := record(t, "")
 			m.Source = dag.Directory()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"lockstep/ci/internal/dagger"
 	"lockstep/config"
@@ -43,12 +44,14 @@ func (m *Lockstep) reach(ctx context.Context, q request, stages ...pipeline.Stag
 	}
 	g := p.without(p.choose(chosen, environments...)).Give(stages[0], q.arguments...)
 	var r *run
+	var summing sync.WaitGroup
 	err = p.withAccounts(ctx, func() error {
 		r = p.run(ctx, g)
-		p.sumUp(ctx, r, stages[0], environments)
-		return r.err()
+		summing.Go(func() { p.sumUp(ctx, r, stages[0], environments) }) // while the accounts are being stopped
+		return nil
 	})
-	return r, err
+	summing.Wait()
+	return r, errors.Join(r.err(), err)
 }
 
 // operate runs a command that reaches for accounts and is no step of the table.

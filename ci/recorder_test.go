@@ -271,22 +271,16 @@ func (r *recorder) look(n *node) seen {
 
 // step is the name of the step whose command the container runs last, as the table has it.
 func (s seen) step() string {
-	name, _ := s.given()
-	return name
-}
-
-// given is also what the command was given besides what the table says.
-func (s seen) given() (name string, more []string) {
 	if len(s.execs) == 0 {
-		return "", nil
+		return ""
 	}
 	argv := s.execs[len(s.execs)-1]
 	for _, step := range table() {
 		if n := len(step.Command); len(argv) >= n && slices.Equal(step.Command, argv[:n]) {
-			return step.Name, slices.DeleteFunc(slices.Clone(argv[n:]), func(word string) bool { return word == "--live" })
+			return step.Name
 		}
 	}
-	return strings.Join(argv, " "), nil
+	return strings.Join(argv, " ")
 }
 
 func (r *recorder) node(id any) *node {

@@ -34,7 +34,11 @@ func (p *project) rehearse(ctx context.Context) (stop func() error, err error) {
 		WithExposedPort(pipeline.EmulatorPort).
 		AsService(dagger.ContainerAsServiceOpts{Args: accounts.Argv(false)})
 	if service, err = service.Start(ctx); err != nil {
-		return nil, errors.New("the emulated accounts cannot be started: " + p.unpullable(accounts, err) + "\n" + tail(printed(err)))
+		text := "the emulated accounts cannot be started: " + p.unpullable(err)
+		if output := printed(err); output != "" {
+			text += "\n" + tail(output)
+		}
+		return nil, errors.New(text)
 	}
 	p.emulator = &emulator{service: service, certificates: made, files: p.tool(pipeline.ToolMinistack)}
 	return func() error {

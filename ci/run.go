@@ -121,7 +121,7 @@ func (p *project) settle(ctx context.Context, o *outcome) {
 	case err != nil && ctx.Err() != nil:
 		o.Status = pipeline.Interrupted
 	case err != nil:
-		o.Status, o.Reason, o.output = pipeline.Failed, p.unpullable(s, err), printed(err)
+		o.Status, o.Reason, o.output = pipeline.Failed, p.unpullable(err), printed(err)
 	case code == 0:
 		o.Status = pipeline.Ran
 	default:
@@ -221,8 +221,11 @@ func (r *run) text() string {
 	return b.String()
 }
 
-// err is nil if every step passed, and else says which did not, why, and the end of what it printed.
+// err is nil if every step passed, and else says which did not, why, and the end of what it printed. A run that never began has not failed either.
 func (r *run) err() error {
+	if r == nil {
+		return nil
+	}
 	var failed []string
 	var b strings.Builder
 	for _, o := range r.outcomes {

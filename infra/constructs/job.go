@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"lockstep/config"
 )
 
 // JobProps are what CodeBuild jobs differ in.
@@ -22,6 +24,8 @@ type JobProps struct {
 	Buildspec string
 	// Privileged lets it run containers by itself.
 	Privileged bool
+	// Network is the part of a VPC that it runs in; nil for CodeBuild's own network.
+	Network *config.JobNetwork
 	// Image and Compute are what it runs on, by CodeBuild's names.
 	Image, Compute string
 	// Variables are its environment. Secrets do not belong here.
@@ -52,7 +56,7 @@ func Job(scope constructs.Construct, id string, props JobProps) awscodebuild.Cfn
 	for _, name := range slices.Sorted(maps.Keys(props.Variables)) {
 		variables = append(variables, &awscodebuild.CfnProject_EnvironmentVariableProperty{Name: jsii.String(name), Value: jsii.String(props.Variables[name]), Type: jsii.String("PLAINTEXT")})
 	}
-	return awscodebuild.NewCfnProject(scope, jsii.String(id), &awscodebuild.CfnProjectProps{
+	project := awscodebuild.NewCfnProject(scope, jsii.String(id), &awscodebuild.CfnProjectProps{
 		Name: jsii.String(props.Name), Description: jsii.String(props.About), ServiceRole: props.Role.RoleArn(),
 		Source:    &awscodebuild.CfnProject_SourceProperty{Type: jsii.String("CODEPIPELINE"), BuildSpec: jsii.String(props.Buildspec)},
 		Artifacts: &awscodebuild.CfnProject_ArtifactsProperty{Type: jsii.String("CODEPIPELINE")},
@@ -65,6 +69,10 @@ func Job(scope constructs.Construct, id string, props JobProps) awscodebuild.Cfn
 		}},
 		TimeoutInMinutes: jsii.Number(props.Minutes),
 	})
+	if props.Network != nil {
+		place(scope, id, project, props)
+	}
+	return project
 }
 
 // reportGroups are the ARNs of the job's report groups, which CodeBuild makes by itself and calls PROJECT-REPORT.

@@ -114,7 +114,8 @@ func (l *lineStack) source() any {
 
 // job makes a job with a role of its own, and the action that starts it.
 func (l *lineStack) job(job pipeline.Job, order int) (any, error) {
-	buildspec, err := job.Buildspec(l.Pipeline.Engine)
+	engine := l.line.Engine(l.Pipeline.Engine)
+	buildspec, err := job.Buildspec(engine)
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +127,7 @@ func (l *lineStack) job(job pipeline.Job, order int) (any, error) {
 		}))
 	}
 	props := own.JobProps{
-		Name: name, About: job.About, Buildspec: buildspec, Privileged: pipeline.Privileged(l.Pipeline.Engine), Image: jobImage, Compute: jobCompute,
+		Name: name, About: job.About, Buildspec: buildspec, Privileged: pipeline.Privileged(engine), Network: engine.Network, Image: jobImage, Compute: jobCompute,
 		Role: role, LogDays: l.Pipeline.LogDays, Minutes: jobMinutes,
 	}
 	if job.Reports != "" {

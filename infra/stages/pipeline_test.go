@@ -2,6 +2,7 @@ package stages
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -289,4 +290,53 @@ func TestB7_EveryJobRunsWhatTheTableSays(t *testing.T) {
 		got[fmt.Sprint(at(project, "Properties.Name"))] = fmt.Sprint(at(project, "Properties.Source.BuildSpec"))
 	}
 	assert.Equal(t, want, got)
+}
+
+// An engine that is not open to the world is reached from inside of a network, and by nothing that nobody has reviewed.
+func TestB2_OnlyReviewedJobsReachAnEngineInANetwork(t *testing.T) {
+	text, err := fs.ReadFile(configuration, "pipeline.yaml")
+	require.NoError(t, err)
+	c, err := config.Load(withFiles(map[string]string{"pipeline.yaml": string(text) + `engine:
+  host: tcp://engine.example.internal:8080
+  imagePrefix: mirror.example.com/docker-hub
+  network: {vpc: vpc-0123456789abcdef0, subnets: [subnet-0123456789abcdef0], securityGroups: [sg-0123456789abcdef0]}
+`}))
+	require.NoError(t, err)
+	tooling, ok := c.Tooling()
+	require.True(t, ok)
+	made, err := synthesise(c, tooling, t.TempDir())
+	require.NoError(t, err)
+	require.Empty(t, made.findings)
+
+	var placed, others int
+	for _, project := range made.templates["pipeline"].ofType("AWS::CodeBuild::Project") {
+		name, buildspec := fmt.Sprint(at(project, "Properties.Name")), fmt.Sprint(at(project, "Properties.Source.BuildSpec"))
+		assert.Contains(t, buildspec, "--image-prefix mirror.example.com/docker-hub", name)
+		if strings.HasPrefix(name, "lockstep-pull-request-") {
+			others++
+			assert.Nil(t, at(project, "Properties.VpcConfig"), name)
+			assert.Equal(t, true, at(project, "Properties.Environment.PrivilegedMode"), name)
+			assert.NotContains(t, buildspec, "engine.example.internal", name)
+			continue
+		}
+		placed++
+		assert.Equal(t, "vpc-0123456789abcdef0", at(project, "Properties.VpcConfig.VpcId"), name)
+		assert.Equal(t, []any{"sg-0123456789abcdef0"}, at(project, "Properties.VpcConfig.SecurityGroupIds"), name)
+		assert.Equal(t, false, at(project, "Properties.Environment.PrivilegedMode"), name)
+		assert.Contains(t, buildspec, "_EXPERIMENTAL_DAGGER_RUNNER_HOST: tcp://engine.example.internal:8080", name)
+		assert.Contains(t, fmt.Sprint(project["DependsOn"]), "Network", name)
+	}
+	assert.NotZero(t, placed)
+	assert.NotZero(t, others)
+
+	var policies int
+	for id, policy := range made.templates["pipeline"].resources() {
+		if policy["Type"] != "AWS::IAM::Policy" || !strings.Contains(id, "Network") {
+			continue
+		}
+		policies++
+		assert.NotContains(t, id, "PullRequest")
+		assert.Equal(t, "codebuild.amazonaws.com", at(policy, "Properties.PolicyDocument.Statement.2.Condition.StringEquals.ec2:AuthorizedService"), id)
+	}
+	assert.Equal(t, placed, policies)
 }

@@ -17,6 +17,15 @@ type Line struct {
 	Stages []LineStage
 }
 
+// Engine is where the jobs of the line run their containers. What nobody has reviewed yet never comes near an engine, or a network, that deployments use: it
+// could leave something in the engine's caches.
+func (l Line) Engine(configured config.Engine) config.Engine {
+	if l.Starts == PullRequest {
+		return config.Engine{ImagePrefix: configured.ImagePrefix}
+	}
+	return configured
+}
+
 // A Trigger is what starts a line.
 type Trigger string
 

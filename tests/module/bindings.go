@@ -21,6 +21,13 @@ import (
 // library is the one whose names the generated bindings have.
 const library = "dagger.io/dagger"
 
+// generated are the packages that the bindings import which an engine generates, besides Go's own. They are why the module's go.mod names their modules.
+var generated = []string{
+	"github.com/Khan/genqlient/graphql", "github.com/dagger/otel-go", "github.com/dagger/querybuilder", "github.com/vektah/gqlparser/v2/gqlerror",
+	"go.opentelemetry.io/otel", "go.opentelemetry.io/otel/propagation", "go.opentelemetry.io/otel/sdk/resource", "go.opentelemetry.io/otel/semconv/v1.40.0",
+	"go.opentelemetry.io/otel/trace",
+}
+
 // Compose copies the module into a new folder and gives it its bindings. The folder may lie anywhere; the packages that the module shares with the
 // repository stay where they are.
 func Compose(repository, into string) error {
@@ -120,6 +127,9 @@ func declares(declared ast.Decl) (keyword string, names []*ast.Ident) {
 func aliases(names map[string][]string) string {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "package dagger\n\nimport lib %q\n", library)
+	for _, name := range generated {
+		fmt.Fprintf(&b, "import _ %q\n", name)
+	}
 	for _, kind := range []struct{ declared, as string }{{"type", "type"}, {"const", "const"}, {"var", "var"}, {"func", "var"}} {
 		for _, name := range slices.Sorted(slices.Values(names[kind.declared])) {
 			fmt.Fprintf(&b, "%s %s = lib.%s\n", kind.as, name, name)

@@ -14,7 +14,7 @@ func TestTheDaggerModuleIsVettedAndTested(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "ci")
 	require.NoError(t, Compose(repository, dir))
 	t.Setenv("LOCKSTEP_REPOSITORY", repository)
-	for _, argv := range [][]string{{"go", "vet", "."}, {"go", "test", "-count=1", "."}} {
+	for _, argv := range [][]string{{"go", "mod", "tidy", "-diff"}, {"go", "vet", "."}, {"go", "test", "-count=1", "."}} {
 		_, err := run(dir, argv...)
 		require.NoError(t, err)
 	}

@@ -104,9 +104,9 @@ func differences(want, got map[string]ran, mayLack func(step string) bool) []str
 		if !maps.Equal(w.Env, env) {
 			tell("%s: environment %v, not %v", name, env, w.Env)
 		}
-		for _, confidential := range g.Secrets {
-			if !slices.Contains(w.Secrets, confidential) {
-				tell("%s: it is not given %s", name, confidential)
+		for _, variable := range g.Secrets {
+			if !slices.Contains(w.Secrets, variable) {
+				tell("%s is handed %s", name, variable)
 			}
 		}
 		if !slices.Equal(w.Files, g.Files) {
@@ -134,34 +134,94 @@ func apart(a, b []string) []string {
 	return out
 }
 
-func TestTheHostDaggerAndTheBuildspecsRunTheSame(t *testing.T) {
+// project is this repository with its table of steps.
+func project(t *testing.T) (string, *config.Config, []pipeline.Step) {
+	t.Helper()
 	repository, err := filepath.Abs("../..")
 	require.NoError(t, err)
 	c, err := config.Load(os.DirFS(filepath.Join(repository, "config")))
 	require.NoError(t, err)
-	g, err := pipeline.NewGraph(pipeline.Steps(c))
+	return repository, c, pipeline.Steps(c)
+}
+
+func graph(t *testing.T, steps []pipeline.Step) *pipeline.Graph {
+	t.Helper()
+	g, err := pipeline.NewGraph(steps)
 	require.NoError(t, err)
-	person, got := onHost(t, repository, g), record(t, repository)
+	return g
+}
+
+// disparities are all differences between what a person's machine would run and what the module and the buildspecs ask for, and the environments that no
+// pipeline deploys to.
+func disparities(t *testing.T, repository string, c *config.Config, g *pipeline.Graph, got recorded) []string {
+	t.Helper()
+	person := onHost(t, repository, g)
 	noFiles := func(name string) bool {
 		s, _ := g.Step(name)
 		return len(s.Subject) > 0 && len(person[name].Files) <= 1
 	}
-
-	assert.Empty(t, differences(person, got.Module, noFiles), "the module")
-	for line, steps := range got.Lines {
+	out := about("the module", differences(person, got.Module, noFiles))
+	for _, line := range slices.Sorted(maps.Keys(got.Lines)) {
+		steps := got.Lines[line]
 		// A line runs the gates, the synthesis, and what reaches its own environments.
 		elsewhere := func(name string) bool { s, _ := g.Step(name); return noFiles(name) || s.Effect == pipeline.AWS }
-		assert.Empty(t, differences(inRehearsalToo(person, steps), steps, elsewhere), "the buildspecs of "+line)
-		t.Logf("%s: %d steps", line, len(steps))
-	}
-	deployed := map[string]bool{}
-	for _, line := range []string{"main", "release"} {
-		for name := range got.Lines[line] {
-			deployed[name] = true
-		}
+		out = append(out, about("the buildspecs of "+line, differences(inRehearsalToo(person, steps), steps, elsewhere))...)
 	}
 	for _, env := range c.Environments {
-		assert.True(t, deployed["deploy:"+env.Name] && deployed["verify:"+env.Name], env.Name)
+		for _, stage := range []pipeline.Stage{pipeline.Deploy, pipeline.Verify} {
+			name := fmt.Sprintf("%s:%s", stage, env.Name)
+			if got.Lines["main"][name].Argv == nil && got.Lines["release"][name].Argv == nil {
+				out = append(out, "no pipeline runs "+name)
+			}
+		}
+	}
+	return out
+}
+
+func about(side string, differences []string) []string {
+	for i := range differences {
+		differences[i] = side + ": " + differences[i]
+	}
+	return differences
+}
+
+func TestTheHostDaggerAndTheBuildspecsRunTheSame(t *testing.T) {
+	repository, c, steps := project(t)
+	got, err := record(t, repository)
+	require.NoError(t, err)
+	assert.Empty(t, disparities(t, repository, c, graph(t, steps), got))
+	assert.Greater(t, len(got.Module), 20)
+	for line, steps := range got.Lines {
+		assert.Greater(t, len(steps), 10, line)
+	}
+
+	// The twin: the real module and buildspecs, with something in the table that they know nothing of.
+	for name, test := range map[string]struct {
+		change func([]pipeline.Step) []pipeline.Step
+		want   []string
+	}{
+		"a step that only a person's machine has": {
+			func(steps []pipeline.Step) []pipeline.Step {
+				return append(steps, pipeline.Step{Name: "extra", Stage: pipeline.Test, Image: pipeline.ImageGo, Command: []string{"true"}})
+			},
+			[]string{"the module: extra is missing", "the buildspecs of main: extra is missing", "the buildspecs of pull-request: extra is missing", "the buildspecs of release: extra is missing"},
+		},
+		"a command that only a person's machine has": {
+			func(steps []pipeline.Step) []pipeline.Step {
+				steps[0].Command = append(slices.Clone(steps[0].Command), "--quick")
+				return steps
+			},
+			[]string{
+				`the module: config: command ["lockstep" "config" "validate"], not ["lockstep" "config" "validate" "--quick"]`,
+				`the buildspecs of main: config: command ["lockstep" "config" "validate"], not ["lockstep" "config" "validate" "--quick"]`,
+				`the buildspecs of pull-request: config: command ["lockstep" "config" "validate"], not ["lockstep" "config" "validate" "--quick"]`,
+				`the buildspecs of release: config: command ["lockstep" "config" "validate"], not ["lockstep" "config" "validate" "--quick"]`,
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, test.want, disparities(t, repository, c, graph(t, test.change(slices.Clone(steps))), got))
+		})
 	}
 }
 
@@ -182,24 +242,99 @@ func inRehearsalToo(person, steps map[string]ran) map[string]ran {
 	return out
 }
 
-// record is what the module asks for, noted by its own tests.
-func record(t *testing.T, repository string) recorded {
+// A change is made in a file before it is compiled; the file itself stays as it is.
+type change struct{ file, from, to string }
+
+// record is what the module asks for, noted by its own tests. The error is that of those tests, which hold it against the table themselves.
+func record(t *testing.T, repository string, changes ...change) (recorded, error) {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "ci")
+	work := t.TempDir()
+	dir := filepath.Join(work, "ci")
 	require.NoError(t, Compose(repository, dir))
-	file := filepath.Join(t.TempDir(), "record.json")
+	replaced := map[string]string{}
+	for i, c := range changes {
+		file := filepath.Join(repository, filepath.FromSlash(c.file))
+		if rest, ok := strings.CutPrefix(c.file, "ci/"); ok {
+			file = filepath.Join(dir, rest)
+		}
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.Equal(t, 1, strings.Count(string(text), c.from), "%s has %q", c.file, c.from)
+		other := filepath.Join(work, fmt.Sprintf("%d.go", i))
+		require.NoError(t, os.WriteFile(other, []byte(strings.Replace(string(text), c.from, c.to, 1)), 0o600))
+		replaced[file] = other
+	}
+	overlay, err := json.Marshal(map[string]any{"Replace": replaced})
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(work, "overlay.json"), overlay, 0o600))
+	file := filepath.Join(work, "record.json")
 	t.Setenv("LOCKSTEP_REPOSITORY", repository)
 	t.Setenv("LOCKSTEP_RECORD", file)
-	_, err := run(dir, "go", "test", "-count=1", "-run", "TestEveryStepIsAskedForAsTheTableHasIt", ".")
-	require.NoError(t, err)
-	text, err := os.ReadFile(file)
-	require.NoError(t, err)
+	_, failed := run(dir, "go", "test", "-count=1", "-overlay", filepath.Join(work, "overlay.json"), "-run", "TestEveryStepIsAskedForAsTheTableHasIt", ".")
 	var got recorded
-	require.NoError(t, json.Unmarshal(text, &got))
-	return got
+	if text, err := os.ReadFile(file); err == nil {
+		require.NoError(t, json.Unmarshal(text, &got))
+	}
+	return got, failed
 }
 
-// The twin of the test above: whatever is changed on one side only is noticed.
+// The other twin: the real table, module and buildspecs, with something added or changed in one of them alone.
+func TestWhatOnlyOneSideHasIsNoticed(t *testing.T) {
+	repository, c, steps := project(t)
+	const extra = `pipeline.Step{Name: "extra", Stage: pipeline.Test, Image: pipeline.ImageGo, Command: []string{"extra"}}`
+	for name, test := range map[string]struct {
+		change change
+		want   string
+	}{
+		"a step that only the module has": {
+			change{"ci/project.go", "pipeline.NewGraph(pipeline.Steps(c))", "pipeline.NewGraph(append(pipeline.Steps(c), " + extra + "))"},
+			"extra is no step of the table",
+		},
+		"a stage that the module leaves out": {
+			change{"ci/deploy.go", "m.reach(ctx, q, pipeline.Deploy, pipeline.Verify)", "m.reach(ctx, q, pipeline.Deploy)"},
+			"the module: verify:acc is missing",
+		},
+		"an argument of the module's own": {
+			change{"ci/run.go", "o.prepared.WithExec(o.step.Argv(p.live != nil),", `o.prepared.WithExec(append(o.step.Argv(p.live != nil), "--quick"),`},
+			`the module: format: command`,
+		},
+		"a variable of the module's own": {
+			change{"ci/container.go", "ctr = ctr.WithEnvVariable(name, env[name])\n", `ctr = ctr.WithEnvVariable(name, env[name]).WithEnvVariable("QUICK", "1")` + "\n"},
+			"the module: unit: environment",
+		},
+		"files that the step does not declare": {
+			change{"ci/container.go", "dir := taken(dag.Directory(), p.source, s.Files())", `dir := taken(dag.Directory(), p.source, append(s.Files(), pipeline.Selection{Include: []string{"tests/**"}}))`},
+			"the module: build: inputs differ: [tests/",
+		},
+		"another image": {
+			change{"ci/container.go", "ctr := p.image(s.Image)\n", "ctr := p.image(pipeline.ImageGo)\n"},
+			"the module: synth: image golang",
+		},
+		"a step that does not wait": {
+			change{"ci/run.go", "waits := g.WaitsFor(o.Step)\n", "waits := g.WaitsFor(o.Step)[:0]\n"},
+			"the module: deploy:acc began before format had ended",
+		},
+		"a job that calls one stage less": {
+			change{"internal/pipeline/delivery.go", "range Gates {", "range Gates[:2] {"},
+			"the buildspecs of main: gosec is missing",
+		},
+		"a job that does not deploy": {
+			change{"internal/pipeline/delivery.go", "Calls: []Call{{Function: string(Deploy), Arguments", "Calls: []Call{{Function: string(Plan), Arguments"},
+			"no pipeline runs deploy:acc",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, failed := record(t, repository, test.change)
+			noticed := disparities(t, repository, c, graph(t, steps), got)
+			if failed != nil {
+				noticed = append(noticed, failed.Error())
+			}
+			assert.Contains(t, strings.Join(noticed, "\n"), test.want)
+		})
+	}
+}
+
+// The comparison by itself, for each thing that is compared, by itself.
 func TestAChangeOnOneSideOnlyIsNoticed(t *testing.T) {
 	side := func(change func(map[string]ran)) map[string]ran {
 		steps := map[string]ran{
@@ -224,7 +359,7 @@ func TestAChangeOnOneSideOnlyIsNoticed(t *testing.T) {
 		"another command":   {with("build", func(r *ran) { r.Argv = []string{"go", "vet"} }), `build: command ["go" "vet"], not ["go" "build"]`},
 		"another variable":  {with("build", func(r *ran) { r.Env = map[string]string{"A": "2"} }), "build: environment map[A:2], not map[A:1]"},
 		"a variable more":   {with("synth", func(r *ran) { r.Env = map[string]string{"B": "1"} }), "synth: environment"},
-		"a secret":          {with("synth", func(r *ran) { r.Secrets = []string{"TOKEN"} }), "synth: it is not given TOKEN"},
+		"a secret":          {with("synth", func(r *ran) { r.Secrets = []string{"TOKEN"} }), "synth is handed TOKEN"},
 		"another input":     {with("build", func(r *ran) { r.Files = []string{"go.mod", "docs/a.md"} }), "build: inputs differ: [docs/a.md]"},
 		"another image":     {with("synth", func(r *ran) { r.Image = "node@2" }), "synth: image node@2, not node@1"},
 		"another order":     {with("synth", func(r *ran) { r.Before = nil }), "synth began before build had ended"},

@@ -47,7 +47,8 @@ type HeldError struct {
 }
 
 func (e *HeldError) Error() string {
-	return fmt.Sprintf("%s holds the lock since %v ago, with a sign of life %v ago", e.Holder, e.Age.Round(time.Second), e.Quiet.Round(time.Second))
+	age := max(e.Age, 0).Round(time.Second) // the holder's clock may be ahead of the store's
+	return fmt.Sprintf("%s holds the lock since %v ago, with a sign of life %v ago", e.Holder, age, e.Quiet.Round(time.Second))
 }
 
 // A LostError is a lock that is no longer ours.

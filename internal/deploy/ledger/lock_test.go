@@ -167,3 +167,8 @@ func TestADamagedLockIsNobodys(t *testing.T) {
 	assert.Greater(t, lock.Token(), int64(1_000_000))
 	require.NoError(t, lock.Release(t.Context()))
 }
+
+func TestAHolderWhoseClockIsAheadHasHeldTheLockForNoTime(t *testing.T) {
+	err := &HeldError{Holder: Holder{ID: "a1"}, Age: -800 * time.Millisecond}
+	assert.Contains(t, err.Error(), "holds the lock since 0s ago, with a sign of life 0s ago")
+}

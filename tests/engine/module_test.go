@@ -1,0 +1,243 @@
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"lockstep/config"
+	"lockstep/internal/pipeline"
+)
+
+// canary is what nobody may ever be shown.
+const canary = "canary-that-nobody-may-be-shown"
+
+// The module on a real engine, in a clone of this repository that the parts change one after the other.
+func TestModuleOnAnEngine(t *testing.T) {
+	needEngine(t)
+	dir := clone(t)
+	// Handed to no function, and so for none of them to see.
+	t.Setenv("AWS_SESSION_TOKEN", canary)
+	for _, part := range []struct {
+		name string
+		test func(*testing.T, string)
+	}{
+		{"functions and checks have names", named},
+		{"the graph is the table's, and its call costs no more than one that does nothing", graphed},
+		{"a deployment is rehearsed", deployed},
+		{"bad input is refused in words", refused},
+		{"credentials are shown nowhere", secretive},
+		{"a plan is kept, agreed to and applied", reviewed},
+		{"gates pass, or say why they could not be run", gated},
+		{"an edit of the documentation runs what reads it", documented},
+		{"an edit of the deployment's code installs nothing", recompiled},
+		{"a gate that fails says what it found", failing},
+	} {
+		t.Run(part.name, func(t *testing.T) { part.test(t, dir) })
+	}
+}
+
+func named(t *testing.T, dir string) {
+	functions := succeed(t, dir, "functions").out
+	for _, name := range []string{"approve", "check", "deploy", "drift", "graph", "plan", "plan-file", "quality", "report", "rollback", "security", "synth", "test", "verify"} {
+		assert.Regexp(t, `(?m)^`+name+` +\S`, functions)
+	}
+	checks := succeed(t, dir, "check", "-l").out
+	for _, stage := range pipeline.Gates {
+		assert.Contains(t, checks, "lockstep:"+string(stage))
+	}
+}
+
+func graphed(t *testing.T, dir string) {
+	c, err := config.Load(os.DirFS(filepath.Join(dir, "config")))
+	require.NoError(t, err)
+	g, err := pipeline.NewGraph(pipeline.Steps(c))
+	require.NoError(t, err)
+	assert.Contains(t, succeed(t, dir, "call", "graph").out, "digest "+g.Digest())
+
+	nothing := t.TempDir()
+	write(t, filepath.Join(nothing, "dagger.json"), fmt.Sprintf(`{"name": "empty", "engineVersion": "v%s", "sdk": {"source": "go"}}`, pipeline.DaggerVersion))
+	write(t, filepath.Join(nothing, "main.go"), "package main\n\ntype Empty struct{}\n\nfunc (m *Empty) Nothing() string { return \"nothing\" }\n")
+	write(t, filepath.Join(nothing, "go.mod"), "module empty\n\ngo 1.26\n")
+	git(t, nothing, "init", "--quiet")
+	quickest := map[string]time.Duration{}
+	for range 4 { // the first of each is cold
+		for name, call := range map[string]func() call{
+			"graph":   func() call { return succeed(t, dir, "call", "graph") },
+			"nothing": func() call { return succeed(t, nothing, "call", "nothing") },
+		} {
+			if took := call().took; quickest[name] == 0 || took < quickest[name] {
+				quickest[name] = took
+			}
+		}
+	}
+	t.Logf("a warm call of graph took %v, one of an empty module %v: %.2f times", quickest["graph"], quickest["nothing"], float64(quickest["graph"])/float64(quickest["nothing"]))
+}
+
+func deployed(t *testing.T, dir string) {
+	first := succeed(t, dir, "call", "deploy", "--env", "acc")
+	assert.Contains(t, first.out, "a rehearsal on emulated accounts, nothing reached AWS")
+	second := succeed(t, dir, "call", "deploy", "--env", "acc")
+	assert.Contains(t, second.out, "lockstep-acc-storage: unchanged")
+	assert.Empty(t, others(second, "lockstep deploy", "lockstep verify", "lockstep tell", "lockstep rehearsal serve"), "a second run has the rest")
+
+	assert.Contains(t, succeed(t, dir, "call", "verify", "--env", "acc").out, "verify:acc")
+	succeed(t, dir, "call", "drift", "--env", "acc")
+	change(t, filepath.Join(dir, "config/environments/acc.yaml"), "releaseChannel: acc", "releaseChannel: later")
+	assert.Contains(t, succeed(t, dir, "call", "deploy", "--env", "acc").out, "lockstep-acc-artefact: updated")
+	assert.Contains(t, succeed(t, dir, "call", "rollback", "--env", "acc").out, "lockstep-acc-artefact")
+	change(t, filepath.Join(dir, "config/environments/acc.yaml"), "releaseChannel: later", "releaseChannel: acc")
+}
+
+func refused(t *testing.T, dir string) {
+	for name, test := range map[string]struct {
+		args []string
+		want string
+	}{
+		"an environment that there is not":  {[]string{"call", "deploy", "--env", "nowhere"}, `there is no environment "nowhere"; config/environments has dev, acc, prod`},
+		"no environment":                    {[]string{"call", "deploy", "--env", ""}, "which environment? Write --env with one of"},
+		"a mirror that there is not":        {[]string{"call", "--image-prefix", "127.0.0.1:1/nothing", "deploy", "--env", "acc"}, `see that --image-prefix "127.0.0.1:1/nothing" names a mirror that has that image`},
+		"a prefix that is none":             {[]string{"call", "--image-prefix", "https://mirror", "graph"}, `--image-prefix "https://mirror" is no beginning of an image's name`},
+		"a source that is no project":       {[]string{"call", "--source", "docs", "graph"}, "the source directory holds no config/pipeline.yaml"},
+		"a source that is not there":        {[]string{"call", "--source", "missing", "graph"}, "missing"},
+		"an assembly of something else":     {[]string{"call", "plan", "--env", "acc", "--assembly", "docs"}, "--assembly holds no cloud assembly of acc"},
+		"a stage that has no gates":         {[]string{"call", "report", "--stage", "deploy"}, "--stage deploy is no stage of gates"},
+		"no report of a stage that is none": {[]string{"call", "report", "--stage", "nowhere"}, "--stage nowhere is no stage of gates"},
+	} {
+		t.Run(name, func(t *testing.T) { assert.Contains(t, fail(t, dir, test.args...).progress, test.want) })
+	}
+}
+
+func secretive(t *testing.T, dir string) {
+	exported := func(expires time.Time) string {
+		text, err := json.Marshal(map[string]any{
+			"Version": 1, "AccessKeyId": "AKIA" + strings.Repeat("0", 16), "SecretAccessKey": canary, "SessionToken": canary, "Expiration": expires.Format(time.RFC3339),
+		})
+		require.NoError(t, err)
+		return string(text)
+	}
+	for name, test := range map[string]struct{ credentials, want string }{
+		"not JSON":              {canary, "--aws-credentials is not in the format of"},
+		"of another format":     {`{"Version": 2, "SecretAccessKey": "` + canary + `"}`, "--aws-credentials has Version 2, not 1"},
+		"expired":               {exported(time.Now().Add(-time.Hour)), "--aws-credentials expired at"},
+		"of an account of none": {exported(time.Now().Add(time.Hour)), "plan:acc failed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("LOCKSTEP_TEST_CREDENTIALS", test.credentials)
+			c := fail(t, dir, "call", "plan", "--env", "acc", "--aws-credentials", "env:LOCKSTEP_TEST_CREDENTIALS")
+			assert.Contains(t, c.progress, test.want)
+			assert.NotContains(t, c.all(), canary)
+		})
+	}
+}
+
+func reviewed(t *testing.T, dir string) {
+	kept := filepath.Join(t.TempDir(), "plan")
+	succeed(t, dir, "call", "plan-file", "--env", "prod", "export", "--path", kept)
+	for _, name := range []string{pipeline.PlanFile, "plan.md", "digest", "summary"} {
+		assert.FileExists(t, filepath.Join(kept, name))
+	}
+	nothingShown(t, kept)
+	file := filepath.Join(kept, pipeline.PlanFile)
+	assert.Contains(t, fail(t, dir, "call", "deploy", "--env", "prod", "--plan", file).progress, "approve --plan")
+	succeed(t, dir, "call", "approve", "--plan", file, "--note", "tests")
+	succeed(t, dir, "call", "deploy", "--env", "prod", "--plan", file)
+}
+
+// unreachable are gates that may not reach their databases from where the engine is. They have said so then.
+func unreachable(c call) bool {
+	return strings.Contains(c.all(), "not run: it could not reach what it needs")
+}
+
+func gated(t *testing.T, dir string) {
+	for _, args := range [][]string{{"call", "check"}, {"check"}} {
+		c := run(t, dir, 2*time.Hour, args...)
+		if c.failed {
+			require.True(t, unreachable(c), "%s", tail(c.all()))
+			assert.NotRegexp(t, `(?m)^\w+(:\w+)? failed: `, c.progress)
+		}
+	}
+	report := filepath.Join(t.TempDir(), "report")
+	succeed(t, dir, "call", "report", "--stage", string(pipeline.Quality), "export", "--path", report)
+	for _, name := range []string{"report.html", "findings.sarif", "gates.xml", "summary.json"} {
+		assert.FileExists(t, filepath.Join(report, name))
+	}
+	nothingShown(t, report)
+}
+
+func documented(t *testing.T, dir string) {
+	run(t, dir, time.Hour, "call", "check")
+	edit(t, filepath.Join(dir, "docs/architecture.md"), "\nOne line more.\n")
+	c := run(t, dir, time.Hour, "call", "check")
+	assert.Empty(t, others(c,
+		"lockstep gate documentation", "lockstep gate markdown", "lockstep gate secrets", "lockstep gate baseline", // they read the documentation
+		"lockstep gate history", "lockstep gate coverage", // they read the commits
+		"lockstep gate waivers", "lockstep gate govulncheck", "lockstep gate osv", // they learn of something besides their inputs
+	))
+}
+
+func recompiled(t *testing.T, dir string) {
+	succeed(t, dir, "call", "deploy", "--env", "acc")
+	edit(t, filepath.Join(dir, "internal/deploy/engine.go"), "\n// One line more.\n")
+	c := succeed(t, dir, "call", "deploy", "--env", "acc")
+	assert.Contains(t, strings.Join(c.executed(), "\n"), "go build", "this program is built again")
+	for name, tool := range pipeline.Tools {
+		for _, argv := range tool.InstallCommands() {
+			assert.NotContains(t, c.executed(), strings.Join(argv, " "), name)
+		}
+	}
+	assert.NotContains(t, c.progress, "go: downloading")
+}
+
+func failing(t *testing.T, dir string) {
+	write(t, filepath.Join(dir, "tests/engine/testdata/seeded.go"), "package seeded\nfunc  Seeded( ) {}\n")
+	c := fail(t, dir, "call", "quality")
+	assert.Contains(t, c.progress, "did not pass: ")
+	assert.Contains(t, c.progress, "tests/engine/testdata/seeded.go")
+	report := filepath.Join(t.TempDir(), "report")
+	succeed(t, dir, "call", "report", "--stage", string(pipeline.Quality), "export", "--path", report)
+	text, err := os.ReadFile(filepath.Join(report, "findings.sarif"))
+	require.NoError(t, err)
+	assert.Contains(t, string(text), "tests/engine/testdata/seeded.go")
+}
+
+// others are the commands that ran besides those that begin so.
+func others(c call, beginnings ...string) []string {
+	return slices.DeleteFunc(c.executed(), func(command string) bool {
+		return slices.ContainsFunc(beginnings, func(beginning string) bool { return strings.HasPrefix(command, beginning) })
+	})
+}
+
+// nothingShown looks for the canary in every file.
+func nothingShown(t *testing.T, dir string) {
+	t.Helper()
+	files := 0
+	require.NoError(t, fs.WalkDir(os.DirFS(dir), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		files++
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		assert.NotContains(t, string(text), canary, name)
+		return err
+	}))
+	assert.NotZero(t, files)
+}
+
+// change replaces what stands once in a file.
+func change(t *testing.T, file, from, to string) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, 1, strings.Count(string(text), from), "%s has %q", file, from)
+	write(t, file, strings.Replace(string(text), from, to, 1))
+}
