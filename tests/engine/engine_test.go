@@ -86,6 +86,9 @@ func fail(t *testing.T, dir string, args ...string) call {
 	t.Helper()
 	c := run(t, dir, time.Hour, args...)
 	require.True(t, c.failed, "%s", tail(c.all()))
+	if _, said, ok := strings.Cut(c.progress, "\nError: "); ok {
+		t.Log(strings.TrimSpace(said))
+	}
 	return c
 }
 
