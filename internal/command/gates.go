@@ -1,7 +1,10 @@
 package command
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -82,6 +85,16 @@ func (p *project) relative(file string) (string, error) {
 	name, err := filepath.Rel(p.root, path)
 	if err != nil || !filepath.IsLocal(name) {
 		return "", usagef("%s is not in the project %s", file, p.root)
+	}
+	switch info, err := os.Lstat(path); {
+	case errors.Is(err, fs.ErrNotExist) && slices.Contains(stageNames(pipeline.Gates), file):
+		return "", usagef("there is no file %s; the gates of that stage are run by `lockstep %s`", file, file)
+	case errors.Is(err, fs.ErrNotExist):
+		return "", usagef("there is no file %s", file)
+	case err != nil:
+		return "", err
+	case info.IsDir():
+		return "", usagef("%s is a folder: name the files in it", file)
 	}
 	return filepath.ToSlash(name), nil
 }

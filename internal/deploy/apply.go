@@ -157,7 +157,7 @@ func (p *Plan) catchUp(ctx context.Context, client *cloudformation.Client, step 
 // onlyAdds refuses a deferred stack's change set that does more than a reviewer could foresee.
 func onlyAdds(r StackRecord) error {
 	var more []string
-	for _, c := range r.Changes {
+	for _, c := range ofResources(r.Name, r.Changes) {
 		if c.Action != Add {
 			more = append(more, fmt.Sprintf("%s %s (%s)", signs[c.Action], c.LogicalID, c.Type))
 		}

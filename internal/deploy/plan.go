@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -175,36 +174,27 @@ func (p *Plan) change(ctx context.Context, step *planned) error {
 			return err
 		}
 	}
+	own, err := step.itself()
+	if err != nil {
+		return err
+	}
 	set, err := newChangeSet(ctx, client, step.stack, step.have, d.assembly.Digest, p.naming)
 	switch {
 	case errors.Is(err, errNoChange) && step.have.phase == settled:
 		if !step.stack.Template.SameEffect(step.have.template) && !step.stack.TemplateIsPublished() {
 			return fmt.Errorf("its template %s was edited after it was synthesised, and what is published under its hash is what it was before: synthesise again", step.stack.Template.File)
 		}
-		return d.onlyProtection(step)
+		step.record.Outcome, step.record.Outputs = Unchanged, step.have.outputs()
+		if len(own) > 0 {
+			step.record.Outcome, step.record.Changes = Planned, own
+		}
+		return nil
 	case err != nil:
 		return err
 	}
-	step.set, step.record.Outcome, step.record.Changes = set, Planned, set.changes
+	step.set, step.record.Outcome, step.record.Changes = set, Planned, slices.Concat(set.changes, own)
 	step.record.Flags, err = flagsOf(step.stack.Name, set.changes, step.have.template, step.stack.Template.Body)
 	return err
-}
-
-// onlyProtection is a stack whose change set would do nothing. What protects it is no part of one, and may differ.
-func (d *Deployment) onlyProtection(step *planned) error {
-	step.record.Outcome, step.record.Outputs = Unchanged, step.have.outputs()
-	var differs []Property
-	for name, does := range map[string]bool{"StackPolicy": policyDiffers(step.stack, step.have), "TerminationProtection": step.protectionDiffers()} {
-		if does {
-			differs = append(differs, Property{Name: name, Recreation: "Never"})
-		}
-	}
-	if len(differs) > 0 {
-		slices.SortFunc(differs, func(a, b Property) int { return strings.Compare(a.Name, b.Name) })
-		step.record.Outcome = Planned
-		step.record.Changes = []Change{{Action: Modify, LogicalID: step.stack.Name, Type: nestedStack, Properties: differs}}
-	}
-	return nil
 }
 
 // Flags are what of the plan has to be allowed by name.

@@ -138,10 +138,10 @@ func (c *changeSet) check(ctx context.Context, client *cloudformation.Client, re
 	if c.changes, err = changes(ctx, client, c.id, ""); err != nil {
 		return err
 	}
-	if !reflect.DeepEqual(c.changes, reviewed) {
+	if !reflect.DeepEqual(c.changes, ofResources(into.Name, reviewed)) {
 		return refuse(nil, "its change set would do something else than was reviewed: plan again")
 	}
-	into.Changes = c.changes
+	into.Changes = reviewed
 	return nil
 }
 

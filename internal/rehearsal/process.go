@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	_ "embed"
 	"errors"
 	"fmt"
 	"net/http"
@@ -88,6 +89,13 @@ type process struct {
 	ended chan struct{}
 }
 
+// accounts is the program that the emulator's web server serves.
+//
+//go:embed accounts.py
+var accounts []byte
+
+const accountsFile = "accounts.py"
+
 // spawn starts the emulator in a session of its own: an interrupt at the terminal is for the run, which then stops the emulator in
 // good order.
 func (e *Emulator) spawn(installed string, port int, c certificates) (*process, error) {
@@ -105,7 +113,10 @@ func (e *Emulator) spawn(installed string, port int, c certificates) (*process, 
 		return nil, err
 	}
 	defer log.Close()
-	cmd := exec.Command(filepath.Join(installed, tools.MinistackPython), "-m", "hypercorn", "ministack.app:app",
+	if err := os.WriteFile(e.path(accountsFile), accounts, 0o644); err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(filepath.Join(installed, tools.MinistackPython), "-m", "hypercorn", accountsFile+":app", // in its own folder: a path may have a colon
 		"--workers", "0", // in this very process
 		"--bind", fmt.Sprintf("127.0.0.1:%d", port),
 		"--certfile", c.certificate, "--keyfile", c.key,

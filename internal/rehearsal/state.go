@@ -100,7 +100,7 @@ func unsaved(log string) string {
 
 // forget removes the accounts' state, and everything else of the emulator but its locks.
 func (e *Emulator) forget() error {
-	for _, name := range []string{stateDir, objectsDir, snapshotDir, "tmp", "tls", dirtyFile, "emulator.json", "emulator.log"} {
+	for _, name := range []string{stateDir, objectsDir, snapshotDir, "tmp", "tls", dirtyFile, "emulator.json", "emulator.log", accountsFile} {
 		if err := os.RemoveAll(e.path(name)); err != nil {
 			return err
 		}

@@ -131,6 +131,9 @@ func Read(fsys fs.FS, env Environment) (*Assembly, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(stacks) == 0 {
+		return nil, errors.New("the cloud assembly has no stack: see that the CDK app makes some for this environment, and synthesise again")
+	}
 	digest, err := Digest(fsys)
 	if err != nil {
 		return nil, err

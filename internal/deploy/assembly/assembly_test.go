@@ -67,6 +67,13 @@ func TestWhatIsNoAssemblyIsRefusedWithItsPlace(t *testing.T) {
 		{"two stacks of one name", map[string]string{"manifest.json": manifestText(stack("a", `,"stackName":"x"`), stack("b", `,"stackName":"x"`)), "t.json": template}, "artefacts a and b are both stack x in 444455556666/eu-west-1"},
 		{"an environment that is none", map[string]string{"manifest.json": manifestText(`"a":{"type":"aws:cloudformation:stack","environment":"nowhere","properties":{}}`)}, `environment "nowhere" is not of the form aws://ACCOUNT/REGION`},
 		{"a placeholder that nobody knows", map[string]string{"manifest.json": manifestText(stack("a", `,"assumeRoleArn":"arn:aws:iam::1:role/${Qualifier}"`)), "t.json": template}, "has the placeholder ${Qualifier}, which is not known here"},
+		{"no stack", map[string]string{"manifest.json": manifestText()}, "the cloud assembly has no stack"},
+		{"a look-up that nobody answered", map[string]string{"manifest.json": `{"version":"36.0.0","artifacts":{},"missing":[{"key":"vpc-provider:account=1","provider":"vpc-provider","props":{}}]}`}, "it holds placeholders for vpc-provider:account=1: answer them"},
+		{"an error of the app's own", map[string]string{"manifest.json": manifestText(`"a":{"type":"aws:cloudformation:stack","environment":"aws://1/r","properties":{"templateFile":"t.json"},"metadata":{"/a/Q":[{"type":"aws:cdk:warning","data":"w"},{"type":"aws:cdk:error","data":"too wide"}]}}`), "t.json": template}, "artefact a: /a/Q: the CDK app says: too wide"},
+		{"an error in a file of notes", map[string]string{
+			"manifest.json": manifestText(`"a":{"type":"aws:cloudformation:stack","environment":"aws://1/r","properties":{"templateFile":"t.json"},"additionalMetadataFile":"a.metadata.json"}`), "t.json": template,
+			"a.metadata.json": `{"/a":[{"type":"aws:cdk:creationStack","data":["x"]},{"type":"aws:cdk:error","data":"too wide"}]}`,
+		}, "artefact a: /a: the CDK app says: too wide"},
 		{"an assembly inside itself", map[string]string{"manifest.json": manifestText(`"n":{"type":"cdk:cloud-assembly","properties":{"directoryName":"."}}`)}, "is a nested assembly in ., which is read already"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -22,6 +22,10 @@ const (
 type manifest struct {
 	Version   string               `json:"version"`
 	Artifacts map[string]*artefact `json:"artifacts"`
+	// Missing are the look-ups of the account that the app needed the answers of.
+	Missing []struct {
+		Key string `json:"key"`
+	} `json:"missing"`
 }
 
 type artefact struct {
@@ -29,6 +33,9 @@ type artefact struct {
 	Environment  string          `json:"environment"`
 	Dependencies []string        `json:"dependencies"`
 	Properties   json.RawMessage `json:"properties"`
+	// Metadata is what the app noted, by the path of the construct; newer apps write it into a file of its own.
+	Metadata     map[string][]note `json:"metadata"`
+	MetadataFile string            `json:"additionalMetadataFile"`
 }
 
 type roleProperties struct {
@@ -87,6 +94,9 @@ func (r *reader) folder(dir string, outer []*node) ([]*node, error) {
 		return nil, err
 	}
 	if err := schema(file, m.Version); err != nil {
+		return nil, err
+	}
+	if err := m.answered(dir); err != nil {
 		return nil, err
 	}
 	ids := sortedKeys(m.Artifacts)
@@ -162,6 +172,9 @@ func (r *reader) nested(dir, id string, properties json.RawMessage, n *node) err
 func (r *reader) stack(dir, id string, a *artefact) (*Stack, []string, error) {
 	var p stackProperties
 	if err := json.Unmarshal(a.Properties, &p); err != nil {
+		return nil, nil, err
+	}
+	if err := r.objections(dir, a); err != nil {
 		return nil, nil, err
 	}
 	account, region, err := r.environment(a.Environment)

@@ -1,0 +1,96 @@
+package deploy
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+
+	"lockstep/internal/deploy/assembly"
+)
+
+// itself is what would change of a stack itself, which no change set tells: its outputs, its policy, its protection. It is told as a change of the stack
+// by the stack's own name; there is none for a stack that is yet to be made.
+func (s *planned) itself() ([]Change, error) {
+	if s.have.phase != settled {
+		return nil, nil
+	}
+	properties, err := outputChanges(s.have.template, s.stack.Template.Body)
+	if err != nil {
+		return nil, err
+	}
+	if policyDiffers(s.stack, s.have) {
+		properties = append(properties, Property{Name: "StackPolicy", Recreation: "Never"})
+	}
+	if s.protectionDiffers() {
+		properties = append(properties, Property{Name: "TerminationProtection", Recreation: "Never"})
+	}
+	if len(properties) == 0 {
+		return nil, nil
+	}
+	return []Change{{Action: Modify, LogicalID: s.stack.Name, Type: nestedStack, Properties: properties}}, nil
+}
+
+// of says whether a change is of the stack itself.
+func (c Change) of(stack string) bool { return c.LogicalID == stack && c.Type == nestedStack }
+
+// ofResources are the changes that are told by a stack's change set.
+func ofResources(stack string, changes []Change) []Change {
+	var out []Change
+	for _, c := range changes {
+		if !c.of(stack) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// outputChanges compares the outputs of two templates. Their values are told as the templates have them.
+func outputChanges(before, after string) ([]Property, error) {
+	was, err := outputsOf(before)
+	if err != nil {
+		return nil, err
+	}
+	is, err := outputsOf(after)
+	if err != nil {
+		return nil, err
+	}
+	both := slices.AppendSeq(slices.Collect(maps.Keys(was)), maps.Keys(is))
+	slices.Sort(both)
+	same := func(a, b any) bool { return assembly.Answered(expression(a)) == assembly.Answered(expression(b)) }
+	var out []Property
+	for _, name := range slices.Compact(both) {
+		a, b := was[name], is[name]
+		switch {
+		case same(a, b):
+		case !same(a["Value"], b["Value"]):
+			out = append(out, Property{Name: "Outputs." + name, Before: expression(a["Value"]), After: expression(b["Value"]), Recreation: "Never"})
+		default: // what it is exported as, or said of it
+			out = append(out, Property{Name: "Outputs." + name, Before: expression(a["Export"]), After: expression(b["Export"]), Recreation: "Never"})
+		}
+	}
+	return out, nil
+}
+
+func outputsOf(template string) (map[string]map[string]any, error) {
+	var t struct{ Outputs map[string]map[string]any }
+	if template == "" {
+		return nil, nil
+	}
+	err := json.Unmarshal([]byte(template), &t)
+	return t.Outputs, err
+}
+
+// expression is a value of a template: text as it is, all else as JSON.
+func expression(value any) string {
+	switch v := value.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
+		return "" // which a value that was read from JSON never gives
+	}
+	return string(text)
+}
