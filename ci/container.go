@@ -122,10 +122,11 @@ func roomFor(dir *dagger.Directory, outputs []string) *dagger.Directory {
 	return dir
 }
 
-// taken adds the selected files of one folder to another.
+// taken adds the selected files of one folder to another. The engine knows what Filter returns by its content, so that what is made of it is the same for
+// as long as these files are, whatever else changes in the folder. It does not know that of a folder which was copied with patterns.
 func taken(to, from *dagger.Directory, selections pipeline.Selections) *dagger.Directory {
 	for _, one := range selections {
-		to = to.WithDirectory("/", from, dagger.DirectoryWithDirectoryOpts{Include: one.Include, Exclude: one.Exclude})
+		to = to.WithDirectory("/", from.Filter(dagger.DirectoryFilterOpts{Include: one.Include, Exclude: one.Exclude}))
 	}
 	return to
 }

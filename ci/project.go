@@ -40,7 +40,7 @@ func (m *Lockstep) open(ctx context.Context) (*project, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	files := dag.Directory().WithDirectory("/", m.Source, dagger.DirectoryWithDirectoryOpts{Include: []string{"config/**/*.yaml"}})
+	files := m.Source.Filter(dagger.DirectoryFilterOpts{Include: []string{"config/**/*.yaml"}})
 	if _, err := files.Export(ctx, dir); err != nil {
 		return nil, said("the source directory cannot be read", err)
 	}

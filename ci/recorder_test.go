@@ -326,16 +326,22 @@ func (r *recorder) fileset(n *node) map[string]bool {
 				out[inner] = true
 			}
 		}
+	case n.field == "filter":
+		for name := range r.fileset(n.parent) {
+			if include := strs(n.args["include"]); (len(include) == 0 || matchesAny(include, name)) && !matchesAny(strs(n.args["exclude"]), name) {
+				out[name] = true
+			}
+		}
 	case n.field == "withDirectory":
+		if n.args["include"] != nil || n.args["exclude"] != nil {
+			panic("a folder is copied with patterns, so that any edit in it is one of what is copied: filter it first")
+		}
 		out = r.fileset(n.parent)
 		source := n.args["source"]
 		if source == nil {
 			source = n.args["directory"]
 		}
 		for name := range r.fileset(r.node(source)) {
-			if include := strs(n.args["include"]); len(include) > 0 && !matchesAny(include, name) || matchesAny(strs(n.args["exclude"]), name) {
-				continue
-			}
 			out[strings.TrimPrefix(path.Join(n.args["path"].(string), name), "/")] = true
 		}
 	case n.field == "withNewDirectory":
