@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"lockstep/ci/internal/dagger"
@@ -17,7 +19,15 @@ func (m *Lockstep) Graph(
 	// The environment whose part is shown; all unless told
 	// +optional
 	env string,
+	// How to show it: text, json, dot, mermaid or svg
+	// +optional
+	// +default="text"
+	format string,
 ) (string, error) {
+	draw, ok := pipeline.Drawings[format]
+	if !ok {
+		return "", fmt.Errorf("format %s: write one of %s", format, strings.Join(slices.Sorted(maps.Keys(pipeline.Drawings)), ", "))
+	}
 	p, err := m.open(ctx)
 	if err != nil {
 		return "", err
@@ -31,14 +41,8 @@ func (m *Lockstep) Graph(
 		g = p.choose(pipeline.Stages, environments...)
 	}
 	var b strings.Builder
-	for _, s := range g.Steps() {
-		line := fmt.Sprintf("%-9s %-16s %s", s.Stage, s.Name, s.Summary)
-		if waits := g.WaitsFor(s.Name); len(waits) > 0 {
-			line += "  (after " + strings.Join(waits, ", ") + ")"
-		}
-		b.WriteString(line + "\n")
-	}
-	return b.String() + "digest " + g.Digest() + "\n", nil
+	err = draw(&b, g)
+	return b.String(), err
 }
 
 // Synth makes the cloud assemblies of every account, cdk-nag included, each in a folder of its environment's name.

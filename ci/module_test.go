@@ -236,7 +236,7 @@ func TestBadInputIsToldByTheFunctionItself(t *testing.T) {
 		"no source": {func() error {
 			_, m := record(t, "")
 			m.Source = dag.Directory()
-			_, err := m.Graph(t.Context(), "")
+			_, err := m.Graph(t.Context(), "", "text")
 			return err
 		}, "the source directory holds no config/pipeline.yaml: call from the project's root"},
 	} {
@@ -294,12 +294,12 @@ func TestEditsElsewhereLeaveToolsAndBinaryAlone(t *testing.T) {
 
 func TestGraphShowsEveryStepAndTheDigestThatEveryRunPrints(t *testing.T) {
 	_, m := record(t, "")
-	text, err := m.Graph(t.Context(), "")
+	text, err := m.Graph(t.Context(), "", "text")
 	check(t, err == nil, "%v", err)
 	g, err := pipeline.NewGraph(pipeline.Steps(configuration()))
 	check(t, err == nil, "%v", err)
 	contains(t, text, "deploy:prod", "digest "+g.Digest())
-	text, err = m.Graph(t.Context(), "acc")
+	text, err = m.Graph(t.Context(), "acc", "text")
 	check(t, err == nil, "%v", err)
 	contains(t, text, "deploy:acc")
 	check(t, !strings.Contains(text, "deploy:prod"), "%s", text)

@@ -12,7 +12,7 @@ import (
 // that one mistake is told once.
 var rules = []func(*loader){
 	distinctAccounts, apart, knownPredecessors, noPromotionCycle, parametersFitSSM, tagsFitAWS,
-	protectedIsApproved, networkIsMadeOrGiven, budgetReachesFinance, databaseFits, versionsOutliveArchiving, pipelineIsHeard,
+	protectedIsApproved, networkIsMadeOrGiven, onlyNamesForSeveral, budgetReachesFinance, databaseFits, versionsOutliveArchiving, pipelineIsHeard,
 }
 
 func (l *loader) applyRules() {

@@ -46,6 +46,33 @@ func networkIsMadeOrGiven(l *loader) {
 	})
 }
 
+// onlyNamesForSeveral: what is there already has another id in every account and region; a parameter's name can be the same in all.
+func onlyNamesForSeveral(l *loader) {
+	l.each(func(env Environment, d *document) {
+		if len(env.More) == 0 {
+			return
+		}
+		check := func(id string, path ...string) {
+			if id != "" && !strings.HasPrefix(id, byParameter) {
+				l.problemAt(d, path, id+" is in one account of several", "write "+byParameter+" and the name of a parameter that every account and region has")
+			}
+		}
+		if n := env.Network; n != nil {
+			check(n.VPC, "network", "vpc")
+			for i, subnet := range n.Subnets {
+				check(subnet, "network", "subnets", fmt.Sprint(i))
+			}
+		}
+		check(env.Imports.Key, "imports", "key")
+		if zone := env.Imports.HostedZone; zone != nil {
+			check(zone.ID, "imports", "hostedZone", "id")
+		}
+	})
+}
+
+// byParameter begins what names a parameter of SSM instead of the thing itself.
+const byParameter = "ssm:"
+
 // checkZones: a zone is called as its region with a letter.
 func (l *loader) checkZones(d *document, env Environment) {
 	for i, zone := range env.Network.AvailabilityZones {

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // A Wave is accounts or regions that a release goes to together.
@@ -40,7 +41,21 @@ func (e Environment) Parts() []Part { return slices.Concat(e.Waves()...) }
 func (e Environment) part(a Account) Part {
 	p := Part{Environment: e, Folder: a.ID + "-" + a.Region}
 	p.Account, p.More = a, nil
+	if e.Network != nil {
+		there := *e.Network
+		there.AvailabilityZones = zonesOf(e.Network.AvailabilityZones, e.Region, a.Region)
+		p.Network = &there
+	}
 	return p
+}
+
+// zonesOf are the zones of the same letters in another region.
+func zonesOf(zones []string, region, other string) []string {
+	out := make([]string, len(zones))
+	for i, zone := range zones {
+		out[i] = other + strings.TrimPrefix(zone, region)
+	}
+	return out
 }
 
 // apart keeps the accounts of waves apart from those of other environments, and names no account and region twice.

@@ -43,6 +43,32 @@ func TestTheEnvironmentsOwnAccountGoesFirstAndTheWavesFollow(t *testing.T) {
 	assert.Len(t, prod.Parts(), 4)
 }
 
+func TestAnAccountInAnotherRegionHasTheZonesOfTheSameLettersThere(t *testing.T) {
+	c, err := Load(files(map[string]string{"environments/prod.yaml": environmentYAML("777788889999", "after: dev\n"+protection+networkYAML+twoWaves)}))
+	require.NoError(t, err)
+	prod, _ := c.Environment("prod")
+	var got [][]string
+	for _, part := range prod.Parts() {
+		got = append(got, part.Network.AvailabilityZones)
+	}
+	here := []string{"eu-west-1a", "eu-west-1b"}
+	assert.Equal(t, [][]string{here, {"us-east-1a", "us-east-1b"}, here, here}, got)
+	assert.Equal(t, here, prod.Network.AvailabilityZones, "the environment itself stays as it is")
+}
+
+func TestWhatBelongsToOneAccountIsNotNamedByItsIDForMore(t *testing.T) {
+	const given = "network: {availabilityZones: [eu-west-1a, eu-west-1b], vpc: vpc-0123abcd, subnets: [ssm:/net/a, subnet-0123abcd]}\n" +
+		"imports:\n  key: arn:aws:kms:eu-west-1:777788889999:key/abc\n  hostedZone: {id: Z0123, name: example.com}\n"
+	_, err := Load(files(map[string]string{"environments/prod.yaml": environmentYAML("777788889999", "after: dev\n"+protection+given+twoWaves)}))
+	for _, want := range []string{"vpc-0123abcd is in one account of several", "subnet-0123abcd is in one account of several", "arn:aws:kms:eu-west-1:777788889999:key/abc is in one account of several", "Z0123 is in one account of several; write ssm: and the name of a parameter"} {
+		require.ErrorContains(t, err, want)
+	}
+	require.NotContains(t, err.Error(), "ssm:/net/a is")
+	alone := environmentYAML("777788889999", "after: dev\n"+protection+given)
+	_, err = Load(files(map[string]string{"environments/prod.yaml": alone}))
+	require.NoError(t, err)
+}
+
 func TestWavesKeepAccountsApart(t *testing.T) {
 	wave := func(accounts string) map[string]string {
 		return map[string]string{"environments/prod.yaml": environmentYAML("777788889999", "after: dev\n"+protection+"waves:\n  - accounts: "+accounts+"\n")}
