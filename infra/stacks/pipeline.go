@@ -1,6 +1,8 @@
 package stacks
 
 import (
+	"slices"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscodebuild"
@@ -95,7 +97,7 @@ func (l *lineStack) stages() ([]any, error) {
 	return stages, nil
 }
 
-// source takes the repository's files at the commit that started the pipeline.
+// source names the commit that started the pipeline. Jobs clone the repository themselves, with its history: gates look at it.
 func (l *lineStack) source() any {
 	source := l.Pipeline.Source
 	l.role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
@@ -106,9 +108,22 @@ func (l *lineStack) source() any {
 		Configuration: map[string]any{
 			"ConnectionArn": source.Connection, "FullRepositoryId": source.Repository, "BranchName": source.Branch,
 			// The triggers say what starts the pipeline.
-			"DetectChanges": "false", "OutputArtifactFormat": "CODE_ZIP",
+			"DetectChanges": "false", "OutputArtifactFormat": "CODEBUILD_CLONE_REF",
 		},
 		OutputArtifacts: artefacts(pipeline.SourceArtefact),
+	}
+}
+
+// clone lets a job's role read the one repository. The connection may have more rights, on more of them.
+// Source of the conditions: the service authorization reference, AWS CodeConnections.
+func (l *lineStack) clone(role awsiam.Role) {
+	for _, service := range []string{"codeconnections", "codestar-connections"} { // its name of today and the one before, which connections still have
+		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+			Actions: jsii.Strings(service + ":UseConnection"), Resources: jsii.Strings(l.Pipeline.Source.Connection),
+			Conditions: &map[string]any{"StringEqualsIfExists": map[string]any{
+				service + ":FullRepositoryId": l.Pipeline.Source.Repository, service + ":ProviderPermissionsRequired": "read_only",
+			}},
+		}))
 	}
 }
 
@@ -121,6 +136,9 @@ func (l *lineStack) job(job pipeline.Job, order int) (any, error) {
 	}
 	id, name := construct(job.Name), l.name+"-"+job.Name
 	role := own.ServiceRole(l.scope, id+"Role", "codebuild.amazonaws.com", "runs "+job.Name+" of "+l.name)
+	if slices.Contains(job.Takes, pipeline.SourceArtefact) {
+		l.clone(role)
+	}
 	if roles := l.rolesOf(job); len(roles) > 0 {
 		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 			Actions: jsii.Strings("sts:AssumeRole", "sts:TagSession"), Resources: jsii.Strings(roles...),

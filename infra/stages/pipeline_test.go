@@ -61,6 +61,32 @@ func TestB1_PipelinesAreV2WithAConnectionInTheToolingAccount(t *testing.T) {
 	}
 }
 
+// Gates look at the commits. Whoever takes the repository's files clones them, and may do no more than that with the connection.
+func TestB1_JobsCloneTheRepositoryAndMayOnlyReadIt(t *testing.T) {
+	for _, name := range []string{"main", "release", "pull-request"} {
+		assert.Equal(t, "CODEBUILD_CLONE_REF", at(actionsOf(t, pipelineCalled(t, name), "source")[0], "Configuration.OutputArtifactFormat"))
+	}
+	jobs := 0
+	for id, r := range stack(t, config.Tooling, "pipeline").resources() {
+		used := 0
+		for _, s := range statements(r["Properties"]) {
+			for _, service := range []string{"codeconnections", "codestar-connections"} {
+				if slices.Equal(list(s["Action"]), []string{service + ":UseConnection"}) {
+					used++
+					assert.Equal(t, map[string]any{"StringEqualsIfExists": map[string]any{
+						service + ":FullRepositoryId": "example/platform", service + ":ProviderPermissionsRequired": "read_only",
+					}}, s["Condition"], id)
+				}
+			}
+		}
+		if used > 0 {
+			assert.Equal(t, 2, used, "%s: both names of the service", id)
+			jobs++
+		}
+	}
+	assert.Len(t, stack(t, config.Tooling, "pipeline").ofType("AWS::CodeBuild::Project"), jobs, "every job takes the repository's files")
+}
+
 func TestB2_APushATagAndAPullRequestEachStartTheirOwnPipeline(t *testing.T) {
 	git := func(name string) any {
 		return at(pipelineCalled(t, name), "Properties.Triggers.0.GitConfiguration")

@@ -39,14 +39,21 @@ func (d *Deployment) Deploy(ctx context.Context, o Order) (Record, error) {
 		if err != nil {
 			return seen.Record(), err
 		}
-		if seen.unchanged() {
-			last, err := book.Journal(ctx)
-			if err == nil && !last.CutOff() && last.Release.Same(d.Source, d.Beside) {
-				return seen.Record(), nil
-			}
+		if seen.unchanged() && d.tidy(ctx, book) {
+			return seen.Record(), nil
 		}
 	}
 	return d.locked(ctx, book, func(before ledger.Journal) (Record, error) { return d.deploy(ctx, book, o, before) }, o)
+}
+
+// tidy says whether the last run has recorded this very assembly and left nothing behind, not even a lock: it may have been killed as its last act.
+func (d *Deployment) tidy(ctx context.Context, book *ledger.Ledger) bool {
+	last, err := book.Journal(ctx)
+	if err != nil || last.CutOff() || !last.Release.Same(d.Source, d.Beside) {
+		return false
+	}
+	held, err := book.HeldBy(ctx)
+	return err == nil && (held == nil || !held.Dead)
 }
 
 // needsReview refuses to go on without a reviewed plan where one is asked for.

@@ -3,7 +3,9 @@ package faults
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -50,4 +52,35 @@ func TestKilledAtTwentyRandomMoments(t *testing.T) {
 	}
 	assert.Positive(t, resumed, "no run was cut off while it was at work: the moments were badly chosen")
 	t.Logf("%d of %d runs were cut off while they held the lock", resumed, rounds)
+}
+
+// The very last that a run does is to give the lock back.
+func TestKilledBeforeTheLockIsGivenBack(t *testing.T) {
+	w := newWorld(t)
+	dir := w.assembly("dev", dev, stacks, "one")
+	reached, ended := make(chan struct{}), make(chan struct{})
+	var locks atomic.Int32
+	w.proxy.with(func(c *call) bool {
+		if c.r.Method != http.MethodPut || !strings.HasSuffix(c.r.URL.Path, "/lock.json") || locks.Add(1) != 2 {
+			return false
+		}
+		close(reached)
+		<-ended
+		return true
+	})
+	cmd := w.command("deploy", "--env", "dev", "--assembly", dir)
+	require.NoError(t, cmd.Start())
+	<-reached
+	require.NoError(t, cmd.Process.Kill())
+	_ = cmd.Wait() // it was killed
+	close(ended)
+	w.proxy.with(nil)
+
+	out, status := w.run("status", "--env", "dev")
+	require.Zero(t, status, out)
+	require.Contains(t, out, "it is gone, and the next run takes over")
+	out = w.deploy(dir)
+	assert.Contains(t, out, "which is gone, is taken over")
+	assert.Contains(t, out, "dev  account "+dev+", eu-west-1: unchanged")
+	w.whole(stacks, "one")
 }
