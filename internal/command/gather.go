@@ -30,14 +30,10 @@ func (a *app) gatherCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "gather --results FILE --into FOLDER", Hidden: true, Short: "Merge the reports of gates that ran elsewhere", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if from == "" || into == "" {
-				return usagef("write --results with what the steps came to, and --into with the folder for the reports")
+			if into == "" {
+				return usagef("write --into with the folder for the reports")
 			}
-			p, err := a.open()
-			if err != nil {
-				return err
-			}
-			run, err := readRun(from)
+			p, run, err := a.results(from)
 			if err != nil {
 				return err
 			}
@@ -55,14 +51,7 @@ func (a *app) tellCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "tell --results FILE", Hidden: true, Short: "Sum up steps that ran elsewhere", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if from == "" {
-				return usagef("write --results with what the steps came to")
-			}
-			p, err := a.open()
-			if err != nil {
-				return err
-			}
-			run, err := readRun(from)
+			p, run, err := a.results(from)
 			if err != nil {
 				return err
 			}
@@ -73,17 +62,24 @@ func (a *app) tellCommand() *cobra.Command {
 	return cmd
 }
 
-// readRun reads what steps came to.
-func readRun(file string) (pipeline.Run, error) {
+// results are what steps of the project came to that ran elsewhere.
+func (a *app) results(file string) (*project, pipeline.Run, error) {
 	var run pipeline.Run
+	if file == "" {
+		return nil, run, usagef("write --results with what the steps came to")
+	}
+	p, err := a.open()
+	if err != nil {
+		return nil, run, err
+	}
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return run, err
+		return nil, run, err
 	}
 	if err := json.Unmarshal(text, &run); err != nil {
-		return run, fmt.Errorf("%s holds no results: %w", file, err)
+		return nil, run, fmt.Errorf("%s holds no results: %w", file, err)
 	}
-	return run, nil
+	return p, run, nil
 }
 
 // tell writes the summary of a run that reached for accounts.
