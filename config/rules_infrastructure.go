@@ -53,8 +53,8 @@ func onlyNamesForSeveral(l *loader) {
 			return
 		}
 		check := func(id string, path ...string) {
-			if id != "" && !strings.HasPrefix(id, byParameter) {
-				l.problemAt(d, path, id+" is in one account of several", "write "+byParameter+" and the name of a parameter that every account and region has")
+			if id != "" && !strings.HasPrefix(id, ByParameter) {
+				l.problemAt(d, path, id+" is in one account of several", "write "+ByParameter+" and the name of a parameter that every account and region has")
 			}
 		}
 		if n := env.Network; n != nil {
@@ -70,8 +70,8 @@ func onlyNamesForSeveral(l *loader) {
 	})
 }
 
-// byParameter begins what names a parameter of SSM instead of the thing itself.
-const byParameter = "ssm:"
+// ByParameter begins what names a parameter of SSM instead of the thing itself.
+const ByParameter = "ssm:"
 
 // checkZones: a zone is called as its region with a letter.
 func (l *loader) checkZones(d *document, env Environment) {

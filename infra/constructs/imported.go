@@ -29,7 +29,7 @@ func Import(stack constructs.Construct) Imported {
 
 // value is the reference itself, or the value of the parameter that it names.
 func (i Imported) value(reference string) *string {
-	if name, ok := strings.CutPrefix(reference, "ssm:"); ok {
+	if name, ok := strings.CutPrefix(reference, config.ByParameter); ok {
 		return awsssm.StringParameter_ValueForStringParameter(i.scope, jsii.String(name), nil)
 	}
 	return jsii.String(reference)

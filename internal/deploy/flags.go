@@ -38,7 +38,7 @@ func (f Flag) String() string {
 func flagsOf(stack string, changes []Change, before, after string) ([]Flag, error) {
 	old, err := resourcesIn(before)
 	if err != nil {
-		return nil, fmt.Errorf("the deployed template: %w", err)
+		old = unread
 	}
 	next, err := resourcesIn(after)
 	if err != nil {
@@ -50,6 +50,10 @@ func flagsOf(stack string, changes []Change, before, after string) ([]Flag, erro
 	}
 	return flags, nil
 }
+
+// unread stands for a deployed template in YAML, as people write them. Nothing is known of its resources but that there are some, so whatever goes has to be
+// allowed, and whatever is granted.
+var unread = resources{"": {}}
 
 // withheld are the flags whose permit was not given.
 func withheld(flags []Flag, given []Permit) []Flag {

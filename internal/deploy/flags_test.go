@@ -150,3 +150,18 @@ func TestWhatIsFlaggedHasToBeAllowedByName(t *testing.T) {
 	assert.Contains(t, err.Error(), "add --allow data-loss")
 	assert.NotContains(t, err.Error(), "Role")
 }
+
+// A stack may have been deployed by other means before, from a template in YAML. What it keeps and what it grants is not known then, so nothing is let through.
+func TestOfADeployedTemplateInYAMLEverythingIsFlagged(t *testing.T) {
+	const yaml = "Resources:\n  Data:\n    Type: AWS::S3::Bucket\n    DeletionPolicy: Retain\n"
+	role := `{"Role":{"Type":"AWS::IAM::Role","Properties":{"AssumeRolePolicyDocument":{"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"arn:aws:iam::444455556666:root"}}]}}}}`
+	flags, err := flagsOf("web", []Change{{Action: Remove, LogicalID: "Data", Type: "AWS::S3::Bucket"}, {Action: Add, LogicalID: "Role", Type: "AWS::IAM::Role"}}, yaml, template(t, role))
+	require.NoError(t, err)
+	require.Len(t, flags, 2)
+	assert.Equal(t, DataLoss, flags[0].Permit)
+	assert.Equal(t, "Data", flags[0].LogicalID)
+	assert.Equal(t, Permissions, flags[1].Permit)
+	assert.Equal(t, "Role", flags[1].LogicalID)
+	_, err = flagsOf("web", nil, yaml, "Resources: {}")
+	require.Error(t, err, "what the CDK writes is JSON")
+}

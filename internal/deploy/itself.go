@@ -10,14 +10,11 @@ import (
 
 // itself is what would change of a stack itself, which no change set tells: its outputs, its policy, its protection. It is told as a change of the stack
 // by the stack's own name; there is none for a stack that is yet to be made.
-func (s *planned) itself() ([]Change, error) {
+func (s *planned) itself() []Change {
 	if s.have.phase != settled {
-		return nil, nil
+		return nil
 	}
-	properties, err := outputChanges(s.have.template, s.stack.Template.Body)
-	if err != nil {
-		return nil, err
-	}
+	properties := outputChanges(s.have.template, s.stack.Template.Body)
 	if policyDiffers(s.stack, s.have) {
 		properties = append(properties, Property{Name: "StackPolicy", Recreation: "Never"})
 	}
@@ -25,9 +22,9 @@ func (s *planned) itself() ([]Change, error) {
 		properties = append(properties, Property{Name: "TerminationProtection", Recreation: "Never"})
 	}
 	if len(properties) == 0 {
-		return nil, nil
+		return nil
 	}
-	return []Change{{Action: Modify, LogicalID: s.stack.Name, Type: nestedStack, Properties: properties}}, nil
+	return []Change{{Action: Modify, LogicalID: s.stack.Name, Type: nestedStack, Properties: properties}}
 }
 
 // of says whether a change is of the stack itself.
@@ -44,15 +41,13 @@ func ofResources(stack string, changes []Change) []Change {
 	return out
 }
 
-// outputChanges compares the outputs of two templates. Their values are told as the templates have them.
-func outputChanges(before, after string) ([]Property, error) {
-	was, err := outputsOf(before)
-	if err != nil {
-		return nil, err
-	}
-	is, err := outputsOf(after)
-	if err != nil {
-		return nil, err
+// outputChanges compares the outputs of two templates. Their values are told as the templates have them. Nothing is told where one of them cannot be read: what is
+// deployed may have been written in YAML.
+func outputChanges(before, after string) []Property {
+	was, errBefore := outputsOf(before)
+	is, errAfter := outputsOf(after)
+	if errBefore != nil || errAfter != nil {
+		return nil
 	}
 	both := slices.AppendSeq(slices.Collect(maps.Keys(was)), maps.Keys(is))
 	slices.Sort(both)
@@ -68,7 +63,7 @@ func outputChanges(before, after string) ([]Property, error) {
 			out = append(out, Property{Name: "Outputs." + name, Before: expression(a["Export"]), After: expression(b["Export"]), Recreation: "Never"})
 		}
 	}
-	return out, nil
+	return out
 }
 
 func outputsOf(template string) (map[string]map[string]any, error) {

@@ -174,10 +174,7 @@ func (p *Plan) change(ctx context.Context, step *planned) error {
 			return err
 		}
 	}
-	own, err := step.itself()
-	if err != nil {
-		return err
-	}
+	own := step.itself()
 	set, err := newChangeSet(ctx, client, step.stack, step.have, d.assembly.Digest, p.naming)
 	switch {
 	case errors.Is(err, errNoChange) && step.have.phase == settled:

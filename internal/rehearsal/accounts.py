@@ -1,4 +1,4 @@
-"""The emulated accounts, with what CloudFormation does and ministack 1.5.33 does not.
+"""The emulated accounts, with what CloudFormation does and the pinned ministack does not.
 
 A change set that changes nothing but outputs is one that CloudFormation makes and executes, with an empty list of changes; ministack refuses it. Without
 this no stack could begin to export what another wants to import.
