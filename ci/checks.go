@@ -9,36 +9,41 @@ import (
 // Check runs every gate: quality, test and security, side by side.
 //
 // +cache="session"
-func (m *Lockstep) Check(ctx context.Context) (string, error) { return m.gates(ctx, pipeline.Gates...) }
+func (m *Lockstep) Check(ctx context.Context) (string, error) {
+	return m.gates(ctx, "check", pipeline.Gates...)
+}
 
 // Quality runs the gates of form, mistakes and complexity.
 //
 // +check
 // +cache="session"
 func (m *Lockstep) Quality(ctx context.Context) (string, error) {
-	return m.gates(ctx, pipeline.Quality)
+	return m.gates(ctx, string(pipeline.Quality), pipeline.Quality)
 }
 
 // Test runs the tests, those of the infrastructure included.
 //
 // +check
 // +cache="session"
-func (m *Lockstep) Test(ctx context.Context) (string, error) { return m.gates(ctx, pipeline.Test) }
+func (m *Lockstep) Test(ctx context.Context) (string, error) {
+	return m.gates(ctx, string(pipeline.Test), pipeline.Test)
+}
 
 // Security runs the gates that look for vulnerabilities, secrets, unsafe code, and images and templates that are open.
 //
 // +check
 // +cache="session"
 func (m *Lockstep) Security(ctx context.Context) (string, error) {
-	return m.gates(ctx, pipeline.Security)
+	return m.gates(ctx, string(pipeline.Security), pipeline.Security)
 }
 
-// gates runs stages of gates. Its error holds what did not pass and why; its report is what the function report returns.
-func (m *Lockstep) gates(ctx context.Context, stages ...pipeline.Stage) (string, error) {
+// gates runs stages of gates for a command. Its error holds what did not pass and why; its report is what the function report returns.
+func (m *Lockstep) gates(ctx context.Context, command string, stages ...pipeline.Stage) (string, error) {
 	p, err := m.open(ctx)
 	if err != nil {
 		return "", err
 	}
-	run := p.run(ctx, p.choose(stages, p.config.Accounts()...))
-	return run.text(), run.err()
+	r := p.run(ctx, p.choose(stages, p.config.Accounts()...))
+	p.sumUp(ctx, r, r.told(command))
+	return r.text(), r.err()
 }

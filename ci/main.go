@@ -17,6 +17,8 @@ type Lockstep struct {
 	Source *dagger.Directory
 	// +private
 	ImagePrefix string
+	// +private
+	CI bool
 }
 
 // imagePrefix is what may stand before an image's name: a registry, and a path in it.
@@ -31,11 +33,15 @@ func New(
 	// What is put before the name of each base image, to pull it from a mirror: mirror.example.com/docker-hub/library
 	// +optional
 	imagePrefix string,
+	// Whether nobody is there to read a warning: a gate that cannot do its work then fails the call, as with CI=true on a machine, and as it does in
+	// every live deployment
+	// +optional
+	ci bool,
 ) (*Lockstep, error) {
 	if imagePrefix != "" && !validPrefix(imagePrefix) {
 		return nil, fmt.Errorf("--image-prefix %q is no beginning of an image's name: write a registry and a path, such as mirror.example.com/docker-hub/library", imagePrefix)
 	}
-	return &Lockstep{Source: source, ImagePrefix: imagePrefix}, nil
+	return &Lockstep{Source: source, ImagePrefix: imagePrefix, CI: ci}, nil
 }
 
 func validPrefix(prefix string) bool { return imagePrefix.MatchString(prefix) }

@@ -62,6 +62,7 @@ func TestAGateThatFailsIsToldWithItsFindingsAndStopsNoOther(t *testing.T) {
 	r, m := record(t, "")
 	r.exits["gosec"], r.prints["gosec"] = 1, "main.go:3: G101: a password\nfailed: 1 finding"
 	r.exits["osv"], r.prints["osv"] = pipeline.ExitNotRun, "not run: the database cannot be reached"
+	m.CI = true
 	_, err := m.Security(t.Context())
 	contains(t, errorText(err), "did not pass: ", "gosec failed: 1 finding", "main.go:3: G101: a password", "not run: the database cannot be reached")
 	for _, s := range table() {
@@ -71,12 +72,37 @@ func TestAGateThatFailsIsToldWithItsFindingsAndStopsNoOther(t *testing.T) {
 	}
 }
 
+func TestAGateThatCouldNotDoItsWorkFailsWhereNobodyReadsAWarning(t *testing.T) {
+	allowed := pipeline.Absence(true, configuration().Environments)(pipeline.Step{Name: "osv", Stage: pipeline.Security})
+	live := secret(credentialsText(time.Now().Add(time.Hour)))
+	for name, test := range map[string]struct {
+		do    func(m *Lockstep) error
+		fails bool
+	}{
+		"a person's call":                    {func(m *Lockstep) error { _, err := m.Security(t.Context()); return err }, false},
+		"a call with --ci":                   {func(m *Lockstep) error { m.CI = true; _, err := m.Security(t.Context()); return err }, !allowed},
+		"a person's call that is live":       {func(m *Lockstep) error { _, err := m.Deploy(t.Context(), "acc", live, nil, "", nil, nil); return err }, !allowed},
+		"a call for the report of the gates": {func(m *Lockstep) error { _, err := m.Report(t.Context(), ""); return err }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, m := record(t, "")
+			r.exits["osv"], r.prints["osv"] = pipeline.ExitNotRun, "not run: the database cannot be reached"
+			err := test.do(m)
+			check(t, (err != nil) == test.fails, "it ended with %v", err)
+			if err != nil {
+				contains(t, err.Error(), "did not pass: osv", "not run: the database cannot be reached")
+			}
+			check(t, r.begun["deploy:acc"] == 0 || !test.fails, "it was deployed")
+		})
+	}
+}
+
 func TestAGateThatCouldNotDoItsWorkIsAskedAgainOnEveryRun(t *testing.T) {
 	r, m := record(t, "")
 	r.exits["osv"], r.prints["osv"] = pipeline.ExitNotRun, "not run: the database cannot be reached"
-	_, err := m.Security(t.Context())
-	allowed := !slices.ContainsFunc(configuration().Environments, func(env config.Environment) bool { return !slices.Contains(env.Gates.MayBeAbsent, "osv") })
-	check(t, (err == nil) == allowed, "allowed to be absent %v, and it ended with %v", allowed, err)
+	text, err := m.Security(t.Context())
+	check(t, err == nil, "%v", err)
+	contains(t, text, "osv              not run: the database cannot be reached")
 	check(t, r.look(r.ran["osv"]).env["LOCKSTEP_RUN"] == runID, "an answer that was kept is taken: %v", r.look(r.ran["osv"]).env)
 	check(t, r.look(r.ran["gosec"]).env["LOCKSTEP_RUN"] == "", "what passed is run on every run")
 }
@@ -96,10 +122,15 @@ func TestARunThatReachedAccountsIsToldAsOnAPersonsMachine(t *testing.T) {
 }
 
 func TestGatesThatPassSaySo(t *testing.T) {
-	_, m := record(t, "")
+	r, m := record(t, "")
 	text, err := m.Check(t.Context())
 	check(t, err == nil, "%v", err)
 	contains(t, text, "gosec", "ran", "digest ")
+
+	r, m = record(t, "")
+	r.prints[strings.Join(pipeline.Telling.Command, " ")] = "check passed in 1 s"
+	text, err = m.Check(t.Context())
+	check(t, err == nil && text == "check passed in 1 s\n", "not told as on a person's machine: %s, %v", text, err)
 }
 
 func TestAStepWhoseNeedFailedIsSkippedAndTheCulpritNamed(t *testing.T) {
@@ -227,7 +258,7 @@ func TestBadInputIsToldByTheFunctionItself(t *testing.T) {
 		"credentials that expire at no time": {func() error {
 			return live(`{"Version":1,"AccessKeyId":"a","SecretAccessKey":"` + canary + `","Expiration":"` + canary + `"}`)
 		}, "no time in RFC 3339"},
-		"a prefix that is none": {func() error { _, err := New(nil, "https://mirror/ "); return err }, `--image-prefix "https://mirror/ " is no beginning of an image's name`},
+		"a prefix that is none": {func() error { _, err := New(nil, "https://mirror/ ", false); return err }, `--image-prefix "https://mirror/ " is no beginning of an image's name`},
 		"a prefix that does not exist": {func() error {
 			r, m := record(t, "mirror.example.com/none")
 			r.refuses["mirror.example.com"] = `failed to resolve image "mirror.example.com/none/golang:1.26-bookworm": no such host` // the engine's words

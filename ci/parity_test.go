@@ -151,6 +151,25 @@ func delivered(t *testing.T, l pipeline.Line) map[string]ran {
 	return r.all()
 }
 
+func TestAJobFailsWhereAGateCannotDoItsWork(t *testing.T) {
+	if pipeline.Absence(true, configuration().Environments)(pipeline.Step{Name: "osv", Stage: pipeline.Security}) {
+		t.Skip("the configuration lets this gate be absent")
+	}
+	for _, l := range pipeline.Delivery(configuration()) {
+		r, m := record(t, "")
+		r.exits["osv"], r.prints["osv"] = pipeline.ExitNotRun, "not run: the database cannot be reached"
+		var failed []string
+		for _, job := range l.Stages[0].Jobs {
+			for _, words := range calls(t, job) {
+				if err := call(t.Context(), m, words); err != nil {
+					failed = append(failed, job.Name)
+				}
+			}
+		}
+		check(t, slices.Equal(failed, []string{string(pipeline.Security)}), "%s: %v", l.Name, failed)
+	}
+}
+
 // calls are the command lines of the module in a job's buildspec, without `dagger call`.
 func calls(t *testing.T, job pipeline.Job) [][]string {
 	t.Helper()
@@ -193,6 +212,17 @@ func words(line string) []string {
 
 // call does what the Dagger command line does with a function's name and flags.
 func call(ctx context.Context, m *Lockstep, words []string) error {
+	opened := *m
+	for strings.HasPrefix(words[0], "--") { // what the module itself is told
+		switch {
+		case words[0] == "--ci" && slices.Contains(parameters()["new"], "--ci"):
+			opened.CI = true
+		default:
+			return fmt.Errorf("the module has no flag %s", words[0])
+		}
+		words = words[1:]
+	}
+	m = &opened
 	flags := map[string]string{}
 	rest := words[1:]
 	for len(rest) > 1 && strings.HasPrefix(rest[0], "--") {
@@ -260,7 +290,7 @@ func parameters() map[string][]string {
 		}
 		for _, declared := range file.Decls {
 			f, ok := declared.(*ast.FuncDecl)
-			if !ok || f.Recv == nil || !f.Name.IsExported() {
+			if !ok || !f.Name.IsExported() {
 				continue
 			}
 			flags := []string{}

@@ -19,7 +19,9 @@ type project struct {
 	source *dagger.Directory
 	prefix string
 	config *config.Config
-	graph  *pipeline.Graph
+	// mayBeAbsent says of a gate that cannot do its work whether the call goes on without it.
+	mayBeAbsent func(pipeline.Step) bool
+	graph       *pipeline.Graph
 	// made are the results of steps that are not run, because the caller has them already.
 	made map[string]*dagger.Directory
 	// live is how steps that reach AWS are given credentials; nil in a rehearsal.
@@ -57,7 +59,7 @@ func (m *Lockstep) open(ctx context.Context) (*project, error) {
 		return nil, err
 	}
 	return &project{
-		source: m.Source, prefix: m.ImagePrefix, config: c, graph: g,
+		source: m.Source, prefix: m.ImagePrefix, config: c, graph: g, mayBeAbsent: pipeline.Absence(m.CI, c.Environments),
 		made: map[string]*dagger.Directory{}, built: map[string]*dagger.Directory{},
 	}, nil
 }

@@ -47,7 +47,7 @@ func (m *Lockstep) reach(ctx context.Context, q request, stages ...pipeline.Stag
 	var summing sync.WaitGroup
 	err = p.withAccounts(ctx, func() error {
 		r = p.run(ctx, g)
-		summing.Go(func() { p.sumUp(ctx, r, stages[0], environments) }) // while the accounts are being stopped
+		summing.Go(func() { p.sumUp(ctx, r, p.toldOf(r, stages[0], environments)) }) // while the accounts are being stopped
 		return nil
 	})
 	summing.Wait()
@@ -90,6 +90,7 @@ func (m *Lockstep) prepare(ctx context.Context, q request) (*project, []environm
 	p.commit, p.plan = q.commit, q.plan
 	if q.credentials != nil {
 		p.live, err = readCredentials(ctx, q.credentials)
+		p.mayBeAbsent = pipeline.Absence(true, environments)
 	}
 	return p, environments, err
 }

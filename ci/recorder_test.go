@@ -72,7 +72,7 @@ func record(t *testing.T, prefix string) (*recorder, *Lockstep) {
 		t.Fatal(err)
 	}
 	dag = client
-	m, err := New(dag.Host().Directory(repository), prefix)
+	m, err := New(dag.Host().Directory(repository), prefix, false)
 	if err != nil {
 		t.Fatal(err)
 	}

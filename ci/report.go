@@ -53,13 +53,8 @@ func (p *project) gathered(r *run) (*dagger.Directory, error) {
 	return ctr.Directory(pipeline.WorkFolder+"/"+pipeline.GatheredDir).WithDirectory("logs", printed), nil
 }
 
-// sumUp has this very program tell of a run that reached for accounts. Where it cannot, the run tells of itself in fewer words.
-func (p *project) sumUp(ctx context.Context, r *run, stage pipeline.Stage, environments []environment) {
-	told := r.told(string(stage))
-	told.Stage, told.Live = stage, p.live != nil
-	for _, env := range environments {
-		told.Environments = append(told.Environments, env.Name)
-	}
+// sumUp has this very program tell of a run. Where it cannot, the run tells of itself in fewer words.
+func (p *project) sumUp(ctx context.Context, r *run, told pipeline.Run) {
 	left := dag.Directory()
 	for _, o := range r.outcomes {
 		if o.step.Effect == pipeline.AWS && o.hasLeft() {
@@ -72,6 +67,16 @@ func (p *project) sumUp(ctx context.Context, r *run, stage pipeline.Stage, envir
 	if text, err := p.container(pipeline.Telling).WithExec(pipeline.Telling.Argv(false)).Stdout(ctx); err == nil {
 		r.summary = strings.TrimSpace(text)
 	}
+}
+
+// toldOf is what the steps came to of a run that reached for the accounts of environments.
+func (p *project) toldOf(r *run, stage pipeline.Stage, environments []environment) pipeline.Run {
+	told := r.told(string(stage))
+	told.Stage, told.Live = stage, p.live != nil
+	for _, env := range environments {
+		told.Environments = append(told.Environments, env.Name)
+	}
+	return told
 }
 
 // told is what the steps came to.

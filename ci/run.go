@@ -153,14 +153,6 @@ func (p *project) nothingToDo(ctx context.Context, s pipeline.Step) (bool, error
 	return !slices.ContainsFunc(found, func(name string) bool { return pipeline.Matches(s.Subject, name) }), err
 }
 
-// mayBeAbsent says whether every environment's configuration lets a run go on without the gate where it cannot do its work.
-func (p *project) mayBeAbsent(s pipeline.Step) bool {
-	name, _, _ := strings.Cut(s.Name, ":")
-	return len(p.config.Environments) > 0 && !slices.ContainsFunc(p.config.Environments, func(env environment) bool {
-		return !slices.Contains(env.Gates.MayBeAbsent, name)
-	})
-}
-
 // said is an error in this program's own words. The engine's errors cannot be wrapped: whatever stands around one is lost on its way to the caller.
 func said(what string, err error) error {
 	text := what + ": " + oneLine(err)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -97,19 +96,9 @@ func part(argv []string) string {
 	return ""
 }
 
-// mayBeAbsent says which gates a run goes on without where they cannot be run: all of them on a person's machine, as long as nothing reaches AWS; and
-// else those that every environment at hand allows to be absent.
+// mayBeAbsent says which gates a run goes on without where they cannot be run. On a person's machine it is strict as soon as something reaches AWS.
 func (a *app) mayBeAbsent(environments []config.Environment) func(pipeline.Step) bool {
-	strict := a.live || isTrue(tools.Lookup(a.Environ, "CI"))
-	return func(s pipeline.Step) bool {
-		if !slices.Contains(pipeline.Gates, s.Stage) {
-			return false
-		}
-		name, _, _ := strings.Cut(s.Name, ":")
-		return !strict || len(environments) > 0 && !slices.ContainsFunc(environments, func(env config.Environment) bool {
-			return !slices.Contains(env.Gates.MayBeAbsent, name)
-		})
-	}
+	return pipeline.Absence(a.live || isTrue(tools.Lookup(a.Environ, "CI")), environments)
 }
 
 func isTrue(value string) bool { return value != "" && value != "false" && value != "0" }

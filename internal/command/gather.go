@@ -82,15 +82,18 @@ func (a *app) results(file string) (*project, pipeline.Run, error) {
 	return p, run, nil
 }
 
-// tell writes the summary of a run that reached for accounts.
+// tell writes the summary of a run. Only one that has records of a stage reached for accounts.
 func (a *app) tell(p *project, run pipeline.Run) error {
 	g, err := p.graph()
 	if err != nil {
 		return err
 	}
-	j := job{command: run.Command, mode: report.Rehearsal, project: p, graph: g, records: run.Stage}
-	if run.Live {
+	j := job{command: run.Command, mode: report.Local, project: p, graph: g, records: run.Stage}
+	switch {
+	case run.Live:
 		j.mode = report.Live
+	case run.Stage != "":
+		j.mode = report.Rehearsal
 	}
 	for _, name := range run.Environments {
 		envs, err := p.config.Select(name)

@@ -117,7 +117,7 @@ func (j Job) commands(engine config.Engine) []string {
 
 // Argv is the command line of a call.
 func (c Call) Argv(engine config.Engine) []string {
-	argv := []string{"dagger", "call"}
+	argv := []string{"dagger", "call", "--ci"} // nobody reads a warning: what cannot be run fails
 	if engine.ImagePrefix != "" {
 		argv = append(argv, "--image-prefix", engine.ImagePrefix)
 	}

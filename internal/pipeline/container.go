@@ -282,7 +282,7 @@ var Gathering = Step{
 	Inputs:  []string{"config/**/*.yaml", ResultsFile, ReportsDir + "/**"}, Outputs: []string{GatheredDir},
 }
 
-// Telling sums up a run that reached for accounts, in the words of a run on a person's machine.
+// Telling sums up a run in the words of a run on a person's machine.
 var Telling = Step{
 	Name: "tell", Stage: Source, Summary: "sum up what was done", Image: ImageGo, Effect: Compute,
 	Command: []string{Self, "tell", "--results", ResultsFile},
