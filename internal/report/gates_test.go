@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -109,4 +110,13 @@ func TestLastLineNamesWhatWasNotRun(t *testing.T) {
 		{Step: "lint", Status: pipeline.Ran}, {Step: "osv", Status: pipeline.NotRun, Tolerated: true}, {Step: "unit", Status: pipeline.NotRun},
 	}}
 	assert.Equal(t, "check passed in 0 ms; not run here, and no pass elsewhere: osv", s.LastLine())
+}
+
+func TestAGateThatStandsInTheWayUnrunIsToldWithWhatToDo(t *testing.T) {
+	for _, tolerated := range []bool{false, true} {
+		s := &Summary{Steps: []pipeline.Result{{Step: "osv", Status: pipeline.NotRun, Tolerated: tolerated}}}
+		var out bytes.Buffer
+		s.WriteText(&out)
+		assert.Equal(t, !tolerated, strings.Contains(out.String(), "gates.mayBeAbsent"), "tolerated: %v", tolerated)
+	}
 }

@@ -157,7 +157,14 @@ func (s *Summary) writeSteps(w io.Writer, style *lipgloss.Renderer) {
 			fmt.Fprintln(w, strings.TrimRight(line, " "))
 		}
 	}
+	if slices.ContainsFunc(s.Steps, func(r pipeline.Result) bool { return r.Status == pipeline.NotRun && r.Blocks() }) {
+		fmt.Fprintln(w, "\n"+absenceRemedy)
+	}
 }
+
+// absenceRemedy says what to do about gates that could not do their work where that counts as a failure.
+const absenceRemedy = "a gate that cannot be run does not pass here: mend what stands in its way, name a copy of the database that it cannot reach\n" +
+	"(gates.goVulnerabilities, gates.osvDatabases in config/pipeline.yaml), or let it be absent (gates.mayBeAbsent in config/environments); see docs/gates.md"
 
 // writeStacks says of each stack what happened to it and, where it changed, to what in it.
 func writeStacks(w io.Writer, stacks []deploy.StackRecord) {

@@ -1,13 +1,19 @@
 package engine
 
 import (
+	"compress/gzip"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -126,6 +132,7 @@ func secretive(t *testing.T, dir string) {
 		require.NoError(t, err)
 		return string(text)
 	}
+	traced := traces(t)
 	for name, test := range map[string]struct{ credentials, want string }{
 		"not JSON":              {canary, "--aws-credentials is not in the format of"},
 		"of another format":     {`{"Version": 2, "SecretAccessKey": "` + canary + `"}`, "--aws-credentials has Version 2, not 1"},
@@ -138,6 +145,59 @@ func secretive(t *testing.T, dir string) {
 			assert.Contains(t, c.progress, test.want)
 			assert.NotContains(t, c.all(), canary)
 		})
+	}
+	sent := traced()
+	assert.Contains(t, sent, "Lockstep.plan", "the calls are in the traces")
+	for _, form := range forms(canary) {
+		assert.False(t, strings.Contains(sent, form), "the traces show %s", form)
+	}
+}
+
+// forms are how a text may stand in a trace: as it is, or in the middle of something that was written in base64, as the arguments of calls are.
+func forms(text string) []string {
+	all := []string{text}
+	for before := range 3 {
+		encoded := base64.StdEncoding.EncodeToString([]byte(strings.Repeat(" ", before) + text))
+		first, last := (before*8+5)/6, (before+len(text))*8/6 // the characters that depend on the text alone
+		all = append(all, encoded[first:last])
+	}
+	return all
+}
+
+func TestATextIsFoundInBase64WhereverItStands(t *testing.T) {
+	for before := range 7 {
+		sent := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("-", before) + canary + "and more"))
+		assert.True(t, slices.ContainsFunc(forms(canary), func(form string) bool { return strings.Contains(sent, form) }), "after %d bytes", before)
+	}
+}
+
+// traces takes what Dagger sends to whoever collects its traces and logs, and returns all of it so far.
+func traces(t *testing.T) func() string {
+	t.Helper()
+	var mutex sync.Mutex
+	var sent strings.Builder
+	collector := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body := io.Reader(r.Body)
+		if r.Header.Get("Content-Encoding") == "gzip" {
+			unpacked, err := gzip.NewReader(body)
+			if !assert.NoError(t, err) {
+				return
+			}
+			body = unpacked
+		}
+		mutex.Lock()
+		defer mutex.Unlock()
+		_, err := io.Copy(&sent, body)
+		assert.NoError(t, err)
+		w.Header().Set("Content-Type", "application/x-protobuf")
+	}))
+	t.Cleanup(collector.Close)
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.URL)
+	t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+	return func() string {
+		mutex.Lock()
+		defer mutex.Unlock()
+		return sent.String()
 	}
 }
 
