@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
@@ -77,6 +78,24 @@ func Rule(scope constructs.Construct, id string, props RuleProps) awsevents.CfnR
 	return awsevents.NewCfnRule(scope, jsii.String(id), &awsevents.CfnRuleProps{
 		Description: jsii.String(props.About), EventPattern: props.Pattern, State: jsii.String("ENABLED"),
 		Targets: []any{target},
+	})
+}
+
+// ScheduleProps are what schedules differ in.
+type ScheduleProps struct {
+	About string
+	// When is a rate or cron expression of EventBridge; the latter is in UTC.
+	When string
+	// Target is the ARN of what is started, and Role the role that may start it.
+	Target *string
+	Role   awsiam.IRole
+}
+
+// Schedule starts its target again and again.
+func Schedule(scope constructs.Construct, id string, props ScheduleProps) awsevents.CfnRule {
+	return awsevents.NewCfnRule(scope, jsii.String(id), &awsevents.CfnRuleProps{
+		Description: jsii.String(props.About), ScheduleExpression: jsii.String(props.When), State: jsii.String("ENABLED"),
+		Targets: []any{&awsevents.CfnRule_TargetProperty{Arn: props.Target, Id: jsii.String("Target"), RoleArn: props.Role.RoleArn()}},
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"lockstep/infra/constructs"
+	"lockstep/internal/pipeline"
 )
 
 // EventsProps are what the stack of the pipeline's events is made from.
@@ -21,18 +22,29 @@ type EventsProps struct {
 	Project string
 	// LogDays is how many days the events are kept, for the key metrics.
 	LogDays int
+	// Lines are the pipelines.
+	Lines []pipeline.Line
+}
+
+// deliver are the names of the pipelines that bring changes on. One that only looks succeeds every day, which nobody wants to hear, and counts for no key metric.
+func (p EventsProps) deliver() []string {
+	var names []string
+	for _, line := range p.Lines {
+		if line.Starts != pipeline.Schedule {
+			names = append(names, p.Project+"-"+line.Name)
+		}
+	}
+	return names
 }
 
 // pipelineEvents are what the owners hear of the pipelines.
-var pipelineEvents = []struct{ id, about, kind, states, category, message string }{
-	{"Failed", "a pipeline failed", "Execution", "FAILED", "", "Pipeline <pipeline> failed, execution <execution>."},
-	{"Succeeded", "a pipeline succeeded", "Execution", "SUCCEEDED", "", "Pipeline <pipeline> succeeded, execution <execution>."},
-	{"ApprovalNeeded", "a release waits for a person's yes", "Action", "STARTED", "Approval", "Pipeline <pipeline> waits for an approval: <action> in <stage>, execution <execution>."},
-	{"PlanReady", "a plan can be read", "Action", "SUCCEEDED", "Build", "Pipeline <pipeline> has a plan: <action> in <stage>, execution <execution>."},
+var pipelineEvents = []struct{ id, about, kind, state, category, actions, line, message string }{
+	{"Failed", "a pipeline failed", "Execution", "FAILED", "", "", "", "Pipeline <pipeline> failed, execution <execution>."},
+	{"Succeeded", "a pipeline succeeded", "Execution", "SUCCEEDED", "", "", "", "Pipeline <pipeline> succeeded, execution <execution>."},
+	{"ApprovalNeeded", "a release waits for a person's yes", "Action", "STARTED", "Approval", "", "", "Pipeline <pipeline> waits for an approval: <action> in <stage>, execution <execution>."},
+	{"PlanReady", "a plan can be read", "Action", "SUCCEEDED", "Build", "plan", "", "Pipeline <pipeline> has a plan: <action> in <stage>, execution <execution>."},
+	{"Drifted", "what is deployed was changed by hand", "Action", "FAILED", "Build", "", pipeline.DriftLine, "What is deployed to <action> was changed by hand, or could not be compared: pipeline <pipeline>, execution <execution>; its log says what."},
 }
-
-// planActions is what the names of the actions begin with whose success is that a plan can be read.
-const planActions = "plan"
 
 // Events are the topic on which the pipelines speak to the owners, and the record of what became of each change: the source of
 // the key metrics.
@@ -41,12 +53,18 @@ func Events(stack awscdk.Stack, props EventsProps) awssns.ITopic {
 	constructs.KeyForPublishers(key, events)
 	topic := constructs.Topic(stack, "Owners", constructs.TopicProps{About: "pipeline", Key: key, Addresses: props.Owners, Publishers: []string{events}})
 	for _, e := range pipelineEvents {
-		detail := map[string]any{"pipeline": startsWith(props.Project + "-"), "state": []string{e.states}}
+		detail := map[string]any{"pipeline": startsWith(props.Project + "-"), "state": []string{e.state}}
+		switch {
+		case e.line != "":
+			detail["pipeline"] = []string{props.Project + "-" + e.line}
+		case e.state == "SUCCEEDED":
+			detail["pipeline"] = props.deliver()
+		}
 		if e.category != "" {
 			detail["type"] = map[string]any{"category": []string{e.category}}
 		}
-		if e.id == "PlanReady" {
-			detail["action"] = startsWith(planActions)
+		if e.actions != "" {
+			detail["action"] = startsWith(e.actions)
 		}
 		paths := map[string]string{"pipeline": "$.detail.pipeline", "execution": "$.detail.execution-id"}
 		if e.kind == "Action" {
@@ -79,8 +97,8 @@ func record(stack awscdk.Stack, props EventsProps) {
 	// EventBridge writes to log groups below /aws/events alone without a role of its own.
 	group := constructs.LogGroup(stack, "Record", "/aws/events/"+*stack.StackName(), props.LogDays)
 	everything := constructs.Rule(stack, "Everything", constructs.RuleProps{
-		About: "every change of state of a pipeline, for the key metrics", Target: groupARN(stack, group),
-		Pattern: map[string]any{"source": []string{"aws.codepipeline"}, "detail": map[string]any{"pipeline": startsWith(props.Project + "-")}},
+		About: "every change of state of a pipeline that delivers, for the key metrics", Target: groupARN(stack, group),
+		Pattern: map[string]any{"source": []string{"aws.codepipeline"}, "detail": map[string]any{"pipeline": props.deliver()}},
 	})
 	letEventsIn(stack, group, everything)
 	ended := func(id, state string) awscloudwatch.IMetric {

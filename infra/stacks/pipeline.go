@@ -191,7 +191,7 @@ func (l *lineStack) rolesOf(job pipeline.Job) []string {
 			out = append(out, bootstrapRoles(l.Pipeline.Bootstrap.Qualifier, part.Environment, job.May.Roles())...)
 		}
 		for _, before := range l.Environments {
-			if before.Name == env.After {
+			if before.Name == env.After && job.May.Promotes() {
 				out = append(out, bootstrapRoles(l.Pipeline.Bootstrap.Qualifier, before, []string{pipeline.RecordsRole})...)
 			}
 		}
@@ -218,7 +218,7 @@ func (l *lineStack) pipeline(stages []any, store store) {
 	}
 	made := awscodepipeline.NewCfnPipeline(l.scope, jsii.String("Pipeline"), &awscodepipeline.CfnPipelineProps{
 		Name: jsii.String(l.name), PipelineType: jsii.String("V2"), ExecutionMode: jsii.String(mode), RoleArn: l.role.RoleArn(), Stages: stages,
-		RestartExecutionOnUpdate: jsii.Bool(false), Triggers: []any{l.trigger()},
+		RestartExecutionOnUpdate: jsii.Bool(false), Triggers: l.triggers(),
 		ArtifactStore: &awscodepipeline.CfnPipeline_ArtifactStoreProperty{
 			Type: jsii.String("S3"), Location: store.bucket.BucketName(),
 			EncryptionKey: &awscodepipeline.CfnPipeline_EncryptionKeyProperty{Type: jsii.String("KMS"), Id: store.key.KeyArn()},
@@ -226,9 +226,23 @@ func (l *lineStack) pipeline(stages []any, store store) {
 	})
 	// The first execution begins as soon as the pipeline is there, and needs all of its rights.
 	made.Node().AddDependency(l.role, store.bucket.Policy())
+	if l.line.Starts == pipeline.Schedule {
+		l.onSchedule(made)
+	}
 }
 
-func (l *lineStack) trigger() any {
+// onSchedule starts the pipeline at the times that the configuration says.
+func (l *lineStack) onSchedule(made awscodepipeline.CfnPipeline) {
+	arn := awscdk.Stack_Of(l.scope).FormatArn(&awscdk.ArnComponents{Service: jsii.String("codepipeline"), Resource: made.Ref()})
+	role := own.ServiceRole(l.scope, "ScheduleRole", events, "starts the pipeline "+l.name)
+	role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Actions: jsii.Strings("codepipeline:StartPipelineExecution"), Resources: &[]*string{arn},
+	}))
+	own.Schedule(l.scope, "Schedule", own.ScheduleProps{About: "starts " + l.name, When: l.Pipeline.DriftSchedule, Target: arn, Role: role})
+}
+
+// triggers are what in the repository starts the pipeline; nothing does where a schedule starts it.
+func (l *lineStack) triggers() any {
 	source := l.Pipeline.Source
 	branch := &awscodepipeline.CfnPipeline_GitBranchFilterCriteriaProperty{Includes: jsii.Strings(source.Branch)}
 	git := &awscodepipeline.CfnPipeline_GitConfigurationProperty{SourceActionName: jsii.String("source")}
@@ -239,8 +253,10 @@ func (l *lineStack) trigger() any {
 		git.Push = []any{&awscodepipeline.CfnPipeline_GitPushFilterProperty{Tags: &awscodepipeline.CfnPipeline_GitTagFilterCriteriaProperty{Includes: jsii.Strings(source.Tags)}}}
 	case pipeline.PullRequest:
 		git.PullRequest = []any{&awscodepipeline.CfnPipeline_GitPullRequestFilterProperty{Branches: branch, Events: jsii.Strings("OPEN", "UPDATED")}}
+	case pipeline.Schedule:
+		return nil
 	}
-	return &awscodepipeline.CfnPipeline_PipelineTriggerDeclarationProperty{ProviderType: jsii.String("CodeStarSourceConnection"), GitConfiguration: git}
+	return []any{&awscodepipeline.CfnPipeline_PipelineTriggerDeclarationProperty{ProviderType: jsii.String("CodeStarSourceConnection"), GitConfiguration: git}}
 }
 
 func stage(name string, actions ...any) any {

@@ -240,9 +240,45 @@ func TestB6_OwnersHearOfFailuresSuccessesApprovalsAndPlans(t *testing.T) {
 			heard = append(heard, fmt.Sprint(at(rule, "Properties.Description")))
 		}
 	}
-	assert.ElementsMatch(t, []string{"a pipeline failed", "a pipeline succeeded", "a release waits for a person's yes", "a plan can be read", "an alarm is raised, or is over after it was"}, heard)
+	assert.ElementsMatch(t, []string{"a pipeline failed", "a pipeline succeeded", "a release waits for a person's yes", "a plan can be read", "what is deployed was changed by hand", "an alarm is raised, or is over after it was"}, heard)
 	assert.Equal(t, "platform@example.com", at(only(t, s, "AWS::SNS::Subscription"), "Properties.Endpoint"))
 	assert.Contains(t, text(only(t, s, "AWS::Logs::ResourcePolicy")), "aws:SourceArn")
+}
+
+func TestF6_DriftIsLookedForOnAScheduleByJobsThatMayChangeNothing(t *testing.T) {
+	s := stack(t, config.Tooling, "pipeline")
+	p := pipelineCalled(t, "drift")
+	assert.Nil(t, at(p, "Properties.Triggers"), "nothing but the schedule starts it")
+	assert.Len(t, actionsOf(t, p, "drift"), 3)
+	rule := only(t, s, "AWS::Events::Rule")
+	assert.Equal(t, "rate(1 day)", at(rule, "Properties.ScheduleExpression"))
+	assert.Contains(t, text(at(rule, "Properties.Targets.0.Arn")), "DriftPipeline")
+	for id, r := range s.resources() {
+		for _, statement := range statements(r["Properties"]) {
+			switch resources := text(statement["Resource"]); {
+			case !strings.HasPrefix(id, "Drift"):
+			case slices.Contains(list(statement["Action"]), "codepipeline:StartPipelineExecution"):
+				assert.Contains(t, resources, "DriftPipeline", id)
+			case slices.Contains(list(statement["Action"]), "sts:AssumeRole") && strings.Contains(resources, "cdk-"):
+				assert.NotContains(t, resources, "deploy-role", id)
+				assert.Contains(t, resources, "lookup-role", id)
+			}
+		}
+	}
+	for _, rule := range stack(t, config.Tooling, "events").ofType("AWS::Events::Rule") {
+		switch fmt.Sprint(at(rule, "Properties.Description")) {
+		case "what is deployed was changed by hand":
+			assert.Equal(t, []any{"lockstep-drift"}, at(rule, "Properties.EventPattern.detail.pipeline"))
+		case "a pipeline succeeded":
+			assert.Equal(t, []any{"lockstep-main", "lockstep-release", "lockstep-pull-request"}, at(rule, "Properties.EventPattern.detail.pipeline"), "an in-sync day is no news")
+		}
+	}
+
+	text, err := fs.ReadFile(configuration, "pipeline.yaml")
+	require.NoError(t, err)
+	c, err := config.Load(withFiles(map[string]string{"pipeline.yaml": string(text) + "driftSchedule: never\n"}))
+	require.NoError(t, err)
+	assert.Len(t, pipeline.Delivery(c), 3)
 }
 
 func TestF2_ThePipelinesEventsAreCountedAndDrawn(t *testing.T) {
@@ -272,7 +308,7 @@ func TestF5_PipelineLogsAndArtefactsAreKeptAsLongAsTheyMust(t *testing.T) {
 			assert.Equal(t, 30.0, at(ruleCalled(t, bucket, "archive"), "Transitions.0.TransitionInDays"))
 		}
 	}
-	assert.Equal(t, 3, archived)
+	assert.Equal(t, 4, archived, "one for each pipeline")
 }
 
 func TestB4_NothingIsDeployedBeforeEveryGate(t *testing.T) {

@@ -11,7 +11,7 @@ func tooling(c *config.Config) []stage {
 	return []stage{
 		{"events", func(p *stacks.Place) error {
 			stacks.Events(p.Stack("events", "who hears of the pipeline"), stacks.EventsProps{
-				Owners: c.Pipeline.Owners, Project: c.Pipeline.Project, LogDays: c.Pipeline.LogDays,
+				Owners: c.Pipeline.Owners, Project: c.Pipeline.Project, LogDays: c.Pipeline.LogDays, Lines: pipeline.Delivery(c),
 			})
 			return nil
 		}},

@@ -92,7 +92,8 @@ func (d *Deployment) Drift(ctx context.Context) ([]Drift, error) {
 		return nil, err
 	}
 	if last == nil {
-		return nil, refuse(nil, "nothing was deployed to %s yet", d.target.Environment)
+		d.tell("nothing was deployed yet, so there is nothing to compare with")
+		return nil, nil
 	}
 	cfg, err := d.sessions.as(ctx, d.target.role(lookupKind), d.target.Region)
 	if err != nil {

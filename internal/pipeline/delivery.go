@@ -34,6 +34,8 @@ const (
 	Push        Trigger = "push"
 	Tag         Trigger = "tag"
 	PullRequest Trigger = "pull request"
+	// Schedule starts a line at the times that the configuration says.
+	Schedule Trigger = "schedule"
 )
 
 // A LineStage is a stage of a line. Its jobs run side by side, after the approval where it asks for one.
@@ -75,15 +77,23 @@ const (
 	// that is looked at before the stage that follows.
 	MayPlan   Right = "plan"
 	MayDeploy Right = "deploy"
+	// MayLook reads what there is and what was deployed, and changes nothing.
+	MayLook Right = "look"
 )
 
 // Roles are the roles of `cdk bootstrap` that a job with this right takes on in its environment.
 func (r Right) Roles() []string {
-	if r == None {
+	switch r {
+	case None:
 		return nil
+	case MayLook:
+		return []string{RecordsRole, "lookup-role"}
 	}
 	return []string{"deploy-role", RecordsRole, "lookup-role"} // the last one reads alarms
 }
+
+// Promotes says whether a job with this right brings a release on from the environment before.
+func (r Right) Promotes() bool { return r == MayPlan || r == MayDeploy }
 
 // RecordsRole publishes the templates that change sets read, and reads and writes what is kept of releases.
 const RecordsRole = "file-publishing-role"
@@ -112,14 +122,14 @@ const (
 	planFolder     = "plan"
 )
 
-// Delivery is the pipelines: one that takes a push to every environment before the first that a person approves, one that takes a tag to the rest, and
-// one that checks what nobody has reviewed yet and previews what it would change on emulated accounts.
+// Delivery is the pipelines: one that takes a push to every environment before the first that a person approves, one that takes a tag to the rest,
+// one that checks what nobody has reviewed yet and previews what it would change on emulated accounts, and one that looks for what was changed by hand.
 func Delivery(c *config.Config) []Line {
 	before := slices.IndexFunc(c.Environments, func(e config.Environment) bool { return e.Approval })
 	if before < 0 {
 		before = len(c.Environments)
 	}
-	return []Line{
+	lines := []Line{
 		{
 			Name: "main", About: "from a push to the last environment before an approval", Starts: Push,
 			Stages: append(checkStages(), promotion(c.Environments[:before])...),
@@ -133,6 +143,27 @@ func Delivery(c *config.Config) []Line {
 			Stages: append(checkStages(), previews(c.Environments)),
 		},
 	}
+	if c.Pipeline.DriftSchedule != config.Never {
+		lines = append(lines, Line{
+			Name: DriftLine, About: "compares every environment with what was deployed to it", Starts: Schedule, Stages: []LineStage{comparisons(c.Environments)},
+		})
+	}
+	return lines
+}
+
+// DriftLine is the name of the line that looks for drift.
+const DriftLine = "drift"
+
+// comparisons look at every environment, whatever the others come to. A job fails where something was changed by hand.
+func comparisons(environments []config.Environment) LineStage {
+	stage := LineStage{Name: DriftLine}
+	for _, env := range environments {
+		stage.Jobs = append(stage.Jobs, Job{
+			Name: env.Name, About: "what was changed by hand in " + env.Name, May: MayLook, Environment: env.Name, Takes: []string{SourceArtefact},
+			Calls: []Call{{Function: "drift", Arguments: []string{"--env", env.Name}, Credentials: true}},
+		})
+	}
+	return stage
 }
 
 // checkStages are the gates, each stage of them a job, and then the synthesis, once for all environments: what prod gets is made before dev is touched.

@@ -56,6 +56,9 @@ func TestAPushReachesEveryEnvironmentBeforeTheFirstApprovalAndATagTheRest(t *tes
 
 func TestEveryStageOfGatesIsAJobBeforeAnythingIsDeployed(t *testing.T) {
 	for _, l := range Delivery(threeEnvironments) {
+		if l.Starts == Schedule {
+			continue // it brings nothing on
+		}
 		var names []string
 		for _, job := range l.Stages[0].Jobs {
 			names = append(names, job.Name)
@@ -88,10 +91,23 @@ func TestCredentialsGoToJobsThatReachTheirOwnEnvironmentAlone(t *testing.T) {
 			assert.Equal(t, job.May != None, handed, job.Name)
 			if job.May != None {
 				assert.Contains(t, job.Name, job.Environment)
-				assert.Equal(t, []string{"deploy-role", RecordsRole, "lookup-role"}, job.May.Roles())
+				assert.Equal(t, job.May.Promotes(), slices.Contains(job.May.Roles(), "deploy-role"), job.Name)
 			}
 		}
 	}
+}
+
+func TestWhatIsDeployedIsLookedAtOnAScheduleUnlessSomebodyWantsNone(t *testing.T) {
+	drift := line(t, threeEnvironments, Schedule)
+	var looked []string
+	for _, job := range jobs(drift) {
+		looked = append(looked, job.Environment)
+		assert.Equal(t, MayLook, job.May)
+		assert.NotContains(t, job.May.Roles(), "deploy-role", "who looks may change nothing")
+	}
+	assert.Equal(t, []string{"dev", "acc", "prod"}, looked)
+	none := &config.Config{Pipeline: config.Pipeline{DriftSchedule: config.Never}, Environments: threeEnvironments.Environments}
+	assert.False(t, slices.ContainsFunc(Delivery(none), func(l Line) bool { return l.Starts == Schedule }))
 }
 
 func TestWhatAPersonApprovesIsExactlyWhatIsApplied(t *testing.T) {
