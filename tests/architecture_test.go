@@ -21,7 +21,7 @@ var mayImport = map[string][]string{
 	"internal/findings":        {},
 	"tests/gates/proof":        {"config", "internal/findings", "internal/host", "internal/pipeline"},
 	"internal/gate":            {"config", "internal/findings", "internal/pipeline"},
-	"internal/command":         {"internal/bill", "internal/gate", "internal/findings", "config", "internal/host", "internal/deploy", "internal/deploy/assembly", "internal/rehearsal", "internal/bootstrap", "internal/report", "internal/pipeline", "tools"},
+	"internal/command":         {"internal/bill", "internal/images", "internal/gate", "internal/findings", "config", "internal/host", "internal/deploy", "internal/deploy/assembly", "internal/rehearsal", "internal/bootstrap", "internal/report", "internal/pipeline", "tools"},
 	"internal/report":          {"internal/findings", "internal/deploy", "internal/rehearsal", "internal/pipeline"},
 	"internal/host":            {"internal/pipeline", "tools"},
 	"internal/deploy":          {"internal/deploy/assembly", "internal/deploy/ledger", "internal/deploy/pace"},
@@ -43,6 +43,7 @@ var mayImport = map[string][]string{
 	// What a deployment is made of.
 	"bench/scale":               {"internal/deploy", "internal/deploy/assembly", "internal/deploy/simulated"},
 	"internal/bill":             {},
+	"internal/images":           {},
 	"internal/deploy/ledger":    {},
 	"internal/deploy/pace":      {},
 	"internal/deploy/simulated": {},

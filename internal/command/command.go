@@ -138,7 +138,7 @@ func (a *app) groups() []group {
 		{"See what is deployed", []*cobra.Command{a.statusCommand(), a.driftCommand(), a.unlockCommand(), a.garbageCommand()}},
 		{"Check", a.checkingCommands()},
 		{"Prepare accounts", []*cobra.Command{a.bootstrapCommand(), a.rehearsalCommand()}},
-		{"Look and understand", []*cobra.Command{a.graphCommand(), a.configCommand(), a.toolsCommand(), a.doctorCommand()}},
+		{"Look and understand", []*cobra.Command{a.graphCommand(), a.configCommand(), a.toolsCommand(), a.imagesCommand(), a.doctorCommand()}},
 	}
 }
 

@@ -1,0 +1,162 @@
+package command
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"lockstep/internal/images"
+	"lockstep/internal/pipeline"
+)
+
+func (a *app) imagesCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "images", Short: "List the pinned base images, or see what their tags mean now",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("images has no command %q; write list or resolve", args[0])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(a.imagesList(), a.imagesResolve())
+	return cmd
+}
+
+// pins are the images of the table, by their keys' order.
+func pins() ([]images.Pin, error) {
+	var out []images.Pin
+	for _, key := range slices.Sorted(maps.Keys(pipeline.Images)) {
+		p, err := images.Parse(key, pipeline.Images[key])
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+func (a *app) imagesList() *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "Show each base image and the digest that it is held to", Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			all, err := pins()
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return json.NewEncoder(a.Stdout).Encode(all)
+			}
+			for _, p := range all {
+				fmt.Fprintf(a.Stdout, "%-8s %s %s\n", p.Name, p.Tag, p.Digest)
+			}
+			return nil
+		},
+	}
+}
+
+// A resolved is a pinned image and what its tag means now.
+type resolved struct {
+	images.Pin
+	// Current is the digest that its registry has for the tag; Moved says that this is another one.
+	Current string `json:"current"`
+	Moved   bool   `json:"moved"`
+}
+
+func (a *app) imagesResolve() *cobra.Command {
+	write := false
+	cmd := &cobra.Command{
+		Use: "resolve [--write]", Short: "Ask the registries what the tags of the base images mean now", Args: noArgs,
+		Long: `Ask the registry of each base image, or the mirror that engine.imagePrefix names, for the digest that the image's tag has now. With --write the new digests
+are written into internal/pipeline/images.go, all or none. Steps are run anew with another image, so look at what the gates say before you commit it.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			p, err := a.open()
+			if err != nil {
+				return err
+			}
+			all, err := resolve(cmd.Context(), p.config.Pipeline.Engine.ImagePrefix)
+			if err != nil {
+				return err
+			}
+			if write {
+				if err := repin(filepath.Join(p.root, filepath.FromSlash(imageTable)), all); err != nil {
+					return err
+				}
+			}
+			return a.showResolved(all, write)
+		},
+	}
+	cmd.Flags().BoolVar(&write, "write", false, "write the new digests into "+imageTable)
+	return cmd
+}
+
+// resolve asks for all images at once.
+func resolve(ctx context.Context, prefix string) ([]resolved, error) {
+	all, err := pins()
+	if err != nil {
+		return nil, err
+	}
+	out, problems := make([]resolved, len(all)), make([]error, len(all))
+	var group errgroup.Group
+	for i, p := range all {
+		group.Go(func() error {
+			current, err := p.Current(ctx, prefix)
+			out[i], problems[i] = resolved{Pin: p, Current: current, Moved: current != p.Digest}, err
+			return nil
+		})
+	}
+	_ = group.Wait()
+	return out, errors.Join(problems...)
+}
+
+// imageTable is where the digests stand.
+const imageTable = "internal/pipeline/images.go"
+
+// repin writes the new digests into the table.
+func repin(file string, all []resolved) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	before := bytes.Clone(text)
+	for _, r := range all {
+		old := []byte(r.Tag + "@" + r.Digest)
+		if n := bytes.Count(text, old); n != 1 {
+			return fmt.Errorf("%s names %s %d times, not once: this program was built from another state of it, so run it with `go run .`", file, old, n)
+		}
+		text = bytes.Replace(text, old, []byte(r.Tag+"@"+r.Current), 1)
+	}
+	if bytes.Equal(text, before) {
+		return nil
+	}
+	return os.WriteFile(file, text, 0o644)
+}
+
+func (a *app) showResolved(all []resolved, written bool) error {
+	if a.json {
+		return json.NewEncoder(a.Stdout).Encode(all)
+	}
+	moved := 0
+	for _, r := range all {
+		if !r.Moved {
+			fmt.Fprintf(a.Stdout, "%-8s %s is what it was: %s\n", r.Name, r.Tag, r.Digest)
+			continue
+		}
+		moved++
+		fmt.Fprintf(a.Stdout, "%-8s %s has moved\n  from %s\n  to   %s\n", r.Name, r.Tag, r.Digest, r.Current)
+	}
+	if moved > 0 && written {
+		fmt.Fprintf(a.Stdout, "%s has the new digests: run `lockstep check` before you commit it\n", imageTable)
+	}
+	return nil
+}

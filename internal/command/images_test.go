@@ -1,0 +1,115 @@
+package command
+
+import (
+	"bytes"
+	"io"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/random"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/images"
+)
+
+// mirrored is a project whose base images come from a registry on loopback, which has another image for each tag than the table.
+func mirrored(t *testing.T, tags ...string) (root string) {
+	t.Helper()
+	server := httptest.NewServer(registry.New())
+	t.Cleanup(server.Close)
+	prefix := strings.TrimPrefix(server.URL, "http://") + "/hub"
+	index := v1.ImageIndex(empty.Index)
+	for _, platform := range images.Platforms {
+		image, err := random.Image(64, 1)
+		require.NoError(t, err)
+		p, err := v1.ParsePlatform(platform)
+		require.NoError(t, err)
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: image, Descriptor: v1.Descriptor{Platform: p}})
+	}
+	for _, tag := range tags {
+		ref, err := name.NewTag(prefix + "/" + tag)
+		require.NoError(t, err)
+		require.NoError(t, remote.WriteIndex(ref, index))
+	}
+	root = t.TempDir()
+	table, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(imageTable)))
+	require.NoError(t, err)
+	for file, text := range map[string]string{
+		"config/pipeline.yaml":         "project: proof\ntooling: {account: \"123456789012\", region: eu-west-1}\nengine: {imagePrefix: \"" + prefix + "\"}\n",
+		"config/environments/dev.yaml": "account: \"111122223333\"\nregion: eu-west-1\nnotifications: {owners: [platform@example.com]}\n",
+		imageTable:                     string(table),
+	} {
+		path := filepath.Join(root, filepath.FromSlash(file))
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	}
+	return root
+}
+
+func tagsOfTheTable(t *testing.T) []string {
+	t.Helper()
+	all, err := pins()
+	require.NoError(t, err)
+	var out []string
+	for _, p := range all {
+		out = append(out, p.Tag)
+	}
+	return out
+}
+
+func called(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	var out bytes.Buffer
+	err := Execute(t.Context(), args, Machine{Stdout: &out, Stderr: io.Discard, Environ: []string{"HOME=" + t.TempDir()}})
+	return out.String(), err
+}
+
+func TestImagesThatHaveMovedAreShownAndPinnedAnewWhenAskedTo(t *testing.T) {
+	root := mirrored(t, tagsOfTheTable(t)...)
+	table := filepath.Join(root, filepath.FromSlash(imageTable))
+	before, err := os.ReadFile(table)
+	require.NoError(t, err)
+
+	out, err := called(t, "images", "resolve", "-C", root)
+	require.NoError(t, err)
+	assert.Equal(t, len(tagsOfTheTable(t)), strings.Count(out, " has moved\n"))
+	after, err := os.ReadFile(table)
+	require.NoError(t, err)
+	assert.Equal(t, string(before), string(after), "nothing was asked to be written")
+
+	_, err = called(t, "images", "resolve", "--write", "-C", root)
+	require.NoError(t, err)
+	after, err = os.ReadFile(table)
+	require.NoError(t, err)
+	all, err := pins()
+	require.NoError(t, err)
+	for _, p := range all {
+		assert.NotContains(t, string(after), p.Digest)
+		assert.Contains(t, string(after), p.Tag+"@sha256:")
+	}
+
+	_, err = called(t, "images", "resolve", "--write", "-C", root)
+	assert.ErrorContains(t, err, "was built from another state of it", "the digests that this program knows are not there any more")
+}
+
+func TestNothingIsWrittenWhereOneImageCannotBeResolved(t *testing.T) {
+	root := mirrored(t, tagsOfTheTable(t)[1:]...)
+	table := filepath.Join(root, filepath.FromSlash(imageTable))
+	before, err := os.ReadFile(table)
+	require.NoError(t, err)
+	_, err = called(t, "images", "resolve", "--write", "-C", root)
+	assert.ErrorContains(t, err, "its tag may be gone")
+	after, err := os.ReadFile(table)
+	require.NoError(t, err)
+	assert.Equal(t, string(before), string(after))
+}
