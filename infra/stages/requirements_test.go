@@ -18,7 +18,7 @@ import (
 var requirements = []string{
 	"B1", "B2", "B3", "B4", "B5", "B6", "B7",
 	"C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "C9", "C10", "C11",
-	"D1", "D2", "D3", "D4", "F5",
+	"D1", "D2", "D3", "D4", "F2", "F5", "F6",
 }
 
 var quoted = regexp.MustCompile("`([^`]+)`")
