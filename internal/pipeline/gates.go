@@ -159,7 +159,7 @@ func testGates() []gate {
 		{
 			name: "documentation", stage: Test, summary: "what the documentation says is so", image: ImageGo,
 			argv: []string{"go", "test", "-json", "-timeout", "30m", "-run", documentationTests, "./tests/..."}, reads: GoTest,
-			inputs: slices.Concat(goSources, gateSettings, []string{"tests/**", "README.md", "docs/**", "Makefile"}), tools: []string{ToolGo}, caches: goCaches,
+			inputs: slices.Concat(goSources, gateSettings, []string{"tests/**", "ci/*.go", "README.md", "docs/**", "Makefile"}), tools: []string{ToolGo}, caches: goCaches,
 		},
 		{
 			name: "coverage", stage: Test, summary: "the tests cover no less than they did", image: ImageGo, needs: []string{"unit"},
