@@ -83,11 +83,7 @@ func (d *Deployment) locked(ctx context.Context, book *ledger.Ledger, do func(le
 	}
 	defer func() { release(err) }()
 	if _, err := book.Latest(ctx); err != nil { // before anything is written that would have to be recorded behind it
-		var tampered *ledger.TamperedError
-		if errors.As(err, &tampered) {
-			err = refuse(err, "%s: the bucket keeps older versions of every object; find out who it was and put the right one back, then run this again", tampered)
-		}
-		return d.newPlan().Record(), err
+		return d.newPlan().Record(), tampered(err)
 	}
 	j := ledger.Journal{Run: d.Run.ID, By: d.by, Doing: d.Run.Doing, Commit: d.Run.Commit, Token: lock.Token(), Assembly: d.Source, Started: time.Now().UTC()}
 	if o.Plan != nil {
@@ -228,6 +224,10 @@ func (d *Deployment) planOrReview(ctx context.Context, book *ledger.Ledger, o Or
 	}
 	p, err := d.review(ctx, t, before)
 	p.allowed, p.digest = allowed, o.Plan.Digest
+	if err == nil {
+		p.left, p.err = d.leftBehind(ctx)
+		err = p.err
+	}
 	return p, err
 }
 

@@ -4,7 +4,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -195,4 +198,42 @@ func TestOnlyWhatOldReleasesLeftAndNobodyUsesIsGarbage(t *testing.T) {
 	assert.Empty(t, c.visit().Status(t.Context(), 10).Problem, "the records are whole")
 	_, err = c.visit().Earlier(t.Context(), 0)
 	require.NoError(t, err)
+}
+
+// A stack that no assembly has any more stays in the account until a person removes it, so every plan and release tells of it until then.
+func TestAStackThatLeavesTheAssemblyIsToldOfUntilItIsGone(t *testing.T) {
+	c := newCloud(t)
+	both := assemble(t, needs{"web": nil, "old": nil}, map[string]string{"web": topics(1), "old": topics(1)})
+	_, err := c.deploy(both, Order{})
+	require.NoError(t, err)
+
+	p, kept, err := c.open(oneStack(t, topics(1))).Keep(t.Context(), time.Hour)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"old"}, kept.Left, "an unchanged stack beside it hides nothing")
+	assert.Contains(t, p.Record().Text(), "left behind, because the assembly has them no more: old")
+	assert.Contains(t, PlanFile{Targets: []TargetPlan{kept}}.Markdown(), "Left behind: `old`")
+
+	for _, n := range []int{1, 2, 3} { // told again by releases that never had it
+		r, err := c.deploy(oneStack(t, topics(n)), Order{})
+		require.NoError(t, err)
+		assert.Equal(t, []string{"old"}, r.Left, "release %d", r.Release)
+	}
+	assert.Equal(t, "old", c.visit().Status(t.Context(), 1).Releases[0].Left[0].Name)
+
+	r, err := c.deploy(both, Order{})
+	require.NoError(t, err)
+	assert.Empty(t, r.Left, "it is back")
+
+	d := c.visit()
+	client, err := d.cloudFormation(t.Context(), &assembly.Stack{DeployRole: d.target.role(deployKind), Region: testRegion})
+	require.NoError(t, err)
+	_, err = client.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: aws.String("old")})
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		there, err := d.isThere(t.Context(), c.visit().Status(t.Context(), 1).Releases[0].Stacks[0].ID)
+		return err == nil && !there
+	}, 5*time.Second, 10*time.Millisecond)
+	r, err = c.deploy(oneStack(t, topics(2)), Order{})
+	require.NoError(t, err)
+	assert.Empty(t, r.Left, "somebody has removed it")
 }

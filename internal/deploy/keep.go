@@ -17,7 +17,7 @@ func (d *Deployment) Keep(ctx context.Context, goodFor time.Duration) (*Plan, Ta
 	if err != nil {
 		return p, TargetPlan{}, err
 	}
-	t := TargetPlan{Account: d.target.Account, Region: d.target.Region, Deployed: d.assembly.Digest}
+	t := TargetPlan{Account: d.target.Account, Region: d.target.Region, Deployed: d.assembly.Digest, Left: p.Record().Left}
 	for _, step := range p.steps {
 		s := StackPlan{
 			Name: step.stack.Name, Outcome: step.record.Outcome, Reason: step.record.Reason, Changes: step.record.Changes, Flags: step.record.Flags,

@@ -34,6 +34,9 @@ func (f PlanFile) Markdown() string {
 		if len(still) > 0 {
 			fmt.Fprintf(&b, "Unchanged: %s.\n\n", strings.Join(still, ", "))
 		}
+		for _, name := range t.Left {
+			fmt.Fprintf(&b, "Left behind: %s, which the assembly has no more.\n\n", code1(name))
+		}
 	}
 	fmt.Fprintf(&b, "<sub>plan `%.12s`, assembly `%.12s`", f.Digest, f.Assembly)
 	if f.Commit != "" {

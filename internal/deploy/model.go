@@ -27,8 +27,10 @@ type Record struct {
 	Release int           `json:"release,omitempty"`
 	Outcome Outcome       `json:"outcome"`
 	Stacks  []StackRecord `json:"stacks"`
-	Started time.Time     `json:"started"`
-	Millis  int64         `json:"ms"`
+	// Left are the names of the stacks that an earlier release has brought, that the assembly has no more, and that stay as they are.
+	Left    []string  `json:"left,omitempty"`
+	Started time.Time `json:"started"`
+	Millis  int64     `json:"ms"`
 	// Error is the first failure, empty unless Outcome is failed.
 	Error string `json:"error,omitempty"`
 }
@@ -45,6 +47,7 @@ const (
 	Unchanged Outcome = "unchanged"
 	Failed    Outcome = "failed"
 	Untouched Outcome = "untouched" // not reached because an earlier one failed
+	Left      Outcome = "left"      // the assembly has it no more, and it stays as it is
 )
 
 // A StackRecord is what happened to one stack.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/ledger"
 )
 
 // A Plan is what a deployment would do, and the change sets to do exactly that.
@@ -18,6 +19,8 @@ type Plan struct {
 	naming     naming
 	// reviewed says that a person has seen this very plan, so that it may do nothing that was not in it.
 	reviewed bool
+	// left are the stacks that stay although the assembly has them no more.
+	left []ledger.Stack
 	// allowed are the permits that were given.
 	allowed []Permit
 	// release is the number of the release that came of it, and digest that of the plan file that it is of; both zero for none.
@@ -47,6 +50,9 @@ func (d *Deployment) planFor(ctx context.Context, stay time.Duration) (*Plan, er
 	p.err = d.each(ctx, func(ctx context.Context, i int, s *assembly.Stack) error { return p.look(ctx, p.steps[i], d.settle) })
 	if p.err == nil {
 		p.err = d.each(ctx, func(ctx context.Context, i int, s *assembly.Stack) error { return p.prepare(ctx, p.steps[i]) })
+	}
+	if p.err == nil {
+		p.left, p.err = d.leftBehind(ctx)
 	}
 	if p.err != nil {
 		p.err = errors.Join(p.err, p.Discard(ctx))
@@ -239,6 +245,9 @@ func (p *Plan) Record() Record {
 	}
 	for _, step := range p.steps {
 		r.Stacks = append(r.Stacks, step.record)
+	}
+	for _, s := range p.left {
+		r.Left = append(r.Left, s.Name)
 	}
 	for _, outcome := range []Outcome{Deferred, Planned, Created, Updated, Failed} { // the last one counts
 		if slices.ContainsFunc(r.Stacks, func(s StackRecord) bool { return s.Outcome == outcome }) {

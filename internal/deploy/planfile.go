@@ -51,6 +51,8 @@ type TargetPlan struct {
 	// Deployed is the digest of what is deployed there, which differs from the assembly's in a rehearsal with stand-ins.
 	Deployed string      `json:"deployed"`
 	Stacks   []StackPlan `json:"stacks"`
+	// Left are the names of stacks that stay although the assembly has them no more.
+	Left []string `json:"left,omitempty"`
 }
 
 // A StackPlan is the part of a plan that belongs to one stack.

@@ -33,7 +33,7 @@ func (d *Deployment) release(ctx context.Context, book *ledger.Ledger, o Order, 
 	r := ledger.Release{
 		Restores: o.Restores, Project: d.target.Project, Environment: d.target.Environment, Account: d.target.Account, Region: d.target.Region,
 		Mode: d.Run.Mode, At: time.Now().UTC().Truncate(time.Second), By: d.by, Run: d.Run.ID, Commit: d.Run.Commit,
-		Assembly: d.Source, Bundle: d.Bundle, Beside: d.Beside, Configuration: d.Configuration,
+		Assembly: d.Source, Bundle: d.Bundle, Beside: d.Beside, Configuration: d.Configuration, Left: p.left,
 	}
 	if o.Plan != nil {
 		r.Plan = o.Plan.Digest

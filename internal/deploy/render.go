@@ -14,6 +14,9 @@ func (r Record) Text() string {
 	for _, s := range r.Stacks {
 		parts = append(parts, text(s))
 	}
+	if len(r.Left) > 0 {
+		parts = append(parts, leftText(r.Left))
+	}
 	return strings.Join(parts, "\n")
 }
 

@@ -117,6 +117,9 @@ func (s *Summary) WriteText(w io.Writer) {
 	for _, e := range s.Environments {
 		fmt.Fprintf(w, "\n%s  account %s, %s: %s%s\n", bold.Render(e.Environment), e.Account, e.Region, e.Outcome, released(e.Release))
 		writeStacks(w, e.Stacks)
+		for _, name := range e.Left {
+			fmt.Fprintf(w, "  left behind: %s, which the assembly has no more and nothing removes\n", name)
+		}
 		if e.Error != "" && !slices.ContainsFunc(e.Stacks, func(st deploy.StackRecord) bool { return st.Outcome == deploy.Failed && st.Reason != "" }) {
 			fmt.Fprintf(w, "  %s\n", e.Error)
 		}

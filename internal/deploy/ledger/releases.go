@@ -41,6 +41,8 @@ type Release struct {
 	Plan     string    `json:"plan,omitempty"`
 	Approval *Approval `json:"approval,omitempty"`
 	Stacks   []Stack   `json:"stacks"`
+	// Left are the stacks that an earlier release has brought and this one has no more, as far as they are still there.
+	Left []Stack `json:"left,omitempty"`
 	// Assets are the keys of the published files that the release needs.
 	Assets []string `json:"assets,omitempty"`
 	// Tools is the digest of the software bill of materials of the tools that made and deployed it.
