@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -89,7 +88,7 @@ are written into internal/pipeline/images.go, all or none. Steps are run anew wi
 				return err
 			}
 			if write {
-				if err := repin(filepath.Join(p.root, filepath.FromSlash(imageTable)), all); err != nil {
+				if err := repin(p.root, all); err != nil {
 					return err
 				}
 			}
@@ -122,9 +121,14 @@ func resolve(ctx context.Context, prefix string) ([]resolved, error) {
 // imageTable is where the digests stand.
 const imageTable = "internal/pipeline/images.go"
 
-// repin writes the new digests into the table.
-func repin(file string, all []resolved) error {
-	text, err := os.ReadFile(file)
+// repin writes the new digests into the project's table.
+func repin(project string, all []resolved) error {
+	root, err := os.OpenRoot(project)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	text, err := root.ReadFile(imageTable)
 	if err != nil {
 		return err
 	}
@@ -132,14 +136,14 @@ func repin(file string, all []resolved) error {
 	for _, r := range all {
 		old := []byte(r.Tag + "@" + r.Digest)
 		if n := bytes.Count(text, old); n != 1 {
-			return fmt.Errorf("%s names %s %d times, not once: this program was built from another state of it, so run it with `go run .`", file, old, n)
+			return fmt.Errorf("%s names %s %d times, not once: this program was built from another state of it, so run it with `go run .`", imageTable, old, n)
 		}
 		text = bytes.Replace(text, old, []byte(r.Tag+"@"+r.Current), 1)
 	}
 	if bytes.Equal(text, before) {
 		return nil
 	}
-	return os.WriteFile(file, text, 0o644)
+	return root.WriteFile(imageTable, text, 0o644)
 }
 
 func (a *app) showResolved(all []resolved, written bool) error {
