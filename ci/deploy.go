@@ -29,8 +29,9 @@ func (m *Lockstep) Plan(
 	return r.text(), err
 }
 
-// PlanFile makes a plan of one environment and keeps it, to be approved and then applied by deploy --plan, exactly as it is. It returns a folder with the
-// plan as plan.json and plan.md, its digest, and a summary of one line.
+// PlanFile makes a plan of one environment and keeps it, to be approved and then applied by deploy --plan, exactly as it is.
+//
+// It returns a folder with the plan as plan.json and plan.md, its digest, and a summary of one line.
 //
 // +cache="never"
 func (m *Lockstep) PlanFile(
@@ -79,8 +80,9 @@ func (m *Lockstep) Approve(
 	return m.operate(ctx, request{credentials: awsCredentials, plan: plan}, append(arguments, allowing(allow)...)...)
 }
 
-// Deploy plans and applies the changes of an environment, and reads back what came of them. Without credentials it rehearses on emulated accounts,
-// with IAM enforced; with them it works on the real ones, after every gate has passed.
+// Deploy plans and applies the changes of an environment, and reads back what came of them. Without credentials it is a rehearsal.
+//
+// A rehearsal works on emulated accounts, with IAM enforced. With credentials it is the real accounts that are worked on, after every gate has passed.
 //
 // +cache="never"
 func (m *Lockstep) Deploy(

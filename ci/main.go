@@ -33,8 +33,7 @@ func New(
 	// What is put before the name of each base image, to pull it from a mirror: mirror.example.com/docker-hub/library
 	// +optional
 	imagePrefix string,
-	// Whether nobody is there to read a warning: a gate that cannot do its work then fails the call, as with CI=true on a machine, and as it does in
-	// every live deployment
+	// Let a gate that cannot do its work fail the call, as CI=true does on a machine; a live deployment always does
 	// +optional
 	ci bool,
 ) (*Lockstep, error) {

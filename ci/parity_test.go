@@ -345,6 +345,9 @@ func TestEveryFlagThatCanBeHandedOverHelpsWithAComment(t *testing.T) {
 				continue
 			}
 			check(t, f.Doc != nil, "%s has no comment", f.Name.Name)
+			// Lists of functions show the first line alone.
+			first, _, _ := strings.Cut(f.Doc.Text(), "\n")
+			check(t, strings.HasSuffix(first, "."), "the first line of the comment of %s is no sentence: %s", f.Name.Name, first)
 			for _, field := range f.Type.Params.List {
 				for _, parameter := range field.Names {
 					if parameter.Name == "ctx" {

@@ -11,8 +11,9 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// Report runs gates and returns what they found, whether they pass or not: report.html, findings.sarif, tests.xml and gates.xml as JUnit, summary.json,
-// and what each of them printed.
+// Report runs gates and returns what they found, whether they pass or not.
+//
+// It returns a folder with report.html, findings.sarif, tests.xml and gates.xml as JUnit, summary.json, and what each of the gates printed.
 //
 // +cache="session"
 func (m *Lockstep) Report(
