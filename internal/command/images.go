@@ -9,9 +9,9 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"sync"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"lockstep/internal/images"
 	"lockstep/internal/pipeline"
@@ -95,7 +95,7 @@ are written into internal/pipeline/images.go, all or none. Steps are run anew wi
 			return a.showResolved(all, write)
 		},
 	}
-	cmd.Flags().BoolVar(&write, "write", false, "write the new digests into "+imageTable)
+	cmd.Flags().BoolVar(&write, "write", false, "write the new digests into "+pipeline.ImagesFile)
 	return cmd
 }
 
@@ -106,20 +106,16 @@ func resolve(ctx context.Context, prefix string) ([]resolved, error) {
 		return nil, err
 	}
 	out, problems := make([]resolved, len(all)), make([]error, len(all))
-	var group errgroup.Group
+	var group sync.WaitGroup
 	for i, p := range all {
-		group.Go(func() error {
+		group.Go(func() {
 			current, err := p.Current(ctx, prefix)
 			out[i], problems[i] = resolved{Pin: p, Current: current, Moved: current != p.Digest}, err
-			return nil
 		})
 	}
-	_ = group.Wait()
+	group.Wait()
 	return out, errors.Join(problems...)
 }
-
-// imageTable is where the digests stand.
-const imageTable = "internal/pipeline/images.go"
 
 // repin writes the new digests into the project's table.
 func repin(project string, all []resolved) error {
@@ -128,7 +124,7 @@ func repin(project string, all []resolved) error {
 		return err
 	}
 	defer root.Close()
-	text, err := root.ReadFile(imageTable)
+	text, err := root.ReadFile(pipeline.ImagesFile)
 	if err != nil {
 		return err
 	}
@@ -136,14 +132,14 @@ func repin(project string, all []resolved) error {
 	for _, r := range all {
 		old := []byte(r.Tag + "@" + r.Digest)
 		if n := bytes.Count(text, old); n != 1 {
-			return fmt.Errorf("%s names %s %d times, not once: this program was built from another state of it, so run it with `go run .`", imageTable, old, n)
+			return fmt.Errorf("%s names %s %d times, not once: this program was built from another state of it, so run it with `go run .`", pipeline.ImagesFile, old, n)
 		}
 		text = bytes.Replace(text, old, []byte(r.Tag+"@"+r.Current), 1)
 	}
 	if bytes.Equal(text, before) {
 		return nil
 	}
-	return root.WriteFile(imageTable, text, 0o644)
+	return root.WriteFile(pipeline.ImagesFile, text, 0o644)
 }
 
 func (a *app) showResolved(all []resolved, written bool) error {
@@ -160,7 +156,7 @@ func (a *app) showResolved(all []resolved, written bool) error {
 		fmt.Fprintf(a.Stdout, "%-8s %s has moved\n  from %s\n  to   %s\n", r.Name, r.Tag, r.Digest, r.Current)
 	}
 	if moved > 0 && written {
-		fmt.Fprintf(a.Stdout, "%s has the new digests: run `lockstep check` before you commit it\n", imageTable)
+		fmt.Fprintf(a.Stdout, "%s has the new digests: run `lockstep check` before you commit it\n", pipeline.ImagesFile)
 	}
 	return nil
 }

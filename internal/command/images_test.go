@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/internal/images"
+	"lockstep/internal/pipeline"
 )
 
 // mirrored is a project whose base images come from a registry on loopback, which has another image for each tag than the table.
@@ -42,12 +43,12 @@ func mirrored(t *testing.T, tags ...string) (root string) {
 		require.NoError(t, remote.WriteIndex(ref, index))
 	}
 	root = t.TempDir()
-	table, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(imageTable)))
+	table, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(pipeline.ImagesFile)))
 	require.NoError(t, err)
 	for file, text := range map[string]string{
 		"config/pipeline.yaml":         "project: proof\ntooling: {account: \"123456789012\", region: eu-west-1}\nengine: {imagePrefix: \"" + prefix + "\"}\n",
 		"config/environments/dev.yaml": "account: \"111122223333\"\nregion: eu-west-1\nnotifications: {owners: [platform@example.com]}\n",
-		imageTable:                     string(table),
+		pipeline.ImagesFile:            string(table),
 	} {
 		path := filepath.Join(root, filepath.FromSlash(file))
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
@@ -76,7 +77,7 @@ func called(t *testing.T, args ...string) (string, error) {
 
 func TestImagesThatHaveMovedAreShownAndPinnedAnewWhenAskedTo(t *testing.T) {
 	root := mirrored(t, tagsOfTheTable(t)...)
-	table := filepath.Join(root, filepath.FromSlash(imageTable))
+	table := filepath.Join(root, filepath.FromSlash(pipeline.ImagesFile))
 	before, err := os.ReadFile(table)
 	require.NoError(t, err)
 
@@ -104,7 +105,7 @@ func TestImagesThatHaveMovedAreShownAndPinnedAnewWhenAskedTo(t *testing.T) {
 
 func TestNothingIsWrittenWhereOneImageCannotBeResolved(t *testing.T) {
 	root := mirrored(t, tagsOfTheTable(t)[1:]...)
-	table := filepath.Join(root, filepath.FromSlash(imageTable))
+	table := filepath.Join(root, filepath.FromSlash(pipeline.ImagesFile))
 	before, err := os.ReadFile(table)
 	require.NoError(t, err)
 	_, err = called(t, "images", "resolve", "--write", "-C", root)

@@ -19,15 +19,12 @@ var (
 	manifests   = []string{"**/*.yaml", "**/*.yml", "!**/testdata/**"}
 )
 
-// imageTable is where the steps' own images stand.
-const imageTable = "internal/pipeline/images.go"
-
 // images finds images that are not pinned by their digest or come from a registry that is not allowed, and Dockerfiles that leave their
 // containers to root.
 func images(g Gate) (findings.Report, error) {
 	check := imageCheck{registries: g.setting("registry")}
 	for _, key := range slices.Sorted(maps.Keys(pipeline.Images)) {
-		check.reference(imageTable, lineOf(filepath.Join(g.Root, imageTable), pipeline.Images[key]), pipeline.Images[key])
+		check.reference(pipeline.ImagesFile, lineOf(filepath.Join(g.Root, pipeline.ImagesFile), pipeline.Images[key]), pipeline.Images[key])
 	}
 	for _, kind := range []struct {
 		patterns []string

@@ -63,8 +63,8 @@ func TestImagesOfDockerfilesAndManifests(t *testing.T) {
 }
 
 func TestStepsOwnImagesAreJudgedToo(t *testing.T) {
-	root := repository(t, map[string]string{imageTable: "package pipeline\n\n// " + pipeline.Images[pipeline.ImageGo] + "\n"})
-	assert.Contains(t, native(t, "images", root, "registry=registry.example.com"), imageTable+":3 image-registry")
+	root := repository(t, map[string]string{pipeline.ImagesFile: "package pipeline\n\n// " + pipeline.Images[pipeline.ImageGo] + "\n"})
+	assert.Contains(t, native(t, "images", root, "registry=registry.example.com"), pipeline.ImagesFile+":3 image-registry")
 }
 
 func TestCoverageIsHeldAgainstTheFloor(t *testing.T) {

@@ -205,7 +205,7 @@ func securityGates(c *config.Config) []gate {
 		{
 			name: "images", stage: Security, summary: "images are pinned, from allowed registries, and do not run as root", image: ImageGo,
 			settings: allowed(c.Pipeline.Gates.Registries), reads: SARIF,
-			inputs: []string{"internal/pipeline/images.go", "**/Dockerfile", "**/Dockerfile.*", "**/*.Dockerfile", "**/Containerfile", "**/*.yaml", "**/*.yml"},
+			inputs: []string{ImagesFile, "**/Dockerfile", "**/Dockerfile.*", "**/*.Dockerfile", "**/Containerfile", "**/*.yaml", "**/*.yml"},
 		},
 	}
 }

@@ -10,6 +10,9 @@ const (
 	ImagePython = "python"
 )
 
+// ImagesFile is this file, where the digests stand.
+const ImagesFile = "internal/pipeline/images.go"
+
 // Images is the one table of base images, each pinned by the digest of its multi-platform index.
 var Images = map[string]string{
 	ImageGo:     "golang:1.26-bookworm@sha256:a688600ca24f8a4d3ca77f95b0dd40704a9fc787c826660eb7ba0b641b8b175d",
