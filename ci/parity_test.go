@@ -215,19 +215,24 @@ func words(line string) []string {
 	return out
 }
 
+// opened is the module as the flags before the function's name want it, and the words after them.
+func opened(m *Lockstep, words []string) (*Lockstep, []string, error) {
+	told := *m
+	for ; strings.HasPrefix(words[0], "--"); words = words[1:] {
+		if words[0] != "--ci" || !slices.Contains(parameters()["new"], words[0]) {
+			return nil, nil, fmt.Errorf("the module has no flag %s", words[0])
+		}
+		told.CI = true
+	}
+	return &told, words, nil
+}
+
 // call does what the Dagger command line does with a function's name and flags.
 func call(ctx context.Context, m *Lockstep, words []string) error {
-	opened := *m
-	for strings.HasPrefix(words[0], "--") { // what the module itself is told
-		switch {
-		case words[0] == "--ci" && slices.Contains(parameters()["new"], "--ci"):
-			opened.CI = true
-		default:
-			return fmt.Errorf("the module has no flag %s", words[0])
-		}
-		words = words[1:]
+	m, words, err := opened(m, words)
+	if err != nil {
+		return err
 	}
-	m = &opened
 	flags := map[string]string{}
 	rest := words[1:]
 	for len(rest) > 1 && strings.HasPrefix(rest[0], "--") {
@@ -253,7 +258,6 @@ func call(ctx context.Context, m *Lockstep, words []string) error {
 	if flags["--plan"] != "" {
 		plan = dag.Directory().WithNewFile("plan.json", "{}").File("plan.json")
 	}
-	var err error
 	switch words[0] {
 	case "check":
 		_, err = m.Check(ctx)
