@@ -245,7 +245,7 @@ func (a *app) reachOne(ctx context.Context, r reaching, way *reach, p *project, 
 	if v.deployment, err = deploy.Open(ctx, cfg, to, asm, options); err != nil {
 		return err
 	}
-	if r.gated && a.live && m.restores == 0 {
+	if r.gated && a.live {
 		if err := a.promoted(ctx, cfg, p, v, m.bundle, pacer); err != nil {
 			return err
 		}

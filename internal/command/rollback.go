@@ -12,8 +12,8 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// goingBack is the deployment of a release that was deployed before.
-var goingBack = reaching{stage: "rollback", gated: true, flags: (*request).rollbackFlags, do: planAndApply}
+// goingBack is the deployment of a release that was deployed before, so it has passed the gates and the environment before.
+var goingBack = reaching{stage: "rollback", flags: (*request).rollbackFlags, do: planAndApply}
 
 // planningBack only shows what that would do.
 var planningBack = reaching{stage: pipeline.Plan, do: plan, finish: writePlan}

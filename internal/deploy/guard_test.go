@@ -1,7 +1,10 @@
 package deploy
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -62,4 +65,28 @@ func TestWithoutCredentialsNothingIsAsked(t *testing.T) {
 			assert.Equal(t, "there are no AWS credentials: sign in to the tooling account 123456789012, or leave out --live to rehearse on emulated accounts", err.Error())
 		})
 	}
+}
+
+// The publishing role may write to all of the staging bucket, which templates are read from. Whoever gets hold of the session that keeps the records may not.
+func TestTheSessionThatKeepsTheRecordsReachesNoOtherObject(t *testing.T) {
+	role, err := testTarget.shelfRole()
+	require.NoError(t, err)
+	var policy struct {
+		Statement []struct {
+			Effect, Resource string
+			Action           any
+		}
+	}
+	require.NoError(t, json.Unmarshal([]byte(role.Options.Policy), &policy))
+	objects := 0
+	for _, s := range policy.Statement {
+		assert.Equal(t, "Allow", s.Effect)
+		actions := fmt.Sprint(s.Action)
+		assert.NotContains(t, actions, "s3:*")
+		if strings.Contains(actions, "Object") {
+			objects++
+			assert.Equal(t, "arn:aws:s3:::"+testTarget.bucket()+"/lockstep/*", s.Resource)
+		}
+	}
+	assert.Equal(t, 1, objects)
 }
