@@ -154,8 +154,9 @@ func delivered(t *testing.T, l pipeline.Line) map[string]ran {
 }
 
 func TestAJobFailsWhereAGateCannotDoItsWork(t *testing.T) {
+	want := []string{string(pipeline.Security)}
 	if pipeline.Absence(true, configuration().Environments)(pipeline.Step{Name: "osv", Stage: pipeline.Security}) {
-		t.Skip("the configuration lets this gate be absent")
+		want = nil // the configuration lets this gate be absent
 	}
 	for _, l := range pipeline.Delivery(configuration()) {
 		if l.Starts == pipeline.Schedule {
@@ -171,7 +172,7 @@ func TestAJobFailsWhereAGateCannotDoItsWork(t *testing.T) {
 				}
 			}
 		}
-		check(t, slices.Equal(failed, []string{string(pipeline.Security)}), "%s: %v", l.Name, failed)
+		check(t, slices.Equal(failed, want), "%s: %v", l.Name, failed)
 	}
 }
 

@@ -24,7 +24,7 @@ type Pipeline struct {
 	// LogDays is how many days the pipeline's logs are kept; 90 unless told.
 	LogDays int `json:"logDays,omitempty" jsonschema:"enum=30,enum=60,enum=90,enum=120,enum=150,enum=180,enum=365,enum=400,enum=545,enum=731,enum=1096,enum=1827,enum=3653,title=a number of days that CloudWatch takes,example=90,default=90"`
 	// DriftSchedule is when what is deployed is compared with what there is, in the words of EventBridge: once a day unless told, "never" for never.
-	DriftSchedule string `json:"driftSchedule,omitempty" jsonschema:"pattern=^(never|rate\\([1-9][0-9]* (minutes?|hours?|days?)\\)|cron\\([^()]+\\))$,title=a rate or cron expression of EventBridge\\, or never,example=cron(0 5 ? * MON-FRI *),default=rate(1 day)"`
+	DriftSchedule string `json:"driftSchedule,omitempty" jsonschema:"pattern=^(never|rate\\((1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days))\\)|cron\\([^()]+\\))$,title=a rate or cron expression of EventBridge\\, or never,example=cron(0 5 ? * MON-FRI *),default=rate(1 day)"`
 	// Engine is where the pipeline's jobs run their containers.
 	Engine Engine `json:"engine,omitzero"`
 	// Tags are put on every resource of every environment.

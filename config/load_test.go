@@ -141,3 +141,23 @@ func FuzzLoad(f *testing.F) {
 		_, _ = Load(files(map[string]string{"environments/dev.yaml": text}))
 	})
 }
+
+// EventBridge refuses what it does not understand when the stack is deployed; the configuration refuses it before.
+func TestAScheduleIsOneThatEventBridgeTakes(t *testing.T) {
+	for schedule, taken := range map[string]bool{
+		"rate(1 day)": true, "rate(12 hours)": true, "cron(0 5 ? * MON-FRI *)": true, Never: true,
+		"rate(1 days)": false, "rate(2 day)": false, "rate(0 days)": false, "daily": false, "0 5 * * *": false,
+	} {
+		c, err := Load(files(map[string]string{"pipeline.yaml": pipelineYAML + "driftSchedule: \"" + schedule + "\"\n"}))
+		if !taken {
+			assert.ErrorContains(t, err, "config/pipeline.yaml:5:16: ", schedule)
+			continue
+		}
+		if assert.NoError(t, err, schedule) {
+			assert.Equal(t, schedule, c.Pipeline.DriftSchedule)
+		}
+	}
+	c, err := Load(files(nil))
+	require.NoError(t, err)
+	assert.Equal(t, "rate(1 day)", c.Pipeline.DriftSchedule)
+}

@@ -77,7 +77,7 @@ func (a *app) imagesResolve() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "resolve [--write]", Short: "Ask the registries what the tags of the base images mean now", Args: noArgs,
 		Long: `Ask the registry of each base image, or the mirror that engine.imagePrefix names, for the digest that the image's tag has now. With --write the new digests
-are written into internal/pipeline/images.go, all or none. Steps are run anew with another image, so look at what the gates say before you commit it.`,
+are written into ` + pipeline.ImagesFile + `, all or none. Steps are run anew with another image, so look at what the gates say before you commit it.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			p, err := a.open()
 			if err != nil {
