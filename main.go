@@ -27,17 +27,17 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := command.Execute(ctx, os.Args[1:], command.Machine{Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ()})
+	err := command.Execute(ctx, os.Args[1:], command.Process{Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ()})
 	interrupted := ctx.Err() != nil
 	stop()
-	if err != nil && !command.Shown(err) {
-		fmt.Fprintln(os.Stderr, told(err))
+	if err != nil && !command.IsPrinted(err) {
+		fmt.Fprintln(os.Stderr, messageFor(err))
 	}
 	os.Exit(exitCode(err, interrupted))
 }
 
-// told is what a person is told of an error. Problems of the configuration begin their lines with their place, which editors follow.
-func told(err error) string {
+// messageFor is what a person is told of an error. Problems of the configuration begin their lines with their place, which editors follow.
+func messageFor(err error) string {
 	var problems config.Problems
 	if errors.As(err, &problems) {
 		return err.Error()
@@ -59,7 +59,7 @@ func exitCode(err error, interrupted bool) int {
 		return exitDone
 	case interrupted:
 		return exitInterrupted
-	case command.NotRun(err):
+	case command.IsNotRun(err):
 		return exitNotRun
 	case errors.As(err, &problems), errors.As(err, &unknown), errors.As(err, &usage):
 		return exitUsage

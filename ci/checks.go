@@ -10,7 +10,7 @@ import (
 //
 // +cache="session"
 func (m *Lockstep) Check(ctx context.Context) (string, error) {
-	return m.gates(ctx, "check", pipeline.Gates...)
+	return m.runGates(ctx, "check", pipeline.GateStages...)
 }
 
 // Quality runs the gates of form, mistakes and complexity.
@@ -18,7 +18,7 @@ func (m *Lockstep) Check(ctx context.Context) (string, error) {
 // +check
 // +cache="session"
 func (m *Lockstep) Quality(ctx context.Context) (string, error) {
-	return m.gates(ctx, string(pipeline.Quality), pipeline.Quality)
+	return m.runGates(ctx, string(pipeline.Quality), pipeline.Quality)
 }
 
 // Test runs the tests, those of the infrastructure included.
@@ -26,7 +26,7 @@ func (m *Lockstep) Quality(ctx context.Context) (string, error) {
 // +check
 // +cache="session"
 func (m *Lockstep) Test(ctx context.Context) (string, error) {
-	return m.gates(ctx, string(pipeline.Test), pipeline.Test)
+	return m.runGates(ctx, string(pipeline.Test), pipeline.Test)
 }
 
 // Security runs the gates that look for vulnerabilities, secrets, unsafe code, and images and templates that are open.
@@ -34,16 +34,16 @@ func (m *Lockstep) Test(ctx context.Context) (string, error) {
 // +check
 // +cache="session"
 func (m *Lockstep) Security(ctx context.Context) (string, error) {
-	return m.gates(ctx, string(pipeline.Security), pipeline.Security)
+	return m.runGates(ctx, string(pipeline.Security), pipeline.Security)
 }
 
-// gates runs stages of gates for a command. Its error holds what did not pass and why; its report is what the function report returns.
-func (m *Lockstep) gates(ctx context.Context, command string, stages ...pipeline.Stage) (string, error) {
+// runGates runs stages of gates for a command. Its error holds what did not pass and why; its report is what the function report returns.
+func (m *Lockstep) runGates(ctx context.Context, command string, stages ...pipeline.Stage) (string, error) {
 	p, err := m.open(ctx)
 	if err != nil {
 		return "", err
 	}
-	r := p.run(ctx, p.choose(stages, p.config.Accounts()...))
-	p.sumUp(ctx, r, r.told(command))
+	r := p.runGraph(ctx, p.selectSteps(stages, p.config.Targets()...))
+	p.summarize(ctx, r, r.result(command))
 	return r.text(), r.err()
 }

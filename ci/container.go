@@ -14,10 +14,10 @@ import (
 
 // image is the base image of that key, pinned, from the mirror where there is one.
 func (p *project) image(key string) *dagger.Container {
-	return dag.Container().From(p.reference(key))
+	return dag.Container().From(p.imageReference(key))
 }
 
-func (p *project) reference(key string) string {
+func (p *project) imageReference(key string) string {
 	if p.prefix == "" {
 		return pipeline.Images[key]
 	}
@@ -27,41 +27,41 @@ func (p *project) reference(key string) string {
 // container is what a step's command runs in: programs, tools, caches, environment, and the inputs that it declares and no others.
 func (p *project) container(s pipeline.Step) *dagger.Container {
 	if s.Effect == pipeline.AWS && p.live == nil {
-		s = s.Rehearsed()
+		s = s.WithRehearsalEnv()
 	}
-	ctr := p.equipped(s)
+	ctr := p.toolContainer(s)
 	if s.CallsSelf() {
 		ctr = ctr.WithMountedFile(pipeline.SelfFile, p.binary())
 	}
-	ctr = ctr.WithMountedDirectory(pipeline.WorkFolder, roomFor(p.inputs(s), s.Outputs)).WithWorkdir(pipeline.WorkFolder)
+	ctr = ctr.WithMountedDirectory(pipeline.WorkFolder, withOutputFolders(p.inputs(s), s.Outputs)).WithWorkdir(pipeline.WorkFolder)
 	if s.Effect == pipeline.AWS {
-		ctr = p.reaching(ctr, s)
+		ctr = p.withAccountAccess(ctr, s)
 	}
-	if s.Holds > 0 {
+	if s.CacheTTL > 0 {
 		// The same for as long as the result holds, so that it is taken from the cache for so long and no longer.
-		ctr = ctr.WithEnvVariable("LOCKSTEP_SINCE", time.Now().Truncate(s.Holds).UTC().Format(time.RFC3339))
+		ctr = ctr.WithEnvVariable("LOCKSTEP_SINCE", time.Now().Truncate(s.CacheTTL).UTC().Format(time.RFC3339))
 	}
 	return ctr
 }
 
-// equipped is the step's image with its programs, tools, caches and variables. It depends on no file of the repository but the tools' lock files.
-func (p *project) equipped(s pipeline.Step) *dagger.Container {
+// toolContainer is the step's image with its programs, tools, caches and variables. It depends on no file of the repository but the tools' lock files.
+func (p *project) toolContainer(s pipeline.Step) *dagger.Container {
 	ctr := p.image(s.Image)
-	transplants, err := s.Transplants()
+	transplants, err := s.ExtraFiles()
 	if err != nil {
 		panic(err) // the graph has been validated, and a test validates the other steps
 	}
 	for _, from := range transplants {
 		ctr = ctr.WithDirectory("/usr/local", p.image(from.Image).Directory("/usr/local"), dagger.ContainerWithDirectoryOpts{Include: from.Patterns})
 	}
-	for _, name := range s.Installed() {
+	for _, name := range s.InstalledTools() {
 		ctr = ctr.WithMountedDirectory(path.Join(pipeline.ToolsFolder, name), p.tool(name))
 	}
 	for _, name := range s.Caches {
 		cache := pipeline.Caches[name]
 		ctr = ctr.WithMountedCache(cache.Path, dag.CacheVolume("lockstep-"+name)).WithEnvVariable(cache.Env, cache.Path)
 	}
-	for _, env := range []map[string]string{s.Ambient(), s.Env} {
+	for _, env := range []map[string]string{s.ContainerEnv(), s.Env} {
 		for _, name := range slices.Sorted(maps.Keys(env)) {
 			ctr = ctr.WithEnvVariable(name, env[name])
 		}
@@ -71,10 +71,10 @@ func (p *project) equipped(s pipeline.Step) *dagger.Container {
 
 // tool is an installed tool's folder. It is made anew only when its lock files, or the commands that read them, change.
 func (p *project) tool(name string) *dagger.Directory {
-	return p.once("tool:"+name, func() *dagger.Directory {
+	return p.buildOnce("tool:"+name, func() *dagger.Directory {
 		folder := path.Join(pipeline.ToolsFolder, name)
 		s := pipeline.InstallStep(name)
-		ctr := p.equipped(s).WithMountedDirectory(folder, p.inputs(s).Directory("tools/"+name)).WithWorkdir(folder)
+		ctr := p.toolContainer(s).WithMountedDirectory(folder, p.inputs(s).Directory("tools/"+name)).WithWorkdir(folder)
 		for _, argv := range pipeline.Tools[name].InstallCommands() {
 			ctr = ctr.WithExec(argv)
 		}
@@ -84,36 +84,36 @@ func (p *project) tool(name string) *dagger.Directory {
 
 // binary is this program, built from its own sources alone.
 func (p *project) binary() *dagger.File {
-	built := p.once(pipeline.Binary.Name, func() *dagger.Directory {
-		return p.left(p.container(pipeline.Binary).WithExec(pipeline.Binary.Argv(false)), pipeline.Binary)
+	built := p.buildOnce(pipeline.BinaryStep.Name, func() *dagger.Directory {
+		return p.stepOutputs(p.container(pipeline.BinaryStep).WithExec(pipeline.BinaryStep.Argv(false)), pipeline.BinaryStep)
 	})
-	return built.File(pipeline.Binary.Outputs[0])
+	return built.File(pipeline.BinaryStep.Outputs[0])
 }
 
-// once makes a thing that several steps need the first time only.
-func (p *project) once(name string, build func() *dagger.Directory) *dagger.Directory {
-	if p.built[name] == nil {
-		p.built[name] = build()
+// buildOnce makes a thing that several steps need the first time only.
+func (p *project) buildOnce(name string, build func() *dagger.Directory) *dagger.Directory {
+	if p.buildResults[name] == nil {
+		p.buildResults[name] = build()
 	}
-	return p.built[name]
+	return p.buildResults[name]
 }
 
 // inputs are the files that the step declares, of the repository's and of what the steps made that it needs.
 func (p *project) inputs(s pipeline.Step) *dagger.Directory {
-	dir := taken(dag.Directory(), p.source, s.Files())
-	if len(s.Made()) == 0 {
+	dir := copySelected(dag.Directory(), p.source, s.SourceFiles())
+	if len(s.UpstreamFiles()) == 0 {
 		return dir
 	}
 	for _, need := range append(p.needs(s), s.Name) {
-		if made := p.made[need]; made != nil {
-			dir = taken(dir, made, s.Made())
+		if made := p.outputDirs[need]; made != nil {
+			dir = copySelected(dir, made, s.UpstreamFiles())
 		}
 	}
 	return dir
 }
 
-// roomFor adds the folders of what a step makes, which are there on a person's machine too.
-func roomFor(dir *dagger.Directory, outputs []string) *dagger.Directory {
+// withOutputFolders adds the folders of what a step makes, which are there on a person's machine too.
+func withOutputFolders(dir *dagger.Directory, outputs []string) *dagger.Directory {
 	for _, output := range outputs {
 		if folder := path.Dir(output); folder != "." {
 			dir = dir.WithNewDirectory(folder)
@@ -122,9 +122,9 @@ func roomFor(dir *dagger.Directory, outputs []string) *dagger.Directory {
 	return dir
 }
 
-// taken adds the selected files of one folder to another. The engine knows what Filter returns by its content, so that what is made of it is the same for
+// copySelected adds the selected files of one folder to another. The engine knows what Filter returns by its content, so that what is made of it is the same for
 // as long as these files are, whatever else changes in the folder. It does not know that of a folder which was copied with patterns.
-func taken(to, from *dagger.Directory, selections pipeline.Selections) *dagger.Directory {
+func copySelected(to, from *dagger.Directory, selections pipeline.Selections) *dagger.Directory {
 	for _, one := range selections {
 		to = to.WithDirectory("/", from.Filter(dagger.DirectoryFilterOpts{Include: one.Include, Exclude: one.Exclude}))
 	}
@@ -143,18 +143,18 @@ func (p *project) needs(s pipeline.Step) []string {
 	return slices.Compact(all)
 }
 
-// left is what the step leaves in its container.
-func (p *project) left(ctr *dagger.Container, s pipeline.Step) *dagger.Directory {
+// stepOutputs is what the step leaves in its container.
+func (p *project) stepOutputs(ctr *dagger.Container, s pipeline.Step) *dagger.Directory {
 	if len(s.Outputs) == 0 {
 		return dag.Directory()
 	}
-	return taken(dag.Directory(), ctr.Directory(pipeline.WorkFolder), pipeline.Selections{s.Left()})
+	return copySelected(dag.Directory(), ctr.Directory(pipeline.WorkFolder), pipeline.Selections{s.OutputFiles()})
 }
 
-// unpullable is an error of a step's container in which the step's command has no part. The engine says which image it means.
-func (p *project) unpullable(err error) string {
+// messageWithImageHint is an error of a step's container in which the step's command has no part. The engine says which image it means.
+func (p *project) messageWithImageHint(err error) string {
 	text := oneLine(err)
-	if prefix := strings.TrimSuffix(p.prefix, "/") + "/"; p.prefix != "" && printed(err) == "" && strings.Contains(text, prefix) {
+	if prefix := strings.TrimSuffix(p.prefix, "/") + "/"; p.prefix != "" && execOutput(err) == "" && strings.Contains(text, prefix) {
 		text += fmt.Sprintf("; see that --image-prefix %q names a mirror that has that image", p.prefix)
 	}
 	return text

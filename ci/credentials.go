@@ -15,8 +15,8 @@ import (
 // credentials are secrets by the name of the variable that a step finds each under.
 type credentials struct{ byName map[string]*dagger.Secret }
 
-// exported is what `aws configure export-credentials` prints. Source: the AWS command line's reference, the format of the credential process.
-type exported struct {
+// exportedCredentials is what `aws configure export-credentials` prints. Source: the AWS command line's reference, the format of the credential process.
+type exportedCredentials struct {
 	Version                                    int
 	AccessKeyId, SecretAccessKey, SessionToken string //nolint:revive // the format's own names
 	Expiration                                 string
@@ -26,7 +26,7 @@ type exported struct {
 func readCredentials(ctx context.Context, secret *dagger.Secret) (*credentials, error) {
 	text, err := secret.Plaintext(ctx)
 	if err != nil {
-		return nil, said("--aws-credentials cannot be read", err)
+		return nil, messageError("--aws-credentials cannot be read", err)
 	}
 	e, err := parseCredentials(text, time.Now())
 	if err != nil {
@@ -46,8 +46,8 @@ func readCredentials(ctx context.Context, secret *dagger.Secret) (*credentials, 
 // credentialsRemedy ends every message about credentials that cannot be used.
 const credentialsRemedy = `hand over what "aws configure export-credentials" prints, signed in to the tooling account`
 
-func parseCredentials(text string, now time.Time) (exported, error) {
-	var e exported
+func parseCredentials(text string, now time.Time) (exportedCredentials, error) {
+	var e exportedCredentials
 	// The parser's own words quote what it read, so they are not passed on.
 	if json.Unmarshal([]byte(text), &e) != nil {
 		return e, errors.New("--aws-credentials is not in the format of `aws configure export-credentials`, which is JSON: " + credentialsRemedy)
@@ -70,16 +70,16 @@ func parseCredentials(text string, now time.Time) (exported, error) {
 	return e, nil
 }
 
-// reaching gives a step that reaches AWS its way there: the credentials that it declares, or the emulated accounts.
-func (p *project) reaching(ctr *dagger.Container, s pipeline.Step) *dagger.Container {
+// withAccountAccess gives a step that reaches AWS its way there: the credentials that it declares, or the emulated accounts.
+func (p *project) withAccountAccess(ctr *dagger.Container, s pipeline.Step) *dagger.Container {
 	if p.commit != "" {
 		ctr = ctr.WithEnvVariable("LOCKSTEP_COMMIT", p.commit)
 	}
 	if p.plan != nil {
-		ctr = ctr.WithMountedFile(pipeline.HandedPlan, p.plan)
+		ctr = ctr.WithMountedFile(pipeline.PlanInputFile, p.plan)
 	}
 	if p.live == nil {
-		return p.emulator.reached(ctr)
+		return p.emulator.bind(ctr)
 	}
 	for _, name := range slices.Sorted(slices.Values(s.Secrets)) {
 		if secret := p.live.byName[name]; secret != nil {

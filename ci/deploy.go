@@ -25,7 +25,7 @@ func (m *Lockstep) Plan(
 	// +optional
 	commit string,
 ) (string, error) {
-	r, err := m.reach(ctx, request{env: env, credentials: awsCredentials, assembly: assembly, commit: commit}, pipeline.Plan)
+	r, err := m.runStages(ctx, request{env: env, credentials: awsCredentials, assembly: assembly, commit: commit}, pipeline.Plan)
 	return r.text(), err
 }
 
@@ -48,12 +48,12 @@ func (m *Lockstep) PlanFile(
 	// +optional
 	commit string,
 ) (*dagger.Directory, error) {
-	q := request{env: env, credentials: awsCredentials, assembly: assembly, commit: commit, arguments: pipeline.KeepPlan}
-	r, err := m.reach(ctx, q, pipeline.Plan)
+	q := request{env: env, credentials: awsCredentials, assembly: assembly, commit: commit, arguments: pipeline.SavePlanArgs}
+	r, err := m.runStages(ctx, q, pipeline.Plan)
 	if err != nil {
 		return nil, err
 	}
-	return withSummary(ctx, r.last().container.Directory(pipeline.KeptPlanDir))
+	return withSummary(ctx, r.last().container.Directory(pipeline.PlanOutputDir))
 }
 
 // Approve records that the caller agrees to a plan that plan-file made, as an environment that a person approves asks for.
@@ -73,11 +73,11 @@ func (m *Lockstep) Approve(
 	// +optional
 	awsCredentials *dagger.Secret,
 ) (string, error) {
-	arguments := []string{"approve", "--plan", pipeline.HandedPlan}
+	arguments := []string{"approve", "--plan", pipeline.PlanInputFile}
 	if note != "" {
 		arguments = append(arguments, "--note", note)
 	}
-	return m.operate(ctx, request{credentials: awsCredentials, plan: plan}, append(arguments, allowing(allow)...)...)
+	return m.runOperation(ctx, request{credentials: awsCredentials, plan: plan}, append(arguments, allowFlags(allow)...)...)
 }
 
 // Deploy plans and applies the changes of an environment, and reads back what came of them. Without credentials it is a rehearsal.
@@ -106,12 +106,12 @@ func (m *Lockstep) Deploy(
 	// +optional
 	allow []string,
 ) (string, error) {
-	q := request{env: env, credentials: awsCredentials, assembly: assembly, commit: commit, plan: plan, gated: true}
+	q := request{env: env, credentials: awsCredentials, assembly: assembly, commit: commit, plan: plan, needsGates: true}
 	if plan != nil {
-		q.arguments = append(q.arguments, "--plan", pipeline.HandedPlan)
+		q.arguments = append(q.arguments, "--plan", pipeline.PlanInputFile)
 	}
-	q.arguments = append(q.arguments, allowing(allow)...)
-	r, err := m.reach(ctx, q, pipeline.Deploy, pipeline.Verify)
+	q.arguments = append(q.arguments, allowFlags(allow)...)
+	r, err := m.runStages(ctx, q, pipeline.Deploy, pipeline.Verify)
 	return r.text(), err
 }
 
@@ -129,7 +129,7 @@ func (m *Lockstep) Verify(
 	// +optional
 	assembly *dagger.Directory,
 ) (string, error) {
-	r, err := m.reach(ctx, request{env: env, credentials: awsCredentials, assembly: assembly}, pipeline.Verify)
+	r, err := m.runStages(ctx, request{env: env, credentials: awsCredentials, assembly: assembly}, pipeline.Verify)
 	return r.text(), err
 }
 
@@ -144,7 +144,7 @@ func (m *Lockstep) Drift(
 	// +optional
 	awsCredentials *dagger.Secret,
 ) (string, error) {
-	return m.operate(ctx, request{env: env, credentials: awsCredentials}, "drift", "--env", env)
+	return m.runOperation(ctx, request{env: env, credentials: awsCredentials}, "drift", "--env", env)
 }
 
 // Rollback goes back to the release before, through the same plan and apply.
@@ -161,11 +161,11 @@ func (m *Lockstep) Rollback(
 	// +optional
 	allow []string,
 ) (string, error) {
-	return m.operate(ctx, request{env: env, credentials: awsCredentials}, append([]string{"rollback", "--env", env}, allowing(allow)...)...)
+	return m.runOperation(ctx, request{env: env, credentials: awsCredentials}, append([]string{"rollback", "--env", env}, allowFlags(allow)...)...)
 }
 
-// allowing are the arguments that allow changes by name.
-func allowing(names []string) []string {
+// allowFlags are the arguments that allow changes by name.
+func allowFlags(names []string) []string {
 	var out []string
 	for _, name := range names {
 		out = append(out, "--allow", name)

@@ -24,9 +24,9 @@ func (m *Lockstep) Graph(
 	// +default="text"
 	format string,
 ) (string, error) {
-	draw, ok := pipeline.Drawings[format]
+	draw, ok := pipeline.DrawFuncs[format]
 	if !ok {
-		return "", fmt.Errorf("format %s: write one of %s", format, strings.Join(slices.Sorted(maps.Keys(pipeline.Drawings)), ", "))
+		return "", fmt.Errorf("format %s: write one of %s", format, strings.Join(slices.Sorted(maps.Keys(pipeline.DrawFuncs)), ", "))
 	}
 	p, err := m.open(ctx)
 	if err != nil {
@@ -34,11 +34,11 @@ func (m *Lockstep) Graph(
 	}
 	g := p.graph
 	if env != "" {
-		environments, err := p.environments(env)
+		environments, err := p.selectEnvironments(env)
 		if err != nil {
 			return "", err
 		}
-		g = p.choose(pipeline.Stages, environments...)
+		g = p.selectSteps(pipeline.Stages, environments...)
 	}
 	var b strings.Builder
 	err = draw(&b, g)
@@ -53,9 +53,9 @@ func (m *Lockstep) Synth(ctx context.Context) (*dagger.Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := p.run(ctx, p.choose([]pipeline.Stage{pipeline.Synth}, p.config.Accounts()...))
+	r := p.runGraph(ctx, p.selectSteps([]pipeline.Stage{pipeline.Synth}, p.config.Targets()...))
 	if err := r.err(); err != nil {
 		return nil, err
 	}
-	return p.made[string(pipeline.Synth)].Directory(pipeline.AssembliesDir), nil
+	return p.outputDirs[string(pipeline.Synth)].Directory(pipeline.AssembliesDir), nil
 }

@@ -51,29 +51,29 @@ func errorText(err error) string {
 func secret(text string) *dagger.Secret { return dag.SetSecret("handed over", text) }
 
 func credentialsText(expires time.Time) string {
-	text, _ := json.Marshal(exported{Version: 1, AccessKeyId: "AKIAEXAMPLE", SecretAccessKey: canary, SessionToken: canary + "-token", Expiration: expires.UTC().Format(time.RFC3339)})
+	text, _ := json.Marshal(exportedCredentials{Version: 1, AccessKeyId: "AKIAEXAMPLE", SecretAccessKey: canary, SessionToken: canary + "-token", Expiration: expires.UTC().Format(time.RFC3339)})
 	return string(text)
 }
 
 // canary is what must never be seen anywhere.
 const canary = "canary-5f3b"
 
-func TestAGateThatFailsIsToldWithItsFindingsAndStopsNoOther(t *testing.T) {
-	r, m := record(t, "")
-	r.exits["gosec"], r.prints["gosec"] = 1, "main.go:3: G101: a password\nfailed: 1 finding"
-	r.exits["osv"], r.prints["osv"] = pipeline.ExitNotRun, "not run: the database cannot be reached"
+func TestGate_FailureReportsFindingsAndOthersRun(t *testing.T) {
+	r, m := newRecorder(t, "")
+	r.exitCodes["gosec"], r.outputs["gosec"] = 1, "main.go:3: G101: a password\nfailed: 1 finding"
+	r.exitCodes["osv"], r.outputs["osv"] = pipeline.ExitNotRun, "not run: the database cannot be reached"
 	m.CI = true
 	_, err := m.Security(t.Context())
 	contains(t, errorText(err), "did not pass: ", "gosec failed: 1 finding", "main.go:3: G101: a password", "not run: the database cannot be reached")
 	for _, s := range table() {
-		if s.Stage == pipeline.Security && len(s.Subject) == 0 {
-			check(t, r.ended[s.Name] > 0, "%s did not run", s.Name)
+		if s.Stage == pipeline.Security && len(s.TriggerPaths) == 0 {
+			check(t, r.endedAt[s.Name] > 0, "%s did not run", s.Name)
 		}
 	}
 }
 
-func TestAGateThatCouldNotDoItsWorkFailsWhereNobodyReadsAWarning(t *testing.T) {
-	allowed := pipeline.Absence(true, configuration().Environments)(pipeline.Step{Name: "osv", Stage: pipeline.Security})
+func TestGate_NotRunFailsInCIAndLive(t *testing.T) {
+	allowed := pipeline.MayBeAbsent(true, configuration().Environments)(pipeline.Step{Name: "osv", Stage: pipeline.Security})
 	live := secret(credentialsText(time.Now().Add(time.Hour)))
 	for name, test := range map[string]struct {
 		do    func(m *Lockstep) error
@@ -85,32 +85,32 @@ func TestAGateThatCouldNotDoItsWorkFailsWhereNobodyReadsAWarning(t *testing.T) {
 		"a call for the report of the gates": {func(m *Lockstep) error { _, err := m.Report(t.Context(), ""); return err }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, m := record(t, "")
-			r.exits["osv"], r.prints["osv"] = pipeline.ExitNotRun, "not run: the database cannot be reached"
+			r, m := newRecorder(t, "")
+			r.exitCodes["osv"], r.outputs["osv"] = pipeline.ExitNotRun, "not run: the database cannot be reached"
 			err := test.do(m)
 			check(t, (err != nil) == test.fails, "it ended with %v", err)
 			if err != nil {
 				contains(t, err.Error(), "did not pass: osv", "not run: the database cannot be reached")
 			}
-			check(t, r.begun["deploy:acc"] == 0 || !test.fails, "it was deployed")
+			check(t, r.startedAt["deploy:acc"] == 0 || !test.fails, "it was deployed")
 		})
 	}
 }
 
-func TestAGateThatCouldNotDoItsWorkIsAskedAgainOnEveryRun(t *testing.T) {
-	r, m := record(t, "")
-	r.exits["osv"], r.prints["osv"] = pipeline.ExitNotRun, "not run: the database cannot be reached"
+func TestGate_NotRunIsNotCached(t *testing.T) {
+	r, m := newRecorder(t, "")
+	r.exitCodes["osv"], r.outputs["osv"] = pipeline.ExitNotRun, "not run: the database cannot be reached"
 	text, err := m.Security(t.Context())
 	check(t, err == nil, "%v", err)
 	contains(t, text, "osv              not run: the database cannot be reached")
-	check(t, r.look(r.ran["osv"]).env["LOCKSTEP_RUN"] == runID, "an answer that was kept is taken: %v", r.look(r.ran["osv"]).env)
-	check(t, r.look(r.ran["gosec"]).env["LOCKSTEP_RUN"] == "", "what passed is run on every run")
+	check(t, r.readContainer(r.containers["osv"]).env["LOCKSTEP_RUN"] == runID, "an answer that was kept is taken: %v", r.readContainer(r.containers["osv"]).env)
+	check(t, r.readContainer(r.containers["gosec"]).env["LOCKSTEP_RUN"] == "", "what passed is run on every run")
 }
 
-func TestARunThatReachedAccountsIsToldAsOnAPersonsMachine(t *testing.T) {
-	r, m := record(t, "")
-	r.prints["deploy:acc"] = "lockstep-acc-storage: planned"
-	r.prints[strings.Join(pipeline.Telling.Command, " ")] = "deploy passed: nothing reached AWS"
+func TestDeploy_SummaryEqualsCommandLine(t *testing.T) {
+	r, m := newRecorder(t, "")
+	r.outputs["deploy:acc"] = "lockstep-acc-storage: planned"
+	r.outputs[strings.Join(pipeline.SummaryStep.Command, " ")] = "deploy passed: nothing reached AWS"
 	text, err := m.Deploy(t.Context(), "acc", nil, nil, "", nil, nil)
 	check(t, err == nil, "%v", err)
 	contains(t, text, "lockstep-acc-storage: planned", "deploy passed: nothing reached AWS")
@@ -121,37 +121,37 @@ func TestARunThatReachedAccountsIsToldAsOnAPersonsMachine(t *testing.T) {
 	check(t, told, "it is not told what the steps came to")
 }
 
-func TestGatesThatPassSaySo(t *testing.T) {
-	r, m := record(t, "")
+func TestCheck_ReportsPassedGates(t *testing.T) {
+	r, m := newRecorder(t, "")
 	text, err := m.Check(t.Context())
 	check(t, err == nil, "%v", err)
 	contains(t, text, "gosec", "ran", "digest ")
 
-	r, m = record(t, "")
-	r.prints[strings.Join(pipeline.Telling.Command, " ")] = "check passed in 1 s"
+	r, m = newRecorder(t, "")
+	r.outputs[strings.Join(pipeline.SummaryStep.Command, " ")] = "check passed in 1 s"
 	text, err = m.Check(t.Context())
 	check(t, err == nil && text == "check passed in 1 s\n", "not told as on a person's machine: %s, %v", text, err)
 }
 
-func TestAStepWhoseNeedFailedIsSkippedAndTheCulpritNamed(t *testing.T) {
-	r, m := record(t, "")
-	r.exits["build"], r.prints["build"] = 1, "infra/main.go:1: it does not compile"
+func TestSynth_SkippedWhenBuildFails(t *testing.T) {
+	r, m := newRecorder(t, "")
+	r.exitCodes["build"], r.outputs["build"] = 1, "infra/main.go:1: it does not compile"
 	_, err := m.Synth(t.Context())
 	contains(t, errorText(err), "did not pass: build", "it does not compile", "synth            skipped: build did not pass")
-	check(t, r.begun["synth"] == 0, "synth ran")
+	check(t, r.startedAt["synth"] == 0, "synth ran")
 }
 
-func TestARehearsalNeedsNoGateAndIsHandedNoCredential(t *testing.T) {
-	r, m := record(t, "")
+func TestDeploy_RehearsalRunsNoGateAndSeesNoCredentials(t *testing.T) {
+	r, m := newRecorder(t, "")
 	out, err := m.Deploy(t.Context(), "acc", nil, nil, "", nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	contains(t, out, "deploy:acc", "verify:acc")
-	check(t, r.begun["unit"] == 0, "a gate ran")
-	check(t, len(r.started) == 1 && r.stopped == 1, "the emulated accounts are started once and stopped in good order: %d, %d", len(r.started), r.stopped)
-	for name, n := range r.ran {
-		s := r.look(n)
+	check(t, r.startedAt["unit"] == 0, "a gate ran")
+	check(t, len(r.servicesStarted) == 1 && r.servicesStopped == 1, "the emulated accounts are started once and stopped in good order: %d, %d", len(r.servicesStarted), r.servicesStopped)
+	for name, n := range r.containers {
+		s := r.readContainer(n)
 		check(t, len(s.secrets) == 0, "%s has secrets", name)
 		reaches := strings.HasPrefix(name, "deploy:") || strings.HasPrefix(name, "verify:")
 		check(t, (s.services["emulator"] != nil) == reaches, "%s and the emulated accounts", name)
@@ -161,19 +161,19 @@ func TestARehearsalNeedsNoGateAndIsHandedNoCredential(t *testing.T) {
 			check(t, !slices.Contains(s.execs[len(s.execs)-1], "--live"), "%s is live", name)
 		}
 	}
-	accounts := r.look(r.started[0].parent)
-	check(t, slices.Equal(strs(r.started[0].args["args"]), pipeline.Accounts.Command), "%v", r.started[0].args)
+	accounts := r.readContainer(r.servicesStarted[0].parent)
+	check(t, slices.Equal(strs(r.servicesStarted[0].args["args"]), pipeline.EmulatorStep.Command), "%v", r.servicesStarted[0].args)
 	check(t, accounts.caches["/work/.lockstep/rehearsal"].args["key"] == "lockstep-accounts-"+configuration().Pipeline.Project, "%v", accounts.caches)
 }
 
-func TestALiveDeploymentPassesEveryGateFirstAndAloneSeesCredentials(t *testing.T) {
-	r, m := record(t, "")
+func TestDeploy_LiveRunsGatesFirstAndAloneSeesCredentials(t *testing.T) {
+	r, m := newRecorder(t, "")
 	if _, err := m.Deploy(t.Context(), "acc", secret(credentialsText(time.Now().Add(time.Hour))), nil, "abc123", nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	check(t, len(r.started) == 0, "there is an emulator")
-	for name, n := range r.ran {
-		s := r.look(n)
+	check(t, len(r.servicesStarted) == 0, "there is an emulator")
+	for name, n := range r.containers {
+		s := r.readContainer(n)
 		switch {
 		case name == "deploy:acc" || name == "verify:acc":
 			for _, variable := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"} {
@@ -186,31 +186,31 @@ func TestALiveDeploymentPassesEveryGateFirstAndAloneSeesCredentials(t *testing.T
 		}
 	}
 	for _, s := range table() {
-		gate := slices.Contains(pipeline.Gates, s.Stage) && (s.Environment == "" || s.Environment == "acc") && r.begun[s.Name] > 0
+		gate := slices.Contains(pipeline.GateStages, s.Stage) && (s.Environment == "" || s.Environment == "acc") && r.startedAt[s.Name] > 0
 		if gate {
-			check(t, r.ended[s.Name] < r.begun["deploy:acc"], "%s had not passed", s.Name)
+			check(t, r.endedAt[s.Name] < r.startedAt["deploy:acc"], "%s had not passed", s.Name)
 		}
 	}
-	check(t, r.begun["unit"] > 0 && r.begun["gosec"] > 0, "gates did not run")
+	check(t, r.startedAt["unit"] > 0 && r.startedAt["gosec"] > 0, "gates did not run")
 }
 
-func TestAGateThatFailsStopsALiveDeployment(t *testing.T) {
-	r, m := record(t, "")
-	r.exits["secrets"], r.prints["secrets"] = 1, "failed: a secret"
+func TestDeploy_FailedGateStopsLive(t *testing.T) {
+	r, m := newRecorder(t, "")
+	r.exitCodes["secrets"], r.outputs["secrets"] = 1, "failed: a secret"
 	_, err := m.Deploy(t.Context(), "acc", secret(credentialsText(time.Now().Add(time.Hour))), nil, "", nil, nil)
 	contains(t, errorText(err), "did not pass: secrets", "deploy:acc       skipped: secrets did not pass")
-	check(t, r.begun["deploy:acc"] == 0, "it was deployed")
+	check(t, r.startedAt["deploy:acc"] == 0, "it was deployed")
 }
 
-func TestAnAssemblyThatWasMadeEarlierIsWhatIsDeployed(t *testing.T) {
-	r, m := record(t, "")
+func TestDeploy_UsesGivenAssembly(t *testing.T) {
+	r, m := newRecorder(t, "")
 	if _, err := m.Deploy(t.Context(), "acc", secret(credentialsText(time.Now().Add(time.Hour))), assembly("dev", "acc"), "", nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"config", "build", "synth", "unit"} {
-		check(t, r.begun[name] == 0, "%s ran", name)
+		check(t, r.startedAt[name] == 0, "%s ran", name)
 	}
-	files := r.fileset(r.look(r.ran["deploy:acc"]).files[pipeline.WorkFolder])
+	files := r.fileset(r.readContainer(r.containers["deploy:acc"]).files[pipeline.WorkFolder])
 	check(t, files[".lockstep/assembly/acc/manifest.json"], "%v", files)
 	check(t, files[".lockstep/assembly/dev/manifest.json"], "what the next environments are held to: %v", files)
 
@@ -218,30 +218,30 @@ func TestAnAssemblyThatWasMadeEarlierIsWhatIsDeployed(t *testing.T) {
 	contains(t, errorText(err), "--assembly holds no cloud assembly of prod")
 }
 
-func TestEachEnvironmentOfAllComesAfterTheOneBeforeIt(t *testing.T) {
-	r, m := record(t, "")
+func TestDeploy_AllFollowsPromotionOrder(t *testing.T) {
+	r, m := newRecorder(t, "")
 	if _, err := m.Deploy(t.Context(), "all", nil, nil, "", nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	check(t, r.ended["verify:dev"] < r.begun["deploy:acc"] && r.ended["verify:acc"] < r.begun["deploy:prod"], "%v", r.begun)
+	check(t, r.endedAt["verify:dev"] < r.startedAt["deploy:acc"] && r.endedAt["verify:acc"] < r.startedAt["deploy:prod"], "%v", r.startedAt)
 }
 
-func TestWhatReachesAWSIsNeverTheSameTwice(t *testing.T) {
-	r, m := record(t, "")
+func TestAWSSteps_AreNeverCached(t *testing.T) {
+	r, m := newRecorder(t, "")
 	var runs []string
 	for range 2 {
 		runID = fmt.Sprint(time.Now().UnixNano())
 		if _, err := m.Verify(t.Context(), "dev", nil, assembly("dev")); err != nil {
 			t.Fatal(err)
 		}
-		runs = append(runs, r.look(r.ran["verify:dev"]).env["LOCKSTEP_RUN"])
+		runs = append(runs, r.readContainer(r.containers["verify:dev"]).env["LOCKSTEP_RUN"])
 	}
 	check(t, runs[0] != "" && runs[0] != runs[1], "%v", runs)
 }
 
-func TestBadInputIsToldByTheFunctionItself(t *testing.T) {
+func TestFunctions_RejectBadInput(t *testing.T) {
 	live := func(text string) error {
-		_, m := record(t, "")
+		_, m := newRecorder(t, "")
 		_, err := m.Plan(t.Context(), "acc", secret(text), nil, "")
 		return err
 	}
@@ -249,24 +249,28 @@ func TestBadInputIsToldByTheFunctionItself(t *testing.T) {
 		err  func() error
 		want string
 	}{
-		"an environment that is not there": {func() error { _, m := record(t, ""); _, err := m.Plan(t.Context(), "act", nil, nil, ""); return err }, "act"},
-		"no environment":                   {func() error { _, m := record(t, ""); _, err := m.Plan(t.Context(), "", nil, nil, ""); return err }, "which environment? Write --env"},
-		"credentials that are no JSON":     {func() error { return live(canary) }, "is not in the format of `aws configure export-credentials`"},
-		"credentials of another format":    {func() error { return live(`{"Version":2,"SecretAccessKey":"` + canary + `"}`) }, "has Version 2, not 1"},
-		"credentials without a key":        {func() error { return live(`{"Version":1,"SecretAccessKey":"` + canary + `"}`) }, "lacks AccessKeyId or SecretAccessKey"},
-		"credentials that have expired":    {func() error { return live(credentialsText(time.Now().Add(-time.Minute))) }, "--aws-credentials expired at "},
+		"an environment that is not there": {func() error {
+			_, m := newRecorder(t, "")
+			_, err := m.Plan(t.Context(), "act", nil, nil, "")
+			return err
+		}, "act"},
+		"no environment":                {func() error { _, m := newRecorder(t, ""); _, err := m.Plan(t.Context(), "", nil, nil, ""); return err }, "which environment? Write --env"},
+		"credentials that are no JSON":  {func() error { return live(canary) }, "is not in the format of `aws configure export-credentials`"},
+		"credentials of another format": {func() error { return live(`{"Version":2,"SecretAccessKey":"` + canary + `"}`) }, "has Version 2, not 1"},
+		"credentials without a key":     {func() error { return live(`{"Version":1,"SecretAccessKey":"` + canary + `"}`) }, "lacks AccessKeyId or SecretAccessKey"},
+		"credentials that have expired": {func() error { return live(credentialsText(time.Now().Add(-time.Minute))) }, "--aws-credentials expired at "},
 		"credentials that expire at no time": {func() error {
 			return live(`{"Version":1,"AccessKeyId":"a","SecretAccessKey":"` + canary + `","Expiration":"` + canary + `"}`)
 		}, "no time in RFC 3339"},
 		"a prefix that is none": {func() error { _, err := New(nil, "https://mirror/ ", false); return err }, `--image-prefix "https://mirror/ " is no beginning of an image's name`},
 		"a prefix that does not exist": {func() error {
-			r, m := record(t, "mirror.example.com/none")
-			r.refuses["mirror.example.com"] = `failed to resolve image "mirror.example.com/none/golang:1.26-bookworm": no such host` // the engine's words
+			r, m := newRecorder(t, "mirror.example.com/none")
+			r.imageErrors["mirror.example.com"] = `failed to resolve image "mirror.example.com/none/golang:1.26-bookworm": no such host` // the engine's words
 			_, err := m.Synth(t.Context())
 			return err
 		}, `no such host; see that --image-prefix "mirror.example.com/none" names a mirror that has that image`},
 		"no source": {func() error {
-			_, m := record(t, "")
+			_, m := newRecorder(t, "")
 			m.Source = dag.Directory()
 			_, err := m.Graph(t.Context(), "", "text")
 			return err
@@ -280,9 +284,9 @@ func TestBadInputIsToldByTheFunctionItself(t *testing.T) {
 	}
 }
 
-func TestASecretIsSeenByNobodyButTheEngineThatKeepsIt(t *testing.T) {
-	r, m := record(t, "")
-	r.exits["deploy:acc"], r.prints["deploy:acc"] = 1, "it failed"
+func TestCredentials_AreNeverShown(t *testing.T) {
+	r, m := newRecorder(t, "")
+	r.exitCodes["deploy:acc"], r.outputs["deploy:acc"] = 1, "it failed"
 	out, err := m.Deploy(t.Context(), "acc", secret(credentialsText(time.Now().Add(time.Hour))), assembly("acc"), "", nil, nil)
 	check(t, err != nil, "it passed")
 	check(t, !strings.Contains(out, canary), "the report shows it")
@@ -299,33 +303,33 @@ func TestASecretIsSeenByNobodyButTheEngineThatKeepsIt(t *testing.T) {
 	}
 }
 
-func TestEditsElsewhereLeaveToolsAndBinaryAlone(t *testing.T) {
-	r, m := record(t, "")
+func TestContainer_UnrelatedEditsKeepToolsAndBinary(t *testing.T) {
+	r, m := newRecorder(t, "")
 	if _, err := m.Check(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for name, n := range r.ran {
-		s := r.look(n)
+	for name, n := range r.containers {
+		s := r.readContainer(n)
 		for where, mounted := range s.files {
 			tool, ok := strings.CutPrefix(where, pipeline.ToolsFolder+"/")
 			if !ok {
 				continue
 			}
-			locks := r.look(mounted).files[where]
+			locks := r.readContainer(mounted).files[where]
 			for file := range r.fileset(locks.parent) {
 				check(t, strings.HasPrefix(file, "tools/"+tool+"/"), "%s: %s is made from %s", name, tool, file)
 			}
 		}
 	}
-	binary := r.look(r.ran["gosec"]).files[pipeline.SelfFile]
+	binary := r.readContainer(r.containers["gosec"]).files[pipeline.SelfFile]
 	check(t, binary != nil, "gosec has no binary")
-	for file := range r.fileset(r.look(r.ran["gosec"]).files[pipeline.WorkFolder]) {
+	for file := range r.fileset(r.readContainer(r.containers["gosec"]).files[pipeline.WorkFolder]) {
 		check(t, path.Ext(file) != ".md", "gosec reads %s", file)
 	}
 }
 
-func TestGraphShowsEveryStepAndTheDigestThatEveryRunPrints(t *testing.T) {
-	_, m := record(t, "")
+func TestGraph_PrintsStepsAndDigest(t *testing.T) {
+	_, m := newRecorder(t, "")
 	text, err := m.Graph(t.Context(), "", "text")
 	check(t, err == nil, "%v", err)
 	g, err := pipeline.NewGraph(pipeline.Steps(configuration()))
@@ -337,15 +341,15 @@ func TestGraphShowsEveryStepAndTheDigestThatEveryRunPrints(t *testing.T) {
 	check(t, !strings.Contains(text, "deploy:prod"), "%s", text)
 }
 
-func TestAnInterruptIsNoFailureOfAStep(t *testing.T) {
-	_, m := record(t, "")
+func TestRun_InterruptIsNoStepFailure(t *testing.T) {
+	_, m := newRecorder(t, "")
 	ctx, cancel := context.WithCancel(t.Context())
 	p, err := m.open(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
 	cancel()
-	r := p.run(ctx, p.choose([]pipeline.Stage{pipeline.Synth}))
+	r := p.runGraph(ctx, p.selectSteps([]pipeline.Stage{pipeline.Synth}))
 	for _, o := range r.outcomes {
 		check(t, o.Status == pipeline.Interrupted || o.Status == pipeline.Skipped, "%s %s", o.Step, o.Status)
 	}

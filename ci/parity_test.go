@@ -23,8 +23,8 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// ran is what a step was asked to run as.
-type ran struct {
+// execution is what a step was asked to run as.
+type execution struct {
 	Argv    []string          `json:"argv"`
 	Env     map[string]string `json:"env"`
 	Secrets []string          `json:"secrets"`
@@ -35,17 +35,17 @@ type ran struct {
 }
 
 // record is what a test of the whole repository compares with what a person's machine would run.
-type recorded struct {
+type recording struct {
 	// Module is every step as the module's functions run it.
-	Module map[string]ran `json:"module"`
-	// Lines is every step of each pipeline as the buildspecs of its jobs run it.
-	Lines map[string]map[string]ran `json:"lines"`
+	Module map[string]execution `json:"module"`
+	// Pipelines is every step of each pipeline as the buildspecs of its jobs run it.
+	Pipelines map[string]map[string]execution `json:"lines"`
 }
 
-// tabled is a command without what it is given only when its caller keeps or hands over a plan.
-func tabled(argv []string) []string {
+// withoutPlanArguments is a command without what it is given only when its caller keeps or hands over a plan.
+func withoutPlanArguments(argv []string) []string {
 	argv = slices.Clone(argv)
-	for _, given := range [][]string{pipeline.KeepPlan, {"--plan", pipeline.HandedPlan}} {
+	for _, given := range [][]string{pipeline.SavePlanArgs, {"--plan", pipeline.PlanInputFile}} {
 		if n := len(argv) - len(given); n > 0 {
 			for i := range n + 1 {
 				if slices.Equal(argv[i:i+len(given)], given) {
@@ -58,18 +58,18 @@ func tabled(argv []string) []string {
 	return argv
 }
 
-// all is what has run so far.
-func (r *recorder) all() map[string]ran {
-	out := map[string]ran{}
-	for name, n := range r.ran {
+// executions is what has run so far.
+func (r *recorder) executions() map[string]execution {
+	out := map[string]execution{}
+	for name, n := range r.containers {
 		if !slices.ContainsFunc(table(), func(s pipeline.Step) bool { return s.Name == name }) {
 			if !strings.HasPrefix(name, "lockstep approve ") && !strings.HasPrefix(name, "lockstep drift ") { // no steps: who wants them asks for them
 				panic(name + " is no step of the table")
 			}
 			continue
 		}
-		s := r.look(n)
-		one := ran{Argv: tabled(s.execs[len(s.execs)-1]), Env: s.env, Image: s.image}
+		s := r.readContainer(n)
+		one := execution{Argv: withoutPlanArguments(s.execs[len(s.execs)-1]), Env: s.env, Image: s.image}
 		one.Secrets = slices.Sorted(maps.Keys(s.secrets))
 		for file := range r.fileset(s.files[pipeline.WorkFolder]) {
 			if !strings.HasPrefix(file, pipeline.StateDir+"/") && !strings.HasPrefix(file, ".git/") {
@@ -77,8 +77,8 @@ func (r *recorder) all() map[string]ran {
 			}
 		}
 		slices.Sort(one.Files)
-		for other, ended := range r.ended {
-			if ended < r.begun[name] {
+		for other, ended := range r.endedAt {
+			if ended < r.startedAt[name] {
 				one.Before = append(one.Before, other)
 			}
 		}
@@ -89,16 +89,16 @@ func (r *recorder) all() map[string]ran {
 }
 
 // The record is read by the test that knows what a person's machine would run. Here it is held against the table.
-func TestEveryStepIsAskedForAsTheTableHasIt(t *testing.T) {
-	got := recorded{Module: everything(t), Lines: map[string]map[string]ran{}}
-	for _, l := range pipeline.Delivery(configuration()) {
-		if steps := delivered(t, l); l.Starts != pipeline.Schedule {
-			got.Lines[l.Name] = steps
+func TestModule_RunsStepsOfTable(t *testing.T) {
+	got := recording{Module: executeAllSteps(t), Pipelines: map[string]map[string]execution{}}
+	for _, l := range pipeline.Pipelines(configuration()) {
+		if steps := executePipeline(t, l); l.Trigger != pipeline.Schedule {
+			got.Pipelines[l.Name] = steps
 		}
 	}
 	for _, s := range table() {
 		one, ok := got.Module[s.Name]
-		if !ok && len(s.Subject) > 0 {
+		if !ok && len(s.TriggerPaths) > 0 {
 			continue // no file is its business
 		}
 		if !ok {
@@ -121,12 +121,12 @@ func TestEveryStepIsAskedForAsTheTableHasIt(t *testing.T) {
 	}
 }
 
-// everything is every step, run by the functions with credentials at hand.
-func everything(t *testing.T) map[string]ran {
+// executeAllSteps is every step, run by the functions with credentials at hand.
+func executeAllSteps(t *testing.T) map[string]execution {
 	t.Helper()
-	r, m := record(t, "")
+	r, m := newRecorder(t, "")
 	credentials := secret(credentialsText(time.Now().Add(time.Hour)))
-	for _, env := range []string{config.All, config.Tooling} {
+	for _, env := range []string{config.AllEnvironments, config.ToolingEnvironment} {
 		if _, err := m.Deploy(t.Context(), env, credentials, nil, "", nil, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -134,40 +134,40 @@ func everything(t *testing.T) map[string]ran {
 			t.Fatal(err)
 		}
 	}
-	return r.all()
+	return r.executions()
 }
 
-// delivered is what the jobs of a line run, in the order of its stages, from the very text of their buildspecs.
-func delivered(t *testing.T, l pipeline.Line) map[string]ran {
+// executePipeline is what the jobs of a line run, in the order of its stages, from the very text of their buildspecs.
+func executePipeline(t *testing.T, l pipeline.Pipeline) map[string]execution {
 	t.Helper()
-	r, m := record(t, "")
+	r, m := newRecorder(t, "")
 	for _, stage := range l.Stages {
 		for _, job := range stage.Jobs {
-			for _, words := range calls(t, job) {
-				if err := call(t.Context(), m, words); err != nil {
+			for _, words := range daggerCalls(t, job) {
+				if err := callFunction(t.Context(), m, words); err != nil {
 					t.Fatalf("%s, %s: %v: %v", l.Name, job.Name, words, err)
 				}
 			}
 		}
 	}
-	return r.all()
+	return r.executions()
 }
 
-func TestAJobFailsWhereAGateCannotDoItsWork(t *testing.T) {
+func TestBuildspecs_NotRunGateFailsJob(t *testing.T) {
 	want := []string{string(pipeline.Security)}
-	if pipeline.Absence(true, configuration().Environments)(pipeline.Step{Name: "osv", Stage: pipeline.Security}) {
+	if pipeline.MayBeAbsent(true, configuration().Environments)(pipeline.Step{Name: "osv", Stage: pipeline.Security}) {
 		want = nil // the configuration lets this gate be absent
 	}
-	for _, l := range pipeline.Delivery(configuration()) {
-		if l.Starts == pipeline.Schedule {
+	for _, l := range pipeline.Pipelines(configuration()) {
+		if l.Trigger == pipeline.Schedule {
 			continue // it has no gates
 		}
-		r, m := record(t, "")
-		r.exits["osv"], r.prints["osv"] = pipeline.ExitNotRun, "not run: the database cannot be reached"
+		r, m := newRecorder(t, "")
+		r.exitCodes["osv"], r.outputs["osv"] = pipeline.ExitNotRun, "not run: the database cannot be reached"
 		var failed []string
 		for _, job := range l.Stages[0].Jobs {
-			for _, words := range calls(t, job) {
-				if err := call(t.Context(), m, words); err != nil {
+			for _, words := range daggerCalls(t, job) {
+				if err := callFunction(t.Context(), m, words); err != nil {
 					failed = append(failed, job.Name)
 				}
 			}
@@ -176,8 +176,8 @@ func TestAJobFailsWhereAGateCannotDoItsWork(t *testing.T) {
 	}
 }
 
-// calls are the command lines of the module in a job's buildspec, without `dagger call`.
-func calls(t *testing.T, job pipeline.Job) [][]string {
+// daggerCalls are the command lines of the module in a job's buildspec, without `dagger call`.
+func daggerCalls(t *testing.T, job pipeline.Job) [][]string {
 	t.Helper()
 	text, err := job.Buildspec(config.Engine{})
 	if err != nil {
@@ -192,7 +192,7 @@ func calls(t *testing.T, job pipeline.Job) [][]string {
 	var out [][]string
 	for _, command := range spec.Phases["build"].Commands {
 		if rest, ok := strings.CutPrefix(command, "dagger call "); ok {
-			out = append(out, words(rest))
+			out = append(out, splitWords(rest))
 		}
 	}
 	if len(out) == 0 {
@@ -201,8 +201,8 @@ func calls(t *testing.T, job pipeline.Job) [][]string {
 	return out
 }
 
-// words takes a command line apart as far as the buildspecs quote.
-func words(line string) []string {
+// splitWords takes a command line apart as far as the buildspecs quote.
+func splitWords(line string) []string {
 	var out []string
 	for line != "" {
 		if quote := line[0]; quote == '\'' || quote == '"' {
@@ -216,11 +216,11 @@ func words(line string) []string {
 	return out
 }
 
-// opened is the module as the flags before the function's name want it, and the words after them.
-func opened(m *Lockstep, words []string) (*Lockstep, []string, error) {
+// parseModuleFlags is the module as the flags before the function's name want it, and the words after them.
+func parseModuleFlags(m *Lockstep, words []string) (*Lockstep, []string, error) {
 	told := *m
 	for ; strings.HasPrefix(words[0], "--"); words = words[1:] {
-		if words[0] != "--ci" || !slices.Contains(parameters()["new"], words[0]) {
+		if words[0] != "--ci" || !slices.Contains(functionFlags()["new"], words[0]) {
 			return nil, nil, fmt.Errorf("the module has no flag %s", words[0])
 		}
 		told.CI = true
@@ -228,9 +228,9 @@ func opened(m *Lockstep, words []string) (*Lockstep, []string, error) {
 	return &told, words, nil
 }
 
-// call does what the Dagger command line does with a function's name and flags.
-func call(ctx context.Context, m *Lockstep, words []string) error {
-	m, words, err := opened(m, words)
+// callFunction does what the Dagger command line does with a function's name and flags.
+func callFunction(ctx context.Context, m *Lockstep, words []string) error {
+	m, words, err := parseModuleFlags(m, words)
 	if err != nil {
 		return err
 	}
@@ -243,7 +243,7 @@ func call(ctx context.Context, m *Lockstep, words []string) error {
 		return fmt.Errorf("%v is not understood", rest)
 	}
 	for flag := range flags {
-		if !slices.Contains(parameters()[words[0]], flag) {
+		if !slices.Contains(functionFlags()[words[0]], flag) {
 			return fmt.Errorf("the function %s has no flag %s", words[0], flag)
 		}
 	}
@@ -253,7 +253,7 @@ func call(ctx context.Context, m *Lockstep, words []string) error {
 	}
 	var made *dagger.Directory
 	if flags["--assembly"] != "" {
-		made = assembly(append(configuration().Names(), config.Tooling)...)
+		made = assembly(append(configuration().Names(), config.ToolingEnvironment)...)
 	}
 	var plan *dagger.File
 	if flags["--plan"] != "" {
@@ -288,8 +288,8 @@ func call(ctx context.Context, m *Lockstep, words []string) error {
 	return err
 }
 
-// parameters are the flags of each function, read from the module's source as Dagger reads them.
-func parameters() map[string][]string {
+// functionFlags are the flags of each function, read from the module's source as Dagger reads them.
+func functionFlags() map[string][]string {
 	out := map[string][]string{}
 	files, _ := filepath.Glob("*.go")
 	for _, name := range files {
@@ -328,7 +328,7 @@ func kebab(name string) string {
 	return b.String()
 }
 
-func TestEveryFlagThatCanBeHandedOverHelpsWithAComment(t *testing.T) {
+func TestFunctions_HaveComments(t *testing.T) {
 	files, _ := filepath.Glob("*.go")
 	for _, name := range files {
 		if strings.HasSuffix(name, "_test.go") || strings.HasSuffix(name, ".gen.go") {

@@ -19,11 +19,11 @@ type project struct {
 	source *dagger.Directory
 	prefix string
 	config *config.Config
-	// mayBeAbsent says of a gate that cannot do its work whether the call goes on without it.
-	mayBeAbsent func(pipeline.Step) bool
-	graph       *pipeline.Graph
-	// made are the results of steps that are not run, because the caller has them already.
-	made map[string]*dagger.Directory
+	// toleratesNotRun says of a gate that cannot do its work whether the call goes on without it.
+	toleratesNotRun func(pipeline.Step) bool
+	graph           *pipeline.Graph
+	// outputDirs are the results of steps that are not run, because the caller has them already.
+	outputDirs map[string]*dagger.Directory
 	// live is how steps that reach AWS are given credentials; nil in a rehearsal.
 	live *credentials
 	// plan is the plan to apply, nil for none.
@@ -31,8 +31,8 @@ type project struct {
 	// commit is what is deployed, for the release's record.
 	commit string
 	// emulator is the service of the emulated accounts, nil where none is needed.
-	emulator *emulator
-	built    map[string]*dagger.Directory
+	emulator     *emulator
+	buildResults map[string]*dagger.Directory
 }
 
 // open reads the configuration of the repository.
@@ -44,7 +44,7 @@ func (m *Lockstep) open(ctx context.Context) (*project, error) {
 	defer os.RemoveAll(dir)
 	files := m.Source.Filter(dagger.DirectoryFilterOpts{Include: []string{"config/**/*.yaml"}})
 	if _, err := files.Export(ctx, dir); err != nil {
-		return nil, said("the source directory cannot be read", err)
+		return nil, messageError("the source directory cannot be read", err)
 	}
 	configuration := os.DirFS(filepath.Join(dir, "config"))
 	if _, err := fs.Stat(configuration, "pipeline.yaml"); errors.Is(err, fs.ErrNotExist) {
@@ -59,23 +59,23 @@ func (m *Lockstep) open(ctx context.Context) (*project, error) {
 		return nil, err
 	}
 	return &project{
-		source: m.Source, prefix: m.ImagePrefix, config: c, graph: g, mayBeAbsent: pipeline.Absence(m.CI, c.Environments),
-		made: map[string]*dagger.Directory{}, built: map[string]*dagger.Directory{},
+		source: m.Source, prefix: m.ImagePrefix, config: c, graph: g, toleratesNotRun: pipeline.MayBeAbsent(m.CI, c.Environments),
+		outputDirs: map[string]*dagger.Directory{}, buildResults: map[string]*dagger.Directory{},
 	}, nil
 }
 
-// choose is the part of the graph that has the stages; of steps that exist once for each environment, those of the named ones.
-func (p *project) choose(stages []pipeline.Stage, environments ...config.Environment) *pipeline.Graph {
+// selectSteps is the part of the graph that has the stages; of steps that exist once for each environment, those of the named ones.
+func (p *project) selectSteps(stages []pipeline.Stage, environments ...config.Environment) *pipeline.Graph {
 	return p.graph.Select(func(s pipeline.Step) bool {
 		ours := s.Environment == "" || slices.ContainsFunc(environments, func(e config.Environment) bool { return e.Name == s.Environment })
 		return ours && slices.Contains(stages, s.Stage)
 	})
 }
 
-// environments are those that a function's caller named.
-func (p *project) environments(name string) ([]config.Environment, error) {
+// selectEnvironments are those that a function's caller named.
+func (p *project) selectEnvironments(name string) ([]config.Environment, error) {
 	if name == "" {
-		return nil, fmt.Errorf("which environment? Write --env with one of %v, or %s", p.config.Names(), config.All)
+		return nil, fmt.Errorf("which environment? Write --env with one of %v, or %s", p.config.Names(), config.AllEnvironments)
 	}
 	return p.config.Select(name)
 }

@@ -47,25 +47,25 @@ type recorder struct {
 	mu       sync.Mutex
 	byID     map[string]*node
 	requests []string
-	// exits are the statuses, and prints the outputs, of steps by their name; 0 and nothing unless told.
-	exits  map[string]int
-	prints map[string]string
-	// refuses are errors by a part of the image's name.
-	refuses map[string]string
-	clock   int
-	begun   map[string]int
-	ended   map[string]int
-	ran     map[string]*node
-	started []*node
-	stopped int
+	// exitCodes are the statuses, and prints the outputs, of steps by their name; 0 and nothing unless told.
+	exitCodes map[string]int
+	outputs   map[string]string
+	// imageErrors are errors by a part of the image's name.
+	imageErrors     map[string]string
+	clock           int
+	startedAt       map[string]int
+	endedAt         map[string]int
+	containers      map[string]*node
+	servicesStarted []*node
+	servicesStopped int
 }
 
-// record connects the module to a recorder, and opens the repository with it.
-func record(t *testing.T, prefix string) (*recorder, *Lockstep) {
+// newRecorder connects the module to a recorder, and opens the repository with it.
+func newRecorder(t *testing.T, prefix string) (*recorder, *Lockstep) {
 	t.Helper()
 	r := &recorder{
-		byID: map[string]*node{}, exits: map[string]int{}, prints: map[string]string{}, refuses: map[string]string{},
-		begun: map[string]int{}, ended: map[string]int{}, ran: map[string]*node{},
+		byID: map[string]*node{}, exitCodes: map[string]int{}, outputs: map[string]string{}, imageErrors: map[string]string{},
+		startedAt: map[string]int{}, endedAt: map[string]int{}, containers: map[string]*node{},
 	}
 	client, err := sdk.Connect(context.Background(), sdk.WithConn(r))
 	if err != nil {
@@ -154,17 +154,17 @@ func (r *recorder) value(n *node) (any, error) {
 	case "start":
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.started = append(r.started, of)
-		return r.remember(of), nil
+		r.servicesStarted = append(r.servicesStarted, of)
+		return r.register(of), nil
 	case "stop":
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.stopped++
-		return r.remember(of), nil
+		r.servicesStopped++
+		return r.register(of), nil
 	case "exitCode":
 		return r.execute(of)
 	case "combinedOutput", "stdout":
-		return r.prints[r.look(of).step()], nil
+		return r.outputs[r.readContainer(of).step()], nil
 	case "contents":
 		return `{"digest":"0a1b","targets":[{"stacks":[{"name":"s","changes":[{}],"flags":[{"permit":"data-loss"}]},{"name":"t"}]}]}`, nil
 	case "plaintext":
@@ -180,11 +180,11 @@ func (r *recorder) value(n *node) (any, error) {
 func (r *recorder) id(n *node) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.remember(n)
+	return r.register(n)
 }
 
-// remember names a chain by all that it says.
-func (r *recorder) remember(n *node) string {
+// register names a chain by all that it says.
+func (r *recorder) register(n *node) string {
 	sum := fmt.Sprintf("id-%x", sha256.Sum256([]byte(n.text())))
 	r.byID[sum] = n
 	return sum
@@ -200,31 +200,31 @@ func (n *node) text() string {
 
 // execute plays the run of a step.
 func (r *recorder) execute(of *node) (int, error) {
-	seen := r.look(of)
-	for part, message := range r.refuses {
+	seen := r.readContainer(of)
+	for part, message := range r.imageErrors {
 		if strings.Contains(seen.image, part) {
 			return 0, fmt.Errorf("%s", message)
 		}
 	}
 	name := seen.step()
 	r.mu.Lock()
-	if r.ended[name] > 0 && r.ran[name].text() == of.text() { // the engine would take it from its cache
+	if r.endedAt[name] > 0 && r.containers[name].text() == of.text() { // the engine would take it from its cache
 		defer r.mu.Unlock()
-		return r.exits[name], nil
+		return r.exitCodes[name], nil
 	}
 	r.clock++
-	r.begun[name], r.ran[name] = r.clock, of
+	r.startedAt[name], r.containers[name] = r.clock, of
 	r.mu.Unlock()
 	time.Sleep(2 * time.Millisecond) // long enough for a step that does not wait to be noticed
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.clock++
-	r.ended[name] = r.clock
-	return r.exits[name], nil
+	r.endedAt[name] = r.clock
+	return r.exitCodes[name], nil
 }
 
-// seen is a container as its chain describes it.
-type seen struct {
+// containerState is a container as its chain describes it.
+type containerState struct {
 	image    string
 	env      map[string]string
 	files    map[string]*node // by where they are mounted
@@ -236,13 +236,13 @@ type seen struct {
 	workdir  string
 }
 
-// look reads a container's chain.
-func (r *recorder) look(n *node) seen {
+// readContainer reads a container's chain.
+func (r *recorder) readContainer(n *node) containerState {
 	var chain []*node
 	for ; n != nil; n = n.parent {
 		chain = append(chain, n)
 	}
-	s := seen{env: map[string]string{}, files: map[string]*node{}, caches: map[string]*node{}, secrets: map[string]*node{}, services: map[string]*node{}}
+	s := containerState{env: map[string]string{}, files: map[string]*node{}, caches: map[string]*node{}, secrets: map[string]*node{}, services: map[string]*node{}}
 	text := func(n *node, name string) string { value, _ := n.args[name].(string); return value }
 	for _, n := range slices.Backward(chain) {
 		switch n.field {
@@ -270,7 +270,7 @@ func (r *recorder) look(n *node) seen {
 }
 
 // step is the name of the step whose command the container runs last, as the table has it.
-func (s seen) step() string {
+func (s containerState) step() string {
 	if len(s.execs) == 0 {
 		return ""
 	}
@@ -312,7 +312,7 @@ func (r *recorder) fileset(n *node) map[string]bool {
 	case n.field == "directory" && n.parent.isContainer():
 		if n.args["path"] == pipeline.WorkFolder {
 			for _, step := range table() {
-				if step.Name == r.look(n.parent).step() {
+				if step.Name == r.readContainer(n.parent).step() {
 					for _, output := range step.Outputs {
 						out[output] = true
 					}

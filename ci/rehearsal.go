@@ -19,23 +19,23 @@ type emulator struct {
 	files *dagger.Directory
 }
 
-// rehearse starts the emulated accounts, whose state lives from one call to the next. The caller stops them in good order when done.
-func (p *project) rehearse(ctx context.Context) (stop func() error, err error) {
-	certificate := pipeline.Certificate
+// startEmulator starts the emulated accounts, whose state lives from one call to the next. The caller stops them in good order when done.
+func (p *project) startEmulator(ctx context.Context) (stop func() error, err error) {
+	certificate := pipeline.CertificateStep
 	made := p.container(certificate).WithExec(certificate.Argv(false)).Directory(pipeline.CertificatesFolder)
-	accounts := pipeline.Accounts
+	accounts := pipeline.EmulatorStep
 	// Two calls at once take turns: both would write the same state.
 	state := dag.CacheVolume("lockstep-accounts-" + p.config.Pipeline.Project)
-	service := p.equipped(accounts).
+	service := p.toolContainer(accounts).
 		WithMountedFile(pipeline.SelfFile, p.binary()).
 		WithMountedDirectory(pipeline.WorkFolder, p.inputs(accounts)).WithWorkdir(pipeline.WorkFolder).
-		WithMountedCache(path.Join(pipeline.WorkFolder, pipeline.AccountsFolder), state, dagger.ContainerWithMountedCacheOpts{Sharing: dagger.CacheSharingModeLocked}).
+		WithMountedCache(path.Join(pipeline.WorkFolder, pipeline.EmulatorStateFolder), state, dagger.ContainerWithMountedCacheOpts{Sharing: dagger.CacheSharingModeLocked}).
 		WithMountedDirectory(pipeline.CertificatesFolder, made).
 		WithExposedPort(pipeline.EmulatorPort).
 		AsService(dagger.ContainerAsServiceOpts{Args: accounts.Argv(false)})
 	if service, err = service.Start(ctx); err != nil {
-		text := "the emulated accounts cannot be started: " + p.unpullable(err)
-		if output := printed(err); output != "" {
+		text := "the emulated accounts cannot be started: " + p.messageWithImageHint(err)
+		if output := execOutput(err); output != "" {
 			text += "\n" + tail(output)
 		}
 		return nil, errors.New(text)
@@ -43,26 +43,26 @@ func (p *project) rehearse(ctx context.Context) (stop func() error, err error) {
 	p.emulator = &emulator{service: service, certificates: made, files: p.tool(pipeline.ToolMinistack)}
 	return func() error {
 		if _, err := service.Stop(context.WithoutCancel(ctx)); err != nil {
-			return said("the emulated accounts cannot be stopped", err)
+			return messageError("the emulated accounts cannot be stopped", err)
 		}
 		return nil
 	}, nil
 }
 
-// reached is a container that finds the emulated accounts.
-func (e *emulator) reached(ctr *dagger.Container) *dagger.Container {
+// bind is a container that finds the emulated accounts.
+func (e *emulator) bind(ctr *dagger.Container) *dagger.Container {
 	return ctr.
 		WithServiceBinding(pipeline.EmulatorHost, e.service).
 		WithMountedDirectory(pipeline.CertificatesFolder, dag.Directory().WithFile("ca.pem", e.certificates.File("ca.pem"))).
 		WithMountedDirectory(path.Join(pipeline.ToolsFolder, pipeline.ToolMinistack), e.files)
 }
 
-// given takes the place of the synthesis: assemblies that were made earlier, one in the folder itself or each in a folder of its environment's name.
-func (p *project) given(ctx context.Context, assembly *dagger.Directory, environments []config.Environment) error {
+// useAssembly takes the place of the synthesis: assemblies that were made earlier, one in the folder itself or each in a folder of its environment's name.
+func (p *project) useAssembly(ctx context.Context, assembly *dagger.Directory, environments []config.Environment) error {
 	const manifest = "manifest.json"
 	found, err := assembly.Glob(ctx, "**/"+manifest)
 	if err != nil {
-		return said("--assembly cannot be read", err)
+		return messageError("--assembly cannot be read", err)
 	}
 	have := map[string]bool{}
 	for _, name := range found {
@@ -78,11 +78,11 @@ func (p *project) given(ctx context.Context, assembly *dagger.Directory, environ
 			return fmt.Errorf("--assembly holds no cloud assembly of %s: hand over the folder that synth returned", env.Name)
 		}
 	}
-	p.made[string(pipeline.Synth)] = made
+	p.outputDirs[string(pipeline.Synth)] = made
 	return nil
 }
 
-// without is the graph with no step whose result is there already, nor any that only such steps need.
-func (p *project) without(g *pipeline.Graph) *pipeline.Graph {
-	return g.Without(func(s pipeline.Step) bool { return p.made[s.Name] != nil })
+// pendingGraph is the graph with no step whose result is there already, nor any that only such steps need.
+func (p *project) pendingGraph(g *pipeline.Graph) *pipeline.Graph {
+	return g.Without(func(s pipeline.Step) bool { return p.outputDirs[s.Name] != nil })
 }

@@ -26,53 +26,53 @@ func (m *Lockstep) Report(
 	if err != nil {
 		return nil, err
 	}
-	stages := pipeline.Gates
+	stages := pipeline.GateStages
 	if stage != "" {
-		if !slices.Contains(pipeline.Gates, pipeline.Stage(stage)) {
-			return nil, fmt.Errorf("--stage %s is no stage of gates: write one of %v", stage, pipeline.Gates)
+		if !slices.Contains(pipeline.GateStages, pipeline.Stage(stage)) {
+			return nil, fmt.Errorf("--stage %s is no stage of gates: write one of %v", stage, pipeline.GateStages)
 		}
 		stages = []pipeline.Stage{pipeline.Stage(stage)}
 	}
-	return p.gathered(p.run(ctx, p.choose(stages, p.config.Accounts()...)))
+	return p.mergeReports(p.runGraph(ctx, p.selectSteps(stages, p.config.Targets()...)))
 }
 
-// gathered is one report of all gates of a run.
-func (p *project) gathered(r *run) (*dagger.Directory, error) {
+// mergeReports is one report of all gates of a run.
+func (p *project) mergeReports(r *graphRun) (*dagger.Directory, error) {
 	left, printed := dag.Directory(), dag.Directory()
 	for _, o := range r.outcomes {
-		if o.hasLeft() {
-			left = taken(left, o.left, pipeline.Selections{{Include: []string{pipeline.ReportsDir + "/**"}}})
+		if o.hasOutputs() {
+			left = copySelected(left, o.outputDir, pipeline.Selections{{Include: []string{pipeline.ReportsDir + "/**"}}})
 		}
 		if o.output != "" {
 			printed = printed.WithNewFile(logName(o.Step), o.output)
 		}
 	}
-	if err := p.hand(pipeline.Gathering, left, r.told("check")); err != nil {
+	if err := p.provideResults(pipeline.MergeReportsStep, left, r.result("check")); err != nil {
 		return nil, err
 	}
-	ctr := p.container(pipeline.Gathering).WithExec(pipeline.Gathering.Argv(false))
-	return ctr.Directory(pipeline.WorkFolder+"/"+pipeline.GatheredDir).WithDirectory("logs", printed), nil
+	ctr := p.container(pipeline.MergeReportsStep).WithExec(pipeline.MergeReportsStep.Argv(false))
+	return ctr.Directory(pipeline.WorkFolder+"/"+pipeline.MergedReportsDir).WithDirectory("logs", printed), nil
 }
 
-// sumUp has this very program tell of a run. Where it cannot, the run tells of itself in fewer words.
-func (p *project) sumUp(ctx context.Context, r *run, told pipeline.Run) {
+// summarize has this very program tell of a run. Where it cannot, the run tells of itself in fewer words.
+func (p *project) summarize(ctx context.Context, r *graphRun, told pipeline.RunResults) {
 	left := dag.Directory()
 	for _, o := range r.outcomes {
-		if o.step.Effect == pipeline.AWS && o.hasLeft() {
-			left = taken(left, o.left, pipeline.Selections{{Include: []string{pipeline.RecordsDir + "/**"}}})
+		if o.step.Effect == pipeline.AWS && o.hasOutputs() {
+			left = copySelected(left, o.outputDir, pipeline.Selections{{Include: []string{pipeline.RecordsDir + "/**"}}})
 		}
 	}
-	if p.hand(pipeline.Telling, left, told) != nil {
+	if p.provideResults(pipeline.SummaryStep, left, told) != nil {
 		return
 	}
-	if text, err := p.container(pipeline.Telling).WithExec(pipeline.Telling.Argv(false)).Stdout(ctx); err == nil {
+	if text, err := p.container(pipeline.SummaryStep).WithExec(pipeline.SummaryStep.Argv(false)).Stdout(ctx); err == nil {
 		r.summary = strings.TrimSpace(text)
 	}
 }
 
-// toldOf is what the steps came to of a run that reached for the accounts of environments.
-func (p *project) toldOf(r *run, stage pipeline.Stage, environments []environment) pipeline.Run {
-	told := r.told(string(stage))
+// stageResult is what the steps came to of a run that reached for the accounts of environments.
+func (p *project) stageResult(r *graphRun, stage pipeline.Stage, environments []environment) pipeline.RunResults {
+	told := r.result(string(stage))
 	told.Stage, told.Live = stage, p.live != nil
 	for _, env := range environments {
 		told.Environments = append(told.Environments, env.Name)
@@ -80,26 +80,26 @@ func (p *project) toldOf(r *run, stage pipeline.Stage, environments []environmen
 	return told
 }
 
-// told is what the steps came to.
-func (r *run) told(command string) pipeline.Run {
-	told := pipeline.Run{Command: command, Digest: r.graph.Digest(), Millis: r.millis}
+// result is what the steps came to.
+func (r *graphRun) result(command string) pipeline.RunResults {
+	told := pipeline.RunResults{Command: command, Digest: r.graph.Digest(), Millis: r.millis}
 	for _, o := range r.outcomes {
 		told.Results = append(told.Results, o.Result)
 	}
 	return told
 }
 
-// hand gives a step what others left, and what they came to.
-func (p *project) hand(s pipeline.Step, left *dagger.Directory, told pipeline.Run) error {
+// provideResults gives a step what others left, and what they came to.
+func (p *project) provideResults(s pipeline.Step, left *dagger.Directory, told pipeline.RunResults) error {
 	text, err := json.Marshal(told)
 	if err != nil {
 		return err
 	}
-	p.made[s.Name] = left.WithNewFile(pipeline.ResultsFile, string(text))
+	p.outputDirs[s.Name] = left.WithNewFile(pipeline.ResultsFile, string(text))
 	return nil
 }
 
-// hasLeft says whether the step's command ran to its end, so that there is what it left.
-func (o *outcome) hasLeft() bool {
+// hasOutputs says whether the step's command ran to its end, so that there is what it left.
+func (o *outcome) hasOutputs() bool {
 	return o.Status == pipeline.Ran || o.Status == pipeline.Failed && o.ExitCode != 0
 }

@@ -15,18 +15,18 @@ import (
 // outcome is how a step ended, what it printed and what it left.
 type outcome struct {
 	pipeline.Result
-	output string
-	left   *dagger.Directory
+	output    string
+	outputDir *dagger.Directory
 
 	step pipeline.Step
 	// prepared is the step's container before its command has run, and container after it.
 	prepared, container *dagger.Container
-	// ended is closed when the rest is settled.
-	ended chan struct{}
+	// done is closed when the rest is settled.
+	done chan struct{}
 }
 
-// run is a run of a graph, with the outcomes in the graph's order.
-type run struct {
+// graphRun is a run of a graph, with the outcomes in the graph's order.
+type graphRun struct {
 	graph    *pipeline.Graph
 	outcomes []*outcome
 	millis   int64
@@ -34,64 +34,64 @@ type run struct {
 	summary string
 }
 
-// run asks the engine for every step as soon as those that it waits for have passed; the engine runs whatever it is asked for side by side.
-func (p *project) run(ctx context.Context, g *pipeline.Graph) *run {
-	r, began := &run{graph: g}, time.Now()
+// runGraph asks the engine for every step as soon as those that it waits for have passed; the engine runs whatever it is asked for side by side.
+func (p *project) runGraph(ctx context.Context, g *pipeline.Graph) *graphRun {
+	r, began := &graphRun{graph: g}, time.Now()
 	byName := map[string]*outcome{}
 	for _, s := range g.Steps() {
-		o := p.describe(s)
+		o := p.prepareStep(s)
 		r.outcomes, byName[s.Name] = append(r.outcomes, o), o
 	}
 	for _, o := range r.outcomes {
 		go func() {
-			defer close(o.ended)
-			waits := g.WaitsFor(o.Step)
+			defer close(o.done)
+			waits := g.Predecessors(o.Step)
 			for _, name := range waits {
-				<-byName[name].ended
+				<-byName[name].done
 			}
-			if name := blocked(o.step, waits, byName); name != "" {
+			if name := firstBlocker(o.step, waits, byName); name != "" {
 				o.Status, o.Reason, o.Tolerated = pipeline.Skipped, name+" did not pass", byName[name].Tolerated
 				return
 			}
 			started := time.Now()
-			p.settle(ctx, o)
+			p.runStep(ctx, o)
 			o.Millis = time.Since(started).Milliseconds()
 		}()
 	}
 	for _, o := range r.outcomes {
-		<-o.ended
+		<-o.done
 	}
 	r.millis = time.Since(began).Milliseconds()
 	return r
 }
 
-// describe says what a step's container is and what it will leave. Nothing runs yet. What a step is made of has to be described before it, as the
+// prepareStep says what a step's container is and what it will leave. Nothing runs yet. What a step is made of has to be described before it, as the
 // graph's order has it.
-func (p *project) describe(s pipeline.Step) *outcome {
+func (p *project) prepareStep(s pipeline.Step) *outcome {
 	ctr := p.container(s)
 	if s.Effect == pipeline.AWS {
 		ctr = ctr.WithEnvVariable("LOCKSTEP_RUN", runID) // never the same, so never taken from the cache
 	}
-	o := &outcome{Result: pipeline.Result{Step: s.Name, Stage: s.Stage}, step: s, prepared: ctr, ended: make(chan struct{})}
-	p.ask(o)
+	o := &outcome{Result: pipeline.Result{Step: s.Name, Stage: s.Stage}, step: s, prepared: ctr, done: make(chan struct{})}
+	p.addExec(o)
 	if len(s.Outputs) > 0 {
-		p.made[s.Name] = o.left
+		p.outputDirs[s.Name] = o.outputDir
 	}
 	return o
 }
 
-// ask lets the step's command run, whatever comes of it.
-func (p *project) ask(o *outcome) {
+// addExec lets the step's command run, whatever comes of it.
+func (p *project) addExec(o *outcome) {
 	o.container = o.prepared.WithExec(o.step.Argv(p.live != nil), dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
-	o.left = p.left(o.container, o.step)
+	o.outputDir = p.stepOutputs(o.container, o.step)
 }
 
 // runID tells this run from every other.
 var runID = fmt.Sprint(time.Now().UnixNano())
 
-// blocked is the first of the steps without which this one cannot run; empty if there is none. What it only comes after may be absent where that is
+// firstBlocker is the first of the steps without which this one cannot run; empty if there is none. What it only comes after may be absent where that is
 // tolerated.
-func blocked(s pipeline.Step, waits []string, outcomes map[string]*outcome) string {
+func firstBlocker(s pipeline.Step, waits []string, outcomes map[string]*outcome) string {
 	for _, name := range waits {
 		if o := outcomes[name]; o.Blocks() || !o.Passed() && slices.Contains(s.Needs, name) {
 			return name
@@ -100,18 +100,18 @@ func blocked(s pipeline.Step, waits []string, outcomes map[string]*outcome) stri
 	return ""
 }
 
-// settle runs a step and says how it ended.
-func (p *project) settle(ctx context.Context, o *outcome) {
+// runStep runs a step and says how it ended.
+func (p *project) runStep(ctx context.Context, o *outcome) {
 	s := o.step
-	if nothing, err := p.nothingToDo(ctx, s); err == nil && nothing {
-		o.Status = pipeline.Nothing
+	if nothing, err := p.hasNothingToDo(ctx, s); err == nil && nothing {
+		o.Status = pipeline.NothingToDo
 		return
 	}
 	code, err := o.container.ExitCode(ctx)
 	if err == nil && code == pipeline.ExitNotRun && s.IsGate() {
 		// The engine keeps an answer, this one too; but what a gate could not reach then may be there now.
 		o.prepared = o.prepared.WithEnvVariable("LOCKSTEP_RUN", runID)
-		p.ask(o)
+		p.addExec(o)
 		code, err = o.container.ExitCode(ctx)
 	}
 	if err == nil && (code != 0 || s.Effect == pipeline.AWS) {
@@ -121,17 +121,17 @@ func (p *project) settle(ctx context.Context, o *outcome) {
 	case err != nil && ctx.Err() != nil:
 		o.Status = pipeline.Interrupted
 	case err != nil:
-		o.Status, o.Reason, o.output = pipeline.Failed, p.unpullable(err), printed(err)
+		o.Status, o.Reason, o.output = pipeline.Failed, p.messageWithImageHint(err), execOutput(err)
 	case code == 0:
 		o.Status = pipeline.Ran
 	default:
 		o.Status, o.ExitCode, o.Reason = pipeline.Failed, code, fmt.Sprintf("exit status %d", code)
-		p.excuse(o)
+		p.classifyExit(o)
 	}
 }
 
-// excuse tells a gate that could not do its work from one that found something, and takes over why: its last line says it.
-func (p *project) excuse(o *outcome) {
+// classifyExit tells a gate that could not do its work from one that found something, and takes over why: its last line says it.
+func (p *project) classifyExit(o *outcome) {
 	if !o.step.IsGate() {
 		return
 	}
@@ -140,30 +140,30 @@ func (p *project) excuse(o *outcome) {
 		o.Reason = reason
 	}
 	if o.ExitCode == pipeline.ExitNotRun {
-		o.Status, o.Tolerated = pipeline.NotRun, p.mayBeAbsent(o.step)
+		o.Status, o.Tolerated = pipeline.NotRun, p.toleratesNotRun(o.step)
 	}
 }
 
-// nothingToDo says that none of the files is there that the step is about, so that nothing is installed for it either.
-func (p *project) nothingToDo(ctx context.Context, s pipeline.Step) (bool, error) {
-	if len(s.Subject) == 0 {
+// hasNothingToDo says that none of the files is there that the step is about, so that nothing is installed for it either.
+func (p *project) hasNothingToDo(ctx context.Context, s pipeline.Step) (bool, error) {
+	if len(s.TriggerPaths) == 0 {
 		return false, nil
 	}
-	found, err := taken(dag.Directory(), p.source, s.Concerns()).Glob(ctx, "**/*")
-	return !slices.ContainsFunc(found, func(name string) bool { return pipeline.Matches(s.Subject, name) }), err
+	found, err := copySelected(dag.Directory(), p.source, s.SubjectFiles()).Glob(ctx, "**/*")
+	return !slices.ContainsFunc(found, func(name string) bool { return pipeline.Matches(s.TriggerPaths, name) }), err
 }
 
-// said is an error in this program's own words. The engine's errors cannot be wrapped: whatever stands around one is lost on its way to the caller.
-func said(what string, err error) error {
+// messageError is an error in this program's own words. The engine's errors cannot be wrapped: whatever stands around one is lost on its way to the caller.
+func messageError(what string, err error) error {
 	text := what + ": " + oneLine(err)
-	if output := printed(err); output != "" {
+	if output := execOutput(err); output != "" {
 		text += "\n" + tail(output)
 	}
 	return errors.New(text)
 }
 
-// printed is what a command printed whose failure the error is; empty if it is of another kind.
-func printed(err error) string {
+// execOutput is what a command printed whose failure the error is; empty if it is of another kind.
+func execOutput(err error) string {
 	var failed *dagger.ExecError
 	if !errors.As(err, &failed) {
 		return ""
@@ -183,13 +183,13 @@ func tail(text string) string {
 }
 
 // last is the outcome of the last step.
-func (r *run) last() *outcome { return r.outcomes[len(r.outcomes)-1] }
+func (r *graphRun) last() *outcome { return r.outcomes[len(r.outcomes)-1] }
 
 // logName is the name of a file with what a step printed.
 func logName(step string) string { return strings.ReplaceAll(step, ":", "-") + ".log" }
 
 // text tells what those steps printed that reach AWS, and how every step ended. A run that never began has nothing to tell.
-func (r *run) text() string {
+func (r *graphRun) text() string {
 	if r == nil {
 		return ""
 	}
@@ -214,7 +214,7 @@ func (r *run) text() string {
 }
 
 // err is nil if every step passed, and else says which did not, why, and the end of what it printed. A run that never began has not failed either.
-func (r *run) err() error {
+func (r *graphRun) err() error {
 	if r == nil {
 		return nil
 	}

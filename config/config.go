@@ -33,8 +33,8 @@ type Pipeline struct {
 	Gates Gates `json:"gates,omitzero"`
 }
 
-// Never is what DriftSchedule says for no schedule at all.
-const Never = "never"
+// DriftScheduleNever is what DriftSchedule says for no schedule at all.
+const DriftScheduleNever = "never"
 
 // Account is one AWS account in one region.
 type Account struct {
@@ -58,9 +58,9 @@ type Environment struct {
 	// Name is the file's name without its ending; it is not written in the file.
 	Name string `json:"name" jsonschema:"-"`
 	Account
-	// More are further accounts or regions that a release goes to once the environment's own account has it: wave after wave, the accounts of a wave
+	// AdditionalWaves are further accounts or regions that a release goes to once the environment's own account has it: wave after wave, the accounts of a wave
 	// at the same time.
-	More []Wave `json:"waves,omitempty"`
+	AdditionalWaves []Wave `json:"waves,omitempty"`
 	// Allow are the kinds of changes that need not be allowed by name here.
 	Allow []string `json:"allow,omitempty" jsonschema:"uniqueItems=true,enum=data-loss,enum=permissions,title=data-loss or permissions,example=permissions"`
 	// After is the environment that a release passes before it comes here; empty for the first.

@@ -12,31 +12,31 @@ import (
 func fillDefaults(s *jsonschema.Schema, values map[string]any) {
 	for name, property := range s.Properties {
 		if _, written := values[name]; !written && property.Default != nil {
-			values[name] = copied(*property.Default)
+			values[name] = deepCopy(*property.Default)
 		}
 		inner, isMapping := values[name].(map[string]any)
 		if isMapping {
-			fillDefaults(find(s, []string{name}), inner)
+			fillDefaults(subschema(s, []string{name}), inner)
 		}
 	}
 }
 
-// copied is a default that may be filled in further without changing the schema's own.
-func copied(value any) any {
+// deepCopy is a default that may be filled in further without changing the schema's own.
+func deepCopy(value any) any {
 	mapping, ok := value.(map[string]any)
 	if !ok {
 		return value
 	}
 	out := make(map[string]any, len(mapping))
 	for key, inner := range mapping {
-		out[key] = copied(inner)
+		out[key] = deepCopy(inner)
 	}
 	return out
 }
 
-// Options are the options of a plugin that the environment wants. They have been held against the plugin's schema and its defaults are
+// PluginOptions are the options of a plugin that the environment wants. They have been held against the plugin's schema and its defaults are
 // filled in, so what goes wrong here is a type that the schema was not made from.
-func Options[T any](plugins Plugins, name string) (options T, wanted bool, err error) {
+func PluginOptions[T any](plugins Plugins, name string) (options T, wanted bool, err error) {
 	text, wanted := plugins[name]
 	if !wanted {
 		return options, false, nil

@@ -14,12 +14,12 @@ const (
 	sourceYAML   = "source:\n  repository: example/platform\n  connection: arn:aws:codeconnections:eu-west-1:123456789012:connection/11111111-2222-3333-4444-555555555555\nowners: [platform@example.com]\n"
 )
 
-func TestD1_WhatInfrastructureNeedsIsHeldAgainstTheRules(t *testing.T) {
+func TestD1_RulesRejectInvalidInfrastructure(t *testing.T) {
 	dev := func(more string) map[string]string {
 		return map[string]string{"environments/dev.yaml": environmentYAML("111122223333", more)}
 	}
 	prod := func(more string) map[string]string {
-		return map[string]string{"environments/prod.yaml": environmentYAML("777788889999", protection+more)}
+		return map[string]string{"environments/prod.yaml": environmentYAML("777788889999", protectionYAML+more)}
 	}
 	for _, test := range []struct {
 		name string
@@ -135,7 +135,7 @@ func TestD1_WhatInfrastructureNeedsIsHeldAgainstTheRules(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := Load(files(test.over))
+			_, err := Load(configFS(test.over))
 			var problems Problems
 			require.ErrorAs(t, err, &problems)
 			assert.Equal(t, test.want, err.Error())
@@ -143,35 +143,35 @@ func TestD1_WhatInfrastructureNeedsIsHeldAgainstTheRules(t *testing.T) {
 	}
 }
 
-func TestDefaultsOfAPluginComeFromItsSchema(t *testing.T) {
-	c, err := Load(files(map[string]string{"environments/dev.yaml": environmentYAML("111122223333", networkYAML+databaseYAML)}))
+func TestPluginOptions_DefaultsComeFromSchema(t *testing.T) {
+	c, err := Load(configFS(map[string]string{"environments/dev.yaml": environmentYAML("111122223333", networkYAML+databaseYAML)}))
 	require.NoError(t, err)
-	db, wanted, err := Options[Database](c.Environments[0].Plugins, "database")
+	db, wanted, err := PluginOptions[Database](c.Environments[0].Plugins, "database")
 	require.NoError(t, err)
 	assert.True(t, wanted)
 	assert.Equal(t, Database{
 		Name: "platform", Version: "17.7", MinACU: 0.5, MaxACU: 2, BackupDays: 7, InsightsDays: 7,
 		Alarms: DatabaseAlarms{ACUPercent: 90, CPUPercent: 80, Connections: 200},
 	}, db)
-	_, wanted, err = Options[Storage](c.Environments[0].Plugins, "storage")
+	_, wanted, err = PluginOptions[Storage](c.Environments[0].Plugins, "storage")
 	require.NoError(t, err)
 	assert.False(t, wanted)
 }
 
-func TestToolingIsToldApartFromTheEnvironments(t *testing.T) {
-	c, err := Load(files(map[string]string{"pipeline.yaml": pipelineYAML + sourceYAML}))
+func TestSelect_ToolingIsNotAnEnvironment(t *testing.T) {
+	c, err := Load(configFS(map[string]string{"pipeline.yaml": pipelineYAML + sourceYAML}))
 	require.NoError(t, err)
-	assert.NotContains(t, c.Names(), Tooling)
-	chosen, err := c.Select(Tooling)
+	assert.NotContains(t, c.Names(), ToolingEnvironment)
+	chosen, err := c.Select(ToolingEnvironment)
 	require.NoError(t, err)
 	require.Len(t, chosen, 1)
 	assert.Equal(t, "123456789012", chosen[0].ID)
-	all, err := c.Select(All)
+	all, err := c.Select(AllEnvironments)
 	require.NoError(t, err)
 	assert.Len(t, all, 2)
 
-	c, err = Load(files(nil))
+	c, err = Load(configFS(nil))
 	require.NoError(t, err)
-	_, err = c.Select(Tooling)
+	_, err = c.Select(ToolingEnvironment)
 	assert.ErrorContains(t, err, `there is no environment "tooling"`)
 }

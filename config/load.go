@@ -13,17 +13,17 @@ import (
 
 // Names that no environment may have, because they mean something else.
 const (
-	// All names every environment at once.
-	All = "all"
-	// Tooling names the account that owns the pipeline.
-	Tooling = "tooling"
+	// AllEnvironments names every environment at once.
+	AllEnvironments = "all"
+	// ToolingEnvironment names the account that owns the pipeline.
+	ToolingEnvironment = "tooling"
 )
 
-// reserved says what each of those names means.
-var reserved = map[string]string{All: "names every environment at once", Tooling: "names the account that owns the pipeline"}
+// reservedNames says what each of those names means.
+var reservedNames = map[string]string{AllEnvironments: "names every environment at once", ToolingEnvironment: "names the account that owns the pipeline"}
 
-// environmentName is what an environment may be called: it becomes part of the names of stacks and buckets.
-var environmentName = regexp.MustCompile(`^[a-z][a-z0-9]{0,11}$`)
+// environmentNamePattern is what an environment may be called: it becomes part of the names of stacks and buckets.
+var environmentNamePattern = regexp.MustCompile(`^[a-z][a-z0-9]{0,11}$`)
 
 // Load reads the configuration below fsys, which is the config folder. The error is Problems, all there are, when it is not right.
 func Load(fsys fs.FS) (*Config, error) {
@@ -37,7 +37,7 @@ func Load(fsys fs.FS) (*Config, error) {
 		l.problems.sort()
 		return nil, l.problems
 	}
-	return l.config(), nil
+	return l.buildConfig(), nil
 }
 
 // loader gathers what the files say and what is wrong with them.
@@ -63,9 +63,9 @@ func (l *loader) read(file, schema string, into any) bool {
 		l.problems = append(l.problems, Problem{File: shown, Message: message, Hint: "`lockstep config schema " + schema + "` describes it"})
 		return false
 	}
-	d, problems := parse(shown, text)
+	d, problems := parseDocument(shown, text)
 	if d != nil {
-		problems = conform(d, schema)
+		problems = validateDocument(d, schema)
 	}
 	l.problems = append(l.problems, problems...)
 	if d == nil {
@@ -93,15 +93,15 @@ func (l *loader) readEnvironments() error {
 		name, isYAML := strings.CutSuffix(entry.Name(), ".yaml")
 		switch {
 		case strings.HasSuffix(entry.Name(), ".yml"):
-			l.fileProblem(file, "ends with .yml and would be passed over", "rename it to "+strings.TrimSuffix(entry.Name(), ".yml")+".yaml")
+			l.addFileProblem(file, "ends with .yml and would be passed over", "rename it to "+strings.TrimSuffix(entry.Name(), ".yml")+".yaml")
 			continue
 		case entry.IsDir() || !isYAML:
 			continue
-		case reserved[name] != "":
-			l.fileProblem(file, reserved[name], "choose another name")
+		case reservedNames[name] != "":
+			l.addFileProblem(file, reservedNames[name], "choose another name")
 			continue
-		case !environmentName.MatchString(name):
-			l.fileProblem(file, fmt.Sprintf("%q cannot be an environment's name", name), "use up to 12 lower-case letters and digits, beginning with a letter")
+		case !environmentNamePattern.MatchString(name):
+			l.addFileProblem(file, fmt.Sprintf("%q cannot be an environment's name", name), "use up to 12 lower-case letters and digits, beginning with a letter")
 			continue
 		}
 		l.names = append(l.names, name)
@@ -112,17 +112,17 @@ func (l *loader) readEnvironments() error {
 		}
 	}
 	if len(l.names) == 0 && len(l.problems) == 0 {
-		l.fileProblem("environments", "holds no environment", "add dev.yaml; `lockstep config schema environment` describes it")
+		l.addFileProblem("environments", "holds no environment", "add dev.yaml; `lockstep config schema environment` describes it")
 	}
 	return nil
 }
 
-func (l *loader) fileProblem(file, message, hint string) {
+func (l *loader) addFileProblem(file, message, hint string) {
 	l.problems = append(l.problems, Problem{File: path.Join("config", file), Message: message, Hint: hint})
 }
 
-// config is the whole, environments in promotion order.
-func (l *loader) config() *Config {
+// buildConfig is the whole, environments in promotion order.
+func (l *loader) buildConfig() *Config {
 	c := &Config{Pipeline: l.pipeline}
 	placed := map[string]bool{"": true}
 	for len(c.Environments) < len(l.names) {
@@ -160,9 +160,9 @@ func (c *Config) Environment(name string) (Environment, bool) {
 // error is *UnknownEnvironmentError.
 func (c *Config) Select(name string) ([]Environment, error) {
 	switch name {
-	case All:
+	case AllEnvironments:
 		return slices.Clone(c.Environments), nil
-	case Tooling:
+	case ToolingEnvironment:
 		if tooling, ok := c.Tooling(); ok {
 			return []Environment{tooling}, nil
 		}
@@ -174,8 +174,8 @@ func (c *Config) Select(name string) ([]Environment, error) {
 	return []Environment{env}, nil
 }
 
-// Accounts are all that can be deployed to: the environments in promotion order, and the tooling account.
-func (c *Config) Accounts() []Environment {
+// Targets are all that can be deployed to: the environments in promotion order, and the tooling account.
+func (c *Config) Targets() []Environment {
 	accounts := slices.Clone(c.Environments)
 	if tooling, ok := c.Tooling(); ok {
 		accounts = append(accounts, tooling)
@@ -186,5 +186,5 @@ func (c *Config) Accounts() []Environment {
 // Tooling is the account that owns the pipeline, as something to deploy to. There is nothing to deploy there without a source.
 func (c *Config) Tooling() (Environment, bool) {
 	p := c.Pipeline
-	return Environment{Name: Tooling, Account: p.Tooling, LogDays: p.LogDays, TerminationProtection: true, Notifications: Notifications{Owners: p.Owners}}, p.Source != nil
+	return Environment{Name: ToolingEnvironment, Account: p.Tooling, LogDays: p.LogDays, TerminationProtection: true, Notifications: Notifications{Owners: p.Owners}}, p.Source != nil
 }

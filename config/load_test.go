@@ -11,19 +11,19 @@ import (
 
 const pipelineYAML = "project: lockstep\ntooling:\n  account: \"123456789012\"\n  region: eu-west-1\n"
 
-// protection is what an environment called prod must say.
-const protection = "terminationProtection: true\napproval: true\n"
+// protectionYAML is what an environment called prod must say.
+const protectionYAML = "terminationProtection: true\napproval: true\n"
 
 func environmentYAML(account, more string) string {
 	return "account: \"" + account + "\"\nregion: eu-west-1\nnotifications:\n  owners: [platform@example.com]\n" + more
 }
 
-// files are a valid configuration with some files put over it.
-func files(over map[string]string) fstest.MapFS {
+// configFS are a valid configuration with some files put over it.
+func configFS(over map[string]string) fstest.MapFS {
 	fsys := fstest.MapFS{
 		"pipeline.yaml":          {Data: []byte(pipelineYAML)},
 		"environments/dev.yaml":  {Data: []byte(environmentYAML("111122223333", ""))},
-		"environments/prod.yaml": {Data: []byte(environmentYAML("777788889999", "after: dev\n"+protection))},
+		"environments/prod.yaml": {Data: []byte(environmentYAML("777788889999", "after: dev\n"+protectionYAML))},
 	}
 	for name, text := range over {
 		fsys[name] = &fstest.MapFile{Data: []byte(text)}
@@ -31,14 +31,14 @@ func files(over map[string]string) fstest.MapFS {
 	return fsys
 }
 
-func TestRepositorysOwnConfigurationIsValid(t *testing.T) {
+func TestLoad_RepositoryConfigurationIsValid(t *testing.T) {
 	c, err := Load(os.DirFS("."))
 	require.NoError(t, err)
 	assert.Equal(t, []string{"dev", "acc", "prod"}, c.Names())
 }
 
-func TestDefaultsAreFilledInAndOrderIsPromotions(t *testing.T) {
-	c, err := Load(files(map[string]string{"environments/acc.yaml": environmentYAML("444455556666", "after: dev\n"), "environments/prod.yaml": environmentYAML("777788889999", "after: acc\n"+protection)}))
+func TestLoad_FillsDefaultsInPromotionOrder(t *testing.T) {
+	c, err := Load(configFS(map[string]string{"environments/acc.yaml": environmentYAML("444455556666", "after: dev\n"), "environments/prod.yaml": environmentYAML("777788889999", "after: acc\n"+protectionYAML)}))
 	require.NoError(t, err)
 	assert.Equal(t, []string{"dev", "acc", "prod"}, c.Names())
 	assert.Equal(t, "hnb659fds", c.Pipeline.Bootstrap.Qualifier)
@@ -48,7 +48,7 @@ func TestDefaultsAreFilledInAndOrderIsPromotions(t *testing.T) {
 	assert.Nil(t, c.Environments[0].Budget, "what is left out whole has no defaults")
 }
 
-func TestEveryProblemHasItsPlaceAndAHint(t *testing.T) {
+func TestLoad_ProblemsHavePositionAndHint(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		over map[string]string
@@ -66,7 +66,7 @@ func TestEveryProblemHasItsPlaceAndAHint(t *testing.T) {
 		},
 		{
 			"an account used twice",
-			map[string]string{"environments/prod.yaml": environmentYAML("111122223333", protection)},
+			map[string]string{"environments/prod.yaml": environmentYAML("111122223333", protectionYAML)},
 			`config/environments/prod.yaml:1:10: account 111122223333 is in use at config/environments/dev.yaml:1; give each environment an account of its own`,
 		},
 		{
@@ -81,7 +81,7 @@ func TestEveryProblemHasItsPlaceAndAHint(t *testing.T) {
 		},
 		{
 			"an unknown predecessor",
-			map[string]string{"environments/prod.yaml": environmentYAML("777788889999", "after: dve\n"+protection)},
+			map[string]string{"environments/prod.yaml": environmentYAML("777788889999", "after: dve\n"+protectionYAML)},
 			`config/environments/prod.yaml:5:8: there is no environment "dve"; did you mean "dev"?`,
 		},
 		{
@@ -96,7 +96,7 @@ func TestEveryProblemHasItsPlaceAndAHint(t *testing.T) {
 		},
 		{
 			"a duplicate account in a file with another mistake",
-			map[string]string{"environments/prod.yaml": "account: \"111122223333\"\nregion: 5\nnope: 1\nnotifications: {owners: [a@example.com, b]}\n" + protection},
+			map[string]string{"environments/prod.yaml": "account: \"111122223333\"\nregion: 5\nnope: 1\nnotifications: {owners: [a@example.com, b]}\n" + protectionYAML},
 			"config/environments/prod.yaml:1:10: account 111122223333 is in use at config/environments/dev.yaml:1; give each environment an account of its own\n" +
 				"config/environments/prod.yaml:2:9: region is a number, not text; write \"5\" in quotes\n" +
 				"config/environments/prod.yaml:3:1: unknown key \"nope\"; the keys here are account, after, allow, approval, budget, gates, governance, imports, logDays, network, notifications, parameters, plugins, region, tags, terminationProtection, waves\n" +
@@ -109,13 +109,13 @@ func TestEveryProblemHasItsPlaceAndAHint(t *testing.T) {
 		},
 		{
 			"errors in two files at once",
-			map[string]string{"environments/dev.yaml": environmentYAML("1", ""), "environments/prod.yaml": environmentYAML("777788889999", "nope: 1\n"+protection)},
+			map[string]string{"environments/dev.yaml": environmentYAML("1", ""), "environments/prod.yaml": environmentYAML("777788889999", "nope: 1\n"+protectionYAML)},
 			"config/environments/dev.yaml:1:10: account: \"1\" is not an account id of twelve digits; write an account id of twelve digits, such as \"111122223333\"\n" +
 				`config/environments/prod.yaml:5:1: unknown key "nope"; the keys here are account, after, allow, approval, budget, gates, governance, imports, logDays, network, notifications, parameters, plugins, region, tags, terminationProtection, waves`,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := Load(files(test.over))
+			_, err := Load(configFS(test.over))
 			var problems Problems
 			require.ErrorAs(t, err, &problems)
 			assert.Equal(t, test.want, err.Error())
@@ -123,8 +123,8 @@ func TestEveryProblemHasItsPlaceAndAHint(t *testing.T) {
 	}
 }
 
-func TestUnknownEnvironmentNamesTheNearest(t *testing.T) {
-	c, err := Load(files(nil))
+func TestSelect_UnknownEnvironmentSuggestsClosest(t *testing.T) {
+	c, err := Load(configFS(nil))
 	require.NoError(t, err)
 	_, err = c.Select("prd")
 	assert.EqualError(t, err, `there is no environment "prd"; config/environments has dev, prod: did you mean prod?`)
@@ -138,17 +138,17 @@ func FuzzLoad(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		_, _ = Load(files(map[string]string{"environments/dev.yaml": text}))
+		_, _ = Load(configFS(map[string]string{"environments/dev.yaml": text}))
 	})
 }
 
 // EventBridge refuses what it does not understand when the stack is deployed; the configuration refuses it before.
-func TestAScheduleIsOneThatEventBridgeTakes(t *testing.T) {
+func TestDriftSchedule_MatchesEventBridgeSyntax(t *testing.T) {
 	for schedule, taken := range map[string]bool{
-		"rate(1 day)": true, "rate(12 hours)": true, "cron(0 5 ? * MON-FRI *)": true, Never: true,
+		"rate(1 day)": true, "rate(12 hours)": true, "cron(0 5 ? * MON-FRI *)": true, DriftScheduleNever: true,
 		"rate(1 days)": false, "rate(2 day)": false, "rate(0 days)": false, "daily": false, "0 5 * * *": false,
 	} {
-		c, err := Load(files(map[string]string{"pipeline.yaml": pipelineYAML + "driftSchedule: \"" + schedule + "\"\n"}))
+		c, err := Load(configFS(map[string]string{"pipeline.yaml": pipelineYAML + "driftSchedule: \"" + schedule + "\"\n"}))
 		if !taken {
 			assert.ErrorContains(t, err, "config/pipeline.yaml:5:16: ", schedule)
 			continue
@@ -157,7 +157,7 @@ func TestAScheduleIsOneThatEventBridgeTakes(t *testing.T) {
 			assert.Equal(t, schedule, c.Pipeline.DriftSchedule)
 		}
 	}
-	c, err := Load(files(nil))
+	c, err := Load(configFS(nil))
 	require.NoError(t, err)
 	assert.Equal(t, "rate(1 day)", c.Pipeline.DriftSchedule)
 }

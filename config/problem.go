@@ -54,25 +54,25 @@ type UnknownEnvironmentError struct {
 
 func (e *UnknownEnvironmentError) Error() string {
 	text := fmt.Sprintf("there is no environment %q; config/environments has %s", e.Name, strings.Join(e.Known, ", "))
-	if near := nearest(e.Name, e.Known); near != "" {
+	if near := closestMatch(e.Name, e.Known); near != "" {
 		text += fmt.Sprintf(": did you mean %s?", near)
 	}
 	return text
 }
 
-// nearest is the candidate that a mistyped name most likely stands for, or nothing if none is near.
-func nearest(name string, candidates []string) string {
+// closestMatch is the candidate that a mistyped name most likely stands for, or nothing if none is near.
+func closestMatch(name string, candidates []string) string {
 	best, least := "", max(2, len(name)/3)+1
 	for _, c := range candidates {
-		if d := distance(strings.ToLower(name), strings.ToLower(c)); d < least {
+		if d := editDistance(strings.ToLower(name), strings.ToLower(c)); d < least {
 			best, least = c, d
 		}
 	}
 	return best
 }
 
-// distance is Levenshtein's: how many letters to add, drop or change.
-func distance(a, b string) int {
+// editDistance is Levenshtein's: how many letters to add, drop or change.
+func editDistance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j

@@ -33,15 +33,15 @@ func Schema(name string) ([]byte, error) {
 
 // validators are made once: every file of a kind is held against the same one.
 var validators = map[string]func() (*jsonschema.Schema, error){
-	"pipeline": once("pipeline"), "environment": once("environment"), "waivers": once("waivers"),
+	"pipeline": compileOnce("pipeline"), "environment": compileOnce("environment"), "waivers": compileOnce("waivers"),
 }
 
-func once(name string) func() (*jsonschema.Schema, error) {
-	return sync.OnceValues(func() (*jsonschema.Schema, error) { return compile(name) })
+func compileOnce(name string) func() (*jsonschema.Schema, error) {
+	return sync.OnceValues(func() (*jsonschema.Schema, error) { return compileSchema(name) })
 }
 
-// compile makes a validator of an embedded schema.
-func compile(name string) (*jsonschema.Schema, error) {
+// compileSchema makes a validator of an embedded schema.
+func compileSchema(name string) (*jsonschema.Schema, error) {
 	data, err := Schema(name)
 	if err != nil {
 		return nil, err
@@ -58,46 +58,46 @@ func compile(name string) (*jsonschema.Schema, error) {
 	return c.Compile(name)
 }
 
-// conform holds a document against its schema, and says of every difference where it is and what to write instead. Values that differ are
+// validateDocument holds a document against its schema, and says of every difference where it is and what to write instead. Values that differ are
 // taken out of the document, and defaults filled in for what is not there.
-func conform(d *document, name string) Problems {
+func validateDocument(d *document, name string) Problems {
 	schema, err := validators[name]()
 	if err != nil {
 		return Problems{{File: d.file, Message: "the schema of this program is broken: " + err.Error()}}
 	}
 	defer fillDefaults(schema, d.values)
 	var invalid *jsonschema.ValidationError
-	if !errors.As(schema.Validate(plain(d.values)), &invalid) {
+	if !errors.As(schema.Validate(toJSONTypes(d.values)), &invalid) {
 		return nil
 	}
 	var problems Problems
-	for _, leaf := range leaves(invalid) {
-		problems = append(problems, d.explain(leaf, find(schema, leaf.InstanceLocation))...)
+	for _, leaf := range leafErrors(invalid) {
+		problems = append(problems, d.explain(leaf, subschema(schema, leaf.InstanceLocation))...)
 	}
-	for _, leaf := range leaves(invalid) {
+	for _, leaf := range leafErrors(invalid) {
 		switch leaf.ErrorKind.(type) {
 		case *kind.AdditionalProperties, *kind.Required: // what else is there is right
 		default:
-			d.drop(leaf.InstanceLocation)
+			d.removeValue(leaf.InstanceLocation)
 		}
 	}
 	return problems
 }
 
-// leaves are the errors that have no narrower cause.
-func leaves(e *jsonschema.ValidationError) []*jsonschema.ValidationError {
+// leafErrors are the errors that have no narrower cause.
+func leafErrors(e *jsonschema.ValidationError) []*jsonschema.ValidationError {
 	if len(e.Causes) == 0 {
 		return []*jsonschema.ValidationError{e}
 	}
 	var all []*jsonschema.ValidationError
 	for _, cause := range e.Causes {
-		all = append(all, leaves(cause)...)
+		all = append(all, leafErrors(cause)...)
 	}
 	return all
 }
 
-// find is the part of the schema that is about the value at a path.
-func find(s *jsonschema.Schema, path []string) *jsonschema.Schema {
+// subschema is the part of the schema that is about the value at a path.
+func subschema(s *jsonschema.Schema, path []string) *jsonschema.Schema {
 	for s.Ref != nil {
 		s = s.Ref
 	}
@@ -105,13 +105,13 @@ func find(s *jsonschema.Schema, path []string) *jsonschema.Schema {
 		return s
 	}
 	if property, ok := s.Properties[path[0]]; ok {
-		return find(property, path[1:])
+		return subschema(property, path[1:])
 	}
 	if more, ok := s.AdditionalProperties.(*jsonschema.Schema); ok {
-		return find(more, path[1:])
+		return subschema(more, path[1:])
 	}
 	if items := s.Items2020; items != nil {
-		if item := find(items, path[1:]); item != items || item.Title != "" {
+		if item := subschema(items, path[1:]); item != items || item.Title != "" {
 			return item
 		}
 		named := *items
@@ -123,37 +123,37 @@ func find(s *jsonschema.Schema, path []string) *jsonschema.Schema {
 
 // explain puts a validator's error into words.
 func (d *document) explain(e *jsonschema.ValidationError, s *jsonschema.Schema) Problems {
-	at, node := d.at(e.InstanceLocation...)
+	at, node := d.locate(e.InstanceLocation...)
 	what := strings.Join(e.InstanceLocation, ".")
-	one := func(message, hint string) Problems { return Problems{d.problem(at, message, hint)} }
+	one := func(message, hint string) Problems { return Problems{d.newProblem(at, message, hint)} }
 	switch k := e.ErrorKind.(type) {
 	case *kind.AdditionalProperties:
 		var problems Problems
 		for _, key := range slices.Sorted(slices.Values(k.Properties)) {
-			problems = append(problems, d.problem(d.keyAt(e.InstanceLocation, key), fmt.Sprintf("unknown key %q", key), keyHint(key, s)))
+			problems = append(problems, d.newProblem(d.keyPosition(e.InstanceLocation, key), fmt.Sprintf("unknown key %q", key), keyHint(key, s)))
 		}
 		return problems
 	case *kind.Required:
 		var problems Problems
 		for _, key := range k.Missing {
-			problems = append(problems, d.problem(at, fmt.Sprintf("%s is missing", dotted(what, key)), "add it: "+expected(find(s, []string{key}))))
+			problems = append(problems, d.newProblem(at, fmt.Sprintf("%s is missing", joinPath(what, key)), "add it: "+describeWithExample(subschema(s, []string{key}))))
 		}
 		return problems
 	case *kind.Type:
 		if slices.Contains(k.Want, "string") && (k.Got == "number" || k.Got == "boolean" || k.Got == "integer") {
 			return one(fmt.Sprintf("%s is a %s, not text", what, k.Got), fmt.Sprintf("write %q in quotes", node.GetToken().Value))
 		}
-		return one(fmt.Sprintf("%s is a %s", what, k.Got), fmt.Sprintf("write a %s", kindName(k.Want)))
+		return one(fmt.Sprintf("%s is a %s", what, k.Got), fmt.Sprintf("write a %s", typeNames(k.Want)))
 	case *kind.Format:
-		return one(fmt.Sprintf("%s: %q is not %s", what, k.Got, expectedName(s)), "write "+expected(s))
+		return one(fmt.Sprintf("%s: %q is not %s", what, k.Got, describeExpected(s)), "write "+describeWithExample(s))
 	case *kind.Pattern:
-		return one(fmt.Sprintf("%s: %q is not %s", what, k.Got, expectedName(s)), "write "+expected(s))
+		return one(fmt.Sprintf("%s: %q is not %s", what, k.Got, describeExpected(s)), "write "+describeWithExample(s))
 	}
-	return one(fmt.Sprintf("%s %s", what, outside(e.ErrorKind)), "write "+expected(s))
+	return one(fmt.Sprintf("%s %s", what, describeViolation(e.ErrorKind)), "write "+describeWithExample(s))
 }
 
-// outside says how a value lies outside what the schema allows.
-func outside(of jsonschema.ErrorKind) string {
+// describeViolation says how a value lies outside what the schema allows.
+func describeViolation(of jsonschema.ErrorKind) string {
 	number := func(r *big.Rat) string { f, _ := r.Float64(); return fmt.Sprintf("%g", f) }
 	switch k := of.(type) {
 	case *kind.Minimum:
@@ -174,9 +174,9 @@ func outside(of jsonschema.ErrorKind) string {
 	return "is wrong: " + of.LocalizedString(message.NewPrinter(language.English))
 }
 
-func dotted(parent, key string) string { return strings.TrimPrefix(parent+"."+key, ".") }
+func joinPath(parent, key string) string { return strings.TrimPrefix(parent+"."+key, ".") }
 
-func kindName(want []string) string {
+func typeNames(want []string) string {
 	names := map[string]string{"object": "mapping", "array": "list", "integer": "whole number", "boolean": "true or false value", "string": "text"}
 	var out []string
 	for _, w := range want {
@@ -188,14 +188,14 @@ func kindName(want []string) string {
 // keyHint names the key that was probably meant, or all that are allowed.
 func keyHint(key string, s *jsonschema.Schema) string {
 	known := slices.Sorted(maps.Keys(s.Properties))
-	if near := nearest(key, known); near != "" {
+	if near := closestMatch(key, known); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
 	return "the keys here are " + strings.Join(known, ", ")
 }
 
-// expectedName says in words what the schema wants, which its title holds.
-func expectedName(s *jsonschema.Schema) string {
+// describeExpected says in words what the schema wants, which its title holds.
+func describeExpected(s *jsonschema.Schema) string {
 	switch {
 	case s.Title != "":
 		return s.Title
@@ -205,27 +205,27 @@ func expectedName(s *jsonschema.Schema) string {
 	return "what the schema wants"
 }
 
-// expected adds an example.
-func expected(s *jsonschema.Schema) string {
+// describeWithExample adds an example.
+func describeWithExample(s *jsonschema.Schema) string {
 	if len(s.Examples) > 0 {
-		return fmt.Sprintf("%s, such as %q", expectedName(s), fmt.Sprint(s.Examples[0]))
+		return fmt.Sprintf("%s, such as %q", describeExpected(s), fmt.Sprint(s.Examples[0]))
 	}
-	return expectedName(s)
+	return describeExpected(s)
 }
 
-// plain makes the parser's values the validator's: it knows JSON's own types only.
-func plain(value any) any {
+// toJSONTypes makes the parser's values the validator's: it knows JSON's own types only.
+func toJSONTypes(value any) any {
 	switch v := value.(type) {
 	case map[string]any:
 		out := make(map[string]any, len(v))
 		for key, inner := range v {
-			out[key] = plain(inner)
+			out[key] = toJSONTypes(inner)
 		}
 		return out
 	case []any:
 		out := make([]any, len(v))
 		for i, inner := range v {
-			out[i] = plain(inner)
+			out[i] = toJSONTypes(inner)
 		}
 		return out
 	case uint64:

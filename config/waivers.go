@@ -44,10 +44,10 @@ func LoadWaivers(fsys fs.FS) ([]Waiver, error) {
 	d := l.documents[WaiversFile]
 	for i := range all.Waivers {
 		w, at := &all.Waivers[i], []string{"waivers", strconv.Itoa(i), "until"}
-		place, _ := d.at("waivers", strconv.Itoa(i))
+		place, _ := d.locate("waivers", strconv.Itoa(i))
 		w.Line = place.line
 		if _, err := time.Parse(time.DateOnly, w.Until); err != nil && w.Until != "" {
-			l.problemAt(d, at, fmt.Sprintf("there is no day %s", w.Until), "write a day that exists, such as \"2027-06-30\"")
+			l.addProblem(d, at, fmt.Sprintf("there is no day %s", w.Until), "write a day that exists, such as \"2027-06-30\"")
 		}
 	}
 	if len(l.problems) > 0 {

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAnEnvironmentWithOneAccountIsItsOnlyPart(t *testing.T) {
-	c, err := Load(files(nil))
+func TestWaves_SingleAccountIsOneWave(t *testing.T) {
+	c, err := Load(configFS(nil))
 	require.NoError(t, err)
 	waves := c.Environments[0].Waves()
 	require.Len(t, waves, 1)
@@ -17,15 +17,15 @@ func TestAnEnvironmentWithOneAccountIsItsOnlyPart(t *testing.T) {
 	assert.Empty(t, waves[0][0].Folder)
 }
 
-const twoWaves = `waves:
+const twoWavesYAML = `waves:
   - accounts:
       - {account: "777788889999", region: us-east-1}
       - {account: "888899990000", region: eu-west-1}
   - accounts: [{account: "999900001111", region: eu-west-1}]
 `
 
-func TestTheEnvironmentsOwnAccountGoesFirstAndTheWavesFollow(t *testing.T) {
-	c, err := Load(files(map[string]string{"environments/prod.yaml": environmentYAML("777788889999", "after: dev\n"+protection+twoWaves)}))
+func TestWaves_OwnAccountFirst(t *testing.T) {
+	c, err := Load(configFS(map[string]string{"environments/prod.yaml": environmentYAML("777788889999", "after: dev\n"+protectionYAML+twoWavesYAML)}))
 	require.NoError(t, err)
 	prod, _ := c.Environment("prod")
 	var got [][]string
@@ -35,20 +35,20 @@ func TestTheEnvironmentsOwnAccountGoesFirstAndTheWavesFollow(t *testing.T) {
 			folders = append(folders, part.Folder)
 			assert.Equal(t, part.Folder, part.ID+"-"+part.Region)
 			assert.Equal(t, "prod", part.Name)
-			assert.Empty(t, part.More, "a part has no parts")
+			assert.Empty(t, part.AdditionalWaves, "a part has no parts")
 		}
 		got = append(got, folders)
 	}
 	assert.Equal(t, [][]string{{"777788889999-eu-west-1"}, {"777788889999-us-east-1", "888899990000-eu-west-1"}, {"999900001111-eu-west-1"}}, got)
-	assert.Len(t, prod.Parts(), 4)
+	assert.Len(t, prod.Accounts(), 4)
 }
 
-func TestAnAccountInAnotherRegionHasTheZonesOfTheSameLettersThere(t *testing.T) {
-	c, err := Load(files(map[string]string{"environments/prod.yaml": environmentYAML("777788889999", "after: dev\n"+protection+networkYAML+twoWaves)}))
+func TestWaves_ZonesFollowRegion(t *testing.T) {
+	c, err := Load(configFS(map[string]string{"environments/prod.yaml": environmentYAML("777788889999", "after: dev\n"+protectionYAML+networkYAML+twoWavesYAML)}))
 	require.NoError(t, err)
 	prod, _ := c.Environment("prod")
 	var got [][]string
-	for _, part := range prod.Parts() {
+	for _, part := range prod.Accounts() {
 		got = append(got, part.Network.AvailabilityZones)
 	}
 	here := []string{"eu-west-1a", "eu-west-1b"}
@@ -56,22 +56,22 @@ func TestAnAccountInAnotherRegionHasTheZonesOfTheSameLettersThere(t *testing.T) 
 	assert.Equal(t, here, prod.Network.AvailabilityZones, "the environment itself stays as it is")
 }
 
-func TestWhatBelongsToOneAccountIsNotNamedByItsIDForMore(t *testing.T) {
+func TestWaves_RejectAccountSpecificIDs(t *testing.T) {
 	const given = "network: {availabilityZones: [eu-west-1a, eu-west-1b], vpc: vpc-0123abcd, subnets: [ssm:/net/a, subnet-0123abcd]}\n" +
 		"imports:\n  key: arn:aws:kms:eu-west-1:777788889999:key/abc\n  hostedZone: {id: Z0123, name: example.com}\n"
-	_, err := Load(files(map[string]string{"environments/prod.yaml": environmentYAML("777788889999", "after: dev\n"+protection+given+twoWaves)}))
+	_, err := Load(configFS(map[string]string{"environments/prod.yaml": environmentYAML("777788889999", "after: dev\n"+protectionYAML+given+twoWavesYAML)}))
 	for _, want := range []string{"vpc-0123abcd is in one account of several", "subnet-0123abcd is in one account of several", "arn:aws:kms:eu-west-1:777788889999:key/abc is in one account of several", "Z0123 is in one account of several; write ssm: and the name of a parameter"} {
 		require.ErrorContains(t, err, want)
 	}
 	require.NotContains(t, err.Error(), "ssm:/net/a is")
-	alone := environmentYAML("777788889999", "after: dev\n"+protection+given)
-	_, err = Load(files(map[string]string{"environments/prod.yaml": alone}))
+	alone := environmentYAML("777788889999", "after: dev\n"+protectionYAML+given)
+	_, err = Load(configFS(map[string]string{"environments/prod.yaml": alone}))
 	require.NoError(t, err)
 }
 
-func TestWavesKeepAccountsApart(t *testing.T) {
+func TestWaves_RejectSharedAccounts(t *testing.T) {
 	wave := func(accounts string) map[string]string {
-		return map[string]string{"environments/prod.yaml": environmentYAML("777788889999", "after: dev\n"+protection+"waves:\n  - accounts: "+accounts+"\n")}
+		return map[string]string{"environments/prod.yaml": environmentYAML("777788889999", "after: dev\n"+protectionYAML+"waves:\n  - accounts: "+accounts+"\n")}
 	}
 	for name, test := range map[string]struct{ accounts, want string }{
 		"another environment's account": {`[{account: "111122223333", region: eu-west-1}]`, "config/environments/prod.yaml:9:26: account 111122223333 is that of dev; give each environment accounts of its own"},
@@ -81,16 +81,16 @@ func TestWavesKeepAccountsApart(t *testing.T) {
 		"not an account id":             {`[{account: "1", region: eu-west-1}]`, `config/environments/prod.yaml:9:26: waves.0.accounts.0.account: "1" is not an account id of twelve digits`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := Load(files(wave(test.accounts)))
+			_, err := Load(configFS(wave(test.accounts)))
 			require.ErrorContains(t, err, test.want)
 		})
 	}
 }
 
-func TestOnlyKnownKindsOfChangesAreAllowed(t *testing.T) {
-	_, err := Load(files(map[string]string{"environments/dev.yaml": environmentYAML("111122223333", "allow: [permissions, everything]\n")}))
+func TestAllow_RejectsUnknownChangeKind(t *testing.T) {
+	_, err := Load(configFS(map[string]string{"environments/dev.yaml": environmentYAML("111122223333", "allow: [permissions, everything]\n")}))
 	require.ErrorContains(t, err, "config/environments/dev.yaml:5:22: allow.1")
-	c, err := Load(files(map[string]string{"environments/dev.yaml": environmentYAML("111122223333", "allow: [permissions]\n")}))
+	c, err := Load(configFS(map[string]string{"environments/dev.yaml": environmentYAML("111122223333", "allow: [permissions]\n")}))
 	require.NoError(t, err)
 	assert.Equal(t, []string{"permissions"}, c.Environments[0].Allow)
 }

@@ -33,7 +33,7 @@ func main() {
 func run(args []string, configuration fs.FS, stderr io.Writer) int {
 	flags := flag.NewFlagSet("infra", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	name := flags.String("env", "", "the environment's name, or "+config.Tooling+" for the account that owns the pipeline; all of them unless told")
+	name := flags.String("env", "", "the environment's name, or "+config.ToolingEnvironment+" for the account that owns the pipeline; all of them unless told")
 	out := flags.String("out", "", "the folder for the cloud assemblies, each in a folder of its environment's name, which is replaced")
 	if err := flags.Parse(args); err != nil {
 		return exitUsage
@@ -47,7 +47,7 @@ func run(args []string, configuration fs.FS, stderr io.Writer) int {
 		fmt.Fprintln(stderr, err)
 		return exitUsage
 	}
-	chosen := c.Accounts()
+	chosen := c.Targets()
 	if *name != "" {
 		if chosen, err = c.Select(*name); err != nil {
 			fmt.Fprintln(stderr, err)
@@ -74,8 +74,8 @@ func synthesise(c *config.Config, environments []config.Environment, out string)
 	defer os.RemoveAll(dir)
 	var problems []error
 	for _, env := range environments {
-		for _, part := range env.Parts() {
-			findings, err := synth(c, part.Environment, filepath.Join(dir, env.Name, part.Folder))
+		for _, part := range env.Accounts() {
+			findings, err := synthRecovering(c, part.Environment, filepath.Join(dir, env.Name, part.Folder))
 			problems = append(append(problems, err), findings...)
 		}
 	}
@@ -94,8 +94,8 @@ func synthesise(c *config.Config, environments []config.Environment, out string)
 	return nil
 }
 
-// synth runs the library, whose errors are panics.
-func synth(c *config.Config, env config.Environment, out string) (findings []error, err error) {
+// synthRecovering runs the library, whose errors are panics.
+func synthRecovering(c *config.Config, env config.Environment, out string) (findings []error, err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			err = fmt.Errorf("%s cannot be synthesised: %v", env.Name, fault)

@@ -18,7 +18,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func TestWhatCannotBeSynthesisedIsSaidAndLeavesNothing(t *testing.T) {
+func TestRun_UsageErrorsWriteNothing(t *testing.T) {
 	here, err := os.Getwd()
 	require.NoError(t, err)
 	whole := os.DirFS(filepath.Join(filepath.Dir(here), "config"))
@@ -42,13 +42,13 @@ func TestWhatCannotBeSynthesisedIsSaidAndLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestAWrongConfigurationIsToldWhole(t *testing.T) {
+func TestRun_ReportsInvalidConfiguration(t *testing.T) {
 	var stderr bytes.Buffer
 	assert.Equal(t, exitUsage, run([]string{"--env", "acc", "--out", filepath.Join(t.TempDir(), "x")}, fstest.MapFS{}, &stderr))
 	assert.Contains(t, stderr.String(), "config/pipeline.yaml: is missing")
 }
 
-func TestAnAssemblyTakesThePlaceOfTheOneBefore(t *testing.T) {
+func TestRun_ReplacesPreviousAssembly(t *testing.T) {
 	out := t.TempDir()
 	require.NoError(t, os.MkdirAll(filepath.Join(out, "dev"), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(out, "dev", "left.template.json"), []byte("{}"), 0o644))

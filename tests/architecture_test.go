@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// mayImport is which of this module's packages each may import. What is not listed may not exist.
-var mayImport = map[string][]string{
+// allowedImports is which of this module's packages each may import. What is not listed may not exist.
+var allowedImports = map[string][]string{
 	".":                        {"config", "internal/command", "internal/deploy"},
 	"internal/findings":        {},
 	"tests/gates/proof":        {"config", "internal/findings", "internal/host", "internal/pipeline"},
@@ -49,15 +49,15 @@ var mayImport = map[string][]string{
 	"internal/deploy/simulated": {},
 }
 
-// noInputOutput are the packages that may only see files through an fs.FS, and what they may not import.
-var noInputOutput = map[string][]string{
+// forbiddenImports are the packages that may only see files through an fs.FS, and what they may not import.
+var forbiddenImports = map[string][]string{
 	"config":            {"os", "net", "net/http", "os/exec"},
 	"internal/pipeline": {"os", "net", "net/http", "os/exec"},
 }
 
-func TestImportsPointOneWay(t *testing.T) {
-	for dir, imports := range packages(t) {
-		allowed, known := mayImport[dir]
+func TestArchitecture_ImportsPointOneWay(t *testing.T) {
+	for dir, imports := range packageImports(t) {
+		allowed, known := allowedImports[dir]
 		if !assert.True(t, known, "package %s is not in the table of this test: say what it may import", dir) {
 			continue
 		}
@@ -65,19 +65,19 @@ func TestImportsPointOneWay(t *testing.T) {
 			if own, ok := strings.CutPrefix(imported, "lockstep/"); ok {
 				assert.Contains(t, allowed, own, "%s imports %s", dir, own)
 			}
-			assert.NotContains(t, noInputOutput[dir], imported, "%s imports %s", dir, imported)
+			assert.NotContains(t, forbiddenImports[dir], imported, "%s imports %s", dir, imported)
 		}
 	}
 }
 
-func TestPackagesAreNamedAfterWhatTheyOwn(t *testing.T) {
-	for dir := range packages(t) {
+func TestArchitecture_PackageNames(t *testing.T) {
+	for dir := range packageImports(t) {
 		assert.NotContains(t, []string{"util", "utils", "common", "helpers", "misc", "shared"}, path.Base(dir))
 	}
 }
 
-// packages are the imports of each package that is part of the program, by the package's folder.
-func packages(t *testing.T) map[string][]string {
+// packageImports are the imports of each package that is part of the program, by the package's folder.
+func packageImports(t *testing.T) map[string][]string {
 	t.Helper()
 	found := map[string][]string{}
 	root := os.DirFS(repository)

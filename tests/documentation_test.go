@@ -33,7 +33,7 @@ const (
 	goldenFolder = "infra/stages/testdata/golden"
 )
 
-func TestDocumentsLinkToWhatIsThere(t *testing.T) {
+func TestDocument_LinksResolve(t *testing.T) {
 	files := os.DirFS(repository)
 	links := 0
 	for _, name := range documents(t, files) {
@@ -46,7 +46,7 @@ func TestDocumentsLinkToWhatIsThere(t *testing.T) {
 	assert.Greater(t, links, 10, "links are not seen")
 }
 
-func TestDocumentLinkThatLeadsNowhereIsNoticed(t *testing.T) {
+func TestDocument_BrokenLinkIsReported(t *testing.T) {
 	for name, test := range map[string]struct{ page, want string }{
 		"a file that is there":                 {"[a](other.md)", ""},
 		"a folder that is there":               {"[a](decisions)", ""},
@@ -80,7 +80,7 @@ func TestDocumentLinkThatLeadsNowhereIsNoticed(t *testing.T) {
 	}
 }
 
-func TestDocumentsSaySomethingUnderEveryHeading(t *testing.T) {
+func TestDocument_HeadingsHaveContent(t *testing.T) {
 	files := os.DirFS(repository)
 	headings := 0
 	for _, name := range documents(t, files) {
@@ -93,7 +93,7 @@ func TestDocumentsSaySomethingUnderEveryHeading(t *testing.T) {
 	assert.Greater(t, headings, 50, "headings are not seen")
 }
 
-func TestDocumentHeadingWithNothingUnderItIsNoticed(t *testing.T) {
+func TestDocument_EmptyHeadingIsReported(t *testing.T) {
 	for name, test := range map[string]struct {
 		page string
 		want []string
@@ -115,13 +115,13 @@ func TestDocumentHeadingWithNothingUnderItIsNoticed(t *testing.T) {
 }
 
 // The controls matrix is what an auditor asks for, so what it names has to be there: files, resources and tests.
-func TestDocumentedControlsAreReal(t *testing.T) {
+func TestDocument_ControlsExist(t *testing.T) {
 	files := os.DirFS(repository)
-	controls := controlsOf(readPage(t, files, securityPage))
+	controls := parseControls(readPage(t, files, securityPage))
 	var layers []string
 	for _, c := range controls {
 		layers = append(layers, c.layer)
-		for _, wrong := range wrongIn(t, files, c) {
+		for _, wrong := range missingReferences(t, files, c) {
 			assert.Fail(t, c.layer+", "+c.name+": "+wrong)
 		}
 	}
@@ -129,7 +129,7 @@ func TestDocumentedControlsAreReal(t *testing.T) {
 	assert.Greater(t, len(controls), 30, "rows are not seen")
 }
 
-func TestDocumentedControlThatIsNotRealIsNoticed(t *testing.T) {
+func TestDocument_MissingControlIsReported(t *testing.T) {
 	const shown = "`TestKept` in `infra/stages`"
 	for name, test := range map[string]struct{ where, tests, want string }{
 		"all that it names is there":         {"`AWS::S3::Bucket` in ENV/storage", shown, ""},
@@ -163,11 +163,11 @@ func TestDocumentedControlThatIsNotRealIsNoticed(t *testing.T) {
 				goldenFolder + "/shop-prod-storage.template.json":     file(`{"Resources": {"B": {"Type": "AWS::S3::Bucket"}, "C": {"Type": "AWS::RDS::DBCluster"}}}`),
 				goldenFolder + "/shop-tooling-pipeline.template.json": file(`{"Resources": {"K": {"Type": "AWS::KMS::Key", "Properties": {"Type": "AWS::KMS::Alias"}}}}`),
 			}
-			controls := controlsOf(readPage(t, files, "docs/security.md"))
+			controls := parseControls(readPage(t, files, "docs/security.md"))
 			require.Len(t, controls, 1)
 			assert.Equal(t, "Data", controls[0].layer)
 			assert.Equal(t, "it is safe", controls[0].name)
-			assert.Equal(t, test.want, strings.Join(wrongIn(t, files, controls[0]), "; "))
+			assert.Equal(t, test.want, strings.Join(missingReferences(t, files, controls[0]), "; "))
 		})
 	}
 }
@@ -201,8 +201,8 @@ func readPage(t *testing.T, files fs.FS, name string) page {
 	return page{name, source, goldmark.New(goldmark.WithExtensions(extension.Table)).Parser().Parse(text.NewReader(source))}
 }
 
-// each calls f for every node of a kind.
-func each[N markdown.Node](from markdown.Node, f func(N)) {
+// walkNodes calls f for every node of a kind.
+func walkNodes[N markdown.Node](from markdown.Node, f func(N)) {
 	_ = markdown.Walk(from, func(n markdown.Node, entering bool) (markdown.WalkStatus, error) { // f returns no error
 		if found, ok := n.(N); ok && entering {
 			f(found)
@@ -211,17 +211,17 @@ func each[N markdown.Node](from markdown.Node, f func(N)) {
 	})
 }
 
-// plain is the text of a node without its form.
-func (p page) plain(n markdown.Node) string {
+// plainText is the text of a node without its form.
+func (p page) plainText(n markdown.Node) string {
 	var out bytes.Buffer
-	each(n, func(part *markdown.Text) { out.Write(part.Segment.Value(p.source)) })
+	walkNodes(n, func(part *markdown.Text) { out.Write(part.Segment.Value(p.source)) })
 	return out.String()
 }
 
 func linksOf(p page) []string {
 	var found []string
-	each(p.root, func(l *markdown.Link) { found = append(found, string(l.Destination)) })
-	each(p.root, func(i *markdown.Image) { found = append(found, string(i.Destination)) })
+	walkNodes(p.root, func(l *markdown.Link) { found = append(found, string(l.Destination)) })
+	walkNodes(p.root, func(i *markdown.Image) { found = append(found, string(i.Destination)) })
 	return found
 }
 
@@ -255,7 +255,7 @@ func brokenLinks(t *testing.T, files fs.FS, p page) []string {
 func anchors(p page) []string {
 	var names []string
 	times := map[string]int{}
-	each(p.root, func(h *markdown.Heading) {
+	walkNodes(p.root, func(h *markdown.Heading) {
 		name := strings.Map(func(r rune) rune {
 			switch {
 			case r == ' ':
@@ -264,7 +264,7 @@ func anchors(p page) []string {
 				return r
 			}
 			return -1
-		}, strings.ToLower(p.plain(h)))
+		}, strings.ToLower(p.plainText(h)))
 		before := times[name]
 		times[name]++
 		if before > 0 {
@@ -293,7 +293,7 @@ func emptyHeadings(p page) []string {
 			said = !isHeading && (!isHTML || remark.HTMLBlockType != markdown.HTMLBlockType2) // the second type is a comment
 		}
 		if !said {
-			empty = append(empty, p.plain(heading))
+			empty = append(empty, p.plainText(heading))
 		}
 	}
 	return empty
@@ -304,30 +304,30 @@ type control struct {
 	layer, name string
 	// resources are CloudFormation types and stacks the stacks that have them, where ENV stands for every environment.
 	resources, stacks, files []string
-	tests                    []shown
+	tests                    []testReference
 }
 
-// shown is a test, and the folder that it is said to be in; none where that is not said.
-type shown struct{ test, folder string }
+// testReference is a test, and the folder that it is said to be in; none where that is not said.
+type testReference struct{ test, folder string }
 
 var stackName = regexp.MustCompile(`\b(?:ENV|tooling)/[a-z]+`)
 
-// controlsOf are the rows of a page's tables of controls, each with the heading that it stands under.
-func controlsOf(p page) []control {
+// parseControls are the rows of a page's tables of controls, each with the heading that it stands under.
+func parseControls(p page) []control {
 	var rows []control
 	layer := ""
 	for n := p.root.FirstChild(); n != nil; n = n.NextSibling() {
 		switch n := n.(type) {
 		case *markdown.Heading:
-			layer = p.plain(n)
+			layer = p.plainText(n)
 		case *tables.Table:
-			if p.plain(n.FirstChild()) != "controlwheretest" {
+			if p.plainText(n.FirstChild()) != "controlwheretest" {
 				continue
 			}
 			for row := n.FirstChild().NextSibling(); row != nil; row = row.NextSibling() {
 				where := row.FirstChild().NextSibling()
-				c := control{layer: layer, name: p.plain(row.FirstChild()), stacks: stackName.FindAllString(p.plain(where), -1), tests: p.shownIn(where.NextSibling())}
-				for _, name := range p.quotedIn(where) {
+				c := control{layer: layer, name: p.plainText(row.FirstChild()), stacks: stackName.FindAllString(p.plainText(where), -1), tests: p.testReferences(where.NextSibling())}
+				for _, name := range p.codeSpans(where) {
 					if strings.HasPrefix(name, "AWS::") {
 						c.resources = append(c.resources, name)
 					} else {
@@ -341,20 +341,20 @@ func controlsOf(p page) []control {
 	return rows
 }
 
-// quotedIn is what a cell writes as code.
-func (p page) quotedIn(cell markdown.Node) []string {
+// codeSpans is what a cell writes as code.
+func (p page) codeSpans(cell markdown.Node) []string {
 	var names []string
-	each(cell, func(code *markdown.CodeSpan) { names = append(names, p.plain(code)) })
+	walkNodes(cell, func(code *markdown.CodeSpan) { names = append(names, p.plainText(code)) })
 	return names
 }
 
-// shownIn are the tests of a cell: one or several, and then the folder that they are in.
-func (p page) shownIn(cell markdown.Node) []shown {
-	var tests []shown
+// testReferences are the tests of a cell: one or several, and then the folder that they are in.
+func (p page) testReferences(cell markdown.Node) []testReference {
+	var tests []testReference
 	without := 0
-	for _, name := range p.quotedIn(cell) {
+	for _, name := range p.codeSpans(cell) {
 		if strings.HasPrefix(name, "Test") {
-			tests = append(tests, shown{test: name})
+			tests = append(tests, testReference{test: name})
 			continue
 		}
 		for ; without < len(tests); without++ {
@@ -364,14 +364,14 @@ func (p page) shownIn(cell markdown.Node) []shown {
 	return tests
 }
 
-// wrongIn is what a control names and is not there.
-func wrongIn(t *testing.T, files fs.FS, c control) []string {
+// missingReferences is what a control names and is not there.
+func missingReferences(t *testing.T, files fs.FS, c control) []string {
 	t.Helper()
 	var wrong []string
 	note := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	has := map[string]bool{}
 	for _, stack := range c.stacks {
-		types := typesIn(t, files, stack)
+		types := stackResourceTypes(t, files, stack)
 		if types == nil {
 			note("there is no stack %s", stack)
 		}
@@ -396,15 +396,15 @@ func wrongIn(t *testing.T, files fs.FS, c control) []string {
 	for _, s := range c.tests {
 		if s.folder == "" {
 			note("it does not say where %s is", s.test)
-		} else if !testsIn(t, files, s.folder)[s.test] {
+		} else if !testNames(t, files, s.folder)[s.test] {
 			note("there is no %s in %s", s.test, s.folder)
 		}
 	}
 	return wrong
 }
 
-// typesIn are the types of resources that a stack has, in every environment where it is called ENV/NAME; nil for a stack that there is not.
-func typesIn(t *testing.T, files fs.FS, stack string) map[string]bool {
+// stackResourceTypes are the types of resources that a stack has, in every environment where it is called ENV/NAME; nil for a stack that there is not.
+func stackResourceTypes(t *testing.T, files fs.FS, stack string) map[string]bool {
 	t.Helper()
 	environment, name, _ := strings.Cut(stack, "/")
 	pattern := strings.Replace(environment, "ENV", "*", 1)
@@ -429,8 +429,8 @@ func typesIn(t *testing.T, files fs.FS, stack string) map[string]bool {
 	return common
 }
 
-// testsIn are the names of the tests of a folder.
-func testsIn(t *testing.T, files fs.FS, folder string) map[string]bool {
+// testNames are the names of the tests of a folder.
+func testNames(t *testing.T, files fs.FS, folder string) map[string]bool {
 	t.Helper()
 	sources, err := fs.Glob(files, folder+"/*_test.go")
 	require.NoError(t, err)

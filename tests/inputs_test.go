@@ -18,8 +18,8 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// listed is what Go says that a package is made of.
-type listed struct {
+// listedPackage is what Go says that a package is made of.
+type listedPackage struct {
 	Dir    string
 	Module *struct{ Main bool }
 	// DepOnly says that it is there only because another one needs it.
@@ -30,19 +30,19 @@ type listed struct {
 }
 
 // A container has no file that its step does not declare, so what Go compiles and embeds has to be among them.
-func TestStepsThatCompileDeclareAllThatIsCompiled(t *testing.T) {
+func TestSteps_DeclareCompiledFiles(t *testing.T) {
 	c, err := config.Load(os.DirFS(filepath.Join(repository, "config")))
 	require.NoError(t, err)
 	seen := 0
-	for _, step := range append(pipeline.Steps(c), pipeline.Binary) {
-		program, patterns := compiles(step.Command)
+	for _, step := range append(pipeline.Steps(c), pipeline.BinaryStep) {
+		program, patterns := parseCompileCommand(step.Command)
 		if len(patterns) == 0 {
 			continue
 		}
 		seen++
 		t.Run(step.Name, func(t *testing.T) {
-			passedOver := excluded(step.Command)
-			for _, file := range compiled(t, program == "test" || program == "golangci-lint", patterns) {
+			passedOver := excludeFilter(step.Command)
+			for _, file := range compiledFiles(t, program == "test" || program == "golangci-lint", patterns) {
 				assert.True(t, passedOver(file) || pipeline.Matches(step.Inputs, file), "%s is compiled and is no input", file)
 			}
 		})
@@ -50,8 +50,8 @@ func TestStepsThatCompileDeclareAllThatIsCompiled(t *testing.T) {
 	assert.Greater(t, seen, 8)
 }
 
-// compiles are the packages that a command compiles, and the program, or Go's own command, that does.
-func compiles(argv []string) (program string, patterns []string) {
+// parseCompileCommand are the packages that a command compiles, and the program, or Go's own command, that does.
+func parseCompileCommand(argv []string) (program string, patterns []string) {
 	if i := slices.Index(argv, "--"); i >= 0 {
 		argv = argv[i+1:]
 	}
@@ -69,8 +69,8 @@ func compiles(argv []string) (program string, patterns []string) {
 	return program, nil
 }
 
-// excluded says of which files a command is told not to look at them.
-func excluded(argv []string) func(string) bool {
+// excludeFilter says of which files a command is told not to look at them.
+func excludeFilter(argv []string) func(string) bool {
 	return func(file string) bool {
 		for i, word := range argv[1:] {
 			if argv[i] == "-exclude-dir" && strings.HasPrefix(file, word+"/") {
@@ -81,8 +81,8 @@ func excluded(argv []string) func(string) bool {
 	}
 }
 
-// compiled are the repository's files that the packages and all that they import are made of.
-func compiled(t *testing.T, withTests bool, patterns []string) []string {
+// compiledFiles are the repository's files that the packages and all that they import are made of.
+func compiledFiles(t *testing.T, withTests bool, patterns []string) []string {
 	t.Helper()
 	argv := []string{"list", "-json=Dir,Module,DepOnly,GoFiles,EmbedFiles,TestGoFiles,TestEmbedFiles,XTestGoFiles,XTestEmbedFiles", "-deps"}
 	if withTests {
@@ -94,7 +94,7 @@ func compiled(t *testing.T, withTests bool, patterns []string) []string {
 	require.NoError(t, err)
 	var files []string
 	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
-		var p listed
+		var p listedPackage
 		err := decoder.Decode(&p)
 		if errors.Is(err, io.EOF) {
 			break

@@ -44,14 +44,14 @@ func TestRehearsal(t *testing.T) {
 	runScripts(t, "rehearsal")
 }
 
-// primed is a copy of the repository in which everything is built and synthesised, with accounts that are bootstrapped, made once.
-var primed = sync.OnceValues(func() (string, error) {
-	dir := filepath.Join(binary, "primed")
+// primedProject is a copy of the repository in which everything is built and synthesised, with accounts that are bootstrapped, made once.
+var primedProject = sync.OnceValues(func() (string, error) {
+	dir := filepath.Join(binaryDir, "primed")
 	if err := copyProject(dir); err != nil {
 		return "", err
 	}
 	for _, args := range [][]string{{"synth", "--env", "all"}, {"rehearsal", "start"}, {"rehearsal", "stop"}} {
-		cmd := exec.Command(filepath.Join(binary, "lockstep"), args...)
+		cmd := exec.Command(filepath.Join(binaryDir, "lockstep"), args...)
 		cmd.Dir, cmd.Env = dir, userEnviron()
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return "", fmt.Errorf("the copy of the repository cannot be made ready: %w\n%s", err, out)
@@ -63,7 +63,7 @@ var primed = sync.OnceValues(func() (string, error) {
 
 // copyPrimed makes a project in which only what a test changes has to be built and synthesised.
 func copyPrimed(to string) error {
-	from, err := primed()
+	from, err := primedProject()
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func cmdPrimed(ts *testscript.TestScript, neg bool, args []string) {
 
 // stopEmulator leaves no process behind, whatever a test came to.
 func stopEmulator(dir string) {
-	e := &rehearsal.Emulator{Dir: filepath.Join(dir, ".lockstep", "rehearsal"), Environ: os.Environ(), Region: region, Say: func(string) {}}
+	e := &rehearsal.Emulator{Dir: filepath.Join(dir, ".lockstep", "rehearsal"), Environ: os.Environ(), Region: region, Progress: func(string) {}}
 	_, _ = e.Stop(context.Background()) // mostly there is none
 }
 
@@ -108,8 +108,8 @@ func cmdSmall(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Defer(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
 }
 
-// mounts says whether this process may mount a disk.
-var mounts = sync.OnceValue(func() bool {
+// canMount says whether this process may mount a disk.
+var canMount = sync.OnceValue(func() bool {
 	dir, err := os.MkdirTemp("", "lockstep-mount-")
 	if err != nil || syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m") != nil {
 		return false
@@ -160,7 +160,7 @@ func newProject(t *testing.T) project {
 }
 
 func (p project) command(args ...string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(binary, "lockstep"), args...)
+	cmd := exec.Command(filepath.Join(binaryDir, "lockstep"), args...)
 	cmd.Dir, cmd.Env = p.dir, userEnviron()
 	return cmd
 }
@@ -184,7 +184,7 @@ func run(t *testing.T, cmd *exec.Cmd) (string, int) {
 // session joins the emulated accounts that run.
 func (p project) session() *rehearsal.Session {
 	p.t.Helper()
-	e := &rehearsal.Emulator{Dir: filepath.Join(p.dir, ".lockstep", "rehearsal"), Environ: os.Environ(), Region: region, Say: func(string) {}}
+	e := &rehearsal.Emulator{Dir: filepath.Join(p.dir, ".lockstep", "rehearsal"), Environ: os.Environ(), Region: region, Progress: func(string) {}}
 	s, release, err := e.Acquire(p.t.Context())
 	require.NoError(p.t, err)
 	p.t.Cleanup(func() { assert.NoError(p.t, release()) })
@@ -198,17 +198,17 @@ func (p project) aws(account string) aws.Config {
 	return cfg
 }
 
-// emulator is the process id of the emulator, 0 if none runs.
-func (p project) emulator() int {
+// emulatorPID is the process id of the emulator, 0 if none runs.
+func (p project) emulatorPID() int {
 	p.t.Helper()
-	e := &rehearsal.Emulator{Dir: filepath.Join(p.dir, ".lockstep", "rehearsal"), Environ: os.Environ(), Region: region, Say: func(string) {}}
+	e := &rehearsal.Emulator{Dir: filepath.Join(p.dir, ".lockstep", "rehearsal"), Environ: os.Environ(), Region: region, Progress: func(string) {}}
 	status, err := e.Status(p.t.Context())
 	require.NoError(p.t, err)
 	return status.PID
 }
 
-// gone says whether a process has ended; one that waits for its parent to take notice has.
-func gone(pid int) bool {
+// hasExited says whether a process has ended; one that waits for its parent to take notice has.
+func hasExited(pid int) bool {
 	if syscall.Kill(pid, 0) != nil {
 		return true
 	}
@@ -216,7 +216,7 @@ func gone(pid int) bool {
 	return err == nil && strings.Contains(string(status), "State:\tZ")
 }
 
-func TestADeploymentMakesWhatTheStacksSay(t *testing.T) {
+func TestDeploy_CreatesDeclaredResources(t *testing.T) {
 	p := newProject(t)
 	out, status := p.run("deploy", "--env", "acc")
 	require.Zero(t, status, out)
@@ -245,7 +245,7 @@ func TestADeploymentMakesWhatTheStacksSay(t *testing.T) {
 	assert.Len(t, topics.Topics, 2)
 }
 
-func TestOnlyTheToolingAccountGetsTheDeployRole(t *testing.T) {
+func TestDeployRole_OnlyToolingAccountAssumesIt(t *testing.T) {
 	p := newProject(t)
 	out, status := p.run("deploy", "--env", "acc")
 	require.Zero(t, status, out)
@@ -261,7 +261,7 @@ func TestOnlyTheToolingAccountGetsTheDeployRole(t *testing.T) {
 	assert.Equal(t, "AccessDenied", refused.ErrorCode())
 }
 
-func TestTheFirstEnvironmentThatFailsStopsThoseAfterIt(t *testing.T) {
+func TestDeploy_FailedEnvironmentStopsLaterOnes(t *testing.T) {
 	p := newProject(t)
 	_, err := ssm.NewFromConfig(p.aws("111122223333")).PutParameter(t.Context(), &ssm.PutParameterInput{
 		Name: aws.String("/lockstep/dev/logLevel"), Value: aws.String("in the way"), Type: "String",
@@ -278,8 +278,8 @@ func TestTheFirstEnvironmentThatFailsStopsThoseAfterIt(t *testing.T) {
 	assert.Empty(t, topics.Topics)
 }
 
-// chain is an assembly of stacks of which each needs the one before, so that a deployment of it takes a while.
-func (p project) chain(length int) string {
+// chainAssembly is an assembly of stacks of which each needs the one before, so that a deployment of it takes a while.
+func (p project) chainAssembly(length int) string {
 	p.t.Helper()
 	dir := filepath.Join(p.dir, "chain")
 	require.NoError(p.t, os.MkdirAll(dir, 0o755))
@@ -303,9 +303,9 @@ func (p project) chain(length int) string {
 	return dir
 }
 
-// until starts the program and returns when a line of its progress contains the text. What it returns waits for the end, and is all that
+// startUntil starts the program and returns when a line of its progress contains the text. What it returns waits for the end, and is all that
 // was printed.
-func (p project) until(text string, args ...string) (*exec.Cmd, func() string) {
+func (p project) startUntil(text string, args ...string) (*exec.Cmd, func() string) {
 	p.t.Helper()
 	cmd := p.command(args...)
 	var results strings.Builder
@@ -329,15 +329,15 @@ func (p project) until(text string, args ...string) (*exec.Cmd, func() string) {
 	}
 }
 
-func TestAnEmulatorKilledInTheMiddleIsAClearErrorAndTheNextRunMendsIt(t *testing.T) {
+func TestEmulator_NextRunRecoversAfterKill(t *testing.T) {
 	p := newProject(t)
-	chain := p.chain(30)
-	cmd, rest := p.until("CREATE_COMPLETE chain003", "deploy", "--env", "acc", "--assembly", chain)
-	require.NoError(t, syscall.Kill(p.emulator(), syscall.SIGKILL))
+	chain := p.chainAssembly(30)
+	cmd, rest := p.startUntil("CREATE_COMPLETE chain003", "deploy", "--env", "acc", "--assembly", chain)
+	require.NoError(t, syscall.Kill(p.emulatorPID(), syscall.SIGKILL))
 	out := rest()
 	assert.Equal(t, 1, cmd.ProcessState.ExitCode(), out)
 	assert.Contains(t, out, "stopped answering")
-	assert.Zero(t, p.emulator())
+	assert.Zero(t, p.emulatorPID())
 
 	out, status := p.run("deploy", "--env", "acc", "--assembly", chain)
 	require.Zero(t, status, out)
@@ -345,34 +345,34 @@ func TestAnEmulatorKilledInTheMiddleIsAClearErrorAndTheNextRunMendsIt(t *testing
 	assert.Contains(t, out, "chain029  created: 1 to add")
 }
 
-func TestARunAdoptsTheEmulatorThatAKilledOneLeftBehind(t *testing.T) {
+func TestEmulator_OrphanIsAdopted(t *testing.T) {
 	p := newProject(t)
-	chain := p.chain(20)
-	cmd, rest := p.until("CREATE_COMPLETE chain003", "deploy", "--env", "acc", "--assembly", chain)
+	chain := p.chainAssembly(20)
+	cmd, rest := p.startUntil("CREATE_COMPLETE chain003", "deploy", "--env", "acc", "--assembly", chain)
 	require.NoError(t, cmd.Process.Kill())
 	rest()
-	left := p.emulator()
+	left := p.emulatorPID()
 	require.NotZero(t, left)
 	out, status := p.run("deploy", "--env", "acc", "--assembly", chain)
 	require.Zero(t, status, out)
 	assert.Regexp(t, `chain000 +unchanged`, out, "what was done is not done again")
-	assert.Eventually(t, func() bool { return gone(left) }, time.Second, 10*time.Millisecond, "and it does not stay")
+	assert.Eventually(t, func() bool { return hasExited(left) }, time.Second, 10*time.Millisecond, "and it does not stay")
 }
 
-func TestAnInterruptEndsEverythingInTwoSeconds(t *testing.T) {
+func TestInterrupt_EndsWithinTwoSeconds(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		t.Run(signal.String(), func(t *testing.T) {
 			p := newProject(t)
-			chain := p.chain(40)
-			cmd, rest := p.until("CREATE_COMPLETE chain003", "deploy", "--env", "acc", "--assembly", chain)
-			emulator := p.emulator()
+			chain := p.chainAssembly(40)
+			cmd, rest := p.startUntil("CREATE_COMPLETE chain003", "deploy", "--env", "acc", "--assembly", chain)
+			emulator := p.emulatorPID()
 			interrupted := time.Now()
 			require.NoError(t, cmd.Process.Signal(signal))
 			out := rest()
 			assert.Less(t, time.Since(interrupted), 2*time.Second, out)
 			assert.Equal(t, 130, cmd.ProcessState.ExitCode(), out)
-			assert.Zero(t, p.emulator(), out)
-			assert.Eventually(t, func() bool { return gone(emulator) }, time.Second, 10*time.Millisecond, "the emulator is gone")
+			assert.Zero(t, p.emulatorPID(), out)
+			assert.Eventually(t, func() bool { return hasExited(emulator) }, time.Second, 10*time.Millisecond, "the emulator is gone")
 
 			out, status := p.run("deploy", "--env", "acc", "--assembly", chain)
 			assert.Zero(t, status, "the next run goes on: %s", out)
@@ -380,8 +380,8 @@ func TestAnInterruptEndsEverythingInTwoSeconds(t *testing.T) {
 	}
 }
 
-// oneAnswer is an endpoint that says whose credentials it was called with, and notes every call.
-func oneAnswer(t *testing.T, account string) (endpoint string, calls func() []string) {
+// newIdentityEndpoint is an endpoint that says whose credentials it was called with, and notes every call.
+func newIdentityEndpoint(t *testing.T, account string) (endpoint string, calls func() []string) {
 	t.Helper()
 	var mu sync.Mutex
 	var actions []string
@@ -401,7 +401,7 @@ func oneAnswer(t *testing.T, account string) (endpoint string, calls func() []st
 	}
 }
 
-func TestCredentialsOfAnotherAccountAreRefusedAfterOneCall(t *testing.T) {
+func TestCredentials_OtherAccountRefusedAfterOneCall(t *testing.T) {
 	p := newProject(t)
 	for _, args := range [][]string{
 		{"deploy", "--env", "acc", "--live"},
@@ -411,7 +411,7 @@ func TestCredentialsOfAnotherAccountAreRefusedAfterOneCall(t *testing.T) {
 		{"bootstrap", "--env", "acc", "--live"},
 	} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
-			endpoint, calls := oneAnswer(t, strangeAccount)
+			endpoint, calls := newIdentityEndpoint(t, strangeAccount)
 			cmd := p.command(args...)
 			cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL="+endpoint, "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=canary-7f3a", "AWS_REGION="+region)
 			out, status := run(t, cmd)
@@ -424,17 +424,17 @@ func TestCredentialsOfAnotherAccountAreRefusedAfterOneCall(t *testing.T) {
 	}
 }
 
-// plainYAML is acc with nothing in it that the emulator does not know: live, nothing is stood in for.
-const plainYAML = `account: "444455556666"
+// emulatedOnlyYAML is acc with nothing in it that the emulator does not know: live, nothing is stood in for.
+const emulatedOnlyYAML = `account: "444455556666"
 region: eu-west-1
 plugins: {storage: {}}
 governance: {organisation: [accessAnalyzer, config, costAnomaly, guardDuty, trail]}
 notifications: {owners: [platform@example.com]}
 `
 
-func TestTheLivePathDeploysWithTheCallersCredentials(t *testing.T) {
+func TestLive_DeploysWithCallersCredentials(t *testing.T) {
 	p := newProject(t)
-	require.NoError(t, os.WriteFile(filepath.Join(p.dir, "config", "environments", "acc.yaml"), []byte(plainYAML), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(p.dir, "config", "environments", "acc.yaml"), []byte(emulatedOnlyYAML), 0o644))
 	out, status := p.run("synth", "--env", "acc")
 	require.Zero(t, status, out)
 	out, status = p.run("rehearsal", "start")

@@ -28,8 +28,8 @@ var repository = func() string {
 	return filepath.Dir(dir)
 }()
 
-// binary is the folder of the program under test, built once.
-var binary string
+// binaryDir is the folder of the program under test, built once.
+var binaryDir string
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -46,7 +46,7 @@ func TestMain(m *testing.M) {
 			fmt.Fprintf(os.Stderr, "the program does not build: %v\n%s", err, out)
 			return 1
 		}
-		binary = dir
+		binaryDir = dir
 		return m.Run()
 	}())
 }
@@ -76,7 +76,7 @@ func runScripts(t *testing.T, dir string) {
 		},
 		Condition: func(name string) (bool, error) {
 			if name == "mounts" {
-				return mounts(), nil
+				return canMount(), nil
 			}
 			return false, fmt.Errorf("there is no condition %s", name)
 		},
@@ -90,7 +90,7 @@ func userEnviron() []string {
 		name, value, _ := strings.Cut(pair, "=")
 		switch {
 		case name == "PATH":
-			env = append(env, "PATH="+binary+string(os.PathListSeparator)+value)
+			env = append(env, "PATH="+binaryDir+string(os.PathListSeparator)+value)
 		case strings.HasPrefix(name, "AWS_") && name != "AWS_CA_BUNDLE", strings.HasPrefix(name, "LOCKSTEP_"):
 		default:
 			env = append(env, pair)

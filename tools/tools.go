@@ -29,9 +29,9 @@ const (
 	// CDKProgram is the CDK's command line in its folder.
 	CDKProgram = "node_modules/aws-cdk/bin/cdk"
 	// ResourceTypes is the file, in the emulator's folder, that lists the resource types it can make.
-	ResourceTypes = pipeline.ResourceTypes
+	ResourceTypes = pipeline.ResourceTypesFile
 	// BootstrapTemplate is the file, in the CDK's folder, that holds the template of `cdk bootstrap`.
-	BootstrapTemplate = pipeline.BootstrapTemplate
+	BootstrapTemplate = pipeline.BootstrapTemplateFile
 )
 
 // lockFiles are the files that a tool's installation reads.
@@ -52,7 +52,7 @@ func Sum(name string) string {
 		return sum
 	}
 	tool := pipeline.Tools[name]
-	if tool.Kind == pipeline.Machine {
+	if tool.Kind == pipeline.Preinstalled {
 		return ""
 	}
 	hash := sha256.New()
@@ -77,11 +77,11 @@ var (
 	sums   = map[string]string{}
 )
 
-// Installable are the keys of the tools that are installed on first need, in alphabetical order.
-func Installable() []string {
+// InstallableNames are the keys of the tools that are installed on first need, in alphabetical order.
+func InstallableNames() []string {
 	var names []string
 	for name, tool := range pipeline.Tools {
-		if tool.Kind != pipeline.Machine {
+		if tool.Kind != pipeline.Preinstalled {
 			names = append(names, name)
 		}
 	}

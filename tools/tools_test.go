@@ -27,75 +27,77 @@ func newMachine(t *testing.T, programs map[string]string) machine {
 	t.Helper()
 	m := machine{bin: t.TempDir()}
 	for name, script := range programs {
-		m.has(t, name, script)
+		m.addProgram(t, name, script)
 	}
 	m.environ = []string{"PATH=" + m.bin + ":/usr/bin:/bin", "HOME=" + t.TempDir()}
 	return m
 }
 
-func (m machine) has(t *testing.T, name, script string) {
+func (m machine) addProgram(t *testing.T, name, script string) {
 	t.Helper()
 	require.NoError(t, os.WriteFile(filepath.Join(m.bin, name), []byte("#!/bin/sh\n"+script), 0o755))
 }
 
-// goodGo builds a gofumpt that answers, and notes that it did.
-const goodGo = `
+// workingGo builds a gofumpt that answers, and notes that it did.
+const workingGo = `
 if [ "$1" = env ]; then echo go1.26.8; exit; fi
 test -f go.mod && test -f go.sum || exit 9
 echo built >> ../builds
 mkdir -p bin && printf '#!/bin/sh\necho v0\n' > bin/gofumpt && chmod +x bin/gofumpt
 `
 
-type told struct {
+type progressRecorder struct {
 	mu    sync.Mutex
 	lines []string
 }
 
-func (s *told) say(line string) {
+func (s *progressRecorder) record(line string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lines = append(s.lines, line)
 }
 
-func builds(t *testing.T, dir string) int {
+func countBuilds(t *testing.T, dir string) int {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, "builds"))
 	require.NoError(t, err)
 	return strings.Count(string(text), "built")
 }
 
-func TestToolIsInstalledOnceHoweverManyWantIt(t *testing.T) {
-	m, dir, progress := newMachine(t, map[string]string{"go": goodGo}), t.TempDir(), &told{}
+func TestInstaller_ConcurrentInstallBuildsOnce(t *testing.T) {
+	m, dir, progress := newMachine(t, map[string]string{"go": workingGo}), t.TempDir(), &progressRecorder{}
 	var group sync.WaitGroup
 	for range 5 {
 		group.Go(func() {
-			folder, err := InstallerInto(dir, m.environ, progress.say).Install(context.Background(), pipeline.ToolGofumpt)
+			folder, err := NewInstallerIn(dir, m.environ, progress.record).Install(context.Background(), pipeline.ToolGofumpt)
 			assert.NoError(t, err)
 			assert.FileExists(t, filepath.Join(folder, "bin/gofumpt"))
 		})
 	}
 	group.Wait()
-	assert.Equal(t, 1, builds(t, dir))
+	assert.Equal(t, 1, countBuilds(t, dir))
 	require.Len(t, progress.lines, 2)
 	assert.Equal(t, "installing gofumpt 0.12.0, once: the form of Go code", progress.lines[0])
 }
 
-func TestBrokenInstallationIsNoticedAndRedone(t *testing.T) {
+func TestInstaller_ReinstallsDamagedTool(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		spoil func(folder string) error
 		state State
 	}{
-		{"one that broke off", func(folder string) error { return os.Remove(filepath.Join(folder, complete)) }, Damaged},
+		{"one that broke off", func(folder string) error { return os.Remove(filepath.Join(folder, completionFile)) }, Damaged},
 		{"one whose program is gone", func(folder string) error { return os.Remove(filepath.Join(folder, "bin/gofumpt")) }, Damaged},
 		{"one whose program was cut in half", func(folder string) error { return os.Truncate(filepath.Join(folder, "bin/gofumpt"), 3) }, Damaged},
 		{"one whose program may not be run", func(folder string) error { return os.Chmod(filepath.Join(folder, "bin/gofumpt"), 0o644) }, Installed},
-		{"one whose note is garbage", func(folder string) error { return os.WriteFile(filepath.Join(folder, complete), []byte("{"), 0o644) }, Damaged},
+		{"one whose note is garbage", func(folder string) error {
+			return os.WriteFile(filepath.Join(folder, completionFile), []byte("{"), 0o644)
+		}, Damaged},
 		{"one that was removed", os.RemoveAll, Absent},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			m, dir := newMachine(t, map[string]string{"go": goodGo}), t.TempDir()
-			installer := InstallerInto(dir, m.environ, (&told{}).say)
+			m, dir := newMachine(t, map[string]string{"go": workingGo}), t.TempDir()
+			installer := NewInstallerIn(dir, m.environ, (&progressRecorder{}).record)
 			folder, err := installer.Install(context.Background(), pipeline.ToolGofumpt)
 			require.NoError(t, err)
 			state, at := installer.State(pipeline.ToolGofumpt)
@@ -107,14 +109,14 @@ func TestBrokenInstallationIsNoticedAndRedone(t *testing.T) {
 			assert.Equal(t, test.state, state)
 			_, err = installer.Install(context.Background(), pipeline.ToolGofumpt)
 			require.NoError(t, err)
-			assert.Equal(t, 2, builds(t, dir))
+			assert.Equal(t, 2, countBuilds(t, dir))
 			state, _ = installer.State(pipeline.ToolGofumpt)
 			assert.Equal(t, Installed, state)
 		})
 	}
 }
 
-func TestInstallationThatFailsSaysWhyAndLeavesNothing(t *testing.T) {
+func TestInstaller_FailureLeavesNothing(t *testing.T) {
 	for _, test := range []struct{ name, script, want string }{
 		{"a build that fails", "echo no such module >&2; exit 1", "gofumpt could not be installed: go build -trimpath -buildvcs=false: exit status 1\n  no such module"},
 		{"a full disk", "echo 'write: No space left on device'; exit 1", "is full: make room there, then run this again"},
@@ -123,7 +125,7 @@ func TestInstallationThatFailsSaysWhyAndLeavesNothing(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			m, dir := newMachine(t, map[string]string{"go": "if [ $1 = env ]; then exit; fi\n" + test.script}), t.TempDir()
-			installer := InstallerInto(dir, m.environ, (&told{}).say)
+			installer := NewInstallerIn(dir, m.environ, (&progressRecorder{}).record)
 			_, err := installer.Install(context.Background(), pipeline.ToolGofumpt)
 			assert.ErrorContains(t, err, test.want)
 			state, folder := installer.State(pipeline.ToolGofumpt)
@@ -133,16 +135,16 @@ func TestInstallationThatFailsSaysWhyAndLeavesNothing(t *testing.T) {
 	}
 	t.Run("no Go", func(t *testing.T) {
 		environ := []string{"PATH=" + t.TempDir() + ":/bin", "HOME=" + t.TempDir()}
-		_, err := InstallerInto(t.TempDir(), environ, (&told{}).say).Install(context.Background(), pipeline.ToolGofumpt)
+		_, err := NewInstallerIn(t.TempDir(), environ, (&progressRecorder{}).record).Install(context.Background(), pipeline.ToolGofumpt)
 		assert.ErrorContains(t, err, "go is not on the PATH; `lockstep doctor` says what to do")
 	})
 }
 
-func TestCallersSettingsDoNotReachABuild(t *testing.T) {
+func TestInstaller_IgnoresCallerBuildSettings(t *testing.T) {
 	m := newMachine(t, map[string]string{"go": `if [ "$1" = env ]; then exit; fi; env > ../env; exit 1`})
 	dir := t.TempDir()
 	environ := append(m.environ, "GOFLAGS=-mod=mod", "CGO_ENABLED=1", "GOPROXY=https://proxy.example.com")
-	_, err := InstallerInto(dir, environ, (&told{}).say).Install(context.Background(), pipeline.ToolGofumpt)
+	_, err := NewInstallerIn(dir, environ, (&progressRecorder{}).record).Install(context.Background(), pipeline.ToolGofumpt)
 	require.Error(t, err)
 	env, err := os.ReadFile(filepath.Join(dir, "env"))
 	require.NoError(t, err)
@@ -151,16 +153,16 @@ func TestCallersSettingsDoNotReachABuild(t *testing.T) {
 	assert.Contains(t, string(env), "GOPROXY=https://proxy.example.com\n")
 }
 
-func TestAnotherGoHasItsOwnBuild(t *testing.T) {
-	m := newMachine(t, map[string]string{"go": goodGo})
+func TestInstaller_OneFolderPerGoVersion(t *testing.T) {
+	m := newMachine(t, map[string]string{"go": workingGo})
 	dir := t.TempDir()
-	before := InstallerInto(dir, m.environ, nil).place(pipeline.ToolGofumpt)
-	m.has(t, "go", "echo go1.27.0")
-	assert.NotEqual(t, before, InstallerInto(dir, m.environ, nil).place(pipeline.ToolGofumpt))
+	before := NewInstallerIn(dir, m.environ, nil).toolDir(pipeline.ToolGofumpt)
+	m.addProgram(t, "go", "echo go1.27.0")
+	assert.NotEqual(t, before, NewInstallerIn(dir, m.environ, nil).toolDir(pipeline.ToolGofumpt))
 }
 
-// pinned finds the version that a lock file asks for.
-var pinned = map[pipeline.ToolKind]struct {
+// lockedVersions finds the version that a lock file asks for.
+var lockedVersions = map[pipeline.ToolKind]struct {
 	file    string
 	version func(t *testing.T, text, name string) string
 }{
@@ -189,23 +191,23 @@ var pinned = map[pipeline.ToolKind]struct {
 	}},
 }
 
-func TestTableSaysWhatTheLockFilesPin(t *testing.T) {
-	for _, name := range Installable() {
+func TestTools_VersionsMatchLockFiles(t *testing.T) {
+	for _, name := range InstallableNames() {
 		t.Run(name, func(t *testing.T) {
 			tool := pipeline.Tools[name]
-			lock := pinned[tool.Kind]
+			lock := lockedVersions[tool.Kind]
 			text, err := fs.ReadFile(lockFiles(name), lock.file)
 			require.NoError(t, err)
 			assert.Equal(t, tool.Version, lock.version(t, string(text), name))
-			assert.NotEmpty(t, tool.For)
+			assert.NotEmpty(t, tool.Purpose)
 			assert.NotEmpty(t, tool.Names)
 			assert.Len(t, Sum(name), 64)
 		})
 	}
 }
 
-func TestEverythingThatIsInstalledHasAHash(t *testing.T) {
-	for _, name := range Installable() {
+func TestLockFiles_HashEveryPackage(t *testing.T) {
+	for _, name := range InstallableNames() {
 		switch text := func(file string) string {
 			data, err := fs.ReadFile(lockFiles(name), file)
 			require.NoError(t, err)
@@ -227,7 +229,7 @@ func TestEverythingThatIsInstalledHasAHash(t *testing.T) {
 	}
 }
 
-func TestLockFilesNameNoRegistry(t *testing.T) {
+func TestLockFiles_NameNoRegistry(t *testing.T) {
 	require.NoError(t, fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err

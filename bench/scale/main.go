@@ -41,8 +41,8 @@ type settings struct {
 
 // The limits.
 const (
-	mostMemory = 300 << 20 // bytes
-	mostTime   = 1.5       // times what the throttle alone allows
+	maxMemory    = 300 << 20 // bytes
+	maxTimeRatio = 1.5       // times what the throttle alone allows
 )
 
 func main() {
@@ -70,7 +70,7 @@ type calls struct{ All, Counted, Throttled int64 }
 // serve is the simulated AWS. It is a process of its own, so that the memory of the one that is measured is its own.
 func serve(s settings) error {
 	cloud := simulated.New()
-	cloud.Latency, cloud.Operation, cloud.Shared = s.latency, s.operation, s.rate
+	cloud.Latency, cloud.OperationTime, cloud.SharedRate = s.latency, s.operation, s.rate
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -89,7 +89,7 @@ func serve(s settings) error {
 }
 
 func measure(s settings) error {
-	address, stop, err := start(s)
+	address, stop, err := startServer(s)
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func measure(s settings) error {
 	began := time.Now()
 	failures := rollOut(address, s)
 	wall := time.Since(began)
-	c, err := counted(address)
+	c, err := fetchCalls(address)
 	if err != nil {
 		return err
 	}
@@ -117,17 +117,17 @@ func measure(s settings) error {
 	if len(failures) > 0 {
 		kept = append(kept, fmt.Errorf("%d accounts failed, the first one with: %w", len(failures), failures[0]))
 	}
-	if memory > mostMemory {
-		kept = append(kept, fmt.Errorf("it took %d MB, more than %d", memory>>20, mostMemory>>20))
+	if memory > maxMemory {
+		kept = append(kept, fmt.Errorf("it took %d MB, more than %d", memory>>20, maxMemory>>20))
 	}
-	if ratio > mostTime {
-		kept = append(kept, fmt.Errorf("it took %.2f times what the throttle alone allows, more than %.1f", ratio, mostTime))
+	if ratio > maxTimeRatio {
+		kept = append(kept, fmt.Errorf("it took %.2f times what the throttle alone allows, more than %.1f", ratio, maxTimeRatio))
 	}
 	return errors.Join(kept...)
 }
 
-// start starts the simulated AWS and returns where it listens.
-func start(s settings) (address string, stop func(), err error) {
+// startServer starts the simulated AWS and returns where it listens.
+func startServer(s settings) (address string, stop func(), err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return "", nil, err
@@ -155,26 +155,26 @@ func start(s settings) (address string, stop func(), err error) {
 
 // rollOut deploys to every account, the first one alone, and returns what went wrong.
 func rollOut(address string, s settings) []error {
-	files, err := synthesise(s.stacks)
+	files, err := synthesiseAssembly(s.stacks)
 	if err != nil {
 		return []error{err}
 	}
-	pacer := deploy.NewPacer()
-	rollout := deploy.Rollout{AtOnce: deploy.AtOnce, MaxFailures: s.accounts}
+	pacer := deploy.NewLimiter()
+	rollout := deploy.Rollout{MaxConcurrent: deploy.DefaultMaxConcurrent, MaxFailures: s.accounts}
 	outcome := rollout.Run(context.Background(), []int{1, s.accounts - 1}, func(ctx context.Context, wave, place int) error {
 		account := fmt.Sprintf("%012d", 100000000000+wave+place)
-		asm, err := assembly.Read(files, assembly.Environment{Account: account, Region: region})
+		asm, err := assembly.Read(files, assembly.Defaults{Account: account, Region: region})
 		if err != nil {
 			return err
 		}
-		target := deploy.Target{Project: "scale", Environment: "prod", Account: account, Region: region, Tooling: tooling, Qualifier: qualifier}
+		target := deploy.Target{Project: "scale", Environment: "prod", Account: account, Region: region, ToolingAccount: tooling, Qualifier: qualifier}
 		d, err := deploy.Open(ctx, simulated.Config(address, tooling, region), target, asm, deploy.Options{
-			Run: deploy.Run{ID: "scale", Mode: deploy.Live, Doing: "bench"}, Source: asm.Digest, Bundle: asm.Digest, Pacer: pacer,
+			Run: deploy.RunInfo{ID: "scale", Mode: deploy.Live, Command: "bench"}, SynthDigest: asm.Digest, EnvironmentDigest: asm.Digest, Limiter: pacer,
 		})
 		if err != nil {
 			return err
 		}
-		_, err = d.Deploy(ctx, deploy.Order{})
+		_, err = d.Deploy(ctx, deploy.DeployRequest{})
 		return err
 	})
 	var failures []error
@@ -188,8 +188,8 @@ func rollOut(address string, s settings) []error {
 	return failures
 }
 
-// synthesise is a cloud assembly that fits any account.
-func synthesise(stacks int) (fstest.MapFS, error) {
+// synthesiseAssembly is a cloud assembly that fits any account.
+func synthesiseAssembly(stacks int) (fstest.MapFS, error) {
 	files := fstest.MapFS{}
 	artefacts := map[string]any{}
 	for i := range stacks {
@@ -212,7 +212,7 @@ func synthesise(stacks int) (fstest.MapFS, error) {
 	return files, err
 }
 
-func counted(address string) (calls, error) {
+func fetchCalls(address string) (calls, error) {
 	var c calls
 	answer, err := http.Get(address + "/_calls") //nolint:gosec,noctx // the address is that of our own child
 	if err != nil {

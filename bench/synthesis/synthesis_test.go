@@ -45,7 +45,7 @@ func BenchmarkSynthesis(b *testing.B) {
 		require.NoError(b, err)
 		cdk := filepath.Join(installed, tools.CDKProgram)
 		for b.Loop() {
-			for _, name := range []string{"dev", "acc", "prod", config.Tooling} {
+			for _, name := range []string{"dev", "acc", "prod", config.ToolingEnvironment} {
 				require.NoError(b, run(b, "node", cdk, "synth", "--quiet", "--no-notices", "--output", filepath.Join(root, "cdk", name), "--app", app+" --env "+name+" --out "+filepath.Join(root, "cdk")))
 			}
 		}

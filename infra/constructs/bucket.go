@@ -12,8 +12,8 @@ import (
 // abandonedUploadDays is how long the parts of an upload that was never finished are kept.
 const abandonedUploadDays = 7
 
-// Key is a KMS key that is rotated every year and outlives its stack, because what it encrypted may.
-func Key(scope constructs.Construct, id, about string) awskms.Key {
+// NewKey is a KMS key that is rotated every year and outlives its stack, because what it encrypted may.
+func NewKey(scope constructs.Construct, id, about string) awskms.Key {
 	return awskms.NewKey(scope, jsii.String(id), &awskms.KeyProps{
 		Description: jsii.String(about), EnableKeyRotation: jsii.Bool(true), RemovalPolicy: awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE,
 	})
@@ -24,13 +24,13 @@ type BucketProps struct {
 	// Key encrypts the bucket; nil leaves that to S3's own key, which a bucket that receives access logs needs
 	// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html).
 	Key awskms.IKey
-	// Logs is the bucket for the access logs; nil for none.
-	Logs  awss3.IBucket
-	Rules []*awss3.LifecycleRule
+	// AccessLogs is the bucket for the access logs; nil for none.
+	AccessLogs     awss3.IBucket
+	LifecycleRules []*awss3.LifecycleRule
 }
 
-// Bucket is a private bucket: encrypted, versioned, reached by TLS alone, and kept when its stack goes.
-func Bucket(scope constructs.Construct, id string, props BucketProps) awss3.Bucket {
+// NewBucket is a private bucket: encrypted, versioned, reached by TLS alone, and kept when its stack goes.
+func NewBucket(scope constructs.Construct, id string, props BucketProps) awss3.Bucket {
 	encryption := awss3.BucketEncryption_S3_MANAGED
 	if props.Key != nil {
 		encryption = awss3.BucketEncryption_KMS
@@ -39,19 +39,19 @@ func Bucket(scope constructs.Construct, id string, props BucketProps) awss3.Buck
 		Encryption: encryption, EncryptionKey: props.Key, BucketKeyEnabled: jsii.Bool(props.Key != nil),
 		Versioned: jsii.Bool(true), EnforceSSL: jsii.Bool(true), MinimumTLSVersion: jsii.Number(1.2),
 		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(), ObjectOwnership: awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
-		RemovalPolicy: awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE, ServerAccessLogsBucket: props.Logs,
+		RemovalPolicy: awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE, ServerAccessLogsBucket: props.AccessLogs,
 	}
 	rules := append([]*awss3.LifecycleRule{{
 		Id: jsii.String("abandoned-uploads"), AbortIncompleteMultipartUploadAfter: days(abandonedUploadDays),
-	}}, props.Rules...)
+	}}, props.LifecycleRules...)
 	p.LifecycleRules = &rules
 	return awss3.NewBucket(scope, jsii.String(id), p)
 }
 
 func days(n int) awscdk.Duration { return awscdk.Duration_Days(jsii.Number(n)) }
 
-// Archive moves objects to Glacier after that many days, and deletes replaced versions after that many.
-func Archive(afterDays, noncurrentExpireAfterDays int) *awss3.LifecycleRule {
+// ArchiveRule moves objects to Glacier after that many days, and deletes replaced versions after that many.
+func ArchiveRule(afterDays, noncurrentExpireAfterDays int) *awss3.LifecycleRule {
 	return &awss3.LifecycleRule{
 		Id: jsii.String("archive"),
 		Transitions: &[]*awss3.Transition{{
@@ -61,8 +61,8 @@ func Archive(afterDays, noncurrentExpireAfterDays int) *awss3.LifecycleRule {
 	}
 }
 
-// Expire deletes objects, and the versions of them, after that many days.
-func Expire(afterDays int) *awss3.LifecycleRule {
+// ExpireRule deletes objects, and the versions of them, after that many days.
+func ExpireRule(afterDays int) *awss3.LifecycleRule {
 	return &awss3.LifecycleRule{
 		Id: jsii.String("expire"), Expiration: days(afterDays), NoncurrentVersionExpiration: days(afterDays),
 	}

@@ -27,9 +27,9 @@ func Import(stack constructs.Construct) Imported {
 	return Imported{constructs.NewConstruct(stack, jsii.String(id))}
 }
 
-// value is the reference itself, or the value of the parameter that it names.
-func (i Imported) value(reference string) *string {
-	if name, ok := strings.CutPrefix(reference, config.ByParameter); ok {
+// resolve is the reference itself, or the value of the parameter that it names.
+func (i Imported) resolve(reference string) *string {
+	if name, ok := strings.CutPrefix(reference, config.SSMPrefix); ok {
 		return awsssm.StringParameter_ValueForStringParameter(i.scope, jsii.String(name), nil)
 	}
 	return jsii.String(reference)
@@ -37,15 +37,15 @@ func (i Imported) value(reference string) *string {
 
 // Key is the KMS key of that ARN.
 func (i Imported) Key(reference string) awskms.IKey {
-	return awskms.Key_FromKeyArn(i.scope, jsii.String("Key"), i.value(reference))
+	return awskms.Key_FromKeyArn(i.scope, jsii.String("Key"), i.resolve(reference))
 }
 
 // Network is the VPC with its isolated subnets.
 func (i Imported) Network(n config.Network) awsec2.IVpc {
-	attributes := &awsec2.VpcAttributes{VpcId: i.value(n.VPC), AvailabilityZones: jsii.Strings(n.AvailabilityZones...)}
+	attributes := &awsec2.VpcAttributes{VpcId: i.resolve(n.VPC), AvailabilityZones: jsii.Strings(n.AvailabilityZones...)}
 	var subnets, tables []*string
 	for j, reference := range n.Subnets {
-		subnets = append(subnets, i.value(reference))
+		subnets = append(subnets, i.resolve(reference))
 		// The library wants to know the route tables too. Nothing here adds a route, so their names are never used.
 		tables = append(tables, jsii.String(fmt.Sprintf("unused-%d", j)))
 	}
@@ -56,14 +56,14 @@ func (i Imported) Network(n config.Network) awsec2.IVpc {
 // HostedZone is the zone of Route 53.
 func (i Imported) HostedZone(z config.HostedZone) awsroute53.IHostedZone {
 	return awsroute53.HostedZone_FromHostedZoneAttributes(i.scope, jsii.String("HostedZone"), &awsroute53.HostedZoneAttributes{
-		HostedZoneId: i.value(z.ID), ZoneName: jsii.String(z.Name),
+		HostedZoneId: i.resolve(z.ID), ZoneName: jsii.String(z.Name),
 	})
 }
 
-// KeyFor is the imported key, or else one that is made for what the stack stores.
-func KeyFor(scope constructs.Construct, imports config.Imports, about string) awskms.IKey {
+// ImportedOrNewKey is the imported key, or else one that is made for what the stack stores.
+func ImportedOrNewKey(scope constructs.Construct, imports config.Imports, about string) awskms.IKey {
 	if imports.Key != "" {
 		return Import(scope).Key(imports.Key)
 	}
-	return Key(scope, "Key", about)
+	return NewKey(scope, "Key", about)
 }

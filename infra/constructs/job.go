@@ -18,8 +18,8 @@ import (
 type JobProps struct {
 	// Name is the project's, unique in the account.
 	Name string
-	// About says what it is for.
-	About string
+	// Description says what it is for.
+	Description string
 	// Buildspec is what it runs, as YAML.
 	Buildspec string
 	// Privileged lets it run containers by itself.
@@ -36,13 +36,13 @@ type JobProps struct {
 	Role awsiam.Role
 	// LogDays is how many days its log is kept.
 	LogDays int
-	// Minutes is how long it may take.
-	Minutes int
+	// TimeoutMinutes is how long it may take.
+	TimeoutMinutes int
 }
 
-// Job is a CodeBuild project of a pipeline, which may write its own log and nothing more than its role says.
-func Job(scope constructs.Construct, id string, props JobProps) awscodebuild.CfnProject {
-	group := LogGroup(scope, id+"Log", "/codebuild/"+props.Name, props.LogDays)
+// NewJob is a CodeBuild project of a pipeline, which may write its own log and nothing more than its role says.
+func NewJob(scope constructs.Construct, id string, props JobProps) awscodebuild.CfnProject {
+	group := NewLogGroup(scope, id+"Log", "/codebuild/"+props.Name, props.LogDays)
 	props.Role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Actions: jsii.Strings("logs:CreateLogStream", "logs:PutLogEvents"), Resources: &[]*string{group.LogGroupArn()},
 	}))
@@ -57,7 +57,7 @@ func Job(scope constructs.Construct, id string, props JobProps) awscodebuild.Cfn
 		variables = append(variables, &awscodebuild.CfnProject_EnvironmentVariableProperty{Name: jsii.String(name), Value: jsii.String(props.Variables[name]), Type: jsii.String("PLAINTEXT")})
 	}
 	project := awscodebuild.NewCfnProject(scope, jsii.String(id), &awscodebuild.CfnProjectProps{
-		Name: jsii.String(props.Name), Description: jsii.String(props.About), ServiceRole: props.Role.RoleArn(),
+		Name: jsii.String(props.Name), Description: jsii.String(props.Description), ServiceRole: props.Role.RoleArn(),
 		Source:    &awscodebuild.CfnProject_SourceProperty{Type: jsii.String("CODEPIPELINE"), BuildSpec: jsii.String(props.Buildspec)},
 		Artifacts: &awscodebuild.CfnProject_ArtifactsProperty{Type: jsii.String("CODEPIPELINE")},
 		Environment: &awscodebuild.CfnProject_EnvironmentProperty{
@@ -67,10 +67,10 @@ func Job(scope constructs.Construct, id string, props JobProps) awscodebuild.Cfn
 		LogsConfig: &awscodebuild.CfnProject_LogsConfigProperty{CloudWatchLogs: &awscodebuild.CfnProject_CloudWatchLogsConfigProperty{
 			Status: jsii.String("ENABLED"), GroupName: group.LogGroupName(),
 		}},
-		TimeoutInMinutes: jsii.Number(props.Minutes),
+		TimeoutInMinutes: jsii.Number(props.TimeoutMinutes),
 	})
 	if props.Network != nil {
-		place(scope, id, project, props)
+		attachToVPC(scope, id, project, props)
 	}
 	return project
 }
@@ -85,8 +85,8 @@ func (props JobProps) reportGroups(stack awscdk.Stack) []string {
 	return out
 }
 
-// ServiceRole is a role that one AWS service takes on, for this account alone.
-func ServiceRole(scope constructs.Construct, id, service, about string) awsiam.Role {
+// NewServiceRole is a role that one AWS service takes on, for this account alone.
+func NewServiceRole(scope constructs.Construct, id, service, about string) awsiam.Role {
 	account := awscdk.Stack_Of(scope).Account()
 	return awsiam.NewRole(scope, jsii.String(id), &awsiam.RoleProps{
 		Description: jsii.String(about),

@@ -12,8 +12,8 @@ import (
 
 // TopicProps are what topics differ in.
 type TopicProps struct {
-	// About is what the messages are about; it is what their sender is called.
-	About string
+	// DisplayName is what the messages are about; it is what their sender is called.
+	DisplayName string
 	// Key encrypts the messages.
 	Key awskms.Key
 	// Addresses hear of them once each of them has agreed.
@@ -22,10 +22,10 @@ type TopicProps struct {
 	Publishers []string
 }
 
-// Topic is an encrypted topic that takes messages by TLS alone.
-func Topic(scope constructs.Construct, id string, props TopicProps) awssns.Topic {
+// NewTopic is an encrypted topic that takes messages by TLS alone.
+func NewTopic(scope constructs.Construct, id string, props TopicProps) awssns.Topic {
 	topic := awssns.NewTopic(scope, jsii.String(id), &awssns.TopicProps{
-		DisplayName: jsii.String(props.About), MasterKey: props.Key, EnforceSSL: jsii.Bool(true),
+		DisplayName: jsii.String(props.DisplayName), MasterKey: props.Key, EnforceSSL: jsii.Bool(true),
 	})
 	for _, address := range props.Addresses {
 		topic.AddSubscription(awssnssubscriptions.NewEmailSubscription(jsii.String(address), nil))
@@ -40,9 +40,9 @@ func Topic(scope constructs.Construct, id string, props TopicProps) awssns.Topic
 // key's policy has a condition (https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html), and the topic is treated alike.
 const eventBridge = "events.amazonaws.com"
 
-// KeyForPublishers lets AWS services encrypt with the key what they publish for this account. Without it their messages are lost in
+// GrantPublishers lets AWS services encrypt with the key what they publish for this account. Without it their messages are lost in
 // silence (https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html).
-func KeyForPublishers(key awskms.Key, services ...string) {
+func GrantPublishers(key awskms.Key, services ...string) {
 	for _, service := range services {
 		key.AddToResourcePolicy(serviceStatement(key, service, []string{"kms:Decrypt", "kms:GenerateDataKey*"}, "*"), nil)
 	}

@@ -8,15 +8,15 @@ import (
 )
 
 // The database stage: a network for it, unless the account has one, and the database itself.
-var _ = add("database", "PostgreSQL on Aurora Serverless v2", func(p *stacks.Place, options config.Database) error {
+var _ = register("database", "PostgreSQL on Aurora Serverless v2", func(p *stacks.Scope, options config.Database) error {
 	env := p.Environment
 	if env.Network == nil {
 		return errors.New("a database needs a network to stand in")
 	}
-	props := stacks.DatabaseProps{Database: options, Given: *env.Network, Imports: env.Imports, LogDays: env.LogDays}
+	props := stacks.DatabaseProps{Database: options, ExistingNetwork: *env.Network, Imports: env.Imports, LogDays: env.LogDays}
 	if env.Network.CIDR != "" {
-		props.Network = stacks.Network(p.Stack("network", "where the database stands"), stacks.NetworkProps{Network: *env.Network, LogDays: env.LogDays})
+		props.Network = stacks.AddNetwork(p.NewStack("network", "where the database stands"), stacks.NetworkProps{Network: *env.Network, LogDays: env.LogDays})
 	}
-	stacks.Database(p.Stack("database", "PostgreSQL"), props)
+	stacks.AddDatabase(p.NewStack("database", "PostgreSQL"), props)
 	return nil
 })

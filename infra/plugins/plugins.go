@@ -16,25 +16,25 @@ import (
 type Plugin struct {
 	// Name is what the configuration calls it.
 	Name string
-	// About says in a few words what it brings.
-	About string
+	// Description says in a few words what it brings.
+	Description string
 	// Options is a zero value of the type of its options. The schema is made from it.
 	Options any
 	// Build makes the plugin's stacks from the options that the environment has for it.
-	Build func(*stacks.Place) error
+	Build func(*stacks.Scope) error
 }
 
 // registry is filled by this package's files.
 var registry = map[string]Plugin{}
 
-// add puts a plugin into the registry. It is called once for each file, as a package variable is set.
-func add[T any](name, about string, build func(*stacks.Place, T) error) struct{} {
+// register puts a plugin into the registry. It is called once for each file, as a package variable is set.
+func register[T any](name, about string, build func(*stacks.Scope, T) error) struct{} {
 	if _, taken := registry[name]; taken {
 		panic("two plugins are called " + name) // a mistake in this package, which its tests show
 	}
 	var zero T
-	registry[name] = Plugin{Name: name, About: about, Options: zero, Build: func(p *stacks.Place) error {
-		options, wanted, err := config.Options[T](p.Environment.Plugins, name)
+	registry[name] = Plugin{Name: name, Description: about, Options: zero, Build: func(p *stacks.Scope) error {
+		options, wanted, err := config.PluginOptions[T](p.Environment.Plugins, name)
 		if err != nil || !wanted {
 			return err
 		}
@@ -48,8 +48,8 @@ func All() []Plugin {
 	return slices.SortedFunc(maps.Values(registry), func(a, b Plugin) int { return strings.Compare(a.Name, b.Name) })
 }
 
-// Wanted are the plugins that an environment's configuration names, by name.
-func Wanted(env config.Environment) ([]Plugin, error) {
+// ForEnvironment are the plugins that an environment's configuration names, by name.
+func ForEnvironment(env config.Environment) ([]Plugin, error) {
 	var wanted []Plugin
 	for _, name := range slices.Sorted(maps.Keys(env.Plugins)) {
 		plugin, ok := registry[name]

@@ -28,13 +28,13 @@ type queueOptions struct {
 	KeepSeconds int `json:"keepSeconds" jsonschema:"minimum=60,maximum=1209600"`
 }
 
-var _ = add("queue", "a queue", func(p *stacks.Place, options queueOptions) error {
-	awssqs.NewCfnQueue(p.Stack("queue", "a queue"), jsii.String("Queue"), &awssqs.CfnQueueProps{MessageRetentionPeriod: jsii.Number(options.KeepSeconds)})
+var _ = register("queue", "a queue", func(p *stacks.Scope, options queueOptions) error {
+	awssqs.NewCfnQueue(p.NewStack("queue", "a queue"), jsii.String("Queue"), &awssqs.CfnQueueProps{MessageRetentionPeriod: jsii.Number(options.KeepSeconds)})
 	return nil
 })
 
-func place(plugins config.Plugins) *stacks.Place {
-	return &stacks.Place{
+func newScope(plugins config.Plugins) *stacks.Scope {
+	return &stacks.Scope{
 		App:      awscdk.NewApp(nil),
 		Pipeline: config.Pipeline{Project: "p", Bootstrap: config.Bootstrap{Qualifier: "hnb659fds"}},
 		Environment: config.Environment{
@@ -43,38 +43,38 @@ func place(plugins config.Plugins) *stacks.Place {
 	}
 }
 
-func TestC9_OneFileAddsAPlugin(t *testing.T) {
-	p := place(config.Plugins{"queue": json.RawMessage(`{"keepSeconds": 600}`)})
-	wanted, err := Wanted(p.Environment)
+func TestC9_PluginIsOneFile(t *testing.T) {
+	p := newScope(config.Plugins{"queue": json.RawMessage(`{"keepSeconds": 600}`)})
+	wanted, err := ForEnvironment(p.Environment)
 	require.NoError(t, err)
 	require.Len(t, wanted, 1)
 	require.NoError(t, wanted[0].Build(p))
-	require.Len(t, p.Made, 1)
-	assert.Equal(t, "p-dev-queue", *p.Made[0].StackName())
-	assertions.Template_FromStack(p.Made[0], nil).HasResourceProperties(jsii.String("AWS::SQS::Queue"), map[string]any{"MessageRetentionPeriod": 600})
+	require.Len(t, p.Stacks, 1)
+	assert.Equal(t, "p-dev-queue", *p.Stacks[0].StackName())
+	assertions.Template_FromStack(p.Stacks[0], nil).HasResourceProperties(jsii.String("AWS::SQS::Queue"), map[string]any{"MessageRetentionPeriod": 600})
 }
 
-func TestAnEnvironmentWantsWhatItNames(t *testing.T) {
-	wanted, err := Wanted(place(config.Plugins{"storage": json.RawMessage(`{}`), "database": json.RawMessage(`{}`)}).Environment)
+func TestForEnvironment_ReturnsNamedPlugins(t *testing.T) {
+	wanted, err := ForEnvironment(newScope(config.Plugins{"storage": json.RawMessage(`{}`), "database": json.RawMessage(`{}`)}).Environment)
 	require.NoError(t, err)
 	var names []string
 	for _, plugin := range wanted {
 		names = append(names, plugin.Name)
-		assert.NotEmpty(t, plugin.About)
+		assert.NotEmpty(t, plugin.Description)
 	}
 	assert.Equal(t, []string{"database", "storage"}, names)
 
-	_, err = Wanted(place(config.Plugins{"cache": json.RawMessage(`{}`)}).Environment)
+	_, err = ForEnvironment(newScope(config.Plugins{"cache": json.RawMessage(`{}`)}).Environment)
 	assert.ErrorContains(t, err, `dev wants plugin "cache", which this app does not have`)
 }
 
-func TestADatabaseWithoutANetworkIsRefused(t *testing.T) {
-	p := place(config.Plugins{"database": json.RawMessage(`{"minACU": 1, "maxACU": 2}`)})
+func TestDatabase_RequiresNetwork(t *testing.T) {
+	p := newScope(config.Plugins{"database": json.RawMessage(`{"minACU": 1, "maxACU": 2}`)})
 	assert.EqualError(t, registry["database"].Build(p), "a database needs a network to stand in")
 }
 
-func TestTwoPluginsOfOneNameAreAMistake(t *testing.T) {
+func TestRegister_DuplicateNamePanics(t *testing.T) {
 	assert.PanicsWithValue(t, "two plugins are called queue", func() {
-		add("queue", "another", func(*stacks.Place, queueOptions) error { return nil })
+		register("queue", "another", func(*stacks.Scope, queueOptions) error { return nil })
 	})
 }

@@ -5,7 +5,7 @@ import (
 	"lockstep/infra/stacks"
 )
 
-var _ = add("storage", "object storage", func(p *stacks.Place, options config.Storage) error {
-	stacks.Storage(p.Stack("storage", "object storage"), stacks.StorageProps{Storage: options, Imports: p.Environment.Imports})
+var _ = register("storage", "object storage", func(p *stacks.Scope, options config.Storage) error {
+	stacks.AddStorage(p.NewStack("storage", "object storage"), stacks.StorageProps{Storage: options, Imports: p.Environment.Imports})
 	return nil
 })

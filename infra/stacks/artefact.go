@@ -20,26 +20,26 @@ type ArtefactProps struct {
 	Environment config.Environment
 }
 
-// about is what the environment's programs may want to know of it.
-type about struct {
+// environmentInfo is what the environment's programs may want to know of it.
+type environmentInfo struct {
 	Name    string `json:"name"`
 	Account string `json:"account"`
 	Region  string `json:"region"`
 	After   string `json:"after,omitempty"`
 }
 
-// Artefact publishes the environment's configuration as SSM parameters: one for each setting under /PROJECT/ENVIRONMENT/, and one that
+// AddArtefact publishes the environment's configuration as SSM parameters: one for each setting under /PROJECT/ENVIRONMENT/, and one that
 // says which environment this is.
-func Artefact(stack awscdk.Stack, props ArtefactProps) {
+func AddArtefact(stack awscdk.Stack, props ArtefactProps) {
 	env := props.Environment
-	itself, _ := json.Marshal(about{env.Name, env.ID, env.Region, env.After}) // strings alone
-	parameter(stack, "Environment", fmt.Sprintf("/%s/%s/_environment", props.Project, env.Name), "which environment this is", string(itself))
+	itself, _ := json.Marshal(environmentInfo{env.Name, env.ID, env.Region, env.After}) // strings alone
+	addParameter(stack, "Environment", fmt.Sprintf("/%s/%s/_environment", props.Project, env.Name), "which environment this is", string(itself))
 	for _, key := range slices.Sorted(maps.Keys(env.Parameters)) {
-		parameter(stack, "Setting-"+key, fmt.Sprintf("/%s/%s/%s", props.Project, env.Name, key), "a setting from the configuration of "+env.Name, env.Parameters[key])
+		addParameter(stack, "Setting-"+key, fmt.Sprintf("/%s/%s/%s", props.Project, env.Name, key), "a setting from the configuration of "+env.Name, env.Parameters[key])
 	}
 }
 
-func parameter(stack awscdk.Stack, id, name, about, value string) {
+func addParameter(stack awscdk.Stack, id, name, about, value string) {
 	awsssm.NewStringParameter(stack, jsii.String(id), &awsssm.StringParameterProps{
 		ParameterName: jsii.String(name), StringValue: jsii.String(value), Description: jsii.String(about),
 	})

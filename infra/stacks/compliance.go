@@ -47,10 +47,10 @@ var protectedRules = []complianceRule{
 	{name: "database-protected", identifier: "RDS_CLUSTER_DELETION_PROTECTION_ENABLED"},
 }
 
-// compliance records every resource and holds it against the rules, which are one conformance pack: nobody changes a single rule of it by hand.
-func compliance(stack awscdk.Stack, key awskms.Key, records awss3.Bucket, protected bool) {
+// addCompliance records every resource and holds it against the rules, which are one conformance pack: nobody changes a single rule of it by hand.
+func addCompliance(stack awscdk.Stack, key awskms.Key, records awss3.Bucket, protected bool) {
 	recorder := awsconfig.NewCfnConfigurationRecorder(stack, jsii.String("Recorder"), &awsconfig.CfnConfigurationRecorderProps{
-		RoleArn:        recorderRole(stack, key, records).RoleArn(),
+		RoleArn:        newRecorderRole(stack, key, records).RoleArn(),
 		RecordingGroup: &awsconfig.CfnConfigurationRecorder_RecordingGroupProperty{AllSupported: jsii.Bool(true), IncludeGlobalResourceTypes: jsii.Bool(true)},
 	})
 	// The recorder and its channel wait for each other inside AWS: a dependency here would never be met.
@@ -64,14 +64,14 @@ func compliance(stack awscdk.Stack, key awskms.Key, records awss3.Bucket, protec
 		rules = append(rules[:len(rules):len(rules)], protectedRules...)
 	}
 	pack := awsconfig.NewCfnConformancePack(stack, jsii.String("Rules"), &awsconfig.CfnConformancePackProps{
-		ConformancePackName: stack.StackName(), TemplateBody: packTemplate(rules),
+		ConformancePackName: stack.StackName(), TemplateBody: conformancePackTemplate(rules),
 	})
 	pack.AddDependency(recorder)
 	pack.AddDependency(channel)
 }
 
-// recorderRole reads every resource and writes to the bucket. It is let in by the bucket and the key.
-func recorderRole(stack awscdk.Stack, key awskms.Key, records awss3.Bucket) awsiam.Role {
+// newRecorderRole reads every resource and writes to the bucket. It is let in by the bucket and the key.
+func newRecorderRole(stack awscdk.Stack, key awskms.Key, records awss3.Bucket) awsiam.Role {
 	role := awsiam.NewRole(stack, jsii.String("RecorderRole"), &awsiam.RoleProps{
 		AssumedBy: awsiam.NewServicePrincipal(jsii.String("config.amazonaws.com"), nil), Description: jsii.String("records the account's resources"),
 		ManagedPolicies: &[]awsiam.IManagedPolicy{awsiam.ManagedPolicy_FromAwsManagedPolicyName(jsii.String("service-role/AWS_ConfigRole"))},
@@ -92,8 +92,8 @@ func recorderRole(stack awscdk.Stack, key awskms.Key, records awss3.Bucket) awsi
 	return role
 }
 
-// packTemplate is the conformance pack's own template.
-func packTemplate(rules []complianceRule) *string {
+// conformancePackTemplate is the conformance pack's own template.
+func conformancePackTemplate(rules []complianceRule) *string {
 	resources := map[string]any{}
 	for i, rule := range rules {
 		properties := map[string]any{"ConfigRuleName": rule.name, "Source": map[string]any{"Owner": "AWS", "SourceIdentifier": rule.identifier}}
@@ -114,4 +114,4 @@ func asJSON(value any) *string {
 	return jsii.String(string(text))
 }
 
-func number(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
+func formatNumber(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }

@@ -21,54 +21,54 @@ import (
 type DatabaseProps struct {
 	config.Database
 	// Network is where the database stands; nil for the one that Imports and Given name.
-	Network awsec2.IVpc
-	Given   config.Network
-	Imports config.Imports
+	Network         awsec2.IVpc
+	ExistingNetwork config.Network
+	Imports         config.Imports
 	// LogDays is how many days the database's log is kept.
 	LogDays int
 }
 
 const (
-	engine = "aurora-postgresql"
-	// port is not PostgreSQL's own, which whoever scans a network tries first.
-	port = 5433
+	databaseEngine = "aurora-postgresql"
+	// databasePort is not PostgreSQL's own, which whoever scans a network tries first.
+	databasePort = 5433
 	// backupWindow and maintenanceWindow are in UTC, when few are at work, and do not overlap.
 	backupWindow      = "01:00-01:30"
 	maintenanceWindow = "sun:02:00-sun:03:00"
-	metrics           = "AWS/RDS"
-	// lagMillis is how far readers may lie behind the writer; a few tens are normal.
-	lagMillis = 1000
-	// refusedSignInsAtOnce is how many refused sign-ins within five minutes are no mistake any more.
-	refusedSignInsAtOnce = 10
+	metricNamespace   = "AWS/RDS"
+	// maxReaderLagMillis is how far readers may lie behind the writer; a few tens are normal.
+	maxReaderLagMillis = 1000
+	// maxRefusedSignIns is how many refused sign-ins within five minutes are no mistake any more.
+	maxRefusedSignIns = 10
 )
 
-// Database is PostgreSQL on Aurora Serverless v2 in isolated subnets. Its administrator's password is made, kept in Secrets Manager and changed
+// AddDatabase is PostgreSQL on Aurora Serverless v2 in isolated subnets. Its administrator's password is made, kept in Secrets Manager and changed
 // every seven days by RDS itself; programs sign in with their IAM role. Whoever is in the security group of clients reaches it.
-func Database(stack awscdk.Stack, props DatabaseProps) {
+func AddDatabase(stack awscdk.Stack, props DatabaseProps) {
 	vpc := props.Network
 	if vpc == nil {
-		vpc = constructs.Import(stack).Network(props.Given)
+		vpc = constructs.Import(stack).Network(props.ExistingNetwork)
 	}
-	clients, server := securityGroups(stack, vpc)
+	clients, server := addSecurityGroups(stack, vpc)
 	// RDS would make the log group itself, and keep the log for ever.
-	log := constructs.LogGroup(stack, "Log", fmt.Sprintf("/aws/rds/cluster/%s/postgresql", *stack.StackName()), props.LogDays)
-	cluster := cluster(stack, props, vpc, server)
+	log := constructs.NewLogGroup(stack, "Log", fmt.Sprintf("/aws/rds/cluster/%s/postgresql", *stack.StackName()), props.LogDays)
+	cluster := addCluster(stack, props, vpc, server)
 	cluster.AddDependency(log.Node().DefaultChild().(awscdk.CfnResource))
-	instances(stack, props, cluster)
-	watch(stack, props, cluster, log)
+	addInstances(stack, props, cluster)
+	addDatabaseAlarms(stack, props, cluster, log)
 	if zone := props.Imports.HostedZone; zone != nil {
 		awsroute53.NewCnameRecord(stack, jsii.String("Name"), &awsroute53.CnameRecordProps{
 			Zone: constructs.Import(stack).HostedZone(*zone), RecordName: jsii.String("database"), DomainName: cluster.AttrEndpointAddress(),
 		})
 	}
-	output(stack, "Endpoint", cluster.AttrEndpointAddress(), "where the database answers")
-	output(stack, "Port", jsii.String(strconv.Itoa(port)), "on which port")
-	output(stack, "ClientsSecurityGroupId", clients.AttrGroupId(), "the security group whose members reach the database")
-	output(stack, "MasterSecretArn", cluster.AttrMasterUserSecretSecretArn(), "the secret with the administrator's password")
+	addOutput(stack, "Endpoint", cluster.AttrEndpointAddress(), "where the database answers")
+	addOutput(stack, "Port", jsii.String(strconv.Itoa(databasePort)), "on which port")
+	addOutput(stack, "ClientsSecurityGroupId", clients.AttrGroupId(), "the security group whose members reach the database")
+	addOutput(stack, "MasterSecretArn", cluster.AttrMasterUserSecretSecretArn(), "the secret with the administrator's password")
 }
 
-// securityGroups are one for clients and one for the database, which lets in the clients alone and nothing out.
-func securityGroups(stack awscdk.Stack, vpc awsec2.IVpc) (clients, server awsec2.CfnSecurityGroup) {
+// addSecurityGroups are one for clients and one for the database, which lets in the clients alone and nothing out.
+func addSecurityGroups(stack awscdk.Stack, vpc awsec2.IVpc) (clients, server awsec2.CfnSecurityGroup) {
 	clients = awsec2.NewCfnSecurityGroup(stack, jsii.String("Clients"), &awsec2.CfnSecurityGroupProps{
 		GroupDescription: jsii.String("reaches the database of " + *stack.StackName()), VpcId: vpc.VpcId(),
 	})
@@ -76,7 +76,7 @@ func securityGroups(stack awscdk.Stack, vpc awsec2.IVpc) (clients, server awsec2
 	server = awsec2.NewCfnSecurityGroup(stack, jsii.String("Server"), &awsec2.CfnSecurityGroupProps{
 		GroupDescription: jsii.String("the database of " + *stack.StackName()), VpcId: vpc.VpcId(),
 		SecurityGroupIngress: []any{&awsec2.CfnSecurityGroup_IngressProperty{
-			IpProtocol: jsii.String("tcp"), FromPort: jsii.Number(port), ToPort: jsii.Number(port),
+			IpProtocol: jsii.String("tcp"), FromPort: jsii.Number(databasePort), ToPort: jsii.Number(databasePort),
 			SourceSecurityGroupId: clients.AttrGroupId(), Description: jsii.String("clients of the database"),
 		}},
 		// Without any rule AWS adds one that lets everything out.
@@ -87,19 +87,19 @@ func securityGroups(stack awscdk.Stack, vpc awsec2.IVpc) (clients, server awsec2
 	return clients, server
 }
 
-func cluster(stack awscdk.Stack, props DatabaseProps, vpc awsec2.IVpc, server awsec2.CfnSecurityGroup) awsrds.CfnDBCluster {
+func addCluster(stack awscdk.Stack, props DatabaseProps, vpc awsec2.IVpc, server awsec2.CfnSecurityGroup) awsrds.CfnDBCluster {
 	name := *stack.StackName()
-	key := constructs.KeyFor(stack, props.Imports, "encrypts the database of "+name)
+	key := constructs.ImportedOrNewKey(stack, props.Imports, "encrypts the database of "+name)
 	subnets := awsrds.NewCfnDBSubnetGroup(stack, jsii.String("Subnets"), &awsrds.CfnDBSubnetGroupProps{
-		DbSubnetGroupDescription: jsii.String("the isolated subnets of " + name), SubnetIds: isolated(vpc),
+		DbSubnetGroupDescription: jsii.String("the isolated subnets of " + name), SubnetIds: isolatedSubnetIDs(vpc),
 	})
 	major, _, _ := strings.Cut(props.Version, ".")
 	parameters := awsrds.NewCfnDBClusterParameterGroup(stack, jsii.String("Parameters"), &awsrds.CfnDBClusterParameterGroupProps{
-		Description: jsii.String("TLS for everyone, and a log of who changes what"), Family: jsii.String(engine + major),
+		Description: jsii.String("TLS for everyone, and a log of who changes what"), Family: jsii.String(databaseEngine + major),
 		Parameters: map[string]string{"rds.force_ssl": "1", "log_statement": "ddl", "log_connections": "1", "log_disconnections": "1"},
 	})
 	cluster := awsrds.NewCfnDBCluster(stack, jsii.String("Cluster"), &awsrds.CfnDBClusterProps{
-		DbClusterIdentifier: jsii.String(name), Engine: jsii.String(engine), EngineVersion: jsii.String(props.Version), Port: jsii.Number(port),
+		DbClusterIdentifier: jsii.String(name), Engine: jsii.String(databaseEngine), EngineVersion: jsii.String(props.Version), Port: jsii.Number(databasePort),
 		DatabaseName: jsii.String(props.Name), MasterUsername: jsii.String("administrator"), ManageMasterUserPassword: jsii.Bool(true),
 		MasterUserSecret:                &awsrds.CfnDBCluster_MasterUserSecretProperty{KmsKeyId: key.KeyArn()},
 		EnableIamDatabaseAuthentication: jsii.Bool(true), StorageEncrypted: jsii.Bool(true), KmsKeyId: key.KeyArn(),
@@ -115,8 +115,8 @@ func cluster(stack awscdk.Stack, props DatabaseProps, vpc awsec2.IVpc, server aw
 	return cluster
 }
 
-// isolated are the subnets without a way out.
-func isolated(vpc awsec2.IVpc) *[]any {
+// isolatedSubnetIDs are the subnets without a way out.
+func isolatedSubnetIDs(vpc awsec2.IVpc) *[]any {
 	var ids []any
 	for _, subnet := range *vpc.IsolatedSubnets() {
 		ids = append(ids, subnet.SubnetId())
@@ -124,15 +124,15 @@ func isolated(vpc awsec2.IVpc) *[]any {
 	return &ids
 }
 
-// instances are the writer and its readers. A reader is promoted in the order of the tiers, and those up to tier 1 grow with the writer.
-func instances(stack awscdk.Stack, props DatabaseProps, cluster awsrds.CfnDBCluster) {
+// addInstances are the writer and its readers. A reader is promoted in the order of the tiers, and those up to tier 1 grow with the writer.
+func addInstances(stack awscdk.Stack, props DatabaseProps, cluster awsrds.CfnDBCluster) {
 	for i := range 1 + props.Readers {
 		id, tier := "Writer", 0
 		if i > 0 {
 			id, tier = fmt.Sprintf("Reader%d", i), 1
 		}
 		instance := awsrds.NewCfnDBInstance(stack, jsii.String(id), &awsrds.CfnDBInstanceProps{
-			DbClusterIdentifier: cluster.Ref(), DbInstanceClass: jsii.String("db.serverless"), Engine: jsii.String(engine), PromotionTier: jsii.Number(tier),
+			DbClusterIdentifier: cluster.Ref(), DbInstanceClass: jsii.String("db.serverless"), Engine: jsii.String(databaseEngine), PromotionTier: jsii.Number(tier),
 			AutoMinorVersionUpgrade: jsii.Bool(true), PubliclyAccessible: jsii.Bool(false),
 			EnablePerformanceInsights: jsii.Bool(true), PerformanceInsightsKmsKeyId: cluster.KmsKeyId(), PerformanceInsightsRetentionPeriod: jsii.Number(props.InsightsDays),
 			PreferredMaintenanceWindow: jsii.String(maintenanceWindow),
@@ -141,38 +141,38 @@ func instances(stack awscdk.Stack, props DatabaseProps, cluster awsrds.CfnDBClus
 	}
 }
 
-// watch raises an alarm when the database comes near a limit, and draws how far it is from there.
-func watch(stack awscdk.Stack, props DatabaseProps, cluster awsrds.CfnDBCluster, log awslogs.ILogGroup) {
+// addDatabaseAlarms raises an alarm when the database comes near a limit, and draws how far it is from there.
+func addDatabaseAlarms(stack awscdk.Stack, props DatabaseProps, cluster awsrds.CfnDBCluster, log awslogs.ILogGroup) {
 	metric := func(name, statistic string) awscloudwatch.IMetric {
 		return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
-			Namespace: jsii.String(metrics), MetricName: jsii.String(name), Statistic: jsii.String(statistic), Period: awscdk.Duration_Minutes(jsii.Number(5)),
+			Namespace: jsii.String(metricNamespace), MetricName: jsii.String(name), Statistic: jsii.String(statistic), Period: awscdk.Duration_Minutes(jsii.Number(5)),
 			DimensionsMap: &map[string]*string{"DBClusterIdentifier": cluster.Ref()},
 		})
 	}
 	alarm := func(id, name string, threshold float64, about string) awscloudwatch.Alarm {
-		return constructs.Alarm(stack, id, constructs.AlarmProps{Metric: metric(name, "Maximum"), Threshold: threshold, Periods: 3, About: about})
+		return constructs.NewAlarm(stack, id, constructs.AlarmProps{Metric: metric(name, "Maximum"), Threshold: threshold, Periods: 3, Description: about})
 	}
 	capacity := alarm("ACU", "ACUUtilization", props.Alarms.ACUPercent, "the database is near its most capacity: raise maxACU, or see Performance Insights for what it does")
 	cpu := alarm("CPU", "CPUUtilization", props.Alarms.CPUPercent, "the database's processors are busy: see Performance Insights for which statements")
 	connections := alarm("Connections", "DatabaseConnections", float64(props.Alarms.Connections), "many connections are open: a program may not close its own")
 	deadlocks := alarm("Deadlocks", "Deadlocks", 1, "programs wait for each other: see the database's log for which statements")
-	lag := constructs.Alarm(stack, "ReaderLag", constructs.AlarmProps{
-		Metric: metric("AuroraReplicaLagMaximum", "Maximum"), Threshold: lagMillis, Periods: 3, About: "what is read lies far behind what was written: the readers are busy",
+	lag := constructs.NewAlarm(stack, "ReaderLag", constructs.AlarmProps{
+		Metric: metric("AuroraReplicaLagMaximum", "Maximum"), Threshold: maxReaderLagMillis, Periods: 3, Description: "what is read lies far behind what was written: the readers are busy",
 	})
-	refused := constructs.Alarm(stack, "RefusedSignIns", constructs.AlarmProps{
-		Metric: refusedSignIns(stack, log), Threshold: refusedSignInsAtOnce, Periods: 1, About: "somebody tries to sign in to the database again and again: its log says who",
+	refused := constructs.NewAlarm(stack, "RefusedSignIns", constructs.AlarmProps{
+		Metric: newRefusedSignInsMetric(stack, log), Threshold: maxRefusedSignIns, Periods: 1, Description: "somebody tries to sign in to the database again and again: its log says who",
 	})
-	constructs.Dashboard(stack,
-		[]awscloudwatch.IWidget{constructs.GraphOfAlarm("capacity in use, %", capacity), constructs.GraphOfAlarm("processors in use, %", cpu)},
-		[]awscloudwatch.IWidget{constructs.GraphOfAlarm("connections", connections), constructs.Graph("capacity, ACU", metric("ServerlessDatabaseCapacity", "Average"))},
-		[]awscloudwatch.IWidget{constructs.Graph("latency, seconds", metric("CommitLatency", "Average"), metric("SelectLatency", "Average")), constructs.Graph("stored, bytes", metric("VolumeBytesUsed", "Average"))},
-		[]awscloudwatch.IWidget{constructs.GraphOfAlarm("deadlocks", deadlocks), constructs.GraphOfAlarm("readers behind the writer, ms", lag)},
-		[]awscloudwatch.IWidget{constructs.GraphOfAlarm("refused sign-ins", refused)},
+	constructs.NewDashboard(stack,
+		[]awscloudwatch.IWidget{constructs.NewAlarmWidget("capacity in use, %", capacity), constructs.NewAlarmWidget("processors in use, %", cpu)},
+		[]awscloudwatch.IWidget{constructs.NewAlarmWidget("connections", connections), constructs.NewGraphWidget("capacity, ACU", metric("ServerlessDatabaseCapacity", "Average"))},
+		[]awscloudwatch.IWidget{constructs.NewGraphWidget("latency, seconds", metric("CommitLatency", "Average"), metric("SelectLatency", "Average")), constructs.NewGraphWidget("stored, bytes", metric("VolumeBytesUsed", "Average"))},
+		[]awscloudwatch.IWidget{constructs.NewAlarmWidget("deadlocks", deadlocks), constructs.NewAlarmWidget("readers behind the writer, ms", lag)},
+		[]awscloudwatch.IWidget{constructs.NewAlarmWidget("refused sign-ins", refused)},
 	)
 }
 
-// refusedSignIns counts in the database's log who was not let in.
-func refusedSignIns(stack awscdk.Stack, log awslogs.ILogGroup) awscloudwatch.IMetric {
+// newRefusedSignInsMetric counts in the database's log who was not let in.
+func newRefusedSignInsMetric(stack awscdk.Stack, log awslogs.ILogGroup) awscloudwatch.IMetric {
 	return awslogs.NewMetricFilter(stack, jsii.String("RefusedSignInsFilter"), &awslogs.MetricFilterProps{
 		LogGroup: log, FilterPattern: awslogs.FilterPattern_AnyTerm(jsii.String("password authentication failed"), jsii.String("no pg_hba.conf entry"), jsii.String("PAM authentication failed")),
 		MetricNamespace: stack.StackName(), MetricName: jsii.String("RefusedSignIns"), MetricValue: jsii.String("1"),

@@ -39,55 +39,55 @@ const (
 	auditTrail     = "trail"
 )
 
-// Any says whether there is anything left to watch for this account alone.
-func (props GovernanceProps) Any() bool {
-	return props.Budget != nil || slices.ContainsFunc([]string{accessAnalyzer, configRecorder, costAnomaly, guardDuty, auditTrail}, props.ours)
+// HasResources says whether there is anything left to watch for this account alone.
+func (props GovernanceProps) HasResources() bool {
+	return props.Budget != nil || slices.ContainsFunc([]string{accessAnalyzer, configRecorder, costAnomaly, guardDuty, auditTrail}, props.isManagedHere)
 }
 
-// ours says whether the account does something itself.
-func (props GovernanceProps) ours(what string) bool {
+// isManagedHere says whether the account does something itself.
+func (props GovernanceProps) isManagedHere(what string) bool {
 	return !slices.Contains(props.Organisation, what)
 }
 
-// Governance watches the account: what it costs, who does what in it, and whether it is as it should be. What the organisation
+// AddGovernance watches the account: what it costs, who does what in it, and whether it is as it should be. What the organisation
 // does already is left to it.
-func Governance(stack awscdk.Stack, props GovernanceProps) {
+func AddGovernance(stack awscdk.Stack, props GovernanceProps) {
 	if props.Budget != nil {
-		budget(stack, *props.Budget, props.Topics)
+		addBudget(stack, *props.Budget, props.Topics)
 	}
-	if props.ours(costAnomaly) {
-		costAnomalies(stack, props.AnomalyDollars, props.Topics)
+	if props.isManagedHere(costAnomaly) {
+		addCostAnomalyDetection(stack, props.AnomalyDollars, props.Topics)
 	}
-	if props.ours(auditTrail) || props.ours(configRecorder) {
-		key := constructs.Key(stack, "Key", "encrypts the audit records of "+*stack.StackName())
-		records := auditRecords(stack, key, props.TrailDays)
-		if props.ours(auditTrail) {
-			securityAlarms(stack, trail(stack, key, records, props.LogDays), props.Alarms)
+	if props.isManagedHere(auditTrail) || props.isManagedHere(configRecorder) {
+		key := constructs.NewKey(stack, "Key", "encrypts the audit records of "+*stack.StackName())
+		records := newAuditBucket(stack, key, props.TrailDays)
+		if props.isManagedHere(auditTrail) {
+			addSecurityAlarms(stack, addTrail(stack, key, records, props.LogDays), props.Alarms)
 		}
-		if props.ours(configRecorder) {
-			compliance(stack, key, records, props.Protected)
+		if props.isManagedHere(configRecorder) {
+			addCompliance(stack, key, records, props.Protected)
 		}
 	}
-	if props.ours(guardDuty) {
+	if props.isManagedHere(guardDuty) {
 		awsguardduty.NewCfnDetector(stack, jsii.String("ThreatDetection"), &awsguardduty.CfnDetectorProps{
 			Enable: jsii.Bool(true), FindingPublishingFrequency: jsii.String("FIFTEEN_MINUTES"),
 		})
 	}
-	if props.ours(accessAnalyzer) {
+	if props.isManagedHere(accessAnalyzer) {
 		awsaccessanalyzer.NewCfnAnalyzer(stack, jsii.String("AccessAnalyzer"), &awsaccessanalyzer.CfnAnalyzerProps{
 			AnalyzerName: stack.StackName(), Type: jsii.String("ACCOUNT"),
 		})
 	}
 }
 
-// auditRecords is the bucket that the records of what happened are kept in.
-func auditRecords(stack awscdk.Stack, key awskms.IKey, keepDays int) awss3.Bucket {
-	logs := constructs.Bucket(stack, "AccessLogs", constructs.BucketProps{Rules: []*awss3.LifecycleRule{constructs.Expire(accessLogDays)}})
-	return constructs.Bucket(stack, "Records", constructs.BucketProps{Key: key, Logs: logs, Rules: []*awss3.LifecycleRule{constructs.Expire(keepDays)}})
+// newAuditBucket is the bucket that the records of what happened are kept in.
+func newAuditBucket(stack awscdk.Stack, key awskms.IKey, keepDays int) awss3.Bucket {
+	logs := constructs.NewBucket(stack, "AccessLogs", constructs.BucketProps{LifecycleRules: []*awss3.LifecycleRule{constructs.ExpireRule(accessLogDays)}})
+	return constructs.NewBucket(stack, "Records", constructs.BucketProps{Key: key, AccessLogs: logs, LifecycleRules: []*awss3.LifecycleRule{constructs.ExpireRule(keepDays)}})
 }
 
-// budget tells finance and the owners when the account's cost of the month passes the two thresholds, or is forecast to pass the whole.
-func budget(stack awscdk.Stack, of config.Budget, topics Topics) {
+// addBudget tells finance and the owners when the account's cost of the month passes the two thresholds, or is forecast to pass the whole.
+func addBudget(stack awscdk.Stack, of config.Budget, topics Topics) {
 	notify := func(kind string, percent float64) *awsbudgets.CfnBudget_NotificationWithSubscribersProperty {
 		return &awsbudgets.CfnBudget_NotificationWithSubscribersProperty{
 			Notification: &awsbudgets.CfnBudget_NotificationProperty{
@@ -105,14 +105,14 @@ func budget(stack awscdk.Stack, of config.Budget, topics Topics) {
 	})
 }
 
-// costAnomalies tells finance of cost that nobody expected.
-func costAnomalies(stack awscdk.Stack, dollars float64, topics Topics) {
+// addCostAnomalyDetection tells finance of cost that nobody expected.
+func addCostAnomalyDetection(stack awscdk.Stack, dollars float64, topics Topics) {
 	monitor := awsce.NewCfnAnomalyMonitor(stack, jsii.String("CostMonitor"), &awsce.CfnAnomalyMonitorProps{
 		MonitorName: stack.StackName(), MonitorType: jsii.String("DIMENSIONAL"), MonitorDimension: jsii.String("SERVICE"),
 	})
 	awsce.NewCfnAnomalySubscription(stack, jsii.String("CostAnomalies"), &awsce.CfnAnomalySubscriptionProps{
 		SubscriptionName: stack.StackName(), Frequency: jsii.String("IMMEDIATE"), MonitorArnList: &[]any{monitor.AttrMonitorArn()},
 		Subscribers:         []any{&awsce.CfnAnomalySubscription_SubscriberProperty{Type: jsii.String("SNS"), Address: topics.Cost.TopicArn()}},
-		ThresholdExpression: asJSON(map[string]any{"Dimensions": map[string]any{"Key": "ANOMALY_TOTAL_IMPACT_ABSOLUTE", "MatchOptions": []string{"GREATER_THAN_OR_EQUAL"}, "Values": []string{number(dollars)}}}),
+		ThresholdExpression: asJSON(map[string]any{"Dimensions": map[string]any{"Key": "ANOMALY_TOTAL_IMPACT_ABSOLUTE", "MatchOptions": []string{"GREATER_THAN_OR_EQUAL"}, "Values": []string{formatNumber(dollars)}}}),
 	})
 }

@@ -19,9 +19,9 @@ type NetworkProps struct {
 	LogDays int
 }
 
-// Network is a network with an isolated subnet in each zone: nothing in it reaches the internet, and nothing from there reaches it. Its
+// AddNetwork is a network with an isolated subnet in each zone: nothing in it reaches the internet, and nothing from there reaches it. Its
 // traffic is recorded.
-func Network(stack awscdk.Stack, props NetworkProps) awsec2.IVpc {
+func AddNetwork(stack awscdk.Stack, props NetworkProps) awsec2.IVpc {
 	vpc := awsec2.NewVpc(stack, jsii.String("Network"), &awsec2.VpcProps{
 		VpcName: stack.StackName(), IpAddresses: awsec2.IpAddresses_Cidr(jsii.String(props.CIDR)),
 		AvailabilityZones: jsii.Strings(props.AvailabilityZones...), NatGateways: jsii.Number(0),
@@ -30,13 +30,13 @@ func Network(stack awscdk.Stack, props NetworkProps) awsec2.IVpc {
 		// group, and no subnet has a route out.
 		RestrictDefaultSecurityGroup: jsii.Bool(false),
 	})
-	group := constructs.LogGroup(stack, "FlowLogs", fmt.Sprintf("/%s/flow", *stack.StackName()), props.LogDays)
+	group := constructs.NewLogGroup(stack, "FlowLogs", fmt.Sprintf("/%s/flow", *stack.StackName()), props.LogDays)
 	role := awsiam.NewRole(stack, jsii.String("FlowLogRole"), &awsiam.RoleProps{
 		AssumedBy: awsiam.NewServicePrincipal(jsii.String("vpc-flow-logs.amazonaws.com"), nil), Description: jsii.String("writes the record of the network's traffic"),
 	})
 	vpc.AddFlowLog(jsii.String("FlowLog"), &awsec2.FlowLogOptions{
 		Destination: awsec2.FlowLogDestination_ToCloudWatchLogs(group, role), TrafficType: awsec2.FlowLogTrafficType_ALL,
 	})
-	output(stack, "VpcId", vpc.VpcId(), "the network")
+	addOutput(stack, "VpcId", vpc.VpcId(), "the network")
 	return vpc
 }

@@ -18,48 +18,48 @@ type NotificationsProps config.Notifications
 
 // The services that speak on the topics.
 const (
-	events    = "events.amazonaws.com"
-	budgets   = "budgets.amazonaws.com"
-	anomalies = "costalerts.amazonaws.com"
+	eventsService     = "events.amazonaws.com"
+	budgetsService    = "budgets.amazonaws.com"
+	costAlertsService = "costalerts.amazonaws.com"
 )
 
-// heard is what the owners are told of beside the alarms: whatever happens in the account that a person has to look at.
-var heard = []struct {
+// ownerEventRules is what the owners are told of beside the alarms: whatever happens in the account that a person has to look at.
+var ownerEventRules = []struct {
 	id string
 	constructs.RuleProps
 }{
 	{"Threats", constructs.RuleProps{
-		About: "GuardDuty found something of medium severity or more",
+		Description: "GuardDuty found something of medium severity or more",
 		// Source: the GuardDuty user guide, severity levels: medium is from 4.0 on.
-		Pattern: map[string]any{"source": []string{"aws.guardduty"}, "detail-type": []string{"GuardDuty Finding"}, "detail": map[string]any{"severity": []any{map[string]any{"numeric": []any{">=", 4}}}}},
-		Message: "GuardDuty in account <account>: <title> (<type>, severity <severity>).",
-		Paths:   map[string]string{"account": "$.account", "title": "$.detail.title", "type": "$.detail.type", "severity": "$.detail.severity"},
+		Pattern:    map[string]any{"source": []string{"aws.guardduty"}, "detail-type": []string{"GuardDuty Finding"}, "detail": map[string]any{"severity": []any{map[string]any{"numeric": []any{">=", 4}}}}},
+		Message:    "GuardDuty in account <account>: <title> (<type>, severity <severity>).",
+		InputPaths: map[string]string{"account": "$.account", "title": "$.detail.title", "type": "$.detail.type", "severity": "$.detail.severity"},
 	}},
 	{"Violations", constructs.RuleProps{
-		About:   "a resource no longer complies with a rule",
-		Pattern: map[string]any{"source": []string{"aws.config"}, "detail-type": []string{"Config Rules Compliance Change"}, "detail": map[string]any{"newEvaluationResult": map[string]any{"complianceType": []string{"NON_COMPLIANT"}}}},
-		Message: "<resource> in account <account> does not comply with <rule>.",
-		Paths:   map[string]string{"account": "$.account", "resource": "$.detail.resourceId", "rule": "$.detail.configRuleName"},
+		Description: "a resource no longer complies with a rule",
+		Pattern:     map[string]any{"source": []string{"aws.config"}, "detail-type": []string{"Config Rules Compliance Change"}, "detail": map[string]any{"newEvaluationResult": map[string]any{"complianceType": []string{"NON_COMPLIANT"}}}},
+		Message:     "<resource> in account <account> does not comply with <rule>.",
+		InputPaths:  map[string]string{"account": "$.account", "resource": "$.detail.resourceId", "rule": "$.detail.configRuleName"},
 	}},
 	{"Exposures", constructs.RuleProps{
-		About:   "something can be reached from outside the account",
-		Pattern: map[string]any{"source": []string{"aws.access-analyzer"}, "detail-type": []string{"Access Analyzer Finding"}, "detail": map[string]any{"status": []string{"ACTIVE"}}},
-		Message: "<resource> in account <account> can be reached from outside it.",
-		Paths:   map[string]string{"account": "$.account", "resource": "$.detail.resource"},
+		Description: "something can be reached from outside the account",
+		Pattern:     map[string]any{"source": []string{"aws.access-analyzer"}, "detail-type": []string{"Access Analyzer Finding"}, "detail": map[string]any{"status": []string{"ACTIVE"}}},
+		Message:     "<resource> in account <account> can be reached from outside it.",
+		InputPaths:  map[string]string{"account": "$.account", "resource": "$.detail.resource"},
 	}},
 }
 
-// alarmRule tells a topic of every alarm of the account.
-func alarmRule(topic *string) constructs.RuleProps {
+// alarmRuleProps tells a topic of every alarm of the account.
+func alarmRuleProps(topic *string) constructs.RuleProps {
 	state := func(name string) map[string]any { return map[string]any{"value": []string{name}} }
 	return constructs.RuleProps{
-		About: "an alarm is raised, or is over after it was", Target: topic,
+		Description: "an alarm is raised, or is over after it was", Target: topic,
 		Pattern: map[string]any{"source": []string{"aws.cloudwatch"}, "detail-type": []string{"CloudWatch Alarm State Change"}, "detail": map[string]any{"$or": []any{
 			map[string]any{"state": state("ALARM")},
 			map[string]any{"state": state("OK"), "previousState": state("ALARM")},
 		}}},
-		Message: "<alarm> in account <account> is <state>. <reason>",
-		Paths:   map[string]string{"alarm": "$.detail.alarmName", "account": "$.account", "state": "$.detail.state.value", "reason": "$.detail.state.reason"},
+		Message:    "<alarm> in account <account> is <state>. <reason>",
+		InputPaths: map[string]string{"alarm": "$.detail.alarmName", "account": "$.account", "state": "$.detail.state.value", "reason": "$.detail.state.reason"},
 	}
 }
 
@@ -71,39 +71,39 @@ type Topics struct {
 	Owners awssns.ITopic
 }
 
-// Notifications are the topics on which the environment speaks: to finance and the owners of cost, to the owners of everything else.
-func Notifications(stack awscdk.Stack, props NotificationsProps) Topics {
-	key := constructs.Key(stack, "Key", "encrypts the messages of "+*stack.StackName())
-	constructs.KeyForPublishers(key, events, budgets, anomalies)
-	cost := constructs.Topic(stack, "Finance", constructs.TopicProps{
-		About: "cost", Key: key, Addresses: union(props.Finance, props.Owners), Publishers: []string{budgets, anomalies},
+// AddNotifications are the topics on which the environment speaks: to finance and the owners of cost, to the owners of everything else.
+func AddNotifications(stack awscdk.Stack, props NotificationsProps) Topics {
+	key := constructs.NewKey(stack, "Key", "encrypts the messages of "+*stack.StackName())
+	constructs.GrantPublishers(key, eventsService, budgetsService, costAlertsService)
+	cost := constructs.NewTopic(stack, "Finance", constructs.TopicProps{
+		DisplayName: "cost", Key: key, Addresses: sortedUnion(props.Finance, props.Owners), Publishers: []string{budgetsService, costAlertsService},
 	})
-	owners := constructs.Topic(stack, "Owners", constructs.TopicProps{
-		About: "infrastructure", Key: key, Addresses: props.Owners, Publishers: []string{events},
+	owners := constructs.NewTopic(stack, "Owners", constructs.TopicProps{
+		DisplayName: "infrastructure", Key: key, Addresses: props.Owners, Publishers: []string{eventsService},
 	})
 	// Alarms are heard of here and not by an action of each, so that whoever adds an alarm cannot forget it.
-	constructs.Rule(stack, "Alarms", alarmRule(owners.TopicArn()))
-	for _, rule := range heard {
+	constructs.NewRule(stack, "Alarms", alarmRuleProps(owners.TopicArn()))
+	for _, rule := range ownerEventRules {
 		rule.Target = owners.TopicArn()
-		constructs.Rule(stack, rule.id, rule.RuleProps)
+		constructs.NewRule(stack, rule.id, rule.RuleProps)
 	}
 	if props.Chat != nil {
-		chat(stack, *props.Chat, owners)
+		addChat(stack, *props.Chat, owners)
 	}
-	output(stack, "FinanceTopicArn", cost.TopicArn(), "the topic for cost")
-	output(stack, "OwnersTopicArn", owners.TopicArn(), "the topic for failures, approvals and alarms")
+	addOutput(stack, "FinanceTopicArn", cost.TopicArn(), "the topic for cost")
+	addOutput(stack, "OwnersTopicArn", owners.TopicArn(), "the topic for failures, approvals and alarms")
 	return Topics{Cost: cost, Owners: owners}
 }
 
-// union has every address once.
-func union(lists ...[]string) []string {
+// sortedUnion has every address once.
+func sortedUnion(lists ...[]string) []string {
 	all := slices.Concat(lists...)
 	slices.Sort(all)
 	return slices.Compact(all)
 }
 
-// chat lets a channel hear what a topic says. Nobody can give orders from there: its role may do nothing.
-func chat(stack awscdk.Stack, to config.Chat, topic awssns.ITopic) {
+// addChat lets a channel hear what a topic says. Nobody can give orders from there: its role may do nothing.
+func addChat(stack awscdk.Stack, to config.Chat, topic awssns.ITopic) {
 	role := awsiam.NewRole(stack, jsii.String("ChatRole"), &awsiam.RoleProps{
 		AssumedBy: awsiam.NewServicePrincipal(jsii.String("chatbot.amazonaws.com"), nil), Description: jsii.String("what a chat channel may do: nothing"),
 	})

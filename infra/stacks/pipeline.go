@@ -16,63 +16,63 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// PipelineProps are what the pipeline stack is made from.
-type PipelineProps struct {
+// PipelinesProps are what the pipeline stack is made from.
+type PipelinesProps struct {
 	Pipeline config.Pipeline
 	// Environments are those that releases go to; their accounts may read what the pipelines hand on.
 	Environments []config.Environment
-	// Lines are the pipelines with their stages, as the table of steps has them.
-	Lines []pipeline.Line
+	// Pipelines are the pipelines with their stages, as the table of steps has them.
+	Pipelines []pipeline.Pipeline
 }
 
 // Where jobs run, by CodeBuild's names.
 const (
 	jobImage   = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
 	jobCompute = "BUILD_GENERAL1_LARGE"
-	// reportGroup is what the buildspecs call the report of a job that has one.
-	reportGroup = "tests"
+	// reportGroupName is what the buildspecs call the report of a job that has one.
+	reportGroupName = "tests"
 	// jobMinutes is more than a deployment of all stacks takes, an Aurora cluster's first creation included.
 	jobMinutes = 120
 )
 
-// Pipeline is the pipelines of the platform, each with a store of its own, so that what a pull request leaves never lies beside what
+// AddPipelines is the pipelines of the platform, each with a store of its own, so that what a pull request leaves never lies beside what
 // is deployed. The error is a job that cannot be written as a buildspec.
-func Pipeline(stack awscdk.Stack, props PipelineProps) error {
-	logs := own.Bucket(stack, "AccessLogs", own.BucketProps{Rules: rulesForLogs()})
+func AddPipelines(stack awscdk.Stack, props PipelinesProps) error {
+	logs := own.NewBucket(stack, "AccessLogs", own.BucketProps{LifecycleRules: accessLogRules()})
 	var drawn []awscloudwatch.IWidget
-	for _, line := range props.Lines {
-		scope := constructs.NewConstruct(stack, jsii.String(construct(line.Name)))
-		made := &lineStack{PipelineProps: props, line: line, scope: scope, name: props.Pipeline.Project + "-" + line.Name}
-		made.role = own.ServiceRole(scope, "Role", "codepipeline.amazonaws.com", "runs the pipeline "+made.name)
-		stages, err := made.stages()
+	for _, line := range props.Pipelines {
+		scope := constructs.NewConstruct(stack, jsii.String(constructID(line.Name)))
+		made := &pipelineBuilder{PipelinesProps: props, definition: line, scope: scope, name: props.Pipeline.Project + "-" + line.Name}
+		made.role = own.NewServiceRole(scope, "Role", "codepipeline.amazonaws.com", "runs the pipeline "+made.name)
+		stages, err := made.stageDeclarations()
 		if err != nil {
 			return err
 		}
-		made.pipeline(stages, newStore(scope, made, logs))
-		drawn = append(drawn, own.Graph("duration of the jobs of "+made.name+", seconds", made.durations...))
+		made.addPipeline(stages, newArtifactStore(scope, made, logs))
+		drawn = append(drawn, own.NewGraphWidget("duration of the jobs of "+made.name+", seconds", made.durations...))
 	}
-	own.Dashboard(stack, drawn)
+	own.NewDashboard(stack, drawn)
 	return nil
 }
 
-// lineStack is a pipeline while it is made.
-type lineStack struct {
-	PipelineProps
-	line  pipeline.Line
-	scope constructs.Construct
-	name  string
-	role  awsiam.Role
-	// roles are those of the jobs, and jobs what the pipeline may start.
-	roles     []awsiam.Role
-	jobs      []*string
-	projects  []awscodebuild.CfnProject
-	durations []awscloudwatch.IMetric
+// pipelineBuilder is a pipeline while it is made.
+type pipelineBuilder struct {
+	PipelinesProps
+	definition pipeline.Pipeline
+	scope      constructs.Construct
+	name       string
+	role       awsiam.Role
+	// jobRoles are those of the jobs, and jobs what the pipeline may start.
+	jobRoles    []awsiam.Role
+	projectARNs []*string
+	projects    []awscodebuild.CfnProject
+	durations   []awscloudwatch.IMetric
 }
 
-// stages are the source and then the line's own.
-func (l *lineStack) stages() ([]any, error) {
-	stages := []any{stage("source", l.source())}
-	for _, s := range l.line.Stages {
+// stageDeclarations are the source and then the line's own.
+func (l *pipelineBuilder) stageDeclarations() ([]any, error) {
+	stages := []any{stageDeclaration("source", l.sourceAction())}
+	for _, s := range l.definition.Stages {
 		var actions []any
 		order := 1
 		if s.Approval != "" {
@@ -83,22 +83,22 @@ func (l *lineStack) stages() ([]any, error) {
 			order++
 		}
 		for _, job := range s.Jobs {
-			action, err := l.job(job, order)
+			action, err := l.addJob(job, order)
 			if err != nil {
 				return nil, err
 			}
 			actions = append(actions, action)
 		}
-		stages = append(stages, stage(s.Name, actions...))
+		stages = append(stages, stageDeclaration(s.Name, actions...))
 	}
 	l.role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-		Actions: jsii.Strings("codebuild:BatchGetBuilds", "codebuild:StartBuild"), Resources: &l.jobs,
+		Actions: jsii.Strings("codebuild:BatchGetBuilds", "codebuild:StartBuild"), Resources: &l.projectARNs,
 	}))
 	return stages, nil
 }
 
-// source names the commit that started the pipeline. Jobs clone the repository themselves, with its history: gates look at it.
-func (l *lineStack) source() any {
+// sourceAction names the commit that started the pipeline. Jobs clone the repository themselves, with its history: gates look at it.
+func (l *pipelineBuilder) sourceAction() any {
 	source := l.Pipeline.Source
 	l.role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Actions: jsii.Strings("codeconnections:UseConnection", "codestar-connections:UseConnection"), Resources: jsii.Strings(source.Connection),
@@ -110,13 +110,13 @@ func (l *lineStack) source() any {
 			// The triggers say what starts the pipeline.
 			"DetectChanges": "false", "OutputArtifactFormat": "CODEBUILD_CLONE_REF",
 		},
-		OutputArtifacts: artefacts(pipeline.SourceArtefact),
+		OutputArtifacts: artifactRefs(pipeline.SourceArtifact),
 	}
 }
 
-// clone lets a job's role read the one repository. The connection may have more rights, on more of them.
+// allowClone lets a job's role read the one repository. The connection may have more rights, on more of them.
 // Source of the conditions: the service authorization reference, AWS CodeConnections.
-func (l *lineStack) clone(role awsiam.Role) {
+func (l *pipelineBuilder) allowClone(role awsiam.Role) {
 	for _, service := range []string{"codeconnections", "codestar-connections"} { // its name of today and the one before, which connections still have
 		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 			Actions: jsii.Strings(service + ":UseConnection"), Resources: jsii.Strings(l.Pipeline.Source.Connection),
@@ -127,80 +127,80 @@ func (l *lineStack) clone(role awsiam.Role) {
 	}
 }
 
-// job makes a job with a role of its own, and the action that starts it.
-func (l *lineStack) job(job pipeline.Job, order int) (any, error) {
-	engine := l.line.Engine(l.Pipeline.Engine)
+// addJob makes a job with a role of its own, and the action that starts it.
+func (l *pipelineBuilder) addJob(job pipeline.Job, order int) (any, error) {
+	engine := l.definition.Engine(l.Pipeline.Engine)
 	buildspec, err := job.Buildspec(engine)
 	if err != nil {
 		return nil, err
 	}
-	id, name := construct(job.Name), l.name+"-"+job.Name
-	role := own.ServiceRole(l.scope, id+"Role", "codebuild.amazonaws.com", "runs "+job.Name+" of "+l.name)
-	if slices.Contains(job.Takes, pipeline.SourceArtefact) {
-		l.clone(role)
+	id, name := constructID(job.Name), l.name+"-"+job.Name
+	role := own.NewServiceRole(l.scope, id+"Role", "codebuild.amazonaws.com", "runs "+job.Name+" of "+l.name)
+	if slices.Contains(job.Inputs, pipeline.SourceArtifact) {
+		l.allowClone(role)
 	}
-	if roles := l.rolesOf(job); len(roles) > 0 {
+	if roles := l.assumableRoles(job); len(roles) > 0 {
 		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 			Actions: jsii.Strings("sts:AssumeRole", "sts:TagSession"), Resources: jsii.Strings(roles...),
 		}))
 	}
 	props := own.JobProps{
-		Name: name, About: job.About, Buildspec: buildspec, Privileged: pipeline.Privileged(engine), Network: engine.Network, Image: jobImage, Compute: jobCompute,
-		Role: role, LogDays: l.Pipeline.LogDays, Minutes: jobMinutes,
+		Name: name, Description: job.Description, Buildspec: buildspec, Privileged: pipeline.NeedsPrivilegedMode(engine), Network: engine.Network, Image: jobImage, Compute: jobCompute,
+		Role: role, LogDays: l.Pipeline.LogDays, TimeoutMinutes: jobMinutes,
 	}
-	if job.Reports != "" {
-		props.Reports = []string{reportGroup}
+	if job.ReportsFolder != "" {
+		props.Reports = []string{reportGroupName}
 	}
-	project := own.Job(l.scope, id, props)
-	l.roles = append(l.roles, role)
+	project := own.NewJob(l.scope, id, props)
+	l.jobRoles = append(l.jobRoles, role)
 	l.projects = append(l.projects, project)
-	l.jobs = append(l.jobs, project.AttrArn())
+	l.projectARNs = append(l.projectARNs, project.AttrArn())
 	l.durations = append(l.durations, awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
 		Namespace: jsii.String("AWS/CodeBuild"), MetricName: jsii.String("Duration"), Statistic: jsii.String("Average"),
 		DimensionsMap: &map[string]*string{"ProjectName": jsii.String(name)},
 	}))
-	return l.start(job, project, order), nil
+	return l.jobAction(job, project, order), nil
 }
 
-// start is the action that starts a job. What the job shows is read by later actions under the job's name.
-func (l *lineStack) start(job pipeline.Job, project awscodebuild.CfnProject, order int) any {
+// jobAction is the action that starts a job. What the job shows is read by later actions under the job's name.
+func (l *pipelineBuilder) jobAction(job pipeline.Job, project awscodebuild.CfnProject, order int) any {
 	action := &awscodepipeline.CfnPipeline_ActionDeclarationProperty{
 		Name: jsii.String(job.Name), Namespace: jsii.String(job.Name), ActionTypeId: actionType("Build", "CodeBuild"), RunOrder: jsii.Number(order),
-		InputArtifacts: artefacts(job.Takes...),
+		InputArtifacts: artifactRefs(job.Inputs...),
 	}
 	configuration := map[string]any{"ProjectName": project.Ref()}
-	if len(job.Takes) > 1 {
-		configuration["PrimarySource"] = job.Takes[0]
+	if len(job.Inputs) > 1 {
+		configuration["PrimarySource"] = job.Inputs[0]
 	}
 	action.Configuration = configuration
-	if job.Leaves != "" {
-		action.OutputArtifacts = artefacts(job.Leaves)
+	if job.Output != "" {
+		action.OutputArtifacts = artifactRefs(job.Output)
 	}
 	return action
 }
 
-// rolesOf are the ARNs of the roles that a job may take on: it names each. What the environment before has recorded says what may go on, and is
+// assumableRoles are the ARNs of the roles that a job may take on: it names each. What the environment before has recorded says what may go on, and is
 // read by that one's publishing role.
-func (l *lineStack) rolesOf(job pipeline.Job) []string {
+func (l *pipelineBuilder) assumableRoles(job pipeline.Job) []string {
 	var out []string
 	for _, env := range l.Environments {
 		if env.Name != job.Environment {
 			continue
 		}
-		for _, part := range env.Parts() {
-			out = append(out, bootstrapRoles(l.Pipeline.Bootstrap.Qualifier, part.Environment, job.May.Roles())...)
+		for _, part := range env.Accounts() {
+			out = append(out, bootstrapRoleARNs(l.Pipeline.Bootstrap.Qualifier, part.Environment, job.Permission.Roles())...)
 		}
 		for _, before := range l.Environments {
-			if before.Name == env.After && job.May.Promotes() {
-				out = append(out, bootstrapRoles(l.Pipeline.Bootstrap.Qualifier, before, []string{pipeline.RecordsRole})...)
+			if before.Name == env.After && job.Permission.AllowsPromotion() {
+				out = append(out, bootstrapRoleARNs(l.Pipeline.Bootstrap.Qualifier, before, []string{pipeline.RecordsRole})...)
 			}
 		}
 	}
 	return out
 }
 
-// bootstrapRoles are the ARNs of roles that `cdk bootstrap` made in an environment's account.
-func bootstrapRoles(qualifier string, env config.Environment, roles []string) []string {
+// bootstrapRoleARNs are the ARNs of roles that `cdk bootstrap` made in an environment's account.
+func bootstrapRoleARNs(qualifier string, env config.Environment, roles []string) []string {
 	var out []string
 	for _, role := range roles {
 		out = append(out, own.BootstrapRoleARN(role, qualifier, env.ID, env.Region))
@@ -208,12 +208,12 @@ func bootstrapRoles(qualifier string, env config.Environment, roles []string) []
 	return out
 }
 
-func (l *lineStack) pipeline(stages []any, store store) {
+func (l *pipelineBuilder) addPipeline(stages []any, store artifactStore) {
 	for _, project := range l.projects {
 		project.SetEncryptionKey(store.key.KeyArn())
 	}
 	mode := "QUEUED" // each release is deployed, in the order in which they came
-	if l.line.Starts == pipeline.PullRequest {
+	if l.definition.Trigger == pipeline.PullRequest {
 		mode = "PARALLEL"
 	}
 	made := awscodepipeline.NewCfnPipeline(l.scope, jsii.String("Pipeline"), &awscodepipeline.CfnPipelineProps{
@@ -226,27 +226,27 @@ func (l *lineStack) pipeline(stages []any, store store) {
 	})
 	// The first execution begins as soon as the pipeline is there, and needs all of its rights.
 	made.Node().AddDependency(l.role, store.bucket.Policy())
-	if l.line.Starts == pipeline.Schedule {
-		l.onSchedule(made)
+	if l.definition.Trigger == pipeline.Schedule {
+		l.addSchedule(made)
 	}
 }
 
-// onSchedule starts the pipeline at the times that the configuration says.
-func (l *lineStack) onSchedule(made awscodepipeline.CfnPipeline) {
+// addSchedule starts the pipeline at the times that the configuration says.
+func (l *pipelineBuilder) addSchedule(made awscodepipeline.CfnPipeline) {
 	arn := awscdk.Stack_Of(l.scope).FormatArn(&awscdk.ArnComponents{Service: jsii.String("codepipeline"), Resource: made.Ref()})
-	role := own.ServiceRole(l.scope, "ScheduleRole", events, "starts the pipeline "+l.name)
+	role := own.NewServiceRole(l.scope, "ScheduleRole", eventsService, "starts the pipeline "+l.name)
 	role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Actions: jsii.Strings("codepipeline:StartPipelineExecution"), Resources: &[]*string{arn},
 	}))
-	own.Schedule(l.scope, "Schedule", own.ScheduleProps{About: "starts " + l.name, When: l.Pipeline.DriftSchedule, Target: arn, Role: role})
+	own.NewSchedule(l.scope, "Schedule", own.ScheduleProps{Description: "starts " + l.name, Expression: l.Pipeline.DriftSchedule, Target: arn, Role: role})
 }
 
 // triggers are what in the repository starts the pipeline; nothing does where a schedule starts it.
-func (l *lineStack) triggers() any {
+func (l *pipelineBuilder) triggers() any {
 	source := l.Pipeline.Source
 	branch := &awscodepipeline.CfnPipeline_GitBranchFilterCriteriaProperty{Includes: jsii.Strings(source.Branch)}
 	git := &awscodepipeline.CfnPipeline_GitConfigurationProperty{SourceActionName: jsii.String("source")}
-	switch l.line.Starts {
+	switch l.definition.Trigger {
 	case pipeline.Push:
 		git.Push = []any{&awscodepipeline.CfnPipeline_GitPushFilterProperty{Branches: branch}}
 	case pipeline.Tag:
@@ -259,7 +259,7 @@ func (l *lineStack) triggers() any {
 	return []any{&awscodepipeline.CfnPipeline_PipelineTriggerDeclarationProperty{ProviderType: jsii.String("CodeStarSourceConnection"), GitConfiguration: git}}
 }
 
-func stage(name string, actions ...any) any {
+func stageDeclaration(name string, actions ...any) any {
 	return &awscodepipeline.CfnPipeline_StageDeclarationProperty{Name: jsii.String(name), Actions: actions}
 }
 
@@ -269,8 +269,8 @@ func actionType(category, provider string) any {
 	}
 }
 
-// artefacts are the names as CodePipeline wants them.
-func artefacts(names ...string) []any {
+// artifactRefs are the names as CodePipeline wants them.
+func artifactRefs(names ...string) []any {
 	var out []any
 	for _, name := range names {
 		out = append(out, map[string]any{"name": name})
@@ -278,8 +278,8 @@ func artefacts(names ...string) []any {
 	return out
 }
 
-// construct is a name as the id of a construct: pull-request becomes PullRequest.
-func construct(name string) string {
+// constructID is a name as the id of a construct: pull-request becomes PullRequest.
+func constructID(name string) string {
 	out, upper := make([]byte, 0, len(name)), true
 	for i := range len(name) {
 		switch c := name[i]; {

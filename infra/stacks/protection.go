@@ -10,36 +10,36 @@ import (
 	"lockstep/infra/constructs"
 )
 
-// PolicyMetadata is where a template says which stack policy its stack gets. CloudFormation takes a policy by a call of its own, which
+// StackPolicyMetadata is where a template says which stack policy its stack gets. CloudFormation takes a policy by a call of its own, which
 // whoever deploys the assembly makes.
-const PolicyMetadata = "lockstep:stackPolicy"
+const StackPolicyMetadata = "lockstep:stackPolicy"
 
-// stateful are the types of resources that hold what cannot be made again.
-var stateful = []string{"AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::RDS::DBCluster", "AWS::S3::Bucket"}
+// statefulTypes are the types of resources that hold what cannot be made again.
+var statefulTypes = []string{"AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::RDS::DBCluster", "AWS::S3::Bucket"}
 
 // stackPolicy lets updates change everything, but not replace or delete what holds data.
 var stackPolicy = map[string]any{"Statement": []any{
 	map[string]any{"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"},
 	map[string]any{
 		"Effect": "Deny", "Action": []string{"Update:Delete", "Update:Replace"}, "Principal": "*", "Resource": "*",
-		"Condition": map[string]any{"StringEquals": map[string]any{"ResourceType": stateful}},
+		"Condition": map[string]any{"StringEquals": map[string]any{"ResourceType": statefulTypes}},
 	},
 }}
 
 // protectStack gives the stack its policy. The first stack of an account also lets the role that deploys set such policies, which `cdk
 // bootstrap` does not.
-func (p *Place) protectStack(stack awscdk.Stack) {
-	stack.AddMetadata(jsii.String(PolicyMetadata), stackPolicy)
-	if len(p.Made) > 0 {
+func (p *Scope) protectStack(stack awscdk.Stack) {
+	stack.AddMetadata(jsii.String(StackPolicyMetadata), stackPolicy)
+	if len(p.Stacks) > 0 {
 		return
 	}
 	env := p.Environment
 	policy := awsiam.NewCfnPolicy(stack, jsii.String("DeployRights"), &awsiam.CfnPolicyProps{
-		PolicyName: jsii.String(p.Name("stack-policies")),
+		PolicyName: jsii.String(p.QualifiedName("stack-policies")),
 		Roles:      jsii.Strings(fmt.Sprintf("cdk-%s-deploy-role-%s-%s", p.Pipeline.Bootstrap.Qualifier, env.ID, env.Region)),
 		PolicyDocument: map[string]any{"Version": "2012-10-17", "Statement": []any{map[string]any{
 			"Effect": "Allow", "Action": []string{"cloudformation:GetStackPolicy", "cloudformation:SetStackPolicy"},
-			"Resource": fmt.Sprintf("arn:aws:cloudformation:%s:%s:stack/%s/*", env.Region, env.ID, p.Name("*")),
+			"Resource": fmt.Sprintf("arn:aws:cloudformation:%s:%s:stack/%s/*", env.Region, env.ID, p.QualifiedName("*")),
 		}}},
 	})
 	constructs.Suppress(policy, "AwsSolutions-IAM5", "A stack's ARN ends with an id that is made with the stack; the pattern holds the names of this account's own stacks alone.")

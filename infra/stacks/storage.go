@@ -14,15 +14,15 @@ type StorageProps struct {
 	Imports config.Imports
 }
 
-// Storage is the environment's object storage: a bucket that archives what is old, and one for its access logs.
-func Storage(stack awscdk.Stack, props StorageProps) {
-	logs := constructs.Bucket(stack, "AccessLogs", constructs.BucketProps{
-		Rules: []*awss3.LifecycleRule{constructs.Expire(props.AccessLogDays)},
+// AddStorage is the environment's object storage: a bucket that archives what is old, and one for its access logs.
+func AddStorage(stack awscdk.Stack, props StorageProps) {
+	logs := constructs.NewBucket(stack, "AccessLogs", constructs.BucketProps{
+		LifecycleRules: []*awss3.LifecycleRule{constructs.ExpireRule(props.AccessLogDays)},
 	})
-	bucket := constructs.Bucket(stack, "Objects", constructs.BucketProps{
-		Key: constructs.KeyFor(stack, props.Imports, "encrypts the objects of "+*stack.StackName()), Logs: logs,
-		Rules: []*awss3.LifecycleRule{constructs.Archive(props.ArchiveAfterDays, props.NoncurrentExpireAfterDays)},
+	bucket := constructs.NewBucket(stack, "Objects", constructs.BucketProps{
+		Key: constructs.ImportedOrNewKey(stack, props.Imports, "encrypts the objects of "+*stack.StackName()), AccessLogs: logs,
+		LifecycleRules: []*awss3.LifecycleRule{constructs.ArchiveRule(props.ArchiveAfterDays, props.NoncurrentExpireAfterDays)},
 	})
-	output(stack, "BucketName", bucket.BucketName(), "the bucket for objects")
-	output(stack, "AccessLogBucketName", logs.BucketName(), "the bucket for access logs")
+	addOutput(stack, "BucketName", bucket.BucketName(), "the bucket for objects")
+	addOutput(stack, "AccessLogBucketName", logs.BucketName(), "the bucket for access logs")
 }

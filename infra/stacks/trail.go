@@ -16,10 +16,10 @@ import (
 	"lockstep/infra/constructs"
 )
 
-// trail records who does what in every region: for years in the bucket, and for as long as logs are kept where alarms see it.
-func trail(stack awscdk.Stack, key awskms.Key, records awss3.IBucket, logDays int) awslogs.LogGroup {
-	letTrailEncrypt(stack, key)
-	group := constructs.LogGroup(stack, "TrailLog", fmt.Sprintf("/%s/trail", *stack.StackName()), logDays)
+// addTrail records who does what in every region: for years in the bucket, and for as long as logs are kept where alarms see it.
+func addTrail(stack awscdk.Stack, key awskms.Key, records awss3.IBucket, logDays int) awslogs.LogGroup {
+	allowTrailKeyUse(stack, key)
+	group := constructs.NewLogGroup(stack, "TrailLog", fmt.Sprintf("/%s/trail", *stack.StackName()), logDays)
 	awscloudtrail.NewTrail(stack, jsii.String("Trail"), &awscloudtrail.TrailProps{
 		TrailName: stack.StackName(), Bucket: records, EncryptionKey: key, CloudWatchLogGroup: group, SendToCloudWatchLogs: jsii.Bool(true),
 		IsMultiRegionTrail: jsii.Bool(true), IncludeGlobalServiceEvents: jsii.Bool(true), EnableFileValidation: jsii.Bool(true),
@@ -27,9 +27,9 @@ func trail(stack awscdk.Stack, key awskms.Key, records awss3.IBucket, logDays in
 	return group
 }
 
-// letTrailEncrypt lets this one trail use the key.
+// allowTrailKeyUse lets this one trail use the key.
 // Source: the CloudTrail user guide, configure AWS KMS key policies for CloudTrail.
-func letTrailEncrypt(stack awscdk.Stack, key awskms.Key) {
+func allowTrailKeyUse(stack awscdk.Stack, key awskms.Key) {
 	arn := fmt.Sprintf("arn:aws:cloudtrail:%s:%s:trail/%s", *stack.Region(), *stack.Account(), *stack.StackName())
 	for _, right := range []struct {
 		action     string
@@ -67,8 +67,8 @@ var securityEvents = []struct{ id, about, pattern string }{
 	{"NetworkChanges", "a network was made, changed or removed", `{ ($.eventName = "CreateVpc") || ($.eventName = "DeleteVpc") || ($.eventName = "ModifyVpcAttribute") || ($.eventName = "*VpcPeeringConnection") }`},
 }
 
-// securityAlarms raise an alarm on each of the security events, and draw them all.
-func securityAlarms(stack awscdk.Stack, group awslogs.LogGroup, thresholds config.SecurityAlarms) {
+// addSecurityAlarms raise an alarm on each of the security events, and draw them all.
+func addSecurityAlarms(stack awscdk.Stack, group awslogs.LogGroup, thresholds config.SecurityAlarms) {
 	// The events of which some are normal.
 	expected := map[string]int{"DeniedCalls": thresholds.DeniedCalls, "FailedSignIns": thresholds.FailedSignIns}
 	var drawn []awscloudwatch.IMetric
@@ -79,10 +79,10 @@ func securityAlarms(stack awscdk.Stack, group awslogs.LogGroup, thresholds confi
 		})
 		metric := filter.Metric(&awscloudwatch.MetricOptions{Statistic: jsii.String("Sum"), Period: awscdk.Duration_Minutes(jsii.Number(5))})
 		threshold := float64(max(expected[event.id], 1))
-		constructs.Alarm(stack, event.id, constructs.AlarmProps{
-			Metric: metric, Threshold: threshold, Periods: 1, About: event.about + ": the audit trail says who, and from where",
+		constructs.NewAlarm(stack, event.id, constructs.AlarmProps{
+			Metric: metric, Threshold: threshold, Periods: 1, Description: event.about + ": the audit trail says who, and from where",
 		})
 		drawn = append(drawn, metric)
 	}
-	constructs.Dashboard(stack, []awscloudwatch.IWidget{constructs.Graph("security events", drawn...)})
+	constructs.NewDashboard(stack, []awscloudwatch.IWidget{constructs.NewGraphWidget("security events", drawn...)})
 }

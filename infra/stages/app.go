@@ -12,9 +12,9 @@ import (
 	"lockstep/infra/stacks"
 )
 
-// flags are the library's feature flags: what a new app gets, as far as these stacks are concerned.
+// featureFlags are the library's feature flags: what a new app gets, as far as these stacks are concerned.
 // Source: https://github.com/aws/aws-cdk/blob/main/packages/aws-cdk-lib/cx-api/FEATURE_FLAGS.md
-var flags = map[string]any{
+var featureFlags = map[string]any{
 	"@aws-cdk/aws-s3:createDefaultLoggingPolicy":            true,
 	"@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy":       true,
 	"@aws-cdk/aws-kms:aliasNameRef":                         true,
@@ -25,9 +25,9 @@ var flags = map[string]any{
 	"aws:cdk:enable-path-metadata": true,
 }
 
-// App is the app with all stacks of an environment, or of the tooling account, which writes its cloud assembly into the folder out.
-func App(c *config.Config, env config.Environment, out string) (awscdk.App, error) {
-	context := maps.Clone(flags)
+// NewApp is the app with all stacks of an environment, or of the tooling account, which writes its cloud assembly into the folder out.
+func NewApp(c *config.Config, env config.Environment, out string) (awscdk.App, error) {
+	context := maps.Clone(featureFlags)
 	if env.Network != nil {
 		// The library looks the zones of an account up even when it is told which to use, to compare the two. It is told that these are all.
 		context[fmt.Sprintf("availability-zones:account=%s:region=%s", env.ID, env.Region)] = env.Network.AvailabilityZones
@@ -37,13 +37,13 @@ func App(c *config.Config, env config.Environment, out string) (awscdk.App, erro
 		// These would write what differs from run to run, or what nobody reads.
 		AnalyticsReporting: jsii.Bool(false), TreeMetadata: jsii.Bool(false), StackTraces: jsii.Bool(false),
 	})
-	place := &stacks.Place{App: app, Pipeline: c.Pipeline, Environment: env}
-	for _, stage := range of(c, env) {
-		before := len(place.Made)
+	place := &stacks.Scope{App: app, Pipeline: c.Pipeline, Environment: env}
+	for _, stage := range stagesFor(c, env) {
+		before := len(place.Stacks)
 		if err := stage.build(place); err != nil {
 			return nil, err
 		}
-		inOrder(place.Made[:before], place.Made[before:])
+		addDependencies(place.Stacks[:before], place.Stacks[before:])
 	}
 	// The report, one for each stack, stays in the assembly: which rule was met by which resource, and why another was excused.
 	awscdk.Aspects_Of(app).Add(cdknag.NewAwsSolutionsChecks(&cdknag.NagPackProps{
@@ -52,8 +52,8 @@ func App(c *config.Config, env config.Environment, out string) (awscdk.App, erro
 	return app, nil
 }
 
-// inOrder lets the stacks of a stage wait for those of the stages before.
-func inOrder(before, after []awscdk.Stack) {
+// addDependencies lets the stacks of a stage wait for those of the stages before.
+func addDependencies(before, after []awscdk.Stack) {
 	for _, later := range after {
 		for _, earlier := range before {
 			later.AddDependency(earlier, nil)

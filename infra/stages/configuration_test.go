@@ -15,10 +15,10 @@ import (
 )
 
 // The templates of every environment, for whoever reviews a change: -update writes them anew.
-func TestGoldenTemplates(t *testing.T) {
+func TestTemplates_MatchGoldenFiles(t *testing.T) {
 	golden := map[string]string{}
-	for _, environment := range []string{"dev", "acc", "prod", config.Tooling} {
-		files, err := filepath.Glob(filepath.Join(assemblies[environment].dir, "*.template.json"))
+	for _, environment := range []string{"dev", "acc", "prod", config.ToolingEnvironment} {
+		files, err := filepath.Glob(filepath.Join(synthesizedAssemblies[environment].dir, "*.template.json"))
 		require.NoError(t, err)
 		for _, file := range files {
 			data, err := os.ReadFile(file)
@@ -56,8 +56,8 @@ func firstDifference(want, got string) string {
 	return fmt.Sprintf("from line %d on it was\n%s\nand is\n%s", i+1, part(a), part(b))
 }
 
-func TestTheSameConfigurationGivesTheSameBytes(t *testing.T) {
-	first, second := os.DirFS(assemblies["acc"].dir), os.DirFS(assemblies["acc again"].dir)
+func TestSynth_IsReproducible(t *testing.T) {
+	first, second := os.DirFS(synthesizedAssemblies["acc"].dir), os.DirFS(synthesizedAssemblies["acc again"].dir)
 	files := 0
 	require.NoError(t, fs.WalkDir(first, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
@@ -74,42 +74,42 @@ func TestTheSameConfigurationGivesTheSameBytes(t *testing.T) {
 	assert.Positive(t, files)
 }
 
-func TestD4_AnEnvironmentIsOneFile(t *testing.T) {
-	perf := assemblies["perf"]
+func TestD4_EnvironmentIsOneFile(t *testing.T) {
+	perf := synthesizedAssemblies["perf"]
 	assert.Empty(t, perf.findings)
-	network := only(t, stack(t, "perf", "network"), "AWS::EC2::VPC")
-	assert.Equal(t, "10.77.0.0/18", at(network, "Properties.CidrBlock"))
-	assert.Contains(t, text(stack(t, "perf", "network")), "eu-central-1c")
+	network := onlyResource(t, stackTemplate(t, "perf", "network"), "AWS::EC2::VPC")
+	assert.Equal(t, "10.77.0.0/18", valueAt(network, "Properties.CidrBlock"))
+	assert.Contains(t, jsonText(stackTemplate(t, "perf", "network")), "eu-central-1c")
 	manifest, err := os.ReadFile(filepath.Join(perf.dir, "manifest.json"))
 	require.NoError(t, err)
 	assert.Contains(t, string(manifest), "aws://555566667777/eu-central-1")
 }
 
-func TestD2_EveryEnvironmentsNetworkComesFromItsFile(t *testing.T) {
-	c, err := config.Load(configuration)
+func TestD2_NetworkComesFromEnvironmentFile(t *testing.T) {
+	c, err := config.Load(configurationFS)
 	require.NoError(t, err)
 	for _, env := range c.Environments {
-		s := stack(t, env.Name, "network")
-		assert.Equal(t, env.Network.CIDR, at(only(t, s, "AWS::EC2::VPC"), "Properties.CidrBlock"))
+		s := stackTemplate(t, env.Name, "network")
+		assert.Equal(t, env.Network.CIDR, valueAt(onlyResource(t, s, "AWS::EC2::VPC"), "Properties.CidrBlock"))
 		var zones []string
-		for _, subnet := range s.ofType("AWS::EC2::Subnet") {
-			zones = append(zones, at(subnet, "Properties.AvailabilityZone").(string))
+		for _, subnet := range s.resourcesOfType("AWS::EC2::Subnet") {
+			zones = append(zones, valueAt(subnet, "Properties.AvailabilityZone").(string))
 		}
 		assert.ElementsMatch(t, env.Network.AvailabilityZones, zones)
-		for other, a := range assemblies {
-			if other != env.Name && other != env.Name+" again" && other != config.Tooling {
+		for other, a := range synthesizedAssemblies {
+			if other != env.Name && other != env.Name+" again" && other != config.ToolingEnvironment {
 				for name, template := range a.templates {
-					assert.NotContains(t, text(template), env.ID, "%s %s names the account of %s", other, name, env.Name)
+					assert.NotContains(t, jsonText(template), env.ID, "%s %s names the account of %s", other, name, env.Name)
 				}
 			}
 		}
 	}
 }
 
-func TestD3_SecretsAreReferredToAndNotHeld(t *testing.T) {
+func TestD3_SecretsAreReferences(t *testing.T) {
 	for _, environment := range []string{"dev", "acc", "prod"} {
-		cluster := only(t, stack(t, environment, "database"), "AWS::RDS::DBCluster")
+		cluster := onlyResource(t, stackTemplate(t, environment, "database"), "AWS::RDS::DBCluster")
 		assert.NotContains(t, cluster["Properties"], "MasterUserPassword")
-		assert.Equal(t, map[string]any{"Fn::GetAtt": []any{"Cluster", "MasterUserSecret.SecretArn"}}, at(stack(t, environment, "database"), "Outputs.MasterSecretArn.Value"))
+		assert.Equal(t, map[string]any{"Fn::GetAtt": []any{"Cluster", "MasterUserSecret.SecretArn"}}, valueAt(stackTemplate(t, environment, "database"), "Outputs.MasterSecretArn.Value"))
 	}
 }

@@ -12,33 +12,33 @@ import (
 // A stage is a part of an account that is deployed whole before the next one begins.
 type stage struct {
 	name  string
-	build func(*stacks.Place) error
+	build func(*stacks.Scope) error
 }
 
-// of are the stages of an environment, or of the tooling account, in their order.
-func of(c *config.Config, env config.Environment) []stage {
-	if env.Name == config.Tooling {
-		return tooling(c)
+// stagesFor are the stages of an environment, or of the tooling account, in their order.
+func stagesFor(c *config.Config, env config.Environment) []stage {
+	if env.Name == config.ToolingEnvironment {
+		return toolingStages(c)
 	}
-	return environment
+	return environmentStages
 }
 
-// environment is the table of an environment's stages.
-var environment = []stage{
-	{"artefact", artefact},
-	{"plugins", wantedPlugins},
-	{"shared", shared},
+// environmentStages is the table of an environment's stages.
+var environmentStages = []stage{
+	{"artefact", buildArtefact},
+	{"plugins", buildPlugins},
+	{"shared", buildShared},
 }
 
-// artefact is what the platform's programs are configured by.
-func artefact(p *stacks.Place) error {
-	stacks.Artefact(p.Stack("artefact", "the configuration, as SSM parameters"), stacks.ArtefactProps{Project: p.Pipeline.Project, Environment: p.Environment})
+// buildArtefact is what the platform's programs are configured by.
+func buildArtefact(p *stacks.Scope) error {
+	stacks.AddArtefact(p.NewStack("artefact", "the configuration, as SSM parameters"), stacks.ArtefactProps{Project: p.Pipeline.Project, Environment: p.Environment})
 	return nil
 }
 
-// wantedPlugins are the parts that this environment's configuration names.
-func wantedPlugins(p *stacks.Place) error {
-	wanted, err := plugins.Wanted(p.Environment)
+// buildPlugins are the parts that this environment's configuration names.
+func buildPlugins(p *stacks.Scope) error {
+	wanted, err := plugins.ForEnvironment(p.Environment)
 	if err != nil {
 		return err
 	}
@@ -50,13 +50,13 @@ func wantedPlugins(p *stacks.Place) error {
 	return nil
 }
 
-// shared is what watches all the rest, and whom it tells.
-func shared(p *stacks.Place) error {
+// buildShared is what watches all the rest, and whom it tells.
+func buildShared(p *stacks.Scope) error {
 	env := p.Environment
-	topics := stacks.Notifications(p.Stack("notifications", "who hears of what"), stacks.NotificationsProps(env.Notifications))
+	topics := stacks.AddNotifications(p.NewStack("notifications", "who hears of what"), stacks.NotificationsProps(env.Notifications))
 	governance := stacks.GovernanceProps{Governance: env.Governance, Topics: topics, Budget: env.Budget, LogDays: env.LogDays, Protected: env.TerminationProtection}
-	if governance.Any() { // CloudFormation takes no empty stack
-		stacks.Governance(p.Stack("governance", "cost, audit and compliance of the account"), governance)
+	if governance.HasResources() { // CloudFormation takes no empty stack
+		stacks.AddGovernance(p.NewStack("governance", "cost, audit and compliance of the account"), governance)
 	}
 	return nil
 }

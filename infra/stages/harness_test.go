@@ -21,11 +21,11 @@ import (
 
 var update = flag.Bool("update", false, "write the templates as they are now into the golden files")
 
-// configuration is that of the repository.
-var configuration = os.DirFS("../../config")
+// configurationFS is that of the repository.
+var configurationFS = os.DirFS("../../config")
 
-// assemblies are the cloud assemblies of all environments, made once: starting the library costs more than any test here.
-var assemblies = map[string]assembly{}
+// synthesizedAssemblies are the cloud assemblies of all environments, made once: starting the library costs more than any test here.
+var synthesizedAssemblies = map[string]assembly{}
 
 // An assembly is what a synthesis wrote.
 type assembly struct {
@@ -57,11 +57,11 @@ func TestMain(m *testing.M) {
 
 // synthesiseAll makes the assemblies of the repository's own environments, and of some that the tests need.
 func synthesiseAll(dir string) error {
-	c, err := config.Load(configuration)
+	c, err := config.Load(configurationFS)
 	if err != nil {
 		return err
 	}
-	more, err := config.Load(withFiles(map[string]string{"environments/perf.yaml": perfYAML, "environments/given.yaml": givenYAML}))
+	more, err := config.Load(configurationWith(map[string]string{"environments/perf.yaml": perfYAML, "environments/given.yaml": existingResourcesYAML}))
 	if err != nil {
 		return err
 	}
@@ -74,12 +74,12 @@ func synthesiseAll(dir string) error {
 		all = append(all, tooling)
 	}
 	for _, env := range all {
-		if assemblies[env.Name], err = synthesise(c, env, filepath.Join(dir, env.Name)); err != nil {
+		if synthesizedAssemblies[env.Name], err = synthesise(c, env, filepath.Join(dir, env.Name)); err != nil {
 			return fmt.Errorf("%s: %w", env.Name, err)
 		}
 	}
 	acc, _ := c.Environment("acc")
-	assemblies["acc again"], err = synthesise(c, acc, filepath.Join(dir, "acc-again"))
+	synthesizedAssemblies["acc again"], err = synthesise(c, acc, filepath.Join(dir, "acc-again"))
 	return err
 }
 
@@ -104,14 +104,14 @@ func synthesise(c *config.Config, env config.Environment, dir string) (assembly,
 	return a, err
 }
 
-// withFiles is the repository's configuration with some files put over it.
-func withFiles(over map[string]string) fs.FS {
+// configurationWith is the repository's configuration with some files put over it.
+func configurationWith(over map[string]string) fs.FS {
 	files := fstest.MapFS{}
-	err := fs.WalkDir(configuration, ".", func(name string, entry fs.DirEntry, err error) error {
+	err := fs.WalkDir(configurationFS, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || !strings.HasSuffix(name, ".yaml") {
 			return err
 		}
-		text, err := fs.ReadFile(configuration, name)
+		text, err := fs.ReadFile(configurationFS, name)
 		files[name] = &fstest.MapFile{Data: text}
 		return err
 	})
@@ -124,11 +124,11 @@ func withFiles(over map[string]string) fs.FS {
 	return files
 }
 
-// stack is the template of a stack.
-func stack(t *testing.T, environment, name string) template {
+// stackTemplate is the template of a stack.
+func stackTemplate(t *testing.T, environment, name string) template {
 	t.Helper()
-	found, ok := assemblies[environment].templates[name]
-	require.True(t, ok, "%s has no stack %s but %v", environment, name, slices.Sorted(maps.Keys(assemblies[environment].templates)))
+	found, ok := synthesizedAssemblies[environment].templates[name]
+	require.True(t, ok, "%s has no stack %s but %v", environment, name, slices.Sorted(maps.Keys(synthesizedAssemblies[environment].templates)))
 	return found
 }
 
@@ -141,8 +141,8 @@ func (t template) resources() map[string]map[string]any {
 	return out
 }
 
-// ofType are the resources of a type, in the order of their logical ids.
-func (t template) ofType(kind string) []map[string]any {
+// resourcesOfType are the resources of a type, in the order of their logical ids.
+func (t template) resourcesOfType(kind string) []map[string]any {
 	var out []map[string]any
 	resources := t.resources()
 	for _, id := range slices.Sorted(maps.Keys(resources)) {
@@ -153,16 +153,16 @@ func (t template) ofType(kind string) []map[string]any {
 	return out
 }
 
-// only is the one resource of its type.
-func only(t *testing.T, in template, kind string) map[string]any {
+// onlyResource is the one resource of its type.
+func onlyResource(t *testing.T, in template, kind string) map[string]any {
 	t.Helper()
-	found := in.ofType(kind)
+	found := in.resourcesOfType(kind)
 	require.Len(t, found, 1, kind)
 	return found[0]
 }
 
-// at is the value at a path of keys and indices below a resource, such as Properties.Rules.0.Id; nil if there is none.
-func at(value any, path string) any {
+// valueAt is the value at a path of keys and indices below a resource, such as Properties.Rules.0.Id; nil if there is none.
+func valueAt(value any, path string) any {
 	for step := range strings.SplitSeq(path, ".") {
 		switch v := value.(type) {
 		case template:
@@ -182,8 +182,8 @@ func at(value any, path string) any {
 	return value
 }
 
-// text is a value as JSON.
-func text(value any) string {
+// jsonText is a value as JSON.
+func jsonText(value any) string {
 	out, err := json.Marshal(value)
 	if err != nil {
 		panic(err)
@@ -191,8 +191,8 @@ func text(value any) string {
 	return string(out)
 }
 
-// list is what a policy says as one text or as several.
-func list(value any) []string {
+// stringList is what a policy says as one text or as several.
+func stringList(value any) []string {
 	switch v := value.(type) {
 	case string:
 		return []string{v}
@@ -202,22 +202,22 @@ func list(value any) []string {
 			if s, ok := item.(string); ok {
 				all = append(all, s)
 			} else {
-				all = append(all, text(item))
+				all = append(all, jsonText(item))
 			}
 		}
 		return all
 	case nil:
 		return nil
 	}
-	return []string{text(value)}
+	return []string{jsonText(value)}
 }
 
-// everywhere visits each template of each environment in order.
-func everywhere(t *testing.T, visit func(t *testing.T, environment, stack string, in template)) {
+// forEachTemplate visits each template of each environment in order.
+func forEachTemplate(t *testing.T, visit func(t *testing.T, environment, stack string, in template)) {
 	t.Helper()
-	for _, environment := range slices.Sorted(maps.Keys(assemblies)) {
-		for _, name := range slices.Sorted(maps.Keys(assemblies[environment].templates)) {
-			visit(t, environment, name, assemblies[environment].templates[name])
+	for _, environment := range slices.Sorted(maps.Keys(synthesizedAssemblies)) {
+		for _, name := range slices.Sorted(maps.Keys(synthesizedAssemblies[environment].templates)) {
+			visit(t, environment, name, synthesizedAssemblies[environment].templates[name])
 		}
 	}
 }
@@ -236,8 +236,8 @@ notifications: {finance: [money@example.com], owners: [perf@example.com, platfor
 tags: {costCentre: platform-perf}
 `
 
-// givenYAML is an environment in which much is there already, and which the organisation governs.
-const givenYAML = `account: "666677778888"
+// existingResourcesYAML is an environment in which much is there already, and which the organisation governs.
+const existingResourcesYAML = `account: "666677778888"
 region: eu-west-1
 logDays: 180
 network:

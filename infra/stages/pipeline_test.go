@@ -17,11 +17,11 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// pipelineCalled is a pipeline of the tooling account.
-func pipelineCalled(t *testing.T, name string) map[string]any {
+// findPipeline is a pipeline of the tooling account.
+func findPipeline(t *testing.T, name string) map[string]any {
 	t.Helper()
-	for _, p := range stack(t, config.Tooling, "pipeline").ofType("AWS::CodePipeline::Pipeline") {
-		if at(p, "Properties.Name") == "lockstep-"+name {
+	for _, p := range stackTemplate(t, config.ToolingEnvironment, "pipeline").resourcesOfType("AWS::CodePipeline::Pipeline") {
+		if valueAt(p, "Properties.Name") == "lockstep-"+name {
 			return p
 		}
 	}
@@ -29,49 +29,49 @@ func pipelineCalled(t *testing.T, name string) map[string]any {
 	return nil
 }
 
-// stagesOf are the names of a pipeline's stages in their order.
-func stagesOf(p map[string]any) []string {
+// stageNames are the names of a pipeline's stages in their order.
+func stageNames(p map[string]any) []string {
 	var names []string
-	for _, s := range at(p, "Properties.Stages").([]any) {
-		names = append(names, at(s, "Name").(string))
+	for _, s := range valueAt(p, "Properties.Stages").([]any) {
+		names = append(names, valueAt(s, "Name").(string))
 	}
 	return names
 }
 
-// actionsOf are the actions of a pipeline's stage.
-func actionsOf(t *testing.T, p map[string]any, stage string) []any {
+// stageActions are the actions of a pipeline's stage.
+func stageActions(t *testing.T, p map[string]any, stage string) []any {
 	t.Helper()
-	i := slices.Index(stagesOf(p), stage)
-	require.GreaterOrEqual(t, i, 0, "no stage %s in %v", stage, stagesOf(p))
-	return at(p, fmt.Sprintf("Properties.Stages.%d.Actions", i)).([]any)
+	i := slices.Index(stageNames(p), stage)
+	require.GreaterOrEqual(t, i, 0, "no stage %s in %v", stage, stageNames(p))
+	return valueAt(p, fmt.Sprintf("Properties.Stages.%d.Actions", i)).([]any)
 }
 
-func TestB1_PipelinesAreV2WithAConnectionInTheToolingAccount(t *testing.T) {
-	manifest, err := os.ReadFile(filepath.Join(assemblies[config.Tooling].dir, "manifest.json"))
+func TestB1_PipelinesAreV2WithConnection(t *testing.T) {
+	manifest, err := os.ReadFile(filepath.Join(synthesizedAssemblies[config.ToolingEnvironment].dir, "manifest.json"))
 	require.NoError(t, err)
 	assert.Contains(t, string(manifest), "aws://123456789012/eu-west-1")
 	for _, name := range []string{"main", "release", "pull-request"} {
-		p := pipelineCalled(t, name)
-		assert.Equal(t, "V2", at(p, "Properties.PipelineType"))
-		source := actionsOf(t, p, "source")[0]
-		assert.Equal(t, "CodeStarSourceConnection", at(source, "ActionTypeId.Provider"))
-		assert.Equal(t, "arn:aws:codeconnections:eu-west-1:123456789012:connection/11111111-2222-3333-4444-555555555555", at(source, "Configuration.ConnectionArn"))
-		assert.Equal(t, "example/platform", at(source, "Configuration.FullRepositoryId"))
-		assert.Equal(t, "false", at(source, "Configuration.DetectChanges"), "the triggers alone start it")
+		p := findPipeline(t, name)
+		assert.Equal(t, "V2", valueAt(p, "Properties.PipelineType"))
+		source := stageActions(t, p, "source")[0]
+		assert.Equal(t, "CodeStarSourceConnection", valueAt(source, "ActionTypeId.Provider"))
+		assert.Equal(t, "arn:aws:codeconnections:eu-west-1:123456789012:connection/11111111-2222-3333-4444-555555555555", valueAt(source, "Configuration.ConnectionArn"))
+		assert.Equal(t, "example/platform", valueAt(source, "Configuration.FullRepositoryId"))
+		assert.Equal(t, "false", valueAt(source, "Configuration.DetectChanges"), "the triggers alone start it")
 	}
 }
 
 // Gates look at the commits. Whoever takes the repository's files clones them, and may do no more than that with the connection.
-func TestB1_JobsCloneTheRepositoryAndMayOnlyReadIt(t *testing.T) {
+func TestB1_JobsCloneReadOnly(t *testing.T) {
 	for _, name := range []string{"main", "release", "pull-request"} {
-		assert.Equal(t, "CODEBUILD_CLONE_REF", at(actionsOf(t, pipelineCalled(t, name), "source")[0], "Configuration.OutputArtifactFormat"))
+		assert.Equal(t, "CODEBUILD_CLONE_REF", valueAt(stageActions(t, findPipeline(t, name), "source")[0], "Configuration.OutputArtifactFormat"))
 	}
 	jobs := 0
-	for id, r := range stack(t, config.Tooling, "pipeline").resources() {
+	for id, r := range stackTemplate(t, config.ToolingEnvironment, "pipeline").resources() {
 		used := 0
-		for _, s := range statements(r["Properties"]) {
+		for _, s := range policyStatements(r["Properties"]) {
 			for _, service := range []string{"codeconnections", "codestar-connections"} {
-				if slices.Equal(list(s["Action"]), []string{service + ":UseConnection"}) {
+				if slices.Equal(stringList(s["Action"]), []string{service + ":UseConnection"}) {
 					used++
 					assert.Equal(t, map[string]any{"StringEqualsIfExists": map[string]any{
 						service + ":FullRepositoryId": "example/platform", service + ":ProviderPermissionsRequired": "read_only",
@@ -84,63 +84,63 @@ func TestB1_JobsCloneTheRepositoryAndMayOnlyReadIt(t *testing.T) {
 			jobs++
 		}
 	}
-	assert.Len(t, stack(t, config.Tooling, "pipeline").ofType("AWS::CodeBuild::Project"), jobs, "every job takes the repository's files")
+	assert.Len(t, stackTemplate(t, config.ToolingEnvironment, "pipeline").resourcesOfType("AWS::CodeBuild::Project"), jobs, "every job takes the repository's files")
 }
 
-func TestB2_APushATagAndAPullRequestEachStartTheirOwnPipeline(t *testing.T) {
+func TestB2_TriggersStartTheirPipeline(t *testing.T) {
 	git := func(name string) any {
-		return at(pipelineCalled(t, name), "Properties.Triggers.0.GitConfiguration")
+		return valueAt(findPipeline(t, name), "Properties.Triggers.0.GitConfiguration")
 	}
-	assert.Equal(t, []any{"main"}, at(git("main"), "Push.0.Branches.Includes"))
-	assert.Equal(t, []any{"v*"}, at(git("release"), "Push.0.Tags.Includes"))
-	assert.Equal(t, []any{"main"}, at(git("pull-request"), "PullRequest.0.Branches.Includes"))
-	assert.Equal(t, []any{"OPEN", "UPDATED"}, at(git("pull-request"), "PullRequest.0.Events"))
+	assert.Equal(t, []any{"main"}, valueAt(git("main"), "Push.0.Branches.Includes"))
+	assert.Equal(t, []any{"v*"}, valueAt(git("release"), "Push.0.Tags.Includes"))
+	assert.Equal(t, []any{"main"}, valueAt(git("pull-request"), "PullRequest.0.Branches.Includes"))
+	assert.Equal(t, []any{"OPEN", "UPDATED"}, valueAt(git("pull-request"), "PullRequest.0.Events"))
 }
 
 // What nobody has reviewed runs with no way to any account, and what it leaves never lies where a release takes its files from.
-func TestB2_APullRequestHasNoRights(t *testing.T) {
-	s := stack(t, config.Tooling, "pipeline")
+func TestB2_PullRequestHasNoPermissions(t *testing.T) {
+	s := stackTemplate(t, config.ToolingEnvironment, "pipeline")
 	for id, r := range s.resources() {
 		if strings.HasPrefix(id, "PullRequest") {
-			assert.NotContains(t, text(statements(r["Properties"])), `"Action":["sts:AssumeRole"`, id)
+			assert.NotContains(t, jsonText(policyStatements(r["Properties"])), `"Action":["sts:AssumeRole"`, id)
 			if r["Type"] == "AWS::IAM::Policy" {
-				assert.NotContains(t, text(r), "sts:", id)
+				assert.NotContains(t, jsonText(r), "sts:", id)
 			}
 		}
 	}
 	stores := map[string]bool{}
 	for _, name := range []string{"main", "release", "pull-request"} {
-		stores[text(at(pipelineCalled(t, name), "Properties.ArtifactStore.Location"))] = true
+		stores[jsonText(valueAt(findPipeline(t, name), "Properties.ArtifactStore.Location"))] = true
 	}
 	assert.Len(t, stores, 3)
 	for id, r := range s.resources() {
 		if strings.HasPrefix(id, "MainArtefacts") || strings.HasPrefix(id, "ReleaseArtefacts") {
-			assert.NotContains(t, text(r), "PullRequest", id)
+			assert.NotContains(t, jsonText(r), "PullRequest", id)
 		}
 		if strings.HasPrefix(id, "PullRequest") {
-			for _, found := range accountID.FindAllStringSubmatch(text(r), -1) {
+			for _, found := range accountIDPattern.FindAllStringSubmatch(jsonText(r), -1) {
 				assert.Equal(t, "123456789012", found[2], "%s knows another account", id)
 			}
 		}
 	}
 }
 
-func TestB3_AReleaseWaitsForAPersonWhoSeesThePlan(t *testing.T) {
-	assert.NotContains(t, stagesOf(pipelineCalled(t, "main")), "prod")
-	release := pipelineCalled(t, "release")
-	actions := actionsOf(t, release, "prod")
-	require.Equal(t, "Approval", at(actions[0], "ActionTypeId.Category"))
-	shown := fmt.Sprint(at(actions[0], "Configuration.CustomData"))
+func TestB3_ReleaseApprovalShowsPlan(t *testing.T) {
+	assert.NotContains(t, stageNames(findPipeline(t, "main")), "prod")
+	release := findPipeline(t, "release")
+	actions := stageActions(t, release, "prod")
+	require.Equal(t, "Approval", valueAt(actions[0], "ActionTypeId.Category"))
+	shown := fmt.Sprint(valueAt(actions[0], "Configuration.CustomData"))
 	assert.Contains(t, shown, "DIGEST")
 	assert.Contains(t, shown, "SUMMARY")
 	assert.LessOrEqual(t, len(shown), 1000, "CodePipeline takes no more")
 	for _, action := range actions[1:] {
-		assert.Greater(t, at(action, "RunOrder"), at(actions[0], "RunOrder"), "nothing runs before the approval")
+		assert.Greater(t, valueAt(action, "RunOrder"), valueAt(actions[0], "RunOrder"), "nothing runs before the approval")
 	}
 }
 
-func TestB3_EnvironmentsComeInTheOrderOfPromotion(t *testing.T) {
-	names := stagesOf(pipelineCalled(t, "main"))
+func TestB3_EnvironmentsFollowPromotionOrder(t *testing.T) {
+	names := stageNames(findPipeline(t, "main"))
 	assert.Equal(t, "source", names[0])
 	dev, acc := slices.Index(names, "dev"), slices.Index(names, "acc")
 	assert.Positive(t, dev)
@@ -148,52 +148,52 @@ func TestB3_EnvironmentsComeInTheOrderOfPromotion(t *testing.T) {
 }
 
 // Each name of a variable in an action is that of an action before it, or CodePipeline refuses the pipeline.
-func TestB3_WhatAnActionRefersToComesBefore(t *testing.T) {
+func TestB3_ActionReferencesPrecede(t *testing.T) {
 	variable := regexp.MustCompile(`#\{([^.}]+)\.`)
 	for _, name := range []string{"main", "release", "pull-request"} {
 		namespaces, outputs := map[string]bool{}, map[string]bool{}
-		for _, stage := range at(pipelineCalled(t, name), "Properties.Stages").([]any) {
-			for _, action := range at(stage, "Actions").([]any) {
-				for _, found := range variable.FindAllStringSubmatch(text(at(action, "Configuration")), -1) {
+		for _, stage := range valueAt(findPipeline(t, name), "Properties.Stages").([]any) {
+			for _, action := range valueAt(stage, "Actions").([]any) {
+				for _, found := range variable.FindAllStringSubmatch(jsonText(valueAt(action, "Configuration")), -1) {
 					assert.True(t, namespaces[found[1]], "%s: %s", name, found[0])
 				}
-				inputs, _ := at(action, "InputArtifacts").([]any)
+				inputs, _ := valueAt(action, "InputArtifacts").([]any)
 				for _, input := range inputs {
-					assert.True(t, outputs[fmt.Sprint(at(input, "Name"))], "%s: %s reads %v", name, at(action, "Name"), at(input, "Name"))
+					assert.True(t, outputs[fmt.Sprint(valueAt(input, "Name"))], "%s: %s reads %v", name, valueAt(action, "Name"), valueAt(input, "Name"))
 				}
 			}
-			for _, action := range at(stage, "Actions").([]any) {
-				namespaces[fmt.Sprint(at(action, "Namespace"))] = true
-				left, _ := at(action, "OutputArtifacts").([]any)
+			for _, action := range valueAt(stage, "Actions").([]any) {
+				namespaces[fmt.Sprint(valueAt(action, "Namespace"))] = true
+				left, _ := valueAt(action, "OutputArtifacts").([]any)
 				for _, output := range left {
-					outputs[fmt.Sprint(at(output, "Name"))] = true
+					outputs[fmt.Sprint(valueAt(output, "Name"))] = true
 				}
 			}
 		}
 	}
 }
 
-func TestB5_AJobMayTakeOnTheRolesOfItsOwnEnvironmentAlone(t *testing.T) {
-	c, err := config.Load(configuration)
+func TestB5_JobsAssumeOwnEnvironmentRoles(t *testing.T) {
+	c, err := config.Load(configurationFS)
 	require.NoError(t, err)
-	s := stack(t, config.Tooling, "pipeline")
+	s := stackTemplate(t, config.ToolingEnvironment, "pipeline")
 	seen := map[string]bool{}
 	for id, r := range s.resources() {
 		if r["Type"] != "AWS::IAM::Policy" {
 			continue
 		}
-		for _, statement := range statements(r["Properties"]) {
-			if !slices.Contains(list(statement["Action"]), "sts:AssumeRole") {
+		for _, statement := range policyStatements(r["Properties"]) {
+			if !slices.Contains(stringList(statement["Action"]), "sts:AssumeRole") {
 				continue
 			}
 			for _, env := range c.Environments {
-				if !strings.Contains(text(statement["Resource"]), "deploy-role-"+env.ID) {
+				if !strings.Contains(jsonText(statement["Resource"]), "deploy-role-"+env.ID) {
 					continue
 				}
 				before, _ := c.Environment(env.After)
 				seen[env.Name] = true
 				assert.Contains(t, strings.ToLower(id), env.Name, "the job's name says where it goes")
-				for _, role := range list(statement["Resource"]) {
+				for _, role := range stringList(statement["Resource"]) {
 					if role == "arn:aws:iam::"+before.ID+":role/cdk-hnb659fds-file-publishing-role-"+before.ID+"-"+before.Region {
 						continue // what the environment before has recorded says what may go on
 					}
@@ -205,140 +205,140 @@ func TestB5_AJobMayTakeOnTheRolesOfItsOwnEnvironmentAlone(t *testing.T) {
 	assert.Len(t, seen, len(c.Environments), "a job deploys to each environment")
 }
 
-func TestB5_TargetAccountsMayReadArtefactsByTheirRolesAlone(t *testing.T) {
-	s := stack(t, config.Tooling, "pipeline")
+func TestB5_ArtifactsReadableByBootstrapRoles(t *testing.T) {
+	s := stackTemplate(t, config.ToolingEnvironment, "pipeline")
 	accounts := map[string]bool{}
 	for id, r := range s.resources() {
-		for _, statement := range statements(r["Properties"]) {
-			for _, principal := range list(at(statement, "Principal.AWS")) {
+		for _, statement := range policyStatements(r["Properties"]) {
+			for _, principal := range stringList(valueAt(statement, "Principal.AWS")) {
 				account := regexp.MustCompile(`arn:aws:iam::([0-9]{12}):root`).FindStringSubmatch(principal)
 				if account == nil || account[1] == "123456789012" {
 					continue
 				}
 				accounts[account[1]] = true
-				for _, role := range list(at(statement, "Condition.ArnEquals.aws:PrincipalArn")) {
+				for _, role := range stringList(valueAt(statement, "Condition.ArnEquals.aws:PrincipalArn")) {
 					assert.Contains(t, role, ":role/cdk-hnb659fds-")
 				}
-				assert.NotEmpty(t, at(statement, "Condition.ArnEquals.aws:PrincipalArn"), "%s lets all of account %s in", id, account[1])
-				for _, action := range list(statement["Action"]) {
+				assert.NotEmpty(t, valueAt(statement, "Condition.ArnEquals.aws:PrincipalArn"), "%s lets all of account %s in", id, account[1])
+				for _, action := range stringList(statement["Action"]) {
 					assert.Contains(t, []string{"s3:GetObject", "s3:GetObjectVersion", "kms:Decrypt", "kms:DescribeKey"}, action)
 				}
 			}
 		}
 	}
 	assert.Equal(t, map[string]bool{"111122223333": true, "444455556666": true, "777788889999": true}, accounts)
-	for _, p := range s.ofType("AWS::CodePipeline::Pipeline") {
-		assert.Equal(t, "KMS", at(p, "Properties.ArtifactStore.EncryptionKey.Type"))
+	for _, p := range s.resourcesOfType("AWS::CodePipeline::Pipeline") {
+		assert.Equal(t, "KMS", valueAt(p, "Properties.ArtifactStore.EncryptionKey.Type"))
 	}
 }
 
-func TestB6_OwnersHearOfFailuresSuccessesApprovalsAndPlans(t *testing.T) {
-	s := stack(t, config.Tooling, "events")
+func TestB6_OwnersAreNotified(t *testing.T) {
+	s := stackTemplate(t, config.ToolingEnvironment, "events")
 	var heard []string
-	for _, rule := range s.ofType("AWS::Events::Rule") {
-		if strings.HasPrefix(fmt.Sprint(at(rule, "Properties.Targets.0.Arn.Ref")), "Owners") {
-			heard = append(heard, fmt.Sprint(at(rule, "Properties.Description")))
+	for _, rule := range s.resourcesOfType("AWS::Events::Rule") {
+		if strings.HasPrefix(fmt.Sprint(valueAt(rule, "Properties.Targets.0.Arn.Ref")), "Owners") {
+			heard = append(heard, fmt.Sprint(valueAt(rule, "Properties.Description")))
 		}
 	}
 	assert.ElementsMatch(t, []string{"a pipeline failed", "a pipeline succeeded", "a release waits for a person's yes", "a plan can be read", "what is deployed was changed by hand", "an alarm is raised, or is over after it was"}, heard)
-	assert.Equal(t, "platform@example.com", at(only(t, s, "AWS::SNS::Subscription"), "Properties.Endpoint"))
-	assert.Contains(t, text(only(t, s, "AWS::Logs::ResourcePolicy")), "aws:SourceArn")
+	assert.Equal(t, "platform@example.com", valueAt(onlyResource(t, s, "AWS::SNS::Subscription"), "Properties.Endpoint"))
+	assert.Contains(t, jsonText(onlyResource(t, s, "AWS::Logs::ResourcePolicy")), "aws:SourceArn")
 }
 
-func TestF6_DriftIsLookedForOnAScheduleByJobsThatMayChangeNothing(t *testing.T) {
-	s := stack(t, config.Tooling, "pipeline")
-	p := pipelineCalled(t, "drift")
-	assert.Nil(t, at(p, "Properties.Triggers"), "nothing but the schedule starts it")
-	assert.Len(t, actionsOf(t, p, "drift"), 3)
-	rule := only(t, s, "AWS::Events::Rule")
-	assert.Equal(t, "rate(1 day)", at(rule, "Properties.ScheduleExpression"))
-	assert.Contains(t, text(at(rule, "Properties.Targets.0.Arn")), "DriftPipeline")
+func TestF6_DriftPipelineIsReadOnly(t *testing.T) {
+	s := stackTemplate(t, config.ToolingEnvironment, "pipeline")
+	p := findPipeline(t, "drift")
+	assert.Nil(t, valueAt(p, "Properties.Triggers"), "nothing but the schedule starts it")
+	assert.Len(t, stageActions(t, p, "drift"), 3)
+	rule := onlyResource(t, s, "AWS::Events::Rule")
+	assert.Equal(t, "rate(1 day)", valueAt(rule, "Properties.ScheduleExpression"))
+	assert.Contains(t, jsonText(valueAt(rule, "Properties.Targets.0.Arn")), "DriftPipeline")
 	for id, r := range s.resources() {
-		for _, statement := range statements(r["Properties"]) {
-			switch resources := text(statement["Resource"]); {
+		for _, statement := range policyStatements(r["Properties"]) {
+			switch resources := jsonText(statement["Resource"]); {
 			case !strings.HasPrefix(id, "Drift"):
-			case slices.Contains(list(statement["Action"]), "codepipeline:StartPipelineExecution"):
+			case slices.Contains(stringList(statement["Action"]), "codepipeline:StartPipelineExecution"):
 				assert.Contains(t, resources, "DriftPipeline", id)
-			case slices.Contains(list(statement["Action"]), "sts:AssumeRole") && strings.Contains(resources, "cdk-"):
+			case slices.Contains(stringList(statement["Action"]), "sts:AssumeRole") && strings.Contains(resources, "cdk-"):
 				assert.NotContains(t, resources, "deploy-role", id)
 				assert.Contains(t, resources, "lookup-role", id)
 			}
 		}
 	}
-	for _, rule := range stack(t, config.Tooling, "events").ofType("AWS::Events::Rule") {
-		switch fmt.Sprint(at(rule, "Properties.Description")) {
+	for _, rule := range stackTemplate(t, config.ToolingEnvironment, "events").resourcesOfType("AWS::Events::Rule") {
+		switch fmt.Sprint(valueAt(rule, "Properties.Description")) {
 		case "what is deployed was changed by hand":
-			assert.Equal(t, []any{"lockstep-drift"}, at(rule, "Properties.EventPattern.detail.pipeline"))
+			assert.Equal(t, []any{"lockstep-drift"}, valueAt(rule, "Properties.EventPattern.detail.pipeline"))
 		case "a pipeline succeeded":
-			assert.Equal(t, []any{"lockstep-main", "lockstep-release", "lockstep-pull-request"}, at(rule, "Properties.EventPattern.detail.pipeline"), "an in-sync day is no news")
+			assert.Equal(t, []any{"lockstep-main", "lockstep-release", "lockstep-pull-request"}, valueAt(rule, "Properties.EventPattern.detail.pipeline"), "an in-sync day is no news")
 		}
 	}
 
-	text, err := fs.ReadFile(configuration, "pipeline.yaml")
+	text, err := fs.ReadFile(configurationFS, "pipeline.yaml")
 	require.NoError(t, err)
-	c, err := config.Load(withFiles(map[string]string{"pipeline.yaml": string(text) + "driftSchedule: never\n"}))
+	c, err := config.Load(configurationWith(map[string]string{"pipeline.yaml": string(text) + "driftSchedule: never\n"}))
 	require.NoError(t, err)
-	assert.Len(t, pipeline.Delivery(c), 3)
+	assert.Len(t, pipeline.Pipelines(c), 3)
 }
 
-func TestF2_ThePipelinesEventsAreCountedAndDrawn(t *testing.T) {
-	s := stack(t, config.Tooling, "events")
+func TestF2_PipelineEventsHaveMetrics(t *testing.T) {
+	s := stackTemplate(t, config.ToolingEnvironment, "events")
 	var counted []string
-	for _, filter := range s.ofType("AWS::Logs::MetricFilter") {
-		counted = append(counted, fmt.Sprint(at(filter, "Properties.MetricTransformations.0.MetricName")))
+	for _, filter := range s.resourcesOfType("AWS::Logs::MetricFilter") {
+		counted = append(counted, fmt.Sprint(valueAt(filter, "Properties.MetricTransformations.0.MetricName")))
 	}
 	assert.ElementsMatch(t, []string{"Started", "Succeeded", "Failed"}, counted)
-	assert.Len(t, s.ofType("AWS::CloudWatch::Alarm"), 1)
-	assert.Len(t, s.ofType("AWS::CloudWatch::Dashboard"), 1)
-	assert.Len(t, stack(t, config.Tooling, "pipeline").ofType("AWS::CloudWatch::Dashboard"), 1)
+	assert.Len(t, s.resourcesOfType("AWS::CloudWatch::Alarm"), 1)
+	assert.Len(t, s.resourcesOfType("AWS::CloudWatch::Dashboard"), 1)
+	assert.Len(t, stackTemplate(t, config.ToolingEnvironment, "pipeline").resourcesOfType("AWS::CloudWatch::Dashboard"), 1)
 }
 
-func TestF5_PipelineLogsAndArtefactsAreKeptAsLongAsTheyMust(t *testing.T) {
-	s := stack(t, config.Tooling, "pipeline")
-	jobs := s.ofType("AWS::CodeBuild::Project")
-	groups := s.ofType("AWS::Logs::LogGroup")
+func TestF5_PipelineLogRetention(t *testing.T) {
+	s := stackTemplate(t, config.ToolingEnvironment, "pipeline")
+	jobs := s.resourcesOfType("AWS::CodeBuild::Project")
+	groups := s.resourcesOfType("AWS::Logs::LogGroup")
 	assert.Len(t, groups, len(jobs), "each job has a log of its own")
 	for _, group := range groups {
-		assert.Equal(t, 90.0, at(group, "Properties.RetentionInDays"))
+		assert.Equal(t, 90.0, valueAt(group, "Properties.RetentionInDays"))
 	}
 	archived := 0
-	for _, bucket := range s.ofType("AWS::S3::Bucket") {
-		if at(bucket, "Properties.LoggingConfiguration") != nil {
+	for _, bucket := range s.resourcesOfType("AWS::S3::Bucket") {
+		if valueAt(bucket, "Properties.LoggingConfiguration") != nil {
 			archived++
-			assert.Equal(t, 30.0, at(ruleCalled(t, bucket, "archive"), "Transitions.0.TransitionInDays"))
+			assert.Equal(t, 30.0, valueAt(findLifecycleRule(t, bucket, "archive"), "Transitions.0.TransitionInDays"))
 		}
 	}
 	assert.Equal(t, 4, archived, "one for each pipeline")
 }
 
-func TestB4_NothingIsDeployedBeforeEveryGate(t *testing.T) {
+func TestB4_GatesPrecedeDeployment(t *testing.T) {
 	for _, name := range []string{"main", "release", "pull-request"} {
-		p := pipelineCalled(t, name)
+		p := findPipeline(t, name)
 		gates := map[string]bool{}
-		for _, stage := range at(p, "Properties.Stages").([]any) {
-			for _, action := range at(stage, "Actions").([]any) {
-				project := text(at(action, "Configuration.ProjectName"))
+		for _, stage := range valueAt(p, "Properties.Stages").([]any) {
+			for _, action := range valueAt(stage, "Actions").([]any) {
+				project := jsonText(valueAt(action, "Configuration.ProjectName"))
 				if strings.Contains(project, "Deploy") {
-					for _, gate := range pipeline.Gates {
-						assert.True(t, gates[string(gate)], "%s: %s runs before %s", name, at(action, "Name"), gate)
+					for _, gate := range pipeline.GateStages {
+						assert.True(t, gates[string(gate)], "%s: %s runs before %s", name, valueAt(action, "Name"), gate)
 					}
 				}
 			}
-			for _, action := range at(stage, "Actions").([]any) {
-				gates[fmt.Sprint(at(action, "Name"))] = true
+			for _, action := range valueAt(stage, "Actions").([]any) {
+				gates[fmt.Sprint(valueAt(action, "Name"))] = true
 			}
 		}
-		for _, gate := range pipeline.Gates {
+		for _, gate := range pipeline.GateStages {
 			assert.True(t, gates[string(gate)], "%s has no job for %s", name, gate)
 		}
 	}
 }
 
-func TestB7_EveryJobRunsWhatTheTableSays(t *testing.T) {
+func TestB7_JobsRunTheirBuildspec(t *testing.T) {
 	want := map[string]string{}
-	c, err := config.Load(configuration)
+	c, err := config.Load(configurationFS)
 	require.NoError(t, err)
-	for _, line := range pipeline.Delivery(c) {
+	for _, line := range pipeline.Pipelines(c) {
 		for _, stage := range line.Stages {
 			for _, job := range stage.Jobs {
 				buildspec, err := job.Buildspec(c.Pipeline.Engine)
@@ -348,17 +348,17 @@ func TestB7_EveryJobRunsWhatTheTableSays(t *testing.T) {
 		}
 	}
 	got := map[string]string{}
-	for _, project := range stack(t, config.Tooling, "pipeline").ofType("AWS::CodeBuild::Project") {
-		got[fmt.Sprint(at(project, "Properties.Name"))] = fmt.Sprint(at(project, "Properties.Source.BuildSpec"))
+	for _, project := range stackTemplate(t, config.ToolingEnvironment, "pipeline").resourcesOfType("AWS::CodeBuild::Project") {
+		got[fmt.Sprint(valueAt(project, "Properties.Name"))] = fmt.Sprint(valueAt(project, "Properties.Source.BuildSpec"))
 	}
 	assert.Equal(t, want, got)
 }
 
 // An engine that is not open to the world is reached from inside of a network, and by nothing that nobody has reviewed.
-func TestB2_OnlyReviewedJobsReachAnEngineInANetwork(t *testing.T) {
-	text, err := fs.ReadFile(configuration, "pipeline.yaml")
+func TestB2_PullRequestStaysOutOfVPC(t *testing.T) {
+	text, err := fs.ReadFile(configurationFS, "pipeline.yaml")
 	require.NoError(t, err)
-	c, err := config.Load(withFiles(map[string]string{"pipeline.yaml": string(text) + `engine:
+	c, err := config.Load(configurationWith(map[string]string{"pipeline.yaml": string(text) + `engine:
   host: tcp://engine.example.internal:8080
   imagePrefix: mirror.example.com/docker-hub
   network: {vpc: vpc-0123456789abcdef0, subnets: [subnet-0123456789abcdef0], securityGroups: [sg-0123456789abcdef0]}
@@ -371,20 +371,20 @@ func TestB2_OnlyReviewedJobsReachAnEngineInANetwork(t *testing.T) {
 	require.Empty(t, made.findings)
 
 	var placed, others int
-	for _, project := range made.templates["pipeline"].ofType("AWS::CodeBuild::Project") {
-		name, buildspec := fmt.Sprint(at(project, "Properties.Name")), fmt.Sprint(at(project, "Properties.Source.BuildSpec"))
+	for _, project := range made.templates["pipeline"].resourcesOfType("AWS::CodeBuild::Project") {
+		name, buildspec := fmt.Sprint(valueAt(project, "Properties.Name")), fmt.Sprint(valueAt(project, "Properties.Source.BuildSpec"))
 		assert.Contains(t, buildspec, "--image-prefix mirror.example.com/docker-hub", name)
 		if strings.HasPrefix(name, "lockstep-pull-request-") {
 			others++
-			assert.Nil(t, at(project, "Properties.VpcConfig"), name)
-			assert.Equal(t, true, at(project, "Properties.Environment.PrivilegedMode"), name)
+			assert.Nil(t, valueAt(project, "Properties.VpcConfig"), name)
+			assert.Equal(t, true, valueAt(project, "Properties.Environment.PrivilegedMode"), name)
 			assert.NotContains(t, buildspec, "engine.example.internal", name)
 			continue
 		}
 		placed++
-		assert.Equal(t, "vpc-0123456789abcdef0", at(project, "Properties.VpcConfig.VpcId"), name)
-		assert.Equal(t, []any{"sg-0123456789abcdef0"}, at(project, "Properties.VpcConfig.SecurityGroupIds"), name)
-		assert.Equal(t, false, at(project, "Properties.Environment.PrivilegedMode"), name)
+		assert.Equal(t, "vpc-0123456789abcdef0", valueAt(project, "Properties.VpcConfig.VpcId"), name)
+		assert.Equal(t, []any{"sg-0123456789abcdef0"}, valueAt(project, "Properties.VpcConfig.SecurityGroupIds"), name)
+		assert.Equal(t, false, valueAt(project, "Properties.Environment.PrivilegedMode"), name)
 		assert.Contains(t, buildspec, "_EXPERIMENTAL_DAGGER_RUNNER_HOST: tcp://engine.example.internal:8080", name)
 		assert.Contains(t, fmt.Sprint(project["DependsOn"]), "Network", name)
 	}
@@ -398,7 +398,7 @@ func TestB2_OnlyReviewedJobsReachAnEngineInANetwork(t *testing.T) {
 		}
 		policies++
 		assert.NotContains(t, id, "PullRequest")
-		assert.Equal(t, "codebuild.amazonaws.com", at(policy, "Properties.PolicyDocument.Statement.2.Condition.StringEquals.ec2:AuthorizedService"), id)
+		assert.Equal(t, "codebuild.amazonaws.com", valueAt(policy, "Properties.PolicyDocument.Statement.2.Condition.StringEquals.ec2:AuthorizedService"), id)
 	}
 	assert.Equal(t, placed, policies)
 }

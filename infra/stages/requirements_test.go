@@ -14,16 +14,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// requirements are the rows that the table in docs/infrastructure.md has to have.
-var requirements = []string{
+// requirementIDs are the rows that the table in docs/infrastructure.md has to have.
+var requirementIDs = []string{
 	"B1", "B2", "B3", "B4", "B5", "B6", "B7",
 	"C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "C9", "C10", "C11",
 	"D1", "D2", "D3", "D4", "F2", "F5", "F6",
 }
 
-var quoted = regexp.MustCompile("`([^`]+)`")
+var quotedPattern = regexp.MustCompile("`([^`]+)`")
 
-func TestTheTableOfRequirementsIsTrue(t *testing.T) {
+func TestRequirements_TableIsTrue(t *testing.T) {
 	page, err := os.ReadFile("../../docs/infrastructure.md")
 	require.NoError(t, err)
 	tests := testNames(t, "../..")
@@ -36,15 +36,15 @@ func TestTheTableOfRequirementsIsTrue(t *testing.T) {
 		row := strings.TrimSpace(cells[1])
 		assert.False(t, seen[row], "%s stands in the table twice", row)
 		seen[row] = true
-		assertRow(t, row, strings.Fields(cells[2]), names(cells[3]), names(cells[4]), tests)
+		assertRow(t, row, strings.Fields(cells[2]), quotedNames(cells[3]), quotedNames(cells[4]), tests)
 	}
-	for _, row := range requirements {
+	for _, row := range requirementIDs {
 		assert.True(t, seen[row], "%s is not in the table", row)
 	}
-	assert.Len(t, seen, len(requirements))
+	assert.Len(t, seen, len(requirementIDs))
 }
 
-func TestARowThatIsNotTrueIsNoticed(t *testing.T) {
+func TestRequirements_FalseRowFails(t *testing.T) {
 	tests := map[string]bool{"TestB1_Something": true}
 	for name, row := range map[string]func(*testing.T){
 		"a stack that is not there": func(t *testing.T) {
@@ -78,7 +78,7 @@ func assertRow(t *testing.T, row string, stacks, types, named []string, tests ma
 			environments = []string{"dev", "acc", "prod"}
 		}
 		for _, environment := range environments {
-			found, ok := assemblies[environment].templates[stack]
+			found, ok := synthesizedAssemblies[environment].templates[stack]
 			assert.True(t, ok, "%s: %s has no stack %s", row, environment, stack)
 			all = append(all, found)
 		}
@@ -86,7 +86,7 @@ func assertRow(t *testing.T, row string, stacks, types, named []string, tests ma
 	for _, kind := range types {
 		there := 0
 		for _, template := range all {
-			there += len(template.ofType(kind))
+			there += len(template.resourcesOfType(kind))
 		}
 		assert.Positive(t, there, "%s: no %s in %v", row, kind, stacks)
 	}
@@ -98,9 +98,9 @@ func assertRow(t *testing.T, row string, stacks, types, named []string, tests ma
 	assert.True(t, own || row == "C1", "%s has no test that is called after it", row) // C1 is B as a whole
 }
 
-func names(cell string) []string {
+func quotedNames(cell string) []string {
 	var out []string
-	for _, found := range quoted.FindAllStringSubmatch(cell, -1) {
+	for _, found := range quotedPattern.FindAllStringSubmatch(cell, -1) {
 		out = append(out, found[1])
 	}
 	return out

@@ -17,12 +17,12 @@ import (
 	"lockstep/config"
 )
 
-func TestC10_NagFindsNothing(t *testing.T) {
-	for environment, a := range assemblies {
+func TestC10_NagHasNoFindings(t *testing.T) {
+	for environment, a := range synthesizedAssemblies {
 		assert.Empty(t, a.findings, environment)
 	}
 	lines := 0
-	everywhere(t, func(t *testing.T, environment, name string, in template) {
+	forEachTemplate(t, func(t *testing.T, environment, name string, in template) {
 		for _, line := range nagReport(t, environment, name) {
 			lines++
 			assert.Contains(t, []string{"Compliant", "Suppressed"}, line.Compliance, "%s %s", line.ResourceID, line.RuleID) // warnings too
@@ -34,15 +34,15 @@ func TestC10_NagFindsNothing(t *testing.T) {
 // A nagLine is what cdk-nag's report says of one rule and one resource.
 type nagLine struct{ RuleID, ResourceID, Compliance, ExceptionReason string }
 
-func TestC10_EverySuppressionExcusesSomethingAndSaysWhy(t *testing.T) {
-	everywhere(t, func(t *testing.T, environment, name string, in template) {
+func TestC10_SuppressionsAreUsedAndExplained(t *testing.T) {
+	forEachTemplate(t, func(t *testing.T, environment, name string, in template) {
 		for _, unused := range unusedSuppressions(in, nagReport(t, environment, name)) {
 			assert.Fail(t, environment+": "+unused)
 		}
 	})
 }
 
-func TestASuppressionThatExcusesNothingIsNoticed(t *testing.T) {
+func TestSuppressions_UnusedIsReported(t *testing.T) {
 	suppressed := func(rule, reason string) template {
 		return template{"Resources": map[string]any{"A": map[string]any{"Metadata": map[string]any{
 			"aws:cdk:path": "s/A", "cdk_nag": map[string]any{"rules_to_suppress": []any{map[string]any{"id": rule, "reason": reason}}},
@@ -60,10 +60,10 @@ func unusedSuppressions(in template, report []nagLine) []string {
 	var unused []string
 	for _, id := range slices.Sorted(maps.Keys(in.resources())) {
 		r := in.resources()[id]
-		path := fmt.Sprint(at(r, "Metadata.aws:cdk:path"))
-		excuses, _ := at(r, "Metadata.cdk_nag.rules_to_suppress").([]any)
+		path := fmt.Sprint(valueAt(r, "Metadata.aws:cdk:path"))
+		excuses, _ := valueAt(r, "Metadata.cdk_nag.rules_to_suppress").([]any)
 		for _, excuse := range excuses {
-			rule, reason := fmt.Sprint(at(excuse, "id")), fmt.Sprint(at(excuse, "reason"))
+			rule, reason := fmt.Sprint(valueAt(excuse, "id")), fmt.Sprint(valueAt(excuse, "reason"))
 			switch {
 			case len(strings.Fields(reason)) < 3:
 				unused = append(unused, path+" is excused from "+rule+" without a reason")
@@ -82,33 +82,33 @@ func unusedSuppressions(in template, report []nagLine) []string {
 func nagReport(t *testing.T, environment, name string) []nagLine {
 	t.Helper()
 	real, _, _ := strings.Cut(environment, " ")
-	data, err := os.ReadFile(filepath.Join(assemblies[environment].dir, "AwsSolutions--lockstep-"+real+"-"+name+"-NagReport.json"))
+	data, err := os.ReadFile(filepath.Join(synthesizedAssemblies[environment].dir, "AwsSolutions--lockstep-"+real+"-"+name+"-NagReport.json"))
 	require.NoError(t, err)
 	var report struct{ Lines []nagLine }
 	require.NoError(t, json.Unmarshal(data, &report))
 	return report.Lines
 }
 
-// broad are the statements that may say * and why.
-var broad = []struct{ where, what, why string }{
+// allowedWildcards are the statements that may say * and why.
+var allowedWildcards = []struct{ where, what, why string }{
 	{"AWS::KMS::Key", "*", "in a key's own policy * is that key"},
 	{"AWS::KMS::Key", "kms:*", "only the key's account has it, which hands out no more than its own policies do; without it nobody could change the policy"},
 	{"AWS::KMS::Key", "kms:GenerateDataKey*", "the two forms of it, with and without the plain key; AWS documents it so for publishers of encrypted topics"},
 }
 
-func TestG2_NoStatementAllowsEverything(t *testing.T) {
+func TestG2_PoliciesHaveNoWildcards(t *testing.T) {
 	used := map[string]bool{}
-	everywhere(t, func(t *testing.T, environment, name string, in template) {
+	forEachTemplate(t, func(t *testing.T, environment, name string, in template) {
 		for _, finding := range broadStatements(in, used) {
 			assert.Fail(t, environment+" "+name+": "+finding)
 		}
 	})
-	for _, exception := range broad {
+	for _, exception := range allowedWildcards {
 		assert.True(t, used[exception.where+" "+exception.what], "nothing needs the exception %s %s", exception.where, exception.what)
 	}
 }
 
-func TestAStatementThatAllowsEverythingIsNoticed(t *testing.T) {
+func TestPolicies_WildcardIsReported(t *testing.T) {
 	policy := func(kind string, statement map[string]any) template {
 		return template{"Resources": map[string]any{"P": map[string]any{"Type": kind, "Properties": map[string]any{"PolicyDocument": map[string]any{"Statement": []any{statement}}}}}}
 	}
@@ -142,7 +142,7 @@ func broadStatements(in template, used map[string]bool) []string {
 	for _, id := range slices.Sorted(maps.Keys(in.resources())) {
 		r := in.resources()[id]
 		excused := func(what string) bool {
-			for _, exception := range broad {
+			for _, exception := range allowedWildcards {
 				if exception.where == r["Type"] && exception.what == what {
 					used[exception.where+" "+exception.what] = true
 					return true
@@ -150,24 +150,24 @@ func broadStatements(in template, used map[string]bool) []string {
 			}
 			return false
 		}
-		for _, s := range statements(r["Properties"]) {
+		for _, s := range policyStatements(r["Properties"]) {
 			if s["Effect"] != "Allow" {
 				continue
 			}
 			if s["NotAction"] != nil || s["NotResource"] != nil || s["NotPrincipal"] != nil {
 				findings = append(findings, id+" allows all but what it names")
 			}
-			for _, action := range list(s["Action"]) {
+			for _, action := range stringList(s["Action"]) {
 				if strings.Contains(action, "*") && !excused(action) {
 					findings = append(findings, id+" allows "+action)
 				}
 			}
-			for _, resource := range list(s["Resource"]) {
+			for _, resource := range stringList(s["Resource"]) {
 				if resource == "*" && !excused("*") {
 					findings = append(findings, id+" allows it on *")
 				}
 			}
-			if s["Principal"] == "*" || slices.Contains(list(at(s["Principal"], "AWS")), "*") {
+			if s["Principal"] == "*" || slices.Contains(stringList(valueAt(s["Principal"], "AWS")), "*") {
 				findings = append(findings, id+" allows everyone")
 			}
 		}
@@ -175,8 +175,8 @@ func broadStatements(in template, used map[string]bool) []string {
 	return findings
 }
 
-// statements are those of every policy anywhere in a value, policies that are written as text included.
-func statements(value any) []map[string]any {
+// policyStatements are those of every policy anywhere in a value, policies that are written as text included.
+func policyStatements(value any) []map[string]any {
 	var all []map[string]any
 	switch v := value.(type) {
 	case map[string]any:
@@ -191,55 +191,55 @@ func statements(value any) []map[string]any {
 			all = append(all, statement)
 		}
 		for _, key := range slices.Sorted(maps.Keys(v)) {
-			all = append(all, statements(v[key])...)
+			all = append(all, policyStatements(v[key])...)
 		}
 	case []any:
 		for _, inner := range v {
-			all = append(all, statements(inner)...)
+			all = append(all, policyStatements(inner)...)
 		}
 	case string:
 		var inner map[string]any
 		if strings.Contains(v, `"Statement"`) && json.Unmarshal([]byte(v), &inner) == nil {
-			all = append(all, statements(inner)...)
+			all = append(all, policyStatements(inner)...)
 		}
 	}
 	return all
 }
 
 var (
-	accountID = regexp.MustCompile(`(^|[^0-9A-Za-z-])([0-9]{12})([^0-9A-Za-z-]|$)`)
-	secret    = regexp.MustCompile(`(AKIA|ASIA)[A-Z0-9]{16}|-----BEGIN|"(MasterUserPassword|SecretString)"|gh[pos]_[A-Za-z0-9]{20}`)
+	accountIDPattern = regexp.MustCompile(`(^|[^0-9A-Za-z-])([0-9]{12})([^0-9A-Za-z-]|$)`)
+	secretPattern    = regexp.MustCompile(`(AKIA|ASIA)[A-Z0-9]{16}|-----BEGIN|"(MasterUserPassword|SecretString)"|gh[pos]_[A-Za-z0-9]{20}`)
 )
 
-func TestB5_NoTemplateHoldsASecretOrAForeignAccount(t *testing.T) {
-	c, err := config.Load(configuration)
+func TestB5_TemplatesHaveNoSecrets(t *testing.T) {
+	c, err := config.Load(configurationFS)
 	require.NoError(t, err)
 	known := []string{c.Pipeline.Tooling.ID, "555566667777", "666677778888"} // with the accounts of the tests' own environments
 	for _, env := range c.Environments {
 		known = append(known, env.ID)
 	}
-	everywhere(t, func(t *testing.T, environment, name string, in template) {
-		all := text(in)
-		assert.Empty(t, secret.FindString(all), "%s %s", environment, name)
-		for _, found := range accountID.FindAllStringSubmatch(all, -1) {
+	forEachTemplate(t, func(t *testing.T, environment, name string, in template) {
+		all := jsonText(in)
+		assert.Empty(t, secretPattern.FindString(all), "%s %s", environment, name)
+		for _, found := range accountIDPattern.FindAllStringSubmatch(all, -1) {
 			assert.Contains(t, known, found[2], "%s %s", environment, name)
 		}
 	})
 }
 
-func TestG3_NothingIsPublicAndEverythingIsEncrypted(t *testing.T) {
-	everywhere(t, func(t *testing.T, environment, name string, in template) {
-		for _, bucket := range in.ofType("AWS::S3::Bucket") {
+func TestG3_ResourcesArePrivateAndEncrypted(t *testing.T) {
+	forEachTemplate(t, func(t *testing.T, environment, name string, in template) {
+		for _, bucket := range in.resourcesOfType("AWS::S3::Bucket") {
 			assertPrivateBucket(t, bucket)
 		}
-		if len(in.ofType("AWS::S3::Bucket"))+len(in.ofType("AWS::SNS::Topic")) > 0 {
+		if len(in.resourcesOfType("AWS::S3::Bucket"))+len(in.resourcesOfType("AWS::SNS::Topic")) > 0 {
 			assertTLSOnly(t, in)
 		}
-		for _, topic := range in.ofType("AWS::SNS::Topic") {
-			assert.NotNil(t, at(topic, "Properties.KmsMasterKeyId"), "%s %s", environment, name)
+		for _, topic := range in.resourcesOfType("AWS::SNS::Topic") {
+			assert.NotNil(t, valueAt(topic, "Properties.KmsMasterKeyId"), "%s %s", environment, name)
 		}
-		for _, key := range in.ofType("AWS::KMS::Key") {
-			assert.Equal(t, true, at(key, "Properties.EnableKeyRotation"), "%s %s", environment, name)
+		for _, key := range in.resourcesOfType("AWS::KMS::Key") {
+			assert.Equal(t, true, valueAt(key, "Properties.EnableKeyRotation"), "%s %s", environment, name)
 		}
 	})
 }

@@ -13,15 +13,15 @@ import (
 // Synth writes the environment's cloud assembly into the folder out and returns what cdk-nag, or the library, says is wrong with it. The
 // library reports errors by panicking.
 func Synth(c *config.Config, env config.Environment, out string) ([]error, error) {
-	app, err := App(c, env, out)
+	app, err := NewApp(c, env, out)
 	if err != nil {
 		return nil, err
 	}
-	return Findings(app), nil
+	return SynthApp(app), nil
 }
 
-// Findings synthesises an app and returns its errors as STACK/CONSTRUCT: RULE: what is wrong.
-func Findings(app awscdk.App) []error {
+// SynthApp synthesises an app and returns its errors as STACK/CONSTRUCT: RULE: what is wrong.
+func SynthApp(app awscdk.App) []error {
 	var findings []error
 	for _, stack := range *app.Synth(nil).Stacks() {
 		for _, message := range *stack.Messages() {

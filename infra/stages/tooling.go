@@ -6,17 +6,17 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// tooling is the table of the tooling account's stages.
-func tooling(c *config.Config) []stage {
+// toolingStages is the table of the tooling account's stages.
+func toolingStages(c *config.Config) []stage {
 	return []stage{
-		{"events", func(p *stacks.Place) error {
-			stacks.Events(p.Stack("events", "who hears of the pipeline"), stacks.EventsProps{
-				Owners: c.Pipeline.Owners, Project: c.Pipeline.Project, LogDays: c.Pipeline.LogDays, Lines: pipeline.Delivery(c),
+		{"events", func(p *stacks.Scope) error {
+			stacks.AddEvents(p.NewStack("events", "who hears of the pipeline"), stacks.EventsProps{
+				Owners: c.Pipeline.Owners, Project: c.Pipeline.Project, LogDays: c.Pipeline.LogDays, Pipelines: pipeline.Pipelines(c),
 			})
 			return nil
 		}},
-		{"pipeline", func(p *stacks.Place) error {
-			return stacks.Pipeline(p.Stack("pipeline", "the pipelines"), stacks.PipelineProps{Pipeline: c.Pipeline, Environments: c.Environments, Lines: pipeline.Delivery(c)})
+		{"pipeline", func(p *stacks.Scope) error {
+			return stacks.AddPipelines(p.NewStack("pipeline", "the pipelines"), stacks.PipelinesProps{Pipeline: c.Pipeline, Environments: c.Environments, Pipelines: pipeline.Pipelines(c)})
 		}},
 	}
 }

@@ -14,15 +14,15 @@ import (
 	cdx "github.com/CycloneDX/cyclonedx-go"
 )
 
-// A Pin is a tool that is installed from a lock file.
-type Pin struct {
+// A PinnedTool is a tool that is installed from a lock file.
+type PinnedTool struct {
 	Name, Version string
 	// Sum is the SHA-256 of its lock files, in hexadecimal, which name every part with its hash.
 	Sum string
 }
 
-// Of is the bill of a build and of pinned tools, as CycloneDX in JSON. The same parts give the same bytes: it has no time and no serial number.
-func Of(build *debug.BuildInfo, pins []Pin) ([]byte, error) {
+// CycloneDX is the bill of a build and of pinned tools, as CycloneDX in JSON. The same parts give the same bytes: it has no time and no serial number.
+func CycloneDX(build *debug.BuildInfo, pins []PinnedTool) ([]byte, error) {
 	document := cdx.NewBOM()
 	document.Version = 1
 	document.Metadata = &cdx.Metadata{Component: &cdx.Component{Type: cdx.ComponentTypeApplication, Name: "lockstep", Version: revision(build)}}

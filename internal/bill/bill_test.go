@@ -9,14 +9,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestABillNamesEveryPartWithItsHashAndIsTheSameEveryTime(t *testing.T) {
+func TestCycloneDX_ListsEveryPartReproducibly(t *testing.T) {
 	build := &debug.BuildInfo{GoVersion: "go1.26.8", Deps: []*debug.Module{
 		{Path: "example.com/z", Version: "v1.0.0", Sum: "h1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="},
 		{Path: "example.com/a", Version: "v2.0.0", Replace: &debug.Module{Path: "example.com/b", Version: "v3.0.0"}},
 	}, Settings: []debug.BuildSetting{{Key: "vcs.revision", Value: "abc"}}}
-	first, err := Of(build, []Pin{{"cdk", "2.1", "ff"}})
+	first, err := CycloneDX(build, []PinnedTool{{"cdk", "2.1", "ff"}})
 	require.NoError(t, err)
-	second, err := Of(build, []Pin{{"cdk", "2.1", "ff"}})
+	second, err := CycloneDX(build, []PinnedTool{{"cdk", "2.1", "ff"}})
 	require.NoError(t, err)
 	assert.Equal(t, first, second)
 

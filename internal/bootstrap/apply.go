@@ -21,11 +21,11 @@ import (
 	"lockstep/tools"
 )
 
-// within is how long a bootstrap may take. It takes a minute on AWS.
-const within = 15 * time.Minute
+// operationTimeout is how long a bootstrap may take. It takes a minute on AWS.
+const operationTimeout = 15 * time.Minute
 
-// Template is the template of `cdk bootstrap`, from the CDK's own command line, which is installed if it is not there yet.
-func Template(ctx context.Context, installer *tools.Installer) (string, error) {
+// LoadTemplate is the template of `cdk bootstrap`, from the CDK's own command line, which is installed if it is not there yet.
+func LoadTemplate(ctx context.Context, installer *tools.Installer) (string, error) {
 	dir, err := installer.Install(ctx, tools.CDK)
 	if err != nil {
 		return "", err
@@ -34,10 +34,10 @@ func Template(ctx context.Context, installer *tools.Installer) (string, error) {
 	return string(text), err
 }
 
-// Ready says whether the account's bootstrap stack is whole and is as the configuration wants it.
-func Ready(ctx context.Context, cfg aws.Config, account Account) (bool, error) {
-	have, err := describe(ctx, client(cfg, account))
-	if err != nil || have == nil || !whole(have) {
+// IsUpToDate says whether the account's bootstrap stack is whole and is as the configuration wants it.
+func IsUpToDate(ctx context.Context, cfg aws.Config, account Account) (bool, error) {
+	have, err := describeStack(ctx, newClient(cfg, account))
+	if err != nil || have == nil || !isComplete(have) {
 		return false, err
 	}
 	values := map[string]string{}
@@ -55,18 +55,18 @@ func Ready(ctx context.Context, cfg aws.Config, account Account) (bool, error) {
 // Apply makes the account's bootstrap stack from the template of `cdk bootstrap`, or brings it to what the configuration wants. A stack that
 // was made with a newer template is refused.
 func Apply(ctx context.Context, cfg aws.Config, template string, account Account) error {
-	c := client(cfg, account)
-	have, err := describe(ctx, c)
+	c := newClient(cfg, account)
+	have, err := describeStack(ctx, c)
 	if err == nil && have != nil && have.StackStatus == types.StackStatusRollbackComplete { // nothing of it is left but its name
-		have, err = nil, remove(ctx, c)
+		have, err = nil, deleteStack(ctx, c)
 	}
 	switch {
 	case err != nil:
 	case have == nil:
-		err = create(ctx, c, template, account)
+		err = createStack(ctx, c, template, account)
 	default:
-		if err = notNewer(have, template); err == nil {
-			err = update(ctx, c, template, account)
+		if err = checkNotNewer(have, template); err == nil {
+			err = updateStack(ctx, c, template, account)
 		}
 	}
 	if err != nil && ctx.Err() == nil {
@@ -75,13 +75,13 @@ func Apply(ctx context.Context, cfg aws.Config, template string, account Account
 	return err
 }
 
-func client(cfg aws.Config, account Account) *cloudformation.Client {
+func newClient(cfg aws.Config, account Account) *cloudformation.Client {
 	return cloudformation.NewFromConfig(cfg, func(o *cloudformation.Options) { o.Region = account.Region })
 }
 
-// describe is the bootstrap stack, nil if there is none.
-func describe(ctx context.Context, c *cloudformation.Client) (*types.Stack, error) {
-	out, err := c.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: aws.String(Stack)})
+// describeStack is the bootstrap stack, nil if there is none.
+func describeStack(ctx context.Context, c *cloudformation.Client) (*types.Stack, error) {
+	out, err := c.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: aws.String(StackName)})
 	var api smithy.APIError
 	if errors.As(err, &api) && strings.Contains(api.ErrorMessage(), "does not exist") {
 		return nil, nil
@@ -92,28 +92,28 @@ func describe(ctx context.Context, c *cloudformation.Client) (*types.Stack, erro
 	return &out.Stacks[0], nil
 }
 
-func whole(stack *types.Stack) bool {
+func isComplete(stack *types.Stack) bool {
 	return slices.Contains([]types.StackStatus{types.StackStatusCreateComplete, types.StackStatusUpdateComplete, types.StackStatusUpdateRollbackComplete}, stack.StackStatus)
 }
 
 var capabilities = []types.Capability{types.CapabilityCapabilityNamedIam}
 
-func create(ctx context.Context, c *cloudformation.Client, template string, account Account) error {
+func createStack(ctx context.Context, c *cloudformation.Client, template string, account Account) error {
 	_, err := c.CreateStack(ctx, &cloudformation.CreateStackInput{
-		StackName: aws.String(Stack), TemplateBody: &template, Parameters: given(account), Capabilities: capabilities,
+		StackName: aws.String(StackName), TemplateBody: &template, Parameters: stackParameters(account), Capabilities: capabilities,
 	})
 	if err != nil {
 		return err
 	}
 	waiter := cloudformation.NewStackCreateCompleteWaiter(c, func(o *cloudformation.StackCreateCompleteWaiterOptions) {
-		o.MinDelay, o.MaxDelay = shortest, longest
+		o.MinDelay, o.MaxDelay = minDelay, maxDelay
 	})
-	return because(ctx, c, waiter.Wait(ctx, &cloudformation.DescribeStacksInput{StackName: aws.String(Stack)}, within))
+	return addFirstFailure(ctx, c, waiter.Wait(ctx, &cloudformation.DescribeStacksInput{StackName: aws.String(StackName)}, operationTimeout))
 }
 
-func update(ctx context.Context, c *cloudformation.Client, template string, account Account) error {
+func updateStack(ctx context.Context, c *cloudformation.Client, template string, account Account) error {
 	_, err := c.UpdateStack(ctx, &cloudformation.UpdateStackInput{
-		StackName: aws.String(Stack), TemplateBody: &template, Parameters: given(account), Capabilities: capabilities,
+		StackName: aws.String(StackName), TemplateBody: &template, Parameters: stackParameters(account), Capabilities: capabilities,
 	})
 	var api smithy.APIError
 	if errors.As(err, &api) && strings.Contains(api.ErrorMessage(), "No updates are to be performed") {
@@ -123,28 +123,28 @@ func update(ctx context.Context, c *cloudformation.Client, template string, acco
 		return err
 	}
 	waiter := cloudformation.NewStackUpdateCompleteWaiter(c, func(o *cloudformation.StackUpdateCompleteWaiterOptions) {
-		o.MinDelay, o.MaxDelay = shortest, longest
+		o.MinDelay, o.MaxDelay = minDelay, maxDelay
 	})
-	return because(ctx, c, waiter.Wait(ctx, &cloudformation.DescribeStacksInput{StackName: aws.String(Stack)}, within))
+	return addFirstFailure(ctx, c, waiter.Wait(ctx, &cloudformation.DescribeStacksInput{StackName: aws.String(StackName)}, operationTimeout))
 }
 
-func remove(ctx context.Context, c *cloudformation.Client) error {
-	if _, err := c.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: aws.String(Stack)}); err != nil {
+func deleteStack(ctx context.Context, c *cloudformation.Client) error {
+	if _, err := c.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: aws.String(StackName)}); err != nil {
 		return err
 	}
 	waiter := cloudformation.NewStackDeleteCompleteWaiter(c, func(o *cloudformation.StackDeleteCompleteWaiterOptions) {
-		o.MinDelay, o.MaxDelay = shortest, longest
+		o.MinDelay, o.MaxDelay = minDelay, maxDelay
 	})
-	return waiter.Wait(ctx, &cloudformation.DescribeStacksInput{StackName: aws.String(Stack)}, within)
+	return waiter.Wait(ctx, &cloudformation.DescribeStacksInput{StackName: aws.String(StackName)}, operationTimeout)
 }
 
 // The pauses between two looks at the stack grow from the one to the other.
 const (
-	shortest = 100 * time.Millisecond
-	longest  = 5 * time.Second
+	minDelay = 100 * time.Millisecond
+	maxDelay = 5 * time.Second
 )
 
-func given(account Account) []types.Parameter {
+func stackParameters(account Account) []types.Parameter {
 	values := account.parameters()
 	var out []types.Parameter
 	for _, key := range slices.Sorted(maps.Keys(values)) {
@@ -153,12 +153,12 @@ func given(account Account) []types.Parameter {
 	return out
 }
 
-// because adds the first resource that failed to the error of an operation.
-func because(ctx context.Context, c *cloudformation.Client, err error) error {
+// addFirstFailure adds the first resource that failed to the error of an operation.
+func addFirstFailure(ctx context.Context, c *cloudformation.Client, err error) error {
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	out, reading := c.DescribeStackEvents(ctx, &cloudformation.DescribeStackEventsInput{StackName: aws.String(Stack)})
+	out, reading := c.DescribeStackEvents(ctx, &cloudformation.DescribeStackEventsInput{StackName: aws.String(StackName)})
 	if reading != nil {
 		return err // what is known has to do
 	}
@@ -170,9 +170,9 @@ func because(ctx context.Context, c *cloudformation.Client, err error) error {
 	return err
 }
 
-// notNewer refuses to put an older template in the place of a newer one: what was deployed since may need what that one brought.
-func notNewer(have *types.Stack, template string) error {
-	ours, err := version(template)
+// checkNotNewer refuses to put an older template in the place of a newer one: what was deployed since may need what that one brought.
+func checkNotNewer(have *types.Stack, template string) error {
+	ours, err := parseVersion(template)
 	if err != nil {
 		return err
 	}
@@ -187,8 +187,8 @@ func notNewer(have *types.Stack, template string) error {
 	return nil
 }
 
-// version is that of the bootstrap, which its template publishes.
-func version(template string) (int, error) {
+// parseVersion is that of the bootstrap, which its template publishes.
+func parseVersion(template string) (int, error) {
 	var t struct {
 		Resources struct {
 			Version struct {

@@ -8,8 +8,8 @@ import (
 	"lockstep/config"
 )
 
-// Stack is the stack that `cdk bootstrap` makes.
-const Stack = "CDKToolkit"
+// StackName is the stack that `cdk bootstrap` makes.
+const StackName = "CDKToolkit"
 
 // An Account is an account to prepare, in one region.
 type Account struct {
@@ -17,21 +17,21 @@ type Account struct {
 	Name   string
 	ID     string
 	Region string
-	// Trust is the accounts whose principals may assume the account's deploy roles; empty for the tooling account.
-	Trust []string
+	// TrustedAccounts is the accounts whose principals may assume the account's deploy roles; empty for the tooling account.
+	TrustedAccounts []string
 	// Qualifier and ExecutionPolicies are those of `cdk bootstrap`.
 	Qualifier         string
 	ExecutionPolicies []string
 }
 
 // Tooling is the name of the tooling account among the accounts.
-const Tooling = config.Tooling
+const Tooling = config.ToolingEnvironment
 
 // Accounts are the tooling account and those of the environments, each as the configuration wants it.
 func Accounts(p config.Pipeline, environments []config.Environment) []Account {
 	account := func(name string, a config.Account, trust ...string) Account {
 		return Account{
-			Name: name, ID: a.ID, Region: a.Region, Trust: trust,
+			Name: name, ID: a.ID, Region: a.Region, TrustedAccounts: trust,
 			Qualifier: p.Bootstrap.Qualifier, ExecutionPolicies: p.Bootstrap.ExecutionPolicies,
 		}
 	}
@@ -40,7 +40,7 @@ func Accounts(p config.Pipeline, environments []config.Environment) []Account {
 		if env.Name == Tooling {
 			continue // it is the first already, and trusts nobody but itself
 		}
-		for _, part := range env.Parts() {
+		for _, part := range env.Accounts() {
 			accounts = append(accounts, account(env.Name, part.Account, p.Tooling.ID))
 		}
 	}
@@ -51,7 +51,7 @@ func Accounts(p config.Pipeline, environments []config.Environment) []Account {
 func (a Account) parameters() map[string]string {
 	return map[string]string{
 		"Qualifier":                       a.Qualifier,
-		"TrustedAccounts":                 strings.Join(a.Trust, ","),
+		"TrustedAccounts":                 strings.Join(a.TrustedAccounts, ","),
 		"CloudFormationExecutionPolicies": strings.Join(a.ExecutionPolicies, ","),
 		// A key of its own would cost money in every account, which is why the CDK's command line asks for it too.
 		"FileAssetsBucketKmsKeyId": "AWS_MANAGED_KEY",

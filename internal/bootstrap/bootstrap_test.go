@@ -11,13 +11,13 @@ import (
 	"lockstep/config"
 )
 
-func TestEveryAccountTrustsTheToolingAccountAlone(t *testing.T) {
+func TestAccounts_TrustToolingAccountOnly(t *testing.T) {
 	p := config.Pipeline{
 		Tooling:   config.Account{ID: "123456789012", Region: "eu-west-1"},
 		Bootstrap: config.Bootstrap{Qualifier: "team1", ExecutionPolicies: []string{"arn:aws:iam::aws:policy/PowerUserAccess"}},
 	}
 	dev := config.Environment{Name: "dev", Account: config.Account{ID: "111122223333", Region: "eu-west-1"}}
-	prod := config.Environment{Name: "prod", Account: config.Account{ID: "777788889999", Region: "eu-west-1"}, More: []config.Wave{
+	prod := config.Environment{Name: "prod", Account: config.Account{ID: "777788889999", Region: "eu-west-1"}, AdditionalWaves: []config.Wave{
 		{Accounts: []config.Account{{ID: "777788889999", Region: "us-east-1"}}},
 	}}
 	var got []string
@@ -34,13 +34,13 @@ func TestEveryAccountTrustsTheToolingAccountAlone(t *testing.T) {
 	}, got)
 }
 
-func TestANewerBootstrapIsLeftAlone(t *testing.T) {
+func TestBootstrap_NewerVersionIsRefused(t *testing.T) {
 	const template = "Resources:\n  CdkBootstrapVersion:\n    Type: AWS::SSM::Parameter\n    Properties:\n      Value: \"30\"\n"
 	having := func(version string) *types.Stack {
 		return &types.Stack{Outputs: []types.Output{{OutputKey: aws.String("BootstrapVersion"), OutputValue: aws.String(version)}}}
 	}
-	require.NoError(t, notNewer(having("29"), template))
-	require.NoError(t, notNewer(having("30"), template))
-	require.ErrorContains(t, notNewer(having("31"), template), "it has version 31 of the bootstrap, newer than the 30 that is known here: update Lockstep")
-	require.ErrorContains(t, notNewer(having("29"), "Resources: {}"), "which is no number")
+	require.NoError(t, checkNotNewer(having("29"), template))
+	require.NoError(t, checkNotNewer(having("30"), template))
+	require.ErrorContains(t, checkNotNewer(having("31"), template), "it has version 31 of the bootstrap, newer than the 30 that is known here: update Lockstep")
+	require.ErrorContains(t, checkNotNewer(having("29"), "Resources: {}"), "which is no number")
 }

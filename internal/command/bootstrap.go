@@ -22,17 +22,17 @@ config/pipeline.yaml asks for. --env names an environment, or tooling for the to
 An account is prepared with its own credentials: with --live, yours must belong to the very account that is prepared. Accounts that are
 rehearsed on are prepared by themselves.`,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			p, err := a.open()
+			p, err := a.loadProject()
 			if err != nil {
 				return err
 			}
 			accounts := bootstrap.Accounts(p.config.Pipeline, p.config.Environments)
 			if a.env != bootstrap.Tooling {
-				envs, err := a.environments(p)
+				envs, err := a.selectedEnvironments(p)
 				if err != nil {
 					return err
 				}
-				accounts = slices.DeleteFunc(accounts, func(account bootstrap.Account) bool { return !slices.Contains(names(envs), account.Name) })
+				accounts = slices.DeleteFunc(accounts, func(account bootstrap.Account) bool { return !slices.Contains(environmentNames(envs), account.Name) })
 			} else {
 				accounts = accounts[:1]
 			}
@@ -45,7 +45,7 @@ rehearsed on are prepared by themselves.`,
 			if a.live {
 				return a.bootstrapLive(cmd.Context(), accounts)
 			}
-			e := a.emulator(p, a.say)
+			e := a.emulator(p, a.printProgress)
 			s, release, err := e.Acquire(cmd.Context())
 			if err != nil {
 				return err
@@ -54,11 +54,11 @@ rehearsed on are prepared by themselves.`,
 			if err := e.Bootstrap(cmd.Context(), s, accounts); err != nil {
 				return err
 			}
-			return a.told("bootstrapped on emulated accounts: " + enumerate(accountNames(accounts)))
+			return a.printResult("bootstrapped on emulated accounts: " + enumerate(accountNames(accounts)))
 		},
 	}
-	a.addEnv(cmd)
-	a.addLive(cmd)
+	a.addEnvFlag(cmd)
+	a.addLiveFlag(cmd)
 	cmd.Flags().StringVar(&only, "account", "", "of an environment with several accounts, prepare only this one, in each of its regions")
 	return cmd
 }
@@ -69,29 +69,29 @@ func (a *app) bootstrapLive(ctx context.Context, accounts []bootstrap.Account) e
 	if slices.ContainsFunc(accounts, func(other bootstrap.Account) bool { return other.ID != account.ID }) {
 		return usagef("an account is bootstrapped with its own credentials, so with --live name one environment, or tooling, and one of several accounts with --account")
 	}
-	cfg, err := a.credentials(ctx)
+	cfg, err := a.loadAWSConfig(ctx)
 	if err != nil {
 		return err
 	}
 	if err := deploy.GuardCaller(ctx, cfg, deploy.Caller{
-		Account: account.ID, Called: "account " + account.ID + " itself", Region: account.Region, For: "the bootstrap of " + account.Name,
+		Account: account.ID, AccountName: "account " + account.ID + " itself", Region: account.Region, Purpose: "the bootstrap of " + account.Name,
 	}); err != nil {
 		return err
 	}
-	installer, err := tools.NewInstaller(a.Environ, a.say)
+	installer, err := tools.NewInstaller(a.Environ, a.printProgress)
 	if err != nil {
 		return err
 	}
-	template, err := bootstrap.Template(ctx, installer)
+	template, err := bootstrap.LoadTemplate(ctx, installer)
 	if err != nil {
 		return err
 	}
 	for _, account := range accounts {
-		a.say("bootstrapping account " + account.ID + " in " + account.Region)
+		a.printProgress("bootstrapping account " + account.ID + " in " + account.Region)
 		if err := bootstrap.Apply(ctx, cfg, template, account); err != nil {
 			return err
 		}
-		if err := a.told("bootstrapped " + account.Name + ": account " + account.ID + " in " + account.Region); err != nil {
+		if err := a.printResult("bootstrapped " + account.Name + ": account " + account.ID + " in " + account.Region); err != nil {
 			return err
 		}
 	}

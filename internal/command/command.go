@@ -20,8 +20,8 @@ import (
 	"lockstep/internal/report"
 )
 
-// A Machine is what the command line finds itself on.
-type Machine struct {
+// A Process is what the command line finds itself on.
+type Process struct {
 	Stdout, Stderr io.Writer
 	// Environ is the environment as os.Environ gives it.
 	Environ []string
@@ -38,7 +38,7 @@ func usagef(format string, args ...any) error { return &UsageError{fmt.Errorf(fo
 
 // app is the parsed command line, as far as all commands share it.
 type app struct {
-	Machine
+	Process
 	// interrupted says whether the user waits for the end.
 	interrupted func() bool
 
@@ -50,19 +50,19 @@ type app struct {
 	verbose  bool
 	progress string
 	live     bool
-	// run is the id of this process in what it leaves behind, once somebody asked for it.
-	run string
+	// cachedRunID is the id of this process in what it leaves behind, once somebody asked for it.
+	cachedRunID string
 }
 
 // Execute runs the command line. Its error says why the command did not do what it was asked for.
-func Execute(ctx context.Context, args []string, m Machine) error {
-	a := &app{Machine: m, interrupted: func() bool { return ctx.Err() != nil }}
-	root := a.root()
+func Execute(ctx context.Context, args []string, m Process) error {
+	a := &app{Process: m, interrupted: func() bool { return ctx.Err() != nil }}
+	root := a.rootCommand()
 	root.SetArgs(args)
 	root.SetOut(m.Stdout)
 	root.SetErr(m.Stderr)
 	cmd, err := root.ExecuteContextC(ctx)
-	if err == nil || Shown(err) || !a.json {
+	if err == nil || IsPrinted(err) || !a.json {
 		return err
 	}
 	s := &report.Summary{Time: time.Now(), Command: cmd.Name(), Mode: a.modeOf(cmd), Result: verdictOf(err), Error: err.Error()}
@@ -72,7 +72,7 @@ func Execute(ctx context.Context, args []string, m Machine) error {
 	return err
 }
 
-const about = `Lockstep is a pipeline written as Go code. It checks, synthesises and deploys a multi-account CDK platform, and rehearses
+const rootHelp = `Lockstep is a pipeline written as Go code. It checks, synthesises and deploys a multi-account CDK platform, and rehearses
 the whole deployment on emulated accounts when there is no AWS account at hand.
 
 Without --live, commands that touch AWS rehearse. With it they use your AWS credentials, after checking whose they are.
@@ -83,9 +83,9 @@ Without --live, commands that touch AWS rehearse. With it they use your AWS cred
 
 Exit status: 0 done, 1 a step or deployment failed, 2 usage or configuration, 3 refused by a guard, 130 interrupted.`
 
-func (a *app) root() *cobra.Command {
+func (a *app) rootCommand() *cobra.Command {
 	root := &cobra.Command{
-		Use: "lockstep", Short: "A pipeline that can be tried before it is pushed", Long: about,
+		Use: "lockstep", Short: "A pipeline that can be tried before it is pushed", Long: rootHelp,
 		SilenceErrors: true, SilenceUsage: true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 		PersistentPreRunE: func(*cobra.Command, []string) error { return a.checkFlags() },
@@ -110,7 +110,7 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w; `%s --help` shows what it takes", err, cmd.CommandPath())
 	})
-	for _, g := range a.groups() {
+	for _, g := range a.commandGroups() {
 		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title + ":"})
 		for _, cmd := range g.commands {
 			cmd.GroupID = g.title
@@ -121,22 +121,22 @@ func (a *app) root() *cobra.Command {
 	return root
 }
 
-// group is what the help shows together.
-type group struct {
+// commandGroup is what the help shows together.
+type commandGroup struct {
 	title    string
 	commands []*cobra.Command
 }
 
-// groups are all commands.
-func (a *app) groups() []group {
+// commandGroups are all commands.
+func (a *app) commandGroups() []commandGroup {
 	deliver := []*cobra.Command{a.synthCommand()}
-	for _, r := range reachings {
-		deliver = append(deliver, a.reachingCommand(r))
+	for _, r := range rolloutCommands {
+		deliver = append(deliver, a.newRolloutCommand(r))
 	}
-	return []group{
+	return []commandGroup{
 		{"Deliver", append(deliver, a.approveCommand(), a.rollbackCommand())},
 		{"See what is deployed", []*cobra.Command{a.statusCommand(), a.driftCommand(), a.unlockCommand(), a.garbageCommand()}},
-		{"Check", a.checkingCommands()},
+		{"Check", a.checkGroup()},
 		{"Prepare accounts", []*cobra.Command{a.bootstrapCommand(), a.rehearsalCommand()}},
 		{"Look and understand", []*cobra.Command{a.graphCommand(), a.configCommand(), a.toolsCommand(), a.imagesCommand(), a.doctorCommand()}},
 	}
@@ -146,7 +146,7 @@ func (a *app) checkFlags() error {
 	if a.jobs < 1 {
 		return usagef("--jobs %d: at least 1 processor is needed", a.jobs)
 	}
-	switch report.Progress(a.progress) {
+	switch report.ProgressMode(a.progress) {
 	case report.Auto, report.Plain, report.None:
 		return nil
 	}
@@ -167,8 +167,8 @@ type project struct {
 	config *config.Config
 }
 
-// marker is the file that tells a project's root.
-const marker = "config/pipeline.yaml"
+// rootMarker is the file that tells a project's root.
+const rootMarker = "config/pipeline.yaml"
 
 // root finds the project's root: the folder that was named, or the nearest one upwards that has the marker.
 func (a *app) findRoot() (string, error) {
@@ -184,19 +184,19 @@ func (a *app) findRoot() (string, error) {
 		return "", usagef("there is no folder %s", a.dir)
 	}
 	for dir := start; ; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, filepath.FromSlash(marker))); err == nil {
+		if _, err := os.Stat(filepath.Join(dir, filepath.FromSlash(rootMarker))); err == nil {
 			return dir, nil
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			return "", err
 		}
 		if dir == filepath.Dir(dir) {
-			return "", usagef("no %s in %s or above it; change to the project's folder or name it with -C", marker, start)
+			return "", usagef("no %s in %s or above it; change to the project's folder or name it with -C", rootMarker, start)
 		}
 	}
 }
 
-// open finds the project and reads its configuration. The error is config.Problems when that is not right.
-func (a *app) open() (*project, error) {
+// loadProject finds the project and reads its configuration. The error is config.Problems when that is not right.
+func (a *app) loadProject() (*project, error) {
 	root, err := a.findRoot()
 	if err != nil {
 		return nil, err
@@ -208,8 +208,8 @@ func (a *app) open() (*project, error) {
 	return &project{root: root, config: c}, nil
 }
 
-// environments are those that --env names.
-func (a *app) environments(p *project) ([]config.Environment, error) {
+// selectedEnvironments are those that --env names.
+func (a *app) selectedEnvironments(p *project) ([]config.Environment, error) {
 	if a.env == "" {
 		return nil, usagef("which environment? Write --env with one of %s", alternatives(append(p.config.Names(), "all")))
 	}
@@ -221,18 +221,18 @@ func (p *project) graph() (*pipeline.Graph, error) {
 	return pipeline.NewGraph(pipeline.Steps(p.config))
 }
 
-// state is a path below the project's state folder.
-func (p *project) state(path ...string) string {
+// statePath is a path below the project's state folder.
+func (p *project) statePath(path ...string) string {
 	return filepath.Join(append([]string{p.root, pipeline.StateDir}, path...)...)
 }
 
-// addEnv adds the flag that names an environment.
-func (a *app) addEnv(cmd *cobra.Command) {
+// addEnvFlag adds the flag that names an environment.
+func (a *app) addEnvFlag(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&a.env, "env", "", "the environment's name, all for each in promotion order, or tooling for the account that owns the pipeline")
 }
 
-// addLive adds the flag that makes a command work on AWS.
-func (a *app) addLive(cmd *cobra.Command) {
+// addLiveFlag adds the flag that makes a command work on AWS.
+func (a *app) addLiveFlag(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&a.live, "live", false, "work on AWS with your credentials, instead of rehearsing on emulated accounts")
 }
 

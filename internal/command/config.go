@@ -30,7 +30,7 @@ func (a *app) configValidate() *cobra.Command {
 	return &cobra.Command{
 		Use: "validate", Short: "Check config/, with every error at once", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			p, err := a.open()
+			p, err := a.loadProject()
 			if err != nil {
 				return err
 			}
@@ -44,13 +44,13 @@ func (a *app) configShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "show", Short: "Show the configuration with its defaults filled in", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			p, err := a.open()
+			p, err := a.loadProject()
 			if err != nil {
 				return err
 			}
 			var shown any = p.config
 			if a.env != "" {
-				envs, err := a.environments(p)
+				envs, err := a.selectedEnvironments(p)
 				if err != nil {
 					return err
 				}
@@ -67,7 +67,7 @@ func (a *app) configShow() *cobra.Command {
 			return err
 		},
 	}
-	a.addEnv(cmd)
+	a.addEnvFlag(cmd)
 	return cmd
 }
 

@@ -15,8 +15,8 @@ import (
 	"lockstep/tools"
 )
 
-// finding is what the doctor found out about one thing.
-type finding struct {
+// doctorCheck is what the doctor found out about one thing.
+type doctorCheck struct {
 	What   string `json:"what"`
 	OK     bool   `json:"ok"`
 	Found  string `json:"found"`
@@ -27,10 +27,10 @@ type finding struct {
 	Optional bool `json:"optional,omitempty"`
 }
 
-// An unfitError is a machine that lacks something.
-type unfitError struct{ missing []string }
+// An requirementsError is a machine that lacks something.
+type requirementsError struct{ missing []string }
 
-func (e *unfitError) Error() string {
+func (e *requirementsError) Error() string {
 	return fmt.Sprintf("this machine lacks %s", enumerate(e.missing))
 }
 
@@ -44,9 +44,9 @@ func (a *app) doctorCommand() *cobra.Command {
 					return err
 				}
 			} else {
-				a.showFindings(findings)
+				a.showDoctorChecks(findings)
 			}
-			unfit := &unfitError{}
+			unfit := &requirementsError{}
 			for _, f := range findings {
 				if !f.OK && !f.Optional {
 					unfit.missing = append(unfit.missing, f.What)
@@ -62,15 +62,15 @@ func (a *app) doctorCommand() *cobra.Command {
 
 // examine asks each tool of the table that the machine must bring for its version, and looks at those that are installed here and at the
 // project.
-func (a *app) examine(ctx context.Context) []finding {
-	var findings []finding
+func (a *app) examine(ctx context.Context) []doctorCheck {
+	var findings []doctorCheck
 	for _, name := range slices.Sorted(maps.Keys(pipeline.Tools)) {
 		tool := pipeline.Tools[name]
-		if tool.Kind != pipeline.Machine {
+		if tool.Kind != pipeline.Preinstalled {
 			continue
 		}
-		version, err := host.Version(ctx, a.Environ, name)
-		f := finding{What: name, OK: err == nil, Found: version, For: tool.For, Optional: tool.Optional}
+		version, err := host.ToolVersion(ctx, a.Environ, name)
+		f := doctorCheck{What: name, OK: err == nil, Found: version, For: tool.Purpose, Optional: tool.Optional}
 		if err != nil {
 			f.Found, f.Remedy = "missing or not working", tool.Remedy
 			if missing := (*host.MissingToolError)(nil); errors.As(err, &missing) && missing.Found != "" {
@@ -80,23 +80,23 @@ func (a *app) examine(ctx context.Context) []finding {
 		findings = append(findings, f)
 	}
 	findings = append(findings, a.examineInstalled()...)
-	p, err := a.open()
+	p, err := a.loadProject()
 	if err != nil {
-		return append(findings, finding{What: "configuration", Found: err.Error(), Remedy: "mend what is named, then run `lockstep config validate`"})
+		return append(findings, doctorCheck{What: "configuration", Found: err.Error(), Remedy: "mend what is named, then run `lockstep config validate`"})
 	}
-	return append(findings, finding{What: "configuration", OK: true, Found: enumerate(p.config.Names())})
+	return append(findings, doctorCheck{What: "configuration", OK: true, Found: enumerate(p.config.Names())})
 }
 
 // examineInstalled looks at the tools that are installed on first need. One that is not there yet is no fault of the machine.
-func (a *app) examineInstalled() []finding {
-	installer, err := tools.NewInstaller(a.Environ, a.say)
+func (a *app) examineInstalled() []doctorCheck {
+	installer, err := tools.NewInstaller(a.Environ, a.printProgress)
 	if err != nil {
-		return []finding{{What: "tools", Found: err.Error(), Remedy: "set HOME or XDG_CACHE_HOME"}}
+		return []doctorCheck{{What: "tools", Found: err.Error(), Remedy: "set HOME or XDG_CACHE_HOME"}}
 	}
-	var findings []finding
-	for _, name := range tools.Installable() {
+	var findings []doctorCheck
+	for _, name := range tools.InstallableNames() {
 		state, dir := installer.State(name)
-		f := finding{What: name, OK: true, Optional: true, For: pipeline.Tools[name].For, Found: pipeline.Tools[name].Version + " in " + dir}
+		f := doctorCheck{What: name, OK: true, Optional: true, For: pipeline.Tools[name].Purpose, Found: pipeline.Tools[name].Version + " in " + dir}
 		switch state {
 		case tools.Absent:
 			f.Found = pipeline.Tools[name].Version + ", to be installed when it is first needed"
@@ -108,7 +108,7 @@ func (a *app) examineInstalled() []finding {
 	return findings
 }
 
-func (a *app) showFindings(findings []finding) {
+func (a *app) showDoctorChecks(findings []doctorCheck) {
 	for _, f := range findings {
 		mark := "ok     "
 		switch {

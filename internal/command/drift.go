@@ -21,16 +21,16 @@ func (a *app) driftCommand() *cobra.Command {
 		Long: `Let CloudFormation compare every stack of the newest release with what there really is, and show each resource that differs, property by property. Ends with 1
 where anything differs. Nothing is written.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, err := a.open()
+			p, err := a.loadProject()
 			if err != nil {
 				return err
 			}
-			envs, err := a.environments(p)
+			envs, err := a.selectedEnvironments(p)
 			if err != nil {
 				return err
 			}
 			var found []deploy.Drift
-			err = a.visiting(cmd.Context(), p, envs, "drift", func(_ config.Part, d *deploy.Deployment) error {
+			err = a.forEachAccount(cmd.Context(), p, envs, "drift", func(_ config.EnvironmentAccount, d *deploy.Deployment) error {
 				drifts, err := d.Drift(cmd.Context())
 				found = append(found, drifts...)
 				return err
@@ -41,8 +41,8 @@ where anything differs. Nothing is written.`,
 			return a.showDrift(found)
 		},
 	}
-	a.addEnv(cmd)
-	a.addLive(cmd)
+	a.addEnvFlag(cmd)
+	a.addLiveFlag(cmd)
 	return cmd
 }
 

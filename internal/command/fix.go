@@ -21,19 +21,19 @@ last run of the unit tests covered. It changes files: look at them before you co
 
 With --baseline it does one thing only: it takes everything that looks like a secret now into .secrets.baseline. Look through what that changes.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, err := a.open()
+			p, err := a.loadProject()
 			if err != nil {
 				return err
 			}
-			steps := pipeline.Fixes()
+			steps := pipeline.FixSteps()
 			if rebase {
-				steps = pipeline.Rebase()
+				steps = pipeline.UpdateBaselineSteps()
 			}
 			g, err := pipeline.NewGraph(steps)
 			if err != nil {
 				return err
 			}
-			if err := a.raiseFloor(p); err != nil {
+			if err := a.raiseCoverageFloor(p); err != nil {
 				return err
 			}
 			return a.runJob(cmd.Context(), job{command: "fix", mode: report.Local, project: p, environments: p.config.Environments, graph: g})
@@ -43,12 +43,12 @@ With --baseline it does one thing only: it takes everything that looks like a se
 	return cmd
 }
 
-// slack is how much better the coverage must be, in percent of the statements, before the floor is raised: it varies a little from run to run.
-const slack = 0.5
+// floorMargin is how much better the coverage must be, in percent of the statements, before the floor is raised: it varies a little from run to run.
+const floorMargin = 0.5
 
-// raiseFloor raises the coverage floor to what the unit tests last covered. It never lowers it.
-func (a *app) raiseFloor(p *project) error {
-	covered, err := gate.Covered(filepath.Join(p.root, filepath.FromSlash(pipeline.CoverageProfile)))
+// raiseCoverageFloor raises the coverage floor to what the unit tests last covered. It never lowers it.
+func (a *app) raiseCoverageFloor(p *project) error {
+	covered, err := gate.CoveragePercent(filepath.Join(p.root, filepath.FromSlash(pipeline.CoverageProfile)))
 	if err != nil {
 		return nil //nolint:nilerr // the tests have not been run here, so there is nothing to learn from them
 	}
@@ -61,9 +61,9 @@ func (a *app) raiseFloor(p *project) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", pipeline.CoverageFloor, err)
 	}
-	if covered-slack <= floor {
+	if covered-floorMargin <= floor {
 		return nil
 	}
-	a.say(fmt.Sprintf("the coverage floor rises from %.1f %% to %.1f %%", floor, covered-slack))
-	return os.WriteFile(file, fmt.Appendf(nil, "%.1f\n", covered-slack), 0o644)
+	a.printProgress(fmt.Sprintf("the coverage floor rises from %.1f %% to %.1f %%", floor, covered-floorMargin))
+	return os.WriteFile(file, fmt.Appendf(nil, "%.1f\n", covered-floorMargin), 0o644)
 }

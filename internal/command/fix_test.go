@@ -12,7 +12,7 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-func TestFloorOnlyRises(t *testing.T) {
+func TestCoverageFloor_OnlyRises(t *testing.T) {
 	const half = "mode: set\nlockstep/x/x.go:1.1,2.2 1 1\nlockstep/x/x.go:3.1,4.2 1 0\n"
 	for _, test := range []struct{ name, profile, floor, want string }{
 		{"to half a percent below what was covered", half, "40.0\n", "49.5\n"},
@@ -30,8 +30,8 @@ func TestFloorOnlyRises(t *testing.T) {
 				require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
 				require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 			}
-			a := &app{Machine: Machine{Stderr: &bytes.Buffer{}}}
-			require.NoError(t, a.raiseFloor(p))
+			a := &app{Process: Process{Stderr: &bytes.Buffer{}}}
+			require.NoError(t, a.raiseCoverageFloor(p))
 			text, err := os.ReadFile(filepath.Join(p.root, filepath.FromSlash(pipeline.CoverageFloor)))
 			require.NoError(t, err)
 			assert.Equal(t, test.want, string(text))

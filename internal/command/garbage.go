@@ -17,22 +17,22 @@ func (a *app) garbageCommand() *cobra.Command {
 		Long: `List the published files and kept assemblies of releases older than the newest ones that are kept, as far as no stack in the account mentions them. --remove
 removes them, under the lock. Release records are never removed, nor anything that no release of the environment ever needed.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, err := a.open()
+			p, err := a.loadProject()
 			if err != nil {
 				return err
 			}
-			envs, err := a.environments(p)
+			envs, err := a.selectedEnvironments(p)
 			if err != nil {
 				return err
 			}
-			if keep < deploy.LeastKept {
-				return usagef("--keep %d: at least %d releases are kept, because going back needs the one before", keep, deploy.LeastKept)
+			if keep < deploy.MinReleasesKept {
+				return usagef("--keep %d: at least %d releases are kept, because going back needs the one before", keep, deploy.MinReleasesKept)
 			}
 			var found []deploy.Garbage
-			err = a.visiting(cmd.Context(), p, envs, "garbage", func(_ config.Part, d *deploy.Deployment) error {
+			err = a.forEachAccount(cmd.Context(), p, envs, "garbage", func(_ config.EnvironmentAccount, d *deploy.Deployment) error {
 				list := d.Garbage
 				if remove {
-					list = d.Clear
+					list = d.DeleteGarbage
 				}
 				some, err := list(cmd.Context(), keep)
 				found = append(found, some...)
@@ -44,8 +44,8 @@ removes them, under the lock. Release records are never removed, nor anything th
 			return a.showGarbage(found, remove)
 		},
 	}
-	a.addEnv(cmd)
-	a.addLive(cmd)
+	a.addEnvFlag(cmd)
+	a.addLiveFlag(cmd)
 	cmd.Flags().IntVar(&keep, "keep", keep, "how many releases are kept whole")
 	cmd.Flags().BoolVar(&remove, "remove", false, "remove it")
 	return cmd

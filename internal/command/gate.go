@@ -25,20 +25,20 @@ func (a *app) gateCommand() *cobra.Command {
 		Use: "gate NAME [--reads FORMAT] [--files PATTERN]... [--set NAME=VALUE]... [-- PROGRAM ARGS...]", Hidden: true,
 		Short: "Run one gate's program, read what it found and leave its report", Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			g.Name, g.Argv, g.Reads = args[0], args[1:], pipeline.Format(reads)
-			g.From, g.Level = findings.Level(from), findings.Level(level)
+			g.Name, g.Argv, g.Format = args[0], args[1:], pipeline.Format(reads)
+			g.MinLevel, g.Level = findings.Level(from), findings.Level(level)
 			g.Log = a.Stdout
 			if g.Root, err = os.Getwd(); err != nil {
 				return err
 			}
-			return a.verdict(g.Run(cmd.Context()))
+			return a.printGateVerdict(g.Run(cmd.Context()))
 		},
 	}
 	cmd.Flags().StringVar(&reads, "reads", string(pipeline.SARIF), "the format of what the program prints")
-	cmd.Flags().BoolVar(&g.History, "history", false, "the program reads the commits")
+	cmd.Flags().BoolVar(&g.NeedsHistory, "history", false, "the program reads the commits")
 	cmd.Flags().StringVar(&level, "level", "", "how bad every finding is, for a program that does not say: error or warning")
 	cmd.Flags().StringVar(&from, "from", string(findings.Warning), "the level from which a finding counts: error or warning")
-	cmd.Flags().StringArrayVar(&g.Files, "files", nil, "a pattern of the files that the program is given")
+	cmd.Flags().StringArrayVar(&g.FilePatterns, "files", nil, "a pattern of the files that the program is given")
 	cmd.Flags().StringArrayVar(&g.Settings, "set", nil, "a setting of a gate of this program's own")
 	return cmd
 }
@@ -54,42 +54,42 @@ func (a *app) onFilesCommand() *cobra.Command {
 				return err
 			}
 			if out == "" {
-				return g.OnFiles(cmd.Context(), a.Stdout)
+				return g.RunOnFiles(cmd.Context(), a.Stdout)
 			}
 			var text bytes.Buffer
-			if err := g.OnFiles(cmd.Context(), &text); err != nil {
+			if err := g.RunOnFiles(cmd.Context(), &text); err != nil {
 				return err
 			}
 			return os.WriteFile(out, text.Bytes(), 0o644)
 		},
 	}
-	cmd.Flags().StringArrayVar(&g.Files, "files", nil, "a pattern of the files that the program is given")
+	cmd.Flags().StringArrayVar(&g.FilePatterns, "files", nil, "a pattern of the files that the program is given")
 	cmd.Flags().StringVar(&out, "out", "", "write what the program prints to this file, if it ends well")
 	return cmd
 }
 
-// verdict tells how a gate went: the last line that it prints is what the step's result shows.
-func (a *app) verdict(err error) error {
+// printGateVerdict tells how a gate went: the last line that it prints is what the step's result shows.
+func (a *app) printGateVerdict(err error) error {
 	var notRun *gate.NotRunError
 	switch {
 	case errors.As(err, &notRun):
 		fmt.Fprintln(a.Stdout, "not run: "+strings.Join(strings.Fields(notRun.Reason), " "))
-		return shownError{err}
+		return printedError{err}
 	case err != nil && !errors.Is(err, context.Canceled):
 		fmt.Fprintln(a.Stdout, "failed: "+err.Error())
-		return shownError{err}
+		return printedError{err}
 	}
 	return err
 }
 
-// NotRun says whether the error is that of a gate that could not do its work here.
-func NotRun(err error) bool {
+// IsNotRun says whether the error is that of a gate that could not do its work here.
+func IsNotRun(err error) bool {
 	var notRun *gate.NotRunError
 	return errors.As(err, &notRun)
 }
 
-// part tells the part of this program that runs a step's command apart from another version of it.
-func part(argv []string) string {
+// componentVersion tells the part of this program that runs a step's command apart from another version of it.
+func componentVersion(argv []string) string {
 	if (pipeline.Step{Command: append([]string{pipeline.Self}, argv...)}).IsGate() {
 		return gate.Version()
 	}
@@ -98,7 +98,7 @@ func part(argv []string) string {
 
 // mayBeAbsent says which gates a run goes on without where they cannot be run. On a person's machine it is strict as soon as something reaches AWS.
 func (a *app) mayBeAbsent(environments []config.Environment) func(pipeline.Step) bool {
-	return pipeline.Absence(a.live || isTrue(tools.Lookup(a.Environ, "CI")), environments)
+	return pipeline.MayBeAbsent(a.live || isTrue(tools.Getenv(a.Environ, "CI")), environments)
 }
 
 func isTrue(value string) bool { return value != "" && value != "false" && value != "0" }

@@ -9,7 +9,7 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-func TestWhichGatesMayBeAbsent(t *testing.T) {
+func TestMayBeAbsent_StrictLiveAndInCI(t *testing.T) {
 	allows := config.Environment{Name: "dev", Gates: config.EnvironmentGates{MayBeAbsent: []string{"osv", "templates"}}}
 	strict := config.Environment{Name: "prod"}
 	osv := pipeline.Step{Name: "osv", Stage: pipeline.Security}
@@ -33,7 +33,7 @@ func TestWhichGatesMayBeAbsent(t *testing.T) {
 		{"no step that is no gate", false, nil, []config.Environment{allows}, pipeline.Step{Name: "synth:dev", Stage: pipeline.Synth}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			a := &app{Machine: Machine{Environ: test.environ}, live: test.live}
+			a := &app{Process: Process{Environ: test.environ}, live: test.live}
 			assert.Equal(t, test.want, a.mayBeAbsent(test.environments)(test.step))
 		})
 	}

@@ -19,11 +19,11 @@ runs that print the same digest ran the same pipeline.`,
 			if a.json {
 				format = "json"
 			}
-			draw, ok := pipeline.Drawings[format]
+			draw, ok := pipeline.DrawFuncs[format]
 			if !ok {
-				return usagef("--format %s: write one of %s", format, drawings())
+				return usagef("--format %s: write one of %s", format, graphFormats())
 			}
-			p, err := a.open()
+			p, err := a.loadProject()
 			if err != nil {
 				return err
 			}
@@ -32,19 +32,19 @@ runs that print the same digest ran the same pipeline.`,
 				return err
 			}
 			if a.env != "" {
-				envs, err := a.environments(p)
+				envs, err := a.selectedEnvironments(p)
 				if err != nil {
 					return err
 				}
-				chosen := names(envs)
+				chosen := environmentNames(envs)
 				g = g.Select(func(s pipeline.Step) bool { return s.Environment == "" || slices.Contains(chosen, s.Environment) })
 			}
 			return draw(a.Stdout, g)
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", format, drawings())
-	a.addEnv(cmd)
+	cmd.Flags().StringVar(&format, "format", format, graphFormats())
+	a.addEnvFlag(cmd)
 	return cmd
 }
 
-func drawings() string { return enumerate(slices.Sorted(maps.Keys(pipeline.Drawings))) }
+func graphFormats() string { return enumerate(slices.Sorted(maps.Keys(pipeline.DrawFuncs))) }

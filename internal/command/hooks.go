@@ -36,14 +36,14 @@ func (a *app) hooksAction(action, short, done string) *cobra.Command {
 	return &cobra.Command{
 		Use: action, Short: short, Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, err := a.open()
+			p, err := a.loadProject()
 			if err != nil {
 				return err
 			}
 			if _, err := os.Stat(filepath.Join(p.root, ".git")); err != nil {
 				return errors.New("this is no Git repository, so there is nothing to hook into: `git init` makes one")
 			}
-			installer, err := tools.NewInstaller(a.Environ, a.say)
+			installer, err := tools.NewInstaller(a.Environ, a.printProgress)
 			if err != nil {
 				return err
 			}
@@ -56,7 +56,7 @@ func (a *app) hooksAction(action, short, done string) *cobra.Command {
 			if out, err := hook.CombinedOutput(); err != nil {
 				return fmt.Errorf("pre-commit %s: %w\n%s", action, err, tools.LastLines(string(out), 6))
 			}
-			return a.told(done)
+			return a.printResult(done)
 		},
 	}
 }

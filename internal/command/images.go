@@ -36,7 +36,7 @@ func (a *app) imagesCommand() *cobra.Command {
 func pins() ([]images.Pin, error) {
 	var out []images.Pin
 	for _, key := range slices.Sorted(maps.Keys(pipeline.Images)) {
-		p, err := images.Parse(key, pipeline.Images[key])
+		p, err := images.ParsePin(key, pipeline.Images[key])
 		if err != nil {
 			return nil, err
 		}
@@ -64,8 +64,8 @@ func (a *app) imagesList() *cobra.Command {
 	}
 }
 
-// A resolved is a pinned image and what its tag means now.
-type resolved struct {
+// A resolvedImage is a pinned image and what its tag means now.
+type resolvedImage struct {
 	images.Pin
 	// Current is the digest that its registry has for the tag; Moved says that this is another one.
 	Current string `json:"current"`
@@ -79,46 +79,46 @@ func (a *app) imagesResolve() *cobra.Command {
 		Long: `Ask the registry of each base image, or the mirror that engine.imagePrefix names, for the digest that the image's tag has now. With --write the new digests
 are written into ` + pipeline.ImagesFile + `, all or none. Steps are run anew with another image, so look at what the gates say before you commit it.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, err := a.open()
+			p, err := a.loadProject()
 			if err != nil {
 				return err
 			}
-			all, err := resolve(cmd.Context(), p.config.Pipeline.Engine.ImagePrefix)
+			all, err := resolveImages(cmd.Context(), p.config.Pipeline.Engine.ImagePrefix)
 			if err != nil {
 				return err
 			}
 			if write {
-				if err := repin(p.root, all); err != nil {
+				if err := updatePins(p.root, all); err != nil {
 					return err
 				}
 			}
-			return a.showResolved(all, write)
+			return a.showResolvedImages(all, write)
 		},
 	}
 	cmd.Flags().BoolVar(&write, "write", false, "write the new digests into "+pipeline.ImagesFile)
 	return cmd
 }
 
-// resolve asks for all images at once.
-func resolve(ctx context.Context, prefix string) ([]resolved, error) {
+// resolveImages asks for all images at once.
+func resolveImages(ctx context.Context, prefix string) ([]resolvedImage, error) {
 	all, err := pins()
 	if err != nil {
 		return nil, err
 	}
-	out, problems := make([]resolved, len(all)), make([]error, len(all))
+	out, problems := make([]resolvedImage, len(all)), make([]error, len(all))
 	var group sync.WaitGroup
 	for i, p := range all {
 		group.Go(func() {
-			current, err := p.Current(ctx, prefix)
-			out[i], problems[i] = resolved{Pin: p, Current: current, Moved: current != p.Digest}, err
+			current, err := p.ResolveDigest(ctx, prefix)
+			out[i], problems[i] = resolvedImage{Pin: p, Current: current, Moved: current != p.Digest}, err
 		})
 	}
 	group.Wait()
 	return out, errors.Join(problems...)
 }
 
-// repin writes the new digests into the project's table.
-func repin(project string, all []resolved) error {
+// updatePins writes the new digests into the project's table.
+func updatePins(project string, all []resolvedImage) error {
 	root, err := os.OpenRoot(project)
 	if err != nil {
 		return err
@@ -142,7 +142,7 @@ func repin(project string, all []resolved) error {
 	return root.WriteFile(pipeline.ImagesFile, text, 0o644)
 }
 
-func (a *app) showResolved(all []resolved, written bool) error {
+func (a *app) showResolvedImages(all []resolvedImage, written bool) error {
 	if a.json {
 		return json.NewEncoder(a.Stdout).Encode(all)
 	}

@@ -23,8 +23,8 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// mirrored is a project whose base images come from a registry on loopback, which has another image for each tag than the table.
-func mirrored(t *testing.T, tags ...string) (root string) {
+// newMirroredProject is a project whose base images come from a registry on loopback, which has another image for each tag than the table.
+func newMirroredProject(t *testing.T, tags ...string) (root string) {
 	t.Helper()
 	server := httptest.NewServer(registry.New())
 	t.Cleanup(server.Close)
@@ -57,7 +57,7 @@ func mirrored(t *testing.T, tags ...string) (root string) {
 	return root
 }
 
-func tagsOfTheTable(t *testing.T) []string {
+func pinnedTags(t *testing.T) []string {
 	t.Helper()
 	all, err := pins()
 	require.NoError(t, err)
@@ -68,27 +68,27 @@ func tagsOfTheTable(t *testing.T) []string {
 	return out
 }
 
-func called(t *testing.T, args ...string) (string, error) {
+func runCommand(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	var out bytes.Buffer
-	err := Execute(t.Context(), args, Machine{Stdout: &out, Stderr: io.Discard, Environ: []string{"HOME=" + t.TempDir()}})
+	err := Execute(t.Context(), args, Process{Stdout: &out, Stderr: io.Discard, Environ: []string{"HOME=" + t.TempDir()}})
 	return out.String(), err
 }
 
-func TestImagesThatHaveMovedAreShownAndPinnedAnewWhenAskedTo(t *testing.T) {
-	root := mirrored(t, tagsOfTheTable(t)...)
+func TestImagesResolve_ShowsMovedTagsAndWritesOnRequest(t *testing.T) {
+	root := newMirroredProject(t, pinnedTags(t)...)
 	table := filepath.Join(root, filepath.FromSlash(pipeline.ImagesFile))
 	before, err := os.ReadFile(table)
 	require.NoError(t, err)
 
-	out, err := called(t, "images", "resolve", "-C", root)
+	out, err := runCommand(t, "images", "resolve", "-C", root)
 	require.NoError(t, err)
-	assert.Equal(t, len(tagsOfTheTable(t)), strings.Count(out, " has moved\n"))
+	assert.Equal(t, len(pinnedTags(t)), strings.Count(out, " has moved\n"))
 	after, err := os.ReadFile(table)
 	require.NoError(t, err)
 	assert.Equal(t, string(before), string(after), "nothing was asked to be written")
 
-	_, err = called(t, "images", "resolve", "--write", "-C", root)
+	_, err = runCommand(t, "images", "resolve", "--write", "-C", root)
 	require.NoError(t, err)
 	after, err = os.ReadFile(table)
 	require.NoError(t, err)
@@ -99,16 +99,16 @@ func TestImagesThatHaveMovedAreShownAndPinnedAnewWhenAskedTo(t *testing.T) {
 		assert.Contains(t, string(after), p.Tag+"@sha256:")
 	}
 
-	_, err = called(t, "images", "resolve", "--write", "-C", root)
+	_, err = runCommand(t, "images", "resolve", "--write", "-C", root)
 	assert.ErrorContains(t, err, "was built from another state of it", "the digests that this program knows are not there any more")
 }
 
-func TestNothingIsWrittenWhereOneImageCannotBeResolved(t *testing.T) {
-	root := mirrored(t, tagsOfTheTable(t)[1:]...)
+func TestImagesResolve_WritesNothingIfOneTagFails(t *testing.T) {
+	root := newMirroredProject(t, pinnedTags(t)[1:]...)
 	table := filepath.Join(root, filepath.FromSlash(pipeline.ImagesFile))
 	before, err := os.ReadFile(table)
 	require.NoError(t, err)
-	_, err = called(t, "images", "resolve", "--write", "-C", root)
+	_, err = runCommand(t, "images", "resolve", "--write", "-C", root)
 	assert.ErrorContains(t, err, "its tag may be gone")
 	after, err := os.ReadFile(table)
 	require.NoError(t, err)

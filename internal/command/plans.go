@@ -11,28 +11,28 @@ import (
 	"lockstep/internal/deploy"
 )
 
-// dropPlan throws a plan away.
-func (a *app) dropPlan(ctx context.Context, p *project, q *request) error {
-	err := a.withPlan(ctx, p, q, func(d *deploy.Deployment) error { return d.Drop(ctx, *q.reviewed) })
+// deletePlan throws a plan away.
+func (a *app) deletePlan(ctx context.Context, p *project, q *request) error {
+	err := a.forEachPlanAccount(ctx, p, q, func(d *deploy.Deployment) error { return d.DeletePlan(ctx, *q.reviewedPlan) })
 	if err != nil {
 		return err
 	}
-	return a.told(fmt.Sprintf("the plan %.12s is dropped, and its change sets with it", q.reviewed.Digest))
+	return a.printResult(fmt.Sprintf("the plan %.12s is dropped, and its change sets with it", q.reviewedPlan.Digest))
 }
 
-// withPlan does something in each account that a plan is of.
-func (a *app) withPlan(ctx context.Context, p *project, q *request, do func(*deploy.Deployment) error) error {
-	if mode := string(a.mode()); q.reviewed.Mode != mode {
-		return &deploy.Refusal{Reason: fmt.Sprintf("the plan is of a %s, and this is a %s: write --live exactly if the plan was made with it", named(q.reviewed.Mode), named(mode))}
+// forEachPlanAccount does something in each account that a plan is of.
+func (a *app) forEachPlanAccount(ctx context.Context, p *project, q *request, do func(*deploy.Deployment) error) error {
+	if mode := string(a.mode()); q.reviewedPlan.Mode != mode {
+		return &deploy.Refusal{Reason: fmt.Sprintf("the plan is of a %s, and this is a %s: write --live exactly if the plan was made with it", modePhrase(q.reviewedPlan.Mode), modePhrase(mode))}
 	}
-	env, ok := p.config.Environment(q.reviewed.Environment)
+	env, ok := p.config.Environment(q.reviewedPlan.Environment)
 	if !ok {
-		return &deploy.Refusal{Reason: fmt.Sprintf("the plan is of %s, which is not configured", q.reviewed.Environment)}
+		return &deploy.Refusal{Reason: fmt.Sprintf("the plan is of %s, which is not configured", q.reviewedPlan.Environment)}
 	}
-	return a.visiting(ctx, p, []config.Environment{env}, "plan", func(_ config.Part, d *deploy.Deployment) error { return do(d) })
+	return a.forEachAccount(ctx, p, []config.Environment{env}, "plan", func(_ config.EnvironmentAccount, d *deploy.Deployment) error { return do(d) })
 }
 
-func named(mode string) string {
+func modePhrase(mode string) string {
 	if mode == deploy.Live {
 		return "live deployment"
 	}
@@ -47,32 +47,32 @@ func (a *app) approveCommand() *cobra.Command {
 		Long: `Record in the target account that the caller, as AWS knows it, agrees to the plan, and when. An environment whose configuration says approval: true takes
 no plan without it. --allow names what the plan does that has to be allowed: loss of data, wider access.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, err := a.open()
+			p, err := a.loadProject()
 			if err != nil {
 				return err
 			}
-			if q.plan == "" {
+			if q.planFile == "" {
 				return usagef("which plan? Write --plan with the file that `lockstep plan --out` wrote")
 			}
 			if err := q.read(a); err != nil {
 				return err
 			}
 			var line string
-			err = a.withPlan(cmd.Context(), p, q, func(d *deploy.Deployment) error {
-				approval, err := d.Approve(cmd.Context(), *q.reviewed, note, q.permits)
-				line = fmt.Sprintf("the plan %.12s for %s is approved by %s at %s", q.reviewed.Digest, q.reviewed.Environment, approval.By, approval.At.Format(time.DateTime))
+			err = a.forEachPlanAccount(cmd.Context(), p, q, func(d *deploy.Deployment) error {
+				approval, err := d.Approve(cmd.Context(), *q.reviewedPlan, note, q.permits)
+				line = fmt.Sprintf("the plan %.12s for %s is approved by %s at %s", q.reviewedPlan.Digest, q.reviewedPlan.Environment, approval.ApproverARN, approval.At.Format(time.DateTime))
 				return err
 			})
 			if err != nil {
 				return err
 			}
-			return a.told(line)
+			return a.printResult(line)
 		},
 	}
-	a.addLive(cmd)
+	a.addLiveFlag(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&q.plan, "plan", "", "the plan's file")
+	flags.StringVar(&q.planFile, "plan", "", "the plan's file")
 	flags.StringVar(&note, "note", "", "why, for whoever reads the release record")
-	q.allowFlag(flags)
+	q.addAllowFlag(flags)
 	return cmd
 }

@@ -29,13 +29,13 @@ here to look into them with other tools while they run.`,
 	port := 0
 	start := a.rehearsalAction("start", "Start the emulated accounts, bootstrapped, and keep them running", func(cmd *cobra.Command, p *project, e *rehearsal.Emulator) error {
 		e.Port = port
-		if err := host.Provide(cmd.Context(), a.Environ, a.say, pipeline.ToolMinistack); err != nil {
+		if err := host.EnsureTools(cmd.Context(), a.Environ, a.printProgress, pipeline.ToolMinistack); err != nil {
 			return err
 		}
 		if _, err := e.Start(cmd.Context()); err != nil {
 			return err
 		}
-		_, _, release, err := a.emulated(cmd.Context(), p, p.config.Environments, a.say)
+		_, _, release, err := a.acquireEmulator(cmd.Context(), p, p.config.Environments, a.printProgress)
 		if err != nil {
 			return err
 		}
@@ -52,7 +52,7 @@ here to look into them with other tools while they run.`,
 			if err := e.Reset(cmd.Context()); err != nil {
 				return err
 			}
-			return a.told("the emulated accounts are empty")
+			return a.printResult("the emulated accounts are empty")
 		}),
 		a.rehearsalAction("stop", "Stop them and keep their state", func(cmd *cobra.Command, _ *project, e *rehearsal.Emulator) error {
 			stopped, err := e.Stop(cmd.Context())
@@ -60,9 +60,9 @@ here to look into them with other tools while they run.`,
 				return err
 			}
 			if !stopped {
-				return a.told("the emulated accounts did not run")
+				return a.printResult("the emulated accounts did not run")
 			}
-			return a.told("the emulated accounts are stopped; their state is kept")
+			return a.printResult("the emulated accounts are stopped; their state is kept")
 		}),
 	)
 	return cmd
@@ -72,17 +72,17 @@ func (a *app) rehearsalAction(use, short string, do func(*cobra.Command, *projec
 	return &cobra.Command{
 		Use: use, Short: short, Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, err := a.open()
+			p, err := a.loadProject()
 			if err != nil {
 				return err
 			}
-			return do(cmd, p, a.emulator(p, a.say))
+			return do(cmd, p, a.emulator(p, a.printProgress))
 		},
 	}
 }
 
-// told says what was done, where results go.
-func (a *app) told(line string) error {
+// printResult says what was done, where results go.
+func (a *app) printResult(line string) error {
 	if a.json {
 		return json.NewEncoder(a.Stdout).Encode(map[string]string{"event": "summary", "detail": line})
 	}
@@ -104,7 +104,7 @@ func (a *app) showRehearsal(cmd *cobra.Command, p *project, e *rehearsal.Emulato
 		return nil
 	}
 	until := "until the run that uses them ends"
-	if status.Kept {
+	if status.RunsUntilStopped {
 		until = "until `lockstep rehearsal stop`"
 	}
 	fmt.Fprintf(a.Stdout, "the emulated accounts run at %s since %s, %s\n", status.Endpoint, status.Since.Format(time.DateTime), until)
@@ -115,12 +115,12 @@ To look into an account, for example that of %[1]s:
   export AWS_ENDPOINT_URL=%[2]s AWS_CA_BUNDLE=%[3]s
   export AWS_ACCESS_KEY_ID=%[4]s AWS_SECRET_ACCESS_KEY=emulated AWS_REGION=%[5]s
   aws cloudformation list-stacks
-`, p.config.Environments[0].Name, status.Endpoint, quote(status.CABundle), p.config.Environments[0].ID, p.config.Environments[0].Region)
+`, p.config.Environments[0].Name, status.Endpoint, shellQuote(status.CABundle), p.config.Environments[0].ID, p.config.Environments[0].Region)
 	return nil
 }
 
-// quote makes a path one word of a shell.
-func quote(path string) string {
+// shellQuote makes a path one word of a shell.
+func shellQuote(path string) string {
 	if strings.ContainsAny(path, " '\"$&;()") {
 		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 	}

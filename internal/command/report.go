@@ -23,8 +23,8 @@ const (
 	testsFile    = "tests.xml"
 )
 
-// keep leaves what a run came to beside its logs, where `report` finds it.
-func keep(dir string, s *report.Summary, all report.Gates) error {
+// saveRun leaves what a run came to beside its logs, where `report` finds it.
+func saveRun(dir string, s *report.Summary, all report.GateResults) error {
 	var sarif, junit, summary bytes.Buffer
 	if err := errors.Join(findings.WriteSARIF(&sarif, all.Reports), findings.WriteJUnit(&junit, all.Suites), s.WriteJSON(&summary)); err != nil {
 		return err
@@ -37,20 +37,20 @@ func keep(dir string, s *report.Summary, all report.Gates) error {
 	return nil
 }
 
-// A run is a run of the past, as it was left.
-type run struct {
+// A pastRun is a run of the past, as it was left.
+type pastRun struct {
 	dir     string
 	summary *report.Summary
-	gates   report.Gates
+	gates   report.GateResults
 }
 
 // reportFormats are the ways to show a run of the past.
-var reportFormats = map[string]func(io.Writer, run) error{
+var reportFormats = map[string]func(io.Writer, pastRun) error{
 	"text":  reportText,
-	"html":  func(w io.Writer, r run) error { return report.WriteHTML(w, r.summary, r.gates) },
-	"json":  func(w io.Writer, r run) error { return r.summary.WriteJSON(w) },
-	"sarif": func(w io.Writer, r run) error { return copyFile(w, filepath.Join(r.dir, findingsFile)) },
-	"junit": func(w io.Writer, r run) error { return copyFile(w, filepath.Join(r.dir, testsFile)) },
+	"html":  func(w io.Writer, r pastRun) error { return report.WriteHTML(w, r.summary, r.gates) },
+	"json":  func(w io.Writer, r pastRun) error { return r.summary.WriteJSON(w) },
+	"sarif": func(w io.Writer, r pastRun) error { return copyFile(w, filepath.Join(r.dir, findingsFile)) },
+	"junit": func(w io.Writer, r pastRun) error { return copyFile(w, filepath.Join(r.dir, testsFile)) },
 }
 
 func (a *app) reportCommand() *cobra.Command {
@@ -67,7 +67,7 @@ sarif the findings and as junit the tests, each merged into one file with paths 
 			if !ok {
 				return usagef("--format %s: write text, html, sarif, junit or json", format)
 			}
-			p, err := a.open()
+			p, err := a.loadProject()
 			if err != nil {
 				return err
 			}
@@ -91,36 +91,36 @@ sarif the findings and as junit the tests, each merged into one file with paths 
 }
 
 // lastRun is the youngest run that came to an end.
-func lastRun(p *project) (run, error) {
+func lastRun(p *project) (pastRun, error) {
 	none := fmt.Errorf("there is no run to report: `lockstep check` makes one")
-	entries, err := os.ReadDir(p.state("runs"))
+	entries, err := os.ReadDir(p.statePath("runs"))
 	if errors.Is(err, os.ErrNotExist) {
-		return run{}, none
+		return pastRun{}, none
 	} else if err != nil {
-		return run{}, err
+		return pastRun{}, err
 	}
 	for _, entry := range slices.Backward(entries) { // their names begin with the time
-		r := run{dir: p.state("runs", entry.Name())}
+		r := pastRun{dir: p.statePath("runs", entry.Name())}
 		text, err := os.ReadFile(filepath.Join(r.dir, summaryFile))
 		if err != nil {
 			continue // it was interrupted, or is under way
 		}
 		if err := json.Unmarshal(text, &r.summary); err != nil {
-			return run{}, fmt.Errorf("%s is damaged: %w", filepath.Join(r.dir, summaryFile), err)
+			return pastRun{}, fmt.Errorf("%s is damaged: %w", filepath.Join(r.dir, summaryFile), err)
 		}
-		r.gates, err = readGates(r.dir)
+		r.gates, err = readGateResults(r.dir)
 		return r, err
 	}
-	return run{}, none
+	return pastRun{}, none
 }
 
-func readGates(dir string) (report.Gates, error) {
-	var all report.Gates
+func readGateResults(dir string) (report.GateResults, error) {
+	var all report.GateResults
 	sarif, err := os.ReadFile(filepath.Join(dir, findingsFile))
 	if err != nil {
 		return all, err
 	}
-	if all.Reports, err = findings.ReadAll(sarif); err != nil {
+	if all.Reports, err = findings.ReadMergedSARIF(sarif); err != nil {
 		return all, err
 	}
 	junit, err := os.ReadFile(filepath.Join(dir, testsFile))
@@ -131,7 +131,7 @@ func readGates(dir string) (report.Gates, error) {
 	return all, err
 }
 
-func reportText(w io.Writer, r run) error {
+func reportText(w io.Writer, r pastRun) error {
 	for _, broken := range r.gates.Reports {
 		if broken.Broken != "" {
 			fmt.Fprintf(w, "%s: %s\n", broken.Gate, broken.Broken)

@@ -25,50 +25,50 @@ import (
 
 // request is what the command line asks of a command that reaches for accounts.
 type request struct {
-	assembly, record string
-	checks           bool
+	assembly, recordFile string
+	checks               bool
 	// plan
-	out, drop string
-	goodFor   time.Duration
+	out, planToDelete string
+	goodFor           time.Duration
 	// deploy
-	plan        string
+	planFile    string
 	allow       []string
 	maxFailures int
 	// rollback
-	to int
+	toRelease int
 
-	// reviewed is the plan of the file, and permits are what --allow names, once they have been read.
-	reviewed *deploy.PlanFile
-	permits  []deploy.Permit
+	// reviewedPlan is the plan of the file, and permits are what --allow names, once they have been read.
+	reviewedPlan *deploy.PlanFile
+	permits      []deploy.Permit
 }
 
 // newRequest is a request that asks for nothing yet.
 func newRequest() *request { return &request{maxFailures: -1} }
 
-func (*request) noFlags(*pflag.FlagSet) {}
+func (*request) addNoFlags(*pflag.FlagSet) {}
 
-func (q *request) planFlags(flags *pflag.FlagSet) {
+func (q *request) addPlanFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&q.out, "out", "", "keep the change sets and write the plan to this file, to be applied by deploy --plan")
-	flags.DurationVar(&q.goodFor, "good-for", deploy.PlanGoodFor, "how long the plan may be applied")
-	flags.StringVar(&q.drop, "drop", "", "throw the plan of this file away, with its change sets")
+	flags.DurationVar(&q.goodFor, "good-for", deploy.PlanTTL, "how long the plan may be applied")
+	flags.StringVar(&q.planToDelete, "drop", "", "throw the plan of this file away, with its change sets")
 }
 
-func (q *request) deployFlags(flags *pflag.FlagSet) {
-	flags.StringVar(&q.plan, "plan", "", "apply exactly the plan of this file, or refuse")
-	q.allowFlag(flags)
+func (q *request) addDeployFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&q.planFile, "plan", "", "apply exactly the plan of this file, or refuse")
+	q.addAllowFlag(flags)
 	flags.IntVar(&q.maxFailures, "max-failures", -1, "of an environment with several accounts, begin no further one once more than so many have failed; unless told, a failure stops the waves after it")
 }
 
-func (q *request) allowFlag(flags *pflag.FlagSet) {
+func (q *request) addAllowFlag(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&q.allow, "allow", nil, "allow changes that are not made otherwise: data-loss, permissions")
 }
 
 // read makes paths absolute, because a step works in the project's folder, and reads what they name.
 func (q *request) read(a *app) error {
-	if q.out != "" && q.drop != "" {
+	if q.out != "" && q.planToDelete != "" {
 		return usagef("--out makes a plan and --drop throws one away: write one of them")
 	}
-	for _, path := range []*string{&q.out, &q.drop, &q.plan} {
+	for _, path := range []*string{&q.out, &q.planToDelete, &q.planFile} {
 		if *path == "" || filepath.IsAbs(*path) {
 			continue
 		}
@@ -84,7 +84,7 @@ func (q *request) read(a *app) error {
 		}
 		q.permits = append(q.permits, deploy.Permit(name))
 	}
-	for _, path := range []string{q.plan, q.drop} {
+	for _, path := range []string{q.planFile, q.planToDelete} {
 		if path == "" {
 			continue
 		}
@@ -92,7 +92,7 @@ func (q *request) read(a *app) error {
 		if err != nil {
 			return err
 		}
-		q.reviewed = &file
+		q.reviewedPlan = &file
 		if a.env == "" {
 			a.env = file.Environment // the plan says it
 		}
@@ -103,27 +103,27 @@ func (q *request) read(a *app) error {
 // check refuses what does not go together.
 func (q *request) check(envs []config.Environment) error {
 	switch one := len(envs) == 1; {
-	case q.record != "" && (q.assembly == "" || !one):
+	case q.recordFile != "" && (q.assembly == "" || !one):
 		return usagef("--record is for one environment with --assembly")
-	case !one && (q.out != "" || q.plan != "" || q.drop != ""):
+	case !one && (q.out != "" || q.planFile != "" || q.planToDelete != ""):
 		return usagef("a plan is of one environment: name it with --env")
 	case q.goodFor < 0:
 		return usagef("--good-for %v: a plan cannot be good until before it is made", q.goodFor)
-	case q.reviewed != nil && q.reviewed.Environment != envs[0].Name:
-		return &deploy.Refusal{Reason: fmt.Sprintf("the plan is of %s, not of %s", q.reviewed.Environment, envs[0].Name)}
+	case q.reviewedPlan != nil && q.reviewedPlan.Environment != envs[0].Name:
+		return &deploy.Refusal{Reason: fmt.Sprintf("the plan is of %s, not of %s", q.reviewedPlan.Environment, envs[0].Name)}
 	}
 	return nil
 }
 
-// arguments are what the request adds to the command of a step.
-func (q *request) arguments() []string {
+// extraArgs are what the request adds to the command of a step.
+func (q *request) extraArgs() []string {
 	var out []string
-	for _, pair := range []struct{ flag, value string }{{"--out", q.out}, {"--plan", q.plan}} {
+	for _, pair := range []struct{ flag, value string }{{"--out", q.out}, {"--plan", q.planFile}} {
 		if pair.value != "" {
 			out = append(out, pair.flag, pair.value)
 		}
 	}
-	if q.out != "" && q.goodFor != deploy.PlanGoodFor {
+	if q.out != "" && q.goodFor != deploy.PlanTTL {
 		out = append(out, "--good-for", q.goodFor.String())
 	}
 	for _, name := range q.allow {
@@ -143,8 +143,8 @@ func permitNames() []string {
 	return out
 }
 
-// options are how a deployment to an environment is to go about it.
-func (a *app) options(ctx context.Context, p *project, env config.Environment, doing string) (deploy.Options, error) {
+// deployOptions are how a deployment to an environment is to go about it.
+func (a *app) deployOptions(ctx context.Context, p *project, env config.Environment, doing string) (deploy.Options, error) {
 	whole, err := p.config.Select(env.Name) // a part of an environment has the configuration of all of it
 	if err != nil {
 		return deploy.Options{}, err
@@ -153,33 +153,33 @@ func (a *app) options(ctx context.Context, p *project, env config.Environment, d
 	if err != nil {
 		return deploy.Options{}, err
 	}
-	parts, err := a.bill()
+	parts, err := a.billOfMaterials()
 	return deploy.Options{
-		Baggage: deploy.Baggage{Tools: parts},
-		Run:     deploy.Run{ID: a.runID(), Doing: "lockstep " + doing, Mode: string(a.mode()), Commit: a.commit(ctx, p)},
-		Say:     a.say, Configuration: configuration, Approval: env.Approval, Pulses: p.state("alive"),
+		Artifacts: deploy.Artifacts{ToolSBOM: parts},
+		Run:       deploy.RunInfo{ID: a.runID(), Command: "lockstep " + doing, Mode: string(a.mode()), Commit: a.currentCommit(ctx, p)},
+		Progress:  a.printProgress, ConfigurationDigest: configuration, RequiresApproval: env.Approval, HeartbeatDir: p.statePath("alive"),
 	}, err
 }
 
-// bill is the bill of materials of what makes and deploys a release.
-func (a *app) bill() ([]byte, error) {
+// billOfMaterials is the bill of materials of what makes and deploys a release.
+func (a *app) billOfMaterials() ([]byte, error) {
 	build, ok := debug.ReadBuildInfo()
 	if !ok {
 		return nil, nil // a build without modules, which tells nothing of itself
 	}
-	var pins []bill.Pin
-	for _, name := range tools.Installable() {
-		pins = append(pins, bill.Pin{Name: name, Version: pipeline.Tools[name].Version, Sum: tools.Sum(name)})
+	var pins []bill.PinnedTool
+	for _, name := range tools.InstallableNames() {
+		pins = append(pins, bill.PinnedTool{Name: name, Version: pipeline.Tools[name].Version, Sum: tools.Sum(name)})
 	}
-	return bill.Of(build, pins)
+	return bill.CycloneDX(build, pins)
 }
 
 // runID is this process's.
 func (a *app) runID() string {
-	if a.run == "" {
-		a.run = deploy.NewRunID()
+	if a.cachedRunID == "" {
+		a.cachedRunID = deploy.NewRunID()
 	}
-	return a.run
+	return a.cachedRunID
 }
 
 // configurationDigest is the SHA-256 of what the configuration says of an environment, defaults filled in.
@@ -189,11 +189,11 @@ func configurationDigest(p config.Pipeline, env config.Environment) (string, err
 	return hex.EncodeToString(sum[:]), err
 }
 
-// commit is what is checked out, with a plus sign where files differ from it; empty if that cannot be told. In CodeBuild, and wherever there is no
+// currentCommit is what is checked out, with a plus sign where files differ from it; empty if that cannot be told. In CodeBuild, and wherever there is no
 // repository, a variable tells it.
-func (a *app) commit(ctx context.Context, p *project) string {
+func (a *app) currentCommit(ctx context.Context, p *project) string {
 	for _, name := range []string{"LOCKSTEP_COMMIT", "CODEBUILD_RESOLVED_SOURCE_VERSION"} {
-		if value := tools.Lookup(a.Environ, name); value != "" {
+		if value := tools.Getenv(a.Environ, name); value != "" {
 			return value
 		}
 	}

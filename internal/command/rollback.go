@@ -12,17 +12,17 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// goingBack is the deployment of a release that was deployed before, so it has passed the gates and the environment before.
-var goingBack = reaching{stage: "rollback", flags: (*request).rollbackFlags, do: planAndApply}
+// rollbackApply is the deployment of a release that was deployed before, so it has passed the gates and the environment before.
+var rollbackApply = rolloutCommand{stage: "rollback", addFlags: (*request).addRollbackFlags, runInAccount: deployAccount}
 
-// planningBack only shows what that would do.
-var planningBack = reaching{stage: pipeline.Plan, do: plan, finish: writePlan}
+// rollbackPlan only shows what that would do.
+var rollbackPlan = rolloutCommand{stage: pipeline.Plan, runInAccount: planAccount, finish: writePlanFile}
 
-func (q *request) rollbackFlags(flags *pflag.FlagSet) {
-	flags.IntVar(&q.to, "to", 0, "the number of the release to go back to; the one before this one unless told")
+func (q *request) addRollbackFlags(flags *pflag.FlagSet) {
+	flags.IntVar(&q.toRelease, "to", 0, "the number of the release to go back to; the one before this one unless told")
 	flags.StringVar(&q.out, "out", "", "only plan it: keep the change sets and write the plan to this file, to be applied by rollback --plan")
-	flags.DurationVar(&q.goodFor, "good-for", deploy.PlanGoodFor, "how long the plan may be applied")
-	q.deployFlags(flags)
+	flags.DurationVar(&q.goodFor, "good-for", deploy.PlanTTL, "how long the plan may be applied")
+	q.addDeployFlags(flags)
 }
 
 func (a *app) rollbackCommand() *cobra.Command {
@@ -34,14 +34,14 @@ planned, shown, held to what has to be allowed, applied under the lock, verified
 
 An environment that asks for approvals takes only an approved plan here too: --out writes one, ` + "`approve`" + ` approves it, --plan applies it.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, err := a.open()
+			p, err := a.loadProject()
 			if err != nil {
 				return err
 			}
 			if err := q.read(a); err != nil {
 				return err
 			}
-			envs, err := a.environments(p)
+			envs, err := a.selectedEnvironments(p)
 			if err != nil {
 				return err
 			}
@@ -51,35 +51,35 @@ An environment that asks for approvals takes only an approved plan here too: --o
 			if len(envs) > 1 {
 				return usagef("one environment goes back at a time: name it with --env")
 			}
-			if q.out != "" && q.plan != "" {
+			if q.out != "" && q.planFile != "" {
 				return usagef("--out makes a plan and --plan applies one: write one of them")
 			}
-			r := goingBack
+			r := rollbackApply
 			if q.out != "" {
-				r = planningBack
+				r = rollbackPlan
 			}
-			return a.reachWith(cmd.Context(), r, p, envs, q, a.released(p, q))
+			return a.rollOut(cmd.Context(), r, p, envs, q, a.releasedAssemblies(p, q))
 		},
 	}
-	a.addEnv(cmd)
-	a.addLive(cmd)
-	q.rollbackFlags(cmd.Flags())
+	a.addEnvFlag(cmd)
+	a.addLiveFlag(cmd)
+	q.addRollbackFlags(cmd.Flags())
 	return cmd
 }
 
-// released is the source for assemblies of earlier releases, which are kept in the accounts.
-func (a *app) released(p *project, q *request) source {
-	return func(ctx context.Context, way *reach, part config.Part) (made, error) {
-		d, err := a.visit(ctx, way, p, part, "rollback", nil)
+// releasedAssemblies is the source for assemblies of earlier releases, which are kept in the accounts.
+func (a *app) releasedAssemblies(p *project, q *request) assemblyLoader {
+	return func(ctx context.Context, way *accountAccess, part config.EnvironmentAccount) (localAssembly, error) {
+		d, err := a.openAccount(ctx, way, p, part, "rollback", nil)
 		if err != nil {
-			return made{}, err
+			return localAssembly{}, err
 		}
-		r, err := d.Earlier(ctx, q.to)
+		r, err := d.EarlierRelease(ctx, q.toRelease)
 		if err != nil {
-			return made{}, err
+			return localAssembly{}, err
 		}
-		m := made{folder: p.state("rollback", r.Assembly), bundle: r.Bundle, beside: r.Beside, restores: r.Number}
-		a.sayFor(part)(fmt.Sprintf("going back to release %d of %s: assembly %.12s, commit %.12s", r.Number, r.At.Format("2006-01-02 15:04"), r.Assembly, r.Commit))
-		return m, d.Fetch(ctx, r, m.folder)
+		m := localAssembly{folder: p.statePath("rollback", r.SynthDigest), environmentDigest: r.EnvironmentDigest, siblingDigests: r.SiblingDigests, restores: r.Number}
+		a.progressFor(part)(fmt.Sprintf("going back to release %d of %s: assembly %.12s, commit %.12s", r.Number, r.At.Format("2006-01-02 15:04"), r.SynthDigest, r.Commit))
+		return m, d.FetchAssembly(ctx, r, m.folder)
 	}
 }

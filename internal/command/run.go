@@ -47,14 +47,14 @@ func (e *StepsError) ExitCode() int {
 	return 1
 }
 
-// shownError is an error that the summary has told already.
-type shownError struct{ error }
+// printedError is an error that the summary has told already.
+type printedError struct{ error }
 
-func (e shownError) Unwrap() error { return e.error }
+func (e printedError) Unwrap() error { return e.error }
 
-// Shown says whether the user has been told of the error.
-func Shown(err error) bool {
-	var shown shownError
+// IsPrinted says whether the user has been told of the error.
+func IsPrinted(err error) bool {
+	var shown printedError
 	return errors.As(err, &shown)
 }
 
@@ -65,10 +65,10 @@ type job struct {
 	project      *project
 	environments []config.Environment
 	graph        *pipeline.Graph
-	// records is the stage whose records belong into the summary; empty for none.
-	records pipeline.Stage
-	// accounts, when set, brings up what the steps that reach AWS need, beside the first steps.
-	accounts func(ctx context.Context, say func(string)) (release func() error, err error)
+	// recordStage is the stage whose records belong into the summary; empty for none.
+	recordStage pipeline.Stage
+	// acquireAccounts, when set, brings up what the steps that reach AWS need, beside the first steps.
+	acquireAccounts func(ctx context.Context, say func(string)) (release func() error, err error)
 }
 
 // runJob runs the graph, shows it, and says how it went.
@@ -78,21 +78,21 @@ func (a *app) runJob(ctx context.Context, j job) error {
 	if err != nil {
 		return err
 	}
-	if err := j.forget(); err != nil {
+	if err := j.removeOldRecords(); err != nil {
 		return err
 	}
 	if !a.json {
-		a.say(report.FirstLine(j.mode, names(j.environments)))
+		a.printProgress(report.FirstLine(j.mode, environmentNames(j.environments)))
 	}
-	observer := a.observer(j.graph)
+	observer := a.newObserver(j.graph)
 	runner := &host.Runner{
-		Root: j.project.root, Self: self, Environ: a.Environ, Jobs: a.jobs, NoCache: a.noCache, Live: j.mode == report.Live,
-		MayBeAbsent: a.mayBeAbsent(j.environments), Part: part,
+		Root: j.project.root, Executable: self, Environ: a.Environ, Jobs: a.jobs, NoCache: a.noCache, Live: j.mode == report.Live,
+		ToleratesNotRun: a.mayBeAbsent(j.environments), ComponentVersion: componentVersion,
 		Observe: observer.Observe,
 	}
 	released := func() error { return nil }
-	if j.accounts != nil {
-		runner.BeforeAWS, released = comeUp(ctx, j.accounts, observer)
+	if j.acquireAccounts != nil {
+		runner.BeforeAWS, released = startAccounts(ctx, j.acquireAccounts, observer)
 	}
 	result, runErr := runner.Run(ctx, j.graph)
 	observer.Close()
@@ -101,28 +101,28 @@ func (a *app) runJob(ctx context.Context, j job) error {
 		return errors.Join(runErr, releaseErr)
 	}
 	summary := j.summary(result, started)
-	outcome := j.outcome(ctx, result)
+	outcome := j.runError(ctx, result)
 	summary.Result = verdictOf(outcome)
 	if releaseErr != nil {
 		summary.Error = releaseErr.Error()
 	}
-	gates := report.Gather(os.DirFS(j.project.root), j.graph, result.Results)
-	summary.Findings = gates.Lines(report.ShownFindings)
-	if err := keep(result.Dir, summary, gates); err != nil {
-		a.say("what the gates found is not kept for `lockstep report`: " + err.Error())
+	gates := report.LoadGateResults(os.DirFS(j.project.root), j.graph, result.Results)
+	summary.Findings = gates.Lines(report.MaxShownFindings)
+	if err := saveRun(result.Dir, summary, gates); err != nil {
+		a.printProgress("what the gates found is not kept for `lockstep report`: " + err.Error())
 	}
-	if err := a.finish(summary); err != nil {
+	if err := a.writeSummary(summary); err != nil {
 		return err
 	}
 	if outcome != nil {
-		a.showTails(result, gates, j.graph)
-		return shownError{outcome}
+		a.showLogTails(result, gates, j.graph)
+		return printedError{outcome}
 	}
 	return releaseErr
 }
 
-// outcome is nil if every step passed.
-func (j job) outcome(ctx context.Context, result host.Report) error {
+// runError is nil if every step passed.
+func (j job) runError(ctx context.Context, result host.Report) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -132,8 +132,8 @@ func (j job) outcome(ctx context.Context, result host.Report) error {
 	return nil
 }
 
-// comeUp starts what brings the accounts up, and returns what waits for it and what releases it.
-func comeUp(ctx context.Context, accounts func(context.Context, func(string)) (func() error, error), o report.Observer) (wait func(context.Context) error, release func() error) {
+// startAccounts starts what brings the accounts up, and returns what waits for it and what releases it.
+func startAccounts(ctx context.Context, accounts func(context.Context, func(string)) (func() error, error), o report.Observer) (wait func(context.Context) error, release func() error) {
 	var (
 		releaseAccounts func() error
 		err             error
@@ -166,8 +166,8 @@ func comeUp(ctx context.Context, accounts func(context.Context, func(string)) (f
 	return wait, release
 }
 
-// forget removes what an earlier run recorded, so that the summary never tells of it.
-func (j job) forget() error {
+// removeOldRecords removes what an earlier run recorded, so that the summary never tells of it.
+func (j job) removeOldRecords() error {
 	for _, path := range j.recordPaths() {
 		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
@@ -178,11 +178,11 @@ func (j job) forget() error {
 
 func (j job) recordPaths() []string {
 	var paths []string
-	if j.records == "" {
+	if j.recordStage == "" {
 		return nil
 	}
 	for _, env := range j.environments {
-		paths = append(paths, filepath.Join(j.project.root, filepath.FromSlash(pipeline.RecordFile(j.records, env.Name))))
+		paths = append(paths, filepath.Join(j.project.root, filepath.FromSlash(pipeline.RecordFile(j.recordStage, env.Name))))
 	}
 	return paths
 }
@@ -197,7 +197,7 @@ func (j job) summary(result host.Report, started time.Time) *report.Summary {
 		s.Logs = relative
 	}
 	for _, path := range j.recordPaths() {
-		var e report.Environment
+		var e report.AccountRecord
 		data, err := os.ReadFile(path)
 		if err != nil {
 			continue // the step did not come so far
@@ -243,8 +243,8 @@ func verdictOf(err error) report.Verdict {
 // exitRefused is the status of this program when a guard refuses to go on.
 const exitRefused = 3
 
-// finish writes the summary where results go.
-func (a *app) finish(s *report.Summary) error {
+// writeSummary writes the summary where results go.
+func (a *app) writeSummary(s *report.Summary) error {
 	if a.json {
 		return s.WriteJSON(a.Stdout)
 	}
@@ -252,13 +252,13 @@ func (a *app) finish(s *report.Summary) error {
 	return nil
 }
 
-// showTails shows the end of what each failed step printed, unless its findings have said it all.
-func (a *app) showTails(result host.Report, gates report.Gates, g *pipeline.Graph) {
+// showLogTails shows the end of what each failed step printed, unless its findings have said it all.
+func (a *app) showLogTails(result host.Report, gates report.GateResults, g *pipeline.Graph) {
 	if a.json {
 		return
 	}
 	for _, r := range result.Results {
-		if r.Status != pipeline.Failed || r.Log == "" || !gates.Silent(r.Step, g) {
+		if r.Status != pipeline.Failed || r.Log == "" || !gates.IsUnexplained(r.Step, g) {
 			continue
 		}
 		tail, err := host.Tail(r.Log)
@@ -272,12 +272,12 @@ func (a *app) showTails(result host.Report, gates report.Gates, g *pipeline.Grap
 	}
 }
 
-// observer shows the run as the flags ask for.
-func (a *app) observer(g *pipeline.Graph) report.Observer {
+// newObserver shows the run as the flags ask for.
+func (a *app) newObserver(g *pipeline.Graph) report.Observer {
 	if a.json {
-		return report.NewJSON(a.Stdout)
+		return report.NewJSONObserver(a.Stdout)
 	}
-	return report.NewObserver(report.Progress(a.progress), a.Stderr, isTerminal(a.Stderr), a.verbose, g)
+	return report.NewObserver(report.ProgressMode(a.progress), a.Stderr, isTerminal(a.Stderr), a.verbose, g)
 }
 
 func isTerminal(w io.Writer) bool {
@@ -285,14 +285,14 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
-// say tells the user something on the way.
-func (a *app) say(line string) {
-	if report.Progress(a.progress) != report.None && line != "" {
+// printProgress tells the user something on the way.
+func (a *app) printProgress(line string) {
+	if report.ProgressMode(a.progress) != report.None && line != "" {
 		fmt.Fprintln(a.Stderr, line)
 	}
 }
 
-func names(environments []config.Environment) []string {
+func environmentNames(environments []config.Environment) []string {
 	var out []string
 	for _, env := range environments {
 		out = append(out, env.Name)

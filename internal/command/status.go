@@ -21,13 +21,13 @@ func (a *app) statusCommand() *cobra.Command {
 		Long: `Show the newest release of every environment side by side, who holds its lock, and whether a run was cut off. The release records are verified: one that was
 changed by another hand is named. Nothing is written.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, err := a.open()
+			p, err := a.loadProject()
 			if err != nil {
 				return err
 			}
 			envs := p.config.Environments
 			if a.env != "" {
-				if envs, err = a.environments(p); err != nil {
+				if envs, err = a.selectedEnvironments(p); err != nil {
 					return err
 				}
 			}
@@ -51,28 +51,28 @@ changed by another hand is named. Nothing is written.`,
 			return nil
 		},
 	}
-	a.addEnv(cmd)
-	a.addLive(cmd)
+	a.addEnvFlag(cmd)
+	a.addLiveFlag(cmd)
 	cmd.Flags().IntVar(&releases, "releases", 0, "show so many earlier releases too")
 	return cmd
 }
 
 func (a *app) statuses(ctx context.Context, p *project, envs []config.Environment, releases int) ([]deploy.Status, error) {
 	var out []deploy.Status
-	if _, err := os.Stat(p.state("rehearsal", "state")); !a.live && err != nil {
+	if _, err := os.Stat(p.statePath("rehearsal", "state")); !a.live && err != nil {
 		for _, env := range envs { // there never were any emulated accounts, and to look is no reason to make some
 			out = append(out, deploy.Status{Target: target(p, env), Problem: "nothing was deployed yet"})
 		}
 		return out, nil
 	}
-	way, err := a.reachAccounts(ctx, p, nil)
+	way, err := a.acquireAccess(ctx, p, nil)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = way.release() }() // what was read was read
 	for _, env := range envs {
-		for _, part := range env.Parts() {
-			d, err := a.visit(ctx, way, p, part, "status", nil)
+		for _, part := range env.Accounts() {
+			d, err := a.openAccount(ctx, way, p, part, "status", nil)
 			if err != nil {
 				return nil, err
 			}
@@ -94,7 +94,7 @@ func (a *app) showStatuses(statuses []deploy.Status) {
 			if r.Restores > 0 {
 				number = fmt.Sprintf("%d (back to %d)", r.Number, r.Restores)
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.12s\t%.12s\t%s\t%s\n", s.Environment, s.Account, s.Region, number, r.Assembly, orDash(r.Commit), r.At.Format(time.DateTime), r.By)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.12s\t%.12s\t%s\t%s\n", s.Environment, s.Account, s.Region, number, r.SynthDigest, orDash(r.Commit), r.At.Format(time.DateTime), r.CallerARN)
 		}
 	}
 	_ = w.Flush() // who does not read on has no use for an error either
@@ -119,26 +119,26 @@ func (a *app) unlockCommand() *cobra.Command {
 		Long: `A lock needs this hardly ever: that of a run that was killed on this machine is taken over at once, and that of a run on another machine a minute after its last
 sign of life. A run that is still at work notices before its next write, and stops.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, err := a.open()
+			p, err := a.loadProject()
 			if err != nil {
 				return err
 			}
-			envs, err := a.environments(p)
+			envs, err := a.selectedEnvironments(p)
 			if err != nil {
 				return err
 			}
 			if holder == "" {
 				return usagef("whose lock? Write --holder with the id that `lockstep status --env %s` shows", a.env)
 			}
-			err = a.visiting(cmd.Context(), p, envs, "unlock", func(_ config.Part, d *deploy.Deployment) error { return d.Unlock(cmd.Context(), holder) })
+			err = a.forEachAccount(cmd.Context(), p, envs, "unlock", func(_ config.EnvironmentAccount, d *deploy.Deployment) error { return d.Unlock(cmd.Context(), holder) })
 			if err != nil {
 				return err
 			}
-			return a.told(fmt.Sprintf("%s is unlocked", enumerate(names(envs))))
+			return a.printResult(fmt.Sprintf("%s is unlocked", enumerate(environmentNames(envs))))
 		},
 	}
-	a.addEnv(cmd)
-	a.addLive(cmd)
+	a.addEnvFlag(cmd)
+	a.addLiveFlag(cmd)
 	cmd.Flags().StringVar(&holder, "holder", "", "the id of the run that holds the lock")
 	return cmd
 }

@@ -51,11 +51,11 @@ func (a *app) toolsList() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "Show every tool: its version, what it is for, which steps call it, whether it is installed", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			p, err := a.open()
+			p, err := a.loadProject()
 			if err != nil {
 				return err
 			}
-			installer, err := tools.NewInstaller(a.Environ, a.say)
+			installer, err := tools.NewInstaller(a.Environ, a.printProgress)
 			if err != nil {
 				return err
 			}
@@ -65,7 +65,7 @@ func (a *app) toolsList() *cobra.Command {
 			}
 			for _, s := range states {
 				version := s.Version
-				if s.Kind == pipeline.Machine {
+				if s.Kind == pipeline.Preinstalled {
 					version = ">= " + version
 				}
 				fmt.Fprintf(a.Stdout, "%-15s %-9s %-8s %-14s %s\n", s.Name, version, s.Kind, s.State, s.For)
@@ -82,8 +82,8 @@ func toolStates(installer *tools.Installer, steps []pipeline.Step) []toolState {
 	var states []toolState
 	for _, name := range slices.Sorted(maps.Keys(pipeline.Tools)) {
 		tool := pipeline.Tools[name]
-		s := toolState{Name: name, Version: tool.Version, Kind: tool.Kind, For: tool.For, Report: tool.Report}
-		if tool.Kind != pipeline.Machine {
+		s := toolState{Name: name, Version: tool.Version, Kind: tool.Kind, For: tool.Purpose, Report: tool.ReportFormat}
+		if tool.Kind != pipeline.Preinstalled {
 			s.State, s.Folder = installer.State(name)
 		}
 		for _, step := range steps {
@@ -104,7 +104,7 @@ func (a *app) toolsInstall() *cobra.Command {
 		Long: `Install the named tools, or all of them. With --into they come into that folder instead of your cache, and their programs are linked in its
 bin folder, which a container image puts on its PATH.`,
 		RunE: func(cmd *cobra.Command, names []string) error {
-			installer, err := tools.NewInstaller(a.Environ, a.say)
+			installer, err := tools.NewInstaller(a.Environ, a.printProgress)
 			if err != nil {
 				return err
 			}
@@ -112,15 +112,15 @@ bin folder, which a container image puts on its PATH.`,
 				if into, err = filepath.Abs(into); err != nil {
 					return err
 				}
-				installer = tools.InstallerInto(into, a.Environ, a.say)
+				installer = tools.NewInstallerIn(into, a.Environ, a.printProgress)
 			}
 			if all {
-				names = tools.Installable()
+				names = tools.InstallableNames()
 			}
-			if err := knownTools(names); err != nil {
+			if err := checkToolNames(names); err != nil {
 				return err
 			}
-			return a.install(cmd.Context(), installer, names, into)
+			return a.installTools(cmd.Context(), installer, names, into)
 		},
 	}
 	cmd.Flags().StringVar(&into, "into", "", "install below this folder")
@@ -128,8 +128,8 @@ bin folder, which a container image puts on its PATH.`,
 	return cmd
 }
 
-func knownTools(names []string) error {
-	known := tools.Installable()
+func checkToolNames(names []string) error {
+	known := tools.InstallableNames()
 	if len(names) == 0 {
 		return usagef("which tools? Write --all, or some of %s", enumerate(known))
 	}
@@ -141,8 +141,8 @@ func knownTools(names []string) error {
 	return nil
 }
 
-// install installs the tools side by side; one that cannot be installed does not keep the others from it.
-func (a *app) install(ctx context.Context, installer *tools.Installer, names []string, into string) error {
+// installTools installs the tools side by side; one that cannot be installed does not keep the others from it.
+func (a *app) installTools(ctx context.Context, installer *tools.Installer, names []string, into string) error {
 	folders, problems := make([]string, len(names)), make([]error, len(names))
 	var group sync.WaitGroup
 	for i, name := range names {
@@ -157,7 +157,7 @@ func (a *app) install(ctx context.Context, installer *tools.Installer, names []s
 			problems[i] = linkPrograms(folders[i], filepath.Join(into, "bin"), pipeline.Tools[name].Names)
 		}
 		if problems[i] == nil {
-			problems[i] = a.told(fmt.Sprintf("%s %s in %s", name, pipeline.Tools[name].Version, folders[i]))
+			problems[i] = a.printResult(fmt.Sprintf("%s %s in %s", name, pipeline.Tools[name].Version, folders[i]))
 		}
 	}
 	return errors.Join(problems...)
@@ -166,7 +166,7 @@ func (a *app) install(ctx context.Context, installer *tools.Installer, names []s
 // linkPrograms makes a tool's programs known in one folder for all.
 func linkPrograms(tool, bin string, programs []string) error {
 	if err := os.MkdirAll(bin, 0o755); err != nil {
-		return tools.NoRoom(bin, err)
+		return tools.ExplainWriteError(bin, err)
 	}
 	for _, program := range programs {
 		link := filepath.Join(bin, program)

@@ -18,15 +18,15 @@ import (
 	"lockstep/internal/deploy/assembly"
 )
 
-// publish puts a stack's files where its template expects them. An object's key is the hash of its content, so one that is there
+// publishAssets puts a stack's files where its template expects them. An object's key is the hash of its content, so one that is there
 // already is the same.
-func (d *Deployment) publish(ctx context.Context, s *assembly.Stack) error {
+func (d *Deployment) publishAssets(ctx context.Context, s *assembly.Stack) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(inParallel)
+	group.SetLimit(maxConcurrent)
 	for _, a := range s.Assets {
 		group.Go(func() error {
 			if err := d.publishAsset(ctx, a); err != nil {
-				return fmt.Errorf("asset %s: %w", a.Name, problem(err))
+				return fmt.Errorf("asset %s: %w", a.Name, wrapAWS(err))
 			}
 			return nil
 		})
@@ -35,7 +35,7 @@ func (d *Deployment) publish(ctx context.Context, s *assembly.Stack) error {
 }
 
 func (d *Deployment) publishAsset(ctx context.Context, a assembly.Asset) error {
-	client, err := d.objects(ctx, a)
+	client, err := d.assetClient(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -44,12 +44,12 @@ func (d *Deployment) publishAsset(ctx context.Context, a assembly.Asset) error {
 	// Unlike HeadObject, this tells why it is refused, so that a wrong clock can be told from a missing right.
 	found, err := client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &a.Bucket, Prefix: &a.Key, MaxKeys: aws.Int32(1), ExpectedBucketOwner: owner})
 	if err != nil {
-		return d.noBucket(a, err)
+		return d.wrapMissingBucket(a, err)
 	}
 	if len(found.Contents) > 0 && aws.ToString(found.Contents[0].Key) == a.Key {
 		return nil
 	}
-	body, err := contentOf(d.assembly.Files, a)
+	body, err := openAsset(d.assembly.Files, a)
 	if err != nil {
 		return err
 	}
@@ -57,12 +57,12 @@ func (d *Deployment) publishAsset(ctx context.Context, a assembly.Asset) error {
 	_, err = client.PutObject(ctx, &s3.PutObjectInput{
 		Bucket: &a.Bucket, Key: &a.Key, ExpectedBucketOwner: owner, Body: body, ContentType: aws.String(contentType(a)),
 	})
-	return d.noBucket(a, err)
+	return d.wrapMissingBucket(a, err)
 }
 
-// noBucket says what to do where the bucket of an asset is not there.
-func (d *Deployment) noBucket(a assembly.Asset, err error) error {
-	if code(err) == "NoSuchBucket" {
+// wrapMissingBucket says what to do where the bucket of an asset is not there.
+func (d *Deployment) wrapMissingBucket(a assembly.Asset, err error) error {
+	if errorCode(err) == "NoSuchBucket" {
 		return fmt.Errorf("the bucket %s is not there: run `lockstep bootstrap --env %s`", a.Bucket, d.target.Environment)
 	}
 	return err
@@ -78,32 +78,32 @@ func contentType(a assembly.Asset) string {
 	return "application/octet-stream"
 }
 
-// A content can be read from the start again, for signatures and retries.
-type content interface {
+// A assetContent can be read from the start again, for signatures and retries.
+type assetContent interface {
 	io.ReadSeeker
 	io.Closer
 }
 
-// contentOf opens what is to be published.
-func contentOf(files fs.FS, a assembly.Asset) (content, error) {
+// openAsset opens what is to be published.
+func openAsset(files fs.FS, a assembly.Asset) (assetContent, error) {
 	if a.Zip {
-		return archive(files, a.Path)
+		return zipAsset(files, a.Path)
 	}
 	file, err := files.Open(a.Path)
 	if err != nil {
 		return nil, err
 	}
-	if c, ok := file.(content); ok {
+	if c, ok := file.(assetContent); ok {
 		return c, nil
 	}
 	file.Close()
 	return nil, fmt.Errorf("%s cannot be read twice", a.Path)
 }
 
-// A temporary file is gone when it is closed.
-type temporary struct{ *os.File }
+// A tempFile file is gone when it is closed.
+type tempFile struct{ *os.File }
 
-func (t temporary) Close() error {
+func (t tempFile) Close() error {
 	err := t.File.Close()
 	if removing := os.Remove(t.Name()); err == nil {
 		err = removing
@@ -111,16 +111,16 @@ func (t temporary) Close() error {
 	return err
 }
 
-// archive packs a folder, or a single file, into a temporary archive. The same content gives the same bytes: entries are sorted and all
+// zipAsset packs a folder, or a single file, into a temporary archive. The same content gives the same bytes: entries are sorted and all
 // of one time.
-func archive(files fs.FS, root string) (content, error) {
+func zipAsset(files fs.FS, root string) (assetContent, error) {
 	file, err := os.CreateTemp("", "lockstep-asset-*.zip")
 	if err != nil {
 		return nil, err
 	}
-	out := temporary{file}
+	out := tempFile{file}
 	w := zip.NewWriter(file)
-	err = pack(w, files, root, "", 0)
+	err = addToZip(w, files, root, "", 0)
 	if closing := w.Close(); err == nil {
 		err = closing
 	}
@@ -134,20 +134,20 @@ func archive(files fs.FS, root string) (content, error) {
 	return out, nil
 }
 
-// packedAt is the first moment that the format can tell.
-var packedAt = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
+// zipModTime is the first moment that the format can tell.
+var zipModTime = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// deepest is how far folders may be nested: a link to a folder above would go on for ever.
-const deepest = 100
+// maxFolderDepth is how far folders may be nested: a link to a folder above would go on for ever.
+const maxFolderDepth = 100
 
-// pack adds a file, or everything in a folder, under a name. Links are followed, as the CDK's own command line does.
-func pack(w *zip.Writer, files fs.FS, from, name string, depth int) error {
+// addToZip adds a file, or everything in a folder, under a name. Links are followed, as the CDK's own command line does.
+func addToZip(w *zip.Writer, files fs.FS, from, name string, depth int) error {
 	info, err := fs.Stat(files, from)
 	if err != nil {
 		return err
 	}
-	if depth > deepest {
-		return fmt.Errorf("%s: folders are nested more than %d deep; is there a link to a folder above?", from, deepest)
+	if depth > maxFolderDepth {
+		return fmt.Errorf("%s: folders are nested more than %d deep; is there a link to a folder above?", from, maxFolderDepth)
 	}
 	if info.IsDir() {
 		entries, err := fs.ReadDir(files, from) // sorted
@@ -155,7 +155,7 @@ func pack(w *zip.Writer, files fs.FS, from, name string, depth int) error {
 			return err
 		}
 		for _, entry := range entries {
-			if err := pack(w, files, path.Join(from, entry.Name()), path.Join(name, entry.Name()), depth+1); err != nil {
+			if err := addToZip(w, files, path.Join(from, entry.Name()), path.Join(name, entry.Name()), depth+1); err != nil {
 				return err
 			}
 		}
@@ -164,7 +164,7 @@ func pack(w *zip.Writer, files fs.FS, from, name string, depth int) error {
 	if name == "" {
 		name = path.Base(from)
 	}
-	header := &zip.FileHeader{Name: name, Method: zip.Deflate, Modified: packedAt}
+	header := &zip.FileHeader{Name: name, Method: zip.Deflate, Modified: zipModTime}
 	header.SetMode(0o644 | info.Mode().Perm()&0o111) // a program must stay one; the rest is the umask of whoever checked out
 	entry, err := w.CreateHeader(header)
 	if err != nil {

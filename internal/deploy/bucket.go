@@ -30,19 +30,19 @@ const (
 	lookupKind     = "lookup"
 )
 
-// bucket is the staging bucket of the account's bootstrap.
-func (t Target) bucket() string {
+// stagingBucket is the staging bucket of the account's bootstrap.
+func (t Target) stagingBucket() string {
 	return fmt.Sprintf("cdk-%s-assets-%s-%s", t.Qualifier, t.Account, t.Region)
 }
 
-// shelfRole is the one role of the bootstrap that may write to the staging bucket, for this session narrowed down to what is ours in it.
-func (t Target) shelfRole() (assembly.Role, error) {
+// ledgerRole is the one role of the bootstrap that may write to the staging bucket, for this session narrowed down to what is ours in it.
+func (t Target) ledgerRole() (assembly.Role, error) {
 	role := t.role(publishingKind)
-	arn := "arn:" + assembly.Partition(t.Region) + ":s3:::" + t.bucket()
+	arn := "arn:" + assembly.Partition(t.Region) + ":s3:::" + t.stagingBucket()
 	policy, err := json.Marshal(map[string]any{
 		"Version": "2012-10-17",
 		"Statement": []map[string]any{
-			{"Effect": "Allow", "Action": []string{"s3:GetObject", "s3:PutObject", "s3:DeleteObject"}, "Resource": arn + "/" + ledger.Root + "*"},
+			{"Effect": "Allow", "Action": []string{"s3:GetObject", "s3:PutObject", "s3:DeleteObject"}, "Resource": arn + "/" + ledger.KeyPrefix + "*"},
 			{"Effect": "Allow", "Action": "s3:ListBucket", "Resource": arn},
 			// A bucket that is encrypted with a key of its own is read and written through S3 alone.
 			{"Effect": "Allow", "Action": []string{"kms:Decrypt", "kms:GenerateDataKey*"}, "Resource": "*"},
@@ -54,43 +54,43 @@ func (t Target) shelfRole() (assembly.Role, error) {
 
 // Ledger is what is kept in the target account, read and written with the bootstrap's file publishing role.
 func (d *Deployment) Ledger(ctx context.Context) (*ledger.Ledger, error) {
-	return once(&d.book, "", func() (*ledger.Ledger, error) {
-		role, err := d.target.shelfRole()
+	return loadOrCreate(&d.ledger, "", func() (*ledger.Ledger, error) {
+		role, err := d.target.ledgerRole()
 		if err != nil {
 			return nil, err
 		}
-		cfg, err := d.sessions.as(ctx, role, d.target.Region)
-		shelf := &bucket{client: s3Client(cfg), name: d.target.bucket(), owner: d.target.Account, environment: d.target.Environment}
+		cfg, err := d.sessions.configFor(ctx, role, d.target.Region)
+		shelf := &bucketStore{client: s3Client(cfg), name: d.target.stagingBucket(), owner: d.target.Account, environment: d.target.Environment}
 		return ledger.Open(shelf, d.target.Project, d.target.Environment), err
 	})
 }
 
-// A bucket is a ledger's shelf in S3.
-type bucket struct {
+// A bucketStore is a ledger's shelf in S3.
+type bucketStore struct {
 	client                   *s3.Client
 	name, owner, environment string
 }
 
 // Get implements ledger.Store.
-func (b *bucket) Get(ctx context.Context, key string) (ledger.Object, error) {
+func (b *bucketStore) Get(ctx context.Context, key string) (ledger.Object, error) {
 	out, err := b.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.name, Key: &key, ExpectedBucketOwner: &b.owner})
-	if code(err) == "NoSuchKey" {
-		return ledger.Object{}, ledger.ErrAbsent
+	if errorCode(err) == "NoSuchKey" {
+		return ledger.Object{}, ledger.ErrNotFound
 	}
 	if err != nil {
-		return ledger.Object{}, b.explain(err)
+		return ledger.Object{}, b.wrapError(err)
 	}
 	defer out.Body.Close()
 	data, err := io.ReadAll(out.Body)
 	if err != nil {
-		return ledger.Object{}, problem(err)
+		return ledger.Object{}, wrapAWS(err)
 	}
 	modified := aws.ToTime(out.LastModified)
-	return ledger.Object{Data: data, ETag: aws.ToString(out.ETag), Modified: modified, Now: serverTime(out.ResultMetadata, modified)}, nil
+	return ledger.Object{Data: data, ETag: aws.ToString(out.ETag), Modified: modified, ServerTime: serverTime(out.ResultMetadata, modified)}, nil
 }
 
 // Put implements ledger.Store.
-func (b *bucket) Put(ctx context.Context, key string, data []byte, only ledger.Condition) (ledger.Object, error) {
+func (b *bucketStore) Put(ctx context.Context, key string, data []byte, only ledger.Condition) (ledger.Object, error) {
 	in := &s3.PutObjectInput{
 		Bucket: &b.name, Key: &key, ExpectedBucketOwner: &b.owner, Body: bytes.NewReader(data), ContentType: aws.String("application/json"),
 	}
@@ -101,28 +101,28 @@ func (b *bucket) Put(ctx context.Context, key string, data []byte, only ledger.C
 		in.IfMatch = &only.ETag
 	}
 	out, err := b.client.PutObject(ctx, in)
-	switch code(err) {
+	switch errorCode(err) {
 	case "":
 	case "PreconditionFailed", "ConditionalRequestConflict":
-		return ledger.Object{}, ledger.ErrChanged
+		return ledger.Object{}, ledger.ErrPreconditionFailed
 	case "NoSuchKey": // a condition on an object that is gone
-		return ledger.Object{}, ledger.ErrChanged
+		return ledger.Object{}, ledger.ErrPreconditionFailed
 	}
 	if err != nil {
-		return ledger.Object{}, b.explain(err)
+		return ledger.Object{}, b.wrapError(err)
 	}
 	now := serverTime(out.ResultMetadata, time.Now())
-	return ledger.Object{Data: data, ETag: aws.ToString(out.ETag), Modified: now, Now: now}, nil
+	return ledger.Object{Data: data, ETag: aws.ToString(out.ETag), Modified: now, ServerTime: now}, nil
 }
 
 // List implements ledger.Shelf.
-func (b *bucket) List(ctx context.Context, prefix string) ([]string, error) {
+func (b *bucketStore) List(ctx context.Context, prefix string) ([]string, error) {
 	var keys []string
 	pages := s3.NewListObjectsV2Paginator(b.client, &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: &prefix, ExpectedBucketOwner: &b.owner})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, b.explain(err)
+			return nil, b.wrapError(err)
 		}
 		for _, object := range page.Contents {
 			keys = append(keys, aws.ToString(object.Key))
@@ -132,16 +132,16 @@ func (b *bucket) List(ctx context.Context, prefix string) ([]string, error) {
 }
 
 // Delete implements ledger.Shelf.
-func (b *bucket) Delete(ctx context.Context, key string) error {
+func (b *bucketStore) Delete(ctx context.Context, key string) error {
 	_, err := b.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.name, Key: &key, ExpectedBucketOwner: &b.owner})
-	return b.explain(err)
+	return b.wrapError(err)
 }
 
-func (b *bucket) explain(err error) error {
-	if code(err) == "NoSuchBucket" {
+func (b *bucketStore) wrapError(err error) error {
+	if errorCode(err) == "NoSuchBucket" {
 		return fmt.Errorf("the bucket %s is not there: run `lockstep bootstrap --env %s`: %w", b.name, b.environment, err)
 	}
-	return problem(err)
+	return wrapAWS(err)
 }
 
 // serverTime is the time by the clock of whoever answered, or another one where the answer does not tell.

@@ -20,9 +20,9 @@ import (
 	"lockstep/internal/deploy/assembly"
 )
 
-// largestBody is the size in bytes up to which a template may be sent along with the call
+// maxTemplateBody is the size in bytes up to which a template may be sent along with the call
 // (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html).
-const largestBody = 51200
+const maxTemplateBody = 51200
 
 // A changeSet is one that CloudFormation has made ready.
 type changeSet struct {
@@ -35,72 +35,72 @@ type changeSet struct {
 // errNoChange says that a change set would do nothing.
 var errNoChange = errors.New("there is nothing to change")
 
-// A naming is how the change sets of one plan are called: how long they may stay, and whose they are.
-type naming struct {
-	until time.Time
-	run   string
+// A changeSetNaming is how the change sets of one plan are called: how long they may stay, and whose they are.
+type changeSetNaming struct {
+	expires time.Time
+	runID   string
 }
 
-// abandoned is how long a change set stays that nobody meant to keep and nobody could remove.
-const abandoned = 24 * time.Hour
+// changeSetTTL is how long a change set stays that nobody meant to keep and nobody could remove.
+const changeSetTTL = 24 * time.Hour
 
-// ownName is what the names of our change sets look like. A name begins with a letter and is of at most 128 letters, digits and hyphens.
-var ownName = regexp.MustCompile(`^lockstep-(\d{8}t\d{6}z)-([a-z0-9]+)-[a-z0-9]+$`)
+// changeSetNamePattern is what the names of our change sets look like. A name begins with a letter and is of at most 128 letters, digits and hyphens.
+var changeSetNamePattern = regexp.MustCompile(`^lockstep-(\d{8}t\d{6}z)-([a-z0-9]+)-[a-z0-9]+$`)
 
-const untilFormat = "20060102t150405z"
+const expiryFormat = "20060102t150405z"
 
-// name is a new name.
-func (n naming) name() string {
-	return fmt.Sprintf("lockstep-%s-%s-%s", n.until.UTC().Format(untilFormat), n.run, strings.ToLower(rand.Text()[:8]))
+// newName is a new name.
+func (n changeSetNaming) newName() string {
+	return fmt.Sprintf("lockstep-%s-%s-%s", n.expires.UTC().Format(expiryFormat), n.runID, strings.ToLower(rand.Text()[:8]))
 }
 
-// stale says whether a change set of that name is one of ours that nobody needs any more: its time is over, or its run is known to be dead.
-func stale(name string, now time.Time, deadRun string) bool {
-	parts := ownName.FindStringSubmatch(name)
+// isStale says whether a change set of that name is one of ours that nobody needs any more: its time is over, or its run is known to be dead.
+func isStale(name string, now time.Time, deadRun string) bool {
+	parts := changeSetNamePattern.FindStringSubmatch(name)
 	if parts == nil {
 		return false
 	}
-	until, err := time.Parse(untilFormat, parts[1])
+	until, err := time.Parse(expiryFormat, parts[1])
 	return err == nil && now.After(until) || deadRun != "" && parts[2] == deadRun
 }
 
 // newChangeSet makes a change set and waits until CloudFormation has worked it out. Whatever goes wrong, it leaves none behind.
-func newChangeSet(ctx context.Context, client *cloudformation.Client, s *assembly.Stack, have deployed, digest string, n naming) (*changeSet, error) {
-	input, err := changeSetInput(s, have, digest, n.name())
+func newChangeSet(ctx context.Context, client *cloudformation.Client, s *assembly.Stack, have stackState, digest string, n changeSetNaming) (*changeSet, error) {
+	input, err := changeSetInput(s, have, digest, n.newName())
 	if err != nil {
 		return nil, err
 	}
 	set := &changeSet{name: aws.ToString(input.ChangeSetName)}
 	made, err := client.CreateChangeSet(ctx, input)
 	switch {
-	case code(err) == "AlreadyExistsException": // the first answer was lost
-		if err := set.find(ctx, client, s.Name); err != nil {
+	case errorCode(err) == "AlreadyExistsException": // the first answer was lost
+		if err := set.loadIDs(ctx, client, s.Name); err != nil {
 			return nil, err
 		}
 	case err != nil:
-		return nil, problem(err)
+		return nil, wrapAWS(err)
 	default:
 		set.id, set.stackID = aws.ToString(made.Id), aws.ToString(made.StackId)
 	}
-	if err := set.read(ctx, client); err != nil {
-		tidy, cancel := afterwards(ctx, err)
+	if err := set.waitForChanges(ctx, client); err != nil {
+		tidy, cancel := cleanupContext(ctx, err)
 		defer cancel()
 		return nil, errors.Join(err, set.discard(tidy, client))
 	}
 	return set, nil
 }
 
-// find asks for the ids of a change set by its name.
-func (c *changeSet) find(ctx context.Context, client *cloudformation.Client, stack string) error {
+// loadIDs asks for the ids of a change set by its name.
+func (c *changeSet) loadIDs(ctx context.Context, client *cloudformation.Client, stack string) error {
 	out, err := client.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: &c.name, StackName: &stack})
 	if err != nil {
-		return problem(err)
+		return wrapAWS(err)
 	}
 	c.id, c.stackID = aws.ToString(out.ChangeSetId), aws.ToString(out.StackId)
 	return nil
 }
 
-func changeSetInput(s *assembly.Stack, have deployed, digest, name string) (*cloudformation.CreateChangeSetInput, error) {
+func changeSetInput(s *assembly.Stack, have stackState, digest, name string) (*cloudformation.CreateChangeSetInput, error) {
 	parameters, err := parameters(s, have)
 	if err != nil {
 		return nil, err
@@ -126,10 +126,10 @@ func changeSetInput(s *assembly.Stack, have deployed, digest, name string) (*clo
 			return nil, err
 		}
 		input.TemplateURL = &address
-	case len(s.Template.Body) <= largestBody:
+	case len(s.Template.Body) <= maxTemplateBody:
 		input.TemplateBody = &s.Template.Body
 	default:
-		return nil, fmt.Errorf("its template has %d bytes and is not published as an asset; CloudFormation takes at most %d: use the CDK's DefaultStackSynthesizer", len(s.Template.Body), largestBody)
+		return nil, fmt.Errorf("its template has %d bytes and is not published as an asset; CloudFormation takes at most %d: use the CDK's DefaultStackSynthesizer", len(s.Template.Body), maxTemplateBody)
 	}
 	return input, nil
 }
@@ -151,10 +151,10 @@ func templateURL(s *assembly.Stack) (string, error) {
 }
 
 // parameters gives each of the template's parameters its value: the assembly's, else the one that the stack has, else the default.
-func parameters(s *assembly.Stack, have deployed) ([]types.Parameter, error) {
+func parameters(s *assembly.Stack, have stackState) ([]types.Parameter, error) {
 	before := map[string]bool{}
 	for _, p := range have.Parameters {
-		before[aws.ToString(p.ParameterKey)] = have.phase == settled
+		before[aws.ToString(p.ParameterKey)] = have.phase == updatable
 	}
 	var out []types.Parameter
 	var missing []string
@@ -183,19 +183,19 @@ func tags(values map[string]string) []types.Tag {
 	return out
 }
 
-// read waits for the change set and reads what it would do. The error is errNoChange when that is nothing.
-func (c *changeSet) read(ctx context.Context, client *cloudformation.Client) error {
-	for wait := newPause(); ; {
+// waitForChanges waits for the change set and reads what it would do. The error is errNoChange when that is nothing.
+func (c *changeSet) waitForChanges(ctx context.Context, client *cloudformation.Client) error {
+	for wait := newPollBackoff(); ; {
 		out, err := client.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: &c.id, StackName: &c.stackID})
 		if err != nil {
-			return problem(err)
+			return wrapAWS(err)
 		}
 		switch out.Status {
 		case types.ChangeSetStatusCreateComplete:
-			c.changes, err = changes(ctx, client, c.id, "")
+			c.changes, err = describeChanges(ctx, client, c.id, "")
 			return err
 		case types.ChangeSetStatusFailed:
-			return refused(aws.ToString(out.StatusReason))
+			return changeSetFailure(aws.ToString(out.StatusReason))
 		case types.ChangeSetStatusCreatePending, types.ChangeSetStatusCreateInProgress:
 		default:
 			return fmt.Errorf("the change set came to state %s: somebody else deletes or executes it; run this again", out.Status)
@@ -206,8 +206,8 @@ func (c *changeSet) read(ctx context.Context, client *cloudformation.Client) err
 	}
 }
 
-// refused is why CloudFormation did not make a change set. It tells an empty one only by these words.
-func refused(reason string) error {
+// changeSetFailure is why CloudFormation did not make a change set. It tells an empty one only by these words.
+func changeSetFailure(reason string) error {
 	for _, empty := range []string{"didn't contain changes", "No updates are to be performed"} {
 		if strings.Contains(reason, empty) {
 			return errNoChange
@@ -216,14 +216,14 @@ func refused(reason string) error {
 	return errors.New(strings.TrimSpace(reason))
 }
 
-// changes are all changes of a change set, those of nested stacks included, whose logical ids stand behind that of their stack.
-func changes(ctx context.Context, client *cloudformation.Client, id, prefix string) ([]Change, error) {
+// describeChanges are all changes of a change set, those of nested stacks included, whose logical ids stand behind that of their stack.
+func describeChanges(ctx context.Context, client *cloudformation.Client, id, prefix string) ([]Change, error) {
 	var out []Change
 	pages := cloudformation.NewDescribeChangeSetPaginator(client, &cloudformation.DescribeChangeSetInput{ChangeSetName: &id, IncludePropertyValues: aws.Bool(true)})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, problem(err)
+			return nil, wrapAWS(err)
 		}
 		for _, c := range page.Changes {
 			if c.ResourceChange == nil { // a hook
@@ -231,7 +231,7 @@ func changes(ctx context.Context, client *cloudformation.Client, id, prefix stri
 			}
 			out = append(out, classify(*c.ResourceChange, prefix))
 			if nested := aws.ToString(c.ResourceChange.ChangeSetId); nested != "" {
-				inner, err := changes(ctx, client, nested, prefix+aws.ToString(c.ResourceChange.LogicalResourceId)+"/")
+				inner, err := describeChanges(ctx, client, nested, prefix+aws.ToString(c.ResourceChange.LogicalResourceId)+"/")
 				if err != nil {
 					return nil, err
 				}
@@ -245,8 +245,8 @@ func changes(ctx context.Context, client *cloudformation.Client, id, prefix stri
 func classify(c types.ResourceChange, prefix string) Change {
 	change := Change{
 		LogicalID: prefix + aws.ToString(c.LogicalResourceId), Type: aws.ToString(c.ResourceType),
-		Physical: aws.ToString(c.PhysicalResourceId), Properties: properties(c.Details),
-		Policy: string(c.PolicyAction),
+		PhysicalID: aws.ToString(c.PhysicalResourceId), Properties: propertyChanges(c.Details),
+		PolicyAction: string(c.PolicyAction),
 	}
 	switch {
 	case c.Action == types.ChangeActionAdd, c.Action == types.ChangeActionImport:
@@ -263,8 +263,8 @@ func classify(c types.ResourceChange, prefix string) Change {
 	return change
 }
 
-// properties are what changes in a resource, each once, by name.
-func properties(details []types.ResourceChangeDetail) []Property {
+// propertyChanges are what changes in a resource, each once, by name.
+func propertyChanges(details []types.ResourceChangeDetail) []Property {
 	found := map[string]Property{}
 	for _, d := range details {
 		if d.Target == nil {
@@ -276,9 +276,9 @@ func properties(details []types.ResourceChangeDetail) []Property {
 		}
 		p := Property{
 			Name: name, Recreation: string(d.Target.RequiresRecreation),
-			Before: presentable(name, d.Target.BeforeValue), After: presentable(name, d.Target.AfterValue),
+			Before: displayValue(name, d.Target.BeforeValue), After: displayValue(name, d.Target.AfterValue),
 		}
-		if other, twice := found[name]; twice && recreations[other.Recreation] > recreations[p.Recreation] {
+		if other, twice := found[name]; twice && recreationRank[other.Recreation] > recreationRank[p.Recreation] {
 			p.Recreation = other.Recreation
 		}
 		found[name] = p
@@ -290,25 +290,25 @@ func properties(details []types.ResourceChangeDetail) []Property {
 	return out
 }
 
-// recreations are CloudFormation's words for whether a property's change replaces the resource, the worst last.
-var recreations = map[string]int{"Never": 1, "Conditionally": 2, "Always": 3}
+// recreationRank are CloudFormation's words for whether a property's change replaces the resource, the worst last.
+var recreationRank = map[string]int{"Never": 1, "Conditionally": 2, "Always": 3}
 
-// secretName are properties whose values are nobody's business, whatever CloudFormation thinks of it.
-var secretName = regexp.MustCompile(`(?i)passw|secret|token|credential|private|authorization`)
+// secretPattern are properties whose values are nobody's business, whatever CloudFormation thinks of it.
+var secretPattern = regexp.MustCompile(`(?i)passw|secret|token|credential|private|authorization`)
 
-// longestValue is how much of a property's value helps a reader.
-const longestValue = 200
+// maxValueLength is how much of a property's value helps a reader.
+const maxValueLength = 200
 
-// presentable is a property's value as a plan may show it.
-func presentable(name string, value *string) string {
+// displayValue is a property's value as a plan may show it.
+func displayValue(name string, value *string) string {
 	text := aws.ToString(value)
 	switch {
 	case text == "":
 		return ""
-	case secretName.MatchString(name), secretName.MatchString(text):
+	case secretPattern.MatchString(name), secretPattern.MatchString(text):
 		return "(hidden)"
-	case len(text) > longestValue:
-		return strings.ToValidUTF8(text[:longestValue], "") + "..."
+	case len(text) > maxValueLength:
+		return strings.ToValidUTF8(text[:maxValueLength], "") + "..."
 	}
 	return text
 }
@@ -316,40 +316,40 @@ func presentable(name string, value *string) string {
 // discard deletes a change set that is not to be executed, and the empty stack that was made to hold it unless it holds others'.
 func (c *changeSet) discard(ctx context.Context, client *cloudformation.Client) error {
 	_, err := client.DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{ChangeSetName: &c.id, StackName: &c.stackID})
-	if gone(err) {
+	if isNotFound(err) {
 		return nil
 	}
-	if err != nil && code(err) != "ChangeSetNotFound" {
-		return problem(err)
+	if err != nil && errorCode(err) != "ChangeSetNotFound" {
+		return wrapAWS(err)
 	}
-	return removeShell(ctx, client, c.stackID)
+	return deleteEmptyStack(ctx, client, c.stackID)
 }
 
-// removeShell deletes a stack that is nothing but the holder of change sets and holds none.
-func removeShell(ctx context.Context, client *cloudformation.Client, stackID string) error {
-	have, err := describe(ctx, client, stackID)
+// deleteEmptyStack deletes a stack that is nothing but the holder of change sets and holds none.
+func deleteEmptyStack(ctx context.Context, client *cloudformation.Client, stackID string) error {
+	have, err := describeStack(ctx, client, stackID)
 	if err != nil || have.StackStatus != types.StackStatusReviewInProgress {
 		return err
 	}
-	left, err := changeSetsOf(ctx, client, aws.ToString(have.StackName))
+	left, err := unexecutedChangeSets(ctx, client, aws.ToString(have.StackName))
 	if err != nil || len(left) > 0 {
 		return err
 	}
 	_, err = client.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: &stackID})
-	return problem(err)
+	return wrapAWS(err)
 }
 
-// changeSetsOf are the change sets of a stack that are not executed.
-func changeSetsOf(ctx context.Context, client *cloudformation.Client, stack string) ([]types.ChangeSetSummary, error) {
+// unexecutedChangeSets are the change sets of a stack that are not executed.
+func unexecutedChangeSets(ctx context.Context, client *cloudformation.Client, stack string) ([]types.ChangeSetSummary, error) {
 	var out []types.ChangeSetSummary
 	pages := cloudformation.NewListChangeSetsPaginator(client, &cloudformation.ListChangeSetsInput{StackName: &stack})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
-		if gone(err) {
+		if isNotFound(err) {
 			return nil, nil
 		}
 		if err != nil {
-			return nil, problem(err)
+			return nil, wrapAWS(err)
 		}
 		for _, set := range page.Summaries {
 			switch set.ExecutionStatus {
@@ -362,20 +362,20 @@ func changeSetsOf(ctx context.Context, client *cloudformation.Client, stack stri
 	return out, nil
 }
 
-// sweep removes a stack's change sets that nobody needs any more.
-func (d *Deployment) sweep(ctx context.Context, client *cloudformation.Client, stack string) error {
-	sets, err := changeSetsOf(ctx, client, stack)
+// deleteStaleChangeSets removes a stack's change sets that nobody needs any more.
+func (d *Deployment) deleteStaleChangeSets(ctx context.Context, client *cloudformation.Client, stack string) error {
+	sets, err := unexecutedChangeSets(ctx, client, stack)
 	if err != nil {
 		return err
 	}
 	for _, set := range sets {
 		name := aws.ToString(set.ChangeSetName)
-		if !stale(name, time.Now(), d.deadRun) {
+		if !isStale(name, time.Now(), d.interruptedRun) {
 			continue
 		}
-		d.tell(fmt.Sprintf("%s: removing the change set %s, which nobody needs any more", stack, name))
-		if _, err := client.DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{ChangeSetName: set.ChangeSetId, StackName: set.StackId}); err != nil && code(err) != "ChangeSetNotFound" {
-			return problem(err)
+		d.printProgress(fmt.Sprintf("%s: removing the change set %s, which nobody needs any more", stack, name))
+		if _, err := client.DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{ChangeSetName: set.ChangeSetId, StackName: set.StackId}); err != nil && errorCode(err) != "ChangeSetNotFound" {
+			return wrapAWS(err)
 		}
 	}
 	return nil

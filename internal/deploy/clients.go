@@ -25,49 +25,49 @@ import (
 // How long calls are tried again. Two attempts that go unanswered are the end: within 15 s a dead endpoint is an error. Other faults are tried again
 // a number of times, and throttling, which is only a matter of time, for as long as an account with many stacks may need.
 const (
-	attempts     = 10
-	answerWithin = 6 * time.Second
-	silenceLimit = 8 * time.Second
-	throttleFor  = 15 * time.Minute
-	renewals     = 3
-	// longestWait is the longest pause between two attempts.
-	longestWait = 5 * time.Second
+	maxAttempts           = 10
+	responseTimeout       = 6 * time.Second
+	unreachableTimeout    = 8 * time.Second
+	throttleTimeout       = 15 * time.Minute
+	maxCredentialRenewals = 3
+	// maxRetryBackoff is the longest pause between two attempts.
+	maxRetryBackoff = 5 * time.Second
 )
 
-// patient returns the configuration with our retries and time limits, whatever its origin.
-func patient(cfg aws.Config, region string) aws.Config {
+// withRetry returns the configuration with our retries and time limits, whatever its origin.
+func withRetry(cfg aws.Config, region string) aws.Config {
 	cfg = cfg.Copy()
 	cfg.Region = region
-	cfg.Retryer = func() aws.Retryer { return newPatience(nil) }
-	cfg.APIOptions = append(slices.Clip(cfg.APIOptions), noteStart)
+	cfg.Retryer = func() aws.Retryer { return newRetryer(nil) }
+	cfg.APIOptions = append(slices.Clip(cfg.APIOptions), addAttemptCounts)
 	client, ok := cfg.HTTPClient.(*awshttp.BuildableClient)
 	if cfg.HTTPClient == nil {
 		client, ok = awshttp.NewBuildableClient(), true
 	}
 	if ok {
 		cfg.HTTPClient = client.
-			WithDialerOptions(func(d *net.Dialer) { d.Timeout = answerWithin }).
+			WithDialerOptions(func(d *net.Dialer) { d.Timeout = responseTimeout }).
 			WithTransportOptions(func(t *http.Transport) {
-				t.TLSHandshakeTimeout = answerWithin
-				t.ResponseHeaderTimeout = answerWithin // counted from the end of the upload
+				t.TLSHandshakeTimeout = responseTimeout
+				t.ResponseHeaderTimeout = responseTimeout // counted from the end of the upload
 			})
 	}
 	return cfg
 }
 
-// patience is the SDK's standard retryer, but for how long each kind of fault is tried again, and for credentials that have expired: those are
+// retryer is the SDK's standard retryer, but for how long each kind of fault is tried again, and for credentials that have expired: those are
 // thrown away, so that the next attempt gets new ones.
-type patience struct {
+type retryer struct {
 	*retry.Standard
 	renew func()
 }
 
-func newPatience(renew func()) aws.Retryer {
-	return patience{retry.NewStandard(func(o *retry.StandardOptions) {
-		o.MaxBackoff = longestWait
+func newRetryer(renew func()) aws.Retryer {
+	return retryer{retry.NewStandard(func(o *retry.StandardOptions) {
+		o.MaxBackoff = maxRetryBackoff
 		o.RateLimiter = ratelimit.None
 		o.Retryables = append(o.Retryables, retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
-			if throttled(err) || renew != nil && expired(err) {
+			if isThrottled(err) || renew != nil && isExpiredToken(err) {
 				return aws.TrueTernary
 			}
 			return aws.UnknownTernary
@@ -76,19 +76,19 @@ func newPatience(renew func()) aws.Retryer {
 }
 
 // MaxAttempts implements aws.Retryer: there is no number, GetRetryToken decides.
-func (patience) MaxAttempts() int { return 0 }
+func (retryer) MaxAttempts() int { return 0 }
 
-var throttles = retry.IsErrorThrottles(retry.DefaultThrottles)
+var throttleErrors = retry.IsErrorThrottles(retry.DefaultThrottles)
 
-// throttled says whether a call was refused because there are too many, by AWS's codes for that or by HTTP's.
-func throttled(err error) bool {
+// isThrottled says whether a call was refused because there are too many, by AWS's codes for that or by HTTP's.
+func isThrottled(err error) bool {
 	var answer interface{ HTTPStatusCode() int }
-	return throttles.IsErrorThrottle(err).Bool() || errors.As(err, &answer) && answer.HTTPStatusCode() == http.StatusTooManyRequests
+	return throttleErrors.IsErrorThrottle(err).Bool() || errors.As(err, &answer) && answer.HTTPStatusCode() == http.StatusTooManyRequests
 }
 
-// expired says whether a call was refused because its credentials are too old, or are not known any more.
-func expired(err error) bool {
-	switch code(err) {
+// isExpiredToken says whether a call was refused because its credentials are too old, or are not known any more.
+func isExpiredToken(err error) bool {
+	switch errorCode(err) {
 	case "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "InvalidAccessKeyId", "UnrecognizedClientException":
 		return true
 	}
@@ -96,76 +96,76 @@ func expired(err error) bool {
 }
 
 // GetRetryToken implements aws.Retryer.
-func (r patience) GetRetryToken(ctx context.Context, err error) (func(error) error, error) {
-	tries, ok := middleware.GetStackValue(ctx, triesKey{}).(*tries)
+func (r retryer) GetRetryToken(ctx context.Context, err error) (func(error) error, error) {
+	tries, ok := middleware.GetStackValue(ctx, attemptsKey{}).(*attemptCounts)
 	if !ok {
 		return nil, err
 	}
-	if !tries.again(err, r.renew) {
+	if !tries.shouldRetry(err, r.renew) {
 		return nil, err
 	}
 	return r.Standard.GetRetryToken(ctx, err)
 }
 
-// tries counts the attempts of one operation by what was wrong with them.
-type tries struct {
-	began           time.Time
-	failed, renewed int
+// attemptCounts counts the attempts of one operation by what was wrong with them.
+type attemptCounts struct {
+	started            time.Time
+	failures, renewals int
 }
 
-// again says whether one more attempt is worth it.
-func (t *tries) again(err error, renew func()) bool {
-	since := time.Since(t.began)
+// shouldRetry says whether one more attempt is worth it.
+func (t *attemptCounts) shouldRetry(err error, renew func()) bool {
+	since := time.Since(t.started)
 	switch {
-	case throttled(err):
-		return since < throttleFor
-	case silent(err):
-		return since <= silenceLimit
-	case expired(err) && renew != nil:
-		t.renewed++
+	case isThrottled(err):
+		return since < throttleTimeout
+	case isUnreachable(err):
+		return since <= unreachableTimeout
+	case isExpiredToken(err) && renew != nil:
+		t.renewals++
 		renew()
-		return t.renewed <= renewals
+		return t.renewals <= maxCredentialRenewals
 	}
-	t.failed++
-	return t.failed < attempts
+	t.failures++
+	return t.failures < maxAttempts
 }
 
-type triesKey struct{}
+type attemptsKey struct{}
 
-// noteStart remembers when an operation began, its retries included.
-func noteStart(stack *middleware.Stack) error {
+// addAttemptCounts remembers when an operation began, its retries included.
+func addAttemptCounts(stack *middleware.Stack) error {
 	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("LockstepStart",
 		func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
 			middleware.InitializeOutput, middleware.Metadata, error,
 		) {
-			return next.HandleInitialize(middleware.WithStackValue(ctx, triesKey{}, &tries{began: time.Now()}), in)
+			return next.HandleInitialize(middleware.WithStackValue(ctx, attemptsKey{}, &attemptCounts{started: time.Now()}), in)
 		}), middleware.Before)
 }
 
-// A Pacer holds the calls of all deployments of a run to what AWS bears: all together, and those to each account, whose limits are its own. Where too
+// A Limiter holds the calls of all deployments of a run to what AWS bears: all together, and those to each account, whose limits are its own. Where too
 // many are refused it slows down, and then speeds up again.
-type Pacer struct {
-	all      *pace.Pace
+type Limiter struct {
+	total    *pace.Limiter
 	mu       sync.Mutex
-	accounts map[string]*pace.Pace
+	accounts map[string]*pace.Limiter
 	// clients are the HTTP clients that the deployments share, by those that they are made of.
 	clients map[aws.HTTPClient]aws.HTTPClient
 }
 
 // How many calls are under way at once at the beginning, and at most.
 const (
-	allBegin, allMost         = 16, 512
-	accountBegin, accountMost = 8, 32
+	totalInitial, totalMax     = 16, 512
+	accountInitial, accountMax = 8, 32
 )
 
-// NewPacer is a pacer that has yet to find out.
-func NewPacer() *Pacer {
-	return &Pacer{all: pace.New(allBegin, allMost), accounts: map[string]*pace.Pace{}, clients: map[aws.HTTPClient]aws.HTTPClient{}}
+// NewLimiter is a pacer that has yet to find out.
+func NewLimiter() *Limiter {
+	return &Limiter{total: pace.New(totalInitial, totalMax), accounts: map[string]*pace.Limiter{}, clients: map[aws.HTTPClient]aws.HTTPClient{}}
 }
 
-// patient is patient with an HTTP client, and so connections, that all deployments share.
-func (p *Pacer) patient(cfg aws.Config, region string) aws.Config {
-	own := patient(cfg, region)
+// withRetry is patient with an HTTP client, and so connections, that all deployments share.
+func (p *Limiter) withRetry(cfg aws.Config, region string) aws.Config {
+	own := withRetry(cfg, region)
 	if p == nil {
 		return own
 	}
@@ -179,22 +179,22 @@ func (p *Pacer) patient(cfg aws.Config, region string) aws.Config {
 	return own
 }
 
-func (p *Pacer) account(id string) *pace.Pace {
+func (p *Limiter) account(id string) *pace.Limiter {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	found := p.accounts[id]
 	if found == nil {
-		found = pace.New(accountBegin, accountMost)
+		found = pace.New(accountInitial, accountMax)
 		p.accounts[id] = found
 	}
 	return found
 }
 
 // Limit is how many calls may be under way at this moment.
-func (p *Pacer) Limit() int { return p.all.Limit() }
+func (p *Limiter) Limit() int { return p.total.Limit() }
 
-// around is the configuration with every attempt of every call held to the pace of an account.
-func (p *Pacer) around(cfg aws.Config, account string) aws.Config {
+// withLimit is the configuration with every attempt of every call held to the pace of an account.
+func (p *Limiter) withLimit(cfg aws.Config, account string) aws.Config {
 	if p == nil {
 		return cfg
 	}
@@ -209,21 +209,21 @@ func (p *Pacer) around(cfg aws.Config, account string) aws.Config {
 					return middleware.FinalizeOutput{}, middleware.Metadata{}, err
 				}
 				out, metadata, err := next.HandleFinalize(ctx, in)
-				own.Leave(throttled(err))
-				p.all.Leave(throttled(err))
+				own.Release(isThrottled(err))
+				p.total.Release(isThrottled(err))
 				return out, metadata, err
 			}), "Retry", middleware.After)
 	})
 	return cfg
 }
 
-func (p *Pacer) enter(ctx context.Context, own *pace.Pace) error {
-	if err := own.Enter(ctx); err != nil {
+func (p *Limiter) enter(ctx context.Context, own *pace.Limiter) error {
+	if err := own.Acquire(ctx); err != nil {
 		return err
 	}
-	err := p.all.Enter(ctx)
+	err := p.total.Acquire(ctx)
 	if err != nil {
-		own.Leave(false)
+		own.Release(false)
 	}
 	return err
 }

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// keepsData are the resource types whose removal takes data along that no template brings back, and what that data is.
-var keepsData = map[string]string{
+// statefulTypes are the resource types whose removal takes data along that no template brings back, and what that data is.
+var statefulTypes = map[string]string{
 	"AWS::ApiGateway::ApiKey":              "the key's value",
 	"AWS::Backup::BackupVault":             "recovery points",
 	"AWS::CertificateManager::Certificate": "the certificate, which its users must be given anew",
@@ -39,28 +39,28 @@ var keepsData = map[string]string{
 	"AWS::SQS::Queue":                      "messages that were not read yet",
 	"AWS::Timestream::Database":            "a database",
 	"AWS::Timestream::Table":               "a table",
-	nestedStack:                            "whatever is in the nested stack",
+	nestedStackType:                        "whatever is in the nested stack",
 }
 
-const nestedStack = "AWS::CloudFormation::Stack"
+const nestedStackType = "AWS::CloudFormation::Stack"
 
-// takesData says whether a resource that keeps data goes, whatever becomes of what it holds.
-func takesData(changes []Change) bool {
+// removesData says whether a resource that keeps data goes, whatever becomes of what it holds.
+func removesData(changes []Change) bool {
 	return slices.ContainsFunc(changes, func(c Change) bool {
-		_, keeps := keepsData[c.Type]
+		_, keeps := statefulTypes[c.Type]
 		return keeps && (c.Action == Remove || c.Action == Replace || c.Action == ReplaceMaybe)
 	})
 }
 
-// losses flags the resources that keep data and are removed or replaced without what they hold being kept.
-func losses(changes []Change, old, next resources) []Flag {
+// dataLossFlags flags the resources that keep data and are removed or replaced without what they hold being kept.
+func dataLossFlags(changes []Change, old, next resources) []Flag {
 	var flags []Flag
 	for _, c := range changes {
-		data, keeps := keepsData[c.Type]
+		data, keeps := statefulTypes[c.Type]
 		if !keeps || c.Action != Remove && c.Action != Replace && c.Action != ReplaceMaybe {
 			continue
 		}
-		fate := c.fate(old, next)
+		fate := c.retention(old, next)
 		if fate == "Retain" || fate == "RetainExceptOnCreate" {
 			continue
 		}
@@ -75,12 +75,12 @@ func losses(changes []Change, old, next resources) []Flag {
 	return flags
 }
 
-// fate is what becomes of the resource that goes: Delete, Retain or Snapshot. CloudFormation says so in newer change sets, and else the
+// retention is what becomes of the resource that goes: Delete, Retain or Snapshot. CloudFormation says so in newer change sets, and else the
 // templates do: the removal of a resource follows the policy that it was deployed with, a replacement that of the new template.
 // Source: AWS CloudFormation user guide, DeletionPolicy and UpdateReplacePolicy attributes.
-func (c Change) fate(old, next resources) string {
-	if c.Policy != "" {
-		return strings.TrimPrefix(c.Policy, "ReplaceAnd")
+func (c Change) retention(old, next resources) string {
+	if c.PolicyAction != "" {
+		return strings.TrimPrefix(c.PolicyAction, "ReplaceAnd")
 	}
 	if c.Action == Remove {
 		return old[c.LogicalID].DeletionPolicy

@@ -17,9 +17,9 @@ import (
 	"lockstep/internal/deploy/ledger"
 )
 
-// inParallel is how many stacks, or assets, are worked on at once. CloudFormation throttles an account's calls long before it limits
+// maxConcurrent is how many stacks, or assets, are worked on at once. CloudFormation throttles an account's calls long before it limits
 // operations (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html).
-const inParallel = 8
+const maxConcurrent = 8
 
 // A Deployment is one assembly on its way to one target.
 type Deployment struct {
@@ -27,23 +27,23 @@ type Deployment struct {
 	target   Target
 	assembly *assembly.Assembly
 	sessions *sessions
-	// by is the caller's ARN.
-	by    string
-	fence fence
-	// formations and stores are the clients by role and region, and book what is kept in the account.
-	formations, stores, book sync.Map
+	// callerARN is the caller's ARN.
+	callerARN string
+	fence     fence
+	// cfnClients and stores are the clients by role and region, and book what is kept in the account.
+	cfnClients, s3Clients, ledger sync.Map
 	// journal is nil unless the lock is held.
-	journal *ledger.Writer
-	// deadRun is the run that was cut off and whose work this one takes up; empty for none.
-	deadRun string
-	// saying makes lines come one at a time.
-	saying sync.Mutex
+	journal *ledger.JournalWriter
+	// interruptedRun is the run that was cut off and whose work this one takes up; empty for none.
+	interruptedRun string
+	// progressMu makes lines come one at a time.
+	progressMu sync.Mutex
 }
 
 // Open checks everything that can be checked without a write: who calls, that the assembly is for the target, that each of its roles
 // can be assumed and is one of the target account, and that the account's bootstrap is new enough. What must not go on is a *Refusal.
 func Open(ctx context.Context, base aws.Config, target Target, asm *assembly.Assembly, o Options) (*Deployment, error) {
-	d, err := Visit(ctx, base, target, o)
+	d, err := OpenAccount(ctx, base, target, o)
 	if err != nil {
 		return nil, err
 	}
@@ -54,33 +54,33 @@ func Open(ctx context.Context, base aws.Config, target Target, asm *assembly.Ass
 	return d, d.preflight(ctx)
 }
 
-// Visit is a deployment without an assembly, for what only concerns what is in the account. It has checked who calls.
-func Visit(ctx context.Context, base aws.Config, target Target, o Options) (*Deployment, error) {
-	base = o.Pacer.patient(base, target.Region)
-	by, err := identify(ctx, o.Pacer.around(base, target.Tooling), target.caller())
+// OpenAccount is a deployment without an assembly, for what only concerns what is in the account. It has checked who calls.
+func OpenAccount(ctx context.Context, base aws.Config, target Target, o Options) (*Deployment, error) {
+	base = o.Limiter.withRetry(base, target.Region)
+	by, err := checkCaller(ctx, o.Limiter.withLimit(base, target.ToolingAccount), target.caller())
 	if err != nil {
 		return nil, err
 	}
 	return &Deployment{
-		Options: o, target: target, by: by, assembly: &assembly.Assembly{},
-		sessions: &sessions{base: base, pacer: o.Pacer, target: target, run: o.Run.ID, byRole: map[string]*session{}},
+		Options: o, target: target, callerARN: by, assembly: &assembly.Assembly{},
+		sessions: &sessions{base: base, limiter: o.Limiter, target: target, runID: o.Run.ID, byRole: map[string]*session{}},
 	}, nil
 }
 
 // preflight assumes each role and reads each bootstrap version once.
 func (d *Deployment) preflight(ctx context.Context) error {
-	seen := map[assembly.Bootstrap]bool{}
+	seen := map[assembly.BootstrapRequirement]bool{}
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(inParallel)
+	group.SetLimit(maxConcurrent)
 	for _, s := range d.assembly.Stacks {
 		group.Go(func() error { return d.checkRoles(ctx, s) })
-		for _, bootstrap := range s.Bootstraps {
+		for _, bootstrap := range s.BootstrapRequirements {
 			if bootstrap.Parameter == "" || seen[bootstrap] {
 				continue
 			}
 			seen[bootstrap] = true
 			group.Go(func() error {
-				cfg, err := d.sessions.as(ctx, s.DeployRole, s.Region)
+				cfg, err := d.sessions.configFor(ctx, s.DeployRole, s.Region)
 				if err != nil {
 					return err
 				}
@@ -92,10 +92,10 @@ func (d *Deployment) preflight(ctx context.Context) error {
 }
 
 func (d *Deployment) checkRoles(ctx context.Context, s *assembly.Stack) error {
-	_, err := d.sessions.as(ctx, s.DeployRole, s.Region)
+	_, err := d.sessions.configFor(ctx, s.DeployRole, s.Region)
 	for _, a := range s.Assets {
 		if err == nil {
-			_, err = d.sessions.as(ctx, a.Role, a.Region)
+			_, err = d.sessions.configFor(ctx, a.Role, a.Region)
 		}
 	}
 	return err
@@ -104,22 +104,22 @@ func (d *Deployment) checkRoles(ctx context.Context, s *assembly.Stack) error {
 // cloudFormation is CloudFormation as the stack's deploy role, with the fence before its writes. There is one client for each role and region: a client learns
 // how wrong this machine's clock is.
 func (d *Deployment) cloudFormation(ctx context.Context, s *assembly.Stack) (*cloudformation.Client, error) {
-	return once(&d.formations, s.DeployRole.Key()+s.Region, func() (*cloudformation.Client, error) {
-		cfg, err := d.sessions.as(ctx, s.DeployRole, s.Region)
-		return cloudFormationClient(d.fence.around(cfg)), err
+	return loadOrCreate(&d.cfnClients, s.DeployRole.Key()+s.Region, func() (*cloudformation.Client, error) {
+		cfg, err := d.sessions.configFor(ctx, s.DeployRole, s.Region)
+		return cloudFormationClient(d.fence.withFence(cfg)), err
 	})
 }
 
-// objects is S3 as the role that publishes an asset, with the fence before its writes.
-func (d *Deployment) objects(ctx context.Context, a assembly.Asset) (*s3.Client, error) {
-	return once(&d.stores, a.Role.Key()+a.Region, func() (*s3.Client, error) {
-		cfg, err := d.sessions.as(ctx, a.Role, a.Region)
-		return s3Client(d.fence.around(cfg)), err
+// assetClient is S3 as the role that publishes an asset, with the fence before its writes.
+func (d *Deployment) assetClient(ctx context.Context, a assembly.Asset) (*s3.Client, error) {
+	return loadOrCreate(&d.s3Clients, a.Role.Key()+a.Region, func() (*s3.Client, error) {
+		cfg, err := d.sessions.configFor(ctx, a.Role, a.Region)
+		return s3Client(d.fence.withFence(cfg)), err
 	})
 }
 
-// once makes something for a key unless it was made before. What could not be made is tried again.
-func once[T any](known *sync.Map, key string, make func() (T, error)) (T, error) {
+// loadOrCreate makes something for a key unless it was made before. What could not be made is tried again.
+func loadOrCreate[T any](known *sync.Map, key string, make func() (T, error)) (T, error) {
 	if found, ok := known.Load(key); ok {
 		return found.(T), nil
 	}
@@ -131,19 +131,19 @@ func once[T any](known *sync.Map, key string, make func() (T, error)) (T, error)
 	return made, err
 }
 
-func (d *Deployment) tell(line string) {
-	d.saying.Lock()
-	defer d.saying.Unlock()
-	if d.Say != nil {
-		d.Say(line)
+func (d *Deployment) printProgress(line string) {
+	d.progressMu.Lock()
+	defer d.progressMu.Unlock()
+	if d.Progress != nil {
+		d.Progress(line)
 	}
 }
 
-// each calls f for every stack, several at once, and returns all errors that are not mere consequences of an interrupt.
-func (d *Deployment) each(ctx context.Context, f func(context.Context, int, *assembly.Stack) error) error {
+// forEachStack calls f for every stack, several at once, and returns all errors that are not mere consequences of an interrupt.
+func (d *Deployment) forEachStack(ctx context.Context, f func(context.Context, int, *assembly.Stack) error) error {
 	errs := make([]error, len(d.assembly.Stacks))
 	var group errgroup.Group
-	group.SetLimit(inParallel)
+	group.SetLimit(maxConcurrent)
 	for i, s := range d.assembly.Stacks {
 		group.Go(func() error {
 			errs[i] = f(ctx, i, s)

@@ -25,9 +25,9 @@ type Drift struct {
 
 // A DriftedResource is a resource that was changed or deleted by another hand.
 type DriftedResource struct {
-	LogicalID string `json:"logicalId"`
-	Type      string `json:"type"`
-	Physical  string `json:"physicalId"`
+	LogicalID  string `json:"logicalId"`
+	Type       string `json:"type"`
+	PhysicalID string `json:"physicalId"`
 	// Status is MODIFIED or DELETED.
 	Status     string            `json:"status"`
 	Properties []DriftedProperty `json:"properties,omitempty"`
@@ -58,9 +58,9 @@ func (d Drift) String() string {
 		fmt.Fprintf(&b, "; %d of a type that CloudFormation does not compare", d.Unchecked)
 	}
 	for _, r := range d.Resources {
-		fmt.Fprintf(&b, "\n  %s %s (%s) %s", strings.ToLower(r.Status), r.LogicalID, r.Type, r.Physical)
+		fmt.Fprintf(&b, "\n  %s %s (%s) %s", strings.ToLower(r.Status), r.LogicalID, r.Type, r.PhysicalID)
 		for _, p := range r.Properties {
-			fmt.Fprintf(&b, "\n    %s: %s, deployed as %s", p.Path, orNothing(p.Actual), orNothing(p.Expected))
+			fmt.Fprintf(&b, "\n    %s: %s, deployed as %s", p.Path, valueOrNothing(p.Actual), valueOrNothing(p.Expected))
 		}
 	}
 	return b.String()
@@ -73,7 +73,7 @@ func resourceCount(n int) string {
 	return fmt.Sprintf("%d resources", n)
 }
 
-func orNothing(value string) string {
+func valueOrNothing(value string) string {
 	if value == "" {
 		return "nothing"
 	}
@@ -87,26 +87,26 @@ func (d *Deployment) Drift(ctx context.Context) ([]Drift, error) {
 	if err != nil {
 		return nil, err
 	}
-	last, err := book.Latest(ctx)
+	last, err := book.LatestRelease(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if last == nil {
-		d.tell("nothing was deployed yet, so there is nothing to compare with")
+		d.printProgress("nothing was deployed yet, so there is nothing to compare with")
 		return nil, nil
 	}
-	cfg, err := d.sessions.as(ctx, d.target.role(lookupKind), d.target.Region)
+	cfg, err := d.sessions.configFor(ctx, d.target.role(lookupKind), d.target.Region)
 	if err != nil {
 		return nil, err
 	}
 	client := cloudFormationClient(cfg)
 	out := make([]Drift, len(last.Stacks))
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(inParallel)
+	group.SetLimit(maxConcurrent)
 	for i, s := range last.Stacks {
 		out[i] = Drift{Stack: s.Name, Account: d.target.Account, Region: d.target.Region}
 		group.Go(func() error {
-			if err := detect(ctx, client, &out[i]); err != nil {
+			if err := detectDrift(ctx, client, &out[i]); err != nil {
 				return fmt.Errorf("stack %s: %w", s.Name, err)
 			}
 			return nil
@@ -115,23 +115,23 @@ func (d *Deployment) Drift(ctx context.Context) ([]Drift, error) {
 	return out, group.Wait()
 }
 
-// detect lets CloudFormation compare a stack, and reads what it found.
-func detect(ctx context.Context, client *cloudformation.Client, into *Drift) error {
+// detectDrift lets CloudFormation compare a stack, and reads what it found.
+func detectDrift(ctx context.Context, client *cloudformation.Client, into *Drift) error {
 	begun, err := client.DetectStackDrift(ctx, &cloudformation.DetectStackDriftInput{StackName: &into.Stack})
 	if err != nil {
-		return problem(err)
+		return wrapAWS(err)
 	}
-	for wait := newPause(); ; {
+	for wait := newPollBackoff(); ; {
 		out, err := client.DescribeStackDriftDetectionStatus(ctx, &cloudformation.DescribeStackDriftDetectionStatusInput{StackDriftDetectionId: begun.StackDriftDetectionId})
 		if err != nil {
-			return problem(err)
+			return wrapAWS(err)
 		}
 		switch out.DetectionStatus {
 		case types.StackDriftDetectionStatusDetectionComplete:
 			if err := readDrift(ctx, client, into); err != nil {
 				return err
 			}
-			all, err := resourcesOf(ctx, client, deployed{Stack: types.Stack{StackId: &into.Stack}})
+			all, err := stackResources(ctx, client, stackState{Stack: types.Stack{StackId: &into.Stack}})
 			into.Unchecked = len(all) - into.Checked
 			return err
 		case types.StackDriftDetectionStatusDetectionFailed:
@@ -148,7 +148,7 @@ func readDrift(ctx context.Context, client *cloudformation.Client, into *Drift) 
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return problem(err)
+			return wrapAWS(err)
 		}
 		for _, r := range page.StackResourceDrifts {
 			switch r.StackResourceDriftStatus {
@@ -157,20 +157,20 @@ func readDrift(ctx context.Context, client *cloudformation.Client, into *Drift) 
 			}
 			into.Checked++
 			if r.StackResourceDriftStatus != types.StackResourceDriftStatusInSync {
-				into.Resources = append(into.Resources, driftOf(r))
+				into.Resources = append(into.Resources, newDriftedResource(r))
 			}
 		}
 	}
 	return nil
 }
 
-func driftOf(r types.StackResourceDrift) DriftedResource {
+func newDriftedResource(r types.StackResourceDrift) DriftedResource {
 	out := DriftedResource{
-		LogicalID: aws.ToString(r.LogicalResourceId), Type: aws.ToString(r.ResourceType), Physical: aws.ToString(r.PhysicalResourceId), Status: string(r.StackResourceDriftStatus),
+		LogicalID: aws.ToString(r.LogicalResourceId), Type: aws.ToString(r.ResourceType), PhysicalID: aws.ToString(r.PhysicalResourceId), Status: string(r.StackResourceDriftStatus),
 	}
 	for _, p := range r.PropertyDifferences {
 		path := aws.ToString(p.PropertyPath)
-		out.Properties = append(out.Properties, DriftedProperty{Path: path, Expected: presentable(path, p.ExpectedValue), Actual: presentable(path, p.ActualValue)})
+		out.Properties = append(out.Properties, DriftedProperty{Path: path, Expected: displayValue(path, p.ExpectedValue), Actual: displayValue(path, p.ActualValue)})
 	}
 	return out
 }

@@ -14,8 +14,8 @@ import (
 	"lockstep/internal/deploy/ledger"
 )
 
-// An Order is what a deployment is asked to do.
-type Order struct {
+// An DeployRequest is what a deployment is asked to do.
+type DeployRequest struct {
 	// Allow are the permits that are given for whatever comes of the plan.
 	Allow []Permit
 	// Plan is the reviewed plan, which is applied as it stands; nil to plan now.
@@ -26,8 +26,8 @@ type Order struct {
 
 // Deploy brings the account to where the assembly wants it, under the account's lock, and records what came of it. When there is nothing to do, nothing
 // is written. What a run that was cut off has begun is taken up.
-func (d *Deployment) Deploy(ctx context.Context, o Order) (Record, error) {
-	if err := d.needsReview(o); err != nil {
+func (d *Deployment) Deploy(ctx context.Context, o DeployRequest) (Record, error) {
+	if err := d.requireReviewedPlan(o); err != nil {
 		return d.newPlan().Record(), err
 	}
 	book, err := d.Ledger(ctx)
@@ -35,30 +35,30 @@ func (d *Deployment) Deploy(ctx context.Context, o Order) (Record, error) {
 		return d.newPlan().Record(), err
 	}
 	if o.Plan == nil {
-		seen, err := d.survey(ctx)
+		seen, err := d.compareStacks(ctx)
 		if err != nil {
 			return seen.Record(), err
 		}
-		if seen.unchanged() && d.tidy(ctx, book) {
+		if seen.isUnchanged() && d.isAlreadyReleased(ctx, book) {
 			return seen.Record(), nil
 		}
 	}
-	return d.locked(ctx, book, func(before ledger.Journal) (Record, error) { return d.deploy(ctx, book, o, before) }, o)
+	return d.withLock(ctx, book, func(before ledger.Journal) (Record, error) { return d.deployLocked(ctx, book, o, before) }, o)
 }
 
-// tidy says whether the last run has recorded this very assembly and left nothing behind, not even a lock: it may have been killed as its last act.
-func (d *Deployment) tidy(ctx context.Context, book *ledger.Ledger) bool {
+// isAlreadyReleased says whether the last run has recorded this very assembly and left nothing behind, not even a lock: it may have been killed as its last act.
+func (d *Deployment) isAlreadyReleased(ctx context.Context, book *ledger.Ledger) bool {
 	last, err := book.Journal(ctx)
-	if err != nil || last.CutOff() || !last.Release.Same(d.Source, d.Beside) {
+	if err != nil || last.IsInterrupted() || !last.LatestRelease.Matches(d.SynthDigest, d.SiblingDigests) {
 		return false
 	}
-	held, err := book.HeldBy(ctx)
-	return err == nil && (held == nil || !held.Dead)
+	held, err := book.LockStatus(ctx)
+	return err == nil && (held == nil || !held.Abandoned)
 }
 
-// needsReview refuses to go on without a reviewed plan where one is asked for.
-func (d *Deployment) needsReview(o Order) error {
-	if !d.Approval || o.Plan != nil || d.Run.Mode != Live {
+// requireReviewedPlan refuses to go on without a reviewed plan where one is asked for.
+func (d *Deployment) requireReviewedPlan(o DeployRequest) error {
+	if !d.RequiresApproval || o.Plan != nil || d.Run.Mode != Live {
 		return nil
 	}
 	env, command, doing := d.target.Environment, "plan", "deploy"
@@ -75,35 +75,35 @@ const (
 	Rehearsal = "rehearsal"
 )
 
-// locked does something while the lock is held and the journal is kept.
-func (d *Deployment) locked(ctx context.Context, book *ledger.Ledger, do func(ledger.Journal) (Record, error), o Order) (record Record, err error) {
-	lock, release, err := d.lock(ctx, book)
+// withLock does something while the lock is held and the journal is kept.
+func (d *Deployment) withLock(ctx context.Context, book *ledger.Ledger, do func(ledger.Journal) (Record, error), o DeployRequest) (record Record, err error) {
+	lock, release, err := d.acquireLock(ctx, book)
 	if err != nil {
 		return d.newPlan().Record(), err
 	}
 	defer func() { release(err) }()
-	if _, err := book.Latest(ctx); err != nil { // before anything is written that would have to be recorded behind it
-		return d.newPlan().Record(), tampered(err)
+	if _, err := book.LatestRelease(ctx); err != nil { // before anything is written that would have to be recorded behind it
+		return d.newPlan().Record(), refuseTampered(err)
 	}
-	j := ledger.Journal{Run: d.Run.ID, By: d.by, Doing: d.Run.Doing, Commit: d.Run.Commit, Token: lock.Token(), Assembly: d.Source, Started: time.Now().UTC()}
+	j := ledger.Journal{RunID: d.Run.ID, CallerARN: d.callerARN, Command: d.Run.Command, Commit: d.Run.Commit, Token: lock.Token(), SynthDigest: d.SynthDigest, Started: time.Now().UTC()}
 	if o.Plan != nil {
-		j.Plan = o.Plan.Digest
+		j.PlanDigest = o.Plan.Digest
 	}
 	last, err := book.Journal(ctx)
 	if damaged := (*ledger.DamagedError)(nil); err != nil && !errors.As(err, &damaged) {
 		return d.newPlan().Record(), err
 	}
-	if last.CutOff() && o.Plan != nil && last.Plan == o.Plan.Digest {
+	if last.IsInterrupted() && o.Plan != nil && last.PlanDigest == o.Plan.Digest {
 		j.Stacks = last.Stacks // it is this very plan that goes on
 	}
-	journal, before, err := book.Begin(ctx, j)
+	journal, before, err := book.BeginJournal(ctx, j)
 	if err != nil {
 		return d.newPlan().Record(), err
 	}
 	d.journal = journal
-	if before.CutOff() {
-		d.deadRun = before.Run
-		d.tell(fmt.Sprintf("run %s by %s was cut off; this run goes on from there", before.Run, before.By))
+	if before.IsInterrupted() {
+		d.interruptedRun = before.RunID
+		d.printProgress(fmt.Sprintf("run %s by %s was cut off; this run goes on from there", before.RunID, before.CallerARN))
 	} else {
 		before = ledger.Journal{}
 	}
@@ -111,62 +111,62 @@ func (d *Deployment) locked(ctx context.Context, book *ledger.Ledger, do func(le
 	if errors.Is(err, context.Canceled) || errors.Is(err, errInterrupted) {
 		return record, err // the journal says that the run was cut off, which is true
 	}
-	ending, cancel := afterwards(ctx, err)
+	ending, cancel := cleanupContext(ctx, err)
 	defer cancel()
-	if silent(err) {
+	if isUnreachable(err) {
 		_ = journal.End(ending, time.Now().UTC(), string(record.Outcome)) // it says already that nobody answers
 		return record, err
 	}
 	return record, errors.Join(err, journal.End(ending, time.Now().UTC(), string(record.Outcome)))
 }
 
-// lock takes the lock and puts the fence up. What it returns gives the lock back, and wants to know how what was done under it has ended.
-func (d *Deployment) lock(ctx context.Context, book *ledger.Ledger) (*ledger.Lock, func(error), error) {
-	var pulse *ledger.Pulse
-	if d.Pulses != "" {
+// acquireLock takes the lock and puts the fence up. What it returns gives the lock back, and wants to know how what was done under it has ended.
+func (d *Deployment) acquireLock(ctx context.Context, book *ledger.Ledger) (*ledger.Lock, func(error), error) {
+	var pulse *ledger.HeartbeatFile
+	if d.HeartbeatDir != "" {
 		var err error
-		if pulse, err = ledger.NewPulse(d.Pulses, d.Run.ID); err != nil {
-			d.tell(fmt.Sprintf("there is no place for this run's sign of life (%v): if it is killed, the next one waits until the lock's lease ends", err))
+		if pulse, err = ledger.NewHeartbeatFile(d.HeartbeatDir, d.Run.ID); err != nil {
+			d.printProgress(fmt.Sprintf("there is no place for this run's sign of life (%v): if it is killed, the next one waits until the lock's lease ends", err))
 		}
 	}
-	lock, err := book.Acquire(ctx, holder(d.Run, d.by, pulse))
+	lock, err := book.AcquireLock(ctx, newLockHolder(d.Run, d.callerARN, pulse))
 	if err != nil {
-		pulse.End()
-		var held *ledger.HeldError
+		pulse.Close()
+		var held *ledger.LockHeldError
 		if errors.As(err, &held) {
 			return nil, nil, refuse(err, "%s; wait until it has ended, or, if it is gone for good, `lockstep unlock --env %s --holder %s`", held, d.target.Environment, held.Holder.ID)
 		}
 		return nil, nil, err
 	}
-	if lock.Before != nil {
-		d.tell(fmt.Sprintf("the lock of %s, which is gone, is taken over", lock.Before))
+	if lock.PreviousHolder != nil {
+		d.printProgress(fmt.Sprintf("the lock of %s, which is gone, is taken over", lock.PreviousHolder))
 	}
 	d.fence.lock.Store(lock)
 	return lock, func(ended error) {
 		d.fence.lock.Store(nil)
-		ending, cancel := afterwards(ctx, ended)
+		ending, cancel := cleanupContext(ctx, ended)
 		defer cancel()
 		if err := lock.Release(ending); err != nil {
 			// The pulse stays, locked until this process ends.
-			d.tell(fmt.Sprintf("the lock could not be given back (%v); it is free when this process has ended, or in %v from elsewhere", err, ledger.Lease))
+			d.printProgress(fmt.Sprintf("the lock could not be given back (%v); it is free when this process has ended, or in %v from elsewhere", err, ledger.Lease))
 			return
 		}
-		pulse.End()
+		pulse.Close()
 	}, nil
 }
 
-// deploy is what is done under the lock.
-func (d *Deployment) deploy(ctx context.Context, book *ledger.Ledger, o Order, before ledger.Journal) (Record, error) {
-	picked, err := d.pickUp(ctx, before)
+// deployLocked is what is done under the lock.
+func (d *Deployment) deployLocked(ctx context.Context, book *ledger.Ledger, o DeployRequest, before ledger.Journal) (Record, error) {
+	picked, err := d.resumeInterrupted(ctx, before)
 	if err != nil {
 		return d.newPlan().Record(), err
 	}
-	plan, err := d.planOrReview(ctx, book, o, before)
+	plan, err := d.newOrReviewedPlan(ctx, book, o, before)
 	if err != nil {
 		return plan.Record(), err
 	}
-	d.tell(plan.Record().Text())
-	if err := permit(plan.Flags(), plan.allowed); err != nil {
+	d.printProgress(plan.Record().Text())
+	if err := checkAllowed(plan.Flags(), plan.allowed); err != nil {
 		plan.err = err
 		if !plan.reviewed { // a reviewed plan can still be applied, with the permit
 			plan.err = errors.Join(err, plan.Discard(ctx))
@@ -174,7 +174,7 @@ func (d *Deployment) deploy(ctx context.Context, book *ledger.Ledger, o Order, b
 		return plan.Record(), plan.err
 	}
 	if o.Plan != nil {
-		if err := book.MarkPlan(ctx, o.Plan.Digest, func(p *ledger.Plan) { p.Applied = d.Run.ID }); err != nil {
+		if err := book.UpdatePlan(ctx, o.Plan.Digest, func(p *ledger.RegisteredPlan) { p.AppliedByRun = d.Run.ID }); err != nil {
 			return plan.Record(), err
 		}
 	}
@@ -183,29 +183,29 @@ func (d *Deployment) deploy(ctx context.Context, book *ledger.Ledger, o Order, b
 	}
 	for _, step := range plan.steps {
 		if picked[step.stack.Name] && step.record.Outcome == Unchanged {
-			step.record.Outcome, step.record.Reason = Updated, "begun by run "+before.Run+", which was cut off, and seen to its end"
+			step.record.Outcome, step.record.Reason = Updated, "begun by run "+before.RunID+", which was cut off, and seen to its end"
 		}
 	}
-	if err := plan.check(ctx); err != nil {
+	if err := plan.verifyDeployed(ctx); err != nil {
 		return plan.Record(), err
 	}
-	plan.err = d.release(ctx, book, o, plan)
+	plan.err = d.recordRelease(ctx, book, o, plan)
 	return plan.Record(), plan.err
 }
 
-// planOrReview is the reviewed plan if there is one, and else a new one.
-func (d *Deployment) planOrReview(ctx context.Context, book *ledger.Ledger, o Order, before ledger.Journal) (*Plan, error) {
+// newOrReviewedPlan is the reviewed plan if there is one, and else a new one.
+func (d *Deployment) newOrReviewedPlan(ctx context.Context, book *ledger.Ledger, o DeployRequest, before ledger.Journal) (*Plan, error) {
 	if o.Plan == nil {
 		p, err := d.Plan(ctx)
 		p.allowed = o.Allow
 		return p, err
 	}
 	none := d.newPlan()
-	t, err := d.fits(*o.Plan)
+	t, err := d.checkMatches(*o.Plan)
 	if err != nil {
 		return none, err
 	}
-	if _, err := d.knows(ctx, book, *o.Plan); err != nil {
+	if _, err := d.checkRegistered(ctx, book, *o.Plan); err != nil {
 		return none, err
 	}
 	allowed := slices.Clone(o.Allow)
@@ -213,31 +213,31 @@ func (d *Deployment) planOrReview(ctx context.Context, book *ledger.Ledger, o Or
 	if err != nil {
 		return none, err
 	}
-	if approval == nil && d.Approval {
+	if approval == nil && d.RequiresApproval {
 		return none, refuse(nil, "nobody has approved the plan %.12s, and %s asks for it: `lockstep approve --plan FILE`, then run this again", o.Plan.Digest, d.target.Environment)
 	}
 	if approval != nil {
-		d.tell(fmt.Sprintf("the plan was approved by %s at %s", approval.By, approval.At.Format(time.DateTime)))
+		d.printProgress(fmt.Sprintf("the plan was approved by %s at %s", approval.ApproverARN, approval.At.Format(time.DateTime)))
 		for _, name := range approval.Allow {
 			allowed = append(allowed, Permit(name))
 		}
 	}
-	p, err := d.review(ctx, t, before)
+	p, err := d.loadReviewedPlan(ctx, t, before)
 	p.allowed, p.digest = allowed, o.Plan.Digest
 	if err == nil {
-		p.left, p.err = d.leftBehind(ctx)
+		p.orphanedStacks, p.err = d.orphanedStacks(ctx)
 		err = p.err
 	}
 	return p, err
 }
 
-// pickUp sees to its end what a run that was cut off has begun, and returns the stacks that it was at work on.
-func (d *Deployment) pickUp(ctx context.Context, before ledger.Journal) (map[string]bool, error) {
+// resumeInterrupted sees to its end what a run that was cut off has begun, and returns the stacks that it was at work on.
+func (d *Deployment) resumeInterrupted(ctx context.Context, before ledger.Journal) (map[string]bool, error) {
 	picked := map[string]bool{}
 	for _, s := range d.assembly.Stacks {
 		picked[s.Name] = before.Stacks[s.Name].State == ledger.Begun
 	}
-	err := d.each(ctx, func(ctx context.Context, _ int, s *assembly.Stack) error {
+	err := d.forEachStack(ctx, func(ctx context.Context, _ int, s *assembly.Stack) error {
 		if !picked[s.Name] {
 			return nil
 		}
@@ -245,12 +245,12 @@ func (d *Deployment) pickUp(ctx context.Context, before ledger.Journal) (map[str
 		if err != nil {
 			return err
 		}
-		have, err := describe(ctx, client, s.Name)
+		have, err := describeStack(ctx, client, s.Name)
 		if err != nil || have.phase != busy {
 			return err // it has ended, or was not begun after all: the plan will show what there is to do
 		}
-		d.tell(fmt.Sprintf("%s: picking up what run %s has begun, CloudFormation is at %s", s.Name, before.Run, have.StackStatus))
-		seen, err := beforeOperation(ctx, client, *have.StackId)
+		d.printProgress(fmt.Sprintf("%s: picking up what run %s has begun, CloudFormation is at %s", s.Name, before.RunID, have.StackStatus))
+		seen, err := eventBeforeOperation(ctx, client, *have.StackId)
 		if err != nil {
 			return err
 		}
@@ -262,21 +262,21 @@ func (d *Deployment) pickUp(ctx context.Context, before ledger.Journal) (map[str
 	return picked, err
 }
 
-// beforeOperation is the event before those of the operation that is under way; empty if there is none.
-func beforeOperation(ctx context.Context, client *cloudformation.Client, stack string) (string, error) {
+// eventBeforeOperation is the event before those of the operation that is under way; empty if there is none.
+func eventBeforeOperation(ctx context.Context, client *cloudformation.Client, stack string) (string, error) {
 	events, err := eventsSince(ctx, client, stack, "")
 	if err != nil {
 		return "", err
 	}
 	for i, e := range slices.Backward(events) {
 		status := string(e.ResourceStatus)
-		if ofStack(e) && (status == "CREATE_IN_PROGRESS" || status == "UPDATE_IN_PROGRESS" || status == "DELETE_IN_PROGRESS" || status == "IMPORT_IN_PROGRESS") && i > 0 {
+		if isStackEvent(e) && (status == "CREATE_IN_PROGRESS" || status == "UPDATE_IN_PROGRESS" || status == "DELETE_IN_PROGRESS" || status == "IMPORT_IN_PROGRESS") && i > 0 {
 			return *events[i-1].EventId, nil
 		}
 	}
 	return "", nil
 }
 
-func holder(run Run, by string, pulse *ledger.Pulse) ledger.Holder {
-	return ledger.Holder{ID: run.ID, By: by, Doing: run.Doing, Host: ledger.Host(), PID: os.Getpid(), Pulse: pulse.Path(), Since: time.Now().UTC()}
+func newLockHolder(run RunInfo, by string, pulse *ledger.HeartbeatFile) ledger.Holder {
+	return ledger.Holder{ID: run.ID, CallerARN: by, Command: run.Command, Host: ledger.Host(), PID: os.Getpid(), HeartbeatFile: pulse.Path(), Since: time.Now().UTC()}
 }

@@ -22,27 +22,27 @@ func outcomes(r Record) map[string]Outcome {
 	return out
 }
 
-func TestADeploymentMakesUpdatesAndThenTouchesNothing(t *testing.T) {
+func TestDeploy_CreatesUpdatesThenChangesNothing(t *testing.T) {
 	c := newCloud(t)
-	record, err := c.deploy(oneStack(t, topics(1)), Order{})
+	record, err := c.deploy(oneStack(t, topics(1)), DeployRequest{})
 	require.NoError(t, err)
 	assert.Equal(t, Created, record.Outcome)
-	record, err = c.deploy(oneStack(t, topics(2)), Order{})
+	record, err = c.deploy(oneStack(t, topics(2)), DeployRequest{})
 	require.NoError(t, err)
 	assert.Equal(t, Updated, record.Outcome)
 	assert.Equal(t, []Change{{Action: Add, LogicalID: "Topic1", Type: "AWS::SNS::Topic"}}, record.Stacks[0].Changes)
 
 	before := c.Objects(testAccount, testRegion)
-	record, err = c.deploy(oneStack(t, topics(2)), Order{})
+	record, err = c.deploy(oneStack(t, topics(2)), DeployRequest{})
 	require.NoError(t, err)
 	assert.Equal(t, Unchanged, record.Outcome)
 	assert.Equal(t, before, c.Objects(testAccount, testRegion), "a run that has nothing to do writes nothing")
 	assert.Equal(t, 2, c.stack("web").Executions)
 }
 
-func TestAFailureStopsWhatDependsOnItAndNothingElse(t *testing.T) {
+func TestDeploy_FailureStopsOnlyDependents(t *testing.T) {
 	c := newCloud(t)
-	record, err := c.deploy(assemble(t, needs{"net": nil, "db": {"net"}, "app": {"db"}, "mail": nil, "post": {"mail"}}, map[string]string{"net": failing}), Order{})
+	record, err := c.deploy(assemble(t, needs{"net": nil, "db": {"net"}, "app": {"db"}, "mail": nil, "post": {"mail"}}, map[string]string{"net": failingTemplate}), DeployRequest{})
 	require.ErrorContains(t, err, "stack net: Never ("+"Simulated::Always::Fails"+"): it always does")
 	assert.Equal(t, map[string]Outcome{"net": Failed, "db": Untouched, "app": Untouched, "mail": Created, "post": Created}, outcomes(record))
 	for _, s := range record.Stacks {
@@ -52,14 +52,14 @@ func TestAFailureStopsWhatDependsOnItAndNothingElse(t *testing.T) {
 	}
 }
 
-func TestOfTwoAtOnceOneGoesOnAndOneIsRefused(t *testing.T) {
+func TestLock_RefusesConcurrentDeployment(t *testing.T) {
 	c := newCloud(t)
-	c.Operation = 2 * time.Second // both are at work at the same time, on a busy machine too
+	c.OperationTime = 2 * time.Second // both are at work at the same time, on a busy machine too
 	asm := oneStack(t, topics(1))
 	errs := make(chan error, 2)
 	for range 2 {
 		go func() {
-			_, err := c.deploy(asm, Order{})
+			_, err := c.deploy(asm, DeployRequest{})
 			errs <- err
 		}()
 	}
@@ -84,18 +84,18 @@ func TestOfTwoAtOnceOneGoesOnAndOneIsRefused(t *testing.T) {
 
 const lockKey = "lockstep/shop/acc/lock.json"
 
-// hold lets somebody else hold the lock, who has been quiet for a while.
-func (c *cloud) hold(h ledger.Holder, quiet time.Duration) {
+// holdLock lets somebody else hold the lock, who has been quiet for a while.
+func (c *cloud) holdLock(h ledger.Holder, quiet time.Duration) {
 	c.t.Helper()
 	data, err := json.Marshal(map[string]any{"token": 7, "holder": h})
 	require.NoError(c.t, err)
 	c.SetObject(testAccount, testRegion, lockKey, string(data), quiet)
 }
 
-func TestALockIsTakenOverFromTheDeadAlone(t *testing.T) {
-	alive, err := ledger.NewPulse(t.TempDir(), "other")
+func TestLock_TakenOverOnlyFromDeadHolder(t *testing.T) {
+	alive, err := ledger.NewHeartbeatFile(t.TempDir(), "other")
 	require.NoError(t, err)
-	t.Cleanup(alive.End)
+	t.Cleanup(alive.Close)
 	for name, c := range map[string]struct {
 		holder ledger.Holder
 		quiet  time.Duration
@@ -103,14 +103,14 @@ func TestALockIsTakenOverFromTheDeadAlone(t *testing.T) {
 	}{
 		"another machine, a moment ago":                         {ledger.Holder{ID: "other", Host: "elsewhere"}, 0, false},
 		"another machine, whose lease has ended":                {ledger.Holder{ID: "other", Host: "elsewhere"}, ledger.Lease + time.Second, true},
-		"this machine, a process that lives":                    {ledger.Holder{ID: "other", Host: ledger.Host(), Pulse: alive.Path()}, 0, false},
-		"this machine, whose sign of life is gone":              {ledger.Holder{ID: "other", Host: ledger.Host(), Pulse: "/nowhere/other.pulse"}, 0, false},
-		"this machine, a file that says it is of somebody else": {ledger.Holder{ID: "another", Host: ledger.Host(), Pulse: alive.Path()}, 0, false},
+		"this machine, a process that lives":                    {ledger.Holder{ID: "other", Host: ledger.Host(), HeartbeatFile: alive.Path()}, 0, false},
+		"this machine, whose sign of life is gone":              {ledger.Holder{ID: "other", Host: ledger.Host(), HeartbeatFile: "/nowhere/other.pulse"}, 0, false},
+		"this machine, a file that says it is of somebody else": {ledger.Holder{ID: "another", Host: ledger.Host(), HeartbeatFile: alive.Path()}, 0, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cl := newCloud(t)
-			cl.hold(c.holder, c.quiet)
-			_, err := cl.deploy(oneStack(t, topics(1)), Order{})
+			cl.holdLock(c.holder, c.quiet)
+			_, err := cl.deploy(oneStack(t, topics(1)), DeployRequest{})
 			if c.taken {
 				require.NoError(t, err)
 				assert.Contains(t, cl.Objects(testAccount, testRegion)[lockKey], `"token": 8`)
@@ -123,16 +123,16 @@ func TestALockIsTakenOverFromTheDeadAlone(t *testing.T) {
 	}
 }
 
-func TestALostLockStopsTheNextWrite(t *testing.T) {
+func TestLock_LossStopsNextWrite(t *testing.T) {
 	c := newCloud(t)
-	c.Operation = time.Second
+	c.OperationTime = time.Second
 	asm := assemble(t, needs{"first": nil, "second": {"first"}}, map[string]string{
-		"first": exporting("first"), "second": `{"Resources":{"Topic":{"Type":"AWS::SNS::Topic","Properties":{"A":{"Fn::ImportValue":"first:Name"}}}}}`,
+		"first": exportingTemplate("first"), "second": `{"Resources":{"Topic":{"Type":"AWS::SNS::Topic","Properties":{"A":{"Fn::ImportValue":"first:Name"}}}}}`,
 	})
 	d := c.open(asm)
 	done := make(chan error, 1)
 	go func() {
-		_, err := d.Deploy(context.WithoutCancel(t.Context()), Order{})
+		_, err := d.Deploy(context.WithoutCancel(t.Context()), DeployRequest{})
 		done <- err
 	}()
 	require.Eventually(t, func() bool { return c.stack("first").Status == "CREATE_IN_PROGRESS" }, 5*time.Second, time.Millisecond)
@@ -144,9 +144,9 @@ func TestALostLockStopsTheNextWrite(t *testing.T) {
 	assert.Empty(t, c.stack("second").Status, "nothing was written after the lock was lost")
 }
 
-func TestUnlockWantsTheHoldersID(t *testing.T) {
+func TestUnlock_RequiresHolderID(t *testing.T) {
 	c := newCloud(t)
-	c.hold(ledger.Holder{ID: "other", Host: "elsewhere", By: "somebody"}, 0)
+	c.holdLock(ledger.Holder{ID: "other", Host: "elsewhere", CallerARN: "somebody"}, 0)
 	book, err := c.open(oneStack(t, topics(1))).Ledger(t.Context())
 	require.NoError(t, err)
 	var wrong *ledger.WrongHolderError
@@ -154,83 +154,83 @@ func TestUnlockWantsTheHoldersID(t *testing.T) {
 	assert.Equal(t, "other", wrong.Holder.ID)
 	require.NoError(t, book.Unlock(t.Context(), "other"))
 	require.ErrorAs(t, book.Unlock(t.Context(), "other"), &wrong)
-	_, err = c.deploy(oneStack(t, topics(1)), Order{})
+	_, err = c.deploy(oneStack(t, topics(1)), DeployRequest{})
 	require.NoError(t, err)
 }
 
-func TestARunThatWasCutOffIsTakenUp(t *testing.T) {
+func TestDeploy_ResumesInterruptedRun(t *testing.T) {
 	c := newCloud(t)
-	c.Operation = 3 * time.Second // the next run has to come while it goes on, on a busy machine too
+	c.OperationTime = 3 * time.Second // the next run has to come while it goes on, on a busy machine too
 	asm := assemble(t, needs{"first": nil, "second": {"first"}}, nil)
 	ctx, cut := context.WithCancel(context.WithoutCancel(t.Context()))
 	d := c.open(asm)
 	done := make(chan error, 1)
 	go func() {
-		_, err := d.Deploy(ctx, Order{})
+		_, err := d.Deploy(ctx, DeployRequest{})
 		done <- err
 	}()
 	require.Eventually(t, func() bool { return c.stack("first").Status == "CREATE_IN_PROGRESS" }, 5*time.Second, time.Millisecond)
 	cut()
 	require.Error(t, <-done)
 
-	c.Operation = 0
-	record, err := c.deploy(asm, Order{})
+	c.OperationTime = 0
+	record, err := c.deploy(asm, DeployRequest{})
 	require.NoError(t, err)
 	assert.Equal(t, map[string]Outcome{"first": Updated, "second": Created}, outcomes(record))
 	assert.Contains(t, record.Stacks[0].Reason, "begun by run "+d.Run.ID+", which was cut off, and seen to its end")
-	assert.Contains(t, c.said.String(), "first: picking up what run "+d.Run.ID+" has begun")
+	assert.Contains(t, c.progress.String(), "first: picking up what run "+d.Run.ID+" has begun")
 	assert.Equal(t, 1, c.stack("first").Executions, "what was begun is not begun again")
-	assert.Empty(t, c.stack("first").Sets)
-	assert.Empty(t, c.stack("second").Sets)
+	assert.Empty(t, c.stack("first").ChangeSets)
+	assert.Empty(t, c.stack("second").ChangeSets)
 }
 
-func TestWhatHasToBeAllowedStopsADeploymentBeforeItBegins(t *testing.T) {
+func TestDeploy_RefusesUnallowedFlags(t *testing.T) {
 	c := newCloud(t)
-	_, err := c.deploy(oneStack(t, `{"Resources":{"Data":{"Type":"AWS::DynamoDB::Table"},"Topic":{"Type":"AWS::SNS::Topic"}}}`), Order{})
+	_, err := c.deploy(oneStack(t, `{"Resources":{"Data":{"Type":"AWS::DynamoDB::Table"},"Topic":{"Type":"AWS::SNS::Topic"}}}`), DeployRequest{})
 	require.NoError(t, err)
 	without := oneStack(t, topics(1))
-	record, err := c.deploy(without, Order{})
+	record, err := c.deploy(without, DeployRequest{})
 	var refusal *Refusal
 	require.ErrorAs(t, err, &refusal)
 	assert.Contains(t, err.Error(), "--allow data-loss")
 	assert.NotEmpty(t, record.Stacks[0].Flags)
 	assert.Equal(t, 1, c.stack("web").Executions)
-	assert.Empty(t, c.stack("web").Sets, "the change set was thrown away")
-	_, err = c.deploy(without, Order{Allow: []Permit{DataLoss}})
+	assert.Empty(t, c.stack("web").ChangeSets, "the change set was thrown away")
+	_, err = c.deploy(without, DeployRequest{Allow: []Permit{DataLoss}})
 	require.NoError(t, err)
 }
 
-func TestOldChangeSetsAreSweptAway(t *testing.T) {
+func TestChangeSetNaming_RecognizesStaleNames(t *testing.T) {
 	now := time.Now()
-	fresh, old := naming{now.Add(time.Hour), "runa"}.name(), naming{now.Add(-time.Hour), "runa"}.name()
-	assert.False(t, stale(fresh, now, ""))
-	assert.False(t, stale(fresh, now, "runb"))
-	assert.True(t, stale(fresh, now, "runa"), "its run is dead")
-	assert.True(t, stale(old, now, ""), "its time is over")
-	assert.False(t, stale("cdk-deploy-change-set", now, "runa"), "it is not ours")
+	fresh, old := changeSetNaming{now.Add(time.Hour), "runa"}.newName(), changeSetNaming{now.Add(-time.Hour), "runa"}.newName()
+	assert.False(t, isStale(fresh, now, ""))
+	assert.False(t, isStale(fresh, now, "runb"))
+	assert.True(t, isStale(fresh, now, "runa"), "its run is dead")
+	assert.True(t, isStale(old, now, ""), "its time is over")
+	assert.False(t, isStale("cdk-deploy-change-set", now, "runa"), "it is not ours")
 	assert.LessOrEqual(t, len(fresh), 128)
 	assert.True(t, strings.HasPrefix(fresh, "lockstep-"))
 }
 
-func TestAPlanThatWasForgottenIsSweptAwayByTheNext(t *testing.T) {
+func TestPlan_DeletesStaleChangeSets(t *testing.T) {
 	c := newCloud(t)
 	asm := oneStack(t, topics(1))
-	c.plan(c.open(asm), -time.Minute)
+	c.savePlan(c.open(asm), -time.Minute)
 	require.Equal(t, "REVIEW_IN_PROGRESS", c.stack("web").Status)
-	require.Len(t, c.stack("web").Sets, 1)
+	require.Len(t, c.stack("web").ChangeSets, 1)
 
-	kept := c.plan(c.open(asm), time.Hour)
-	require.Len(t, c.stack("web").Sets, 1, "the old one is gone")
+	kept := c.savePlan(c.open(asm), time.Hour)
+	require.Len(t, c.stack("web").ChangeSets, 1, "the old one is gone")
 	p, err := c.open(asm).Plan(t.Context())
 	require.NoError(t, err)
 	require.NoError(t, p.Discard(t.Context()))
-	assert.Len(t, c.stack("web").Sets, 1, "a plan that is shown and thrown away takes nobody else's with it")
+	assert.Len(t, c.stack("web").ChangeSets, 1, "a plan that is shown and thrown away takes nobody else's with it")
 	assert.Equal(t, "REVIEW_IN_PROGRESS", c.stack("web").Status)
-	require.NoError(t, c.open(asm).Drop(t.Context(), kept))
+	require.NoError(t, c.open(asm).DeletePlan(t.Context(), kept))
 	assert.Empty(t, c.stack("web").Status, "and with the last one the empty stack goes")
 }
 
-func TestAPlanLeavesNothingBehind(t *testing.T) {
+func TestPlan_DiscardLeavesNothing(t *testing.T) {
 	c := newCloud(t)
 	asm := assemble(t, needs{"net": nil, "app": {"net"}, "mail": nil}, nil)
 	p, err := c.open(asm).Plan(t.Context())

@@ -12,11 +12,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 )
 
-// newestEvent is the id of a stack's last event, empty if it has none.
-func newestEvent(ctx context.Context, client *cloudformation.Client, stack string) (string, error) {
+// newestEventID is the id of a stack's last event, empty if it has none.
+func newestEventID(ctx context.Context, client *cloudformation.Client, stack string) (string, error) {
 	out, err := client.DescribeStackEvents(ctx, &cloudformation.DescribeStackEventsInput{StackName: &stack})
 	if err != nil {
-		return "", problem(err)
+		return "", wrapAWS(err)
 	}
 	if len(out.StackEvents) == 0 {
 		return "", nil
@@ -24,28 +24,28 @@ func newestEvent(ctx context.Context, client *cloudformation.Client, stack strin
 	return aws.ToString(out.StackEvents[0].EventId), nil
 }
 
-// A follower reads the events of one operation, each once.
-type follower struct {
+// A eventReader reads the events of one operation, each once.
+type eventReader struct {
 	client *cloudformation.Client
-	// seen is the newest event that was read.
-	seen string
-	// failed are the events of resources that failed, the first one first.
-	failed []types.StackEvent
-	// began says that the stack itself has had an event: until then its state may still be the one before the operation.
-	began bool
+	// lastSeenID is the newest event that was read.
+	lastSeenID string
+	// failedEvents are the events of resources that failed, the first one first.
+	failedEvents []types.StackEvent
+	// hasStackEvent says that the stack itself has had an event: until then its state may still be the one before the operation.
+	hasStackEvent bool
 }
 
 // next returns the events since the last call, the oldest first.
-func (f *follower) next(ctx context.Context, stack string) ([]types.StackEvent, error) {
-	events, err := eventsSince(ctx, f.client, stack, f.seen)
+func (f *eventReader) next(ctx context.Context, stack string) ([]types.StackEvent, error) {
+	events, err := eventsSince(ctx, f.client, stack, f.lastSeenID)
 	if err != nil || len(events) == 0 {
 		return nil, err
 	}
-	f.seen = aws.ToString(events[len(events)-1].EventId)
+	f.lastSeenID = aws.ToString(events[len(events)-1].EventId)
 	for _, e := range events {
-		f.began = f.began || ofStack(e)
-		if resourceFailed(e) {
-			f.failed = append(f.failed, e)
+		f.hasStackEvent = f.hasStackEvent || isStackEvent(e)
+		if isResourceFailure(e) {
+			f.failedEvents = append(f.failedEvents, e)
 		}
 	}
 	return events, nil
@@ -59,7 +59,7 @@ pages:
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, problem(err)
+			return nil, wrapAWS(err)
 		}
 		for _, e := range page.StackEvents {
 			if seen != "" && aws.ToString(e.EventId) == seen {
@@ -72,20 +72,20 @@ pages:
 	return events, nil
 }
 
-// resourceFailed says whether an event is a failure of its own, and not the stopping of a resource because another one failed.
-func resourceFailed(e types.StackEvent) bool {
+// isResourceFailure says whether an event is a failure of its own, and not the stopping of a resource because another one failed.
+func isResourceFailure(e types.StackEvent) bool {
 	return strings.HasSuffix(string(e.ResourceStatus), "_FAILED") &&
-		!strings.Contains(aws.ToString(e.ResourceStatusReason), "cancelled") && !ofStack(e)
+		!strings.Contains(aws.ToString(e.ResourceStatusReason), "cancelled") && !isStackEvent(e)
 }
 
-// ofStack says whether an event is about the stack itself.
-func ofStack(e types.StackEvent) bool {
+// isStackEvent says whether an event is about the stack itself.
+func isStackEvent(e types.StackEvent) bool {
 	return aws.ToString(e.PhysicalResourceId) == aws.ToString(e.StackId)
 }
 
-func describeEvent(stack string, e types.StackEvent) string {
+func formatEvent(stack string, e types.StackEvent) string {
 	line := fmt.Sprintf("%s: %s %s", stack, e.ResourceStatus, aws.ToString(e.LogicalResourceId))
-	if !ofStack(e) {
+	if !isStackEvent(e) {
 		line += " (" + aws.ToString(e.ResourceType) + ")"
 	}
 	if reason := aws.ToString(e.ResourceStatusReason); reason != "" {
@@ -95,39 +95,39 @@ func describeEvent(stack string, e types.StackEvent) string {
 }
 
 // failure says why a stack failed: its first failed resource, or what CloudFormation says of the stack.
-func (f *follower) failure(ctx context.Context, have deployed) error {
+func (f *eventReader) failure(ctx context.Context, have stackState) error {
 	now := fmt.Sprintf("the stack is now in state %s", have.StackStatus)
-	if row := state(have.StackStatus); row.phase == blocked || row.phase == stuck {
-		now += ": " + row.Way
+	if row := stateRow(have.StackStatus); row.phase == needsHuman || row.phase == needsRollback {
+		now += ": " + row.Action
 	}
-	if len(f.failed) == 0 {
+	if len(f.failedEvents) == 0 {
 		reason := aws.ToString(have.StackStatusReason)
 		if reason == "" {
 			return errors.New(now)
 		}
 		return fmt.Errorf("%s; %s", strings.TrimRight(reason, ". "), now)
 	}
-	first, path := innermost(ctx, f.client, f.failed[0], 0)
+	first, path := innermostFailure(ctx, f.client, f.failedEvents[0], 0)
 	return fmt.Errorf("%s (%s): %s; %s", path, aws.ToString(first.ResourceType),
 		strings.TrimRight(aws.ToString(first.ResourceStatusReason), ". "), now)
 }
 
-// deepestNesting bounds the search in nested stacks.
-const deepestNesting = 10
+// maxStackNesting bounds the search in nested stacks.
+const maxStackNesting = 10
 
-// innermost follows a nested stack's failure to the resource in it that failed first, and returns it with its path.
-func innermost(ctx context.Context, client *cloudformation.Client, e types.StackEvent, depth int) (types.StackEvent, string) {
+// innermostFailure follows a nested stack's failure to the resource in it that failed first, and returns it with its path.
+func innermostFailure(ctx context.Context, client *cloudformation.Client, e types.StackEvent, depth int) (types.StackEvent, string) {
 	path := aws.ToString(e.LogicalResourceId)
 	nested := aws.ToString(e.PhysicalResourceId)
-	if aws.ToString(e.ResourceType) != "AWS::CloudFormation::Stack" || nested == "" || depth == deepestNesting {
+	if aws.ToString(e.ResourceType) != "AWS::CloudFormation::Stack" || nested == "" || depth == maxStackNesting {
 		return e, path
 	}
 	events, err := eventsSince(ctx, client, nested, "")
 	if err != nil {
 		return e, path // what the outer stack says has to do
 	}
-	if i := slices.IndexFunc(events, resourceFailed); i >= 0 {
-		inner, innerPath := innermost(ctx, client, events[i], depth+1)
+	if i := slices.IndexFunc(events, isResourceFailure); i >= 0 {
+		inner, innerPath := innermostFailure(ctx, client, events[i], depth+1)
 		return inner, path + "/" + innerPath
 	}
 	return e, path

@@ -36,27 +36,27 @@ func (f Flag) String() string {
 
 // flagsOf says what of a stack's changes has to be allowed. Before is the template that is deployed, empty for a stack that is not there.
 func flagsOf(stack string, changes []Change, before, after string) ([]Flag, error) {
-	old, err := resourcesIn(before)
+	old, err := parseResources(before)
 	if err != nil {
-		old = unread
+		old = unknownResources
 	}
-	next, err := resourcesIn(after)
+	next, err := parseResources(after)
 	if err != nil {
 		return nil, err
 	}
-	flags := slices.Concat(losses(changes, old, next), widened(changes, old, next))
+	flags := slices.Concat(dataLossFlags(changes, old, next), permissionFlags(changes, old, next))
 	for i := range flags {
 		flags[i].Stack = stack
 	}
 	return flags, nil
 }
 
-// unread stands for a deployed template in YAML, as people write them. Nothing is known of its resources but that there are some, so whatever goes has to be
+// unknownResources stands for a deployed template in YAML, as people write them. Nothing is known of its resources but that there are some, so whatever goes has to be
 // allowed, and whatever is granted.
-var unread = resources{"": {}}
+var unknownResources = resources{"": {}}
 
-// withheld are the flags whose permit was not given.
-func withheld(flags []Flag, given []Permit) []Flag {
+// disallowedFlags are the flags whose permit was not given.
+func disallowedFlags(flags []Flag, given []Permit) []Flag {
 	var out []Flag
 	for _, f := range flags {
 		if !slices.Contains(given, f.Permit) {
@@ -66,9 +66,9 @@ func withheld(flags []Flag, given []Permit) []Flag {
 	return out
 }
 
-// permit refuses what was flagged and not allowed.
-func permit(flags []Flag, given []Permit) error {
-	left := withheld(flags, given)
+// checkAllowed refuses what was flagged and not allowed.
+func checkAllowed(flags []Flag, given []Permit) error {
+	left := disallowedFlags(flags, given)
 	if len(left) == 0 {
 		return nil
 	}

@@ -16,33 +16,33 @@ func template(t *testing.T, resources string) string {
 }
 
 const (
-	bucketKept    = `{"Data":{"Type":"AWS::S3::Bucket","DeletionPolicy":"Retain","UpdateReplacePolicy":"Retain"}}`
-	bucketDropped = `{"Data":{"Type":"AWS::S3::Bucket","DeletionPolicy":"Delete","UpdateReplacePolicy":"Delete"}}`
-	nothingElse   = `{"Other":{"Type":"AWS::SNS::Topic"}}`
-	database      = `{"Data":{"Type":"AWS::RDS::DBCluster","DeletionPolicy":"Snapshot","UpdateReplacePolicy":"Snapshot"}}`
+	retainedBucket = `{"Data":{"Type":"AWS::S3::Bucket","DeletionPolicy":"Retain","UpdateReplacePolicy":"Retain"}}`
+	deletedBucket  = `{"Data":{"Type":"AWS::S3::Bucket","DeletionPolicy":"Delete","UpdateReplacePolicy":"Delete"}}`
+	otherTopic     = `{"Other":{"Type":"AWS::SNS::Topic"}}`
+	database       = `{"Data":{"Type":"AWS::RDS::DBCluster","DeletionPolicy":"Snapshot","UpdateReplacePolicy":"Snapshot"}}`
 )
 
-func TestWhatLosesData(t *testing.T) {
+func TestDataLossFlags_FollowRetention(t *testing.T) {
 	change := func(action Action, kind, policy string) []Change {
-		return []Change{{Action: action, LogicalID: "Data", Type: kind, Policy: policy}}
+		return []Change{{Action: action, LogicalID: "Data", Type: kind, PolicyAction: policy}}
 	}
 	for name, c := range map[string]struct {
 		changes       []Change
 		before, after string
 		want          string // empty for nothing to allow
 	}{
-		"a bucket that is removed and deleted":            {change(Remove, "AWS::S3::Bucket", ""), bucketDropped, nothingElse, "it is removed, and with it go objects"},
-		"a bucket that is removed and kept":               {change(Remove, "AWS::S3::Bucket", ""), bucketKept, nothingElse, ""},
-		"a bucket without a policy is deleted":            {change(Remove, "AWS::S3::Bucket", ""), `{"Data":{"Type":"AWS::S3::Bucket"}}`, nothingElse, "it is removed, and with it go objects"},
-		"a bucket that is replaced":                       {change(Replace, "AWS::S3::Bucket", ""), bucketKept, bucketDropped, "it is replaced, and with it go objects"},
-		"a bucket that is replaced and the old one kept":  {change(Replace, "AWS::S3::Bucket", ""), bucketDropped, bucketKept, ""},
-		"a bucket that is perhaps replaced":               {change(ReplaceMaybe, "AWS::S3::Bucket", ""), bucketDropped, bucketDropped, "it is perhaps replaced, and with it go objects"},
-		"a bucket that is only modified":                  {change(Modify, "AWS::S3::Bucket", ""), bucketDropped, bucketDropped, ""},
-		"a database whose snapshot stays is gone as well": {change(Remove, "AWS::RDS::DBCluster", ""), database, nothingElse, "it is removed, and with it go a database; a snapshot stays"},
-		"CloudFormation says that it is retained":         {change(Remove, "AWS::S3::Bucket", "Retain"), bucketDropped, nothingElse, ""},
-		"CloudFormation says that it is deleted":          {change(Replace, "AWS::S3::Bucket", "ReplaceAndDelete"), bucketKept, bucketKept, "it is replaced, and with it go objects"},
-		"a topic holds nothing":                           {change(Remove, "AWS::SNS::Topic", ""), nothingElse, `{}`, ""},
-		"a nested stack may hold anything":                {change(Remove, nestedStack, ""), `{"Data":{"Type":"AWS::CloudFormation::Stack"}}`, `{}`, "it is removed, and with it go whatever is in the nested stack"},
+		"a bucket that is removed and deleted":            {change(Remove, "AWS::S3::Bucket", ""), deletedBucket, otherTopic, "it is removed, and with it go objects"},
+		"a bucket that is removed and kept":               {change(Remove, "AWS::S3::Bucket", ""), retainedBucket, otherTopic, ""},
+		"a bucket without a policy is deleted":            {change(Remove, "AWS::S3::Bucket", ""), `{"Data":{"Type":"AWS::S3::Bucket"}}`, otherTopic, "it is removed, and with it go objects"},
+		"a bucket that is replaced":                       {change(Replace, "AWS::S3::Bucket", ""), retainedBucket, deletedBucket, "it is replaced, and with it go objects"},
+		"a bucket that is replaced and the old one kept":  {change(Replace, "AWS::S3::Bucket", ""), deletedBucket, retainedBucket, ""},
+		"a bucket that is perhaps replaced":               {change(ReplaceMaybe, "AWS::S3::Bucket", ""), deletedBucket, deletedBucket, "it is perhaps replaced, and with it go objects"},
+		"a bucket that is only modified":                  {change(Modify, "AWS::S3::Bucket", ""), deletedBucket, deletedBucket, ""},
+		"a database whose snapshot stays is gone as well": {change(Remove, "AWS::RDS::DBCluster", ""), database, otherTopic, "it is removed, and with it go a database; a snapshot stays"},
+		"CloudFormation says that it is retained":         {change(Remove, "AWS::S3::Bucket", "Retain"), deletedBucket, otherTopic, ""},
+		"CloudFormation says that it is deleted":          {change(Replace, "AWS::S3::Bucket", "ReplaceAndDelete"), retainedBucket, retainedBucket, "it is replaced, and with it go objects"},
+		"a topic holds nothing":                           {change(Remove, "AWS::SNS::Topic", ""), otherTopic, `{}`, ""},
+		"a nested stack may hold anything":                {change(Remove, nestedStackType, ""), `{"Data":{"Type":"AWS::CloudFormation::Stack"}}`, `{}`, "it is removed, and with it go whatever is in the nested stack"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			flags, err := flagsOf("s", c.changes, template(t, c.before), template(t, c.after))
@@ -57,61 +57,61 @@ func TestWhatLosesData(t *testing.T) {
 	}
 }
 
-// role is a role that its own account may assume, with the statements in a policy of its own.
-func role(statements string) string {
+// roleTemplate is a role that its own account may assume, with the statements in a policy of its own.
+func roleTemplate(statements string) string {
 	return `{"R":{"Type":"AWS::IAM::Role","Properties":{"AssumeRolePolicyDocument":{"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"lambda.amazonaws.com"}}]},
 		"Policies":[{"PolicyName":"p","PolicyDocument":{"Statement":` + statements + `}}]}}}`
 }
 
 const (
-	readOne  = `[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::a/*"}]`
-	readBoth = `[{"Effect":"Allow","Action":["s3:GetObject","s3:ListBucket"],"Resource":"arn:aws:s3:::a/*"}]`
-	readTwo  = `[{"Effect":"Allow","Action":"s3:ListBucket","Resource":["arn:aws:s3:::a/*"]},{"Effect":"Allow","Action":["s3:GetObject"],"Resource":"arn:aws:s3:::a/*"}]`
-	denied   = `[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::a/*"},{"Effect":"Deny","Action":"s3:*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}]`
-	shut     = `{"B":{"Type":"AWS::S3::Bucket","Properties":{"PublicAccessBlockConfiguration":{"BlockPublicAcls":true,"BlockPublicPolicy":true}}}}`
-	ajar     = `{"B":{"Type":"AWS::S3::Bucket","Properties":{"PublicAccessBlockConfiguration":{"BlockPublicAcls":true}}}}`
+	allowGet                  = `[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::a/*"}]`
+	allowGetAndList           = `[{"Effect":"Allow","Action":["s3:GetObject","s3:ListBucket"],"Resource":"arn:aws:s3:::a/*"}]`
+	allowGetAndListSplit      = `[{"Effect":"Allow","Action":"s3:ListBucket","Resource":["arn:aws:s3:::a/*"]},{"Effect":"Allow","Action":["s3:GetObject"],"Resource":"arn:aws:s3:::a/*"}]`
+	allowGetDenyInsecure      = `[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::a/*"},{"Effect":"Deny","Action":"s3:*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}]`
+	publicAccessBlocked       = `{"B":{"Type":"AWS::S3::Bucket","Properties":{"PublicAccessBlockConfiguration":{"BlockPublicAcls":true,"BlockPublicPolicy":true}}}}`
+	publicAccessPartlyBlocked = `{"B":{"Type":"AWS::S3::Bucket","Properties":{"PublicAccessBlockConfiguration":{"BlockPublicAcls":true}}}}`
 )
 
-func group(rules string) string {
+func securityGroupTemplate(rules string) string {
 	return `{"G":{"Type":"AWS::EC2::SecurityGroup","Properties":{"SecurityGroupIngress":` + rules + `}}}`
 }
 
-func open(statement string) string {
+func bucketPolicyTemplate(statement string) string {
 	return `{"P":{"Type":"AWS::S3::BucketPolicy","Properties":{"PolicyDocument":{"Statement":[` + statement + `]}}}}`
 }
 
-func TestWhatWidensAccess(t *testing.T) {
+func TestPermissionFlags_FindWiderAccess(t *testing.T) {
 	inside := `[{"CidrIp":"10.0.0.0/8","IpProtocol":"tcp","FromPort":5432,"ToPort":5432,"Description":"before"}]`
 	for name, c := range map[string]struct {
 		before, after string // before is empty for a new stack
 		want          string // a part of why; empty for nothing to allow
 	}{
-		"an action more":                                     {role(readOne), role(readBoth), "allows s3:ListBucket on arn:aws:s3:::a/*"},
-		"an action less":                                     {role(readBoth), role(readOne), ""},
-		"the same, written in another way":                   {role(readBoth), role(readTwo), ""},
-		"a denial less":                                      {role(denied), role(readOne), "no longer: denies s3:* on *"},
-		"a denial more":                                      {role(readOne), role(denied), ""},
-		"a role more in a stack that is there":               {nothingElse, role(readOne), "allows Service lambda.amazonaws.com sts:AssumeRole"},
-		"a role in a new stack":                              {"", role(readOne), ""},
-		"a role in a new stack that may do everything":       {"", role(`[{"Effect":"Allow","Action":"*","Resource":"*"}]`), "allows * on *"},
+		"an action more":                                     {roleTemplate(allowGet), roleTemplate(allowGetAndList), "allows s3:ListBucket on arn:aws:s3:::a/*"},
+		"an action less":                                     {roleTemplate(allowGetAndList), roleTemplate(allowGet), ""},
+		"the same, written in another way":                   {roleTemplate(allowGetAndList), roleTemplate(allowGetAndListSplit), ""},
+		"a denial less":                                      {roleTemplate(allowGetDenyInsecure), roleTemplate(allowGet), "no longer: denies s3:* on *"},
+		"a denial more":                                      {roleTemplate(allowGet), roleTemplate(allowGetDenyInsecure), ""},
+		"a role more in a stack that is there":               {otherTopic, roleTemplate(allowGet), "allows Service lambda.amazonaws.com sts:AssumeRole"},
+		"a role in a new stack":                              {"", roleTemplate(allowGet), ""},
+		"a role in a new stack that may do everything":       {"", roleTemplate(`[{"Effect":"Allow","Action":"*","Resource":"*"}]`), "allows * on *"},
 		"a managed policy more":                              {`{"R":{"Type":"AWS::IAM::Role","Properties":{}}}`, `{"R":{"Type":"AWS::IAM::Role","Properties":{"ManagedPolicyArns":["arn:aws:iam::aws:policy/ReadOnlyAccess"]}}}`, "has the rights of arn:aws:iam::aws:policy/ReadOnlyAccess"},
 		"an administrator in a new stack":                    {"", `{"R":{"Type":"AWS::IAM::Role","Properties":{"ManagedPolicyArns":["arn:aws:iam::aws:policy/AdministratorAccess"]}}}`, "has the rights of"},
 		"a boundary less":                                    {`{"R":{"Type":"AWS::IAM::Role","Properties":{"PermissionsBoundary":"b"}}}`, `{"R":{"Type":"AWS::IAM::Role","Properties":{}}}`, "no longer: is bounded by b"},
-		"a bucket in a new stack that everybody may read":    {"", open(`{"Effect":"Allow","Action":"s3:GetObject","Principal":"*","Resource":"x"}`), "allows everybody s3:GetObject on x"},
-		"the same with the principal written out":            {"", open(`{"Effect":"Allow","Action":"s3:GetObject","Principal":{"AWS":"*"},"Resource":"x"}`), "allows everybody s3:GetObject on x"},
-		"everybody under a condition, in a new stack":        {"", open(`{"Effect":"Allow","Action":"s3:GetObject","Principal":"*","Resource":"x","Condition":{"StringEquals":{"aws:PrincipalOrgID":"o-1"}}}`), ""},
-		"a denial for everybody, in a new stack":             {"", open(`{"Effect":"Deny","Action":"s3:*","Principal":"*","Resource":"x"}`), ""},
-		"public access that is no longer shut":               {shut, ajar, "no longer: public access is shut by BlockPublicPolicy"},
-		"public access that is shut further":                 {ajar, shut, ""},
-		"a network rule more":                                {group(`[]`), group(inside), "lets traffic through from"},
-		"a network rule with another description":            {group(inside), group(`[{"CidrIp":"10.0.0.0/8","IpProtocol":"tcp","FromPort":5432,"ToPort":5432,"Description":"after"}]`), ""},
-		"a network rule from anywhere, in a new stack":       {"", group(`[{"CidrIp":"0.0.0.0/0","IpProtocol":"tcp","FromPort":22,"ToPort":22}]`), "lets traffic through from"},
-		"a network rule from inside, in a new stack":         {"", group(inside), ""},
-		"a function that more may call":                      {nothingElse, `{"L":{"Type":"AWS::Lambda::Permission","Properties":{"Principal":"s3.amazonaws.com","Action":"lambda:InvokeFunction"}}}`, "allows s3.amazonaws.com"},
+		"a bucket in a new stack that everybody may read":    {"", bucketPolicyTemplate(`{"Effect":"Allow","Action":"s3:GetObject","Principal":"*","Resource":"x"}`), "allows everybody s3:GetObject on x"},
+		"the same with the principal written out":            {"", bucketPolicyTemplate(`{"Effect":"Allow","Action":"s3:GetObject","Principal":{"AWS":"*"},"Resource":"x"}`), "allows everybody s3:GetObject on x"},
+		"everybody under a condition, in a new stack":        {"", bucketPolicyTemplate(`{"Effect":"Allow","Action":"s3:GetObject","Principal":"*","Resource":"x","Condition":{"StringEquals":{"aws:PrincipalOrgID":"o-1"}}}`), ""},
+		"a denial for everybody, in a new stack":             {"", bucketPolicyTemplate(`{"Effect":"Deny","Action":"s3:*","Principal":"*","Resource":"x"}`), ""},
+		"public access that is no longer shut":               {publicAccessBlocked, publicAccessPartlyBlocked, "no longer: public access is shut by BlockPublicPolicy"},
+		"public access that is shut further":                 {publicAccessPartlyBlocked, publicAccessBlocked, ""},
+		"a network rule more":                                {securityGroupTemplate(`[]`), securityGroupTemplate(inside), "lets traffic through from"},
+		"a network rule with another description":            {securityGroupTemplate(inside), securityGroupTemplate(`[{"CidrIp":"10.0.0.0/8","IpProtocol":"tcp","FromPort":5432,"ToPort":5432,"Description":"after"}]`), ""},
+		"a network rule from anywhere, in a new stack":       {"", securityGroupTemplate(`[{"CidrIp":"0.0.0.0/0","IpProtocol":"tcp","FromPort":22,"ToPort":22}]`), "lets traffic through from"},
+		"a network rule from inside, in a new stack":         {"", securityGroupTemplate(inside), ""},
+		"a function that more may call":                      {otherTopic, `{"L":{"Type":"AWS::Lambda::Permission","Properties":{"Principal":"s3.amazonaws.com","Action":"lambda:InvokeFunction"}}}`, "allows s3.amazonaws.com"},
 		"a database that gets a public address":              {`{"D":{"Type":"AWS::RDS::DBInstance","Properties":{}}}`, `{"D":{"Type":"AWS::RDS::DBInstance","Properties":{"PubliclyAccessible":true}}}`, "has a public address"},
-		"a way to the internet":                              {nothingElse, `{"W":{"Type":"AWS::EC2::Route","Properties":{"DestinationCidrBlock":"0.0.0.0/0","GatewayId":{"Ref":"I"}}}}`, "routes 0.0.0.0/0 to the gateway"},
-		"a policy in a place that no list of types mentions": {nothingElse, `{"E":{"Type":"AWS::New::Thing","Properties":{"Deep":[{"Policy":{"Statement":{"Effect":"Allow","Action":"x:Y","Principal":{"AWS":"1"}}}}]}}}`, "allows AWS 1 x:Y"},
-		"nothing but another tag":                            {role(readOne), role(readOne), ""},
+		"a way to the internet":                              {otherTopic, `{"W":{"Type":"AWS::EC2::Route","Properties":{"DestinationCidrBlock":"0.0.0.0/0","GatewayId":{"Ref":"I"}}}}`, "routes 0.0.0.0/0 to the gateway"},
+		"a policy in a place that no list of types mentions": {otherTopic, `{"E":{"Type":"AWS::New::Thing","Properties":{"Deep":[{"Policy":{"Statement":{"Effect":"Allow","Action":"x:Y","Principal":{"AWS":"1"}}}}]}}}`, "allows AWS 1 x:Y"},
+		"nothing but another tag":                            {roleTemplate(allowGet), roleTemplate(allowGet), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := ""
@@ -131,19 +131,19 @@ func TestWhatWidensAccess(t *testing.T) {
 	}
 }
 
-func TestAccessInNestedStacksIsFlaggedByType(t *testing.T) {
+func TestPermissionFlags_NestedStacksByType(t *testing.T) {
 	changes := []Change{{Action: Modify, LogicalID: "Inner/Role", Type: "AWS::IAM::Role"}, {Action: Modify, LogicalID: "Inner/Topic", Type: "AWS::SNS::Topic"}}
-	flags, err := flagsOf("s", changes, template(t, nothingElse), template(t, nothingElse))
+	flags, err := flagsOf("s", changes, template(t, otherTopic), template(t, otherTopic))
 	require.NoError(t, err)
 	require.Len(t, flags, 1)
 	assert.Equal(t, "Inner/Role", flags[0].LogicalID)
 }
 
-func TestWhatIsFlaggedHasToBeAllowedByName(t *testing.T) {
+func TestFlags_MustBeAllowedByName(t *testing.T) {
 	flags := []Flag{{DataLoss, "s", "Data", "AWS::S3::Bucket", "it is removed"}, {Permissions, "s", "Role", "AWS::IAM::Role", "allows x"}}
-	require.NoError(t, permit(flags, []Permit{Permissions, DataLoss}))
-	require.NoError(t, permit(nil, nil))
-	err := permit(flags, []Permit{Permissions})
+	require.NoError(t, checkAllowed(flags, []Permit{Permissions, DataLoss}))
+	require.NoError(t, checkAllowed(nil, nil))
+	err := checkAllowed(flags, []Permit{Permissions})
 	var refusal *Refusal
 	require.ErrorAs(t, err, &refusal)
 	assert.Contains(t, err.Error(), "data-loss: Data (AWS::S3::Bucket) in s: it is removed")
@@ -152,7 +152,7 @@ func TestWhatIsFlaggedHasToBeAllowedByName(t *testing.T) {
 }
 
 // A stack may have been deployed by other means before, from a template in YAML. What it keeps and what it grants is not known then, so nothing is let through.
-func TestOfADeployedTemplateInYAMLEverythingIsFlagged(t *testing.T) {
+func TestFlags_YAMLTemplateFlagsEverything(t *testing.T) {
 	const yaml = "Resources:\n  Data:\n    Type: AWS::S3::Bucket\n    DeletionPolicy: Retain\n"
 	role := `{"Role":{"Type":"AWS::IAM::Role","Properties":{"AssumeRolePolicyDocument":{"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"arn:aws:iam::444455556666:root"}}]}}}}`
 	flags, err := flagsOf("web", []Change{{Action: Remove, LogicalID: "Data", Type: "AWS::S3::Bucket"}, {Action: Add, LogicalID: "Role", Type: "AWS::IAM::Role"}}, yaml, template(t, role))

@@ -25,8 +25,8 @@ type Garbage struct {
 	Release int `json:"release"`
 }
 
-// LeastKept is how many releases have to be kept at least: going back needs the one before.
-const LeastKept = 2
+// MinReleasesKept is how many releases have to be kept at least: going back needs the one before.
+const MinReleasesKept = 2
 
 // Garbage are the published files and kept assemblies of releases that are older than the newest so many, as far as no stack in the account mentions them.
 // What no release of this environment ever needed is somebody else's, and not looked at.
@@ -35,19 +35,19 @@ func (d *Deployment) Garbage(ctx context.Context, keep int) ([]Garbage, error) {
 	if err != nil {
 		return nil, err
 	}
-	releases, err := book.All(ctx)
+	releases, err := book.Releases(ctx)
 	if err != nil || len(releases) <= keep {
 		return nil, err
 	}
 	needed := map[string]bool{}
 	for _, r := range releases[:keep] {
-		for _, key := range belongings(book, r) {
+		for _, key := range releaseObjectKeys(book, r) {
 			needed[key] = true
 		}
 	}
 	candidates := map[string]int{}
 	for _, r := range releases[keep:] { // the newest first
-		for _, key := range belongings(book, r) {
+		for _, key := range releaseObjectKeys(book, r) {
 			if _, known := candidates[key]; !known && !needed[key] {
 				candidates[key] = r.Number
 			}
@@ -56,24 +56,24 @@ func (d *Deployment) Garbage(ctx context.Context, keep int) ([]Garbage, error) {
 	if len(candidates) == 0 {
 		return nil, nil
 	}
-	mentioned, err := d.mentioned(ctx, candidates)
+	mentioned, err := d.referenced(ctx, candidates)
 	if err != nil {
 		return nil, err
 	}
-	return d.there(ctx, candidates, mentioned)
+	return d.existing(ctx, candidates, mentioned)
 }
 
-// belongings are the keys of what a release needs.
-func belongings(book *ledger.Ledger, r ledger.Release) []string {
-	keys := append(slices.Clone(r.Assets), book.BlobKey(assemblyBlob(r.Assembly)))
-	if r.Tools != "" {
-		keys = append(keys, book.BlobKey(toolsBlob(r.Tools)))
+// releaseObjectKeys are the keys of what a release needs.
+func releaseObjectKeys(book *ledger.Ledger, r ledger.Release) []string {
+	keys := append(slices.Clone(r.AssetKeys), book.BlobKey(assemblyBlobName(r.SynthDigest)))
+	if r.SBOMDigest != "" {
+		keys = append(keys, book.BlobKey(toolsBlobName(r.SBOMDigest)))
 	}
 	return keys
 }
 
-// working are the states of stacks that are there.
-var working = []types.StackStatus{
+// existingStackStatuses are the states of stacks that are there.
+var existingStackStatuses = []types.StackStatus{
 	types.StackStatusCreateComplete, types.StackStatusCreateInProgress, types.StackStatusUpdateComplete, types.StackStatusUpdateInProgress,
 	types.StackStatusUpdateCompleteCleanupInProgress, types.StackStatusUpdateRollbackComplete, types.StackStatusUpdateRollbackInProgress,
 	types.StackStatusUpdateRollbackCompleteCleanupInProgress, types.StackStatusUpdateRollbackFailed, types.StackStatusUpdateFailed, types.StackStatusRollbackFailed,
@@ -81,18 +81,18 @@ var working = []types.StackStatus{
 	types.StackStatusImportRollbackInProgress, types.StackStatusDeleteFailed, types.StackStatusReviewInProgress, types.StackStatusRollbackComplete,
 }
 
-// mentioned are the candidates that a template of any stack in the account mentions, by the hash that is their name.
-func (d *Deployment) mentioned(ctx context.Context, candidates map[string]int) (map[string]bool, error) {
+// referenced are the candidates that a template of any stack in the account mentions, by the hash that is their name.
+func (d *Deployment) referenced(ctx context.Context, candidates map[string]int) (map[string]bool, error) {
 	client, err := d.cloudFormation(ctx, &assembly.Stack{DeployRole: d.target.role(deployKind), Region: d.target.Region})
 	if err != nil {
 		return nil, err
 	}
 	var names []string
-	pages := cloudformation.NewListStacksPaginator(client, &cloudformation.ListStacksInput{StackStatusFilter: working})
+	pages := cloudformation.NewListStacksPaginator(client, &cloudformation.ListStacksInput{StackStatusFilter: existingStackStatuses})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, problem(err)
+			return nil, wrapAWS(err)
 		}
 		for _, s := range page.StackSummaries {
 			names = append(names, aws.ToString(s.StackName))
@@ -100,15 +100,15 @@ func (d *Deployment) mentioned(ctx context.Context, candidates map[string]int) (
 	}
 	texts := make([]string, len(names))
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(inParallel)
+	group.SetLimit(maxConcurrent)
 	for i, name := range names {
 		group.Go(func() error {
 			out, err := client.GetTemplate(ctx, &cloudformation.GetTemplateInput{StackName: &name})
-			if gone(err) {
+			if isNotFound(err) {
 				return nil
 			}
 			if err != nil {
-				return fmt.Errorf("stack %s: %w", name, problem(err))
+				return fmt.Errorf("stack %s: %w", name, wrapAWS(err))
 			}
 			texts[i] = aws.ToString(out.TemplateBody)
 			return nil
@@ -125,18 +125,18 @@ func (d *Deployment) mentioned(ctx context.Context, candidates map[string]int) (
 	return found, nil
 }
 
-// there are the candidates that are in the bucket and not mentioned.
-func (d *Deployment) there(ctx context.Context, candidates map[string]int, mentioned map[string]bool) ([]Garbage, error) {
-	client, err := d.publisher(ctx)
+// existing are the candidates that are in the bucket and not mentioned.
+func (d *Deployment) existing(ctx context.Context, candidates map[string]int, mentioned map[string]bool) ([]Garbage, error) {
+	client, err := d.stagingClient(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var out []Garbage
-	pages := s3.NewListObjectsV2Paginator(client, &s3.ListObjectsV2Input{Bucket: aws.String(d.target.bucket()), ExpectedBucketOwner: &d.target.Account})
+	pages := s3.NewListObjectsV2Paginator(client, &s3.ListObjectsV2Input{Bucket: aws.String(d.target.stagingBucket()), ExpectedBucketOwner: &d.target.Account})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, problem(err)
+			return nil, wrapAWS(err)
 		}
 		for _, object := range page.Contents {
 			key := aws.ToString(object.Key)
@@ -148,19 +148,19 @@ func (d *Deployment) there(ctx context.Context, candidates map[string]int, menti
 	return out, nil
 }
 
-// publisher is the staging bucket as the role that publishes files, with the fence before its writes.
-func (d *Deployment) publisher(ctx context.Context) (*s3.Client, error) {
-	return d.objects(ctx, assembly.Asset{Role: d.target.role(publishingKind), Region: d.target.Region})
+// stagingClient is the staging bucket as the role that publishes files, with the fence before its writes.
+func (d *Deployment) stagingClient(ctx context.Context) (*s3.Client, error) {
+	return d.assetClient(ctx, assembly.Asset{Role: d.target.role(publishingKind), Region: d.target.Region})
 }
 
-// Clear removes what is garbage at this moment, under the lock, so that nobody deploys what is being removed. The bucket keeps the versions of what was
+// DeleteGarbage removes what is garbage at this moment, under the lock, so that nobody deploys what is being removed. The bucket keeps the versions of what was
 // removed for as long as its bootstrap says.
-func (d *Deployment) Clear(ctx context.Context, keep int) (removed []Garbage, err error) {
+func (d *Deployment) DeleteGarbage(ctx context.Context, keep int) (removed []Garbage, err error) {
 	book, err := d.Ledger(ctx)
 	if err != nil {
 		return nil, err
 	}
-	_, release, err := d.lock(ctx, book)
+	_, release, err := d.acquireLock(ctx, book)
 	if err != nil {
 		return nil, err
 	}
@@ -169,16 +169,16 @@ func (d *Deployment) Clear(ctx context.Context, keep int) (removed []Garbage, er
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
-	client, err := d.publisher(ctx)
+	client, err := d.stagingClient(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, g := range found {
-		_, err := client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: aws.String(d.target.bucket()), Key: &g.Key, ExpectedBucketOwner: &d.target.Account})
+		_, err := client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: aws.String(d.target.stagingBucket()), Key: &g.Key, ExpectedBucketOwner: &d.target.Account})
 		if err != nil {
-			return removed, fmt.Errorf("%s: %w", g.Key, problem(err))
+			return removed, fmt.Errorf("%s: %w", g.Key, wrapAWS(err))
 		}
 		removed = append(removed, g)
 	}
-	return removed, book.ForgetPlans(ctx, time.Now())
+	return removed, book.DeleteExpiredPlans(ctx, time.Now())
 }

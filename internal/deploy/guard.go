@@ -19,22 +19,22 @@ import (
 	"lockstep/internal/deploy/assembly"
 )
 
-// credentialsWithin bounds the search for the caller's credentials: outside AWS it ends with an instance metadata service
+// credentialsTimeout bounds the search for the caller's credentials: outside AWS it ends with an instance metadata service
 // that is not there.
-const credentialsWithin = 10 * time.Second
+const credentialsTimeout = 10 * time.Second
 
 // A Caller is whose credentials something has to be done with.
 type Caller struct {
 	// Account is the twelve digits of the account that they must belong to, and Called what a person knows it as.
-	Account, Called string
-	Region          string
-	// For is what they are needed for.
-	For string
+	Account, AccountName string
+	Region               string
+	// Purpose is what they are needed for.
+	Purpose string
 }
 
 // caller is who deploys to the target.
 func (t Target) caller() Caller {
-	return Caller{Account: t.Tooling, Called: "the tooling account " + t.Tooling, Region: t.Region, For: "a deployment to " + t.Environment}
+	return Caller{Account: t.ToolingAccount, AccountName: "the tooling account " + t.ToolingAccount, Region: t.Region, Purpose: "a deployment to " + t.Environment}
 }
 
 // Guard checks that the caller's credentials belong to the target's tooling account. It is the first call of all and, before
@@ -45,39 +45,39 @@ func Guard(ctx context.Context, base aws.Config, target Target) error {
 
 // GuardCaller checks that credentials belong to the account that something has to be done with.
 func GuardCaller(ctx context.Context, base aws.Config, want Caller) error {
-	_, err := identify(ctx, patient(base, want.Region), want)
+	_, err := checkCaller(ctx, withRetry(base, want.Region), want)
 	return err
 }
 
-// identify is the guard, over a patient configuration, and returns the caller's ARN.
-func identify(ctx context.Context, base aws.Config, want Caller) (string, error) {
-	if err := haveCredentials(ctx, base, want); err != nil {
+// checkCaller is the guard, over a patient configuration, and returns the caller's ARN.
+func checkCaller(ctx context.Context, base aws.Config, want Caller) (string, error) {
+	if err := checkCredentials(ctx, base, want); err != nil {
 		return "", err
 	}
 	id, err := stsClient(base).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
-	switch code(err) {
+	switch errorCode(err) {
 	case "":
 	case "ExpiredToken", "ExpiredTokenException", "RequestExpired":
-		return "", refuse(err, "the AWS credentials have expired: sign in again to %s", want.Called)
+		return "", refuse(err, "the AWS credentials have expired: sign in again to %s", want.AccountName)
 	default: // no policy can deny GetCallerIdentity, so any answer but yes means that the credentials are no good
-		return "", refuse(err, "AWS does not accept these credentials (%v): sign in again to %s", problem(err), want.Called)
+		return "", refuse(err, "AWS does not accept these credentials (%v): sign in again to %s", wrapAWS(err), want.AccountName)
 	}
 	if err != nil {
-		return "", problem(err)
+		return "", wrapAWS(err)
 	}
 	if account := aws.ToString(id.Account); account != want.Account {
 		return "", refuse(nil, "these credentials belong to account %s, but %s starts from %s: sign in there, or choose its profile with AWS_PROFILE",
-			account, want.For, want.Called)
+			account, want.Purpose, want.AccountName)
 	}
 	return aws.ToString(id.Arn), nil
 }
 
-func haveCredentials(ctx context.Context, base aws.Config, want Caller) error {
+func checkCredentials(ctx context.Context, base aws.Config, want Caller) error {
 	const none = "there are no AWS credentials: sign in to %s, or leave out --live to rehearse on emulated accounts"
 	if base.Credentials == nil || aws.IsCredentialsProvider(base.Credentials, aws.AnonymousCredentials{}) {
-		return refuse(nil, none, want.Called)
+		return refuse(nil, none, want.AccountName)
 	}
-	limited, stop := context.WithTimeout(ctx, credentialsWithin)
+	limited, stop := context.WithTimeout(ctx, credentialsTimeout)
 	defer stop()
 	found, err := base.Credentials.Retrieve(limited)
 	if ctx.Err() != nil {
@@ -86,10 +86,10 @@ func haveCredentials(ctx context.Context, base aws.Config, want Caller) error {
 	if err == nil && found.HasKeys() {
 		return nil
 	}
-	if api := code(err); api != "" { // a profile whose role or session AWS did not grant
-		return refuse(err, "AWS gave no credentials (%v): sign in again to %s", problem(err), want.Called)
+	if api := errorCode(err); api != "" { // a profile whose role or session AWS did not grant
+		return refuse(err, "AWS gave no credentials (%v): sign in again to %s", wrapAWS(err), want.AccountName)
 	}
-	return refuse(err, none, want.Called)
+	return refuse(err, none, want.AccountName)
 }
 
 // checkAssembly refuses, without a call to AWS, whatever in the assembly leads elsewhere than to the target.
@@ -153,11 +153,11 @@ func checkRole(role, what string, target Target) error {
 
 // sessions are the assumed roles: one each, checked once, and renewed by the SDK before they expire.
 type sessions struct {
-	base   aws.Config // region and time limits set
-	pacer  *Pacer
-	target Target
-	// run is part of the sessions' names, which CloudTrail shows.
-	run    string
+	base    aws.Config // region and time limits set
+	limiter *Limiter
+	target  Target
+	// runID is part of the sessions' names, which CloudTrail shows.
+	runID  string
 	mu     sync.Mutex
 	byRole map[string]*session
 }
@@ -168,8 +168,8 @@ type session struct {
 	err  error
 }
 
-// as gives a configuration that works as a role in a region, after it was seen that the role is one of the target account.
-func (s *sessions) as(ctx context.Context, role assembly.Role, region string) (aws.Config, error) {
+// configFor gives a configuration that works as a role in a region, after it was seen that the role is one of the target account.
+func (s *sessions) configFor(ctx context.Context, role assembly.Role, region string) (aws.Config, error) {
 	key := role.Key()
 	s.mu.Lock()
 	found := s.byRole[key]
@@ -185,25 +185,25 @@ func (s *sessions) as(ctx context.Context, role assembly.Role, region string) (a
 }
 
 func (s *sessions) assume(ctx context.Context, role assembly.Role) (aws.Config, error) {
-	caller := s.pacer.around(s.base, s.target.Tooling)
+	caller := s.limiter.withLimit(s.base, s.target.ToolingAccount)
 	credentials := aws.NewCredentialsCache(
-		stscreds.NewAssumeRoleProvider(stsClient(caller), role.ARN, assumption(role, s.target, s.run)),
+		stscreds.NewAssumeRoleProvider(stsClient(caller), role.ARN, assumeRoleOptions(role, s.target, s.runID)),
 		func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = time.Minute },
 	)
-	cfg := s.pacer.around(s.base, s.target.Account)
+	cfg := s.limiter.withLimit(s.base, s.target.Account)
 	cfg.Credentials = credentials
-	cfg.Retryer = func() aws.Retryer { return newPatience(credentials.Invalidate) }
+	cfg.Retryer = func() aws.Retryer { return newRetryer(credentials.Invalidate) }
 	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
-		if code(err) == "" {
-			return cfg, problem(err)
+		if errorCode(err) == "" {
+			return cfg, wrapAWS(err)
 		}
 		return cfg, refuse(err, "the role %s may not be assumed from account %s (%v): see that the account is bootstrapped and trusts "+
 			"the tooling account (`lockstep bootstrap --env %s`); the caller's own rights are never used instead",
-			role.ARN, s.target.Tooling, problem(err), s.target.Environment)
+			role.ARN, s.target.ToolingAccount, wrapAWS(err), s.target.Environment)
 	}
 	id, err := stsClient(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
-		return cfg, problem(err)
+		return cfg, wrapAWS(err)
 	}
 	if account := aws.ToString(id.Account); account != s.target.Account {
 		return cfg, refuse(nil, "the role %s turned out to be one of account %s, but %s is account %s",
@@ -212,9 +212,9 @@ func (s *sessions) assume(ctx context.Context, role assembly.Role) (aws.Config, 
 	return cfg, nil
 }
 
-// assumption sets what AssumeRole is asked with. Without transitive keys of its own, a tagged session passes all its tags on,
+// assumeRoleOptions sets what AssumeRole is asked with. Without transitive keys of its own, a tagged session passes all its tags on,
 // as the CDK's command line does.
-func assumption(role assembly.Role, target Target, run string) func(*stscreds.AssumeRoleOptions) {
+func assumeRoleOptions(role assembly.Role, target Target, run string) func(*stscreds.AssumeRoleOptions) {
 	return func(o *stscreds.AssumeRoleOptions) {
 		o.RoleSessionName = strings.TrimSuffix("lockstep-"+target.Environment+"-"+run, "-")
 		if role.ExternalID != "" {
@@ -238,15 +238,15 @@ func assumption(role assembly.Role, target Target, run string) func(*stscreds.As
 
 // checkBootstrap reads the bootstrap version with the deploy role, which is allowed to read that one parameter
 // (https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html), and refuses an account prepared for an older CDK.
-func checkBootstrap(ctx context.Context, client *ssm.Client, want assembly.Bootstrap, target Target) error {
+func checkBootstrap(ctx context.Context, client *ssm.Client, want assembly.BootstrapRequirement, target Target) error {
 	again := fmt.Sprintf("run `lockstep bootstrap --env %s`", target.Environment)
 	out, err := client.GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String(want.Parameter)})
-	if code(err) == "ParameterNotFound" {
+	if errorCode(err) == "ParameterNotFound" {
 		return refuse(err, "account %s is not bootstrapped in %s, the SSM parameter %s is missing: %s",
 			target.Account, target.Region, want.Parameter, again)
 	}
 	if err != nil {
-		return problem(err)
+		return wrapAWS(err)
 	}
 	if out.Parameter == nil {
 		return errors.New("SSM answered without a parameter")

@@ -14,20 +14,20 @@ import (
 	"lockstep/internal/deploy/assembly"
 )
 
-var toAcc = Target{Environment: "acc", Account: "444455556666", Region: "eu-west-1", Tooling: "123456789012", Qualifier: "hnb659fds"}
+var accTarget = Target{Environment: "acc", Account: "444455556666", Region: "eu-west-1", ToolingAccount: "123456789012", Qualifier: "hnb659fds"}
 
-// rightStack is a stack that may be deployed to toAcc.
-func rightStack() *assembly.Stack {
+// validStack is a stack that may be deployed to toAcc.
+func validStack() *assembly.Stack {
 	return &assembly.Stack{
-		Name: "data", Account: toAcc.Account, Region: toAcc.Region,
+		Name: "data", Account: accTarget.Account, Region: accTarget.Region,
 		DeployRole:       assembly.Role{ARN: "arn:aws:iam::444455556666:role/deploy"},
 		ExecutionRoleARN: "arn:aws:iam::444455556666:role/exec",
 		Assets:           []assembly.Asset{{Name: "code", Role: assembly.Role{ARN: "arn:aws:iam::444455556666:role/publish"}}},
 	}
 }
 
-func TestAnAssemblyThatLeadsElsewhereIsRefusedBeforeAnyCall(t *testing.T) {
-	require.NoError(t, checkAssembly(&assembly.Assembly{Stacks: []*assembly.Stack{rightStack()}}, toAcc))
+func TestCheckAssembly_RefusesOtherTargets(t *testing.T) {
+	require.NoError(t, checkAssembly(&assembly.Assembly{Stacks: []*assembly.Stack{validStack()}}, accTarget))
 	for _, test := range []struct {
 		name   string
 		change func(*assembly.Stack)
@@ -46,9 +46,9 @@ func TestAnAssemblyThatLeadsElsewhereIsRefusedBeforeAnyCall(t *testing.T) {
 		{"an asset that a command makes", func(s *assembly.Stack) { s.Assets[0].Executable = []string{"make"} }, "asset code of stack data is made by a command (make), which is not supported", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := rightStack()
+			s := validStack()
 			test.change(s)
-			err := checkAssembly(&assembly.Assembly{Stacks: []*assembly.Stack{s}}, toAcc)
+			err := checkAssembly(&assembly.Assembly{Stacks: []*assembly.Stack{s}}, accTarget)
 			require.ErrorContains(t, err, test.want)
 			var refusal *Refusal
 			assert.Equal(t, test.refused, errors.As(err, &refusal))
@@ -56,10 +56,10 @@ func TestAnAssemblyThatLeadsElsewhereIsRefusedBeforeAnyCall(t *testing.T) {
 	}
 }
 
-func TestWithoutCredentialsNothingIsAsked(t *testing.T) {
+func TestGuard_RefusesMissingCredentials(t *testing.T) {
 	for name, provider := range map[string]aws.CredentialsProvider{"none": nil, "anonymous": aws.AnonymousCredentials{}} {
 		t.Run(name, func(t *testing.T) {
-			err := Guard(t.Context(), aws.Config{Credentials: provider}, toAcc)
+			err := Guard(t.Context(), aws.Config{Credentials: provider}, accTarget)
 			var refusal *Refusal
 			require.ErrorAs(t, err, &refusal)
 			assert.Equal(t, "there are no AWS credentials: sign in to the tooling account 123456789012, or leave out --live to rehearse on emulated accounts", err.Error())
@@ -68,8 +68,8 @@ func TestWithoutCredentialsNothingIsAsked(t *testing.T) {
 }
 
 // The publishing role may write to all of the staging bucket, which templates are read from. Whoever gets hold of the session that keeps the records may not.
-func TestTheSessionThatKeepsTheRecordsReachesNoOtherObject(t *testing.T) {
-	role, err := testTarget.shelfRole()
+func TestLedgerRole_ReachesNoOtherObject(t *testing.T) {
+	role, err := testTarget.ledgerRole()
 	require.NoError(t, err)
 	var policy struct {
 		Statement []struct {
@@ -85,7 +85,7 @@ func TestTheSessionThatKeepsTheRecordsReachesNoOtherObject(t *testing.T) {
 		assert.NotContains(t, actions, "s3:*")
 		if strings.Contains(actions, "Object") {
 			objects++
-			assert.Equal(t, "arn:aws:s3:::"+testTarget.bucket()+"/lockstep/*", s.Resource)
+			assert.Equal(t, "arn:aws:s3:::"+testTarget.stagingBucket()+"/lockstep/*", s.Resource)
 		}
 	}
 	assert.Equal(t, 1, objects)

@@ -15,9 +15,9 @@ type Status struct {
 	// Releases are the newest one, and as many earlier ones as were asked for.
 	Releases []ledger.Release `json:"releases"`
 	// Lock is who is at work; nil for nobody.
-	Lock *ledger.Held `json:"lock,omitempty"`
-	// CutOff is a run that did not come to an end; nil for none.
-	CutOff *ledger.Journal `json:"cutOff,omitempty"`
+	Lock *ledger.LockStatus `json:"lock,omitempty"`
+	// InterruptedRun is a run that did not come to an end; nil for none.
+	InterruptedRun *ledger.Journal `json:"cutOff,omitempty"`
 	// Problem is why there is less to be told; Tampered says that it is a release record that was changed by another hand.
 	Problem  string `json:"problem,omitempty"`
 	Tampered bool   `json:"tampered,omitempty"`
@@ -26,7 +26,7 @@ type Status struct {
 // Status reads what is kept of the environment, with so many earlier releases. An account that cannot be read is told as a problem.
 func (d *Deployment) Status(ctx context.Context, earlier int) Status {
 	s := Status{Target: d.target}
-	if err := d.status(ctx, earlier, &s); err != nil {
+	if err := d.readStatus(ctx, earlier, &s); err != nil {
 		s.Problem = err.Error()
 		var tampered *ledger.TamperedError
 		s.Tampered = errors.As(err, &tampered)
@@ -34,12 +34,12 @@ func (d *Deployment) Status(ctx context.Context, earlier int) Status {
 	return s
 }
 
-func (d *Deployment) status(ctx context.Context, earlier int, s *Status) error {
+func (d *Deployment) readStatus(ctx context.Context, earlier int, s *Status) error {
 	book, err := d.Ledger(ctx)
 	if err != nil {
 		return err
 	}
-	if s.Lock, err = book.HeldBy(ctx); err != nil {
+	if s.Lock, err = book.LockStatus(ctx); err != nil {
 		return err
 	}
 	last, err := book.Journal(ctx)
@@ -47,10 +47,10 @@ func (d *Deployment) status(ctx context.Context, earlier int, s *Status) error {
 	if err != nil && !errors.As(err, &damaged) {
 		return err
 	}
-	if last.CutOff() && (s.Lock == nil || s.Lock.Dead || s.Lock.Holder.ID != last.Run) {
-		s.CutOff = &last
+	if last.IsInterrupted() && (s.Lock == nil || s.Lock.Abandoned || s.Lock.Holder.ID != last.RunID) {
+		s.InterruptedRun = &last
 	}
-	if s.Releases, err = book.Newest(ctx, earlier+1); err != nil {
+	if s.Releases, err = book.LatestReleases(ctx, earlier+1); err != nil {
 		return err
 	}
 	if len(s.Releases) == 0 {
@@ -67,13 +67,13 @@ func (s Status) Notes() []string {
 	}
 	if s.Lock != nil {
 		note := fmt.Sprintf("locked by %s since %v", s.Lock.Holder, time.Duration(s.Lock.AgeSeconds)*time.Second)
-		if s.Lock.Dead {
+		if s.Lock.Abandoned {
 			note += "; it is gone, and the next run takes over"
 		}
 		out = append(out, note)
 	}
-	if s.CutOff != nil {
-		out = append(out, fmt.Sprintf("run %s by %s of %s was cut off; the next deployment goes on from there", s.CutOff.Run, s.CutOff.By, s.CutOff.Started.Format(time.DateTime)))
+	if s.InterruptedRun != nil {
+		out = append(out, fmt.Sprintf("run %s by %s of %s was cut off; the next deployment goes on from there", s.InterruptedRun.RunID, s.InterruptedRun.CallerARN, s.InterruptedRun.Started.Format(time.DateTime)))
 	}
 	return out
 }
@@ -92,13 +92,13 @@ func (d *Deployment) Unlock(ctx context.Context, holder string) error {
 	return err
 }
 
-// Promotes refuses an assembly of the next environment that was not synthesised with what is deployed here.
-func (d *Deployment) Promotes(ctx context.Context, next, bundle string) error {
+// CheckPromotion refuses an assembly of the next environment that was not synthesised with what is deployed here.
+func (d *Deployment) CheckPromotion(ctx context.Context, next, bundle string) error {
 	book, err := d.Ledger(ctx)
 	if err != nil {
 		return err
 	}
-	last, err := book.Latest(ctx)
+	last, err := book.LatestRelease(ctx)
 	if err != nil {
 		return err
 	}
@@ -106,33 +106,33 @@ func (d *Deployment) Promotes(ctx context.Context, next, bundle string) error {
 	switch {
 	case last == nil:
 		return refuse(nil, "a release reaches %s by way of %s, where nothing was deployed yet: deploy there first", next, here)
-	case last.Beside[next] == "":
+	case last.SiblingDigests[next] == "":
 		return refuse(nil, "a release reaches %s by way of %s, and release %d there was not synthesised together with any assembly of %s: synthesise all environments at once, and deploy that to %s first",
 			next, here, last.Number, next, here)
-	case last.Beside[next] != bundle:
+	case last.SiblingDigests[next] != bundle:
 		return refuse(nil, "a release reaches %s by way of %s: what passed there as release %d is the assembly %.12s, and this is %.12s; deploy this to %s first",
-			next, here, last.Number, last.Beside[next], bundle, here)
+			next, here, last.Number, last.SiblingDigests[next], bundle, here)
 	}
 	return nil
 }
 
-// manyReleases is how far back a release is looked for.
-const manyReleases = 200
+// maxReleasesSearched is how far back a release is looked for.
+const maxReleasesSearched = 200
 
-// Earlier is the release of a number, or for 0 the one before what is deployed: the newest that is older than it and of another assembly.
-func (d *Deployment) Earlier(ctx context.Context, number int) (ledger.Release, error) {
+// EarlierRelease is the release of a number, or for 0 the one before what is deployed: the newest that is older than it and of another assembly.
+func (d *Deployment) EarlierRelease(ctx context.Context, number int) (ledger.Release, error) {
 	book, err := d.Ledger(ctx)
 	if err != nil {
 		return ledger.Release{}, err
 	}
 	if number != 0 {
 		r, err := book.Release(ctx, number)
-		if errors.Is(err, ledger.ErrAbsent) {
+		if errors.Is(err, ledger.ErrNotFound) {
 			return r, refuse(err, "%s has no release %d: `lockstep status --env %s --releases 20` shows which there are", d.target.Environment, number, d.target.Environment)
 		}
 		return r, err
 	}
-	all, err := book.Newest(ctx, manyReleases)
+	all, err := book.LatestReleases(ctx, maxReleasesSearched)
 	if err != nil {
 		return ledger.Release{}, err
 	}
@@ -145,18 +145,18 @@ func (d *Deployment) Earlier(ctx context.Context, number int) (ledger.Release, e
 		before = now.Restores // going back twice goes back further
 	}
 	for _, r := range all {
-		if r.Number < before && r.Restores == 0 && r.Assembly != now.Assembly {
+		if r.Number < before && r.Restores == 0 && r.SynthDigest != now.SynthDigest {
 			return r, nil
 		}
 	}
 	return ledger.Release{}, refuse(nil, "%s has no release before %d to go back to", d.target.Environment, before)
 }
 
-// Fetch puts the cloud assembly of a release into a folder.
-func (d *Deployment) Fetch(ctx context.Context, r ledger.Release, folder string) error {
+// FetchAssembly puts the cloud assembly of a release into a folder.
+func (d *Deployment) FetchAssembly(ctx context.Context, r ledger.Release, folder string) error {
 	book, err := d.Ledger(ctx)
 	if err != nil {
 		return err
 	}
-	return unpack(ctx, book, r, folder)
+	return extractAssembly(ctx, book, r, folder)
 }

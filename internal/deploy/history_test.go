@@ -15,46 +15,46 @@ import (
 	"lockstep/internal/deploy/ledger"
 )
 
-// release deploys a template with everything that a release keeps.
-func (c *cloud) release(template string, change ...func(*Options)) Record {
+// deployRelease deploys a template with everything that a release keeps.
+func (c *cloud) deployRelease(template string, change ...func(*Options)) Record {
 	c.t.Helper()
 	asm := oneStack(c.t, template)
-	change = append(change, func(o *Options) { o.Baggage = Baggage{Assembly: asm.Files, Tools: []byte(`{"bill":true}`)} })
-	record, err := c.deploy(asm, Order{}, change...)
+	change = append(change, func(o *Options) { o.Artifacts = Artifacts{Assembly: asm.Files, ToolSBOM: []byte(`{"bill":true}`)} })
+	record, err := c.deploy(asm, DeployRequest{}, change...)
 	require.NoError(c.t, err)
 	return record
 }
 
-func (c *cloud) visit() *Deployment {
+func (c *cloud) openAccount() *Deployment {
 	c.t.Helper()
 	return c.open(&assembly.Assembly{})
 }
 
-func TestAReleaseSaysWhatWasDeployedByWhomAndFromWhat(t *testing.T) {
+func TestRelease_RecordsContentCallerAndCommit(t *testing.T) {
 	c := newCloud(t)
-	c.release(topics(1), func(o *Options) { o.Beside = map[string]string{"prod": "p1"} })
-	s := c.visit().Status(t.Context(), 5)
+	c.deployRelease(topics(1), func(o *Options) { o.SiblingDigests = map[string]string{"prod": "p1"} })
+	s := c.openAccount().Status(t.Context(), 5)
 	require.Empty(t, s.Problem)
 	require.Len(t, s.Releases, 1)
 	r := s.Releases[0]
 	assert.Equal(t, 1, r.Number)
-	assert.Equal(t, "arn:aws:iam::"+testTooling+":root", r.By)
+	assert.Equal(t, "arn:aws:iam::"+testTooling+":root", r.CallerARN)
 	assert.Equal(t, "abc", r.Commit)
-	assert.Equal(t, oneStack(t, topics(1)).Digest, r.Assembly)
-	assert.Equal(t, map[string]string{"prod": "p1"}, r.Beside)
+	assert.Equal(t, oneStack(t, topics(1)).Digest, r.SynthDigest)
+	assert.Equal(t, map[string]string{"prod": "p1"}, r.SiblingDigests)
 	assert.Equal(t, "web", r.Stacks[0].Name)
 	assert.Equal(t, string(Created), r.Stacks[0].Outcome)
-	assert.Equal(t, ledger.SumOf([]byte(`{"bill":true}`)), r.Tools)
+	assert.Equal(t, ledger.SHA256Hex([]byte(`{"bill":true}`)), r.SBOMDigest)
 	objects := c.Objects(testAccount, testRegion)
-	assert.Equal(t, `{"bill":true}`, objects["lockstep/shop/acc/blobs/tools-"+r.Tools+".json"])
-	assert.Contains(t, objects, "lockstep/shop/acc/blobs/assembly-"+r.Assembly+".zip")
+	assert.Equal(t, `{"bill":true}`, objects["lockstep/shop/acc/blobs/tools-"+r.SBOMDigest+".json"])
+	assert.Contains(t, objects, "lockstep/shop/acc/blobs/assembly-"+r.SynthDigest+".zip")
 	assert.Nil(t, s.Lock)
-	assert.Nil(t, s.CutOff)
+	assert.Nil(t, s.InterruptedRun)
 }
 
 const releaseKey = "lockstep/shop/acc/releases/0000000"
 
-func TestAReleaseRecordThatWasChangedIsNoticed(t *testing.T) {
+func TestStatus_ReportsTamperedRelease(t *testing.T) {
 	for name, change := range map[string]func(c *cloud){
 		"the newest one edited": func(c *cloud) {
 			c.SetObject(testAccount, testRegion, releaseKey+"3.json", strings.Replace(c.Objects(testAccount, testRegion)[releaseKey+"3.json"], "abc", "evil", 1), 0)
@@ -64,7 +64,7 @@ func TestAReleaseRecordThatWasChangedIsNoticed(t *testing.T) {
 		},
 		"an older one edited, with a hash that fits": func(c *cloud) {
 			text := strings.Replace(c.Objects(testAccount, testRegion)[releaseKey+"2.json"], "abc", "evil", 1)
-			hash, err := ledger.HashOfText([]byte(text), "hash")
+			hash, err := ledger.JSONHash([]byte(text), "hash")
 			require.NoError(c.t, err)
 			at := strings.LastIndex(text, `"hash": "`) + len(`"hash": "`)
 			c.SetObject(testAccount, testRegion, releaseKey+"2.json", text[:at]+hash+text[at+64:], 0)
@@ -83,55 +83,55 @@ func TestAReleaseRecordThatWasChangedIsNoticed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := newCloud(t)
 			for n := range 3 {
-				c.release(topics(n + 1))
+				c.deployRelease(topics(n + 1))
 			}
-			require.Empty(t, c.visit().Status(t.Context(), 10).Problem)
+			require.Empty(t, c.openAccount().Status(t.Context(), 10).Problem)
 			change(c)
-			s := c.visit().Status(t.Context(), 10)
+			s := c.openAccount().Status(t.Context(), 10)
 			assert.True(t, s.Tampered, s.Problem)
 			assert.Contains(t, s.Problem, "was changed by another hand")
 		})
 	}
 }
 
-func TestGoingBack(t *testing.T) {
+func TestRollback_RestoresEarlierReleases(t *testing.T) {
 	c := newCloud(t)
 	first, second, third := topics(1), topics(2), topics(3)
-	_, err := c.visit().Earlier(t.Context(), 0)
+	_, err := c.openAccount().EarlierRelease(t.Context(), 0)
 	require.ErrorContains(t, err, "has no release to go back from")
-	c.release(first)
-	_, err = c.visit().Earlier(t.Context(), 0)
+	c.deployRelease(first)
+	_, err = c.openAccount().EarlierRelease(t.Context(), 0)
 	require.ErrorContains(t, err, "has no release before 1")
-	c.release(second)
-	c.release(third)
+	c.deployRelease(second)
+	c.deployRelease(third)
 
 	back := func(want string) {
 		t.Helper()
-		d := c.visit()
-		r, err := d.Earlier(t.Context(), 0)
+		d := c.openAccount()
+		r, err := d.EarlierRelease(t.Context(), 0)
 		require.NoError(t, err)
 		folder := filepath.Join(t.TempDir(), "back")
-		require.NoError(t, d.Fetch(t.Context(), r, folder))
+		require.NoError(t, d.FetchAssembly(t.Context(), r, folder))
 		files, err := assembly.Open(folder)
 		require.NoError(t, err)
-		asm, err := assembly.Read(files, assembly.Environment{Account: testAccount, Region: testRegion})
+		asm, err := assembly.Read(files, assembly.Defaults{Account: testAccount, Region: testRegion})
 		require.NoError(t, err)
-		assert.Equal(t, r.Assembly, asm.Digest)
-		_, err = c.deploy(asm, Order{Restores: r.Number, Allow: Permits})
+		assert.Equal(t, r.SynthDigest, asm.Digest)
+		_, err = c.deploy(asm, DeployRequest{Restores: r.Number, Allow: Permits})
 		require.NoError(t, err)
 		assert.Equal(t, want, c.stack("web").Body)
 	}
 	back(second)
 	back(first)
-	_, err = c.visit().Earlier(t.Context(), 0)
+	_, err = c.openAccount().EarlierRelease(t.Context(), 0)
 	require.ErrorContains(t, err, "has no release before 1 to go back to")
-	r, err := c.visit().Earlier(t.Context(), 3)
+	r, err := c.openAccount().EarlierRelease(t.Context(), 3)
 	require.NoError(t, err)
 	assert.Equal(t, 3, r.Number)
-	_, err = c.visit().Earlier(t.Context(), 99)
+	_, err = c.openAccount().EarlierRelease(t.Context(), 99)
 	require.ErrorContains(t, err, "has no release 99")
 
-	s := c.visit().Status(t.Context(), 10)
+	s := c.openAccount().Status(t.Context(), 10)
 	require.Empty(t, s.Problem)
 	var numbers [][2]int
 	for _, r := range s.Releases {
@@ -140,45 +140,45 @@ func TestGoingBack(t *testing.T) {
 	assert.Equal(t, [][2]int{{5, 1}, {4, 2}, {3, 0}, {2, 0}, {1, 0}}, numbers)
 }
 
-func TestAKeptAssemblyThatWasExchangedIsNotDeployed(t *testing.T) {
+func TestFetchAssembly_RefusesReplacedAssembly(t *testing.T) {
 	c := newCloud(t)
-	c.release(topics(1))
-	c.release(topics(2))
-	d := c.visit()
-	r, err := d.Earlier(t.Context(), 0)
+	c.deployRelease(topics(1))
+	c.deployRelease(topics(2))
+	d := c.openAccount()
+	r, err := d.EarlierRelease(t.Context(), 0)
 	require.NoError(t, err)
-	other, err := packAssembly(oneStack(t, topics(9)).Files)
+	other, err := zipAssembly(oneStack(t, topics(9)).Files)
 	require.NoError(t, err)
-	c.SetObject(testAccount, testRegion, "lockstep/shop/acc/blobs/"+assemblyBlob(r.Assembly), string(other), 0)
-	err = d.Fetch(t.Context(), r, filepath.Join(t.TempDir(), "back"))
+	c.SetObject(testAccount, testRegion, "lockstep/shop/acc/blobs/"+assemblyBlobName(r.SynthDigest), string(other), 0)
+	err = d.FetchAssembly(t.Context(), r, filepath.Join(t.TempDir(), "back"))
 	var refusal *Refusal
 	require.ErrorAs(t, err, &refusal)
 	assert.Contains(t, err.Error(), "is not the one that was deployed")
 }
 
-func TestOnlyWhatPassedTheEnvironmentBeforeIsPromoted(t *testing.T) {
+func TestCheckPromotion_RequiresDeployedSibling(t *testing.T) {
 	c := newCloud(t)
-	require.ErrorContains(t, c.visit().Promotes(t.Context(), "prod", "p1"), "nothing was deployed yet")
-	c.release(topics(1))
-	require.ErrorContains(t, c.visit().Promotes(t.Context(), "prod", "p1"), "was not synthesised together with any assembly of prod")
-	beside := func(o *Options) { o.Beside = map[string]string{"prod": "p1"} }
-	c.release(topics(1), beside)
-	require.NoError(t, c.visit().Promotes(t.Context(), "prod", "p1"), "a release without a change is one too")
-	require.ErrorContains(t, c.visit().Promotes(t.Context(), "prod", "p2"), "what passed there as release 2 is the assembly p1, and this is p2")
-	record := c.release(topics(1), beside)
+	require.ErrorContains(t, c.openAccount().CheckPromotion(t.Context(), "prod", "p1"), "nothing was deployed yet")
+	c.deployRelease(topics(1))
+	require.ErrorContains(t, c.openAccount().CheckPromotion(t.Context(), "prod", "p1"), "was not synthesised together with any assembly of prod")
+	beside := func(o *Options) { o.SiblingDigests = map[string]string{"prod": "p1"} }
+	c.deployRelease(topics(1), beside)
+	require.NoError(t, c.openAccount().CheckPromotion(t.Context(), "prod", "p1"), "a release without a change is one too")
+	require.ErrorContains(t, c.openAccount().CheckPromotion(t.Context(), "prod", "p2"), "what passed there as release 2 is the assembly p1, and this is p2")
+	record := c.deployRelease(topics(1), beside)
 	assert.Equal(t, Unchanged, record.Outcome)
-	assert.Equal(t, 2, c.visit().Status(t.Context(), 0).Releases[0].Number, "the same again is no release")
+	assert.Equal(t, 2, c.openAccount().Status(t.Context(), 0).Releases[0].Number, "the same again is no release")
 }
 
-func TestOnlyWhatOldReleasesLeftAndNobodyUsesIsGarbage(t *testing.T) {
+func TestGarbage_OnlyUnreferencedOldObjects(t *testing.T) {
 	c := newCloud(t)
 	for n := range 4 {
-		c.release(topics(n + 1))
+		c.deployRelease(topics(n + 1))
 	}
-	found, err := c.visit().Garbage(t.Context(), 4)
+	found, err := c.openAccount().Garbage(t.Context(), 4)
 	require.NoError(t, err)
 	assert.Empty(t, found)
-	found, err = c.visit().Garbage(t.Context(), 2)
+	found, err = c.openAccount().Garbage(t.Context(), 2)
 	require.NoError(t, err)
 	var keys []string
 	for _, g := range found {
@@ -186,54 +186,54 @@ func TestOnlyWhatOldReleasesLeftAndNobodyUsesIsGarbage(t *testing.T) {
 		assert.LessOrEqual(t, g.Release, 2)
 	}
 	prefix := "lockstep/shop/acc/blobs/"
-	assert.ElementsMatch(t, []string{prefix + assemblyBlob(oneStack(t, topics(1)).Digest), prefix + assemblyBlob(oneStack(t, topics(2)).Digest)}, keys,
+	assert.ElementsMatch(t, []string{prefix + assemblyBlobName(oneStack(t, topics(1)).Digest), prefix + assemblyBlobName(oneStack(t, topics(2)).Digest)}, keys,
 		"the bill of the tools is still needed")
 
-	c.Put(testAccount, testRegion, "another", `{"Description":"`+assemblyBlob(oneStack(t, topics(1)).Digest)+`"}`, "CREATE_COMPLETE", "", 0)
-	removed, err := c.visit().Clear(t.Context(), 2)
+	c.PutStack(testAccount, testRegion, "another", `{"Description":"`+assemblyBlobName(oneStack(t, topics(1)).Digest)+`"}`, "CREATE_COMPLETE", "", 0)
+	removed, err := c.openAccount().DeleteGarbage(t.Context(), 2)
 	require.NoError(t, err)
 	require.Len(t, removed, 1, "a stack mentions the other one")
 	assert.Equal(t, 2, removed[0].Release)
 	assert.NotContains(t, c.Objects(testAccount, testRegion), removed[0].Key)
-	assert.Empty(t, c.visit().Status(t.Context(), 10).Problem, "the records are whole")
-	_, err = c.visit().Earlier(t.Context(), 0)
+	assert.Empty(t, c.openAccount().Status(t.Context(), 10).Problem, "the records are whole")
+	_, err = c.openAccount().EarlierRelease(t.Context(), 0)
 	require.NoError(t, err)
 }
 
 // A stack that no assembly has any more stays in the account until a person removes it, so every plan and release tells of it until then.
-func TestAStackThatLeavesTheAssemblyIsToldOfUntilItIsGone(t *testing.T) {
+func TestOrphanedStacks_ReportedUntilDeleted(t *testing.T) {
 	c := newCloud(t)
 	both := assemble(t, needs{"web": nil, "old": nil}, map[string]string{"web": topics(1), "old": topics(1)})
-	_, err := c.deploy(both, Order{})
+	_, err := c.deploy(both, DeployRequest{})
 	require.NoError(t, err)
 
-	p, kept, err := c.open(oneStack(t, topics(1))).Keep(t.Context(), time.Hour)
+	p, kept, err := c.open(oneStack(t, topics(1))).SavePlan(t.Context(), time.Hour)
 	require.NoError(t, err)
-	assert.Equal(t, []string{"old"}, kept.Left, "an unchanged stack beside it hides nothing")
+	assert.Equal(t, []string{"old"}, kept.OrphanedStacks, "an unchanged stack beside it hides nothing")
 	assert.Contains(t, p.Record().Text(), "left behind, because the assembly has them no more: old")
 	assert.Contains(t, PlanFile{Targets: []TargetPlan{kept}}.Markdown(), "Left behind: `old`")
 
 	for _, n := range []int{1, 2, 3} { // told again by releases that never had it
-		r, err := c.deploy(oneStack(t, topics(n)), Order{})
+		r, err := c.deploy(oneStack(t, topics(n)), DeployRequest{})
 		require.NoError(t, err)
-		assert.Equal(t, []string{"old"}, r.Left, "release %d", r.Release)
+		assert.Equal(t, []string{"old"}, r.OrphanedStacks, "release %d", r.Release)
 	}
-	assert.Equal(t, "old", c.visit().Status(t.Context(), 1).Releases[0].Left[0].Name)
+	assert.Equal(t, "old", c.openAccount().Status(t.Context(), 1).Releases[0].OrphanedStacks[0].Name)
 
-	r, err := c.deploy(both, Order{})
+	r, err := c.deploy(both, DeployRequest{})
 	require.NoError(t, err)
-	assert.Empty(t, r.Left, "it is back")
+	assert.Empty(t, r.OrphanedStacks, "it is back")
 
-	d := c.visit()
+	d := c.openAccount()
 	client, err := d.cloudFormation(t.Context(), &assembly.Stack{DeployRole: d.target.role(deployKind), Region: testRegion})
 	require.NoError(t, err)
 	_, err = client.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: aws.String("old")})
 	require.NoError(t, err)
 	require.Eventually(t, func() bool {
-		there, err := d.isThere(t.Context(), c.visit().Status(t.Context(), 1).Releases[0].Stacks[0].ID)
+		there, err := d.stackExists(t.Context(), c.openAccount().Status(t.Context(), 1).Releases[0].Stacks[0].ID)
 		return err == nil && !there
 	}, 5*time.Second, 10*time.Millisecond)
-	r, err = c.deploy(oneStack(t, topics(2)), Order{})
+	r, err = c.deploy(oneStack(t, topics(2)), DeployRequest{})
 	require.NoError(t, err)
-	assert.Empty(t, r.Left, "somebody has removed it")
+	assert.Empty(t, r.OrphanedStacks, "somebody has removed it")
 }

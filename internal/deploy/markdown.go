@@ -5,17 +5,17 @@ import (
 	"strings"
 )
 
-// headings are what the actions are called in a table.
-var headings = map[Action]string{Add: "add", Modify: "modify", Replace: "**replace**", ReplaceMaybe: "**replace, perhaps**", Remove: "**remove**"}
+// actionLabels are what the actions are called in a table.
+var actionLabels = map[Action]string{Add: "add", Modify: "modify", Replace: "**replace**", ReplaceMaybe: "**replace, perhaps**", Remove: "**remove**"}
 
 // Markdown is the plan as a comment for a pull request: the verdict first, then what has to be allowed, then every stack that changes.
 func (f PlanFile) Markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "### Plan for %s: %s\n\n", f.Environment, f.counts())
+	fmt.Fprintf(&b, "### Plan for %s: %s\n\n", f.Environment, f.countActions())
 	if flags := f.Flags(); len(flags) > 0 {
 		fmt.Fprintf(&b, "> **Has to be allowed by name**\n>\n")
 		for _, flag := range flags {
-			fmt.Fprintf(&b, "> - `--allow %s`: %s in %s: %s\n", flag.Permit, code1(flag.LogicalID), code1(flag.Stack), escape(flag.Why))
+			fmt.Fprintf(&b, "> - `--allow %s`: %s in %s: %s\n", flag.Permit, inlineCode(flag.LogicalID), inlineCode(flag.Stack), escapeMarkdown(flag.Why))
 		}
 		b.WriteString("\n")
 	}
@@ -26,7 +26,7 @@ func (f PlanFile) Markdown() string {
 		var still []string
 		for _, s := range t.Stacks {
 			if s.Outcome == Unchanged {
-				still = append(still, code1(s.Name))
+				still = append(still, inlineCode(s.Name))
 				continue
 			}
 			b.WriteString(s.markdown())
@@ -34,23 +34,23 @@ func (f PlanFile) Markdown() string {
 		if len(still) > 0 {
 			fmt.Fprintf(&b, "Unchanged: %s.\n\n", strings.Join(still, ", "))
 		}
-		for _, name := range t.Left {
-			fmt.Fprintf(&b, "Left behind: %s, which the assembly has no more.\n\n", code1(name))
+		for _, name := range t.OrphanedStacks {
+			fmt.Fprintf(&b, "Left behind: %s, which the assembly has no more.\n\n", inlineCode(name))
 		}
 	}
-	fmt.Fprintf(&b, "<sub>plan `%.12s`, assembly `%.12s`", f.Digest, f.Assembly)
+	fmt.Fprintf(&b, "<sub>plan `%.12s`, assembly `%.12s`", f.Digest, f.EnvironmentDigest)
 	if f.Commit != "" {
 		fmt.Fprintf(&b, ", commit `%.12s`", f.Commit)
 	}
-	fmt.Fprintf(&b, ", made %s, good until %s</sub>\n", f.Made.UTC().Format("2006-01-02 15:04 MST"), f.Expires.UTC().Format("2006-01-02 15:04 MST"))
+	fmt.Fprintf(&b, ", made %s, good until %s</sub>\n", f.CreatedAt.UTC().Format("2006-01-02 15:04 MST"), f.Expires.UTC().Format("2006-01-02 15:04 MST"))
 	return b.String()
 }
 
 func (s StackPlan) markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "**%s**: %s", escape(s.Name), s.Outcome)
+	fmt.Fprintf(&b, "**%s**: %s", escapeMarkdown(s.Name), s.Outcome)
 	if s.Reason != "" {
-		fmt.Fprintf(&b, ", because %s", escape(s.Reason))
+		fmt.Fprintf(&b, ", because %s", escapeMarkdown(s.Reason))
 	}
 	b.WriteString("\n\n")
 	if len(s.Changes) == 0 {
@@ -61,17 +61,17 @@ func (s StackPlan) markdown() string {
 		var properties []string
 		if c.Action != Add && c.Action != Remove {
 			for _, p := range c.Properties {
-				properties = append(properties, escape(p.String()))
+				properties = append(properties, escapeMarkdown(p.String()))
 			}
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", headings[c.Action], code1(c.LogicalID), c.Type, strings.Join(properties, "<br>"))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", actionLabels[c.Action], inlineCode(c.LogicalID), c.Type, strings.Join(properties, "<br>"))
 	}
 	b.WriteString("\n")
 	return b.String()
 }
 
-// counts says how many resources are treated in each way.
-func (f PlanFile) counts() string {
+// countActions says how many resources are treated in each way.
+func (f PlanFile) countActions() string {
 	n := map[Action]int{}
 	deferred := 0
 	for _, t := range f.Targets {
@@ -99,12 +99,12 @@ func (f PlanFile) counts() string {
 	return strings.Join(parts, ", ")
 }
 
-// code1 is a name as code in a line of Markdown.
-func code1(name string) string {
+// inlineCode is a name as code in a line of Markdown.
+func inlineCode(name string) string {
 	return "`" + strings.NewReplacer("`", "'", "|", `\|`, "\n", " ").Replace(name) + "`"
 }
 
-// escape keeps what comes from templates from being read as Markdown or HTML.
-func escape(text string) string {
+// escapeMarkdown keeps what comes from templates from being read as Markdown or HTML.
+func escapeMarkdown(text string) string {
 	return strings.NewReplacer("\\", `\\`, "|", `\|`, "<", "&lt;", ">", "&gt;", "*", `\*`, "_", `\_`, "[", `\[`, "@", "@\u200b", "`", "\\`", "\n", " ").Replace(text)
 }

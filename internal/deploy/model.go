@@ -10,8 +10,8 @@ type Target struct {
 	// Account is the twelve digits of the account that is deployed to.
 	Account string `json:"account"`
 	Region  string `json:"region"`
-	// Tooling is the twelve digits of the account whose principal the caller must be.
-	Tooling string `json:"tooling"`
+	// ToolingAccount is the twelve digits of the account whose principal the caller must be.
+	ToolingAccount string `json:"tooling"`
 	// Qualifier is the bootstrap qualifier that the account's roles are named with.
 	Qualifier string `json:"qualifier"`
 }
@@ -27,10 +27,10 @@ type Record struct {
 	Release int           `json:"release,omitempty"`
 	Outcome Outcome       `json:"outcome"`
 	Stacks  []StackRecord `json:"stacks"`
-	// Left are the names of the stacks that an earlier release has brought, that the assembly has no more, and that stay as they are.
-	Left    []string  `json:"left,omitempty"`
-	Started time.Time `json:"started"`
-	Millis  int64     `json:"ms"`
+	// OrphanedStacks are the names of the stacks that an earlier release has brought, that the assembly has no more, and that stay as they are.
+	OrphanedStacks []string  `json:"left,omitempty"`
+	Started        time.Time `json:"started"`
+	Millis         int64     `json:"ms"`
 	// Error is the first failure, empty unless Outcome is failed.
 	Error string `json:"error,omitempty"`
 }
@@ -47,7 +47,7 @@ const (
 	Unchanged Outcome = "unchanged"
 	Failed    Outcome = "failed"
 	Untouched Outcome = "untouched" // not reached because an earlier one failed
-	Left      Outcome = "left"      // the assembly has it no more, and it stays as it is
+	Orphaned  Outcome = "left"      // the assembly has it no more, and it stays as it is
 )
 
 // A StackRecord is what happened to one stack.
@@ -71,13 +71,13 @@ type Change struct {
 	Action    Action `json:"action"`
 	LogicalID string `json:"logicalId"`
 	Type      string `json:"type"`
-	// Physical is the resource's physical id; empty when it does not exist yet.
-	Physical string `json:"physicalId,omitempty"`
+	// PhysicalID is the resource's physical id; empty when it does not exist yet.
+	PhysicalID string `json:"physicalId,omitempty"`
 	// Properties are the changed properties that CloudFormation names.
 	Properties []Property `json:"properties,omitempty"`
-	// Policy is what becomes of the resource that goes, in CloudFormation's words: Delete, Retain, Snapshot and the same with ReplaceAnd
+	// PolicyAction is what becomes of the resource that goes, in CloudFormation's words: Delete, Retain, Snapshot and the same with ReplaceAnd
 	// before it; empty where it does not say.
-	Policy string `json:"policy,omitempty"`
+	PolicyAction string `json:"policy,omitempty"`
 }
 
 // A Property is one property, or attribute, of a resource that changes.

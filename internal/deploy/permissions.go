@@ -20,8 +20,8 @@ type resource struct {
 	UpdateReplacePolicy string
 }
 
-// resourcesIn reads a template's resources; there are none in an empty text.
-func resourcesIn(template string) (resources, error) {
+// parseResources reads a template's resources; there are none in an empty text.
+func parseResources(template string) (resources, error) {
 	if template == "" {
 		return nil, nil
 	}
@@ -46,33 +46,33 @@ func resourcesIn(template string) (resources, error) {
 	return out, nil
 }
 
-// widened flags the resources of an update that grant what was not granted before, or no longer refuse what was refused. Of a stack that
+// permissionFlags flags the resources of an update that grant what was not granted before, or no longer refuse what was refused. Of a stack that
 // is new only what is open to everybody is flagged: nothing that was there before becomes reachable otherwise.
-func widened(changes []Change, old, next resources) []Flag {
+func permissionFlags(changes []Change, old, next resources) []Flag {
 	var flags []Flag
 	for _, id := range slices.Sorted(maps.Keys(union(old, next))) {
 		before, after := grantsOf(old[id]), grantsOf(next[id])
 		var wider []string
 		for _, text := range slices.Sorted(maps.Keys(after)) {
 			g := after[text]
-			if _, had := before[text]; !had && !g.refuses && (len(old) > 0 || g.open) {
+			if _, had := before[text]; !had && !g.denies && (len(old) > 0 || g.isPublic) {
 				wider = append(wider, text)
 			}
 		}
 		for _, text := range slices.Sorted(maps.Keys(before)) {
-			if _, has := after[text]; before[text].refuses && !has {
+			if _, has := after[text]; before[text].denies && !has {
 				wider = append(wider, "no longer: "+text)
 			}
 		}
 		if len(wider) > 0 {
-			flags = append(flags, Flag{Permit: Permissions, LogicalID: id, Type: cmp.Or(next[id].Type, old[id].Type), Why: enough(wider)})
+			flags = append(flags, Flag{Permit: Permissions, LogicalID: id, Type: cmp.Or(next[id].Type, old[id].Type), Why: truncateList(wider)})
 		}
 	}
-	return slices.Concat(flags, nestedAccess(changes, old))
+	return slices.Concat(flags, nestedPermissionFlags(changes, old))
 }
 
-// nestedAccess flags what governs access in nested stacks, whose templates are not compared.
-func nestedAccess(changes []Change, old resources) []Flag {
+// nestedPermissionFlags flags what governs access in nested stacks, whose templates are not compared.
+func nestedPermissionFlags(changes []Change, old resources) []Flag {
 	var flags []Flag
 	for _, c := range changes {
 		if len(old) > 0 && strings.Contains(c.LogicalID, "/") && governsAccess(c.Type) {
@@ -96,8 +96,8 @@ func union(a, b resources) resources {
 	return out
 }
 
-// enough is as much of a list as a reader needs to go and look.
-func enough(items []string) string {
+// truncateList is as much of a list as a reader needs to go and look.
+func truncateList(items []string) string {
 	const most = 3
 	if len(items) > most {
 		items = append(slices.Clone(items[:most]), fmt.Sprintf("and %d more", len(items)-most))

@@ -18,11 +18,11 @@ import (
 	"lockstep/internal/deploy/ledger"
 )
 
-// PlanSchema is the version of the plan file's format.
-const PlanSchema = "lockstep/plan/1"
+// PlanFormat is the version of the plan file's format.
+const PlanFormat = "lockstep/plan/1"
 
-// PlanGoodFor is how long a plan may be applied unless told otherwise.
-const PlanGoodFor = 24 * time.Hour
+// PlanTTL is how long a plan may be applied unless told otherwise.
+const PlanTTL = 24 * time.Hour
 
 // A PlanFile is a plan that was written down, to be reviewed and then applied as it stands.
 type PlanFile struct {
@@ -30,16 +30,16 @@ type PlanFile struct {
 	Project     string `json:"project"`
 	Environment string `json:"environment"`
 	// Mode is rehearsal or live: a plan of emulated accounts is none of real ones.
-	Mode    string    `json:"mode"`
-	Run     string    `json:"run"`
-	By      string    `json:"by"`
-	Commit  string    `json:"commit,omitempty"`
-	Made    time.Time `json:"made"`
-	Expires time.Time `json:"expires"`
-	// Assembly is the digest of the cloud assembly as it was synthesised, Configuration that of the environment's configuration.
-	Assembly      string       `json:"assembly"`
-	Configuration string       `json:"configuration"`
-	Targets       []TargetPlan `json:"targets"`
+	Mode      string    `json:"mode"`
+	Run       string    `json:"run"`
+	By        string    `json:"by"`
+	Commit    string    `json:"commit,omitempty"`
+	CreatedAt time.Time `json:"made"`
+	Expires   time.Time `json:"expires"`
+	// EnvironmentDigest is the digest of the cloud assembly as it was synthesised, Configuration that of the environment's configuration.
+	EnvironmentDigest   string       `json:"assembly"`
+	ConfigurationDigest string       `json:"configuration"`
+	Targets             []TargetPlan `json:"targets"`
 	// Digest is the SHA-256 over everything else, in hexadecimal. The accounts know it too.
 	Digest string `json:"digest"`
 }
@@ -48,11 +48,11 @@ type PlanFile struct {
 type TargetPlan struct {
 	Account string `json:"account"`
 	Region  string `json:"region"`
-	// Deployed is the digest of what is deployed there, which differs from the assembly's in a rehearsal with stand-ins.
-	Deployed string      `json:"deployed"`
-	Stacks   []StackPlan `json:"stacks"`
-	// Left are the names of stacks that stay although the assembly has them no more.
-	Left []string `json:"left,omitempty"`
+	// DeployedDigest is the digest of what is deployed there, which differs from the assembly's in a rehearsal with stand-ins.
+	DeployedDigest string      `json:"deployed"`
+	Stacks         []StackPlan `json:"stacks"`
+	// OrphanedStacks are the names of stacks that stay although the assembly has them no more.
+	OrphanedStacks []string `json:"left,omitempty"`
 }
 
 // A StackPlan is the part of a plan that belongs to one stack.
@@ -91,9 +91,9 @@ func (f PlanFile) Target(account, region string) (TargetPlan, bool) {
 	return TargetPlan{}, false
 }
 
-// seal gives the plan its digest.
-func (f *PlanFile) seal() error {
-	digest, err := ledger.HashOf(f, "digest")
+// setDigest gives the plan its digest.
+func (f *PlanFile) setDigest() error {
+	digest, err := ledger.DocumentHash(f, "digest")
 	f.Digest = digest
 	return err
 }
@@ -104,16 +104,16 @@ func WritePlan(path string, f PlanFile) error {
 	if err != nil {
 		return err
 	}
-	if err := writeWhole(path, append(data, '\n')); err != nil {
+	if err := writeFileAtomic(path, append(data, '\n')); err != nil {
 		return err
 	}
-	return writeWhole(markdownPath(path), []byte(f.Markdown()))
+	return writeFileAtomic(markdownPath(path), []byte(f.Markdown()))
 }
 
 func markdownPath(path string) string { return strings.TrimSuffix(path, filepath.Ext(path)) + ".md" }
 
-// writeWhole replaces a file as a whole: a reader never sees half of it, and a full disk leaves what was there.
-func writeWhole(path string, data []byte) (err error) {
+// writeFileAtomic replaces a file as a whole: a reader never sees half of it, and a full disk leaves what was there.
+func writeFileAtomic(path string, data []byte) (err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
@@ -137,13 +137,13 @@ func writeWhole(path string, data []byte) (err error) {
 //go:generate go run ./schema/generate
 
 //go:embed schema/plan.json
-var planSchema []byte
+var planSchemaJSON []byte
 
 // PlanJSONSchema is the JSON schema of plan files.
-func PlanJSONSchema() []byte { return bytes.Clone(planSchema) }
+func PlanJSONSchema() []byte { return bytes.Clone(planSchemaJSON) }
 
 var compiledPlanSchema = sync.OnceValues(func() (*jsonschema.Schema, error) {
-	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(planSchema))
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(planSchemaJSON))
 	if err != nil {
 		return nil, err
 	}
@@ -168,8 +168,8 @@ func ReadPlan(path string) (PlanFile, error) {
 	if err != nil {
 		return f, refuse(err, "%s is no plan, or only a part of one (%v): plan again", path, err)
 	}
-	if fields, _ := document.(map[string]any); fields["schema"] != PlanSchema {
-		return f, refuse(nil, "%s is of the format %v, and this version of Lockstep reads %s: plan again", path, fields["schema"], PlanSchema)
+	if fields, _ := document.(map[string]any); fields["schema"] != PlanFormat {
+		return f, refuse(nil, "%s is of the format %v, and this version of Lockstep reads %s: plan again", path, fields["schema"], PlanFormat)
 	}
 	schema, err := compiledPlanSchema()
 	if err != nil {
@@ -181,7 +181,7 @@ func ReadPlan(path string) (PlanFile, error) {
 	if err := json.Unmarshal(data, &f); err != nil {
 		return f, refuse(err, "%s is no plan as Lockstep writes one (%v): plan again", path, err)
 	}
-	digest, err := ledger.HashOfText(data, "digest")
+	digest, err := ledger.JSONHash(data, "digest")
 	if err != nil {
 		return f, err
 	}

@@ -20,24 +20,24 @@ import (
 	"lockstep/internal/deploy/ledger"
 )
 
-// Baggage is what a release keeps in the account besides its record: what it takes to go back to it, and to tell what made it.
-type Baggage struct {
+// Artifacts is what a release keeps in the account besides its record: what it takes to go back to it, and to tell what made it.
+type Artifacts struct {
 	// Assembly is the environment's cloud assembly as it was synthesised.
 	Assembly fs.FS
-	// Tools is a software bill of materials of the tools, as JSON; empty for none.
-	Tools []byte
+	// ToolSBOM is a software bill of materials of the tools, as JSON; empty for none.
+	ToolSBOM []byte
 }
 
-// release records what was deployed. Everything that the record names is kept before the record is.
-func (d *Deployment) release(ctx context.Context, book *ledger.Ledger, o Order, p *Plan) error {
+// recordRelease records what was deployed. Everything that the record names is kept before the record is.
+func (d *Deployment) recordRelease(ctx context.Context, book *ledger.Ledger, o DeployRequest, p *Plan) error {
 	r := ledger.Release{
 		Restores: o.Restores, Project: d.target.Project, Environment: d.target.Environment, Account: d.target.Account, Region: d.target.Region,
-		Mode: d.Run.Mode, At: time.Now().UTC().Truncate(time.Second), By: d.by, Run: d.Run.ID, Commit: d.Run.Commit,
-		Assembly: d.Source, Bundle: d.Bundle, Beside: d.Beside, Configuration: d.Configuration, Left: p.left,
+		Mode: d.Run.Mode, At: time.Now().UTC().Truncate(time.Second), CallerARN: d.callerARN, RunID: d.Run.ID, Commit: d.Run.Commit,
+		SynthDigest: d.SynthDigest, EnvironmentDigest: d.EnvironmentDigest, SiblingDigests: d.SiblingDigests, ConfigurationDigest: d.ConfigurationDigest, OrphanedStacks: p.orphanedStacks,
 	}
 	if o.Plan != nil {
-		r.Plan = o.Plan.Digest
-		approval, err := book.Approval(ctx, r.Plan)
+		r.PlanDigest = o.Plan.Digest
+		approval, err := book.Approval(ctx, r.PlanDigest)
 		if err != nil {
 			return err
 		}
@@ -45,49 +45,49 @@ func (d *Deployment) release(ctx context.Context, book *ledger.Ledger, o Order, 
 	}
 	for _, step := range p.steps {
 		r.Stacks = append(r.Stacks, ledger.Stack{
-			Name: step.stack.Name, ID: aws.ToString(step.have.StackId), Outcome: string(step.record.Outcome), Template: ledger.SumOf([]byte(step.stack.Template.Body)),
+			Name: step.stack.Name, ID: aws.ToString(step.current.StackId), Outcome: string(step.record.Outcome), TemplateHash: ledger.SHA256Hex([]byte(step.stack.Template.Body)),
 		})
 		for _, a := range step.stack.Assets {
-			r.Assets = append(r.Assets, a.Key)
+			r.AssetKeys = append(r.AssetKeys, a.Key)
 		}
 	}
-	slices.Sort(r.Assets)
-	r.Assets = slices.Compact(r.Assets)
+	slices.Sort(r.AssetKeys)
+	r.AssetKeys = slices.Compact(r.AssetKeys)
 	var err error
-	if r.Tools, err = d.keepBaggage(ctx, book); err != nil {
+	if r.SBOMDigest, err = d.saveArtifacts(ctx, book); err != nil {
 		return err
 	}
 	if r, err = book.AddRelease(ctx, r); err != nil {
 		return err
 	}
 	p.release = r.Number
-	d.tell(fmt.Sprintf("release %d of %s is recorded: assembly %.12s", r.Number, d.target.Environment, r.Assembly))
-	return d.journal.Released(ctx, r.Brief())
+	d.printProgress(fmt.Sprintf("release %d of %s is recorded: assembly %.12s", r.Number, d.target.Environment, r.SynthDigest))
+	return d.journal.RecordRelease(ctx, r.Summary())
 }
 
-// keepBaggage keeps what the release needs besides its record, and returns the name of the bill of materials.
-func (d *Deployment) keepBaggage(ctx context.Context, book *ledger.Ledger) (tools string, err error) {
-	if d.Baggage.Assembly != nil {
-		data, err := packAssembly(d.Baggage.Assembly)
+// saveArtifacts keeps what the release needs besides its record, and returns the name of the bill of materials.
+func (d *Deployment) saveArtifacts(ctx context.Context, book *ledger.Ledger) (tools string, err error) {
+	if d.Artifacts.Assembly != nil {
+		data, err := zipAssembly(d.Artifacts.Assembly)
 		if err != nil {
 			return "", err
 		}
-		if err := book.KeepBlob(ctx, assemblyBlob(d.Source), data); err != nil {
+		if err := book.SaveBlob(ctx, assemblyBlobName(d.SynthDigest), data); err != nil {
 			return "", err
 		}
 	}
-	if len(d.Baggage.Tools) == 0 {
+	if len(d.Artifacts.ToolSBOM) == 0 {
 		return "", nil
 	}
-	tools = ledger.SumOf(d.Baggage.Tools)
-	return tools, book.KeepBlob(ctx, toolsBlob(tools), d.Baggage.Tools)
+	tools = ledger.SHA256Hex(d.Artifacts.ToolSBOM)
+	return tools, book.SaveBlob(ctx, toolsBlobName(tools), d.Artifacts.ToolSBOM)
 }
 
-func assemblyBlob(digest string) string { return "assembly-" + digest + ".zip" }
-func toolsBlob(digest string) string    { return "tools-" + digest + ".json" }
+func assemblyBlobName(digest string) string { return "assembly-" + digest + ".zip" }
+func toolsBlobName(digest string) string    { return "tools-" + digest + ".json" }
 
-// packAssembly packs a cloud assembly so that it can be deployed again: the same files, and links as links.
-func packAssembly(files fs.FS) ([]byte, error) {
+// zipAssembly packs a cloud assembly so that it can be deployed again: the same files, and links as links.
+func zipAssembly(files fs.FS) ([]byte, error) {
 	var out bytes.Buffer
 	w := zip.NewWriter(&out)
 	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -95,13 +95,13 @@ func packAssembly(files fs.FS) ([]byte, error) {
 			return err
 		}
 		if entry.Type()&fs.ModeSymlink == 0 {
-			return pack(w, files, name, name, 0)
+			return addToZip(w, files, name, name, 0)
 		}
 		target, err := fs.ReadLink(files, name)
 		if err != nil {
 			return err
 		}
-		header := &zip.FileHeader{Name: name, Modified: packedAt}
+		header := &zip.FileHeader{Name: name, Modified: zipModTime}
 		header.SetMode(fs.ModeSymlink | 0o777)
 		link, err := w.CreateHeader(header)
 		if err == nil {
@@ -113,11 +113,11 @@ func packAssembly(files fs.FS) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// unpack puts the cloud assembly of a release into a folder that is not there yet, after seeing that it is the one that was recorded.
-func unpack(ctx context.Context, book *ledger.Ledger, r ledger.Release, folder string) error {
-	data, err := book.Blob(ctx, assemblyBlob(r.Assembly))
-	if errors.Is(err, ledger.ErrAbsent) {
-		return fmt.Errorf("the cloud assembly of release %d is no longer kept: check out commit %s, synthesise, and deploy that", r.Number, orUnknown(r.Commit))
+// extractAssembly puts the cloud assembly of a release into a folder that is not there yet, after seeing that it is the one that was recorded.
+func extractAssembly(ctx context.Context, book *ledger.Ledger, r ledger.Release, folder string) error {
+	data, err := book.Blob(ctx, assemblyBlobName(r.SynthDigest))
+	if errors.Is(err, ledger.ErrNotFound) {
+		return fmt.Errorf("the cloud assembly of release %d is no longer kept: check out commit %s, synthesise, and deploy that", r.Number, commitText(r.Commit))
 	}
 	if err != nil {
 		return err
@@ -141,8 +141,8 @@ func unpack(ctx context.Context, book *ledger.Ledger, r ledger.Release, folder s
 	if err != nil {
 		return err
 	}
-	if digest != r.Assembly {
-		return refuse(nil, "the kept cloud assembly of release %d is not the one that was deployed: its digest is %.12s, and the record says %.12s", r.Number, digest, r.Assembly)
+	if digest != r.SynthDigest {
+		return refuse(nil, "the kept cloud assembly of release %d is not the one that was deployed: its digest is %.12s, and the record says %.12s", r.Number, digest, r.SynthDigest)
 	}
 	if err := os.RemoveAll(folder); err != nil {
 		return err
@@ -150,7 +150,7 @@ func unpack(ctx context.Context, book *ledger.Ledger, r ledger.Release, folder s
 	return os.Rename(beside, folder)
 }
 
-func orUnknown(commit string) string {
+func commitText(commit string) string {
 	if commit == "" {
 		return "that it was made of"
 	}
@@ -180,8 +180,8 @@ func unzip(archive *zip.Reader, folder string) error {
 	return nil
 }
 
-// largestFile bounds what a damaged archive can make of itself, in bytes.
-const largestFile = 1 << 30
+// maxFileBytes bounds what a damaged archive can make of itself, in bytes.
+const maxFileBytes = 1 << 30
 
 func unzipFile(f *zip.File, path string) (err error) {
 	in, err := f.Open()
@@ -189,7 +189,7 @@ func unzipFile(f *zip.File, path string) (err error) {
 		return err
 	}
 	defer in.Close()
-	content := io.LimitReader(in, largestFile)
+	content := io.LimitReader(in, maxFileBytes)
 	if f.Mode()&fs.ModeSymlink != 0 {
 		target, err := io.ReadAll(content)
 		if err == nil {

@@ -5,31 +5,31 @@ import (
 	"strings"
 )
 
-// signs mark what a change does, as a reader of plans knows them.
-var signs = map[Action]string{Add: "+", Modify: "~", Replace: "-/+", ReplaceMaybe: "-/+?", Remove: "-"}
+// actionSymbols mark what a change does, as a reader of plans knows them.
+var actionSymbols = map[Action]string{Add: "+", Modify: "~", Replace: "-/+", ReplaceMaybe: "-/+?", Remove: "-"}
 
 // Text shows what a plan, or its execution, does to each stack and each resource.
 func (r Record) Text() string {
 	var parts []string
 	for _, s := range r.Stacks {
-		parts = append(parts, text(s))
+		parts = append(parts, stackText(s))
 	}
-	if len(r.Left) > 0 {
-		parts = append(parts, leftText(r.Left))
+	if len(r.OrphanedStacks) > 0 {
+		parts = append(parts, orphanedText(r.OrphanedStacks))
 	}
 	return strings.Join(parts, "\n")
 }
 
-func text(s StackRecord) string {
+func stackText(s StackRecord) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s", s.Name, s.Outcome)
 	if s.Reason != "" {
 		fmt.Fprintf(&b, ": %s", s.Reason)
 	}
 	for _, c := range s.Changes {
-		fmt.Fprintf(&b, "\n  %-4s %s (%s)", signs[c.Action], c.LogicalID, c.Type)
-		if c.Action != Add && c.Physical != "" {
-			fmt.Fprintf(&b, " %s", c.Physical)
+		fmt.Fprintf(&b, "\n  %-4s %s (%s)", actionSymbols[c.Action], c.LogicalID, c.Type)
+		if c.Action != Add && c.PhysicalID != "" {
+			fmt.Fprintf(&b, " %s", c.PhysicalID)
 		}
 		if c.Action == Add || c.Action == Remove {
 			continue

@@ -9,20 +9,20 @@ import (
 // A Rollout takes something to many places: wave after wave, and the places of a wave at the same time. They do not depend on each other, so one that
 // fails stops none of its wave, but no further wave begins.
 type Rollout struct {
-	// AtOnce is how many places are worked on at the same time, which bounds the memory; at least 1. How fast AWS is called is the pacer's business.
-	AtOnce int
+	// MaxConcurrent is how many places are worked on at the same time, which bounds the memory; at least 1. How fast AWS is called is the pacer's business.
+	MaxConcurrent int
 	// MaxFailures is how many places may fail before no further one is begun, whatever wave it is in; negative for none in an earlier wave and any number
 	// in the same.
 	MaxFailures int
 }
 
-// AtOnce is how many accounts are worked on at the same time unless told otherwise.
-const AtOnce = 64
+// DefaultMaxConcurrent is how many accounts are worked on at the same time unless told otherwise.
+const DefaultMaxConcurrent = 64
 
-// A NotBegunError is a place that was not begun because others had failed.
-type NotBegunError struct{ Failed int }
+// A NotStartedError is a place that was not begun because others had failed.
+type NotStartedError struct{ Failed int }
 
-func (e *NotBegunError) Error() string {
+func (e *NotStartedError) Error() string {
 	return fmt.Sprintf("not begun, because %d before it failed", e.Failed)
 }
 
@@ -32,22 +32,22 @@ func (r Rollout) Run(ctx context.Context, waves []int, do func(ctx context.Conte
 	failed := 0
 	for w, places := range waves {
 		begin := r.MaxFailures >= 0 || failed == 0
-		out[w], failed = r.wave(ctx, places, failed, begin, func(ctx context.Context, place int) error { return do(ctx, w, place) })
+		out[w], failed = r.runWave(ctx, places, failed, begin, func(ctx context.Context, place int) error { return do(ctx, w, place) })
 	}
 	return out
 }
 
-// wave does it in the places of one wave and returns what came of each, and how many have failed altogether.
-func (r Rollout) wave(ctx context.Context, places, failed int, begin bool, do func(context.Context, int) error) ([]error, int) {
+// runWave does it in the places of one wave and returns what came of each, and how many have failed altogether.
+func (r Rollout) runWave(ctx context.Context, places, failed int, begin bool, do func(context.Context, int) error) ([]error, int) {
 	errs := make([]error, places)
 	var mu sync.Mutex
 	var all sync.WaitGroup
-	room := make(chan struct{}, max(1, r.AtOnce))
+	room := make(chan struct{}, max(1, r.MaxConcurrent))
 	stopped := func() error {
 		mu.Lock()
 		defer mu.Unlock()
 		if ctx.Err() == nil && (!begin || r.MaxFailures >= 0 && failed > r.MaxFailures) {
-			return &NotBegunError{failed}
+			return &NotStartedError{failed}
 		}
 		return ctx.Err()
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestARolloutStopsAtWhatDependsOnAFailure(t *testing.T) {
+func TestRollout_StopsAfterFailures(t *testing.T) {
 	for name, c := range map[string]struct {
 		waves       []int
 		atOnce      int
@@ -28,7 +28,7 @@ func TestARolloutStopsAtWhatDependsOnAFailure(t *testing.T) {
 		"two failures are more than the one allowed": {[]int{1, 3, 2}, 1, 1, "1.0 1.1", "ok | failed failed - | - -"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := Rollout{AtOnce: c.atOnce, MaxFailures: c.maxFailures}
+			r := Rollout{MaxConcurrent: c.atOnce, MaxFailures: c.maxFailures}
 			out := r.Run(t.Context(), c.waves, func(_ context.Context, wave, place int) error {
 				for _, f := range strings.Fields(c.fails) {
 					if f == fmt.Sprintf("%d.%d", wave, place) {
@@ -43,7 +43,7 @@ func TestARolloutStopsAtWhatDependsOnAFailure(t *testing.T) {
 					got += " | "
 				}
 				for p, err := range wave {
-					var notBegun *NotBegunError
+					var notBegun *NotStartedError
 					word := map[bool]string{true: "ok", false: "failed"}[err == nil]
 					if errors.As(err, &notBegun) {
 						word = "-"
@@ -59,10 +59,10 @@ func TestARolloutStopsAtWhatDependsOnAFailure(t *testing.T) {
 	}
 }
 
-func TestNoMorePlacesAreWorkedOnThanThereIsRoomFor(t *testing.T) {
+func TestRollout_BoundsConcurrency(t *testing.T) {
 	var mu sync.Mutex
 	under, most := 0, 0
-	Rollout{AtOnce: 3, MaxFailures: -1}.Run(t.Context(), []int{50}, func(context.Context, int, int) error {
+	Rollout{MaxConcurrent: 3, MaxFailures: -1}.Run(t.Context(), []int{50}, func(context.Context, int, int) error {
 		mu.Lock()
 		under++
 		most = max(most, under)

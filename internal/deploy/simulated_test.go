@@ -25,24 +25,24 @@ const (
 // cloud is simulated AWS with an environment to deploy to.
 type cloud struct {
 	*simulated.Cloud
-	t       *testing.T
-	address string
-	said    *said
+	t        *testing.T
+	address  string
+	progress *progressLog
 }
 
-// said is what deployments have told.
-type said struct {
+// progressLog is what deployments have told.
+type progressLog struct {
 	mu    sync.Mutex
 	lines []string
 }
 
-func (s *said) say(line string) {
+func (s *progressLog) add(line string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lines = append(s.lines, line)
 }
 
-func (s *said) String() string {
+func (s *progressLog) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return strings.Join(s.lines, "\n")
@@ -53,10 +53,10 @@ func newCloud(t *testing.T) *cloud {
 	c := simulated.New()
 	server := httptest.NewServer(c)
 	t.Cleanup(server.Close)
-	return &cloud{Cloud: c, t: t, address: server.URL, said: &said{}}
+	return &cloud{Cloud: c, t: t, address: server.URL, progress: &progressLog{}}
 }
 
-var testTarget = Target{Project: "shop", Environment: "acc", Account: testAccount, Region: testRegion, Tooling: testTooling, Qualifier: "hnb659fds"}
+var testTarget = Target{Project: "shop", Environment: "acc", Account: testAccount, Region: testRegion, ToolingAccount: testTooling, Qualifier: "hnb659fds"}
 
 // needs are stacks by name, with the names of those that they need.
 type needs map[string][]string
@@ -84,13 +84,13 @@ func assemble(t *testing.T, stacks needs, templates map[string]string) *assembly
 	manifest, err := json.Marshal(map[string]any{"version": "36.0.0", "artifacts": artefacts})
 	require.NoError(t, err)
 	files["manifest.json"] = &fstest.MapFile{Data: manifest}
-	asm, err := assembly.Read(files, assembly.Environment{Account: testAccount, Region: testRegion})
+	asm, err := assembly.Read(files, assembly.Defaults{Account: testAccount, Region: testRegion})
 	require.NoError(t, err)
 	return asm
 }
 
-// exporting is a template whose stack exports a name, so that whoever imports it has to wait.
-func exporting(stack string) string {
+// exportingTemplate is a template whose stack exports a name, so that whoever imports it has to wait.
+func exportingTemplate(stack string) string {
 	return `{"Resources":{"Topic":{"Type":"AWS::SNS::Topic"}},"Outputs":{"Name":{"Value":"v","Export":{"Name":"` + stack + `:Name"}}}}`
 }
 
@@ -104,8 +104,8 @@ func oneStack(t *testing.T, template string) *assembly.Assembly {
 func (c *cloud) open(asm *assembly.Assembly, change ...func(*Options)) *Deployment {
 	c.t.Helper()
 	o := Options{
-		Run: Run{ID: NewRunID(), Doing: "lockstep deploy", Mode: Rehearsal, Commit: "abc"}, Say: c.said.say,
-		Source: asm.Digest, Bundle: asm.Digest, Configuration: "configuration", Pulses: c.t.TempDir(),
+		Run: RunInfo{ID: NewRunID(), Command: "lockstep deploy", Mode: Rehearsal, Commit: "abc"}, Progress: c.progress.add,
+		SynthDigest: asm.Digest, EnvironmentDigest: asm.Digest, ConfigurationDigest: "configuration", HeartbeatDir: c.t.TempDir(),
 	}
 	for _, f := range change {
 		f(&o)
@@ -116,7 +116,7 @@ func (c *cloud) open(asm *assembly.Assembly, change ...func(*Options)) *Deployme
 }
 
 // deploy deploys as a run of its own.
-func (c *cloud) deploy(asm *assembly.Assembly, o Order, change ...func(*Options)) (Record, error) {
+func (c *cloud) deploy(asm *assembly.Assembly, o DeployRequest, change ...func(*Options)) (Record, error) {
 	c.t.Helper()
 	return c.open(asm, change...).Deploy(context.WithoutCancel(c.t.Context()), o)
 }
@@ -134,5 +134,5 @@ func topics(n int) string {
 	return `{"Resources":{` + strings.Join(parts, ",") + `}}`
 }
 
-// failing is a template with a resource that cannot be made.
-var failing = `{"Resources":{"Never":{"Type":"` + simulated.Failing + `"}}}`
+// failingTemplate is a template with a resource that cannot be made.
+var failingTemplate = `{"Resources":{"Never":{"Type":"` + simulated.FailingType + `"}}}`

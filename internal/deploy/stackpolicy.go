@@ -14,8 +14,8 @@ import (
 	"lockstep/internal/deploy/assembly"
 )
 
-// stackPolicies is as much of CloudFormation as a stack's policy takes.
-type stackPolicies interface {
+// stackPolicyAPI is as much of CloudFormation as a stack's policy takes.
+type stackPolicyAPI interface {
 	GetStackPolicy(context.Context, *cloudformation.GetStackPolicyInput, ...func(*cloudformation.Options)) (*cloudformation.GetStackPolicyOutput, error)
 	SetStackPolicy(context.Context, *cloudformation.SetStackPolicyInput, ...func(*cloudformation.Options)) (*cloudformation.SetStackPolicyOutput, error)
 }
@@ -23,14 +23,14 @@ type stackPolicies interface {
 // The right to set policies may be one that the same deployment has just given, and IAM takes seconds to spread.
 // Source: the IAM user guide, "Changes that I make are not always immediately visible".
 const (
-	policyAttempts = 10
-	policyWait     = 2 * time.Second
+	policyAttempts   = 10
+	policyRetryDelay = 2 * time.Second
 )
 
-// awsPause waits for AWS, or for the end of the context.
-func awsPause(ctx context.Context) error {
+// waitPolicyRetry waits for AWS, or for the end of the context.
+func waitPolicyRetry(ctx context.Context) error {
 	select {
-	case <-time.After(policyWait):
+	case <-time.After(policyRetryDelay):
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -39,7 +39,7 @@ func awsPause(ctx context.Context) error {
 
 // setStackPolicy gives a stack the policy that its template asks for, if it does not have it already. A template that asks for none leaves
 // the stack's as it is.
-func setStackPolicy(ctx context.Context, client stackPolicies, s *assembly.Stack, pause func(context.Context) error) error {
+func setStackPolicy(ctx context.Context, client stackPolicyAPI, s *assembly.Stack, pause func(context.Context) error) error {
 	want := s.Template.StackPolicy
 	if want == "" {
 		return nil
@@ -48,7 +48,7 @@ func setStackPolicy(ctx context.Context, client stackPolicies, s *assembly.Stack
 		err := setPolicyOnce(ctx, client, s.Name, want)
 		var denied smithy.APIError
 		if !errors.As(err, &denied) || denied.ErrorCode() != "AccessDenied" || attempt == policyAttempts {
-			return problem(err)
+			return wrapAWS(err)
 		}
 		if err := pause(ctx); err != nil {
 			return err
@@ -56,39 +56,39 @@ func setStackPolicy(ctx context.Context, client stackPolicies, s *assembly.Stack
 	}
 }
 
-// anyUpdate is the policy that lets an update do everything. A policy cannot be removed, only replaced.
-const anyUpdate = `{"Statement":[{"Effect":"Allow","Action":"Update:*","Principal":"*","Resource":"*"}]}`
+// permissivePolicy is the policy that lets an update do everything. A policy cannot be removed, only replaced.
+const permissivePolicy = `{"Statement":[{"Effect":"Allow","Action":"Update:*","Principal":"*","Resource":"*"}]}`
 
-// lifted does something while the stack's policy is lifted, and puts the policy back whatever comes of it. A run that is killed meanwhile leaves a
+// withoutStackPolicy does something while the stack's policy is lifted, and puts the policy back whatever comes of it. A run that is killed meanwhile leaves a
 // stack that differs from its assembly, so the next one puts it back.
-func lifted(ctx context.Context, client stackPolicies, s *assembly.Stack, do func() error) error {
-	if err := setPolicyOnce(ctx, client, s.Name, anyUpdate); err != nil {
-		return problem(err)
+func withoutStackPolicy(ctx context.Context, client stackPolicyAPI, s *assembly.Stack, do func() error) error {
+	if err := setPolicyOnce(ctx, client, s.Name, permissivePolicy); err != nil {
+		return wrapAWS(err)
 	}
 	err := do()
-	ctx, cancel := afterwards(ctx, err)
+	ctx, cancel := cleanupContext(ctx, err)
 	defer cancel()
-	return errors.Join(err, problem(setPolicyOnce(ctx, client, s.Name, s.Template.StackPolicy)))
+	return errors.Join(err, wrapAWS(setPolicyOnce(ctx, client, s.Name, s.Template.StackPolicy)))
 }
 
-// policyOf is the policy that a stack has; empty for none, and where this caller may not see it.
-func policyOf(ctx context.Context, client stackPolicies, stack string) (string, error) {
+// getStackPolicy is the policy that a stack has; empty for none, and where this caller may not see it.
+func getStackPolicy(ctx context.Context, client stackPolicyAPI, stack string) (string, error) {
 	out, err := client.GetStackPolicy(ctx, &cloudformation.GetStackPolicyInput{StackName: &stack})
-	if code(err) == "AccessDenied" {
+	if errorCode(err) == "AccessDenied" {
 		return "", nil
 	}
 	if err != nil {
-		return "", problem(err)
+		return "", wrapAWS(err)
 	}
 	return aws.ToString(out.StackPolicyBody), nil
 }
 
 // policyDiffers says whether the stack lacks the policy that its template asks for.
-func policyDiffers(s *assembly.Stack, have deployed) bool {
+func policyDiffers(s *assembly.Stack, have stackState) bool {
 	return s.Template.StackPolicy != "" && !sameJSON(have.policy, s.Template.StackPolicy)
 }
 
-func setPolicyOnce(ctx context.Context, client stackPolicies, stack, want string) error {
+func setPolicyOnce(ctx context.Context, client stackPolicyAPI, stack, want string) error {
 	have, err := client.GetStackPolicy(ctx, &cloudformation.GetStackPolicyInput{StackName: &stack})
 	if err != nil || sameJSON(aws.ToString(have.StackPolicyBody), want) {
 		return err

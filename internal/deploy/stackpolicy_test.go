@@ -15,18 +15,18 @@ import (
 
 // policyFake is a stack's policy, and how often somebody is refused before they may see it.
 type policyFake struct {
-	policy  string
-	refuse  int
-	err     error
-	written []string
+	policy   string
+	refusals int
+	err      error
+	written  []string
 }
 
 func (f *policyFake) GetStackPolicy(context.Context, *cloudformation.GetStackPolicyInput, ...func(*cloudformation.Options)) (*cloudformation.GetStackPolicyOutput, error) {
 	if f.err != nil {
 		return nil, f.err
 	}
-	if f.refuse > 0 {
-		f.refuse--
+	if f.refusals > 0 {
+		f.refusals--
 		return nil, &smithy.GenericAPIError{Code: "AccessDenied", Message: "not yet"}
 	}
 	return &cloudformation.GetStackPolicyOutput{StackPolicyBody: aws.String(f.policy)}, nil
@@ -38,7 +38,7 @@ func (f *policyFake) SetStackPolicy(_ context.Context, in *cloudformation.SetSta
 	return &cloudformation.SetStackPolicyOutput{}, nil
 }
 
-func TestAStackGetsThePolicyOfItsTemplate(t *testing.T) {
+func TestSetStackPolicy_AppliesTemplatePolicy(t *testing.T) {
 	const policy = `{"Statement": [{"Effect": "Allow"}]}`
 	for _, test := range []struct {
 		name    string
@@ -52,8 +52,8 @@ func TestAStackGetsThePolicyOfItsTemplate(t *testing.T) {
 		{"a first one", policyFake{}, policy, 1, 0, ""},
 		{"another one", policyFake{policy: `{"Statement": []}`}, policy, 1, 0, ""},
 		{"the one that it has, written otherwise", policyFake{policy: `{"Statement":[{"Effect":"Allow"}]}`}, policy, 0, 0, ""},
-		{"after the right to set it has spread", policyFake{refuse: 3}, policy, 1, 3, ""},
-		{"not at all without the right", policyFake{refuse: 99}, policy, 0, policyAttempts - 1, "AccessDenied: not yet"},
+		{"after the right to set it has spread", policyFake{refusals: 3}, policy, 1, 3, ""},
+		{"not at all without the right", policyFake{refusals: 99}, policy, 0, policyAttempts - 1, "AccessDenied: not yet"},
 		{"not at all where CloudFormation fails", policyFake{err: errors.New("it fails")}, policy, 0, 0, "it fails"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -73,12 +73,12 @@ func TestAStackGetsThePolicyOfItsTemplate(t *testing.T) {
 	}
 }
 
-func TestThePolicyIsLiftedForWhatWasAllowedAndPutBackWhateverComesOfIt(t *testing.T) {
+func TestWithoutStackPolicy_RestoresPolicy(t *testing.T) {
 	const policy = `{"Statement":[{"Effect":"Deny"}]}`
 	for _, result := range []error{nil, errors.New("the update failed")} {
 		fake := policyFake{policy: policy}
-		err := lifted(t.Context(), &fake, &assembly.Stack{Name: "s", Template: assembly.Template{StackPolicy: policy}}, func() error {
-			assert.JSONEq(t, anyUpdate, fake.policy)
+		err := withoutStackPolicy(t.Context(), &fake, &assembly.Stack{Name: "s", Template: assembly.Template{StackPolicy: policy}}, func() error {
+			assert.JSONEq(t, permissivePolicy, fake.policy)
 			return result
 		})
 		if result == nil {
@@ -90,10 +90,10 @@ func TestThePolicyIsLiftedForWhatWasAllowedAndPutBackWhateverComesOfIt(t *testin
 	}
 }
 
-func TestAStackWithoutThePolicyOfItsTemplateDiffers(t *testing.T) {
+func TestPolicyDiffers_WhenTemplatePolicyIsMissing(t *testing.T) {
 	s := &assembly.Stack{Template: assembly.Template{StackPolicy: `{"Statement": []}`}}
-	assert.True(t, policyDiffers(s, deployed{}))
-	assert.True(t, policyDiffers(s, deployed{policy: anyUpdate}))
-	assert.False(t, policyDiffers(s, deployed{policy: `{"Statement":[]}`}))
-	assert.False(t, policyDiffers(&assembly.Stack{}, deployed{policy: anyUpdate}), "one that nobody asked for stays")
+	assert.True(t, policyDiffers(s, stackState{}))
+	assert.True(t, policyDiffers(s, stackState{policy: permissivePolicy}))
+	assert.False(t, policyDiffers(s, stackState{policy: `{"Statement":[]}`}))
+	assert.False(t, policyDiffers(&assembly.Stack{}, stackState{policy: permissivePolicy}), "one that nobody asked for stays")
 }

@@ -20,39 +20,39 @@ import (
 type phase int
 
 const (
-	absent   phase = iota // it can be created
-	settled               // it can be updated
-	busy                  // CloudFormation works on it: wait
-	leftover              // nothing of it was ever in use: it has to be deleted before it can be created
-	stuck                 // a rollback has to be continued before it can be updated
-	blocked               // a person has to decide
+	absent        phase = iota // it can be created
+	updatable                  // it can be updated
+	busy                       // CloudFormation works on it: wait
+	needsDelete                // nothing of it was ever in use: it has to be deleted before it can be created
+	needsRollback              // a rollback has to be continued before it can be updated
+	needsHuman                 // a person has to decide
 )
 
 // A StateRow is what is done with a stack that is found in a state.
 type StateRow struct {
 	Status types.StackStatus
 	phase  phase
-	// Way says what the program does, or why it does nothing and what a person has to do.
-	Way string
+	// Action says what the program does, or why it does nothing and what a person has to do.
+	Action string
 }
 
 // States is the table of every state that CloudFormation knows, and the way on from each.
 // Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html, stack status codes.
 var States = []StateRow{
-	{types.StackStatusCreateComplete, settled, "it is updated by a change set"},
-	{types.StackStatusUpdateComplete, settled, "it is updated by a change set"},
-	{types.StackStatusUpdateRollbackComplete, settled, "it is updated by a change set; the last update was taken back"},
-	{types.StackStatusImportComplete, settled, "it is updated by a change set"},
-	{types.StackStatusImportRollbackComplete, settled, "it is updated by a change set; the last import was taken back"},
-	{types.StackStatusUpdateFailed, settled, "it is updated by a change set, which CloudFormation takes where rollback was switched off"},
+	{types.StackStatusCreateComplete, updatable, "it is updated by a change set"},
+	{types.StackStatusUpdateComplete, updatable, "it is updated by a change set"},
+	{types.StackStatusUpdateRollbackComplete, updatable, "it is updated by a change set; the last update was taken back"},
+	{types.StackStatusImportComplete, updatable, "it is updated by a change set"},
+	{types.StackStatusImportRollbackComplete, updatable, "it is updated by a change set; the last import was taken back"},
+	{types.StackStatusUpdateFailed, updatable, "it is updated by a change set, which CloudFormation takes where rollback was switched off"},
 	{types.StackStatusReviewInProgress, absent, "it only holds change sets: it is created by one more, and old ones of ours are removed"},
 	{types.StackStatusDeleteComplete, absent, "it is created"},
-	{types.StackStatusRollbackComplete, leftover, "its creation failed and was taken back: it is deleted and created anew"},
-	{types.StackStatusRollbackFailed, leftover, "its creation failed and could not all be taken back: it is deleted and created anew; if that fails, its resources are named"},
-	{types.StackStatusUpdateRollbackFailed, stuck, "its rollback is continued, once; if that fails, its resources are named"},
-	{types.StackStatusCreateFailed, blocked, "its creation failed where rollback was switched off, for somebody to look at it: delete the stack, then run this again"},
-	{types.StackStatusDeleteFailed, blocked, "somebody wanted it gone and it could not be deleted: delete it again, keeping the resources that cannot go, then run this again"},
-	{types.StackStatusImportRollbackFailed, blocked, "the rollback of an import did not end: mend what its events name, then run this again"},
+	{types.StackStatusRollbackComplete, needsDelete, "its creation failed and was taken back: it is deleted and created anew"},
+	{types.StackStatusRollbackFailed, needsDelete, "its creation failed and could not all be taken back: it is deleted and created anew; if that fails, its resources are named"},
+	{types.StackStatusUpdateRollbackFailed, needsRollback, "its rollback is continued, once; if that fails, its resources are named"},
+	{types.StackStatusCreateFailed, needsHuman, "its creation failed where rollback was switched off, for somebody to look at it: delete the stack, then run this again"},
+	{types.StackStatusDeleteFailed, needsHuman, "somebody wanted it gone and it could not be deleted: delete it again, keeping the resources that cannot go, then run this again"},
+	{types.StackStatusImportRollbackFailed, needsHuman, "the rollback of an import did not end: mend what its events name, then run this again"},
 	{types.StackStatusCreateInProgress, busy, "it is waited for"},
 	{types.StackStatusUpdateInProgress, busy, "it is waited for"},
 	{types.StackStatusUpdateCompleteCleanupInProgress, busy, "it is waited for"},
@@ -64,19 +64,19 @@ var States = []StateRow{
 	{types.StackStatusImportRollbackInProgress, busy, "it is waited for"},
 }
 
-// state is the row of a state. One that this program does not know is for a person, unless CloudFormation says that it is at work.
-func state(status types.StackStatus) StateRow {
+// stateRow is the row of a state. One that this program does not know is for a person, unless CloudFormation says that it is at work.
+func stateRow(status types.StackStatus) StateRow {
 	if i := slices.IndexFunc(States, func(r StateRow) bool { return r.Status == status }); i >= 0 {
 		return States[i]
 	}
 	if strings.HasSuffix(string(status), "_IN_PROGRESS") {
 		return StateRow{status, busy, "it is waited for"}
 	}
-	return StateRow{status, blocked, "this program does not know that state: look at the stack, then run this again"}
+	return StateRow{status, needsHuman, "this program does not know that state: look at the stack, then run this again"}
 }
 
-// A deployed is a stack as it is in the account; the zero one is not there.
-type deployed struct {
+// A stackState is a stack as it is in the account; the zero one is not there.
+type stackState struct {
 	types.Stack
 	phase phase
 	// template is what it was deployed with, as far as that was asked for.
@@ -86,48 +86,48 @@ type deployed struct {
 }
 
 // A stateReader reads a stack's state.
-type stateReader func(ctx context.Context, client *cloudformation.Client, name string) (deployed, error)
+type stateReader func(ctx context.Context, client *cloudformation.Client, name string) (stackState, error)
 
-// describe reads a stack's state.
-func describe(ctx context.Context, client *cloudformation.Client, name string) (deployed, error) {
+// describeStack reads a stack's state.
+func describeStack(ctx context.Context, client *cloudformation.Client, name string) (stackState, error) {
 	out, err := client.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: aws.String(name)})
-	if gone(err) {
-		return deployed{}, nil
+	if isNotFound(err) {
+		return stackState{}, nil
 	}
 	if err != nil {
-		return deployed{}, problem(err)
+		return stackState{}, wrapAWS(err)
 	}
 	if len(out.Stacks) != 1 {
-		return deployed{}, fmt.Errorf("CloudFormation answered with %d stacks called %s", len(out.Stacks), name)
+		return stackState{}, fmt.Errorf("CloudFormation answered with %d stacks called %s", len(out.Stacks), name)
 	}
-	return deployed{Stack: out.Stacks[0], phase: state(out.Stacks[0].StackStatus).phase}, nil
+	return stackState{Stack: out.Stacks[0], phase: stateRow(out.Stacks[0].StackStatus).phase}, nil
 }
 
-// glance reads a state as it is.
-func (d *Deployment) glance(ctx context.Context, client *cloudformation.Client, name string) (deployed, error) {
-	return describe(ctx, client, name)
+// readState reads a state as it is.
+func (d *Deployment) readState(ctx context.Context, client *cloudformation.Client, name string) (stackState, error) {
+	return describeStack(ctx, client, name)
 }
 
-// settle waits until CloudFormation has ended what it does with a stack, which an earlier run may have begun, and refuses a state
+// waitUntilReady waits until CloudFormation has ended what it does with a stack, which an earlier run may have begun, and refuses a state
 // that a person has to look at.
-func (d *Deployment) settle(ctx context.Context, client *cloudformation.Client, name string) (deployed, error) {
-	have, err := d.wait(ctx, client, name)
-	if err == nil && have.phase == blocked {
-		err = fmt.Errorf("the stack is in state %s: %s", have.StackStatus, state(have.StackStatus).Way)
+func (d *Deployment) waitUntilReady(ctx context.Context, client *cloudformation.Client, name string) (stackState, error) {
+	have, err := d.waitWhileBusy(ctx, client, name)
+	if err == nil && have.phase == needsHuman {
+		err = fmt.Errorf("the stack is in state %s: %s", have.StackStatus, stateRow(have.StackStatus).Action)
 	}
 	return have, err
 }
 
-// wait waits until CloudFormation has ended what it does with a stack.
-func (d *Deployment) wait(ctx context.Context, client *cloudformation.Client, name string) (deployed, error) {
+// waitWhileBusy waits until CloudFormation has ended what it does with a stack.
+func (d *Deployment) waitWhileBusy(ctx context.Context, client *cloudformation.Client, name string) (stackState, error) {
 	told := false
-	for wait := newPause(); ; {
-		have, err := describe(ctx, client, name)
+	for wait := newPollBackoff(); ; {
+		have, err := describeStack(ctx, client, name)
 		if err != nil || have.phase != busy {
 			return have, err
 		}
 		if !told {
-			d.tell(fmt.Sprintf("%s: waiting, CloudFormation is at %s", aws.ToString(have.StackName), have.StackStatus))
+			d.printProgress(fmt.Sprintf("%s: waiting, CloudFormation is at %s", aws.ToString(have.StackName), have.StackStatus))
 			told = true
 		}
 		if err := wait.sleep(ctx); err != nil {
@@ -136,37 +136,37 @@ func (d *Deployment) wait(ctx context.Context, client *cloudformation.Client, na
 	}
 }
 
-// same says whether a stack is as the assembly wants it, so that nothing has to be written to know that nothing changes. Parameters
+// matchesAssembly says whether a stack is as the assembly wants it, so that nothing has to be written to know that nothing changes. Parameters
 // that cannot be compared, because CloudFormation hides them or reads them from SSM, count as in doubt. The template that is read stays with
 // the stack.
-func same(ctx context.Context, client *cloudformation.Client, s *assembly.Stack, have *deployed, inDoubt bool) (bool, error) {
-	if have.phase != settled {
+func matchesAssembly(ctx context.Context, client *cloudformation.Client, s *assembly.Stack, have *stackState, inDoubt bool) (bool, error) {
+	if have.phase != updatable {
 		return false, nil
 	}
 	out, err := client.GetTemplate(ctx, &cloudformation.GetTemplateInput{StackName: have.StackId, TemplateStage: types.TemplateStageOriginal})
 	if err != nil {
-		return false, problem(err)
+		return false, wrapAWS(err)
 	}
 	have.template = aws.ToString(out.TemplateBody)
 	if s.Template.StackPolicy != "" {
-		if have.policy, err = policyOf(ctx, client, aws.ToString(have.StackId)); err != nil {
+		if have.policy, err = getStackPolicy(ctx, client, aws.ToString(have.StackId)); err != nil {
 			return false, err
 		}
 	}
-	template := s.Template.Same
+	template := s.Template.Equal
 	if inDoubt { // what CloudFormation does not count as a change, and so cannot be deployed, is no difference either
-		template = s.Template.SameEffect
+		template = s.Template.Equivalent
 	}
 	return have.StackStatus != types.StackStatusUpdateFailed && template(have.template) && !protectionDiffers(s, *have) && !policyDiffers(s, *have) &&
 		maps.Equal(tagMap(have.Tags), s.Tags) && sameParameters(s, *have, inDoubt) && sameSet(have.NotificationARNs, s.NotificationARNs), nil
 }
 
-func protectionDiffers(s *assembly.Stack, have deployed) bool {
+func protectionDiffers(s *assembly.Stack, have stackState) bool {
 	return aws.ToBool(have.EnableTerminationProtection) != s.TerminationProtection
 }
 
 // sameParameters says whether the stack has the values that an update would give it.
-func sameParameters(s *assembly.Stack, have deployed, inDoubt bool) bool {
+func sameParameters(s *assembly.Stack, have stackState, inDoubt bool) bool {
 	values := map[string]string{}
 	for _, p := range have.Parameters {
 		values[aws.ToString(p.ParameterKey)] = aws.ToString(p.ParameterValue)
@@ -175,10 +175,10 @@ func sameParameters(s *assembly.Stack, have deployed, inDoubt bool) bool {
 		want, given := s.Parameters[name]
 		value, there := values[name]
 		switch {
-		case name == bootstrapVersionRule: // no resource depends on it
+		case name == bootstrapVersionParameter: // no resource depends on it
 		case !there:
 			return false
-		case given && p.Secret(), p.FromSSM():
+		case given && p.IsSecret(), p.IsFromSSM():
 			if !inDoubt {
 				return false
 			}
@@ -189,8 +189,8 @@ func sameParameters(s *assembly.Stack, have deployed, inDoubt bool) bool {
 	return true
 }
 
-// bootstrapVersionRule is the parameter that the CDK adds to every template for a rule that checks the bootstrap's version.
-const bootstrapVersionRule = assembly.BootstrapVersion
+// bootstrapVersionParameter is the parameter that the CDK adds to every template for a rule that checks the bootstrap's version.
+const bootstrapVersionParameter = assembly.BootstrapVersionParameter
 
 func sameSet(a, b []string) bool {
 	a, b = slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b))
@@ -209,7 +209,7 @@ func tagMap(tags []types.Tag) map[string]string {
 }
 
 // outputs are the stack's outputs by key.
-func (h deployed) outputs() map[string]string {
+func (h stackState) outputs() map[string]string {
 	if len(h.Outputs) == 0 {
 		return nil
 	}
@@ -220,20 +220,20 @@ func (h deployed) outputs() map[string]string {
 	return out
 }
 
-// A pause grows with every sleep: short waits end soon, long ones cost few calls.
-type pause struct{ next time.Duration }
+// A pollBackoff grows with every sleep: short waits end soon, long ones cost few calls.
+type pollBackoff struct{ next time.Duration }
 
 const (
-	shortestPause = 50 * time.Millisecond
-	longestPause  = 3 * time.Second
+	minPollInterval = 50 * time.Millisecond
+	maxPollInterval = 3 * time.Second
 )
 
-func newPause() *pause { return &pause{shortestPause} }
+func newPollBackoff() *pollBackoff { return &pollBackoff{minPollInterval} }
 
-func (p *pause) sleep(ctx context.Context) error {
+func (p *pollBackoff) sleep(ctx context.Context) error {
 	timer := time.NewTimer(p.next)
 	defer timer.Stop()
-	p.next = min(p.next*3/2, longestPause)
+	p.next = min(p.next*3/2, maxPollInterval)
 	select {
 	case <-ctx.Done():
 		return ctx.Err()

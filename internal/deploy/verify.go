@@ -21,63 +21,63 @@ import (
 // its resources complete. It writes nothing.
 func (d *Deployment) Verify(ctx context.Context) (Record, error) {
 	p := d.newPlan()
-	p.err = d.each(ctx, func(ctx context.Context, i int, s *assembly.Stack) error {
-		return p.within(p.steps[i], func() error { return d.verify(ctx, p.steps[i]) })
+	p.err = d.forEachStack(ctx, func(ctx context.Context, i int, s *assembly.Stack) error {
+		return p.recordStep(p.steps[i], func() error { return d.verifyStack(ctx, p.steps[i]) })
 	})
 	return p.Record(), p.err
 }
 
-// check reads back what was deployed, before a release may say so.
-func (p *Plan) check(ctx context.Context) error {
+// verifyDeployed reads back what was deployed, before a release may say so.
+func (p *Plan) verifyDeployed(ctx context.Context) error {
 	d := p.deployment
-	p.err = d.each(ctx, func(ctx context.Context, i int, s *assembly.Stack) error {
+	p.err = d.forEachStack(ctx, func(ctx context.Context, i int, s *assembly.Stack) error {
 		step := p.steps[i]
-		seen := &planned{stack: s}
-		if err := d.verify(ctx, seen); err != nil {
+		seen := &planStep{stack: s}
+		if err := d.verifyStack(ctx, seen); err != nil {
 			return step.fail(fmt.Errorf("it was deployed, and reading it back: %w", err))
 		}
-		step.have = seen.have
+		step.current = seen.current
 		return nil
 	})
 	return p.err
 }
 
-func (d *Deployment) verify(ctx context.Context, step *planned) error {
+func (d *Deployment) verifyStack(ctx context.Context, step *planStep) error {
 	client, err := d.cloudFormation(ctx, step.stack)
 	if err != nil {
 		return err
 	}
-	if step.have, err = describe(ctx, client, step.stack.Name); err != nil {
+	if step.current, err = describeStack(ctx, client, step.stack.Name); err != nil {
 		return err
 	}
-	switch step.have.phase {
-	case settled:
+	switch step.current.phase {
+	case updatable:
 	case absent:
 		return errors.New("the stack is not there")
 	default:
-		return fmt.Errorf("the stack is in state %s", step.have.StackStatus)
+		return fmt.Errorf("the stack is in state %s", step.current.StackStatus)
 	}
-	asWanted, err := same(ctx, client, step.stack, &step.have, true)
+	asWanted, err := matchesAssembly(ctx, client, step.stack, &step.current, true)
 	if err != nil {
 		return err
 	}
 	if !asWanted {
 		return fmt.Errorf("what is deployed is not what the assembly holds: `lockstep plan --env %s` shows what differs", d.target.Environment)
 	}
-	if missing := missingOutputs(step.stack.Template, step.have.outputs()); len(missing) > 0 {
+	if missing := missingOutputs(step.stack.Template, step.current.outputs()); len(missing) > 0 {
 		return fmt.Errorf("it lacks the outputs %s", strings.Join(missing, ", "))
 	}
-	resources, err := resourcesOf(ctx, client, step.have)
+	resources, err := stackResources(ctx, client, step.current)
 	if err != nil {
 		return err
 	}
-	if err := incomplete(resources); err != nil {
+	if err := checkComplete(resources); err != nil {
 		return err
 	}
-	if err := d.ringing(ctx, resources); err != nil {
+	if err := d.alarmsFiring(ctx, resources); err != nil {
 		return err
 	}
-	step.record.Outcome, step.record.Outputs = Unchanged, step.have.outputs()
+	step.record.Outcome, step.record.Outputs = Unchanged, step.current.outputs()
 	return nil
 }
 
@@ -92,22 +92,22 @@ func missingOutputs(t assembly.Template, have map[string]string) []string {
 	return out
 }
 
-// resourcesOf are the resources of a stack.
-func resourcesOf(ctx context.Context, client *cloudformation.Client, have deployed) ([]types.StackResourceSummary, error) {
+// stackResources are the resources of a stack.
+func stackResources(ctx context.Context, client *cloudformation.Client, have stackState) ([]types.StackResourceSummary, error) {
 	var out []types.StackResourceSummary
 	pages := cloudformation.NewListStackResourcesPaginator(client, &cloudformation.ListStackResourcesInput{StackName: have.StackId})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, problem(err)
+			return nil, wrapAWS(err)
 		}
 		out = append(out, page.StackResourceSummaries...)
 	}
 	return out, nil
 }
 
-// incomplete names the resources that are in no good state.
-func incomplete(resources []types.StackResourceSummary) error {
+// checkComplete names the resources that are in no good state.
+func checkComplete(resources []types.StackResourceSummary) error {
 	var bad []string
 	for _, r := range resources {
 		if !strings.HasSuffix(string(r.ResourceStatus), "_COMPLETE") {
@@ -120,11 +120,11 @@ func incomplete(resources []types.StackResourceSummary) error {
 	return nil
 }
 
-// mostAlarms is how many alarms a call takes. Source: the CloudWatch API reference, DescribeAlarms.
-const mostAlarms = 100
+// maxAlarmsPerCall is how many alarms a call takes. Source: the CloudWatch API reference, DescribeAlarms.
+const maxAlarmsPerCall = 100
 
-// ringing names the alarms among the resources that are in state ALARM. They are read as the role that may read everything, because the deploy role may not.
-func (d *Deployment) ringing(ctx context.Context, resources []types.StackResourceSummary) error {
+// alarmsFiring names the alarms among the resources that are in state ALARM. They are read as the role that may read everything, because the deploy role may not.
+func (d *Deployment) alarmsFiring(ctx context.Context, resources []types.StackResourceSummary) error {
 	var alarms []string
 	for _, r := range resources {
 		switch aws.ToString(r.ResourceType) {
@@ -135,18 +135,18 @@ func (d *Deployment) ringing(ctx context.Context, resources []types.StackResourc
 	if len(alarms) == 0 {
 		return nil
 	}
-	cfg, err := d.sessions.as(ctx, d.target.role(lookupKind), d.target.Region)
+	cfg, err := d.sessions.configFor(ctx, d.target.role(lookupKind), d.target.Region)
 	if err != nil {
 		return err
 	}
 	client := cloudwatch.NewFromConfig(cfg) // of the last version that speaks the query protocol: the emulator does not answer in CBOR
 	var bad []string
-	for some := range slices.Chunk(alarms, mostAlarms) {
+	for some := range slices.Chunk(alarms, maxAlarmsPerCall) {
 		out, err := client.DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{
 			AlarmNames: some, StateValue: cwtypes.StateValueAlarm, AlarmTypes: []cwtypes.AlarmType{cwtypes.AlarmTypeMetricAlarm, cwtypes.AlarmTypeCompositeAlarm},
 		})
 		if err != nil {
-			return problem(err)
+			return wrapAWS(err)
 		}
 		for _, a := range out.MetricAlarms {
 			bad = append(bad, fmt.Sprintf("alarm %s rings: %s", aws.ToString(a.AlarmName), aws.ToString(a.StateReason)))

@@ -20,7 +20,7 @@ const (
 	Note    Level = "note"
 )
 
-var rank = map[Level]int{Error: 0, Warning: 1, Note: 2}
+var levelRank = map[Level]int{Error: 0, Warning: 1, Note: 2}
 
 // A Finding is one thing that a gate found.
 type Finding struct {
@@ -42,8 +42,8 @@ type Finding struct {
 // Fails says whether the finding keeps its gate from passing.
 func (f Finding) Fails() bool { return f.Waived == "" && f.Level != Note }
 
-// Place is FILE:LINE, as far as it is known.
-func (f Finding) Place() string {
+// Location is FILE:LINE, as far as it is known.
+func (f Finding) Location() string {
 	switch {
 	case f.File == "":
 		return "."
@@ -55,7 +55,7 @@ func (f Finding) Place() string {
 
 // String is the finding as a line: file:line: rule: message.
 func (f Finding) String() string {
-	text := fmt.Sprintf("%s: %s: %s", f.Place(), f.Rule, oneLine(f.Message))
+	text := fmt.Sprintf("%s: %s: %s", f.Location(), f.Rule, oneLine(f.Message))
 	if f.Waived != "" {
 		text += " (waived " + f.Waived + ")"
 	}
@@ -102,14 +102,14 @@ func (r Report) Failing() []Finding {
 func Sort(all []Finding) {
 	slices.SortStableFunc(all, func(a, b Finding) int {
 		return cmp.Or(
-			cmp.Compare(rank[a.Level], rank[b.Level]), cmp.Compare(b.Severity, a.Severity),
+			cmp.Compare(levelRank[a.Level], levelRank[b.Level]), cmp.Compare(b.Severity, a.Severity),
 			cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Rule, b.Rule),
 		)
 	})
 }
 
-// Relative is a path or file URI as a slash-separated path relative to root; what lies outside of it stays as it is.
-func Relative(root, file string) string {
+// RelativePath is a path or file URI as a slash-separated path relative to root; what lies outside of it stays as it is.
+func RelativePath(root, file string) string {
 	file = path.Clean(strings.TrimPrefix(strings.ReplaceAll(file, "\\", "/"), "file://"))
 	if below, ok := strings.CutPrefix(file, strings.TrimSuffix(root, "/")+"/"); ok {
 		return below

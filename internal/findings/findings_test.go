@@ -29,7 +29,7 @@ const toolReport = `{"version": "2.1.0", "runs": [{
 			"codeFlows": [{"threadFlows": [{"locations": [{"location": {"physicalLocation": {"artifactLocation": {"uri": "main.go"}, "region": {"startLine": 9}}}}]}]}]}
 	]}]}`
 
-func TestReportOfAToolIsRead(t *testing.T) {
+func TestReadSARIF_ToolReport(t *testing.T) {
 	r, err := ReadSARIF([]byte(toolReport), "/repo")
 	require.NoError(t, err)
 	assert.Equal(t, "scanner", r.Tool)
@@ -43,10 +43,10 @@ func TestReportOfAToolIsRead(t *testing.T) {
 		{Rule: "R2", Level: Warning, Message: "commented", Waived: "in the code"},
 		{Rule: "R2", Level: Error, Message: "called", File: "main.go", Line: 9},
 	}, r.Findings)
-	assert.Equal(t, []string{"a b/x.go:3: R1: bad", "main.go:9: R2: called", ".: R2: asked for", ".: R3: odd"}, texts(r.Failing()))
+	assert.Equal(t, []string{"a b/x.go:3: R1: bad", "main.go:9: R2: called", ".: R2: asked for", ".: R3: odd"}, findingLines(r.Failing()))
 }
 
-func texts(all []Finding) []string {
+func findingLines(all []Finding) []string {
 	var out []string
 	for _, f := range all {
 		out = append(out, f.String())
@@ -54,7 +54,7 @@ func texts(all []Finding) []string {
 	return out
 }
 
-func TestReportThatIsNoneIsAnErrorAndNeverEmpty(t *testing.T) {
+func TestReadSARIF_InvalidReportIsError(t *testing.T) {
 	for name, text := range map[string]string{
 		"nothing": "", "garbage": "Segmentation fault", "another format": `{"results": []}`, "no run": `{"version": "2.1.0", "runs": []}`,
 		"another version": `{"version": "1.0.0", "runs": [{"tool": {"driver": {"name": "x"}}}]}`, "a run of nobody": `{"version": "2.1.0", "runs": [{}]}`,
@@ -65,7 +65,7 @@ func TestReportThatIsNoneIsAnErrorAndNeverEmpty(t *testing.T) {
 	}
 }
 
-func TestRunThatSaysItFailedIsBroken(t *testing.T) {
+func TestReadSARIF_FailedInvocationIsBroken(t *testing.T) {
 	r, err := ReadSARIF([]byte(`{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "x"}}, "invocations": [{"executionSuccessful": false,
 		"toolExecutionNotifications": [{"message": {"text": "out of memory"}}]}]}]}`), "/repo")
 	require.NoError(t, err)
@@ -79,7 +79,7 @@ func FuzzReadSARIF(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, text string) { _, _ = ReadSARIF([]byte(text), "/repo") })
 }
 
-func TestReportsAreMergedIntoOneValidFileAndComeBack(t *testing.T) {
+func TestWriteSARIF_MergedReportsRoundTrip(t *testing.T) {
 	first, err := ReadSARIF([]byte(toolReport), "/repo")
 	require.NoError(t, err)
 	first.Gate = "gosec"
@@ -100,7 +100,7 @@ func TestReportsAreMergedIntoOneValidFileAndComeBack(t *testing.T) {
 			assert.Equal(t, *result.RuleID, *run.Tool.Driver.Rules[result.RuleIndex].ID)
 		}
 	}
-	all, err := ReadAll(out.Bytes())
+	all, err := ReadMergedSARIF(out.Bytes())
 	require.NoError(t, err)
 	require.Len(t, all, 2)
 	assert.Equal(t, first.Findings, all[0].Findings)
@@ -109,15 +109,15 @@ func TestReportsAreMergedIntoOneValidFileAndComeBack(t *testing.T) {
 	assert.Equal(t, second.Broken, all[1].Broken)
 }
 
-func TestNoReportsAreAValidFileToo(t *testing.T) {
+func TestWriteSARIF_NoReports(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, WriteSARIF(&out, nil))
-	all, err := ReadAll(out.Bytes())
+	all, err := ReadMergedSARIF(out.Bytes())
 	require.NoError(t, err)
 	assert.Empty(t, all)
 }
 
-func TestWorstFindingsComeFirst(t *testing.T) {
+func TestSort_WorstFirst(t *testing.T) {
 	all := []Finding{
 		{Rule: "note", Level: Note},
 		{Rule: "warning", Level: Warning, File: "a"},
@@ -135,7 +135,7 @@ func TestWorstFindingsComeFirst(t *testing.T) {
 	assert.Equal(t, []string{"grave", "mild", "first", "a", "b", "warning", "note"}, rules)
 }
 
-func TestFindingIsOneLine(t *testing.T) {
+func TestFinding_StringIsOneLine(t *testing.T) {
 	f := Finding{Rule: "R", File: "x.go", Line: 1, Message: "two\n  lines " + strings.Repeat("é", 400)}
 	assert.NotContains(t, f.String(), "\n")
 	assert.True(t, strings.HasPrefix(f.String(), "x.go:1: R: two lines é"))
@@ -143,15 +143,15 @@ func TestFindingIsOneLine(t *testing.T) {
 	assert.Equal(t, "x.go: R: m (waived by me)", Finding{Rule: "R", File: "x.go", Message: "m", Waived: "by me"}.String())
 }
 
-func TestPathsBecomeRelative(t *testing.T) {
+func TestRelativePath(t *testing.T) {
 	for give, want := range map[string]string{
 		"/repo/a/b.go": "a/b.go", "file:///repo/a.go": "a.go", "./a.go": "a.go", "a//b.go": "a/b.go", "/repo": "", "/repository/a.go": "/repository/a.go", "../x.go": "../x.go",
 	} {
-		assert.Equal(t, want, Relative("/repo", give), give)
+		assert.Equal(t, want, RelativePath("/repo", give), give)
 	}
 }
 
-func TestTestsAreWrittenAndReadAsJUnit(t *testing.T) {
+func TestJUnit_RoundTrip(t *testing.T) {
 	give := []Suite{{Name: "x", Seconds: 1.5, Cases: []Case{
 		{Name: "TestGood", Class: "x", Seconds: 1},
 		{Name: "TestBad", Class: "x", File: "x/x_test.go", Line: 4, Failure: &Outcome{Message: "a < b & \"c\"", Text: "all of it"}},
@@ -164,7 +164,7 @@ func TestTestsAreWrittenAndReadAsJUnit(t *testing.T) {
 	got, err := ReadJUnit(out.Bytes())
 	require.NoError(t, err)
 	assert.Equal(t, give, got)
-	assert.Equal(t, []string{"x/x_test.go:4: TestBad: a < b & \"c\"", ".: TestGone: killed"}, texts(Failing(got)))
+	assert.Equal(t, []string{"x/x_test.go:4: TestBad: a < b & \"c\"", ".: TestGone: killed"}, findingLines(TestFailures(got)))
 
 	for _, text := range []string{"", "garbage", "<html></html>", out.String()[:200]} {
 		_, err := ReadJUnit([]byte(text))
@@ -172,6 +172,6 @@ func TestTestsAreWrittenAndReadAsJUnit(t *testing.T) {
 	}
 }
 
-func TestTextThatXMLCannotHoldIsLeftOut(t *testing.T) {
+func TestPrintable_DropsControlCharacters(t *testing.T) {
 	assert.Equal(t, "a[31mred\n\tb", Printable("a\x1b[31mred\x00\n\tb\xff"))
 }

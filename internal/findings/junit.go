@@ -48,8 +48,8 @@ type suites struct {
 	Suites  []Suite  `xml:"testsuite"`
 }
 
-// Count fills in a suite's numbers.
-func (s *Suite) Count() {
+// UpdateCounts fills in a suite's numbers.
+func (s *Suite) UpdateCounts() {
 	s.Tests, s.Failures, s.Errors, s.Skipped = len(s.Cases), 0, 0, 0
 	for _, c := range s.Cases {
 		switch {
@@ -63,15 +63,15 @@ func (s *Suite) Count() {
 	}
 }
 
-// told says whether a test that the named one consists of did not pass either and says what is wrong.
-func (s Suite) told(name string) bool {
+// hasFailedSubtest says whether a test that the named one consists of did not pass either and says what is wrong.
+func (s Suite) hasFailedSubtest(name string) bool {
 	return slices.ContainsFunc(s.Cases, func(c Case) bool {
 		return strings.HasPrefix(c.Name, name+"/") && (c.Failure != nil || c.Error != nil)
 	})
 }
 
-// Failing are the tests that failed or came to no end, as findings. A test that consists of others is left to them.
-func Failing(all []Suite) []Finding {
+// TestFailures are the tests that failed or came to no end, as findings. A test that consists of others is left to them.
+func TestFailures(all []Suite) []Finding {
 	var failing []Finding
 	for _, s := range all {
 		for _, c := range s.Cases {
@@ -79,7 +79,7 @@ func Failing(all []Suite) []Finding {
 			if c.Error != nil {
 				outcome = c.Error
 			}
-			if outcome == nil || s.told(c.Name) {
+			if outcome == nil || s.hasFailedSubtest(c.Name) {
 				continue
 			}
 			failing = append(failing, Finding{Rule: c.Name, Level: Error, Message: outcome.Message, File: c.File, Line: c.Line})
@@ -92,7 +92,7 @@ func Failing(all []Suite) []Finding {
 func WriteJUnit(w io.Writer, all []Suite) error {
 	file := suites{Suites: all}
 	for i := range all {
-		all[i].Count()
+		all[i].UpdateCounts()
 		file.Tests, file.Failed, file.Errors = file.Tests+all[i].Tests, file.Failed+all[i].Failures, file.Errors+all[i].Errors
 	}
 	if _, err := io.WriteString(w, xml.Header); err != nil {

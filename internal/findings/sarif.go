@@ -27,8 +27,8 @@ func ReadSARIF(text []byte, root string) (Report, error) {
 	return r, err
 }
 
-// ReadAll reads the reports of several gates from one file, as WriteSARIF wrote them.
-func ReadAll(text []byte) ([]Report, error) {
+// ReadMergedSARIF reads the reports of several gates from one file, as WriteSARIF wrote them.
+func ReadMergedSARIF(text []byte) ([]Report, error) {
 	runs, err := readRuns(text)
 	if errors.Is(err, errNoRun) {
 		return nil, nil
@@ -38,7 +38,7 @@ func ReadAll(text []byte) ([]Report, error) {
 		var r Report
 		r.readRun(run, "")
 		if run.AutomationDetails != nil {
-			r.Gate = strings.Trim(strings.TrimPrefix(value(run.AutomationDetails.ID), gatePrefix), "/")
+			r.Gate = strings.Trim(strings.TrimPrefix(deref(run.AutomationDetails.ID), gatePrefix), "/")
 		}
 		all = append(all, r)
 	}
@@ -71,15 +71,15 @@ func readRuns(text []byte) ([]*sarif.Run, error) {
 
 func (r *Report) readRun(run *sarif.Run, root string) {
 	driver := run.Tool.Driver
-	r.Tool, r.Version = value(driver.Name), max(value(driver.Version), value(driver.SemanticVersion))
+	r.Tool, r.Version = deref(driver.Name), max(deref(driver.Version), deref(driver.SemanticVersion))
 	defaults := map[string]sarif.ReportingDescriptor{}
 	for _, rule := range driver.Rules {
 		if rule == nil {
 			continue
 		}
-		id := value(rule.ID)
+		id := deref(rule.ID)
 		defaults[id] = *rule
-		r.Rules = append(r.Rules, Rule{ID: id, Text: describe(rule), Help: value(rule.HelpURI)})
+		r.Rules = append(r.Rules, Rule{ID: id, Text: ruleText(rule), Help: deref(rule.HelpURI)})
 	}
 	for _, result := range run.Results {
 		if result == nil || result.Kind == "pass" || result.Kind == "notApplicable" {
@@ -89,65 +89,65 @@ func (r *Report) readRun(run *sarif.Run, root string) {
 	}
 	for _, invocation := range run.Invocations {
 		if invocation != nil && invocation.ExecutionSuccessful != nil && !*invocation.ExecutionSuccessful {
-			r.Broken = notifications(invocation)
+			r.Broken = failureReason(invocation)
 		}
 	}
 }
 
-func notifications(invocation *sarif.Invocation) string {
+func failureReason(invocation *sarif.Invocation) string {
 	for _, n := range invocation.ToolExecutionNotifications {
-		if n != nil && n.Message != nil && value(n.Message.Text) != "" {
-			return value(n.Message.Text)
+		if n != nil && n.Message != nil && deref(n.Message.Text) != "" {
+			return deref(n.Message.Text)
 		}
 	}
 	return "it says that it did not run to its end"
 }
 
-func describe(rule *sarif.ReportingDescriptor) string {
+func ruleText(rule *sarif.ReportingDescriptor) string {
 	for _, text := range []*sarif.MultiformatMessageString{rule.ShortDescription, rule.FullDescription} {
-		if text != nil && value(text.Text) != "" {
-			return value(text.Text)
+		if text != nil && deref(text.Text) != "" {
+			return deref(text.Text)
 		}
 	}
-	return value(rule.Name)
+	return deref(rule.Name)
 }
 
 func readResult(result *sarif.Result, rules map[string]sarif.ReportingDescriptor, root string) Finding {
-	f := Finding{Rule: value(result.RuleID), Level: Level(result.Level)}
+	f := Finding{Rule: deref(result.RuleID), Level: Level(result.Level)}
 	rule, known := rules[f.Rule]
 	if f.Level == "" && known && rule.DefaultConfiguration != nil {
 		f.Level = Level(rule.DefaultConfiguration.Level)
 	}
-	if _, ok := rank[f.Level]; !ok {
+	if _, ok := levelRank[f.Level]; !ok {
 		f.Level = Warning // what the standard says of a result without a level; and "none" must not slip through
 	}
 	if known {
-		f.Severity = score(rule.Properties)
+		f.Severity = securitySeverity(rule.Properties)
 	}
 	if result.Message != nil {
-		f.Message = value(result.Message.Text)
+		f.Message = deref(result.Message.Text)
 	}
 	if f.Message == "" && known {
-		f.Message = describe(&rule)
+		f.Message = ruleText(&rule)
 	}
 	for _, s := range result.Suppressions {
 		if s != nil && (s.Status == nil || *s.Status == "accepted") {
-			f.Waived = cmp.Or(value(s.Justification), "in the code")
+			f.Waived = cmp.Or(deref(s.Justification), "in the code")
 		}
 	}
 	for _, print := range result.PartialFingerprints {
 		f.Fingerprint = max(f.Fingerprint, print) // whichever, as long as it is always the same
 	}
-	f.locate(result.Locations, root)
-	if call := firstCall(result); call != nil {
-		f.locate([]*sarif.Location{call}, root)
+	f.setLocation(result.Locations, root)
+	if call := firstCallLocation(result); call != nil {
+		f.setLocation([]*sarif.Location{call}, root)
 	}
 	return f
 }
 
-// firstCall is where the repository's own code begins what leads to the finding; nil where the tool does not tell. A vulnerability is found
+// firstCallLocation is where the repository's own code begins what leads to the finding; nil where the tool does not tell. A vulnerability is found
 // in a module's code and put down to go.mod, but it is mended where it is called.
-func firstCall(result *sarif.Result) *sarif.Location {
+func firstCallLocation(result *sarif.Result) *sarif.Location {
 	for _, flow := range result.CodeFlows {
 		if flow == nil {
 			continue
@@ -161,25 +161,25 @@ func firstCall(result *sarif.Result) *sarif.Location {
 	return nil
 }
 
-func (f *Finding) locate(locations []*sarif.Location, root string) {
+func (f *Finding) setLocation(locations []*sarif.Location, root string) {
 	for _, location := range locations {
 		if location == nil || location.PhysicalLocation == nil || location.PhysicalLocation.ArtifactLocation == nil {
 			continue
 		}
-		uri := value(location.PhysicalLocation.ArtifactLocation.URI)
+		uri := deref(location.PhysicalLocation.ArtifactLocation.URI)
 		if plain, err := url.PathUnescape(uri); err == nil {
 			uri = plain
 		}
-		f.File = Relative(root, uri)
+		f.File = RelativePath(root, uri)
 		if region := location.PhysicalLocation.Region; region != nil {
-			f.Line, f.Column = number(region.StartLine), number(region.StartColumn)
+			f.Line, f.Column = derefInt(region.StartLine), derefInt(region.StartColumn)
 		}
 		return
 	}
 }
 
-// score is what code scanning services call security-severity.
-func score(properties *sarif.PropertyBag) float64 {
+// securitySeverity is what code scanning services call security-severity.
+func securitySeverity(properties *sarif.PropertyBag) float64 {
 	if properties == nil {
 		return 0
 	}
@@ -193,14 +193,14 @@ func score(properties *sarif.PropertyBag) float64 {
 	return 0
 }
 
-func value(s *string) string {
+func deref(s *string) string {
 	if s == nil {
 		return ""
 	}
 	return *s
 }
 
-func number(n *int) int {
+func derefInt(n *int) int {
 	if n == nil {
 		return 0
 	}
@@ -211,20 +211,20 @@ func number(n *int) int {
 func WriteSARIF(w io.Writer, reports []Report) error {
 	file := sarif.NewReport()
 	for _, r := range reports {
-		file.AddRun(r.run())
+		file.AddRun(r.sarifRun())
 	}
 	return file.Write(w)
 }
 
-func (r Report) run() *sarif.Run {
+func (r Report) sarifRun() *sarif.Run {
 	driver := sarif.NewToolComponent().WithName(r.Tool)
 	if r.Version != "" {
 		driver.WithVersion(r.Version)
 	}
 	indexes := map[string]int{}
-	for _, rule := range r.used() {
+	for _, rule := range r.usedRules() {
 		indexes[rule.ID] = len(driver.Rules)
-		driver.AddRule(rule.descriptor(r.Findings))
+		driver.AddRule(rule.sarifDescriptor(r.Findings))
 	}
 	run := sarif.NewRun().WithTool(sarif.NewTool().WithDriver(driver)).
 		WithAutomationDetails(sarif.NewRunAutomationDetails().WithID(gatePrefix + r.Gate + "/"))
@@ -234,13 +234,13 @@ func (r Report) run() *sarif.Run {
 	}
 	run.AddInvocation(invocation)
 	for _, f := range r.Findings {
-		run.AddResult(f.result(indexes[f.Rule]))
+		run.AddResult(f.sarifResult(indexes[f.Rule]))
 	}
 	return run
 }
 
-// used are the rules that something was found of, those that the tool does not describe included.
-func (r Report) used() []Rule {
+// usedRules are the rules that something was found of, those that the tool does not describe included.
+func (r Report) usedRules() []Rule {
 	var rules []Rule
 	for _, f := range r.Findings {
 		if slices.ContainsFunc(rules, func(rule Rule) bool { return rule.ID == f.Rule }) {
@@ -255,7 +255,7 @@ func (r Report) used() []Rule {
 	return rules
 }
 
-func (rule Rule) descriptor(found []Finding) *sarif.ReportingDescriptor {
+func (rule Rule) sarifDescriptor(found []Finding) *sarif.ReportingDescriptor {
 	d := sarif.NewReportingDescriptor().WithID(rule.ID)
 	if rule.Text != "" {
 		d.WithShortDescription(sarif.NewMultiformatMessageString().WithText(rule.Text))
@@ -272,7 +272,7 @@ func (rule Rule) descriptor(found []Finding) *sarif.ReportingDescriptor {
 	return d
 }
 
-func (f Finding) result(ruleIndex int) *sarif.Result {
+func (f Finding) sarifResult(ruleIndex int) *sarif.Result {
 	result := sarif.NewRuleResult(f.Rule).WithRuleIndex(ruleIndex).WithLevel(string(f.Level)).WithMessage(sarif.NewTextMessage(f.Message))
 	if f.Fingerprint != "" {
 		result.WithPartialFingerprints(map[string]string{"lockstep/v1": f.Fingerprint})

@@ -10,10 +10,10 @@ import (
 // constructFiles are where the constructs of the CDK app are made.
 var constructFiles = []string{"infra/**/*.go", "!**/*_test.go"}
 
-// constructPlace is where the construct of a path is made in the repository's Go code: the line that has the innermost of the path's names which
+// constructLocation is where the construct of a path is made in the repository's Go code: the line that has the innermost of the path's names which
 // stands there as text. The library itself only knows the path.
-func constructPlace(root, construct string) (string, int) {
-	files, err := List(root, constructFiles)
+func constructLocation(root, construct string) (string, int) {
+	files, err := ListFiles(root, constructFiles)
 	if err != nil {
 		return "", 0
 	}

@@ -14,8 +14,8 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// coverage finds that the tests cover less than the floor, and that the floor was lowered since the last commit of the main line.
-func coverage(g Gate) (findings.Report, error) {
+// checkCoverage finds that the tests cover less than the floor, and that the floor was lowered since the last commit of the main line.
+func checkCoverage(g Gate) (findings.Report, error) {
 	r := findings.Report{Rules: []findings.Rule{
 		{ID: "coverage-floor", Text: "The unit tests run at least this share of the statements"},
 		{ID: "coverage-lowered", Text: "The floor only rises"},
@@ -23,7 +23,7 @@ func coverage(g Gate) (findings.Report, error) {
 	found := func(rule, message string) {
 		r.Findings = append(r.Findings, findings.Finding{Rule: rule, Level: findings.Error, File: pipeline.CoverageFloor, Line: 1, Message: message})
 	}
-	covered, err := Covered(filepath.Join(g.Root, filepath.FromSlash(pipeline.CoverageProfile)))
+	covered, err := CoveragePercent(filepath.Join(g.Root, filepath.FromSlash(pipeline.CoverageProfile)))
 	if err != nil {
 		return r, &FailedError{"there is no coverage to look at: " + err.Error()}
 	}
@@ -40,14 +40,14 @@ func coverage(g Gate) (findings.Report, error) {
 	if covered < floor {
 		found("coverage-floor", fmt.Sprintf("the tests cover %.1f %% of the statements, less than the floor of %.1f %%: test what is new", covered, floor))
 	}
-	if before, ok := floorBefore(g.Root); ok && floor < before {
+	if before, ok := previousFloor(g.Root); ok && floor < before {
 		found("coverage-lowered", fmt.Sprintf("the floor was %.1f %% and must not sink: write at least that", before))
 	}
 	return r, nil
 }
 
-// Covered is the share of statements, in percent, that a coverage profile has as run.
-func Covered(profile string) (float64, error) {
+// CoveragePercent is the share of statements, in percent, that a coverage profile has as run.
+func CoveragePercent(profile string) (float64, error) {
 	files, err := cover.ParseProfiles(profile)
 	if err != nil {
 		return 0, err
@@ -77,8 +77,8 @@ func ParseFloor(text string) (float64, error) {
 	return floor, nil
 }
 
-// floorBefore is the floor of the last commit, and of the one before where HEAD changed it. There is none without a history.
-func floorBefore(root string) (float64, bool) {
+// previousFloor is the floor of the last commit, and of the one before where HEAD changed it. There is none without a history.
+func previousFloor(root string) (float64, bool) {
 	highest, found := 0.0, false
 	for _, revision := range []string{"HEAD", "HEAD~1", "origin/main"} {
 		cmd := exec.Command("git", "show", revision+":"+pipeline.CoverageFloor)

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// maxReport is more than any tool has to say of a repository, in bytes.
-const maxReport = 64 << 20
+// maxReportBytes is more than any tool has to say of a repository, in bytes.
+const maxReportBytes = 64 << 20
 
 // execute runs the program: what it prints goes to the reader, what it says on the side to the log. It returns the end of the
 // latter, and how the program ended.
@@ -26,9 +26,9 @@ func (g Gate) execute(ctx context.Context, argv []string, read reader) (said str
 	cmd.WaitDelay = 500 * time.Millisecond // for what the program started itself, which is in the step's process group and ends with it
 	// Some programs break their lines where they take a terminal to end, in the middle of a file's name.
 	cmd.Env = append(os.Environ(), "COLUMNS=32767", "NO_COLOR=1")
-	side := &tail{limit: 16 << 10}
+	side := &tailBuffer{limit: 16 << 10}
 	cmd.Stdout, cmd.Stderr = read, io.MultiWriter(g.Log, side)
-	if _, both := read.(sideReader); both {
+	if _, both := read.(stderrReader); both {
 		cmd.Stderr = io.MultiWriter(read, side)
 		cmd.Stdout = cmd.Stderr // one stream, so that nothing is written at the same time
 	}
@@ -36,25 +36,25 @@ func (g Gate) execute(ctx context.Context, argv []string, read reader) (said str
 	return side.String(), err
 }
 
-// together is a writer that two streams of a program share.
-type together struct {
+// syncWriter is a writer that two streams of a program share.
+type syncWriter struct {
 	mu sync.Mutex
 	w  io.Writer
 }
 
-func (t *together) Write(p []byte) (int, error) {
+func (t *syncWriter) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.w.Write(p)
 }
 
-// tail keeps the end of what is written.
-type tail struct {
+// tailBuffer keeps the end of what is written.
+type tailBuffer struct {
 	limit int
 	bytes.Buffer
 }
 
-func (t *tail) Write(p []byte) (int, error) {
+func (t *tailBuffer) Write(p []byte) (int, error) {
 	n, _ := t.Buffer.Write(p)
 	if t.Len() > 2*t.limit {
 		t.Next(t.Len() - t.limit)
@@ -62,20 +62,20 @@ func (t *tail) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// unreachable is how programs say that the network, or a database behind it, is not there.
-var unreachable = regexp.MustCompile(`(?i)no such host|connection refused|network is unreachable|i/o timeout|TLS handshake timeout|name resolution|` +
+// networkErrorPattern is how programs say that the network, or a database behind it, is not there.
+var networkErrorPattern = regexp.MustCompile(`(?i)no such host|connection refused|network is unreachable|i/o timeout|TLS handshake timeout|name resolution|` +
 	`proxyconnect|dial tcp|no route to host|no offline version of the OSV database|could not load db|vulnerability database|x509:|502 Bad Gateway|503 Service Unavailable`)
 
-// judge decides whether what was read counts. A program that failed and found nothing has not looked; one that printed nothing has not
+// checkOutcome decides whether what was read counts. A program that failed and found nothing has not looked; one that printed nothing has not
 // either, whatever status it ended with.
-func judge(result outcome, reading, ended error, said string) error {
-	status := describe(ended)
+func checkOutcome(result outcome, reading, ended error, said string) error {
+	status := describeExit(ended)
 	var reason string
 	var notRun *NotRunError
 	switch {
 	case errors.As(reading, &notRun):
 		return notRun
-	case ended != nil && killed(ended):
+	case ended != nil && isSignaled(ended):
 		return &FailedError{status}
 	case errors.Is(ended, exec.ErrNotFound):
 		return &NotRunError{fmt.Sprintf("%s; `lockstep doctor` says what to do", ended)}
@@ -91,8 +91,8 @@ func judge(result outcome, reading, ended error, said string) error {
 		return nil
 	}
 	last := lastLine(said)
-	if at := unreachable.FindString(said); at != "" {
-		return &NotRunError{"it could not reach what it needs: " + lineWith(said, at)}
+	if at := networkErrorPattern.FindString(said); at != "" {
+		return &NotRunError{"it could not reach what it needs: " + lineContaining(said, at)}
 	}
 	if last != "" {
 		reason += ": " + last
@@ -100,8 +100,8 @@ func judge(result outcome, reading, ended error, said string) error {
 	return &FailedError{reason}
 }
 
-// describe says in words how a program ended.
-func describe(err error) string {
+// describeExit says in words how a program ended.
+func describeExit(err error) string {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
 		return fmt.Sprint(err)
@@ -112,7 +112,7 @@ func describe(err error) string {
 	return fmt.Sprintf("its program ended with status %d", exit.ExitCode())
 }
 
-func killed(err error) bool {
+func isSignaled(err error) bool {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
 		return false
@@ -126,7 +126,7 @@ func lastLine(text string) string {
 	return strings.TrimSpace(lines[len(lines)-1])
 }
 
-func lineWith(text, part string) string {
+func lineContaining(text, part string) string {
 	for line := range strings.Lines(text) {
 		if strings.Contains(line, part) {
 			return strings.TrimSpace(line)

@@ -17,18 +17,18 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// List is the repository's regular files that the patterns take in, slash-separated, relative to root, in alphabetical order. In a Git repository those
+// ListFiles is the repository's regular files that the patterns take in, slash-separated, relative to root, in alphabetical order. In a Git repository those
 // are the files that Git knows or would not ignore.
-func List(root string, patterns []string) ([]string, error) {
+func ListFiles(root string, patterns []string) ([]string, error) {
 	all, err := gitFiles(root)
 	if err != nil {
-		if all, err = walk(root); err != nil {
+		if all, err = walkFiles(root); err != nil {
 			return nil, fmt.Errorf("the repository's files cannot be listed: %w", err)
 		}
 	}
 	var files []string
 	for _, name := range all {
-		if skipped(name) || !pipeline.Matches(patterns, name) {
+		if isSkipped(name) || !pipeline.Matches(patterns, name) {
 			continue
 		}
 		if info, err := os.Lstat(filepath.Join(root, filepath.FromSlash(name))); err == nil && info.Mode().IsRegular() {
@@ -39,16 +39,16 @@ func List(root string, patterns []string) ([]string, error) {
 	return slices.Compact(files), nil
 }
 
-// skipped says whether a file lies where nothing is of the repository, whatever Git thinks of it.
-func skipped(name string) bool {
+// isSkipped says whether a file lies where nothing is of the repository, whatever Git thinks of it.
+func isSkipped(name string) bool {
 	return slices.ContainsFunc(strings.Split(path.Dir(name), "/"), func(dir string) bool { return slices.Contains(pipeline.SkippedDirs, dir) })
 }
 
-var errNoGit = errors.New("it is no Git repository")
+var errNotGitRepository = errors.New("it is no Git repository")
 
 func gitFiles(root string) ([]string, error) {
 	if _, err := os.Stat(filepath.Join(root, ".git")); err != nil {
-		return nil, errNoGit
+		return nil, errNotGitRepository
 	}
 	cmd := exec.Command("git", "-c", "core.quotePath=false", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
 	cmd.Dir = root
@@ -59,8 +59,8 @@ func gitFiles(root string) ([]string, error) {
 	return strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00"), nil
 }
 
-// commits says whether the repository has any. The error is *NotRunError where the history is not here, or only a part of it.
-func commits(ctx context.Context, root string) (bool, error) {
+// hasCommits says whether the repository has any. The error is *NotRunError where the history is not here, or only a part of it.
+func hasCommits(ctx context.Context, root string) (bool, error) {
 	git := func(args ...string) (string, error) {
 		cmd := exec.CommandContext(ctx, "git", args...)
 		cmd.Dir = root
@@ -72,7 +72,7 @@ func commits(ctx context.Context, root string) (bool, error) {
 	}
 	switch shallow, err := git("rev-parse", "--is-shallow-repository"); {
 	case err != nil:
-		return false, &NotRunError{"git cannot read this repository: " + describe(err)}
+		return false, &NotRunError{"git cannot read this repository: " + describeExit(err)}
 	case shallow == "true":
 		return false, &NotRunError{"only a part of the history is here: `git fetch --unshallow` brings the rest"}
 	}
@@ -81,13 +81,13 @@ func commits(ctx context.Context, root string) (bool, error) {
 		commit, err = git("rev-list", "--all", "--max-count=1")
 	}
 	if err != nil {
-		return false, &NotRunError{"git cannot read the history: " + describe(err)}
+		return false, &NotRunError{"git cannot read the history: " + describeExit(err)}
 	}
 	return commit != "", nil
 }
 
-// walk lists what lies below root without following links, so that a loop of them does no harm.
-func walk(root string) ([]string, error) {
+// walkFiles lists what lies below root without following links, so that a loop of them does no harm.
+func walkFiles(root string) ([]string, error) {
 	var files []string
 	err := fs.WalkDir(os.DirFS(root), ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
@@ -103,13 +103,13 @@ func walk(root string) ([]string, error) {
 	return files, err
 }
 
-// tooLarge is a size in bytes that no program is asked to read: what is larger was not meant to be in a repository.
-const tooLarge = 50 << 20
+// maxFileBytes is a size in bytes that no program is asked to read: what is larger was not meant to be in a repository.
+const maxFileBytes = 50 << 20
 
-// fit takes out the files that no program should be given, and says why as findings, so that what was not looked at does not pass for clean.
-func fit(root string, files []string, reads pipeline.Format) (good []string, unfit []findings.Finding) {
+// filterReadable takes out the files that no program should be given, and says why as findings, so that what was not looked at does not pass for clean.
+func filterReadable(root string, files []string, reads pipeline.Format) (good []string, unfit []findings.Finding) {
 	for _, name := range files {
-		switch problem, err := problemOf(filepath.Join(root, filepath.FromSlash(name)), textOnly[reads]); {
+		switch problem, err := checkReadable(filepath.Join(root, filepath.FromSlash(name)), utf8OnlyFormats[reads]); {
 		case err != nil:
 			unfit = append(unfit, findings.Finding{Rule: "unreadable", Level: findings.Error, File: name, Message: err.Error()})
 		case problem.Rule != "":
@@ -122,15 +122,15 @@ func fit(root string, files []string, reads pipeline.Format) (good []string, unf
 	return good, unfit
 }
 
-// textOnly are the formats of programs that take nothing but UTF-8.
-var textOnly = map[pipeline.Format]bool{pipeline.Mdformat: true}
+// utf8OnlyFormats are the formats of programs that take nothing but UTF-8.
+var utf8OnlyFormats = map[pipeline.Format]bool{pipeline.Mdformat: true}
 
-func problemOf(file string, text bool) (findings.Finding, error) {
+func checkReadable(file string, text bool) (findings.Finding, error) {
 	info, err := os.Stat(file)
 	if err != nil {
 		return findings.Finding{}, err
 	}
-	if info.Size() > tooLarge {
+	if info.Size() > maxFileBytes {
 		return findings.Finding{
 			Rule: "too-large", Level: findings.Error,
 			Message: fmt.Sprintf("has %d MB and was not looked at: keep it out of the repository, or waive this", info.Size()/1_000_000),
@@ -157,8 +157,8 @@ func problemOf(file string, text bool) (findings.Finding, error) {
 	return findings.Finding{Rule: "not-utf-8", Level: findings.Error, Line: line, Message: "is not UTF-8 text: save it as UTF-8"}, nil
 }
 
-// arguments makes arguments of file names: one that begins with a dash must not be taken for an option.
-func arguments(files []string) []string {
+// fileArguments makes arguments of file names: one that begins with a dash must not be taken for an option.
+func fileArguments(files []string) []string {
 	out := slices.Clone(files)
 	for i, name := range out {
 		if strings.HasPrefix(name, "-") {

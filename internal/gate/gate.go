@@ -23,16 +23,16 @@ type Gate struct {
 	Name string
 	// Root is the repository's root, an absolute path.
 	Root string
-	// Reads is the format of what the program prints.
-	Reads pipeline.Format
+	// Format is the format of what the program prints.
+	Format pipeline.Format
 	// Level is how bad every finding is, for a program that does not say; empty for one that does.
 	Level findings.Level
-	// From is the level from which a finding counts; findings below are worth knowing and let through.
-	From findings.Level
-	// Files are the patterns of the files that the program is given as its last arguments; nil if it finds its files by itself.
-	Files []string
-	// History says that the program reads the commits: without them it has not looked, whatever it says.
-	History bool
+	// MinLevel is the level from which a finding counts; findings below are worth knowing and let through.
+	MinLevel findings.Level
+	// FilePatterns are the patterns of the files that the program is given as its last arguments; nil if it finds its files by itself.
+	FilePatterns []string
+	// NeedsHistory says that the program reads the commits: without them it has not looked, whatever it says.
+	NeedsHistory bool
 	// Argv is the program and its arguments; nil if the gate is one of this program's own.
 	Argv []string
 	// Settings are the arguments of a gate of this program's own.
@@ -55,8 +55,8 @@ func (e *FailedError) Error() string { return e.Reason }
 
 // Run runs the gate and leaves its report. The error is nil if it passed, or else *FailedError or *NotRunError.
 func (g Gate) Run(ctx context.Context) error {
-	g.Log = &together{w: g.Log}
-	outcome, err := g.look(ctx)
+	g.Log = &syncWriter{w: g.Log}
+	outcome, err := g.check(ctx)
 	g.grade(&outcome.report)
 	var notRun *NotRunError
 	switch {
@@ -68,21 +68,21 @@ func (g Gate) Run(ctx context.Context) error {
 	}
 	outcome.report.Gate = g.Name
 	if outcome.report.Tool == "" {
-		outcome.report.Tool = g.tool()
+		outcome.report.Tool = g.toolName()
 	}
-	g.waive(&outcome.report)
-	if writing := g.leave(outcome); writing != nil {
+	g.applyWaivers(&outcome.report)
+	if writing := g.writeReport(outcome); writing != nil {
 		return errors.Join(&FailedError{"its report could not be written: " + writing.Error()}, err)
 	}
 	failing := outcome.report.Failing()
-	g.tell(failing, outcome.report)
+	g.printFindings(failing, outcome.report)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
 		return err
 	case len(failing) > 0:
-		return &FailedError{Count(len(failing), g.noun())}
+		return &FailedError{pluralize(len(failing), g.findingNoun())}
 	}
 	return nil
 }
@@ -93,7 +93,7 @@ func (g Gate) grade(r *findings.Report) {
 		switch level := &r.Findings[i].Level; {
 		case g.Level != "":
 			*level = g.Level
-		case g.From == findings.Error && *level == findings.Warning:
+		case g.MinLevel == findings.Error && *level == findings.Warning:
 			*level = findings.Note
 		}
 	}
@@ -105,70 +105,70 @@ type outcome struct {
 	suites []findings.Suite
 }
 
-func (g Gate) noun() string {
-	if g.Reads == pipeline.GoTest {
+func (g Gate) findingNoun() string {
+	if g.Format == pipeline.GoTest {
 		return "failing test"
 	}
 	return "finding"
 }
 
-// Count is a number with its noun.
-func Count(n int, noun string) string {
+// pluralize is a number with its noun.
+func pluralize(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// tool is the program's name where its report does not say it.
-func (g Gate) tool() string {
+// toolName is the program's name where its report does not say it.
+func (g Gate) toolName() string {
 	if len(g.Argv) > 0 {
 		return filepath.Base(g.Argv[0])
 	}
 	return pipeline.Self
 }
 
-// look does the gate's work.
-func (g Gate) look(ctx context.Context) (outcome, error) {
+// check does the gate's work.
+func (g Gate) check(ctx context.Context) (outcome, error) {
 	if len(g.Argv) == 0 {
-		return g.lookByItself()
+		return g.checkBuiltin()
 	}
-	if g.History {
-		if some, err := commits(ctx, g.Root); err != nil || !some {
+	if g.NeedsHistory {
+		if some, err := hasCommits(ctx, g.Root); err != nil || !some {
 			return outcome{}, err
 		}
 	}
 	argv := g.Argv
 	var unfit []findings.Finding
-	if g.Files != nil {
-		files, err := List(g.Root, g.Files)
+	if g.FilePatterns != nil {
+		files, err := ListFiles(g.Root, g.FilePatterns)
 		if err != nil {
 			return outcome{}, &FailedError{err.Error()}
 		}
 		if len(files) == 0 {
-			fmt.Fprintln(g.Log, "nothing to check: no file matches "+strings.Join(g.Files, ", "))
+			fmt.Fprintln(g.Log, "nothing to check: no file matches "+strings.Join(g.FilePatterns, ", "))
 			return outcome{}, nil
 		}
-		files, unfit = fit(g.Root, files, g.Reads)
+		files, unfit = filterReadable(g.Root, files, g.Format)
 		if len(files) == 0 {
 			return outcome{report: findings.Report{Findings: unfit}}, nil
 		}
-		argv = append(argv[:len(argv):len(argv)], arguments(files)...)
+		argv = append(argv[:len(argv):len(argv)], fileArguments(files)...)
 	}
-	read := g.reader()
+	read := g.newReader()
 	said, ended := g.execute(ctx, argv, read)
 	if ctx.Err() != nil {
 		return outcome{}, ctx.Err()
 	}
 	result, err := read.result(g.Root)
-	err = judge(result, err, ended, said)
+	err = checkOutcome(result, err, ended, said)
 	result.report.Findings = append(result.report.Findings, unfit...)
 	return result, err
 }
 
-// lookByItself runs a gate of this program's own.
-func (g Gate) lookByItself() (outcome, error) {
-	own, ok := natives[nativeName(g.Name)]
+// checkBuiltin runs a gate of this program's own.
+func (g Gate) checkBuiltin() (outcome, error) {
+	own, ok := builtinGates[builtinName(g.Name)]
 	if !ok {
 		return outcome{}, &FailedError{fmt.Sprintf("there is no gate %q in this program", g.Name)}
 	}
@@ -176,17 +176,17 @@ func (g Gate) lookByItself() (outcome, error) {
 	return outcome{report: report}, err
 }
 
-// nativeName leaves out the environment of a gate that exists once for each.
-func nativeName(step string) string {
+// builtinName leaves out the environment of a gate that exists once for each.
+func builtinName(step string) string {
 	name, _, _ := strings.Cut(step, ":")
 	return name
 }
 
-// leave writes the report where the pipeline looks for it.
-func (g Gate) leave(o outcome) error {
+// writeReport writes the report where the pipeline looks for it.
+func (g Gate) writeReport(o outcome) error {
 	var text bytes.Buffer
 	var err error
-	if g.Reads == pipeline.GoTest {
+	if g.Format == pipeline.GoTest {
 		err = findings.WriteJUnit(&text, o.suites)
 	} else {
 		err = findings.WriteSARIF(&text, []findings.Report{o.report})
@@ -194,31 +194,31 @@ func (g Gate) leave(o outcome) error {
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(g.Root, filepath.FromSlash(pipeline.ReportFile(g.Name, g.Reads)))
+	path := filepath.Join(g.Root, filepath.FromSlash(pipeline.ReportFile(g.Name, g.Format)))
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
 	return os.WriteFile(path, text.Bytes(), 0o644)
 }
 
-// Shown is how many findings are told on the terminal.
-const Shown = 20
+// maxPrintedFindings is how many findings are told on the terminal.
+const maxPrintedFindings = 20
 
-// tell writes the worst findings for a person.
-func (g Gate) tell(failing []findings.Finding, r findings.Report) {
-	for _, f := range failing[:min(len(failing), Shown)] {
+// printFindings writes the worst findings for a person.
+func (g Gate) printFindings(failing []findings.Finding, r findings.Report) {
+	for _, f := range failing[:min(len(failing), maxPrintedFindings)] {
 		fmt.Fprintln(g.Log, f)
 	}
-	if more := len(failing) - Shown; more > 0 {
+	if more := len(failing) - maxPrintedFindings; more > 0 {
 		fmt.Fprintf(g.Log, "and %d more; `lockstep report` shows them all\n", more)
 	}
 	if waived := len(r.Findings) - len(failing); waived > 0 {
-		fmt.Fprintf(g.Log, "%s let through: waived, or only worth knowing\n", Count(waived, "finding"))
+		fmt.Fprintf(g.Log, "%s let through: waived, or only worth knowing\n", pluralize(waived, "finding"))
 	}
 }
 
-// setting are the values of an argument NAME=VALUE of a gate of this program's own.
-func (g Gate) setting(name string) []string {
+// settingValues are the values of an argument NAME=VALUE of a gate of this program's own.
+func (g Gate) settingValues(name string) []string {
 	var values []string
 	for _, s := range g.Settings {
 		if value, ok := strings.CutPrefix(s, name+"="); ok {

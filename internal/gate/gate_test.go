@@ -30,13 +30,13 @@ func repository(t *testing.T, files map[string]string) string {
 	return root
 }
 
-// on is the day of the tests.
-var on = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+// testDay is the day of the tests.
+var testDay = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
-// shell is a gate whose program is a shell script, with what it wrote for a person.
-func shell(root, script string, reads pipeline.Format) (Gate, *bytes.Buffer) {
+// newShellGate is a gate whose program is a shell script, with what it wrote for a person.
+func newShellGate(root, script string, reads pipeline.Format) (Gate, *bytes.Buffer) {
 	log := &bytes.Buffer{}
-	return Gate{Name: "probe", Root: root, Reads: reads, Argv: []string{"sh", "-c", script}, Log: log, Now: func() time.Time { return on }}, log
+	return Gate{Name: "probe", Root: root, Format: reads, Argv: []string{"sh", "-c", script}, Log: log, Now: func() time.Time { return testDay }}, log
 }
 
 func readReport(t *testing.T, root string) findings.Report {
@@ -49,31 +49,31 @@ func readReport(t *testing.T, root string) findings.Report {
 }
 
 const (
-	clean = `{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "probe"}}, "results": []}]}`
-	found = `{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "probe"}}, "results": [
+	emptySARIF    = `{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "probe"}}, "results": []}]}`
+	findingsSARIF = `{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "probe"}}, "results": [
 		{"ruleId": "G1", "level": "error", "message": {"text": "bad"}, "locations": [{"physicalLocation": {"artifactLocation": {"uri": "a/b.go"}, "region": {"startLine": 3}}}]},
 		{"ruleId": "G2", "level": "warning", "message": {"text": "doubtful"}}]}]}`
 )
 
-func says(text string) string { return "cat <<'END'\n" + text + "\nEND\n" }
+func printScript(text string) string { return "cat <<'END'\n" + text + "\nEND\n" }
 
-func TestWhateverBecomesOfTheProgramThereIsAReportAndNeverAPassByChance(t *testing.T) {
+func TestGate_AlwaysWritesReport(t *testing.T) {
 	for _, test := range []struct {
 		name, script string
 		reads        pipeline.Format
 		want         string // of the error; empty for a pass
 		broken       string // in the report
 	}{
-		{"one that finds nothing", says(clean), pipeline.SARIF, "", ""},
-		{"one that finds something", says(found) + "exit 1", pipeline.SARIF, "2 findings", ""},
-		{"one that finds something and ends well all the same", says(found), pipeline.SARIF, "2 findings", ""},
+		{"one that finds nothing", printScript(emptySARIF), pipeline.SARIF, "", ""},
+		{"one that finds something", printScript(findingsSARIF) + "exit 1", pipeline.SARIF, "2 findings", ""},
+		{"one that finds something and ends well all the same", printScript(findingsSARIF), pipeline.SARIF, "2 findings", ""},
 		{"one that prints nothing", "exit 0", pipeline.SARIF, "it printed no report", "it printed no report"},
 		{"one that prints nothing and fails", "echo panic: nil map >&2; exit 2", pipeline.SARIF, "its program ended with status 2, and it printed no report: panic: nil map", "status 2"},
 		{"one that prints garbage", "echo '%PDF-1.7'; exit 0", pipeline.SARIF, "its report is not SARIF", "its report is not SARIF"},
-		{"one whose report is cut in half", "printf '" + clean[:40] + "'", pipeline.SARIF, "its report is not SARIF", "not SARIF"},
-		{"one that fails with an empty report", says(clean) + "echo no such package >&2; exit 3", pipeline.SARIF, "its program ended with status 3 but reported nothing: no such package", "status 3"},
-		{"one that is killed", says(clean) + "kill -9 $$", pipeline.SARIF, "its program was ended by signal 9 (killed)", "signal 9"},
-		{"one that runs out of memory after it found something", says(found) + "kill -9 $$", pipeline.SARIF, "its program was ended by signal 9 (killed)", "signal 9"},
+		{"one whose report is cut in half", "printf '" + emptySARIF[:40] + "'", pipeline.SARIF, "its report is not SARIF", "not SARIF"},
+		{"one that fails with an empty report", printScript(emptySARIF) + "echo no such package >&2; exit 3", pipeline.SARIF, "its program ended with status 3 but reported nothing: no such package", "status 3"},
+		{"one that is killed", printScript(emptySARIF) + "kill -9 $$", pipeline.SARIF, "its program was ended by signal 9 (killed)", "signal 9"},
+		{"one that runs out of memory after it found something", printScript(findingsSARIF) + "kill -9 $$", pipeline.SARIF, "its program was ended by signal 9 (killed)", "signal 9"},
 		{"lines without any", "true", pipeline.Gofumpt, "", ""},
 		{"lines that fail without any", "echo oh no >&2; exit 2", pipeline.Gofumpt, "its program ended with status 2 but reported nothing: oh no", "status 2"},
 		{"secrets in garbage", "echo garbage", pipeline.DetectSecrets, "its report cannot be read", "cannot be read"},
@@ -82,7 +82,7 @@ func TestWhateverBecomesOfTheProgramThereIsAReportAndNeverAPassByChance(t *testi
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			root := repository(t, nil)
-			g, _ := shell(root, test.script, test.reads)
+			g, _ := newShellGate(root, test.script, test.reads)
 			err := g.Run(context.Background())
 			r := readReport(t, root)
 			assert.Equal(t, "probe", strings.TrimSuffix(r.Tool, "sh")+strings.Repeat("probe", strings.Count(r.Tool, "sh")))
@@ -103,15 +103,15 @@ func TestWhateverBecomesOfTheProgramThereIsAReportAndNeverAPassByChance(t *testi
 	}
 }
 
-func TestGateThatCannotReachWhatItNeedsIsNotRun(t *testing.T) {
+func TestGate_UnreachableNetworkIsNotRun(t *testing.T) {
 	for _, said := range []string{
 		`fetching vulnerabilities: Get "https://vuln.go.dev/index/modules.json.gz": dial tcp: lookup vuln.go.dev: no such host`,
 		`could not load db for npm ecosystem: unable to fetch OSV database: no offline version of the OSV database is available`,
 		`go: golang.org/x/mod@v0.42.0: Get "https://proxy.example.com": dial tcp 127.0.0.1:1: connect: connection refused`,
 	} {
-		for _, script := range []string{"exit 1", says(clean) + "exit 127"} {
+		for _, script := range []string{"exit 1", printScript(emptySARIF) + "exit 127"} {
 			root := repository(t, nil)
-			g, _ := shell(root, "echo '"+said+"' >&2\n"+script, pipeline.SARIF)
+			g, _ := newShellGate(root, "echo '"+said+"' >&2\n"+script, pipeline.SARIF)
 			err := g.Run(context.Background())
 			var notRun *NotRunError
 			require.ErrorAs(t, err, &notRun, said)
@@ -120,18 +120,18 @@ func TestGateThatCannotReachWhatItNeedsIsNotRun(t *testing.T) {
 		}
 	}
 	t.Run("but one that found something has found it", func(t *testing.T) {
-		g, _ := shell(repository(t, nil), "echo dial tcp: no such host >&2\n"+says(found), pipeline.SARIF)
+		g, _ := newShellGate(repository(t, nil), "echo dial tcp: no such host >&2\n"+printScript(findingsSARIF), pipeline.SARIF)
 		assert.EqualError(t, g.Run(context.Background()), "2 findings")
 	})
 	t.Run("a program that is not there", func(t *testing.T) {
-		g, _ := shell(repository(t, nil), "", pipeline.SARIF)
+		g, _ := newShellGate(repository(t, nil), "", pipeline.SARIF)
 		g.Argv = []string{"no-such-program"}
 		var notRun *NotRunError
 		require.ErrorAs(t, g.Run(context.Background()), &notRun)
 		assert.Contains(t, notRun.Reason, "no-such-program")
 	})
 	t.Run("a database that holds nothing", func(t *testing.T) {
-		g, _ := shell(repository(t, nil), says(`{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "govulncheck",
+		g, _ := newShellGate(repository(t, nil), printScript(`{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "govulncheck",
 			"properties": {"db": "file:///nowhere", "db_last_modified": "0001-01-01T00:00:00Z"}}}, "results": []}]}`), pipeline.SARIF)
 		var notRun *NotRunError
 		require.ErrorAs(t, g.Run(context.Background()), &notRun)
@@ -139,17 +139,17 @@ func TestGateThatCannotReachWhatItNeedsIsNotRun(t *testing.T) {
 	})
 }
 
-func TestInterruptedGateIsNoPassAndSaysSo(t *testing.T) {
+func TestGate_InterruptIsNotRun(t *testing.T) {
 	root := repository(t, nil)
-	g, _ := shell(root, "sleep 30", pipeline.SARIF)
+	g, _ := newShellGate(root, "sleep 30", pipeline.SARIF)
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancel()
 	require.ErrorIs(t, g.Run(ctx), context.DeadlineExceeded)
 	assert.Contains(t, readReport(t, root).Broken, "not run")
 }
 
-func TestReportThatIsFarTooLargeIsRefusedAndNotKept(t *testing.T) {
-	g, _ := shell(repository(t, nil), fmt.Sprintf("head -c %d /dev/zero", maxReport+1), pipeline.SARIF)
+func TestGate_OversizedReportFails(t *testing.T) {
+	g, _ := newShellGate(repository(t, nil), fmt.Sprintf("head -c %d /dev/zero", maxReportBytes+1), pipeline.SARIF)
 	assert.EqualError(t, g.Run(context.Background()), "its report is larger than 64 MiB")
 }
 
@@ -161,7 +161,7 @@ const waiverFile = `waivers:
     until: "%s"
 `
 
-func TestWaiverLetsItsFindingsThroughUntilItEnds(t *testing.T) {
+func TestWaivers_LetFindingsThroughUntilExpiry(t *testing.T) {
 	for _, test := range []struct {
 		name, waiver string
 		want         int
@@ -174,8 +174,8 @@ func TestWaiverLetsItsFindingsThroughUntilItEnds(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			root := repository(t, map[string]string{"config/waivers.yaml": test.waiver})
-			g, log := shell(root, says(found), pipeline.SARIF)
-			assert.EqualError(t, g.Run(context.Background()), Count(test.want, "finding"))
+			g, log := newShellGate(root, printScript(findingsSARIF), pipeline.SARIF)
+			assert.EqualError(t, g.Run(context.Background()), pluralize(test.want, "finding"))
 			r := readReport(t, root)
 			assert.Len(t, r.Findings, 2)
 			if test.want == 1 {
@@ -186,7 +186,7 @@ func TestWaiverLetsItsFindingsThroughUntilItEnds(t *testing.T) {
 	}
 }
 
-func TestGateOfWaivers(t *testing.T) {
+func TestWaivers_Gate(t *testing.T) {
 	for _, test := range []struct{ name, file, want string }{
 		{"one that holds", fmt.Sprintf(waiverFile, "2027-01-01"), ""},
 		{"one that has ended", fmt.Sprintf(waiverFile, "2026-11-23"), "config/waivers.yaml:2: waiver-expired: the waiver of G1 in a/*.go ended on 2026-11-23"},
@@ -197,7 +197,7 @@ func TestGateOfWaivers(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			root := repository(t, map[string]string{"config/waivers.yaml": test.file})
 			log := &bytes.Buffer{}
-			err := Gate{Name: "waivers", Root: root, Reads: pipeline.SARIF, Log: log, Now: func() time.Time { return on }}.Run(context.Background())
+			err := Gate{Name: "waivers", Root: root, Format: pipeline.SARIF, Log: log, Now: func() time.Time { return testDay }}.Run(context.Background())
 			if test.want == "" {
 				require.NoError(t, err)
 				return
@@ -208,26 +208,26 @@ func TestGateOfWaivers(t *testing.T) {
 	}
 }
 
-func TestOnlyTheWorstFindingsAreTold(t *testing.T) {
+func TestGate_PrintsWorstFindingsOnly(t *testing.T) {
 	var results []string
 	for i := range 25 {
 		results = append(results, fmt.Sprintf(`{"ruleId": "R%02d", "level": "%s", "message": {"text": "m"}}`, i, map[bool]string{true: "error", false: "warning"}[i == 24]))
 	}
-	g, log := shell(repository(t, nil), says(`{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "x"}}, "results": [`+strings.Join(results, ",")+`]}]}`), pipeline.SARIF)
+	g, log := newShellGate(repository(t, nil), printScript(`{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "x"}}, "results": [`+strings.Join(results, ",")+`]}]}`), pipeline.SARIF)
 	assert.EqualError(t, g.Run(context.Background()), "25 findings")
 	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
-	assert.Len(t, lines, Shown+1)
+	assert.Len(t, lines, maxPrintedFindings+1)
 	assert.Equal(t, ".: R24: m", lines[0])
-	assert.Equal(t, "and 5 more; `lockstep report` shows them all", lines[Shown])
+	assert.Equal(t, "and 5 more; `lockstep report` shows them all", lines[maxPrintedFindings])
 }
 
-func TestFindingsBelowTheLevelAreLetThrough(t *testing.T) {
-	g, _ := shell(repository(t, nil), says(found), pipeline.SARIF)
-	g.From = findings.Error
+func TestGate_MinLevel(t *testing.T) {
+	g, _ := newShellGate(repository(t, nil), printScript(findingsSARIF), pipeline.SARIF)
+	g.MinLevel = findings.Error
 	assert.EqualError(t, g.Run(context.Background()), "1 finding")
 }
 
-func TestProgramIsGivenTheFilesThatItCanRead(t *testing.T) {
+func TestGate_PassesReadableFiles(t *testing.T) {
 	root := repository(t, map[string]string{"a b/it's.md": "x", "-rf.md": "x", "bad.md": "one\n\xff", "x.txt": "", "node_modules/y.md": "", ".lockstep/z.md": ""})
 	require.NoError(t, os.Symlink(".", filepath.Join(root, "loop")))
 	require.NoError(t, os.Symlink("nowhere", filepath.Join(root, "dangling.md")))
@@ -235,26 +235,26 @@ func TestProgramIsGivenTheFilesThatItCanRead(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, errors.Join(big.Truncate(200<<20), big.Close()))
 
-	g, log := shell(root, `shift 0; for f in "$@"; do echo "got $f"; done`, pipeline.Mdformat)
-	g.Argv, g.Files = append(g.Argv, "sh"), []string{"**/*.md"}
+	g, log := newShellGate(root, `shift 0; for f in "$@"; do echo "got $f"; done`, pipeline.Mdformat)
+	g.Argv, g.FilePatterns = append(g.Argv, "sh"), []string{"**/*.md"}
 	assert.EqualError(t, g.Run(context.Background()), "2 findings")
 	assert.Contains(t, log.String(), "got ./-rf.md got a b/it's.md")
 	assert.NotContains(t, log.String(), "node_modules")
 	var places []string
 	for _, f := range readReport(t, root).Findings {
-		places = append(places, f.Place()+" "+f.Rule)
+		places = append(places, f.Location()+" "+f.Rule)
 	}
 	assert.Equal(t, []string{"bad.md:2 not-utf-8", "big.md too-large"}, places)
 }
 
-func TestNoFileIsNothingToCheck(t *testing.T) {
-	g, log := shell(repository(t, nil), "exit 1", pipeline.Mdformat)
-	g.Files = []string{"**/*.md"}
+func TestGate_NoFileIsNothingToCheck(t *testing.T) {
+	g, log := newShellGate(repository(t, nil), "exit 1", pipeline.Mdformat)
+	g.FilePatterns = []string{"**/*.md"}
 	require.NoError(t, g.Run(context.Background()))
 	assert.Contains(t, log.String(), "nothing to check: no file matches **/*.md")
 }
 
-func TestLinesAreReadAsEachProgramWritesThem(t *testing.T) {
+func TestLineReader_Formats(t *testing.T) {
 	for _, test := range []struct {
 		reads pipeline.Format
 		text  string
@@ -265,14 +265,14 @@ func TestLinesAreReadAsEachProgramWritesThem(t *testing.T) {
 			"a rather long name.md: mdformat: is not in mdformat's form; `lockstep fix` mends it", "b.md: mdformat: is not in mdformat's form; `lockstep fix` mends it",
 		}},
 		{pipeline.Actionlint, ".github/workflows/ci.yml:8:3: job \"a\" needs [b] [job-needs]\n", []string{".github/workflows/ci.yml:8: job-needs: job \"a\" needs [b]"}},
-		{pipeline.Nag, "p-acc-storage/Objects/Resource: AwsSolutions-S1: The S3 Bucket has no logs.\np-acc-storage/Other/Resource: AwsSolutions-IAM5[Action::s3:*]: too wide\n", []string{
+		{pipeline.CDKNag, "p-acc-storage/Objects/Resource: AwsSolutions-S1: The S3 Bucket has no logs.\np-acc-storage/Other/Resource: AwsSolutions-IAM5[Action::s3:*]: too wide\n", []string{
 			"infra/stacks/storage.go:3: AwsSolutions-S1: p-acc-storage/Objects/Resource: The S3 Bucket has no logs.", ".: AwsSolutions-IAM5[Action::s3:*]: p-acc-storage/Other/Resource: too wide",
 		}},
 		{pipeline.Tidy, "diff current/go.mod tidy/go.mod\n--- current/go.mod\n+++ tidy/go.mod\n@@ -1 +1 @@\n", []string{"go.mod: tidy: does not say exactly what is imported; `lockstep fix` mends it"}},
 	} {
 		t.Run(string(test.reads), func(t *testing.T) {
 			root := repository(t, map[string]string{"infra/stacks/storage.go": "package stacks\n\nvar name = \"Objects\"\n", "infra/stacks/storage_test.go": "\"Other\""})
-			g, log := shell(root, says(strings.ReplaceAll(test.text, "ROOT", root))+"exit 1", test.reads)
+			g, log := newShellGate(root, printScript(strings.ReplaceAll(test.text, "ROOT", root))+"exit 1", test.reads)
 			assert.Error(t, g.Run(context.Background()))
 			for _, want := range test.want {
 				assert.Contains(t, log.String(), want+"\n")
@@ -282,7 +282,7 @@ func TestLinesAreReadAsEachProgramWritesThem(t *testing.T) {
 	}
 }
 
-func TestSecretsOfTheBaselineAreLetThroughUnlessTheyAreSome(t *testing.T) {
+func TestDetectSecrets_Baseline(t *testing.T) {
 	const suspect = `{"type": "Secret Keyword", "hashed_secret": "h1", "line_number": 4%s}`
 	report := `{"version": "1.5.0", "results": {"a.py": [` + fmt.Sprintf(suspect, "") + `]}}`
 	for _, test := range []struct {
@@ -300,7 +300,7 @@ func TestSecretsOfTheBaselineAreLetThroughUnlessTheyAreSome(t *testing.T) {
 			if test.baseline != "" {
 				files[".secrets.baseline"] = test.baseline
 			}
-			g, _ := shell(repository(t, files), says(report), pipeline.DetectSecrets)
+			g, _ := newShellGate(repository(t, files), printScript(report), pipeline.DetectSecrets)
 			err := g.Run(context.Background())
 			if test.want == "" {
 				assert.NoError(t, err)

@@ -17,13 +17,13 @@ import (
 	"lockstep/internal/findings"
 )
 
-// goTest reads what `go test -json` prints while it prints it, so that what was done is known however the program ends.
+// goTestReader reads what `go test -json` prints while it prints it, so that what was done is known however the program ends.
 // Source of the events: `go doc test2json`.
-type goTest struct {
+type goTestReader struct {
 	log      io.Writer
 	root     string
 	module   string
-	rest     []byte
+	pending  []byte
 	packages []*testPackage
 	// garbage is the first line that is no event.
 	garbage string
@@ -31,7 +31,7 @@ type goTest struct {
 
 type testPackage struct {
 	name    string
-	ended   string // pass, fail or skip
+	status  string // pass, fail or skip
 	seconds float64
 	output  []string // of no test, a build's messages included
 	tests   []*test
@@ -39,7 +39,7 @@ type testPackage struct {
 
 type test struct {
 	name    string
-	ended   string
+	status  string
 	seconds float64
 	output  []string
 }
@@ -54,8 +54,8 @@ type testEvent struct {
 	Output     string
 }
 
-func newGoTest(log io.Writer, root string) *goTest {
-	g := &goTest{log: log, root: root}
+func newGoTestReader(log io.Writer, root string) *goTestReader {
+	g := &goTestReader{log: log, root: root}
 	if text, err := os.ReadFile(filepath.Join(root, "go.mod")); err == nil {
 		if match := regexp.MustCompile(`(?m)^module (\S+)`).FindSubmatch(text); match != nil {
 			g.module = string(match[1])
@@ -64,19 +64,19 @@ func newGoTest(log io.Writer, root string) *goTest {
 	return g
 }
 
-func (g *goTest) Write(p []byte) (int, error) {
-	g.rest = append(g.rest, p...)
+func (g *goTestReader) Write(p []byte) (int, error) {
+	g.pending = append(g.pending, p...)
 	for {
-		line, rest, whole := bytes.Cut(g.rest, []byte("\n"))
+		line, rest, whole := bytes.Cut(g.pending, []byte("\n"))
 		if !whole {
 			return len(p), nil
 		}
-		g.event(line)
-		g.rest = rest
+		g.handleEvent(line)
+		g.pending = rest
 	}
 }
 
-func (g *goTest) event(line []byte) {
+func (g *goTestReader) handleEvent(line []byte) {
 	var e testEvent
 	if len(bytes.TrimSpace(line)) == 0 {
 		return
@@ -89,20 +89,20 @@ func (g *goTest) event(line []byte) {
 		return
 	}
 	name, _, _ := strings.Cut(e.ImportPath, " ")
-	p := g.pkg(max(e.Package, name))
+	p := g.ensurePackage(max(e.Package, name))
 	switch e.Action {
 	case "output", "build-output":
-		p.printed(e)
+		p.addOutput(e)
 	case "pass", "fail", "skip":
-		p.end(e)
-		g.show(p, e)
+		p.setStatus(e)
+		g.printEvent(p, e)
 	case "build-fail":
 	case "run":
-		p.test(e.Test)
+		p.ensureTest(e.Test)
 	}
 }
 
-func (g *goTest) pkg(name string) *testPackage {
+func (g *goTestReader) ensurePackage(name string) *testPackage {
 	i := slices.IndexFunc(g.packages, func(p *testPackage) bool { return p.name == name })
 	if i < 0 {
 		g.packages = append(g.packages, &testPackage{name: name})
@@ -111,7 +111,7 @@ func (g *goTest) pkg(name string) *testPackage {
 	return g.packages[i]
 }
 
-func (p *testPackage) test(name string) *test {
+func (p *testPackage) ensureTest(name string) *test {
 	i := slices.IndexFunc(p.tests, func(t *test) bool { return t.name == name })
 	if i < 0 {
 		p.tests = append(p.tests, &test{name: name})
@@ -120,29 +120,29 @@ func (p *testPackage) test(name string) *test {
 	return p.tests[i]
 }
 
-func (p *testPackage) printed(e testEvent) {
+func (p *testPackage) addOutput(e testEvent) {
 	if e.Test == "" {
 		p.output = append(p.output, e.Output)
 		return
 	}
-	t := p.test(e.Test)
+	t := p.ensureTest(e.Test)
 	t.output = append(t.output, e.Output)
 }
 
-func (p *testPackage) end(e testEvent) {
+func (p *testPackage) setStatus(e testEvent) {
 	if e.Test == "" {
-		p.ended, p.seconds = e.Action, e.Elapsed
+		p.status, p.seconds = e.Action, e.Elapsed
 		return
 	}
-	t := p.test(e.Test)
-	t.ended, t.seconds = e.Action, e.Elapsed
+	t := p.ensureTest(e.Test)
+	t.status, t.seconds = e.Action, e.Elapsed
 }
 
-// show tells a person what `go test` would have: each package, and what a failed test printed.
-func (g *goTest) show(p *testPackage, e testEvent) {
+// printEvent tells a person what `go test` would have: each package, and what a failed test printed.
+func (g *goTestReader) printEvent(p *testPackage, e testEvent) {
 	switch {
 	case e.Test != "" && e.Action == "fail":
-		fmt.Fprint(g.log, strings.Join(p.test(e.Test).output, ""))
+		fmt.Fprint(g.log, strings.Join(p.ensureTest(e.Test).output, ""))
 	case e.Test == "" && e.Action == "fail":
 		fmt.Fprint(g.log, strings.Join(p.output, ""))
 	case e.Test == "" && e.Action == "pass":
@@ -150,7 +150,7 @@ func (g *goTest) show(p *testPackage, e testEvent) {
 	}
 }
 
-func (g *goTest) result(string) (outcome, error) {
+func (g *goTestReader) result(string) (outcome, error) {
 	var o outcome
 	for _, p := range g.packages {
 		if suite, ok := g.suite(p); ok {
@@ -158,7 +158,7 @@ func (g *goTest) result(string) (outcome, error) {
 		}
 	}
 	slices.SortFunc(o.suites, func(a, b findings.Suite) int { return strings.Compare(a.Name, b.Name) })
-	o.report = findings.Report{Tool: "go test", Findings: findings.Failing(o.suites)}
+	o.report = findings.Report{Tool: "go test", Findings: findings.TestFailures(o.suites)}
 	switch ran := slices.ContainsFunc(o.suites, func(s findings.Suite) bool { return len(s.Cases) > 0 }); {
 	case !ran && g.garbage != "":
 		return o, fmt.Errorf("it printed what is no test's outcome: %.100q", g.garbage)
@@ -169,7 +169,7 @@ func (g *goTest) result(string) (outcome, error) {
 }
 
 // suite is a package with its tests; packages that have none, and only such, are left out.
-func (g *goTest) suite(p *testPackage) (findings.Suite, bool) {
+func (g *goTestReader) suite(p *testPackage) (findings.Suite, bool) {
 	suite := findings.Suite{Name: p.name, Seconds: p.seconds}
 	failed := false
 	for _, t := range p.tests {
@@ -178,66 +178,66 @@ func (g *goTest) suite(p *testPackage) (findings.Suite, bool) {
 		suite.Cases = append(suite.Cases, c)
 	}
 	switch text := findings.Printable(strings.Join(p.output, "")); {
-	case p.ended == "fail" && !failed:
+	case p.status == "fail" && !failed:
 		c := findings.Case{Name: "package", Class: p.name, Error: &findings.Outcome{Message: firstLine(text, "it failed outside of its tests, or does not build"), Text: text}}
-		c.File, c.Line = g.place(p.name, text)
+		c.File, c.Line = g.failureLocation(p.name, text)
 		suite.Cases = append(suite.Cases, c)
-	case p.ended == "" && len(p.tests) == 0 && text != "":
-		suite.Cases = append(suite.Cases, findings.Case{Name: "package", Class: p.name, Error: &findings.Outcome{Message: firstLine(text, unended), Text: text}})
+	case p.status == "" && len(p.tests) == 0 && text != "":
+		suite.Cases = append(suite.Cases, findings.Case{Name: "package", Class: p.name, Error: &findings.Outcome{Message: firstLine(text, unfinishedMessage), Text: text}})
 	}
-	suite.Count()
+	suite.UpdateCounts()
 	return suite, len(suite.Cases) > 0
 }
 
-// unended is what is known of a test whose process was gone before it ended.
-const unended = "came to no end: its process crashed or was killed"
+// unfinishedMessage is what is known of a test whose process was gone before it ended.
+const unfinishedMessage = "came to no end: its process crashed or was killed"
 
-func (g *goTest) testCase(p *testPackage, t *test) findings.Case {
+func (g *goTestReader) testCase(p *testPackage, t *test) findings.Case {
 	c := findings.Case{Name: t.name, Class: p.name, Seconds: t.seconds}
 	text := findings.Printable(strings.Join(t.output, ""))
-	switch t.ended {
+	switch t.status {
 	case "pass":
 		return c
 	case "skip":
 		c.Skipped = &findings.Outcome{Message: firstLine(text, "")}
 	case "fail":
-		c.Failure = &findings.Outcome{Message: complaint(text), Text: text}
+		c.Failure = &findings.Outcome{Message: failureMessage(text), Text: text}
 	default:
-		c.Error = &findings.Outcome{Message: unended, Text: text}
+		c.Error = &findings.Outcome{Message: unfinishedMessage, Text: text}
 	}
-	c.File, c.Line = g.place(p.name, text)
+	c.File, c.Line = g.failureLocation(p.name, text)
 	return c
 }
 
-// scriptPlace is how a testscript says where it stopped, and why.
-var scriptPlace = regexp.MustCompile(`(?m)^\s*FAIL: (\S+):(\d+): (.*)$`)
+// scriptFailurePattern is how a testscript says where it stopped, and why.
+var scriptFailurePattern = regexp.MustCompile(`(?m)^\s*FAIL: (\S+):(\d+): (.*)$`)
 
-// complaint is what a failed test says is wrong.
-func complaint(text string) string {
-	if match := scriptPlace.FindStringSubmatch(text); match != nil {
+// failureMessage is what a failed test says is wrong.
+func failureMessage(text string) string {
+	if match := scriptFailurePattern.FindStringSubmatch(text); match != nil {
 		return match[3]
 	}
-	if match := assertion.FindStringSubmatch(text); match != nil {
+	if match := assertionPattern.FindStringSubmatch(text); match != nil {
 		return match[1]
 	}
 	return firstLine(text, "failed")
 }
 
-// assertion is the line of testify's message that says what is wrong.
-var assertion = regexp.MustCompile(`(?m)^\s*Error:\s+(\S.*)$`)
+// assertionPattern is the line of testify's message that says what is wrong.
+var assertionPattern = regexp.MustCompile(`(?m)^\s*Error:\s+(\S.*)$`)
 
-var testPlace = regexp.MustCompile(`(?m)^\s*(?:Error Trace:\s+)?(?:\.\./)*([^\s:]*\.go):(\d+)`)
+var testLocationPattern = regexp.MustCompile(`(?m)^\s*(?:Error Trace:\s+)?(?:\.\./)*([^\s:]*\.go):(\d+)`)
 
-// place is where a test complained, relative to the repository.
-func (g *goTest) place(pkg, text string) (string, int) {
-	match := scriptPlace.FindStringSubmatch(text)
+// failureLocation is where a test complained, relative to the repository.
+func (g *goTestReader) failureLocation(pkg, text string) (string, int) {
+	match := scriptFailurePattern.FindStringSubmatch(text)
 	if match != nil {
 		match[1] = path.Join(strings.TrimPrefix(strings.TrimPrefix(pkg, g.module), "/"), match[1])
-	} else if match = testPlace.FindStringSubmatch(text); match == nil {
+	} else if match = testLocationPattern.FindStringSubmatch(text); match == nil {
 		return "", 0
 	}
 	line, _ := strconv.Atoi(match[2]) // the expression lets only digits through
-	file := findings.Relative(g.root, match[1])
+	file := findings.RelativePath(g.root, match[1])
 	if path.IsAbs(file) {
 		return "", 0 // in the library that ended the tests, not in what is tested
 	}
@@ -247,16 +247,16 @@ func (g *goTest) place(pkg, text string) (string, int) {
 	return file, line
 }
 
-var testNoise = regexp.MustCompile(`^(=== |--- |=+$|\s*$|FAIL|#|\s*Error Trace:|\s*Error:\s*$)`)
+var testNoisePattern = regexp.MustCompile(`^(=== |--- |=+$|\s*$|FAIL|#|\s*Error Trace:|\s*Error:\s*$)`)
 
 // firstLine is the first line that says something.
 func firstLine(text, otherwise string) string {
 	for line := range strings.Lines(text) {
-		if !testNoise.MatchString(line) {
+		if !testNoisePattern.MatchString(line) {
 			return strings.TrimSpace(line)
 		}
 	}
 	return otherwise
 }
 
-var _ reader = (*goTest)(nil)
+var _ reader = (*goTestReader)(nil)

@@ -19,23 +19,23 @@ var (
 	manifests   = []string{"**/*.yaml", "**/*.yml", "!**/testdata/**"}
 )
 
-// images finds images that are not pinned by their digest or come from a registry that is not allowed, and Dockerfiles that leave their
+// checkImages finds images that are not pinned by their digest or come from a registry that is not allowed, and Dockerfiles that leave their
 // containers to root.
-func images(g Gate) (findings.Report, error) {
-	check := imageCheck{registries: g.setting("registry")}
+func checkImages(g Gate) (findings.Report, error) {
+	check := imageCheck{registries: g.settingValues("registry")}
 	for _, key := range slices.Sorted(maps.Keys(pipeline.Images)) {
-		check.reference(pipeline.ImagesFile, lineOf(filepath.Join(g.Root, pipeline.ImagesFile), pipeline.Images[key]), pipeline.Images[key])
+		check.checkReference(pipeline.ImagesFile, lineOf(filepath.Join(g.Root, pipeline.ImagesFile), pipeline.Images[key]), pipeline.Images[key])
 	}
 	for _, kind := range []struct {
 		patterns []string
 		read     func(*imageCheck, string, string)
-	}{{dockerfiles, (*imageCheck).dockerfile}, {manifests, (*imageCheck).manifest}} {
-		files, err := List(g.Root, kind.patterns)
+	}{{dockerfiles, (*imageCheck).checkDockerfile}, {manifests, (*imageCheck).checkManifest}} {
+		files, err := ListFiles(g.Root, kind.patterns)
 		if err != nil {
 			return findings.Report{}, &FailedError{err.Error()}
 		}
-		files, unfit := fit(g.Root, files, pipeline.SARIF)
-		check.found = append(check.found, unfit...)
+		files, unfit := filterReadable(g.Root, files, pipeline.SARIF)
+		check.findings = append(check.findings, unfit...)
 		for _, name := range files {
 			text, err := os.ReadFile(filepath.Join(g.Root, filepath.FromSlash(name)))
 			if err != nil {
@@ -44,7 +44,7 @@ func images(g Gate) (findings.Report, error) {
 			kind.read(&check, name, string(text))
 		}
 	}
-	return findings.Report{Findings: check.found, Rules: imageRules}, nil
+	return findings.Report{Findings: check.findings, Rules: imageRules}, nil
 }
 
 var imageRules = []findings.Rule{
@@ -55,35 +55,35 @@ var imageRules = []findings.Rule{
 
 type imageCheck struct {
 	registries []string
-	found      []findings.Finding
+	findings   []findings.Finding
 }
 
 func (c *imageCheck) add(rule, file string, line int, message string) {
-	c.found = append(c.found, findings.Finding{Rule: rule, Level: findings.Error, File: file, Line: line, Message: message})
+	c.findings = append(c.findings, findings.Finding{Rule: rule, Level: findings.Error, File: file, Line: line, Message: message})
 }
 
-var digest = regexp.MustCompile(`@sha256:[0-9a-f]{64}$`)
+var digestPattern = regexp.MustCompile(`@sha256:[0-9a-f]{64}$`)
 
-// reference judges one image reference.
-func (c *imageCheck) reference(file string, line int, image string) {
+// checkReference judges one image reference.
+func (c *imageCheck) checkReference(file string, line int, image string) {
 	if strings.Contains(image, "$") {
 		c.add("image-digest", file, line, fmt.Sprintf("%s depends on an argument: write the image itself, with its digest", image))
 		return
 	}
-	if !digest.MatchString(image) {
+	if !digestPattern.MatchString(image) {
 		c.add("image-digest", file, line, fmt.Sprintf("%s is not pinned: add @sha256: and its digest", image))
 	}
 	name, _, _ := strings.Cut(image, "@")
-	if from := qualified(name); !slices.ContainsFunc(c.registries, func(allowed string) bool {
+	if from := qualifiedName(name); !slices.ContainsFunc(c.registries, func(allowed string) bool {
 		return from == allowed || strings.HasPrefix(from, strings.TrimSuffix(allowed, "/")+"/")
 	}) {
 		c.add("image-registry", file, line, fmt.Sprintf("%s comes from a registry that is not allowed: use one of %s, or allow it in config/pipeline.yaml", image, strings.Join(c.registries, ", ")))
 	}
 }
 
-// qualified adds the registry that is meant where none is written. Source: the reference grammar of container images: a first part with a dot or
+// qualifiedName adds the registry that is meant where none is written. Source: the reference grammar of container images: a first part with a dot or
 // a colon, or localhost, is a registry.
-func qualified(name string) string {
+func qualifiedName(name string) string {
 	first, _, more := strings.Cut(name, "/")
 	if more && (strings.ContainsAny(first, ".:") || first == "localhost") {
 		return name
@@ -92,16 +92,16 @@ func qualified(name string) string {
 }
 
 var (
-	instruction = regexp.MustCompile(`^\s*([A-Za-z]+)\s+(.*)$`)
-	fromFlag    = regexp.MustCompile(`^--\S+\s+`)
-	asStage     = regexp.MustCompile(`(?i)^(\S+)(?:\s+AS\s+(\S+))?`)
+	instructionPattern = regexp.MustCompile(`^\s*([A-Za-z]+)\s+(.*)$`)
+	fromFlag           = regexp.MustCompile(`^--\S+\s+`)
+	asStage            = regexp.MustCompile(`(?i)^(\S+)(?:\s+AS\s+(\S+))?`)
 )
 
-// dockerfile judges the images that a Dockerfile builds on, and the user that its last stage leaves.
-func (c *imageCheck) dockerfile(file, text string) {
+// checkDockerfile judges the images that a Dockerfile builds on, and the user that its last stage leaves.
+func (c *imageCheck) checkDockerfile(file, text string) {
 	stages := map[string]bool{"scratch": true}
 	user, from, base := "", 0, ""
-	for _, in := range instructions(text) {
+	for _, in := range parseInstructions(text) {
 		switch in.name {
 		case "FROM":
 			rest := in.rest
@@ -113,7 +113,7 @@ func (c *imageCheck) dockerfile(file, text string) {
 				continue
 			}
 			if !stages[strings.ToLower(match[1])] {
-				c.reference(file, in.line, match[1])
+				c.checkReference(file, in.line, match[1])
 			}
 			stages[strings.ToLower(match[2])] = match[2] != ""
 			user, from, base = "", in.line, match[1]
@@ -136,8 +136,8 @@ type dockerInstruction struct {
 	line       int
 }
 
-// instructions are a Dockerfile's instructions, continued lines joined.
-func instructions(text string) []dockerInstruction {
+// parseInstructions are a Dockerfile's instructions, continued lines joined.
+func parseInstructions(text string) []dockerInstruction {
 	var all []dockerInstruction
 	lines := strings.Split(text, "\n")
 	for i := 0; i < len(lines); i++ {
@@ -149,20 +149,20 @@ func instructions(text string) []dockerInstruction {
 			i++
 			line = strings.TrimSuffix(line, "\\") + " " + strings.TrimRight(lines[i], "\r ")
 		}
-		if match := instruction.FindStringSubmatch(line); match != nil {
+		if match := instructionPattern.FindStringSubmatch(line); match != nil {
 			all = append(all, dockerInstruction{strings.ToUpper(match[1]), match[2], start + 1})
 		}
 	}
 	return all
 }
 
-var manifestImage = regexp.MustCompile(`^\s*(?:-\s+)?image:\s*["']?([^\s"'#]+)`)
+var manifestImagePattern = regexp.MustCompile(`^\s*(?:-\s+)?image:\s*["']?([^\s"'#]+)`)
 
-// manifest judges the images that a manifest runs.
-func (c *imageCheck) manifest(file, text string) {
+// checkManifest judges the images that a manifest runs.
+func (c *imageCheck) checkManifest(file, text string) {
 	for i, line := range strings.Split(text, "\n") {
-		if match := manifestImage.FindStringSubmatch(line); match != nil && !strings.ContainsAny(match[1], "{}&*!|>") {
-			c.reference(file, i+1, match[1])
+		if match := manifestImagePattern.FindStringSubmatch(line); match != nil && !strings.ContainsAny(match[1], "{}&*!|>") {
+			c.checkReference(file, i+1, match[1])
 		}
 	}
 }

@@ -23,41 +23,41 @@ type reader interface {
 	result(root string) (outcome, error)
 }
 
-// A sideReader also wants what the program says on its error stream.
-type sideReader interface{ readsBoth() }
+// A stderrReader also wants what the program says on its error stream.
+type stderrReader interface{ readsStderr() }
 
-// reader is the reader of the gate's format.
-func (g Gate) reader() reader {
-	switch g.Reads {
+// newReader is the reader of the gate's format.
+func (g Gate) newReader() reader {
+	switch g.Format {
 	case pipeline.GoTest:
-		return newGoTest(g.Log, g.Root)
+		return newGoTestReader(g.Log, g.Root)
 	case pipeline.SARIF:
-		return &whole{read: readSARIF}
+		return &bufferedReader{read: readSARIF}
 	case pipeline.DetectSecrets:
-		return &whole{read: readDetectSecrets}
+		return &bufferedReader{read: readDetectSecrets}
 	}
-	return &lines{pattern: linePatterns[g.Reads], whole: whole{}, log: g.Log}
+	return &lineReader{pattern: linePatterns[g.Format], bufferedReader: bufferedReader{}, log: g.Log}
 }
 
-// whole keeps all that is printed, up to a limit, and reads it at the end.
-type whole struct {
-	buffer bytes.Buffer
-	over   bool
-	read   func(text []byte, root string) (findings.Report, error)
+// bufferedReader keeps all that is printed, up to a limit, and reads it at the end.
+type bufferedReader struct {
+	buffer     bytes.Buffer
+	overflowed bool
+	read       func(text []byte, root string) (findings.Report, error)
 }
 
-func (w *whole) Write(p []byte) (int, error) {
-	if room := maxReport - w.buffer.Len(); room < len(p) {
-		w.over = true
+func (w *bufferedReader) Write(p []byte) (int, error) {
+	if room := maxReportBytes - w.buffer.Len(); room < len(p) {
+		w.overflowed = true
 		w.buffer.Write(p[:room])
 		return len(p), nil // the program is not to fail because of it
 	}
 	return w.buffer.Write(p)
 }
 
-func (w *whole) result(root string) (outcome, error) {
-	if w.over {
-		return outcome{}, fmt.Errorf("its report is larger than %d MiB", maxReport>>20)
+func (w *bufferedReader) result(root string) (outcome, error) {
+	if w.overflowed {
+		return outcome{}, fmt.Errorf("its report is larger than %d MiB", maxReportBytes>>20)
 	}
 	report, err := w.read(w.buffer.Bytes(), root)
 	return outcome{report: report}, err
@@ -66,14 +66,14 @@ func (w *whole) result(root string) (outcome, error) {
 func readSARIF(text []byte, root string) (findings.Report, error) {
 	r, err := findings.ReadSARIF(bytes.TrimSpace(text), root)
 	if err == nil {
-		err = emptyDatabase(text)
+		err = checkDatabase(text)
 	}
 	return r, err
 }
 
-// emptyDatabase tells of a database of vulnerabilities that holds nothing: govulncheck takes a folder in which there is none for one, finds nothing
+// checkDatabase tells of a database of vulnerabilities that holds nothing: govulncheck takes a folder in which there is none for one, finds nothing
 // and ends well.
-func emptyDatabase(text []byte) error {
+func checkDatabase(text []byte) error {
 	var file struct {
 		Runs []struct {
 			Tool struct {
@@ -97,21 +97,21 @@ func emptyDatabase(text []byte) error {
 	return nil
 }
 
-// baseline is the file that says which finds of detect-secrets were looked at and are no secrets.
-const baseline = ".secrets.baseline"
+// baselineFile is the file that says which finds of detect-secrets were looked at and are no secrets.
+const baselineFile = ".secrets.baseline"
 
-// detected is the part of detect-secrets' format that counts.
-type detected struct {
-	Version string               `json:"version"`
-	Results map[string][]suspect `json:"results"`
+// secretsReport is the part of detect-secrets' format that counts.
+type secretsReport struct {
+	Version string                       `json:"version"`
+	Results map[string][]potentialSecret `json:"results"`
 }
 
-type suspect struct {
+type potentialSecret struct {
 	Type string `json:"type"`
 	Hash string `json:"hashed_secret"`
 	Line int    `json:"line_number"`
-	// Secret is set where a person said what it is.
-	Secret *bool `json:"is_secret"`
+	// IsSecret is set where a person said what it is.
+	IsSecret *bool `json:"is_secret"`
 }
 
 // readDetectSecrets finds what is not in the baseline, and what is there as a true secret.
@@ -119,28 +119,28 @@ func readDetectSecrets(text []byte, root string) (findings.Report, error) {
 	if len(bytes.TrimSpace(text)) == 0 {
 		return findings.Report{}, findings.ErrNoReport
 	}
-	var found, known detected
+	var found, known secretsReport
 	if err := json.Unmarshal(text, &found); err != nil || found.Results == nil {
-		return findings.Report{}, fmt.Errorf("its report cannot be read: %w", errors.Join(err, errIfNil(found.Results == nil)))
+		return findings.Report{}, fmt.Errorf("its report cannot be read: %w", errors.Join(err, missingResultsError(found.Results == nil)))
 	}
-	switch before, err := os.ReadFile(filepath.Join(root, baseline)); {
+	switch before, err := os.ReadFile(filepath.Join(root, baselineFile)); {
 	case errors.Is(err, os.ErrNotExist):
 	case err != nil:
 		return findings.Report{}, err
 	default:
 		if err := json.Unmarshal(before, &known); err != nil {
-			return findings.Report{}, fmt.Errorf("%s cannot be read: %w", baseline, err)
+			return findings.Report{}, fmt.Errorf("%s cannot be read: %w", baselineFile, err)
 		}
 	}
 	r := findings.Report{Tool: pipeline.ToolDetectSecrets, Version: found.Version}
 	for file, suspects := range found.Results {
 		for _, s := range suspects {
-			if harmless(known.Results[file], s) {
+			if isFalsePositive(known.Results[file], s) {
 				continue
 			}
 			r.Findings = append(r.Findings, findings.Finding{
-				Rule: strings.ReplaceAll(s.Type, " ", ""), Level: findings.Error, File: findings.Relative(root, file), Line: s.Line, Fingerprint: s.Hash,
-				Message: fmt.Sprintf("%s: take it out and replace it, or add it to %s if it is none", s.Type, baseline),
+				Rule: strings.ReplaceAll(s.Type, " ", ""), Level: findings.Error, File: findings.RelativePath(root, file), Line: s.Line, Fingerprint: s.Hash,
+				Message: fmt.Sprintf("%s: take it out and replace it, or add it to %s if it is none", s.Type, baselineFile),
 			})
 		}
 	}
@@ -148,17 +148,17 @@ func readDetectSecrets(text []byte, root string) (findings.Report, error) {
 	return r, nil
 }
 
-func errIfNil(missing bool) error {
+func missingResultsError(missing bool) error {
 	if missing {
 		return errors.New("it has no results")
 	}
 	return nil
 }
 
-func harmless(known []suspect, s suspect) bool {
+func isFalsePositive(known []potentialSecret, s potentialSecret) bool {
 	for _, k := range known {
 		if k.Type == s.Type && k.Hash == s.Hash {
-			return k.Secret == nil || !*k.Secret
+			return k.IsSecret == nil || !*k.IsSecret
 		}
 	}
 	return false
@@ -169,8 +169,8 @@ func harmless(known []suspect, s suspect) bool {
 type linePattern struct {
 	expression    *regexp.Regexp
 	rule, message string
-	// begin is what a finding begins with, for a program that breaks its lines in the middle of one; empty for others.
-	begin string
+	// prefix is what a finding begins with, for a program that breaks its lines in the middle of one; empty for others.
+	prefix string
 }
 
 var linePatterns = map[pipeline.Format]linePattern{
@@ -183,7 +183,7 @@ var linePatterns = map[pipeline.Format]linePattern{
 	pipeline.Actionlint: {
 		regexp.MustCompile(`^(?P<file>[^:]+):(?P<line>\d+):(?P<column>\d+): (?P<message>.*) \[(?P<rule>[a-z-]+)\]$`), "actionlint", "", "",
 	},
-	pipeline.Nag: {
+	pipeline.CDKNag: {
 		regexp.MustCompile(`^(?P<construct>[^\s:]+/[^\s:]+): (?P<rule>[A-Za-z0-9-]+(?:\[[^\]]*\])?): (?P<message>.*)$`), "cdk-nag", "", "",
 	},
 	pipeline.Tidy: {
@@ -192,27 +192,27 @@ var linePatterns = map[pipeline.Format]linePattern{
 }
 
 // whole lines of a text, those that the program broke put together again.
-func (p linePattern) lines(text string) string {
+func (p linePattern) joinLines(text string) string {
 	text = findings.Printable(text)
-	if p.begin == "" {
+	if p.prefix == "" {
 		return text
 	}
 	text = strings.ReplaceAll(text, "\n", " ")
-	return strings.ReplaceAll(text, " "+p.begin, "\n"+p.begin)
+	return strings.ReplaceAll(text, " "+p.prefix, "\n"+p.prefix)
 }
 
-// lines reads findings a line, from both streams: such programs do not agree on which one they are for.
-type lines struct {
-	whole
+// lineReader reads findings a line, from both streams: such programs do not agree on which one they are for.
+type lineReader struct {
+	bufferedReader
 	pattern linePattern
 	log     io.Writer
 }
 
-func (*lines) readsBoth() {}
+func (*lineReader) readsStderr() {}
 
-func (l *lines) result(root string) (outcome, error) {
+func (l *lineReader) result(root string) (outcome, error) {
 	var r findings.Report
-	for line := range strings.Lines(l.pattern.lines(l.buffer.String())) {
+	for line := range strings.Lines(l.pattern.joinLines(l.buffer.String())) {
 		line = strings.TrimRight(line, "\r\n ")
 		match := l.pattern.expression.FindStringSubmatch(line)
 		if match == nil {
@@ -236,7 +236,7 @@ func (p linePattern) finding(match []string, root string) findings.Finding {
 		}
 		switch name {
 		case "file":
-			f.File = findings.Relative(root, text)
+			f.File = findings.RelativePath(root, text)
 		case "line":
 			f.Line, _ = strconv.Atoi(text) // the expression lets only digits through
 		case "column":
@@ -250,7 +250,7 @@ func (p linePattern) finding(match []string, root string) findings.Finding {
 		}
 	}
 	if construct != "" {
-		f.File, f.Line = constructPlace(root, construct)
+		f.File, f.Line = constructLocation(root, construct)
 		f.Message = construct + ": " + f.Message
 	}
 	return f

@@ -12,39 +12,39 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// counted is a step that notes each time it really runs, reads in.txt and makes out/.
-func counted() pipeline.Step {
-	s := sh("make", "echo ran >> runs; mkdir -p out/sub; cat in.txt > out/sub/copy; ln -s sub/copy out/link; echo made from $(cat in.txt)")
+// countingStep is a step that notes each time it really runs, reads in.txt and makes out/.
+func countingStep() pipeline.Step {
+	s := shellStep("make", "echo ran >> runs; mkdir -p out/sub; cat in.txt > out/sub/copy; ln -s sub/copy out/link; echo made from $(cat in.txt)")
 	s.Inputs, s.Outputs = []string{"*.txt", "!skip.txt"}, []string{"out"}
 	return s
 }
 
-func TestSecondRunTakesOutputsAndLogFromTheCache(t *testing.T) {
+func TestCache_RestoresOutputsAndLog(t *testing.T) {
 	root := repository(t, map[string]string{"in.txt": "one"})
-	assert.Equal(t, pipeline.Ran, runSteps(t, &Runner{Root: root}, counted())["make"].Status)
+	assert.Equal(t, pipeline.Ran, runSteps(t, &Runner{Root: root}, countingStep())["make"].Status)
 	require.NoError(t, os.RemoveAll(filepath.Join(root, "out")))
 
-	again := runSteps(t, &Runner{Root: root}, counted())["make"]
+	again := runSteps(t, &Runner{Root: root}, countingStep())["make"]
 	assert.Equal(t, pipeline.Cached, again.Status)
-	assert.Equal(t, "one", read(t, root, "out/link"))
-	assert.Equal(t, "made from one\n", read(t, again.Log))
-	assert.Equal(t, "ran\n", read(t, root, "runs"))
+	assert.Equal(t, "one", readFile(t, root, "out/link"))
+	assert.Equal(t, "made from one\n", readFile(t, again.Log))
+	assert.Equal(t, "ran\n", readFile(t, root, "runs"))
 }
 
-func TestWhatChangesTheKey(t *testing.T) {
+func TestCacheKey_Changes(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		change func(root string, s *pipeline.Step, r *Runner)
 		want   pipeline.Status
 	}{
 		{"nothing", func(string, *pipeline.Step, *Runner) {}, pipeline.Cached},
-		{"an input's bytes", func(root string, _ *pipeline.Step, _ *Runner) { write(t, root, "in.txt", "two") }, pipeline.Ran},
-		{"a new input", func(root string, _ *pipeline.Step, _ *Runner) { write(t, root, "new.txt", "") }, pipeline.Ran},
+		{"an input's bytes", func(root string, _ *pipeline.Step, _ *Runner) { writeFile(t, root, "in.txt", "two") }, pipeline.Ran},
+		{"a new input", func(root string, _ *pipeline.Step, _ *Runner) { writeFile(t, root, "new.txt", "") }, pipeline.Ran},
 		{"an input that can be executed now", func(root string, _ *pipeline.Step, _ *Runner) {
 			require.NoError(t, os.Chmod(filepath.Join(root, "in.txt"), 0o755))
 		}, pipeline.Ran},
-		{"a file that is no input", func(root string, _ *pipeline.Step, _ *Runner) { write(t, root, "README.md", "") }, pipeline.Cached},
-		{"a file that is taken out of the inputs", func(root string, _ *pipeline.Step, _ *Runner) { write(t, root, "skip.txt", "") }, pipeline.Cached},
+		{"a file that is no input", func(root string, _ *pipeline.Step, _ *Runner) { writeFile(t, root, "README.md", "") }, pipeline.Cached},
+		{"a file that is taken out of the inputs", func(root string, _ *pipeline.Step, _ *Runner) { writeFile(t, root, "skip.txt", "") }, pipeline.Cached},
 		{"the command", func(_ string, s *pipeline.Step, _ *Runner) { s.Command = []string{"sh", "-c", "mkdir out"} }, pipeline.Ran},
 		{"the declared environment", func(_ string, s *pipeline.Step, _ *Runner) { s.Env = map[string]string{"A": "1"} }, pipeline.Ran},
 		{"a tool", func(_ string, s *pipeline.Step, _ *Runner) { s.Tools = []string{pipeline.ToolGo} }, pipeline.Ran},
@@ -55,46 +55,46 @@ func TestWhatChangesTheKey(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			root := repository(t, map[string]string{"in.txt": "one"})
-			runSteps(t, &Runner{Root: root}, counted())
-			s, runner := counted(), &Runner{Root: root}
+			runSteps(t, &Runner{Root: root}, countingStep())
+			s, runner := countingStep(), &Runner{Root: root}
 			test.change(root, &s, runner)
 			assert.Equal(t, test.want, runSteps(t, runner, s)["make"].Status)
 		})
 	}
 }
 
-func TestDamagedEntriesAreMisses(t *testing.T) {
+func TestCache_DamagedEntryIsMiss(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		damage func(t *testing.T, cache string)
 	}{
 		{"a blob with other bytes", func(t *testing.T, cache string) {
-			each(t, cache, "blobs", func(path string) { require.NoError(t, os.WriteFile(path, []byte("evil"), 0o644)) })
+			forEachFile(t, cache, "blobs", func(path string) { require.NoError(t, os.WriteFile(path, []byte("evil"), 0o644)) })
 		}},
 		{"blobs that are gone", func(t *testing.T, cache string) {
-			each(t, cache, "blobs", func(path string) { require.NoError(t, os.Remove(path)) })
+			forEachFile(t, cache, "blobs", func(path string) { require.NoError(t, os.Remove(path)) })
 		}},
 		{"an entry cut in half", func(t *testing.T, cache string) {
-			each(t, cache, "entries", func(path string) { require.NoError(t, os.Truncate(path, 10)) })
+			forEachFile(t, cache, "entries", func(path string) { require.NoError(t, os.Truncate(path, 10)) })
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			root := repository(t, map[string]string{"in.txt": "one"})
-			runSteps(t, &Runner{Root: root}, counted())
+			runSteps(t, &Runner{Root: root}, countingStep())
 			require.NoError(t, os.RemoveAll(filepath.Join(root, "out")))
 			test.damage(t, filepath.Join(root, ".lockstep", "cache"))
 
 			var events recorder
-			assert.Equal(t, pipeline.Ran, runSteps(t, &Runner{Root: root, Observe: events.observe}, counted())["make"].Status)
+			assert.Equal(t, pipeline.Ran, runSteps(t, &Runner{Root: root, Observe: events.observe}, countingStep())["make"].Status)
 			assert.Contains(t, events.notices(), "its cached result is not usable")
-			assert.Equal(t, "one", read(t, root, "out/sub/copy"))
+			assert.Equal(t, "one", readFile(t, root, "out/sub/copy"))
 			require.NoError(t, os.RemoveAll(filepath.Join(root, "out")))
-			assert.Equal(t, pipeline.Cached, runSteps(t, &Runner{Root: root}, counted())["make"].Status, "the damage is mended")
+			assert.Equal(t, pipeline.Cached, runSteps(t, &Runner{Root: root}, countingStep())["make"].Status, "the damage is mended")
 		})
 	}
 }
 
-func each(t *testing.T, cache, sub string, do func(path string)) {
+func forEachFile(t *testing.T, cache, sub string, do func(path string)) {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Join(cache, sub))
 	require.NoError(t, err)
@@ -104,29 +104,29 @@ func each(t *testing.T, cache, sub string, do func(path string)) {
 	}
 }
 
-func TestRestoredFolderHoldsWhatTheStepMadeAndNothingElse(t *testing.T) {
+func TestCache_RestoreRemovesOtherFiles(t *testing.T) {
 	root := repository(t, map[string]string{"in.txt": "one"})
-	runSteps(t, &Runner{Root: root}, counted())
-	write(t, root, "out/sub/stray", "")
-	write(t, root, "out/sub/copy", "tampered")
+	runSteps(t, &Runner{Root: root}, countingStep())
+	writeFile(t, root, "out/sub/stray", "")
+	writeFile(t, root, "out/sub/copy", "tampered")
 	past := time.Now().Add(-time.Hour)
 	require.NoError(t, os.Chtimes(filepath.Join(root, "out/sub/copy"), past, past))
-	assert.Equal(t, pipeline.Cached, runSteps(t, &Runner{Root: root}, counted())["make"].Status)
+	assert.Equal(t, pipeline.Cached, runSteps(t, &Runner{Root: root}, countingStep())["make"].Status)
 	assert.NoFileExists(t, filepath.Join(root, "out/sub/stray"))
-	assert.Equal(t, "one", read(t, root, "out/sub/copy"))
+	assert.Equal(t, "one", readFile(t, root, "out/sub/copy"))
 }
 
-func TestStepThatDoesNotMakeItsOutputFails(t *testing.T) {
-	s := sh("forgetful", "true")
+func TestStep_MissingOutputFails(t *testing.T) {
+	s := shellStep("forgetful", "true")
 	s.Outputs = []string{"out"}
 	result := runSteps(t, &Runner{Root: repository(t, nil)}, s)["forgetful"]
 	assert.Equal(t, pipeline.Failed, result.Status)
 	assert.Equal(t, "ended well but did not make its output out", result.Reason)
 }
 
-func TestFailureIsNotCachedAndLeavesNoOldOutput(t *testing.T) {
+func TestCache_FailureIsNotStored(t *testing.T) {
 	root := repository(t, map[string]string{"in.txt": "one", "out/old": ""})
-	s := counted()
+	s := countingStep()
 	s.Command = []string{"sh", "-c", "exit 1"}
 	for range 2 {
 		assert.Equal(t, pipeline.Failed, runSteps(t, &Runner{Root: root}, s)["make"].Status)
@@ -134,39 +134,39 @@ func TestFailureIsNotCachedAndLeavesNoOldOutput(t *testing.T) {
 	assert.NoDirExists(t, filepath.Join(root, "out"))
 }
 
-func TestOutputOfOneStepIsTheInputOfTheNext(t *testing.T) {
+func TestCacheKey_IncludesOutputsOfOtherSteps(t *testing.T) {
 	root := repository(t, map[string]string{"in.txt": "one"})
-	first := sh("first", "mkdir -p .lockstep/bin && cat in.txt > .lockstep/bin/app")
+	first := shellStep("first", "mkdir -p .lockstep/bin && cat in.txt > .lockstep/bin/app")
 	first.Inputs, first.Outputs = []string{"in.txt"}, []string{".lockstep/bin/app"}
-	second := sh("second", "cat .lockstep/bin/app", "first")
+	second := shellStep("second", "cat .lockstep/bin/app", "first")
 	second.Inputs = []string{".lockstep/bin/app"}
 	runSteps(t, &Runner{Root: root}, first, second)
 	assert.Equal(t, pipeline.Cached, runSteps(t, &Runner{Root: root}, first, second)["second"].Status)
-	write(t, root, "in.txt", "two")
+	writeFile(t, root, "in.txt", "two")
 	assert.Equal(t, pipeline.Ran, runSteps(t, &Runner{Root: root}, first, second)["second"].Status)
 }
 
-func TestSymbolicLinkLoopDoesNoHarm(t *testing.T) {
+func TestCacheKey_SymlinkLoop(t *testing.T) {
 	root := repository(t, map[string]string{"in.txt": "one"})
 	require.NoError(t, os.Symlink(".", filepath.Join(root, "loop")))
 	require.NoError(t, os.Symlink("nowhere.txt", filepath.Join(root, "dangling.txt")))
-	assert.Equal(t, pipeline.Ran, runSteps(t, &Runner{Root: root}, counted())["make"].Status)
+	assert.Equal(t, pipeline.Ran, runSteps(t, &Runner{Root: root}, countingStep())["make"].Status)
 }
 
-func TestOldEntriesAndTheirBlobsAreTrimmed(t *testing.T) {
+func TestCache_TrimsOldEntries(t *testing.T) {
 	root := repository(t, map[string]string{"in.txt": "one"})
 	s, err := openStore(root)
 	require.NoError(t, err)
-	for i := range keepEntries + 1 {
+	for i := range maxEntries + 1 {
 		log := filepath.Join(root, "log")
 		require.NoError(t, os.WriteFile(log, []byte{byte(i), byte(i >> 8)}, 0o644))
-		require.NoError(t, s.save(root, string(rune('a'+i%26))+time.Duration(i).String(), sh("x", "true"), log))
+		require.NoError(t, s.save(root, string(rune('a'+i%26))+time.Duration(i).String(), shellStep("x", "true"), log))
 	}
 	require.NoError(t, s.close())
 	entries, err := os.ReadDir(filepath.Join(s.dir, "entries"))
 	require.NoError(t, err)
 	blobs, err := os.ReadDir(filepath.Join(s.dir, "blobs"))
 	require.NoError(t, err)
-	assert.Len(t, entries, keepEntries/2)
-	assert.Len(t, blobs, keepEntries/2)
+	assert.Len(t, entries, maxEntries/2)
+	assert.Len(t, blobs, maxEntries/2)
 }

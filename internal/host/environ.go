@@ -9,9 +9,9 @@ import (
 	"lockstep/tools"
 )
 
-// ambient are the variables that every step is given when the caller has them: who and where the user is, how the machine reaches
+// inheritedVars are the variables that every step is given when the caller has them: who and where the user is, how the machine reaches
 // the network and whom it trusts there. They must not change what a step computes, so they are no part of its key.
-var ambient = []string{
+var inheritedVars = []string{
 	"PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "LANG", "LC_ALL", "TZ", "CI",
 	"XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME",
 	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
@@ -19,11 +19,11 @@ var ambient = []string{
 	"GOPATH", "GOCACHE", "GOMODCACHE", "GOPROXY", "GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOAUTH", "GOTOOLCHAIN", "GOROOT", "GOTMPDIR",
 }
 
-// ambientPrefixes are families of such variables.
-var ambientPrefixes = []string{"PIP_", "npm_config_", "NPM_CONFIG_", "LOCKSTEP_"}
+// inheritedPrefixes are families of such variables.
+var inheritedPrefixes = []string{"PIP_", "npm_config_", "NPM_CONFIG_", "LOCKSTEP_"}
 
-// shaping are variables of the caller that do change what Go builds; their values are part of a step's key.
-var shaping = []string{"GOFLAGS", "GOEXPERIMENT", "GOOS", "GOARCH", "GOAMD64", "GOARM64", "CGO_ENABLED", "CC"}
+// buildVars are variables of the caller that do change what Go builds; their values are part of a step's key.
+var buildVars = []string{"GOFLAGS", "GOEXPERIMENT", "GOOS", "GOARCH", "GOAMD64", "GOARM64", "CGO_ENABLED", "CC"}
 
 // stepEnviron is the environment of a step: the ambient part of the caller's, what the step declares, and its secrets if it runs live.
 // Nothing else of the caller's is visible to it.
@@ -32,7 +32,7 @@ func stepEnviron(step pipeline.Step, environ []string, live bool) []string {
 	for _, pair := range environ {
 		name, _, _ := strings.Cut(pair, "=")
 		secret := live && step.Effect == pipeline.AWS && slices.Contains(step.Secrets, name)
-		if secret || isAmbient(name) || slices.Contains(shaping, name) {
+		if secret || isInherited(name) || slices.Contains(buildVars, name) {
 			env = append(env, pair)
 		}
 	}
@@ -43,25 +43,25 @@ func stepEnviron(step pipeline.Step, environ []string, live bool) []string {
 	return env
 }
 
-// withPath puts the folders of a step's tools first on its PATH.
-func withPath(env, folders []string) []string {
+// prependPath puts the folders of a step's tools first on its PATH.
+func prependPath(env, folders []string) []string {
 	if len(folders) == 0 {
 		return env
 	}
-	path := append(slices.Clone(folders), tools.Lookup(env, "PATH"))
+	path := append(slices.Clone(folders), tools.Getenv(env, "PATH"))
 	return append(env, "PATH="+strings.Join(path, string(os.PathListSeparator)))
 }
 
-func isAmbient(name string) bool {
-	return slices.Contains(ambient, name) ||
-		slices.ContainsFunc(ambientPrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+func isInherited(name string) bool {
+	return slices.Contains(inheritedVars, name) ||
+		slices.ContainsFunc(inheritedPrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 }
 
-// shapingPairs are the caller's variables that belong into a step's key.
-func shapingPairs(environ []string) []string {
+// buildVarPairs are the caller's variables that belong into a step's key.
+func buildVarPairs(environ []string) []string {
 	var pairs []string
 	for _, pair := range environ {
-		if name, _, _ := strings.Cut(pair, "="); slices.Contains(shaping, name) {
+		if name, _, _ := strings.Cut(pair, "="); slices.Contains(buildVars, name) {
 			pairs = append(pairs, pair)
 		}
 	}

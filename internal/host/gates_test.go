@@ -13,46 +13,46 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// aGate is a gate whose part of this program is a shell script.
-func aGate(t *testing.T, name, script string) (pipeline.Step, string) {
+// scriptGate is a gate whose part of this program is a shell script.
+func scriptGate(t *testing.T, name, script string) (pipeline.Step, string) {
 	t.Helper()
 	self := filepath.Join(t.TempDir(), "self")
 	require.NoError(t, os.WriteFile(self, []byte("#!/bin/sh\n"+script), 0o755))
-	s := sh(name, "")
+	s := shellStep(name, "")
 	s.Command, s.Inputs = []string{pipeline.Self, "gate", name}, []string{"*.md"}
 	return s, self
 }
 
-func TestGateThatCouldNotDoItsWorkIsNotRunAndItsLastLineSaysWhy(t *testing.T) {
+func TestGate_NotRunGivesReason(t *testing.T) {
 	root := repository(t, nil)
-	s, self := aGate(t, "vulnerabilities", "echo looking; echo 'not run: no such host'; exit 69")
-	result := runSteps(t, &Runner{Root: root, Self: self}, s)["vulnerabilities"]
+	s, self := scriptGate(t, "vulnerabilities", "echo looking; echo 'not run: no such host'; exit 69")
+	result := runSteps(t, &Runner{Root: root, Executable: self}, s)["vulnerabilities"]
 	assert.Equal(t, pipeline.NotRun, result.Status)
 	assert.Equal(t, "no such host", result.Reason)
 	assert.False(t, result.Passed())
 	assert.True(t, result.Blocks())
 }
 
-func TestGateThatFoundSomethingSaysWhat(t *testing.T) {
+func TestGate_FailureGivesReason(t *testing.T) {
 	root := repository(t, nil)
-	s, self := aGate(t, "lint", "echo 'a.go:1: R: m'; echo 'failed: 1 finding'; exit 1")
-	result := runSteps(t, &Runner{Root: root, Self: self}, s)["lint"]
+	s, self := scriptGate(t, "lint", "echo 'a.go:1: R: m'; echo 'failed: 1 finding'; exit 1")
+	result := runSteps(t, &Runner{Root: root, Executable: self}, s)["lint"]
 	assert.Equal(t, pipeline.Failed, result.Status)
 	assert.Equal(t, "1 finding", result.Reason)
 	assert.Equal(t, 1, result.ExitCode)
 }
 
-func TestStatusOfAnotherProgramIsNoExcuse(t *testing.T) {
-	assert.Equal(t, pipeline.Failed, runSteps(t, &Runner{Root: repository(t, nil)}, sh("build", "exit 69"))["build"].Status)
+func TestStep_ExitNotRunOfOtherProgramFails(t *testing.T) {
+	assert.Equal(t, pipeline.Failed, runSteps(t, &Runner{Root: repository(t, nil)}, shellStep("build", "exit 69"))["build"].Status)
 }
 
-func TestAbsentGateStopsNothingWhereItIsTolerated(t *testing.T) {
+func TestGate_NotRunIsTolerated(t *testing.T) {
 	for _, tolerated := range []bool{true, false} {
 		root := repository(t, nil)
-		absent, self := aGate(t, "absent", "echo 'not run: no network'; exit 69")
-		needs, after := sh("needs", "true", "absent"), sh("after", "true")
+		absent, self := scriptGate(t, "absent", "echo 'not run: no network'; exit 69")
+		needs, after := shellStep("needs", "true", "absent"), shellStep("after", "true")
 		after.After = []string{"absent"}
-		runner := &Runner{Root: root, Self: self, MayBeAbsent: func(s pipeline.Step) bool { return tolerated && s.Name == "absent" }}
+		runner := &Runner{Root: root, Executable: self, ToleratesNotRun: func(s pipeline.Step) bool { return tolerated && s.Name == "absent" }}
 		results := runSteps(t, runner, absent, needs, after)
 		assert.Equal(t, pipeline.NotRun, results["absent"].Status)
 		assert.Equal(t, tolerated, results["absent"].Tolerated)
@@ -67,33 +67,35 @@ func TestAbsentGateStopsNothingWhereItIsTolerated(t *testing.T) {
 	}
 }
 
-func TestStepWithoutAFileThatItIsAboutHasNothingToDo(t *testing.T) {
+func TestStep_NothingToDoWithoutTriggerPath(t *testing.T) {
 	root := repository(t, nil)
-	s := sh("workflows", "exit 1")
-	s.Subject, s.Inputs = []string{"*.yml", "!skip.yml"}, []string{"*.yml"}
-	write(t, root, "skip.yml", "")
+	s := shellStep("workflows", "exit 1")
+	s.TriggerPaths, s.Inputs = []string{"*.yml", "!skip.yml"}, []string{"*.yml"}
+	writeFile(t, root, "skip.yml", "")
 	result := runSteps(t, &Runner{Root: root}, s)["workflows"]
-	assert.Equal(t, pipeline.Nothing, result.Status)
+	assert.Equal(t, pipeline.NothingToDo, result.Status)
 	assert.True(t, result.Passed())
-	write(t, root, "ci.yml", "")
+	writeFile(t, root, "ci.yml", "")
 	assert.Equal(t, pipeline.Failed, runSteps(t, &Runner{Root: root}, s)["workflows"].Status)
 }
 
-func TestResultThatNoLongerHoldsIsMadeAgain(t *testing.T) {
+func TestCache_TTLExpires(t *testing.T) {
 	root := repository(t, map[string]string{"in.txt": "one"})
-	s := counted()
-	s.Holds = time.Hour
+	s := countingStep()
+	s.CacheTTL = time.Hour
 	runSteps(t, &Runner{Root: root}, s)
 	assert.Equal(t, pipeline.Cached, runSteps(t, &Runner{Root: root}, s)["make"].Status)
-	s.Holds = time.Nanosecond
+	s.CacheTTL = time.Nanosecond
 	assert.Equal(t, pipeline.Ran, runSteps(t, &Runner{Root: root}, s)["make"].Status)
 }
 
-func TestGateIsKeptWhenAnotherPartOfTheProgramChanges(t *testing.T) {
+func TestCacheKey_UsesComponentVersion(t *testing.T) {
 	root := repository(t, map[string]string{"a.md": ""})
-	s, self := aGate(t, "markdown", "true")
+	s, self := scriptGate(t, "markdown", "true")
 	part := "gate 1"
-	runner := func() *Runner { return &Runner{Root: root, Self: self, Part: func([]string) string { return part }} }
+	runner := func() *Runner {
+		return &Runner{Root: root, Executable: self, ComponentVersion: func([]string) string { return part }}
+	}
 	assert.Equal(t, pipeline.Ran, runSteps(t, runner(), s)["markdown"].Status)
 	require.NoError(t, os.WriteFile(self, []byte("#!/bin/sh\n# another program\ntrue"), 0o755))
 	assert.Equal(t, pipeline.Cached, runSteps(t, runner(), s)["markdown"].Status)
@@ -103,7 +105,7 @@ func TestGateIsKeptWhenAnotherPartOfTheProgramChanges(t *testing.T) {
 	assert.Equal(t, pipeline.Ran, runSteps(t, runner(), s)["markdown"].Status, "the whole program counts where no part is named")
 }
 
-func TestCommitsAreAnInput(t *testing.T) {
+func TestCacheKey_IncludesHistory(t *testing.T) {
 	root := repository(t, nil)
 	git := func(args ...string) {
 		cmd := exec.Command("git", append([]string{"-c", "user.name=T", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"}, args...)...)
@@ -111,7 +113,7 @@ func TestCommitsAreAnInput(t *testing.T) {
 		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, "%s", out)
 	}
-	s := sh("history", "true")
+	s := shellStep("history", "true")
 	s.Inputs = []string{pipeline.History}
 	status := func() pipeline.Status { return runSteps(t, &Runner{Root: root}, s)["history"].Status }
 	assert.Equal(t, pipeline.Ran, status())
@@ -126,24 +128,24 @@ func TestCommitsAreAnInput(t *testing.T) {
 	assert.Equal(t, pipeline.Ran, status())
 }
 
-func TestStepThatChangesFilesIsNeverCached(t *testing.T) {
+func TestCache_FilesEffectIsNeverStored(t *testing.T) {
 	root := repository(t, map[string]string{"in.txt": "one"})
-	s := sh("fix", "echo fixed >> in.txt")
-	s.Inputs, s.Effect = []string{"in.txt"}, pipeline.Files
+	s := shellStep("fix", "echo fixed >> in.txt")
+	s.Inputs, s.Effect = []string{"in.txt"}, pipeline.EditFiles
 	for range 2 {
 		assert.Equal(t, pipeline.Ran, runSteps(t, &Runner{Root: root}, s)["fix"].Status)
 	}
-	assert.Equal(t, "onefixed\nfixed\n", read(t, root, "in.txt"))
+	assert.Equal(t, "onefixed\nfixed\n", readFile(t, root, "in.txt"))
 }
 
-func TestResultOfInputsThatChangedMeanwhileIsNotKept(t *testing.T) {
+func TestCache_InputChangedDuringRunIsNotStored(t *testing.T) {
 	root := repository(t, map[string]string{"in.txt": "one"})
-	s := sh("slow", "test -e edited || { echo two > in.txt; touch edited; }")
+	s := shellStep("slow", "test -e edited || { echo two > in.txt; touch edited; }")
 	s.Inputs = []string{"in.txt"}
 	var events recorder
 	assert.Equal(t, pipeline.Ran, runSteps(t, &Runner{Root: root, Observe: events.observe}, s)["slow"].Status)
 	assert.Contains(t, events.notices(), "what it reads has changed while it ran")
-	write(t, root, "in.txt", "one")
+	writeFile(t, root, "in.txt", "one")
 	assert.Equal(t, pipeline.Ran, runSteps(t, &Runner{Root: root}, s)["slow"].Status)
 	assert.Equal(t, pipeline.Cached, runSteps(t, &Runner{Root: root}, s)["slow"].Status)
 }

@@ -22,8 +22,8 @@ import (
 type Runner struct {
 	// Root is the repository's root: where commands run and what inputs and outputs are relative to.
 	Root string
-	// Self is the path of the program that stands for pipeline.Self.
-	Self string
+	// Executable is the path of the program that stands for pipeline.Self.
+	Executable string
 	// Environ is the caller's environment as os.Environ gives it, of which a step sees a part.
 	Environ []string
 	// Jobs is how many processors may be kept busy; at least 1.
@@ -32,11 +32,11 @@ type Runner struct {
 	NoCache bool
 	// Live hands credentials to the steps that reach AWS, so that they work on the real accounts.
 	Live bool
-	// MayBeAbsent, when set, says of a step that could not be run whether the run goes on without it.
-	MayBeAbsent func(pipeline.Step) bool
-	// Part, when set, tells the part of Self that a command of it runs apart from another version of that part, so that a result is kept when another
+	// ToleratesNotRun, when set, says of a step that could not be run whether the run goes on without it.
+	ToleratesNotRun func(pipeline.Step) bool
+	// ComponentVersion, when set, tells the part of Self that a command of it runs apart from another version of that part, so that a result is kept when another
 	// part changes. Where it returns nothing, the whole of Self counts.
-	Part func(argv []string) string
+	ComponentVersion func(argv []string) string
 	// BeforeAWS, when set, is waited for before a step that reaches AWS starts: a rehearsal's accounts come up meanwhile.
 	BeforeAWS func(context.Context) error
 	// Observe is called with every event, one at a time.
@@ -75,13 +75,13 @@ func (r *Runner) Run(ctx context.Context, g *pipeline.Graph) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	run := &run{Runner: r, graph: g, dir: dir, started: started, store: store, results: map[string]*pipeline.Result{}, tools: newProber(r.Environ)}
+	run := &graphRun{Runner: r, graph: g, dir: dir, started: started, store: store, results: map[string]*pipeline.Result{}, tools: newProber(r.Environ)}
 	run.files = sync.OnceValues(func() ([]string, error) { return listFiles(r.Root) })
 	if err := run.execute(ctx); err != nil {
 		return Report{}, err
 	}
 	if err := store.close(); err != nil {
-		run.notice("", fmt.Sprintf("the cache's index was not saved, so the next run reads its inputs again: %v", err))
+		run.emitNotice("", fmt.Sprintf("the cache's index was not saved, so the next run reads its inputs again: %v", err))
 	}
 	report := Report{Dir: dir, Elapsed: time.Since(started)}
 	for _, s := range g.Steps() {
@@ -90,8 +90,8 @@ func (r *Runner) Run(ctx context.Context, g *pipeline.Graph) (Report, error) {
 	return report, nil
 }
 
-// run is one run of a graph.
-type run struct {
+// graphRun is one run of a graph.
+type graphRun struct {
 	*Runner
 	graph   *pipeline.Graph
 	dir     string
@@ -102,12 +102,12 @@ type run struct {
 
 	mu      sync.Mutex
 	results map[string]*pipeline.Result
-	// observing makes events arrive one at a time.
-	observing sync.Mutex
+	// observeMu makes events arrive one at a time.
+	observeMu sync.Mutex
 }
 
 // execute hands the steps to goyek: one task each, wrapped by what cuts across, in the order that the scheduler finds.
-func (r *run) execute(ctx context.Context) error {
+func (r *graphRun) execute(ctx context.Context) error {
 	flow := &goyek.Flow{}
 	flow.SetOutput(io.Discard)
 	flow.SetLogger(goyek.FmtLogger{})
@@ -119,12 +119,12 @@ func (r *run) execute(ctx context.Context) error {
 		tasks[step.Name] = flow.Define(goyek.Task{
 			Name: step.Name, Usage: step.Summary,
 			Deps:   r.deps(tasks, step.Name),
-			Action: func(a *goyek.A) { r.start(a, step) },
+			Action: func(a *goyek.A) { r.runTask(a, step) },
 		})
 	}
 	// The last middleware is the outermost.
-	flow.Use(r.logged, r.cached, r.observed)
-	flow.UseExecutor(r.scheduled)
+	flow.Use(r.logOutput, r.cacheResults, r.emitEvents)
+	flow.UseExecutor(r.scheduleTasks)
 	if len(names) == 0 {
 		return nil
 	}
@@ -135,38 +135,38 @@ func (r *run) execute(ctx context.Context) error {
 	return nil
 }
 
-func (r *run) deps(tasks map[string]*goyek.DefinedTask, name string) goyek.Deps {
+func (r *graphRun) deps(tasks map[string]*goyek.DefinedTask, name string) goyek.Deps {
 	var deps goyek.Deps
-	for _, need := range r.graph.WaitsFor(name) {
+	for _, need := range r.graph.Predecessors(name) {
 		deps = append(deps, tasks[need])
 	}
 	return deps
 }
 
-// settle records how a step ended, unless that is settled already: the innermost who knows why decides.
-func (r *run) settle(name string, status pipeline.Status, reason string) {
+// recordResult records how a step ended, unless that is settled already: the innermost who knows why decides.
+func (r *graphRun) recordResult(name string, status pipeline.Status, reason string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if result := r.results[name]; result.Status == "" {
 		result.Status, result.Reason = status, reason
-		if step, ok := r.graph.Step(name); ok && status == pipeline.NotRun && r.MayBeAbsent != nil {
-			result.Tolerated = r.MayBeAbsent(step)
+		if step, ok := r.graph.Step(name); ok && status == pipeline.NotRun && r.ToleratesNotRun != nil {
+			result.Tolerated = r.ToleratesNotRun(step)
 		}
 	}
 }
 
-func (r *run) result(name string) pipeline.Result {
+func (r *graphRun) result(name string) pipeline.Result {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return *r.results[name]
 }
 
-func (r *run) emit(e pipeline.Event) {
+func (r *graphRun) emit(e pipeline.Event) {
 	if r.Observe == nil {
 		return
 	}
-	r.observing.Lock()
-	defer r.observing.Unlock()
+	r.observeMu.Lock()
+	defer r.observeMu.Unlock()
 	e.Time = time.Now()
 	if e.Millis == 0 {
 		since := r.started
@@ -180,12 +180,12 @@ func (r *run) emit(e pipeline.Event) {
 	r.Observe(e)
 }
 
-func (r *run) notice(step, detail string) {
+func (r *graphRun) emitNotice(step, detail string) {
 	r.emit(pipeline.Event{Step: step, Kind: pipeline.Notice, Detail: detail})
 }
 
-// keepRuns is how many runs' logs are kept.
-const keepRuns = 20
+// maxRuns is how many runs' logs are kept.
+const maxRuns = 20
 
 // newRunDir makes the folder of a run that starts now and drops the oldest ones. Names sort by time.
 func newRunDir(parent string, now time.Time) (string, error) {
@@ -197,7 +197,7 @@ func newRunDir(parent string, now time.Time) (string, error) {
 		return "", fmt.Errorf("the run's logs have no place: %w", err)
 	}
 	if entries, err := os.ReadDir(parent); err == nil {
-		for _, old := range entries[:max(0, len(entries)-keepRuns)] {
+		for _, old := range entries[:max(0, len(entries)-maxRuns)] {
 			_ = os.RemoveAll(filepath.Join(parent, old.Name())) // a log that stays costs only its size
 		}
 	}
@@ -205,6 +205,6 @@ func newRunDir(parent string, now time.Time) (string, error) {
 }
 
 // logPath is where a step's output is kept; the colon of a step's name is no letter of a file's name everywhere.
-func (r *run) logPath(step string) string {
+func (r *graphRun) logPath(step string) string {
 	return filepath.Join(r.dir, strings.ReplaceAll(step, ":", "-")+".log")
 }

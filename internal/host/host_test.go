@@ -17,8 +17,8 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// sh is a step that runs a shell script in a repository made for the test.
-func sh(name, script string, needs ...string) pipeline.Step {
+// shellStep is a step that runs a shell script in a repository made for the test.
+func shellStep(name, script string, needs ...string) pipeline.Step {
 	return pipeline.Step{Name: name, Stage: pipeline.Test, Image: pipeline.ImageGo, Command: []string{"sh", "-c", script}, Needs: needs}
 }
 
@@ -27,19 +27,19 @@ func repository(t *testing.T, files map[string]string) string {
 	t.Helper()
 	root := t.TempDir()
 	for name, content := range files {
-		write(t, root, name, content)
+		writeFile(t, root, name, content)
 	}
 	return root
 }
 
-func write(t *testing.T, root, name, content string) {
+func writeFile(t *testing.T, root, name, content string) {
 	t.Helper()
 	path := filepath.Join(root, name)
 	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
 	require.NoError(t, os.WriteFile(path, []byte(content), 0o644))
 }
 
-func read(t *testing.T, path ...string) string {
+func readFile(t *testing.T, path ...string) string {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(path...))
 	require.NoError(t, err)
@@ -91,33 +91,33 @@ func runStepsContext(t *testing.T, ctx context.Context, runner *Runner, steps ..
 	return results
 }
 
-func TestStepStartsAsSoonAsItsOwnNeedsArePassed(t *testing.T) {
+func TestScheduler_StartsStepWhenNeedsPass(t *testing.T) {
 	// slow ends only when the step that needs quick has run: with a barrier between batches it would wait for ever.
 	root := repository(t, nil)
 	results := runSteps(t, &Runner{Root: root},
-		sh("quick", "true"),
-		sh("slow", "while ! test -e after-quick; do sleep 0.01; done"),
-		sh("after-quick", "touch after-quick", "quick"),
+		shellStep("quick", "true"),
+		shellStep("slow", "while ! test -e after-quick; do sleep 0.01; done"),
+		shellStep("after-quick", "touch after-quick", "quick"),
 	)
 	for name, r := range results {
 		assert.Equal(t, pipeline.Ran, r.Status, name)
 	}
 }
 
-func TestBudgetOfOneProcessorRunsOneStepAtATime(t *testing.T) {
+func TestScheduler_OneJobRunsSerially(t *testing.T) {
 	root := repository(t, nil)
 	alone := "mkdir busy && sleep 0.02 && rmdir busy" // mkdir fails when somebody else is at it
-	results := runSteps(t, &Runner{Root: root, Jobs: 1}, sh("a", alone), sh("b", alone+" # b"), sh("c", alone+" # c"))
+	results := runSteps(t, &Runner{Root: root, Jobs: 1}, shellStep("a", alone), shellStep("b", alone+" # b"), shellStep("c", alone+" # c"))
 	for name, r := range results {
 		assert.Equal(t, pipeline.Ran, r.Status, name)
 	}
 }
 
-func TestFailureSkipsWhatNeedsItAndNothingElse(t *testing.T) {
-	after := sh("after", "true")
+func TestScheduler_FailureSkipsDependents(t *testing.T) {
+	after := shellStep("after", "true")
 	after.After = []string{"bad"}
 	results := runSteps(t, &Runner{Root: repository(t, nil)},
-		sh("bad", "echo broken; exit 3"), sh("needs-bad", "true", "bad"), sh("further", "true", "needs-bad"), sh("other", "true"), after)
+		shellStep("bad", "echo broken; exit 3"), shellStep("needs-bad", "true", "bad"), shellStep("further", "true", "needs-bad"), shellStep("other", "true"), after)
 	assert.Equal(t, pipeline.Failed, results["bad"].Status)
 	assert.Equal(t, 3, results["bad"].ExitCode)
 	assert.Equal(t, "exit status 3", results["bad"].Reason)
@@ -131,10 +131,10 @@ func TestFailureSkipsWhatNeedsItAndNothingElse(t *testing.T) {
 	assert.Equal(t, []string{"broken"}, tail)
 }
 
-func TestMissingToolIsNotRunAndNeverPassed(t *testing.T) {
-	gone := sh("gate", "true")
+func TestStep_MissingToolIsNotRun(t *testing.T) {
+	gone := shellStep("gate", "true")
 	gone.Command = []string{"no-such-program"}
-	old := sh("old", "true")
+	old := shellStep("old", "true")
 	old.Tools = []string{pipeline.ToolNode}
 	bin := repository(t, nil)
 	require.NoError(t, os.WriteFile(filepath.Join(bin, "node"), []byte("#!/bin/sh\necho v12.1.0\n"), 0o755))
@@ -145,8 +145,8 @@ func TestMissingToolIsNotRunAndNeverPassed(t *testing.T) {
 	assert.Contains(t, results["old"].Reason, "node is version 12.1.0, too old; install Node.js")
 }
 
-func TestStepSeesOnlyWhatItDeclares(t *testing.T) {
-	s := sh("env", "env")
+func TestStep_SeesOnlyDeclaredEnvironment(t *testing.T) {
+	s := shellStep("env", "env")
 	s.Env = map[string]string{"DECLARED": "yes"}
 	s.Secrets = []string{"AWS_SECRET_ACCESS_KEY"}
 	aws := s
@@ -157,7 +157,7 @@ func TestStepSeesOnlyWhatItDeclares(t *testing.T) {
 	for _, live := range []bool{false, true} {
 		results := runSteps(t, &Runner{Root: repository(t, nil), Environ: environ, Live: live}, s, aws)
 		for _, name := range []string{"env", "aws"} {
-			env := read(t, results[name].Log)
+			env := readFile(t, results[name].Log)
 			assert.Contains(t, env, "DECLARED=yes")
 			assert.Contains(t, env, "HTTPS_PROXY=http://proxy")
 			assert.Contains(t, env, "PIP_CERT=/c")
@@ -168,8 +168,8 @@ func TestStepSeesOnlyWhatItDeclares(t *testing.T) {
 	}
 }
 
-// gone says whether a process has ended; one that waits for its parent to take notice has.
-func gone(pid int) bool {
+// isProcessGone says whether a process has ended; one that waits for its parent to take notice has.
+func isProcessGone(pid int) bool {
 	if syscall.Kill(pid, 0) != nil {
 		return true
 	}
@@ -177,10 +177,10 @@ func gone(pid int) bool {
 	return err == nil && strings.Contains(string(status), "State:\tZ")
 }
 
-func TestInterruptEndsTheWholeProcessGroupInTwoSeconds(t *testing.T) {
+func TestInterrupt_KillsProcessGroup(t *testing.T) {
 	root := repository(t, nil)
 	// The step ignores the polite signal, and so does its child.
-	stubborn := sh("stubborn", `trap '' TERM INT; sh -c 'trap "" TERM INT; echo $$ > child; while true; do sleep 0.05; done' & echo $$ > leader; wait; while true; do sleep 0.05; done`)
+	stubborn := shellStep("stubborn", `trap '' TERM INT; sh -c 'trap "" TERM INT; echo $$ > child; while true; do sleep 0.05; done' & echo $$ > leader; wait; while true; do sleep 0.05; done`)
 	ctx, cancel := context.WithCancel(context.Background())
 	var stopped time.Time
 	go func() {
@@ -193,43 +193,43 @@ func TestInterruptEndsTheWholeProcessGroupInTwoSeconds(t *testing.T) {
 		stopped = time.Now()
 		cancel()
 	}()
-	results := runStepsContext(t, ctx, &Runner{Root: root}, stubborn, sh("next", "true", "stubborn"))
+	results := runStepsContext(t, ctx, &Runner{Root: root}, stubborn, shellStep("next", "true", "stubborn"))
 	assert.Less(t, time.Since(stopped), 2*time.Second)
 	assert.Equal(t, pipeline.Interrupted, results["stubborn"].Status)
 	assert.Equal(t, pipeline.Interrupted, results["next"].Status)
 	for _, who := range []string{"leader", "child"} {
 		var pid int
-		_, err := fmt.Sscan(read(t, root, who), &pid)
+		_, err := fmt.Sscan(readFile(t, root, who), &pid)
 		require.NoError(t, err)
-		assert.Eventually(t, func() bool { return gone(pid) }, time.Second, 10*time.Millisecond, "%s %d is still there", who, pid)
+		assert.Eventually(t, func() bool { return isProcessGone(pid) }, time.Second, 10*time.Millisecond, "%s %d is still there", who, pid)
 	}
 }
 
-func TestBackgroundChildOfAStepThatEndedIsNotLeftBehind(t *testing.T) {
+func TestStep_BackgroundChildIsKilled(t *testing.T) {
 	root := repository(t, nil)
-	results := runSteps(t, &Runner{Root: root}, sh("daemon", `sleep 300 >/dev/null 2>&1 & echo $! > child`))
+	results := runSteps(t, &Runner{Root: root}, shellStep("daemon", `sleep 300 >/dev/null 2>&1 & echo $! > child`))
 	assert.Equal(t, pipeline.Ran, results["daemon"].Status)
 	var pid int
-	_, err := fmt.Sscan(read(t, root, "child"), &pid)
+	_, err := fmt.Sscan(readFile(t, root, "child"), &pid)
 	require.NoError(t, err)
-	assert.Eventually(t, func() bool { return gone(pid) }, time.Second, 10*time.Millisecond)
+	assert.Eventually(t, func() bool { return isProcessGone(pid) }, time.Second, 10*time.Millisecond)
 }
 
-func TestStepThatReachesAWSWaitsForItsAccounts(t *testing.T) {
-	s := sh("deploy", "true")
+func TestStep_WaitsForBeforeAWS(t *testing.T) {
+	s := shellStep("deploy", "true")
 	s.Effect = pipeline.AWS
-	refused := runSteps(t, &Runner{Root: repository(t, nil), BeforeAWS: func(context.Context) error { return assert.AnError }}, s, sh("other", "true"))
+	refused := runSteps(t, &Runner{Root: repository(t, nil), BeforeAWS: func(context.Context) error { return assert.AnError }}, s, shellStep("other", "true"))
 	assert.Equal(t, pipeline.Failed, refused["deploy"].Status)
 	assert.Contains(t, refused["deploy"].Reason, assert.AnError.Error())
 	assert.Equal(t, pipeline.Ran, refused["other"].Status)
 }
 
-func TestOldRunsAreDropped(t *testing.T) {
+func TestRunner_RemovesOldRuns(t *testing.T) {
 	root := repository(t, nil)
-	for range keepRuns + 3 {
-		runSteps(t, &Runner{Root: root}, sh("a", "true"))
+	for range maxRuns + 3 {
+		runSteps(t, &Runner{Root: root}, shellStep("a", "true"))
 	}
 	entries, err := os.ReadDir(filepath.Join(root, ".lockstep", "runs"))
 	require.NoError(t, err)
-	assert.Len(t, entries, keepRuns)
+	assert.Len(t, entries, maxRuns)
 }

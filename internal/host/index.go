@@ -13,10 +13,10 @@ import (
 
 // index remembers the sums of files by what the file system says of them, so that only files that changed are read.
 type index struct {
-	mu    sync.Mutex
-	path  string
-	known map[string]stamp
-	dirty bool
+	mu     sync.Mutex
+	path   string
+	stamps map[string]stamp
+	dirty  bool
 }
 
 // stamp is a file as it was when it was read.
@@ -26,15 +26,15 @@ type stamp struct {
 	Sum      string `json:"sum"`
 }
 
-// settled is how old a file must be for its stamp to be trusted: a younger one may change again within the resolution of
+// minStampAge is how old a file must be for its stamp to be trusted: a younger one may change again within the resolution of
 // the file system's clock and keep its size.
-const settled = 2 * time.Second
+const minStampAge = 2 * time.Second
 
 // openIndex reads the index. One that is damaged or missing is an empty one: it only saves time.
 func openIndex(path string) *index {
-	x := &index{path: path, known: map[string]stamp{}}
-	if data, err := os.ReadFile(path); err == nil && json.Unmarshal(data, &x.known) != nil {
-		x.known = map[string]stamp{}
+	x := &index{path: path, stamps: map[string]stamp{}}
+	if data, err := os.ReadFile(path); err == nil && json.Unmarshal(data, &x.stamps) != nil {
+		x.stamps = map[string]stamp{}
 	}
 	return x
 }
@@ -48,7 +48,7 @@ func (x *index) sum(path string) (string, error) {
 	now := stamp{Size: info.Size(), Modified: info.ModTime().UnixNano()}
 	key := path + executableMark(info.Mode())
 	x.mu.Lock()
-	old, ok := x.known[key]
+	old, ok := x.stamps[key]
 	x.mu.Unlock()
 	if ok && old.Size == now.Size && old.Modified == now.Modified {
 		return old.Sum, nil
@@ -57,9 +57,9 @@ func (x *index) sum(path string) (string, error) {
 		return "", err
 	}
 	now.Sum += executableMark(info.Mode())
-	if time.Since(info.ModTime()) > settled {
+	if time.Since(info.ModTime()) > minStampAge {
 		x.mu.Lock()
-		x.known[key], x.dirty = now, true
+		x.stamps[key], x.dirty = now, true
 		x.mu.Unlock()
 	}
 	return now.Sum, nil
@@ -92,7 +92,7 @@ func (x *index) save() error {
 	if !x.dirty {
 		return nil
 	}
-	data, err := json.Marshal(x.known)
+	data, err := json.Marshal(x.stamps)
 	if err != nil {
 		return err
 	}

@@ -7,13 +7,13 @@ type Invocation struct {
 	Argv, Env []string
 }
 
-// Invoke is the step's invocation for a caller with this environment.
-func Invoke(step pipeline.Step, environ []string, live bool) Invocation {
+// NewInvocation is the step's invocation for a caller with this environment.
+func NewInvocation(step pipeline.Step, environ []string, live bool) Invocation {
 	return Invocation{Argv: step.Argv(live), Env: stepEnviron(step, environ, live)}
 }
 
-// Inputs are the step's inputs among the repository's files, in their order.
-func Inputs(step pipeline.Step, files []string) []string {
+// InputFiles are the step's inputs among the repository's files, in their order.
+func InputFiles(step pipeline.Step, files []string) []string {
 	var out []string
 	for _, name := range files {
 		if pipeline.Matches(step.Inputs, name) {
@@ -23,5 +23,5 @@ func Inputs(step pipeline.Step, files []string) []string {
 	return out
 }
 
-// Files are all files of a repository that a step may read, slash-separated and relative to its root.
-func Files(root string) ([]string, error) { return listFiles(root) }
+// RepositoryFiles are all files of a repository that a step may read, slash-separated and relative to its root.
+func RepositoryFiles(root string) ([]string, error) { return listFiles(root) }

@@ -22,9 +22,9 @@ import (
 // keyVersion changes when what is stored under a key changes its meaning.
 const keyVersion = 1
 
-// key names the outcome of a step: the same key means the same command, declared environment, tools and input bytes.
-func (r *run) key(ctx context.Context, step pipeline.Step) (string, error) {
-	inputs, err := r.inputs(step)
+// cacheKey names the outcome of a step: the same key means the same command, declared environment, tools and input bytes.
+func (r *graphRun) cacheKey(ctx context.Context, step pipeline.Step) (string, error) {
+	inputs, err := r.inputSums(step)
 	if err != nil {
 		return "", err
 	}
@@ -36,13 +36,13 @@ func (r *run) key(ctx context.Context, step pipeline.Step) (string, error) {
 	// These are strings, and maps and slices of strings: encoding them cannot go wrong, and sorts the maps.
 	_ = json.NewEncoder(hash).Encode(map[string]any{
 		"version": keyVersion, "command": step.Command, "env": step.Env, "outputs": step.Outputs,
-		"shaping": shapingPairs(r.Environ), "tools": tools, "inputs": inputs,
+		"shaping": buildVarPairs(r.Environ), "tools": tools, "inputs": inputs,
 	})
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
 // toolVersions tells apart the programs that a step runs. This very binary has no version of its own, so its bytes count.
-func (r *run) toolVersions(ctx context.Context, step pipeline.Step) (map[string]string, error) {
+func (r *graphRun) toolVersions(ctx context.Context, step pipeline.Step) (map[string]string, error) {
 	versions := map[string]string{}
 	for _, tool := range step.Tools {
 		version, err := r.tools.version(ctx, tool)
@@ -51,11 +51,11 @@ func (r *run) toolVersions(ctx context.Context, step pipeline.Step) (map[string]
 		}
 		versions[tool] = version
 	}
-	if step.Command[0] == pipeline.Self && r.Part != nil {
-		versions[pipeline.Self] = r.Part(step.Command[1:])
+	if step.Command[0] == pipeline.Self && r.ComponentVersion != nil {
+		versions[pipeline.Self] = r.ComponentVersion(step.Command[1:])
 	}
 	if step.Command[0] == pipeline.Self && versions[pipeline.Self] == "" {
-		sum, err := r.store.index.sum(r.Self)
+		sum, err := r.store.index.sum(r.Executable)
 		if err != nil {
 			return nil, err
 		}
@@ -64,20 +64,20 @@ func (r *run) toolVersions(ctx context.Context, step pipeline.Step) (map[string]
 	return versions, nil
 }
 
-// inputs are the SHA-256 sums of the step's input files by their path.
-func (r *run) inputs(step pipeline.Step) (map[string]string, error) {
+// inputSums are the SHA-256 sums of the step's input files by their path.
+func (r *graphRun) inputSums(step pipeline.Step) (map[string]string, error) {
 	files, err := r.files()
 	if err != nil {
 		return nil, err
 	}
 	sums := map[string]string{}
-	for _, name := range Inputs(step, files) {
+	for _, name := range InputFiles(step, files) {
 		if sums[name], err = r.store.index.sum(filepath.Join(r.Root, filepath.FromSlash(name))); err != nil {
 			return nil, err
 		}
 	}
 	if slices.Contains(step.Inputs, pipeline.History) {
-		sums[pipeline.History] = r.history()
+		sums[pipeline.History] = r.historyDigest()
 	}
 	// What other steps made is not among the repository's files, and may be new since the run began.
 	for _, pattern := range step.Inputs {
@@ -97,8 +97,8 @@ func (r *run) inputs(step pipeline.Step) (map[string]string, error) {
 	return sums, nil
 }
 
-// history is the commits: the one that is checked out, and what every branch and tag is. It is empty where there are none.
-func (r *run) history() string {
+// historyDigest is the commits: the one that is checked out, and what every branch and tag is. It is empty where there are none.
+func (r *graphRun) historyDigest() string {
 	git, err := r.tools.find(pipeline.ToolGit, nil)
 	if err != nil {
 		return ""
@@ -114,13 +114,13 @@ func (r *run) history() string {
 	return fmt.Sprintf("%x", sha256.Sum256([]byte(all.String())))
 }
 
-// nothing says whether there is no file that the step is about.
-func (r *run) nothing(step pipeline.Step) (bool, error) {
-	if len(step.Subject) == 0 {
+// hasNothingToDo says whether there is no file that the step is about.
+func (r *graphRun) hasNothingToDo(step pipeline.Step) (bool, error) {
+	if len(step.TriggerPaths) == 0 {
 		return false, nil
 	}
 	files, err := r.files()
-	return !slices.ContainsFunc(files, func(name string) bool { return pipeline.Matches(step.Subject, name) }), err
+	return !slices.ContainsFunc(files, func(name string) bool { return pipeline.Matches(step.TriggerPaths, name) }), err
 }
 
 // listFiles are all files of the repository, slash-separated and relative to its root. Symbolic links count as files, by

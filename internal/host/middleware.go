@@ -14,8 +14,8 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// observed times a step, says when it starts and how it ended.
-func (r *run) observed(next goyek.Runner) goyek.Runner {
+// emitEvents times a step, says when it starts and how it ended.
+func (r *graphRun) emitEvents(next goyek.Runner) goyek.Runner {
 	return func(in goyek.Input) goyek.Result {
 		started := time.Now()
 		r.mu.Lock()
@@ -25,11 +25,11 @@ func (r *run) observed(next goyek.Runner) goyek.Runner {
 		out := next(in)
 		switch {
 		case out.PanicValue != nil:
-			r.settle(in.TaskName, pipeline.Failed, fmt.Sprintf("the runner itself broke: %v", out.PanicValue))
+			r.recordResult(in.TaskName, pipeline.Failed, fmt.Sprintf("the runner itself broke: %v", out.PanicValue))
 		case out.Status == goyek.StatusFailed:
-			r.settle(in.TaskName, pipeline.Failed, "")
+			r.recordResult(in.TaskName, pipeline.Failed, "")
 		default:
-			r.settle(in.TaskName, pipeline.Ran, "")
+			r.recordResult(in.TaskName, pipeline.Ran, "")
 		}
 		r.mu.Lock()
 		r.results[in.TaskName].Millis = time.Since(started).Milliseconds()
@@ -40,31 +40,31 @@ func (r *run) observed(next goyek.Runner) goyek.Runner {
 	}
 }
 
-// cached takes the outcome of a step that only computes from the store when the same step has run with the same inputs, and
+// cacheResults takes the outcome of a step that only computes from the store when the same step has run with the same inputs, and
 // stores it otherwise. A store that does not work costs time, not results.
-func (r *run) cached(next goyek.Runner) goyek.Runner {
+func (r *graphRun) cacheResults(next goyek.Runner) goyek.Runner {
 	return func(in goyek.Input) goyek.Result {
 		step, _ := r.graph.Step(in.TaskName)
-		if nothing, err := r.nothing(step); err != nil {
-			return r.refuse(in.TaskName, err)
+		if nothing, err := r.hasNothingToDo(step); err != nil {
+			return r.recordError(in.TaskName, err)
 		} else if nothing {
-			r.settle(step.Name, pipeline.Nothing, "the repository has no file that it looks at")
+			r.recordResult(step.Name, pipeline.NothingToDo, "the repository has no file that it looks at")
 			return goyek.Result{Status: goyek.StatusPassed}
 		}
 		if step.Effect != pipeline.Compute {
 			return next(in)
 		}
-		key, err := r.key(in.Context, step)
+		key, err := r.cacheKey(in.Context, step)
 		if err != nil {
-			return r.refuse(in.TaskName, err)
+			return r.recordError(in.TaskName, err)
 		}
 		log := r.logPath(step.Name)
 		if !r.NoCache {
-			if hit, err := r.store.restore(r.Root, key, log, step.Holds); err != nil {
-				r.notice(step.Name, fmt.Sprintf("its cached result is not usable, so it runs again: %v", err))
+			if hit, err := r.store.restore(r.Root, key, log, step.CacheTTL); err != nil {
+				r.emitNotice(step.Name, fmt.Sprintf("its cached result is not usable, so it runs again: %v", err))
 			} else if hit {
 				r.setLog(step.Name, log)
-				r.settle(step.Name, pipeline.Cached, "nothing that it reads has changed")
+				r.recordResult(step.Name, pipeline.Cached, "nothing that it reads has changed")
 				return goyek.Result{Status: goyek.StatusPassed}
 			}
 		}
@@ -72,22 +72,22 @@ func (r *run) cached(next goyek.Runner) goyek.Runner {
 		if out.Status != goyek.StatusPassed {
 			return out
 		}
-		if now, err := r.key(in.Context, step); err != nil || now != key {
-			r.notice(step.Name, "what it reads has changed while it ran, so its result is not kept")
+		if now, err := r.cacheKey(in.Context, step); err != nil || now != key {
+			r.emitNotice(step.Name, "what it reads has changed while it ran, so its result is not kept")
 			return out
 		}
 		if err := r.store.save(r.Root, key, step, log); errors.Is(err, errMissingOutput) {
-			r.settle(step.Name, pipeline.Failed, err.Error())
+			r.recordResult(step.Name, pipeline.Failed, err.Error())
 			return goyek.Result{Status: goyek.StatusFailed}
 		} else if err != nil {
-			r.notice(step.Name, fmt.Sprintf("its result was not cached: %v", err))
+			r.emitNotice(step.Name, fmt.Sprintf("its result was not cached: %v", err))
 		}
 		return out
 	}
 }
 
-// refuse settles a step that cannot be started at all.
-func (r *run) refuse(name string, err error) goyek.Result {
+// recordError settles a step that cannot be started at all.
+func (r *graphRun) recordError(name string, err error) goyek.Result {
 	var missing *MissingToolError
 	var notRun *notRunError
 	var exit *exitError
@@ -98,22 +98,22 @@ func (r *run) refuse(name string, err error) goyek.Result {
 	}
 	switch {
 	case errors.As(err, &missing), errors.As(err, &notRun):
-		r.settle(name, pipeline.NotRun, err.Error())
+		r.recordResult(name, pipeline.NotRun, err.Error())
 	case errors.Is(err, context.Canceled):
-		r.settle(name, pipeline.Interrupted, "")
+		r.recordResult(name, pipeline.Interrupted, "")
 	default:
-		r.settle(name, pipeline.Failed, err.Error())
+		r.recordResult(name, pipeline.Failed, err.Error())
 	}
 	return goyek.Result{Status: goyek.StatusFailed}
 }
 
-// logged keeps what a step prints in a file of its own, and passes each line on as an event.
-func (r *run) logged(next goyek.Runner) goyek.Runner {
+// logOutput keeps what a step prints in a file of its own, and passes each line on as an event.
+func (r *graphRun) logOutput(next goyek.Runner) goyek.Runner {
 	return func(in goyek.Input) goyek.Result {
 		path := r.logPath(in.TaskName)
 		file, err := os.Create(path)
 		if err != nil {
-			return r.refuse(in.TaskName, fmt.Errorf("its log has no place: %w", err))
+			return r.recordError(in.TaskName, fmt.Errorf("its log has no place: %w", err))
 		}
 		r.setLog(in.TaskName, path)
 		lines := &lineWriter{emit: func(line string) {
@@ -123,13 +123,13 @@ func (r *run) logged(next goyek.Runner) goyek.Runner {
 		out := next(in)
 		lines.flush()
 		if err := file.Close(); err != nil && out.Status == goyek.StatusPassed {
-			return r.refuse(in.TaskName, fmt.Errorf("its log is not whole: %w", err))
+			return r.recordError(in.TaskName, fmt.Errorf("its log is not whole: %w", err))
 		}
 		return out
 	}
 }
 
-func (r *run) setLog(name, path string) {
+func (r *graphRun) setLog(name, path string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.results[name].Log = path
@@ -137,13 +137,13 @@ func (r *run) setLog(name, path string) {
 
 // lineWriter cuts what is written into lines. A step's two streams share it, one write at a time.
 type lineWriter struct {
-	emit func(string)
-	rest strings.Builder
+	emit    func(string)
+	pending strings.Builder
 }
 
 func (w *lineWriter) Write(p []byte) (int, error) {
 	for _, part := range strings.SplitAfter(string(p), "\n") {
-		w.rest.WriteString(part)
+		w.pending.WriteString(part)
 		if strings.HasSuffix(part, "\n") {
 			w.flush()
 		}
@@ -152,11 +152,11 @@ func (w *lineWriter) Write(p []byte) (int, error) {
 }
 
 func (w *lineWriter) flush() {
-	if w.rest.Len() == 0 {
+	if w.pending.Len() == 0 {
 		return
 	}
-	line := strings.TrimRight(w.rest.String(), "\r\n")
-	w.rest.Reset()
+	line := strings.TrimRight(w.pending.String(), "\r\n")
+	w.pending.Reset()
 	w.emit(line)
 }
 

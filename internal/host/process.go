@@ -18,36 +18,36 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// grace is how long an interrupted step may take to end by itself before its process group is killed. The whole must be over in 2 s.
-const grace = 1200 * time.Millisecond
+// stopTimeout is how long an interrupted step may take to end by itself before its process group is killed. The whole must be over in 2 s.
+const stopTimeout = 1200 * time.Millisecond
 
-// start runs a step's command as a process group of its own.
-func (r *run) start(a *goyek.A, step pipeline.Step) {
-	if err := r.run(a, step); err != nil {
-		r.fail(a, step.Name, err)
+// runTask runs a step's command as a process group of its own.
+func (r *graphRun) runTask(a *goyek.A, step pipeline.Step) {
+	if err := r.runStep(a, step); err != nil {
+		r.failTask(a, step.Name, err)
 	}
 }
 
-func (r *run) run(a *goyek.A, step pipeline.Step) error {
+func (r *graphRun) runStep(a *goyek.A, step pipeline.Step) error {
 	if step.Effect == pipeline.AWS && r.BeforeAWS != nil {
 		if err := r.BeforeAWS(a.Context()); err != nil {
 			return err
 		}
 	}
-	cmd, err := r.command(a.Context(), step)
+	cmd, err := r.newCommand(a.Context(), step)
 	if err != nil {
 		return err
 	}
 	cmd.Stdout, cmd.Stderr = a.Output(), a.Output()
-	return r.excuse(step, describeExit(runGroup(cmd)))
+	return r.classifyExit(step, describeExit(runProcessGroup(cmd)))
 }
 
-func (r *run) fail(a *goyek.A, name string, err error) {
+func (r *graphRun) failTask(a *goyek.A, name string, err error) {
 	switch {
 	case a.Context().Err() != nil:
-		r.settle(name, pipeline.Interrupted, "")
+		r.recordResult(name, pipeline.Interrupted, "")
 	default:
-		r.refuse(name, err)
+		r.recordError(name, err)
 	}
 	a.Fail()
 }
@@ -64,8 +64,8 @@ func describeExit(err error) error {
 	return &exitError{code: exit.ExitCode()}
 }
 
-// excuse tells a gate that could not do its work here from one that found something, and takes over why: its last line says it.
-func (r *run) excuse(step pipeline.Step, err error) error {
+// classifyExit tells a gate that could not do its work here from one that found something, and takes over why: its last line says it.
+func (r *graphRun) classifyExit(step pipeline.Step, err error) error {
 	var exit *exitError
 	if !errors.As(err, &exit) || !step.IsGate() {
 		return err
@@ -77,14 +77,14 @@ func (r *run) excuse(step pipeline.Step, err error) error {
 	if exit.code == pipeline.ExitNotRun {
 		return &notRunError{reason}
 	}
-	return fmt.Errorf("%s%w", reason, silent{exit})
+	return fmt.Errorf("%s%w", reason, hiddenError{exit})
 }
 
-// silent keeps an error's kind without its words.
-type silent struct{ error }
+// hiddenError keeps an error's kind without its words.
+type hiddenError struct{ error }
 
-func (silent) Error() string   { return "" }
-func (s silent) Unwrap() error { return s.error }
+func (hiddenError) Error() string   { return "" }
+func (s hiddenError) Unwrap() error { return s.error }
 
 // notRunError is a gate that could not do its work here.
 type notRunError struct{ reason string }
@@ -96,15 +96,15 @@ type exitError struct{ code int }
 
 func (e *exitError) Error() string { return fmt.Sprintf("exit status %d", e.code) }
 
-// command makes the step's process: its program found, its outputs out of the way, its environment scrubbed.
-func (r *run) command(ctx context.Context, step pipeline.Step) (*exec.Cmd, error) {
-	invocation := Invoke(step, r.Environ, r.Live)
+// newCommand makes the step's process: its program found, its outputs out of the way, its environment scrubbed.
+func (r *graphRun) newCommand(ctx context.Context, step pipeline.Step) (*exec.Cmd, error) {
+	invocation := NewInvocation(step, r.Environ, r.Live)
 	argv := invocation.Argv
-	folders, err := r.tools.provide(ctx, step.Tools, func(line string) { r.notice(step.Name, line) })
+	folders, err := r.tools.ensureTools(ctx, step.Tools, func(line string) { r.emitNotice(step.Name, line) })
 	if err != nil {
 		return nil, err
 	}
-	program, err := r.program(argv[0], folders)
+	program, err := r.findProgram(argv[0], folders)
 	if err != nil {
 		return nil, err
 	}
@@ -119,18 +119,18 @@ func (r *run) command(ctx context.Context, step pipeline.Step) (*exec.Cmd, error
 	}
 	cmd := exec.CommandContext(ctx, program, argv[1:]...)
 	cmd.Dir = r.Root
-	cmd.Env = withPath(invocation.Env, folders)
-	cmd.Cancel = func() error { return signalGroup(cmd, syscall.SIGTERM) }
-	cmd.WaitDelay = grace
-	cmd.SysProcAttr = groupAttributes()
+	cmd.Env = prependPath(invocation.Env, folders)
+	cmd.Cancel = func() error { return signalProcessGroup(cmd, syscall.SIGTERM) }
+	cmd.WaitDelay = stopTimeout
+	cmd.SysProcAttr = processGroupAttributes()
 	return cmd, nil
 }
 
-// program finds a step's program: this very binary, one that an earlier step made, one of its tools', or one of the machine's.
-func (r *run) program(name string, folders []string) (string, error) {
+// findProgram finds a step's program: this very binary, one that an earlier step made, one of its tools', or one of the machine's.
+func (r *graphRun) findProgram(name string, folders []string) (string, error) {
 	switch {
 	case name == pipeline.Self:
-		return r.Self, nil
+		return r.Executable, nil
 	case filepath.Base(name) != name:
 		return filepath.Join(r.Root, filepath.FromSlash(name)), nil
 	default:
@@ -138,8 +138,8 @@ func (r *run) program(name string, folders []string) (string, error) {
 	}
 }
 
-// runGroup runs the command and leaves nobody of its process group behind, whichever way it ends.
-func runGroup(cmd *exec.Cmd) error {
+// runProcessGroup runs the command and leaves nobody of its process group behind, whichever way it ends.
+func runProcessGroup(cmd *exec.Cmd) error {
 	// The kernel ends the child when the thread that started it is gone, so the thread has to stay for as long as the child.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -151,14 +151,14 @@ func runGroup(cmd *exec.Cmd) error {
 		return fmt.Errorf("%s cannot be started: %w", cmd.Path, err)
 	}
 	err := cmd.Wait()
-	_ = signalGroup(cmd, syscall.SIGKILL) // mostly nobody is left to hear it
+	_ = signalProcessGroup(cmd, syscall.SIGKILL) // mostly nobody is left to hear it
 	if errors.Is(err, exec.ErrWaitDelay) {
 		return errors.New("its processes did not end in time and were killed")
 	}
 	return err
 }
 
-func signalGroup(cmd *exec.Cmd, signal syscall.Signal) error {
+func signalProcessGroup(cmd *exec.Cmd, signal syscall.Signal) error {
 	if cmd.Process == nil {
 		return os.ErrProcessDone
 	}

@@ -9,22 +9,22 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// scheduled is the executor middleware that starts each task as soon as its needs have passed, within the budget of processors, and
+// scheduleTasks is the executor middleware that starts each task as soon as its needs have passed, within the budget of processors, and
 // hands it on alone. goyek's own parallelism runs batches with a barrier between them.
-func (r *run) scheduled(next goyek.Executor) goyek.Executor {
+func (r *graphRun) scheduleTasks(next goyek.Executor) goyek.Executor {
 	return func(in goyek.ExecuteInput) error {
-		s := &scheduler{run: r, waiting: slices.Clone(in.Tasks), ended: make(chan string)}
+		s := &scheduler{graphRun: r, waiting: slices.Clone(in.Tasks), finished: make(chan string)}
 		return s.loop(in, next)
 	}
 }
 
 // scheduler is the state of one execution; a single goroutine owns it.
 type scheduler struct {
-	*run
-	waiting []string // in the graph's order
-	running int
-	busy    int // processors
-	ended   chan string
+	*graphRun
+	waiting  []string // in the graph's order
+	running  int
+	busyCPUs int // processors
+	finished chan string
 }
 
 func (s *scheduler) loop(in goyek.ExecuteInput, next goyek.Executor) error {
@@ -33,10 +33,10 @@ func (s *scheduler) loop(in goyek.ExecuteInput, next goyek.Executor) error {
 		if s.running == 0 {
 			return nil
 		}
-		name := <-s.ended
+		name := <-s.finished
 		step, _ := s.graph.Step(name)
 		s.running--
-		s.busy -= step.CPUs()
+		s.busyCPUs -= step.CPUs()
 	}
 }
 
@@ -45,66 +45,66 @@ func (s *scheduler) startReady(in goyek.ExecuteInput, next goyek.Executor) {
 	var still []string
 	for _, name := range s.waiting {
 		step, _ := s.graph.Step(name)
-		switch reason, ready := s.needs(step); {
+		switch reason, ready := s.checkNeeds(step); {
 		case in.Context.Err() != nil:
-			s.drop(name, pipeline.Interrupted, "the run was interrupted before it started")
+			s.finishUnstarted(name, pipeline.Interrupted, "the run was interrupted before it started")
 		case reason != "":
-			s.tolerate(step)
-			s.drop(name, pipeline.Skipped, reason)
-		case !ready || (s.busy > 0 && s.busy+step.CPUs() > max(1, s.Jobs) && step.CPUs() > 0):
+			s.markTolerated(step)
+			s.finishUnstarted(name, pipeline.Skipped, reason)
+		case !ready || (s.busyCPUs > 0 && s.busyCPUs+step.CPUs() > max(1, s.Jobs) && step.CPUs() > 0):
 			still = append(still, name)
 		default:
-			s.start(name, step.CPUs(), in, next)
+			s.startStep(name, step.CPUs(), in, next)
 		}
 	}
 	s.waiting = still
 }
 
-func (s *scheduler) start(name string, cpus int, in goyek.ExecuteInput, next goyek.Executor) {
+func (s *scheduler) startStep(name string, cpus int, in goyek.ExecuteInput, next goyek.Executor) {
 	s.running++
-	s.busy += cpus
+	s.busyCPUs += cpus
 	in.Tasks, in.NoDeps = []string{name}, true
 	go func() {
 		if err := next(in); err != nil {
-			s.settle(name, pipeline.Failed, err.Error())
+			s.recordResult(name, pipeline.Failed, err.Error())
 		}
-		s.ended <- name
+		s.finished <- name
 	}()
 }
 
-// needs says whether all that the step waits for has passed, or why it never will. What it only comes after may also be absent where that is
+// checkNeeds says whether all that the step waits for has passed, or why it never will. What it only comes after may also be absent where that is
 // tolerated.
-func (s *scheduler) needs(step pipeline.Step) (reason string, ready bool) {
+func (s *scheduler) checkNeeds(step pipeline.Step) (reason string, ready bool) {
 	ready = true
-	for _, need := range s.graph.WaitsFor(step.Name) {
+	for _, need := range s.graph.Predecessors(step.Name) {
 		switch result := s.result(need); {
 		case result.Status == "":
 			ready = false
 		case result.Blocks(), !result.Passed() && slices.Contains(step.Needs, need):
-			return fmt.Sprintf("%s %s", need, verb(result.Status)), false
+			return fmt.Sprintf("%s %s", need, statusPhrase(result.Status)), false
 		}
 	}
 	return "", ready
 }
 
-// tolerate notes that a step which is skipped for nothing but what is tolerated is tolerated too.
-func (s *scheduler) tolerate(step pipeline.Step) {
-	blocks := slices.ContainsFunc(s.graph.WaitsFor(step.Name), func(need string) bool { return s.result(need).Blocks() })
+// markTolerated notes that a step which is skipped for nothing but what is tolerated is tolerated too.
+func (s *scheduler) markTolerated(step pipeline.Step) {
+	blocks := slices.ContainsFunc(s.graph.Predecessors(step.Name), func(need string) bool { return s.result(need).Blocks() })
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.results[step.Name].Tolerated = !blocks
 }
 
-// verb makes a sentence of a step's name and its status.
-func verb(status pipeline.Status) string {
+// statusPhrase makes a sentence of a step's name and its status.
+func statusPhrase(status pipeline.Status) string {
 	return map[pipeline.Status]string{
 		pipeline.Failed: "failed", pipeline.Skipped: "was skipped", pipeline.NotRun: "could not run", pipeline.Interrupted: "was interrupted",
 	}[status]
 }
 
-// drop settles a step that is not started, and says so.
-func (s *scheduler) drop(name string, status pipeline.Status, reason string) {
-	s.settle(name, status, reason)
+// finishUnstarted settles a step that is not started, and says so.
+func (s *scheduler) finishUnstarted(name string, status pipeline.Status, reason string) {
+	s.recordResult(name, status, reason)
 	result := s.result(name)
 	s.emit(pipeline.Event{Step: name, Kind: pipeline.Finished, Result: &result})
 }

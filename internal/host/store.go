@@ -29,14 +29,14 @@ type store struct {
 // entry is the outcome of a step.
 type entry struct {
 	Step string `json:"step"`
-	// Made is when the step ran.
-	Made  time.Time `json:"made"`
-	Files []blob    `json:"files"`
-	Log   string    `json:"log"`
+	// CreatedAt is when the step ran.
+	CreatedAt time.Time    `json:"made"`
+	Files     []outputFile `json:"files"`
+	Log       string       `json:"log"`
 }
 
-// blob is a file that a step made. Link is set instead of Sum for a symbolic link.
-type blob struct {
+// outputFile is a file that a step made. Link is set instead of Sum for a symbolic link.
+type outputFile struct {
 	Path string      `json:"path"`
 	Mode fs.FileMode `json:"mode"`
 	Sum  string      `json:"sum,omitempty"`
@@ -66,13 +66,13 @@ func (s *store) blobPath(sum string) string {
 
 // save stores what a step made.
 func (s *store) save(root, key string, step pipeline.Step, log string) error {
-	e := entry{Step: step.Name, Made: time.Now()}
+	e := entry{Step: step.Name, CreatedAt: time.Now()}
 	var err error
-	if e.Log, err = s.put(log); err != nil {
+	if e.Log, err = s.storeFile(log); err != nil {
 		return err
 	}
 	for _, out := range step.Outputs {
-		files, err := s.putTree(root, out)
+		files, err := s.storeOutput(root, out)
 		if err != nil {
 			return err
 		}
@@ -85,9 +85,9 @@ func (s *store) save(root, key string, step pipeline.Step, log string) error {
 	return writeAtomic(s.entryPath(key), data)
 }
 
-// putTree stores an output, which is a file or a folder with what is in it.
-func (s *store) putTree(root, out string) ([]blob, error) {
-	var blobs []blob
+// storeOutput stores an output, which is a file or a folder with what is in it.
+func (s *store) storeOutput(root, out string) ([]outputFile, error) {
+	var blobs []outputFile
 	top := filepath.Join(root, filepath.FromSlash(out))
 	if _, err := os.Lstat(top); err != nil {
 		return nil, fmt.Errorf("%w %s", errMissingOutput, out)
@@ -104,13 +104,13 @@ func (s *store) putTree(root, out string) ([]blob, error) {
 		if err != nil {
 			return err
 		}
-		b := blob{Path: filepath.ToSlash(relative), Mode: info.Mode()}
+		b := outputFile{Path: filepath.ToSlash(relative), Mode: info.Mode()}
 		switch {
 		case d.IsDir():
 		case info.Mode()&fs.ModeSymlink != 0:
 			b.Link, err = os.Readlink(path)
 		default:
-			b.Sum, err = s.put(path)
+			b.Sum, err = s.storeFile(path)
 		}
 		blobs = append(blobs, b)
 		return err
@@ -118,8 +118,8 @@ func (s *store) putTree(root, out string) ([]blob, error) {
 	return blobs, err
 }
 
-// put stores a file's bytes and returns their sum.
-func (s *store) put(path string) (string, error) {
+// storeFile stores a file's bytes and returns their sum.
+func (s *store) storeFile(path string) (string, error) {
 	sum, err := s.index.sum(path)
 	if err != nil {
 		return "", err
@@ -143,11 +143,11 @@ func (s *store) restore(root, key, log string, holds time.Duration) (bool, error
 	if err := json.Unmarshal(data, &e); err != nil {
 		return false, errors.Join(fmt.Errorf("its entry is damaged: %w", err), os.Remove(s.entryPath(key)))
 	}
-	if holds > 0 && time.Since(e.Made) > holds {
+	if holds > 0 && time.Since(e.CreatedAt) > holds {
 		return false, nil
 	}
-	if err := s.putBack(root, e, log); err != nil {
-		s.dropDamaged(e)
+	if err := s.restoreFiles(root, e, log); err != nil {
+		s.removeDamagedBlobs(e)
 		return false, errors.Join(err, os.Remove(s.entryPath(key)))
 	}
 	now := time.Now()
@@ -155,22 +155,22 @@ func (s *store) restore(root, key, log string, holds time.Duration) (bool, error
 	return true, nil
 }
 
-func (s *store) putBack(root string, e entry, log string) error {
+func (s *store) restoreFiles(root string, e entry, log string) error {
 	for _, b := range e.Files {
-		if err := s.putBackOne(root, b); err != nil {
+		if err := s.restoreFile(root, b); err != nil {
 			return err
 		}
 	}
-	if err := removeOthers(root, e.Files); err != nil {
+	if err := removeUnlistedFiles(root, e.Files); err != nil {
 		return err
 	}
-	if err := s.check(e.Log); err != nil {
+	if err := s.verifyBlob(e.Log); err != nil {
 		return err
 	}
 	return copyAtomic(s.blobPath(e.Log), log, 0o644)
 }
 
-func (s *store) putBackOne(root string, b blob) error {
+func (s *store) restoreFile(root string, b outputFile) error {
 	path := filepath.Join(root, filepath.FromSlash(b.Path))
 	info, err := os.Lstat(path)
 	there := err == nil
@@ -190,7 +190,7 @@ func (s *store) putBackOne(root string, b blob) error {
 			return nil
 		}
 	}
-	if err := s.check(b.Sum); err != nil {
+	if err := s.verifyBlob(b.Sum); err != nil {
 		return err
 	}
 	if there && info.IsDir() {
@@ -201,8 +201,8 @@ func (s *store) putBackOne(root string, b blob) error {
 	return copyAtomic(s.blobPath(b.Sum), path, b.Mode.Perm())
 }
 
-// check reads a blob again: a damaged one must never become an output.
-func (s *store) check(sum string) error {
+// verifyBlob reads a blob again: a damaged one must never become an output.
+func (s *store) verifyBlob(sum string) error {
 	got, err := sumFile(s.blobPath(sum))
 	switch {
 	case err != nil:
@@ -213,17 +213,17 @@ func (s *store) check(sum string) error {
 	return nil
 }
 
-// dropDamaged removes the parts of an entry that are not what their name says, so that they are stored anew.
-func (s *store) dropDamaged(e entry) {
-	for _, b := range append(e.Files, blob{Sum: e.Log}) {
-		if b.Sum != "" && s.check(b.Sum) != nil {
+// removeDamagedBlobs removes the parts of an entry that are not what their name says, so that they are stored anew.
+func (s *store) removeDamagedBlobs(e entry) {
+	for _, b := range append(e.Files, outputFile{Sum: e.Log}) {
+		if b.Sum != "" && s.verifyBlob(b.Sum) != nil {
 			_ = os.Remove(s.blobPath(b.Sum)) // it may be gone already
 		}
 	}
 }
 
-// removeOthers takes away what lies in the restored folders and was not made by the step.
-func removeOthers(root string, made []blob) error {
+// removeUnlistedFiles takes away what lies in the restored folders and was not made by the step.
+func removeUnlistedFiles(root string, made []outputFile) error {
 	names := map[string]bool{}
 	for _, b := range made {
 		names[b.Path] = true
@@ -248,12 +248,12 @@ func removeOthers(root string, made []blob) error {
 	return nil
 }
 
-// keepEntries is how many outcomes are kept; the ones used longest ago go first, and blobs that no entry names with them.
-const keepEntries = 200
+// maxEntries is how many outcomes are kept; the ones used longest ago go first, and blobs that no entry names with them.
+const maxEntries = 200
 
 func (s *store) trim(now time.Time) error {
 	entries, err := os.ReadDir(filepath.Join(s.dir, "entries"))
-	if err != nil || len(entries) <= keepEntries {
+	if err != nil || len(entries) <= maxEntries {
 		return err
 	}
 	modified := func(d fs.DirEntry) time.Time {
@@ -263,13 +263,13 @@ func (s *store) trim(now time.Time) error {
 		return now
 	}
 	sort.Slice(entries, func(i, j int) bool { return modified(entries[i]).Before(modified(entries[j])) })
-	for _, old := range entries[:len(entries)-keepEntries/2] {
+	for _, old := range entries[:len(entries)-maxEntries/2] {
 		_ = os.Remove(filepath.Join(s.dir, "entries", old.Name())) // trimming is tried again after the next run
 	}
-	return s.dropUnnamed(entries[len(entries)-keepEntries/2:])
+	return s.removeUnreferencedBlobs(entries[len(entries)-maxEntries/2:])
 }
 
-func (s *store) dropUnnamed(kept []fs.DirEntry) error {
+func (s *store) removeUnreferencedBlobs(kept []fs.DirEntry) error {
 	var named []string
 	for _, d := range kept {
 		var e entry
@@ -297,7 +297,7 @@ func (s *store) dropUnnamed(kept []fs.DirEntry) error {
 
 // writeAtomic replaces a file whole or not at all.
 func writeAtomic(path string, data []byte) error {
-	return replace(path, 0o644, func(w io.Writer) error {
+	return replaceFile(path, 0o644, func(w io.Writer) error {
 		_, err := w.Write(data)
 		return err
 	})
@@ -310,13 +310,13 @@ func copyAtomic(from, to string, mode fs.FileMode) error {
 		return err
 	}
 	defer source.Close()
-	return replace(to, mode, func(w io.Writer) error {
+	return replaceFile(to, mode, func(w io.Writer) error {
 		_, err := io.Copy(w, source)
 		return err
 	})
 }
 
-func replace(path string, mode fs.FileMode, write func(io.Writer) error) (err error) {
+func replaceFile(path string, mode fs.FileMode, write func(io.Writer) error) (err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}

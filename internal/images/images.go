@@ -28,8 +28,8 @@ type Pin struct {
 	Digest string `json:"digest"`
 }
 
-// Parse takes a reference of the form NAME:TAG@DIGEST apart.
-func Parse(key, reference string) (Pin, error) {
+// ParsePin takes a reference of the form NAME:TAG@DIGEST apart.
+func ParsePin(key, reference string) (Pin, error) {
 	tag, digest, pinned := strings.Cut(reference, "@")
 	p := Pin{Name: key, Tag: tag, Digest: digest}
 	if !pinned {
@@ -39,9 +39,9 @@ func Parse(key, reference string) (Pin, error) {
 	return p, err
 }
 
-// Current is the digest that the tag has now, asked for with the logins of this machine's container tools. With a prefix it is that of the mirror. An
+// ResolveDigest is the digest that the tag has now, asked for with the logins of this machine's container tools. With a prefix it is that of the mirror. An
 // image that is not for every platform is an error.
-func (p Pin) Current(ctx context.Context, prefix string) (string, error) {
+func (p Pin) ResolveDigest(ctx context.Context, prefix string) (string, error) {
 	if prefix != "" {
 		prefix = strings.TrimSuffix(prefix, "/") + "/"
 	}
@@ -51,18 +51,18 @@ func (p Pin) Current(ctx context.Context, prefix string) (string, error) {
 	}
 	found, err := remote.Get(ref, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain))
 	if err != nil {
-		return "", explain(ctx, ref, err)
+		return "", wrapRegistryError(ctx, ref, err)
 	}
 	if !found.MediaType.IsIndex() {
 		return "", fmt.Errorf("%s is for one platform only; it has to be for %s", ref, strings.Join(Platforms, " and "))
 	}
 	index, err := found.ImageIndex()
 	if err != nil {
-		return "", explain(ctx, ref, err)
+		return "", wrapRegistryError(ctx, ref, err)
 	}
 	manifest, err := index.IndexManifest()
 	if err != nil {
-		return "", explain(ctx, ref, err)
+		return "", wrapRegistryError(ctx, ref, err)
 	}
 	var have []string
 	for _, m := range manifest.Manifests {
@@ -78,20 +78,20 @@ func (p Pin) Current(ctx context.Context, prefix string) (string, error) {
 	return found.Digest.String(), nil
 }
 
-const mirrored = "or name a mirror that can: engine.imagePrefix in config/pipeline.yaml"
+const mirrorHint = "or name a mirror that can: engine.imagePrefix in config/pipeline.yaml"
 
-// explain says what to do about a registry that did not answer as it should.
-func explain(ctx context.Context, ref name.Tag, err error) error {
+// wrapRegistryError says what to do about a registry that did not answer as it should.
+func wrapRegistryError(ctx context.Context, ref name.Tag, err error) error {
 	var answer *transport.Error
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case !errors.As(err, &answer):
-		return fmt.Errorf("the registry of %s cannot be reached: see that this machine may reach %s, %s (%w)", ref, ref.RegistryStr(), mirrored, err)
+		return fmt.Errorf("the registry of %s cannot be reached: see that this machine may reach %s, %s (%w)", ref, ref.RegistryStr(), mirrorHint, err)
 	case answer.StatusCode == http.StatusNotFound:
 		return fmt.Errorf("there is no image %s: its tag may be gone, so choose another one", ref)
 	case answer.StatusCode == http.StatusUnauthorized, answer.StatusCode == http.StatusForbidden:
-		return fmt.Errorf("%s may not be read: sign in to %s with your container tools, %s", ref, ref.RegistryStr(), mirrored)
+		return fmt.Errorf("%s may not be read: sign in to %s with your container tools, %s", ref, ref.RegistryStr(), mirrorHint)
 	}
 	return fmt.Errorf("%s: the registry answered with status %d", ref, answer.StatusCode)
 }

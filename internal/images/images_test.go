@@ -18,18 +18,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const zeros = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
+const zeroDigest = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
 
-// mirror is a registry on loopback, and the prefix by which images are found there.
-func mirror(t *testing.T, handler http.Handler) string {
+// startRegistry is a registry on loopback, and the prefix by which images are found there.
+func startRegistry(t *testing.T, handler http.Handler) string {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
 	return strings.TrimPrefix(server.URL, "http://") + "/hub"
 }
 
-// pushed puts an image for the platforms there and returns its digest.
-func pushed(t *testing.T, prefix, tag string, platforms ...string) string {
+// pushImage puts an image for the platforms there and returns its digest.
+func pushImage(t *testing.T, prefix, tag string, platforms ...string) string {
 	t.Helper()
 	index := mutate.IndexMediaType(empty.Index, "application/vnd.oci.image.index.v1+json")
 	for _, platform := range platforms {
@@ -47,28 +47,28 @@ func pushed(t *testing.T, prefix, tag string, platforms ...string) string {
 	return digest.String()
 }
 
-func TestATagIsAskedForAtTheMirror(t *testing.T) {
-	prefix := mirror(t, registry.New())
-	digest := pushed(t, prefix, "golang:1.26", "linux/amd64", "linux/arm64", "linux/s390x")
-	p, err := Parse("go", "golang:1.26@"+zeros)
+func TestPin_ResolvesAtMirror(t *testing.T) {
+	prefix := startRegistry(t, registry.New())
+	digest := pushImage(t, prefix, "golang:1.26", "linux/amd64", "linux/arm64", "linux/s390x")
+	p, err := ParsePin("go", "golang:1.26@"+zeroDigest)
 	require.NoError(t, err)
 	for _, written := range []string{prefix, prefix + "/"} {
-		current, err := p.Current(t.Context(), written)
+		current, err := p.ResolveDigest(t.Context(), written)
 		require.NoError(t, err)
 		assert.Equal(t, digest, current)
 	}
 }
 
-func TestWhatIsWrongAtARegistryIsToldWithWhatToDo(t *testing.T) {
-	full := mirror(t, registry.New())
-	pushed(t, full, "golang:amd64", "linux/amd64")
+func TestPin_RegistryErrors(t *testing.T) {
+	full := startRegistry(t, registry.New())
+	pushImage(t, full, "golang:amd64", "linux/amd64")
 	one, err := random.Image(64, 1)
 	require.NoError(t, err)
 	ref, err := name.NewTag(full + "/golang:single")
 	require.NoError(t, err)
 	require.NoError(t, remote.Write(ref, one))
 	answering := func(status int) string {
-		return mirror(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+		return startRegistry(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
 	}
 	for name, test := range map[string]struct{ prefix, tag, want string }{
 		"a tag that is gone":             {full, "golang:gone", "its tag may be gone"},
@@ -80,19 +80,19 @@ func TestWhatIsWrongAtARegistryIsToldWithWhatToDo(t *testing.T) {
 		"a prefix that is none":          {"No Prefix", "golang:1.26", "No Prefix"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := Pin{Tag: test.tag}.Current(t.Context(), test.prefix)
+			_, err := Pin{Tag: test.tag}.ResolveDigest(t.Context(), test.prefix)
 			assert.ErrorContains(t, err, test.want)
 		})
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = Pin{Tag: "golang:1.26"}.Current(ctx, full)
+	_, err = Pin{Tag: "golang:1.26"}.ResolveDigest(ctx, full)
 	assert.ErrorIs(t, err, context.Canceled)
 }
 
-func TestAnImageWithoutADigestIsNoPin(t *testing.T) {
-	for _, reference := range []string{"golang:1.26", "golang:1.26@sha256:12", "golang:1.26@" + strings.ToUpper(zeros)} {
-		_, err := Parse("go", reference)
+func TestParsePin_RequiresDigest(t *testing.T) {
+	for _, reference := range []string{"golang:1.26", "golang:1.26@sha256:12", "golang:1.26@" + strings.ToUpper(zeroDigest)} {
+		_, err := ParsePin("go", reference)
 		assert.Error(t, err, reference)
 	}
 }

@@ -12,12 +12,12 @@ import (
 	"lockstep/config"
 )
 
-// LiveCredentials is how a job hands the credentials of its role over: as a secret that Dagger asks for when a step needs it, in the format of
+// CredentialsSecretURI is how a job hands the credentials of its role over: as a secret that Dagger asks for when a step needs it, in the format of
 // `aws configure export-credentials`. They are written nowhere.
-const LiveCredentials = "cmd://aws configure export-credentials"
+const CredentialsSecretURI = "cmd://aws configure export-credentials"
 
-// Privileged says whether a job needs the right to run containers by itself: it does where no engine runs elsewhere.
-func Privileged(engine config.Engine) bool { return engine.Host == "" }
+// NeedsPrivilegedMode says whether a job needs the right to run containers by itself: it does where no engine runs elsewhere.
+func NeedsPrivilegedMode(engine config.Engine) bool { return engine.Host == "" }
 
 // buildspec is what CodeBuild reads. Source: the CodeBuild user guide, build specification reference.
 type buildspec struct {
@@ -59,17 +59,17 @@ type artifacts struct {
 func (j Job) Buildspec(engine config.Engine) (string, error) {
 	spec := buildspec{
 		Version: "0.2",
-		Env:     buildspecEnv{Shell: "bash", Variables: engineVariables(engine), Exported: slices.Sorted(maps.Keys(j.Shows))},
+		Env:     buildspecEnv{Shell: "bash", Variables: engineVariables(engine), Exported: slices.Sorted(maps.Keys(j.ExportedVariables))},
 		Phases: buildspecPhases{
-			Install: phase{OnFailure: "ABORT", Commands: installDagger()},
+			Install: phase{OnFailure: "ABORT", Commands: installDaggerCommands()},
 			Build:   phase{OnFailure: "ABORT", Commands: j.commands(engine)},
 		},
 	}
-	if j.Reports != "" {
-		spec.Reports = map[string]reportGroup{"tests": {Files: []string{"**/*.xml"}, Base: j.Reports, Format: "JUNITXML"}}
+	if j.ReportsFolder != "" {
+		spec.Reports = map[string]reportGroup{"tests": {Files: []string{"**/*.xml"}, Base: j.ReportsFolder, Format: "JUNITXML"}}
 	}
-	if j.Leaves != "" {
-		spec.Artifacts = &artifacts{Files: []string{"**/*"}, Base: j.From}
+	if j.Output != "" {
+		spec.Artifacts = &artifacts{Files: []string{"**/*"}, Base: j.OutputFolder}
 	}
 	text, err := yaml.MarshalWithOptions(spec, yaml.IndentSequence(true), yaml.UseLiteralStyleIfMultiline(true))
 	if err != nil {
@@ -88,12 +88,12 @@ func engineVariables(engine config.Engine) map[string]string {
 	return map[string]string{"_EXPERIMENTAL_DAGGER_RUNNER_HOST": host, "DAGGER_NO_NAG": "1", "DO_NOT_TRACK": "1"}
 }
 
-// installDagger fetches the command line and uses it only if it is what it should be.
-func installDagger() []string {
+// installDaggerCommands fetches the command line and uses it only if it is what it should be.
+func installDaggerCommands() []string {
 	var cases []string
 	for _, machine := range slices.Sorted(maps.Keys(DaggerCLI)) {
 		cli := DaggerCLI[machine]
-		cases = append(cases, fmt.Sprintf("%s) url=%s; sum=%s ;;", machine, cli.URL, cli.Sum))
+		cases = append(cases, fmt.Sprintf("%s) url=%s; sum=%s ;;", machine, cli.URL, cli.SHA256))
 	}
 	return []string{
 		fmt.Sprintf(`case "$(uname -m)" in %s *) echo "there is no Dagger command line for this machine" >&2; exit 1 ;; esac`, strings.Join(cases, " ")),
@@ -107,10 +107,10 @@ func installDagger() []string {
 func (j Job) commands(engine config.Engine) []string {
 	var out []string
 	for _, call := range j.Calls {
-		out = append(out, shell(call.Argv(engine)))
+		out = append(out, quoteCommand(call.Argv(engine)))
 	}
-	for _, name := range slices.Sorted(maps.Keys(j.Shows)) {
-		out = append(out, fmt.Sprintf(`export %s="$(cat %s)"`, name, j.Shows[name]))
+	for _, name := range slices.Sorted(maps.Keys(j.ExportedVariables)) {
+		out = append(out, fmt.Sprintf(`export %s="$(cat %s)"`, name, j.ExportedVariables[name]))
 	}
 	return out
 }
@@ -123,7 +123,7 @@ func (c Call) Argv(engine config.Engine) []string {
 	}
 	argv = append(append(argv, c.Function), c.Arguments...)
 	if c.Credentials {
-		argv = append(argv, "--aws-credentials", LiveCredentials)
+		argv = append(argv, "--aws-credentials", CredentialsSecretURI)
 	}
 	if c.Export != "" {
 		argv = append(argv, "export", "--path", c.Export)
@@ -133,8 +133,8 @@ func (c Call) Argv(engine config.Engine) []string {
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
 
-// shell writes a command line as a shell reads it. Words that begin with $ are variables, which may hold spaces.
-func shell(argv []string) string {
+// quoteCommand writes a command line as a shell reads it. Words that begin with $ are variables, which may hold spaces.
+func quoteCommand(argv []string) string {
 	words := make([]string, len(argv))
 	for i, word := range argv {
 		switch {

@@ -13,11 +13,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// root is the repository's.
-const root = "../.."
+// repositoryRoot is the repository's.
+const repositoryRoot = "../.."
 
-// selects says whether the container engine would take a file: what is left out is left out whatever else takes it in.
-func (s Selections) selects(name string) bool {
+// includes says whether the container engine would take a file: what is left out is left out whatever else takes it in.
+func (s Selections) includes(name string) bool {
 	match := func(pattern string) bool { return doublestar.MatchUnvalidated(pattern, name) }
 	return slices.ContainsFunc(s, func(one Selection) bool {
 		return slices.ContainsFunc(one.Include, match) && !slices.ContainsFunc(one.Exclude, match)
@@ -25,9 +25,9 @@ func (s Selections) selects(name string) bool {
 }
 
 // On a person's machine the last pattern decides, and in a container one that leaves a file out does. No step may depend on the difference.
-func TestAContainerSeesTheFilesThatAPersonsMachineDoes(t *testing.T) {
+func TestSourceFiles_MatchHostInputs(t *testing.T) {
 	var files []string
-	require.NoError(t, fs.WalkDir(os.DirFS(root), ".", func(name string, entry fs.DirEntry, err error) error {
+	require.NoError(t, fs.WalkDir(os.DirFS(repositoryRoot), ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
@@ -39,61 +39,61 @@ func TestAContainerSeesTheFilesThatAPersonsMachineDoes(t *testing.T) {
 		return nil
 	}))
 	require.NotEmpty(t, files)
-	for _, s := range append(tableOf(t), Binary) {
+	for _, s := range append(testSteps(t), BinaryStep) {
 		seen := 0
 		for _, name := range files {
-			if !assert.Equal(t, Matches(s.Inputs, name), s.Files().selects(name), "step %s, file %s", s.Name, name) {
+			if !assert.Equal(t, Matches(s.Inputs, name), s.SourceFiles().includes(name), "step %s, file %s", s.Name, name) {
 				break
 			}
-			if s.Files().selects(name) {
+			if s.SourceFiles().includes(name) {
 				seen++
 			}
 		}
-		if len(s.Subject) == 0 && s.Name != "history" {
-			assert.Positive(t, seen+len(s.Made()), "%s sees nothing", s.Name)
+		if len(s.TriggerPaths) == 0 && s.Name != "history" {
+			assert.Positive(t, seen+len(s.UpstreamFiles()), "%s sees nothing", s.Name)
 		}
 	}
 }
 
-func TestHistoryIsSeenByThoseWhoReadItAlone(t *testing.T) {
+func TestSourceFiles_HistoryOnlyWhenDeclared(t *testing.T) {
 	reads := Step{Inputs: []string{"**", History}}
-	assert.True(t, reads.Files().selects(".git/HEAD"))
-	assert.False(t, Step{Inputs: []string{"**"}}.Files().selects(".git/HEAD"))
+	assert.True(t, reads.SourceFiles().includes(".git/HEAD"))
+	assert.False(t, Step{Inputs: []string{"**"}}.SourceFiles().includes(".git/HEAD"))
 }
 
-func TestWhatOtherStepsMadeIsToldApart(t *testing.T) {
+func TestUpstreamFiles_SeparateFromSourceFiles(t *testing.T) {
 	s := Step{Inputs: []string{"config/**", StateDir + "/assembly/dev/**", "!" + StateDir + "/assembly/dev/*.txt"}}
-	assert.Equal(t, Selections{{Include: []string{"config/**"}, Exclude: []string{".git", ".git/**"}}}, s.Files())
-	assert.Equal(t, Selections{{Include: []string{StateDir + "/assembly/dev/**"}, Exclude: []string{StateDir + "/assembly/dev/*.txt"}}}, s.Made())
+	assert.Equal(t, Selections{{Include: []string{"config/**"}, Exclude: []string{".git", ".git/**"}}}, s.SourceFiles())
+	assert.Equal(t, Selections{{Include: []string{StateDir + "/assembly/dev/**"}, Exclude: []string{StateDir + "/assembly/dev/*.txt"}}}, s.UpstreamFiles())
 }
 
-func TestWhatIsTakenInAgainIsASelectionMore(t *testing.T) {
+func TestSelections_ReincludeAddsSelection(t *testing.T) {
 	s := Step{Inputs: []string{"**", "!*.sum", "!docs/**", "go.sum", "!**/secret"}}
 	for name, want := range map[string]bool{"a": true, "go.sum": true, "x.sum": false, "docs/a": false, "secret": false, "go.sum/secret": false} {
-		assert.Equal(t, want, s.Files().selects(name), name)
+		assert.Equal(t, want, s.SourceFiles().includes(name), name)
 		assert.Equal(t, want, Matches(s.Inputs, name), name)
 	}
-	assert.Len(t, s.Files(), 2)
+	assert.Len(t, s.SourceFiles(), 2)
 }
 
-func TestEveryProgramOfAStepIsInItsContainer(t *testing.T) {
-	for _, s := range tableOf(t) {
-		transplants, err := s.Transplants()
+func TestExtraFiles_ImageHasEveryTool(t *testing.T) {
+	for _, s := range testSteps(t) {
+		transplants, err := s.ExtraFiles()
 		require.NoError(t, err)
-		for _, tool := range s.machineTools() {
-			_, has := brings[s.Image][tool]
-			added := slices.ContainsFunc(transplants, func(from Transplant) bool { _, ok := brings[from.Image][tool]; return ok })
+		for _, tool := range s.preinstalledTools() {
+			_, has := imageProvides[s.Image][tool]
+			added := slices.ContainsFunc(transplants, func(from ExtraFiles) bool { _, ok := imageProvides[from.Image][tool]; return ok })
 			assert.True(t, has || added, "%s needs %s", s.Name, tool)
 		}
 	}
-	_, err := Step{Name: "a", Image: ImagePython, Tools: []string{ToolNode}}.Transplants()
+	_, err := Step{Name: "a", Image: ImagePython, Tools: []string{ToolNode}}.ExtraFiles()
 	assert.EqualError(t, err, `step "a" runs in image "python", which does not bring node: let it run in image "go"`)
-	_, err = Step{Name: "a", Image: ImagePython, Tools: []string{ToolC}}.Transplants()
+	_, err = Step{Name: "a", Image: ImagePython, Tools: []string{ToolCCompiler}}.ExtraFiles()
 	assert.EqualError(t, err, `step "a" calls cc, which no image brings`)
 }
 
-func TestATransplantBringsWhatAnInstalledToolRunsOn(t *testing.T) {
-	got, err := Step{Image: ImageGo, Tools: []string{ToolMinistack, ToolCDK, ToolGosec}}.Transplants()
+func TestExtraFiles_IncludeToolRuntimes(t *testing.T) {
+	got, err := Step{Image: ImageGo, Tools: []string{ToolMinistack, ToolCDK, ToolGosec}}.ExtraFiles()
 	require.NoError(t, err)
 	var from []string
 	for _, transplant := range got {
@@ -103,24 +103,24 @@ func TestATransplantBringsWhatAnInstalledToolRunsOn(t *testing.T) {
 	assert.Equal(t, "/tools/gosec/bin:"+systemPath, Step{Tools: []string{ToolGo, ToolGosec}}.SearchPath())
 }
 
-func TestEveryToolIsInstalledInAContainerThatHasWhatItTakes(t *testing.T) {
+func TestInstallStep_ImageHasNeeds(t *testing.T) {
 	for name, tool := range Tools {
-		if tool.Kind == Machine {
+		if tool.Kind == Preinstalled {
 			continue
 		}
 		s := InstallStep(name)
-		_, err := s.Transplants()
+		_, err := s.ExtraFiles()
 		assert.NoError(t, err)
 		assert.Equal(t, []string{"tools/" + name + "/**"}, s.Inputs)
 	}
 }
 
 // An edit of any other file leaves the binary as it is, and one of these never goes unseen.
-func TestTheBinaryIsMadeOfExactlyTheFilesThatItIsMadeOf(t *testing.T) {
+func TestBinaryStep_InputsMatchGoList(t *testing.T) {
 	list := exec.Command("go", "list", "-deps", "-f", `{{$dir := .Dir}}{{if not .Standard}}{{with .Module}}{{if .Main}}{{range $.GoFiles}}{{$dir}}/{{.}}
 {{end}}{{range $.EmbedFiles}}{{$dir}}/{{.}}
 {{end}}{{end}}{{end}}{{end}}`, ".")
-	list.Dir = root
+	list.Dir = repositoryRoot
 	out, err := list.Output()
 	require.NoError(t, err)
 	here, err := os.Getwd()
@@ -132,11 +132,11 @@ func TestTheBinaryIsMadeOfExactlyTheFilesThatItIsMadeOf(t *testing.T) {
 		if strings.HasSuffix(name, "_test.go") {
 			continue // embedded only to tell versions of a package apart
 		}
-		assert.True(t, Binary.Files().selects(name), name)
+		assert.True(t, BinaryStep.SourceFiles().includes(name), name)
 		count++
 	}
 	assert.Greater(t, count, 50)
 	for _, other := range []string{"docs/architecture.md", "infra/main.go", "ci/main.go", "config/pipeline.yaml", "tests/script_test.go", "internal/pipeline/graph_test.go", "README.md"} {
-		assert.False(t, Binary.Files().selects(other), other)
+		assert.False(t, BinaryStep.SourceFiles().includes(other), other)
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Drawings are the ways to show a graph, by name.
-var Drawings = map[string]func(io.Writer, *Graph) error{
+// DrawFuncs are the ways to show a graph, by name.
+var DrawFuncs = map[string]func(io.Writer, *Graph) error{
 	"text": drawText, "json": drawJSON, "dot": drawDot, "mermaid": drawMermaid, "svg": drawSVG,
 }
 
@@ -29,7 +29,7 @@ func drawText(w io.Writer, g *Graph) error {
 				first = false
 			}
 			line := fmt.Sprintf("  %-*s  %s", width, s.Name, s.Summary)
-			if waits := waitingFor(g, s); len(waits) > 0 {
+			if waits := predecessorLabels(g, s); len(waits) > 0 {
 				line += "  (after " + strings.Join(waits, ", ") + ")"
 			}
 			fmt.Fprintln(w, line)
@@ -39,12 +39,12 @@ func drawText(w io.Writer, g *Graph) error {
 	return err
 }
 
-// waitingFor are the steps that the step waits for; where all gates are among them they have one word.
-func waitingFor(g *Graph, s Step) []string {
+// predecessorLabels are the steps that the step waits for; where all gates are among them they have one word.
+func predecessorLabels(g *Graph, s Step) []string {
 	all, isGate := true, map[string]bool{}
-	waits := g.WaitsFor(s.Name)
+	waits := g.Predecessors(s.Name)
 	for _, other := range g.Steps() {
-		if slices.Contains(Gates, other.Stage) && (other.Environment == "" || other.Environment == s.Environment) {
+		if slices.Contains(GateStages, other.Stage) && (other.Environment == "" || other.Environment == s.Environment) {
 			isGate[other.Name] = true
 			all = all && slices.Contains(waits, other.Name)
 		}

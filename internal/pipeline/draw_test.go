@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestADrawingHasABoxForEachStepAndALineForEachWaitThatDoesNotFollow(t *testing.T) {
+func TestSVG_DrawsStepsAndDirectDependencies(t *testing.T) {
 	g, err := NewGraph([]Step{
 		{Name: "a", Stage: Synth, Summary: "first & <foremost>", Image: ImageGo, Command: []string{"x"}},
 		{Name: "b", Stage: Synth, Summary: "second", Image: ImageGo, Command: []string{"x"}, Needs: []string{"a"}},
@@ -21,7 +21,7 @@ func TestADrawingHasABoxForEachStepAndALineForEachWaitThatDoesNotFollow(t *testi
 	})
 	require.NoError(t, err)
 	var b bytes.Buffer
-	require.NoError(t, Drawings["svg"](&b, g))
+	require.NoError(t, DrawFuncs["svg"](&b, g))
 
 	places, texts, lines, dashed := map[string]bool{}, []string{}, 0, 0
 	for decoder := xml.NewDecoder(&b); ; {

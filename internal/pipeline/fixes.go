@@ -1,8 +1,8 @@
 package pipeline
 
-// Fixes are the steps that mend what gates find and a program can mend. They are no part of the pipeline: a person asks for them. They
+// FixSteps are the steps that mend what gates find and a program can mend. They are no part of the pipeline: a person asks for them. They
 // change the same files, so each comes after the one before it.
-func Fixes() []Step {
+func FixSteps() []Step {
 	onFiles := func(patterns []string, argv ...string) []string {
 		command := []string{Self, "on-files"}
 		for _, pattern := range patterns {
@@ -21,33 +21,33 @@ func Fixes() []Step {
 		},
 		{
 			Name: "format", Summary: "give Go code gofumpt's form", Image: ImageGo,
-			Command: onFiles(ownGoFiles, "gofumpt", "-w"), Subject: ownGoFiles, Tools: []string{ToolGofumpt},
+			Command: onFiles(ownGoFiles, "gofumpt", "-w"), TriggerPaths: ownGoFiles, Tools: []string{ToolGofumpt},
 		},
 		{
 			Name: "markdown", Summary: "give Markdown mdformat's form", Image: ImagePython,
-			Command: onFiles(markdownFiles, "mdformat"), Subject: markdownFiles, Tools: []string{ToolMdformat},
+			Command: onFiles(markdownFiles, "mdformat"), TriggerPaths: markdownFiles, Tools: []string{ToolMdformat},
 		},
 	}
-	return inTurn(steps)
+	return chainSteps(steps)
 }
 
-// Rebase is the step that takes all that detect-secrets finds now into its baseline, for a person to look through what changed.
-func Rebase() []Step {
+// UpdateBaselineSteps is the step that takes all that detect-secrets finds now into its baseline, for a person to look through what changed.
+func UpdateBaselineSteps() []Step {
 	command := []string{Self, "on-files", "--out", secretsBaseline}
-	for _, pattern := range baselineFiles {
+	for _, pattern := range secretScanFiles {
 		command = append(command, "--files", pattern)
 	}
-	return inTurn([]Step{{
+	return chainSteps([]Step{{
 		Name: "baseline", Summary: "take what looks like a secret now into the baseline", Image: ImagePython,
 		Command: append(command, "--", "detect-secrets", "scan", "--no-verify"), Tools: []string{ToolDetectSecrets},
 	}})
 }
 
-// inTurn makes steps that change the same files follow each other.
-func inTurn(steps []Step) []Step {
+// chainSteps makes steps that change the same files follow each other.
+func chainSteps(steps []Step) []Step {
 	var before []string
 	for i, s := range steps {
-		s.Stage, s.Effect, s.After = Quality, Files, before
+		s.Stage, s.Effect, s.After = Quality, EditFiles, before
 		steps[i], before = s, []string{s.Name}
 	}
 	return steps

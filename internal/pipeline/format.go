@@ -18,7 +18,7 @@ const (
 	Mdformat   Format = "mdformat"
 	Actionlint Format = "actionlint"
 	Tidy       Format = "tidy"
-	Nag        Format = "nag"
+	CDKNag     Format = "nag"
 )
 
 // ReportsDir is where gates leave what they found.

@@ -16,33 +16,33 @@ type gate struct {
 	image   string
 	// argv is the program; nil for a gate of this program's own, which is given the settings instead.
 	argv, settings []string
-	reads          Format
-	// from is the level from which a finding counts, error or warning; warning unless told.
-	from string
-	// level is how bad every finding is, for a program that does not say.
-	level string
+	reportFormat   Format
+	// minLevel is the level from which a finding counts, error or warning; warning unless told.
+	minLevel string
+	// defaultLevel is how bad every finding is, for a program that does not say.
+	defaultLevel string
 	// files are the patterns of the files that the program is given as its last arguments. Without any there is nothing to check.
 	files []string
 	// inputs are what it reads besides files.
-	inputs  []string
-	tools   []string
-	caches  []string
-	needs   []string
-	outputs []string
-	holds   time.Duration
-	env     map[string]string
+	inputs   []string
+	tools    []string
+	caches   []string
+	needs    []string
+	outputs  []string
+	cacheTTL time.Duration
+	env      map[string]string
 	// environment is that of a gate that exists once for each.
 	environment string
 }
 
 // step is the gate as a step of the table.
 func (g gate) step() Step {
-	command := []string{Self, "gate", g.name, "--reads", string(g.reads)}
-	if g.from != "" {
-		command = append(command, "--from", g.from)
+	command := []string{Self, "gate", g.name, "--reads", string(g.reportFormat)}
+	if g.minLevel != "" {
+		command = append(command, "--from", g.minLevel)
 	}
-	if g.level != "" {
-		command = append(command, "--level", g.level)
+	if g.defaultLevel != "" {
+		command = append(command, "--level", g.defaultLevel)
 	}
 	if slices.Contains(g.inputs, History) && g.argv != nil {
 		command = append(command, "--history")
@@ -58,23 +58,23 @@ func (g gate) step() Step {
 	}
 	return Step{
 		Name: g.name, Stage: g.stage, Summary: g.summary, Image: g.image, Command: command, Tools: g.tools, Needs: g.needs, Environment: g.environment,
-		Subject: g.files, Inputs: slices.Concat(g.files, g.inputs, []string{config.WaiversFile}),
-		Outputs: append([]string{ReportFile(g.name, g.reads)}, g.outputs...), Caches: g.caches, Env: g.env, Holds: g.holds,
+		TriggerPaths: g.files, Inputs: slices.Concat(g.files, g.inputs, []string{config.WaiversFile}),
+		Outputs: append([]string{ReportFile(g.name, g.reportFormat)}, g.outputs...), Caches: g.caches, Env: g.env, CacheTTL: g.cacheTTL,
 	}
 }
 
-// reading is the command of a step that is no gate of a stage of gates and whose program finds something all the same.
-func reading(step string, reads Format, argv ...string) []string {
+// reportingCommand is the command of a step that is no gate of a stage of gates and whose program finds something all the same.
+func reportingCommand(step string, reads Format, argv ...string) []string {
 	return append([]string{Self, "gate", step, "--reads", string(reads), "--"}, argv...)
 }
 
 // What the gates look at.
 var (
 	// Lock files and golden templates hold hashes, which a search by entropy takes for secrets.
-	baselineFiles = []string{"**", "!**/*.sum", "!**/requirements.txt", "!**/package-lock.json", "!**/testdata/golden/**", "!" + secretsBaseline}
-	ownGoFiles    = []string{"**/*.go", "!ci/internal/**", "!ci/dagger.gen.go"}
-	markdownFiles = []string{"**/*.md", "!**/testdata/**"}
-	unitPackages  = []string{".", "./config", "./internal/...", "./tools/..."}
+	secretScanFiles = []string{"**", "!**/*.sum", "!**/requirements.txt", "!**/package-lock.json", "!**/testdata/golden/**", "!" + secretsBaseline}
+	ownGoFiles      = []string{"**/*.go", "!ci/internal/**", "!ci/dagger.gen.go"}
+	markdownFiles   = []string{"**/*.md", "!**/testdata/**"}
+	unitPackages    = []string{".", "./config", "./internal/...", "./tools/..."}
 )
 
 // documentationTests are the names of the tests that read the documentation. They are a gate of their own, so that an edit of it does not run the
@@ -87,16 +87,16 @@ const deploymentGuide = "docs/deployment.md"
 // secretsBaseline is what detect-secrets has found and a person has looked at.
 const secretsBaseline = ".secrets.baseline"
 
-// vulnerabilitiesHold is how long it may take until a gate hears of a vulnerability that was published since it last looked.
-const vulnerabilitiesHold = 12 * time.Hour
+// vulnerabilityTTL is how long it may take until a gate hears of a vulnerability that was published since it last looked.
+const vulnerabilityTTL = 12 * time.Hour
 
 // gates is the table of gates that exist once.
 func gates(c *config.Config) []gate {
 	return slices.Concat(qualityGates(), testGates(), securityGates(c))
 }
 
-// gateSettings are the settings of the gates' programs, which the gates' own proof works with too.
-var gateSettings = []string{".golangci.yml", ".gosec.json", ".gitleaks.toml", ".mdformat.toml", ".pre-commit-config.yaml"}
+// gateConfigFiles are the settings of the gates' programs, which the gates' own proof works with too.
+var gateConfigFiles = []string{".golangci.yml", ".gosec.json", ".gitleaks.toml", ".mdformat.toml", ".pre-commit-config.yaml"}
 
 // goCaches are what every Go command is made faster by.
 var goCaches = []string{CacheGoModules, CacheGoBuild}
@@ -105,33 +105,33 @@ func qualityGates() []gate {
 	return []gate{
 		{
 			name: "format", stage: Quality, summary: "Go code has gofumpt's form", image: ImageGo,
-			argv: []string{"gofumpt", "-l"}, files: ownGoFiles, inputs: []string{"go.mod"}, reads: Gofumpt, tools: []string{ToolGofumpt},
+			argv: []string{"gofumpt", "-l"}, files: ownGoFiles, inputs: []string{"go.mod"}, reportFormat: Gofumpt, tools: []string{ToolGofumpt},
 		},
 		{
 			name: "lint", stage: Quality, summary: "mistakes, complexity and the direction of imports", image: ImageGo,
-			argv:  []string{"golangci-lint", "run", "--allow-parallel-runners", "--show-stats=false", "--max-issues-per-linter=0", "--max-same-issues=0", "--output.sarif.path=stdout", "./..."},
-			reads: SARIF, inputs: append([]string{".golangci.yml"}, goSources...), tools: []string{ToolGo, ToolGolangciLint}, caches: append([]string{CacheLint}, goCaches...),
+			argv:         []string{"golangci-lint", "run", "--allow-parallel-runners", "--show-stats=false", "--max-issues-per-linter=0", "--max-same-issues=0", "--output.sarif.path=stdout", "./..."},
+			reportFormat: SARIF, inputs: append([]string{".golangci.yml"}, goSources...), tools: []string{ToolGo, ToolGolangciLint}, caches: append([]string{CacheLint}, goCaches...),
 		},
 		{
 			name: "tidy", stage: Quality, summary: "go.mod and go.sum say what is imported", image: ImageGo,
-			argv: []string{"go", "mod", "tidy", "-diff"}, reads: Tidy, inputs: goSources, tools: []string{ToolGo}, caches: goCaches,
+			argv: []string{"go", "mod", "tidy", "-diff"}, reportFormat: Tidy, inputs: goSources, tools: []string{ToolGo}, caches: goCaches,
 		},
 		{
 			name: "markdown", stage: Quality, summary: "Markdown has mdformat's form", image: ImagePython,
-			argv: []string{"mdformat", "--check"}, files: markdownFiles, inputs: []string{".mdformat.toml"}, reads: Mdformat, tools: []string{ToolMdformat},
+			argv: []string{"mdformat", "--check"}, files: markdownFiles, inputs: []string{".mdformat.toml"}, reportFormat: Mdformat, tools: []string{ToolMdformat},
 		},
 		{
 			name: "workflows", stage: Quality, summary: "mistakes in GitHub workflows", image: ImageGo,
-			argv: []string{"actionlint", "-oneline", "-no-color"}, files: []string{".github/workflows/*.yml", ".github/workflows/*.yaml"}, reads: Actionlint, tools: []string{ToolActionlint},
+			argv: []string{"actionlint", "-oneline", "-no-color"}, files: []string{".github/workflows/*.yml", ".github/workflows/*.yaml"}, reportFormat: Actionlint, tools: []string{ToolActionlint},
 		},
 		{
 			name: "dockerfiles", stage: Quality, summary: "mistakes in Dockerfiles", image: ImagePython,
 			argv:  []string{"hadolint", "--no-color", "--format", "sarif"},
-			files: []string{"**/Dockerfile", "**/Dockerfile.*", "**/*.Dockerfile", "**/Containerfile", "!**/testdata/**"}, inputs: []string{".hadolint.yaml"}, reads: SARIF, tools: []string{ToolHadolint},
+			files: []string{"**/Dockerfile", "**/Dockerfile.*", "**/*.Dockerfile", "**/Containerfile", "!**/testdata/**"}, inputs: []string{".hadolint.yaml"}, reportFormat: SARIF, tools: []string{ToolHadolint},
 		},
 		{
 			name: "waivers", stage: Quality, summary: "no waiver has ended", image: ImageGo,
-			reads: SARIF, inputs: []string{"config/schema/waivers.json"}, holds: time.Minute,
+			reportFormat: SARIF, inputs: []string{"config/schema/waivers.json"}, cacheTTL: time.Minute,
 		},
 	}
 }
@@ -140,30 +140,30 @@ func testGates() []gate {
 	return []gate{
 		{
 			name: "unit", stage: Test, summary: "unit tests, with the race detector", image: ImageGo,
-			argv:  append([]string{"go", "test", "-json", "-timeout", "30m", "-race", "-coverprofile", CoverageProfile}, unitPackages...),
-			reads: GoTest, inputs: slices.Concat(goSources, []string{"!tests/**", "!infra/**", deploymentGuide}), outputs: []string{CoverageProfile},
-			tools: []string{ToolGo, ToolC, ToolNode, ToolNpm, ToolPython}, caches: append([]string{CacheCDK}, goCaches...),
+			argv:         append([]string{"go", "test", "-json", "-timeout", "30m", "-race", "-coverprofile", CoverageProfile}, unitPackages...),
+			reportFormat: GoTest, inputs: slices.Concat(goSources, []string{"!tests/**", "!infra/**", deploymentGuide}), outputs: []string{CoverageProfile},
+			tools: []string{ToolGo, ToolCCompiler, ToolNode, ToolNpm, ToolPython}, caches: append([]string{CacheCDK}, goCaches...),
 		},
 		{
 			name: "infrastructure", stage: Test, summary: "tests of the CDK app", image: ImageGo,
-			argv: []string{"go", "test", "-json", "-timeout", "30m", "./infra/...", "./config/schema/generate"}, reads: GoTest,
+			argv: []string{"go", "test", "-json", "-timeout", "30m", "./infra/...", "./config/schema/generate"}, reportFormat: GoTest,
 			inputs: []string{"go.mod", "go.sum", "config/**", "infra/**", "internal/pipeline/**", "**/*_test.go", "docs/infrastructure.md"}, tools: []string{ToolGo, ToolNode}, caches: append([]string{CacheCDK}, goCaches...),
 		},
 		{
 			name: "scripts", stage: Test, summary: "the command line as its users see it, and whole deployments to emulated accounts", image: ImageGo,
-			argv: []string{"go", "test", "-json", "-timeout", "30m", "-skip", documentationTests, "./tests/..."}, reads: GoTest,
+			argv: []string{"go", "test", "-json", "-timeout", "30m", "-skip", documentationTests, "./tests/..."}, reportFormat: GoTest,
 			// The module is vetted and tested with them, in a copy that needs no engine.
-			inputs: slices.Concat(goSources, gateSettings, []string{"tests/**", "dagger.json", "ci/*.go", "ci/go.*", "!ci/dagger.gen.go", "!**/*.md", deploymentGuide}),
+			inputs: slices.Concat(goSources, gateConfigFiles, []string{"tests/**", "dagger.json", "ci/*.go", "ci/go.*", "!ci/dagger.gen.go", "!**/*.md", deploymentGuide}),
 			tools:  []string{ToolGo, ToolNode, ToolNpm, ToolPython}, caches: append([]string{CacheCDK}, goCaches...),
 		},
 		{
 			name: "documentation", stage: Test, summary: "what the documentation says is so", image: ImageGo,
-			argv: []string{"go", "test", "-json", "-timeout", "30m", "-run", documentationTests, "./tests/..."}, reads: GoTest,
-			inputs: slices.Concat(goSources, gateSettings, []string{"tests/**", "ci/*.go", "README.md", "docs/**", "Makefile"}), tools: []string{ToolGo}, caches: goCaches,
+			argv: []string{"go", "test", "-json", "-timeout", "30m", "-run", documentationTests, "./tests/..."}, reportFormat: GoTest,
+			inputs: slices.Concat(goSources, gateConfigFiles, []string{"tests/**", "ci/*.go", "README.md", "docs/**", "Makefile"}), tools: []string{ToolGo}, caches: goCaches,
 		},
 		{
 			name: "coverage", stage: Test, summary: "the tests cover no less than they did", image: ImageGo, needs: []string{"unit"},
-			reads: SARIF, inputs: []string{CoverageProfile, CoverageFloor, History},
+			reportFormat: SARIF, inputs: []string{CoverageProfile, CoverageFloor, History},
 		},
 	}
 }
@@ -177,45 +177,45 @@ func securityGates(c *config.Config) []gate {
 		{
 			// Unhandled errors, G104, are for errcheck to find, which knows which of them matter.
 			name: "gosec", stage: Security, summary: "unsafe Go code", image: ImageGo,
-			argv:  []string{"gosec", "-conf", ".gosec.json", "-fmt", "sarif", "-exclude=G104", "-exclude-generated", "-exclude-dir", "ci", "-exclude-dir", "tests", "-exclude-dir", StateDir, "./..."},
-			reads: SARIF, inputs: slices.Concat(goSources, []string{"!**/*_test.go", "!**/testdata/**", "!tests/**", ".gosec.json"}), tools: []string{ToolGo, ToolGosec}, caches: goCaches,
+			argv:         []string{"gosec", "-conf", ".gosec.json", "-fmt", "sarif", "-exclude=G104", "-exclude-generated", "-exclude-dir", "ci", "-exclude-dir", "tests", "-exclude-dir", StateDir, "./..."},
+			reportFormat: SARIF, inputs: slices.Concat(goSources, []string{"!**/*_test.go", "!**/testdata/**", "!tests/**", ".gosec.json"}), tools: []string{ToolGo, ToolGosec}, caches: goCaches,
 		},
 		{
 			// What is imported but never called is a warning of this program's.
-			name: "govulncheck", from: "error", stage: Security, summary: "known vulnerabilities that the Go code reaches", image: ImageGo,
-			argv:  []string{"govulncheck", "-db", c.Pipeline.Gates.GoVulnerabilities, "-format", "sarif", "./..."},
-			reads: SARIF, inputs: goSources, tools: []string{ToolGo, ToolGovulncheck}, caches: goCaches, holds: vulnerabilitiesHold,
+			name: "govulncheck", minLevel: "error", stage: Security, summary: "known vulnerabilities that the Go code reaches", image: ImageGo,
+			argv:         []string{"govulncheck", "-db", c.Pipeline.Gates.GoVulnerabilities, "-format", "sarif", "./..."},
+			reportFormat: SARIF, inputs: goSources, tools: []string{ToolGo, ToolGovulncheck}, caches: goCaches, cacheTTL: vulnerabilityTTL,
 		},
 		{
-			name: "osv", stage: Security, summary: "known vulnerabilities in the lock files", image: ImageGo, argv: vulnerabilities, reads: SARIF,
-			inputs: []string{"**/go.mod", "**/requirements.txt", "**/package-lock.json", "osv-scanner.toml"}, tools: []string{ToolOSVScanner}, holds: vulnerabilitiesHold,
+			name: "osv", stage: Security, summary: "known vulnerabilities in the lock files", image: ImageGo, argv: vulnerabilities, reportFormat: SARIF,
+			inputs: []string{"**/go.mod", "**/requirements.txt", "**/package-lock.json", "osv-scanner.toml"}, tools: []string{ToolOSVScanner}, cacheTTL: vulnerabilityTTL,
 		},
 		{
-			name: "secrets", level: "error", stage: Security, summary: "secrets in the files", image: ImageGo, argv: gitleaks("dir"), reads: SARIF,
+			name: "secrets", defaultLevel: "error", stage: Security, summary: "secrets in the files", image: ImageGo, argv: gitleaksCommand("dir"), reportFormat: SARIF,
 			inputs: []string{"**"}, tools: []string{ToolGitleaks},
 		},
 		{
-			name: "history", level: "error", stage: Security, summary: "secrets in the history", image: ImageGo, argv: gitleaks("git"), reads: SARIF,
+			name: "history", defaultLevel: "error", stage: Security, summary: "secrets in the history", image: ImageGo, argv: gitleaksCommand("git"), reportFormat: SARIF,
 			inputs: []string{History, ".gitleaks.toml", ".gitleaksignore"}, tools: []string{ToolGit, ToolGitleaks},
 		},
 		{
 			name: "baseline", stage: Security, summary: "secrets that are not in the baseline", image: ImagePython,
-			argv: []string{"detect-secrets", "scan", "--no-verify"}, files: baselineFiles, inputs: []string{secretsBaseline}, reads: DetectSecrets, tools: []string{ToolDetectSecrets},
+			argv: []string{"detect-secrets", "scan", "--no-verify"}, files: secretScanFiles, inputs: []string{secretsBaseline}, reportFormat: DetectSecrets, tools: []string{ToolDetectSecrets},
 		},
 		{
 			name: "images", stage: Security, summary: "images are pinned, from allowed registries, and do not run as root", image: ImageGo,
-			settings: allowed(c.Pipeline.Gates.Registries), reads: SARIF,
+			settings: registrySettings(c.Pipeline.Gates.Registries), reportFormat: SARIF,
 			inputs: []string{ImagesFile, "**/Dockerfile", "**/Dockerfile.*", "**/*.Dockerfile", "**/Containerfile", "**/*.yaml", "**/*.yml"},
 		},
 	}
 }
 
-// gitleaks shows where a secret is and never the secret itself.
-func gitleaks(mode string) []string {
+// gitleaksCommand shows where a secret is and never the secret itself.
+func gitleaksCommand(mode string) []string {
 	return []string{"gitleaks", mode, ".", "--no-banner", "--no-color", "--log-level", "warn", "--redact=100", "--max-target-megabytes", "50", "--report-format", "sarif", "--report-path", "-"}
 }
 
-func allowed(registries []string) []string {
+func registrySettings(registries []string) []string {
 	var settings []string
 	for _, r := range registries {
 		settings = append(settings, "registry="+r)
@@ -223,12 +223,12 @@ func allowed(registries []string) []string {
 	return settings
 }
 
-// templates is the gate on what an environment's synthesis made.
-func templates(environment string) gate {
+// templateGate is the gate on what an environment's synthesis made.
+func templateGate(environment string) gate {
 	return gate{
 		name: "templates:" + environment, stage: Security, summary: "mistakes in the templates of " + environment, image: ImagePython, environment: environment,
-		argv:  []string{"cfn-lint", "--format", "sarif", "--template", AssemblyDir(environment) + "/*.template.json"},
-		reads: SARIF, inputs: []string{AssemblyDir(environment) + "/**", ".cfnlintrc.yaml"}, tools: []string{ToolCfnLint}, needs: []string{string(Synth)},
+		argv:         []string{"cfn-lint", "--format", "sarif", "--template", AssemblyDir(environment) + "/*.template.json"},
+		reportFormat: SARIF, inputs: []string{AssemblyDir(environment) + "/**", ".cfnlintrc.yaml"}, tools: []string{ToolCfnLint}, needs: []string{string(Synth)},
 	}
 }
 
@@ -238,5 +238,5 @@ func gateNames(c *config.Config, environment string) []string {
 	for _, g := range gates(c) {
 		names = append(names, g.name)
 	}
-	return append(names, templates(environment).name)
+	return append(names, templateGate(environment).name)
 }

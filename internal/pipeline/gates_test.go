@@ -13,29 +13,29 @@ import (
 	"lockstep/config"
 )
 
-func tableOf(t *testing.T) []Step {
+func testSteps(t *testing.T) []Step {
 	t.Helper()
 	g, err := NewGraph(Steps(twoEnvironments))
 	require.NoError(t, err)
 	return g.Steps()
 }
 
-func isGate(s Step) bool { return slices.Contains(Gates, s.Stage) }
+func isGate(s Step) bool { return slices.Contains(GateStages, s.Stage) }
 
-func TestEachGateLeavesAReportAndReadsTheWaivers(t *testing.T) {
-	for _, s := range tableOf(t) {
+func TestGates_WriteReportAndReadWaivers(t *testing.T) {
+	for _, s := range testSteps(t) {
 		if !isGate(s) {
 			continue
 		}
 		assert.Equal(t, []string{Self, "gate", s.Name}, s.Command[:3])
 		reads := Format(s.Command[slices.Index(s.Command, "--reads")+1])
 		assert.Contains(t, s.Outputs, ReportFile(s.Name, reads))
-		assert.True(t, s.About(config.WaiversFile), s.Name)
+		assert.True(t, s.DependsOn(config.WaiversFile), s.Name)
 		assert.Equal(t, Compute, s.Effect)
 	}
 }
 
-func TestWhatTheConfigurationMayCallAbsentIsExactlyTheGates(t *testing.T) {
+func TestGates_MatchMayBeAbsentSchema(t *testing.T) {
 	var schema struct {
 		Properties struct {
 			Gates struct {
@@ -49,7 +49,7 @@ func TestWhatTheConfigurationMayCallAbsentIsExactlyTheGates(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(text, &schema))
 	names := map[string]bool{}
-	for _, s := range tableOf(t) {
+	for _, s := range testSteps(t) {
 		if isGate(s) {
 			name, _, _ := strings.Cut(s.Name, ":")
 			names[name] = true
@@ -58,18 +58,18 @@ func TestWhatTheConfigurationMayCallAbsentIsExactlyTheGates(t *testing.T) {
 	assert.ElementsMatch(t, slices.Collect(maps.Keys(names)), schema.Properties.Gates.Properties.MayBeAbsent.Items.Enum)
 }
 
-// about are the gates, other than tests, that an edit of the file runs again.
-func about(t *testing.T, file string) []string {
+// gatesDependingOn are the gates, other than tests, that an edit of the file runs again.
+func gatesDependingOn(t *testing.T, file string) []string {
 	var names []string
-	for _, s := range tableOf(t) {
-		if isGate(s) && s.About(file) {
+	for _, s := range testSteps(t) {
+		if isGate(s) && s.DependsOn(file) {
 			names = append(names, s.Name)
 		}
 	}
 	return names
 }
 
-func TestEditRunsNoGateThatDoesNotReadTheFile(t *testing.T) {
+func TestGates_RerunOnlyForTheirInputs(t *testing.T) {
 	for file, want := range map[string][]string{
 		"docs/gates.md":               {"markdown", "documentation", "secrets", "baseline"},
 		"CHANGELOG.md":                {"markdown", "secrets", "baseline"},
@@ -79,14 +79,14 @@ func TestEditRunsNoGateThatDoesNotReadTheFile(t *testing.T) {
 		".github/workflows/ci.yml":    {"workflows", "secrets", "baseline", "images"},
 		"Dockerfile":                  {"dockerfiles", "secrets", "baseline", "images"},
 	} {
-		assert.Equal(t, want, about(t, file), file)
+		assert.Equal(t, want, gatesDependingOn(t, file), file)
 	}
 }
 
-func TestEachToolOfTheTableIsCalledByAStepOrNamesWhoElseNeedsIt(t *testing.T) {
-	elsewhere := []string{ToolMinistack, ToolCDK, ToolPreCommit, ToolGit, ToolC}
+func TestTools_EachIsUsed(t *testing.T) {
+	elsewhere := []string{ToolMinistack, ToolCDK, ToolPreCommit, ToolGit, ToolCCompiler}
 	called := map[string]bool{}
-	for _, s := range tableOf(t) {
+	for _, s := range testSteps(t) {
 		for _, tool := range s.Tools {
 			called[tool] = true
 		}
@@ -96,35 +96,35 @@ func TestEachToolOfTheTableIsCalledByAStepOrNamesWhoElseNeedsIt(t *testing.T) {
 	}
 }
 
-func TestGateReadsWhatItsToolWrites(t *testing.T) {
-	for _, s := range tableOf(t) {
+func TestGates_ReadToolReportFormat(t *testing.T) {
+	for _, s := range testSteps(t) {
 		at := slices.Index(s.Command, "--")
 		if !isGate(s) || at < 0 {
 			continue
 		}
-		if tool, ok := Tools[s.Command[at+1]]; ok && tool.Kind != Machine {
-			assert.Equal(t, string(tool.Report), s.Command[slices.Index(s.Command, "--reads")+1], s.Name)
+		if tool, ok := Tools[s.Command[at+1]]; ok && tool.Kind != Preinstalled {
+			assert.Equal(t, string(tool.ReportFormat), s.Command[slices.Index(s.Command, "--reads")+1], s.Name)
 		}
 	}
 }
 
-func TestFixesComeOneAfterTheOther(t *testing.T) {
-	for _, steps := range [][]Step{Fixes(), Rebase()} {
+func TestFixSteps_RunSequentially(t *testing.T) {
+	for _, steps := range [][]Step{FixSteps(), UpdateBaselineSteps()} {
 		g, err := NewGraph(steps)
 		require.NoError(t, err)
 		for i, s := range g.Steps() {
-			assert.Equal(t, Files, s.Effect)
+			assert.Equal(t, EditFiles, s.Effect)
 			assert.Equal(t, i > 0, len(s.After) == 1)
 		}
 	}
 }
 
-func TestInstallationsAreDataForContainersToo(t *testing.T) {
+func TestTools_InstallCommandsMatchKind(t *testing.T) {
 	for name, tool := range Tools {
 		commands := tool.InstallCommands()
-		assert.Equal(t, tool.Kind != Machine, len(commands) > 0, name)
-		for _, need := range tool.Needs() {
-			assert.Equal(t, Machine, Tools[need].Kind)
+		assert.Equal(t, tool.Kind != Preinstalled, len(commands) > 0, name)
+		for _, need := range tool.InstallNeeds() {
+			assert.Equal(t, Preinstalled, Tools[need].Kind)
 		}
 	}
 }

@@ -35,7 +35,7 @@ func NewGraph(steps []Step) (*Graph, error) {
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
 	}
-	ordered, err := order(steps, index)
+	ordered, err := sortTopologically(steps, index)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func NewGraph(steps []Step) (*Graph, error) {
 func unknownNames(steps []Step, index map[string]int) []error {
 	var problems []error
 	for _, s := range steps {
-		for _, need := range s.waitsFor() {
+		for _, need := range s.predecessors() {
 			if _, ok := index[need]; !ok {
 				problems = append(problems, fmt.Errorf("step %q waits for %q, which is no step", s.Name, need))
 			}
@@ -69,7 +69,7 @@ func unknownNames(steps []Step, index map[string]int) []error {
 				problems = append(problems, fmt.Errorf("step %q uses cache %q, which is no key of Caches", s.Name, c))
 			}
 		}
-		if _, err := s.Transplants(); err != nil {
+		if _, err := s.ExtraFiles(); err != nil {
 			problems = append(problems, err)
 		}
 		for _, t := range s.Tools {
@@ -100,11 +100,11 @@ func sharedOutputs(steps []Step) []error {
 	return problems
 }
 
-// waitsFor is everything that must have ended before the step starts.
-func (s Step) waitsFor() []string { return slices.Concat(s.Needs, s.After) }
+// predecessors is everything that must have ended before the step starts.
+func (s Step) predecessors() []string { return slices.Concat(s.Needs, s.After) }
 
-// order sorts topologically by depth-first search in the table's order, so that the result depends on nothing else.
-func order(steps []Step, index map[string]int) ([]Step, error) {
+// sortTopologically sorts topologically by depth-first search in the table's order, so that the result depends on nothing else.
+func sortTopologically(steps []Step, index map[string]int) ([]Step, error) {
 	const (
 		unseen = iota
 		open
@@ -124,7 +124,7 @@ func order(steps []Step, index map[string]int) ([]Step, error) {
 			return fmt.Errorf("the steps need each other in a cycle: %s", strings.Join(append(slices.Clone(trail[from:]), name), " -> "))
 		}
 		state[i], trail = open, append(trail, name)
-		for _, need := range steps[i].waitsFor() {
+		for _, need := range steps[i].predecessors() {
 			if err := visit(index[need]); err != nil {
 				return err
 			}
@@ -153,8 +153,8 @@ func (g *Graph) Step(name string) (Step, bool) {
 	return g.steps[i], true
 }
 
-// WaitsFor are the steps of this graph that must have passed before the named one starts.
-func (g *Graph) WaitsFor(name string) []string { return g.steps[g.index[name]].waitsFor() }
+// Predecessors are the steps of this graph that must have passed before the named one starts.
+func (g *Graph) Predecessors(name string) []string { return g.steps[g.index[name]].predecessors() }
 
 // Select is the graph of the steps that the predicate picks and of everything that they need. What a step comes after
 // without needing it stays only if it is picked too.
@@ -224,12 +224,12 @@ func (g *Graph) Without(done func(Step) bool) *Graph {
 	return left
 }
 
-// Give is the graph whose steps of a stage are given arguments by this run's command line.
-func (g *Graph) Give(stage Stage, arguments ...string) *Graph {
+// WithExtraArgs is the graph whose steps of a stage are given arguments by this run's command line.
+func (g *Graph) WithExtraArgs(stage Stage, arguments ...string) *Graph {
 	given := &Graph{steps: slices.Clone(g.steps), index: g.index}
 	for i, s := range given.steps {
 		if s.Stage == stage {
-			given.steps[i].Given = slices.Concat(s.Given, arguments)
+			given.steps[i].ExtraArgs = slices.Concat(s.ExtraArgs, arguments)
 		}
 	}
 	return given

@@ -9,11 +9,11 @@ import (
 	"lockstep/config"
 )
 
-func step(name string, needs ...string) Step {
+func newStep(name string, needs ...string) Step {
 	return Step{Name: name, Stage: Test, Image: ImageGo, Command: []string{"true"}, Needs: needs}
 }
 
-func names(g *Graph) []string {
+func stepNames(g *Graph) []string {
 	var out []string
 	for _, s := range g.Steps() {
 		out = append(out, s.Name)
@@ -21,25 +21,25 @@ func names(g *Graph) []string {
 	return out
 }
 
-func TestNewGraphNamesTheCulprit(t *testing.T) {
-	withImage, withCache, withTool, noCommand := step("a"), step("b"), step("c"), step("d")
+func TestNewGraph_ErrorNamesStep(t *testing.T) {
+	withImage, withCache, withTool, noCommand := newStep("a"), newStep("b"), newStep("c"), newStep("d")
 	withImage.Image, withCache.Caches, withTool.Tools, noCommand.Command = "none", []string{"none"}, []string{"none"}, nil
-	outer, inner := step("outer"), step("inner")
+	outer, inner := newStep("outer"), newStep("inner")
 	outer.Outputs, inner.Outputs = []string{"out"}, []string{"out/deep/file"}
-	after := step("late")
+	after := newStep("late")
 	after.After = []string{"nobody"}
 	for _, test := range []struct {
 		name  string
 		steps []Step
 		want  []string
 	}{
-		{"a need that is no step", []Step{step("a", "b")}, []string{`step "a" waits for "b", which is no step`}},
+		{"a need that is no step", []Step{newStep("a", "b")}, []string{`step "a" waits for "b", which is no step`}},
 		{"an order after no step", []Step{after}, []string{`step "late" waits for "nobody", which is no step`}},
-		{"a name used twice", []Step{step("a"), step("b"), step("a")}, []string{`step "a" stands in the table twice, as number 1 and 3`}},
+		{"a name used twice", []Step{newStep("a"), newStep("b"), newStep("a")}, []string{`step "a" stands in the table twice, as number 1 and 3`}},
 		{"an output inside another's", []Step{outer, inner}, []string{`step "outer" writes out and step "inner" writes out/deep/file`}},
-		{"a cycle as its path", []Step{step("a", "b"), step("b", "c"), step("c", "a")}, []string{"in a cycle: a -> b -> c -> a"}},
-		{"a cycle without what leads to it", []Step{step("x", "a"), step("a", "b"), step("b", "a")}, []string{"in a cycle: a -> b -> a"}},
-		{"a step that needs itself", []Step{step("a", "a")}, []string{"in a cycle: a -> a"}},
+		{"a cycle as its path", []Step{newStep("a", "b"), newStep("b", "c"), newStep("c", "a")}, []string{"in a cycle: a -> b -> c -> a"}},
+		{"a cycle without what leads to it", []Step{newStep("x", "a"), newStep("a", "b"), newStep("b", "a")}, []string{"in a cycle: a -> b -> a"}},
+		{"a step that needs itself", []Step{newStep("a", "a")}, []string{"in a cycle: a -> a"}},
 		{"everything at once", []Step{withImage, withCache, withTool, noCommand}, []string{
 			`step "a" runs in image "none"`, `step "b" uses cache "none"`, `step "c" uses tool "none"`, `step "d" has no command`,
 		}},
@@ -53,42 +53,42 @@ func TestNewGraphNamesTheCulprit(t *testing.T) {
 	}
 }
 
-func TestOrderIsTheTablesWhereNeedsAllow(t *testing.T) {
-	late := step("late")
+func TestGraph_KeepsTableOrder(t *testing.T) {
+	late := newStep("late")
 	late.After = []string{"z"}
-	g, err := NewGraph([]Step{late, step("b", "c"), step("a"), step("c"), step("z")})
+	g, err := NewGraph([]Step{late, newStep("b", "c"), newStep("a"), newStep("c"), newStep("z")})
 	require.NoError(t, err)
-	assert.Equal(t, []string{"z", "late", "c", "b", "a"}, names(g))
+	assert.Equal(t, []string{"z", "late", "c", "b", "a"}, stepNames(g))
 }
 
-func TestSelectTakesNeedsAndLeavesOrderAlone(t *testing.T) {
-	deploy := step("deploy", "synth")
+func TestGraph_SelectAddsNeedsOnly(t *testing.T) {
+	deploy := newStep("deploy", "synth")
 	deploy.After = []string{"vet"}
-	g, err := NewGraph([]Step{step("vet"), step("config"), step("synth", "config"), deploy})
+	g, err := NewGraph([]Step{newStep("vet"), newStep("config"), newStep("synth", "config"), deploy})
 	require.NoError(t, err)
 
 	alone := g.Select(func(s Step) bool { return s.Name == "deploy" })
-	assert.Equal(t, []string{"config", "synth", "deploy"}, names(alone))
-	assert.Equal(t, []string{"synth"}, alone.WaitsFor("deploy"))
+	assert.Equal(t, []string{"config", "synth", "deploy"}, stepNames(alone))
+	assert.Equal(t, []string{"synth"}, alone.Predecessors("deploy"))
 
 	checked := g.Select(func(s Step) bool { return s.Name == "deploy" || s.Name == "vet" })
-	assert.Equal(t, []string{"vet", "config", "synth", "deploy"}, names(checked))
-	assert.Equal(t, []string{"synth", "vet"}, checked.WaitsFor("deploy"))
+	assert.Equal(t, []string{"vet", "config", "synth", "deploy"}, stepNames(checked))
+	assert.Equal(t, []string{"synth", "vet"}, checked.Predecessors("deploy"))
 }
 
-func TestWithoutWhatIsThereAlreadyNothingRunsForItAlone(t *testing.T) {
-	deploy, verify := step("deploy", "synth"), step("verify", "synth")
+func TestGraph_WithoutDropsUnneededSteps(t *testing.T) {
+	deploy, verify := newStep("deploy", "synth"), newStep("verify", "synth")
 	verify.After = []string{"deploy", "synth"}
-	g, err := NewGraph([]Step{step("config"), step("build", "config"), step("synth", "build"), deploy, verify})
+	g, err := NewGraph([]Step{newStep("config"), newStep("build", "config"), newStep("synth", "build"), deploy, verify})
 	require.NoError(t, err)
 	left := g.Without(func(s Step) bool { return s.Name == "synth" })
-	assert.Equal(t, []string{"deploy", "verify"}, names(left))
-	assert.Empty(t, left.WaitsFor("deploy"))
-	assert.Equal(t, []string{"deploy"}, left.WaitsFor("verify"))
-	assert.Equal(t, names(g), names(g.Without(func(Step) bool { return false })))
+	assert.Equal(t, []string{"deploy", "verify"}, stepNames(left))
+	assert.Empty(t, left.Predecessors("deploy"))
+	assert.Equal(t, []string{"deploy"}, left.Predecessors("verify"))
+	assert.Equal(t, stepNames(g), stepNames(g.Without(func(Step) bool { return false })))
 }
 
-func TestDigestChangesWithWhatRuns(t *testing.T) {
+func TestGraph_DigestChangesWithSteps(t *testing.T) {
 	digest := func(change func(*Step)) string {
 		s := Step{Name: "a", Stage: Test, Image: ImageGo, Command: []string{"go", "test"}, Env: map[string]string{"A": "1"}}
 		change(&s)
@@ -111,7 +111,7 @@ func TestDigestChangesWithWhatRuns(t *testing.T) {
 
 var twoEnvironments = &config.Config{Environments: []config.Environment{{Name: "dev"}, {Name: "perf", After: "dev"}}}
 
-func TestTableIsValidForAnyEnvironments(t *testing.T) {
+func TestSteps_ValidForAnyEnvironments(t *testing.T) {
 	g, err := NewGraph(Steps(twoEnvironments))
 	require.NoError(t, err)
 	for _, s := range g.Steps() {
@@ -124,10 +124,10 @@ func TestTableIsValidForAnyEnvironments(t *testing.T) {
 			assert.Empty(t, s.Secrets, "%s only computes and may see no credential", s.Name)
 		}
 	}
-	assert.Contains(t, g.WaitsFor("deploy:perf"), "verify:dev")
+	assert.Contains(t, g.Predecessors("deploy:perf"), "verify:dev")
 }
 
-func TestOnlyStepsThatReachAWSAreToldToGoLive(t *testing.T) {
+func TestStep_LiveFlagOnlyForAWSEffect(t *testing.T) {
 	deploy := Step{Command: []string{Self, "deploy"}, Effect: AWS}
 	assert.Equal(t, []string{Self, "deploy", "--live"}, deploy.Argv(true))
 	assert.Equal(t, []string{Self, "deploy"}, deploy.Argv(false))

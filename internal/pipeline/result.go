@@ -13,7 +13,7 @@ const (
 	NotRun      Status = "not run" // it could not be run here: a tool is missing, for example
 	Failed      Status = "failed"
 	Interrupted Status = "interrupted"
-	Nothing     Status = "nothing to do" // there is no file that it is about
+	NothingToDo Status = "nothing to do" // there is no file that it is about
 )
 
 // A Result is how a step ended, and why where that is not obvious.
@@ -34,13 +34,15 @@ type Result struct {
 }
 
 // Passed says whether steps that need this one may go on.
-func (r Result) Passed() bool { return r.Status == Ran || r.Status == Cached || r.Status == Nothing }
+func (r Result) Passed() bool {
+	return r.Status == Ran || r.Status == Cached || r.Status == NothingToDo
+}
 
 // Blocks says whether the run may not come to a good end with it.
 func (r Result) Blocks() bool { return !r.Passed() && !r.Tolerated }
 
-// A Run is what steps came to that ran each in a container of its own: what this very program is told to sum them up as it does on a person's machine.
-type Run struct {
+// A RunResults is what steps came to that ran each in a container of its own: what this very program is told to sum them up as it does on a person's machine.
+type RunResults struct {
 	// Command is the name of what was asked for.
 	Command string `json:"command"`
 	// Stage is the one whose records belong into the summary, and Environments those that they are of; empty for none.

@@ -22,8 +22,8 @@ type Step struct {
 	Image string `json:"image"`
 	// Command is the program and its arguments; the program Self is this very binary.
 	Command []string `json:"command"`
-	// Given is what the command line of this run adds to the command, a plan to apply for example. It is no part of the table, and so not of the digest.
-	Given []string `json:"-"`
+	// ExtraArgs is what the command line of this run adds to the command, a plan to apply for example. It is no part of the table, and so not of the digest.
+	ExtraArgs []string `json:"-"`
 	// Tools are the keys in Tools of the programs that the step calls, besides its command's own.
 	Tools []string `json:"tools,omitempty"`
 	// Inputs are the files that the step reads: slash-separated globs relative to the repository's root, where ** crosses folders
@@ -37,11 +37,11 @@ type Step struct {
 	Env map[string]string `json:"env,omitempty"`
 	// Secrets are the names of the variables that are handed to the step when it runs live, and are never shown or stored.
 	Secrets []string `json:"secrets,omitempty"`
-	// Subject is the patterns of the files that the step is about. Where no file of the repository matches there is nothing to do, and nothing is
+	// TriggerPaths is the patterns of the files that the step is about. Where no file of the repository matches there is nothing to do, and nothing is
 	// installed for it either.
-	Subject []string `json:"subject,omitempty"`
-	// Holds is for how long a result may be taken from the cache, for steps that learn of something besides their inputs; 0 is for ever.
-	Holds time.Duration `json:"holds,omitempty"`
+	TriggerPaths []string `json:"subject,omitempty"`
+	// CacheTTL is for how long a result may be taken from the cache, for steps that learn of something besides their inputs; 0 is for ever.
+	CacheTTL time.Duration `json:"holds,omitempty"`
 	// Effect is Compute unless told.
 	Effect Effect `json:"effect"`
 	// Environment is the name of the environment that the step belongs to; empty for those that serve all.
@@ -63,16 +63,16 @@ func (s Step) IsGate() bool {
 // Argv is the command that an interpreter of the step starts. A step that reaches AWS works on the real accounts exactly
 // when credentials are handed to it, and is told so; all others, and all rehearsals, run the command as it stands.
 func (s Step) Argv(live bool) []string {
-	argv := slices.Concat(s.Command, s.Given)
+	argv := slices.Concat(s.Command, s.ExtraArgs)
 	if live && s.Effect == AWS {
 		argv = append(argv, "--live")
 	}
 	return argv
 }
 
-// About says whether the step's outcome depends on the file, or might if it were there.
-func (s Step) About(file string) bool {
-	if len(s.Subject) > 0 && Matches(s.Subject, file) {
+// DependsOn says whether the step's outcome depends on the file, or might if it were there.
+func (s Step) DependsOn(file string) bool {
+	if len(s.TriggerPaths) > 0 && Matches(s.TriggerPaths, file) {
 		return true
 	}
 	return Matches(s.Inputs, file)
@@ -94,8 +94,8 @@ const (
 	Compute Effect = "compute"
 	// AWS steps call AWS. They are never cached and they alone may see credentials.
 	AWS Effect = "aws"
-	// Files steps change the repository's own files. They are never cached, and see no credentials.
-	Files Effect = "files"
+	// EditFiles steps change the repository's own files. They are never cached, and see no credentials.
+	EditFiles Effect = "files"
 )
 
 // A Stage is a part of the pipeline that people know by name.

@@ -30,7 +30,7 @@ func drawSVG(w io.Writer, g *Graph) error {
 	var width, height int
 	for _, s := range g.steps {
 		at := box{}
-		for _, other := range s.waitsFor() {
+		for _, other := range s.predecessors() {
 			at.column = max(at.column, boxes[other].column+1)
 		}
 		at.row = rows[at.column]
@@ -44,14 +44,14 @@ func drawSVG(w io.Writer, g *Graph) error {
 	fmt.Fprintln(out, `<rect width="100%" height="100%" fill="white"/>`)
 	for _, s := range g.steps {
 		to := boxes[s.Name]
-		for _, name := range g.nearest(s) {
+		for _, name := range g.directPredecessors(s) {
 			edge(out, boxes[name], to, !slices.Contains(s.Needs, name))
 		}
 	}
 	for _, s := range g.steps {
 		at := boxes[s.Name]
-		fmt.Fprintf(out, `<g><title>%s</title><rect x="%d" y="%d" width="%d" height="%d" rx="4" fill="#eef3fa" stroke="#4a6fa5"/>`, escaped(s.Summary), at.x(), at.y(), boxWidth, boxHeight)
-		fmt.Fprintf(out, `<text x="%d" y="%d" text-anchor="middle">%s</text></g>`+"\n", at.x()+boxWidth/2, at.y()+boxHeight/2+4, escaped(s.Name))
+		fmt.Fprintf(out, `<g><title>%s</title><rect x="%d" y="%d" width="%d" height="%d" rx="4" fill="#eef3fa" stroke="#4a6fa5"/>`, escapeXML(s.Summary), at.x(), at.y(), boxWidth, boxHeight)
+		fmt.Fprintf(out, `<text x="%d" y="%d" text-anchor="middle">%s</text></g>`+"\n", at.x()+boxWidth/2, at.y()+boxHeight/2+4, escapeXML(s.Name))
 	}
 	fmt.Fprintln(out, "</svg>")
 	return out.Flush()
@@ -66,26 +66,26 @@ func edge(w io.Writer, from, to box, dashed bool) {
 	fmt.Fprintf(w, `<path d="M%d %d C%d %d %d %d %d %d" fill="none" stroke="#9aa7b8"%s/>`+"\n", x1, y1, x1+columnGap/2, y1, x2-columnGap/2, y2, x2, y2, style)
 }
 
-// nearest are the steps that a step waits for, without those that another of them waits for.
-func (g *Graph) nearest(s Step) []string {
+// directPredecessors are the steps that a step waits for, without those that another of them waits for.
+func (g *Graph) directPredecessors(s Step) []string {
 	further := map[string]bool{}
 	var follow func(name string)
 	follow = func(name string) {
-		for _, other := range g.WaitsFor(name) {
+		for _, other := range g.Predecessors(name) {
 			if !further[other] {
 				further[other] = true
 				follow(other)
 			}
 		}
 	}
-	waits := s.waitsFor()
+	waits := s.predecessors()
 	for _, name := range waits {
 		follow(name)
 	}
 	return slices.DeleteFunc(slices.Clone(waits), func(name string) bool { return further[name] })
 }
 
-func escaped(text string) string {
+func escapeXML(text string) string {
 	var b strings.Builder
 	_ = xml.EscapeText(&b, []byte(text)) // a Builder takes everything
 	return b.String()

@@ -21,8 +21,8 @@ const (
 // Stages are all stages in the pipeline's order.
 var Stages = []Stage{Source, Quality, Test, Security, Synth, Plan, Deploy, Verify}
 
-// Gates are the stages whose steps must pass before anything is deployed to a real account.
-var Gates = []Stage{Quality, Test, Security}
+// GateStages are the stages whose steps must pass before anything is deployed to a real account.
+var GateStages = []Stage{Quality, Test, Security}
 
 // Where steps leave what they make, below the repository's root.
 const (
@@ -64,11 +64,11 @@ func Steps(c *config.Config) []Step {
 	for _, g := range gates(c) {
 		steps = append(steps, g.step())
 	}
-	accounts := c.Accounts()
+	accounts := c.Targets()
 	steps = append(steps, synthStep(accounts))
 	for _, env := range accounts {
 		steps = append(steps, environmentSteps(c, env)...)
-		steps = append(steps, templates(env.Name).step())
+		steps = append(steps, templateGate(env.Name).step())
 	}
 	return steps
 }
@@ -79,9 +79,9 @@ func synthStep(accounts []config.Environment) Step {
 	s := Step{
 		Name: string(Synth), Stage: Synth, Summary: "synthesise the stacks of every account, cdk-nag included",
 		Needs: []string{"build"},
-		Image: ImageCDK, Command: reading(string(Synth), Nag, appBinary, "--out", AssembliesDir), Tools: []string{ToolNode},
-		Inputs: []string{appBinary, "config/**/*.yaml"}, Caches: []string{CacheCDK}, Env: quietLibrary,
-		Outputs: []string{ReportFile(string(Synth), Nag)},
+		Image: ImageCDK, Command: reportingCommand(string(Synth), CDKNag, appBinary, "--out", AssembliesDir), Tools: []string{ToolNode},
+		Inputs: []string{appBinary, "config/**/*.yaml"}, Caches: []string{CacheCDK}, Env: jsiiQuietEnv,
+		Outputs: []string{ReportFile(string(Synth), CDKNag)},
 	}
 	for _, env := range accounts {
 		s.Outputs = append(s.Outputs, AssemblyDir(env.Name))
@@ -105,7 +105,7 @@ func environmentSteps(c *config.Config, env config.Environment) []Step {
 			Image: ImageGo, Command: []string{Self, string(stage), "--env", env.Name, "--assembly", assembly, "--record", RecordFile(stage, env.Name)},
 			// The assemblies of the other environments count: what comes to one of them later is held to what was made together with this.
 			Inputs: []string{"config/**/*.yaml", AssembliesDir + "/**"}, Outputs: []string{RecordFile(stage, env.Name)},
-			Secrets: CredentialNames, Effect: AWS,
+			Secrets: CredentialVariables, Effect: AWS,
 		}
 	}
 	return []Step{
@@ -115,15 +115,15 @@ func environmentSteps(c *config.Config, env config.Environment) []Step {
 	}
 }
 
-// quietLibrary keeps the CDK library from complaining about Node versions on every start, which it does before any code of ours runs;
+// jsiiQuietEnv keeps the CDK library from complaining about Node versions on every start, which it does before any code of ours runs;
 // `lockstep doctor` is where versions are checked.
-var quietLibrary = map[string]string{
+var jsiiQuietEnv = map[string]string{
 	"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20,21,22,23,24,25", "JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION": "1",
 	"JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
 }
 
-// CredentialNames are the variables by which an AWS SDK is told who it is and where to ask. Source: the AWS SDKs and Tools reference guide, settings reference.
-var CredentialNames = []string{
+// CredentialVariables are the variables by which an AWS SDK is told who it is and where to ask. Source: the AWS SDKs and Tools reference guide, settings reference.
+var CredentialVariables = []string{
 	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
 	"AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE",
 	"AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_WEB_IDENTITY_TOKEN_FILE",

@@ -2,8 +2,8 @@ package pipeline
 
 // A Tool is a program that steps call: what it is for, who brings it, and in which version.
 type Tool struct {
-	// For says what needs it.
-	For string
+	// Purpose says what needs it.
+	Purpose string
 	// Kind says who brings it, and how.
 	Kind ToolKind
 	// Version is the pinned version; of what the machine must bring, the oldest that works, as major.minor.
@@ -11,16 +11,16 @@ type Tool struct {
 	// Names are the program's names: of what the machine must bring, in the order in which they are looked for; of what is installed, those
 	// that are put on the PATH.
 	Names []string
-	// Ask is the arguments that make it print its version, which shows that it works.
-	Ask []string
-	// Report is the form in which it tells what it found; empty if it finds nothing.
-	Report Format
+	// VersionArgs is the arguments that make it print its version, which shows that it works.
+	VersionArgs []string
+	// ReportFormat is the form in which it tells what it found; empty if it finds nothing.
+	ReportFormat Format
 	// Optional says that only gates need it, which are not run where it is missing.
 	Optional bool
 	// Remedy is the one command or page that brings what the machine must bring.
 	Remedy string
-	// Then are further commands of the installation, run in the tool's folder.
-	Then [][]string
+	// PostInstall are further commands of the installation, run in the tool's folder.
+	PostInstall [][]string
 }
 
 // A ToolKind says who brings a tool. All but Machine are installed on first need, from the lock files in the folder tools/NAME, which
@@ -29,7 +29,7 @@ type ToolKind string
 
 // The kinds of tools.
 const (
-	Machine        ToolKind = "machine"
+	Preinstalled   ToolKind = "machine"
 	GoModule       ToolKind = "go"     // built from source: tool.mod and tool.sum
 	PythonPackages ToolKind = "python" // a virtual environment: requirements.txt
 	NodePackages   ToolKind = "node"   // package.json and package-lock.json
@@ -37,12 +37,12 @@ const (
 
 // The keys of Tools that the machine must bring.
 const (
-	ToolGo     = "go"
-	ToolNode   = "node"
-	ToolNpm    = "npm"
-	ToolPython = "python3"
-	ToolGit    = "git"
-	ToolC      = "cc"
+	ToolGo        = "go"
+	ToolNode      = "node"
+	ToolNpm       = "npm"
+	ToolPython    = "python3"
+	ToolGit       = "git"
+	ToolCCompiler = "cc"
 )
 
 // The keys of Tools that are installed on first need.
@@ -66,65 +66,65 @@ const (
 // Tools is the one table of the programs that steps call.
 var Tools = map[string]Tool{
 	ToolGo: {
-		For: "building the CDK app and running the gates", Kind: Machine, Version: "1.26", Names: []string{"go"}, Ask: []string{"version"},
+		Purpose: "building the CDK app and running the gates", Kind: Preinstalled, Version: "1.26", Names: []string{"go"}, VersionArgs: []string{"version"},
 		Remedy: "install Go 1.26 or newer from https://go.dev/dl",
 	},
 	ToolNode: {
-		For: "synthesis: the CDK library runs in Node", Kind: Machine, Version: "20.0", Names: []string{"node"}, Ask: []string{"--version"},
+		Purpose: "synthesis: the CDK library runs in Node", Kind: Preinstalled, Version: "20.0", Names: []string{"node"}, VersionArgs: []string{"--version"},
 		Remedy: "install Node.js 20 or newer from https://nodejs.org",
 	},
 	ToolNpm: {
-		For: "installing the pinned CDK command line, which bootstraps accounts", Kind: Machine, Version: "9.0", Names: []string{"npm"}, Ask: []string{"--version"},
+		Purpose: "installing the pinned CDK command line, which bootstraps accounts", Kind: Preinstalled, Version: "9.0", Names: []string{"npm"}, VersionArgs: []string{"--version"},
 		Remedy: "install npm, which comes with Node.js, from https://nodejs.org",
 	},
 	ToolPython: {
-		For: "the emulated accounts of a rehearsal, and some gates", Kind: Machine, Version: "3.10", Names: []string{"python3"},
-		Ask:    []string{"-c", "import ensurepip, sys, venv; print('Python %d.%d.%d' % sys.version_info[:3])"},
-		Remedy: "install Python 3.10 or newer with its venv module from https://www.python.org",
+		Purpose: "the emulated accounts of a rehearsal, and some gates", Kind: Preinstalled, Version: "3.10", Names: []string{"python3"},
+		VersionArgs: []string{"-c", "import ensurepip, sys, venv; print('Python %d.%d.%d' % sys.version_info[:3])"},
+		Remedy:      "install Python 3.10 or newer with its venv module from https://www.python.org",
 	},
 	ToolGit: {
-		For: "the gates that read the history", Kind: Machine, Version: "2.30", Names: []string{"git"}, Ask: []string{"--version"}, Optional: true,
+		Purpose: "the gates that read the history", Kind: Preinstalled, Version: "2.30", Names: []string{"git"}, VersionArgs: []string{"--version"}, Optional: true,
 		Remedy: "install Git from https://git-scm.com",
 	},
-	ToolC: {
-		For: "the race detector of the tests", Kind: Machine, Version: "4.0", Names: []string{"gcc", "clang"}, Ask: []string{"--version"}, Optional: true,
+	ToolCCompiler: {
+		Purpose: "the race detector of the tests", Kind: Preinstalled, Version: "4.0", Names: []string{"gcc", "clang"}, VersionArgs: []string{"--version"}, Optional: true,
 		Remedy: "install a C compiler, gcc or clang",
 	},
 
 	ToolMinistack: {
-		For: "the emulated accounts of a rehearsal", Kind: PythonPackages, Version: "1.5.33", Names: []string{"ministack"},
+		Purpose: "the emulated accounts of a rehearsal", Kind: PythonPackages, Version: "1.5.33", Names: []string{"ministack"},
 		// What the emulator knows is asked once, here: loading its catalogue takes longer than starting it.
-		Then: [][]string{{"venv/bin/python", "-c", "import json; from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS as known; " +
-			"json.dump(sorted(known), open('" + ResourceTypes + "', 'w'))"}},
+		PostInstall: [][]string{{"venv/bin/python", "-c", "import json; from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS as known; " +
+			"json.dump(sorted(known), open('" + ResourceTypesFile + "', 'w'))"}},
 	},
 	ToolCDK: {
-		For: "the bootstrap of accounts", Kind: NodePackages, Version: "2.1148.1", Names: []string{"cdk"}, Ask: []string{"--version"},
+		Purpose: "the bootstrap of accounts", Kind: NodePackages, Version: "2.1148.1", Names: []string{"cdk"}, VersionArgs: []string{"--version"},
 		// The bootstrap is a template, which is asked for once: starting the command line takes longer than deploying it.
-		Then: [][]string{{"sh", "-c", "CDK_DISABLE_CLI_TELEMETRY=true node node_modules/aws-cdk/bin/cdk bootstrap --no-notices --show-template > " + BootstrapTemplate}},
+		PostInstall: [][]string{{"sh", "-c", "CDK_DISABLE_CLI_TELEMETRY=true node node_modules/aws-cdk/bin/cdk bootstrap --no-notices --show-template > " + BootstrapTemplateFile}},
 	},
 
-	ToolGofumpt:       {For: "the form of Go code", Kind: GoModule, Version: "0.12.0", Names: []string{"gofumpt"}, Ask: []string{"-version"}, Report: Gofumpt},
-	ToolGolangciLint:  {For: "mistakes, complexity and imports in Go code", Kind: GoModule, Version: "2.15.0", Names: []string{"golangci-lint"}, Ask: []string{"version"}, Report: SARIF},
-	ToolGosec:         {For: "unsafe Go code", Kind: GoModule, Version: "2.30.0", Names: []string{"gosec"}, Ask: []string{"-version"}, Report: SARIF},
-	ToolGovulncheck:   {For: "known vulnerabilities that the Go code reaches", Kind: GoModule, Version: "1.9.0", Names: []string{"govulncheck"}, Ask: []string{"-version"}, Report: SARIF},
-	ToolOSVScanner:    {For: "known vulnerabilities in the lock files", Kind: GoModule, Version: "2.5.1", Names: []string{"osv-scanner"}, Ask: []string{"--version"}, Report: SARIF},
-	ToolGitleaks:      {For: "secrets in the files and the history", Kind: GoModule, Version: "8.30.1", Names: []string{"gitleaks"}, Ask: []string{"version"}, Report: SARIF},
-	ToolActionlint:    {For: "mistakes in GitHub workflows", Kind: GoModule, Version: "1.7.12", Names: []string{"actionlint"}, Ask: []string{"-version"}, Report: Actionlint},
-	ToolDetectSecrets: {For: "secrets that are not in the baseline", Kind: PythonPackages, Version: "1.5.0", Names: []string{"detect-secrets", "detect-secrets-hook"}, Ask: []string{"--version"}, Report: DetectSecrets},
-	ToolHadolint:      {For: "mistakes in Dockerfiles", Kind: PythonPackages, Version: "2.15.1", Names: []string{"hadolint"}, Ask: []string{"--version"}, Report: SARIF},
-	ToolCfnLint:       {For: "mistakes in CloudFormation templates", Kind: PythonPackages, Version: "1.58.0", Names: []string{"cfn-lint"}, Ask: []string{"--version"}, Report: SARIF},
-	ToolMdformat:      {For: "the form of Markdown", Kind: PythonPackages, Version: "1.0.0", Names: []string{"mdformat"}, Ask: []string{"--version"}, Report: Mdformat},
-	ToolPreCommit:     {For: "the gates before a commit", Kind: PythonPackages, Version: "4.7.0", Names: []string{"pre-commit"}, Ask: []string{"--version"}},
+	ToolGofumpt:       {Purpose: "the form of Go code", Kind: GoModule, Version: "0.12.0", Names: []string{"gofumpt"}, VersionArgs: []string{"-version"}, ReportFormat: Gofumpt},
+	ToolGolangciLint:  {Purpose: "mistakes, complexity and imports in Go code", Kind: GoModule, Version: "2.15.0", Names: []string{"golangci-lint"}, VersionArgs: []string{"version"}, ReportFormat: SARIF},
+	ToolGosec:         {Purpose: "unsafe Go code", Kind: GoModule, Version: "2.30.0", Names: []string{"gosec"}, VersionArgs: []string{"-version"}, ReportFormat: SARIF},
+	ToolGovulncheck:   {Purpose: "known vulnerabilities that the Go code reaches", Kind: GoModule, Version: "1.9.0", Names: []string{"govulncheck"}, VersionArgs: []string{"-version"}, ReportFormat: SARIF},
+	ToolOSVScanner:    {Purpose: "known vulnerabilities in the lock files", Kind: GoModule, Version: "2.5.1", Names: []string{"osv-scanner"}, VersionArgs: []string{"--version"}, ReportFormat: SARIF},
+	ToolGitleaks:      {Purpose: "secrets in the files and the history", Kind: GoModule, Version: "8.30.1", Names: []string{"gitleaks"}, VersionArgs: []string{"version"}, ReportFormat: SARIF},
+	ToolActionlint:    {Purpose: "mistakes in GitHub workflows", Kind: GoModule, Version: "1.7.12", Names: []string{"actionlint"}, VersionArgs: []string{"-version"}, ReportFormat: Actionlint},
+	ToolDetectSecrets: {Purpose: "secrets that are not in the baseline", Kind: PythonPackages, Version: "1.5.0", Names: []string{"detect-secrets", "detect-secrets-hook"}, VersionArgs: []string{"--version"}, ReportFormat: DetectSecrets},
+	ToolHadolint:      {Purpose: "mistakes in Dockerfiles", Kind: PythonPackages, Version: "2.15.1", Names: []string{"hadolint"}, VersionArgs: []string{"--version"}, ReportFormat: SARIF},
+	ToolCfnLint:       {Purpose: "mistakes in CloudFormation templates", Kind: PythonPackages, Version: "1.58.0", Names: []string{"cfn-lint"}, VersionArgs: []string{"--version"}, ReportFormat: SARIF},
+	ToolMdformat:      {Purpose: "the form of Markdown", Kind: PythonPackages, Version: "1.0.0", Names: []string{"mdformat"}, VersionArgs: []string{"--version"}, ReportFormat: Mdformat},
+	ToolPreCommit:     {Purpose: "the gates before a commit", Kind: PythonPackages, Version: "4.7.0", Names: []string{"pre-commit"}, VersionArgs: []string{"--version"}},
 }
 
-// BootstrapTemplate is the file, in the folder of the CDK's command line, that holds the template of `cdk bootstrap`.
-const BootstrapTemplate = "bootstrap-template.yaml"
+// BootstrapTemplateFile is the file, in the folder of the CDK's command line, that holds the template of `cdk bootstrap`.
+const BootstrapTemplateFile = "bootstrap-template.yaml"
 
-// ResourceTypes is the file, in the emulator's folder, that lists the resource types it can make.
-const ResourceTypes = "resource-types.json"
+// ResourceTypesFile is the file, in the emulator's folder, that lists the resource types it can make.
+const ResourceTypesFile = "resource-types.json"
 
-// Needs are the keys of the tools that the machine must bring so that this one can be installed.
-func (t Tool) Needs() []string {
+// InstallNeeds are the keys of the tools that the machine must bring so that this one can be installed.
+func (t Tool) InstallNeeds() []string {
 	return map[ToolKind][]string{GoModule: {ToolGo}, PythonPackages: {ToolPython}, NodePackages: {ToolNode, ToolNpm}}[t.Kind]
 }
 
@@ -160,7 +160,7 @@ func (t Tool) InstallCommands() [][]string {
 		commands = [][]string{{"npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"}}
 		link("node_modules/.bin")
 	}
-	return append(commands, t.Then...)
+	return append(commands, t.PostInstall...)
 }
 
 // InstallEnv is the environment that the installation's commands are given besides the caller's settings of proxies, certificates and package

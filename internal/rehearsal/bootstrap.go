@@ -16,7 +16,7 @@ import (
 
 // AWSConfig is a configuration of the AWS SDK whose caller is the root of an emulated account.
 func (s *Session) AWSConfig(account, region string) (aws.Config, error) {
-	authorities, err := pool(s.CABundle)
+	authorities, err := loadCertPool(s.CABundle)
 	if err != nil {
 		return aws.Config{}, err
 	}
@@ -38,34 +38,34 @@ const rootSecret = "emulated"
 func (e *Emulator) Bootstrap(ctx context.Context, s *Session, accounts []bootstrap.Account) error {
 	var group errgroup.Group
 	for _, account := range accounts {
-		group.Go(func() error { return e.bootstrap(ctx, s, account) })
+		group.Go(func() error { return e.bootstrapAccount(ctx, s, account) })
 	}
 	return group.Wait()
 }
 
-// bootstrap prepares an account as its root.
-func (e *Emulator) bootstrap(ctx context.Context, s *Session, account bootstrap.Account) error {
+// bootstrapAccount prepares an account as its root.
+func (e *Emulator) bootstrapAccount(ctx context.Context, s *Session, account bootstrap.Account) error {
 	cfg, err := s.AWSConfig(account.ID, account.Region)
 	if err != nil {
 		return err
 	}
-	if ready, err := bootstrap.Ready(ctx, cfg, account); err != nil || ready {
+	if ready, err := bootstrap.IsUpToDate(ctx, cfg, account); err != nil || ready {
 		return err
 	}
-	installer, err := tools.NewInstaller(e.Environ, e.Say)
+	installer, err := tools.NewInstaller(e.Environ, e.Progress)
 	if err != nil {
 		return err
 	}
-	template, err := bootstrap.Template(ctx, installer)
+	template, err := bootstrap.LoadTemplate(ctx, installer)
 	if err != nil {
 		return err
 	}
-	e.Say(fmt.Sprintf("bootstrapping the emulated account %s", account.ID))
+	e.Progress(fmt.Sprintf("bootstrapping the emulated account %s", account.ID))
 	return bootstrap.Apply(ctx, cfg, template, account)
 }
 
 func (e *Emulator) install(ctx context.Context, tool string) (string, error) {
-	installer, err := tools.NewInstaller(e.Environ, e.Say)
+	installer, err := tools.NewInstaller(e.Environ, e.Progress)
 	if err != nil {
 		return "", err
 	}

@@ -17,9 +17,9 @@ import (
 	"lockstep/tools"
 )
 
-// certificates are the paths of the emulator's TLS material. The certificate authority lives as long as the rehearsal's folder and its key
+// tlsFiles are the paths of the emulator's TLS material. The certificate authority lives as long as the rehearsal's folder and its key
 // is thrown away once it has signed, so nobody can be impersonated with it.
-type certificates struct {
+type tlsFiles struct {
 	authority   string
 	certificate string
 	key         string
@@ -57,16 +57,16 @@ func MakeCertificates(dir string, environ []string, now time.Time, hosts []strin
 }
 
 // makeCertificates makes them in dir unless good ones are there, and the bundle anew, because the machine's own authorities may have changed.
-func makeCertificates(dir string, environ []string, now time.Time, hosts []string) (certificates, error) {
-	c := certificates{
+func makeCertificates(dir string, environ []string, now time.Time, hosts []string) (tlsFiles, error) {
+	c := tlsFiles{
 		authority: filepath.Join(dir, authorityFile), certificate: filepath.Join(dir, "server.pem"),
 		key: filepath.Join(dir, "server-key.pem"), bundle: filepath.Join(dir, bundleFile), hosts: hosts,
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return c, err
 	}
-	if !c.good(now) {
-		if err := c.make(now); err != nil {
+	if !c.isValid(now) {
+		if err := c.create(now); err != nil {
 			return c, err
 		}
 	}
@@ -74,11 +74,11 @@ func makeCertificates(dir string, environ []string, now time.Time, hosts []strin
 	if err != nil {
 		return c, err
 	}
-	return c, writeFile(c.bundle, append(machineAuthorities(environ, c.bundle), authority...), 0o644)
+	return c, writeFile(c.bundle, append(systemAuthorities(environ, c.bundle), authority...), 0o644)
 }
 
-// good says whether the certificate is there, signed by the authority that is there, and valid for a while.
-func (c certificates) good(now time.Time) bool {
+// isValid says whether the certificate is there, signed by the authority that is there, and valid for a while.
+func (c tlsFiles) isValid(now time.Time) bool {
 	pool := x509.NewCertPool()
 	authority, err := os.ReadFile(c.authority)
 	if err != nil || !pool.AppendCertsFromPEM(authority) {
@@ -107,7 +107,7 @@ func (c certificates) good(now time.Time) bool {
 	return true
 }
 
-func (c certificates) make(now time.Time) error {
+func (c tlsFiles) create(now time.Time) error {
 	authorityKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
@@ -116,14 +116,14 @@ func (c certificates) make(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	authority := template("Lockstep rehearsal authority", now)
+	authority := certificateTemplate("Lockstep rehearsal authority", now)
 	authority.IsCA, authority.BasicConstraintsValid = true, true
 	authority.KeyUsage = x509.KeyUsageCertSign
 	// Whoever trusts the bundle trusts this authority for this machine and these names alone.
 	authority.PermittedDNSDomainsCritical = true
 	authority.PermittedDNSDomains = append([]string{"localhost"}, c.hosts...)
 	authority.PermittedIPRanges = []*net.IPNet{{IP: net.IPv4(127, 0, 0, 0).To4(), Mask: net.CIDRMask(8, 32)}, {IP: net.IPv6loopback, Mask: net.CIDRMask(128, 128)}}
-	server := template("Lockstep rehearsal", now)
+	server := certificateTemplate("Lockstep rehearsal", now)
 	server.KeyUsage = x509.KeyUsageDigitalSignature
 	server.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	server.DNSNames = append([]string{"localhost", "*.localhost"}, c.hosts...)
@@ -157,7 +157,7 @@ func (c certificates) make(now time.Time) error {
 	return nil
 }
 
-func template(name string, now time.Time) *x509.Certificate {
+func certificateTemplate(name string, now time.Time) *x509.Certificate {
 	serial, _ := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120)) // rand.Reader never fails
 	return &x509.Certificate{
 		SerialNumber: serial, Subject: pkix.Name{CommonName: name},
@@ -165,19 +165,19 @@ func template(name string, now time.Time) *x509.Certificate {
 	}
 }
 
-// machineAuthorities are the certificate authorities that the machine trusts already, in PEM; none if they cannot be found. A variable
+// systemAuthorities are the certificate authorities that the machine trusts already, in PEM; none if they cannot be found. A variable
 // that an outer rehearsal has set to this very bundle is passed over.
-func machineAuthorities(environ []string, own string) []byte {
+func systemAuthorities(environ []string, own string) []byte {
 	var candidates []string
 	for _, name := range bundleVariables {
-		candidates = append(candidates, tools.Lookup(environ, name))
+		candidates = append(candidates, tools.Getenv(environ, name))
 	}
-	found := firstFile(append(candidates, systemBundles...), own)
-	return append(found, firstFile([]string{tools.Lookup(environ, "NODE_EXTRA_CA_CERTS")}, own)...) // these come on top of the others
+	found := readFirst(append(candidates, systemBundles...), own)
+	return append(found, readFirst([]string{tools.Getenv(environ, "NODE_EXTRA_CA_CERTS")}, own)...) // these come on top of the others
 }
 
-// firstFile is the text of the first file that is there, ended by a line break.
-func firstFile(paths []string, own string) []byte {
+// readFirst is the text of the first file that is there, ended by a line break.
+func readFirst(paths []string, own string) []byte {
 	for _, path := range paths {
 		if path == "" || path == own {
 			continue

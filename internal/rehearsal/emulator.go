@@ -35,37 +35,37 @@ type Emulator struct {
 	Region string
 	// Port is where to listen; 0 takes DefaultPort, or any other when that is taken.
 	Port int
-	// Certificates is the folder of its certificate and the authority of that; a folder below Dir unless told. They are made anew unless they are
+	// CertificateDir is the folder of its certificate and the authority of that; a folder below Dir unless told. They are made anew unless they are
 	// good.
-	Certificates string
+	CertificateDir string
 	// Hosts are names, besides those of loopback, that the certificate is good for.
 	Hosts []string
-	// Say is told of what takes long.
-	Say func(string)
-	// Hurry says whether whoever waits for the emulator's end was interrupted and waits no longer than a moment; nil for never.
-	Hurry func() bool
+	// Progress is told of what takes long.
+	Progress func(string)
+	// Interrupted says whether whoever waits for the emulator's end was interrupted and waits no longer than a moment; nil for never.
+	Interrupted func() bool
 }
 
 // A Status is what there is of an emulator.
 type Status struct {
 	Running bool `json:"running"`
-	// Kept says that it runs until it is told to stop.
-	Kept     bool      `json:"kept"`
-	Endpoint string    `json:"endpoint,omitempty"`
-	CABundle string    `json:"caBundle,omitempty"`
-	PID      int       `json:"pid,omitempty"`
-	Since    time.Time `json:"since,omitzero"`
+	// RunsUntilStopped says that it runs until it is told to stop.
+	RunsUntilStopped bool      `json:"kept"`
+	Endpoint         string    `json:"endpoint,omitempty"`
+	CABundle         string    `json:"caBundle,omitempty"`
+	PID              int       `json:"pid,omitempty"`
+	Since            time.Time `json:"since,omitzero"`
 	// State is the folder of the accounts' state, and Log the file that the emulator writes.
 	State string `json:"state"`
 	Log   string `json:"log"`
 }
 
-// running is what is written down of a running emulator. It counts only as long as alive.lock is held.
-type running struct {
-	PID     int       `json:"pid"`
-	Port    int       `json:"port"`
-	Kept    bool      `json:"kept"`
-	Started time.Time `json:"started"`
+// processRecord is what is written down of a running emulator. It counts only as long as alive.lock is held.
+type processRecord struct {
+	PID              int       `json:"pid"`
+	Port             int       `json:"port"`
+	RunsUntilStopped bool      `json:"kept"`
+	Started          time.Time `json:"started"`
 }
 
 func (e *Emulator) path(name string) string { return filepath.Join(e.Dir, name) }
@@ -98,9 +98,9 @@ func (e *Emulator) join(ctx context.Context, keep bool) (*Session, *flock.Flock,
 	defer unlock()
 	users := flock.New(e.path("users.lock"))
 	if err := users.RLock(); err != nil {
-		return nil, nil, tools.NoRoom(e.Dir, err)
+		return nil, nil, tools.ExplainWriteError(e.Dir, err)
 	}
-	session, err := e.ensure(ctx, keep)
+	session, err := e.ensureRunning(ctx, keep)
 	if err != nil {
 		_ = users.Close() // the error that matters is the one that is returned
 		return nil, nil, err
@@ -108,9 +108,9 @@ func (e *Emulator) join(ctx context.Context, keep bool) (*Session, *flock.Flock,
 	return session, users, nil
 }
 
-// ensure returns a session with a healthy emulator. An emulator that lives but does not answer is replaced.
-func (e *Emulator) ensure(ctx context.Context, keep bool) (*Session, error) {
-	now, err := e.running()
+// ensureRunning returns a session with a healthy emulator. An emulator that lives but does not answer is replaced.
+func (e *Emulator) ensureRunning(ctx context.Context, keep bool) (*Session, error) {
+	now, err := e.runningProcess()
 	if err != nil {
 		return nil, err
 	}
@@ -118,18 +118,18 @@ func (e *Emulator) ensure(ctx context.Context, keep bool) (*Session, error) {
 		return nil, fmt.Errorf("the emulated accounts run on port %d already, not on %d: stop them with `lockstep rehearsal stop`, or leave the port out", now.Port, e.Port)
 	}
 	if now != nil {
-		session := e.session(now.Port)
-		if session.healthy(ctx, answerWithin) {
-			if keep && !now.Kept {
-				now.Kept = true
-				return session, e.note(*now)
+		session := e.newSession(now.Port)
+		if session.isHealthy(ctx, answerTimeout) {
+			if keep && !now.RunsUntilStopped {
+				now.RunsUntilStopped = true
+				return session, e.writeRecord(*now)
 			}
 			return session, nil
 		}
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		e.Say("the emulated accounts do not answer and are started again")
+		e.Progress("the emulated accounts do not answer and are started again")
 		if err := e.terminate(*now); err != nil {
 			return nil, err
 		}
@@ -147,15 +147,15 @@ func (e *Emulator) leave(users *flock.Flock) error {
 		return err
 	}
 	defer unlock()
-	now, err := e.running()
-	if err != nil || now == nil || now.Kept || e.used() {
+	now, err := e.runningProcess()
+	if err != nil || now == nil || now.RunsUntilStopped || e.isInUse() {
 		return err
 	}
 	return e.stop(*now)
 }
 
-// used says whether anybody uses the emulator.
-func (e *Emulator) used() bool {
+// isInUse says whether anybody uses the emulator.
+func (e *Emulator) isInUse() bool {
 	users := flock.New(e.path("users.lock"))
 	defer users.Close()
 	free, err := users.TryLock()
@@ -175,11 +175,11 @@ func (e *Emulator) Stop(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	defer unlock()
-	now, err := e.running()
+	now, err := e.runningProcess()
 	switch {
 	case err != nil || now == nil:
 		return false, err
-	case e.used():
+	case e.isInUse():
 		return false, ErrInUse
 	}
 	return true, e.stop(*now)
@@ -195,21 +195,21 @@ func (e *Emulator) Reset(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
-	if e.used() {
+	if e.isInUse() {
 		return ErrInUse
 	}
-	return e.forget()
+	return e.deleteState()
 }
 
 // Status says what there is.
 func (e *Emulator) Status(ctx context.Context) (Status, error) {
 	status := Status{State: e.path(stateDir), Log: e.path("emulator.log")}
-	now, err := e.running()
+	now, err := e.runningProcess()
 	if err != nil || now == nil {
 		return status, err
 	}
-	session := e.session(now.Port)
-	status.Running, status.Kept = session.healthy(ctx, answerWithin), now.Kept
+	session := e.newSession(now.Port)
+	status.Running, status.RunsUntilStopped = session.isHealthy(ctx, answerTimeout), now.RunsUntilStopped
 	status.Endpoint, status.CABundle, status.PID, status.Since = session.Endpoint, session.CABundle, now.PID, now.Started
 	return status, nil
 }
@@ -217,23 +217,23 @@ func (e *Emulator) Status(ctx context.Context) (Status, error) {
 // lock waits until nobody else starts or stops the emulator.
 func (e *Emulator) lock(ctx context.Context) (unlock func(), err error) {
 	if err := os.MkdirAll(e.Dir, 0o755); err != nil {
-		return nil, tools.NoRoom(e.Dir, err)
+		return nil, tools.ExplainWriteError(e.Dir, err)
 	}
 	lock := flock.New(e.path("start.lock"))
 	if _, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil {
-		return nil, tools.NoRoom(e.Dir, err)
+		return nil, tools.ExplainWriteError(e.Dir, err)
 	}
 	return func() { _ = lock.Close() }, nil // closing a lock cannot fail in a way that keeps it
 }
 
-// running is the emulator that lives, nil if none does.
-func (e *Emulator) running() (*running, error) {
-	alive, err := e.alive()
+// runningProcess is the emulator that lives, nil if none does.
+func (e *Emulator) runningProcess() (*processRecord, error) {
+	alive, err := e.isAlive()
 	if err != nil || !alive {
 		return nil, err
 	}
 	text, err := os.ReadFile(e.path("emulator.json"))
-	now := &running{}
+	now := &processRecord{}
 	if err == nil {
 		err = json.Unmarshal(text, now)
 	}
@@ -243,8 +243,8 @@ func (e *Emulator) running() (*running, error) {
 	return now, nil
 }
 
-// alive asks whether the emulator's lock is held.
-func (e *Emulator) alive() (bool, error) {
+// isAlive asks whether the emulator's lock is held.
+func (e *Emulator) isAlive() (bool, error) {
 	file, err := os.Open(e.path("alive.lock"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -260,35 +260,35 @@ func (e *Emulator) alive() (bool, error) {
 	return false, err
 }
 
-func (e *Emulator) note(now running) error {
+func (e *Emulator) writeRecord(now processRecord) error {
 	text, err := json.MarshalIndent(now, "", "  ")
 	if err != nil {
 		return err
 	}
-	return tools.NoRoom(e.Dir, writeFile(e.path("emulator.json"), append(text, '\n'), 0o644))
+	return tools.ExplainWriteError(e.Dir, writeFile(e.path("emulator.json"), append(text, '\n'), 0o644))
 }
 
-// port chooses where to listen.
-func (e *Emulator) port() (int, error) {
+// choosePort chooses where to listen.
+func (e *Emulator) choosePort() (int, error) {
 	if e.Port != 0 {
-		if err := free(e.Port); err != nil {
+		if err := checkPortFree(e.Port); err != nil {
 			return 0, fmt.Errorf("port %d is taken by another program: end it, or leave the port out to take any that is free (%w)", e.Port, err)
 		}
 		return e.Port, nil
 	}
-	if free(DefaultPort) == nil {
+	if checkPortFree(DefaultPort) == nil {
 		return DefaultPort, nil
 	}
-	port, err := anyPort()
+	port, err := freePort()
 	if err != nil {
 		return 0, err
 	}
-	e.Say(fmt.Sprintf("port %d is taken by another program; the emulated accounts take %d", DefaultPort, port))
+	e.Progress(fmt.Sprintf("port %d is taken by another program; the emulated accounts take %d", DefaultPort, port))
 	return port, nil
 }
 
-// anyPort is a port of loopback that nobody listens on.
-func anyPort() (int, error) {
+// freePort is a port of loopback that nobody listens on.
+func freePort() (int, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err
@@ -296,8 +296,8 @@ func anyPort() (int, error) {
 	return listener.Addr().(*net.TCPAddr).Port, listener.Close()
 }
 
-// free says why nobody can listen on a port, nil if one can.
-func free(port int) error {
+// checkPortFree says why nobody can listen on a port, nil if one can.
+func checkPortFree(port int) error {
 	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if err != nil {
 		return err

@@ -17,8 +17,8 @@ type Coverage struct {
 	// Resources counts the resources of all templates, StandIns those that the emulator does not know.
 	Resources int       `json:"resources"`
 	StandIns  []StandIn `json:"standIns"`
-	// Attributes are what others of its resources could not tell of themselves.
-	Attributes []Attribute `json:"attributes,omitempty"`
+	// MissingAttributes are what others of its resources could not tell of themselves.
+	MissingAttributes []MissingAttribute `json:"attributes,omitempty"`
 	// Ratio is the part of the resources that were rehearsed for real, from 0 to 1; 1 when there are none.
 	Ratio float64 `json:"ratio"`
 }
@@ -30,8 +30,8 @@ type StandIn struct {
 	Type      string `json:"type"`
 }
 
-// An Attribute is a value that a template asks a resource for and the emulator does not have, though it makes the resource.
-type Attribute struct {
+// An MissingAttribute is a value that a template asks a resource for and the emulator does not have, though it makes the resource.
+type MissingAttribute struct {
 	Stack     string `json:"stack"`
 	LogicalID string `json:"logicalId"`
 	Name      string `json:"name"`
@@ -41,7 +41,7 @@ type Attribute struct {
 func (c *Coverage) Add(other Coverage) {
 	c.Resources += other.Resources
 	c.StandIns = append(c.StandIns, other.StandIns...)
-	c.Attributes = append(c.Attributes, other.Attributes...)
+	c.MissingAttributes = append(c.MissingAttributes, other.MissingAttributes...)
 	c.Ratio = 1
 	if c.Resources > 0 {
 		c.Ratio = float64(c.Resources-len(c.StandIns)) / float64(c.Resources)

@@ -20,13 +20,13 @@ import (
 )
 
 const (
-	// startWithin is how long the emulator may take until it answers. It takes a second on a machine that is not busy.
-	startWithin = 60 * time.Second
-	// stopWithin is how long it may take to write its state and end, and hurriedly where a person has interrupted the run.
-	stopWithin = 30 * time.Second
-	hurriedly  = 1200 * time.Millisecond
-	// answerWithin is how long a running emulator may take to answer.
-	answerWithin = 5 * time.Second
+	// startTimeout is how long the emulator may take until it answers. It takes a second on a machine that is not busy.
+	startTimeout = 60 * time.Second
+	// gracefulStopTimeout is how long it may take to write its state and end, and hurriedly where a person has interrupted the run.
+	gracefulStopTimeout    = 30 * time.Second
+	interruptedStopTimeout = 1200 * time.Millisecond
+	// answerTimeout is how long a running emulator may take to answer.
+	answerTimeout = 5 * time.Second
 )
 
 // start starts the emulator and waits until it answers. What can be mended is tried again, once: an installation that turns out to be
@@ -35,17 +35,17 @@ func (e *Emulator) start(ctx context.Context, keep bool) (*Session, error) {
 	session, err := e.startOnce(ctx, keep)
 	var broken *brokenInstallError
 	switch {
-	case errors.Is(err, errPortLost) && e.Port == 0:
+	case errors.Is(err, errPortTaken) && e.Port == 0:
 		return e.startOnce(ctx, keep)
 	case !errors.As(err, &broken):
 		return session, err
 	}
-	e.Say("the installed emulator is damaged and is installed again")
-	installer, err := tools.NewInstaller(e.Environ, e.Say)
+	e.Progress("the installed emulator is damaged and is installed again")
+	installer, err := tools.NewInstaller(e.Environ, e.Progress)
 	if err != nil {
 		return nil, err
 	}
-	if err := installer.Forget(tools.Ministack); err != nil {
+	if err := installer.Invalidate(tools.Ministack); err != nil {
 		return nil, err
 	}
 	return e.startOnce(ctx, keep)
@@ -56,24 +56,24 @@ func (e *Emulator) startOnce(ctx context.Context, keep bool) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	port, err := e.port()
+	port, err := e.choosePort()
 	if err != nil {
 		return nil, err
 	}
-	certificates, err := makeCertificates(e.certificates(), e.Environ, time.Now(), e.Hosts)
+	certificates, err := makeCertificates(e.certificateDir(), e.Environ, time.Now(), e.Hosts)
 	if err != nil {
-		return nil, tools.NoRoom(e.Dir, err)
+		return nil, tools.ExplainWriteError(e.Dir, err)
 	}
 	if err := e.prepareState(); err != nil {
-		return nil, tools.NoRoom(e.Dir, err)
+		return nil, tools.ExplainWriteError(e.Dir, err)
 	}
 	process, err := e.spawn(installed, port, certificates)
 	if err != nil {
-		return nil, tools.NoRoom(e.Dir, err)
+		return nil, tools.ExplainWriteError(e.Dir, err)
 	}
-	now := running{PID: process.pid, Port: port, Kept: keep, Started: time.Now()}
-	session := e.session(port)
-	if err = e.note(now); err == nil {
+	now := processRecord{PID: process.pid, Port: port, RunsUntilStopped: keep, Started: time.Now()}
+	session := e.newSession(port)
+	if err = e.writeRecord(now); err == nil {
 		err = e.waitUntilHealthy(ctx, session, process)
 	}
 	if err != nil {
@@ -89,16 +89,16 @@ type process struct {
 	ended chan struct{}
 }
 
-// accounts is the program that the emulator's web server serves.
+// accountsProgram is the program that the emulator's web server serves.
 //
 //go:embed accounts.py
-var accounts []byte
+var accountsProgram []byte
 
 const accountsFile = "accounts.py"
 
 // spawn starts the emulator in a session of its own: an interrupt at the terminal is for the run, which then stops the emulator in
 // good order.
-func (e *Emulator) spawn(installed string, port int, c certificates) (*process, error) {
+func (e *Emulator) spawn(installed string, port int, c tlsFiles) (*process, error) {
 	alive, err := os.OpenFile(e.path("alive.lock"), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, err
@@ -113,7 +113,7 @@ func (e *Emulator) spawn(installed string, port int, c certificates) (*process, 
 		return nil, err
 	}
 	defer log.Close()
-	if err := os.WriteFile(e.path(accountsFile), accounts, 0o644); err != nil {
+	if err := os.WriteFile(e.path(accountsFile), accountsProgram, 0o644); err != nil {
 		return nil, err
 	}
 	cmd := exec.Command(filepath.Join(installed, tools.MinistackPython), "-m", "hypercorn", accountsFile+":app", // in its own folder: a path may have a colon
@@ -122,7 +122,7 @@ func (e *Emulator) spawn(installed string, port int, c certificates) (*process, 
 		"--certfile", c.certificate, "--keyfile", c.key,
 		"--keep-alive", "75", "--graceful-timeout", "1", "--access-logfile", os.DevNull)
 	cmd.Dir = e.Dir
-	cmd.Env = e.settings(port, c)
+	cmd.Env = e.processEnv(port, c)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{alive}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -137,9 +137,9 @@ func (e *Emulator) spawn(installed string, port int, c certificates) (*process, 
 	return p, nil
 }
 
-// settings are the emulator's environment: IAM is enforced, everything stays on loopback and in its folder, and what listens on ports
+// processEnv are the emulator's environment: IAM is enforced, everything stays on loopback and in its folder, and what listens on ports
 // of its own is left out.
-func (e *Emulator) settings(port int, c certificates) []string {
+func (e *Emulator) processEnv(port int, c tlsFiles) []string {
 	env := []string{
 		"AUTH=true", "USE_SSL=1", "MINISTACK_SSL_CERT=" + c.certificate, "MINISTACK_SSL_KEY=" + c.key,
 		"BIND_HOST=127.0.0.1", fmt.Sprintf("GATEWAY_PORT=%d", port), "MINISTACK_HOST=127.0.0.1", "MINISTACK_REGION=" + e.Region,
@@ -148,7 +148,7 @@ func (e *Emulator) settings(port int, c certificates) []string {
 		"PYTHONUNBUFFERED=1", "PYTHONDONTWRITEBYTECODE=1", "PYTHONNOUSERSITE=1", "HOME=" + e.path("tmp"),
 	}
 	for _, name := range []string{"PATH", "LANG", "LC_ALL", "TZ"} {
-		if value := tools.Lookup(e.Environ, name); value != "" {
+		if value := tools.Getenv(e.Environ, name); value != "" {
 			env = append(env, name+"="+value)
 		}
 	}
@@ -162,19 +162,19 @@ func (e *brokenInstallError) Error() string {
 	return "the emulator does not load:\n" + tools.LastLines(e.log, 6)
 }
 
-// errPortLost says that a port which was free a moment ago is not.
-var errPortLost = errors.New("another program has taken the port just now: run this again")
+// errPortTaken says that a port which was free a moment ago is not.
+var errPortTaken = errors.New("another program has taken the port just now: run this again")
 
 func (e *Emulator) waitUntilHealthy(ctx context.Context, s *Session, p *process) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, startWithin, fmt.Errorf("the emulator does not answer after %v; its log is %s", startWithin, e.path("emulator.log")))
+	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("the emulator does not answer after %v; its log is %s", startTimeout, e.path("emulator.log")))
 	defer cancel()
 	for {
-		if s.healthy(ctx, time.Second) {
+		if s.isHealthy(ctx, time.Second) {
 			return nil
 		}
 		select {
 		case <-p.ended:
-			return e.died()
+			return e.startFailure()
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-time.After(20 * time.Millisecond):
@@ -182,38 +182,38 @@ func (e *Emulator) waitUntilHealthy(ctx context.Context, s *Session, p *process)
 	}
 }
 
-// died says why the emulator ended before it answered.
-func (e *Emulator) died() error {
+// startFailure says why the emulator ended before it answered.
+func (e *Emulator) startFailure() error {
 	text, err := os.ReadFile(e.path("emulator.log"))
 	if err != nil {
 		return err
 	}
 	log := string(text)
 	switch {
-	case tools.Full(log):
-		return tools.NoRoom(e.Dir, syscall.ENOSPC)
+	case tools.IsDiskFullOutput(log):
+		return tools.ExplainWriteError(e.Dir, syscall.ENOSPC)
 	case strings.Contains(log, "Address already in use"):
-		return errPortLost
+		return errPortTaken
 	case strings.Contains(log, "ImportError"), strings.Contains(log, "ModuleNotFoundError"), strings.Contains(log, "No module named"):
 		return &brokenInstallError{log}
 	}
 	return fmt.Errorf("the emulator ended as soon as it was started:\n%s", tools.LastLines(log, 6))
 }
 
-// healthy asks the emulator whether it is well.
-func (s *Session) healthy(ctx context.Context, within time.Duration) bool {
-	return s.ask(ctx, within) == nil
+// isHealthy asks the emulator whether it is well.
+func (s *Session) isHealthy(ctx context.Context, within time.Duration) bool {
+	return s.checkHealth(ctx, within) == nil
 }
 
-// ask is nil if the emulator is well.
-func (s *Session) ask(ctx context.Context, within time.Duration) error {
+// checkHealth is nil if the emulator is well.
+func (s *Session) checkHealth(ctx context.Context, within time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Endpoint+"/_ministack/health", nil)
 	if err != nil {
 		return err
 	}
-	authorities, err := pool(s.Authority)
+	authorities, err := loadCertPool(s.Authority)
 	if err != nil {
 		return err
 	}
@@ -229,8 +229,8 @@ func (s *Session) ask(ctx context.Context, within time.Duration) error {
 	return nil
 }
 
-// pool reads certificate authorities.
-func pool(file string) (*x509.CertPool, error) {
+// loadCertPool reads certificate authorities.
+func loadCertPool(file string) (*x509.CertPool, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
@@ -242,36 +242,36 @@ func pool(file string) (*x509.CertPool, error) {
 	return authorities, nil
 }
 
-func (e *Emulator) session(port int) *Session {
+func (e *Emulator) newSession(port int) *Session {
 	return &Session{
 		Endpoint:  fmt.Sprintf("https://127.0.0.1:%d", port),
-		Authority: filepath.Join(e.certificates(), authorityFile), CABundle: filepath.Join(e.certificates(), bundleFile),
+		Authority: filepath.Join(e.certificateDir(), authorityFile), CABundle: filepath.Join(e.certificateDir(), bundleFile),
 	}
 }
 
-// certificates is the folder of the emulator's TLS material.
-func (e *Emulator) certificates() string { return cmp.Or(e.Certificates, e.path("tls")) }
+// certificateDir is the folder of the emulator's TLS material.
+func (e *Emulator) certificateDir() string { return cmp.Or(e.CertificateDir, e.path("tls")) }
 
 // stop ends the emulator in good order and seals its state.
-func (e *Emulator) stop(now running) error {
+func (e *Emulator) stop(now processRecord) error {
 	if err := e.terminate(now); err != nil {
 		return err
 	}
-	return e.sealState()
+	return e.markStateClean()
 }
 
-// patience is how long to wait for an end in good order. What an end in bad order loses is put back at the next start.
-func (e *Emulator) patience() time.Duration {
-	if e.Hurry != nil && e.Hurry() {
-		return hurriedly
+// stopTimeout is how long to wait for an end in good order. What an end in bad order loses is put back at the next start.
+func (e *Emulator) stopTimeout() time.Duration {
+	if e.Interrupted != nil && e.Interrupted() {
+		return interruptedStopTimeout
 	}
-	return stopWithin
+	return gracefulStopTimeout
 }
 
 // terminate ends the emulator's process and waits until it has ended.
-func (e *Emulator) terminate(now running) error {
+func (e *Emulator) terminate(now processRecord) error {
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
-		alive, err := e.alive()
+		alive, err := e.isAlive()
 		if err != nil || !alive {
 			return err
 		}
@@ -279,8 +279,8 @@ func (e *Emulator) terminate(now running) error {
 		if err := syscall.Kill(now.PID, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
 			return fmt.Errorf("the emulator, process %d, cannot be ended: %w", now.PID, err)
 		}
-		for deadline := time.Now().Add(e.patience()); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-			if alive, err := e.alive(); err != nil || !alive {
+		for deadline := time.Now().Add(e.stopTimeout()); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+			if alive, err := e.isAlive(); err != nil || !alive {
 				return err
 			}
 		}

@@ -27,39 +27,39 @@ const (
 	region  = "eu-west-1"
 )
 
-// lines collects what an emulator says.
-type lines struct {
-	mu   sync.Mutex
-	said []string
+// progressLog collects what an emulator says.
+type progressLog struct {
+	mu    sync.Mutex
+	lines []string
 }
 
-func (l *lines) say(line string) {
+func (l *progressLog) add(line string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.said = append(l.said, line)
+	l.lines = append(l.lines, line)
 }
 
-func (l *lines) String() string {
+func (l *progressLog) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	text, _ := json.Marshal(l.said)
+	text, _ := json.Marshal(l.lines)
 	return string(text)
 }
 
-func newEmulator(t *testing.T) (*Emulator, *lines) {
+func newEmulator(t *testing.T) (*Emulator, *progressLog) {
 	t.Helper()
-	said := &lines{}
-	e := &Emulator{Dir: filepath.Join(t.TempDir(), "rehearsal"), Environ: os.Environ(), Region: region, Port: unused(t), Say: said.say}
+	said := &progressLog{}
+	e := &Emulator{Dir: filepath.Join(t.TempDir(), "rehearsal"), Environ: os.Environ(), Region: region, Port: unusedPort(t), Progress: said.add}
 	t.Cleanup(func() {
-		if now, err := e.running(); err == nil && now != nil {
+		if now, err := e.runningProcess(); err == nil && now != nil {
 			assert.NoError(t, e.terminate(*now))
 		}
 	})
 	return e, said
 }
 
-// unused is a port that nobody listens on.
-func unused(t *testing.T) int {
+// unusedPort is a port that nobody listens on.
+func unusedPort(t *testing.T) int {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -67,7 +67,7 @@ func unused(t *testing.T) int {
 	return listener.Addr().(*net.TCPAddr).Port
 }
 
-func put(t *testing.T, s *Session, account, value string) {
+func putParameter(t *testing.T, s *Session, account, value string) {
 	t.Helper()
 	cfg, err := s.AWSConfig(account, region)
 	require.NoError(t, err)
@@ -77,8 +77,8 @@ func put(t *testing.T, s *Session, account, value string) {
 	require.NoError(t, err)
 }
 
-// get is the parameter's value, empty if there is none.
-func get(t *testing.T, s *Session, account string) string {
+// getParameter is the parameter's value, empty if there is none.
+func getParameter(t *testing.T, s *Session, account string) string {
 	t.Helper()
 	cfg, err := s.AWSConfig(account, region)
 	require.NoError(t, err)
@@ -90,16 +90,16 @@ func get(t *testing.T, s *Session, account string) string {
 	return aws.ToString(out.Parameter.Value)
 }
 
-func TestTheLastUserStopsTheEmulatorAndItsStateStays(t *testing.T) {
+func TestEmulator_LastUserStopsItAndStateStays(t *testing.T) {
 	e, said := newEmulator(t)
 	first, release, err := e.Acquire(t.Context())
 	require.NoError(t, err, said)
-	put(t, first, acc, "one")
+	putParameter(t, first, acc, "one")
 	second, releaseSecond, err := e.Acquire(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, first, second)
 	require.NoError(t, release())
-	assert.Equal(t, "one", get(t, second, acc), "one user is left")
+	assert.Equal(t, "one", getParameter(t, second, acc), "one user is left")
 	require.NoError(t, releaseSecond())
 	status, err := e.Status(t.Context())
 	require.NoError(t, err)
@@ -107,18 +107,18 @@ func TestTheLastUserStopsTheEmulatorAndItsStateStays(t *testing.T) {
 
 	third, releaseThird, err := e.Acquire(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, "one", get(t, third, acc))
-	assert.Empty(t, get(t, third, tooling), "accounts do not see each other's parameters")
+	assert.Equal(t, "one", getParameter(t, third, acc))
+	assert.Empty(t, getParameter(t, third, tooling), "accounts do not see each other's parameters")
 	require.NoError(t, releaseThird())
 
 	require.NoError(t, e.Reset(t.Context()))
 	fresh, releaseFresh, err := e.Acquire(t.Context())
 	require.NoError(t, err)
-	assert.Empty(t, get(t, fresh, acc))
+	assert.Empty(t, getParameter(t, fresh, acc))
 	require.NoError(t, releaseFresh())
 }
 
-func TestAnEmulatorThatIsKeptOutlivesItsUsers(t *testing.T) {
+func TestEmulator_StartedOutlivesItsUsers(t *testing.T) {
 	e, _ := newEmulator(t)
 	_, err := e.Start(t.Context())
 	require.NoError(t, err)
@@ -131,7 +131,7 @@ func TestAnEmulatorThatIsKeptOutlivesItsUsers(t *testing.T) {
 	status, err := e.Status(t.Context())
 	require.NoError(t, err)
 	assert.True(t, status.Running)
-	assert.True(t, status.Kept)
+	assert.True(t, status.RunsUntilStopped)
 	stopped, err := e.Stop(t.Context())
 	require.NoError(t, err)
 	assert.True(t, stopped)
@@ -140,49 +140,49 @@ func TestAnEmulatorThatIsKeptOutlivesItsUsers(t *testing.T) {
 	assert.False(t, stopped, "there is none to stop")
 }
 
-func TestAKilledEmulatorComesBackAsItWasBefore(t *testing.T) {
+func TestEmulator_KilledRestoresLastState(t *testing.T) {
 	e, said := newEmulator(t)
 	s, release, err := e.Acquire(t.Context())
 	require.NoError(t, err)
-	put(t, s, acc, "before")
+	putParameter(t, s, acc, "before")
 	require.NoError(t, release())
 
 	s, release, err = e.Acquire(t.Context())
 	require.NoError(t, err)
-	put(t, s, acc, "lost")
-	now, err := e.running()
+	putParameter(t, s, acc, "lost")
+	now, err := e.runningProcess()
 	require.NoError(t, err)
 	require.NoError(t, syscall.Kill(now.PID, syscall.SIGKILL))
-	require.Eventually(t, func() bool { alive, err := e.alive(); return err == nil && !alive }, 5*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { alive, err := e.isAlive(); return err == nil && !alive }, 5*time.Second, 10*time.Millisecond)
 	require.NoError(t, release())
 
 	s, release, err = e.Acquire(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, "before", get(t, s, acc))
+	assert.Equal(t, "before", getParameter(t, s, acc))
 	assert.Contains(t, said.String(), "were not stopped in good order")
 	require.NoError(t, release())
 }
 
-func TestAnEmulatorThatDoesNotAnswerIsReplaced(t *testing.T) {
+func TestEmulator_HungIsReplaced(t *testing.T) {
 	e, said := newEmulator(t)
 	_, _, err := e.Acquire(t.Context()) // its user is gone without a word
 	require.NoError(t, err)
-	now, err := e.running()
+	now, err := e.runningProcess()
 	require.NoError(t, err)
 	require.NoError(t, syscall.Kill(now.PID, syscall.SIGSTOP))
 	t.Cleanup(func() { _ = syscall.Kill(now.PID, syscall.SIGKILL) })
 	go func() {
-		time.Sleep(answerWithin + 500*time.Millisecond)
+		time.Sleep(answerTimeout + 500*time.Millisecond)
 		_ = syscall.Kill(now.PID, syscall.SIGKILL) // a stopped process would hear SIGTERM only when it goes on
 	}()
 	s, release, err := e.Acquire(t.Context())
 	require.NoError(t, err)
-	assert.True(t, s.healthy(t.Context(), time.Second))
+	assert.True(t, s.isHealthy(t.Context(), time.Second))
 	assert.Contains(t, said.String(), "do not answer")
 	require.NoError(t, release())
 }
 
-func TestATakenPort(t *testing.T) {
+func TestEmulator_TakenPortIsRefused(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer listener.Close()
@@ -191,12 +191,12 @@ func TestATakenPort(t *testing.T) {
 
 	_, _, err = e.Acquire(t.Context())
 	require.ErrorContains(t, err, "port "+strconv.Itoa(e.Port)+" is taken by another program")
-	alive, err := e.alive()
+	alive, err := e.isAlive()
 	require.NoError(t, err)
 	assert.False(t, alive)
 }
 
-func TestBootstrapPreparesAccountsOnce(t *testing.T) {
+func TestEmulator_BootstrapsAccountsOnce(t *testing.T) {
 	e, said := newEmulator(t)
 	s, release, err := e.Acquire(t.Context())
 	require.NoError(t, err)
@@ -204,38 +204,38 @@ func TestBootstrapPreparesAccountsOnce(t *testing.T) {
 	policies := []string{"arn:aws:iam::aws:policy/AdministratorAccess"}
 	accounts := []bootstrap.Account{
 		{ID: tooling, Region: region, Qualifier: "hnb659fds", ExecutionPolicies: policies},
-		{ID: acc, Region: region, Qualifier: "hnb659fds", ExecutionPolicies: policies, Trust: []string{tooling}},
+		{ID: acc, Region: region, Qualifier: "hnb659fds", ExecutionPolicies: policies, TrustedAccounts: []string{tooling}},
 	}
 	require.NoError(t, e.Bootstrap(t.Context(), s, accounts), said)
 	for _, account := range accounts {
-		assert.True(t, ready(t, s, account), account.ID)
+		assert.True(t, isUpToDate(t, s, account), account.ID)
 	}
 	before := said.String()
 	require.NoError(t, e.Bootstrap(t.Context(), s, accounts))
 	assert.Equal(t, before, said.String(), "nothing is bootstrapped again")
 
-	accounts[1].Trust = []string{tooling, "999900001111"}
-	assert.False(t, ready(t, s, accounts[1]), "another trust needs another bootstrap")
+	accounts[1].TrustedAccounts = []string{tooling, "999900001111"}
+	assert.False(t, isUpToDate(t, s, accounts[1]), "another trust needs another bootstrap")
 	require.NoError(t, e.Bootstrap(t.Context(), s, accounts))
-	assert.True(t, ready(t, s, accounts[1]))
+	assert.True(t, isUpToDate(t, s, accounts[1]))
 }
 
-func ready(t *testing.T, s *Session, account bootstrap.Account) bool {
+func isUpToDate(t *testing.T, s *Session, account bootstrap.Account) bool {
 	t.Helper()
 	cfg, err := s.AWSConfig(account.ID, account.Region)
 	require.NoError(t, err)
-	done, err := bootstrap.Ready(t.Context(), cfg, account)
+	done, err := bootstrap.IsUpToDate(t.Context(), cfg, account)
 	require.NoError(t, err)
 	return done
 }
 
-func TestCancellationLeavesNoEmulator(t *testing.T) {
+func TestEmulator_CanceledStartLeavesNoProcess(t *testing.T) {
 	e, _ := newEmulator(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, _, err := e.Acquire(ctx)
 	require.ErrorIs(t, err, context.Canceled)
-	alive, err := e.alive()
+	alive, err := e.isAlive()
 	require.NoError(t, err)
 	assert.False(t, alive)
 }

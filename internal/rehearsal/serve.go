@@ -15,13 +15,13 @@ import (
 // itself stays on loopback; what is passed on to it is the very bytes of its callers, so its TLS and IAM are all there is to get past. It
 // listens only after prepare has returned: whoever gets a connection finds prepared accounts.
 func (e *Emulator) Serve(ctx context.Context, listen string, prepare func(*Session) error) (err error) {
-	switch now, err := e.running(); {
+	switch now, err := e.runningProcess(); {
 	case err != nil:
 		return err
 	case now != nil:
 		return errors.New("the emulated accounts run on this machine already, for this machine alone: stop them first with `lockstep rehearsal stop`")
 	}
-	if e.Port, err = anyPort(); err != nil { // the address that is served may be the emulator's own otherwise
+	if e.Port, err = freePort(); err != nil { // the address that is served may be the emulator's own otherwise
 		return err
 	}
 	session, release, err := e.Acquire(ctx)
@@ -40,15 +40,15 @@ func (e *Emulator) Serve(ctx context.Context, listen string, prepare func(*Sessi
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	e.Say("the emulated accounts listen on " + listener.Addr().String())
-	return e.forward(ctx, listener, address.Host)
+	e.Progress("the emulated accounts listen on " + listener.Addr().String())
+	return e.forwardConnections(ctx, listener, address.Host)
 }
 
-// forward passes connections on until the context is done or the emulator has ended.
-func (e *Emulator) forward(ctx context.Context, listener net.Listener, to string) error {
+// forwardConnections passes connections on until the context is done or the emulator has ended.
+func (e *Emulator) forwardConnections(ctx context.Context, listener net.Listener, to string) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	go e.watch(ctx, stop)
+	go e.watchEmulator(ctx, stop)
 	go func() {
 		<-ctx.Done()
 		_ = listener.Close() // which ends the loop below
@@ -58,41 +58,41 @@ func (e *Emulator) forward(ctx context.Context, listener net.Listener, to string
 	for {
 		from, err := listener.Accept()
 		if ctx.Err() != nil {
-			return unlessDone(context.Cause(ctx))
+			return ignoreCanceled(context.Cause(ctx))
 		}
 		if err != nil {
 			return err
 		}
-		open.Go(func() { pass(ctx, from, to) })
+		open.Go(func() { proxyConnection(ctx, from, to) })
 	}
 }
 
-// errEnded says that the emulator did not live as long as it was served.
-var errEnded = errors.New("the emulator has ended")
+// errEmulatorEnded says that the emulator did not live as long as it was served.
+var errEmulatorEnded = errors.New("the emulator has ended")
 
-// watch notices an emulator that has ended.
-func (e *Emulator) watch(ctx context.Context, stop context.CancelCauseFunc) {
+// watchEmulator notices an emulator that has ended.
+func (e *Emulator) watchEmulator(ctx context.Context, stop context.CancelCauseFunc) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(time.Second):
-			if alive, err := e.alive(); err == nil && !alive {
-				stop(fmt.Errorf("%w; its log is %s", errEnded, e.path("emulator.log")))
+			if alive, err := e.isAlive(); err == nil && !alive {
+				stop(fmt.Errorf("%w; its log is %s", errEmulatorEnded, e.path("emulator.log")))
 			}
 		}
 	}
 }
 
-func unlessDone(err error) error {
+func ignoreCanceled(err error) error {
 	if errors.Is(err, context.Canceled) {
 		return nil
 	}
 	return err
 }
 
-// pass copies both ways until both ends are done, or the context is.
-func pass(ctx context.Context, from net.Conn, to string) {
+// proxyConnection copies both ways until both ends are done, or the context is.
+func proxyConnection(ctx context.Context, from net.Conn, to string) {
 	defer from.Close()
 	target, err := (&net.Dialer{}).DialContext(ctx, "tcp", to)
 	if err != nil {

@@ -47,9 +47,9 @@ func (e *Emulator) KnownTypes(ctx context.Context) (map[string]bool, error) {
 	return known, nil
 }
 
-// Rehearse is a cloud assembly in which every resource of a type that is not known is replaced by a stand-in, and what that left of
+// ReplaceUnknownTypes is a cloud assembly in which every resource of a type that is not known is replaced by a stand-in, and what that left of
 // it. The files are those of the assembly, seen through the replacement: nothing is copied.
-func Rehearse(assembly fs.FS, known map[string]bool) (fs.FS, Coverage, error) {
+func ReplaceUnknownTypes(assembly fs.FS, known map[string]bool) (fs.FS, Coverage, error) {
 	var coverage Coverage
 	templates, err := readTemplates(assembly)
 	if err != nil {
@@ -57,7 +57,7 @@ func Rehearse(assembly fs.FS, known map[string]bool) (fs.FS, Coverage, error) {
 	}
 	changed := map[string]string{} // the new text by file
 	for _, t := range templates {
-		text, part, err := t.standIn(known)
+		text, part, err := t.replaceUnknown(known)
 		if err != nil {
 			return nil, coverage, fmt.Errorf("%s: %w", t.file, err)
 		}
@@ -70,7 +70,7 @@ func Rehearse(assembly fs.FS, known map[string]bool) (fs.FS, Coverage, error) {
 	if len(changed) == 0 {
 		return assembly, coverage, nil
 	}
-	texts, err := rewritten(assembly, changed)
+	texts, err := rewriteTexts(assembly, changed)
 	if err != nil {
 		return nil, coverage, err
 	}
@@ -160,24 +160,24 @@ func readManifest(files fs.FS, name string, stacks map[string]foundTemplate) err
 	return nil
 }
 
-// custom says whether a resource is made by a program of the app's. The emulator would run it on this very machine and without the libraries that
+// isCustomResource says whether a resource is made by a program of the app's. The emulator would run it on this very machine and without the libraries that
 // Lambda has, and wait an hour for one that does not start.
-func custom(kind string) bool {
+func isCustomResource(kind string) bool {
 	return strings.HasPrefix(kind, "Custom::") || kind == "AWS::CloudFormation::CustomResource"
 }
 
-// standIn replaces what is not known and every reference to it. The text is the whole template anew, empty where nothing had to be
+// replaceUnknown replaces what is not known and every reference to it. The text is the whole template anew, empty where nothing had to be
 // replaced.
-func (t foundTemplate) standIn(known map[string]bool) (string, Coverage, error) {
+func (t foundTemplate) replaceUnknown(known map[string]bool) (string, Coverage, error) {
 	coverage := Coverage{Ratio: 1}
 	resources, _ := t.document["Resources"].(map[string]any)
-	missing := missing{resources: map[string]string{}, attributes: map[string]string{}, asked: map[string]bool{}}
+	missing := unavailable{resources: map[string]string{}, attributes: map[string]string{}, referenced: map[string]bool{}}
 	for _, id := range slices.Sorted(maps.Keys(resources)) {
 		coverage.Resources++
 		resource, _ := resources[id].(map[string]any)
 		kind, _ := resource["Type"].(string)
-		if resource == nil || kind == "" || known[kind] && !custom(kind) {
-			missing.lacks(id, kind)
+		if resource == nil || kind == "" || known[kind] && !isCustomResource(kind) {
+			missing.addMissingAttributes(id, kind)
 			continue
 		}
 		missing.resources[id] = kind
@@ -188,94 +188,94 @@ func (t foundTemplate) standIn(known map[string]bool) (string, Coverage, error) 
 			delete(resource, key)
 		}
 	}
-	document := t.references(t.document, missing)
-	for _, asked := range slices.Sorted(maps.Keys(missing.asked)) {
+	document := t.replaceReferences(t.document, missing)
+	for _, asked := range slices.Sorted(maps.Keys(missing.referenced)) {
 		id, name, _ := strings.Cut(asked, ".")
-		coverage.Attributes = append(coverage.Attributes, Attribute{Stack: t.stack, LogicalID: id, Name: name})
+		coverage.MissingAttributes = append(coverage.MissingAttributes, MissingAttribute{Stack: t.stack, LogicalID: id, Name: name})
 	}
-	if len(missing.resources) == 0 && len(missing.asked) == 0 {
+	if len(missing.resources) == 0 && len(missing.referenced) == 0 {
 		return "", coverage, nil
 	}
 	text, err := json.MarshalIndent(document, "", " ")
 	return string(text), coverage, err
 }
 
-// lacking are the attributes that the emulator does not have of types that it makes. CloudFormation has them.
-var lacking = map[string][]string{
+// missingAttributeNames are the attributes that the emulator does not have of types that it makes. CloudFormation has them.
+var missingAttributeNames = map[string][]string{
 	"AWS::RDS::DBCluster": {"MasterUserSecret.SecretArn"},
 }
 
-// missing is what a template refers to and the emulator does not have.
-type missing struct {
+// unavailable is what a template refers to and the emulator does not have.
+type unavailable struct {
 	// resources are the types of the resources that are stood in for, by logical id.
 	resources map[string]string
 	// attributes are the types of those that lack one, by ID.ATTRIBUTE.
 	attributes map[string]string
-	// asked are those of the attributes that the template asks for.
-	asked map[string]bool
+	// referenced are those of the attributes that the template asks for.
+	referenced map[string]bool
 }
 
-func (m missing) lacks(id, kind string) {
-	for _, name := range lacking[kind] {
+func (m unavailable) addMissingAttributes(id, kind string) {
+	for _, name := range missingAttributeNames[kind] {
 		m.attributes[id+"."+name] = kind
 	}
 }
 
-// kind is the type of the resource that cannot answer for itself, or for this attribute of itself; empty for one that can.
-func (m missing) kind(id, attribute string) string {
+// unavailableType is the type of the resource that cannot answer for itself, or for this attribute of itself; empty for one that can.
+func (m unavailable) unavailableType(id, attribute string) string {
 	if kind := m.resources[id]; kind != "" {
 		return kind
 	}
 	name := id + "." + attribute
 	kind := m.attributes[name]
 	if kind != "" {
-		m.asked[name] = true
+		m.referenced[name] = true
 	}
 	return kind
 }
 
-// references replaces the references to what is missing by values of the shape that the real resource would give.
-func (t foundTemplate) references(value any, missing missing) any {
+// replaceReferences replaces the references to what is missing by values of the shape that the real resource would give.
+func (t foundTemplate) replaceReferences(value any, missing unavailable) any {
 	switch v := value.(type) {
 	case []any:
 		for i := range v {
-			v[i] = t.references(v[i], missing)
+			v[i] = t.replaceReferences(v[i], missing)
 		}
 	case map[string]any:
-		if text, ok := t.reference(v, missing); ok {
+		if text, ok := t.replaceReference(v, missing); ok {
 			return text
 		}
 		for key := range v {
-			v[key] = t.references(v[key], missing)
+			v[key] = t.replaceReferences(v[key], missing)
 		}
 	}
 	return value
 }
 
-// reference answers an intrinsic function that refers to something missing.
-func (t foundTemplate) reference(function map[string]any, missing missing) (any, bool) {
+// replaceReference answers an intrinsic function that refers to something missing.
+func (t foundTemplate) replaceReference(function map[string]any, missing unavailable) (any, bool) {
 	if len(function) != 1 {
 		return nil, false
 	}
 	if id, ok := function["Ref"].(string); ok && missing.resources[id] != "" {
-		return t.value(id, "", missing.resources[id]), true
+		return t.standInValue(id, "", missing.resources[id]), true
 	}
 	switch of := function["Fn::GetAtt"].(type) {
 	case string:
 		id, attribute, _ := strings.Cut(of, ".")
-		if kind := missing.kind(id, attribute); kind != "" {
-			return t.value(id, attribute, kind), true
+		if kind := missing.unavailableType(id, attribute); kind != "" {
+			return t.standInValue(id, attribute, kind), true
 		}
 	case []any:
-		if id, attribute, ok := pair(of); ok {
-			if kind := missing.kind(id, attribute); kind != "" {
-				return t.value(id, attribute, kind), true
+		if id, attribute, ok := parseGetAtt(of); ok {
+			if kind := missing.unavailableType(id, attribute); kind != "" {
+				return t.standInValue(id, attribute, kind), true
 			}
 		}
 	}
 	switch of := function["Fn::Sub"].(type) {
 	case string:
-		return map[string]any{"Fn::Sub": t.substitute(of, nil, missing)}, true
+		return map[string]any{"Fn::Sub": t.replaceInSub(of, nil, missing)}, true
 	case []any:
 		if len(of) != 2 {
 			return nil, false
@@ -283,13 +283,13 @@ func (t foundTemplate) reference(function map[string]any, missing missing) (any,
 		text, isText := of[0].(string)
 		variables, isMap := of[1].(map[string]any)
 		if isText && isMap {
-			return map[string]any{"Fn::Sub": []any{t.substitute(text, variables, missing), t.references(variables, missing)}}, true
+			return map[string]any{"Fn::Sub": []any{t.replaceInSub(text, variables, missing), t.replaceReferences(variables, missing)}}, true
 		}
 	}
 	return nil, false
 }
 
-func pair(of []any) (id, attribute string, ok bool) {
+func parseGetAtt(of []any) (id, attribute string, ok bool) {
 	if len(of) != 2 {
 		return "", "", false
 	}
@@ -298,23 +298,23 @@ func pair(of []any) (id, attribute string, ok bool) {
 	return id, attribute, isText
 }
 
-var placeholder = regexp.MustCompile(`\$\{[A-Za-z0-9.]+\}`)
+var subVariable = regexp.MustCompile(`\$\{[A-Za-z0-9.]+\}`)
 
-// substitute replaces what is missing in the text of Fn::Sub, but not the variables that hide it.
-func (t foundTemplate) substitute(text string, variables map[string]any, missing missing) string {
-	return placeholder.ReplaceAllStringFunc(text, func(found string) string {
+// replaceInSub replaces what is missing in the text of Fn::Sub, but not the variables that hide it.
+func (t foundTemplate) replaceInSub(text string, variables map[string]any, missing unavailable) string {
+	return subVariable.ReplaceAllStringFunc(text, func(found string) string {
 		name := found[2 : len(found)-1]
 		id, attribute, _ := strings.Cut(name, ".")
-		kind := missing.kind(id, attribute)
+		kind := missing.unavailableType(id, attribute)
 		if _, hidden := variables[name]; hidden || kind == "" {
 			return found
 		}
-		return t.value(id, attribute, kind)
+		return t.standInValue(id, attribute, kind)
 	})
 }
 
-// value is what is answered for an attribute of a resource of that type, or for a plain reference when there is no attribute.
-func (t foundTemplate) value(id, attribute, kind string) string {
+// standInValue is what is answered for an attribute of a resource of that type, or for a plain reference when there is no attribute.
+func (t foundTemplate) standInValue(id, attribute, kind string) string {
 	if attribute == "Arn" || strings.HasSuffix(attribute, "Arn") || strings.HasSuffix(attribute, "ARN") {
 		service := strings.ToLower(strings.Split(kind+"::::", "::")[1])
 		return fmt.Sprintf("arn:aws:%s:%s:%s:stand-in/%s", service, t.region, t.account, id)
@@ -322,10 +322,10 @@ func (t foundTemplate) value(id, attribute, kind string) string {
 	return strings.TrimRight("stand-in-"+id+"-"+strings.ReplaceAll(attribute, ".", "-"), "-")
 }
 
-// rewritten are the new texts of an assembly's files. The name under which a template is published is the hash of its content, so it
+// rewriteTexts are the new texts of an assembly's files. The name under which a template is published is the hash of its content, so it
 // changes with it, and with it every file that refers to the template by that name.
-func rewritten(assembly fs.FS, changed map[string]string) (map[string]string, error) {
-	renamed, err := rename(assembly, changed)
+func rewriteTexts(assembly fs.FS, changed map[string]string) (map[string]string, error) {
+	renamed, err := assetHashReplacer(assembly, changed)
 	if err != nil {
 		return nil, err
 	}
@@ -351,13 +351,13 @@ func rewritten(assembly fs.FS, changed map[string]string) (map[string]string, er
 	})
 }
 
-// rename gives the new hash for each old one. A template that refers to another waits until that one has its new name.
-func rename(files fs.FS, changed map[string]string) (*strings.Replacer, error) {
+// assetHashReplacer gives the new hash for each old one. A template that refers to another waits until that one has its new name.
+func assetHashReplacer(files fs.FS, changed map[string]string) (*strings.Replacer, error) {
 	templates, err := readTemplates(files)
 	if err != nil {
 		return nil, err
 	}
-	old, err := publishedNames(files)
+	old, err := assetHashes(files)
 	if err != nil {
 		return nil, err
 	}
@@ -391,8 +391,8 @@ func rename(files fs.FS, changed map[string]string) (*strings.Replacer, error) {
 	return strings.NewReplacer(pairs...), nil
 }
 
-// publishedNames are the hashes that files are published under, by file, as the asset manifests have them.
-func publishedNames(files fs.FS) (map[string]string, error) {
+// assetHashes are the hashes that files are published under, by file, as the asset manifests have them.
+func assetHashes(files fs.FS) (map[string]string, error) {
 	names := map[string]string{}
 	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || !strings.HasSuffix(name, ".assets.json") {

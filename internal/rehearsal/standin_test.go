@@ -20,7 +20,7 @@ func oneStack(resources string) fs.FS {
 	}
 }
 
-func TestWhatTheEmulatorCannotMakeIsStoodInFor(t *testing.T) {
+func TestReplaceUnknownTypes_UsesStandIns(t *testing.T) {
 	known := map[string]bool{"AWS::S3::Bucket": true, "AWS::CloudFormation::CustomResource": true}
 	tests := map[string]struct {
 		resources, want string
@@ -50,7 +50,7 @@ func TestWhatTheEmulatorCannotMakeIsStoodInFor(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			assembly, coverage, err := Rehearse(oneStack(test.resources), known)
+			assembly, coverage, err := ReplaceUnknownTypes(oneStack(test.resources), known)
 			require.NoError(t, err)
 			text, err := fs.ReadFile(assembly, "data.template.json")
 			require.NoError(t, err)

@@ -22,14 +22,14 @@ func (e *Emulator) prepareState() error {
 	_, err := os.Stat(e.path(dirtyFile))
 	switch {
 	case err == nil:
-		e.Say("the emulated accounts were not stopped in good order; they are put back to how they were before")
+		e.Progress("the emulated accounts were not stopped in good order; they are put back to how they were before")
 		if err := e.restoreState(); err != nil {
 			return err
 		}
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	default:
-		if err := e.keepState(); err != nil {
+		if err := e.snapshotState(); err != nil {
 			return err
 		}
 	}
@@ -41,8 +41,8 @@ func (e *Emulator) prepareState() error {
 	return os.WriteFile(e.path(dirtyFile), nil, 0o644)
 }
 
-// keepState copies the state aside. Until the copy is whole, the marker that it is used after is not there.
-func (e *Emulator) keepState() error {
+// snapshotState copies the state aside. Until the copy is whole, the marker that it is used after is not there.
+func (e *Emulator) snapshotState() error {
 	if err := os.RemoveAll(e.path(snapshotDir)); err != nil {
 		return err
 	}
@@ -72,21 +72,21 @@ func copyState(from, to string) error {
 	return nil
 }
 
-// sealState ends a good stop, unless the emulator says that it could not write all its state.
-func (e *Emulator) sealState() error {
+// markStateClean ends a good stop, unless the emulator says that it could not write all its state.
+func (e *Emulator) markStateClean() error {
 	log, err := os.ReadFile(e.path("emulator.log"))
 	if err != nil {
 		return err
 	}
-	if why := unsaved(string(log)); why != "" {
-		e.Say("the emulated accounts could not write their state; the next run starts from how they were before (" + why + ")")
+	if why := saveFailure(string(log)); why != "" {
+		e.Progress("the emulated accounts could not write their state; the next run starts from how they were before (" + why + ")")
 		return nil
 	}
 	return os.Remove(e.path(dirtyFile))
 }
 
-// unsaved is what the emulator's log says of a state that is not whole; empty when it is.
-func unsaved(log string) string {
+// saveFailure is what the emulator's log says of a state that is not whole; empty when it is.
+func saveFailure(log string) string {
 	for line := range strings.Lines(log) {
 		if strings.Contains(line, "Persistence: failed to save") {
 			return strings.TrimSpace(line)
@@ -98,8 +98,8 @@ func unsaved(log string) string {
 	return ""
 }
 
-// forget removes the accounts' state, and everything else of the emulator but its locks.
-func (e *Emulator) forget() error {
+// deleteState removes the accounts' state, and everything else of the emulator but its locks.
+func (e *Emulator) deleteState() error {
 	for _, name := range []string{stateDir, objectsDir, snapshotDir, "tmp", "tls", dirtyFile, "emulator.json", "emulator.log", accountsFile} {
 		if err := os.RemoveAll(e.path(name)); err != nil {
 			return err

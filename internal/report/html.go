@@ -11,10 +11,10 @@ import (
 )
 
 //go:embed report.html
-var page string
+var pageSource string
 
 var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
-	"duration": duration,
+	"duration": formatDuration,
 	"passed":   func(r pipeline.Result) bool { return r.Passed() },
 	"failing":  func(r findings.Report) []findings.Finding { return r.Failing() },
 	"waived": func(r findings.Report) []findings.Finding {
@@ -33,9 +33,9 @@ var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 		return c.Failure
 	},
 	"when": func(t time.Time) string { return t.Format(time.RFC1123) },
-}).Parse(page))
+}).Parse(pageSource))
 
 // WriteHTML writes a run as one page that needs nothing else.
-func WriteHTML(w io.Writer, s *Summary, all Gates) error {
+func WriteHTML(w io.Writer, s *Summary, all GateResults) error {
 	return pageTemplate.Execute(w, map[string]any{"Summary": s, "Gates": all})
 }

@@ -20,19 +20,19 @@ type Observer interface {
 	Close()
 }
 
-// Progress is how a run is shown.
-type Progress string
+// ProgressMode is how a run is shown.
+type ProgressMode string
 
 // The ways to show a run: Auto is a live tree on a terminal and plain lines elsewhere.
 const (
-	Auto  Progress = "auto"
-	Plain Progress = "plain"
-	None  Progress = "none"
+	Auto  ProgressMode = "auto"
+	Plain ProgressMode = "plain"
+	None  ProgressMode = "none"
 )
 
 // NewObserver shows the steps of g on w. With verbose, what every step prints is shown, and else only what those
 // print that reach AWS: their plan is what a reader waits for.
-func NewObserver(progress Progress, w io.Writer, isTerminal, verbose bool, g *pipeline.Graph) Observer {
+func NewObserver(progress ProgressMode, w io.Writer, isTerminal, verbose bool, g *pipeline.Graph) Observer {
 	shows := func(e pipeline.Event) bool {
 		if e.Kind != pipeline.Output || verbose {
 			return true
@@ -42,58 +42,58 @@ func NewObserver(progress Progress, w io.Writer, isTerminal, verbose bool, g *pi
 	}
 	switch {
 	case progress == None:
-		return silent{}
+		return discardObserver{}
 	case progress == Auto && isTerminal:
-		return newLive(w, g, shows)
+		return newTreeObserver(w, g, shows)
 	default:
-		return &oneAtATime{observer: &plain{w: w, shows: shows, width: nameWidth(g)}}
+		return &syncObserver{observer: &plainObserver{w: w, isShown: shows, width: nameWidth(g)}}
 	}
 }
 
-// NewJSON writes each event as a line of JSON.
-func NewJSON(w io.Writer) Observer {
-	return &oneAtATime{observer: &jsonLines{enc: json.NewEncoder(w)}}
+// NewJSONObserver writes each event as a line of JSON.
+func NewJSONObserver(w io.Writer) Observer {
+	return &syncObserver{observer: &jsonObserver{enc: json.NewEncoder(w)}}
 }
 
-// oneAtATime lets a run and what goes on beside it share an observer.
-type oneAtATime struct {
+// syncObserver lets a run and what goes on beside it share an observer.
+type syncObserver struct {
 	mu       sync.Mutex
 	observer Observer
 }
 
-func (o *oneAtATime) Observe(e pipeline.Event) {
+func (o *syncObserver) Observe(e pipeline.Event) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.observer.Observe(e)
 }
 
-func (o *oneAtATime) Close() { o.observer.Close() }
+func (o *syncObserver) Close() { o.observer.Close() }
 
-type silent struct{}
+type discardObserver struct{}
 
-func (silent) Observe(pipeline.Event) {}
-func (silent) Close()                 {}
+func (discardObserver) Observe(pipeline.Event) {}
+func (discardObserver) Close()                 {}
 
-type jsonLines struct{ enc *json.Encoder }
+type jsonObserver struct{ enc *json.Encoder }
 
-func (j *jsonLines) Observe(e pipeline.Event) {
+func (j *jsonObserver) Observe(e pipeline.Event) {
 	_ = j.enc.Encode(e) // who does not read on has no use for an error either
 }
 
-func (*jsonLines) Close() {}
+func (*jsonObserver) Close() {}
 
-// plain writes a line for each thing that happens.
-type plain struct {
-	w     io.Writer
-	shows func(pipeline.Event) bool
-	width int
+// plainObserver writes a line for each thing that happens.
+type plainObserver struct {
+	w       io.Writer
+	isShown func(pipeline.Event) bool
+	width   int
 }
 
-func (p *plain) Observe(e pipeline.Event) {
+func (p *plainObserver) Observe(e pipeline.Event) {
 	switch {
-	case !p.shows(e) || e.Kind == pipeline.Started:
+	case !p.isShown(e) || e.Kind == pipeline.Started:
 	case e.Kind == pipeline.Finished:
-		fmt.Fprintf(p.w, "%-*s  %s\n", p.width, e.Step, ending(*e.Result))
+		fmt.Fprintf(p.w, "%-*s  %s\n", p.width, e.Step, resultText(*e.Result))
 	case e.Kind == pipeline.Output:
 		fmt.Fprintf(p.w, "%-*s  | %s\n", p.width, e.Step, e.Detail)
 	default:
@@ -101,7 +101,7 @@ func (p *plain) Observe(e pipeline.Event) {
 	}
 }
 
-func (*plain) Close() {}
+func (*plainObserver) Close() {}
 
 func nameWidth(g *pipeline.Graph) int {
 	width := 0
@@ -111,11 +111,11 @@ func nameWidth(g *pipeline.Graph) int {
 	return width
 }
 
-// ending says in a few words how a step ended.
-func ending(r pipeline.Result) string {
+// resultText says in a few words how a step ended.
+func resultText(r pipeline.Result) string {
 	parts := []string{string(r.Status)}
 	if r.Status == pipeline.Ran || r.Status == pipeline.Failed {
-		parts[0] += " in " + duration(r.Millis)
+		parts[0] += " in " + formatDuration(r.Millis)
 	}
 	if r.Reason != "" && r.Status != pipeline.Cached {
 		parts = append(parts, r.Reason)
@@ -123,8 +123,8 @@ func ending(r pipeline.Result) string {
 	return strings.Join(parts, ": ")
 }
 
-// duration is a time as a person would say it.
-func duration(millis int64) string {
+// formatDuration is a time as a person would say it.
+func formatDuration(millis int64) string {
 	switch d := time.Duration(millis) * time.Millisecond; {
 	case d < time.Second:
 		return fmt.Sprintf("%d ms", millis)
@@ -143,8 +143,8 @@ func plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// byStage groups results by their stage, stages in the pipeline's order.
-func byStage(results []pipeline.Result) [][]pipeline.Result {
+// groupByStage groups results by their stage, stages in the pipeline's order.
+func groupByStage(results []pipeline.Result) [][]pipeline.Result {
 	groups := make([][]pipeline.Result, len(pipeline.Stages))
 	for _, r := range results {
 		if i := slices.Index(pipeline.Stages, r.Stage); i >= 0 {

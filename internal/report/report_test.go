@@ -16,7 +16,7 @@ import (
 	"lockstep/internal/rehearsal"
 )
 
-func graph(t *testing.T) *pipeline.Graph {
+func newTestGraph(t *testing.T) *pipeline.Graph {
 	t.Helper()
 	g, err := pipeline.NewGraph([]pipeline.Step{
 		{Name: "build", Stage: pipeline.Synth, Image: pipeline.ImageGo, Command: []string{"go"}},
@@ -35,7 +35,7 @@ var events = []pipeline.Event{
 	{Step: "deploy:acc", Kind: pipeline.Finished, Result: &pipeline.Result{Step: "deploy:acc", Status: pipeline.Failed, Millis: 1500, Reason: "exit status 1"}},
 }
 
-func TestPlainProgressShowsWhatAReaderWaitsFor(t *testing.T) {
+func TestPlainObserver_ShowsResultsAndAWSOutput(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		verbose bool
@@ -57,7 +57,7 @@ deploy:acc  failed in 1.5 s: exit status 1
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var out bytes.Buffer
-			o := NewObserver(Auto, &out, false, test.verbose, graph(t))
+			o := NewObserver(Auto, &out, false, test.verbose, newTestGraph(t))
 			for _, e := range events {
 				o.Observe(e)
 			}
@@ -67,9 +67,9 @@ deploy:acc  failed in 1.5 s: exit status 1
 	}
 }
 
-func TestNoProgressIsSilent(t *testing.T) {
+func TestDiscardObserver_WritesNothing(t *testing.T) {
 	var out bytes.Buffer
-	o := NewObserver(None, &out, true, true, graph(t))
+	o := NewObserver(None, &out, true, true, newTestGraph(t))
 	for _, e := range events {
 		o.Observe(e)
 	}
@@ -77,9 +77,9 @@ func TestNoProgressIsSilent(t *testing.T) {
 	assert.Empty(t, out.String())
 }
 
-func TestJSONIsAnEventALine(t *testing.T) {
+func TestJSONObserver_OneEventPerLine(t *testing.T) {
 	var out bytes.Buffer
-	o := NewJSON(&out)
+	o := NewJSONObserver(&out)
 	for _, e := range events {
 		o.Observe(e)
 	}
@@ -94,8 +94,8 @@ func TestJSONIsAnEventALine(t *testing.T) {
 	}
 }
 
-func TestLiveTreeShowsEachStepUnderItsStage(t *testing.T) {
-	m := newTree(graph(t), lipgloss.NewRenderer(&bytes.Buffer{}))
+func TestTreeObserver_GroupsStepsByStage(t *testing.T) {
+	m := newTree(newTestGraph(t), lipgloss.NewRenderer(&bytes.Buffer{}))
 	m.Update(pipeline.Event{Step: "build", Kind: pipeline.Finished, Result: &pipeline.Result{Status: pipeline.Ran, Millis: 120}})
 	m.Update(pipeline.Event{Step: "deploy:acc", Kind: pipeline.Started, Time: time.Now()})
 	m.Update(pipeline.Event{Step: "deploy:acc", Kind: pipeline.Output, Detail: "waiting"})
@@ -103,9 +103,9 @@ func TestLiveTreeShowsEachStepUnderItsStage(t *testing.T) {
 	assert.Regexp(t, `(?s)^synth\n  ✓ build       ran in 120 ms\ndeploy\n  . deploy:acc  \d+ ms  waiting\n$`, view)
 }
 
-func TestLiveTreeEndsAndLeavesItsLastStateBehind(t *testing.T) {
+func TestTreeObserver_KeepsLastStateOnClose(t *testing.T) {
 	var out bytes.Buffer
-	o := NewObserver(Auto, &out, true, false, graph(t))
+	o := NewObserver(Auto, &out, true, false, newTestGraph(t))
 	for _, e := range events {
 		o.Observe(e)
 	}
@@ -114,7 +114,7 @@ func TestLiveTreeEndsAndLeavesItsLastStateBehind(t *testing.T) {
 	assert.Contains(t, out.String(), "+ AWS::S3::Bucket Data")
 }
 
-func sample() *Summary {
+func sampleSummary() *Summary {
 	s := &Summary{
 		Command: "deploy", Result: Passed, Mode: Rehearsal, Millis: 12_345, Digest: "d1", Logs: ".lockstep/runs/1",
 		Steps: []pipeline.Result{
@@ -123,7 +123,7 @@ func sample() *Summary {
 		},
 		NotRehearsed: []string{"the approval before prod"},
 	}
-	s.Add(Environment{
+	s.Add(AccountRecord{
 		Mode:     Rehearsal,
 		Coverage: &rehearsal.Coverage{Resources: 4, Ratio: 0.75, StandIns: []rehearsal.StandIn{{Stack: "p-acc-data", LogicalID: "Trail", Type: "AWS::CloudTrail::Trail"}}},
 		Record: deploy.Record{
@@ -137,9 +137,9 @@ func sample() *Summary {
 	return s
 }
 
-func TestSummaryTellsStepsStacksOutputsCoverageAndLogs(t *testing.T) {
+func TestWriteText_ShowsStepsStacksAndCoverage(t *testing.T) {
 	var out bytes.Buffer
-	sample().WriteText(&out)
+	sampleSummary().WriteText(&out)
 	assert.Equal(t, `
 steps
   ✓ build       cached                 nothing that it reads has changed
@@ -163,9 +163,9 @@ deploy passed in 12.3 s: a rehearsal on emulated accounts, nothing reached AWS
 `, out.String())
 }
 
-func TestSummaryIsOneJSONObject(t *testing.T) {
+func TestWriteJSON_OneObjectOnOneLine(t *testing.T) {
 	var out bytes.Buffer
-	require.NoError(t, sample().WriteJSON(&out))
+	require.NoError(t, sampleSummary().WriteJSON(&out))
 	assert.Equal(t, 1, strings.Count(out.String(), "\n"))
 	var got map[string]any
 	require.NoError(t, json.Unmarshal(out.Bytes(), &got))
@@ -176,7 +176,7 @@ func TestSummaryIsOneJSONObject(t *testing.T) {
 	assert.Equal(t, "rehearsal", got["mode"])
 }
 
-func TestLastLineSaysWhetherAnythingWasTouched(t *testing.T) {
+func TestLastLine_SaysWhatWasTouched(t *testing.T) {
 	unchanged := []deploy.StackRecord{{Outcome: deploy.Unchanged}}
 	for _, test := range []struct {
 		name string
@@ -192,8 +192,8 @@ func TestLastLineSaysWhetherAnythingWasTouched(t *testing.T) {
 	}
 }
 
-func TestDurationsReadAsAPersonSaysThem(t *testing.T) {
+func TestFormatDuration_Units(t *testing.T) {
 	for millis, want := range map[int64]string{0: "0 ms", 999: "999 ms", 1500: "1.5 s", 61_000: "1 min 01 s"} {
-		assert.Equal(t, want, duration(millis))
+		assert.Equal(t, want, formatDuration(millis))
 	}
 }

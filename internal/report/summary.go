@@ -37,13 +37,13 @@ const (
 	Interrupted Verdict = "interrupted"
 )
 
-// An Environment is what a step that reaches AWS leaves behind: what it did, and how much of it was rehearsed.
-type Environment struct {
+// An AccountRecord is what a step that reaches AWS leaves behind: what it did, and how much of it was rehearsed.
+type AccountRecord struct {
 	deploy.Record
 	Mode     Mode                `json:"mode"`
 	Coverage *rehearsal.Coverage `json:"coverage,omitempty"`
-	// Others are the same environment's in its other accounts and regions.
-	Others []Environment `json:"others,omitempty"`
+	// OtherAccounts are the same environment's in its other accounts and regions.
+	OtherAccounts []AccountRecord `json:"others,omitempty"`
 }
 
 // A Summary is the last thing that a command says.
@@ -62,8 +62,8 @@ type Summary struct {
 	// Coverage is that of all environments together; nil unless something was rehearsed.
 	Coverage *rehearsal.Coverage `json:"coverage,omitempty"`
 	// NotRehearsed says what a rehearsal leaves out besides the resources that were stood in for.
-	NotRehearsed []string      `json:"notRehearsed,omitempty"`
-	Environments []Environment `json:"environments,omitempty"`
+	NotRehearsed []string        `json:"notRehearsed,omitempty"`
+	Environments []AccountRecord `json:"environments,omitempty"`
 	// Findings are the worst of what keeps gates from passing, a line each.
 	Findings []string `json:"findings,omitempty"`
 	// Logs is the folder of the run's logs.
@@ -72,9 +72,9 @@ type Summary struct {
 }
 
 // Add takes an environment's report into the summary, in each of its accounts.
-func (s *Summary) Add(e Environment) {
-	others := e.Others
-	e.Others = nil
+func (s *Summary) Add(e AccountRecord) {
+	others := e.OtherAccounts
+	e.OtherAccounts = nil
 	s.Environments = append(s.Environments, e)
 	s.Stacks = append(s.Stacks, e.Stacks...)
 	if e.Coverage != nil {
@@ -115,9 +115,9 @@ func (s *Summary) WriteText(w io.Writer) {
 		fmt.Fprintln(w, "  "+line)
 	}
 	for _, e := range s.Environments {
-		fmt.Fprintf(w, "\n%s  account %s, %s: %s%s\n", bold.Render(e.Environment), e.Account, e.Region, e.Outcome, released(e.Release))
+		fmt.Fprintf(w, "\n%s  account %s, %s: %s%s\n", bold.Render(e.Environment), e.Account, e.Region, e.Outcome, releaseSuffix(e.Release))
 		writeStacks(w, e.Stacks)
-		for _, name := range e.Left {
+		for _, name := range e.OrphanedStacks {
 			fmt.Fprintf(w, "  left behind: %s, which the assembly has no more and nothing removes\n", name)
 		}
 		if e.Error != "" && !slices.ContainsFunc(e.Stacks, func(st deploy.StackRecord) bool { return st.Outcome == deploy.Failed && st.Reason != "" }) {
@@ -137,8 +137,8 @@ func (s *Summary) WriteText(w io.Writer) {
 	fmt.Fprintln(w, "\n"+bold.Render(s.LastLine()))
 }
 
-// released tells the number of the release that was recorded.
-func released(number int) string {
+// releaseSuffix tells the number of the release that was recorded.
+func releaseSuffix(number int) string {
 	if number == 0 {
 		return ""
 	}
@@ -150,13 +150,13 @@ func (s *Summary) writeSteps(w io.Writer, style *lipgloss.Renderer) {
 	for _, r := range s.Steps {
 		width = max(width, len(r.Step))
 	}
-	for _, group := range byStage(s.Steps) {
+	for _, group := range groupByStage(s.Steps) {
 		for _, r := range group {
 			time := ""
 			if r.Status == pipeline.Ran || r.Status == pipeline.Failed {
-				time = duration(r.Millis)
+				time = formatDuration(r.Millis)
 			}
-			line := fmt.Sprintf("  %s %-*s  %-11s %9s  %s", mark(style, r.Status), width, r.Step, r.Status, time, r.Reason)
+			line := fmt.Sprintf("  %s %-*s  %-11s %9s  %s", statusMark(style, r.Status), width, r.Step, r.Status, time, r.Reason)
 			fmt.Fprintln(w, strings.TrimRight(line, " "))
 		}
 	}
@@ -176,7 +176,7 @@ func writeStacks(w io.Writer, stacks []deploy.StackRecord) {
 		width = max(width, len(st.Name))
 	}
 	for _, st := range stacks {
-		fmt.Fprintf(w, "  %-*s  %s%s\n", width, st.Name, st.Outcome, counts(st.Changes))
+		fmt.Fprintf(w, "  %-*s  %s%s\n", width, st.Name, st.Outcome, changeCounts(st.Changes))
 		if st.Reason != "" {
 			fmt.Fprintf(w, "    %s\n", st.Reason)
 		}
@@ -186,8 +186,8 @@ func writeStacks(w io.Writer, stacks []deploy.StackRecord) {
 	}
 }
 
-// counts says how many resources are treated in each way.
-func counts(changes []deploy.Change) string {
+// changeCounts says how many resources are treated in each way.
+func changeCounts(changes []deploy.Change) string {
 	var parts []string
 	for _, action := range []deploy.Action{deploy.Add, deploy.Modify, deploy.Replace, deploy.ReplaceMaybe, deploy.Remove} {
 		n := 0
@@ -215,7 +215,7 @@ func (s *Summary) writeCoverage(w io.Writer) {
 	for _, in := range c.StandIns {
 		fmt.Fprintf(w, "  not rehearsed: %s %s in %s\n", in.Type, in.LogicalID, in.Stack)
 	}
-	for _, a := range c.Attributes {
+	for _, a := range c.MissingAttributes {
 		fmt.Fprintf(w, "  not rehearsed: the value %s of %s in %s\n", a.Name, a.LogicalID, a.Stack)
 	}
 	for _, what := range s.NotRehearsed {
@@ -237,25 +237,25 @@ func FirstLine(mode Mode, environments []string) string {
 
 // LastLine says how it went, and on what.
 func (s *Summary) LastLine() string {
-	line := fmt.Sprintf("%s %s in %s", s.Command, s.Result, duration(s.Millis))
+	line := fmt.Sprintf("%s %s in %s", s.Command, s.Result, formatDuration(s.Millis))
 	switch {
-	case s.Mode == Rehearsal && s.unchanged():
+	case s.Mode == Rehearsal && s.isUnchanged():
 		line += ": nothing changed on the emulated accounts, nothing was touched, nothing reached AWS"
 	case s.Mode == Rehearsal:
 		line += ": a rehearsal on emulated accounts, nothing reached AWS"
-	case s.Mode == Live && s.unchanged():
+	case s.Mode == Live && s.isUnchanged():
 		line += ": nothing changed, nothing was touched"
 	case s.Mode == Live:
 		line += ": live on AWS"
 	}
-	if absent := s.absent(); len(absent) > 0 {
+	if absent := s.toleratedGates(); len(absent) > 0 {
 		line += fmt.Sprintf("; not run here, and no pass elsewhere: %s", strings.Join(absent, ", "))
 	}
 	return line
 }
 
-// absent are the gates that could not be run and did not stop the run.
-func (s *Summary) absent() []string {
+// toleratedGates are the gates that could not be run and did not stop the run.
+func (s *Summary) toleratedGates() []string {
 	var names []string
 	for _, r := range s.Steps {
 		if r.Tolerated && !r.Passed() {
@@ -265,9 +265,9 @@ func (s *Summary) absent() []string {
 	return names
 }
 
-// unchanged says whether every stack was found as it should be.
-func (s *Summary) unchanged() bool {
+// isUnchanged says whether every stack was found as it should be.
+func (s *Summary) isUnchanged() bool {
 	return len(s.Stacks) > 0 && s.Result == Passed &&
 		!slices.ContainsFunc(s.Stacks, func(st deploy.StackRecord) bool { return st.Outcome != deploy.Unchanged }) &&
-		!slices.ContainsFunc(s.Environments, func(e Environment) bool { return e.Release != 0 })
+		!slices.ContainsFunc(s.Environments, func(e AccountRecord) bool { return e.Release != 0 })
 }

@@ -19,41 +19,41 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// wanted is the variable that asks for these tests: the first run builds every tool, which takes long.
-const wanted = "LOCKSTEP_ENGINE"
+// engineVariable is the variable that asks for these tests: the first run builds every tool, which takes long.
+const engineVariable = "LOCKSTEP_ENGINE"
 
 // needEngine skips the test, and says why, unless it is asked for and there is an engine.
 func needEngine(t *testing.T) {
 	t.Helper()
-	if os.Getenv(wanted) == "" {
+	if os.Getenv(engineVariable) == "" {
 		t.Skip("not run: `make e2e` runs it, where Dagger and an engine are at hand")
 	}
 	if _, err := exec.LookPath("dagger"); err != nil {
 		t.Skipf("not run: there is no program dagger on the PATH. Install version %s from https://docs.dagger.io/install", pipeline.DaggerVersion)
 	}
-	version := run(t, ".", time.Minute, "version")
-	if have := regexp.MustCompile(`v(\S+)`).FindStringSubmatch(version.out); have == nil || have[1] != pipeline.DaggerVersion {
-		t.Skipf("not run: %q is not the version %s that the module is written for", strings.TrimSpace(version.out), pipeline.DaggerVersion)
+	version := runDagger(t, ".", time.Minute, "version")
+	if have := regexp.MustCompile(`v(\S+)`).FindStringSubmatch(version.stdout); have == nil || have[1] != pipeline.DaggerVersion {
+		t.Skipf("not run: %q is not the version %s that the module is written for", strings.TrimSpace(version.stdout), pipeline.DaggerVersion)
 	}
 	// An engine that is not there yet is pulled.
-	if answer := run(t, ".", 10*time.Minute, "core", "version"); answer.failed {
+	if answer := runDagger(t, ".", 10*time.Minute, "core", "version"); answer.failed {
 		lines := strings.Split(strings.TrimSpace(answer.progress), "\n")
 		t.Skipf("not run: no engine can be reached: %s", lines[len(lines)-1])
 	}
 }
 
-// A call is what came of a run of the Dagger command line.
-type call struct {
-	out, progress string
-	failed        bool
-	took          time.Duration
+// A callResult is what came of a run of the Dagger command line.
+type callResult struct {
+	stdout, progress string
+	failed           bool
+	duration         time.Duration
 }
 
-// all is everything that a person, or a log, is shown.
-func (c call) all() string { return c.out + c.progress }
+// combinedOutput is everything that a person, or a log, is shown.
+func (c callResult) combinedOutput() string { return c.stdout + c.progress }
 
-// run runs the Dagger command line in a folder, with everything that it can show.
-func run(t *testing.T, dir string, within time.Duration, args ...string) call {
+// runDagger runs the Dagger command line in a folder, with everything that it can show.
+func runDagger(t *testing.T, dir string, within time.Duration, args ...string) callResult {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
@@ -68,24 +68,24 @@ func run(t *testing.T, dir string, within time.Duration, args ...string) call {
 	if err != nil && !errors.As(err, &status) {
 		require.NoError(t, err)
 	}
-	c := call{out: out.String(), progress: progress.String(), failed: err != nil, took: time.Since(began).Round(10 * time.Millisecond)}
-	t.Logf("dagger %s: %v, failed %v", strings.Join(args, " "), c.took, c.failed)
+	c := callResult{stdout: out.String(), progress: progress.String(), failed: err != nil, duration: time.Since(began).Round(10 * time.Millisecond)}
+	t.Logf("dagger %s: %v, failed %v", strings.Join(args, " "), c.duration, c.failed)
 	return c
 }
 
-// succeed is run where it has to.
-func succeed(t *testing.T, dir string, args ...string) call {
+// mustSucceed is run where it has to.
+func mustSucceed(t *testing.T, dir string, args ...string) callResult {
 	t.Helper()
-	c := run(t, dir, time.Hour, args...)
-	require.False(t, c.failed, "%s", tail(c.all()))
+	c := runDagger(t, dir, time.Hour, args...)
+	require.False(t, c.failed, "%s", tail(c.combinedOutput()))
 	return c
 }
 
-// fail is run where it must not succeed.
-func fail(t *testing.T, dir string, args ...string) call {
+// mustFail is run where it must not succeed.
+func mustFail(t *testing.T, dir string, args ...string) callResult {
 	t.Helper()
-	c := run(t, dir, time.Hour, args...)
-	require.True(t, c.failed, "%s", tail(c.all()))
+	c := runDagger(t, dir, time.Hour, args...)
+	require.True(t, c.failed, "%s", tail(c.combinedOutput()))
 	if _, said, ok := strings.Cut(c.progress, "\nError: "); ok {
 		t.Log(strings.TrimSpace(said))
 	}
@@ -100,8 +100,8 @@ var (
 	commandEnd  = regexp.MustCompile(`^(\d+)\s*: (?:┆ )*Container\.withExec (CACHED|DONE|ERROR)`)
 )
 
-// executed are the commands that ran, those that the engine had the result of already left out.
-func (c call) executed() []string {
+// executedCommands are the commands that ran, those that the engine had the result of already left out.
+func (c callResult) executedCommands() []string {
 	commands, cached := map[string]string{}, map[string]bool{}
 	for line := range strings.Lines(c.progress) {
 		line = strings.TrimRight(line, "\n")
@@ -161,8 +161,8 @@ func write(t *testing.T, file, text string) {
 	require.NoError(t, os.WriteFile(file, []byte(text), mode))
 }
 
-// edit appends to a file.
-func edit(t *testing.T, file, more string) {
+// appendToFile appends to a file.
+func appendToFile(t *testing.T, file, more string) {
 	t.Helper()
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)

@@ -19,8 +19,8 @@ import (
 
 const manifest = "../../docs/remote-engine.yaml"
 
-// kubernetes reads an object as the Kubernetes API does when it is told to be strict: an unknown kind, an unknown field and a value of another type are errors.
-func kubernetes(t *testing.T) runtime.Decoder {
+// newKubernetesDecoder reads an object as the Kubernetes API does when it is told to be strict: an unknown kind, an unknown field and a value of another type are errors.
+func newKubernetesDecoder(t *testing.T) runtime.Decoder {
 	t.Helper()
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, appsv1.AddToScheme, networkingv1.AddToScheme} {
@@ -29,14 +29,14 @@ func kubernetes(t *testing.T) runtime.Decoder {
 	return serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDeserializer()
 }
 
-// objects are the parts of a manifest.
-func objects(text string) []string { return strings.Split(text, "\n---\n") }
+// splitManifest are the parts of a manifest.
+func splitManifest(text string) []string { return strings.Split(text, "\n---\n") }
 
-func TestDocumentedManifestIsOneThatKubernetesTakes(t *testing.T) {
-	api := kubernetes(t)
+func TestDocument_EngineManifestIsValid(t *testing.T) {
+	api := newKubernetesDecoder(t)
 	text, err := os.ReadFile(manifest)
 	require.NoError(t, err)
-	all := objects(string(text))
+	all := splitManifest(string(text))
 	require.Len(t, all, 4)
 	for _, one := range all {
 		_, _, err := api.Decode([]byte(one), nil, nil)
@@ -52,7 +52,7 @@ func TestDocumentedManifestIsOneThatKubernetesTakes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			require.Contains(t, string(text), change[0])
 			var refused bool
-			for _, one := range objects(strings.Replace(string(text), change[0], change[1], 1)) {
+			for _, one := range splitManifest(strings.Replace(string(text), change[0], change[1], 1)) {
 				_, _, err := api.Decode([]byte(one), nil, nil)
 				refused = refused || err != nil
 			}
@@ -61,7 +61,7 @@ func TestDocumentedManifestIsOneThatKubernetesTakes(t *testing.T) {
 	}
 }
 
-func TestDocumentedEngineIsTheOneThatTheModuleIsWrittenFor(t *testing.T) {
+func TestDocument_EngineVersionMatchesModule(t *testing.T) {
 	image := regexp.MustCompile(`registry\.dagger\.io/engine[^\s"` + "`" + `]+`)
 	for file, times := range map[string]int{manifest: 1, "../../docs/remote-engine.md": 1} {
 		text, err := os.ReadFile(file)
@@ -77,7 +77,7 @@ func TestDocumentedEngineIsTheOneThatTheModuleIsWrittenFor(t *testing.T) {
 	assert.Contains(t, string(guide), pipeline.DaggerVersion)
 }
 
-func TestModuleAsksForTheEngineOfTheTable(t *testing.T) {
+func TestModule_EngineVersionMatchesTable(t *testing.T) {
 	text, err := os.ReadFile("../../dagger.json")
 	require.NoError(t, err)
 	assert.Contains(t, string(text), `"engineVersion": "v`+pipeline.DaggerVersion+`"`)

@@ -28,7 +28,7 @@ import (
 const canary = "canary-that-nobody-may-be-shown"
 
 // The module on a real engine, in a clone of this repository that the parts change one after the other.
-func TestModuleOnAnEngine(t *testing.T) {
+func TestModule_OnAnEngine(t *testing.T) {
 	needEngine(t)
 	dir := clone(t)
 	// Handed to no function, and so for none of them to see.
@@ -37,39 +37,39 @@ func TestModuleOnAnEngine(t *testing.T) {
 		name string
 		test func(*testing.T, string)
 	}{
-		{"functions and checks have names", named},
-		{"the graph is the table's, and is not made twice", graphed},
-		{"a deployment is rehearsed", deployed},
-		{"bad input is refused in words", refused},
-		{"credentials are shown nowhere", secretive},
-		{"a plan is kept, agreed to and applied", reviewed},
-		{"gates pass, or say why they could not be run", gated},
-		{"an edit of the documentation runs what reads it", documented},
-		{"an edit of the deployment's code installs nothing", recompiled},
-		{"a gate that fails says what it found", failing},
+		{"functions and checks have names", testFunctionsAndChecks},
+		{"the graph is the table's, and is not made twice", testGraph},
+		{"a deployment is rehearsed", testDeploy},
+		{"bad input is refused in words", testBadInput},
+		{"credentials are shown nowhere", testCredentialsHidden},
+		{"a plan is kept, agreed to and applied", testReviewedPlan},
+		{"gates pass, or say why they could not be run", testGates},
+		{"an edit of the documentation runs what reads it", testDocumentationEdit},
+		{"an edit of the deployment's code installs nothing", testDeployCodeEdit},
+		{"a gate that fails says what it found", testFailingGate},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(t, dir) })
 	}
 }
 
-func named(t *testing.T, dir string) {
-	functions := succeed(t, dir, "functions").out
+func testFunctionsAndChecks(t *testing.T, dir string) {
+	functions := mustSucceed(t, dir, "functions").stdout
 	for _, name := range []string{"approve", "check", "deploy", "drift", "graph", "plan", "plan-file", "quality", "report", "rollback", "security", "synth", "test", "verify"} {
 		assert.Regexp(t, `(?m)^`+name+` +\S`, functions)
 	}
-	checks := succeed(t, dir, "check", "-l").out
-	for _, stage := range pipeline.Gates {
+	checks := mustSucceed(t, dir, "check", "-l").stdout
+	for _, stage := range pipeline.GateStages {
 		assert.Contains(t, checks, "lockstep:"+string(stage))
 	}
 }
 
-func graphed(t *testing.T, dir string) {
+func testGraph(t *testing.T, dir string) {
 	c, err := config.Load(os.DirFS(filepath.Join(dir, "config")))
 	require.NoError(t, err)
 	g, err := pipeline.NewGraph(pipeline.Steps(c))
 	require.NoError(t, err)
-	assert.Contains(t, succeed(t, dir, "call", "graph").out, "digest "+g.Digest())
-	assert.Contains(t, succeed(t, dir, "call", "graph").progress, "Lockstep.graph CACHED", "the same repository has the same graph")
+	assert.Contains(t, mustSucceed(t, dir, "call", "graph").stdout, "digest "+g.Digest())
+	assert.Contains(t, mustSucceed(t, dir, "call", "graph").progress, "Lockstep.graph CACHED", "the same repository has the same graph")
 
 	nothing := t.TempDir()
 	write(t, filepath.Join(nothing, "dagger.json"), fmt.Sprintf(`{"name": "empty", "engineVersion": "v%s", "sdk": {"source": "go"}}`, pipeline.DaggerVersion))
@@ -78,11 +78,11 @@ func graphed(t *testing.T, dir string) {
 	git(t, nothing, "init", "--quiet")
 	quickest := map[string]time.Duration{}
 	for range 4 { // the first of each is cold
-		for name, call := range map[string]func() call{
-			"graph":   func() call { return succeed(t, dir, "call", "graph") },
-			"nothing": func() call { return succeed(t, nothing, "call", "nothing") },
+		for name, call := range map[string]func() callResult{
+			"graph":   func() callResult { return mustSucceed(t, dir, "call", "graph") },
+			"nothing": func() callResult { return mustSucceed(t, nothing, "call", "nothing") },
 		} {
-			if took := call().took; quickest[name] == 0 || took < quickest[name] {
+			if took := call().duration; quickest[name] == 0 || took < quickest[name] {
 				quickest[name] = took
 			}
 		}
@@ -90,22 +90,22 @@ func graphed(t *testing.T, dir string) {
 	t.Logf("a warm call of graph took %v, one of an empty module %v: %.2f times", quickest["graph"], quickest["nothing"], float64(quickest["graph"])/float64(quickest["nothing"]))
 }
 
-func deployed(t *testing.T, dir string) {
-	first := succeed(t, dir, "call", "deploy", "--env", "acc")
-	assert.Contains(t, first.out, "a rehearsal on emulated accounts, nothing reached AWS")
-	second := succeed(t, dir, "call", "deploy", "--env", "acc")
-	assert.Contains(t, second.out, "nothing changed on the emulated accounts, nothing was touched, nothing reached AWS")
-	assert.Empty(t, others(second, "lockstep deploy", "lockstep verify", "lockstep tell", "lockstep rehearsal serve"), "a second run has the rest")
+func testDeploy(t *testing.T, dir string) {
+	first := mustSucceed(t, dir, "call", "deploy", "--env", "acc")
+	assert.Contains(t, first.stdout, "a rehearsal on emulated accounts, nothing reached AWS")
+	second := mustSucceed(t, dir, "call", "deploy", "--env", "acc")
+	assert.Contains(t, second.stdout, "nothing changed on the emulated accounts, nothing was touched, nothing reached AWS")
+	assert.Empty(t, otherCommands(second, "lockstep deploy", "lockstep verify", "lockstep tell", "lockstep rehearsal serve"), "a second run has the rest")
 
-	assert.Contains(t, succeed(t, dir, "call", "verify", "--env", "acc").out, "verify:acc")
-	succeed(t, dir, "call", "drift", "--env", "acc")
-	change(t, filepath.Join(dir, "config/environments/acc.yaml"), "releaseChannel: acc", "releaseChannel: later")
-	assert.Contains(t, succeed(t, dir, "call", "deploy", "--env", "acc").out, "lockstep-acc-artefact       updated: 1 to modify")
-	assert.Contains(t, succeed(t, dir, "call", "rollback", "--env", "acc").out, "UPDATE_COMPLETE SettingreleaseChannel")
-	change(t, filepath.Join(dir, "config/environments/acc.yaml"), "releaseChannel: later", "releaseChannel: acc")
+	assert.Contains(t, mustSucceed(t, dir, "call", "verify", "--env", "acc").stdout, "verify:acc")
+	mustSucceed(t, dir, "call", "drift", "--env", "acc")
+	replaceInFile(t, filepath.Join(dir, "config/environments/acc.yaml"), "releaseChannel: acc", "releaseChannel: later")
+	assert.Contains(t, mustSucceed(t, dir, "call", "deploy", "--env", "acc").stdout, "lockstep-acc-artefact       updated: 1 to modify")
+	assert.Contains(t, mustSucceed(t, dir, "call", "rollback", "--env", "acc").stdout, "UPDATE_COMPLETE SettingreleaseChannel")
+	replaceInFile(t, filepath.Join(dir, "config/environments/acc.yaml"), "releaseChannel: later", "releaseChannel: acc")
 }
 
-func refused(t *testing.T, dir string) {
+func testBadInput(t *testing.T, dir string) {
 	for name, test := range map[string]struct {
 		args []string
 		want string
@@ -120,11 +120,11 @@ func refused(t *testing.T, dir string) {
 		"a stage that has no gates":         {[]string{"call", "report", "--stage", "deploy"}, "--stage deploy is no stage of gates"},
 		"no report of a stage that is none": {[]string{"call", "report", "--stage", "nowhere"}, "--stage nowhere is no stage of gates"},
 	} {
-		t.Run(name, func(t *testing.T) { assert.Contains(t, fail(t, dir, test.args...).progress, test.want) })
+		t.Run(name, func(t *testing.T) { assert.Contains(t, mustFail(t, dir, test.args...).progress, test.want) })
 	}
 }
 
-func secretive(t *testing.T, dir string) {
+func testCredentialsHidden(t *testing.T, dir string) {
 	exported := func(expires time.Time) string {
 		text, err := json.Marshal(map[string]any{
 			"Version": 1, "AccessKeyId": "AKIA" + strings.Repeat("0", 16), "SecretAccessKey": canary, "SessionToken": canary, "Expiration": expires.Format(time.RFC3339),
@@ -132,7 +132,7 @@ func secretive(t *testing.T, dir string) {
 		require.NoError(t, err)
 		return string(text)
 	}
-	traced := traces(t)
+	traced := collectTraces(t)
 	for name, test := range map[string]struct{ credentials, want string }{
 		"not JSON":              {canary, "--aws-credentials is not in the format of"},
 		"of another format":     {`{"Version": 2, "SecretAccessKey": "` + canary + `"}`, "--aws-credentials has Version 2, not 1"},
@@ -141,20 +141,20 @@ func secretive(t *testing.T, dir string) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("LOCKSTEP_TEST_CREDENTIALS", test.credentials)
-			c := fail(t, dir, "call", "plan", "--env", "acc", "--aws-credentials", "env:LOCKSTEP_TEST_CREDENTIALS")
+			c := mustFail(t, dir, "call", "plan", "--env", "acc", "--aws-credentials", "env:LOCKSTEP_TEST_CREDENTIALS")
 			assert.Contains(t, c.progress, test.want)
-			assert.NotContains(t, c.all(), canary)
+			assert.NotContains(t, c.combinedOutput(), canary)
 		})
 	}
 	sent := traced()
 	assert.Contains(t, sent, "Lockstep.plan", "the calls are in the traces")
-	for _, form := range forms(canary) {
+	for _, form := range encodedForms(canary) {
 		assert.False(t, strings.Contains(sent, form), "the traces show %s", form)
 	}
 }
 
-// forms are how a text may stand in a trace: as it is, or in the middle of something that was written in base64, as the arguments of calls are.
-func forms(text string) []string {
+// encodedForms are how a text may stand in a trace: as it is, or in the middle of something that was written in base64, as the arguments of calls are.
+func encodedForms(text string) []string {
 	all := []string{text}
 	for before := range 3 {
 		encoded := base64.StdEncoding.EncodeToString([]byte(strings.Repeat(" ", before) + text))
@@ -164,15 +164,15 @@ func forms(text string) []string {
 	return all
 }
 
-func TestATextIsFoundInBase64WhereverItStands(t *testing.T) {
+func TestEncodedForms_FindTextInBase64(t *testing.T) {
 	for before := range 7 {
 		sent := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("-", before) + canary + "and more"))
-		assert.True(t, slices.ContainsFunc(forms(canary), func(form string) bool { return strings.Contains(sent, form) }), "after %d bytes", before)
+		assert.True(t, slices.ContainsFunc(encodedForms(canary), func(form string) bool { return strings.Contains(sent, form) }), "after %d bytes", before)
 	}
 }
 
-// traces takes what Dagger sends to whoever collects its traces and logs, and returns all of it so far.
-func traces(t *testing.T) func() string {
+// collectTraces takes what Dagger sends to whoever collects its traces and logs, and returns all of it so far.
+func collectTraces(t *testing.T) func() string {
 	t.Helper()
 	var mutex sync.Mutex
 	var sent strings.Builder
@@ -201,83 +201,83 @@ func traces(t *testing.T) func() string {
 	}
 }
 
-func reviewed(t *testing.T, dir string) {
+func testReviewedPlan(t *testing.T, dir string) {
 	kept := filepath.Join(t.TempDir(), "plan")
-	succeed(t, dir, "call", "plan-file", "--env", "prod", "export", "--path", kept)
+	mustSucceed(t, dir, "call", "plan-file", "--env", "prod", "export", "--path", kept)
 	for _, name := range []string{pipeline.PlanFile, "plan.md", "digest", "summary"} {
 		assert.FileExists(t, filepath.Join(kept, name))
 	}
-	nothingShown(t, kept)
+	assertNoCanary(t, kept)
 	file := filepath.Join(kept, pipeline.PlanFile)
-	assert.Contains(t, fail(t, dir, "call", "deploy", "--env", "prod", "--plan", file).progress, "approve --plan")
-	succeed(t, dir, "call", "approve", "--plan", file, "--note", "tests")
-	succeed(t, dir, "call", "deploy", "--env", "prod", "--plan", file)
+	assert.Contains(t, mustFail(t, dir, "call", "deploy", "--env", "prod", "--plan", file).progress, "approve --plan")
+	mustSucceed(t, dir, "call", "approve", "--plan", file, "--note", "tests")
+	mustSucceed(t, dir, "call", "deploy", "--env", "prod", "--plan", file)
 }
 
-// unreachable are gates that may not reach their databases from where the engine is. They have said so then.
-func unreachable(c call) bool {
-	return strings.Contains(c.all(), "not run: it could not reach what it needs")
+// hasUnreachableGate are gates that may not reach their databases from where the engine is. They have said so then.
+func hasUnreachableGate(c callResult) bool {
+	return strings.Contains(c.combinedOutput(), "not run: it could not reach what it needs")
 }
 
-func gated(t *testing.T, dir string) {
-	c := succeed(t, dir, "call", "check")
-	assert.Contains(t, c.out, "check passed")
-	succeed(t, dir, "check")
-	strict := run(t, dir, time.Hour, "call", "--ci", "security")
-	if assert.Equal(t, unreachable(c), strict.failed, "%s", tail(strict.all())); strict.failed {
-		assert.Contains(t, c.out, "not run here, and no pass elsewhere: ", "what could not be run is no pass")
+func testGates(t *testing.T, dir string) {
+	c := mustSucceed(t, dir, "call", "check")
+	assert.Contains(t, c.stdout, "check passed")
+	mustSucceed(t, dir, "check")
+	strict := runDagger(t, dir, time.Hour, "call", "--ci", "security")
+	if assert.Equal(t, hasUnreachableGate(c), strict.failed, "%s", tail(strict.combinedOutput())); strict.failed {
+		assert.Contains(t, c.stdout, "not run here, and no pass elsewhere: ", "what could not be run is no pass")
 		assert.NotRegexp(t, `(?m)^\w+(:\w+)? failed: `, strict.progress)
 	}
 	report := filepath.Join(t.TempDir(), "report")
-	succeed(t, dir, "call", "report", "--stage", string(pipeline.Quality), "export", "--path", report)
+	mustSucceed(t, dir, "call", "report", "--stage", string(pipeline.Quality), "export", "--path", report)
 	for _, name := range []string{"report.html", "findings.sarif", "gates.xml", "summary.json"} {
 		assert.FileExists(t, filepath.Join(report, name))
 	}
-	nothingShown(t, report)
+	assertNoCanary(t, report)
 }
 
-func documented(t *testing.T, dir string) {
-	succeed(t, dir, "call", "check")
-	edit(t, filepath.Join(dir, "docs/architecture.md"), "\nOne line more.\n")
-	c := succeed(t, dir, "call", "check")
-	assert.Empty(t, others(c, "lockstep tell",
+func testDocumentationEdit(t *testing.T, dir string) {
+	mustSucceed(t, dir, "call", "check")
+	appendToFile(t, filepath.Join(dir, "docs/architecture.md"), "\nOne line more.\n")
+	c := mustSucceed(t, dir, "call", "check")
+	assert.Empty(t, otherCommands(c, "lockstep tell",
 		"lockstep gate documentation", "lockstep gate markdown", "lockstep gate secrets", "lockstep gate baseline", // they read the documentation
 		"lockstep gate history", "lockstep gate coverage", // they read the commits
 		"lockstep gate waivers", "lockstep gate govulncheck", "lockstep gate osv", // they learn of something besides their inputs
 	))
 }
 
-func recompiled(t *testing.T, dir string) {
-	succeed(t, dir, "call", "deploy", "--env", "acc")
-	edit(t, filepath.Join(dir, "internal/deploy/engine.go"), "\n// One line more.\n")
-	c := succeed(t, dir, "call", "deploy", "--env", "acc")
+func testDeployCodeEdit(t *testing.T, dir string) {
+	mustSucceed(t, dir, "call", "deploy", "--env", "acc")
+	appendToFile(t, filepath.Join(dir, "internal/deploy/engine.go"), "\n// One line more.\n")
+	c := mustSucceed(t, dir, "call", "deploy", "--env", "acc")
 	const build = "go build -trimpath -buildvcs=false -o .lockstep/bin/lockstep"
-	assert.Contains(t, strings.Join(c.executed(), "\n"), build)
-	assert.Empty(t, others(c, build, pipeline.Self+" "), "what does not call this program stays as it is: tools, the CDK app")
+	assert.Contains(t, strings.Join(c.executedCommands(), "\n"), build)
+	assert.Empty(t, otherCommands(c, build, pipeline.Self+" "), "what does not call this program stays as it is: tools, the CDK app")
 	assert.NotContains(t, c.progress, "go: downloading")
 }
 
-func failing(t *testing.T, dir string) {
+func testFailingGate(t *testing.T, dir string) {
 	write(t, filepath.Join(dir, "tests/engine/testdata/seeded.go"), "package seeded\nfunc  Seeded( ) {}\n")
-	c := fail(t, dir, "call", "quality")
+	c := mustFail(t, dir, "call", "quality")
 	assert.Contains(t, c.progress, "did not pass: ")
 	assert.Contains(t, c.progress, "tests/engine/testdata/seeded.go")
 	report := filepath.Join(t.TempDir(), "report")
-	succeed(t, dir, "call", "report", "--stage", string(pipeline.Quality), "export", "--path", report)
+	mustSucceed(t, dir, "call", "report", "--stage", string(pipeline.Quality), "export", "--path", report)
 	text, err := os.ReadFile(filepath.Join(report, "findings.sarif"))
 	require.NoError(t, err)
 	assert.Contains(t, string(text), "tests/engine/testdata/seeded.go")
 }
 
-// others are the commands that ran besides those that begin so.
-func others(c call, beginnings ...string) []string {
-	return slices.DeleteFunc(c.executed(), func(command string) bool {
+// otherCommands are the commands that ran besides those that begin so.
+func otherCommands(c callResult, beginnings ...string) []string {
+	return slices.DeleteFunc(c.executedCommands(), func(command string) bool {
 		return slices.ContainsFunc(beginnings, func(beginning string) bool { return strings.HasPrefix(command, beginning) })
 	})
 }
 
-// nothingShown looks for the canary in every file.
-func nothingShown(t *testing.T, dir string) {
+// assertNoCanary looks for the canary in every file.
+func assertNoCanary(t *testing.T, dir string) {
 	t.Helper()
 	files := 0
 	require.NoError(t, fs.WalkDir(os.DirFS(dir), ".", func(name string, entry fs.DirEntry, err error) error {
@@ -292,8 +292,8 @@ func nothingShown(t *testing.T, dir string) {
 	assert.NotZero(t, files)
 }
 
-// change replaces what stands once in a file.
-func change(t *testing.T, file, from, to string) {
+// replaceInFile replaces what stands once in a file.
+func replaceInFile(t *testing.T, file, from, to string) {
 	t.Helper()
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)

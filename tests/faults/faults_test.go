@@ -18,48 +18,48 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const stacks = 4
+const stackCount = 4
 
-func TestThrottlingAndServerErrors(t *testing.T) {
-	shows(t, "429 and 5xx", "30 % of all calls are answered with 429, 500, 502, 503 or 504", "it passes, with nothing done twice")
-	w := newWorld(t)
+func TestFault_ThrottlingAndServerErrors(t *testing.T) {
+	documentFault(t, "429 and 5xx", "30 % of all calls are answered with 429, 500, 502, 503 or 504", "it passes, with nothing done twice")
+	w := newTestbed(t)
 	codes := []int{429, 500, 502, 503, 504}
-	w.proxy.with(sometimes(0.3, func(c *call) bool {
+	w.proxy.setFault(withProbability(0.3, func(c *call) bool {
 		c.w.WriteHeader(codes[c.n%len(codes)])
 		return true
 	}))
-	w.deploy(w.assembly("dev", dev, stacks, "one"))
-	calls, hit := w.proxy.spoiled()
+	w.deploy(w.assembly("dev", dev, stackCount, "one"))
+	calls, hit := w.proxy.counts()
 	assert.InDelta(t, 0.3, float64(hit)/float64(calls), 0.1)
-	w.proxy.with(nil)
-	w.whole(stacks, "one")
-	assert.Equal(t, 1, w.operations("stack0"))
+	w.proxy.setFault(nil)
+	w.assertDeployed(stackCount, "one")
+	assert.Equal(t, 1, w.countOperations("stack0"))
 }
 
-func TestConnectionsThatAreReset(t *testing.T) {
-	shows(t, "connection resets", "20 % of all connections are reset, half of them after the call was carried out", "it passes, with nothing done twice")
-	w := newWorld(t)
-	w.proxy.with(sometimes(0.2, func(c *call) bool {
+func TestFault_ConnectionResets(t *testing.T) {
+	documentFault(t, "connection resets", "20 % of all connections are reset, half of them after the call was carried out", "it passes, with nothing done twice")
+	w := newTestbed(t)
+	w.proxy.setFault(withProbability(0.2, func(c *call) bool {
 		if c.n%2 == 0 {
 			c.forward()
 		}
-		reset(c.w)
+		resetConnection(c.w)
 		return true
 	}))
 	for round, value := range []string{"one", "two", "three"} {
-		w.deploy(w.assembly("dev", dev, stacks, value))
-		assert.Equal(t, round+1, w.operations("stack1"), "a lost answer is no reason to do it again")
+		w.deploy(w.assembly("dev", dev, stackCount, value))
+		assert.Equal(t, round+1, w.countOperations("stack1"), "a lost answer is no reason to do it again")
 	}
-	w.proxy.with(nil)
-	w.whole(stacks, "three")
+	w.proxy.setFault(nil)
+	w.assertDeployed(stackCount, "three")
 }
 
-func TestAnswersThatComeHalfAMinuteLate(t *testing.T) {
-	shows(t, "late answers", "the first answer to each kind of writing call comes 30 s late, after it was carried out", "the call is made again without waiting, and it passes, with nothing done twice")
-	w := newWorld(t)
+func TestFault_LateResponses(t *testing.T) {
+	documentFault(t, "late answers", "the first answer to each kind of writing call comes 30 s late, after it was carried out", "the call is made again without waiting, and it passes, with nothing done twice")
+	w := newTestbed(t)
 	var mu sync.Mutex
 	late := map[string]bool{"CreateChangeSet": true, "ExecuteChangeSet": true, "PUT": true, "AssumeRole": true}
-	w.proxy.with(func(c *call) bool {
+	w.proxy.setFault(func(c *call) bool {
 		mu.Lock()
 		hit := late[c.action]
 		delete(late, c.action)
@@ -70,7 +70,7 @@ func TestAnswersThatComeHalfAMinuteLate(t *testing.T) {
 		answer, text := c.forward()
 		select {
 		case <-time.After(30 * time.Second):
-			pass(c.w, answer, text)
+			writeResponse(c.w, answer, text)
 		case <-c.r.Context().Done(): // nobody waits any more
 		}
 		return true
@@ -79,17 +79,17 @@ func TestAnswersThatComeHalfAMinuteLate(t *testing.T) {
 	w.deploy(w.assembly("dev", dev, 2, "one"))
 	assert.Less(t, time.Since(began), 60*time.Second)
 	assert.Empty(t, late)
-	w.proxy.with(nil)
-	w.whole(2, "one")
-	assert.Equal(t, 1, w.operations("stack0"))
+	w.proxy.setFault(nil)
+	w.assertDeployed(2, "one")
+	assert.Equal(t, 1, w.countOperations("stack0"))
 }
 
-func TestCredentialsThatExpireInTheMiddle(t *testing.T) {
-	shows(t, "expiring credentials", "every assumed session is refused as expired from its fifteenth call on", "new ones are asked for, and it passes")
-	w := newWorld(t)
+func TestFault_ExpiringSessionCredentials(t *testing.T) {
+	documentFault(t, "expiring credentials", "every assumed session is refused as expired from its fifteenth call on", "new ones are asked for, and it passes")
+	w := newTestbed(t)
 	var mu sync.Mutex
 	used := map[string]int{}
-	w.proxy.with(func(c *call) bool {
+	w.proxy.setFault(func(c *call) bool {
 		token := c.r.Header.Get("X-Amz-Security-Token")
 		if token == "" {
 			return false
@@ -109,19 +109,19 @@ func TestCredentialsThatExpireInTheMiddle(t *testing.T) {
 		}
 		return true
 	})
-	w.deploy(w.assembly("dev", dev, stacks, "one"))
-	_, hit := w.proxy.spoiled()
+	w.deploy(w.assembly("dev", dev, stackCount, "one"))
+	_, hit := w.proxy.counts()
 	assert.Positive(t, hit)
-	w.proxy.with(nil)
-	w.whole(stacks, "one")
+	w.proxy.setFault(nil)
+	w.assertDeployed(stackCount, "one")
 }
 
-func TestTheCallersOwnCredentialsExpire(t *testing.T) {
-	shows(t, "the caller's credentials expire", "AWS refuses the caller itself as expired, in the middle", "it ends with what is wrong; signed in again, the next run goes on from there")
-	w := newWorld(t)
+func TestFault_ExpiredCallerCredentials(t *testing.T) {
+	documentFault(t, "the caller's credentials expire", "AWS refuses the caller itself as expired, in the middle", "it ends with what is wrong; signed in again, the next run goes on from there")
+	w := newTestbed(t)
 	var mu sync.Mutex
 	executed := 0
-	w.proxy.with(func(c *call) bool {
+	w.proxy.setFault(func(c *call) bool {
 		mu.Lock()
 		defer mu.Unlock()
 		if c.action == "ExecuteChangeSet" {
@@ -134,23 +134,23 @@ func TestTheCallersOwnCredentialsExpire(t *testing.T) {
 		_, _ = io.WriteString(c.w, `<ErrorResponse><Error><Type>Sender</Type><Code>ExpiredToken</Code><Message>The security token included in the request is expired</Message></Error></ErrorResponse>`)
 		return true
 	})
-	dir := w.assembly("dev", dev, stacks, "one")
+	dir := w.assembly("dev", dev, stackCount, "one")
 	out, status := w.run("deploy", "--env", "dev", "--assembly", dir)
 	assert.Equal(t, 1, status, out)
 	assert.Contains(t, out, "ExpiredToken")
-	w.proxy.with(nil)
+	w.proxy.setFault(nil)
 	out = w.deploy(dir)
 	assert.Contains(t, out, "this run goes on from there")
-	w.whole(stacks, "one")
+	w.assertDeployed(stackCount, "one")
 }
 
-func TestTheEmulatorIsRestartedInTheMiddle(t *testing.T) {
-	shows(t, "the endpoint goes and comes back", "the emulated AWS is stopped in the middle and started again three seconds later", "it passes, or ends with what is wrong and the next run goes on from there")
-	w := newWorld(t)
-	dir := w.assembly("dev", dev, stacks, "one")
+func TestFault_EndpointRestart(t *testing.T) {
+	documentFault(t, "the endpoint goes and comes back", "the emulated AWS is stopped in the middle and started again three seconds later", "it passes, or ends with what is wrong and the next run goes on from there")
+	w := newTestbed(t)
+	dir := w.assembly("dev", dev, stackCount, "one")
 	var once sync.Once
 	restarted := make(chan struct{})
-	w.proxy.with(func(c *call) bool {
+	w.proxy.setFault(func(c *call) bool {
 		if c.action != "ExecuteChangeSet" {
 			return false
 		}
@@ -176,21 +176,21 @@ func TestTheEmulatorIsRestartedInTheMiddle(t *testing.T) {
 	})
 	out, status := w.run("deploy", "--env", "dev", "--assembly", dir)
 	<-restarted
-	w.proxy.with(nil)
+	w.proxy.setFault(nil)
 	if status != 0 {
 		assert.Contains(t, out, "run this again")
 		w.deploy(dir)
 	}
-	w.whole(stacks, "one")
+	w.assertDeployed(stackCount, "one")
 }
 
-func TestTwoAtOnce(t *testing.T) {
-	shows(t, "two at once", "two runs deploy to one account at the same time", "one goes on; the other one ends with 3 and names the first, before it has written anything")
-	w := newWorld(t)
-	dir := w.assembly("dev", dev, stacks, "one")
+func TestFault_ConcurrentDeployments(t *testing.T) {
+	documentFault(t, "two at once", "two runs deploy to one account at the same time", "one goes on; the other one ends with 3 and names the first, before it has written anything")
+	w := newTestbed(t)
+	dir := w.assembly("dev", dev, stackCount, "one")
 	reached, held := make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	w.proxy.with(func(c *call) bool {
+	w.proxy.setFault(func(c *call) bool {
 		if c.action == "CreateChangeSet" {
 			once.Do(func() { close(reached); <-held })
 		}
@@ -214,13 +214,13 @@ func TestTwoAtOnce(t *testing.T) {
 	close(held)
 	out = <-first
 	assert.True(t, strings.HasPrefix(out, "0"), out)
-	w.whole(stacks, "one")
+	w.assertDeployed(stackCount, "one")
 }
 
-func TestATemplateThatFails(t *testing.T) {
-	shows(t, "a template that fails", "CloudFormation cannot make one of the resources", "the stack is rolled back, and the first resource that failed is named with its reason; mended, the next run passes")
-	w := newWorld(t)
-	dir := w.assembly("dev", dev, stacks, "one")
+func TestFault_FailingTemplate(t *testing.T) {
+	documentFault(t, "a template that fails", "CloudFormation cannot make one of the resources", "the stack is rolled back, and the first resource that failed is named with its reason; mended, the next run passes")
+	w := newTestbed(t)
+	dir := w.assembly("dev", dev, stackCount, "one")
 	good, err := os.ReadFile(filepath.Join(dir, "stack2.json"))
 	require.NoError(t, err)
 	write(t, filepath.Join(dir, "stack2.json"), `{"Resources":{"Value":{"Type":"AWS::SSM::Parameter","Properties":{"Type":"String","Name":"/stack0","Value":"taken"}}}}`)
@@ -230,12 +230,12 @@ func TestATemplateThatFails(t *testing.T) {
 	assert.Contains(t, out, "it needs stack2, which was not deployed")
 	write(t, filepath.Join(dir, "stack2.json"), string(good))
 	w.deploy(dir)
-	w.whole(stacks, "one")
+	w.assertDeployed(stackCount, "one")
 }
 
-func TestAClockThatIsWrong(t *testing.T) {
-	shows(t, "clock skew", "the clock of AWS is two hours ahead of this machine's, and calls signed with another time are refused", "it passes; leases and the age of plans go by the clock of AWS")
-	w := newWorld(t)
+func TestFault_ClockSkew(t *testing.T) {
+	documentFault(t, "clock skew", "the clock of AWS is two hours ahead of this machine's, and calls signed with another time are refused", "it passes; leases and the age of plans go by the clock of AWS")
+	w := newTestbed(t)
 	const ahead = 2 * time.Hour
 	shift := func(h http.Header, name string) {
 		if at, err := http.ParseTime(h.Get(name)); err == nil {
@@ -244,8 +244,8 @@ func TestAClockThatIsWrong(t *testing.T) {
 	}
 	var mu sync.Mutex
 	refused := 0
-	w.proxy.anew = true
-	w.proxy.with(func(c *call) bool {
+	w.proxy.replacesSignature = true
+	w.proxy.setFault(func(c *call) bool {
 		at, err := time.Parse("20060102T150405Z", c.r.Header.Get("X-Amz-Date"))
 		if err == nil && time.Now().Add(ahead).Sub(at).Abs() > 5*time.Minute {
 			mu.Lock()
@@ -266,7 +266,7 @@ func TestAClockThatIsWrong(t *testing.T) {
 			shift(answer.Header, "Date")
 			shift(answer.Header, "Last-Modified")
 		}
-		pass(c.w, answer, text)
+		writeResponse(c.w, answer, text)
 		return true
 	})
 	dir := w.assembly("dev", dev, 2, "one")
@@ -276,13 +276,13 @@ func TestAClockThatIsWrong(t *testing.T) {
 	out, status = w.run("deploy", "--env", "dev", "--assembly", dir, "--plan", plan)
 	require.Zero(t, status, out)
 	assert.Positive(t, refused)
-	w.proxy.with(nil)
-	w.whole(2, "one")
+	w.proxy.setFault(nil)
+	w.assertDeployed(2, "one")
 }
 
-func TestAFullDisk(t *testing.T) {
-	shows(t, "a full disk", "there is no room for the plan's file, nor for the run's sign of life", "a plan that cannot be written is thrown away, with its change sets; a deployment needs no room")
-	w := newWorld(t)
+func TestFault_FullDisk(t *testing.T) {
+	documentFault(t, "a full disk", "there is no room for the plan's file, nor for the run's sign of life", "a plan that cannot be written is thrown away, with its change sets; a deployment needs no room")
+	w := newTestbed(t)
 	small := filepath.Join(w.dir, "small")
 	require.NoError(t, os.MkdirAll(small, 0o755))
 	if err := syscall.Mount("tmpfs", small, "tmpfs", 0, "size=64k"); err != nil {
@@ -306,12 +306,12 @@ func TestAFullDisk(t *testing.T) {
 	require.NoError(t, os.Symlink(small, filepath.Join(w.dir, ".lockstep")))
 	out = w.deploy(dir)
 	assert.Contains(t, out, "there is no place for this run's sign of life")
-	w.whole(2, "one")
+	w.assertDeployed(2, "one")
 }
 
-func TestAPlanThatWasCutInHalfOrEdited(t *testing.T) {
-	shows(t, "a plan cut in half or edited", "a part of the plan's file is missing, or says something else", "it ends with 3 before anything is written; the plan itself can still be applied")
-	w := newWorld(t)
+func TestFault_TruncatedOrEditedPlan(t *testing.T) {
+	documentFault(t, "a plan cut in half or edited", "a part of the plan's file is missing, or says something else", "it ends with 3 before anything is written; the plan itself can still be applied")
+	w := newTestbed(t)
 	dir := w.assembly("dev", dev, 2, "one")
 	plan, bad := filepath.Join(w.dir, "plan.json"), filepath.Join(w.dir, "bad.json")
 	out, status := w.run("plan", "--env", "dev", "--assembly", dir, "--out", plan)
@@ -325,14 +325,14 @@ func TestAPlanThatWasCutInHalfOrEdited(t *testing.T) {
 	}
 	out, status = w.run("deploy", "--env", "dev", "--assembly", dir, "--plan", plan)
 	require.Zero(t, status, out)
-	w.whole(2, "one")
+	w.assertDeployed(2, "one")
 }
 
-func TestAReleaseRecordThatWasAltered(t *testing.T) {
-	shows(t, "a release record is altered", "somebody edits a record in the account's bucket", "`status` ends with 1 and names the record; a deployment ends with 3 before anything is written")
-	w := newWorld(t)
+func TestFault_AlteredReleaseRecord(t *testing.T) {
+	documentFault(t, "a release record is altered", "somebody edits a record in the account's bucket", "`status` ends with 1 and names the record; a deployment ends with 3 before anything is written")
+	w := newTestbed(t)
 	w.deploy(w.assembly("dev", dev, 2, "one"))
-	client, bucket, key := w.objects(dev), "cdk-hnb659fds-assets-"+dev+"-"+region, "lockstep/shop/dev/releases/00000001.json"
+	client, bucket, key := w.s3Client(dev), "cdk-hnb659fds-assets-"+dev+"-"+region, "lockstep/shop/dev/releases/00000001.json"
 	object, err := client.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &bucket, Key: &key})
 	require.NoError(t, err)
 	text, err := io.ReadAll(object.Body)
@@ -348,7 +348,7 @@ func TestAReleaseRecordThatWasAltered(t *testing.T) {
 	out, status = w.run("deploy", "--env", "dev", "--assembly", w.assembly("dev", dev, 2, "two"))
 	assert.Equal(t, 3, status, out)
 	put(string(text))
-	w.whole(2, "one")
+	w.assertDeployed(2, "one")
 	w.deploy(w.assembly("dev", dev, 2, "two"))
-	w.whole(2, "two")
+	w.assertDeployed(2, "two")
 }

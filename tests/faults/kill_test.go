@@ -13,10 +13,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestKilledAtTwentyRandomMoments(t *testing.T) {
-	shows(t, "kill -9", "the program is killed at 20 random moments of a deployment, and run again each time", "the next run takes the lock over at once and goes on from there; nothing is begun twice, and no change set stays")
-	w := newWorld(t)
-	dir := w.assembly("dev", dev, stacks, "zero")
+func TestFault_KilledAtRandomMoments(t *testing.T) {
+	documentFault(t, "kill -9", "the program is killed at 20 random moments of a deployment, and run again each time", "the next run takes the lock over at once and goes on from there; nothing is begun twice, and no change set stays")
+	w := newTestbed(t)
+	dir := w.assembly("dev", dev, stackCount, "zero")
 	began := time.Now()
 	w.deploy(dir)
 	whole := time.Since(began)
@@ -27,11 +27,11 @@ func TestKilledAtTwentyRandomMoments(t *testing.T) {
 		rounds = 5
 	}
 	for round := range rounds {
-		var before [stacks]int
+		var before [stackCount]int
 		for i := range before {
-			before[i] = w.operations(fmt.Sprint("stack", i))
+			before[i] = w.countOperations(fmt.Sprint("stack", i))
 		}
-		dir := w.assembly("dev", dev, stacks, fmt.Sprint("round", round))
+		dir := w.assembly("dev", dev, stackCount, fmt.Sprint("round", round))
 		cmd := w.command("deploy", "--env", "dev", "--assembly", dir)
 		require.NoError(t, cmd.Start())
 		time.Sleep(time.Duration(chance.Float64() * float64(whole)))
@@ -43,9 +43,9 @@ func TestKilledAtTwentyRandomMoments(t *testing.T) {
 			resumed++
 		}
 		for i := range before {
-			assert.Equal(t, 1, w.operations(fmt.Sprint("stack", i))-before[i], "round %d: how often stack%d was updated\n%s", round, i, out)
+			assert.Equal(t, 1, w.countOperations(fmt.Sprint("stack", i))-before[i], "round %d: how often stack%d was updated\n%s", round, i, out)
 		}
-		w.whole(stacks, fmt.Sprint("round", round))
+		w.assertDeployed(stackCount, fmt.Sprint("round", round))
 		if t.Failed() {
 			return
 		}
@@ -55,12 +55,12 @@ func TestKilledAtTwentyRandomMoments(t *testing.T) {
 }
 
 // The very last that a run does is to give the lock back.
-func TestKilledBeforeTheLockIsGivenBack(t *testing.T) {
-	w := newWorld(t)
-	dir := w.assembly("dev", dev, stacks, "one")
+func TestFault_KilledBeforeUnlock(t *testing.T) {
+	w := newTestbed(t)
+	dir := w.assembly("dev", dev, stackCount, "one")
 	reached, ended := make(chan struct{}), make(chan struct{})
 	var locks atomic.Int32
-	w.proxy.with(func(c *call) bool {
+	w.proxy.setFault(func(c *call) bool {
 		if c.r.Method != http.MethodPut || !strings.HasSuffix(c.r.URL.Path, "/lock.json") || locks.Add(1) != 2 {
 			return false
 		}
@@ -74,7 +74,7 @@ func TestKilledBeforeTheLockIsGivenBack(t *testing.T) {
 	require.NoError(t, cmd.Process.Kill())
 	_ = cmd.Wait() // it was killed
 	close(ended)
-	w.proxy.with(nil)
+	w.proxy.setFault(nil)
 
 	out, status := w.run("status", "--env", "dev")
 	require.Zero(t, status, out)
@@ -82,5 +82,5 @@ func TestKilledBeforeTheLockIsGivenBack(t *testing.T) {
 	out = w.deploy(dir)
 	assert.Contains(t, out, "which is gone, is taken over")
 	assert.Contains(t, out, "dev  account "+dev+", eu-west-1: unchanged")
-	w.whole(stacks, "one")
+	w.assertDeployed(stackCount, "one")
 }

@@ -17,27 +17,27 @@ import (
 	"lockstep/internal/deploy/assembly"
 )
 
-// TestThreeAccountsTakeHardlyLongerThanOne measures the same deployment to one account and to three at the same time. The emulator answers one call at a time, so
+// TestParallel_ThreeAccountsTakeAsLongAsOne measures the same deployment to one account and to three at the same time. The emulator answers one call at a time, so
 // the proxy lets every answer take as long as AWS takes at least, during which the emulator is free for others.
-func TestThreeAccountsTakeHardlyLongerThanOne(t *testing.T) {
+func TestParallel_ThreeAccountsTakeAsLongAsOne(t *testing.T) {
 	if os.Getenv("LOCKSTEP_MEASURE") == "" {
 		t.Skip("a measurement, which needs a machine to itself: LOCKSTEP_MEASURE=1")
 	}
-	w := newWorld(t)
-	w.proxy.with(func(c *call) bool {
-		time.Sleep(answersIn)
+	w := newTestbed(t)
+	w.proxy.setFault(func(c *call) bool {
+		time.Sleep(responseDelay)
 		return false
 	})
-	pacer := deploy.NewPacer()
+	pacer := deploy.NewLimiter()
 	one := func(account, value string) time.Duration {
-		asm, err := assembly.Read(os.DirFS(w.assembly(account, account, stacks, value)), assembly.Environment{Account: account, Region: region})
+		asm, err := assembly.Read(os.DirFS(w.assembly(account, account, stackCount, value)), assembly.Defaults{Account: account, Region: region})
 		require.NoError(t, err)
 		cfg := aws.Config{Region: region, BaseEndpoint: &w.proxy.address, Credentials: credentials.NewStaticCredentialsProvider(tooling, secret, "")}
-		target := deploy.Target{Project: "shop", Environment: "dev", Account: account, Region: region, Tooling: tooling, Qualifier: "hnb659fds"}
+		target := deploy.Target{Project: "shop", Environment: "dev", Account: account, Region: region, ToolingAccount: tooling, Qualifier: "hnb659fds"}
 		began := time.Now()
-		d, err := deploy.Open(t.Context(), cfg, target, asm, deploy.Options{Run: deploy.Run{ID: deploy.NewRunID(), Mode: deploy.Live}, Source: asm.Digest, Bundle: asm.Digest, Pacer: pacer})
+		d, err := deploy.Open(t.Context(), cfg, target, asm, deploy.Options{Run: deploy.RunInfo{ID: deploy.NewRunID(), Mode: deploy.Live}, SynthDigest: asm.Digest, EnvironmentDigest: asm.Digest, Limiter: pacer})
 		require.NoError(t, err)
-		_, err = d.Deploy(context.Background(), deploy.Order{})
+		_, err = d.Deploy(context.Background(), deploy.DeployRequest{})
 		require.NoError(t, err)
 		return time.Since(began)
 	}
@@ -61,4 +61,4 @@ func TestThreeAccountsTakeHardlyLongerThanOne(t *testing.T) {
 	assert.LessOrEqual(t, ratio, 1.15)
 }
 
-const answersIn = 40 * time.Millisecond
+const responseDelay = 40 * time.Millisecond

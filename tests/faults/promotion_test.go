@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestOnlyWhatPassedDevGoesToAcc(t *testing.T) {
-	w := newWorld(t)
+func TestPromotion_OnlyWhatPassedDev(t *testing.T) {
+	w := newTestbed(t)
 	w.assembly("dev", dev, 1, "one")
 	w.assembly("acc", acc, 1, "one")
 	both := filepath.Join(w.dir, "assemblies")
@@ -33,8 +33,8 @@ func TestOnlyWhatPassedDevGoesToAcc(t *testing.T) {
 	assert.Contains(t, out, "acc  account "+acc+", eu-west-1: updated, release 2")
 }
 
-func TestAnEnvironmentThatAsksForApprovalTakesOnlyAnApprovedPlan(t *testing.T) {
-	w := newWorld(t)
+func TestApproval_OnlyApprovedPlanIsApplied(t *testing.T) {
+	w := newTestbed(t)
 	file := filepath.Join(w.dir, "config", "environments", "dev.yaml")
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
@@ -54,7 +54,7 @@ func TestAnEnvironmentThatAsksForApprovalTakesOnlyAnApprovedPlan(t *testing.T) {
 	assert.Contains(t, out, "is approved by arn:aws:iam::"+tooling+":root at ")
 	out, status = w.run("deploy", "--env", "dev", "--assembly", dir, "--plan", plan)
 	require.Zero(t, status, out)
-	w.whole(2, "one")
+	w.assertDeployed(2, "one")
 	out, status = w.run("status", "--env", "dev", "--json")
 	require.Zero(t, status, out)
 	assert.Contains(t, out, `"note":"reviewed"`)

@@ -33,13 +33,13 @@ type proxy struct {
 	target  *url.URL
 	client  *http.Client
 
-	mu    sync.Mutex
-	fault fault
-	calls int
-	hit   int
-	// secrets are those of the sessions that were given out, by access key id, for a proxy that signs anew.
-	secrets map[string]aws.Credentials
-	anew    bool
+	mu           sync.Mutex
+	fault        fault
+	calls        int
+	spoiledCalls int
+	// sessions are those of the sessions that were given out, by access key id, for a proxy that signs anew.
+	sessions          map[string]aws.Credentials
+	replacesSignature bool
 }
 
 // A fault may spoil a call: before it reaches the emulator, or afterwards, when only the answer is lost. It says whether it did.
@@ -64,7 +64,7 @@ func newProxy(t *testing.T, s *rehearsal.Session) *proxy {
 	require.NoError(t, err)
 	pool := x509.NewCertPool()
 	require.True(t, pool.AppendCertsFromPEM(authority))
-	p := &proxy{t: t, target: target, secrets: map[string]aws.Credentials{}, client: &http.Client{Transport: &http.Transport{
+	p := &proxy{t: t, target: target, sessions: map[string]aws.Credentials{}, client: &http.Client{Transport: &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, MaxIdleConnsPerHost: 32,
 	}}}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -76,18 +76,18 @@ func newProxy(t *testing.T, s *rehearsal.Session) *proxy {
 	return p
 }
 
-// with lets a fault happen from now on; nil for none.
-func (p *proxy) with(f fault) {
+// setFault lets a fault happen from now on; nil for none.
+func (p *proxy) setFault(f fault) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.fault, p.calls, p.hit = f, 0, 0
+	p.fault, p.calls, p.spoiledCalls = f, 0, 0
 }
 
-// spoiled is how many calls there were, and how many of them were spoiled.
-func (p *proxy) spoiled() (calls, hit int) {
+// counts is how many calls there were, and how many of them were spoiled.
+func (p *proxy) counts() (calls, hit int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.calls, p.hit
+	return p.calls, p.spoiledCalls
 }
 
 // ServeHTTP implements http.Handler.
@@ -104,12 +104,12 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.forward = func() (*http.Response, []byte) { return p.forward(r, body) }
 	if f != nil && f(c) {
 		p.mu.Lock()
-		p.hit++
+		p.spoiledCalls++
 		p.mu.Unlock()
 		return
 	}
 	answer, text := c.forward()
-	pass(w, answer, text)
+	writeResponse(w, answer, text)
 }
 
 // forward passes a call on. An emulator that does not answer is a gateway without a backend.
@@ -131,7 +131,7 @@ func (p *proxy) forward(r *http.Request, body []byte) (*http.Response, []byte) {
 	if err != nil {
 		return nil, nil
 	}
-	p.learn(text)
+	p.rememberSession(text)
 	return answer, text
 }
 
@@ -139,7 +139,7 @@ func (p *proxy) forward(r *http.Request, body []byte) (*http.Response, []byte) {
 func (p *proxy) sign(r *http.Request, body []byte) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.anew {
+	if !p.replacesSignature {
 		return nil
 	}
 	_, rest, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
@@ -147,7 +147,7 @@ func (p *proxy) sign(r *http.Request, body []byte) error {
 	if len(scope) < 5 {
 		return nil
 	}
-	credentials, known := p.secrets[scope[0]]
+	credentials, known := p.sessions[scope[0]]
 	if !known {
 		credentials = aws.Credentials{AccessKeyID: tooling, SecretAccessKey: secret}
 	}
@@ -156,20 +156,20 @@ func (p *proxy) sign(r *http.Request, body []byte) error {
 	return v4.NewSigner().SignHTTP(r.Context(), credentials, r, hex.EncodeToString(sum[:]), scope[3], scope[2], time.Now())
 }
 
-var given = regexp.MustCompile(`(?s)<AccessKeyId>(.*?)</AccessKeyId>.*?<SecretAccessKey>(.*?)</SecretAccessKey>.*?<SessionToken>(.*?)</SessionToken>`)
+var sessionCredentials = regexp.MustCompile(`(?s)<AccessKeyId>(.*?)</AccessKeyId>.*?<SecretAccessKey>(.*?)</SecretAccessKey>.*?<SessionToken>(.*?)</SessionToken>`)
 
-// learn keeps the secrets of a session that the emulator gives out.
-func (p *proxy) learn(answer []byte) {
-	if m := given.FindSubmatch(answer); m != nil {
+// rememberSession keeps the secrets of a session that the emulator gives out.
+func (p *proxy) rememberSession(answer []byte) {
+	if m := sessionCredentials.FindSubmatch(answer); m != nil {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.secrets[string(m[1])] = aws.Credentials{AccessKeyID: string(m[1]), SecretAccessKey: string(m[2]), SessionToken: html.UnescapeString(string(m[3]))}
+		p.sessions[string(m[1])] = aws.Credentials{AccessKeyID: string(m[1]), SecretAccessKey: string(m[2]), SessionToken: html.UnescapeString(string(m[3]))}
 	}
 }
 
-func pass(w http.ResponseWriter, answer *http.Response, text []byte) {
+func writeResponse(w http.ResponseWriter, answer *http.Response, text []byte) {
 	if answer == nil {
-		reset(w)
+		resetConnection(w)
 		return
 	}
 	for name, values := range answer.Header {
@@ -179,8 +179,8 @@ func pass(w http.ResponseWriter, answer *http.Response, text []byte) {
 	_, _ = w.Write(text) // whoever hung up knows
 }
 
-// reset breaks the connection off, as a machine does that has gone.
-func reset(w http.ResponseWriter) {
+// resetConnection breaks the connection off, as a machine does that has gone.
+func resetConnection(w http.ResponseWriter) {
 	connection, _, err := w.(http.Hijacker).Hijack()
 	if err != nil {
 		return
@@ -204,8 +204,8 @@ func actionOf(r *http.Request, body []byte) string {
 	return r.Method
 }
 
-// sometimes spoils a part of the calls, by chance but the same in every test.
-func sometimes(part float64, spoil fault) fault {
+// withProbability spoils a part of the calls, by chance but the same in every test.
+func withProbability(part float64, spoil fault) fault {
 	var mu sync.Mutex
 	chance := rand.New(rand.NewPCG(1, 2))
 	return func(c *call) bool {

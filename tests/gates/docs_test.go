@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "write the table of gates into the docum
 
 var tableOfGates = regexp.MustCompile(`(?s)(<!-- gates: .*? -->\n\n).*?(<!-- end -->)`)
 
-func TestDocumentHasTheRealTableOfGates(t *testing.T) {
+func TestDocument_GateTableIsCurrent(t *testing.T) {
 	file := filepath.Join(proof.Repository(), "docs", "gates.md")
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
@@ -38,11 +38,11 @@ func TestDocumentHasTheRealTableOfGates(t *testing.T) {
 func gateRows(t *testing.T) string {
 	rows := [][]string{{"gate", "stage", "what it holds to", "program"}}
 	for _, s := range proof.NewProject(t).Graph.Steps() {
-		if !slices.Contains(pipeline.Gates, s.Stage) {
+		if !slices.Contains(pipeline.GateStages, s.Stage) {
 			continue
 		}
 		program := proof.ProgramOf(s)
-		if tool := pipeline.Tools[program]; tool.Kind != pipeline.Machine && program != "" {
+		if tool := pipeline.Tools[program]; tool.Kind != pipeline.Preinstalled && program != "" {
 			program += " " + tool.Version
 		}
 		name, summary := strings.Replace(s.Name, ":dev", ":ENV", 1), strings.Replace(s.Summary, "of dev", "of an environment", 1)

@@ -19,47 +19,47 @@ import (
 
 func TestMain(m *testing.M) { proof.Main(m) }
 
-// elsewhere are the gates whose tools take minutes to build, with a package for each: all of them together would take longer than `go test` allows one package.
-var elsewhere = []string{"lint", "gosec", "osv"}
+// slowGates are the gates whose tools take minutes to build, with a package for each: all of them together would take longer than `go test` allows one package.
+var slowGates = []string{"lint", "gosec", "osv"}
 
-func TestGatesFindTheirDefectAndPassTheCleanTwin(t *testing.T) {
+func TestGates_FindDefectAndPassCleanTwin(t *testing.T) {
 	var here []string
 	for _, row := range proof.Rows {
-		if !slices.Contains(elsewhere, row.Gate) {
+		if !slices.Contains(slowGates, row.Gate) {
 			here = append(here, row.Gate)
 		}
 	}
 	proof.Run(t, here...)
 }
 
-func TestEveryGateOfTheTableIsProven(t *testing.T) {
+func TestGates_EachHasProof(t *testing.T) {
 	proven := map[string]bool{}
 	for _, row := range proof.Rows {
 		proven[row.Gate] = true
 	}
 	for _, step := range proof.NewProject(t).Graph.Steps() {
-		if slices.Contains(pipeline.Gates, step.Stage) {
+		if slices.Contains(pipeline.GateStages, step.Stage) {
 			assert.True(t, proven[step.Name], "%s has no row in the table of proofs: seed a defect that it must find", step.Name)
 		}
 	}
 }
 
-// empty is what a program that has nothing to say prints, by the format that its gate reads.
-var empty = map[pipeline.Format]string{
+// emptyReports is what a program that has nothing to say prints, by the format that its gate reads.
+var emptyReports = map[pipeline.Format]string{
 	pipeline.SARIF:         `{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "liar"}}, "results": []}]}`,
 	pipeline.DetectSecrets: `{"version": "1.5.0", "results": {}}`,
 	pipeline.GoTest:        `{"Action": "pass", "Package": "x", "Test": "TestX"}`,
 }
 
-func TestToolThatAlwaysEndsWellIsNoticed(t *testing.T) {
+func TestGates_ToolThatAlwaysPassesIsReported(t *testing.T) {
 	for _, row := range proof.Rows {
 		step, ok := proof.NewProject(t).Graph.Step(row.Gate)
 		require.True(t, ok)
 		program := proof.ProgramOf(step)
-		if program == "" || row.Own {
+		if program == "" || row.FoundByLockstep {
 			continue // this very program finds it
 		}
-		for kind, says := range map[string]string{"silent": "", "lying": empty[readsOf(step)]} {
+		for kind, says := range map[string]string{"silent": "", "lying": emptyReports[formatOf(step)]} {
 			t.Run(strings.ReplaceAll(row.Gate, ":", "-")+"/"+row.Name+"/"+kind, func(t *testing.T) {
 				t.Parallel()
 				bin := t.TempDir()
@@ -67,7 +67,7 @@ func TestToolThatAlwaysEndsWellIsNoticed(t *testing.T) {
 				require.NoError(t, os.WriteFile(filepath.Join(bin, program), []byte(script), 0o755))
 				err := row.Prove(t, bin)
 				assert.ErrorContains(t, err, "the seeded defect was not found")
-				if kind == "silent" && !line(readsOf(step)) {
+				if kind == "silent" && !isLineFormat(formatOf(step)) {
 					p := row.Clean(t)
 					p.Path = bin
 					result, _, err := p.Run(row.Gate)
@@ -79,16 +79,16 @@ func TestToolThatAlwaysEndsWellIsNoticed(t *testing.T) {
 	}
 }
 
-// line says whether findings come a line each, so that a program without any prints nothing.
-func line(reads pipeline.Format) bool {
-	return !slices.Contains(slices.Collect(maps.Keys(empty)), reads)
+// isLineFormat says whether findings come a line each, so that a program without any prints nothing.
+func isLineFormat(reads pipeline.Format) bool {
+	return !slices.Contains(slices.Collect(maps.Keys(emptyReports)), reads)
 }
 
-func readsOf(s pipeline.Step) pipeline.Format {
+func formatOf(s pipeline.Step) pipeline.Format {
 	return pipeline.Format(s.Command[slices.Index(s.Command, "--reads")+1])
 }
 
-func TestHistoryThatIsNotHereHasNotBeenLookedAt(t *testing.T) {
+func TestHistoryGate_NotRunWithoutFullHistory(t *testing.T) {
 	p := proof.NewProject(t)
 	result, _, err := p.Run("history")
 	require.NoError(t, err)
@@ -101,7 +101,7 @@ func TestHistoryThatIsNotHereHasNotBeenLookedAt(t *testing.T) {
 	assert.Equal(t, pipeline.Ran, result.Status, "a repository without a commit holds no secret in its history")
 
 	whole := proof.NewProject(t)
-	proof.Commits(t, whole, "a\n", "b\n")
+	proof.CommitVersions(t, whole, "a\n", "b\n")
 	part := proof.NewProject(t)
 	part.Git(t, "clone", "-q", "--depth", "1", "file://"+whole.Root, "part")
 	part.Root = filepath.Join(part.Root, "part")

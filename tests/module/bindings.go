@@ -18,11 +18,11 @@ import (
 	"strings"
 )
 
-// library is the one whose names the generated bindings have.
-const library = "dagger.io/dagger"
+// daggerLibrary is the one whose names the generated bindings have.
+const daggerLibrary = "dagger.io/dagger"
 
-// generated are the packages that the bindings import which an engine generates, besides Go's own. They are why the module's go.mod names their modules.
-var generated = []string{
+// generatedImports are the packages that the bindings import which an engine generates, besides Go's own. They are why the module's go.mod names their modules.
+var generatedImports = []string{
 	"github.com/Khan/genqlient/graphql", "github.com/dagger/otel-go", "github.com/dagger/querybuilder", "github.com/vektah/gqlparser/v2/gqlerror",
 	"go.opentelemetry.io/otel", "go.opentelemetry.io/otel/propagation", "go.opentelemetry.io/otel/sdk/resource", "go.opentelemetry.io/otel/semconv/v1.40.0",
 	"go.opentelemetry.io/otel/trace",
@@ -37,14 +37,14 @@ func Compose(repository, into string) error {
 	if err := os.RemoveAll(filepath.Join(into, "internal")); err != nil { // what an engine may have left
 		return err
 	}
-	if _, err := run(into, "go", "mod", "edit", "-replace", "lockstep="+repository); err != nil {
+	if _, err := runCommand(into, "go", "mod", "edit", "-replace", "lockstep="+repository); err != nil {
 		return err
 	}
-	dir, err := run(into, "go", "list", "-f", "{{.Dir}}", library) // which fetches it where it is not there yet
+	dir, err := runCommand(into, "go", "list", "-f", "{{.Dir}}", daggerLibrary) // which fetches it where it is not there yet
 	if err != nil {
 		return err
 	}
-	names, err := exported(strings.TrimSpace(dir))
+	names, err := exportedNames(strings.TrimSpace(dir))
 	if err != nil {
 		return err
 	}
@@ -68,8 +68,8 @@ func Compose(repository, into string) error {
 	return nil
 }
 
-// run runs a program in a folder. Its error holds what the program printed.
-func run(dir string, argv ...string) (string, error) {
+// runCommand runs a program in a folder. Its error holds what the program printed.
+func runCommand(dir string, argv ...string) (string, error) {
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Dir = dir
 	var out, problems bytes.Buffer
@@ -80,8 +80,8 @@ func run(dir string, argv ...string) (string, error) {
 	return out.String(), nil
 }
 
-// exported are the exported names of a package by the keyword that declares them.
-func exported(dir string) (map[string][]string, error) {
+// exportedNames are the exported names of a package by the keyword that declares them.
+func exportedNames(dir string) (map[string][]string, error) {
 	packages, err := parser.ParseDir(token.NewFileSet(), dir, func(info fs.FileInfo) bool { return !strings.HasSuffix(info.Name(), "_test.go") }, parser.SkipObjectResolution) //nolint:staticcheck // build tags play no part in it
 	if err != nil {
 		return nil, err
@@ -89,7 +89,7 @@ func exported(dir string) (map[string][]string, error) {
 	names := map[string][]string{}
 	for _, file := range packages["dagger"].Files {
 		for _, declared := range file.Decls {
-			keyword, all := declares(declared)
+			keyword, all := declaredNames(declared)
 			for _, name := range all {
 				if name.IsExported() {
 					names[keyword] = append(names[keyword], name.Name)
@@ -100,8 +100,8 @@ func exported(dir string) (map[string][]string, error) {
 	return names, nil
 }
 
-// declares are the names that a declaration makes and that an alias can stand for: no methods, and nothing generic.
-func declares(declared ast.Decl) (keyword string, names []*ast.Ident) {
+// declaredNames are the names that a declaration makes and that an alias can stand for: no methods, and nothing generic.
+func declaredNames(declared ast.Decl) (keyword string, names []*ast.Ident) {
 	switch d := declared.(type) {
 	case *ast.FuncDecl:
 		if d.Recv == nil && d.Type.TypeParams == nil {
@@ -126,8 +126,8 @@ func declares(declared ast.Decl) (keyword string, names []*ast.Ident) {
 // aliases is the source of a package that has the names.
 func aliases(names map[string][]string) string {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "package dagger\n\nimport lib %q\n", library)
-	for _, name := range generated {
+	fmt.Fprintf(&b, "package dagger\n\nimport lib %q\n", daggerLibrary)
+	for _, name := range generatedImports {
 		fmt.Fprintf(&b, "import _ %q\n", name)
 	}
 	for _, kind := range []struct{ declared, as string }{{"type", "type"}, {"const", "const"}, {"var", "var"}, {"func", "var"}} {

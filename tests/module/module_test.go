@@ -8,14 +8,14 @@ import (
 )
 
 // The module is a part of this repository though no engine is here to load it: it is vetted, and its tests run, like every other package.
-func TestTheDaggerModuleIsVettedAndTested(t *testing.T) {
+func TestModule_VetAndTestsPass(t *testing.T) {
 	repository, err := filepath.Abs("../..")
 	require.NoError(t, err)
 	dir := filepath.Join(t.TempDir(), "ci")
 	require.NoError(t, Compose(repository, dir))
 	t.Setenv("LOCKSTEP_REPOSITORY", repository)
 	for _, argv := range [][]string{{"go", "mod", "tidy", "-diff"}, {"go", "vet", "."}, {"go", "test", "-count=1", "."}} {
-		_, err := run(dir, argv...)
+		_, err := runCommand(dir, argv...)
 		require.NoError(t, err)
 	}
 }

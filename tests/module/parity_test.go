@@ -18,8 +18,8 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// ran is what a step runs as somewhere, as far as it must be the same everywhere.
-type ran struct {
+// execution is what a step runs as somewhere, as far as it must be the same everywhere.
+type execution struct {
 	Argv    []string          `json:"argv"`
 	Env     map[string]string `json:"env"`
 	Secrets []string          `json:"secrets"`
@@ -28,35 +28,35 @@ type ran struct {
 	Before  []string          `json:"before"`
 }
 
-// recorded is what the module's functions, and the buildspecs that call them, ask Dagger to run.
-type recorded struct {
-	Module map[string]ran            `json:"module"`
-	Lines  map[string]map[string]ran `json:"lines"`
+// recording is what the module's functions, and the buildspecs that call them, ask Dagger to run.
+type recording struct {
+	Module    map[string]execution            `json:"module"`
+	Pipelines map[string]map[string]execution `json:"lines"`
 }
 
-// handed is what stands in for what nobody may see.
-const handed = "handed over"
+// placeholder is what stands in for what nobody may see.
+const placeholder = "handed over"
 
-// onHost is every step as a person's machine would run it, with the steps that it waits for.
-func onHost(t *testing.T, repository string, g *pipeline.Graph) map[string]ran {
+// hostExecutions is every step as a person's machine would run it, with the steps that it waits for.
+func hostExecutions(t *testing.T, repository string, g *pipeline.Graph) map[string]execution {
 	t.Helper()
-	all, err := host.Files(repository)
+	all, err := host.RepositoryFiles(repository)
 	require.NoError(t, err)
 	// What only this machine has is no part of the repository: a container is never given it.
 	all = slices.DeleteFunc(all, func(name string) bool {
 		return name == pipeline.History || strings.HasPrefix(name, "ci/internal/") || name == "ci/dagger.gen.go"
 	})
-	out := map[string]ran{}
+	out := map[string]execution{}
 	for _, s := range g.Steps() {
 		environ := []string{"UNRELATED=1"}
 		for _, name := range s.Secrets {
-			environ = append(environ, name+"="+handed)
+			environ = append(environ, name+"="+placeholder)
 		}
-		invocation := host.Invoke(s, environ, true)
-		one := ran{Argv: invocation.Argv, Env: map[string]string{}, Files: host.Inputs(s, all), Image: pipeline.Images[s.Image], Before: g.WaitsFor(s.Name)}
+		invocation := host.NewInvocation(s, environ, true)
+		one := execution{Argv: invocation.Argv, Env: map[string]string{}, Files: host.InputFiles(s, all), Image: pipeline.Images[s.Image], Before: g.Predecessors(s.Name)}
 		for _, pair := range invocation.Env {
 			name, value, _ := strings.Cut(pair, "=")
-			if value == handed {
+			if value == placeholder {
 				one.Secrets = append(one.Secrets, name)
 				continue
 			}
@@ -68,8 +68,8 @@ func onHost(t *testing.T, repository string, g *pipeline.Graph) map[string]ran {
 	return out
 }
 
-// ambient are variables of a container that a person's machine has in its own way: where programs and caches are, and which run it is.
-func ambient(name string) bool {
+// isMachineSpecific are variables of a container that a person's machine has in its own way: where programs and caches are, and which run it is.
+func isMachineSpecific(name string) bool {
 	for _, cache := range pipeline.Caches {
 		if cache.Env == name {
 			return true
@@ -79,7 +79,7 @@ func ambient(name string) bool {
 }
 
 // differences are in what two sides run. Steps that only one of them has are told; the order counts as far as both have the steps.
-func differences(want, got map[string]ran, mayLack func(step string) bool) []string {
+func differences(want, got map[string]execution, mayLack func(step string) bool) []string {
 	var out []string
 	tell := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	for _, name := range slices.Sorted(maps.Keys(got)) {
@@ -100,7 +100,7 @@ func differences(want, got map[string]ran, mayLack func(step string) bool) []str
 			tell("%s: command %q, not %q", name, g.Argv, w.Argv)
 		}
 		env := maps.Clone(g.Env)
-		maps.DeleteFunc(env, func(name, _ string) bool { return ambient(name) })
+		maps.DeleteFunc(env, func(name, _ string) bool { return isMachineSpecific(name) })
 		if !maps.Equal(w.Env, env) {
 			tell("%s: environment %v, not %v", name, env, w.Env)
 		}
@@ -110,7 +110,7 @@ func differences(want, got map[string]ran, mayLack func(step string) bool) []str
 			}
 		}
 		if !slices.Equal(w.Files, g.Files) {
-			tell("%s: inputs differ: %v", name, apart(w.Files, g.Files))
+			tell("%s: inputs differ: %v", name, symmetricDifference(w.Files, g.Files))
 		}
 		if w.Image != g.Image {
 			tell("%s: image %s, not %s", name, g.Image, w.Image)
@@ -124,7 +124,7 @@ func differences(want, got map[string]ran, mayLack func(step string) bool) []str
 	return out
 }
 
-func apart(a, b []string) []string {
+func symmetricDifference(a, b []string) []string {
 	var out []string
 	for _, name := range append(slices.Clone(a), b...) {
 		if slices.Contains(a, name) != slices.Contains(b, name) {
@@ -134,8 +134,8 @@ func apart(a, b []string) []string {
 	return out
 }
 
-// project is this repository with its table of steps.
-func project(t *testing.T) (string, *config.Config, []pipeline.Step) {
+// loadProject is this repository with its table of steps.
+func loadProject(t *testing.T) (string, *config.Config, []pipeline.Step) {
 	t.Helper()
 	repository, err := filepath.Abs("../..")
 	require.NoError(t, err)
@@ -144,33 +144,33 @@ func project(t *testing.T) (string, *config.Config, []pipeline.Step) {
 	return repository, c, pipeline.Steps(c)
 }
 
-func graph(t *testing.T, steps []pipeline.Step) *pipeline.Graph {
+func newGraph(t *testing.T, steps []pipeline.Step) *pipeline.Graph {
 	t.Helper()
 	g, err := pipeline.NewGraph(steps)
 	require.NoError(t, err)
 	return g
 }
 
-// disparities are all differences between what a person's machine would run and what the module and the buildspecs ask for, and the environments that no
+// allDifferences are all differences between what a person's machine would run and what the module and the buildspecs ask for, and the environments that no
 // pipeline deploys to.
-func disparities(t *testing.T, repository string, c *config.Config, g *pipeline.Graph, got recorded) []string {
+func allDifferences(t *testing.T, repository string, c *config.Config, g *pipeline.Graph, got recording) []string {
 	t.Helper()
-	person := onHost(t, repository, g)
+	person := hostExecutions(t, repository, g)
 	noFiles := func(name string) bool {
 		s, _ := g.Step(name)
-		return len(s.Subject) > 0 && len(person[name].Files) <= 1
+		return len(s.TriggerPaths) > 0 && len(person[name].Files) <= 1
 	}
-	out := about("the module", differences(person, got.Module, noFiles))
-	for _, line := range slices.Sorted(maps.Keys(got.Lines)) {
-		steps := got.Lines[line]
+	out := prefixEach("the module", differences(person, got.Module, noFiles))
+	for _, line := range slices.Sorted(maps.Keys(got.Pipelines)) {
+		steps := got.Pipelines[line]
 		// A line runs the gates, the synthesis, and what reaches its own environments.
 		elsewhere := func(name string) bool { s, _ := g.Step(name); return noFiles(name) || s.Effect == pipeline.AWS }
-		out = append(out, about("the buildspecs of "+line, differences(inRehearsalToo(person, steps), steps, elsewhere))...)
+		out = append(out, prefixEach("the buildspecs of "+line, differences(rehearsedExecutions(person, steps), steps, elsewhere))...)
 	}
 	for _, env := range c.Environments {
 		for _, stage := range []pipeline.Stage{pipeline.Deploy, pipeline.Verify} {
 			name := fmt.Sprintf("%s:%s", stage, env.Name)
-			if got.Lines["main"][name].Argv == nil && got.Lines["release"][name].Argv == nil {
+			if got.Pipelines["main"][name].Argv == nil && got.Pipelines["release"][name].Argv == nil {
 				out = append(out, "no pipeline runs "+name)
 			}
 		}
@@ -178,20 +178,20 @@ func disparities(t *testing.T, repository string, c *config.Config, g *pipeline.
 	return out
 }
 
-func about(side string, differences []string) []string {
+func prefixEach(side string, differences []string) []string {
 	for i := range differences {
 		differences[i] = side + ": " + differences[i]
 	}
 	return differences
 }
 
-func TestTheHostDaggerAndTheBuildspecsRunTheSame(t *testing.T) {
-	repository, c, steps := project(t)
-	got, err := record(t, repository)
+func TestParity_HostDaggerAndBuildspecsRunSame(t *testing.T) {
+	repository, c, steps := loadProject(t)
+	got, err := recordModule(t, repository)
 	require.NoError(t, err)
-	assert.Empty(t, disparities(t, repository, c, graph(t, steps), got))
+	assert.Empty(t, allDifferences(t, repository, c, newGraph(t, steps), got))
 	assert.Greater(t, len(got.Module), 20)
-	for line, steps := range got.Lines {
+	for line, steps := range got.Pipelines {
 		assert.Greater(t, len(steps), 10, line)
 	}
 
@@ -220,13 +220,13 @@ func TestTheHostDaggerAndTheBuildspecsRunTheSame(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			assert.Equal(t, test.want, disparities(t, repository, c, graph(t, test.change(slices.Clone(steps))), got))
+			assert.Equal(t, test.want, allDifferences(t, repository, c, newGraph(t, test.change(slices.Clone(steps))), got))
 		})
 	}
 }
 
-// inRehearsalToo is what the host would run where a line hands over no credentials: the same without --live, and told where the accounts are.
-func inRehearsalToo(person, steps map[string]ran) map[string]ran {
+// rehearsedExecutions is what the host would run where a line hands over no credentials: the same without --live, and told where the accounts are.
+func rehearsedExecutions(person, steps map[string]execution) map[string]execution {
 	out := maps.Clone(person)
 	for name, one := range steps {
 		where, ok := one.Env["LOCKSTEP_REHEARSAL_ENDPOINT"]
@@ -242,11 +242,11 @@ func inRehearsalToo(person, steps map[string]ran) map[string]ran {
 	return out
 }
 
-// A change is made in a file before it is compiled; the file itself stays as it is.
-type change struct{ file, from, to string }
+// A sourceChange is made in a file before it is compiled; the file itself stays as it is.
+type sourceChange struct{ file, from, to string }
 
-// record is what the module asks for, noted by its own tests. The error is that of those tests, which hold it against the table themselves.
-func record(t *testing.T, repository string, changes ...change) (recorded, error) {
+// recordModule is what the module asks for, noted by its own tests. The error is that of those tests, which hold it against the table themselves.
+func recordModule(t *testing.T, repository string, changes ...sourceChange) (recording, error) {
 	t.Helper()
 	work := t.TempDir()
 	dir := filepath.Join(work, "ci")
@@ -270,8 +270,8 @@ func record(t *testing.T, repository string, changes ...change) (recorded, error
 	file := filepath.Join(work, "record.json")
 	t.Setenv("LOCKSTEP_REPOSITORY", repository)
 	t.Setenv("LOCKSTEP_RECORD", file)
-	_, failed := run(dir, "go", "test", "-count=1", "-overlay", filepath.Join(work, "overlay.json"), "-run", "TestEveryStepIsAskedForAsTheTableHasIt", ".")
-	var got recorded
+	_, failed := runCommand(dir, "go", "test", "-count=1", "-overlay", filepath.Join(work, "overlay.json"), "-run", "^TestModule_RunsStepsOfTable$", ".")
+	var got recording
 	if text, err := os.ReadFile(file); err == nil {
 		require.NoError(t, json.Unmarshal(text, &got))
 	}
@@ -279,53 +279,53 @@ func record(t *testing.T, repository string, changes ...change) (recorded, error
 }
 
 // The other twin: the real table, module and buildspecs, with something added or changed in one of them alone.
-func TestWhatOnlyOneSideHasIsNoticed(t *testing.T) {
-	repository, c, steps := project(t)
+func TestParity_SourceChangeIsReported(t *testing.T) {
+	repository, c, steps := loadProject(t)
 	const extra = `pipeline.Step{Name: "extra", Stage: pipeline.Test, Image: pipeline.ImageGo, Command: []string{"extra"}}`
 	for name, test := range map[string]struct {
-		change change
+		change sourceChange
 		want   string
 	}{
 		"a step that only the module has": {
-			change{"ci/project.go", "pipeline.NewGraph(pipeline.Steps(c))", "pipeline.NewGraph(append(pipeline.Steps(c), " + extra + "))"},
+			sourceChange{"ci/project.go", "pipeline.NewGraph(pipeline.Steps(c))", "pipeline.NewGraph(append(pipeline.Steps(c), " + extra + "))"},
 			"extra is no step of the table",
 		},
 		"a stage that the module leaves out": {
-			change{"ci/deploy.go", "m.reach(ctx, q, pipeline.Deploy, pipeline.Verify)", "m.reach(ctx, q, pipeline.Deploy)"},
+			sourceChange{"ci/deploy.go", "m.runStages(ctx, q, pipeline.Deploy, pipeline.Verify)", "m.runStages(ctx, q, pipeline.Deploy)"},
 			"the module: verify:acc is missing",
 		},
 		"an argument of the module's own": {
-			change{"ci/run.go", "o.prepared.WithExec(o.step.Argv(p.live != nil),", `o.prepared.WithExec(append(o.step.Argv(p.live != nil), "--quick"),`},
+			sourceChange{"ci/run.go", "o.prepared.WithExec(o.step.Argv(p.live != nil),", `o.prepared.WithExec(append(o.step.Argv(p.live != nil), "--quick"),`},
 			`the module: format: command`,
 		},
 		"a variable of the module's own": {
-			change{"ci/container.go", "ctr = ctr.WithEnvVariable(name, env[name])\n", `ctr = ctr.WithEnvVariable(name, env[name]).WithEnvVariable("QUICK", "1")` + "\n"},
+			sourceChange{"ci/container.go", "ctr = ctr.WithEnvVariable(name, env[name])\n", `ctr = ctr.WithEnvVariable(name, env[name]).WithEnvVariable("QUICK", "1")` + "\n"},
 			"the module: unit: environment",
 		},
 		"files that the step does not declare": {
-			change{"ci/container.go", "dir := taken(dag.Directory(), p.source, s.Files())", `dir := taken(dag.Directory(), p.source, append(s.Files(), pipeline.Selection{Include: []string{"tests/**"}}))`},
+			sourceChange{"ci/container.go", "dir := copySelected(dag.Directory(), p.source, s.SourceFiles())", `dir := copySelected(dag.Directory(), p.source, append(s.SourceFiles(), pipeline.Selection{Include: []string{"tests/**"}}))`},
 			"the module: build: inputs differ: [tests/",
 		},
 		"another image": {
-			change{"ci/container.go", "ctr := p.image(s.Image)\n", "ctr := p.image(pipeline.ImageGo)\n"},
+			sourceChange{"ci/container.go", "ctr := p.image(s.Image)\n", "ctr := p.image(pipeline.ImageGo)\n"},
 			"the module: synth: image golang",
 		},
 		"a step that does not wait": {
-			change{"ci/run.go", "waits := g.WaitsFor(o.Step)\n", "waits := g.WaitsFor(o.Step)[:0]\n"},
+			sourceChange{"ci/run.go", "waits := g.Predecessors(o.Step)\n", "waits := g.Predecessors(o.Step)[:0]\n"},
 			" began before ",
 		},
 		"a job that calls one stage less": {
-			change{"internal/pipeline/delivery.go", "range Gates {", "range Gates[:2] {"},
+			sourceChange{"internal/pipeline/pipelines.go", "range GateStages {", "range GateStages[:2] {"},
 			"the buildspecs of main: gosec is missing",
 		},
 		"a job that does not deploy": {
-			change{"internal/pipeline/delivery.go", "Calls: []Call{{Function: string(Deploy), Arguments", "Calls: []Call{{Function: string(Plan), Arguments"},
+			sourceChange{"internal/pipeline/pipelines.go", "Calls: []Call{{Function: string(Deploy), Arguments", "Calls: []Call{{Function: string(Plan), Arguments"},
 			"no pipeline runs deploy:acc",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, failed := record(t, repository, test.change)
-			noticed := disparities(t, repository, c, graph(t, steps), got)
+			got, failed := recordModule(t, repository, test.change)
+			noticed := allDifferences(t, repository, c, newGraph(t, steps), got)
 			if failed != nil {
 				noticed = append(noticed, failed.Error())
 			}
@@ -335,35 +335,35 @@ func TestWhatOnlyOneSideHasIsNoticed(t *testing.T) {
 }
 
 // The comparison by itself, for each thing that is compared, by itself.
-func TestAChangeOnOneSideOnlyIsNoticed(t *testing.T) {
-	side := func(change func(map[string]ran)) map[string]ran {
-		steps := map[string]ran{
+func TestParity_EachDifferenceIsReported(t *testing.T) {
+	side := func(change func(map[string]execution)) map[string]execution {
+		steps := map[string]execution{
 			"build": {Argv: []string{"go", "build"}, Env: map[string]string{"A": "1"}, Files: []string{"go.mod"}, Image: "golang@1"},
 			"synth": {Argv: []string{"infra"}, Env: map[string]string{}, Files: []string{"config"}, Image: "node@1", Before: []string{"build"}},
 		}
 		change(steps)
 		return steps
 	}
-	with := func(name string, change func(*ran)) func(map[string]ran) {
-		return func(steps map[string]ran) { one := steps[name]; change(&one); steps[name] = one }
+	with := func(name string, change func(*execution)) func(map[string]execution) {
+		return func(steps map[string]execution) { one := steps[name]; change(&one); steps[name] = one }
 	}
 	never := func(string) bool { return false }
-	same := func(map[string]ran) {}
+	same := func(map[string]execution) {}
 	assert.Empty(t, differences(side(same), side(same), never))
 	for name, test := range map[string]struct {
-		change func(map[string]ran)
+		change func(map[string]execution)
 		want   string
 	}{
-		"a step more":       {func(steps map[string]ran) { steps["extra"] = ran{} }, "extra is no step of the other side"},
-		"a step less":       {func(steps map[string]ran) { delete(steps, "build") }, "build is missing"},
-		"another command":   {with("build", func(r *ran) { r.Argv = []string{"go", "vet"} }), `build: command ["go" "vet"], not ["go" "build"]`},
-		"another variable":  {with("build", func(r *ran) { r.Env = map[string]string{"A": "2"} }), "build: environment map[A:2], not map[A:1]"},
-		"a variable more":   {with("synth", func(r *ran) { r.Env = map[string]string{"B": "1"} }), "synth: environment"},
-		"a secret":          {with("synth", func(r *ran) { r.Secrets = []string{"TOKEN"} }), "synth is handed TOKEN"},
-		"another input":     {with("build", func(r *ran) { r.Files = []string{"go.mod", "docs/a.md"} }), "build: inputs differ: [docs/a.md]"},
-		"another image":     {with("synth", func(r *ran) { r.Image = "node@2" }), "synth: image node@2, not node@1"},
-		"another order":     {with("synth", func(r *ran) { r.Before = nil }), "synth began before build had ended"},
-		"no order to break": {with("build", func(r *ran) { r.Before = []string{"synth"} }), ""},
+		"a step more":       {func(steps map[string]execution) { steps["extra"] = execution{} }, "extra is no step of the other side"},
+		"a step less":       {func(steps map[string]execution) { delete(steps, "build") }, "build is missing"},
+		"another command":   {with("build", func(r *execution) { r.Argv = []string{"go", "vet"} }), `build: command ["go" "vet"], not ["go" "build"]`},
+		"another variable":  {with("build", func(r *execution) { r.Env = map[string]string{"A": "2"} }), "build: environment map[A:2], not map[A:1]"},
+		"a variable more":   {with("synth", func(r *execution) { r.Env = map[string]string{"B": "1"} }), "synth: environment"},
+		"a secret":          {with("synth", func(r *execution) { r.Secrets = []string{"TOKEN"} }), "synth is handed TOKEN"},
+		"another input":     {with("build", func(r *execution) { r.Files = []string{"go.mod", "docs/a.md"} }), "build: inputs differ: [docs/a.md]"},
+		"another image":     {with("synth", func(r *execution) { r.Image = "node@2" }), "synth: image node@2, not node@1"},
+		"another order":     {with("synth", func(r *execution) { r.Before = nil }), "synth began before build had ended"},
+		"no order to break": {with("build", func(r *execution) { r.Before = []string{"synth"} }), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := strings.Join(differences(side(same), side(test.change), never), "\n")

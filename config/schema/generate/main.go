@@ -19,15 +19,15 @@ import (
 )
 
 func main() {
-	if err := write("."); err != nil {
+	if err := writeSchemas("."); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-// write puts every schema into the folder of package config.
-func write(folder string) error {
-	schemas, err := generate()
+// writeSchemas puts every schema into the folder of package config.
+func writeSchemas(folder string) error {
+	schemas, err := generateSchemas()
 	if err != nil {
 		return err
 	}
@@ -39,9 +39,9 @@ func write(folder string) error {
 	return nil
 }
 
-// generate makes each kind's schema. It reads the comments of package config from the working directory, which
+// generateSchemas makes each kind's schema. It reads the comments of package config from the working directory, which
 // has to be that package's folder: so `go generate` runs it, and so does the test.
-func generate() (map[string][]byte, error) {
+func generateSchemas() (map[string][]byte, error) {
 	reflector := &jsonschema.Reflector{Anonymous: true, DoNotReference: true}
 	for _, folder := range []string{".", "../infra/plugins"} {
 		if err := reflector.AddGoComments("lockstep/config", folder, jsonschema.WithFullComment()); err != nil {
@@ -49,12 +49,12 @@ func generate() (map[string][]byte, error) {
 		}
 	}
 	comments := reflector.CommentMap
-	reflector.LookupComment = func(t reflect.Type, field string) string { return describe(comments, t, field) }
+	reflector.LookupComment = func(t reflect.Type, field string) string { return fieldComment(comments, t, field) }
 
-	environment := reflected(reflector, config.Environment{})
+	environment := reflectSchema(reflector, config.Environment{})
 	addPlugins(environment, reflector)
 	schemas := map[string][]byte{}
-	for kind, schema := range map[string]*jsonschema.Schema{"pipeline": reflected(reflector, config.Pipeline{}), "environment": environment, "waivers": reflected(reflector, config.Waivers{})} {
+	for kind, schema := range map[string]*jsonschema.Schema{"pipeline": reflectSchema(reflector, config.Pipeline{}), "environment": environment, "waivers": reflectSchema(reflector, config.Waivers{})} {
 		var out bytes.Buffer
 		encoder := json.NewEncoder(&out)
 		encoder.SetEscapeHTML(false)
@@ -73,23 +73,23 @@ func addPlugins(environment *jsonschema.Schema, reflector *jsonschema.Reflector)
 	property.AdditionalProperties = jsonschema.FalseSchema
 	property.Properties = jsonschema.NewProperties()
 	for _, plugin := range plugins.All() {
-		options := reflected(reflector, plugin.Options)
+		options := reflectSchema(reflector, plugin.Options)
 		options.Version = ""
-		options.Description = plugin.About
+		options.Description = plugin.Description
 		property.Properties.Set(plugin.Name, options)
 	}
 }
 
-// reflected is the schema of a type.
-func reflected(reflector *jsonschema.Reflector, value any) *jsonschema.Schema {
+// reflectSchema is the schema of a type.
+func reflectSchema(reflector *jsonschema.Reflector, value any) *jsonschema.Schema {
 	schema := reflector.Reflect(value)
-	withDefaults(reflect.TypeOf(value), schema)
+	addEmptyDefaults(reflect.TypeOf(value), schema)
 	return schema
 }
 
-// withDefaults gives the parts that are there even if nobody writes them an empty default, which the defaults of what is in them fill.
+// addEmptyDefaults gives the parts that are there even if nobody writes them an empty default, which the defaults of what is in them fill.
 // Those are the ones that Go has as a value and not as a pointer, and in which nothing has to be written.
-func withDefaults(t reflect.Type, schema *jsonschema.Schema) {
+func addEmptyDefaults(t reflect.Type, schema *jsonschema.Schema) {
 	for field := range t.Fields() {
 		key, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		property, known := schema.Properties.Get(key)
@@ -101,16 +101,16 @@ func withDefaults(t reflect.Type, schema *jsonschema.Schema) {
 			if len(property.Required) == 0 {
 				property.Default = struct{}{}
 			}
-			withDefaults(field.Type, property)
+			addEmptyDefaults(field.Type, property)
 		case field.Type.Kind() == reflect.Pointer && field.Type.Elem().Kind() == reflect.Struct:
-			withDefaults(field.Type.Elem(), property)
+			addEmptyDefaults(field.Type.Elem(), property)
 		}
 	}
 }
 
-// describe gives a field's Go comment with the Go name at its beginning replaced by the key that an editor of
+// fieldComment gives a field's Go comment with the Go name at its beginning replaced by the key that an editor of
 // the YAML sees.
-func describe(comments map[string]string, t reflect.Type, field string) string {
+func fieldComment(comments map[string]string, t reflect.Type, field string) string {
 	name := t.PkgPath() + "." + t.Name()
 	if field == "" {
 		return strings.Join(strings.Fields(comments[name]), " ")

@@ -8,9 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestCommittedSchemasAreThoseOfTheTypes(t *testing.T) {
+func TestSchemas_CommittedMatchTypes(t *testing.T) {
 	t.Chdir("../..") // the folder of package config
-	schemas, err := generate()
+	schemas, err := generateSchemas()
 	require.NoError(t, err)
 	for kind, want := range schemas {
 		got, err := os.ReadFile("schema/" + kind + ".json")

@@ -16,8 +16,8 @@ import (
 // version with every change that an older reader would misread, so a newer assembly is refused rather than guessed at.
 const MaxSchema = 54
 
-// An Environment is where the stacks go that do not say so themselves.
-type Environment struct {
+// An Defaults is where the stacks go that do not say so themselves.
+type Defaults struct {
 	Account string
 	Region  string
 }
@@ -51,8 +51,8 @@ type Stack struct {
 	// DeployRole is assumed for every call; ExecutionRoleARN is handed to CloudFormation, which works with it.
 	DeployRole       Role
 	ExecutionRoleARN string
-	// Bootstraps are the bootstrap versions that the stack and its assets ask for.
-	Bootstraps []Bootstrap
+	// BootstrapRequirements are the bootstrap versions that the stack and its assets ask for.
+	BootstrapRequirements []BootstrapRequirement
 	// Needs are the stacks that must exist before this one.
 	Needs []*Stack
 	// Assets are the files to publish before the stack can be deployed; Images names the container images.
@@ -81,8 +81,8 @@ type RoleOptions struct {
 	Policy            string   `json:"Policy"`
 }
 
-// A Bootstrap is a version of the CDK's bootstrap stack that must at least be there.
-type Bootstrap struct {
+// A BootstrapRequirement is a version of the CDK's bootstrap stack that must at least be there.
+type BootstrapRequirement struct {
 	Version int
 	// Parameter is the SSM parameter that tells the version.
 	Parameter string
@@ -118,16 +118,16 @@ func Open(dir string) (fs.FS, error) {
 }
 
 // Read reads the cloud assembly at the root of fsys. Stacks of an unknown account or region get env's.
-func Read(fsys fs.FS, env Environment) (*Assembly, error) {
-	r := reader{files: fsys, env: env, folders: map[string]bool{}}
-	roots, err := r.folder(".", nil)
+func Read(fsys fs.FS, env Defaults) (*Assembly, error) {
+	r := reader{files: fsys, defaults: env, seenFolders: map[string]bool{}}
+	roots, err := r.readFolder(".", nil)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.link(roots); err != nil {
+	if err := r.linkStacks(roots); err != nil {
 		return nil, err
 	}
-	stacks, err := ordered(r.stacks)
+	stacks, err := sortByDependency(r.stacks)
 	if err != nil {
 		return nil, err
 	}

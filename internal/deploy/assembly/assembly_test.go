@@ -13,10 +13,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var acc = Environment{Account: "444455556666", Region: "eu-west-1"}
+var acc = Defaults{Account: "444455556666", Region: "eu-west-1"}
 
-// files is a folder with these texts.
-func files(texts map[string]string) fstest.MapFS {
+// newFS is a folder with these texts.
+func newFS(texts map[string]string) fstest.MapFS {
 	fsys := fstest.MapFS{}
 	for name, text := range texts {
 		fsys[name] = &fstest.MapFile{Data: []byte(text)}
@@ -29,7 +29,7 @@ func manifestText(artefacts ...string) string {
 	return `{"version":"36.0.0","artifacts":{` + strings.Join(artefacts, ",") + `}}`
 }
 
-func stack(id, properties string, needs ...string) string {
+func stackText(id, properties string, needs ...string) string {
 	quoted := ""
 	for i, need := range needs {
 		if i > 0 {
@@ -40,7 +40,7 @@ func stack(id, properties string, needs ...string) string {
 	return fmt.Sprintf(`%q:{"type":"aws:cloudformation:stack","environment":"aws://444455556666/eu-west-1","dependencies":[%s],"properties":{"templateFile":"t.json"%s}}`, id, quoted, properties)
 }
 
-func names(a *Assembly) []string {
+func stackNames(a *Assembly) []string {
 	var out []string
 	for _, s := range a.Stacks {
 		out = append(out, s.Name)
@@ -48,7 +48,7 @@ func names(a *Assembly) []string {
 	return out
 }
 
-func TestWhatIsNoAssemblyIsRefusedWithItsPlace(t *testing.T) {
+func TestRead_RefusesInvalidAssembly(t *testing.T) {
 	const template = `{"Resources":{}}`
 	for _, test := range []struct {
 		name  string
@@ -59,14 +59,14 @@ func TestWhatIsNoAssemblyIsRefusedWithItsPlace(t *testing.T) {
 		{"damaged JSON", map[string]string{"manifest.json": "{\n\"version\": \"36.0.0\",\n!}"}, "manifest.json:3: damaged JSON"},
 		{"a newer schema", map[string]string{"manifest.json": `{"version":"99.0.0"}`}, "was written with schema 99.0.0, newer than the 54"},
 		{"no schema", map[string]string{"manifest.json": `{}`}, `"" is no version of the cloud assembly schema`},
-		{"a template that is missing", map[string]string{"manifest.json": manifestText(stack("a", ""))}, "artefact a: t.json is missing; synthesise again"},
-		{"a template that is damaged", map[string]string{"manifest.json": manifestText(stack("a", "")), "t.json": "{"}, "t.json:1: damaged JSON"},
-		{"a file outside", map[string]string{"manifest.json": manifestText(stack("a", `,"templateFile":"../../etc/passwd"`))}, "../../etc/passwd lies outside the cloud assembly"},
-		{"an unknown dependency", map[string]string{"manifest.json": manifestText(stack("a", "", "b")), "t.json": template}, "artefact a depends on b, which the manifest does not have"},
-		{"stacks in a circle", map[string]string{"manifest.json": manifestText(stack("a", "", "b"), stack("b", "", "a")), "t.json": template}, "stacks need each other in a circle: a -> b -> a"},
-		{"two stacks of one name", map[string]string{"manifest.json": manifestText(stack("a", `,"stackName":"x"`), stack("b", `,"stackName":"x"`)), "t.json": template}, "artefacts a and b are both stack x in 444455556666/eu-west-1"},
+		{"a template that is missing", map[string]string{"manifest.json": manifestText(stackText("a", ""))}, "artefact a: t.json is missing; synthesise again"},
+		{"a template that is damaged", map[string]string{"manifest.json": manifestText(stackText("a", "")), "t.json": "{"}, "t.json:1: damaged JSON"},
+		{"a file outside", map[string]string{"manifest.json": manifestText(stackText("a", `,"templateFile":"../../etc/passwd"`))}, "../../etc/passwd lies outside the cloud assembly"},
+		{"an unknown dependency", map[string]string{"manifest.json": manifestText(stackText("a", "", "b")), "t.json": template}, "artefact a depends on b, which the manifest does not have"},
+		{"stacks in a circle", map[string]string{"manifest.json": manifestText(stackText("a", "", "b"), stackText("b", "", "a")), "t.json": template}, "stacks need each other in a circle: a -> b -> a"},
+		{"two stacks of one name", map[string]string{"manifest.json": manifestText(stackText("a", `,"stackName":"x"`), stackText("b", `,"stackName":"x"`)), "t.json": template}, "artefacts a and b are both stack x in 444455556666/eu-west-1"},
 		{"an environment that is none", map[string]string{"manifest.json": manifestText(`"a":{"type":"aws:cloudformation:stack","environment":"nowhere","properties":{}}`)}, `environment "nowhere" is not of the form aws://ACCOUNT/REGION`},
-		{"a placeholder that nobody knows", map[string]string{"manifest.json": manifestText(stack("a", `,"assumeRoleArn":"arn:aws:iam::1:role/${Qualifier}"`)), "t.json": template}, "has the placeholder ${Qualifier}, which is not known here"},
+		{"a placeholder that nobody knows", map[string]string{"manifest.json": manifestText(stackText("a", `,"assumeRoleArn":"arn:aws:iam::1:role/${Qualifier}"`)), "t.json": template}, "has the placeholder ${Qualifier}, which is not known here"},
 		{"no stack", map[string]string{"manifest.json": manifestText()}, "the cloud assembly has no stack"},
 		{"a look-up that nobody answered", map[string]string{"manifest.json": `{"version":"36.0.0","artifacts":{},"missing":[{"key":"vpc-provider:account=1","provider":"vpc-provider","props":{}}]}`}, "it holds placeholders for vpc-provider:account=1: answer them"},
 		{"an error of the app's own", map[string]string{"manifest.json": manifestText(`"a":{"type":"aws:cloudformation:stack","environment":"aws://1/r","properties":{"templateFile":"t.json"},"metadata":{"/a/Q":[{"type":"aws:cdk:warning","data":"w"},{"type":"aws:cdk:error","data":"too wide"}]}}`), "t.json": template}, "artefact a: /a/Q: the CDK app says: too wide"},
@@ -77,30 +77,30 @@ func TestWhatIsNoAssemblyIsRefusedWithItsPlace(t *testing.T) {
 		{"an assembly inside itself", map[string]string{"manifest.json": manifestText(`"n":{"type":"cdk:cloud-assembly","properties":{"directoryName":"."}}`)}, "is a nested assembly in ., which is read already"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := Read(files(test.files), acc)
+			_, err := Read(newFS(test.files), acc)
 			require.ErrorContains(t, err, test.want)
 		})
 	}
 }
 
-func TestStacksComeAfterWhatTheyNeedAndOtherwiseByName(t *testing.T) {
-	a, err := Read(files(map[string]string{"manifest.json": manifestText(stack("c", ""), stack("a", "", "z"), stack("z", ""), stack("b", "")), "t.json": `{}`}), acc)
+func TestRead_OrdersStacksByDependencyThenName(t *testing.T) {
+	a, err := Read(newFS(map[string]string{"manifest.json": manifestText(stackText("c", ""), stackText("a", "", "z"), stackText("z", ""), stackText("b", "")), "t.json": `{}`}), acc)
 	require.NoError(t, err)
-	assert.Equal(t, []string{"b", "c", "z", "a"}, names(a))
+	assert.Equal(t, []string{"b", "c", "z", "a"}, stackNames(a))
 }
 
-func TestAStageIsAnAssemblyWithinTheAssemblyAndWaitsWhole(t *testing.T) {
-	a, err := Read(files(map[string]string{
+func TestRead_NestedAssemblyWaitsForItsDependencies(t *testing.T) {
+	a, err := Read(newFS(map[string]string{
 		"manifest.json": manifestText(
-			`"assembly-prod":{"type":"cdk:cloud-assembly","dependencies":["base"],"properties":{"directoryName":"assembly-prod"}}`, stack("base", ""), stack("last", "", "assembly-prod")),
-		"t.json": `{}`, "assembly-prod/manifest.json": manifestText(stack("inner", "")), "assembly-prod/t.json": `{}`,
+			`"assembly-prod":{"type":"cdk:cloud-assembly","dependencies":["base"],"properties":{"directoryName":"assembly-prod"}}`, stackText("base", ""), stackText("last", "", "assembly-prod")),
+		"t.json": `{}`, "assembly-prod/manifest.json": manifestText(stackText("inner", "")), "assembly-prod/t.json": `{}`,
 	}), acc)
 	require.NoError(t, err)
-	assert.Equal(t, []string{"base", "inner", "last"}, names(a))
+	assert.Equal(t, []string{"base", "inner", "last"}, stackNames(a))
 }
 
-func TestAStackOfNoAccountGoesWhereTheEnvironmentIs(t *testing.T) {
-	a, err := Read(files(map[string]string{
+func TestRead_UnknownEnvironmentTakesDefaults(t *testing.T) {
+	a, err := Read(newFS(map[string]string{
 		"manifest.json": manifestText(`"a":{"type":"aws:cloudformation:stack","environment":"aws://unknown-account/unknown-region","properties":{"templateFile":"t.json",
 			"assumeRoleArn":"arn:${AWS::Partition}:iam::${AWS::AccountId}:role/deploy-${AWS::Region}","stackTemplateAssetObjectUrl":"s3://assets-${AWS::AccountId}/t.json","parameters":{"Count":3}}}`),
 		"t.json": `{}`,
@@ -110,12 +110,12 @@ func TestAStackOfNoAccountGoesWhereTheEnvironmentIs(t *testing.T) {
 	assert.Equal(t, "arn:aws:iam::444455556666:role/deploy-eu-west-1", s.DeployRole.ARN)
 	assert.Equal(t, "s3://assets-444455556666/t.json", s.TemplateURL)
 	assert.Equal(t, map[string]string{"Count": "3"}, s.Parameters)
-	assert.Equal(t, acc, Environment{s.Account, s.Region})
+	assert.Equal(t, acc, Defaults{s.Account, s.Region})
 }
 
-func TestAStackPublishesTheAssetsOfItsOwnManifest(t *testing.T) {
-	a, err := Read(files(map[string]string{
-		"manifest.json": manifestText(stack("a", "", "a.assets"), `"a.assets":{"type":"cdk:asset-manifest","properties":{"file":"a.assets.json","requiresBootstrapStackVersion":6,"bootstrapStackVersionSsmParameter":"/cdk/version"}}`),
+func TestRead_StackTakesAssetsOfItsOwnManifest(t *testing.T) {
+	a, err := Read(newFS(map[string]string{
+		"manifest.json": manifestText(stackText("a", "", "a.assets"), `"a.assets":{"type":"cdk:asset-manifest","properties":{"file":"a.assets.json","requiresBootstrapStackVersion":6,"bootstrapStackVersionSsmParameter":"/cdk/version"}}`),
 		"t.json":        `{}`, "code/index.js": "x",
 		"a.assets.json": `{"files":{"f00":{"displayName":"Code","source":{"path":"code","packaging":"zip"},"destinations":{"here":{"bucketName":"b-${AWS::AccountId}","objectKey":"f00.zip","assumeRoleArn":"arn:aws:iam::444455556666:role/p"}}}},"dockerImages":{"img":{}}}`,
 	}), acc)
@@ -124,12 +124,12 @@ func TestAStackPublishesTheAssetsOfItsOwnManifest(t *testing.T) {
 	require.Len(t, s.Assets, 1)
 	assert.Equal(t, Asset{Name: "Code", Path: "code", Zip: true, Bucket: "b-444455556666", Key: "f00.zip", Region: "eu-west-1", Role: Role{ARN: "arn:aws:iam::444455556666:role/p"}}, s.Assets[0])
 	assert.Equal(t, []string{"img"}, s.Images)
-	assert.Equal(t, []Bootstrap{{Version: 6, Parameter: "/cdk/version"}}, s.Bootstraps)
+	assert.Equal(t, []BootstrapRequirement{{Version: 6, Parameter: "/cdk/version"}}, s.BootstrapRequirements)
 }
 
-func TestTheDigestIsOfPathsAndContentsAlone(t *testing.T) {
+func TestDigest_CoversPathsAndContents(t *testing.T) {
 	digest := func(texts map[string]string) string {
-		d, err := Digest(files(texts))
+		d, err := Digest(newFS(texts))
 		require.NoError(t, err)
 		return d
 	}
@@ -140,7 +140,7 @@ func TestTheDigestIsOfPathsAndContentsAlone(t *testing.T) {
 	assert.NotEqual(t, digest(map[string]string{"a": "1b"}), digest(map[string]string{"a1": "b"}), "names and contents do not run together")
 }
 
-func TestATemplateIsTheOneThatItsAddressPromises(t *testing.T) {
+func TestStack_TemplateMatchesURL(t *testing.T) {
 	const body = `{"Resources":{}}`
 	sum := sha256.Sum256([]byte(body))
 	hash := hex.EncodeToString(sum[:])
@@ -155,12 +155,12 @@ func TestATemplateIsTheOneThatItsAddressPromises(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := &Stack{TemplateURL: test.address, Template: Template{Body: body}}
-			assert.Equal(t, test.want, s.TemplateIsPublished())
+			assert.Equal(t, test.want, s.TemplateMatchesURL())
 		})
 	}
 }
 
-func TestAFolderIsOpenedOrItIsSaidWhatToDo(t *testing.T) {
+func TestOpen_MissingFolderSaysWhatToDo(t *testing.T) {
 	dir := t.TempDir()
 	_, err := Open(filepath.Join(dir, "none"))
 	require.ErrorContains(t, err, "run `lockstep synth`, or name the folder that `cdk synth` wrote")

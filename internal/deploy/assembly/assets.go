@@ -10,8 +10,8 @@ import (
 	"slices"
 )
 
-// An assetFile is an asset manifest: what is to be published before a stack that depends on it.
-type assetFile struct {
+// An assetManifest is an asset manifest: what is to be published before a stack that depends on it.
+type assetManifest struct {
 	bootstrapProperties
 	dir    string
 	Files  map[string]fileAsset       `json:"files"`
@@ -33,7 +33,7 @@ type fileAsset struct {
 	} `json:"destinations"`
 }
 
-func (r *reader) assets(dir string, properties json.RawMessage) (*assetFile, error) {
+func (r *reader) readAssetManifest(dir string, properties json.RawMessage) (*assetManifest, error) {
 	var p struct {
 		bootstrapProperties
 		File string `json:"file"`
@@ -41,13 +41,13 @@ func (r *reader) assets(dir string, properties json.RawMessage) (*assetFile, err
 	if err := json.Unmarshal(properties, &p); err != nil {
 		return nil, err
 	}
-	file, err := r.inside(dir, p.File)
+	file, err := r.resolvePath(dir, p.File)
 	if err != nil {
 		return nil, err
 	}
-	out := &assetFile{}
+	out := &assetManifest{}
 	if err := r.decode(file, out); err != nil {
-		return nil, missing(file, err)
+		return nil, wrapMissing(file, err)
 	}
 	out.bootstrapProperties, out.dir = p.bootstrapProperties, dir
 	return out, nil
@@ -55,8 +55,8 @@ func (r *reader) assets(dir string, properties json.RawMessage) (*assetFile, err
 
 // addTo gives a stack the assets of a manifest. Destinations are resolved for the stack: its account and region stand in
 // for the placeholders.
-func (f *assetFile) addTo(s *Stack, r *reader) error {
-	s.addBootstrap(f.bootstrapProperties)
+func (f *assetManifest) addTo(s *Stack, r *reader) error {
+	s.addBootstrapRequirement(f.bootstrapProperties)
 	s.Images = append(s.Images, sortedKeys(f.Images)...)
 	for _, id := range sortedKeys(f.Files) {
 		if err := f.addFile(s, r, id, f.Files[id]); err != nil {
@@ -66,15 +66,15 @@ func (f *assetFile) addTo(s *Stack, r *reader) error {
 	return nil
 }
 
-func (f *assetFile) addFile(s *Stack, r *reader, id string, a fileAsset) error {
+func (f *assetManifest) addFile(s *Stack, r *reader, id string, a fileAsset) error {
 	asset := Asset{Name: cmp.Or(a.DisplayName, id), Zip: a.Source.Packaging == "zip", Executable: a.Source.Executable}
 	if len(asset.Executable) == 0 {
 		var err error
-		if asset.Path, err = r.inside(f.dir, a.Source.Path); err != nil {
+		if asset.Path, err = r.resolvePath(f.dir, a.Source.Path); err != nil {
 			return err
 		}
 		if _, err := fs.Stat(r.files, asset.Path); err != nil {
-			return missing(asset.Path, err)
+			return wrapMissing(asset.Path, err)
 		}
 		if p := a.Source.Packaging; p != "" && p != "zip" && p != "file" {
 			return fmt.Errorf("packaging %q is neither file nor zip", p)
@@ -82,11 +82,11 @@ func (f *assetFile) addFile(s *Stack, r *reader, id string, a fileAsset) error {
 	}
 	for _, key := range sortedKeys(a.Destinations) {
 		d := a.Destinations[key]
-		asset.Region = cmp.Or(placeholders(s.Account, s.Region)(d.Region), s.Region)
-		fill := placeholders(s.Account, asset.Region)
+		asset.Region = cmp.Or(placeholderReplacer(s.Account, s.Region)(d.Region), s.Region)
+		fill := placeholderReplacer(s.Account, asset.Region)
 		asset.Bucket, asset.Key, asset.Role = fill(d.Bucket), fill(d.Key), d.role(fill)
 		for _, value := range []string{asset.Bucket, asset.Key, asset.Role.ARN} {
-			if err := filled(value); err != nil {
+			if err := checkPlaceholders(value); err != nil {
 				return err
 			}
 		}
@@ -95,7 +95,7 @@ func (f *assetFile) addFile(s *Stack, r *reader, id string, a fileAsset) error {
 	return nil
 }
 
-func missing(file string, err error) error {
+func wrapMissing(file string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s is missing; synthesise again", file)
 	}

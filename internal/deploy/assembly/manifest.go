@@ -34,8 +34,8 @@ type artefact struct {
 	Dependencies []string        `json:"dependencies"`
 	Properties   json.RawMessage `json:"properties"`
 	// Metadata is what the app noted, by the path of the construct; newer apps write it into a file of its own.
-	Metadata     map[string][]note `json:"metadata"`
-	MetadataFile string            `json:"additionalMetadataFile"`
+	Metadata     map[string][]metadataEntry `json:"metadata"`
+	MetadataFile string                     `json:"additionalMetadataFile"`
 }
 
 type roleProperties struct {
@@ -68,23 +68,23 @@ type stackProperties struct {
 type node struct {
 	stack *Stack
 	// assets is what a stack gets that depends on this node.
-	assets *assetFile
+	assets *assetManifest
 	// deps are the nodes this one waits for, those inside it included when it is a nested assembly.
 	deps []*node
 }
 
 type reader struct {
-	files  fs.FS
-	env    Environment
-	stacks []*Stack
-	// folders are those read so far, so that nested assemblies cannot name each other for ever.
-	folders map[string]bool
+	files    fs.FS
+	defaults Defaults
+	stacks   []*Stack
+	// seenFolders are those read so far, so that nested assemblies cannot name each other for ever.
+	seenFolders map[string]bool
 }
 
-// folder reads the manifest in dir and returns its nodes. Every one of them also waits for outer, the dependencies of the
+// readFolder reads the manifest in dir and returns its nodes. Every one of them also waits for outer, the dependencies of the
 // nested assembly that it stands in.
-func (r *reader) folder(dir string, outer []*node) ([]*node, error) {
-	r.folders[dir] = true
+func (r *reader) readFolder(dir string, outer []*node) ([]*node, error) {
+	r.seenFolders[dir] = true
 	file := path.Join(dir, "manifest.json")
 	var m manifest
 	if err := r.decode(file, &m); err != nil {
@@ -93,10 +93,10 @@ func (r *reader) folder(dir string, outer []*node) ([]*node, error) {
 		}
 		return nil, err
 	}
-	if err := schema(file, m.Version); err != nil {
+	if err := checkSchemaVersion(file, m.Version); err != nil {
 		return nil, err
 	}
-	if err := m.answered(dir); err != nil {
+	if err := m.checkLookups(dir); err != nil {
 		return nil, err
 	}
 	ids := sortedKeys(m.Artifacts)
@@ -105,7 +105,7 @@ func (r *reader) folder(dir string, outer []*node) ([]*node, error) {
 		nodes[id] = &node{deps: slices.Clone(outer)}
 	}
 	for _, id := range ids {
-		if err := r.artefact(dir, id, m.Artifacts[id], nodes); err != nil {
+		if err := r.readArtefact(dir, id, m.Artifacts[id], nodes); err != nil {
 			return nil, err
 		}
 	}
@@ -116,7 +116,7 @@ func (r *reader) folder(dir string, outer []*node) ([]*node, error) {
 	return all, nil
 }
 
-func (r *reader) artefact(dir, id string, a *artefact, nodes map[string]*node) error {
+func (r *reader) readArtefact(dir, id string, a *artefact, nodes map[string]*node) error {
 	if a == nil {
 		return fmt.Errorf("artefact %s in %s is empty", id, path.Join(dir, "manifest.json"))
 	}
@@ -125,10 +125,10 @@ func (r *reader) artefact(dir, id string, a *artefact, nodes map[string]*node) e
 	switch a.Type {
 	case stackArtefact:
 		var more []string
-		n.stack, more, err = r.stack(dir, id, a)
+		n.stack, more, err = r.readStack(dir, id, a)
 		needs = append(slices.Clone(needs), more...)
 	case assetArtefact:
-		n.assets, err = r.assets(dir, a.Properties)
+		n.assets, err = r.readAssetManifest(dir, a.Properties)
 	}
 	if err != nil {
 		return fmt.Errorf("artefact %s: %w", id, err)
@@ -141,27 +141,27 @@ func (r *reader) artefact(dir, id string, a *artefact, nodes map[string]*node) e
 		n.deps = append(n.deps, other)
 	}
 	if a.Type == nestedArtefact {
-		return r.nested(dir, id, a.Properties, n)
+		return r.readNested(dir, id, a.Properties, n)
 	}
 	return nil
 }
 
-// nested reads an assembly within the assembly: a CDK stage.
-func (r *reader) nested(dir, id string, properties json.RawMessage, n *node) error {
+// readNested reads an assembly within the assembly: a CDK stage.
+func (r *reader) readNested(dir, id string, properties json.RawMessage, n *node) error {
 	var p struct {
 		DirectoryName string `json:"directoryName"`
 	}
 	if err := json.Unmarshal(properties, &p); err != nil {
 		return fmt.Errorf("artefact %s: %w", id, err)
 	}
-	inner, err := r.inside(dir, p.DirectoryName)
+	inner, err := r.resolvePath(dir, p.DirectoryName)
 	if err != nil {
 		return fmt.Errorf("artefact %s: %w", id, err)
 	}
-	if r.folders[inner] {
+	if r.seenFolders[inner] {
 		return fmt.Errorf("artefact %s is a nested assembly in %s, which is read already", id, inner)
 	}
-	nodes, err := r.folder(inner, n.deps)
+	nodes, err := r.readFolder(inner, n.deps)
 	if err != nil {
 		return err
 	}
@@ -169,36 +169,36 @@ func (r *reader) nested(dir, id string, properties json.RawMessage, n *node) err
 	return nil
 }
 
-func (r *reader) stack(dir, id string, a *artefact) (*Stack, []string, error) {
+func (r *reader) readStack(dir, id string, a *artefact) (*Stack, []string, error) {
 	var p stackProperties
 	if err := json.Unmarshal(a.Properties, &p); err != nil {
 		return nil, nil, err
 	}
-	if err := r.objections(dir, a); err != nil {
+	if err := r.checkAppErrors(dir, a); err != nil {
 		return nil, nil, err
 	}
-	account, region, err := r.environment(a.Environment)
+	account, region, err := r.parseEnvironment(a.Environment)
 	if err != nil {
 		return nil, nil, err
 	}
-	file, err := r.inside(dir, p.TemplateFile)
+	file, err := r.resolvePath(dir, p.TemplateFile)
 	if err != nil {
 		return nil, nil, err
 	}
-	template, err := r.template(file)
+	template, err := r.readTemplate(file)
 	if err != nil {
 		return nil, nil, err
 	}
-	fill := placeholders(account, region)
+	fill := placeholderReplacer(account, region)
 	s := &Stack{
 		ID: path.Join(dir, id), Name: cmp.Or(p.StackName, id), Account: account, Region: region,
-		Template: template, TemplateURL: fill(p.TemplateURL), Parameters: texts(p.Parameters), Tags: p.Tags,
+		Template: template, TemplateURL: fill(p.TemplateURL), Parameters: parameterStrings(p.Parameters), Tags: p.Tags,
 		TerminationProtection: p.TerminationProtection, NotificationARNs: p.NotificationARNs,
 		DeployRole: p.role(fill), ExecutionRoleARN: fill(p.ExecutionRoleARN),
 	}
-	s.addBootstrap(p.bootstrapProperties)
+	s.addBootstrapRequirement(p.bootstrapProperties)
 	for _, value := range []string{s.TemplateURL, s.DeployRole.ARN, s.ExecutionRoleARN} {
-		if err := filled(value); err != nil {
+		if err := checkPlaceholders(value); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -206,17 +206,17 @@ func (r *reader) stack(dir, id string, a *artefact) (*Stack, []string, error) {
 	return s, p.AdditionalDependencies, nil
 }
 
-// environment reads aws://ACCOUNT/REGION, either of which may be unknown at synthesis: an environment-agnostic stack.
-func (r *reader) environment(text string) (account, region string, err error) {
+// parseEnvironment reads aws://ACCOUNT/REGION, either of which may be unknown at synthesis: an environment-agnostic stack.
+func (r *reader) parseEnvironment(text string) (account, region string, err error) {
 	account, region, ok := strings.Cut(strings.TrimPrefix(text, "aws://"), "/")
 	if !ok || !strings.HasPrefix(text, "aws://") || account == "" || region == "" {
 		return "", "", fmt.Errorf("environment %q is not of the form aws://ACCOUNT/REGION", text)
 	}
 	if account == "unknown-account" {
-		account = r.env.Account
+		account = r.defaults.Account
 	}
 	if region == "unknown-region" {
-		region = r.env.Region
+		region = r.defaults.Region
 	}
 	return account, region, nil
 }
@@ -239,9 +239,9 @@ func (r *reader) decode(file string, into any) error {
 	return nil
 }
 
-// inside joins a file that a manifest names to the manifest's folder and refuses one outside the assembly: an assembly is
+// resolvePath joins a file that a manifest names to the manifest's folder and refuses one outside the assembly: an assembly is
 // moved from machine to machine, and what lies beside it is not part of its digest.
-func (r *reader) inside(dir, file string) (string, error) {
+func (r *reader) resolvePath(dir, file string) (string, error) {
 	full := path.Join(dir, file)
 	switch {
 	case file == "":
@@ -252,7 +252,7 @@ func (r *reader) inside(dir, file string) (string, error) {
 	return full, nil
 }
 
-func schema(file, version string) error {
+func checkSchemaVersion(file, version string) error {
 	major, _, _ := strings.Cut(version, ".")
 	n, err := strconv.Atoi(major)
 	if err != nil {
@@ -269,15 +269,15 @@ func (p roleProperties) role(fill func(string) string) Role {
 	return Role{ARN: fill(p.ARN), ExternalID: p.ExternalID, Options: p.Options}
 }
 
-func (s *Stack) addBootstrap(p bootstrapProperties) {
+func (s *Stack) addBootstrapRequirement(p bootstrapProperties) {
 	if p.Version > 0 && p.Parameter != "" {
-		s.Bootstraps = append(s.Bootstraps, Bootstrap{Version: int(p.Version), Parameter: p.Parameter})
+		s.BootstrapRequirements = append(s.BootstrapRequirements, BootstrapRequirement{Version: int(p.Version), Parameter: p.Parameter})
 	}
 }
 
-// placeholders replaces what a synthesizer leaves open in role names and asset destinations
+// placeholderReplacer replaces what a synthesizer leaves open in role names and asset destinations
 // (EnvironmentPlaceholders of @aws-cdk/cloud-assembly-api).
-func placeholders(account, region string) func(string) string {
+func placeholderReplacer(account, region string) func(string) string {
 	return strings.NewReplacer(
 		"${AWS::Partition}", Partition(region),
 		"${AWS::AccountId}", account,
@@ -285,8 +285,8 @@ func placeholders(account, region string) func(string) string {
 	).Replace
 }
 
-// filled refuses a value with a placeholder that nobody replaced: it would become part of a name in AWS.
-func filled(value string) error {
+// checkPlaceholders refuses a value with a placeholder that nobody replaced: it would become part of a name in AWS.
+func checkPlaceholders(value string) error {
 	if _, after, ok := strings.Cut(value, "${"); ok {
 		name, _, _ := strings.Cut(after, "}")
 		return fmt.Errorf("%s has the placeholder ${%s}, which is not known here", value, name)
@@ -294,8 +294,8 @@ func filled(value string) error {
 	return nil
 }
 
-// texts makes parameter values strings, as CloudFormation takes them; a manifest may hold numbers.
-func texts(values map[string]any) map[string]string {
+// parameterStrings makes parameter values strings, as CloudFormation takes them; a manifest may hold numbers.
+func parameterStrings(values map[string]any) map[string]string {
 	out := make(map[string]string, len(values))
 	for k, v := range values {
 		if s, ok := v.(string); ok {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// link gives every stack the stacks it needs and the assets it publishes, through whatever artefacts lie between.
-func (r *reader) link(nodes []*node) error {
+// linkStacks gives every stack the stacks it needs and the assets it publishes, through whatever artefacts lie between.
+func (r *reader) linkStacks(nodes []*node) error {
 	seen := map[*node]bool{}
 	var visit func(n *node) error
 	visit = func(n *node) error {
@@ -17,7 +17,7 @@ func (r *reader) link(nodes []*node) error {
 		}
 		seen[n] = true
 		if n.stack != nil {
-			if err := r.reach(n); err != nil {
+			if err := r.linkStack(n); err != nil {
 				return err
 			}
 		}
@@ -36,9 +36,9 @@ func (r *reader) link(nodes []*node) error {
 	return nil
 }
 
-// reach walks from a stack until the next stack on every path. Only asset manifests that it names itself are its own to
+// linkStack walks from a stack until the next stack on every path. Only asset manifests that it names itself are its own to
 // publish; those behind them belong to others.
-func (r *reader) reach(from *node) error {
+func (r *reader) linkStack(from *node) error {
 	for _, dep := range from.deps {
 		if dep.assets != nil {
 			if err := dep.assets.addTo(from.stack, r); err != nil {
@@ -68,10 +68,10 @@ func (r *reader) reach(from *node) error {
 
 func byID(a, b *Stack) int { return cmp.Compare(a.ID, b.ID) }
 
-// ordered puts each stack after those that it needs; among those that could come next, the one with the smallest id.
-func ordered(stacks []*Stack) ([]*Stack, error) {
+// sortByDependency puts each stack after those that it needs; among those that could come next, the one with the smallest id.
+func sortByDependency(stacks []*Stack) ([]*Stack, error) {
 	rest := slices.SortedFunc(slices.Values(stacks), byID)
-	if err := distinct(rest); err != nil {
+	if err := checkUniqueNames(rest); err != nil {
 		return nil, err
 	}
 	done := map[*Stack]bool{}
@@ -81,7 +81,7 @@ func ordered(stacks []*Stack) ([]*Stack, error) {
 			return !slices.ContainsFunc(s.Needs, func(need *Stack) bool { return !done[need] })
 		})
 		if next < 0 {
-			return nil, fmt.Errorf("stacks need each other in a circle: %s", circle(rest, done))
+			return nil, fmt.Errorf("stacks need each other in a circle: %s", findCycle(rest, done))
 		}
 		done[rest[next]] = true
 		out = append(out, rest[next])
@@ -90,8 +90,8 @@ func ordered(stacks []*Stack) ([]*Stack, error) {
 	return out, nil
 }
 
-// distinct refuses two stacks of one name in one place: the second would overwrite the first.
-func distinct(stacks []*Stack) error {
+// checkUniqueNames refuses two stacks of one name in one place: the second would overwrite the first.
+func checkUniqueNames(stacks []*Stack) error {
 	seen := map[string]string{}
 	for _, s := range stacks {
 		place := s.Name + " in " + s.Account + "/" + s.Region
@@ -103,8 +103,8 @@ func distinct(stacks []*Stack) error {
 	return nil
 }
 
-// circle follows unfinished needs until a stack comes up twice, and returns the way from there to there.
-func circle(rest []*Stack, done map[*Stack]bool) string {
+// findCycle follows unfinished needs until a stack comes up twice, and returns the way from there to there.
+func findCycle(rest []*Stack, done map[*Stack]bool) string {
 	var names []string
 	at := map[*Stack]int{}
 	for s := rest[0]; ; {

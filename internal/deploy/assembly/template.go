@@ -28,8 +28,8 @@ type Template struct {
 	StackPolicy string
 }
 
-// policyMetadata is where a template holds its stack's policy: CDK and CloudFormation leave it to whoever deploys.
-const policyMetadata = "lockstep:stackPolicy"
+// stackPolicyKey is where a template holds its stack's policy: CDK and CloudFormation leave it to whoever deploys.
+const stackPolicyKey = "lockstep:stackPolicy"
 
 // A Parameter is a template's parameter.
 type Parameter struct {
@@ -38,11 +38,11 @@ type Parameter struct {
 	NoEcho  any    `json:"NoEcho"` // true or "true"
 }
 
-// Secret says whether CloudFormation hides the parameter's value.
-func (p Parameter) Secret() bool { return strings.EqualFold(fmt.Sprint(p.NoEcho), "true") }
+// IsSecret says whether CloudFormation hides the parameter's value.
+func (p Parameter) IsSecret() bool { return strings.EqualFold(fmt.Sprint(p.NoEcho), "true") }
 
-// FromSSM says whether the value names an SSM parameter whose value CloudFormation reads at every operation.
-func (p Parameter) FromSSM() bool { return strings.HasPrefix(p.Type, "AWS::SSM::Parameter::") }
+// IsFromSSM says whether the value names an SSM parameter whose value CloudFormation reads at every operation.
+func (p Parameter) IsFromSSM() bool { return strings.HasPrefix(p.Type, "AWS::SSM::Parameter::") }
 
 // A Resource is as much of a template's resource as matters before it exists.
 type Resource struct {
@@ -58,11 +58,11 @@ type Output struct {
 	} `json:"Export"`
 }
 
-// Reads says whether a change set of this template can only be made when another stack, which it needs, is there: it imports what that one
+// MayReadFrom says whether a change set of this template can only be made when another stack, which it needs, is there: it imports what that one
 // exports, or it reads parameters, of which nobody knows who writes them. A template that only has to come later reads nothing.
-func (t Template) Reads(other Template) bool {
+func (t Template) MayReadFrom(other Template) bool {
 	for name, p := range t.Parameters {
-		if p.FromSSM() && name != BootstrapVersion {
+		if p.IsFromSSM() && name != BootstrapVersionParameter {
 			return true
 		}
 	}
@@ -74,14 +74,14 @@ func (t Template) Reads(other Template) bool {
 	return strings.Contains(t.Body, "{{resolve:")
 }
 
-// BootstrapVersion is the parameter that the CDK adds to every template for a rule that checks the bootstrap's version.
-const BootstrapVersion = "BootstrapVersion"
+// BootstrapVersionParameter is the parameter that the CDK adds to every template for a rule that checks the bootstrap's version.
+const BootstrapVersionParameter = "BootstrapVersion"
 
-// template reads and parses a template. CDK apps write JSON; so it is an error when it is not.
-func (r *reader) template(file string) (Template, error) {
+// readTemplate reads and parses a template. CDK apps write JSON; so it is an error when it is not.
+func (r *reader) readTemplate(file string) (Template, error) {
 	body, err := fs.ReadFile(r.files, file)
 	if err != nil {
-		return Template{}, missing(file, err)
+		return Template{}, wrapMissing(file, err)
 	}
 	t := struct {
 		Parameters map[string]Parameter
@@ -98,22 +98,22 @@ func (r *reader) template(file string) (Template, error) {
 	}
 	return Template{
 		File: file, Body: string(body), Parameters: t.Parameters, Resources: t.Resources, Outputs: t.Outputs,
-		Imports: imports(document, nil), StackPolicy: string(t.Metadata[policyMetadata]),
+		Imports: collectImports(document, nil), StackPolicy: string(t.Metadata[stackPolicyKey]),
 	}, nil
 }
 
-// publishedName is the name of a template among the assets: the SHA-256 of its text.
-var publishedName = regexp.MustCompile(`([0-9a-f]{64})\.json$`)
+// templateHashPattern is the name of a template among the assets: the SHA-256 of its text.
+var templateHashPattern = regexp.MustCompile(`([0-9a-f]{64})\.json$`)
 
-// TemplateIsPublished says whether the template's text is the one that its address promises; it promises nothing where the address is no hash.
-func (s *Stack) TemplateIsPublished() bool {
-	name := publishedName.FindStringSubmatch(s.TemplateURL)
+// TemplateMatchesURL says whether the template's text is the one that its address promises; it promises nothing where the address is no hash.
+func (s *Stack) TemplateMatchesURL() bool {
+	name := templateHashPattern.FindStringSubmatch(s.TemplateURL)
 	sum := sha256.Sum256([]byte(s.Template.Body))
 	return name == nil || name[1] == hex.EncodeToString(sum[:])
 }
 
-// Same says whether another text is the same template: equal but for white space and the order of keys.
-func (t Template) Same(other string) bool {
+// Equal says whether another text is the same template: equal but for white space and the order of keys.
+func (t Template) Equal(other string) bool {
 	if t.Body == other {
 		return true
 	}
@@ -122,16 +122,16 @@ func (t Template) Same(other string) bool {
 	return errA == nil && errB == nil && reflect.DeepEqual(a, b)
 }
 
-// SameEffect says whether another text describes the same resources and outputs. It passes over what CloudFormation does not
+// Equivalent says whether another text describes the same resources and outputs. It passes over what CloudFormation does not
 // count as a change on its own (description, metadata, rules, unused conditions), and over characters beyond ASCII, which GetTemplate
 // answers as question marks.
-func (t Template) SameEffect(other string) bool {
-	a, errA := parse(Answered(t.Body))
-	b, errB := parse(Answered(other))
-	return errA == nil && errB == nil && reflect.DeepEqual(effect(a), effect(b))
+func (t Template) Equivalent(other string) bool {
+	a, errA := parse(MaskNonASCII(t.Body))
+	b, errB := parse(MaskNonASCII(other))
+	return errA == nil && errB == nil && reflect.DeepEqual(deployedSections(a), deployedSections(b))
 }
 
-func effect(document map[string]any) map[string]any {
+func deployedSections(document map[string]any) map[string]any {
 	resources, _ := document["Resources"].(map[string]any)
 	for _, resource := range resources {
 		if r, ok := resource.(map[string]any); ok {
@@ -141,8 +141,8 @@ func effect(document map[string]any) map[string]any {
 	return map[string]any{"Resources": resources, "Outputs": document["Outputs"]}
 }
 
-// Answered is a text as GetTemplate answers it: https://github.com/aws/aws-cdk/issues/10523.
-func Answered(text string) string {
+// MaskNonASCII is a text as GetTemplate answers it: https://github.com/aws/aws-cdk/issues/10523.
+func MaskNonASCII(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r > 127 {
 			return '?'
@@ -159,8 +159,8 @@ func parse(text string) (map[string]any, error) {
 	return document, err
 }
 
-// imports collects the literal names under Fn::ImportValue.
-func imports(value any, found []string) []string {
+// collectImports collects the literal names under Fn::ImportValue.
+func collectImports(value any, found []string) []string {
 	switch v := value.(type) {
 	case map[string]any:
 		for _, key := range sortedKeys(v) {
@@ -168,11 +168,11 @@ func imports(value any, found []string) []string {
 				found = append(found, name)
 				continue
 			}
-			found = imports(v[key], found)
+			found = collectImports(v[key], found)
 		}
 	case []any:
 		for _, item := range v {
-			found = imports(item, found)
+			found = collectImports(item, found)
 		}
 	}
 	return found

@@ -8,10 +8,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestATemplateReadsWhatItImports(t *testing.T) {
+func TestTemplate_MayReadFrom(t *testing.T) {
 	read := func(text string) Template {
 		r := &reader{files: fstest.MapFS{"t.json": {Data: []byte(text)}}}
-		template, err := r.template("t.json")
+		template, err := r.readTemplate("t.json")
 		require.NoError(t, err)
 		return template
 	}
@@ -27,6 +27,6 @@ func TestATemplateReadsWhatItImports(t *testing.T) {
 		{"a parameter, which the other may write", `{"Parameters": {"P": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/p"}}}`, true},
 		{"a reference that is resolved later", `{"Resources": {"R": {"Type": "T", "Properties": {"P": "{{resolve:ssm:/p}}"}}}}`, true},
 	} {
-		t.Run(test.name, func(t *testing.T) { assert.Equal(t, test.want, read(test.text).Reads(network)) })
+		t.Run(test.name, func(t *testing.T) { assert.Equal(t, test.want, read(test.text).MayReadFrom(network)) })
 	}
 }

@@ -13,10 +13,10 @@ import (
 )
 
 var (
-	// ErrAbsent says that there is no object under a key.
-	ErrAbsent = errors.New("there is no such object")
-	// ErrChanged says that an object is not as the condition of a write wants it: somebody else was faster.
-	ErrChanged = errors.New("the object was changed by somebody else")
+	// ErrNotFound says that there is no object under a key.
+	ErrNotFound = errors.New("there is no such object")
+	// ErrPreconditionFailed says that an object is not as the condition of a write wants it: somebody else was faster.
+	ErrPreconditionFailed = errors.New("the object was changed by somebody else")
 )
 
 // An Object is what a store holds under a key. Its times are of the store's own clock, so that a wrong clock on this machine does no harm.
@@ -25,7 +25,7 @@ type Object struct {
 	// ETag changes with every write that changes the content.
 	ETag string
 	// Modified is when it was last written, Now when it was asked for; both by the store.
-	Modified, Now time.Time
+	Modified, ServerTime time.Time
 }
 
 // A Condition is what must hold for a write to happen; the zero one holds always.
@@ -36,15 +36,15 @@ type Condition struct {
 	ETag string
 }
 
-// A Store keeps objects. Get answers with ErrAbsent, and Put with ErrChanged where the condition does not hold.
-type Store interface {
+// A ObjectReadWriter keeps objects. Get answers with ErrAbsent, and Put with ErrChanged where the condition does not hold.
+type ObjectReadWriter interface {
 	Get(ctx context.Context, key string) (Object, error)
 	Put(ctx context.Context, key string, data []byte, only Condition) (Object, error)
 }
 
-// A Shelf is a store that can be looked through and cleared.
-type Shelf interface {
-	Store
+// A ObjectStore is a store that can be looked through and cleared.
+type ObjectStore interface {
+	ObjectReadWriter
 	// List are the keys that begin with a prefix, in order.
 	List(ctx context.Context, prefix string) ([]string, error)
 	// Delete removes an object; one that is not there is removed already.
@@ -53,16 +53,16 @@ type Shelf interface {
 
 // A Ledger is what is kept of one environment in one account and region.
 type Ledger struct {
-	shelf  Shelf
+	store  ObjectStore
 	prefix string
 }
 
-// Root is what all keys begin with, so that nothing else in the store is touched.
-const Root = "lockstep/"
+// KeyPrefix is what all keys begin with, so that nothing else in the store is touched.
+const KeyPrefix = "lockstep/"
 
 // Open is the ledger of a project's environment.
-func Open(shelf Shelf, project, environment string) *Ledger {
-	return &Ledger{shelf: shelf, prefix: Root + project + "/" + environment + "/"}
+func Open(shelf ObjectStore, project, environment string) *Ledger {
+	return &Ledger{store: shelf, prefix: KeyPrefix + project + "/" + environment + "/"}
 }
 
 func (l *Ledger) key(name string) string { return l.prefix + name }
@@ -77,7 +77,7 @@ func (e *DamagedError) Error() string { return fmt.Sprintf("%s is damaged: %v", 
 func (e *DamagedError) Unwrap() error { return e.Err }
 
 // read reads a document. The error is ErrAbsent when there is none and a *DamagedError when it is no document.
-func read(ctx context.Context, s Store, key string, into any) (Object, error) {
+func read(ctx context.Context, s ObjectReadWriter, key string, into any) (Object, error) {
 	object, err := s.Get(ctx, key)
 	if err != nil {
 		return object, err
@@ -89,13 +89,13 @@ func read(ctx context.Context, s Store, key string, into any) (Object, error) {
 }
 
 // write writes a document under a condition. A write that was repeated because its answer was lost finds its own object there: that is success.
-func write(ctx context.Context, s Store, key string, document any, only Condition) (Object, error) {
+func write(ctx context.Context, s ObjectReadWriter, key string, document any, only Condition) (Object, error) {
 	data, err := json.MarshalIndent(document, "", "  ")
 	if err != nil {
 		return Object{}, err
 	}
 	object, err := s.Put(ctx, key, data, only)
-	if !errors.Is(err, ErrChanged) {
+	if !errors.Is(err, ErrPreconditionFailed) {
 		return object, err
 	}
 	there, reading := s.Get(ctx, key)

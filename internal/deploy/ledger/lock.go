@@ -15,124 +15,124 @@ const Lease = 60 * time.Second
 type Holder struct {
 	// ID is the run's own, which `unlock` asks for.
 	ID string `json:"id"`
-	// By is the caller as AWS knows it.
-	By string `json:"by"`
-	// Doing is the command.
-	Doing string `json:"doing"`
-	Host  string `json:"host"`
-	PID   int    `json:"pid"`
-	// Pulse is the file on Host that is locked for as long as the holder lives; empty if there was no place for one.
-	Pulse string    `json:"pulse,omitempty"`
-	Since time.Time `json:"since"`
+	// CallerARN is the caller as AWS knows it.
+	CallerARN string `json:"by"`
+	// Command is the command.
+	Command string `json:"doing"`
+	Host    string `json:"host"`
+	PID     int    `json:"pid"`
+	// HeartbeatFile is the file on Host that is locked for as long as the holder lives; empty if there was no place for one.
+	HeartbeatFile string    `json:"pulse,omitempty"`
+	Since         time.Time `json:"since"`
 }
 
 func (h Holder) String() string {
-	return fmt.Sprintf("%s (%s, by %s on %s, process %d)", h.ID, h.Doing, h.By, h.Host, h.PID)
+	return fmt.Sprintf("%s (%s, by %s on %s, process %d)", h.ID, h.Command, h.CallerARN, h.Host, h.PID)
 }
 
-// document is the lock as it is stored. It stays when the lock is free, because the token must never count backwards.
-type document struct {
+// lockDocument is the lock as it is stored. It stays when the lock is free, because the token must never count backwards.
+type lockDocument struct {
 	// Token is greater by one with each holder: whoever comes with a smaller one is late.
 	Token  int64   `json:"token"`
 	Holder *Holder `json:"holder,omitempty"`
-	// Beat is the number of the holder's last sign of life.
-	Beat int64 `json:"beat"`
+	// Heartbeat is the number of the holder's last sign of life.
+	Heartbeat int64 `json:"beat"`
 }
 
-// A HeldError is a lock that somebody else holds.
-type HeldError struct {
+// A LockHeldError is a lock that somebody else holds.
+type LockHeldError struct {
 	Holder Holder
 	// Age is since when, Quiet how long since the last sign of life, by the store's clock.
-	Age, Quiet time.Duration
+	Age, HeartbeatAge time.Duration
 }
 
-func (e *HeldError) Error() string {
+func (e *LockHeldError) Error() string {
 	age := max(e.Age, 0).Round(time.Second) // the holder's clock may be ahead of the store's
-	return fmt.Sprintf("%s holds the lock since %v ago, with a sign of life %v ago", e.Holder, age, e.Quiet.Round(time.Second))
+	return fmt.Sprintf("%s holds the lock since %v ago, with a sign of life %v ago", e.Holder, age, e.HeartbeatAge.Round(time.Second))
 }
 
-// A LostError is a lock that is no longer ours.
-type LostError struct{ Why string }
+// A LockLostError is a lock that is no longer ours.
+type LockLostError struct{ Reason string }
 
-func (e *LostError) Error() string { return "the lock was lost: " + e.Why }
+func (e *LockLostError) Error() string { return "the lock was lost: " + e.Reason }
 
 // A Lock is held by this run.
 type Lock struct {
-	store Store
+	store ObjectReadWriter
 	key   string
-	// Before is the holder from whom it was taken over; nil if it was free.
-	Before *Holder
+	// PreviousHolder is the holder from whom it was taken over; nil if it was free.
+	PreviousHolder *Holder
 
-	mu   sync.Mutex
-	mine document
-	etag string
-	lost error
+	mu       sync.Mutex
+	document lockDocument
+	etag     string
+	lostErr  error
 	// confirmed is when the store last said that the lock is ours, by this machine's monotonic clock.
-	confirmed time.Time
-	stop      context.CancelFunc
-	stopped   chan struct{}
+	confirmed        time.Time
+	stopHeartbeat    context.CancelFunc
+	heartbeatStopped chan struct{}
 }
 
 // Token is the fencing token.
-func (l *Lock) Token() int64 { return l.mine.Token }
+func (l *Lock) Token() int64 { return l.document.Token }
 
-// Acquire takes the environment's lock for a holder. One whose holder is known to be dead on this machine, or whose lease has ended, is taken
+// AcquireLock takes the environment's lock for a holder. One whose holder is known to be dead on this machine, or whose lease has ended, is taken
 // over. The error is a *HeldError when it is somebody else's. The lock sends signs of life until it is released.
-func (l *Ledger) Acquire(ctx context.Context, h Holder) (*Lock, error) {
-	lock := &Lock{store: l.shelf, key: l.key("lock.json"), stopped: make(chan struct{})}
+func (l *Ledger) AcquireLock(ctx context.Context, h Holder) (*Lock, error) {
+	lock := &Lock{store: l.store, key: l.key("lock.json"), heartbeatStopped: make(chan struct{})}
 	const tries = 5 // each further one means that somebody came in between
 	for range tries {
-		err := lock.take(ctx, h)
-		if errors.Is(err, ErrChanged) {
+		err := lock.tryAcquire(ctx, h)
+		if errors.Is(err, ErrPreconditionFailed) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
 		beating, stop := context.WithCancel(context.WithoutCancel(ctx))
-		lock.stop = stop
-		go lock.live(beating)
+		lock.stopHeartbeat = stop
+		go lock.sendHeartbeats(beating)
 		return lock, nil
 	}
-	return nil, fmt.Errorf("the lock changes hands faster than it can be taken: %w", ErrChanged)
+	return nil, fmt.Errorf("the lock changes hands faster than it can be taken: %w", ErrPreconditionFailed)
 }
 
-// take tries once.
-func (l *Lock) take(ctx context.Context, h Holder) error {
-	var now document
+// tryAcquire tries once.
+func (l *Lock) tryAcquire(ctx context.Context, h Holder) error {
+	var now lockDocument
 	object, err := read(ctx, l.store, l.key, &now)
 	only := Condition{ETag: object.ETag}
 	var damaged *DamagedError
 	switch {
-	case errors.Is(err, ErrAbsent):
+	case errors.Is(err, ErrNotFound):
 		only = Condition{Absent: true}
 	case errors.As(err, &damaged): // nobody can hold it; its token is not known, and the next one has to be greater
-		now = document{Token: object.Now.Unix()}
+		now = lockDocument{Token: object.ServerTime.Unix()}
 	case err != nil:
 		return err
 	}
 	if held := now.Holder; held != nil && held.ID != h.ID {
-		quiet := object.Now.Sub(object.Modified)
-		if quiet < Lease && !dead(*held) {
-			return &HeldError{Holder: *held, Age: object.Now.Sub(held.Since), Quiet: quiet}
+		quiet := object.ServerTime.Sub(object.Modified)
+		if quiet < Lease && !isDead(*held) {
+			return &LockHeldError{Holder: *held, Age: object.ServerTime.Sub(held.Since), HeartbeatAge: quiet}
 		}
-		l.Before = held
+		l.PreviousHolder = held
 	}
-	l.mine = document{Token: now.Token + 1, Holder: &h}
-	written, err := write(ctx, l.store, l.key, l.mine, only)
+	l.document = lockDocument{Token: now.Token + 1, Holder: &h}
+	written, err := write(ctx, l.store, l.key, l.document, only)
 	if err != nil {
 		return err
 	}
 	l.etag, l.confirmed = written.ETag, time.Now()
-	if l.Before != nil {
-		forget(*l.Before)
+	if l.PreviousHolder != nil {
+		removeHeartbeatFile(*l.PreviousHolder)
 	}
 	return nil
 }
 
-// live sends signs of life until the lock is released or lost.
-func (l *Lock) live(ctx context.Context) {
-	defer close(l.stopped)
+// sendHeartbeats sends signs of life until the lock is released or lost.
+func (l *Lock) sendHeartbeats(ctx context.Context) {
+	defer close(l.heartbeatStopped)
 	ticker := time.NewTicker(Lease / 4)
 	defer ticker.Stop()
 	for {
@@ -141,25 +141,25 @@ func (l *Lock) live(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		l.beat(ctx)
+		l.sendHeartbeat(ctx)
 	}
 }
 
-// beat sends one sign of life. An endpoint that does not answer is no reason to give up: Check will ask again.
-func (l *Lock) beat(ctx context.Context) {
+// sendHeartbeat sends one sign of life. An endpoint that does not answer is no reason to give up: Check will ask again.
+func (l *Lock) sendHeartbeat(ctx context.Context) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.lost != nil || ctx.Err() != nil {
+	if l.lostErr != nil || ctx.Err() != nil {
 		return
 	}
-	next := l.mine
-	next.Beat++
+	next := l.document
+	next.Heartbeat++
 	written, err := write(ctx, l.store, l.key, next, Condition{ETag: l.etag})
 	switch {
-	case errors.Is(err, ErrChanged), errors.Is(err, ErrAbsent):
-		l.lost = l.whoHas(ctx)
+	case errors.Is(err, ErrPreconditionFailed), errors.Is(err, ErrNotFound):
+		l.lostErr = l.readLockLostError(ctx)
 	case err == nil:
-		l.mine, l.etag, l.confirmed = next, written.ETag, time.Now()
+		l.document, l.etag, l.confirmed = next, written.ETag, time.Now()
 	}
 }
 
@@ -167,119 +167,119 @@ func (l *Lock) beat(ctx context.Context) {
 func (l *Lock) Check(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.lost != nil {
-		return l.lost
+	if l.lostErr != nil {
+		return l.lostErr
 	}
-	var now document
+	var now lockDocument
 	object, err := read(ctx, l.store, l.key, &now)
-	if errors.Is(err, ErrAbsent) {
-		l.lost = &LostError{"it was removed"}
-		return l.lost
+	if errors.Is(err, ErrNotFound) {
+		l.lostErr = &LockLostError{"it was removed"}
+		return l.lostErr
 	}
 	if err != nil {
 		return err
 	}
-	if !l.ours(now) {
-		l.lost = lostTo(now)
-		return l.lost
+	if !l.owns(now) {
+		l.lostErr = newLockLostError(now)
+		return l.lostErr
 	}
 	l.etag, l.confirmed = object.ETag, time.Now()
-	if object.Now.Sub(object.Modified) < Lease/2 {
+	if object.ServerTime.Sub(object.Modified) < Lease/2 {
 		return nil
 	}
 	// Signs of life went missing. The lease has to last for as long as the write takes that comes next.
-	next := l.mine
-	next.Beat++
+	next := l.document
+	next.Heartbeat++
 	written, err := write(ctx, l.store, l.key, next, Condition{ETag: l.etag})
-	if errors.Is(err, ErrChanged) {
-		l.lost = l.whoHas(ctx)
-		return l.lost
+	if errors.Is(err, ErrPreconditionFailed) {
+		l.lostErr = l.readLockLostError(ctx)
+		return l.lostErr
 	}
 	if err == nil {
-		l.mine, l.etag = next, written.ETag
+		l.document, l.etag = next, written.ETag
 	}
 	return err
 }
 
-func (l *Lock) whoHas(ctx context.Context) error {
-	var now document
+func (l *Lock) readLockLostError(ctx context.Context) error {
+	var now lockDocument
 	if _, err := read(ctx, l.store, l.key, &now); err != nil {
-		return &LostError{"it was changed by somebody else"}
+		return &LockLostError{"it was changed by somebody else"}
 	}
-	return lostTo(now)
+	return newLockLostError(now)
 }
 
-func lostTo(now document) error {
+func newLockLostError(now lockDocument) error {
 	if now.Holder == nil {
-		return &LostError{"somebody unlocked it"}
+		return &LockLostError{"somebody unlocked it"}
 	}
-	return &LostError{now.Holder.String() + " has it now"}
+	return &LockLostError{now.Holder.String() + " has it now"}
 }
 
 // Release gives the lock back. What cannot be given back ends by itself: this process is gone then, or its lease ends.
 func (l *Lock) Release(ctx context.Context) error {
-	l.stop()
-	<-l.stopped
+	l.stopHeartbeat()
+	<-l.heartbeatStopped
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.lost != nil {
+	if l.lostErr != nil {
 		return nil //nolint:nilerr // whoever has it now gives it back
 	}
 	const tries = 3
 	for range tries {
-		_, err := write(ctx, l.store, l.key, document{Token: l.mine.Token}, Condition{ETag: l.etag})
-		if !errors.Is(err, ErrChanged) {
+		_, err := write(ctx, l.store, l.key, lockDocument{Token: l.document.Token}, Condition{ETag: l.etag})
+		if !errors.Is(err, ErrPreconditionFailed) {
 			return err
 		}
 		// The last sign of life may have been written although its answer was not waited for.
-		var now document
+		var now lockDocument
 		object, err := read(ctx, l.store, l.key, &now)
 		if err != nil {
 			return err
 		}
-		if !l.ours(now) {
+		if !l.owns(now) {
 			return nil
 		}
 		l.etag = object.ETag
 	}
-	return ErrChanged
+	return ErrPreconditionFailed
 }
 
-// ours says whether a lock as it is stored is this one.
-func (l *Lock) ours(now document) bool {
-	return now.Token == l.mine.Token && now.Holder != nil && now.Holder.ID == l.mine.Holder.ID
+// owns says whether a lock as it is stored is this one.
+func (l *Lock) owns(now lockDocument) bool {
+	return now.Token == l.document.Token && now.Holder != nil && now.Holder.ID == l.document.Holder.ID
 }
 
-// A Held is who holds the lock at this moment.
-type Held struct {
+// A LockStatus is who holds the lock at this moment.
+type LockStatus struct {
 	Holder Holder `json:"holder"`
 	// AgeSeconds is since when, QuietSeconds how long since the last sign of life.
-	AgeSeconds   int64 `json:"ageSeconds"`
-	QuietSeconds int64 `json:"quietSeconds"`
-	// Dead says that the next run takes it over.
-	Dead bool `json:"dead"`
+	AgeSeconds          int64 `json:"ageSeconds"`
+	HeartbeatAgeSeconds int64 `json:"quietSeconds"`
+	// Abandoned says that the next run takes it over.
+	Abandoned bool `json:"dead"`
 }
 
-// HeldBy is who holds the lock; nil if nobody does.
-func (l *Ledger) HeldBy(ctx context.Context) (*Held, error) {
-	var now document
-	object, err := read(ctx, l.shelf, l.key("lock.json"), &now)
-	if errors.Is(err, ErrAbsent) || err == nil && now.Holder == nil {
+// LockStatus is who holds the lock; nil if nobody does.
+func (l *Ledger) LockStatus(ctx context.Context) (*LockStatus, error) {
+	var now lockDocument
+	object, err := read(ctx, l.store, l.key("lock.json"), &now)
+	if errors.Is(err, ErrNotFound) || err == nil && now.Holder == nil {
 		return nil, nil //nolint:nilnil // nobody is an answer
 	}
 	if err != nil {
 		return nil, err
 	}
-	quiet := object.Now.Sub(object.Modified)
-	return &Held{
-		Holder: *now.Holder, AgeSeconds: int64(object.Now.Sub(now.Holder.Since).Seconds()), QuietSeconds: int64(quiet.Seconds()),
-		Dead: quiet >= Lease || dead(*now.Holder),
+	quiet := object.ServerTime.Sub(object.Modified)
+	return &LockStatus{
+		Holder: *now.Holder, AgeSeconds: int64(object.ServerTime.Sub(now.Holder.Since).Seconds()), HeartbeatAgeSeconds: int64(quiet.Seconds()),
+		Abandoned: quiet >= Lease || isDead(*now.Holder),
 	}, nil
 }
 
 // A WrongHolderError is an unlock that names another holder than there is.
 type WrongHolderError struct {
-	Named string
+	Requested string
 	// Holder is who holds the lock; nil if nobody does.
 	Holder *Holder
 }
@@ -288,23 +288,23 @@ func (e *WrongHolderError) Error() string {
 	if e.Holder == nil {
 		return "nobody holds the lock"
 	}
-	return fmt.Sprintf("the lock is not held by %q but by %s", e.Named, e.Holder)
+	return fmt.Sprintf("the lock is not held by %q but by %s", e.Requested, e.Holder)
 }
 
 // Unlock takes the lock away from a holder, who notices before its next write. The error is a *WrongHolderError unless it is that very holder's.
 func (l *Ledger) Unlock(ctx context.Context, holder string) error {
-	var now document
+	var now lockDocument
 	key := l.key("lock.json")
-	object, err := read(ctx, l.shelf, key, &now)
-	if errors.Is(err, ErrAbsent) {
-		return &WrongHolderError{Named: holder}
+	object, err := read(ctx, l.store, key, &now)
+	if errors.Is(err, ErrNotFound) {
+		return &WrongHolderError{Requested: holder}
 	}
 	if err != nil {
 		return err
 	}
 	if now.Holder == nil || now.Holder.ID != holder {
-		return &WrongHolderError{Named: holder, Holder: now.Holder}
+		return &WrongHolderError{Requested: holder, Holder: now.Holder}
 	}
-	_, err = write(ctx, l.shelf, key, document{Token: now.Token + 1}, Condition{ETag: object.ETag})
+	_, err = write(ctx, l.store, key, lockDocument{Token: now.Token + 1}, Condition{ETag: object.ETag})
 	return err
 }

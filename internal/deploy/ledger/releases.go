@@ -26,29 +26,29 @@ type Release struct {
 	Account     string `json:"account"`
 	Region      string `json:"region"`
 	// Mode is rehearsal or live.
-	Mode   string    `json:"mode"`
-	At     time.Time `json:"at"`
-	By     string    `json:"by"`
-	Run    string    `json:"run"`
-	Commit string    `json:"commit,omitempty"`
-	// Assembly is the digest of the cloud assembly that was deployed, as it was synthesised, and Bundle that of those of all the environment's accounts
+	Mode      string    `json:"mode"`
+	At        time.Time `json:"at"`
+	CallerARN string    `json:"by"`
+	RunID     string    `json:"run"`
+	Commit    string    `json:"commit,omitempty"`
+	// SynthDigest is the digest of the cloud assembly that was deployed, as it was synthesised, and Bundle that of those of all the environment's accounts
 	// together. Beside are those of the other environments that were synthesised with it, by environment: what passed here goes there.
-	Assembly      string            `json:"assembly"`
-	Bundle        string            `json:"bundle"`
-	Beside        map[string]string `json:"beside,omitempty"`
-	Configuration string            `json:"configuration,omitempty"`
-	// Plan is the digest of the reviewed plan; empty where none was asked for.
-	Plan     string    `json:"plan,omitempty"`
-	Approval *Approval `json:"approval,omitempty"`
-	Stacks   []Stack   `json:"stacks"`
-	// Left are the stacks that an earlier release has brought and this one has no more, as far as they are still there.
-	Left []Stack `json:"left,omitempty"`
-	// Assets are the keys of the published files that the release needs.
-	Assets []string `json:"assets,omitempty"`
-	// Tools is the digest of the software bill of materials of the tools that made and deployed it.
-	Tools    string `json:"tools,omitempty"`
-	Previous string `json:"previous"`
-	Hash     string `json:"hash"`
+	SynthDigest         string            `json:"assembly"`
+	EnvironmentDigest   string            `json:"bundle"`
+	SiblingDigests      map[string]string `json:"beside,omitempty"`
+	ConfigurationDigest string            `json:"configuration,omitempty"`
+	// PlanDigest is the digest of the reviewed plan; empty where none was asked for.
+	PlanDigest string    `json:"plan,omitempty"`
+	Approval   *Approval `json:"approval,omitempty"`
+	Stacks     []Stack   `json:"stacks"`
+	// OrphanedStacks are the stacks that an earlier release has brought and this one has no more, as far as they are still there.
+	OrphanedStacks []Stack `json:"left,omitempty"`
+	// AssetKeys are the keys of the published files that the release needs.
+	AssetKeys []string `json:"assets,omitempty"`
+	// SBOMDigest is the digest of the software bill of materials of the tools that made and deployed it.
+	SBOMDigest   string `json:"tools,omitempty"`
+	PreviousHash string `json:"previous"`
+	Hash         string `json:"hash"`
 }
 
 // A Stack is what a release did to a stack.
@@ -56,64 +56,64 @@ type Stack struct {
 	Name    string `json:"name"`
 	ID      string `json:"id"`
 	Outcome string `json:"outcome"`
-	// Template is the SHA-256 of its template.
-	Template string `json:"template"`
+	// TemplateHash is the SHA-256 of its template.
+	TemplateHash string `json:"template"`
 }
 
-// Brief is what of the release has to be known to see that there is nothing to do.
-func (r Release) Brief() Brief {
-	return Brief{Number: r.Number, Assembly: r.Assembly, Beside: r.Beside}
+// Summary is what of the release has to be known to see that there is nothing to do.
+func (r Release) Summary() ReleaseSummary {
+	return ReleaseSummary{Number: r.Number, SynthDigest: r.SynthDigest, SiblingDigests: r.SiblingDigests}
 }
 
-const releases = "releases/"
+const releasesPrefix = "releases/"
 
 func (l *Ledger) releaseKey(number int) string {
-	return l.key(fmt.Sprintf("%s%08d.json", releases, number))
+	return l.key(fmt.Sprintf("%s%08d.json", releasesPrefix, number))
 }
 
 // A TamperedError is a chain of releases that was changed by another hand.
 type TamperedError struct {
 	// Number is that of the first release that does not fit.
 	Number int
-	Why    string
+	Reason string
 }
 
 func (e *TamperedError) Error() string {
-	return fmt.Sprintf("release record %d was changed by another hand: %s", e.Number, e.Why)
+	return fmt.Sprintf("release record %d was changed by another hand: %s", e.Number, e.Reason)
 }
 
 // AddRelease puts a release at the end of the chain, and returns it with its number and hash.
 func (l *Ledger) AddRelease(ctx context.Context, r Release) (Release, error) {
-	last, err := l.Latest(ctx)
+	last, err := l.LatestRelease(ctx)
 	if err != nil {
 		return r, err
 	}
-	if last != nil && last.Run == r.Run && last.Assembly == r.Assembly && last.Restores == r.Restores {
+	if last != nil && last.RunID == r.RunID && last.SynthDigest == r.SynthDigest && last.Restores == r.Restores {
 		return *last, nil // it was written already, and the answer was lost
 	}
-	r.Number, r.Previous = 1, ""
+	r.Number, r.PreviousHash = 1, ""
 	if last != nil {
-		r.Number, r.Previous = last.Number+1, last.Hash
+		r.Number, r.PreviousHash = last.Number+1, last.Hash
 	}
-	if r.Hash, err = HashOf(r, "hash"); err != nil {
+	if r.Hash, err = DocumentHash(r, "hash"); err != nil {
 		return r, err
 	}
-	_, err = write(ctx, l.shelf, l.releaseKey(r.Number), r, Condition{Absent: true})
+	_, err = write(ctx, l.store, l.releaseKey(r.Number), r, Condition{Absent: true})
 	return r, err
 }
 
-// HashOf is the SHA-256, in hexadecimal, over a document without the field that holds it.
-func HashOf(document any, field string) (string, error) {
+// DocumentHash is the SHA-256, in hexadecimal, over a document without the field that holds it.
+func DocumentHash(document any, field string) (string, error) {
 	data, err := json.Marshal(document)
 	if err != nil {
 		return "", err
 	}
-	return HashOfText(data, field)
+	return JSONHash(data, field)
 }
 
-// HashOfText is HashOf for a document as text. It is over the text's content rather than a type, so that a document with fields that this program does
+// JSONHash is HashOf for a document as text. It is over the text's content rather than a type, so that a document with fields that this program does
 // not know keeps its hash.
-func HashOfText(data []byte, field string) (string, error) {
+func JSONHash(data []byte, field string) (string, error) {
 	var document map[string]any
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
@@ -129,9 +129,9 @@ func HashOfText(data []byte, field string) (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// numbers are those of the releases that there are, in order.
-func (l *Ledger) numbers(ctx context.Context) ([]int, error) {
-	keys, err := l.shelf.List(ctx, l.key(releases))
+// releaseNumbers are those of the releases that there are, in order.
+func (l *Ledger) releaseNumbers(ctx context.Context) ([]int, error) {
+	keys, err := l.store.List(ctx, l.key(releasesPrefix))
 	if err != nil {
 		return nil, err
 	}
@@ -145,19 +145,19 @@ func (l *Ledger) numbers(ctx context.Context) ([]int, error) {
 	return out, nil
 }
 
-// Latest is the newest release, after seeing that it is whole and follows the one before; nil if there is none.
-func (l *Ledger) Latest(ctx context.Context) (*Release, error) {
-	some, err := l.Newest(ctx, 1)
+// LatestRelease is the newest release, after seeing that it is whole and follows the one before; nil if there is none.
+func (l *Ledger) LatestRelease(ctx context.Context) (*Release, error) {
+	some, err := l.LatestReleases(ctx, 1)
 	if err != nil || len(some) == 0 {
 		return nil, err
 	}
 	return &some[0], nil
 }
 
-// Newest are up to so many of the newest releases, the newest first, after seeing that each is whole and that they follow each other without a gap.
+// LatestReleases are up to so many of the newest releases, the newest first, after seeing that each is whole and that they follow each other without a gap.
 // The error is a *TamperedError where they do not.
-func (l *Ledger) Newest(ctx context.Context, most int) ([]Release, error) {
-	all, err := l.numbers(ctx)
+func (l *Ledger) LatestReleases(ctx context.Context, most int) ([]Release, error) {
+	all, err := l.releaseNumbers(ctx)
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}
@@ -169,14 +169,14 @@ func (l *Ledger) Newest(ctx context.Context, most int) ([]Release, error) {
 	var out []Release
 	following := ""
 	for n := len(all); n > 0 && len(out) < most+1; n-- {
-		r, err := l.release(ctx, n)
+		r, err := l.readRelease(ctx, n)
 		if err != nil {
 			return nil, err
 		}
 		if len(out) > 0 && r.Hash != following {
 			return nil, &TamperedError{n, "the record after it names another hash"}
 		}
-		following = r.Previous
+		following = r.PreviousHash
 		out = append(out, r)
 	}
 	if len(out) > most { // one more was read, to see that the last one follows it
@@ -185,19 +185,19 @@ func (l *Ledger) Newest(ctx context.Context, most int) ([]Release, error) {
 	return out, nil
 }
 
-// All are all releases, the newest first, after seeing that the chain is whole.
-func (l *Ledger) All(ctx context.Context) ([]Release, error) {
-	all, err := l.numbers(ctx)
+// Releases are all releases, the newest first, after seeing that the chain is whole.
+func (l *Ledger) Releases(ctx context.Context) ([]Release, error) {
+	all, err := l.releaseNumbers(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return l.Newest(ctx, len(all))
+	return l.LatestReleases(ctx, len(all))
 }
 
-// release reads a record and holds it against its hash.
-func (l *Ledger) release(ctx context.Context, number int) (Release, error) {
+// readRelease reads a record and holds it against its hash.
+func (l *Ledger) readRelease(ctx context.Context, number int) (Release, error) {
 	var r Release
-	object, err := read(ctx, l.shelf, l.releaseKey(number), &r)
+	object, err := read(ctx, l.store, l.releaseKey(number), &r)
 	var damaged *DamagedError
 	switch {
 	case errors.As(err, &damaged):
@@ -205,7 +205,7 @@ func (l *Ledger) release(ctx context.Context, number int) (Release, error) {
 	case err != nil:
 		return r, err
 	}
-	hash, err := HashOfText(object.Data, "hash")
+	hash, err := JSONHash(object.Data, "hash")
 	switch {
 	case err != nil:
 		return r, err
@@ -219,14 +219,14 @@ func (l *Ledger) release(ctx context.Context, number int) (Release, error) {
 
 // Release is the release of that number, with every one from it to the newest verified. The error is ErrAbsent when there is none.
 func (l *Ledger) Release(ctx context.Context, number int) (Release, error) {
-	all, err := l.numbers(ctx)
+	all, err := l.releaseNumbers(ctx)
 	if err != nil {
 		return Release{}, err
 	}
 	if number < 1 || number > len(all) {
-		return Release{}, ErrAbsent
+		return Release{}, ErrNotFound
 	}
-	some, err := l.Newest(ctx, len(all)-number+1)
+	some, err := l.LatestReleases(ctx, len(all)-number+1)
 	if err != nil {
 		return Release{}, err
 	}

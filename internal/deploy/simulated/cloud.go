@@ -17,20 +17,20 @@ import (
 // A Cloud is a set of accounts.
 type Cloud struct {
 	// Latency is how long every answer takes; Operation how long CloudFormation works on a stack, and Working on a change set.
-	Latency, Operation, Working time.Duration
-	// Throttle is how many calls a second each account's CloudFormation answers, and Shared how many CloudFormation and STS answer to all accounts together; 0 for
+	Latency, OperationTime, ChangeSetTime time.Duration
+	// AccountRate is how many calls a second each account's CloudFormation answers, and Shared how many CloudFormation and STS answer to all accounts together; 0 for
 	// any number. A bucket of calls as large as a second's lets bursts through, as that of AWS does.
-	Throttle, Shared float64
-	// Bootstrap is the version of the accounts' bootstrap.
-	Bootstrap string
+	AccountRate, SharedRate float64
+	// BootstrapVersion is the version of the accounts' bootstrap.
+	BootstrapVersion string
 
-	mu       sync.Mutex
-	accounts map[string]*account
-	keys     map[string]string // access key id to account
-	issued   int
-	shared   bucket
+	mu           sync.Mutex
+	accounts     map[string]*account
+	keys         map[string]string // access key id to account
+	issued       int
+	sharedBucket tokenBucket
 
-	calls, counted, throttled atomic.Int64
+	calls, sharedCalls, throttled atomic.Int64
 }
 
 // account is one account in one region.
@@ -39,13 +39,13 @@ type account struct {
 	mu         sync.Mutex
 	stacks     map[string]*stack
 	objects    map[string]object
-	throttle   bucket
+	callBucket tokenBucket
 	serial     int
 }
 
 // New is a cloud in which everything happens at once.
 func New() *Cloud {
-	return &Cloud{Bootstrap: "33", accounts: map[string]*account{}, keys: map[string]string{}}
+	return &Cloud{BootstrapVersion: "33", accounts: map[string]*account{}, keys: map[string]string{}}
 }
 
 // Config is a configuration of the AWS SDK whose caller is the root of an account, at an address where ServeHTTP is reached.
@@ -55,7 +55,7 @@ func Config(address, account, region string) aws.Config {
 
 // Calls are how many calls there have been, how many of them count for the throttle that all accounts share, and how many were throttled.
 func (c *Cloud) Calls() (all, counted, throttled int64) {
-	return c.calls.Load(), c.counted.Load(), c.throttled.Load()
+	return c.calls.Load(), c.sharedCalls.Load(), c.throttled.Load()
 }
 
 // account is made when it is first asked for.
@@ -71,8 +71,8 @@ func (c *Cloud) account(id, region string) *account {
 	return a
 }
 
-// caller is the account of an access key: the key itself for a root, and else the one that it was issued for.
-func (c *Cloud) caller(key string) string {
+// callerAccount is the account of an access key: the key itself for a root, and else the one that it was issued for.
+func (c *Cloud) callerAccount(key string) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if id, ok := c.keys[key]; ok {
@@ -81,7 +81,7 @@ func (c *Cloud) caller(key string) string {
 	return key
 }
 
-func (c *Cloud) issue(account string) string {
+func (c *Cloud) issueKey(account string) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.issued++
@@ -96,38 +96,38 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if c.Latency > 0 {
 		time.Sleep(c.Latency)
 	}
-	key, region, service := scope(r.Header.Get("Authorization"))
-	id := c.caller(key)
+	key, region, service := parseCredentialScope(r.Header.Get("Authorization"))
+	id := c.callerAccount(key)
 	if service == "sts" || service == "cloudformation" {
-		c.counted.Add(1)
-		if !c.shared.take(c.Shared) {
+		c.sharedCalls.Add(1)
+		if !c.sharedBucket.take(c.SharedRate) {
 			c.throttled.Add(1)
-			fault(w, http.StatusBadRequest, "Throttling", "Rate exceeded")
+			writeError(w, http.StatusBadRequest, "Throttling", "Rate exceeded")
 			return
 		}
 	}
 	switch service {
 	case "sts":
-		c.token(w, r, id)
+		c.serveSTS(w, r, id)
 	case "ssm":
-		c.parameter(w, r)
+		c.serveSSM(w, r)
 	case "s3":
-		c.account(id, region).store(w, r)
+		c.account(id, region).serveS3(w, r)
 	case "cloudformation":
 		a := c.account(id, region)
-		if !a.throttle.take(c.Throttle) {
+		if !a.callBucket.take(c.AccountRate) {
 			c.throttled.Add(1)
-			fault(w, http.StatusBadRequest, "Throttling", "Rate exceeded")
+			writeError(w, http.StatusBadRequest, "Throttling", "Rate exceeded")
 			return
 		}
-		a.formation(c, w, r)
+		a.serveCloudFormation(c, w, r)
 	default:
 		http.Error(w, "there is no service "+service, http.StatusNotFound)
 	}
 }
 
-// scope reads who calls which service where from a signature: Credential=KEY/DATE/REGION/SERVICE/aws4_request.
-func scope(authorization string) (key, region, service string) {
+// parseCredentialScope reads who calls which service where from a signature: Credential=KEY/DATE/REGION/SERVICE/aws4_request.
+func parseCredentialScope(authorization string) (key, region, service string) {
 	_, rest, _ := strings.Cut(authorization, "Credential=")
 	rest, _, _ = strings.Cut(rest, ",")
 	parts := strings.Split(rest, "/")
@@ -137,27 +137,27 @@ func scope(authorization string) (key, region, service string) {
 	return parts[0], parts[2], parts[3]
 }
 
-// bucket is a throttle: tokens that come back at a rate.
-type bucket struct {
-	mu     sync.Mutex
-	tokens float64
-	at     time.Time
+// tokenBucket is a throttle: tokens that come back at a rate.
+type tokenBucket struct {
+	mu       sync.Mutex
+	tokens   float64
+	refilled time.Time
 }
 
 // take takes a token; there are always some without a rate.
-func (b *bucket) take(rate float64) bool {
+func (b *tokenBucket) take(rate float64) bool {
 	if rate <= 0 {
 		return true
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
-	if b.at.IsZero() {
+	if b.refilled.IsZero() {
 		b.tokens = rate
 	} else {
-		b.tokens = min(rate, b.tokens+now.Sub(b.at).Seconds()*rate)
+		b.tokens = min(rate, b.tokens+now.Sub(b.refilled).Seconds()*rate)
 	}
-	b.at = now
+	b.refilled = now
 	if b.tokens < 1 {
 		return false
 	}
@@ -165,28 +165,28 @@ func (b *bucket) take(rate float64) bool {
 	return true
 }
 
-// token is STS.
-func (c *Cloud) token(w http.ResponseWriter, r *http.Request, caller string) {
-	form := formOf(r)
+// serveSTS is STS.
+func (c *Cloud) serveSTS(w http.ResponseWriter, r *http.Request, caller string) {
+	form := parseForm(r)
 	switch form.Get("Action") {
 	case "GetCallerIdentity":
-		answer(w, "GetCallerIdentity", element("Account", caller)+element("Arn", "arn:aws:iam::"+caller+":root")+element("UserId", caller))
+		writeResult(w, "GetCallerIdentity", xmlElement("Account", caller)+xmlElement("Arn", "arn:aws:iam::"+caller+":root")+xmlElement("UserId", caller))
 	case "AssumeRole":
 		parts := strings.Split(form.Get("RoleArn"), ":")
 		if len(parts) < 6 {
-			fault(w, http.StatusBadRequest, "ValidationError", "not a role")
+			writeError(w, http.StatusBadRequest, "ValidationError", "not a role")
 			return
 		}
-		answer(w, "AssumeRole", "<Credentials>"+element("AccessKeyId", c.issue(parts[4]))+element("SecretAccessKey", "simulated")+element("SessionToken", "token")+
-			element("Expiration", time.Now().Add(time.Hour).UTC().Format(time.RFC3339))+"</Credentials><AssumedRoleUser>"+
-			element("Arn", "arn:aws:sts::"+parts[4]+":assumed-role/r/"+form.Get("RoleSessionName"))+element("AssumedRoleId", "A:"+form.Get("RoleSessionName"))+"</AssumedRoleUser>")
+		writeResult(w, "AssumeRole", "<Credentials>"+xmlElement("AccessKeyId", c.issueKey(parts[4]))+xmlElement("SecretAccessKey", "simulated")+xmlElement("SessionToken", "token")+
+			xmlElement("Expiration", time.Now().Add(time.Hour).UTC().Format(time.RFC3339))+"</Credentials><AssumedRoleUser>"+
+			xmlElement("Arn", "arn:aws:sts::"+parts[4]+":assumed-role/r/"+form.Get("RoleSessionName"))+xmlElement("AssumedRoleId", "A:"+form.Get("RoleSessionName"))+"</AssumedRoleUser>")
 	default:
-		fault(w, http.StatusBadRequest, "InvalidAction", form.Get("Action"))
+		writeError(w, http.StatusBadRequest, "InvalidAction", form.Get("Action"))
 	}
 }
 
-// parameter is SSM, which has one parameter: the bootstrap's version.
-func (c *Cloud) parameter(w http.ResponseWriter, _ *http.Request) {
+// serveSSM is SSM, which has one parameter: the bootstrap's version.
+func (c *Cloud) serveSSM(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	fmt.Fprintf(w, `{"Parameter":{"Name":"version","Type":"String","Value":%q}}`, c.Bootstrap)
+	fmt.Fprintf(w, `{"Parameter":{"Name":"version","Type":"String","Value":%q}}`, c.BootstrapVersion)
 }

@@ -19,8 +19,8 @@ type object struct {
 	modified time.Time
 }
 
-// store is S3, addressed by path.
-func (a *account) store(w http.ResponseWriter, r *http.Request) {
+// serveS3 is S3, addressed by path.
+func (a *account) serveS3(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	_, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
@@ -28,14 +28,14 @@ func (a *account) store(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	switch {
 	case key == "" && r.Method == http.MethodGet:
-		a.list(w, r.URL.Query().Get("prefix"))
+		a.listObjects(w, r.URL.Query().Get("prefix"))
 	case r.Method == http.MethodPut:
-		a.put(w, r, key, there, ok)
+		a.putObject(w, r, key, there, ok)
 	case r.Method == http.MethodDelete:
 		delete(a.objects, key)
 		w.WriteHeader(http.StatusNoContent)
 	case !ok:
-		lacking(w, http.StatusNotFound, "NoSuchKey", r.Method == http.MethodHead)
+		writeS3Error(w, http.StatusNotFound, "NoSuchKey", r.Method == http.MethodHead)
 	default:
 		w.Header().Set("ETag", there.etag)
 		w.Header().Set("Last-Modified", there.modified.UTC().Format(http.TimeFormat))
@@ -46,14 +46,14 @@ func (a *account) store(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (a *account) put(w http.ResponseWriter, r *http.Request, key string, there object, ok bool) {
+func (a *account) putObject(w http.ResponseWriter, r *http.Request, key string, there object, ok bool) {
 	data, err := io.ReadAll(r.Body)
 	if err != nil {
-		lacking(w, http.StatusBadRequest, "IncompleteBody", false)
+		writeS3Error(w, http.StatusBadRequest, "IncompleteBody", false)
 		return
 	}
 	if r.Header.Get("If-None-Match") == "*" && ok || r.Header.Get("If-Match") != "" && (!ok || r.Header.Get("If-Match") != there.etag) {
-		lacking(w, http.StatusPreconditionFailed, "PreconditionFailed", false)
+		writeS3Error(w, http.StatusPreconditionFailed, "PreconditionFailed", false)
 		return
 	}
 	sum := md5.Sum(data) //nolint:gosec // see above
@@ -61,22 +61,22 @@ func (a *account) put(w http.ResponseWriter, r *http.Request, key string, there 
 	w.Header().Set("ETag", a.objects[key].etag)
 }
 
-func (a *account) list(w http.ResponseWriter, prefix string) {
+func (a *account) listObjects(w http.ResponseWriter, prefix string) {
 	w.Header().Set("Content-Type", "application/xml")
 	fmt.Fprint(w, "<ListBucketResult><IsTruncated>false</IsTruncated>")
 	for _, key := range slices.Sorted(maps.Keys(a.objects)) {
 		if strings.HasPrefix(key, prefix) {
-			fmt.Fprintf(w, "<Contents>%s%s<Size>%d</Size></Contents>", element("Key", key), element("LastModified", stamp(a.objects[key].modified)), len(a.objects[key].data))
+			fmt.Fprintf(w, "<Contents>%s%s<Size>%d</Size></Contents>", xmlElement("Key", key), xmlElement("LastModified", formatTime(a.objects[key].modified)), len(a.objects[key].data))
 		}
 	}
 	fmt.Fprint(w, "</ListBucketResult>")
 }
 
-// lacking is an error of S3, which has a body unless only the head was asked for.
-func lacking(w http.ResponseWriter, status int, code string, head bool) {
+// writeS3Error is an error of S3, which has a body unless only the head was asked for.
+func writeS3Error(w http.ResponseWriter, status int, code string, head bool) {
 	w.Header().Set("Content-Type", "application/xml")
 	w.WriteHeader(status)
 	if !head {
-		fmt.Fprintf(w, "<Error>%s%s</Error>", element("Code", code), element("Message", code))
+		fmt.Fprintf(w, "<Error>%s%s</Error>", xmlElement("Code", code), xmlElement("Message", code))
 	}
 }

@@ -9,4 +9,4 @@ import (
 
 func TestMain(m *testing.M) { proof.Main(m) }
 
-func TestGateFindsItsDefectAndPassesTheCleanTwin(t *testing.T) { proof.Run(t, "gosec") }
+func TestGate_FindsDefectAndPassesCleanTwin(t *testing.T) { proof.Run(t, "gosec") }

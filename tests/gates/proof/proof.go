@@ -37,23 +37,23 @@ var repository = sync.OnceValue(func() string {
 // Repository is the root of the code under test.
 func Repository() string { return repository() }
 
-// built is the folder of the program under test.
-var built string
+// programDir is the folder of the program under test.
+var programDir string
 
 // Main runs a package's tests and takes away what they made.
 func Main(m *testing.M) {
 	code := m.Run()
-	_ = os.RemoveAll(built) // nobody can be told any more
+	_ = os.RemoveAll(programDir) // nobody can be told any more
 	os.Exit(code)
 }
 
-// self is the program under test, built when it is first needed.
-var self = sync.OnceValues(func() (string, error) {
+// buildProgram is the program under test, built when it is first needed.
+var buildProgram = sync.OnceValues(func() (string, error) {
 	var err error
-	if built, err = os.MkdirTemp("", "lockstep-gates-"); err != nil {
+	if programDir, err = os.MkdirTemp("", "lockstep-gates-"); err != nil {
 		return "", err
 	}
-	program := filepath.Join(built, "lockstep")
+	program := filepath.Join(programDir, "lockstep")
 	build := exec.Command("go", "build", "-o", program, ".")
 	build.Dir = repository()
 	if out, err := build.CombinedOutput(); err != nil {
@@ -93,17 +93,17 @@ func NewProject(t testing.TB, all ...map[string]string) *Project {
 		require.NoError(t, err)
 		p.Write(t, name, string(text))
 	}
-	for _, files := range append([]map[string]string{always}, all...) {
+	for _, files := range append([]map[string]string{commonFiles}, all...) {
 		for name, text := range files {
 			p.Write(t, name, text)
 		}
 	}
-	p.read(t)
+	p.loadGraph(t)
 	return p
 }
 
-// read makes the table from the project's configuration.
-func (p *Project) read(t testing.TB) {
+// loadGraph makes the table from the project's configuration.
+func (p *Project) loadGraph(t testing.TB) {
 	t.Helper()
 	c, err := config.Load(os.DirFS(filepath.Join(p.Root, "config")))
 	require.NoError(t, err)
@@ -111,8 +111,8 @@ func (p *Project) read(t testing.TB) {
 	require.NoError(t, err)
 }
 
-// always is what every repository of the proof has.
-var always = map[string]string{
+// commonFiles is what every repository of the proof has.
+var commonFiles = map[string]string{
 	"config/pipeline.yaml":         "project: proof\ntooling:\n  account: \"123456789012\"\n  region: eu-west-1\n",
 	"config/environments/dev.yaml": "account: \"111122223333\"\nregion: eu-west-1\nnotifications:\n  owners: [platform@example.com]\n",
 }
@@ -140,7 +140,7 @@ func (p *Project) Run(name string) (pipeline.Result, findings.Report, error) {
 	}
 	step.Needs, step.After = nil, nil
 	if p.Path != "" {
-		step.Tools = slices.DeleteFunc(slices.Clone(step.Tools), func(tool string) bool { return pipeline.Tools[tool].Kind != pipeline.Machine })
+		step.Tools = slices.DeleteFunc(slices.Clone(step.Tools), func(tool string) bool { return pipeline.Tools[tool].Kind != pipeline.Preinstalled })
 	}
 	g, err := pipeline.NewGraph([]pipeline.Step{step})
 	if err != nil {
@@ -150,17 +150,17 @@ func (p *Project) Run(name string) (pipeline.Result, findings.Report, error) {
 	if p.Path != "" {
 		environ = append(environ, "PATH="+p.Path+string(os.PathListSeparator)+os.Getenv("PATH"))
 	}
-	program, err := self()
+	program, err := buildProgram()
 	if err != nil {
 		return pipeline.Result{}, findings.Report{}, err
 	}
-	done, err := (&host.Runner{Root: p.Root, Self: program, Environ: environ, Jobs: 2}).Run(context.Background(), g)
+	done, err := (&host.Runner{Root: p.Root, Executable: program, Environ: environ, Jobs: 2}).Run(context.Background(), g)
 	if err != nil {
 		return pipeline.Result{}, findings.Report{}, err
 	}
 	result := done.Results[0]
 	report, err := p.report(step)
-	if result.Status == pipeline.Nothing || result.Status == pipeline.NotRun {
+	if result.Status == pipeline.NothingToDo || result.Status == pipeline.NotRun {
 		err = nil
 	}
 	return result, report, err
@@ -174,7 +174,7 @@ func (p *Project) report(step pipeline.Step) (findings.Report, error) {
 			return findings.ReadSARIF(text, "")
 		case strings.HasSuffix(out, ".xml") && err == nil:
 			suites, err := findings.ReadJUnit(text)
-			return findings.Report{Findings: findings.Failing(suites)}, err
+			return findings.Report{Findings: findings.TestFailures(suites)}, err
 		}
 	}
 	return findings.Report{}, errors.New("the gate left no report")
@@ -201,11 +201,11 @@ func (row Row) Prove(t testing.TB, path string) error {
 		return err
 	}
 	found := slices.ContainsFunc(report.Findings, func(f findings.Finding) bool {
-		return f.Fails() && f.Rule == row.rule && f.Place() == row.at
+		return f.Fails() && f.Rule == row.rule && f.Location() == row.location
 	})
 	switch {
 	case !found:
-		return fmt.Errorf("the seeded defect was not found: want %s at %s, got %v; %s %s%s", row.rule, row.at, report.Findings, result.Status, result.Reason, logOf(result))
+		return fmt.Errorf("the seeded defect was not found: want %s at %s, got %v; %s %s%s", row.rule, row.location, report.Findings, result.Status, result.Reason, logTail(result))
 	case result.Status != pipeline.Failed:
 		return fmt.Errorf("the defect was found, but the gate %s: %s", result.Status, result.Reason)
 	}
@@ -213,12 +213,12 @@ func (row Row) Prove(t testing.TB, path string) error {
 		return err
 	}
 	if result.Status != pipeline.Ran {
-		return fmt.Errorf("the clean twin did not pass: %s %s %v%s", result.Status, result.Reason, report.Findings, logOf(result))
+		return fmt.Errorf("the clean twin did not pass: %s %s %v%s", result.Status, result.Reason, report.Findings, logTail(result))
 	}
 	return nil
 }
 
-func logOf(r pipeline.Result) string {
+func logTail(r pipeline.Result) string {
 	tail, err := host.Tail(r.Log)
 	if err != nil {
 		return ""

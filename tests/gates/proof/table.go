@@ -19,9 +19,9 @@ type Row struct {
 	// files are in both repositories; defect and twin are what tells them apart.
 	files, defect, twin map[string]string
 	// rule and at are how the defect has to be found: by which rule, and where.
-	rule, at string
-	// Own says that this very program finds it, before the gate's program is asked.
-	Own bool
+	rule, location string
+	// FoundByLockstep says that this very program finds it, before the gate's program is asked.
+	FoundByLockstep bool
 	// seed and prepare do what files cannot, to the repository with the defect and to the clean one.
 	seed, prepare func(testing.TB, *Project)
 }
@@ -36,31 +36,31 @@ var goProject = map[string]string{
 	"tools/tools.go":                 "package tools\n",
 	"infra/infra.go":                 "package infra\n",
 	"tests/doc.go":                   "package tests\n",
-	"internal/x/x_test.go":           passing("x"),
-	"infra/infra_test.go":            passing("infra"),
-	"tests/tests_test.go":            passing("tests"),
+	"internal/x/x_test.go":           passingTest("x"),
+	"infra/infra_test.go":            passingTest("infra"),
+	"tests/tests_test.go":            passingTest("tests"),
 	pipeline.CoverageFloor:           "0\n",
 	"internal/pipeline/p.go":         "package pipeline\n",
 	"internal/host/host.go":          "package host\n",
 	"internal/deploy/plan.go":        "package deploy\n",
 }
 
-func passing(pkg string) string {
+func passingTest(pkg string) string {
 	return "package " + pkg + "\n\nimport \"testing\"\n\nfunc TestSound(t *testing.T) {}\n"
 }
 
-func failing(pkg string) string {
+func failingTest(pkg string) string {
 	return "package " + pkg + "\n\nimport \"testing\"\n\nfunc TestSeeded(t *testing.T) {\n\tt.Error(\"seeded\")\n}\n"
 }
 
-// with is a map of one file.
-func with(name, text string) map[string]string { return map[string]string{name: text} }
+// oneFile is a map of one file.
+func oneFile(name, text string) map[string]string { return map[string]string{name: text} }
 
-// token looks like a secret. It is put together here so that the source of the proof does not.
-var token = "ghp_" + strings.Join([]string{"Zk3Q", "w9Xv", "B7nT", "p2Lm", "R8sY", "c5Hd", "J4gF", "a6Ke", "U1oI"}, "")
+// fakeToken looks like a secret. It is put together here so that the source of the proof does not.
+var fakeToken = "ghp_" + strings.Join([]string{"Zk3Q", "w9Xv", "B7nT", "p2Lm", "R8sY", "c5Hd", "J4gF", "a6Ke", "U1oI"}, "")
 
-// complicated is a function with more branches than anybody follows.
-var complicated = "package x\n\n// Pick picks.\nfunc Pick(n int) int {\n" + func() string {
+// complexFunction is a function with more branches than anybody follows.
+var complexFunction = "package x\n\n// Pick picks.\nfunc Pick(n int) int {\n" + func() string {
 	var b strings.Builder
 	for range 16 {
 		b.WriteString("\tif n > 3 {\n\t\tn--\n\t}\n")
@@ -71,92 +71,92 @@ var complicated = "package x\n\n// Pick picks.\nfunc Pick(n int) int {\n" + func
 // Rows are the table of proofs.
 var Rows = []Row{
 	{
-		Gate: "format", Name: "code that is not in form", files: with("go.mod", "module proof\n\ngo 1.26.0\n"),
-		defect: with("a b/x's.go", "package x\nfunc  F() {}\n"), twin: with("a b/x's.go", "package x\n\nfunc F() {}\n"),
-		rule: "gofumpt", at: "a b/x's.go",
+		Gate: "format", Name: "code that is not in form", files: oneFile("go.mod", "module proof\n\ngo 1.26.0\n"),
+		defect: oneFile("a b/x's.go", "package x\nfunc  F() {}\n"), twin: oneFile("a b/x's.go", "package x\n\nfunc F() {}\n"),
+		rule: "gofumpt", location: "a b/x's.go",
 	},
 	{
 		Gate: "lint", Name: "go vet", files: goProject,
-		defect: with("internal/x/v.go", "package x\n\nimport \"fmt\"\n\n// Say says.\nfunc Say() {\n\tfmt.Printf(\"%d\\n\", \"no number\")\n}\n"),
-		twin:   with("internal/x/v.go", "package x\n\nimport \"fmt\"\n\n// Say says.\nfunc Say() {\n\tfmt.Printf(\"%d\\n\", 1)\n}\n"),
-		rule:   "govet", at: "internal/x/v.go:7",
+		defect: oneFile("internal/x/v.go", "package x\n\nimport \"fmt\"\n\n// Say says.\nfunc Say() {\n\tfmt.Printf(\"%d\\n\", \"no number\")\n}\n"),
+		twin:   oneFile("internal/x/v.go", "package x\n\nimport \"fmt\"\n\n// Say says.\nfunc Say() {\n\tfmt.Printf(\"%d\\n\", 1)\n}\n"),
+		rule:   "govet", location: "internal/x/v.go:7",
 	},
 	{
 		Gate: "lint", Name: "staticcheck", files: goProject,
-		defect: with("internal/x/v.go", "package x\n\n// Same is.\nfunc Same(n int) bool {\n\treturn n == n\n}\n"),
-		twin:   with("internal/x/v.go", "package x\n\n// Same is.\nfunc Same(n, m int) bool {\n\treturn n == m\n}\n"),
-		rule:   "staticcheck", at: "internal/x/v.go:5",
+		defect: oneFile("internal/x/v.go", "package x\n\n// Same is.\nfunc Same(n int) bool {\n\treturn n == n\n}\n"),
+		twin:   oneFile("internal/x/v.go", "package x\n\n// Same is.\nfunc Same(n, m int) bool {\n\treturn n == m\n}\n"),
+		rule:   "staticcheck", location: "internal/x/v.go:5",
 	},
 	{
-		Gate: "lint", Name: "complexity", files: goProject, defect: with("internal/x/v.go", complicated),
-		twin: with("internal/x/v.go", "package x\n\n// Pick picks.\nfunc Pick(n int) int { return n }\n"), rule: "cyclop", at: "internal/x/v.go:4",
+		Gate: "lint", Name: "complexity", files: goProject, defect: oneFile("internal/x/v.go", complexFunction),
+		twin: oneFile("internal/x/v.go", "package x\n\n// Pick picks.\nfunc Pick(n int) int { return n }\n"), rule: "cyclop", location: "internal/x/v.go:4",
 	},
 	{
 		Gate: "lint", Name: "an import against the direction", files: goProject,
-		defect: with("config/v.go", "package config\n\nimport _ \"lockstep/internal/host\"\n"),
-		twin:   with("config/v.go", "package config\n\nimport _ \"strings\"\n"), rule: "depguard", at: "config/v.go:3",
+		defect: oneFile("config/v.go", "package config\n\nimport _ \"lockstep/internal/host\"\n"),
+		twin:   oneFile("config/v.go", "package config\n\nimport _ \"strings\"\n"), rule: "depguard", location: "config/v.go:3",
 	},
 	{
 		Gate: "tidy", Name: "a module that nothing imports", files: goProject,
-		defect: with("go.mod", "module lockstep\n\ngo 1.26.0\n\nrequire lockstep/spare v0.0.0\n\nreplace lockstep/spare => ./spare\n"),
-		twin:   with("README.md", ""), rule: "tidy", at: "go.mod",
+		defect: oneFile("go.mod", "module lockstep\n\ngo 1.26.0\n\nrequire lockstep/spare v0.0.0\n\nreplace lockstep/spare => ./spare\n"),
+		twin:   oneFile("README.md", ""), rule: "tidy", location: "go.mod",
 		seed: func(t testing.TB, p *Project) { p.Write(t, "spare/go.mod", "module lockstep/spare\n\ngo 1.26.0\n") },
 	},
 	{
-		Gate: "markdown", Name: "a list in another form", defect: with("docs/it's \"so\".md", "# A\n* b\n"), twin: with("docs/it's \"so\".md", "# A\n\n- b\n"),
-		rule: "mdformat", at: "docs/it's \"so\".md",
+		Gate: "markdown", Name: "a list in another form", defect: oneFile("docs/it's \"so\".md", "# A\n* b\n"), twin: oneFile("docs/it's \"so\".md", "# A\n\n- b\n"),
+		rule: "mdformat", location: "docs/it's \"so\".md",
 	},
 	{
-		Gate: "markdown", Name: "text that is not UTF-8", files: with("docs/good.md", "# A\n"),
-		defect: with("docs/bad.md", "# A\n\n\xff\xfe\n"), twin: with("docs/bad.md", "# A\n\nb\n"), rule: "not-utf-8", at: "docs/bad.md:3", Own: true,
+		Gate: "markdown", Name: "text that is not UTF-8", files: oneFile("docs/good.md", "# A\n"),
+		defect: oneFile("docs/bad.md", "# A\n\n\xff\xfe\n"), twin: oneFile("docs/bad.md", "# A\n\nb\n"), rule: "not-utf-8", location: "docs/bad.md:3", FoundByLockstep: true,
 	},
 	{
-		Gate: "workflows", Name: "a job that does not exist", defect: with(".github/workflows/ci.yml", workflow("lint")), twin: with(".github/workflows/ci.yml", workflow("build")),
-		rule: "job-needs", at: ".github/workflows/ci.yml:8",
+		Gate: "workflows", Name: "a job that does not exist", defect: oneFile(".github/workflows/ci.yml", workflow("lint")), twin: oneFile(".github/workflows/ci.yml", workflow("build")),
+		rule: "job-needs", location: ".github/workflows/ci.yml:8",
 	},
 	{
-		Gate: "dockerfiles", Name: "packages without a version", defect: with("Dockerfile", "FROM debian:12\nRUN apt-get update && apt-get install -y --no-install-recommends curl && rm -rf /var/lib/apt/lists/*\n"),
-		twin: with("Dockerfile", "FROM debian:12\nRUN true\n"), rule: "DL3008", at: "Dockerfile:2",
+		Gate: "dockerfiles", Name: "packages without a version", defect: oneFile("Dockerfile", "FROM debian:12\nRUN apt-get update && apt-get install -y --no-install-recommends curl && rm -rf /var/lib/apt/lists/*\n"),
+		twin: oneFile("Dockerfile", "FROM debian:12\nRUN true\n"), rule: "DL3008", location: "Dockerfile:2",
 	},
 	{
-		Gate: "waivers", Name: "one that has ended", defect: with("config/waivers.yaml", waiver("2020-01-31")), twin: with("config/waivers.yaml", "waivers: []\n"),
-		rule: "waiver-expired", at: "config/waivers.yaml:2",
+		Gate: "waivers", Name: "one that has ended", defect: oneFile("config/waivers.yaml", waiver("2020-01-31")), twin: oneFile("config/waivers.yaml", "waivers: []\n"),
+		rule: "waiver-expired", location: "config/waivers.yaml:2",
 	},
 
 	{
-		Gate: "unit", Name: "a test that fails", files: goProject, defect: with("internal/x/v_test.go", failing("x")), rule: "TestSeeded", at: "internal/x/v_test.go:6",
+		Gate: "unit", Name: "a test that fails", files: goProject, defect: oneFile("internal/x/v_test.go", failingTest("x")), rule: "TestSeeded", location: "internal/x/v_test.go:6",
 	},
 	{
-		Gate: "unit", Name: "a race", files: goProject, rule: "TestRace", at: "internal/x/race_test.go:7",
-		defect: with("internal/x/race_test.go", race("n++; <-done")), twin: with("internal/x/race_test.go", race("<-done; n++")),
+		Gate: "unit", Name: "a race", files: goProject, rule: "TestRace", location: "internal/x/race_test.go:7",
+		defect: oneFile("internal/x/race_test.go", raceTest("n++; <-done")), twin: oneFile("internal/x/race_test.go", raceTest("<-done; n++")),
 	},
 	{
-		Gate: "infrastructure", Name: "a test that fails", files: goProject, defect: with("infra/v_test.go", failing("infra")), rule: "TestSeeded", at: "infra/v_test.go:6",
+		Gate: "infrastructure", Name: "a test that fails", files: goProject, defect: oneFile("infra/v_test.go", failingTest("infra")), rule: "TestSeeded", location: "infra/v_test.go:6",
 	},
 	{
-		Gate: "scripts", Name: "a test that fails", files: goProject, defect: with("tests/v_test.go", failing("tests")), rule: "TestSeeded", at: "tests/v_test.go:6",
+		Gate: "scripts", Name: "a test that fails", files: goProject, defect: oneFile("tests/v_test.go", failingTest("tests")), rule: "TestSeeded", location: "tests/v_test.go:6",
 	},
 	{
-		Gate: "documentation", Name: "a test that fails", files: goProject, defect: with("tests/v_test.go", strings.ReplaceAll(failing("tests"), "TestSeeded", "TestDocumentSeeded")),
-		twin: with("tests/v_test.go", strings.ReplaceAll(passing("tests"), "TestSound", "TestDocumentSound")+"\nfunc TestOther(t *testing.T) { t.Error(\"not about documentation\") }\n"),
-		rule: "TestDocumentSeeded", at: "tests/v_test.go:6",
+		Gate: "documentation", Name: "a test that fails", files: goProject, defect: oneFile("tests/v_test.go", strings.ReplaceAll(failingTest("tests"), "TestSeeded", "TestDocumentSeeded")),
+		twin: oneFile("tests/v_test.go", strings.ReplaceAll(passingTest("tests"), "TestSound", "TestDocumentSound")+"\nfunc TestOther(t *testing.T) { t.Error(\"not about documentation\") }\n"),
+		rule: "TestDocumentSeeded", location: "tests/v_test.go:6",
 	},
 	{
-		Gate: "coverage", Name: "less than the floor", files: goProject, defect: with(pipeline.CoverageFloor, "60\n"), twin: with(pipeline.CoverageFloor, "40\n"),
-		rule: "coverage-floor", at: pipeline.CoverageFloor + ":1", seed: covered, prepare: covered,
+		Gate: "coverage", Name: "less than the floor", files: goProject, defect: oneFile(pipeline.CoverageFloor, "60\n"), twin: oneFile(pipeline.CoverageFloor, "40\n"),
+		rule: "coverage-floor", location: pipeline.CoverageFloor + ":1", seed: writeCoverageProfile, prepare: writeCoverageProfile,
 	},
 	{
-		Gate: "coverage", Name: "a floor that sinks", files: goProject, defect: with(pipeline.CoverageFloor, "40\n"), twin: with(pipeline.CoverageFloor, "40\n"),
-		rule: "coverage-lowered", at: pipeline.CoverageFloor + ":1",
+		Gate: "coverage", Name: "a floor that sinks", files: goProject, defect: oneFile(pipeline.CoverageFloor, "40\n"), twin: oneFile(pipeline.CoverageFloor, "40\n"),
+		rule: "coverage-lowered", location: pipeline.CoverageFloor + ":1",
 		seed: func(t testing.TB, p *Project) {
-			covered(t, p)
+			writeCoverageProfile(t, p)
 			p.Git(t, "init", "-q")
 			p.Git(t, "add", pipeline.CoverageFloor)
 			p.Git(t, "commit", "-qm", "floor")
 			p.Write(t, pipeline.CoverageFloor, "30\n")
 		},
 		prepare: func(t testing.TB, p *Project) {
-			covered(t, p)
+			writeCoverageProfile(t, p)
 			p.Git(t, "init", "-q")
 			p.Git(t, "add", pipeline.CoverageFloor)
 			p.Git(t, "commit", "-qm", "floor")
@@ -166,49 +166,49 @@ var Rows = []Row{
 
 	{
 		Gate: "gosec", Name: "a broken hash", files: goProject,
-		defect: with("internal/x/v.go", "package x\n\nimport \"crypto/md5\"\n\n// Sum sums.\nfunc Sum(b []byte) [16]byte {\n\treturn md5.Sum(b)\n}\n"),
-		twin:   with("internal/x/v.go", "package x\n\nimport \"crypto/sha256\"\n\n// Sum sums.\nfunc Sum(b []byte) [32]byte {\n\treturn sha256.Sum256(b)\n}\n"),
-		rule:   "G401", at: "internal/x/v.go:7",
+		defect: oneFile("internal/x/v.go", "package x\n\nimport \"crypto/md5\"\n\n// Sum sums.\nfunc Sum(b []byte) [16]byte {\n\treturn md5.Sum(b)\n}\n"),
+		twin:   oneFile("internal/x/v.go", "package x\n\nimport \"crypto/sha256\"\n\n// Sum sums.\nfunc Sum(b []byte) [32]byte {\n\treturn sha256.Sum256(b)\n}\n"),
+		rule:   "G401", location: "internal/x/v.go:7",
 	},
 	{
-		Gate: "govulncheck", Name: "a function that is known to be unsafe", files: goProject, seed: goDatabase, prepare: goDatabase,
-		defect: with("main.go", "package main\n\nimport (\n\t\"fmt\"\n\t\"strings\"\n)\n\nfunc main() { fmt.Println(strings.Title(\"a\")) }\n"),
-		twin:   with("main.go", "package main\n\nimport (\n\t\"fmt\"\n\t\"strings\"\n)\n\nfunc main() { fmt.Println(strings.ToUpper(\"a\")) }\n"),
-		rule:   "GO-2026-9999", at: "main.go:8",
+		Gate: "govulncheck", Name: "a function that is known to be unsafe", files: goProject, seed: writeGoDatabase, prepare: writeGoDatabase,
+		defect: oneFile("main.go", "package main\n\nimport (\n\t\"fmt\"\n\t\"strings\"\n)\n\nfunc main() { fmt.Println(strings.Title(\"a\")) }\n"),
+		twin:   oneFile("main.go", "package main\n\nimport (\n\t\"fmt\"\n\t\"strings\"\n)\n\nfunc main() { fmt.Println(strings.ToUpper(\"a\")) }\n"),
+		rule:   "GO-2026-9999", location: "main.go:8",
 	},
 	{
-		Gate: "osv", Name: "a package that is known to be unsafe", seed: osvDatabase, prepare: osvDatabase,
-		defect: with("app/package-lock.json", lockFile("1.0.0")), twin: with("app/package-lock.json", lockFile("2.0.0")),
-		rule: "GHSA-aaaa-bbbb-cccc", at: "app/package-lock.json",
+		Gate: "osv", Name: "a package that is known to be unsafe", seed: writeOSVDatabase, prepare: writeOSVDatabase,
+		defect: oneFile("app/package-lock.json", lockFile("1.0.0")), twin: oneFile("app/package-lock.json", lockFile("2.0.0")),
+		rule: "GHSA-aaaa-bbbb-cccc", location: "app/package-lock.json",
 	},
 	{
-		Gate: "secrets", Name: "a token in a file", defect: with("settings.ini", "token = "+token+"\n"), twin: with("settings.ini", "token = from the secrets manager\n"),
-		rule: "github-pat", at: "settings.ini:1",
+		Gate: "secrets", Name: "a token in a file", defect: oneFile("settings.ini", "token = "+fakeToken+"\n"), twin: oneFile("settings.ini", "token = from the secrets manager\n"),
+		rule: "github-pat", location: "settings.ini:1",
 	},
 	{
-		Gate: "history", Name: "a token that was taken out again", rule: "github-pat", at: "settings.ini:1",
-		seed:    func(t testing.TB, p *Project) { Commits(t, p, "token = "+token+"\n", "token =\n") },
-		prepare: func(t testing.TB, p *Project) { Commits(t, p, "token = 1\n", "token =\n") },
+		Gate: "history", Name: "a token that was taken out again", rule: "github-pat", location: "settings.ini:1",
+		seed:    func(t testing.TB, p *Project) { CommitVersions(t, p, "token = "+fakeToken+"\n", "token =\n") },
+		prepare: func(t testing.TB, p *Project) { CommitVersions(t, p, "token = 1\n", "token =\n") },
 	},
 	{
-		Gate: "baseline", Name: "a secret that is not in the baseline", defect: with("settings.py", "password = \""+token[4:24]+"\"\n"), twin: with("settings.py", "password = None\n"),
-		rule: "SecretKeyword", at: "settings.py:1",
+		Gate: "baseline", Name: "a secret that is not in the baseline", defect: oneFile("settings.py", "password = \""+fakeToken[4:24]+"\"\n"), twin: oneFile("settings.py", "password = None\n"),
+		rule: "SecretKeyword", location: "settings.py:1",
 	},
 	{
-		Gate: "images", Name: "an image that is not pinned", defect: with("Dockerfile", "FROM debian:12\nUSER 1000\n"), twin: with("Dockerfile", "FROM debian:12"+pin+"\nUSER 1000\n"),
-		rule: "image-digest", at: "Dockerfile:1",
+		Gate: "images", Name: "an image that is not pinned", defect: oneFile("Dockerfile", "FROM debian:12\nUSER 1000\n"), twin: oneFile("Dockerfile", "FROM debian:12"+pin+"\nUSER 1000\n"),
+		rule: "image-digest", location: "Dockerfile:1",
 	},
 	{
-		Gate: "images", Name: "an image from anywhere", defect: with("k8s/pod.yaml", "spec:\n  containers:\n    - image: registry.example.com/app:1"+pin+"\n"),
-		twin: with("k8s/pod.yaml", "spec:\n  containers:\n    - image: registry.dagger.io/engine:1"+pin+"\n"), rule: "image-registry", at: "k8s/pod.yaml:3",
+		Gate: "images", Name: "an image from anywhere", defect: oneFile("k8s/pod.yaml", "spec:\n  containers:\n    - image: registry.example.com/app:1"+pin+"\n"),
+		twin: oneFile("k8s/pod.yaml", "spec:\n  containers:\n    - image: registry.dagger.io/engine:1"+pin+"\n"), rule: "image-registry", location: "k8s/pod.yaml:3",
 	},
 	{
-		Gate: "images", Name: "a container that is root", defect: with("Dockerfile", "FROM debian:12"+pin+"\nRUN true\n"), twin: with("Dockerfile", "FROM debian:12"+pin+"\nUSER nobody\n"),
-		rule: "image-user", at: "Dockerfile:1",
+		Gate: "images", Name: "a container that is root", defect: oneFile("Dockerfile", "FROM debian:12"+pin+"\nRUN true\n"), twin: oneFile("Dockerfile", "FROM debian:12"+pin+"\nUSER nobody\n"),
+		rule: "image-user", location: "Dockerfile:1",
 	},
 	{
-		Gate: "templates:dev", Name: "a property that does not exist", rule: "E3002", at: ".lockstep/assembly/dev/a.template.json:6",
-		defect: with(".lockstep/assembly/dev/a.template.json", template("BucketNam")), twin: with(".lockstep/assembly/dev/a.template.json", template("BucketName")),
+		Gate: "templates:dev", Name: "a property that does not exist", rule: "E3002", location: ".lockstep/assembly/dev/a.template.json:6",
+		defect: oneFile(".lockstep/assembly/dev/a.template.json", template("BucketNam")), twin: oneFile(".lockstep/assembly/dev/a.template.json", template("BucketName")),
 	},
 }
 
@@ -230,18 +230,18 @@ func lockFile(version string) string {
 	return "{\n  \"name\": \"app\",\n  \"lockfileVersion\": 3,\n  \"packages\": {\n    \"\": {\"name\": \"app\"},\n    \"node_modules/unsafe-thing\": {\"version\": \"" + version + "\"}\n  }\n}\n"
 }
 
-// race is a test in which another goroutine writes n. What comes after it starts is on the same line, because either may be the one that is told.
-func race(after string) string {
+// raceTest is a test in which another goroutine writes n. What comes after it starts is on the same line, because either may be the one that is told.
+func raceTest(after string) string {
 	return "package x\n\nimport \"testing\"\n\nfunc TestRace(t *testing.T) {\n\tn, done := 0, make(chan bool)\n\tgo func() { n++; done <- true }(); " + after + "\n\t_ = n\n}\n"
 }
 
-// covered leaves the profile of tests that cover half of the statements.
-func covered(t testing.TB, p *Project) {
+// writeCoverageProfile leaves the profile of tests that cover half of the statements.
+func writeCoverageProfile(t testing.TB, p *Project) {
 	p.Write(t, pipeline.CoverageProfile, "mode: set\nlockstep/internal/x/x.go:1.1,2.2 1 1\nlockstep/internal/x/x.go:3.1,4.2 1 0\n")
 }
 
-// Commits makes a history of a file.
-func Commits(t testing.TB, p *Project, texts ...string) {
+// CommitVersions makes a history of a file.
+func CommitVersions(t testing.TB, p *Project, texts ...string) {
 	p.Git(t, "init", "-q")
 	for _, text := range texts {
 		p.Write(t, "settings.ini", text)
@@ -250,8 +250,8 @@ func Commits(t testing.TB, p *Project, texts ...string) {
 	}
 }
 
-// goDatabase makes a database of vulnerabilities in Go modules with one that nobody has fixed, and has the configuration name it.
-func goDatabase(t testing.TB, p *Project) {
+// writeGoDatabase makes a database of vulnerabilities in Go modules with one that nobody has fixed, and has the configuration name it.
+func writeGoDatabase(t testing.TB, p *Project) {
 	const when = "2026-01-01T00:00:00Z"
 	p.Write(t, ".lockstep/db/index/db.json", `{"modified":"`+when+`"}`)
 	p.Write(t, ".lockstep/db/index/modules.json", `[{"path":"stdlib","vulns":[{"id":"GO-2026-9999","modified":"`+when+`"}]}]`)
@@ -259,11 +259,11 @@ func goDatabase(t testing.TB, p *Project) {
 	p.Write(t, ".lockstep/db/ID/GO-2026-9999.json", `{"schema_version":"1.3.1","id":"GO-2026-9999","modified":"`+when+`","published":"`+when+`",
 		"summary":"seeded","details":"A seeded vulnerability.","affected":[{"package":{"name":"stdlib","ecosystem":"Go"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"}]}],
 		"ecosystem_specific":{"imports":[{"path":"strings","symbols":["Title"]}]}}],"database_specific":{"url":"https://pkg.go.dev/vuln/GO-2026-9999"}}`)
-	p.setting(t, "goVulnerabilities: file://"+p.Root+"/.lockstep/db")
+	p.addGateSetting(t, "goVulnerabilities: file://"+p.Root+"/.lockstep/db")
 }
 
-// osvDatabase makes a database of vulnerabilities in npm packages with one, and has the configuration name its folder.
-func osvDatabase(t testing.TB, p *Project) {
+// writeOSVDatabase makes a database of vulnerabilities in npm packages with one, and has the configuration name its folder.
+func writeOSVDatabase(t testing.TB, p *Project) {
 	var archive bytes.Buffer
 	z := zip.NewWriter(&archive)
 	w, err := z.Create("GHSA-aaaa-bbbb-cccc.json")
@@ -273,13 +273,13 @@ func osvDatabase(t testing.TB, p *Project) {
 	require.NoError(t, err)
 	require.NoError(t, z.Close())
 	p.Write(t, ".lockstep/osv/osv-scalibr/npm/all.zip", archive.String())
-	p.setting(t, "osvDatabases: "+filepath.Join(p.Root, ".lockstep/osv"))
+	p.addGateSetting(t, "osvDatabases: "+filepath.Join(p.Root, ".lockstep/osv"))
 }
 
-// setting adds a line to what the gates are told, and makes the table anew.
-func (p *Project) setting(t testing.TB, line string) {
+// addGateSetting adds a line to what the gates are told, and makes the table anew.
+func (p *Project) addGateSetting(t testing.TB, line string) {
 	text, err := os.ReadFile(filepath.Join(p.Root, "config/pipeline.yaml"))
 	require.NoError(t, err)
 	p.Write(t, "config/pipeline.yaml", string(text)+"gates:\n  "+line+"\n")
-	p.read(t)
+	p.loadGraph(t)
 }

@@ -14,22 +14,22 @@ import (
 )
 
 func main() {
-	if err := write("schema/plan.json"); err != nil {
+	if err := writeSchema("schema/plan.json"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func write(file string) error {
-	schema, err := generate()
+func writeSchema(file string) error {
+	schema, err := generateSchema()
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(file, schema, 0o644) //nolint:gosec // a source file, readable by all
 }
 
-// generate makes the schema. It reads the comments of package deploy from the working directory, which has to be that package's folder.
-func generate() ([]byte, error) {
+// generateSchema makes the schema. It reads the comments of package deploy from the working directory, which has to be that package's folder.
+func generateSchema() ([]byte, error) {
 	reflector := &jsonschema.Reflector{Anonymous: true, ExpandedStruct: true}
 	if err := reflector.AddGoComments("lockstep/internal/deploy", ".", jsonschema.WithFullComment()); err != nil {
 		return nil, err

@@ -8,9 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTheSchemaIsUpToDate(t *testing.T) {
+func TestSchema_IsUpToDate(t *testing.T) {
 	t.Chdir("../..")
-	want, err := generate()
+	want, err := generateSchema()
 	require.NoError(t, err)
 	have, err := os.ReadFile("schema/plan.json")
 	require.NoError(t, err)

@@ -1,0 +1,202 @@
+package pipeline
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"lockstep/config"
+)
+
+var update = flag.Bool("update", false, "write what the tests compare with")
+
+var threeEnvironments = &config.Config{Environments: []config.Environment{
+	{Name: "dev"}, {Name: "acc", After: "dev"}, {Name: "prod", After: "acc", Approval: true},
+}}
+
+func pipelineFor(t *testing.T, c *config.Config, starts Trigger) Pipeline {
+	t.Helper()
+	lines := Pipelines(c)
+	i := slices.IndexFunc(lines, func(l Pipeline) bool { return l.Trigger == starts })
+	require.GreaterOrEqual(t, i, 0)
+	return lines[i]
+}
+
+func stageNames(l Pipeline) []string {
+	var out []string
+	for _, s := range l.Stages {
+		out = append(out, s.Name)
+	}
+	return out
+}
+
+func jobsOf(l Pipeline) []Job {
+	var out []Job
+	for _, s := range l.Stages {
+		out = append(out, s.Jobs...)
+	}
+	return out
+}
+
+func TestPipelines_PushStopsAtFirstApproval(t *testing.T) {
+	assert.Equal(t, []string{"checks", "synth", "dev", "acc"}, stageNames(pipelineFor(t, threeEnvironments, Push)))
+	assert.Equal(t, []string{"checks", "synth", "plan-prod", "prod"}, stageNames(pipelineFor(t, threeEnvironments, Tag)))
+
+	open := &config.Config{Environments: []config.Environment{{Name: "one"}, {Name: "two", After: "one"}}}
+	assert.Equal(t, []string{"checks", "synth", "one", "two"}, stageNames(pipelineFor(t, open, Push)))
+	assert.Equal(t, []string{"checks", "synth"}, stageNames(pipelineFor(t, open, Tag)))
+}
+
+func TestPipelines_GatesRunFirst(t *testing.T) {
+	for _, l := range Pipelines(threeEnvironments) {
+		if l.Trigger == Schedule {
+			continue // it brings nothing on
+		}
+		var names []string
+		for _, job := range l.Stages[0].Jobs {
+			names = append(names, job.Name)
+			assert.Equal(t, NoPermission, job.Permission, job.Name)
+			assert.NotEmpty(t, job.ReportsFolder, job.Name)
+		}
+		var want []string
+		for _, gate := range GateStages {
+			want = append(want, string(gate))
+		}
+		assert.Equal(t, want, names, l.Name)
+	}
+}
+
+func TestPipelines_PullRequestHasNoPermissions(t *testing.T) {
+	for _, job := range jobsOf(pipelineFor(t, threeEnvironments, PullRequest)) {
+		assert.Equal(t, NoPermission, job.Permission, job.Name)
+		assert.Empty(t, job.Permission.Roles(), job.Name)
+		assert.Empty(t, job.Environment, job.Name)
+		spec, err := job.Buildspec(config.Engine{})
+		require.NoError(t, err)
+		assert.NotContains(t, spec, "credentials", job.Name)
+	}
+}
+
+func TestPipelines_CredentialsStayInEnvironment(t *testing.T) {
+	for _, l := range Pipelines(threeEnvironments) {
+		for _, job := range jobsOf(l) {
+			handed := slices.ContainsFunc(job.Calls, func(c Call) bool { return c.Credentials })
+			assert.Equal(t, job.Permission != NoPermission, handed, job.Name)
+			if job.Permission != NoPermission {
+				assert.Contains(t, job.Name, job.Environment)
+				assert.Equal(t, job.Permission.AllowsPromotion(), slices.Contains(job.Permission.Roles(), "deploy-role"), job.Name)
+			}
+		}
+	}
+}
+
+func TestPipelines_DriftRunsOnSchedule(t *testing.T) {
+	drift := pipelineFor(t, threeEnvironments, Schedule)
+	var looked []string
+	for _, job := range jobsOf(drift) {
+		looked = append(looked, job.Environment)
+		assert.Equal(t, ReadPermission, job.Permission)
+		assert.NotContains(t, job.Permission.Roles(), "deploy-role", "who looks may change nothing")
+	}
+	assert.Equal(t, []string{"dev", "acc", "prod"}, looked)
+	none := &config.Config{Pipeline: config.Pipeline{DriftSchedule: config.DriftScheduleNever}, Environments: threeEnvironments.Environments}
+	assert.False(t, slices.ContainsFunc(Pipelines(none), func(l Pipeline) bool { return l.Trigger == Schedule }))
+}
+
+func TestPipelines_ApprovedPlanIsApplied(t *testing.T) {
+	release := pipelineFor(t, threeEnvironments, Tag)
+	plan, prod := release.Stages[2].Jobs[0], release.Stages[3]
+	assert.Contains(t, prod.Approval, "#{"+plan.Name+"."+planDigestVariable+"}")
+	assert.Contains(t, prod.Approval, "#{"+plan.Name+"."+planSummaryVariable+"}")
+	assert.Contains(t, plan.ExportedVariables, planDigestVariable)
+	assert.Contains(t, plan.ExportedVariables, planSummaryVariable)
+	deploy := prod.Jobs[0]
+	assert.Contains(t, deploy.Inputs, plan.Output)
+	assert.Equal(t, "approve", deploy.Calls[0].Function)
+	assert.Contains(t, deploy.Calls[1].Arguments, "$CODEBUILD_SRC_DIR_"+plan.Output+"/"+PlanFile)
+}
+
+func TestPipelines_InputsComeFromEarlierStages(t *testing.T) {
+	for _, l := range Pipelines(threeEnvironments) {
+		left := map[string]bool{SourceArtifact: true}
+		names := map[string]bool{}
+		for _, stage := range l.Stages {
+			for _, job := range stage.Jobs {
+				assert.False(t, names[job.Name], "%s: two jobs are called %s", l.Name, job.Name)
+				names[job.Name] = true
+				assert.Equal(t, SourceArtifact, job.Inputs[0], "the job works in the repository")
+				for _, taken := range job.Inputs {
+					assert.True(t, left[taken], "%s: %s takes %s", l.Name, job.Name, taken)
+				}
+			}
+			for _, job := range stage.Jobs {
+				left[job.Output] = true
+				assert.Equal(t, job.Output == "", job.OutputFolder == "", job.Name)
+				assert.NotContains(t, job.Output, "-", "its name is part of a variable's")
+			}
+		}
+	}
+}
+
+// Golden files show a reviewer what a change does to what CodeBuild runs.
+func TestBuildspec_MatchesGoldenFiles(t *testing.T) {
+	for name, engine := range map[string]config.Engine{
+		"local":  {},
+		"remote": {Host: "tcp://dagger.example.internal:8080", ImagePrefix: "registry.example.com/mirror"},
+	} {
+		for _, l := range Pipelines(threeEnvironments) {
+			for _, job := range jobsOf(l) {
+				t.Run(name+"/"+l.Name+"/"+job.Name, func(t *testing.T) {
+					got, err := job.Buildspec(engine)
+					require.NoError(t, err)
+					golden := filepath.Join("testdata", "buildspecs", name, l.Name+"-"+job.Name+".yaml")
+					if *update {
+						require.NoError(t, os.MkdirAll(filepath.Dir(golden), 0o755))
+						require.NoError(t, os.WriteFile(golden, []byte(got), 0o644))
+					}
+					want, err := os.ReadFile(golden)
+					require.NoError(t, err, "write it with -update")
+					assert.Equal(t, string(want), got)
+					var read buildspec
+					require.NoError(t, yaml.UnmarshalWithOptions([]byte(got), &read, yaml.Strict()))
+					assert.NotEmpty(t, read.Phases.Build.Commands)
+				})
+			}
+		}
+	}
+}
+
+func TestBuildspec_PrivilegedOnlyForLocalEngine(t *testing.T) {
+	assert.True(t, NeedsPrivilegedMode(config.Engine{}))
+	assert.False(t, NeedsPrivilegedMode(config.Engine{Host: "tcp://dagger.example.internal:8080"}))
+}
+
+func TestBuildspec_VerifiesDaggerChecksum(t *testing.T) {
+	commands := strings.Join(installDaggerCommands(), "\n")
+	for machine, cli := range DaggerCLI {
+		assert.Contains(t, commands, machine+") url="+cli.URL+"; sum="+cli.SHA256+" ;;")
+		assert.Contains(t, cli.URL, DaggerVersion)
+		assert.Len(t, cli.SHA256, 64)
+	}
+	assert.Less(t, strings.Index(commands, "sha256sum --check"), strings.Index(commands, "tar "), "nothing is unpacked before it is checked")
+}
+
+func TestBuildspec_QuotesArguments(t *testing.T) {
+	for word, want := range map[string]string{
+		"plain":           "plain",
+		"two words":       "'two words'",
+		"$VARIABLE/path":  `"$VARIABLE/path"`,
+		"a'b":             `'a'\''b'`,
+		"cmd://aws x y":   "'cmd://aws x y'",
+		"semi;colon$(id)": "'semi;colon$(id)'",
+	} {
+		assert.Equal(t, want, quoteCommand([]string{word}))
+	}
+}

@@ -1,0 +1,127 @@
+package tests
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// quotedMessages are what the rows below a heading of a page quote in their first column.
+func quotedMessages(page, heading string) []string {
+	_, rest, _ := strings.Cut(page, "\n## "+heading+"\n")
+	section, _, _ := strings.Cut(rest, "\n## ")
+	var out []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `([^`]+)`").FindAllStringSubmatch(section, -1) {
+		out = append(out, row[1])
+	}
+	return out
+}
+
+// programTexts are the texts of a repository's programs, each as one line; those that are put together with + are one.
+func programTexts(t *testing.T, files fs.FS) []string {
+	t.Helper()
+	var out []string
+	require.NoError(t, fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && (name == ".git" || name == ".lockstep" || name == "tests" || entry.Name() == "testdata"):
+			return fs.SkipDir
+		case !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go"):
+			return nil
+		}
+		source, err := fs.ReadFile(files, name)
+		if err != nil {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, source, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if e, ok := n.(ast.Expr); ok {
+				if text := stringLiteral(e); text != "" {
+					out = append(out, text)
+					return false
+				}
+			}
+			return true
+		})
+		return nil
+	}))
+	return out
+}
+
+// stringLiteral is the text of an expression as far as it is written down, empty for one that is no text.
+func stringLiteral(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.BasicLit:
+		if e.Kind == token.STRING {
+			text, _ := strconv.Unquote(e.Value)
+			return text
+		}
+	case *ast.BinaryExpr:
+		if left := stringLiteral(e.X); left != "" && e.Op == token.ADD {
+			return left + stringLiteral(e.Y)
+		}
+	}
+	return ""
+}
+
+// missingMessages are the messages of which no text has all parts, in their order.
+func missingMessages(messages, texts []string) []string {
+	var out []string
+	for _, m := range messages {
+		found := false
+		for _, text := range texts {
+			for _, part := range strings.Split(m, "…") {
+				_, rest, ok := strings.Cut(text, part)
+				if found = ok; !ok {
+					break
+				}
+				text = rest
+			}
+			if found {
+				break
+			}
+		}
+		if !found {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+func TestDocument_MessagesExistInSource(t *testing.T) {
+	page, err := os.ReadFile("../docs/operations.md")
+	require.NoError(t, err)
+	quoted := quotedMessages(string(page), "When something fails")
+	assert.Greater(t, len(quoted), 30)
+	assert.Empty(t, missingMessages(quoted, programTexts(t, os.DirFS(".."))))
+
+	texts := []string{"the bucket %s is not there: run it", "one and two"}
+	for name, test := range map[string]struct {
+		message string
+		known   bool
+	}{
+		"a whole text":              {"one and two", true},
+		"the beginning of one":      {"the bucket … is not there", true},
+		"a text that was reworded":  {"the bucket … is missing", false},
+		"parts in another order":    {"is not there … the bucket", false},
+		"parts of different texts":  {"the bucket … and two", false},
+		"what nobody has ever said": {"all is well", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, test.known, len(missingMessages([]string{test.message}, texts)) == 0)
+		})
+	}
+}
