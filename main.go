@@ -11,7 +11,7 @@ import (
 	"syscall"
 
 	"lockstep/config"
-	"lockstep/internal/command"
+	"lockstep/internal/cli"
 	"lockstep/internal/deploy"
 )
 
@@ -27,10 +27,10 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := command.Execute(ctx, os.Args[1:], command.Process{Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ()})
+	err := cli.Execute(ctx, os.Args[1:], cli.Process{Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ()})
 	interrupted := ctx.Err() != nil
 	stop()
-	if err != nil && !command.IsPrinted(err) {
+	if err != nil && !cli.IsPrinted(err) {
 		fmt.Fprintln(os.Stderr, messageFor(err))
 	}
 	os.Exit(exitCode(err, interrupted))
@@ -50,16 +50,16 @@ func exitCode(err error, interrupted bool) int {
 	var (
 		problems config.Problems
 		unknown  *config.UnknownEnvironmentError
-		usage    *command.UsageError
+		usage    *cli.UsageError
 		refusal  *deploy.Refusal
-		steps    *command.StepsError
+		steps    *cli.StepsError
 	)
 	switch {
 	case err == nil:
 		return exitDone
 	case interrupted:
 		return exitInterrupted
-	case command.IsNotRun(err):
+	case cli.IsNotRun(err):
 		return exitNotRun
 	case errors.As(err, &problems), errors.As(err, &unknown), errors.As(err, &usage):
 		return exitUsage

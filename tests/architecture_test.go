@@ -17,12 +17,12 @@ import (
 
 // allowedImports is which of this module's packages each may import. What is not listed may not exist.
 var allowedImports = map[string][]string{
-	".":                        {"config", "internal/command", "internal/deploy"},
-	"internal/findings":        {},
-	"tests/gates/proof":        {"config", "internal/findings", "internal/host", "internal/pipeline"},
-	"internal/gate":            {"config", "internal/findings", "internal/pipeline"},
-	"internal/command":         {"internal/bill", "internal/images", "internal/gate", "internal/findings", "config", "internal/host", "internal/deploy", "internal/deploy/assembly", "internal/rehearsal", "internal/bootstrap", "internal/report", "internal/pipeline", "tools"},
-	"internal/report":          {"internal/findings", "internal/deploy", "internal/rehearsal", "internal/pipeline"},
+	".":                        {"config", "internal/cli", "internal/deploy"},
+	"internal/gate/findings":   {},
+	"tests/gates/proof":        {"config", "internal/gate/findings", "internal/host", "internal/pipeline"},
+	"internal/gate":            {"config", "internal/gate/findings", "internal/pipeline"},
+	"internal/cli":             {"internal/bill", "internal/gate/images", "internal/gate", "internal/gate/findings", "config", "internal/host", "internal/deploy", "internal/deploy/assembly", "internal/rehearsal", "internal/bootstrap", "internal/report", "internal/pipeline", "tools"},
+	"internal/report":          {"internal/gate/findings", "internal/deploy", "internal/rehearsal", "internal/pipeline"},
 	"internal/host":            {"internal/pipeline", "tools"},
 	"internal/deploy":          {"internal/deploy/assembly", "internal/deploy/ledger", "internal/deploy/pace"},
 	"internal/deploy/assembly": {},
@@ -43,7 +43,7 @@ var allowedImports = map[string][]string{
 	// What a deployment is made of.
 	"bench/scale":               {"internal/deploy", "internal/deploy/assembly", "internal/deploy/simulated"},
 	"internal/bill":             {},
-	"internal/images":           {},
+	"internal/gate/images":      {},
 	"internal/deploy/ledger":    {},
 	"internal/deploy/pace":      {},
 	"internal/deploy/simulated": {},

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/tools/cover"
 
-	"lockstep/internal/findings"
+	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
 )
 

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"lockstep/internal/findings"
+	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
 )
 

@@ -14,7 +14,7 @@ import (
 	"strconv"
 	"strings"
 
-	"lockstep/internal/findings"
+	"lockstep/internal/gate/findings"
 )
 
 // goTestReader reads what `go test -json` prints while it prints it, so that what was done is known however the program ends.

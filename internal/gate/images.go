@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"lockstep/internal/findings"
+	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
 )
 

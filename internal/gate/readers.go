@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"lockstep/internal/findings"
+	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
 )
 

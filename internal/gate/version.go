@@ -9,7 +9,7 @@ import (
 	"strings"
 	"sync"
 
-	"lockstep/internal/findings"
+	"lockstep/internal/gate/findings"
 )
 
 //go:embed *.go

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"lockstep/config"
-	"lockstep/internal/findings"
+	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
 )
 

@@ -5,7 +5,7 @@ import (
 	"io/fs"
 	"strings"
 
-	"lockstep/internal/findings"
+	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
 )
 

@@ -6,7 +6,7 @@ import (
 	"io"
 	"time"
 
-	"lockstep/internal/findings"
+	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
 )
 

@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/config"
-	"lockstep/internal/findings"
+	"lockstep/internal/gate/findings"
 	"lockstep/internal/host"
 	"lockstep/internal/pipeline"
 )

@@ -1,4 +1,4 @@
-package command
+package cli
 
 import (
 	"bytes"
@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"lockstep/internal/images"
+	"lockstep/internal/gate/images"
 	"lockstep/internal/pipeline"
 )
 

@@ -1,4 +1,4 @@
-package command
+package cli
 
 import (
 	"bytes"
@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"lockstep/config"
-	"lockstep/internal/findings"
 	"lockstep/internal/gate"
+	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
 	"lockstep/tools"
 )

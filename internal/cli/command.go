@@ -1,6 +1,6 @@
-// Package command owns the command line: it parses, wires the parts together and shows the outcome. It decides nothing about
+// Package cli owns the command line: it parses, wires the parts together and shows the outcome. It decides nothing about
 // steps, deployments or exit codes.
-package command
+package cli
 
 import (
 	"context"

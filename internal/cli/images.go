@@ -1,4 +1,4 @@
-package command
+package cli
 
 import (
 	"bytes"
@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"lockstep/internal/images"
+	"lockstep/internal/gate/images"
 	"lockstep/internal/pipeline"
 )
 

@@ -1,4 +1,4 @@
-package command
+package cli
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"lockstep/internal/findings"
+	"lockstep/internal/gate/findings"
 	"lockstep/internal/host"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/report"
