@@ -21,7 +21,7 @@ var allowedImports = map[string][]string{
 	"internal/gate/findings":   {},
 	"tests/gates/proof":        {"config", "internal/gate/findings", "internal/host", "internal/pipeline"},
 	"internal/gate":            {"config", "internal/gate/findings", "internal/pipeline"},
-	"internal/cli":             {"internal/bill", "internal/gate/images", "internal/gate", "internal/gate/findings", "config", "internal/host", "internal/deploy", "internal/deploy/assembly", "internal/rehearsal", "internal/bootstrap", "internal/report", "internal/pipeline", "tools"},
+	"internal/cli":             {"internal/sbom", "internal/gate/images", "internal/gate", "internal/gate/findings", "config", "internal/host", "internal/deploy", "internal/deploy/assembly", "internal/rehearsal", "internal/bootstrap", "internal/report", "internal/pipeline", "tools"},
 	"internal/report":          {"internal/gate/findings", "internal/deploy", "internal/rehearsal", "internal/pipeline"},
 	"internal/host":            {"internal/pipeline", "tools"},
 	"internal/deploy":          {"internal/deploy/assembly", "internal/deploy/ledger", "internal/deploy/pace"},
@@ -42,7 +42,7 @@ var allowedImports = map[string][]string{
 	"tests/faults": {},
 	// What a deployment is made of.
 	"bench/scale":               {"internal/deploy", "internal/deploy/assembly", "internal/deploy/simulated"},
-	"internal/bill":             {},
+	"internal/sbom":             {},
 	"internal/gate/images":      {},
 	"internal/deploy/ledger":    {},
 	"internal/deploy/pace":      {},

@@ -17,9 +17,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"lockstep/config"
-	"lockstep/internal/bill"
 	"lockstep/internal/deploy"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/sbom"
 	"lockstep/tools"
 )
 
@@ -167,11 +167,11 @@ func (a *app) billOfMaterials() ([]byte, error) {
 	if !ok {
 		return nil, nil // a build without modules, which tells nothing of itself
 	}
-	var pins []bill.PinnedTool
+	var pins []sbom.PinnedTool
 	for _, name := range tools.InstallableNames() {
-		pins = append(pins, bill.PinnedTool{Name: name, Version: pipeline.Tools[name].Version, Sum: tools.Sum(name)})
+		pins = append(pins, sbom.PinnedTool{Name: name, Version: pipeline.Tools[name].Version, Sum: tools.Sum(name)})
 	}
-	return bill.CycloneDX(build, pins)
+	return sbom.CycloneDX(build, pins)
 }
 
 // runID is this process's.

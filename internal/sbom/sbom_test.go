@@ -1,4 +1,4 @@
-package bill
+package sbom
 
 import (
 	"encoding/json"

@@ -1,6 +1,6 @@
-// Package bill owns the software bill of materials of what makes and deploys a release: this program's own modules, and the pinned tools that it calls. It
+// Package sbom owns the software bill of materials of what makes and deploys a release: this program's own modules, and the pinned tools that it calls. It
 // knows nothing of deployments.
-package bill
+package sbom
 
 import (
 	"bytes"
