@@ -109,7 +109,7 @@ func TestImagesResolve_WritesNothingIfOneTagFails(t *testing.T) {
 	before, err := os.ReadFile(table)
 	require.NoError(t, err)
 	_, err = runCommand(t, "images", "resolve", "--write", "-C", root)
-	assert.ErrorContains(t, err, "its tag may be gone")
+	assert.ErrorContains(t, err, "its tag may have been deleted")
 	after, err := os.ReadFile(table)
 	require.NoError(t, err)
 	assert.Equal(t, string(before), string(after))

@@ -93,7 +93,7 @@ func TestHistoryGate_NotRunWithoutFullHistory(t *testing.T) {
 	result, _, err := p.Run("history")
 	require.NoError(t, err)
 	assert.Equal(t, pipeline.NotRun, result.Status)
-	assert.Equal(t, "this is no Git repository, so there is no history to look at", result.Reason)
+	assert.Equal(t, "this is no Git repository, so there is no history to check", result.Reason)
 
 	p.Git(t, "init", "-q")
 	result, _, err = p.Run("history")
@@ -108,5 +108,5 @@ func TestHistoryGate_NotRunWithoutFullHistory(t *testing.T) {
 	result, _, err = part.Run("history")
 	require.NoError(t, err)
 	assert.Equal(t, pipeline.NotRun, result.Status)
-	assert.Contains(t, result.Reason, "only a part of the history is here")
+	assert.Contains(t, result.Reason, "this is a shallow clone")
 }
