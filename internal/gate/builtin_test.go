@@ -68,15 +68,18 @@ func TestImages_DockerfilesAndManifests(t *testing.T) {
 		{"short digest", "Dockerfile", "FROM debian@sha256:12\nUSER app\n", []string{"Dockerfile:1 image-digest"}},
 		{
 			"argument", "Dockerfile",
-			"ARG BASE=debian\nFROM ${BASE}\nUSER app\n", []string{"Dockerfile:2 image-digest"},
+			"ARG BASE=debian\nFROM ${BASE}\nUSER app\n",
+			[]string{"Dockerfile:2 image-digest"},
 		},
 		{
 			"other registry", "Dockerfile",
-			"FROM registry.example.com/debian" + pinnedDigest + "\nUSER app\n", []string{"Dockerfile:1 image-registry"},
+			"FROM registry.example.com/debian" + pinnedDigest + "\nUSER app\n",
+			[]string{"Dockerfile:1 image-registry"},
 		},
 		{
 			"registry whose name begins like an allowed one", "Dockerfile",
-			"FROM docker.io.example.com/debian" + pinnedDigest + "\nUSER app\n", []string{"Dockerfile:1 image-registry"},
+			"FROM docker.io.example.com/debian" + pinnedDigest + "\nUSER app\n",
+			[]string{"Dockerfile:1 image-registry"},
 		},
 		{
 			"path that is allowed of a registry", "Dockerfile",
@@ -84,13 +87,15 @@ func TestImages_DockerfilesAndManifests(t *testing.T) {
 		},
 		{
 			"path that begins like an allowed one", "Dockerfile",
-			"FROM quay.io/team2/app" + pinnedDigest + "\nUSER app\n", []string{"Dockerfile:1 image-registry"},
+			"FROM quay.io/team2/app" + pinnedDigest + "\nUSER app\n",
+			[]string{"Dockerfile:1 image-registry"},
 		},
 		{"root by name", "Dockerfile", pinned + "\nUSER root\n", []string{"Dockerfile:2 image-user"}},
 		{"root by number and group", "Dockerfile", pinned + "\nUSER 0:0\n", []string{"Dockerfile:2 image-user"}},
 		{
 			"root in the last stage", "Dockerfile",
-			pinned + "\nUSER app\n" + pinned + "\n", []string{"Dockerfile:3 image-user"},
+			pinned + "\nUSER app\n" + pinned + "\n",
+			[]string{"Dockerfile:3 image-user"},
 		},
 		{"no FROM", "Dockerfile", "RUN true\n", []string{"Dockerfile:1 image-digest"}},
 		{

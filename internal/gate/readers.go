@@ -114,8 +114,8 @@ type potentialSecret struct {
 	Type string `json:"type"`
 	Hash string `json:"hashed_secret"`
 	Line int    `json:"line_number"`
-	// IsSecret is set if a person has decided whether it is one.
-	IsSecret *bool `json:"is_secret"`
+	// Confirmed says whether a person has found it to be a secret. It is nil if nobody has decided.
+	Confirmed *bool `json:"is_secret"`
 }
 
 // readDetectSecrets finds the potential secrets that are not in the baseline, or that the baseline marks as secrets.
@@ -135,8 +135,8 @@ func readDetectSecrets(text []byte, root string) (findings.Report, error) {
 		return findings.Report{}, err
 	}
 	r := findings.Report{Tool: pipeline.ToolDetectSecrets, Version: found.Version}
-	for file, secrets := range found.Results {
-		for _, s := range secrets {
+	for file, potential := range found.Results {
+		for _, s := range potential {
 			if isFalsePositive(baseline.Results[file], s) {
 				continue
 			}
@@ -171,7 +171,7 @@ func readBaseline(file string) (secretsReport, error) {
 func isFalsePositive(known []potentialSecret, s potentialSecret) bool {
 	for _, k := range known {
 		if k.Type == s.Type && k.Hash == s.Hash {
-			return k.IsSecret == nil || !*k.IsSecret
+			return k.Confirmed == nil || !*k.Confirmed
 		}
 	}
 	return false
