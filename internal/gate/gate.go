@@ -60,26 +60,26 @@ func (e *FailedError) Error() string { return e.Reason }
 // interrupted, and otherwise *FailedError or *NotRunError.
 func (g Gate) Run(ctx context.Context) error {
 	g.Log = &syncWriter{w: g.Log}
-	outcome, err := g.check(ctx)
-	g.grade(&outcome.report)
+	result, err := g.check(ctx)
+	g.grade(&result.report)
 	var notRun *NotRunError
 	switch {
 	case err == nil:
 	case errors.As(err, &notRun), ctx.Err() != nil:
-		outcome.report.Broken = "not run: " + err.Error()
+		result.report.Broken = "not run: " + err.Error()
 	default:
-		outcome.report.Broken = err.Error()
+		result.report.Broken = err.Error()
 	}
-	outcome.report.Gate = g.Name
-	if outcome.report.Tool == "" {
-		outcome.report.Tool = g.toolName()
+	result.report.Gate = g.Name
+	if result.report.Tool == "" {
+		result.report.Tool = g.toolName()
 	}
-	g.applyWaivers(&outcome.report)
-	if writeErr := g.writeReport(outcome); writeErr != nil {
+	g.applyWaivers(&result.report)
+	if writeErr := g.writeReport(result); writeErr != nil {
 		return errors.Join(&FailedError{"its report could not be written: " + writeErr.Error()}, err)
 	}
-	failing := outcome.report.Failing()
-	g.printFindings(failing, outcome.report)
+	failing := result.report.Failing()
+	g.printFindings(failing, result.report)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
