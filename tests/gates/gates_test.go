@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"lockstep/config"
+	"lockstep/internal/gate"
 	"lockstep/internal/pipeline"
 	"lockstep/tests/gates/proof"
 )
@@ -105,6 +107,19 @@ func writeFakeProgram(t *testing.T, program, report string) string {
 // formatOf returns the format that a gate reads.
 func formatOf(s pipeline.Step) pipeline.Format {
 	return pipeline.Format(s.Command[slices.Index(s.Command, "--reads")+1])
+}
+
+func TestWaivers_MatchFiles(t *testing.T) {
+	waivers, err := config.LoadWaivers(os.DirFS(filepath.Join(proof.Repository(), "config")))
+	require.NoError(t, err)
+	for _, w := range waivers {
+		if strings.HasPrefix(w.Path, pipeline.StateDir+"/") {
+			continue // files that synthesis generates
+		}
+		files, err := gate.ListFiles(proof.Repository(), []string{w.Path})
+		require.NoError(t, err)
+		assert.NotEmpty(t, files, "the waiver of %s matches no file: delete it", w.Rule)
+	}
 }
 
 func TestHistoryGate_NotRunWithoutFullHistory(t *testing.T) {
