@@ -1,9 +1,9 @@
 package gate
 
 import (
+	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -12,6 +12,7 @@ import (
 
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/repo"
 )
 
 // checkCoverage finds that the tests cover less than the floor, and that the floor was lowered since the last commit of the main line.
@@ -80,14 +81,14 @@ func ParseFloor(text string) (float64, error) {
 // previousFloor is the floor of the last commit, and of the one before where HEAD changed it. There is none without a history.
 func previousFloor(root string) (float64, bool) {
 	highest, found := 0.0, false
+	repository := repo.New(root, os.Environ())
 	for _, revision := range []string{"HEAD", "HEAD~1", "origin/main"} {
-		cmd := exec.Command("git", "show", revision+":"+pipeline.CoverageFloor)
-		cmd.Dir = root
-		out, err := cmd.Output()
+		// The dot is the project's folder, which may lie in a larger repository.
+		text, err := repository.Git(context.Background(), "show", revision+":./"+pipeline.CoverageFloor)
 		if err != nil {
 			continue // no Git, no history, or no floor at that time
 		}
-		if floor, err := ParseFloor(string(out)); err == nil {
+		if floor, err := ParseFloor(text); err == nil {
 			highest, found = max(highest, floor), true
 		}
 	}

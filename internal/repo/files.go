@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -20,12 +21,21 @@ type Listing struct {
 	Unreadable map[string]error
 }
 
-// Err returns an error that names a folder which could not be read; nil if all could.
-func (l Listing) Err() error {
-	for dir, err := range l.Unreadable {
-		return fmt.Errorf("the files of %s cannot be listed: %w", dir, err)
+// Match returns the files that the patterns take in. The error names a folder that could not be read and may have more of
+// them.
+func (l Listing) Match(patterns []string) ([]string, error) {
+	for _, dir := range slices.Sorted(maps.Keys(l.Unreadable)) {
+		if pipeline.CanMatchBelow(patterns, dir) {
+			return nil, fmt.Errorf("the files of %s cannot be listed: %w", dir, l.Unreadable[dir])
+		}
 	}
-	return nil
+	var files []string
+	for _, name := range l.Files {
+		if pipeline.Matches(patterns, name) {
+			files = append(files, name)
+		}
+	}
+	return files, nil
 }
 
 // Files lists the files that Git knows or would not ignore. Where there is no repository it lists as Walk does. The error

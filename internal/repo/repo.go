@@ -4,6 +4,7 @@ package repo
 import (
 	"bytes"
 	"context"
+	"embed"
 	"errors"
 	"fmt"
 	"os/exec"
@@ -12,6 +13,11 @@ import (
 
 	"lockstep/tools"
 )
+
+// Sources is this package's own code, for versions of what works with its files.
+//
+//go:embed *.go
+var Sources embed.FS
 
 // ErrNotRepository is returned where a folder belongs to no Git repository, or Git is not installed.
 var ErrNotRepository = errors.New("this is no Git repository")

@@ -127,7 +127,6 @@ func files(t *testing.T, dir string) []string {
 	t.Helper()
 	listing, err := New(dir, os.Environ()).Files(context.Background())
 	require.NoError(t, err)
-	require.NoError(t, listing.Err())
 	return listing.Files
 }
 
@@ -186,7 +185,11 @@ func TestWalk_ReportsUnreadableFolder(t *testing.T) {
 	listing, err := walk(lockedFS{fstest.MapFS{"a": {}, "locked/b": {}, "removed/c": {}, "z/d": {}}})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"a", "z/d"}, listing.Files)
-	assert.EqualError(t, listing.Err(), "the files of locked cannot be listed: open locked: permission denied")
+	_, err = listing.Match([]string{"**", "!a"})
+	require.EqualError(t, err, "the files of locked cannot be listed: open locked: permission denied")
+	matching, err := listing.Match([]string{"*", "z/**", "!a"})
+	require.NoError(t, err, "these patterns match nothing in the folder")
+	assert.Equal(t, []string{"z/d"}, matching)
 	_, err = Walk(filepath.Join(t.TempDir(), "missing"))
 	assert.ErrorIs(t, err, fs.ErrNotExist)
 }
