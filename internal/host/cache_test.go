@@ -155,12 +155,12 @@ func TestCacheKey_SymlinkLoop(t *testing.T) {
 
 func TestCache_TrimsOldEntries(t *testing.T) {
 	root := repository(t, map[string]string{"in.txt": "one"})
-	s, err := openStore(root)
+	s, err := openStore(root, time.Now, false)
 	require.NoError(t, err)
 	for i := range maxEntries + 1 {
 		log := filepath.Join(root, "log")
 		require.NoError(t, os.WriteFile(log, []byte{byte(i), byte(i >> 8)}, 0o644))
-		require.NoError(t, s.save(root, string(rune('a'+i%26))+time.Duration(i).String(), shellStep("x", "true"), log))
+		require.NoError(t, s.save(string(rune('a'+i%26))+time.Duration(i).String(), shellStep("x", "true"), log))
 	}
 	require.NoError(t, s.close())
 	entries, err := os.ReadDir(filepath.Join(s.dir, "entries"))

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,8 +19,9 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// stopTimeout is how long an interrupted step may take to end by itself before its process group is killed. The whole must be over in 2 s.
-const stopTimeout = 1200 * time.Millisecond
+// defaultStopTimeout is how long an interrupted step may take to end by itself before its process group is killed. A run ends
+// within 2 s of an interrupt.
+const defaultStopTimeout = 1200 * time.Millisecond
 
 // runTask runs a step's command as a process group of its own.
 func (r *graphRun) runTask(a *goyek.A, step pipeline.Step) {
@@ -121,7 +123,7 @@ func (r *graphRun) newCommand(ctx context.Context, step pipeline.Step) (*exec.Cm
 	cmd.Dir = r.Root
 	cmd.Env = prependPath(invocation.Env, folders)
 	cmd.Cancel = func() error { return signalProcessGroup(cmd, syscall.SIGTERM) }
-	cmd.WaitDelay = stopTimeout
+	cmd.WaitDelay = cmp.Or(r.stopTimeout, defaultStopTimeout)
 	cmd.SysProcAttr = processGroupAttributes()
 	return cmd, nil
 }

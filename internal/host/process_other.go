@@ -4,7 +4,7 @@ package host
 
 import "syscall"
 
-// groupAttributes puts a child into a process group of its own. Only Linux can tie its life to this process's.
-func groupAttributes() *syscall.SysProcAttr {
+// processGroupAttributes puts a child into a process group of its own. Only Linux can tie its life to this process's.
+func processGroupAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true}
 }
