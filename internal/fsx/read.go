@@ -22,8 +22,8 @@ func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("%s is larger than %d bytes", e.Name, e.Limit)
 }
 
-// Open opens the named file for reading, through symbolic links. It never waits: a pipe, a socket, a device or a folder is an
-// error.
+// Open opens the named file for reading, through symbolic links. It never waits: a pipe, a socket, a device or a
+// folder is an error.
 func Open(name string) (*os.File, error) {
 	info, err := os.Stat(name)
 	if err != nil {

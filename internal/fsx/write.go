@@ -22,12 +22,12 @@ const (
 	privateDir  fs.FileMode = 0o700
 )
 
-// WriteFile writes data to the named file, which a reader sees either as it was or as it is afterwards, even after a crash.
-// It is meant for names that a user chose: a symbolic link is followed, an existing file keeps its mode, and what is not a
-// file, such as a pipe or a device, is written to and never replaced. A folder and a socket are errors.
+// WriteFile writes data to the named file, which a reader sees either as it was or as it is afterwards, even after a
+// crash. It is meant for names that a user chose: a symbolic link is followed, an existing file keeps its mode, and
+// what is not a file, such as a pipe or a device, is written to and never replaced. A folder and a socket are errors.
 //
-// A new file has the mode perm. Folders that are missing are created; only the owner may enter them if perm lets nobody else
-// read the file.
+// A new file has the mode perm. Folders that are missing are created; only the owner may enter them if perm lets
+// nobody else read the file.
 func WriteFile(name string, data []byte, perm fs.FileMode) error {
 	target, err := resolve(name)
 	if err != nil {
@@ -55,9 +55,9 @@ func WriteFile(name string, data []byte, perm fs.FileMode) error {
 	})
 }
 
-// Replace makes name a file with exactly the mode perm and with what write writes, whole or not at all. It is meant for names
-// that belong to the program: a symbolic link is replaced, not followed. What is neither a file nor a link is an error and
-// stays. If write fails, name stays as it was. Folders that are missing are created as by WriteFile.
+// Replace makes name a file with exactly the mode perm and with what write writes, whole or not at all. It is meant
+// for names that belong to the program: a symbolic link is replaced, not followed. What is neither a file nor a link
+// is an error and stays. If write fails, name stays as it was. Folders that are missing are created as by WriteFile.
 func Replace(name string, perm fs.FileMode, write func(io.Writer) error) error {
 	info, err := os.Lstat(name)
 	switch {
@@ -88,7 +88,8 @@ func CopyFile(from, to string, perm fs.FileMode) error {
 // maxLinks is how many symbolic links resolve follows, as many as Linux does.
 const maxLinks = 40
 
-// resolve returns the path that name stands for once the symbolic links at its end are followed. The path need not exist.
+// resolve returns the path that name stands for once the symbolic links at its end are followed. The path need not
+// exist.
 func resolve(name string) (string, error) {
 	for range maxLinks {
 		target, err := os.Readlink(name)
@@ -103,7 +104,8 @@ func resolve(name string) (string, error) {
 	return "", &fs.PathError{Op: "write", Path: name, Err: syscall.ELOOP}
 }
 
-// isDescriptor reports whether name is an open file of a process, as /dev/stdout links to. Such a link has no path to follow.
+// isDescriptor reports whether name is an open file of a process, as /dev/stdout links to. Such a link has no path to
+// follow.
 func isDescriptor(name string) bool {
 	return strings.HasPrefix(name, "/proc/") || strings.HasPrefix(name, "/dev/fd/")
 }

@@ -12,7 +12,8 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// countingStep returns a step that reads in.txt, makes the folder out, and adds a line to the file runs each time it runs.
+// countingStep returns a step that reads in.txt, makes the folder out, and adds a line to the file runs each time it
+// runs.
 func countingStep() pipeline.Step {
 	s := shellStep("make", "echo ran >> runs; mkdir -p out/sub; cat in.txt > out/sub/copy; ln -s sub/copy out/link; "+
 		"echo made from $(cat in.txt)")
@@ -39,12 +40,16 @@ func TestCacheKey_Changes(t *testing.T) {
 		want   pipeline.Status
 	}{
 		{"nothing", func(string, *pipeline.Step, *Runner) {}, pipeline.Cached},
-		{"an input's bytes", func(root string, _ *pipeline.Step, _ *Runner) { writeFile(t, root, "in.txt", "two") }, pipeline.Ran},
+		{"an input's bytes", func(root string, _ *pipeline.Step, _ *Runner) {
+			writeFile(t, root, "in.txt", "two")
+		}, pipeline.Ran},
 		{"a new input", func(root string, _ *pipeline.Step, _ *Runner) { writeFile(t, root, "new.txt", "") }, pipeline.Ran},
 		{"an input that can be executed now", func(root string, _ *pipeline.Step, _ *Runner) {
 			require.NoError(t, os.Chmod(filepath.Join(root, "in.txt"), 0o755))
 		}, pipeline.Ran},
-		{"a file that is no input", func(root string, _ *pipeline.Step, _ *Runner) { writeFile(t, root, "README.md", "") }, pipeline.Cached},
+		{"a file that is no input", func(root string, _ *pipeline.Step, _ *Runner) {
+			writeFile(t, root, "README.md", "")
+		}, pipeline.Cached},
 		{"a file that is taken out of the inputs", func(root string, _ *pipeline.Step, _ *Runner) {
 			writeFile(t, root, "skip.txt", "")
 		}, pipeline.Cached},
@@ -54,7 +59,9 @@ func TestCacheKey_Changes(t *testing.T) {
 		{"the declared environment", func(_ string, s *pipeline.Step, _ *Runner) {
 			s.Env = map[string]string{"A": "1"}
 		}, pipeline.Ran},
-		{"the declared outputs", func(_ string, s *pipeline.Step, _ *Runner) { s.Outputs = []string{"out/sub"} }, pipeline.Ran},
+		{"the declared outputs", func(_ string, s *pipeline.Step, _ *Runner) {
+			s.Outputs = []string{"out/sub"}
+		}, pipeline.Ran},
 		{"a tool", func(_ string, s *pipeline.Step, _ *Runner) { s.Tools = []string{pipeline.ToolGo} }, pipeline.Ran},
 		{"the caller's GOFLAGS", func(_ string, _ *pipeline.Step, r *Runner) {
 			r.Environ = append(os.Environ(), "GOFLAGS=-tags=x")
@@ -97,11 +104,13 @@ func TestCache_DamagedEntryIsMiss(t *testing.T) {
 			test.damage(t, filepath.Join(root, ".lockstep", "cache"))
 
 			var events recorder
-			assert.Equal(t, pipeline.Ran, runSteps(t, &Runner{Root: root, Observe: events.observe}, countingStep())["make"].Status)
+			again := runSteps(t, &Runner{Root: root, Observe: events.observe}, countingStep())["make"]
+			assert.Equal(t, pipeline.Ran, again.Status)
 			assert.Contains(t, events.notices(), "its cached result is not usable")
 			assert.Equal(t, "one", readFile(t, root, "out/sub/copy"))
 			require.NoError(t, os.RemoveAll(filepath.Join(root, "out")))
-			assert.Equal(t, pipeline.Cached, runSteps(t, &Runner{Root: root}, countingStep())["make"].Status, "the damage is repaired")
+			again = runSteps(t, &Runner{Root: root}, countingStep())["make"]
+			assert.Equal(t, pipeline.Cached, again.Status, "the damage is repaired")
 		})
 	}
 }

@@ -9,14 +9,17 @@ import (
 	"lockstep/tools"
 )
 
-// inheritedVars are the variables that every step is given when the caller has them: who and where the user is, how the machine reaches
-// the network and whom it trusts there. They must not change what a step computes, so they are no part of its key.
+// inheritedVars are the variables that every step is given when the caller has them: who and where the user is, how
+// the machine reaches the network and whom it trusts there. They must not change what a step computes, so they are no
+// part of its key.
 var inheritedVars = []string{
 	"PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "LANG", "LC_ALL", "TZ", "CI",
 	"XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME",
 	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
-	"SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "PIP_CERT", "AWS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO",
-	"GOPATH", "GOCACHE", "GOMODCACHE", "GOPROXY", "GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOAUTH", "GOTOOLCHAIN", "GOROOT", "GOTMPDIR",
+	"SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "PIP_CERT", "AWS_CA_BUNDLE", "CURL_CA_BUNDLE",
+	"GIT_SSL_CAINFO",
+	"GOPATH", "GOCACHE", "GOMODCACHE", "GOPROXY", "GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOAUTH", "GOTOOLCHAIN",
+	"GOROOT", "GOTMPDIR",
 }
 
 // inheritedPrefixes are families of such variables.
@@ -25,8 +28,8 @@ var inheritedPrefixes = []string{"PIP_", "npm_config_", "NPM_CONFIG_", "LOCKSTEP
 // buildVars are variables of the caller that do change what Go builds; their values are part of a step's key.
 var buildVars = []string{"GOFLAGS", "GOEXPERIMENT", "GOOS", "GOARCH", "GOAMD64", "GOARM64", "CGO_ENABLED", "CC"}
 
-// stepEnviron is the environment of a step: the ambient part of the caller's, what the step declares, and its secrets if it runs live.
-// Nothing else of the caller's is visible to it.
+// stepEnviron is the environment of a step: the ambient part of the caller's, what the step declares, and its secrets
+// if it runs live. Nothing else of the caller's is visible to it.
 func stepEnviron(step pipeline.Step, environ []string, live bool) []string {
 	var env []string
 	for _, pair := range environ {

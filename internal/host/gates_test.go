@@ -43,7 +43,8 @@ func TestGate_FailureGivesReason(t *testing.T) {
 }
 
 func TestStep_ExitNotRunOfOtherProgramFails(t *testing.T) {
-	assert.Equal(t, pipeline.Failed, runSteps(t, &Runner{Root: repository(t, nil)}, shellStep("build", "exit 69"))["build"].Status)
+	results := runSteps(t, &Runner{Root: repository(t, nil)}, shellStep("build", "exit 69"))
+	assert.Equal(t, pipeline.Failed, results["build"].Status)
 }
 
 func TestGate_NotRunIsTolerated(t *testing.T) {
@@ -108,7 +109,7 @@ func TestCacheKey_UsesComponentVersion(t *testing.T) {
 	version = "gate 2"
 	assert.Equal(t, pipeline.Ran, runSteps(t, runner(), s)["markdown"].Status)
 	version = ""
-	assert.Equal(t, pipeline.Ran, runSteps(t, runner(), s)["markdown"].Status, "without a version of the component the program counts")
+	assert.Equal(t, pipeline.Ran, runSteps(t, runner(), s)["markdown"].Status, "without a version the program's bytes count")
 }
 
 func TestCacheKey_IncludesHistory(t *testing.T) {

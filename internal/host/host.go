@@ -1,5 +1,6 @@
-// Package host runs a graph on this machine: each step is a process of its own, with a scrubbed environment, that starts as soon
-// as its needs have passed. It knows nothing of what a step does, of AWS and of the terminal; its caller observes the events.
+// Package host runs a graph on this machine: each step is a process of its own, with a scrubbed environment, that
+// starts as soon as its needs have passed. It knows nothing of what a step does, of AWS and of the terminal; its
+// caller observes the events.
 package host
 
 import (
@@ -37,8 +38,8 @@ type Runner struct {
 	Live bool
 	// ToleratesNotRun, when set, reports whether the run goes on without a step that could not be run.
 	ToleratesNotRun func(pipeline.Step) bool
-	// ComponentVersion, when set, returns the version of the component of Self that a command of it runs, so that a result is
-	// kept when another component changes. Where it returns nothing, all of Self counts.
+	// ComponentVersion, when set, returns the version of the component of Self that a command of it runs, so that a
+	// result is kept when another component changes. Where it returns nothing, all of Self counts.
 	ComponentVersion func(argv []string) string
 	// BeforeAWS, when set, is waited for before a step that reaches AWS starts: a rehearsal's accounts start meanwhile.
 	BeforeAWS func(context.Context) error
@@ -66,8 +67,9 @@ func (r Report) Passed() bool {
 	return !slices.ContainsFunc(r.Results, pipeline.Result.Blocks)
 }
 
-// Run runs the graph. A step that does not pass is no error of Run: the report says so. An error means that the run could not
-// be set up, because its folder cannot be written for example. After a cancellation the report has steps that were interrupted.
+// Run runs the graph. A step that does not pass is no error of Run: the report says so. An error means that the run
+// could not be set up, because its folder cannot be written for example. After a cancellation the report has steps
+// that were interrupted.
 func (r *Runner) Run(ctx context.Context, g *pipeline.Graph) (Report, error) {
 	now := r.Now
 	if now == nil {
@@ -100,8 +102,8 @@ func (r *Runner) Run(ctx context.Context, g *pipeline.Graph) (Report, error) {
 	return report, nil
 }
 
-// rereadsFiles reports whether every input is read again, whatever the file system says of it: where a result that is wrongly
-// taken from the cache reaches others.
+// rereadsFiles reports whether every input is read again, whatever the file system says of it: where a result that is
+// wrongly taken from the cache reaches others.
 func (r *Runner) rereadsFiles() bool {
 	return r.Live || tools.Getenv(r.Environ, "CI") == "true"
 }

@@ -80,7 +80,9 @@ func runSteps(t *testing.T, runner *Runner, steps ...pipeline.Step) map[string]p
 	return runStepsContext(t, context.Background(), runner, steps...)
 }
 
-func runStepsContext(t *testing.T, ctx context.Context, runner *Runner, steps ...pipeline.Step) map[string]pipeline.Result {
+func runStepsContext(
+	t *testing.T, ctx context.Context, runner *Runner, steps ...pipeline.Step,
+) map[string]pipeline.Result {
 	t.Helper()
 	g, err := pipeline.NewGraph(steps)
 	require.NoError(t, err)
@@ -191,8 +193,8 @@ func newPipe(t *testing.T, root, name string) string {
 	return path
 }
 
-// watchWriters waits for the first line that is written to a FIFO, calls onLine, and returns once no process has the FIFO open
-// for writing.
+// watchWriters waits for the first line that is written to a FIFO, calls onLine, and returns once no process has the
+// FIFO open for writing.
 func watchWriters(t *testing.T, path string, onLine func()) (wait func()) {
 	t.Helper()
 	done := make(chan error, 1)

@@ -15,8 +15,8 @@ import (
 	"lockstep/internal/fsx"
 )
 
-// index remembers the hashes of files by what the file system says of them, so that only files that changed are read. It trusts
-// what Git's index trusts: see stamp and isRacy.
+// index remembers the hashes of files by what the file system says of them, so that only files that changed are read.
+// It trusts what Git's index trusts: see stamp and isRacy.
 type index struct {
 	path string
 	now  func() time.Time
@@ -28,8 +28,8 @@ type index struct {
 	changed bool
 }
 
-// stamp is what the file system said of a file when it was read. A program can set the time of modification back, but not the
-// time of change.
+// stamp is what the file system said of a file when it was read. A program can set the time of modification back, but
+// not the time of change.
 type stamp struct {
 	Size     int64  `json:"size"`
 	Modified int64  `json:"modified"` // nanoseconds since 1970
@@ -39,8 +39,8 @@ type stamp struct {
 	Hash     string `json:"sum"`
 }
 
-// minStampAge is how old a file must be for its stamp to be kept. A younger file may change again within the resolution of the
-// file system's clock, which is 2 s at worst (FAT), and keep its size and times.
+// minStampAge is how old a file must be for its stamp to be kept. A younger file may change again within the
+// resolution of the file system's clock, which is 2 s at worst (FAT), and keep its size and times.
 const minStampAge = 2 * time.Second
 
 // maxIndexBytes is more than the index of a million files.
@@ -66,8 +66,9 @@ func openIndex(path string, now func() time.Time) *index {
 	return x
 }
 
-// isRacy reports whether the file may have changed unnoticed after it was read: its times are not older than the index. The rule
-// is Git's, from Documentation/technical/racy-git.txt. It compares times of the same file system's clock.
+// isRacy reports whether the file may have changed unnoticed after it was read: its times are not older than the
+// index. The rule is Git's, from Documentation/technical/racy-git.txt. It compares times of the same file system's
+// clock.
 func (s stamp) isRacy(indexWritten time.Time) bool {
 	return max(s.Modified, s.Changed) >= indexWritten.UnixNano()
 }

@@ -161,8 +161,7 @@ func TestInputHashes_IgnoresFileThatVanished(t *testing.T) {
 }
 
 func TestInputHashes_UnreadableFolderStopsStepsThatReadIt(t *testing.T) {
-	locked := errors.Join(fs.ErrPermission)
-	run := newTestRun(t, repository(t, nil), repo.Listing{Unreadable: map[string]error{"docs/private": locked}})
+	run := newTestRun(t, repository(t, nil), repo.Listing{Unreadable: map[string]error{"docs/private": fs.ErrPermission}})
 	for pattern, stops := range map[string]bool{"docs/**": true, "**/*.md": true, "docs/*.md": false, "infra/**": false} {
 		_, err := run.inputHashes(context.Background(), pipeline.Step{Inputs: []string{pattern}})
 		assert.Equal(t, stops, errors.Is(err, fs.ErrPermission), pattern)
@@ -178,7 +177,8 @@ func TestInputHashes_DoesNotOpenPipes(t *testing.T) {
 	}
 	listing, err := repo.Walk(root)
 	require.NoError(t, err)
-	hashes, err := newTestRun(t, root, listing).inputHashes(context.Background(), pipeline.Step{Inputs: []string{"**", ".lockstep/made/**"}})
+	step := pipeline.Step{Inputs: []string{"**", ".lockstep/made/**"}}
+	hashes, err := newTestRun(t, root, listing).inputHashes(context.Background(), step)
 	require.NoError(t, err)
 	assert.Len(t, hashes, 1)
 }

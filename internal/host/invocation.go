@@ -2,8 +2,8 @@ package host
 
 import "lockstep/internal/pipeline"
 
-// An Invocation is what is started for a step: its command, and an environment that holds no more of the caller's than the step
-// may see.
+// An Invocation is what is started for a step: its command, and an environment that holds no more of the caller's
+// than the step may see.
 type Invocation struct {
 	Argv, Env []string
 }

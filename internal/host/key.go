@@ -22,8 +22,8 @@ import (
 // keyVersion changes when what is stored under a key changes its meaning.
 const keyVersion = 2
 
-// cacheKey returns the name of a step's result: the same key means the same command, declared environment, tools and bytes of
-// the inputs.
+// cacheKey returns the name of a step's result: the same key means the same command, declared environment, tools and
+// bytes of the inputs.
 func (r *graphRun) cacheKey(ctx context.Context, step pipeline.Step) (string, error) {
 	inputs, err := r.inputHashes(ctx, step)
 	if err != nil {
@@ -42,8 +42,8 @@ func (r *graphRun) cacheKey(ctx context.Context, step pipeline.Step) (string, er
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
-// toolVersions returns what tells the programs that a step runs apart from other versions of them, by their name. Where no
-// version of this program's component is known, the program's bytes count.
+// toolVersions returns what tells the programs that a step runs apart from other versions of them, by their name.
+// Where no version of this program's component is known, the program's bytes count.
 func (r *graphRun) toolVersions(ctx context.Context, step pipeline.Step) (map[string]string, error) {
 	versions := map[string]string{}
 	for _, tool := range step.Tools {
@@ -104,8 +104,8 @@ func (r *graphRun) inputHashes(ctx context.Context, step pipeline.Step) (map[str
 	return hashes, nil
 }
 
-// upstreamFiles returns the step's inputs that other steps made. They are not among the repository's files, and may be newer
-// than the run. Pipes, sockets and devices are no inputs.
+// upstreamFiles returns the step's inputs that other steps made. They are not among the repository's files, and may
+// be newer than the run. Pipes, sockets and devices are no inputs.
 func upstreamFiles(root string, step pipeline.Step) ([]string, error) {
 	var files []string
 	for _, pattern := range step.Inputs {

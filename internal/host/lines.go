@@ -10,9 +10,9 @@ import (
 // maxLineBytes is how much of a line is passed on. The log has all of it.
 const maxLineBytes = 64 << 10
 
-// lineWriter calls emit with each line that is written, without its end. A line ends with \n, \r or both, so that every state of
-// a progress line is a line. What a line has beyond maxLineBytes is left out. A step's two streams share the writer, one write at
-// a time.
+// lineWriter calls emit with each line that is written, without its end. A line ends with \n, \r or both, so that
+// every state of a progress line is a line. What a line has beyond maxLineBytes is left out. A step's two streams
+// share the writer, one write at a time.
 type lineWriter struct {
 	emit    func(string)
 	pending []byte
@@ -66,8 +66,8 @@ const (
 	maxTailBytes = maxLineBytes
 )
 
-// Tail returns the last lines of a step's log, which tell a person first why the step has failed. It reads the end of the file
-// only.
+// Tail returns the last lines of a step's log, which tell a person first why the step has failed. It reads the end of
+// the file only.
 func Tail(path string) ([]string, error) {
 	file, err := os.Open(path)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 )
 
 func TestLineWriter(t *testing.T) {
+	longLine := strings.Repeat("x", maxLineBytes)
 	for _, test := range []struct {
 		name   string
 		writes []string
@@ -25,7 +26,7 @@ func TestLineWriter(t *testing.T) {
 		{"a progress line", []string{"10%\r20", "%\r30%\n"}, []string{"10%", "20%", "30%"}},
 		{"no end", []string{"a"}, []string{"a"}},
 		{"nothing", []string{""}, nil},
-		{"a long line", []string{strings.Repeat("x", maxLineBytes), "more\nnext\n"}, []string{strings.Repeat("x", maxLineBytes), "next"}},
+		{"a long line", []string{longLine, "more\nnext\n"}, []string{longLine, "next"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var got []string
@@ -73,12 +74,13 @@ func TestLineWriter_EndlessLineTakesLittleMemory(t *testing.T) {
 }
 
 func TestTail(t *testing.T) {
+	repeated := strings.Repeat("x\n", tailLines)
 	for name, test := range map[string]struct {
 		text string
 		want []string
 	}{
 		"few lines":       {"a\nb\n", []string{"a", "b"}},
-		"many lines":      {"first\n" + strings.Repeat("x\n", tailLines), strings.Split(strings.Repeat("x ", tailLines-1)+"x", " ")},
+		"many lines":      {"first\n" + repeated, strings.Fields(repeated)},
 		"a progress line": {"10%\r20%\r\nb\r\n", []string{"20%", "b"}},
 		"nothing":         {"", []string{""}},
 	} {

@@ -38,8 +38,8 @@ func (r *graphRun) emitEvents(next goyek.Runner) goyek.Runner {
 	}
 }
 
-// cacheResults restores the result of a step that only computes if the same step has run with the same inputs, and stores it
-// otherwise. A store that does not work costs time, not results.
+// cacheResults restores the result of a step that only computes if the same step has run with the same inputs, and
+// stores it otherwise. A store that does not work costs time, not results.
 func (r *graphRun) cacheResults(next goyek.Runner) goyek.Runner {
 	return func(in goyek.Input) goyek.Result {
 		step, _ := r.graph.Step(in.TaskName)
@@ -81,7 +81,8 @@ func (r *graphRun) restoreResult(step pipeline.Step, key string) bool {
 	return hit
 }
 
-// storeResult stores the result of a step that ended well. It returns StatusFailed if the step's output is not what it declares.
+// storeResult stores the result of a step that ended well. It returns StatusFailed if the step's output is not what
+// it declares.
 func (r *graphRun) storeResult(ctx context.Context, step pipeline.Step, key string) goyek.Status {
 	if now, err := r.cacheKey(ctx, step); err != nil || now != key {
 		r.emitNotice(step.Name, "what it reads has changed while it ran, so its result is not kept")

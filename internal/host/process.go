@@ -19,8 +19,8 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// defaultStopTimeout is how long an interrupted step may take to end by itself before its process group is killed. A run ends
-// within 2 s of an interrupt.
+// defaultStopTimeout is how long an interrupted step may take to end by itself before its process group is killed. A
+// run ends within 2 s of an interrupt.
 const defaultStopTimeout = 1200 * time.Millisecond
 
 // runTask runs a step's command as a process group of its own.
@@ -66,7 +66,8 @@ func describeExit(err error) error {
 	return &exitError{code: exit.ExitCode()}
 }
 
-// classifyExit tells a gate that could not do its work here from one that found something, and takes over why: its last line says it.
+// classifyExit tells a gate that could not do its work here from one that found something, and takes over why: its
+// last line says it.
 func (r *graphRun) classifyExit(step pipeline.Step, err error) error {
 	var exit *exitError
 	if !errors.As(err, &exit) || !step.IsGate() {
@@ -128,7 +129,8 @@ func (r *graphRun) newCommand(ctx context.Context, step pipeline.Step) (*exec.Cm
 	return cmd, nil
 }
 
-// findProgram finds a step's program: this very binary, one that an earlier step made, one of its tools', or one of the machine's.
+// findProgram finds a step's program: this very binary, one that an earlier step made, one of its tools', or one of
+// the machine's.
 func (r *graphRun) findProgram(name string, folders []string) (string, error) {
 	switch {
 	case name == pipeline.Self:
@@ -142,7 +144,8 @@ func (r *graphRun) findProgram(name string, folders []string) (string, error) {
 
 // runProcessGroup runs the command and leaves nobody of its process group behind, whichever way it ends.
 func runProcessGroup(cmd *exec.Cmd) error {
-	// The kernel ends the child when the thread that started it is gone, so the thread has to stay for as long as the child.
+	// The kernel ends the child when the thread that started it is gone, so the thread has to stay for as long as the
+	// child.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if err := cmd.Start(); err != nil {

@@ -9,8 +9,8 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// scheduleTasks is the executor middleware that hands each task on alone, as soon as its needs have passed and within the limit
-// of processors. goyek's own parallelism runs batches of tasks and waits for the whole of each.
+// scheduleTasks is the executor middleware that hands each task on alone, as soon as its needs have passed and within
+// the limit of processors. goyek's own parallelism runs batches of tasks and waits for the whole of each.
 func (r *graphRun) scheduleTasks(next goyek.Executor) goyek.Executor {
 	return func(in goyek.ExecuteInput) error {
 		in.NoDeps = true
@@ -30,11 +30,10 @@ func (r *graphRun) scheduleTasks(next goyek.Executor) goyek.Executor {
 
 // unstartedResult returns the result of a step that goyek did not start.
 func unstartedResult(ctx context.Context, step pipeline.Step, err error) pipeline.Result {
-	result := pipeline.Result{Step: step.Name, Stage: step.Stage, Status: pipeline.Failed, Reason: fmt.Sprint(err)}
 	if ctx.Err() != nil {
-		result.Status, result.Reason = pipeline.Interrupted, "the run was interrupted before it started"
+		return step.InterruptedResult()
 	}
-	return result
+	return pipeline.Result{Step: step.Name, Stage: step.Stage, Status: pipeline.Failed, Reason: fmt.Sprint(err)}
 }
 
 // recordUnstarted records and reports the result of a step that does not start.

@@ -50,7 +50,8 @@ type outputError struct{ reason string }
 
 func (e *outputError) Error() string { return e.reason }
 
-// openStore returns the store of the repository at root. If rereads is set, no file is taken for unchanged by its times.
+// openStore returns the store of the repository at root. If rereads is set, no file is taken for unchanged by its
+// times.
 func openStore(root string, now func() time.Time, rereads bool) (*store, error) {
 	dir := filepath.Join(root, pipeline.StateDir, "cache")
 	for _, sub := range []string{"entries", "blobs"} {
@@ -124,7 +125,8 @@ func (s *store) storeOutput(out string) ([]outputFile, error) {
 		case mode.IsRegular():
 			file.Hash, err = s.storeFile(path)
 		default:
-			err = &outputError{fmt.Sprintf("made %s, which is no file, folder or link: an output cannot be a %s", file.Path, kindOf(mode))}
+			const format = "made %s, which is no file, folder or link: an output cannot be a %s"
+			err = &outputError{fmt.Sprintf(format, file.Path, kindOf(mode))}
 		}
 		files = append(files, file)
 		return err
@@ -158,9 +160,9 @@ func (s *store) storeFile(path string) (string, error) {
 // maxEntryBytes is more than an entry of a hundred thousand outputs.
 const maxEntryBytes = 64 << 20
 
-// restore restores what the step of that key made, its log included, and reports whether there was something to restore. A
-// result that is older than ttl does not count if ttl is not 0, nor does one from the future, when the clock was wrong. The
-// error says what is damaged, which has been removed.
+// restore restores what the step of that key made, its log included, and reports whether there was something to
+// restore. A result that is older than ttl does not count if ttl is not 0, nor does one from the future, when the
+// clock was wrong. The error says what is damaged, which has been removed.
 func (s *store) restore(key, log string, ttl time.Duration) (bool, error) {
 	data, err := fsx.ReadFile(s.entryPath(key), maxEntryBytes)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -286,8 +288,8 @@ func (s *store) removeUnlistedFiles(outputs []outputFile) error {
 	return nil
 }
 
-// maxEntries is how many results are kept. Beyond it, the half that was used longest ago is removed, and the blobs that no
-// entry names with it.
+// maxEntries is how many results are kept. Beyond it, the half that was used longest ago is removed, and the blobs
+// that no entry names with it.
 const maxEntries = 200
 
 func (s *store) trim() error {

@@ -41,8 +41,8 @@ func (e *MissingToolError) Error() string {
 
 func (e *MissingToolError) Unwrap() error { return e.Err }
 
-// prober finds the tools of the table: it asks what the machine must bring for its version, once a run, and installs the others when they
-// are first needed.
+// prober finds the tools of the table: it asks what the machine must bring for its version, once a run, and installs
+// the others when they are first needed.
 type prober struct {
 	environ  []string
 	mu       sync.Mutex
@@ -53,19 +53,21 @@ func newProber(environ []string) *prober {
 	return &prober{environ: environ, versions: map[string]func() (string, error){}}
 }
 
-// ToolVersion asks one of pipeline.Tools, which the machine must bring, for its version. The error is a *MissingToolError when it is not there or
-// too old.
+// ToolVersion asks one of pipeline.Tools, which the machine must bring, for its version. The error is a
+// *MissingToolError when it is not there or too old.
 func ToolVersion(ctx context.Context, environ []string, tool string) (string, error) {
 	return newProber(environ).version(ctx, tool)
 }
 
-// EnsureTools makes sure that tools of the table are there. The error is a *MissingToolError when one is not, and cannot be installed.
+// EnsureTools makes sure that tools of the table are there. The error is a *MissingToolError when one is not, and
+// cannot be installed.
 func EnsureTools(ctx context.Context, environ []string, say func(string), names ...string) error {
 	_, err := newProber(environ).ensureTools(ctx, names, say)
 	return err
 }
 
-// version is what tells the tool apart from another version of itself: what it answers, or the sum of what it is made from.
+// version is what tells the tool apart from another version of itself: what it answers, or the sum of what it is made
+// from.
 func (p *prober) version(ctx context.Context, tool string) (string, error) {
 	if spec := pipeline.Tools[tool]; spec.Kind != pipeline.Preinstalled {
 		return spec.Version + " " + tools.Sum(tool), nil
@@ -80,7 +82,8 @@ func (p *prober) version(ctx context.Context, tool string) (string, error) {
 	return answer()
 }
 
-// ensureTools makes sure that the tools are there, and returns the folders that belong first on the PATH of who calls them.
+// ensureTools makes sure that the tools are there, and returns the folders that belong first on the PATH of who calls
+// them.
 func (p *prober) ensureTools(ctx context.Context, names []string, say func(string)) ([]string, error) {
 	var folders []string
 	for _, name := range names {

@@ -12,7 +12,8 @@ var SkippedDirs = []string{".git", StateDir, "node_modules"}
 // History is the input of a step that reads the commits, not only the files.
 const History = ".git"
 
-// CanMatchBelow reports whether the patterns may match a file below the folder, whatever its name is. It is true in doubt.
+// CanMatchBelow reports whether the patterns may match a file below the folder, whatever its name is. It is true in
+// doubt.
 func CanMatchBelow(patterns []string, dir string) bool {
 	can := false
 	for _, pattern := range patterns {

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// A Scheduler decides when the steps of a graph start: each as soon as those that it waits for have ended well. It starts
-// nothing by itself, and is not safe for use by several goroutines.
+// A Scheduler decides when the steps of a graph start: each as soon as those that it waits for have ended well. It
+// starts nothing by itself, and is not safe for use by several goroutines.
 type Scheduler struct {
 	graph   *Graph
 	maxCPUs int
@@ -27,8 +27,8 @@ func NewScheduler(g *Graph, maxCPUs int) *Scheduler {
 	return s
 }
 
-// Next returns the steps to start now, which count as running until End is called with their results, and the results of the
-// steps that will never start. The run is over when Next returns no step and none is running.
+// Next returns the steps to start now, which count as running until End is called with their results, and the results
+// of the steps that will never start. The run is over when Next returns no step and none is running.
 func (s *Scheduler) Next() (start []Step, skipped []Result) {
 	waiting := s.waiting
 	s.waiting = nil
@@ -54,12 +54,17 @@ func (s *Scheduler) Interrupt() []Result {
 	var results []Result
 	for _, name := range s.waiting {
 		step, _ := s.graph.Step(name)
-		result := Result{Step: name, Stage: step.Stage, Status: Interrupted, Reason: "the run was interrupted before it started"}
+		result := step.InterruptedResult()
 		s.ended[name] = result
 		results = append(results, result)
 	}
 	s.waiting = nil
 	return results
+}
+
+// InterruptedResult returns the result of a step that does not start because the run was interrupted.
+func (s Step) InterruptedResult() Result {
+	return Result{Step: s.Name, Stage: s.Stage, Status: Interrupted, Reason: "the run was interrupted before it started"}
 }
 
 // End records the result of a step that was running.
@@ -78,9 +83,9 @@ func (s *Scheduler) hasRoom(step Step) bool {
 	return s.maxCPUs == 0 || step.CPUs() == 0 || s.busyCPUs == 0 || s.busyCPUs+step.CPUs() <= s.maxCPUs
 }
 
-// checkNeeds reports whether all that the step waits for has ended, and returns why the step never starts: the first of the
-// steps it waits for that keeps it from starting, of those that are not tolerated if there is one. A step that this one comes
-// after without needing it may also be absent where that is tolerated.
+// checkNeeds reports whether all that the step waits for has ended, and returns why the step never starts: the first
+// of the steps it waits for that keeps it from starting, of those that are not tolerated if there is one. A step that
+// this one comes after without needing it may also be absent where that is tolerated.
 func (s *Scheduler) checkNeeds(step Step) (skipped *Result, ready bool) {
 	for _, name := range step.predecessors() {
 		result, ended := s.ended[name]

@@ -47,7 +47,8 @@ func TestScheduler_StartsStepAsSoonAsNeedsPass(t *testing.T) {
 }
 
 func TestScheduler_LimitsProcessors(t *testing.T) {
-	s := newTestScheduler(t, 2, Step{Name: "a"}, Step{Name: "b"}, Step{Name: "c"}, Step{Name: "waits for AWS", Effect: AWS}, Step{Name: "d"})
+	s := newTestScheduler(t, 2, Step{Name: "a"}, Step{Name: "b"}, Step{Name: "c"}, Step{Name: "waits for AWS", Effect: AWS},
+		Step{Name: "d"})
 	assert.Equal(t, []string{"a", "b", "waits for AWS"}, startNext(t, s))
 	s.End(Result{Step: "waits for AWS", Status: Ran})
 	assert.Empty(t, startNext(t, s))
@@ -72,8 +73,11 @@ func TestScheduler_Skips(t *testing.T) {
 		{"tolerated", Result{Status: NotRun, Tolerated: true}, "first could not run", "", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := newTestScheduler(t, 0, Step{Name: "first", Stage: Test}, Step{Name: "needs", Stage: Test, Needs: []string{"first"}},
-				Step{Name: "further", Stage: Test, Needs: []string{"needs"}}, Step{Name: "after", Stage: Test, After: []string{"first"}})
+			s := newTestScheduler(t, 0,
+				Step{Name: "first", Stage: Test},
+				Step{Name: "needs", Stage: Test, Needs: []string{"first"}},
+				Step{Name: "further", Stage: Test, Needs: []string{"needs"}},
+				Step{Name: "after", Stage: Test, After: []string{"first"}})
 			assert.Equal(t, []string{"first"}, startNext(t, s))
 			test.first.Step = "first"
 			s.End(test.first)
@@ -92,7 +96,9 @@ func TestScheduler_Skips(t *testing.T) {
 }
 
 func TestScheduler_SkipReasonIsTheSameInEveryOrder(t *testing.T) {
-	failed, absent, other := Result{Step: "failed", Status: Failed}, Result{Step: "absent", Status: NotRun, Tolerated: true}, Result{Step: "other", Status: Failed}
+	failed := Result{Step: "failed", Status: Failed}
+	absent := Result{Step: "absent", Status: NotRun, Tolerated: true}
+	other := Result{Step: "other", Status: Failed}
 	for _, order := range [][]Result{{failed, absent, other}, {other, absent, failed}, {absent, other, failed}} {
 		s := newTestScheduler(t, 0, Step{Name: "absent"}, Step{Name: "failed"}, Step{Name: "other"},
 			Step{Name: "last", Needs: []string{"absent", "failed", "other"}})
@@ -108,7 +114,8 @@ func TestScheduler_SkipReasonIsTheSameInEveryOrder(t *testing.T) {
 }
 
 func TestScheduler_RunEndsEveryStep(t *testing.T) {
-	s := newTestScheduler(t, 1, Step{Name: "a"}, Step{Name: "b", Needs: []string{"a"}}, Step{Name: "c", Needs: []string{"b"}}, Step{Name: "d"})
+	s := newTestScheduler(t, 1,
+		Step{Name: "a"}, Step{Name: "b", Needs: []string{"a"}}, Step{Name: "c", Needs: []string{"b"}}, Step{Name: "d"})
 	var ran, skipped []string
 	s.Run(context.Background(), func(step Step) Result {
 		ran = append(ran, step.Name) // one at a time
@@ -130,5 +137,6 @@ func TestScheduler_RunStopsWhenInterrupted(t *testing.T) {
 		return Result{Step: step.Name, Status: Interrupted}
 	}, func(r Result) { results = append(results, r) })
 	const reason = "the run was interrupted before it started"
-	assert.Equal(t, []Result{{Step: "b", Status: Interrupted, Reason: reason}, {Step: "c", Status: Interrupted, Reason: reason}}, results)
+	want := []Result{{Step: "b", Status: Interrupted, Reason: reason}, {Step: "c", Status: Interrupted, Reason: reason}}
+	assert.Equal(t, want, results)
 }

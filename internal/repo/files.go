@@ -21,8 +21,8 @@ type Listing struct {
 	Unreadable map[string]error
 }
 
-// Match returns the files that the patterns take in. The error names a folder that could not be read and may have more of
-// them.
+// Match returns the files that the patterns take in. The error names a folder that could not be read and may have
+// more of them.
 func (l Listing) Match(patterns []string) ([]string, error) {
 	for _, dir := range slices.Sorted(maps.Keys(l.Unreadable)) {
 		if pipeline.CanMatchBelow(patterns, dir) {
@@ -38,8 +38,8 @@ func (l Listing) Match(patterns []string) ([]string, error) {
 	return files, nil
 }
 
-// Files lists the files that Git knows or would not ignore. Where there is no repository it lists as Walk does. The error
-// says why Git refuses.
+// Files lists the files that Git knows or would not ignore. Where there is no repository it lists as Walk does. The
+// error says why Git refuses.
 func (r *Repository) Files(ctx context.Context) (Listing, error) {
 	if _, err := r.TopLevel(ctx); errors.Is(err, ErrNotRepository) {
 		return Walk(r.dir)
@@ -54,7 +54,8 @@ func (r *Repository) Files(ctx context.Context) (Listing, error) {
 	return Listing{Files: slices.DeleteFunc(names, func(name string) bool { return !isFile(dir, name) })}, nil
 }
 
-// list returns the files below the project's folder that `git ls-files` prints, without those in folders that no step reads.
+// list returns the files below the project's folder that `git ls-files` prints, without those in folders that no step
+// reads.
 func (r *Repository) list(ctx context.Context, which ...string) ([]string, error) {
 	out, err := r.Git(ctx, "ls-files", append(which, "-z", "--exclude-standard")...)
 	if err != nil {
@@ -79,8 +80,9 @@ func isFile(dir fs.FS, name string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// Walk lists all files below dir, ignored ones too, except those in folders that no step reads. A symbolic link to a file is a
-// file; one to a folder is not followed. Pipes, sockets and devices are not files. The error says why dir cannot be read.
+// Walk lists all files below dir, ignored ones too, except those in folders that no step reads. A symbolic link to a
+// file is a file; one to a folder is not followed. Pipes, sockets and devices are not files. The error says why dir
+// cannot be read.
 func Walk(dir string) (Listing, error) {
 	listing, err := walk(os.DirFS(dir))
 	if err != nil {

@@ -1,4 +1,5 @@
-// Package repo runs Git in a project's folder and lists the project's files. It knows nothing of steps, gates and accounts.
+// Package repo runs Git in a project's folder and lists the project's files. It knows nothing of steps, gates and
+// accounts.
 package repo
 
 import (
@@ -69,7 +70,8 @@ func gitEnviron(environ []string) []string {
 	return append(cleaned, "LC_ALL=C", "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0")
 }
 
-// Git runs a Git command in the project's folder and returns what it prints. The error is ErrNotRepository or a *GitError.
+// Git runs a Git command in the project's folder and returns what it prints. The error is ErrNotRepository or a
+// *GitError.
 func (r *Repository) Git(ctx context.Context, command string, args ...string) (string, error) {
 	program, err := tools.FindProgram(r.environ, "", "git")
 	if err != nil {
@@ -94,8 +96,8 @@ func (r *Repository) Git(ctx context.Context, command string, args ...string) (s
 	return stdout.String(), nil
 }
 
-// TopLevel returns the top folder of the repository that the project belongs to. The error is ErrNotRepository if it belongs
-// to none. A folder that the repository around it ignores does not belong to it.
+// TopLevel returns the top folder of the repository that the project belongs to. The error is ErrNotRepository if it
+// belongs to none. A folder that the repository around it ignores does not belong to it.
 func (r *Repository) TopLevel(ctx context.Context) (string, error) {
 	out, err := r.Git(ctx, "rev-parse", "--show-toplevel", "--show-prefix")
 	if err != nil {
@@ -112,9 +114,9 @@ func (r *Repository) TopLevel(ctx context.Context) (string, error) {
 	return top, nil
 }
 
-// Commit returns the commit that is checked out, with a plus sign if the files are not those of the commit: a file that Git
-// knows was changed, or the project has a new file that isInput accepts, by its slash-separated path in the project. It is
-// empty before the first commit. The error is ErrNotRepository or says why Git refuses.
+// Commit returns the commit that is checked out, with a plus sign if the files are not those of the commit: a file
+// that Git knows was changed, or the project has a new file that isInput accepts, by its slash-separated path in the
+// project. It is empty before the first commit. The error is ErrNotRepository or says why Git refuses.
 func (r *Repository) Commit(ctx context.Context, isInput func(name string) bool) (string, error) {
 	if _, err := r.TopLevel(ctx); err != nil {
 		return "", err
@@ -142,8 +144,8 @@ func (r *Repository) Commit(ctx context.Context, isInput func(name string) bool)
 	return head, nil
 }
 
-// History describes every commit that the repository has: what is checked out, and what each branch and tag points to. It
-// is empty where there is no repository and before the first commit.
+// History describes every commit that the repository has: what is checked out, and what each branch and tag points
+// to. It is empty where there is no repository and before the first commit.
 func (r *Repository) History(ctx context.Context) (string, error) {
 	if _, err := r.TopLevel(ctx); errors.Is(err, ErrNotRepository) {
 		return "", nil

@@ -25,7 +25,8 @@ func writeFile(t *testing.T, dir, name, text string) {
 // git runs Git in a folder and returns what it prints.
 func git(t *testing.T, dir string, args ...string) string {
 	t.Helper()
-	cmd := exec.Command("git", append([]string{"-c", "user.name=T", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"}, args...)...)
+	options := []string{"-c", "user.name=T", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"}
+	cmd := exec.Command("git", append(options, args...)...)
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
@@ -116,7 +117,8 @@ func TestCommit_WithoutCommit(t *testing.T) {
 func TestCommit_SaysWhyGitRefuses(t *testing.T) {
 	dir, _ := newRepository(t, "a")
 	// The variable is of Git's own tests.
-	environ := append(os.Environ(), "GIT_TEST_ASSUME_DIFFERENT_OWNER=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null")
+	environ := append(os.Environ(),
+		"GIT_TEST_ASSUME_DIFFERENT_OWNER=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null")
 	_, err := New(dir, environ).Commit(context.Background(), allFiles)
 	assert.ErrorContains(t, err, "detected dubious ownership")
 	_, err = New(dir, environ).Files(context.Background())
@@ -159,7 +161,9 @@ func TestFiles_IgnoredFolderIsNoRepository(t *testing.T) {
 func TestWalk_ListsFilesAndLinksToFiles(t *testing.T) {
 	dir := t.TempDir()
 	writeFile(t, dir, "sub/file", "")
-	for link, target := range map[string]string{"link": "sub/file", "folder": "sub", "loop": ".", "dangling": "nowhere", "pipe link": "pipe"} {
+	for link, target := range map[string]string{
+		"link": "sub/file", "folder": "sub", "loop": ".", "dangling": "nowhere", "pipe link": "pipe",
+	} {
 		require.NoError(t, os.Symlink(target, filepath.Join(dir, link)))
 	}
 	require.NoError(t, syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600))
