@@ -1,6 +1,8 @@
 package fsx
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -60,4 +62,18 @@ func ReadFile(name string, limit int64) ([]byte, error) {
 		return nil, &TooLargeError{Name: name, Limit: limit}
 	}
 	return data, nil
+}
+
+// Hash returns the SHA-256 of what the named file holds, in hexadecimal.
+func Hash(name string) (string, error) {
+	file, err := Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	hash := sha256.New()
+	if _, err := io.Copy(hash, file); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(hash.Sum(nil)), nil
 }

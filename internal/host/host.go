@@ -105,7 +105,8 @@ func (r *Runner) Run(ctx context.Context, g *pipeline.Graph) (Report, error) {
 // rereadsFiles reports whether every input is read again, whatever the file system says of it: where a result that is
 // wrongly taken from the cache reaches others.
 func (r *Runner) rereadsFiles() bool {
-	return r.Live || tools.Getenv(r.Environ, "CI") == "true"
+	ci := tools.Getenv(r.Environ, "CI")
+	return r.Live || ci != "" && ci != "false" && ci != "0"
 }
 
 // graphRun is one run of a graph.

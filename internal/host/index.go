@@ -1,12 +1,8 @@
 package host
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"sync"
@@ -87,7 +83,7 @@ func (x *index) hash(path string) (string, error) {
 	if ok && known == current && !x.rereads {
 		return known.Hash, nil
 	}
-	if current.Hash, err = hashFile(path); err != nil {
+	if current.Hash, err = fsx.Hash(path); err != nil {
 		return "", err
 	}
 	x.mu.Lock()
@@ -112,19 +108,6 @@ func (x *index) inputHash(path string) (string, error) {
 		hash += "+x"
 	}
 	return hash, err
-}
-
-func hashFile(path string) (string, error) {
-	file, err := fsx.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer file.Close()
-	hash := sha256.New()
-	if _, err := io.Copy(hash, file); err != nil {
-		return "", fmt.Errorf("%s cannot be read: %w", path, err)
-	}
-	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
 // save writes the index for the next run, without the files that are gone.

@@ -9,7 +9,7 @@ import (
 func newStamp(info fs.FileInfo) stamp {
 	s := stamp{Size: info.Size(), Modified: info.ModTime().UnixNano()}
 	if sys, ok := info.Sys().(*syscall.Stat_t); ok {
-		s.Changed, s.Inode, s.Device = sys.Ctim.Nano(), sys.Ino, uint64(sys.Dev) //nolint:unconvert // its type differs
+		s.Changed, s.Inode, s.Device = sys.Ctim.Nano(), sys.Ino, sys.Dev
 	}
 	return s
 }

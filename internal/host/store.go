@@ -244,7 +244,7 @@ func (s *store) restoreBlob(hash, path string, perm fs.FileMode) error {
 
 // verifyBlob returns an error if a blob is not what its name says.
 func (s *store) verifyBlob(hash string) error {
-	got, err := hashFile(s.blobPath(hash))
+	got, err := fsx.Hash(s.blobPath(hash))
 	switch {
 	case err != nil:
 		return fmt.Errorf("one of its files is missing: %w", err)

@@ -73,7 +73,7 @@ func gitEnviron(environ []string) []string {
 // Git runs a Git command in the project's folder and returns what it prints. The error is ErrNotRepository or a
 // *GitError.
 func (r *Repository) Git(ctx context.Context, command string, args ...string) (string, error) {
-	program, err := tools.FindProgram(r.environ, "", "git")
+	program, err := tools.FindProgram(r.environ, "git")
 	if err != nil {
 		return "", ErrNotRepository
 	}
