@@ -32,8 +32,8 @@ type graphRun struct {
 	summary string
 }
 
-// runGraph asks the engine for every step as soon as those that it waits for have passed. The engine limits how much it runs at
-// once, so the scheduler does not.
+// runGraph asks the engine for every step as soon as those that it waits for have passed. The engine limits how much it
+// runs at once, so the scheduler does not.
 func (p *project) runGraph(ctx context.Context, g *pipeline.Graph) *graphRun {
 	r := &graphRun{graph: g}
 	started := time.Now()

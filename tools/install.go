@@ -36,8 +36,8 @@ type Installer struct {
 	goVersion func() string
 }
 
-// NewInstaller returns an installer below the user's cache folder, for a caller with an environment as os.Environ returns it. It
-// calls progress with what it is doing, where that takes long.
+// NewInstaller returns an installer below the user's cache folder, for a caller with an environment as os.Environ
+// returns it. It calls progress with what it is doing, where that takes long.
 func NewInstaller(environ []string, progress func(string)) (*Installer, error) {
 	dir, err := cacheDir(environ)
 	i := NewInstallerIn(dir, environ, progress)
@@ -45,8 +45,9 @@ func NewInstaller(environ []string, progress func(string)) (*Installer, error) {
 	return i, err
 }
 
-// PreinstalledDirVariable names the variable that holds a folder with tools of the table, each in a folder of its name, installed
-// from the same lock files: a container has them in a layer of its image. They are used as they are, and never installed again.
+// PreinstalledDirVariable names the variable that holds a folder with tools of the table, each in a folder of its
+// name, installed from the same lock files: a container has them in a layer of its image. They are used as they are,
+// and never installed again.
 const PreinstalledDirVariable = "LOCKSTEP_TOOLS"
 
 // NewInstallerIn returns an installer below dir.
@@ -68,7 +69,8 @@ func cacheDir(environ []string) (string, error) {
 	return filepath.Join(cache, "lockstep", "tools"), nil
 }
 
-// completionFile is the name of the file that is written last: it holds the size and the hash of each of the tool's programs.
+// completionFile is the name of the file that is written last: it holds the size and the hash of each of the tool's
+// programs.
 const completionFile = "complete"
 
 // maxCompletionBytes is more than a completion file has.
@@ -80,8 +82,9 @@ type program struct {
 	Hash string `json:"sum"`
 }
 
-// Install installs the tool, unless it is installed, and returns its folder, whose programs are in bin. Two processes do not
-// install at the same time. An installation that did not finish, or whose programs have changed, is done again.
+// Install installs the tool, unless it is installed, and returns its folder, whose programs are in bin. Two processes
+// do not install at the same time. An installation that did not finish, or whose programs have changed, is done
+// again.
 func (i *Installer) Install(ctx context.Context, name string) (string, error) {
 	if dir := filepath.Join(i.preinstalledDir, name); i.preinstalledDir != "" {
 		if _, err := os.Lstat(filepath.Join(dir, "bin", pipeline.Tools[name].Names[0])); err == nil {
@@ -117,8 +120,8 @@ func (i *Installer) Install(ctx context.Context, name string) (string, error) {
 // lockInterval is how often a process that waits for another's installation looks whether it has ended.
 const lockInterval = 100 * time.Millisecond
 
-// toolDir returns the tool's folder, which is another one for other lock files. A tool that is built with Go has a folder for each
-// version of Go, because a linter that was built with an older Go cannot read code for a newer one.
+// toolDir returns the tool's folder, which is another one for other lock files. A tool that is built with Go has a
+// folder for each version of Go, because a linter that was built with an older Go cannot read code for a newer one.
 func (i *Installer) toolDir(name string) string {
 	tool := pipeline.Tools[name]
 	folder := fmt.Sprintf("%s-%s-%s", name, tool.Version, Sum(name)[:12])
@@ -128,8 +131,8 @@ func (i *Installer) toolDir(name string) string {
 	return filepath.Join(i.dir, folder)
 }
 
-// queryGoVersion returns the version of the machine's Go as a suffix of a folder's name. It is empty if there is no Go, in which
-// case nothing can be built with it.
+// queryGoVersion returns the version of the machine's Go as a suffix of a folder's name. It is empty if there is no
+// Go, in which case nothing can be built with it.
 func (i *Installer) queryGoVersion() string {
 	program, err := FindProgram(i.environ, pipeline.ToolGo)
 	if err != nil {
@@ -278,8 +281,8 @@ var pythonVariables = []string{
 // maxShownLines is how many lines of a failed command's output are shown.
 const maxShownLines = 12
 
-// runCommand runs one command of an installation in dir. It uses the caller's settings of proxies, certificates and package
-// indexes.
+// runCommand runs one command of an installation in dir. It uses the caller's settings of proxies, certificates and
+// package indexes.
 func (i *Installer) runCommand(ctx context.Context, dir string, argv []string, settings map[string]string) error {
 	program := filepath.Join(dir, argv[0]) // one that was installed before
 	if filepath.Base(argv[0]) == argv[0] {
@@ -334,8 +337,8 @@ func IsDiskFullOutput(output string) bool {
 // minDiskBytes is less room than any installation needs.
 const minDiskBytes = 16 << 20
 
-// isDiskFull reports whether the disk of a folder has no room left. Some programs fail on that without saying so, and some remove
-// what they had written before they end.
+// isDiskFull reports whether the disk of a folder has no room left. Some programs fail on that without saying so, and
+// some remove what they had written before they end.
 func isDiskFull(dir string) bool {
 	var disk unix.Statfs_t
 	return unix.Statfs(dir, &disk) == nil && disk.Bavail*uint64(disk.Bsize) < minDiskBytes

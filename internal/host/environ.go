@@ -10,26 +10,28 @@ import (
 	"lockstep/tools"
 )
 
-// inheritedVars are the caller's variables that every step sees: who the user is, where programs and caches are, how the machine
-// reaches the network and which certificates it trusts. They must not change what a step computes, so they are not in its key.
+// inheritedVars are the caller's variables that every step sees: who the user is, where programs and caches are, how
+// the machine reaches the network and which certificates it trusts. They must not change what a step computes, so
+// they are not in its key.
 var inheritedVars = []string{
 	"PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "LANG", "LC_ALL", "TZ", "CI",
 	"XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME",
 	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
-	"SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "PIP_CERT", "AWS_CA_BUNDLE", "CURL_CA_BUNDLE",
-	"GIT_SSL_CAINFO",
-	"GOPATH", "GOCACHE", "GOMODCACHE", "GOPROXY", "GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOAUTH", "GOTOOLCHAIN",
-	"GOROOT", "GOTMPDIR",
+	"SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "PIP_CERT", "AWS_CA_BUNDLE",
+	"CURL_CA_BUNDLE", "GIT_SSL_CAINFO",
+	"GOPATH", "GOCACHE", "GOMODCACHE", "GOPROXY", "GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOAUTH",
+	"GOTOOLCHAIN", "GOROOT", "GOTMPDIR",
 }
 
 // inheritedPrefixes are the beginnings of the names of more such variables.
 var inheritedPrefixes = []string{"PIP_", "npm_config_", "NPM_CONFIG_", "LOCKSTEP_"}
 
-// buildVars are the caller's variables that change what Go builds. Every step sees them, and their values are in its key.
+// buildVars are the caller's variables that change what Go builds. Every step sees them, and their values are in its
+// key.
 var buildVars = []string{"GOFLAGS", "GOEXPERIMENT", "GOOS", "GOARCH", "GOAMD64", "GOARM64", "CGO_ENABLED", "CC"}
 
-// stepEnviron returns the environment of a step: what it inherits of the caller's, what it declares, and its secrets if it
-// reaches AWS and the run is live.
+// stepEnviron returns the environment of a step: what it inherits of the caller's, what it declares, and its secrets
+// if it reaches AWS and the run is live.
 func stepEnviron(step pipeline.Step, environ []string, live bool) []string {
 	var env []string
 	for _, pair := range environ {

@@ -109,7 +109,7 @@ func TestCacheKey_UsesComponentVersion(t *testing.T) {
 	version = "gate 2"
 	assert.Equal(t, pipeline.Ran, runSteps(t, runner(), s)["markdown"].Status)
 	version = ""
-	assert.Equal(t, pipeline.Ran, runSteps(t, runner(), s)["markdown"].Status, "without a version the program's bytes count")
+	assert.Equal(t, pipeline.Ran, runSteps(t, runner(), s)["markdown"].Status, "the program's bytes count")
 }
 
 func TestCacheKey_IncludesHistory(t *testing.T) {

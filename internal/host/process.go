@@ -51,7 +51,8 @@ func (r *graphRun) runStep(a *goyek.A, step pipeline.Step) error {
 	return r.classifyExit(step, describeExit(runProcessGroup(cmd)))
 }
 
-// describeExit returns an error that says how a process ended: an *exitError with its status, or the signal that ended it.
+// describeExit returns an error that says how a process ended: an *exitError with its status, or the signal that
+// ended it.
 func describeExit(err error) error {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
@@ -63,8 +64,8 @@ func describeExit(err error) error {
 	return &exitError{code: exit.ExitCode()}
 }
 
-// classifyExit returns a *notRunError for a gate that could not do its work here. The reason of a gate is the last line that it
-// printed, after its verdict and a colon.
+// classifyExit returns a *notRunError for a gate that could not do its work here. The reason of a gate is the last
+// line that it printed, after its verdict and a colon.
 func (r *graphRun) classifyExit(step pipeline.Step, err error) error {
 	var exit *exitError
 	if !errors.As(err, &exit) || !step.IsGate() {
@@ -122,8 +123,8 @@ func (r *graphRun) newCommand(ctx context.Context, step pipeline.Step) (*exec.Cm
 	return cmd, nil
 }
 
-// findProgram returns the path of a step's program: this program, one that an earlier step built, one of its tools', or one of
-// the machine's.
+// findProgram returns the path of a step's program: this program, one that an earlier step built, one of its tools',
+// or one of the machine's.
 func (r *graphRun) findProgram(name string, folders []string) (string, error) {
 	switch {
 	case name == pipeline.Self:
@@ -137,7 +138,8 @@ func (r *graphRun) findProgram(name string, folders []string) (string, error) {
 
 // runProcessGroup runs the command and kills what is left of its process group, however the command ends.
 func runProcessGroup(cmd *exec.Cmd) error {
-	// Linux kills the child when the thread that started it ends (Pdeathsig), so the thread has to live as long as the child.
+	// Linux kills the child when the thread that started it ends (Pdeathsig), so the thread has to live as long as the
+	// child.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if err := cmd.Start(); err != nil {

@@ -40,8 +40,8 @@ func (e *MissingToolError) Error() string {
 
 func (e *MissingToolError) Unwrap() error { return e.Err }
 
-// prober finds the tools of the table. It asks each tool that the machine must have for its version, once a run, and installs the
-// others when they are first needed.
+// prober finds the tools of the table. It asks each tool that the machine must have for its version, once a run, and
+// installs the others when they are first needed.
 type prober struct {
 	environ  []string
 	mu       sync.Mutex
@@ -52,20 +52,21 @@ func newProber(environ []string) *prober {
 	return &prober{environ: environ, versions: map[string]func() (string, error){}}
 }
 
-// ToolVersion returns the version of one of pipeline.Tools, which the machine must have. The error is a *MissingToolError if the
-// machine does not have it, or it is too old.
+// ToolVersion returns the version of one of pipeline.Tools, which the machine must have. The error is a
+// *MissingToolError if the machine does not have it, or it is too old.
 func ToolVersion(ctx context.Context, environ []string, tool string) (string, error) {
 	return newProber(environ).version(ctx, tool)
 }
 
-// EnsureTools installs the named tools of the table unless they are installed, and calls progress with what takes long. The error
-// is a *MissingToolError if a tool is missing and cannot be installed.
+// EnsureTools installs the named tools of the table unless they are installed, and calls progress with what takes
+// long. The error is a *MissingToolError if a tool is missing and cannot be installed.
 func EnsureTools(ctx context.Context, environ []string, progress func(string), names ...string) error {
 	_, err := newProber(environ).ensureTools(ctx, names, progress)
 	return err
 }
 
-// version returns what tells a tool apart from other versions of itself: what it prints, or the hash of what it is installed from.
+// version returns what tells a tool apart from other versions of itself: what it prints, or the hash of what it is
+// installed from.
 func (p *prober) version(ctx context.Context, tool string) (string, error) {
 	if spec := pipeline.Tools[tool]; spec.Kind != pipeline.Preinstalled {
 		return spec.Version + " " + tools.Sum(tool), nil
@@ -80,7 +81,8 @@ func (p *prober) version(ctx context.Context, tool string) (string, error) {
 	return version()
 }
 
-// ensureTools makes sure that the tools are installed, and returns the folders that come first on the PATH of who calls them.
+// ensureTools makes sure that the tools are installed, and returns the folders that come first on the PATH of who
+// calls them.
 func (p *prober) ensureTools(ctx context.Context, names []string, progress func(string)) ([]string, error) {
 	var folders []string
 	for _, name := range names {

@@ -47,8 +47,8 @@ func TestScheduler_StartsStepAsSoonAsNeedsPass(t *testing.T) {
 }
 
 func TestScheduler_LimitsProcessors(t *testing.T) {
-	s := newTestScheduler(t, 2, Step{Name: "a"}, Step{Name: "b"}, Step{Name: "c"}, Step{Name: "waits for AWS", Effect: AWS},
-		Step{Name: "d"})
+	s := newTestScheduler(t, 2,
+		Step{Name: "a"}, Step{Name: "b"}, Step{Name: "c"}, Step{Name: "waits for AWS", Effect: AWS}, Step{Name: "d"})
 	assert.Equal(t, []string{"a", "b", "waits for AWS"}, startNext(t, s))
 	s.End(Result{Step: "waits for AWS", Status: Ran})
 	assert.Empty(t, startNext(t, s))
