@@ -200,8 +200,9 @@ func (a *app) currentCommit(ctx context.Context, p *project) string {
 	if err != nil {
 		return ""
 	}
+	// A gate reads files that are in no release, such as all of them when it looks for secrets.
 	isInput := func(name string) bool {
-		return slices.ContainsFunc(g.Steps(), func(s pipeline.Step) bool { return s.DependsOn(name) })
+		return slices.ContainsFunc(g.Steps(), func(s pipeline.Step) bool { return !s.IsGate() && s.DependsOn(name) })
 	}
 	commit, err := repo.New(p.root, a.Environ).Commit(ctx, isInput)
 	if err != nil && !errors.Is(err, repo.ErrNotRepository) {
