@@ -253,7 +253,7 @@ func (i *Installer) build(ctx context.Context, name, dir string) error {
 	if err != nil {
 		return fmt.Errorf("%s could not be installed: %w", name, err)
 	}
-	return ExplainWriteError(i.dir, fsx.WriteFile(filepath.Join(dir, completionFile), text, fsx.PublicFile))
+	return ExplainWriteError(i.dir, fsx.Replace(filepath.Join(dir, completionFile), text, fsx.PublicFile))
 }
 
 // describePrograms returns what the completion file says of the tool's programs in dir.

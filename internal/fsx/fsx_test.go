@@ -10,8 +10,10 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
+	"testing/iotest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -149,7 +151,7 @@ func TestReplace_RefusesWhatIsNoFile(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			before, err := os.Lstat(name)
 			require.NoError(t, err)
-			require.Error(t, Replace(name, PublicFile, func(io.Writer) error { return nil }))
+			require.Error(t, Replace(name, nil, PublicFile))
 			after, err := os.Lstat(name)
 			require.NoError(t, err)
 			assert.True(t, os.SameFile(before, after))
@@ -175,10 +177,7 @@ func TestReplace_FailureKeepsOldFile(t *testing.T) {
 	name := filepath.Join(dir, "name")
 	require.NoError(t, os.WriteFile(name, []byte("old"), 0o644))
 	failure := errors.New("full")
-	err := Replace(name, PublicFile, func(w io.Writer) error {
-		_, err := io.WriteString(w, "half")
-		return errors.Join(err, failure)
-	})
+	err := replaceFrom(name, io.MultiReader(strings.NewReader("half"), iotest.ErrReader(failure)), PublicFile)
 	assert.ErrorIs(t, err, failure)
 	assert.ErrorContains(t, err, name+" was not written: ")
 	assert.Equal(t, "old", read(t, name))

@@ -3,6 +3,7 @@
 package fsx
 
 import (
+	"bytes"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -49,16 +50,27 @@ func WriteFile(name string, data []byte, perm fs.FileMode) error {
 	default:
 		perm = info.Mode().Perm()
 	}
-	return replace(target, perm, func(w io.Writer) error {
-		_, err := w.Write(data)
-		return err
-	})
+	return rename(target, perm, bytes.NewReader(data))
 }
 
-// Replace makes name a file with exactly the mode perm and with what write writes, whole or not at all. It is meant
-// for names that belong to the program: a symbolic link is replaced, not followed. What is neither a file nor a link
-// is an error and stays. If write fails, name stays as it was. Folders that are missing are created as by WriteFile.
-func Replace(name string, perm fs.FileMode, write func(io.Writer) error) error {
+// Replace makes name a file that holds data, with exactly the mode perm, whole or not at all. It is meant for names that
+// belong to the program: a symbolic link is replaced, not followed. What is neither a file nor a link is an error and
+// stays. Folders that are missing are created as by WriteFile.
+func Replace(name string, data []byte, perm fs.FileMode) error {
+	return replaceFrom(name, bytes.NewReader(data), perm)
+}
+
+// CopyFile copies the regular file from to the name to, as Replace does.
+func CopyFile(from, to string, perm fs.FileMode) error {
+	source, err := Open(from)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	return replaceFrom(to, source, perm)
+}
+
+func replaceFrom(name string, source io.Reader, perm fs.FileMode) error {
 	info, err := os.Lstat(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -69,20 +81,7 @@ func Replace(name string, perm fs.FileMode, write func(io.Writer) error) error {
 	case !info.Mode().IsRegular() && info.Mode()&fs.ModeSymlink == 0:
 		return &fs.PathError{Op: "replace", Path: name, Err: errNotFile}
 	}
-	return replace(name, perm, write)
-}
-
-// CopyFile makes the file to a copy of the file from, by Replace. The file from must be regular.
-func CopyFile(from, to string, perm fs.FileMode) error {
-	source, err := Open(from)
-	if err != nil {
-		return err
-	}
-	defer source.Close()
-	return Replace(to, perm, func(w io.Writer) error {
-		_, err := io.Copy(w, source)
-		return err
-	})
+	return rename(name, perm, source)
 }
 
 // maxLinks is how many symbolic links resolve follows, as many as Linux does.
@@ -120,8 +119,8 @@ func writeStream(name string, data []byte) error {
 	return errors.Join(err, file.Close())
 }
 
-// replace renames a complete and synced temporary file to name.
-func replace(name string, perm fs.FileMode, write func(io.Writer) error) (err error) {
+// rename renames a temporary file to name once it holds all of source and is on the disk.
+func rename(name string, perm fs.FileMode, source io.Reader) (err error) {
 	dir := filepath.Dir(name)
 	if err := os.MkdirAll(dir, dirMode(perm)); err != nil {
 		return err
@@ -137,13 +136,15 @@ func replace(name string, perm fs.FileMode, write func(io.Writer) error) (err er
 			err = fmt.Errorf("%s was not written: %w", name, err)
 		}
 	}()
+	_, err = io.Copy(file, source)
 	// The mode is set again because the process's umask was taken from it.
-	if err := errors.Join(write(file), file.Chmod(perm), file.Sync(), file.Close()); err != nil {
+	if err := errors.Join(err, file.Chmod(perm), file.Sync(), file.Close()); err != nil {
 		return err
 	}
 	return os.Rename(temporary, name)
 }
 
+// dirMode returns the mode of a new folder for a file with the mode perm.
 func dirMode(perm fs.FileMode) fs.FileMode {
 	if perm&0o044 == 0 {
 		return privateDir

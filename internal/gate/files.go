@@ -33,9 +33,10 @@ func ListFiles(root string, patterns []string) ([]string, error) {
 // part of it.
 func hasCommits(ctx context.Context, root string) (bool, error) {
 	repository := repo.New(root, os.Environ())
-	switch shallow, err := repository.Git(ctx, "rev-parse", "--is-shallow-repository"); {
-	case errors.Is(err, repo.ErrNotRepository):
+	if _, err := repository.TopLevel(ctx); errors.Is(err, repo.ErrNotRepository) {
 		return false, &NotRunError{"this is no Git repository, so there is no history to look at"}
+	}
+	switch shallow, err := repository.Git(ctx, "rev-parse", "--is-shallow-repository"); {
 	case err != nil:
 		return false, &NotRunError{"git cannot read this repository: " + err.Error()}
 	case strings.TrimSpace(shallow) == "true":

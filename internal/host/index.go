@@ -127,5 +127,5 @@ func (x *index) save() error {
 	if err != nil {
 		return err
 	}
-	return fsx.WriteFile(x.path, data, fsx.PublicFile)
+	return fsx.Replace(x.path, data, fsx.PublicFile)
 }

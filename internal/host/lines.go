@@ -2,6 +2,7 @@ package host
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"strings"
@@ -80,7 +81,7 @@ func Tail(path string) ([]string, error) {
 	}
 	text := make([]byte, min(info.Size(), maxTailBytes))
 	n, err := file.ReadAt(text, info.Size()-int64(len(text)))
-	if err != nil && err != io.EOF { //nolint:errorlint // ReadAt returns io.EOF itself
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	lines := strings.Split(strings.TrimRight(string(text[:n]), "\r\n"), "\n")

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -93,10 +92,7 @@ func (s *store) save(key string, step pipeline.Step, log string) error {
 	if err != nil {
 		return err
 	}
-	return fsx.Replace(s.entryPath(key), fsx.PublicFile, func(w io.Writer) error {
-		_, err := w.Write(data)
-		return err
-	})
+	return fsx.Replace(s.entryPath(key), data, fsx.PublicFile)
 }
 
 // storeOutput stores an output, which is a file or a folder with what is in it.

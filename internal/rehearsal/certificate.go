@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"io"
 	"math/big"
 	"net"
 	"os"
@@ -192,8 +191,5 @@ func readFirst(paths []string, own string) []byte {
 
 // writeFile replaces a file as a whole: a reader never sees half of it.
 func writeFile(path string, data []byte, mode os.FileMode) error {
-	return fsx.Replace(path, mode, func(w io.Writer) error {
-		_, err := w.Write(data)
-		return err
-	})
+	return fsx.Replace(path, data, mode)
 }

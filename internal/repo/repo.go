@@ -121,15 +121,10 @@ func (r *Repository) Commit(ctx context.Context, isInput func(name string) bool)
 	if _, err := r.TopLevel(ctx); err != nil {
 		return "", err
 	}
-	head, err := r.Git(ctx, "rev-parse", "--verify", "--quiet", "HEAD")
-	var failed *GitError
-	switch {
-	case errors.As(err, &failed) && failed.Message == "": // no commit yet
-		return "", nil
-	case err != nil:
+	head, err := r.head(ctx)
+	if err != nil || head == "" {
 		return "", err
 	}
-	head = strings.TrimSpace(head)
 	changed, err := r.Git(ctx, "status", "--porcelain", "--untracked-files=no")
 	if err != nil {
 		return "", err
@@ -152,10 +147,20 @@ func (r *Repository) History(ctx context.Context) (string, error) {
 	} else if err != nil {
 		return "", err
 	}
-	head, err := r.Git(ctx, "rev-parse", "--verify", "--quiet", "HEAD")
-	if err != nil {
-		return "", nil //nolint:nilerr // no commit yet
+	head, err := r.head(ctx)
+	if err != nil || head == "" {
+		return "", err
 	}
 	refs, err := r.Git(ctx, "for-each-ref", "--format=%(objectname) %(refname)")
-	return head + refs, err
+	return head + "\n" + refs, err
+}
+
+// head returns the commit that is checked out; empty before the first commit.
+func (r *Repository) head(ctx context.Context) (string, error) {
+	out, err := r.Git(ctx, "rev-parse", "--verify", "--quiet", "HEAD")
+	var failed *GitError
+	if errors.As(err, &failed) && failed.Message == "" { // --quiet prints nothing if there is no commit
+		return "", nil
+	}
+	return strings.TrimSpace(out), err
 }
