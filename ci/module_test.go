@@ -137,7 +137,7 @@ func TestSynth_SkippedWhenBuildFails(t *testing.T) {
 	r, m := newRecorder(t, "")
 	r.exitCodes["build"], r.outputs["build"] = 1, "infra/main.go:1: it does not compile"
 	_, err := m.Synth(t.Context())
-	contains(t, errorText(err), "did not pass: build", "it does not compile", "synth            skipped: build did not pass")
+	contains(t, errorText(err), "did not pass: build", "it does not compile", "synth            skipped: build failed")
 	check(t, r.startedAt["synth"] == 0, "synth ran")
 }
 
@@ -198,7 +198,7 @@ func TestDeploy_FailedGateStopsLive(t *testing.T) {
 	r, m := newRecorder(t, "")
 	r.exitCodes["secrets"], r.outputs["secrets"] = 1, "failed: a secret"
 	_, err := m.Deploy(t.Context(), "acc", secret(credentialsText(time.Now().Add(time.Hour))), nil, "", nil, nil)
-	contains(t, errorText(err), "did not pass: secrets", "deploy:acc       skipped: secrets did not pass")
+	contains(t, errorText(err), "did not pass: secrets", "deploy:acc       skipped: secrets failed")
 	check(t, r.startedAt["deploy:acc"] == 0, "it was deployed")
 }
 

@@ -21,8 +21,6 @@ type outcome struct {
 	step pipeline.Step
 	// prepared is the step's container before its command has run, and container after it.
 	prepared, container *dagger.Container
-	// done is closed when the rest is settled.
-	done chan struct{}
 }
 
 // graphRun is a run of a graph, with the outcomes in the graph's order.
@@ -34,34 +32,26 @@ type graphRun struct {
 	summary string
 }
 
-// runGraph asks the engine for every step as soon as those that it waits for have passed; the engine runs whatever it is asked for side by side.
+// runGraph asks the engine for every step as soon as those that it waits for have passed. The engine limits how much it
+// runs at once, so the scheduler does not.
 func (p *project) runGraph(ctx context.Context, g *pipeline.Graph) *graphRun {
-	r, began := &graphRun{graph: g}, time.Now()
-	byName := map[string]*outcome{}
+	r := &graphRun{graph: g}
+	started := time.Now()
+	outcomes := map[string]*outcome{}
 	for _, s := range g.Steps() {
 		o := p.prepareStep(s)
-		r.outcomes, byName[s.Name] = append(r.outcomes, o), o
+		r.outcomes = append(r.outcomes, o)
+		outcomes[s.Name] = o
 	}
-	for _, o := range r.outcomes {
-		go func() {
-			defer close(o.done)
-			waits := g.Predecessors(o.Step)
-			for _, name := range waits {
-				<-byName[name].done
-			}
-			if name := firstBlocker(o.step, waits, byName); name != "" {
-				o.Status, o.Reason, o.Tolerated = pipeline.Skipped, name+" did not pass", byName[name].Tolerated
-				return
-			}
-			started := time.Now()
-			p.runStep(ctx, o)
-			o.Millis = time.Since(started).Milliseconds()
-		}()
+	run := func(s pipeline.Step) pipeline.Result {
+		o := outcomes[s.Name]
+		stepStarted := time.Now()
+		p.runStep(ctx, o)
+		o.Millis = time.Since(stepStarted).Milliseconds()
+		return o.Result
 	}
-	for _, o := range r.outcomes {
-		<-o.done
-	}
-	r.millis = time.Since(began).Milliseconds()
+	pipeline.NewScheduler(g, 0).Run(ctx, run, func(skipped pipeline.Result) { outcomes[skipped.Step].Result = skipped })
+	r.millis = time.Since(started).Milliseconds()
 	return r
 }
 
@@ -72,7 +62,7 @@ func (p *project) prepareStep(s pipeline.Step) *outcome {
 	if s.Effect == pipeline.AWS {
 		ctr = ctr.WithEnvVariable("LOCKSTEP_RUN", runID) // never the same, so never taken from the cache
 	}
-	o := &outcome{Result: pipeline.Result{Step: s.Name, Stage: s.Stage}, step: s, prepared: ctr, done: make(chan struct{})}
+	o := &outcome{Result: pipeline.Result{Step: s.Name, Stage: s.Stage}, step: s, prepared: ctr}
 	p.addExec(o)
 	if len(s.Outputs) > 0 {
 		p.outputDirs[s.Name] = o.outputDir
@@ -88,17 +78,6 @@ func (p *project) addExec(o *outcome) {
 
 // runID tells this run from every other.
 var runID = fmt.Sprint(time.Now().UnixNano())
-
-// firstBlocker is the first of the steps without which this one cannot run; empty if there is none. What it only comes after may be absent where that is
-// tolerated.
-func firstBlocker(s pipeline.Step, waits []string, outcomes map[string]*outcome) string {
-	for _, name := range waits {
-		if o := outcomes[name]; o.Blocks() || !o.Passed() && slices.Contains(s.Needs, name) {
-			return name
-		}
-	}
-	return ""
-}
 
 // runStep runs a step and says how it ended.
 func (p *project) runStep(ctx context.Context, o *outcome) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lockstep/internal/fsx"
 	"lockstep/internal/gate"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/report"
@@ -65,5 +66,5 @@ func (a *app) raiseCoverageFloor(p *project) error {
 		return nil
 	}
 	a.printProgress(fmt.Sprintf("the coverage floor rises from %.1f %% to %.1f %%", floor, covered-floorMargin))
-	return os.WriteFile(file, fmt.Appendf(nil, "%.1f\n", covered-floorMargin), 0o644)
+	return fsx.WriteFile(file, fmt.Appendf(nil, "%.1f\n", covered-floorMargin), fsx.PublicFile)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lockstep/config"
+	"lockstep/internal/fsx"
 	"lockstep/internal/gate"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
@@ -60,7 +61,7 @@ func (a *app) onFilesCommand() *cobra.Command {
 			if err := g.RunOnFiles(cmd.Context(), &text); err != nil {
 				return err
 			}
-			return os.WriteFile(out, text.Bytes(), 0o644)
+			return fsx.WriteFile(out, text.Bytes(), fsx.PublicFile)
 		},
 	}
 	cmd.Flags().StringArrayVar(&g.FilePatterns, "files", nil, "a pattern of the files that the program is given")

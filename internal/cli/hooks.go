@@ -1,15 +1,16 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"lockstep/internal/pipeline"
+	"lockstep/internal/repo"
 	"lockstep/tools"
 )
 
@@ -31,6 +32,21 @@ func (a *app) hooksCommand() *cobra.Command {
 	return cmd
 }
 
+// checkHookable returns an error if the project is not the top folder of a Git repository, where pre-commit looks for its
+// configuration.
+func checkHookable(ctx context.Context, repository *repo.Repository, root string) error {
+	top, err := repository.TopLevel(ctx)
+	switch {
+	case errors.Is(err, repo.ErrNotRepository):
+		return errors.New("this is no Git repository, so there is nothing to hook into: `git init` makes one")
+	case err != nil:
+		return err
+	case top != root:
+		return fmt.Errorf("the project is a folder of the repository %s: add its gates to the hooks of that repository", top)
+	}
+	return nil
+}
+
 // hooksAction has the pinned pre-commit do it, which keeps a hook that is there already.
 func (a *app) hooksAction(action, short, done string) *cobra.Command {
 	return &cobra.Command{
@@ -40,8 +56,8 @@ func (a *app) hooksAction(action, short, done string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if _, err := os.Stat(filepath.Join(p.root, ".git")); err != nil {
-				return errors.New("this is no Git repository, so there is nothing to hook into: `git init` makes one")
+			if err := checkHookable(cmd.Context(), repo.New(p.root, a.Environ), p.root); err != nil {
+				return err
 			}
 			installer, err := tools.NewInstaller(a.Environ, a.printProgress)
 			if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lockstep/internal/fsx"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/host"
 	"lockstep/internal/pipeline"
@@ -138,8 +139,8 @@ func (a *app) mergeReports(p *project, run pipeline.RunResults, into string) err
 		return err
 	}
 	return errors.Join(
-		os.WriteFile(filepath.Join(into, pageFile), page.Bytes(), 0o644),
-		os.WriteFile(filepath.Join(into, gatesFile), outcomes.Bytes(), 0o644),
+		fsx.WriteFile(filepath.Join(into, pageFile), page.Bytes(), fsx.PublicFile),
+		fsx.WriteFile(filepath.Join(into, gatesFile), outcomes.Bytes(), fsx.PublicFile),
 	)
 }
 

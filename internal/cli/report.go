@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lockstep/internal/fsx"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/report"
 )
@@ -30,7 +31,7 @@ func saveRun(dir string, s *report.Summary, all report.GateResults) error {
 		return err
 	}
 	for name, text := range map[string]*bytes.Buffer{summaryFile: &summary, findingsFile: &sarif, testsFile: &junit} {
-		if err := os.WriteFile(filepath.Join(dir, name), text.Bytes(), 0o644); err != nil {
+		if err := fsx.WriteFile(filepath.Join(dir, name), text.Bytes(), fsx.PublicFile); err != nil {
 			return err
 		}
 	}
@@ -82,7 +83,7 @@ sarif the findings and as junit the tests, each merged into one file with paths 
 			if err := write(&text, last); err != nil {
 				return err
 			}
-			return os.WriteFile(out, text.Bytes(), 0o644)
+			return fsx.WriteFile(out, text.Bytes(), fsx.PublicFile)
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", format, "text, html, sarif, junit or json")

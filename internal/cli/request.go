@@ -5,13 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -19,6 +17,7 @@ import (
 	"lockstep/config"
 	"lockstep/internal/deploy"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/repo"
 	"lockstep/internal/sbom"
 	"lockstep/tools"
 )
@@ -189,29 +188,25 @@ func configurationDigest(p config.Pipeline, env config.Environment) (string, err
 	return hex.EncodeToString(sum[:]), err
 }
 
-// currentCommit is what is checked out, with a plus sign where files differ from it; empty if that cannot be told. In CodeBuild, and wherever there is no
-// repository, a variable tells it.
+// currentCommit returns the commit that is checked out, with a plus sign if the files are not those of the commit. It is empty
+// if there is no commit, or Git refuses to work here. In CodeBuild, and wherever there is no repository, a variable holds it.
 func (a *app) currentCommit(ctx context.Context, p *project) string {
 	for _, name := range []string{"LOCKSTEP_COMMIT", "CODEBUILD_RESOLVED_SOURCE_VERSION"} {
 		if value := tools.Getenv(a.Environ, name); value != "" {
 			return value
 		}
 	}
-	if _, err := os.Stat(filepath.Join(p.root, ".git")); err != nil {
-		return ""
-	}
-	git := func(arguments ...string) (string, error) {
-		cmd := exec.CommandContext(ctx, "git", append([]string{"-C", p.root, "-c", "core.fsmonitor=false"}, arguments...)...)
-		cmd.Env = a.Environ
-		out, err := cmd.Output()
-		return strings.TrimSpace(string(out)), err
-	}
-	head, err := git("rev-parse", "HEAD")
+	g, err := p.graph()
 	if err != nil {
 		return ""
 	}
-	if changed, err := git("status", "--porcelain", "--untracked-files=no"); err != nil || changed != "" {
-		head += "+"
+	// A gate reads files that are in no release, such as all of them when it looks for secrets.
+	isInput := func(name string) bool {
+		return slices.ContainsFunc(g.Steps(), func(s pipeline.Step) bool { return !s.IsGate() && s.DependsOn(name) })
 	}
-	return head
+	commit, err := repo.New(p.root, a.Environ).Commit(ctx, isInput)
+	if err != nil && !errors.Is(err, repo.ErrNotRepository) {
+		a.printProgress(fmt.Sprintf("the commit is not recorded: %v", err))
+	}
+	return commit
 }

@@ -13,6 +13,7 @@ import (
 	"lockstep/config"
 	"lockstep/internal/deploy"
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/fsx"
 	"lockstep/internal/report"
 )
 
@@ -274,8 +275,5 @@ func writeRecord(file string, environments []report.AccountRecord) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return err
-	}
-	return os.WriteFile(file, append(data, '\n'), 0o644)
+	return fsx.WriteFile(file, append(data, '\n'), fsx.PublicFile)
 }

@@ -1,9 +1,9 @@
 package gate
 
 import (
+	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -12,6 +12,7 @@ import (
 
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/repo"
 )
 
 // checkCoverage finds that the tests cover less than the floor, and that the floor is lower than it was in the commits.
@@ -88,14 +89,14 @@ func ParseFloor(text string) (float64, error) {
 func previousFloor(root string) (float64, bool) {
 	highest := 0.0
 	found := false
+	repository := repo.New(root, os.Environ())
 	for _, revision := range []string{"HEAD", "HEAD~1", "origin/main"} {
-		cmd := exec.Command("git", "show", revision+":"+pipeline.CoverageFloor)
-		cmd.Dir = root
-		out, err := cmd.Output()
+		// The dot is the project's folder, which may lie in a larger repository.
+		text, err := repository.Git(context.Background(), "show", revision+":./"+pipeline.CoverageFloor)
 		if err != nil {
 			continue // no Git, no such revision, or no floor in it
 		}
-		if floor, err := ParseFloor(string(out)); err == nil {
+		if floor, err := ParseFloor(text); err == nil {
 			highest = max(highest, floor)
 			found = true
 		}

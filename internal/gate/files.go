@@ -2,11 +2,9 @@ package gate
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"os/exec"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,98 +12,46 @@ import (
 
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/repo"
 )
 
-// ListFiles returns the repository's regular files that the patterns match, in alphabetical order. Names are
-// slash-separated and relative to root. In a Git repository, ignored files are left out.
+// ListFiles returns the repository's regular files that the patterns take in, slash-separated, relative to root, in
+// alphabetical order. In a Git repository those are the files that Git knows or would not ignore.
 func ListFiles(root string, patterns []string) ([]string, error) {
-	all, err := gitFiles(root)
-	if err != nil {
-		if all, err = walkFiles(root); err != nil {
-			return nil, fmt.Errorf("the repository's files cannot be listed: %w", err)
-		}
-	}
-	var files []string
-	for _, name := range all {
-		if isSkipped(name) || !pipeline.Matches(patterns, name) {
-			continue
-		}
-		if info, err := os.Lstat(filepath.Join(root, filepath.FromSlash(name))); err == nil && info.Mode().IsRegular() {
-			files = append(files, name)
-		}
-	}
-	slices.Sort(files)
-	return slices.Compact(files), nil
-}
-
-// isSkipped reports whether a file lies in a folder that never belongs to the repository, even if Git tracks it.
-func isSkipped(name string) bool {
-	return slices.ContainsFunc(strings.Split(path.Dir(name), "/"), func(dir string) bool {
-		return slices.Contains(pipeline.SkippedDirs, dir)
-	})
-}
-
-// gitFiles returns the files that Git tracks or does not ignore. It is an error if root is no Git repository.
-func gitFiles(root string) ([]string, error) {
-	if _, err := os.Stat(filepath.Join(root, ".git")); err != nil {
-		return nil, err // else Git would list a repository around it
-	}
-	cmd := exec.Command("git", "-c", "core.quotePath=false",
-		"ls-files", "-z", "--cached", "--others", "--exclude-standard")
-	cmd.Dir = root
-	out, err := cmd.Output()
+	listing, err := repo.New(root, os.Environ()).Files(context.Background())
 	if err != nil {
 		return nil, err
 	}
-	return strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00"), nil
+	files, err := listing.Match(patterns)
+	return slices.DeleteFunc(files, func(name string) bool {
+		info, err := os.Lstat(filepath.Join(root, filepath.FromSlash(name)))
+		return err != nil || !info.Mode().IsRegular()
+	}), err
 }
 
-// hasCommits reports whether the repository has any commits. The error is a *NotRunError if root is no Git repository,
-// or a shallow clone.
+// hasCommits reports whether the repository has any commit. The error is *NotRunError where there is no history, or only a
+// part of it.
 func hasCommits(ctx context.Context, root string) (bool, error) {
-	git := func(args ...string) (string, error) {
-		cmd := exec.CommandContext(ctx, "git", args...)
-		cmd.Dir = root
-		out, err := cmd.Output()
-		return strings.TrimSpace(string(out)), err
-	}
-	if _, err := os.Stat(filepath.Join(root, ".git")); err != nil {
+	repository := repo.New(root, os.Environ())
+	if _, err := repository.TopLevel(ctx); errors.Is(err, repo.ErrNotRepository) {
 		return false, &NotRunError{"this is no Git repository, so there is no history to check"}
 	}
-	switch shallow, err := git("rev-parse", "--is-shallow-repository"); {
+	switch shallow, err := repository.Git(ctx, "rev-parse", "--is-shallow-repository"); {
 	case err != nil:
-		return false, &NotRunError{"git cannot read this repository: " + describeExit(err)}
-	case shallow == "true":
+		return false, &NotRunError{"git cannot read this repository: " + err.Error()}
+	case strings.TrimSpace(shallow) == "true":
 		return false, &NotRunError{"this is a shallow clone: get the whole history with `git fetch --unshallow`"}
 	}
-	commit, err := git("rev-list", "--all", "HEAD", "--max-count=1")
+	commit, err := repository.Git(ctx, "rev-list", "--all", "HEAD", "--max-count=1")
 	if err != nil { // there is no HEAD before the first commit
-		commit, err = git("rev-list", "--all", "--max-count=1")
+		commit, err = repository.Git(ctx, "rev-list", "--all", "--max-count=1")
 	}
 	if err != nil {
-		return false, &NotRunError{"git cannot read the history: " + describeExit(err)}
+		return false, &NotRunError{"git cannot read the history: " + err.Error()}
 	}
 	return commit != "", nil
 }
 
-// walkFiles returns the regular files below root. It does not follow links, which could form a loop.
-func walkFiles(root string) ([]string, error) {
-	var files []string
-	err := fs.WalkDir(os.DirFS(root), ".", func(name string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case entry.IsDir() && name != "." && slices.Contains(pipeline.SkippedDirs, path.Base(name)):
-			return fs.SkipDir
-		case entry.Type().IsRegular():
-			files = append(files, name)
-		}
-		return nil
-	})
-	return files, err
-}
-
-// maxFileBytes is the size of the largest file that a program is given, in bytes.
 const maxFileBytes = 50 << 20
 
 // filterReadable returns the files that can be given to a program of this format. For every other file it returns a

@@ -8,12 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"lockstep/internal/fsx"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
 )
@@ -183,10 +183,7 @@ func (g Gate) writeReport(o outcome) error {
 		return err
 	}
 	path := filepath.Join(g.Root, filepath.FromSlash(pipeline.ReportFile(g.Name, g.Format)))
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	return os.WriteFile(path, text.Bytes(), 0o644)
+	return fsx.WriteFile(path, text.Bytes(), fsx.PublicFile)
 }
 
 // maxPrintedFindings is how many findings are printed. The report has all of them.

@@ -16,6 +16,7 @@ import (
 	"lockstep/config"
 	"lockstep/internal/host"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/repo"
 )
 
 // execution is what a step runs as somewhere, as far as it must be the same everywhere.
@@ -40,8 +41,9 @@ const placeholder = "handed over"
 // hostExecutions is every step as a person's machine would run it, with the steps that it waits for.
 func hostExecutions(t *testing.T, repository string, g *pipeline.Graph) map[string]execution {
 	t.Helper()
-	all, err := host.RepositoryFiles(repository)
+	listing, err := repo.Walk(repository)
 	require.NoError(t, err)
+	all := listing.Files
 	// What only this machine has is no part of the repository: a container is never given it.
 	all = slices.DeleteFunc(all, func(name string) bool {
 		return name == pipeline.History || strings.HasPrefix(name, "ci/internal/") || name == "ci/dagger.gen.go"
@@ -53,7 +55,9 @@ func hostExecutions(t *testing.T, repository string, g *pipeline.Graph) map[stri
 			environ = append(environ, name+"="+placeholder)
 		}
 		invocation := host.NewInvocation(s, environ, true)
-		one := execution{Argv: invocation.Argv, Env: map[string]string{}, Files: host.InputFiles(s, all), Image: pipeline.Images[s.Image], Before: g.Predecessors(s.Name)}
+		one := execution{Argv: invocation.Argv, Env: map[string]string{}, Image: pipeline.Images[s.Image], Before: g.Predecessors(s.Name)}
+		one.Files, err = repo.Listing{Files: all}.Match(s.Inputs)
+		require.NoError(t, err)
 		for _, pair := range invocation.Env {
 			name, value, _ := strings.Cut(pair, "=")
 			if value == placeholder {
