@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"bytes"
-	"io"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -59,20 +57,13 @@ func newMirroredProject(t *testing.T, tags ...string) (root string) {
 
 func pinnedTags(t *testing.T) []string {
 	t.Helper()
-	all, err := pins()
+	all, err := imagePins()
 	require.NoError(t, err)
 	var out []string
 	for _, p := range all {
 		out = append(out, p.Tag)
 	}
 	return out
-}
-
-func runCommand(t *testing.T, args ...string) (string, error) {
-	t.Helper()
-	var out bytes.Buffer
-	err := Execute(t.Context(), args, Process{Stdout: &out, Stderr: io.Discard, Environ: []string{"HOME=" + t.TempDir()}})
-	return out.String(), err
 }
 
 func TestImagesResolve_ShowsMovedTagsAndWritesOnRequest(t *testing.T) {
@@ -92,7 +83,7 @@ func TestImagesResolve_ShowsMovedTagsAndWritesOnRequest(t *testing.T) {
 	require.NoError(t, err)
 	after, err = os.ReadFile(table)
 	require.NoError(t, err)
-	all, err := pins()
+	all, err := imagePins()
 	require.NoError(t, err)
 	for _, p := range all {
 		assert.NotContains(t, string(after), p.Digest)

@@ -48,7 +48,9 @@ type liveAccess struct{ caller aws.Config }
 
 func (a liveAccess) callerConfig(string) (aws.Config, error) { return a.caller, nil }
 
-func (liveAccess) adaptAssembly(files fs.FS) (fs.FS, *rehearsal.Coverage, error) { return files, nil, nil }
+func (liveAccess) adaptAssembly(files fs.FS) (fs.FS, *rehearsal.Coverage, error) {
+	return files, nil, nil
+}
 
 // emulatedAccess gives access to emulated accounts. The caller is in the tooling account.
 type emulatedAccess struct {

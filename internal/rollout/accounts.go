@@ -77,6 +77,14 @@ func (s *Session) ForEachPlanAccount(
 	return s.ForEachAccount(ctx, []config.Environment{env}, "plan", do)
 }
 
+// CheckPlan returns a *deploy.Refusal if the plan is of another environment.
+func CheckPlan(plan deploy.PlanFile, env config.Environment) error {
+	if plan.Environment != env.Name {
+		return &deploy.Refusal{Reason: fmt.Sprintf("the plan is of %s, not of %s", plan.Environment, env.Name)}
+	}
+	return nil
+}
+
 func modePhrase(mode string) string {
 	if mode == deploy.Live {
 		return "live deployment"

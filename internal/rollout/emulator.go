@@ -29,7 +29,7 @@ func (s *Session) AcquireEmulator(
 	accounts := bootstrap.Accounts(s.Config.Pipeline, environments)
 	remote, err := rehearsal.RemoteSession(s.Environ)
 	if err != nil {
-		return nil, nil, nil, &EmulatorAddressError{err}
+		return nil, nil, nil, err
 	}
 	if remote != nil {
 		return e, remote, func() error { return nil }, remote.CheckAccounts(ctx, accounts)
@@ -43,12 +43,6 @@ func (s *Session) AcquireEmulator(
 	}
 	return e, session, release, nil
 }
-
-// An EmulatorAddressError says that the variables that name emulated accounts on another machine are wrong.
-type EmulatorAddressError struct{ Err error }
-
-func (e *EmulatorAddressError) Error() string { return e.Err.Error() }
-func (e *EmulatorAddressError) Unwrap() error { return e.Err }
 
 // startEmulator starts the emulator. Meanwhile it installs the CDK, which the bootstrap needs: either may take a while.
 func (s *Session) startEmulator(

@@ -113,6 +113,8 @@ func (Deploy) finish(_ context.Context, _ []*account, err error) error { return 
 // A Verify checks that what is deployed is what the assembly holds. It writes nothing.
 type Verify struct{}
 
-func (Verify) run(ctx context.Context, a *account) (deploy.Record, error) { return a.deployment.Verify(ctx) }
+func (Verify) run(ctx context.Context, a *account) (deploy.Record, error) {
+	return a.deployment.Verify(ctx)
+}
 
 func (Verify) finish(_ context.Context, _ []*account, err error) error { return err }

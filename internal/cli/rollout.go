@@ -1,0 +1,250 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"lockstep/config"
+	"lockstep/internal/deploy"
+	"lockstep/internal/pipeline"
+	"lockstep/internal/report"
+	"lockstep/internal/rollout"
+)
+
+// A rolloutCommand is a command that runs an operation in every account of environments. It is also the command of the
+// steps of its stage, which run it with --assembly.
+type rolloutCommand struct {
+	stage pipeline.Stage
+	// stages are the stages whose steps run without --assembly.
+	stages []pipeline.Stage
+	// requiresGates says that nothing may be written to AWS before every gate has passed.
+	requiresGates bool
+	short, long   string
+	// addFlags adds the command's own flags; nil for none.
+	addFlags  func(*rolloutFlags, *pflag.FlagSet)
+	operation func(*rolloutFlags) rollout.Operation
+}
+
+// rolloutFlags are the flags of the commands plan, deploy, verify, rollback and approve.
+type rolloutFlags struct {
+	assembly    string
+	recordFile  string
+	checks      bool
+	out         string
+	drop        string
+	goodFor     time.Duration
+	planFile    string
+	allow       []string
+	maxFailures int
+	toRelease   int
+
+	// reviewedPlan is the plan that --plan or --drop names, and permits are what --allow names. They are set by read.
+	reviewedPlan *deploy.PlanFile
+	permits      []deploy.Permit
+}
+
+func newRolloutFlags() *rolloutFlags { return &rolloutFlags{maxFailures: -1, goodFor: deploy.PlanTTL} }
+
+func (f *rolloutFlags) addOutFlags(flags *pflag.FlagSet, usage string) {
+	flags.StringVar(&f.out, "out", "", usage)
+	flags.DurationVar(&f.goodFor, "good-for", f.goodFor, "how long the plan may be applied")
+}
+
+func (f *rolloutFlags) addDeployFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&f.planFile, "plan", "", "apply exactly the plan of this file, or refuse")
+	f.addAllowFlag(flags)
+	flags.IntVar(&f.maxFailures, "max-failures", f.maxFailures, "in an environment with several accounts, start no further "+
+		"account once more than so many have failed; by default, a failure stops the waves after it")
+}
+
+func (f *rolloutFlags) addAllowFlag(flags *pflag.FlagSet) {
+	flags.StringSliceVar(&f.allow, "allow", nil, "allow changes that are refused by default: data-loss, permissions")
+}
+
+// read reads what the flags name. It makes paths absolute, because a step works in the project's folder.
+func (f *rolloutFlags) read(dir string) error {
+	for _, path := range []*string{&f.out, &f.drop, &f.planFile} {
+		if *path == "" || filepath.IsAbs(*path) {
+			continue
+		}
+		absolute, err := filepath.Abs(filepath.Join(dir, *path))
+		if err != nil {
+			return err
+		}
+		*path = absolute
+	}
+	for _, name := range f.allow {
+		permit := deploy.Permit(name)
+		if !slices.Contains(deploy.Permits, permit) {
+			return usagef("--allow %s: write %s", name, alternatives(stringsOf(deploy.Permits)))
+		}
+		f.permits = append(f.permits, permit)
+	}
+	for _, path := range []string{f.planFile, f.drop} {
+		if path == "" {
+			continue
+		}
+		file, err := deploy.ReadPlan(path)
+		if err != nil {
+			return err
+		}
+		f.reviewedPlan = &file
+	}
+	return nil
+}
+
+// environments returns the environments that --env names or, without it, the one that the plan is of.
+func (f *rolloutFlags) environments(p *project, name string) ([]config.Environment, error) {
+	if name == "" && f.reviewedPlan != nil {
+		name = f.reviewedPlan.Environment
+	}
+	environments, err := p.selectEnvironments(name)
+	if err != nil {
+		return nil, err
+	}
+	return environments, f.check(environments)
+}
+
+// check returns an error if flags contradict each other or the environments.
+func (f *rolloutFlags) check(environments []config.Environment) error {
+	isSingle := len(environments) == 1
+	switch {
+	case f.out != "" && f.drop != "":
+		return usagef("--out makes a plan and --drop throws one away: write one of them")
+	case f.out != "" && f.planFile != "":
+		return usagef("--out makes a plan and --plan applies one: write one of them")
+	case f.recordFile != "" && (f.assembly == "" || !isSingle):
+		return usagef("--record is for one environment with --assembly")
+	case !isSingle && (f.out != "" || f.planFile != "" || f.drop != ""):
+		return usagef("a plan is of one environment: name it with --env")
+	case f.goodFor < 0:
+		return usagef("--good-for %v: a plan cannot be good until before it is made", f.goodFor)
+	case f.reviewedPlan != nil:
+		return rollout.CheckPlan(*f.reviewedPlan, environments[0])
+	}
+	return nil
+}
+
+// extraArgs returns the flags that the steps of the command's stage are run with, besides those of the pipeline.
+func (f *rolloutFlags) extraArgs() []string {
+	var args []string
+	if f.out != "" {
+		args = append(args, "--out", f.out)
+	}
+	if f.planFile != "" {
+		args = append(args, "--plan", f.planFile)
+	}
+	if f.out != "" && f.goodFor != deploy.PlanTTL {
+		args = append(args, "--good-for", f.goodFor.String())
+	}
+	for _, name := range f.allow {
+		args = append(args, "--allow", name)
+	}
+	if f.maxFailures >= 0 {
+		args = append(args, "--max-failures", fmt.Sprint(f.maxFailures))
+	}
+	return args
+}
+
+func (a *app) newRolloutCommand(r rolloutCommand) *cobra.Command {
+	f := newRolloutFlags()
+	cmd := &cobra.Command{
+		Use: string(r.stage), Short: r.short, Long: r.long, Args: noArgs,
+		RunE: a.inProject(func(ctx context.Context, p *project) (result, error) {
+			if err := f.read(a.dir); err != nil {
+				return nil, err
+			}
+			environments, err := f.environments(p, a.env)
+			if err != nil {
+				return nil, err
+			}
+			switch {
+			case f.drop != "":
+				return a.dropPlan(ctx, p, f)
+			case f.assembly != "":
+				return a.rollOut(ctx, p, f, rollout.Request{
+					Command: string(r.stage), Environments: environments, MaxFailures: f.maxFailures,
+					Source: rollout.Synthesised{Dir: f.assembly}, Operation: r.operation(f),
+				})
+			}
+			return a.runRolloutSteps(ctx, r, p, environments, f)
+		}),
+	}
+	a.addEnvFlag(cmd)
+	a.addLiveFlag(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&f.assembly, "assembly", "", "use the cloud assembly in this folder, "+
+		"or in its subfolder for the environment, instead of synthesising one")
+	flags.StringVar(&f.recordFile, "record", "", "write the result to this file as JSON, for the program that runs this "+
+		"as a step, instead of a summary to stdout")
+	if r.addFlags != nil {
+		r.addFlags(f, flags)
+	}
+	if r.requiresGates {
+		flags.BoolVar(&f.checks, "checks", false, "run every gate before a rehearsal too, as --live always does")
+	}
+	return cmd
+}
+
+// runRolloutSteps runs the steps of the command's stages and all steps that they need.
+func (a *app) runRolloutSteps(
+	ctx context.Context, r rolloutCommand, p *project, environments []config.Environment, f *rolloutFlags,
+) (result, error) {
+	g, err := p.graph()
+	if err != nil {
+		return nil, err
+	}
+	stages := r.stages
+	if r.requiresGates && (a.live || f.checks) {
+		stages = slices.Concat(stages, pipeline.GateStages)
+	}
+	session := a.session(p)
+	j := job{
+		command: string(r.stage), mode: a.mode(), project: p, environments: environments, recordStage: r.stage,
+		graph: selectSteps(g, stages, environments).WithExtraArgs(r.stage, f.extraArgs()...),
+	}
+	if a.live {
+		if err := session.CheckCaller(ctx, environments); err != nil {
+			return nil, err
+		}
+	} else {
+		j.acquireAccounts = func(ctx context.Context, progress func(string)) (func() error, error) {
+			_, _, release, err := session.AcquireEmulator(ctx, environments, progress)
+			return release, err
+		}
+	}
+	return a.runJob(ctx, j)
+}
+
+// rollOut runs the request in this process. The result is written to the file of --record instead, if there is one.
+func (a *app) rollOut(ctx context.Context, p *project, f *rolloutFlags, q rollout.Request) (result, error) {
+	started := a.Now()
+	if f.recordFile == "" && !a.json {
+		a.printProgress(report.FirstLine(a.mode(), environmentNames(q.Environments)))
+	}
+	records, err := a.session(p).Run(ctx, q)
+	if f.recordFile != "" {
+		return nil, errors.Join(err, rollout.WriteRecord(f.recordFile, records))
+	}
+	summary := &report.Summary{Envelope: report.Envelope{
+		Time: a.Now(), Command: q.Command, Mode: a.mode(), Result: a.verdictOf(err), Millis: a.Now().Sub(started).Milliseconds(),
+	}}
+	for _, record := range records {
+		summary.Add(record)
+	}
+	if !a.live {
+		summary.NotRehearsed = rollout.NotRehearsed(q.Environments)
+	}
+	if err != nil {
+		summary.Error = err.Error()
+		return summary, printedError{err}
+	}
+	return summary, nil
+}
