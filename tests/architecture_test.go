@@ -17,11 +17,19 @@ import (
 
 // allowedImports is which of this module's packages each may import. What is not listed may not exist.
 var allowedImports = map[string][]string{
-	".":                        {"config", "internal/cli", "internal/deploy"},
-	"internal/gate/findings":   {},
-	"tests/gates/proof":        {"config", "internal/gate/findings", "internal/host", "internal/pipeline"},
-	"internal/gate":            {"config", "internal/gate/findings", "internal/pipeline"},
-	"internal/cli":             {"internal/bill", "internal/gate/images", "internal/gate", "internal/gate/findings", "config", "internal/host", "internal/deploy", "internal/deploy/assembly", "internal/rehearsal", "internal/bootstrap", "internal/report", "internal/pipeline", "tools"},
+	".":                      {"config", "internal/cli", "internal/deploy", "internal/pipeline"},
+	"internal/gate/findings": {},
+	"tests/gates/proof":      {"config", "internal/gate/findings", "internal/host", "internal/pipeline"},
+	"internal/gate":          {"config", "internal/gate/findings", "internal/pipeline"},
+	"internal/cli": {
+		"config", "internal/bootstrap", "internal/deploy", "internal/deploy/ledger", "internal/gate", "internal/gate/findings",
+		"internal/gate/images", "internal/host", "internal/pipeline", "internal/rehearsal", "internal/report", "internal/rollout",
+		"tools",
+	},
+	"internal/rollout": {
+		"config", "internal/bill", "internal/bootstrap", "internal/deploy", "internal/deploy/assembly", "internal/host",
+		"internal/pipeline", "internal/rehearsal", "internal/report", "tools",
+	},
 	"internal/report":          {"internal/gate/findings", "internal/deploy", "internal/rehearsal", "internal/pipeline"},
 	"internal/host":            {"internal/pipeline", "tools"},
 	"internal/deploy":          {"internal/deploy/assembly", "internal/deploy/ledger", "internal/deploy/pace"},
@@ -41,7 +49,7 @@ var allowedImports = map[string][]string{
 
 	"tests/faults": {},
 	// What a deployment is made of.
-	"bench/scale":               {"internal/deploy", "internal/deploy/assembly", "internal/deploy/simulated"},
+	"bench/scale":               {"internal/deploy", "internal/deploy/assembly", "internal/deploy/simulated", "internal/rollout"},
 	"internal/bill":             {},
 	"internal/gate/images":      {},
 	"internal/deploy/ledger":    {},

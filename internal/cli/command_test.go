@@ -72,7 +72,7 @@ func TestExecute_EveryJSONResultHasTheEnvelope(t *testing.T) {
 		{"graph --unknown", "failed", []string{"error", "steps", "stacks", "digest"}},
 	} {
 		t.Run(test.args, func(t *testing.T) {
-			out, err := runCommand(t, append(strings.Fields(test.args), "--json", "-C", root)...)
+			out, err := runCommand(t, append([]string{"--json", "-C", root}, strings.Fields(test.args)...)...)
 			assert.Equal(t, test.result == "passed", err == nil, "%v", err)
 			lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
 			var line map[string]any

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"io"
+	"log"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -24,7 +26,7 @@ import (
 // newMirroredProject is a project whose base images come from a registry on loopback, which has another image for each tag than the table.
 func newMirroredProject(t *testing.T, tags ...string) (root string) {
 	t.Helper()
-	server := httptest.NewServer(registry.New())
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	t.Cleanup(server.Close)
 	prefix := strings.TrimPrefix(server.URL, "http://") + "/hub"
 	index := v1.ImageIndex(empty.Index)

@@ -94,7 +94,7 @@ func TestLoadGateResults_NothingToDoIsNoReport(t *testing.T) {
 }
 
 func TestWriteHTML_ShowsAllAndEscapesScripts(t *testing.T) {
-	s := &Summary{Command: "check", Result: Failed, Steps: []pipeline.Result{{Step: "lint", Status: pipeline.Failed, Reason: "<script>alert(1)</script>"}}}
+	s := &Summary{Envelope: Envelope{Command: "check", Result: Failed}, Steps: []pipeline.Result{{Step: "lint", Status: pipeline.Failed, Reason: "<script>alert(1)</script>"}}}
 	all := LoadGateResults(gateReports(t), newGateGraph(t), []pipeline.Result{{Step: "lint", Status: pipeline.Failed}, {Step: "unit", Status: pipeline.Failed}})
 	all.Reports = append(all.Reports, findings.Report{Gate: "osv", Broken: "not run: no network"})
 	var out bytes.Buffer
@@ -106,7 +106,7 @@ func TestWriteHTML_ShowsAllAndEscapesScripts(t *testing.T) {
 }
 
 func TestLastLine_NamesToleratedGates(t *testing.T) {
-	s := &Summary{Command: "check", Result: Passed, Mode: Local, Steps: []pipeline.Result{
+	s := &Summary{Envelope: Envelope{Command: "check", Result: Passed, Mode: Local}, Steps: []pipeline.Result{
 		{Step: "lint", Status: pipeline.Ran}, {Step: "osv", Status: pipeline.NotRun, Tolerated: true}, {Step: "unit", Status: pipeline.NotRun},
 	}}
 	assert.Equal(t, "check passed in 0 ms; not run here, and no pass elsewhere: osv", s.LastLine())
@@ -116,7 +116,7 @@ func TestWriteText_BlockingNotRunGateShowsRemedy(t *testing.T) {
 	for _, tolerated := range []bool{false, true} {
 		s := &Summary{Steps: []pipeline.Result{{Step: "osv", Status: pipeline.NotRun, Tolerated: tolerated}}}
 		var out bytes.Buffer
-		s.WriteText(&out)
+		require.NoError(t, s.WriteText(&out))
 		assert.Equal(t, !tolerated, strings.Contains(out.String(), "gates.mayBeAbsent"), "tolerated: %v", tolerated)
 	}
 }

@@ -16,6 +16,9 @@ import (
 	"lockstep/internal/rehearsal"
 )
 
+// fixedTime is a clock that stands still.
+func fixedTime() time.Time { return time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC) }
+
 func newTestGraph(t *testing.T) *pipeline.Graph {
 	t.Helper()
 	g, err := pipeline.NewGraph([]pipeline.Step{
@@ -57,7 +60,7 @@ deploy:acc  failed in 1.5 s: exit status 1
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var out bytes.Buffer
-			o := NewObserver(Auto, &out, false, test.verbose, newTestGraph(t))
+			o := NewObserver(&out, newTestGraph(t), ObserverOptions{Mode: Auto, Verbose: test.verbose})
 			for _, e := range events {
 				o.Observe(e)
 			}
@@ -69,7 +72,7 @@ deploy:acc  failed in 1.5 s: exit status 1
 
 func TestDiscardObserver_WritesNothing(t *testing.T) {
 	var out bytes.Buffer
-	o := NewObserver(None, &out, true, true, newTestGraph(t))
+	o := NewObserver(&out, newTestGraph(t), ObserverOptions{Mode: None, IsTerminal: true, Verbose: true})
 	for _, e := range events {
 		o.Observe(e)
 	}
@@ -95,17 +98,17 @@ func TestJSONObserver_OneEventPerLine(t *testing.T) {
 }
 
 func TestTreeObserver_GroupsStepsByStage(t *testing.T) {
-	m := newTree(newTestGraph(t), lipgloss.NewRenderer(&bytes.Buffer{}))
+	m := newTree(newTestGraph(t), lipgloss.NewRenderer(&bytes.Buffer{}), fixedTime)
 	m.Update(pipeline.Event{Step: "build", Kind: pipeline.Finished, Result: &pipeline.Result{Status: pipeline.Ran, Millis: 120}})
-	m.Update(pipeline.Event{Step: "deploy:acc", Kind: pipeline.Started, Time: time.Now()})
+	m.Update(pipeline.Event{Step: "deploy:acc", Kind: pipeline.Started, Time: fixedTime().Add(-90 * time.Second)})
 	m.Update(pipeline.Event{Step: "deploy:acc", Kind: pipeline.Output, Detail: "waiting"})
 	view := m.View()
-	assert.Regexp(t, `(?s)^synth\n  ✓ build       ran in 120 ms\ndeploy\n  . deploy:acc  \d+ ms  waiting\n$`, view)
+	assert.Regexp(t, `(?s)^synth\n  ✓ build       ran in 120 ms\ndeploy\n  . deploy:acc  1 min 30 s  waiting\n$`, view)
 }
 
 func TestTreeObserver_KeepsLastStateOnClose(t *testing.T) {
 	var out bytes.Buffer
-	o := NewObserver(Auto, &out, true, false, newTestGraph(t))
+	o := NewObserver(&out, newTestGraph(t), ObserverOptions{Mode: Auto, IsTerminal: true, Now: fixedTime})
 	for _, e := range events {
 		o.Observe(e)
 	}
@@ -116,7 +119,8 @@ func TestTreeObserver_KeepsLastStateOnClose(t *testing.T) {
 
 func sampleSummary() *Summary {
 	s := &Summary{
-		Command: "deploy", Result: Passed, Mode: Rehearsal, Millis: 12_345, Digest: "d1", Logs: ".lockstep/runs/1",
+		Envelope: Envelope{Command: "deploy", Result: Passed, Mode: Rehearsal, Millis: 12_345},
+		Digest:   "d1", Logs: ".lockstep/runs/1",
 		Steps: []pipeline.Result{
 			{Step: "build", Stage: pipeline.Synth, Status: pipeline.Cached, Reason: "nothing that it reads has changed"},
 			{Step: "deploy:acc", Stage: pipeline.Deploy, Status: pipeline.Ran, Millis: 3000},
@@ -139,11 +143,11 @@ func sampleSummary() *Summary {
 
 func TestWriteText_ShowsStepsStacksAndCoverage(t *testing.T) {
 	var out bytes.Buffer
-	sampleSummary().WriteText(&out)
+	require.NoError(t, sampleSummary().WriteText(&out))
 	assert.Equal(t, `
 steps
-  ✓ build       cached                 nothing that it reads has changed
-  ✓ deploy:acc  ran             3.0 s
+  ✓ build       cached             nothing that it reads has changed
+  ✓ deploy:acc  ran         3.0 s
 
 acc  account 444455556666, eu-west-1: created
   p-acc-data  created: 2 to add
@@ -183,10 +187,10 @@ func TestLastLine_SaysWhatWasTouched(t *testing.T) {
 		give Summary
 		want string
 	}{
-		{"a rehearsal that changed nothing", Summary{Mode: Rehearsal, Result: Passed, Stacks: unchanged}, "nothing changed on the emulated accounts, nothing was touched"},
-		{"a live run that changed nothing", Summary{Mode: Live, Result: Passed, Stacks: unchanged}, "nothing changed, nothing was touched"},
-		{"a rehearsal that changed something", Summary{Mode: Rehearsal, Result: Passed, Stacks: append(unchanged, deploy.StackRecord{Outcome: deploy.Updated})}, "nothing reached AWS"},
-		{"a live run that failed", Summary{Mode: Live, Result: Failed, Stacks: unchanged}, "live on AWS"},
+		{"a rehearsal that changed nothing", Summary{Envelope: Envelope{Mode: Rehearsal, Result: Passed}, Stacks: unchanged}, "nothing changed on the emulated accounts, nothing was touched"},
+		{"a live run that changed nothing", Summary{Envelope: Envelope{Mode: Live, Result: Passed}, Stacks: unchanged}, "nothing changed, nothing was touched"},
+		{"a rehearsal that changed something", Summary{Envelope: Envelope{Mode: Rehearsal, Result: Passed}, Stacks: append(unchanged, deploy.StackRecord{Outcome: deploy.Updated})}, "nothing reached AWS"},
+		{"a live run that failed", Summary{Envelope: Envelope{Mode: Live, Result: Failed}, Stacks: unchanged}, "live on AWS"},
 	} {
 		t.Run(test.name, func(t *testing.T) { assert.Contains(t, test.give.LastLine(), test.want) })
 	}
