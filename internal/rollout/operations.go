@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lockstep/internal/deploy"
+	"lockstep/internal/report"
 )
 
 // An Operation is what a rollout does in every account: a Plan, a Deploy or a Verify.
@@ -34,7 +35,7 @@ func (p Plan) run(ctx context.Context, a *account) (deploy.Record, error) {
 	if err != nil {
 		return a.plan.Record(), err
 	}
-	a.progress(a.plan.Record().Text())
+	a.progress(report.PlanText(a.plan.Record()))
 	if p.File == "" {
 		err = a.plan.Discard(ctx)
 	}
@@ -82,7 +83,7 @@ func (p Plan) save(ctx context.Context, accounts []*account) (deploy.PlanFile, e
 			return file, err
 		}
 	}
-	return file, deploy.WritePlan(p.File, file)
+	return file, deploy.WritePlan(p.File, file, report.PlanMarkdown(file))
 }
 
 // A Deploy plans and applies what changes, or applies a reviewed plan.

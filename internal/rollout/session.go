@@ -68,12 +68,14 @@ func (s *Session) deployOptions(
 		return deploy.Options{}, err
 	}
 	sbom, err := toolSBOM()
+	progress := s.progressFor(account)
 	return deploy.Options{
 		Run: deploy.RunInfo{
 			ID: s.RunID, Command: "lockstep " + command, Mode: string(s.Mode()), Commit: s.currentCommit(ctx),
 		},
 		Artifacts:           deploy.Artifacts{ToolSBOM: sbom},
-		Progress:            s.progressFor(account),
+		Progress:            progress,
+		ShowPlan:            func(r deploy.Record) { progress(report.PlanText(r)) },
 		ConfigurationDigest: configuration,
 		RequiresApproval:    account.Approval,
 		HeartbeatDir:        s.statePath("alive"),
