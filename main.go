@@ -1,5 +1,5 @@
-// Lockstep is a pipeline written as Go code: the same steps on a laptop, in Dagger and in CodeBuild, and a rehearsal of the
-// whole deployment on emulated accounts.
+// Lockstep is a pipeline written as Go code: the same steps on a laptop, in Dagger and in CodeBuild, and a rehearsal of
+// the whole deployment on emulated accounts.
 package main
 
 import (
@@ -40,8 +40,8 @@ func main() {
 	os.Exit(exitCode(err, interrupted))
 }
 
-// messageFor returns the message for an error. The problems of the configuration have no prefix: each line begins with its
-// file and line, which editors follow.
+// messageFor returns the message for an error. The problems of the configuration have no prefix: each line begins with
+// its file and line, which editors follow.
 func messageFor(err error) string {
 	var problems config.Problems
 	if errors.As(err, &problems) {

@@ -14,8 +14,9 @@ func (a *app) approveCommand() *cobra.Command {
 	note := ""
 	cmd := &cobra.Command{
 		Use: "approve --plan FILE", Short: "Record that you agree to a plan, so that deploy --plan applies it", Args: noArgs,
-		Long: `Record in the target account that the caller, as AWS knows it, agrees to the plan, and when. An environment whose configuration says approval: true takes
-no plan without it. --allow names what the plan does that has to be allowed: loss of data, wider access.`,
+		Long: `Record in the target account that the caller, as AWS knows it, agrees to the plan, and when. An
+environment whose configuration says approval: true takes no plan without it. --allow names what the plan does
+that has to be allowed: loss of data, wider access.`,
 		RunE: a.inProject(func(ctx context.Context, p *project) (result, error) {
 			if f.planFile == "" {
 				return nil, usagef("which plan? Write --plan with the file that `lockstep plan --out` wrote")

@@ -17,11 +17,12 @@ func (a *app) bootstrapCommand() *cobra.Command {
 	only := ""
 	cmd := &cobra.Command{
 		Use: "bootstrap", Short: "Prepare an account for deployments, with the trust that they need", Args: noArgs,
-		Long: `Run the CDK's bootstrap on an account, with the qualifier, the execution policies and the trust in the tooling account that
-config/pipeline.yaml asks for. --env names an environment, or tooling for the tooling account.
+		Long: `Run the CDK's bootstrap on an account, with the qualifier, the execution policies and the trust in
+the tooling account that config/pipeline.yaml asks for. --env names an environment, or tooling for the tooling
+account.
 
-An account is prepared with its own credentials: with --live, yours must belong to the very account that is prepared. Accounts that are
-rehearsed on are prepared automatically.`,
+An account is prepared with its own credentials: with --live, yours must belong to the very account that is
+prepared. Accounts that are rehearsed on are prepared automatically.`,
 		RunE: a.inProject(func(ctx context.Context, p *project) (result, error) {
 			accounts, err := p.bootstrapAccounts(a.env, only)
 			if err != nil {

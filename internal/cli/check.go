@@ -19,12 +19,14 @@ func (a *app) checkCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "check [FILE...]",
 		Short: "Run every gate: " + enumerate(stringsOf(pipeline.GateStages)) + "; or those that read the files",
-		Long: `Run every gate, side by side, and show what keeps them from passing. A gate whose inputs have not changed since it passed is not run again.
+		Long: `Run every gate, side by side, and show what keeps them from passing. A gate whose inputs have not
+changed since it passed is not run again.
 
-With files, only the gates of quality and security that read one of them run: this is what the hook before a commit does.
+With files, only the gates of quality and security that read one of them run: this is what the hook before a
+commit does.
 
-A gate that cannot be run here, because a database cannot be reached for example, is "not run". On your machine that is a warning. With CI=true it
-fails, unless every environment's configuration allows the gate to be absent.`,
+A gate that cannot be run here, because a database cannot be reached for example, is "not run". On your machine
+that is a warning. With CI=true it fails, unless every environment's configuration allows the gate to be absent.`,
 		RunE: func(cmd *cobra.Command, files []string) error {
 			return a.inProject(func(ctx context.Context, p *project) (result, error) {
 				if len(files) == 0 {

@@ -75,10 +75,11 @@ func Execute(ctx context.Context, args []string, p Process) error {
 	return errors.Join(err, a.writeResult(cmd, err))
 }
 
-const rootHelp = `Lockstep is a pipeline written as Go code. It checks, synthesises and deploys a multi-account CDK platform, and rehearses
-the whole deployment on emulated accounts when there is no AWS account at hand.
+const rootHelp = `Lockstep is a pipeline written as Go code. It checks, synthesises and deploys a multi-account CDK
+platform, and rehearses the whole deployment on emulated accounts when there is no AWS account at hand.
 
-Without --live, commands that use AWS accounts rehearse. With it they use your AWS credentials, after checking whose they are.
+Without --live, commands that use AWS accounts rehearse. With it they use your AWS credentials, after checking whose
+they are.
 
   lockstep deploy --env acc          rehearse the deployment to acc
   lockstep deploy --env acc --live   deploy to acc

@@ -111,7 +111,8 @@ func (a *app) checkPreinstalled(ctx context.Context) []doctorCheck {
 	return checks
 }
 
-// checkInstalled checks the tools that Lockstep installs when a step first needs them. One that is not installed is not missing.
+// checkInstalled checks the tools that Lockstep installs when a step first needs them. One that is not installed is not
+// missing.
 func (a *app) checkInstalled() []doctorCheck {
 	installer, err := tools.NewInstaller(a.Environ, a.printProgress)
 	if err != nil {

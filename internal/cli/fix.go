@@ -16,10 +16,12 @@ func (a *app) fixCommand() *cobra.Command {
 	updateBaseline := false
 	cmd := &cobra.Command{
 		Use: "fix", Short: "Fix what gates find and a program can fix", Args: noArgs,
-		Long: `Format Go code and Markdown, make go.mod say what is imported, let golangci-lint fix what it can, and raise the coverage floor to what the
-last run of the unit tests covered. It changes files: look at them before you commit. The waivers are yours to change.
+		Long: `Format Go code and Markdown, make go.mod say what is imported, let golangci-lint fix what it can,
+and raise the coverage floor to what the last run of the unit tests covered. It changes files: look at them
+before you commit. The waivers are yours to change.
 
-With --baseline it does one thing only: it takes everything that looks like a secret now into .secrets.baseline. Look through what that changes.`,
+With --baseline it does one thing only: it takes everything that looks like a secret now into .secrets.baseline.
+Look through what that changes.`,
 		RunE: a.inProject(func(ctx context.Context, p *project) (result, error) {
 			steps := pipeline.FixSteps()
 			if updateBaseline {
@@ -42,8 +44,8 @@ With --baseline it does one thing only: it takes everything that looks like a se
 	return cmd
 }
 
-// floorMargin is how far the coverage floor stays below the coverage, in percent of the statements: the coverage varies a
-// little from run to run.
+// floorMargin is how far the coverage floor stays below the coverage, in percent of the statements: the coverage varies
+// a little from run to run.
 const floorMargin = 0.5
 
 // raiseCoverageFloor raises the coverage floor to what the unit tests last covered. It never lowers it.

@@ -23,9 +23,11 @@ func (a *app) garbageCommand() *cobra.Command {
 	keep := 10
 	remove := false
 	cmd := &cobra.Command{
-		Use: "garbage", Short: "List what old releases have left in the account and no stack uses, or remove it", Args: noArgs,
-		Long: `List the published files and kept assemblies of releases older than the newest ones that are kept, as far as no stack in the account mentions them. --remove
-removes them, under the lock. Release records are never removed, nor anything that no release of the environment ever needed.`,
+		Use: "garbage", Args: noArgs,
+		Short: "List what old releases have left in the account and no stack uses, or remove it",
+		Long: `List the published files and kept assemblies of releases older than the newest ones that are kept,
+as far as no stack in the account mentions them. --remove removes them, under the lock. Release records are
+never removed, nor anything that no release of the environment ever needed.`,
 		RunE: a.inEnvironments(func(ctx context.Context, p *project, environments []config.Environment) (result, error) {
 			if keep < deploy.MinReleasesKept {
 				return nil, usagef("--keep %d: at least %d releases are kept, because going back needs the one before",

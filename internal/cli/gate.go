@@ -92,7 +92,8 @@ func IsNotRun(err error) bool {
 	return errors.As(err, &notRun)
 }
 
-// componentVersion returns the version of the part of this program that runs a step's command; empty for the whole program.
+// componentVersion returns the version of the part of this program that runs a step's command; empty for the whole
+// program.
 func componentVersion(argv []string) string {
 	if (pipeline.Step{Command: append([]string{pipeline.Self}, argv...)}).IsGate() {
 		return gate.Version()
@@ -100,8 +101,8 @@ func componentVersion(argv []string) string {
 	return ""
 }
 
-// mayBeAbsent returns a function that reports whether a run goes on without a gate that could not be run. It is strict with
-// --live and in CI.
+// mayBeAbsent returns a function that reports whether a run goes on without a gate that could not be run. It is strict
+// with --live and in CI.
 func (a *app) mayBeAbsent(environments []config.Environment) func(pipeline.Step) bool {
 	return pipeline.MayBeAbsent(a.live || isTrue(tools.Getenv(a.Environ, "CI")), environments)
 }

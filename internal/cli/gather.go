@@ -118,7 +118,8 @@ func (a *app) summarizeResults(j job, run pipeline.RunResults) (*report.Summary,
 	return summary, gates
 }
 
-// mergeReports writes the reports of all gates into a folder: the files that every run has, a page, and the gates as tests.
+// mergeReports writes the reports of all gates into a folder: the files that every run has, a page, and the gates as
+// tests.
 func mergeReports(into string, summary *report.Summary, gates report.GateResults) error {
 	if err := os.MkdirAll(into, 0o755); err != nil {
 		return err

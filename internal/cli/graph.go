@@ -28,8 +28,8 @@ func (a *app) graphCommand() *cobra.Command {
 	format := "text"
 	cmd := &cobra.Command{
 		Use: "graph", Short: "Show the steps, what they wait for, and the digest of it all", Args: noArgs,
-		Long: `Show the whole table of steps as a graph. Its digest covers every command, declared input, output, variable and image: two
-runs that print the same digest ran the same pipeline.`,
+		Long: `Show the whole table of steps as a graph. Its digest covers every command, declared input, output,
+variable and image: two runs that print the same digest ran the same pipeline.`,
 		RunE: a.inProject(func(_ context.Context, p *project) (result, error) {
 			draw, ok := pipeline.DrawFuncs[format]
 			if !ok {

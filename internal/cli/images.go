@@ -84,8 +84,9 @@ func (a *app) imagesResolve() *cobra.Command {
 	write := false
 	cmd := &cobra.Command{
 		Use: "resolve [--write]", Short: "Ask the registries what the tags of the base images mean now", Args: noArgs,
-		Long: `Ask the registry of each base image, or the mirror that engine.imagePrefix names, for the digest that the image's tag has now. With --write the new digests
-are written into ` + pipeline.ImagesFile + `, all or none. Steps run again with another image, so look at what the gates say before you commit it.`,
+		Long: `Ask the registry of each base image, or the mirror that engine.imagePrefix names, for the digest
+that the image's tag has now. With --write the new digests are written into ` + pipeline.ImagesFile + `, all or
+none. Steps run again with another image, so look at what the gates say before you commit it.`,
 		RunE: a.inProject(func(ctx context.Context, p *project) (result, error) {
 			all, err := resolveImages(ctx, p.config.Pipeline.Engine.ImagePrefix)
 			if err != nil {

@@ -23,7 +23,8 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// newMirroredProject is a project whose base images come from a registry on loopback, which has another image for each tag than the table.
+// newMirroredProject is a project whose base images come from a registry on loopback, which has another image for each
+// tag than the table.
 func newMirroredProject(t *testing.T, tags ...string) (root string) {
 	t.Helper()
 	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))

@@ -15,10 +15,12 @@ func (a *app) planCommand() *cobra.Command {
 	return a.newRolloutCommand(rolloutCommand{
 		stage: pipeline.Plan, stages: []pipeline.Stage{pipeline.Plan},
 		short: "Show what a deployment would change, resource by resource",
-		long: `Make the change sets of every stack that differs, show what they would do, and delete them again. Nothing is executed.
+		long: `Make the change sets of every stack that differs, show what they would do, and delete them again.
+Nothing is executed.
 
-With --out the change sets stay, and the plan is written to FILE, and as Markdown beside it, for ` + "`approve` and `deploy --plan`" + `. --drop throws such a
-plan away. A stack that cannot be planned before another one exists is shown as deferred.`,
+With --out the change sets stay, and the plan is written to FILE, and as Markdown beside it, for
+` + "`approve` and `deploy --plan`" + `. --drop throws such a plan away. A stack that cannot be planned before
+another one exists is shown as deferred.`,
 		addFlags: func(f *rolloutFlags, flags *pflag.FlagSet) {
 			f.addOutFlags(flags, "keep the change sets and write the plan to this file, to be applied by deploy --plan")
 			flags.StringVar(&f.drop, "drop", "", "throw the plan of this file away, with its change sets")

@@ -20,8 +20,8 @@ func (a *app) rehearsalCommand() *cobra.Command {
 	return newCommandGroup(
 		&cobra.Command{
 			Use: "rehearsal", Short: "Start, look at, reset or stop the emulated accounts",
-			Long: `The emulated accounts start and stop by themselves with the commands that need them, and keep their state in between. Start them
-here to look into them with other tools while they run.`,
+			Long: `The emulated accounts start and stop by themselves with the commands that need them, and keep
+their state in between. Start them here to look into them with other tools while they run.`,
 		},
 		a.rehearsalStart(), a.rehearsalServe(), a.rehearsalCertificate(),
 		a.rehearsalAction("status", "Show whether they run, where, and how to reach them", showEmulator),

@@ -34,7 +34,8 @@ func (a *app) rehearsalServe() *cobra.Command {
 		})
 	}
 	cmd := a.rehearsalAction("serve", "Run them for other machines or containers, until interrupted", serve)
-	cmd.Long = `Run the emulated accounts, bootstrapped, in the foreground, and let others reach them. To rehearse there, set
+	cmd.Long = `Run the emulated accounts, bootstrapped, in the foreground, and let others reach them. To rehearse
+there, set
 
   ` + rehearsal.EndpointVariable + `=https://HOST:PORT
   ` + rehearsal.AuthorityVariable + `=FILE, the ca.pem of the certificates

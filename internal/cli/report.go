@@ -68,8 +68,9 @@ func (a *app) reportCommand() *cobra.Command {
 	format, out := "text", ""
 	cmd := &cobra.Command{
 		Use: "report", Short: "Show the last run: its findings, or all of it as HTML, JUnit or SARIF", Args: noArgs,
-		Long: `Show the result of the last run. As text these are all findings of its gates, the worst first; as html one page with steps, findings and tests; as
-sarif the findings and as junit the tests, each merged into one file with paths relative to the repository.`,
+		Long: `Show the result of the last run. As text these are all findings of its gates, the worst first; as
+html one page with steps, findings and tests; as sarif the findings and as junit the tests, each merged into one
+file with paths relative to the repository.`,
 		RunE: a.inProject(func(_ context.Context, p *project) (result, error) {
 			write, ok := reportFormats[format]
 			if a.json || format == "json" {

@@ -13,14 +13,15 @@ import (
 	"lockstep/internal/report"
 )
 
-// A result is what a command shows when it ends: text, or with --json one line of JSON. Its fields are the command's own
-// data; it embeds a report.Envelope.
+// A result is what a command shows when it ends: text, or with --json one line of JSON. Its fields are the command's
+// own data; it embeds a report.Envelope.
 type result interface {
 	report.Enveloped
 	WriteText(w io.Writer) error
 }
 
-// writeResult writes the result of the command that has run. With --json it is the last line, whatever became of the command.
+// writeResult writes the result of the command that has run. With --json it is the last line, whatever became of the
+// command.
 func (a *app) writeResult(cmd *cobra.Command, err error) error {
 	switch {
 	case a.json && !isHelp(cmd, err):

@@ -12,10 +12,12 @@ func (a *app) rollbackCommand() *cobra.Command {
 	f := newRolloutFlags()
 	cmd := &cobra.Command{
 		Use: "rollback", Short: "Go back to the release before, through the same plan and apply", Args: noArgs,
-		Long: `Fetch the cloud assembly of the release before the one that is deployed, from the account itself, check that it is the one that was recorded, and deploy it:
-planned, shown, held to what has to be allowed, applied under the lock, verified and recorded as a release of its own. ` + "`status` shows the releases." + `
+		Long: `Fetch the cloud assembly of the release before the one that is deployed, from the account itself,
+check that it is the one that was recorded, and deploy it: planned, shown, held to what has to be allowed,
+applied under the lock, verified and recorded as a release of its own. ` + "`status` shows the releases." + `
 
-An environment that asks for approvals takes only an approved plan here too: --out writes one, ` + "`approve`" + ` approves it, --plan applies it.`,
+An environment that asks for approvals takes only an approved plan here too: --out writes one,
+` + "`approve`" + ` approves it, --plan applies it.`,
 		RunE: a.inProject(func(ctx context.Context, p *project) (result, error) {
 			if err := f.read(a.dir); err != nil {
 				return nil, err

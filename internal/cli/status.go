@@ -23,8 +23,9 @@ func (a *app) statusCommand() *cobra.Command {
 	releases := 0
 	cmd := &cobra.Command{
 		Use: "status", Short: "Show what is deployed where, by whom, and who is at work", Args: noArgs,
-		Long: `Show the newest release of every environment side by side, who holds its lock, and whether a run was cut off. The release records are verified: one that was
-changed outside Lockstep is named. Nothing is written.`,
+		Long: `Show the newest release of every environment side by side, who holds its lock, and whether a run
+was cut off. The release records are verified: one that was changed outside Lockstep is named. Nothing is
+written.`,
 		RunE: a.inProject(func(ctx context.Context, p *project) (result, error) {
 			environments, err := p.selectOrAll(a.env)
 			if err != nil {

@@ -21,8 +21,9 @@ import (
 func (a *app) toolsCommand() *cobra.Command {
 	return newCommandGroup(&cobra.Command{
 		Use: "tools", Short: "List or install the pinned tools that the gates call",
-		Long: `Each tool is pinned by the hashes of all that it is made of, and installed into your cache when a step first needs it. Nothing has to be
-installed by hand: these commands are for looking, and for making container images.`,
+		Long: `Each tool is pinned by the hashes of all that it is made of, and installed into your cache when a
+step first needs it. Nothing has to be installed by hand: these commands are for looking, and for making
+container images.`,
 	}, a.toolsList(), a.toolsInstall())
 }
 
@@ -97,8 +98,8 @@ func (a *app) toolsInstall() *cobra.Command {
 	all := false
 	cmd := &cobra.Command{
 		Use: "install [--into FOLDER] NAME...", Short: "Install pinned tools, each on its own, in parallel",
-		Long: `Install the named tools, or all of them. With --into they come into that folder instead of your cache, and their programs are linked in its
-bin folder, which a container image puts on its PATH.`,
+		Long: `Install the named tools, or all of them. With --into they come into that folder instead of your
+cache, and their programs are linked in its bin folder, which a container image puts on its PATH.`,
 		RunE: func(cmd *cobra.Command, names []string) error {
 			if all {
 				names = tools.InstallableNames()

@@ -27,8 +27,8 @@ const (
 	Interrupted Verdict = "interrupted"
 )
 
-// An Envelope is what the last line of every command with --json has in common. The result of a command embeds it and adds
-// the command's own data.
+// An Envelope is what the last line of every command with --json has in common. The result of a command embeds it and
+// adds the command's own data.
 type Envelope struct {
 	Time time.Time `json:"time"`
 	// Event is "summary", which distinguishes the line from the events before it.

@@ -15,8 +15,8 @@ type GateResults struct {
 	Suites  []findings.Suite
 }
 
-// LoadGateResults reads what each gate of a run left below the repository's root. A gate that left nothing that can be read, or could not be run, has its place
-// all the same: nobody is to take its silence for a pass.
+// LoadGateResults reads what each gate of a run left below the repository's root. A gate that left nothing that can be
+// read, or could not be run, has its place all the same: nobody is to take its silence for a pass.
 func LoadGateResults(root fs.FS, g *pipeline.Graph, results []pipeline.Result) GateResults {
 	var all GateResults
 	for _, r := range results {

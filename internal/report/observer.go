@@ -1,6 +1,6 @@
 // Package report renders what a run did, for people and for programs: the live tree of steps, plain lines, JSON events,
-// the summary, plans and gate results as text, Markdown, HTML and JSON. It knows what a step, a deployment record and the
-// coverage of a rehearsal are, and not how they come about.
+// the summary, plans and gate results as text, Markdown, HTML and JSON. It knows what a step, a deployment record and
+// the coverage of a rehearsal are, and not how they come about.
 package report
 
 import (

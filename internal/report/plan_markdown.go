@@ -17,8 +17,8 @@ var actionLabels = map[deploy.Action]string{
 	deploy.Remove:       "**remove**",
 }
 
-// PlanMarkdown returns a plan as a comment for a pull request: how many resources change, what has to be allowed, and every
-// stack that changes.
+// PlanMarkdown returns a plan as a comment for a pull request: how many resources change, what has to be allowed, and
+// every stack that changes.
 func PlanMarkdown(f deploy.PlanFile) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### Plan for %s: %s\n\n", f.Environment, planCounts(f))

@@ -7,7 +7,8 @@ import (
 	"lockstep/internal/deploy"
 )
 
-// PlanText returns what a plan, or its execution, does to each stack and each resource, as a person reads it on a terminal.
+// PlanText returns what a plan, or its execution, does to each stack and each resource, as a person reads it on a
+// terminal.
 func PlanText(r deploy.Record) string {
 	var parts []string
 	for _, s := range r.Stacks {
@@ -42,7 +43,8 @@ func stackText(s deploy.StackRecord) string {
 	return b.String()
 }
 
-// shownProperties returns the properties of a change that a reader compares. A resource that is added or removed has none.
+// shownProperties returns the properties of a change that a reader compares. A resource that is added or removed has
+// none.
 func shownProperties(c deploy.Change) []deploy.Property {
 	if c.Action == deploy.Add || c.Action == deploy.Remove {
 		return nil

@@ -23,8 +23,8 @@ type access interface {
 	adaptAssembly(files fs.FS) (fs.FS, *rehearsal.Coverage, error)
 }
 
-// openAccess gives access to the accounts of environments: with the caller's credentials if the session is live, otherwise
-// to emulated accounts, which it starts. The caller must call release when done.
+// openAccess gives access to the accounts of environments: with the caller's credentials if the session is live,
+// otherwise to emulated accounts, which it starts. The caller must call release when done.
 func (s *Session) openAccess(
 	ctx context.Context, environments []config.Environment,
 ) (way access, release func() error, err error) {

@@ -60,8 +60,8 @@ func (s *Session) ForEachAccount(
 	return errors.Join(errs...)
 }
 
-// ForEachPlanAccount calls do for every account that a plan file has a plan for. It returns a *deploy.Refusal if the plan
-// was made in another mode or for an environment that is not configured.
+// ForEachPlanAccount calls do for every account that a plan file has a plan for. It returns a *deploy.Refusal if the
+// plan was made in another mode or for an environment that is not configured.
 func (s *Session) ForEachPlanAccount(
 	ctx context.Context, plan deploy.PlanFile, do func(*deploy.Deployment) error,
 ) error {

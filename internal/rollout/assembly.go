@@ -59,8 +59,8 @@ func environmentFolder(dir, environment string) string {
 	return dir
 }
 
-// siblingDigests returns the digests of the assemblies that lie next to an environment's in dir, of the environments that a
-// release is promoted to after it.
+// siblingDigests returns the digests of the assemblies that lie next to an environment's in dir, of the environments
+// that a release is promoted to after it.
 func siblingDigests(dir string, c *config.Config, name string) (map[string]string, error) {
 	if filepath.Base(dir) != name {
 		return nil, nil
@@ -119,8 +119,8 @@ func (f Released) load(
 	return a, d.FetchAssembly(ctx, r, a.folder)
 }
 
-// checkPromotion returns a *deploy.Refusal unless the environment before the account's own has deployed a release that was
-// synthesised together with this assembly.
+// checkPromotion returns a *deploy.Refusal unless the environment before the account's own has deployed a release that
+// was synthesised together with this assembly.
 func (a *account) checkPromotion(ctx context.Context) error {
 	previous, ok := a.opener.session.Config.Environment(a.After)
 	if !ok {

@@ -20,8 +20,8 @@ func (s *Session) Emulator(progress func(string)) *rehearsal.Emulator {
 }
 
 // AcquireEmulator starts the emulated accounts of the environments if they do not run, and bootstraps them. If the
-// environment variables name emulated accounts that run on another machine, it uses those. The caller must call release when
-// done.
+// environment variables name emulated accounts that run on another machine, it uses those. The caller must call release
+// when done.
 func (s *Session) AcquireEmulator(
 	ctx context.Context, environments []config.Environment, progress func(string),
 ) (e *rehearsal.Emulator, session *rehearsal.Session, release func() error, err error) {

@@ -68,7 +68,8 @@ func (p Plan) finish(ctx context.Context, accounts []*account, err error) error 
 	return nil
 }
 
-// save registers the plan in every account before it writes the file: a plan that an account does not know is refused there.
+// save registers the plan in every account before it writes the file: a plan that an account does not know is refused
+// there.
 func (p Plan) save(ctx context.Context, accounts []*account) (deploy.PlanFile, error) {
 	var targets []deploy.TargetPlan
 	for _, a := range accounts {
@@ -94,8 +95,8 @@ type Deploy struct {
 	Allow []deploy.Permit
 }
 
-// run deploys to the account. On AWS, a new release is refused unless the environment before has deployed it. An earlier
-// release passed there when it was new.
+// run deploys to the account. On AWS, a new release is refused unless the environment before has deployed it. An
+// earlier release passed there when it was new.
 func (o Deploy) run(ctx context.Context, a *account) (deploy.Record, error) {
 	if a.opener.session.Live && a.assembly.restores == 0 {
 		if err := a.checkPromotion(ctx); err != nil {

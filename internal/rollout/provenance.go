@@ -31,15 +31,16 @@ func toolSBOM() ([]byte, error) {
 	return bill.CycloneDX(build, pins)
 }
 
-// configurationDigest returns the SHA-256, in hexadecimal, of an environment's configuration with its defaults filled in.
+// configurationDigest returns the SHA-256, in hexadecimal, of an environment's configuration with its defaults filled
+// in.
 func configurationDigest(p config.Pipeline, env config.Environment) (string, error) {
 	data, err := json.Marshal(config.Config{Pipeline: p, Environments: []config.Environment{env}})
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:]), err
 }
 
-// currentCommit returns the commit that is checked out, followed by a plus sign if files differ from it.
-// A variable overrides it: LOCKSTEP_COMMIT, or the one that CodeBuild sets. The result is empty if the commit is unknown.
+// currentCommit returns the commit that is checked out, followed by a plus sign if files differ from it. A variable
+// overrides it: LOCKSTEP_COMMIT, or the one that CodeBuild sets. The result is empty if the commit is unknown.
 func (s *Session) currentCommit(ctx context.Context) string {
 	for _, name := range []string{"LOCKSTEP_COMMIT", "CODEBUILD_RESOLVED_SOURCE_VERSION"} {
 		if value := tools.Getenv(s.Environ, name); value != "" {

@@ -13,8 +13,8 @@ import (
 	"lockstep/internal/report"
 )
 
-// WriteRecord writes the records of an environment's accounts into a file, for the program that runs this one as a step.
-// It writes nothing if there are no records.
+// WriteRecord writes the records of an environment's accounts into a file, for the program that runs this one as a
+// step. It writes nothing if there are no records.
 func WriteRecord(file string, records []report.AccountRecord) error {
 	if len(records) == 0 {
 		return nil
@@ -31,8 +31,9 @@ func WriteRecord(file string, records []report.AccountRecord) error {
 	return os.WriteFile(file, append(data, '\n'), 0o644)
 }
 
-// ReadRecords reads the records that the steps of a stage wrote below the project's root, in the order of the environments.
-// An environment without a record is left out. Damaged records are named by the error; the others are returned with it.
+// ReadRecords reads the records that the steps of a stage wrote below the project's root, in the order of the
+// environments. An environment without a record is left out. Damaged records are named by the error; the others are
+// returned with it.
 func ReadRecords(root string, stage pipeline.Stage, environments []config.Environment) ([]report.AccountRecord, error) {
 	var records []report.AccountRecord
 	var errs []error

@@ -24,8 +24,8 @@ type Request struct {
 	MaxFailures int
 }
 
-// Run runs the request's operation in every account, environment after environment up to the first that fails. It returns
-// a record of each account, also if the error is not nil.
+// Run runs the request's operation in every account, environment after environment up to the first that fails. It
+// returns a record of each account, also if the error is not nil.
 func (s *Session) Run(ctx context.Context, q Request) (records []report.AccountRecord, err error) {
 	way, release, err := s.openAccess(ctx, q.Environments)
 	if err != nil {
@@ -110,8 +110,9 @@ func (a *account) run(ctx context.Context, q Request) error {
 	return err
 }
 
-// recordError writes an error into the account's record. It returns the error as the rollout reports it: with the account's
-// id if there are several accounts, and nil for an account that was not started, because the failures before it are reported.
+// recordError writes an error into the account's record. It returns the error as the rollout reports it: with the
+// account's id if there are several accounts, and nil for an account that was not started, because the failures before
+// it are reported.
 func (a *account) recordError(err error, named bool) error {
 	if err == nil {
 		return nil

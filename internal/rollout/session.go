@@ -1,5 +1,6 @@
-// Package rollout decides what happens in which account of which environment: in which order, with which cloud assembly,
-// whether that assembly may be promoted, with whose credentials, and what is recorded. It knows no flags and no terminal.
+// Package rollout decides what happens in which account of which environment: in which order, with which cloud
+// assembly, whether that assembly may be promoted, with whose credentials, and what is recorded. It knows no flags and
+// no terminal.
 package rollout
 
 import (
@@ -82,7 +83,8 @@ func (s *Session) deployOptions(
 	}, err
 }
 
-// progressFor returns a function that reports progress in an account. It names the account if the environment has several.
+// progressFor returns a function that reports progress in an account. It names the account if the environment has
+// several.
 func (s *Session) progressFor(account config.EnvironmentAccount) func(string) {
 	if account.Folder == "" {
 		return s.Progress

@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// A WaveRunner runs a function for the accounts of several waves: wave after wave, and the accounts of a wave at the same
-// time. The accounts of a wave do not depend on each other: a failure does not stop the others that have started.
+// A WaveRunner runs a function for the accounts of several waves: wave after wave, and the accounts of a wave at the
+// same time. The accounts of a wave do not depend on each other: a failure does not stop the others that have started.
 type WaveRunner struct {
 	// MaxConcurrent is how many accounts are worked on at the same time, which bounds the memory; at least 1.
 	// It does not bound how fast AWS is called: that is what a deploy.Limiter does.
