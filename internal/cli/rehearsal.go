@@ -105,7 +105,8 @@ func showEmulator(ctx context.Context, p *project, e *rehearsal.Emulator) (resul
 
 func (s *emulatorStatus) WriteText(w io.Writer) error {
 	if !s.Running {
-		_, err := fmt.Fprintf(w, "the emulated accounts do not run; `lockstep rehearsal start` starts them\nstate   %s\n", s.State)
+		_, err := fmt.Fprintf(w,
+			"the emulated accounts do not run; `lockstep rehearsal start` starts them\nstate   %s\n", s.State)
 		return err
 	}
 	until := "until the run that uses them ends"

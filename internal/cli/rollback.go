@@ -44,7 +44,8 @@ An environment that asks for approvals takes only an approved plan here too: --o
 	a.addLiveFlag(cmd)
 	flags := cmd.Flags()
 	flags.IntVar(&f.toRelease, "to", 0, "the number of the release to go back to; by default the one before this one")
-	f.addOutFlags(flags, "only plan it: keep the change sets and write the plan to this file, to be applied by rollback --plan")
+	f.addOutFlags(flags, "only plan it: keep the change sets and write the plan to this file, "+
+		"to be applied by rollback --plan")
 	f.addDeployFlags(flags)
 	return cmd
 }

@@ -60,8 +60,8 @@ func (f *rolloutFlags) addOutFlags(flags *pflag.FlagSet, usage string) {
 func (f *rolloutFlags) addDeployFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&f.planFile, "plan", "", "apply exactly the plan of this file, or refuse")
 	f.addAllowFlag(flags)
-	flags.IntVar(&f.maxFailures, "max-failures", f.maxFailures, "in an environment with several accounts, start no further "+
-		"account once more than so many have failed; by default, a failure stops the waves after it")
+	flags.IntVar(&f.maxFailures, "max-failures", f.maxFailures, "in an environment with several accounts, "+
+		"start no further account once more than so many have failed; by default, a failure stops the waves after it")
 }
 
 func (f *rolloutFlags) addAllowFlag(flags *pflag.FlagSet) {
@@ -234,7 +234,8 @@ func (a *app) rollOut(ctx context.Context, p *project, f *rolloutFlags, q rollou
 		return nil, errors.Join(err, rollout.WriteRecord(f.recordFile, records))
 	}
 	summary := &report.Summary{Envelope: report.Envelope{
-		Time: a.Now(), Command: q.Command, Mode: a.mode(), Result: a.verdictOf(err), Millis: a.Now().Sub(started).Milliseconds(),
+		Time: a.Now(), Command: q.Command, Mode: a.mode(), Result: a.verdictOf(err),
+		Millis: a.Now().Sub(started).Milliseconds(),
 	}}
 	for _, record := range records {
 		summary.Add(record)

@@ -85,6 +85,7 @@ func releaseCells(r ledger.Release) []string {
 		number += fmt.Sprintf(" (back to %d)", r.Restores)
 	}
 	return []string{
-		number, fmt.Sprintf("%.12s", r.SynthDigest), fmt.Sprintf("%.12s", orDash(r.Commit)), r.At.Format(time.DateTime), r.CallerARN,
+		number, fmt.Sprintf("%.12s", r.SynthDigest), fmt.Sprintf("%.12s", orDash(r.Commit)),
+		r.At.Format(time.DateTime), r.CallerARN,
 	}
 }

@@ -119,6 +119,7 @@ func inlineCode(name string) string {
 // escapeMarkdown returns text that Markdown and HTML show as it is. Names and values in templates are not trusted.
 func escapeMarkdown(text string) string {
 	return strings.NewReplacer(
-		"\\", `\\`, "|", `\|`, "<", "&lt;", ">", "&gt;", "*", `\*`, "_", `\_`, "[", `\[`, "@", "@\u200b", "`", "\\`", "\n", " ",
+		"\\", `\\`, "|", `\|`, "<", "&lt;", ">", "&gt;", "*", `\*`, "_", `\_`, "[", `\[`,
+		"@", "@\u200b", "`", "\\`", "\n", " ",
 	).Replace(text)
 }

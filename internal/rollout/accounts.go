@@ -102,7 +102,9 @@ func accountLabel(account config.EnvironmentAccount) string {
 
 // Statuses returns what is deployed in each account of the environments, with as many earlier releases as asked for.
 // It does not start emulated accounts that were never started before.
-func (s *Session) Statuses(ctx context.Context, environments []config.Environment, earlier int) ([]deploy.Status, error) {
+func (s *Session) Statuses(
+	ctx context.Context, environments []config.Environment, earlier int,
+) ([]deploy.Status, error) {
 	var statuses []deploy.Status
 	if _, err := os.Stat(s.statePath("rehearsal", "state")); !s.Live && err != nil {
 		for _, env := range environments {
