@@ -47,11 +47,11 @@ func newMirroredProject(t *testing.T, tags ...string) (root string) {
 	table, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(pipeline.ImagesFile)))
 	require.NoError(t, err)
 	for file, text := range map[string]string{
-		"config/pipeline.yaml":         "project: proof\ntooling: {account: \"123456789012\", region: eu-west-1}\n" +
+		"config/pipeline.yaml": "project: proof\ntooling: {account: \"123456789012\", region: eu-west-1}\n" +
 			"engine: {imagePrefix: \"" + prefix + "\"}\n",
 		"config/environments/dev.yaml": "account: \"111122223333\"\nregion: eu-west-1\n" +
 			"notifications: {owners: [platform@example.com]}\n",
-		pipeline.ImagesFile:            string(table),
+		pipeline.ImagesFile: string(table),
 	} {
 		path := filepath.Join(root, filepath.FromSlash(file))
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
