@@ -23,7 +23,10 @@ func newTestGraph(t *testing.T) *pipeline.Graph {
 	t.Helper()
 	g, err := pipeline.NewGraph([]pipeline.Step{
 		{Name: "build", Stage: pipeline.Synth, Image: pipeline.ImageGo, Command: []string{"go"}},
-		{Name: "deploy:acc", Stage: pipeline.Deploy, Image: pipeline.ImageGo, Command: []string{"x"}, Needs: []string{"build"}, Effect: pipeline.AWS},
+		{
+			Name: "deploy:acc", Stage: pipeline.Deploy, Image: pipeline.ImageGo, Command: []string{"x"},
+			Needs: []string{"build"}, Effect: pipeline.AWS,
+		},
 	})
 	require.NoError(t, err)
 	return g
@@ -33,9 +36,13 @@ var events = []pipeline.Event{
 	{Kind: pipeline.Notice, Detail: "starting the emulated accounts"},
 	{Step: "build", Kind: pipeline.Started},
 	{Step: "build", Kind: pipeline.Output, Detail: "compiling"},
-	{Step: "build", Kind: pipeline.Finished, Result: &pipeline.Result{Step: "build", Status: pipeline.Cached, Reason: "nothing that it reads has changed"}},
+	{Step: "build", Kind: pipeline.Finished, Result: &pipeline.Result{
+		Step: "build", Status: pipeline.Cached, Reason: "nothing that it reads has changed",
+	}},
 	{Step: "deploy:acc", Kind: pipeline.Output, Detail: "+ AWS::S3::Bucket Data"},
-	{Step: "deploy:acc", Kind: pipeline.Finished, Result: &pipeline.Result{Step: "deploy:acc", Status: pipeline.Failed, Millis: 1500, Reason: "exit status 1"}},
+	{Step: "deploy:acc", Kind: pipeline.Finished, Result: &pipeline.Result{
+		Step: "deploy:acc", Status: pipeline.Failed, Millis: 1500, Reason: "exit status 1",
+	}},
 }
 
 func TestPlainObserver_ShowsResultsAndAWSOutput(t *testing.T) {
@@ -99,7 +106,8 @@ func TestJSONObserver_OneEventPerLine(t *testing.T) {
 
 func TestTreeObserver_GroupsStepsByStage(t *testing.T) {
 	m := newTree(newTestGraph(t), lipgloss.NewRenderer(&bytes.Buffer{}), fixedTime)
-	m.Update(pipeline.Event{Step: "build", Kind: pipeline.Finished, Result: &pipeline.Result{Status: pipeline.Ran, Millis: 120}})
+	built := &pipeline.Result{Status: pipeline.Ran, Millis: 120}
+	m.Update(pipeline.Event{Step: "build", Kind: pipeline.Finished, Result: built})
 	m.Update(pipeline.Event{Step: "deploy:acc", Kind: pipeline.Started, Time: fixedTime().Add(-90 * time.Second)})
 	m.Update(pipeline.Event{Step: "deploy:acc", Kind: pipeline.Output, Detail: "waiting"})
 	view := m.View()
@@ -128,12 +136,17 @@ func sampleSummary() *Summary {
 		NotRehearsed: []string{"the approval before prod"},
 	}
 	s.Add(AccountRecord{
-		Mode:     Rehearsal,
-		Coverage: &rehearsal.Coverage{Resources: 4, Ratio: 0.75, StandIns: []rehearsal.StandIn{{Stack: "p-acc-data", LogicalID: "Trail", Type: "AWS::CloudTrail::Trail"}}},
+		Mode: Rehearsal,
+		Coverage: &rehearsal.Coverage{Resources: 4, Ratio: 0.75, StandIns: []rehearsal.StandIn{
+			{Stack: "p-acc-data", LogicalID: "Trail", Type: "AWS::CloudTrail::Trail"},
+		}},
 		Record: deploy.Record{
 			Target: deploy.Target{Environment: "acc", Account: "444455556666", Region: "eu-west-1"}, Outcome: deploy.Created,
 			Stacks: []deploy.StackRecord{
-				{Name: "p-acc-data", Outcome: deploy.Created, Outputs: map[string]string{"Name": "b", "Arn": "a"}, Changes: []deploy.Change{{Action: deploy.Add}, {Action: deploy.Add}}},
+				{
+					Name: "p-acc-data", Outcome: deploy.Created, Outputs: map[string]string{"Name": "b", "Arn": "a"},
+					Changes: []deploy.Change{{Action: deploy.Add}, {Action: deploy.Add}},
+				},
 				{Name: "p-acc-bad", Outcome: deploy.Failed, Reason: "Bucket (AWS::S3::Bucket): already exists"},
 			},
 		},
@@ -181,18 +194,33 @@ func TestWriteJSON_OneObjectOnOneLine(t *testing.T) {
 }
 
 func TestLastLine_SaysWhatWasTouched(t *testing.T) {
-	unchanged := []deploy.StackRecord{{Outcome: deploy.Unchanged}}
+	unchanged := deploy.StackRecord{Outcome: deploy.Unchanged}
+	updated := deploy.StackRecord{Outcome: deploy.Updated}
 	for _, test := range []struct {
-		name string
-		give Summary
-		want string
+		name   string
+		mode   Mode
+		result Verdict
+		stacks []deploy.StackRecord
+		want   string
 	}{
-		{"a rehearsal that changed nothing", Summary{Envelope: Envelope{Mode: Rehearsal, Result: Passed}, Stacks: unchanged}, "nothing changed on the emulated accounts, nothing was touched"},
-		{"a live run that changed nothing", Summary{Envelope: Envelope{Mode: Live, Result: Passed}, Stacks: unchanged}, "nothing changed, nothing was touched"},
-		{"a rehearsal that changed something", Summary{Envelope: Envelope{Mode: Rehearsal, Result: Passed}, Stacks: append(unchanged, deploy.StackRecord{Outcome: deploy.Updated})}, "nothing reached AWS"},
-		{"a live run that failed", Summary{Envelope: Envelope{Mode: Live, Result: Failed}, Stacks: unchanged}, "live on AWS"},
+		{
+			"a rehearsal that changed nothing", Rehearsal, Passed, []deploy.StackRecord{unchanged},
+			"nothing changed on the emulated accounts, nothing was touched",
+		},
+		{
+			"a live run that changed nothing", Live, Passed, []deploy.StackRecord{unchanged},
+			"nothing changed, nothing was touched",
+		},
+		{
+			"a rehearsal that changed something", Rehearsal, Passed, []deploy.StackRecord{unchanged, updated},
+			"nothing reached AWS",
+		},
+		{"a live run that failed", Live, Failed, []deploy.StackRecord{unchanged}, "live on AWS"},
 	} {
-		t.Run(test.name, func(t *testing.T) { assert.Contains(t, test.give.LastLine(), test.want) })
+		t.Run(test.name, func(t *testing.T) {
+			s := Summary{Envelope: Envelope{Mode: test.mode, Result: test.result}, Stacks: test.stacks}
+			assert.Contains(t, s.LastLine(), test.want)
+		})
 	}
 }
 
