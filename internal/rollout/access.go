@@ -14,8 +14,8 @@ import (
 	"lockstep/internal/rehearsal"
 )
 
-// An access gives access to accounts, either on AWS or emulated.
-type access interface {
+// An accountAccess gives access to accounts, either on AWS or emulated.
+type accountAccess interface {
 	// callerConfig returns the AWS configuration with the credentials that roles are assumed with.
 	callerConfig(region string) (aws.Config, error)
 	// adaptAssembly returns the cloud assembly in the form that the accounts can deploy. The coverage says how much of the
@@ -27,7 +27,7 @@ type access interface {
 // otherwise to emulated accounts, which it starts. The caller must call release when done.
 func (s *Session) openAccess(
 	ctx context.Context, environments []config.Environment,
-) (way access, release func() error, err error) {
+) (access accountAccess, release func() error, err error) {
 	if s.Live {
 		cfg, err := LoadAWSConfig(ctx)
 		return liveAccess{cfg}, func() error { return nil }, err

@@ -13,7 +13,7 @@ import (
 // An accountOpener opens the accounts of a session for one command.
 type accountOpener struct {
 	session *Session
-	access  access
+	access  accountAccess
 	// command is the command that locks and journals name.
 	command string
 	// limiter is shared by all accounts.
@@ -39,12 +39,12 @@ func (o *accountOpener) open(ctx context.Context, account config.EnvironmentAcco
 func (s *Session) ForEachAccount(
 	ctx context.Context, environments []config.Environment, command string, do func(*deploy.Deployment) error,
 ) (err error) {
-	way, release, err := s.openAccess(ctx, environments)
+	access, release, err := s.openAccess(ctx, environments)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	opener := &accountOpener{session: s, access: way, command: command, limiter: deploy.NewLimiter()}
+	opener := &accountOpener{session: s, access: access, command: command, limiter: deploy.NewLimiter()}
 	var errs []error
 	for _, env := range environments {
 		for _, account := range env.Accounts() {
@@ -112,12 +112,12 @@ func (s *Session) Statuses(
 		}
 		return statuses, nil
 	}
-	way, release, err := s.openAccess(ctx, nil)
+	access, release, err := s.openAccess(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = release() }() // the status has been read, whether the emulator stops or not
-	opener := &accountOpener{session: s, access: way, command: "status"}
+	opener := &accountOpener{session: s, access: access, command: "status"}
 	for _, env := range environments {
 		for _, account := range env.Accounts() {
 			d, err := opener.open(ctx, account)

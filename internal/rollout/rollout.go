@@ -27,12 +27,12 @@ type Request struct {
 // Run runs the request's operation in every account, environment after environment up to the first that fails. It
 // returns a record of each account, also if the error is not nil.
 func (s *Session) Run(ctx context.Context, q Request) (records []report.AccountRecord, err error) {
-	way, release, err := s.openAccess(ctx, q.Environments)
+	access, release, err := s.openAccess(ctx, q.Environments)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	opener := &accountOpener{session: s, access: way, command: q.Command}
+	opener := &accountOpener{session: s, access: access, command: q.Command}
 	for _, env := range q.Environments {
 		opener.limiter = deploy.NewLimiter()
 		accounts, err := opener.runEnvironment(ctx, env, q)
@@ -49,11 +49,12 @@ func (s *Session) Run(ctx context.Context, q Request) (records []report.AccountR
 // runEnvironment runs the operation in every account of an environment, wave after wave.
 func (o *accountOpener) runEnvironment(ctx context.Context, env config.Environment, q Request) ([]*account, error) {
 	var accounts []*account
-	var sizes, firsts []int
+	var sizes, firsts []int // of each wave, how many accounts it has, and the index of its first one in accounts
 	for _, wave := range env.Waves() {
-		sizes, firsts = append(sizes, len(wave)), append(firsts, len(accounts))
-		for _, part := range wave {
-			accounts = append(accounts, o.newAccount(part))
+		sizes = append(sizes, len(wave))
+		firsts = append(firsts, len(accounts))
+		for _, target := range wave {
+			accounts = append(accounts, o.newAccount(target))
 		}
 	}
 	runner := WaveRunner{MaxConcurrent: DefaultMaxConcurrent, MaxFailures: q.MaxFailures}
@@ -86,13 +87,13 @@ type account struct {
 	record     report.AccountRecord
 }
 
-func (o *accountOpener) newAccount(part config.EnvironmentAccount) *account {
+func (o *accountOpener) newAccount(target config.EnvironmentAccount) *account {
 	return &account{
-		EnvironmentAccount: part,
+		EnvironmentAccount: target,
 		opener:             o,
 		record: report.AccountRecord{
 			Mode:   o.session.Mode(),
-			Record: deploy.Record{Target: o.session.target(part.Environment), Started: o.session.Now()},
+			Record: deploy.Record{Target: o.session.target(target.Environment), Started: o.session.Now()},
 		},
 	}
 }
