@@ -1,25 +1,15 @@
 package cli
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
-	"lockstep/internal/gate/findings"
 	"lockstep/internal/host"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/report"
-)
-
-// The files that gather writes besides those of every run.
-const (
-	pageFile  = "report.html"
-	gatesFile = "gates.xml"
 )
 
 // gatherCommand returns the command that merges the reports of gates that ran each in a container of its own.
@@ -40,7 +30,7 @@ func (a *app) gatherCommand() *cobra.Command {
 			return err
 		}
 		summary, gates := a.summarizeResults(j, run)
-		return mergeReports(into, summary, gates)
+		return report.WriteReports(into, summary, gates)
 	}
 	return cmd
 }
@@ -116,45 +106,4 @@ func (a *app) summarizeResults(j job, run pipeline.RunResults) (*report.Summary,
 	summary, gates := a.summarize(j, host.Report{Results: run.Results}, newStepsError(run.Results, j.graph))
 	summary.Time, summary.Millis, summary.Digest, summary.Logs = a.Now(), run.Millis, run.Digest, ""
 	return summary, gates
-}
-
-// mergeReports writes the reports of all gates into a folder: the files that every run has, a page, and the gates as
-// tests.
-func mergeReports(into string, summary *report.Summary, gates report.GateResults) error {
-	if err := os.MkdirAll(into, 0o755); err != nil {
-		return err
-	}
-	if err := saveRun(into, summary, gates); err != nil {
-		return err
-	}
-	var page, suite bytes.Buffer
-	err := errors.Join(
-		report.WriteHTML(&page, summary, gates),
-		findings.WriteJUnit(&suite, []findings.Suite{newStepSuite(summary.Steps)}))
-	if err != nil {
-		return err
-	}
-	return errors.Join(
-		os.WriteFile(filepath.Join(into, pageFile), page.Bytes(), 0o644),
-		os.WriteFile(filepath.Join(into, gatesFile), suite.Bytes(), 0o644),
-	)
-}
-
-// newStepSuite returns the steps as tests, for programs that only read those.
-func newStepSuite(results []pipeline.Result) findings.Suite {
-	suite := findings.Suite{Name: "gates"}
-	for _, r := range results {
-		c := findings.Case{Name: r.Step, Class: string(r.Stage), Seconds: float64(r.Millis) / 1000}
-		switch {
-		case r.Passed():
-		case r.Status == pipeline.Failed:
-			c.Failure = &findings.Outcome{Message: r.Reason}
-		case r.Tolerated, r.Status == pipeline.Skipped:
-			c.Skipped = &findings.Outcome{Message: r.Reason}
-		default:
-			c.Error = &findings.Outcome{Message: string(r.Status) + ": " + r.Reason}
-		}
-		suite.Cases = append(suite.Cases, c)
-	}
-	return suite
 }

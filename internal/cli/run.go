@@ -107,7 +107,7 @@ func (a *app) runJob(ctx context.Context, j job) (result, error) {
 	if releaseErr != nil {
 		summary.Error = releaseErr.Error()
 	}
-	if err := saveRun(ran.Dir, summary, gates); err != nil {
+	if err := report.SaveRun(ran.Dir, summary, gates); err != nil {
 		a.printProgress("what the gates found is not kept for `lockstep report`: " + err.Error())
 	}
 	if err != nil {
