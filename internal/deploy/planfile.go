@@ -98,8 +98,8 @@ func (f *PlanFile) setDigest() error {
 	return err
 }
 
-// WritePlan writes a plan into a file, whole or not at all, and as Markdown beside it for FILE.json as FILE.md.
-func WritePlan(path string, f PlanFile) error {
+// WritePlan writes a plan into a file, and its Markdown into a file with the ending .md next to it.
+func WritePlan(path string, f PlanFile, markdown string) error {
 	data, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
 		return err
@@ -107,7 +107,7 @@ func WritePlan(path string, f PlanFile) error {
 	if err := fsx.WriteFile(path, append(data, '\n'), fsx.PublicFile); err != nil {
 		return err
 	}
-	return fsx.WriteFile(markdownPath(path), []byte(f.Markdown()), fsx.PublicFile)
+	return fsx.WriteFile(markdownPath(path), []byte(markdown), fsx.PublicFile)
 }
 
 func markdownPath(path string) string { return strings.TrimSuffix(path, filepath.Ext(path)) + ".md" }

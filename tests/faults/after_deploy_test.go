@@ -66,7 +66,7 @@ func TestWaves_DeployInOrder(t *testing.T) {
 		"Second":{"DependsOn":"First","Type":"AWS::SSM::Parameter","Properties":{"Type":"String","Name":"/twice","Value":"x"}}}}`)
 	out, status := w.run("deploy", "--env", "dev", "--assembly", parts)
 	assert.Equal(t, 1, status, out)
-	assert.Regexp(t, `dev  account `+acc+`, eu-west-1: untouched\n  not begun, because 1 before it failed`, out)
+	assert.Regexp(t, `dev  account `+acc+`, eu-west-1: untouched\n  not started, because 1 before it failed`, out)
 
 	write(t, filepath.Join(first, "stack0.json"), string(good))
 	out, status = w.run("deploy", "--env", "dev", "--assembly", parts, "--record", record)
