@@ -22,35 +22,46 @@ func measure(t *testing.T, files map[string]string) (programs, tests Size) {
 }
 
 func TestMeasure_CountsWhatExceedsLimits(t *testing.T) {
+	type places = []string
 	for name, test := range map[string]struct {
-		source                             string
-		long, signatures, booleans, hidden []string
+		source string
+		want   Size
 	}{
-		"a line of 120 columns":            {source: "// " + strings.Repeat("x", 117) + "\n"},
-		"a line of 121 columns":            {source: "// " + strings.Repeat("x", 118) + "\n", long: []string{"a/x.go:3"}},
-		"a tab is one column":              {source: "\t// " + strings.Repeat("x", 116) + "\n"},
-		"a letter of two bytes is one":     {source: "// " + strings.Repeat("é", 117) + "\n"},
-		"five parameters":                  {source: "func f(a, b int, c, d, e string) {}\n"},
-		"six parameters":                   {source: "func f(a, b int, c, d, e string, f int) {}\n", signatures: []string{"a/x.go:3 f"}},
-		"six parameters without names":     {source: "func f(int, int, int, int, int, int) {}\n", signatures: []string{"a/x.go:3 f"}},
-		"two boolean parameters":           {source: "func f(a, b bool) {}\n", booleans: []string{"a/x.go:3 f", "a/x.go:3 f"}},
-		"a boolean result":                 {source: "func f() bool { return true }\n"},
-		"a function with a comment":        {source: "// F does.\nfunc F() {}\n"},
-		"a function without":               {source: "func F() {}\n", hidden: []string{"a/x.go:3 F"}},
-		"a method without":                 {source: "// T is.\ntype T[P any] struct{}\n\nfunc (*T[P]) M() {}\n", hidden: []string{"a/x.go:6 M"}},
-		"a method of an unexported type":   {source: "type t struct{}\n\nfunc (t) M() {}\n"},
-		"a method that an interface names": {source: "// T is.\ntype T struct{}\n\nfunc (T) String() string { return \"\" }\n"},
-		"a type without":                   {source: "type T struct{}\n", hidden: []string{"a/x.go:3 T"}},
-		"names of a group with a comment":  {source: "// These are.\nconst (\n\tA = 1\n\tB = 2\n)\n"},
-		"a comment behind the name":        {source: "const (\n\tA = 1 // is\n\tB = 2\n)\n", hidden: []string{"a/x.go:5 B"}},
+		"a line of 120 columns":        {"// " + strings.Repeat("x", 117) + "\n", Size{}},
+		"a line of 121 columns":        {"// " + strings.Repeat("x", 118) + "\n", Size{LongLines: places{"a/x.go:3"}}},
+		"a tab is one column":          {"\t// " + strings.Repeat("x", 116) + "\n", Size{}},
+		"a letter of two bytes is one": {"// " + strings.Repeat("é", 117) + "\n", Size{}},
+		"five parameters":              {"func f(a, b int, c, d, e string) {}\n", Size{}},
+		"six parameters": {
+			"func f(a, b int, c, d, e string, f int) {}\n", Size{LongSignatures: places{"a/x.go:3 f"}},
+		},
+		"six parameters without names": {
+			"func f(int, int, int, int, int, int) {}\n", Size{LongSignatures: places{"a/x.go:3 f"}},
+		},
+		"two boolean parameters": {
+			"func f(a, b bool) {}\n", Size{BoolParameters: places{"a/x.go:3 f", "a/x.go:3 f"}},
+		},
+		"a boolean result":         {"func f() bool { return true }\n", Size{}},
+		"a documented function":    {"// F does.\nfunc F() {}\n", Size{}},
+		"an undocumented function": {"func F() {}\n", Size{Undocumented: places{"a/x.go:3 F"}}},
+		"a method of an exported type": {
+			"// T is.\ntype T[P any] struct{}\n\nfunc (*T[P]) M() {}\n", Size{Undocumented: places{"a/x.go:6 M"}},
+		},
+		"a method of an unexported type": {"type t struct{}\n\nfunc (t) M() {}\n", Size{}},
+		"a method of fmt.Stringer": {
+			"// T is.\ntype T struct{}\n\nfunc (T) String() string { return \"\" }\n", Size{},
+		},
+		"an undocumented type":        {"type T struct{}\n", Size{Undocumented: places{"a/x.go:3 T"}}},
+		"names of a documented group": {"// These are.\nconst (\n\tA = 1\n\tB = 2\n)\n", Size{}},
+		"a comment behind the name": {
+			"const (\n\tA = 1 // is\n\tB = 2\n)\n", Size{Undocumented: places{"a/x.go:5 B"}},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, _ := measure(t, map[string]string{"a/x.go": "package a\n\n" + test.source})
-			assert.Equal(t, test.long, got.LongLines)
-			assert.Equal(t, test.signatures, got.LongSignatures)
-			assert.Equal(t, test.booleans, got.BoolParameters)
-			assert.Equal(t, test.hidden, got.Undocumented)
-			if len(test.long)+len(test.hidden) > 0 {
+			got.FileLines, got.FunctionLines = nil, nil
+			assert.Equal(t, test.want, got)
+			if len(got.LongLines)+len(got.Undocumented) > 0 {
 				assert.Error(t, Check(got))
 			} else {
 				assert.NoError(t, Check(got))

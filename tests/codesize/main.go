@@ -1,5 +1,5 @@
-// Command codesize measures the Go code of this repository: how long files, functions and lines are, and what the signatures ask of a reader.
-// It prints a table in Markdown. Run it in the repository's root:
+// Command codesize measures the Go code of this repository: the lengths of files, functions and lines, the parameters
+// of functions, and the exported names without a comment. It prints a table in Markdown. Run it in the root:
 //
 //	go run ./tests/codesize           print the table
 //	go run ./tests/codesize -list     print where each counted line, function and name is
@@ -123,8 +123,8 @@ var figures = []figure{
 	{"exported names without a comment", func(s Size) string { return strconv.Itoa(len(s.Undocumented)) }},
 }
 
-// distribution returns the median, the 90th percentile and the largest of some lengths. A percentile is the smallest length that at least that
-// share of all lengths does not exceed.
+// distribution returns the median, the 90th percentile and the maximum of some lengths. The 90th percentile is the
+// smallest of the lengths that at least 90 % of them do not exceed.
 func distribution(lengths []int) string {
 	if len(lengths) == 0 {
 		return "0 / 0 / 0"

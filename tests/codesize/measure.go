@@ -18,10 +18,10 @@ const (
 	maxParameters = 5
 )
 
-// skippedDirs are the folders whose Go files nobody of this repository writes, and those that hold defects on purpose.
+// skippedDirs are the folders whose Go files are not written by hand, or hold defects on purpose.
 var skippedDirs = []string{".git", ".lockstep", "node_modules", "testdata", "ci/internal"}
 
-// A Size is what was measured of a set of files.
+// A Size holds the measurements of a set of files.
 type Size struct {
 	// FileLines and FunctionLines are the lengths of each file and of each declared function.
 	FileLines, FunctionLines []int
@@ -31,11 +31,12 @@ type Size struct {
 	LongSignatures []string
 	// BoolParameters are the parameters of type bool, each as FILE:LINE FUNCTION.
 	BoolParameters []string
-	// Undocumented are the exported names without a comment, each as FILE:LINE NAME. Tests export nothing, so theirs are not counted.
+	// Undocumented are the exported names without a comment, each as FILE:LINE NAME. Those of tests are not counted,
+	// because no other package can use them.
 	Undocumented []string
 }
 
-// Measure returns the sizes of a tree's programs and of its tests. Generated files are not measured.
+// Measure returns the sizes of a tree's programs and of its tests. It leaves out generated files.
 func Measure(tree fs.FS) (programs, tests Size, err error) {
 	err = fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
@@ -117,7 +118,8 @@ func (f fileMeasure) addFunction(d *ast.FuncDecl) {
 	}
 }
 
-// addNames adds the exported types, constants and variables without a comment. The comment of a group is that of each of its names.
+// addNames adds the exported types, constants and variables without a comment. The comment of a group counts for each
+// of its names.
 func (f fileMeasure) addNames(d *ast.GenDecl) {
 	for _, spec := range d.Specs {
 		switch s := spec.(type) {
@@ -167,7 +169,10 @@ func isExportedReceiver(d *ast.FuncDecl) bool {
 	return exported
 }
 
-// isCommonMethod reports whether a method's name says all, as the linter revive has it: its interface documents it.
+// commonMethods are the methods that an interface of the standard library documents. Source: the linter revive, rule
+// exported.
+var commonMethods = []string{"Error", "Read", "ServeHTTP", "String", "Unwrap", "Write"}
+
 func isCommonMethod(d *ast.FuncDecl) bool {
-	return d.Recv != nil && slices.Contains([]string{"Error", "Read", "ServeHTTP", "String", "Unwrap", "Write"}, d.Name.Name)
+	return d.Recv != nil && slices.Contains(commonMethods, d.Name.Name)
 }
