@@ -63,7 +63,8 @@ func TestDocument_HowToProblemIsReported(t *testing.T) {
 // sourceFile matches the path of a file as pages write it.
 var sourceFile = regexp.MustCompile(`^[\w./-]+\.(go|yaml|yml|json|md|txtar|txt|mod|sum)$`)
 
-// howToProblems returns which of the files and tests that a page names do not exist. NAME in a path stands for any name.
+// howToProblems returns the files and tests that a page names and that do not exist. NAME in a path stands for any
+// name.
 func howToProblems(t *testing.T, files fs.FS, p page) []string {
 	t.Helper()
 	var problems []string

@@ -17,8 +17,8 @@ import (
 // planFormat matches the version of the plan file's format where it is declared.
 var planFormat = regexp.MustCompile(`= "lockstep/plan/([0-9]+)"`)
 
-// A plan that one version of the program wrote may be read by another. So whoever changes its fields has to change the version of its format, too.
-// Comments in the schema may change.
+// One version of the program may read a plan that another wrote. So a change of its fields requires a new version of
+// the format. Descriptions in the schema may change.
 func TestPlanFormat_ChangesWithFields(t *testing.T) {
 	version, schema := planSchema(t)
 	golden := filepath.Join("testdata", "planformat", version+".json")
@@ -28,7 +28,7 @@ func TestPlanFormat_ChangesWithFields(t *testing.T) {
 	}
 	want, err := os.ReadFile(golden)
 	require.NoError(t, err, "run go test ./tests -run TestPlanFormat -update")
-	assert.Equal(t, string(want), string(schema), "the plan file has other fields than in version %s: raise PlanFormat", version)
+	assert.Equal(t, string(want), string(schema), "the fields differ from those of version %s: raise PlanFormat", version)
 }
 
 // planSchema returns the version of the plan file's format, and its JSON schema without descriptions.
@@ -72,7 +72,7 @@ func withoutDescriptions(t *testing.T, schema []byte) []byte {
 	return out.Bytes()
 }
 
-// removeDescriptions removes the descriptions of a schema, but no property that is called so.
+// removeDescriptions removes the descriptions of a schema, but no property of that name.
 func removeDescriptions(value any) {
 	switch v := value.(type) {
 	case map[string]any:

@@ -17,8 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The tests of the module write JSON that the tests of this package read. The module is a package main of another Go module, so neither can import
-// the other's types, and both declare them.
+// The tests of the module write JSON that the tests of this package read. The module is a package main of another Go
+// module, so neither can import the other's types, and both declare them.
 func TestMirroredTypes_AreEqual(t *testing.T) {
 	written := jsonTypes(t, "../../ci")
 	read := jsonTypes(t, ".")
@@ -46,7 +46,7 @@ func TestMirroredTypes_DifferenceIsSeen(t *testing.T) {
 	}
 }
 
-// jsonTypes returns the struct types with JSON names that the tests of a folder declare, each as its source without comments.
+// jsonTypes returns the struct types with JSON names that the tests of a folder declare, each as its list of fields.
 func jsonTypes(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
