@@ -209,6 +209,16 @@ func TestDocument_DecisionsAreComplete(t *testing.T) {
 	}
 }
 
+// The first thing that a visitor sees is how to run the main job and the tests, on a page that is read in a minute.
+func TestDocument_ReadmeIsShort(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join(repository, "README.md"))
+	require.NoError(t, err)
+	assert.Less(t, strings.Count(string(readme), "\n"), 120, "lines")
+	_, block, _ := strings.Cut(string(readme), "```sh quickstart\n")
+	block, _, _ = strings.Cut(block, "```")
+	assert.Equal(t, "go run . deploy --env acc\ngo test -timeout 30m ./...\n", block)
+}
+
 var (
 	commandInHelp = regexp.MustCompile(`(?m)^  ([a-z]+) {2,}\S`)
 	commandInPage = regexp.MustCompile("`([a-z]+)")
