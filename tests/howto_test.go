@@ -99,6 +99,31 @@ func howToProblems(t *testing.T, files fs.FS, p page) []string {
 	return problems
 }
 
+// repositoryPath matches a file or folder of this repository as pages write it.
+var repositoryPath = regexp.MustCompile(`^(bench|ci|config|docs|infra|internal|tests|tools)/[\w./-]+$`)
+
+// The page on the architecture is the map of the repository, so each of its places has to exist.
+func TestDocument_ArchitecturePathsExist(t *testing.T) {
+	files := os.DirFS(repository)
+	assert.Empty(t, missingPaths(files, readPage(t, files, "docs/architecture.md")))
+
+	tree := fstest.MapFS{
+		"infra/main.go": file("package main"), "page.md": file("`infra/main.go` `infra/x.go` `x/y` `infra/`\n"),
+	}
+	assert.Equal(t, []string{"infra/x.go"}, missingPaths(tree, readPage(t, tree, "page.md")))
+}
+
+// missingPaths returns the files and folders that a page names and that do not exist.
+func missingPaths(files fs.FS, p page) []string {
+	var missing []string
+	for _, name := range p.codeSpans(p.root) {
+		if repositoryPath.MatchString(name) && !exists(files, name) {
+			missing = append(missing, name)
+		}
+	}
+	return missing
+}
+
 func exists(files fs.FS, name string) bool {
 	_, err := fs.Stat(files, name)
 	return err == nil
