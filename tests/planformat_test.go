@@ -28,10 +28,10 @@ func TestPlanFormat_ChangesWithFields(t *testing.T) {
 	}
 	want, err := os.ReadFile(golden)
 	require.NoError(t, err, "run go test ./tests -run TestPlanFormat -update")
-	assert.Equal(t, string(want), string(schema), "the fields differ from those of version %s: raise PlanFormat", version)
+	assert.Equal(t, string(want), string(schema), "the fields differ from those of version %s: raise the version", version)
 }
 
-// planSchema returns the version of the plan file's format, and its JSON schema without descriptions.
+// planSchema returns the version of the plan file's format, and the fields in its JSON schema.
 func planSchema(t *testing.T) (version string, schema []byte) {
 	t.Helper()
 	err := fs.WalkDir(os.DirFS(repository), "internal/deploy", func(name string, _ fs.DirEntry, err error) error {
@@ -48,7 +48,7 @@ func planSchema(t *testing.T) (version string, schema []byte) {
 			return err
 		}
 		if isSchema {
-			schema = withoutDescriptions(t, text)
+			schema = fieldsOf(t, text)
 		} else if match := planFormat.FindSubmatch(text); match != nil {
 			version = string(match[1])
 		}
@@ -60,31 +60,63 @@ func planSchema(t *testing.T) (version string, schema []byte) {
 	return version, schema
 }
 
-func withoutDescriptions(t *testing.T, schema []byte) []byte {
+// fieldsOf returns a schema without descriptions and without the names of Go types, which are no part of the format.
+func fieldsOf(t *testing.T, schema []byte) []byte {
 	t.Helper()
-	var document any
+	var document struct {
+		Definitions map[string]any `json:"$defs"`
+	}
 	require.NoError(t, json.Unmarshal(schema, &document))
-	removeDescriptions(document)
+	var root map[string]any
+	require.NoError(t, json.Unmarshal(schema, &root))
+	delete(root, "$defs")
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetIndent("", "  ")
-	require.NoError(t, encoder.Encode(document))
+	require.NoError(t, encoder.Encode(resolve(root, document.Definitions)))
 	return out.Bytes()
 }
 
-// removeDescriptions removes the descriptions of a schema, but no property of that name.
-func removeDescriptions(value any) {
+// resolve replaces each reference in a schema by its definition, and removes the descriptions. A property of the name
+// description stays.
+func resolve(value any, definitions map[string]any) any {
 	switch v := value.(type) {
 	case map[string]any:
-		if _, isText := v["description"].(string); isText {
-			delete(v, "description")
+		if reference, ok := v["$ref"].(string); ok {
+			return resolve(definitions[strings.TrimPrefix(reference, "#/$defs/")], definitions)
 		}
-		for _, inner := range v {
-			removeDescriptions(inner)
+		resolved := map[string]any{}
+		for key, inner := range v {
+			if _, isText := inner.(string); key != "description" || !isText {
+				resolved[key] = resolve(inner, definitions)
+			}
 		}
+		return resolved
 	case []any:
-		for _, inner := range v {
-			removeDescriptions(inner)
+		resolved := make([]any, len(v))
+		for i, inner := range v {
+			resolved[i] = resolve(inner, definitions)
 		}
+		return resolved
+	}
+	return value
+}
+
+func TestPlanFormat_FieldsAreCompared(t *testing.T) {
+	const schema = `{"$defs": {"T": {"properties": {"a": {"type": "string", "description": "A is."}}}}, ` +
+		`"properties": {"t": {"$ref": "#/$defs/T"}}}`
+	for name, test := range map[string]struct {
+		from, to string
+		equal    bool
+	}{
+		"another description": {"A is.", "A was.", true},
+		"another type name":   {"T", "U", true},
+		"another field":       {`"a"`, `"b"`, false},
+		"another type":        {"string", "number", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			changed := strings.ReplaceAll(schema, test.from, test.to)
+			assert.Equal(t, test.equal, string(fieldsOf(t, []byte(schema))) == string(fieldsOf(t, []byte(changed))))
+		})
 	}
 }
