@@ -46,6 +46,7 @@ var allowedImports = map[string][]string{
 	"infra/stacks":             {"config", "internal/pipeline", "infra/constructs"},
 	"infra/plugins":            {"config", "infra/stacks", "infra/constructs"},
 	"infra/constructs":         {"config"},
+	"tests/codesize":           {},
 	"tests/module":             {},
 	"tests":                    {"config", "internal/pipeline", "internal/deploy", "internal/deploy/assembly", "internal/rehearsal"},
 
