@@ -27,13 +27,16 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// repository is the root of the code under test.
-var repository = func() string {
-	if dir := os.Getenv("LOCKSTEP_REPOSITORY"); dir != "" {
-		return dir
+// repository is the folder of the project that the functions are called for: a copy of the repository with the configuration of the fixture platform.
+var repository = os.Getenv("LOCKSTEP_REPOSITORY")
+
+func TestMain(m *testing.M) {
+	if repository == "" {
+		fmt.Fprintln(os.Stderr, "LOCKSTEP_REPOSITORY names no project: run these tests with `go test ./tests/module`, which makes one")
+		os.Exit(1)
 	}
-	return ".."
-}()
+	os.Exit(m.Run())
+}
 
 // node is one call of a chain of the API, as the module asks for it: container, from, withExec and so on.
 type node struct {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -16,6 +15,7 @@ import (
 
 	"lockstep/config"
 	"lockstep/internal/pipeline"
+	"lockstep/tests/harness"
 )
 
 // listedPackage is what Go says that a package is made of.
@@ -31,7 +31,7 @@ type listedPackage struct {
 
 // A container has no file that its step does not declare, so what Go compiles and embeds has to be among them.
 func TestSteps_DeclareCompiledFiles(t *testing.T) {
-	c, err := config.Load(os.DirFS(filepath.Join(repository, "config")))
+	c, err := config.Load(harness.Platform())
 	require.NoError(t, err)
 	seen := 0
 	for _, step := range append(pipeline.Steps(c), pipeline.BinaryStep) {

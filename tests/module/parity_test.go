@@ -16,6 +16,7 @@ import (
 	"lockstep/config"
 	"lockstep/internal/host"
 	"lockstep/internal/pipeline"
+	"lockstep/tests/harness"
 )
 
 // execution is what a step runs as somewhere, as far as it must be the same everywhere.
@@ -134,14 +135,14 @@ func symmetricDifference(a, b []string) []string {
 	return out
 }
 
-// loadProject is this repository with its table of steps.
-func loadProject(t *testing.T) (string, *config.Config, []pipeline.Step) {
+// newProject copies the repository as a project of the fixture platform, and returns its folder with its configuration and table of steps.
+func newProject(t *testing.T) (string, *config.Config, []pipeline.Step) {
 	t.Helper()
-	repository, err := filepath.Abs("../..")
+	dir := filepath.Join(t.TempDir(), "project")
+	require.NoError(t, harness.CopyProject(dir))
+	c, err := config.Load(os.DirFS(filepath.Join(dir, "config")))
 	require.NoError(t, err)
-	c, err := config.Load(os.DirFS(filepath.Join(repository, "config")))
-	require.NoError(t, err)
-	return repository, c, pipeline.Steps(c)
+	return dir, c, pipeline.Steps(c)
 }
 
 func newGraph(t *testing.T, steps []pipeline.Step) *pipeline.Graph {
@@ -186,10 +187,10 @@ func prefixEach(side string, differences []string) []string {
 }
 
 func TestParity_HostDaggerAndBuildspecsRunSame(t *testing.T) {
-	repository, c, steps := loadProject(t)
-	got, err := recordModule(t, repository)
+	project, c, steps := newProject(t)
+	got, err := recordModule(t, project)
 	require.NoError(t, err)
-	assert.Empty(t, allDifferences(t, repository, c, newGraph(t, steps), got))
+	assert.Empty(t, allDifferences(t, project, c, newGraph(t, steps), got))
 	assert.Greater(t, len(got.Module), 20)
 	for line, steps := range got.Pipelines {
 		assert.Greater(t, len(steps), 10, line)
@@ -220,7 +221,7 @@ func TestParity_HostDaggerAndBuildspecsRunSame(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			assert.Equal(t, test.want, allDifferences(t, repository, c, newGraph(t, test.change(slices.Clone(steps))), got))
+			assert.Equal(t, test.want, allDifferences(t, project, c, newGraph(t, test.change(slices.Clone(steps))), got))
 		})
 	}
 }
@@ -242,35 +243,33 @@ func rehearsedExecutions(person, steps map[string]execution) map[string]executio
 	return out
 }
 
-// A sourceChange is made in a file before it is compiled; the file itself stays as it is.
+// A sourceChange replaces a text of a file before it is compiled. The file itself stays as it is.
 type sourceChange struct{ file, from, to string }
 
-// recordModule is what the module asks for, noted by its own tests. The error is that of those tests, which hold it against the table themselves.
-func recordModule(t *testing.T, repository string, changes ...sourceChange) (recording, error) {
+// recordModule runs the module's own tests with the changed sources on a project, and returns what the module asked for. The error is that of those tests,
+// which compare it with the table themselves.
+func recordModule(t *testing.T, project string, changes ...sourceChange) (recording, error) {
 	t.Helper()
 	work := t.TempDir()
 	dir := filepath.Join(work, "ci")
-	require.NoError(t, Compose(repository, dir))
-	replaced := map[string]string{}
-	for i, c := range changes {
-		file := filepath.Join(repository, filepath.FromSlash(c.file))
+	require.NoError(t, Compose(harness.Repository(), dir))
+	texts := map[string]string{}
+	for _, c := range changes {
+		file := filepath.Join(harness.Repository(), filepath.FromSlash(c.file))
 		if rest, ok := strings.CutPrefix(c.file, "ci/"); ok {
 			file = filepath.Join(dir, rest)
 		}
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
-		require.Equal(t, 1, strings.Count(string(text), c.from), "%s has %q", c.file, c.from)
-		other := filepath.Join(work, fmt.Sprintf("%d.go", i))
-		require.NoError(t, os.WriteFile(other, []byte(strings.Replace(string(text), c.from, c.to, 1)), 0o600))
-		replaced[file] = other
+		texts[file], err = harness.ReplaceOnce(string(text), c.from, c.to)
+		require.NoError(t, err, c.file)
 	}
-	overlay, err := json.Marshal(map[string]any{"Replace": replaced})
+	overlay, err := harness.WriteOverlay(work, texts)
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(work, "overlay.json"), overlay, 0o600))
 	file := filepath.Join(work, "record.json")
-	t.Setenv("LOCKSTEP_REPOSITORY", repository)
+	t.Setenv("LOCKSTEP_REPOSITORY", project)
 	t.Setenv("LOCKSTEP_RECORD", file)
-	_, failed := runCommand(dir, "go", "test", "-count=1", "-overlay", filepath.Join(work, "overlay.json"), "-run", "^TestModule_RunsStepsOfTable$", ".")
+	_, failed := runCommand(dir, "go", "test", "-count=1", "-overlay", overlay, "-run", "^TestModule_RunsStepsOfTable$", ".")
 	var got recording
 	if text, err := os.ReadFile(file); err == nil {
 		require.NoError(t, json.Unmarshal(text, &got))
@@ -280,7 +279,7 @@ func recordModule(t *testing.T, repository string, changes ...sourceChange) (rec
 
 // The other twin: the real table, module and buildspecs, with something added or changed in one of them alone.
 func TestParity_SourceChangeIsReported(t *testing.T) {
-	repository, c, steps := loadProject(t)
+	project, c, steps := newProject(t)
 	const extra = `pipeline.Step{Name: "extra", Stage: pipeline.Test, Image: pipeline.ImageGo, Command: []string{"extra"}}`
 	for name, test := range map[string]struct {
 		change sourceChange
@@ -324,8 +323,8 @@ func TestParity_SourceChangeIsReported(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, failed := recordModule(t, repository, test.change)
-			noticed := allDifferences(t, repository, c, newGraph(t, steps), got)
+			got, failed := recordModule(t, project, test.change)
+			noticed := allDifferences(t, project, c, newGraph(t, steps), got)
 			if failed != nil {
 				noticed = append(noticed, failed.Error())
 			}
