@@ -39,7 +39,7 @@ var allowedImports = map[string][]string{
 	"infra/stacks":              {"config", "internal/pipeline", "infra/constructs"},
 	"infra/plugins":             {"config", "infra/stacks", "infra/constructs"},
 	"infra/constructs":          {"config"},
-	"tests/harness":             {},
+	"tests/harness":             {"internal/pipeline"},
 	"tests/module":              {},
 	"tests/mutants":             {"tests/harness"},
 	"bench/scale":               {"internal/deploy", "internal/deploy/assembly", "internal/deploy/simulated"},

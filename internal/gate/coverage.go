@@ -17,13 +17,13 @@ import (
 // checkCoverage finds that the tests cover less than the floor, and that the floor was lowered since the last commit of the main line.
 func checkCoverage(g Gate) (findings.Report, error) {
 	r := findings.Report{Rules: []findings.Rule{
-		{ID: "coverage-floor", Text: "The unit tests run at least this share of the statements"},
+		{ID: "coverage-floor", Text: "The tests run at least this share of the statements"},
 		{ID: "coverage-lowered", Text: "The floor only rises"},
 	}}
 	found := func(rule, message string) {
 		r.Findings = append(r.Findings, findings.Finding{Rule: rule, Level: findings.Error, File: pipeline.CoverageFloor, Line: 1, Message: message})
 	}
-	covered, err := CoveragePercent(filepath.Join(g.Root, filepath.FromSlash(pipeline.CoverageProfile)))
+	covered, err := CoveragePercent(g.Root)
 	if err != nil {
 		return r, &FailedError{"there is no coverage to look at: " + err.Error()}
 	}
@@ -46,23 +46,36 @@ func checkCoverage(g Gate) (findings.Report, error) {
 	return r, nil
 }
 
-// CoveragePercent is the share of statements, in percent, that a coverage profile has as run.
-func CoveragePercent(profile string) (float64, error) {
-	files, err := cover.ParseProfiles(profile)
+// CoveragePercent returns the share of statements, in percent, that the unit tests or the scripts ran, from the profiles that they left in the repository.
+// Without profiles of scripts, what only the scripts run is not covered.
+func CoveragePercent(root string) (float64, error) {
+	scripts, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pipeline.ScriptsCoverageDir), "*.out"))
 	if err != nil {
 		return 0, err
 	}
-	total, run := 0, 0
-	for _, f := range files {
-		for _, b := range f.Blocks {
-			total += b.NumStmt
-			if b.Count > 0 {
-				run += b.NumStmt
+	statements := map[string]cover.ProfileBlock{} // by file and position
+	for _, profile := range append(scripts, filepath.Join(root, filepath.FromSlash(pipeline.CoverageProfile))) {
+		files, err := cover.ParseProfiles(profile)
+		if err != nil {
+			return 0, err
+		}
+		for _, f := range files {
+			for _, b := range f.Blocks {
+				position := fmt.Sprintf("%s:%d.%d,%d.%d", f.FileName, b.StartLine, b.StartCol, b.EndLine, b.EndCol)
+				b.Count += statements[position].Count
+				statements[position] = b
 			}
 		}
 	}
+	total, run := 0, 0
+	for _, b := range statements {
+		total += b.NumStmt
+		if b.Count > 0 {
+			run += b.NumStmt
+		}
+	}
 	if total == 0 {
-		return 0, fmt.Errorf("%s covers no statement", profile)
+		return 0, fmt.Errorf("the profile %s covers no statement", pipeline.CoverageProfile)
 	}
 	return 100 * float64(run) / float64(total), nil
 }

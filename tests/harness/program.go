@@ -12,11 +12,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
-)
 
-// CoverageVariable names the folder where the tests leave what their runs of the program covered, relative to the repository's root. Without it the
-// program under test is built as users build it.
-const CoverageVariable = "LOCKSTEP_COVERAGE"
+	"lockstep/internal/pipeline"
+)
 
 // Program is the program under test.
 type Program struct {
@@ -26,11 +24,11 @@ type Program struct {
 	coverageData string
 }
 
-// BuildProgram builds the program under test into dir.
+// BuildProgram builds the program under test into dir. Where pipeline.CoverageVariable is set, the program counts its statements.
 func BuildProgram(dir string) (*Program, error) {
 	p := &Program{Dir: dir}
 	argv := []string{"build", "-o", p.Path()}
-	if os.Getenv(CoverageVariable) != "" {
+	if os.Getenv(pipeline.CoverageVariable) != "" {
 		p.coverageData = filepath.Join(dir, "coverage")
 		if err := os.MkdirAll(p.coverageData, 0o755); err != nil {
 			return nil, err
@@ -69,14 +67,14 @@ func (p *Program) Command(dir string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// WriteCoverage writes what all runs of the program covered as a profile named coverage-NAME.out into the folder of CoverageVariable. Without that
+// WriteCoverage writes what all runs of the program covered as a profile named NAME.out into the folder of pipeline.CoverageVariable. Without that
 // variable it does nothing. A program that was never built, which is nil, covered nothing.
 func WriteCoverage(p *Program, name string) error {
-	folder := os.Getenv(CoverageVariable)
+	folder := os.Getenv(pipeline.CoverageVariable)
 	if folder == "" {
 		return nil
 	}
-	profile := filepath.Join(Repository(), folder, "coverage-"+name+".out")
+	profile := filepath.Join(Repository(), folder, name+".out")
 	if err := WriteFile(profile, "mode: atomic\n"); err != nil || p == nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package proof
 import (
 	"archive/zip"
 	"bytes"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -43,6 +44,14 @@ var goProject = map[string]string{
 	"internal/pipeline/p.go":         "package pipeline\n",
 	"internal/host/host.go":          "package host\n",
 	"internal/deploy/plan.go":        "package deploy\n",
+}
+
+// scriptsProject is goProject with tests that leave a folder for what the program's runs covered, as the table expects of scripts.
+func scriptsProject() map[string]string {
+	files := maps.Clone(goProject)
+	files["tests/main_test.go"] = "package tests\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\nfunc TestMain(m *testing.M) {\n" +
+		"\tif os.MkdirAll(\"../" + pipeline.ScriptsCoverageDir + "\", 0o755) != nil {\n\t\tos.Exit(1)\n\t}\n\tos.Exit(m.Run())\n}\n"
+	return files
 }
 
 func passingTest(pkg string) string {
@@ -134,7 +143,7 @@ var Rows = []Row{
 		Gate: "infrastructure", Name: "a test that fails", files: goProject, defect: oneFile("infra/v_test.go", failingTest("infra")), rule: "TestSeeded", location: "infra/v_test.go:6",
 	},
 	{
-		Gate: "scripts", Name: "a test that fails", files: goProject, defect: oneFile("tests/v_test.go", failingTest("tests")), rule: "TestSeeded", location: "tests/v_test.go:6",
+		Gate: "scripts", Name: "a test that fails", files: scriptsProject(), defect: oneFile("tests/v_test.go", failingTest("tests")), rule: "TestSeeded", location: "tests/v_test.go:6",
 	},
 	{
 		Gate: "documentation", Name: "a test that fails", files: goProject, defect: oneFile("tests/v_test.go", strings.ReplaceAll(failingTest("tests"), "TestSeeded", "TestDocumentSeeded")),
