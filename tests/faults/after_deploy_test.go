@@ -12,6 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"lockstep/tests/harness"
 )
 
 func TestDrift_ReportsManualChanges(t *testing.T) {
@@ -35,7 +37,7 @@ func TestDrift_ReportsManualChanges(t *testing.T) {
 func TestVerify_FailsOnFiringAlarm(t *testing.T) {
 	w := newTestbed(t)
 	dir := w.assembly("dev", dev, 1, "one")
-	write(t, filepath.Join(dir, "stack0.json"), `{"Resources":{"Alarm":{"Type":"AWS::CloudWatch::Alarm","Properties":{"AlarmName":"bell","ComparisonOperator":"GreaterThanThreshold","EvaluationPeriods":1,
+	harness.MustWriteFile(t, filepath.Join(dir, "stack0.json"), `{"Resources":{"Alarm":{"Type":"AWS::CloudWatch::Alarm","Properties":{"AlarmName":"bell","ComparisonOperator":"GreaterThanThreshold","EvaluationPeriods":1,
 		"MetricName":"Errors","Namespace":"shop","Period":60,"Statistic":"Sum","Threshold":0,"TreatMissingData":"notBreaching"}}}}`)
 	w.deploy(dir)
 	_, err := cloudwatch.NewFromConfig(w.aws(dev)).SetAlarmState(t.Context(), &cloudwatch.SetAlarmStateInput{
@@ -53,7 +55,7 @@ func TestWaves_DeployInOrder(t *testing.T) {
 	file := filepath.Join(w.dir, "config", "environments", "dev.yaml")
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
-	write(t, file, string(text)+"waves:\n  - accounts: [{account: \""+acc+"\", region: "+region+"}]\n")
+	harness.MustWriteFile(t, file, string(text)+"waves:\n  - accounts: [{account: \""+acc+"\", region: "+region+"}]\n")
 	parts := filepath.Join(w.dir, "assemblies", "dev")
 	first := w.assembly("dev/"+dev+"-"+region, dev, 1, "one")
 	w.assembly("dev/"+acc+"-"+region, acc, 1, "one")
@@ -62,13 +64,13 @@ func TestWaves_DeployInOrder(t *testing.T) {
 	// The first account fails, and the wave behind it is not begun.
 	good, err := os.ReadFile(filepath.Join(first, "stack0.json"))
 	require.NoError(t, err)
-	write(t, filepath.Join(first, "stack0.json"), `{"Resources":{"First":{"Type":"AWS::SSM::Parameter","Properties":{"Type":"String","Name":"/twice","Value":"x"}},
+	harness.MustWriteFile(t, filepath.Join(first, "stack0.json"), `{"Resources":{"First":{"Type":"AWS::SSM::Parameter","Properties":{"Type":"String","Name":"/twice","Value":"x"}},
 		"Second":{"DependsOn":"First","Type":"AWS::SSM::Parameter","Properties":{"Type":"String","Name":"/twice","Value":"x"}}}}`)
 	out, status := w.run("deploy", "--env", "dev", "--assembly", parts)
 	assert.Equal(t, 1, status, out)
 	assert.Regexp(t, `dev  account `+acc+`, eu-west-1: untouched\n  not begun, because 1 before it failed`, out)
 
-	write(t, filepath.Join(first, "stack0.json"), string(good))
+	harness.MustWriteFile(t, filepath.Join(first, "stack0.json"), string(good))
 	out, status = w.run("deploy", "--env", "dev", "--assembly", parts, "--record", record)
 	require.Zero(t, status, out)
 	data, err := os.ReadFile(record)
