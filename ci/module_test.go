@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"lockstep/ci/internal/dagger"
@@ -167,7 +168,12 @@ func TestDeploy_RehearsalRunsNoGateAndSeesNoCredentials(t *testing.T) {
 }
 
 func TestDeploy_LiveRunsGatesFirstAndAloneSeesCredentials(t *testing.T) {
+	synctest.Test(t, testLiveDeploy)
+}
+
+func testLiveDeploy(t *testing.T) {
 	r, m := newRecorder(t, "")
+	r.stepTime = time.Second
 	if _, err := m.Deploy(t.Context(), "acc", secret(credentialsText(time.Now().Add(time.Hour))), nil, "abc123", nil, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -219,11 +225,15 @@ func TestDeploy_UsesGivenAssembly(t *testing.T) {
 }
 
 func TestDeploy_AllFollowsPromotionOrder(t *testing.T) {
-	r, m := newRecorder(t, "")
-	if _, err := m.Deploy(t.Context(), "all", nil, nil, "", nil, nil); err != nil {
-		t.Fatal(err)
-	}
-	check(t, r.endedAt["verify:dev"] < r.startedAt["deploy:acc"] && r.endedAt["verify:acc"] < r.startedAt["deploy:prod"], "%v", r.startedAt)
+	synctest.Test(t, func(t *testing.T) {
+		r, m := newRecorder(t, "")
+		r.stepTime = time.Second
+		if _, err := m.Deploy(t.Context(), "all", nil, nil, "", nil, nil); err != nil {
+			t.Fatal(err)
+		}
+		check(t, r.endedAt["verify:dev"] < r.startedAt["deploy:acc"], "%v", r.startedAt)
+		check(t, r.endedAt["verify:acc"] < r.startedAt["deploy:prod"], "%v", r.startedAt)
+	})
 }
 
 func TestAWSSteps_AreNeverCached(t *testing.T) {

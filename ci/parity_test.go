@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unicode"
 
@@ -90,6 +91,10 @@ func (r *recorder) executions() map[string]execution {
 
 // The record is read by the test that knows what a person's machine would run. Here it is held against the table.
 func TestModule_RunsStepsOfTable(t *testing.T) {
+	synctest.Test(t, testStepsOfTable)
+}
+
+func testStepsOfTable(t *testing.T) {
 	got := recording{Module: executeAllSteps(t), Pipelines: map[string]map[string]execution{}}
 	for _, l := range pipeline.Pipelines(configuration()) {
 		if steps := executePipeline(t, l); l.Trigger != pipeline.Schedule {
@@ -125,6 +130,7 @@ func TestModule_RunsStepsOfTable(t *testing.T) {
 func executeAllSteps(t *testing.T) map[string]execution {
 	t.Helper()
 	r, m := newRecorder(t, "")
+	r.stepTime = time.Second
 	credentials := secret(credentialsText(time.Now().Add(time.Hour)))
 	for _, env := range []string{config.AllEnvironments, config.ToolingEnvironment} {
 		if _, err := m.Deploy(t.Context(), env, credentials, nil, "", nil, nil); err != nil {
@@ -141,6 +147,7 @@ func executeAllSteps(t *testing.T) map[string]execution {
 func executePipeline(t *testing.T, l pipeline.Pipeline) map[string]execution {
 	t.Helper()
 	r, m := newRecorder(t, "")
+	r.stepTime = time.Second
 	for _, stage := range l.Stages {
 		for _, job := range stage.Jobs {
 			for _, words := range daggerCalls(t, job) {

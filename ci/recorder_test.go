@@ -54,7 +54,10 @@ type recorder struct {
 	exitCodes map[string]int
 	outputs   map[string]string
 	// imageErrors are errors by a part of the image's name.
-	imageErrors     map[string]string
+	imageErrors map[string]string
+	// stepTime is how long a step takes. A test in a bubble of testing/synctest sets it, so that every step that does not wait has begun before another ends.
+	stepTime time.Duration
+	// clock counts beginnings and ends of steps.
 	clock           int
 	startedAt       map[string]int
 	endedAt         map[string]int
@@ -218,7 +221,7 @@ func (r *recorder) execute(of *node) (int, error) {
 	r.clock++
 	r.startedAt[name], r.containers[name] = r.clock, of
 	r.mu.Unlock()
-	time.Sleep(2 * time.Millisecond) // long enough for a step that does not wait to be noticed
+	time.Sleep(r.stepTime)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.clock++

@@ -32,8 +32,8 @@ func TestFault_ThrottlingAndServerErrors(t *testing.T) {
 		return true
 	}))
 	w.deploy(w.assembly("dev", dev, stackCount, "one"))
-	calls, hit := w.proxy.counts()
-	assert.InDelta(t, 0.3, float64(hit)/float64(calls), 0.1)
+	_, spoiled := w.proxy.counts()
+	assert.Positive(t, spoiled)
 	w.proxy.setFault(nil)
 	w.assertDeployed(stackCount, "one")
 	assert.Equal(t, 1, w.countOperations("stack0"))
@@ -110,8 +110,8 @@ func TestFault_ExpiringSessionCredentials(t *testing.T) {
 		return true
 	})
 	w.deploy(w.assembly("dev", dev, stackCount, "one"))
-	_, hit := w.proxy.counts()
-	assert.Positive(t, hit)
+	_, spoiled := w.proxy.counts()
+	assert.Positive(t, spoiled)
 	w.proxy.setFault(nil)
 	w.assertDeployed(stackCount, "one")
 }
