@@ -272,7 +272,7 @@ func TestFunctions_RejectBadInput(t *testing.T) {
 		"credentials that expire at no time": {func() error {
 			return live(`{"Version":1,"AccessKeyId":"a","SecretAccessKey":"` + canary + `","Expiration":"` + canary + `"}`)
 		}, "no time in RFC 3339"},
-		"a prefix that is none": {func() error { _, err := New(nil, "https://mirror/ ", false); return err }, `--image-prefix "https://mirror/ " is no beginning of an image's name`},
+		"a prefix that is none": {func() error { _, err := New(nil, "https://mirror/ ", false); return err }, `--image-prefix "https://mirror/ " is not the beginning of an image's name`},
 		"a prefix that does not exist": {func() error {
 			r, m := newRecorder(t, "mirror.example.com/none")
 			r.imageErrors["mirror.example.com"] = `failed to resolve image "mirror.example.com/none/golang:1.26-bookworm": no such host` // the engine's words

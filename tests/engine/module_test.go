@@ -113,7 +113,7 @@ func testBadInput(t *testing.T, dir string) {
 		"an environment that there is not":  {[]string{"call", "deploy", "--env", "nowhere"}, `there is no environment "nowhere"; config/environments has dev, acc, prod`},
 		"no environment":                    {[]string{"call", "deploy", "--env", ""}, "which environment? Write --env with one of"},
 		"a mirror that there is not":        {[]string{"call", "--image-prefix", "127.0.0.1:1/nothing", "deploy", "--env", "acc"}, `see that --image-prefix "127.0.0.1:1/nothing" names a mirror that has that image`},
-		"a prefix that is none":             {[]string{"call", "--image-prefix", "https://mirror", "graph"}, `--image-prefix "https://mirror" is no beginning of an image's name`},
+		"a prefix that is none":             {[]string{"call", "--image-prefix", "https://mirror", "graph"}, `--image-prefix "https://mirror" is not the beginning of an image's name`},
 		"a source that is no project":       {[]string{"call", "--source", "docs", "graph"}, "the source directory holds no config/pipeline.yaml"},
 		"a source that is not there":        {[]string{"call", "--source", "missing", "graph"}, "missing"},
 		"an assembly of something else":     {[]string{"call", "plan", "--env", "acc", "--assembly", "docs"}, "--assembly holds no cloud assembly of acc"},
