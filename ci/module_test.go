@@ -271,7 +271,7 @@ func TestFunctions_RejectBadInput(t *testing.T) {
 		"credentials that have expired": {func() error { return live(credentialsText(time.Now().Add(-time.Minute))) }, "--aws-credentials expired at "},
 		"credentials that expire at no time": {func() error {
 			return live(`{"Version":1,"AccessKeyId":"a","SecretAccessKey":"` + canary + `","Expiration":"` + canary + `"}`)
-		}, "no time in RFC 3339"},
+		}, "not a time in RFC 3339 format"},
 		"a prefix that is none": {func() error { _, err := New(nil, "https://mirror/ ", false); return err }, `--image-prefix "https://mirror/ " is not the beginning of an image's name`},
 		"a prefix that does not exist": {func() error {
 			r, m := newRecorder(t, "mirror.example.com/none")

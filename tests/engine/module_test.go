@@ -117,8 +117,8 @@ func testBadInput(t *testing.T, dir string) {
 		"a source that is no project":       {[]string{"call", "--source", "docs", "graph"}, "the source directory holds no config/pipeline.yaml"},
 		"a source that is not there":        {[]string{"call", "--source", "missing", "graph"}, "missing"},
 		"an assembly of something else":     {[]string{"call", "plan", "--env", "acc", "--assembly", "docs"}, "--assembly holds no cloud assembly of acc"},
-		"a stage that has no gates":         {[]string{"call", "report", "--stage", "deploy"}, "--stage deploy is no stage of gates"},
-		"no report of a stage that is none": {[]string{"call", "report", "--stage", "nowhere"}, "--stage nowhere is no stage of gates"},
+		"a stage that has no gates":         {[]string{"call", "report", "--stage", "deploy"}, "--stage deploy has no gates"},
+		"no report of a stage that is none": {[]string{"call", "report", "--stage", "nowhere"}, "--stage nowhere has no gates"},
 	} {
 		t.Run(name, func(t *testing.T) { assert.Contains(t, mustFail(t, dir, test.args...).progress, test.want) })
 	}
