@@ -37,7 +37,8 @@ func (m *Lockstep) Security(ctx context.Context) (string, error) {
 	return m.runGates(ctx, string(pipeline.Security), pipeline.Security)
 }
 
-// runGates runs the gates of the stages and returns a summary. The error lists the gates that did not pass, each with its reason and the end of its output.
+// runGates runs the gates of the stages and returns a summary. The error lists the gates that did not pass, each with
+// its reason and the end of its output.
 func (m *Lockstep) runGates(ctx context.Context, command string, stages ...pipeline.Stage) (string, error) {
 	p, err := m.open(ctx)
 	if err != nil {

@@ -25,7 +25,8 @@ func (p *project) imageReference(key string) string {
 	return strings.TrimSuffix(p.prefix, "/") + "/" + pipeline.Images[key]
 }
 
-// container returns the container for a step's command: its tools, caches and environment, and only the inputs that it declares.
+// container returns the container for a step's command: its tools, caches and environment, and only the inputs that it
+// declares.
 func (p *project) container(s pipeline.Step) *dagger.Container {
 	if s.Effect == pipeline.AWS && p.live == nil {
 		s = s.WithRehearsalEnv()
@@ -34,7 +35,8 @@ func (p *project) container(s pipeline.Step) *dagger.Container {
 	if s.CallsSelf() {
 		ctr = ctr.WithMountedFile(pipeline.SelfFile, p.binary())
 	}
-	ctr = ctr.WithMountedDirectory(pipeline.WorkFolder, withOutputFolders(p.inputs(s), s.Outputs)).WithWorkdir(pipeline.WorkFolder)
+	ctr = ctr.WithMountedDirectory(pipeline.WorkFolder, withOutputFolders(p.inputs(s), s.Outputs)).
+		WithWorkdir(pipeline.WorkFolder)
 	if s.Effect == pipeline.AWS {
 		ctr = p.withAccountAccess(ctr, s)
 	}
@@ -45,7 +47,8 @@ func (p *project) container(s pipeline.Step) *dagger.Container {
 	return ctr
 }
 
-// toolContainer returns the step's image with its programs, tools, caches and variables. Of the repository it depends only on the tools' lock files.
+// toolContainer returns the step's image with its programs, tools, caches and variables. Of the repository it depends
+// only on the tools' lock files.
 func (p *project) toolContainer(s pipeline.Step) *dagger.Container {
 	ctr := p.image(s.Image)
 	extra, _ := s.ExtraFiles() // open has checked every step
@@ -68,7 +71,8 @@ func (p *project) toolContainer(s pipeline.Step) *dagger.Container {
 	return ctr
 }
 
-// tool returns the folder of an installed tool. The engine installs it again only when its lock files or its install commands change.
+// tool returns the folder of an installed tool. The engine installs it again only when its lock files or its install
+// commands change.
 func (p *project) tool(name string) *dagger.Directory {
 	return p.buildOnce("tool:"+name, func() *dagger.Directory {
 		folder := path.Join(pipeline.ToolsFolder, name)
@@ -122,8 +126,9 @@ func withOutputFolders(dir *dagger.Directory, outputs []string) *dagger.Director
 	return dir
 }
 
-// copySelected adds the selected files of one folder to another. It filters before it copies, because the engine caches what depends on a filtered folder by
-// the content of that folder. A copy with patterns would depend on every file of the source.
+// copySelected adds the selected files of one folder to another. It filters before it copies, because the engine caches
+// what depends on a filtered folder by the content of that folder. A copy with patterns would depend on every file of
+// the source.
 func copySelected(to, from *dagger.Directory, selections pipeline.Selections) *dagger.Directory {
 	for _, s := range selections {
 		to = to.WithDirectory("/", from.Filter(dagger.DirectoryFilterOpts{Include: s.Include, Exclude: s.Exclude}))
@@ -151,7 +156,8 @@ func (p *project) stepOutputs(ctr *dagger.Container, s pipeline.Step) *dagger.Di
 	return copySelected(dag.Directory(), ctr.Directory(pipeline.WorkFolder), pipeline.Selections{s.OutputFiles()})
 }
 
-// messageWithImageHint returns the text of an engine's error on one line, with a hint if it is about an image of the mirror.
+// messageWithImageHint returns the text of an engine's error on one line, with a hint if it is about an image of the
+// mirror.
 func (p *project) messageWithImageHint(err error) string {
 	text := oneLine(err)
 	prefix := strings.TrimSuffix(p.prefix, "/") + "/"

@@ -47,12 +47,14 @@ func readCredentials(ctx context.Context, secret *dagger.Secret) (*credentials, 
 // credentialsRemedy ends every message about credentials that cannot be used.
 const credentialsRemedy = `pass what "aws configure export-credentials" prints, signed in to the tooling account`
 
-// parseCredentials parses what `aws configure export-credentials` prints, and refuses credentials that have expired at now.
+// parseCredentials parses what `aws configure export-credentials` prints, and refuses credentials that have expired at
+// now.
 func parseCredentials(text string, now time.Time) (exportedCredentials, error) {
 	var e exportedCredentials
 	// The parser's error would quote the secret.
 	if json.Unmarshal([]byte(text), &e) != nil {
-		return e, errors.New("--aws-credentials is not in the format of `aws configure export-credentials`, which is JSON: " + credentialsRemedy)
+		return e, errors.New("--aws-credentials is not in the format of `aws configure export-credentials`, which is JSON: " +
+			credentialsRemedy)
 	}
 	switch {
 	case e.Version != 1:
@@ -65,14 +67,16 @@ func parseCredentials(text string, now time.Time) (exportedCredentials, error) {
 	expires, err := time.Parse(time.RFC3339, e.Expiration)
 	switch {
 	case err != nil:
-		return e, errors.New("--aws-credentials has an Expiration that is not a time in RFC 3339 format: " + credentialsRemedy)
+		return e, errors.New("--aws-credentials has an Expiration that is not in RFC 3339 format: " + credentialsRemedy)
 	case !now.Before(expires):
-		return e, fmt.Errorf("--aws-credentials expired at %s: sign in again, and %s", expires.UTC().Format(time.DateTime), credentialsRemedy)
+		return e, fmt.Errorf("--aws-credentials expired at %s: sign in again, and %s",
+			expires.UTC().Format(time.DateTime), credentialsRemedy)
 	}
 	return e, nil
 }
 
-// withAccountAccess gives a step that reaches AWS the credentials that it declares, or the emulated accounts in a rehearsal.
+// withAccountAccess gives a step that reaches AWS the credentials that it declares, or the emulated accounts in a
+// rehearsal.
 func (p *project) withAccountAccess(ctr *dagger.Container, s pipeline.Step) *dagger.Container {
 	if p.commit != "" {
 		ctr = ctr.WithEnvVariable("LOCKSTEP_COMMIT", p.commit)

@@ -14,8 +14,8 @@ func (m *Lockstep) Plan(
 	ctx context.Context,
 	// The environment, or "all" in promotion order
 	env string,
-	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials"; without it, emulated accounts
-	// stand in for AWS
+	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
+	// without it, emulated accounts stand in for AWS
 	// +optional
 	awsCredentials *dagger.Secret,
 	// The folder that synth returned; without it, the stacks are synthesised first
@@ -25,7 +25,8 @@ func (m *Lockstep) Plan(
 	// +optional
 	commit string,
 ) (string, error) {
-	r, err := m.runStages(ctx, request{env: env, credentials: awsCredentials, assembly: assembly, commit: commit}, pipeline.Plan)
+	q := request{env: env, credentials: awsCredentials, assembly: assembly, commit: commit}
+	r, err := m.runStages(ctx, q, pipeline.Plan)
 	return r.text(), err
 }
 
@@ -38,8 +39,8 @@ func (m *Lockstep) PlanFile(
 	ctx context.Context,
 	// The environment
 	env string,
-	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials"; without it, emulated accounts
-	// stand in for AWS
+	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
+	// without it, emulated accounts stand in for AWS
 	// +optional
 	awsCredentials *dagger.Secret,
 	// The folder that synth returned; without it, the stacks are synthesised first
@@ -49,7 +50,8 @@ func (m *Lockstep) PlanFile(
 	// +optional
 	commit string,
 ) (*dagger.Directory, error) {
-	q := request{env: env, credentials: awsCredentials, assembly: assembly, commit: commit, arguments: pipeline.SavePlanArgs}
+	q := request{env: env, credentials: awsCredentials, assembly: assembly, commit: commit}
+	q.arguments = pipeline.SavePlanArgs
 	r, err := m.runStages(ctx, q, pipeline.Plan)
 	if err != nil {
 		return nil, err
@@ -70,8 +72,8 @@ func (m *Lockstep) Approve(
 	// Kinds of changes that have to be allowed by name: data-loss, permissions
 	// +optional
 	allow []string,
-	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials"; without it, emulated accounts
-	// stand in for AWS
+	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
+	// without it, emulated accounts stand in for AWS
 	// +optional
 	awsCredentials *dagger.Secret,
 ) (string, error) {
@@ -79,23 +81,26 @@ func (m *Lockstep) Approve(
 	if note != "" {
 		arguments = append(arguments, "--note", note)
 	}
-	return m.runOperation(ctx, request{credentials: awsCredentials, plan: plan}, append(arguments, allowFlags(allow)...)...)
+	arguments = append(arguments, allowFlags(allow)...)
+	return m.runOperation(ctx, request{credentials: awsCredentials, plan: plan}, arguments...)
 }
 
-// Deploy plans and applies the changes of an environment, and verifies the result. Without credentials it is a rehearsal.
+// Deploy plans and applies the changes of an environment, and verifies the result.
 //
-// A rehearsal deploys to emulated accounts that enforce IAM. With credentials it deploys to the real accounts, after every gate has passed.
+// Without credentials it rehearses the deployment on emulated accounts that enforce IAM. With credentials it deploys to the
+// real accounts, after every gate has passed.
 //
 // +cache="never"
 func (m *Lockstep) Deploy(
 	ctx context.Context,
 	// The environment, or "all" in promotion order
 	env string,
-	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials"; without it, emulated accounts
-	// stand in for AWS
+	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
+	// without it, emulated accounts stand in for AWS
 	// +optional
 	awsCredentials *dagger.Secret,
-	// The folder that synth returned, whose gates have passed; without it, the stacks are synthesised first, and a live deployment runs the gates
+	// The folder that synth returned, whose gates have passed; without it, the stacks are synthesised first, and a live
+	// deployment runs the gates
 	// +optional
 	assembly *dagger.Directory,
 	// The commit to be deployed, for the release's record
@@ -124,8 +129,8 @@ func (m *Lockstep) Verify(
 	ctx context.Context,
 	// The environment, or "all" in promotion order
 	env string,
-	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials"; without it, emulated accounts
-	// stand in for AWS
+	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
+	// without it, emulated accounts stand in for AWS
 	// +optional
 	awsCredentials *dagger.Secret,
 	// The folder that synth returned; without it, the stacks are synthesised first
@@ -143,8 +148,8 @@ func (m *Lockstep) Drift(
 	ctx context.Context,
 	// The environment, or "all"
 	env string,
-	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials"; without it, emulated accounts
-	// stand in for AWS
+	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
+	// without it, emulated accounts stand in for AWS
 	// +optional
 	awsCredentials *dagger.Secret,
 ) (string, error) {
@@ -158,8 +163,8 @@ func (m *Lockstep) Rollback(
 	ctx context.Context,
 	// The environment
 	env string,
-	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials"; without it, emulated accounts
-	// stand in for AWS
+	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
+	// without it, emulated accounts stand in for AWS
 	// +optional
 	awsCredentials *dagger.Secret,
 	// Kinds of changes that have to be allowed by name: data-loss, permissions

@@ -46,7 +46,9 @@ func (m *Lockstep) Graph(
 	return b.String(), err
 }
 
-// Synth synthesises the cloud assembly of every environment and runs cdk-nag. It returns a folder with one folder for each environment.
+// Synth synthesises the cloud assembly of every environment and runs cdk-nag.
+//
+// It returns a folder with one folder for each environment.
 //
 // +cache="session"
 func (m *Lockstep) Synth(ctx context.Context) (*dagger.Directory, error) {

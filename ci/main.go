@@ -1,7 +1,7 @@
 // Lockstep runs the pipeline's steps in containers.
 //
-// The steps come from the table that laptops and CodeBuild use too. Gates, synthesis and rehearsals need no AWS account. With credentials, plan, deploy
-// and verify work on the real accounts.
+// The steps come from the table that laptops and CodeBuild use too. Gates, synthesis and rehearsals need no AWS
+// account. With credentials, plan, deploy and verify work on the real accounts.
 package main
 
 import (

@@ -50,7 +50,8 @@ func (m *Lockstep) open(ctx context.Context) (*project, error) {
 	}
 	configuration := os.DirFS(filepath.Join(dir, "config"))
 	if _, err := fs.Stat(configuration, "pipeline.yaml"); errors.Is(err, fs.ErrNotExist) {
-		return nil, errors.New("the source directory holds no config/pipeline.yaml: call from the project's root, or name it with --source")
+		return nil, errors.New("the source directory holds no config/pipeline.yaml: " +
+			"call from the project's root, or name it with --source")
 	}
 	c, err := config.Load(configuration)
 	if err != nil {
@@ -64,12 +65,14 @@ func (m *Lockstep) open(ctx context.Context) (*project, error) {
 		return nil, err
 	}
 	return &project{
-		source: m.Source, prefix: m.ImagePrefix, config: c, graph: g, toleratesNotRun: pipeline.MayBeAbsent(m.CI, c.Environments),
-		outputDirs: map[string]*dagger.Directory{}, buildResults: map[string]*dagger.Directory{},
+		source: m.Source, prefix: m.ImagePrefix, config: c, graph: g,
+		toleratesNotRun: pipeline.MayBeAbsent(m.CI, c.Environments),
+		outputDirs:      map[string]*dagger.Directory{}, buildResults: map[string]*dagger.Directory{},
 	}, nil
 }
 
-// checkContainerSteps checks that the images of the steps that only the module runs bring their programs. NewGraph checks the other steps.
+// checkContainerSteps checks that the images of the steps that only the module runs bring their programs. NewGraph
+// checks the other steps.
 func checkContainerSteps(g *pipeline.Graph) error {
 	steps := []pipeline.Step{
 		pipeline.BinaryStep, pipeline.CertificateStep, pipeline.EmulatorStep, pipeline.MergeReportsStep, pipeline.SummaryStep,
@@ -87,7 +90,8 @@ func checkContainerSteps(g *pipeline.Graph) error {
 	return nil
 }
 
-// selectSteps returns the graph of the steps of those stages and of what they need. Of the steps of an environment it has those of the given environments.
+// selectSteps returns the graph of the steps of those stages and of what they need. Of the steps of an environment it
+// has those of the given environments.
 func (p *project) selectSteps(stages []pipeline.Stage, environments ...config.Environment) *pipeline.Graph {
 	return p.graph.Select(func(s pipeline.Step) bool {
 		isSelected := s.Environment == "" ||
@@ -99,7 +103,8 @@ func (p *project) selectSteps(stages []pipeline.Stage, environments ...config.En
 // selectEnvironments returns the environments that the caller named.
 func (p *project) selectEnvironments(name string) ([]config.Environment, error) {
 	if name == "" {
-		return nil, fmt.Errorf("which environment? Write --env with one of %v, or %s", p.config.Names(), config.AllEnvironments)
+		return nil, fmt.Errorf("which environment? Write --env with one of %v, or %s",
+			p.config.Names(), config.AllEnvironments)
 	}
 	return p.config.Select(name)
 }

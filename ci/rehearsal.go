@@ -20,7 +20,8 @@ type emulator struct {
 	files *dagger.Directory
 }
 
-// startEmulator starts the emulated accounts. Their state is kept from one call to the next. The caller must call stop, which lets them write it.
+// startEmulator starts the emulated accounts. Their state is kept from one call to the next. The caller must call stop,
+// which lets them write it.
 func (p *project) startEmulator(ctx context.Context) (stop func() error, err error) {
 	certificate := pipeline.CertificateStep
 	certificates := p.container(certificate).WithExec(certificate.Argv(false)).Directory(pipeline.CertificatesFolder)
@@ -59,9 +60,11 @@ func (e *emulator) bind(ctr *dagger.Container) *dagger.Container {
 		WithMountedDirectory(path.Join(pipeline.ToolsFolder, pipeline.ToolMinistack), e.files)
 }
 
-// useAssembly makes assemblies that were synthesised earlier the output of the step synth, which then does not run. The folder holds one folder for each
-// environment, or the assembly of the only environment.
-func (p *project) useAssembly(ctx context.Context, assembly *dagger.Directory, environments []config.Environment) error {
+// useAssembly makes assemblies that were synthesised earlier the output of the step synth, which then does not run. The
+// folder holds one folder for each environment, or the assembly of the only environment.
+func (p *project) useAssembly(
+	ctx context.Context, assembly *dagger.Directory, environments []config.Environment,
+) error {
 	const manifest = "manifest.json"
 	found, err := assembly.Glob(ctx, "**/"+manifest)
 	if err != nil {
@@ -81,7 +84,8 @@ func (p *project) useAssembly(ctx context.Context, assembly *dagger.Directory, e
 	return nil
 }
 
-// pendingGraph returns the graph without the steps whose outputs exist already, and without those that only such steps need.
+// pendingGraph returns the graph without the steps whose outputs exist already, and without those that only such steps
+// need.
 func (p *project) pendingGraph(g *pipeline.Graph) *pipeline.Graph {
 	return g.Without(func(s pipeline.Step) bool { return p.outputDirs[s.Name] != nil })
 }

@@ -14,7 +14,8 @@ import (
 
 // Report runs gates and returns a folder with what they found, whether they pass or not.
 //
-// The folder has report.html, findings.sarif, tests.xml and gates.xml in JUnit format, summary.json, and the output of each gate.
+// The folder has report.html, findings.sarif, tests.xml and gates.xml in JUnit format, summary.json, and the output of
+// each gate.
 //
 // +cache="session"
 func (m *Lockstep) Report(
@@ -53,7 +54,8 @@ func (p *project) mergeReports(r *graphRun) (*dagger.Directory, error) {
 	return ctr.Directory(pipeline.WorkFolder+"/"+pipeline.MergedReportsDir).WithDirectory("logs", logs), nil
 }
 
-// summarize lets the lockstep binary write the run's summary, as the command line does. If that fails, the run has no summary and text writes a shorter one.
+// summarize lets the lockstep binary write the run's summary, as the command line does. If that fails, the run has no
+// summary and text writes a shorter one.
 func (p *project) summarize(ctx context.Context, r *graphRun, results pipeline.RunResults) {
 	reachesAWS := func(s pipeline.Step) bool { return s.Effect == pipeline.AWS }
 	s := pipeline.SummaryStep
@@ -80,7 +82,9 @@ func (r *graphRun) collectOutputs(folder string, pick func(pipeline.Step) bool) 
 }
 
 // stageResult returns the results of a run that reaches the accounts of environments.
-func (p *project) stageResult(r *graphRun, stage pipeline.Stage, environments []config.Environment) pipeline.RunResults {
+func (p *project) stageResult(
+	r *graphRun, stage pipeline.Stage, environments []config.Environment,
+) pipeline.RunResults {
 	results := r.result(string(stage))
 	results.Stage = stage
 	results.Live = p.live != nil

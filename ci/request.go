@@ -54,7 +54,8 @@ func (m *Lockstep) runStages(ctx context.Context, q request, stages ...pipeline.
 	return r, errors.Join(r.err(), err)
 }
 
-// runOperation runs a command of the lockstep binary that reaches accounts and is not a step of the table. It returns what the command printed.
+// runOperation runs a command of the lockstep binary that reaches accounts and is not a step of the table. It returns
+// what the command printed.
 func (m *Lockstep) runOperation(ctx context.Context, q request, arguments ...string) (string, error) {
 	p, _, err := m.prepare(ctx, q)
 	if err != nil {
@@ -95,7 +96,8 @@ func (m *Lockstep) prepare(ctx context.Context, q request) (*project, []config.E
 	return p, environments, err
 }
 
-// withAccounts calls do while the accounts can be reached. In a rehearsal it starts the emulated accounts before and stops them after.
+// withAccounts calls do while the accounts can be reached. In a rehearsal it starts the emulated accounts before and
+// stops them after.
 func (p *project) withAccounts(ctx context.Context, do func() error) error {
 	if p.live != nil {
 		return do()
@@ -107,8 +109,8 @@ func (p *project) withAccounts(ctx context.Context, do func() error) error {
 	return errors.Join(do(), stop())
 }
 
-// maxSummaryLength is the most that a plan's summary may have, in bytes. CodePipeline cuts the request for an approval, which has more than the summary,
-// at 1,000 characters.
+// maxSummaryLength is the most that a plan's summary may have, in bytes. CodePipeline cuts the request for an approval,
+// which has more than the summary, at 1,000 characters.
 const maxSummaryLength = 600
 
 // withSummary adds the plan's digest and its summary of one line to the folder of a plan.
@@ -137,7 +139,8 @@ type planContent struct {
 	}
 }
 
-// summary returns how many stacks change and, for each of them, its number of changes and what has to be allowed by name.
+// summary returns how many stacks change and, for each of them, its number of changes and what has to be allowed by
+// name.
 func (p planContent) summary() string {
 	var changes []string
 	total := 0

@@ -34,7 +34,8 @@ type graphRun struct {
 	summary string
 }
 
-// runGraph asks the engine for every step as soon as those that it waits for have passed; the engine runs whatever it is asked for side by side.
+// runGraph asks the engine for every step as soon as those that it waits for have passed; the engine runs whatever it
+// is asked for side by side.
 func (p *project) runGraph(ctx context.Context, g *pipeline.Graph) *graphRun {
 	r, began := &graphRun{graph: g}, time.Now()
 	byName := map[string]*outcome{}
@@ -65,8 +66,8 @@ func (p *project) runGraph(ctx context.Context, g *pipeline.Graph) *graphRun {
 	return r
 }
 
-// prepareStep says what a step's container is and what it will leave. Nothing runs yet. What a step is made of has to be described before it, as the
-// graph's order has it.
+// prepareStep says what a step's container is and what it will leave. Nothing runs yet. What a step is made of has to
+// be described before it, as the graph's order has it.
 func (p *project) prepareStep(s pipeline.Step) *outcome {
 	ctr := p.container(s)
 	if s.Effect == pipeline.AWS {
@@ -80,17 +81,18 @@ func (p *project) prepareStep(s pipeline.Step) *outcome {
 	return o
 }
 
-// addExec lets the step's command run, whatever comes of it.
+// addExec adds the step's command to its container. The command may end with any exit status.
 func (p *project) addExec(o *outcome) {
-	o.container = o.prepared.WithExec(o.step.Argv(p.live != nil), dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
+	anyStatus := dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny}
+	o.container = o.prepared.WithExec(o.step.Argv(p.live != nil), anyStatus)
 	o.outputDir = p.stepOutputs(o.container, o.step)
 }
 
 // runID tells this run from every other.
 var runID = fmt.Sprint(time.Now().UnixNano())
 
-// firstBlocker is the first of the steps without which this one cannot run; empty if there is none. What it only comes after may be absent where that is
-// tolerated.
+// firstBlocker is the first of the steps without which this one cannot run; empty if there is none. What it only comes
+// after may be absent where that is tolerated.
 func firstBlocker(s pipeline.Step, waits []string, outcomes map[string]*outcome) string {
 	for _, name := range waits {
 		if o := outcomes[name]; o.Blocks() || !o.Passed() && slices.Contains(s.Needs, name) {
@@ -134,7 +136,8 @@ func (p *project) runStep(ctx context.Context, o *outcome) {
 	}
 }
 
-// classifyExit sets the status of a gate that could not run, and takes a gate's reason from the last line of its output.
+// classifyExit sets the status of a gate that could not run, and takes a gate's reason from the last line of its
+// output.
 func (p *project) classifyExit(o *outcome) {
 	if !o.step.IsGate() {
 		return
@@ -148,7 +151,8 @@ func (p *project) classifyExit(o *outcome) {
 	}
 }
 
-// hasNothingToDo reports whether the source has none of the files that trigger the step. Its tools are then not installed.
+// hasNothingToDo reports whether the source has none of the files that trigger the step. Its tools are then not
+// installed.
 func (p *project) hasNothingToDo(ctx context.Context, s pipeline.Step) (bool, error) {
 	if len(s.TriggerPaths) == 0 {
 		return false, nil
@@ -158,8 +162,8 @@ func (p *project) hasNothingToDo(ctx context.Context, s pipeline.Step) (bool, er
 	return !slices.ContainsFunc(found, triggers), err
 }
 
-// messageError returns an error with the text of an engine's error and the end of the failed command's output. It does not wrap the engine's error, because
-// the caller would then see that alone.
+// messageError returns an error with the text of an engine's error and the end of the failed command's output. It does
+// not wrap the engine's error, because the caller would then see that alone.
 func messageError(what string, err error) error {
 	text := what + ": " + oneLine(err)
 	if output := execOutput(err); output != "" {
@@ -195,7 +199,8 @@ func (r *graphRun) last() *outcome { return r.outcomes[len(r.outcomes)-1] }
 // logName returns the name of the file for a step's output.
 func logName(step string) string { return strings.ReplaceAll(step, ":", "-") + ".log" }
 
-// text returns the output of the steps that reach AWS, and a summary of the run. It is empty for nil, a run that never began.
+// text returns the output of the steps that reach AWS, and a summary of the run. It is empty for nil, a run that never
+// began.
 func (r *graphRun) text() string {
 	if r == nil {
 		return ""
@@ -220,8 +225,8 @@ func (r *graphRun) text() string {
 	return b.String()
 }
 
-// err returns an error with the steps that did not pass, each with its reason and the end of its output, and nil if there are none. A run that never began,
-// which is nil, has not failed.
+// err returns an error with the steps that did not pass, each with its reason and the end of its output, and nil if
+// there are none. A run that never began, which is nil, has not failed.
 func (r *graphRun) err() error {
 	if r == nil {
 		return nil

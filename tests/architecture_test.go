@@ -15,7 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// allowedImports lists the packages of this module that each package may import. A package that is not listed may not exist.
+// allowedImports lists the packages of this module that each package may import. A package that is not listed may not
+// exist.
 var allowedImports = map[string][]string{
 	".":                      {"config", "internal/cli", "internal/deploy"},
 	"internal/gate/findings": {},
@@ -50,7 +51,8 @@ var allowedImports = map[string][]string{
 	"internal/deploy/simulated": {},
 }
 
-// forbiddenImports lists what packages may not import because they see files only through an fs.FS and nothing else of the machine.
+// forbiddenImports lists what packages may not import because they see files only through an fs.FS and nothing else of
+// the machine.
 var forbiddenImports = map[string][]string{
 	"config":            {"os", "net", "net/http", "os/exec"},
 	"internal/pipeline": {"os", "net", "net/http", "os/exec"},

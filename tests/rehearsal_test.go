@@ -43,7 +43,8 @@ func TestRehearsal(t *testing.T) {
 	runScripts(t, "rehearsal")
 }
 
-// primedProject returns a copy of the repository in which everything is built and synthesised and the emulated accounts are bootstrapped. It is made once.
+// primedProject returns a copy of the repository in which everything is built and synthesised and the emulated accounts
+// are bootstrapped. It is made once.
 var primedProject = sync.OnceValues(func() (string, error) {
 	dir := filepath.Join(program.Dir, "primed")
 	if err := harness.CopyProject(dir, "tests"); err != nil {
@@ -282,8 +283,8 @@ func (p project) chainAssembly(length int) string {
 	return dir
 }
 
-// startUntil starts the program and returns when a line of its progress contains the text. What it returns waits for the end, and is all that
-// was printed.
+// startUntil starts the program and returns when a line of its progress contains the text. What it returns waits for
+// the end, and is all that was printed.
 func (p project) startUntil(text string, args ...string) (*exec.Cmd, func() string) {
 	p.t.Helper()
 	cmd := p.command(args...)

@@ -17,7 +17,8 @@ func cmdSeed(ts *testscript.TestScript, neg bool, args []string) {
 	writeFile(ts, args[0], "[api]\ntoken = "+harness.FakeToken()+"\n")
 }
 
-// spoil writes what repositories hold by accident: a loop of links, a file that is not UTF-8, 200 MB, names that need quoting.
+// spoil writes what repositories hold by accident: a loop of links, a file that is not UTF-8, 200 MB, names that need
+// quoting.
 func cmdSpoil(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
 		ts.Fatalf("usage: spoil")

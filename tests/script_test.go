@@ -1,5 +1,5 @@
-// Package tests holds what can only be tested from outside: the command line as its users see it, the whole deployment against the
-// emulated accounts, and the shape of the code.
+// Package tests holds what can only be tested from outside: the command line as its users see it, the whole deployment
+// against the emulated accounts, and the shape of the code.
 package tests
 
 import (

@@ -153,7 +153,8 @@ func testCredentialsHidden(t *testing.T, dir string) {
 	}
 }
 
-// encodedForms are how a text may stand in a trace: as it is, or in the middle of something that was written in base64, as the arguments of calls are.
+// encodedForms are how a text may stand in a trace: as it is, or in the middle of something that was written in base64,
+// as the arguments of calls are.
 func encodedForms(text string) []string {
 	all := []string{text}
 	for before := range 3 {

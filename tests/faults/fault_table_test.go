@@ -17,7 +17,8 @@ var faultNames = []string{
 	"a plan cut in half or edited", "a release record is altered",
 }
 
-// checkFaultTable compares what the tests have shown with the document's table, or writes it there. It does neither where only some of the tests ran.
+// checkFaultTable compares what the tests have shown with the document's table, or writes it there. It does neither
+// where only some of the tests ran.
 func checkFaultTable() error {
 	faultRows.Lock()
 	defer faultRows.Unlock()

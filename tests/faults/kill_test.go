@@ -51,7 +51,8 @@ func TestFault_KilledAtRandomMoments(t *testing.T) {
 	t.Logf("%d of %d runs were cut off while they held the lock", resumed, rounds)
 }
 
-// killAtCall runs the program and kills it when it makes its nth call, before or after that is carried out. A run with fewer calls ends by itself.
+// killAtCall runs the program and kills it when it makes its nth call, before or after that is carried out. A run with
+// fewer calls ends by itself.
 func (w *testbed) killAtCall(n int, after bool, args ...string) {
 	w.t.Helper()
 	cmd := w.command(args...)

@@ -42,7 +42,8 @@ type proxy struct {
 	replacesSignature bool
 }
 
-// A fault may spoil a call: before it reaches the emulator, or afterwards, when only the answer is lost. It says whether it did.
+// A fault may spoil a call: before it reaches the emulator, or afterwards, when only the answer is lost. It says
+// whether it did.
 type fault func(c *call) bool
 
 // call is one on its way.

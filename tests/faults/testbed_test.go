@@ -1,5 +1,5 @@
-// Package faults shows that a deployment loses nothing and leaves nothing half done, whatever goes wrong on the way: the program itself, against the emulated
-// accounts, with a proxy in between that makes trouble.
+// Package faults shows that a deployment loses nothing and leaves nothing half done, whatever goes wrong on the way:
+// the program itself, against the emulated accounts, with a proxy in between that makes trouble.
 package faults
 
 import (
@@ -53,7 +53,8 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// runTests runs the tests, compares what they showed with the document, and writes down what they covered of the program.
+// runTests runs the tests, compares what they showed with the document, and writes down what they covered of the
+// program.
 func runTests(m *testing.M) (status int, err error) {
 	if scratch, err = os.MkdirTemp("", "lockstep-faults-"); err != nil {
 		return 0, err
@@ -66,7 +67,8 @@ func runTests(m *testing.M) (status int, err error) {
 // program is the program under test; nil before loadSharedSetup has built it.
 var program *harness.Program
 
-// loadSharedSetup builds the program under test and returns the folder of bootstrapped accounts. It does so when the first test asks for it.
+// loadSharedSetup builds the program under test and returns the folder of bootstrapped accounts. It does so when the
+// first test asks for it.
 var loadSharedSetup = sync.OnceValues(func() (accounts string, err error) {
 	if program, err = harness.BuildProgram(scratch); err != nil {
 		return "", err
@@ -75,7 +77,8 @@ var loadSharedSetup = sync.OnceValues(func() (accounts string, err error) {
 	return accounts, bootstrapAccounts(accounts)
 })
 
-// bootstrapAccounts starts emulated accounts, bootstraps them, and stops them. Every test begins with a copy of their state.
+// bootstrapAccounts starts emulated accounts, bootstraps them, and stops them. Every test begins with a copy of their
+// state.
 func bootstrapAccounts(dir string) error {
 	e, err := newEmulator(dir)
 	if err != nil {
@@ -143,7 +146,8 @@ func newTestbed(t *testing.T) *testbed {
 	return w
 }
 
-// assembly writes a cloud assembly and returns its folder. Each of its stacks depends on the one before, and has a parameter with the value and a file asset.
+// assembly writes a cloud assembly and returns its folder. Each of its stacks depends on the one before, and has a
+// parameter with the value and a file asset.
 func (w *testbed) assembly(env, account string, stacks int, value string) string {
 	w.t.Helper()
 	dir := filepath.Join(w.dir, "assemblies", env)
@@ -235,7 +239,8 @@ func (w *testbed) s3Client(account string) *s3.Client {
 	return s3.NewFromConfig(w.aws(account), func(o *s3.Options) { o.UsePathStyle = true })
 }
 
-// assertDeployed checks that dev has exactly that many stacks, each with the value, that no change set is left, and that nobody holds the lock.
+// assertDeployed checks that dev has exactly that many stacks, each with the value, that no change set is left, and
+// that nobody holds the lock.
 func (w *testbed) assertDeployed(stacks int, value string) {
 	w.t.Helper()
 	client := cloudformation.NewFromConfig(w.aws(dev))
@@ -298,7 +303,8 @@ var faultRows struct {
 	rows map[string][2]string
 }
 
-// documentFault adds a row to the table of faults when the test has passed: how the fault is made, and what its outcome is.
+// documentFault adds a row to the table of faults when the test has passed: how the fault is made, and what its outcome
+// is.
 func documentFault(t *testing.T, fault, how, outcome string) {
 	t.Helper()
 	t.Cleanup(func() {

@@ -1,5 +1,5 @@
-// Package harness holds what the tests from outside share: the program under test, a project to run it in, and small helpers that know nothing of
-// what is tested.
+// Package harness holds what the tests from outside share: the program under test, a project to run it in, and small
+// helpers that know nothing of what is tested.
 package harness
 
 import (
@@ -17,7 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// platformDir is the configuration of the platform that the tests are about. The product's own configuration may change without breaking a test.
+// platformDir is the configuration of the platform that the tests are about. The product's own configuration may change
+// without breaking a test.
 const platformDir = "config/testdata/platform"
 
 // Repository returns the root of the code under test: the folder above the running test that holds go.mod.
@@ -34,8 +35,8 @@ var Repository = sync.OnceValue(func() string {
 // Platform returns the configuration of the platform that the tests are about.
 func Platform() fs.FS { return os.DirFS(filepath.Join(Repository(), filepath.FromSlash(platformDir))) }
 
-// CopyProject copies what a clone of the repository holds into a new folder, with the fixture platform as its configuration. Files and folders whose
-// base name is one of without are left out.
+// CopyProject copies what a clone of the repository holds into a new folder, with the fixture platform as its
+// configuration. Files and folders whose base name is one of without are left out.
 func CopyProject(to string, without ...string) error {
 	without = append(without, ".git", ".lockstep", "node_modules")
 	err := fs.WalkDir(os.DirFS(Repository()), ".", func(name string, entry fs.DirEntry, err error) error {
@@ -91,8 +92,8 @@ func ReplaceOnce(text, old, replacement string) (string, error) {
 	return strings.Replace(text, old, replacement, 1), nil
 }
 
-// WriteOverlay writes an overlay for the go command into dir and returns its path. The go command reads the texts instead of the files that they are
-// named after, by absolute path; the files stay as they are.
+// WriteOverlay writes an overlay for the go command into dir and returns its path. The go command reads the texts
+// instead of the files that they are named after, by absolute path; the files stay as they are.
 func WriteOverlay(dir string, texts map[string]string) (string, error) {
 	replaced := map[string]string{}
 	for name, text := range texts {
@@ -139,7 +140,8 @@ func FreePort() (int, error) {
 	return listener.Addr().(*net.TCPAddr).Port, nil
 }
 
-// FakeToken returns a text that gates take for a secret. It is put together here so that they do not find it in the source.
+// FakeToken returns a text that gates take for a secret. It is put together here so that they do not find it in the
+// source.
 func FakeToken() string {
 	return "ghp_" + strings.Join([]string{"Zk3Q", "w9Xv", "B7nT", "p2Lm", "R8sY", "c5Hd", "J4gF", "a6Ke", "U1oI"}, "")
 }

@@ -24,7 +24,8 @@ type Program struct {
 	coverageData string
 }
 
-// BuildProgram builds the program under test into dir. Where pipeline.CoverageVariable is set, the program counts its statements.
+// BuildProgram builds the program under test into dir. Where pipeline.CoverageVariable is set, the program counts its
+// statements.
 func BuildProgram(dir string) (*Program, error) {
 	p := &Program{Dir: dir}
 	argv := []string{"build", "-o", p.Path()}
@@ -67,8 +68,9 @@ func (p *Program) Command(dir string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// WriteCoverage writes what all runs of the program covered as a profile named NAME.out into the folder of pipeline.CoverageVariable. Without that
-// variable it does nothing. A program that was never built, which is nil, covered nothing.
+// WriteCoverage writes what all runs of the program covered as a profile named NAME.out into the folder of
+// pipeline.CoverageVariable. Without that variable it does nothing. A program that was never built, which is nil,
+// covered nothing.
 func WriteCoverage(p *Program, name string) error {
 	folder := os.Getenv(pipeline.CoverageVariable)
 	if folder == "" {
@@ -97,7 +99,8 @@ func UserEnviron() []string {
 	return append(env, "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "AWS_EC2_METADATA_DISABLED=true")
 }
 
-// Run runs a command to its end and returns all that it printed and its exit status. The test ends if the command cannot be started.
+// Run runs a command to its end and returns all that it printed and its exit status. The test ends if the command
+// cannot be started.
 func Run(t testing.TB, cmd *exec.Cmd) (string, int) {
 	t.Helper()
 	out, err := cmd.CombinedOutput()

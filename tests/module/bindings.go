@@ -1,6 +1,6 @@
-// Package module owns how the Dagger module in ci/ is vetted and tested where no engine is. The engine generates the module's bindings when it loads
-// it. Here a copy of the module is given bindings of the same names: every exported name of Dagger's own library, and a client that the tests
-// connect to a recorder.
+// Package module owns how the Dagger module in ci/ is vetted and tested where no engine is. The engine generates the
+// module's bindings when it loads it. Here a copy of the module is given bindings of the same names: every exported
+// name of Dagger's own library, and a client that the tests connect to a recorder.
 package module
 
 import (
@@ -21,15 +21,16 @@ import (
 // daggerLibrary is the one whose names the generated bindings have.
 const daggerLibrary = "dagger.io/dagger"
 
-// generatedImports are the packages that the bindings import which an engine generates, besides Go's own. They are why the module's go.mod names their modules.
+// generatedImports are the packages that the bindings import which an engine generates, besides Go's own. They are why
+// the module's go.mod names their modules.
 var generatedImports = []string{
 	"github.com/Khan/genqlient/graphql", "github.com/dagger/otel-go", "github.com/dagger/querybuilder", "github.com/vektah/gqlparser/v2/gqlerror",
 	"go.opentelemetry.io/otel", "go.opentelemetry.io/otel/propagation", "go.opentelemetry.io/otel/sdk/resource", "go.opentelemetry.io/otel/semconv/v1.40.0",
 	"go.opentelemetry.io/otel/trace",
 }
 
-// Compose copies the module into a new folder and gives it its bindings. The folder may lie anywhere; the packages that the module shares with the
-// repository stay where they are.
+// Compose copies the module into a new folder and gives it its bindings. The folder may lie anywhere; the packages that
+// the module shares with the repository stay where they are.
 func Compose(repository, into string) error {
 	if err := os.CopyFS(into, os.DirFS(filepath.Join(repository, "ci"))); err != nil {
 		return err
@@ -100,7 +101,8 @@ func exportedNames(dir string) (map[string][]string, error) {
 	return names, nil
 }
 
-// declaredNames are the names that a declaration makes and that an alias can stand for: no methods, and nothing generic.
+// declaredNames are the names that a declaration makes and that an alias can stand for: no methods, and nothing
+// generic.
 func declaredNames(declared ast.Decl) (keyword string, names []*ast.Ident) {
 	switch d := declared.(type) {
 	case *ast.FuncDecl:

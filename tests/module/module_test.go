@@ -9,7 +9,8 @@ import (
 	"lockstep/tests/harness"
 )
 
-// The module is a part of this repository though no engine is here to load it: it is vetted, and its tests run, like every other package.
+// The module is a part of this repository though no engine is here to load it: it is vetted, and its tests run, like
+// every other package.
 func TestModule_VetAndTestsPass(t *testing.T) {
 	project, _, _ := newProject(t)
 	dir := filepath.Join(t.TempDir(), "ci")

@@ -69,7 +69,8 @@ func hostExecutions(t *testing.T, repository string, g *pipeline.Graph) map[stri
 	return out
 }
 
-// isMachineSpecific are variables of a container that a person's machine has in its own way: where programs and caches are, and which run it is.
+// isMachineSpecific are variables of a container that a person's machine has in its own way: where programs and caches
+// are, and which run it is.
 func isMachineSpecific(name string) bool {
 	for _, cache := range pipeline.Caches {
 		if cache.Env == name {
@@ -79,7 +80,8 @@ func isMachineSpecific(name string) bool {
 	return slices.Contains([]string{"PATH", "NODE_EXTRA_CA_CERTS", "LOCKSTEP_RUN", "LOCKSTEP_SINCE", "LOCKSTEP_COMMIT"}, name)
 }
 
-// differences are in what two sides run. Steps that only one of them has are told; the order counts as far as both have the steps.
+// differences are in what two sides run. Steps that only one of them has are told; the order counts as far as both have
+// the steps.
 func differences(want, got map[string]execution, mayLack func(step string) bool) []string {
 	var out []string
 	tell := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
@@ -135,7 +137,8 @@ func symmetricDifference(a, b []string) []string {
 	return out
 }
 
-// newProject copies the repository as a project of the fixture platform, and returns its folder with its configuration and table of steps.
+// newProject copies the repository as a project of the fixture platform, and returns its folder with its configuration
+// and table of steps.
 func newProject(t *testing.T) (string, *config.Config, []pipeline.Step) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "project")
@@ -152,8 +155,8 @@ func newGraph(t *testing.T, steps []pipeline.Step) *pipeline.Graph {
 	return g
 }
 
-// allDifferences are all differences between what a person's machine would run and what the module and the buildspecs ask for, and the environments that no
-// pipeline deploys to.
+// allDifferences are all differences between what a person's machine would run and what the module and the buildspecs
+// ask for, and the environments that no pipeline deploys to.
 func allDifferences(t *testing.T, repository string, c *config.Config, g *pipeline.Graph, got recording) []string {
 	t.Helper()
 	person := hostExecutions(t, repository, g)
@@ -226,7 +229,8 @@ func TestParity_HostDaggerAndBuildspecsRunSame(t *testing.T) {
 	}
 }
 
-// rehearsedExecutions is what the host would run where a line hands over no credentials: the same without --live, and told where the accounts are.
+// rehearsedExecutions is what the host would run where a line hands over no credentials: the same without --live, and
+// told where the accounts are.
 func rehearsedExecutions(person, steps map[string]execution) map[string]execution {
 	out := maps.Clone(person)
 	for name, one := range steps {
@@ -246,8 +250,8 @@ func rehearsedExecutions(person, steps map[string]execution) map[string]executio
 // A sourceChange replaces a text of a file before it is compiled. The file itself stays as it is.
 type sourceChange struct{ file, from, to string }
 
-// recordModule runs the module's own tests with the changed sources on a project, and returns what the module asked for. The error is that of those tests,
-// which compare it with the table themselves.
+// recordModule runs the module's own tests with the changed sources on a project, and returns what the module asked
+// for. The error is that of those tests, which compare it with the table themselves.
 func recordModule(t *testing.T, project string, changes ...sourceChange) (recording, error) {
 	t.Helper()
 	work := t.TempDir()

@@ -1,5 +1,6 @@
-// Package mutants shows that tests fail when the code that they guard is wrong. A mutant is a small fault in one file. It is planted by an overlay of the
-// go command, so the file itself stays as it is, and the tests that guard it must then fail.
+// Package mutants shows that tests fail when the code that they guard is wrong. A mutant is a small fault in one file.
+// It is planted by an overlay of the go command, so the file itself stays as it is, and the tests that guard it must
+// then fail.
 package mutants
 
 import (
@@ -48,7 +49,8 @@ func (m Mutant) plant(root string) (string, error) {
 	return planted, nil
 }
 
-// kill runs the mutant's tests in the module at root and returns nil if they pass without the mutant and fail with it. It writes into the empty folder dir.
+// kill runs the mutant's tests in the module at root and returns nil if they pass without the mutant and fail with it.
+// It writes into the empty folder dir.
 func (m Mutant) kill(ctx context.Context, root, dir string) error {
 	planted, err := m.plant(root)
 	if err != nil {
@@ -74,7 +76,8 @@ func (m Mutant) kill(ctx context.Context, root, dir string) error {
 	return nil
 }
 
-// test runs the mutant's tests and returns what they print. The go command takes the result of tests that have passed on the same files from its cache.
+// test runs the mutant's tests and returns what they print. The go command takes the result of tests that have passed
+// on the same files from its cache.
 func (m Mutant) test(ctx context.Context, root string, flags ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", append(append([]string{"test"}, flags...), "-run", m.Run, m.Package)...)
 	cmd.Dir = root
