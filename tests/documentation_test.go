@@ -250,8 +250,8 @@ func brokenLinks(t *testing.T, files fs.FS, p page) []string {
 	return broken
 }
 
-// anchors are the names by which a page's headings are linked to, in their order. The library has names of its own,
-// which leave out other characters than those that GitHub leaves out.
+// anchors are the names by which a page's headings are linked to, in their order. The library has names of its own, which leave out other characters
+// than those that GitHub leaves out.
 func anchors(p page) []string {
 	var names []string
 	times := map[string]int{}
@@ -403,8 +403,7 @@ func missingReferences(t *testing.T, files fs.FS, c control) []string {
 	return wrong
 }
 
-// stackResourceTypes are the types of resources that a stack has, in every environment where it is called ENV/NAME; nil
-// for a stack that there is not.
+// stackResourceTypes are the types of resources that a stack has, in every environment where it is called ENV/NAME; nil for a stack that there is not.
 func stackResourceTypes(t *testing.T, files fs.FS, stack string) map[string]bool {
 	t.Helper()
 	environment, name, _ := strings.Cut(stack, "/")

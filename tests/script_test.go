@@ -80,7 +80,7 @@ func runScripts(t *testing.T, dir string) {
 	})
 }
 
-// status CODE PROGRAM ARGS... runs the program and checks the status that it ends with.
+// status CODE PROGRAM ARGS... runs the program and checks its exit status.
 func cmdStatus(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: status CODE PROGRAM ARGS...")

@@ -19,8 +19,7 @@ import (
 
 const manifest = "../../docs/remote-engine.yaml"
 
-// newKubernetesDecoder reads an object as the Kubernetes API does when it is told to be strict: an unknown kind, an
-// unknown field and a value of another type are errors.
+// newKubernetesDecoder reads an object as the Kubernetes API does when it is told to be strict: an unknown kind, an unknown field and a value of another type are errors.
 func newKubernetesDecoder(t *testing.T) runtime.Decoder {
 	t.Helper()
 	scheme := runtime.NewScheme()

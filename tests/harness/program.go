@@ -80,7 +80,8 @@ func WriteCoverage(p *Program, name string) error {
 	if err := WriteFile(profile, "mode: atomic\n"); err != nil || p == nil {
 		return err
 	}
-	if out, err := exec.Command("go", "tool", "covdata", "textfmt", "-i="+p.coverageData, "-o="+profile).CombinedOutput(); err != nil {
+	convert := exec.Command("go", "tool", "covdata", "textfmt", "-i="+p.coverageData, "-o="+profile)
+	if out, err := convert.CombinedOutput(); err != nil {
 		return fmt.Errorf("the coverage of the program's runs cannot be read: %w\n%s", err, out)
 	}
 	return nil
@@ -96,7 +97,8 @@ func UserEnviron() []string {
 		}
 		env = append(env, pair)
 	}
-	return append(env, "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "AWS_EC2_METADATA_DISABLED=true")
+	return append(env,
+		"AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "AWS_EC2_METADATA_DISABLED=true")
 }
 
 // Run runs a command to its end and returns all that it printed and its exit status. The test ends if the command
