@@ -44,7 +44,7 @@ var allowedImports = map[string][]string{
 	"infra/plugins":             {"config", "infra/stacks", "infra/constructs"},
 	"infra/constructs":          {"config"},
 	"tests/harness":             {"internal/pipeline"},
-	"tests/module":              {},
+	"tests/module":              {"tests/harness"},
 	"tests/mutants":             {"tests/harness"},
 	"bench/scale":               {"internal/deploy", "internal/deploy/assembly", "internal/deploy/simulated"},
 	"internal/bill":             {},

@@ -45,7 +45,7 @@ func CopyProject(to string, without ...string) error {
 			return err
 		case slices.Contains(without, entry.Name()) && entry.IsDir():
 			return fs.SkipDir
-		case slices.Contains(without, entry.Name()) || isConfiguration(name): // in a linked worktree .git is a file
+		case slices.Contains(without, entry.Name()): // in a linked worktree .git is a file
 			return nil
 		}
 		target := filepath.Join(to, filepath.FromSlash(name))
@@ -61,13 +61,22 @@ func CopyProject(to string, without ...string) error {
 	if err != nil {
 		return err
 	}
-	return os.CopyFS(filepath.Join(to, "config"), Platform())
+	return UsePlatform(to)
 }
 
-// isConfiguration reports whether a file of the repository configures the product's own platform.
-func isConfiguration(name string) bool {
-	rest, ok := strings.CutPrefix(name, "config/")
-	return ok && strings.HasSuffix(name, ".yaml") && !strings.HasPrefix(rest, "testdata/")
+// UsePlatform makes the fixture platform the configuration of a copy of the repository.
+func UsePlatform(dir string) error {
+	configuration := filepath.Join(dir, "config")
+	files, err := fs.Glob(os.DirFS(configuration), "*.yaml")
+	if err != nil {
+		return err
+	}
+	for _, name := range append(files, "environments") {
+		if err := os.RemoveAll(filepath.Join(configuration, name)); err != nil {
+			return err
+		}
+	}
+	return os.CopyFS(configuration, Platform())
 }
 
 // WriteFile writes a text file, and makes the folder that it is in. An existing file keeps its mode.
