@@ -34,5 +34,6 @@ func checkFaultTable() error {
 		return errors.New("faultNames lacks a fault that a test shows")
 	}
 	want := "\n| fault | how it is made | what comes of it |\n| -- | -- | -- |\n" + strings.Join(rows, "\n") + "\n\n"
-	return harness.CheckSection(deploymentGuide, "<!-- faults: written by the tests -->\n", "<!-- end of faults -->", want, *update)
+	const begin, end = "<!-- faults: written by the tests -->\n", "<!-- end of faults -->"
+	return harness.CheckSection(deploymentGuide, begin, end, want, *update)
 }

@@ -22,6 +22,13 @@ import (
 
 const stackCount = 4
 
+// How AWS refuses a session that has expired: services with the query protocol, and S3.
+const (
+	expiredToken = `<ErrorResponse><Error><Type>Sender</Type><Code>ExpiredToken</Code>` +
+		`<Message>The security token included in the request is expired</Message></Error></ErrorResponse>`
+	expiredTokenS3 = `<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>`
+)
+
 func TestFault_ThrottlingAndServerErrors(t *testing.T) {
 	documentFault(t, "429 and 5xx", "30 % of all calls are answered with 429, 500, 502, 503 or 504",
 		"it passes, with nothing done twice")
@@ -52,14 +59,15 @@ func TestFault_ConnectionResets(t *testing.T) {
 	}))
 	for round, value := range []string{"one", "two", "three"} {
 		w.deploy(w.assembly("dev", dev, stackCount, value))
-		assert.Equal(t, round+1, w.countOperations("stack1"), "a lost answer is no reason to do it again")
+		assert.Equal(t, round+1, w.countOperations("stack1"), "an operation whose answer was lost is not repeated")
 	}
 	w.proxy.setFault(nil)
 	w.assertDeployed(stackCount, "three")
 }
 
 func TestFault_LateResponses(t *testing.T) {
-	documentFault(t, "late answers", "the first answer to each kind of writing call does not come, after it was carried out",
+	documentFault(t, "late answers",
+		"the first answer to each kind of writing call does not come, after it was carried out",
 		"the call is made again without waiting, and it passes, with nothing done twice")
 	w := newTestbed(t)
 	var mu sync.Mutex
@@ -103,9 +111,9 @@ func TestFault_ExpiringSessionCredentials(t *testing.T) {
 		}
 		c.w.WriteHeader(http.StatusForbidden)
 		if strings.Contains(c.r.Header.Get("Authorization"), "/s3/") {
-			_, _ = io.WriteString(c.w, `<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>`)
+			_, _ = io.WriteString(c.w, expiredTokenS3)
 		} else {
-			_, _ = io.WriteString(c.w, `<ErrorResponse><Error><Type>Sender</Type><Code>ExpiredToken</Code><Message>The security token included in the request is expired</Message></Error></ErrorResponse>`)
+			_, _ = io.WriteString(c.w, expiredToken)
 		}
 		return true
 	})
@@ -132,7 +140,7 @@ func TestFault_ExpiredCallerCredentials(t *testing.T) {
 			return false
 		}
 		c.w.WriteHeader(http.StatusForbidden)
-		_, _ = io.WriteString(c.w, `<ErrorResponse><Error><Type>Sender</Type><Code>ExpiredToken</Code><Message>The security token included in the request is expired</Message></Error></ErrorResponse>`)
+		_, _ = io.WriteString(c.w, expiredToken)
 		return true
 	})
 	dir := w.assembly("dev", dev, stackCount, "one")
@@ -146,7 +154,8 @@ func TestFault_ExpiredCallerCredentials(t *testing.T) {
 }
 
 func TestFault_EndpointRestart(t *testing.T) {
-	documentFault(t, "the endpoint goes and comes back", "the emulated AWS is stopped in the middle and started again after a call went unanswered",
+	documentFault(t, "the endpoint goes and comes back",
+		"the emulated AWS is stopped in the middle and started again after a call went unanswered",
 		"it passes, or ends with what is wrong and the next run goes on from there")
 	w := newTestbed(t)
 	dir := w.assembly("dev", dev, stackCount, "one")
@@ -227,7 +236,8 @@ func TestFault_FailingTemplate(t *testing.T) {
 	dir := w.assembly("dev", dev, stackCount, "one")
 	good, err := os.ReadFile(filepath.Join(dir, "stack2.json"))
 	require.NoError(t, err)
-	harness.MustWriteFile(t, filepath.Join(dir, "stack2.json"), `{"Resources":{"Value":{"Type":"AWS::SSM::Parameter","Properties":{"Type":"String","Name":"/stack0","Value":"taken"}}}}`)
+	harness.MustWriteFile(t, filepath.Join(dir, "stack2.json"), `{"Resources":{"Value":{"Type":"AWS::SSM::Parameter",
+		"Properties":{"Type":"String","Name":"/stack0","Value":"taken"}}}}`)
 	out, status := w.run("deploy", "--env", "dev", "--assembly", dir)
 	assert.Equal(t, 1, status, out)
 	assert.Regexp(t, `Value \(AWS::SSM::Parameter\): .*already exists.*; the stack is now in state ROLLBACK_COMPLETE`, out)
@@ -238,7 +248,8 @@ func TestFault_FailingTemplate(t *testing.T) {
 }
 
 func TestFault_ClockSkew(t *testing.T) {
-	documentFault(t, "clock skew", "the clock of AWS is two hours ahead of this machine's, and calls signed with another time are refused",
+	documentFault(t, "clock skew",
+		"the clock of AWS is two hours ahead of this machine's, and calls signed with another time are refused",
 		"it passes; leases and the age of plans go by the clock of AWS")
 	w := newTestbed(t)
 	const ahead = 2 * time.Hour
@@ -260,9 +271,11 @@ func TestFault_ClockSkew(t *testing.T) {
 			c.w.WriteHeader(http.StatusForbidden)
 			code := "SignatureDoesNotMatch"
 			if strings.Contains(c.r.Header.Get("Authorization"), "/s3/") {
-				_, _ = io.WriteString(c.w, `<Error><Code>RequestTimeTooSkewed</Code><Message>The difference between the request time and the current time is too large.</Message></Error>`)
+				_, _ = io.WriteString(c.w, `<Error><Code>RequestTimeTooSkewed</Code>`+
+					`<Message>The difference between the request time and the current time is too large.</Message></Error>`)
 			} else {
-				_, _ = fmt.Fprintf(c.w, `<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>Signature expired</Message></Error></ErrorResponse>`, code)
+				_, _ = fmt.Fprintf(c.w, `<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code>`+
+					`<Message>Signature expired</Message></Error></ErrorResponse>`, code)
 			}
 			return true
 		}
@@ -286,8 +299,7 @@ func TestFault_ClockSkew(t *testing.T) {
 }
 
 func TestFault_FullDisk(t *testing.T) {
-	documentFault(t, "a full disk", "there is no room for the plan's file, nor for the run's sign of life",
-		"a plan that cannot be written is thrown away, with its change sets; a deployment needs no room")
+	documentFault(t, "a full disk", "there is no room for the plan's file, nor for the run's sign of life", "a plan that cannot be written is thrown away, with its change sets; a deployment needs no room")
 	w := newTestbed(t)
 	small := filepath.Join(w.dir, "small")
 	require.NoError(t, os.MkdirAll(small, 0o755))
@@ -305,9 +317,9 @@ func TestFault_FullDisk(t *testing.T) {
 	out, status := w.run("plan", "--env", "dev", "--assembly", dir, "--out", filepath.Join(small, "plan.json"))
 	assert.Equal(t, 1, status, out)
 	assert.Contains(t, out, "no space left on device")
-	left, err := os.ReadDir(small)
+	files, err := os.ReadDir(small)
 	require.NoError(t, err)
-	assert.Len(t, left, 1, "no part of a plan")
+	assert.Len(t, files, 1, "a part of the plan is left")
 
 	require.NoError(t, os.Symlink(small, filepath.Join(w.dir, ".lockstep")))
 	out = w.deploy(dir)
@@ -325,7 +337,9 @@ func TestFault_TruncatedOrEditedPlan(t *testing.T) {
 	require.Zero(t, status, out)
 	text, err := os.ReadFile(plan)
 	require.NoError(t, err)
-	for _, spoiled := range []string{string(text[:len(text)/2]), strings.Replace(string(text), `"action": "add"`, `"action": "modify"`, 1)} {
+	truncated := string(text[:len(text)/2])
+	edited := strings.Replace(string(text), `"action": "add"`, `"action": "modify"`, 1)
+	for _, spoiled := range []string{truncated, edited} {
 		harness.MustWriteFile(t, bad, spoiled)
 		out, status = w.run("deploy", "--env", "dev", "--assembly", dir, "--plan", bad)
 		assert.Equal(t, 3, status, out)
@@ -340,13 +354,16 @@ func TestFault_AlteredReleaseRecord(t *testing.T) {
 		"`status` ends with 1 and names the record; a deployment ends with 3 before anything is written")
 	w := newTestbed(t)
 	w.deploy(w.assembly("dev", dev, 2, "one"))
-	client, bucket, key := w.s3Client(dev), "cdk-hnb659fds-assets-"+dev+"-"+region, "lockstep/shop/dev/releases/00000001.json"
+	client := w.s3Client(dev)
+	bucket, key := "cdk-hnb659fds-assets-"+dev+"-"+region, "lockstep/shop/dev/releases/00000001.json"
 	object, err := client.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &bucket, Key: &key})
 	require.NoError(t, err)
 	text, err := io.ReadAll(object.Body)
 	require.NoError(t, err)
 	put := func(text string) {
-		_, err := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: strings.NewReader(text), ContentLength: aws.Int64(int64(len(text)))})
+		_, err := client.PutObject(t.Context(), &s3.PutObjectInput{
+			Bucket: &bucket, Key: &key, Body: strings.NewReader(text), ContentLength: aws.Int64(int64(len(text))),
+		})
 		require.NoError(t, err)
 	}
 	put(strings.Replace(string(text), "arn:aws:iam::"+tooling, "arn:aws:iam::999900001111", 1))

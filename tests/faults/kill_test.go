@@ -13,7 +13,9 @@ import (
 )
 
 func TestFault_KilledAtRandomMoments(t *testing.T) {
-	documentFault(t, "kill -9", "the program is killed at 20 random calls of a deployment, before or after the call was carried out, and run again each time",
+	documentFault(t, "kill -9",
+		"the program is killed at 20 random calls of a deployment, before or after the call was carried out, "+
+			"and run again each time",
 		"the next run takes the lock over at once and goes on from there; nothing is begun twice, and no change set stays")
 	w := newTestbed(t)
 	w.proxy.setFault(nil) // counts from here

@@ -68,10 +68,12 @@ func (w *testbed) deployTo(account, dir string, limiter *deploy.Limiter) error {
 		return err
 	}
 	cfg := aws.Config{
-		Region: region, BaseEndpoint: &w.proxy.address, Credentials: credentials.NewStaticCredentialsProvider(tooling, secret, ""),
+		Region: region, BaseEndpoint: &w.proxy.address,
+		Credentials: credentials.NewStaticCredentialsProvider(tooling, secret, ""),
 	}
 	target := deploy.Target{
-		Project: "shop", Environment: "dev", Account: account, Region: region, ToolingAccount: tooling, Qualifier: "hnb659fds",
+		Project: "shop", Environment: "dev", Account: account, Region: region, ToolingAccount: tooling,
+		Qualifier: "hnb659fds",
 	}
 	d, err := deploy.Open(w.t.Context(), cfg, target, asm, deploy.Options{
 		Run:         deploy.RunInfo{ID: deploy.NewRunID(), Mode: deploy.Live},

@@ -1,5 +1,5 @@
-// Package faults shows that a deployment loses nothing and leaves nothing half done, whatever goes wrong on the way:
-// the program itself, against the emulated accounts, with a proxy in between that makes trouble.
+// Package faults shows that a deployment loses nothing and does nothing twice when calls fail or the program is killed.
+// It runs the program against the emulated accounts, with a proxy in between that makes calls fail.
 package faults
 
 import (
@@ -159,7 +159,8 @@ func (w *testbed) assembly(env, account string, stacks int, value string) string
 	for i := range stacks {
 		name := fmt.Sprintf("stack%d", i)
 		harness.MustWriteFile(w.t, filepath.Join(dir, name+".json"), fmt.Sprintf(
-			`{"Resources":{"Value":{"Type":"AWS::SSM::Parameter","Properties":{"Type":"String","Name":"/%s","Value":%q}}}}`, name, value))
+			`{"Resources":{"Value":{"Type":"AWS::SSM::Parameter","Properties":{"Type":"String","Name":"/%s","Value":%q}}}}`,
+			name, value))
 		harness.MustWriteFile(w.t, filepath.Join(dir, name+".file"), name+value)
 		harness.MustWriteFile(w.t, filepath.Join(dir, name+".assets.json"), fmt.Sprintf(
 			`{"version":"36.0.0","files":{"f":{"source":{"path":"%s.file","packaging":"file"},"destinations":{"d":{`+
@@ -274,16 +275,18 @@ func (w *testbed) assertNoChangeSets(client *cloudformation.Client, stack string
 	sets, err := client.ListChangeSets(w.t.Context(), &cloudformation.ListChangeSetsInput{StackName: &stack})
 	require.NoError(w.t, err)
 	for _, set := range sets.Summaries {
-		assert.NotEqual(w.t, "AVAILABLE", string(set.ExecutionStatus), "the change set %s of %s is left", aws.ToString(set.ChangeSetName), stack)
+		assert.NotEqual(w.t, "AVAILABLE", string(set.ExecutionStatus), "the change set %s of %s is left",
+			aws.ToString(set.ChangeSetName), stack)
 	}
 }
 
-// countOperations counts how often CloudFormation began to work on a stack.
+// countOperations returns how often CloudFormation has created or updated a stack in dev.
 func (w *testbed) countOperations(stack string) int {
 	w.t.Helper()
 	n := 0
 	client := cloudformation.NewFromConfig(w.aws(dev))
-	pages := cloudformation.NewDescribeStackEventsPaginator(client, &cloudformation.DescribeStackEventsInput{StackName: &stack})
+	input := &cloudformation.DescribeStackEventsInput{StackName: &stack}
+	pages := cloudformation.NewDescribeStackEventsPaginator(client, input)
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(w.t.Context())
 		require.NoError(w.t, err)

@@ -22,16 +22,16 @@ import (
 // daggerLibrary is the one whose names the generated bindings have.
 const daggerLibrary = "dagger.io/dagger"
 
-// generatedImports are the packages outside the standard library that generated bindings import. The module's go.mod names
-// their modules.
+// generatedImports are the packages outside the standard library that generated bindings import. The module's go.mod
+// names their modules.
 var generatedImports = []string{
 	"github.com/Khan/genqlient/graphql", "github.com/dagger/otel-go", "github.com/dagger/querybuilder",
 	"github.com/vektah/gqlparser/v2/gqlerror", "go.opentelemetry.io/otel", "go.opentelemetry.io/otel/propagation",
 	"go.opentelemetry.io/otel/sdk/resource", "go.opentelemetry.io/otel/semconv/v1.40.0", "go.opentelemetry.io/otel/trace",
 }
 
-// Compose copies the module into a new folder and adds bindings. The packages that the module shares with the repository are
-// not copied.
+// Compose copies the module into a new folder and adds bindings. The packages that the module shares with the
+// repository are not copied.
 func Compose(repository, into string) error {
 	if err := os.CopyFS(into, os.DirFS(filepath.Join(repository, "ci"))); err != nil {
 		return err

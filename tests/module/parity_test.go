@@ -72,7 +72,7 @@ func hostExecutions(t *testing.T, repository string, g *pipeline.Graph) map[stri
 	return out
 }
 
-// isMachineSpecific are variables of a container that a person's machine has in its own way: where programs and caches
+// isMachineSpecific reports whether a variable of a container is another one on the host: where programs and caches
 // are, and which run it is.
 func isMachineSpecific(name string) bool {
 	for _, cache := range pipeline.Caches {
@@ -84,48 +84,60 @@ func isMachineSpecific(name string) bool {
 	return slices.Contains(names, name)
 }
 
-// differences are in what two sides run. Steps that only one of them has are told; the order counts as far as both have
-// the steps.
+// differences returns what differs between what two sides run: steps that only one of them has, and differences of a
+// step. Steps for which mayLack is true may be missing in got.
 func differences(want, got map[string]execution, mayLack func(step string) bool) []string {
 	var out []string
-	report := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	for _, name := range slices.Sorted(maps.Keys(got)) {
 		if _, ok := want[name]; !ok {
-			report("%s is not a step of the other side", name)
+			out = append(out, name+" is not a step of the other side")
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(want)) {
-		w := want[name]
 		g, ok := got[name]
-		if !ok {
-			if !mayLack(name) {
-				report("%s is missing", name)
-			}
-			continue
+		switch {
+		case ok:
+			out = append(out, stepDifferences(name, want[name], g)...)
+			out = append(out, orderDifferences(name, want[name].Before, got)...)
+		case !mayLack(name):
+			out = append(out, name+" is missing")
 		}
-		if !slices.Equal(w.Argv, g.Argv) {
-			report("%s: command %q, not %q", name, g.Argv, w.Argv)
+	}
+	return out
+}
+
+// stepDifferences returns what differs between two executions of a step, but for the order.
+func stepDifferences(name string, want, got execution) []string {
+	var out []string
+	report := func(format string, args ...any) { out = append(out, name+fmt.Sprintf(format, args...)) }
+	if !slices.Equal(want.Argv, got.Argv) {
+		report(": command %q, not %q", got.Argv, want.Argv)
+	}
+	env := maps.Clone(got.Env)
+	maps.DeleteFunc(env, func(name, _ string) bool { return isMachineSpecific(name) })
+	if !maps.Equal(want.Env, env) {
+		report(": environment %v, not %v", env, want.Env)
+	}
+	for _, variable := range got.Secrets {
+		if !slices.Contains(want.Secrets, variable) {
+			report(" is handed %s", variable)
 		}
-		env := maps.Clone(g.Env)
-		maps.DeleteFunc(env, func(name, _ string) bool { return isMachineSpecific(name) })
-		if !maps.Equal(w.Env, env) {
-			report("%s: environment %v, not %v", name, env, w.Env)
-		}
-		for _, variable := range g.Secrets {
-			if !slices.Contains(w.Secrets, variable) {
-				report("%s is handed %s", name, variable)
-			}
-		}
-		if !slices.Equal(w.Files, g.Files) {
-			report("%s: inputs differ: %v", name, symmetricDifference(w.Files, g.Files))
-		}
-		if w.Image != g.Image {
-			report("%s: image %s, not %s", name, g.Image, w.Image)
-		}
-		for _, before := range w.Before {
-			if _, runs := got[before]; runs && !slices.Contains(g.Before, before) {
-				report("%s began before %s had ended", name, before)
-			}
+	}
+	if !slices.Equal(want.Files, got.Files) {
+		report(": inputs differ: %v", symmetricDifference(want.Files, got.Files))
+	}
+	if want.Image != got.Image {
+		report(": image %s, not %s", got.Image, want.Image)
+	}
+	return out
+}
+
+// orderDifferences returns the steps of before that the side runs, but not before the named step.
+func orderDifferences(name string, before []string, side map[string]execution) []string {
+	var out []string
+	for _, other := range before {
+		if _, runs := side[other]; runs && !slices.Contains(side[name].Before, other) {
+			out = append(out, fmt.Sprintf("%s began before %s had ended", name, other))
 		}
 	}
 	return out
@@ -161,8 +173,8 @@ func newGraph(t *testing.T, steps []pipeline.Step) *pipeline.Graph {
 	return g
 }
 
-// allDifferences are all differences between what a person's machine would run and what the module and the buildspecs
-// ask for, and the environments that no pipeline deploys to.
+// allDifferences returns what differs between what the host would run and what the module and the buildspecs ask for,
+// and the environments that no pipeline deploys to.
 func allDifferences(t *testing.T, repository string, c *config.Config, g *pipeline.Graph, got recording) []string {
 	t.Helper()
 	onHost := hostExecutions(t, repository, g)
@@ -240,8 +252,8 @@ func TestParity_HostDaggerAndBuildspecsRunSame(t *testing.T) {
 	}
 }
 
-// rehearsedExecutions is what the host would run where a line hands over no credentials: the same without --live, and
-// told where the accounts are.
+// rehearsedExecutions returns what the host would run where a pipeline rehearses: without --live, and with the address
+// of the emulated accounts.
 func rehearsedExecutions(onHost, steps map[string]execution) map[string]execution {
 	out := maps.Clone(onHost)
 	for name, one := range steps {

@@ -42,7 +42,8 @@ func TestMutants_SurvivorIsReported(t *testing.T) {
 	for name, text := range map[string]string{
 		"go.mod": "module m\n\ngo 1.26\n",
 		"m.go":   "package m\n\nfunc Max(a, b int) int {\n\tif a > b {\n\t\treturn a\n\t}\n\treturn b\n}\n",
-		"m_test.go": "package m\n\nimport \"testing\"\n\nfunc TestMax(t *testing.T) {\n\tif Max(1, 2) != 2 {\n\t\tt.Error()\n\t}\n}\n\n" +
+		"m_test.go": "package m\n\nimport \"testing\"\n\n" +
+			"func TestMax(t *testing.T) {\n\tif Max(1, 2) != 2 {\n\t\tt.Error()\n\t}\n}\n\n" +
 			"func TestBroken(t *testing.T) { t.Error() }\n",
 	} {
 		harness.MustWriteFile(t, filepath.Join(root, name), text)
