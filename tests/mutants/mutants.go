@@ -18,8 +18,6 @@ import (
 
 // A Mutant is a fault and the tests that must notice it.
 type Mutant struct {
-	// Name says what is wrong in the mutant.
-	Name string
 	// File is the file that is changed, relative to the module's root.
 	File string
 	// Old is the text that is replaced by New. It must stand in the file exactly once.
@@ -27,6 +25,9 @@ type Mutant struct {
 	// Package and Run choose the tests, as arguments of `go test`: a package's path, and a regular expression for -run.
 	Package, Run string
 }
+
+// String returns what the mutant changes.
+func (m Mutant) String() string { return fmt.Sprintf("%s: %q becomes %q", m.File, m.Old, m.New) }
 
 // Reasons for which a mutant is not killed.
 var (

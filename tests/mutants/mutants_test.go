@@ -18,8 +18,8 @@ const allVariable = "LOCKSTEP_MUTANTS"
 func TestMutants_StandInSource(t *testing.T) {
 	for _, m := range all() {
 		_, err := m.plant(harness.Repository())
-		assert.NoError(t, err, m.Name)
-		assert.DirExists(t, filepath.Join(harness.Repository(), m.Package), m.Name)
+		assert.NoError(t, err, m.String())
+		assert.DirExists(t, filepath.Join(harness.Repository(), m.Package), m.String())
 	}
 }
 
@@ -28,7 +28,7 @@ func TestMutants_AreKilled(t *testing.T) {
 		t.Skip("not run: " + allVariable + "=1 plants every mutant, which takes minutes")
 	}
 	for _, m := range all() {
-		t.Run(m.Name, func(t *testing.T) {
+		t.Run(m.String(), func(t *testing.T) {
 			began := time.Now()
 			assert.NoError(t, m.kill(t.Context(), harness.Repository(), t.TempDir()))
 			t.Logf("%s in %.1f s", m.Package, time.Since(began).Seconds())
@@ -36,7 +36,7 @@ func TestMutants_AreKilled(t *testing.T) {
 	}
 }
 
-// The mutants of a module of one function, for what can come of a mutant.
+// Each result of a mutant, in a module of one function.
 func TestMutants_SurvivorIsReported(t *testing.T) {
 	root := t.TempDir()
 	for name, text := range map[string]string{
