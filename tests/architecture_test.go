@@ -15,7 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// allowedImports is which of this module's packages each may import. What is not listed may not exist.
+// allowedImports lists the packages of this module that each package may import. A package that is not listed may not
+// exist.
 var allowedImports = map[string][]string{
 	".":                      {"config", "internal/cli", "internal/deploy", "internal/pipeline"},
 	"internal/gate/findings": {},
@@ -47,12 +48,14 @@ var allowedImports = map[string][]string{
 	"infra/plugins":            {"config", "infra/stacks", "infra/constructs"},
 	"infra/constructs":         {"config"},
 	"tests/codesize":           {},
-	"tests/module":             {},
+	"tests/harness":            {"internal/pipeline"},
+	"tests/module":             {"tests/harness"},
+	"tests/mutants":            {"tests/harness"},
 	"tests":                    {"config", "internal/pipeline", "internal/deploy", "internal/deploy/assembly", "internal/rehearsal"},
 
 	"tests/faults": {},
 	// What a deployment is made of.
-	"bench/scale":                {"internal/deploy", "internal/deploy/assembly", "internal/deploy/simulated"},
+	"bench/scale":                {"internal/deploy", "internal/deploy/assembly", "internal/deploy/simulated", "internal/rollout"},
 	"internal/sbom":              {},
 	"internal/awsmodel":          {},
 	"internal/awsmodel/generate": {"internal/awsmodel"},
@@ -62,11 +65,15 @@ var allowedImports = map[string][]string{
 	"internal/deploy/simulated":  {},
 }
 
-// forbiddenImports are the packages that may only see files through an fs.FS, and what they may not import.
+// forbiddenImports lists what packages may not import because they see files only through an fs.FS and nothing else of
+// the machine.
 var forbiddenImports = map[string][]string{
 	"config":            {"os", "net", "net/http", "os/exec"},
 	"internal/pipeline": {"os", "net", "net/http", "os/exec"},
 }
+
+// foldersWithoutPackages hold no package of this module that others import.
+var foldersWithoutPackages = []string{".git", ".lockstep", "node_modules", "testdata", "ci", "schema"}
 
 func TestArchitecture_ImportsPointOneWay(t *testing.T) {
 	for dir, imports := range packageImports(t) {
@@ -75,8 +82,8 @@ func TestArchitecture_ImportsPointOneWay(t *testing.T) {
 			continue
 		}
 		for _, imported := range imports {
-			if own, ok := strings.CutPrefix(imported, "lockstep/"); ok {
-				assert.Contains(t, allowed, own, "%s imports %s", dir, own)
+			if name, ok := strings.CutPrefix(imported, "lockstep/"); ok {
+				assert.Contains(t, allowed, name, "%s imports %s", dir, name)
 			}
 			assert.NotContains(t, forbiddenImports[dir], imported, "%s imports %s", dir, imported)
 		}
@@ -89,7 +96,7 @@ func TestArchitecture_PackageNames(t *testing.T) {
 	}
 }
 
-// packageImports are the imports of each package that is part of the program, by the package's folder.
+// packageImports returns the imports of each package outside of tests, by the package's folder.
 func packageImports(t *testing.T) map[string][]string {
 	t.Helper()
 	found := map[string][]string{}
@@ -98,7 +105,7 @@ func packageImports(t *testing.T) map[string][]string {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && slices.Contains([]string{".git", ".lockstep", "node_modules", "testdata", "ci", "schema"}, entry.Name()):
+		case entry.IsDir() && slices.Contains(foldersWithoutPackages, entry.Name()):
 			return fs.SkipDir
 		case entry.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go"):
 			return nil

@@ -3,7 +3,6 @@ package tests
 import (
 	"io/fs"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -250,7 +249,7 @@ var (
 )
 
 func TestDocument_CommandsExist(t *testing.T) {
-	help, err := exec.Command(filepath.Join(binaryDir, "lockstep"), "--help").Output()
+	help, err := program.Command(repository, "--help").Output()
 	require.NoError(t, err)
 	var available []string
 	for _, match := range commandInHelp.FindAllStringSubmatch(string(help), -1) {

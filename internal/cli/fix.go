@@ -49,9 +49,9 @@ Look through what that changes.`,
 // a little from run to run.
 const floorMargin = 0.5
 
-// raiseCoverageFloor raises the coverage floor to what the unit tests last covered. It never lowers it.
+// raiseCoverageFloor raises the coverage floor to what the tests last covered. It never lowers it.
 func (a *app) raiseCoverageFloor(p *project) error {
-	covered, err := gate.CoveragePercent(p.path(pipeline.CoverageProfile))
+	covered, err := gate.CoveragePercent(p.root)
 	if err != nil {
 		return nil //nolint:nilerr // the tests have not been run here
 	}

@@ -148,6 +148,17 @@ func TestCoverage_Floor(t *testing.T) {
 		got := runBuiltin(t, "coverage", newRepository(t, nil))
 		assert.Contains(t, got[0], "the coverage profile cannot be read")
 	})
+
+	t.Run("what the scripts ran counts once", func(t *testing.T) {
+		root := newRepository(t, map[string]string{
+			pipeline.CoverageProfile: profile, pipeline.CoverageFloor: "80\n",
+			pipeline.ScriptsCoverageDir + "/tests.out":  "mode: atomic\nlockstep/x/x.go:1.1,2.2 3 7\nlockstep/x/x.go:3.1,4.2 1 0\nlockstep/y/y.go:1.1,2.2 4 1\nlockstep/y/y.go:3.1,4.2 2 0\n",
+			pipeline.ScriptsCoverageDir + "/faults.out": "mode: atomic\nlockstep/x/x.go:3.1,4.2 1 1\n",
+		})
+		assert.Empty(t, runBuiltin(t, "coverage", root), "8 of 10 statements")
+		require.NoError(t, os.Remove(filepath.Join(root, filepath.FromSlash(pipeline.ScriptsCoverageDir), "faults.out")))
+		assert.NotEmpty(t, runBuiltin(t, "coverage", root), "7 of 10 statements")
+	})
 }
 
 func TestGate_UnknownBuiltinFails(t *testing.T) {

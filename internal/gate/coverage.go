@@ -18,7 +18,7 @@ import (
 // checkCoverage finds that the tests cover less than the floor, and that the floor is lower than it was in the commits.
 func checkCoverage(g Gate) (findings.Report, error) {
 	r := findings.Report{Rules: []findings.Rule{
-		{ID: "coverage-floor", Text: "The unit tests run at least this share of the statements"},
+		{ID: "coverage-floor", Text: "The tests run at least this share of the statements"},
 		{ID: "coverage-lowered", Text: "The floor only rises"},
 	}}
 	add := func(rule, message string) {
@@ -26,7 +26,7 @@ func checkCoverage(g Gate) (findings.Report, error) {
 			Rule: rule, Level: findings.Error, File: pipeline.CoverageFloor, Line: 1, Message: message,
 		})
 	}
-	covered, err := CoveragePercent(filepath.Join(g.Root, filepath.FromSlash(pipeline.CoverageProfile)))
+	covered, err := CoveragePercent(g.Root)
 	if err != nil {
 		return r, &FailedError{"the coverage profile cannot be read: " + err.Error()}
 	}
@@ -52,26 +52,38 @@ func checkCoverage(g Gate) (findings.Report, error) {
 	return r, nil
 }
 
-// CoveragePercent returns the share of the statements that ran, in percent, from a coverage profile. A profile without
-// statements is an error.
-func CoveragePercent(profile string) (float64, error) {
-	files, err := cover.ParseProfiles(profile)
+// CoveragePercent returns the share of statements, in percent, that the unit tests or the scripts ran, from the profiles
+// that they left in the repository. Without profiles of scripts, what only the scripts run is not covered.
+func CoveragePercent(root string) (float64, error) {
+	scripts, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pipeline.ScriptsCoverageDir), "*.out"))
 	if err != nil {
 		return 0, err
 	}
-	total, covered := 0, 0
-	for _, f := range files {
-		for _, b := range f.Blocks {
-			total += b.NumStmt
-			if b.Count > 0 {
-				covered += b.NumStmt
+	statements := map[string]cover.ProfileBlock{} // by file and position
+	for _, profile := range append(scripts, filepath.Join(root, filepath.FromSlash(pipeline.CoverageProfile))) {
+		files, err := cover.ParseProfiles(profile)
+		if err != nil {
+			return 0, err
+		}
+		for _, f := range files {
+			for _, b := range f.Blocks {
+				position := fmt.Sprintf("%s:%d.%d,%d.%d", f.FileName, b.StartLine, b.StartCol, b.EndLine, b.EndCol)
+				b.Count += statements[position].Count
+				statements[position] = b
 			}
 		}
 	}
-	if total == 0 {
-		return 0, fmt.Errorf("%s covers no statement", profile)
+	total, run := 0, 0
+	for _, b := range statements {
+		total += b.NumStmt
+		if b.Count > 0 {
+			run += b.NumStmt
+		}
 	}
-	return 100 * float64(covered) / float64(total), nil
+	if total == 0 {
+		return 0, fmt.Errorf("the profile %s covers no statement", pipeline.CoverageProfile)
+	}
+	return 100 * float64(run) / float64(total), nil
 }
 
 // ParseFloor returns the coverage floor in percent, which is the first line of its file.

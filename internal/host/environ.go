@@ -21,6 +21,7 @@ var inheritedVars = []string{
 	"CURL_CA_BUNDLE", "GIT_SSL_CAINFO",
 	"GOPATH", "GOCACHE", "GOMODCACHE", "GOPROXY", "GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOAUTH",
 	"GOTOOLCHAIN", "GOROOT", "GOTMPDIR",
+	"GOCOVERDIR", // where a program that was built to count its statements leaves the counts
 }
 
 // inheritedPrefixes are the beginnings of the names of more such variables.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -179,4 +180,14 @@ func ProgramOf(s pipeline.Step) string {
 		return s.Command[i+1]
 	}
 	return ""
+}
+
+// scriptsProject returns goProject with tests that make the folder of what the program's runs covered, as the table
+// expects it of the scripts.
+func scriptsProject() map[string]string {
+	files := maps.Clone(goProject)
+	files["tests/main_test.go"] = "package tests\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\n" +
+		"func TestMain(m *testing.M) {\n\tif os.MkdirAll(\"../" + pipeline.ScriptsCoverageDir + "\", 0o755) != nil {\n" +
+		"\t\tos.Exit(1)\n\t}\n\tos.Exit(m.Run())\n}\n"
+	return files
 }

@@ -29,7 +29,7 @@ var testRows = []Row{
 		location: "infra/v_test.go:6",
 	},
 	{
-		Gate: "scripts", Name: "a test that fails", files: goProject,
+		Gate: "scripts", Name: "a test that fails", files: scriptsProject(),
 		defect:   oneFile("tests/v_test.go", failingTest("tests")),
 		rule:     "TestSeeded",
 		location: "tests/v_test.go:6",
