@@ -14,7 +14,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"dagger.io/dagger/dag"
 
 	"lockstep/ci/internal/dagger"
 	"lockstep/config"

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"dagger.io/dagger/dag"
 
 	"lockstep/ci/internal/dagger"
 	"lockstep/internal/pipeline"

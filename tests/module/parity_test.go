@@ -356,7 +356,10 @@ func TestParity_SourceChangeIsReported(t *testing.T) {
 			"the module: synth: image golang",
 		},
 		"a step that does not wait": {
-			sourceChange{"ci/run.go", "waits := g.Predecessors(o.Step)\n", "waits := g.Predecessors(o.Step)[:0]\n"},
+			sourceChange{
+				"ci/run.go", "	pipeline.NewScheduler(g, 0).Run(",
+				"	for _, o := range slices.Backward(r.outcomes) {\n\t\trun(o.step)\n\t}\n\tpipeline.NewScheduler(g, 0).Run(",
+			},
 			" began before ",
 		},
 		"a job that calls one stage less": {
