@@ -14,7 +14,6 @@ import (
 	"testing/synctest"
 	"time"
 
-
 	"lockstep/ci/internal/dagger"
 	"lockstep/config"
 	"lockstep/internal/pipeline"

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-
 	"lockstep/ci/internal/dagger"
 	"lockstep/internal/pipeline"
 )
