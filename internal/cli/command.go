@@ -53,6 +53,7 @@ type app struct {
 	json     bool
 	jobs     int
 	noCache  bool
+	refresh  bool
 	verbose  bool
 	progress string
 	live     bool
@@ -193,6 +194,12 @@ func (a *app) addEnvFlag(cmd *cobra.Command) {
 func (a *app) addLiveFlag(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&a.live, "live", false,
 		"work on AWS with your credentials, instead of rehearsing on emulated accounts")
+}
+
+// addRefreshFlag adds the flag that makes a command try gates again that it would not try yet.
+func (a *app) addRefreshFlag(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&a.refresh, "refresh", false,
+		"try gates again that could not reach what they need in the last 15 minutes")
 }
 
 // session returns the session in which a command works on the project's accounts.

@@ -189,6 +189,7 @@ func (a *app) newRolloutCommand(r rolloutCommand) *cobra.Command {
 	}
 	if r.requiresGates {
 		flags.BoolVar(&f.checks, "checks", false, "run every gate before a rehearsal too, as --live always does")
+		a.addRefreshFlag(cmd)
 	}
 	return cmd
 }

@@ -87,7 +87,7 @@ func (a *app) runJob(ctx context.Context, j job) (result, error) {
 	observer := a.newObserver(j.graph)
 	runner := &host.Runner{
 		Root: j.project.root, Executable: self, Environ: a.Environ, Jobs: a.jobs, NoCache: a.noCache,
-		Live: j.mode == report.Live, ToleratesNotRun: a.mayBeAbsent(j.environments), ComponentVersion: componentVersion,
+		Refresh: a.refresh, Live: j.mode == report.Live, ToleratesNotRun: a.mayBeAbsent(j.environments), ComponentVersion: componentVersion,
 		Observe: observer.Observe,
 	}
 	release := func() error { return nil }

@@ -34,6 +34,8 @@ type Runner struct {
 	Jobs int
 	// NoCache runs every step, and still stores its result.
 	NoCache bool
+	// Refresh tries gates again that could not reach what they need a short time ago.
+	Refresh bool
 	// Live hands credentials to the steps that reach AWS, so that they work on the real accounts.
 	Live bool
 	// ToleratesNotRun, when set, reports whether the run goes on without a step that could not be run.

@@ -19,11 +19,13 @@ import (
 //	.lockstep/cache/entries/KEY.json   what the step made: path, mode and hash of each output, and of its log
 //	.lockstep/cache/blobs/HASH         the bytes
 //	.lockstep/cache/index.json         the hashes of files that have not changed since they were read
+//	.lockstep/cache/unreachable.json   the gates that could not reach what they need
 type store struct {
-	root  string
-	dir   string
-	now   func() time.Time
-	index *index
+	root        string
+	dir         string
+	now         func() time.Time
+	index       *index
+	unreachable *unreachableGates
 }
 
 // entry is the result of a step.
@@ -60,12 +62,12 @@ func openStore(root string, now func() time.Time, rereads bool) (*store, error) 
 	}
 	x := openIndex(filepath.Join(dir, "index.json"), now)
 	x.rereads = rereads
-	return &store{root: root, dir: dir, now: now, index: x}, nil
+	return &store{root: root, dir: dir, now: now, index: x, unreachable: openUnreachableGates(dir, now)}, nil
 }
 
-// close writes the index and removes old entries.
+// close writes the indexes and removes old entries.
 func (s *store) close() error {
-	return errors.Join(s.index.save(), s.trim())
+	return errors.Join(s.index.save(), s.unreachable.save(), s.trim())
 }
 
 func (s *store) entryPath(key string) string { return filepath.Join(s.dir, "entries", key+".json") }
