@@ -90,8 +90,12 @@ func (r *Runner) Run(ctx context.Context, g *pipeline.Graph) (Report, error) {
 		Runner: r, graph: g, dir: dir, now: now, started: started, store: store,
 		results: map[string]*pipeline.Result{}, tools: newProber(r.Environ),
 	}
+	run.tools.remembered = store.versions
 	run.files = sync.OnceValues(func() (repo.Listing, error) { return repo.Walk(r.Root) })
-	if err := run.execute(ctx); err != nil {
+	waitForVersions := run.prefetchVersions(ctx)
+	err = run.execute(ctx)
+	waitForVersions()
+	if err != nil {
 		return Report{}, err
 	}
 	if err := store.close(); err != nil {
@@ -102,6 +106,23 @@ func (r *Runner) Run(ctx context.Context, g *pipeline.Graph) (Report, error) {
 		report.Results = append(report.Results, *run.results[s.Name])
 	}
 	return report, nil
+}
+
+// prefetchVersions asks the tools of all steps for their versions, side by side, so that no step waits for one after
+// the other. It returns a function that waits for the answers. An error is one of the step that needs the tool.
+func (r *graphRun) prefetchVersions(ctx context.Context) (wait func()) {
+	var group sync.WaitGroup
+	asked := map[string]bool{}
+	for _, step := range r.graph.Steps() {
+		for _, tool := range step.Tools {
+			if step.Effect != pipeline.Compute || asked[tool] {
+				continue
+			}
+			asked[tool] = true
+			group.Go(func() { _, _ = r.tools.version(ctx, tool) })
+		}
+	}
+	return group.Wait
 }
 
 // rereadsFiles reports whether every input is read again, whatever the file system says of it: where a result that is

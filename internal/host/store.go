@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -19,12 +20,14 @@ import (
 //	.lockstep/cache/entries/KEY.json   what the step made: path, mode and hash of each output, and of its log
 //	.lockstep/cache/blobs/HASH         the bytes
 //	.lockstep/cache/index.json         the hashes of files that have not changed since they were read
+//	.lockstep/cache/versions.json      the versions that programs printed that have not changed since
 //	.lockstep/cache/unreachable.json   the gates that could not reach what they need
 type store struct {
 	root        string
 	dir         string
 	now         func() time.Time
 	index       *index
+	versions    *index
 	unreachable *unreachableGates
 }
 
@@ -60,14 +63,18 @@ func openStore(root string, now func() time.Time, rereads bool) (*store, error) 
 			return nil, fmt.Errorf("the folder of the cache cannot be created: %w", err)
 		}
 	}
-	x := openIndex(filepath.Join(dir, "index.json"), now)
-	x.rereads = rereads
-	return &store{root: root, dir: dir, now: now, index: x, unreachable: openUnreachableGates(dir, now)}, nil
+	s := &store{
+		root: root, dir: dir, now: now, unreachable: openUnreachableGates(dir, now),
+		index:    openIndex(filepath.Join(dir, "index.json"), now),
+		versions: openIndex(filepath.Join(dir, "versions.json"), now),
+	}
+	s.index.rereads, s.versions.rereads = rereads, rereads
+	return s, nil
 }
 
 // close writes the indexes and removes old entries.
 func (s *store) close() error {
-	return errors.Join(s.index.save(), s.unreachable.save(), s.trim())
+	return errors.Join(s.index.save(), s.versions.save(), s.unreachable.save(), s.trim())
 }
 
 func (s *store) entryPath(key string) string { return filepath.Join(s.dir, "entries", key+".json") }
@@ -193,7 +200,26 @@ func (s *store) restoreFiles(e entry, log string) error {
 	if err := s.removeUnlistedFiles(e.Files); err != nil {
 		return err
 	}
-	return s.restoreBlob(e.Log, log, fsx.PublicFile)
+	return s.restoreLog(e.Log, log)
+}
+
+// restoreLog copies the log of a cached step into the run's folder. Unlike an output, it need not survive a crash of
+// the machine, so nothing waits for the disk.
+func (s *store) restoreLog(hash, log string) error {
+	if err := s.verifyBlob(hash); err != nil {
+		return err
+	}
+	source, err := fsx.Open(s.blobPath(hash))
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	file, err := os.Create(log)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(file, source)
+	return errors.Join(err, file.Close())
 }
 
 // restoreFile makes an output what it was, unless it still is.
