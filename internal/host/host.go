@@ -236,11 +236,11 @@ const maxRuns = 20
 // newRunDir creates the folder of a run that starts now and removes the oldest ones. The names sort by time.
 func newRunDir(parent string, now time.Time) (string, error) {
 	if err := os.MkdirAll(parent, 0o755); err != nil {
-		return "", fmt.Errorf("the folder of the run's logs cannot be created: %w", err)
+		return "", fmt.Errorf("the run's logs: %w", tools.ExplainWriteError(parent, err))
 	}
 	dir, err := os.MkdirTemp(parent, now.UTC().Format("20060102T150405.000")+"-")
 	if err != nil {
-		return "", fmt.Errorf("the folder of the run's logs cannot be created: %w", err)
+		return "", fmt.Errorf("the run's logs: %w", tools.ExplainWriteError(parent, err))
 	}
 	if entries, err := os.ReadDir(parent); err == nil {
 		for _, old := range entries[:max(0, len(entries)-maxRuns)] {

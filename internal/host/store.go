@@ -13,6 +13,7 @@ import (
 
 	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
+	"lockstep/tools"
 )
 
 // store is the content-addressed cache of a repository: entries by a step's key, blobs by their hash.
@@ -60,7 +61,7 @@ func openStore(root string, now func() time.Time, rereads bool) (*store, error) 
 	dir := filepath.Join(root, pipeline.StateDir, "cache")
 	for _, sub := range []string{"entries", "blobs"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
-			return nil, fmt.Errorf("the folder of the cache cannot be created: %w", err)
+			return nil, fmt.Errorf("the cache: %w", tools.ExplainWriteError(dir, err))
 		}
 	}
 	s := &store{
