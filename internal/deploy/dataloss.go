@@ -42,8 +42,6 @@ var statefulTypes = map[string]string{
 	nestedStackType:                        "whatever is in the nested stack",
 }
 
-const nestedStackType = "AWS::CloudFormation::Stack"
-
 // removesData says whether a resource that keeps data goes, whatever becomes of what it holds.
 func removesData(changes []Change) bool {
 	return slices.ContainsFunc(changes, func(c Change) bool {
@@ -60,7 +58,7 @@ func dataLossFlags(changes []Change, old, next resources) []Flag {
 		if !keeps || c.Action != Remove && c.Action != Replace && c.Action != ReplaceMaybe {
 			continue
 		}
-		fate := c.retention(old, next)
+		fate := retention(c, old, next)
 		if fate == "Retain" || fate == "RetainExceptOnCreate" {
 			continue
 		}
@@ -78,7 +76,7 @@ func dataLossFlags(changes []Change, old, next resources) []Flag {
 // retention is what becomes of the resource that goes: Delete, Retain or Snapshot. CloudFormation says so in newer change sets, and else the
 // templates do: the removal of a resource follows the policy that it was deployed with, a replacement that of the new template.
 // Source: AWS CloudFormation user guide, DeletionPolicy and UpdateReplacePolicy attributes.
-func (c Change) retention(old, next resources) string {
+func retention(c Change, old, next resources) string {
 	if c.PolicyAction != "" {
 		return strings.TrimPrefix(c.PolicyAction, "ReplaceAnd")
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"strings"
 	"testing"
 	"time"
 
@@ -198,18 +197,6 @@ func TestDeploy_RefusesUnallowedFlags(t *testing.T) {
 	assert.Empty(t, c.stack("web").ChangeSets, "the change set was thrown away")
 	_, err = c.deploy(without, DeployRequest{Allow: []Permit{DataLoss}})
 	require.NoError(t, err)
-}
-
-func TestChangeSetNaming_RecognizesStaleNames(t *testing.T) {
-	now := time.Now()
-	fresh, old := changeSetNaming{now.Add(time.Hour), "runa"}.newName(), changeSetNaming{now.Add(-time.Hour), "runa"}.newName()
-	assert.False(t, isStale(fresh, now, ""))
-	assert.False(t, isStale(fresh, now, "runb"))
-	assert.True(t, isStale(fresh, now, "runa"), "its run is dead")
-	assert.True(t, isStale(old, now, ""), "its time is over")
-	assert.False(t, isStale("cdk-deploy-change-set", now, "runa"), "it is not ours")
-	assert.LessOrEqual(t, len(fresh), 128)
-	assert.True(t, strings.HasPrefix(fresh, "lockstep-"))
 }
 
 func TestPlan_DeletesStaleChangeSets(t *testing.T) {

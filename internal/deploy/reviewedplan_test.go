@@ -2,11 +2,7 @@ package deploy
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -137,96 +133,4 @@ func TestReviewedPlan_DeferredStackMayOnlyAdd(t *testing.T) {
 	file = c.savePlan(c.open(both), time.Hour)
 	_, err = c.deploy(both, DeployRequest{Plan: &file})
 	require.NoError(t, err, "the second plan shows it")
-}
-
-func TestReadPlan_RefusesAlteredFile(t *testing.T) {
-	c := newCloud(t)
-	file := c.savePlan(c.open(oneStack(t, topics(1))), time.Hour)
-	path := filepath.Join(t.TempDir(), "sub", "plan.json")
-	require.NoError(t, WritePlan(path, file))
-	read, err := ReadPlan(path)
-	require.NoError(t, err)
-	assert.Equal(t, file.Digest, read.Digest)
-	text, err := os.ReadFile(path)
-	require.NoError(t, err)
-	for name, c := range map[string]struct {
-		text, want string
-	}{
-		"cut in half":                         {string(text[:len(text)/2]), "is no plan, or only a part of one"},
-		"empty":                               {"", "is no plan, or only a part of one"},
-		"another account written in":          {strings.ReplaceAll(string(text), testAccount, "999900001111"), "was changed after it was made"},
-		"a change taken out":                  {strings.Replace(string(text), `"logicalId": "Topic0"`, `"logicalId": "Topic9"`, 1), "was changed after it was made"},
-		"a digest of something else":          {strings.Replace(string(text), file.Digest, strings.Repeat("0", 64), 1), "was changed after it was made"},
-		"another version of the format":       {strings.Replace(string(text), PlanFormat, "lockstep/plan/99", 1), "is of the format lockstep/plan/99"},
-		"a key that is not known":             {strings.Replace(string(text), `"mode"`, `"moda"`, 1), "is no plan as Lockstep writes one"},
-		"something else altogether":           {`{"a": 1}`, "is of the format <nil>"},
-		"a list":                              {`[1]`, "is of the format <nil>"},
-		"what a spreadsheet makes of numbers": {strings.Replace(string(text), `"`+testAccount+`"`, testAccount, 1), "is no plan as Lockstep writes one"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "plan.json")
-			require.NoError(t, os.WriteFile(path, []byte(c.text), 0o644))
-			_, err := ReadPlan(path)
-			var refusal *Refusal
-			require.True(t, errors.As(err, &refusal), "%v", err)
-			assert.Contains(t, err.Error(), c.want)
-		})
-	}
-	_, err = ReadPlan(filepath.Join(t.TempDir(), "none.json"))
-	require.ErrorContains(t, err, "there is no plan")
-}
-
-func TestPlanJSONSchema_MatchesPlanFile(t *testing.T) {
-	var schema struct {
-		Properties map[string]any
-		Required   []string
-	}
-	require.NoError(t, json.Unmarshal(PlanJSONSchema(), &schema))
-	c := newCloud(t)
-	data, err := json.Marshal(c.savePlan(c.open(oneStack(t, topics(1))), time.Hour))
-	require.NoError(t, err)
-	var fields map[string]any
-	require.NoError(t, json.Unmarshal(data, &fields))
-	for name := range fields {
-		assert.Contains(t, schema.Properties, name, "run `go generate ./internal/deploy`")
-	}
-}
-
-func TestPlanFile_RendersMarkdown(t *testing.T) {
-	at := time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC)
-	file := PlanFile{
-		Environment: "acc", Digest: strings.Repeat("d", 64), EnvironmentDigest: strings.Repeat("a", 64), Commit: "c0ffee", CreatedAt: at, Expires: at.Add(time.Hour),
-		Targets: []TargetPlan{{Account: testAccount, Region: testRegion, Stacks: []StackPlan{
-			{Name: "data", Outcome: Planned, Changes: []Change{
-				{Action: Add, LogicalID: "Topic", Type: "AWS::SNS::Topic"},
-				{Action: Modify, LogicalID: "Queue", Type: "AWS::SQS::Queue", Properties: []Property{{Name: "DelaySeconds", Before: "1", After: "2"}, {Name: "Policy|<b>"}}},
-				{Action: Replace, LogicalID: "Table", Type: "AWS::DynamoDB::Table", Properties: []Property{{Name: "KeySchema", Recreation: "Always"}}},
-			}, Flags: []Flag{{DataLoss, "data", "Table", "AWS::DynamoDB::Table", "it is replaced, and with it go a table"}}},
-			{Name: "app", Outcome: Deferred, Reason: "it needs net, which does not exist yet"},
-			{Name: "same", Outcome: Unchanged},
-		}}},
-	}
-	golden := filepath.Join("testdata", "plan.md")
-	if *update {
-		require.NoError(t, os.MkdirAll("testdata", 0o755))
-		require.NoError(t, os.WriteFile(golden, []byte(file.Markdown()), 0o644))
-	}
-	want, err := os.ReadFile(golden)
-	require.NoError(t, err)
-	assert.Equal(t, string(want), file.Markdown())
-}
-
-func TestDisplayValue_HidesSecrets(t *testing.T) {
-	for name, c := range map[string]struct{ property, value, want string }{
-		"an ordinary value":          {"DelaySeconds", "7", "7"},
-		"a password by its name":     {"MasterUserPassword", "hunter2", "(hidden)"},
-		"a password within a value":  {"Environment", `{"DB_PASSWORD":"hunter2"}`, "(hidden)"},
-		"a value longer than a page": {"Policy", strings.Repeat("x", 500), strings.Repeat("x", maxValueLength) + "..."},
-		"no value":                   {"Policy", "", ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			assert.Equal(t, c.want, displayValue(c.property, &c.value))
-		})
-	}
-	assert.Empty(t, displayValue("a", nil))
 }

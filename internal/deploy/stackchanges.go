@@ -27,22 +27,6 @@ func (s *planStep) stackLevelChanges() []Change {
 	return []Change{{Action: Modify, LogicalID: s.stack.Name, Type: nestedStackType, Properties: properties}}
 }
 
-// isStackLevel says whether a change is of the stack itself.
-func (c Change) isStackLevel(stack string) bool {
-	return c.LogicalID == stack && c.Type == nestedStackType
-}
-
-// resourceChanges are the changes that are told by a stack's change set.
-func resourceChanges(stack string, changes []Change) []Change {
-	var out []Change
-	for _, c := range changes {
-		if !c.isStackLevel(stack) {
-			out = append(out, c)
-		}
-	}
-	return out
-}
-
 // outputChanges compares the outputs of two templates. Their values are told as the templates have them. Nothing is told where one of them cannot be read: what is
 // deployed may have been written in YAML.
 func outputChanges(before, after string) []Property {

@@ -5,9 +5,6 @@ import (
 	"strings"
 )
 
-// actionSymbols mark what a change does, as a reader of plans knows them.
-var actionSymbols = map[Action]string{Add: "+", Modify: "~", Replace: "-/+", ReplaceMaybe: "-/+?", Remove: "-"}
-
 // Text shows what a plan, or its execution, does to each stack and each resource.
 func (r Record) Text() string {
 	var parts []string
@@ -42,24 +39,4 @@ func stackText(s StackRecord) string {
 		fmt.Fprintf(&b, "\n  !    %s: %s: %s", f.Permit, f.LogicalID, f.Why)
 	}
 	return b.String()
-}
-
-// String tells the property, what becomes of its value, and whether that replaces the resource.
-func (p Property) String() string {
-	out := p.Name
-	switch {
-	case p.Before != "" && p.After != "":
-		out += fmt.Sprintf(": %s -> %s", p.Before, p.After)
-	case p.After != "":
-		out += ": " + p.After
-	case p.Before != "":
-		out += fmt.Sprintf(": %s -> nothing", p.Before)
-	}
-	switch p.Recreation {
-	case "Always":
-		out += ", which replaces the resource"
-	case "Conditionally":
-		out += ", which may replace the resource"
-	}
-	return out
 }

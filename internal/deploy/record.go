@@ -35,21 +35,6 @@ type Record struct {
 	Error string `json:"error,omitempty"`
 }
 
-// An Outcome is what happened to a stack, or to the environment as a whole.
-type Outcome string
-
-// What can happen to a stack.
-const (
-	Planned   Outcome = "planned"  // there are changes, none was executed
-	Deferred  Outcome = "deferred" // its change set cannot be made before another stack exists
-	Created   Outcome = "created"
-	Updated   Outcome = "updated"
-	Unchanged Outcome = "unchanged"
-	Failed    Outcome = "failed"
-	Untouched Outcome = "untouched" // not reached because an earlier one failed
-	Orphaned  Outcome = "left"      // the assembly has it no more, and it stays as it is
-)
-
 // A StackRecord is what happened to one stack.
 type StackRecord struct {
 	Name    string   `json:"name"`
@@ -65,40 +50,3 @@ type StackRecord struct {
 	Reason string `json:"reason,omitempty"`
 	Millis int64  `json:"ms"`
 }
-
-// A Change is what a change set does to one resource.
-type Change struct {
-	Action    Action `json:"action"`
-	LogicalID string `json:"logicalId"`
-	Type      string `json:"type"`
-	// PhysicalID is the resource's physical id; empty when it does not exist yet.
-	PhysicalID string `json:"physicalId,omitempty"`
-	// Properties are the changed properties that CloudFormation names.
-	Properties []Property `json:"properties,omitempty"`
-	// PolicyAction is what becomes of the resource that goes, in CloudFormation's words: Delete, Retain, Snapshot and the same with ReplaceAnd
-	// before it; empty where it does not say.
-	PolicyAction string `json:"policy,omitempty"`
-}
-
-// A Property is one property, or attribute, of a resource that changes.
-type Property struct {
-	Name string `json:"name"`
-	// Recreation says whether the change of this property replaces the resource: Never, Conditionally or Always.
-	Recreation string `json:"recreation,omitempty"`
-	// Before and After are its values where CloudFormation tells them and they are no secrets.
-	Before string `json:"before,omitempty"`
-	After  string `json:"after,omitempty"`
-}
-
-// An Action is how a change set treats a resource.
-type Action string
-
-// The actions, in the order in which a plan counts them. ReplaceMaybe is CloudFormation's conditional replacement:
-// it depends on a value that is known only when the change set is executed.
-const (
-	Add          Action = "add"
-	Modify       Action = "modify"
-	Replace      Action = "replace"
-	ReplaceMaybe Action = "replace, perhaps"
-	Remove       Action = "remove"
-)

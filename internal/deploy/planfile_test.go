@@ -1,0 +1,99 @@
+package deploy
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const exampleAccount = "444455556666"
+
+// exampleFile returns a plan with a stack of each kind.
+func exampleFile(t *testing.T) PlanFile {
+	t.Helper()
+	at := time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC)
+	file := PlanFile{
+		Schema: PlanFormat, Project: "shop", Mode: "rehearsal", Run: "r1", By: "somebody", ConfigurationDigest: "c",
+		Environment: "acc", EnvironmentDigest: strings.Repeat("a", 64), Commit: "c0ffee", CreatedAt: at, Expires: at.Add(time.Hour),
+		Targets: []TargetPlan{{Account: exampleAccount, Region: "eu-west-1", Stacks: []StackPlan{
+			{Name: "data", Outcome: Planned, Changes: []Change{
+				{Action: Add, LogicalID: "Topic", Type: "AWS::SNS::Topic"},
+				{Action: Modify, LogicalID: "Queue", Type: "AWS::SQS::Queue", Properties: []Property{{Name: "DelaySeconds", Before: "1", After: "2"}, {Name: "Policy|<b>"}}},
+				{Action: Replace, LogicalID: "Table", Type: "AWS::DynamoDB::Table", Properties: []Property{{Name: "KeySchema", Recreation: "Always"}}},
+			}, Flags: []Flag{{DataLoss, "data", "Table", "AWS::DynamoDB::Table", "it is replaced, and with it go a table"}}},
+			{Name: "app", Outcome: Deferred, Reason: "it needs net, which does not exist yet"},
+			{Name: "same", Outcome: Unchanged},
+		}}},
+	}
+	require.NoError(t, file.setDigest())
+	return file
+}
+
+func TestReadPlan_RefusesAlteredFile(t *testing.T) {
+	file := exampleFile(t)
+	path := filepath.Join(t.TempDir(), "sub", "plan.json")
+	require.NoError(t, WritePlan(path, file))
+	read, err := ReadPlan(path)
+	require.NoError(t, err)
+	assert.Equal(t, file.Digest, read.Digest)
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	for name, c := range map[string]struct {
+		text, want string
+	}{
+		"cut in half":                         {string(text[:len(text)/2]), "is no plan, or only a part of one"},
+		"empty":                               {"", "is no plan, or only a part of one"},
+		"another account written in":          {strings.ReplaceAll(string(text), exampleAccount, "999900001111"), "was changed after it was made"},
+		"a change taken out":                  {strings.Replace(string(text), `"logicalId": "Topic"`, `"logicalId": "Topic9"`, 1), "was changed after it was made"},
+		"a digest of something else":          {strings.Replace(string(text), file.Digest, strings.Repeat("0", 64), 1), "was changed after it was made"},
+		"another version of the format":       {strings.Replace(string(text), PlanFormat, "lockstep/plan/99", 1), "is of the format lockstep/plan/99"},
+		"a key that is not known":             {strings.Replace(string(text), `"mode"`, `"moda"`, 1), "is no plan as Lockstep writes one"},
+		"something else altogether":           {`{"a": 1}`, "is of the format <nil>"},
+		"a list":                              {`[1]`, "is of the format <nil>"},
+		"what a spreadsheet makes of numbers": {strings.Replace(string(text), `"`+exampleAccount+`"`, exampleAccount, 1), "is no plan as Lockstep writes one"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "plan.json")
+			require.NoError(t, os.WriteFile(path, []byte(c.text), 0o644))
+			_, err := ReadPlan(path)
+			var refusal *Refusal
+			require.True(t, errors.As(err, &refusal), "%v", err)
+			assert.Contains(t, err.Error(), c.want)
+		})
+	}
+	_, err = ReadPlan(filepath.Join(t.TempDir(), "none.json"))
+	require.ErrorContains(t, err, "there is no plan")
+}
+
+func TestPlanJSONSchema_MatchesPlanFile(t *testing.T) {
+	var schema struct {
+		Properties map[string]any
+		Required   []string
+	}
+	require.NoError(t, json.Unmarshal(PlanJSONSchema(), &schema))
+	data, err := json.Marshal(exampleFile(t))
+	require.NoError(t, err)
+	var fields map[string]any
+	require.NoError(t, json.Unmarshal(data, &fields))
+	for name := range fields {
+		assert.Contains(t, schema.Properties, name, "run `go generate ./internal/deploy`")
+	}
+}
+
+func TestPlanFile_RendersMarkdown(t *testing.T) {
+	file := exampleFile(t)
+	golden := filepath.Join("testdata", "plan.md")
+	if *update {
+		require.NoError(t, os.WriteFile(golden, []byte(file.Markdown()), 0o644))
+	}
+	want, err := os.ReadFile(golden)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), file.Markdown())
+}
