@@ -10,9 +10,10 @@ import (
 	"os/signal"
 	"syscall"
 
+	"lockstep/internal/refusal"
+
 	"lockstep/config"
 	"lockstep/internal/cli"
-	"lockstep/internal/deploy"
 )
 
 // The exit codes, which scripts rely on.
@@ -51,7 +52,7 @@ func exitCode(err error, interrupted bool) int {
 		problems config.Problems
 		unknown  *config.UnknownEnvironmentError
 		usage    *cli.UsageError
-		refusal  *deploy.Refusal
+		refusal  *refusal.Error
 		steps    *cli.StepsError
 	)
 	switch {

@@ -17,14 +17,26 @@ import (
 
 // allowedImports is which of this module's packages each may import. What is not listed may not exist.
 var allowedImports = map[string][]string{
-	".":                        {"config", "internal/cli", "internal/deploy"},
+	".":                        {"config", "internal/cli", "internal/refusal"},
 	"internal/gate/findings":   {},
 	"tests/gates/proof":        {"config", "internal/gate/findings", "internal/host", "internal/pipeline"},
 	"internal/gate":            {"config", "internal/gate/findings", "internal/pipeline"},
-	"internal/cli":             {"internal/bill", "internal/gate/images", "internal/gate", "internal/gate/findings", "config", "internal/host", "internal/deploy", "internal/deploy/assembly", "internal/rehearsal", "internal/bootstrap", "internal/report", "internal/pipeline", "tools"},
-	"internal/report":          {"internal/gate/findings", "internal/deploy", "internal/rehearsal", "internal/pipeline"},
+	"internal/cli":             {"internal/bill", "internal/gate/images", "internal/gate", "internal/gate/findings", "config", "internal/host", "internal/awsclient", "internal/deploy", "internal/deploy/assembly", "internal/deploy/cfn", "internal/deploy/change", "internal/deploy/planfile", "internal/deploy/staging", "internal/refusal", "internal/rollout", "internal/rehearsal", "internal/bootstrap", "internal/report", "internal/pipeline", "tools"},
+	"internal/report":          {"internal/gate/findings", "internal/deploy", "internal/deploy/change", "internal/rehearsal", "internal/pipeline"},
 	"internal/host":            {"internal/pipeline", "tools"},
-	"internal/deploy":          {"internal/deploy/assembly", "internal/deploy/ledger", "internal/deploy/pace"},
+	"internal/deploy": {
+		"internal/awsclient", "internal/deploy/assembly", "internal/deploy/cfn", "internal/deploy/change", "internal/deploy/ledger", "internal/deploy/planfile",
+		"internal/deploy/risk", "internal/deploy/staging", "internal/refusal",
+	},
+	"internal/deploy/change":   {},
+	"internal/deploy/risk":     {"internal/deploy/change", "internal/refusal", "internal/stateful"},
+	"internal/deploy/planfile": {"internal/deploy/change", "internal/deploy/ledger", "internal/refusal"},
+	"internal/deploy/cfn":      {"internal/awsclient", "internal/deploy/assembly", "internal/deploy/change", "internal/refusal"},
+	"internal/deploy/staging":  {"internal/awsclient", "internal/deploy/assembly", "internal/deploy/ledger", "internal/refusal"},
+	"internal/awsclient":       {"internal/awsclient/pace", "internal/refusal"},
+	"internal/awsclient/pace":  {},
+	"internal/refusal":         {},
+	"internal/rollout":         {},
 	"internal/deploy/assembly": {},
 	"internal/rehearsal":       {"internal/bootstrap", "tools"},
 	"internal/bootstrap":       {"config", "tools"},
@@ -45,7 +57,6 @@ var allowedImports = map[string][]string{
 	"internal/bill":             {},
 	"internal/gate/images":      {},
 	"internal/deploy/ledger":    {},
-	"internal/deploy/pace":      {},
 	"internal/deploy/simulated": {},
 }
 

@@ -20,6 +20,8 @@ import (
 	"testing/fstest"
 	"time"
 
+	"lockstep/internal/rollout"
+
 	"lockstep/internal/deploy"
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/simulated"
@@ -160,7 +162,7 @@ func rollOut(address string, s settings) []error {
 		return []error{err}
 	}
 	pacer := deploy.NewLimiter()
-	rollout := deploy.Rollout{MaxConcurrent: deploy.DefaultMaxConcurrent, MaxFailures: s.accounts}
+	rollout := rollout.Policy{MaxConcurrent: rollout.DefaultMaxConcurrent, MaxFailures: s.accounts}
 	outcome := rollout.Run(context.Background(), []int{1, s.accounts - 1}, func(ctx context.Context, wave, place int) error {
 		account := fmt.Sprintf("%012d", 100000000000+wave+place)
 		asm, err := assembly.Read(files, assembly.Defaults{Account: account, Region: region})

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"lockstep/internal/deploy/planfile"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -82,9 +84,9 @@ func writePlanFile(ctx context.Context, visits []*accountRollout, err error) err
 		return err
 	}
 	first := visits[0]
-	var file deploy.PlanFile
+	var file planfile.File
 	if err == nil {
-		var parts []deploy.TargetPlan
+		var parts []planfile.Target
 		for _, v := range visits {
 			parts = append(parts, v.targetPlan)
 		}
@@ -96,7 +98,7 @@ func writePlanFile(ctx context.Context, visits []*accountRollout, err error) err
 		}
 	}
 	if err == nil {
-		err = deploy.WritePlan(first.out, file)
+		err = planfile.Write(first.out, file)
 	}
 	if err != nil {
 		for _, v := range visits {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"lockstep/internal/refusal"
+
 	"github.com/spf13/cobra"
 
 	"lockstep/config"
@@ -23,11 +25,11 @@ func (a *app) deletePlan(ctx context.Context, p *project, q *request) error {
 // forEachPlanAccount does something in each account that a plan is of.
 func (a *app) forEachPlanAccount(ctx context.Context, p *project, q *request, do func(*deploy.Deployment) error) error {
 	if mode := string(a.mode()); q.reviewedPlan.Mode != mode {
-		return &deploy.Refusal{Reason: fmt.Sprintf("the plan is of a %s, and this is a %s: write --live exactly if the plan was made with it", modePhrase(q.reviewedPlan.Mode), modePhrase(mode))}
+		return &refusal.Error{Reason: fmt.Sprintf("the plan is of a %s, and this is a %s: write --live exactly if the plan was made with it", modePhrase(q.reviewedPlan.Mode), modePhrase(mode))}
 	}
 	env, ok := p.config.Environment(q.reviewedPlan.Environment)
 	if !ok {
-		return &deploy.Refusal{Reason: fmt.Sprintf("the plan is of %s, which is not configured", q.reviewedPlan.Environment)}
+		return &refusal.Error{Reason: fmt.Sprintf("the plan is of %s, which is not configured", q.reviewedPlan.Environment)}
 	}
 	return a.forEachAccount(ctx, p, []config.Environment{env}, "plan", func(_ config.EnvironmentAccount, d *deploy.Deployment) error { return do(d) })
 }

@@ -14,6 +14,10 @@ import (
 	"strings"
 	"time"
 
+	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/planfile"
+	"lockstep/internal/refusal"
+
 	"github.com/spf13/pflag"
 
 	"lockstep/config"
@@ -38,8 +42,8 @@ type request struct {
 	toRelease int
 
 	// reviewedPlan is the plan of the file, and permits are what --allow names, once they have been read.
-	reviewedPlan *deploy.PlanFile
-	permits      []deploy.Permit
+	reviewedPlan *planfile.File
+	permits      []change.Permit
 }
 
 // newRequest is a request that asks for nothing yet.
@@ -49,7 +53,7 @@ func (*request) addNoFlags(*pflag.FlagSet) {}
 
 func (q *request) addPlanFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&q.out, "out", "", "keep the change sets and write the plan to this file, to be applied by deploy --plan")
-	flags.DurationVar(&q.goodFor, "good-for", deploy.PlanTTL, "how long the plan may be applied")
+	flags.DurationVar(&q.goodFor, "good-for", planfile.TTL, "how long the plan may be applied")
 	flags.StringVar(&q.planToDelete, "drop", "", "throw the plan of this file away, with its change sets")
 }
 
@@ -79,16 +83,16 @@ func (q *request) read(a *app) error {
 		*path = absolute
 	}
 	for _, name := range q.allow {
-		if !slices.Contains(deploy.Permits, deploy.Permit(name)) {
+		if !slices.Contains(change.Permits, change.Permit(name)) {
 			return usagef("--allow %s: write %s", name, alternatives(permitNames()))
 		}
-		q.permits = append(q.permits, deploy.Permit(name))
+		q.permits = append(q.permits, change.Permit(name))
 	}
 	for _, path := range []string{q.planFile, q.planToDelete} {
 		if path == "" {
 			continue
 		}
-		file, err := deploy.ReadPlan(path)
+		file, err := planfile.Read(path)
 		if err != nil {
 			return err
 		}
@@ -110,7 +114,7 @@ func (q *request) check(envs []config.Environment) error {
 	case q.goodFor < 0:
 		return usagef("--good-for %v: a plan cannot be good until before it is made", q.goodFor)
 	case q.reviewedPlan != nil && q.reviewedPlan.Environment != envs[0].Name:
-		return &deploy.Refusal{Reason: fmt.Sprintf("the plan is of %s, not of %s", q.reviewedPlan.Environment, envs[0].Name)}
+		return &refusal.Error{Reason: fmt.Sprintf("the plan is of %s, not of %s", q.reviewedPlan.Environment, envs[0].Name)}
 	}
 	return nil
 }
@@ -123,7 +127,7 @@ func (q *request) extraArgs() []string {
 			out = append(out, pair.flag, pair.value)
 		}
 	}
-	if q.out != "" && q.goodFor != deploy.PlanTTL {
+	if q.out != "" && q.goodFor != planfile.TTL {
 		out = append(out, "--good-for", q.goodFor.String())
 	}
 	for _, name := range q.allow {
@@ -137,7 +141,7 @@ func (q *request) extraArgs() []string {
 
 func permitNames() []string {
 	var out []string
-	for _, p := range deploy.Permits {
+	for _, p := range change.Permits {
 		out = append(out, string(p))
 	}
 	return out

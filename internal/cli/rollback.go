@@ -4,11 +4,12 @@ import (
 	"context"
 	"fmt"
 
+	"lockstep/internal/deploy/planfile"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"lockstep/config"
-	"lockstep/internal/deploy"
 	"lockstep/internal/pipeline"
 )
 
@@ -21,7 +22,7 @@ var rollbackPlan = rolloutCommand{stage: pipeline.Plan, runInAccount: planAccoun
 func (q *request) addRollbackFlags(flags *pflag.FlagSet) {
 	flags.IntVar(&q.toRelease, "to", 0, "the number of the release to go back to; the one before this one unless told")
 	flags.StringVar(&q.out, "out", "", "only plan it: keep the change sets and write the plan to this file, to be applied by rollback --plan")
-	flags.DurationVar(&q.goodFor, "good-for", deploy.PlanTTL, "how long the plan may be applied")
+	flags.DurationVar(&q.goodFor, "good-for", planfile.TTL, "how long the plan may be applied")
 	q.addDeployFlags(flags)
 }
 

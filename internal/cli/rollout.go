@@ -10,6 +10,10 @@ import (
 	"slices"
 	"time"
 
+	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/planfile"
+	"lockstep/internal/rollout"
+
 	"lockstep/config"
 	"lockstep/internal/deploy"
 	"lockstep/internal/deploy/assembly"
@@ -27,14 +31,14 @@ type accountRollout struct {
 	result   report.AccountRecord
 	// plan and kept are what planning came to.
 	plan       *deploy.Plan
-	targetPlan deploy.TargetPlan
+	targetPlan planfile.Target
 }
 
 // allPermits are the permits of the command line and those that the environment always gives.
-func (v *accountRollout) allPermits() []deploy.Permit {
+func (v *accountRollout) allPermits() []change.Permit {
 	out := slices.Clone(v.permits)
 	for _, name := range v.account.Allow {
-		out = append(out, deploy.Permit(name))
+		out = append(out, change.Permit(name))
 	}
 	return out
 }
@@ -167,8 +171,8 @@ func (a *app) rollOutEnvironment(ctx context.Context, r rolloutCommand, way *acc
 			visits, byPlace[w] = append(visits, v), append(byPlace[w], v)
 		}
 	}
-	rollout := deploy.Rollout{MaxConcurrent: deploy.DefaultMaxConcurrent, MaxFailures: q.maxFailures}
-	outcome := rollout.Run(ctx, sizes, func(ctx context.Context, w, i int) error {
+	policy := rollout.Policy{MaxConcurrent: rollout.DefaultMaxConcurrent, MaxFailures: q.maxFailures}
+	outcome := policy.Run(ctx, sizes, func(ctx context.Context, w, i int) error {
 		return a.rollOutAccount(ctx, r, way, p, byPlace[w][i], from, pacer)
 	})
 	var errs []error
@@ -179,11 +183,11 @@ func (a *app) rollOutEnvironment(ctx context.Context, r rolloutCommand, way *acc
 				continue
 			}
 			if v.result.Error == "" {
-				v.result.Outcome, v.result.Error = deploy.Failed, err.Error()
+				v.result.Outcome, v.result.Error = change.Failed, err.Error()
 			}
-			var notBegun *deploy.NotStartedError
+			var notBegun *rollout.NotStartedError
 			if errors.As(err, &notBegun) {
-				v.result.Outcome = deploy.Untouched
+				v.result.Outcome = change.Untouched
 				continue // those that failed are the reason
 			}
 			if len(visits) > 1 {
@@ -198,7 +202,7 @@ func (a *app) rollOutEnvironment(ctx context.Context, r rolloutCommand, way *acc
 	}
 	finishing := r.finish(ctx, visits, err)
 	if first := visits[0]; finishing != nil && err == nil {
-		first.result.Outcome, first.result.Error = deploy.Failed, finishing.Error()
+		first.result.Outcome, first.result.Error = change.Failed, finishing.Error()
 	}
 	return visits, finishing
 }

@@ -11,10 +11,11 @@ import (
 	"strings"
 	"time"
 
+	"lockstep/internal/refusal"
+
 	"golang.org/x/term"
 
 	"lockstep/config"
-	"lockstep/internal/deploy"
 	"lockstep/internal/host"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/report"
@@ -227,7 +228,7 @@ func notRehearsed(environments []config.Environment) []string {
 
 // verdictOf is what an error makes of a command.
 func verdictOf(err error) report.Verdict {
-	var refusal *deploy.Refusal
+	var refusal *refusal.Error
 	var steps *StepsError
 	switch {
 	case err == nil:

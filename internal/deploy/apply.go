@@ -10,6 +10,10 @@ import (
 	"sync"
 	"time"
 
+	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/risk"
+	"lockstep/internal/refusal"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
@@ -61,15 +65,15 @@ type planExecution struct {
 }
 
 func (a *planExecution) applyStep(ctx context.Context, step *planStep) {
-	if step.record.Outcome != Planned && step.record.Outcome != Deferred {
+	if step.record.Outcome != change.Planned && step.record.Outcome != change.Deferred {
 		return
 	}
 	if i := slices.IndexFunc(step.stack.Needs, func(need *assembly.Stack) bool { return a.plan.step(need).isUnfinished() }); i >= 0 {
-		step.record.Outcome, step.record.Reason = Untouched, "it needs "+step.stack.Needs[i].Name+", which was not deployed"
+		step.record.Outcome, step.record.Reason = change.Untouched, "it needs "+step.stack.Needs[i].Name+", which was not deployed"
 		return
 	}
 	if ctx.Err() != nil {
-		step.record.Outcome = Untouched
+		step.record.Outcome = change.Untouched
 		return
 	}
 	err := a.plan.recordStep(step, func() error { return a.plan.applyStack(ctx, step) })
@@ -82,7 +86,7 @@ func (a *planExecution) applyStep(ctx context.Context, step *planStep) {
 
 // isUnfinished says whether a stack whose turn is over is not what the assembly wants.
 func (s *planStep) isUnfinished() bool {
-	return s.err != nil || s.record.Outcome == Failed || s.record.Outcome == Untouched
+	return s.err != nil || s.record.Outcome == change.Failed || s.record.Outcome == change.Untouched
 }
 
 // applyStack brings one stack to where the assembly wants it, and notes in the journal when it begins and how it ends.
@@ -92,15 +96,15 @@ func (p *Plan) applyStack(ctx context.Context, step *planStep) error {
 	if err != nil {
 		return err
 	}
-	if step.record.Outcome == Deferred {
-		if err := p.planDeferred(ctx, client, step); err != nil || step.record.Outcome == Unchanged {
+	if step.record.Outcome == change.Deferred {
+		if err := p.planDeferred(ctx, client, step); err != nil || step.record.Outcome == change.Unchanged {
 			return err
 		}
 	}
 	created := step.current.phase == absent
 	if step.set != nil {
 		execute := func() error { return d.execute(ctx, client, step) }
-		if !created && step.stack.Template.StackPolicy != "" && removesData(step.record.Changes) {
+		if !created && step.stack.Template.StackPolicy != "" && risk.RemovesData(step.record.Changes) {
 			// Whoever allowed the loss has seen what the policy would refuse.
 			err = withoutStackPolicy(ctx, client, step.stack, execute)
 		} else {
@@ -118,9 +122,9 @@ func (p *Plan) applyStack(ctx context.Context, step *planStep) error {
 		return err
 	}
 	step.current = now
-	step.record.Outcome, step.record.Reason, step.record.Outputs = Updated, "", now.outputs()
+	step.record.Outcome, step.record.Reason, step.record.Outputs = change.Updated, "", now.outputs()
 	if created {
-		step.record.Outcome = Created
+		step.record.Outcome = change.Created
 	}
 	return nil
 }
@@ -142,7 +146,7 @@ func (p *Plan) planDeferred(ctx context.Context, client *cloudformation.Client, 
 	if err := p.createChangeSet(ctx, step); err != nil {
 		return err
 	}
-	if step.record.Outcome != Planned {
+	if step.record.Outcome != change.Planned {
 		return nil
 	}
 	d.printProgress(stackText(step.record))
@@ -151,21 +155,21 @@ func (p *Plan) planDeferred(ctx context.Context, client *cloudformation.Client, 
 			return err
 		}
 	}
-	return checkAllowed(step.record.Flags, p.allowed)
+	return risk.CheckAllowed(step.record.Flags, p.allowed)
 }
 
 // checkOnlyAdds refuses a deferred stack's change set that does more than a reviewer could foresee.
 func checkOnlyAdds(r StackRecord) error {
 	var more []string
-	for _, c := range resourceChanges(r.Name, r.Changes) {
-		if c.Action != Add {
-			more = append(more, fmt.Sprintf("%s %s (%s)", actionSymbols[c.Action], c.LogicalID, c.Type))
+	for _, c := range change.ResourceChanges(r.Name, r.Changes) {
+		if c.Action != change.Add {
+			more = append(more, fmt.Sprintf("%s %s (%s)", change.ActionSymbols[c.Action], c.LogicalID, c.Type))
 		}
 	}
 	if len(more) == 0 {
 		return nil
 	}
-	return refuse(nil, "it was deferred in the reviewed plan and would now do more than add resources (%s): what it needs is there now, so plan and review again", strings.Join(more, ", "))
+	return refusal.Newf(nil, "it was deferred in the reviewed plan and would now do more than add resources (%s): what it needs is there now, so plan and review again", strings.Join(more, ", "))
 }
 
 // deleteFailedStack deletes a stack of which nothing was ever in use.

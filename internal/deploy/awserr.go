@@ -10,13 +10,15 @@ import (
 	"strings"
 	"syscall"
 
+	"lockstep/internal/refusal"
+
 	"github.com/aws/smithy-go"
 )
 
 // wrapAWS says in one line what went wrong with a call to AWS, without the layers that the SDK puts around it and without
 // what must not be shown. The original stays reachable for errors.As.
 func wrapAWS(err error) error {
-	var refusal *Refusal
+	var refusal *refusal.Error
 	var told *messageError
 	switch {
 	case err == nil, errors.As(err, &refusal), errors.As(err, &told), errors.Is(err, context.Canceled):

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"lockstep/internal/deploy/change"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
@@ -29,7 +31,7 @@ type changeSet struct {
 	id      string
 	name    string
 	stackID string
-	changes []Change
+	changes []change.Change
 }
 
 // errNoChange says that a change set would do nothing.
@@ -217,8 +219,8 @@ func changeSetFailure(reason string) error {
 }
 
 // describeChanges are all changes of a change set, those of nested stacks included, whose logical ids stand behind that of their stack.
-func describeChanges(ctx context.Context, client *cloudformation.Client, id, prefix string) ([]Change, error) {
-	var out []Change
+func describeChanges(ctx context.Context, client *cloudformation.Client, id, prefix string) ([]change.Change, error) {
+	var out []change.Change
 	pages := cloudformation.NewDescribeChangeSetPaginator(client, &cloudformation.DescribeChangeSetInput{ChangeSetName: &id, IncludePropertyValues: aws.Bool(true)})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
@@ -242,30 +244,30 @@ func describeChanges(ctx context.Context, client *cloudformation.Client, id, pre
 	return out, nil
 }
 
-func classify(c types.ResourceChange, prefix string) Change {
-	change := Change{
+func classify(c types.ResourceChange, prefix string) change.Change {
+	out := change.Change{
 		LogicalID: prefix + aws.ToString(c.LogicalResourceId), Type: aws.ToString(c.ResourceType),
 		PhysicalID: aws.ToString(c.PhysicalResourceId), Properties: propertyChanges(c.Details),
 		PolicyAction: string(c.PolicyAction),
 	}
 	switch {
 	case c.Action == types.ChangeActionAdd, c.Action == types.ChangeActionImport:
-		change.Action = Add
+		out.Action = change.Add
 	case c.Action == types.ChangeActionRemove:
-		change.Action = Remove
+		out.Action = change.Remove
 	case c.Replacement == types.ReplacementTrue:
-		change.Action = Replace
+		out.Action = change.Replace
 	case c.Replacement == types.ReplacementConditional, c.Action == types.ChangeActionDynamic:
-		change.Action = ReplaceMaybe
+		out.Action = change.ReplaceMaybe
 	default:
-		change.Action = Modify
+		out.Action = change.Modify
 	}
-	return change
+	return out
 }
 
 // propertyChanges are what changes in a resource, each once, by name.
-func propertyChanges(details []types.ResourceChangeDetail) []Property {
-	found := map[string]Property{}
+func propertyChanges(details []types.ResourceChangeDetail) []change.Property {
+	found := map[string]change.Property{}
 	for _, d := range details {
 		if d.Target == nil {
 			continue
@@ -274,7 +276,7 @@ func propertyChanges(details []types.ResourceChangeDetail) []Property {
 		if name == "" {
 			continue
 		}
-		p := Property{
+		p := change.Property{
 			Name: name, Recreation: string(d.Target.RequiresRecreation),
 			Before: displayValue(name, d.Target.BeforeValue), After: displayValue(name, d.Target.AfterValue),
 		}
@@ -283,7 +285,7 @@ func propertyChanges(details []types.ResourceChangeDetail) []Property {
 		}
 		found[name] = p
 	}
-	var out []Property
+	var out []change.Property
 	for _, name := range slices.Sorted(maps.Keys(found)) {
 		out = append(out, found[name])
 	}

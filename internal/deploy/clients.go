@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"lockstep/internal/awsclient/pace"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
@@ -18,8 +20,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/middleware"
-
-	"lockstep/internal/deploy/pace"
 )
 
 // How long calls are tried again. Two attempts that go unanswered are the end: within 15 s a dead endpoint is an error. Other faults are tried again

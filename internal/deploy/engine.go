@@ -8,6 +8,11 @@ import (
 	"slices"
 	"time"
 
+	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/planfile"
+	"lockstep/internal/deploy/risk"
+	"lockstep/internal/refusal"
+
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 
 	"lockstep/internal/deploy/assembly"
@@ -17,9 +22,9 @@ import (
 // An DeployRequest is what a deployment is asked to do.
 type DeployRequest struct {
 	// Allow are the permits that are given for whatever comes of the plan.
-	Allow []Permit
+	Allow []change.Permit
 	// Plan is the reviewed plan, which is applied as it stands; nil to plan now.
-	Plan *PlanFile
+	Plan *planfile.File
 	// Restores is the number of the release that is gone back to; 0 for a deployment.
 	Restores int
 }
@@ -65,7 +70,7 @@ func (d *Deployment) requireReviewedPlan(o DeployRequest) error {
 	if o.Restores > 0 {
 		command, doing = "rollback", "rollback"
 	}
-	return refuse(nil, "%s takes only a plan that was approved: `lockstep %s --env %s --live --out plan.json`, `lockstep approve --plan plan.json --live`, "+
+	return refusal.Newf(nil, "%s takes only a plan that was approved: `lockstep %s --env %s --live --out plan.json`, `lockstep approve --plan plan.json --live`, "+
 		"then `lockstep %s --env %s --live --plan plan.json`", env, command, env, doing, env)
 }
 
@@ -134,7 +139,7 @@ func (d *Deployment) acquireLock(ctx context.Context, book *ledger.Ledger) (*led
 		pulse.Close()
 		var held *ledger.LockHeldError
 		if errors.As(err, &held) {
-			return nil, nil, refuse(err, "%s; wait until it has ended, or, if it is gone for good, `lockstep unlock --env %s --holder %s`", held, d.target.Environment, held.Holder.ID)
+			return nil, nil, refusal.Newf(err, "%s; wait until it has ended, or, if it is gone for good, `lockstep unlock --env %s --holder %s`", held, d.target.Environment, held.Holder.ID)
 		}
 		return nil, nil, err
 	}
@@ -166,7 +171,7 @@ func (d *Deployment) deployLocked(ctx context.Context, book *ledger.Ledger, o De
 		return plan.Record(), err
 	}
 	d.printProgress(plan.Record().Text())
-	if err := checkAllowed(plan.Flags(), plan.allowed); err != nil {
+	if err := risk.CheckAllowed(plan.Flags(), plan.allowed); err != nil {
 		plan.err = err
 		if !plan.reviewed { // a reviewed plan can still be applied, with the permit
 			plan.err = errors.Join(err, plan.Discard(ctx))
@@ -182,8 +187,8 @@ func (d *Deployment) deployLocked(ctx context.Context, book *ledger.Ledger, o De
 		return plan.Record(), err
 	}
 	for _, step := range plan.steps {
-		if picked[step.stack.Name] && step.record.Outcome == Unchanged {
-			step.record.Outcome, step.record.Reason = Updated, "begun by run "+before.RunID+", which was cut off, and seen to its end"
+		if picked[step.stack.Name] && step.record.Outcome == change.Unchanged {
+			step.record.Outcome, step.record.Reason = change.Updated, "begun by run "+before.RunID+", which was cut off, and seen to its end"
 		}
 	}
 	if err := plan.verifyDeployed(ctx); err != nil {
@@ -214,12 +219,12 @@ func (d *Deployment) newOrReviewedPlan(ctx context.Context, book *ledger.Ledger,
 		return none, err
 	}
 	if approval == nil && d.RequiresApproval {
-		return none, refuse(nil, "nobody has approved the plan %.12s, and %s asks for it: `lockstep approve --plan FILE`, then run this again", o.Plan.Digest, d.target.Environment)
+		return none, refusal.Newf(nil, "nobody has approved the plan %.12s, and %s asks for it: `lockstep approve --plan FILE`, then run this again", o.Plan.Digest, d.target.Environment)
 	}
 	if approval != nil {
 		d.printProgress(fmt.Sprintf("the plan was approved by %s at %s", approval.ApproverARN, approval.At.Format(time.DateTime)))
 		for _, name := range approval.Allow {
-			allowed = append(allowed, Permit(name))
+			allowed = append(allowed, change.Permit(name))
 		}
 	}
 	p, err := d.loadReviewedPlan(ctx, t, before)

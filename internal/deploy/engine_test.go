@@ -7,14 +7,17 @@ import (
 	"testing"
 	"time"
 
+	"lockstep/internal/deploy/change"
+	"lockstep/internal/refusal"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"lockstep/internal/deploy/ledger"
 )
 
-func outcomes(r Record) map[string]Outcome {
-	out := map[string]Outcome{}
+func outcomes(r Record) map[string]change.Outcome {
+	out := map[string]change.Outcome{}
 	for _, s := range r.Stacks {
 		out[s.Name] = s.Outcome
 	}
@@ -25,16 +28,16 @@ func TestDeploy_CreatesUpdatesThenChangesNothing(t *testing.T) {
 	c := newCloud(t)
 	record, err := c.deploy(oneStack(t, topics(1)), DeployRequest{})
 	require.NoError(t, err)
-	assert.Equal(t, Created, record.Outcome)
+	assert.Equal(t, change.Created, record.Outcome)
 	record, err = c.deploy(oneStack(t, topics(2)), DeployRequest{})
 	require.NoError(t, err)
-	assert.Equal(t, Updated, record.Outcome)
-	assert.Equal(t, []Change{{Action: Add, LogicalID: "Topic1", Type: "AWS::SNS::Topic"}}, record.Stacks[0].Changes)
+	assert.Equal(t, change.Updated, record.Outcome)
+	assert.Equal(t, []change.Change{{Action: change.Add, LogicalID: "Topic1", Type: "AWS::SNS::Topic"}}, record.Stacks[0].Changes)
 
 	before := c.Objects(testAccount, testRegion)
 	record, err = c.deploy(oneStack(t, topics(2)), DeployRequest{})
 	require.NoError(t, err)
-	assert.Equal(t, Unchanged, record.Outcome)
+	assert.Equal(t, change.Unchanged, record.Outcome)
 	assert.Equal(t, before, c.Objects(testAccount, testRegion), "a run that has nothing to do writes nothing")
 	assert.Equal(t, 2, c.stack("web").Executions)
 }
@@ -43,7 +46,7 @@ func TestDeploy_FailureStopsOnlyDependents(t *testing.T) {
 	c := newCloud(t)
 	record, err := c.deploy(assemble(t, needs{"net": nil, "db": {"net"}, "app": {"db"}, "mail": nil, "post": {"mail"}}, map[string]string{"net": failingTemplate}), DeployRequest{})
 	require.ErrorContains(t, err, "stack net: Never ("+"Simulated::Always::Fails"+"): it always does")
-	assert.Equal(t, map[string]Outcome{"net": Failed, "db": Untouched, "app": Untouched, "mail": Created, "post": Created}, outcomes(record))
+	assert.Equal(t, map[string]change.Outcome{"net": change.Failed, "db": change.Untouched, "app": change.Untouched, "mail": change.Created, "post": change.Created}, outcomes(record))
 	for _, s := range record.Stacks {
 		if s.Name == "app" {
 			assert.Equal(t, "it needs db, which was not deployed", s.Reason)
@@ -65,7 +68,7 @@ func TestLock_RefusesConcurrentDeployment(t *testing.T) {
 	var refused, passed int
 	for range 2 {
 		err := <-errs
-		var refusal *Refusal
+		var refusal *refusal.Error
 		switch {
 		case err == nil:
 			passed++
@@ -115,7 +118,7 @@ func TestLock_TakenOverOnlyFromDeadHolder(t *testing.T) {
 				assert.Contains(t, cl.Objects(testAccount, testRegion)[lockKey], `"token": 8`)
 				return
 			}
-			var refusal *Refusal
+			var refusal *refusal.Error
 			require.ErrorAs(t, err, &refusal)
 			assert.Empty(t, cl.stack("web").Status, "nothing was made")
 		})
@@ -175,7 +178,7 @@ func TestDeploy_ResumesInterruptedRun(t *testing.T) {
 	c.OperationTime = 0
 	record, err := c.deploy(asm, DeployRequest{})
 	require.NoError(t, err)
-	assert.Equal(t, map[string]Outcome{"first": Updated, "second": Created}, outcomes(record))
+	assert.Equal(t, map[string]change.Outcome{"first": change.Updated, "second": change.Created}, outcomes(record))
 	assert.Contains(t, record.Stacks[0].Reason, "begun by run "+d.Run.ID+", which was cut off, and seen to its end")
 	assert.Contains(t, c.progress.String(), "first: picking up what run "+d.Run.ID+" has begun")
 	assert.Equal(t, 1, c.stack("first").Executions, "what was begun is not begun again")
@@ -189,13 +192,13 @@ func TestDeploy_RefusesUnallowedFlags(t *testing.T) {
 	require.NoError(t, err)
 	without := oneStack(t, topics(1))
 	record, err := c.deploy(without, DeployRequest{})
-	var refusal *Refusal
+	var refusal *refusal.Error
 	require.ErrorAs(t, err, &refusal)
 	assert.Contains(t, err.Error(), "--allow data-loss")
 	assert.NotEmpty(t, record.Stacks[0].Flags)
 	assert.Equal(t, 1, c.stack("web").Executions)
 	assert.Empty(t, c.stack("web").ChangeSets, "the change set was thrown away")
-	_, err = c.deploy(without, DeployRequest{Allow: []Permit{DataLoss}})
+	_, err = c.deploy(without, DeployRequest{Allow: []change.Permit{change.DataLoss}})
 	require.NoError(t, err)
 }
 
@@ -222,7 +225,7 @@ func TestPlan_DiscardLeavesNothing(t *testing.T) {
 	asm := assemble(t, needs{"net": nil, "app": {"net"}, "mail": nil}, nil)
 	p, err := c.open(asm).Plan(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, map[string]Outcome{"net": Planned, "app": Planned, "mail": Planned}, outcomes(p.Record()))
+	assert.Equal(t, map[string]change.Outcome{"net": change.Planned, "app": change.Planned, "mail": change.Planned}, outcomes(p.Record()))
 	require.NoError(t, p.Discard(t.Context()))
 	for name := range map[string]bool{"net": true, "app": true, "mail": true} {
 		assert.Empty(t, c.stack(name).Status, name)

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"lockstep/internal/refusal"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
@@ -58,15 +60,15 @@ func checkCaller(ctx context.Context, base aws.Config, want Caller) (string, err
 	switch errorCode(err) {
 	case "":
 	case "ExpiredToken", "ExpiredTokenException", "RequestExpired":
-		return "", refuse(err, "the AWS credentials have expired: sign in again to %s", want.AccountName)
+		return "", refusal.Newf(err, "the AWS credentials have expired: sign in again to %s", want.AccountName)
 	default: // no policy can deny GetCallerIdentity, so any answer but yes means that the credentials are no good
-		return "", refuse(err, "AWS does not accept these credentials (%v): sign in again to %s", wrapAWS(err), want.AccountName)
+		return "", refusal.Newf(err, "AWS does not accept these credentials (%v): sign in again to %s", wrapAWS(err), want.AccountName)
 	}
 	if err != nil {
 		return "", wrapAWS(err)
 	}
 	if account := aws.ToString(id.Account); account != want.Account {
-		return "", refuse(nil, "these credentials belong to account %s, but %s starts from %s: sign in there, or choose its profile with AWS_PROFILE",
+		return "", refusal.Newf(nil, "these credentials belong to account %s, but %s starts from %s: sign in there, or choose its profile with AWS_PROFILE",
 			account, want.Purpose, want.AccountName)
 	}
 	return aws.ToString(id.Arn), nil
@@ -75,7 +77,7 @@ func checkCaller(ctx context.Context, base aws.Config, want Caller) (string, err
 func checkCredentials(ctx context.Context, base aws.Config, want Caller) error {
 	const none = "there are no AWS credentials: sign in to %s, or leave out --live to rehearse on emulated accounts"
 	if base.Credentials == nil || aws.IsCredentialsProvider(base.Credentials, aws.AnonymousCredentials{}) {
-		return refuse(nil, none, want.AccountName)
+		return refusal.Newf(nil, none, want.AccountName)
 	}
 	limited, stop := context.WithTimeout(ctx, credentialsTimeout)
 	defer stop()
@@ -87,9 +89,9 @@ func checkCredentials(ctx context.Context, base aws.Config, want Caller) error {
 		return nil
 	}
 	if api := errorCode(err); api != "" { // a profile whose role or session AWS did not grant
-		return refuse(err, "AWS gave no credentials (%v): sign in again to %s", wrapAWS(err), want.AccountName)
+		return refusal.Newf(err, "AWS gave no credentials (%v): sign in again to %s", wrapAWS(err), want.AccountName)
 	}
-	return refuse(err, none, want.AccountName)
+	return refusal.Newf(err, none, want.AccountName)
 }
 
 // checkAssembly refuses, without a call to AWS, whatever in the assembly leads elsewhere than to the target.
@@ -97,10 +99,10 @@ func checkAssembly(asm *assembly.Assembly, target Target) error {
 	for _, s := range asm.Stacks {
 		switch {
 		case s.Account != target.Account:
-			return refuse(nil, "stack %s is for account %s, but %s is account %s: synthesise for %s, or correct its configuration",
+			return refusal.Newf(nil, "stack %s is for account %s, but %s is account %s: synthesise for %s, or correct its configuration",
 				s.Name, s.Account, target.Environment, target.Account, target.Environment)
 		case s.Region != target.Region:
-			return refuse(nil, "stack %s is for region %s, but %s is in %s: synthesise for %s, or correct its configuration",
+			return refusal.Newf(nil, "stack %s is for region %s, but %s is in %s: synthesise for %s, or correct its configuration",
 				s.Name, s.Region, target.Environment, target.Region, target.Environment)
 		}
 		if err := checkRole(s.DeployRole.ARN, "stack "+s.Name, target); err != nil {
@@ -138,15 +140,15 @@ func checkAssets(s *assembly.Stack, target Target) error {
 // checkRole refuses a thing without a role, which could only be done with the caller's own rights, and a foreign role.
 func checkRole(role, what string, target Target) error {
 	if role == "" {
-		return refuse(nil, "%s names no role to assume in %s: use the CDK's DefaultStackSynthesizer; "+
+		return refusal.Newf(nil, "%s names no role to assume in %s: use the CDK's DefaultStackSynthesizer; "+
 			"nothing is ever done with the caller's own rights", what, target.Account)
 	}
 	parsed, err := arn.Parse(role)
 	if err != nil {
-		return refuse(nil, "%s names the role %q, which is not an ARN", what, role)
+		return refusal.Newf(nil, "%s names the role %q, which is not an ARN", what, role)
 	}
 	if parsed.AccountID != target.Account {
-		return refuse(nil, "%s names the role %s of account %s, but %s is account %s", what, role, parsed.AccountID, target.Environment, target.Account)
+		return refusal.Newf(nil, "%s names the role %s of account %s, but %s is account %s", what, role, parsed.AccountID, target.Environment, target.Account)
 	}
 	return nil
 }
@@ -197,7 +199,7 @@ func (s *sessions) assume(ctx context.Context, role assembly.Role) (aws.Config, 
 		if errorCode(err) == "" {
 			return cfg, wrapAWS(err)
 		}
-		return cfg, refuse(err, "the role %s may not be assumed from account %s (%v): see that the account is bootstrapped and trusts "+
+		return cfg, refusal.Newf(err, "the role %s may not be assumed from account %s (%v): see that the account is bootstrapped and trusts "+
 			"the tooling account (`lockstep bootstrap --env %s`); the caller's own rights are never used instead",
 			role.ARN, s.target.ToolingAccount, wrapAWS(err), s.target.Environment)
 	}
@@ -206,7 +208,7 @@ func (s *sessions) assume(ctx context.Context, role assembly.Role) (aws.Config, 
 		return cfg, wrapAWS(err)
 	}
 	if account := aws.ToString(id.Account); account != s.target.Account {
-		return cfg, refuse(nil, "the role %s turned out to be one of account %s, but %s is account %s",
+		return cfg, refusal.Newf(nil, "the role %s turned out to be one of account %s, but %s is account %s",
 			role.ARN, account, s.target.Environment, s.target.Account)
 	}
 	return cfg, nil
@@ -242,7 +244,7 @@ func checkBootstrap(ctx context.Context, client *ssm.Client, want assembly.Boots
 	again := fmt.Sprintf("run `lockstep bootstrap --env %s`", target.Environment)
 	out, err := client.GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String(want.Parameter)})
 	if errorCode(err) == "ParameterNotFound" {
-		return refuse(err, "account %s is not bootstrapped in %s, the SSM parameter %s is missing: %s",
+		return refusal.Newf(err, "account %s is not bootstrapped in %s, the SSM parameter %s is missing: %s",
 			target.Account, target.Region, want.Parameter, again)
 	}
 	if err != nil {
@@ -254,10 +256,10 @@ func checkBootstrap(ctx context.Context, client *ssm.Client, want assembly.Boots
 	value := strings.TrimSpace(aws.ToString(out.Parameter.Value))
 	have, err := strconv.Atoi(value)
 	if err != nil {
-		return refuse(nil, "the bootstrap version of account %s is %q, not a number: %s", target.Account, value, again)
+		return refusal.Newf(nil, "the bootstrap version of account %s is %q, not a number: %s", target.Account, value, again)
 	}
 	if have < want.Version {
-		return refuse(nil, "account %s is bootstrapped with version %d in %s, the assembly needs %d: %s",
+		return refusal.Newf(nil, "account %s is bootstrapped with version %d in %s, the assembly needs %d: %s",
 			target.Account, have, target.Region, want.Version, again)
 	}
 	return nil

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"lockstep/internal/refusal"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -50,7 +52,7 @@ func TestCheckAssembly_RefusesOtherTargets(t *testing.T) {
 			test.change(s)
 			err := checkAssembly(&assembly.Assembly{Stacks: []*assembly.Stack{s}}, accTarget)
 			require.ErrorContains(t, err, test.want)
-			var refusal *Refusal
+			var refusal *refusal.Error
 			assert.Equal(t, test.refused, errors.As(err, &refusal))
 		})
 	}
@@ -60,7 +62,7 @@ func TestGuard_RefusesMissingCredentials(t *testing.T) {
 	for name, provider := range map[string]aws.CredentialsProvider{"none": nil, "anonymous": aws.AnonymousCredentials{}} {
 		t.Run(name, func(t *testing.T) {
 			err := Guard(t.Context(), aws.Config{Credentials: provider}, accTarget)
-			var refusal *Refusal
+			var refusal *refusal.Error
 			require.ErrorAs(t, err, &refusal)
 			assert.Equal(t, "there are no AWS credentials: sign in to the tooling account 123456789012, or leave out --live to rehearse on emulated accounts", err.Error())
 		})

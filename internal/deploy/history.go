@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"lockstep/internal/refusal"
+
 	"lockstep/internal/deploy/ledger"
 )
 
@@ -87,7 +89,7 @@ func (d *Deployment) Unlock(ctx context.Context, holder string) error {
 	err = book.Unlock(ctx, holder)
 	var wrong *ledger.WrongHolderError
 	if errors.As(err, &wrong) {
-		return refuse(err, "%s: nothing was unlocked", wrong)
+		return refusal.Newf(err, "%s: nothing was unlocked", wrong)
 	}
 	return err
 }
@@ -105,12 +107,12 @@ func (d *Deployment) CheckPromotion(ctx context.Context, next, bundle string) er
 	here := d.target.Environment
 	switch {
 	case last == nil:
-		return refuse(nil, "a release reaches %s by way of %s, where nothing was deployed yet: deploy there first", next, here)
+		return refusal.Newf(nil, "a release reaches %s by way of %s, where nothing was deployed yet: deploy there first", next, here)
 	case last.SiblingDigests[next] == "":
-		return refuse(nil, "a release reaches %s by way of %s, and release %d there was not synthesised together with any assembly of %s: synthesise all environments at once, and deploy that to %s first",
+		return refusal.Newf(nil, "a release reaches %s by way of %s, and release %d there was not synthesised together with any assembly of %s: synthesise all environments at once, and deploy that to %s first",
 			next, here, last.Number, next, here)
 	case last.SiblingDigests[next] != bundle:
-		return refuse(nil, "a release reaches %s by way of %s: what passed there as release %d is the assembly %.12s, and this is %.12s; deploy this to %s first",
+		return refusal.Newf(nil, "a release reaches %s by way of %s: what passed there as release %d is the assembly %.12s, and this is %.12s; deploy this to %s first",
 			next, here, last.Number, last.SiblingDigests[next], bundle, here)
 	}
 	return nil
@@ -128,7 +130,7 @@ func (d *Deployment) EarlierRelease(ctx context.Context, number int) (ledger.Rel
 	if number != 0 {
 		r, err := book.Release(ctx, number)
 		if errors.Is(err, ledger.ErrNotFound) {
-			return r, refuse(err, "%s has no release %d: `lockstep status --env %s --releases 20` shows which there are", d.target.Environment, number, d.target.Environment)
+			return r, refusal.Newf(err, "%s has no release %d: `lockstep status --env %s --releases 20` shows which there are", d.target.Environment, number, d.target.Environment)
 		}
 		return r, err
 	}
@@ -137,7 +139,7 @@ func (d *Deployment) EarlierRelease(ctx context.Context, number int) (ledger.Rel
 		return ledger.Release{}, err
 	}
 	if len(all) == 0 {
-		return ledger.Release{}, refuse(nil, "%s has no release to go back from", d.target.Environment)
+		return ledger.Release{}, refusal.Newf(nil, "%s has no release to go back from", d.target.Environment)
 	}
 	now := all[0]
 	before := now.Number
@@ -149,7 +151,7 @@ func (d *Deployment) EarlierRelease(ctx context.Context, number int) (ledger.Rel
 			return r, nil
 		}
 	}
-	return ledger.Release{}, refuse(nil, "%s has no release before %d to go back to", d.target.Environment, before)
+	return ledger.Release{}, refusal.Newf(nil, "%s has no release before %d to go back to", d.target.Environment, before)
 }
 
 // FetchAssembly puts the cloud assembly of a release into a folder.

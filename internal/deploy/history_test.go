@@ -6,6 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/planfile"
+	"lockstep/internal/refusal"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/stretchr/testify/assert"
@@ -43,7 +47,7 @@ func TestRelease_RecordsContentCallerAndCommit(t *testing.T) {
 	assert.Equal(t, oneStack(t, topics(1)).Digest, r.SynthDigest)
 	assert.Equal(t, map[string]string{"prod": "p1"}, r.SiblingDigests)
 	assert.Equal(t, "web", r.Stacks[0].Name)
-	assert.Equal(t, string(Created), r.Stacks[0].Outcome)
+	assert.Equal(t, string(change.Created), r.Stacks[0].Outcome)
 	assert.Equal(t, ledger.SHA256Hex([]byte(`{"bill":true}`)), r.SBOMDigest)
 	objects := c.Objects(testAccount, testRegion)
 	assert.Equal(t, `{"bill":true}`, objects["lockstep/shop/acc/blobs/tools-"+r.SBOMDigest+".json"])
@@ -117,7 +121,7 @@ func TestRollback_RestoresEarlierReleases(t *testing.T) {
 		asm, err := assembly.Read(files, assembly.Defaults{Account: testAccount, Region: testRegion})
 		require.NoError(t, err)
 		assert.Equal(t, r.SynthDigest, asm.Digest)
-		_, err = c.deploy(asm, DeployRequest{Restores: r.Number, Allow: Permits})
+		_, err = c.deploy(asm, DeployRequest{Restores: r.Number, Allow: change.Permits})
 		require.NoError(t, err)
 		assert.Equal(t, want, c.stack("web").Body)
 	}
@@ -151,7 +155,7 @@ func TestFetchAssembly_RefusesReplacedAssembly(t *testing.T) {
 	require.NoError(t, err)
 	c.SetObject(testAccount, testRegion, "lockstep/shop/acc/blobs/"+assemblyBlobName(r.SynthDigest), string(other), 0)
 	err = d.FetchAssembly(t.Context(), r, filepath.Join(t.TempDir(), "back"))
-	var refusal *Refusal
+	var refusal *refusal.Error
 	require.ErrorAs(t, err, &refusal)
 	assert.Contains(t, err.Error(), "is not the one that was deployed")
 }
@@ -166,7 +170,7 @@ func TestCheckPromotion_RequiresDeployedSibling(t *testing.T) {
 	require.NoError(t, c.openAccount().CheckPromotion(t.Context(), "prod", "p1"), "a release without a change is one too")
 	require.ErrorContains(t, c.openAccount().CheckPromotion(t.Context(), "prod", "p2"), "what passed there as release 2 is the assembly p1, and this is p2")
 	record := c.deployRelease(topics(1), beside)
-	assert.Equal(t, Unchanged, record.Outcome)
+	assert.Equal(t, change.Unchanged, record.Outcome)
 	assert.Equal(t, 2, c.openAccount().Status(t.Context(), 0).Releases[0].Number, "the same again is no release")
 }
 
@@ -211,7 +215,7 @@ func TestOrphanedStacks_ReportedUntilDeleted(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"old"}, kept.OrphanedStacks, "an unchanged stack beside it hides nothing")
 	assert.Contains(t, p.Record().Text(), "left behind, because the assembly has them no more: old")
-	assert.Contains(t, PlanFile{Targets: []TargetPlan{kept}}.Markdown(), "Left behind: `old`")
+	assert.Contains(t, planfile.File{Targets: []planfile.Target{kept}}.Markdown(), "Left behind: `old`")
 
 	for _, n := range []int{1, 2, 3} { // told again by releases that never had it
 		r, err := c.deploy(oneStack(t, topics(n)), DeployRequest{})

@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strings"
 
+	"lockstep/internal/deploy/change"
+	"lockstep/internal/refusal"
+
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
 	"lockstep/internal/deploy/assembly"
@@ -34,7 +37,7 @@ func (d *Deployment) orphanedStacks(ctx context.Context) ([]ledger.Stack, error)
 			return nil, fmt.Errorf("stack %s: %w", s.Name, err)
 		}
 		if there {
-			left = append(left, ledger.Stack{Name: s.Name, ID: s.ID, Outcome: string(Orphaned), TemplateHash: s.TemplateHash})
+			left = append(left, ledger.Stack{Name: s.Name, ID: s.ID, Outcome: string(change.Orphaned), TemplateHash: s.TemplateHash})
 		}
 	}
 	return left, nil
@@ -58,7 +61,7 @@ func (d *Deployment) stackExists(ctx context.Context, id string) (bool, error) {
 func refuseTampered(err error) error {
 	var changed *ledger.TamperedError
 	if errors.As(err, &changed) {
-		return refuse(err, "%s: the bucket keeps older versions of every object; find out who it was and put the right one back, then run this again", changed)
+		return refusal.Newf(err, "%s: the bucket keeps older versions of every object; find out who it was and put the right one back, then run this again", changed)
 	}
 	return err
 }

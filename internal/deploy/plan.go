@@ -8,6 +8,9 @@ import (
 	"sync"
 	"time"
 
+	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/risk"
+
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/ledger"
 )
@@ -22,7 +25,7 @@ type Plan struct {
 	// orphanedStacks are the stacks that stay although the assembly has them no more.
 	orphanedStacks []ledger.Stack
 	// allowed are the permits that were given.
-	allowed []Permit
+	allowed []change.Permit
 	// release is the number of the release that came of it, and digest that of the plan file that it is of; both zero for none.
 	release int
 	digest  string
@@ -76,14 +79,14 @@ func (d *Deployment) compareStacks(ctx context.Context) (*Plan, error) {
 func (d *Deployment) newPlan() *Plan {
 	p := &Plan{deployment: d, naming: changeSetNaming{expires: time.Now().Add(changeSetTTL), runID: d.Run.ID}, started: time.Now()}
 	for _, s := range d.assembly.Stacks {
-		p.steps = append(p.steps, &planStep{stack: s, record: StackRecord{Name: s.Name, Account: s.Account, Region: s.Region, Outcome: Untouched}})
+		p.steps = append(p.steps, &planStep{stack: s, record: StackRecord{Name: s.Name, Account: s.Account, Region: s.Region, Outcome: change.Untouched}})
 	}
 	return p
 }
 
 // isUnchanged says whether every stack is as it should be.
 func (p *Plan) isUnchanged() bool {
-	return !slices.ContainsFunc(p.steps, func(s *planStep) bool { return s.record.Outcome != Unchanged })
+	return !slices.ContainsFunc(p.steps, func(s *planStep) bool { return s.record.Outcome != change.Unchanged })
 }
 
 // readStack reads how a stack is. All are read before any is prepared: what exists decides what is deferred.
@@ -99,7 +102,7 @@ func (p *Plan) readStack(ctx context.Context, step *planStep, read stateReader) 
 		}
 		unchanged, err := matchesAssembly(ctx, client, step.stack, &step.current, false)
 		if unchanged {
-			step.record.Outcome, step.record.Outputs = Unchanged, step.current.outputs()
+			step.record.Outcome, step.record.Outputs = change.Unchanged, step.current.outputs()
 		}
 		return err
 	})
@@ -107,17 +110,17 @@ func (p *Plan) readStack(ctx context.Context, step *planStep, read stateReader) 
 
 // prepare makes the change set of a stack that differs.
 func (p *Plan) prepare(ctx context.Context, step *planStep) error {
-	if step.record.Outcome == Unchanged {
+	if step.record.Outcome == change.Unchanged {
 		return nil
 	}
 	return p.recordStep(step, func() error {
 		if why := p.deferralReason(step); why != "" {
-			step.record.Outcome, step.record.Reason = Deferred, why
+			step.record.Outcome, step.record.Reason = change.Deferred, why
 			return nil
 		}
 		err := p.createChangeSet(ctx, step)
 		if err != nil && p.waitsForExport(step, err) {
-			step.record.Outcome, step.record.Reason = Deferred, "it imports what another stack is yet to export"
+			step.record.Outcome, step.record.Reason = change.Deferred, "it imports what another stack is yet to export"
 			return nil
 		}
 		return err
@@ -139,7 +142,7 @@ func (s *planStep) fail(err error) error {
 	}
 	s.err = err
 	if !errors.Is(err, context.Canceled) {
-		s.record.Outcome, s.record.Reason = Failed, err.Error()
+		s.record.Outcome, s.record.Reason = change.Failed, err.Error()
 	}
 	return fmt.Errorf("stack %s: %w", s.stack.Name, err)
 }
@@ -164,7 +167,7 @@ func (p *Plan) deferralReason(step *planStep) string {
 // waitsForExport says whether a change set was refused because an export is missing that a stack before it may bring.
 func (p *Plan) waitsForExport(step *planStep, err error) bool {
 	return len(step.stack.Needs) > 0 && missingExport.MatchString(err.Error()) &&
-		slices.ContainsFunc(step.stack.Needs, func(need *assembly.Stack) bool { return p.step(need).record.Outcome != Unchanged })
+		slices.ContainsFunc(step.stack.Needs, func(need *assembly.Stack) bool { return p.step(need).record.Outcome != change.Unchanged })
 }
 
 func (p *Plan) step(s *assembly.Stack) *planStep {
@@ -193,22 +196,22 @@ func (p *Plan) createChangeSet(ctx context.Context, step *planStep) error {
 		if !step.stack.Template.Equivalent(step.current.template) && !step.stack.TemplateMatchesURL() {
 			return fmt.Errorf("its template %s was edited after it was synthesised, and what is published under its hash is what it was before: synthesise again", step.stack.Template.File)
 		}
-		step.record.Outcome, step.record.Outputs = Unchanged, step.current.outputs()
+		step.record.Outcome, step.record.Outputs = change.Unchanged, step.current.outputs()
 		if len(own) > 0 {
-			step.record.Outcome, step.record.Changes = Planned, own
+			step.record.Outcome, step.record.Changes = change.Planned, own
 		}
 		return nil
 	case err != nil:
 		return err
 	}
-	step.set, step.record.Outcome, step.record.Changes = set, Planned, slices.Concat(set.changes, own)
-	step.record.Flags, err = flagsOf(step.stack.Name, set.changes, step.current.template, step.stack.Template.Body)
+	step.set, step.record.Outcome, step.record.Changes = set, change.Planned, slices.Concat(set.changes, own)
+	step.record.Flags, err = risk.Flags(step.stack.Name, set.changes, step.current.template, step.stack.Template.Body)
 	return err
 }
 
 // Flags are what of the plan has to be allowed by name.
-func (p *Plan) Flags() []Flag {
-	var out []Flag
+func (p *Plan) Flags() []change.Flag {
+	var out []change.Flag
 	for _, step := range p.steps {
 		out = append(out, step.record.Flags...)
 	}
@@ -247,7 +250,7 @@ func (p *Plan) Discard(ctx context.Context) error {
 func (p *Plan) Record() Record {
 	r := Record{
 		Target: p.deployment.target, AssemblyDigest: p.deployment.assembly.Digest, PlanDigest: p.digest, Release: p.release,
-		Started: p.started, Millis: time.Since(p.started).Milliseconds(), Outcome: Unchanged,
+		Started: p.started, Millis: time.Since(p.started).Milliseconds(), Outcome: change.Unchanged,
 	}
 	for _, step := range p.steps {
 		r.Stacks = append(r.Stacks, step.record)
@@ -255,13 +258,13 @@ func (p *Plan) Record() Record {
 	for _, s := range p.orphanedStacks {
 		r.OrphanedStacks = append(r.OrphanedStacks, s.Name)
 	}
-	for _, outcome := range []Outcome{Deferred, Planned, Created, Updated, Failed} { // the last one counts
+	for _, outcome := range []change.Outcome{change.Deferred, change.Planned, change.Created, change.Updated, change.Failed} { // the last one counts
 		if slices.ContainsFunc(r.Stacks, func(s StackRecord) bool { return s.Outcome == outcome }) {
 			r.Outcome = outcome
 		}
 	}
 	if p.err != nil {
-		r.Outcome, r.Error = Failed, p.err.Error()
+		r.Outcome, r.Error = change.Failed, p.err.Error()
 	}
 	return r
 }

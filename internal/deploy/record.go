@@ -1,6 +1,10 @@
 package deploy
 
-import "time"
+import (
+	"time"
+
+	"lockstep/internal/deploy/change"
+)
 
 // A Target is the environment that a deployment goes to, as it was configured.
 type Target struct {
@@ -24,9 +28,9 @@ type Record struct {
 	// PlanDigest is that of the plan file that was written or applied; empty for none.
 	PlanDigest string `json:"planDigest,omitempty"`
 	// Release is the number of the release that was recorded; 0 for none.
-	Release int           `json:"release,omitempty"`
-	Outcome Outcome       `json:"outcome"`
-	Stacks  []StackRecord `json:"stacks"`
+	Release int            `json:"release,omitempty"`
+	Outcome change.Outcome `json:"outcome"`
+	Stacks  []StackRecord  `json:"stacks"`
 	// OrphanedStacks are the names of the stacks that an earlier release has brought, that the assembly has no more, and that stay as they are.
 	OrphanedStacks []string  `json:"left,omitempty"`
 	Started        time.Time `json:"started"`
@@ -37,13 +41,13 @@ type Record struct {
 
 // A StackRecord is what happened to one stack.
 type StackRecord struct {
-	Name    string   `json:"name"`
-	Account string   `json:"account"`
-	Region  string   `json:"region"`
-	Outcome Outcome  `json:"outcome"`
-	Changes []Change `json:"changes,omitempty"`
+	Name    string          `json:"name"`
+	Account string          `json:"account"`
+	Region  string          `json:"region"`
+	Outcome change.Outcome  `json:"outcome"`
+	Changes []change.Change `json:"changes,omitempty"`
 	// Flags are the changes that have to be allowed by name.
-	Flags []Flag `json:"flags,omitempty"`
+	Flags []change.Flag `json:"flags,omitempty"`
 	// Outputs are the stack's outputs by key.
 	Outputs map[string]string `json:"outputs,omitempty"`
 	// Reason says why the stack failed: the first resource that failed and what CloudFormation said of it.

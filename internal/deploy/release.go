@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"lockstep/internal/refusal"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"lockstep/internal/deploy/assembly"
@@ -142,7 +144,7 @@ func extractAssembly(ctx context.Context, book *ledger.Ledger, r ledger.Release,
 		return err
 	}
 	if digest != r.SynthDigest {
-		return refuse(nil, "the kept cloud assembly of release %d is not the one that was deployed: its digest is %.12s, and the record says %.12s", r.Number, digest, r.SynthDigest)
+		return refusal.Newf(nil, "the kept cloud assembly of release %d is not the one that was deployed: its digest is %.12s, and the record says %.12s", r.Number, digest, r.SynthDigest)
 	}
 	if err := os.RemoveAll(folder); err != nil {
 		return err

@@ -6,16 +6,20 @@ import (
 	"testing"
 	"time"
 
+	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/planfile"
+	"lockstep/internal/refusal"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
 // savePlan keeps a plan, as `plan --out` does.
-func (c *cloud) savePlan(d *Deployment, goodFor time.Duration) PlanFile {
+func (c *cloud) savePlan(d *Deployment, goodFor time.Duration) planfile.File {
 	c.t.Helper()
 	_, part, err := d.SavePlan(c.t.Context(), goodFor)
 	require.NoError(c.t, err)
-	file, err := d.NewPlanFile([]TargetPlan{part}, goodFor)
+	file, err := d.NewPlanFile([]planfile.Target{part}, goodFor)
 	require.NoError(c.t, err)
 	require.NoError(c.t, d.RegisterPlan(c.t.Context(), file))
 	return file
@@ -26,7 +30,7 @@ func TestReviewedPlan_AppliedExactlyOrRefused(t *testing.T) {
 	approval := func(o *Options) { o.RequiresApproval = true }
 	for name, c := range map[string]struct {
 		// before is what happens between the plan and its application.
-		before  func(t *testing.T, c *cloud, f *PlanFile)
+		before  func(t *testing.T, c *cloud, f *planfile.File)
 		goodFor time.Duration // an hour unless told
 		apply   []func(*Options)
 		asm     string // the template that is applied, where it is another one
@@ -38,33 +42,33 @@ func TestReviewedPlan_AppliedExactlyOrRefused(t *testing.T) {
 		"a rehearsal's plan, live": {apply: []func(*Options){live}, want: "another mode"},
 		"an approval is missing":   {apply: []func(*Options){approval}, want: "nobody has approved the plan"},
 		"the plan is too old":      {goodFor: -2 * time.Second, want: "was good until"},
-		"the stack was changed since": {before: func(t *testing.T, c *cloud, _ *PlanFile) {
+		"the stack was changed since": {before: func(t *testing.T, c *cloud, _ *planfile.File) {
 			_, err := c.deploy(oneStack(t, topics(4)), DeployRequest{})
 			require.NoError(t, err)
 		}, want: "the stack was changed since the plan was made"},
-		"its change set is gone": {before: func(t *testing.T, c *cloud, f *PlanFile) {
+		"its change set is gone": {before: func(t *testing.T, c *cloud, f *planfile.File) {
 			d := c.open(oneStack(t, topics(2)))
 			client, err := d.cloudFormation(t.Context(), d.assembly.Stacks[0])
 			require.NoError(t, err)
 			set := changeSet{id: f.Targets[0].Stacks[0].ChangeSet, stackID: f.Targets[0].Stacks[0].StackID}
 			require.NoError(t, set.discard(t.Context(), client))
 		}, want: "its change set is gone"},
-		"the plan was dropped": {before: func(t *testing.T, c *cloud, f *PlanFile) {
+		"the plan was dropped": {before: func(t *testing.T, c *cloud, f *planfile.File) {
 			require.NoError(t, c.open(oneStack(t, topics(2))).DeletePlan(t.Context(), *f))
 			assert.Empty(t, c.stack("web").ChangeSets)
 		}, want: "was dropped"},
-		"the plan was edited and given a new digest": {before: func(t *testing.T, _ *cloud, f *PlanFile) {
+		"the plan was edited and given a new digest": {before: func(t *testing.T, _ *cloud, f *planfile.File) {
 			f.Targets[0].Stacks[0].Changes = nil
-			require.NoError(t, f.setDigest())
+			require.NoError(t, f.SetDigest())
 		}, want: "does not know the plan"},
-		"the plan was applied already": {before: func(t *testing.T, c *cloud, f *PlanFile) {
+		"the plan was applied already": {before: func(t *testing.T, c *cloud, f *planfile.File) {
 			_, err := c.deploy(oneStack(t, topics(2)), DeployRequest{Plan: f})
 			require.NoError(t, err)
 		}, want: "was applied by run"},
-		"the plan of another account": {before: func(t *testing.T, _ *cloud, f *PlanFile) {
+		"the plan of another account": {before: func(t *testing.T, _ *cloud, f *planfile.File) {
 			f.Targets[0].Account = "999900001111"
 		}, want: "of other accounts than"},
-		"approved, and it needs to be": {apply: []func(*Options){approval}, before: func(t *testing.T, c *cloud, f *PlanFile) {
+		"approved, and it needs to be": {apply: []func(*Options){approval}, before: func(t *testing.T, c *cloud, f *planfile.File) {
 			d := c.open(oneStack(t, topics(2)))
 			a, err := d.Approve(t.Context(), *f, "looks good", nil)
 			require.NoError(t, err)
@@ -89,11 +93,11 @@ func TestReviewedPlan_AppliedExactlyOrRefused(t *testing.T) {
 			record, err := cl.deploy(asm, DeployRequest{Plan: &file}, c.apply...)
 			if c.want == "" {
 				require.NoError(t, err)
-				assert.Equal(t, Updated, record.Outcome)
+				assert.Equal(t, change.Updated, record.Outcome)
 				assert.Equal(t, topics(2), cl.stack("web").Body)
 				return
 			}
-			var refusal *Refusal
+			var refusal *refusal.Error
 			require.True(t, errors.As(err, &refusal), "%v", err)
 			assert.Contains(t, err.Error(), c.want)
 			assert.Equal(t, before, cl.stack("web"), "nothing was done")
@@ -111,7 +115,7 @@ func TestReviewedPlan_UsesApproversPermits(t *testing.T) {
 	_, err = c.deploy(asm, DeployRequest{Plan: &file})
 	require.ErrorContains(t, err, "--allow data-loss")
 	assert.NotEmpty(t, c.stack("web").ChangeSets, "the plan is still there")
-	_, err = c.open(asm).Approve(t.Context(), file, "the table is empty", []Permit{DataLoss})
+	_, err = c.open(asm).Approve(t.Context(), file, "the table is empty", []change.Permit{change.DataLoss})
 	require.NoError(t, err)
 	_, err = c.deploy(asm, DeployRequest{Plan: &file})
 	require.NoError(t, err)
@@ -127,7 +131,7 @@ func TestReviewedPlan_DeferredStackMayOnlyAdd(t *testing.T) {
 	file := c.savePlan(c.open(both), time.Hour)
 	record, err := c.deploy(both, DeployRequest{Plan: &file})
 	require.ErrorContains(t, err, "would now do more than add resources (~ Topic0")
-	assert.Equal(t, map[string]Outcome{"net": Created, "app": Failed}, outcomes(record))
+	assert.Equal(t, map[string]change.Outcome{"net": change.Created, "app": change.Failed}, outcomes(record))
 	assert.Empty(t, c.stack("app").ChangeSets)
 
 	file = c.savePlan(c.open(both), time.Hour)

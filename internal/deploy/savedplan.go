@@ -6,20 +6,24 @@ import (
 	"fmt"
 	"time"
 
+	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/planfile"
+	"lockstep/internal/refusal"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"lockstep/internal/deploy/ledger"
 )
 
 // SavePlan is a plan whose change sets stay, to be applied after a review, and the part of the plan file that belongs to this target.
-func (d *Deployment) SavePlan(ctx context.Context, goodFor time.Duration) (*Plan, TargetPlan, error) {
+func (d *Deployment) SavePlan(ctx context.Context, goodFor time.Duration) (*Plan, planfile.Target, error) {
 	p, err := d.planWithTTL(ctx, goodFor)
 	if err != nil {
-		return p, TargetPlan{}, err
+		return p, planfile.Target{}, err
 	}
-	t := TargetPlan{Account: d.target.Account, Region: d.target.Region, DeployedDigest: d.assembly.Digest, OrphanedStacks: p.Record().OrphanedStacks}
+	t := planfile.Target{Account: d.target.Account, Region: d.target.Region, DeployedDigest: d.assembly.Digest, OrphanedStacks: p.Record().OrphanedStacks}
 	for _, step := range p.steps {
-		s := StackPlan{
+		s := planfile.Stack{
 			Name: step.stack.Name, Outcome: step.record.Outcome, Reason: step.record.Reason, Changes: step.record.Changes, Flags: step.record.Flags,
 			StackID: aws.ToString(step.current.StackId), Status: string(step.current.StackStatus), Updated: step.current.lastUpdated(),
 		}
@@ -40,19 +44,19 @@ func (h stackState) lastUpdated() time.Time {
 }
 
 // NewPlanFile is the file of a plan whose parts were kept, with this run's name on it.
-func (d *Deployment) NewPlanFile(targets []TargetPlan, goodFor time.Duration) (PlanFile, error) {
+func (d *Deployment) NewPlanFile(targets []planfile.Target, goodFor time.Duration) (planfile.File, error) {
 	now := time.Now().UTC().Truncate(time.Second)
-	f := PlanFile{
-		Schema: PlanFormat, Project: d.target.Project, Environment: d.target.Environment, Mode: d.Run.Mode,
+	f := planfile.File{
+		Schema: planfile.Format, Project: d.target.Project, Environment: d.target.Environment, Mode: d.Run.Mode,
 		Run: d.Run.ID, By: d.callerARN, Commit: d.Run.Commit, CreatedAt: now, Expires: now.Add(goodFor).Truncate(time.Second),
 		EnvironmentDigest: d.EnvironmentDigest, ConfigurationDigest: d.ConfigurationDigest, Targets: targets,
 	}
-	err := f.setDigest()
+	err := f.SetDigest()
 	return f, err
 }
 
 // RegisterPlan lets the target account know of a plan, without which nobody may apply it.
-func (d *Deployment) RegisterPlan(ctx context.Context, f PlanFile) error {
+func (d *Deployment) RegisterPlan(ctx context.Context, f planfile.File) error {
 	book, err := d.Ledger(ctx)
 	if err != nil {
 		return err
@@ -61,7 +65,7 @@ func (d *Deployment) RegisterPlan(ctx context.Context, f PlanFile) error {
 }
 
 // DeletePlan throws a plan's change sets away, with the empty stacks that held them.
-func (d *Deployment) DeletePlan(ctx context.Context, f PlanFile) error {
+func (d *Deployment) DeletePlan(ctx context.Context, f planfile.File) error {
 	t, ok := f.Target(d.target.Account, d.target.Region)
 	if !ok {
 		return fmt.Errorf("the plan has no part for account %s in %s", d.target.Account, d.target.Region)
@@ -92,7 +96,7 @@ func (d *Deployment) DeletePlan(ctx context.Context, f PlanFile) error {
 }
 
 // Approve records that the caller agrees to a plan, in the target account.
-func (d *Deployment) Approve(ctx context.Context, f PlanFile, note string, allow []Permit) (ledger.Approval, error) {
+func (d *Deployment) Approve(ctx context.Context, f planfile.File, note string, allow []change.Permit) (ledger.Approval, error) {
 	book, err := d.Ledger(ctx)
 	if err != nil {
 		return ledger.Approval{}, err
@@ -113,24 +117,24 @@ func (d *Deployment) Approve(ctx context.Context, f PlanFile, note string, allow
 	if err != nil {
 		return a, err
 	}
-	return *there, refuse(nil, "the plan was approved already, by %s at %s", there.ApproverARN, there.At.Format(time.DateTime))
+	return *there, refusal.Newf(nil, "the plan was approved already, by %s at %s", there.ApproverARN, there.At.Format(time.DateTime))
 }
 
 // checkRegistered says whether the account knows the plan and it may still be applied, and the time by the account's clock.
-func (d *Deployment) checkRegistered(ctx context.Context, book *ledger.Ledger, f PlanFile) (time.Time, error) {
+func (d *Deployment) checkRegistered(ctx context.Context, book *ledger.Ledger, f planfile.File) (time.Time, error) {
 	kept, now, err := book.Plan(ctx, f.Digest)
 	again := fmt.Sprintf("plan again with `lockstep plan --env %s --out FILE`", f.Environment)
 	switch {
 	case errors.Is(err, ledger.ErrNotFound):
-		return now, refuse(err, "account %s does not know the plan %.12s: it was made for another account, or by another hand; %s", d.target.Account, f.Digest, again)
+		return now, refusal.Newf(err, "account %s does not know the plan %.12s: it was made for another account, or by another hand; %s", d.target.Account, f.Digest, again)
 	case err != nil:
 		return now, err
 	case !kept.ChangeSetsDeletedAt.IsZero():
-		return now, refuse(nil, "the plan %.12s was dropped at %s; %s", f.Digest, kept.ChangeSetsDeletedAt.Format(time.DateTime), again)
+		return now, refusal.Newf(nil, "the plan %.12s was dropped at %s; %s", f.Digest, kept.ChangeSetsDeletedAt.Format(time.DateTime), again)
 	case now.After(kept.Expires):
-		return now, refuse(nil, "the plan %.12s was good until %s; %s", f.Digest, kept.Expires.Format(time.DateTime), again)
+		return now, refusal.Newf(nil, "the plan %.12s was good until %s; %s", f.Digest, kept.Expires.Format(time.DateTime), again)
 	case kept.AppliedByRun != "" && kept.AppliedByRun != d.interruptedRun:
-		return now, refuse(nil, "the plan %.12s was applied by run %s already; %s", f.Digest, kept.AppliedByRun, again)
+		return now, refusal.Newf(nil, "the plan %.12s was applied by run %s already; %s", f.Digest, kept.AppliedByRun, again)
 	}
 	return now, nil
 }

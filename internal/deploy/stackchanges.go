@@ -5,31 +5,33 @@ import (
 	"maps"
 	"slices"
 
+	"lockstep/internal/deploy/change"
+
 	"lockstep/internal/deploy/assembly"
 )
 
 // stackLevelChanges is what would change of a stack itself, which no change set tells: its outputs, its policy, its protection. It is told as a change of the stack
 // by the stack's own name; there is none for a stack that is yet to be made.
-func (s *planStep) stackLevelChanges() []Change {
+func (s *planStep) stackLevelChanges() []change.Change {
 	if s.current.phase != updatable {
 		return nil
 	}
 	properties := outputChanges(s.current.template, s.stack.Template.Body)
 	if policyDiffers(s.stack, s.current) {
-		properties = append(properties, Property{Name: "StackPolicy", Recreation: "Never"})
+		properties = append(properties, change.Property{Name: "StackPolicy", Recreation: "Never"})
 	}
 	if s.protectionDiffers() {
-		properties = append(properties, Property{Name: "TerminationProtection", Recreation: "Never"})
+		properties = append(properties, change.Property{Name: "TerminationProtection", Recreation: "Never"})
 	}
 	if len(properties) == 0 {
 		return nil
 	}
-	return []Change{{Action: Modify, LogicalID: s.stack.Name, Type: nestedStackType, Properties: properties}}
+	return []change.Change{{Action: change.Modify, LogicalID: s.stack.Name, Type: change.StackType, Properties: properties}}
 }
 
 // outputChanges compares the outputs of two templates. Their values are told as the templates have them. Nothing is told where one of them cannot be read: what is
 // deployed may have been written in YAML.
-func outputChanges(before, after string) []Property {
+func outputChanges(before, after string) []change.Property {
 	was, errBefore := parseOutputs(before)
 	is, errAfter := parseOutputs(after)
 	if errBefore != nil || errAfter != nil {
@@ -38,15 +40,15 @@ func outputChanges(before, after string) []Property {
 	both := slices.AppendSeq(slices.Collect(maps.Keys(was)), maps.Keys(is))
 	slices.Sort(both)
 	same := func(a, b any) bool { return assembly.MaskNonASCII(valueText(a)) == assembly.MaskNonASCII(valueText(b)) }
-	var out []Property
+	var out []change.Property
 	for _, name := range slices.Compact(both) {
 		a, b := was[name], is[name]
 		switch {
 		case same(a, b):
 		case !same(a["Value"], b["Value"]):
-			out = append(out, Property{Name: "Outputs." + name, Before: valueText(a["Value"]), After: valueText(b["Value"]), Recreation: "Never"})
+			out = append(out, change.Property{Name: "Outputs." + name, Before: valueText(a["Value"]), After: valueText(b["Value"]), Recreation: "Never"})
 		default: // what it is exported as, or said of it
-			out = append(out, Property{Name: "Outputs." + name, Before: valueText(a["Export"]), After: valueText(b["Export"]), Recreation: "Never"})
+			out = append(out, change.Property{Name: "Outputs." + name, Before: valueText(a["Export"]), After: valueText(b["Export"]), Recreation: "Never"})
 		}
 	}
 	return out

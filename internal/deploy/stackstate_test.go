@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"lockstep/internal/deploy/change"
+
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -83,7 +85,7 @@ func TestStates_EveryStatusHasActionOrRefusal(t *testing.T) {
 			record, err = c.deploy(oneStack(t, topics(2)), DeployRequest{})
 			if got != "left alone" {
 				require.NoError(t, err)
-				assert.Equal(t, Unchanged, record.Outcome, "and then there is nothing more to do")
+				assert.Equal(t, change.Unchanged, record.Outcome, "and then there is nothing more to do")
 			}
 		})
 	}
@@ -111,7 +113,7 @@ func TestPlan_DefersStacksThatNeedRepair(t *testing.T) {
 		c.PutStack(testAccount, testRegion, "web", topics(1), status, "", 0)
 		p, err := c.open(oneStack(t, topics(2))).Plan(t.Context())
 		require.NoError(t, err)
-		assert.Equal(t, Deferred, p.Record().Outcome)
+		assert.Equal(t, change.Deferred, p.Record().Outcome)
 		assert.Equal(t, status, c.stack("web").Status)
 	}
 }

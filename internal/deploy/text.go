@@ -3,6 +3,8 @@ package deploy
 import (
 	"fmt"
 	"strings"
+
+	"lockstep/internal/deploy/change"
 )
 
 // Text shows what a plan, or its execution, does to each stack and each resource.
@@ -24,11 +26,11 @@ func stackText(s StackRecord) string {
 		fmt.Fprintf(&b, ": %s", s.Reason)
 	}
 	for _, c := range s.Changes {
-		fmt.Fprintf(&b, "\n  %-4s %s (%s)", actionSymbols[c.Action], c.LogicalID, c.Type)
-		if c.Action != Add && c.PhysicalID != "" {
+		fmt.Fprintf(&b, "\n  %-4s %s (%s)", change.ActionSymbols[c.Action], c.LogicalID, c.Type)
+		if c.Action != change.Add && c.PhysicalID != "" {
 			fmt.Fprintf(&b, " %s", c.PhysicalID)
 		}
-		if c.Action == Add || c.Action == Remove {
+		if c.Action == change.Add || c.Action == change.Remove {
 			continue
 		}
 		for _, p := range c.Properties {

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"lockstep/internal/deploy/change"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
@@ -77,7 +79,7 @@ func (d *Deployment) verifyStack(ctx context.Context, step *planStep) error {
 	if err := d.alarmsFiring(ctx, resources); err != nil {
 		return err
 	}
-	step.record.Outcome, step.record.Outputs = Unchanged, step.current.outputs()
+	step.record.Outcome, step.record.Outputs = change.Unchanged, step.current.outputs()
 	return nil
 }
 

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"lockstep/internal/deploy/change"
+
 	"github.com/charmbracelet/lipgloss"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -127,10 +129,10 @@ func sampleSummary() *Summary {
 		Mode:     Rehearsal,
 		Coverage: &rehearsal.Coverage{Resources: 4, Ratio: 0.75, StandIns: []rehearsal.StandIn{{Stack: "p-acc-data", LogicalID: "Trail", Type: "AWS::CloudTrail::Trail"}}},
 		Record: deploy.Record{
-			Target: deploy.Target{Environment: "acc", Account: "444455556666", Region: "eu-west-1"}, Outcome: deploy.Created,
+			Target: deploy.Target{Environment: "acc", Account: "444455556666", Region: "eu-west-1"}, Outcome: change.Created,
 			Stacks: []deploy.StackRecord{
-				{Name: "p-acc-data", Outcome: deploy.Created, Outputs: map[string]string{"Name": "b", "Arn": "a"}, Changes: []deploy.Change{{Action: deploy.Add}, {Action: deploy.Add}}},
-				{Name: "p-acc-bad", Outcome: deploy.Failed, Reason: "Bucket (AWS::S3::Bucket): already exists"},
+				{Name: "p-acc-data", Outcome: change.Created, Outputs: map[string]string{"Name": "b", "Arn": "a"}, Changes: []change.Change{{Action: change.Add}, {Action: change.Add}}},
+				{Name: "p-acc-bad", Outcome: change.Failed, Reason: "Bucket (AWS::S3::Bucket): already exists"},
 			},
 		},
 	})
@@ -177,7 +179,7 @@ func TestWriteJSON_OneObjectOnOneLine(t *testing.T) {
 }
 
 func TestLastLine_SaysWhatWasTouched(t *testing.T) {
-	unchanged := []deploy.StackRecord{{Outcome: deploy.Unchanged}}
+	unchanged := []deploy.StackRecord{{Outcome: change.Unchanged}}
 	for _, test := range []struct {
 		name string
 		give Summary
@@ -185,7 +187,7 @@ func TestLastLine_SaysWhatWasTouched(t *testing.T) {
 	}{
 		{"a rehearsal that changed nothing", Summary{Mode: Rehearsal, Result: Passed, Stacks: unchanged}, "nothing changed on the emulated accounts, nothing was touched"},
 		{"a live run that changed nothing", Summary{Mode: Live, Result: Passed, Stacks: unchanged}, "nothing changed, nothing was touched"},
-		{"a rehearsal that changed something", Summary{Mode: Rehearsal, Result: Passed, Stacks: append(unchanged, deploy.StackRecord{Outcome: deploy.Updated})}, "nothing reached AWS"},
+		{"a rehearsal that changed something", Summary{Mode: Rehearsal, Result: Passed, Stacks: append(unchanged, deploy.StackRecord{Outcome: change.Updated})}, "nothing reached AWS"},
 		{"a live run that failed", Summary{Mode: Live, Result: Failed, Stacks: unchanged}, "live on AWS"},
 	} {
 		t.Run(test.name, func(t *testing.T) { assert.Contains(t, test.give.LastLine(), test.want) })

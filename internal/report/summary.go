@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"lockstep/internal/deploy/change"
+
 	"github.com/charmbracelet/lipgloss"
 
 	"lockstep/internal/deploy"
@@ -120,7 +122,7 @@ func (s *Summary) WriteText(w io.Writer) {
 		for _, name := range e.OrphanedStacks {
 			fmt.Fprintf(w, "  left behind: %s, which the assembly has no more and nothing removes\n", name)
 		}
-		if e.Error != "" && !slices.ContainsFunc(e.Stacks, func(st deploy.StackRecord) bool { return st.Outcome == deploy.Failed && st.Reason != "" }) {
+		if e.Error != "" && !slices.ContainsFunc(e.Stacks, func(st deploy.StackRecord) bool { return st.Outcome == change.Failed && st.Reason != "" }) {
 			fmt.Fprintf(w, "  %s\n", e.Error)
 		}
 	}
@@ -187,9 +189,9 @@ func writeStacks(w io.Writer, stacks []deploy.StackRecord) {
 }
 
 // changeCounts says how many resources are treated in each way.
-func changeCounts(changes []deploy.Change) string {
+func changeCounts(changes []change.Change) string {
 	var parts []string
-	for _, action := range []deploy.Action{deploy.Add, deploy.Modify, deploy.Replace, deploy.ReplaceMaybe, deploy.Remove} {
+	for _, action := range []change.Action{change.Add, change.Modify, change.Replace, change.ReplaceMaybe, change.Remove} {
 		n := 0
 		for _, c := range changes {
 			if c.Action == action {
@@ -268,6 +270,6 @@ func (s *Summary) toleratedGates() []string {
 // isUnchanged says whether every stack was found as it should be.
 func (s *Summary) isUnchanged() bool {
 	return len(s.Stacks) > 0 && s.Result == Passed &&
-		!slices.ContainsFunc(s.Stacks, func(st deploy.StackRecord) bool { return st.Outcome != deploy.Unchanged }) &&
+		!slices.ContainsFunc(s.Stacks, func(st deploy.StackRecord) bool { return st.Outcome != change.Unchanged }) &&
 		!slices.ContainsFunc(s.Environments, func(e AccountRecord) bool { return e.Release != 0 })
 }

@@ -1,46 +1,52 @@
-package deploy
+package planfile
 
 import (
 	"encoding/json"
 	"errors"
+	"flag"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"lockstep/internal/deploy/change"
+	"lockstep/internal/refusal"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
+var update = flag.Bool("update", false, "write what the tests find into the golden files")
+
 const exampleAccount = "444455556666"
 
 // exampleFile returns a plan with a stack of each kind.
-func exampleFile(t *testing.T) PlanFile {
+func exampleFile(t *testing.T) File {
 	t.Helper()
 	at := time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC)
-	file := PlanFile{
-		Schema: PlanFormat, Project: "shop", Mode: "rehearsal", Run: "r1", By: "somebody", ConfigurationDigest: "c",
+	file := File{
+		Schema: Format, Project: "shop", Mode: "rehearsal", Run: "r1", By: "somebody", ConfigurationDigest: "c",
 		Environment: "acc", EnvironmentDigest: strings.Repeat("a", 64), Commit: "c0ffee", CreatedAt: at, Expires: at.Add(time.Hour),
-		Targets: []TargetPlan{{Account: exampleAccount, Region: "eu-west-1", Stacks: []StackPlan{
-			{Name: "data", Outcome: Planned, Changes: []Change{
-				{Action: Add, LogicalID: "Topic", Type: "AWS::SNS::Topic"},
-				{Action: Modify, LogicalID: "Queue", Type: "AWS::SQS::Queue", Properties: []Property{{Name: "DelaySeconds", Before: "1", After: "2"}, {Name: "Policy|<b>"}}},
-				{Action: Replace, LogicalID: "Table", Type: "AWS::DynamoDB::Table", Properties: []Property{{Name: "KeySchema", Recreation: "Always"}}},
-			}, Flags: []Flag{{DataLoss, "data", "Table", "AWS::DynamoDB::Table", "it is replaced, and with it go a table"}}},
-			{Name: "app", Outcome: Deferred, Reason: "it needs net, which does not exist yet"},
-			{Name: "same", Outcome: Unchanged},
+		Targets: []Target{{Account: exampleAccount, Region: "eu-west-1", Stacks: []Stack{
+			{Name: "data", Outcome: change.Planned, Changes: []change.Change{
+				{Action: change.Add, LogicalID: "Topic", Type: "AWS::SNS::Topic"},
+				{Action: change.Modify, LogicalID: "Queue", Type: "AWS::SQS::Queue", Properties: []change.Property{{Name: "DelaySeconds", Before: "1", After: "2"}, {Name: "Policy|<b>"}}},
+				{Action: change.Replace, LogicalID: "Table", Type: "AWS::DynamoDB::Table", Properties: []change.Property{{Name: "KeySchema", Recreation: "Always"}}},
+			}, Flags: []change.Flag{{Permit: change.DataLoss, Stack: "data", LogicalID: "Table", Type: "AWS::DynamoDB::Table", Why: "it is replaced, and with it go a table"}}},
+			{Name: "app", Outcome: change.Deferred, Reason: "it needs net, which does not exist yet"},
+			{Name: "same", Outcome: change.Unchanged},
 		}}},
 	}
-	require.NoError(t, file.setDigest())
+	require.NoError(t, file.SetDigest())
 	return file
 }
 
 func TestReadPlan_RefusesAlteredFile(t *testing.T) {
 	file := exampleFile(t)
 	path := filepath.Join(t.TempDir(), "sub", "plan.json")
-	require.NoError(t, WritePlan(path, file))
-	read, err := ReadPlan(path)
+	require.NoError(t, Write(path, file))
+	read, err := Read(path)
 	require.NoError(t, err)
 	assert.Equal(t, file.Digest, read.Digest)
 	text, err := os.ReadFile(path)
@@ -53,7 +59,7 @@ func TestReadPlan_RefusesAlteredFile(t *testing.T) {
 		"another account written in":          {strings.ReplaceAll(string(text), exampleAccount, "999900001111"), "was changed after it was made"},
 		"a change taken out":                  {strings.Replace(string(text), `"logicalId": "Topic"`, `"logicalId": "Topic9"`, 1), "was changed after it was made"},
 		"a digest of something else":          {strings.Replace(string(text), file.Digest, strings.Repeat("0", 64), 1), "was changed after it was made"},
-		"another version of the format":       {strings.Replace(string(text), PlanFormat, "lockstep/plan/99", 1), "is of the format lockstep/plan/99"},
+		"another version of the format":       {strings.Replace(string(text), Format, "lockstep/plan/99", 1), "is of the format lockstep/plan/99"},
 		"a key that is not known":             {strings.Replace(string(text), `"mode"`, `"moda"`, 1), "is no plan as Lockstep writes one"},
 		"something else altogether":           {`{"a": 1}`, "is of the format <nil>"},
 		"a list":                              {`[1]`, "is of the format <nil>"},
@@ -62,13 +68,13 @@ func TestReadPlan_RefusesAlteredFile(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "plan.json")
 			require.NoError(t, os.WriteFile(path, []byte(c.text), 0o644))
-			_, err := ReadPlan(path)
-			var refusal *Refusal
+			_, err := Read(path)
+			var refusal *refusal.Error
 			require.True(t, errors.As(err, &refusal), "%v", err)
 			assert.Contains(t, err.Error(), c.want)
 		})
 	}
-	_, err = ReadPlan(filepath.Join(t.TempDir(), "none.json"))
+	_, err = Read(filepath.Join(t.TempDir(), "none.json"))
 	require.ErrorContains(t, err, "there is no plan")
 }
 
@@ -77,7 +83,7 @@ func TestPlanJSONSchema_MatchesPlanFile(t *testing.T) {
 		Properties map[string]any
 		Required   []string
 	}
-	require.NoError(t, json.Unmarshal(PlanJSONSchema(), &schema))
+	require.NoError(t, json.Unmarshal(JSONSchema(), &schema))
 	data, err := json.Marshal(exampleFile(t))
 	require.NoError(t, err)
 	var fields map[string]any

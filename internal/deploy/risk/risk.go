@@ -1,12 +1,17 @@
-package deploy
+// Package risk owns the judgement which changes of a stack lose data or widen access. It is made of pure functions over
+// templates and changes, and knows nothing of AWS's API.
+package risk
 
 import (
 	"slices"
 	"strings"
+
+	"lockstep/internal/deploy/change"
+	"lockstep/internal/refusal"
 )
 
-// flagsOf says what of a stack's changes has to be allowed. Before is the template that is deployed, empty for a stack that is not there.
-func flagsOf(stack string, changes []Change, before, after string) ([]Flag, error) {
+// Flags says what of a stack's changes has to be allowed. Before is the template that is deployed, empty for a stack that is not there.
+func Flags(stack string, changes []change.Change, before, after string) ([]change.Flag, error) {
 	old, err := parseResources(before)
 	if err != nil {
 		old = unknownResources
@@ -27,8 +32,8 @@ func flagsOf(stack string, changes []Change, before, after string) ([]Flag, erro
 var unknownResources = resources{"": {}}
 
 // disallowedFlags are the flags whose permit was not given.
-func disallowedFlags(flags []Flag, given []Permit) []Flag {
-	var out []Flag
+func disallowedFlags(flags []change.Flag, given []change.Permit) []change.Flag {
+	var out []change.Flag
 	for _, f := range flags {
 		if !slices.Contains(given, f.Permit) {
 			out = append(out, f)
@@ -37,8 +42,8 @@ func disallowedFlags(flags []Flag, given []Permit) []Flag {
 	return out
 }
 
-// checkAllowed refuses what was flagged and not allowed.
-func checkAllowed(flags []Flag, given []Permit) error {
+// CheckAllowed refuses what was flagged and not allowed.
+func CheckAllowed(flags []change.Flag, given []change.Permit) error {
 	left := disallowedFlags(flags, given)
 	if len(left) == 0 {
 		return nil
@@ -50,5 +55,5 @@ func checkAllowed(flags []Flag, given []Permit) error {
 			names = append(names, name)
 		}
 	}
-	return refuse(nil, "these changes have to be allowed by name:\n%s\nsee that they are meant, then add %s", strings.Join(lines, "\n"), strings.Join(names, " "))
+	return refusal.Newf(nil, "these changes have to be allowed by name:\n%s\nsee that they are meant, then add %s", strings.Join(lines, "\n"), strings.Join(names, " "))
 }

@@ -1,8 +1,11 @@
-package deploy
+package risk
 
 import (
 	"encoding/json"
 	"testing"
+
+	"lockstep/internal/deploy/change"
+	"lockstep/internal/refusal"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -23,36 +26,36 @@ const (
 )
 
 func TestDataLossFlags_FollowRetention(t *testing.T) {
-	change := func(action Action, kind, policy string) []Change {
-		return []Change{{Action: action, LogicalID: "Data", Type: kind, PolicyAction: policy}}
+	changed := func(action change.Action, kind, policy string) []change.Change {
+		return []change.Change{{Action: action, LogicalID: "Data", Type: kind, PolicyAction: policy}}
 	}
 	for name, c := range map[string]struct {
-		changes       []Change
+		changes       []change.Change
 		before, after string
 		want          string // empty for nothing to allow
 	}{
-		"a bucket that is removed and deleted":            {change(Remove, "AWS::S3::Bucket", ""), deletedBucket, otherTopic, "it is removed, and with it go objects"},
-		"a bucket that is removed and kept":               {change(Remove, "AWS::S3::Bucket", ""), retainedBucket, otherTopic, ""},
-		"a bucket without a policy is deleted":            {change(Remove, "AWS::S3::Bucket", ""), `{"Data":{"Type":"AWS::S3::Bucket"}}`, otherTopic, "it is removed, and with it go objects"},
-		"a bucket that is replaced":                       {change(Replace, "AWS::S3::Bucket", ""), retainedBucket, deletedBucket, "it is replaced, and with it go objects"},
-		"a bucket that is replaced and the old one kept":  {change(Replace, "AWS::S3::Bucket", ""), deletedBucket, retainedBucket, ""},
-		"a bucket that is perhaps replaced":               {change(ReplaceMaybe, "AWS::S3::Bucket", ""), deletedBucket, deletedBucket, "it is perhaps replaced, and with it go objects"},
-		"a bucket that is only modified":                  {change(Modify, "AWS::S3::Bucket", ""), deletedBucket, deletedBucket, ""},
-		"a database whose snapshot stays is gone as well": {change(Remove, "AWS::RDS::DBCluster", ""), database, otherTopic, "it is removed, and with it go a database; a snapshot stays"},
-		"CloudFormation says that it is retained":         {change(Remove, "AWS::S3::Bucket", "Retain"), deletedBucket, otherTopic, ""},
-		"CloudFormation says that it is deleted":          {change(Replace, "AWS::S3::Bucket", "ReplaceAndDelete"), retainedBucket, retainedBucket, "it is replaced, and with it go objects"},
-		"a topic holds nothing":                           {change(Remove, "AWS::SNS::Topic", ""), otherTopic, `{}`, ""},
-		"a nested stack may hold anything":                {change(Remove, nestedStackType, ""), `{"Data":{"Type":"AWS::CloudFormation::Stack"}}`, `{}`, "it is removed, and with it go whatever is in the nested stack"},
+		"a bucket that is removed and deleted":            {changed(change.Remove, "AWS::S3::Bucket", ""), deletedBucket, otherTopic, "it is removed, and with it go objects"},
+		"a bucket that is removed and kept":               {changed(change.Remove, "AWS::S3::Bucket", ""), retainedBucket, otherTopic, ""},
+		"a bucket without a policy is deleted":            {changed(change.Remove, "AWS::S3::Bucket", ""), `{"Data":{"Type":"AWS::S3::Bucket"}}`, otherTopic, "it is removed, and with it go objects"},
+		"a bucket that is replaced":                       {changed(change.Replace, "AWS::S3::Bucket", ""), retainedBucket, deletedBucket, "it is replaced, and with it go objects"},
+		"a bucket that is replaced and the old one kept":  {changed(change.Replace, "AWS::S3::Bucket", ""), deletedBucket, retainedBucket, ""},
+		"a bucket that is perhaps replaced":               {changed(change.ReplaceMaybe, "AWS::S3::Bucket", ""), deletedBucket, deletedBucket, "it is perhaps replaced, and with it go objects"},
+		"a bucket that is only modified":                  {changed(change.Modify, "AWS::S3::Bucket", ""), deletedBucket, deletedBucket, ""},
+		"a database whose snapshot stays is gone as well": {changed(change.Remove, "AWS::RDS::DBCluster", ""), database, otherTopic, "it is removed, and with it go a database; a snapshot stays"},
+		"CloudFormation says that it is retained":         {changed(change.Remove, "AWS::S3::Bucket", "Retain"), deletedBucket, otherTopic, ""},
+		"CloudFormation says that it is deleted":          {changed(change.Replace, "AWS::S3::Bucket", "ReplaceAndDelete"), retainedBucket, retainedBucket, "it is replaced, and with it go objects"},
+		"a topic holds nothing":                           {changed(change.Remove, "AWS::SNS::Topic", ""), otherTopic, `{}`, ""},
+		"a nested stack may hold anything":                {changed(change.Remove, change.StackType, ""), `{"Data":{"Type":"AWS::CloudFormation::Stack"}}`, `{}`, "it is removed, and with it go whatever is in the nested stack"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			flags, err := flagsOf("s", c.changes, template(t, c.before), template(t, c.after))
+			flags, err := Flags("s", c.changes, template(t, c.before), template(t, c.after))
 			require.NoError(t, err)
 			if c.want == "" {
 				assert.Empty(t, flags)
 				return
 			}
 			require.Len(t, flags, 1)
-			assert.Equal(t, Flag{DataLoss, "s", "Data", c.changes[0].Type, c.want}, flags[0])
+			assert.Equal(t, change.Flag{Permit: change.DataLoss, Stack: "s", LogicalID: "Data", Type: c.changes[0].Type, Why: c.want}, flags[0])
 		})
 	}
 }
@@ -118,33 +121,33 @@ func TestPermissionFlags_FindWiderAccess(t *testing.T) {
 			if c.before != "" {
 				before = template(t, c.before)
 			}
-			flags, err := flagsOf("s", nil, before, template(t, c.after))
+			flags, err := Flags("s", nil, before, template(t, c.after))
 			require.NoError(t, err)
 			if c.want == "" {
 				assert.Empty(t, flags)
 				return
 			}
 			require.Len(t, flags, 1)
-			assert.Equal(t, Permissions, flags[0].Permit)
+			assert.Equal(t, change.Permissions, flags[0].Permit)
 			assert.Contains(t, flags[0].Why, c.want)
 		})
 	}
 }
 
 func TestPermissionFlags_NestedStacksByType(t *testing.T) {
-	changes := []Change{{Action: Modify, LogicalID: "Inner/Role", Type: "AWS::IAM::Role"}, {Action: Modify, LogicalID: "Inner/Topic", Type: "AWS::SNS::Topic"}}
-	flags, err := flagsOf("s", changes, template(t, otherTopic), template(t, otherTopic))
+	changes := []change.Change{{Action: change.Modify, LogicalID: "Inner/Role", Type: "AWS::IAM::Role"}, {Action: change.Modify, LogicalID: "Inner/Topic", Type: "AWS::SNS::Topic"}}
+	flags, err := Flags("s", changes, template(t, otherTopic), template(t, otherTopic))
 	require.NoError(t, err)
 	require.Len(t, flags, 1)
 	assert.Equal(t, "Inner/Role", flags[0].LogicalID)
 }
 
 func TestFlags_MustBeAllowedByName(t *testing.T) {
-	flags := []Flag{{DataLoss, "s", "Data", "AWS::S3::Bucket", "it is removed"}, {Permissions, "s", "Role", "AWS::IAM::Role", "allows x"}}
-	require.NoError(t, checkAllowed(flags, []Permit{Permissions, DataLoss}))
-	require.NoError(t, checkAllowed(nil, nil))
-	err := checkAllowed(flags, []Permit{Permissions})
-	var refusal *Refusal
+	flags := []change.Flag{{Permit: change.DataLoss, Stack: "s", LogicalID: "Data", Type: "AWS::S3::Bucket", Why: "it is removed"}, {Permit: change.Permissions, Stack: "s", LogicalID: "Role", Type: "AWS::IAM::Role", Why: "allows x"}}
+	require.NoError(t, CheckAllowed(flags, []change.Permit{change.Permissions, change.DataLoss}))
+	require.NoError(t, CheckAllowed(nil, nil))
+	err := CheckAllowed(flags, []change.Permit{change.Permissions})
+	var refusal *refusal.Error
 	require.ErrorAs(t, err, &refusal)
 	assert.Contains(t, err.Error(), "data-loss: Data (AWS::S3::Bucket) in s: it is removed")
 	assert.Contains(t, err.Error(), "add --allow data-loss")
@@ -155,13 +158,13 @@ func TestFlags_MustBeAllowedByName(t *testing.T) {
 func TestFlags_YAMLTemplateFlagsEverything(t *testing.T) {
 	const yaml = "Resources:\n  Data:\n    Type: AWS::S3::Bucket\n    DeletionPolicy: Retain\n"
 	role := `{"Role":{"Type":"AWS::IAM::Role","Properties":{"AssumeRolePolicyDocument":{"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"arn:aws:iam::444455556666:root"}}]}}}}`
-	flags, err := flagsOf("web", []Change{{Action: Remove, LogicalID: "Data", Type: "AWS::S3::Bucket"}, {Action: Add, LogicalID: "Role", Type: "AWS::IAM::Role"}}, yaml, template(t, role))
+	flags, err := Flags("web", []change.Change{{Action: change.Remove, LogicalID: "Data", Type: "AWS::S3::Bucket"}, {Action: change.Add, LogicalID: "Role", Type: "AWS::IAM::Role"}}, yaml, template(t, role))
 	require.NoError(t, err)
 	require.Len(t, flags, 2)
-	assert.Equal(t, DataLoss, flags[0].Permit)
+	assert.Equal(t, change.DataLoss, flags[0].Permit)
 	assert.Equal(t, "Data", flags[0].LogicalID)
-	assert.Equal(t, Permissions, flags[1].Permit)
+	assert.Equal(t, change.Permissions, flags[1].Permit)
 	assert.Equal(t, "Role", flags[1].LogicalID)
-	_, err = flagsOf("web", nil, yaml, "Resources: {}")
+	_, err = Flags("web", nil, yaml, "Resources: {}")
 	require.Error(t, err, "what the CDK writes is JSON")
 }

@@ -1,4 +1,4 @@
-package deploy
+package rollout
 
 import (
 	"context"
@@ -28,7 +28,7 @@ func TestRollout_StopsAfterFailures(t *testing.T) {
 		"two failures are more than the one allowed": {[]int{1, 3, 2}, 1, 1, "1.0 1.1", "ok | failed failed - | - -"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := Rollout{MaxConcurrent: c.atOnce, MaxFailures: c.maxFailures}
+			r := Policy{MaxConcurrent: c.atOnce, MaxFailures: c.maxFailures}
 			out := r.Run(t.Context(), c.waves, func(_ context.Context, wave, place int) error {
 				for _, f := range strings.Fields(c.fails) {
 					if f == fmt.Sprintf("%d.%d", wave, place) {
@@ -62,7 +62,7 @@ func TestRollout_StopsAfterFailures(t *testing.T) {
 func TestRollout_BoundsConcurrency(t *testing.T) {
 	var mu sync.Mutex
 	under, most := 0, 0
-	Rollout{MaxConcurrent: 3, MaxFailures: -1}.Run(t.Context(), []int{50}, func(context.Context, int, int) error {
+	Policy{MaxConcurrent: 3, MaxFailures: -1}.Run(t.Context(), []int{50}, func(context.Context, int, int) error {
 		mu.Lock()
 		under++
 		most = max(most, under)

@@ -1,9 +1,11 @@
-package deploy
+package risk
 
 import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"lockstep/internal/deploy/change"
 )
 
 // statefulTypes are the resource types whose removal takes data along that no template brings back, and what that data is.
@@ -39,36 +41,36 @@ var statefulTypes = map[string]string{
 	"AWS::SQS::Queue":                      "messages that were not read yet",
 	"AWS::Timestream::Database":            "a database",
 	"AWS::Timestream::Table":               "a table",
-	nestedStackType:                        "whatever is in the nested stack",
+	change.StackType:                       "whatever is in the nested stack",
 }
 
-// removesData says whether a resource that keeps data goes, whatever becomes of what it holds.
-func removesData(changes []Change) bool {
-	return slices.ContainsFunc(changes, func(c Change) bool {
+// RemovesData says whether a resource that keeps data goes, whatever becomes of what it holds.
+func RemovesData(changes []change.Change) bool {
+	return slices.ContainsFunc(changes, func(c change.Change) bool {
 		_, keeps := statefulTypes[c.Type]
-		return keeps && (c.Action == Remove || c.Action == Replace || c.Action == ReplaceMaybe)
+		return keeps && (c.Action == change.Remove || c.Action == change.Replace || c.Action == change.ReplaceMaybe)
 	})
 }
 
 // dataLossFlags flags the resources that keep data and are removed or replaced without what they hold being kept.
-func dataLossFlags(changes []Change, old, next resources) []Flag {
-	var flags []Flag
+func dataLossFlags(changes []change.Change, old, next resources) []change.Flag {
+	var flags []change.Flag
 	for _, c := range changes {
 		data, keeps := statefulTypes[c.Type]
-		if !keeps || c.Action != Remove && c.Action != Replace && c.Action != ReplaceMaybe {
+		if !keeps || c.Action != change.Remove && c.Action != change.Replace && c.Action != change.ReplaceMaybe {
 			continue
 		}
 		fate := retention(c, old, next)
 		if fate == "Retain" || fate == "RetainExceptOnCreate" {
 			continue
 		}
-		why := fmt.Sprintf("it is %s, and with it go %s", map[Action]string{
-			Remove: "removed", Replace: "replaced", ReplaceMaybe: "perhaps replaced",
+		why := fmt.Sprintf("it is %s, and with it go %s", map[change.Action]string{
+			change.Remove: "removed", change.Replace: "replaced", change.ReplaceMaybe: "perhaps replaced",
 		}[c.Action], data)
 		if fate == "Snapshot" {
 			why += "; a snapshot stays"
 		}
-		flags = append(flags, Flag{Permit: DataLoss, LogicalID: c.LogicalID, Type: c.Type, Why: why})
+		flags = append(flags, change.Flag{Permit: change.DataLoss, LogicalID: c.LogicalID, Type: c.Type, Why: why})
 	}
 	return flags
 }
@@ -76,11 +78,11 @@ func dataLossFlags(changes []Change, old, next resources) []Flag {
 // retention is what becomes of the resource that goes: Delete, Retain or Snapshot. CloudFormation says so in newer change sets, and else the
 // templates do: the removal of a resource follows the policy that it was deployed with, a replacement that of the new template.
 // Source: AWS CloudFormation user guide, DeletionPolicy and UpdateReplacePolicy attributes.
-func retention(c Change, old, next resources) string {
+func retention(c change.Change, old, next resources) string {
 	if c.PolicyAction != "" {
 		return strings.TrimPrefix(c.PolicyAction, "ReplaceAnd")
 	}
-	if c.Action == Remove {
+	if c.Action == change.Remove {
 		return old[c.LogicalID].DeletionPolicy
 	}
 	return next[c.LogicalID].UpdateReplacePolicy

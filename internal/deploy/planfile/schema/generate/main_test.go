@@ -14,5 +14,5 @@ func TestSchema_IsUpToDate(t *testing.T) {
 	require.NoError(t, err)
 	have, err := os.ReadFile("schema/plan.json")
 	require.NoError(t, err)
-	assert.Equal(t, string(want), string(have), "run `go generate ./internal/deploy`")
+	assert.Equal(t, string(want), string(have), "run `go generate ./internal/deploy/planfile`")
 }

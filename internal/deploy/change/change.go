@@ -1,4 +1,6 @@
-package deploy
+// Package change owns the words of a plan: what a deployment does to a stack and to each of its resources, and which of that
+// has to be permitted by name. It knows nothing of AWS, of templates or of how a change comes about.
+package change
 
 import (
 	"fmt"
@@ -56,8 +58,8 @@ const (
 	Remove       Action = "remove"
 )
 
-// actionSymbols mark what a change does, as a reader of plans knows them.
-var actionSymbols = map[Action]string{Add: "+", Modify: "~", Replace: "-/+", ReplaceMaybe: "-/+?", Remove: "-"}
+// ActionSymbols mark what a change does, as a reader of plans knows them.
+var ActionSymbols = map[Action]string{Add: "+", Modify: "~", Replace: "-/+", ReplaceMaybe: "-/+?", Remove: "-"}
 
 // String tells the property, what becomes of its value, and whether that replaces the resource.
 func (p Property) String() string {
@@ -81,11 +83,11 @@ func (p Property) String() string {
 
 // isStackLevel says whether a change is of the stack itself.
 func (c Change) isStackLevel(stack string) bool {
-	return c.LogicalID == stack && c.Type == nestedStackType
+	return c.LogicalID == stack && c.Type == StackType
 }
 
-// resourceChanges are the changes that are told by a stack's change set.
-func resourceChanges(stack string, changes []Change) []Change {
+// ResourceChanges are the changes that are told by a stack's change set.
+func ResourceChanges(stack string, changes []Change) []Change {
 	var out []Change
 	for _, c := range changes {
 		if !c.isStackLevel(stack) {
@@ -95,4 +97,4 @@ func resourceChanges(stack string, changes []Change) []Change {
 	return out
 }
 
-const nestedStackType = "AWS::CloudFormation::Stack"
+const StackType = "AWS::CloudFormation::Stack"

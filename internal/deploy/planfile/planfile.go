@@ -1,4 +1,6 @@
-package deploy
+// Package planfile owns the file of a plan that is reviewed before it is applied: its format, its schema, how it is written,
+// read and checked, and its rendering as Markdown. It knows nothing of how a plan is made or applied.
+package planfile
 
 import (
 	"bytes"
@@ -13,19 +15,22 @@ import (
 	"sync"
 	"time"
 
+	"lockstep/internal/deploy/change"
+	"lockstep/internal/refusal"
+
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"lockstep/internal/deploy/ledger"
 )
 
-// PlanFormat is the version of the plan file's format.
-const PlanFormat = "lockstep/plan/1"
+// Format is the version of the plan file's format.
+const Format = "lockstep/plan/1"
 
-// PlanTTL is how long a plan may be applied unless told otherwise.
-const PlanTTL = 24 * time.Hour
+// TTL is how long a plan may be applied unless told otherwise.
+const TTL = 24 * time.Hour
 
-// A PlanFile is a plan that was written down, to be reviewed and then applied as it stands.
-type PlanFile struct {
+// A File is a plan that was written down, to be reviewed and then applied as it stands.
+type File struct {
 	Schema      string `json:"schema"`
 	Project     string `json:"project"`
 	Environment string `json:"environment"`
@@ -37,31 +42,31 @@ type PlanFile struct {
 	CreatedAt time.Time `json:"made"`
 	Expires   time.Time `json:"expires"`
 	// EnvironmentDigest is the digest of the cloud assembly as it was synthesised, Configuration that of the environment's configuration.
-	EnvironmentDigest   string       `json:"assembly"`
-	ConfigurationDigest string       `json:"configuration"`
-	Targets             []TargetPlan `json:"targets"`
+	EnvironmentDigest   string   `json:"assembly"`
+	ConfigurationDigest string   `json:"configuration"`
+	Targets             []Target `json:"targets"`
 	// Digest is the SHA-256 over everything else, in hexadecimal. The accounts know it too.
 	Digest string `json:"digest"`
 }
 
-// A TargetPlan is the part of a plan that belongs to one account and region.
-type TargetPlan struct {
+// A Target is the part of a plan that belongs to one account and region.
+type Target struct {
 	Account string `json:"account"`
 	Region  string `json:"region"`
 	// DeployedDigest is the digest of what is deployed there, which differs from the assembly's in a rehearsal with stand-ins.
-	DeployedDigest string      `json:"deployed"`
-	Stacks         []StackPlan `json:"stacks"`
+	DeployedDigest string  `json:"deployed"`
+	Stacks         []Stack `json:"stacks"`
 	// OrphanedStacks are the names of stacks that stay although the assembly has them no more.
 	OrphanedStacks []string `json:"left,omitempty"`
 }
 
-// A StackPlan is the part of a plan that belongs to one stack.
-type StackPlan struct {
-	Name    string   `json:"name"`
-	Outcome Outcome  `json:"outcome"`
-	Reason  string   `json:"reason,omitempty"`
-	Changes []Change `json:"changes,omitempty"`
-	Flags   []Flag   `json:"flags,omitempty"`
+// A Stack is the part of a plan that belongs to one stack.
+type Stack struct {
+	Name    string          `json:"name"`
+	Outcome change.Outcome  `json:"outcome"`
+	Reason  string          `json:"reason,omitempty"`
+	Changes []change.Change `json:"changes,omitempty"`
+	Flags   []change.Flag   `json:"flags,omitempty"`
 	// StackID and ChangeSet are ARNs; ChangeSet is empty for a stack without one.
 	StackID   string `json:"stackId,omitempty"`
 	ChangeSet string `json:"changeSet,omitempty"`
@@ -71,8 +76,8 @@ type StackPlan struct {
 }
 
 // Flags are what of the plan has to be allowed by name.
-func (f PlanFile) Flags() []Flag {
-	var out []Flag
+func (f File) Flags() []change.Flag {
+	var out []change.Flag
 	for _, t := range f.Targets {
 		for _, s := range t.Stacks {
 			out = append(out, s.Flags...)
@@ -82,24 +87,24 @@ func (f PlanFile) Flags() []Flag {
 }
 
 // Target is the part of an account and region.
-func (f PlanFile) Target(account, region string) (TargetPlan, bool) {
+func (f File) Target(account, region string) (Target, bool) {
 	for _, t := range f.Targets {
 		if t.Account == account && t.Region == region {
 			return t, true
 		}
 	}
-	return TargetPlan{}, false
+	return Target{}, false
 }
 
-// setDigest gives the plan its digest.
-func (f *PlanFile) setDigest() error {
+// SetDigest gives the plan its digest.
+func (f *File) SetDigest() error {
 	digest, err := ledger.DocumentHash(f, "digest")
 	f.Digest = digest
 	return err
 }
 
-// WritePlan writes a plan into a file, whole or not at all, and as Markdown beside it for FILE.json as FILE.md.
-func WritePlan(path string, f PlanFile) error {
+// Write writes a plan into a file, whole or not at all, and as Markdown beside it for FILE.json as FILE.md.
+func Write(path string, f File) error {
 	data, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
 		return err
@@ -139,8 +144,8 @@ func writeFileAtomic(path string, data []byte) (err error) {
 //go:embed schema/plan.json
 var planSchemaJSON []byte
 
-// PlanJSONSchema is the JSON schema of plan files.
-func PlanJSONSchema() []byte { return bytes.Clone(planSchemaJSON) }
+// JSONSchema is the JSON schema of plan files.
+func JSONSchema() []byte { return bytes.Clone(planSchemaJSON) }
 
 var compiledPlanSchema = sync.OnceValues(func() (*jsonschema.Schema, error) {
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(planSchemaJSON))
@@ -154,39 +159,39 @@ var compiledPlanSchema = sync.OnceValues(func() (*jsonschema.Schema, error) {
 	return c.Compile("plan.json")
 })
 
-// ReadPlan reads a plan from a file. One that is cut off, was edited, or is of another version is a *Refusal.
-func ReadPlan(path string) (PlanFile, error) {
-	var f PlanFile
+// Read reads a plan from a file. One that is cut off, was edited, or is of another version is a *Refusal.
+func Read(path string) (File, error) {
+	var f File
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return f, refuse(err, "there is no plan %s: make one with `lockstep plan --env ENVIRONMENT --out %s`", path, path)
+		return f, refusal.Newf(err, "there is no plan %s: make one with `lockstep plan --env ENVIRONMENT --out %s`", path, path)
 	}
 	if err != nil {
 		return f, err
 	}
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
 	if err != nil {
-		return f, refuse(err, "%s is no plan, or only a part of one (%v): plan again", path, err)
+		return f, refusal.Newf(err, "%s is no plan, or only a part of one (%v): plan again", path, err)
 	}
-	if fields, _ := document.(map[string]any); fields["schema"] != PlanFormat {
-		return f, refuse(nil, "%s is of the format %v, and this version of Lockstep reads %s: plan again", path, fields["schema"], PlanFormat)
+	if fields, _ := document.(map[string]any); fields["schema"] != Format {
+		return f, refusal.Newf(nil, "%s is of the format %v, and this version of Lockstep reads %s: plan again", path, fields["schema"], Format)
 	}
 	schema, err := compiledPlanSchema()
 	if err != nil {
 		return f, err
 	}
 	if err := schema.Validate(document); err != nil {
-		return f, refuse(err, "%s is no plan as Lockstep writes one: plan again (%s)", path, strings.ReplaceAll(err.Error(), "\n", " "))
+		return f, refusal.Newf(err, "%s is no plan as Lockstep writes one: plan again (%s)", path, strings.ReplaceAll(err.Error(), "\n", " "))
 	}
 	if err := json.Unmarshal(data, &f); err != nil {
-		return f, refuse(err, "%s is no plan as Lockstep writes one (%v): plan again", path, err)
+		return f, refusal.Newf(err, "%s is no plan as Lockstep writes one (%v): plan again", path, err)
 	}
 	digest, err := ledger.JSONHash(data, "digest")
 	if err != nil {
 		return f, err
 	}
 	if digest != f.Digest {
-		return f, refuse(nil, "%s was changed after it was made: its content does not fit its digest %.12s; plan again", path, f.Digest)
+		return f, refusal.Newf(nil, "%s was changed after it was made: its content does not fit its digest %.12s; plan again", path, f.Digest)
 	}
 	return f, nil
 }

@@ -1,4 +1,4 @@
-package deploy
+package risk
 
 import (
 	"encoding/json"

@@ -1,4 +1,4 @@
-package deploy
+package risk
 
 import (
 	"bytes"
@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"lockstep/internal/deploy/change"
 )
 
 // resources are a template's resources by logical id.
@@ -48,8 +50,8 @@ func parseResources(template string) (resources, error) {
 
 // permissionFlags flags the resources of an update that grant what was not granted before, or no longer refuse what was refused. Of a stack that
 // is new only what is open to everybody is flagged: nothing that was there before becomes reachable otherwise.
-func permissionFlags(changes []Change, old, next resources) []Flag {
-	var flags []Flag
+func permissionFlags(changes []change.Change, old, next resources) []change.Flag {
+	var flags []change.Flag
 	for _, id := range slices.Sorted(maps.Keys(union(old, next))) {
 		before, after := grantsOf(old[id]), grantsOf(next[id])
 		var wider []string
@@ -65,18 +67,18 @@ func permissionFlags(changes []Change, old, next resources) []Flag {
 			}
 		}
 		if len(wider) > 0 {
-			flags = append(flags, Flag{Permit: Permissions, LogicalID: id, Type: cmp.Or(next[id].Type, old[id].Type), Why: truncateList(wider)})
+			flags = append(flags, change.Flag{Permit: change.Permissions, LogicalID: id, Type: cmp.Or(next[id].Type, old[id].Type), Why: truncateList(wider)})
 		}
 	}
 	return slices.Concat(flags, nestedPermissionFlags(changes, old))
 }
 
 // nestedPermissionFlags flags what governs access in nested stacks, whose templates are not compared.
-func nestedPermissionFlags(changes []Change, old resources) []Flag {
-	var flags []Flag
+func nestedPermissionFlags(changes []change.Change, old resources) []change.Flag {
+	var flags []change.Flag
 	for _, c := range changes {
 		if len(old) > 0 && strings.Contains(c.LogicalID, "/") && governsAccess(c.Type) {
-			flags = append(flags, Flag{Permit: Permissions, LogicalID: c.LogicalID, Type: c.Type, Why: "it governs access and stands in a nested stack, whose template is not compared"})
+			flags = append(flags, change.Flag{Permit: change.Permissions, LogicalID: c.LogicalID, Type: c.Type, Why: "it governs access and stands in a nested stack, whose template is not compared"})
 		}
 	}
 	return flags

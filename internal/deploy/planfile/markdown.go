@@ -1,15 +1,17 @@
-package deploy
+package planfile
 
 import (
 	"fmt"
 	"strings"
+
+	"lockstep/internal/deploy/change"
 )
 
 // actionLabels are what the actions are called in a table.
-var actionLabels = map[Action]string{Add: "add", Modify: "modify", Replace: "**replace**", ReplaceMaybe: "**replace, perhaps**", Remove: "**remove**"}
+var actionLabels = map[change.Action]string{change.Add: "add", change.Modify: "modify", change.Replace: "**replace**", change.ReplaceMaybe: "**replace, perhaps**", change.Remove: "**remove**"}
 
 // Markdown is the plan as a comment for a pull request: the verdict first, then what has to be allowed, then every stack that changes.
-func (f PlanFile) Markdown() string {
+func (f File) Markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### Plan for %s: %s\n\n", f.Environment, f.countActions())
 	if flags := f.Flags(); len(flags) > 0 {
@@ -25,7 +27,7 @@ func (f PlanFile) Markdown() string {
 		}
 		var still []string
 		for _, s := range t.Stacks {
-			if s.Outcome == Unchanged {
+			if s.Outcome == change.Unchanged {
 				still = append(still, inlineCode(s.Name))
 				continue
 			}
@@ -46,7 +48,7 @@ func (f PlanFile) Markdown() string {
 	return b.String()
 }
 
-func (s StackPlan) markdown() string {
+func (s Stack) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "**%s**: %s", escapeMarkdown(s.Name), s.Outcome)
 	if s.Reason != "" {
@@ -59,7 +61,7 @@ func (s StackPlan) markdown() string {
 	b.WriteString("| | resource | type | properties |\n|---|---|---|---|\n")
 	for _, c := range s.Changes {
 		var properties []string
-		if c.Action != Add && c.Action != Remove {
+		if c.Action != change.Add && c.Action != change.Remove {
 			for _, p := range c.Properties {
 				properties = append(properties, escapeMarkdown(p.String()))
 			}
@@ -71,12 +73,12 @@ func (s StackPlan) markdown() string {
 }
 
 // countActions says how many resources are treated in each way.
-func (f PlanFile) countActions() string {
-	n := map[Action]int{}
+func (f File) countActions() string {
+	n := map[change.Action]int{}
 	deferred := 0
 	for _, t := range f.Targets {
 		for _, s := range t.Stacks {
-			if s.Outcome == Deferred {
+			if s.Outcome == change.Deferred {
 				deferred++
 			}
 			for _, c := range s.Changes {
@@ -85,7 +87,7 @@ func (f PlanFile) countActions() string {
 		}
 	}
 	var parts []string
-	for _, a := range []Action{Add, Modify, Replace, ReplaceMaybe, Remove} {
+	for _, a := range []change.Action{change.Add, change.Modify, change.Replace, change.ReplaceMaybe, change.Remove} {
 		if n[a] > 0 {
 			parts = append(parts, fmt.Sprintf("%d to %s", n[a], a))
 		}
