@@ -20,6 +20,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"lockstep/internal/awsclient"
 	"lockstep/internal/rollout"
 
 	"lockstep/internal/deploy"
@@ -161,7 +162,7 @@ func rollOut(address string, s settings) []error {
 	if err != nil {
 		return []error{err}
 	}
-	pacer := deploy.NewLimiter()
+	pacer := awsclient.NewLimiter()
 	rollout := rollout.Policy{MaxConcurrent: rollout.DefaultMaxConcurrent, MaxFailures: s.accounts}
 	outcome := rollout.Run(context.Background(), []int{1, s.accounts - 1}, func(ctx context.Context, wave, place int) error {
 		account := fmt.Sprintf("%012d", 100000000000+wave+place)
@@ -169,7 +170,7 @@ func rollOut(address string, s settings) []error {
 		if err != nil {
 			return err
 		}
-		target := deploy.Target{Project: "scale", Environment: "prod", Account: account, Region: region, ToolingAccount: tooling, Qualifier: qualifier}
+		target := awsclient.Target{Project: "scale", Environment: "prod", Account: account, Region: region, ToolingAccount: tooling, Qualifier: qualifier}
 		d, err := deploy.Open(ctx, simulated.Config(address, tooling, region), target, asm, deploy.Options{
 			Run: deploy.RunInfo{ID: "scale", Mode: deploy.Live, Command: "bench"}, SynthDigest: asm.Digest, EnvironmentDigest: asm.Digest, Limiter: pacer,
 		})

@@ -11,8 +11,8 @@ import (
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
 	"lockstep/config"
+	"lockstep/internal/awsclient"
 	"lockstep/internal/bootstrap"
-	"lockstep/internal/deploy"
 	"lockstep/internal/host"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/rehearsal"
@@ -118,15 +118,15 @@ func (a *app) guard(ctx context.Context, p *project, environments []config.Envir
 		return err
 	}
 	for _, env := range environments {
-		if err := deploy.Guard(ctx, cfg, target(p, env)); err != nil {
+		if err := awsclient.CheckCaller(ctx, cfg, target(p, env).Caller()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func target(p *project, env config.Environment) deploy.Target {
-	return deploy.Target{
+func target(p *project, env config.Environment) awsclient.Target {
+	return awsclient.Target{
 		Project: p.config.Pipeline.Project, Environment: env.Name, Account: env.ID, Region: env.Region,
 		ToolingAccount: p.config.Pipeline.Tooling.ID, Qualifier: p.config.Pipeline.Bootstrap.Qualifier,
 	}

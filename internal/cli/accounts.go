@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"lockstep/config"
+	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy"
 )
 
@@ -18,7 +19,7 @@ func (a *app) forEachAccount(ctx context.Context, p *project, envs []config.Envi
 		return err
 	}
 	defer func() { err = errors.Join(err, way.release()) }()
-	pacer := deploy.NewLimiter()
+	pacer := awsclient.NewLimiter()
 	var errs []error
 	for _, env := range envs {
 		for _, part := range env.Accounts() {
@@ -43,7 +44,7 @@ func accountLabel(part config.EnvironmentAccount) string {
 }
 
 // openAccount opens an account without an assembly.
-func (a *app) openAccount(ctx context.Context, way *accountAccess, p *project, part config.EnvironmentAccount, doing string, pacer *deploy.Limiter) (*deploy.Deployment, error) {
+func (a *app) openAccount(ctx context.Context, way *accountAccess, p *project, part config.EnvironmentAccount, doing string, pacer *awsclient.Limiter) (*deploy.Deployment, error) {
 	cfg, err := way.callerConfig(part.Region)
 	if err != nil {
 		return nil, err
@@ -51,7 +52,7 @@ func (a *app) openAccount(ctx context.Context, way *accountAccess, p *project, p
 	return a.openAccountWith(ctx, cfg, p, part, doing, pacer)
 }
 
-func (a *app) openAccountWith(ctx context.Context, cfg aws.Config, p *project, part config.EnvironmentAccount, doing string, pacer *deploy.Limiter) (*deploy.Deployment, error) {
+func (a *app) openAccountWith(ctx context.Context, cfg aws.Config, p *project, part config.EnvironmentAccount, doing string, pacer *awsclient.Limiter) (*deploy.Deployment, error) {
 	options, err := a.deployOptions(ctx, p, part.Environment, doing)
 	if err != nil {
 		return nil, err
@@ -61,7 +62,7 @@ func (a *app) openAccountWith(ctx context.Context, cfg aws.Config, p *project, p
 }
 
 // checkPromotion refuses what has not passed the environment before: the release there must name this very assembly among those that were synthesised with its own.
-func (a *app) checkPromotion(ctx context.Context, cfg aws.Config, p *project, v *accountRollout, bundle string, pacer *deploy.Limiter) error {
+func (a *app) checkPromotion(ctx context.Context, cfg aws.Config, p *project, v *accountRollout, bundle string, pacer *awsclient.Limiter) error {
 	before, ok := p.config.Environment(v.account.After)
 	if !ok {
 		return nil

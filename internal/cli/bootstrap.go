@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lockstep/internal/awsclient"
 	"lockstep/internal/bootstrap"
-	"lockstep/internal/deploy"
 	"lockstep/tools"
 )
 
@@ -73,7 +73,7 @@ func (a *app) bootstrapLive(ctx context.Context, accounts []bootstrap.Account) e
 	if err != nil {
 		return err
 	}
-	if err := deploy.GuardCaller(ctx, cfg, deploy.Caller{
+	if err := awsclient.CheckCaller(ctx, cfg, awsclient.Caller{
 		Account: account.ID, AccountName: "account " + account.ID + " itself", Region: account.Region, Purpose: "the bootstrap of " + account.Name,
 	}); err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/planfile"
 	"lockstep/internal/rollout"
@@ -159,7 +160,7 @@ func (a *app) rollOutEnvironments(ctx context.Context, r rolloutCommand, p *proj
 // rollOutEnvironment does it in every account of an environment, wave after wave. What is returned tells as much as came of it, also when the error is not nil.
 func (a *app) rollOutEnvironment(ctx context.Context, r rolloutCommand, way *accountAccess, p *project, env config.Environment, q *request, from assemblyLoader) ([]*accountRollout, error) {
 	waves := env.Waves()
-	pacer := deploy.NewLimiter()
+	pacer := awsclient.NewLimiter()
 	var visits []*accountRollout
 	var sizes []int
 	byPlace := make([][]*accountRollout, len(waves))
@@ -216,7 +217,7 @@ func (a *app) progressFor(part config.EnvironmentAccount) func(string) {
 }
 
 // rollOutAccount does it in one account.
-func (a *app) rollOutAccount(ctx context.Context, r rolloutCommand, way *accountAccess, p *project, v *accountRollout, from assemblyLoader, pacer *deploy.Limiter) error {
+func (a *app) rollOutAccount(ctx context.Context, r rolloutCommand, way *accountAccess, p *project, v *accountRollout, from assemblyLoader, pacer *awsclient.Limiter) error {
 	to := v.result.Target
 	cfg, err := way.callerConfig(to.Region)
 	if err != nil {

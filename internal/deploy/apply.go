@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/risk"
 	"lockstep/internal/refusal"
@@ -130,7 +131,7 @@ func (p *Plan) applyStack(ctx context.Context, step *planStep) error {
 }
 
 // planDeferred makes the change set of a deferred stack, now that what it waited for is there.
-func (p *Plan) planDeferred(ctx context.Context, client *cloudformation.Client, step *planStep) error {
+func (p *Plan) planDeferred(ctx context.Context, client *awsclient.CloudFormation, step *planStep) error {
 	d := p.deployment
 	switch step.current.phase {
 	case needsDelete:
@@ -173,7 +174,7 @@ func checkOnlyAdds(r StackRecord) error {
 }
 
 // deleteFailedStack deletes a stack of which nothing was ever in use.
-func (d *Deployment) deleteFailedStack(ctx context.Context, client *cloudformation.Client, step *planStep) error {
+func (d *Deployment) deleteFailedStack(ctx context.Context, client *awsclient.CloudFormation, step *planStep) error {
 	d.printProgress(fmt.Sprintf("%s: deleting what a failed creation left behind", step.stack.Name))
 	id := step.current.StackId
 	if aws.ToBool(step.current.EnableTerminationProtection) {
@@ -181,7 +182,7 @@ func (d *Deployment) deleteFailedStack(ctx context.Context, client *cloudformati
 			StackName: id, EnableTerminationProtection: aws.Bool(false),
 		})
 		if err != nil {
-			return wrapAWS(err)
+			return err
 		}
 	}
 	seen, err := newestEventID(ctx, client, aws.ToString(id))
@@ -189,7 +190,7 @@ func (d *Deployment) deleteFailedStack(ctx context.Context, client *cloudformati
 		return err
 	}
 	if _, err := client.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: id}); err != nil {
-		return wrapAWS(err)
+		return err
 	}
 	// A deleted stack is found by its id alone, and not in every case.
 	have, err := d.waitWhileBusy(ctx, client, aws.ToString(id))
@@ -204,7 +205,7 @@ func (d *Deployment) deleteFailedStack(ctx context.Context, client *cloudformati
 }
 
 // continueRollback ends a rollback that did not end by itself.
-func (d *Deployment) continueRollback(ctx context.Context, client *cloudformation.Client, step *planStep) error {
+func (d *Deployment) continueRollback(ctx context.Context, client *awsclient.CloudFormation, step *planStep) error {
 	d.printProgress(fmt.Sprintf("%s: continuing the rollback that did not end", step.stack.Name))
 	id := aws.ToString(step.current.StackId)
 	seen, err := newestEventID(ctx, client, id)
@@ -212,7 +213,7 @@ func (d *Deployment) continueRollback(ctx context.Context, client *cloudformatio
 		return err
 	}
 	if _, err := client.ContinueUpdateRollback(ctx, &cloudformation.ContinueUpdateRollbackInput{StackName: &id}); err != nil {
-		return wrapAWS(err)
+		return err
 	}
 	have, err := d.waitWhileBusy(ctx, client, id)
 	if err != nil {
@@ -228,7 +229,7 @@ func (d *Deployment) continueRollback(ctx context.Context, client *cloudformatio
 }
 
 // lastFailure is why the operation failed whose events come after one that was seen.
-func (d *Deployment) lastFailure(ctx context.Context, client *cloudformation.Client, have stackState, seen string) error {
+func (d *Deployment) lastFailure(ctx context.Context, client *awsclient.CloudFormation, have stackState, seen string) error {
 	f := &eventReader{client: client, lastSeenID: seen}
 	if _, err := f.next(ctx, aws.ToString(have.StackId)); err != nil {
 		return err
@@ -237,7 +238,7 @@ func (d *Deployment) lastFailure(ctx context.Context, client *cloudformation.Cli
 }
 
 // execute executes the stack's change set and follows it to its end. The journal knows of it before CloudFormation does.
-func (d *Deployment) execute(ctx context.Context, client *cloudformation.Client, step *planStep) error {
+func (d *Deployment) execute(ctx context.Context, client *awsclient.CloudFormation, step *planStep) error {
 	set := step.set
 	seen, err := newestEventID(ctx, client, set.stackID)
 	if err != nil {
@@ -247,11 +248,11 @@ func (d *Deployment) execute(ctx context.Context, client *cloudformation.Client,
 		return err
 	}
 	_, err = client.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{ChangeSetName: &set.id, StackName: &set.stackID, ClientRequestToken: &set.name})
-	if errorCode(err) == "ChangeSetNotFound" {
+	if awsclient.ErrorCode(err) == "ChangeSetNotFound" {
 		return errors.New("its change set is gone, or CloudFormation has forgotten it: somebody else has changed the stack or removed the change set; run this again")
 	}
 	if err != nil && !set.hasStarted(ctx, client, err) {
-		return wrapAWS(err)
+		return err
 	}
 	step.set = nil // it is used up
 	err = d.follow(ctx, client, step.stack.Name, set.stackID, seen)
@@ -265,8 +266,8 @@ func (d *Deployment) execute(ctx context.Context, client *cloudformation.Client,
 }
 
 // hasStarted says whether a change set is executed although the call says that it cannot be: then the answer to an earlier call was lost.
-func (c *changeSet) hasStarted(ctx context.Context, client *cloudformation.Client, err error) bool {
-	if errorCode(err) != "InvalidChangeSetStatus" {
+func (c *changeSet) hasStarted(ctx context.Context, client *awsclient.CloudFormation, err error) bool {
+	if awsclient.ErrorCode(err) != "InvalidChangeSetStatus" {
 		return false
 	}
 	out, err := client.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: &c.id, StackName: &c.stackID})
@@ -293,7 +294,7 @@ func (d *Deployment) writeJournalEntry(ctx context.Context, step *planStep, stat
 }
 
 // follow tells a stack's events until CloudFormation is done with it. The error names the first resource that failed.
-func (d *Deployment) follow(ctx context.Context, client *cloudformation.Client, name, id, seen string) error {
+func (d *Deployment) follow(ctx context.Context, client *awsclient.CloudFormation, name, id, seen string) error {
 	f := &eventReader{client: client, lastSeenID: seen}
 	for wait := newPollBackoff(); ; {
 		have, err := describeStack(ctx, client, id)
@@ -341,7 +342,7 @@ func (d *Deployment) reportEvents(ctx context.Context, f *eventReader, name, id 
 func (s *planStep) protectionDiffers() bool { return protectionDiffers(s.stack, s.current) }
 
 // setProtection sets the stack's policy and its termination protection, which no change set does.
-func setProtection(ctx context.Context, client *cloudformation.Client, s *assembly.Stack, before stackState) error {
+func setProtection(ctx context.Context, client *awsclient.CloudFormation, s *assembly.Stack, before stackState) error {
 	if err := setStackPolicy(ctx, client, s, waitPolicyRetry); err != nil {
 		return err
 	}
@@ -351,5 +352,5 @@ func setProtection(ctx context.Context, client *cloudformation.Client, s *assemb
 	_, err := client.UpdateTerminationProtection(ctx, &cloudformation.UpdateTerminationProtectionInput{
 		StackName: &s.Name, EnableTerminationProtection: aws.Bool(s.TerminationProtection),
 	})
-	return wrapAWS(err)
+	return err
 }

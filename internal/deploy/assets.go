@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"golang.org/x/sync/errgroup"
 
+	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/assembly"
 )
 
@@ -26,7 +27,7 @@ func (d *Deployment) publishAssets(ctx context.Context, s *assembly.Stack) error
 	for _, a := range s.Assets {
 		group.Go(func() error {
 			if err := d.publishAsset(ctx, a); err != nil {
-				return fmt.Errorf("asset %s: %w", a.Name, wrapAWS(err))
+				return fmt.Errorf("asset %s: %w", a.Name, err)
 			}
 			return nil
 		})
@@ -35,7 +36,7 @@ func (d *Deployment) publishAssets(ctx context.Context, s *assembly.Stack) error
 }
 
 func (d *Deployment) publishAsset(ctx context.Context, a assembly.Asset) error {
-	client, err := d.assetClient(ctx, a)
+	client, err := d.s3As(ctx, assumedRole(a.Role), a.Region)
 	if err != nil {
 		return err
 	}
@@ -62,7 +63,7 @@ func (d *Deployment) publishAsset(ctx context.Context, a assembly.Asset) error {
 
 // wrapMissingBucket says what to do where the bucket of an asset is not there.
 func (d *Deployment) wrapMissingBucket(a assembly.Asset, err error) error {
-	if errorCode(err) == "NoSuchBucket" {
+	if awsclient.ErrorCode(err) == "NoSuchBucket" {
 		return fmt.Errorf("the bucket %s is not there: run `lockstep bootstrap --env %s`", a.Bucket, d.target.Environment)
 	}
 	return err

@@ -3,7 +3,6 @@ package deploy
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,67 +13,33 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go/middleware"
 
-	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/ledger"
 )
-
-// role is a role of the account's bootstrap, by the name that `cdk bootstrap` gives it.
-func (t Target) role(kind string) assembly.Role {
-	return assembly.Role{ARN: fmt.Sprintf("arn:%s:iam::%s:role/cdk-%s-%s-role-%s-%s", assembly.Partition(t.Region), t.Account, t.Qualifier, kind, t.Account, t.Region)}
-}
-
-// The kinds of bootstrap roles that are assumed without an assembly that names them.
-const (
-	deployKind     = "deploy"
-	publishingKind = "file-publishing"
-	lookupKind     = "lookup"
-)
-
-// stagingBucket is the staging bucket of the account's bootstrap.
-func (t Target) stagingBucket() string {
-	return fmt.Sprintf("cdk-%s-assets-%s-%s", t.Qualifier, t.Account, t.Region)
-}
-
-// ledgerRole is the one role of the bootstrap that may write to the staging bucket, for this session narrowed down to what is ours in it.
-func (t Target) ledgerRole() (assembly.Role, error) {
-	role := t.role(publishingKind)
-	arn := "arn:" + assembly.Partition(t.Region) + ":s3:::" + t.stagingBucket()
-	policy, err := json.Marshal(map[string]any{
-		"Version": "2012-10-17",
-		"Statement": []map[string]any{
-			{"Effect": "Allow", "Action": []string{"s3:GetObject", "s3:PutObject", "s3:DeleteObject"}, "Resource": arn + "/" + ledger.KeyPrefix + "*"},
-			{"Effect": "Allow", "Action": "s3:ListBucket", "Resource": arn},
-			// A bucket that is encrypted with a key of its own is read and written through S3 alone.
-			{"Effect": "Allow", "Action": []string{"kms:Decrypt", "kms:GenerateDataKey*"}, "Resource": "*"},
-		},
-	})
-	role.Options.Policy = string(policy)
-	return role, err
-}
 
 // Ledger is what is kept in the target account, read and written with the bootstrap's file publishing role.
 func (d *Deployment) Ledger(ctx context.Context) (*ledger.Ledger, error) {
 	return loadOrCreate(&d.ledger, "", func() (*ledger.Ledger, error) {
-		role, err := d.target.ledgerRole()
+		role, err := ledgerRole(d.target)
 		if err != nil {
 			return nil, err
 		}
-		cfg, err := d.sessions.configFor(ctx, role, d.target.Region)
-		shelf := &bucketStore{client: s3Client(cfg), name: d.target.stagingBucket(), owner: d.target.Account, environment: d.target.Environment}
+		cfg, err := d.sessions.Config(ctx, role, d.target.Region)
+		shelf := &bucketStore{client: awsclient.NewS3(cfg, nil), name: stagingBucket(d.target), owner: d.target.Account, environment: d.target.Environment}
 		return ledger.Open(shelf, d.target.Project, d.target.Environment), err
 	})
 }
 
 // A bucketStore is a ledger's shelf in S3.
 type bucketStore struct {
-	client                   *s3.Client
+	client                   *awsclient.S3
 	name, owner, environment string
 }
 
 // Get implements ledger.Store.
 func (b *bucketStore) Get(ctx context.Context, key string) (ledger.Object, error) {
 	out, err := b.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.name, Key: &key, ExpectedBucketOwner: &b.owner})
-	if errorCode(err) == "NoSuchKey" {
+	if awsclient.ErrorCode(err) == "NoSuchKey" {
 		return ledger.Object{}, ledger.ErrNotFound
 	}
 	if err != nil {
@@ -83,7 +48,7 @@ func (b *bucketStore) Get(ctx context.Context, key string) (ledger.Object, error
 	defer out.Body.Close()
 	data, err := io.ReadAll(out.Body)
 	if err != nil {
-		return ledger.Object{}, wrapAWS(err)
+		return ledger.Object{}, err
 	}
 	modified := aws.ToTime(out.LastModified)
 	return ledger.Object{Data: data, ETag: aws.ToString(out.ETag), Modified: modified, ServerTime: serverTime(out.ResultMetadata, modified)}, nil
@@ -101,7 +66,7 @@ func (b *bucketStore) Put(ctx context.Context, key string, data []byte, only led
 		in.IfMatch = &only.ETag
 	}
 	out, err := b.client.PutObject(ctx, in)
-	switch errorCode(err) {
+	switch awsclient.ErrorCode(err) {
 	case "":
 	case "PreconditionFailed", "ConditionalRequestConflict":
 		return ledger.Object{}, ledger.ErrPreconditionFailed
@@ -138,10 +103,10 @@ func (b *bucketStore) Delete(ctx context.Context, key string) error {
 }
 
 func (b *bucketStore) wrapError(err error) error {
-	if errorCode(err) == "NoSuchBucket" {
+	if awsclient.ErrorCode(err) == "NoSuchBucket" {
 		return fmt.Errorf("the bucket %s is not there: run `lockstep bootstrap --env %s`: %w", b.name, b.environment, err)
 	}
-	return wrapAWS(err)
+	return err
 }
 
 // serverTime is the time by the clock of whoever answered, or another one where the answer does not tell.

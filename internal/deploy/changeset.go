@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/change"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -67,7 +68,7 @@ func isStale(name string, now time.Time, deadRun string) bool {
 }
 
 // newChangeSet makes a change set and waits until CloudFormation has worked it out. Whatever goes wrong, it leaves none behind.
-func newChangeSet(ctx context.Context, client *cloudformation.Client, s *assembly.Stack, have stackState, digest string, n changeSetNaming) (*changeSet, error) {
+func newChangeSet(ctx context.Context, client *awsclient.CloudFormation, s *assembly.Stack, have stackState, digest string, n changeSetNaming) (*changeSet, error) {
 	input, err := changeSetInput(s, have, digest, n.newName())
 	if err != nil {
 		return nil, err
@@ -75,12 +76,12 @@ func newChangeSet(ctx context.Context, client *cloudformation.Client, s *assembl
 	set := &changeSet{name: aws.ToString(input.ChangeSetName)}
 	made, err := client.CreateChangeSet(ctx, input)
 	switch {
-	case errorCode(err) == "AlreadyExistsException": // the first answer was lost
+	case awsclient.ErrorCode(err) == "AlreadyExistsException": // the first answer was lost
 		if err := set.loadIDs(ctx, client, s.Name); err != nil {
 			return nil, err
 		}
 	case err != nil:
-		return nil, wrapAWS(err)
+		return nil, err
 	default:
 		set.id, set.stackID = aws.ToString(made.Id), aws.ToString(made.StackId)
 	}
@@ -93,10 +94,10 @@ func newChangeSet(ctx context.Context, client *cloudformation.Client, s *assembl
 }
 
 // loadIDs asks for the ids of a change set by its name.
-func (c *changeSet) loadIDs(ctx context.Context, client *cloudformation.Client, stack string) error {
+func (c *changeSet) loadIDs(ctx context.Context, client *awsclient.CloudFormation, stack string) error {
 	out, err := client.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: &c.name, StackName: &stack})
 	if err != nil {
-		return wrapAWS(err)
+		return err
 	}
 	c.id, c.stackID = aws.ToString(out.ChangeSetId), aws.ToString(out.StackId)
 	return nil
@@ -186,11 +187,11 @@ func tags(values map[string]string) []types.Tag {
 }
 
 // waitForChanges waits for the change set and reads what it would do. The error is errNoChange when that is nothing.
-func (c *changeSet) waitForChanges(ctx context.Context, client *cloudformation.Client) error {
+func (c *changeSet) waitForChanges(ctx context.Context, client *awsclient.CloudFormation) error {
 	for wait := newPollBackoff(); ; {
 		out, err := client.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: &c.id, StackName: &c.stackID})
 		if err != nil {
-			return wrapAWS(err)
+			return err
 		}
 		switch out.Status {
 		case types.ChangeSetStatusCreateComplete:
@@ -219,13 +220,13 @@ func changeSetFailure(reason string) error {
 }
 
 // describeChanges are all changes of a change set, those of nested stacks included, whose logical ids stand behind that of their stack.
-func describeChanges(ctx context.Context, client *cloudformation.Client, id, prefix string) ([]change.Change, error) {
+func describeChanges(ctx context.Context, client *awsclient.CloudFormation, id, prefix string) ([]change.Change, error) {
 	var out []change.Change
 	pages := cloudformation.NewDescribeChangeSetPaginator(client, &cloudformation.DescribeChangeSetInput{ChangeSetName: &id, IncludePropertyValues: aws.Bool(true)})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, wrapAWS(err)
+			return nil, err
 		}
 		for _, c := range page.Changes {
 			if c.ResourceChange == nil { // a hook
@@ -316,19 +317,19 @@ func displayValue(name string, value *string) string {
 }
 
 // discard deletes a change set that is not to be executed, and the empty stack that was made to hold it unless it holds others'.
-func (c *changeSet) discard(ctx context.Context, client *cloudformation.Client) error {
+func (c *changeSet) discard(ctx context.Context, client *awsclient.CloudFormation) error {
 	_, err := client.DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{ChangeSetName: &c.id, StackName: &c.stackID})
 	if isNotFound(err) {
 		return nil
 	}
-	if err != nil && errorCode(err) != "ChangeSetNotFound" {
-		return wrapAWS(err)
+	if err != nil && awsclient.ErrorCode(err) != "ChangeSetNotFound" {
+		return err
 	}
 	return deleteEmptyStack(ctx, client, c.stackID)
 }
 
 // deleteEmptyStack deletes a stack that is nothing but the holder of change sets and holds none.
-func deleteEmptyStack(ctx context.Context, client *cloudformation.Client, stackID string) error {
+func deleteEmptyStack(ctx context.Context, client *awsclient.CloudFormation, stackID string) error {
 	have, err := describeStack(ctx, client, stackID)
 	if err != nil || have.StackStatus != types.StackStatusReviewInProgress {
 		return err
@@ -338,11 +339,11 @@ func deleteEmptyStack(ctx context.Context, client *cloudformation.Client, stackI
 		return err
 	}
 	_, err = client.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: &stackID})
-	return wrapAWS(err)
+	return err
 }
 
 // unexecutedChangeSets are the change sets of a stack that are not executed.
-func unexecutedChangeSets(ctx context.Context, client *cloudformation.Client, stack string) ([]types.ChangeSetSummary, error) {
+func unexecutedChangeSets(ctx context.Context, client *awsclient.CloudFormation, stack string) ([]types.ChangeSetSummary, error) {
 	var out []types.ChangeSetSummary
 	pages := cloudformation.NewListChangeSetsPaginator(client, &cloudformation.ListChangeSetsInput{StackName: &stack})
 	for pages.HasMorePages() {
@@ -351,7 +352,7 @@ func unexecutedChangeSets(ctx context.Context, client *cloudformation.Client, st
 			return nil, nil
 		}
 		if err != nil {
-			return nil, wrapAWS(err)
+			return nil, err
 		}
 		for _, set := range page.Summaries {
 			switch set.ExecutionStatus {
@@ -365,7 +366,7 @@ func unexecutedChangeSets(ctx context.Context, client *cloudformation.Client, st
 }
 
 // deleteStaleChangeSets removes a stack's change sets that nobody needs any more.
-func (d *Deployment) deleteStaleChangeSets(ctx context.Context, client *cloudformation.Client, stack string) error {
+func (d *Deployment) deleteStaleChangeSets(ctx context.Context, client *awsclient.CloudFormation, stack string) error {
 	sets, err := unexecutedChangeSets(ctx, client, stack)
 	if err != nil {
 		return err
@@ -376,8 +377,8 @@ func (d *Deployment) deleteStaleChangeSets(ctx context.Context, client *cloudfor
 			continue
 		}
 		d.printProgress(fmt.Sprintf("%s: removing the change set %s, which nobody needs any more", stack, name))
-		if _, err := client.DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{ChangeSetName: set.ChangeSetId, StackName: set.StackId}); err != nil && errorCode(err) != "ChangeSetNotFound" {
-			return wrapAWS(err)
+		if _, err := client.DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{ChangeSetName: set.ChangeSetId, StackName: set.StackId}); err != nil && awsclient.ErrorCode(err) != "ChangeSetNotFound" {
+			return err
 		}
 	}
 	return nil

@@ -9,10 +9,9 @@ import (
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"golang.org/x/sync/errgroup"
 
+	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/ledger"
 )
@@ -24,12 +23,10 @@ const maxConcurrent = 8
 // A Deployment is one assembly on its way to one target.
 type Deployment struct {
 	Options
-	target   Target
+	target   awsclient.Target
 	assembly *assembly.Assembly
-	sessions *sessions
-	// callerARN is the caller's ARN.
-	callerARN string
-	fence     fence
+	sessions *awsclient.Sessions
+	fence    awsclient.Fence
 	// cfnClients and stores are the clients by role and region, and book what is kept in the account.
 	cfnClients, s3Clients, ledger sync.Map
 	// journal is nil unless the lock is held.
@@ -42,7 +39,7 @@ type Deployment struct {
 
 // Open checks everything that can be checked without a write: who calls, that the assembly is for the target, that each of its roles
 // can be assumed and is one of the target account, and that the account's bootstrap is new enough. What must not go on is a *Refusal.
-func Open(ctx context.Context, base aws.Config, target Target, asm *assembly.Assembly, o Options) (*Deployment, error) {
+func Open(ctx context.Context, base aws.Config, target awsclient.Target, asm *assembly.Assembly, o Options) (*Deployment, error) {
 	d, err := OpenAccount(ctx, base, target, o)
 	if err != nil {
 		return nil, err
@@ -55,16 +52,12 @@ func Open(ctx context.Context, base aws.Config, target Target, asm *assembly.Ass
 }
 
 // OpenAccount is a deployment without an assembly, for what only concerns what is in the account. It has checked who calls.
-func OpenAccount(ctx context.Context, base aws.Config, target Target, o Options) (*Deployment, error) {
-	base = o.Limiter.withRetry(base, target.Region)
-	by, err := checkCaller(ctx, o.Limiter.withLimit(base, target.ToolingAccount), target.caller())
+func OpenAccount(ctx context.Context, base aws.Config, target awsclient.Target, o Options) (*Deployment, error) {
+	sessions, err := awsclient.OpenSessions(ctx, base, target, o.Limiter, o.Run.ID)
 	if err != nil {
 		return nil, err
 	}
-	return &Deployment{
-		Options: o, target: target, callerARN: by, assembly: &assembly.Assembly{},
-		sessions: &sessions{base: base, limiter: o.Limiter, target: target, runID: o.Run.ID, byRole: map[string]*session{}},
-	}, nil
+	return &Deployment{Options: o, target: target, assembly: &assembly.Assembly{}, sessions: sessions}, nil
 }
 
 // preflight assumes each role and reads each bootstrap version once.
@@ -80,11 +73,11 @@ func (d *Deployment) preflight(ctx context.Context) error {
 			}
 			seen[bootstrap] = true
 			group.Go(func() error {
-				cfg, err := d.sessions.configFor(ctx, s.DeployRole, s.Region)
+				cfg, err := d.sessions.Config(ctx, assumedRole(s.DeployRole), s.Region)
 				if err != nil {
 					return err
 				}
-				return checkBootstrap(ctx, ssmClient(cfg), bootstrap, d.target)
+				return checkBootstrap(ctx, awsclient.NewSSM(cfg), bootstrap, d.target)
 			})
 		}
 	}
@@ -92,29 +85,34 @@ func (d *Deployment) preflight(ctx context.Context) error {
 }
 
 func (d *Deployment) checkRoles(ctx context.Context, s *assembly.Stack) error {
-	_, err := d.sessions.configFor(ctx, s.DeployRole, s.Region)
+	_, err := d.sessions.Config(ctx, assumedRole(s.DeployRole), s.Region)
 	for _, a := range s.Assets {
 		if err == nil {
-			_, err = d.sessions.configFor(ctx, a.Role, a.Region)
+			_, err = d.sessions.Config(ctx, assumedRole(a.Role), a.Region)
 		}
 	}
 	return err
 }
 
-// cloudFormation is CloudFormation as the stack's deploy role, with the fence before its writes. There is one client for each role and region: a client learns
-// how wrong this machine's clock is.
-func (d *Deployment) cloudFormation(ctx context.Context, s *assembly.Stack) (*cloudformation.Client, error) {
-	return loadOrCreate(&d.cfnClients, s.DeployRole.Key()+s.Region, func() (*cloudformation.Client, error) {
-		cfg, err := d.sessions.configFor(ctx, s.DeployRole, s.Region)
-		return cloudFormationClient(d.fence.withFence(cfg)), err
+// cloudFormation returns a client with a stack's deploy role.
+func (d *Deployment) cloudFormation(ctx context.Context, s *assembly.Stack) (*awsclient.CloudFormation, error) {
+	return d.cloudFormationAs(ctx, assumedRole(s.DeployRole), s.Region)
+}
+
+// cloudFormationAs returns the client of a role and region. There is only one of each: a client learns how wrong this machine's
+// clock is.
+func (d *Deployment) cloudFormationAs(ctx context.Context, role awsclient.Role, region string) (*awsclient.CloudFormation, error) {
+	return loadOrCreate(&d.cfnClients, role.Key()+region, func() (*awsclient.CloudFormation, error) {
+		cfg, err := d.sessions.Config(ctx, role, region)
+		return awsclient.NewCloudFormation(cfg, &d.fence), err
 	})
 }
 
-// assetClient is S3 as the role that publishes an asset, with the fence before its writes.
-func (d *Deployment) assetClient(ctx context.Context, a assembly.Asset) (*s3.Client, error) {
-	return loadOrCreate(&d.s3Clients, a.Role.Key()+a.Region, func() (*s3.Client, error) {
-		cfg, err := d.sessions.configFor(ctx, a.Role, a.Region)
-		return s3Client(d.fence.withFence(cfg)), err
+// s3As returns the client of a role and region.
+func (d *Deployment) s3As(ctx context.Context, role awsclient.Role, region string) (*awsclient.S3, error) {
+	return loadOrCreate(&d.s3Clients, role.Key()+region, func() (*awsclient.S3, error) {
+		cfg, err := d.sessions.Config(ctx, role, region)
+		return awsclient.NewS3(cfg, &d.fence), err
 	})
 }
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"lockstep/internal/awsclient"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
@@ -95,11 +97,11 @@ func (d *Deployment) Drift(ctx context.Context) ([]Drift, error) {
 		d.printProgress("nothing was deployed yet, so there is nothing to compare with")
 		return nil, nil
 	}
-	cfg, err := d.sessions.configFor(ctx, d.target.role(lookupKind), d.target.Region)
+	cfg, err := d.sessions.Config(ctx, bootstrapRole(d.target, lookupKind), d.target.Region)
 	if err != nil {
 		return nil, err
 	}
-	client := cloudFormationClient(cfg)
+	client := awsclient.NewCloudFormation(cfg, nil)
 	out := make([]Drift, len(last.Stacks))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(maxConcurrent)
@@ -116,15 +118,15 @@ func (d *Deployment) Drift(ctx context.Context) ([]Drift, error) {
 }
 
 // detectDrift lets CloudFormation compare a stack, and reads what it found.
-func detectDrift(ctx context.Context, client *cloudformation.Client, into *Drift) error {
+func detectDrift(ctx context.Context, client *awsclient.CloudFormation, into *Drift) error {
 	begun, err := client.DetectStackDrift(ctx, &cloudformation.DetectStackDriftInput{StackName: &into.Stack})
 	if err != nil {
-		return wrapAWS(err)
+		return err
 	}
 	for wait := newPollBackoff(); ; {
 		out, err := client.DescribeStackDriftDetectionStatus(ctx, &cloudformation.DescribeStackDriftDetectionStatusInput{StackDriftDetectionId: begun.StackDriftDetectionId})
 		if err != nil {
-			return wrapAWS(err)
+			return err
 		}
 		switch out.DetectionStatus {
 		case types.StackDriftDetectionStatusDetectionComplete:
@@ -143,12 +145,12 @@ func detectDrift(ctx context.Context, client *cloudformation.Client, into *Drift
 	}
 }
 
-func readDrift(ctx context.Context, client *cloudformation.Client, into *Drift) error {
+func readDrift(ctx context.Context, client *awsclient.CloudFormation, into *Drift) error {
 	pages := cloudformation.NewDescribeStackResourceDriftsPaginator(client, &cloudformation.DescribeStackResourceDriftsInput{StackName: &into.Stack})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return wrapAWS(err)
+			return err
 		}
 		for _, r := range page.StackResourceDrifts {
 			switch r.StackResourceDriftStatus {

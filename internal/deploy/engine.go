@@ -8,12 +8,11 @@ import (
 	"slices"
 	"time"
 
+	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/planfile"
 	"lockstep/internal/deploy/risk"
 	"lockstep/internal/refusal"
-
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/ledger"
@@ -90,7 +89,7 @@ func (d *Deployment) withLock(ctx context.Context, book *ledger.Ledger, do func(
 	if _, err := book.LatestRelease(ctx); err != nil { // before anything is written that would have to be recorded behind it
 		return d.newPlan().Record(), refuseTampered(err)
 	}
-	j := ledger.Journal{RunID: d.Run.ID, CallerARN: d.callerARN, Command: d.Run.Command, Commit: d.Run.Commit, Token: lock.Token(), SynthDigest: d.SynthDigest, Started: time.Now().UTC()}
+	j := ledger.Journal{RunID: d.Run.ID, CallerARN: d.sessions.CallerARN(), Command: d.Run.Command, Commit: d.Run.Commit, Token: lock.Token(), SynthDigest: d.SynthDigest, Started: time.Now().UTC()}
 	if o.Plan != nil {
 		j.PlanDigest = o.Plan.Digest
 	}
@@ -118,7 +117,7 @@ func (d *Deployment) withLock(ctx context.Context, book *ledger.Ledger, do func(
 	}
 	ending, cancel := cleanupContext(ctx, err)
 	defer cancel()
-	if isUnreachable(err) {
+	if awsclient.IsUnreachable(err) {
 		_ = journal.End(ending, time.Now().UTC(), string(record.Outcome)) // it says already that nobody answers
 		return record, err
 	}
@@ -134,7 +133,7 @@ func (d *Deployment) acquireLock(ctx context.Context, book *ledger.Ledger) (*led
 			d.printProgress(fmt.Sprintf("there is no place for this run's sign of life (%v): if it is killed, the next one waits until the lock's lease ends", err))
 		}
 	}
-	lock, err := book.AcquireLock(ctx, newLockHolder(d.Run, d.callerARN, pulse))
+	lock, err := book.AcquireLock(ctx, newLockHolder(d.Run, d.sessions.CallerARN(), pulse))
 	if err != nil {
 		pulse.Close()
 		var held *ledger.LockHeldError
@@ -146,9 +145,9 @@ func (d *Deployment) acquireLock(ctx context.Context, book *ledger.Ledger) (*led
 	if lock.PreviousHolder != nil {
 		d.printProgress(fmt.Sprintf("the lock of %s, which is gone, is taken over", lock.PreviousHolder))
 	}
-	d.fence.lock.Store(lock)
+	d.fence.Set(lock.Check)
 	return lock, func(ended error) {
-		d.fence.lock.Store(nil)
+		d.fence.Set(nil)
 		ending, cancel := cleanupContext(ctx, ended)
 		defer cancel()
 		if err := lock.Release(ending); err != nil {
@@ -268,7 +267,7 @@ func (d *Deployment) resumeInterrupted(ctx context.Context, before ledger.Journa
 }
 
 // eventBeforeOperation is the event before those of the operation that is under way; empty if there is none.
-func eventBeforeOperation(ctx context.Context, client *cloudformation.Client, stack string) (string, error) {
+func eventBeforeOperation(ctx context.Context, client *awsclient.CloudFormation, stack string) (string, error) {
 	events, err := eventsSince(ctx, client, stack, "")
 	if err != nil {
 		return "", err

@@ -7,16 +7,18 @@ import (
 	"slices"
 	"strings"
 
+	"lockstep/internal/awsclient"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 )
 
 // newestEventID is the id of a stack's last event, empty if it has none.
-func newestEventID(ctx context.Context, client *cloudformation.Client, stack string) (string, error) {
+func newestEventID(ctx context.Context, client *awsclient.CloudFormation, stack string) (string, error) {
 	out, err := client.DescribeStackEvents(ctx, &cloudformation.DescribeStackEventsInput{StackName: &stack})
 	if err != nil {
-		return "", wrapAWS(err)
+		return "", err
 	}
 	if len(out.StackEvents) == 0 {
 		return "", nil
@@ -26,7 +28,7 @@ func newestEventID(ctx context.Context, client *cloudformation.Client, stack str
 
 // A eventReader reads the events of one operation, each once.
 type eventReader struct {
-	client *cloudformation.Client
+	client *awsclient.CloudFormation
 	// lastSeenID is the newest event that was read.
 	lastSeenID string
 	// failedEvents are the events of resources that failed, the first one first.
@@ -52,14 +54,14 @@ func (f *eventReader) next(ctx context.Context, stack string) ([]types.StackEven
 }
 
 // eventsSince reads back from the newest event, which comes first, to the one that was seen.
-func eventsSince(ctx context.Context, client *cloudformation.Client, stack, seen string) ([]types.StackEvent, error) {
+func eventsSince(ctx context.Context, client *awsclient.CloudFormation, stack, seen string) ([]types.StackEvent, error) {
 	var events []types.StackEvent
 	pages := cloudformation.NewDescribeStackEventsPaginator(client, &cloudformation.DescribeStackEventsInput{StackName: &stack})
 pages:
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, wrapAWS(err)
+			return nil, err
 		}
 		for _, e := range page.StackEvents {
 			if seen != "" && aws.ToString(e.EventId) == seen {
@@ -116,7 +118,7 @@ func (f *eventReader) failure(ctx context.Context, have stackState) error {
 const maxStackNesting = 10
 
 // innermostFailure follows a nested stack's failure to the resource in it that failed first, and returns it with its path.
-func innermostFailure(ctx context.Context, client *cloudformation.Client, e types.StackEvent, depth int) (types.StackEvent, string) {
+func innermostFailure(ctx context.Context, client *awsclient.CloudFormation, e types.StackEvent, depth int) (types.StackEvent, string) {
 	path := aws.ToString(e.LogicalResourceId)
 	nested := aws.ToString(e.PhysicalResourceId)
 	if aws.ToString(e.ResourceType) != "AWS::CloudFormation::Stack" || nested == "" || depth == maxStackNesting {

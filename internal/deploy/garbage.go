@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"golang.org/x/sync/errgroup"
 
-	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/ledger"
 )
 
@@ -83,7 +83,7 @@ var existingStackStatuses = []types.StackStatus{
 
 // referenced are the candidates that a template of any stack in the account mentions, by the hash that is their name.
 func (d *Deployment) referenced(ctx context.Context, candidates map[string]int) (map[string]bool, error) {
-	client, err := d.cloudFormation(ctx, &assembly.Stack{DeployRole: d.target.role(deployKind), Region: d.target.Region})
+	client, err := d.cloudFormationAs(ctx, bootstrapRole(d.target, deployKind), d.target.Region)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func (d *Deployment) referenced(ctx context.Context, candidates map[string]int) 
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, wrapAWS(err)
+			return nil, err
 		}
 		for _, s := range page.StackSummaries {
 			names = append(names, aws.ToString(s.StackName))
@@ -108,7 +108,7 @@ func (d *Deployment) referenced(ctx context.Context, candidates map[string]int) 
 				return nil
 			}
 			if err != nil {
-				return fmt.Errorf("stack %s: %w", name, wrapAWS(err))
+				return fmt.Errorf("stack %s: %w", name, err)
 			}
 			texts[i] = aws.ToString(out.TemplateBody)
 			return nil
@@ -132,11 +132,11 @@ func (d *Deployment) existing(ctx context.Context, candidates map[string]int, me
 		return nil, err
 	}
 	var out []Garbage
-	pages := s3.NewListObjectsV2Paginator(client, &s3.ListObjectsV2Input{Bucket: aws.String(d.target.stagingBucket()), ExpectedBucketOwner: &d.target.Account})
+	pages := s3.NewListObjectsV2Paginator(client, &s3.ListObjectsV2Input{Bucket: aws.String(stagingBucket(d.target)), ExpectedBucketOwner: &d.target.Account})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, wrapAWS(err)
+			return nil, err
 		}
 		for _, object := range page.Contents {
 			key := aws.ToString(object.Key)
@@ -149,8 +149,8 @@ func (d *Deployment) existing(ctx context.Context, candidates map[string]int, me
 }
 
 // stagingClient is the staging bucket as the role that publishes files, with the fence before its writes.
-func (d *Deployment) stagingClient(ctx context.Context) (*s3.Client, error) {
-	return d.assetClient(ctx, assembly.Asset{Role: d.target.role(publishingKind), Region: d.target.Region})
+func (d *Deployment) stagingClient(ctx context.Context) (*awsclient.S3, error) {
+	return d.s3As(ctx, bootstrapRole(d.target, publishingKind), d.target.Region)
 }
 
 // DeleteGarbage removes what is garbage at this moment, under the lock, so that nobody deploys what is being removed. The bucket keeps the versions of what was
@@ -174,9 +174,9 @@ func (d *Deployment) DeleteGarbage(ctx context.Context, keep int) (removed []Gar
 		return nil, err
 	}
 	for _, g := range found {
-		_, err := client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: aws.String(d.target.stagingBucket()), Key: &g.Key, ExpectedBucketOwner: &d.target.Account})
+		_, err := client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: aws.String(stagingBucket(d.target)), Key: &g.Key, ExpectedBucketOwner: &d.target.Account})
 		if err != nil {
-			return removed, fmt.Errorf("%s: %w", g.Key, wrapAWS(err))
+			return removed, fmt.Errorf("%s: %w", g.Key, err)
 		}
 		removed = append(removed, g)
 	}

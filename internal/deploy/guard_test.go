@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"lockstep/internal/awsclient"
 	"lockstep/internal/refusal"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -16,7 +17,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 )
 
-var accTarget = Target{Environment: "acc", Account: "444455556666", Region: "eu-west-1", ToolingAccount: "123456789012", Qualifier: "hnb659fds"}
+var accTarget = awsclient.Target{Environment: "acc", Account: "444455556666", Region: "eu-west-1", ToolingAccount: "123456789012", Qualifier: "hnb659fds"}
 
 // validStack is a stack that may be deployed to toAcc.
 func validStack() *assembly.Stack {
@@ -61,7 +62,7 @@ func TestCheckAssembly_RefusesOtherTargets(t *testing.T) {
 func TestGuard_RefusesMissingCredentials(t *testing.T) {
 	for name, provider := range map[string]aws.CredentialsProvider{"none": nil, "anonymous": aws.AnonymousCredentials{}} {
 		t.Run(name, func(t *testing.T) {
-			err := Guard(t.Context(), aws.Config{Credentials: provider}, accTarget)
+			err := awsclient.CheckCaller(t.Context(), aws.Config{Credentials: provider}, accTarget.Caller())
 			var refusal *refusal.Error
 			require.ErrorAs(t, err, &refusal)
 			assert.Equal(t, "there are no AWS credentials: sign in to the tooling account 123456789012, or leave out --live to rehearse on emulated accounts", err.Error())
@@ -71,7 +72,7 @@ func TestGuard_RefusesMissingCredentials(t *testing.T) {
 
 // The publishing role may write to all of the staging bucket, which templates are read from. Whoever gets hold of the session that keeps the records may not.
 func TestLedgerRole_ReachesNoOtherObject(t *testing.T) {
-	role, err := testTarget.ledgerRole()
+	role, err := ledgerRole(testTarget)
 	require.NoError(t, err)
 	var policy struct {
 		Statement []struct {
@@ -79,7 +80,7 @@ func TestLedgerRole_ReachesNoOtherObject(t *testing.T) {
 			Action           any
 		}
 	}
-	require.NoError(t, json.Unmarshal([]byte(role.Options.Policy), &policy))
+	require.NoError(t, json.Unmarshal([]byte(role.Policy), &policy))
 	objects := 0
 	for _, s := range policy.Statement {
 		assert.Equal(t, "Allow", s.Effect)
@@ -87,7 +88,7 @@ func TestLedgerRole_ReachesNoOtherObject(t *testing.T) {
 		assert.NotContains(t, actions, "s3:*")
 		if strings.Contains(actions, "Object") {
 			objects++
-			assert.Equal(t, "arn:aws:s3:::"+testTarget.stagingBucket()+"/lockstep/*", s.Resource)
+			assert.Equal(t, "arn:aws:s3:::"+stagingBucket(testTarget)+"/lockstep/*", s.Resource)
 		}
 	}
 	assert.Equal(t, 1, objects)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"lockstep/internal/awsclient"
 	"lockstep/internal/refusal"
 
 	"lockstep/internal/deploy/ledger"
@@ -13,7 +14,7 @@ import (
 
 // A Status is what is kept of an environment in one of its accounts.
 type Status struct {
-	Target
+	awsclient.Target
 	// Releases are the newest one, and as many earlier ones as were asked for.
 	Releases []ledger.Release `json:"releases"`
 	// Lock is who is at work; nil for nobody.

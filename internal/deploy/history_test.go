@@ -229,7 +229,7 @@ func TestOrphanedStacks_ReportedUntilDeleted(t *testing.T) {
 	assert.Empty(t, r.OrphanedStacks, "it is back")
 
 	d := c.openAccount()
-	client, err := d.cloudFormation(t.Context(), &assembly.Stack{DeployRole: d.target.role(deployKind), Region: testRegion})
+	client, err := d.cloudFormationAs(t.Context(), bootstrapRole(d.target, deployKind), testRegion)
 	require.NoError(t, err)
 	_, err = client.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: aws.String("old")})
 	require.NoError(t, err)

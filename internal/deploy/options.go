@@ -3,6 +3,8 @@ package deploy
 import (
 	"crypto/rand"
 	"strings"
+
+	"lockstep/internal/awsclient"
 )
 
 // A RunInfo is one start of the program, as what it leaves behind tells of it.
@@ -36,7 +38,7 @@ type Options struct {
 	RequiresApproval bool
 	Artifacts        Artifacts
 	// Limiter is shared by all deployments of a run; nil for one alone.
-	Limiter *Limiter
+	Limiter *awsclient.Limiter
 	// HeartbeatDir is a folder of this machine for the signs of life of runs; empty for none.
 	HeartbeatDir string
 }

@@ -49,7 +49,7 @@ func (d *Deployment) stackExists(ctx context.Context, id string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	client, err := d.cloudFormation(ctx, &assembly.Stack{DeployRole: d.target.role(deployKind), Region: named.Region})
+	client, err := d.cloudFormationAs(ctx, bootstrapRole(d.target, deployKind), named.Region)
 	if err != nil {
 		return false, err
 	}

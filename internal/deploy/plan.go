@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/risk"
 
@@ -240,7 +241,7 @@ func (p *Plan) Discard(ctx context.Context) error {
 		})
 	}
 	all.Wait()
-	if isUnreachable(p.err) {
+	if awsclient.IsUnreachable(p.err) {
 		return nil // it says already that nobody answers, and the next run sweeps up
 	}
 	return errors.Join(errs...)
@@ -276,7 +277,7 @@ func cleanupContext(ctx context.Context, err error) (context.Context, context.Ca
 	switch {
 	case ctx.Err() != nil:
 		within = 800 * time.Millisecond
-	case isUnreachable(err):
+	case awsclient.IsUnreachable(err):
 		within = 2 * time.Second
 	}
 	return context.WithTimeout(context.WithoutCancel(ctx), within)

@@ -3,26 +3,13 @@ package deploy
 import (
 	"time"
 
+	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/change"
 )
 
-// A Target is the environment that a deployment goes to, as it was configured.
-type Target struct {
-	// Project is what the platform is called, which the names of what is kept in the account begin with.
-	Project     string `json:"project"`
-	Environment string `json:"environment"`
-	// Account is the twelve digits of the account that is deployed to.
-	Account string `json:"account"`
-	Region  string `json:"region"`
-	// ToolingAccount is the twelve digits of the account whose principal the caller must be.
-	ToolingAccount string `json:"tooling"`
-	// Qualifier is the bootstrap qualifier that the account's roles are named with.
-	Qualifier string `json:"qualifier"`
-}
-
 // A Record is what one plan or deployment came to, as it is written to a step's output and shown in the summary.
 type Record struct {
-	Target
+	awsclient.Target
 	// AssemblyDigest is the SHA-256 of the cloud assembly's files, in hexadecimal.
 	AssemblyDigest string `json:"assemblyDigest"`
 	// PlanDigest is that of the plan file that was written or applied; empty for none.

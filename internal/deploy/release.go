@@ -34,7 +34,7 @@ type Artifacts struct {
 func (d *Deployment) recordRelease(ctx context.Context, book *ledger.Ledger, o DeployRequest, p *Plan) error {
 	r := ledger.Release{
 		Restores: o.Restores, Project: d.target.Project, Environment: d.target.Environment, Account: d.target.Account, Region: d.target.Region,
-		Mode: d.Run.Mode, At: time.Now().UTC().Truncate(time.Second), CallerARN: d.callerARN, RunID: d.Run.ID, Commit: d.Run.Commit,
+		Mode: d.Run.Mode, At: time.Now().UTC().Truncate(time.Second), CallerARN: d.sessions.CallerARN(), RunID: d.Run.ID, Commit: d.Run.Commit,
 		SynthDigest: d.SynthDigest, EnvironmentDigest: d.EnvironmentDigest, SiblingDigests: d.SiblingDigests, ConfigurationDigest: d.ConfigurationDigest, OrphanedStacks: p.orphanedStacks,
 	}
 	if o.Plan != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/planfile"
 	"lockstep/internal/refusal"
@@ -117,25 +118,25 @@ func statusText(status string) string {
 }
 
 // wasExecuted says whether a change set that a run had begun to execute has been.
-func (d *Deployment) wasExecuted(ctx context.Context, client *cloudformation.Client, want planfile.Stack, begun ledger.JournalEntry) (bool, error) {
+func (d *Deployment) wasExecuted(ctx context.Context, client *awsclient.CloudFormation, want planfile.Stack, begun ledger.JournalEntry) (bool, error) {
 	if want.ChangeSet == "" || begun.ChangeSet != "" && begun.ChangeSet != want.ChangeSet {
 		return false, nil
 	}
 	out, err := client.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: &want.ChangeSet, StackName: &want.StackID})
 	if err != nil {
-		return false, wrapAWS(err)
+		return false, err
 	}
 	return out.ExecutionStatus == types.ExecutionStatusExecuteComplete, nil
 }
 
 // checkReviewed refuses a change set that is not there, cannot be executed, or would do something else than was reviewed.
-func (c *changeSet) checkReviewed(ctx context.Context, client *cloudformation.Client, reviewed []change.Change, into *StackRecord) error {
+func (c *changeSet) checkReviewed(ctx context.Context, client *awsclient.CloudFormation, reviewed []change.Change, into *StackRecord) error {
 	out, err := client.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: &c.id, StackName: &c.stackID})
 	switch {
-	case errorCode(err) == "ChangeSetNotFound", isNotFound(err):
+	case awsclient.ErrorCode(err) == "ChangeSetNotFound", isNotFound(err):
 		return refusal.Newf(err, "its change set is gone: the stack was changed since the plan was made, or the plan was dropped; plan again")
 	case err != nil:
-		return wrapAWS(err)
+		return err
 	case out.Status != types.ChangeSetStatusCreateComplete, out.ExecutionStatus != types.ExecutionStatusAvailable:
 		return refusal.Newf(nil, "its change set can no longer be executed (%s): the stack was changed since the plan was made; plan again", out.ExecutionStatus)
 	}

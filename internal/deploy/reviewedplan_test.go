@@ -72,7 +72,7 @@ func TestReviewedPlan_AppliedExactlyOrRefused(t *testing.T) {
 			d := c.open(oneStack(t, topics(2)))
 			a, err := d.Approve(t.Context(), *f, "looks good", nil)
 			require.NoError(t, err)
-			assert.Equal(t, d.callerARN, a.ApproverARN)
+			assert.Equal(t, d.sessions.CallerARN(), a.ApproverARN)
 			_, err = d.Approve(t.Context(), *f, "", nil)
 			require.ErrorContains(t, err, "was approved already")
 		}},

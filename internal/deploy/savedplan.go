@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/planfile"
 	"lockstep/internal/refusal"
@@ -48,7 +49,7 @@ func (d *Deployment) NewPlanFile(targets []planfile.Target, goodFor time.Duratio
 	now := time.Now().UTC().Truncate(time.Second)
 	f := planfile.File{
 		Schema: planfile.Format, Project: d.target.Project, Environment: d.target.Environment, Mode: d.Run.Mode,
-		Run: d.Run.ID, By: d.callerARN, Commit: d.Run.Commit, CreatedAt: now, Expires: now.Add(goodFor).Truncate(time.Second),
+		Run: d.Run.ID, By: d.sessions.CallerARN(), Commit: d.Run.Commit, CreatedAt: now, Expires: now.Add(goodFor).Truncate(time.Second),
 		EnvironmentDigest: d.EnvironmentDigest, ConfigurationDigest: d.ConfigurationDigest, Targets: targets,
 	}
 	err := f.SetDigest()
@@ -70,11 +71,11 @@ func (d *Deployment) DeletePlan(ctx context.Context, f planfile.File) error {
 	if !ok {
 		return fmt.Errorf("the plan has no part for account %s in %s", d.target.Account, d.target.Region)
 	}
-	cfg, err := d.sessions.configFor(ctx, d.target.role(deployKind), d.target.Region)
+	cfg, err := d.sessions.Config(ctx, bootstrapRole(d.target, deployKind), d.target.Region)
 	if err != nil {
 		return err
 	}
-	client := cloudFormationClient(cfg)
+	client := awsclient.NewCloudFormation(cfg, nil)
 	var errs []error
 	for _, s := range t.Stacks {
 		if s.ChangeSet == "" {
@@ -105,7 +106,7 @@ func (d *Deployment) Approve(ctx context.Context, f planfile.File, note string, 
 	if err != nil {
 		return ledger.Approval{}, err
 	}
-	a := ledger.Approval{PlanDigest: f.Digest, ApproverARN: d.callerARN, At: now.UTC(), Note: note}
+	a := ledger.Approval{PlanDigest: f.Digest, ApproverARN: d.sessions.CallerARN(), At: now.UTC(), Note: note}
 	for _, p := range allow {
 		a.Allow = append(a.Allow, string(p))
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/simulated"
 )
@@ -56,7 +57,7 @@ func newCloud(t *testing.T) *cloud {
 	return &cloud{Cloud: c, t: t, address: server.URL, progress: &progressLog{}}
 }
 
-var testTarget = Target{Project: "shop", Environment: "acc", Account: testAccount, Region: testRegion, ToolingAccount: testTooling, Qualifier: "hnb659fds"}
+var testTarget = awsclient.Target{Project: "shop", Environment: "acc", Account: testAccount, Region: testRegion, ToolingAccount: testTooling, Qualifier: "hnb659fds"}
 
 // needs are stacks by name, with the names of those that they need.
 type needs map[string][]string
@@ -76,8 +77,8 @@ func assemble(t *testing.T, stacks needs, templates map[string]string) *assembly
 			"type": "aws:cloudformation:stack", "environment": "aws://" + testAccount + "/" + testRegion, "dependencies": needed,
 			"properties": map[string]any{
 				"templateFile":                   name + ".json",
-				"assumeRoleArn":                  testTarget.role(deployKind).ARN,
-				"cloudFormationExecutionRoleArn": testTarget.role("cfn-exec").ARN,
+				"assumeRoleArn":                  bootstrapRole(testTarget, deployKind).ARN,
+				"cloudFormationExecutionRoleArn": bootstrapRole(testTarget, "cfn-exec").ARN,
 			},
 		}
 	}

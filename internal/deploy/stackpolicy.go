@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/smithy-go"
 
+	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/assembly"
 )
 
@@ -48,7 +49,7 @@ func setStackPolicy(ctx context.Context, client stackPolicyAPI, s *assembly.Stac
 		err := setPolicyOnce(ctx, client, s.Name, want)
 		var denied smithy.APIError
 		if !errors.As(err, &denied) || denied.ErrorCode() != "AccessDenied" || attempt == policyAttempts {
-			return wrapAWS(err)
+			return err
 		}
 		if err := pause(ctx); err != nil {
 			return err
@@ -63,22 +64,22 @@ const permissivePolicy = `{"Statement":[{"Effect":"Allow","Action":"Update:*","P
 // stack that differs from its assembly, so the next one puts it back.
 func withoutStackPolicy(ctx context.Context, client stackPolicyAPI, s *assembly.Stack, do func() error) error {
 	if err := setPolicyOnce(ctx, client, s.Name, permissivePolicy); err != nil {
-		return wrapAWS(err)
+		return err
 	}
 	err := do()
 	ctx, cancel := cleanupContext(ctx, err)
 	defer cancel()
-	return errors.Join(err, wrapAWS(setPolicyOnce(ctx, client, s.Name, s.Template.StackPolicy)))
+	return errors.Join(err, setPolicyOnce(ctx, client, s.Name, s.Template.StackPolicy))
 }
 
 // getStackPolicy is the policy that a stack has; empty for none, and where this caller may not see it.
 func getStackPolicy(ctx context.Context, client stackPolicyAPI, stack string) (string, error) {
 	out, err := client.GetStackPolicy(ctx, &cloudformation.GetStackPolicyInput{StackName: &stack})
-	if errorCode(err) == "AccessDenied" {
+	if awsclient.ErrorCode(err) == "AccessDenied" {
 		return "", nil
 	}
 	if err != nil {
-		return "", wrapAWS(err)
+		return "", err
 	}
 	return aws.ToString(out.StackPolicyBody), nil
 }

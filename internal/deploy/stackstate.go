@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -12,7 +13,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/aws/smithy-go"
 
+	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/assembly"
 )
 
@@ -86,16 +89,16 @@ type stackState struct {
 }
 
 // A stateReader reads a stack's state.
-type stateReader func(ctx context.Context, client *cloudformation.Client, name string) (stackState, error)
+type stateReader func(ctx context.Context, client *awsclient.CloudFormation, name string) (stackState, error)
 
 // describeStack reads a stack's state.
-func describeStack(ctx context.Context, client *cloudformation.Client, name string) (stackState, error) {
+func describeStack(ctx context.Context, client *awsclient.CloudFormation, name string) (stackState, error) {
 	out, err := client.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: aws.String(name)})
 	if isNotFound(err) {
 		return stackState{}, nil
 	}
 	if err != nil {
-		return stackState{}, wrapAWS(err)
+		return stackState{}, err
 	}
 	if len(out.Stacks) != 1 {
 		return stackState{}, fmt.Errorf("CloudFormation answered with %d stacks called %s", len(out.Stacks), name)
@@ -104,13 +107,13 @@ func describeStack(ctx context.Context, client *cloudformation.Client, name stri
 }
 
 // readState reads a state as it is.
-func (d *Deployment) readState(ctx context.Context, client *cloudformation.Client, name string) (stackState, error) {
+func (d *Deployment) readState(ctx context.Context, client *awsclient.CloudFormation, name string) (stackState, error) {
 	return describeStack(ctx, client, name)
 }
 
 // waitUntilReady waits until CloudFormation has ended what it does with a stack, which an earlier run may have begun, and refuses a state
 // that a person has to look at.
-func (d *Deployment) waitUntilReady(ctx context.Context, client *cloudformation.Client, name string) (stackState, error) {
+func (d *Deployment) waitUntilReady(ctx context.Context, client *awsclient.CloudFormation, name string) (stackState, error) {
 	have, err := d.waitWhileBusy(ctx, client, name)
 	if err == nil && have.phase == needsHuman {
 		err = fmt.Errorf("the stack is in state %s: %s", have.StackStatus, stateRow(have.StackStatus).Action)
@@ -119,7 +122,7 @@ func (d *Deployment) waitUntilReady(ctx context.Context, client *cloudformation.
 }
 
 // waitWhileBusy waits until CloudFormation has ended what it does with a stack.
-func (d *Deployment) waitWhileBusy(ctx context.Context, client *cloudformation.Client, name string) (stackState, error) {
+func (d *Deployment) waitWhileBusy(ctx context.Context, client *awsclient.CloudFormation, name string) (stackState, error) {
 	told := false
 	for wait := newPollBackoff(); ; {
 		have, err := describeStack(ctx, client, name)
@@ -139,13 +142,13 @@ func (d *Deployment) waitWhileBusy(ctx context.Context, client *cloudformation.C
 // matchesAssembly says whether a stack is as the assembly wants it, so that nothing has to be written to know that nothing changes. Parameters
 // that cannot be compared, because CloudFormation hides them or reads them from SSM, count as in doubt. The template that is read stays with
 // the stack.
-func matchesAssembly(ctx context.Context, client *cloudformation.Client, s *assembly.Stack, have *stackState, inDoubt bool) (bool, error) {
+func matchesAssembly(ctx context.Context, client *awsclient.CloudFormation, s *assembly.Stack, have *stackState, inDoubt bool) (bool, error) {
 	if have.phase != updatable {
 		return false, nil
 	}
 	out, err := client.GetTemplate(ctx, &cloudformation.GetTemplateInput{StackName: have.StackId, TemplateStage: types.TemplateStageOriginal})
 	if err != nil {
-		return false, wrapAWS(err)
+		return false, err
 	}
 	have.template = aws.ToString(out.TemplateBody)
 	if s.Template.StackPolicy != "" {
@@ -240,4 +243,10 @@ func (p *pollBackoff) sleep(ctx context.Context) error {
 	case <-timer.C:
 		return nil
 	}
+}
+
+// isNotFound says whether CloudFormation knows no such stack. It distinguishes its ValidationErrors only by text.
+func isNotFound(err error) bool {
+	var api smithy.APIError
+	return errors.As(err, &api) && strings.Contains(api.ErrorMessage(), "does not exist")
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/change"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -95,13 +96,13 @@ func missingOutputs(t assembly.Template, have map[string]string) []string {
 }
 
 // stackResources are the resources of a stack.
-func stackResources(ctx context.Context, client *cloudformation.Client, have stackState) ([]types.StackResourceSummary, error) {
+func stackResources(ctx context.Context, client *awsclient.CloudFormation, have stackState) ([]types.StackResourceSummary, error) {
 	var out []types.StackResourceSummary
 	pages := cloudformation.NewListStackResourcesPaginator(client, &cloudformation.ListStackResourcesInput{StackName: have.StackId})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, wrapAWS(err)
+			return nil, err
 		}
 		out = append(out, page.StackResourceSummaries...)
 	}
@@ -137,18 +138,18 @@ func (d *Deployment) alarmsFiring(ctx context.Context, resources []types.StackRe
 	if len(alarms) == 0 {
 		return nil
 	}
-	cfg, err := d.sessions.configFor(ctx, d.target.role(lookupKind), d.target.Region)
+	cfg, err := d.sessions.Config(ctx, bootstrapRole(d.target, lookupKind), d.target.Region)
 	if err != nil {
 		return err
 	}
-	client := cloudwatch.NewFromConfig(cfg) // of the last version that speaks the query protocol: the emulator does not answer in CBOR
+	client := awsclient.NewCloudWatch(cfg) // of the last version that speaks the query protocol: the emulator does not answer in CBOR
 	var bad []string
 	for some := range slices.Chunk(alarms, maxAlarmsPerCall) {
 		out, err := client.DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{
 			AlarmNames: some, StateValue: cwtypes.StateValueAlarm, AlarmTypes: []cwtypes.AlarmType{cwtypes.AlarmTypeMetricAlarm, cwtypes.AlarmTypeCompositeAlarm},
 		})
 		if err != nil {
-			return wrapAWS(err)
+			return err
 		}
 		for _, a := range out.MetricAlarms {
 			bad = append(bad, fmt.Sprintf("alarm %s rings: %s", aws.ToString(a.AlarmName), aws.ToString(a.StateReason)))

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/change"
 
 	"github.com/charmbracelet/lipgloss"
@@ -129,7 +130,7 @@ func sampleSummary() *Summary {
 		Mode:     Rehearsal,
 		Coverage: &rehearsal.Coverage{Resources: 4, Ratio: 0.75, StandIns: []rehearsal.StandIn{{Stack: "p-acc-data", LogicalID: "Trail", Type: "AWS::CloudTrail::Trail"}}},
 		Record: deploy.Record{
-			Target: deploy.Target{Environment: "acc", Account: "444455556666", Region: "eu-west-1"}, Outcome: change.Created,
+			Target: awsclient.Target{Environment: "acc", Account: "444455556666", Region: "eu-west-1"}, Outcome: change.Created,
 			Stacks: []deploy.StackRecord{
 				{Name: "p-acc-data", Outcome: change.Created, Outputs: map[string]string{"Name": "b", "Arn": "a"}, Changes: []change.Change{{Action: change.Add}, {Action: change.Add}}},
 				{Name: "p-acc-bad", Outcome: change.Failed, Reason: "Bucket (AWS::S3::Bucket): already exists"},

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy"
 	"lockstep/internal/deploy/assembly"
 )
@@ -28,12 +29,12 @@ func TestParallel_ThreeAccountsTakeAsLongAsOne(t *testing.T) {
 		time.Sleep(responseDelay)
 		return false
 	})
-	pacer := deploy.NewLimiter()
+	pacer := awsclient.NewLimiter()
 	one := func(account, value string) time.Duration {
 		asm, err := assembly.Read(os.DirFS(w.assembly(account, account, stackCount, value)), assembly.Defaults{Account: account, Region: region})
 		require.NoError(t, err)
 		cfg := aws.Config{Region: region, BaseEndpoint: &w.proxy.address, Credentials: credentials.NewStaticCredentialsProvider(tooling, secret, "")}
-		target := deploy.Target{Project: "shop", Environment: "dev", Account: account, Region: region, ToolingAccount: tooling, Qualifier: "hnb659fds"}
+		target := awsclient.Target{Project: "shop", Environment: "dev", Account: account, Region: region, ToolingAccount: tooling, Qualifier: "hnb659fds"}
 		began := time.Now()
 		d, err := deploy.Open(t.Context(), cfg, target, asm, deploy.Options{Run: deploy.RunInfo{ID: deploy.NewRunID(), Mode: deploy.Live}, SynthDigest: asm.Digest, EnvironmentDigest: asm.Digest, Limiter: pacer})
 		require.NoError(t, err)

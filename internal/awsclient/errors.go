@@ -1,4 +1,4 @@
-package deploy
+package awsclient
 
 import (
 	"context"
@@ -10,45 +10,47 @@ import (
 	"strings"
 	"syscall"
 
-	"lockstep/internal/refusal"
-
 	"github.com/aws/smithy-go"
+
+	"lockstep/internal/refusal"
 )
 
-// wrapAWS says in one line what went wrong with a call to AWS, without the layers that the SDK puts around it and without
-// what must not be shown. The original stays reachable for errors.As.
-func wrapAWS(err error) error {
-	var refusal *refusal.Error
-	var told *messageError
+// wrap says in one line what went wrong with a call to AWS, without the layers that the SDK puts around it and without
+// secrets. errors.Is and errors.As still find the original.
+func wrap(err error) error {
+	var refused *refusal.Error
 	switch {
-	case err == nil, errors.As(err, &refusal), errors.As(err, &told), errors.Is(err, context.Canceled):
+	case err == nil, errors.As(err, &refused), errors.Is(err, context.Canceled):
 		return err
-	case isUnreachable(err):
-		return &messageError{unreachableMessage(err), err}
-	}
-	var api smithy.APIError
-	if !errors.As(err, &api) {
-		return err
-	}
-	text := api.ErrorCode() + ": " + redact(api.ErrorMessage())
-	if api.ErrorMessage() == "" {
-		text = api.ErrorCode()
+	case IsUnreachable(err):
+		return &callError{unreachableMessage(err), err}
 	}
 	var operation *smithy.OperationError
-	if errors.As(err, &operation) {
-		text = operation.Operation() + ": " + text
+	var api smithy.APIError
+	switch isCall := errors.As(err, &operation); {
+	case errors.As(err, &api):
+		text := api.ErrorCode()
+		if message := redact(api.ErrorMessage()); message != "" {
+			text += ": " + message
+		}
+		if isCall {
+			text = operation.Operation() + ": " + text
+		}
+		return &callError{text, err}
+	case isCall: // an error of a middleware or of the encoding
+		return &callError{operation.Err.Error(), err}
 	}
-	return &messageError{text, err}
+	return err
 }
 
-// messageError is an error in our own words.
-type messageError struct {
+// A callError is the error of a call in one line.
+type callError struct {
 	message string
 	err     error
 }
 
-func (t *messageError) Error() string { return t.message }
-func (t *messageError) Unwrap() error { return t.err }
+func (e *callError) Error() string { return e.message }
+func (e *callError) Unwrap() error { return e.err }
 
 // redact cuts what AWS adds to a signature error: the canonical request, with the session token among its headers.
 func redact(message string) string {
@@ -58,8 +60,8 @@ func redact(message string) string {
 	return strings.Join(strings.Fields(message), " ")
 }
 
-// isUnreachable says whether the endpoint gave no answer, as against a bad one.
-func isUnreachable(err error) bool {
+// IsUnreachable reports whether the endpoint gave no answer, as against a bad one.
+func IsUnreachable(err error) bool {
 	if errors.Is(err, context.Canceled) {
 		return false
 	}
@@ -71,7 +73,8 @@ func isUnreachable(err error) bool {
 
 // unreachableMessage names the endpoint that does not answer. Only scheme and host are shown: a query may hold a signature.
 func unreachableMessage(err error) string {
-	endpoint, cause := "", err
+	endpoint := ""
+	cause := err
 	var request *url.Error
 	if errors.As(err, &request) {
 		if u, bad := url.Parse(request.URL); bad == nil {
@@ -90,17 +93,11 @@ func unreachableMessage(err error) string {
 	return fmt.Sprintf("the AWS endpoint%s stopped answering (%s): see that it is up and reachable, then run this again", endpoint, why)
 }
 
-// errorCode is the error code that AWS answered, empty when there is none.
-func errorCode(err error) string {
+// ErrorCode returns the code of the error that AWS answered with, or "" if err is not AWS's answer.
+func ErrorCode(err error) string {
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		return api.ErrorCode()
 	}
 	return ""
-}
-
-// isNotFound says whether CloudFormation knows no such stack. It distinguishes its ValidationErrors only by text.
-func isNotFound(err error) bool {
-	var api smithy.APIError
-	return errors.As(err, &api) && strings.Contains(api.ErrorMessage(), "does not exist")
 }
