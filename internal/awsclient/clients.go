@@ -19,7 +19,7 @@ func call[In, Out, Options any](
 	ctx context.Context, operation func(context.Context, *In, ...func(*Options)) (*Out, error), in *In, options []func(*Options),
 ) (*Out, error) {
 	out, err := operation(ctx, in, options...)
-	return out, wrap(err)
+	return out, Wrap(err)
 }
 
 // A CloudFormation client calls CloudFormation.

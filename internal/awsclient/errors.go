@@ -15,9 +15,9 @@ import (
 	"lockstep/internal/refusal"
 )
 
-// wrap says in one line what went wrong with a call to AWS, without the layers that the SDK puts around it and without
+// Wrap says in one line what went wrong with a call to AWS, without the layers that the SDK puts around it and without
 // secrets. errors.Is and errors.As still find the original.
-func wrap(err error) error {
+func Wrap(err error) error {
 	var refused *refusal.Error
 	switch {
 	case err == nil, errors.As(err, &refused), errors.Is(err, context.Canceled):

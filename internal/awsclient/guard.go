@@ -91,7 +91,7 @@ func checkCredentials(ctx context.Context, cfg aws.Config, want Caller) error {
 	case err == nil && found.HasKeys():
 		return nil
 	case ErrorCode(err) != "": // a profile whose role or session AWS did not grant
-		return refusal.Newf(err, "AWS gave no credentials (%v): sign in again to %s", wrap(err), want.AccountName)
+		return refusal.Newf(err, "AWS gave no credentials (%v): sign in again to %s", Wrap(err), want.AccountName)
 	}
 	return refusal.Newf(err, none, want.AccountName)
 }

@@ -98,11 +98,11 @@ func (s *Sessions) assume(ctx context.Context, role Role) (aws.Config, error) {
 	cfg.Retryer = func() aws.Retryer { return newRetryer(credentials.Invalidate) }
 	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
 		if ErrorCode(err) == "" {
-			return cfg, wrap(err)
+			return cfg, Wrap(err)
 		}
 		return cfg, refusal.Newf(err, "the role %s may not be assumed from account %s (%v): see that the account is bootstrapped "+
 			"and trusts the tooling account (`lockstep bootstrap --env %s`); the caller's own rights are never used instead",
-			role.ARN, s.target.ToolingAccount, wrap(err), s.target.Environment)
+			role.ARN, s.target.ToolingAccount, Wrap(err), s.target.Environment)
 	}
 	id, err := NewSTS(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"lockstep/config"
 	"lockstep/internal/deploy"
+	"lockstep/internal/deploy/cfn"
 )
 
 // A DriftError is an environment in which something was changed by another hand.
@@ -29,7 +30,7 @@ where anything differs. Nothing is written.`,
 			if err != nil {
 				return err
 			}
-			var found []deploy.Drift
+			var found []cfn.Drift
 			err = a.forEachAccount(cmd.Context(), p, envs, "drift", func(_ config.EnvironmentAccount, d *deploy.Deployment) error {
 				drifts, err := d.Drift(cmd.Context())
 				found = append(found, drifts...)
@@ -46,7 +47,7 @@ where anything differs. Nothing is written.`,
 	return cmd
 }
 
-func (a *app) showDrift(found []deploy.Drift) error {
+func (a *app) showDrift(found []cfn.Drift) error {
 	drifted := &DriftError{}
 	for _, d := range found {
 		if d.Drifted() {

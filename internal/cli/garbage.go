@@ -8,6 +8,7 @@ import (
 
 	"lockstep/config"
 	"lockstep/internal/deploy"
+	"lockstep/internal/deploy/staging"
 )
 
 func (a *app) garbageCommand() *cobra.Command {
@@ -28,7 +29,7 @@ removes them, under the lock. Release records are never removed, nor anything th
 			if keep < deploy.MinReleasesKept {
 				return usagef("--keep %d: at least %d releases are kept, because going back needs the one before", keep, deploy.MinReleasesKept)
 			}
-			var found []deploy.Garbage
+			var found []staging.Garbage
 			err = a.forEachAccount(cmd.Context(), p, envs, "garbage", func(_ config.EnvironmentAccount, d *deploy.Deployment) error {
 				list := d.Garbage
 				if remove {
@@ -51,7 +52,7 @@ removes them, under the lock. Release records are never removed, nor anything th
 	return cmd
 }
 
-func (a *app) showGarbage(found []deploy.Garbage, removed bool) error {
+func (a *app) showGarbage(found []staging.Garbage, removed bool) error {
 	if a.json {
 		return json.NewEncoder(a.Stdout).Encode(map[string]any{"event": "summary", "command": "garbage", "mode": a.mode(), "removed": removed, "objects": found})
 	}

@@ -6,12 +6,16 @@ import (
 	"testing"
 	"time"
 
+	"lockstep/internal/awsclient"
+	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/planfile"
+	"lockstep/internal/deploy/staging"
 	"lockstep/internal/refusal"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -151,9 +155,9 @@ func TestFetchAssembly_RefusesReplacedAssembly(t *testing.T) {
 	d := c.openAccount()
 	r, err := d.EarlierRelease(t.Context(), 0)
 	require.NoError(t, err)
-	other, err := zipAssembly(oneStack(t, topics(9)).Files)
+	other, err := staging.ZipAssembly(oneStack(t, topics(9)).Files)
 	require.NoError(t, err)
-	c.SetObject(testAccount, testRegion, "lockstep/shop/acc/blobs/"+assemblyBlobName(r.SynthDigest), string(other), 0)
+	c.SetObject(testAccount, testRegion, "lockstep/shop/acc/blobs/"+staging.AssemblyBlobName(r.SynthDigest), string(other), 0)
 	err = d.FetchAssembly(t.Context(), r, filepath.Join(t.TempDir(), "back"))
 	var refusal *refusal.Error
 	require.ErrorAs(t, err, &refusal)
@@ -190,10 +194,10 @@ func TestGarbage_OnlyUnreferencedOldObjects(t *testing.T) {
 		assert.LessOrEqual(t, g.Release, 2)
 	}
 	prefix := "lockstep/shop/acc/blobs/"
-	assert.ElementsMatch(t, []string{prefix + assemblyBlobName(oneStack(t, topics(1)).Digest), prefix + assemblyBlobName(oneStack(t, topics(2)).Digest)}, keys,
+	assert.ElementsMatch(t, []string{prefix + staging.AssemblyBlobName(oneStack(t, topics(1)).Digest), prefix + staging.AssemblyBlobName(oneStack(t, topics(2)).Digest)}, keys,
 		"the bill of the tools is still needed")
 
-	c.PutStack(testAccount, testRegion, "another", `{"Description":"`+assemblyBlobName(oneStack(t, topics(1)).Digest)+`"}`, "CREATE_COMPLETE", "", 0)
+	c.PutStack(testAccount, testRegion, "another", `{"Description":"`+staging.AssemblyBlobName(oneStack(t, topics(1)).Digest)+`"}`, "CREATE_COMPLETE", "", 0)
 	removed, err := c.openAccount().DeleteGarbage(t.Context(), 2)
 	require.NoError(t, err)
 	require.Len(t, removed, 1, "a stack mentions the other one")
@@ -214,8 +218,8 @@ func TestOrphanedStacks_ReportedUntilDeleted(t *testing.T) {
 	p, kept, err := c.open(oneStack(t, topics(1))).SavePlan(t.Context(), time.Hour)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"old"}, kept.OrphanedStacks, "an unchanged stack beside it hides nothing")
-	assert.Contains(t, p.Record().Text(), "left behind, because the assembly has them no more: old")
-	assert.Contains(t, planfile.File{Targets: []planfile.Target{kept}}.Markdown(), "Left behind: `old`")
+	assert.Contains(t, p.Record().Text(), "orphaned, because the assembly no longer has them: old")
+	assert.Contains(t, planfile.File{Targets: []planfile.Target{kept}}.Markdown(), "Orphaned: `old`")
 
 	for _, n := range []int{1, 2, 3} { // told again by releases that never had it
 		r, err := c.deploy(oneStack(t, topics(n)), DeployRequest{})
@@ -229,9 +233,9 @@ func TestOrphanedStacks_ReportedUntilDeleted(t *testing.T) {
 	assert.Empty(t, r.OrphanedStacks, "it is back")
 
 	d := c.openAccount()
-	client, err := d.cloudFormationAs(t.Context(), bootstrapRole(d.target, deployKind), testRegion)
+	cfg, err := d.sessions.Config(t.Context(), bootstrapRole(d.target, deployKind), testRegion)
 	require.NoError(t, err)
-	_, err = client.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: aws.String("old")})
+	_, err = awsclient.NewCloudFormation(cfg, nil).DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: aws.String("old")})
 	require.NoError(t, err)
 	require.Eventually(t, func() bool {
 		there, err := d.stackExists(t.Context(), c.openAccount().Status(t.Context(), 1).Releases[0].Stacks[0].ID)
@@ -240,4 +244,22 @@ func TestOrphanedStacks_ReportedUntilDeleted(t *testing.T) {
 	r, err = c.deploy(oneStack(t, topics(2)), DeployRequest{})
 	require.NoError(t, err)
 	assert.Empty(t, r.OrphanedStacks, "somebody has removed it")
+}
+
+func TestGarbage_KeepsWhatAnyStackUses(t *testing.T) {
+	for _, row := range cfn.States {
+		if row.Status == types.StackStatusDeleteComplete {
+			continue
+		}
+		t.Run(string(row.Status), func(t *testing.T) {
+			c := newCloud(t)
+			for n := range 3 {
+				c.deployRelease(topics(n + 1))
+			}
+			c.PutStack(testAccount, testRegion, "another", `{"Description":"`+staging.AssemblyBlobName(oneStack(t, topics(1)).Digest)+`"}`, string(row.Status), "", 0)
+			found, err := c.openAccount().Garbage(t.Context(), 2)
+			require.NoError(t, err)
+			assert.Empty(t, found)
+		})
+	}
 }

@@ -10,13 +10,49 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"golang.org/x/sync/errgroup"
 
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/refusal"
 )
 
-// checkAssembly refuses, without a call to AWS, whatever in the assembly leads elsewhere than to the target.
+// preflight assumes each role of the assembly and reads each bootstrap version, both once.
+func (d *Deployment) preflight(ctx context.Context) error {
+	seen := map[assembly.BootstrapRequirement]bool{}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(maxConcurrent)
+	for _, s := range d.assembly.Stacks {
+		group.Go(func() error { return d.checkRoles(ctx, s) })
+		for _, bootstrap := range s.BootstrapRequirements {
+			if bootstrap.Parameter == "" || seen[bootstrap] {
+				continue
+			}
+			seen[bootstrap] = true
+			group.Go(func() error {
+				cfg, err := d.sessions.Config(ctx, assumedRole(s.DeployRole), s.Region)
+				if err != nil {
+					return err
+				}
+				return checkBootstrap(ctx, awsclient.NewSSM(cfg), bootstrap, d.target)
+			})
+		}
+	}
+	return group.Wait()
+}
+
+// checkRoles assumes the roles of a stack and of its assets.
+func (d *Deployment) checkRoles(ctx context.Context, s *assembly.Stack) error {
+	_, err := d.sessions.Config(ctx, assumedRole(s.DeployRole), s.Region)
+	for _, a := range s.Assets {
+		if err == nil {
+			_, err = d.sessions.Config(ctx, assumedRole(a.Role), a.Region)
+		}
+	}
+	return err
+}
+
+// checkAssembly refuses, without a call to AWS, an assembly with anything that is not for the target.
 func checkAssembly(asm *assembly.Assembly, target awsclient.Target) error {
 	for _, s := range asm.Stacks {
 		switch {
@@ -59,7 +95,7 @@ func checkAssets(s *assembly.Stack, target awsclient.Target) error {
 	return nil
 }
 
-// checkRole refuses a thing without a role, which could only be done with the caller's own rights, and a foreign role.
+// checkRole refuses a missing role, because nothing is done with the caller's own rights, and a role of another account.
 func checkRole(role, what string, target awsclient.Target) error {
 	if role == "" {
 		return refusal.Newf(nil, "%s names no role to assume in %s: use the CDK's DefaultStackSynthesizer; "+
@@ -70,7 +106,8 @@ func checkRole(role, what string, target awsclient.Target) error {
 		return refusal.Newf(nil, "%s names the role %q, which is not an ARN", what, role)
 	}
 	if parsed.AccountID != target.Account {
-		return refusal.Newf(nil, "%s names the role %s of account %s, but %s is account %s", what, role, parsed.AccountID, target.Environment, target.Account)
+		return refusal.Newf(nil, "%s names the role %s of account %s, but %s is account %s",
+			what, role, parsed.AccountID, target.Environment, target.Account)
 	}
 	return nil
 }
@@ -78,11 +115,11 @@ func checkRole(role, what string, target awsclient.Target) error {
 // checkBootstrap reads the bootstrap version with the deploy role, which is allowed to read that one parameter
 // (https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html), and refuses an account prepared for an older CDK.
 func checkBootstrap(ctx context.Context, client *awsclient.SSM, want assembly.BootstrapRequirement, target awsclient.Target) error {
-	again := fmt.Sprintf("run `lockstep bootstrap --env %s`", target.Environment)
+	advice := fmt.Sprintf("run `lockstep bootstrap --env %s`", target.Environment)
 	out, err := client.GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String(want.Parameter)})
 	if awsclient.ErrorCode(err) == "ParameterNotFound" {
 		return refusal.Newf(err, "account %s is not bootstrapped in %s, the SSM parameter %s is missing: %s",
-			target.Account, target.Region, want.Parameter, again)
+			target.Account, target.Region, want.Parameter, advice)
 	}
 	if err != nil {
 		return err
@@ -91,13 +128,13 @@ func checkBootstrap(ctx context.Context, client *awsclient.SSM, want assembly.Bo
 		return errors.New("SSM answered without a parameter")
 	}
 	value := strings.TrimSpace(aws.ToString(out.Parameter.Value))
-	have, err := strconv.Atoi(value)
+	version, err := strconv.Atoi(value)
 	if err != nil {
-		return refusal.Newf(nil, "the bootstrap version of account %s is %q, not a number: %s", target.Account, value, again)
+		return refusal.Newf(nil, "the bootstrap version of account %s is %q, not a number: %s", target.Account, value, advice)
 	}
-	if have < want.Version {
+	if version < want.Version {
 		return refusal.Newf(nil, "account %s is bootstrapped with version %d in %s, the assembly needs %d: %s",
-			target.Account, have, target.Region, want.Version, again)
+			target.Account, version, target.Region, want.Version, advice)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/planfile"
 	"lockstep/internal/refusal"
@@ -48,10 +49,10 @@ func TestReviewedPlan_AppliedExactlyOrRefused(t *testing.T) {
 		}, want: "the stack was changed since the plan was made"},
 		"its change set is gone": {before: func(t *testing.T, c *cloud, f *planfile.File) {
 			d := c.open(oneStack(t, topics(2)))
-			client, err := d.cloudFormation(t.Context(), d.assembly.Stacks[0])
+			client, err := d.stackClient(t.Context(), d.assembly.Stacks[0])
 			require.NoError(t, err)
-			set := changeSet{id: f.Targets[0].Stacks[0].ChangeSet, stackID: f.Targets[0].Stacks[0].StackID}
-			require.NoError(t, set.discard(t.Context(), client))
+			set := &cfn.ChangeSet{ID: f.Targets[0].Stacks[0].ChangeSet, StackID: f.Targets[0].Stacks[0].StackID}
+			require.NoError(t, client.Discard(t.Context(), set))
 		}, want: "its change set is gone"},
 		"the plan was dropped": {before: func(t *testing.T, c *cloud, f *planfile.File) {
 			require.NoError(t, c.open(oneStack(t, topics(2))).DeletePlan(t.Context(), *f))

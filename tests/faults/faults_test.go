@@ -305,7 +305,7 @@ func TestFault_FullDisk(t *testing.T) {
 
 	require.NoError(t, os.Symlink(small, filepath.Join(w.dir, ".lockstep")))
 	out = w.deploy(dir)
-	assert.Contains(t, out, "there is no place for this run's sign of life")
+	assert.Contains(t, out, "this run's heartbeat file cannot be written")
 	w.assertDeployed(2, "one")
 }
 

@@ -58,8 +58,11 @@ const (
 	Remove       Action = "remove"
 )
 
-// ActionSymbols mark what a change does, as a reader of plans knows them.
-var ActionSymbols = map[Action]string{Add: "+", Modify: "~", Replace: "-/+", ReplaceMaybe: "-/+?", Remove: "-"}
+// actionSymbols are the marks of actions, as Terraform's plans have them.
+var actionSymbols = map[Action]string{Add: "+", Modify: "~", Replace: "-/+", ReplaceMaybe: "-/+?", Remove: "-"}
+
+// Symbol returns the mark of an action in a plan.
+func (a Action) Symbol() string { return actionSymbols[a] }
 
 // String tells the property, what becomes of its value, and whether that replaces the resource.
 func (p Property) String() string {
@@ -81,13 +84,16 @@ func (p Property) String() string {
 	return out
 }
 
-// isStackLevel says whether a change is of the stack itself.
+// StackType is the type of a stack as a resource.
+const StackType = "AWS::CloudFormation::Stack"
+
+// isStackLevel reports whether a change is of the stack itself, which no change set shows.
 func (c Change) isStackLevel(stack string) bool {
 	return c.LogicalID == stack && c.Type == StackType
 }
 
-// ResourceChanges are the changes that are told by a stack's change set.
-func ResourceChanges(stack string, changes []Change) []Change {
+// OfResources returns the changes of a stack's resources, which its change set shows.
+func OfResources(stack string, changes []Change) []Change {
 	var out []Change
 	for _, c := range changes {
 		if !c.isStackLevel(stack) {
@@ -96,5 +102,3 @@ func ResourceChanges(stack string, changes []Change) []Change {
 	}
 	return out
 }
-
-const StackType = "AWS::CloudFormation::Stack"

@@ -37,7 +37,7 @@ func (f File) Markdown() string {
 			fmt.Fprintf(&b, "Unchanged: %s.\n\n", strings.Join(still, ", "))
 		}
 		for _, name := range t.OrphanedStacks {
-			fmt.Fprintf(&b, "Left behind: %s, which the assembly has no more.\n\n", inlineCode(name))
+			fmt.Fprintf(&b, "Orphaned: %s, which the assembly no longer has.\n\n", inlineCode(name))
 		}
 	}
 	fmt.Fprintf(&b, "<sub>plan `%.12s`, assembly `%.12s`", f.Digest, f.EnvironmentDigest)

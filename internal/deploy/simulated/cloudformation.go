@@ -166,10 +166,22 @@ func (c *call) describeStacks(s *stack) {
 	}))
 }
 
+// wantsStatus reports whether a list of stacks with a filter has those of a status. Without a filter it has all.
+func (c *call) wantsStatus(status string) bool {
+	for n := 1; ; n++ {
+		switch c.form.Get(fmt.Sprintf("StackStatusFilter.member.%d", n)) {
+		case status:
+			return true
+		case "":
+			return n == 1
+		}
+	}
+}
+
 func (c *call) listStacks(*stack) {
 	var out []string
 	for _, id := range slices.Sorted(maps.Keys(c.account.stacks)) {
-		if s := c.account.stacks[id]; s.status != "DELETE_COMPLETE" {
+		if s := c.account.stacks[id]; c.wantsStatus(s.status) {
 			out = append(out, xmlElement("StackName", s.name)+xmlElement("StackId", s.id)+xmlElement("StackStatus", s.status)+xmlElement("CreationTime", formatTime(s.created)))
 		}
 	}

@@ -1,4 +1,4 @@
-package deploy
+package cfn
 
 import (
 	"strings"
@@ -25,7 +25,7 @@ func TestDisplayValue_HidesSecrets(t *testing.T) {
 
 func TestChangeSetNaming_RecognizesStaleNames(t *testing.T) {
 	now := time.Now()
-	fresh, old := changeSetNaming{now.Add(time.Hour), "runa"}.newName(), changeSetNaming{now.Add(-time.Hour), "runa"}.newName()
+	fresh, old := Naming{now.Add(time.Hour), "runa"}.newName(), Naming{now.Add(-time.Hour), "runa"}.newName()
 	assert.False(t, isStale(fresh, now, ""))
 	assert.False(t, isStale(fresh, now, "runb"))
 	assert.True(t, isStale(fresh, now, "runa"), "its run is dead")

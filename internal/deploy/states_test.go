@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/change"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
@@ -68,7 +69,7 @@ func TestStates_EveryStatusHasActionOrRefusal(t *testing.T) {
 		assert.Contains(t, wantOutcome, status, "CloudFormation knows a state that this test does not")
 	}
 	var rows []string
-	for _, row := range States {
+	for _, row := range cfn.States {
 		t.Run(string(row.Status), func(t *testing.T) {
 			c := newCloud(t)
 			c.PutStack(testAccount, testRegion, "web", topics(1), string(row.Status), string(nextStatus[row.Status]), 150*time.Millisecond)

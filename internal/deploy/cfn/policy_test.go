@@ -1,9 +1,10 @@
-package deploy
+package cfn
 
 import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -58,10 +59,12 @@ func TestSetStackPolicy_AppliesTemplatePolicy(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			pauses := 0
-			err := setStackPolicy(t.Context(), &test.fake, &assembly.Stack{Name: "s", Template: assembly.Template{StackPolicy: test.want}}, func(context.Context) error {
+			client := &Client{pause: func(context.Context, time.Duration) error {
 				pauses++
 				return nil
-			})
+			}}
+			want := &assembly.Stack{Name: "s", Template: assembly.Template{StackPolicy: test.want}}
+			err := client.setStackPolicy(t.Context(), &test.fake, want)
 			if test.err == "" {
 				assert.NoError(t, err)
 			} else {
@@ -73,11 +76,11 @@ func TestSetStackPolicy_AppliesTemplatePolicy(t *testing.T) {
 	}
 }
 
-func TestWithoutStackPolicy_RestoresPolicy(t *testing.T) {
+func TestWithoutPolicy_RestoresPolicy(t *testing.T) {
 	const policy = `{"Statement":[{"Effect":"Deny"}]}`
 	for _, result := range []error{nil, errors.New("the update failed")} {
 		fake := policyFake{policy: policy}
-		err := withoutStackPolicy(t.Context(), &fake, &assembly.Stack{Name: "s", Template: assembly.Template{StackPolicy: policy}}, func() error {
+		err := withoutPolicy(t.Context(), &fake, &assembly.Stack{Name: "s", Template: assembly.Template{StackPolicy: policy}}, func() error {
 			assert.JSONEq(t, permissivePolicy, fake.policy)
 			return result
 		})
@@ -92,8 +95,8 @@ func TestWithoutStackPolicy_RestoresPolicy(t *testing.T) {
 
 func TestPolicyDiffers_WhenTemplatePolicyIsMissing(t *testing.T) {
 	s := &assembly.Stack{Template: assembly.Template{StackPolicy: `{"Statement": []}`}}
-	assert.True(t, policyDiffers(s, stackState{}))
-	assert.True(t, policyDiffers(s, stackState{policy: permissivePolicy}))
-	assert.False(t, policyDiffers(s, stackState{policy: `{"Statement":[]}`}))
-	assert.False(t, policyDiffers(&assembly.Stack{}, stackState{policy: permissivePolicy}), "one that nobody asked for stays")
+	assert.True(t, State{}.policyDiffers(s))
+	assert.True(t, State{policy: permissivePolicy}.policyDiffers(s))
+	assert.False(t, State{policy: `{"Statement":[]}`}.policyDiffers(s))
+	assert.False(t, State{policy: permissivePolicy}.policyDiffers(&assembly.Stack{}), "one that no template asks for stays")
 }

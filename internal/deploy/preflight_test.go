@@ -88,7 +88,7 @@ func TestLedgerRole_ReachesNoOtherObject(t *testing.T) {
 		assert.NotContains(t, actions, "s3:*")
 		if strings.Contains(actions, "Object") {
 			objects++
-			assert.Equal(t, "arn:aws:s3:::"+stagingBucket(testTarget)+"/lockstep/*", s.Resource)
+			assert.Equal(t, "arn:aws:s3:::"+stagingBucketName(testTarget)+"/lockstep/*", s.Resource)
 		}
 	}
 	assert.Equal(t, 1, objects)
