@@ -37,6 +37,7 @@ var allowedImports = map[string][]string{
 	"internal/awsclient/pace":  {},
 	"internal/refusal":         {},
 	"internal/rollout":         {},
+	"internal/stateful":        {},
 	"internal/deploy/assembly": {},
 	"internal/rehearsal":       {"internal/bootstrap", "tools"},
 	"internal/bootstrap":       {"config", "tools"},
@@ -45,7 +46,7 @@ var allowedImports = map[string][]string{
 	"config":                   {},
 	"infra":                    {"config", "internal/pipeline", "infra/stages", "infra/stacks", "infra/constructs", "infra/plugins"},
 	"infra/stages":             {"config", "internal/pipeline", "infra/stacks", "infra/constructs", "infra/plugins"},
-	"infra/stacks":             {"config", "internal/pipeline", "infra/constructs"},
+	"infra/stacks":             {"config", "internal/pipeline", "internal/stateful", "infra/constructs"},
 	"infra/plugins":            {"config", "infra/stacks", "infra/constructs"},
 	"infra/constructs":         {"config"},
 	"tests/module":             {},
@@ -53,7 +54,7 @@ var allowedImports = map[string][]string{
 
 	"tests/faults": {},
 	// What a deployment is made of.
-	"bench/scale":               {"internal/awsclient", "internal/deploy", "internal/deploy/assembly", "internal/deploy/simulated"},
+	"bench/scale":               {"internal/awsclient", "internal/deploy", "internal/deploy/assembly", "internal/deploy/simulated", "internal/rollout"},
 	"internal/bill":             {},
 	"internal/gate/images":      {},
 	"internal/deploy/ledger":    {},

@@ -8,21 +8,19 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"lockstep/infra/constructs"
+	"lockstep/internal/stateful"
 )
 
 // StackPolicyMetadata is where a template says which stack policy its stack gets. CloudFormation takes a policy by a call of its own, which
 // whoever deploys the assembly makes.
 const StackPolicyMetadata = "lockstep:stackPolicy"
 
-// statefulTypes are the types of resources that hold what cannot be made again.
-var statefulTypes = []string{"AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::RDS::DBCluster", "AWS::S3::Bucket"}
-
 // stackPolicy lets updates change everything, but not replace or delete what holds data.
 var stackPolicy = map[string]any{"Statement": []any{
 	map[string]any{"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"},
 	map[string]any{
 		"Effect": "Deny", "Action": []string{"Update:Delete", "Update:Replace"}, "Principal": "*", "Resource": "*",
-		"Condition": map[string]any{"StringEquals": map[string]any{"ResourceType": statefulTypes}},
+		"Condition": map[string]any{"StringEquals": map[string]any{"ResourceType": stateful.Types()}},
 	},
 }}
 
