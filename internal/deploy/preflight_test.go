@@ -10,16 +10,16 @@ import (
 	"lockstep/internal/awsclient"
 	"lockstep/internal/refusal"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/simulated"
 )
 
 var accTarget = awsclient.Target{Environment: "acc", Account: "444455556666", Region: "eu-west-1", ToolingAccount: "123456789012", Qualifier: "hnb659fds"}
 
-// validStack is a stack that may be deployed to toAcc.
+// validStack returns a stack that may be deployed to accTarget.
 func validStack() *assembly.Stack {
 	return &assembly.Stack{
 		Name: "data", Account: accTarget.Account, Region: accTarget.Region,
@@ -59,14 +59,23 @@ func TestCheckAssembly_RefusesOtherTargets(t *testing.T) {
 	}
 }
 
-func TestGuard_RefusesMissingCredentials(t *testing.T) {
-	for name, provider := range map[string]aws.CredentialsProvider{"none": nil, "anonymous": aws.AnonymousCredentials{}} {
-		t.Run(name, func(t *testing.T) {
-			err := awsclient.CheckCaller(t.Context(), aws.Config{Credentials: provider}, accTarget.Caller())
-			var refusal *refusal.Error
-			require.ErrorAs(t, err, &refusal)
-			assert.Equal(t, "there are no AWS credentials: sign in to the tooling account 123456789012, or leave out --live to rehearse on emulated accounts", err.Error())
-		})
+func TestCheckBootstrap_ComparesVersion(t *testing.T) {
+	cloud := simulated.New()
+	client := awsclient.NewSSM(cloud.Config(testTarget.Account, testTarget.Region))
+	for version, want := range map[string]string{
+		"21": "", "22": "", " 21 ": "",
+		"20": "account 444455556666 is bootstrapped with version 20 in eu-west-1, the assembly needs 21: run `lockstep bootstrap --env acc`",
+		"x":  `the bootstrap version of account 444455556666 is "x", not a number: run ` + "`lockstep bootstrap --env acc`",
+	} {
+		cloud.BootstrapVersion = version
+		err := checkBootstrap(t.Context(), client, assembly.BootstrapRequirement{Version: 21, Parameter: "p"}, testTarget)
+		if want == "" {
+			assert.NoError(t, err, version)
+			continue
+		}
+		var refused *refusal.Error
+		require.ErrorAs(t, err, &refused, version)
+		assert.EqualError(t, err, want)
 	}
 }
 

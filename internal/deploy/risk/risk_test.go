@@ -34,18 +34,20 @@ func TestDataLossFlags_FollowRetention(t *testing.T) {
 		before, after string
 		want          string // empty for nothing to allow
 	}{
-		"a bucket that is removed and deleted":            {changed(change.Remove, "AWS::S3::Bucket", ""), deletedBucket, otherTopic, "it is removed, and with it go objects"},
-		"a bucket that is removed and kept":               {changed(change.Remove, "AWS::S3::Bucket", ""), retainedBucket, otherTopic, ""},
-		"a bucket without a policy is deleted":            {changed(change.Remove, "AWS::S3::Bucket", ""), `{"Data":{"Type":"AWS::S3::Bucket"}}`, otherTopic, "it is removed, and with it go objects"},
-		"a bucket that is replaced":                       {changed(change.Replace, "AWS::S3::Bucket", ""), retainedBucket, deletedBucket, "it is replaced, and with it go objects"},
-		"a bucket that is replaced and the old one kept":  {changed(change.Replace, "AWS::S3::Bucket", ""), deletedBucket, retainedBucket, ""},
-		"a bucket that is perhaps replaced":               {changed(change.ReplaceMaybe, "AWS::S3::Bucket", ""), deletedBucket, deletedBucket, "it is perhaps replaced, and with it go objects"},
-		"a bucket that is only modified":                  {changed(change.Modify, "AWS::S3::Bucket", ""), deletedBucket, deletedBucket, ""},
-		"a database whose snapshot stays is gone as well": {changed(change.Remove, "AWS::RDS::DBCluster", ""), database, otherTopic, "it is removed, and with it go a database; a snapshot stays"},
-		"CloudFormation says that it is retained":         {changed(change.Remove, "AWS::S3::Bucket", "Retain"), deletedBucket, otherTopic, ""},
-		"CloudFormation says that it is deleted":          {changed(change.Replace, "AWS::S3::Bucket", "ReplaceAndDelete"), retainedBucket, retainedBucket, "it is replaced, and with it go objects"},
-		"a topic holds nothing":                           {changed(change.Remove, "AWS::SNS::Topic", ""), otherTopic, `{}`, ""},
-		"a nested stack may hold anything":                {changed(change.Remove, change.StackType, ""), `{"Data":{"Type":"AWS::CloudFormation::Stack"}}`, `{}`, "it is removed, and with it go whatever is in the nested stack"},
+		"a bucket that is removed and deleted":                       {changed(change.Remove, "AWS::S3::Bucket", ""), deletedBucket, otherTopic, "it is removed, and with it go objects"},
+		"a bucket that is removed and kept":                          {changed(change.Remove, "AWS::S3::Bucket", ""), retainedBucket, otherTopic, ""},
+		"a bucket without a policy is deleted":                       {changed(change.Remove, "AWS::S3::Bucket", ""), `{"Data":{"Type":"AWS::S3::Bucket"}}`, otherTopic, "it is removed, and with it go objects"},
+		"a bucket that is replaced":                                  {changed(change.Replace, "AWS::S3::Bucket", ""), retainedBucket, deletedBucket, "it is replaced, and with it go objects"},
+		"a bucket that is replaced and the old one kept":             {changed(change.Replace, "AWS::S3::Bucket", ""), deletedBucket, retainedBucket, ""},
+		"a bucket that is perhaps replaced":                          {changed(change.ReplaceMaybe, "AWS::S3::Bucket", ""), deletedBucket, deletedBucket, "it is perhaps replaced, and with it go objects"},
+		"a bucket that is only modified":                             {changed(change.Modify, "AWS::S3::Bucket", ""), deletedBucket, deletedBucket, ""},
+		"a database whose snapshot stays is gone as well":            {changed(change.Remove, "AWS::RDS::DBCluster", ""), database, otherTopic, "it is removed, and with it go a database; a snapshot stays"},
+		"CloudFormation says that it is retained":                    {changed(change.Remove, "AWS::S3::Bucket", "Retain"), deletedBucket, otherTopic, ""},
+		"CloudFormation says that it is retained after its creation": {changed(change.Remove, "AWS::S3::Bucket", "RetainExceptOnCreate"), deletedBucket, otherTopic, ""},
+		"a bucket that is removed and retained except on creation":   {changed(change.Remove, "AWS::S3::Bucket", ""), `{"Data":{"Type":"AWS::S3::Bucket","DeletionPolicy":"RetainExceptOnCreate"}}`, otherTopic, ""},
+		"CloudFormation says that it is deleted":                     {changed(change.Replace, "AWS::S3::Bucket", "ReplaceAndDelete"), retainedBucket, retainedBucket, "it is replaced, and with it go objects"},
+		"a topic holds nothing":                                      {changed(change.Remove, "AWS::SNS::Topic", ""), otherTopic, `{}`, ""},
+		"a nested stack may hold anything":                           {changed(change.Remove, change.StackType, ""), `{"Data":{"Type":"AWS::CloudFormation::Stack"}}`, `{}`, "it is removed, and with it go whatever is in the nested stack"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			flags, err := Flags("s", c.changes, template(t, c.before), template(t, c.after))
