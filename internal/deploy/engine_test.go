@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"lockstep/internal/deploy/change"
@@ -55,33 +56,35 @@ func TestDeploy_FailureStopsOnlyDependents(t *testing.T) {
 }
 
 func TestLock_RefusesConcurrentDeployment(t *testing.T) {
-	c := newCloud(t)
-	c.OperationTime = 2 * time.Second // both are at work at the same time, on a busy machine too
-	asm := oneStack(t, topics(1))
-	errs := make(chan error, 2)
-	for range 2 {
-		go func() {
-			_, err := c.deploy(asm, DeployRequest{})
-			errs <- err
-		}()
-	}
-	var refused, passed int
-	for range 2 {
-		err := <-errs
-		var refusal *refusal.Error
-		switch {
-		case err == nil:
-			passed++
-		case errors.As(err, &refusal):
-			refused++
-			assert.Contains(t, err.Error(), "holds the lock since")
-			assert.Contains(t, err.Error(), "lockstep unlock --env acc --holder ")
-		default:
-			t.Error(err)
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud(t)
+		c.OperationTime = 2 * time.Second
+		asm := oneStack(t, topics(1))
+		errs := make(chan error, 2)
+		for range 2 {
+			go func() {
+				_, err := c.deploy(asm, DeployRequest{})
+				errs <- err
+			}()
 		}
-	}
-	assert.Equal(t, []int{1, 1}, []int{passed, refused})
-	assert.Equal(t, 1, c.stack("web").Executions)
+		var refused, passed int
+		for range 2 {
+			err := <-errs
+			var refusal *refusal.Error
+			switch {
+			case err == nil:
+				passed++
+			case errors.As(err, &refusal):
+				refused++
+				assert.Contains(t, err.Error(), "holds the lock since")
+				assert.Contains(t, err.Error(), "lockstep unlock --env acc --holder ")
+			default:
+				t.Error(err)
+			}
+		}
+		assert.Equal(t, []int{1, 1}, []int{passed, refused})
+		assert.Equal(t, 1, c.stack("web").Executions)
+	})
 }
 
 const lockKey = "lockstep/shop/acc/lock.json"
@@ -126,24 +129,27 @@ func TestLock_TakenOverOnlyFromDeadHolder(t *testing.T) {
 }
 
 func TestLock_LossStopsNextWrite(t *testing.T) {
-	c := newCloud(t)
-	c.OperationTime = time.Second
-	asm := assemble(t, needs{"first": nil, "second": {"first"}}, map[string]string{
-		"first": exportingTemplate("first"), "second": `{"Resources":{"Topic":{"Type":"AWS::SNS::Topic","Properties":{"A":{"Fn::ImportValue":"first:Name"}}}}}`,
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud(t)
+		c.OperationTime = time.Second
+		asm := assemble(t, needs{"first": nil, "second": {"first"}}, map[string]string{
+			"first": exportingTemplate("first"), "second": `{"Resources":{"Topic":{"Type":"AWS::SNS::Topic","Properties":{"A":{"Fn::ImportValue":"first:Name"}}}}}`,
+		})
+		d := c.open(asm)
+		done := make(chan error, 1)
+		go func() {
+			_, err := d.Deploy(context.WithoutCancel(t.Context()), DeployRequest{})
+			done <- err
+		}()
+		synctest.Wait() // CloudFormation is at work
+		require.Equal(t, "CREATE_IN_PROGRESS", c.stack("first").Status)
+		book, err := c.open(asm).Ledger(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, book.Unlock(t.Context(), d.Run.ID))
+		err = <-done
+		require.ErrorContains(t, err, "the lock was lost: somebody unlocked it")
+		assert.Empty(t, c.stack("second").Status, "nothing was written after the lock was lost")
 	})
-	d := c.open(asm)
-	done := make(chan error, 1)
-	go func() {
-		_, err := d.Deploy(context.WithoutCancel(t.Context()), DeployRequest{})
-		done <- err
-	}()
-	require.Eventually(t, func() bool { return c.stack("first").Status == "CREATE_IN_PROGRESS" }, 5*time.Second, time.Millisecond)
-	book, err := c.open(asm).Ledger(t.Context())
-	require.NoError(t, err)
-	require.NoError(t, book.Unlock(t.Context(), d.Run.ID))
-	err = <-done
-	require.ErrorContains(t, err, "the lock was lost: somebody unlocked it")
-	assert.Empty(t, c.stack("second").Status, "nothing was written after the lock was lost")
 }
 
 func TestUnlock_RequiresHolderID(t *testing.T) {
@@ -161,29 +167,32 @@ func TestUnlock_RequiresHolderID(t *testing.T) {
 }
 
 func TestDeploy_ResumesInterruptedRun(t *testing.T) {
-	c := newCloud(t)
-	c.OperationTime = 3 * time.Second // the next run has to come while it goes on, on a busy machine too
-	asm := assemble(t, needs{"first": nil, "second": {"first"}}, nil)
-	ctx, cut := context.WithCancel(context.WithoutCancel(t.Context()))
-	d := c.open(asm)
-	done := make(chan error, 1)
-	go func() {
-		_, err := d.Deploy(ctx, DeployRequest{})
-		done <- err
-	}()
-	require.Eventually(t, func() bool { return c.stack("first").Status == "CREATE_IN_PROGRESS" }, 5*time.Second, time.Millisecond)
-	cut()
-	require.Error(t, <-done)
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud(t)
+		c.OperationTime = 3 * time.Second // the next run comes while it goes on
+		asm := assemble(t, needs{"first": nil, "second": {"first"}}, nil)
+		ctx, cut := context.WithCancel(context.WithoutCancel(t.Context()))
+		d := c.open(asm)
+		done := make(chan error, 1)
+		go func() {
+			_, err := d.Deploy(ctx, DeployRequest{})
+			done <- err
+		}()
+		synctest.Wait() // CloudFormation is at work
+		require.Equal(t, "CREATE_IN_PROGRESS", c.stack("first").Status)
+		cut()
+		require.Error(t, <-done)
 
-	c.OperationTime = 0
-	record, err := c.deploy(asm, DeployRequest{})
-	require.NoError(t, err)
-	assert.Equal(t, map[string]change.Outcome{"first": change.Updated, "second": change.Created}, outcomes(record))
-	assert.Contains(t, record.Stacks[0].Reason, "begun by run "+d.Run.ID+", which was cut off, and followed to its end")
-	assert.Contains(t, c.progress.String(), "first: resuming what run "+d.Run.ID+" has begun")
-	assert.Equal(t, 1, c.stack("first").Executions, "what was begun is not begun again")
-	assert.Empty(t, c.stack("first").ChangeSets)
-	assert.Empty(t, c.stack("second").ChangeSets)
+		c.OperationTime = 0
+		record, err := c.deploy(asm, DeployRequest{})
+		require.NoError(t, err)
+		assert.Equal(t, map[string]change.Outcome{"first": change.Updated, "second": change.Created}, outcomes(record))
+		assert.Contains(t, record.Stacks[0].Reason, "begun by run "+d.Run.ID+", which was cut off, and followed to its end")
+		assert.Contains(t, c.progress.String(), "first: resuming what run "+d.Run.ID+" has begun")
+		assert.Equal(t, 1, c.stack("first").Executions, "what was begun is not begun again")
+		assert.Empty(t, c.stack("first").ChangeSets)
+		assert.Empty(t, c.stack("second").ChangeSets)
+	})
 }
 
 func TestDeploy_RefusesUnallowedFlags(t *testing.T) {

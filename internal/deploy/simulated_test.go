@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -27,7 +26,6 @@ const (
 type cloud struct {
 	*simulated.Cloud
 	t        *testing.T
-	address  string
 	progress *progressLog
 }
 
@@ -51,10 +49,7 @@ func (s *progressLog) String() string {
 
 func newCloud(t *testing.T) *cloud {
 	t.Helper()
-	c := simulated.New()
-	server := httptest.NewServer(c)
-	t.Cleanup(server.Close)
-	return &cloud{Cloud: c, t: t, address: server.URL, progress: &progressLog{}}
+	return &cloud{Cloud: simulated.New(), t: t, progress: &progressLog{}}
 }
 
 var testTarget = awsclient.Target{Project: "shop", Environment: "acc", Account: testAccount, Region: testRegion, ToolingAccount: testTooling, Qualifier: "hnb659fds"}
@@ -111,7 +106,7 @@ func (c *cloud) open(asm *assembly.Assembly, change ...func(*Options)) *Deployme
 	for _, f := range change {
 		f(&o)
 	}
-	d, err := Open(c.t.Context(), simulated.Config(c.address, testTooling, testRegion), testTarget, asm, o)
+	d, err := Open(c.t.Context(), c.Config(testTooling, testRegion), testTarget, asm, o)
 	require.NoError(c.t, err)
 	return d
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"lockstep/internal/deploy/cfn"
@@ -71,23 +72,25 @@ func TestStates_EveryStatusHasActionOrRefusal(t *testing.T) {
 	var rows []string
 	for _, row := range cfn.States {
 		t.Run(string(row.Status), func(t *testing.T) {
-			c := newCloud(t)
-			c.PutStack(testAccount, testRegion, "web", topics(1), string(row.Status), string(nextStatus[row.Status]), 150*time.Millisecond)
-			record, err := c.deploy(oneStack(t, topics(2)), DeployRequest{})
-			got := string(record.Stacks[0].Outcome)
-			if err != nil {
-				assert.Contains(t, err.Error(), "stack web: the stack is in state "+string(row.Status)+": "+row.Action)
-				assert.Equal(t, string(row.Status), c.stack("web").Status, "nothing was done to it")
-				got = "left alone"
-			}
-			assert.Equal(t, wantOutcome[row.Status], got)
-			rows = append(rows, fmt.Sprintf("| `%s` | %s | %s |", row.Status, row.Action, got))
+			synctest.Test(t, func(t *testing.T) {
+				c := newCloud(t)
+				c.PutStack(testAccount, testRegion, "web", topics(1), string(row.Status), string(nextStatus[row.Status]), 150*time.Millisecond)
+				record, err := c.deploy(oneStack(t, topics(2)), DeployRequest{})
+				got := string(record.Stacks[0].Outcome)
+				if err != nil {
+					assert.Contains(t, err.Error(), "stack web: the stack is in state "+string(row.Status)+": "+row.Action)
+					assert.Equal(t, string(row.Status), c.stack("web").Status, "nothing was done to it")
+					got = "left alone"
+				}
+				assert.Equal(t, wantOutcome[row.Status], got)
+				rows = append(rows, fmt.Sprintf("| `%s` | %s | %s |", row.Status, row.Action, got))
 
-			record, err = c.deploy(oneStack(t, topics(2)), DeployRequest{})
-			if got != "left alone" {
-				require.NoError(t, err)
-				assert.Equal(t, change.Unchanged, record.Outcome, "and then there is nothing more to do")
-			}
+				record, err = c.deploy(oneStack(t, topics(2)), DeployRequest{})
+				if got != "left alone" {
+					require.NoError(t, err)
+					assert.Equal(t, change.Unchanged, record.Outcome, "and then there is nothing more to do")
+				}
+			})
 		})
 	}
 	checkDocumentTable(t, "states", "| a stack in state | what a deployment does with it | it ends |\n| -- | -- | -- |\n"+strings.Join(rows, "\n")+"\n")

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -96,14 +97,17 @@ func TestLimiter_NeverExceedsLimit(t *testing.T) {
 }
 
 func TestLimiter_CanceledWaiterTakesNoSlot(t *testing.T) {
-	p := New(1, 1)
-	require.NoError(t, p.Acquire(t.Context()))
-	ctx, cancel := context.WithCancel(t.Context())
-	gaveUp := make(chan error, 1)
-	go func() { gaveUp <- p.Acquire(ctx) }()
-	require.Eventually(t, func() bool { p.mu.Lock(); defer p.mu.Unlock(); return len(p.waiting) == 1 }, time.Second, time.Millisecond)
-	cancel()
-	require.ErrorIs(t, <-gaveUp, context.Canceled)
-	p.Release(false)
-	require.NoError(t, p.Acquire(t.Context()))
+	synctest.Test(t, func(t *testing.T) {
+		p := New(1, 1)
+		require.NoError(t, p.Acquire(t.Context()))
+		ctx, cancel := context.WithCancel(t.Context())
+		result := make(chan error, 1)
+		go func() { result <- p.Acquire(ctx) }()
+		synctest.Wait()
+		require.Len(t, p.waiting, 1)
+		cancel()
+		require.ErrorIs(t, <-result, context.Canceled)
+		p.Release(false)
+		require.NoError(t, p.Acquire(t.Context()))
+	})
 }
