@@ -11,8 +11,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
-// The clients have the operations that a deployment calls, and no other. Each goes through call, because the SDK puts its own
-// words around an error outside of every middleware: an error that was not made readable here would reach the user as it is.
+// The clients have the operations that a deployment calls, and no other. Each goes through call, because the SDK puts
+// its own words around an error outside of every middleware: an error that was not made readable here would reach the
+// user as it is.
 
 // call calls an operation of the SDK and makes its error readable.
 func call[In, Out, Options any](
@@ -159,9 +160,9 @@ func (c *CloudFormation) UpdateTerminationProtection(
 // An S3 client calls S3.
 type S3 struct{ client *s3.Client }
 
-// NewS3 returns a client whose writes pass the fence, which may be nil. It addresses buckets by path at a custom endpoint, whose
-// certificate and name do not cover a host for each bucket. The SDK sets BaseEndpoint from the configuration,
-// AWS_ENDPOINT_URL_S3 or the shared configuration file before these options.
+// NewS3 returns a client whose writes pass the fence, which may be nil. It addresses buckets by path at a custom
+// endpoint, whose certificate and name do not cover a host for each bucket. The SDK sets BaseEndpoint from the
+// configuration, AWS_ENDPOINT_URL_S3 or the shared configuration file before these options.
 func NewS3(cfg aws.Config, fence *Fence) *S3 {
 	return &S3{s3.NewFromConfig(fence.middleware(cfg), func(o *s3.Options) { o.UsePathStyle = o.BaseEndpoint != nil })}
 }
@@ -230,8 +231,8 @@ func (c *SSM) GetParameter(
 // A CloudWatch client calls CloudWatch.
 type CloudWatch struct{ client *cloudwatch.Client }
 
-// NewCloudWatch returns a client. The module stays at the last version that speaks the query protocol: the emulator does not
-// answer in CBOR.
+// NewCloudWatch returns a client. The module stays at the last version that speaks the query protocol: the emulator
+// does not answer in CBOR.
 func NewCloudWatch(cfg aws.Config) *CloudWatch { return &CloudWatch{cloudwatch.NewFromConfig(cfg)} }
 
 // DescribeAlarms calls the operation of that name.

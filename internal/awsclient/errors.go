@@ -71,7 +71,8 @@ func IsUnreachable(err error) bool {
 		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET)
 }
 
-// unreachableMessage names the endpoint that does not answer. Only scheme and host are shown: a query may hold a signature.
+// unreachableMessage names the endpoint that does not answer. Only scheme and host are shown: a query may hold a
+// signature.
 func unreachableMessage(err error) string {
 	endpoint := ""
 	cause := err
@@ -90,7 +91,8 @@ func unreachableMessage(err error) string {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		why = "the connection broke off"
 	}
-	return fmt.Sprintf("the AWS endpoint%s stopped answering (%s): see that it is up and reachable, then run this again", endpoint, why)
+	return fmt.Sprintf("the AWS endpoint%s stopped answering (%s): see that it is up and reachable, then run this "+
+		"again", endpoint, why)
 }
 
 // ErrorCode returns the code of the error that AWS answered with, or "" if err is not AWS's answer.

@@ -31,8 +31,8 @@ func operations(client any) map[string]reflect.Value {
 	return out
 }
 
-// The query protocol sends everything by POST, so the reads come from the service authorization reference: the actions of
-// CloudFormation with the access level Read or List.
+// The query protocol sends everything by POST, so the reads come from the service authorization reference: the actions
+// of CloudFormation with the access level Read or List.
 func TestFence_OnlyReadsOfCloudFormationPassUnasked(t *testing.T) {
 	text, err := os.ReadFile("testdata/cloudformation-reads.txt")
 	require.NoError(t, err)

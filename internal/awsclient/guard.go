@@ -42,12 +42,12 @@ type Caller struct {
 	Purpose string
 }
 
-// credentialsTimeout bounds the search for the caller's credentials: outside AWS it ends with an instance metadata service
-// that does not exist.
+// credentialsTimeout bounds the search for the caller's credentials: outside AWS it ends with an instance metadata
+// service that does not exist.
 const credentialsTimeout = 10 * time.Second
 
-// CheckCaller checks that the credentials of base belong to the account that is wanted. It is the first call of all and,
-// before it has passed, the only one. The error is a *refusal.Error unless there was no answer.
+// CheckCaller checks that the credentials of base belong to the account that is wanted. It is the first call of all
+// and, before it has passed, the only one. The error is a *refusal.Error unless there was no answer.
 func CheckCaller(ctx context.Context, base aws.Config, want Caller) error {
 	_, err := callerARN(ctx, withRetry(base, want.Region), want)
 	return err
@@ -70,8 +70,8 @@ func callerARN(ctx context.Context, cfg aws.Config, want Caller) (string, error)
 		return "", err
 	}
 	if account := aws.ToString(id.Account); account != want.Account {
-		return "", refusal.Newf(nil, "these credentials belong to account %s, but %s starts from %s: sign in there, or choose "+
-			"its profile with AWS_PROFILE", account, want.Purpose, want.AccountName)
+		return "", refusal.Newf(nil, "these credentials belong to account %s, but %s starts from %s: sign in there, or "+
+			"choose its profile with AWS_PROFILE", account, want.Purpose, want.AccountName)
 	}
 	return aws.ToString(id.Arn), nil
 }

@@ -11,8 +11,9 @@ import (
 	"lockstep/internal/awsclient/pace"
 )
 
-// A Limiter bounds the calls that all deployments of a run have under way: those to each account, because each has limits of
-// its own, and all together. Both bounds shrink when AWS throttles and grow again afterwards. A nil Limiter bounds nothing.
+// A Limiter bounds the calls that all deployments of a run have under way: those to each account, because each has
+// limits of its own, and all together. Both bounds shrink when AWS throttles and grow again afterwards. A nil Limiter
+// bounds nothing.
 type Limiter struct {
 	total    *pace.Limiter
 	mu       sync.Mutex
@@ -57,7 +58,8 @@ func (l *Limiter) withRetry(cfg aws.Config, region string) aws.Config {
 	return own
 }
 
-// withLimit returns the configuration with every attempt of every call counted against an account's bound and the total.
+// withLimit returns the configuration with every attempt of every call counted against an account's bound and the
+// total.
 func (l *Limiter) withLimit(cfg aws.Config, account string) aws.Config {
 	if l == nil {
 		return cfg

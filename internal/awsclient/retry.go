@@ -15,9 +15,9 @@ import (
 	"github.com/aws/smithy-go/middleware"
 )
 
-// How long a call is retried. Two attempts without an answer are the end, so that a dead endpoint is an error within 15 s.
-// Throttling is a matter of time, so it is retried for as long as an account with many stacks may need. Any other fault is
-// retried a number of times.
+// How long a call is retried. Two attempts without an answer are the end, so that a dead endpoint is an error within 15
+// s. Throttling is a matter of time, so it is retried for as long as an account with many stacks may need. Any other
+// fault is retried a number of times.
 const (
 	maxAttempts           = 10
 	responseTimeout       = 6 * time.Second
@@ -49,7 +49,8 @@ func withRetry(cfg aws.Config, region string) aws.Config {
 	return cfg
 }
 
-// A retryer is the SDK's standard retryer with our own limits for each kind of fault. It renews credentials that have expired.
+// A retryer is the SDK's standard retryer with our own limits for each kind of fault. It renews credentials that have
+// expired.
 type retryer struct {
 	*retry.Standard
 	renew func() // discards the credentials; nil where they cannot be renewed
@@ -81,7 +82,8 @@ func isThrottled(err error) bool {
 // isExpiredToken reports whether a call was refused because its credentials are too old, or not known any more.
 func isExpiredToken(err error) bool {
 	switch ErrorCode(err) {
-	case "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "InvalidAccessKeyId", "UnrecognizedClientException":
+	case "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "InvalidAccessKeyId",
+		"UnrecognizedClientException":
 		return true
 	}
 	return false

@@ -1,5 +1,5 @@
-// Package awsclient owns how AWS is called: whose credentials are used, which roles are assumed, how calls are retried, limited
-// and fenced, and how their errors read. It knows nothing of stacks, assemblies or plans.
+// Package awsclient owns how AWS is called: whose credentials are used, which roles are assumed, how calls are retried,
+// limited and fenced, and how their errors read. It knows nothing of stacks, assemblies or plans.
 package awsclient
 
 import (
@@ -35,8 +35,8 @@ type Tag struct{ Key, Value string }
 // Key returns a text that differs for two roles, or two ways to assume one.
 func (r Role) Key() string { return fmt.Sprintf("%q", r) }
 
-// Sessions are the sessions of the roles of one target account, one for each role. Each is checked once, and renewed by the SDK
-// before it expires.
+// Sessions are the sessions of the roles of one target account, one for each role. Each is checked once, and renewed by
+// the SDK before it expires.
 type Sessions struct {
 	base    aws.Config // with region and time limits
 	limiter *Limiter
@@ -55,10 +55,12 @@ type session struct {
 	err  error
 }
 
-// OpenSessions checks that the credentials of base belong to the target's tooling account. The sessions bear the run's id in
-// their names, and their calls are bounded by the limiter, which may be nil. The error is a *refusal.Error unless there was no
-// answer.
-func OpenSessions(ctx context.Context, base aws.Config, target Target, limiter *Limiter, runID string) (*Sessions, error) {
+// OpenSessions checks that the credentials of base belong to the target's tooling account. The sessions bear the run's
+// id in their names, and their calls are bounded by the limiter, which may be nil. The error is a *refusal.Error unless
+// there was no answer.
+func OpenSessions(
+	ctx context.Context, base aws.Config, target Target, limiter *Limiter, runID string,
+) (*Sessions, error) {
 	base = limiter.withRetry(base, target.Region)
 	caller, err := callerARN(ctx, limiter.withLimit(base, target.ToolingAccount), target.Caller())
 	if err != nil {
@@ -72,8 +74,8 @@ func OpenSessions(ctx context.Context, base aws.Config, target Target, limiter *
 // CallerARN returns the ARN of the caller.
 func (s *Sessions) CallerARN() string { return s.callerARN }
 
-// Config returns a configuration that calls a region with a role. The first time it assumes the role and checks that it belongs
-// to the target account; otherwise the error is a *refusal.Error.
+// Config returns a configuration that calls a region with a role. The first time it assumes the role and checks that it
+// belongs to the target account; otherwise the error is a *refusal.Error.
 func (s *Sessions) Config(ctx context.Context, role Role, region string) (aws.Config, error) {
 	key := role.Key()
 	s.mu.Lock()
@@ -100,8 +102,9 @@ func (s *Sessions) assume(ctx context.Context, role Role) (aws.Config, error) {
 		if ErrorCode(err) == "" {
 			return cfg, Wrap(err)
 		}
-		return cfg, refusal.Newf(err, "the role %s may not be assumed from account %s (%v): see that the account is bootstrapped "+
-			"and trusts the tooling account (`lockstep bootstrap --env %s`); the caller's own rights are never used instead",
+		return cfg, refusal.Newf(err, "the role %s may not be assumed from account %s (%v): see that the account is "+
+			"bootstrapped and trusts the tooling account (`lockstep bootstrap --env %s`); the caller's own rights are never "+
+			"used instead",
 			role.ARN, s.target.ToolingAccount, Wrap(err), s.target.Environment)
 	}
 	id, err := NewSTS(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
@@ -115,8 +118,8 @@ func (s *Sessions) assume(ctx context.Context, role Role) (aws.Config, error) {
 	return cfg, nil
 }
 
-// options returns the arguments of AssumeRole. Without transitive keys of its own, a tagged session passes on all its tags,
-// as the CDK's command line does.
+// options returns the arguments of AssumeRole. Without transitive keys of its own, a tagged session passes on all its
+// tags, as the CDK's command line does.
 func (r Role) options(sessionName string) func(*stscreds.AssumeRoleOptions) {
 	return func(o *stscreds.AssumeRoleOptions) {
 		o.RoleSessionName = strings.TrimSuffix(sessionName, "-")

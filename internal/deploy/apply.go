@@ -14,8 +14,8 @@ import (
 	"lockstep/internal/deploy/risk"
 )
 
-// apply executes the plan: each stack as soon as those that it needs are done, several at once. A stack that fails stops those
-// that need it and no other. Deferred stacks get their change sets when their turn comes.
+// apply executes the plan: each stack as soon as those that it needs are done, several at once. A stack that fails
+// stops those that need it and no other. Deferred stacks get their change sets when their turn comes.
 func (p *Plan) apply(ctx context.Context) error {
 	run := &planExecution{plan: p, done: map[*assembly.Stack]chan struct{}{}}
 	for _, step := range p.steps {
@@ -143,8 +143,8 @@ func (p *Plan) planDeferred(ctx context.Context, client *cfn.Client, step *planS
 	return risk.CheckAllowed(step.record.Flags, p.permits)
 }
 
-// executeStep executes a step's change set. The policy of the stack is lifted if data is lost with a permit: whoever gave it has
-// seen what the policy would refuse.
+// executeStep executes a step's change set. The policy of the stack is lifted if data is lost with a permit: whoever
+// gave it has seen what the policy would refuse.
 func (d *Deployment) executeStep(ctx context.Context, client *cfn.Client, step *planStep) error {
 	execute := func() error { return d.execute(ctx, client, step) }
 	if step.current.Phase != cfn.Absent && step.stack.Template.StackPolicy != "" && risk.RemovesData(step.record.Changes) {
@@ -153,8 +153,8 @@ func (d *Deployment) executeStep(ctx context.Context, client *cfn.Client, step *
 	return execute()
 }
 
-// execute executes a step's change set and follows it to its end. It writes into the journal before CloudFormation begins and
-// after it has ended.
+// execute executes a step's change set and follows it to its end. It writes into the journal before CloudFormation
+// begins and after it has ended.
 func (d *Deployment) execute(ctx context.Context, client *cfn.Client, step *planStep) error {
 	set := step.set
 	lastSeen, err := client.NewestEvent(ctx, set.StackID)

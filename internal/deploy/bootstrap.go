@@ -27,7 +27,8 @@ func stagingBucketName(t awsclient.Target) string {
 	return fmt.Sprintf("cdk-%s-assets-%s-%s", t.Qualifier, t.Account, t.Region)
 }
 
-// ledgerRole returns the one role of the bootstrap that may write to the staging bucket, narrowed down to the ledger's objects.
+// ledgerRole returns the one role of the bootstrap that may write to the staging bucket, narrowed down to the ledger's
+// objects.
 func ledgerRole(t awsclient.Target) (awsclient.Role, error) {
 	role := bootstrapRole(t, publishingKind)
 	bucket := "arn:" + assembly.Partition(t.Region) + ":s3:::" + stagingBucketName(t)

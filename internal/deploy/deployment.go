@@ -1,6 +1,6 @@
-// Package deploy owns the deployment of a cloud assembly to one account, from beginning to end: the checks before it, the plan,
-// its application under the account's lock, the verification and the release record. It works as the roles of the account's
-// bootstrap alone, and knows nothing of steps, terminals or emulators.
+// Package deploy owns the deployment of a cloud assembly to one account, from beginning to end: the checks before it,
+// the plan, its application under the account's lock, the verification and the release record. It works as the roles of
+// the account's bootstrap alone, and knows nothing of steps, terminals or emulators.
 package deploy
 
 import (
@@ -18,8 +18,9 @@ import (
 	"lockstep/internal/deploy/staging"
 )
 
-// maxConcurrent is how many stacks, or assets, are worked on at once. CloudFormation throttles an account's calls long before it
-// limits operations (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html).
+// maxConcurrent is how many stacks, or assets, are worked on at once. CloudFormation throttles an account's calls long
+// before it limits operations
+// (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html).
 const maxConcurrent = 8
 
 // A Deployment is the deployment of one assembly to one target.
@@ -42,9 +43,12 @@ type Deployment struct {
 	progressMu sync.Mutex
 }
 
-// Open returns a deployment after every check that needs no write: the caller's account, the assembly's target, each of its
-// roles, and the account's bootstrap version. The error is a *refusal.Error where something is not as it was configured.
-func Open(ctx context.Context, base aws.Config, target awsclient.Target, asm *assembly.Assembly, o Options) (*Deployment, error) {
+// Open returns a deployment after every check that needs no write: the caller's account, the assembly's target, each of
+// its roles, and the account's bootstrap version. The error is a *refusal.Error where something is not as it was
+// configured.
+func Open(
+	ctx context.Context, base aws.Config, target awsclient.Target, asm *assembly.Assembly, o Options,
+) (*Deployment, error) {
 	d, err := OpenAccount(ctx, base, target, o)
 	if err != nil {
 		return nil, err
@@ -56,7 +60,8 @@ func Open(ctx context.Context, base aws.Config, target awsclient.Target, asm *as
 	return d, d.preflight(ctx)
 }
 
-// OpenAccount returns a deployment without an assembly, for work on what the account holds. It has checked the caller's account.
+// OpenAccount returns a deployment without an assembly, for work on what the account holds. It has checked the caller's
+// account.
 func OpenAccount(ctx context.Context, base aws.Config, target awsclient.Target, o Options) (*Deployment, error) {
 	sessions, err := awsclient.OpenSessions(ctx, base, target, o.Limiter, o.Run.ID)
 	if err != nil {
@@ -70,8 +75,8 @@ func (d *Deployment) stackClient(ctx context.Context, s *assembly.Stack) (*cfn.C
 	return d.cfnClient(ctx, assumedRole(s.DeployRole), s.Region)
 }
 
-// cfnClient returns the client of a role and region. There is only one of each: a client learns how wrong this machine's clock
-// is.
+// cfnClient returns the client of a role and region. There is only one of each: a client learns how wrong this
+// machine's clock is.
 func (d *Deployment) cfnClient(ctx context.Context, role awsclient.Role, region string) (*cfn.Client, error) {
 	return loadOrCreate(&d.cfnClients, role.Key()+region, func() (*cfn.Client, error) {
 		cfg, err := d.sessions.Config(ctx, role, region)
@@ -80,7 +85,9 @@ func (d *Deployment) cfnClient(ctx context.Context, role awsclient.Role, region 
 }
 
 // bucket returns a bucket as a role sees it.
-func (d *Deployment) bucket(ctx context.Context, name string, role awsclient.Role, region string) (*staging.Bucket, error) {
+func (d *Deployment) bucket(
+	ctx context.Context, name string, role awsclient.Role, region string,
+) (*staging.Bucket, error) {
 	client, err := loadOrCreate(&d.s3Clients, role.Key()+region, func() (*awsclient.S3, error) {
 		cfg, err := d.sessions.Config(ctx, role, region)
 		return awsclient.NewS3(cfg, &d.fence), err
@@ -127,8 +134,11 @@ func (d *Deployment) printProgress(line string) {
 	}
 }
 
-// forEachStack calls f for every stack, several at once, and returns all errors. After an interrupt it returns that alone.
-func (d *Deployment) forEachStack(ctx context.Context, f func(ctx context.Context, i int, s *assembly.Stack) error) error {
+// forEachStack calls f for every stack, several at once, and returns all errors. After an interrupt it returns that
+// alone.
+func (d *Deployment) forEachStack(
+	ctx context.Context, f func(ctx context.Context, i int, s *assembly.Stack) error,
+) error {
 	errs := make([]error, len(d.assembly.Stacks))
 	var group errgroup.Group
 	group.SetLimit(maxConcurrent)

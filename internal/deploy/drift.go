@@ -9,8 +9,8 @@ import (
 	"lockstep/internal/deploy/cfn"
 )
 
-// Drift compares every stack of the newest release with what was deployed, several at once. It works as the lookup role, which
-// may read everything and write nothing: CloudFormation reads the resources with the rights of its caller.
+// Drift compares every stack of the newest release with what was deployed, several at once. It works as the lookup
+// role, which may read everything and write nothing: CloudFormation reads the resources with the rights of its caller.
 func (d *Deployment) Drift(ctx context.Context) ([]cfn.Drift, error) {
 	book, err := d.Ledger(ctx)
 	if err != nil {

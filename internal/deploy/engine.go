@@ -30,8 +30,8 @@ const (
 	Rehearsal = "rehearsal"
 )
 
-// Deploy makes the account what the assembly wants, under the account's lock, and records the release. If there is nothing to
-// do, it writes nothing. It resumes a run that was cut off.
+// Deploy makes the account what the assembly wants, under the account's lock, and records the release. If there is
+// nothing to do, it writes nothing. It resumes a run that was cut off.
 func (d *Deployment) Deploy(ctx context.Context, o DeployRequest) (Record, error) {
 	if err := d.requireReviewedPlan(o); err != nil {
 		return d.newPlan().Record(), err
@@ -75,11 +75,14 @@ func (d *Deployment) requireReviewedPlan(o DeployRequest) error {
 		applying = "rollback"
 	}
 	return refusal.Newf(nil, "%s takes only a plan that was approved: `lockstep %s --env %s --live --out plan.json`, "+
-		"`lockstep approve --plan plan.json --live`, then `lockstep %s --env %s --live --plan plan.json`", env, planning, env, applying, env)
+		"`lockstep approve --plan plan.json --live`, then `lockstep %s --env %s --live --plan plan.json`",
+		env, planning, env, applying, env)
 }
 
 // deployLocked plans, applies, verifies and records, under the lock.
-func (d *Deployment) deployLocked(ctx context.Context, book *ledger.Ledger, o DeployRequest, before ledger.Journal) (Record, error) {
+func (d *Deployment) deployLocked(
+	ctx context.Context, book *ledger.Ledger, o DeployRequest, before ledger.Journal,
+) (Record, error) {
 	resumed, err := d.resumeInterrupted(ctx, before)
 	if err != nil {
 		return d.newPlan().Record(), err
@@ -129,7 +132,8 @@ func (d *Deployment) newOrReviewedPlan(
 	return p, err
 }
 
-// resumeInterrupted waits for the end of what a run that was cut off has begun, and returns the stacks that it worked on.
+// resumeInterrupted waits for the end of what a run that was cut off has begun, and returns the stacks that it worked
+// on.
 func (d *Deployment) resumeInterrupted(ctx context.Context, before ledger.Journal) (map[string]bool, error) {
 	begun := map[string]bool{}
 	for _, s := range d.assembly.Stacks {
@@ -147,7 +151,8 @@ func (d *Deployment) resumeInterrupted(ctx context.Context, before ledger.Journa
 		if err != nil || state.Phase != cfn.Busy {
 			return err // it has ended, or was not begun after all: the plan will show what there is to do
 		}
-		d.printProgress(fmt.Sprintf("%s: resuming what run %s has begun, CloudFormation is at %s", s.Name, before.RunID, state.StackStatus))
+		d.printProgress(fmt.Sprintf("%s: resuming what run %s has begun, CloudFormation is at %s",
+			s.Name, before.RunID, state.StackStatus))
 		if err := client.FollowRunning(ctx, s.Name, state); err != nil {
 			return fmt.Errorf("stack %s: %w", s.Name, err)
 		}

@@ -11,8 +11,8 @@ import (
 // MinReleasesKept is how many releases have to be kept at least: a rollback needs the one before.
 const MinReleasesKept = 2
 
-// Garbage returns the published files and the kept assemblies that only releases older than the newest keep ones needed, and
-// that no stack in the account uses.
+// Garbage returns the published files and the kept assemblies that only releases older than the newest keep ones
+// needed, and that no stack in the account uses.
 func (d *Deployment) Garbage(ctx context.Context, keep int) ([]staging.Garbage, error) {
 	book, err := d.Ledger(ctx)
 	if err != nil {
@@ -41,8 +41,8 @@ func (d *Deployment) Garbage(ctx context.Context, keep int) ([]staging.Garbage, 
 	return bucket.FindGarbage(ctx, old, templates)
 }
 
-// DeleteGarbage deletes what is garbage at this moment, under the lock, so that nobody deploys what is being deleted. It returns
-// what it deleted. The bucket keeps earlier versions for as long as its bootstrap says.
+// DeleteGarbage deletes what is garbage at this moment, under the lock, so that nobody deploys what is being deleted.
+// It returns what it deleted. The bucket keeps earlier versions for as long as its bootstrap says.
 func (d *Deployment) DeleteGarbage(ctx context.Context, keep int) (deleted []staging.Garbage, err error) {
 	book, err := d.Ledger(ctx)
 	if err != nil {

@@ -26,8 +26,8 @@ type Status struct {
 	Tampered bool   `json:"tampered,omitempty"`
 }
 
-// Status reads what the ledger says of the environment, with the newest release and as many earlier ones as are asked for. An
-// account that cannot be read is reported as a problem.
+// Status reads what the ledger says of the environment, with the newest release and as many earlier ones as are asked
+// for. An account that cannot be read is reported as a problem.
 func (d *Deployment) Status(ctx context.Context, earlier int) Status {
 	s := Status{Target: d.target}
 	if err := d.readStatus(ctx, earlier, &s); err != nil {
@@ -97,8 +97,8 @@ func (d *Deployment) Unlock(ctx context.Context, holder string) error {
 	return err
 }
 
-// CheckPromotion refuses an assembly of the next environment that was not synthesised together with what is deployed here. The
-// assembly is given by its digest.
+// CheckPromotion refuses an assembly of the next environment that was not synthesised together with what is deployed
+// here. The assembly is given by its digest.
 func (d *Deployment) CheckPromotion(ctx context.Context, next, digest string) error {
 	book, err := d.Ledger(ctx)
 	if err != nil {
@@ -110,16 +110,18 @@ func (d *Deployment) CheckPromotion(ctx context.Context, next, digest string) er
 	}
 	here := d.target.Environment
 	if last == nil {
-		return refusal.Newf(nil, "a release reaches %s by way of %s, where nothing was deployed yet: deploy there first", next, here)
+		return refusal.Newf(nil, "a release reaches %s by way of %s, where nothing was deployed yet: deploy there first",
+			next, here)
 	}
 	switch sibling := last.SiblingDigests[next]; sibling {
 	case digest:
 		return nil
 	case "":
-		return refusal.Newf(nil, "a release reaches %s by way of %s, and release %d there was not synthesised together with any assembly "+
-			"of %s: synthesise all environments at once, and deploy that to %s first", next, here, last.Number, next, here)
+		return refusal.Newf(nil, "a release reaches %s by way of %s, and release %d there was not synthesised together "+
+			"with any assembly of %s: synthesise all environments at once, and deploy that to %s first",
+			next, here, last.Number, next, here)
 	default:
-		return refusal.Newf(nil, "a release reaches %s by way of %s: what passed there as release %d is the assembly %.12s, and this is "+
-			"%.12s; deploy this to %s first", next, here, last.Number, sibling, digest, here)
+		return refusal.Newf(nil, "a release reaches %s by way of %s: what passed there as release %d is the assembly "+
+			"%.12s, and this is %.12s; deploy this to %s first", next, here, last.Number, sibling, digest, here)
 	}
 }

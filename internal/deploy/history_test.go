@@ -208,7 +208,8 @@ func TestGarbage_OnlyUnreferencedOldObjects(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// A stack that no assembly has any more stays in the account until a person removes it, so every plan and release tells of it until then.
+// A stack that no assembly has any more stays in the account until a person removes it, so every plan and release tells
+// of it until then.
 func TestOrphanedStacks_ReportedUntilDeleted(t *testing.T) {
 	c := newCloud(t)
 	both := assemble(t, needs{"web": nil, "old": nil}, map[string]string{"web": topics(1), "old": topics(1)})

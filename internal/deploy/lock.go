@@ -13,8 +13,8 @@ import (
 	"lockstep/internal/refusal"
 )
 
-// withLock calls do while the lock is held and the journal is written. The journal that do gets is that of a run that was cut
-// off, or the zero journal.
+// withLock calls do while the lock is held and the journal is written. The journal that do gets is that of a run that
+// was cut off, or the zero journal.
 func (d *Deployment) withLock(
 	ctx context.Context, book *ledger.Ledger, o DeployRequest, do func(before ledger.Journal) (Record, error),
 ) (record Record, err error) {
@@ -40,7 +40,8 @@ func (d *Deployment) withLock(
 	return record, errors.Join(err, ending)
 }
 
-// beginJournal begins the journal of this run. It returns that of the run before if that was cut off, or the zero journal.
+// beginJournal begins the journal of this run. It returns that of the run before if that was cut off, or the zero
+// journal.
 func (d *Deployment) beginJournal(
 	ctx context.Context, book *ledger.Ledger, lock *ledger.Lock, o DeployRequest,
 ) (ledger.Journal, error) {
@@ -74,8 +75,8 @@ func (d *Deployment) beginJournal(
 	return before, nil
 }
 
-// acquireLock takes the lock and puts the fence before every write. The function that it returns releases the lock, given the
-// error with which the work under it ended.
+// acquireLock takes the lock and puts the fence before every write. The function that it returns releases the lock,
+// given the error with which the work under it ended.
 func (d *Deployment) acquireLock(ctx context.Context, book *ledger.Ledger) (*ledger.Lock, func(error), error) {
 	heartbeat := d.newHeartbeatFile()
 	lock, err := book.AcquireLock(ctx, ledger.Holder{
@@ -101,8 +102,8 @@ func (d *Deployment) acquireLock(ctx context.Context, book *ledger.Ledger) (*led
 		defer cancel()
 		if err := lock.Release(cleanup); err != nil {
 			// The heartbeat file stays, locked until this process ends.
-			d.printProgress(fmt.Sprintf("the lock could not be released (%v): on this machine it is free when this process has ended, "+
-				"on others in %v", err, ledger.Lease))
+			d.printProgress(fmt.Sprintf("the lock could not be released (%v): on this machine it is free when this process "+
+				"has ended, on others in %v", err, ledger.Lease))
 			return
 		}
 		heartbeat.Close()
@@ -117,8 +118,8 @@ func (d *Deployment) newHeartbeatFile() *ledger.HeartbeatFile {
 	}
 	file, err := ledger.NewHeartbeatFile(d.HeartbeatDir, d.Run.ID)
 	if err != nil {
-		d.printProgress(fmt.Sprintf("this run's heartbeat file cannot be written (%v): if the run is killed, the next one waits until "+
-			"the lock's lease ends", err))
+		d.printProgress(fmt.Sprintf("this run's heartbeat file cannot be written (%v): if the run is killed, the next one "+
+			"waits until the lock's lease ends", err))
 	}
 	return file
 }

@@ -15,8 +15,8 @@ import (
 	"lockstep/internal/refusal"
 )
 
-// orphanedStacks returns the stacks that an earlier release created, that the assembly no longer has, and that still exist.
-// CloudFormation does not know that they belonged together, so only a person deletes them.
+// orphanedStacks returns the stacks that an earlier release created, that the assembly no longer has, and that still
+// exist. CloudFormation does not know that they belonged together, so only a person deletes them.
 func (d *Deployment) orphanedStacks(ctx context.Context) ([]ledger.Stack, error) {
 	book, err := d.Ledger(ctx)
 	if err != nil {
@@ -62,8 +62,8 @@ func (d *Deployment) stackExists(ctx context.Context, id string) (bool, error) {
 func refuseTampered(err error) error {
 	var tampered *ledger.TamperedError
 	if errors.As(err, &tampered) {
-		return refusal.Newf(err, "%s: the bucket keeps older versions of every object; find out who it was and put the right one back, "+
-			"then run this again", tampered)
+		return refusal.Newf(err, "%s: the bucket keeps older versions of every object; find out who it was and put the "+
+			"right one back, then run this again", tampered)
 	}
 	return err
 }

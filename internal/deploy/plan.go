@@ -47,8 +47,8 @@ type planStep struct {
 	err     error
 }
 
-// Plan works out what the assembly would change, with a change set for every stack that differs. For stacks that match it writes
-// nothing. After an error no change set remains; the plan's record is there all the same.
+// Plan works out what the assembly would change, with a change set for every stack that differs. For stacks that match
+// it writes nothing. After an error no change set remains; the plan's record is there all the same.
 func (d *Deployment) Plan(ctx context.Context) (*Plan, error) {
 	return d.planWithTTL(ctx, changeSetTTL)
 }
@@ -94,7 +94,9 @@ func (p *Plan) isUnchanged() bool {
 }
 
 // readStacks reads the state of every stack, and marks those that match the assembly as unchanged.
-func (p *Plan) readStacks(ctx context.Context, read func(*cfn.Client, context.Context, string) (cfn.State, error)) error {
+func (p *Plan) readStacks(
+	ctx context.Context, read func(*cfn.Client, context.Context, string) (cfn.State, error),
+) error {
 	return p.deployment.forEachStack(ctx, func(ctx context.Context, i int, s *assembly.Stack) error {
 		step := p.steps[i]
 		return step.run(func() error {
@@ -216,8 +218,8 @@ func (p *Plan) createChangeSet(ctx context.Context, step *planStep) error {
 // setUnchanged records that no resource of the stack changes, and the changes of the stack itself if there are any.
 func (s *planStep) setUnchanged(stackLevel []change.Change) error {
 	if !s.stack.Template.Equivalent(s.current.Template) && !s.stack.TemplateMatchesURL() {
-		return fmt.Errorf("its template %s was edited after it was synthesised, and what is published under its hash is what it was "+
-			"before: synthesise again", s.stack.Template.File)
+		return fmt.Errorf("its template %s was edited after it was synthesised, and what is published under its hash is "+
+			"what it was before: synthesise again", s.stack.Template.File)
 	}
 	s.record.Outcome, s.record.Outputs = change.Unchanged, s.current.StackOutputs()
 	if len(stackLevel) > 0 {

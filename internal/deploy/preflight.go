@@ -57,10 +57,12 @@ func checkAssembly(asm *assembly.Assembly, target awsclient.Target) error {
 	for _, s := range asm.Stacks {
 		switch {
 		case s.Account != target.Account:
-			return refusal.Newf(nil, "stack %s is for account %s, but %s is account %s: synthesise for %s, or correct its configuration",
+			return refusal.Newf(nil, "stack %s is for account %s, but %s is account %s: synthesise for %s, or correct its "+
+				"configuration",
 				s.Name, s.Account, target.Environment, target.Account, target.Environment)
 		case s.Region != target.Region:
-			return refusal.Newf(nil, "stack %s is for region %s, but %s is in %s: synthesise for %s, or correct its configuration",
+			return refusal.Newf(nil, "stack %s is for region %s, but %s is in %s: synthesise for %s, or correct its "+
+				"configuration",
 				s.Name, s.Region, target.Environment, target.Region, target.Environment)
 		}
 		if err := checkRole(s.DeployRole.ARN, "stack "+s.Name, target); err != nil {
@@ -85,7 +87,8 @@ func checkAssembly(asm *assembly.Assembly, target awsclient.Target) error {
 func checkAssets(s *assembly.Stack, target awsclient.Target) error {
 	for _, a := range s.Assets {
 		if len(a.Executable) > 0 {
-			return fmt.Errorf("asset %s of stack %s is made by a command (%s), which is not supported: let the app write the file",
+			return fmt.Errorf("asset %s of stack %s is made by a command (%s), which is not supported: let the app write the "+
+				"file",
 				a.Name, s.Name, a.Executable[0])
 		}
 		if err := checkRole(a.Role.ARN, "asset "+a.Name+" of stack "+s.Name, target); err != nil {
@@ -95,7 +98,8 @@ func checkAssets(s *assembly.Stack, target awsclient.Target) error {
 	return nil
 }
 
-// checkRole refuses a missing role, because nothing is done with the caller's own rights, and a role of another account.
+// checkRole refuses a missing role, because nothing is done with the caller's own rights, and a role of another
+// account.
 func checkRole(role, what string, target awsclient.Target) error {
 	if role == "" {
 		return refusal.Newf(nil, "%s names no role to assume in %s: use the CDK's DefaultStackSynthesizer; "+
@@ -114,7 +118,9 @@ func checkRole(role, what string, target awsclient.Target) error {
 
 // checkBootstrap reads the bootstrap version with the deploy role, which is allowed to read that one parameter
 // (https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html), and refuses an account prepared for an older CDK.
-func checkBootstrap(ctx context.Context, client *awsclient.SSM, want assembly.BootstrapRequirement, target awsclient.Target) error {
+func checkBootstrap(
+	ctx context.Context, client *awsclient.SSM, want assembly.BootstrapRequirement, target awsclient.Target,
+) error {
 	advice := fmt.Sprintf("run `lockstep bootstrap --env %s`", target.Environment)
 	out, err := client.GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String(want.Parameter)})
 	if awsclient.ErrorCode(err) == "ParameterNotFound" {

@@ -79,7 +79,8 @@ func TestCheckBootstrap_ComparesVersion(t *testing.T) {
 	}
 }
 
-// The publishing role may write to all of the staging bucket, which templates are read from. Whoever gets hold of the session that keeps the records may not.
+// The publishing role may write to all of the staging bucket, which templates are read from. Whoever gets hold of the
+// session that keeps the records may not.
 func TestLedgerRole_ReachesNoOtherObject(t *testing.T) {
 	role, err := ledgerRole(testTarget)
 	require.NoError(t, err)

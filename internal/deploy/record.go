@@ -82,6 +82,6 @@ func (r StackRecord) text() string {
 
 // orphanedText names the stacks that the assembly no longer has.
 func orphanedText(names []string) string {
-	return fmt.Sprintf("orphaned, because the assembly no longer has them: %s; when nobody needs one any more, remove it with "+
-		"`aws cloudformation delete-stack --stack-name NAME`", strings.Join(names, ", "))
+	return fmt.Sprintf("orphaned, because the assembly no longer has them: %s; when nobody needs one any more, remove "+
+		"it with `aws cloudformation delete-stack --stack-name NAME`", strings.Join(names, ", "))
 }

@@ -14,8 +14,8 @@ import (
 	"lockstep/internal/refusal"
 )
 
-// Artifacts is what a release keeps in the account besides its record: what it takes to deploy it again, and what it was built
-// with.
+// Artifacts is what a release keeps in the account besides its record: what it takes to deploy it again, and what it
+// was built with.
 type Artifacts struct {
 	// Assembly is the environment's cloud assembly as it was synthesised.
 	Assembly fs.FS
@@ -40,7 +40,8 @@ func (d *Deployment) recordRelease(ctx context.Context, book *ledger.Ledger, o D
 		return err
 	}
 	p.release = r.Number
-	d.printProgress(fmt.Sprintf("release %d of %s is recorded: assembly %.12s", r.Number, d.target.Environment, r.SynthDigest))
+	d.printProgress(fmt.Sprintf("release %d of %s is recorded: assembly %.12s",
+		r.Number, d.target.Environment, r.SynthDigest))
 	return d.journal.RecordRelease(ctx, r.Summary())
 }
 
@@ -89,8 +90,8 @@ func (d *Deployment) saveArtifacts(ctx context.Context, book *ledger.Ledger) (st
 // maxReleasesSearched is how many releases EarlierRelease looks at.
 const maxReleasesSearched = 200
 
-// EarlierRelease returns the release with a number. For 0 it returns the newest release that is older than what is deployed and
-// of another assembly.
+// EarlierRelease returns the release with a number. For 0 it returns the newest release that is older than what is
+// deployed and of another assembly.
 func (d *Deployment) EarlierRelease(ctx context.Context, number int) (ledger.Release, error) {
 	book, err := d.Ledger(ctx)
 	if err != nil {
@@ -100,7 +101,8 @@ func (d *Deployment) EarlierRelease(ctx context.Context, number int) (ledger.Rel
 	if number != 0 {
 		r, err := book.Release(ctx, number)
 		if errors.Is(err, ledger.ErrNotFound) {
-			return r, refusal.Newf(err, "%s has no release %d: `lockstep status --env %s --releases 20` shows which there are", env, number, env)
+			return r, refusal.Newf(err, "%s has no release %d: `lockstep status --env %s --releases 20` shows which there "+
+				"are", env, number, env)
 		}
 		return r, err
 	}
@@ -124,7 +126,8 @@ func (d *Deployment) EarlierRelease(ctx context.Context, number int) (ledger.Rel
 	return ledger.Release{}, refusal.Newf(nil, "%s has no release before %d to go back to", env, limit)
 }
 
-// FetchAssembly replaces a folder by the cloud assembly of a release, after checking that it is the one that was recorded.
+// FetchAssembly replaces a folder by the cloud assembly of a release, after checking that it is the one that was
+// recorded.
 func (d *Deployment) FetchAssembly(ctx context.Context, r ledger.Release, folder string) error {
 	book, err := d.Ledger(ctx)
 	if err != nil {
@@ -141,8 +144,8 @@ func (d *Deployment) FetchAssembly(ctx context.Context, r ledger.Release, folder
 	err = staging.ExtractAssembly(data, folder, r.SynthDigest)
 	var other *staging.DigestError
 	if errors.As(err, &other) {
-		return refusal.Newf(err, "the kept cloud assembly of release %d is not the one that was deployed: its digest is %.12s, "+
-			"and the record says %.12s", r.Number, other.Got, other.Want)
+		return refusal.Newf(err, "the kept cloud assembly of release %d is not the one that was deployed: its digest is "+
+			"%.12s, and the record says %.12s", r.Number, other.Got, other.Want)
 	}
 	if err != nil {
 		return fmt.Errorf("the kept cloud assembly of release %d cannot be unpacked: %w", r.Number, err)

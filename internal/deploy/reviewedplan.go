@@ -17,8 +17,8 @@ import (
 	"lockstep/internal/refusal"
 )
 
-// checkMatches refuses a plan of another environment, mode, assembly, configuration or account than this deployment's. It returns
-// the plan of the target.
+// checkMatches refuses a plan of another environment, mode, assembly, configuration or account than this deployment's.
+// It returns the plan of the target.
 func (d *Deployment) checkMatches(f planfile.File) (planfile.Target, error) {
 	advice := fmt.Sprintf("plan again with `lockstep plan --env %s --out FILE`", d.target.Environment)
 	for _, field := range []struct{ name, plan, here string }{
@@ -29,29 +29,33 @@ func (d *Deployment) checkMatches(f planfile.File) (planfile.Target, error) {
 		{"cloud assembly", f.EnvironmentDigest, d.EnvironmentDigest},
 	} {
 		if field.plan != field.here {
-			return planfile.Target{}, refusal.Newf(nil, "the plan is of another %s (%.12s) than what is to be deployed (%.12s); %s",
+			return planfile.Target{}, refusal.Newf(nil, "the plan is of another %s (%.12s) than what is to be deployed "+
+				"(%.12s); %s",
 				field.name, field.plan, field.here, advice)
 		}
 	}
 	t, ok := f.Target(d.target.Account, d.target.Region)
 	switch {
 	case !ok:
-		return t, refusal.Newf(nil, "the plan is of other accounts than %s in %s; %s", d.target.Account, d.target.Region, advice)
+		return t, refusal.Newf(nil, "the plan is of other accounts than %s in %s; %s",
+			d.target.Account, d.target.Region, advice)
 	case t.DeployedDigest != d.assembly.Digest:
-		return t, refusal.Newf(nil, "the plan is of another cloud assembly (%.12s) than the one that would be deployed to %s (%.12s); %s",
+		return t, refusal.Newf(nil, "the plan is of another cloud assembly (%.12s) than the one that would be deployed to "+
+			"%s (%.12s); %s",
 			t.DeployedDigest, d.target.Account, d.assembly.Digest, advice)
 	}
 	return t, nil
 }
 
-// checkRegistered refuses a plan that the account does not know or that may not be applied any more. It returns the time by the
-// account's clock.
+// checkRegistered refuses a plan that the account does not know or that may not be applied any more. It returns the
+// time by the account's clock.
 func (d *Deployment) checkRegistered(ctx context.Context, book *ledger.Ledger, f planfile.File) (time.Time, error) {
 	registered, now, err := book.Plan(ctx, f.Digest)
 	advice := fmt.Sprintf("plan again with `lockstep plan --env %s --out FILE`", f.Environment)
 	switch {
 	case errors.Is(err, ledger.ErrNotFound):
-		return now, refusal.Newf(err, "account %s does not know the plan %.12s: it was made for another account, or outside Lockstep; %s",
+		return now, refusal.Newf(err, "account %s does not know the plan %.12s: it was made for another account, or "+
+			"outside Lockstep; %s",
 			d.target.Account, f.Digest, advice)
 	case err != nil:
 		return now, err
@@ -62,7 +66,8 @@ func (d *Deployment) checkRegistered(ctx context.Context, book *ledger.Ledger, f
 		return now, refusal.Newf(nil, "the plan %.12s was good until %s; %s",
 			f.Digest, registered.Expires.Format(time.DateTime), advice)
 	case registered.AppliedByRun != "" && registered.AppliedByRun != d.interruptedRun:
-		return now, refusal.Newf(nil, "the plan %.12s was applied by run %s already; %s", f.Digest, registered.AppliedByRun, advice)
+		return now, refusal.Newf(nil, "the plan %.12s was applied by run %s already; %s",
+			f.Digest, registered.AppliedByRun, advice)
 	}
 	return now, nil
 }
@@ -74,12 +79,13 @@ func (d *Deployment) checkApproved(ctx context.Context, book *ledger.Ledger, f p
 	case err != nil:
 		return nil, err
 	case approval == nil && d.RequiresApproval:
-		return nil, refusal.Newf(nil, "nobody has approved the plan %.12s, and %s asks for it: `lockstep approve --plan FILE`, then run "+
-			"this again", f.Digest, d.target.Environment)
+		return nil, refusal.Newf(nil, "nobody has approved the plan %.12s, and %s asks for it: `lockstep approve --plan "+
+			"FILE`, then run this again", f.Digest, d.target.Environment)
 	case approval == nil:
 		return nil, nil
 	}
-	d.printProgress(fmt.Sprintf("the plan was approved by %s at %s", approval.ApproverARN, approval.At.Format(time.DateTime)))
+	d.printProgress(fmt.Sprintf("the plan was approved by %s at %s",
+		approval.ApproverARN, approval.At.Format(time.DateTime)))
 	var permits []change.Permit
 	for _, name := range approval.Allow {
 		permits = append(permits, change.Permit(name))
@@ -88,7 +94,9 @@ func (d *Deployment) checkApproved(ctx context.Context, book *ledger.Ledger, f p
 }
 
 // reviewedPlan returns the plan of a plan file, after checking that it may be applied here.
-func (d *Deployment) reviewedPlan(ctx context.Context, book *ledger.Ledger, o DeployRequest, before ledger.Journal) (*Plan, error) {
+func (d *Deployment) reviewedPlan(
+	ctx context.Context, book *ledger.Ledger, o DeployRequest, before ledger.Journal,
+) (*Plan, error) {
 	none := d.newPlan()
 	t, err := d.checkMatches(*o.Plan)
 	if err != nil {
@@ -109,8 +117,9 @@ func (d *Deployment) reviewedPlan(ctx context.Context, book *ledger.Ledger, o De
 	return p, p.err
 }
 
-// loadReviewedPlan turns the plan of a target back into a plan, after checking that every stack and change set is as it was when
-// the plan was made. If a run was cut off while it applied this very plan, the journal says which stacks it has begun.
+// loadReviewedPlan turns the plan of a target back into a plan, after checking that every stack and change set is as it
+// was when the plan was made. If a run was cut off while it applied this very plan, the journal says which stacks it
+// has begun.
 func (d *Deployment) loadReviewedPlan(ctx context.Context, t planfile.Target, before ledger.Journal) (*Plan, error) {
 	p := d.newPlan()
 	p.reviewed = true
@@ -140,7 +149,8 @@ func checkSameStacks(stacks []*assembly.Stack, reviewed map[string]planfile.Stac
 	if same {
 		return nil
 	}
-	return refusal.Newf(nil, "the plan is of the stacks %v, and the assembly has %v: plan again", slices.Sorted(maps.Keys(reviewed)), names)
+	return refusal.Newf(nil, "the plan is of the stacks %v, and the assembly has %v: plan again",
+		slices.Sorted(maps.Keys(reviewed)), names)
 }
 
 // loadReviewedStack fills a step from what was reviewed.
@@ -217,6 +227,6 @@ func checkOnlyAdds(r StackRecord) error {
 	if len(more) == 0 {
 		return nil
 	}
-	return refusal.Newf(nil, "it was deferred in the reviewed plan and would now do more than add resources (%s): what it needs is "+
-		"there now, so plan and review again", strings.Join(more, ", "))
+	return refusal.Newf(nil, "it was deferred in the reviewed plan and would now do more than add resources (%s): what "+
+		"it needs is there now, so plan and review again", strings.Join(more, ", "))
 }

@@ -13,7 +13,8 @@ import (
 	"lockstep/internal/refusal"
 )
 
-// SavePlan is Plan for a review: the change sets stay for the time ttl. It also returns the target's entry in the plan file.
+// SavePlan is Plan for a review: the change sets stay for the time ttl. It also returns the target's entry in the plan
+// file.
 func (d *Deployment) SavePlan(ctx context.Context, ttl time.Duration) (*Plan, planfile.Target, error) {
 	p, err := d.planWithTTL(ctx, ttl)
 	if err != nil {
@@ -36,7 +37,8 @@ func (d *Deployment) SavePlan(ctx context.Context, ttl time.Duration) (*Plan, pl
 	return p, t, nil
 }
 
-// NewPlanFile returns the file of a plan for some targets, which may be applied for the time ttl. It bears this run's name.
+// NewPlanFile returns the file of a plan for some targets, which may be applied for the time ttl. It bears this run's
+// name.
 func (d *Deployment) NewPlanFile(targets []planfile.Target, ttl time.Duration) (planfile.File, error) {
 	now := time.Now().UTC().Truncate(time.Second)
 	f := planfile.File{
@@ -89,9 +91,11 @@ func (d *Deployment) DeletePlan(ctx context.Context, f planfile.File) error {
 	return errors.Join(append(errs, err)...)
 }
 
-// Approve records in the target account that the caller agrees to a plan and gives it permits. The error is a *refusal.Error if
-// the plan may not be applied, or was approved already: then it returns that approval.
-func (d *Deployment) Approve(ctx context.Context, f planfile.File, note string, permits []change.Permit) (ledger.Approval, error) {
+// Approve records in the target account that the caller agrees to a plan and gives it permits. The error is a
+// *refusal.Error if the plan may not be applied, or was approved already: then it returns that approval.
+func (d *Deployment) Approve(
+	ctx context.Context, f planfile.File, note string, permits []change.Permit,
+) (ledger.Approval, error) {
 	book, err := d.Ledger(ctx)
 	if err != nil {
 		return ledger.Approval{}, err

@@ -19,8 +19,8 @@ import (
 	"lockstep/internal/deploy/change"
 )
 
-// Verify checks that every stack of the assembly exists as the assembly wants it, that each of its resources is complete, and
-// that none of its alarms is in state ALARM. It writes nothing.
+// Verify checks that every stack of the assembly exists as the assembly wants it, that each of its resources is
+// complete, and that none of its alarms is in state ALARM. It writes nothing.
 func (d *Deployment) Verify(ctx context.Context) (Record, error) {
 	p := d.newPlan()
 	p.err = d.forEachStack(ctx, func(ctx context.Context, i int, _ *assembly.Stack) error {
@@ -112,8 +112,8 @@ func checkComplete(resources []types.StackResourceSummary) error {
 // maxAlarmsPerCall is how many alarms a call takes. Source: the CloudWatch API reference, DescribeAlarms.
 const maxAlarmsPerCall = 100
 
-// checkAlarms names the alarms among the resources that are in state ALARM. It reads them with the lookup role, because the
-// deploy role may not.
+// checkAlarms names the alarms among the resources that are in state ALARM. It reads them with the lookup role, because
+// the deploy role may not.
 func (d *Deployment) checkAlarms(ctx context.Context, resources []types.StackResourceSummary) error {
 	var names []string
 	for _, r := range resources {

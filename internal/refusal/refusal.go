@@ -1,5 +1,5 @@
-// Package refusal owns the error of a guard: nothing was written, because something is not as it was configured, reviewed or
-// permitted. It knows nothing of who refuses what.
+// Package refusal owns the error of a guard: nothing was written, because something is not as it was configured,
+// reviewed or permitted. It knows nothing of who refuses what.
 package refusal
 
 import "fmt"

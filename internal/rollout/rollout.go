@@ -1,5 +1,5 @@
-// Package rollout owns the order in which accounts are deployed to: wave after wave, those of a wave at the same time, until
-// too many have failed. It knows nothing of what is done in an account.
+// Package rollout owns the order in which accounts are deployed to: wave after wave, those of a wave at the same time,
+// until too many have failed. It knows nothing of what is done in an account.
 package rollout
 
 import (
@@ -8,13 +8,14 @@ import (
 	"sync"
 )
 
-// A Policy takes something to many places: wave after wave, and the places of a wave at the same time. They do not depend on each other, so one that
-// fails stops none of its wave, but no further wave begins.
+// A Policy takes something to many places: wave after wave, and the places of a wave at the same time. They do not
+// depend on each other, so one that fails stops none of its wave, but no further wave begins.
 type Policy struct {
-	// MaxConcurrent is how many places are worked on at the same time, which bounds the memory; at least 1. How fast AWS is called is the pacer's business.
+	// MaxConcurrent is how many places are worked on at the same time, which bounds the memory; at least 1. How fast AWS
+	// is called is the pacer's business.
 	MaxConcurrent int
-	// MaxFailures is how many places may fail before no further one is begun, whatever wave it is in; negative for none in an earlier wave and any number
-	// in the same.
+	// MaxFailures is how many places may fail before no further one is begun, whatever wave it is in; negative for none in
+	// an earlier wave and any number in the same.
 	MaxFailures int
 }
 
@@ -40,7 +41,9 @@ func (r Policy) Run(ctx context.Context, waves []int, do func(ctx context.Contex
 }
 
 // runWave does it in the places of one wave and returns what came of each, and how many have failed altogether.
-func (r Policy) runWave(ctx context.Context, places, failed int, begin bool, do func(context.Context, int) error) ([]error, int) {
+func (r Policy) runWave(
+	ctx context.Context, places, failed int, begin bool, do func(context.Context, int) error,
+) ([]error, int) {
 	errs := make([]error, places)
 	var mu sync.Mutex
 	var all sync.WaitGroup

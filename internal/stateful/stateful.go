@@ -1,4 +1,5 @@
-// Package stateful owns the list of resource types that keep data. It knows nothing of templates, policies or AWS's API.
+// Package stateful owns the list of resource types that keep data. It knows nothing of templates, policies or AWS's
+// API.
 package stateful
 
 import (

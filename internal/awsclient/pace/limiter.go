@@ -1,4 +1,5 @@
-// Package pace owns how many calls may be under way at once: as many as the other side bears, found by trying. It knows nothing of what the calls are.
+// Package pace owns how many calls may be under way at once: as many as the other side bears, found by trying. It knows
+// nothing of what the calls are.
 package pace
 
 import (
@@ -7,8 +8,8 @@ import (
 	"time"
 )
 
-// A Limiter is a limit of calls under way that adapts. While few calls are throttled it grows as long as it is what holds callers up; when too many
-// are, it shrinks.
+// A Limiter is a limit of calls under way that adapts. While few calls are throttled it grows as long as it is what
+// holds callers up; when too many are, it shrinks.
 type Limiter struct {
 	minLimit, maxLimit float64
 	now                func() time.Time

@@ -1,5 +1,6 @@
-// Package cfn owns what a deployment says to CloudFormation: what can be done with a stack in which state, its change sets, their
-// execution and its events, its policy and its drift. It knows nothing of plans, of the lock or of what is recorded.
+// Package cfn owns what a deployment says to CloudFormation: what can be done with a stack in which state, its change
+// sets, their execution and its events, its policy and its drift. It knows nothing of plans, of the lock or of what is
+// recorded.
 package cfn
 
 import (
@@ -42,8 +43,8 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// The pauses between two questions whether an operation has ended. They grow, so that short operations end soon and long ones
-// cost few calls.
+// The pauses between two questions whether an operation has ended. They grow, so that short operations end soon and
+// long ones cost few calls.
 const (
 	minPollInterval = 50 * time.Millisecond
 	maxPollInterval = 3 * time.Second
@@ -62,7 +63,8 @@ func (c *Client) poll(ctx context.Context, ready func() (bool, error)) error {
 	}
 }
 
-// isNotFound reports whether CloudFormation knows no such stack. It distinguishes its ValidationErrors only by their text.
+// isNotFound reports whether CloudFormation knows no such stack. It distinguishes its ValidationErrors only by their
+// text.
 func isNotFound(err error) bool {
 	var api smithy.APIError
 	return errors.As(err, &api) && strings.Contains(api.ErrorMessage(), "does not exist")

@@ -15,8 +15,8 @@ import (
 	"lockstep/internal/deploy/change"
 )
 
-// changes returns all changes of a change set. The logical ids of a nested stack's resources have the path of that stack before
-// them.
+// changes returns all changes of a change set. The logical ids of a nested stack's resources have the path of that
+// stack before them.
 func (c *Client) changes(ctx context.Context, id, prefix string) ([]change.Change, error) {
 	var out []change.Change
 	pages := cloudformation.NewDescribeChangeSetPaginator(c.api, &cloudformation.DescribeChangeSetInput{

@@ -49,18 +49,20 @@ type Naming struct {
 	RunID   string
 }
 
-// namePattern is the form of the names of our change sets. A name begins with a letter and has at most 128 letters, digits and
-// hyphens.
+// namePattern is the form of the names of our change sets. A name begins with a letter and has at most 128 letters,
+// digits and hyphens.
 var namePattern = regexp.MustCompile(`^lockstep-(\d{8}t\d{6}z)-([a-z0-9]+)-[a-z0-9]+$`)
 
 const expiryFormat = "20060102t150405z"
 
 // newName returns a name that no other change set has.
 func (n Naming) newName() string {
-	return fmt.Sprintf("lockstep-%s-%s-%s", n.Expires.UTC().Format(expiryFormat), n.RunID, strings.ToLower(rand.Text()[:8]))
+	return fmt.Sprintf("lockstep-%s-%s-%s",
+		n.Expires.UTC().Format(expiryFormat), n.RunID, strings.ToLower(rand.Text()[:8]))
 }
 
-// isStale reports whether a change set of that name is one of ours that nobody needs: it has expired, or its run is dead.
+// isStale reports whether a change set of that name is one of ours that nobody needs: it has expired, or its run is
+// dead.
 func isStale(name string, now time.Time, deadRun string) bool {
 	parts := namePattern.FindStringSubmatch(name)
 	if parts == nil {
@@ -70,10 +72,12 @@ func isStale(name string, now time.Time, deadRun string) bool {
 	return err == nil && now.After(expires) || deadRun != "" && parts[2] == deadRun
 }
 
-// CreateChangeSet creates a change set that makes a stack what the assembly wants, and waits until CloudFormation has worked out
-// its changes. The description names the assembly's digest. The error is ErrNoChange if there are none. After an error no change
-// set remains.
-func (c *Client) CreateChangeSet(ctx context.Context, want *assembly.Stack, state State, digest string, n Naming) (*ChangeSet, error) {
+// CreateChangeSet creates a change set that makes a stack what the assembly wants, and waits until CloudFormation has
+// worked out its changes. The description names the assembly's digest. The error is ErrNoChange if there are none.
+// After an error no change set remains.
+func (c *Client) CreateChangeSet(
+	ctx context.Context, want *assembly.Stack, state State, digest string, n Naming,
+) (*ChangeSet, error) {
 	input, err := changeSetInput(want, state, digest, n.newName())
 	if err != nil {
 		return nil, err
@@ -102,7 +106,9 @@ func (c *Client) CreateChangeSet(ctx context.Context, want *assembly.Stack, stat
 	return set, nil
 }
 
-func changeSetInput(want *assembly.Stack, state State, digest, name string) (*cloudformation.CreateChangeSetInput, error) {
+func changeSetInput(
+	want *assembly.Stack, state State, digest, name string,
+) (*cloudformation.CreateChangeSetInput, error) {
 	parameters, err := parameters(want, state)
 	if err != nil {
 		return nil, err
@@ -138,8 +144,8 @@ func changeSetInput(want *assembly.Stack, state State, digest, name string) (*cl
 	case len(want.Template.Body) <= maxTemplateBody:
 		input.TemplateBody = &want.Template.Body
 	default:
-		return nil, fmt.Errorf("its template has %d bytes and is not published as an asset; CloudFormation takes at most %d: "+
-			"use the CDK's DefaultStackSynthesizer", len(want.Template.Body), maxTemplateBody)
+		return nil, fmt.Errorf("its template has %d bytes and is not published as an asset; CloudFormation takes at most "+
+			"%d: use the CDK's DefaultStackSynthesizer", len(want.Template.Body), maxTemplateBody)
 	}
 	return input, nil
 }
@@ -160,7 +166,8 @@ func templateURL(s *assembly.Stack) (string, error) {
 	return fmt.Sprintf("https://s3.%s.%s/%s%s", s.Region, suffix, address.Host, address.Path), nil
 }
 
-// parameters returns the value of each of the template's parameters: the assembly's, else the stack's, else the default.
+// parameters returns the value of each of the template's parameters: the assembly's, else the stack's, else the
+// default.
 func parameters(want *assembly.Stack, state State) ([]types.Parameter, error) {
 	hasValue := map[string]bool{}
 	for _, p := range state.Parameters {
@@ -211,11 +218,14 @@ func (c *Client) waitForChanges(ctx context.Context, set *ChangeSet) error {
 		case types.ChangeSetStatusCreatePending, types.ChangeSetStatusCreateInProgress:
 			return false, nil
 		}
-		return true, fmt.Errorf("the change set came to state %s: somebody else deletes or executes it; run this again", out.Status)
+		return true, fmt.Errorf("the change set came to state %s: somebody else deletes or executes it; run this again",
+			out.Status)
 	})
 }
 
-func (c *Client) describeChangeSet(ctx context.Context, set *ChangeSet) (*cloudformation.DescribeChangeSetOutput, error) {
+func (c *Client) describeChangeSet(
+	ctx context.Context, set *ChangeSet,
+) (*cloudformation.DescribeChangeSetOutput, error) {
 	return c.api.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: &set.ID, StackName: &set.StackID})
 }
 

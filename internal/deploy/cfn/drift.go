@@ -78,7 +78,8 @@ func valueOrNothing(value string) string {
 	return value
 }
 
-// DetectDrift compares a stack with what was deployed. CloudFormation reads the resources with the rights of the client's role.
+// DetectDrift compares a stack with what was deployed. CloudFormation reads the resources with the rights of the
+// client's role.
 func (c *Client) DetectDrift(ctx context.Context, stack string) (Drift, error) {
 	drift := Drift{Stack: stack}
 	detection, err := c.api.DetectStackDrift(ctx, &cloudformation.DetectStackDriftInput{StackName: &stack})

@@ -114,7 +114,8 @@ func (r *eventReader) failure(ctx context.Context, state State) error {
 // maxStackNesting bounds the search in nested stacks.
 const maxStackNesting = 10
 
-// innermostFailure follows the failure of a nested stack to the resource in it that failed first, and returns its event and path.
+// innermostFailure follows the failure of a nested stack to the resource in it that failed first, and returns its event
+// and path.
 func (c *Client) innermostFailure(ctx context.Context, e types.StackEvent, depth int) (types.StackEvent, string) {
 	path := aws.ToString(e.LogicalResourceId)
 	nested := aws.ToString(e.PhysicalResourceId)

@@ -25,8 +25,8 @@ func (c *Client) Execute(ctx context.Context, set *ChangeSet) error {
 	})
 	switch awsclient.ErrorCode(err) {
 	case "ChangeSetNotFound":
-		return errors.New("its change set is gone, or CloudFormation has forgotten it: somebody else has changed the stack or removed " +
-			"the change set; run this again")
+		return errors.New("its change set is gone, or CloudFormation has forgotten it: somebody else has changed the stack " +
+			"or removed the change set; run this again")
 	case "InvalidChangeSetStatus": // perhaps it is executed already, and the answer to an earlier attempt was lost
 		if out, readErr := c.describeChangeSet(ctx, set); readErr == nil && isExecuted(out.ExecutionStatus) {
 			return nil
@@ -35,8 +35,8 @@ func (c *Client) Execute(ctx context.Context, set *ChangeSet) error {
 	return err
 }
 
-// Follow reports the events of a stack, which come after the event lastSeen, until CloudFormation is done with it. The error
-// names the first resource that failed; it is ErrInterrupted if the context ends first.
+// Follow reports the events of a stack, which come after the event lastSeen, until CloudFormation is done with it. The
+// error names the first resource that failed; it is ErrInterrupted if the context ends first.
 func (c *Client) Follow(ctx context.Context, name, stackID, lastSeen string) error {
 	events := &eventReader{client: c, lastSeenID: lastSeen}
 	err := c.poll(ctx, func() (bool, error) {
@@ -48,8 +48,8 @@ func (c *Client) Follow(ctx context.Context, name, stackID, lastSeen string) err
 		case ctx.Err() != nil:
 			return true, ctx.Err()
 		case err != nil:
-			return true, fmt.Errorf("%w; CloudFormation may still be at work on the stack: the next run waits for it and goes on from "+
-				"there", err)
+			return true, fmt.Errorf("%w; CloudFormation may still be at work on the stack: the next run waits for it and goes "+
+				"on from there", err)
 		case state.Phase == Busy, !events.hasStackEvent: // the operation is yet to begin
 			return false, nil
 		case isSuccessStatus(state.StackStatus):
@@ -134,7 +134,8 @@ func (c *Client) ContinueRollback(ctx context.Context, state State) (State, erro
 	now, err := c.waitWhileBusy(ctx, state.ID())
 	if err == nil && now.Phase != Updatable {
 		err = fmt.Errorf("the rollback cannot be continued: %w; fix what is named, or continue it with "+
-			"`aws cloudformation continue-update-rollback --resources-to-skip`, then run this again", c.lastFailure(ctx, now, lastSeen))
+			"`aws cloudformation continue-update-rollback --resources-to-skip`, then run this again",
+			c.lastFailure(ctx, now, lastSeen))
 	}
 	return now, err
 }
@@ -148,8 +149,8 @@ func (c *Client) lastFailure(ctx context.Context, state State, lastSeen string) 
 	return events.failure(ctx, state)
 }
 
-// SetProtection sets the stack's policy and its termination protection, which no change set does. The state is that before the
-// change set was executed.
+// SetProtection sets the stack's policy and its termination protection, which no change set does. The state is that
+// before the change set was executed.
 func (c *Client) SetProtection(ctx context.Context, want *assembly.Stack, state State) error {
 	if err := c.setStackPolicy(ctx, c.api, want); err != nil {
 		return err
@@ -163,7 +164,8 @@ func (c *Client) SetProtection(ctx context.Context, want *assembly.Stack, state 
 	return err
 }
 
-// eventBeforeOperation returns the id of the event before those of the operation that is under way, or "" if there is none.
+// eventBeforeOperation returns the id of the event before those of the operation that is under way, or "" if there is
+// none.
 func (c *Client) eventBeforeOperation(ctx context.Context, stackID string) (string, error) {
 	events, err := c.eventsSince(ctx, stackID, "")
 	if err != nil {

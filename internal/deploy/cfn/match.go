@@ -12,7 +12,8 @@ import (
 	"lockstep/internal/deploy/assembly"
 )
 
-// LoadTemplate reads the template that an updatable stack was deployed with and, where the assembly sets one, its policy.
+// LoadTemplate reads the template that an updatable stack was deployed with and, where the assembly sets one, its
+// policy.
 func (c *Client) LoadTemplate(ctx context.Context, want *assembly.Stack, state *State) error {
 	if state.Phase != Updatable {
 		return nil
@@ -31,14 +32,14 @@ func (c *Client) LoadTemplate(ctx context.Context, want *assembly.Stack, state *
 	return err
 }
 
-// Matches reports whether a stack is certainly as the assembly wants it, so that no change set is needed to know that nothing
-// changes. LoadTemplate must have been called.
+// Matches reports whether a stack is certainly as the assembly wants it, so that no change set is needed to know that
+// nothing changes. LoadTemplate must have been called.
 func (s State) Matches(want *assembly.Stack) bool {
 	return s.matches(want, want.Template.Equal, false)
 }
 
-// MayMatch is Matches for a stack that was just deployed. What CloudFormation does not count as a change, hides or reads from
-// SSM is no difference here: no deployment can remove it.
+// MayMatch is Matches for a stack that was just deployed. What CloudFormation does not count as a change, hides or
+// reads from SSM is no difference here: no deployment can remove it.
 func (s State) MayMatch(want *assembly.Stack) bool {
 	return s.matches(want, want.Template.Equivalent, true)
 }
@@ -64,8 +65,8 @@ func (s State) policyDiffers(want *assembly.Stack) bool {
 	return want.Template.StackPolicy != "" && !sameJSON(s.policy, want.Template.StackPolicy)
 }
 
-// sameParameters reports whether the stack has the values that an update would give it. Values that cannot be compared count
-// as different unless allowUnknown is set.
+// sameParameters reports whether the stack has the values that an update would give it. Values that cannot be compared
+// count as different unless allowUnknown is set.
 func (s State) sameParameters(want *assembly.Stack, allowUnknown bool) bool {
 	values := map[string]string{}
 	for _, p := range s.Parameters {

@@ -29,8 +29,8 @@ const (
 	policyRetryDelay = 2 * time.Second
 )
 
-// setStackPolicy sets the policy that a stack's template asks for, unless the stack has it already. A template that asks for
-// none leaves the stack's policy as it is.
+// setStackPolicy sets the policy that a stack's template asks for, unless the stack has it already. A template that
+// asks for none leaves the stack's policy as it is.
 func (c *Client) setStackPolicy(ctx context.Context, api policyAPI, want *assembly.Stack) error {
 	policy := want.Template.StackPolicy
 	if policy == "" {
@@ -50,8 +50,8 @@ func (c *Client) setStackPolicy(ctx context.Context, api policyAPI, want *assemb
 // permissivePolicy allows every update. A policy cannot be removed, only replaced.
 const permissivePolicy = `{"Statement":[{"Effect":"Allow","Action":"Update:*","Principal":"*","Resource":"*"}]}`
 
-// WithoutPolicy calls do while the stack's policy is lifted, and restores the policy afterwards. If the run is killed meanwhile,
-// the stack differs from its assembly, so that the next run restores it.
+// WithoutPolicy calls do while the stack's policy is lifted, and restores the policy afterwards. If the run is killed
+// meanwhile, the stack differs from its assembly, so that the next run restores it.
 func (c *Client) WithoutPolicy(ctx context.Context, want *assembly.Stack, do func() error) error {
 	return withoutPolicy(ctx, c.api, want, do)
 }

@@ -9,8 +9,8 @@ import (
 	"lockstep/internal/deploy/change"
 )
 
-// StackLevelChanges returns what would change of an existing stack itself, which no change set shows: its outputs, its policy
-// and its protection. It is one change with the stack's own name, or none.
+// StackLevelChanges returns what would change of an existing stack itself, which no change set shows: its outputs, its
+// policy and its protection. It is one change with the stack's own name, or none.
 func StackLevelChanges(want *assembly.Stack, state State) []change.Change {
 	if state.Phase != Updatable {
 		return nil
@@ -28,8 +28,8 @@ func StackLevelChanges(want *assembly.Stack, state State) []change.Change {
 	return []change.Change{{Action: change.Modify, LogicalID: want.Name, Type: change.StackType, Properties: properties}}
 }
 
-// outputChanges compares the outputs of two templates, whose values are shown as they are written. It returns nil if one of the
-// templates cannot be read: the deployed one may be YAML.
+// outputChanges compares the outputs of two templates, whose values are shown as they are written. It returns nil if
+// one of the templates cannot be read: the deployed one may be YAML.
 func outputChanges(before, after string) []change.Property {
 	old, oldErr := parseOutputs(before)
 	next, nextErr := parseOutputs(after)

@@ -1,5 +1,5 @@
-// Package change owns the words of a plan: what a deployment does to a stack and to each of its resources, and which of that
-// has to be permitted by name. It knows nothing of AWS, of templates or of how a change comes about.
+// Package change owns the words of a plan: what a deployment does to a stack and to each of its resources, and which of
+// that has to be permitted by name. It knows nothing of AWS, of templates or of how a change comes about.
 package change
 
 import (
@@ -30,8 +30,8 @@ type Change struct {
 	PhysicalID string `json:"physicalId,omitempty"`
 	// Properties are the changed properties that CloudFormation names.
 	Properties []Property `json:"properties,omitempty"`
-	// PolicyAction is what becomes of the resource that goes, in CloudFormation's words: Delete, Retain, Snapshot and the same with ReplaceAnd
-	// before it; empty where it does not say.
+	// PolicyAction is what becomes of the resource that goes, in CloudFormation's words: Delete, Retain, Snapshot and the
+	// same with ReplaceAnd before it; empty where it does not say.
 	PolicyAction string `json:"policy,omitempty"`
 }
 

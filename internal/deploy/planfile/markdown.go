@@ -8,16 +8,19 @@ import (
 )
 
 // actionLabels are what the actions are called in a table.
-var actionLabels = map[change.Action]string{change.Add: "add", change.Modify: "modify", change.Replace: "**replace**", change.ReplaceMaybe: "**replace, perhaps**", change.Remove: "**remove**"}
+var actionLabels = map[change.Action]string{change.Add: "add", change.Modify: "modify", change.Replace: "**replace**",
+	change.ReplaceMaybe: "**replace, perhaps**", change.Remove: "**remove**"}
 
-// Markdown is the plan as a comment for a pull request: the verdict first, then what has to be allowed, then every stack that changes.
+// Markdown is the plan as a comment for a pull request: the verdict first, then what has to be allowed, then every
+// stack that changes.
 func (f File) Markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### Plan for %s: %s\n\n", f.Environment, f.countActions())
 	if flags := f.Flags(); len(flags) > 0 {
 		fmt.Fprintf(&b, "> **Has to be allowed by name**\n>\n")
 		for _, flag := range flags {
-			fmt.Fprintf(&b, "> - `--allow %s`: %s in %s: %s\n", flag.Permit, inlineCode(flag.LogicalID), inlineCode(flag.Stack), escapeMarkdown(flag.Why))
+			fmt.Fprintf(&b, "> - `--allow %s`: %s in %s: %s\n",
+				flag.Permit, inlineCode(flag.LogicalID), inlineCode(flag.Stack), escapeMarkdown(flag.Why))
 		}
 		b.WriteString("\n")
 	}
@@ -44,7 +47,8 @@ func (f File) Markdown() string {
 	if f.Commit != "" {
 		fmt.Fprintf(&b, ", commit `%.12s`", f.Commit)
 	}
-	fmt.Fprintf(&b, ", made %s, good until %s</sub>\n", f.CreatedAt.UTC().Format("2006-01-02 15:04 MST"), f.Expires.UTC().Format("2006-01-02 15:04 MST"))
+	fmt.Fprintf(&b, ", made %s, good until %s</sub>\n",
+		f.CreatedAt.UTC().Format("2006-01-02 15:04 MST"), f.Expires.UTC().Format("2006-01-02 15:04 MST"))
 	return b.String()
 }
 
@@ -66,7 +70,8 @@ func (s Stack) markdown() string {
 				properties = append(properties, escapeMarkdown(p.String()))
 			}
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", actionLabels[c.Action], inlineCode(c.LogicalID), c.Type, strings.Join(properties, "<br>"))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n",
+			actionLabels[c.Action], inlineCode(c.LogicalID), c.Type, strings.Join(properties, "<br>"))
 	}
 	b.WriteString("\n")
 	return b.String()

@@ -1,5 +1,5 @@
-// Package planfile owns the file of a plan that is reviewed before it is applied: its format, its schema, how it is written,
-// read and checked, and its rendering as Markdown. It knows nothing of how a plan is made or applied.
+// Package planfile owns the file of a plan that is reviewed before it is applied: its format, its schema, how it is
+// written, read and checked, and its rendering as Markdown. It knows nothing of how a plan is made or applied.
 package planfile
 
 import (
@@ -41,7 +41,8 @@ type File struct {
 	Commit    string    `json:"commit,omitempty"`
 	CreatedAt time.Time `json:"made"`
 	Expires   time.Time `json:"expires"`
-	// EnvironmentDigest is the digest of the cloud assembly as it was synthesised, Configuration that of the environment's configuration.
+	// EnvironmentDigest is the digest of the cloud assembly as it was synthesised, Configuration that of the environment's
+	// configuration.
 	EnvironmentDigest   string   `json:"assembly"`
 	ConfigurationDigest string   `json:"configuration"`
 	Targets             []Target `json:"targets"`
@@ -53,7 +54,8 @@ type File struct {
 type Target struct {
 	Account string `json:"account"`
 	Region  string `json:"region"`
-	// DeployedDigest is the digest of what is deployed there, which differs from the assembly's in a rehearsal with stand-ins.
+	// DeployedDigest is the digest of what is deployed there, which differs from the assembly's in a rehearsal with
+	// stand-ins.
 	DeployedDigest string  `json:"deployed"`
 	Stacks         []Stack `json:"stacks"`
 	// OrphanedStacks are the names of stacks that stay although the assembly has them no more.
@@ -164,7 +166,8 @@ func Read(path string) (File, error) {
 	var f File
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return f, refusal.Newf(err, "there is no plan %s: make one with `lockstep plan --env ENVIRONMENT --out %s`", path, path)
+		return f, refusal.Newf(err, "there is no plan %s: make one with `lockstep plan --env ENVIRONMENT --out %s`",
+			path, path)
 	}
 	if err != nil {
 		return f, err
@@ -174,14 +177,16 @@ func Read(path string) (File, error) {
 		return f, refusal.Newf(err, "%s is no plan, or only a part of one (%v): plan again", path, err)
 	}
 	if fields, _ := document.(map[string]any); fields["schema"] != Format {
-		return f, refusal.Newf(nil, "%s is of the format %v, and this version of Lockstep reads %s: plan again", path, fields["schema"], Format)
+		return f, refusal.Newf(nil, "%s is of the format %v, and this version of Lockstep reads %s: plan again",
+			path, fields["schema"], Format)
 	}
 	schema, err := compiledPlanSchema()
 	if err != nil {
 		return f, err
 	}
 	if err := schema.Validate(document); err != nil {
-		return f, refusal.Newf(err, "%s is no plan as Lockstep writes one: plan again (%s)", path, strings.ReplaceAll(err.Error(), "\n", " "))
+		return f, refusal.Newf(err, "%s is no plan as Lockstep writes one: plan again (%s)",
+			path, strings.ReplaceAll(err.Error(), "\n", " "))
 	}
 	if err := json.Unmarshal(data, &f); err != nil {
 		return f, refusal.Newf(err, "%s is no plan as Lockstep writes one (%v): plan again", path, err)
@@ -191,7 +196,8 @@ func Read(path string) (File, error) {
 		return f, err
 	}
 	if digest != f.Digest {
-		return f, refusal.Newf(nil, "%s was changed after it was made: its content does not fit its digest %.12s; plan again", path, f.Digest)
+		return f, refusal.Newf(nil, "%s was changed after it was made: its content does not fit its digest %.12s; plan "+
+			"again", path, f.Digest)
 	}
 	return f, nil
 }

@@ -54,9 +54,9 @@ func dataLossFlags(changes []change.Change, old, next resources) []change.Flag {
 	return flags
 }
 
-// retention returns the policy for the resource that goes: Delete, Retain, RetainExceptOnCreate or Snapshot. CloudFormation says
-// so in newer change sets. Otherwise the templates do: the removal of a resource follows the policy that it was deployed with, a
-// replacement that of the new template.
+// retention returns the policy for the resource that goes: Delete, Retain, RetainExceptOnCreate or Snapshot.
+// CloudFormation says so in newer change sets. Otherwise the templates do: the removal of a resource follows the policy
+// that it was deployed with, a replacement that of the new template.
 // Source: AWS CloudFormation user guide, DeletionPolicy and UpdateReplacePolicy attributes.
 func retention(c change.Change, old, next resources) string {
 	if c.PolicyAction != "" {

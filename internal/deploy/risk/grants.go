@@ -18,8 +18,8 @@ type grant struct {
 // grants are a resource's grants by what they say.
 type grants map[string]grant
 
-// grantsOf reads what a resource's properties grant. Policies are found wherever they stand, so that no list of types has to be complete;
-// what is no policy and yet opens a way has a reader of its own in ways.
+// grantsOf reads what a resource's properties grant. Policies are found wherever they stand, so that no list of types
+// has to be complete; what is no policy and yet opens a way has a reader of its own in ways.
 func grantsOf(r resource) grants {
 	out := grants{}
 	out.addPolicies(r.Properties)
@@ -59,8 +59,8 @@ func (g grants) addPolicies(value any) {
 	}
 }
 
-// addStatement takes a statement apart, because a tool that writes policies joins and reorders them: for each principal, action and resource there is
-// one grant.
+// addStatement takes a statement apart, because a tool that writes policies joins and reorders them: for each
+// principal, action and resource there is one grant.
 func (g grants) addStatement(s map[string]any) {
 	effect, ok := s["Effect"].(string)
 	if !ok {
@@ -84,7 +84,8 @@ func (g grants) addStatement(s map[string]any) {
 
 const everyone = "everybody "
 
-// principals are whom a statement is about, each with a blank behind; a single empty text in a policy that belongs to its principal.
+// principals are whom a statement is about, each with a blank behind; a single empty text in a policy that belongs to
+// its principal.
 func principals(s map[string]any) []string {
 	for _, key := range []string{"Principal", "NotPrincipal"} {
 		switch v := s[key].(type) {
@@ -179,7 +180,8 @@ var accessReaders = map[string]func(grants, map[string]any){
 	},
 }
 
-// addTrafficRule is a rule of a security group. What comes from anywhere is open to everybody; what goes anywhere is not.
+// addTrafficRule is a rule of a security group. What comes from anywhere is open to everybody; what goes anywhere is
+// not.
 func (g grants) addTrafficRule(direction string, rule any) {
 	p, ok := rule.(map[string]any)
 	if !ok {

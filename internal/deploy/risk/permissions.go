@@ -48,8 +48,9 @@ func parseResources(template string) (resources, error) {
 	return out, nil
 }
 
-// permissionFlags flags the resources of an update that grant what was not granted before, or no longer refuse what was refused. Of a stack that
-// is new only what is open to everybody is flagged: nothing that was there before becomes reachable otherwise.
+// permissionFlags flags the resources of an update that grant what was not granted before, or no longer refuse what was
+// refused. Of a stack that is new only what is open to everybody is flagged: nothing that was there before becomes
+// reachable otherwise.
 func permissionFlags(changes []change.Change, old, next resources) []change.Flag {
 	var flags []change.Flag
 	for _, id := range slices.Sorted(maps.Keys(union(old, next))) {

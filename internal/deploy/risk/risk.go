@@ -10,7 +10,8 @@ import (
 	"lockstep/internal/refusal"
 )
 
-// Flags says what of a stack's changes has to be allowed. Before is the template that is deployed, empty for a stack that is not there.
+// Flags says what of a stack's changes has to be allowed. Before is the template that is deployed, empty for a stack
+// that is not there.
 func Flags(stack string, changes []change.Change, before, after string) ([]change.Flag, error) {
 	old, err := parseResources(before)
 	if err != nil {
@@ -27,8 +28,8 @@ func Flags(stack string, changes []change.Change, before, after string) ([]chang
 	return flags, nil
 }
 
-// unknownResources stands for a deployed template in YAML, as people write them. Nothing is known of its resources but that there are some, so whatever goes has to be
-// allowed, and whatever is granted.
+// unknownResources stands for a deployed template in YAML, as people write them. Nothing is known of its resources but
+// that there are some, so whatever goes has to be allowed, and whatever is granted.
 var unknownResources = resources{"": {}}
 
 // disallowedFlags are the flags whose permit was not given.
@@ -55,5 +56,6 @@ func CheckAllowed(flags []change.Flag, given []change.Permit) error {
 			names = append(names, name)
 		}
 	}
-	return refusal.Newf(nil, "these changes have to be allowed by name:\n%s\nsee that they are meant, then add %s", strings.Join(lines, "\n"), strings.Join(names, " "))
+	return refusal.Newf(nil, "these changes have to be allowed by name:\n%s\nsee that they are meant, then add %s",
+		strings.Join(lines, "\n"), strings.Join(names, " "))
 }

@@ -156,7 +156,8 @@ func TestFlags_MustBeAllowedByName(t *testing.T) {
 	assert.NotContains(t, err.Error(), "Role")
 }
 
-// A stack may have been deployed by other means before, from a template in YAML. What it keeps and what it grants is not known then, so nothing is let through.
+// A stack may have been deployed by other means before, from a template in YAML. What it keeps and what it grants is
+// not known then, so nothing is let through.
 func TestFlags_YAMLTemplateFlagsEverything(t *testing.T) {
 	const yaml = "Resources:\n  Data:\n    Type: AWS::S3::Bucket\n    DeletionPolicy: Retain\n"
 	role := `{"Role":{"Type":"AWS::IAM::Role","Properties":{"AssumeRolePolicyDocument":{"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"arn:aws:iam::444455556666:root"}}]}}}}`

@@ -53,8 +53,8 @@ func (e *DigestError) Error() string {
 	return fmt.Sprintf("its digest is %.12s instead of %.12s", e.Got, e.Want)
 }
 
-// ExtractAssembly replaces a folder by the cloud assembly in an archive, after checking the assembly's digest. The error is a
-// *DigestError if that is another one.
+// ExtractAssembly replaces a folder by the cloud assembly in an archive, after checking the assembly's digest. The
+// error is a *DigestError if that is another one.
 func ExtractAssembly(data []byte, folder, digest string) error {
 	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
@@ -89,8 +89,8 @@ func ExtractAssembly(data []byte, folder, digest string) error {
 	return os.Rename(unpacked, folder)
 }
 
-// extract writes an archive into a folder, which nothing leaves: the root refuses such names, and links that lead out are
-// refused here. Files are written before links, so that none is written through a link.
+// extract writes an archive into a folder, which nothing leaves: the root refuses such names, and links that lead out
+// are refused here. Files are written before links, so that none is written through a link.
 func extract(archive *zip.Reader, root *os.Root) error {
 	for _, links := range []bool{false, true} {
 		for _, f := range archive.File {

@@ -74,8 +74,8 @@ func (t tempFile) Close() error {
 	return errors.Join(t.File.Close(), os.Remove(t.Name()))
 }
 
-// zipAsset packs a folder, or a single file, into a temporary archive. The same content gives the same bytes: the entries are
-// sorted and all of one time.
+// zipAsset packs a folder, or a single file, into a temporary archive. The same content gives the same bytes: the
+// entries are sorted and all of one time.
 func zipAsset(files fs.FS, root string) (io.ReadSeekCloser, error) {
 	file, err := os.CreateTemp("", "lockstep-asset-*.zip")
 	if err != nil {
@@ -106,7 +106,8 @@ func addToZip(w *zip.Writer, files fs.FS, from, name string, depth int) error {
 		return err
 	}
 	if depth > maxFolderDepth {
-		return fmt.Errorf("%s: folders are nested more than %d deep; is there a link to a folder above?", from, maxFolderDepth)
+		return fmt.Errorf("%s: folders are nested more than %d deep; is there a link to a folder above?",
+			from, maxFolderDepth)
 	}
 	if !info.IsDir() {
 		if name == "" {

@@ -26,8 +26,9 @@ func AssemblyBlobName(digest string) string { return "assembly-" + digest + ".zi
 // ToolsBlobName returns the name under which the ledger keeps a bill of materials of the tools.
 func ToolsBlobName(digest string) string { return "tools-" + digest + ".json" }
 
-// OldKeys returns the keys of the objects that only releases older than the newest keep ones needed, each with the newest of
-// those releases. The releases come newest first. Objects that no release needed are not ours, so they are not among them.
+// OldKeys returns the keys of the objects that only releases older than the newest keep ones needed, each with the
+// newest of those releases. The releases come newest first. Objects that no release needed are not ours, so they are
+// not among them.
 func OldKeys(book *ledger.Ledger, releases []ledger.Release, keep int) map[string]int {
 	if len(releases) <= keep {
 		return nil
@@ -58,8 +59,8 @@ func releaseKeys(book *ledger.Ledger, r ledger.Release) []string {
 	return keys
 }
 
-// FindGarbage returns the objects of the bucket that are among the old keys and that no template mentions, by the hash in their
-// names.
+// FindGarbage returns the objects of the bucket that are among the old keys and that no template mentions, by the hash
+// in their names.
 func (b *Bucket) FindGarbage(ctx context.Context, old map[string]int, templates []string) ([]Garbage, error) {
 	var out []Garbage
 	pages := s3.NewListObjectsV2Paginator(b.api, &s3.ListObjectsV2Input{Bucket: &b.name, ExpectedBucketOwner: &b.owner})

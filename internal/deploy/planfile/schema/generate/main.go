@@ -1,5 +1,6 @@
-// Command generate writes the JSON schema of the plan file from the Go types in package planfile. It is a program of its own so that the product does
-// not link the library that reflects over the types. Run it with `go generate ./internal/deploy/planfile`.
+// Command generate writes the JSON schema of the plan file from the Go types in package planfile. It is a program of
+// its own so that the product does not link the library that reflects over the types. Run it with `go generate
+// ./internal/deploy/planfile`.
 package main
 
 import (
@@ -28,11 +29,13 @@ func writeSchema(file string) error {
 	return os.WriteFile(file, schema, 0o644) //nolint:gosec // a source file, readable by all
 }
 
-// generateSchema makes the schema. It reads the comments of package planfile from the working directory, which has to be that package's folder.
+// generateSchema makes the schema. It reads the comments of package planfile from the working directory, which has to
+// be that package's folder.
 func generateSchema() ([]byte, error) {
 	reflector := &jsonschema.Reflector{Anonymous: true, ExpandedStruct: true}
 	for _, folder := range []string{".", "../change"} {
-		if err := reflector.AddGoComments("lockstep/internal/deploy/planfile", folder, jsonschema.WithFullComment()); err != nil {
+		if err := reflector.AddGoComments("lockstep/internal/deploy/planfile",
+			folder, jsonschema.WithFullComment()); err != nil {
 			return nil, err
 		}
 	}
