@@ -17,7 +17,8 @@ import (
 
 // call calls an operation of the SDK and makes its error readable.
 func call[In, Out, Options any](
-	ctx context.Context, operation func(context.Context, *In, ...func(*Options)) (*Out, error), in *In, options []func(*Options),
+	ctx context.Context, operation func(context.Context, *In, ...func(*Options)) (*Out, error),
+	in *In, options []func(*Options),
 ) (*Out, error) {
 	out, err := operation(ctx, in, options...)
 	return out, Wrap(err)
@@ -68,7 +69,8 @@ func (c *CloudFormation) DescribeChangeSet(
 
 // DescribeStackDriftDetectionStatus calls the operation of that name.
 func (c *CloudFormation) DescribeStackDriftDetectionStatus(
-	ctx context.Context, in *cloudformation.DescribeStackDriftDetectionStatusInput, options ...func(*cloudformation.Options),
+	ctx context.Context, in *cloudformation.DescribeStackDriftDetectionStatusInput,
+	options ...func(*cloudformation.Options),
 ) (*cloudformation.DescribeStackDriftDetectionStatusOutput, error) {
 	return call(ctx, c.client.DescribeStackDriftDetectionStatus, in, options)
 }

@@ -93,7 +93,8 @@ func (s *Sessions) Config(ctx context.Context, role Role, region string) (aws.Co
 
 func (s *Sessions) assume(ctx context.Context, role Role) (aws.Config, error) {
 	caller := NewSTS(s.limiter.withLimit(s.base, s.target.ToolingAccount))
-	provider := stscreds.NewAssumeRoleProvider(caller, role.ARN, role.options("lockstep-"+s.target.Environment+"-"+s.runID))
+	sessionName := "lockstep-" + s.target.Environment + "-" + s.runID
+	provider := stscreds.NewAssumeRoleProvider(caller, role.ARN, role.options(sessionName))
 	credentials := aws.NewCredentialsCache(provider, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = time.Minute })
 	cfg := s.limiter.withLimit(s.base, s.target.Account)
 	cfg.Credentials = credentials

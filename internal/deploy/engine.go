@@ -49,7 +49,9 @@ func (d *Deployment) Deploy(ctx context.Context, o DeployRequest) (Record, error
 			return found.Record(), nil
 		}
 	}
-	return d.withLock(ctx, book, o, func(before ledger.Journal) (Record, error) { return d.deployLocked(ctx, book, o, before) })
+	return d.withLock(ctx, book, o, func(before ledger.Journal) (Record, error) {
+		return d.deployLocked(ctx, book, o, before)
+	})
 }
 
 // isAlreadyReleased reports whether the last run has recorded this very assembly and released the lock.
@@ -100,7 +102,8 @@ func (d *Deployment) deployLocked(
 		return plan.Record(), plan.err
 	}
 	if o.Plan != nil {
-		if err := book.UpdatePlan(ctx, o.Plan.Digest, func(p *ledger.RegisteredPlan) { p.AppliedByRun = d.Run.ID }); err != nil {
+		markApplied := func(p *ledger.RegisteredPlan) { p.AppliedByRun = d.Run.ID }
+		if err := book.UpdatePlan(ctx, o.Plan.Digest, markApplied); err != nil {
 			return plan.Record(), err
 		}
 	}

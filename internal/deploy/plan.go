@@ -60,7 +60,9 @@ func (d *Deployment) planWithTTL(ctx context.Context, ttl time.Duration) (*Plan,
 	// All stacks are read before any is prepared: what exists decides what is deferred.
 	p.err = p.readStacks(ctx, (*cfn.Client).WaitUntilReady)
 	if p.err == nil {
-		p.err = d.forEachStack(ctx, func(ctx context.Context, i int, _ *assembly.Stack) error { return p.prepare(ctx, p.steps[i]) })
+		p.err = d.forEachStack(ctx, func(ctx context.Context, i int, _ *assembly.Stack) error {
+			return p.prepare(ctx, p.steps[i])
+		})
 	}
 	if p.err == nil {
 		p.orphanedStacks, p.err = d.orphanedStacks(ctx)
@@ -179,8 +181,8 @@ var missingExportPattern = regexp.MustCompile(`No export named \S+ found`)
 
 // waitsForExport reports whether a change set was refused for want of an export that a stack before it may create.
 func (p *Plan) waitsForExport(step *planStep, err error) bool {
-	return missingExportPattern.MatchString(err.Error()) &&
-		slices.ContainsFunc(step.stack.Needs, func(need *assembly.Stack) bool { return p.step(need).record.Outcome != change.Unchanged })
+	isChanging := func(need *assembly.Stack) bool { return p.step(need).record.Outcome != change.Unchanged }
+	return missingExportPattern.MatchString(err.Error()) && slices.ContainsFunc(step.stack.Needs, isChanging)
 }
 
 func (p *Plan) step(s *assembly.Stack) *planStep {
@@ -297,7 +299,9 @@ func (p *Plan) Record() Record {
 		r.OrphanedStacks = append(r.OrphanedStacks, s.Name)
 	}
 	// The outcome of the whole is the last one of these that any stack has.
-	for _, outcome := range []change.Outcome{change.Deferred, change.Planned, change.Created, change.Updated, change.Failed} {
+	for _, outcome := range []change.Outcome{
+		change.Deferred, change.Planned, change.Created, change.Updated, change.Failed,
+	} {
 		if slices.ContainsFunc(r.Stacks, func(s StackRecord) bool { return s.Outcome == outcome }) {
 			r.Outcome = outcome
 		}

@@ -206,7 +206,8 @@ func checkUntouched(state cfn.State, reviewed planfile.Stack) error {
 		return nil
 	}
 	return refusal.Newf(nil, "the stack was changed since the plan was made: it was %s of %s and is %s of %s; plan again",
-		statusText(reviewed.Status), reviewed.Updated.Format(time.DateTime), statusText(now), state.LastUpdated().Format(time.DateTime))
+		statusText(reviewed.Status), reviewed.Updated.Format(time.DateTime),
+		statusText(now), state.LastUpdated().Format(time.DateTime))
 }
 
 func statusText(status string) string {

@@ -21,7 +21,8 @@ func (d *Deployment) SavePlan(ctx context.Context, ttl time.Duration) (*Plan, pl
 		return p, planfile.Target{}, err
 	}
 	t := planfile.Target{
-		Account: d.target.Account, Region: d.target.Region, DeployedDigest: d.assembly.Digest, OrphanedStacks: p.Record().OrphanedStacks,
+		Account: d.target.Account, Region: d.target.Region,
+		DeployedDigest: d.assembly.Digest, OrphanedStacks: p.Record().OrphanedStacks,
 	}
 	for _, step := range p.steps {
 		s := planfile.Stack{

@@ -226,7 +226,9 @@ func (c *Client) waitForChanges(ctx context.Context, set *ChangeSet) error {
 func (c *Client) describeChangeSet(
 	ctx context.Context, set *ChangeSet,
 ) (*cloudformation.DescribeChangeSetOutput, error) {
-	return c.api.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: &set.ID, StackName: &set.StackID})
+	return c.api.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{
+		ChangeSetName: &set.ID, StackName: &set.StackID,
+	})
 }
 
 // changeSetFailure returns why CloudFormation did not create a change set. It marks an empty one only by these words.
@@ -241,7 +243,9 @@ func changeSetFailure(reason string) error {
 
 // Discard deletes a change set that is not to be executed, and its stack if that is empty and holds no other.
 func (c *Client) Discard(ctx context.Context, set *ChangeSet) error {
-	_, err := c.api.DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{ChangeSetName: &set.ID, StackName: &set.StackID})
+	_, err := c.api.DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{
+		ChangeSetName: &set.ID, StackName: &set.StackID,
+	})
 	if isNotFound(err) {
 		return nil
 	}

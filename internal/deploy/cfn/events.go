@@ -53,7 +53,8 @@ func (r *eventReader) next(ctx context.Context, stackID string) ([]types.StackEv
 // eventsSince returns the events after the one with an id, the oldest first; all events if the id is empty.
 func (c *Client) eventsSince(ctx context.Context, stackID, lastSeen string) ([]types.StackEvent, error) {
 	var events []types.StackEvent
-	pages := cloudformation.NewDescribeStackEventsPaginator(c.api, &cloudformation.DescribeStackEventsInput{StackName: &stackID})
+	in := &cloudformation.DescribeStackEventsInput{StackName: &stackID}
+	pages := cloudformation.NewDescribeStackEventsPaginator(c.api, in)
 pages:
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)

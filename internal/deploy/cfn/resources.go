@@ -13,7 +13,8 @@ import (
 // Resources returns the resources of a stack by its name or ARN.
 func (c *Client) Resources(ctx context.Context, stack string) ([]types.StackResourceSummary, error) {
 	var out []types.StackResourceSummary
-	pages := cloudformation.NewListStackResourcesPaginator(c.api, &cloudformation.ListStackResourcesInput{StackName: &stack})
+	in := &cloudformation.ListStackResourcesInput{StackName: &stack}
+	pages := cloudformation.NewListStackResourcesPaginator(c.api, in)
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -27,7 +28,8 @@ func (c *Client) Resources(ctx context.Context, stack string) ([]types.StackReso
 // Templates returns the templates of all stacks in the account and region.
 func (c *Client) Templates(ctx context.Context) ([]string, error) {
 	var names []string
-	pages := cloudformation.NewListStacksPaginator(c.api, &cloudformation.ListStacksInput{StackStatusFilter: existingStatuses()})
+	in := &cloudformation.ListStacksInput{StackStatusFilter: existingStatuses()}
+	pages := cloudformation.NewListStacksPaginator(c.api, in)
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {

@@ -47,23 +47,41 @@ var States = []StateRow{
 	{types.StackStatusUpdateRollbackComplete, Updatable, actionUpdate + "; the last update was rolled back"},
 	{types.StackStatusImportComplete, Updatable, actionUpdate},
 	{types.StackStatusImportRollbackComplete, Updatable, actionUpdate + "; the last import was rolled back"},
-	{types.StackStatusUpdateFailed, Updatable, actionUpdate + ", which CloudFormation accepts where rollback was " +
-		"switched off"},
-	{types.StackStatusReviewInProgress, Absent, "it only holds change sets: it is created by one more, and old ones of " +
-		"ours are removed"},
+	{
+		types.StackStatusUpdateFailed, Updatable,
+		actionUpdate + ", which CloudFormation accepts where rollback was switched off",
+	},
+	{
+		types.StackStatusReviewInProgress, Absent,
+		"it only holds change sets: it is created by one more, and old ones of ours are removed",
+	},
 	{types.StackStatusDeleteComplete, Absent, "it is created"},
-	{types.StackStatusRollbackComplete, NeedsDelete, "its creation failed and was rolled back: it is deleted and " +
-		"created again"},
-	{types.StackStatusRollbackFailed, NeedsDelete, "its creation failed and could not be rolled back completely: " +
-		"it is deleted and created again; if that fails, its resources are named"},
-	{types.StackStatusUpdateRollbackFailed, NeedsRollback, "its rollback is continued, once; if that fails, its " +
-		"resources are named"},
-	{types.StackStatusCreateFailed, NeedsHuman, "its creation failed where rollback was switched off, so that somebody " +
-		"can look at it: delete the stack, then run this again"},
-	{types.StackStatusDeleteFailed, NeedsHuman, "its deletion failed: delete it again and retain the resources that " +
-		"cannot be deleted, then run this again"},
-	{types.StackStatusImportRollbackFailed, NeedsHuman, "the rollback of an import did not end: fix what its events " +
-		"name, then run this again"},
+	{
+		types.StackStatusRollbackComplete, NeedsDelete,
+		"its creation failed and was rolled back: it is deleted and created again",
+	},
+	{
+		types.StackStatusRollbackFailed, NeedsDelete,
+		"its creation failed and could not be rolled back completely: it is deleted and created again; " +
+			"if that fails, its resources are named",
+	},
+	{
+		types.StackStatusUpdateRollbackFailed, NeedsRollback,
+		"its rollback is continued, once; if that fails, its resources are named",
+	},
+	{
+		types.StackStatusCreateFailed, NeedsHuman,
+		"its creation failed where rollback was switched off, so that somebody can look at it: " +
+			"delete the stack, then run this again",
+	},
+	{
+		types.StackStatusDeleteFailed, NeedsHuman,
+		"its deletion failed: delete it again and retain the resources that cannot be deleted, then run this again",
+	},
+	{
+		types.StackStatusImportRollbackFailed, NeedsHuman,
+		"the rollback of an import did not end: fix what its events name, then run this again",
+	},
 	{types.StackStatusCreateInProgress, Busy, actionWait},
 	{types.StackStatusUpdateInProgress, Busy, actionWait},
 	{types.StackStatusUpdateCompleteCleanupInProgress, Busy, actionWait},

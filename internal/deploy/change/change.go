@@ -2,26 +2,24 @@
 // that has to be permitted by name. It knows nothing of AWS, of templates or of how a change comes about.
 package change
 
-import (
-	"fmt"
-)
+import "fmt"
 
-// An Outcome is what happened to a stack, or to the environment as a whole.
+// An Outcome is the result for a stack, or for the account as a whole.
 type Outcome string
 
-// What can happen to a stack.
+// The outcomes.
 const (
 	Planned   Outcome = "planned"  // there are changes, none was executed
-	Deferred  Outcome = "deferred" // its change set cannot be made before another stack exists
+	Deferred  Outcome = "deferred" // its change set cannot be created before another stack exists
 	Created   Outcome = "created"
 	Updated   Outcome = "updated"
 	Unchanged Outcome = "unchanged"
 	Failed    Outcome = "failed"
 	Untouched Outcome = "untouched" // not reached because an earlier one failed
-	Orphaned  Outcome = "left"      // the assembly has it no more, and it stays as it is
+	Orphaned  Outcome = "left"      // the assembly no longer has it, and it stays as it is
 )
 
-// A Change is what a change set does to one resource.
+// A Change is what a change set does to one resource, or what a deployment does to the stack itself.
 type Change struct {
 	Action    Action `json:"action"`
 	LogicalID string `json:"logicalId"`
@@ -30,8 +28,8 @@ type Change struct {
 	PhysicalID string `json:"physicalId,omitempty"`
 	// Properties are the changed properties that CloudFormation names.
 	Properties []Property `json:"properties,omitempty"`
-	// PolicyAction is what becomes of the resource that goes, in CloudFormation's words: Delete, Retain, Snapshot and the
-	// same with ReplaceAnd before it; empty where it does not say.
+	// PolicyAction is what CloudFormation does with the resource that goes, in its own words: Delete, Retain or Snapshot,
+	// or one of them with ReplaceAnd before it. It is empty where CloudFormation does not say.
 	PolicyAction string `json:"policy,omitempty"`
 }
 
@@ -40,7 +38,7 @@ type Property struct {
 	Name string `json:"name"`
 	// Recreation says whether the change of this property replaces the resource: Never, Conditionally or Always.
 	Recreation string `json:"recreation,omitempty"`
-	// Before and After are its values where CloudFormation tells them and they are no secrets.
+	// Before and After are its values, where CloudFormation shows them and they are not secret.
 	Before string `json:"before,omitempty"`
 	After  string `json:"after,omitempty"`
 }
@@ -48,8 +46,8 @@ type Property struct {
 // An Action is how a change set treats a resource.
 type Action string
 
-// The actions, in the order in which a plan counts them. ReplaceMaybe is CloudFormation's conditional replacement:
-// it depends on a value that is known only when the change set is executed.
+// The actions. ReplaceMaybe is CloudFormation's conditional replacement: it depends on a value that is known only when the
+// change set is executed.
 const (
 	Add          Action = "add"
 	Modify       Action = "modify"
@@ -58,13 +56,16 @@ const (
 	Remove       Action = "remove"
 )
 
+// Actions are all actions, in the order in which a plan counts them.
+var Actions = []Action{Add, Modify, Replace, ReplaceMaybe, Remove}
+
 // actionSymbols are the marks of actions, as Terraform's plans have them.
 var actionSymbols = map[Action]string{Add: "+", Modify: "~", Replace: "-/+", ReplaceMaybe: "-/+?", Remove: "-"}
 
 // Symbol returns the mark of an action in a plan.
 func (a Action) Symbol() string { return actionSymbols[a] }
 
-// String tells the property, what becomes of its value, and whether that replaces the resource.
+// String returns the property, its values before and after, and whether its change replaces the resource.
 func (p Property) String() string {
 	out := p.Name
 	switch {

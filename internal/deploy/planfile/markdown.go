@@ -7,11 +7,19 @@ import (
 	"lockstep/internal/deploy/change"
 )
 
-// actionLabels are what the actions are called in a table.
-var actionLabels = map[change.Action]string{change.Add: "add", change.Modify: "modify", change.Replace: "**replace**",
-	change.ReplaceMaybe: "**replace, perhaps**", change.Remove: "**remove**"}
+// actionLabels are the names of the actions in a table.
+var actionLabels = map[change.Action]string{
+	change.Add:          "add",
+	change.Modify:       "modify",
+	change.Replace:      "**replace**",
+	change.ReplaceMaybe: "**replace, perhaps**",
+	change.Remove:       "**remove**",
+}
 
-// Markdown is the plan as a comment for a pull request: the verdict first, then what has to be allowed, then every
+// timeFormat is how times are written in Markdown.
+const timeFormat = "2006-01-02 15:04 MST"
+
+// Markdown returns the plan as a comment for a pull request: the verdict first, then what needs a permit, then every
 // stack that changes.
 func (f File) Markdown() string {
 	var b strings.Builder
@@ -28,27 +36,33 @@ func (f File) Markdown() string {
 		if len(f.Targets) > 1 {
 			fmt.Fprintf(&b, "#### Account %s, %s\n\n", t.Account, t.Region)
 		}
-		var still []string
-		for _, s := range t.Stacks {
-			if s.Outcome == change.Unchanged {
-				still = append(still, inlineCode(s.Name))
-				continue
-			}
-			b.WriteString(s.markdown())
-		}
-		if len(still) > 0 {
-			fmt.Fprintf(&b, "Unchanged: %s.\n\n", strings.Join(still, ", "))
-		}
-		for _, name := range t.OrphanedStacks {
-			fmt.Fprintf(&b, "Orphaned: %s, which the assembly no longer has.\n\n", inlineCode(name))
-		}
+		b.WriteString(t.markdown())
 	}
 	fmt.Fprintf(&b, "<sub>plan `%.12s`, assembly `%.12s`", f.Digest, f.EnvironmentDigest)
 	if f.Commit != "" {
 		fmt.Fprintf(&b, ", commit `%.12s`", f.Commit)
 	}
 	fmt.Fprintf(&b, ", made %s, good until %s</sub>\n",
-		f.CreatedAt.UTC().Format("2006-01-02 15:04 MST"), f.Expires.UTC().Format("2006-01-02 15:04 MST"))
+		f.CreatedAt.UTC().Format(timeFormat), f.Expires.UTC().Format(timeFormat))
+	return b.String()
+}
+
+func (t Target) markdown() string {
+	var b strings.Builder
+	var unchanged []string
+	for _, s := range t.Stacks {
+		if s.Outcome == change.Unchanged {
+			unchanged = append(unchanged, inlineCode(s.Name))
+			continue
+		}
+		b.WriteString(s.markdown())
+	}
+	if len(unchanged) > 0 {
+		fmt.Fprintf(&b, "Unchanged: %s.\n\n", strings.Join(unchanged, ", "))
+	}
+	for _, name := range t.OrphanedStacks {
+		fmt.Fprintf(&b, "Orphaned: %s, which the assembly no longer has.\n\n", inlineCode(name))
+	}
 	return b.String()
 }
 
@@ -77,9 +91,9 @@ func (s Stack) markdown() string {
 	return b.String()
 }
 
-// countActions says how many resources are treated in each way.
+// countActions returns how many resources each action has.
 func (f File) countActions() string {
-	n := map[change.Action]int{}
+	count := map[change.Action]int{}
 	deferred := 0
 	for _, t := range f.Targets {
 		for _, s := range t.Stacks {
@@ -87,14 +101,14 @@ func (f File) countActions() string {
 				deferred++
 			}
 			for _, c := range s.Changes {
-				n[c.Action]++
+				count[c.Action]++
 			}
 		}
 	}
 	var parts []string
-	for _, a := range []change.Action{change.Add, change.Modify, change.Replace, change.ReplaceMaybe, change.Remove} {
-		if n[a] > 0 {
-			parts = append(parts, fmt.Sprintf("%d to %s", n[a], a))
+	for _, a := range change.Actions {
+		if count[a] > 0 {
+			parts = append(parts, fmt.Sprintf("%d to %s", count[a], a))
 		}
 	}
 	if deferred > 0 {
@@ -106,12 +120,16 @@ func (f File) countActions() string {
 	return strings.Join(parts, ", ")
 }
 
-// inlineCode is a name as code in a line of Markdown.
+// inlineCode returns a name as code in a line of Markdown.
 func inlineCode(name string) string {
 	return "`" + strings.NewReplacer("`", "'", "|", `\|`, "\n", " ").Replace(name) + "`"
 }
 
-// escapeMarkdown keeps what comes from templates from being read as Markdown or HTML.
-func escapeMarkdown(text string) string {
-	return strings.NewReplacer("\\", `\\`, "|", `\|`, "<", "&lt;", ">", "&gt;", "*", `\*`, "_", `\_`, "[", `\[`, "@", "@\u200b", "`", "\\`", "\n", " ").Replace(text)
+// markdownEscapes are the characters that Markdown or HTML would read as markup, with what is written instead.
+var markdownEscapes = []string{
+	"\\", `\\`, "|", `\|`, "<", "&lt;", ">", "&gt;", "*", `\*`, "_", `\_`, "[", `\[`, "@", "@\u200b",
+	"`", "\\`", "\n", " ",
 }
+
+// escapeMarkdown returns a text that comes from a template as Markdown without markup.
+func escapeMarkdown(text string) string { return strings.NewReplacer(markdownEscapes...).Replace(text) }

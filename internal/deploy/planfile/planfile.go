@@ -15,38 +15,37 @@ import (
 	"sync"
 	"time"
 
-	"lockstep/internal/deploy/change"
-	"lockstep/internal/refusal"
-
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/refusal"
 )
 
 // Format is the version of the plan file's format.
 const Format = "lockstep/plan/1"
 
-// TTL is how long a plan may be applied unless told otherwise.
+// TTL is how long a plan may be applied by default.
 const TTL = 24 * time.Hour
 
-// A File is a plan that was written down, to be reviewed and then applied as it stands.
+// A File is a plan that is saved to be reviewed, and then applied as it is.
 type File struct {
 	Schema      string `json:"schema"`
 	Project     string `json:"project"`
 	Environment string `json:"environment"`
-	// Mode is rehearsal or live: a plan of emulated accounts is none of real ones.
+	// Mode is rehearsal or live: a plan for emulated accounts is not one for real accounts.
 	Mode      string    `json:"mode"`
 	Run       string    `json:"run"`
 	By        string    `json:"by"`
 	Commit    string    `json:"commit,omitempty"`
 	CreatedAt time.Time `json:"made"`
 	Expires   time.Time `json:"expires"`
-	// EnvironmentDigest is the digest of the cloud assembly as it was synthesised, Configuration that of the environment's
-	// configuration.
+	// EnvironmentDigest is the digest of the cloud assembly as it was synthesised, and ConfigurationDigest that of the
+	// environment's configuration.
 	EnvironmentDigest   string   `json:"assembly"`
 	ConfigurationDigest string   `json:"configuration"`
 	Targets             []Target `json:"targets"`
-	// Digest is the SHA-256 over everything else, in hexadecimal. The accounts know it too.
+	// Digest is the SHA-256 over everything else, in hexadecimal. The target accounts have it too.
 	Digest string `json:"digest"`
 }
 
@@ -54,11 +53,10 @@ type File struct {
 type Target struct {
 	Account string `json:"account"`
 	Region  string `json:"region"`
-	// DeployedDigest is the digest of what is deployed there, which differs from the assembly's in a rehearsal with
-	// stand-ins.
+	// DeployedDigest is the digest of what is deployed, which a rehearsal's stand-ins make another than the assembly's.
 	DeployedDigest string  `json:"deployed"`
 	Stacks         []Stack `json:"stacks"`
-	// OrphanedStacks are the names of stacks that stay although the assembly has them no more.
+	// OrphanedStacks are the names of the stacks that the assembly no longer has.
 	OrphanedStacks []string `json:"left,omitempty"`
 }
 
@@ -72,12 +70,12 @@ type Stack struct {
 	// StackID and ChangeSet are ARNs; ChangeSet is empty for a stack without one.
 	StackID   string `json:"stackId,omitempty"`
 	ChangeSet string `json:"changeSet,omitempty"`
-	// Status and Updated are how the stack was found.
+	// Status is the state of the stack when the plan was made, and Updated when it was last changed before.
 	Status  string    `json:"status,omitempty"`
 	Updated time.Time `json:"updated,omitzero"`
 }
 
-// Flags are what of the plan has to be allowed by name.
+// Flags returns the changes that need a permit.
 func (f File) Flags() []change.Flag {
 	var out []change.Flag
 	for _, t := range f.Targets {
@@ -88,7 +86,7 @@ func (f File) Flags() []change.Flag {
 	return out
 }
 
-// Target is the part of an account and region.
+// Target returns the plan for an account and region, and whether there is one.
 func (f File) Target(account, region string) (Target, bool) {
 	for _, t := range f.Targets {
 		if t.Account == account && t.Region == region {
@@ -98,14 +96,14 @@ func (f File) Target(account, region string) (Target, bool) {
 	return Target{}, false
 }
 
-// SetDigest gives the plan its digest.
+// SetDigest computes the digest. It is called when everything else is set.
 func (f *File) SetDigest() error {
 	digest, err := ledger.DocumentHash(f, "digest")
 	f.Digest = digest
 	return err
 }
 
-// Write writes a plan into a file, whole or not at all, and as Markdown beside it for FILE.json as FILE.md.
+// Write writes a plan to FILE.json, and as Markdown to FILE.md. Each file is written completely or not at all.
 func Write(path string, f File) error {
 	data, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
@@ -119,7 +117,7 @@ func Write(path string, f File) error {
 
 func markdownPath(path string) string { return strings.TrimSuffix(path, filepath.Ext(path)) + ".md" }
 
-// writeFileAtomic replaces a file as a whole: a reader never sees half of it, and a full disk leaves what was there.
+// writeFileAtomic replaces a file at once: no reader sees half of it, and a full disk leaves the old one.
 func writeFileAtomic(path string, data []byte) (err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
@@ -144,13 +142,13 @@ func writeFileAtomic(path string, data []byte) (err error) {
 //go:generate go run ./schema/generate
 
 //go:embed schema/plan.json
-var planSchemaJSON []byte
+var schemaJSON []byte
 
-// JSONSchema is the JSON schema of plan files.
-func JSONSchema() []byte { return bytes.Clone(planSchemaJSON) }
+// JSONSchema returns the JSON schema of plan files.
+func JSONSchema() []byte { return bytes.Clone(schemaJSON) }
 
-var compiledPlanSchema = sync.OnceValues(func() (*jsonschema.Schema, error) {
-	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(planSchemaJSON))
+var compiledSchema = sync.OnceValues(func() (*jsonschema.Schema, error) {
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(schemaJSON))
 	if err != nil {
 		return nil, err
 	}
@@ -161,33 +159,21 @@ var compiledPlanSchema = sync.OnceValues(func() (*jsonschema.Schema, error) {
 	return c.Compile("plan.json")
 })
 
-// Read reads a plan from a file. One that is cut off, was edited, or is of another version is a *Refusal.
+// Read reads a plan from a file. The error is a *refusal.Error if there is none, or if the file is incomplete, was edited, or
+// is of another version.
 func Read(path string) (File, error) {
-	var f File
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return f, refusal.Newf(err, "there is no plan %s: make one with `lockstep plan --env ENVIRONMENT --out %s`",
+		return File{}, refusal.Newf(err, "there is no plan %s: make one with `lockstep plan --env ENVIRONMENT --out %s`",
 			path, path)
 	}
 	if err != nil {
-		return f, err
+		return File{}, err
 	}
-	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
-	if err != nil {
-		return f, refusal.Newf(err, "%s is no plan, or only a part of one (%v): plan again", path, err)
+	if err := validate(path, data); err != nil {
+		return File{}, err
 	}
-	if fields, _ := document.(map[string]any); fields["schema"] != Format {
-		return f, refusal.Newf(nil, "%s is of the format %v, and this version of Lockstep reads %s: plan again",
-			path, fields["schema"], Format)
-	}
-	schema, err := compiledPlanSchema()
-	if err != nil {
-		return f, err
-	}
-	if err := schema.Validate(document); err != nil {
-		return f, refusal.Newf(err, "%s is no plan as Lockstep writes one: plan again (%s)",
-			path, strings.ReplaceAll(err.Error(), "\n", " "))
-	}
+	var f File
 	if err := json.Unmarshal(data, &f); err != nil {
 		return f, refusal.Newf(err, "%s is no plan as Lockstep writes one (%v): plan again", path, err)
 	}
@@ -196,8 +182,29 @@ func Read(path string) (File, error) {
 		return f, err
 	}
 	if digest != f.Digest {
-		return f, refusal.Newf(nil, "%s was changed after it was made: its content does not fit its digest %.12s; plan "+
-			"again", path, f.Digest)
+		return f, refusal.Newf(nil, "%s was changed after it was made: its content does not fit its digest %.12s; "+
+			"plan again", path, f.Digest)
 	}
 	return f, nil
+}
+
+// validate checks the format of a plan file and validates it against the schema.
+func validate(path string, data []byte) error {
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+	if err != nil {
+		return refusal.Newf(err, "%s is no plan, or only a part of one (%v): plan again", path, err)
+	}
+	if fields, _ := document.(map[string]any); fields["schema"] != Format {
+		return refusal.Newf(nil, "%s is of the format %v, and this version of Lockstep reads %s: plan again",
+			path, fields["schema"], Format)
+	}
+	schema, err := compiledSchema()
+	if err != nil {
+		return err
+	}
+	if err := schema.Validate(document); err != nil {
+		return refusal.Newf(err, "%s is no plan as Lockstep writes one: plan again (%s)",
+			path, strings.ReplaceAll(err.Error(), "\n", " "))
+	}
+	return nil
 }

@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// A grant is one thing that a resource's definition lets happen, or refuses.
+// A grant is one thing that a resource allows or denies.
 type grant struct {
 	denies bool
-	// isPublic says that it is granted to everybody.
+	// isPublic says that everybody is allowed it.
 	isPublic bool
 }
 
-// grants are a resource's grants by what they say.
+// grants are the grants of a resource by their text.
 type grants map[string]grant
 
 // grantsOf reads what a resource's properties grant. Policies are found wherever they stand, so that no list of types
@@ -27,7 +27,8 @@ func grantsOf(r resource) grants {
 		read(out, r.Properties)
 	}
 	for _, policy := range asList(r.Properties["ManagedPolicyArns"]) {
-		out["has the rights of "+canonicalText(policy)] = grant{isPublic: strings.Contains(canonicalText(policy), "policy/AdministratorAccess")}
+		name := canonicalText(policy)
+		out["has the rights of "+name] = grant{isPublic: strings.Contains(name, "policy/AdministratorAccess")}
 	}
 	if boundary, ok := r.Properties["PermissionsBoundary"]; ok {
 		out["is bounded by "+canonicalText(boundary)] = grant{denies: true}
@@ -38,7 +39,7 @@ func grantsOf(r resource) grants {
 	return out
 }
 
-// addPolicies finds policy documents: what has statements with an effect.
+// addPolicies adds the grants of every policy document in a value: of whatever has statements with an effect.
 func (g grants) addPolicies(value any) {
 	switch v := value.(type) {
 	case map[string]any:
@@ -139,7 +140,7 @@ func prefixedText(before, text string) string {
 	return before + text
 }
 
-// accessReaders read what opens a way and is no policy.
+// accessReaders add the grants of the types that give access by other means than a policy.
 var accessReaders = map[string]func(grants, map[string]any){
 	"AWS::EC2::SecurityGroup": func(g grants, p map[string]any) {
 		for _, rule := range asList(p["SecurityGroupIngress"]) {
@@ -172,7 +173,9 @@ var accessReaders = map[string]func(grants, map[string]any){
 			}
 		}
 	},
-	"AWS::IAM::AccessKey": func(g grants, p map[string]any) { g["makes a key for "+canonicalText(p["UserName"])] = grant{} },
+	"AWS::IAM::AccessKey": func(g grants, p map[string]any) {
+		g["makes a key for "+canonicalText(p["UserName"])] = grant{}
+	},
 	"AWS::IAM::UserToGroupAddition": func(g grants, p map[string]any) {
 		for _, user := range asList(p["Users"]) {
 			g["puts "+canonicalText(user)+" into "+canonicalText(p["GroupName"])] = grant{}
@@ -193,7 +196,7 @@ func (g grants) addTrafficRule(direction string, rule any) {
 	g["lets traffic through "+direction+" "+canonicalText(p)] = grant{isPublic: anywhere && direction == "from"}
 }
 
-// asList makes a list of what may be written as one or as a single item.
+// asList returns a list, or a single item as a list; nil for none.
 func asList(value any) []any {
 	switch v := value.(type) {
 	case nil:
@@ -204,7 +207,7 @@ func asList(value any) []any {
 	return []any{value}
 }
 
-// canonicalText is one text for each value: a string itself, and JSON with sorted keys else.
+// canonicalText returns a text that is the same for equal values: a string as it is, all else as JSON with sorted keys.
 func canonicalText(value any) string {
 	switch v := value.(type) {
 	case nil:

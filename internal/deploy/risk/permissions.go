@@ -1,7 +1,6 @@
 package risk
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -22,19 +21,21 @@ type resource struct {
 	UpdateReplacePolicy string
 }
 
-// parseResources reads a template's resources; there are none in an empty text.
+// parseResources returns the resources of a template, nil for an empty one.
 func parseResources(template string) (resources, error) {
 	if template == "" {
 		return nil, nil
 	}
 	var document struct {
 		Resources map[string]struct {
-			Type                                string
-			Properties                          map[string]any
-			DeletionPolicy, UpdateReplacePolicy any // a condition may stand in a string's place
+			Type       string
+			Properties map[string]any
+			// The policies may be conditions instead of strings.
+			DeletionPolicy      any
+			UpdateReplacePolicy any
 		}
 	}
-	decoder := json.NewDecoder(bytes.NewReader([]byte(template)))
+	decoder := json.NewDecoder(strings.NewReader(template))
 	decoder.UseNumber()
 	if err := decoder.Decode(&document); err != nil {
 		return nil, fmt.Errorf("it is not JSON: %w", err)
@@ -48,62 +49,76 @@ func parseResources(template string) (resources, error) {
 	return out, nil
 }
 
-// permissionFlags flags the resources of an update that grant what was not granted before, or no longer refuse what was
-// refused. Of a stack that is new only what is open to everybody is flagged: nothing that was there before becomes
-// reachable otherwise.
+// permissionFlags flags the resources that grant what was not granted before, or no longer deny what was denied. Of a new
+// stack it flags only what is open to everybody: no resource that existed before becomes reachable otherwise.
 func permissionFlags(changes []change.Change, old, next resources) []change.Flag {
 	var flags []change.Flag
+	isNew := len(old) == 0
 	for _, id := range slices.Sorted(maps.Keys(union(old, next))) {
-		before, after := grantsOf(old[id]), grantsOf(next[id])
-		var wider []string
-		for _, text := range slices.Sorted(maps.Keys(after)) {
-			g := after[text]
-			if _, had := before[text]; !had && !g.denies && (len(old) > 0 || g.isPublic) {
-				wider = append(wider, text)
-			}
-		}
-		for _, text := range slices.Sorted(maps.Keys(before)) {
-			if _, has := after[text]; before[text].denies && !has {
-				wider = append(wider, "no longer: "+text)
-			}
-		}
-		if len(wider) > 0 {
-			flags = append(flags, change.Flag{Permit: change.Permissions, LogicalID: id, Type: cmp.Or(next[id].Type, old[id].Type), Why: truncateList(wider)})
+		if wider := widerGrants(grantsOf(old[id]), grantsOf(next[id]), isNew); len(wider) > 0 {
+			flags = append(flags, change.Flag{
+				Permit: change.Permissions, LogicalID: id, Type: cmp.Or(next[id].Type, old[id].Type), Why: truncateList(wider),
+			})
 		}
 	}
 	return slices.Concat(flags, nestedPermissionFlags(changes, old))
 }
 
-// nestedPermissionFlags flags what governs access in nested stacks, whose templates are not compared.
+// widerGrants returns what the grants after a change allow beyond those before it.
+func widerGrants(before, after grants, isNew bool) []string {
+	var wider []string
+	for _, text := range slices.Sorted(maps.Keys(after)) {
+		g := after[text]
+		if _, existed := before[text]; !existed && !g.denies && (!isNew || g.isPublic) {
+			wider = append(wider, text)
+		}
+	}
+	for _, text := range slices.Sorted(maps.Keys(before)) {
+		if _, exists := after[text]; before[text].denies && !exists {
+			wider = append(wider, "no longer: "+text)
+		}
+	}
+	return wider
+}
+
+// nestedPermissionFlags flags every change of a resource in a nested stack that governs access: nested templates are not
+// compared.
 func nestedPermissionFlags(changes []change.Change, old resources) []change.Flag {
 	var flags []change.Flag
 	for _, c := range changes {
 		if len(old) > 0 && strings.Contains(c.LogicalID, "/") && governsAccess(c.Type) {
-			flags = append(flags, change.Flag{Permit: change.Permissions, LogicalID: c.LogicalID, Type: c.Type, Why: "it governs access and stands in a nested stack, whose template is not compared"})
+			flags = append(flags, change.Flag{
+				Permit: change.Permissions, LogicalID: c.LogicalID, Type: c.Type,
+				Why: "it governs access and stands in a nested stack, whose template is not compared",
+			})
 		}
 	}
 	return flags
 }
 
-func governsAccess(kind string) bool {
-	return strings.HasPrefix(kind, "AWS::IAM::") || strings.HasSuffix(kind, "Policy") || strings.HasPrefix(kind, "AWS::EC2::SecurityGroup") ||
-		kind == "AWS::Lambda::Permission" || kind == "AWS::KMS::Key"
+// governsAccess reports whether resources of a type grant or deny access.
+func governsAccess(resourceType string) bool {
+	return strings.HasPrefix(resourceType, "AWS::IAM::") ||
+		strings.HasPrefix(resourceType, "AWS::EC2::SecurityGroup") ||
+		strings.HasSuffix(resourceType, "Policy") ||
+		resourceType == "AWS::Lambda::Permission" ||
+		resourceType == "AWS::KMS::Key"
 }
 
 func union(a, b resources) resources {
-	out := maps.Clone(a)
-	if out == nil {
-		out = resources{}
-	}
+	out := resources{}
+	maps.Copy(out, a)
 	maps.Copy(out, b)
 	return out
 }
 
-// truncateList is as much of a list as a reader needs to go and look.
+// maxListed is how many items of a list are shown.
+const maxListed = 3
+
+// truncateList returns the first items of a list, and how many more there are.
 func truncateList(items []string) string {
-	const most = 3
-	if len(items) > most {
-		items = append(slices.Clone(items[:most]), fmt.Sprintf("and %d more", len(items)-most))
+	if len(items) > maxListed {
+		items = append(slices.Clone(items[:maxListed]), fmt.Sprintf("and %d more", len(items)-maxListed))
 	}
 	return strings.Join(items, "; ")
 }

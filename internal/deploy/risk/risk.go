@@ -10,14 +10,15 @@ import (
 	"lockstep/internal/refusal"
 )
 
-// Flags says what of a stack's changes has to be allowed. Before is the template that is deployed, empty for a stack
-// that is not there.
-func Flags(stack string, changes []change.Change, before, after string) ([]change.Flag, error) {
-	old, err := parseResources(before)
+// Flags returns the changes of a stack that need a permit. The deployed template is empty for a stack that does not exist.
+func Flags(stack string, changes []change.Change, deployed, template string) ([]change.Flag, error) {
+	old, err := parseResources(deployed)
 	if err != nil {
-		old = unknownResources
+		// People write templates in YAML. Nothing is known of such a one but that it has resources, so that whatever is
+		// removed needs a permit, and whatever is granted.
+		old = resources{"": {}}
 	}
-	next, err := parseResources(after)
+	next, err := parseResources(template)
 	if err != nil {
 		return nil, err
 	}
@@ -28,34 +29,21 @@ func Flags(stack string, changes []change.Change, before, after string) ([]chang
 	return flags, nil
 }
 
-// unknownResources stands for a deployed template in YAML, as people write them. Nothing is known of its resources but
-// that there are some, so whatever goes has to be allowed, and whatever is granted.
-var unknownResources = resources{"": {}}
-
-// disallowedFlags are the flags whose permit was not given.
-func disallowedFlags(flags []change.Flag, given []change.Permit) []change.Flag {
-	var out []change.Flag
+// CheckAllowed refuses flags without their permits, and names both.
+func CheckAllowed(flags []change.Flag, permits []change.Permit) error {
+	var lines, options []string
 	for _, f := range flags {
-		if !slices.Contains(given, f.Permit) {
-			out = append(out, f)
+		if slices.Contains(permits, f.Permit) {
+			continue
+		}
+		lines = append(lines, "  "+f.String())
+		if option := "--allow " + string(f.Permit); !slices.Contains(options, option) {
+			options = append(options, option)
 		}
 	}
-	return out
-}
-
-// CheckAllowed refuses what was flagged and not allowed.
-func CheckAllowed(flags []change.Flag, given []change.Permit) error {
-	left := disallowedFlags(flags, given)
-	if len(left) == 0 {
+	if len(lines) == 0 {
 		return nil
 	}
-	var lines, names []string
-	for _, f := range left {
-		lines = append(lines, "  "+f.String())
-		if name := "--allow " + string(f.Permit); !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
 	return refusal.Newf(nil, "these changes have to be allowed by name:\n%s\nsee that they are meant, then add %s",
-		strings.Join(lines, "\n"), strings.Join(names, " "))
+		strings.Join(lines, "\n"), strings.Join(options, " "))
 }
