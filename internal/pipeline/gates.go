@@ -147,7 +147,7 @@ func testGates() []gate {
 		{
 			name: "infrastructure", stage: Test, summary: "tests of the CDK app", image: ImageGo,
 			argv: []string{"go", "test", "-json", "-timeout", "30m", "./infra/...", "./config/schema/generate"}, reportFormat: GoTest,
-			inputs: []string{"go.mod", "go.sum", "config/**", "infra/**", "internal/pipeline/**", "**/*_test.go", "docs/infrastructure.md"}, tools: []string{ToolGo, ToolNode}, caches: append([]string{CacheCDK}, goCaches...),
+			inputs: []string{"go.mod", "go.sum", "config/**", "infra/**", "internal/pipeline/**", "internal/stateful/**", "**/*_test.go", "docs/infrastructure.md"}, tools: []string{ToolGo, ToolNode}, caches: append([]string{CacheCDK}, goCaches...),
 		},
 		{
 			name: "scripts", stage: Test, summary: "the command line as its users see it, and whole deployments to emulated accounts", image: ImageGo,

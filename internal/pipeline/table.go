@@ -57,7 +57,7 @@ func Steps(c *config.Config) []Step {
 			Name: "build", Stage: Synth, Summary: "build the CDK app",
 			Needs: []string{"config"},
 			Image: ImageGo, Command: []string{"go", "build", "-trimpath", "-buildvcs=false", "-o", appBinary, "./infra"}, Tools: []string{ToolGo},
-			Inputs:  []string{"go.mod", "go.sum", "config/**/*.go", "config/schema/**", "infra/**/*.go", "internal/pipeline/**/*.go", "!**/*_test.go"},
+			Inputs:  []string{"go.mod", "go.sum", "config/**/*.go", "config/schema/**", "infra/**/*.go", "internal/pipeline/**/*.go", "internal/stateful/*.go", "!**/*_test.go"},
 			Outputs: []string{appBinary}, Caches: []string{CacheGoModules, CacheGoBuild},
 		},
 	}
