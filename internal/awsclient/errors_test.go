@@ -29,8 +29,13 @@ func TestClients_ErrorsAreOneLine(t *testing.T) {
 	}{
 		"AWS refuses": {
 			func(*http.Request) (*http.Response, error) {
-				body := "<ErrorResponse><Error><Code>AccessDenied</Code><Message>you may not\n The Canonical String is SECRET</Message></Error></ErrorResponse>"
-				return &http.Response{StatusCode: http.StatusForbidden, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
+				body := "<ErrorResponse><Error><Code>AccessDenied</Code>" +
+					"<Message>you may not\n The Canonical String is SECRET</Message></Error></ErrorResponse>"
+				return &http.Response{
+					StatusCode: http.StatusForbidden,
+					Header:     http.Header{},
+					Body:       io.NopCloser(strings.NewReader(body)),
+				}, nil
 			},
 			"DescribeStacks: AccessDenied: you may not", "AccessDenied",
 		},
@@ -38,11 +43,16 @@ func TestClients_ErrorsAreOneLine(t *testing.T) {
 			func(*http.Request) (*http.Response, error) {
 				return nil, &url.Error{Op: "Post", URL: "https://host.invalid/?secret", Err: io.EOF}
 			},
-			"the AWS endpoint https://host.invalid stopped answering (the connection broke off): see that it is up and reachable, then run this again", "",
+			"the AWS endpoint https://host.invalid stopped answering (the connection broke off): " +
+				"see that it is up and reachable, then run this again",
+			"",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := NewCloudFormation(testConfig(c.answer), nil).DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: aws.String("s")})
+			_, err := NewCloudFormation(testConfig(c.answer), nil).DescribeStacks(
+				t.Context(),
+				&cloudformation.DescribeStacksInput{StackName: aws.String("s")},
+			)
 			require.EqualError(t, err, c.want)
 			assert.Equal(t, c.code, ErrorCode(err))
 			var operation *smithy.OperationError

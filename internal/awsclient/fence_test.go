@@ -63,7 +63,8 @@ func testConfig(client aws.HTTPClient) aws.Config {
 func TestFence_OnlyReadsOfS3PassUnasked(t *testing.T) {
 	client := &recordingClient{}
 	sent := 0
-	for name, operation := range operations(s3.NewFromConfig(testConfig(client), func(o *s3.Options) { o.DisableS3ExpressSessionAuth = aws.Bool(true) })) {
+	api := s3.NewFromConfig(testConfig(client), func(o *s3.Options) { o.DisableS3ExpressSessionAuth = aws.Bool(true) })
+	for name, operation := range operations(api) {
 		in := reflect.New(operation.Type().In(1).Elem())
 		fill(in.Elem(), 4)
 		client.method = ""
@@ -99,8 +100,8 @@ func fill(v reflect.Value, depth int) {
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
 		fill(v.Index(0), depth)
 	case reflect.Interface:
-		if body := reflect.ValueOf(strings.NewReader("x")); body.Type().Implements(v.Type()) && v.Type() == reflect.TypeFor[io.Reader]() {
-			v.Set(body)
+		if v.Type() == reflect.TypeFor[io.Reader]() {
+			v.Set(reflect.ValueOf(strings.NewReader("x")))
 		}
 	}
 }

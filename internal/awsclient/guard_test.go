@@ -50,7 +50,9 @@ func TestOpenSessions_RefusesOtherAccount(t *testing.T) {
 }
 
 func TestSessions_RefuseRoleOfOtherAccount(t *testing.T) {
-	sessions, err := OpenSessions(t.Context(), simulated.New().Config(toolingAccount, target.Region), target, NewLimiter(), "run")
+	sessions, err := OpenSessions(
+		t.Context(), simulated.New().Config(toolingAccount, target.Region), target, NewLimiter(), "run",
+	)
 	require.NoError(t, err)
 	assert.Equal(t, "arn:aws:iam::"+toolingAccount+":root", sessions.CallerARN())
 	_, err = sessions.Config(t.Context(), Role{ARN: "arn:aws:iam::" + targetAccount + ":role/deploy"}, target.Region)
@@ -58,6 +60,6 @@ func TestSessions_RefuseRoleOfOtherAccount(t *testing.T) {
 	_, err = sessions.Config(t.Context(), Role{ARN: "arn:aws:iam::" + otherAccount + ":role/deploy"}, target.Region)
 	var refused *refusal.Error
 	require.ErrorAs(t, err, &refused)
-	assert.EqualError(t, err, "the role arn:aws:iam::999900001111:role/deploy turned out to be one of account 999900001111, "+
-		"but acc is account 444455556666")
+	assert.EqualError(t, err, "the role arn:aws:iam::999900001111:role/deploy turned out to be one of account "+
+		"999900001111, but acc is account 444455556666")
 }

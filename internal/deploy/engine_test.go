@@ -33,7 +33,11 @@ func TestDeploy_CreatesUpdatesThenChangesNothing(t *testing.T) {
 	record, err = c.deploy(oneStack(t, topics(2)), DeployRequest{})
 	require.NoError(t, err)
 	assert.Equal(t, change.Updated, record.Outcome)
-	assert.Equal(t, []change.Change{{Action: change.Add, LogicalID: "Topic1", Type: "AWS::SNS::Topic"}}, record.Stacks[0].Changes)
+	assert.Equal(
+		t,
+		[]change.Change{{Action: change.Add, LogicalID: "Topic1", Type: "AWS::SNS::Topic"}},
+		record.Stacks[0].Changes,
+	)
 
 	before := c.Objects(testAccount, testRegion)
 	record, err = c.deploy(oneStack(t, topics(2)), DeployRequest{})
@@ -45,9 +49,23 @@ func TestDeploy_CreatesUpdatesThenChangesNothing(t *testing.T) {
 
 func TestDeploy_FailureStopsOnlyDependents(t *testing.T) {
 	c := newCloud(t)
-	record, err := c.deploy(assemble(t, needs{"net": nil, "db": {"net"}, "app": {"db"}, "mail": nil, "post": {"mail"}}, map[string]string{"net": failingTemplate}), DeployRequest{})
+	record, err := c.deploy(
+		assemble(
+			t,
+			needs{"net": nil, "db": {"net"}, "app": {"db"}, "mail": nil, "post": {"mail"}},
+			map[string]string{"net": failingTemplate},
+		),
+		DeployRequest{},
+	)
 	require.ErrorContains(t, err, "stack net: Never ("+"Simulated::Always::Fails"+"): it always does")
-	assert.Equal(t, map[string]change.Outcome{"net": change.Failed, "db": change.Untouched, "app": change.Untouched, "mail": change.Created, "post": change.Created}, outcomes(record))
+	assert.Equal(
+		t,
+		map[string]change.Outcome{
+			"net": change.Failed, "db": change.Untouched, "app": change.Untouched, "mail": change.Created,
+			"post": change.Created,
+		},
+		outcomes(record),
+	)
 	for _, s := range record.Stacks {
 		if s.Name == "app" {
 			assert.Equal(t, "it needs db, which was not deployed", s.Reason)
@@ -106,11 +124,27 @@ func TestLock_TakenOverOnlyFromDeadHolder(t *testing.T) {
 		quiet  time.Duration
 		taken  bool
 	}{
-		"another machine, a moment ago":                         {ledger.Holder{ID: "other", Host: "elsewhere"}, 0, false},
-		"another machine, whose lease has ended":                {ledger.Holder{ID: "other", Host: "elsewhere"}, ledger.Lease + time.Second, true},
-		"this machine, a process that lives":                    {ledger.Holder{ID: "other", Host: ledger.Host(), HeartbeatFile: alive.Path()}, 0, false},
-		"this machine, whose sign of life is gone":              {ledger.Holder{ID: "other", Host: ledger.Host(), HeartbeatFile: "/nowhere/other.pulse"}, 0, false},
-		"this machine, a file that says it is of somebody else": {ledger.Holder{ID: "another", Host: ledger.Host(), HeartbeatFile: alive.Path()}, 0, false},
+		"another machine, a moment ago": {ledger.Holder{ID: "other", Host: "elsewhere"}, 0, false},
+		"another machine, whose lease has ended": {
+			ledger.Holder{ID: "other", Host: "elsewhere"},
+			ledger.Lease + time.Second,
+			true,
+		},
+		"this machine, a process that lives": {
+			ledger.Holder{ID: "other", Host: ledger.Host(), HeartbeatFile: alive.Path()},
+			0,
+			false,
+		},
+		"this machine, whose sign of life is gone": {
+			ledger.Holder{ID: "other", Host: ledger.Host(), HeartbeatFile: "/nowhere/other.pulse"},
+			0,
+			false,
+		},
+		"this machine, a file that says it is of somebody else": {
+			ledger.Holder{ID: "another", Host: ledger.Host(), HeartbeatFile: alive.Path()},
+			0,
+			false,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cl := newCloud(t)
@@ -133,7 +167,9 @@ func TestLock_LossStopsNextWrite(t *testing.T) {
 		c := newCloud(t)
 		c.OperationTime = time.Second
 		asm := assemble(t, needs{"first": nil, "second": {"first"}}, map[string]string{
-			"first": exportingTemplate("first"), "second": `{"Resources":{"Topic":{"Type":"AWS::SNS::Topic","Properties":{"A":{"Fn::ImportValue":"first:Name"}}}}}`,
+			"first": exportingTemplate("first"),
+			"second": `{"Resources":{"Topic":{"Type":"AWS::SNS::Topic",
+				"Properties":{"A":{"Fn::ImportValue":"first:Name"}}}}}`,
 		})
 		d := c.open(asm)
 		done := make(chan error, 1)
@@ -197,7 +233,10 @@ func TestDeploy_ResumesInterruptedRun(t *testing.T) {
 
 func TestDeploy_RefusesUnallowedFlags(t *testing.T) {
 	c := newCloud(t)
-	_, err := c.deploy(oneStack(t, `{"Resources":{"Data":{"Type":"AWS::DynamoDB::Table"},"Topic":{"Type":"AWS::SNS::Topic"}}}`), DeployRequest{})
+	_, err := c.deploy(
+		oneStack(t, `{"Resources":{"Data":{"Type":"AWS::DynamoDB::Table"},"Topic":{"Type":"AWS::SNS::Topic"}}}`),
+		DeployRequest{},
+	)
 	require.NoError(t, err)
 	without := oneStack(t, topics(1))
 	record, err := c.deploy(without, DeployRequest{})
@@ -234,7 +273,11 @@ func TestPlan_DiscardLeavesNothing(t *testing.T) {
 	asm := assemble(t, needs{"net": nil, "app": {"net"}, "mail": nil}, nil)
 	p, err := c.open(asm).Plan(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, map[string]change.Outcome{"net": change.Planned, "app": change.Planned, "mail": change.Planned}, outcomes(p.Record()))
+	assert.Equal(
+		t,
+		map[string]change.Outcome{"net": change.Planned, "app": change.Planned, "mail": change.Planned},
+		outcomes(p.Record()),
+	)
 	require.NoError(t, p.Discard(t.Context()))
 	for name := range map[string]bool{"net": true, "app": true, "mail": true} {
 		assert.Empty(t, c.stack(name).Status, name)

@@ -27,7 +27,10 @@ import (
 func (c *cloud) deployRelease(template string, change ...func(*Options)) Record {
 	c.t.Helper()
 	asm := oneStack(c.t, template)
-	change = append(change, func(o *Options) { o.Artifacts = Artifacts{Assembly: asm.Files, ToolSBOM: []byte(`{"bill":true}`)} })
+	change = append(
+		change,
+		func(o *Options) { o.Artifacts = Artifacts{Assembly: asm.Files, ToolSBOM: []byte(`{"bill":true}`)} },
+	)
 	record, err := c.deploy(asm, DeployRequest{}, change...)
 	require.NoError(c.t, err)
 	return record
@@ -65,10 +68,16 @@ const releaseKey = "lockstep/shop/acc/releases/0000000"
 func TestStatus_ReportsTamperedRelease(t *testing.T) {
 	for name, change := range map[string]func(c *cloud){
 		"the newest one edited": func(c *cloud) {
-			c.SetObject(testAccount, testRegion, releaseKey+"3.json", strings.Replace(c.Objects(testAccount, testRegion)[releaseKey+"3.json"], "abc", "evil", 1), 0)
+			c.SetObject(
+				testAccount, testRegion, releaseKey+"3.json",
+				strings.Replace(c.Objects(testAccount, testRegion)[releaseKey+"3.json"], "abc", "evil", 1), 0,
+			)
 		},
 		"an older one edited": func(c *cloud) {
-			c.SetObject(testAccount, testRegion, releaseKey+"2.json", strings.Replace(c.Objects(testAccount, testRegion)[releaseKey+"2.json"], "abc", "evil", 1), 0)
+			c.SetObject(
+				testAccount, testRegion, releaseKey+"2.json",
+				strings.Replace(c.Objects(testAccount, testRegion)[releaseKey+"2.json"], "abc", "evil", 1), 0,
+			)
 		},
 		"an older one edited, with a hash that fits": func(c *cloud) {
 			text := strings.Replace(c.Objects(testAccount, testRegion)[releaseKey+"2.json"], "abc", "evil", 1)
@@ -157,7 +166,9 @@ func TestFetchAssembly_RefusesReplacedAssembly(t *testing.T) {
 	require.NoError(t, err)
 	other, err := staging.ZipAssembly(oneStack(t, topics(9)).Files)
 	require.NoError(t, err)
-	c.SetObject(testAccount, testRegion, "lockstep/shop/acc/blobs/"+staging.AssemblyBlobName(r.SynthDigest), string(other), 0)
+	c.SetObject(
+		testAccount, testRegion, "lockstep/shop/acc/blobs/"+staging.AssemblyBlobName(r.SynthDigest), string(other), 0,
+	)
 	err = d.FetchAssembly(t.Context(), r, filepath.Join(t.TempDir(), "back"))
 	var refusal *refusal.Error
 	require.ErrorAs(t, err, &refusal)
@@ -168,11 +179,19 @@ func TestCheckPromotion_RequiresDeployedSibling(t *testing.T) {
 	c := newCloud(t)
 	require.ErrorContains(t, c.openAccount().CheckPromotion(t.Context(), "prod", "p1"), "nothing was deployed yet")
 	c.deployRelease(topics(1))
-	require.ErrorContains(t, c.openAccount().CheckPromotion(t.Context(), "prod", "p1"), "was not synthesised together with any assembly of prod")
+	require.ErrorContains(
+		t,
+		c.openAccount().CheckPromotion(t.Context(), "prod", "p1"),
+		"was not synthesised together with any assembly of prod",
+	)
 	beside := func(o *Options) { o.SiblingDigests = map[string]string{"prod": "p1"} }
 	c.deployRelease(topics(1), beside)
 	require.NoError(t, c.openAccount().CheckPromotion(t.Context(), "prod", "p1"), "a release without a change is one too")
-	require.ErrorContains(t, c.openAccount().CheckPromotion(t.Context(), "prod", "p2"), "what passed there as release 2 is the assembly p1, and this is p2")
+	require.ErrorContains(
+		t,
+		c.openAccount().CheckPromotion(t.Context(), "prod", "p2"),
+		"what passed there as release 2 is the assembly p1, and this is p2",
+	)
 	record := c.deployRelease(topics(1), beside)
 	assert.Equal(t, change.Unchanged, record.Outcome)
 	assert.Equal(t, 2, c.openAccount().Status(t.Context(), 0).Releases[0].Number, "the same again is no release")
@@ -194,10 +213,16 @@ func TestGarbage_OnlyUnreferencedOldObjects(t *testing.T) {
 		assert.LessOrEqual(t, g.Release, 2)
 	}
 	prefix := "lockstep/shop/acc/blobs/"
-	assert.ElementsMatch(t, []string{prefix + staging.AssemblyBlobName(oneStack(t, topics(1)).Digest), prefix + staging.AssemblyBlobName(oneStack(t, topics(2)).Digest)}, keys,
+	assert.ElementsMatch(t, []string{
+		prefix + staging.AssemblyBlobName(oneStack(t, topics(1)).Digest),
+		prefix + staging.AssemblyBlobName(oneStack(t, topics(2)).Digest),
+	}, keys,
 		"the bill of the tools is still needed")
 
-	c.PutStack(testAccount, testRegion, "another", `{"Description":"`+staging.AssemblyBlobName(oneStack(t, topics(1)).Digest)+`"}`, "CREATE_COMPLETE", "", 0)
+	c.PutStack(
+		testAccount, testRegion, "another", `{"Description":"`+staging.AssemblyBlobName(oneStack(t, topics(1)).Digest)+`"}`,
+		"CREATE_COMPLETE", "", 0,
+	)
 	removed, err := c.openAccount().DeleteGarbage(t.Context(), 2)
 	require.NoError(t, err)
 	require.Len(t, removed, 1, "a stack mentions the other one")
@@ -236,7 +261,10 @@ func TestOrphanedStacks_ReportedUntilDeleted(t *testing.T) {
 	d := c.openAccount()
 	cfg, err := d.sessions.Config(t.Context(), bootstrapRole(d.target, deployKind), testRegion)
 	require.NoError(t, err)
-	_, err = awsclient.NewCloudFormation(cfg, nil).DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: aws.String("old")})
+	_, err = awsclient.NewCloudFormation(cfg, nil).DeleteStack(
+		t.Context(),
+		&cloudformation.DeleteStackInput{StackName: aws.String("old")},
+	)
 	require.NoError(t, err)
 	exists, err := d.stackExists(t.Context(), c.openAccount().Status(t.Context(), 1).Releases[0].Stacks[0].ID)
 	require.NoError(t, err)
@@ -256,7 +284,10 @@ func TestGarbage_KeepsWhatAnyStackUses(t *testing.T) {
 			for n := range 3 {
 				c.deployRelease(topics(n + 1))
 			}
-			c.PutStack(testAccount, testRegion, "another", `{"Description":"`+staging.AssemblyBlobName(oneStack(t, topics(1)).Digest)+`"}`, string(row.Status), "", 0)
+			c.PutStack(
+				testAccount, testRegion, "another",
+				`{"Description":"`+staging.AssemblyBlobName(oneStack(t, topics(1)).Digest)+`"}`, string(row.Status), "", 0,
+			)
 			found, err := c.openAccount().Garbage(t.Context(), 2)
 			require.NoError(t, err)
 			assert.Empty(t, found)

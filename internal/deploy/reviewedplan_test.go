@@ -37,9 +37,12 @@ func TestReviewedPlan_AppliedExactlyOrRefused(t *testing.T) {
 		asm     string // the template that is applied, where it is another one
 		want    string // empty for an application
 	}{
-		"nothing has happened":     {},
-		"another assembly":         {asm: topics(3), want: "another cloud assembly"},
-		"another configuration":    {apply: []func(*Options){func(o *Options) { o.ConfigurationDigest = "other" }}, want: "another configuration"},
+		"nothing has happened": {},
+		"another assembly":     {asm: topics(3), want: "another cloud assembly"},
+		"another configuration": {
+			apply: []func(*Options){func(o *Options) { o.ConfigurationDigest = "other" }},
+			want:  "another configuration",
+		},
 		"a rehearsal's plan, live": {apply: []func(*Options){live}, want: "another mode"},
 		"an approval is missing":   {apply: []func(*Options){approval}, want: "nobody has approved the plan"},
 		"the plan is too old":      {goodFor: -2 * time.Second, want: "was good until"},
@@ -69,7 +72,11 @@ func TestReviewedPlan_AppliedExactlyOrRefused(t *testing.T) {
 		"the plan of another account": {before: func(t *testing.T, _ *cloud, f *planfile.File) {
 			f.Targets[0].Account = "999900001111"
 		}, want: "of other accounts than"},
-		"approved, and it needs to be": {apply: []func(*Options){approval}, before: func(t *testing.T, c *cloud, f *planfile.File) {
+		"approved, and it needs to be": {apply: []func(*Options){approval}, before: func(
+			t *testing.T,
+			c *cloud,
+			f *planfile.File,
+		) {
 			d := c.open(oneStack(t, topics(2)))
 			a, err := d.Approve(t.Context(), *f, "looks good", nil)
 			require.NoError(t, err)
@@ -108,7 +115,10 @@ func TestReviewedPlan_AppliedExactlyOrRefused(t *testing.T) {
 
 func TestReviewedPlan_UsesApproversPermits(t *testing.T) {
 	c := newCloud(t)
-	_, err := c.deploy(oneStack(t, `{"Resources":{"Data":{"Type":"AWS::DynamoDB::Table"},"Topic0":{"Type":"AWS::SNS::Topic"}}}`), DeployRequest{})
+	_, err := c.deploy(
+		oneStack(t, `{"Resources":{"Data":{"Type":"AWS::DynamoDB::Table"},"Topic0":{"Type":"AWS::SNS::Topic"}}}`),
+		DeployRequest{},
+	)
 	require.NoError(t, err)
 	asm := oneStack(t, topics(1))
 	file := c.savePlan(c.open(asm), time.Hour)
@@ -124,10 +134,19 @@ func TestReviewedPlan_UsesApproversPermits(t *testing.T) {
 
 func TestReviewedPlan_DeferredStackMayOnlyAdd(t *testing.T) {
 	c := newCloud(t)
-	_, err := c.deploy(assemble(t, needs{"app": nil}, map[string]string{"app": `{"Resources":{"Topic0":{"Type":"AWS::SNS::Topic","Properties":{"A":1}}}}`}), DeployRequest{})
+	_, err := c.deploy(
+		assemble(
+			t,
+			needs{"app": nil},
+			map[string]string{"app": `{"Resources":{"Topic0":{"Type":"AWS::SNS::Topic","Properties":{"A":1}}}}`},
+		),
+		DeployRequest{},
+	)
 	require.NoError(t, err)
 	both := assemble(t, needs{"net": nil, "app": {"net"}}, map[string]string{
-		"net": exportingTemplate("net"), "app": `{"Resources":{"Topic0":{"Type":"AWS::SNS::Topic","Properties":{"A":2,"B":{"Fn::ImportValue":"net:Name"}}}}}`,
+		"net": exportingTemplate("net"),
+		"app": `{"Resources":{"Topic0":{"Type":"AWS::SNS::Topic",
+			"Properties":{"A":2,"B":{"Fn::ImportValue":"net:Name"}}}}}`,
 	})
 	file := c.savePlan(c.open(both), time.Hour)
 	record, err := c.deploy(both, DeployRequest{Plan: &file})

@@ -52,7 +52,10 @@ func newCloud(t *testing.T) *cloud {
 	return &cloud{Cloud: simulated.New(), t: t, progress: &progressLog{}}
 }
 
-var testTarget = awsclient.Target{Project: "shop", Environment: "acc", Account: testAccount, Region: testRegion, ToolingAccount: testTooling, Qualifier: "hnb659fds"}
+var testTarget = awsclient.Target{
+	Project: "shop", Environment: "acc", Account: testAccount, Region: testRegion, ToolingAccount: testTooling,
+	Qualifier: "hnb659fds",
+}
 
 // needs are stacks by name, with the names of those that they need.
 type needs map[string][]string
@@ -87,7 +90,8 @@ func assemble(t *testing.T, stacks needs, templates map[string]string) *assembly
 
 // exportingTemplate is a template whose stack exports a name, so that whoever imports it has to wait.
 func exportingTemplate(stack string) string {
-	return `{"Resources":{"Topic":{"Type":"AWS::SNS::Topic"}},"Outputs":{"Name":{"Value":"v","Export":{"Name":"` + stack + `:Name"}}}}`
+	return `{"Resources":{"Topic":{"Type":"AWS::SNS::Topic"}},
+		"Outputs":{"Name":{"Value":"v","Export":{"Name":"` + stack + `:Name"}}}}`
 }
 
 // oneStack is an assembly with one stack.
@@ -101,7 +105,8 @@ func (c *cloud) open(asm *assembly.Assembly, change ...func(*Options)) *Deployme
 	c.t.Helper()
 	o := Options{
 		Run: RunInfo{ID: NewRunID(), Command: "lockstep deploy", Mode: Rehearsal, Commit: "abc"}, Progress: c.progress.add,
-		SynthDigest: asm.Digest, EnvironmentDigest: asm.Digest, ConfigurationDigest: "configuration", HeartbeatDir: c.t.TempDir(),
+		SynthDigest: asm.Digest, EnvironmentDigest: asm.Digest, ConfigurationDigest: "configuration",
+		HeartbeatDir: c.t.TempDir(),
 	}
 	for _, f := range change {
 		f(&o)

@@ -54,15 +54,29 @@ var nextStatus = map[types.StackStatus]types.StackStatus{
 
 // wantOutcome is what a deployment comes to from each state.
 var wantOutcome = map[types.StackStatus]string{
-	types.StackStatusCreateComplete: "updated", types.StackStatusUpdateComplete: "updated", types.StackStatusUpdateRollbackComplete: "updated",
-	types.StackStatusImportComplete: "updated", types.StackStatusImportRollbackComplete: "updated", types.StackStatusUpdateFailed: "updated",
-	types.StackStatusReviewInProgress: "created", types.StackStatusDeleteComplete: "created",
-	types.StackStatusRollbackComplete: "created", types.StackStatusRollbackFailed: "created", types.StackStatusUpdateRollbackFailed: "updated",
-	types.StackStatusCreateFailed: "left alone", types.StackStatusDeleteFailed: "left alone", types.StackStatusImportRollbackFailed: "left alone",
-	types.StackStatusCreateInProgress: "updated", types.StackStatusUpdateInProgress: "updated", types.StackStatusUpdateCompleteCleanupInProgress: "updated",
-	types.StackStatusRollbackInProgress: "created", types.StackStatusUpdateRollbackInProgress: "updated",
-	types.StackStatusUpdateRollbackCompleteCleanupInProgress: "updated", types.StackStatusDeleteInProgress: "created",
-	types.StackStatusImportInProgress: "updated", types.StackStatusImportRollbackInProgress: "updated",
+	types.StackStatusCreateComplete:                          "updated",
+	types.StackStatusUpdateComplete:                          "updated",
+	types.StackStatusUpdateRollbackComplete:                  "updated",
+	types.StackStatusImportComplete:                          "updated",
+	types.StackStatusImportRollbackComplete:                  "updated",
+	types.StackStatusUpdateFailed:                            "updated",
+	types.StackStatusReviewInProgress:                        "created",
+	types.StackStatusDeleteComplete:                          "created",
+	types.StackStatusRollbackComplete:                        "created",
+	types.StackStatusRollbackFailed:                          "created",
+	types.StackStatusUpdateRollbackFailed:                    "updated",
+	types.StackStatusCreateFailed:                            "left alone",
+	types.StackStatusDeleteFailed:                            "left alone",
+	types.StackStatusImportRollbackFailed:                    "left alone",
+	types.StackStatusCreateInProgress:                        "updated",
+	types.StackStatusUpdateInProgress:                        "updated",
+	types.StackStatusUpdateCompleteCleanupInProgress:         "updated",
+	types.StackStatusRollbackInProgress:                      "created",
+	types.StackStatusUpdateRollbackInProgress:                "updated",
+	types.StackStatusUpdateRollbackCompleteCleanupInProgress: "updated",
+	types.StackStatusDeleteInProgress:                        "created",
+	types.StackStatusImportInProgress:                        "updated",
+	types.StackStatusImportRollbackInProgress:                "updated",
 }
 
 func TestStates_EveryStatusHasActionOrRefusal(t *testing.T) {
@@ -74,7 +88,10 @@ func TestStates_EveryStatusHasActionOrRefusal(t *testing.T) {
 		t.Run(string(row.Status), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := newCloud(t)
-				c.PutStack(testAccount, testRegion, "web", topics(1), string(row.Status), string(nextStatus[row.Status]), 150*time.Millisecond)
+				c.PutStack(
+					testAccount, testRegion, "web", topics(1), string(row.Status), string(nextStatus[row.Status]),
+					150*time.Millisecond,
+				)
 				record, err := c.deploy(oneStack(t, topics(2)), DeployRequest{})
 				got := string(record.Stacks[0].Outcome)
 				if err != nil {
@@ -93,14 +110,23 @@ func TestStates_EveryStatusHasActionOrRefusal(t *testing.T) {
 			})
 		})
 	}
-	checkDocumentTable(t, "states", "| a stack in state | what a deployment does with it | it ends |\n| -- | -- | -- |\n"+strings.Join(rows, "\n")+"\n")
+	checkDocumentTable(
+		t,
+		"states",
+		"| a stack in state | what a deployment does with it | it ends |\n| -- | -- | -- |\n"+strings.Join(rows, "\n")+"\n",
+	)
 }
 
 func TestStates_UndeletableStackIsExplained(t *testing.T) {
 	c := newCloud(t)
 	c.PutStack(testAccount, testRegion, "web", failingTemplate, "ROLLBACK_FAILED", "", 0)
 	_, err := c.deploy(oneStack(t, topics(1)), DeployRequest{})
-	require.ErrorContains(t, err, "the leftover of a failed creation cannot be deleted: Never (Simulated::Always::Fails): it always does; the stack is now in state DELETE_FAILED")
+	require.ErrorContains(
+		t,
+		err,
+		"the leftover of a failed creation cannot be deleted: Never (Simulated::Always::Fails): it always does; "+
+			"the stack is now in state DELETE_FAILED",
+	)
 }
 
 func TestStates_FailedContinueRollbackIsExplained(t *testing.T) {

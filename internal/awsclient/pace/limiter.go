@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// A Limiter is a limit of calls under way that adapts. While few calls are throttled it grows as long as it is what
-// holds callers up; when too many are, it shrinks.
+// A Limiter bounds how many calls are under way, and adapts the bound: it grows while callers wait and few calls are
+// throttled, and shrinks when more are.
 type Limiter struct {
 	minLimit, maxLimit float64
 	now                func() time.Time
@@ -18,108 +18,108 @@ type Limiter struct {
 	limit    float64
 	inFlight int
 	waiting  []chan struct{}
-	// windowStart is when the stretch began of which calls, throttled and full tell.
+	// windowStart is when the window began whose calls are counted here. In it, saturated says that callers waited.
 	windowStart      time.Time
 	calls, throttled int
 	saturated        bool
-	// slowStart is on until the first backing off: the limit doubles then.
+	// slowStart says that no call was throttled yet, so that the limit doubles when it grows.
 	slowStart bool
 }
 
 const (
-	// window is how long the answers are watched before the limit is changed.
+	// window is how long calls are counted before the limit is changed.
 	window = 200 * time.Millisecond
-	// maxThrottledRatio is the part of throttled calls that is the price of finding out.
+	// maxThrottledRatio is the share of throttled calls that does not shrink the limit.
 	maxThrottledRatio = 0.05
 	decreaseFactor    = 0.75
 	increaseFactor    = 1.1
 )
 
-// New is a pace that begins with a limit and stays between 1 and most.
-func New(begin, most int) *Limiter {
-	return &Limiter{minLimit: 1, maxLimit: float64(most), limit: float64(begin), now: time.Now, slowStart: true}
+// New returns a limiter that begins with a limit and stays between 1 and a maximum.
+func New(initial, maximum int) *Limiter {
+	return &Limiter{minLimit: 1, maxLimit: float64(maximum), limit: float64(initial), now: time.Now, slowStart: true}
 }
 
-// Acquire waits until a call may begin. The error is that of the context.
-func (p *Limiter) Acquire(ctx context.Context) error {
-	p.mu.Lock()
-	if float64(p.inFlight+1) <= p.limit && len(p.waiting) == 0 {
-		p.inFlight++
-		p.mu.Unlock()
+// Acquire waits until a call may begin. It returns the error of the context if that ends first.
+func (l *Limiter) Acquire(ctx context.Context) error {
+	l.mu.Lock()
+	if float64(l.inFlight+1) <= l.limit && len(l.waiting) == 0 {
+		l.inFlight++
+		l.mu.Unlock()
 		return nil
 	}
-	p.saturated = true
+	l.saturated = true
 	turn := make(chan struct{})
-	p.waiting = append(p.waiting, turn)
-	p.mu.Unlock()
+	l.waiting = append(l.waiting, turn)
+	l.mu.Unlock()
 	select {
 	case <-turn:
 		return nil
 	case <-ctx.Done():
-		p.cancelWait(turn)
+		l.cancelWait(turn)
 		return ctx.Err()
 	}
 }
 
-// cancelWait takes a caller out of the queue, or passes on the turn that it was given in the same moment.
-func (p *Limiter) cancelWait(turn chan struct{}) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for i, w := range p.waiting {
+// cancelWait removes a caller from the queue, or passes on the turn that it got at the same moment.
+func (l *Limiter) cancelWait(turn chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, w := range l.waiting {
 		if w == turn {
-			p.waiting = append(p.waiting[:i], p.waiting[i+1:]...)
+			l.waiting = append(l.waiting[:i], l.waiting[i+1:]...)
 			return
 		}
 	}
-	p.inFlight--
-	p.admitWaiting()
+	l.inFlight--
+	l.admitWaiting()
 }
 
-// Release says that a call has ended, and whether the other side refused it because there were too many.
-func (p *Limiter) Release(throttled bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.inFlight--
-	p.calls++
+// Release reports the end of a call, and whether the other side refused it because there were too many.
+func (l *Limiter) Release(throttled bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.inFlight--
+	l.calls++
 	if throttled {
-		p.throttled++
+		l.throttled++
 	}
-	p.adapt()
-	p.admitWaiting()
+	l.adapt()
+	l.admitWaiting()
 }
 
-// adapt changes the limit once in a stretch, by what was seen in it.
-func (p *Limiter) adapt() {
-	now := p.now()
-	if p.windowStart.IsZero() {
-		p.windowStart = now
+// adapt changes the limit at the end of each window, by the calls in it.
+func (l *Limiter) adapt() {
+	now := l.now()
+	if l.windowStart.IsZero() {
+		l.windowStart = now
 	}
-	if now.Sub(p.windowStart) < window {
+	if now.Sub(l.windowStart) < window {
 		return
 	}
 	switch {
-	case float64(p.throttled) > maxThrottledRatio*float64(p.calls):
-		p.limit, p.slowStart = max(p.minLimit, p.limit*decreaseFactor), false
-	case p.saturated && p.slowStart:
-		p.limit = min(p.maxLimit, p.limit*2)
-	case p.saturated:
-		p.limit = min(p.maxLimit, max(p.limit*increaseFactor, p.limit+1))
+	case float64(l.throttled) > maxThrottledRatio*float64(l.calls):
+		l.limit, l.slowStart = max(l.minLimit, l.limit*decreaseFactor), false
+	case l.saturated && l.slowStart:
+		l.limit = min(l.maxLimit, l.limit*2)
+	case l.saturated:
+		l.limit = min(l.maxLimit, max(l.limit*increaseFactor, l.limit+1))
 	}
-	p.windowStart, p.calls, p.throttled, p.saturated = now, 0, 0, len(p.waiting) > 0
+	l.windowStart, l.calls, l.throttled, l.saturated = now, 0, 0, len(l.waiting) > 0
 }
 
-// admitWaiting lets in as many as there is room for, in the order in which they came.
-func (p *Limiter) admitWaiting() {
-	for len(p.waiting) > 0 && float64(p.inFlight+1) <= p.limit {
-		close(p.waiting[0])
-		p.waiting = p.waiting[1:]
-		p.inFlight++
+// admitWaiting admits waiting callers while there is room, in the order in which they came.
+func (l *Limiter) admitWaiting() {
+	for len(l.waiting) > 0 && float64(l.inFlight+1) <= l.limit {
+		close(l.waiting[0])
+		l.waiting = l.waiting[1:]
+		l.inFlight++
 	}
 }
 
-// Limit is how many calls may be under way at this moment.
-func (p *Limiter) Limit() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return int(p.limit)
+// Limit returns how many calls may be under way at this moment.
+func (l *Limiter) Limit() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return int(l.limit)
 }

@@ -14,7 +14,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 )
 
-// policyFake is a stack's policy, and how often somebody is refused before they may see it.
+// A policyFake keeps a stack's policy, and refuses a number of reads.
 type policyFake struct {
 	policy   string
 	refusals int
@@ -22,7 +22,9 @@ type policyFake struct {
 	written  []string
 }
 
-func (f *policyFake) GetStackPolicy(context.Context, *cloudformation.GetStackPolicyInput, ...func(*cloudformation.Options)) (*cloudformation.GetStackPolicyOutput, error) {
+func (f *policyFake) GetStackPolicy(
+	context.Context, *cloudformation.GetStackPolicyInput, ...func(*cloudformation.Options),
+) (*cloudformation.GetStackPolicyOutput, error) {
 	if f.err != nil {
 		return nil, f.err
 	}
@@ -33,7 +35,9 @@ func (f *policyFake) GetStackPolicy(context.Context, *cloudformation.GetStackPol
 	return &cloudformation.GetStackPolicyOutput{StackPolicyBody: aws.String(f.policy)}, nil
 }
 
-func (f *policyFake) SetStackPolicy(_ context.Context, in *cloudformation.SetStackPolicyInput, _ ...func(*cloudformation.Options)) (*cloudformation.SetStackPolicyOutput, error) {
+func (f *policyFake) SetStackPolicy(
+	_ context.Context, in *cloudformation.SetStackPolicyInput, _ ...func(*cloudformation.Options),
+) (*cloudformation.SetStackPolicyOutput, error) {
 	f.policy = aws.ToString(in.StackPolicyBody)
 	f.written = append(f.written, f.policy)
 	return &cloudformation.SetStackPolicyOutput{}, nil
@@ -52,9 +56,15 @@ func TestSetStackPolicy_AppliesTemplatePolicy(t *testing.T) {
 		{"none of its own", policyFake{policy: "old"}, "", 0, 0, ""},
 		{"a first one", policyFake{}, policy, 1, 0, ""},
 		{"another one", policyFake{policy: `{"Statement": []}`}, policy, 1, 0, ""},
-		{"the one that it has, written otherwise", policyFake{policy: `{"Statement":[{"Effect":"Allow"}]}`}, policy, 0, 0, ""},
+		{
+			"the one that it has, written otherwise", policyFake{policy: `{"Statement":[{"Effect":"Allow"}]}`}, policy, 0, 0,
+			"",
+		},
 		{"after the right to set it has spread", policyFake{refusals: 3}, policy, 1, 3, ""},
-		{"not at all without the right", policyFake{refusals: 99}, policy, 0, policyAttempts - 1, "api error AccessDenied: not yet"},
+		{
+			"not at all without the right", policyFake{refusals: 99}, policy, 0, policyAttempts - 1,
+			"api error AccessDenied: not yet",
+		},
 		{"not at all where CloudFormation fails", policyFake{err: errors.New("it fails")}, policy, 0, 0, "it fails"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -80,7 +90,10 @@ func TestWithoutPolicy_RestoresPolicy(t *testing.T) {
 	const policy = `{"Statement":[{"Effect":"Deny"}]}`
 	for _, result := range []error{nil, errors.New("the update failed")} {
 		fake := policyFake{policy: policy}
-		err := withoutPolicy(t.Context(), &fake, &assembly.Stack{Name: "s", Template: assembly.Template{StackPolicy: policy}}, func() error {
+		err := withoutPolicy(t.Context(), &fake, &assembly.Stack{
+			Name:     "s",
+			Template: assembly.Template{StackPolicy: policy},
+		}, func() error {
 			assert.JSONEq(t, permissivePolicy, fake.policy)
 			return result
 		})
@@ -98,5 +111,9 @@ func TestPolicyDiffers_WhenTemplatePolicyIsMissing(t *testing.T) {
 	assert.True(t, State{}.policyDiffers(s))
 	assert.True(t, State{policy: permissivePolicy}.policyDiffers(s))
 	assert.False(t, State{policy: `{"Statement":[]}`}.policyDiffers(s))
-	assert.False(t, State{policy: permissivePolicy}.policyDiffers(&assembly.Stack{}), "one that no template asks for stays")
+	assert.False(
+		t,
+		State{policy: permissivePolicy}.policyDiffers(&assembly.Stack{}),
+		"one that no template asks for stays",
+	)
 }

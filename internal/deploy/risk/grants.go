@@ -18,8 +18,8 @@ type grant struct {
 // grants are the grants of a resource by their text.
 type grants map[string]grant
 
-// grantsOf reads what a resource's properties grant. Policies are found wherever they stand, so that no list of types
-// has to be complete; what is no policy and yet opens a way has a reader of its own in ways.
+// grantsOf returns the grants of a resource. It finds policies wherever they stand in the properties, so that no list of
+// types has to be complete. Types that give access by other means have a reader in accessReaders.
 func grantsOf(r resource) grants {
 	out := grants{}
 	out.addPolicies(r.Properties)
@@ -60,8 +60,8 @@ func (g grants) addPolicies(value any) {
 	}
 }
 
-// addStatement takes a statement apart, because a tool that writes policies joins and reorders them: for each
-// principal, action and resource there is one grant.
+// addStatement adds one grant for each principal, action and resource of a statement, because a tool that writes policies
+// joins and reorders them.
 func (g grants) addStatement(s map[string]any) {
 	effect, ok := s["Effect"].(string)
 	if !ok {
@@ -83,10 +83,11 @@ func (g grants) addStatement(s map[string]any) {
 	}
 }
 
+// everyone is the text of the principal "*".
 const everyone = "everybody "
 
-// principals are whom a statement is about, each with a blank behind; a single empty text in a policy that belongs to
-// its principal.
+// principals returns the principals of a statement, each with a space after it. For a statement without any, which belongs
+// to the principal that its policy is attached to, it returns one empty text.
 func principals(s map[string]any) []string {
 	for _, key := range []string{"Principal", "NotPrincipal"} {
 		switch v := s[key].(type) {
