@@ -36,7 +36,7 @@ func (d *Deployment) Deploy(ctx context.Context, o DeployRequest) (Record, error
 	if err := d.requireReviewedPlan(o); err != nil {
 		return d.newPlan().Record(), err
 	}
-	book, err := d.Ledger(ctx)
+	l, err := d.Ledger(ctx)
 	if err != nil {
 		return d.newPlan().Record(), err
 	}
@@ -45,22 +45,22 @@ func (d *Deployment) Deploy(ctx context.Context, o DeployRequest) (Record, error
 		if err != nil {
 			return found.Record(), err
 		}
-		if found.isUnchanged() && d.isAlreadyReleased(ctx, book) {
+		if found.isUnchanged() && d.isAlreadyReleased(ctx, l) {
 			return found.Record(), nil
 		}
 	}
-	return d.withLock(ctx, book, o, func(before ledger.Journal) (Record, error) {
-		return d.deployLocked(ctx, book, o, before)
+	return d.withLock(ctx, l, o, func(before ledger.Journal) (Record, error) {
+		return d.deployLocked(ctx, l, o, before)
 	})
 }
 
 // isAlreadyReleased reports whether the last run has recorded this very assembly and released the lock.
-func (d *Deployment) isAlreadyReleased(ctx context.Context, book *ledger.Ledger) bool {
-	last, err := book.Journal(ctx)
+func (d *Deployment) isAlreadyReleased(ctx context.Context, l *ledger.Ledger) bool {
+	last, err := l.Journal(ctx)
 	if err != nil || last.IsInterrupted() || !last.LatestRelease.Matches(d.SynthDigest, d.SiblingDigests) {
 		return false
 	}
-	lock, err := book.LockStatus(ctx)
+	lock, err := l.LockStatus(ctx)
 	return err == nil && (lock == nil || !lock.Abandoned)
 }
 
@@ -83,13 +83,13 @@ func (d *Deployment) requireReviewedPlan(o DeployRequest) error {
 
 // deployLocked plans, applies, verifies and records, under the lock.
 func (d *Deployment) deployLocked(
-	ctx context.Context, book *ledger.Ledger, o DeployRequest, before ledger.Journal,
+	ctx context.Context, l *ledger.Ledger, o DeployRequest, before ledger.Journal,
 ) (Record, error) {
 	resumed, err := d.resumeInterrupted(ctx, before)
 	if err != nil {
 		return d.newPlan().Record(), err
 	}
-	plan, err := d.newOrReviewedPlan(ctx, book, o, before)
+	plan, err := d.newOrReviewedPlan(ctx, l, o, before)
 	if err != nil {
 		return plan.Record(), err
 	}
@@ -103,7 +103,7 @@ func (d *Deployment) deployLocked(
 	}
 	if o.Plan != nil {
 		markApplied := func(p *ledger.RegisteredPlan) { p.AppliedByRun = d.Run.ID }
-		if err := book.UpdatePlan(ctx, o.Plan.Digest, markApplied); err != nil {
+		if err := l.UpdatePlan(ctx, o.Plan.Digest, markApplied); err != nil {
 			return plan.Record(), err
 		}
 	}
@@ -119,16 +119,16 @@ func (d *Deployment) deployLocked(
 	if err := plan.verifyDeployed(ctx); err != nil {
 		return plan.Record(), err
 	}
-	plan.err = d.recordRelease(ctx, book, o, plan)
+	plan.err = d.recordRelease(ctx, l, o, plan)
 	return plan.Record(), plan.err
 }
 
 // newOrReviewedPlan returns the reviewed plan if the request has one, and else a new one.
 func (d *Deployment) newOrReviewedPlan(
-	ctx context.Context, book *ledger.Ledger, o DeployRequest, before ledger.Journal,
+	ctx context.Context, l *ledger.Ledger, o DeployRequest, before ledger.Journal,
 ) (*Plan, error) {
 	if o.Plan != nil {
-		return d.reviewedPlan(ctx, book, o, before)
+		return d.reviewedPlan(ctx, l, o, before)
 	}
 	p, err := d.Plan(ctx)
 	p.permits = o.Allow

@@ -107,12 +107,12 @@ func TestLock_RefusesConcurrentDeployment(t *testing.T) {
 
 const lockKey = "lockstep/shop/acc/lock.json"
 
-// holdLock lets somebody else hold the lock, who has been quiet for a while.
-func (c *cloud) holdLock(h ledger.Holder, quiet time.Duration) {
+// holdLock makes another run hold the lock, whose last heartbeat is some time ago.
+func (c *cloud) holdLock(h ledger.Holder, age time.Duration) {
 	c.t.Helper()
 	data, err := json.Marshal(map[string]any{"token": 7, "holder": h})
 	require.NoError(c.t, err)
-	c.SetObject(testAccount, testRegion, lockKey, string(data), quiet)
+	c.SetObject(testAccount, testRegion, lockKey, string(data), age)
 }
 
 func TestLock_TakenOverOnlyFromDeadHolder(t *testing.T) {
@@ -121,12 +121,12 @@ func TestLock_TakenOverOnlyFromDeadHolder(t *testing.T) {
 	t.Cleanup(alive.Close)
 	for name, c := range map[string]struct {
 		holder ledger.Holder
-		quiet  time.Duration
+		age    time.Duration
 		taken  bool
 	}{
-		"another machine, a moment ago": {ledger.Holder{ID: "other", Host: "elsewhere"}, 0, false},
+		"another machine, a moment ago": {ledger.Holder{ID: "other", Host: "other-host"}, 0, false},
 		"another machine, whose lease has ended": {
-			ledger.Holder{ID: "other", Host: "elsewhere"},
+			ledger.Holder{ID: "other", Host: "other-host"},
 			ledger.Lease + time.Second,
 			true,
 		},
@@ -135,12 +135,12 @@ func TestLock_TakenOverOnlyFromDeadHolder(t *testing.T) {
 			0,
 			false,
 		},
-		"this machine, whose sign of life is gone": {
+		"this machine, whose heartbeat file does not exist": {
 			ledger.Holder{ID: "other", Host: ledger.Host(), HeartbeatFile: "/nowhere/other.pulse"},
 			0,
 			false,
 		},
-		"this machine, a file that says it is of somebody else": {
+		"this machine, the heartbeat file of another run": {
 			ledger.Holder{ID: "another", Host: ledger.Host(), HeartbeatFile: alive.Path()},
 			0,
 			false,
@@ -148,7 +148,7 @@ func TestLock_TakenOverOnlyFromDeadHolder(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			cl := newCloud(t)
-			cl.holdLock(c.holder, c.quiet)
+			cl.holdLock(c.holder, c.age)
 			_, err := cl.deploy(oneStack(t, topics(1)), DeployRequest{})
 			if c.taken {
 				require.NoError(t, err)
@@ -157,7 +157,7 @@ func TestLock_TakenOverOnlyFromDeadHolder(t *testing.T) {
 			}
 			var refusal *refusal.Error
 			require.ErrorAs(t, err, &refusal)
-			assert.Empty(t, cl.stack("web").Status, "nothing was made")
+			assert.Empty(t, cl.stack("web").Status, "nothing was created")
 		})
 	}
 }
@@ -179,9 +179,9 @@ func TestLock_LossStopsNextWrite(t *testing.T) {
 		}()
 		synctest.Wait() // CloudFormation is at work
 		require.Equal(t, "CREATE_IN_PROGRESS", c.stack("first").Status)
-		book, err := c.open(asm).Ledger(t.Context())
+		l, err := c.open(asm).Ledger(t.Context())
 		require.NoError(t, err)
-		require.NoError(t, book.Unlock(t.Context(), d.Run.ID))
+		require.NoError(t, l.Unlock(t.Context(), d.Run.ID))
 		err = <-done
 		require.ErrorContains(t, err, "the lock was lost: somebody unlocked it")
 		assert.Empty(t, c.stack("second").Status, "nothing was written after the lock was lost")
@@ -190,14 +190,14 @@ func TestLock_LossStopsNextWrite(t *testing.T) {
 
 func TestUnlock_RequiresHolderID(t *testing.T) {
 	c := newCloud(t)
-	c.holdLock(ledger.Holder{ID: "other", Host: "elsewhere", CallerARN: "somebody"}, 0)
-	book, err := c.open(oneStack(t, topics(1))).Ledger(t.Context())
+	c.holdLock(ledger.Holder{ID: "other", Host: "other-host", CallerARN: "another caller"}, 0)
+	l, err := c.open(oneStack(t, topics(1))).Ledger(t.Context())
 	require.NoError(t, err)
 	var wrong *ledger.WrongHolderError
-	require.ErrorAs(t, book.Unlock(t.Context(), "mine"), &wrong)
+	require.ErrorAs(t, l.Unlock(t.Context(), "mine"), &wrong)
 	assert.Equal(t, "other", wrong.Holder.ID)
-	require.NoError(t, book.Unlock(t.Context(), "other"))
-	require.ErrorAs(t, book.Unlock(t.Context(), "other"), &wrong)
+	require.NoError(t, l.Unlock(t.Context(), "other"))
+	require.ErrorAs(t, l.Unlock(t.Context(), "other"), &wrong)
 	_, err = c.deploy(oneStack(t, topics(1)), DeployRequest{})
 	require.NoError(t, err)
 }
@@ -257,14 +257,14 @@ func TestPlan_DeletesStaleChangeSets(t *testing.T) {
 	require.Equal(t, "REVIEW_IN_PROGRESS", c.stack("web").Status)
 	require.Len(t, c.stack("web").ChangeSets, 1)
 
-	kept := c.savePlan(c.open(asm), time.Hour)
-	require.Len(t, c.stack("web").ChangeSets, 1, "the old one is gone")
+	saved := c.savePlan(c.open(asm), time.Hour)
+	require.Len(t, c.stack("web").ChangeSets, 1, "the old one was deleted")
 	p, err := c.open(asm).Plan(t.Context())
 	require.NoError(t, err)
 	require.NoError(t, p.Discard(t.Context()))
 	assert.Len(t, c.stack("web").ChangeSets, 1, "a plan that is shown and thrown away takes nobody else's with it")
 	assert.Equal(t, "REVIEW_IN_PROGRESS", c.stack("web").Status)
-	require.NoError(t, c.open(asm).DeletePlan(t.Context(), kept))
+	require.NoError(t, c.open(asm).DeletePlan(t.Context(), saved))
 	assert.Empty(t, c.stack("web").Status, "and with the last one the empty stack goes")
 }
 

@@ -14,15 +14,15 @@ const MinReleasesKept = 2
 // Garbage returns the published files and the kept assemblies that only releases older than the newest keep ones
 // needed, and that no stack in the account uses.
 func (d *Deployment) Garbage(ctx context.Context, keep int) ([]staging.Garbage, error) {
-	book, err := d.Ledger(ctx)
+	l, err := d.Ledger(ctx)
 	if err != nil {
 		return nil, err
 	}
-	releases, err := book.Releases(ctx)
+	releases, err := l.Releases(ctx)
 	if err != nil {
 		return nil, err
 	}
-	old := staging.OldKeys(book, releases, keep)
+	old := staging.OldKeys(l, releases, keep)
 	if len(old) == 0 {
 		return nil, nil
 	}
@@ -44,11 +44,11 @@ func (d *Deployment) Garbage(ctx context.Context, keep int) ([]staging.Garbage, 
 // DeleteGarbage deletes what is garbage at this moment, under the lock, so that nobody deploys what is being deleted.
 // It returns what it deleted. The bucket keeps earlier versions for as long as its bootstrap says.
 func (d *Deployment) DeleteGarbage(ctx context.Context, keep int) (deleted []staging.Garbage, err error) {
-	book, err := d.Ledger(ctx)
+	l, err := d.Ledger(ctx)
 	if err != nil {
 		return nil, err
 	}
-	_, release, err := d.acquireLock(ctx, book)
+	_, release, err := d.acquireLock(ctx, l)
 	if err != nil {
 		return nil, err
 	}
@@ -67,5 +67,5 @@ func (d *Deployment) DeleteGarbage(ctx context.Context, keep int) (deleted []sta
 		}
 		deleted = append(deleted, g)
 	}
-	return deleted, book.DeleteExpiredPlans(ctx, time.Now())
+	return deleted, l.DeleteExpiredPlans(ctx, time.Now())
 }

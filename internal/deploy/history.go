@@ -39,14 +39,14 @@ func (d *Deployment) Status(ctx context.Context, earlier int) Status {
 }
 
 func (d *Deployment) readStatus(ctx context.Context, earlier int, s *Status) error {
-	book, err := d.Ledger(ctx)
+	l, err := d.Ledger(ctx)
 	if err != nil {
 		return err
 	}
-	if s.Lock, err = book.LockStatus(ctx); err != nil {
+	if s.Lock, err = l.LockStatus(ctx); err != nil {
 		return err
 	}
-	last, err := book.Journal(ctx)
+	last, err := l.Journal(ctx)
 	var damaged *ledger.DamagedError
 	if err != nil && !errors.As(err, &damaged) {
 		return err
@@ -54,7 +54,7 @@ func (d *Deployment) readStatus(ctx context.Context, earlier int, s *Status) err
 	if last.IsInterrupted() && (s.Lock == nil || s.Lock.Abandoned || s.Lock.Holder.ID != last.RunID) {
 		s.InterruptedRun = &last
 	}
-	if s.Releases, err = book.LatestReleases(ctx, earlier+1); err != nil {
+	if s.Releases, err = l.LatestReleases(ctx, earlier+1); err != nil {
 		return err
 	}
 	if len(s.Releases) == 0 {
@@ -85,11 +85,11 @@ func (s Status) Notes() []string {
 
 // Unlock takes the lock away from a holder. The error is a *refusal.Error if another one holds it.
 func (d *Deployment) Unlock(ctx context.Context, holder string) error {
-	book, err := d.Ledger(ctx)
+	l, err := d.Ledger(ctx)
 	if err != nil {
 		return err
 	}
-	err = book.Unlock(ctx, holder)
+	err = l.Unlock(ctx, holder)
 	var wrong *ledger.WrongHolderError
 	if errors.As(err, &wrong) {
 		return refusal.Newf(err, "%s: nothing was unlocked", wrong)
@@ -100,11 +100,11 @@ func (d *Deployment) Unlock(ctx context.Context, holder string) error {
 // CheckPromotion refuses an assembly of the next environment that was not synthesised together with what is deployed
 // here. The assembly is given by its digest.
 func (d *Deployment) CheckPromotion(ctx context.Context, next, digest string) error {
-	book, err := d.Ledger(ctx)
+	l, err := d.Ledger(ctx)
 	if err != nil {
 		return err
 	}
-	last, err := book.LatestRelease(ctx)
+	last, err := l.LatestRelease(ctx)
 	if err != nil {
 		return err
 	}

@@ -16,14 +16,14 @@ import (
 // withLock calls do while the lock is held and the journal is written. The journal that do gets is that of a run that
 // was cut off, or the zero journal.
 func (d *Deployment) withLock(
-	ctx context.Context, book *ledger.Ledger, o DeployRequest, do func(before ledger.Journal) (Record, error),
+	ctx context.Context, l *ledger.Ledger, o DeployRequest, do func(before ledger.Journal) (Record, error),
 ) (record Record, err error) {
-	lock, release, err := d.acquireLock(ctx, book)
+	lock, release, err := d.acquireLock(ctx, l)
 	if err != nil {
 		return d.newPlan().Record(), err
 	}
 	defer func() { release(err) }()
-	before, err := d.beginJournal(ctx, book, lock, o)
+	before, err := d.beginJournal(ctx, l, lock, o)
 	if err != nil {
 		return d.newPlan().Record(), err
 	}
@@ -43,9 +43,9 @@ func (d *Deployment) withLock(
 // beginJournal begins the journal of this run. It returns that of the run before if that was cut off, or the zero
 // journal.
 func (d *Deployment) beginJournal(
-	ctx context.Context, book *ledger.Ledger, lock *ledger.Lock, o DeployRequest,
+	ctx context.Context, l *ledger.Ledger, lock *ledger.Lock, o DeployRequest,
 ) (ledger.Journal, error) {
-	if _, err := book.LatestRelease(ctx); err != nil { // no release can be recorded behind a record that was altered
+	if _, err := l.LatestRelease(ctx); err != nil { // no release can be recorded behind a record that was altered
 		return ledger.Journal{}, refuseTampered(err)
 	}
 	j := ledger.Journal{
@@ -55,14 +55,14 @@ func (d *Deployment) beginJournal(
 	if o.Plan != nil {
 		j.PlanDigest = o.Plan.Digest
 	}
-	last, err := book.Journal(ctx)
+	last, err := l.Journal(ctx)
 	if damaged := (*ledger.DamagedError)(nil); err != nil && !errors.As(err, &damaged) {
 		return ledger.Journal{}, err
 	}
 	if last.IsInterrupted() && o.Plan != nil && last.PlanDigest == o.Plan.Digest {
 		j.Stacks = last.Stacks // this run resumes that very plan
 	}
-	journal, before, err := book.BeginJournal(ctx, j)
+	journal, before, err := l.BeginJournal(ctx, j)
 	if err != nil {
 		return ledger.Journal{}, err
 	}
@@ -77,9 +77,9 @@ func (d *Deployment) beginJournal(
 
 // acquireLock takes the lock and puts the fence before every write. The function that it returns releases the lock,
 // given the error with which the work under it ended.
-func (d *Deployment) acquireLock(ctx context.Context, book *ledger.Ledger) (*ledger.Lock, func(error), error) {
+func (d *Deployment) acquireLock(ctx context.Context, l *ledger.Ledger) (*ledger.Lock, func(error), error) {
 	heartbeat := d.newHeartbeatFile()
-	lock, err := book.AcquireLock(ctx, ledger.Holder{
+	lock, err := l.AcquireLock(ctx, ledger.Holder{
 		ID: d.Run.ID, CallerARN: d.sessions.CallerARN(), Command: d.Run.Command,
 		Host: ledger.Host(), PID: os.Getpid(), HeartbeatFile: heartbeat.Path(), Since: time.Now().UTC(),
 	})

@@ -18,11 +18,11 @@ import (
 // orphanedStacks returns the stacks that an earlier release created, that the assembly no longer has, and that still
 // exist. CloudFormation does not know that they belonged together, so only a person deletes them.
 func (d *Deployment) orphanedStacks(ctx context.Context) ([]ledger.Stack, error) {
-	book, err := d.Ledger(ctx)
+	l, err := d.Ledger(ctx)
 	if err != nil {
 		return nil, err
 	}
-	last, err := book.LatestRelease(ctx)
+	last, err := l.LatestRelease(ctx)
 	if err != nil || last == nil {
 		return nil, refuseTampered(err)
 	}

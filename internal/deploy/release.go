@@ -24,19 +24,19 @@ type Artifacts struct {
 }
 
 // recordRelease records what was deployed. Everything that the record refers to is saved before the record.
-func (d *Deployment) recordRelease(ctx context.Context, book *ledger.Ledger, o DeployRequest, p *Plan) error {
+func (d *Deployment) recordRelease(ctx context.Context, l *ledger.Ledger, o DeployRequest, p *Plan) error {
 	r := d.newRelease(o, p)
 	var err error
 	if o.Plan != nil {
 		r.PlanDigest = o.Plan.Digest
-		if r.Approval, err = book.Approval(ctx, r.PlanDigest); err != nil {
+		if r.Approval, err = l.Approval(ctx, r.PlanDigest); err != nil {
 			return err
 		}
 	}
-	if r.SBOMDigest, err = d.saveArtifacts(ctx, book); err != nil {
+	if r.SBOMDigest, err = d.saveArtifacts(ctx, l); err != nil {
 		return err
 	}
-	if r, err = book.AddRelease(ctx, r); err != nil {
+	if r, err = l.AddRelease(ctx, r); err != nil {
 		return err
 	}
 	p.release = r.Number
@@ -70,13 +70,13 @@ func (d *Deployment) newRelease(o DeployRequest, p *Plan) ledger.Release {
 }
 
 // saveArtifacts saves what the release keeps besides its record, and returns the digest of the bill of materials.
-func (d *Deployment) saveArtifacts(ctx context.Context, book *ledger.Ledger) (string, error) {
+func (d *Deployment) saveArtifacts(ctx context.Context, l *ledger.Ledger) (string, error) {
 	if d.Artifacts.Assembly != nil {
 		data, err := staging.ZipAssembly(d.Artifacts.Assembly)
 		if err != nil {
 			return "", err
 		}
-		if err := book.SaveBlob(ctx, staging.AssemblyBlobName(d.SynthDigest), data); err != nil {
+		if err := l.SaveBlob(ctx, staging.AssemblyBlobName(d.SynthDigest), data); err != nil {
 			return "", err
 		}
 	}
@@ -84,7 +84,7 @@ func (d *Deployment) saveArtifacts(ctx context.Context, book *ledger.Ledger) (st
 		return "", nil
 	}
 	digest := ledger.SHA256Hex(d.Artifacts.ToolSBOM)
-	return digest, book.SaveBlob(ctx, staging.ToolsBlobName(digest), d.Artifacts.ToolSBOM)
+	return digest, l.SaveBlob(ctx, staging.ToolsBlobName(digest), d.Artifacts.ToolSBOM)
 }
 
 // maxReleasesSearched is how many releases EarlierRelease looks at.
@@ -93,20 +93,20 @@ const maxReleasesSearched = 200
 // EarlierRelease returns the release with a number. For 0 it returns the newest release that is older than what is
 // deployed and of another assembly.
 func (d *Deployment) EarlierRelease(ctx context.Context, number int) (ledger.Release, error) {
-	book, err := d.Ledger(ctx)
+	l, err := d.Ledger(ctx)
 	if err != nil {
 		return ledger.Release{}, err
 	}
 	env := d.target.Environment
 	if number != 0 {
-		r, err := book.Release(ctx, number)
+		r, err := l.Release(ctx, number)
 		if errors.Is(err, ledger.ErrNotFound) {
 			return r, refusal.Newf(err, "%s has no release %d: `lockstep status --env %s --releases 20` shows which there "+
 				"are", env, number, env)
 		}
 		return r, err
 	}
-	all, err := book.LatestReleases(ctx, maxReleasesSearched)
+	all, err := l.LatestReleases(ctx, maxReleasesSearched)
 	if err != nil {
 		return ledger.Release{}, err
 	}
@@ -129,11 +129,11 @@ func (d *Deployment) EarlierRelease(ctx context.Context, number int) (ledger.Rel
 // FetchAssembly replaces a folder by the cloud assembly of a release, after checking that it is the one that was
 // recorded.
 func (d *Deployment) FetchAssembly(ctx context.Context, r ledger.Release, folder string) error {
-	book, err := d.Ledger(ctx)
+	l, err := d.Ledger(ctx)
 	if err != nil {
 		return err
 	}
-	data, err := book.Blob(ctx, staging.AssemblyBlobName(r.SynthDigest))
+	data, err := l.Blob(ctx, staging.AssemblyBlobName(r.SynthDigest))
 	if errors.Is(err, ledger.ErrNotFound) {
 		return fmt.Errorf("the cloud assembly of release %d is no longer kept: check out %s, synthesise, and deploy that",
 			r.Number, commitText(r.Commit))

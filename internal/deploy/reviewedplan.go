@@ -49,8 +49,8 @@ func (d *Deployment) checkMatches(f planfile.File) (planfile.Target, error) {
 
 // checkRegistered refuses a plan that the account does not know or that may not be applied any more. It returns the
 // time by the account's clock.
-func (d *Deployment) checkRegistered(ctx context.Context, book *ledger.Ledger, f planfile.File) (time.Time, error) {
-	registered, now, err := book.Plan(ctx, f.Digest)
+func (d *Deployment) checkRegistered(ctx context.Context, l *ledger.Ledger, f planfile.File) (time.Time, error) {
+	registered, now, err := l.Plan(ctx, f.Digest)
 	advice := fmt.Sprintf("plan again with `lockstep plan --env %s --out FILE`", f.Environment)
 	switch {
 	case errors.Is(err, ledger.ErrNotFound):
@@ -73,8 +73,8 @@ func (d *Deployment) checkRegistered(ctx context.Context, book *ledger.Ledger, f
 }
 
 // checkApproved refuses a plan that needs an approval and has none. It returns the permits that the approver gave.
-func (d *Deployment) checkApproved(ctx context.Context, book *ledger.Ledger, f planfile.File) ([]change.Permit, error) {
-	approval, err := book.Approval(ctx, f.Digest)
+func (d *Deployment) checkApproved(ctx context.Context, l *ledger.Ledger, f planfile.File) ([]change.Permit, error) {
+	approval, err := l.Approval(ctx, f.Digest)
 	switch {
 	case err != nil:
 		return nil, err
@@ -95,17 +95,17 @@ func (d *Deployment) checkApproved(ctx context.Context, book *ledger.Ledger, f p
 
 // reviewedPlan returns the plan of a plan file, after checking that it may be applied here.
 func (d *Deployment) reviewedPlan(
-	ctx context.Context, book *ledger.Ledger, o DeployRequest, before ledger.Journal,
+	ctx context.Context, l *ledger.Ledger, o DeployRequest, before ledger.Journal,
 ) (*Plan, error) {
 	none := d.newPlan()
 	t, err := d.checkMatches(*o.Plan)
 	if err != nil {
 		return none, err
 	}
-	if _, err := d.checkRegistered(ctx, book, *o.Plan); err != nil {
+	if _, err := d.checkRegistered(ctx, l, *o.Plan); err != nil {
 		return none, err
 	}
-	permits, err := d.checkApproved(ctx, book, *o.Plan)
+	permits, err := d.checkApproved(ctx, l, *o.Plan)
 	if err != nil {
 		return none, err
 	}

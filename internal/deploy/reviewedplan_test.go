@@ -16,11 +16,11 @@ import (
 )
 
 // savePlan keeps a plan, as `plan --out` does.
-func (c *cloud) savePlan(d *Deployment, goodFor time.Duration) planfile.File {
+func (c *cloud) savePlan(d *Deployment, ttl time.Duration) planfile.File {
 	c.t.Helper()
-	_, part, err := d.SavePlan(c.t.Context(), goodFor)
+	_, part, err := d.SavePlan(c.t.Context(), ttl)
 	require.NoError(c.t, err)
-	file, err := d.NewPlanFile([]planfile.Target{part}, goodFor)
+	file, err := d.NewPlanFile([]planfile.Target{part}, ttl)
 	require.NoError(c.t, err)
 	require.NoError(c.t, d.RegisterPlan(c.t.Context(), file))
 	return file
@@ -31,11 +31,11 @@ func TestReviewedPlan_AppliedExactlyOrRefused(t *testing.T) {
 	approval := func(o *Options) { o.RequiresApproval = true }
 	for name, c := range map[string]struct {
 		// before is what happens between the plan and its application.
-		before  func(t *testing.T, c *cloud, f *planfile.File)
-		goodFor time.Duration // an hour unless told
-		apply   []func(*Options)
-		asm     string // the template that is applied, where it is another one
-		want    string // empty for an application
+		before func(t *testing.T, c *cloud, f *planfile.File)
+		ttl    time.Duration // an hour by default
+		apply  []func(*Options)
+		asm    string // the template that is applied, where it is another one
+		want   string // empty for an application
 	}{
 		"nothing has happened": {},
 		"another assembly":     {asm: topics(3), want: "another cloud assembly"},
@@ -45,7 +45,7 @@ func TestReviewedPlan_AppliedExactlyOrRefused(t *testing.T) {
 		},
 		"a rehearsal's plan, live": {apply: []func(*Options){live}, want: "another mode"},
 		"an approval is missing":   {apply: []func(*Options){approval}, want: "nobody has approved the plan"},
-		"the plan is too old":      {goodFor: -2 * time.Second, want: "was good until"},
+		"the plan is too old":      {ttl: -2 * time.Second, want: "was good until"},
 		"the stack was changed since": {before: func(t *testing.T, c *cloud, _ *planfile.File) {
 			_, err := c.deploy(oneStack(t, topics(4)), DeployRequest{})
 			require.NoError(t, err)
@@ -61,7 +61,7 @@ func TestReviewedPlan_AppliedExactlyOrRefused(t *testing.T) {
 			require.NoError(t, c.open(oneStack(t, topics(2))).DeletePlan(t.Context(), *f))
 			assert.Empty(t, c.stack("web").ChangeSets)
 		}, want: "was dropped"},
-		"the plan was edited and given a new digest": {before: func(t *testing.T, _ *cloud, f *planfile.File) {
+		"the plan was edited and its digest set again": {before: func(t *testing.T, _ *cloud, f *planfile.File) {
 			f.Targets[0].Stacks[0].Changes = nil
 			require.NoError(t, f.SetDigest())
 		}, want: "does not know the plan"},
@@ -90,7 +90,7 @@ func TestReviewedPlan_AppliedExactlyOrRefused(t *testing.T) {
 			_, err := cl.deploy(oneStack(t, topics(1)), DeployRequest{})
 			require.NoError(t, err)
 			asm := oneStack(t, topics(2))
-			file := cl.savePlan(cl.open(asm), cmp.Or(c.goodFor, time.Hour))
+			file := cl.savePlan(cl.open(asm), cmp.Or(c.ttl, time.Hour))
 			if c.before != nil {
 				c.before(t, cl, &file)
 			}

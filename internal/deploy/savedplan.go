@@ -54,11 +54,11 @@ func (d *Deployment) NewPlanFile(targets []planfile.Target, ttl time.Duration) (
 
 // RegisterPlan makes a plan known to the target account. No other plan can be applied.
 func (d *Deployment) RegisterPlan(ctx context.Context, f planfile.File) error {
-	book, err := d.Ledger(ctx)
+	l, err := d.Ledger(ctx)
 	if err != nil {
 		return err
 	}
-	return book.RegisterPlan(ctx, ledger.RegisteredPlan{
+	return l.RegisterPlan(ctx, ledger.RegisteredPlan{
 		Digest: f.Digest, CallerARN: f.By, RunID: f.Run, CreatedAt: f.CreatedAt, Expires: f.Expires,
 	})
 }
@@ -82,9 +82,9 @@ func (d *Deployment) DeletePlan(ctx context.Context, f planfile.File) error {
 			errs = append(errs, fmt.Errorf("a change set of stack %s was not deleted: %w", s.Name, err))
 		}
 	}
-	book, err := d.Ledger(ctx)
+	l, err := d.Ledger(ctx)
 	if err == nil {
-		err = book.UpdatePlan(ctx, f.Digest, func(p *ledger.RegisteredPlan) { p.ChangeSetsDeletedAt = time.Now().UTC() })
+		err = l.UpdatePlan(ctx, f.Digest, func(p *ledger.RegisteredPlan) { p.ChangeSetsDeletedAt = time.Now().UTC() })
 		if errors.Is(err, ledger.ErrNotFound) {
 			err = nil
 		}
@@ -97,11 +97,11 @@ func (d *Deployment) DeletePlan(ctx context.Context, f planfile.File) error {
 func (d *Deployment) Approve(
 	ctx context.Context, f planfile.File, note string, permits []change.Permit,
 ) (ledger.Approval, error) {
-	book, err := d.Ledger(ctx)
+	l, err := d.Ledger(ctx)
 	if err != nil {
 		return ledger.Approval{}, err
 	}
-	now, err := d.checkRegistered(ctx, book, f)
+	now, err := d.checkRegistered(ctx, l, f)
 	if err != nil {
 		return ledger.Approval{}, err
 	}
@@ -109,11 +109,11 @@ func (d *Deployment) Approve(
 	for _, p := range permits {
 		a.Allow = append(a.Allow, string(p))
 	}
-	err = book.Approve(ctx, a)
+	err = l.Approve(ctx, a)
 	if !errors.Is(err, ledger.ErrPreconditionFailed) {
 		return a, err
 	}
-	earlier, err := book.Approval(ctx, f.Digest)
+	earlier, err := l.Approval(ctx, f.Digest)
 	if err != nil {
 		return a, err
 	}

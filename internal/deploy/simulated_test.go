@@ -29,7 +29,7 @@ type cloud struct {
 	progress *progressLog
 }
 
-// progressLog is what deployments have told.
+// A progressLog keeps the progress of deployments.
 type progressLog struct {
 	mu    sync.Mutex
 	lines []string
@@ -60,7 +60,7 @@ var testTarget = awsclient.Target{
 // needs are stacks by name, with the names of those that they need.
 type needs map[string][]string
 
-// assemble is a cloud assembly with those stacks, each with a template that is given by name.
+// assemble returns a cloud assembly with stacks. Those without a template have one with a topic.
 func assemble(t *testing.T, stacks needs, templates map[string]string) *assembly.Assembly {
 	t.Helper()
 	files := fstest.MapFS{}
@@ -88,7 +88,7 @@ func assemble(t *testing.T, stacks needs, templates map[string]string) *assembly
 	return asm
 }
 
-// exportingTemplate is a template whose stack exports a name, so that whoever imports it has to wait.
+// exportingTemplate returns a template whose stack exports a name, so that a stack that imports it has to wait.
 func exportingTemplate(stack string) string {
 	return `{"Resources":{"Topic":{"Type":"AWS::SNS::Topic"}},
 		"Outputs":{"Name":{"Value":"v","Export":{"Name":"` + stack + `:Name"}}}}`
@@ -135,5 +135,5 @@ func topics(n int) string {
 	return `{"Resources":{` + strings.Join(parts, ",") + `}}`
 }
 
-// failingTemplate is a template with a resource that cannot be made.
+// failingTemplate is a template with a resource whose creation fails.
 var failingTemplate = `{"Resources":{"Never":{"Type":"` + simulated.FailingType + `"}}}`

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// template is a template with the resources that are given as JSON.
+// template returns a template with resources in JSON.
 func template(t *testing.T, resources string) string {
 	t.Helper()
 	require.True(t, json.Valid([]byte(resources)), resources)

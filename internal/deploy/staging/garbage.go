@@ -29,19 +29,19 @@ func ToolsBlobName(digest string) string { return "tools-" + digest + ".json" }
 // OldKeys returns the keys of the objects that only releases older than the newest keep ones needed, each with the
 // newest of those releases. The releases come newest first. Objects that no release needed are not ours, so they are
 // not among them.
-func OldKeys(book *ledger.Ledger, releases []ledger.Release, keep int) map[string]int {
+func OldKeys(l *ledger.Ledger, releases []ledger.Release, keep int) map[string]int {
 	if len(releases) <= keep {
 		return nil
 	}
 	needed := map[string]bool{}
 	for _, r := range releases[:keep] {
-		for _, key := range releaseKeys(book, r) {
+		for _, key := range releaseKeys(l, r) {
 			needed[key] = true
 		}
 	}
 	old := map[string]int{}
 	for _, r := range releases[keep:] {
-		for _, key := range releaseKeys(book, r) {
+		for _, key := range releaseKeys(l, r) {
 			if _, known := old[key]; !known && !needed[key] {
 				old[key] = r.Number
 			}
@@ -51,10 +51,10 @@ func OldKeys(book *ledger.Ledger, releases []ledger.Release, keep int) map[strin
 }
 
 // releaseKeys returns the keys of the objects that a release needs.
-func releaseKeys(book *ledger.Ledger, r ledger.Release) []string {
-	keys := append(slices.Clone(r.AssetKeys), book.BlobKey(AssemblyBlobName(r.SynthDigest)))
+func releaseKeys(l *ledger.Ledger, r ledger.Release) []string {
+	keys := append(slices.Clone(r.AssetKeys), l.BlobKey(AssemblyBlobName(r.SynthDigest)))
 	if r.SBOMDigest != "" {
-		keys = append(keys, book.BlobKey(ToolsBlobName(r.SBOMDigest)))
+		keys = append(keys, l.BlobKey(ToolsBlobName(r.SBOMDigest)))
 	}
 	return keys
 }
