@@ -57,12 +57,16 @@ func TestSetStackPolicy_AppliesTemplatePolicy(t *testing.T) {
 		{"a first one", policyFake{}, policy, 1, 0, ""},
 		{"another one", policyFake{policy: `{"Statement": []}`}, policy, 1, 0, ""},
 		{
-			"the one that it has, written otherwise", policyFake{policy: `{"Statement":[{"Effect":"Allow"}]}`}, policy, 0, 0,
+			"the one that it has, written otherwise",
+			policyFake{policy: `{"Statement":[{"Effect":"Allow"}]}`},
+			policy, 0, 0,
 			"",
 		},
 		{"after the right to set it has spread", policyFake{refusals: 3}, policy, 1, 3, ""},
 		{
-			"not at all without the right", policyFake{refusals: 99}, policy, 0, policyAttempts - 1,
+			"not at all without the right",
+			policyFake{refusals: 99},
+			policy, 0, policyAttempts - 1,
 			"api error AccessDenied: not yet",
 		},
 		{"not at all where CloudFormation fails", policyFake{err: errors.New("it fails")}, policy, 0, 0, "it fails"},
