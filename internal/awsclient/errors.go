@@ -19,9 +19,12 @@ import (
 // secrets. errors.Is and errors.As still find the original.
 func Wrap(err error) error {
 	var refused *refusal.Error
+	var inner *callError
 	switch {
 	case err == nil, errors.As(err, &refused), errors.Is(err, context.Canceled):
 		return err
+	case errors.As(err, &inner): // a call failed that this one needed, as for its credentials
+		return &callError{inner.message, err}
 	case IsUnreachable(err):
 		return &callError{unreachableMessage(err), err}
 	}

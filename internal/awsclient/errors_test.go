@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -66,4 +67,23 @@ func TestWrap_LeavesCancellationAsItIs(t *testing.T) {
 	for _, err := range []error{context.Canceled, errors.New("other")} {
 		assert.Same(t, err, Wrap(err))
 	}
+}
+
+func TestClients_NameTheCallThatFailed(t *testing.T) {
+	answer := clientFunc(func(*http.Request) (*http.Response, error) {
+		body := `<Error><Code>AccessDenied</Code><Message>not you</Message></Error>`
+		return &http.Response{
+			StatusCode: http.StatusForbidden, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)),
+		}, nil
+	})
+	buckets := NewS3(testConfig(answer), nil)
+	fence := &Fence{}
+	fence.Set(func(ctx context.Context) error {
+		_, err := buckets.GetObject(ctx, &s3.GetObjectInput{Bucket: aws.String("b"), Key: aws.String("lock")})
+		return err
+	})
+	_, err := NewCloudFormation(testConfig(answer), fence).DeleteStack(t.Context(), &cloudformation.DeleteStackInput{
+		StackName: aws.String("s"),
+	})
+	assert.EqualError(t, err, "GetObject: AccessDenied: not you")
 }

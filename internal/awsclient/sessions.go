@@ -105,8 +105,7 @@ func (s *Sessions) assume(ctx context.Context, role Role) (aws.Config, error) {
 		}
 		return cfg, refusal.Newf(err, "the role %s may not be assumed from account %s (%v): see that the account is "+
 			"bootstrapped and trusts the tooling account (`lockstep bootstrap --env %s`); the caller's own rights are never "+
-			"used instead",
-			role.ARN, s.target.ToolingAccount, Wrap(err), s.target.Environment)
+			"used instead", role.ARN, s.target.ToolingAccount, Wrap(err), s.target.Environment)
 	}
 	id, err := NewSTS(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {

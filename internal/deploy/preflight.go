@@ -58,12 +58,10 @@ func checkAssembly(asm *assembly.Assembly, target awsclient.Target) error {
 		switch {
 		case s.Account != target.Account:
 			return refusal.Newf(nil, "stack %s is for account %s, but %s is account %s: synthesise for %s, or correct its "+
-				"configuration",
-				s.Name, s.Account, target.Environment, target.Account, target.Environment)
+				"configuration", s.Name, s.Account, target.Environment, target.Account, target.Environment)
 		case s.Region != target.Region:
 			return refusal.Newf(nil, "stack %s is for region %s, but %s is in %s: synthesise for %s, or correct its "+
-				"configuration",
-				s.Name, s.Region, target.Environment, target.Region, target.Environment)
+				"configuration", s.Name, s.Region, target.Environment, target.Region, target.Environment)
 		}
 		if err := checkRole(s.DeployRole.ARN, "stack "+s.Name, target); err != nil {
 			return err
@@ -88,8 +86,7 @@ func checkAssets(s *assembly.Stack, target awsclient.Target) error {
 	for _, a := range s.Assets {
 		if len(a.Executable) > 0 {
 			return fmt.Errorf("asset %s of stack %s is made by a command (%s), which is not supported: let the app write the "+
-				"file",
-				a.Name, s.Name, a.Executable[0])
+				"file", a.Name, s.Name, a.Executable[0])
 		}
 		if err := checkRole(a.Role.ARN, "asset "+a.Name+" of stack "+s.Name, target); err != nil {
 			return err

@@ -30,8 +30,7 @@ func (d *Deployment) checkMatches(f planfile.File) (planfile.Target, error) {
 	} {
 		if field.plan != field.here {
 			return planfile.Target{}, refusal.Newf(nil, "the plan is of another %s (%.12s) than what is to be deployed "+
-				"(%.12s); %s",
-				field.name, field.plan, field.here, advice)
+				"(%.12s); %s", field.name, field.plan, field.here, advice)
 		}
 	}
 	t, ok := f.Target(d.target.Account, d.target.Region)
@@ -41,8 +40,7 @@ func (d *Deployment) checkMatches(f planfile.File) (planfile.Target, error) {
 			d.target.Account, d.target.Region, advice)
 	case t.DeployedDigest != d.assembly.Digest:
 		return t, refusal.Newf(nil, "the plan is of another cloud assembly (%.12s) than the one that would be deployed to "+
-			"%s (%.12s); %s",
-			t.DeployedDigest, d.target.Account, d.assembly.Digest, advice)
+			"%s (%.12s); %s", t.DeployedDigest, d.target.Account, d.assembly.Digest, advice)
 	}
 	return t, nil
 }
@@ -55,8 +53,7 @@ func (d *Deployment) checkRegistered(ctx context.Context, l *ledger.Ledger, f pl
 	switch {
 	case errors.Is(err, ledger.ErrNotFound):
 		return now, refusal.Newf(err, "account %s does not know the plan %.12s: it was made for another account, or "+
-			"outside Lockstep; %s",
-			d.target.Account, f.Digest, advice)
+			"outside Lockstep; %s", d.target.Account, f.Digest, advice)
 	case err != nil:
 		return now, err
 	case !registered.ChangeSetsDeletedAt.IsZero():
