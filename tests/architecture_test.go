@@ -21,11 +21,12 @@ var allowedImports = map[string][]string{
 	"internal/gate/findings":   {},
 	"tests/gates/proof":        {"config", "internal/gate/findings", "internal/host", "internal/pipeline"},
 	"internal/gate":            {"config", "internal/gate/findings", "internal/pipeline"},
-	"internal/cli":             {"internal/bill", "internal/gate/images", "internal/gate", "internal/gate/findings", "config", "internal/host", "internal/deploy", "internal/deploy/assembly", "internal/rehearsal", "internal/bootstrap", "internal/report", "internal/pipeline", "tools"},
+	"internal/cli":             {"internal/bill", "internal/gate/images", "internal/gate", "internal/gate/findings", "config", "internal/host", "internal/deploy", "internal/deploy/assembly", "internal/deploy/digest", "internal/rehearsal", "internal/bootstrap", "internal/report", "internal/pipeline", "tools"},
 	"internal/report":          {"internal/gate/findings", "internal/deploy", "internal/rehearsal", "internal/pipeline"},
 	"internal/host":            {"internal/pipeline", "tools"},
-	"internal/deploy":          {"internal/deploy/assembly", "internal/deploy/ledger", "internal/deploy/pace"},
-	"internal/deploy/assembly": {},
+	"internal/deploy":          {"internal/deploy/assembly", "internal/deploy/digest", "internal/deploy/ledger", "internal/deploy/pace"},
+	"internal/deploy/assembly": {"internal/deploy/digest"},
+	"internal/deploy/digest":   {},
 	"internal/rehearsal":       {"internal/bootstrap", "tools"},
 	"internal/bootstrap":       {"config", "tools"},
 	"internal/pipeline":        {"config"},
@@ -41,10 +42,10 @@ var allowedImports = map[string][]string{
 
 	"tests/faults": {},
 	// What a deployment is made of.
-	"bench/scale":               {"internal/deploy", "internal/deploy/assembly", "internal/deploy/simulated"},
+	"bench/scale":               {"internal/deploy", "internal/deploy/assembly", "internal/deploy/digest", "internal/deploy/simulated"},
 	"internal/bill":             {},
 	"internal/gate/images":      {},
-	"internal/deploy/ledger":    {},
+	"internal/deploy/ledger":    {"internal/deploy/digest"},
 	"internal/deploy/pace":      {},
 	"internal/deploy/simulated": {},
 }

@@ -22,6 +22,7 @@ import (
 
 	"lockstep/internal/deploy"
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/simulated"
 )
 
@@ -169,7 +170,7 @@ func rollOut(address string, s settings) []error {
 		}
 		target := deploy.Target{Project: "scale", Environment: "prod", Account: account, Region: region, ToolingAccount: tooling, Qualifier: qualifier}
 		d, err := deploy.Open(ctx, simulated.Config(address, tooling, region), target, asm, deploy.Options{
-			Run: deploy.RunInfo{ID: "scale", Mode: deploy.Live, Command: "bench"}, SynthDigest: asm.Digest, EnvironmentDigest: asm.Digest, Limiter: pacer,
+			Run: deploy.RunInfo{ID: "scale", Mode: deploy.Live, Command: "bench"}, SynthDigest: digest.Synth(asm.Digest), EnvironmentDigest: digest.Environment(asm.Digest), Limiter: pacer,
 		})
 		if err != nil {
 			return err

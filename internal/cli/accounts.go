@@ -9,6 +9,8 @@ import (
 
 	"lockstep/config"
 	"lockstep/internal/deploy"
+
+	"lockstep/internal/deploy/digest"
 )
 
 // forEachAccount does something in every account of environments, one after the other, for which no assembly is needed.
@@ -61,7 +63,7 @@ func (a *app) openAccountWith(ctx context.Context, cfg aws.Config, p *project, p
 }
 
 // checkPromotion refuses what has not passed the environment before: the release there must name this very assembly among those that were synthesised with its own.
-func (a *app) checkPromotion(ctx context.Context, cfg aws.Config, p *project, v *accountRollout, bundle string, pacer *deploy.Limiter) error {
+func (a *app) checkPromotion(ctx context.Context, cfg aws.Config, p *project, v *accountRollout, environment digest.Environment, pacer *deploy.Limiter) error {
 	before, ok := p.config.Environment(v.account.After)
 	if !ok {
 		return nil
@@ -70,5 +72,5 @@ func (a *app) checkPromotion(ctx context.Context, cfg aws.Config, p *project, v 
 	if err != nil {
 		return err
 	}
-	return d.CheckPromotion(ctx, v.account.Name, bundle)
+	return d.CheckPromotion(ctx, v.account.Name, environment)
 }

@@ -21,6 +21,8 @@ import (
 	"lockstep/internal/deploy"
 	"lockstep/internal/pipeline"
 	"lockstep/tools"
+
+	"lockstep/internal/deploy/digest"
 )
 
 // request is what the command line asks of a command that reaches for accounts.
@@ -183,10 +185,10 @@ func (a *app) runID() string {
 }
 
 // configurationDigest is the SHA-256 of what the configuration says of an environment, defaults filled in.
-func configurationDigest(p config.Pipeline, env config.Environment) (string, error) {
+func configurationDigest(p config.Pipeline, env config.Environment) (digest.Configuration, error) {
 	data, err := json.Marshal(config.Config{Pipeline: p, Environments: []config.Environment{env}})
 	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:]), err
+	return digest.Configuration(hex.EncodeToString(sum[:])), err
 }
 
 // currentCommit is what is checked out, with a plus sign where files differ from it; empty if that cannot be told. In CodeBuild, and wherever there is no

@@ -78,7 +78,7 @@ func (a *app) releasedAssemblies(p *project, q *request) assemblyLoader {
 		if err != nil {
 			return localAssembly{}, err
 		}
-		m := localAssembly{folder: p.statePath("rollback", r.SynthDigest), environmentDigest: r.EnvironmentDigest, siblingDigests: r.SiblingDigests, restores: r.Number}
+		m := localAssembly{folder: p.statePath("rollback", string(r.SynthDigest)), environmentDigest: r.EnvironmentDigest, siblingDigests: r.SiblingDigests, restores: r.Number}
 		a.progressFor(part)(fmt.Sprintf("going back to release %d of %s: assembly %.12s, commit %.12s", r.Number, r.At.Format("2006-01-02 15:04"), r.SynthDigest, r.Commit))
 		return m, d.FetchAssembly(ctx, r, m.folder)
 	}

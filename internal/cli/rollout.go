@@ -13,6 +13,7 @@ import (
 	"lockstep/config"
 	"lockstep/internal/deploy"
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/digest"
 	"lockstep/internal/report"
 )
 
@@ -46,8 +47,8 @@ type assemblyLoader func(ctx context.Context, way *accountAccess, part config.En
 type localAssembly struct {
 	folder string
 	// environmentDigest is the digest of those of all the environment's accounts together, and beside those of the environments that come after it.
-	environmentDigest string
-	siblingDigests    map[string]string
+	environmentDigest digest.Environment
+	siblingDigests    map[string]digest.Environment
 	// restores is the number of the release that it is of; 0 for one that is new.
 	restores int
 }
@@ -61,7 +62,7 @@ func (a *app) synthesisedAssemblies(p *project, q *request) assemblyLoader {
 		if err != nil {
 			return m, err
 		}
-		if m.environmentDigest, err = assembly.Digest(files); err != nil {
+		if m.environmentDigest, err = assembly.EnvironmentDigest(files); err != nil {
 			return m, fmt.Errorf("cloud assembly %s: %w", dir, err)
 		}
 		if a.live {
@@ -72,21 +73,21 @@ func (a *app) synthesisedAssemblies(p *project, q *request) assemblyLoader {
 }
 
 // siblingDigests are the digests of the assemblies that were synthesised with an environment's, of the environments that a release comes to after it.
-func siblingDigests(dir string, c *config.Config, name string) (map[string]string, error) {
+func siblingDigests(dir string, c *config.Config, name string) (map[string]digest.Environment, error) {
 	if filepath.Base(dir) != name {
 		return nil, nil
 	}
-	out := map[string]string{}
+	out := map[string]digest.Environment{}
 	for _, env := range c.Environments {
 		other := filepath.Join(filepath.Dir(dir), env.Name)
 		if _, err := os.Stat(other); err != nil || !isPromotedAfter(c, env, name) {
 			continue
 		}
-		digest, err := assembly.Digest(os.DirFS(other))
+		sibling, err := assembly.EnvironmentDigest(os.DirFS(other))
 		if err != nil {
 			return nil, fmt.Errorf("cloud assembly %s: %w", other, err)
 		}
-		out[env.Name] = digest
+		out[env.Name] = sibling
 	}
 	return out, nil
 }
@@ -232,7 +233,7 @@ func (a *app) rollOutAccount(ctx context.Context, r rolloutCommand, way *account
 		return err
 	}
 	options.Artifacts.Assembly = files
-	if options.SynthDigest, err = assembly.Digest(files); err != nil {
+	if options.SynthDigest, err = assembly.SynthDigest(files); err != nil {
 		return fmt.Errorf("cloud assembly %s: %w", m.folder, err)
 	}
 	if files, v.result.Coverage, err = way.adaptAssembly(files); err != nil {

@@ -3,6 +3,8 @@ package deploy
 import (
 	"crypto/rand"
 	"strings"
+
+	"lockstep/internal/deploy/digest"
 )
 
 // A RunInfo is one start of the program, as what it leaves behind tells of it.
@@ -27,11 +29,11 @@ type Options struct {
 	Progress func(string)
 	// SynthDigest is the digest of the cloud assembly as it was synthesised, which a rehearsal's stand-ins change. Bundle is that of the assemblies of all
 	// the environment's accounts together, and Beside those of the environments that come after it and were synthesised with it.
-	SynthDigest       string
-	EnvironmentDigest string
-	SiblingDigests    map[string]string
+	SynthDigest       digest.Synth
+	EnvironmentDigest digest.Environment
+	SiblingDigests    map[string]digest.Environment
 	// ConfigurationDigest is the digest of what the environment's configuration says.
-	ConfigurationDigest string
+	ConfigurationDigest digest.Configuration
 	// RequiresApproval says that a person must have agreed to the plan.
 	RequiresApproval bool
 	Artifacts        Artifacts

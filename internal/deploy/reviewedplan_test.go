@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/deploy/digest"
 )
 
 // savePlan keeps a plan, as `plan --out` does.
@@ -156,7 +158,7 @@ func TestReadPlan_RefusesAlteredFile(t *testing.T) {
 		"empty":                               {"", "is no plan, or only a part of one"},
 		"another account written in":          {strings.ReplaceAll(string(text), testAccount, "999900001111"), "was changed after it was made"},
 		"a change taken out":                  {strings.Replace(string(text), `"logicalId": "Topic0"`, `"logicalId": "Topic9"`, 1), "was changed after it was made"},
-		"a digest of something else":          {strings.Replace(string(text), file.Digest, strings.Repeat("0", 64), 1), "was changed after it was made"},
+		"a digest of something else":          {strings.Replace(string(text), string(file.Digest), strings.Repeat("0", 64), 1), "was changed after it was made"},
 		"another version of the format":       {strings.Replace(string(text), PlanFormat, "lockstep/plan/99", 1), "is of the format lockstep/plan/99"},
 		"a key that is not known":             {strings.Replace(string(text), `"mode"`, `"moda"`, 1), "is no plan as Lockstep writes one"},
 		"something else altogether":           {`{"a": 1}`, "is of the format <nil>"},
@@ -195,7 +197,7 @@ func TestPlanJSONSchema_MatchesPlanFile(t *testing.T) {
 func TestPlanFile_RendersMarkdown(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC)
 	file := PlanFile{
-		Environment: "acc", Digest: strings.Repeat("d", 64), EnvironmentDigest: strings.Repeat("a", 64), Commit: "c0ffee", CreatedAt: at, Expires: at.Add(time.Hour),
+		Environment: "acc", Digest: digest.Plan(strings.Repeat("d", 64)), EnvironmentDigest: digest.Environment(strings.Repeat("a", 64)), Commit: "c0ffee", CreatedAt: at, Expires: at.Add(time.Hour),
 		Targets: []TargetPlan{{Account: testAccount, Region: testRegion, Stacks: []StackPlan{
 			{Name: "data", Outcome: Planned, Changes: []Change{
 				{Action: Add, LogicalID: "Topic", Type: "AWS::SNS::Topic"},

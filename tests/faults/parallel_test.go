@@ -15,6 +15,7 @@ import (
 
 	"lockstep/internal/deploy"
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/digest"
 )
 
 // TestParallel_ThreeAccountsTakeAsLongAsOne measures the same deployment to one account and to three at the same time. The emulator answers one call at a time, so
@@ -35,7 +36,7 @@ func TestParallel_ThreeAccountsTakeAsLongAsOne(t *testing.T) {
 		cfg := aws.Config{Region: region, BaseEndpoint: &w.proxy.address, Credentials: credentials.NewStaticCredentialsProvider(tooling, secret, "")}
 		target := deploy.Target{Project: "shop", Environment: "dev", Account: account, Region: region, ToolingAccount: tooling, Qualifier: "hnb659fds"}
 		began := time.Now()
-		d, err := deploy.Open(t.Context(), cfg, target, asm, deploy.Options{Run: deploy.RunInfo{ID: deploy.NewRunID(), Mode: deploy.Live}, SynthDigest: asm.Digest, EnvironmentDigest: asm.Digest, Limiter: pacer})
+		d, err := deploy.Open(t.Context(), cfg, target, asm, deploy.Options{Run: deploy.RunInfo{ID: deploy.NewRunID(), Mode: deploy.Live}, SynthDigest: digest.Synth(asm.Digest), EnvironmentDigest: digest.Environment(asm.Digest), Limiter: pacer})
 		require.NoError(t, err)
 		_, err = d.Deploy(context.Background(), deploy.DeployRequest{})
 		require.NoError(t, err)

@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+
+	"lockstep/internal/deploy/digest"
 )
 
 // MaxSchema is the newest major version of the cloud assembly schema that Read understands. The CDK raises the major
@@ -24,8 +26,8 @@ type Defaults struct {
 
 // An Assembly is a cloud assembly with the environment filled in.
 type Assembly struct {
-	// Digest is the SHA-256 of the folder's files, in hexadecimal; see Digest.
-	Digest string
+	// Digest is the digest of the folder's files.
+	Digest digest.Account
 	// Stacks are all stacks, those of nested assemblies included, each after those that it needs and otherwise by id.
 	Stacks []*Stack
 	// Files is the assembly's folder, which the assets' paths are relative to.
@@ -134,11 +136,11 @@ func Read(fsys fs.FS, env Defaults) (*Assembly, error) {
 	if len(stacks) == 0 {
 		return nil, errors.New("the cloud assembly has no stack: see that the CDK app makes some for this environment, and synthesise again")
 	}
-	digest, err := Digest(fsys)
+	sum, err := sumFiles(fsys)
 	if err != nil {
 		return nil, err
 	}
-	return &Assembly{Digest: digest, Stacks: stacks, Files: fsys}, nil
+	return &Assembly{Digest: digest.Account(sum), Stacks: stacks, Files: fsys}, nil
 }
 
 // Partition is the AWS partition that a region belongs to

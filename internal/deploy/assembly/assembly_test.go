@@ -127,9 +127,9 @@ func TestRead_StackTakesAssetsOfItsOwnManifest(t *testing.T) {
 	assert.Equal(t, []BootstrapRequirement{{Version: 6, Parameter: "/cdk/version"}}, s.BootstrapRequirements)
 }
 
-func TestDigest_CoversPathsAndContents(t *testing.T) {
+func TestSynthDigest_CoversPathsAndContents(t *testing.T) {
 	digest := func(texts map[string]string) string {
-		d, err := Digest(newFS(texts))
+		d, err := sumFiles(newFS(texts))
 		require.NoError(t, err)
 		return d
 	}

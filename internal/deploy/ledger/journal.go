@@ -6,6 +6,8 @@ import (
 	"maps"
 	"sync"
 	"time"
+
+	"lockstep/internal/deploy/digest"
 )
 
 // A EntryState is how far a run has come with a stack.
@@ -34,10 +36,10 @@ type Journal struct {
 	Command       string         `json:"doing"`
 	Commit        string         `json:"commit,omitempty"`
 	Token         int64          `json:"token"`
-	PlanDigest    string         `json:"plan,omitempty"`
+	PlanDigest    digest.Plan    `json:"plan,omitempty"`
 	LatestRelease ReleaseSummary `json:"release,omitzero"`
 	// SynthDigest is the digest of what the run deploys.
-	SynthDigest string                  `json:"assembly"`
+	SynthDigest digest.Synth            `json:"assembly"`
 	Started     time.Time               `json:"started"`
 	Ended       time.Time               `json:"ended,omitzero"`
 	Outcome     string                  `json:"outcome,omitempty"`
@@ -46,14 +48,14 @@ type Journal struct {
 
 // A ReleaseSummary is what of the newest release has to be known to see that there is nothing to do.
 type ReleaseSummary struct {
-	Number         int               `json:"number"`
-	SynthDigest    string            `json:"assembly"`
-	SiblingDigests map[string]string `json:"beside,omitempty"`
+	Number         int                           `json:"number"`
+	SynthDigest    digest.Synth                  `json:"assembly"`
+	SiblingDigests map[string]digest.Environment `json:"beside,omitempty"`
 }
 
-// Matches says whether two briefs are of the same content.
-func (b ReleaseSummary) Matches(assembly string, beside map[string]string) bool {
-	return b.SynthDigest == assembly && maps.Equal(b.SiblingDigests, beside)
+// Matches reports whether the release deployed this cloud assembly, synthesised together with these siblings.
+func (r ReleaseSummary) Matches(synth digest.Synth, siblings map[string]digest.Environment) bool {
+	return r.SynthDigest == synth && maps.Equal(r.SiblingDigests, siblings)
 }
 
 // IsInterrupted says whether the run did not come to an end.

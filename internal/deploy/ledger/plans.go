@@ -5,15 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"lockstep/internal/deploy/digest"
 )
 
 // A RegisteredPlan is what is kept of a plan that was written to a file: the file counts only if the account knows its digest.
 type RegisteredPlan struct {
-	Digest    string    `json:"digest"`
-	CallerARN string    `json:"by"`
-	RunID     string    `json:"run"`
-	CreatedAt time.Time `json:"made"`
-	Expires   time.Time `json:"expires"`
+	Digest    digest.Plan `json:"digest"`
+	CallerARN string      `json:"by"`
+	RunID     string      `json:"run"`
+	CreatedAt time.Time   `json:"made"`
+	Expires   time.Time   `json:"expires"`
 	// ChangeSetsDeletedAt is when its change sets were thrown away.
 	ChangeSetsDeletedAt time.Time `json:"dropped,omitzero"`
 	// AppliedByRun is the run that has applied it.
@@ -22,16 +24,19 @@ type RegisteredPlan struct {
 
 // An Approval is a person's agreement to a plan.
 type Approval struct {
-	PlanDigest  string    `json:"plan"`
-	ApproverARN string    `json:"by"`
-	At          time.Time `json:"at"`
-	Note        string    `json:"note,omitempty"`
+	PlanDigest  digest.Plan `json:"plan"`
+	ApproverARN string      `json:"by"`
+	At          time.Time   `json:"at"`
+	Note        string      `json:"note,omitempty"`
 	// Allow are the permits that go with it.
 	Allow []string `json:"allow,omitempty"`
 }
 
-func (l *Ledger) planKey(digest string) string     { return l.key("plans/" + digest + ".json") }
-func (l *Ledger) approvalKey(digest string) string { return l.key("approvals/" + digest + ".json") }
+func (l *Ledger) planKey(plan digest.Plan) string { return l.key("plans/" + string(plan) + ".json") }
+
+func (l *Ledger) approvalKey(plan digest.Plan) string {
+	return l.key("approvals/" + string(plan) + ".json")
+}
 
 // RegisterPlan remembers a plan.
 func (l *Ledger) RegisterPlan(ctx context.Context, p RegisteredPlan) error {
@@ -40,28 +45,28 @@ func (l *Ledger) RegisterPlan(ctx context.Context, p RegisteredPlan) error {
 }
 
 // Plan is the plan of that digest, with the time by the account's clock. The error is ErrAbsent when the account knows none.
-func (l *Ledger) Plan(ctx context.Context, digest string) (RegisteredPlan, time.Time, error) {
+func (l *Ledger) Plan(ctx context.Context, plan digest.Plan) (RegisteredPlan, time.Time, error) {
 	var p RegisteredPlan
-	object, err := read(ctx, l.store, l.planKey(digest), &p)
+	object, err := read(ctx, l.store, l.planKey(plan), &p)
 	return p, object.ServerTime, err
 }
 
 // UpdatePlan changes what is kept of a plan.
-func (l *Ledger) UpdatePlan(ctx context.Context, digest string, mark func(*RegisteredPlan)) error {
+func (l *Ledger) UpdatePlan(ctx context.Context, plan digest.Plan, update func(*RegisteredPlan)) error {
 	const tries = 3
 	for range tries {
 		var p RegisteredPlan
-		object, err := read(ctx, l.store, l.planKey(digest), &p)
+		object, err := read(ctx, l.store, l.planKey(plan), &p)
 		if err != nil {
 			return err
 		}
-		mark(&p)
-		_, err = write(ctx, l.store, l.planKey(digest), p, Condition{ETag: object.ETag})
+		update(&p)
+		_, err = write(ctx, l.store, l.planKey(plan), p, Condition{ETag: object.ETag})
 		if !errors.Is(err, ErrPreconditionFailed) {
 			return err
 		}
 	}
-	return fmt.Errorf("the plan %.12s: %w", digest, ErrPreconditionFailed)
+	return fmt.Errorf("the plan %.12s: %w", plan, ErrPreconditionFailed)
 }
 
 // Approve remembers an approval, with the account's own time. The first one counts; another of the same plan is ErrChanged.
@@ -71,17 +76,17 @@ func (l *Ledger) Approve(ctx context.Context, a Approval) error {
 }
 
 // Approval is that of a plan; nil if there is none.
-func (l *Ledger) Approval(ctx context.Context, digest string) (*Approval, error) {
+func (l *Ledger) Approval(ctx context.Context, plan digest.Plan) (*Approval, error) {
 	var a Approval
-	_, err := read(ctx, l.store, l.approvalKey(digest), &a)
+	_, err := read(ctx, l.store, l.approvalKey(plan), &a)
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil //nolint:nilnil // none is an answer
 	}
 	if err != nil {
 		return nil, err
 	}
-	if a.PlanDigest != digest {
-		return nil, &DamagedError{l.approvalKey(digest), errors.New("it is of another plan")}
+	if a.PlanDigest != plan {
+		return nil, &DamagedError{l.approvalKey(plan), errors.New("it is of another plan")}
 	}
 	return &a, nil
 }

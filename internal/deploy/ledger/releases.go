@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"lockstep/internal/deploy/digest"
 )
 
 // A Release is a record of what was deployed. Each one names the hash of the one before, so that none can be changed, left out or put in between
@@ -33,14 +35,14 @@ type Release struct {
 	Commit    string    `json:"commit,omitempty"`
 	// SynthDigest is the digest of the cloud assembly that was deployed, as it was synthesised, and Bundle that of those of all the environment's accounts
 	// together. Beside are those of the other environments that were synthesised with it, by environment: what passed here goes there.
-	SynthDigest         string            `json:"assembly"`
-	EnvironmentDigest   string            `json:"bundle"`
-	SiblingDigests      map[string]string `json:"beside,omitempty"`
-	ConfigurationDigest string            `json:"configuration,omitempty"`
+	SynthDigest         digest.Synth                  `json:"assembly"`
+	EnvironmentDigest   digest.Environment            `json:"bundle"`
+	SiblingDigests      map[string]digest.Environment `json:"beside,omitempty"`
+	ConfigurationDigest digest.Configuration          `json:"configuration,omitempty"`
 	// PlanDigest is the digest of the reviewed plan; empty where none was asked for.
-	PlanDigest string    `json:"plan,omitempty"`
-	Approval   *Approval `json:"approval,omitempty"`
-	Stacks     []Stack   `json:"stacks"`
+	PlanDigest digest.Plan `json:"plan,omitempty"`
+	Approval   *Approval   `json:"approval,omitempty"`
+	Stacks     []Stack     `json:"stacks"`
 	// OrphanedStacks are the stacks that an earlier release has brought and this one has no more, as far as they are still there.
 	OrphanedStacks []Stack `json:"left,omitempty"`
 	// AssetKeys are the keys of the published files that the release needs.
