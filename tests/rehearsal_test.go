@@ -91,10 +91,18 @@ func cmdUnused(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: unused NAME")
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := unusedPort()
 	ts.Check(err)
-	defer listener.Close()
-	ts.Setenv(args[0], strconv.Itoa(listener.Addr().(*net.TCPAddr).Port))
+	ts.Setenv(args[0], strconv.Itoa(port))
+}
+
+// unusedPort returns a port of loopback that nobody listens on.
+func unusedPort() (int, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	return listener.Addr().(*net.TCPAddr).Port, listener.Close()
 }
 
 // small DIR SIZE mounts a disk of that size.
@@ -345,18 +353,18 @@ func TestEmulator_NextRunRecoversAfterKill(t *testing.T) {
 	assert.Contains(t, out, "chain029  created: 1 to add")
 }
 
-func TestEmulator_OrphanIsAdopted(t *testing.T) {
+func TestEmulator_NextRunContinuesAfterKilledRun(t *testing.T) {
 	p := newProject(t)
 	chain := p.chainAssembly(20)
 	cmd, rest := p.startUntil("CREATE_COMPLETE chain003", "deploy", "--env", "acc", "--assembly", chain)
+	emulator := p.emulatorPID()
+	require.NotZero(t, emulator)
 	require.NoError(t, cmd.Process.Kill())
 	rest()
-	left := p.emulatorPID()
-	require.NotZero(t, left)
 	out, status := p.run("deploy", "--env", "acc", "--assembly", chain)
 	require.Zero(t, status, out)
 	assert.Regexp(t, `chain000 +unchanged`, out, "what was done is not done again")
-	assert.Eventually(t, func() bool { return hasExited(left) }, time.Second, 10*time.Millisecond, "and it does not stay")
+	assert.Eventually(t, func() bool { return hasExited(emulator) }, farAway, 10*time.Millisecond, "the emulator has ended too")
 }
 
 func TestInterrupt_EndsWithinTwoSeconds(t *testing.T) {

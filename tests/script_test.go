@@ -32,6 +32,13 @@ var repository = func() string {
 var binaryDir string
 
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(userVariable); dir != "" {
+		if err := useEmulator(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	flag.Parse()
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "lockstep-bin-")

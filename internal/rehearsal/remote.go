@@ -46,7 +46,7 @@ func RemoteSession(environ []string) (*Session, error) {
 
 // CheckAccounts checks that the emulated accounts answer, and that each of these is bootstrapped as wanted.
 func (s *Session) CheckAccounts(ctx context.Context, accounts []bootstrap.Account) error {
-	if err := s.checkHealth(ctx, answerTimeout); err != nil {
+	if err := s.checkHealth(ctx, defaultTimeouts.answer); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

@@ -1,7 +1,6 @@
 package rehearsal
 
 import (
-	"context"
 	"net"
 	"os"
 	"path/filepath"
@@ -11,8 +10,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"lockstep/internal/bootstrap"
 )
 
 func TestRemoteSession_RefusesInvalidVariables(t *testing.T) {
@@ -66,54 +63,4 @@ func TestTLSFiles_ValidForTheirHosts(t *testing.T) {
 	assert.False(t, c.isValid(time.Now()))
 	c.hosts = nil
 	assert.True(t, c.isValid(time.Now()), "it is good for this machine all the same")
-}
-
-// Another container sees the accounts as this one does: with TLS under their name, IAM enforced, bootstrapped from the first connection on.
-func TestServe_AccountsAreReadyAndKeepState(t *testing.T) {
-	e, said := newEmulator(t)
-	e.Hosts, e.CertificateDir = []string{"emulator"}, filepath.Join(t.TempDir(), "tls")
-	listen := net.JoinHostPort("127.0.0.1", strconv.Itoa(unusedPort(t)))
-	accounts := []bootstrap.Account{{Name: "tooling", ID: tooling, Region: region}}
-	ctx, interrupt := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	prepared := make(chan struct{})
-	go func() {
-		ended <- e.Serve(ctx, listen, func(s *Session) error {
-			_, err := net.DialTimeout("tcp", listen, 100*time.Millisecond)
-			assert.Error(t, err, "nobody is let in before the accounts are ready")
-			close(prepared)
-			return nil
-		})
-	}()
-	<-prepared
-	there := &Session{Endpoint: "https://" + listen, Authority: filepath.Join(e.CertificateDir, "ca.pem"), CABundle: filepath.Join(e.CertificateDir, "ca.pem")}
-	require.Eventually(t, func() bool { return there.isHealthy(t.Context(), time.Second) }, 20*time.Second, 50*time.Millisecond, said)
-	putParameter(t, there, tooling, "by another")
-	assert.Equal(t, "by another", getParameter(t, there, tooling))
-	assert.ErrorContains(t, there.CheckAccounts(t.Context(), accounts), "is not bootstrapped")
-
-	_, busy := newEmulator(t)
-	second := *e
-	second.Progress = busy.add
-	assert.ErrorContains(t, second.Serve(t.Context(), listen, nil), "run on this machine already")
-
-	interrupt()
-	require.NoError(t, <-ended)
-	s, release, err := e.Acquire(t.Context())
-	require.NoError(t, err)
-	assert.Equal(t, "by another", getParameter(t, s, tooling))
-	require.NoError(t, release())
-}
-
-func TestServe_EndsWithEmulator(t *testing.T) {
-	e, _ := newEmulator(t)
-	ended := make(chan error, 1)
-	go func() {
-		ended <- e.Serve(t.Context(), net.JoinHostPort("127.0.0.1", strconv.Itoa(unusedPort(t))), func(*Session) error {
-			now, err := e.runningProcess()
-			require.NoError(t, err)
-			return e.terminate(*now)
-		})
-	}()
-	assert.ErrorIs(t, <-ended, errEmulatorEnded)
 }

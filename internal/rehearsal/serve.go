@@ -76,9 +76,9 @@ func (e *Emulator) watchEmulator(ctx context.Context, stop context.CancelCauseFu
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(time.Second):
+		case <-time.After(e.timeout().watch):
 			if alive, err := e.isAlive(); err == nil && !alive {
-				stop(fmt.Errorf("%w; its log is %s", errEmulatorEnded, e.path("emulator.log")))
+				stop(fmt.Errorf("%w; its log is %s", errEmulatorEnded, e.path(logFile)))
 			}
 		}
 	}
