@@ -27,7 +27,7 @@ var allowedImports = map[string][]string{
 	"internal/deploy":          {"internal/deploy/assembly", "internal/deploy/digest", "internal/deploy/ledger", "internal/deploy/pace"},
 	"internal/deploy/assembly": {"internal/deploy/digest"},
 	"internal/deploy/digest":   {},
-	"internal/rehearsal":       {"internal/bootstrap", "tools"},
+	"internal/rehearsal":       {"internal/bootstrap", "internal/deploy/assembly", "tools"},
 	"internal/bootstrap":       {"config", "tools"},
 	"internal/pipeline":        {"config"},
 	"tools":                    {"internal/pipeline"},

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
 	"slices"
@@ -206,10 +207,14 @@ func (r *reader) readStack(dir, id string, a *artefact) (*Stack, []string, error
 	return s, p.AdditionalDependencies, nil
 }
 
-// parseEnvironment reads aws://ACCOUNT/REGION, either of which may be unknown at synthesis: an environment-agnostic stack.
+// environmentPrefix begins the environment of a stack.
+const environmentPrefix = "aws://"
+
+// parseEnvironment parses aws://ACCOUNT/REGION. Either may be unknown at synthesis; the assembly's defaults replace it.
 func (r *reader) parseEnvironment(text string) (account, region string, err error) {
-	account, region, ok := strings.Cut(strings.TrimPrefix(text, "aws://"), "/")
-	if !ok || !strings.HasPrefix(text, "aws://") || account == "" || region == "" {
+	rest, hasPrefix := strings.CutPrefix(text, environmentPrefix)
+	account, region, hasRegion := strings.Cut(rest, "/")
+	if !hasPrefix || !hasRegion || account == "" || region == "" {
 		return "", "", fmt.Errorf("environment %q is not of the form aws://ACCOUNT/REGION", text)
 	}
 	if account == "unknown-account" {
@@ -221,22 +226,30 @@ func (r *reader) parseEnvironment(text string) (account, region string, err erro
 	return account, region, nil
 }
 
-// decode reads a JSON file and tells where it is damaged.
+// decode reads a JSON file.
 func (r *reader) decode(file string, into any) error {
 	content, err := fs.ReadFile(r.files, file)
 	if err != nil {
 		return err
 	}
-	err = json.Unmarshal(content, into)
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
-		line := 1 + strings.Count(string(content[:min(int(syntax.Offset), len(content))]), "\n")
-		return fmt.Errorf("%s:%d: damaged JSON: %w; synthesise again", file, line, err)
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+	if err := json.Unmarshal(content, into); err != nil {
+		return explainJSON(file, content, err)
 	}
 	return nil
+}
+
+// explainJSON adds the file, and the line where it is known, to the error of decoding a file's content.
+func explainJSON(file string, content []byte, err error) error {
+	var syntax *json.SyntaxError
+	switch {
+	case errors.As(err, &syntax):
+		line := 1 + strings.Count(string(content[:min(int(syntax.Offset), len(content))]), "\n")
+		return fmt.Errorf("%s:%d: damaged JSON: %w; synthesise again", file, line, err)
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		line := 1 + strings.Count(string(content), "\n")
+		return fmt.Errorf("%s:%d: damaged JSON: it breaks off; synthesise again", file, line)
+	}
+	return fmt.Errorf("%s: %w", file, err)
 }
 
 // resolvePath joins a file that a manifest names to the manifest's folder and refuses one outside the assembly: an assembly is

@@ -1,6 +1,8 @@
 package assembly
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -29,4 +31,57 @@ func TestTemplate_MayReadFrom(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) { assert.Equal(t, test.want, read(test.text).MayReadFrom(network)) })
 	}
+}
+
+func TestParseTemplate(t *testing.T) {
+	t.Run("sections", func(t *testing.T) {
+		template, err := ParseTemplate(`{
+			"Resources": {"R": {"Type": "T", "Properties": {"N": 12345678901234567890}, "DeletionPolicy": "Retain",
+				"UpdateReplacePolicy": {"Fn::If": ["C", "Retain", "Delete"]}}},
+			"Outputs": {"O": {"Value": "v", "Export": {"Name": "e"}}}}`)
+		require.NoError(t, err)
+		assert.Equal(t, map[string]Resource{"R": {
+			Type: "T", Properties: map[string]any{"N": json.Number("12345678901234567890")}, DeletionPolicy: "Retain",
+		}}, template.Resources)
+		name, ok := template.Outputs["O"].ExportName()
+		assert.True(t, ok)
+		assert.Equal(t, "e", name)
+	})
+	t.Run("an empty text is the template of no stack", func(t *testing.T) {
+		template, err := ParseTemplate("")
+		require.NoError(t, err)
+		assert.Empty(t, template)
+	})
+	for name, text := range map[string]string{"YAML": "Outputs:\n  O: {Value: x}\n", "two documents": "{} {}", "half of one": `{"Resources":`} {
+		t.Run(name, func(t *testing.T) {
+			_, err := ParseTemplate(text)
+			require.ErrorContains(t, err, "it is not JSON")
+		})
+	}
+}
+
+func TestTemplates_FindsThoseOfNestedStacksAndAssemblies(t *testing.T) {
+	files := newFS(map[string]string{
+		"manifest.json": manifestText(stackText("a", `,"stackName":"shop-a"`)), "t.json": `{"Resources":{"A":{"Type":"T"}}}`,
+		"inner/manifest.json": manifestText(stackText("b", "")), "inner/t.json": `{}`,
+		"x.nested.template.json":            `{"Resources":{}}`,
+		"asset.code/manifest.json":          "no manifest of an assembly",
+		"asset.code/y.nested.template.json": "no template",
+	})
+	templates, err := Templates(files)
+	require.NoError(t, err)
+	assert.Equal(t, []TemplateFile{
+		{File: "inner/t.json", Stack: "b", Account: "444455556666", Region: "eu-west-1", Document: map[string]any{}},
+		{File: "t.json", Stack: "shop-a", Account: "444455556666", Region: "eu-west-1", Document: map[string]any{"Resources": map[string]any{"A": map[string]any{"Type": "T"}}}},
+		{File: "x.nested.template.json", Stack: "x", Document: map[string]any{"Resources": map[string]any{}}},
+	}, templates)
+}
+
+func TestAssetHashes(t *testing.T) {
+	hash := strings.Repeat("a", 64)
+	hashes, err := AssetHashes(newFS(map[string]string{
+		"in/s.assets.json": `{"files":{"` + hash + `":{"source":{"path":"t.json"}},"short":{"source":{"path":"u.json"}}}}`,
+	}))
+	require.NoError(t, err)
+	assert.Equal(t, map[string]string{"in/t.json": hash}, hashes)
 }
