@@ -1,5 +1,6 @@
-// Command scale measures a deployment to many accounts against a simulated AWS with a latency and a throttle: whether anything fails, how much memory it
-// takes, and how close its time comes to what the throttle alone allows. It ends with 1 when a limit is not kept.
+// Command scale measures a deployment to many accounts against a simulated AWS with a latency and a throttle: whether
+// anything fails, how much memory it takes, and how close its time comes to what the throttle alone allows. It ends
+// with 1 when a limit is not kept.
 //
 //	go run ./bench/scale -accounts 1000 -stacks 5 -rate 400
 package main

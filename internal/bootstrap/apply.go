@@ -24,7 +24,8 @@ import (
 // operationTimeout is how long a bootstrap may take. It takes a minute on AWS.
 const operationTimeout = 15 * time.Minute
 
-// LoadTemplate is the template of `cdk bootstrap`, from the CDK's own command line, which is installed if it is not there yet.
+// LoadTemplate is the template of `cdk bootstrap`, from the CDK's own command line, which is installed if it is not
+// there yet.
 func LoadTemplate(ctx context.Context, installer *tools.Installer) (string, error) {
 	dir, err := installer.Install(ctx, tools.CDK)
 	if err != nil {
@@ -52,8 +53,8 @@ func IsUpToDate(ctx context.Context, cfg aws.Config, account Account) (bool, err
 	return true, nil
 }
 
-// Apply makes the account's bootstrap stack from the template of `cdk bootstrap`, or brings it to what the configuration wants. A stack that
-// was made with a newer template is refused.
+// Apply makes the account's bootstrap stack from the template of `cdk bootstrap`, or brings it to what the
+// configuration wants. A stack that was made with a newer template is refused.
 func Apply(ctx context.Context, cfg aws.Config, template string, account Account) error {
 	c := newClient(cfg, account)
 	have, err := describeStack(ctx, c)
@@ -170,7 +171,8 @@ func addFirstFailure(ctx context.Context, c *cloudformation.Client, err error) e
 	return err
 }
 
-// checkNotNewer refuses to put an older template in the place of a newer one: what was deployed since may need what that one brought.
+// checkNotNewer refuses to put an older template in the place of a newer one: what was deployed since may need what
+// that one brought.
 func checkNotNewer(have *types.Stack, template string) error {
 	ours, err := parseVersion(template)
 	if err != nil {

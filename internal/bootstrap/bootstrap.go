@@ -1,5 +1,5 @@
-// Package bootstrap owns how an account is prepared for CDK deployments: with the template of `cdk bootstrap`, and with the trust that
-// the pipeline needs. It knows nothing of who calls it.
+// Package bootstrap owns how an account is prepared for CDK deployments: with the template of `cdk bootstrap`, and with
+// the trust that the pipeline needs. It knows nothing of who calls it.
 package bootstrap
 
 import (
@@ -17,7 +17,8 @@ type Account struct {
 	Name   string
 	ID     string
 	Region string
-	// TrustedAccounts is the accounts whose principals may assume the account's deploy roles; empty for the tooling account.
+	// TrustedAccounts is the accounts whose principals may assume the account's deploy roles; empty for the tooling
+	// account.
 	TrustedAccounts []string
 	// Qualifier and ExecutionPolicies are those of `cdk bootstrap`.
 	Qualifier         string

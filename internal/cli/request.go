@@ -159,7 +159,7 @@ func (a *app) deployOptions(ctx context.Context, p *project, env config.Environm
 	return deploy.Options{
 		Artifacts: deploy.Artifacts{ToolSBOM: parts},
 		Run:       deploy.RunInfo{ID: a.runID(), Command: "lockstep " + doing, Mode: string(a.mode()), Commit: a.currentCommit(ctx, p)},
-		Progress:  a.printProgress, ConfigurationDigest: configuration, RequiresApproval: env.Approval, HeartbeatDir: p.statePath("alive"),
+		Progress:  a.printProgress, ConfigurationDigest: configuration, RequiresApproval: env.Approval, LivenessDir: p.statePath("alive"),
 	}, err
 }
 

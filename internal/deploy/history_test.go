@@ -90,7 +90,7 @@ func TestStatus_ReportsTamperedRelease(t *testing.T) {
 			change(c)
 			s := c.openAccount().Status(t.Context(), 10)
 			assert.True(t, s.Tampered, s.Problem)
-			assert.Contains(t, s.Problem, "was changed by another hand")
+			assert.Contains(t, s.Problem, "was changed outside Lockstep")
 		})
 	}
 }

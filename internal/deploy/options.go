@@ -39,6 +39,6 @@ type Options struct {
 	Artifacts        Artifacts
 	// Limiter is shared by all deployments of a run; nil for one alone.
 	Limiter *Limiter
-	// HeartbeatDir is a folder of this machine for the signs of life of runs; empty for none.
-	HeartbeatDir string
+	// LivenessDir is the folder, on this machine, of the liveness files of runs; empty for none.
+	LivenessDir string
 }

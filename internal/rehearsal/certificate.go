@@ -17,8 +17,8 @@ import (
 	"lockstep/tools"
 )
 
-// tlsFiles are the paths of the emulator's TLS material. The certificate authority lives as long as the rehearsal's folder and its key
-// is thrown away once it has signed, so nobody can be impersonated with it.
+// tlsFiles are the paths of the emulator's TLS material. The certificate authority lives as long as the rehearsal's
+// folder and its key is thrown away once it has signed, so nobody can be impersonated with it.
 type tlsFiles struct {
 	authority   string
 	certificate string
@@ -46,17 +46,19 @@ var systemBundles = []string{
 	"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/cert.pem",
 }
 
-// bundleVariables name the file that a program is to take in place of the machine's own, in the order in which they are asked.
+// bundleVariables name the file that a program is to take in place of the machine's own, in the order in which they are
+// asked.
 var bundleVariables = []string{"AWS_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}
 
-// MakeCertificates makes, in a folder, a certificate that is good for loopback and these names, and an authority that can vouch for nothing else. The
-// authority's certificate is ca.pem.
+// MakeCertificates makes, in a folder, a certificate that is good for loopback and these names, and an authority that
+// can vouch for nothing else. The authority's certificate is ca.pem.
 func MakeCertificates(dir string, environ []string, now time.Time, hosts []string) error {
 	_, err := makeCertificates(dir, environ, now, hosts)
 	return err
 }
 
-// makeCertificates makes them in dir unless good ones are there, and the bundle anew, because the machine's own authorities may have changed.
+// makeCertificates makes them in dir unless good ones are there, and the bundle anew, because the machine's own
+// authorities may have changed.
 func makeCertificates(dir string, environ []string, now time.Time, hosts []string) (tlsFiles, error) {
 	c := tlsFiles{
 		authority: filepath.Join(dir, authorityFile), certificate: filepath.Join(dir, "server.pem"),
@@ -165,8 +167,8 @@ func certificateTemplate(name string, now time.Time) *x509.Certificate {
 	}
 }
 
-// systemAuthorities are the certificate authorities that the machine trusts already, in PEM; none if they cannot be found. A variable
-// that an outer rehearsal has set to this very bundle is passed over.
+// systemAuthorities are the certificate authorities that the machine trusts already, in PEM; none if they cannot be
+// found. A variable that an outer rehearsal has set to this very bundle is passed over.
 func systemAuthorities(environ []string, own string) []byte {
 	var candidates []string
 	for _, name := range bundleVariables {

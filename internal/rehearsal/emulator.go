@@ -28,9 +28,9 @@ const DefaultPort = 4566
 //   - users.lock is held, shared, by every run that uses it;
 //   - alive.lock is held by the emulator itself for as long as its process lives.
 //
-// The operating system releases a lock when its process ends, however it ends. So whether the emulator lives, and whether
-// anybody uses it, is never a guess from a process id. The emulator watches users.lock and ends when nobody holds it, unless
-// it runs until it is stopped.
+// The operating system releases a lock when its process ends, however it ends. So whether the emulator lives, and
+// whether anybody uses it, is never a guess from a process id. The emulator watches users.lock and ends when nobody
+// holds it, unless it runs until it is stopped.
 type Emulator struct {
 	// Dir is the folder of the state.
 	Dir string
@@ -40,8 +40,8 @@ type Emulator struct {
 	Region string
 	// Port is where to listen; 0 takes DefaultPort, or any free one when that is taken.
 	Port int
-	// CertificateDir is the folder of the TLS certificate and its authority; by default a folder below Dir. They are created
-	// unless there are valid ones.
+	// CertificateDir is the folder of the TLS certificate and its authority; by default a folder below Dir. They are
+	// created unless there are valid ones.
 	CertificateDir string
 	// Hosts are host names that the certificate is valid for, besides those of loopback.
 	Hosts []string
@@ -85,8 +85,8 @@ const recordFile = "emulator.json"
 
 func (e *Emulator) path(name string) string { return filepath.Join(e.Dir, name) }
 
-// Acquire returns a session with the running emulator, and starts one if none runs. The caller calls release when done: the
-// last user stops an emulator that does not run until it is stopped.
+// Acquire returns a session with the running emulator, and starts one if none runs. The caller calls release when done:
+// the last user stops an emulator that does not run until it is stopped.
 func (e *Emulator) Acquire(ctx context.Context) (s *Session, release func() error, err error) {
 	session, users, err := e.join(ctx, false)
 	if err != nil {
@@ -183,8 +183,8 @@ func (e *Emulator) isInUse() bool {
 var ErrInUse = errors.New("a deployment uses the emulated accounts at this moment: " +
 	"wait until it has ended, then run this again")
 
-// Stop ends the emulator and keeps the accounts' state. It reports whether there was one to end. The error is ErrInUse while
-// a run uses it.
+// Stop ends the emulator and keeps the accounts' state. It reports whether there was one to end. The error is ErrInUse
+// while a run uses it.
 func (e *Emulator) Stop(ctx context.Context) (bool, error) {
 	if _, err := os.Stat(e.Dir); errors.Is(err, fs.ErrNotExist) {
 		return false, nil

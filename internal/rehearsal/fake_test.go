@@ -19,8 +19,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// fakeVariable makes this test binary a fake emulator: a process with a health check and one value as its state, which it
-// saves when it is stopped in good order, as ministack does.
+// fakeVariable makes this test binary a fake emulator: a process with a health check and one value as its state, which
+// it saves when it is stopped in good order, as ministack does.
 const fakeVariable = "LOCKSTEP_FAKE_EMULATOR"
 
 func TestMain(m *testing.M) {

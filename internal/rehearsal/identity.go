@@ -11,8 +11,8 @@ import (
 	"syscall"
 )
 
-// signalProcess sends a signal to a recorded process, after seeing that the process of that id is still the recorded one:
-// the system gives the id of a process that has ended to another program. A process that has ended is no error.
+// signalProcess sends a signal to a recorded process, after seeing that the process of that id is still the recorded
+// one: the system gives the id of a process that has ended to another program. A process that has ended is no error.
 func signalProcess(record processRecord, signal syscall.Signal) error {
 	process, err := os.FindProcess(record.PID) // on Linux a handle, which no other process can take over
 	if err != nil {
@@ -36,9 +36,9 @@ func signalProcess(record processRecord, signal syscall.Signal) error {
 	return nil
 }
 
-// processIdentity returns the start time and the arguments of a process, as the system gives them. The program's own path is
-// left out, because Python replaces itself by another program on some systems. The error is os.ErrProcessDone if there is no
-// such process, or if it has ended and only waits for its parent to take notice.
+// processIdentity returns the start time and the arguments of a process, as the system gives them. The program's own
+// path is left out, because Python replaces itself by another program on some systems. The error is os.ErrProcessDone
+// if there is no such process, or if it has ended and only waits for its parent to take notice.
 func processIdentity(pid int) (string, error) {
 	if _, err := os.Stat("/proc/self/stat"); err != nil {
 		return psIdentity(pid)
@@ -67,8 +67,8 @@ func readProcFile(pid int, name string) (string, error) {
 	return string(text), err
 }
 
-// startTimeField is the index of the start time, in clock ticks since the system's start, among the fields that follow the
-// program's name (proc_pid_stat(5), field 22).
+// startTimeField is the index of the start time, in clock ticks since the system's start, among the fields that follow
+// the program's name (proc_pid_stat(5), field 22).
 const startTimeField = 22 - 3
 
 // parseStartTime returns the start time in the text of /proc/PID/stat. The program's name may itself have spaces and

@@ -1,5 +1,5 @@
-// Package rehearsal owns the emulated accounts: the emulator's installation, life and state, the accounts' bootstrap, and what of
-// a cloud assembly it can show. It knows nothing of change sets, steps or terminals.
+// Package rehearsal owns the emulated accounts: the emulator's installation, life and state, the accounts' bootstrap,
+// and what of a cloud assembly it can show. It knows nothing of change sets, steps or terminals.
 package rehearsal
 
 // A Session is a running emulator as its clients need to know it.
@@ -30,7 +30,8 @@ type StandIn struct {
 	Type      string `json:"type"`
 }
 
-// An MissingAttribute is a value that a template asks a resource for and the emulator does not have, though it makes the resource.
+// An MissingAttribute is a value that a template asks a resource for and the emulator does not have, though it makes
+// the resource.
 type MissingAttribute struct {
 	Stack     string `json:"stack"`
 	LogicalID string `json:"logicalId"`

@@ -49,8 +49,8 @@ func (e *Emulator) timeout() timeouts {
 	return defaultTimeouts
 }
 
-// start starts the emulator and waits until it answers. It tries again once after what can be fixed: a damaged installation
-// is installed again, and another port is chosen when the first one was taken in the meantime.
+// start starts the emulator and waits until it answers. It tries again once after what can be fixed: a damaged
+// installation is installed again, and another port is chosen when the first one was taken in the meantime.
 func (e *Emulator) start(ctx context.Context, untilStopped bool) (*Session, error) {
 	session, err := e.startOnce(ctx, untilStopped)
 	var broken *brokenInstallError
@@ -179,8 +179,8 @@ func (e *Emulator) spawn(cmd *exec.Cmd) (*process, error) {
 	return p, nil
 }
 
-// processEnv returns the emulator's environment: IAM is enforced, everything stays on loopback and in the emulator's folder,
-// and services that would listen on ports of their own are off.
+// processEnv returns the emulator's environment: IAM is enforced, everything stays on loopback and in the emulator's
+// folder, and services that would listen on ports of their own are off.
 func (e *Emulator) processEnv(port int, c tlsFiles) []string {
 	env := []string{
 		"AUTH=true", "USE_SSL=1", "MINISTACK_SSL_CERT=" + c.certificate, "MINISTACK_SSL_KEY=" + c.key,

@@ -22,8 +22,8 @@ type RemoteError struct{ Message string }
 
 func (e *RemoteError) Error() string { return e.Message }
 
-// RemoteSession is a session with the emulated accounts that the environment names, nil when it names none. They are never started, stopped or
-// bootstrapped from here. The error is an *ElsewhereError.
+// RemoteSession is a session with the emulated accounts that the environment names, nil when it names none. They are
+// never started, stopped or bootstrapped from here. The error is an *ElsewhereError.
 func RemoteSession(environ []string) (*Session, error) {
 	endpoint, authority := tools.Getenv(environ, EndpointVariable), tools.Getenv(environ, AuthorityVariable)
 	switch {

@@ -11,9 +11,10 @@ import (
 	"time"
 )
 
-// Serve runs the emulated accounts for others than this machine until the context is done, and then stops them in good order. The emulator
-// itself stays on loopback; what is passed on to it is the very bytes of its callers, so its TLS and IAM are all there is to get past. It
-// listens only after prepare has returned: whoever gets a connection finds prepared accounts.
+// Serve runs the emulated accounts for others than this machine until the context is done, and then stops them in good
+// order. The emulator itself stays on loopback; what is passed on to it is the very bytes of its callers, so its TLS
+// and IAM are all there is to get past. It listens only after prepare has returned: whoever gets a connection finds
+// prepared accounts.
 func (e *Emulator) Serve(ctx context.Context, listen string, prepare func(*Session) error) (err error) {
 	switch now, err := e.runningProcess(); {
 	case err != nil:

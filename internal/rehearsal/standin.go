@@ -44,8 +44,9 @@ func (e *Emulator) KnownTypes(ctx context.Context) (map[string]bool, error) {
 	return known, nil
 }
 
-// ReplaceUnknownTypes returns a cloud assembly in which every resource of a type that is not known is replaced by a stand-in,
-// and how much of the assembly that leaves. The returned files are a view of the given ones: nothing is copied.
+// ReplaceUnknownTypes returns a cloud assembly in which every resource of a type that is not known is replaced by a
+// stand-in, and how much of the assembly that leaves. The returned files are a view of the given ones: nothing is
+// copied.
 func ReplaceUnknownTypes(files fs.FS, known map[string]bool) (fs.FS, Coverage, error) {
 	coverage := Coverage{Ratio: 1}
 	templates, err := assembly.Templates(files)
@@ -76,14 +77,14 @@ func ReplaceUnknownTypes(files fs.FS, known map[string]bool) (fs.FS, Coverage, e
 // A rewriter rewrites a template.
 type rewriter struct{ assembly.TemplateFile }
 
-// isCustomResource reports whether a program of the app's creates resources of a type. The emulator would run it on this very
-// machine, without the libraries that Lambda has, and wait an hour for one that does not start.
+// isCustomResource reports whether a program of the app's creates resources of a type. The emulator would run it on
+// this very machine, without the libraries that Lambda has, and wait an hour for one that does not start.
 func isCustomResource(resourceType string) bool {
 	return strings.HasPrefix(resourceType, "Custom::") || resourceType == "AWS::CloudFormation::CustomResource"
 }
 
-// replaceUnknown replaces the resources of unknown types, and every reference to them. It returns the whole new template, or
-// "" if nothing had to be replaced.
+// replaceUnknown replaces the resources of unknown types, and every reference to them. It returns the whole new
+// template, or "" if nothing had to be replaced.
 func (t rewriter) replaceUnknown(known map[string]bool) (string, Coverage, error) {
 	coverage := Coverage{Ratio: 1}
 	resources, _ := t.Document["Resources"].(map[string]any)
@@ -116,7 +117,8 @@ func (t rewriter) replaceUnknown(known map[string]bool) (string, Coverage, error
 	return string(text), coverage, err
 }
 
-// missingAttributeNames are attributes that CloudFormation has and the emulator has not, by a resource type that it creates.
+// missingAttributeNames are attributes that CloudFormation has and the emulator has not, by a resource type that it
+// creates.
 var missingAttributeNames = map[string][]string{
 	"AWS::RDS::DBCluster": {"MasterUserSecret.SecretArn"},
 }
@@ -150,7 +152,8 @@ func (m unavailable) unavailableType(id, attribute string) string {
 	return resourceType
 }
 
-// replaceReferences replaces, in a part of a template, the references to what is unavailable by values of the same shape.
+// replaceReferences replaces, in a part of a template, the references to what is unavailable by values of the same
+// shape.
 func (t rewriter) replaceReferences(value any, missing unavailable) any {
 	switch v := value.(type) {
 	case []any:
@@ -168,8 +171,8 @@ func (t rewriter) replaceReferences(value any, missing unavailable) any {
 	return value
 }
 
-// replaceReference returns what replaces an intrinsic function that refers to something unavailable; ok is false if it does
-// not, or is no intrinsic function.
+// replaceReference returns what replaces an intrinsic function that refers to something unavailable; ok is false if it
+// does not, or is no intrinsic function.
 func (t rewriter) replaceReference(function map[string]any, missing unavailable) (value any, ok bool) {
 	if len(function) != 1 {
 		return nil, false
@@ -216,7 +219,8 @@ func parseGetAtt(argument any) (id, attribute string, ok bool) {
 
 var subVariable = regexp.MustCompile(`\$\{[A-Za-z0-9.]+\}`)
 
-// replaceInSub replaces what is unavailable in the text of Fn::Sub. A variable of the function hides a resource of its name.
+// replaceInSub replaces what is unavailable in the text of Fn::Sub. A variable of the function hides a resource of its
+// name.
 func (t rewriter) replaceInSub(text string, variables map[string]any, missing unavailable) string {
 	return subVariable.ReplaceAllStringFunc(text, func(found string) string {
 		name := found[2 : len(found)-1]
@@ -238,8 +242,8 @@ func (t rewriter) standInValue(id, attribute, resourceType string) string {
 	return strings.TrimRight("stand-in-"+id+"-"+strings.ReplaceAll(attribute, ".", "-"), "-")
 }
 
-// rewriteTexts returns the new texts of an assembly's files, by file. A template is published under the hash of its content,
-// so the hash changes with it, and with the hash every file that refers to the template.
+// rewriteTexts returns the new texts of an assembly's files, by file. A template is published under the hash of its
+// content, so the hash changes with it, and with the hash every file that refers to the template.
 func rewriteTexts(files fs.FS, templates []assembly.TemplateFile, changed map[string]string) (map[string]string, error) {
 	replacer, err := assetHashReplacer(files, templates, changed)
 	if err != nil {
@@ -267,8 +271,8 @@ func rewriteTexts(files fs.FS, templates []assembly.TemplateFile, changed map[st
 	})
 }
 
-// assetHashReplacer returns what replaces the old hashes of the changed templates by the new ones. A template that refers to
-// another one waits until that one has its new hash.
+// assetHashReplacer returns what replaces the old hashes of the changed templates by the new ones. A template that
+// refers to another one waits until that one has its new hash.
 func assetHashReplacer(files fs.FS, templates []assembly.TemplateFile, changed map[string]string) (*strings.Replacer, error) {
 	hashes, err := assembly.AssetHashes(files)
 	if err != nil {

@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// The emulator writes the state of its services when it is stopped in good order, but objects as they come. So the state of
-// one that was killed does not fit together. A snapshot of the state at the last good stop is restored instead.
+// The emulator writes the state of its services when it is stopped in good order, but objects as they come. So the
+// state of one that was killed does not fit together. A snapshot of the state at the last good stop is restored
+// instead.
 const (
 	stateDir    = "state"
 	objectsDir  = "objects"
@@ -20,8 +21,8 @@ const (
 	stateSavedLine = "Lockstep: the state of the accounts is saved"
 )
 
-// prepareState makes the state ready for a start. It restores the snapshot after an emulator that was killed, and takes a
-// new one otherwise. An emulator that ended by itself, because its last user was killed, has saved its state.
+// prepareState makes the state ready for a start. It restores the snapshot after an emulator that was killed, and takes
+// a new one otherwise. An emulator that ended by itself, because its last user was killed, has saved its state.
 func (e *Emulator) prepareState() error {
 	_, err := os.Stat(e.path(dirtyFile))
 	switch {
@@ -74,7 +75,8 @@ func copyState(from, to string) error {
 	return nil
 }
 
-// markStateClean removes the dirty file after a good stop. It keeps the file if the emulator has not saved all its state.
+// markStateClean removes the dirty file after a good stop. It keeps the file if the emulator has not saved all its
+// state.
 func (e *Emulator) markStateClean() error {
 	if reason := e.saveFailure(); reason != "" {
 		e.Progress("the emulated accounts could not write their state; the next run starts from how they were before (" + reason + ")")

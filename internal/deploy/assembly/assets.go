@@ -53,8 +53,8 @@ func (r *reader) readAssetManifest(dir string, properties json.RawMessage) (*ass
 	return out, nil
 }
 
-// addTo gives a stack the assets of a manifest. Destinations are resolved for the stack: its account and region stand in
-// for the placeholders.
+// addTo gives a stack the assets of a manifest. Destinations are resolved for the stack: its account and region stand
+// in for the placeholders.
 func (f *assetManifest) addTo(s *Stack, r *reader) error {
 	s.addBootstrapRequirement(f.bootstrapProperties)
 	s.Images = append(s.Images, sortedKeys(f.Images)...)

@@ -13,7 +13,8 @@ import (
 	"strings"
 )
 
-// The types of artefact that matter to a deployment. The others (trees, feature flags, validation reports) are passed over.
+// The types of artefact that matter to a deployment. The others (trees, feature flags, validation reports) are passed
+// over.
 const (
 	stackArtefact  = "aws:cloudformation:stack"
 	assetArtefact  = "cdk:asset-manifest"
@@ -82,8 +83,8 @@ type reader struct {
 	seenFolders map[string]bool
 }
 
-// readFolder reads the manifest in dir and returns its nodes. Every one of them also waits for outer, the dependencies of the
-// nested assembly that it stands in.
+// readFolder reads the manifest in dir and returns its nodes. Every one of them also waits for outer, the dependencies
+// of the nested assembly that it stands in.
 func (r *reader) readFolder(dir string, outer []*node) ([]*node, error) {
 	r.seenFolders[dir] = true
 	file := path.Join(dir, "manifest.json")
@@ -252,8 +253,8 @@ func explainJSON(file string, content []byte, err error) error {
 	return fmt.Errorf("%s: %w", file, err)
 }
 
-// resolvePath joins a file that a manifest names to the manifest's folder and refuses one outside the assembly: an assembly is
-// moved from machine to machine, and what lies beside it is not part of its digest.
+// resolvePath joins a file that a manifest names to the manifest's folder and refuses one outside the assembly: an
+// assembly is moved from machine to machine, and what lies beside it is not part of its digest.
 func (r *reader) resolvePath(dir, file string) (string, error) {
 	full := path.Join(dir, file)
 	switch {

@@ -45,7 +45,8 @@ func (r *reader) checkAppErrors(dir string, a *artefact) error {
 	return errors.Join(all...)
 }
 
-// checkLookups refuses an assembly that was synthesised before all look-ups were answered: it holds values that stand for nothing.
+// checkLookups refuses an assembly that was synthesised before all look-ups were answered: it holds values that stand
+// for nothing.
 func (m manifest) checkLookups(dir string) error {
 	if len(m.Missing) == 0 {
 		return nil

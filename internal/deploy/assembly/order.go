@@ -36,8 +36,8 @@ func (r *reader) linkStacks(nodes []*node) error {
 	return nil
 }
 
-// linkStack walks from a stack until the next stack on every path. Only asset manifests that it names itself are its own to
-// publish; those behind them belong to others.
+// linkStack walks from a stack until the next stack on every path. Only asset manifests that it names itself are its
+// own to publish; those behind them belong to others.
 func (r *reader) linkStack(from *node) error {
 	for _, dep := range from.deps {
 		if dep.assets != nil {
@@ -68,7 +68,8 @@ func (r *reader) linkStack(from *node) error {
 
 func byID(a, b *Stack) int { return cmp.Compare(a.ID, b.ID) }
 
-// sortByDependency puts each stack after those that it needs; among those that could come next, the one with the smallest id.
+// sortByDependency puts each stack after those that it needs; among those that could come next, the one with the
+// smallest id.
 func sortByDependency(stacks []*Stack) ([]*Stack, error) {
 	rest := slices.SortedFunc(slices.Values(stacks), byID)
 	if err := checkUniqueNames(rest); err != nil {

@@ -89,8 +89,8 @@ func (o Output) ExportName() (name string, ok bool) {
 	return name, ok
 }
 
-// MayReadFrom reports whether a change set of this template can be created only when another stack, which it needs, exists:
-// it imports what that one exports, or it reads SSM parameters or dynamic references, which that one may write.
+// MayReadFrom reports whether a change set of this template can be created only when another stack, which it needs,
+// exists: it imports what that one exports, or it reads SSM parameters or dynamic references, which that one may write.
 func (t Template) MayReadFrom(other Template) bool {
 	for name, p := range t.Parameters {
 		if p.IsFromSSM() && name != BootstrapVersionParameter {
@@ -105,7 +105,8 @@ func (t Template) MayReadFrom(other Template) bool {
 	return strings.Contains(t.Body, "{{resolve:")
 }
 
-// BootstrapVersionParameter is the parameter that the CDK adds to every template for a rule that checks the bootstrap's version.
+// BootstrapVersionParameter is the parameter that the CDK adds to every template for a rule that checks the bootstrap's
+// version.
 const BootstrapVersionParameter = "BootstrapVersion"
 
 // readTemplate reads a template of the assembly. CDK apps write JSON.
@@ -122,8 +123,8 @@ func (r *reader) readTemplate(file string) (Template, error) {
 	return t, nil
 }
 
-// ParseTemplate parses the text of a template, as CloudFormation answers it. An empty text, for a stack that does not exist,
-// is an empty template. The error says so if the text is not JSON, which CloudFormation also takes.
+// ParseTemplate parses the text of a template, as CloudFormation answers it. An empty text, for a stack that does not
+// exist, is an empty template. The error says so if the text is not JSON, which CloudFormation also takes.
 func ParseTemplate(text string) (Template, error) {
 	if text == "" {
 		return Template{}, nil
@@ -176,9 +177,9 @@ func (t Template) Equal(other string) bool {
 	return errA == nil && errB == nil && reflect.DeepEqual(a, b)
 }
 
-// Equivalent reports whether another text describes the same resources and outputs. It ignores what CloudFormation does not
-// count as a change on its own (description, metadata, rules, unused conditions), and the difference between characters
-// beyond ASCII, which GetTemplate answers as question marks.
+// Equivalent reports whether another text describes the same resources and outputs. It ignores what CloudFormation does
+// not count as a change on its own (description, metadata, rules, unused conditions), and the difference between
+// characters beyond ASCII, which GetTemplate answers as question marks.
 func (t Template) Equivalent(other string) bool {
 	a, errA := parse(MaskNonASCII(t.Body))
 	b, errB := parse(MaskNonASCII(other))
@@ -213,7 +214,8 @@ func parse(text string) (map[string]any, error) {
 	return document, err
 }
 
-// decodeJSON decodes one JSON value. It keeps numbers as they are written: 1e400 and 12345678901234567890 stay what they are.
+// decodeJSON decodes one JSON value. It keeps numbers as they are written: 1e400 and 12345678901234567890 stay what
+// they are.
 func decodeJSON(text []byte, into any) error {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()

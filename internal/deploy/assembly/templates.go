@@ -29,8 +29,9 @@ type TemplateFile struct {
 // nestedTemplateSuffix ends the names of the files that the CDK writes the templates of nested stacks to.
 const nestedTemplateSuffix = ".nested.template.json"
 
-// Templates returns the templates of a cloud assembly in the order of their paths: those of the stacks of every manifest, and
-// those of nested stacks. What Read refuses, such as a damaged manifest or a missing template, is left out.
+// Templates returns the templates of a cloud assembly in the order of their paths: those of the stacks of every
+// manifest, and those of nested stacks. What Read refuses, such as a damaged manifest or a missing template, is left
+// out.
 func Templates(fsys fs.FS) ([]TemplateFile, error) {
 	found := map[string]TemplateFile{}
 	err := walkFiles(fsys, func(name string) error {
@@ -88,8 +89,8 @@ func addStackTemplates(fsys fs.FS, name string, found map[string]TemplateFile) e
 	return nil
 }
 
-// AssetHashes returns the hashes of content that files of a cloud assembly are published under, by the files' paths. Assets
-// whose id is not a SHA-256 are left out.
+// AssetHashes returns the hashes of content that files of a cloud assembly are published under, by the files' paths.
+// Assets whose id is not a SHA-256 are left out.
 func AssetHashes(fsys fs.FS) (map[string]string, error) {
 	hashes := map[string]string{}
 	err := walkFiles(fsys, func(name string) error {

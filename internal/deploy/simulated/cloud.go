@@ -1,5 +1,6 @@
-// Package simulated is as much of AWS as a deployment asks for: STS, SSM, S3 and CloudFormation over HTTP, in memory, with a latency and a throttle
-// that can be set, and stacks that can be put into any state. It is for tests and measurements: what AWS really does is rehearsed on the emulator.
+// Package simulated is as much of AWS as a deployment asks for: STS, SSM, S3 and CloudFormation over HTTP, in memory,
+// with a latency and a throttle that can be set, and stacks that can be put into any state. It is for tests and
+// measurements: what AWS really does is rehearsed on the emulator.
 package simulated
 
 import (
@@ -16,10 +17,12 @@ import (
 
 // A Cloud is a set of accounts.
 type Cloud struct {
-	// Latency is how long every answer takes; Operation how long CloudFormation works on a stack, and Working on a change set.
+	// Latency is how long every answer takes; Operation how long CloudFormation works on a stack, and Working on a change
+	// set.
 	Latency, OperationTime, ChangeSetTime time.Duration
-	// AccountRate is how many calls a second each account's CloudFormation answers, and Shared how many CloudFormation and STS answer to all accounts together; 0 for
-	// any number. A bucket of calls as large as a second's lets bursts through, as that of AWS does.
+	// AccountRate is how many calls a second each account's CloudFormation answers, and Shared how many CloudFormation and
+	// STS answer to all accounts together; 0 for any number. A bucket of calls as large as a second's lets bursts through,
+	// as that of AWS does.
 	AccountRate, SharedRate float64
 	// BootstrapVersion is the version of the accounts' bootstrap.
 	BootstrapVersion string
@@ -48,12 +51,14 @@ func New() *Cloud {
 	return &Cloud{BootstrapVersion: "33", accounts: map[string]*account{}, keys: map[string]string{}}
 }
 
-// Config is a configuration of the AWS SDK whose caller is the root of an account, at an address where ServeHTTP is reached.
+// Config is a configuration of the AWS SDK whose caller is the root of an account, at an address where ServeHTTP is
+// reached.
 func Config(address, account, region string) aws.Config {
 	return aws.Config{Region: region, BaseEndpoint: &address, Credentials: credentials.NewStaticCredentialsProvider(account, "simulated", "")}
 }
 
-// Calls are how many calls there have been, how many of them count for the throttle that all accounts share, and how many were throttled.
+// Calls are how many calls there have been, how many of them count for the throttle that all accounts share, and how
+// many were throttled.
 func (c *Cloud) Calls() (all, counted, throttled int64) {
 	return c.calls.Load(), c.sharedCalls.Load(), c.throttled.Load()
 }
@@ -126,7 +131,8 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// parseCredentialScope reads who calls which service where from a signature: Credential=KEY/DATE/REGION/SERVICE/aws4_request.
+// parseCredentialScope reads who calls which service where from a signature:
+// Credential=KEY/DATE/REGION/SERVICE/aws4_request.
 func parseCredentialScope(authorization string) (key, region, service string) {
 	_, rest, _ := strings.Cut(authorization, "Credential=")
 	rest, _, _ = strings.Cut(rest, ",")

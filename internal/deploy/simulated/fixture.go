@@ -13,7 +13,8 @@ type Stack struct {
 	ChangeSets []string
 }
 
-// PutStack makes a stack with a template in a state. One that ends in _IN_PROGRESS comes to the other state after a while.
+// PutStack makes a stack with a template in a state. One that ends in _IN_PROGRESS comes to the other state after a
+// while.
 func (c *Cloud) PutStack(account, region, name, body, status, then string, after time.Duration) {
 	a := c.account(account, region)
 	a.mu.Lock()
