@@ -15,7 +15,7 @@ import (
 
 var acc = Defaults{Account: "444455556666", Region: "eu-west-1"}
 
-// newFS is a folder with these texts.
+// newFS returns a folder with these files.
 func newFS(texts map[string]string) fstest.MapFS {
 	fsys := fstest.MapFS{}
 	for name, text := range texts {
@@ -24,11 +24,12 @@ func newFS(texts map[string]string) fstest.MapFS {
 	return fsys
 }
 
-// manifest has the artefacts, each given as "ID": {...}.
+// manifestText returns a manifest with artefacts, each written as "ID": {...}.
 func manifestText(artefacts ...string) string {
 	return `{"version":"36.0.0","artifacts":{` + strings.Join(artefacts, ",") + `}}`
 }
 
+// stackText returns a stack for manifestText, with additional properties, which begin with a comma.
 func stackText(id, properties string, needs ...string) string {
 	quoted := ""
 	for i, need := range needs {
@@ -58,19 +59,19 @@ func TestRead_RefusesInvalidAssembly(t *testing.T) {
 		{"nothing", nil, "there is no manifest.json: this is not a cloud assembly, or the synthesis broke off"},
 		{"damaged JSON", map[string]string{"manifest.json": "{\n\"version\": \"36.0.0\",\n!}"}, "manifest.json:3: damaged JSON"},
 		{"a newer schema", map[string]string{"manifest.json": `{"version":"99.0.0"}`}, "was written with schema 99.0.0, newer than the 54"},
-		{"no schema", map[string]string{"manifest.json": `{}`}, `"" is no version of the cloud assembly schema`},
+		{"no schema", map[string]string{"manifest.json": `{}`}, `"" is not a version of the cloud assembly schema`},
 		{"a template that is missing", map[string]string{"manifest.json": manifestText(stackText("a", ""))}, "artefact a: t.json is missing; synthesise again"},
 		{"a template that is damaged", map[string]string{"manifest.json": manifestText(stackText("a", "")), "t.json": "{"}, "t.json:1: damaged JSON"},
 		{"a file outside", map[string]string{"manifest.json": manifestText(stackText("a", `,"templateFile":"../../etc/passwd"`))}, "../../etc/passwd lies outside the cloud assembly"},
 		{"an unknown dependency", map[string]string{"manifest.json": manifestText(stackText("a", "", "b")), "t.json": template}, "artefact a depends on b, which the manifest does not have"},
 		{"stacks in a circle", map[string]string{"manifest.json": manifestText(stackText("a", "", "b"), stackText("b", "", "a")), "t.json": template}, "stacks need each other in a circle: a -> b -> a"},
 		{"two stacks of one name", map[string]string{"manifest.json": manifestText(stackText("a", `,"stackName":"x"`), stackText("b", `,"stackName":"x"`)), "t.json": template}, "artefacts a and b are both stack x in 444455556666/eu-west-1"},
-		{"an environment that is none", map[string]string{"manifest.json": manifestText(`"a":{"type":"aws:cloudformation:stack","environment":"nowhere","properties":{}}`)}, `environment "nowhere" is not of the form aws://ACCOUNT/REGION`},
-		{"a placeholder that nobody knows", map[string]string{"manifest.json": manifestText(stackText("a", `,"assumeRoleArn":"arn:aws:iam::1:role/${Qualifier}"`)), "t.json": template}, "has the placeholder ${Qualifier}, which is not known here"},
+		{"an invalid environment", map[string]string{"manifest.json": manifestText(`"a":{"type":"aws:cloudformation:stack","environment":"nowhere","properties":{}}`)}, `environment "nowhere" is not of the form aws://ACCOUNT/REGION`},
+		{"an unknown placeholder", map[string]string{"manifest.json": manifestText(stackText("a", `,"assumeRoleArn":"arn:aws:iam::1:role/${Qualifier}"`)), "t.json": template}, "has the placeholder ${Qualifier}, which Lockstep does not know"},
 		{"no stack", map[string]string{"manifest.json": manifestText()}, "the cloud assembly has no stack"},
-		{"a look-up that nobody answered", map[string]string{"manifest.json": `{"version":"36.0.0","artifacts":{},"missing":[{"key":"vpc-provider:account=1","provider":"vpc-provider","props":{}}]}`}, "it holds placeholders for vpc-provider:account=1: answer them"},
-		{"an error of the app's own", map[string]string{"manifest.json": manifestText(`"a":{"type":"aws:cloudformation:stack","environment":"aws://1/r","properties":{"templateFile":"t.json"},"metadata":{"/a/Q":[{"type":"aws:cdk:warning","data":"w"},{"type":"aws:cdk:error","data":"too wide"}]}}`), "t.json": template}, "artefact a: /a/Q: the CDK app says: too wide"},
-		{"an error in a file of notes", map[string]string{
+		{"a look-up that was not answered", map[string]string{"manifest.json": `{"version":"36.0.0","artifacts":{},"missing":[{"key":"vpc-provider:account=1","provider":"vpc-provider","props":{}}]}`}, "it holds placeholders for vpc-provider:account=1: answer them"},
+		{"an error that the app added", map[string]string{"manifest.json": manifestText(`"a":{"type":"aws:cloudformation:stack","environment":"aws://1/r","properties":{"templateFile":"t.json"},"metadata":{"/a/Q":[{"type":"aws:cdk:warning","data":"w"},{"type":"aws:cdk:error","data":"too wide"}]}}`), "t.json": template}, "artefact a: /a/Q: the CDK app says: too wide"},
+		{"an error in a metadata file", map[string]string{
 			"manifest.json": manifestText(`"a":{"type":"aws:cloudformation:stack","environment":"aws://1/r","properties":{"templateFile":"t.json"},"additionalMetadataFile":"a.metadata.json"}`), "t.json": template,
 			"a.metadata.json": `{"/a":[{"type":"aws:cdk:creationStack","data":["x"]},{"type":"aws:cdk:error","data":"too wide"}]}`,
 		}, "artefact a: /a: the CDK app says: too wide"},
