@@ -184,7 +184,8 @@ func (e *Emulator) spawn(cmd *exec.Cmd) (*process, error) {
 func (e *Emulator) processEnv(port int, c tlsFiles) []string {
 	env := []string{
 		"AUTH=true", "USE_SSL=1", "MINISTACK_SSL_CERT=" + c.certificate, "MINISTACK_SSL_KEY=" + c.key,
-		"BIND_HOST=127.0.0.1", fmt.Sprintf("GATEWAY_PORT=%d", port), "MINISTACK_HOST=127.0.0.1", "MINISTACK_REGION=" + e.Region,
+		"BIND_HOST=127.0.0.1", fmt.Sprintf("GATEWAY_PORT=%d", port), "MINISTACK_HOST=127.0.0.1",
+		"MINISTACK_REGION=" + e.Region,
 		"PERSIST_STATE=1", "STATE_DIR=" + e.path(stateDir), "S3_PERSIST=1", "S3_DATA_DIR=" + e.path(objectsDir),
 		"TMPDIR=" + e.path("tmp"), "IOT_MTLS_ENABLED=0", "SFTP_ENABLED=0", "DSQL_ENABLED=0",
 		"PYTHONUNBUFFERED=1", "PYTHONDONTWRITEBYTECODE=1", "PYTHONNOUSERSITE=1", "HOME=" + e.path("tmp"),

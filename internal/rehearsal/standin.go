@@ -108,7 +108,8 @@ func (t rewriter) replaceUnknown(known map[string]bool) (string, Coverage, error
 	document := t.replaceReferences(t.Document, missing)
 	for _, referenced := range slices.Sorted(maps.Keys(missing.referenced)) {
 		id, name, _ := strings.Cut(referenced, ".")
-		coverage.MissingAttributes = append(coverage.MissingAttributes, MissingAttribute{Stack: t.Stack, LogicalID: id, Name: name})
+		attribute := MissingAttribute{Stack: t.Stack, LogicalID: id, Name: name}
+		coverage.MissingAttributes = append(coverage.MissingAttributes, attribute)
 	}
 	if len(missing.resources) == 0 && len(missing.referenced) == 0 {
 		return "", coverage, nil
@@ -244,7 +245,9 @@ func (t rewriter) standInValue(id, attribute, resourceType string) string {
 
 // rewriteTexts returns the new texts of an assembly's files, by file. A template is published under the hash of its
 // content, so the hash changes with it, and with the hash every file that refers to the template.
-func rewriteTexts(files fs.FS, templates []assembly.TemplateFile, changed map[string]string) (map[string]string, error) {
+func rewriteTexts(
+	files fs.FS, templates []assembly.TemplateFile, changed map[string]string,
+) (map[string]string, error) {
 	replacer, err := assetHashReplacer(files, templates, changed)
 	if err != nil {
 		return nil, err
@@ -273,7 +276,9 @@ func rewriteTexts(files fs.FS, templates []assembly.TemplateFile, changed map[st
 
 // assetHashReplacer returns what replaces the old hashes of the changed templates by the new ones. A template that
 // refers to another one waits until that one has its new hash.
-func assetHashReplacer(files fs.FS, templates []assembly.TemplateFile, changed map[string]string) (*strings.Replacer, error) {
+func assetHashReplacer(
+	files fs.FS, templates []assembly.TemplateFile, changed map[string]string,
+) (*strings.Replacer, error) {
 	hashes, err := assembly.AssetHashes(files)
 	if err != nil {
 		return nil, err

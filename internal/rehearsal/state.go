@@ -79,7 +79,8 @@ func copyState(from, to string) error {
 // state.
 func (e *Emulator) markStateClean() error {
 	if reason := e.saveFailure(); reason != "" {
-		e.Progress("the emulated accounts could not write their state; the next run starts from how they were before (" + reason + ")")
+		e.Progress("the emulated accounts could not write their state; " +
+			"the next run starts from how they were before (" + reason + ")")
 		return nil
 	}
 	return os.Remove(e.path(dirtyFile))

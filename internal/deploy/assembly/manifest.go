@@ -252,8 +252,9 @@ func explainJSON(file string, content []byte, err error) error {
 		line := 1 + strings.Count(string(content[:min(int(syntax.Offset), len(content))]), "\n")
 		return fmt.Errorf("%s:%d: damaged JSON: %w; synthesise again", file, line, err)
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		line := 1 + strings.Count(string(content), "\n")
-		return fmt.Errorf("%s:%d: damaged JSON: it breaks off; synthesise again", file, line)
+		return fmt.Errorf("%s: damaged JSON: it breaks off; synthesise again", file)
+	case errors.Is(err, errTrailingText):
+		return fmt.Errorf("%s: damaged JSON: %w; synthesise again", file, err)
 	}
 	return fmt.Errorf("%s: %w", file, err)
 }

@@ -214,6 +214,9 @@ func parse(text string) (map[string]any, error) {
 	return document, err
 }
 
+// errTrailingText says that more than one JSON value was to be decoded.
+var errTrailingText = errors.New("there is text after its end")
+
 // decodeJSON decodes one JSON value. It keeps numbers as they are written: 1e400 and 12345678901234567890 stay what
 // they are.
 func decodeJSON(text []byte, into any) error {
@@ -223,7 +226,7 @@ func decodeJSON(text []byte, into any) error {
 		return err
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("there is text behind its end")
+		return errTrailingText
 	}
 	return nil
 }

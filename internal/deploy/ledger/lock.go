@@ -52,7 +52,8 @@ type LockHeldError struct {
 
 func (e *LockHeldError) Error() string {
 	age := max(e.Age, 0).Round(time.Second) // the holder's clock may be ahead of the store's
-	return fmt.Sprintf("%s has held the lock for %v; its last heartbeat was %v ago", e.Holder, age, e.HeartbeatAge.Round(time.Second))
+	heartbeatAge := e.HeartbeatAge.Round(time.Second)
+	return fmt.Sprintf("%s has held the lock for %v; its last heartbeat was %v ago", e.Holder, age, heartbeatAge)
 }
 
 // A LockLostError says that this run no longer holds the lock.
@@ -100,7 +101,7 @@ func (l *Ledger) AcquireLock(ctx context.Context, h Holder) (*Lock, error) {
 		go lock.sendHeartbeats(heartbeats)
 		return lock, nil
 	}
-	return nil, fmt.Errorf("the lock cannot be taken in %d attempts, other runs are faster: %w", attempts, ErrPreconditionFailed)
+	return nil, fmt.Errorf("the lock cannot be taken in %d attempts: %w", attempts, ErrPreconditionFailed)
 }
 
 // tryAcquire tries once to take the lock. The error is ErrPreconditionFailed if another run has written it meanwhile.

@@ -124,7 +124,8 @@ func TestLivenessFile_EndsWithItsProcess(t *testing.T) {
 	assert.False(t, isDead(h), "it lives")
 	require.NoError(t, file.lock.Close()) // as when the process is killed: the file stays
 	assert.True(t, isDead(h))
-	assert.False(t, isDead(Holder{ID: "one", Host: "another", LivenessFile: file.Path()}), "another machine's file proves nothing here")
+	remote := Holder{ID: "one", Host: "another", LivenessFile: file.Path()}
+	assert.False(t, isDead(remote), "another machine's file proves nothing here")
 
 	// A lock may name any file; none but a run's own is ever removed.
 	precious := filepath.Join(dir, "precious")
