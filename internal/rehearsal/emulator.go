@@ -77,8 +77,8 @@ type processRecord struct {
 	Port             int       `json:"port"`
 	RunsUntilStopped bool      `json:"kept"`
 	Started          time.Time `json:"started"`
-	// Identity is what processIdentity returned for PID when the process was started.
-	Identity string `json:"identity"`
+	// Identity tells the process from a later one with the same PID.
+	Identity processIdentity `json:"identity"`
 }
 
 const recordFile = "emulator.json"

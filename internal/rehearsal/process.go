@@ -97,8 +97,9 @@ func (e *Emulator) startOnce(ctx context.Context, untilStopped bool) (*Session, 
 	}
 	record := processRecord{PID: process.pid, Port: port, RunsUntilStopped: untilStopped, Started: time.Now()}
 	session := e.newSession(port)
-	record.Identity, err = processIdentity(record.PID)
+	record.Identity, err = readIdentity(record.PID)
 	if err == nil || errors.Is(err, os.ErrProcessDone) { // waitUntilHealthy says why it has ended
+		record.Identity.Arguments = joinWords(cmd.Args[1:]...) // they may not be readable yet
 		err = e.writeRecord(record)
 	}
 	if err == nil {

@@ -98,7 +98,8 @@ func TestReplaceUnknownTypes_UsesStandIns(t *testing.T) {
 func TestReplaceUnknownTypes_RenamesPublishedTemplates(t *testing.T) {
 	nested := `{"Resources": {"Trail": {"Type": "AWS::CloudTrail::Trail"}}}`
 	hash := strings.Repeat("a", 64)
-	resources := `{"Nested": {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "https://b/` + hash + `.json"}}}`
+	resources := `{"Nested": {"Type": "AWS::CloudFormation::Stack",
+		"Properties": {"TemplateURL": "https://b/` + hash + `.json"}}}`
 	source := oneStack(resources).(fstest.MapFS)
 	source["x.nested.template.json"] = &fstest.MapFile{Data: []byte(nested)}
 	source["data.assets.json"] = &fstest.MapFile{
