@@ -60,7 +60,7 @@ func TestEmulator_StartedOutlivesItsUsers(t *testing.T) {
 	assert.True(t, stopped)
 	stopped, err = e.Stop(t.Context())
 	require.NoError(t, err)
-	assert.False(t, stopped, "there is none to stop")
+	assert.False(t, stopped, "no emulator runs")
 }
 
 func TestEmulator_StateAfterItEnded(t *testing.T) {
@@ -186,4 +186,18 @@ func TestEmulator_OtherProcessIsNotEnded(t *testing.T) {
 	require.NoError(t, stdin.Close())
 	require.NoError(t, other.Wait(), "the other process ends by itself")
 	require.NoError(t, e.writeRecord(*emulator)) // for the clean-up
+}
+
+// The emulator reads the record to see whether it runs until it is stopped.
+func TestEmulator_StartRemovesOldRecord(t *testing.T) {
+	e, _ := newFakeEmulator(t)
+	_, err := e.Start(t.Context())
+	require.NoError(t, err)
+	_, err = e.Stop(t.Context())
+	require.NoError(t, err)
+	require.FileExists(t, e.path(recordFile))
+
+	_, err = e.spawn(exec.Command("true"))
+	require.NoError(t, err)
+	assert.NoFileExists(t, e.path(recordFile))
 }

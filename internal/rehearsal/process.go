@@ -19,17 +19,19 @@ import (
 	"lockstep/tools"
 )
 
-// timeouts are how long the parts of an emulator's life may take.
+// timeouts are the longest times of the steps of an emulator's life.
 type timeouts struct {
 	// start is the time until the emulator answers. It takes a second on a machine that is not busy.
 	start time.Duration
 	// answer is the time in which a running emulator answers.
 	answer time.Duration
-	// gracefulStop is the time to write the state and end, and interruptedStop the same when the user waits.
-	gracefulStop, interruptedStop time.Duration
+	// gracefulStop is the time to write the state and end.
+	gracefulStop time.Duration
+	// interruptedStop is the same when the user has interrupted the run and waits.
+	interruptedStop time.Duration
 	// kill is the time that the system takes to end a process that is killed.
 	kill time.Duration
-	// watch is how often Serve looks whether the emulator lives.
+	// watch is the time between two looks of Serve at whether the emulator lives.
 	watch time.Duration
 }
 
@@ -39,7 +41,7 @@ var defaultTimeouts = timeouts{
 	watch: time.Second,
 }
 
-// pollInterval is how often something that is to happen within moments is looked for.
+// pollInterval is the time between two looks at something that happens within moments.
 const pollInterval = 20 * time.Millisecond
 
 func (e *Emulator) timeout() timeouts {
@@ -160,6 +162,10 @@ func (e *Emulator) spawn(cmd *exec.Cmd) (*process, error) {
 	if err := syscall.Flock(int(alive.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return nil, fmt.Errorf("an emulator runs in %s already: %w", e.Dir, err)
 	}
+	// The record of the emulator before must not be taken for this one's if the starter is killed before it writes its own.
+	if err := os.RemoveAll(e.path(recordFile)); err != nil {
+		return nil, err
+	}
 	log, err := os.Create(e.path(logFile))
 	if err != nil {
 		return nil, err
@@ -278,7 +284,7 @@ func (s *Session) checkHealth(ctx context.Context, within time.Duration) error {
 	return nil
 }
 
-// healthPath is the path at which ministack says whether it is well.
+// healthPath is the path of ministack's health check.
 const healthPath = "/_ministack/health"
 
 // loadCertPool reads certificate authorities from a PEM file.

@@ -17,7 +17,7 @@ const (
 	snapshotDir = "snapshot"
 	// dirtyFile exists from before the emulator's start until after its good stop.
 	dirtyFile = "dirty"
-	// stateSavedLine is what accounts.py writes into the log when all state is saved.
+	// stateSavedLine is the line that accounts.py writes into the log when all state is saved.
 	stateSavedLine = "Lockstep: the state of the accounts is saved"
 )
 
