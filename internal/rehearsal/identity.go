@@ -34,7 +34,7 @@ func signalProcess(record processRecord, signal syscall.Signal) error {
 	if err != nil {
 		return err
 	}
-	defer process.Release()
+	defer func() { _ = process.Release() }() // it has no error that matters
 	identity, err := readIdentity(record.PID)
 	switch {
 	case errors.Is(err, os.ErrProcessDone):

@@ -162,7 +162,8 @@ func (e *Emulator) spawn(cmd *exec.Cmd) (*process, error) {
 	if err := syscall.Flock(int(alive.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return nil, fmt.Errorf("an emulator runs in %s already: %w", e.Dir, err)
 	}
-	// The record of the emulator before must not be taken for this one's if the starter is killed before it writes its own.
+	// The record of the emulator before must not be taken for this one's if the starter is killed before it writes its
+	// own.
 	if err := os.RemoveAll(e.path(recordFile)); err != nil {
 		return nil, err
 	}
