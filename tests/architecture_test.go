@@ -15,46 +15,66 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// allowedImports is which of this module's packages each may import. What is not listed may not exist.
+// allowedImports lists the packages of this module that each package may import. A package that is not listed may not
+// exist.
 var allowedImports = map[string][]string{
-	".":                        {"config", "internal/cli", "internal/deploy"},
-	"internal/gate/findings":   {},
-	"tests/gates/proof":        {"config", "internal/gate/findings", "internal/host", "internal/pipeline"},
-	"internal/gate":            {"config", "internal/gate/findings", "internal/pipeline"},
-	"internal/cli":             {"internal/bill", "internal/gate/images", "internal/gate", "internal/gate/findings", "config", "internal/host", "internal/deploy", "internal/deploy/assembly", "internal/deploy/digest", "internal/rehearsal", "internal/bootstrap", "internal/report", "internal/pipeline", "tools"},
-	"internal/report":          {"internal/gate/findings", "internal/deploy", "internal/rehearsal", "internal/pipeline"},
-	"internal/host":            {"internal/pipeline", "tools"},
-	"internal/deploy":          {"internal/deploy/assembly", "internal/deploy/digest", "internal/deploy/ledger", "internal/deploy/pace"},
+	".":                      {"config", "internal/cli", "internal/deploy", "internal/pipeline"},
+	"internal/gate/findings": {},
+	"tests/gates/proof":      {"config", "internal/gate/findings", "internal/host", "internal/pipeline"},
+	"internal/gate":          {"config", "internal/fsx", "internal/gate/findings", "internal/pipeline", "internal/repo"},
+	"internal/cli": {
+		"config", "internal/bootstrap", "internal/deploy", "internal/deploy/ledger", "internal/fsx", "internal/gate", "internal/gate/findings",
+		"internal/gate/images", "internal/host", "internal/pipeline", "internal/rehearsal", "internal/repo", "internal/report",
+		"internal/rollout", "tools",
+	},
+	"internal/rollout": {
+		"config", "internal/bootstrap", "internal/fsx", "internal/repo", "internal/sbom", "internal/deploy", "internal/deploy/assembly", "internal/deploy/digest", "internal/host",
+		"internal/pipeline", "internal/rehearsal", "internal/report", "tools",
+	},
+	"internal/report":          {"internal/fsx", "internal/gate/findings", "internal/deploy", "internal/rehearsal", "internal/pipeline"},
+	"internal/host":            {"internal/fsx", "internal/pipeline", "internal/repo", "tools"},
+	"internal/repo":            {"internal/pipeline", "tools"},
+	"internal/fsx":             {},
+	"internal/deploy":          {"internal/fsx", "internal/deploy/assembly", "internal/deploy/digest", "internal/deploy/ledger", "internal/deploy/pace"},
 	"internal/deploy/assembly": {"internal/deploy/digest"},
 	"internal/deploy/digest":   {},
-	"internal/rehearsal":       {"internal/bootstrap", "internal/deploy/assembly", "tools"},
+	"internal/rehearsal":       {"internal/fsx", "internal/bootstrap", "internal/deploy/assembly", "tools"},
 	"internal/bootstrap":       {"config", "tools"},
 	"internal/pipeline":        {"config"},
-	"tools":                    {"internal/pipeline"},
+	"tools":                    {"internal/fsx", "internal/pipeline"},
 	"config":                   {},
 	"infra":                    {"config", "internal/pipeline", "infra/stages", "infra/stacks", "infra/constructs", "infra/plugins"},
 	"infra/stages":             {"config", "internal/pipeline", "infra/stacks", "infra/constructs", "infra/plugins"},
 	"infra/stacks":             {"config", "internal/pipeline", "infra/constructs"},
 	"infra/plugins":            {"config", "infra/stacks", "infra/constructs"},
 	"infra/constructs":         {"config"},
-	"tests/module":             {},
+	"tests/codesize":           {},
+	"tests/harness":            {"internal/pipeline"},
+	"tests/module":             {"tests/harness"},
+	"tests/mutants":            {"tests/harness"},
 	"tests":                    {"config", "internal/pipeline", "internal/deploy", "internal/deploy/assembly", "internal/rehearsal"},
 
 	"tests/faults": {},
 	// What a deployment is made of.
-	"bench/scale":               {"internal/deploy", "internal/deploy/assembly", "internal/deploy/digest", "internal/deploy/simulated"},
-	"internal/bill":             {},
-	"internal/gate/images":      {},
-	"internal/deploy/ledger":    {"internal/deploy/digest"},
-	"internal/deploy/pace":      {},
-	"internal/deploy/simulated": {},
+	"bench/scale":                {"internal/deploy", "internal/deploy/assembly", "internal/deploy/digest", "internal/deploy/simulated", "internal/rollout"},
+	"internal/sbom":              {},
+	"internal/awsmodel":          {},
+	"internal/awsmodel/generate": {"internal/awsmodel"},
+	"internal/gate/images":       {},
+	"internal/deploy/ledger":     {"internal/deploy/digest"},
+	"internal/deploy/pace":       {},
+	"internal/deploy/simulated":  {},
 }
 
-// forbiddenImports are the packages that may only see files through an fs.FS, and what they may not import.
+// forbiddenImports lists what packages may not import because they see files only through an fs.FS and nothing else of
+// the machine.
 var forbiddenImports = map[string][]string{
 	"config":            {"os", "net", "net/http", "os/exec"},
 	"internal/pipeline": {"os", "net", "net/http", "os/exec"},
 }
+
+// foldersWithoutPackages hold no package of this module that others import.
+var foldersWithoutPackages = []string{".git", ".lockstep", "node_modules", "testdata", "ci", "schema"}
 
 func TestArchitecture_ImportsPointOneWay(t *testing.T) {
 	for dir, imports := range packageImports(t) {
@@ -63,8 +83,8 @@ func TestArchitecture_ImportsPointOneWay(t *testing.T) {
 			continue
 		}
 		for _, imported := range imports {
-			if own, ok := strings.CutPrefix(imported, "lockstep/"); ok {
-				assert.Contains(t, allowed, own, "%s imports %s", dir, own)
+			if name, ok := strings.CutPrefix(imported, "lockstep/"); ok {
+				assert.Contains(t, allowed, name, "%s imports %s", dir, name)
 			}
 			assert.NotContains(t, forbiddenImports[dir], imported, "%s imports %s", dir, imported)
 		}
@@ -77,7 +97,7 @@ func TestArchitecture_PackageNames(t *testing.T) {
 	}
 }
 
-// packageImports are the imports of each package that is part of the program, by the package's folder.
+// packageImports returns the imports of each package outside of tests, by the package's folder.
 func packageImports(t *testing.T) map[string][]string {
 	t.Helper()
 	found := map[string][]string{}
@@ -86,7 +106,7 @@ func packageImports(t *testing.T) map[string][]string {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && slices.Contains([]string{".git", ".lockstep", "node_modules", "testdata", "ci", "schema"}, entry.Name()):
+		case entry.IsDir() && slices.Contains(foldersWithoutPackages, entry.Name()):
 			return fs.SkipDir
 		case entry.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go"):
 			return nil

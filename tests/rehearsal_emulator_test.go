@@ -21,6 +21,7 @@ import (
 
 	"lockstep/internal/bootstrap"
 	"lockstep/internal/rehearsal"
+	"lockstep/tests/harness"
 )
 
 // These tests are of the emulator itself, through the package that runs it. Its life is tested in internal/rehearsal, with a
@@ -31,7 +32,7 @@ func newEmulator(t *testing.T) (e *rehearsal.Emulator, progress func() string) {
 	t.Helper()
 	var mu sync.Mutex
 	var lines []string
-	port, err := unusedPort()
+	port, err := harness.FreePort()
 	require.NoError(t, err)
 	e = &rehearsal.Emulator{
 		Dir: filepath.Join(t.TempDir(), "rehearsal"), Environ: os.Environ(), Region: region, Port: port,

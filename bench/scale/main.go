@@ -25,6 +25,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/simulated"
+	"lockstep/internal/rollout"
 )
 
 const (
@@ -173,9 +174,9 @@ func rollOut(address string, s settings) []error {
 		return []error{err}
 	}
 	limiter := deploy.NewLimiter()
-	rollout := deploy.Rollout{MaxConcurrent: deploy.DefaultMaxConcurrent, MaxFailures: s.accounts}
+	runner := rollout.WaveRunner{MaxConcurrent: rollout.DefaultMaxConcurrent, MaxFailures: s.accounts}
 	waves := []int{1, s.accounts - 1}
-	outcome := rollout.Run(context.Background(), waves, func(ctx context.Context, wave, i int) error {
+	outcome := runner.Run(context.Background(), waves, func(ctx context.Context, wave, i int) error {
 		account := fmt.Sprintf("%012d", 100000000000+wave+i)
 		asm, err := assembly.Read(files, assembly.Defaults{Account: account, Region: region})
 		if err != nil {

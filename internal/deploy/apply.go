@@ -145,7 +145,7 @@ func (p *Plan) planDeferred(ctx context.Context, client *cloudformation.Client, 
 	if step.record.Outcome != Planned {
 		return nil
 	}
-	d.printProgress(stackText(step.record))
+	d.showPlan(Record{Stacks: []StackRecord{step.record}})
 	if p.reviewed {
 		if err := checkOnlyAdds(step.record); err != nil {
 			return err
@@ -159,7 +159,7 @@ func checkOnlyAdds(r StackRecord) error {
 	var more []string
 	for _, c := range resourceChanges(r.Name, r.Changes) {
 		if c.Action != Add {
-			more = append(more, fmt.Sprintf("%s %s (%s)", actionSymbols[c.Action], c.LogicalID, c.Type))
+			more = append(more, fmt.Sprintf("%s %s (%s)", ActionSymbols[c.Action], c.LogicalID, c.Type))
 		}
 	}
 	if len(more) == 0 {

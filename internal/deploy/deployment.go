@@ -139,6 +139,15 @@ func (d *Deployment) printProgress(line string) {
 	}
 }
 
+// showPlan shows what is about to be executed.
+func (d *Deployment) showPlan(r Record) {
+	d.progressMu.Lock()
+	defer d.progressMu.Unlock()
+	if d.ShowPlan != nil {
+		d.ShowPlan(r)
+	}
+}
+
 // forEachStack calls f for every stack, several at once, and returns all errors that are not mere consequences of an interrupt.
 func (d *Deployment) forEachStack(ctx context.Context, f func(context.Context, int, *assembly.Stack) error) error {
 	errs := make([]error, len(d.assembly.Stacks))

@@ -165,7 +165,7 @@ func (d *Deployment) deployLocked(ctx context.Context, book *ledger.Ledger, o De
 	if err != nil {
 		return plan.Record(), err
 	}
-	d.printProgress(plan.Record().Text())
+	d.showPlan(plan.Record())
 	if err := checkAllowed(plan.Flags(), plan.allowed); err != nil {
 		plan.err = err
 		if !plan.reviewed { // a reviewed plan can still be applied, with the permit

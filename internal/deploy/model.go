@@ -106,3 +106,6 @@ const (
 	ReplaceMaybe Action = "replace, perhaps"
 	Remove       Action = "remove"
 )
+
+// ActionSymbols are the signs of the actions in the text of a plan.
+var ActionSymbols = map[Action]string{Add: "+", Modify: "~", Replace: "-/+", ReplaceMaybe: "-/+?", Remove: "-"}

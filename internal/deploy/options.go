@@ -27,6 +27,8 @@ type Options struct {
 	Run RunInfo
 	// Progress is told of progress, a line at a time.
 	Progress func(string)
+	// ShowPlan, if not nil, is called with what is about to be executed.
+	ShowPlan func(Record)
 	// SynthDigest is the digest of the cloud assembly as it was synthesised, which a rehearsal's stand-ins change. Bundle is that of the assemblies of all
 	// the environment's accounts together, and Beside those of the environments that come after it and were synthesised with it.
 	SynthDigest       digest.Synth

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
@@ -61,10 +60,4 @@ func refuseTampered(err error) error {
 		return refuse(err, "%s: the bucket keeps older versions of every object; find out who it was and put the right one back, then run this again", changed)
 	}
 	return err
-}
-
-// orphanedText says which stacks stay although the assembly has them no more.
-func orphanedText(names []string) string {
-	return fmt.Sprintf("left behind, because the assembly has them no more: %s; when nothing needs one any longer, remove it with "+
-		"`aws cloudformation delete-stack --stack-name NAME`", strings.Join(names, ", "))
 }

@@ -5,7 +5,6 @@ import (
 	_ "embed"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,6 +16,7 @@ import (
 
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/fsx"
 )
 
 // PlanFormat is the version of the plan file's format.
@@ -99,41 +99,19 @@ func (f *PlanFile) setDigest() error {
 	return err
 }
 
-// WritePlan writes a plan into a file, whole or not at all, and as Markdown beside it for FILE.json as FILE.md.
-func WritePlan(path string, f PlanFile) error {
+// WritePlan writes a plan into a file, and its Markdown into a file with the ending .md next to it.
+func WritePlan(path string, f PlanFile, markdown string) error {
 	data, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
 		return err
 	}
-	if err := writeFileAtomic(path, append(data, '\n')); err != nil {
+	if err := fsx.WriteFile(path, append(data, '\n'), fsx.PublicFile); err != nil {
 		return err
 	}
-	return writeFileAtomic(markdownPath(path), []byte(f.Markdown()))
+	return fsx.WriteFile(markdownPath(path), []byte(markdown), fsx.PublicFile)
 }
 
 func markdownPath(path string) string { return strings.TrimSuffix(path, filepath.Ext(path)) + ".md" }
-
-// writeFileAtomic replaces a file as a whole: a reader never sees half of it, and a full disk leaves what was there.
-func writeFileAtomic(path string, data []byte) (err error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	file, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(file.Name())
-			err = fmt.Errorf("%s was not written: %w", path, err)
-		}
-	}()
-	_, err = file.Write(data)
-	if err = errors.Join(err, file.Chmod(0o644), file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), path)
-}
 
 //go:generate go run ./schema/generate
 

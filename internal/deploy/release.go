@@ -19,6 +19,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/fsx"
 )
 
 // Artifacts is what a release keeps in the account besides its record: what it takes to go back to it, and to tell what made it.
@@ -135,7 +136,7 @@ func extractAssembly(ctx context.Context, book *ledger.Ledger, r ledger.Release,
 		return err
 	}
 	defer os.RemoveAll(beside)
-	if err := unzip(archive, beside); err != nil {
+	if err := fsx.Unzip(archive, beside, maxAssemblyBytes); err != nil {
 		return err
 	}
 	found, err := assembly.SynthDigest(os.DirFS(beside))
@@ -158,50 +159,5 @@ func commitText(commit string) string {
 	return strings.TrimSuffix(commit, "+")
 }
 
-// unzip writes files before links, so that nothing is ever written through a link.
-func unzip(archive *zip.Reader, folder string) error {
-	isLink := func(f *zip.File) bool { return f.Mode()&fs.ModeSymlink != 0 }
-	for _, links := range []bool{false, true} {
-		for _, f := range archive.File {
-			if isLink(f) != links {
-				continue
-			}
-			if !filepath.IsLocal(f.Name) {
-				return fmt.Errorf("the archive has a file outside its folder: %q", f.Name)
-			}
-			path := filepath.Join(folder, f.Name)
-			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-				return err
-			}
-			if err := unzipFile(f, path); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// maxFileBytes bounds what a damaged archive can make of itself, in bytes.
-const maxFileBytes = 1 << 30
-
-func unzipFile(f *zip.File, path string) (err error) {
-	in, err := f.Open()
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	content := io.LimitReader(in, maxFileBytes)
-	if f.Mode()&fs.ModeSymlink != 0 {
-		target, err := io.ReadAll(content)
-		if err == nil {
-			err = os.Symlink(string(target), path)
-		}
-		return err
-	}
-	out, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, f.Mode().Perm())
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, content)
-	return errors.Join(err, out.Close())
-}
+// maxAssemblyBytes bounds what a damaged archive can unpack to, in bytes.
+const maxAssemblyBytes = 1 << 30

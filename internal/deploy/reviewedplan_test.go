@@ -12,8 +12,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"lockstep/internal/deploy/digest"
 )
 
 // savePlan keeps a plan, as `plan --out` does.
@@ -145,7 +143,7 @@ func TestReadPlan_RefusesAlteredFile(t *testing.T) {
 	c := newCloud(t)
 	file := c.savePlan(c.open(oneStack(t, topics(1))), time.Hour)
 	path := filepath.Join(t.TempDir(), "sub", "plan.json")
-	require.NoError(t, WritePlan(path, file))
+	require.NoError(t, WritePlan(path, file, "# Plan\n"))
 	read, err := ReadPlan(path)
 	require.NoError(t, err)
 	assert.Equal(t, file.Digest, read.Digest)
@@ -192,30 +190,6 @@ func TestPlanJSONSchema_MatchesPlanFile(t *testing.T) {
 	for name := range fields {
 		assert.Contains(t, schema.Properties, name, "run `go generate ./internal/deploy`")
 	}
-}
-
-func TestPlanFile_RendersMarkdown(t *testing.T) {
-	at := time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC)
-	file := PlanFile{
-		Environment: "acc", Digest: digest.Plan(strings.Repeat("d", 64)), EnvironmentDigest: digest.Environment(strings.Repeat("a", 64)), Commit: "c0ffee", CreatedAt: at, Expires: at.Add(time.Hour),
-		Targets: []TargetPlan{{Account: testAccount, Region: testRegion, Stacks: []StackPlan{
-			{Name: "data", Outcome: Planned, Changes: []Change{
-				{Action: Add, LogicalID: "Topic", Type: "AWS::SNS::Topic"},
-				{Action: Modify, LogicalID: "Queue", Type: "AWS::SQS::Queue", Properties: []Property{{Name: "DelaySeconds", Before: "1", After: "2"}, {Name: "Policy|<b>"}}},
-				{Action: Replace, LogicalID: "Table", Type: "AWS::DynamoDB::Table", Properties: []Property{{Name: "KeySchema", Recreation: "Always"}}},
-			}, Flags: []Flag{{DataLoss, "data", "Table", "AWS::DynamoDB::Table", "it is replaced, and with it go a table"}}},
-			{Name: "app", Outcome: Deferred, Reason: "it needs net, which does not exist yet"},
-			{Name: "same", Outcome: Unchanged},
-		}}},
-	}
-	golden := filepath.Join("testdata", "plan.md")
-	if *update {
-		require.NoError(t, os.MkdirAll("testdata", 0o755))
-		require.NoError(t, os.WriteFile(golden, []byte(file.Markdown()), 0o644))
-	}
-	want, err := os.ReadFile(golden)
-	require.NoError(t, err)
-	assert.Equal(t, string(want), file.Markdown())
 }
 
 func TestDisplayValue_HidesSecrets(t *testing.T) {
