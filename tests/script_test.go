@@ -25,6 +25,13 @@ var repository = harness.Repository()
 var program *harness.Program
 
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(userVariable); dir != "" {
+		if err := useEmulator(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	flag.Parse()
 	status, err := runTests(m)
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/digest"
 )
 
 // maxTemplateBody is the size in bytes up to which a template may be sent along with the call
@@ -65,8 +66,8 @@ func isStale(name string, now time.Time, deadRun string) bool {
 }
 
 // newChangeSet makes a change set and waits until CloudFormation has worked it out. Whatever goes wrong, it leaves none behind.
-func newChangeSet(ctx context.Context, client *cloudformation.Client, s *assembly.Stack, have stackState, digest string, n changeSetNaming) (*changeSet, error) {
-	input, err := changeSetInput(s, have, digest, n.newName())
+func newChangeSet(ctx context.Context, client *cloudformation.Client, s *assembly.Stack, have stackState, deployed digest.Account, n changeSetNaming) (*changeSet, error) {
+	input, err := changeSetInput(s, have, deployed, n.newName())
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +101,7 @@ func (c *changeSet) loadIDs(ctx context.Context, client *cloudformation.Client, 
 	return nil
 }
 
-func changeSetInput(s *assembly.Stack, have stackState, digest, name string) (*cloudformation.CreateChangeSetInput, error) {
+func changeSetInput(s *assembly.Stack, have stackState, deployed digest.Account, name string) (*cloudformation.CreateChangeSetInput, error) {
 	parameters, err := parameters(s, have)
 	if err != nil {
 		return nil, err
@@ -111,7 +112,7 @@ func changeSetInput(s *assembly.Stack, have stackState, digest, name string) (*c
 	}
 	input := &cloudformation.CreateChangeSetInput{
 		StackName: &s.Name, ChangeSetType: kind,
-		ChangeSetName: &name, ClientToken: &name, Description: aws.String("assembly " + digest),
+		ChangeSetName: &name, ClientToken: &name, Description: aws.String("assembly " + string(deployed)),
 		Capabilities: []types.Capability{types.CapabilityCapabilityIam, types.CapabilityCapabilityNamedIam, types.CapabilityCapabilityAutoExpand},
 		Parameters:   parameters, Tags: tags(s.Tags), NotificationARNs: s.NotificationARNs,
 		IncludeNestedStacks: aws.Bool(true),

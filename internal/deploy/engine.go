@@ -122,16 +122,16 @@ func (d *Deployment) withLock(ctx context.Context, book *ledger.Ledger, do func(
 
 // acquireLock takes the lock and puts the fence up. What it returns gives the lock back, and wants to know how what was done under it has ended.
 func (d *Deployment) acquireLock(ctx context.Context, book *ledger.Ledger) (*ledger.Lock, func(error), error) {
-	var pulse *ledger.HeartbeatFile
-	if d.HeartbeatDir != "" {
+	var liveness *ledger.LivenessFile
+	if d.LivenessDir != "" {
 		var err error
-		if pulse, err = ledger.NewHeartbeatFile(d.HeartbeatDir, d.Run.ID); err != nil {
-			d.printProgress(fmt.Sprintf("there is no place for this run's sign of life (%v): if it is killed, the next one waits until the lock's lease ends", err))
+		if liveness, err = ledger.CreateLivenessFile(d.LivenessDir, d.Run.ID); err != nil {
+			d.printProgress(fmt.Sprintf("this run's liveness file cannot be written (%v): if the run is killed, the next one waits until the lock's lease ends", err))
 		}
 	}
-	lock, err := book.AcquireLock(ctx, newLockHolder(d.Run, d.callerARN, pulse))
+	lock, err := book.AcquireLock(ctx, newLockHolder(d.Run, d.callerARN, liveness))
 	if err != nil {
-		pulse.Close()
+		liveness.Close()
 		var held *ledger.LockHeldError
 		if errors.As(err, &held) {
 			return nil, nil, refuse(err, "%s; wait until it has ended, or, if it is gone for good, `lockstep unlock --env %s --holder %s`", held, d.target.Environment, held.Holder.ID)
@@ -147,11 +147,11 @@ func (d *Deployment) acquireLock(ctx context.Context, book *ledger.Ledger) (*led
 		ending, cancel := cleanupContext(ctx, ended)
 		defer cancel()
 		if err := lock.Release(ending); err != nil {
-			// The pulse stays, locked until this process ends.
+			// The liveness file stays, locked until this process ends.
 			d.printProgress(fmt.Sprintf("the lock could not be given back (%v); it is free when this process has ended, or in %v from elsewhere", err, ledger.Lease))
 			return
 		}
-		pulse.Close()
+		liveness.Close()
 	}, nil
 }
 
@@ -277,6 +277,6 @@ func eventBeforeOperation(ctx context.Context, client *cloudformation.Client, st
 	return "", nil
 }
 
-func newLockHolder(run RunInfo, by string, pulse *ledger.HeartbeatFile) ledger.Holder {
-	return ledger.Holder{ID: run.ID, CallerARN: by, Command: run.Command, Host: ledger.Host(), PID: os.Getpid(), HeartbeatFile: pulse.Path(), Since: time.Now().UTC()}
+func newLockHolder(run RunInfo, by string, liveness *ledger.LivenessFile) ledger.Holder {
+	return ledger.Holder{ID: run.ID, CallerARN: by, Command: run.Command, Host: ledger.Host(), PID: os.Getpid(), LivenessFile: liveness.Path(), Since: time.Now().UTC()}
 }

@@ -72,7 +72,7 @@ func TestLock_RefusesConcurrentDeployment(t *testing.T) {
 			passed++
 		case errors.As(err, &refusal):
 			refused++
-			assert.Contains(t, err.Error(), "holds the lock since")
+			assert.Contains(t, err.Error(), "has held the lock for")
 			assert.Contains(t, err.Error(), "lockstep unlock --env acc --holder ")
 		default:
 			t.Error(err)
@@ -93,7 +93,7 @@ func (c *cloud) holdLock(h ledger.Holder, quiet time.Duration) {
 }
 
 func TestLock_TakenOverOnlyFromDeadHolder(t *testing.T) {
-	alive, err := ledger.NewHeartbeatFile(t.TempDir(), "other")
+	alive, err := ledger.CreateLivenessFile(t.TempDir(), "other")
 	require.NoError(t, err)
 	t.Cleanup(alive.Close)
 	for name, c := range map[string]struct {
@@ -103,9 +103,9 @@ func TestLock_TakenOverOnlyFromDeadHolder(t *testing.T) {
 	}{
 		"another machine, a moment ago":                         {ledger.Holder{ID: "other", Host: "elsewhere"}, 0, false},
 		"another machine, whose lease has ended":                {ledger.Holder{ID: "other", Host: "elsewhere"}, ledger.Lease + time.Second, true},
-		"this machine, a process that lives":                    {ledger.Holder{ID: "other", Host: ledger.Host(), HeartbeatFile: alive.Path()}, 0, false},
-		"this machine, whose sign of life is gone":              {ledger.Holder{ID: "other", Host: ledger.Host(), HeartbeatFile: "/nowhere/other.pulse"}, 0, false},
-		"this machine, a file that says it is of somebody else": {ledger.Holder{ID: "another", Host: ledger.Host(), HeartbeatFile: alive.Path()}, 0, false},
+		"this machine, a process that lives":                    {ledger.Holder{ID: "other", Host: ledger.Host(), LivenessFile: alive.Path()}, 0, false},
+		"this machine, whose liveness file is gone":             {ledger.Holder{ID: "other", Host: ledger.Host(), LivenessFile: "/nowhere/other.pulse"}, 0, false},
+		"this machine, a file that says it is of somebody else": {ledger.Holder{ID: "another", Host: ledger.Host(), LivenessFile: alive.Path()}, 0, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cl := newCloud(t)

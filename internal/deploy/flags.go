@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"lockstep/internal/deploy/assembly"
 )
 
 // A Permit is a kind of change that is not made unless it is allowed by name.
@@ -36,15 +38,15 @@ func (f Flag) String() string {
 
 // flagsOf says what of a stack's changes has to be allowed. Before is the template that is deployed, empty for a stack that is not there.
 func flagsOf(stack string, changes []Change, before, after string) ([]Flag, error) {
-	old, err := parseResources(before)
+	old, err := assembly.ParseTemplate(before)
 	if err != nil {
-		old = unknownResources
+		old.Resources = unknownResources
 	}
-	next, err := parseResources(after)
+	next, err := assembly.ParseTemplate(after)
 	if err != nil {
 		return nil, err
 	}
-	flags := slices.Concat(dataLossFlags(changes, old, next), permissionFlags(changes, old, next))
+	flags := slices.Concat(dataLossFlags(changes, old.Resources, next.Resources), permissionFlags(changes, old.Resources, next.Resources))
 	for i := range flags {
 		flags[i].Stack = stack
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/ledger"
 )
 
@@ -93,7 +94,7 @@ func (d *Deployment) Unlock(ctx context.Context, holder string) error {
 }
 
 // CheckPromotion refuses an assembly of the next environment that was not synthesised with what is deployed here.
-func (d *Deployment) CheckPromotion(ctx context.Context, next, bundle string) error {
+func (d *Deployment) CheckPromotion(ctx context.Context, next string, environment digest.Environment) error {
 	book, err := d.Ledger(ctx)
 	if err != nil {
 		return err
@@ -109,9 +110,9 @@ func (d *Deployment) CheckPromotion(ctx context.Context, next, bundle string) er
 	case last.SiblingDigests[next] == "":
 		return refuse(nil, "a release reaches %s by way of %s, and release %d there was not synthesised together with any assembly of %s: synthesise all environments at once, and deploy that to %s first",
 			next, here, last.Number, next, here)
-	case last.SiblingDigests[next] != bundle:
+	case last.SiblingDigests[next] != environment:
 		return refuse(nil, "a release reaches %s by way of %s: what passed there as release %d is the assembly %.12s, and this is %.12s; deploy this to %s first",
-			next, here, last.Number, last.SiblingDigests[next], bundle, here)
+			next, here, last.Number, last.SiblingDigests[next], environment, here)
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/ledger"
 )
 
@@ -32,7 +33,7 @@ func (c *cloud) openAccount() *Deployment {
 
 func TestRelease_RecordsContentCallerAndCommit(t *testing.T) {
 	c := newCloud(t)
-	c.deployRelease(topics(1), func(o *Options) { o.SiblingDigests = map[string]string{"prod": "p1"} })
+	c.deployRelease(topics(1), func(o *Options) { o.SiblingDigests = map[string]digest.Environment{"prod": "p1"} })
 	s := c.openAccount().Status(t.Context(), 5)
 	require.Empty(t, s.Problem)
 	require.Len(t, s.Releases, 1)
@@ -40,14 +41,14 @@ func TestRelease_RecordsContentCallerAndCommit(t *testing.T) {
 	assert.Equal(t, 1, r.Number)
 	assert.Equal(t, "arn:aws:iam::"+testTooling+":root", r.CallerARN)
 	assert.Equal(t, "abc", r.Commit)
-	assert.Equal(t, oneStack(t, topics(1)).Digest, r.SynthDigest)
-	assert.Equal(t, map[string]string{"prod": "p1"}, r.SiblingDigests)
+	assert.Equal(t, digest.Synth(oneStack(t, topics(1)).Digest), r.SynthDigest)
+	assert.Equal(t, map[string]digest.Environment{"prod": "p1"}, r.SiblingDigests)
 	assert.Equal(t, "web", r.Stacks[0].Name)
 	assert.Equal(t, string(Created), r.Stacks[0].Outcome)
 	assert.Equal(t, ledger.SHA256Hex([]byte(`{"bill":true}`)), r.SBOMDigest)
 	objects := c.Objects(testAccount, testRegion)
 	assert.Equal(t, `{"bill":true}`, objects["lockstep/shop/acc/blobs/tools-"+r.SBOMDigest+".json"])
-	assert.Contains(t, objects, "lockstep/shop/acc/blobs/assembly-"+r.SynthDigest+".zip")
+	assert.Contains(t, objects, "lockstep/shop/acc/blobs/assembly-"+string(r.SynthDigest)+".zip")
 	assert.Nil(t, s.Lock)
 	assert.Nil(t, s.InterruptedRun)
 }
@@ -89,7 +90,7 @@ func TestStatus_ReportsTamperedRelease(t *testing.T) {
 			change(c)
 			s := c.openAccount().Status(t.Context(), 10)
 			assert.True(t, s.Tampered, s.Problem)
-			assert.Contains(t, s.Problem, "was changed by another hand")
+			assert.Contains(t, s.Problem, "was changed outside Lockstep")
 		})
 	}
 }
@@ -116,7 +117,7 @@ func TestRollback_RestoresEarlierReleases(t *testing.T) {
 		require.NoError(t, err)
 		asm, err := assembly.Read(files, assembly.Defaults{Account: testAccount, Region: testRegion})
 		require.NoError(t, err)
-		assert.Equal(t, r.SynthDigest, asm.Digest)
+		assert.Equal(t, r.SynthDigest, digest.Synth(asm.Digest))
 		_, err = c.deploy(asm, DeployRequest{Restores: r.Number, Allow: Permits})
 		require.NoError(t, err)
 		assert.Equal(t, want, c.stack("web").Body)
@@ -161,7 +162,7 @@ func TestCheckPromotion_RequiresDeployedSibling(t *testing.T) {
 	require.ErrorContains(t, c.openAccount().CheckPromotion(t.Context(), "prod", "p1"), "nothing was deployed yet")
 	c.deployRelease(topics(1))
 	require.ErrorContains(t, c.openAccount().CheckPromotion(t.Context(), "prod", "p1"), "was not synthesised together with any assembly of prod")
-	beside := func(o *Options) { o.SiblingDigests = map[string]string{"prod": "p1"} }
+	beside := func(o *Options) { o.SiblingDigests = map[string]digest.Environment{"prod": "p1"} }
 	c.deployRelease(topics(1), beside)
 	require.NoError(t, c.openAccount().CheckPromotion(t.Context(), "prod", "p1"), "a release without a change is one too")
 	require.ErrorContains(t, c.openAccount().CheckPromotion(t.Context(), "prod", "p2"), "what passed there as release 2 is the assembly p1, and this is p2")
@@ -186,10 +187,10 @@ func TestGarbage_OnlyUnreferencedOldObjects(t *testing.T) {
 		assert.LessOrEqual(t, g.Release, 2)
 	}
 	prefix := "lockstep/shop/acc/blobs/"
-	assert.ElementsMatch(t, []string{prefix + assemblyBlobName(oneStack(t, topics(1)).Digest), prefix + assemblyBlobName(oneStack(t, topics(2)).Digest)}, keys,
+	assert.ElementsMatch(t, []string{prefix + assemblyBlobName(digest.Synth(oneStack(t, topics(1)).Digest)), prefix + assemblyBlobName(digest.Synth(oneStack(t, topics(2)).Digest))}, keys,
 		"the bill of the tools is still needed")
 
-	c.PutStack(testAccount, testRegion, "another", `{"Description":"`+assemblyBlobName(oneStack(t, topics(1)).Digest)+`"}`, "CREATE_COMPLETE", "", 0)
+	c.PutStack(testAccount, testRegion, "another", `{"Description":"`+assemblyBlobName(digest.Synth(oneStack(t, topics(1)).Digest))+`"}`, "CREATE_COMPLETE", "", 0)
 	removed, err := c.openAccount().DeleteGarbage(t.Context(), 2)
 	require.NoError(t, err)
 	require.Len(t, removed, 1, "a stack mentions the other one")

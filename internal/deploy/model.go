@@ -1,6 +1,10 @@
 package deploy
 
-import "time"
+import (
+	"time"
+
+	"lockstep/internal/deploy/digest"
+)
 
 // A Target is the environment that a deployment goes to, as it was configured.
 type Target struct {
@@ -20,9 +24,9 @@ type Target struct {
 type Record struct {
 	Target
 	// AssemblyDigest is the SHA-256 of the cloud assembly's files, in hexadecimal.
-	AssemblyDigest string `json:"assemblyDigest"`
+	AssemblyDigest digest.Account `json:"assemblyDigest"`
 	// PlanDigest is that of the plan file that was written or applied; empty for none.
-	PlanDigest string `json:"planDigest,omitempty"`
+	PlanDigest digest.Plan `json:"planDigest,omitempty"`
 	// Release is the number of the release that was recorded; 0 for none.
 	Release int           `json:"release,omitempty"`
 	Outcome Outcome       `json:"outcome"`

@@ -3,6 +3,8 @@ package deploy
 import (
 	"crypto/rand"
 	"strings"
+
+	"lockstep/internal/deploy/digest"
 )
 
 // A RunInfo is one start of the program, as what it leaves behind tells of it.
@@ -29,16 +31,16 @@ type Options struct {
 	ShowPlan func(Record)
 	// SynthDigest is the digest of the cloud assembly as it was synthesised, which a rehearsal's stand-ins change. Bundle is that of the assemblies of all
 	// the environment's accounts together, and Beside those of the environments that come after it and were synthesised with it.
-	SynthDigest       string
-	EnvironmentDigest string
-	SiblingDigests    map[string]string
+	SynthDigest       digest.Synth
+	EnvironmentDigest digest.Environment
+	SiblingDigests    map[string]digest.Environment
 	// ConfigurationDigest is the digest of what the environment's configuration says.
-	ConfigurationDigest string
+	ConfigurationDigest digest.Configuration
 	// RequiresApproval says that a person must have agreed to the plan.
 	RequiresApproval bool
 	Artifacts        Artifacts
 	// Limiter is shared by all deployments of a run; nil for one alone.
 	Limiter *Limiter
-	// HeartbeatDir is a folder of this machine for the signs of life of runs; empty for none.
-	HeartbeatDir string
+	// LivenessDir is the folder, on this machine, of the liveness files of runs; empty for none.
+	LivenessDir string
 }

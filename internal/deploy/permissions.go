@@ -1,50 +1,19 @@
 package deploy
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+
+	"lockstep/internal/deploy/assembly"
 )
 
 // resources are a template's resources by logical id.
-type resources map[string]resource
+type resources = map[string]resource
 
-type resource struct {
-	Type                string
-	Properties          map[string]any
-	DeletionPolicy      string
-	UpdateReplacePolicy string
-}
-
-// parseResources reads a template's resources; there are none in an empty text.
-func parseResources(template string) (resources, error) {
-	if template == "" {
-		return nil, nil
-	}
-	var document struct {
-		Resources map[string]struct {
-			Type                                string
-			Properties                          map[string]any
-			DeletionPolicy, UpdateReplacePolicy any // a condition may stand in a string's place
-		}
-	}
-	decoder := json.NewDecoder(bytes.NewReader([]byte(template)))
-	decoder.UseNumber()
-	if err := decoder.Decode(&document); err != nil {
-		return nil, fmt.Errorf("it is not JSON: %w", err)
-	}
-	out := resources{}
-	for id, r := range document.Resources {
-		deletion, _ := r.DeletionPolicy.(string)
-		replacement, _ := r.UpdateReplacePolicy.(string)
-		out[id] = resource{r.Type, r.Properties, deletion, replacement}
-	}
-	return out, nil
-}
+type resource = assembly.Resource
 
 // permissionFlags flags the resources of an update that grant what was not granted before, or no longer refuse what was refused. Of a stack that
 // is new only what is open to everybody is flagged: nothing that was there before becomes reachable otherwise.

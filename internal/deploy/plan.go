@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/ledger"
 )
 
@@ -25,7 +26,7 @@ type Plan struct {
 	allowed []Permit
 	// release is the number of the release that came of it, and digest that of the plan file that it is of; both zero for none.
 	release int
-	digest  string
+	digest  digest.Plan
 	started time.Time
 	err     error
 }

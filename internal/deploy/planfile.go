@@ -14,6 +14,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/fsx"
 )
@@ -37,11 +38,11 @@ type PlanFile struct {
 	CreatedAt time.Time `json:"made"`
 	Expires   time.Time `json:"expires"`
 	// EnvironmentDigest is the digest of the cloud assembly as it was synthesised, Configuration that of the environment's configuration.
-	EnvironmentDigest   string       `json:"assembly"`
-	ConfigurationDigest string       `json:"configuration"`
-	Targets             []TargetPlan `json:"targets"`
+	EnvironmentDigest   digest.Environment   `json:"assembly"`
+	ConfigurationDigest digest.Configuration `json:"configuration"`
+	Targets             []TargetPlan         `json:"targets"`
 	// Digest is the SHA-256 over everything else, in hexadecimal. The accounts know it too.
-	Digest string `json:"digest"`
+	Digest digest.Plan `json:"digest"`
 }
 
 // A TargetPlan is the part of a plan that belongs to one account and region.
@@ -49,8 +50,8 @@ type TargetPlan struct {
 	Account string `json:"account"`
 	Region  string `json:"region"`
 	// DeployedDigest is the digest of what is deployed there, which differs from the assembly's in a rehearsal with stand-ins.
-	DeployedDigest string      `json:"deployed"`
-	Stacks         []StackPlan `json:"stacks"`
+	DeployedDigest digest.Account `json:"deployed"`
+	Stacks         []StackPlan    `json:"stacks"`
 	// OrphanedStacks are the names of stacks that stay although the assembly has them no more.
 	OrphanedStacks []string `json:"left,omitempty"`
 }
@@ -93,8 +94,8 @@ func (f PlanFile) Target(account, region string) (TargetPlan, bool) {
 
 // setDigest gives the plan its digest.
 func (f *PlanFile) setDigest() error {
-	digest, err := ledger.DocumentHash(f, "digest")
-	f.Digest = digest
+	sum, err := ledger.DocumentHash(f, "digest")
+	f.Digest = digest.Plan(sum)
 	return err
 }
 
@@ -159,11 +160,11 @@ func ReadPlan(path string) (PlanFile, error) {
 	if err := json.Unmarshal(data, &f); err != nil {
 		return f, refuse(err, "%s is no plan as Lockstep writes one (%v): plan again", path, err)
 	}
-	digest, err := ledger.JSONHash(data, "digest")
+	sum, err := ledger.JSONHash(data, "digest")
 	if err != nil {
 		return f, err
 	}
-	if digest != f.Digest {
+	if digest.Plan(sum) != f.Digest {
 		return f, refuse(nil, "%s was changed after it was made: its content does not fit its digest %.12s; plan again", path, f.Digest)
 	}
 	return f, nil

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/fsx"
 )
@@ -84,8 +85,8 @@ func (d *Deployment) saveArtifacts(ctx context.Context, book *ledger.Ledger) (to
 	return tools, book.SaveBlob(ctx, toolsBlobName(tools), d.Artifacts.ToolSBOM)
 }
 
-func assemblyBlobName(digest string) string { return "assembly-" + digest + ".zip" }
-func toolsBlobName(digest string) string    { return "tools-" + digest + ".json" }
+func assemblyBlobName(synth digest.Synth) string { return "assembly-" + string(synth) + ".zip" }
+func toolsBlobName(sbom string) string           { return "tools-" + sbom + ".json" }
 
 // zipAssembly packs a cloud assembly so that it can be deployed again: the same files, and links as links.
 func zipAssembly(files fs.FS) ([]byte, error) {
@@ -138,12 +139,12 @@ func extractAssembly(ctx context.Context, book *ledger.Ledger, r ledger.Release,
 	if err := fsx.Unzip(archive, beside, maxAssemblyBytes); err != nil {
 		return err
 	}
-	digest, err := assembly.Digest(os.DirFS(beside))
+	found, err := assembly.SynthDigest(os.DirFS(beside))
 	if err != nil {
 		return err
 	}
-	if digest != r.SynthDigest {
-		return refuse(nil, "the kept cloud assembly of release %d is not the one that was deployed: its digest is %.12s, and the record says %.12s", r.Number, digest, r.SynthDigest)
+	if found != r.SynthDigest {
+		return refuse(nil, "the kept cloud assembly of release %d is not the one that was deployed: its digest is %.12s, and the record says %.12s", r.Number, found, r.SynthDigest)
 	}
 	if err := os.RemoveAll(folder); err != nil {
 		return err

@@ -22,8 +22,8 @@ func (d *Deployment) checkMatches(f PlanFile) (TargetPlan, error) {
 		{"project", f.Project, d.target.Project},
 		{"environment", f.Environment, d.target.Environment},
 		{"mode", f.Mode, d.Run.Mode},
-		{"configuration", f.ConfigurationDigest, d.ConfigurationDigest},
-		{"cloud assembly", f.EnvironmentDigest, d.EnvironmentDigest},
+		{"configuration", string(f.ConfigurationDigest), string(d.ConfigurationDigest)},
+		{"cloud assembly", string(f.EnvironmentDigest), string(d.EnvironmentDigest)},
 	} {
 		if differs.plan != differs.here {
 			return TargetPlan{}, refuse(nil, "the plan is of another %s (%.12s) than what is to be deployed (%.12s); %s", differs.what, differs.plan, differs.here, again)

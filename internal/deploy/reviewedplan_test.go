@@ -156,7 +156,7 @@ func TestReadPlan_RefusesAlteredFile(t *testing.T) {
 		"empty":                               {"", "is no plan, or only a part of one"},
 		"another account written in":          {strings.ReplaceAll(string(text), testAccount, "999900001111"), "was changed after it was made"},
 		"a change taken out":                  {strings.Replace(string(text), `"logicalId": "Topic0"`, `"logicalId": "Topic9"`, 1), "was changed after it was made"},
-		"a digest of something else":          {strings.Replace(string(text), file.Digest, strings.Repeat("0", 64), 1), "was changed after it was made"},
+		"a digest of something else":          {strings.Replace(string(text), string(file.Digest), strings.Repeat("0", 64), 1), "was changed after it was made"},
 		"another version of the format":       {strings.Replace(string(text), PlanFormat, "lockstep/plan/99", 1), "is of the format lockstep/plan/99"},
 		"a key that is not known":             {strings.Replace(string(text), `"mode"`, `"moda"`, 1), "is no plan as Lockstep writes one"},
 		"something else altogether":           {`{"a": 1}`, "is of the format <nil>"},

@@ -46,35 +46,26 @@ func resourceChanges(stack string, changes []Change) []Change {
 // outputChanges compares the outputs of two templates. Their values are told as the templates have them. Nothing is told where one of them cannot be read: what is
 // deployed may have been written in YAML.
 func outputChanges(before, after string) []Property {
-	was, errBefore := parseOutputs(before)
-	is, errAfter := parseOutputs(after)
+	old, errBefore := assembly.ParseTemplate(before)
+	next, errAfter := assembly.ParseTemplate(after)
 	if errBefore != nil || errAfter != nil {
 		return nil
 	}
-	both := slices.AppendSeq(slices.Collect(maps.Keys(was)), maps.Keys(is))
+	both := slices.AppendSeq(slices.Collect(maps.Keys(old.Outputs)), maps.Keys(next.Outputs))
 	slices.Sort(both)
 	same := func(a, b any) bool { return assembly.MaskNonASCII(valueText(a)) == assembly.MaskNonASCII(valueText(b)) }
 	var out []Property
 	for _, name := range slices.Compact(both) {
-		a, b := was[name], is[name]
+		a, b := old.Outputs[name], next.Outputs[name]
 		switch {
 		case same(a, b):
-		case !same(a["Value"], b["Value"]):
-			out = append(out, Property{Name: "Outputs." + name, Before: valueText(a["Value"]), After: valueText(b["Value"]), Recreation: "Never"})
+		case !same(a.Value, b.Value):
+			out = append(out, Property{Name: "Outputs." + name, Before: valueText(a.Value), After: valueText(b.Value), Recreation: "Never"})
 		default: // what it is exported as, or said of it
-			out = append(out, Property{Name: "Outputs." + name, Before: valueText(a["Export"]), After: valueText(b["Export"]), Recreation: "Never"})
+			out = append(out, Property{Name: "Outputs." + name, Before: valueText(a.Export), After: valueText(b.Export), Recreation: "Never"})
 		}
 	}
 	return out
-}
-
-func parseOutputs(template string) (map[string]map[string]any, error) {
-	var t struct{ Outputs map[string]map[string]any }
-	if template == "" {
-		return nil, nil
-	}
-	err := json.Unmarshal([]byte(template), &t)
-	return t.Outputs, err
 }
 
 // valueText is a value of a template: text as it is, all else as JSON.

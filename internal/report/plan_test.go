@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/internal/deploy"
+	"lockstep/internal/deploy/digest"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -35,7 +36,7 @@ var planFlags = []deploy.Flag{{
 func TestPlanMarkdown_Golden(t *testing.T) {
 	created := time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC)
 	file := deploy.PlanFile{
-		Environment: "acc", Digest: strings.Repeat("d", 64), EnvironmentDigest: strings.Repeat("a", 64), Commit: "c0ffee",
+		Environment: "acc", Digest: digest.Plan(strings.Repeat("d", 64)), EnvironmentDigest: digest.Environment(strings.Repeat("a", 64)), Commit: "c0ffee",
 		CreatedAt: created, Expires: created.Add(time.Hour),
 		Targets: []deploy.TargetPlan{{Account: "444455556666", Region: "eu-west-1", Stacks: []deploy.StackPlan{
 			{Name: "data", Outcome: deploy.Planned, Changes: planChanges, Flags: planFlags},

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"lockstep/config"
+	"lockstep/internal/deploy/digest"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/repo"
 	"lockstep/internal/sbom"
@@ -33,10 +34,10 @@ func toolSBOM() ([]byte, error) {
 
 // configurationDigest returns the SHA-256, in hexadecimal, of an environment's configuration with its defaults filled
 // in.
-func configurationDigest(p config.Pipeline, env config.Environment) (string, error) {
+func configurationDigest(p config.Pipeline, env config.Environment) (digest.Configuration, error) {
 	data, err := json.Marshal(config.Config{Pipeline: p, Environments: []config.Environment{env}})
 	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:]), err
+	return digest.Configuration(hex.EncodeToString(sum[:])), err
 }
 
 // currentCommit returns the commit that is checked out, followed by a plus sign if the files are not those of the commit.

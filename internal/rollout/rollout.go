@@ -158,7 +158,7 @@ func (a *account) open(ctx context.Context, source Source) error {
 	}
 	options.Artifacts.Assembly = files
 	var adapted *assembly.Assembly
-	if options.SynthDigest, err = assembly.Digest(files); err == nil {
+	if options.SynthDigest, err = assembly.SynthDigest(files); err == nil {
 		adapted, err = a.readAdapted(files)
 	}
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"lockstep/config"
 	"lockstep/internal/deploy"
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/simulated"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/rehearsal"
@@ -217,15 +218,16 @@ func TestSynthesised_DigestsOfLaterEnvironments(t *testing.T) {
 	dir := t.TempDir()
 	writeAssembly(t, filepath.Join(dir, "dev"), "111111111111", "AWS::SNS::Topic")
 	writeAssembly(t, filepath.Join(dir, "prod"), "444444444444", "AWS::SNS::Topic")
-	digest, err := assembly.Digest(os.DirFS(filepath.Join(dir, "prod")))
+	prod, err := assembly.EnvironmentDigest(os.DirFS(filepath.Join(dir, "prod")))
 	require.NoError(t, err)
+	siblings := map[string]digest.Environment{"prod": prod}
 	for _, test := range []struct {
 		name, dir, environment string
-		want                   map[string]string
+		want                   map[string]digest.Environment
 	}{
-		{"the first environment", dir, "dev", map[string]string{"prod": digest}},
-		{"the folder of the first environment", filepath.Join(dir, "dev"), "dev", map[string]string{"prod": digest}},
-		{"the last environment", dir, "prod", map[string]string{}},
+		{"the first environment", dir, "dev", siblings},
+		{"the folder of the first environment", filepath.Join(dir, "dev"), "dev", siblings},
+		{"the last environment", dir, "prod", map[string]digest.Environment{}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			env, ok := o.session.Config.Environment(test.environment)

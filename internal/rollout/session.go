@@ -79,7 +79,7 @@ func (s *Session) deployOptions(
 		ShowPlan:            func(r deploy.Record) { progress(report.PlanText(r)) },
 		ConfigurationDigest: configuration,
 		RequiresApproval:    account.Approval,
-		HeartbeatDir:        s.statePath("alive"),
+		LivenessDir:         s.statePath("alive"),
 	}, err
 }
 

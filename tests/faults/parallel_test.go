@@ -13,6 +13,7 @@ import (
 
 	"lockstep/internal/deploy"
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/digest"
 )
 
 // barrierDeadline ends the wait for accounts that never come. Nothing is measured by it.
@@ -77,7 +78,7 @@ func (w *testbed) deployTo(account, dir string, limiter *deploy.Limiter) error {
 	}
 	d, err := deploy.Open(w.t.Context(), cfg, target, asm, deploy.Options{
 		Run:         deploy.RunInfo{ID: deploy.NewRunID(), Mode: deploy.Live},
-		SynthDigest: asm.Digest, EnvironmentDigest: asm.Digest, Limiter: limiter,
+		SynthDigest: digest.Synth(asm.Digest), EnvironmentDigest: digest.Environment(asm.Digest), Limiter: limiter,
 	})
 	if err != nil {
 		return err

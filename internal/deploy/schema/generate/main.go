@@ -1,5 +1,6 @@
-// Command generate writes the JSON schema of the plan file from the Go types in package deploy. It is a program of its own so that the product does
-// not link the library that reflects over the types. Run it with `go generate ./internal/deploy`.
+// Command generate writes the JSON schema of the plan file from the Go types in package deploy. It is a program of its
+// own so that the product does not link the library that reflects over the types. Run it with `go generate
+// ./internal/deploy`.
 package main
 
 import (
@@ -28,7 +29,8 @@ func writeSchema(file string) error {
 	return os.WriteFile(file, schema, 0o644) //nolint:gosec // a source file, readable by all
 }
 
-// generateSchema makes the schema. It reads the comments of package deploy from the working directory, which has to be that package's folder.
+// generateSchema makes the schema. It reads the comments of package deploy from the working directory, which has to be
+// that package's folder.
 func generateSchema() ([]byte, error) {
 	reflector := &jsonschema.Reflector{Anonymous: true, ExpandedStruct: true}
 	if err := reflector.AddGoComments("lockstep/internal/deploy", ".", jsonschema.WithFullComment()); err != nil {
