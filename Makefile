@@ -1,4 +1,4 @@
-# The same commands by habit's name. `go run . --help` shows them all.
+# Short names for common commands. `go run . --help` shows all of them.
 .PHONY: help deploy test e2e check synth graph doctor clean
 
 help:
@@ -13,7 +13,7 @@ synth:
 test:
 	go test -timeout 30m ./...
 
-e2e: ## run the Dagger module for real, where Dagger and an engine are at hand; it says why where they are not
+e2e: ## run the Dagger module on a real engine; without Dagger or an engine, say what is missing
 	LOCKSTEP_ENGINE=1 go test -count=1 -v -timeout 3h -run OnAnEngine ./tests/engine
 
 check:
@@ -25,6 +25,6 @@ graph:
 doctor:
 	go run . doctor
 
-clean: ## forget everything that was made here; nothing that was deployed is lost but the emulated accounts
+clean: ## remove all local state; the emulated accounts are lost, deployed accounts are not touched
 	go run . rehearsal stop
 	rm -rf .lockstep

@@ -1,5 +1,5 @@
-// Lockstep is a pipeline written as Go code: the same steps on a laptop, in Dagger and in CodeBuild, and a rehearsal of the whole
-// deployment on emulated accounts.
+// Lockstep is a pipeline written as Go code: the same steps on a laptop, in Dagger and in CodeBuild, and a rehearsal of
+// the whole deployment on emulated accounts.
 package main
 
 import (
@@ -9,11 +9,13 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"lockstep/internal/refusal"
 
 	"lockstep/config"
 	"lockstep/internal/cli"
+	"lockstep/internal/pipeline"
 )
 
 // The exit codes, which scripts rely on.
@@ -22,13 +24,15 @@ const (
 	exitFailed      = 1
 	exitUsage       = 2
 	exitRefused     = 3
-	exitNotRun      = 69 // of the command gate alone: pipeline.ExitNotRun
+	exitNotRun      = pipeline.ExitNotRun // of the command gate alone
 	exitInterrupted = 130
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := cli.Execute(ctx, os.Args[1:], cli.Process{Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ()})
+	err := cli.Execute(ctx, os.Args[1:], cli.Process{
+		Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(), Now: time.Now, RefusedStatus: exitRefused,
+	})
 	interrupted := ctx.Err() != nil
 	stop()
 	if err != nil && !cli.IsPrinted(err) {
@@ -37,7 +41,8 @@ func main() {
 	os.Exit(exitCode(err, interrupted))
 }
 
-// messageFor is what a person is told of an error. Problems of the configuration begin their lines with their place, which editors follow.
+// messageFor returns the message for an error. The problems of the configuration have no prefix: each line begins with
+// its file and line, which editors follow.
 func messageFor(err error) string {
 	var problems config.Problems
 	if errors.As(err, &problems) {
@@ -46,7 +51,7 @@ func messageFor(err error) string {
 	return "lockstep: " + err.Error()
 }
 
-// exitCode is the one place where an error becomes a number.
+// exitCode returns the exit code for an error.
 func exitCode(err error, interrupted bool) int {
 	var (
 		problems config.Problems
@@ -66,9 +71,18 @@ func exitCode(err error, interrupted bool) int {
 		return exitUsage
 	case errors.As(err, &refusal):
 		return exitRefused
-	case errors.As(err, &steps) && (steps.ExitCode() == exitUsage || steps.ExitCode() == exitRefused):
-		return steps.ExitCode()
+	case errors.As(err, &steps):
+		return stepsExitCode(steps.ExitStatus())
 	default:
 		return exitFailed
 	}
+}
+
+// stepsExitCode returns the exit code for a run in which a step ended with that status. Steps that run this program end
+// with its exit codes.
+func stepsExitCode(status int) int {
+	if status == exitUsage || status == exitRefused {
+		return status
+	}
+	return exitFailed
 }

@@ -6,14 +6,14 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// Check runs every gate: quality, test and security, side by side.
+// Check runs every gate: quality, tests and security, in parallel.
 //
 // +cache="session"
 func (m *Lockstep) Check(ctx context.Context) (string, error) {
 	return m.runGates(ctx, "check", pipeline.GateStages...)
 }
 
-// Quality runs the gates of form, mistakes and complexity.
+// Quality runs the gates for formatting, mistakes and complexity.
 //
 // +check
 // +cache="session"
@@ -21,7 +21,7 @@ func (m *Lockstep) Quality(ctx context.Context) (string, error) {
 	return m.runGates(ctx, string(pipeline.Quality), pipeline.Quality)
 }
 
-// Test runs the tests, those of the infrastructure included.
+// Test runs the tests of the program, of the CDK app and of the documentation.
 //
 // +check
 // +cache="session"
@@ -29,7 +29,7 @@ func (m *Lockstep) Test(ctx context.Context) (string, error) {
 	return m.runGates(ctx, string(pipeline.Test), pipeline.Test)
 }
 
-// Security runs the gates that look for vulnerabilities, secrets, unsafe code, and images and templates that are open.
+// Security runs the gates for vulnerabilities, secrets, unsafe code, images and templates.
 //
 // +check
 // +cache="session"
@@ -37,7 +37,8 @@ func (m *Lockstep) Security(ctx context.Context) (string, error) {
 	return m.runGates(ctx, string(pipeline.Security), pipeline.Security)
 }
 
-// runGates runs stages of gates for a command. Its error holds what did not pass and why; its report is what the function report returns.
+// runGates runs the gates of the stages and returns a summary. The error lists the gates that did not pass, each with
+// its reason and the end of its output.
 func (m *Lockstep) runGates(ctx context.Context, command string, stages ...pipeline.Stage) (string, error) {
 	p, err := m.open(ctx)
 	if err != nil {

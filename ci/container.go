@@ -12,11 +12,12 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// image is the base image of that key, pinned, from the mirror where there is one.
+// image returns a container of the base image with that key of pipeline.Images.
 func (p *project) image(key string) *dagger.Container {
 	return dag.Container().From(p.imageReference(key))
 }
 
+// imageReference returns the pinned reference of a base image, from the mirror if the caller named one.
 func (p *project) imageReference(key string) string {
 	if p.prefix == "" {
 		return pipeline.Images[key]
@@ -24,7 +25,8 @@ func (p *project) imageReference(key string) string {
 	return strings.TrimSuffix(p.prefix, "/") + "/" + pipeline.Images[key]
 }
 
-// container is what a step's command runs in: programs, tools, caches, environment, and the inputs that it declares and no others.
+// container returns the container for a step's command: its tools, caches and environment, and only the inputs that it
+// declares.
 func (p *project) container(s pipeline.Step) *dagger.Container {
 	if s.Effect == pipeline.AWS && p.live == nil {
 		s = s.WithRehearsalEnv()
@@ -33,26 +35,26 @@ func (p *project) container(s pipeline.Step) *dagger.Container {
 	if s.CallsSelf() {
 		ctr = ctr.WithMountedFile(pipeline.SelfFile, p.binary())
 	}
-	ctr = ctr.WithMountedDirectory(pipeline.WorkFolder, withOutputFolders(p.inputs(s), s.Outputs)).WithWorkdir(pipeline.WorkFolder)
+	ctr = ctr.WithMountedDirectory(pipeline.WorkFolder, withOutputFolders(p.inputs(s), s.Outputs)).
+		WithWorkdir(pipeline.WorkFolder)
 	if s.Effect == pipeline.AWS {
 		ctr = p.withAccountAccess(ctr, s)
 	}
 	if s.CacheTTL > 0 {
-		// The same for as long as the result holds, so that it is taken from the cache for so long and no longer.
+		// The value changes when the result expires, and with it the key under which the engine caches the result.
 		ctr = ctr.WithEnvVariable("LOCKSTEP_SINCE", time.Now().Truncate(s.CacheTTL).UTC().Format(time.RFC3339))
 	}
 	return ctr
 }
 
-// toolContainer is the step's image with its programs, tools, caches and variables. It depends on no file of the repository but the tools' lock files.
+// toolContainer returns the step's image with its programs, tools, caches and variables. Of the repository it depends
+// only on the tools' lock files.
 func (p *project) toolContainer(s pipeline.Step) *dagger.Container {
 	ctr := p.image(s.Image)
-	transplants, err := s.ExtraFiles()
-	if err != nil {
-		panic(err) // the graph has been validated, and a test validates the other steps
-	}
-	for _, from := range transplants {
-		ctr = ctr.WithDirectory("/usr/local", p.image(from.Image).Directory("/usr/local"), dagger.ContainerWithDirectoryOpts{Include: from.Patterns})
+	extra, _ := s.ExtraFiles() // open has checked every step
+	for _, from := range extra {
+		programs := p.image(from.Image).Directory("/usr/local")
+		ctr = ctr.WithDirectory("/usr/local", programs, dagger.ContainerWithDirectoryOpts{Include: from.Patterns})
 	}
 	for _, name := range s.InstalledTools() {
 		ctr = ctr.WithMountedDirectory(path.Join(pipeline.ToolsFolder, name), p.tool(name))
@@ -69,7 +71,8 @@ func (p *project) toolContainer(s pipeline.Step) *dagger.Container {
 	return ctr
 }
 
-// tool is an installed tool's folder. It is made anew only when its lock files, or the commands that read them, change.
+// tool returns the folder of an installed tool. The engine installs it again only when its lock files or its install
+// commands change.
 func (p *project) tool(name string) *dagger.Directory {
 	return p.buildOnce("tool:"+name, func() *dagger.Directory {
 		folder := path.Join(pipeline.ToolsFolder, name)
@@ -82,15 +85,16 @@ func (p *project) tool(name string) *dagger.Directory {
 	})
 }
 
-// binary is this program, built from its own sources alone.
+// binary returns the lockstep binary, built from its own sources alone.
 func (p *project) binary() *dagger.File {
-	built := p.buildOnce(pipeline.BinaryStep.Name, func() *dagger.Directory {
-		return p.stepOutputs(p.container(pipeline.BinaryStep).WithExec(pipeline.BinaryStep.Argv(false)), pipeline.BinaryStep)
+	s := pipeline.BinaryStep
+	built := p.buildOnce(s.Name, func() *dagger.Directory {
+		return p.stepOutputs(p.container(s).WithExec(s.Argv(false)), s)
 	})
-	return built.File(pipeline.BinaryStep.Outputs[0])
+	return built.File(s.Outputs[0])
 }
 
-// buildOnce makes a thing that several steps need the first time only.
+// buildOnce returns what build returned on the first call with that name.
 func (p *project) buildOnce(name string, build func() *dagger.Directory) *dagger.Directory {
 	if p.buildResults[name] == nil {
 		p.buildResults[name] = build()
@@ -98,21 +102,21 @@ func (p *project) buildOnce(name string, build func() *dagger.Directory) *dagger
 	return p.buildResults[name]
 }
 
-// inputs are the files that the step declares, of the repository's and of what the steps made that it needs.
+// inputs returns the files that the step declares: those of the repository, and those that the steps before it made.
 func (p *project) inputs(s pipeline.Step) *dagger.Directory {
 	dir := copySelected(dag.Directory(), p.source, s.SourceFiles())
 	if len(s.UpstreamFiles()) == 0 {
 		return dir
 	}
 	for _, need := range append(p.needs(s), s.Name) {
-		if made := p.outputDirs[need]; made != nil {
-			dir = copySelected(dir, made, s.UpstreamFiles())
+		if outputs := p.outputDirs[need]; outputs != nil {
+			dir = copySelected(dir, outputs, s.UpstreamFiles())
 		}
 	}
 	return dir
 }
 
-// withOutputFolders adds the folders of what a step makes, which are there on a person's machine too.
+// withOutputFolders adds the parent folders of a step's outputs, as the host runner does.
 func withOutputFolders(dir *dagger.Directory, outputs []string) *dagger.Directory {
 	for _, output := range outputs {
 		if folder := path.Dir(output); folder != "." {
@@ -122,20 +126,21 @@ func withOutputFolders(dir *dagger.Directory, outputs []string) *dagger.Director
 	return dir
 }
 
-// copySelected adds the selected files of one folder to another. The engine knows what Filter returns by its content, so that what is made of it is the same for
-// as long as these files are, whatever else changes in the folder. It does not know that of a folder which was copied with patterns.
+// copySelected adds the selected files of one folder to another. It filters before it copies, because the engine caches
+// what depends on a filtered folder by the content of that folder. A copy with patterns would depend on every file of
+// the source.
 func copySelected(to, from *dagger.Directory, selections pipeline.Selections) *dagger.Directory {
-	for _, one := range selections {
-		to = to.WithDirectory("/", from.Filter(dagger.DirectoryFilterOpts{Include: one.Include, Exclude: one.Exclude}))
+	for _, s := range selections {
+		to = to.WithDirectory("/", from.Filter(dagger.DirectoryFilterOpts{Include: s.Include, Exclude: s.Exclude}))
 	}
 	return to
 }
 
-// needs are all steps that the step cannot do without, directly or not, in a fixed order.
+// needs returns the names of all steps that the step needs, directly or not, sorted.
 func (p *project) needs(s pipeline.Step) []string {
 	var all []string
-	whole, _ := p.graph.Step(s.Name) // a part of the graph may have cut off what is there already
-	for _, need := range whole.Needs {
+	complete, _ := p.graph.Step(s.Name) // a graph without steps that have run lacks these needs
+	for _, need := range complete.Needs {
 		step, _ := p.graph.Step(need)
 		all = append(append(all, p.needs(step)...), need)
 	}
@@ -143,7 +148,7 @@ func (p *project) needs(s pipeline.Step) []string {
 	return slices.Compact(all)
 }
 
-// stepOutputs is what the step leaves in its container.
+// stepOutputs returns the step's outputs from its container.
 func (p *project) stepOutputs(ctr *dagger.Container, s pipeline.Step) *dagger.Directory {
 	if len(s.Outputs) == 0 {
 		return dag.Directory()
@@ -151,10 +156,12 @@ func (p *project) stepOutputs(ctr *dagger.Container, s pipeline.Step) *dagger.Di
 	return copySelected(dag.Directory(), ctr.Directory(pipeline.WorkFolder), pipeline.Selections{s.OutputFiles()})
 }
 
-// messageWithImageHint is an error of a step's container in which the step's command has no part. The engine says which image it means.
+// messageWithImageHint returns the text of an engine's error on one line, with a hint if it is about an image of the
+// mirror.
 func (p *project) messageWithImageHint(err error) string {
 	text := oneLine(err)
-	if prefix := strings.TrimSuffix(p.prefix, "/") + "/"; p.prefix != "" && execOutput(err) == "" && strings.Contains(text, prefix) {
+	prefix := strings.TrimSuffix(p.prefix, "/") + "/"
+	if p.prefix != "" && execOutput(err) == "" && strings.Contains(text, prefix) {
 		text += fmt.Sprintf("; see that --image-prefix %q names a mirror that has that image", p.prefix)
 	}
 	return text

@@ -12,17 +12,18 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// credentials are secrets by the name of the variable that a step finds each under.
+// credentials holds secrets by the environment variable that passes each of them to a step.
 type credentials struct{ byName map[string]*dagger.Secret }
 
-// exportedCredentials is what `aws configure export-credentials` prints. Source: the AWS command line's reference, the format of the credential process.
+// exportedCredentials is what `aws configure export-credentials` prints.
+// Source: the AWS CLI's reference, the output format "process" of that command.
 type exportedCredentials struct {
 	Version                                    int
 	AccessKeyId, SecretAccessKey, SessionToken string //nolint:revive // the format's own names
 	Expiration                                 string
 }
 
-// readCredentials takes the secret apart. What is wrong is said without a word of what it holds.
+// readCredentials parses the secret. Its errors quote nothing of what the secret holds.
 func readCredentials(ctx context.Context, secret *dagger.Secret) (*credentials, error) {
 	text, err := secret.Plaintext(ctx)
 	if err != nil {
@@ -44,13 +45,16 @@ func readCredentials(ctx context.Context, secret *dagger.Secret) (*credentials, 
 }
 
 // credentialsRemedy ends every message about credentials that cannot be used.
-const credentialsRemedy = `hand over what "aws configure export-credentials" prints, signed in to the tooling account`
+const credentialsRemedy = `pass what "aws configure export-credentials" prints, signed in to the tooling account`
 
+// parseCredentials parses what `aws configure export-credentials` prints, and refuses credentials that have expired at
+// now.
 func parseCredentials(text string, now time.Time) (exportedCredentials, error) {
 	var e exportedCredentials
-	// The parser's own words quote what it read, so they are not passed on.
+	// The parser's error would quote the secret.
 	if json.Unmarshal([]byte(text), &e) != nil {
-		return e, errors.New("--aws-credentials is not in the format of `aws configure export-credentials`, which is JSON: " + credentialsRemedy)
+		return e, errors.New("--aws-credentials is not in the format of `aws configure export-credentials`, which is JSON: " +
+			credentialsRemedy)
 	}
 	switch {
 	case e.Version != 1:
@@ -63,14 +67,16 @@ func parseCredentials(text string, now time.Time) (exportedCredentials, error) {
 	expires, err := time.Parse(time.RFC3339, e.Expiration)
 	switch {
 	case err != nil:
-		return e, errors.New("--aws-credentials has an Expiration that is no time in RFC 3339: " + credentialsRemedy)
+		return e, errors.New("--aws-credentials has an Expiration that is not in RFC 3339 format: " + credentialsRemedy)
 	case !now.Before(expires):
-		return e, fmt.Errorf("--aws-credentials expired at %s: sign in again, and %s", expires.UTC().Format(time.DateTime), credentialsRemedy)
+		return e, fmt.Errorf("--aws-credentials expired at %s: sign in again, and %s",
+			expires.UTC().Format(time.DateTime), credentialsRemedy)
 	}
 	return e, nil
 }
 
-// withAccountAccess gives a step that reaches AWS its way there: the credentials that it declares, or the emulated accounts.
+// withAccountAccess gives a step that reaches AWS the credentials that it declares, or the emulated accounts in a
+// rehearsal.
 func (p *project) withAccountAccess(ctr *dagger.Container, s pipeline.Step) *dagger.Container {
 	if p.commit != "" {
 		ctr = ctr.WithEnvVariable("LOCKSTEP_COMMIT", p.commit)

@@ -7,48 +7,51 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// Plan shows what a deployment would change, resource by resource. Nothing is executed, and nothing stays.
+// Plan shows what a deployment would change, resource by resource. It executes nothing and leaves nothing.
 //
 // +cache="never"
 func (m *Lockstep) Plan(
 	ctx context.Context,
-	// The environment, or all of them in the order of promotion
+	// The environment, or "all" in promotion order
 	env string,
-	// Credentials of the tooling account, as "aws configure export-credentials" prints them: cmd://"aws configure export-credentials". Without any,
-	// the plan is made on emulated accounts
+	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
+	// without it, emulated accounts stand in for AWS
 	// +optional
 	awsCredentials *dagger.Secret,
-	// The folder that synth returned; without it the stacks are synthesised first
+	// The folder that synth returned; without it, the stacks are synthesised first
 	// +optional
 	assembly *dagger.Directory,
-	// The commit that would be deployed
+	// The commit to be deployed, for the plan
 	// +optional
 	commit string,
 ) (string, error) {
-	r, err := m.runStages(ctx, request{env: env, credentials: awsCredentials, assembly: assembly, commit: commit}, pipeline.Plan)
+	q := request{env: env, credentials: awsCredentials, assembly: assembly, commit: commit}
+	r, err := m.runStages(ctx, q, pipeline.Plan)
 	return r.text(), err
 }
 
-// PlanFile makes a plan of one environment and keeps it, to be approved and then applied by deploy --plan, exactly as it is.
+// PlanFile plans a deployment to one environment and saves the plan, for approve and deploy --plan.
 //
-// It returns a folder with the plan as plan.json and plan.md, its digest, and a summary of one line.
+// It returns a folder with the plan as plan.json and plan.md, the plan's digest, and a summary of one line.
 //
 // +cache="never"
 func (m *Lockstep) PlanFile(
 	ctx context.Context,
 	// The environment
 	env string,
-	// Credentials of the tooling account, as "aws configure export-credentials" prints them. Without any, the plan is made on emulated accounts
+	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
+	// without it, emulated accounts stand in for AWS
 	// +optional
 	awsCredentials *dagger.Secret,
-	// The folder that synth returned; without it the stacks are synthesised first
+	// The folder that synth returned; without it, the stacks are synthesised first
 	// +optional
 	assembly *dagger.Directory,
-	// The commit that would be deployed
+	// The commit to be deployed, for the plan
 	// +optional
 	commit string,
 ) (*dagger.Directory, error) {
-	q := request{env: env, credentials: awsCredentials, assembly: assembly, commit: commit, arguments: pipeline.SavePlanArgs}
+	q := request{env: env, credentials: awsCredentials, assembly: assembly, commit: commit}
+	q.arguments = pipeline.SavePlanArgs
 	r, err := m.runStages(ctx, q, pipeline.Plan)
 	if err != nil {
 		return nil, err
@@ -56,20 +59,21 @@ func (m *Lockstep) PlanFile(
 	return withSummary(ctx, r.last().container.Directory(pipeline.PlanOutputDir))
 }
 
-// Approve records that the caller agrees to a plan that plan-file made, as an environment that a person approves asks for.
+// Approve records that the caller approves a plan that plan-file made.
 //
 // +cache="never"
 func (m *Lockstep) Approve(
 	ctx context.Context,
-	// The file plan.json of what plan-file returned
+	// The file plan.json from the folder that plan-file returned
 	plan *dagger.File,
-	// Why, or by whom it was asked, for the release's record
+	// A note for the release's record, such as who asked for the change
 	// +optional
 	note string,
-	// What the plan does that has to be allowed by name: data-loss, permissions
+	// Kinds of changes that have to be allowed by name: data-loss, permissions
 	// +optional
 	allow []string,
-	// Credentials of the tooling account, as "aws configure export-credentials" prints them. Without any, the plan is one of emulated accounts
+	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
+	// without it, emulated accounts stand in for AWS
 	// +optional
 	awsCredentials *dagger.Secret,
 ) (string, error) {
@@ -77,32 +81,35 @@ func (m *Lockstep) Approve(
 	if note != "" {
 		arguments = append(arguments, "--note", note)
 	}
-	return m.runOperation(ctx, request{credentials: awsCredentials, plan: plan}, append(arguments, allowFlags(allow)...)...)
+	arguments = append(arguments, allowFlags(allow)...)
+	return m.runOperation(ctx, request{credentials: awsCredentials, plan: plan}, arguments...)
 }
 
-// Deploy plans and applies the changes of an environment, and reads back what came of them. Without credentials it is a rehearsal.
+// Deploy plans and applies the changes of an environment, and verifies the result.
 //
-// A rehearsal works on emulated accounts, with IAM enforced. With credentials it is the real accounts that are worked on, after every gate has passed.
+// Without credentials it rehearses the deployment on emulated accounts that enforce IAM. With credentials it deploys to the
+// real accounts, after every gate has passed.
 //
 // +cache="never"
 func (m *Lockstep) Deploy(
 	ctx context.Context,
-	// The environment, or all of them in the order of promotion
+	// The environment, or "all" in promotion order
 	env string,
-	// Credentials of the tooling account, as "aws configure export-credentials" prints them: cmd://"aws configure export-credentials". Without any,
-	// the deployment is rehearsed
+	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
+	// without it, emulated accounts stand in for AWS
 	// +optional
 	awsCredentials *dagger.Secret,
-	// The folder that synth returned, whose gates have passed; without it the stacks are synthesised first, and what is live passes the gates
+	// The folder that synth returned, whose gates have passed; without it, the stacks are synthesised first, and a live
+	// deployment runs the gates
 	// +optional
 	assembly *dagger.Directory,
-	// The commit that is deployed, for the release's record
+	// The commit to be deployed, for the release's record
 	// +optional
 	commit string,
-	// The file plan.json of what plan-file returned: exactly that is applied, or nothing
+	// The file plan.json from the folder that plan-file returned: exactly that plan is applied, or nothing
 	// +optional
 	plan *dagger.File,
-	// Changes that are not made unless allowed by name: data-loss, permissions
+	// Kinds of changes that have to be allowed by name: data-loss, permissions
 	// +optional
 	allow []string,
 ) (string, error) {
@@ -115,17 +122,18 @@ func (m *Lockstep) Deploy(
 	return r.text(), err
 }
 
-// Verify reads back whether what is deployed is what the assembly holds. Nothing is written.
+// Verify compares what is deployed with the assembly. It writes nothing.
 //
 // +cache="never"
 func (m *Lockstep) Verify(
 	ctx context.Context,
-	// The environment, or all of them in the order of promotion
+	// The environment, or "all" in promotion order
 	env string,
-	// Credentials of the tooling account, as "aws configure export-credentials" prints them. Without any, the emulated accounts are looked at
+	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
+	// without it, emulated accounts stand in for AWS
 	// +optional
 	awsCredentials *dagger.Secret,
-	// The folder that synth returned; without it the stacks are synthesised first
+	// The folder that synth returned; without it, the stacks are synthesised first
 	// +optional
 	assembly *dagger.Directory,
 ) (string, error) {
@@ -133,42 +141,45 @@ func (m *Lockstep) Verify(
 	return r.text(), err
 }
 
-// Drift shows what was changed by hand in what is deployed, property by property.
+// Drift shows what was changed outside Lockstep, property by property.
 //
 // +cache="never"
 func (m *Lockstep) Drift(
 	ctx context.Context,
-	// The environment, or all of them
+	// The environment, or "all"
 	env string,
-	// Credentials of the tooling account, as "aws configure export-credentials" prints them. Without any, the emulated accounts are looked at
+	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
+	// without it, emulated accounts stand in for AWS
 	// +optional
 	awsCredentials *dagger.Secret,
 ) (string, error) {
 	return m.runOperation(ctx, request{env: env, credentials: awsCredentials}, "drift", "--env", env)
 }
 
-// Rollback goes back to the release before, through the same plan and apply.
+// Rollback deploys the previous release again, with the same plan and apply.
 //
 // +cache="never"
 func (m *Lockstep) Rollback(
 	ctx context.Context,
 	// The environment
 	env string,
-	// Credentials of the tooling account, as "aws configure export-credentials" prints them. Without any, the emulated accounts go back
+	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
+	// without it, emulated accounts stand in for AWS
 	// +optional
 	awsCredentials *dagger.Secret,
-	// Changes that are not made unless allowed by name: data-loss, permissions
+	// Kinds of changes that have to be allowed by name: data-loss, permissions
 	// +optional
 	allow []string,
 ) (string, error) {
-	return m.runOperation(ctx, request{env: env, credentials: awsCredentials}, append([]string{"rollback", "--env", env}, allowFlags(allow)...)...)
+	arguments := append([]string{"rollback", "--env", env}, allowFlags(allow)...)
+	return m.runOperation(ctx, request{env: env, credentials: awsCredentials}, arguments...)
 }
 
-// allowFlags are the arguments that allow changes by name.
-func allowFlags(names []string) []string {
-	var out []string
-	for _, name := range names {
-		out = append(out, "--allow", name)
+// allowFlags returns the flags that allow kinds of changes.
+func allowFlags(kinds []string) []string {
+	var flags []string
+	for _, kind := range kinds {
+		flags = append(flags, "--allow", kind)
 	}
-	return out
+	return flags
 }

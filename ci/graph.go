@@ -11,22 +11,23 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// Graph shows the steps, what each waits for, and the digest of it all.
+// Graph shows the steps, what each of them waits for, and the graph's digest.
 //
-// Two runs that print the same digest ran the same pipeline.
+// Two runs with the same digest ran the same pipeline.
 func (m *Lockstep) Graph(
 	ctx context.Context,
-	// The environment whose part is shown; all unless told
+	// The environment whose steps are shown; all by default
 	// +optional
 	env string,
-	// How to show it: text, json, dot, mermaid or svg
+	// The output format: text, json, dot, mermaid or svg
 	// +optional
 	// +default="text"
 	format string,
 ) (string, error) {
 	draw, ok := pipeline.DrawFuncs[format]
 	if !ok {
-		return "", fmt.Errorf("format %s: write one of %s", format, strings.Join(slices.Sorted(maps.Keys(pipeline.DrawFuncs)), ", "))
+		formats := slices.Sorted(maps.Keys(pipeline.DrawFuncs))
+		return "", fmt.Errorf("--format %s: write one of %s", format, strings.Join(formats, ", "))
 	}
 	p, err := m.open(ctx)
 	if err != nil {
@@ -45,7 +46,9 @@ func (m *Lockstep) Graph(
 	return b.String(), err
 }
 
-// Synth makes the cloud assemblies of every account, cdk-nag included, each in a folder of its environment's name.
+// Synth synthesises the cloud assembly of every environment and runs cdk-nag.
+//
+// It returns a folder with one folder for each environment.
 //
 // +cache="session"
 func (m *Lockstep) Synth(ctx context.Context) (*dagger.Directory, error) {

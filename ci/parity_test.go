@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unicode"
 
@@ -34,7 +35,7 @@ type execution struct {
 	Before []string `json:"before"`
 }
 
-// record is what a test of the whole repository compares with what a person's machine would run.
+// recording is what a test of the whole repository compares with what the host would run.
 type recording struct {
 	// Module is every step as the module's functions run it.
 	Module map[string]execution `json:"module"`
@@ -42,29 +43,27 @@ type recording struct {
 	Pipelines map[string]map[string]execution `json:"lines"`
 }
 
-// withoutPlanArguments is a command without what it is given only when its caller keeps or hands over a plan.
+// withoutPlanArguments returns a command without the arguments that it has only when a plan is saved or applied.
 func withoutPlanArguments(argv []string) []string {
 	argv = slices.Clone(argv)
-	for _, given := range [][]string{pipeline.SavePlanArgs, {"--plan", pipeline.PlanInputFile}} {
-		if n := len(argv) - len(given); n > 0 {
-			for i := range n + 1 {
-				if slices.Equal(argv[i:i+len(given)], given) {
-					argv = slices.Delete(argv, i, i+len(given))
-					break
-				}
+	for _, arguments := range [][]string{pipeline.SavePlanArgs, {"--plan", pipeline.PlanInputFile}} {
+		for i := range max(0, len(argv)-len(arguments)+1) {
+			if slices.Equal(argv[i:i+len(arguments)], arguments) {
+				argv = slices.Delete(argv, i, i+len(arguments))
+				break
 			}
 		}
 	}
 	return argv
 }
 
-// executions is what has run so far.
+// executions returns what each step of the table has run so far.
 func (r *recorder) executions() map[string]execution {
 	out := map[string]execution{}
 	for name, n := range r.containers {
 		if !slices.ContainsFunc(table(), func(s pipeline.Step) bool { return s.Name == name }) {
-			if !strings.HasPrefix(name, "lockstep approve ") && !strings.HasPrefix(name, "lockstep drift ") { // no steps: who wants them asks for them
-				panic(name + " is no step of the table")
+			if !strings.HasPrefix(name, "lockstep approve ") && !strings.HasPrefix(name, "lockstep drift ") {
+				panic(name + " is neither a step of the table nor an operation")
 			}
 			continue
 		}
@@ -88,8 +87,12 @@ func (r *recorder) executions() map[string]execution {
 	return out
 }
 
-// The record is read by the test that knows what a person's machine would run. Here it is held against the table.
+// The recording is compared with the table here, and with the host by the test that reads it.
 func TestModule_RunsStepsOfTable(t *testing.T) {
+	synctest.Test(t, testStepsOfTable)
+}
+
+func testStepsOfTable(t *testing.T) {
 	got := recording{Module: executeAllSteps(t), Pipelines: map[string]map[string]execution{}}
 	for _, l := range pipeline.Pipelines(configuration()) {
 		if steps := executePipeline(t, l); l.Trigger != pipeline.Schedule {
@@ -99,7 +102,7 @@ func TestModule_RunsStepsOfTable(t *testing.T) {
 	for _, s := range table() {
 		one, ok := got.Module[s.Name]
 		if !ok && len(s.TriggerPaths) > 0 {
-			continue // no file is its business
+			continue // no file triggers it
 		}
 		if !ok {
 			t.Errorf("%s is not run by any function", s.Name)
@@ -121,11 +124,12 @@ func TestModule_RunsStepsOfTable(t *testing.T) {
 	}
 }
 
-// executeAllSteps is every step, run by the functions with credentials at hand.
+// executeAllSteps calls functions with credentials and returns what every step ran.
 func executeAllSteps(t *testing.T) map[string]execution {
 	t.Helper()
 	r, m := newRecorder(t, "")
-	credentials := secret(credentialsText(time.Now().Add(time.Hour)))
+	r.stepTime = time.Second
+	credentials := liveCredentials()
 	for _, env := range []string{config.AllEnvironments, config.ToolingEnvironment} {
 		if _, err := m.Deploy(t.Context(), env, credentials, nil, "", nil, nil); err != nil {
 			t.Fatal(err)
@@ -137,10 +141,12 @@ func executeAllSteps(t *testing.T) map[string]execution {
 	return r.executions()
 }
 
-// executePipeline is what the jobs of a line run, in the order of its stages, from the very text of their buildspecs.
+// executePipeline calls the functions that the buildspecs of a pipeline's jobs call, in the order of its stages, and
+// returns what every step ran.
 func executePipeline(t *testing.T, l pipeline.Pipeline) map[string]execution {
 	t.Helper()
 	r, m := newRecorder(t, "")
+	r.stepTime = time.Second
 	for _, stage := range l.Stages {
 		for _, job := range stage.Jobs {
 			for _, words := range daggerCalls(t, job) {
@@ -176,7 +182,7 @@ func TestBuildspecs_NotRunGateFailsJob(t *testing.T) {
 	}
 }
 
-// daggerCalls are the command lines of the module in a job's buildspec, without `dagger call`.
+// daggerCalls returns the words of every `dagger call` in a job's buildspec, without these two.
 func daggerCalls(t *testing.T, job pipeline.Job) [][]string {
 	t.Helper()
 	text, err := job.Buildspec(config.Engine{})
@@ -201,7 +207,7 @@ func daggerCalls(t *testing.T, job pipeline.Job) [][]string {
 	return out
 }
 
-// splitWords takes a command line apart as far as the buildspecs quote.
+// splitWords splits a command line into words. Quotes may only be around whole words, as in the buildspecs.
 func splitWords(line string) []string {
 	var out []string
 	for line != "" {
@@ -216,16 +222,17 @@ func splitWords(line string) []string {
 	return out
 }
 
-// parseModuleFlags is the module as the flags before the function's name want it, and the words after them.
+// parseModuleFlags returns a copy of the module with the flags before the function's name applied, and the words after
+// them.
 func parseModuleFlags(m *Lockstep, words []string) (*Lockstep, []string, error) {
-	told := *m
+	configured := *m
 	for ; strings.HasPrefix(words[0], "--"); words = words[1:] {
 		if words[0] != "--ci" || !slices.Contains(functionFlags()["new"], words[0]) {
 			return nil, nil, fmt.Errorf("the module has no flag %s", words[0])
 		}
-		told.CI = true
+		configured.CI = true
 	}
-	return &told, words, nil
+	return &configured, words, nil
 }
 
 // callFunction does what the Dagger command line does with a function's name and flags.
@@ -249,7 +256,7 @@ func callFunction(ctx context.Context, m *Lockstep, words []string) error {
 	}
 	var credentials *dagger.Secret
 	if flags["--aws-credentials"] != "" {
-		credentials = secret(credentialsText(time.Now().Add(time.Hour)))
+		credentials = liveCredentials()
 	}
 	var made *dagger.Directory
 	if flags["--assembly"] != "" {
@@ -288,7 +295,7 @@ func callFunction(ctx context.Context, m *Lockstep, words []string) error {
 	return err
 }
 
-// functionFlags are the flags of each function, read from the module's source as Dagger reads them.
+// functionFlags returns the flags of each function from the module's source, named as Dagger names them.
 func functionFlags() map[string][]string {
 	out := map[string][]string{}
 	files, _ := filepath.Glob("*.go")
@@ -317,6 +324,7 @@ func functionFlags() map[string][]string {
 	return out
 }
 
+// kebab returns a Go name in kebab case.
 func kebab(name string) string {
 	var b strings.Builder
 	for i, c := range name {
@@ -360,8 +368,9 @@ func TestFunctions_HaveComments(t *testing.T) {
 					}
 					above := lines[set.Position(parameter.Pos()).Line-2]
 					check(t, strings.Contains(above, "//"), "%s of %s has no comment", parameter.Name, f.Name.Name)
-					// Between backticks the command line takes a word for the name of the value's type.
-					check(t, field.Doc == nil || !strings.Contains(field.Doc.Text(), "`"), "%s of %s has backticks in its comment", parameter.Name, f.Name.Name)
+					// The Dagger command line takes a word in backticks for the name of the value's type.
+					hasBackticks := strings.Contains(field.Doc.Text(), "`")
+					check(t, !hasBackticks, "%s of %s has backticks in its comment", parameter.Name, f.Name.Name)
 				}
 			}
 		}

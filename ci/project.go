@@ -14,28 +14,30 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// project is a repository whose configuration is read, with what this call is given for its steps.
+// project is a repository with its configuration, and what one call of a function passes to its steps.
 type project struct {
 	source *dagger.Directory
+	// prefix is the mirror of base images; empty for none.
 	prefix string
 	config *config.Config
-	// toleratesNotRun says of a gate that cannot do its work whether the call goes on without it.
+	// toleratesNotRun reports whether the call goes on when that gate cannot run.
 	toleratesNotRun func(pipeline.Step) bool
 	graph           *pipeline.Graph
-	// outputDirs are the results of steps that are not run, because the caller has them already.
+	// outputDirs holds the outputs of steps by name: of those that run, and of those whose outputs the caller passed.
 	outputDirs map[string]*dagger.Directory
-	// live is how steps that reach AWS are given credentials; nil in a rehearsal.
+	// live holds the credentials for steps that reach AWS; nil in a rehearsal.
 	live *credentials
-	// plan is the plan to apply, nil for none.
+	// plan is the plan to apply; nil for none.
 	plan *dagger.File
-	// commit is what is deployed, for the release's record.
+	// commit is the commit to be deployed, for the release's record.
 	commit string
-	// emulator is the service of the emulated accounts, nil where none is needed.
-	emulator     *emulator
+	// emulator is the service of the emulated accounts; nil if it does not run.
+	emulator *emulator
+	// buildResults holds what buildOnce has built, by name.
 	buildResults map[string]*dagger.Directory
 }
 
-// open reads the configuration of the repository.
+// open reads the repository's configuration and builds its graph.
 func (m *Lockstep) open(ctx context.Context) (*project, error) {
 	dir, err := os.MkdirTemp("", "lockstep-config-")
 	if err != nil {
@@ -48,7 +50,8 @@ func (m *Lockstep) open(ctx context.Context) (*project, error) {
 	}
 	configuration := os.DirFS(filepath.Join(dir, "config"))
 	if _, err := fs.Stat(configuration, "pipeline.yaml"); errors.Is(err, fs.ErrNotExist) {
-		return nil, errors.New("the source directory holds no config/pipeline.yaml: call from the project's root, or name it with --source")
+		return nil, errors.New("the source directory holds no config/pipeline.yaml: " +
+			"call from the project's root, or name it with --source")
 	}
 	c, err := config.Load(configuration)
 	if err != nil {
@@ -58,24 +61,50 @@ func (m *Lockstep) open(ctx context.Context) (*project, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkContainerSteps(g); err != nil {
+		return nil, err
+	}
 	return &project{
-		source: m.Source, prefix: m.ImagePrefix, config: c, graph: g, toleratesNotRun: pipeline.MayBeAbsent(m.CI, c.Environments),
-		outputDirs: map[string]*dagger.Directory{}, buildResults: map[string]*dagger.Directory{},
+		source: m.Source, prefix: m.ImagePrefix, config: c, graph: g,
+		toleratesNotRun: pipeline.MayBeAbsent(m.CI, c.Environments),
+		outputDirs:      map[string]*dagger.Directory{}, buildResults: map[string]*dagger.Directory{},
 	}, nil
 }
 
-// selectSteps is the part of the graph that has the stages; of steps that exist once for each environment, those of the named ones.
+// checkContainerSteps checks that the images of the steps that only the module runs bring their programs. NewGraph
+// checks the other steps.
+func checkContainerSteps(g *pipeline.Graph) error {
+	steps := []pipeline.Step{
+		pipeline.BinaryStep, pipeline.CertificateStep, pipeline.EmulatorStep, pipeline.MergeReportsStep, pipeline.SummaryStep,
+	}
+	for _, s := range append(g.Steps(), steps...) {
+		for _, tool := range s.InstalledTools() {
+			steps = append(steps, pipeline.InstallStep(tool))
+		}
+	}
+	for _, s := range steps {
+		if _, err := s.ExtraFiles(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// selectSteps returns the graph of the steps of those stages and of what they need. Of the steps of an environment it
+// has those of the given environments.
 func (p *project) selectSteps(stages []pipeline.Stage, environments ...config.Environment) *pipeline.Graph {
 	return p.graph.Select(func(s pipeline.Step) bool {
-		ours := s.Environment == "" || slices.ContainsFunc(environments, func(e config.Environment) bool { return e.Name == s.Environment })
-		return ours && slices.Contains(stages, s.Stage)
+		isSelected := s.Environment == "" ||
+			slices.ContainsFunc(environments, func(e config.Environment) bool { return e.Name == s.Environment })
+		return isSelected && slices.Contains(stages, s.Stage)
 	})
 }
 
-// selectEnvironments are those that a function's caller named.
+// selectEnvironments returns the environments that the caller named.
 func (p *project) selectEnvironments(name string) ([]config.Environment, error) {
 	if name == "" {
-		return nil, fmt.Errorf("which environment? Write --env with one of %v, or %s", p.config.Names(), config.AllEnvironments)
+		return nil, fmt.Errorf("which environment? Write --env with one of %v, or %s",
+			p.config.Names(), config.AllEnvironments)
 	}
 	return p.config.Select(name)
 }

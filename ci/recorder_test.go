@@ -27,31 +27,39 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// repository is the root of the code under test.
-var repository = func() string {
-	if dir := os.Getenv("LOCKSTEP_REPOSITORY"); dir != "" {
-		return dir
-	}
-	return ".."
-}()
+// repository is the folder of the project that the functions are called for: a copy of the repository with the
+// configuration of the fixture platform.
+var repository = os.Getenv("LOCKSTEP_REPOSITORY")
 
-// node is one call of a chain of the API, as the module asks for it: container, from, withExec and so on.
+func TestMain(m *testing.M) {
+	if repository == "" {
+		fmt.Fprintln(os.Stderr, "LOCKSTEP_REPOSITORY names no project: run `go test ./tests/module`, which makes one")
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// node is one call in a chain of API calls: container, from, withExec and so on.
 type node struct {
 	parent *node
 	field  string
 	args   map[string]any
 }
 
-// recorder answers in the engine's place. It runs nothing: it notes what it is asked for.
+// recorder answers instead of the engine. It runs nothing and records what it is asked for.
 type recorder struct {
 	mu       sync.Mutex
 	byID     map[string]*node
 	requests []string
-	// exitCodes are the statuses, and prints the outputs, of steps by their name; 0 and nothing unless told.
+	// exitCodes and outputs hold the exit status and the output of steps by name; by default 0 and nothing.
 	exitCodes map[string]int
 	outputs   map[string]string
-	// imageErrors are errors by a part of the image's name.
-	imageErrors     map[string]string
+	// imageErrors holds errors of steps by a part of their image's name.
+	imageErrors map[string]string
+	// stepTime is how long a step takes. A test in a bubble of testing/synctest sets it, so that every step that does not
+	// wait has begun before another ends.
+	stepTime time.Duration
+	// clock counts beginnings and ends of steps.
 	clock           int
 	startedAt       map[string]int
 	endedAt         map[string]int
@@ -60,7 +68,7 @@ type recorder struct {
 	servicesStopped int
 }
 
-// newRecorder connects the module to a recorder, and opens the repository with it.
+// newRecorder connects the module to a recorder and returns both.
 func newRecorder(t *testing.T, prefix string) (*recorder, *Lockstep) {
 	t.Helper()
 	r := &recorder{
@@ -91,16 +99,16 @@ func (r *recorder) Do(request *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	var asked struct{ Query string }
-	if err := json.Unmarshal(body, &asked); err != nil {
+	var query struct{ Query string }
+	if err := json.Unmarshal(body, &query); err != nil {
 		return nil, err
 	}
-	document, err := parser.ParseQuery(&ast.Source{Input: asked.Query})
+	document, err := parser.ParseQuery(&ast.Source{Input: query.Query})
 	if err != nil {
 		return nil, err
 	}
 	r.mu.Lock()
-	r.requests = append(r.requests, asked.Query)
+	r.requests = append(r.requests, query.Query)
 	r.mu.Unlock()
 	answer := map[string]any{}
 	if data, err := r.answer(nil, document.Operations[0].SelectionSet); err != nil {
@@ -109,7 +117,10 @@ func (r *recorder) Do(request *http.Request) (*http.Response, error) {
 		answer["data"] = data
 	}
 	text, err := json.Marshal(answer)
-	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(bytes.NewReader(text)), Request: request}, err
+	return &http.Response{
+		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
+		Body: io.NopCloser(bytes.NewReader(text)), Request: request,
+	}, err
 }
 
 func (r *recorder) answer(parent *node, selections ast.SelectionSet) (map[string]any, error) {
@@ -127,7 +138,7 @@ func (r *recorder) answer(parent *node, selections ast.SelectionSet) (map[string
 			}
 			n.args[argument.Name] = value
 		}
-		if n.field == "node" { // something that was named before
+		if n.field == "node" { // refers to an earlier chain by its id
 			n = r.node(n.args["id"])
 		}
 		var value any
@@ -144,6 +155,10 @@ func (r *recorder) answer(parent *node, selections ast.SelectionSet) (map[string
 	}
 	return out, nil
 }
+
+// planText is the plan that every step of a plan makes.
+const planText = `{"digest":"0a1b","targets":[{"stacks":[` +
+	`{"name":"s","changes":[{}],"flags":[{"permit":"data-loss"}]},{"name":"t"}]}]}`
 
 // value answers the last call of a chain.
 func (r *recorder) value(n *node) (any, error) {
@@ -166,7 +181,7 @@ func (r *recorder) value(n *node) (any, error) {
 	case "combinedOutput", "stdout":
 		return r.outputs[r.readContainer(of).step()], nil
 	case "contents":
-		return `{"digest":"0a1b","targets":[{"stacks":[{"name":"s","changes":[{}],"flags":[{"permit":"data-loss"}]},{"name":"t"}]}]}`, nil
+		return planText, nil
 	case "plaintext":
 		return of.args["plaintext"], nil
 	case "export":
@@ -183,7 +198,7 @@ func (r *recorder) id(n *node) string {
 	return r.register(n)
 }
 
-// register names a chain by all that it says.
+// register returns an id for a chain, which is made from its text.
 func (r *recorder) register(n *node) string {
 	sum := fmt.Sprintf("id-%x", sha256.Sum256([]byte(n.text())))
 	r.byID[sum] = n
@@ -198,7 +213,7 @@ func (n *node) text() string {
 	return n.parent.text() + "." + n.field + string(args)
 }
 
-// execute plays the run of a step.
+// execute records the run of a step and returns its exit status.
 func (r *recorder) execute(of *node) (int, error) {
 	seen := r.readContainer(of)
 	for part, message := range r.imageErrors {
@@ -215,7 +230,7 @@ func (r *recorder) execute(of *node) (int, error) {
 	r.clock++
 	r.startedAt[name], r.containers[name] = r.clock, of
 	r.mu.Unlock()
-	time.Sleep(2 * time.Millisecond) // long enough for a step that does not wait to be noticed
+	time.Sleep(r.stepTime)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.clock++
@@ -223,16 +238,16 @@ func (r *recorder) execute(of *node) (int, error) {
 	return r.exitCodes[name], nil
 }
 
-// containerState is a container as its chain describes it.
+// containerState is what a chain says of a container.
 type containerState struct {
 	image    string
 	env      map[string]string
-	files    map[string]*node // by where they are mounted
+	files    map[string]*node // by path
 	caches   map[string]*node
 	secrets  map[string]*node
 	services map[string]*node
 	execs    [][]string
-	added    []*node // directories that are copied in
+	added    []*node // directories that are copied into it
 	workdir  string
 }
 
@@ -242,7 +257,10 @@ func (r *recorder) readContainer(n *node) containerState {
 	for ; n != nil; n = n.parent {
 		chain = append(chain, n)
 	}
-	s := containerState{env: map[string]string{}, files: map[string]*node{}, caches: map[string]*node{}, secrets: map[string]*node{}, services: map[string]*node{}}
+	s := containerState{
+		env: map[string]string{}, files: map[string]*node{}, caches: map[string]*node{}, secrets: map[string]*node{},
+		services: map[string]*node{},
+	}
 	text := func(n *node, name string) string { value, _ := n.args[name].(string); return value }
 	for _, n := range slices.Backward(chain) {
 		switch n.field {
@@ -269,7 +287,7 @@ func (r *recorder) readContainer(n *node) containerState {
 	return s
 }
 
-// step is the name of the step whose command the container runs last, as the table has it.
+// step returns the name of the step whose command the container runs last, or the command if no step has it.
 func (s containerState) step() string {
 	if len(s.execs) == 0 {
 		return ""
@@ -299,7 +317,7 @@ func strs(value any) []string {
 	return out
 }
 
-// fileset are the files of a directory's chain: those of the repository, and those that steps leave.
+// fileset returns the files of a directory's chain: those of the repository, and the outputs of steps.
 func (r *recorder) fileset(n *node) map[string]bool {
 	out := map[string]bool{}
 	switch {
@@ -328,7 +346,9 @@ func (r *recorder) fileset(n *node) map[string]bool {
 		}
 	case n.field == "filter":
 		for name := range r.fileset(n.parent) {
-			if include := strs(n.args["include"]); (len(include) == 0 || matchesAny(include, name)) && !matchesAny(strs(n.args["exclude"]), name) {
+			include := strs(n.args["include"])
+			isIncluded := len(include) == 0 || matchesAny(include, name)
+			if isIncluded && !matchesAny(strs(n.args["exclude"]), name) {
 				out[name] = true
 			}
 		}
@@ -370,7 +390,7 @@ var repositoryFiles = sync.OnceValue(func() []string {
 	var files []string
 	_ = fs.WalkDir(os.DirFS(repository), ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
-		case err != nil || entry.IsDir() && slices.Contains([]string{".git", pipeline.StateDir, "node_modules"}, entry.Name()):
+		case err != nil || entry.IsDir() && slices.Contains(pipeline.SkippedDirs, entry.Name()):
 			return fs.SkipDir
 		case !entry.IsDir() && name != ".git":
 			files = append(files, name)
@@ -407,7 +427,7 @@ func (r *recorder) glob(of *node, pattern string) []string {
 	return found
 }
 
-// assembly is a folder as synth returns it.
+// assembly returns a folder with assemblies as synth returns it.
 func assembly(environments ...string) *dagger.Directory {
 	dir := dag.Directory()
 	for _, name := range environments {

@@ -5,32 +5,35 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 
 	"lockstep/ci/internal/dagger"
 	"lockstep/config"
 	"lockstep/internal/pipeline"
 )
 
-// emulator is the emulated accounts, in a container of their own.
+// emulator is the service that emulates the accounts.
 type emulator struct {
 	service      *dagger.Service
 	certificates *dagger.Directory
-	// files are the emulator's own, which say what it can make.
+	// files are the emulator's own files. From them a deployment learns which resource types it supports.
 	files *dagger.Directory
 }
 
-// startEmulator starts the emulated accounts, whose state lives from one call to the next. The caller stops them in good order when done.
+// startEmulator starts the emulated accounts. Their state is kept from one call to the next. The caller must call stop,
+// which lets them write it.
 func (p *project) startEmulator(ctx context.Context) (stop func() error, err error) {
 	certificate := pipeline.CertificateStep
-	made := p.container(certificate).WithExec(certificate.Argv(false)).Directory(pipeline.CertificatesFolder)
+	certificates := p.container(certificate).WithExec(certificate.Argv(false)).Directory(pipeline.CertificatesFolder)
 	accounts := pipeline.EmulatorStep
-	// Two calls at once take turns: both would write the same state.
+	// The cache volume is locked, because two calls at once would write the same state.
+	stateDir := path.Join(pipeline.WorkFolder, pipeline.EmulatorStateFolder)
 	state := dag.CacheVolume("lockstep-accounts-" + p.config.Pipeline.Project)
 	service := p.toolContainer(accounts).
 		WithMountedFile(pipeline.SelfFile, p.binary()).
 		WithMountedDirectory(pipeline.WorkFolder, p.inputs(accounts)).WithWorkdir(pipeline.WorkFolder).
-		WithMountedCache(path.Join(pipeline.WorkFolder, pipeline.EmulatorStateFolder), state, dagger.ContainerWithMountedCacheOpts{Sharing: dagger.CacheSharingModeLocked}).
-		WithMountedDirectory(pipeline.CertificatesFolder, made).
+		WithMountedCache(stateDir, state, dagger.ContainerWithMountedCacheOpts{Sharing: dagger.CacheSharingModeLocked}).
+		WithMountedDirectory(pipeline.CertificatesFolder, certificates).
 		WithExposedPort(pipeline.EmulatorPort).
 		AsService(dagger.ContainerAsServiceOpts{Args: accounts.Argv(false)})
 	if service, err = service.Start(ctx); err != nil {
@@ -40,7 +43,7 @@ func (p *project) startEmulator(ctx context.Context) (stop func() error, err err
 		}
 		return nil, errors.New(text)
 	}
-	p.emulator = &emulator{service: service, certificates: made, files: p.tool(pipeline.ToolMinistack)}
+	p.emulator = &emulator{service: service, certificates: certificates, files: p.tool(pipeline.ToolMinistack)}
 	return func() error {
 		if _, err := service.Stop(context.WithoutCancel(ctx)); err != nil {
 			return messageError("the emulated accounts cannot be stopped", err)
@@ -49,7 +52,7 @@ func (p *project) startEmulator(ctx context.Context) (stop func() error, err err
 	}, nil
 }
 
-// bind is a container that finds the emulated accounts.
+// bind returns the container with access to the emulated accounts.
 func (e *emulator) bind(ctr *dagger.Container) *dagger.Container {
 	return ctr.
 		WithServiceBinding(pipeline.EmulatorHost, e.service).
@@ -57,32 +60,32 @@ func (e *emulator) bind(ctr *dagger.Container) *dagger.Container {
 		WithMountedDirectory(path.Join(pipeline.ToolsFolder, pipeline.ToolMinistack), e.files)
 }
 
-// useAssembly takes the place of the synthesis: assemblies that were made earlier, one in the folder itself or each in a folder of its environment's name.
-func (p *project) useAssembly(ctx context.Context, assembly *dagger.Directory, environments []config.Environment) error {
+// useAssembly makes assemblies that were synthesised earlier the output of the step synth, which then does not run. The
+// folder holds one folder for each environment, or the assembly of the only environment.
+func (p *project) useAssembly(
+	ctx context.Context, assembly *dagger.Directory, environments []config.Environment,
+) error {
 	const manifest = "manifest.json"
 	found, err := assembly.Glob(ctx, "**/"+manifest)
 	if err != nil {
 		return messageError("--assembly cannot be read", err)
 	}
-	have := map[string]bool{}
-	for _, name := range found {
-		have[name] = true
-	}
-	made := dag.Directory().WithDirectory(pipeline.AssembliesDir, assembly)
+	assemblies := dag.Directory().WithDirectory(pipeline.AssembliesDir, assembly)
 	for _, env := range environments {
 		switch {
-		case have[path.Join(env.Name, manifest)]:
-		case have[manifest] && len(environments) == 1:
-			made = dag.Directory().WithDirectory(pipeline.AssemblyDir(env.Name), assembly)
+		case slices.Contains(found, path.Join(env.Name, manifest)):
+		case slices.Contains(found, manifest) && len(environments) == 1:
+			assemblies = dag.Directory().WithDirectory(pipeline.AssemblyDir(env.Name), assembly)
 		default:
-			return fmt.Errorf("--assembly holds no cloud assembly of %s: hand over the folder that synth returned", env.Name)
+			return fmt.Errorf("--assembly holds no cloud assembly of %s: pass the folder that synth returned", env.Name)
 		}
 	}
-	p.outputDirs[string(pipeline.Synth)] = made
+	p.outputDirs[string(pipeline.Synth)] = assemblies
 	return nil
 }
 
-// pendingGraph is the graph with no step whose result is there already, nor any that only such steps need.
+// pendingGraph returns the graph without the steps whose outputs exist already, and without those that only such steps
+// need.
 func (p *project) pendingGraph(g *pipeline.Graph) *pipeline.Graph {
 	return g.Without(func(s pipeline.Step) bool { return p.outputDirs[s.Name] != nil })
 }

@@ -8,17 +8,19 @@ import (
 	"strings"
 
 	"lockstep/ci/internal/dagger"
+	"lockstep/config"
 	"lockstep/internal/pipeline"
 )
 
-// Report runs gates and returns what they found, whether they pass or not.
+// Report runs gates and returns a folder with what they found, whether they pass or not.
 //
-// It returns a folder with report.html, findings.sarif, tests.xml and gates.xml as JUnit, summary.json, and what each of the gates printed.
+// The folder has report.html, findings.sarif, tests.xml and gates.xml in JUnit format, summary.json, and the output of
+// each gate.
 //
 // +cache="session"
 func (m *Lockstep) Report(
 	ctx context.Context,
-	// The stage whose gates run: quality, test or security; all of them unless told
+	// The stage whose gates run: quality, test or security; all of them by default
 	// +optional
 	stage string,
 ) (*dagger.Directory, error) {
@@ -29,77 +31,89 @@ func (m *Lockstep) Report(
 	stages := pipeline.GateStages
 	if stage != "" {
 		if !slices.Contains(pipeline.GateStages, pipeline.Stage(stage)) {
-			return nil, fmt.Errorf("--stage %s is no stage of gates: write one of %v", stage, pipeline.GateStages)
+			return nil, fmt.Errorf("--stage %s has no gates: write one of %v", stage, pipeline.GateStages)
 		}
 		stages = []pipeline.Stage{pipeline.Stage(stage)}
 	}
 	return p.mergeReports(p.runGraph(ctx, p.selectSteps(stages, p.config.Targets()...)))
 }
 
-// mergeReports is one report of all gates of a run.
+// mergeReports returns one report of all gates of a run, and what each of them printed.
 func (p *project) mergeReports(r *graphRun) (*dagger.Directory, error) {
-	left, printed := dag.Directory(), dag.Directory()
+	logs := dag.Directory()
 	for _, o := range r.outcomes {
-		if o.hasOutputs() {
-			left = copySelected(left, o.outputDir, pipeline.Selections{{Include: []string{pipeline.ReportsDir + "/**"}}})
-		}
 		if o.output != "" {
-			printed = printed.WithNewFile(logName(o.Step), o.output)
+			logs = logs.WithNewFile(logName(o.Step), o.output)
 		}
 	}
-	if err := p.provideResults(pipeline.MergeReportsStep, left, r.result("check")); err != nil {
+	s := pipeline.MergeReportsStep
+	if err := p.provideResults(s, r.collectOutputs(pipeline.ReportsDir, isAny), r.result("check")); err != nil {
 		return nil, err
 	}
-	ctr := p.container(pipeline.MergeReportsStep).WithExec(pipeline.MergeReportsStep.Argv(false))
-	return ctr.Directory(pipeline.WorkFolder+"/"+pipeline.MergedReportsDir).WithDirectory("logs", printed), nil
+	ctr := p.container(s).WithExec(s.Argv(false))
+	return ctr.Directory(pipeline.WorkFolder+"/"+pipeline.MergedReportsDir).WithDirectory("logs", logs), nil
 }
 
-// summarize has this very program tell of a run. Where it cannot, the run tells of itself in fewer words.
-func (p *project) summarize(ctx context.Context, r *graphRun, told pipeline.RunResults) {
-	left := dag.Directory()
-	for _, o := range r.outcomes {
-		if o.step.Effect == pipeline.AWS && o.hasOutputs() {
-			left = copySelected(left, o.outputDir, pipeline.Selections{{Include: []string{pipeline.RecordsDir + "/**"}}})
-		}
-	}
-	if p.provideResults(pipeline.SummaryStep, left, told) != nil {
+// summarize lets the lockstep binary write the run's summary, as the command line does. If that fails, the run has no
+// summary and text writes a shorter one.
+func (p *project) summarize(ctx context.Context, r *graphRun, results pipeline.RunResults) {
+	reachesAWS := func(s pipeline.Step) bool { return s.Effect == pipeline.AWS }
+	s := pipeline.SummaryStep
+	if p.provideResults(s, r.collectOutputs(pipeline.RecordsDir, reachesAWS), results) != nil {
 		return
 	}
-	if text, err := p.container(pipeline.SummaryStep).WithExec(pipeline.SummaryStep.Argv(false)).Stdout(ctx); err == nil {
+	if text, err := p.container(s).WithExec(s.Argv(false)).Stdout(ctx); err == nil {
 		r.summary = strings.TrimSpace(text)
 	}
 }
 
-// stageResult is what the steps came to of a run that reached for the accounts of environments.
-func (p *project) stageResult(r *graphRun, stage pipeline.Stage, environments []environment) pipeline.RunResults {
-	told := r.result(string(stage))
-	told.Stage, told.Live = stage, p.live != nil
-	for _, env := range environments {
-		told.Environments = append(told.Environments, env.Name)
-	}
-	return told
-}
+// isAny picks every step.
+func isAny(pipeline.Step) bool { return true }
 
-// result is what the steps came to.
-func (r *graphRun) result(command string) pipeline.RunResults {
-	told := pipeline.RunResults{Command: command, Digest: r.graph.Digest(), Millis: r.millis}
+// collectOutputs returns what the picked steps left below one of their folders.
+func (r *graphRun) collectOutputs(folder string, pick func(pipeline.Step) bool) *dagger.Directory {
+	outputs := dag.Directory()
 	for _, o := range r.outcomes {
-		told.Results = append(told.Results, o.Result)
+		if pick(o.step) && o.hasOutputs() {
+			outputs = copySelected(outputs, o.outputDir, pipeline.Selections{{Include: []string{folder + "/**"}}})
+		}
 	}
-	return told
+	return outputs
 }
 
-// provideResults gives a step what others left, and what they came to.
-func (p *project) provideResults(s pipeline.Step, left *dagger.Directory, told pipeline.RunResults) error {
-	text, err := json.Marshal(told)
+// stageResult returns the results of a run that reaches the accounts of environments.
+func (p *project) stageResult(
+	r *graphRun, stage pipeline.Stage, environments []config.Environment,
+) pipeline.RunResults {
+	results := r.result(string(stage))
+	results.Stage = stage
+	results.Live = p.live != nil
+	for _, env := range environments {
+		results.Environments = append(results.Environments, env.Name)
+	}
+	return results
+}
+
+// result returns the results of the run's steps.
+func (r *graphRun) result(command string) pipeline.RunResults {
+	results := pipeline.RunResults{Command: command, Digest: r.graph.Digest(), Millis: r.millis}
+	for _, o := range r.outcomes {
+		results.Results = append(results.Results, o.Result)
+	}
+	return results
+}
+
+// provideResults makes the outputs and the results of other steps an input of the step.
+func (p *project) provideResults(s pipeline.Step, outputs *dagger.Directory, results pipeline.RunResults) error {
+	text, err := json.Marshal(results)
 	if err != nil {
 		return err
 	}
-	p.outputDirs[s.Name] = left.WithNewFile(pipeline.ResultsFile, string(text))
+	p.outputDirs[s.Name] = outputs.WithNewFile(pipeline.ResultsFile, string(text))
 	return nil
 }
 
-// hasOutputs says whether the step's command ran to its end, so that there is what it left.
+// hasOutputs reports whether the step's command ran to its end.
 func (o *outcome) hasOutputs() bool {
 	return o.Status == pipeline.Ran || o.Status == pipeline.Failed && o.ExitCode != 0
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -13,48 +14,48 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-type environment = config.Environment
-
-// request is what the caller of a function that reaches for accounts asks for.
+// request is what the caller of a function that reaches accounts asks for.
 type request struct {
 	env         string
 	credentials *dagger.Secret
 	assembly    *dagger.Directory
 	commit      string
 	plan        *dagger.File
-	// arguments are given to the steps of the first stage, besides those of the table.
+	// arguments are added to the commands of the steps of the first stage.
 	arguments []string
-	// needsGates says that nothing of it may happen on AWS before every gate has passed for what is deployed.
+	// needsGates reports whether a live run must pass every gate first.
 	needsGates bool
 }
 
-// runStages runs stages that reach for accounts, and all that they need.
+// runStages runs stages that reach accounts, and the steps that they need.
 func (m *Lockstep) runStages(ctx context.Context, q request, stages ...pipeline.Stage) (*graphRun, error) {
 	p, environments, err := m.prepare(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	chosen := stages
+	selected := stages
 	if q.assembly != nil {
 		if err := p.useAssembly(ctx, q.assembly, environments); err != nil {
 			return nil, err
 		}
 	} else if q.needsGates && p.live != nil {
-		chosen = append(chosen, pipeline.GateStages...)
+		selected = slices.Concat(stages, pipeline.GateStages)
 	}
-	g := p.pendingGraph(p.selectSteps(chosen, environments...)).WithExtraArgs(stages[0], q.arguments...)
+	g := p.pendingGraph(p.selectSteps(selected, environments...)).WithExtraArgs(stages[0], q.arguments...)
 	var r *graphRun
-	var summing sync.WaitGroup
+	var summary sync.WaitGroup
 	err = p.withAccounts(ctx, func() error {
 		r = p.runGraph(ctx, g)
-		summing.Go(func() { p.summarize(ctx, r, p.stageResult(r, stages[0], environments)) }) // while the accounts are being stopped
+		// The summary is written while the accounts are being stopped.
+		summary.Go(func() { p.summarize(ctx, r, p.stageResult(r, stages[0], environments)) })
 		return nil
 	})
-	summing.Wait()
+	summary.Wait()
 	return r, errors.Join(r.err(), err)
 }
 
-// runOperation runs a command that reaches for accounts and is no step of the table.
+// runOperation runs a command of the lockstep binary that reaches accounts and is not a step of the table. It returns
+// what the command printed.
 func (m *Lockstep) runOperation(ctx context.Context, q request, arguments ...string) (string, error) {
 	p, _, err := m.prepare(ctx, q)
 	if err != nil {
@@ -75,14 +76,14 @@ func (m *Lockstep) runOperation(ctx context.Context, q request, arguments ...str
 	return r.last().output, nil
 }
 
-// prepare reads the configuration and what the caller handed over.
-func (m *Lockstep) prepare(ctx context.Context, q request) (*project, []environment, error) {
+// prepare opens the project, and reads the credentials and selects the environments of the request.
+func (m *Lockstep) prepare(ctx context.Context, q request) (*project, []config.Environment, error) {
 	p, err := m.open(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	var environments []environment
-	if q.env != "" || q.plan == nil { // a plan says by itself where it belongs
+	var environments []config.Environment
+	if q.env != "" || q.plan == nil { // a plan names its environment
 		if environments, err = p.selectEnvironments(q.env); err != nil {
 			return nil, nil, err
 		}
@@ -95,7 +96,8 @@ func (m *Lockstep) prepare(ctx context.Context, q request) (*project, []environm
 	return p, environments, err
 }
 
-// withAccounts does something to the accounts: the real ones where there are credentials, and else emulated ones, which it starts and stops.
+// withAccounts calls do while the accounts can be reached. In a rehearsal it starts the emulated accounts before and
+// stops them after.
 func (p *project) withAccounts(ctx context.Context, do func() error) error {
 	if p.live != nil {
 		return do()
@@ -107,23 +109,24 @@ func (p *project) withAccounts(ctx context.Context, do func() error) error {
 	return errors.Join(do(), stop())
 }
 
-// summaryLength leaves room for what stands around a summary in the request for an approval, which CodePipeline cuts off at 1,000 characters.
-const summaryLength = 600
+// maxSummaryLength is the most that a plan's summary may have, in bytes. CodePipeline cuts the request for an approval,
+// which has more than the summary, at 1,000 characters.
+const maxSummaryLength = 600
 
-// withSummary adds to a plan what a person is shown of it in a line, and its digest.
+// withSummary adds the plan's digest and its summary of one line to the folder of a plan.
 func withSummary(ctx context.Context, plan *dagger.Directory) (*dagger.Directory, error) {
 	text, err := plan.File(pipeline.PlanFile).Contents(ctx)
 	if err != nil {
-		return nil, messageError("the plan that was made cannot be read", err)
+		return nil, messageError("the new plan cannot be read", err)
 	}
-	var read planContent
-	if err := json.Unmarshal([]byte(text), &read); err != nil || read.Digest == "" {
-		return nil, errors.New("the plan that was made is damaged")
+	var content planContent
+	if err := json.Unmarshal([]byte(text), &content); err != nil || content.Digest == "" {
+		return nil, errors.New("the new plan is not valid JSON or has no digest")
 	}
-	return plan.WithNewFile("digest", read.Digest).WithNewFile("summary", read.summary()), nil
+	return plan.WithNewFile("digest", content.Digest).WithNewFile("summary", content.summary()), nil
 }
 
-// planContent is what of a plan's file makes its summary.
+// planContent is the part of a plan's file that its summary is made from.
 type planContent struct {
 	Digest  string
 	Targets []struct {
@@ -136,31 +139,32 @@ type planContent struct {
 	}
 }
 
+// summary returns how many stacks change and, for each of them, its number of changes and what has to be allowed by
+// name.
 func (p planContent) summary() string {
-	var parts []string
-	changed, total := 0, 0
+	var changes []string
+	total := 0
 	for _, target := range p.Targets {
 		for _, s := range target.Stacks {
 			total++
 			if len(s.Changes) == 0 {
 				continue
 			}
-			changed++
-			part := fmt.Sprintf("%s %d", s.Name, len(s.Changes))
+			change := fmt.Sprintf("%s %d", s.Name, len(s.Changes))
 			for _, flag := range s.Flags {
-				if !strings.Contains(part, flag.Permit) {
-					part += ", " + flag.Permit
+				if !strings.Contains(change, flag.Permit) {
+					change += ", " + flag.Permit
 				}
 			}
-			parts = append(parts, part)
+			changes = append(changes, change)
 		}
 	}
-	text := fmt.Sprintf("%d of %d stacks change", changed, total)
-	if len(parts) > 0 {
-		text += ": " + strings.Join(parts, "; ")
+	text := fmt.Sprintf("%d of %d stacks change", len(changes), total)
+	if len(changes) > 0 {
+		text += ": " + strings.Join(changes, "; ")
 	}
-	if len(text) > summaryLength {
-		text = text[:summaryLength-1] + "…"
+	if len(text) > maxSummaryLength {
+		text = strings.ToValidUTF8(text[:maxSummaryLength-len("…")], "") + "…"
 	}
 	return text
 }

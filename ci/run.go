@@ -12,7 +12,7 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// outcome is how a step ended, what it printed and what it left.
+// outcome is a step's result, what it printed, and its outputs.
 type outcome struct {
 	pipeline.Result
 	output    string
@@ -21,8 +21,6 @@ type outcome struct {
 	step pipeline.Step
 	// prepared is the step's container before its command has run, and container after it.
 	prepared, container *dagger.Container
-	// done is closed when the rest is settled.
-	done chan struct{}
 }
 
 // graphRun is a run of a graph, with the outcomes in the graph's order.
@@ -34,45 +32,37 @@ type graphRun struct {
 	summary string
 }
 
-// runGraph asks the engine for every step as soon as those that it waits for have passed; the engine runs whatever it is asked for side by side.
+// runGraph asks the engine for every step as soon as those that it waits for have passed. The engine limits how much it
+// runs at once, so the scheduler does not.
 func (p *project) runGraph(ctx context.Context, g *pipeline.Graph) *graphRun {
-	r, began := &graphRun{graph: g}, time.Now()
-	byName := map[string]*outcome{}
+	r := &graphRun{graph: g}
+	started := time.Now()
+	outcomes := map[string]*outcome{}
 	for _, s := range g.Steps() {
 		o := p.prepareStep(s)
-		r.outcomes, byName[s.Name] = append(r.outcomes, o), o
+		r.outcomes = append(r.outcomes, o)
+		outcomes[s.Name] = o
 	}
-	for _, o := range r.outcomes {
-		go func() {
-			defer close(o.done)
-			waits := g.Predecessors(o.Step)
-			for _, name := range waits {
-				<-byName[name].done
-			}
-			if name := firstBlocker(o.step, waits, byName); name != "" {
-				o.Status, o.Reason, o.Tolerated = pipeline.Skipped, name+" did not pass", byName[name].Tolerated
-				return
-			}
-			started := time.Now()
-			p.runStep(ctx, o)
-			o.Millis = time.Since(started).Milliseconds()
-		}()
+	run := func(s pipeline.Step) pipeline.Result {
+		o := outcomes[s.Name]
+		stepStarted := time.Now()
+		p.runStep(ctx, o)
+		o.Millis = time.Since(stepStarted).Milliseconds()
+		return o.Result
 	}
-	for _, o := range r.outcomes {
-		<-o.done
-	}
-	r.millis = time.Since(began).Milliseconds()
+	pipeline.NewScheduler(g, 0).Run(ctx, run, func(skipped pipeline.Result) { outcomes[skipped.Step].Result = skipped })
+	r.millis = time.Since(started).Milliseconds()
 	return r
 }
 
-// prepareStep says what a step's container is and what it will leave. Nothing runs yet. What a step is made of has to be described before it, as the
-// graph's order has it.
+// prepareStep says what a step's container is and what it will leave. Nothing runs yet. What a step is made of has to
+// be described before it, as the graph's order has it.
 func (p *project) prepareStep(s pipeline.Step) *outcome {
 	ctr := p.container(s)
 	if s.Effect == pipeline.AWS {
 		ctr = ctr.WithEnvVariable("LOCKSTEP_RUN", runID) // never the same, so never taken from the cache
 	}
-	o := &outcome{Result: pipeline.Result{Step: s.Name, Stage: s.Stage}, step: s, prepared: ctr, done: make(chan struct{})}
+	o := &outcome{Result: pipeline.Result{Step: s.Name, Stage: s.Stage}, step: s, prepared: ctr}
 	p.addExec(o)
 	if len(s.Outputs) > 0 {
 		p.outputDirs[s.Name] = o.outputDir
@@ -80,25 +70,15 @@ func (p *project) prepareStep(s pipeline.Step) *outcome {
 	return o
 }
 
-// addExec lets the step's command run, whatever comes of it.
+// addExec adds the step's command to its container. The command may end with any exit status.
 func (p *project) addExec(o *outcome) {
-	o.container = o.prepared.WithExec(o.step.Argv(p.live != nil), dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
+	anyStatus := dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny}
+	o.container = o.prepared.WithExec(o.step.Argv(p.live != nil), anyStatus)
 	o.outputDir = p.stepOutputs(o.container, o.step)
 }
 
 // runID tells this run from every other.
 var runID = fmt.Sprint(time.Now().UnixNano())
-
-// firstBlocker is the first of the steps without which this one cannot run; empty if there is none. What it only comes after may be absent where that is
-// tolerated.
-func firstBlocker(s pipeline.Step, waits []string, outcomes map[string]*outcome) string {
-	for _, name := range waits {
-		if o := outcomes[name]; o.Blocks() || !o.Passed() && slices.Contains(s.Needs, name) {
-			return name
-		}
-	}
-	return ""
-}
 
 // runStep runs a step and says how it ended.
 func (p *project) runStep(ctx context.Context, o *outcome) {
@@ -109,7 +89,7 @@ func (p *project) runStep(ctx context.Context, o *outcome) {
 	}
 	code, err := o.container.ExitCode(ctx)
 	if err == nil && code == pipeline.ExitNotRun && s.IsGate() {
-		// The engine keeps an answer, this one too; but what a gate could not reach then may be there now.
+		// The engine caches this result too, but what the gate could not reach then may be reachable now.
 		o.prepared = o.prepared.WithEnvVariable("LOCKSTEP_RUN", runID)
 		p.addExec(o)
 		code, err = o.container.ExitCode(ctx)
@@ -121,16 +101,21 @@ func (p *project) runStep(ctx context.Context, o *outcome) {
 	case err != nil && ctx.Err() != nil:
 		o.Status = pipeline.Interrupted
 	case err != nil:
-		o.Status, o.Reason, o.output = pipeline.Failed, p.messageWithImageHint(err), execOutput(err)
+		o.Status = pipeline.Failed
+		o.Reason = p.messageWithImageHint(err)
+		o.output = execOutput(err)
 	case code == 0:
 		o.Status = pipeline.Ran
 	default:
-		o.Status, o.ExitCode, o.Reason = pipeline.Failed, code, fmt.Sprintf("exit status %d", code)
+		o.Status = pipeline.Failed
+		o.ExitCode = code
+		o.Reason = fmt.Sprintf("exit status %d", code)
 		p.classifyExit(o)
 	}
 }
 
-// classifyExit tells a gate that could not do its work from one that found something, and takes over why: its last line says it.
+// classifyExit sets the status of a gate that could not run, and takes a gate's reason from the last line of its
+// output.
 func (p *project) classifyExit(o *outcome) {
 	if !o.step.IsGate() {
 		return
@@ -144,16 +129,19 @@ func (p *project) classifyExit(o *outcome) {
 	}
 }
 
-// hasNothingToDo says that none of the files is there that the step is about, so that nothing is installed for it either.
+// hasNothingToDo reports whether the source has none of the files that trigger the step. Its tools are then not
+// installed.
 func (p *project) hasNothingToDo(ctx context.Context, s pipeline.Step) (bool, error) {
 	if len(s.TriggerPaths) == 0 {
 		return false, nil
 	}
 	found, err := copySelected(dag.Directory(), p.source, s.SubjectFiles()).Glob(ctx, "**/*")
-	return !slices.ContainsFunc(found, func(name string) bool { return pipeline.Matches(s.TriggerPaths, name) }), err
+	triggers := func(name string) bool { return pipeline.Matches(s.TriggerPaths, name) }
+	return !slices.ContainsFunc(found, triggers), err
 }
 
-// messageError is an error in this program's own words. The engine's errors cannot be wrapped: whatever stands around one is lost on its way to the caller.
+// messageError returns an error with the text of an engine's error and the end of the failed command's output. It does
+// not wrap the engine's error, because the caller would then see that alone.
 func messageError(what string, err error) error {
 	text := what + ": " + oneLine(err)
 	if output := execOutput(err); output != "" {
@@ -162,7 +150,7 @@ func messageError(what string, err error) error {
 	return errors.New(text)
 }
 
-// execOutput is what a command printed whose failure the error is; empty if it is of another kind.
+// execOutput returns what the failed command printed; empty if the error is not of a command.
 func execOutput(err error) string {
 	var failed *dagger.ExecError
 	if !errors.As(err, &failed) {
@@ -171,24 +159,26 @@ func execOutput(err error) string {
 	return strings.TrimSpace(failed.Stdout + "\n" + failed.Stderr)
 }
 
+// oneLine returns an error's text without line breaks.
 func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
 
-// tailLines is how much of what a failed step printed is shown.
+// tailLines is how many lines of a failed step's output are shown.
 const tailLines = 30
 
-// tail is the end of a text, indented.
+// tail returns the last lines of a text, indented.
 func tail(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	return "  " + strings.Join(lines[max(0, len(lines)-tailLines):], "\n  ")
 }
 
-// last is the outcome of the last step.
+// last returns the outcome of the last step.
 func (r *graphRun) last() *outcome { return r.outcomes[len(r.outcomes)-1] }
 
-// logName is the name of a file with what a step printed.
+// logName returns the name of the file for a step's output.
 func logName(step string) string { return strings.ReplaceAll(step, ":", "-") + ".log" }
 
-// text tells what those steps printed that reach AWS, and how every step ended. A run that never began has nothing to tell.
+// text returns the output of the steps that reach AWS, and a summary of the run. It is empty for nil, a run that never
+// began.
 func (r *graphRun) text() string {
 	if r == nil {
 		return ""
@@ -213,7 +203,8 @@ func (r *graphRun) text() string {
 	return b.String()
 }
 
-// err is nil if every step passed, and else says which did not, why, and the end of what it printed. A run that never began has not failed either.
+// err returns an error with the steps that did not pass, each with its reason and the end of its output, and nil if
+// there are none. A run that never began, which is nil, has not failed.
 func (r *graphRun) err() error {
 	if r == nil {
 		return nil

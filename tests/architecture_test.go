@@ -15,57 +15,101 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// allowedImports is which of this module's packages each may import. What is not listed may not exist.
+// allowedImports lists the packages of this module that each package may import. A package that is not listed may not
+// exist.
 var allowedImports = map[string][]string{
-	".":                      {"config", "internal/cli", "internal/refusal"},
-	"internal/gate/findings": {},
-	"tests/gates/proof":      {"config", "internal/gate/findings", "internal/host", "internal/pipeline"},
-	"internal/gate":          {"config", "internal/gate/findings", "internal/pipeline"},
-	"internal/cli":           {"internal/bill", "internal/gate/images", "internal/gate", "internal/gate/findings", "config", "internal/host", "internal/awsclient", "internal/deploy", "internal/deploy/assembly", "internal/deploy/cfn", "internal/deploy/change", "internal/deploy/planfile", "internal/deploy/staging", "internal/refusal", "internal/rollout", "internal/rehearsal", "internal/bootstrap", "internal/report", "internal/pipeline", "tools"},
-	"internal/report":        {"internal/gate/findings", "internal/deploy", "internal/deploy/change", "internal/rehearsal", "internal/pipeline"},
-	"internal/host":          {"internal/pipeline", "tools"},
-	"internal/deploy": {
-		"internal/awsclient", "internal/deploy/assembly", "internal/deploy/cfn", "internal/deploy/change", "internal/deploy/ledger", "internal/deploy/planfile",
-		"internal/deploy/risk", "internal/deploy/staging", "internal/refusal",
+	".": {"config", "internal/cli", "internal/pipeline", "internal/refusal"},
+	"internal/cli": {
+		"config", "internal/awsclient", "internal/bootstrap", "internal/deploy", "internal/deploy/cfn", "internal/deploy/change",
+		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/staging", "internal/fsx", "internal/gate",
+		"internal/gate/findings", "internal/gate/images", "internal/host", "internal/pipeline", "internal/refusal",
+		"internal/rehearsal", "internal/repo", "internal/report", "internal/rollout", "tools",
 	},
-	"internal/deploy/change":   {},
-	"internal/deploy/risk":     {"internal/deploy/change", "internal/refusal", "internal/stateful"},
-	"internal/deploy/planfile": {"internal/deploy/change", "internal/deploy/ledger", "internal/refusal"},
-	"internal/deploy/cfn":      {"internal/awsclient", "internal/deploy/assembly", "internal/deploy/change", "internal/refusal"},
-	"internal/deploy/staging":  {"internal/awsclient", "internal/deploy/assembly", "internal/deploy/ledger", "internal/refusal"},
-	"internal/awsclient":       {"internal/awsclient/pace", "internal/refusal"},
-	"internal/awsclient/pace":  {},
-	"internal/refusal":         {},
-	"internal/rollout":         {},
-	"internal/stateful":        {},
-	"internal/deploy/assembly": {},
-	"internal/rehearsal":       {"internal/bootstrap", "tools"},
-	"internal/bootstrap":       {"config", "tools"},
-	"internal/pipeline":        {"config"},
-	"tools":                    {"internal/pipeline"},
-	"config":                   {},
-	"infra":                    {"config", "internal/pipeline", "infra/stages", "infra/stacks", "infra/constructs", "infra/plugins"},
-	"infra/stages":             {"config", "internal/pipeline", "infra/stacks", "infra/constructs", "infra/plugins"},
-	"infra/stacks":             {"config", "internal/pipeline", "internal/stateful", "infra/constructs"},
-	"infra/plugins":            {"config", "infra/stacks", "infra/constructs"},
-	"infra/constructs":         {"config"},
-	"tests/module":             {},
-	"tests":                    {"config", "internal/pipeline", "internal/deploy", "internal/deploy/assembly", "internal/rehearsal"},
+	"internal/rollout": {
+		"config", "internal/awsclient", "internal/bootstrap", "internal/deploy", "internal/deploy/assembly",
+		"internal/deploy/change", "internal/deploy/digest", "internal/deploy/planfile", "internal/fsx", "internal/host",
+		"internal/pipeline", "internal/refusal", "internal/rehearsal", "internal/repo", "internal/report", "internal/sbom",
+		"tools",
+	},
+	"internal/report": {
+		"internal/deploy", "internal/deploy/change", "internal/deploy/planfile", "internal/fsx", "internal/gate/findings",
+		"internal/pipeline", "internal/rehearsal",
+	},
 
-	"tests/faults": {},
-	// What a deployment is made of.
-	"bench/scale":               {"internal/awsclient", "internal/deploy", "internal/deploy/assembly", "internal/deploy/simulated", "internal/rollout"},
-	"internal/bill":             {},
-	"internal/gate/images":      {},
-	"internal/deploy/ledger":    {},
+	// One account's deployment.
+	"internal/deploy": {
+		"internal/awsclient", "internal/deploy/assembly", "internal/deploy/cfn", "internal/deploy/change",
+		"internal/deploy/digest", "internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/risk",
+		"internal/deploy/staging", "internal/refusal",
+	},
+	"internal/deploy/change": {},
+	"internal/deploy/risk": {
+		"internal/deploy/assembly", "internal/deploy/change", "internal/refusal", "internal/stateful",
+	},
+	"internal/deploy/planfile": {
+		"internal/deploy/change", "internal/deploy/digest", "internal/deploy/ledger", "internal/fsx", "internal/refusal",
+	},
+	"internal/deploy/cfn": {
+		"internal/awsclient", "internal/deploy/assembly", "internal/deploy/change", "internal/deploy/digest",
+		"internal/refusal",
+	},
+	"internal/deploy/staging": {
+		"internal/awsclient", "internal/deploy/assembly", "internal/deploy/digest", "internal/deploy/ledger",
+		"internal/fsx", "internal/refusal",
+	},
+	"internal/deploy/ledger":    {"internal/deploy/digest"},
+	"internal/deploy/assembly":  {"internal/deploy/digest"},
+	"internal/deploy/digest":    {},
 	"internal/deploy/simulated": {},
+	"internal/awsclient":        {"internal/awsclient/pace", "internal/refusal"},
+	"internal/awsclient/pace":   {},
+	"internal/refusal":          {},
+	"internal/rehearsal":        {"internal/bootstrap", "internal/deploy/assembly", "internal/fsx", "tools"},
+	"internal/bootstrap":        {"config", "tools"},
+
+	// Steps and gates.
+	"internal/host":              {"internal/fsx", "internal/pipeline", "internal/repo", "tools"},
+	"internal/gate":              {"config", "internal/fsx", "internal/gate/findings", "internal/pipeline", "internal/repo"},
+	"internal/gate/findings":     {},
+	"internal/gate/images":       {},
+	"internal/repo":              {"internal/pipeline", "tools"},
+	"internal/fsx":               {},
+	"internal/sbom":              {},
+	"internal/stateful":          {},
+	"internal/awsmodel":          {},
+	"internal/awsmodel/generate": {"internal/awsmodel"},
+	"internal/pipeline":          {"config"},
+	"tools":                      {"internal/fsx", "internal/pipeline"},
+	"config":                     {},
+
+	"infra": {
+		"config", "internal/pipeline", "infra/constructs", "infra/plugins", "infra/stacks", "infra/stages",
+	},
+	"infra/stages":     {"config", "internal/pipeline", "infra/constructs", "infra/plugins", "infra/stacks"},
+	"infra/stacks":     {"config", "internal/pipeline", "internal/stateful", "infra/constructs"},
+	"infra/plugins":    {"config", "infra/stacks", "infra/constructs"},
+	"infra/constructs": {"config"},
+
+	"tests/codesize":    {},
+	"tests/gates/proof": {"config", "internal/gate/findings", "internal/host", "internal/pipeline"},
+	"tests/harness":     {"internal/pipeline"},
+	"tests/module":      {"tests/harness"},
+	"tests/mutants":     {"tests/harness"},
+	"bench/scale": {
+		"internal/awsclient", "internal/deploy", "internal/deploy/assembly", "internal/deploy/digest", "internal/deploy/simulated",
+		"internal/rollout",
+	},
 }
 
-// forbiddenImports are the packages that may only see files through an fs.FS, and what they may not import.
+// forbiddenImports lists what packages may not import because they see files only through an fs.FS and nothing else of
+// the machine.
 var forbiddenImports = map[string][]string{
 	"config":            {"os", "net", "net/http", "os/exec"},
 	"internal/pipeline": {"os", "net", "net/http", "os/exec"},
 }
+
+// foldersWithoutPackages hold no package of this module that others import.
+var foldersWithoutPackages = []string{".git", ".lockstep", "node_modules", "testdata", "ci", "schema"}
 
 func TestArchitecture_ImportsPointOneWay(t *testing.T) {
 	for dir, imports := range packageImports(t) {
@@ -74,8 +118,8 @@ func TestArchitecture_ImportsPointOneWay(t *testing.T) {
 			continue
 		}
 		for _, imported := range imports {
-			if own, ok := strings.CutPrefix(imported, "lockstep/"); ok {
-				assert.Contains(t, allowed, own, "%s imports %s", dir, own)
+			if name, ok := strings.CutPrefix(imported, "lockstep/"); ok {
+				assert.Contains(t, allowed, name, "%s imports %s", dir, name)
 			}
 			assert.NotContains(t, forbiddenImports[dir], imported, "%s imports %s", dir, imported)
 		}
@@ -88,7 +132,7 @@ func TestArchitecture_PackageNames(t *testing.T) {
 	}
 }
 
-// packageImports are the imports of each package that is part of the program, by the package's folder.
+// packageImports returns the imports of each package outside of tests, by the package's folder.
 func packageImports(t *testing.T) map[string][]string {
 	t.Helper()
 	found := map[string][]string{}
@@ -97,7 +141,7 @@ func packageImports(t *testing.T) map[string][]string {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && slices.Contains([]string{".git", ".lockstep", "node_modules", "testdata", "ci", "schema"}, entry.Name()):
+		case entry.IsDir() && slices.Contains(foldersWithoutPackages, entry.Name()):
 			return fs.SkipDir
 		case entry.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go"):
 			return nil

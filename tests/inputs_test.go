@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -16,22 +15,23 @@ import (
 
 	"lockstep/config"
 	"lockstep/internal/pipeline"
+	"lockstep/tests/harness"
 )
 
-// listedPackage is what Go says that a package is made of.
+// listedPackage is a package as `go list -json` describes it.
 type listedPackage struct {
 	Dir    string
 	Module *struct{ Main bool }
-	// DepOnly says that it is there only because another one needs it.
+	// DepOnly reports whether the package is listed only as a dependency.
 	DepOnly                       bool
 	GoFiles, EmbedFiles           []string
 	TestGoFiles, TestEmbedFiles   []string
 	XTestGoFiles, XTestEmbedFiles []string
 }
 
-// A container has no file that its step does not declare, so what Go compiles and embeds has to be among them.
+// A container has only the files that its step declares, so they must include all that Go compiles and embeds.
 func TestSteps_DeclareCompiledFiles(t *testing.T) {
-	c, err := config.Load(os.DirFS(filepath.Join(repository, "config")))
+	c, err := config.Load(harness.Platform())
 	require.NoError(t, err)
 	seen := 0
 	for _, step := range append(pipeline.Steps(c), pipeline.BinaryStep) {
@@ -41,16 +41,17 @@ func TestSteps_DeclareCompiledFiles(t *testing.T) {
 		}
 		seen++
 		t.Run(step.Name, func(t *testing.T) {
-			passedOver := excludeFilter(step.Command)
+			isExcluded := excludeFilter(step.Command)
 			for _, file := range compiledFiles(t, program == "test" || program == "golangci-lint", patterns) {
-				assert.True(t, passedOver(file) || pipeline.Matches(step.Inputs, file), "%s is compiled and is no input", file)
+				assert.True(t, isExcluded(file) || pipeline.Matches(step.Inputs, file), "%s is compiled and is no input", file)
 			}
 		})
 	}
 	assert.Greater(t, seen, 8)
 }
 
-// parseCompileCommand are the packages that a command compiles, and the program, or Go's own command, that does.
+// parseCompileCommand returns the package patterns that a command compiles, and the program that compiles them: the
+// subcommand of go, or another program. There are no patterns for a command that compiles nothing.
 func parseCompileCommand(argv []string) (program string, patterns []string) {
 	if i := slices.Index(argv, "--"); i >= 0 {
 		argv = argv[i+1:]
@@ -69,7 +70,7 @@ func parseCompileCommand(argv []string) (program string, patterns []string) {
 	return program, nil
 }
 
-// excludeFilter says of which files a command is told not to look at them.
+// excludeFilter returns a function that reports whether the command excludes a file by -exclude-dir.
 func excludeFilter(argv []string) func(string) bool {
 	return func(file string) bool {
 		for i, word := range argv[1:] {
@@ -81,10 +82,11 @@ func excludeFilter(argv []string) func(string) bool {
 	}
 }
 
-// compiledFiles are the repository's files that the packages and all that they import are made of.
+// compiledFiles returns the repository's files that the packages and their dependencies are compiled from, sorted.
 func compiledFiles(t *testing.T, withTests bool, patterns []string) []string {
 	t.Helper()
-	argv := []string{"list", "-json=Dir,Module,DepOnly,GoFiles,EmbedFiles,TestGoFiles,TestEmbedFiles,XTestGoFiles,XTestEmbedFiles", "-deps"}
+	const fields = "Dir,Module,DepOnly,GoFiles,EmbedFiles,TestGoFiles,TestEmbedFiles,XTestGoFiles,XTestEmbedFiles"
+	argv := []string{"list", "-json=" + fields, "-deps"}
 	if withTests {
 		argv = append(argv, "-test")
 	}
@@ -103,19 +105,20 @@ func compiledFiles(t *testing.T, withTests bool, patterns []string) []string {
 		if p.Module == nil || !p.Module.Main {
 			continue
 		}
-		// Of the code that a package embeds to know its own version, tests are no part that counts.
-		parts := slices.Concat(p.GoFiles, slices.DeleteFunc(p.EmbedFiles, func(name string) bool { return strings.HasSuffix(name, "_test.go") }))
+		// A package embeds its sources to compute its version, which leaves out the tests.
+		isTest := func(name string) bool { return strings.HasSuffix(name, "_test.go") }
+		names := slices.Concat(p.GoFiles, slices.DeleteFunc(p.EmbedFiles, isTest))
 		if withTests && !p.DepOnly {
-			parts = slices.Concat(parts, p.TestGoFiles, p.TestEmbedFiles, p.XTestGoFiles, p.XTestEmbedFiles)
+			names = slices.Concat(names, p.TestGoFiles, p.TestEmbedFiles, p.XTestGoFiles, p.XTestEmbedFiles)
 		}
-		for _, name := range parts {
+		for _, name := range names {
 			file := name
 			if !filepath.IsAbs(name) {
 				file = filepath.Join(p.Dir, name)
 			}
 			relative, err := filepath.Rel(repository, file)
 			require.NoError(t, err)
-			if !strings.HasPrefix(relative, "..") { // the main function that Go writes for a test lies in its cache
+			if !strings.HasPrefix(relative, "..") { // the generated main package of a test is in the cache
 				files = append(files, filepath.ToSlash(relative))
 			}
 		}

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// quotedMessages are what the rows below a heading of a page quote in their first column.
+// quotedMessages returns the code in the first column of the tables below a heading.
 func quotedMessages(page, heading string) []string {
 	_, rest, _ := strings.Cut(page, "\n## "+heading+"\n")
 	section, _, _ := strings.Cut(rest, "\n## ")
@@ -26,7 +26,7 @@ func quotedMessages(page, heading string) []string {
 	return out
 }
 
-// programTexts are the texts of a repository's programs, each as one line; those that are put together with + are one.
+// programTexts returns the string literals of a repository's programs. Literals that are joined with + are one text.
 func programTexts(t *testing.T, files fs.FS) []string {
 	t.Helper()
 	var out []string
@@ -61,7 +61,8 @@ func programTexts(t *testing.T, files fs.FS) []string {
 	return out
 }
 
-// stringLiteral is the text of an expression as far as it is written down, empty for one that is no text.
+// stringLiteral returns the value of a string literal, or of several that are joined with +. It returns what comes
+// before the first other operand, and nothing if that is the first.
 func stringLiteral(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.BasicLit:
@@ -77,7 +78,7 @@ func stringLiteral(e ast.Expr) string {
 	return ""
 }
 
-// missingMessages are the messages of which no text has all parts, in their order.
+// missingMessages returns the messages of which no text contains all parts in their order. The parts are separated by …
 func missingMessages(messages, texts []string) []string {
 	var out []string
 	for _, m := range messages {
@@ -113,12 +114,12 @@ func TestDocument_MessagesExistInSource(t *testing.T) {
 		message string
 		known   bool
 	}{
-		"a whole text":              {"one and two", true},
-		"the beginning of one":      {"the bucket … is not there", true},
-		"a text that was reworded":  {"the bucket … is missing", false},
-		"parts in another order":    {"is not there … the bucket", false},
-		"parts of different texts":  {"the bucket … and two", false},
-		"what nobody has ever said": {"all is well", false},
+		"a complete text":             {"one and two", true},
+		"a text with a variable part": {"the bucket … is not there", true},
+		"another wording":             {"the bucket … is missing", false},
+		"the parts in another order":  {"is not there … the bucket", false},
+		"the parts of two texts":      {"the bucket … and two", false},
+		"a text of no program":        {"all is well", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			assert.Equal(t, test.known, len(missingMessages([]string{test.message}, texts)) == 0)

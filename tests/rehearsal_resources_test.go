@@ -19,7 +19,7 @@ import (
 
 const prodAccount = "777788889999"
 
-// minCoverage is the part of all resources, the tooling account's included, that must be rehearsed for real.
+// minCoverage is the share of all resources, of the tooling account too, that must not be stand-ins.
 const minCoverage = 0.9
 
 func TestRehearsal_CreatesSupportedResources(t *testing.T) {
@@ -35,9 +35,12 @@ func TestRehearsal_CreatesSupportedResources(t *testing.T) {
 	}
 	p.assertDatabase()
 
-	policy, err := cloudformation.NewFromConfig(p.aws(prodAccount)).GetStackPolicy(t.Context(), &cloudformation.GetStackPolicyInput{StackName: aws.String("lockstep-prod-database")})
+	prod := cloudformation.NewFromConfig(p.aws(prodAccount))
+	policy, err := prod.GetStackPolicy(t.Context(), &cloudformation.GetStackPolicyInput{
+		StackName: aws.String("lockstep-prod-database"),
+	})
 	require.NoError(t, err)
-	assert.Contains(t, aws.ToString(policy.StackPolicyBody), "AWS::RDS::DBCluster", "prod's data cannot be replaced by an update")
+	assert.Contains(t, aws.ToString(policy.StackPolicyBody), "AWS::RDS::DBCluster", "an update cannot replace prod's data")
 }
 
 // deployCoverage deploys to an environment and returns how much of it was rehearsed.
@@ -56,12 +59,13 @@ func (p project) deployCoverage(environment string) rehearsal.Coverage {
 	return summary.Coverage
 }
 
-// assertResources compares what the templates of an environment hold with what its account has.
+// assertResources checks that the account has every resource of the environment's templates, or a stand-in where it is
+// to have one.
 func (p project) assertResources(environment, account string, standIns []rehearsal.StandIn) {
 	p.t.Helper()
-	stoodIn := map[string]bool{}
+	hasStandIn := map[string]bool{} // by stack and logical id
 	for _, s := range standIns {
-		stoodIn[s.Stack+"/"+s.LogicalID] = true
+		hasStandIn[s.Stack+"/"+s.LogicalID] = true
 	}
 	client := cloudformation.NewFromConfig(p.aws(account))
 	files, err := filepath.Glob(filepath.Join(p.dir, ".lockstep", "assembly", environment, "*.template.json"))
@@ -75,29 +79,33 @@ func (p project) assertResources(environment, account string, standIns []rehears
 		data, err := os.ReadFile(file)
 		require.NoError(p.t, err)
 		require.NoError(p.t, json.Unmarshal(data, &template))
-		out, err := client.DescribeStackResources(p.t.Context(), &cloudformation.DescribeStackResourcesInput{StackName: aws.String(stack)})
+		out, err := client.DescribeStackResources(p.t.Context(), &cloudformation.DescribeStackResourcesInput{
+			StackName: aws.String(stack),
+		})
 		require.NoError(p.t, err)
-		made := map[string]string{}
+		created := map[string]string{} // types by logical id
 		for _, r := range out.StackResources {
 			assert.Equal(p.t, "CREATE_COMPLETE", string(r.ResourceStatus), "%s %s", stack, aws.ToString(r.LogicalResourceId))
 			assert.NotEmpty(p.t, aws.ToString(r.PhysicalResourceId))
-			made[aws.ToString(r.LogicalResourceId)] = aws.ToString(r.ResourceType)
+			created[aws.ToString(r.LogicalResourceId)] = aws.ToString(r.ResourceType)
 		}
 		for id, r := range template.Resources {
-			if stoodIn[stack+"/"+id] {
-				assert.NotEqual(p.t, r.Type, made[id], "%s %s is told to be stood in for", stack, id)
+			if hasStandIn[stack+"/"+id] {
+				assert.NotEqual(p.t, r.Type, created[id], "%s %s is reported as a stand-in", stack, id)
 				continue
 			}
-			assert.Equal(p.t, r.Type, made[id], "%s %s", stack, id)
+			assert.Equal(p.t, r.Type, created[id], "%s %s", stack, id)
 		}
 	}
 }
 
-// assertDatabase asks RDS itself, and follows the parameter that tells programs where the database is.
+// assertDatabase checks the cluster of acc in RDS, and the parameter with its endpoint.
 func (p project) assertDatabase() {
 	p.t.Helper()
 	acc := p.aws(accAccount)
-	clusters, err := rds.NewFromConfig(acc).DescribeDBClusters(p.t.Context(), &rds.DescribeDBClustersInput{DBClusterIdentifier: aws.String("lockstep-acc-database")})
+	clusters, err := rds.NewFromConfig(acc).DescribeDBClusters(p.t.Context(), &rds.DescribeDBClustersInput{
+		DBClusterIdentifier: aws.String("lockstep-acc-database"),
+	})
 	require.NoError(p.t, err)
 	require.Len(p.t, clusters.DBClusters, 1)
 	cluster := clusters.DBClusters[0]
@@ -108,7 +116,9 @@ func (p project) assertDatabase() {
 	assert.True(p.t, aws.ToBool(cluster.IAMDatabaseAuthenticationEnabled))
 	assert.Equal(p.t, int32(7), aws.ToInt32(cluster.BackupRetentionPeriod))
 	assert.Len(p.t, cluster.DBClusterMembers, 1)
-	endpoint, err := ssm.NewFromConfig(acc).GetParameter(p.t.Context(), &ssm.GetParameterInput{Name: aws.String("/lockstep/acc/_outputs/database/Endpoint")})
+	endpoint, err := ssm.NewFromConfig(acc).GetParameter(p.t.Context(), &ssm.GetParameterInput{
+		Name: aws.String("/lockstep/acc/_outputs/database/Endpoint"),
+	})
 	require.NoError(p.t, err)
 	assert.Equal(p.t, aws.ToString(cluster.Endpoint), aws.ToString(endpoint.Parameter.Value))
 }

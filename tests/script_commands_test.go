@@ -2,38 +2,36 @@ package tests
 
 import (
 	"os"
-	"path/filepath"
-	"strings"
 	"syscall"
 
 	"github.com/rogpeppe/go-internal/testscript"
-)
 
-// fakeToken is what looks like a secret. It is put together here so that the gates do not find it in the source of the test.
-var fakeToken = "ghp_" + strings.Join([]string{"Zk3Q", "w9Xv", "B7nT", "p2Lm", "R8sY", "c5Hd", "J4gF", "a6Ke", "U1oI"}, "")
+	"lockstep/tests/harness"
+)
 
 // seed FILE writes a file with a secret in its second line.
 func cmdSeed(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: seed FILE")
 	}
-	put(ts, args[0], "[api]\ntoken = "+fakeToken+"\n")
+	writeFile(ts, args[0], "[api]\ntoken = "+harness.FakeToken()+"\n")
 }
 
-// spoil makes what repositories hold by accident: a loop of links, a file that is not UTF-8, 200 MB, names that need quoting.
+// spoil writes what repositories hold by accident: a loop of links, a file that is not UTF-8, 200 MB, names that need
+// quoting.
 func cmdSpoil(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
 		ts.Fatalf("usage: spoil")
 	}
-	put(ts, "docs/odd.md", "# Odd\n\xff\xfe\n")
-	put(ts, `it's "here".md`, "# Here\n* one\n")
+	writeFile(ts, "docs/odd.md", "# Odd\n\xff\xfe\n")
+	writeFile(ts, `it's "here".md`, "# Here\n* one\n")
 	ts.Check(os.Symlink("..", ts.MkAbs("docs/loop")))
 	ts.Check(os.Symlink("nowhere", ts.MkAbs("dangling.md")))
-	put(ts, "big.bin", "")
+	writeFile(ts, "big.bin", "")
 	ts.Check(os.Truncate(ts.MkAbs("big.bin"), 200_000_000))
 }
 
-// readonly DIR makes a folder one that nobody can write to.
+// readonly DIR mounts a folder over itself so that nobody can write to it.
 func cmdReadonly(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: readonly DIR")
@@ -44,8 +42,7 @@ func cmdReadonly(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(syscall.Mount("", dir, "", syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY, ""))
 }
 
-func put(ts *testscript.TestScript, name, text string) {
-	path := ts.MkAbs(name)
-	ts.Check(os.MkdirAll(filepath.Dir(path), 0o755))
-	ts.Check(os.WriteFile(path, []byte(text), 0o644))
+// writeFile writes a text file below the script's folder.
+func writeFile(ts *testscript.TestScript, name, text string) {
+	ts.Check(harness.WriteFile(ts.MkAbs(name), text))
 }

@@ -1,54 +1,58 @@
-// Package tests holds what can only be tested from outside: the command line as its users see it, the whole deployment against the
-// emulated accounts, and the shape of the code.
+// Package tests holds what can only be tested from outside: the command line as its users see it, the whole deployment
+// against the emulated accounts, and the shape of the code.
 package tests
 
 import (
 	"errors"
 	"flag"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"lockstep/tests/harness"
 )
 
 var update = flag.Bool("update", false, "write what the scripts print into the files that they compare it with")
 
 // repository is the root of the code under test.
-var repository = func() string {
-	dir, err := os.Getwd()
-	if err != nil {
-		panic(err)
-	}
-	return filepath.Dir(dir)
-}()
+var repository = harness.Repository()
 
-// binaryDir is the folder of the program under test, built once.
-var binaryDir string
+// program is the program under test, built once.
+var program *harness.Program
 
 func TestMain(m *testing.M) {
-	flag.Parse()
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "lockstep-bin-")
-		if err != nil {
+	if dir := os.Getenv(userVariable); dir != "" {
+		if err := useEmulator(dir); err != nil {
 			fmt.Fprintln(os.Stderr, err)
-			return 1
+			os.Exit(1)
 		}
-		defer os.RemoveAll(dir)
-		build := exec.Command("go", "build", "-o", filepath.Join(dir, "lockstep"), ".")
-		build.Dir = repository
-		if out, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "the program does not build: %v\n%s", err, out)
-			return 1
-		}
-		binaryDir = dir
-		return m.Run()
-	}())
+		os.Exit(0)
+	}
+	flag.Parse()
+	status, err := runTests(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		status = 1
+	}
+	os.Exit(status)
+}
+
+// runTests builds the program under test, runs the tests, and writes down what they covered of the program.
+func runTests(m *testing.M) (status int, err error) {
+	dir, err := os.MkdirTemp("", "lockstep-bin-")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(dir)
+	if program, err = harness.BuildProgram(dir); err != nil {
+		return 0, err
+	}
+	status = m.Run()
+	return status, harness.WriteCoverage(program, "tests")
 }
 
 func TestCommandLine(t *testing.T) {
@@ -62,7 +66,7 @@ func runScripts(t *testing.T, dir string) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
-			env.Vars = append(userEnviron(), "WORK="+env.WorkDir, "REPOSITORY="+repository)
+			env.Vars = append(program.Environ(), "WORK="+env.WorkDir, "REPOSITORY="+repository)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -83,23 +87,7 @@ func runScripts(t *testing.T, dir string) {
 	})
 }
 
-// userEnviron is the environment of a person at this machine, without AWS credentials, who has the program on the PATH.
-func userEnviron() []string {
-	var env []string
-	for _, pair := range os.Environ() {
-		name, value, _ := strings.Cut(pair, "=")
-		switch {
-		case name == "PATH":
-			env = append(env, "PATH="+binaryDir+string(os.PathListSeparator)+value)
-		case strings.HasPrefix(name, "AWS_") && name != "AWS_CA_BUNDLE", strings.HasPrefix(name, "LOCKSTEP_"):
-		default:
-			env = append(env, pair)
-		}
-	}
-	return append(env, "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "AWS_EC2_METADATA_DISABLED=true")
-}
-
-// status CODE PROGRAM ARGS... runs the program and checks the status that it ends with.
+// status CODE PROGRAM ARGS... runs the program and checks its exit status.
 func cmdStatus(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: status CODE PROGRAM ARGS...")
@@ -119,35 +107,10 @@ func cmdStatus(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// project DIR copies the repository's files into a new folder.
+// project DIR copies the repository's files into a new folder, with the fixture platform as its configuration.
 func cmdProject(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: project DIR")
 	}
-	ts.Check(copyProject(ts.MkAbs(args[0])))
-}
-
-// copyProject copies what a clone of the repository would hold.
-func copyProject(to string) error {
-	return fs.WalkDir(os.DirFS(repository), ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		switch entry.Name() {
-		case ".git", ".lockstep", "node_modules", "tests":
-			if !entry.IsDir() {
-				return nil // in a linked worktree .git is a file
-			}
-			return fs.SkipDir
-		}
-		target := filepath.Join(to, name)
-		if entry.IsDir() {
-			return os.MkdirAll(target, 0o755)
-		}
-		data, err := os.ReadFile(filepath.Join(repository, name))
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(target, data, 0o644)
-	})
+	ts.Check(harness.CopyProject(ts.MkAbs(args[0]), "tests"))
 }

@@ -3,16 +3,14 @@ package tools
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -21,63 +19,72 @@ import (
 	"github.com/gofrs/flock"
 	"golang.org/x/sys/unix"
 
+	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 )
 
 // An Installer keeps tools in one folder, which all of a user's projects share.
 type Installer struct {
-	dir      string
-	environ  []string
+	dir     string
+	environ []string
+	// progress is called with what the installer is doing, where that takes long.
 	progress func(string)
-	// preinstalledDir is a folder whose tools are taken as they are.
+	now      func() time.Time
+	// preinstalledDir is a folder whose tools are used as they are.
 	preinstalledDir string
-	// goVersion is the version of the machine's Go, asked once.
+	// goVersion returns the version of the machine's Go, which it asks for once.
 	goVersion func() string
 }
 
-// NewInstaller installs below the user's cache folder, with the caller's environment as os.Environ gives it, and tells say of what
-// takes long.
-func NewInstaller(environ []string, say func(string)) (*Installer, error) {
+// NewInstaller returns an installer below the user's cache folder, for a caller with an environment as os.Environ
+// returns it. It calls progress with what it is doing, where that takes long.
+func NewInstaller(environ []string, progress func(string)) (*Installer, error) {
 	dir, err := cacheDir(environ)
-	i := NewInstallerIn(dir, environ, say)
+	i := NewInstallerIn(dir, environ, progress)
 	i.preinstalledDir = Getenv(environ, PreinstalledDirVariable)
 	return i, err
 }
 
-// PreinstalledDirVariable names a folder that holds tools of the table, each in a folder of its name, made for this machine from the same lock files: a
-// container has them in a layer of its image. They are used as they are, and never installed again.
+// PreinstalledDirVariable names the variable that holds a folder with tools of the table, each in a folder of its
+// name, installed from the same lock files: a container has them in a layer of its image. They are used as they are,
+// and never installed again.
 const PreinstalledDirVariable = "LOCKSTEP_TOOLS"
 
-// NewInstallerIn installs below that folder.
-func NewInstallerIn(dir string, environ []string, say func(string)) *Installer {
-	i := &Installer{dir: dir, environ: environ, progress: say}
+// NewInstallerIn returns an installer below dir.
+func NewInstallerIn(dir string, environ []string, progress func(string)) *Installer {
+	i := &Installer{dir: dir, environ: environ, progress: progress, now: time.Now}
 	i.goVersion = sync.OnceValue(i.queryGoVersion)
 	return i
 }
 
-// cacheDir is where the tools of a user with this environment are kept.
+// cacheDir returns the folder of the tools of a user with this environment.
 func cacheDir(environ []string) (string, error) {
 	if cache := Getenv(environ, "XDG_CACHE_HOME"); filepath.IsAbs(cache) {
 		return filepath.Join(cache, "lockstep", "tools"), nil
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return "", fmt.Errorf("there is no place for tools: %w; set HOME or XDG_CACHE_HOME", err)
+		return "", fmt.Errorf("there is no folder for tools: %w; set HOME or XDG_CACHE_HOME", err)
 	}
 	return filepath.Join(cache, "lockstep", "tools"), nil
 }
 
-// completionFile is the file that an installation ends with: the size and sum of each of the tool's programs.
+// completionFile is the name of the file that is written last: it holds the size and the hash of each of the tool's
+// programs.
 const completionFile = "complete"
 
-// program is one of an installed tool's programs, as it was when it was installed.
+// maxCompletionBytes is more than a completion file has.
+const maxCompletionBytes = 1 << 20
+
+// program is one of a tool's programs as it was when it was installed.
 type program struct {
 	Size int64  `json:"size"`
-	Sum  string `json:"sum"`
+	Hash string `json:"sum"`
 }
 
-// Install returns the tool's folder, whose programs are in bin/, after installing it unless that was done. Two processes do not install at
-// once, and an installation that broke off, or whose programs are not what they were, is done again.
+// Install installs the tool, unless it is installed, and returns its folder, whose programs are in bin. Two processes
+// do not install at the same time. An installation that did not finish, or whose programs have changed, is done
+// again.
 func (i *Installer) Install(ctx context.Context, name string) (string, error) {
 	if dir := filepath.Join(i.preinstalledDir, name); i.preinstalledDir != "" {
 		if _, err := os.Lstat(filepath.Join(dir, "bin", pipeline.Tools[name].Names[0])); err == nil {
@@ -93,25 +100,28 @@ func (i *Installer) Install(ctx context.Context, name string) (string, error) {
 	}
 	lock := flock.New(dir + ".lock")
 	defer lock.Close()
-	if _, err := lock.TryLockContext(ctx, 100*time.Millisecond); err != nil {
+	if _, err := lock.TryLockContext(ctx, lockInterval); err != nil {
 		return "", ExplainWriteError(i.dir, err)
 	}
-	if i.isInstalled(name) {
+	if i.isInstalled(name) { // by the process that had the lock
 		return dir, nil
 	}
 	tool := pipeline.Tools[name]
 	i.progress(fmt.Sprintf("installing %s %s, once: %s", name, tool.Version, tool.Purpose))
-	started := time.Now()
+	started := i.now()
 	if err := i.build(ctx, name, dir); err != nil {
-		_ = os.RemoveAll(dir) // what is left of it counts as not installed anyway
+		_ = os.RemoveAll(dir) // without a completion file it does not count as installed
 		return "", err
 	}
-	i.progress(fmt.Sprintf("installed %s in %.0f s", name, time.Since(started).Seconds()))
+	i.progress(fmt.Sprintf("installed %s in %.0f s", name, i.now().Sub(started).Seconds()))
 	return dir, nil
 }
 
-// toolDir is the tool's folder: other lock files have another one. So has another Go for what is built with it, because a linter that was
-// built with an older Go cannot read code for a newer one.
+// lockInterval is how often a process that waits for another's installation looks whether it has ended.
+const lockInterval = 100 * time.Millisecond
+
+// toolDir returns the tool's folder, which is another one for other lock files. A tool that is built with Go has a
+// folder for each version of Go, because a linter that was built with an older Go cannot read code for a newer one.
 func (i *Installer) toolDir(name string) string {
 	tool := pipeline.Tools[name]
 	folder := fmt.Sprintf("%s-%s-%s", name, tool.Version, Sum(name)[:12])
@@ -121,9 +131,10 @@ func (i *Installer) toolDir(name string) string {
 	return filepath.Join(i.dir, folder)
 }
 
-// queryGoVersion is empty where there is no Go; then nothing can be built with it either.
+// queryGoVersion returns the version of the machine's Go as a suffix of a folder's name. It is empty if there is no
+// Go, in which case nothing can be built with it.
 func (i *Installer) queryGoVersion() string {
-	program, err := FindProgram(i.environ, "", pipeline.ToolGo)
+	program, err := FindProgram(i.environ, pipeline.ToolGo)
 	if err != nil {
 		return ""
 	}
@@ -136,44 +147,45 @@ func (i *Installer) queryGoVersion() string {
 	return "-" + strings.TrimSpace(string(version))
 }
 
-// isInstalled says whether the tool is there, was installed to the end, and has programs of the size that they had then.
+// isInstalled reports whether the tool was installed completely and its programs have the size that they had then.
 func (i *Installer) isInstalled(name string) bool {
 	programs, err := i.loadPrograms(name)
 	if err != nil {
 		return false
 	}
-	for file, then := range programs {
-		info, err := os.Stat(file) // through links, so a virtual environment whose Python was removed is not there
-		if err != nil || info.Size() != then.Size || info.Mode()&0o111 == 0 {
+	for file, installed := range programs {
+		// The file may be a link: that of a virtual environment leads nowhere once its Python is removed.
+		info, err := os.Stat(file)
+		if err != nil || info.Size() != installed.Size || info.Mode()&0o111 == 0 {
 			return false
 		}
 	}
 	return true
 }
 
-// loadPrograms are an installed tool's programs by their path.
+// loadPrograms returns an installed tool's programs by their path.
 func (i *Installer) loadPrograms(name string) (map[string]program, error) {
 	dir := i.toolDir(name)
-	text, err := os.ReadFile(filepath.Join(dir, completionFile))
+	text, err := fsx.ReadFile(filepath.Join(dir, completionFile), maxCompletionBytes)
 	if err != nil {
 		return nil, err
 	}
-	var noted map[string]program
-	if err := json.Unmarshal(text, &noted); err != nil {
+	var installed map[string]program
+	if err := json.Unmarshal(text, &installed); err != nil {
 		return nil, err
 	}
 	programs := map[string]program{}
 	for _, file := range programFiles(name) {
-		then, ok := noted[file]
+		p, ok := installed[file]
 		if !ok {
 			return nil, fmt.Errorf("%s was not installed with it", file)
 		}
-		programs[filepath.Join(dir, file)] = then
+		programs[filepath.Join(dir, file)] = p
 	}
 	return programs, nil
 }
 
-// programFiles are what must be there when a tool is installed, relative to its folder.
+// programFiles returns the programs that an installed tool has, relative to its folder.
 func programFiles(name string) []string {
 	tool := pipeline.Tools[name]
 	var out []string
@@ -186,12 +198,12 @@ func programFiles(name string) []string {
 	return out
 }
 
-// Invalidate makes the next Install do it again, for a tool that turned out to be broken.
+// Invalidate makes the next Install install the tool again, because it turned out to be broken.
 func (i *Installer) Invalidate(name string) error {
 	return os.Remove(filepath.Join(i.toolDir(name), completionFile))
 }
 
-// A State is what there is of a tool in the installer's folder.
+// A State says whether a tool is installed.
 type State string
 
 // The states of a tool.
@@ -201,7 +213,7 @@ const (
 	Damaged   State = "damaged"
 )
 
-// State looks at a tool's programs, byte by byte. The folder is where it is, or will be.
+// State returns the state of a tool, whose programs it reads, and the tool's folder, which need not exist.
 func (i *Installer) State(name string) (State, string) {
 	dir := i.toolDir(name)
 	programs, err := i.loadPrograms(name)
@@ -211,15 +223,15 @@ func (i *Installer) State(name string) (State, string) {
 		}
 		return Damaged, dir
 	}
-	for file, then := range programs {
-		if sum, err := sumFile(file); err != nil || sum != then.Sum {
+	for file, installed := range programs {
+		if hash, err := fsx.Hash(file); err != nil || hash != installed.Hash {
 			return Damaged, dir
 		}
 	}
 	return Installed, dir
 }
 
-// build makes the tool in its folder and shows that it runs, before the folder counts as complete.
+// build installs the tool in its folder and shows that it runs, before the folder counts as complete.
 func (i *Installer) build(ctx context.Context, name, dir string) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return ExplainWriteError(i.dir, err)
@@ -237,60 +249,58 @@ func (i *Installer) build(ctx context.Context, name, dir string) error {
 			return fmt.Errorf("%s could not be installed: %w", name, err)
 		}
 	}
-	noted := map[string]program{}
+	text, err := describePrograms(name, dir)
+	if err != nil {
+		return fmt.Errorf("%s could not be installed: %w", name, err)
+	}
+	return ExplainWriteError(i.dir, fsx.Replace(filepath.Join(dir, completionFile), text, fsx.PublicFile))
+}
+
+// describePrograms returns what the completion file says of the tool's programs in dir.
+func describePrograms(name, dir string) ([]byte, error) {
+	programs := map[string]program{}
 	for _, file := range programFiles(name) {
 		info, err := os.Stat(filepath.Join(dir, file))
 		if err != nil {
-			return fmt.Errorf("%s could not be installed: %w", name, err)
+			return nil, err
 		}
-		sum, err := sumFile(filepath.Join(dir, file))
+		hash, err := fsx.Hash(filepath.Join(dir, file))
 		if err != nil {
+			return nil, err
+		}
+		programs[file] = program{Size: info.Size(), Hash: hash}
+	}
+	return json.MarshalIndent(programs, "", "  ")
+}
+
+// pythonVariables name what makes Python and pip work outside of the tool's folder.
+var pythonVariables = []string{
+	"PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "PIP_REQUIRE_VIRTUALENV", "PIP_TARGET", "PIP_PREFIX", "PIP_USER",
+}
+
+// maxShownLines is how many lines of a failed command's output are shown.
+const maxShownLines = 12
+
+// runCommand runs one command of an installation in dir. It uses the caller's settings of proxies, certificates and
+// package indexes.
+func (i *Installer) runCommand(ctx context.Context, dir string, argv []string, settings map[string]string) error {
+	program := filepath.Join(dir, argv[0]) // one that was installed before
+	if filepath.Base(argv[0]) == argv[0] {
+		var err error
+		if program, err = FindProgram(i.environ, argv[0]); err != nil {
 			return err
 		}
-		noted[file] = program{Size: info.Size(), Sum: sum}
-	}
-	text, err := json.MarshalIndent(noted, "", "  ")
-	if err != nil {
-		return err
-	}
-	return ExplainWriteError(i.dir, writeAtomic(filepath.Join(dir, completionFile), text))
-}
-
-// writeAtomic writes a file that is there only when it is whole.
-func writeAtomic(path string, text []byte) error {
-	if err := os.WriteFile(path+".new", text, 0o644); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
-}
-
-func sumFile(path string) (string, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer file.Close()
-	hash := sha256.New()
-	_, err = io.Copy(hash, file)
-	return hex.EncodeToString(hash.Sum(nil)), err
-}
-
-// runCommand runs one command of an installation, with the caller's settings of proxies, certificates and package indexes.
-func (i *Installer) runCommand(ctx context.Context, dir string, argv []string, settings map[string]string) error {
-	program, err := FindProgram(i.environ, dir, argv[0])
-	if err != nil {
-		return err
 	}
 	cmd := exec.CommandContext(ctx, program, argv[1:]...)
 	cmd.Dir = dir
-	cmd.Env = withoutVars(i.environ, "PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "PIP_REQUIRE_VIRTUALENV", "PIP_TARGET", "PIP_PREFIX", "PIP_USER")
+	cmd.Env = withoutVars(i.environ, pythonVariables)
 	for name, value := range settings {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	SetProcessGroup(cmd)
-	err = cmd.Run()
+	err := cmd.Run()
 	switch {
 	case err == nil:
 		return nil
@@ -299,10 +309,11 @@ func (i *Installer) runCommand(ctx context.Context, dir string, argv []string, s
 	case IsDiskFullOutput(out.String()), isDiskFull(dir):
 		return ExplainWriteError(i.dir, syscall.ENOSPC)
 	}
-	return fmt.Errorf("%s: %w\n%s", strings.Join(argv[:min(len(argv), 4)], " "), err, LastLines(out.String(), 12))
+	command := strings.Join(argv[:min(len(argv), 4)], " ")
+	return fmt.Errorf("%s: %w\n%s", command, err, LastLines(out.String(), maxShownLines))
 }
 
-// ExplainWriteError says what to do when a folder cannot be written.
+// ExplainWriteError adds to an error of writing to a folder what to do about it.
 func ExplainWriteError(dir string, err error) error {
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -315,34 +326,36 @@ func ExplainWriteError(dir string, err error) error {
 	return err
 }
 
-// IsDiskFullOutput says whether a program's output tells of a full disk.
+// diskFullPhrases are what programs print when the disk is full, in the words of Linux, macOS and Node.js.
+var diskFullPhrases = []string{"No space left on device", "ENOSPC", "Disk quota exceeded"}
+
+// IsDiskFullOutput reports whether a program's output says that the disk is full.
 func IsDiskFullOutput(output string) bool {
-	return strings.Contains(output, "No space left on device") || strings.Contains(output, "ENOSPC") || strings.Contains(output, "Disk quota exceeded")
+	return slices.ContainsFunc(diskFullPhrases, func(phrase string) bool { return strings.Contains(output, phrase) })
 }
 
-// isDiskFull says whether the disk of a folder has no room left: some programs fail on that without saying so, and some remove what they had
-// written before they end. No installation fits into less than pip takes by itself.
+// minDiskBytes is less room than any installation needs.
+const minDiskBytes = 16 << 20
+
+// isDiskFull reports whether the disk of a folder has no room left. Some programs fail on that without saying so, and
+// some remove what they had written before they end.
 func isDiskFull(dir string) bool {
-	const tooLittle = 16 << 20 // bytes
 	var disk unix.Statfs_t
-	return unix.Statfs(dir, &disk) == nil && disk.Bavail*uint64(disk.Bsize) < tooLittle
+	return unix.Statfs(dir, &disk) == nil && disk.Bavail*uint64(disk.Bsize) < minDiskBytes
 }
 
-// FindProgram is the program's path: one of the folder's own, or one on the caller's PATH.
-func FindProgram(environ []string, dir, program string) (string, error) {
-	if filepath.Base(program) != program {
-		return filepath.Join(dir, program), nil
-	}
-	for _, on := range filepath.SplitList(Getenv(environ, "PATH")) {
-		path := filepath.Join(on, program)
+// FindProgram returns the path of a program in the folders, or else on the PATH of an environment.
+func FindProgram(environ []string, name string, dirs ...string) (string, error) {
+	for _, dir := range slices.Concat(dirs, filepath.SplitList(Getenv(environ, "PATH"))) {
+		path := filepath.Join(dir, name)
 		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("%s is not on the PATH; `lockstep doctor` says what to do", program)
+	return "", fmt.Errorf("%s is not on the PATH; `lockstep doctor` says what to do", name)
 }
 
-// Getenv is the value of a variable in an environment as os.Environ gives it; the last one counts.
+// Getenv returns the value of a variable in an environment as os.Environ returns it. The last one counts.
 func Getenv(environ []string, name string) string {
 	value := ""
 	for _, pair := range environ {
@@ -353,23 +366,15 @@ func Getenv(environ []string, name string) string {
 	return value
 }
 
-// withoutVars leaves variables out.
-func withoutVars(environ []string, names ...string) []string {
-	var kept []string
-	for _, pair := range environ {
+// withoutVars returns the environment without the named variables.
+func withoutVars(environ, names []string) []string {
+	return slices.DeleteFunc(slices.Clone(environ), func(pair string) bool {
 		name, _, _ := strings.Cut(pair, "=")
-		left := false
-		for _, n := range names {
-			left = left || n == name
-		}
-		if !left {
-			kept = append(kept, pair)
-		}
-	}
-	return kept
+		return slices.Contains(names, name)
+	})
 }
 
-// LastLines is the end of a text, indented.
+// LastLines returns the last n lines of a text, indented.
 func LastLines(text string, n int) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	lines = lines[max(0, len(lines)-n):]

@@ -1,5 +1,5 @@
-// Package tools owns how the tools of the table come onto a machine: from lock files with the hashes of all that they are made of, when
-// they are first needed, into the user's cache. Which tools there are stands in internal/pipeline.
+// Package tools installs the tools of internal/pipeline's table on a machine: from lock files with the hashes of all
+// that they are made of, when they are first needed, into the user's cache.
 package tools
 
 import (
@@ -14,27 +14,27 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// The lock files of each tool lie in the folder of its name. Those of Go tools are called tool.mod and tool.sum: a folder with a go.mod
-// would be a module of its own and could not be part of this program.
+// files holds the lock files of each tool in the folder of its name. Those of Go tools are called tool.mod and
+// tool.sum: a folder with a go.mod would be a module of its own, and could not be embedded.
 //
 //go:embed */*.mod */*.sum */*.txt */*.json
 var files embed.FS
 
-// The tools that other packages run by themselves.
+// The tools that other packages run, and files in their folders.
 const (
 	Ministack = pipeline.ToolMinistack
 	CDK       = pipeline.ToolCDK
-	// MinistackPython is the interpreter, in the emulator's folder, that has the emulator.
+	// MinistackPython is the Python interpreter that has the emulator installed, in the emulator's folder.
 	MinistackPython = "venv/bin/python"
-	// CDKProgram is the CDK's command line in its folder.
+	// CDKProgram is the CDK's command line, in the CDK's folder.
 	CDKProgram = "node_modules/aws-cdk/bin/cdk"
-	// ResourceTypes is the file, in the emulator's folder, that lists the resource types it can make.
+	// ResourceTypes is the file that lists the resource types that the emulator can create, in the emulator's folder.
 	ResourceTypes = pipeline.ResourceTypesFile
-	// BootstrapTemplate is the file, in the CDK's folder, that holds the template of `cdk bootstrap`.
+	// BootstrapTemplate is the template of `cdk bootstrap`, in the CDK's folder.
 	BootstrapTemplate = pipeline.BootstrapTemplateFile
 )
 
-// lockFiles are the files that a tool's installation reads.
+// lockFiles returns the files that a tool's installation reads.
 func lockFiles(name string) fs.FS {
 	sub, err := fs.Sub(files, name)
 	if err != nil {
@@ -43,18 +43,20 @@ func lockFiles(name string) fs.FS {
 	return sub
 }
 
-// Sum is the SHA-256, in hexadecimal, of all that an installed tool is made from: its lock files and the commands that install it. It is empty for
-// what the machine must bring.
-func Sum(name string) string {
-	sumsMu.Lock()
-	defer sumsMu.Unlock()
-	if sum, ok := sums[name]; ok {
-		return sum
+// Sum returns the SHA-256, in hexadecimal, of all that an installed tool is made from: its lock files and the
+// commands that install it. It is empty for what the machine must have.
+func Sum(name string) string { return sums()[name] }
+
+// sums returns the sum of each tool that is installed.
+var sums = sync.OnceValue(func() map[string]string {
+	all := map[string]string{}
+	for _, name := range InstallableNames() {
+		all[name] = computeSum(name)
 	}
-	tool := pipeline.Tools[name]
-	if tool.Kind == pipeline.Preinstalled {
-		return ""
-	}
+	return all
+})
+
+func computeSum(name string) string {
 	hash := sha256.New()
 	entries, err := fs.ReadDir(files, name)
 	if err != nil {
@@ -67,17 +69,12 @@ func Sum(name string) string {
 		}
 		fmt.Fprintf(hash, "%s %d\n%s", entry.Name(), len(text), text)
 	}
+	tool := pipeline.Tools[name]
 	fmt.Fprint(hash, tool.InstallCommands(), tool.InstallEnv())
-	sums[name] = hex.EncodeToString(hash.Sum(nil))
-	return sums[name]
+	return hex.EncodeToString(hash.Sum(nil))
 }
 
-var (
-	sumsMu sync.Mutex
-	sums   = map[string]string{}
-)
-
-// InstallableNames are the keys of the tools that are installed on first need, in alphabetical order.
+// InstallableNames returns the keys of the tools that are installed when they are first needed, in alphabetical order.
 func InstallableNames() []string {
 	var names []string
 	for name, tool := range pipeline.Tools {

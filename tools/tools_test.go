@@ -17,7 +17,7 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// machine is one whose programs are shell scripts, so that nothing is fetched.
+// machine is a machine whose programs are shell scripts, so that nothing is downloaded.
 type machine struct {
 	bin     string
 	environ []string
@@ -38,7 +38,7 @@ func (m machine) addProgram(t *testing.T, name, script string) {
 	require.NoError(t, os.WriteFile(filepath.Join(m.bin, name), []byte("#!/bin/sh\n"+script), 0o755))
 }
 
-// workingGo builds a gofumpt that answers, and notes that it did.
+// workingGo is a go command that builds a gofumpt, and adds a line to the file builds.
 const workingGo = `
 if [ "$1" = env ]; then echo go1.26.8; exit; fi
 test -f go.mod && test -f go.sum || exit 9
@@ -65,7 +65,9 @@ func countBuilds(t *testing.T, dir string) int {
 }
 
 func TestInstaller_ConcurrentInstallBuildsOnce(t *testing.T) {
-	m, dir, progress := newMachine(t, map[string]string{"go": workingGo}), t.TempDir(), &progressRecorder{}
+	m := newMachine(t, map[string]string{"go": workingGo})
+	dir := t.TempDir()
+	progress := &progressRecorder{}
 	var group sync.WaitGroup
 	for range 5 {
 		group.Go(func() {
@@ -82,29 +84,38 @@ func TestInstaller_ConcurrentInstallBuildsOnce(t *testing.T) {
 
 func TestInstaller_ReinstallsDamagedTool(t *testing.T) {
 	for _, test := range []struct {
-		name  string
-		spoil func(folder string) error
-		state State
+		name   string
+		damage func(folder string) error
+		state  State
 	}{
-		{"one that broke off", func(folder string) error { return os.Remove(filepath.Join(folder, completionFile)) }, Damaged},
-		{"one whose program is gone", func(folder string) error { return os.Remove(filepath.Join(folder, "bin/gofumpt")) }, Damaged},
-		{"one whose program was cut in half", func(folder string) error { return os.Truncate(filepath.Join(folder, "bin/gofumpt"), 3) }, Damaged},
-		{"one whose program may not be run", func(folder string) error { return os.Chmod(filepath.Join(folder, "bin/gofumpt"), 0o644) }, Installed},
-		{"one whose note is garbage", func(folder string) error {
+		{"an installation that did not finish", func(folder string) error {
+			return os.Remove(filepath.Join(folder, completionFile))
+		}, Damaged},
+		{"a program that was removed", func(folder string) error {
+			return os.Remove(filepath.Join(folder, "bin/gofumpt"))
+		}, Damaged},
+		{"a program that was cut in half", func(folder string) error {
+			return os.Truncate(filepath.Join(folder, "bin/gofumpt"), 3)
+		}, Damaged},
+		{"a program that is not executable", func(folder string) error {
+			return os.Chmod(filepath.Join(folder, "bin/gofumpt"), 0o644)
+		}, Installed},
+		{"a completion file that is garbage", func(folder string) error {
 			return os.WriteFile(filepath.Join(folder, completionFile), []byte("{"), 0o644)
 		}, Damaged},
-		{"one that was removed", os.RemoveAll, Absent},
+		{"a folder that was removed", os.RemoveAll, Absent},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			m, dir := newMachine(t, map[string]string{"go": workingGo}), t.TempDir()
+			dir := t.TempDir()
+			m := newMachine(t, map[string]string{"go": workingGo})
 			installer := NewInstallerIn(dir, m.environ, (&progressRecorder{}).record)
 			folder, err := installer.Install(context.Background(), pipeline.ToolGofumpt)
 			require.NoError(t, err)
-			state, at := installer.State(pipeline.ToolGofumpt)
+			state, stateDir := installer.State(pipeline.ToolGofumpt)
 			assert.Equal(t, Installed, state)
-			assert.Equal(t, folder, at)
+			assert.Equal(t, folder, stateDir)
 
-			require.NoError(t, test.spoil(folder))
+			require.NoError(t, test.damage(folder))
 			state, _ = installer.State(pipeline.ToolGofumpt)
 			assert.Equal(t, test.state, state)
 			_, err = installer.Install(context.Background(), pipeline.ToolGofumpt)
@@ -118,13 +129,24 @@ func TestInstaller_ReinstallsDamagedTool(t *testing.T) {
 
 func TestInstaller_FailureLeavesNothing(t *testing.T) {
 	for _, test := range []struct{ name, script, want string }{
-		{"a build that fails", "echo no such module >&2; exit 1", "gofumpt could not be installed: go build -trimpath -buildvcs=false: exit status 1\n  no such module"},
-		{"a full disk", "echo 'write: No space left on device'; exit 1", "is full: make room there, then run this again"},
-		{"a program that does not run", "mkdir bin; printf '#!/bin/sh\nexit 4' > bin/gofumpt; chmod +x bin/gofumpt", "gofumpt could not be installed: bin/gofumpt -version: exit status 4"},
+		{
+			"a build that fails", "echo no such module >&2; exit 1",
+			"gofumpt could not be installed: go build -trimpath -buildvcs=false: exit status 1\n  no such module",
+		},
+		{
+			"a full disk", "echo 'write: No space left on device'; exit 1",
+			"is full: make room there, then run this again",
+		},
+		{
+			"a program that does not run",
+			"mkdir bin; printf '#!/bin/sh\nexit 4' > bin/gofumpt; chmod +x bin/gofumpt",
+			"gofumpt could not be installed: bin/gofumpt -version: exit status 4",
+		},
 		{"a build that makes nothing", "true", "gofumpt could not be installed: "},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			m, dir := newMachine(t, map[string]string{"go": "if [ $1 = env ]; then exit; fi\n" + test.script}), t.TempDir()
+			dir := t.TempDir()
+			m := newMachine(t, map[string]string{"go": "if [ $1 = env ]; then exit; fi\n" + test.script})
 			installer := NewInstallerIn(dir, m.environ, (&progressRecorder{}).record)
 			_, err := installer.Install(context.Background(), pipeline.ToolGofumpt)
 			assert.ErrorContains(t, err, test.want)
@@ -135,7 +157,8 @@ func TestInstaller_FailureLeavesNothing(t *testing.T) {
 	}
 	t.Run("no Go", func(t *testing.T) {
 		environ := []string{"PATH=" + t.TempDir() + ":/bin", "HOME=" + t.TempDir()}
-		_, err := NewInstallerIn(t.TempDir(), environ, (&progressRecorder{}).record).Install(context.Background(), pipeline.ToolGofumpt)
+		installer := NewInstallerIn(t.TempDir(), environ, (&progressRecorder{}).record)
+		_, err := installer.Install(context.Background(), pipeline.ToolGofumpt)
 		assert.ErrorContains(t, err, "go is not on the PATH; `lockstep doctor` says what to do")
 	})
 }
@@ -144,7 +167,8 @@ func TestInstaller_IgnoresCallerBuildSettings(t *testing.T) {
 	m := newMachine(t, map[string]string{"go": `if [ "$1" = env ]; then exit; fi; env > ../env; exit 1`})
 	dir := t.TempDir()
 	environ := append(m.environ, "GOFLAGS=-mod=mod", "CGO_ENABLED=1", "GOPROXY=https://proxy.example.com")
-	_, err := NewInstallerIn(dir, environ, (&progressRecorder{}).record).Install(context.Background(), pipeline.ToolGofumpt)
+	installer := NewInstallerIn(dir, environ, (&progressRecorder{}).record)
+	_, err := installer.Install(context.Background(), pipeline.ToolGofumpt)
 	require.Error(t, err)
 	env, err := os.ReadFile(filepath.Join(dir, "env"))
 	require.NoError(t, err)
@@ -196,9 +220,7 @@ func TestTools_VersionsMatchLockFiles(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			tool := pipeline.Tools[name]
 			lock := lockedVersions[tool.Kind]
-			text, err := fs.ReadFile(lockFiles(name), lock.file)
-			require.NoError(t, err)
-			assert.Equal(t, tool.Version, lock.version(t, string(text), name))
+			assert.Equal(t, tool.Version, lock.version(t, readLockFile(t, name, lock.file), name))
 			assert.NotEmpty(t, tool.Purpose)
 			assert.NotEmpty(t, tool.Names)
 			assert.Len(t, Sum(name), 64)
@@ -208,25 +230,33 @@ func TestTools_VersionsMatchLockFiles(t *testing.T) {
 
 func TestLockFiles_HashEveryPackage(t *testing.T) {
 	for _, name := range InstallableNames() {
-		switch text := func(file string) string {
-			data, err := fs.ReadFile(lockFiles(name), file)
-			require.NoError(t, err)
-			return string(data)
-		}; pipeline.Tools[name].Kind {
-		case pipeline.GoModule:
-			sums := text("tool.sum")
-			for _, r := range regexp.MustCompile(`(?m)^\t(\S+) (v\S+)`).FindAllStringSubmatch(text("tool.mod"), -1) {
-				assert.Contains(t, sums, r[1]+" "+r[2], name)
+		t.Run(name, func(t *testing.T) {
+			switch pipeline.Tools[name].Kind {
+			case pipeline.GoModule:
+				sums, mod := readLockFile(t, name, "tool.sum"), readLockFile(t, name, "tool.mod")
+				for _, module := range regexp.MustCompile(`(?m)^\t(\S+) (v\S+)`).FindAllStringSubmatch(mod, -1) {
+					assert.Contains(t, sums, module[1]+" "+module[2])
+				}
+				assert.NotContains(t, mod, "replace ")
+			case pipeline.PythonPackages:
+				text := readLockFile(t, name, "requirements.txt")
+				for _, requirement := range regexp.MustCompile(`(?m)^[a-z]`).Split(text, -1)[1:] {
+					assert.Contains(t, requirement, "--hash=sha256:")
+				}
+			case pipeline.NodePackages:
+				text := readLockFile(t, name, "package-lock.json")
+				assert.Equal(t, strings.Count(text, `"version"`), strings.Count(text, `"integrity": "sha512-`))
 			}
-			assert.NotContains(t, text("tool.mod"), "replace ")
-		case pipeline.PythonPackages:
-			for _, part := range regexp.MustCompile(`(?m)^[a-z]`).Split(text("requirements.txt"), -1)[1:] {
-				assert.Contains(t, part, "--hash=sha256:", name)
-			}
-		case pipeline.NodePackages:
-			assert.Equal(t, strings.Count(text("package-lock.json"), `"version"`), strings.Count(text("package-lock.json"), `"integrity": "sha512-`), name)
-		}
+		})
 	}
+}
+
+// readLockFile returns the text of a tool's lock file.
+func readLockFile(t *testing.T, name, file string) string {
+	t.Helper()
+	data, err := fs.ReadFile(lockFiles(name), file)
+	require.NoError(t, err)
+	return string(data)
 }
 
 func TestLockFiles_NameNoRegistry(t *testing.T) {

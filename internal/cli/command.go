@@ -1,5 +1,5 @@
-// Package cli owns the command line: it parses, wires the parts together and shows the outcome. It decides nothing about
-// steps, deployments or exit codes.
+// Package cli is the command line: a file for each command, which turns flags into a call and its result into text or
+// JSON. It decides nothing about steps, deployments or exit codes.
 package cli
 
 import (
@@ -7,24 +7,27 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"lockstep/config"
-	"lockstep/internal/pipeline"
+	"lockstep/internal/deploy"
+	"lockstep/internal/rehearsal"
 	"lockstep/internal/report"
+	"lockstep/internal/rollout"
 )
 
-// A Process is what the command line finds itself on.
+// A Process is what the command line runs in.
 type Process struct {
 	Stdout, Stderr io.Writer
-	// Environ is the environment as os.Environ gives it.
+	// Environ is the environment, in the form of os.Environ.
 	Environ []string
+	// Now returns the current time.
+	Now func() time.Time
+	// RefusedStatus is the exit status of this program when a guard refuses to go on. Steps run this program too.
+	RefusedStatus int
 }
 
 // A UsageError is a command line that cannot be understood.
@@ -33,14 +36,17 @@ type UsageError struct{ Err error }
 func (e *UsageError) Error() string { return e.Err.Error() }
 func (e *UsageError) Unwrap() error { return e.Err }
 
-// usagef is a UsageError with that text.
+// usagef returns a UsageError with that text.
 func usagef(format string, args ...any) error { return &UsageError{fmt.Errorf(format, args...)} }
 
-// app is the parsed command line, as far as all commands share it.
+// app is the command line: the values of the flags that commands share, and the result of the command that runs.
 type app struct {
 	Process
-	// interrupted says whether the user waits for the end.
+	// interrupted reports whether the user has asked the program to stop.
 	interrupted func() bool
+	started     time.Time
+	runID       string
+	result      result
 
 	dir      string
 	env      string
@@ -50,36 +56,34 @@ type app struct {
 	verbose  bool
 	progress string
 	live     bool
-	// cachedRunID is the id of this process in what it leaves behind, once somebody asked for it.
-	cachedRunID string
 }
 
-// Execute runs the command line. Its error says why the command did not do what it was asked for.
-func Execute(ctx context.Context, args []string, m Process) error {
-	a := &app{Process: m, interrupted: func() bool { return ctx.Err() != nil }}
+// Execute runs the command line. The error says why the command did not do what it was asked for.
+func Execute(ctx context.Context, args []string, p Process) error {
+	a := &app{
+		Process: p, interrupted: func() bool { return ctx.Err() != nil }, started: p.Now(), runID: deploy.NewRunID(),
+	}
 	root := a.rootCommand()
 	root.SetArgs(args)
-	root.SetOut(m.Stdout)
-	root.SetErr(m.Stderr)
+	root.SetOut(p.Stdout)
+	root.SetErr(p.Stderr)
 	cmd, err := root.ExecuteContextC(ctx)
-	if err == nil || IsPrinted(err) || !a.json {
-		return err
+	var remote *rehearsal.RemoteError
+	if errors.As(err, &remote) {
+		err = &UsageError{err}
 	}
-	s := &report.Summary{Time: time.Now(), Command: cmd.Name(), Mode: a.modeOf(cmd), Result: verdictOf(err), Error: err.Error()}
-	if writing := s.WriteJSON(m.Stdout); writing != nil {
-		return errors.Join(err, writing)
-	}
-	return err
+	return errors.Join(err, a.writeResult(cmd, err))
 }
 
-const rootHelp = `Lockstep is a pipeline written as Go code. It checks, synthesises and deploys a multi-account CDK platform, and rehearses
-the whole deployment on emulated accounts when there is no AWS account at hand.
+const rootHelp = `Lockstep is a pipeline written as Go code. It checks, synthesises and deploys a multi-account CDK
+platform, and rehearses the whole deployment on emulated accounts when there is no AWS account at hand.
 
-Without --live, commands that touch AWS rehearse. With it they use your AWS credentials, after checking whose they are.
+Without --live, commands that use AWS accounts rehearse. With it they use your AWS credentials, after checking whose
+they are.
 
   lockstep deploy --env acc          rehearse the deployment to acc
   lockstep deploy --env acc --live   deploy to acc
-  lockstep doctor                    what this machine lacks, and how to mend it
+  lockstep doctor                    what this machine lacks, and how to fix it
 
 Exit status: 0 done, 1 a step or deployment failed, 2 usage or configuration, 3 refused by a guard, 130 interrupted.`
 
@@ -89,10 +93,8 @@ func (a *app) rootCommand() *cobra.Command {
 		SilenceErrors: true, SilenceUsage: true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 		PersistentPreRunE: func(*cobra.Command, []string) error { return a.checkFlags() },
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return cmd.Help()
-		},
-		Args: func(cmd *cobra.Command, args []string) error {
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usagef("there is no command %q; `lockstep --help` lists them all", args[0])
 			}
@@ -110,36 +112,56 @@ func (a *app) rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w; `%s --help` shows what it takes", err, cmd.CommandPath())
 	})
-	for _, g := range a.commandGroups() {
-		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title + ":"})
-		for _, cmd := range g.commands {
-			cmd.GroupID = g.title
+	for _, section := range a.helpSections() {
+		root.AddGroup(&cobra.Group{ID: section.title, Title: section.title + ":"})
+		for _, cmd := range section.commands {
+			cmd.GroupID = section.title
 			root.AddCommand(cmd)
 		}
 	}
-	root.AddCommand(a.gateCommand(), a.gatherCommand(), a.tellCommand(), a.onFilesCommand()) // which steps call, and people do not
+	// These are run by steps, not by people.
+	root.AddCommand(a.gateCommand(), a.gatherCommand(), a.tellCommand(), a.onFilesCommand())
 	return root
 }
 
-// commandGroup is what the help shows together.
-type commandGroup struct {
+// A helpSection is commands that the help lists together.
+type helpSection struct {
 	title    string
 	commands []*cobra.Command
 }
 
-// commandGroups are all commands.
-func (a *app) commandGroups() []commandGroup {
-	deliver := []*cobra.Command{a.synthCommand()}
-	for _, r := range rolloutCommands {
-		deliver = append(deliver, a.newRolloutCommand(r))
-	}
-	return []commandGroup{
-		{"Deliver", append(deliver, a.approveCommand(), a.rollbackCommand())},
-		{"See what is deployed", []*cobra.Command{a.statusCommand(), a.driftCommand(), a.unlockCommand(), a.garbageCommand()}},
-		{"Check", a.checkGroup()},
+// helpSections returns all commands that the help lists.
+func (a *app) helpSections() []helpSection {
+	return []helpSection{
+		{"Deliver", []*cobra.Command{
+			a.synthCommand(), a.planCommand(), a.deployCommand(), a.verifyCommand(), a.approveCommand(), a.rollbackCommand(),
+		}},
+		{"See what is deployed", []*cobra.Command{
+			a.statusCommand(), a.driftCommand(), a.unlockCommand(), a.garbageCommand(),
+		}},
+		{"Check", a.checkCommands()},
 		{"Prepare accounts", []*cobra.Command{a.bootstrapCommand(), a.rehearsalCommand()}},
-		{"Look and understand", []*cobra.Command{a.graphCommand(), a.configCommand(), a.toolsCommand(), a.imagesCommand(), a.doctorCommand()}},
+		{"Look and understand", []*cobra.Command{
+			a.graphCommand(), a.configCommand(), a.toolsCommand(), a.imagesCommand(), a.doctorCommand(),
+		}},
 	}
+}
+
+// newCommandGroup returns a command that only has commands below it.
+func newCommandGroup(group *cobra.Command, commands ...*cobra.Command) *cobra.Command {
+	var names []string
+	for _, cmd := range commands {
+		names = append(names, cmd.Name())
+	}
+	group.Args = func(_ *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return usagef("%s has no command %q; write %s", group.Name(), args[0], alternatives(names))
+		}
+		return nil
+	}
+	group.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	group.AddCommand(commands...)
+	return group
 }
 
 func (a *app) checkFlags() error {
@@ -161,82 +183,35 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// project is a repository that Lockstep can work in.
-type project struct {
-	root   string
-	config *config.Config
-}
-
-// rootMarker is the file that tells a project's root.
-const rootMarker = "config/pipeline.yaml"
-
-// root finds the project's root: the folder that was named, or the nearest one upwards that has the marker.
-func (a *app) findRoot() (string, error) {
-	start := a.dir
-	if start == "" {
-		start = "."
-	}
-	start, err := filepath.Abs(start)
-	if err != nil {
-		return "", err
-	}
-	if start, err = filepath.EvalSymlinks(start); err != nil {
-		return "", usagef("there is no folder %s", a.dir)
-	}
-	for dir := start; ; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, filepath.FromSlash(rootMarker))); err == nil {
-			return dir, nil
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			return "", err
-		}
-		if dir == filepath.Dir(dir) {
-			return "", usagef("no %s in %s or above it; change to the project's folder or name it with -C", rootMarker, start)
-		}
-	}
-}
-
-// loadProject finds the project and reads its configuration. The error is config.Problems when that is not right.
-func (a *app) loadProject() (*project, error) {
-	root, err := a.findRoot()
-	if err != nil {
-		return nil, err
-	}
-	c, err := config.Load(os.DirFS(filepath.Join(root, "config")))
-	if err != nil {
-		return nil, err
-	}
-	return &project{root: root, config: c}, nil
-}
-
-// selectedEnvironments are those that --env names.
-func (a *app) selectedEnvironments(p *project) ([]config.Environment, error) {
-	if a.env == "" {
-		return nil, usagef("which environment? Write --env with one of %s", alternatives(append(p.config.Names(), "all")))
-	}
-	return p.config.Select(a.env)
-}
-
-// graph is the whole table as a graph.
-func (p *project) graph() (*pipeline.Graph, error) {
-	return pipeline.NewGraph(pipeline.Steps(p.config))
-}
-
-// statePath is a path below the project's state folder.
-func (p *project) statePath(path ...string) string {
-	return filepath.Join(append([]string{p.root, pipeline.StateDir}, path...)...)
-}
-
 // addEnvFlag adds the flag that names an environment.
 func (a *app) addEnvFlag(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&a.env, "env", "", "the environment's name, all for each in promotion order, or tooling for the account that owns the pipeline")
+	cmd.Flags().StringVar(&a.env, "env", "", "the environment's name, all for each in promotion order, "+
+		"or tooling for the account that owns the pipeline")
 }
 
 // addLiveFlag adds the flag that makes a command work on AWS.
 func (a *app) addLiveFlag(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&a.live, "live", false, "work on AWS with your credentials, instead of rehearsing on emulated accounts")
+	cmd.Flags().BoolVar(&a.live, "live", false,
+		"work on AWS with your credentials, instead of rehearsing on emulated accounts")
 }
 
-// modeOf is what a command works on: nothing but this machine unless it can be told to go live.
+// session returns the session in which a command works on the project's accounts.
+func (a *app) session(p *project) *rollout.Session {
+	return &rollout.Session{
+		Root: p.root, Config: p.config, Environ: a.Environ, RunID: a.runID, Live: a.live,
+		Progress: a.printProgress, Interrupted: a.interrupted, Now: a.Now,
+	}
+}
+
+// mode returns what a command works on, if it works on accounts at all.
+func (a *app) mode() report.Mode {
+	if a.live {
+		return report.Live
+	}
+	return report.Rehearsal
+}
+
+// modeOf returns what a command works on. A command without the flag --live is local.
 func (a *app) modeOf(cmd *cobra.Command) report.Mode {
 	if cmd.Flags().Lookup("live") == nil {
 		return report.Local
@@ -244,9 +219,11 @@ func (a *app) modeOf(cmd *cobra.Command) report.Mode {
 	return a.mode()
 }
 
-func (a *app) mode() report.Mode {
-	if a.live {
-		return report.Live
+// commandName returns the name of a command as the user types it, without the name of the program.
+func commandName(cmd *cobra.Command) string {
+	_, name, found := strings.Cut(cmd.CommandPath(), " ")
+	if !found {
+		return cmd.Name()
 	}
-	return report.Rehearsal
+	return name
 }

@@ -1,74 +1,72 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
-	"fmt"
-	"os"
+	"io"
 
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 
 	"lockstep/config"
+	"lockstep/internal/report"
 )
 
 func (a *app) configCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use: "config", Short: "Check, show or describe the configuration",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("config has no command %q; write validate, show or schema", args[0])
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(a.configValidate(), a.configShow(), a.configSchema())
-	return cmd
+	return newCommandGroup(
+		&cobra.Command{Use: "config", Short: "Check, show or describe the configuration"},
+		a.configValidate(), a.configShow(), a.configSchema())
 }
 
 func (a *app) configValidate() *cobra.Command {
 	return &cobra.Command{
 		Use: "validate", Short: "Check config/, with every error at once", Args: noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			p, err := a.loadProject()
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(a.Stdout, "config/ is valid: %s\n", enumerate(p.config.Names()))
-			return nil
-		},
+		RunE: a.inProject(func(_ context.Context, p *project) (result, error) {
+			return messagef("config/ is valid: %s", enumerate(p.config.Names())), nil
+		}),
 	}
+}
+
+// A shownConfig is the configuration as `config show` shows it.
+type shownConfig struct {
+	report.Envelope
+	config.Config
+}
+
+// WriteText writes the configuration as YAML.
+func (s *shownConfig) WriteText(w io.Writer) error {
+	data, err := yaml.MarshalWithOptions(s.Config, yaml.UseJSONMarshaler())
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(data)
+	return err
 }
 
 func (a *app) configShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "show", Short: "Show the configuration with its defaults filled in", Args: noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			p, err := a.loadProject()
+		RunE: a.inProject(func(_ context.Context, p *project) (result, error) {
+			environments, err := p.selectOrAll(a.env)
 			if err != nil {
-				return err
+				return nil, err
 			}
-			var shown any = p.config
-			if a.env != "" {
-				envs, err := a.selectedEnvironments(p)
-				if err != nil {
-					return err
-				}
-				shown = config.Config{Pipeline: p.config.Pipeline, Environments: envs}
-			}
-			if a.json {
-				return json.NewEncoder(a.Stdout).Encode(shown)
-			}
-			data, err := yaml.MarshalWithOptions(shown, yaml.UseJSONMarshaler())
-			if err != nil {
-				return err
-			}
-			_, err = a.Stdout.Write(data)
-			return err
-		},
+			return &shownConfig{Config: config.Config{Pipeline: p.config.Pipeline, Environments: environments}}, nil
+		}),
 	}
 	a.addEnvFlag(cmd)
 	return cmd
+}
+
+// A configSchema is a JSON schema as `config schema` shows it.
+type configSchema struct {
+	report.Envelope
+	Schema json.RawMessage `json:"schema"`
+}
+
+func (s *configSchema) WriteText(w io.Writer) error {
+	_, err := w.Write(s.Schema)
+	return err
 }
 
 func (a *app) configSchema() *cobra.Command {
@@ -84,8 +82,7 @@ func (a *app) configSchema() *cobra.Command {
 			if err != nil {
 				return &UsageError{err}
 			}
-			_, err = os.Stdout.Write(schema)
-			return err
+			return a.finish(&configSchema{Schema: schema}, nil)
 		},
 	}
 }

@@ -2,9 +2,9 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 
@@ -12,22 +12,30 @@ import (
 
 	"lockstep/internal/host"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/report"
 	"lockstep/tools"
 )
 
-// doctorCheck is what the doctor found out about one thing.
+// A doctorCheck is the result of checking one thing that this machine needs.
 type doctorCheck struct {
-	What   string `json:"what"`
-	OK     bool   `json:"ok"`
-	Found  string `json:"found"`
+	What  string `json:"what"`
+	OK    bool   `json:"ok"`
+	Found string `json:"found"`
+	// Remedy says how to fix it.
 	Remedy string `json:"remedy,omitempty"`
 	// For says what needs it.
 	For string `json:"for,omitempty"`
-	// Optional says that the machine is fit without it.
+	// Optional says that Lockstep works without it.
 	Optional bool `json:"optional,omitempty"`
 }
 
-// An requirementsError is a machine that lacks something.
+// A diagnosis is the result of doctor.
+type diagnosis struct {
+	report.Envelope
+	Checks []doctorCheck `json:"checks"`
+}
+
+// A requirementsError is a machine that lacks something that Lockstep needs.
 type requirementsError struct{ missing []string }
 
 func (e *requirementsError) Error() string {
@@ -36,93 +44,104 @@ func (e *requirementsError) Error() string {
 
 func (a *app) doctorCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "doctor", Short: "Show what this machine lacks, and the one thing that mends each", Args: noArgs,
+		Use: "doctor", Short: "Show what this machine lacks, and how to fix it", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			findings := a.examine(cmd.Context())
-			if a.json {
-				if err := json.NewEncoder(a.Stdout).Encode(findings); err != nil {
-					return err
-				}
-			} else {
-				a.showDoctorChecks(findings)
-			}
-			unfit := &requirementsError{}
-			for _, f := range findings {
-				if !f.OK && !f.Optional {
-					unfit.missing = append(unfit.missing, f.What)
-				}
-			}
-			if len(unfit.missing) > 0 {
-				return unfit
-			}
-			return nil
+			d := &diagnosis{Checks: slices.Concat(a.checkPreinstalled(cmd.Context()), a.checkInstalled(), a.checkProject())}
+			return a.finish(d, d.err())
 		},
 	}
 }
 
-// examine asks each tool of the table that the machine must bring for its version, and looks at those that are installed here and at the
-// project.
-func (a *app) examine(ctx context.Context) []doctorCheck {
-	var findings []doctorCheck
+// err returns a requirementsError if something is missing that is not optional.
+func (d *diagnosis) err() error {
+	var missing []string
+	for _, c := range d.Checks {
+		if !c.OK && !c.Optional {
+			missing = append(missing, c.What)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return &requirementsError{missing}
+}
+
+// WriteText writes a line for each check, and below each that failed what needs it and how to fix it.
+func (d *diagnosis) WriteText(w io.Writer) error {
+	var rows [][]string
+	for _, c := range d.Checks {
+		mark := "ok"
+		switch {
+		case !c.OK && c.Optional:
+			mark = "absent"
+		case !c.OK:
+			mark = "missing"
+		}
+		rows = append(rows, []string{mark, c.What, c.Found})
+		if c.OK {
+			continue
+		}
+		if c.For != "" {
+			rows = append(rows, []string{"", "", "needed for " + c.For})
+		}
+		rows = append(rows, []string{"", "", "to fix it: " + c.Remedy})
+	}
+	return writeLines(w, rows)
+}
+
+// checkPreinstalled checks the tools that the user has to install.
+func (a *app) checkPreinstalled(ctx context.Context) []doctorCheck {
+	var checks []doctorCheck
 	for _, name := range slices.Sorted(maps.Keys(pipeline.Tools)) {
 		tool := pipeline.Tools[name]
 		if tool.Kind != pipeline.Preinstalled {
 			continue
 		}
 		version, err := host.ToolVersion(ctx, a.Environ, name)
-		f := doctorCheck{What: name, OK: err == nil, Found: version, For: tool.Purpose, Optional: tool.Optional}
+		c := doctorCheck{What: name, OK: err == nil, Found: version, For: tool.Purpose, Optional: tool.Optional}
 		if err != nil {
-			f.Found, f.Remedy = "missing or not working", tool.Remedy
-			if missing := (*host.MissingToolError)(nil); errors.As(err, &missing) && missing.Found != "" {
-				f.Found = missing.Found + " is too old"
+			c.Found, c.Remedy = "missing or not working", tool.Remedy
+			var missing *host.MissingToolError
+			if errors.As(err, &missing) && missing.Found != "" {
+				c.Found = missing.Found + " is too old"
 			}
 		}
-		findings = append(findings, f)
+		checks = append(checks, c)
 	}
-	findings = append(findings, a.examineInstalled()...)
-	p, err := a.loadProject()
-	if err != nil {
-		return append(findings, doctorCheck{What: "configuration", Found: err.Error(), Remedy: "mend what is named, then run `lockstep config validate`"})
-	}
-	return append(findings, doctorCheck{What: "configuration", OK: true, Found: enumerate(p.config.Names())})
+	return checks
 }
 
-// examineInstalled looks at the tools that are installed on first need. One that is not there yet is no fault of the machine.
-func (a *app) examineInstalled() []doctorCheck {
+// checkInstalled checks the tools that Lockstep installs when a step first needs them. One that is not installed is not
+// missing.
+func (a *app) checkInstalled() []doctorCheck {
 	installer, err := tools.NewInstaller(a.Environ, a.printProgress)
 	if err != nil {
 		return []doctorCheck{{What: "tools", Found: err.Error(), Remedy: "set HOME or XDG_CACHE_HOME"}}
 	}
-	var findings []doctorCheck
+	var checks []doctorCheck
 	for _, name := range tools.InstallableNames() {
 		state, dir := installer.State(name)
-		f := doctorCheck{What: name, OK: true, Optional: true, For: pipeline.Tools[name].Purpose, Found: pipeline.Tools[name].Version + " in " + dir}
+		tool := pipeline.Tools[name]
+		c := doctorCheck{What: name, OK: true, Optional: true, For: tool.Purpose, Found: tool.Version + " in " + dir}
 		switch state {
 		case tools.Absent:
-			f.Found = pipeline.Tools[name].Version + ", to be installed when it is first needed"
+			c.Found = tool.Version + ", to be installed when it is first needed"
 		case tools.Damaged:
-			f.OK, f.Found, f.Remedy = false, "damaged in "+dir, "lockstep tools install "+name
+			c.OK, c.Found, c.Remedy = false, "damaged in "+dir, "lockstep tools install "+name
 		}
-		findings = append(findings, f)
+		checks = append(checks, c)
 	}
-	return findings
+	return checks
 }
 
-func (a *app) showDoctorChecks(findings []doctorCheck) {
-	for _, f := range findings {
-		mark := "ok     "
-		switch {
-		case !f.OK && f.Optional:
-			mark = "absent "
-		case !f.OK:
-			mark = "missing"
-		}
-		fmt.Fprintf(a.Stdout, "%s  %-14s %s\n", mark, f.What, f.Found)
-		if !f.OK {
-			if f.For != "" {
-				fmt.Fprintf(a.Stdout, "         needed for %s\n", f.For)
-			}
-			fmt.Fprintf(a.Stdout, "         to mend it: %s\n", f.Remedy)
-		}
+// checkProject checks the project's configuration.
+func (a *app) checkProject() []doctorCheck {
+	c := doctorCheck{What: "configuration"}
+	p, err := a.loadProject()
+	if err != nil {
+		c.Found, c.Remedy = err.Error(), "fix what is named, then run `lockstep config validate`"
+	} else {
+		c.OK, c.Found = true, enumerate(p.config.Names())
 	}
+	return []doctorCheck{c}
 }

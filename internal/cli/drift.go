@@ -1,71 +1,73 @@
 package cli
 
 import (
-	"encoding/json"
+	"context"
 	"fmt"
+	"io"
+
+	"lockstep/internal/deploy/cfn"
 
 	"github.com/spf13/cobra"
 
 	"lockstep/config"
 	"lockstep/internal/deploy"
-	"lockstep/internal/deploy/cfn"
+	"lockstep/internal/report"
 )
 
-// A DriftError is an environment in which something was changed by another hand.
+// A DriftError is stacks that were changed outside Lockstep.
 type DriftError struct{ Stacks []string }
 
 func (e *DriftError) Error() string { return "drifted: " + enumerate(e.Stacks) }
 
+// A driftResult is the result of drift.
+type driftResult struct {
+	report.Envelope
+	Stacks  []cfn.Drift `json:"stacks"`
+	Drifted []string    `json:"drifted"`
+}
+
 func (a *app) driftCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "drift", Short: "Show what was changed by hand in what is deployed", Args: noArgs,
-		Long: `Let CloudFormation compare every stack of the newest release with what there really is, and show each resource that differs, property by property. Ends with 1
-where anything differs. Nothing is written.`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, err := a.loadProject()
-			if err != nil {
-				return err
-			}
-			envs, err := a.selectedEnvironments(p)
-			if err != nil {
-				return err
-			}
-			var found []cfn.Drift
-			err = a.forEachAccount(cmd.Context(), p, envs, "drift", func(_ config.EnvironmentAccount, d *deploy.Deployment) error {
-				drifts, err := d.Drift(cmd.Context())
-				found = append(found, drifts...)
+		Long: `Let CloudFormation compare every stack of the newest release with what there really is, and show
+each resource that differs, property by property. Ends with 1 where anything differs. Nothing is written.`,
+		RunE: a.inEnvironments(func(ctx context.Context, p *project, environments []config.Environment) (result, error) {
+			var stacks []cfn.Drift
+			err := a.session(p).ForEachAccount(ctx, environments, "drift", func(d *deploy.Deployment) error {
+				found, err := d.Drift(ctx)
+				stacks = append(stacks, found...)
 				return err
 			})
 			if err != nil {
-				return err
+				return nil, err
 			}
-			return a.showDrift(found)
-		},
+			return newDriftResult(stacks)
+		}),
 	}
 	a.addEnvFlag(cmd)
 	a.addLiveFlag(cmd)
 	return cmd
 }
 
-func (a *app) showDrift(found []cfn.Drift) error {
-	drifted := &DriftError{}
-	for _, d := range found {
+// newDriftResult returns the result and, if a stack has drifted, a *DriftError.
+func newDriftResult(stacks []cfn.Drift) (*driftResult, error) {
+	r := &driftResult{Stacks: stacks}
+	for _, d := range stacks {
 		if d.Drifted() {
-			drifted.Stacks = append(drifted.Stacks, d.Stack)
+			r.Drifted = append(r.Drifted, d.Stack)
 		}
 	}
-	if a.json {
-		summary := map[string]any{"event": "summary", "command": "drift", "mode": a.mode(), "stacks": found, "drifted": drifted.Stacks}
-		if err := json.NewEncoder(a.Stdout).Encode(summary); err != nil {
+	if len(r.Drifted) > 0 {
+		return r, &DriftError{r.Drifted}
+	}
+	return r, nil
+}
+
+func (r *driftResult) WriteText(w io.Writer) error {
+	for _, d := range r.Stacks {
+		if _, err := fmt.Fprintln(w, d); err != nil {
 			return err
 		}
-	} else {
-		for _, d := range found {
-			fmt.Fprintln(a.Stdout, d)
-		}
-	}
-	if len(drifted.Stacks) > 0 {
-		return drifted
 	}
 	return nil
 }

@@ -1,58 +1,61 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"lockstep/internal/fsx"
 	"lockstep/internal/gate"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/report"
 )
 
 func (a *app) fixCommand() *cobra.Command {
-	rebase := false
+	updateBaseline := false
 	cmd := &cobra.Command{
-		Use: "fix", Short: "Mend what gates find and a program can mend", Args: noArgs,
-		Long: `Give Go code and Markdown their form, make go.mod say what is imported, let golangci-lint mend what it can, and raise the coverage floor to what the
-last run of the unit tests covered. It changes files: look at them before you commit. The waivers are yours to change.
+		Use: "fix", Short: "Fix what gates find and a program can fix", Args: noArgs,
+		Long: `Format Go code and Markdown, make go.mod say what is imported, let golangci-lint fix what it can,
+and raise the coverage floor to what the last run of the unit tests covered. It changes files: look at them
+before you commit. The waivers are yours to change.
 
-With --baseline it does one thing only: it takes everything that looks like a secret now into .secrets.baseline. Look through what that changes.`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, err := a.loadProject()
-			if err != nil {
-				return err
-			}
+With --baseline it does one thing only: it takes everything that looks like a secret now into .secrets.baseline.
+Look through what that changes.`,
+		RunE: a.inProject(func(ctx context.Context, p *project) (result, error) {
 			steps := pipeline.FixSteps()
-			if rebase {
+			if updateBaseline {
 				steps = pipeline.UpdateBaselineSteps()
 			}
 			g, err := pipeline.NewGraph(steps)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			if err := a.raiseCoverageFloor(p); err != nil {
-				return err
+				return nil, err
 			}
-			return a.runJob(cmd.Context(), job{command: "fix", mode: report.Local, project: p, environments: p.config.Environments, graph: g})
-		},
+			return a.runJob(ctx, job{
+				command: "fix", mode: report.Local, project: p, environments: p.config.Environments, graph: g,
+			})
+		}),
 	}
-	cmd.Flags().BoolVar(&rebase, "baseline", false, "take what looks like a secret now into the baseline, and mend nothing")
+	cmd.Flags().BoolVar(&updateBaseline, "baseline", false,
+		"take what looks like a secret now into the baseline, and fix nothing")
 	return cmd
 }
 
-// floorMargin is how much better the coverage must be, in percent of the statements, before the floor is raised: it varies a little from run to run.
+// floorMargin is how far the coverage floor stays below the coverage, in percent of the statements: the coverage varies
+// a little from run to run.
 const floorMargin = 0.5
 
-// raiseCoverageFloor raises the coverage floor to what the unit tests last covered. It never lowers it.
+// raiseCoverageFloor raises the coverage floor to what the tests last covered. It never lowers it.
 func (a *app) raiseCoverageFloor(p *project) error {
-	covered, err := gate.CoveragePercent(filepath.Join(p.root, filepath.FromSlash(pipeline.CoverageProfile)))
+	covered, err := gate.CoveragePercent(p.root)
 	if err != nil {
-		return nil //nolint:nilerr // the tests have not been run here, so there is nothing to learn from them
+		return nil //nolint:nilerr // the tests have not been run here
 	}
-	file := filepath.Join(p.root, filepath.FromSlash(pipeline.CoverageFloor))
+	file := p.path(pipeline.CoverageFloor)
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return err
@@ -65,5 +68,5 @@ func (a *app) raiseCoverageFloor(p *project) error {
 		return nil
 	}
 	a.printProgress(fmt.Sprintf("the coverage floor rises from %.1f %% to %.1f %%", floor, covered-floorMargin))
-	return os.WriteFile(file, fmt.Appendf(nil, "%.1f\n", covered-floorMargin), 0o644)
+	return fsx.WriteFile(file, fmt.Appendf(nil, "%.1f\n", covered-floorMargin), fsx.PublicFile)
 }

@@ -22,7 +22,9 @@ func TestCoverageFloor_OnlyRises(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := &project{root: t.TempDir()}
-			for name, text := range map[string]string{pipeline.CoverageProfile: test.profile, pipeline.CoverageFloor: test.floor} {
+			for name, text := range map[string]string{
+				pipeline.CoverageProfile: test.profile, pipeline.CoverageFloor: test.floor,
+			} {
 				if text == "" {
 					continue
 				}

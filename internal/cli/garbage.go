@@ -1,49 +1,55 @@
 package cli
 
 import (
-	"encoding/json"
+	"context"
 	"fmt"
+	"io"
+
+	"lockstep/internal/deploy/staging"
 
 	"github.com/spf13/cobra"
 
 	"lockstep/config"
 	"lockstep/internal/deploy"
-	"lockstep/internal/deploy/staging"
+	"lockstep/internal/report"
 )
 
+// A garbageResult is the result of garbage.
+type garbageResult struct {
+	report.Envelope
+	Removed bool              `json:"removed"`
+	Objects []staging.Garbage `json:"objects"`
+}
+
 func (a *app) garbageCommand() *cobra.Command {
-	keep, remove := 10, false
+	keep := 10
+	remove := false
 	cmd := &cobra.Command{
-		Use: "garbage", Short: "List what old releases have left in the account and no stack uses, or remove it", Args: noArgs,
-		Long: `List the published files and kept assemblies of releases older than the newest ones that are kept, as far as no stack in the account mentions them. --remove
-removes them, under the lock. Release records are never removed, nor anything that no release of the environment ever needed.`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, err := a.loadProject()
-			if err != nil {
-				return err
-			}
-			envs, err := a.selectedEnvironments(p)
-			if err != nil {
-				return err
-			}
+		Use: "garbage", Args: noArgs,
+		Short: "List what old releases have left in the account and no stack uses, or remove it",
+		Long: `List the published files and kept assemblies of releases older than the newest ones that are kept,
+as far as no stack in the account mentions them. --remove removes them, under the lock. Release records are
+never removed, nor anything that no release of the environment ever needed.`,
+		RunE: a.inEnvironments(func(ctx context.Context, p *project, environments []config.Environment) (result, error) {
 			if keep < deploy.MinReleasesKept {
-				return usagef("--keep %d: at least %d releases are kept, because going back needs the one before", keep, deploy.MinReleasesKept)
+				return nil, usagef("--keep %d: at least %d releases are kept, because going back needs the one before",
+					keep, deploy.MinReleasesKept)
 			}
-			var found []staging.Garbage
-			err = a.forEachAccount(cmd.Context(), p, envs, "garbage", func(_ config.EnvironmentAccount, d *deploy.Deployment) error {
+			r := &garbageResult{Removed: remove}
+			err := a.session(p).ForEachAccount(ctx, environments, "garbage", func(d *deploy.Deployment) error {
 				list := d.Garbage
 				if remove {
 					list = d.DeleteGarbage
 				}
-				some, err := list(cmd.Context(), keep)
-				found = append(found, some...)
+				objects, err := list(ctx, keep)
+				r.Objects = append(r.Objects, objects...)
 				return err
 			})
 			if err != nil {
-				return err
+				return nil, err
 			}
-			return a.showGarbage(found, remove)
-		},
+			return r, nil
+		}),
 	}
 	a.addEnvFlag(cmd)
 	a.addLiveFlag(cmd)
@@ -52,19 +58,18 @@ removes them, under the lock. Release records are never removed, nor anything th
 	return cmd
 }
 
-func (a *app) showGarbage(found []staging.Garbage, removed bool) error {
-	if a.json {
-		return json.NewEncoder(a.Stdout).Encode(map[string]any{"event": "summary", "command": "garbage", "mode": a.mode(), "removed": removed, "objects": found})
-	}
-	var size int64
-	for _, g := range found {
-		size += g.Size
-		fmt.Fprintf(a.Stdout, "%s  %d bytes, last needed by release %d\n", g.Key, g.Size, g.Release)
+func (r *garbageResult) WriteText(w io.Writer) error {
+	var bytes int64
+	for _, g := range r.Objects {
+		bytes += g.Size
+		if _, err := fmt.Fprintf(w, "%s  %d bytes, last needed by release %d\n", g.Key, g.Size, g.Release); err != nil {
+			return err
+		}
 	}
 	verb := "can be removed with --remove"
-	if removed {
+	if r.Removed {
 		verb = "were removed"
 	}
-	_, err := fmt.Fprintf(a.Stdout, "%d objects with %d bytes %s\n", len(found), size, verb)
+	_, err := fmt.Fprintf(w, "%d objects with %d bytes %s\n", len(r.Objects), bytes, verb)
 	return err
 }

@@ -7,26 +7,27 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"lockstep/config"
+	"lockstep/internal/fsx"
 	"lockstep/internal/gate"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
 	"lockstep/tools"
 )
 
-// gateCommand is how a step of the table runs a gate, on this machine and in a container. People run `check`.
+// gateCommand returns the command with which a step runs a gate, on this machine and in a container. People run check.
 func (a *app) gateCommand() *cobra.Command {
-	g, reads, from, level := gate.Gate{Now: time.Now}, "", "", ""
+	g := gate.Gate{Now: a.Now}
+	var format, minLevel, level string
 	cmd := &cobra.Command{
 		Use: "gate NAME [--reads FORMAT] [--files PATTERN]... [--set NAME=VALUE]... [-- PROGRAM ARGS...]", Hidden: true,
-		Short: "Run one gate's program, read what it found and leave its report", Args: cobra.MinimumNArgs(1),
+		Short: "Run one gate's program, read what it found and write its report", Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			g.Name, g.Argv, g.Format = args[0], args[1:], pipeline.Format(reads)
-			g.MinLevel, g.Level = findings.Level(from), findings.Level(level)
+			g.Name, g.Argv, g.Format = args[0], args[1:], pipeline.Format(format)
+			g.MinLevel, g.Level = findings.Level(minLevel), findings.Level(level)
 			g.Log = a.Stdout
 			if g.Root, err = os.Getwd(); err != nil {
 				return err
@@ -34,20 +35,24 @@ func (a *app) gateCommand() *cobra.Command {
 			return a.printGateVerdict(g.Run(cmd.Context()))
 		},
 	}
-	cmd.Flags().StringVar(&reads, "reads", string(pipeline.SARIF), "the format of what the program prints")
+	cmd.Flags().StringVar(&format, "reads", string(pipeline.SARIF), "the format of what the program prints")
 	cmd.Flags().BoolVar(&g.NeedsHistory, "history", false, "the program reads the commits")
-	cmd.Flags().StringVar(&level, "level", "", "how bad every finding is, for a program that does not say: error or warning")
-	cmd.Flags().StringVar(&from, "from", string(findings.Warning), "the level from which a finding counts: error or warning")
+	cmd.Flags().StringVar(&level, "level", "",
+		"the level of every finding, for a program that does not say: error or warning")
+	cmd.Flags().StringVar(&minLevel, "from", string(findings.Warning),
+		"the level from which a finding counts: error or warning")
 	cmd.Flags().StringArrayVar(&g.FilePatterns, "files", nil, "a pattern of the files that the program is given")
 	cmd.Flags().StringArrayVar(&g.Settings, "set", nil, "a setting of a gate of this program's own")
 	return cmd
 }
 
-// onFilesCommand is how a step runs a program that mends files.
+// onFilesCommand returns the command with which a step runs a program that fixes files.
 func (a *app) onFilesCommand() *cobra.Command {
-	g, out := gate.Gate{}, ""
+	var g gate.Gate
+	out := ""
 	cmd := &cobra.Command{
-		Use: "on-files --files PATTERN... -- PROGRAM ARGS...", Hidden: true, Short: "Run a program on the repository's files that patterns take in", Args: cobra.MinimumNArgs(1),
+		Use: "on-files --files PATTERN... -- PROGRAM ARGS...", Hidden: true,
+		Short: "Run a program on the repository's files that match patterns", Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			g.Argv, g.Log = args, a.Stdout
 			if g.Root, err = os.Getwd(); err != nil {
@@ -60,15 +65,15 @@ func (a *app) onFilesCommand() *cobra.Command {
 			if err := g.RunOnFiles(cmd.Context(), &text); err != nil {
 				return err
 			}
-			return os.WriteFile(out, text.Bytes(), 0o644)
+			return fsx.WriteFile(out, text.Bytes(), fsx.PublicFile)
 		},
 	}
 	cmd.Flags().StringArrayVar(&g.FilePatterns, "files", nil, "a pattern of the files that the program is given")
-	cmd.Flags().StringVar(&out, "out", "", "write what the program prints to this file, if it ends well")
+	cmd.Flags().StringVar(&out, "out", "", "write what the program prints to this file, if it succeeds")
 	return cmd
 }
 
-// printGateVerdict tells how a gate went: the last line that it prints is what the step's result shows.
+// printGateVerdict prints how a gate ended. The step's result shows the last line that it prints.
 func (a *app) printGateVerdict(err error) error {
 	var notRun *gate.NotRunError
 	switch {
@@ -82,13 +87,14 @@ func (a *app) printGateVerdict(err error) error {
 	return err
 }
 
-// IsNotRun says whether the error is that of a gate that could not do its work here.
+// IsNotRun reports whether the error is that of a gate that could not be run here.
 func IsNotRun(err error) bool {
 	var notRun *gate.NotRunError
 	return errors.As(err, &notRun)
 }
 
-// componentVersion tells the part of this program that runs a step's command apart from another version of it.
+// componentVersion returns the version of the part of this program that runs a step's command; empty for the whole
+// program.
 func componentVersion(argv []string) string {
 	if (pipeline.Step{Command: append([]string{pipeline.Self}, argv...)}).IsGate() {
 		return gate.Version()
@@ -96,7 +102,8 @@ func componentVersion(argv []string) string {
 	return ""
 }
 
-// mayBeAbsent says which gates a run goes on without where they cannot be run. On a person's machine it is strict as soon as something reaches AWS.
+// mayBeAbsent returns a function that reports whether a run goes on without a gate that could not be run. It is strict
+// with --live and in CI.
 func (a *app) mayBeAbsent(environments []config.Environment) func(pipeline.Step) bool {
 	return pipeline.MayBeAbsent(a.live || isTrue(tools.Getenv(a.Environ, "CI")), environments)
 }

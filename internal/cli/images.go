@@ -3,9 +3,9 @@ package cli
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"slices"
@@ -15,51 +15,51 @@ import (
 
 	"lockstep/internal/gate/images"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/report"
 )
 
 func (a *app) imagesCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use: "images", Short: "List the pinned base images, or see what their tags mean now",
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("images has no command %q; write list or resolve", args[0])
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(a.imagesList(), a.imagesResolve())
-	return cmd
+	return newCommandGroup(
+		&cobra.Command{Use: "images", Short: "List the pinned base images, or see what their tags mean now"},
+		a.imagesList(), a.imagesResolve())
 }
 
-// pins are the images of the table, by their keys' order.
-func pins() ([]images.Pin, error) {
-	var out []images.Pin
-	for _, key := range slices.Sorted(maps.Keys(pipeline.Images)) {
-		p, err := images.ParsePin(key, pipeline.Images[key])
+// imagePins returns the pinned images, sorted by name.
+func imagePins() ([]images.Pin, error) {
+	var pins []images.Pin
+	for _, name := range slices.Sorted(maps.Keys(pipeline.Images)) {
+		pin, err := images.ParsePin(name, pipeline.Images[name])
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, p)
+		pins = append(pins, pin)
 	}
-	return out, nil
+	return pins, nil
+}
+
+// An imageList is the result of images list.
+type imageList struct {
+	report.Envelope
+	Images []images.Pin `json:"images"`
+}
+
+func (l *imageList) WriteText(w io.Writer) error {
+	var rows [][]string
+	for _, pin := range l.Images {
+		rows = append(rows, []string{pin.Name, pin.Tag, pin.Digest})
+	}
+	return writeLines(w, rows)
 }
 
 func (a *app) imagesList() *cobra.Command {
 	return &cobra.Command{
-		Use: "list", Short: "Show each base image and the digest that it is held to", Args: noArgs,
+		Use: "list", Short: "Show each base image and the digest that it is pinned to", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			all, err := pins()
+			pins, err := imagePins()
 			if err != nil {
 				return err
 			}
-			if a.json {
-				return json.NewEncoder(a.Stdout).Encode(all)
-			}
-			for _, p := range all {
-				fmt.Fprintf(a.Stdout, "%-8s %s %s\n", p.Name, p.Tag, p.Digest)
-			}
-			return nil
+			return a.finish(&imageList{Images: pins}, nil)
 		},
 	}
 }
@@ -67,57 +67,63 @@ func (a *app) imagesList() *cobra.Command {
 // A resolvedImage is a pinned image and what its tag means now.
 type resolvedImage struct {
 	images.Pin
-	// Current is the digest that its registry has for the tag; Moved says that this is another one.
+	// Current is the digest that the registry has for the tag. Moved reports whether it differs from the pinned one.
 	Current string `json:"current"`
 	Moved   bool   `json:"moved"`
+}
+
+// A resolvedImages is the result of images resolve.
+type resolvedImages struct {
+	report.Envelope
+	Images []resolvedImage `json:"images"`
+
+	written bool
 }
 
 func (a *app) imagesResolve() *cobra.Command {
 	write := false
 	cmd := &cobra.Command{
 		Use: "resolve [--write]", Short: "Ask the registries what the tags of the base images mean now", Args: noArgs,
-		Long: `Ask the registry of each base image, or the mirror that engine.imagePrefix names, for the digest that the image's tag has now. With --write the new digests
-are written into ` + pipeline.ImagesFile + `, all or none. Steps are run anew with another image, so look at what the gates say before you commit it.`,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, err := a.loadProject()
+		Long: `Ask the registry of each base image, or the mirror that engine.imagePrefix names, for the digest
+that the image's tag has now. With --write the new digests are written into ` + pipeline.ImagesFile + `, all or
+none. Steps run again with another image, so look at what the gates say before you commit it.`,
+		RunE: a.inProject(func(ctx context.Context, p *project) (result, error) {
+			all, err := resolveImages(ctx, p.config.Pipeline.Engine.ImagePrefix)
 			if err != nil {
-				return err
-			}
-			all, err := resolveImages(cmd.Context(), p.config.Pipeline.Engine.ImagePrefix)
-			if err != nil {
-				return err
+				return nil, err
 			}
 			if write {
 				if err := updatePins(p.root, all); err != nil {
-					return err
+					return nil, err
 				}
 			}
-			return a.showResolvedImages(all, write)
-		},
+			return &resolvedImages{Images: all, written: write}, nil
+		}),
 	}
 	cmd.Flags().BoolVar(&write, "write", false, "write the new digests into "+pipeline.ImagesFile)
 	return cmd
 }
 
-// resolveImages asks for all images at once.
+// resolveImages resolves all images at the same time.
 func resolveImages(ctx context.Context, prefix string) ([]resolvedImage, error) {
-	all, err := pins()
+	pins, err := imagePins()
 	if err != nil {
 		return nil, err
 	}
-	out, problems := make([]resolvedImage, len(all)), make([]error, len(all))
+	resolved := make([]resolvedImage, len(pins))
+	errs := make([]error, len(pins))
 	var group sync.WaitGroup
-	for i, p := range all {
+	for i, pin := range pins {
 		group.Go(func() {
-			current, err := p.ResolveDigest(ctx, prefix)
-			out[i], problems[i] = resolvedImage{Pin: p, Current: current, Moved: current != p.Digest}, err
+			current, err := pin.ResolveDigest(ctx, prefix)
+			resolved[i], errs[i] = resolvedImage{Pin: pin, Current: current, Moved: current != pin.Digest}, err
 		})
 	}
 	group.Wait()
-	return out, errors.Join(problems...)
+	return resolved, errors.Join(errs...)
 }
 
-// updatePins writes the new digests into the project's table.
+// updatePins writes the new digests into the project's source.
 func updatePins(project string, all []resolvedImage) error {
 	root, err := os.OpenRoot(project)
 	if err != nil {
@@ -128,35 +134,36 @@ func updatePins(project string, all []resolvedImage) error {
 	if err != nil {
 		return err
 	}
-	before := bytes.Clone(text)
+	updated := text
 	for _, r := range all {
 		old := []byte(r.Tag + "@" + r.Digest)
-		if n := bytes.Count(text, old); n != 1 {
-			return fmt.Errorf("%s names %s %d times, not once: this program was built from another state of it, so run it with `go run .`", pipeline.ImagesFile, old, n)
+		if n := bytes.Count(updated, old); n != 1 {
+			return fmt.Errorf("%s names %s %d times, not once: this program was built from another state of it, "+
+				"so run it with `go run .`", pipeline.ImagesFile, old, n)
 		}
-		text = bytes.Replace(text, old, []byte(r.Tag+"@"+r.Current), 1)
+		updated = bytes.Replace(updated, old, []byte(r.Tag+"@"+r.Current), 1)
 	}
-	if bytes.Equal(text, before) {
+	if bytes.Equal(text, updated) {
 		return nil
 	}
-	return root.WriteFile(pipeline.ImagesFile, text, 0o644)
+	return root.WriteFile(pipeline.ImagesFile, updated, 0o644)
 }
 
-func (a *app) showResolvedImages(all []resolvedImage, written bool) error {
-	if a.json {
-		return json.NewEncoder(a.Stdout).Encode(all)
-	}
-	moved := 0
-	for _, r := range all {
-		if !r.Moved {
-			fmt.Fprintf(a.Stdout, "%-8s %s is what it was: %s\n", r.Name, r.Tag, r.Digest)
+func (r *resolvedImages) WriteText(w io.Writer) error {
+	var rows [][]string
+	hasMoved := false
+	for _, image := range r.Images {
+		if !image.Moved {
+			rows = append(rows, []string{image.Name, image.Tag + " is unchanged: " + image.Digest})
 			continue
 		}
-		moved++
-		fmt.Fprintf(a.Stdout, "%-8s %s has moved\n  from %s\n  to   %s\n", r.Name, r.Tag, r.Digest, r.Current)
+		hasMoved = true
+		rows = append(rows, []string{image.Name, image.Tag + " has moved"},
+			[]string{"", "from " + image.Digest}, []string{"", "to   " + image.Current})
 	}
-	if moved > 0 && written {
-		fmt.Fprintf(a.Stdout, "%s has the new digests: run `lockstep check` before you commit it\n", pipeline.ImagesFile)
+	if err := writeLines(w, rows); err != nil || !hasMoved || !r.written {
+		return err
 	}
-	return nil
+	_, err := fmt.Fprintf(w, "%s has the new digests: run `lockstep check` before you commit it\n", pipeline.ImagesFile)
+	return err
 }

@@ -1,128 +1,128 @@
 package cli
 
 import (
-	"encoding/json"
+	"context"
 	"fmt"
-	"strings"
+	"io"
 	"time"
 
+	"al.essio.dev/pkg/shellescape"
 	"github.com/spf13/cobra"
 
+	"lockstep/config"
 	"lockstep/internal/host"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/rehearsal"
+	"lockstep/internal/report"
 )
 
 func (a *app) rehearsalCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use: "rehearsal", Short: "Start, look at, reset or stop the emulated accounts",
-		Long: `The emulated accounts start and stop by themselves with the commands that need them, and keep their state in between. Start them
-here to look into them with other tools while they run.`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("rehearsal has no command %q; write start, serve, certificate, status, reset or stop", args[0])
-			}
-			return nil
+	return newCommandGroup(
+		&cobra.Command{
+			Use: "rehearsal", Short: "Start, look at, reset or stop the emulated accounts",
+			Long: `The emulated accounts start and stop by themselves with the commands that need them, and keep
+their state in between. Start them here to look into them with other tools while they run.`,
 		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		a.rehearsalStart(), a.rehearsalServe(), a.rehearsalCertificate(),
+		a.rehearsalAction("status", "Show whether they run, where, and how to reach them", showEmulator),
+		a.rehearsalAction("reset", "Stop them and delete what was deployed to them", resetEmulator),
+		a.rehearsalAction("stop", "Stop them and keep their state", stopEmulator),
+	)
+}
+
+// An emulatorFunc does something with the project's emulated accounts.
+type emulatorFunc func(ctx context.Context, p *project, e *rehearsal.Emulator) (result, error)
+
+// rehearsalAction returns a command that does something with the project's emulated accounts.
+func (a *app) rehearsalAction(use, short string, do emulatorFunc) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: short, Args: noArgs,
+		RunE: a.inProject(func(ctx context.Context, p *project) (result, error) {
+			return do(ctx, p, a.session(p).Emulator(a.printProgress))
+		}),
 	}
+}
+
+func (a *app) rehearsalStart() *cobra.Command {
 	port := 0
-	start := a.rehearsalAction("start", "Start the emulated accounts, bootstrapped, and keep them running", func(cmd *cobra.Command, p *project, e *rehearsal.Emulator) error {
+	start := func(ctx context.Context, p *project, e *rehearsal.Emulator) (result, error) {
 		e.Port = port
-		if err := host.EnsureTools(cmd.Context(), a.Environ, a.printProgress, pipeline.ToolMinistack); err != nil {
-			return err
+		if err := host.EnsureTools(ctx, a.Environ, a.printProgress, pipeline.ToolMinistack); err != nil {
+			return nil, err
 		}
-		if _, err := e.Start(cmd.Context()); err != nil {
-			return err
+		if _, err := e.Start(ctx); err != nil {
+			return nil, err
 		}
-		_, _, release, err := a.acquireEmulator(cmd.Context(), p, p.config.Environments, a.printProgress)
+		_, _, release, err := a.session(p).AcquireEmulator(ctx, p.config.Environments, a.printProgress)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if err := release(); err != nil {
-			return err
+			return nil, err
 		}
-		return a.showRehearsal(cmd, p, e)
-	})
-	start.Flags().IntVar(&port, "port", 0, fmt.Sprintf("where to listen on 127.0.0.1; %d, or any that is free, unless told", rehearsal.DefaultPort))
-	cmd.AddCommand(
-		start, a.rehearsalServe(), a.rehearsalCertificate(),
-		a.rehearsalAction("status", "Show whether they run, where, and how to reach them", a.showRehearsal),
-		a.rehearsalAction("reset", "Stop them and forget what was deployed to them", func(cmd *cobra.Command, _ *project, e *rehearsal.Emulator) error {
-			if err := e.Reset(cmd.Context()); err != nil {
-				return err
-			}
-			return a.printResult("the emulated accounts are empty")
-		}),
-		a.rehearsalAction("stop", "Stop them and keep their state", func(cmd *cobra.Command, _ *project, e *rehearsal.Emulator) error {
-			stopped, err := e.Stop(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if !stopped {
-				return a.printResult("the emulated accounts did not run")
-			}
-			return a.printResult("the emulated accounts are stopped; their state is kept")
-		}),
-	)
+		return showEmulator(ctx, p, e)
+	}
+	cmd := a.rehearsalAction("start", "Start the emulated accounts, bootstrapped, and keep them running", start)
+	cmd.Flags().IntVar(&port, "port", 0, fmt.Sprintf(
+		"where to listen on 127.0.0.1; by default %d, or any port that is free", rehearsal.DefaultPort))
 	return cmd
 }
 
-func (a *app) rehearsalAction(use, short string, do func(*cobra.Command, *project, *rehearsal.Emulator) error) *cobra.Command {
-	return &cobra.Command{
-		Use: use, Short: short, Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, err := a.loadProject()
-			if err != nil {
-				return err
-			}
-			return do(cmd, p, a.emulator(p, a.printProgress))
-		},
+func resetEmulator(ctx context.Context, _ *project, e *rehearsal.Emulator) (result, error) {
+	if err := e.Reset(ctx); err != nil {
+		return nil, err
 	}
+	return messagef("the emulated accounts are empty"), nil
 }
 
-// printResult says what was done, where results go.
-func (a *app) printResult(line string) error {
-	if a.json {
-		return json.NewEncoder(a.Stdout).Encode(map[string]string{"event": "summary", "detail": line})
-	}
-	_, err := fmt.Fprintln(a.Stdout, line)
-	return err
-}
-
-func (a *app) showRehearsal(cmd *cobra.Command, p *project, e *rehearsal.Emulator) error {
-	status, err := e.Status(cmd.Context())
+func stopEmulator(ctx context.Context, _ *project, e *rehearsal.Emulator) (result, error) {
+	stopped, err := e.Stop(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if !stopped {
+		return messagef("the emulated accounts did not run"), nil
+	}
+	return messagef("the emulated accounts are stopped; their state is kept"), nil
+}
+
+// An emulatorStatus is the result of rehearsal status.
+type emulatorStatus struct {
+	report.Envelope
+	rehearsal.Status
+
+	// example is an environment whose account the text shows how to look into.
+	example config.Environment
+}
+
+func showEmulator(ctx context.Context, p *project, e *rehearsal.Emulator) (result, error) {
+	status, err := e.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &emulatorStatus{Status: status, example: p.config.Environments[0]}, nil
+}
+
+func (s *emulatorStatus) WriteText(w io.Writer) error {
+	if !s.Running {
+		_, err := fmt.Fprintf(w,
+			"the emulated accounts do not run; `lockstep rehearsal start` starts them\nstate   %s\n", s.State)
 		return err
 	}
-	if a.json {
-		return json.NewEncoder(a.Stdout).Encode(status)
-	}
-	if !status.Running {
-		fmt.Fprintln(a.Stdout, "the emulated accounts do not run; `lockstep rehearsal start` starts them")
-		fmt.Fprintln(a.Stdout, "state  ", status.State)
-		return nil
-	}
 	until := "until the run that uses them ends"
-	if status.RunsUntilStopped {
+	if s.RunsUntilStopped {
 		until = "until `lockstep rehearsal stop`"
 	}
-	fmt.Fprintf(a.Stdout, "the emulated accounts run at %s since %s, %s\n", status.Endpoint, status.Since.Format(time.DateTime), until)
-	fmt.Fprintln(a.Stdout, "state  ", status.State)
-	fmt.Fprintln(a.Stdout, "log    ", status.Log)
-	fmt.Fprintf(a.Stdout, `
-To look into an account, for example that of %[1]s:
-  export AWS_ENDPOINT_URL=%[2]s AWS_CA_BUNDLE=%[3]s
-  export AWS_ACCESS_KEY_ID=%[4]s AWS_SECRET_ACCESS_KEY=emulated AWS_REGION=%[5]s
-  aws cloudformation list-stacks
-`, p.config.Environments[0].Name, status.Endpoint, shellQuote(status.CABundle), p.config.Environments[0].ID, p.config.Environments[0].Region)
-	return nil
-}
+	_, err := fmt.Fprintf(w, `the emulated accounts run at %s since %s, %s
+state   %s
+log     %s
 
-// shellQuote makes a path one word of a shell.
-func shellQuote(path string) string {
-	if strings.ContainsAny(path, " '\"$&;()") {
-		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
-	}
-	return path
+To look into an account, for example that of %s:
+  export AWS_ENDPOINT_URL=%s AWS_CA_BUNDLE=%s
+  export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=emulated AWS_REGION=%s
+  aws cloudformation list-stacks
+`,
+		s.Endpoint, s.Since.Format(time.DateTime), until, s.State, s.Log, s.example.Name,
+		s.Endpoint, shellescape.Quote(s.CABundle), s.example.ID, s.example.Region)
+	return err
 }

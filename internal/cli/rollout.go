@@ -2,285 +2,252 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
-	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/planfile"
-	"lockstep/internal/rollout"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"lockstep/config"
-	"lockstep/internal/deploy"
-	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/pipeline"
 	"lockstep/internal/report"
+	"lockstep/internal/rollout"
 )
 
-// accountRollout is a request on its way to one account.
-type accountRollout struct {
-	*request
-	account    config.EnvironmentAccount
-	deployment *deploy.Deployment
-	progress   func(string)
-	// restores is the number of the release that is gone back to; 0 for none.
-	restores int
-	result   report.AccountRecord
-	// plan and kept are what planning came to.
-	plan       *deploy.Plan
-	targetPlan planfile.Target
+// A rolloutCommand is a command that runs an operation in every account of environments. It is also the command of the
+// steps of its stage, which run it with --assembly.
+type rolloutCommand struct {
+	stage pipeline.Stage
+	// stages are the stages whose steps run without --assembly.
+	stages []pipeline.Stage
+	// requiresGates says that nothing may be written to AWS before every gate has passed.
+	requiresGates bool
+	short, long   string
+	// addFlags adds the command's own flags; nil for none.
+	addFlags  func(*rolloutFlags, *pflag.FlagSet)
+	operation func(*rolloutFlags) rollout.Operation
 }
 
-// allPermits are the permits of the command line and those that the environment always gives.
-func (v *accountRollout) allPermits() []change.Permit {
-	out := slices.Clone(v.permits)
-	for _, name := range v.account.Allow {
-		out = append(out, change.Permit(name))
-	}
-	return out
+// rolloutFlags are the flags of the commands plan, deploy, verify, rollback and approve.
+type rolloutFlags struct {
+	assembly    string
+	recordFile  string
+	checks      bool
+	out         string
+	drop        string
+	goodFor     time.Duration
+	planFile    string
+	allow       []string
+	maxFailures int
+	toRelease   int
+
+	// reviewedPlan is the plan that --plan or --drop names, and permits are what --allow names. They are set by read.
+	reviewedPlan *planfile.File
+	permits      []change.Permit
 }
 
-// A assemblyLoader says which cloud assembly goes to a part of an environment.
-type assemblyLoader func(ctx context.Context, way *accountAccess, part config.EnvironmentAccount) (localAssembly, error)
+func newRolloutFlags() *rolloutFlags { return &rolloutFlags{maxFailures: -1, goodFor: planfile.TTL} }
 
-// localAssembly is a cloud assembly on this machine.
-type localAssembly struct {
-	folder string
-	// environmentDigest is the digest of those of all the environment's accounts together, and beside those of the environments that come after it.
-	environmentDigest string
-	siblingDigests    map[string]string
-	// restores is the number of the release that it is of; 0 for one that is new.
-	restores int
+func (f *rolloutFlags) addOutFlags(flags *pflag.FlagSet, usage string) {
+	flags.StringVar(&f.out, "out", "", usage)
+	flags.DurationVar(&f.goodFor, "good-for", f.goodFor, "how long the plan may be applied")
 }
 
-// synthesisedAssemblies is the source for assemblies below the folder that the command line names.
-func (a *app) synthesisedAssemblies(p *project, q *request) assemblyLoader {
-	return func(_ context.Context, _ *accountAccess, part config.EnvironmentAccount) (localAssembly, error) {
-		dir := assemblyFolder(q.assembly, part.Name)
-		m := localAssembly{folder: filepath.Join(dir, part.Folder)}
-		files, err := assembly.Open(dir)
-		if err != nil {
-			return m, err
-		}
-		if m.environmentDigest, err = assembly.Digest(files); err != nil {
-			return m, fmt.Errorf("cloud assembly %s: %w", dir, err)
-		}
-		if a.live {
-			m.siblingDigests, err = siblingDigests(dir, p.config, part.Name)
-		}
-		return m, err
-	}
+func (f *rolloutFlags) addDeployFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&f.planFile, "plan", "", "apply exactly the plan of this file, or refuse")
+	f.addAllowFlag(flags)
+	flags.IntVar(&f.maxFailures, "max-failures", f.maxFailures, "in an environment with several accounts, "+
+		"start no further account once more than so many have failed; by default, a failure stops the waves after it")
 }
 
-// siblingDigests are the digests of the assemblies that were synthesised with an environment's, of the environments that a release comes to after it.
-func siblingDigests(dir string, c *config.Config, name string) (map[string]string, error) {
-	if filepath.Base(dir) != name {
-		return nil, nil
-	}
-	out := map[string]string{}
-	for _, env := range c.Environments {
-		other := filepath.Join(filepath.Dir(dir), env.Name)
-		if _, err := os.Stat(other); err != nil || !isPromotedAfter(c, env, name) {
+func (f *rolloutFlags) addAllowFlag(flags *pflag.FlagSet) {
+	flags.StringSliceVar(&f.allow, "allow", nil, "allow changes that are refused by default: data-loss, permissions")
+}
+
+// read reads what the flags name. It makes paths absolute, because a step works in the project's folder.
+func (f *rolloutFlags) read(dir string) error {
+	for _, path := range []*string{&f.out, &f.drop, &f.planFile} {
+		if *path == "" || filepath.IsAbs(*path) {
 			continue
 		}
-		digest, err := assembly.Digest(os.DirFS(other))
+		absolute, err := filepath.Abs(filepath.Join(dir, *path))
 		if err != nil {
-			return nil, fmt.Errorf("cloud assembly %s: %w", other, err)
-		}
-		out[env.Name] = digest
-	}
-	return out, nil
-}
-
-// isPromotedAfter says whether a release reaches an environment by way of another.
-func isPromotedAfter(c *config.Config, env config.Environment, other string) bool {
-	for env.After != "" {
-		if env.After == other {
-			return true
-		}
-		env, _ = c.Environment(env.After)
-	}
-	return false
-}
-
-// rollOut does it to assemblies that were made earlier, in this process: environment after environment, up to the first that fails.
-func (a *app) rollOut(ctx context.Context, r rolloutCommand, p *project, envs []config.Environment, q *request, from assemblyLoader) error {
-	started := time.Now()
-	summary := &report.Summary{Command: string(r.stage), Mode: a.mode(), Result: report.Passed}
-	if q.recordFile == "" && !a.json {
-		a.printProgress(report.FirstLine(a.mode(), environmentNames(envs)))
-	}
-	err := a.rollOutEnvironments(ctx, r, p, envs, q, from, summary)
-	if q.recordFile != "" {
-		return errors.Join(err, writeRecord(q.recordFile, summary.Environments))
-	}
-	return a.showOutcome(summary, started, envs, err)
-}
-
-// showOutcome shows how a command went that runs no graph.
-func (a *app) showOutcome(summary *report.Summary, started time.Time, envs []config.Environment, err error) error {
-	if summary.Mode == report.Rehearsal {
-		summary.NotRehearsed = notRehearsed(envs)
-	}
-	summary.Time, summary.Millis = time.Now(), time.Since(started).Milliseconds()
-	if err != nil {
-		summary.Result, summary.Error = verdictOf(err), err.Error()
-	}
-	if writing := a.writeSummary(summary); writing != nil {
-		return writing
-	}
-	if err != nil {
-		return printedError{err}
-	}
-	return nil
-}
-
-func (a *app) rollOutEnvironments(ctx context.Context, r rolloutCommand, p *project, envs []config.Environment, q *request, from assemblyLoader, into *report.Summary) (err error) {
-	way, err := a.acquireAccess(ctx, p, envs)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, way.release()) }()
-	for _, env := range envs {
-		visits, err := a.rollOutEnvironment(ctx, r, way, p, env, q, from)
-		for _, v := range visits {
-			into.Add(v.result)
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", env.Name, err)
-		}
-	}
-	return nil
-}
-
-// rollOutEnvironment does it in every account of an environment, wave after wave. What is returned tells as much as came of it, also when the error is not nil.
-func (a *app) rollOutEnvironment(ctx context.Context, r rolloutCommand, way *accountAccess, p *project, env config.Environment, q *request, from assemblyLoader) ([]*accountRollout, error) {
-	waves := env.Waves()
-	pacer := awsclient.NewLimiter()
-	var visits []*accountRollout
-	var sizes []int
-	byPlace := make([][]*accountRollout, len(waves))
-	for w, parts := range waves {
-		sizes = append(sizes, len(parts))
-		for _, part := range parts {
-			v := &accountRollout{request: q, account: part, progress: a.progressFor(part)}
-			v.result = report.AccountRecord{Mode: a.mode(), Record: deploy.Record{Target: target(p, part.Environment), Started: time.Now()}}
-			visits, byPlace[w] = append(visits, v), append(byPlace[w], v)
-		}
-	}
-	policy := rollout.Policy{MaxConcurrent: rollout.DefaultMaxConcurrent, MaxFailures: q.maxFailures}
-	outcome := policy.Run(ctx, sizes, func(ctx context.Context, w, i int) error {
-		return a.rollOutAccount(ctx, r, way, p, byPlace[w][i], from, pacer)
-	})
-	var errs []error
-	for w, wave := range outcome {
-		for i, err := range wave {
-			v := byPlace[w][i]
-			if err == nil {
-				continue
-			}
-			if v.result.Error == "" {
-				v.result.Outcome, v.result.Error = change.Failed, err.Error()
-			}
-			var notBegun *rollout.NotStartedError
-			if errors.As(err, &notBegun) {
-				v.result.Outcome = change.Untouched
-				continue // those that failed are the reason
-			}
-			if len(visits) > 1 {
-				err = fmt.Errorf("account %s in %s: %w", v.account.ID, v.account.Region, err)
-			}
-			errs = append(errs, err)
-		}
-	}
-	err := errors.Join(errs...)
-	if r.finish == nil {
-		return visits, err
-	}
-	finishing := r.finish(ctx, visits, err)
-	if first := visits[0]; finishing != nil && err == nil {
-		first.result.Outcome, first.result.Error = change.Failed, finishing.Error()
-	}
-	return visits, finishing
-}
-
-// progressFor tells which account a line is about where an environment has several.
-func (a *app) progressFor(part config.EnvironmentAccount) func(string) {
-	if part.Folder == "" {
-		return a.printProgress
-	}
-	return func(line string) { a.printProgress(part.Folder + "  " + line) }
-}
-
-// rollOutAccount does it in one account.
-func (a *app) rollOutAccount(ctx context.Context, r rolloutCommand, way *accountAccess, p *project, v *accountRollout, from assemblyLoader, pacer *awsclient.Limiter) error {
-	to := v.result.Target
-	cfg, err := way.callerConfig(to.Region)
-	if err != nil {
-		return err
-	}
-	m, err := from(ctx, way, v.account)
-	if err != nil {
-		return err
-	}
-	options, err := a.deployOptions(ctx, p, v.account.Environment, string(r.stage))
-	if err != nil {
-		return err
-	}
-	options.Progress, options.Limiter, options.EnvironmentDigest, options.SiblingDigests, v.restores = v.progress, pacer, m.environmentDigest, m.siblingDigests, m.restores
-	files, err := assembly.Open(m.folder)
-	if err != nil {
-		return err
-	}
-	options.Artifacts.Assembly = files
-	if options.SynthDigest, err = assembly.Digest(files); err != nil {
-		return fmt.Errorf("cloud assembly %s: %w", m.folder, err)
-	}
-	if files, v.result.Coverage, err = way.adaptAssembly(files); err != nil {
-		return fmt.Errorf("cloud assembly %s: %w", m.folder, err)
-	}
-	asm, err := assembly.Read(files, assembly.Defaults{Account: to.Account, Region: to.Region})
-	if err != nil {
-		return fmt.Errorf("cloud assembly %s: %w", m.folder, err)
-	}
-	if v.deployment, err = deploy.Open(ctx, cfg, to, asm, options); err != nil {
-		return err
-	}
-	if r.requiresGates && a.live {
-		if err := a.checkPromotion(ctx, cfg, p, v, m.environmentDigest, pacer); err != nil {
 			return err
 		}
+		*path = absolute
 	}
-	v.result.Record, err = r.runInAccount(ctx, v)
-	return err
+	for _, name := range f.allow {
+		permit := change.Permit(name)
+		if !slices.Contains(change.Permits, permit) {
+			return usagef("--allow %s: write %s", name, alternatives(stringsOf(change.Permits)))
+		}
+		f.permits = append(f.permits, permit)
+	}
+	for _, path := range []string{f.planFile, f.drop} {
+		if path == "" {
+			continue
+		}
+		file, err := planfile.Read(path)
+		if err != nil {
+			return err
+		}
+		f.reviewedPlan = &file
+	}
+	return nil
 }
 
-// assemblyFolder is where an environment's assembly lies: in the folder itself, or below it where the folder holds one for each.
-func assemblyFolder(folder, environment string) string {
-	below := filepath.Join(folder, environment)
-	if _, err := os.Stat(filepath.Join(below, "manifest.json")); err == nil {
-		return below
+// environments returns the environments that --env names or, without it, the one that the plan is of.
+func (f *rolloutFlags) environments(p *project, name string) ([]config.Environment, error) {
+	if name == "" && f.reviewedPlan != nil {
+		name = f.reviewedPlan.Environment
 	}
-	return folder
-}
-
-// writeRecord leaves what came of an environment for whoever runs this as a step.
-func writeRecord(file string, environments []report.AccountRecord) error {
-	if len(environments) == 0 {
-		return nil // nothing came of it, and the error says why
-	}
-	record := environments[0]
-	record.OtherAccounts = environments[1:]
-	data, err := json.MarshalIndent(record, "", "  ")
+	environments, err := p.selectEnvironments(name)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return err
+	return environments, f.check(environments)
+}
+
+// check returns an error if flags contradict each other or the environments.
+func (f *rolloutFlags) check(environments []config.Environment) error {
+	isSingle := len(environments) == 1
+	switch {
+	case f.out != "" && f.drop != "":
+		return usagef("--out makes a plan and --drop throws one away: write one of them")
+	case f.out != "" && f.planFile != "":
+		return usagef("--out makes a plan and --plan applies one: write one of them")
+	case f.recordFile != "" && (f.assembly == "" || !isSingle):
+		return usagef("--record is for one environment with --assembly")
+	case !isSingle && (f.out != "" || f.planFile != "" || f.drop != ""):
+		return usagef("a plan is of one environment: name it with --env")
+	case f.goodFor < 0:
+		return usagef("--good-for %v: a plan cannot be good until before it is made", f.goodFor)
+	case f.reviewedPlan != nil:
+		return rollout.CheckPlan(*f.reviewedPlan, environments[0])
 	}
-	return os.WriteFile(file, append(data, '\n'), 0o644)
+	return nil
+}
+
+// extraArgs returns the flags that the steps of the command's stage are run with, besides those of the pipeline.
+func (f *rolloutFlags) extraArgs() []string {
+	var args []string
+	if f.out != "" {
+		args = append(args, "--out", f.out)
+	}
+	if f.planFile != "" {
+		args = append(args, "--plan", f.planFile)
+	}
+	if f.out != "" && f.goodFor != planfile.TTL {
+		args = append(args, "--good-for", f.goodFor.String())
+	}
+	for _, name := range f.allow {
+		args = append(args, "--allow", name)
+	}
+	if f.maxFailures >= 0 {
+		args = append(args, "--max-failures", fmt.Sprint(f.maxFailures))
+	}
+	return args
+}
+
+func (a *app) newRolloutCommand(r rolloutCommand) *cobra.Command {
+	f := newRolloutFlags()
+	cmd := &cobra.Command{
+		Use: string(r.stage), Short: r.short, Long: r.long, Args: noArgs,
+		RunE: a.inProject(func(ctx context.Context, p *project) (result, error) {
+			if err := f.read(a.dir); err != nil {
+				return nil, err
+			}
+			environments, err := f.environments(p, a.env)
+			if err != nil {
+				return nil, err
+			}
+			switch {
+			case f.drop != "":
+				return a.dropPlan(ctx, p, f)
+			case f.assembly != "":
+				return a.rollOut(ctx, p, f, rollout.Request{
+					Command: string(r.stage), Environments: environments, MaxFailures: f.maxFailures,
+					Source: rollout.Synthesised{Dir: f.assembly}, Operation: r.operation(f),
+				})
+			}
+			return a.runRolloutSteps(ctx, r, p, environments, f)
+		}),
+	}
+	a.addEnvFlag(cmd)
+	a.addLiveFlag(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&f.assembly, "assembly", "", "use the cloud assembly in this folder, "+
+		"or in its subfolder for the environment, instead of synthesising one")
+	flags.StringVar(&f.recordFile, "record", "", "write the result to this file as JSON, for the program that runs this "+
+		"as a step, instead of a summary to stdout")
+	if r.addFlags != nil {
+		r.addFlags(f, flags)
+	}
+	if r.requiresGates {
+		flags.BoolVar(&f.checks, "checks", false, "run every gate before a rehearsal too, as --live always does")
+	}
+	return cmd
+}
+
+// runRolloutSteps runs the steps of the command's stages and all steps that they need.
+func (a *app) runRolloutSteps(
+	ctx context.Context, r rolloutCommand, p *project, environments []config.Environment, f *rolloutFlags,
+) (result, error) {
+	g, err := p.graph()
+	if err != nil {
+		return nil, err
+	}
+	stages := r.stages
+	if r.requiresGates && (a.live || f.checks) {
+		stages = slices.Concat(stages, pipeline.GateStages)
+	}
+	session := a.session(p)
+	j := job{
+		command: string(r.stage), mode: a.mode(), project: p, environments: environments, recordStage: r.stage,
+		graph: selectSteps(g, stages, environments).WithExtraArgs(r.stage, f.extraArgs()...),
+	}
+	if a.live {
+		if err := session.CheckCaller(ctx, environments); err != nil {
+			return nil, err
+		}
+	} else {
+		j.acquireAccounts = func(ctx context.Context, progress func(string)) (func() error, error) {
+			_, _, release, err := session.AcquireEmulator(ctx, environments, progress)
+			return release, err
+		}
+	}
+	return a.runJob(ctx, j)
+}
+
+// rollOut runs the request in this process. The result is written to the file of --record instead, if there is one.
+func (a *app) rollOut(ctx context.Context, p *project, f *rolloutFlags, q rollout.Request) (result, error) {
+	started := a.Now()
+	if f.recordFile == "" && !a.json {
+		a.printProgress(report.FirstLine(a.mode(), environmentNames(q.Environments)))
+	}
+	records, err := a.session(p).Run(ctx, q)
+	if f.recordFile != "" {
+		return nil, errors.Join(err, rollout.WriteRecord(f.recordFile, records))
+	}
+	summary := &report.Summary{Envelope: report.Envelope{
+		Time: a.Now(), Command: q.Command, Mode: a.mode(), Result: a.verdictOf(err),
+		Millis: a.Now().Sub(started).Milliseconds(),
+	}}
+	for _, record := range records {
+		summary.Add(record)
+	}
+	if !a.live {
+		summary.NotRehearsed = rollout.NotRehearsed(q.Environments)
+	}
+	if err != nil {
+		summary.Error = err.Error()
+		return summary, printedError{err}
+	}
+	return summary, nil
 }

@@ -2,9 +2,8 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -15,27 +14,20 @@ import (
 	"github.com/spf13/cobra"
 
 	"lockstep/internal/pipeline"
+	"lockstep/internal/report"
 	"lockstep/tools"
 )
 
 func (a *app) toolsCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	return newCommandGroup(&cobra.Command{
 		Use: "tools", Short: "List or install the pinned tools that the gates call",
-		Long: `Each tool is pinned by the hashes of all that it is made of, and installed into your cache when a step first needs it. Nothing has to be
-installed by hand: these commands are for looking, and for making container images.`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("tools has no command %q; write list or install", args[0])
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(a.toolsList(), a.toolsInstall())
-	return cmd
+		Long: `Each tool is pinned by the hashes of all that it is made of, and installed into your cache when a
+step first needs it. Nothing has to be installed by hand: these commands are for looking, and for making
+container images.`,
+	}, a.toolsList(), a.toolsInstall())
 }
 
-// toolState is a tool of the table as `tools list` shows it.
+// A toolState is a tool as `tools list` shows it.
 type toolState struct {
 	Name    string            `json:"name"`
 	Version string            `json:"version"`
@@ -47,37 +39,42 @@ type toolState struct {
 	Folder  string            `json:"folder,omitempty"`
 }
 
+// A toolList is the result of tools list.
+type toolList struct {
+	report.Envelope
+	Tools []toolState `json:"tools"`
+}
+
+func (l *toolList) WriteText(w io.Writer) error {
+	var rows [][]string
+	for _, t := range l.Tools {
+		version := t.Version
+		if t.Kind == pipeline.Preinstalled {
+			version = ">= " + version
+		}
+		rows = append(rows, []string{t.Name, version, string(t.Kind), string(t.State), t.For})
+		if len(t.Steps) > 0 {
+			rows = append(rows, []string{"", "", "", "", "called by " + strings.Join(t.Steps, ", ")})
+		}
+	}
+	return writeLines(w, rows)
+}
+
 func (a *app) toolsList() *cobra.Command {
 	return &cobra.Command{
-		Use: "list", Short: "Show every tool: its version, what it is for, which steps call it, whether it is installed", Args: noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			p, err := a.loadProject()
-			if err != nil {
-				return err
-			}
+		Use: "list", Args: noArgs,
+		Short: "Show every tool: its version, what it is for, which steps call it, whether it is installed",
+		RunE: a.inProject(func(_ context.Context, p *project) (result, error) {
 			installer, err := tools.NewInstaller(a.Environ, a.printProgress)
 			if err != nil {
-				return err
+				return nil, err
 			}
-			states := toolStates(installer, pipeline.Steps(p.config))
-			if a.json {
-				return json.NewEncoder(a.Stdout).Encode(states)
-			}
-			for _, s := range states {
-				version := s.Version
-				if s.Kind == pipeline.Preinstalled {
-					version = ">= " + version
-				}
-				fmt.Fprintf(a.Stdout, "%-15s %-9s %-8s %-14s %s\n", s.Name, version, s.Kind, s.State, s.For)
-				if len(s.Steps) > 0 {
-					fmt.Fprintf(a.Stdout, "%-15s called by %s\n", "", strings.Join(s.Steps, ", "))
-				}
-			}
-			return nil
-		},
+			return &toolList{Tools: toolStates(installer, pipeline.Steps(p.config))}, nil
+		}),
 	}
 }
 
+// toolStates returns the state of every tool, and which of the steps call it.
 func toolStates(installer *tools.Installer, steps []pipeline.Step) []toolState {
 	var states []toolState
 	for _, name := range slices.Sorted(maps.Keys(pipeline.Tools)) {
@@ -97,13 +94,19 @@ func toolStates(installer *tools.Installer, steps []pipeline.Step) []toolState {
 }
 
 func (a *app) toolsInstall() *cobra.Command {
-	var into string
-	var all bool
+	into := ""
+	all := false
 	cmd := &cobra.Command{
 		Use: "install [--into FOLDER] NAME...", Short: "Install pinned tools, each on its own, in parallel",
-		Long: `Install the named tools, or all of them. With --into they come into that folder instead of your cache, and their programs are linked in its
-bin folder, which a container image puts on its PATH.`,
+		Long: `Install the named tools, or all of them. With --into they come into that folder instead of your
+cache, and their programs are linked in its bin folder, which a container image puts on its PATH.`,
 		RunE: func(cmd *cobra.Command, names []string) error {
+			if all {
+				names = tools.InstallableNames()
+			}
+			if err := checkToolNames(names); err != nil {
+				return err
+			}
 			installer, err := tools.NewInstaller(a.Environ, a.printProgress)
 			if err != nil {
 				return err
@@ -114,13 +117,7 @@ bin folder, which a container image puts on its PATH.`,
 				}
 				installer = tools.NewInstallerIn(into, a.Environ, a.printProgress)
 			}
-			if all {
-				names = tools.InstallableNames()
-			}
-			if err := checkToolNames(names); err != nil {
-				return err
-			}
-			return a.installTools(cmd.Context(), installer, names, into)
+			return a.finish(installTools(cmd.Context(), installer, names, into))
 		},
 	}
 	cmd.Flags().StringVar(&into, "into", "", "install below this folder")
@@ -141,29 +138,29 @@ func checkToolNames(names []string) error {
 	return nil
 }
 
-// installTools installs the tools side by side; one that cannot be installed does not keep the others from it.
-func (a *app) installTools(ctx context.Context, installer *tools.Installer, names []string, into string) error {
-	folders, problems := make([]string, len(names)), make([]error, len(names))
+// installTools installs the tools in parallel. One that cannot be installed does not keep the others from it.
+func installTools(ctx context.Context, installer *tools.Installer, names []string, into string) (result, error) {
+	folders := make([]string, len(names))
+	errs := make([]error, len(names))
 	var group sync.WaitGroup
 	for i, name := range names {
-		group.Go(func() { folders[i], problems[i] = installer.Install(ctx, name) })
+		group.Go(func() { folders[i], errs[i] = installer.Install(ctx, name) })
 	}
 	group.Wait()
+	installed := &message{}
 	for i, name := range names {
-		if problems[i] != nil {
-			continue
+		tool := pipeline.Tools[name]
+		if errs[i] == nil && into != "" {
+			errs[i] = linkPrograms(folders[i], filepath.Join(into, "bin"), tool.Names)
 		}
-		if into != "" {
-			problems[i] = linkPrograms(folders[i], filepath.Join(into, "bin"), pipeline.Tools[name].Names)
-		}
-		if problems[i] == nil {
-			problems[i] = a.printResult(fmt.Sprintf("%s %s in %s", name, pipeline.Tools[name].Version, folders[i]))
+		if errs[i] == nil {
+			installed.addLinef("%s %s in %s", name, tool.Version, folders[i])
 		}
 	}
-	return errors.Join(problems...)
+	return installed, errors.Join(errs...)
 }
 
-// linkPrograms makes a tool's programs known in one folder for all.
+// linkPrograms links a tool's programs into a folder.
 func linkPrograms(tool, bin string, programs []string) error {
 	if err := os.MkdirAll(bin, 0o755); err != nil {
 		return tools.ExplainWriteError(bin, err)

@@ -134,7 +134,7 @@ func (p *Plan) planDeferred(ctx context.Context, client *cfn.Client, step *planS
 	if step.record.Outcome != change.Planned {
 		return nil
 	}
-	p.deployment.printProgress(step.record.text())
+	p.deployment.showPlan(Record{Stacks: []StackRecord{step.record}})
 	if p.reviewed {
 		if err := checkOnlyAdds(step.record); err != nil {
 			return err

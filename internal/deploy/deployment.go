@@ -134,6 +134,15 @@ func (d *Deployment) printProgress(line string) {
 	}
 }
 
+// showPlan shows what is about to be executed.
+func (d *Deployment) showPlan(r Record) {
+	d.progressMu.Lock()
+	defer d.progressMu.Unlock()
+	if d.ShowPlan != nil {
+		d.ShowPlan(r)
+	}
+}
+
 // forEachStack calls f for every stack, several at once, and returns all errors. After an interrupt it returns that
 // alone.
 func (d *Deployment) forEachStack(

@@ -93,7 +93,7 @@ func (d *Deployment) deployLocked(
 	if err != nil {
 		return plan.Record(), err
 	}
-	d.printProgress(plan.Record().Text())
+	d.showPlan(plan.Record())
 	if err := risk.CheckAllowed(plan.Flags(), plan.permits); err != nil {
 		plan.err = err
 		if !plan.reviewed { // a reviewed plan can still be applied, with the permit

@@ -94,7 +94,7 @@ func TestLock_RefusesConcurrentDeployment(t *testing.T) {
 				passed++
 			case errors.As(err, &refusal):
 				refused++
-				assert.Contains(t, err.Error(), "holds the lock since")
+				assert.Contains(t, err.Error(), "has held the lock for")
 				assert.Contains(t, err.Error(), "lockstep unlock --env acc --holder ")
 			default:
 				t.Error(err)
@@ -116,7 +116,7 @@ func (c *cloud) holdLock(h ledger.Holder, age time.Duration) {
 }
 
 func TestLock_TakenOverOnlyFromDeadHolder(t *testing.T) {
-	alive, err := ledger.NewHeartbeatFile(t.TempDir(), "other")
+	alive, err := ledger.CreateLivenessFile(t.TempDir(), "other")
 	require.NoError(t, err)
 	t.Cleanup(alive.Close)
 	for name, c := range map[string]struct {
@@ -131,17 +131,17 @@ func TestLock_TakenOverOnlyFromDeadHolder(t *testing.T) {
 			true,
 		},
 		"this machine, a process that lives": {
-			ledger.Holder{ID: "other", Host: ledger.Host(), HeartbeatFile: alive.Path()},
+			ledger.Holder{ID: "other", Host: ledger.Host(), LivenessFile: alive.Path()},
 			0,
 			false,
 		},
 		"this machine, whose heartbeat file does not exist": {
-			ledger.Holder{ID: "other", Host: ledger.Host(), HeartbeatFile: "/nowhere/other.pulse"},
+			ledger.Holder{ID: "other", Host: ledger.Host(), LivenessFile: "/nowhere/other.pulse"},
 			0,
 			false,
 		},
 		"this machine, the heartbeat file of another run": {
-			ledger.Holder{ID: "another", Host: ledger.Host(), HeartbeatFile: alive.Path()},
+			ledger.Holder{ID: "another", Host: ledger.Host(), LivenessFile: alive.Path()},
 			0,
 			false,
 		},

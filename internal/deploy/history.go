@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"lockstep/internal/awsclient"
-	"lockstep/internal/refusal"
-
+	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/refusal"
 )
 
 // A Status is what an account's ledger says of an environment.
@@ -99,7 +99,7 @@ func (d *Deployment) Unlock(ctx context.Context, holder string) error {
 
 // CheckPromotion refuses an assembly of the next environment that was not synthesised together with what is deployed
 // here. The assembly is given by its digest.
-func (d *Deployment) CheckPromotion(ctx context.Context, next, digest string) error {
+func (d *Deployment) CheckPromotion(ctx context.Context, next string, environment digest.Environment) error {
 	l, err := d.Ledger(ctx)
 	if err != nil {
 		return err
@@ -114,7 +114,7 @@ func (d *Deployment) CheckPromotion(ctx context.Context, next, digest string) er
 			next, here)
 	}
 	switch sibling := last.SiblingDigests[next]; sibling {
-	case digest:
+	case environment:
 		return nil
 	case "":
 		return refusal.Newf(nil, "a release reaches %s by way of %s, and release %d there was not synthesised together "+
@@ -122,6 +122,6 @@ func (d *Deployment) CheckPromotion(ctx context.Context, next, digest string) er
 			next, here, last.Number, next, here)
 	default:
 		return refusal.Newf(nil, "a release reaches %s by way of %s: what passed there as release %d is the assembly "+
-			"%.12s, and this is %.12s; deploy this to %s first", next, here, last.Number, sibling, digest, here)
+			"%.12s, and this is %.12s; deploy this to %s first", next, here, last.Number, sibling, environment, here)
 	}
 }

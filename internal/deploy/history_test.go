@@ -8,7 +8,7 @@ import (
 
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/change"
-	"lockstep/internal/deploy/planfile"
+	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/staging"
 	"lockstep/internal/refusal"
 
@@ -42,7 +42,7 @@ func (c *cloud) openAccount() *Deployment {
 
 func TestRelease_RecordsContentCallerAndCommit(t *testing.T) {
 	c := newCloud(t)
-	c.deployRelease(topics(1), func(o *Options) { o.SiblingDigests = map[string]string{"prod": "p1"} })
+	c.deployRelease(topics(1), func(o *Options) { o.SiblingDigests = map[string]digest.Environment{"prod": "p1"} })
 	s := c.openAccount().Status(t.Context(), 5)
 	require.Empty(t, s.Problem)
 	require.Len(t, s.Releases, 1)
@@ -50,14 +50,14 @@ func TestRelease_RecordsContentCallerAndCommit(t *testing.T) {
 	assert.Equal(t, 1, r.Number)
 	assert.Equal(t, "arn:aws:iam::"+testTooling+":root", r.CallerARN)
 	assert.Equal(t, "abc", r.Commit)
-	assert.Equal(t, oneStack(t, topics(1)).Digest, r.SynthDigest)
-	assert.Equal(t, map[string]string{"prod": "p1"}, r.SiblingDigests)
+	assert.Equal(t, digest.Synth(oneStack(t, topics(1)).Digest), r.SynthDigest)
+	assert.Equal(t, map[string]digest.Environment{"prod": "p1"}, r.SiblingDigests)
 	assert.Equal(t, "web", r.Stacks[0].Name)
 	assert.Equal(t, string(change.Created), r.Stacks[0].Outcome)
 	assert.Equal(t, ledger.SHA256Hex([]byte(`{"bill":true}`)), r.SBOMDigest)
 	objects := c.Objects(testAccount, testRegion)
 	assert.Equal(t, `{"bill":true}`, objects["lockstep/shop/acc/blobs/tools-"+r.SBOMDigest+".json"])
-	assert.Contains(t, objects, "lockstep/shop/acc/blobs/assembly-"+r.SynthDigest+".zip")
+	assert.Contains(t, objects, "lockstep/shop/acc/blobs/assembly-"+string(r.SynthDigest)+".zip")
 	assert.Nil(t, s.Lock)
 	assert.Nil(t, s.InterruptedRun)
 }
@@ -105,7 +105,7 @@ func TestStatus_ReportsTamperedRelease(t *testing.T) {
 			change(c)
 			s := c.openAccount().Status(t.Context(), 10)
 			assert.True(t, s.Tampered, s.Problem)
-			assert.Contains(t, s.Problem, "was changed by another hand")
+			assert.Contains(t, s.Problem, "was changed outside Lockstep")
 		})
 	}
 }
@@ -132,7 +132,7 @@ func TestRollback_RestoresEarlierReleases(t *testing.T) {
 		require.NoError(t, err)
 		asm, err := assembly.Read(files, assembly.Defaults{Account: testAccount, Region: testRegion})
 		require.NoError(t, err)
-		assert.Equal(t, r.SynthDigest, asm.Digest)
+		assert.Equal(t, r.SynthDigest, digest.Synth(asm.Digest))
 		_, err = c.deploy(asm, DeployRequest{Restores: r.Number, Allow: change.Permits})
 		require.NoError(t, err)
 		assert.Equal(t, want, c.stack("web").Body)
@@ -183,7 +183,7 @@ func TestCheckPromotion_RequiresDeployedSibling(t *testing.T) {
 		c.openAccount().CheckPromotion(t.Context(), "prod", "p1"),
 		"was not synthesised together with any assembly of prod",
 	)
-	siblings := func(o *Options) { o.SiblingDigests = map[string]string{"prod": "p1"} }
+	siblings := func(o *Options) { o.SiblingDigests = map[string]digest.Environment{"prod": "p1"} }
 	c.deployRelease(topics(1), siblings)
 	require.NoError(t, c.openAccount().CheckPromotion(t.Context(), "prod", "p1"), "a release without a change is one too")
 	require.ErrorContains(
@@ -213,13 +213,13 @@ func TestGarbage_OnlyUnreferencedOldObjects(t *testing.T) {
 	}
 	prefix := "lockstep/shop/acc/blobs/"
 	assert.ElementsMatch(t, []string{
-		prefix + staging.AssemblyBlobName(oneStack(t, topics(1)).Digest),
-		prefix + staging.AssemblyBlobName(oneStack(t, topics(2)).Digest),
+		prefix + staging.AssemblyBlobName(digest.Synth(oneStack(t, topics(1)).Digest)),
+		prefix + staging.AssemblyBlobName(digest.Synth(oneStack(t, topics(2)).Digest)),
 	}, keys,
 		"the bill of the tools is still needed")
 
 	c.PutStack(
-		testAccount, testRegion, "another", `{"Description":"`+staging.AssemblyBlobName(oneStack(t, topics(1)).Digest)+`"}`,
+		testAccount, testRegion, "another", `{"Description":"`+staging.AssemblyBlobName(digest.Synth(oneStack(t, topics(1)).Digest))+`"}`,
 		"CREATE_COMPLETE", "", 0,
 	)
 	removed, err := c.openAccount().DeleteGarbage(t.Context(), 2)
@@ -243,8 +243,7 @@ func TestOrphanedStacks_ReportedUntilDeleted(t *testing.T) {
 	p, saved, err := c.open(oneStack(t, topics(1))).SavePlan(t.Context(), time.Hour)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"old"}, saved.OrphanedStacks, "although the other stack is unchanged")
-	assert.Contains(t, p.Record().Text(), "orphaned, because the assembly no longer has them: old")
-	assert.Contains(t, planfile.File{Targets: []planfile.Target{saved}}.Markdown(), "Orphaned: `old`")
+	assert.Equal(t, []string{"old"}, p.Record().OrphanedStacks)
 
 	for _, n := range []int{1, 2, 3} { // reported again by releases that never had it
 		r, err := c.deploy(oneStack(t, topics(n)), DeployRequest{})
@@ -281,7 +280,7 @@ func TestGarbage_KeepsWhatAnyExistingStackUses(t *testing.T) {
 		for n := range 3 {
 			c.deployRelease(topics(n + 1))
 		}
-		template := `{"Description":"` + staging.AssemblyBlobName(oneStack(t, topics(1)).Digest) + `"}`
+		template := `{"Description":"` + staging.AssemblyBlobName(digest.Synth(oneStack(t, topics(1)).Digest)) + `"}`
 		c.PutStack(testAccount, testRegion, "another", template, string(status), "", 0)
 		found, err := c.openAccount().Garbage(t.Context(), 2)
 		require.NoError(t, err)

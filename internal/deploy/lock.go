@@ -78,13 +78,13 @@ func (d *Deployment) beginJournal(
 // acquireLock takes the lock and puts the fence before every write. The function that it returns releases the lock,
 // given the error with which the work under it ended.
 func (d *Deployment) acquireLock(ctx context.Context, l *ledger.Ledger) (*ledger.Lock, func(error), error) {
-	heartbeat := d.newHeartbeatFile()
+	liveness := d.newLivenessFile()
 	lock, err := l.AcquireLock(ctx, ledger.Holder{
 		ID: d.Run.ID, CallerARN: d.sessions.CallerARN(), Command: d.Run.Command,
-		Host: ledger.Host(), PID: os.Getpid(), HeartbeatFile: heartbeat.Path(), Since: time.Now().UTC(),
+		Host: ledger.Host(), PID: os.Getpid(), LivenessFile: liveness.Path(), Since: time.Now().UTC(),
 	})
 	if err != nil {
-		heartbeat.Close()
+		liveness.Close()
 		var held *ledger.LockHeldError
 		if errors.As(err, &held) {
 			return nil, nil, refusal.Newf(err, "%s; wait until it has ended, or, if it is gone for good, "+
@@ -101,24 +101,24 @@ func (d *Deployment) acquireLock(ctx context.Context, l *ledger.Ledger) (*ledger
 		cleanup, cancel := awsclient.CleanupContext(ctx, ended)
 		defer cancel()
 		if err := lock.Release(cleanup); err != nil {
-			// The heartbeat file stays, locked until this process ends.
+			// The liveness file stays, locked until this process ends.
 			d.printProgress(fmt.Sprintf("the lock could not be released (%v): on this machine it is free when this process "+
 				"has ended, on others in %v", err, ledger.Lease))
 			return
 		}
-		heartbeat.Close()
+		liveness.Close()
 	}
 	return lock, release, nil
 }
 
-// newHeartbeatFile returns the file that shows other runs on this machine that this one lives; nil if there is none.
-func (d *Deployment) newHeartbeatFile() *ledger.HeartbeatFile {
-	if d.HeartbeatDir == "" {
+// newLivenessFile returns the file that shows other runs on this machine that this one lives; nil if there is none.
+func (d *Deployment) newLivenessFile() *ledger.LivenessFile {
+	if d.LivenessDir == "" {
 		return nil
 	}
-	file, err := ledger.NewHeartbeatFile(d.HeartbeatDir, d.Run.ID)
+	file, err := ledger.CreateLivenessFile(d.LivenessDir, d.Run.ID)
 	if err != nil {
-		d.printProgress(fmt.Sprintf("this run's heartbeat file cannot be written (%v): if the run is killed, the next one "+
+		d.printProgress(fmt.Sprintf("this run's liveness file cannot be written (%v): if the run is killed, the next one "+
 			"waits until the lock's lease ends", err))
 	}
 	return file

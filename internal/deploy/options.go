@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"lockstep/internal/awsclient"
+	"lockstep/internal/deploy/digest"
 )
 
 // A RunInfo describes one run of the program, for the locks, sessions and records that it leaves in an account.
@@ -27,19 +28,21 @@ type Options struct {
 	Run RunInfo
 	// Progress is called with each line of progress.
 	Progress func(string)
+	// ShowPlan, if not nil, is called with what is about to be executed.
+	ShowPlan func(Record)
 	// SynthDigest is the digest of the cloud assembly as it was synthesised, which a rehearsal's stand-ins change.
-	SynthDigest string
+	SynthDigest digest.Synth
 	// EnvironmentDigest is that of the assemblies of all the environment's accounts together.
-	EnvironmentDigest string
+	EnvironmentDigest digest.Environment
 	// SiblingDigests are those of the later environments that were synthesised together with this one, by name.
-	SiblingDigests map[string]string
+	SiblingDigests map[string]digest.Environment
 	// ConfigurationDigest is the digest of the environment's configuration.
-	ConfigurationDigest string
+	ConfigurationDigest digest.Configuration
 	// RequiresApproval says that a person must have approved the plan.
 	RequiresApproval bool
 	Artifacts        Artifacts
 	// Limiter is shared by all deployments of a run; nil for one alone.
 	Limiter *awsclient.Limiter
-	// HeartbeatDir is the folder of this machine's heartbeat files; empty for none.
-	HeartbeatDir string
+	// LivenessDir is the folder, on this machine, of the liveness files of runs; empty for none.
+	LivenessDir string
 }

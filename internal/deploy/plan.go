@@ -15,6 +15,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/risk"
 )
@@ -33,7 +34,7 @@ type Plan struct {
 	permits        []change.Permit
 	// release is the number of the release that was recorded, and digest that of the plan file; both zero for none.
 	release int
-	digest  string
+	digest  digest.Plan
 	started time.Time
 	err     error
 }

@@ -83,8 +83,8 @@ func (d *Deployment) saveArtifacts(ctx context.Context, l *ledger.Ledger) (strin
 	if len(d.Artifacts.ToolSBOM) == 0 {
 		return "", nil
 	}
-	digest := ledger.SHA256Hex(d.Artifacts.ToolSBOM)
-	return digest, l.SaveBlob(ctx, staging.ToolsBlobName(digest), d.Artifacts.ToolSBOM)
+	sbom := ledger.SHA256Hex(d.Artifacts.ToolSBOM)
+	return sbom, l.SaveBlob(ctx, staging.ToolsBlobName(sbom), d.Artifacts.ToolSBOM)
 }
 
 // maxReleasesSearched is how many releases EarlierRelease looks at.

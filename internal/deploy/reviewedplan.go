@@ -25,8 +25,8 @@ func (d *Deployment) checkMatches(f planfile.File) (planfile.Target, error) {
 		{"project", f.Project, d.target.Project},
 		{"environment", f.Environment, d.target.Environment},
 		{"mode", f.Mode, d.Run.Mode},
-		{"configuration", f.ConfigurationDigest, d.ConfigurationDigest},
-		{"cloud assembly", f.EnvironmentDigest, d.EnvironmentDigest},
+		{"configuration", string(f.ConfigurationDigest), string(d.ConfigurationDigest)},
+		{"cloud assembly", string(f.EnvironmentDigest), string(d.EnvironmentDigest)},
 	} {
 		if field.plan != field.here {
 			return planfile.Target{}, refusal.Newf(nil, "the plan is of another %s (%.12s) than what is to be deployed "+

@@ -13,6 +13,7 @@ import (
 
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/simulated"
 )
 
@@ -105,8 +106,8 @@ func (c *cloud) open(asm *assembly.Assembly, change ...func(*Options)) *Deployme
 	c.t.Helper()
 	o := Options{
 		Run: RunInfo{ID: NewRunID(), Command: "lockstep deploy", Mode: Rehearsal, Commit: "abc"}, Progress: c.progress.add,
-		SynthDigest: asm.Digest, EnvironmentDigest: asm.Digest, ConfigurationDigest: "configuration",
-		HeartbeatDir: c.t.TempDir(),
+		SynthDigest: digest.Synth(asm.Digest), EnvironmentDigest: digest.Environment(asm.Digest), ConfigurationDigest: "configuration",
+		LivenessDir: c.t.TempDir(),
 	}
 	for _, f := range change {
 		f(&o)

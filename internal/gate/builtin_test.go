@@ -2,30 +2,31 @@ package gate
 
 import (
 	"bytes"
-	"context"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"lockstep/config"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
 )
 
-// runBuiltin runs one of this program's own gates, and returns what it found as lines.
+// runBuiltin runs a built-in gate and returns its findings as lines, or its error if it has none.
 func runBuiltin(t *testing.T, name, root string, settings ...string) []string {
 	t.Helper()
-	g := Gate{Name: name, Root: root, Format: pipeline.SARIF, Settings: settings, Log: &bytes.Buffer{}, Now: func() time.Time { return testDay }}
-	err := g.Run(context.Background())
-	text, reading := os.ReadFile(filepath.Join(root, pipeline.ReportFile(name, pipeline.SARIF)))
-	require.NoError(t, reading)
-	r, reading := findings.ReadSARIF(text, root)
-	require.NoError(t, reading)
-	if len(r.Findings) == 0 && err != nil {
-		return []string{err.Error()}
+	g := Gate{Name: name, Root: root, Format: pipeline.SARIF, Settings: settings, Log: &bytes.Buffer{}, Now: now}
+	runErr := g.Run(t.Context())
+	text, err := os.ReadFile(filepath.Join(root, pipeline.ReportFile(name, pipeline.SARIF)))
+	require.NoError(t, err)
+	r, err := findings.ReadSARIF(text, root)
+	require.NoError(t, err)
+	if len(r.Findings) == 0 && runErr != nil {
+		return []string{runErr.Error()}
 	}
 	var lines []string
 	for _, f := range r.Findings {
@@ -36,49 +37,104 @@ func runBuiltin(t *testing.T, name, root string, settings ...string) []string {
 
 const pinnedDigest = "@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
+func TestBuiltinGates_MatchTableOfSteps(t *testing.T) {
+	c, err := config.Load(os.DirFS("../../config"))
+	require.NoError(t, err)
+	want := map[string]bool{}
+	for _, step := range pipeline.Steps(c) {
+		if step.IsGate() && !slices.Contains(step.Command, "--") {
+			want[builtinName(step.Name)] = true
+		}
+	}
+	got := slices.Sorted(maps.Keys(builtinGates))
+	assert.Equal(t, slices.Sorted(maps.Keys(want)), got, "a gate without a program needs a function in builtinGates")
+}
+
 func TestImages_DockerfilesAndManifests(t *testing.T) {
+	const pinned = "FROM debian" + pinnedDigest
 	for _, test := range []struct {
 		name, file, text string
 		want             []string
 	}{
-		{"a good one", "Dockerfile", "# syntax\nFROM debian:12" + pinnedDigest + " AS build\nRUN make \\\n  all\nFROM build\nUSER app:app\n", nil},
-		{"a platform and an own stage", "Dockerfile", "FROM --platform=linux/amd64 debian" + pinnedDigest + " AS b\nFROM scratch\nCOPY --from=b / /\nUSER 10001\n", nil},
+		{
+			"pinned image and user", "Dockerfile",
+			"# syntax\nFROM debian:12" + pinnedDigest + " AS build\nRUN make \\\n  all\nFROM build\nUSER app:app\n", nil,
+		},
+		{
+			"platform and stage", "Dockerfile",
+			"FROM --platform=linux/amd64 debian" + pinnedDigest + " AS b\nFROM scratch\nCOPY --from=b / /\nUSER 10001\n", nil,
+		},
 		{"no digest", "x.Dockerfile", "FROM debian:12\nUSER app\n", []string{"x.Dockerfile:1 image-digest"}},
-		{"an argument", "Dockerfile", "ARG BASE=debian\nFROM ${BASE}\nUSER app\n", []string{"Dockerfile:2 image-digest"}},
-		{"another registry", "Dockerfile", "FROM registry.example.com/debian" + pinnedDigest + "\nUSER app\n", []string{"Dockerfile:1 image-registry"}},
-		{"a registry whose name only begins alike", "Dockerfile", "FROM docker.io.example.com/debian" + pinnedDigest + "\nUSER app\n", []string{"Dockerfile:1 image-registry"}},
-		{"root by name", "Dockerfile", "FROM debian" + pinnedDigest + "\nUSER root\n", []string{"Dockerfile:2 image-user"}},
-		{"root by number and group", "Dockerfile", "FROM debian" + pinnedDigest + "\nUSER 0:0\n", []string{"Dockerfile:2 image-user"}},
-		{"root because a later stage begins anew", "Dockerfile", "FROM debian" + pinnedDigest + "\nUSER app\nFROM debian" + pinnedDigest + "\n", []string{"Dockerfile:3 image-user"}},
-		{"nothing to build on", "Dockerfile", "RUN true\n", []string{"Dockerfile:1 image-digest"}},
-		{"a manifest", "k8s/engine.yaml", "spec:\n  - name: e\n    image: \"debian:12\" # no digest\n  - image: docker.io/library/debian" + pinnedDigest + "\n", []string{"k8s/engine.yaml:3 image-digest"}},
-		{"a manifest's template", "k8s/chart.yaml", "image: {{ .Values.image }}\n", nil},
+		{"short digest", "Dockerfile", "FROM debian@sha256:12\nUSER app\n", []string{"Dockerfile:1 image-digest"}},
+		{
+			"argument", "Dockerfile",
+			"ARG BASE=debian\nFROM ${BASE}\nUSER app\n",
+			[]string{"Dockerfile:2 image-digest"},
+		},
+		{
+			"other registry", "Dockerfile",
+			"FROM registry.example.com/debian" + pinnedDigest + "\nUSER app\n",
+			[]string{"Dockerfile:1 image-registry"},
+		},
+		{
+			"registry whose name begins like an allowed one", "Dockerfile",
+			"FROM docker.io.example.com/debian" + pinnedDigest + "\nUSER app\n",
+			[]string{"Dockerfile:1 image-registry"},
+		},
+		{
+			"path that is allowed of a registry", "Dockerfile",
+			"FROM quay.io/team/app" + pinnedDigest + "\nUSER app\n", nil,
+		},
+		{
+			"path that begins like an allowed one", "Dockerfile",
+			"FROM quay.io/team2/app" + pinnedDigest + "\nUSER app\n",
+			[]string{"Dockerfile:1 image-registry"},
+		},
+		{"root by name", "Dockerfile", pinned + "\nUSER root\n", []string{"Dockerfile:2 image-user"}},
+		{"root by number and group", "Dockerfile", pinned + "\nUSER 0:0\n", []string{"Dockerfile:2 image-user"}},
+		{
+			"root in the last stage", "Dockerfile",
+			pinned + "\nUSER app\n" + pinned + "\n",
+			[]string{"Dockerfile:3 image-user"},
+		},
+		{"no FROM", "Dockerfile", "RUN true\n", []string{"Dockerfile:1 image-digest"}},
+		{
+			"manifest", "k8s/engine.yaml",
+			"spec:\n  - name: e\n    image: \"debian:12\" # no digest\n" +
+				"  - image: docker.io/library/debian" + pinnedDigest + "\n",
+			[]string{"k8s/engine.yaml:3 image-digest"},
+		},
+		{"template of a manifest", "k8s/chart.yaml", "image: {{ .Values.image }}\n", nil},
 		{"test data", "testdata/Dockerfile", "FROM debian\n", nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			root := repository(t, map[string]string{test.file: test.text})
-			assert.Equal(t, test.want, runBuiltin(t, "images", root, "registry=docker.io"))
+			root := newRepository(t, map[string]string{test.file: test.text})
+			assert.Equal(t, test.want, runBuiltin(t, "images", root, "registry=docker.io", "registry=quay.io/team"))
 		})
 	}
 }
 
 func TestImages_ChecksImagesOfSteps(t *testing.T) {
-	root := repository(t, map[string]string{pipeline.ImagesFile: "package pipeline\n\n// " + pipeline.Images[pipeline.ImageGo] + "\n"})
-	assert.Contains(t, runBuiltin(t, "images", root, "registry=registry.example.com"), pipeline.ImagesFile+":3 image-registry")
+	table := "package pipeline\n\n// " + pipeline.Images[pipeline.ImageGo] + "\n"
+	root := newRepository(t, map[string]string{pipeline.ImagesFile: table})
+	assert.Contains(t, runBuiltin(t, "images", root, "registry=registry.example.com"),
+		pipeline.ImagesFile+":3 image-registry")
 }
 
 func TestCoverage_Floor(t *testing.T) {
 	const profile = "mode: set\nlockstep/x/x.go:1.1,2.2 3 1\nlockstep/x/x.go:3.1,4.2 1 0\n"
 	for _, test := range []struct{ name, profile, floor, want string }{
-		{"enough", profile, "75.0\n# what was reached\n", ""},
+		{"enough", profile, "75.0\n# a comment\n", ""},
 		{"too little", profile, "75.1\n", "tests/coverage.floor:1 coverage-floor"},
 		{"no number", profile, "much\n", "tests/coverage.floor:1 coverage-floor"},
-		{"more than all", profile, "101\n", "tests/coverage.floor:1 coverage-floor"},
-		{"nothing covered", "mode: set\n", "0\n", "covers no statement"},
-		{"garbage", "garbage", "0\n", "there is no coverage to look at"},
+		{"more than 100", profile, "101\n", "tests/coverage.floor:1 coverage-floor"},
+		{"no statement", "mode: set\n", "0\n", "covers no statement"},
+		{"invalid profile", "garbage", "0\n", "the coverage profile cannot be read"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			root := repository(t, map[string]string{pipeline.CoverageProfile: test.profile, pipeline.CoverageFloor: test.floor})
+			root := newRepository(t, map[string]string{
+				pipeline.CoverageProfile: test.profile, pipeline.CoverageFloor: test.floor,
+			})
 			got := runBuiltin(t, "coverage", root)
 			if test.want == "" {
 				assert.Empty(t, got)
@@ -88,11 +144,26 @@ func TestCoverage_Floor(t *testing.T) {
 			assert.Contains(t, got[0], test.want)
 		})
 	}
-	assert.Contains(t, runBuiltin(t, "coverage", repository(t, nil))[0], "there is no coverage to look at")
+	t.Run("no profile", func(t *testing.T) {
+		got := runBuiltin(t, "coverage", newRepository(t, nil))
+		assert.Contains(t, got[0], "the coverage profile cannot be read")
+	})
+
+	t.Run("what the scripts ran counts once", func(t *testing.T) {
+		root := newRepository(t, map[string]string{
+			pipeline.CoverageProfile: profile, pipeline.CoverageFloor: "80\n",
+			pipeline.ScriptsCoverageDir + "/tests.out":  "mode: atomic\nlockstep/x/x.go:1.1,2.2 3 7\nlockstep/x/x.go:3.1,4.2 1 0\nlockstep/y/y.go:1.1,2.2 4 1\nlockstep/y/y.go:3.1,4.2 2 0\n",
+			pipeline.ScriptsCoverageDir + "/faults.out": "mode: atomic\nlockstep/x/x.go:3.1,4.2 1 1\n",
+		})
+		assert.Empty(t, runBuiltin(t, "coverage", root), "8 of 10 statements")
+		require.NoError(t, os.Remove(filepath.Join(root, filepath.FromSlash(pipeline.ScriptsCoverageDir), "faults.out")))
+		assert.NotEmpty(t, runBuiltin(t, "coverage", root), "7 of 10 statements")
+	})
 }
 
 func TestGate_UnknownBuiltinFails(t *testing.T) {
-	assert.Equal(t, []string{`there is no gate "nonsense" in this program`}, runBuiltin(t, "nonsense", repository(t, nil)))
+	assert.Equal(t, []string{`there is no built-in gate "nonsense": name a program after --`},
+		runBuiltin(t, "nonsense", newRepository(t, nil)))
 }
 
 func TestVersion_IsStable(t *testing.T) {
@@ -101,11 +172,14 @@ func TestVersion_IsStable(t *testing.T) {
 }
 
 func TestRunOnFiles_PassesFiles(t *testing.T) {
-	root := repository(t, map[string]string{"a.md": "1", "b b.md": "2", "c.txt": "3"})
-	g := Gate{Root: root, FilePatterns: []string{"**/*.md"}, Argv: []string{"sh", "-c", `for f in "$@"; do echo "mended $f"; done`, "sh"}, Log: &bytes.Buffer{}}
+	root := newRepository(t, map[string]string{"a.md": "1", "b b.md": "2", "c.txt": "3"})
+	g := Gate{
+		Root: root, FilePatterns: []string{"**/*.md"}, Log: &bytes.Buffer{},
+		Argv: []string{"sh", "-c", `for f in "$@"; do echo "fixed $f"; done`, "sh"},
+	}
 	var out bytes.Buffer
-	require.NoError(t, g.RunOnFiles(context.Background(), &out))
-	assert.Equal(t, "mended a.md\nmended b b.md\n", out.String())
+	require.NoError(t, g.RunOnFiles(t.Context(), &out))
+	assert.Equal(t, "fixed a.md\nfixed b b.md\n", out.String())
 	g.Argv = []string{"sh", "-c", "exit 3"}
-	assert.EqualError(t, g.RunOnFiles(context.Background(), &out), "sh: its program ended with status 3")
+	assert.EqualError(t, g.RunOnFiles(t.Context(), &out), "sh: its program ended with status 3")
 }

@@ -7,19 +7,23 @@ import (
 	"strings"
 )
 
-// constructFiles are where the constructs of the CDK app are made.
+// constructFiles are the sources of the CDK app.
 var constructFiles = []string{"infra/**/*.go", "!**/*_test.go"}
 
-// constructLocation is where the construct of a path is made in the repository's Go code: the line that has the innermost of the path's names which
-// stands there as text. The library itself only knows the path.
-func constructLocation(root, construct string) (string, int) {
+// constructLocation returns the file and the line that create a construct, given its path in the CDK app. It is the
+// first line that holds an id of the path, as a string literal; the last id of the path is tried first. The file is
+// empty if there is no such line. cdk-nag reports only the path.
+func constructLocation(root, construct string) (file string, line int) {
 	files, err := ListFiles(root, constructFiles)
 	if err != nil {
 		return "", 0
 	}
-	for _, name := range slices.Backward(strings.Split(construct, "/")) {
+	for _, id := range slices.Backward(strings.Split(construct, "/")) {
+		if id == "Resource" {
+			continue // the id that the CDK gives to the CloudFormation resource in a construct
+		}
 		for _, file := range files {
-			if line := lineOf(filepath.Join(root, filepath.FromSlash(file)), `"`+name+`"`); line > 0 && name != "Resource" {
+			if line := lineOf(filepath.Join(root, filepath.FromSlash(file)), `"`+id+`"`); line > 0 {
 				return file, line
 			}
 		}
@@ -27,7 +31,7 @@ func constructLocation(root, construct string) (string, int) {
 	return "", 0
 }
 
-// lineOf is the line of a file on which a text first stands, 0 if it does not.
+// lineOf returns the number of the first line of a file that holds text, 0 if no line does or the file cannot be read.
 func lineOf(file, text string) int {
 	data, err := os.ReadFile(file)
 	if err != nil {

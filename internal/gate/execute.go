@@ -15,28 +15,32 @@ import (
 	"time"
 )
 
-// maxReportBytes is more than any tool has to say of a repository, in bytes.
+// maxReportBytes is the size of the largest report that is read, in bytes. Reports of whole repositories stay far
+// below it.
 const maxReportBytes = 64 << 20
 
-// execute runs the program: what it prints goes to the reader, what it says on the side to the log. It returns the end of the
-// latter, and how the program ended.
-func (g Gate) execute(ctx context.Context, argv []string, read reader) (said string, ended error) {
+// execute runs the program. The reader gets its standard output and the log its standard error, unless the reader wants
+// both. It returns the end of standard error, and the error of exec.Cmd.Run.
+func (g Gate) execute(ctx context.Context, argv []string, reader reader) (stderr string, err error) {
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Dir = g.Root
-	cmd.WaitDelay = 500 * time.Millisecond // for what the program started itself, which is in the step's process group and ends with it
-	// Some programs break their lines where they take a terminal to end, in the middle of a file's name.
+	// The program's own children may hold its output open. They end with the step's process group.
+	cmd.WaitDelay = 500 * time.Millisecond
+	// Some programs break their lines at the assumed width of a terminal, even inside of a file's name.
 	cmd.Env = append(os.Environ(), "COLUMNS=32767", "NO_COLOR=1")
-	side := &tailBuffer{limit: 16 << 10}
-	cmd.Stdout, cmd.Stderr = read, io.MultiWriter(g.Log, side)
-	if _, both := read.(stderrReader); both {
-		cmd.Stderr = io.MultiWriter(read, side)
-		cmd.Stdout = cmd.Stderr // one stream, so that nothing is written at the same time
+	tail := &tailBuffer{limit: 16 << 10}
+	cmd.Stdout = reader
+	cmd.Stderr = io.MultiWriter(g.Log, tail)
+	if _, ok := reader.(stderrReader); ok {
+		// exec.Cmd writes to one writer at a time if both streams have the same.
+		cmd.Stderr = io.MultiWriter(reader, tail)
+		cmd.Stdout = cmd.Stderr
 	}
-	err := cmd.Run()
-	return side.String(), err
+	err = cmd.Run()
+	return tail.String(), err
 }
 
-// syncWriter is a writer that two streams of a program share.
+// A syncWriter is a writer that may be used concurrently.
 type syncWriter struct {
 	mu sync.Mutex
 	w  io.Writer
@@ -48,7 +52,7 @@ func (t *syncWriter) Write(p []byte) (int, error) {
 	return t.w.Write(p)
 }
 
-// tailBuffer keeps the end of what is written.
+// A tailBuffer keeps the end of what is written to it: at least the last limit bytes, at most twice as many.
 type tailBuffer struct {
 	limit int
 	bytes.Buffer
@@ -62,45 +66,46 @@ func (t *tailBuffer) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// networkErrorPattern is how programs say that the network, or a database behind it, is not there.
-var networkErrorPattern = regexp.MustCompile(`(?i)no such host|connection refused|network is unreachable|i/o timeout|TLS handshake timeout|name resolution|` +
-	`proxyconnect|dial tcp|no route to host|no offline version of the OSV database|could not load db|vulnerability database|x509:|502 Bad Gateway|503 Service Unavailable`)
+// networkErrorPattern matches the messages of programs that could not reach the network or a database behind it.
+var networkErrorPattern = regexp.MustCompile(`(?i)no such host|connection refused|network is unreachable|` +
+	`i/o timeout|TLS handshake timeout|name resolution|proxyconnect|dial tcp|no route to host|` +
+	`no offline version of the OSV database|could not load db|vulnerability database|x509:|` +
+	`502 Bad Gateway|503 Service Unavailable`)
 
-// checkOutcome decides whether what was read counts. A program that failed and found nothing has not looked; one that printed nothing has not
-// either, whatever status it ended with.
-func checkOutcome(result outcome, reading, ended error, said string) error {
-	status := describeExit(ended)
+// checkOutcome returns an error if the program's report does not count: it cannot be read, or the program failed and
+// the report has no findings. The error is a *NotRunError if the program could not reach what it needs.
+func checkOutcome(result outcome, readErr, runErr error, stderr string) error {
+	status := describeExit(runErr)
 	var reason string
 	var notRun *NotRunError
 	switch {
-	case errors.As(reading, &notRun):
+	case errors.As(readErr, &notRun):
 		return notRun
-	case ended != nil && isSignaled(ended):
+	case runErr != nil && isSignaled(runErr):
 		return &FailedError{status}
-	case errors.Is(ended, exec.ErrNotFound):
-		return &NotRunError{fmt.Sprintf("%s; `lockstep doctor` says what to do", ended)}
-	case reading != nil && ended != nil:
-		reason = status + ", and " + reading.Error()
-	case reading != nil:
-		reason = reading.Error()
+	case errors.Is(runErr, exec.ErrNotFound):
+		return &NotRunError{fmt.Sprintf("%s; `lockstep doctor` says what to do", runErr)}
+	case readErr != nil && runErr != nil:
+		reason = status + ", and " + readErr.Error()
+	case readErr != nil:
+		reason = readErr.Error()
 	case result.report.Broken != "":
 		reason = result.report.Broken
-	case ended != nil && len(result.report.Findings) == 0:
+	case runErr != nil && len(result.report.Findings) == 0:
 		reason = status + " but reported nothing"
 	default:
 		return nil
 	}
-	last := lastLine(said)
-	if at := networkErrorPattern.FindString(said); at != "" {
-		return &NotRunError{"it could not reach what it needs: " + lineContaining(said, at)}
+	if match := networkErrorPattern.FindString(stderr); match != "" {
+		return &NotRunError{"it could not reach what it needs: " + lineContaining(stderr, match)}
 	}
-	if last != "" {
+	if last := lastLine(stderr); last != "" {
 		reason += ": " + last
 	}
 	return &FailedError{reason}
 }
 
-// describeExit says in words how a program ended.
+// describeExit returns how a program ended, in words.
 func describeExit(err error) string {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
@@ -112,6 +117,7 @@ func describeExit(err error) string {
 	return fmt.Sprintf("its program ended with status %d", exit.ExitCode())
 }
 
+// isSignaled reports whether a program was ended by a signal.
 func isSignaled(err error) bool {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
@@ -126,6 +132,7 @@ func lastLine(text string) string {
 	return strings.TrimSpace(lines[len(lines)-1])
 }
 
+// lineContaining returns the first line that contains a part of the text.
 func lineContaining(text, part string) string {
 	for line := range strings.Lines(text) {
 		if strings.Contains(line, part) {

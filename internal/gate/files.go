@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"os/exec"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,149 +12,116 @@ import (
 
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/repo"
 )
 
-// ListFiles is the repository's regular files that the patterns take in, slash-separated, relative to root, in alphabetical order. In a Git repository those
-// are the files that Git knows or would not ignore.
+// ListFiles returns the repository's regular files that the patterns take in, slash-separated, relative to root, in
+// alphabetical order. In a Git repository those are the files that Git knows or would not ignore.
 func ListFiles(root string, patterns []string) ([]string, error) {
-	all, err := gitFiles(root)
-	if err != nil {
-		if all, err = walkFiles(root); err != nil {
-			return nil, fmt.Errorf("the repository's files cannot be listed: %w", err)
-		}
-	}
-	var files []string
-	for _, name := range all {
-		if isSkipped(name) || !pipeline.Matches(patterns, name) {
-			continue
-		}
-		if info, err := os.Lstat(filepath.Join(root, filepath.FromSlash(name))); err == nil && info.Mode().IsRegular() {
-			files = append(files, name)
-		}
-	}
-	slices.Sort(files)
-	return slices.Compact(files), nil
-}
-
-// isSkipped says whether a file lies where nothing is of the repository, whatever Git thinks of it.
-func isSkipped(name string) bool {
-	return slices.ContainsFunc(strings.Split(path.Dir(name), "/"), func(dir string) bool { return slices.Contains(pipeline.SkippedDirs, dir) })
-}
-
-var errNotGitRepository = errors.New("it is no Git repository")
-
-func gitFiles(root string) ([]string, error) {
-	if _, err := os.Stat(filepath.Join(root, ".git")); err != nil {
-		return nil, errNotGitRepository
-	}
-	cmd := exec.Command("git", "-c", "core.quotePath=false", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-	cmd.Dir = root
-	out, err := cmd.Output()
+	listing, err := repo.New(root, os.Environ()).Files(context.Background())
 	if err != nil {
 		return nil, err
 	}
-	return strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00"), nil
+	files, err := listing.Match(patterns)
+	return slices.DeleteFunc(files, func(name string) bool {
+		info, err := os.Lstat(filepath.Join(root, filepath.FromSlash(name)))
+		return err != nil || !info.Mode().IsRegular()
+	}), err
 }
 
-// hasCommits says whether the repository has any. The error is *NotRunError where the history is not here, or only a part of it.
+// hasCommits reports whether the repository has any commit. The error is *NotRunError where there is no history, or only a
+// part of it.
 func hasCommits(ctx context.Context, root string) (bool, error) {
-	git := func(args ...string) (string, error) {
-		cmd := exec.CommandContext(ctx, "git", args...)
-		cmd.Dir = root
-		out, err := cmd.Output()
-		return strings.TrimSpace(string(out)), err
+	repository := repo.New(root, os.Environ())
+	if _, err := repository.TopLevel(ctx); errors.Is(err, repo.ErrNotRepository) {
+		return false, &NotRunError{"this is no Git repository, so there is no history to check"}
 	}
-	if _, err := os.Stat(filepath.Join(root, ".git")); err != nil {
-		return false, &NotRunError{"this is no Git repository, so there is no history to look at"}
-	}
-	switch shallow, err := git("rev-parse", "--is-shallow-repository"); {
+	switch shallow, err := repository.Git(ctx, "rev-parse", "--is-shallow-repository"); {
 	case err != nil:
-		return false, &NotRunError{"git cannot read this repository: " + describeExit(err)}
-	case shallow == "true":
-		return false, &NotRunError{"only a part of the history is here: `git fetch --unshallow` brings the rest"}
+		return false, &NotRunError{"git cannot read this repository: " + err.Error()}
+	case strings.TrimSpace(shallow) == "true":
+		return false, &NotRunError{"this is a shallow clone: get the whole history with `git fetch --unshallow`"}
 	}
-	commit, err := git("rev-list", "--all", "HEAD", "--max-count=1")
+	commit, err := repository.Git(ctx, "rev-list", "--all", "HEAD", "--max-count=1")
 	if err != nil { // there is no HEAD before the first commit
-		commit, err = git("rev-list", "--all", "--max-count=1")
+		commit, err = repository.Git(ctx, "rev-list", "--all", "--max-count=1")
 	}
 	if err != nil {
-		return false, &NotRunError{"git cannot read the history: " + describeExit(err)}
+		return false, &NotRunError{"git cannot read the history: " + err.Error()}
 	}
 	return commit != "", nil
 }
 
-// walkFiles lists what lies below root without following links, so that a loop of them does no harm.
-func walkFiles(root string) ([]string, error) {
-	var files []string
-	err := fs.WalkDir(os.DirFS(root), ".", func(name string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case entry.IsDir() && name != "." && slices.Contains(pipeline.SkippedDirs, path.Base(name)):
-			return fs.SkipDir
-		case entry.Type().IsRegular():
-			files = append(files, name)
-		}
-		return nil
-	})
-	return files, err
-}
-
-// maxFileBytes is a size in bytes that no program is asked to read: what is larger was not meant to be in a repository.
 const maxFileBytes = 50 << 20
 
-// filterReadable takes out the files that no program should be given, and says why as findings, so that what was not looked at does not pass for clean.
-func filterReadable(root string, files []string, reads pipeline.Format) (good []string, unfit []findings.Finding) {
+// filterReadable returns the files that can be given to a program of this format. For every other file it returns a
+// finding, so that a file that was not checked does not pass.
+func filterReadable(
+	root string, files []string, format pipeline.Format,
+) (readable []string, unreadable []findings.Finding) {
 	for _, name := range files {
-		switch problem, err := checkReadable(filepath.Join(root, filepath.FromSlash(name)), utf8OnlyFormats[reads]); {
+		problem, err := checkReadable(filepath.Join(root, filepath.FromSlash(name)), utf8OnlyFormats[format])
+		switch {
 		case err != nil:
-			unfit = append(unfit, findings.Finding{Rule: "unreadable", Level: findings.Error, File: name, Message: err.Error()})
-		case problem.Rule != "":
-			problem.File = name
-			unfit = append(unfit, problem)
-		default:
-			good = append(good, name)
+			problem = findings.Finding{Rule: "unreadable", Message: err.Error()}
+		case problem.Rule == "":
+			readable = append(readable, name)
+			continue
 		}
+		problem.File = name
+		problem.Level = findings.Error
+		unreadable = append(unreadable, problem)
 	}
-	return good, unfit
+	return readable, unreadable
 }
 
-// utf8OnlyFormats are the formats of programs that take nothing but UTF-8.
+// utf8OnlyFormats are the formats of programs that accept only UTF-8.
 var utf8OnlyFormats = map[pipeline.Format]bool{pipeline.Mdformat: true}
 
-func checkReadable(file string, text bool) (findings.Finding, error) {
+// checkReadable returns a finding for a file that is too large, or that is no UTF-8 although it has to be. The finding
+// has no rule if the file is fine.
+func checkReadable(file string, utf8Only bool) (findings.Finding, error) {
 	info, err := os.Stat(file)
 	if err != nil {
 		return findings.Finding{}, err
 	}
 	if info.Size() > maxFileBytes {
 		return findings.Finding{
-			Rule: "too-large", Level: findings.Error,
-			Message: fmt.Sprintf("has %d MB and was not looked at: keep it out of the repository, or waive this", info.Size()/1_000_000),
+			Rule: "too-large",
+			Message: fmt.Sprintf("has %d MB and was not checked: keep it out of the repository, or waive this",
+				info.Size()/1_000_000),
 		}, nil
 	}
-	if !text {
+	if !utf8Only {
 		return findings.Finding{}, nil
 	}
-	data, err := os.ReadFile(file)
-	if err != nil || utf8.Valid(data) {
+	text, err := os.ReadFile(file)
+	if err != nil || utf8.Valid(text) {
 		return findings.Finding{}, err
 	}
-	line, valid := 1, data
-	for len(valid) > 0 {
-		r, size := utf8.DecodeRune(valid)
+	return findings.Finding{
+		Rule: "not-utf-8", Line: invalidUTF8Line(text), Message: "is not UTF-8: save it as UTF-8",
+	}, nil
+}
+
+// invalidUTF8Line returns the number of the first line that is not UTF-8, or of the last line if all are.
+func invalidUTF8Line(text []byte) int {
+	line := 1
+	for len(text) > 0 {
+		r, size := utf8.DecodeRune(text)
 		if r == utf8.RuneError && size <= 1 {
 			break
 		}
 		if r == '\n' {
 			line++
 		}
-		valid = valid[size:]
+		text = text[size:]
 	}
-	return findings.Finding{Rule: "not-utf-8", Level: findings.Error, Line: line, Message: "is not UTF-8 text: save it as UTF-8"}, nil
+	return line
 }
 
-// fileArguments makes arguments of file names: one that begins with a dash must not be taken for an option.
+// fileArguments returns the names as arguments of a program: a name that begins with a dash must not be read as an
+// option.
 func fileArguments(files []string) []string {
 	out := slices.Clone(files)
 	for i, name := range out {

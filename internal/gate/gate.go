@@ -1,5 +1,5 @@
-// Package gate owns how one gate comes to its verdict: it runs the gate's program, reads what it found in whichever format it tells it, holds
-// that against the waivers, and leaves a report behind, whatever becomes of the program. It knows nothing of the other steps.
+// Package gate runs one gate. It runs the gate's program, reads its findings, applies the waivers and always writes a
+// report, however the program ends. It knows nothing of the other steps.
 package gate
 
 import (
@@ -8,74 +8,78 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
+	"lockstep/internal/fsx"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
 )
 
-// A Gate is one of the table's gates, to be run in a repository.
+// A Gate is one gate of the table of steps, to be run in a repository.
 type Gate struct {
-	// Name is that of the step.
+	// Name is the name of the gate's step.
 	Name string
 	// Root is the repository's root, an absolute path.
 	Root string
-	// Format is the format of what the program prints.
+	// Format is the format of the program's output.
 	Format pipeline.Format
-	// Level is how bad every finding is, for a program that does not say; empty for one that does.
+	// Level is the level of every finding, for a program that does not report levels. Empty means that it does.
 	Level findings.Level
-	// MinLevel is the level from which a finding counts; findings below are worth knowing and let through.
+	// MinLevel is the lowest level that fails the gate. Findings below it become notes.
 	MinLevel findings.Level
-	// FilePatterns are the patterns of the files that the program is given as its last arguments; nil if it finds its files by itself.
+	// FilePatterns select the files that are the program's last arguments. Nil means that the program finds its files
+	// by itself.
 	FilePatterns []string
-	// NeedsHistory says that the program reads the commits: without them it has not looked, whatever it says.
+	// NeedsHistory is set if the program reads the commits. Without the whole history the gate is then not run.
 	NeedsHistory bool
-	// Argv is the program and its arguments; nil if the gate is one of this program's own.
+	// Argv is the program and its arguments. It is empty for a built-in gate.
 	Argv []string
-	// Settings are the arguments of a gate of this program's own.
+	// Settings are the settings NAME=VALUE of a built-in gate.
 	Settings []string
-	// Log is where a person reads how it went.
+	// Log receives the output for people.
 	Log io.Writer
-	// Now is the time, by which waivers end.
+	// Now returns the current time, by which waivers expire.
 	Now func() time.Time
 }
 
-// A NotRunError says that the gate could not do its work here, for no fault of what it looks at. It never counts as passed.
+// A NotRunError is returned by a gate that could not work here, for a reason that lies outside of what it checks. It
+// never counts as passed.
 type NotRunError struct{ Reason string }
 
 func (e *NotRunError) Error() string { return e.Reason }
 
-// A FailedError is a gate that did its work and does not let the change through, or whose program did not work.
+// A FailedError is returned by a gate that has findings, or whose program failed.
 type FailedError struct{ Reason string }
 
 func (e *FailedError) Error() string { return e.Reason }
 
-// Run runs the gate and leaves its report. The error is nil if it passed, or else *FailedError or *NotRunError.
+// Run runs the gate and writes its report. The error is nil if the gate passed, the context's error if it was
+// interrupted, and otherwise *FailedError or *NotRunError.
 func (g Gate) Run(ctx context.Context) error {
 	g.Log = &syncWriter{w: g.Log}
-	outcome, err := g.check(ctx)
-	g.grade(&outcome.report)
+	result, err := g.check(ctx)
+	g.grade(&result.report)
 	var notRun *NotRunError
 	switch {
 	case err == nil:
 	case errors.As(err, &notRun), ctx.Err() != nil:
-		outcome.report.Broken = "not run: " + err.Error()
+		result.report.Broken = "not run: " + err.Error()
 	default:
-		outcome.report.Broken = err.Error()
+		result.report.Broken = err.Error()
 	}
-	outcome.report.Gate = g.Name
-	if outcome.report.Tool == "" {
-		outcome.report.Tool = g.toolName()
+	result.report.Gate = g.Name
+	if result.report.Tool == "" {
+		result.report.Tool = g.toolName()
 	}
-	g.applyWaivers(&outcome.report)
-	if writing := g.writeReport(outcome); writing != nil {
-		return errors.Join(&FailedError{"its report could not be written: " + writing.Error()}, err)
+	g.applyWaivers(&result.report)
+	if writeErr := g.writeReport(result); writeErr != nil {
+		return errors.Join(&FailedError{"its report could not be written: " + writeErr.Error()}, err)
 	}
-	failing := outcome.report.Failing()
-	g.printFindings(failing, outcome.report)
+	failing := result.report.Failing()
+	g.printFindings(failing, result.report)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -87,7 +91,7 @@ func (g Gate) Run(ctx context.Context) error {
 	return nil
 }
 
-// grade gives the findings of a program that does not grade them their level, and makes notes of those that do not count.
+// grade sets the level of findings from a program that reports none, and turns findings below the minimum into notes.
 func (g Gate) grade(r *findings.Report) {
 	for i := range r.Findings {
 		switch level := &r.Findings[i].Level; {
@@ -99,7 +103,7 @@ func (g Gate) grade(r *findings.Report) {
 	}
 }
 
-// outcome is what a gate came to: a report, and the tests behind it where it runs tests.
+// An outcome is the result of a gate: its report, and the tests that ran if it runs tests.
 type outcome struct {
 	report findings.Report
 	suites []findings.Suite
@@ -112,7 +116,7 @@ func (g Gate) findingNoun() string {
 	return "finding"
 }
 
-// pluralize is a number with its noun.
+// pluralize returns a number with its noun.
 func pluralize(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
@@ -120,7 +124,7 @@ func pluralize(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// toolName is the program's name where its report does not say it.
+// toolName returns the name of the gate's program, for a report that does not name it.
 func (g Gate) toolName() string {
 	if len(g.Argv) > 0 {
 		return filepath.Base(g.Argv[0])
@@ -128,18 +132,18 @@ func (g Gate) toolName() string {
 	return pipeline.Self
 }
 
-// check does the gate's work.
+// check runs the gate's program and reads its findings.
 func (g Gate) check(ctx context.Context) (outcome, error) {
 	if len(g.Argv) == 0 {
 		return g.checkBuiltin()
 	}
 	if g.NeedsHistory {
-		if some, err := hasCommits(ctx, g.Root); err != nil || !some {
+		if hasHistory, err := hasCommits(ctx, g.Root); err != nil || !hasHistory {
 			return outcome{}, err
 		}
 	}
 	argv := g.Argv
-	var unfit []findings.Finding
+	var unreadable []findings.Finding
 	if g.FilePatterns != nil {
 		files, err := ListFiles(g.Root, g.FilePatterns)
 		if err != nil {
@@ -149,40 +153,24 @@ func (g Gate) check(ctx context.Context) (outcome, error) {
 			fmt.Fprintln(g.Log, "nothing to check: no file matches "+strings.Join(g.FilePatterns, ", "))
 			return outcome{}, nil
 		}
-		files, unfit = filterReadable(g.Root, files, g.Format)
+		files, unreadable = filterReadable(g.Root, files, g.Format)
 		if len(files) == 0 {
-			return outcome{report: findings.Report{Findings: unfit}}, nil
+			return outcome{report: findings.Report{Findings: unreadable}}, nil
 		}
-		argv = append(argv[:len(argv):len(argv)], fileArguments(files)...)
+		argv = slices.Concat(argv, fileArguments(files))
 	}
-	read := g.newReader()
-	said, ended := g.execute(ctx, argv, read)
+	reader := g.newReader()
+	stderr, runErr := g.execute(ctx, argv, reader)
 	if ctx.Err() != nil {
 		return outcome{}, ctx.Err()
 	}
-	result, err := read.result(g.Root)
-	err = checkOutcome(result, err, ended, said)
-	result.report.Findings = append(result.report.Findings, unfit...)
+	result, readErr := reader.result(g.Root)
+	err := checkOutcome(result, readErr, runErr, stderr)
+	result.report.Findings = append(result.report.Findings, unreadable...)
 	return result, err
 }
 
-// checkBuiltin runs a gate of this program's own.
-func (g Gate) checkBuiltin() (outcome, error) {
-	own, ok := builtinGates[builtinName(g.Name)]
-	if !ok {
-		return outcome{}, &FailedError{fmt.Sprintf("there is no gate %q in this program", g.Name)}
-	}
-	report, err := own(g)
-	return outcome{report: report}, err
-}
-
-// builtinName leaves out the environment of a gate that exists once for each.
-func builtinName(step string) string {
-	name, _, _ := strings.Cut(step, ":")
-	return name
-}
-
-// writeReport writes the report where the pipeline looks for it.
+// writeReport writes the report to the file that the table of steps declares as the gate's output.
 func (g Gate) writeReport(o outcome) error {
 	var text bytes.Buffer
 	var err error
@@ -195,16 +183,13 @@ func (g Gate) writeReport(o outcome) error {
 		return err
 	}
 	path := filepath.Join(g.Root, filepath.FromSlash(pipeline.ReportFile(g.Name, g.Format)))
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	return os.WriteFile(path, text.Bytes(), 0o644)
+	return fsx.WriteFile(path, text.Bytes(), fsx.PublicFile)
 }
 
-// maxPrintedFindings is how many findings are told on the terminal.
+// maxPrintedFindings is how many findings are printed. The report has all of them.
 const maxPrintedFindings = 20
 
-// printFindings writes the worst findings for a person.
+// printFindings prints the worst findings that fail the gate, and how many findings do not.
 func (g Gate) printFindings(failing []findings.Finding, r findings.Report) {
 	for _, f := range failing[:min(len(failing), maxPrintedFindings)] {
 		fmt.Fprintln(g.Log, f)
@@ -215,15 +200,4 @@ func (g Gate) printFindings(failing []findings.Finding, r findings.Report) {
 	if waived := len(r.Findings) - len(failing); waived > 0 {
 		fmt.Fprintf(g.Log, "%s let through: waived, or only worth knowing\n", pluralize(waived, "finding"))
 	}
-}
-
-// settingValues are the values of an argument NAME=VALUE of a gate of this program's own.
-func (g Gate) settingValues(name string) []string {
-	var values []string
-	for _, s := range g.Settings {
-		if value, ok := strings.CutPrefix(s, name+"="); ok {
-			values = append(values, value)
-		}
-	}
-	return values
 }

@@ -18,8 +18,8 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// repository is a folder with files by their name.
-func repository(t *testing.T, files map[string]string) string {
+// newRepository returns a folder with the files, by their names.
+func newRepository(t *testing.T, files map[string]string) string {
 	t.Helper()
 	root := t.TempDir()
 	for name, text := range files {
@@ -30,13 +30,14 @@ func repository(t *testing.T, files map[string]string) string {
 	return root
 }
 
-// testDay is the day of the tests.
-var testDay = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+// now is the clock of the tests.
+func now() time.Time { return time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC) }
 
-// newShellGate is a gate whose program is a shell script, with what it wrote for a person.
-func newShellGate(root, script string, reads pipeline.Format) (Gate, *bytes.Buffer) {
+// newShellGate returns a gate whose program is a shell script, and its log.
+func newShellGate(root, script string, format pipeline.Format) (Gate, *bytes.Buffer) {
 	log := &bytes.Buffer{}
-	return Gate{Name: "probe", Root: root, Format: reads, Argv: []string{"sh", "-c", script}, Log: log, Now: func() time.Time { return testDay }}, log
+	argv := []string{"sh", "-c", script}
+	return Gate{Name: "probe", Root: root, Format: format, Argv: argv, Log: log, Now: now}, log
 }
 
 func readReport(t *testing.T, root string) findings.Report {
@@ -51,106 +52,144 @@ func readReport(t *testing.T, root string) findings.Report {
 const (
 	emptySARIF    = `{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "probe"}}, "results": []}]}`
 	findingsSARIF = `{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "probe"}}, "results": [
-		{"ruleId": "G1", "level": "error", "message": {"text": "bad"}, "locations": [{"physicalLocation": {"artifactLocation": {"uri": "a/b.go"}, "region": {"startLine": 3}}}]},
+		{"ruleId": "G1", "level": "error", "message": {"text": "bad"}, "locations": [
+			{"physicalLocation": {"artifactLocation": {"uri": "a/b.go"}, "region": {"startLine": 3}}}]},
 		{"ruleId": "G2", "level": "warning", "message": {"text": "doubtful"}}]}]}`
 )
 
+// printScript returns a shell command that prints the text.
 func printScript(text string) string { return "cat <<'END'\n" + text + "\nEND\n" }
 
 func TestGate_AlwaysWritesReport(t *testing.T) {
 	for _, test := range []struct {
 		name, script string
-		reads        pipeline.Format
-		want         string // of the error; empty for a pass
-		broken       string // in the report
+		format       pipeline.Format
+		// wantErr is a part of the error, empty for a pass.
+		wantErr string
+		// wantBroken is a part of the report's Broken.
+		wantBroken string
 	}{
-		{"one that finds nothing", printScript(emptySARIF), pipeline.SARIF, "", ""},
-		{"one that finds something", printScript(findingsSARIF) + "exit 1", pipeline.SARIF, "2 findings", ""},
-		{"one that finds something and ends well all the same", printScript(findingsSARIF), pipeline.SARIF, "2 findings", ""},
-		{"one that prints nothing", "exit 0", pipeline.SARIF, "it printed no report", "it printed no report"},
-		{"one that prints nothing and fails", "echo panic: nil map >&2; exit 2", pipeline.SARIF, "its program ended with status 2, and it printed no report: panic: nil map", "status 2"},
-		{"one that prints garbage", "echo '%PDF-1.7'; exit 0", pipeline.SARIF, "its report is not SARIF", "its report is not SARIF"},
-		{"one whose report is cut in half", "printf '" + emptySARIF[:40] + "'", pipeline.SARIF, "its report is not SARIF", "not SARIF"},
-		{"one that fails with an empty report", printScript(emptySARIF) + "echo no such package >&2; exit 3", pipeline.SARIF, "its program ended with status 3 but reported nothing: no such package", "status 3"},
-		{"one that is killed", printScript(emptySARIF) + "kill -9 $$", pipeline.SARIF, "its program was ended by signal 9 (killed)", "signal 9"},
-		{"one that runs out of memory after it found something", printScript(findingsSARIF) + "kill -9 $$", pipeline.SARIF, "its program was ended by signal 9 (killed)", "signal 9"},
-		{"lines without any", "true", pipeline.Gofumpt, "", ""},
-		{"lines that fail without any", "echo oh no >&2; exit 2", pipeline.Gofumpt, "its program ended with status 2 but reported nothing: oh no", "status 2"},
-		{"secrets in garbage", "echo garbage", pipeline.DetectSecrets, "its report cannot be read", "cannot be read"},
-		{"secrets in nothing", "true", pipeline.DetectSecrets, "it printed no report", "no report"},
-		{"secrets in another format", "echo '{}'", pipeline.DetectSecrets, "it has no results", "no results"},
+		{"no findings", printScript(emptySARIF), pipeline.SARIF, "", ""},
+		{"findings", printScript(findingsSARIF) + "exit 1", pipeline.SARIF, "2 findings", ""},
+		{"findings and status 0", printScript(findingsSARIF), pipeline.SARIF, "2 findings", ""},
+		{"no output", "exit 0", pipeline.SARIF, "it printed no report", "it printed no report"},
+		{
+			"no output and status 2", "echo panic: nil map >&2; exit 2", pipeline.SARIF,
+			"its program ended with status 2, and it printed no report: panic: nil map", "status 2",
+		},
+		{"garbage", "echo '%PDF-1.7'; exit 0", pipeline.SARIF, "its report is not SARIF", "its report is not SARIF"},
+		{"half a report", "printf '" + emptySARIF[:40] + "'", pipeline.SARIF, "its report is not SARIF", "not SARIF"},
+		{
+			"empty report and status 3", printScript(emptySARIF) + "echo no such package >&2; exit 3", pipeline.SARIF,
+			"its program ended with status 3 but reported nothing: no such package", "status 3",
+		},
+		{
+			"killed", printScript(emptySARIF) + "kill -9 $$", pipeline.SARIF,
+			"its program was ended by signal 9 (killed)", "signal 9",
+		},
+		{
+			"killed after findings", printScript(findingsSARIF) + "kill -9 $$", pipeline.SARIF,
+			"its program was ended by signal 9 (killed)", "signal 9",
+		},
+		{"lines, no findings", "true", pipeline.Gofumpt, "", ""},
+		{
+			"lines, no findings and status 2", "echo oh no >&2; exit 2", pipeline.Gofumpt,
+			"its program ended with status 2 but reported nothing: oh no", "status 2",
+		},
+		{"secrets, garbage", "echo garbage", pipeline.DetectSecrets, "its report cannot be read", "cannot be read"},
+		{"secrets, no output", "true", pipeline.DetectSecrets, "it printed no report", "no report"},
+		{"secrets, other format", "echo '{}'", pipeline.DetectSecrets, "it has no results", "no results"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			root := repository(t, nil)
-			g, _ := newShellGate(root, test.script, test.reads)
-			err := g.Run(context.Background())
+			root := newRepository(t, nil)
+			g, _ := newShellGate(root, test.script, test.format)
+			err := g.Run(t.Context())
 			r := readReport(t, root)
-			assert.Equal(t, "probe", strings.TrimSuffix(r.Tool, "sh")+strings.Repeat("probe", strings.Count(r.Tool, "sh")))
-			if test.want == "" {
+			assert.Contains(t, []string{"probe", "sh", pipeline.ToolDetectSecrets}, r.Tool)
+			if test.wantErr == "" {
 				require.NoError(t, err)
 				assert.Empty(t, r.Broken)
 				return
 			}
 			var failed *FailedError
 			require.ErrorAs(t, err, &failed)
-			assert.Contains(t, failed.Reason, test.want)
-			if test.broken == "" {
+			assert.Contains(t, failed.Reason, test.wantErr)
+			if test.wantBroken == "" {
 				assert.Empty(t, r.Broken)
 			} else {
-				assert.Contains(t, r.Broken, test.broken)
+				assert.Contains(t, r.Broken, test.wantBroken)
 			}
 		})
 	}
 }
 
 func TestGate_UnreachableNetworkIsNotRun(t *testing.T) {
-	for _, said := range []string{
-		`fetching vulnerabilities: Get "https://vuln.go.dev/index/modules.json.gz": dial tcp: lookup vuln.go.dev: no such host`,
-		`could not load db for npm ecosystem: unable to fetch OSV database: no offline version of the OSV database is available`,
-		`go: golang.org/x/mod@v0.42.0: Get "https://proxy.example.com": dial tcp 127.0.0.1:1: connect: connection refused`,
+	for name, stderr := range map[string]string{
+		"govulncheck": `fetching vulnerabilities: Get "https://vuln.go.dev/index/modules.json.gz": ` +
+			`dial tcp: lookup vuln.go.dev: no such host`,
+		"osv-scanner": `could not load db for npm ecosystem: unable to fetch OSV database: ` +
+			`no offline version of the OSV database is available`,
+		"go": `go: golang.org/x/mod@v0.42.0: Get "https://proxy.example.com": ` +
+			`dial tcp 127.0.0.1:1: connect: connection refused`,
 	} {
-		for _, script := range []string{"exit 1", printScript(emptySARIF) + "exit 127"} {
-			root := repository(t, nil)
-			g, _ := newShellGate(root, "echo '"+said+"' >&2\n"+script, pipeline.SARIF)
-			err := g.Run(context.Background())
-			var notRun *NotRunError
-			require.ErrorAs(t, err, &notRun, said)
-			assert.Contains(t, notRun.Reason, said)
-			assert.Contains(t, readReport(t, root).Broken, "not run")
+		for kind, script := range map[string]string{
+			"no report": "exit 1", "empty report": printScript(emptySARIF) + "exit 127",
+		} {
+			t.Run(name+", "+kind, func(t *testing.T) {
+				root := newRepository(t, nil)
+				g, _ := newShellGate(root, "echo '"+stderr+"' >&2\n"+script, pipeline.SARIF)
+				var notRun *NotRunError
+				require.ErrorAs(t, g.Run(t.Context()), &notRun)
+				assert.Contains(t, notRun.Reason, stderr)
+				assert.Contains(t, readReport(t, root).Broken, "not run")
+			})
 		}
 	}
-	t.Run("but one that found something has found it", func(t *testing.T) {
-		g, _ := newShellGate(repository(t, nil), "echo dial tcp: no such host >&2\n"+printScript(findingsSARIF), pipeline.SARIF)
-		assert.EqualError(t, g.Run(context.Background()), "2 findings")
-	})
-	t.Run("a program that is not there", func(t *testing.T) {
-		g, _ := newShellGate(repository(t, nil), "", pipeline.SARIF)
-		g.Argv = []string{"no-such-program"}
-		var notRun *NotRunError
-		require.ErrorAs(t, g.Run(context.Background()), &notRun)
-		assert.Contains(t, notRun.Reason, "no-such-program")
-	})
-	t.Run("a database that holds nothing", func(t *testing.T) {
-		g, _ := newShellGate(repository(t, nil), printScript(`{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "govulncheck",
-			"properties": {"db": "file:///nowhere", "db_last_modified": "0001-01-01T00:00:00Z"}}}, "results": []}]}`), pipeline.SARIF)
-		var notRun *NotRunError
-		require.ErrorAs(t, g.Run(context.Background()), &notRun)
-		assert.Contains(t, notRun.Reason, "the database file:///nowhere holds nothing")
+	t.Run("findings count all the same", func(t *testing.T) {
+		script := "echo dial tcp: no such host >&2\n" + printScript(findingsSARIF)
+		g, _ := newShellGate(newRepository(t, nil), script, pipeline.SARIF)
+		assert.EqualError(t, g.Run(t.Context()), "2 findings")
 	})
 }
 
+func TestGate_MissingProgramIsNotRun(t *testing.T) {
+	g, _ := newShellGate(newRepository(t, nil), "", pipeline.SARIF)
+	g.Argv = []string{"no-such-program"}
+	var notRun *NotRunError
+	require.ErrorAs(t, g.Run(t.Context()), &notRun)
+	assert.Contains(t, notRun.Reason, "no-such-program")
+}
+
+func TestGate_EmptyDatabaseIsNotRun(t *testing.T) {
+	report := `{"version": "2.1.0", "runs": [{"results": [], "tool": {"driver": {"name": "govulncheck",
+		"properties": {"db": "file:///nowhere", "db_last_modified": "0001-01-01T00:00:00Z"}}}}]}`
+	g, _ := newShellGate(newRepository(t, nil), printScript(report), pipeline.SARIF)
+	var notRun *NotRunError
+	require.ErrorAs(t, g.Run(t.Context()), &notRun)
+	assert.Contains(t, notRun.Reason, "the database file:///nowhere is empty")
+}
+
+// A cancelWriter cancels a context when it is first written to.
+type cancelWriter struct{ cancel context.CancelFunc }
+
+func (w cancelWriter) Write(p []byte) (int, error) {
+	w.cancel()
+	return len(p), nil
+}
+
 func TestGate_InterruptIsNotRun(t *testing.T) {
-	root := repository(t, nil)
-	g, _ := newShellGate(root, "sleep 30", pipeline.SARIF)
-	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
-	defer cancel()
-	require.ErrorIs(t, g.Run(ctx), context.DeadlineExceeded)
+	root := newRepository(t, nil)
+	g, _ := newShellGate(root, "echo started >&2; exec sleep 1000", pipeline.SARIF)
+	ctx, cancel := context.WithCancel(t.Context())
+	g.Log = cancelWriter{cancel}
+	require.ErrorIs(t, g.Run(ctx), context.Canceled)
 	assert.Contains(t, readReport(t, root).Broken, "not run")
 }
 
 func TestGate_OversizedReportFails(t *testing.T) {
-	g, _ := newShellGate(repository(t, nil), fmt.Sprintf("head -c %d /dev/zero", maxReportBytes+1), pipeline.SARIF)
-	assert.EqualError(t, g.Run(context.Background()), "its report is larger than 64 MiB")
+	script := fmt.Sprintf("head -c %d /dev/zero", maxReportBytes+1)
+	g, _ := newShellGate(newRepository(t, nil), script, pipeline.SARIF)
+	assert.EqualError(t, g.Run(t.Context()), "its report is larger than 64 MiB")
 }
 
 const waiverFile = `waivers:
@@ -161,25 +200,29 @@ const waiverFile = `waivers:
     until: "%s"
 `
 
+// waiverUntil returns a waiver file with one waiver, until a day.
+func waiverUntil(day string) string { return fmt.Sprintf(waiverFile, day) }
+
 func TestWaivers_LetFindingsThroughUntilExpiry(t *testing.T) {
 	for _, test := range []struct {
 		name, waiver string
 		want         int
 	}{
-		{"one that holds", fmt.Sprintf(waiverFile, "2026-11-24"), 1},
-		{"one that ended yesterday", fmt.Sprintf(waiverFile, "2026-11-23"), 2},
-		{"one of another file", strings.Replace(fmt.Sprintf(waiverFile, "2027-01-01"), "a/*.go", "b/*.go", 1), 2},
-		{"one of another rule", strings.Replace(fmt.Sprintf(waiverFile, "2027-01-01"), "G1", "G9", 1), 2},
-		{"a file that is not right", "waivers: 1\n", 2},
+		{"last day", waiverUntil("2026-11-24"), 1},
+		{"expired yesterday", waiverUntil("2026-11-23"), 2},
+		{"other file", strings.Replace(waiverUntil("2027-01-01"), "a/*.go", "b/*.go", 1), 2},
+		{"other rule", strings.Replace(waiverUntil("2027-01-01"), "G1", "G9", 1), 2},
+		{"invalid file", "waivers: 1\n", 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			root := repository(t, map[string]string{"config/waivers.yaml": test.waiver})
+			root := newRepository(t, map[string]string{"config/waivers.yaml": test.waiver})
 			g, log := newShellGate(root, printScript(findingsSARIF), pipeline.SARIF)
-			assert.EqualError(t, g.Run(context.Background()), pluralize(test.want, "finding"))
+			assert.EqualError(t, g.Run(t.Context()), pluralize(test.want, "finding"))
 			r := readReport(t, root)
 			assert.Len(t, r.Findings, 2)
 			if test.want == 1 {
-				assert.Equal(t, "by platform@example.com until 2026-11-24: the input is a constant of ours", r.Findings[0].Waived)
+				const want = "by platform@example.com until 2026-11-24: the input is a constant of ours"
+				assert.Equal(t, want, r.Findings[0].Waived)
 				assert.Contains(t, log.String(), "1 finding let through")
 			}
 		})
@@ -187,17 +230,27 @@ func TestWaivers_LetFindingsThroughUntilExpiry(t *testing.T) {
 }
 
 func TestWaivers_Gate(t *testing.T) {
+	reason := "    reason: the input is a constant of ours\n"
 	for _, test := range []struct{ name, file, want string }{
-		{"one that holds", fmt.Sprintf(waiverFile, "2027-01-01"), ""},
-		{"one that has ended", fmt.Sprintf(waiverFile, "2026-11-23"), "config/waivers.yaml:2: waiver-expired: the waiver of G1 in a/*.go ended on 2026-11-23"},
-		{"one that nobody will look at again", fmt.Sprintf(waiverFile, "2999-01-01"), "config/waivers.yaml:2: waiver-too-long: "},
-		{"a day that does not exist", fmt.Sprintf(waiverFile, "2027-02-30"), "config/waivers.yaml:6: waiver-invalid: there is no day 2027-02-30"},
-		{"one without a reason", strings.Replace(fmt.Sprintf(waiverFile, "2027-01-01"), "    reason: the input is a constant of ours\n", "", 1), "config/waivers.yaml:2: waiver-invalid: waivers.0.reason is missing"},
+		{"valid", waiverUntil("2027-01-01"), ""},
+		{
+			"expired", waiverUntil("2026-11-23"),
+			"config/waivers.yaml:2: waiver-expired: the waiver of G1 in a/*.go ended on 2026-11-23",
+		},
+		{"more than a year ahead", waiverUntil("2999-01-01"), "config/waivers.yaml:2: waiver-too-long: "},
+		{
+			"no such day", waiverUntil("2027-02-30"),
+			"config/waivers.yaml:6: waiver-invalid: there is no day 2027-02-30",
+		},
+		{
+			"no reason", strings.Replace(waiverUntil("2027-01-01"), reason, "", 1),
+			"config/waivers.yaml:2: waiver-invalid: waivers.0.reason is missing",
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			root := repository(t, map[string]string{"config/waivers.yaml": test.file})
+			root := newRepository(t, map[string]string{"config/waivers.yaml": test.file})
 			log := &bytes.Buffer{}
-			err := Gate{Name: "waivers", Root: root, Format: pipeline.SARIF, Log: log, Now: func() time.Time { return testDay }}.Run(context.Background())
+			err := Gate{Name: "waivers", Root: root, Format: pipeline.SARIF, Log: log, Now: now}.Run(t.Context())
 			if test.want == "" {
 				require.NoError(t, err)
 				return
@@ -211,10 +264,16 @@ func TestWaivers_Gate(t *testing.T) {
 func TestGate_PrintsWorstFindingsOnly(t *testing.T) {
 	var results []string
 	for i := range 25 {
-		results = append(results, fmt.Sprintf(`{"ruleId": "R%02d", "level": "%s", "message": {"text": "m"}}`, i, map[bool]string{true: "error", false: "warning"}[i == 24]))
+		level := "warning"
+		if i == 24 {
+			level = "error"
+		}
+		results = append(results, fmt.Sprintf(`{"ruleId": "R%02d", "level": "%s", "message": {"text": "m"}}`, i, level))
 	}
-	g, log := newShellGate(repository(t, nil), printScript(`{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "x"}}, "results": [`+strings.Join(results, ",")+`]}]}`), pipeline.SARIF)
-	assert.EqualError(t, g.Run(context.Background()), "25 findings")
+	report := `{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "x"}}, "results": [` +
+		strings.Join(results, ",") + `]}]}`
+	g, log := newShellGate(newRepository(t, nil), printScript(report), pipeline.SARIF)
+	assert.EqualError(t, g.Run(t.Context()), "25 findings")
 	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
 	assert.Len(t, lines, maxPrintedFindings+1)
 	assert.Equal(t, ".: R24: m", lines[0])
@@ -222,58 +281,88 @@ func TestGate_PrintsWorstFindingsOnly(t *testing.T) {
 }
 
 func TestGate_MinLevel(t *testing.T) {
-	g, _ := newShellGate(repository(t, nil), printScript(findingsSARIF), pipeline.SARIF)
+	g, _ := newShellGate(newRepository(t, nil), printScript(findingsSARIF), pipeline.SARIF)
 	g.MinLevel = findings.Error
-	assert.EqualError(t, g.Run(context.Background()), "1 finding")
+	assert.EqualError(t, g.Run(t.Context()), "1 finding")
 }
 
 func TestGate_PassesReadableFiles(t *testing.T) {
-	root := repository(t, map[string]string{"a b/it's.md": "x", "-rf.md": "x", "bad.md": "one\n\xff", "x.txt": "", "node_modules/y.md": "", ".lockstep/z.md": ""})
+	root := newRepository(t, map[string]string{
+		"a b/it's.md": "x", "-rf.md": "x", "bad.md": "one\n\xff", "x.txt": "", "node_modules/y.md": "", ".lockstep/z.md": "",
+	})
 	require.NoError(t, os.Symlink(".", filepath.Join(root, "loop")))
 	require.NoError(t, os.Symlink("nowhere", filepath.Join(root, "dangling.md")))
 	big, err := os.Create(filepath.Join(root, "big.md"))
 	require.NoError(t, err)
 	require.NoError(t, errors.Join(big.Truncate(200<<20), big.Close()))
 
-	g, log := newShellGate(root, `shift 0; for f in "$@"; do echo "got $f"; done`, pipeline.Mdformat)
-	g.Argv, g.FilePatterns = append(g.Argv, "sh"), []string{"**/*.md"}
-	assert.EqualError(t, g.Run(context.Background()), "2 findings")
+	g, log := newShellGate(root, `for f in "$@"; do echo "got $f"; done`, pipeline.Mdformat)
+	g.Argv = append(g.Argv, "sh")
+	g.FilePatterns = []string{"**/*.md"}
+	assert.EqualError(t, g.Run(t.Context()), "2 findings")
 	assert.Contains(t, log.String(), "got ./-rf.md got a b/it's.md")
 	assert.NotContains(t, log.String(), "node_modules")
-	var places []string
+	var got []string
 	for _, f := range readReport(t, root).Findings {
-		places = append(places, f.Location()+" "+f.Rule)
+		got = append(got, f.Location()+" "+f.Rule)
 	}
-	assert.Equal(t, []string{"bad.md:2 not-utf-8", "big.md too-large"}, places)
+	assert.Equal(t, []string{"bad.md:2 not-utf-8", "big.md too-large"}, got)
 }
 
 func TestGate_NoFileIsNothingToCheck(t *testing.T) {
-	g, log := newShellGate(repository(t, nil), "exit 1", pipeline.Mdformat)
+	g, log := newShellGate(newRepository(t, nil), "exit 1", pipeline.Mdformat)
 	g.FilePatterns = []string{"**/*.md"}
-	require.NoError(t, g.Run(context.Background()))
+	require.NoError(t, g.Run(t.Context()))
 	assert.Contains(t, log.String(), "nothing to check: no file matches **/*.md")
 }
 
 func TestLineReader_Formats(t *testing.T) {
 	for _, test := range []struct {
-		reads pipeline.Format
-		text  string
-		want  []string
+		format pipeline.Format
+		// text is the program's output, in which ROOT is the repository's root.
+		text string
+		want []string
 	}{
-		{pipeline.Gofumpt, "a b/x.go\ny.go:3:1: expected 'IDENT'\nwarning: something else\n", []string{"a b/x.go: gofumpt: is not in gofumpt's form; `lockstep fix` mends it", "y.go:3: gofumpt: expected 'IDENT'"}},
-		{pipeline.Mdformat, "Error: File\n\"ROOT/a rather long\nname.md\" is not formatted.\n\nError: File \"ROOT/b.md\" is not formatted.\n", []string{
-			"a rather long name.md: mdformat: is not in mdformat's form; `lockstep fix` mends it", "b.md: mdformat: is not in mdformat's form; `lockstep fix` mends it",
-		}},
-		{pipeline.Actionlint, ".github/workflows/ci.yml:8:3: job \"a\" needs [b] [job-needs]\n", []string{".github/workflows/ci.yml:8: job-needs: job \"a\" needs [b]"}},
-		{pipeline.CDKNag, "p-acc-storage/Objects/Resource: AwsSolutions-S1: The S3 Bucket has no logs.\np-acc-storage/Other/Resource: AwsSolutions-IAM5[Action::s3:*]: too wide\n", []string{
-			"infra/stacks/storage.go:3: AwsSolutions-S1: p-acc-storage/Objects/Resource: The S3 Bucket has no logs.", ".: AwsSolutions-IAM5[Action::s3:*]: p-acc-storage/Other/Resource: too wide",
-		}},
-		{pipeline.Tidy, "diff current/go.mod tidy/go.mod\n--- current/go.mod\n+++ tidy/go.mod\n@@ -1 +1 @@\n", []string{"go.mod: tidy: does not say exactly what is imported; `lockstep fix` mends it"}},
+		{
+			pipeline.Gofumpt, "a b/x.go\ny.go:3:1: expected 'IDENT'\nwarning: something else\n",
+			[]string{
+				"a b/x.go: gofumpt: is not formatted by gofumpt; run `lockstep fix`",
+				"y.go:3: gofumpt: expected 'IDENT'",
+			},
+		},
+		{
+			pipeline.Mdformat,
+			"Error: File\n\"ROOT/a rather long\nname.md\" is not formatted.\n\nError: File \"ROOT/b.md\" is not formatted.\n",
+			[]string{
+				"a rather long name.md: mdformat: is not formatted by mdformat; run `lockstep fix`",
+				"b.md: mdformat: is not formatted by mdformat; run `lockstep fix`",
+			},
+		},
+		{
+			pipeline.Actionlint, ".github/workflows/ci.yml:8:3: job \"a\" needs [b] [job-needs]\n",
+			[]string{".github/workflows/ci.yml:8: job-needs: job \"a\" needs [b]"},
+		},
+		{
+			pipeline.CDKNag, "p-acc-storage/Objects/Resource: AwsSolutions-S1: The S3 Bucket has no logs.\n" +
+				"p-acc-storage/Other/Resource: AwsSolutions-IAM5[Action::s3:*]: too wide\n",
+			[]string{
+				"infra/stacks/storage.go:3: AwsSolutions-S1: p-acc-storage/Objects/Resource: The S3 Bucket has no logs.",
+				".: AwsSolutions-IAM5[Action::s3:*]: p-acc-storage/Other/Resource: too wide",
+			},
+		},
+		{
+			pipeline.Tidy, "diff current/go.mod tidy/go.mod\n--- current/go.mod\n+++ tidy/go.mod\n@@ -1 +1 @@\n",
+			[]string{"go.mod: tidy: differs from what the code imports; run `lockstep fix`"},
+		},
 	} {
-		t.Run(string(test.reads), func(t *testing.T) {
-			root := repository(t, map[string]string{"infra/stacks/storage.go": "package stacks\n\nvar name = \"Objects\"\n", "infra/stacks/storage_test.go": "\"Other\""})
-			g, log := newShellGate(root, printScript(strings.ReplaceAll(test.text, "ROOT", root))+"exit 1", test.reads)
-			assert.Error(t, g.Run(context.Background()))
+		t.Run(string(test.format), func(t *testing.T) {
+			root := newRepository(t, map[string]string{
+				"infra/stacks/storage.go":      "package stacks\n\nvar name = \"Objects\"\n",
+				"infra/stacks/storage_test.go": "\"Other\"",
+			})
+			script := printScript(strings.ReplaceAll(test.text, "ROOT", root)) + "exit 1"
+			g, log := newShellGate(root, script, test.format)
+			assert.Error(t, g.Run(t.Context()))
 			for _, want := range test.want {
 				assert.Contains(t, log.String(), want+"\n")
 			}
@@ -283,16 +372,14 @@ func TestLineReader_Formats(t *testing.T) {
 }
 
 func TestDetectSecrets_Baseline(t *testing.T) {
-	const suspect = `{"type": "Secret Keyword", "hashed_secret": "h1", "line_number": 4%s}`
-	report := `{"version": "1.5.0", "results": {"a.py": [` + fmt.Sprintf(suspect, "") + `]}}`
-	for _, test := range []struct {
-		name, baseline string
-		want           string
-	}{
-		{"none", "", "1 finding"},
-		{"one that has it", report, ""},
-		{"one in which a person said that it is one", `{"results": {"a.py": [` + fmt.Sprintf(suspect, `, "is_secret": true`) + `]}}`, "1 finding"},
-		{"one of another file", strings.ReplaceAll(report, "a.py", "b.py"), "1 finding"},
+	const secret = `{"type": "Secret Keyword", "hashed_secret": "h1", "line_number": 4%s}`
+	report := `{"version": "1.5.0", "results": {"a.py": [` + fmt.Sprintf(secret, "") + `]}}`
+	confirmed := `{"results": {"a.py": [` + fmt.Sprintf(secret, `, "is_secret": true`) + `]}}`
+	for _, test := range []struct{ name, baseline, want string }{
+		{"no baseline", "", "1 finding"},
+		{"listed", report, ""},
+		{"listed as a secret", confirmed, "1 finding"},
+		{"listed for another file", strings.ReplaceAll(report, "a.py", "b.py"), "1 finding"},
 		{"garbage", "garbage", ".secrets.baseline cannot be read"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -300,8 +387,8 @@ func TestDetectSecrets_Baseline(t *testing.T) {
 			if test.baseline != "" {
 				files[".secrets.baseline"] = test.baseline
 			}
-			g, _ := newShellGate(repository(t, files), printScript(report), pipeline.DetectSecrets)
-			err := g.Run(context.Background())
+			g, _ := newShellGate(newRepository(t, files), printScript(report), pipeline.DetectSecrets)
+			err := g.Run(t.Context())
 			if test.want == "" {
 				assert.NoError(t, err)
 			} else {

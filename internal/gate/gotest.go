@@ -14,40 +14,48 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/mod/modfile"
+
 	"lockstep/internal/gate/findings"
 )
 
-// goTestReader reads what `go test -json` prints while it prints it, so that what was done is known however the program ends.
-// Source of the events: `go doc test2json`.
+// A goTestReader reads the events of `go test -json` as they come, so that the results so far are known if the program
+// is killed. The events are described by `go doc test2json`.
 type goTestReader struct {
-	log      io.Writer
-	root     string
-	module   string
+	log  io.Writer
+	root string
+	// module is the path of the module at root, empty if there is none.
+	module string
+	// pending is the begin of a line whose end has not been written yet.
 	pending  []byte
 	packages []*testPackage
-	// garbage is the first line that is no event.
-	garbage string
+	// invalidLine is the first line that is no event.
+	invalidLine string
 }
 
 type testPackage struct {
-	name    string
-	status  string // pass, fail or skip
+	name string
+	// status is pass, fail or skip; empty until the package ends.
+	status  string
 	seconds float64
-	output  []string // of no test, a build's messages included
-	tests   []*test
+	// output is the output outside of tests, which includes messages of the build.
+	output []string
+	tests  []*test
 }
 
 type test struct {
-	name    string
+	name string
+	// status is pass, fail or skip; empty until the test ends.
 	status  string
 	seconds float64
 	output  []string
 }
 
+// A testEvent is one line of `go test -json`. The fields have the names of the JSON.
 type testEvent struct {
 	Action  string
 	Package string
-	// ImportPath is set instead of Package for what a build prints: PACKAGE or PACKAGE [PACKAGE.test].
+	// ImportPath is set instead of Package in the events of a build. It is PACKAGE or PACKAGE [PACKAGE.test].
 	ImportPath string
 	Test       string
 	Elapsed    float64
@@ -57,9 +65,7 @@ type testEvent struct {
 func newGoTestReader(log io.Writer, root string) *goTestReader {
 	g := &goTestReader{log: log, root: root}
 	if text, err := os.ReadFile(filepath.Join(root, "go.mod")); err == nil {
-		if match := regexp.MustCompile(`(?m)^module (\S+)`).FindSubmatch(text); match != nil {
-			g.module = string(match[1])
-		}
+		g.module = modfile.ModulePath(text)
 	}
 	return g
 }
@@ -67,8 +73,8 @@ func newGoTestReader(log io.Writer, root string) *goTestReader {
 func (g *goTestReader) Write(p []byte) (int, error) {
 	g.pending = append(g.pending, p...)
 	for {
-		line, rest, whole := bytes.Cut(g.pending, []byte("\n"))
-		if !whole {
+		line, rest, complete := bytes.Cut(g.pending, []byte("\n"))
+		if !complete {
 			return len(p), nil
 		}
 		g.handleEvent(line)
@@ -76,14 +82,15 @@ func (g *goTestReader) Write(p []byte) (int, error) {
 	}
 }
 
+// handleEvent applies one line of the output.
 func (g *goTestReader) handleEvent(line []byte) {
 	var e testEvent
 	if len(bytes.TrimSpace(line)) == 0 {
 		return
 	}
 	if err := json.Unmarshal(line, &e); err != nil || e.Action == "" {
-		if g.garbage == "" {
-			g.garbage = string(line)
+		if g.invalidLine == "" {
+			g.invalidLine = string(line)
 		}
 		fmt.Fprintln(g.log, string(line))
 		return
@@ -102,6 +109,7 @@ func (g *goTestReader) handleEvent(line []byte) {
 	}
 }
 
+// ensurePackage returns the package with this name, which it adds if it is new.
 func (g *goTestReader) ensurePackage(name string) *testPackage {
 	i := slices.IndexFunc(g.packages, func(p *testPackage) bool { return p.name == name })
 	if i < 0 {
@@ -111,6 +119,7 @@ func (g *goTestReader) ensurePackage(name string) *testPackage {
 	return g.packages[i]
 }
 
+// ensureTest returns the test with this name, which it adds if it is new.
 func (p *testPackage) ensureTest(name string) *test {
 	i := slices.IndexFunc(p.tests, func(t *test) bool { return t.name == name })
 	if i < 0 {
@@ -138,7 +147,7 @@ func (p *testPackage) setStatus(e testEvent) {
 	t.status, t.seconds = e.Action, e.Elapsed
 }
 
-// printEvent tells a person what `go test` would have: each package, and what a failed test printed.
+// printEvent prints what `go test` without -json prints: each package, and the output of failed tests.
 func (g *goTestReader) printEvent(p *testPackage, e testEvent) {
 	switch {
 	case e.Test != "" && e.Action == "fail":
@@ -159,16 +168,18 @@ func (g *goTestReader) result(string) (outcome, error) {
 	}
 	slices.SortFunc(o.suites, func(a, b findings.Suite) int { return strings.Compare(a.Name, b.Name) })
 	o.report = findings.Report{Tool: "go test", Findings: findings.TestFailures(o.suites)}
-	switch ran := slices.ContainsFunc(o.suites, func(s findings.Suite) bool { return len(s.Cases) > 0 }); {
-	case !ran && g.garbage != "":
-		return o, fmt.Errorf("it printed what is no test's outcome: %.100q", g.garbage)
-	case !ran:
+	hasCases := slices.ContainsFunc(o.suites, func(s findings.Suite) bool { return len(s.Cases) > 0 })
+	switch {
+	case !hasCases && g.invalidLine != "":
+		return o, fmt.Errorf("it printed a line that is no test event: %.100q", g.invalidLine)
+	case !hasCases:
 		return o, errors.New("no test ran")
 	}
 	return o, nil
 }
 
-// suite is a package with its tests; packages that have none, and only such, are left out.
+// suite returns the package as a suite, and false if there is nothing to report of it. A package that failed outside of
+// its tests gets a test case of its own, called "package".
 func (g *goTestReader) suite(p *testPackage) (findings.Suite, bool) {
 	suite := findings.Suite{Name: p.name, Seconds: p.seconds}
 	failed := false
@@ -177,21 +188,27 @@ func (g *goTestReader) suite(p *testPackage) (findings.Suite, bool) {
 		failed = failed || c.Failure != nil || c.Error != nil
 		suite.Cases = append(suite.Cases, c)
 	}
-	switch text := findings.Printable(strings.Join(p.output, "")); {
-	case p.status == "fail" && !failed:
-		c := findings.Case{Name: "package", Class: p.name, Error: &findings.Outcome{Message: firstLine(text, "it failed outside of its tests, or does not build"), Text: text}}
+	text := findings.Printable(strings.Join(p.output, ""))
+	addError := func(message string) {
+		c := findings.Case{Name: "package", Class: p.name}
+		c.Error = &findings.Outcome{Message: firstLine(text, message), Text: text}
 		c.File, c.Line = g.failureLocation(p.name, text)
 		suite.Cases = append(suite.Cases, c)
+	}
+	switch {
+	case p.status == "fail" && !failed:
+		addError("it failed outside of its tests, or does not build")
 	case p.status == "" && len(p.tests) == 0 && text != "":
-		suite.Cases = append(suite.Cases, findings.Case{Name: "package", Class: p.name, Error: &findings.Outcome{Message: firstLine(text, unfinishedMessage), Text: text}})
+		addError(unfinishedMessage)
 	}
 	suite.UpdateCounts()
 	return suite, len(suite.Cases) > 0
 }
 
-// unfinishedMessage is what is known of a test whose process was gone before it ended.
-const unfinishedMessage = "came to no end: its process crashed or was killed"
+// unfinishedMessage is the message of a test whose process ended before the test did.
+const unfinishedMessage = "did not finish: its process crashed or was killed"
 
+// testCase returns the test as a case of its suite.
 func (g *goTestReader) testCase(p *testPackage, t *test) findings.Case {
 	c := findings.Case{Name: t.name, Class: p.name, Seconds: t.seconds}
 	text := findings.Printable(strings.Join(t.output, ""))
@@ -209,10 +226,18 @@ func (g *goTestReader) testCase(p *testPackage, t *test) findings.Case {
 	return c
 }
 
-// scriptFailurePattern is how a testscript says where it stopped, and why.
-var scriptFailurePattern = regexp.MustCompile(`(?m)^\s*FAIL: (\S+):(\d+): (.*)$`)
+var (
+	// scriptFailurePattern matches the line by which a testscript reports where it failed, and why.
+	scriptFailurePattern = regexp.MustCompile(`(?m)^\s*FAIL: (\S+):(\d+): (.*)$`)
+	// assertionPattern matches the line of testify's message that says what is wrong.
+	assertionPattern = regexp.MustCompile(`(?m)^\s*Error:\s+(\S.*)$`)
+	// testLocationPattern matches the location of a failure in Go code.
+	testLocationPattern = regexp.MustCompile(`(?m)^\s*(?:Error Trace:\s+)?(?:\.\./)*([^\s:]*\.go):(\d+)`)
+	// testNoisePattern matches lines that do not say what is wrong.
+	testNoisePattern = regexp.MustCompile(`^(=== |--- |=+$|\s*$|FAIL|#|\s*Error Trace:|\s*Error:\s*$)`)
+)
 
-// failureMessage is what a failed test says is wrong.
+// failureMessage returns the line of a failed test's output that says what is wrong.
 func failureMessage(text string) string {
 	if match := scriptFailurePattern.FindStringSubmatch(text); match != nil {
 		return match[3]
@@ -223,40 +248,37 @@ func failureMessage(text string) string {
 	return firstLine(text, "failed")
 }
 
-// assertionPattern is the line of testify's message that says what is wrong.
-var assertionPattern = regexp.MustCompile(`(?m)^\s*Error:\s+(\S.*)$`)
-
-var testLocationPattern = regexp.MustCompile(`(?m)^\s*(?:Error Trace:\s+)?(?:\.\./)*([^\s:]*\.go):(\d+)`)
-
-// failureLocation is where a test complained, relative to the repository.
-func (g *goTestReader) failureLocation(pkg, text string) (string, int) {
+// failureLocation returns the file, relative to the repository, and the line where a test failed. The file is empty if
+// the output does not say it, or names a file outside of the repository.
+func (g *goTestReader) failureLocation(pkg, text string) (file string, line int) {
+	dir := strings.TrimPrefix(strings.TrimPrefix(pkg, g.module), "/")
 	match := scriptFailurePattern.FindStringSubmatch(text)
-	if match != nil {
-		match[1] = path.Join(strings.TrimPrefix(strings.TrimPrefix(pkg, g.module), "/"), match[1])
-	} else if match = testLocationPattern.FindStringSubmatch(text); match == nil {
+	isScript := match != nil
+	if !isScript {
+		match = testLocationPattern.FindStringSubmatch(text)
+	}
+	if match == nil {
 		return "", 0
 	}
-	line, _ := strconv.Atoi(match[2]) // the expression lets only digits through
-	file := findings.RelativePath(g.root, match[1])
-	if path.IsAbs(file) {
-		return "", 0 // in the library that ended the tests, not in what is tested
+	file = findings.RelativePath(g.root, match[1])
+	switch {
+	case isScript:
+		file = path.Join(dir, file)
+	case path.IsAbs(file):
+		return "", 0
+	case path.Base(file) == file:
+		file = path.Join(dir, file)
 	}
-	if path.Base(file) == file && file != "" {
-		file = path.Join(strings.TrimPrefix(strings.TrimPrefix(pkg, g.module), "/"), file)
-	}
+	line, _ = strconv.Atoi(match[2]) // the expressions match only digits
 	return file, line
 }
 
-var testNoisePattern = regexp.MustCompile(`^(=== |--- |=+$|\s*$|FAIL|#|\s*Error Trace:|\s*Error:\s*$)`)
-
-// firstLine is the first line that says something.
-func firstLine(text, otherwise string) string {
+// firstLine returns the first line that is not noise, or fallback if all are.
+func firstLine(text, fallback string) string {
 	for line := range strings.Lines(text) {
 		if !testNoisePattern.MatchString(line) {
 			return strings.TrimSpace(line)
 		}
 	}
-	return otherwise
+	return fallback
 }
-
-var _ reader = (*goTestReader)(nil)

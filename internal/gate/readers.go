@@ -17,16 +17,17 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// A reader takes what a program prints, and says what that means when the program has ended.
+// A reader receives a program's output while it runs. After the program has ended, result returns the findings, with
+// paths relative to root.
 type reader interface {
 	io.Writer
 	result(root string) (outcome, error)
 }
 
-// A stderrReader also wants what the program says on its error stream.
+// A stderrReader is a reader that receives standard error too.
 type stderrReader interface{ readsStderr() }
 
-// newReader is the reader of the gate's format.
+// newReader returns a reader of the gate's format.
 func (g Gate) newReader() reader {
 	switch g.Format {
 	case pipeline.GoTest:
@@ -36,10 +37,10 @@ func (g Gate) newReader() reader {
 	case pipeline.DetectSecrets:
 		return &bufferedReader{read: readDetectSecrets}
 	}
-	return &lineReader{pattern: linePatterns[g.Format], bufferedReader: bufferedReader{}, log: g.Log}
+	return &lineReader{pattern: linePatterns[g.Format], log: g.Log}
 }
 
-// bufferedReader keeps all that is printed, up to a limit, and reads it at the end.
+// A bufferedReader reads the whole output at the end. It keeps at most maxReportBytes.
 type bufferedReader struct {
 	buffer     bytes.Buffer
 	overflowed bool
@@ -50,7 +51,7 @@ func (w *bufferedReader) Write(p []byte) (int, error) {
 	if room := maxReportBytes - w.buffer.Len(); room < len(p) {
 		w.overflowed = true
 		w.buffer.Write(p[:room])
-		return len(p), nil // the program is not to fail because of it
+		return len(p), nil // an error would end the program
 	}
 	return w.buffer.Write(p)
 }
@@ -63,6 +64,7 @@ func (w *bufferedReader) result(root string) (outcome, error) {
 	return outcome{report: report}, err
 }
 
+// readSARIF reads a SARIF report, and refuses the report of a scanner whose database is empty.
 func readSARIF(text []byte, root string) (findings.Report, error) {
 	r, err := findings.ReadSARIF(bytes.TrimSpace(text), root)
 	if err == nil {
@@ -71,8 +73,8 @@ func readSARIF(text []byte, root string) (findings.Report, error) {
 	return r, err
 }
 
-// checkDatabase tells of a database of vulnerabilities that holds nothing: govulncheck takes a folder in which there is none for one, finds nothing
-// and ends well.
+// checkDatabase returns a *NotRunError if a report says that its database of vulnerabilities is empty. govulncheck
+// accepts a folder without a database, finds nothing and ends with status 0.
 func checkDatabase(text []byte) error {
 	var file struct {
 		Runs []struct {
@@ -87,22 +89,24 @@ func checkDatabase(text []byte) error {
 		} `json:"runs"`
 	}
 	if json.Unmarshal(text, &file) != nil {
-		return nil // then it is another program's, with properties of its own
+		return nil // another program, whose properties have other types
 	}
 	for _, run := range file.Runs {
 		if p := run.Tool.Driver.Properties; p.Modified != nil && p.Modified.IsZero() {
-			return &NotRunError{fmt.Sprintf("the database %s holds nothing: download it, or name another in config/pipeline.yaml", p.Database)}
+			return &NotRunError{fmt.Sprintf(
+				"the database %s is empty: download it, or name another in config/pipeline.yaml", p.Database)}
 		}
 	}
 	return nil
 }
 
-// baselineFile is the file that says which finds of detect-secrets were looked at and are no secrets.
+// baselineFile lists the potential secrets of detect-secrets that a person has reviewed.
 const baselineFile = ".secrets.baseline"
 
-// secretsReport is the part of detect-secrets' format that counts.
+// A secretsReport is the part of detect-secrets' report and baseline that is read.
 type secretsReport struct {
-	Version string                       `json:"version"`
+	Version string `json:"version"`
+	// Results are keyed by the file's name.
 	Results map[string][]potentialSecret `json:"results"`
 }
 
@@ -110,37 +114,36 @@ type potentialSecret struct {
 	Type string `json:"type"`
 	Hash string `json:"hashed_secret"`
 	Line int    `json:"line_number"`
-	// IsSecret is set where a person said what it is.
-	IsSecret *bool `json:"is_secret"`
+	// Confirmed says whether a person has found it to be a secret. It is nil if nobody has decided.
+	Confirmed *bool `json:"is_secret"`
 }
 
-// readDetectSecrets finds what is not in the baseline, and what is there as a true secret.
+// readDetectSecrets finds the potential secrets that are not in the baseline, or that the baseline marks as secrets.
 func readDetectSecrets(text []byte, root string) (findings.Report, error) {
 	if len(bytes.TrimSpace(text)) == 0 {
 		return findings.Report{}, findings.ErrNoReport
 	}
-	var found, known secretsReport
-	if err := json.Unmarshal(text, &found); err != nil || found.Results == nil {
-		return findings.Report{}, fmt.Errorf("its report cannot be read: %w", errors.Join(err, missingResultsError(found.Results == nil)))
+	var found secretsReport
+	if err := json.Unmarshal(text, &found); err != nil {
+		return findings.Report{}, fmt.Errorf("its report cannot be read: %w", err)
 	}
-	switch before, err := os.ReadFile(filepath.Join(root, baselineFile)); {
-	case errors.Is(err, os.ErrNotExist):
-	case err != nil:
+	if found.Results == nil {
+		return findings.Report{}, errors.New("its report cannot be read: it has no results")
+	}
+	baseline, err := readBaseline(filepath.Join(root, baselineFile))
+	if err != nil {
 		return findings.Report{}, err
-	default:
-		if err := json.Unmarshal(before, &known); err != nil {
-			return findings.Report{}, fmt.Errorf("%s cannot be read: %w", baselineFile, err)
-		}
 	}
 	r := findings.Report{Tool: pipeline.ToolDetectSecrets, Version: found.Version}
-	for file, suspects := range found.Results {
-		for _, s := range suspects {
-			if isFalsePositive(known.Results[file], s) {
+	for file, potential := range found.Results {
+		for _, s := range potential {
+			if isFalsePositive(baseline.Results[file], s) {
 				continue
 			}
 			r.Findings = append(r.Findings, findings.Finding{
-				Rule: strings.ReplaceAll(s.Type, " ", ""), Level: findings.Error, File: findings.RelativePath(root, file), Line: s.Line, Fingerprint: s.Hash,
-				Message: fmt.Sprintf("%s: take it out and replace it, or add it to %s if it is none", s.Type, baselineFile),
+				Rule: strings.ReplaceAll(s.Type, " ", ""), Level: findings.Error,
+				File: findings.RelativePath(root, file), Line: s.Line, Fingerprint: s.Hash,
+				Message: fmt.Sprintf("%s: remove and replace it, or add it to %s if it is no secret", s.Type, baselineFile),
 			})
 		}
 	}
@@ -148,50 +151,70 @@ func readDetectSecrets(text []byte, root string) (findings.Report, error) {
 	return r, nil
 }
 
-func missingResultsError(missing bool) error {
-	if missing {
-		return errors.New("it has no results")
+// readBaseline reads the baseline, which is empty if there is no such file.
+func readBaseline(file string) (secretsReport, error) {
+	var baseline secretsReport
+	text, err := os.ReadFile(file)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return baseline, nil
+	case err != nil:
+		return baseline, err
 	}
-	return nil
+	if err := json.Unmarshal(text, &baseline); err != nil {
+		return baseline, fmt.Errorf("%s cannot be read: %w", baselineFile, err)
+	}
+	return baseline, nil
 }
 
+// isFalsePositive reports whether the baseline has the potential secret and does not mark it as a secret.
 func isFalsePositive(known []potentialSecret, s potentialSecret) bool {
 	for _, k := range known {
 		if k.Type == s.Type && k.Hash == s.Hash {
-			return k.IsSecret == nil || !*k.IsSecret
+			return k.Confirmed == nil || !*k.Confirmed
 		}
 	}
 	return false
 }
 
-// linePattern is how a program writes a finding a line: an expression with the groups file, line, column, rule and message, of which only the
-// first is needed, and what stands for those that are missing.
+// A linePattern reads a program that prints one finding a line.
 type linePattern struct {
-	expression    *regexp.Regexp
+	// expression has the named groups file, line, column, rule, message and construct. Only file, or construct in its
+	// place, is required.
+	expression *regexp.Regexp
+	// rule and message are those of a finding whose line has none.
 	rule, message string
-	// prefix is what a finding begins with, for a program that breaks its lines in the middle of one; empty for others.
+	// prefix begins every finding of a program that breaks long lines. It is empty for other programs.
 	prefix string
 }
 
 var linePatterns = map[pipeline.Format]linePattern{
 	pipeline.Gofumpt: {
-		regexp.MustCompile(`^(?P<file>[^:]+\.go)(?::(?P<line>\d+):(?P<column>\d+): (?P<message>.*))?$`), "gofumpt", "is not in gofumpt's form; `lockstep fix` mends it", "",
+		expression: regexp.MustCompile(`^(?P<file>[^:]+\.go)(?::(?P<line>\d+):(?P<column>\d+): (?P<message>.*))?$`),
+		rule:       "gofumpt", message: "is not formatted by gofumpt; run `lockstep fix`",
 	},
 	pipeline.Mdformat: {
-		regexp.MustCompile(`^Error: File "(?P<file>.+)" is not formatted\.?$`), "mdformat", "is not in mdformat's form; `lockstep fix` mends it", "Error: ",
+		expression: regexp.MustCompile(`^Error: File "(?P<file>.+)" is not formatted\.?$`),
+		rule:       "mdformat", message: "is not formatted by mdformat; run `lockstep fix`", prefix: "Error: ",
 	},
 	pipeline.Actionlint: {
-		regexp.MustCompile(`^(?P<file>[^:]+):(?P<line>\d+):(?P<column>\d+): (?P<message>.*) \[(?P<rule>[a-z-]+)\]$`), "actionlint", "", "",
+		expression: regexp.MustCompile(`^(?P<file>[^:]+):(?P<line>\d+):(?P<column>\d+): (?P<message>.*) ` +
+			`\[(?P<rule>[a-z-]+)\]$`),
+		rule: "actionlint",
 	},
 	pipeline.CDKNag: {
-		regexp.MustCompile(`^(?P<construct>[^\s:]+/[^\s:]+): (?P<rule>[A-Za-z0-9-]+(?:\[[^\]]*\])?): (?P<message>.*)$`), "cdk-nag", "", "",
+		expression: regexp.MustCompile(`^(?P<construct>[^\s:]+/[^\s:]+): (?P<rule>[A-Za-z0-9-]+(?:\[[^\]]*\])?): ` +
+			`(?P<message>.*)$`),
+		rule: "cdk-nag",
 	},
 	pipeline.Tidy: {
-		regexp.MustCompile(`^\+\+\+ tidy/(?P<file>\S+)$`), "tidy", "does not say exactly what is imported; `lockstep fix` mends it", "",
+		expression: regexp.MustCompile(`^\+\+\+ tidy/(?P<file>\S+)$`),
+		rule:       "tidy", message: "differs from what the code imports; run `lockstep fix`",
 	},
 }
 
-// whole lines of a text, those that the program broke put together again.
+// joinLines returns the text without control characters. The findings of a program that breaks its lines are put on
+// one line each.
 func (p linePattern) joinLines(text string) string {
 	text = findings.Printable(text)
 	if p.prefix == "" {
@@ -201,7 +224,7 @@ func (p linePattern) joinLines(text string) string {
 	return strings.ReplaceAll(text, " "+p.prefix, "\n"+p.prefix)
 }
 
-// lineReader reads findings a line, from both streams: such programs do not agree on which one they are for.
+// A lineReader reads one finding a line. It reads both streams, because such programs do not agree on one.
 type lineReader struct {
 	bufferedReader
 	pattern linePattern
@@ -210,6 +233,7 @@ type lineReader struct {
 
 func (*lineReader) readsStderr() {}
 
+// result returns the findings, and prints the other lines to the log.
 func (l *lineReader) result(root string) (outcome, error) {
 	var r findings.Report
 	for line := range strings.Lines(l.pattern.joinLines(l.buffer.String())) {
@@ -226,9 +250,10 @@ func (l *lineReader) result(root string) (outcome, error) {
 	return outcome{report: r}, nil
 }
 
+// finding returns the finding of a line that matches.
 func (p linePattern) finding(match []string, root string) findings.Finding {
 	f := findings.Finding{Level: findings.Error, Rule: p.rule, Message: p.message}
-	construct := ""
+	var construct string
 	for i, name := range p.expression.SubexpNames() {
 		text := match[i]
 		if text == "" {
@@ -238,7 +263,7 @@ func (p linePattern) finding(match []string, root string) findings.Finding {
 		case "file":
 			f.File = findings.RelativePath(root, text)
 		case "line":
-			f.Line, _ = strconv.Atoi(text) // the expression lets only digits through
+			f.Line, _ = strconv.Atoi(text) // the expression matches only digits
 		case "column":
 			f.Column, _ = strconv.Atoi(text)
 		case "construct":

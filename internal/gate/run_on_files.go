@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"slices"
 )
 
-// RunOnFiles runs the gate's program on its files for what it does to them, or prints into out, and reads no report.
+// RunOnFiles runs the gate's program with the files as its last arguments and its standard output going to out. No
+// report is read: the program is run for what it changes or prints. Without files nothing is run.
 func (g Gate) RunOnFiles(ctx context.Context, out io.Writer) error {
 	files, err := ListFiles(g.Root, g.FilePatterns)
 	if err != nil {
@@ -16,7 +18,8 @@ func (g Gate) RunOnFiles(ctx context.Context, out io.Writer) error {
 	if files, _ = filterReadable(g.Root, files, g.Format); len(files) == 0 {
 		return nil
 	}
-	cmd := exec.CommandContext(ctx, g.Argv[0], append(g.Argv[1:len(g.Argv):len(g.Argv)], fileArguments(files)...)...)
+	argv := slices.Concat(g.Argv, fileArguments(files))
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = g.Root, out, g.Log
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("%s: %s", g.Argv[0], describeExit(err))

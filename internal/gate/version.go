@@ -10,22 +10,24 @@ import (
 	"sync"
 
 	"lockstep/internal/gate/findings"
+	"lockstep/internal/repo"
 )
 
 //go:embed *.go
 var sources embed.FS
 
-// Version tells this package, and what it reads reports with, apart from another version of them. The rest of the program may change without
-// changing what a gate comes to.
+// Version returns a digest of all code that decides a gate's result: this package, package findings and the modules
+// they may use. A cached result stays valid while the digest is the same, however the rest of the program changes.
 var Version = sync.OnceValue(func() string {
 	hash := sha256.New()
-	for _, code := range []fs.FS{sources, findings.Sources} {
+	for _, code := range []fs.FS{sources, findings.Sources, repo.Sources} {
 		entries, err := fs.ReadDir(code, ".")
 		if err != nil {
-			panic(err) // what is embedded can be read
+			panic(err) // embedded folders can always be read
 		}
 		for _, entry := range entries {
-			if text, err := fs.ReadFile(code, entry.Name()); err == nil && !strings.HasSuffix(entry.Name(), "_test.go") {
+			text, err := fs.ReadFile(code, entry.Name())
+			if err == nil && !strings.HasSuffix(entry.Name(), "_test.go") {
 				fmt.Fprintf(hash, "%s %d\n%s", entry.Name(), len(text), text)
 			}
 		}

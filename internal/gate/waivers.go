@@ -12,10 +12,15 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// applyWaivers marks the findings that a waiver of the repository lets through. One that has ended lets nothing through, and neither does a file
-// of waivers that is not right; the gate waivers says so.
+// loadWaivers reads the waivers of the repository.
+func (g Gate) loadWaivers() ([]config.Waiver, error) {
+	return config.LoadWaivers(os.DirFS(filepath.Join(g.Root, "config")))
+}
+
+// applyWaivers marks the findings that a waiver lets through. An expired waiver lets nothing through. Neither does a
+// file of waivers that is invalid, which the gate `waivers` reports.
 func (g Gate) applyWaivers(r *findings.Report) {
-	waivers, err := config.LoadWaivers(os.DirFS(filepath.Join(g.Root, "config")))
+	waivers, err := g.loadWaivers()
 	if err != nil {
 		return
 	}
@@ -29,46 +34,48 @@ func (g Gate) applyWaivers(r *findings.Report) {
 	}
 }
 
+// waiverCovers reports whether a waiver has the finding's rule and matches its file.
 func waiverCovers(w config.Waiver, f findings.Finding) bool {
 	return w.Rule == f.Rule && pipeline.Matches([]string{w.Path}, f.File)
 }
 
-// maxWaiverDuration is how far ahead a waiver may end.
+// maxWaiverDuration is how far ahead a waiver may expire.
 const maxWaiverDuration = 366 * 24 * time.Hour
 
-// checkWaivers finds those that have ended, and those that end so late that nobody would ever look at them again.
+// checkWaivers finds waivers that are invalid, that have expired, or that expire in more than a year.
 func checkWaivers(g Gate) (findings.Report, error) {
 	var r findings.Report
-	all, err := config.LoadWaivers(os.DirFS(filepath.Join(g.Root, "config")))
+	waivers, err := g.loadWaivers()
 	var problems config.Problems
 	switch {
 	case errors.As(err, &problems):
 		for _, p := range problems {
-			r.Findings = append(r.Findings, findings.Finding{Rule: "waiver-invalid", Level: findings.Error, File: p.File, Line: p.Line, Column: p.Column, Message: p.Message + "; " + p.Hint})
+			r.Findings = append(r.Findings, findings.Finding{
+				Rule: "waiver-invalid", Level: findings.Error, File: p.File, Line: p.Line, Column: p.Column,
+				Message: p.Message + "; " + p.Hint,
+			})
 		}
 		return r, nil
 	case err != nil:
 		return r, &FailedError{err.Error()}
 	}
 	now := g.Now().UTC()
-	for _, w := range all {
+	for _, w := range waivers {
 		f := findings.Finding{Level: findings.Error, File: config.WaiversFile, Line: w.Line}
 		switch {
 		case w.Until < now.Format(time.DateOnly):
-			f.Rule, f.Message = "waiver-expired", fmt.Sprintf("the waiver of %s in %s ended on %s: mend what it lets through, or agree with %s on a new date", w.Rule, w.Path, w.Until, w.Owner)
+			f.Rule = "waiver-expired"
+			f.Message = fmt.Sprintf(
+				"the waiver of %s in %s ended on %s: fix what it lets through, or agree with %s on a new date",
+				w.Rule, w.Path, w.Until, w.Owner)
 		case w.Until > now.Add(maxWaiverDuration).Format(time.DateOnly):
-			f.Rule, f.Message = "waiver-too-long", fmt.Sprintf("the waiver of %s in %s ends on %s: write a date within a year", w.Rule, w.Path, w.Until)
+			f.Rule = "waiver-too-long"
+			f.Message = fmt.Sprintf("the waiver of %s in %s ends on %s: write a date within a year",
+				w.Rule, w.Path, w.Until)
 		default:
 			continue
 		}
 		r.Findings = append(r.Findings, f)
 	}
 	return r, nil
-}
-
-// builtinGates are the gates of this program's own, by their name.
-var builtinGates = map[string]func(Gate) (findings.Report, error){
-	"waivers":  checkWaivers,
-	"images":   checkImages,
-	"coverage": checkCoverage,
 }

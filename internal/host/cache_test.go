@@ -12,9 +12,11 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// countingStep is a step that notes each time it really runs, reads in.txt and makes out/.
+// countingStep returns a step that reads in.txt, makes the folder out, and adds a line to the file runs each time it
+// runs.
 func countingStep() pipeline.Step {
-	s := shellStep("make", "echo ran >> runs; mkdir -p out/sub; cat in.txt > out/sub/copy; ln -s sub/copy out/link; echo made from $(cat in.txt)")
+	s := shellStep("make", "echo ran >> runs; mkdir -p out/sub; cat in.txt > out/sub/copy; ln -s sub/copy out/link; "+
+		"echo made from $(cat in.txt)")
 	s.Inputs, s.Outputs = []string{"*.txt", "!skip.txt"}, []string{"out"}
 	return s
 }
@@ -38,18 +40,35 @@ func TestCacheKey_Changes(t *testing.T) {
 		want   pipeline.Status
 	}{
 		{"nothing", func(string, *pipeline.Step, *Runner) {}, pipeline.Cached},
-		{"an input's bytes", func(root string, _ *pipeline.Step, _ *Runner) { writeFile(t, root, "in.txt", "two") }, pipeline.Ran},
+		{"an input's bytes", func(root string, _ *pipeline.Step, _ *Runner) {
+			writeFile(t, root, "in.txt", "two")
+		}, pipeline.Ran},
 		{"a new input", func(root string, _ *pipeline.Step, _ *Runner) { writeFile(t, root, "new.txt", "") }, pipeline.Ran},
 		{"an input that can be executed now", func(root string, _ *pipeline.Step, _ *Runner) {
 			require.NoError(t, os.Chmod(filepath.Join(root, "in.txt"), 0o755))
 		}, pipeline.Ran},
-		{"a file that is no input", func(root string, _ *pipeline.Step, _ *Runner) { writeFile(t, root, "README.md", "") }, pipeline.Cached},
-		{"a file that is taken out of the inputs", func(root string, _ *pipeline.Step, _ *Runner) { writeFile(t, root, "skip.txt", "") }, pipeline.Cached},
-		{"the command", func(_ string, s *pipeline.Step, _ *Runner) { s.Command = []string{"sh", "-c", "mkdir out"} }, pipeline.Ran},
-		{"the declared environment", func(_ string, s *pipeline.Step, _ *Runner) { s.Env = map[string]string{"A": "1"} }, pipeline.Ran},
+		{"a file that is no input", func(root string, _ *pipeline.Step, _ *Runner) {
+			writeFile(t, root, "README.md", "")
+		}, pipeline.Cached},
+		{"a file that is taken out of the inputs", func(root string, _ *pipeline.Step, _ *Runner) {
+			writeFile(t, root, "skip.txt", "")
+		}, pipeline.Cached},
+		{"the command", func(_ string, s *pipeline.Step, _ *Runner) {
+			s.Command = []string{"sh", "-c", "mkdir out"}
+		}, pipeline.Ran},
+		{"the declared environment", func(_ string, s *pipeline.Step, _ *Runner) {
+			s.Env = map[string]string{"A": "1"}
+		}, pipeline.Ran},
+		{"the declared outputs", func(_ string, s *pipeline.Step, _ *Runner) {
+			s.Outputs = []string{"out/sub"}
+		}, pipeline.Ran},
 		{"a tool", func(_ string, s *pipeline.Step, _ *Runner) { s.Tools = []string{pipeline.ToolGo} }, pipeline.Ran},
-		{"the caller's GOFLAGS", func(_ string, _ *pipeline.Step, r *Runner) { r.Environ = append(os.Environ(), "GOFLAGS=-tags=x") }, pipeline.Ran},
-		{"the caller's proxy", func(_ string, _ *pipeline.Step, r *Runner) { r.Environ = append(os.Environ(), "HTTP_PROXY=x") }, pipeline.Cached},
+		{"the caller's GOFLAGS", func(_ string, _ *pipeline.Step, r *Runner) {
+			r.Environ = append(os.Environ(), "GOFLAGS=-tags=x")
+		}, pipeline.Ran},
+		{"the caller's proxy", func(_ string, _ *pipeline.Step, r *Runner) {
+			r.Environ = append(os.Environ(), "HTTP_PROXY=x")
+		}, pipeline.Cached},
 		{"a run without cache", func(_ string, _ *pipeline.Step, r *Runner) { r.NoCache = true }, pipeline.Ran},
 		{"an effect", func(_ string, s *pipeline.Step, _ *Runner) { s.Effect = pipeline.AWS }, pipeline.Ran},
 	} {
@@ -85,15 +104,18 @@ func TestCache_DamagedEntryIsMiss(t *testing.T) {
 			test.damage(t, filepath.Join(root, ".lockstep", "cache"))
 
 			var events recorder
-			assert.Equal(t, pipeline.Ran, runSteps(t, &Runner{Root: root, Observe: events.observe}, countingStep())["make"].Status)
+			again := runSteps(t, &Runner{Root: root, Observe: events.observe}, countingStep())["make"]
+			assert.Equal(t, pipeline.Ran, again.Status)
 			assert.Contains(t, events.notices(), "its cached result is not usable")
 			assert.Equal(t, "one", readFile(t, root, "out/sub/copy"))
 			require.NoError(t, os.RemoveAll(filepath.Join(root, "out")))
-			assert.Equal(t, pipeline.Cached, runSteps(t, &Runner{Root: root}, countingStep())["make"].Status, "the damage is mended")
+			again = runSteps(t, &Runner{Root: root}, countingStep())["make"]
+			assert.Equal(t, pipeline.Cached, again.Status, "the damage is repaired")
 		})
 	}
 }
 
+// forEachFile calls do with the path of each file in a folder of the cache.
 func forEachFile(t *testing.T, cache, sub string, do func(path string)) {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Join(cache, sub))
@@ -155,12 +177,12 @@ func TestCacheKey_SymlinkLoop(t *testing.T) {
 
 func TestCache_TrimsOldEntries(t *testing.T) {
 	root := repository(t, map[string]string{"in.txt": "one"})
-	s, err := openStore(root)
+	s, err := openStore(root, time.Now, false)
 	require.NoError(t, err)
 	for i := range maxEntries + 1 {
 		log := filepath.Join(root, "log")
 		require.NoError(t, os.WriteFile(log, []byte{byte(i), byte(i >> 8)}, 0o644))
-		require.NoError(t, s.save(root, string(rune('a'+i%26))+time.Duration(i).String(), shellStep("x", "true"), log))
+		require.NoError(t, s.save(string(rune('a'+i%26))+time.Duration(i).String(), shellStep("x", "true"), log))
 	}
 	require.NoError(t, s.close())
 	entries, err := os.ReadDir(filepath.Join(s.dir, "entries"))

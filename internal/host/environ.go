@@ -1,6 +1,7 @@
 package host
 
 import (
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -9,41 +10,45 @@ import (
 	"lockstep/tools"
 )
 
-// inheritedVars are the variables that every step is given when the caller has them: who and where the user is, how the machine reaches
-// the network and whom it trusts there. They must not change what a step computes, so they are no part of its key.
+// inheritedVars are the caller's variables that every step sees: who the user is, where programs and caches are, how
+// the machine reaches the network and which certificates it trusts. They must not change what a step computes, so
+// they are not in its key.
 var inheritedVars = []string{
 	"PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "LANG", "LC_ALL", "TZ", "CI",
 	"XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME",
 	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy",
-	"SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "PIP_CERT", "AWS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO",
-	"GOPATH", "GOCACHE", "GOMODCACHE", "GOPROXY", "GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOAUTH", "GOTOOLCHAIN", "GOROOT", "GOTMPDIR",
+	"SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "PIP_CERT", "AWS_CA_BUNDLE",
+	"CURL_CA_BUNDLE", "GIT_SSL_CAINFO",
+	"GOPATH", "GOCACHE", "GOMODCACHE", "GOPROXY", "GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOAUTH",
+	"GOTOOLCHAIN", "GOROOT", "GOTMPDIR",
+	"GOCOVERDIR", // where a program that was built to count its statements leaves the counts
 }
 
-// inheritedPrefixes are families of such variables.
+// inheritedPrefixes are the beginnings of the names of more such variables.
 var inheritedPrefixes = []string{"PIP_", "npm_config_", "NPM_CONFIG_", "LOCKSTEP_"}
 
-// buildVars are variables of the caller that do change what Go builds; their values are part of a step's key.
+// buildVars are the caller's variables that change what Go builds. Every step sees them, and their values are in its
+// key.
 var buildVars = []string{"GOFLAGS", "GOEXPERIMENT", "GOOS", "GOARCH", "GOAMD64", "GOARM64", "CGO_ENABLED", "CC"}
 
-// stepEnviron is the environment of a step: the ambient part of the caller's, what the step declares, and its secrets if it runs live.
-// Nothing else of the caller's is visible to it.
+// stepEnviron returns the environment of a step: what it inherits of the caller's, what it declares, and its secrets
+// if it reaches AWS and the run is live.
 func stepEnviron(step pipeline.Step, environ []string, live bool) []string {
 	var env []string
 	for _, pair := range environ {
 		name, _, _ := strings.Cut(pair, "=")
-		secret := live && step.Effect == pipeline.AWS && slices.Contains(step.Secrets, name)
-		if secret || isInherited(name) || slices.Contains(buildVars, name) {
+		isSecret := live && step.Effect == pipeline.AWS && slices.Contains(step.Secrets, name)
+		if isSecret || isInherited(name) || slices.Contains(buildVars, name) {
 			env = append(env, pair)
 		}
 	}
-	for name, value := range step.Env {
-		env = append(env, name+"="+value)
+	for _, name := range slices.Sorted(maps.Keys(step.Env)) {
+		env = append(env, name+"="+step.Env[name])
 	}
-	slices.Sort(env[len(env)-len(step.Env):])
 	return env
 }
 
-// prependPath puts the folders of a step's tools first on its PATH.
+// prependPath returns an environment with the folders of a step's tools first on its PATH.
 func prependPath(env, folders []string) []string {
 	if len(folders) == 0 {
 		return env
@@ -52,12 +57,13 @@ func prependPath(env, folders []string) []string {
 	return append(env, "PATH="+strings.Join(path, string(os.PathListSeparator)))
 }
 
+// isInherited reports whether every step sees the caller's variable of that name.
 func isInherited(name string) bool {
 	return slices.Contains(inheritedVars, name) ||
 		slices.ContainsFunc(inheritedPrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 }
 
-// buildVarPairs are the caller's variables that belong into a step's key.
+// buildVarPairs returns the caller's buildVars with their values, sorted.
 func buildVarPairs(environ []string) []string {
 	var pairs []string
 	for _, pair := range environ {

@@ -13,7 +13,7 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// scriptGate is a gate whose part of this program is a shell script.
+// scriptGate returns a gate, and a shell script that takes the place of this program.
 func scriptGate(t *testing.T, name, script string) (pipeline.Step, string) {
 	t.Helper()
 	self := filepath.Join(t.TempDir(), "self")
@@ -43,7 +43,8 @@ func TestGate_FailureGivesReason(t *testing.T) {
 }
 
 func TestStep_ExitNotRunOfOtherProgramFails(t *testing.T) {
-	assert.Equal(t, pipeline.Failed, runSteps(t, &Runner{Root: repository(t, nil)}, shellStep("build", "exit 69"))["build"].Status)
+	results := runSteps(t, &Runner{Root: repository(t, nil)}, shellStep("build", "exit 69"))
+	assert.Equal(t, pipeline.Failed, results["build"].Status)
 }
 
 func TestGate_NotRunIsTolerated(t *testing.T) {
@@ -52,7 +53,8 @@ func TestGate_NotRunIsTolerated(t *testing.T) {
 		absent, self := scriptGate(t, "absent", "echo 'not run: no network'; exit 69")
 		needs, after := shellStep("needs", "true", "absent"), shellStep("after", "true")
 		after.After = []string{"absent"}
-		runner := &Runner{Root: root, Executable: self, ToleratesNotRun: func(s pipeline.Step) bool { return tolerated && s.Name == "absent" }}
+		tolerates := func(s pipeline.Step) bool { return tolerated && s.Name == "absent" }
+		runner := &Runner{Root: root, Executable: self, ToleratesNotRun: tolerates}
 		results := runSteps(t, runner, absent, needs, after)
 		assert.Equal(t, pipeline.NotRun, results["absent"].Status)
 		assert.Equal(t, tolerated, results["absent"].Tolerated)
@@ -83,32 +85,38 @@ func TestCache_TTLExpires(t *testing.T) {
 	root := repository(t, map[string]string{"in.txt": "one"})
 	s := countingStep()
 	s.CacheTTL = time.Hour
-	runSteps(t, &Runner{Root: root}, s)
-	assert.Equal(t, pipeline.Cached, runSteps(t, &Runner{Root: root}, s)["make"].Status)
-	s.CacheTTL = time.Nanosecond
-	assert.Equal(t, pipeline.Ran, runSteps(t, &Runner{Root: root}, s)["make"].Status)
+	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	status := func() pipeline.Status {
+		return runSteps(t, &Runner{Root: root, Now: func() time.Time { return now }}, s)["make"].Status
+	}
+	assert.Equal(t, pipeline.Ran, status())
+	now = now.Add(time.Hour)
+	assert.Equal(t, pipeline.Cached, status())
+	now = now.Add(time.Nanosecond)
+	assert.Equal(t, pipeline.Ran, status())
 }
 
 func TestCacheKey_UsesComponentVersion(t *testing.T) {
 	root := repository(t, map[string]string{"a.md": ""})
 	s, self := scriptGate(t, "markdown", "true")
-	part := "gate 1"
+	version := "gate 1"
 	runner := func() *Runner {
-		return &Runner{Root: root, Executable: self, ComponentVersion: func([]string) string { return part }}
+		return &Runner{Root: root, Executable: self, ComponentVersion: func([]string) string { return version }}
 	}
 	assert.Equal(t, pipeline.Ran, runSteps(t, runner(), s)["markdown"].Status)
 	require.NoError(t, os.WriteFile(self, []byte("#!/bin/sh\n# another program\ntrue"), 0o755))
 	assert.Equal(t, pipeline.Cached, runSteps(t, runner(), s)["markdown"].Status)
-	part = "gate 2"
+	version = "gate 2"
 	assert.Equal(t, pipeline.Ran, runSteps(t, runner(), s)["markdown"].Status)
-	part = ""
-	assert.Equal(t, pipeline.Ran, runSteps(t, runner(), s)["markdown"].Status, "the whole program counts where no part is named")
+	version = ""
+	assert.Equal(t, pipeline.Ran, runSteps(t, runner(), s)["markdown"].Status, "the program's bytes count")
 }
 
 func TestCacheKey_IncludesHistory(t *testing.T) {
 	root := repository(t, nil)
 	git := func(args ...string) {
-		cmd := exec.Command("git", append([]string{"-c", "user.name=T", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"}, args...)...)
+		options := []string{"-c", "user.name=T", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"}
+		cmd := exec.Command("git", append(options, args...)...)
 		cmd.Dir = root
 		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, "%s", out)

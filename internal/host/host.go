@@ -1,5 +1,6 @@
-// Package host runs a graph on this machine: each step a process of its own with a scrubbed environment, as soon as its needs
-// have passed. It knows nothing of what a step does, of AWS or of the terminal; whoever wants to know listens to the events.
+// Package host runs a graph on this machine: each step is a process of its own, with a scrubbed environment, that
+// starts as soon as its needs have passed. It knows nothing of what a step does, of AWS and of the terminal; its
+// caller observes the events.
 package host
 
 import (
@@ -9,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -16,78 +18,95 @@ import (
 	"github.com/goyek/goyek/v2"
 
 	"lockstep/internal/pipeline"
+	"lockstep/internal/repo"
+	"lockstep/tools"
 )
 
 // A Runner runs graphs in one repository.
 type Runner struct {
-	// Root is the repository's root: where commands run and what inputs and outputs are relative to.
+	// Root is the repository's root, where commands run. Inputs and outputs are relative to it.
 	Root string
 	// Executable is the path of the program that stands for pipeline.Self.
 	Executable string
-	// Environ is the caller's environment as os.Environ gives it, of which a step sees a part.
+	// Environ is the caller's environment as os.Environ returns it, of which a step sees a part.
 	Environ []string
 	// Jobs is how many processors may be kept busy; at least 1.
 	Jobs int
-	// NoCache runs every step, and still stores what it makes.
+	// NoCache runs every step, and still stores its result.
 	NoCache bool
 	// Live hands credentials to the steps that reach AWS, so that they work on the real accounts.
 	Live bool
-	// ToleratesNotRun, when set, says of a step that could not be run whether the run goes on without it.
+	// ToleratesNotRun, when set, reports whether the run goes on without a step that could not be run.
 	ToleratesNotRun func(pipeline.Step) bool
-	// ComponentVersion, when set, tells the part of Self that a command of it runs apart from another version of that part, so that a result is kept when another
-	// part changes. Where it returns nothing, the whole of Self counts.
+	// ComponentVersion, when set, returns the version of the component of Self that a command of it runs, so that a
+	// result is kept when another component changes. Where it returns nothing, all of Self counts.
 	ComponentVersion func(argv []string) string
-	// BeforeAWS, when set, is waited for before a step that reaches AWS starts: a rehearsal's accounts come up meanwhile.
+	// BeforeAWS, when set, is waited for before a step that reaches AWS starts: a rehearsal's accounts start meanwhile.
 	BeforeAWS func(context.Context) error
-	// Observe is called with every event, one at a time.
+	// Observe, when set, is called with every event, one at a time.
 	Observe func(pipeline.Event)
+	// Now returns the time; nil is time.Now.
+	Now func() time.Time
+
+	// stopTimeout replaces defaultStopTimeout if it is not 0.
+	stopTimeout time.Duration
 }
 
 // A Report is how a run ended.
 type Report struct {
-	// Results stand in the graph's order, one for each step.
+	// Results are in the graph's order, one for each step.
 	Results []pipeline.Result
 	// Dir is the folder of the run's logs.
 	Dir string
-	// Elapsed is the wall time.
+	// Elapsed is the time that the run took.
 	Elapsed time.Duration
 }
 
-// Passed says whether no step keeps the run from a good end.
+// Passed reports whether no step keeps the run from ending well.
 func (r Report) Passed() bool {
-	for _, result := range r.Results {
-		if result.Blocks() {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(r.Results, pipeline.Result.Blocks)
 }
 
-// Run runs the graph. A step that does not pass is no error of Run: the report says so. An error means that the run could not be
-// set up, because its folder cannot be written for example; cancellation shows as steps that were interrupted.
+// Run runs the graph. A step that does not pass is no error of Run: the report says so. An error means that the run
+// could not be set up, because its folder cannot be written for example. After a cancellation the report has steps
+// that were interrupted.
 func (r *Runner) Run(ctx context.Context, g *pipeline.Graph) (Report, error) {
-	started := time.Now()
+	now := r.Now
+	if now == nil {
+		now = time.Now
+	}
+	started := now()
 	dir, err := newRunDir(filepath.Join(r.Root, pipeline.StateDir, "runs"), started)
 	if err != nil {
 		return Report{}, err
 	}
-	store, err := openStore(r.Root)
+	store, err := openStore(r.Root, now, r.rereadsFiles())
 	if err != nil {
 		return Report{}, err
 	}
-	run := &graphRun{Runner: r, graph: g, dir: dir, started: started, store: store, results: map[string]*pipeline.Result{}, tools: newProber(r.Environ)}
-	run.files = sync.OnceValues(func() ([]string, error) { return listFiles(r.Root) })
+	run := &graphRun{
+		Runner: r, graph: g, dir: dir, now: now, started: started, store: store,
+		results: map[string]*pipeline.Result{}, tools: newProber(r.Environ),
+	}
+	run.files = sync.OnceValues(func() (repo.Listing, error) { return repo.Walk(r.Root) })
 	if err := run.execute(ctx); err != nil {
 		return Report{}, err
 	}
 	if err := store.close(); err != nil {
 		run.emitNotice("", fmt.Sprintf("the cache's index was not saved, so the next run reads its inputs again: %v", err))
 	}
-	report := Report{Dir: dir, Elapsed: time.Since(started)}
+	report := Report{Dir: dir, Elapsed: now().Sub(started)}
 	for _, s := range g.Steps() {
 		report.Results = append(report.Results, *run.results[s.Name])
 	}
 	return report, nil
+}
+
+// rereadsFiles reports whether every input is read again, whatever the file system says of it: where a result that is
+// wrongly taken from the cache reaches others.
+func (r *Runner) rereadsFiles() bool {
+	ci := tools.Getenv(r.Environ, "CI")
+	return r.Live || ci != "" && ci != "false" && ci != "0"
 }
 
 // graphRun is one run of a graph.
@@ -95,10 +114,11 @@ type graphRun struct {
 	*Runner
 	graph   *pipeline.Graph
 	dir     string
+	now     func() time.Time
 	started time.Time
 	store   *store
 	tools   *prober
-	files   func() ([]string, error)
+	files   func() (repo.Listing, error)
 
 	mu      sync.Mutex
 	results map[string]*pipeline.Result
@@ -106,7 +126,7 @@ type graphRun struct {
 	observeMu sync.Mutex
 }
 
-// execute hands the steps to goyek: one task each, wrapped by what cuts across, in the order that the scheduler finds.
+// execute runs the steps as goyek's tasks, which the middlewares log, cache and report, in the scheduler's order.
 func (r *graphRun) execute(ctx context.Context) error {
 	flow := &goyek.Flow{}
 	flow.SetOutput(io.Discard)
@@ -135,6 +155,7 @@ func (r *graphRun) execute(ctx context.Context) error {
 	return nil
 }
 
+// deps returns the tasks of the steps that the named one waits for.
 func (r *graphRun) deps(tasks map[string]*goyek.DefinedTask, name string) goyek.Deps {
 	var deps goyek.Deps
 	for _, need := range r.graph.Predecessors(name) {
@@ -143,7 +164,7 @@ func (r *graphRun) deps(tasks map[string]*goyek.DefinedTask, name string) goyek.
 	return deps
 }
 
-// recordResult records how a step ended, unless that is settled already: the innermost who knows why decides.
+// recordResult records how a step ended, unless that is recorded: the innermost middleware that knows why decides.
 func (r *graphRun) recordResult(name string, status pipeline.Status, reason string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -155,19 +176,21 @@ func (r *graphRun) recordResult(name string, status pipeline.Status, reason stri
 	}
 }
 
+// result returns what is recorded of a step.
 func (r *graphRun) result(name string) pipeline.Result {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return *r.results[name]
 }
 
+// emit hands an event to the observer, with the time and, unless it is set, the time since the step or the run started.
 func (r *graphRun) emit(e pipeline.Event) {
 	if r.Observe == nil {
 		return
 	}
 	r.observeMu.Lock()
 	defer r.observeMu.Unlock()
-	e.Time = time.Now()
+	e.Time = r.now()
 	if e.Millis == 0 {
 		since := r.started
 		if e.Step != "" {
@@ -187,14 +210,14 @@ func (r *graphRun) emitNotice(step, detail string) {
 // maxRuns is how many runs' logs are kept.
 const maxRuns = 20
 
-// newRunDir makes the folder of a run that starts now and drops the oldest ones. Names sort by time.
+// newRunDir creates the folder of a run that starts now and removes the oldest ones. The names sort by time.
 func newRunDir(parent string, now time.Time) (string, error) {
 	if err := os.MkdirAll(parent, 0o755); err != nil {
-		return "", fmt.Errorf("the run's logs have no place: %w", err)
+		return "", fmt.Errorf("the folder of the run's logs cannot be created: %w", err)
 	}
 	dir, err := os.MkdirTemp(parent, now.UTC().Format("20060102T150405.000")+"-")
 	if err != nil {
-		return "", fmt.Errorf("the run's logs have no place: %w", err)
+		return "", fmt.Errorf("the folder of the run's logs cannot be created: %w", err)
 	}
 	if entries, err := os.ReadDir(parent); err == nil {
 		for _, old := range entries[:max(0, len(entries)-maxRuns)] {
@@ -204,7 +227,7 @@ func newRunDir(parent string, now time.Time) (string, error) {
 	return dir, nil
 }
 
-// logPath is where a step's output is kept; the colon of a step's name is no letter of a file's name everywhere.
+// logPath returns the file of a step's output. Some file systems allow no colon in a name.
 func (r *graphRun) logPath(step string) string {
 	return filepath.Join(r.dir, strings.ReplaceAll(step, ":", "-")+".log")
 }

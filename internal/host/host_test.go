@@ -1,10 +1,13 @@
 package host
 
 import (
+	"bufio"
 	"context"
-	"fmt"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -17,12 +20,14 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// shellStep is a step that runs a shell script in a repository made for the test.
+// shellStep returns a step that runs a shell script.
 func shellStep(name, script string, needs ...string) pipeline.Step {
-	return pipeline.Step{Name: name, Stage: pipeline.Test, Image: pipeline.ImageGo, Command: []string{"sh", "-c", script}, Needs: needs}
+	return pipeline.Step{
+		Name: name, Stage: pipeline.Test, Image: pipeline.ImageGo, Command: []string{"sh", "-c", script}, Needs: needs,
+	}
 }
 
-// repository is a folder with files by their name.
+// repository returns a new folder with files by their name.
 func repository(t *testing.T, files map[string]string) string {
 	t.Helper()
 	root := t.TempDir()
@@ -46,6 +51,7 @@ func readFile(t *testing.T, path ...string) string {
 	return string(data)
 }
 
+// recorder collects the events of a run.
 type recorder struct {
 	mu     sync.Mutex
 	events []pipeline.Event
@@ -57,6 +63,7 @@ func (r *recorder) observe(e pipeline.Event) {
 	r.events = append(r.events, e)
 }
 
+// notices returns the text of all notices.
 func (r *recorder) notices() string {
 	var all []string
 	for _, e := range r.events {
@@ -67,12 +74,15 @@ func (r *recorder) notices() string {
 	return strings.Join(all, "\n")
 }
 
+// runSteps runs steps and returns their results by name.
 func runSteps(t *testing.T, runner *Runner, steps ...pipeline.Step) map[string]pipeline.Result {
 	t.Helper()
 	return runStepsContext(t, context.Background(), runner, steps...)
 }
 
-func runStepsContext(t *testing.T, ctx context.Context, runner *Runner, steps ...pipeline.Step) map[string]pipeline.Result {
+func runStepsContext(
+	t *testing.T, ctx context.Context, runner *Runner, steps ...pipeline.Step,
+) map[string]pipeline.Result {
 	t.Helper()
 	g, err := pipeline.NewGraph(steps)
 	require.NoError(t, err)
@@ -92,12 +102,13 @@ func runStepsContext(t *testing.T, ctx context.Context, runner *Runner, steps ..
 }
 
 func TestScheduler_StartsStepWhenNeedsPass(t *testing.T) {
-	// slow ends only when the step that needs quick has run: with a barrier between batches it would wait for ever.
+	// The step slow ends when the step that needs quick runs: if steps ran in batches, it would wait forever.
 	root := repository(t, nil)
+	newPipe(t, root, "pipe")
 	results := runSteps(t, &Runner{Root: root},
 		shellStep("quick", "true"),
-		shellStep("slow", "while ! test -e after-quick; do sleep 0.01; done"),
-		shellStep("after-quick", "touch after-quick", "quick"),
+		shellStep("slow", "read line < pipe"),
+		shellStep("after-quick", "echo go > pipe", "quick"),
 	)
 	for name, r := range results {
 		assert.Equal(t, pipeline.Ran, r.Status, name)
@@ -105,19 +116,23 @@ func TestScheduler_StartsStepWhenNeedsPass(t *testing.T) {
 }
 
 func TestScheduler_OneJobRunsSerially(t *testing.T) {
-	root := repository(t, nil)
-	alone := "mkdir busy && sleep 0.02 && rmdir busy" // mkdir fails when somebody else is at it
-	results := runSteps(t, &Runner{Root: root, Jobs: 1}, shellStep("a", alone), shellStep("b", alone+" # b"), shellStep("c", alone+" # c"))
-	for name, r := range results {
-		assert.Equal(t, pipeline.Ran, r.Status, name)
+	var events recorder
+	runner := &Runner{Root: repository(t, nil), Jobs: 1, Observe: events.observe}
+	runSteps(t, runner, shellStep("a", "true"), shellStep("b", "true"), shellStep("c", "true"))
+	var kinds []pipeline.EventKind
+	for _, e := range events.events {
+		kinds = append(kinds, e.Kind)
 	}
+	pair := []pipeline.EventKind{pipeline.Started, pipeline.Finished}
+	assert.Equal(t, slices.Concat(pair, pair, pair), kinds)
 }
 
 func TestScheduler_FailureSkipsDependents(t *testing.T) {
 	after := shellStep("after", "true")
 	after.After = []string{"bad"}
 	results := runSteps(t, &Runner{Root: repository(t, nil)},
-		shellStep("bad", "echo broken; exit 3"), shellStep("needs-bad", "true", "bad"), shellStep("further", "true", "needs-bad"), shellStep("other", "true"), after)
+		shellStep("bad", "echo broken; exit 3"), shellStep("needs-bad", "true", "bad"),
+		shellStep("further", "true", "needs-bad"), shellStep("other", "true"), after)
 	assert.Equal(t, pipeline.Failed, results["bad"].Status)
 	assert.Equal(t, 3, results["bad"].ExitCode)
 	assert.Equal(t, "exit status 3", results["bad"].Reason)
@@ -138,7 +153,8 @@ func TestStep_MissingToolIsNotRun(t *testing.T) {
 	old.Tools = []string{pipeline.ToolNode}
 	bin := repository(t, nil)
 	require.NoError(t, os.WriteFile(filepath.Join(bin, "node"), []byte("#!/bin/sh\necho v12.1.0\n"), 0o755))
-	results := runSteps(t, &Runner{Root: repository(t, nil), Environ: []string{"PATH=" + bin + ":" + os.Getenv("PATH")}}, gone, old)
+	environ := []string{"PATH=" + bin + ":" + os.Getenv("PATH")}
+	results := runSteps(t, &Runner{Root: repository(t, nil), Environ: environ}, gone, old)
 	assert.Equal(t, pipeline.NotRun, results["gate"].Status)
 	assert.Contains(t, results["gate"].Reason, "no-such-program was not found on the PATH")
 	assert.Equal(t, pipeline.NotRun, results["old"].Status)
@@ -152,7 +168,8 @@ func TestStep_SeesOnlyDeclaredEnvironment(t *testing.T) {
 	aws := s
 	aws.Name, aws.Effect, aws.Command = "aws", pipeline.AWS, []string{"sh", "-c", "env"}
 	environ := []string{
-		"PATH=" + os.Getenv("PATH"), "HTTPS_PROXY=http://proxy", "PIP_CERT=/c", "SSL_CERT_FILE=/s", "STRAY=1", "AWS_SECRET_ACCESS_KEY=canary",
+		"PATH=" + os.Getenv("PATH"), "HTTPS_PROXY=http://proxy", "PIP_CERT=/c", "SSL_CERT_FILE=/s", "STRAY=1",
+		"AWS_SECRET_ACCESS_KEY=canary",
 	}
 	for _, live := range []bool{false, true} {
 		results := runSteps(t, &Runner{Root: repository(t, nil), Environ: environ, Live: live}, s, aws)
@@ -168,57 +185,64 @@ func TestStep_SeesOnlyDeclaredEnvironment(t *testing.T) {
 	}
 }
 
-// isProcessGone says whether a process has ended; one that waits for its parent to take notice has.
-func isProcessGone(pid int) bool {
-	if syscall.Kill(pid, 0) != nil {
-		return true
-	}
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	return err == nil && strings.Contains(string(status), "State:\tZ")
+// newPipe creates a FIFO in a repository and returns its path.
+func newPipe(t *testing.T, root, name string) string {
+	t.Helper()
+	path := filepath.Join(root, name)
+	require.NoError(t, syscall.Mkfifo(path, 0o600))
+	return path
+}
+
+// watchWriters waits for the first line that is written to a FIFO, calls onLine, and returns once no process has the
+// FIFO open for writing.
+func watchWriters(t *testing.T, path string, onLine func()) (wait func()) {
+	t.Helper()
+	done := make(chan error, 1)
+	go func() {
+		file, err := os.Open(path) // waits for the first writer
+		if err != nil {
+			done <- err
+			return
+		}
+		defer file.Close()
+		reader := bufio.NewReader(file)
+		_, err = reader.ReadString('\n')
+		onLine()
+		_, rest := io.Copy(io.Discard, reader)
+		done <- errors.Join(err, rest)
+	}()
+	return func() { require.NoError(t, <-done) }
 }
 
 func TestInterrupt_KillsProcessGroup(t *testing.T) {
 	root := repository(t, nil)
-	// The step ignores the polite signal, and so does its child.
-	stubborn := shellStep("stubborn", `trap '' TERM INT; sh -c 'trap "" TERM INT; echo $$ > child; while true; do sleep 0.05; done' & echo $$ > leader; wait; while true; do sleep 0.05; done`)
+	newPipe(t, root, "block")
 	ctx, cancel := context.WithCancel(context.Background())
-	var stopped time.Time
-	go func() {
-		for {
-			if _, err := os.Stat(filepath.Join(root, "child")); err == nil {
-				break
-			}
-			time.Sleep(5 * time.Millisecond) // polling for the child to be there
-		}
-		stopped = time.Now()
-		cancel()
-	}()
-	results := runStepsContext(t, ctx, &Runner{Root: root}, stubborn, shellStep("next", "true", "stubborn"))
-	assert.Less(t, time.Since(stopped), 2*time.Second)
+	wait := watchWriters(t, newPipe(t, root, "alive"), cancel)
+	// The step ignores the polite signal, and so does its child. Both have the pipe open for as long as they live.
+	stubborn := shellStep("stubborn", `trap '' TERM INT; exec 3> alive
+		sh -c 'trap "" TERM INT; echo ready >&3; read line < block' & read line < block`)
+	runner := &Runner{Root: root, stopTimeout: time.Millisecond}
+	results := runStepsContext(t, ctx, runner, stubborn, shellStep("next", "true", "stubborn"))
 	assert.Equal(t, pipeline.Interrupted, results["stubborn"].Status)
 	assert.Equal(t, pipeline.Interrupted, results["next"].Status)
-	for _, who := range []string{"leader", "child"} {
-		var pid int
-		_, err := fmt.Sscan(readFile(t, root, who), &pid)
-		require.NoError(t, err)
-		assert.Eventually(t, func() bool { return isProcessGone(pid) }, time.Second, 10*time.Millisecond, "%s %d is still there", who, pid)
-	}
+	wait()
 }
 
 func TestStep_BackgroundChildIsKilled(t *testing.T) {
 	root := repository(t, nil)
-	results := runSteps(t, &Runner{Root: root}, shellStep("daemon", `sleep 300 >/dev/null 2>&1 & echo $! > child`))
-	assert.Equal(t, pipeline.Ran, results["daemon"].Status)
-	var pid int
-	_, err := fmt.Sscan(readFile(t, root, "child"), &pid)
-	require.NoError(t, err)
-	assert.Eventually(t, func() bool { return isProcessGone(pid) }, time.Second, 10*time.Millisecond)
+	newPipe(t, root, "block")
+	wait := watchWriters(t, newPipe(t, root, "alive"), func() {})
+	daemon := shellStep("daemon", `exec 3> alive; (read line < block) >/dev/null 2>&1 & echo started >&3`)
+	assert.Equal(t, pipeline.Ran, runSteps(t, &Runner{Root: root}, daemon)["daemon"].Status)
+	wait()
 }
 
 func TestStep_WaitsForBeforeAWS(t *testing.T) {
 	s := shellStep("deploy", "true")
 	s.Effect = pipeline.AWS
-	refused := runSteps(t, &Runner{Root: repository(t, nil), BeforeAWS: func(context.Context) error { return assert.AnError }}, s, shellStep("other", "true"))
+	runner := &Runner{Root: repository(t, nil), BeforeAWS: func(context.Context) error { return assert.AnError }}
+	refused := runSteps(t, runner, s, shellStep("other", "true"))
 	assert.Equal(t, pipeline.Failed, refused["deploy"].Status)
 	assert.Contains(t, refused["deploy"].Reason, assert.AnError.Error())
 	assert.Equal(t, pipeline.Ran, refused["other"].Status)

@@ -1,100 +1,131 @@
 package host
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"fmt"
-	"io"
+	"errors"
+	"io/fs"
 	"os"
 	"sync"
 	"time"
+
+	"lockstep/internal/fsx"
 )
 
-// index remembers the sums of files by what the file system says of them, so that only files that changed are read.
+// index remembers the hashes of files by what the file system says of them, so that only files that changed are read.
+// It trusts what Git's index trusts: see stamp and isRacy.
 type index struct {
-	mu     sync.Mutex
-	path   string
-	stamps map[string]stamp
-	dirty  bool
+	path string
+	now  func() time.Time
+	// rereads is set if every file is read, whatever its stamp is.
+	rereads bool
+
+	mu      sync.Mutex
+	stamps  map[string]stamp
+	changed bool
 }
 
-// stamp is a file as it was when it was read.
+// stamp is what the file system said of a file when it was read. A program can set the time of modification back, but
+// not the time of change.
 type stamp struct {
 	Size     int64  `json:"size"`
 	Modified int64  `json:"modified"` // nanoseconds since 1970
-	Sum      string `json:"sum"`
+	Changed  int64  `json:"changed"`  // nanoseconds since 1970
+	Inode    uint64 `json:"inode"`
+	Device   uint64 `json:"device"`
+	Hash     string `json:"sum"`
 }
 
-// minStampAge is how old a file must be for its stamp to be trusted: a younger one may change again within the resolution of
-// the file system's clock and keep its size.
+// minStampAge is how old a file must be for its stamp to be kept. A younger file may change again within the
+// resolution of the file system's clock, which is 2 s at worst (FAT), and keep its size and times.
 const minStampAge = 2 * time.Second
 
-// openIndex reads the index. One that is damaged or missing is an empty one: it only saves time.
-func openIndex(path string) *index {
-	x := &index{path: path, stamps: map[string]stamp{}}
-	if data, err := os.ReadFile(path); err == nil && json.Unmarshal(data, &x.stamps) != nil {
+// maxIndexBytes is more than the index of a million files.
+const maxIndexBytes = 512 << 20
+
+// openIndex loads the index. One that is damaged or missing is empty: it only saves time.
+func openIndex(path string, now func() time.Time) *index {
+	x := &index{path: path, now: now, stamps: map[string]stamp{}}
+	info, err := os.Stat(path)
+	if err != nil {
+		return x
+	}
+	data, err := fsx.ReadFile(path, maxIndexBytes)
+	if err != nil || json.Unmarshal(data, &x.stamps) != nil {
 		x.stamps = map[string]stamp{}
+	}
+	for name, s := range x.stamps {
+		if s.isRacy(info.ModTime()) {
+			delete(x.stamps, name)
+			x.changed = true
+		}
 	}
 	return x
 }
 
-// sum is the SHA-256 of a file's bytes and of whether it can be executed, in hexadecimal.
-func (x *index) sum(path string) (string, error) {
+// isRacy reports whether the file may have changed unnoticed after it was read: its times are not older than the
+// index. The rule is Git's, from Documentation/technical/racy-git.txt. It compares times of the same file system's
+// clock.
+func (s stamp) isRacy(indexWritten time.Time) bool {
+	return max(s.Modified, s.Changed) >= indexWritten.UnixNano()
+}
+
+// hash returns the SHA-256 of a file's bytes in hexadecimal. What is no regular file is an error, and never opened.
+func (x *index) hash(path string) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return "", err
 	}
-	now := stamp{Size: info.Size(), Modified: info.ModTime().UnixNano()}
-	key := path + executableMark(info.Mode())
+	current := newStamp(info)
 	x.mu.Lock()
-	old, ok := x.stamps[key]
+	known, ok := x.stamps[path]
 	x.mu.Unlock()
-	if ok && old.Size == now.Size && old.Modified == now.Modified {
-		return old.Sum, nil
+	current.Hash = known.Hash
+	if ok && known == current && !x.rereads {
+		return known.Hash, nil
 	}
-	if now.Sum, err = sumFile(path); err != nil {
+	if current.Hash, err = fsx.Hash(path); err != nil {
 		return "", err
 	}
-	now.Sum += executableMark(info.Mode())
-	if time.Since(info.ModTime()) > minStampAge {
-		x.mu.Lock()
-		x.stamps[key], x.dirty = now, true
-		x.mu.Unlock()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if current.isRacy(x.now().Add(-minStampAge)) {
+		delete(x.stamps, path)
+	} else {
+		x.stamps[path] = current
 	}
-	return now.Sum, nil
+	x.changed = true
+	return current.Hash, nil
 }
 
-func executableMark(mode os.FileMode) string {
-	if mode&0o111 != 0 {
-		return "+x"
-	}
-	return ""
-}
-
-func sumFile(path string) (string, error) {
-	file, err := os.Open(path)
+// inputHash returns what a step can see of a file: its bytes and whether it can be executed.
+func (x *index) inputHash(path string) (string, error) {
+	info, err := os.Stat(path)
 	if err != nil {
 		return "", err
 	}
-	defer file.Close()
-	hash := sha256.New()
-	if _, err := io.Copy(hash, file); err != nil {
-		return "", fmt.Errorf("%s cannot be read: %w", path, err)
+	hash, err := x.hash(path)
+	if info.Mode()&0o111 != 0 {
+		hash += "+x"
 	}
-	return hex.EncodeToString(hash.Sum(nil)), nil
+	return hash, err
 }
 
 // save writes the index for the next run, without the files that are gone.
 func (x *index) save() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if !x.dirty {
+	for path := range x.stamps {
+		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+			delete(x.stamps, path)
+			x.changed = true
+		}
+	}
+	if !x.changed {
 		return nil
 	}
 	data, err := json.Marshal(x.stamps)
 	if err != nil {
 		return err
 	}
-	return writeAtomic(x.path, data)
+	return fsx.Replace(x.path, data, fsx.PublicFile)
 }

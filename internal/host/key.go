@@ -5,11 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,14 +16,16 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 
 	"lockstep/internal/pipeline"
+	"lockstep/internal/repo"
 )
 
 // keyVersion changes when what is stored under a key changes its meaning.
-const keyVersion = 1
+const keyVersion = 2
 
-// cacheKey names the outcome of a step: the same key means the same command, declared environment, tools and input bytes.
+// cacheKey returns the name of a step's result: the same key means the same command, declared environment, tools and
+// bytes of the inputs.
 func (r *graphRun) cacheKey(ctx context.Context, step pipeline.Step) (string, error) {
-	inputs, err := r.inputSums(step)
+	inputs, err := r.inputHashes(ctx, step)
 	if err != nil {
 		return "", err
 	}
@@ -41,7 +42,8 @@ func (r *graphRun) cacheKey(ctx context.Context, step pipeline.Step) (string, er
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
-// toolVersions tells apart the programs that a step runs. This very binary has no version of its own, so its bytes count.
+// toolVersions returns what tells the programs that a step runs apart from other versions of them, by their name.
+// Where no version of this program's component is known, the program's bytes count.
 func (r *graphRun) toolVersions(ctx context.Context, step pipeline.Step) (map[string]string, error) {
 	versions := map[string]string{}
 	for _, tool := range step.Tools {
@@ -51,99 +53,88 @@ func (r *graphRun) toolVersions(ctx context.Context, step pipeline.Step) (map[st
 		}
 		versions[tool] = version
 	}
-	if step.Command[0] == pipeline.Self && r.ComponentVersion != nil {
+	if step.Command[0] != pipeline.Self {
+		return versions, nil
+	}
+	if r.ComponentVersion != nil {
 		versions[pipeline.Self] = r.ComponentVersion(step.Command[1:])
 	}
-	if step.Command[0] == pipeline.Self && versions[pipeline.Self] == "" {
-		sum, err := r.store.index.sum(r.Executable)
+	if versions[pipeline.Self] == "" {
+		hash, err := r.store.index.hash(r.Executable)
 		if err != nil {
 			return nil, err
 		}
-		versions[pipeline.Self] = sum
+		versions[pipeline.Self] = hash
 	}
 	return versions, nil
 }
 
-// inputSums are the SHA-256 sums of the step's input files by their path.
-func (r *graphRun) inputSums(step pipeline.Step) (map[string]string, error) {
-	files, err := r.files()
+// inputHashes returns the hashes of the step's input files by their path.
+func (r *graphRun) inputHashes(ctx context.Context, step pipeline.Step) (map[string]string, error) {
+	listing, err := r.files()
 	if err != nil {
 		return nil, err
 	}
-	sums := map[string]string{}
-	for _, name := range InputFiles(step, files) {
-		if sums[name], err = r.store.index.sum(filepath.Join(r.Root, filepath.FromSlash(name))); err != nil {
+	files, err := listing.Match(step.Inputs)
+	if err != nil {
+		return nil, err
+	}
+	upstream, err := upstreamFiles(r.Root, step)
+	if err != nil {
+		return nil, err
+	}
+	hashes := map[string]string{}
+	for _, name := range append(files, upstream...) {
+		hash, err := r.store.index.inputHash(r.store.path(name))
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // it was removed after it was listed
+		case err != nil:
 			return nil, err
+		default:
+			hashes[name] = hash
 		}
 	}
 	if slices.Contains(step.Inputs, pipeline.History) {
-		sums[pipeline.History] = r.historyDigest()
+		history, err := repo.New(r.Root, r.Environ).History(ctx)
+		if err != nil {
+			return nil, err
+		}
+		hashes[pipeline.History] = fmt.Sprintf("%x", sha256.Sum256([]byte(history)))
 	}
-	// What other steps made is not among the repository's files, and may be new since the run began.
+	return hashes, nil
+}
+
+// upstreamFiles returns the step's inputs that other steps made. They are not among the repository's files, and may
+// be newer than the run. Pipes, sockets and devices are no inputs.
+func upstreamFiles(root string, step pipeline.Step) ([]string, error) {
+	var files []string
 	for _, pattern := range step.Inputs {
 		if !strings.HasPrefix(pattern, pipeline.StateDir+"/") {
 			continue
 		}
-		made, err := doublestar.Glob(os.DirFS(r.Root), pattern, doublestar.WithFilesOnly())
+		found, err := doublestar.Glob(os.DirFS(root), pattern, doublestar.WithFilesOnly())
 		if err != nil {
 			return nil, fmt.Errorf("its input %q cannot be read: %w", pattern, err)
 		}
-		for _, name := range made {
-			if sums[name], err = r.store.index.sum(filepath.Join(r.Root, filepath.FromSlash(name))); err != nil {
-				return nil, err
+		for _, name := range found {
+			info, err := os.Stat(filepath.Join(root, filepath.FromSlash(name)))
+			if err == nil && info.Mode().IsRegular() {
+				files = append(files, name)
 			}
 		}
 	}
-	return sums, nil
+	return files, nil
 }
 
-// historyDigest is the commits: the one that is checked out, and what every branch and tag is. It is empty where there are none.
-func (r *graphRun) historyDigest() string {
-	git, err := r.tools.find(pipeline.ToolGit, nil)
-	if err != nil {
-		return ""
-	}
-	var all strings.Builder
-	for _, args := range [][]string{{"rev-parse", "HEAD"}, {"for-each-ref", "--format=%(objectname) %(refname)"}} {
-		cmd := exec.Command(git, args...)
-		cmd.Dir, cmd.Env, cmd.Stdout = r.Root, stepEnviron(pipeline.Step{}, r.Environ, false), &all
-		if cmd.Run() != nil {
-			return ""
-		}
-	}
-	return fmt.Sprintf("%x", sha256.Sum256([]byte(all.String())))
-}
-
-// hasNothingToDo says whether there is no file that the step is about.
+// hasNothingToDo reports whether the repository has no file that the step is about.
 func (r *graphRun) hasNothingToDo(step pipeline.Step) (bool, error) {
 	if len(step.TriggerPaths) == 0 {
 		return false, nil
 	}
-	files, err := r.files()
-	return !slices.ContainsFunc(files, func(name string) bool { return pipeline.Matches(step.TriggerPaths, name) }), err
-}
-
-// listFiles are all files of the repository, slash-separated and relative to its root. Symbolic links count as files, by
-// what they point to; links to folders are not followed, so a loop of them does no harm.
-func listFiles(root string) ([]string, error) {
-	var files []string
-	err := fs.WalkDir(os.DirFS(root), ".", func(name string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case entry.IsDir() && name != "." && slices.Contains(pipeline.SkippedDirs, path.Base(name)):
-			return fs.SkipDir
-		case entry.Type().IsRegular():
-			files = append(files, name)
-		case entry.Type()&fs.ModeSymlink != 0:
-			if info, err := os.Stat(filepath.Join(root, name)); err == nil && info.Mode().IsRegular() {
-				files = append(files, name)
-			}
-		}
-		return nil
-	})
+	listing, err := r.files()
 	if err != nil {
-		return nil, fmt.Errorf("the repository's files cannot be listed: %w", err)
+		return false, err
 	}
-	return files, nil
+	files, err := listing.Match(step.TriggerPaths)
+	return len(files) == 0, err
 }

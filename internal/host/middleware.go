@@ -6,18 +6,16 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
-	"time"
 
 	"github.com/goyek/goyek/v2"
 
 	"lockstep/internal/pipeline"
 )
 
-// emitEvents times a step, says when it starts and how it ended.
+// emitEvents times a step and reports when it starts and how it ended.
 func (r *graphRun) emitEvents(next goyek.Runner) goyek.Runner {
 	return func(in goyek.Input) goyek.Result {
-		started := time.Now()
+		started := r.now()
 		r.mu.Lock()
 		r.results[in.TaskName].Started = started
 		r.mu.Unlock()
@@ -25,14 +23,14 @@ func (r *graphRun) emitEvents(next goyek.Runner) goyek.Runner {
 		out := next(in)
 		switch {
 		case out.PanicValue != nil:
-			r.recordResult(in.TaskName, pipeline.Failed, fmt.Sprintf("the runner itself broke: %v", out.PanicValue))
+			r.recordResult(in.TaskName, pipeline.Failed, fmt.Sprintf("the runner panicked: %v", out.PanicValue))
 		case out.Status == goyek.StatusFailed:
 			r.recordResult(in.TaskName, pipeline.Failed, "")
 		default:
 			r.recordResult(in.TaskName, pipeline.Ran, "")
 		}
 		r.mu.Lock()
-		r.results[in.TaskName].Millis = time.Since(started).Milliseconds()
+		r.results[in.TaskName].Millis = r.now().Sub(started).Milliseconds()
 		r.mu.Unlock()
 		result := r.result(in.TaskName)
 		r.emit(pipeline.Event{Step: in.TaskName, Kind: pipeline.Finished, Millis: result.Millis, Result: &result})
@@ -40,7 +38,7 @@ func (r *graphRun) emitEvents(next goyek.Runner) goyek.Runner {
 	}
 }
 
-// cacheResults takes the outcome of a step that only computes from the store when the same step has run with the same inputs, and
+// cacheResults restores the result of a step that only computes if the same step has run with the same inputs, and
 // stores it otherwise. A store that does not work costs time, not results.
 func (r *graphRun) cacheResults(next goyek.Runner) goyek.Runner {
 	return func(in goyek.Input) goyek.Result {
@@ -58,35 +56,51 @@ func (r *graphRun) cacheResults(next goyek.Runner) goyek.Runner {
 		if err != nil {
 			return r.recordError(in.TaskName, err)
 		}
-		log := r.logPath(step.Name)
-		if !r.NoCache {
-			if hit, err := r.store.restore(r.Root, key, log, step.CacheTTL); err != nil {
-				r.emitNotice(step.Name, fmt.Sprintf("its cached result is not usable, so it runs again: %v", err))
-			} else if hit {
-				r.setLog(step.Name, log)
-				r.recordResult(step.Name, pipeline.Cached, "nothing that it reads has changed")
-				return goyek.Result{Status: goyek.StatusPassed}
-			}
+		if !r.NoCache && r.restoreResult(step, key) {
+			return goyek.Result{Status: goyek.StatusPassed}
 		}
 		out := next(in)
-		if out.Status != goyek.StatusPassed {
-			return out
-		}
-		if now, err := r.cacheKey(in.Context, step); err != nil || now != key {
-			r.emitNotice(step.Name, "what it reads has changed while it ran, so its result is not kept")
-			return out
-		}
-		if err := r.store.save(r.Root, key, step, log); errors.Is(err, errMissingOutput) {
-			r.recordResult(step.Name, pipeline.Failed, err.Error())
-			return goyek.Result{Status: goyek.StatusFailed}
-		} else if err != nil {
-			r.emitNotice(step.Name, fmt.Sprintf("its result was not cached: %v", err))
+		if out.Status == goyek.StatusPassed {
+			out.Status = r.storeResult(in.Context, step, key)
 		}
 		return out
 	}
 }
 
-// recordError settles a step that cannot be started at all.
+// restoreResult restores the result that the store has under the key, and reports whether it has one.
+func (r *graphRun) restoreResult(step pipeline.Step, key string) bool {
+	log := r.logPath(step.Name)
+	hit, err := r.store.restore(key, log, step.CacheTTL)
+	if err != nil {
+		r.emitNotice(step.Name, fmt.Sprintf("its cached result is not usable, so it runs again: %v", err))
+	}
+	if hit {
+		r.setLog(step.Name, log)
+		r.recordResult(step.Name, pipeline.Cached, "nothing that it reads has changed")
+	}
+	return hit
+}
+
+// storeResult stores the result of a step that ended well. It returns StatusFailed if the step's output is not what
+// it declares.
+func (r *graphRun) storeResult(ctx context.Context, step pipeline.Step, key string) goyek.Status {
+	if now, err := r.cacheKey(ctx, step); err != nil || now != key {
+		r.emitNotice(step.Name, "what it reads has changed while it ran, so its result is not kept")
+		return goyek.StatusPassed
+	}
+	var wrongOutput *outputError
+	err := r.store.save(key, step, r.logPath(step.Name))
+	switch {
+	case errors.As(err, &wrongOutput):
+		r.recordResult(step.Name, pipeline.Failed, err.Error())
+		return goyek.StatusFailed
+	case err != nil:
+		r.emitNotice(step.Name, fmt.Sprintf("its result was not cached: %v", err))
+	}
+	return goyek.StatusPassed
+}
+
+// recordError records the result of a step that could not be started, or ended with an error.
 func (r *graphRun) recordError(name string, err error) goyek.Result {
 	var missing *MissingToolError
 	var notRun *notRunError
@@ -107,13 +121,13 @@ func (r *graphRun) recordError(name string, err error) goyek.Result {
 	return goyek.Result{Status: goyek.StatusFailed}
 }
 
-// logOutput keeps what a step prints in a file of its own, and passes each line on as an event.
+// logOutput writes what a step prints to a file of its own, and reports each line as an event.
 func (r *graphRun) logOutput(next goyek.Runner) goyek.Runner {
 	return func(in goyek.Input) goyek.Result {
 		path := r.logPath(in.TaskName)
 		file, err := os.Create(path)
 		if err != nil {
-			return r.recordError(in.TaskName, fmt.Errorf("its log has no place: %w", err))
+			return r.recordError(in.TaskName, fmt.Errorf("its log cannot be created: %w", err))
 		}
 		r.setLog(in.TaskName, path)
 		lines := &lineWriter{emit: func(line string) {
@@ -123,7 +137,7 @@ func (r *graphRun) logOutput(next goyek.Runner) goyek.Runner {
 		out := next(in)
 		lines.flush()
 		if err := file.Close(); err != nil && out.Status == goyek.StatusPassed {
-			return r.recordError(in.TaskName, fmt.Errorf("its log is not whole: %w", err))
+			return r.recordError(in.TaskName, fmt.Errorf("its log is incomplete: %w", err))
 		}
 		return out
 	}
@@ -133,42 +147,4 @@ func (r *graphRun) setLog(name, path string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.results[name].Log = path
-}
-
-// lineWriter cuts what is written into lines. A step's two streams share it, one write at a time.
-type lineWriter struct {
-	emit    func(string)
-	pending strings.Builder
-}
-
-func (w *lineWriter) Write(p []byte) (int, error) {
-	for _, part := range strings.SplitAfter(string(p), "\n") {
-		w.pending.WriteString(part)
-		if strings.HasSuffix(part, "\n") {
-			w.flush()
-		}
-	}
-	return len(p), nil
-}
-
-func (w *lineWriter) flush() {
-	if w.pending.Len() == 0 {
-		return
-	}
-	line := strings.TrimRight(w.pending.String(), "\r\n")
-	w.pending.Reset()
-	w.emit(line)
-}
-
-// tailLines is how much of a log is shown with a failure.
-const tailLines = 20
-
-// Tail is the end of a step's log: what a person needs first when the step has failed.
-func Tail(path string) ([]string, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	lines := strings.Split(strings.TrimRight(string(data), "\n"), "\n")
-	return lines[max(0, len(lines)-tailLines):], nil
 }

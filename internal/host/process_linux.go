@@ -2,7 +2,8 @@ package host
 
 import "syscall"
 
-// processGroupAttributes puts a child into a process group of its own, which ends with this process even when that is killed.
+// processGroupAttributes returns the attributes of a child in a process group of its own. Linux kills the child when
+// this process ends, even when this process is killed.
 func processGroupAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }

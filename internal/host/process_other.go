@@ -4,7 +4,8 @@ package host
 
 import "syscall"
 
-// groupAttributes puts a child into a process group of its own. Only Linux can tie its life to this process's.
-func groupAttributes() *syscall.SysProcAttr {
+// processGroupAttributes returns the attributes of a child in a process group of its own. Only Linux can make the
+// child end with this process.
+func processGroupAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true}
 }

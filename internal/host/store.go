@@ -4,75 +4,85 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"sort"
-	"strings"
 	"time"
 
+	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 )
 
-// store is the content-addressed cache of a repository: entries by a step's key, blobs by their sum.
+// store is the content-addressed cache of a repository: entries by a step's key, blobs by their hash.
 //
-//	.lockstep/cache/entries/KEY.json   what the step made: path, mode and sum of each output, and of its log
-//	.lockstep/cache/blobs/SUM          the bytes
-//	.lockstep/cache/index.json         the sums of files that have not changed since they were read
+//	.lockstep/cache/entries/KEY.json   what the step made: path, mode and hash of each output, and of its log
+//	.lockstep/cache/blobs/HASH         the bytes
+//	.lockstep/cache/index.json         the hashes of files that have not changed since they were read
 type store struct {
+	root  string
 	dir   string
+	now   func() time.Time
 	index *index
 }
 
-// entry is the outcome of a step.
+// entry is the result of a step.
 type entry struct {
 	Step string `json:"step"`
 	// CreatedAt is when the step ran.
 	CreatedAt time.Time    `json:"made"`
 	Files     []outputFile `json:"files"`
-	Log       string       `json:"log"`
+	// Log is the hash of what the step printed.
+	Log string `json:"log"`
 }
 
-// outputFile is a file that a step made. Link is set instead of Sum for a symbolic link.
+// outputFile is a file, a folder or a link that a step made. Link is set instead of Hash for a symbolic link.
 type outputFile struct {
 	Path string      `json:"path"`
 	Mode fs.FileMode `json:"mode"`
-	Sum  string      `json:"sum,omitempty"`
+	Hash string      `json:"sum,omitempty"`
 	Link string      `json:"link,omitempty"`
 }
 
-var errMissingOutput = errors.New("ended well but did not make its output")
+// An outputError is a step that ended well and whose output is not what it declares.
+type outputError struct{ reason string }
 
-func openStore(root string) (*store, error) {
+func (e *outputError) Error() string { return e.reason }
+
+// openStore returns the store of the repository at root. If rereads is set, no file is taken for unchanged by its
+// times.
+func openStore(root string, now func() time.Time, rereads bool) (*store, error) {
 	dir := filepath.Join(root, pipeline.StateDir, "cache")
 	for _, sub := range []string{"entries", "blobs"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
-			return nil, fmt.Errorf("the cache has no place: %w", err)
+			return nil, fmt.Errorf("the folder of the cache cannot be created: %w", err)
 		}
 	}
-	return &store{dir: dir, index: openIndex(filepath.Join(dir, "index.json"))}, nil
+	x := openIndex(filepath.Join(dir, "index.json"), now)
+	x.rereads = rereads
+	return &store{root: root, dir: dir, now: now, index: x}, nil
 }
 
+// close writes the index and removes old entries.
 func (s *store) close() error {
-	return errors.Join(s.index.save(), s.trim(time.Now()))
+	return errors.Join(s.index.save(), s.trim())
 }
 
 func (s *store) entryPath(key string) string { return filepath.Join(s.dir, "entries", key+".json") }
-func (s *store) blobPath(sum string) string {
-	return filepath.Join(s.dir, "blobs", strings.TrimSuffix(sum, "+x"))
-}
+func (s *store) blobPath(hash string) string { return filepath.Join(s.dir, "blobs", hash) }
 
-// save stores what a step made.
-func (s *store) save(root, key string, step pipeline.Step, log string) error {
-	e := entry{Step: step.Name, CreatedAt: time.Now()}
+// path returns the path on this machine of a slash-separated path in the repository.
+func (s *store) path(name string) string { return filepath.Join(s.root, filepath.FromSlash(name)) }
+
+// save stores what a step made. The error is an *outputError if that is not what it declares.
+func (s *store) save(key string, step pipeline.Step, log string) error {
+	e := entry{Step: step.Name, CreatedAt: s.now()}
 	var err error
 	if e.Log, err = s.storeFile(log); err != nil {
 		return err
 	}
 	for _, out := range step.Outputs {
-		files, err := s.storeOutput(root, out)
+		files, err := s.storeOutput(out)
 		if err != nil {
 			return err
 		}
@@ -82,58 +92,75 @@ func (s *store) save(root, key string, step pipeline.Step, log string) error {
 	if err != nil {
 		return err
 	}
-	return writeAtomic(s.entryPath(key), data)
+	return fsx.Replace(s.entryPath(key), data, fsx.PublicFile)
 }
 
 // storeOutput stores an output, which is a file or a folder with what is in it.
-func (s *store) storeOutput(root, out string) ([]outputFile, error) {
-	var blobs []outputFile
-	top := filepath.Join(root, filepath.FromSlash(out))
-	if _, err := os.Lstat(top); err != nil {
-		return nil, fmt.Errorf("%w %s", errMissingOutput, out)
+func (s *store) storeOutput(out string) ([]outputFile, error) {
+	if _, err := os.Lstat(s.path(out)); err != nil {
+		return nil, &outputError{"ended well but did not make its output " + out}
 	}
-	err := filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
+	var files []outputFile
+	err := filepath.WalkDir(s.path(out), func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		info, err := d.Info()
+		info, err := entry.Info()
 		if err != nil {
 			return err
 		}
-		relative, err := filepath.Rel(root, path)
+		relative, err := filepath.Rel(s.root, path)
 		if err != nil {
 			return err
 		}
-		b := outputFile{Path: filepath.ToSlash(relative), Mode: info.Mode()}
-		switch {
-		case d.IsDir():
-		case info.Mode()&fs.ModeSymlink != 0:
-			b.Link, err = os.Readlink(path)
+		file := outputFile{Path: filepath.ToSlash(relative), Mode: info.Mode()}
+		switch mode := info.Mode(); {
+		case mode.IsDir():
+		case mode&fs.ModeSymlink != 0:
+			file.Link, err = os.Readlink(path)
+		case mode.IsRegular():
+			file.Hash, err = s.storeFile(path)
 		default:
-			b.Sum, err = s.storeFile(path)
+			const format = "made %s, which is no file, folder or link: an output cannot be a %s"
+			err = &outputError{fmt.Sprintf(format, file.Path, kindOf(mode))}
 		}
-		blobs = append(blobs, b)
+		files = append(files, file)
 		return err
 	})
-	return blobs, err
+	return files, err
 }
 
-// storeFile stores a file's bytes and returns their sum.
+// kindOf names the kind of what is neither a file, nor a folder, nor a link.
+func kindOf(mode fs.FileMode) string {
+	switch {
+	case mode&fs.ModeNamedPipe != 0:
+		return "pipe"
+	case mode&fs.ModeSocket != 0:
+		return "socket"
+	}
+	return "device"
+}
+
+// storeFile stores a file's bytes and returns their hash.
 func (s *store) storeFile(path string) (string, error) {
-	sum, err := s.index.sum(path)
+	hash, err := s.index.hash(path)
 	if err != nil {
 		return "", err
 	}
-	if _, err := os.Stat(s.blobPath(sum)); err == nil {
-		return sum, nil
+	if _, err := os.Stat(s.blobPath(hash)); err == nil {
+		return hash, nil
 	}
-	return sum, copyAtomic(path, s.blobPath(sum), 0o644)
+	return hash, fsx.CopyFile(path, s.blobPath(hash), fsx.PublicFile)
 }
 
-// restore puts back what the step of that key made, its log included. False means that there is nothing under the key; an error that
-// what is there is damaged, in which case it has been removed. A result that no longer holds is none.
-func (s *store) restore(root, key, log string, holds time.Duration) (bool, error) {
-	data, err := os.ReadFile(s.entryPath(key))
+// maxEntryBytes is more than an entry of a hundred thousand outputs.
+const maxEntryBytes = 64 << 20
+
+// restore restores what the step of that key made, its log included, and reports whether there was something to
+// restore. A result that is older than ttl does not count if ttl is not 0, nor does one from the future, when the
+// clock was wrong. The error says what is damaged, which has been removed.
+func (s *store) restore(key, log string, ttl time.Duration) (bool, error) {
+	data, err := fsx.ReadFile(s.entryPath(key), maxEntryBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	} else if err != nil {
@@ -143,103 +170,112 @@ func (s *store) restore(root, key, log string, holds time.Duration) (bool, error
 	if err := json.Unmarshal(data, &e); err != nil {
 		return false, errors.Join(fmt.Errorf("its entry is damaged: %w", err), os.Remove(s.entryPath(key)))
 	}
-	if holds > 0 && time.Since(e.CreatedAt) > holds {
+	now := s.now()
+	if age := now.Sub(e.CreatedAt); age < 0 || ttl > 0 && age > ttl {
 		return false, nil
 	}
-	if err := s.restoreFiles(root, e, log); err != nil {
+	if err := s.restoreFiles(e, log); err != nil {
 		s.removeDamagedBlobs(e)
 		return false, errors.Join(err, os.Remove(s.entryPath(key)))
 	}
-	now := time.Now()
-	_ = os.Chtimes(s.entryPath(key), now, now) // only decides which entries are dropped first
+	_ = os.Chtimes(s.entryPath(key), now, now) // only decides which entries are removed first
 	return true, nil
 }
 
-func (s *store) restoreFiles(root string, e entry, log string) error {
-	for _, b := range e.Files {
-		if err := s.restoreFile(root, b); err != nil {
+func (s *store) restoreFiles(e entry, log string) error {
+	for _, file := range e.Files {
+		if err := s.restoreFile(file); err != nil {
 			return err
 		}
 	}
-	if err := removeUnlistedFiles(root, e.Files); err != nil {
+	if err := s.removeUnlistedFiles(e.Files); err != nil {
 		return err
 	}
-	if err := s.verifyBlob(e.Log); err != nil {
-		return err
-	}
-	return copyAtomic(s.blobPath(e.Log), log, 0o644)
+	return s.restoreBlob(e.Log, log, fsx.PublicFile)
 }
 
-func (s *store) restoreFile(root string, b outputFile) error {
-	path := filepath.Join(root, filepath.FromSlash(b.Path))
+// restoreFile makes an output what it was, unless it still is.
+func (s *store) restoreFile(file outputFile) error {
+	path := s.path(file.Path)
 	info, err := os.Lstat(path)
-	there := err == nil
-	switch {
-	case b.Mode.IsDir():
-		if there && !info.IsDir() {
-			_ = os.Remove(path)
-		}
-		return os.MkdirAll(path, 0o755)
-	case b.Link != "":
-		if target, err := os.Readlink(path); err == nil && target == b.Link {
-			return nil
-		}
-		return errors.Join(os.RemoveAll(path), os.Symlink(b.Link, path))
-	case there && info.Mode() == b.Mode:
-		if sum, err := s.index.sum(path); err == nil && sum == b.Sum {
-			return nil
-		}
+	if err == nil && s.isUnchanged(path, info, file) {
+		return nil
 	}
-	if err := s.verifyBlob(b.Sum); err != nil {
-		return err
-	}
-	if there && info.IsDir() {
+	if err == nil && info.Mode().Type() != file.Mode.Type() {
 		if err := os.RemoveAll(path); err != nil {
 			return err
 		}
 	}
-	return copyAtomic(s.blobPath(b.Sum), path, b.Mode.Perm())
+	switch {
+	case file.Mode.IsDir():
+		return os.MkdirAll(path, 0o755)
+	case file.Link != "":
+		return errors.Join(os.RemoveAll(path), os.MkdirAll(filepath.Dir(path), 0o755), os.Symlink(file.Link, path))
+	}
+	return s.restoreBlob(file.Hash, path, file.Mode.Perm())
 }
 
-// verifyBlob reads a blob again: a damaged one must never become an output.
-func (s *store) verifyBlob(sum string) error {
-	got, err := sumFile(s.blobPath(sum))
+// isUnchanged reports whether what lies at path is the output as the step made it.
+func (s *store) isUnchanged(path string, info fs.FileInfo, file outputFile) bool {
+	switch {
+	case file.Mode.IsDir():
+		return info.IsDir()
+	case file.Link != "":
+		target, err := os.Readlink(path)
+		return err == nil && target == file.Link
+	case info.Mode() != file.Mode:
+		return false
+	}
+	hash, err := s.index.hash(path)
+	return err == nil && hash == file.Hash
+}
+
+// restoreBlob copies a blob to path after reading it: a damaged one must never become an output.
+func (s *store) restoreBlob(hash, path string, perm fs.FileMode) error {
+	if err := s.verifyBlob(hash); err != nil {
+		return err
+	}
+	return fsx.CopyFile(s.blobPath(hash), path, perm)
+}
+
+// verifyBlob returns an error if a blob is not what its name says.
+func (s *store) verifyBlob(hash string) error {
+	got, err := fsx.Hash(s.blobPath(hash))
 	switch {
 	case err != nil:
-		return fmt.Errorf("a part of it is gone: %w", err)
-	case got != strings.TrimSuffix(sum, "+x"):
-		return fmt.Errorf("a part of it is damaged: %s", s.blobPath(sum))
+		return fmt.Errorf("one of its files is missing: %w", err)
+	case got != hash:
+		return fmt.Errorf("one of its files is damaged: %s", s.blobPath(hash))
 	}
 	return nil
 }
 
-// removeDamagedBlobs removes the parts of an entry that are not what their name says, so that they are stored anew.
+// removeDamagedBlobs removes the blobs of an entry that are not what their name says, so that they are stored again.
 func (s *store) removeDamagedBlobs(e entry) {
-	for _, b := range append(e.Files, outputFile{Sum: e.Log}) {
-		if b.Sum != "" && s.verifyBlob(b.Sum) != nil {
-			_ = os.Remove(s.blobPath(b.Sum)) // it may be gone already
+	for _, file := range append(e.Files, outputFile{Hash: e.Log}) {
+		if file.Hash != "" && s.verifyBlob(file.Hash) != nil {
+			_ = os.Remove(s.blobPath(file.Hash)) // it may be missing
 		}
 	}
 }
 
-// removeUnlistedFiles takes away what lies in the restored folders and was not made by the step.
-func removeUnlistedFiles(root string, made []outputFile) error {
+// removeUnlistedFiles removes what lies in the restored folders and is no output of the step.
+func (s *store) removeUnlistedFiles(outputs []outputFile) error {
 	names := map[string]bool{}
-	for _, b := range made {
-		names[b.Path] = true
+	for _, file := range outputs {
+		names[file.Path] = true
 	}
-	for _, b := range made {
-		if !b.Mode.IsDir() {
+	for _, file := range outputs {
+		if !file.Mode.IsDir() {
 			continue
 		}
-		dir := filepath.Join(root, filepath.FromSlash(b.Path))
-		entries, err := os.ReadDir(dir)
+		entries, err := os.ReadDir(s.path(file.Path))
 		if err != nil {
 			return err
 		}
 		for _, found := range entries {
-			if !names[b.Path+"/"+found.Name()] {
-				if err := os.RemoveAll(filepath.Join(dir, found.Name())); err != nil {
+			if name := file.Path + "/" + found.Name(); !names[name] {
+				if err := os.RemoveAll(s.path(name)); err != nil {
 					return err
 				}
 			}
@@ -248,89 +284,51 @@ func removeUnlistedFiles(root string, made []outputFile) error {
 	return nil
 }
 
-// maxEntries is how many outcomes are kept; the ones used longest ago go first, and blobs that no entry names with them.
+// maxEntries is how many results are kept. Beyond it, the half that was used longest ago is removed, and the blobs
+// that no entry names with it.
 const maxEntries = 200
 
-func (s *store) trim(now time.Time) error {
+func (s *store) trim() error {
 	entries, err := os.ReadDir(filepath.Join(s.dir, "entries"))
 	if err != nil || len(entries) <= maxEntries {
 		return err
 	}
-	modified := func(d fs.DirEntry) time.Time {
-		if info, err := d.Info(); err == nil {
-			return info.ModTime()
+	used := map[string]time.Time{}
+	for _, found := range entries {
+		if info, err := found.Info(); err == nil {
+			used[found.Name()] = info.ModTime()
 		}
-		return now
 	}
-	sort.Slice(entries, func(i, j int) bool { return modified(entries[i]).Before(modified(entries[j])) })
-	for _, old := range entries[:len(entries)-maxEntries/2] {
-		_ = os.Remove(filepath.Join(s.dir, "entries", old.Name())) // trimming is tried again after the next run
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return used[a.Name()].Compare(used[b.Name()]) })
+	old, recent := entries[:len(entries)-maxEntries/2], entries[len(entries)-maxEntries/2:]
+	for _, found := range old {
+		_ = os.Remove(filepath.Join(s.dir, "entries", found.Name())) // the next run tries again
 	}
-	return s.removeUnreferencedBlobs(entries[len(entries)-maxEntries/2:])
+	return s.removeUnreferencedBlobs(recent)
 }
 
-func (s *store) removeUnreferencedBlobs(kept []fs.DirEntry) error {
-	var named []string
-	for _, d := range kept {
+// removeUnreferencedBlobs removes the blobs that none of the entries names.
+func (s *store) removeUnreferencedBlobs(entries []fs.DirEntry) error {
+	referenced := map[string]bool{}
+	for _, found := range entries {
 		var e entry
-		data, err := os.ReadFile(filepath.Join(s.dir, "entries", d.Name()))
+		data, err := fsx.ReadFile(filepath.Join(s.dir, "entries", found.Name()), maxEntryBytes)
 		if err != nil || json.Unmarshal(data, &e) != nil {
 			continue
 		}
-		named = append(named, e.Log)
-		for _, b := range e.Files {
-			named = append(named, strings.TrimSuffix(b.Sum, "+x"))
+		referenced[e.Log] = true
+		for _, file := range e.Files {
+			referenced[file.Hash] = true
 		}
 	}
 	blobs, err := os.ReadDir(filepath.Join(s.dir, "blobs"))
 	if err != nil {
 		return err
 	}
-	slices.Sort(named)
-	for _, b := range blobs {
-		if _, found := slices.BinarySearch(named, b.Name()); !found {
-			_ = os.Remove(filepath.Join(s.dir, "blobs", b.Name()))
+	for _, blob := range blobs {
+		if !referenced[blob.Name()] {
+			_ = os.Remove(filepath.Join(s.dir, "blobs", blob.Name())) // the next run tries again
 		}
 	}
 	return nil
-}
-
-// writeAtomic replaces a file whole or not at all.
-func writeAtomic(path string, data []byte) error {
-	return replaceFile(path, 0o644, func(w io.Writer) error {
-		_, err := w.Write(data)
-		return err
-	})
-}
-
-// copyAtomic copies a file whole or not at all.
-func copyAtomic(from, to string, mode fs.FileMode) error {
-	source, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer source.Close()
-	return replaceFile(to, mode, func(w io.Writer) error {
-		_, err := io.Copy(w, source)
-		return err
-	})
-}
-
-func replaceFile(path string, mode fs.FileMode, write func(io.Writer) error) (err error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	file, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(file.Name())
-		}
-	}()
-	if err := errors.Join(write(file), file.Chmod(mode), file.Close()); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), path)
 }

@@ -3,7 +3,6 @@ package host
 import (
 	"context"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -19,30 +18,30 @@ import (
 // A MissingToolError is a program that this machine lacks, has in a version that is too old, or could not install.
 type MissingToolError struct {
 	Tool string
-	// Found is the version that is there; empty if none is.
+	// Found is the version that this machine has; empty if it has none.
 	Found string
-	// Err is why it could not be installed; nil for what the machine must bring.
+	// Err is why the program could not be installed; nil if the machine must have it.
 	Err error
 }
 
 func (e *MissingToolError) Error() string {
-	what := e.Tool + " was not found on the PATH"
-	switch {
-	case e.Err != nil:
+	if e.Err != nil {
 		return e.Err.Error()
-	case e.Found != "":
-		what = fmt.Sprintf("%s is version %s, too old", e.Tool, e.Found)
+	}
+	message := e.Tool + " was not found on the PATH"
+	if e.Found != "" {
+		message = fmt.Sprintf("%s is version %s, too old", e.Tool, e.Found)
 	}
 	if tool, ok := pipeline.Tools[e.Tool]; ok {
-		what += "; " + tool.Remedy
+		message += "; " + tool.Remedy
 	}
-	return what
+	return message
 }
 
 func (e *MissingToolError) Unwrap() error { return e.Err }
 
-// prober finds the tools of the table: it asks what the machine must bring for its version, once a run, and installs the others when they
-// are first needed.
+// prober finds the tools of the table. It asks each tool that the machine must have for its version, once a run, and
+// installs the others when they are first needed.
 type prober struct {
 	environ  []string
 	mu       sync.Mutex
@@ -53,67 +52,80 @@ func newProber(environ []string) *prober {
 	return &prober{environ: environ, versions: map[string]func() (string, error){}}
 }
 
-// ToolVersion asks one of pipeline.Tools, which the machine must bring, for its version. The error is a *MissingToolError when it is not there or
-// too old.
+// ToolVersion returns the version of one of pipeline.Tools, which the machine must have. The error is a
+// *MissingToolError if the machine does not have it, or it is too old.
 func ToolVersion(ctx context.Context, environ []string, tool string) (string, error) {
 	return newProber(environ).version(ctx, tool)
 }
 
-// EnsureTools makes sure that tools of the table are there. The error is a *MissingToolError when one is not, and cannot be installed.
-func EnsureTools(ctx context.Context, environ []string, say func(string), names ...string) error {
-	_, err := newProber(environ).ensureTools(ctx, names, say)
+// EnsureTools installs the named tools of the table unless they are installed, and calls progress with what takes
+// long. The error is a *MissingToolError if a tool is missing and cannot be installed.
+func EnsureTools(ctx context.Context, environ []string, progress func(string), names ...string) error {
+	_, err := newProber(environ).ensureTools(ctx, names, progress)
 	return err
 }
 
-// version is what tells the tool apart from another version of itself: what it answers, or the sum of what it is made from.
+// version returns what tells a tool apart from other versions of itself: what it prints, or the hash of what it is
+// installed from.
 func (p *prober) version(ctx context.Context, tool string) (string, error) {
 	if spec := pipeline.Tools[tool]; spec.Kind != pipeline.Preinstalled {
 		return spec.Version + " " + tools.Sum(tool), nil
 	}
 	p.mu.Lock()
-	answer, ok := p.versions[tool]
+	version, ok := p.versions[tool]
 	if !ok {
-		answer = sync.OnceValues(func() (string, error) { return p.queryVersion(ctx, tool) })
-		p.versions[tool] = answer
+		version = sync.OnceValues(func() (string, error) { return p.queryVersion(ctx, tool) })
+		p.versions[tool] = version
 	}
 	p.mu.Unlock()
-	return answer()
+	return version()
 }
 
-// ensureTools makes sure that the tools are there, and returns the folders that belong first on the PATH of who calls them.
-func (p *prober) ensureTools(ctx context.Context, names []string, say func(string)) ([]string, error) {
+// ensureTools makes sure that the tools are installed, and returns the folders that come first on the PATH of who
+// calls them.
+func (p *prober) ensureTools(ctx context.Context, names []string, progress func(string)) ([]string, error) {
 	var folders []string
 	for _, name := range names {
-		spec := pipeline.Tools[name]
-		if spec.Kind == pipeline.Preinstalled {
+		if pipeline.Tools[name].Kind == pipeline.Preinstalled {
 			if _, err := p.version(ctx, name); err != nil {
 				return nil, err
 			}
 			continue
 		}
-		installer, err := tools.NewInstaller(p.environ, say)
+		dir, err := p.ensureInstalled(ctx, name, progress)
 		if err != nil {
 			return nil, err
-		}
-		if state, _ := installer.State(name); state != tools.Installed {
-			if _, err := p.ensureTools(ctx, spec.InstallNeeds(), say); err != nil {
-				return nil, fmt.Errorf("%s cannot be installed: %w", name, err)
-			}
-		}
-		dir, err := installer.Install(ctx, name)
-		switch {
-		case ctx.Err() != nil:
-			return nil, ctx.Err()
-		case err != nil:
-			return nil, &MissingToolError{Tool: name, Err: err}
 		}
 		folders = append(folders, filepath.Join(dir, "bin"))
 	}
 	return folders, nil
 }
 
+// ensureInstalled installs a tool, unless it is installed, and returns its folder.
+func (p *prober) ensureInstalled(ctx context.Context, name string, progress func(string)) (string, error) {
+	installer, err := tools.NewInstaller(p.environ, progress)
+	if err != nil {
+		return "", err
+	}
+	if state, _ := installer.State(name); state != tools.Installed {
+		if _, err := p.ensureTools(ctx, pipeline.Tools[name].InstallNeeds(), progress); err != nil {
+			return "", fmt.Errorf("%s cannot be installed: %w", name, err)
+		}
+	}
+	dir, err := installer.Install(ctx, name)
+	switch {
+	case ctx.Err() != nil:
+		return "", ctx.Err()
+	case err != nil:
+		return "", &MissingToolError{Tool: name, Err: err}
+	}
+	return dir, nil
+}
+
+// versionNumber is the first number with dots that a tool prints.
 var versionNumber = regexp.MustCompile(`\d+\.\d+(\.\d+)?`)
 
+// queryVersion asks the tool for its version, and returns the first line that it prints.
 func (p *prober) queryVersion(ctx context.Context, tool string) (string, error) {
 	spec := pipeline.Tools[tool]
 	for _, name := range spec.Names {
@@ -124,28 +136,27 @@ func (p *prober) queryVersion(ctx context.Context, tool string) (string, error) 
 		cmd := exec.CommandContext(ctx, path, spec.VersionArgs...)
 		cmd.Env = stepEnviron(pipeline.Step{}, p.environ, false)
 		out, err := cmd.CombinedOutput()
-		if err != nil {
-			if ctx.Err() != nil {
-				return "", ctx.Err()
-			}
-			return "", fmt.Errorf("%s does not work: %s %s: %w; %s", tool, path, strings.Join(spec.VersionArgs, " "), err, spec.Remedy)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return "", ctx.Err()
+		case err != nil:
+			command := strings.Join(append([]string{path}, spec.VersionArgs...), " ")
+			return "", fmt.Errorf("%s does not work: %s: %w; %s", tool, command, err, spec.Remedy)
 		}
-		answer, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
-		if number := versionNumber.FindString(answer); semver.Compare("v"+number, "v"+spec.Version) < 0 {
+		version, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+		if number := versionNumber.FindString(version); semver.Compare("v"+number, "v"+spec.Version) < 0 {
 			return "", &MissingToolError{Tool: tool, Found: number}
 		}
-		return answer, nil
+		return version, nil
 	}
 	return "", &MissingToolError{Tool: tool}
 }
 
-// find looks a program up in the folders, and then on the caller's PATH.
+// find returns the path of a program in the folders, or else on the caller's PATH. The error is a *MissingToolError.
 func (p *prober) find(name string, folders []string) (string, error) {
-	for _, dir := range append(folders, filepath.SplitList(tools.Getenv(p.environ, "PATH"))...) {
-		path := filepath.Join(dir, name)
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
-			return path, nil
-		}
+	path, err := tools.FindProgram(p.environ, name, folders...)
+	if err != nil {
+		return "", &MissingToolError{Tool: name}
 	}
-	return "", &MissingToolError{Tool: name}
+	return path, nil
 }

@@ -33,8 +33,14 @@ func ReportFile(step string, reads Format) string {
 	return ReportsDir + "/" + strings.ReplaceAll(step, ":", "-") + ending
 }
 
-// Where the unit tests leave what they covered, and what they must cover at least, in percent.
+// Where tests leave what they covered of the program's statements, and what they must cover at least, in percent.
 const (
+	// CoverageProfile is the profile of the unit tests.
 	CoverageProfile = ReportsDir + "/coverage.out"
-	CoverageFloor   = "tests/coverage.floor"
+	// ScriptsCoverageDir is a folder with profiles of the program as the scripts run it, one of each package of tests.
+	ScriptsCoverageDir = ReportsDir + "/coverage-scripts"
+	CoverageFloor      = "tests/coverage.floor"
 )
+
+// CoverageVariable names the folder where the scripts leave their profiles. The program under test counts its statements where it is set.
+const CoverageVariable = "LOCKSTEP_COVERAGE"

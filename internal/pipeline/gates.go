@@ -154,7 +154,8 @@ func testGates() []gate {
 			argv: []string{"go", "test", "-json", "-timeout", "30m", "-skip", documentationTests, "./tests/..."}, reportFormat: GoTest,
 			// The module is vetted and tested with them, in a copy that needs no engine.
 			inputs: slices.Concat(goSources, gateConfigFiles, []string{"tests/**", "dagger.json", "ci/*.go", "ci/go.*", "!ci/dagger.gen.go", "!**/*.md", deploymentGuide}),
-			tools:  []string{ToolGo, ToolNode, ToolNpm, ToolPython}, caches: append([]string{CacheCDK}, goCaches...),
+			env:    map[string]string{CoverageVariable: ScriptsCoverageDir}, outputs: []string{ScriptsCoverageDir},
+			tools: []string{ToolGo, ToolNode, ToolNpm, ToolPython}, caches: append([]string{CacheCDK}, goCaches...),
 		},
 		{
 			name: "documentation", stage: Test, summary: "what the documentation says is so", image: ImageGo,
@@ -162,8 +163,8 @@ func testGates() []gate {
 			inputs: slices.Concat(goSources, gateConfigFiles, []string{"tests/**", "ci/*.go", "README.md", "docs/**", "Makefile"}), tools: []string{ToolGo}, caches: goCaches,
 		},
 		{
-			name: "coverage", stage: Test, summary: "the tests cover no less than they did", image: ImageGo, needs: []string{"unit"},
-			reportFormat: SARIF, inputs: []string{CoverageProfile, CoverageFloor, History},
+			name: "coverage", stage: Test, summary: "the tests cover no less than they did", image: ImageGo, needs: []string{"unit", "scripts"},
+			reportFormat: SARIF, inputs: []string{CoverageProfile, ScriptsCoverageDir + "/**", CoverageFloor, History},
 		},
 	}
 }

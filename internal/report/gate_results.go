@@ -15,8 +15,8 @@ type GateResults struct {
 	Suites  []findings.Suite
 }
 
-// LoadGateResults reads what each gate of a run left below the repository's root. A gate that left nothing that can be read, or could not be run, has its place
-// all the same: nobody is to take its silence for a pass.
+// LoadGateResults reads the report of each gate of a run, below the repository's root. A gate without a readable report
+// has a report that says so: a missing report is not a pass.
 func LoadGateResults(root fs.FS, g *pipeline.Graph, results []pipeline.Result) GateResults {
 	var all GateResults
 	for _, r := range results {
@@ -25,20 +25,21 @@ func LoadGateResults(root fs.FS, g *pipeline.Graph, results []pipeline.Result) G
 		if !ok || file == "" || r.Status == pipeline.NothingToDo {
 			continue
 		}
-		broken := ""
-		if r.Status != pipeline.Ran && r.Status != pipeline.Cached && r.Status != pipeline.Failed {
-			broken = strings.TrimSpace(string(r.Status) + ": " + r.Reason)
+		text, broken := readReport(root, r, file)
+		if isTestReport(file) {
+			all.addTests(r, text, broken)
+		} else {
+			all.addFindings(r, text, broken)
 		}
-		all.addReport(root, r, file, broken)
 	}
 	return all
 }
 
-// gateReportFile is the report among a step's outputs; empty if it is no gate.
+// gateReportFile returns the report among a step's outputs; empty if the step is no gate.
 func gateReportFile(s pipeline.Step) string {
-	for _, reads := range []pipeline.Format{pipeline.SARIF, pipeline.GoTest} {
+	for _, format := range []pipeline.Format{pipeline.SARIF, pipeline.GoTest} {
 		for _, out := range s.Outputs {
-			if out == pipeline.ReportFile(s.Name, reads) {
+			if out == pipeline.ReportFile(s.Name, format) {
 				return out
 			}
 		}
@@ -46,17 +47,26 @@ func gateReportFile(s pipeline.Step) string {
 	return ""
 }
 
-func (all *GateResults) addReport(root fs.FS, r pipeline.Result, file, broken string) {
+// isTestReport reports whether a gate's report holds tests, as JUnit, instead of findings.
+func isTestReport(file string) bool { return strings.HasSuffix(file, ".xml") }
+
+// readReport returns a gate's report, or why there is none. The report of a gate that has not run is from an earlier
+// run.
+func readReport(root fs.FS, r pipeline.Result, file string) (text []byte, broken string) {
+	if r.Status != pipeline.Ran && r.Status != pipeline.Cached && r.Status != pipeline.Failed {
+		return nil, strings.TrimSpace(string(r.Status) + ": " + r.Reason)
+	}
 	text, err := fs.ReadFile(root, file)
-	if broken == "" && err != nil {
-		broken = "it left no report: " + r.Reason
+	if err != nil {
+		return nil, "it wrote no report: " + r.Reason
 	}
-	if strings.HasSuffix(file, ".xml") {
-		all.addTests(r, text, broken)
-		return
-	}
-	report := findings.Report{}
+	return text, ""
+}
+
+func (all *GateResults) addFindings(r pipeline.Result, text []byte, broken string) {
+	var report findings.Report
 	if broken == "" {
+		var err error
 		if report, err = findings.ReadSARIF(text, ""); err != nil {
 			broken = "its report cannot be read: " + err.Error()
 		}
@@ -84,16 +94,16 @@ func (all *GateResults) addTests(r pipeline.Result, text []byte, broken string) 
 			return
 		}
 	}
-	none := findings.Case{Name: r.Step, Class: r.Step}
+	test := findings.Case{Name: r.Step, Class: r.Step}
 	if r.Blocks() {
-		none.Error = &findings.Outcome{Message: broken}
+		test.Error = &findings.Outcome{Message: broken}
 	} else {
-		none.Skipped = &findings.Outcome{Message: broken}
+		test.Skipped = &findings.Outcome{Message: broken}
 	}
-	all.Suites = append(all.Suites, findings.Suite{Name: r.Step, Cases: []findings.Case{none}})
+	all.Suites = append(all.Suites, findings.Suite{Name: r.Step, Cases: []findings.Case{test}})
 }
 
-// Failing are the findings and tests that keep gates from passing, worst first.
+// Failing returns the findings and tests that keep gates from passing, the worst first.
 func (all GateResults) Failing() []findings.Finding {
 	var failing []findings.Finding
 	for _, r := range all.Reports {
@@ -108,25 +118,26 @@ func (all GateResults) Failing() []findings.Finding {
 	return failing
 }
 
-// IsUnexplained says whether a failed step has nothing among the findings that would say why.
+// IsUnexplained reports whether no finding says why a step failed.
 func (all GateResults) IsUnexplained(step string, g *pipeline.Graph) bool {
-	s, _ := g.Step(step)
 	for _, r := range all.Reports {
 		if r.Gate == step {
 			return r.Broken != "" || len(r.Failing()) == 0
 		}
 	}
-	return gateReportFile(s) == "" || strings.HasSuffix(gateReportFile(s), ".xml")
+	s, _ := g.Step(step)
+	file := gateReportFile(s)
+	return file == "" || isTestReport(file)
 }
 
-// MaxShownFindings is how many findings are told on the terminal.
+// MaxShownFindings is how many findings are shown on the terminal.
 const MaxShownFindings = 20
 
-// Lines are the worst findings as a person reads them.
-func (all GateResults) Lines(most int) []string {
+// Lines returns a line for each of the worst findings, at most limit, and one that says how many are left out.
+func (all GateResults) Lines(limit int) []string {
 	failing := all.Failing()
 	var lines []string
-	for _, f := range failing[:min(len(failing), most)] {
+	for _, f := range failing[:min(len(failing), limit)] {
 		lines = append(lines, f.String())
 	}
 	if more := len(failing) - len(lines); more > 0 {

@@ -17,25 +17,31 @@ var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"duration": formatDuration,
 	"passed":   func(r pipeline.Result) bool { return r.Passed() },
 	"failing":  func(r findings.Report) []findings.Finding { return r.Failing() },
-	"waived": func(r findings.Report) []findings.Finding {
-		var waived []findings.Finding
-		for _, f := range r.Findings {
-			if !f.Fails() {
-				waived = append(waived, f)
-			}
-		}
-		return waived
-	},
-	"bad": func(c findings.Case) *findings.Outcome {
-		if c.Error != nil {
-			return c.Error
-		}
-		return c.Failure
-	},
-	"when": func(t time.Time) string { return t.Format(time.RFC1123) },
+	"waived":   waivedFindings,
+	"bad":      failureOf,
+	"when":     func(t time.Time) string { return t.Format(time.RFC1123) },
 }).Parse(pageSource))
 
-// WriteHTML writes a run as one page that needs nothing else.
+// waivedFindings returns the findings that do not keep their gate from passing.
+func waivedFindings(r findings.Report) []findings.Finding {
+	var waived []findings.Finding
+	for _, f := range r.Findings {
+		if !f.Fails() {
+			waived = append(waived, f)
+		}
+	}
+	return waived
+}
+
+// failureOf returns why a test did not pass; nil if it did.
+func failureOf(c findings.Case) *findings.Outcome {
+	if c.Error != nil {
+		return c.Error
+	}
+	return c.Failure
+}
+
+// WriteHTML writes a run as one HTML page that needs no other file.
 func WriteHTML(w io.Writer, s *Summary, all GateResults) error {
 	return pageTemplate.Execute(w, map[string]any{"Summary": s, "Gates": all})
 }

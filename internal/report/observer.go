@@ -1,20 +1,19 @@
-// Package report shows a run to people and to programs: the live tree of steps, plain lines, JSON events, and the summary. It knows
-// what a step, a deployment record and a rehearsal's coverage are, and nothing of how they come about.
+// Package report renders what a run did, for people and for programs: the live tree of steps, plain lines, JSON events,
+// the summary, plans and gate results as text, Markdown, HTML and JSON. It knows what a step, a deployment record and
+// the coverage of a rehearsal are, and not how they come about.
 package report
 
 import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"lockstep/internal/pipeline"
 )
 
-// An Observer is shown a run while it goes on. Observe may be called from anywhere; Close when there are no more events.
+// An Observer shows a run while it goes on. Close is called after the last call of Observe.
 type Observer interface {
 	Observe(pipeline.Event)
 	Close()
@@ -23,39 +22,49 @@ type Observer interface {
 // ProgressMode is how a run is shown.
 type ProgressMode string
 
-// The ways to show a run: Auto is a live tree on a terminal and plain lines elsewhere.
+// The ways to show a run. Auto is a live tree on a terminal and plain lines everywhere else.
 const (
 	Auto  ProgressMode = "auto"
 	Plain ProgressMode = "plain"
 	None  ProgressMode = "none"
 )
 
-// NewObserver shows the steps of g on w. With verbose, what every step prints is shown, and else only what those
-// print that reach AWS: their plan is what a reader waits for.
-func NewObserver(progress ProgressMode, w io.Writer, isTerminal, verbose bool, g *pipeline.Graph) Observer {
-	shows := func(e pipeline.Event) bool {
-		if e.Kind != pipeline.Output || verbose {
+// ObserverOptions say how a run is shown.
+type ObserverOptions struct {
+	Mode ProgressMode
+	// IsTerminal says that the writer is a terminal.
+	IsTerminal bool
+	// Verbose shows what every step prints. Otherwise only the output of steps that use AWS is shown: it has their plans.
+	Verbose bool
+	// Now returns the current time.
+	Now func() time.Time
+}
+
+// NewObserver returns an observer that shows the steps of g on w.
+func NewObserver(w io.Writer, g *pipeline.Graph, o ObserverOptions) Observer {
+	isShown := func(e pipeline.Event) bool {
+		if e.Kind != pipeline.Output || o.Verbose {
 			return true
 		}
 		step, ok := g.Step(e.Step)
 		return ok && step.Effect == pipeline.AWS
 	}
 	switch {
-	case progress == None:
+	case o.Mode == None:
 		return discardObserver{}
-	case progress == Auto && isTerminal:
-		return newTreeObserver(w, g, shows)
+	case o.Mode == Auto && o.IsTerminal:
+		return newTreeObserver(w, g, isShown, o.Now)
 	default:
-		return &syncObserver{observer: &plainObserver{w: w, isShown: shows, width: nameWidth(g)}}
+		return &syncObserver{observer: &plainObserver{w: w, isShown: isShown, width: nameWidth(g)}}
 	}
 }
 
-// NewJSONObserver writes each event as a line of JSON.
+// NewJSONObserver returns an observer that writes each event as a line of JSON.
 func NewJSONObserver(w io.Writer) Observer {
 	return &syncObserver{observer: &jsonObserver{enc: json.NewEncoder(w)}}
 }
 
-// syncObserver lets a run and what goes on beside it share an observer.
+// syncObserver passes events on one at a time.
 type syncObserver struct {
 	mu       sync.Mutex
 	observer Observer
@@ -77,32 +86,38 @@ func (discardObserver) Close()                 {}
 type jsonObserver struct{ enc *json.Encoder }
 
 func (j *jsonObserver) Observe(e pipeline.Event) {
-	_ = j.enc.Encode(e) // who does not read on has no use for an error either
+	_ = j.enc.Encode(e) // if nobody reads the events, the run goes on without them
 }
 
 func (*jsonObserver) Close() {}
 
-// plainObserver writes a line for each thing that happens.
+// plainObserver writes a line for each event.
 type plainObserver struct {
 	w       io.Writer
 	isShown func(pipeline.Event) bool
-	width   int
+	// width is the width of the column of step names. It is fixed because lines are written one at a time.
+	width int
 }
 
 func (p *plainObserver) Observe(e pipeline.Event) {
 	switch {
 	case !p.isShown(e) || e.Kind == pipeline.Started:
 	case e.Kind == pipeline.Finished:
-		fmt.Fprintf(p.w, "%-*s  %s\n", p.width, e.Step, resultText(*e.Result))
+		p.writeLine(e.Step, resultText(*e.Result))
 	case e.Kind == pipeline.Output:
-		fmt.Fprintf(p.w, "%-*s  | %s\n", p.width, e.Step, e.Detail)
+		p.writeLine(e.Step, "| "+e.Detail)
 	default:
-		fmt.Fprintf(p.w, "%-*s  %s\n", p.width, e.Step, e.Detail)
+		p.writeLine(e.Step, e.Detail)
 	}
+}
+
+func (p *plainObserver) writeLine(step, text string) {
+	fmt.Fprintf(p.w, "%-*s  %s\n", p.width, step, text)
 }
 
 func (*plainObserver) Close() {}
 
+// nameWidth returns the length of the longest name of a step.
 func nameWidth(g *pipeline.Graph) int {
 	width := 0
 	for _, s := range g.Steps() {
@@ -111,19 +126,19 @@ func nameWidth(g *pipeline.Graph) int {
 	return width
 }
 
-// resultText says in a few words how a step ended.
+// resultText returns in a few words how a step ended.
 func resultText(r pipeline.Result) string {
-	parts := []string{string(r.Status)}
+	text := string(r.Status)
 	if r.Status == pipeline.Ran || r.Status == pipeline.Failed {
-		parts[0] += " in " + formatDuration(r.Millis)
+		text += " in " + formatDuration(r.Millis)
 	}
 	if r.Reason != "" && r.Status != pipeline.Cached {
-		parts = append(parts, r.Reason)
+		text += ": " + r.Reason
 	}
-	return strings.Join(parts, ": ")
+	return text
 }
 
-// formatDuration is a time as a person would say it.
+// formatDuration returns a number of milliseconds in the unit that suits it.
 func formatDuration(millis int64) string {
 	switch d := time.Duration(millis) * time.Millisecond; {
 	case d < time.Second:
@@ -135,7 +150,7 @@ func formatDuration(millis int64) string {
 	}
 }
 
-// plural is a count with its noun.
+// plural returns a count with its noun.
 func plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
@@ -143,13 +158,15 @@ func plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// groupByStage groups results by their stage, stages in the pipeline's order.
-func groupByStage(results []pipeline.Result) [][]pipeline.Result {
-	groups := make([][]pipeline.Result, len(pipeline.Stages))
-	for _, r := range results {
-		if i := slices.Index(pipeline.Stages, r.Stage); i >= 0 {
-			groups[i] = append(groups[i], r)
+// sortByStage returns the results in the order of the pipeline's stages, without those of unknown stages.
+func sortByStage(results []pipeline.Result) []pipeline.Result {
+	var sorted []pipeline.Result
+	for _, stage := range pipeline.Stages {
+		for _, r := range results {
+			if r.Stage == stage {
+				sorted = append(sorted, r)
+			}
 		}
 	}
-	return slices.DeleteFunc(groups, func(g []pipeline.Result) bool { return len(g) == 0 })
+	return sorted
 }

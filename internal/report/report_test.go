@@ -19,11 +19,17 @@ import (
 	"lockstep/internal/rehearsal"
 )
 
+// fixedTime is a clock that stands still.
+func fixedTime() time.Time { return time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC) }
+
 func newTestGraph(t *testing.T) *pipeline.Graph {
 	t.Helper()
 	g, err := pipeline.NewGraph([]pipeline.Step{
 		{Name: "build", Stage: pipeline.Synth, Image: pipeline.ImageGo, Command: []string{"go"}},
-		{Name: "deploy:acc", Stage: pipeline.Deploy, Image: pipeline.ImageGo, Command: []string{"x"}, Needs: []string{"build"}, Effect: pipeline.AWS},
+		{
+			Name: "deploy:acc", Stage: pipeline.Deploy, Image: pipeline.ImageGo, Command: []string{"x"},
+			Needs: []string{"build"}, Effect: pipeline.AWS,
+		},
 	})
 	require.NoError(t, err)
 	return g
@@ -33,9 +39,13 @@ var events = []pipeline.Event{
 	{Kind: pipeline.Notice, Detail: "starting the emulated accounts"},
 	{Step: "build", Kind: pipeline.Started},
 	{Step: "build", Kind: pipeline.Output, Detail: "compiling"},
-	{Step: "build", Kind: pipeline.Finished, Result: &pipeline.Result{Step: "build", Status: pipeline.Cached, Reason: "nothing that it reads has changed"}},
+	{Step: "build", Kind: pipeline.Finished, Result: &pipeline.Result{
+		Step: "build", Status: pipeline.Cached, Reason: "nothing that it reads has changed",
+	}},
 	{Step: "deploy:acc", Kind: pipeline.Output, Detail: "+ AWS::S3::Bucket Data"},
-	{Step: "deploy:acc", Kind: pipeline.Finished, Result: &pipeline.Result{Step: "deploy:acc", Status: pipeline.Failed, Millis: 1500, Reason: "exit status 1"}},
+	{Step: "deploy:acc", Kind: pipeline.Finished, Result: &pipeline.Result{
+		Step: "deploy:acc", Status: pipeline.Failed, Millis: 1500, Reason: "exit status 1",
+	}},
 }
 
 func TestPlainObserver_ShowsResultsAndAWSOutput(t *testing.T) {
@@ -60,7 +70,7 @@ deploy:acc  failed in 1.5 s: exit status 1
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var out bytes.Buffer
-			o := NewObserver(Auto, &out, false, test.verbose, newTestGraph(t))
+			o := NewObserver(&out, newTestGraph(t), ObserverOptions{Mode: Auto, Verbose: test.verbose})
 			for _, e := range events {
 				o.Observe(e)
 			}
@@ -72,7 +82,7 @@ deploy:acc  failed in 1.5 s: exit status 1
 
 func TestDiscardObserver_WritesNothing(t *testing.T) {
 	var out bytes.Buffer
-	o := NewObserver(None, &out, true, true, newTestGraph(t))
+	o := NewObserver(&out, newTestGraph(t), ObserverOptions{Mode: None, IsTerminal: true, Verbose: true})
 	for _, e := range events {
 		o.Observe(e)
 	}
@@ -98,17 +108,18 @@ func TestJSONObserver_OneEventPerLine(t *testing.T) {
 }
 
 func TestTreeObserver_GroupsStepsByStage(t *testing.T) {
-	m := newTree(newTestGraph(t), lipgloss.NewRenderer(&bytes.Buffer{}))
-	m.Update(pipeline.Event{Step: "build", Kind: pipeline.Finished, Result: &pipeline.Result{Status: pipeline.Ran, Millis: 120}})
-	m.Update(pipeline.Event{Step: "deploy:acc", Kind: pipeline.Started, Time: time.Now()})
+	m := newTree(newTestGraph(t), lipgloss.NewRenderer(&bytes.Buffer{}), fixedTime)
+	built := &pipeline.Result{Status: pipeline.Ran, Millis: 120}
+	m.Update(pipeline.Event{Step: "build", Kind: pipeline.Finished, Result: built})
+	m.Update(pipeline.Event{Step: "deploy:acc", Kind: pipeline.Started, Time: fixedTime().Add(-90 * time.Second)})
 	m.Update(pipeline.Event{Step: "deploy:acc", Kind: pipeline.Output, Detail: "waiting"})
 	view := m.View()
-	assert.Regexp(t, `(?s)^synth\n  ✓ build       ran in 120 ms\ndeploy\n  . deploy:acc  \d+ ms  waiting\n$`, view)
+	assert.Regexp(t, `(?s)^synth\n  ✓ build       ran in 120 ms\ndeploy\n  . deploy:acc  1 min 30 s  waiting\n$`, view)
 }
 
 func TestTreeObserver_KeepsLastStateOnClose(t *testing.T) {
 	var out bytes.Buffer
-	o := NewObserver(Auto, &out, true, false, newTestGraph(t))
+	o := NewObserver(&out, newTestGraph(t), ObserverOptions{Mode: Auto, IsTerminal: true, Now: fixedTime})
 	for _, e := range events {
 		o.Observe(e)
 	}
@@ -119,7 +130,8 @@ func TestTreeObserver_KeepsLastStateOnClose(t *testing.T) {
 
 func sampleSummary() *Summary {
 	s := &Summary{
-		Command: "deploy", Result: Passed, Mode: Rehearsal, Millis: 12_345, Digest: "d1", Logs: ".lockstep/runs/1",
+		Envelope: Envelope{Command: "deploy", Result: Passed, Mode: Rehearsal, Millis: 12_345},
+		Digest:   "d1", Logs: ".lockstep/runs/1",
 		Steps: []pipeline.Result{
 			{Step: "build", Stage: pipeline.Synth, Status: pipeline.Cached, Reason: "nothing that it reads has changed"},
 			{Step: "deploy:acc", Stage: pipeline.Deploy, Status: pipeline.Ran, Millis: 3000},
@@ -127,12 +139,17 @@ func sampleSummary() *Summary {
 		NotRehearsed: []string{"the approval before prod"},
 	}
 	s.Add(AccountRecord{
-		Mode:     Rehearsal,
-		Coverage: &rehearsal.Coverage{Resources: 4, Ratio: 0.75, StandIns: []rehearsal.StandIn{{Stack: "p-acc-data", LogicalID: "Trail", Type: "AWS::CloudTrail::Trail"}}},
+		Mode: Rehearsal,
+		Coverage: &rehearsal.Coverage{Resources: 4, Ratio: 0.75, StandIns: []rehearsal.StandIn{
+			{Stack: "p-acc-data", LogicalID: "Trail", Type: "AWS::CloudTrail::Trail"},
+		}},
 		Record: deploy.Record{
 			Target: awsclient.Target{Environment: "acc", Account: "444455556666", Region: "eu-west-1"}, Outcome: change.Created,
 			Stacks: []deploy.StackRecord{
-				{Name: "p-acc-data", Outcome: change.Created, Outputs: map[string]string{"Name": "b", "Arn": "a"}, Changes: []change.Change{{Action: change.Add}, {Action: change.Add}}},
+				{
+					Name: "p-acc-data", Outcome: change.Created, Outputs: map[string]string{"Name": "b", "Arn": "a"},
+					Changes: []change.Change{{Action: change.Add}, {Action: change.Add}},
+				},
 				{Name: "p-acc-bad", Outcome: change.Failed, Reason: "Bucket (AWS::S3::Bucket): already exists"},
 			},
 		},
@@ -142,11 +159,11 @@ func sampleSummary() *Summary {
 
 func TestWriteText_ShowsStepsStacksAndCoverage(t *testing.T) {
 	var out bytes.Buffer
-	sampleSummary().WriteText(&out)
+	require.NoError(t, sampleSummary().WriteText(&out))
 	assert.Equal(t, `
 steps
-  ✓ build       cached                 nothing that it reads has changed
-  ✓ deploy:acc  ran             3.0 s
+  ✓ build       cached             nothing that it reads has changed
+  ✓ deploy:acc  ran         3.0 s
 
 acc  account 444455556666, eu-west-1: created
   p-acc-data  created: 2 to add
@@ -180,18 +197,33 @@ func TestWriteJSON_OneObjectOnOneLine(t *testing.T) {
 }
 
 func TestLastLine_SaysWhatWasTouched(t *testing.T) {
-	unchanged := []deploy.StackRecord{{Outcome: change.Unchanged}}
+	unchanged := deploy.StackRecord{Outcome: change.Unchanged}
+	updated := deploy.StackRecord{Outcome: change.Updated}
 	for _, test := range []struct {
-		name string
-		give Summary
-		want string
+		name   string
+		mode   Mode
+		result Verdict
+		stacks []deploy.StackRecord
+		want   string
 	}{
-		{"a rehearsal that changed nothing", Summary{Mode: Rehearsal, Result: Passed, Stacks: unchanged}, "nothing changed on the emulated accounts, nothing was touched"},
-		{"a live run that changed nothing", Summary{Mode: Live, Result: Passed, Stacks: unchanged}, "nothing changed, nothing was touched"},
-		{"a rehearsal that changed something", Summary{Mode: Rehearsal, Result: Passed, Stacks: append(unchanged, deploy.StackRecord{Outcome: change.Updated})}, "nothing reached AWS"},
-		{"a live run that failed", Summary{Mode: Live, Result: Failed, Stacks: unchanged}, "live on AWS"},
+		{
+			"a rehearsal that changed nothing", Rehearsal, Passed, []deploy.StackRecord{unchanged},
+			"nothing changed on the emulated accounts, nothing was touched",
+		},
+		{
+			"a live run that changed nothing", Live, Passed, []deploy.StackRecord{unchanged},
+			"nothing changed, nothing was touched",
+		},
+		{
+			"a rehearsal that changed something", Rehearsal, Passed, []deploy.StackRecord{unchanged, updated},
+			"nothing reached AWS",
+		},
+		{"a live run that failed", Live, Failed, []deploy.StackRecord{unchanged}, "live on AWS"},
 	} {
-		t.Run(test.name, func(t *testing.T) { assert.Contains(t, test.give.LastLine(), test.want) })
+		t.Run(test.name, func(t *testing.T) {
+			s := Summary{Envelope: Envelope{Mode: test.mode, Result: test.result}, Stacks: test.stacks}
+			assert.Contains(t, s.LastLine(), test.want)
+		})
 	}
 }
 

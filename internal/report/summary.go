@@ -1,13 +1,12 @@
 package report
 
 import (
-	"encoding/json"
+	"bytes"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"lockstep/internal/deploy/change"
 
@@ -18,167 +17,150 @@ import (
 	"lockstep/internal/rehearsal"
 )
 
-// Mode is what a command worked on.
-type Mode string
-
-// The modes. Local commands never reach for an account.
-const (
-	Rehearsal Mode = "rehearsal"
-	Live      Mode = "live"
-	Local     Mode = "local"
-)
-
-// Verdict is how a command ended.
-type Verdict string
-
-// The verdicts.
-const (
-	Passed      Verdict = "passed"
-	Failed      Verdict = "failed"
-	Refused     Verdict = "refused"
-	Interrupted Verdict = "interrupted"
-)
-
-// An AccountRecord is what a step that reaches AWS leaves behind: what it did, and how much of it was rehearsed.
+// An AccountRecord is what a step that uses AWS records of one account: what it did, and how much of it was rehearsed.
 type AccountRecord struct {
 	deploy.Record
 	Mode     Mode                `json:"mode"`
 	Coverage *rehearsal.Coverage `json:"coverage,omitempty"`
-	// OtherAccounts are the same environment's in its other accounts and regions.
+	// OtherAccounts are the records of the environment's other accounts and regions.
 	OtherAccounts []AccountRecord `json:"others,omitempty"`
 }
 
-// A Summary is the last thing that a command says.
+// A Summary is the result of a command that runs steps or deploys.
 type Summary struct {
-	Time    time.Time `json:"time"`
-	Event   string    `json:"event"` // always "summary"
-	Command string    `json:"command"`
-	Result  Verdict   `json:"result"`
-	Mode    Mode      `json:"mode"`
-	Millis  int64     `json:"ms"`
-	// Digest is that of the graph.
+	Envelope
+	// Digest is the digest of the graph.
 	Digest string            `json:"digest"`
 	Steps  []pipeline.Result `json:"steps"`
-	// Stacks are those of all environments, in the order in which they were deployed.
+	// Stacks are the stacks of all environments, in the order in which they were deployed.
 	Stacks []deploy.StackRecord `json:"stacks"`
-	// Coverage is that of all environments together; nil unless something was rehearsed.
+	// Coverage is the coverage of all environments together; nil unless something was rehearsed.
 	Coverage *rehearsal.Coverage `json:"coverage,omitempty"`
-	// NotRehearsed says what a rehearsal leaves out besides the resources that were stood in for.
+	// NotRehearsed names what a rehearsal leaves out besides the resources that it replaces by stand-ins.
 	NotRehearsed []string        `json:"notRehearsed,omitempty"`
 	Environments []AccountRecord `json:"environments,omitempty"`
-	// Findings are the worst of what keeps gates from passing, a line each.
+	// Findings are the worst findings of the gates that do not pass, a line each.
 	Findings []string `json:"findings,omitempty"`
 	// Logs is the folder of the run's logs.
-	Logs  string `json:"logs,omitempty"`
-	Error string `json:"error,omitempty"`
+	Logs string `json:"logs,omitempty"`
 }
 
-// Add takes an environment's report into the summary, in each of its accounts.
-func (s *Summary) Add(e AccountRecord) {
-	others := e.OtherAccounts
-	e.OtherAccounts = nil
-	s.Environments = append(s.Environments, e)
-	s.Stacks = append(s.Stacks, e.Stacks...)
-	if e.Coverage != nil {
+// Add adds the record of an environment, in each of its accounts.
+func (s *Summary) Add(record AccountRecord) {
+	others := record.OtherAccounts
+	record.OtherAccounts = nil
+	s.Environments = append(s.Environments, record)
+	s.Stacks = append(s.Stacks, record.Stacks...)
+	if record.Coverage != nil {
 		if s.Coverage == nil {
 			s.Coverage = &rehearsal.Coverage{}
 		}
-		s.Coverage.Add(*e.Coverage)
+		s.Coverage.Add(*record.Coverage)
 	}
 	for _, other := range others {
 		s.Add(other)
 	}
 }
 
-// WriteJSON writes the summary as one line.
+// WriteJSON writes the summary as one line of JSON, with empty lists instead of null.
 func (s *Summary) WriteJSON(w io.Writer) error {
-	s.Event = "summary"
 	if s.Steps == nil {
 		s.Steps = []pipeline.Result{}
 	}
 	if s.Stacks == nil {
 		s.Stacks = []deploy.StackRecord{}
 	}
-	return json.NewEncoder(w).Encode(s)
+	return WriteJSON(w, s)
 }
 
-// WriteText writes the summary for a person.
-func (s *Summary) WriteText(w io.Writer) {
+// WriteText writes the summary for a person. It uses colors if w is a terminal that has them.
+func (s *Summary) WriteText(w io.Writer) error {
 	style := lipgloss.NewRenderer(w)
 	bold := style.NewStyle().Bold(true)
+	var text bytes.Buffer
 	if len(s.Steps) > 0 {
-		fmt.Fprintln(w, "\n"+bold.Render("steps"))
-		s.writeSteps(w, style)
+		fmt.Fprintln(&text, "\n"+bold.Render("steps"))
+		s.writeSteps(&text, style)
 	}
 	if len(s.Findings) > 0 {
-		fmt.Fprintln(w, "\n"+bold.Render("findings"))
+		fmt.Fprintln(&text, "\n"+bold.Render("findings"))
 	}
 	for _, line := range s.Findings {
-		fmt.Fprintln(w, "  "+line)
+		fmt.Fprintln(&text, "  "+line)
 	}
-	for _, e := range s.Environments {
-		fmt.Fprintf(w, "\n%s  account %s, %s: %s%s\n", bold.Render(e.Environment), e.Account, e.Region, e.Outcome, releaseSuffix(e.Release))
-		writeStacks(w, e.Stacks)
-		for _, name := range e.OrphanedStacks {
-			fmt.Fprintf(w, "  left behind: %s, which the assembly has no more and nothing removes\n", name)
-		}
-		if e.Error != "" && !slices.ContainsFunc(e.Stacks, func(st deploy.StackRecord) bool { return st.Outcome == change.Failed && st.Reason != "" }) {
-			fmt.Fprintf(w, "  %s\n", e.Error)
-		}
+	for _, record := range s.Environments {
+		writeRecord(&text, bold, record)
 	}
 	if s.Error != "" && len(s.Environments) == 0 {
-		fmt.Fprintf(w, "\n%s\n", s.Error)
+		fmt.Fprintf(&text, "\n%s\n", s.Error)
 	}
-	s.writeCoverage(w)
+	s.writeCoverage(&text)
 	if s.Logs != "" {
-		fmt.Fprintf(w, "\nlogs    %s\n", s.Logs)
+		fmt.Fprintf(&text, "\nlogs    %s\n", s.Logs)
 	}
 	if s.Digest != "" {
-		fmt.Fprintf(w, "digest  %s\n", s.Digest)
+		fmt.Fprintf(&text, "digest  %s\n", s.Digest)
 	}
-	fmt.Fprintln(w, "\n"+bold.Render(s.LastLine()))
-}
-
-// releaseSuffix tells the number of the release that was recorded.
-func releaseSuffix(number int) string {
-	if number == 0 {
-		return ""
-	}
-	return fmt.Sprintf(", release %d", number)
+	fmt.Fprintln(&text, "\n"+bold.Render(s.LastLine()))
+	_, err := text.WriteTo(w)
+	return err
 }
 
 func (s *Summary) writeSteps(w io.Writer, style *lipgloss.Renderer) {
-	width := 0
-	for _, r := range s.Steps {
-		width = max(width, len(r.Step))
-	}
-	for _, group := range groupByStage(s.Steps) {
-		for _, r := range group {
-			time := ""
-			if r.Status == pipeline.Ran || r.Status == pipeline.Failed {
-				time = formatDuration(r.Millis)
-			}
-			line := fmt.Sprintf("  %s %-*s  %-11s %9s  %s", statusMark(style, r.Status), width, r.Step, r.Status, time, r.Reason)
-			fmt.Fprintln(w, strings.TrimRight(line, " "))
+	var rows [][]string
+	for _, r := range sortByStage(s.Steps) {
+		elapsed := ""
+		if r.Status == pipeline.Ran || r.Status == pipeline.Failed {
+			elapsed = formatDuration(r.Millis)
 		}
+		rows = append(rows, []string{
+			"  " + statusMark(style, r.Status) + " " + r.Step, string(r.Status), fmt.Sprintf("%9s", elapsed), r.Reason,
+		})
+	}
+	for _, line := range AlignColumns(rows) {
+		fmt.Fprintln(w, line)
 	}
 	if slices.ContainsFunc(s.Steps, func(r pipeline.Result) bool { return r.Status == pipeline.NotRun && r.Blocks() }) {
 		fmt.Fprintln(w, "\n"+absenceRemedy)
 	}
 }
 
-// absenceRemedy says what to do about gates that could not do their work where that counts as a failure.
-const absenceRemedy = "a gate that cannot be run does not pass here: mend what stands in its way, name a copy of the database that it cannot reach\n" +
-	"(gates.goVulnerabilities, gates.osvDatabases in config/pipeline.yaml), or let it be absent (gates.mayBeAbsent in config/environments); see docs/gates.md"
+// absenceRemedy says what to do about a gate that could not be run where that is a failure.
+const absenceRemedy = "a gate that cannot be run does not pass here: fix what keeps it from running, " +
+	"name a copy of the database that it cannot reach\n" +
+	"(gates.goVulnerabilities, gates.osvDatabases in config/pipeline.yaml), " +
+	"or let it be absent (gates.mayBeAbsent in config/environments); see docs/gates.md"
 
-// writeStacks says of each stack what happened to it and, where it changed, to what in it.
-func writeStacks(w io.Writer, stacks []deploy.StackRecord) {
-	width := 0
-	for _, st := range stacks {
-		width = max(width, len(st.Name))
+// writeRecord writes what happened in one account.
+func writeRecord(w io.Writer, bold lipgloss.Style, r AccountRecord) {
+	release := ""
+	if r.Release != 0 {
+		release = fmt.Sprintf(", release %d", r.Release)
 	}
+	fmt.Fprintf(w, "\n%s  account %s, %s: %s%s\n", bold.Render(r.Environment), r.Account, r.Region, r.Outcome, release)
+	writeStacks(w, r.Stacks)
+	for _, name := range r.OrphanedStacks {
+		fmt.Fprintf(w, "  left behind: %s, which the assembly has no more and nothing removes\n", name)
+	}
+	hasReason := func(st deploy.StackRecord) bool { return st.Outcome == change.Failed && st.Reason != "" }
+	if r.Error != "" && !slices.ContainsFunc(r.Stacks, hasReason) {
+		fmt.Fprintf(w, "  %s\n", r.Error)
+	}
+}
+
+// writeStacks writes what happened to each stack, and its outputs.
+func writeStacks(w io.Writer, stacks []deploy.StackRecord) {
+	var rows [][]string
 	for _, st := range stacks {
-		fmt.Fprintf(w, "  %-*s  %s%s\n", width, st.Name, st.Outcome, changeCounts(st.Changes))
+		outcome := string(st.Outcome)
+		if counts := countActions(st.Changes); counts != "" {
+			outcome += ": " + counts
+		}
+		rows = append(rows, []string{"  " + st.Name, outcome})
+	}
+	lines := AlignColumns(rows)
+	for i, st := range stacks {
+		fmt.Fprintln(w, lines[i])
 		if st.Reason != "" {
 			fmt.Fprintf(w, "    %s\n", st.Reason)
 		}
@@ -188,32 +170,28 @@ func writeStacks(w io.Writer, stacks []deploy.StackRecord) {
 	}
 }
 
-// changeCounts says how many resources are treated in each way.
-func changeCounts(changes []change.Change) string {
+// countActions returns how many resources each action is for, as "1 to add, 2 to modify"; empty if nothing changes.
+func countActions(changes []change.Change) string {
+	count := map[change.Action]int{}
+	for _, c := range changes {
+		count[c.Action]++
+	}
 	var parts []string
 	for _, action := range []change.Action{change.Add, change.Modify, change.Replace, change.ReplaceMaybe, change.Remove} {
-		n := 0
-		for _, c := range changes {
-			if c.Action == action {
-				n++
-			}
-		}
-		if n > 0 {
-			parts = append(parts, fmt.Sprintf("%d to %s", n, action))
+		if count[action] > 0 {
+			parts = append(parts, fmt.Sprintf("%d to %s", count[action], action))
 		}
 	}
-	if len(parts) == 0 {
-		return ""
-	}
-	return ": " + strings.Join(parts, ", ")
+	return strings.Join(parts, ", ")
 }
 
 func (s *Summary) writeCoverage(w io.Writer) {
-	if s.Coverage == nil {
+	c := s.Coverage
+	if c == nil {
 		return
 	}
-	c := s.Coverage
-	fmt.Fprintf(w, "\nrehearsed %d of %s (%.0f %%)\n", c.Resources-len(c.StandIns), plural(c.Resources, "resource"), 100*c.Ratio)
+	rehearsed := c.Resources - len(c.StandIns)
+	fmt.Fprintf(w, "\nrehearsed %d of %s (%.0f %%)\n", rehearsed, plural(c.Resources, "resource"), 100*c.Ratio)
 	for _, in := range c.StandIns {
 		fmt.Fprintf(w, "  not rehearsed: %s %s in %s\n", in.Type, in.LogicalID, in.Stack)
 	}
@@ -225,7 +203,7 @@ func (s *Summary) writeCoverage(w io.Writer) {
 	}
 }
 
-// FirstLine says what a command is about to work on.
+// FirstLine returns the line that says what a command is about to work on; empty for a local command.
 func FirstLine(mode Mode, environments []string) string {
 	names := strings.Join(environments, ", ")
 	switch mode {
@@ -237,7 +215,7 @@ func FirstLine(mode Mode, environments []string) string {
 	return ""
 }
 
-// LastLine says how it went, and on what.
+// LastLine returns the line that says how the command ended, and on what it worked.
 func (s *Summary) LastLine() string {
 	line := fmt.Sprintf("%s %s in %s", s.Command, s.Result, formatDuration(s.Millis))
 	switch {
@@ -251,12 +229,12 @@ func (s *Summary) LastLine() string {
 		line += ": live on AWS"
 	}
 	if absent := s.toleratedGates(); len(absent) > 0 {
-		line += fmt.Sprintf("; not run here, and no pass elsewhere: %s", strings.Join(absent, ", "))
+		line += "; not run here, and no pass elsewhere: " + strings.Join(absent, ", ")
 	}
 	return line
 }
 
-// toleratedGates are the gates that could not be run and did not stop the run.
+// toleratedGates returns the names of the gates that could not be run and did not stop the run.
 func (s *Summary) toleratedGates() []string {
 	var names []string
 	for _, r := range s.Steps {
@@ -267,9 +245,10 @@ func (s *Summary) toleratedGates() []string {
 	return names
 }
 
-// isUnchanged says whether every stack was found as it should be.
+// isUnchanged reports whether every stack was already as the assembly wants it.
 func (s *Summary) isUnchanged() bool {
-	return len(s.Stacks) > 0 && s.Result == Passed &&
-		!slices.ContainsFunc(s.Stacks, func(st deploy.StackRecord) bool { return st.Outcome != change.Unchanged }) &&
-		!slices.ContainsFunc(s.Environments, func(e AccountRecord) bool { return e.Release != 0 })
+	hasChanged := func(st deploy.StackRecord) bool { return st.Outcome != change.Unchanged }
+	hasRelease := func(r AccountRecord) bool { return r.Release != 0 }
+	return s.Result == Passed && len(s.Stacks) > 0 &&
+		!slices.ContainsFunc(s.Stacks, hasChanged) && !slices.ContainsFunc(s.Environments, hasRelease)
 }

@@ -13,40 +13,43 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// treeObserver shows the steps as a tree that is drawn anew as they go on, with what a reader waits for scrolling by above it.
+// treeObserver draws the steps as a tree and redraws it with every event. Output scrolls by above the tree.
 type treeObserver struct {
 	program *tea.Program
 	ended   chan struct{}
 	isShown func(pipeline.Event) bool
 }
 
-func newTreeObserver(w io.Writer, g *pipeline.Graph, shows func(pipeline.Event) bool) *treeObserver {
+func newTreeObserver(
+	w io.Writer, g *pipeline.Graph, isShown func(pipeline.Event) bool, now func() time.Time,
+) *treeObserver {
+	o := &treeObserver{ended: make(chan struct{}), isShown: isShown}
 	// The caller handles interrupts, and nothing is read from the terminal.
-	l := &treeObserver{ended: make(chan struct{}), isShown: shows}
-	l.program = tea.NewProgram(newTree(g, lipgloss.NewRenderer(w)), tea.WithOutput(w), tea.WithInput(nil), tea.WithoutSignalHandler())
+	o.program = tea.NewProgram(newTree(g, lipgloss.NewRenderer(w), now),
+		tea.WithOutput(w), tea.WithInput(nil), tea.WithoutSignalHandler())
 	go func() {
-		defer close(l.ended)
-		_, _ = l.program.Run() // a terminal that cannot be drawn on loses the tree, not the run
+		defer close(o.ended)
+		_, _ = o.program.Run() // if the terminal cannot be drawn on, the run goes on without the tree
 	}()
-	return l
+	return o
 }
 
-func (l *treeObserver) Observe(e pipeline.Event) {
+func (o *treeObserver) Observe(e pipeline.Event) {
 	switch {
-	case e.Kind == pipeline.Output && l.isShown(e):
-		l.program.Println(e.Detail)
+	case e.Kind == pipeline.Output && o.isShown(e):
+		o.program.Println(e.Detail)
 	case e.Kind == pipeline.Notice:
-		l.program.Println(strings.TrimSpace(e.Step + "  " + e.Detail))
+		o.program.Println(strings.TrimSpace(e.Step + "  " + e.Detail))
 	}
-	l.program.Send(e)
+	o.program.Send(e)
 }
 
-func (l *treeObserver) Close() {
-	l.program.Send(tea.Quit())
-	<-l.ended
+func (o *treeObserver) Close() {
+	o.program.Send(tea.Quit())
+	<-o.ended
 }
 
-// tree is what is drawn: a line for each step that has started or ended, under its stage.
+// tree is the model that is drawn: each stage, with a line for each of its steps.
 type tree struct {
 	steps      []pipeline.Step
 	started    map[string]time.Time
@@ -56,12 +59,20 @@ type tree struct {
 	columns    int
 	spin       spinner.Model
 	style      *lipgloss.Renderer
+	now        func() time.Time
 }
 
-func newTree(g *pipeline.Graph, style *lipgloss.Renderer) tree {
+func newTree(g *pipeline.Graph, style *lipgloss.Renderer, now func() time.Time) tree {
 	return tree{
-		steps: g.Steps(), started: map[string]time.Time{}, results: map[string]pipeline.Result{}, lastOutput: map[string]string{},
-		width: nameWidth(g), columns: 80, spin: spinner.New(spinner.WithSpinner(spinner.MiniDot)), style: style,
+		steps:      g.Steps(),
+		started:    map[string]time.Time{},
+		results:    map[string]pipeline.Result{},
+		lastOutput: map[string]string{},
+		width:      nameWidth(g),
+		columns:    80,
+		spin:       spinner.New(spinner.WithSpinner(spinner.MiniDot)),
+		style:      style,
+		now:        now,
 	}
 }
 
@@ -101,17 +112,21 @@ func (t tree) View() string {
 	return b.String()
 }
 
+// line returns the line of a step: how it ended, or how long it has run and what it printed last, or that it waits.
 func (t tree) line(s pipeline.Step) string {
+	faint := t.style.NewStyle().Faint(true)
 	if result, ok := t.results[s.Name]; ok {
 		return fmt.Sprintf("  %s %-*s  %s", statusMark(t.style, result.Status), t.width, s.Name, resultText(result))
 	}
-	if at, ok := t.started[s.Name]; ok {
-		return fmt.Sprintf("  %s %-*s  %s  %s", t.spin.View(), t.width, s.Name, formatDuration(time.Since(at).Milliseconds()), t.style.NewStyle().Faint(true).Render(t.lastOutput[s.Name]))
+	if started, ok := t.started[s.Name]; ok {
+		elapsed := formatDuration(t.now().Sub(started).Milliseconds())
+		output := faint.Render(t.lastOutput[s.Name])
+		return fmt.Sprintf("  %s %-*s  %s  %s", t.spin.View(), t.width, s.Name, elapsed, output)
 	}
-	return t.style.NewStyle().Faint(true).Render(fmt.Sprintf("  · %-*s", t.width, s.Name))
+	return faint.Render(fmt.Sprintf("  · %-*s", t.width, s.Name))
 }
 
-// statusMark is a status as one coloured sign.
+// statusMark returns the colored sign of a status.
 func statusMark(style *lipgloss.Renderer, status pipeline.Status) string {
 	sign, colour := "✗", "1"
 	switch status {

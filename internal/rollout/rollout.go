@@ -1,89 +1,183 @@
-// Package rollout owns the order in which accounts are deployed to: wave after wave, those of a wave at the same time,
-// until too many have failed. It knows nothing of what is done in an account.
 package rollout
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"sync"
+	"io/fs"
+
+	"lockstep/internal/awsclient"
+	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/planfile"
+
+	"lockstep/config"
+	"lockstep/internal/deploy"
+	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/report"
 )
 
-// A Policy is how many accounts are deployed to at the same time, and how many of them may fail. Accounts do not depend
-// on each other, so a failure stops none of its wave, but no further wave begins.
-type Policy struct {
-	// MaxConcurrent is how many accounts are worked on at the same time, which bounds the memory; at least 1. How fast AWS
-	// is called is another matter.
-	MaxConcurrent int
-	// MaxFailures is how many accounts may fail before no further one is begun, whatever wave it is in. A negative number
-	// allows none in an earlier wave and any number in the same.
+// A Request is what a session does to the accounts of environments.
+type Request struct {
+	// Command is the name of the command, which locks and journals show.
+	Command      string
+	Environments []config.Environment
+	Source       Source
+	Operation    Operation
+	// MaxFailures is how many accounts of an environment may fail before no further one is started. If it is negative, the
+	// accounts of a wave are all started, and a failure stops the waves after it.
 	MaxFailures int
 }
 
-// DefaultMaxConcurrent is how many accounts are worked on at the same time by default.
-const DefaultMaxConcurrent = 64
-
-// A NotStartedError says that an account was not begun because others had failed.
-type NotStartedError struct{ Failed int }
-
-func (e *NotStartedError) Error() string {
-	return fmt.Sprintf("not begun, because %d before it failed", e.Failed)
-}
-
-// Run calls do for every account, by the number of its wave and its number in the wave. The waves are given by how many
-// accounts they have. It returns the error of each account, wave by wave.
-func (p Policy) Run(ctx context.Context, waves []int, do func(ctx context.Context, wave, account int) error) [][]error {
-	out := make([][]error, len(waves))
-	run := &run{policy: p, slots: make(chan struct{}, max(1, p.MaxConcurrent))}
-	for w, accounts := range waves {
-		run.isStopped = p.MaxFailures < 0 && run.failed > 0
-		out[w] = run.wave(ctx, accounts, func(account int) error { return do(ctx, w, account) })
+// Run runs the request's operation in every account, environment after environment up to the first that fails. It
+// returns a record of each account, also if the error is not nil.
+func (s *Session) Run(ctx context.Context, q Request) (records []report.AccountRecord, err error) {
+	access, release, err := s.openAccess(ctx, q.Environments)
+	if err != nil {
+		return nil, err
 	}
-	return out
-}
-
-// A run is the state of one call of Policy.Run.
-type run struct {
-	policy Policy
-	slots  chan struct{}
-	// isStopped says that an earlier wave had failures and none are allowed.
-	isStopped bool
-
-	mu     sync.Mutex
-	failed int
-}
-
-// wave calls do for the accounts of one wave and returns the error of each.
-func (r *run) wave(ctx context.Context, accounts int, do func(account int) error) []error {
-	errs := make([]error, accounts)
-	var all sync.WaitGroup
-	for i := range errs {
-		r.slots <- struct{}{}
-		if errs[i] = r.checkStart(ctx); errs[i] != nil {
-			<-r.slots
-			continue
+	defer func() { err = errors.Join(err, release()) }()
+	opener := &accountOpener{session: s, access: access, command: q.Command}
+	for _, env := range q.Environments {
+		opener.limiter = awsclient.NewLimiter()
+		accounts, err := opener.runEnvironment(ctx, env, q)
+		for _, a := range accounts {
+			records = append(records, a.record)
 		}
-		all.Go(func() {
-			defer func() { <-r.slots }()
-			if errs[i] = do(i); errs[i] != nil {
-				r.mu.Lock()
-				defer r.mu.Unlock()
-				r.failed++
-			}
-		})
+		if err != nil {
+			return records, fmt.Errorf("%s: %w", env.Name, err)
+		}
 	}
-	all.Wait()
-	return errs
+	return records, nil
 }
 
-// checkStart returns why no further account is begun, nil if one may be.
-func (r *run) checkStart(ctx context.Context) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if ctx.Err() != nil {
-		return ctx.Err()
+// runEnvironment runs the operation in every account of an environment, wave after wave.
+func (o *accountOpener) runEnvironment(ctx context.Context, env config.Environment, q Request) ([]*account, error) {
+	var accounts []*account
+	var sizes, firsts []int // of each wave, how many accounts it has, and the index of its first one in accounts
+	for _, wave := range env.Waves() {
+		sizes = append(sizes, len(wave))
+		firsts = append(firsts, len(accounts))
+		for _, target := range wave {
+			accounts = append(accounts, o.newAccount(target))
+		}
 	}
-	if r.isStopped || r.policy.MaxFailures >= 0 && r.failed > r.policy.MaxFailures {
-		return &NotStartedError{r.failed}
+	runner := WaveRunner{MaxConcurrent: DefaultMaxConcurrent, MaxFailures: q.MaxFailures}
+	results := runner.Run(ctx, sizes, func(ctx context.Context, wave, i int) error {
+		return accounts[firsts[wave]+i].run(ctx, q)
+	})
+	var errs []error
+	for w, wave := range results {
+		for i, err := range wave {
+			errs = append(errs, accounts[firsts[w]+i].recordError(err, len(accounts) > 1))
+		}
 	}
-	return nil
+	err := errors.Join(errs...)
+	finishErr := q.Operation.finish(ctx, accounts, err)
+	if err == nil && finishErr != nil {
+		accounts[0].fail(finishErr)
+	}
+	return accounts, finishErr
+}
+
+// An account is one account and region of an environment during a rollout.
+type account struct {
+	config.EnvironmentAccount
+	opener     *accountOpener
+	assembly   localAssembly
+	deployment *deploy.Deployment
+	// plan and targetPlan are set by a Plan.
+	plan       *deploy.Plan
+	targetPlan planfile.Target
+	record     report.AccountRecord
+}
+
+func (o *accountOpener) newAccount(target config.EnvironmentAccount) *account {
+	return &account{
+		EnvironmentAccount: target,
+		opener:             o,
+		record: report.AccountRecord{
+			Mode:   o.session.Mode(),
+			Record: deploy.Record{Target: o.session.target(target.Environment), Started: o.session.Now()},
+		},
+	}
+}
+
+// progress reports a line of progress in the account.
+func (a *account) progress(line string) { a.opener.session.progressFor(a.EnvironmentAccount)(line) }
+
+// run opens the account with its assembly and runs the operation in it.
+func (a *account) run(ctx context.Context, q Request) error {
+	if err := a.open(ctx, q.Source); err != nil {
+		return err
+	}
+	var err error
+	a.record.Record, err = q.Operation.run(ctx, a)
+	return err
+}
+
+// recordError writes an error into the account's record. It returns the error as the rollout reports it: with the
+// account's id if there are several accounts, and nil for an account that was not started, because the failures before
+// it are reported.
+func (a *account) recordError(err error, named bool) error {
+	if err == nil {
+		return nil
+	}
+	if a.record.Error == "" {
+		a.fail(err)
+	}
+	var notStarted *NotStartedError
+	if errors.As(err, &notStarted) {
+		a.record.Outcome = change.Untouched
+		return nil
+	}
+	if named {
+		return fmt.Errorf("account %s in %s: %w", a.ID, a.Region, err)
+	}
+	return err
+}
+
+// fail records that the account failed.
+func (a *account) fail(err error) { a.record.Outcome, a.record.Error = change.Failed, err.Error() }
+
+// open loads the account's assembly and opens the account with it.
+func (a *account) open(ctx context.Context, source Source) error {
+	session, target := a.opener.session, a.record.Target
+	cfg, err := a.opener.access.callerConfig(target.Region)
+	if err != nil {
+		return err
+	}
+	if a.assembly, err = source.load(ctx, a.opener, a.EnvironmentAccount); err != nil {
+		return err
+	}
+	options, err := session.deployOptions(ctx, a.EnvironmentAccount, a.opener.command)
+	if err != nil {
+		return err
+	}
+	options.Limiter = a.opener.limiter
+	options.EnvironmentDigest = a.assembly.environmentDigest
+	options.SiblingDigests = a.assembly.siblingDigests
+	files, err := assembly.Open(a.assembly.folder)
+	if err != nil {
+		return err
+	}
+	options.Artifacts.Assembly = files
+	var adapted *assembly.Assembly
+	if options.SynthDigest, err = assembly.SynthDigest(files); err == nil {
+		adapted, err = a.readAdapted(files)
+	}
+	if err != nil {
+		return fmt.Errorf("cloud assembly %s: %w", a.assembly.folder, err)
+	}
+	a.deployment, err = deploy.Open(ctx, cfg, target, adapted, options)
+	return err
+}
+
+// readAdapted reads the assembly in the form that the account can deploy, and records how much of the original that is.
+func (a *account) readAdapted(files fs.FS) (*assembly.Assembly, error) {
+	files, coverage, err := a.opener.access.adaptAssembly(files)
+	if err != nil {
+		return nil, err
+	}
+	a.record.Coverage = coverage
+	return assembly.Read(files, assembly.Defaults{Account: a.ID, Region: a.Region})
 }

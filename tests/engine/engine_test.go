@@ -17,42 +17,46 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/internal/pipeline"
+	"lockstep/tests/harness"
 )
 
-// engineVariable is the variable that asks for these tests: the first run builds every tool, which takes long.
+// engineVariable asks for these tests. Their first run builds every tool, which takes long.
 const engineVariable = "LOCKSTEP_ENGINE"
 
-// needEngine skips the test, and says why, unless it is asked for and there is an engine.
+// needEngine skips the test unless engineVariable asks for it and an engine can be reached.
 func needEngine(t *testing.T) {
 	t.Helper()
 	if os.Getenv(engineVariable) == "" {
 		t.Skip("not run: `make e2e` runs it, where Dagger and an engine are at hand")
 	}
 	if _, err := exec.LookPath("dagger"); err != nil {
-		t.Skipf("not run: there is no program dagger on the PATH. Install version %s from https://docs.dagger.io/install", pipeline.DaggerVersion)
+		t.Skipf("not run: there is no program dagger on the PATH. Install version %s from https://docs.dagger.io/install",
+			pipeline.DaggerVersion)
 	}
-	version := runDagger(t, ".", time.Minute, "version")
-	if have := regexp.MustCompile(`v(\S+)`).FindStringSubmatch(version.stdout); have == nil || have[1] != pipeline.DaggerVersion {
-		t.Skipf("not run: %q is not the version %s that the module is written for", strings.TrimSpace(version.stdout), pipeline.DaggerVersion)
+	version := runDagger(t, ".", time.Minute, "version").stdout
+	found := regexp.MustCompile(`v(\S+)`).FindStringSubmatch(version)
+	if found == nil || found[1] != pipeline.DaggerVersion {
+		t.Skipf("not run: %q is not version %s, for which the module is written",
+			strings.TrimSpace(version), pipeline.DaggerVersion)
 	}
-	// An engine that is not there yet is pulled.
-	if answer := runDagger(t, ".", 10*time.Minute, "core", "version"); answer.failed {
-		lines := strings.Split(strings.TrimSpace(answer.progress), "\n")
+	// The first call pulls the engine.
+	if result := runDagger(t, ".", 10*time.Minute, "core", "version"); result.failed {
+		lines := strings.Split(strings.TrimSpace(result.progress), "\n")
 		t.Skipf("not run: no engine can be reached: %s", lines[len(lines)-1])
 	}
 }
 
-// A callResult is what came of a run of the Dagger command line.
+// A callResult is the result of a run of the Dagger command line.
 type callResult struct {
 	stdout, progress string
 	failed           bool
 	duration         time.Duration
 }
 
-// combinedOutput is everything that a person, or a log, is shown.
+// combinedOutput returns all that was printed.
 func (c callResult) combinedOutput() string { return c.stdout + c.progress }
 
-// runDagger runs the Dagger command line in a folder, with everything that it can show.
+// runDagger runs the Dagger command line in a folder with plain progress. It is interrupted after the duration.
 func runDagger(t *testing.T, dir string, within time.Duration, args ...string) callResult {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), within)
@@ -68,12 +72,15 @@ func runDagger(t *testing.T, dir string, within time.Duration, args ...string) c
 	if err != nil && !errors.As(err, &status) {
 		require.NoError(t, err)
 	}
-	c := callResult{stdout: out.String(), progress: progress.String(), failed: err != nil, duration: time.Since(began).Round(10 * time.Millisecond)}
+	c := callResult{
+		stdout: out.String(), progress: progress.String(), failed: err != nil,
+		duration: time.Since(began).Round(10 * time.Millisecond),
+	}
 	t.Logf("dagger %s: %v, failed %v", strings.Join(args, " "), c.duration, c.failed)
 	return c
 }
 
-// mustSucceed is run where it has to.
+// mustSucceed is runDagger for a call that must succeed.
 func mustSucceed(t *testing.T, dir string, args ...string) callResult {
 	t.Helper()
 	c := runDagger(t, dir, time.Hour, args...)
@@ -81,18 +88,18 @@ func mustSucceed(t *testing.T, dir string, args ...string) callResult {
 	return c
 }
 
-// mustFail is run where it must not succeed.
+// mustFail is runDagger for a call that must fail.
 func mustFail(t *testing.T, dir string, args ...string) callResult {
 	t.Helper()
 	c := runDagger(t, dir, time.Hour, args...)
 	require.True(t, c.failed, "%s", tail(c.combinedOutput()))
-	if _, said, ok := strings.Cut(c.progress, "\nError: "); ok {
-		t.Log(strings.TrimSpace(said))
+	if _, message, ok := strings.Cut(c.progress, "\nError: "); ok {
+		t.Log(strings.TrimSpace(message))
 	}
 	return c
 }
 
-// tail is enough of what was printed to see what went wrong.
+// tail returns the last 6000 bytes of a text.
 func tail(text string) string { return text[max(0, len(text)-6000):] }
 
 var (
@@ -100,7 +107,7 @@ var (
 	commandEnd  = regexp.MustCompile(`^(\d+)\s*: (?:┆ )*Container\.withExec (CACHED|DONE|ERROR)`)
 )
 
-// executedCommands are the commands that ran, those that the engine had the result of already left out.
+// executedCommands returns the commands that ran, sorted, without those whose results the engine took from its cache.
 func (c callResult) executedCommands() []string {
 	commands, cached := map[string]string{}, map[string]bool{}
 	for line := range strings.Lines(c.progress) {
@@ -122,26 +129,29 @@ func (c callResult) executedCommands() []string {
 	return out
 }
 
-// clone is the repository with its commits and with what has not been committed yet, to be changed at will.
+// clone returns a clone of the repository with its uncommitted changes and with the fixture platform as its
+// configuration.
 func clone(t *testing.T) string {
 	t.Helper()
-	repository, err := filepath.Abs("../..")
-	require.NoError(t, err)
+	repository := harness.Repository()
 	to := filepath.Join(t.TempDir(), "lockstep")
 	git(t, repository, "clone", "--quiet", repository, to)
-	files := strings.Split(strings.TrimRight(git(t, repository, "ls-files", "-z", "--cached", "--others", "--exclude-standard"), "\x00"), "\x00")
-	for _, name := range append(files, ".env") { // which says where this machine's images come from
+	listed := git(t, repository, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+	files := strings.Split(strings.TrimRight(listed, "\x00"), "\x00")
+	for _, name := range append(files, ".env") { // .env says where this machine's images come from
 		text, err := os.ReadFile(filepath.Join(repository, name))
 		if errors.Is(err, os.ErrNotExist) {
 			_ = os.Remove(filepath.Join(to, name))
 			continue
 		}
 		require.NoError(t, err)
-		write(t, filepath.Join(to, name), string(text))
+		harness.MustWriteFile(t, filepath.Join(to, name), string(text)) // an existing file keeps its mode
 	}
+	require.NoError(t, harness.UsePlatform(to))
 	return to
 }
 
+// git runs git in a folder and returns what it prints.
 func git(t *testing.T, dir string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command("git", args...)
@@ -151,20 +161,10 @@ func git(t *testing.T, dir string, args ...string) string {
 	return string(out)
 }
 
-func write(t *testing.T, file, text string) {
-	t.Helper()
-	mode := os.FileMode(0o644)
-	if info, err := os.Stat(file); err == nil {
-		mode = info.Mode()
-	}
-	require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
-	require.NoError(t, os.WriteFile(file, []byte(text), mode))
-}
-
-// appendToFile appends to a file.
+// appendToFile appends a text to a file.
 func appendToFile(t *testing.T, file, more string) {
 	t.Helper()
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
-	write(t, file, string(text)+more)
+	harness.MustWriteFile(t, file, string(text)+more)
 }

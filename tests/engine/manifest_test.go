@@ -1,62 +1,69 @@
 package engine
 
 import (
+	"bytes"
+	"errors"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/goccy/go-yaml"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
-	networkingv1 "k8s.io/api/networking/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/serializer"
 
 	"lockstep/internal/pipeline"
 )
 
 const manifest = "../../docs/remote-engine.yaml"
 
-// newKubernetesDecoder reads an object as the Kubernetes API does when it is told to be strict: an unknown kind, an unknown field and a value of another type are errors.
-func newKubernetesDecoder(t *testing.T) runtime.Decoder {
+// newManifestSchema compiles the JSON schema of the Kubernetes objects in the manifest. Like the API with strict field
+// validation, it refuses an unknown kind, an unknown field and a value of another type.
+func newManifestSchema(t *testing.T) *jsonschema.Schema {
 	t.Helper()
-	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, appsv1.AddToScheme, networkingv1.AddToScheme} {
-		require.NoError(t, add(scheme))
-	}
-	return serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDeserializer()
+	schema, err := jsonschema.NewCompiler().Compile("testdata/kubernetes.schema.json")
+	require.NoError(t, err)
+	return schema
 }
 
-// splitManifest are the parts of a manifest.
+// validateManifest returns the errors of all documents of a manifest, joined.
+func validateManifest(schema *jsonschema.Schema, text string) error {
+	var errs []error
+	for _, document := range splitManifest(text) {
+		object, err := yaml.YAMLToJSON([]byte(document))
+		if err != nil {
+			return err
+		}
+		value, err := jsonschema.UnmarshalJSON(bytes.NewReader(object))
+		if err != nil {
+			return err
+		}
+		errs = append(errs, schema.Validate(value))
+	}
+	return errors.Join(errs...)
+}
+
+// splitManifest returns the documents of a manifest.
 func splitManifest(text string) []string { return strings.Split(text, "\n---\n") }
 
 func TestDocument_EngineManifestIsValid(t *testing.T) {
-	api := newKubernetesDecoder(t)
+	schema := newManifestSchema(t)
 	text, err := os.ReadFile(manifest)
 	require.NoError(t, err)
-	all := splitManifest(string(text))
-	require.Len(t, all, 4)
-	for _, one := range all {
-		_, _, err := api.Decode([]byte(one), nil, nil)
-		assert.NoError(t, err)
-	}
+	require.Len(t, splitManifest(string(text)), 4)
+	require.NoError(t, validateManifest(schema, string(text)))
 	for name, change := range map[string][2]string{
-		"a field that is misspelt":         {"volumeMounts:", "volumeMount:"},
-		"a value of another type":          {"replicas: 1", `replicas: "1"`},
-		"a kind that it does not know":     {"kind: StatefulSet", "kind: StatefulSets"},
-		"a field in the wrong place":       {"      automountServiceAccountToken", "      clusterIP: None\n      automountServiceAccountToken"},
-		"a list where there is one string": {"serviceName: engine", "serviceName: [engine]"},
+		"a misspelt field":            {"volumeMounts:", "volumeMount:"},
+		"a value of another type":     {"replicas: 1", `replicas: "1"`},
+		"an unknown kind":             {"kind: StatefulSet", "kind: StatefulSets"},
+		"a kind of another API":       {"apiVersion: apps/v1", "apiVersion: v1"},
+		"a field in the wrong object": {"      automountServiceAccountToken", "      clusterIP: None\n      automountServiceAccountToken"},
+		"a list instead of a string":  {"serviceName: engine", "serviceName: [engine]"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Contains(t, string(text), change[0])
-			var refused bool
-			for _, one := range splitManifest(strings.Replace(string(text), change[0], change[1], 1)) {
-				_, _, err := api.Decode([]byte(one), nil, nil)
-				refused = refused || err != nil
-			}
-			assert.True(t, refused)
+			assert.Error(t, validateManifest(schema, strings.Replace(string(text), change[0], change[1], 1)))
 		})
 	}
 }

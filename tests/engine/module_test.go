@@ -22,39 +22,43 @@ import (
 
 	"lockstep/config"
 	"lockstep/internal/pipeline"
+	"lockstep/tests/harness"
 )
 
-// canary is what nobody may ever be shown.
+// canary is a secret that must never be shown.
 const canary = "canary-that-nobody-may-be-shown"
 
-// The module on a real engine, in a clone of this repository that the parts change one after the other.
+// The module on a real engine. The sub-tests share a clone of this repository, which they change one after the other.
 func TestModule_OnAnEngine(t *testing.T) {
 	needEngine(t)
 	dir := clone(t)
-	// Handed to no function, and so for none of them to see.
+	// No function is passed this variable, so none may see it.
 	t.Setenv("AWS_SESSION_TOKEN", canary)
-	for _, part := range []struct {
+	for _, test := range []struct {
 		name string
-		test func(*testing.T, string)
+		run  func(*testing.T, string)
 	}{
 		{"functions and checks have names", testFunctionsAndChecks},
-		{"the graph is the table's, and is not made twice", testGraph},
+		{"the graph is the table's, and is cached", testGraph},
 		{"a deployment is rehearsed", testDeploy},
-		{"bad input is refused in words", testBadInput},
+		{"bad input is refused with a reason", testBadInput},
 		{"credentials are shown nowhere", testCredentialsHidden},
-		{"a plan is kept, agreed to and applied", testReviewedPlan},
+		{"a plan is saved, approved and applied", testReviewedPlan},
 		{"gates pass, or say why they could not be run", testGates},
 		{"an edit of the documentation runs what reads it", testDocumentationEdit},
 		{"an edit of the deployment's code installs nothing", testDeployCodeEdit},
 		{"a gate that fails says what it found", testFailingGate},
 	} {
-		t.Run(part.name, func(t *testing.T) { part.test(t, dir) })
+		t.Run(test.name, func(t *testing.T) { test.run(t, dir) })
 	}
 }
 
 func testFunctionsAndChecks(t *testing.T, dir string) {
 	functions := mustSucceed(t, dir, "functions").stdout
-	for _, name := range []string{"approve", "check", "deploy", "drift", "graph", "plan", "plan-file", "quality", "report", "rollback", "security", "synth", "test", "verify"} {
+	for _, name := range []string{
+		"approve", "check", "deploy", "drift", "graph", "plan", "plan-file", "quality", "report", "rollback", "security",
+		"synth", "test", "verify",
+	} {
 		assert.Regexp(t, `(?m)^`+name+` +\S`, functions)
 	}
 	checks := mustSucceed(t, dir, "check", "-l").stdout
@@ -69,25 +73,37 @@ func testGraph(t *testing.T, dir string) {
 	g, err := pipeline.NewGraph(pipeline.Steps(c))
 	require.NoError(t, err)
 	assert.Contains(t, mustSucceed(t, dir, "call", "graph").stdout, "digest "+g.Digest())
-	assert.Contains(t, mustSucceed(t, dir, "call", "graph").progress, "Lockstep.graph CACHED", "the same repository has the same graph")
+	assert.Contains(t, mustSucceed(t, dir, "call", "graph").progress, "Lockstep.graph CACHED")
 
-	nothing := t.TempDir()
-	write(t, filepath.Join(nothing, "dagger.json"), fmt.Sprintf(`{"name": "empty", "engineVersion": "v%s", "sdk": {"source": "go"}}`, pipeline.DaggerVersion))
-	write(t, filepath.Join(nothing, "main.go"), "package main\n\ntype Empty struct{}\n\nfunc (m *Empty) Nothing() string { return \"nothing\" }\n")
-	write(t, filepath.Join(nothing, "go.mod"), "module empty\n\ngo 1.26\n")
-	git(t, nothing, "init", "--quiet")
+	empty := newEmptyModule(t)
 	quickest := map[string]time.Duration{}
 	for range 4 { // the first of each is cold
 		for name, call := range map[string]func() callResult{
 			"graph":   func() callResult { return mustSucceed(t, dir, "call", "graph") },
-			"nothing": func() callResult { return mustSucceed(t, nothing, "call", "nothing") },
+			"nothing": func() callResult { return mustSucceed(t, empty, "call", "nothing") },
 		} {
 			if took := call().duration; quickest[name] == 0 || took < quickest[name] {
 				quickest[name] = took
 			}
 		}
 	}
-	t.Logf("a warm call of graph took %v, one of an empty module %v: %.2f times", quickest["graph"], quickest["nothing"], float64(quickest["graph"])/float64(quickest["nothing"]))
+	t.Logf("a warm call of graph took %v, one of an empty module %v", quickest["graph"], quickest["nothing"])
+}
+
+// newEmptyModule writes a Dagger module with one function that returns a constant, and returns its folder.
+func newEmptyModule(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	const settings = `{"name": "empty", "engineVersion": "v%s", "sdk": {"source": "go"}}`
+	for name, text := range map[string]string{
+		"dagger.json": fmt.Sprintf(settings, pipeline.DaggerVersion),
+		"main.go":     "package main\n\ntype Empty struct{}\n\nfunc (m *Empty) Nothing() string { return \"nothing\" }\n",
+		"go.mod":      "module empty\n\ngo 1.26\n",
+	} {
+		harness.MustWriteFile(t, filepath.Join(dir, name), text)
+	}
+	git(t, dir, "init", "--quiet")
+	return dir
 }
 
 func testDeploy(t *testing.T, dir string) {
@@ -95,13 +111,16 @@ func testDeploy(t *testing.T, dir string) {
 	assert.Contains(t, first.stdout, "a rehearsal on emulated accounts, nothing reached AWS")
 	second := mustSucceed(t, dir, "call", "deploy", "--env", "acc")
 	assert.Contains(t, second.stdout, "nothing changed on the emulated accounts, nothing was touched, nothing reached AWS")
-	assert.Empty(t, otherCommands(second, "lockstep deploy", "lockstep verify", "lockstep tell", "lockstep rehearsal serve"), "a second run has the rest")
+	uncached := []string{"lockstep deploy", "lockstep verify", "lockstep tell", "lockstep rehearsal serve"}
+	assert.Empty(t, otherCommands(second, uncached...), "the rest is cached")
 
 	assert.Contains(t, mustSucceed(t, dir, "call", "verify", "--env", "acc").stdout, "verify:acc")
 	mustSucceed(t, dir, "call", "drift", "--env", "acc")
 	replaceInFile(t, filepath.Join(dir, "config/environments/acc.yaml"), "releaseChannel: acc", "releaseChannel: later")
-	assert.Contains(t, mustSucceed(t, dir, "call", "deploy", "--env", "acc").stdout, "lockstep-acc-artefact       updated: 1 to modify")
-	assert.Contains(t, mustSucceed(t, dir, "call", "rollback", "--env", "acc").stdout, "UPDATE_COMPLETE SettingreleaseChannel")
+	changed := mustSucceed(t, dir, "call", "deploy", "--env", "acc")
+	assert.Contains(t, changed.stdout, "lockstep-acc-artefact       updated: 1 to modify")
+	rolledBack := mustSucceed(t, dir, "call", "rollback", "--env", "acc")
+	assert.Contains(t, rolledBack.stdout, "UPDATE_COMPLETE SettingreleaseChannel")
 	replaceInFile(t, filepath.Join(dir, "config/environments/acc.yaml"), "releaseChannel: later", "releaseChannel: acc")
 }
 
@@ -110,32 +129,50 @@ func testBadInput(t *testing.T, dir string) {
 		args []string
 		want string
 	}{
-		"an environment that there is not":  {[]string{"call", "deploy", "--env", "nowhere"}, `there is no environment "nowhere"; config/environments has dev, acc, prod`},
-		"no environment":                    {[]string{"call", "deploy", "--env", ""}, "which environment? Write --env with one of"},
-		"a mirror that there is not":        {[]string{"call", "--image-prefix", "127.0.0.1:1/nothing", "deploy", "--env", "acc"}, `see that --image-prefix "127.0.0.1:1/nothing" names a mirror that has that image`},
-		"a prefix that is none":             {[]string{"call", "--image-prefix", "https://mirror", "graph"}, `--image-prefix "https://mirror" is no beginning of an image's name`},
-		"a source that is no project":       {[]string{"call", "--source", "docs", "graph"}, "the source directory holds no config/pipeline.yaml"},
-		"a source that is not there":        {[]string{"call", "--source", "missing", "graph"}, "missing"},
-		"an assembly of something else":     {[]string{"call", "plan", "--env", "acc", "--assembly", "docs"}, "--assembly holds no cloud assembly of acc"},
-		"a stage that has no gates":         {[]string{"call", "report", "--stage", "deploy"}, "--stage deploy is no stage of gates"},
-		"no report of a stage that is none": {[]string{"call", "report", "--stage", "nowhere"}, "--stage nowhere is no stage of gates"},
+		"an unknown environment": {
+			[]string{"deploy", "--env", "nowhere"}, `there is no environment "nowhere"; config/environments has dev, acc, prod`,
+		},
+		"no environment": {[]string{"deploy", "--env", ""}, "which environment? Write --env with one of"},
+		"a mirror that does not exist": {
+			[]string{"--image-prefix", "127.0.0.1:1/nothing", "deploy", "--env", "acc"},
+			`see that --image-prefix "127.0.0.1:1/nothing" names a mirror that has that image`,
+		},
+		"a prefix that is not one": {
+			[]string{"--image-prefix", "https://mirror", "graph"},
+			`--image-prefix "https://mirror" is not the beginning of an image's name`,
+		},
+		"a source that is not a project": {
+			[]string{"--source", "docs", "graph"}, "the source directory holds no config/pipeline.yaml",
+		},
+		"a source that does not exist": {[]string{"--source", "missing", "graph"}, "missing"},
+		"a folder without assemblies": {
+			[]string{"plan", "--env", "acc", "--assembly", "docs"}, "--assembly holds no cloud assembly of acc",
+		},
+		"a stage without gates": {[]string{"report", "--stage", "deploy"}, "--stage deploy has no gates"},
+		"an unknown stage":      {[]string{"report", "--stage", "nowhere"}, "--stage nowhere has no gates"},
 	} {
-		t.Run(name, func(t *testing.T) { assert.Contains(t, mustFail(t, dir, test.args...).progress, test.want) })
+		t.Run(name, func(t *testing.T) {
+			result := mustFail(t, dir, append([]string{"call"}, test.args...)...)
+			assert.Contains(t, result.progress, test.want)
+		})
 	}
 }
 
 func testCredentialsHidden(t *testing.T, dir string) {
 	exported := func(expires time.Time) string {
 		text, err := json.Marshal(map[string]any{
-			"Version": 1, "AccessKeyId": "AKIA" + strings.Repeat("0", 16), "SecretAccessKey": canary, "SessionToken": canary, "Expiration": expires.Format(time.RFC3339),
+			"Version": 1, "AccessKeyId": "AKIA" + strings.Repeat("0", 16), "SecretAccessKey": canary, "SessionToken": canary,
+			"Expiration": expires.Format(time.RFC3339),
 		})
 		require.NoError(t, err)
 		return string(text)
 	}
-	traced := collectTraces(t)
+	traces := collectTraces(t)
 	for name, test := range map[string]struct{ credentials, want string }{
-		"not JSON":              {canary, "--aws-credentials is not in the format of"},
-		"of another format":     {`{"Version": 2, "SecretAccessKey": "` + canary + `"}`, "--aws-credentials has Version 2, not 1"},
+		"not JSON": {canary, "--aws-credentials is not in the format of"},
+		"of another format": {
+			`{"Version": 2, "SecretAccessKey": "` + canary + `"}`, "--aws-credentials has Version 2, not 1",
+		},
 		"expired":               {exported(time.Now().Add(-time.Hour)), "--aws-credentials expired at"},
 		"of an account of none": {exported(time.Now().Add(time.Hour)), "plan:acc failed"},
 	} {
@@ -146,14 +183,15 @@ func testCredentialsHidden(t *testing.T, dir string) {
 			assert.NotContains(t, c.combinedOutput(), canary)
 		})
 	}
-	sent := traced()
+	sent := traces()
 	assert.Contains(t, sent, "Lockstep.plan", "the calls are in the traces")
 	for _, form := range encodedForms(canary) {
 		assert.False(t, strings.Contains(sent, form), "the traces show %s", form)
 	}
 }
 
-// encodedForms are how a text may stand in a trace: as it is, or in the middle of something that was written in base64, as the arguments of calls are.
+// encodedForms returns the forms in which a text may stand in a trace: plain, or within a longer text in base64, as the
+// arguments of calls are.
 func encodedForms(text string) []string {
 	all := []string{text}
 	for before := range 3 {
@@ -167,11 +205,13 @@ func encodedForms(text string) []string {
 func TestEncodedForms_FindTextInBase64(t *testing.T) {
 	for before := range 7 {
 		sent := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("-", before) + canary + "and more"))
-		assert.True(t, slices.ContainsFunc(encodedForms(canary), func(form string) bool { return strings.Contains(sent, form) }), "after %d bytes", before)
+		isIn := func(form string) bool { return strings.Contains(sent, form) }
+		assert.True(t, slices.ContainsFunc(encodedForms(canary), isIn), "after %d bytes", before)
 	}
 }
 
-// collectTraces takes what Dagger sends to whoever collects its traces and logs, and returns all of it so far.
+// collectTraces makes Dagger send its traces and logs to a collector, and returns a function that returns all that was
+// sent so far.
 func collectTraces(t *testing.T) func() string {
 	t.Helper()
 	var mutex sync.Mutex
@@ -202,19 +242,19 @@ func collectTraces(t *testing.T) func() string {
 }
 
 func testReviewedPlan(t *testing.T, dir string) {
-	kept := filepath.Join(t.TempDir(), "plan")
-	mustSucceed(t, dir, "call", "plan-file", "--env", "prod", "export", "--path", kept)
+	saved := filepath.Join(t.TempDir(), "plan")
+	mustSucceed(t, dir, "call", "plan-file", "--env", "prod", "export", "--path", saved)
 	for _, name := range []string{pipeline.PlanFile, "plan.md", "digest", "summary"} {
-		assert.FileExists(t, filepath.Join(kept, name))
+		assert.FileExists(t, filepath.Join(saved, name))
 	}
-	assertNoCanary(t, kept)
-	file := filepath.Join(kept, pipeline.PlanFile)
+	assertNoCanary(t, saved)
+	file := filepath.Join(saved, pipeline.PlanFile)
 	assert.Contains(t, mustFail(t, dir, "call", "deploy", "--env", "prod", "--plan", file).progress, "approve --plan")
 	mustSucceed(t, dir, "call", "approve", "--plan", file, "--note", "tests")
 	mustSucceed(t, dir, "call", "deploy", "--env", "prod", "--plan", file)
 }
 
-// hasUnreachableGate are gates that may not reach their databases from where the engine is. They have said so then.
+// hasUnreachableGate reports whether a gate could not run because the engine cannot reach its database.
 func hasUnreachableGate(c callResult) bool {
 	return strings.Contains(c.combinedOutput(), "not run: it could not reach what it needs")
 }
@@ -224,8 +264,9 @@ func testGates(t *testing.T, dir string) {
 	assert.Contains(t, c.stdout, "check passed")
 	mustSucceed(t, dir, "check")
 	strict := runDagger(t, dir, time.Hour, "call", "--ci", "security")
-	if assert.Equal(t, hasUnreachableGate(c), strict.failed, "%s", tail(strict.combinedOutput())); strict.failed {
-		assert.Contains(t, c.stdout, "not run here, and no pass elsewhere: ", "what could not be run is no pass")
+	assert.Equal(t, hasUnreachableGate(c), strict.failed, "%s", tail(strict.combinedOutput()))
+	if strict.failed {
+		assert.Contains(t, c.stdout, "not run here, and no pass elsewhere: ")
 		assert.NotRegexp(t, `(?m)^\w+(:\w+)? failed: `, strict.progress)
 	}
 	report := filepath.Join(t.TempDir(), "report")
@@ -241,9 +282,12 @@ func testDocumentationEdit(t *testing.T, dir string) {
 	appendToFile(t, filepath.Join(dir, "docs/architecture.md"), "\nOne line more.\n")
 	c := mustSucceed(t, dir, "call", "check")
 	assert.Empty(t, otherCommands(c, "lockstep tell",
-		"lockstep gate documentation", "lockstep gate markdown", "lockstep gate secrets", "lockstep gate baseline", // they read the documentation
-		"lockstep gate history", "lockstep gate coverage", // they read the commits
-		"lockstep gate waivers", "lockstep gate govulncheck", "lockstep gate osv", // they learn of something besides their inputs
+		// These read the documentation.
+		"lockstep gate documentation", "lockstep gate markdown", "lockstep gate secrets", "lockstep gate baseline",
+		// These read the commits.
+		"lockstep gate history", "lockstep gate coverage",
+		// The results of these expire.
+		"lockstep gate waivers", "lockstep gate govulncheck", "lockstep gate osv",
 	))
 }
 
@@ -253,12 +297,12 @@ func testDeployCodeEdit(t *testing.T, dir string) {
 	c := mustSucceed(t, dir, "call", "deploy", "--env", "acc")
 	const build = "go build -trimpath -buildvcs=false -o .lockstep/bin/lockstep"
 	assert.Contains(t, strings.Join(c.executedCommands(), "\n"), build)
-	assert.Empty(t, otherCommands(c, build, pipeline.Self+" "), "what does not call this program stays as it is: tools, the CDK app")
+	assert.Empty(t, otherCommands(c, build, pipeline.Self+" "), "tools and the CDK app are cached")
 	assert.NotContains(t, c.progress, "go: downloading")
 }
 
 func testFailingGate(t *testing.T, dir string) {
-	write(t, filepath.Join(dir, "tests/engine/testdata/seeded.go"), "package seeded\nfunc  Seeded( ) {}\n")
+	harness.MustWriteFile(t, filepath.Join(dir, "tests/engine/testdata/seeded.go"), "package seeded\nfunc  Seeded( ) {}\n")
 	c := mustFail(t, dir, "call", "quality")
 	assert.Contains(t, c.progress, "did not pass: ")
 	assert.Contains(t, c.progress, "tests/engine/testdata/seeded.go")
@@ -269,14 +313,14 @@ func testFailingGate(t *testing.T, dir string) {
 	assert.Contains(t, string(text), "tests/engine/testdata/seeded.go")
 }
 
-// otherCommands are the commands that ran besides those that begin so.
-func otherCommands(c callResult, beginnings ...string) []string {
+// otherCommands returns the commands that ran and begin with none of the prefixes.
+func otherCommands(c callResult, prefixes ...string) []string {
 	return slices.DeleteFunc(c.executedCommands(), func(command string) bool {
-		return slices.ContainsFunc(beginnings, func(beginning string) bool { return strings.HasPrefix(command, beginning) })
+		return slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(command, prefix) })
 	})
 }
 
-// assertNoCanary looks for the canary in every file.
+// assertNoCanary checks that no file of a folder has the canary.
 func assertNoCanary(t *testing.T, dir string) {
 	t.Helper()
 	files := 0
@@ -292,11 +336,12 @@ func assertNoCanary(t *testing.T, dir string) {
 	assert.NotZero(t, files)
 }
 
-// replaceInFile replaces what stands once in a file.
+// replaceInFile replaces a text that stands in a file once.
 func replaceInFile(t *testing.T, file, from, to string) {
 	t.Helper()
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
-	require.Equal(t, 1, strings.Count(string(text), from), "%s has %q", file, from)
-	write(t, file, strings.Replace(string(text), from, to, 1))
+	changed, err := harness.ReplaceOnce(string(text), from, to)
+	require.NoError(t, err, file)
+	harness.MustWriteFile(t, file, changed)
 }

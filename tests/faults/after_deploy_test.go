@@ -12,6 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"lockstep/tests/harness"
 )
 
 func TestDrift_ReportsManualChanges(t *testing.T) {
@@ -20,7 +22,9 @@ func TestDrift_ReportsManualChanges(t *testing.T) {
 	out, status := w.run("drift", "--env", "dev")
 	require.Zero(t, status, out)
 	client := ssm.NewFromConfig(w.aws(dev))
-	_, err := client.PutParameter(t.Context(), &ssm.PutParameterInput{Name: aws.String("/stack0"), Value: aws.String("by hand"), Overwrite: aws.Bool(true)})
+	_, err := client.PutParameter(t.Context(), &ssm.PutParameterInput{
+		Name: aws.String("/stack0"), Value: aws.String("by hand"), Overwrite: aws.Bool(true),
+	})
 	require.NoError(t, err)
 	_, err = client.DeleteParameter(t.Context(), &ssm.DeleteParameterInput{Name: aws.String("/stack1")})
 	require.NoError(t, err)
@@ -35,8 +39,10 @@ func TestDrift_ReportsManualChanges(t *testing.T) {
 func TestVerify_FailsOnFiringAlarm(t *testing.T) {
 	w := newTestbed(t)
 	dir := w.assembly("dev", dev, 1, "one")
-	write(t, filepath.Join(dir, "stack0.json"), `{"Resources":{"Alarm":{"Type":"AWS::CloudWatch::Alarm","Properties":{"AlarmName":"bell","ComparisonOperator":"GreaterThanThreshold","EvaluationPeriods":1,
-		"MetricName":"Errors","Namespace":"shop","Period":60,"Statistic":"Sum","Threshold":0,"TreatMissingData":"notBreaching"}}}}`)
+	harness.MustWriteFile(t, filepath.Join(dir, "stack0.json"), `{"Resources":{
+		"Alarm":{"Type":"AWS::CloudWatch::Alarm","Properties":{
+			"AlarmName":"bell","ComparisonOperator":"GreaterThanThreshold","EvaluationPeriods":1,"MetricName":"Errors",
+			"Namespace":"shop","Period":60,"Statistic":"Sum","Threshold":0,"TreatMissingData":"notBreaching"}}}}`)
 	w.deploy(dir)
 	_, err := cloudwatch.NewFromConfig(w.aws(dev)).SetAlarmState(t.Context(), &cloudwatch.SetAlarmStateInput{
 		AlarmName: aws.String("bell"), StateValue: cwtypes.StateValueAlarm, StateReason: aws.String("too many errors"),
@@ -53,23 +59,25 @@ func TestWaves_DeployInOrder(t *testing.T) {
 	file := filepath.Join(w.dir, "config", "environments", "dev.yaml")
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
-	write(t, file, string(text)+"waves:\n  - accounts: [{account: \""+acc+"\", region: "+region+"}]\n")
-	parts := filepath.Join(w.dir, "assemblies", "dev")
+	harness.MustWriteFile(t, file, string(text)+"waves:\n  - accounts: [{account: \""+acc+"\", region: "+region+"}]\n")
+	assemblies := filepath.Join(w.dir, "assemblies", "dev")
 	first := w.assembly("dev/"+dev+"-"+region, dev, 1, "one")
 	w.assembly("dev/"+acc+"-"+region, acc, 1, "one")
 	record := filepath.Join(w.dir, "record.json")
 
-	// The first account fails, and the wave behind it is not begun.
+	// The first account fails, and the next wave does not begin.
 	good, err := os.ReadFile(filepath.Join(first, "stack0.json"))
 	require.NoError(t, err)
-	write(t, filepath.Join(first, "stack0.json"), `{"Resources":{"First":{"Type":"AWS::SSM::Parameter","Properties":{"Type":"String","Name":"/twice","Value":"x"}},
-		"Second":{"DependsOn":"First","Type":"AWS::SSM::Parameter","Properties":{"Type":"String","Name":"/twice","Value":"x"}}}}`)
-	out, status := w.run("deploy", "--env", "dev", "--assembly", parts)
+	harness.MustWriteFile(t, filepath.Join(first, "stack0.json"), `{"Resources":{
+		"First":{"Type":"AWS::SSM::Parameter","Properties":{"Type":"String","Name":"/twice","Value":"x"}},
+		"Second":{"DependsOn":"First","Type":"AWS::SSM::Parameter",
+			"Properties":{"Type":"String","Name":"/twice","Value":"x"}}}}`)
+	out, status := w.run("deploy", "--env", "dev", "--assembly", assemblies)
 	assert.Equal(t, 1, status, out)
-	assert.Regexp(t, `dev  account `+acc+`, eu-west-1: untouched\n  not begun, because 1 before it failed`, out)
+	assert.Regexp(t, `dev  account `+acc+`, eu-west-1: untouched\n  not started, because 1 before it failed`, out)
 
-	write(t, filepath.Join(first, "stack0.json"), string(good))
-	out, status = w.run("deploy", "--env", "dev", "--assembly", parts, "--record", record)
+	harness.MustWriteFile(t, filepath.Join(first, "stack0.json"), string(good))
+	out, status = w.run("deploy", "--env", "dev", "--assembly", assemblies, "--record", record)
 	require.Zero(t, status, out)
 	data, err := os.ReadFile(record)
 	require.NoError(t, err)
@@ -91,12 +99,12 @@ func TestWaves_DeployInOrder(t *testing.T) {
 	assert.Regexp(t, `dev +`+dev+` +eu-west-1 +1 `, out)
 	assert.Regexp(t, `dev +`+acc+` +eu-west-1 +1 `, out)
 
-	// One plan is of all accounts, and each knows of it.
+	// A plan covers all accounts of the environment, and is applied to each.
 	w.assembly("dev/"+acc+"-"+region, acc, 1, "two")
 	plan := filepath.Join(w.dir, "plan.json")
-	out, status = w.run("plan", "--env", "dev", "--assembly", parts, "--out", plan)
+	out, status = w.run("plan", "--env", "dev", "--assembly", assemblies, "--out", plan)
 	require.Zero(t, status, out)
-	out, status = w.run("deploy", "--env", "dev", "--assembly", parts, "--plan", plan)
+	out, status = w.run("deploy", "--env", "dev", "--assembly", assemblies, "--plan", plan)
 	require.Zero(t, status, out)
 	p, err := ssm.NewFromConfig(w.aws(acc)).GetParameter(t.Context(), &ssm.GetParameterInput{Name: aws.String("/stack0")})
 	require.NoError(t, err)

@@ -16,12 +16,22 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"lockstep/tests/harness"
 )
 
 const stackCount = 4
 
+// How AWS refuses a session that has expired: services with the query protocol, and S3.
+const (
+	expiredToken = `<ErrorResponse><Error><Type>Sender</Type><Code>ExpiredToken</Code>` +
+		`<Message>The security token included in the request is expired</Message></Error></ErrorResponse>`
+	expiredTokenS3 = `<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>`
+)
+
 func TestFault_ThrottlingAndServerErrors(t *testing.T) {
-	documentFault(t, "429 and 5xx", "30 % of all calls are answered with 429, 500, 502, 503 or 504", "it passes, with nothing done twice")
+	documentFault(t, "429 and 5xx", "30 % of all calls are answered with 429, 500, 502, 503 or 504",
+		"it passes, with nothing done twice")
 	w := newTestbed(t)
 	codes := []int{429, 500, 502, 503, 504}
 	w.proxy.setFault(withProbability(0.3, func(c *call) bool {
@@ -29,15 +39,16 @@ func TestFault_ThrottlingAndServerErrors(t *testing.T) {
 		return true
 	}))
 	w.deploy(w.assembly("dev", dev, stackCount, "one"))
-	calls, hit := w.proxy.counts()
-	assert.InDelta(t, 0.3, float64(hit)/float64(calls), 0.1)
+	_, spoiled := w.proxy.counts()
+	assert.Positive(t, spoiled)
 	w.proxy.setFault(nil)
 	w.assertDeployed(stackCount, "one")
 	assert.Equal(t, 1, w.countOperations("stack0"))
 }
 
 func TestFault_ConnectionResets(t *testing.T) {
-	documentFault(t, "connection resets", "20 % of all connections are reset, half of them after the call was carried out", "it passes, with nothing done twice")
+	documentFault(t, "connection resets", "20 % of all connections are reset, half of them after the call was carried out",
+		"it passes, with nothing done twice")
 	w := newTestbed(t)
 	w.proxy.setFault(withProbability(0.2, func(c *call) bool {
 		if c.n%2 == 0 {
@@ -48,14 +59,16 @@ func TestFault_ConnectionResets(t *testing.T) {
 	}))
 	for round, value := range []string{"one", "two", "three"} {
 		w.deploy(w.assembly("dev", dev, stackCount, value))
-		assert.Equal(t, round+1, w.countOperations("stack1"), "a lost answer is no reason to do it again")
+		assert.Equal(t, round+1, w.countOperations("stack1"), "an operation whose answer was lost is not repeated")
 	}
 	w.proxy.setFault(nil)
 	w.assertDeployed(stackCount, "three")
 }
 
 func TestFault_LateResponses(t *testing.T) {
-	documentFault(t, "late answers", "the first answer to each kind of writing call comes 30 s late, after it was carried out", "the call is made again without waiting, and it passes, with nothing done twice")
+	documentFault(t, "late answers",
+		"the first answer to each kind of writing call does not come, after it was carried out",
+		"the call is made again without waiting, and it passes, with nothing done twice")
 	w := newTestbed(t)
 	var mu sync.Mutex
 	late := map[string]bool{"CreateChangeSet": true, "ExecuteChangeSet": true, "PUT": true, "AssumeRole": true}
@@ -67,17 +80,11 @@ func TestFault_LateResponses(t *testing.T) {
 		if !hit {
 			return false
 		}
-		answer, text := c.forward()
-		select {
-		case <-time.After(30 * time.Second):
-			writeResponse(c.w, answer, text)
-		case <-c.r.Context().Done(): // nobody waits any more
-		}
+		c.forward()
+		<-c.r.Context().Done() // the program waits no longer
 		return true
 	})
-	began := time.Now()
 	w.deploy(w.assembly("dev", dev, 2, "one"))
-	assert.Less(t, time.Since(began), 60*time.Second)
 	assert.Empty(t, late)
 	w.proxy.setFault(nil)
 	w.assertDeployed(2, "one")
@@ -85,7 +92,8 @@ func TestFault_LateResponses(t *testing.T) {
 }
 
 func TestFault_ExpiringSessionCredentials(t *testing.T) {
-	documentFault(t, "expiring credentials", "every assumed session is refused as expired from its fifteenth call on", "new ones are asked for, and it passes")
+	documentFault(t, "expiring credentials", "every assumed session is refused as expired from its fifteenth call on",
+		"new ones are asked for, and it passes")
 	w := newTestbed(t)
 	var mu sync.Mutex
 	used := map[string]int{}
@@ -103,21 +111,22 @@ func TestFault_ExpiringSessionCredentials(t *testing.T) {
 		}
 		c.w.WriteHeader(http.StatusForbidden)
 		if strings.Contains(c.r.Header.Get("Authorization"), "/s3/") {
-			_, _ = io.WriteString(c.w, `<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>`)
+			_, _ = io.WriteString(c.w, expiredTokenS3)
 		} else {
-			_, _ = io.WriteString(c.w, `<ErrorResponse><Error><Type>Sender</Type><Code>ExpiredToken</Code><Message>The security token included in the request is expired</Message></Error></ErrorResponse>`)
+			_, _ = io.WriteString(c.w, expiredToken)
 		}
 		return true
 	})
 	w.deploy(w.assembly("dev", dev, stackCount, "one"))
-	_, hit := w.proxy.counts()
-	assert.Positive(t, hit)
+	_, spoiled := w.proxy.counts()
+	assert.Positive(t, spoiled)
 	w.proxy.setFault(nil)
 	w.assertDeployed(stackCount, "one")
 }
 
 func TestFault_ExpiredCallerCredentials(t *testing.T) {
-	documentFault(t, "the caller's credentials expire", "AWS refuses the caller itself as expired, in the middle", "it ends with what is wrong; signed in again, the next run goes on from there")
+	documentFault(t, "the caller's credentials expire", "AWS refuses the caller itself as expired, in the middle",
+		"it ends with what is wrong; signed in again, the next run goes on from there")
 	w := newTestbed(t)
 	var mu sync.Mutex
 	executed := 0
@@ -131,7 +140,7 @@ func TestFault_ExpiredCallerCredentials(t *testing.T) {
 			return false
 		}
 		c.w.WriteHeader(http.StatusForbidden)
-		_, _ = io.WriteString(c.w, `<ErrorResponse><Error><Type>Sender</Type><Code>ExpiredToken</Code><Message>The security token included in the request is expired</Message></Error></ErrorResponse>`)
+		_, _ = io.WriteString(c.w, expiredToken)
 		return true
 	})
 	dir := w.assembly("dev", dev, stackCount, "one")
@@ -145,34 +154,36 @@ func TestFault_ExpiredCallerCredentials(t *testing.T) {
 }
 
 func TestFault_EndpointRestart(t *testing.T) {
-	documentFault(t, "the endpoint goes and comes back", "the emulated AWS is stopped in the middle and started again three seconds later", "it passes, or ends with what is wrong and the next run goes on from there")
+	documentFault(t, "the endpoint goes and comes back",
+		"the emulated AWS is stopped in the middle and started again after a call went unanswered",
+		"it passes, or ends with what is wrong and the next run goes on from there")
 	w := newTestbed(t)
 	dir := w.assembly("dev", dev, stackCount, "one")
-	var once sync.Once
-	restarted := make(chan struct{})
+	var stopped, unanswered sync.Once
+	down, missed, restarted := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(restarted)
+		<-missed
+		w.restartEmulator()
+	}()
 	w.proxy.setFault(func(c *call) bool {
-		if c.action != "ExecuteChangeSet" {
+		if c.action == "ExecuteChangeSet" {
+			stopped.Do(func() {
+				w.stopEmulator()
+				close(down)
+			})
+		}
+		select {
+		case <-down:
+		default:
 			return false
 		}
-		once.Do(func() {
-			go func() {
-				defer close(restarted)
-				status, err := w.emulator.Status(t.Context())
-				if assert.NoError(t, err) {
-					assert.NoError(t, syscall.Kill(status.PID, syscall.SIGTERM))
-				}
-				time.Sleep(3 * time.Second)
-				// It has written its state, as one does that is stopped in good order.
-				assert.NoError(t, os.Remove(filepath.Join(w.emulator.Dir, "dirty")))
-				session, release, err := w.emulator.Acquire(t.Context())
-				if assert.NoError(t, err) {
-					t.Cleanup(func() { assert.NoError(t, release()) })
-					assert.Equal(t, w.session.Endpoint, session.Endpoint)
-				}
-			}()
-			time.Sleep(50 * time.Millisecond)
-		})
-		return false
+		answer, text := c.forward()
+		if answer == nil {
+			unanswered.Do(func() { close(missed) })
+		}
+		writeResponse(c.w, answer, text)
+		return true
 	})
 	out, status := w.run("deploy", "--env", "dev", "--assembly", dir)
 	<-restarted
@@ -185,7 +196,8 @@ func TestFault_EndpointRestart(t *testing.T) {
 }
 
 func TestFault_ConcurrentDeployments(t *testing.T) {
-	documentFault(t, "two at once", "two runs deploy to one account at the same time", "one goes on; the other one ends with 3 and names the first, before it has written anything")
+	documentFault(t, "two at once", "two runs deploy to one account at the same time",
+		"one goes on; the other one ends with 3 and names the first, before it has written anything")
 	w := newTestbed(t)
 	dir := w.assembly("dev", dev, stackCount, "one")
 	reached, held := make(chan struct{}), make(chan struct{})
@@ -208,7 +220,7 @@ func TestFault_ConcurrentDeployments(t *testing.T) {
 	}
 	out, status := w.run("deploy", "--env", "dev", "--assembly", dir)
 	assert.Equal(t, 3, status, out)
-	assert.Regexp(t, `holds the lock since \d+s ago, with a sign of life \d+s ago; wait until it has ended, or, if it is gone for good, .lockstep unlock --env dev --holder \w+`, out)
+	assert.Regexp(t, `has held the lock for \d+s; its last heartbeat was \d+s ago; wait until it has ended, or, if it is gone for good, .lockstep unlock --env dev --holder \w+`, out)
 	out, status = w.run("unlock", "--env", "dev", "--holder", "somebody")
 	assert.Equal(t, 3, status, out)
 	close(held)
@@ -218,23 +230,27 @@ func TestFault_ConcurrentDeployments(t *testing.T) {
 }
 
 func TestFault_FailingTemplate(t *testing.T) {
-	documentFault(t, "a template that fails", "CloudFormation cannot make one of the resources", "the stack is rolled back, and the first resource that failed is named with its reason; mended, the next run passes")
+	documentFault(t, "a template that fails", "CloudFormation cannot make one of the resources",
+		"the stack is rolled back, and the first resource that failed is named with its reason; mended, the next run passes")
 	w := newTestbed(t)
 	dir := w.assembly("dev", dev, stackCount, "one")
 	good, err := os.ReadFile(filepath.Join(dir, "stack2.json"))
 	require.NoError(t, err)
-	write(t, filepath.Join(dir, "stack2.json"), `{"Resources":{"Value":{"Type":"AWS::SSM::Parameter","Properties":{"Type":"String","Name":"/stack0","Value":"taken"}}}}`)
+	harness.MustWriteFile(t, filepath.Join(dir, "stack2.json"), `{"Resources":{"Value":{"Type":"AWS::SSM::Parameter",
+		"Properties":{"Type":"String","Name":"/stack0","Value":"taken"}}}}`)
 	out, status := w.run("deploy", "--env", "dev", "--assembly", dir)
 	assert.Equal(t, 1, status, out)
 	assert.Regexp(t, `Value \(AWS::SSM::Parameter\): .*already exists.*; the stack is now in state ROLLBACK_COMPLETE`, out)
 	assert.Contains(t, out, "it needs stack2, which was not deployed")
-	write(t, filepath.Join(dir, "stack2.json"), string(good))
+	harness.MustWriteFile(t, filepath.Join(dir, "stack2.json"), string(good))
 	w.deploy(dir)
 	w.assertDeployed(stackCount, "one")
 }
 
 func TestFault_ClockSkew(t *testing.T) {
-	documentFault(t, "clock skew", "the clock of AWS is two hours ahead of this machine's, and calls signed with another time are refused", "it passes; leases and the age of plans go by the clock of AWS")
+	documentFault(t, "clock skew",
+		"the clock of AWS is two hours ahead of this machine's, and calls signed with another time are refused",
+		"it passes; leases and the age of plans go by the clock of AWS")
 	w := newTestbed(t)
 	const ahead = 2 * time.Hour
 	shift := func(h http.Header, name string) {
@@ -255,9 +271,11 @@ func TestFault_ClockSkew(t *testing.T) {
 			c.w.WriteHeader(http.StatusForbidden)
 			code := "SignatureDoesNotMatch"
 			if strings.Contains(c.r.Header.Get("Authorization"), "/s3/") {
-				_, _ = io.WriteString(c.w, `<Error><Code>RequestTimeTooSkewed</Code><Message>The difference between the request time and the current time is too large.</Message></Error>`)
+				_, _ = io.WriteString(c.w, `<Error><Code>RequestTimeTooSkewed</Code>`+
+					`<Message>The difference between the request time and the current time is too large.</Message></Error>`)
 			} else {
-				_, _ = fmt.Fprintf(c.w, `<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>Signature expired</Message></Error></ErrorResponse>`, code)
+				_, _ = fmt.Fprintf(c.w, `<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code>`+
+					`<Message>Signature expired</Message></Error></ErrorResponse>`, code)
 			}
 			return true
 		}
@@ -281,7 +299,7 @@ func TestFault_ClockSkew(t *testing.T) {
 }
 
 func TestFault_FullDisk(t *testing.T) {
-	documentFault(t, "a full disk", "there is no room for the plan's file, nor for the run's sign of life", "a plan that cannot be written is thrown away, with its change sets; a deployment needs no room")
+	documentFault(t, "a full disk", "there is no room for the plan's file, nor for the run's liveness file", "a plan that cannot be written is thrown away, with its change sets; a deployment needs no room")
 	w := newTestbed(t)
 	small := filepath.Join(w.dir, "small")
 	require.NoError(t, os.MkdirAll(small, 0o755))
@@ -299,18 +317,19 @@ func TestFault_FullDisk(t *testing.T) {
 	out, status := w.run("plan", "--env", "dev", "--assembly", dir, "--out", filepath.Join(small, "plan.json"))
 	assert.Equal(t, 1, status, out)
 	assert.Contains(t, out, "no space left on device")
-	left, err := os.ReadDir(small)
+	files, err := os.ReadDir(small)
 	require.NoError(t, err)
-	assert.Len(t, left, 1, "no part of a plan")
+	assert.Len(t, files, 1, "a part of the plan is left")
 
 	require.NoError(t, os.Symlink(small, filepath.Join(w.dir, ".lockstep")))
 	out = w.deploy(dir)
-	assert.Contains(t, out, "this run's heartbeat file cannot be written")
+	assert.Contains(t, out, "this run's liveness file cannot be written")
 	w.assertDeployed(2, "one")
 }
 
 func TestFault_TruncatedOrEditedPlan(t *testing.T) {
-	documentFault(t, "a plan cut in half or edited", "a part of the plan's file is missing, or says something else", "it ends with 3 before anything is written; the plan itself can still be applied")
+	documentFault(t, "a plan cut in half or edited", "a part of the plan's file is missing, or says something else",
+		"it ends with 3 before anything is written; the plan itself can still be applied")
 	w := newTestbed(t)
 	dir := w.assembly("dev", dev, 2, "one")
 	plan, bad := filepath.Join(w.dir, "plan.json"), filepath.Join(w.dir, "bad.json")
@@ -318,8 +337,10 @@ func TestFault_TruncatedOrEditedPlan(t *testing.T) {
 	require.Zero(t, status, out)
 	text, err := os.ReadFile(plan)
 	require.NoError(t, err)
-	for _, spoiled := range []string{string(text[:len(text)/2]), strings.Replace(string(text), `"action": "add"`, `"action": "modify"`, 1)} {
-		write(t, bad, spoiled)
+	truncated := string(text[:len(text)/2])
+	edited := strings.Replace(string(text), `"action": "add"`, `"action": "modify"`, 1)
+	for _, spoiled := range []string{truncated, edited} {
+		harness.MustWriteFile(t, bad, spoiled)
 		out, status = w.run("deploy", "--env", "dev", "--assembly", dir, "--plan", bad)
 		assert.Equal(t, 3, status, out)
 	}
@@ -329,22 +350,26 @@ func TestFault_TruncatedOrEditedPlan(t *testing.T) {
 }
 
 func TestFault_AlteredReleaseRecord(t *testing.T) {
-	documentFault(t, "a release record is altered", "somebody edits a record in the account's bucket", "`status` ends with 1 and names the record; a deployment ends with 3 before anything is written")
+	documentFault(t, "a release record is altered", "somebody edits a record in the account's bucket",
+		"`status` ends with 1 and names the record; a deployment ends with 3 before anything is written")
 	w := newTestbed(t)
 	w.deploy(w.assembly("dev", dev, 2, "one"))
-	client, bucket, key := w.s3Client(dev), "cdk-hnb659fds-assets-"+dev+"-"+region, "lockstep/shop/dev/releases/00000001.json"
+	client := w.s3Client(dev)
+	bucket, key := "cdk-hnb659fds-assets-"+dev+"-"+region, "lockstep/shop/dev/releases/00000001.json"
 	object, err := client.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &bucket, Key: &key})
 	require.NoError(t, err)
 	text, err := io.ReadAll(object.Body)
 	require.NoError(t, err)
 	put := func(text string) {
-		_, err := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: strings.NewReader(text), ContentLength: aws.Int64(int64(len(text)))})
+		_, err := client.PutObject(t.Context(), &s3.PutObjectInput{
+			Bucket: &bucket, Key: &key, Body: strings.NewReader(text), ContentLength: aws.Int64(int64(len(text))),
+		})
 		require.NoError(t, err)
 	}
 	put(strings.Replace(string(text), "arn:aws:iam::"+tooling, "arn:aws:iam::999900001111", 1))
 	out, status := w.run("status", "--env", "dev")
 	assert.Equal(t, 1, status, out)
-	assert.Contains(t, out, "release record 1 was changed by another hand")
+	assert.Contains(t, out, "release record 1 was changed outside Lockstep")
 	out, status = w.run("deploy", "--env", "dev", "--assembly", w.assembly("dev", dev, 2, "two"))
 	assert.Equal(t, 3, status, out)
 	put(string(text))

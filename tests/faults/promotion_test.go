@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"lockstep/tests/harness"
 )
 
 func TestPromotion_OnlyWhatPassedDev(t *testing.T) {
@@ -38,7 +40,7 @@ func TestApproval_OnlyApprovedPlanIsApplied(t *testing.T) {
 	file := filepath.Join(w.dir, "config", "environments", "dev.yaml")
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
-	write(t, file, string(text)+"approval: true\n")
+	harness.MustWriteFile(t, file, string(text)+"approval: true\n")
 	dir, plan := w.assembly("dev", dev, 2, "one"), filepath.Join(w.dir, "plan.json")
 
 	out, status := w.run("deploy", "--env", "dev", "--assembly", dir)

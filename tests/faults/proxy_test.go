@@ -26,7 +26,7 @@ import (
 	"lockstep/internal/rehearsal"
 )
 
-// proxy passes calls on to the emulator, and lets a test get in the way of each.
+// proxy forwards calls to the emulator. A test may make each of them fail.
 type proxy struct {
 	t       *testing.T
 	address string
@@ -37,25 +37,27 @@ type proxy struct {
 	fault        fault
 	calls        int
 	spoiledCalls int
-	// sessions are those of the sessions that were given out, by access key id, for a proxy that signs anew.
-	sessions          map[string]aws.Credentials
+	// sessions holds the credentials of the sessions that the emulator gave out, by access key id.
+	sessions map[string]aws.Credentials
+	// replacesSignature makes the proxy sign every call itself, with the time of this machine.
 	replacesSignature bool
 }
 
-// A fault may spoil a call: before it reaches the emulator, or afterwards, when only the answer is lost. It says whether it did.
+// A fault may answer a call itself, before or after the call was forwarded. It reports whether it did.
 type fault func(c *call) bool
 
-// call is one on its way.
+// call is a call to the proxy.
 type call struct {
-	n      int // how many there were before
+	n      int // the number of calls before this one, since the fault was set
 	action string
 	w      http.ResponseWriter
 	r      *http.Request
 	body   []byte
-	// forward passes it on and returns the answer, for faults that spoil that.
+	// forward sends the call to the emulator and returns the answer.
 	forward func() (*http.Response, []byte)
 }
 
+// newProxy starts a proxy of the emulated accounts.
 func newProxy(t *testing.T, s *rehearsal.Session) *proxy {
 	t.Helper()
 	target, err := url.Parse(s.Endpoint)
@@ -64,9 +66,10 @@ func newProxy(t *testing.T, s *rehearsal.Session) *proxy {
 	require.NoError(t, err)
 	pool := x509.NewCertPool()
 	require.True(t, pool.AppendCertsFromPEM(authority))
-	p := &proxy{t: t, target: target, sessions: map[string]aws.Credentials{}, client: &http.Client{Transport: &http.Transport{
+	transport := &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, MaxIdleConnsPerHost: 32,
-	}}}
+	}
+	p := &proxy{t: t, target: target, sessions: map[string]aws.Credentials{}, client: &http.Client{Transport: transport}}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	server := &http.Server{Handler: p, ReadHeaderTimeout: time.Minute}
@@ -76,15 +79,15 @@ func newProxy(t *testing.T, s *rehearsal.Session) *proxy {
 	return p
 }
 
-// setFault lets a fault happen from now on; nil for none.
+// setFault sets the fault of the calls from now on, nil for none, and sets the counts to zero.
 func (p *proxy) setFault(f fault) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.fault, p.calls, p.spoiledCalls = f, 0, 0
 }
 
-// counts is how many calls there were, and how many of them were spoiled.
-func (p *proxy) counts() (calls, hit int) {
+// counts returns how many calls there were since the fault was set, and how many of them the fault answered.
+func (p *proxy) counts() (calls, spoiled int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.calls, p.spoiledCalls
@@ -112,7 +115,7 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	writeResponse(w, answer, text)
 }
 
-// forward passes a call on. An emulator that does not answer is a gateway without a backend.
+// forward sends a call to the emulator. The answer is nil if there is none.
 func (p *proxy) forward(r *http.Request, body []byte) (*http.Response, []byte) {
 	out, err := http.NewRequest(r.Method, p.target.String()+r.URL.RequestURI(), bytes.NewReader(body))
 	if err != nil {
@@ -135,7 +138,7 @@ func (p *proxy) forward(r *http.Request, body []byte) (*http.Response, []byte) {
 	return answer, text
 }
 
-// sign signs a call with the time of this machine, in the place of its caller whose time is another one.
+// sign replaces the signature of a call by one with the time of this machine, if the proxy is to do so.
 func (p *proxy) sign(r *http.Request, body []byte) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -156,17 +159,21 @@ func (p *proxy) sign(r *http.Request, body []byte) error {
 	return v4.NewSigner().SignHTTP(r.Context(), credentials, r, hex.EncodeToString(sum[:]), scope[3], scope[2], time.Now())
 }
 
-var sessionCredentials = regexp.MustCompile(`(?s)<AccessKeyId>(.*?)</AccessKeyId>.*?<SecretAccessKey>(.*?)</SecretAccessKey>.*?<SessionToken>(.*?)</SessionToken>`)
+var sessionCredentials = regexp.MustCompile(`(?s)<AccessKeyId>(.*?)</AccessKeyId>.*?` +
+	`<SecretAccessKey>(.*?)</SecretAccessKey>.*?<SessionToken>(.*?)</SessionToken>`)
 
-// rememberSession keeps the secrets of a session that the emulator gives out.
+// rememberSession stores the credentials of a session that an answer of the emulator holds.
 func (p *proxy) rememberSession(answer []byte) {
 	if m := sessionCredentials.FindSubmatch(answer); m != nil {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.sessions[string(m[1])] = aws.Credentials{AccessKeyID: string(m[1]), SecretAccessKey: string(m[2]), SessionToken: html.UnescapeString(string(m[3]))}
+		p.sessions[string(m[1])] = aws.Credentials{
+			AccessKeyID: string(m[1]), SecretAccessKey: string(m[2]), SessionToken: html.UnescapeString(string(m[3])),
+		}
 	}
 }
 
+// writeResponse writes an answer, or resets the connection if there is none.
 func writeResponse(w http.ResponseWriter, answer *http.Response, text []byte) {
 	if answer == nil {
 		resetConnection(w)
@@ -176,10 +183,10 @@ func writeResponse(w http.ResponseWriter, answer *http.Response, text []byte) {
 		w.Header()[name] = values
 	}
 	w.WriteHeader(answer.StatusCode)
-	_, _ = w.Write(text) // whoever hung up knows
+	_, _ = w.Write(text) // the client may have gone
 }
 
-// resetConnection breaks the connection off, as a machine does that has gone.
+// resetConnection resets the connection, as a host that went down.
 func resetConnection(w http.ResponseWriter) {
 	connection, _, err := w.(http.Hijacker).Hijack()
 	if err != nil {
@@ -191,7 +198,8 @@ func resetConnection(w http.ResponseWriter) {
 	_ = connection.Close()
 }
 
-// actionOf is what a call asks for: the action of the query protocol, or the method for S3, or the target of JSON.
+// actionOf returns what a call asks for: the action of the query protocol, the target of the JSON protocol, or else the
+// HTTP method.
 func actionOf(r *http.Request, body []byte) string {
 	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
 		if form, err := url.ParseQuery(string(body)); err == nil {
@@ -204,14 +212,14 @@ func actionOf(r *http.Request, body []byte) string {
 	return r.Method
 }
 
-// withProbability spoils a part of the calls, by chance but the same in every test.
-func withProbability(part float64, spoil fault) fault {
+// withProbability returns a fault that happens to a share of the calls. The random numbers are the same in every test.
+func withProbability(share float64, spoil fault) fault {
 	var mu sync.Mutex
 	chance := rand.New(rand.NewPCG(1, 2))
 	return func(c *call) bool {
 		mu.Lock()
-		hit := chance.Float64() < part
+		isHit := chance.Float64() < share
 		mu.Unlock()
-		return hit && spoil(c)
+		return isHit && spoil(c)
 	}
 }

@@ -1,5 +1,5 @@
-// Package faults shows that a deployment loses nothing and leaves nothing half done, whatever goes wrong on the way: the program itself, against the emulated
-// accounts, with a proxy in between that makes trouble.
+// Package faults shows that a deployment loses nothing and does nothing twice when calls fail or the program is killed.
+// It runs the program against the emulated accounts, with a proxy in between that makes calls fail.
 package faults
 
 import (
@@ -8,12 +8,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -26,6 +26,7 @@ import (
 	"lockstep/config"
 	"lockstep/internal/bootstrap"
 	"lockstep/internal/rehearsal"
+	"lockstep/tests/harness"
 )
 
 var update = flag.Bool("update", false, "write what the tests find into the documents that they compare it with")
@@ -35,56 +36,65 @@ const (
 	dev     = "111122223333"
 	acc     = "444455556666"
 	region  = "eu-west-1"
-	// secret must never be seen.
+	// secret is a key that must never be printed.
 	secret = "canary-51f2"
 )
 
-// scratch is a folder for what all tests share.
+// scratch is a folder that all tests share.
 var scratch string
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "lockstep-faults-")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
-		scratch = dir
-		code := m.Run()
-		if err := checkFaultTable(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		return code
-	}())
+	status, err := runTests(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		status = 1
+	}
+	os.Exit(status)
 }
 
-// sharedSetup is what all tests begin with: the program under test, and accounts that are bootstrapped.
-type sharedSetup struct{ binary, accounts string }
-
-// loadSharedSetup makes it when the first test asks for it.
-var loadSharedSetup = sync.OnceValues(func() (sharedSetup, error) {
-	s := sharedSetup{filepath.Join(scratch, "lockstep"), filepath.Join(scratch, "accounts")}
-	build := exec.Command("go", "build", "-o", s.binary, ".")
-	build.Dir = filepath.Join("..", "..")
-	if out, err := build.CombinedOutput(); err != nil {
-		return s, fmt.Errorf("the program does not build: %w\n%s", err, out)
+// runTests runs the tests, compares what they showed with the document, and writes down what they covered of the
+// program.
+func runTests(m *testing.M) (status int, err error) {
+	if scratch, err = os.MkdirTemp("", "lockstep-faults-"); err != nil {
+		return 0, err
 	}
-	return s, bootstrapAccounts(s.accounts)
+	defer os.RemoveAll(scratch)
+	status = m.Run()
+	return status, errors.Join(checkFaultTable(), harness.WriteCoverage(program, "faults"))
+}
+
+// program is the program under test; nil before loadSharedSetup has built it.
+var program *harness.Program
+
+// loadSharedSetup builds the program under test and returns the folder of bootstrapped accounts. It does so when the
+// first test asks for it.
+var loadSharedSetup = sync.OnceValues(func() (accounts string, err error) {
+	if program, err = harness.BuildProgram(scratch); err != nil {
+		return "", err
+	}
+	accounts = filepath.Join(scratch, "accounts")
+	return accounts, bootstrapAccounts(accounts)
 })
 
-// bootstrapAccounts makes emulated accounts, prepares them, and stops them again: every test begins with a copy.
+// bootstrapAccounts starts emulated accounts, bootstraps them, and stops them. Every test begins with a copy of their
+// state.
 func bootstrapAccounts(dir string) error {
-	e := newEmulator(dir)
+	e, err := newEmulator(dir)
+	if err != nil {
+		return err
+	}
 	s, release, err := e.Acquire(context.Background())
 	if err != nil {
 		return err
 	}
 	policies := []string{"arn:aws:iam::aws:policy/AdministratorAccess"}
 	var accounts []bootstrap.Account
-	for _, a := range []bootstrap.Account{{Name: "tooling", ID: tooling}, {Name: "dev", ID: dev, TrustedAccounts: []string{tooling}}, {Name: "acc", ID: acc, TrustedAccounts: []string{tooling}}} {
+	for _, a := range []bootstrap.Account{
+		{Name: "tooling", ID: tooling},
+		{Name: "dev", ID: dev, TrustedAccounts: []string{tooling}},
+		{Name: "acc", ID: acc, TrustedAccounts: []string{tooling}},
+	} {
 		a.Region, a.Qualifier, a.ExecutionPolicies = region, "hnb659fds", policies
 		accounts = append(accounts, a)
 	}
@@ -93,24 +103,15 @@ func bootstrapAccounts(dir string) error {
 	return errors.Join(err, os.RemoveAll(filepath.Join(dir, "tls")))
 }
 
-func newEmulator(dir string) *rehearsal.Emulator {
-	return &rehearsal.Emulator{Dir: dir, Environ: os.Environ(), Region: region, Progress: func(string) {}, Port: freePort()}
+// newEmulator returns emulated accounts on a port of their own, not yet started.
+func newEmulator(dir string) (*rehearsal.Emulator, error) {
+	port, err := harness.FreePort()
+	return &rehearsal.Emulator{Dir: dir, Environ: os.Environ(), Region: region, Progress: func(string) {}, Port: port}, err
 }
 
-// freePort is a port that nobody listens on.
-func freePort() int {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
-}
-
-// testbed is emulated accounts with a proxy before them, and a project that deploys to them as if they were AWS.
+// testbed is emulated accounts behind a proxy, and a project that deploys to them as if they were AWS.
 type testbed struct {
 	t        *testing.T
-	binary   string
 	dir      string
 	emulator *rehearsal.Emulator
 	session  *rehearsal.Session
@@ -120,36 +121,33 @@ type testbed struct {
 func newTestbed(t *testing.T) *testbed {
 	t.Helper()
 	t.Parallel() // most of the time is spent waiting
-	begin, err := loadSharedSetup()
+	bootstrapped, err := loadSharedSetup()
 	require.NoError(t, err)
-	w := &testbed{t: t, dir: t.TempDir(), binary: begin.binary}
+	w := &testbed{t: t, dir: t.TempDir()}
 	accounts := filepath.Join(w.dir, "accounts")
-	require.NoError(t, os.CopyFS(accounts, os.DirFS(begin.accounts)))
-	w.emulator = newEmulator(accounts)
+	require.NoError(t, os.CopyFS(accounts, os.DirFS(bootstrapped)))
+	w.emulator, err = newEmulator(accounts)
+	require.NoError(t, err)
 	session, release, err := w.emulator.Acquire(t.Context())
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, release()) })
 	w.session, w.proxy = session, newProxy(t, session)
-	write(t, filepath.Join(w.dir, "config", "pipeline.yaml"), "project: shop\ntooling:\n  account: \""+tooling+"\"\n  region: "+region+"\n")
+	harness.MustWriteFile(t, filepath.Join(w.dir, "config", "pipeline.yaml"),
+		"project: shop\ntooling:\n  account: \""+tooling+"\"\n  region: "+region+"\n")
 	for name, env := range map[string]string{"dev": dev, "acc": acc} {
 		text := "account: \"" + env + "\"\nregion: " + region + "\nnotifications:\n  owners: [platform@example.com]\n"
 		if name == "acc" {
 			text += "after: dev\n"
 		}
-		write(t, filepath.Join(w.dir, "config", "environments", name+".yaml"), text)
+		harness.MustWriteFile(t, filepath.Join(w.dir, "config", "environments", name+".yaml"), text)
 	}
 	_, err = config.Load(os.DirFS(filepath.Join(w.dir, "config")))
 	require.NoError(t, err)
 	return w
 }
 
-func write(t *testing.T, path, text string) {
-	t.Helper()
-	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
-	require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
-}
-
-// assembly writes a cloud assembly of stacks that each need the one before, each with a parameter of a value and a published file.
+// assembly writes a cloud assembly and returns its folder. Each of its stacks depends on the one before, and has a
+// parameter with the value and a file asset.
 func (w *testbed) assembly(env, account string, stacks int, value string) string {
 	w.t.Helper()
 	dir := filepath.Join(w.dir, "assemblies", env)
@@ -160,54 +158,69 @@ func (w *testbed) assembly(env, account string, stacks int, value string) string
 	artefacts := map[string]any{}
 	for i := range stacks {
 		name := fmt.Sprintf("stack%d", i)
-		write(w.t, filepath.Join(dir, name+".json"), fmt.Sprintf(`{"Resources":{"Value":{"Type":"AWS::SSM::Parameter","Properties":{"Type":"String","Name":"/%s","Value":%q}}}}`, name, value))
-		write(w.t, filepath.Join(dir, name+".file"), name+value)
-		write(w.t, filepath.Join(dir, name+".assets.json"), fmt.Sprintf(`{"version":"36.0.0","files":{"f":{"source":{"path":"%s.file","packaging":"file"},"destinations":{"d":{"bucketName":"cdk-hnb659fds-assets-%s-%s","objectKey":"%s-%s.file","assumeRoleArn":%q}}}}}`,
+		harness.MustWriteFile(w.t, filepath.Join(dir, name+".json"), fmt.Sprintf(
+			`{"Resources":{"Value":{"Type":"AWS::SSM::Parameter","Properties":{"Type":"String","Name":"/%s","Value":%q}}}}`,
+			name, value))
+		harness.MustWriteFile(w.t, filepath.Join(dir, name+".file"), name+value)
+		harness.MustWriteFile(w.t, filepath.Join(dir, name+".assets.json"), fmt.Sprintf(
+			`{"version":"36.0.0","files":{"f":{"source":{"path":"%s.file","packaging":"file"},"destinations":{"d":{`+
+				`"bucketName":"cdk-hnb659fds-assets-%s-%s","objectKey":"%s-%s.file","assumeRoleArn":%q}}}}}`,
 			name, account, region, name, value, role("file-publishing")))
 		needs := []string{name + ".assets"}
 		if i > 0 {
 			needs = append(needs, fmt.Sprintf("stack%d", i-1))
 		}
-		artefacts[name+".assets"] = map[string]any{"type": "cdk:asset-manifest", "properties": map[string]any{"file": name + ".assets.json"}}
+		artefacts[name+".assets"] = map[string]any{
+			"type": "cdk:asset-manifest", "properties": map[string]any{"file": name + ".assets.json"},
+		}
 		artefacts[name] = map[string]any{
 			"type": "aws:cloudformation:stack", "environment": "aws://" + account + "/" + region, "dependencies": needs,
-			"properties": map[string]any{"templateFile": name + ".json", "assumeRoleArn": role("deploy"), "cloudFormationExecutionRoleArn": role("cfn-exec")},
+			"properties": map[string]any{
+				"templateFile": name + ".json", "assumeRoleArn": role("deploy"), "cloudFormationExecutionRoleArn": role("cfn-exec"),
+			},
 		}
 	}
 	manifest, err := json.Marshal(map[string]any{"version": "36.0.0", "artifacts": artefacts})
 	require.NoError(w.t, err)
-	write(w.t, filepath.Join(dir, "manifest.json"), string(manifest))
+	harness.MustWriteFile(w.t, filepath.Join(dir, "manifest.json"), string(manifest))
 	return dir
 }
 
-// command is the program, live, whose AWS is the proxy.
-func (w *testbed) command(args ...string) *exec.Cmd {
-	cmd := exec.Command(w.binary, append(args, "--live")...)
-	cmd.Dir = w.dir
-	for _, pair := range os.Environ() {
-		if !strings.HasPrefix(pair, "AWS_") && !strings.HasPrefix(pair, "LOCKSTEP_") {
-			cmd.Env = append(cmd.Env, pair)
-		}
+// stopEmulator ends the emulator, which writes down its state, and waits until it has ended.
+func (w *testbed) stopEmulator() {
+	status, err := w.emulator.Status(w.t.Context())
+	if assert.NoError(w.t, err) && assert.NoError(w.t, syscall.Kill(status.PID, syscall.SIGTERM)) {
+		assert.NoError(w.t, harness.WaitExit(status.PID))
 	}
-	cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL="+w.proxy.address, "AWS_ACCESS_KEY_ID="+tooling, "AWS_SECRET_ACCESS_KEY="+secret, "AWS_REGION="+region,
-		"AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "AWS_EC2_METADATA_DISABLED=true")
+}
+
+// restartEmulator starts the emulator again, with its state and at the same address.
+func (w *testbed) restartEmulator() {
+	assert.NoError(w.t, os.Remove(filepath.Join(w.emulator.Dir, "dirty"))) // it was not killed, so its state is whole
+	session, release, err := w.emulator.Acquire(w.t.Context())
+	if assert.NoError(w.t, err) {
+		w.t.Cleanup(func() { assert.NoError(w.t, release()) })
+		assert.Equal(w.t, w.session.Endpoint, session.Endpoint)
+	}
+}
+
+// command returns the program with --live, whose AWS is the proxy, not yet started.
+func (w *testbed) command(args ...string) *exec.Cmd {
+	cmd := program.Command(w.dir, append(args, "--live")...)
+	cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL="+w.proxy.address, "AWS_REGION="+region,
+		"AWS_ACCESS_KEY_ID="+tooling, "AWS_SECRET_ACCESS_KEY="+secret)
 	return cmd
 }
 
-// run runs the program to its end, and returns all that it printed and its status.
+// run runs the program to its end, and returns all that it printed and its exit status.
 func (w *testbed) run(args ...string) (string, int) {
 	w.t.Helper()
-	cmd := w.command(args...)
-	out, err := cmd.CombinedOutput()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		require.NoError(w.t, err)
-	}
-	assert.NotContains(w.t, string(out), secret, "a secret was printed")
-	return string(out), cmd.ProcessState.ExitCode()
+	out, status := harness.Run(w.t, w.command(args...))
+	assert.NotContains(w.t, out, secret, "a secret was printed")
+	return out, status
 }
 
-// deploy deploys an assembly to dev, and wants it to pass.
+// deploy deploys an assembly to dev, which must pass, and returns what was printed.
 func (w *testbed) deploy(dir string) string {
 	w.t.Helper()
 	out, status := w.run("deploy", "--env", "dev", "--assembly", dir)
@@ -215,7 +228,7 @@ func (w *testbed) deploy(dir string) string {
 	return out
 }
 
-// aws is the emulator itself, as an account's root.
+// aws returns a configuration that calls the emulator itself, not the proxy, as an account's root.
 func (w *testbed) aws(account string) aws.Config {
 	w.t.Helper()
 	cfg, err := w.session.AWSConfig(account, region)
@@ -227,7 +240,8 @@ func (w *testbed) s3Client(account string) *s3.Client {
 	return s3.NewFromConfig(w.aws(account), func(o *s3.Options) { o.UsePathStyle = true })
 }
 
-// assertDeployed says that dev has every stack with a value, nothing more, and that nobody holds anything.
+// assertDeployed checks that dev has exactly that many stacks, each with the value, that no change set is left, and
+// that nobody holds the lock.
 func (w *testbed) assertDeployed(stacks int, value string) {
 	w.t.Helper()
 	client := cloudformation.NewFromConfig(w.aws(dev))
@@ -238,11 +252,7 @@ func (w *testbed) assertDeployed(stacks int, value string) {
 		if name := aws.ToString(s.StackName); strings.HasPrefix(name, "stack") {
 			found++
 			assert.Contains(w.t, []string{"CREATE_COMPLETE", "UPDATE_COMPLETE"}, string(s.StackStatus), name)
-			sets, err := client.ListChangeSets(w.t.Context(), &cloudformation.ListChangeSetsInput{StackName: s.StackName})
-			require.NoError(w.t, err)
-			for _, set := range sets.Summaries {
-				assert.NotEqual(w.t, "AVAILABLE", string(set.ExecutionStatus), "the change set %s of %s stayed behind", aws.ToString(set.ChangeSetName), name)
-			}
+			w.assertNoChangeSets(client, name)
 		}
 	}
 	assert.Equal(w.t, stacks, found, "stacks")
@@ -253,17 +263,30 @@ func (w *testbed) assertDeployed(stacks int, value string) {
 			assert.Equal(w.t, value, aws.ToString(p.Parameter.Value))
 		}
 	}
-	out2, status := w.run("status", "--env", "dev", "--releases", "50")
-	assert.Zero(w.t, status, out2)
-	assert.NotContains(w.t, out2, "locked by")
-	assert.NotContains(w.t, out2, "was cut off")
+	printed, status := w.run("status", "--env", "dev", "--releases", "50")
+	assert.Zero(w.t, status, printed)
+	assert.NotContains(w.t, printed, "locked by")
+	assert.NotContains(w.t, printed, "was cut off")
 }
 
-// countOperations counts how often CloudFormation began to work on a stack.
+// assertNoChangeSets checks that a stack has no change set that could be executed.
+func (w *testbed) assertNoChangeSets(client *cloudformation.Client, stack string) {
+	w.t.Helper()
+	sets, err := client.ListChangeSets(w.t.Context(), &cloudformation.ListChangeSetsInput{StackName: &stack})
+	require.NoError(w.t, err)
+	for _, set := range sets.Summaries {
+		assert.NotEqual(w.t, "AVAILABLE", string(set.ExecutionStatus), "the change set %s of %s is left",
+			aws.ToString(set.ChangeSetName), stack)
+	}
+}
+
+// countOperations returns how often CloudFormation has created or updated a stack in dev.
 func (w *testbed) countOperations(stack string) int {
 	w.t.Helper()
 	n := 0
-	pages := cloudformation.NewDescribeStackEventsPaginator(cloudformation.NewFromConfig(w.aws(dev)), &cloudformation.DescribeStackEventsInput{StackName: &stack})
+	client := cloudformation.NewFromConfig(w.aws(dev))
+	input := &cloudformation.DescribeStackEventsInput{StackName: &stack}
+	pages := cloudformation.NewDescribeStackEventsPaginator(client, input)
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(w.t.Context())
 		require.NoError(w.t, err)
@@ -277,13 +300,14 @@ func (w *testbed) countOperations(stack string) int {
 	return n
 }
 
-// faultRows gathers what the tests show, for the document.
+// faultRows are the rows of the document's table that tests have shown so far, by the name of the fault.
 var faultRows struct {
 	sync.Mutex
 	rows map[string][2]string
 }
 
-// documentFault notes a row of the table of faults once its test has passed.
+// documentFault adds a row to the table of faults when the test has passed: how the fault is made, and what its outcome
+// is.
 func documentFault(t *testing.T, fault, how, outcome string) {
 	t.Helper()
 	t.Cleanup(func() {

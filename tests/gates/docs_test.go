@@ -20,13 +20,15 @@ import (
 
 var update = flag.Bool("update", false, "write the table of gates into the documentation")
 
+// tableOfGates matches the table with the comments around it.
 var tableOfGates = regexp.MustCompile(`(?s)(<!-- gates: .*? -->\n\n).*?(<!-- end -->)`)
 
 func TestDocument_GateTableIsCurrent(t *testing.T) {
 	file := filepath.Join(proof.Repository(), "docs", "gates.md")
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
-	want := tableOfGates.ReplaceAllString(string(text), "${1}"+strings.ReplaceAll(gateRows(t), "$", "$$")+"\n${2}")
+	table := strings.ReplaceAll(gateTable(t), "$", "$$")
+	want := tableOfGates.ReplaceAllString(string(text), "${1}"+table+"\n${2}")
 	if *update {
 		require.NoError(t, os.WriteFile(file, []byte(want), 0o644))
 		return
@@ -34,9 +36,9 @@ func TestDocument_GateTableIsCurrent(t *testing.T) {
 	assert.Equal(t, want, string(text), "run go test ./tests/gates -update")
 }
 
-// gateRows is the table as mdformat would write it.
-func gateRows(t *testing.T) string {
-	rows := [][]string{{"gate", "stage", "what it holds to", "program"}}
+// gateTable returns the table of gates, in mdformat's format.
+func gateTable(t *testing.T) string {
+	rows := [][]string{{"gate", "stage", "what it checks", "program"}, {"--", "--", "--", "--"}}
 	for _, s := range proof.NewProject(t).Graph.Steps() {
 		if !slices.Contains(pipeline.GateStages, s.Stage) {
 			continue
@@ -45,10 +47,10 @@ func gateRows(t *testing.T) string {
 		if tool := pipeline.Tools[program]; tool.Kind != pipeline.Preinstalled && program != "" {
 			program += " " + tool.Version
 		}
-		name, summary := strings.Replace(s.Name, ":dev", ":ENV", 1), strings.Replace(s.Summary, "of dev", "of an environment", 1)
+		name := strings.Replace(s.Name, ":dev", ":ENV", 1)
+		summary := strings.Replace(s.Summary, "of dev", "of an environment", 1)
 		rows = append(rows, []string{name, string(s.Stage), summary, cmp.Or(program, pipeline.Self)})
 	}
-	rows = slices.Insert(rows, 1, []string{"--", "--", "--", "--"})
 	var b strings.Builder
 	for _, row := range rows {
 		fmt.Fprintf(&b, "| %s |\n", strings.Join(row, " | "))

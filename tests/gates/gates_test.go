@@ -1,9 +1,9 @@
-// Package gates proves the gates whose tools are quickly made, that no gate is without a proof, and that a tool which always ends well is noticed.
+// Package gates proves the gates whose programs build quickly. It also tests that every gate has a proof, and that a
+// program that always ends with status 0 is noticed.
 package gates
 
 import (
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,23 +13,26 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"lockstep/config"
+	"lockstep/internal/gate"
 	"lockstep/internal/pipeline"
 	"lockstep/tests/gates/proof"
 )
 
 func TestMain(m *testing.M) { proof.Main(m) }
 
-// slowGates are the gates whose tools take minutes to build, with a package for each: all of them together would take longer than `go test` allows one package.
+// slowGates have a package each, because their programs take minutes to build. Together they would exceed the time that
+// `go test` gives one package.
 var slowGates = []string{"lint", "gosec", "osv"}
 
 func TestGates_FindDefectAndPassCleanTwin(t *testing.T) {
-	var here []string
+	var gates []string
 	for _, row := range proof.Rows {
 		if !slices.Contains(slowGates, row.Gate) {
-			here = append(here, row.Gate)
+			gates = append(gates, row.Gate)
 		}
 	}
-	proof.Run(t, here...)
+	proof.Run(t, gates...)
 }
 
 func TestGates_EachHasProof(t *testing.T) {
@@ -39,74 +42,109 @@ func TestGates_EachHasProof(t *testing.T) {
 	}
 	for _, step := range proof.NewProject(t).Graph.Steps() {
 		if slices.Contains(pipeline.GateStages, step.Stage) {
-			assert.True(t, proven[step.Name], "%s has no row in the table of proofs: seed a defect that it must find", step.Name)
+			assert.True(t, proven[step.Name], "%s has no proof: seed a defect that it must find", step.Name)
 		}
 	}
 }
 
-// emptyReports is what a program that has nothing to say prints, by the format that its gate reads.
+// emptyReports are the reports of programs that found nothing, by format. Programs of other formats print nothing then.
 var emptyReports = map[pipeline.Format]string{
-	pipeline.SARIF:         `{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "liar"}}, "results": []}]}`,
+	pipeline.SARIF:         `{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "fake"}}, "results": []}]}`,
 	pipeline.DetectSecrets: `{"version": "1.5.0", "results": {}}`,
 	pipeline.GoTest:        `{"Action": "pass", "Package": "x", "Test": "TestX"}`,
 }
 
-func TestGates_ToolThatAlwaysPassesIsReported(t *testing.T) {
+// fakeProgram is a script that prints a report and ends with status 0, whatever it is called with. It answers
+// `go version`, which is run before Go is used.
+const fakeProgram = `#!/bin/sh
+[ "$1" = version ] && echo go version go1.26.8 && exit
+cat <<'END'
+%s
+END
+exit 0
+`
+
+func TestGates_ProgramThatAlwaysPassesIsNoticed(t *testing.T) {
+	graph := proof.NewProject(t).Graph
 	for _, row := range proof.Rows {
-		step, ok := proof.NewProject(t).Graph.Step(row.Gate)
+		step, ok := graph.Step(row.Gate)
 		require.True(t, ok)
 		program := proof.ProgramOf(step)
 		if program == "" || row.FoundByLockstep {
-			continue // this very program finds it
+			continue
 		}
-		for kind, says := range map[string]string{"silent": "", "lying": emptyReports[formatOf(step)]} {
-			t.Run(strings.ReplaceAll(row.Gate, ":", "-")+"/"+row.Name+"/"+kind, func(t *testing.T) {
-				t.Parallel()
-				bin := t.TempDir()
-				script := fmt.Sprintf("#!/bin/sh\n[ \"$1\" = version ] && echo go version go1.26.8 && exit\ncat <<'END'\n%s\nEND\nexit 0\n", says)
-				require.NoError(t, os.WriteFile(filepath.Join(bin, program), []byte(script), 0o755))
-				err := row.Prove(t, bin)
-				assert.ErrorContains(t, err, "the seeded defect was not found")
-				if kind == "silent" && !isLineFormat(formatOf(step)) {
-					p := row.Clean(t)
-					p.Path = bin
-					result, _, err := p.Run(row.Gate)
-					require.NoError(t, err)
-					assert.Equal(t, pipeline.Failed, result.Status, "a program that prints no report must not pass")
-				}
-			})
-		}
+		name := strings.ReplaceAll(row.Gate, ":", "-") + "/" + row.Name
+		emptyReport, hasReport := emptyReports[formatOf(step)]
+		t.Run(name+"/empty report", func(t *testing.T) {
+			t.Parallel()
+			bin := writeFakeProgram(t, program, emptyReport)
+			assert.ErrorContains(t, row.Prove(t, bin), "the seeded defect was not found")
+		})
+		t.Run(name+"/no output", func(t *testing.T) {
+			t.Parallel()
+			bin := writeFakeProgram(t, program, "")
+			assert.ErrorContains(t, row.Prove(t, bin), "the seeded defect was not found")
+			if !hasReport {
+				return
+			}
+			p := row.Clean(t)
+			p.Path = bin
+			result, _, err := p.Run(row.Gate)
+			require.NoError(t, err)
+			assert.Equal(t, pipeline.Failed, result.Status, "a program that prints no report must not pass")
+		})
 	}
 }
 
-// isLineFormat says whether findings come a line each, so that a program without any prints nothing.
-func isLineFormat(reads pipeline.Format) bool {
-	return !slices.Contains(slices.Collect(maps.Keys(emptyReports)), reads)
+// writeFakeProgram writes the fake program into a folder and returns the folder.
+func writeFakeProgram(t *testing.T, program, report string) string {
+	t.Helper()
+	bin := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(bin, program), fmt.Appendf(nil, fakeProgram, report), 0o755))
+	return bin
 }
 
+// formatOf returns the format that a gate reads.
 func formatOf(s pipeline.Step) pipeline.Format {
 	return pipeline.Format(s.Command[slices.Index(s.Command, "--reads")+1])
 }
 
+func TestWaivers_MatchFiles(t *testing.T) {
+	waivers, err := config.LoadWaivers(os.DirFS(filepath.Join(proof.Repository(), "config")))
+	require.NoError(t, err)
+	for _, w := range waivers {
+		if strings.HasPrefix(w.Path, pipeline.StateDir+"/") {
+			continue // files that synthesis generates
+		}
+		files, err := gate.ListFiles(proof.Repository(), []string{w.Path})
+		require.NoError(t, err)
+		assert.NotEmpty(t, files, "the waiver of %s matches no file: delete it", w.Rule)
+	}
+}
+
 func TestHistoryGate_NotRunWithoutFullHistory(t *testing.T) {
-	p := proof.NewProject(t)
-	result, _, err := p.Run("history")
-	require.NoError(t, err)
-	assert.Equal(t, pipeline.NotRun, result.Status)
-	assert.Equal(t, "this is no Git repository, so there is no history to look at", result.Reason)
-
-	p.Git(t, "init", "-q")
-	result, _, err = p.Run("history")
-	require.NoError(t, err)
-	assert.Equal(t, pipeline.Ran, result.Status, "a repository without a commit holds no secret in its history")
-
-	whole := proof.NewProject(t)
-	proof.CommitVersions(t, whole, "a\n", "b\n")
-	part := proof.NewProject(t)
-	part.Git(t, "clone", "-q", "--depth", "1", "file://"+whole.Root, "part")
-	part.Root = filepath.Join(part.Root, "part")
-	result, _, err = part.Run("history")
-	require.NoError(t, err)
-	assert.Equal(t, pipeline.NotRun, result.Status)
-	assert.Contains(t, result.Reason, "only a part of the history is here")
+	t.Run("no repository", func(t *testing.T) {
+		result, _, err := proof.NewProject(t).Run("history")
+		require.NoError(t, err)
+		assert.Equal(t, pipeline.NotRun, result.Status)
+		assert.Equal(t, "this is no Git repository, so there is no history to check", result.Reason)
+	})
+	t.Run("no commit", func(t *testing.T) {
+		p := proof.NewProject(t)
+		p.Git(t, "init", "-q")
+		result, _, err := p.Run("history")
+		require.NoError(t, err)
+		assert.Equal(t, pipeline.Ran, result.Status, "a repository without a commit has no secret in its history")
+	})
+	t.Run("shallow clone", func(t *testing.T) {
+		original := proof.NewProject(t)
+		proof.CommitVersions(t, original, "a\n", "b\n")
+		p := proof.NewProject(t)
+		p.Git(t, "clone", "-q", "--depth", "1", "file://"+original.Root, "clone")
+		p.Root = filepath.Join(p.Root, "clone")
+		result, _, err := p.Run("history")
+		require.NoError(t, err)
+		assert.Equal(t, pipeline.NotRun, result.Status)
+		assert.Contains(t, result.Reason, "this is a shallow clone")
+	})
 }

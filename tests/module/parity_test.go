@@ -16,9 +16,11 @@ import (
 	"lockstep/config"
 	"lockstep/internal/host"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/repo"
+	"lockstep/tests/harness"
 )
 
-// execution is what a step runs as somewhere, as far as it must be the same everywhere.
+// execution is what must be the same wherever a step runs. The module's own tests write the same JSON.
 type execution struct {
 	Argv    []string          `json:"argv"`
 	Env     map[string]string `json:"env"`
@@ -34,16 +36,16 @@ type recording struct {
 	Pipelines map[string]map[string]execution `json:"lines"`
 }
 
-// placeholder is what stands in for what nobody may see.
+// placeholder stands for the value of a secret.
 const placeholder = "handed over"
 
-// hostExecutions is every step as a person's machine would run it, with the steps that it waits for.
+// hostExecutions returns how the host would run every step, and what each of them waits for.
 func hostExecutions(t *testing.T, repository string, g *pipeline.Graph) map[string]execution {
 	t.Helper()
-	all, err := host.RepositoryFiles(repository)
+	listing, err := repo.Walk(repository)
 	require.NoError(t, err)
-	// What only this machine has is no part of the repository: a container is never given it.
-	all = slices.DeleteFunc(all, func(name string) bool {
+	// Containers have neither the history nor generated bindings.
+	all := slices.DeleteFunc(listing.Files, func(name string) bool {
 		return name == pipeline.History || strings.HasPrefix(name, "ci/internal/") || name == "ci/dagger.gen.go"
 	})
 	out := map[string]execution{}
@@ -53,7 +55,11 @@ func hostExecutions(t *testing.T, repository string, g *pipeline.Graph) map[stri
 			environ = append(environ, name+"="+placeholder)
 		}
 		invocation := host.NewInvocation(s, environ, true)
-		one := execution{Argv: invocation.Argv, Env: map[string]string{}, Files: host.InputFiles(s, all), Image: pipeline.Images[s.Image], Before: g.Predecessors(s.Name)}
+		one := execution{
+			Argv: invocation.Argv, Env: map[string]string{}, Image: pipeline.Images[s.Image], Before: g.Predecessors(s.Name),
+		}
+		one.Files, err = repo.Listing{Files: all}.Match(s.Inputs)
+		require.NoError(t, err)
 		for _, pair := range invocation.Env {
 			name, value, _ := strings.Cut(pair, "=")
 			if value == placeholder {
@@ -68,62 +74,78 @@ func hostExecutions(t *testing.T, repository string, g *pipeline.Graph) map[stri
 	return out
 }
 
-// isMachineSpecific are variables of a container that a person's machine has in its own way: where programs and caches are, and which run it is.
+// isMachineSpecific reports whether a variable of a container is another one on the host: where programs and caches
+// are, and which run it is.
 func isMachineSpecific(name string) bool {
 	for _, cache := range pipeline.Caches {
 		if cache.Env == name {
 			return true
 		}
 	}
-	return slices.Contains([]string{"PATH", "NODE_EXTRA_CA_CERTS", "LOCKSTEP_RUN", "LOCKSTEP_SINCE", "LOCKSTEP_COMMIT"}, name)
+	names := []string{"PATH", "NODE_EXTRA_CA_CERTS", "LOCKSTEP_RUN", "LOCKSTEP_SINCE", "LOCKSTEP_COMMIT"}
+	return slices.Contains(names, name)
 }
 
-// differences are in what two sides run. Steps that only one of them has are told; the order counts as far as both have the steps.
+// differences returns what differs between what two sides run: steps that only one of them has, and differences of a
+// step. Steps for which mayLack is true may be missing in got.
 func differences(want, got map[string]execution, mayLack func(step string) bool) []string {
 	var out []string
-	tell := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	for _, name := range slices.Sorted(maps.Keys(got)) {
 		if _, ok := want[name]; !ok {
-			tell("%s is no step of the other side", name)
+			out = append(out, name+" is not a step of the other side")
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(want)) {
-		w, ok := want[name], false
 		g, ok := got[name]
-		if !ok {
-			if !mayLack(name) {
-				tell("%s is missing", name)
-			}
-			continue
-		}
-		if !slices.Equal(w.Argv, g.Argv) {
-			tell("%s: command %q, not %q", name, g.Argv, w.Argv)
-		}
-		env := maps.Clone(g.Env)
-		maps.DeleteFunc(env, func(name, _ string) bool { return isMachineSpecific(name) })
-		if !maps.Equal(w.Env, env) {
-			tell("%s: environment %v, not %v", name, env, w.Env)
-		}
-		for _, variable := range g.Secrets {
-			if !slices.Contains(w.Secrets, variable) {
-				tell("%s is handed %s", name, variable)
-			}
-		}
-		if !slices.Equal(w.Files, g.Files) {
-			tell("%s: inputs differ: %v", name, symmetricDifference(w.Files, g.Files))
-		}
-		if w.Image != g.Image {
-			tell("%s: image %s, not %s", name, g.Image, w.Image)
-		}
-		for _, before := range w.Before {
-			if _, runs := got[before]; runs && !slices.Contains(g.Before, before) {
-				tell("%s began before %s had ended", name, before)
-			}
+		switch {
+		case ok:
+			out = append(out, stepDifferences(name, want[name], g)...)
+			out = append(out, orderDifferences(name, want[name].Before, got)...)
+		case !mayLack(name):
+			out = append(out, name+" is missing")
 		}
 	}
 	return out
 }
 
+// stepDifferences returns what differs between two executions of a step, but for the order.
+func stepDifferences(name string, want, got execution) []string {
+	var out []string
+	report := func(format string, args ...any) { out = append(out, name+fmt.Sprintf(format, args...)) }
+	if !slices.Equal(want.Argv, got.Argv) {
+		report(": command %q, not %q", got.Argv, want.Argv)
+	}
+	env := maps.Clone(got.Env)
+	maps.DeleteFunc(env, func(name, _ string) bool { return isMachineSpecific(name) })
+	if !maps.Equal(want.Env, env) {
+		report(": environment %v, not %v", env, want.Env)
+	}
+	for _, variable := range got.Secrets {
+		if !slices.Contains(want.Secrets, variable) {
+			report(" is handed %s", variable)
+		}
+	}
+	if !slices.Equal(want.Files, got.Files) {
+		report(": inputs differ: %v", symmetricDifference(want.Files, got.Files))
+	}
+	if want.Image != got.Image {
+		report(": image %s, not %s", got.Image, want.Image)
+	}
+	return out
+}
+
+// orderDifferences returns the steps of before that the side runs, but not before the named step.
+func orderDifferences(name string, before []string, side map[string]execution) []string {
+	var out []string
+	for _, other := range before {
+		if _, runs := side[other]; runs && !slices.Contains(side[name].Before, other) {
+			out = append(out, fmt.Sprintf("%s began before %s had ended", name, other))
+		}
+	}
+	return out
+}
+
+// symmetricDifference returns what only one of two lists has.
 func symmetricDifference(a, b []string) []string {
 	var out []string
 	for _, name := range append(slices.Clone(a), b...) {
@@ -134,16 +156,18 @@ func symmetricDifference(a, b []string) []string {
 	return out
 }
 
-// loadProject is this repository with its table of steps.
-func loadProject(t *testing.T) (string, *config.Config, []pipeline.Step) {
+// newProject copies the repository as a project of the fixture platform, and returns its folder with its configuration
+// and table of steps.
+func newProject(t *testing.T) (string, *config.Config, []pipeline.Step) {
 	t.Helper()
-	repository, err := filepath.Abs("../..")
+	dir := filepath.Join(t.TempDir(), "project")
+	require.NoError(t, harness.CopyProject(dir))
+	c, err := config.Load(os.DirFS(filepath.Join(dir, "config")))
 	require.NoError(t, err)
-	c, err := config.Load(os.DirFS(filepath.Join(repository, "config")))
-	require.NoError(t, err)
-	return repository, c, pipeline.Steps(c)
+	return dir, c, pipeline.Steps(c)
 }
 
+// newGraph returns the graph of the steps.
 func newGraph(t *testing.T, steps []pipeline.Step) *pipeline.Graph {
 	t.Helper()
 	g, err := pipeline.NewGraph(steps)
@@ -151,21 +175,22 @@ func newGraph(t *testing.T, steps []pipeline.Step) *pipeline.Graph {
 	return g
 }
 
-// allDifferences are all differences between what a person's machine would run and what the module and the buildspecs ask for, and the environments that no
-// pipeline deploys to.
+// allDifferences returns what differs between what the host would run and what the module and the buildspecs ask for,
+// and the environments that no pipeline deploys to.
 func allDifferences(t *testing.T, repository string, c *config.Config, g *pipeline.Graph, got recording) []string {
 	t.Helper()
-	person := hostExecutions(t, repository, g)
+	onHost := hostExecutions(t, repository, g)
 	noFiles := func(name string) bool {
 		s, _ := g.Step(name)
-		return len(s.TriggerPaths) > 0 && len(person[name].Files) <= 1
+		return len(s.TriggerPaths) > 0 && len(onHost[name].Files) <= 1
 	}
-	out := prefixEach("the module", differences(person, got.Module, noFiles))
-	for _, line := range slices.Sorted(maps.Keys(got.Pipelines)) {
-		steps := got.Pipelines[line]
-		// A line runs the gates, the synthesis, and what reaches its own environments.
-		elsewhere := func(name string) bool { s, _ := g.Step(name); return noFiles(name) || s.Effect == pipeline.AWS }
-		out = append(out, prefixEach("the buildspecs of "+line, differences(rehearsedExecutions(person, steps), steps, elsewhere))...)
+	out := prefixEach("the module", differences(onHost, got.Module, noFiles))
+	for _, name := range slices.Sorted(maps.Keys(got.Pipelines)) {
+		steps := got.Pipelines[name]
+		// A pipeline runs the gates, the synthesis, and the steps that reach its own environments.
+		mayLack := func(name string) bool { s, _ := g.Step(name); return noFiles(name) || s.Effect == pipeline.AWS }
+		found := differences(rehearsedExecutions(onHost, steps), steps, mayLack)
+		out = append(out, prefixEach("the buildspecs of "+name, found)...)
 	}
 	for _, env := range c.Environments {
 		for _, stage := range []pipeline.Stage{pipeline.Deploy, pipeline.Verify} {
@@ -178,6 +203,7 @@ func allDifferences(t *testing.T, repository string, c *config.Config, g *pipeli
 	return out
 }
 
+// prefixEach writes whose differences they are in front of each.
 func prefixEach(side string, differences []string) []string {
 	for i := range differences {
 		differences[i] = side + ": " + differences[i]
@@ -186,48 +212,52 @@ func prefixEach(side string, differences []string) []string {
 }
 
 func TestParity_HostDaggerAndBuildspecsRunSame(t *testing.T) {
-	repository, c, steps := loadProject(t)
-	got, err := recordModule(t, repository)
+	project, c, steps := newProject(t)
+	got, err := recordModule(t, project)
 	require.NoError(t, err)
-	assert.Empty(t, allDifferences(t, repository, c, newGraph(t, steps), got))
+	assert.Empty(t, allDifferences(t, project, c, newGraph(t, steps), got))
 	assert.Greater(t, len(got.Module), 20)
 	for line, steps := range got.Pipelines {
 		assert.Greater(t, len(steps), 10, line)
 	}
 
-	// The twin: the real module and buildspecs, with something in the table that they know nothing of.
+	// The twin: the real module and buildspecs, with a table that differs from theirs.
+	const otherCommand = `command ["lockstep" "config" "validate"], not ["lockstep" "config" "validate" "--quick"]`
 	for name, test := range map[string]struct {
 		change func([]pipeline.Step) []pipeline.Step
 		want   []string
 	}{
-		"a step that only a person's machine has": {
+		"a step that only the host has": {
 			func(steps []pipeline.Step) []pipeline.Step {
-				return append(steps, pipeline.Step{Name: "extra", Stage: pipeline.Test, Image: pipeline.ImageGo, Command: []string{"true"}})
+				extra := pipeline.Step{Name: "extra", Stage: pipeline.Test, Image: pipeline.ImageGo, Command: []string{"true"}}
+				return append(steps, extra)
 			},
-			[]string{"the module: extra is missing", "the buildspecs of main: extra is missing", "the buildspecs of pull-request: extra is missing", "the buildspecs of release: extra is missing"},
+			[]string{
+				"the module: extra is missing", "the buildspecs of main: extra is missing",
+				"the buildspecs of pull-request: extra is missing", "the buildspecs of release: extra is missing",
+			},
 		},
-		"a command that only a person's machine has": {
+		"a command that only the host has": {
 			func(steps []pipeline.Step) []pipeline.Step {
 				steps[0].Command = append(slices.Clone(steps[0].Command), "--quick")
 				return steps
 			},
 			[]string{
-				`the module: config: command ["lockstep" "config" "validate"], not ["lockstep" "config" "validate" "--quick"]`,
-				`the buildspecs of main: config: command ["lockstep" "config" "validate"], not ["lockstep" "config" "validate" "--quick"]`,
-				`the buildspecs of pull-request: config: command ["lockstep" "config" "validate"], not ["lockstep" "config" "validate" "--quick"]`,
-				`the buildspecs of release: config: command ["lockstep" "config" "validate"], not ["lockstep" "config" "validate" "--quick"]`,
+				`the module: config: ` + otherCommand, `the buildspecs of main: config: ` + otherCommand,
+				`the buildspecs of pull-request: config: ` + otherCommand, `the buildspecs of release: config: ` + otherCommand,
 			},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			assert.Equal(t, test.want, allDifferences(t, repository, c, newGraph(t, test.change(slices.Clone(steps))), got))
+			assert.Equal(t, test.want, allDifferences(t, project, c, newGraph(t, test.change(slices.Clone(steps))), got))
 		})
 	}
 }
 
-// rehearsedExecutions is what the host would run where a line hands over no credentials: the same without --live, and told where the accounts are.
-func rehearsedExecutions(person, steps map[string]execution) map[string]execution {
-	out := maps.Clone(person)
+// rehearsedExecutions returns what the host would run where a pipeline rehearses: without --live, and with the address
+// of the emulated accounts.
+func rehearsedExecutions(onHost, steps map[string]execution) map[string]execution {
+	out := maps.Clone(onHost)
 	for name, one := range steps {
 		where, ok := one.Env["LOCKSTEP_REHEARSAL_ENDPOINT"]
 		if w := out[name]; ok && where != "" {
@@ -242,35 +272,34 @@ func rehearsedExecutions(person, steps map[string]execution) map[string]executio
 	return out
 }
 
-// A sourceChange is made in a file before it is compiled; the file itself stays as it is.
+// A sourceChange replaces a text of a file before it is compiled. The file itself stays as it is.
 type sourceChange struct{ file, from, to string }
 
-// recordModule is what the module asks for, noted by its own tests. The error is that of those tests, which hold it against the table themselves.
-func recordModule(t *testing.T, repository string, changes ...sourceChange) (recording, error) {
+// recordModule runs the module's own tests with the changed sources on a project, and returns what the module asked
+// for. The error is that of those tests, which compare it with the table themselves.
+func recordModule(t *testing.T, project string, changes ...sourceChange) (recording, error) {
 	t.Helper()
 	work := t.TempDir()
 	dir := filepath.Join(work, "ci")
-	require.NoError(t, Compose(repository, dir))
-	replaced := map[string]string{}
-	for i, c := range changes {
-		file := filepath.Join(repository, filepath.FromSlash(c.file))
+	require.NoError(t, Compose(harness.Repository(), dir))
+	texts := map[string]string{}
+	for _, c := range changes {
+		file := filepath.Join(harness.Repository(), filepath.FromSlash(c.file))
 		if rest, ok := strings.CutPrefix(c.file, "ci/"); ok {
 			file = filepath.Join(dir, rest)
 		}
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
-		require.Equal(t, 1, strings.Count(string(text), c.from), "%s has %q", c.file, c.from)
-		other := filepath.Join(work, fmt.Sprintf("%d.go", i))
-		require.NoError(t, os.WriteFile(other, []byte(strings.Replace(string(text), c.from, c.to, 1)), 0o600))
-		replaced[file] = other
+		texts[file], err = harness.ReplaceOnce(string(text), c.from, c.to)
+		require.NoError(t, err, c.file)
 	}
-	overlay, err := json.Marshal(map[string]any{"Replace": replaced})
+	overlay, err := harness.WriteOverlay(work, texts)
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(work, "overlay.json"), overlay, 0o600))
 	file := filepath.Join(work, "record.json")
-	t.Setenv("LOCKSTEP_REPOSITORY", repository)
+	t.Setenv("LOCKSTEP_REPOSITORY", project)
 	t.Setenv("LOCKSTEP_RECORD", file)
-	_, failed := runCommand(dir, "go", "test", "-count=1", "-overlay", filepath.Join(work, "overlay.json"), "-run", "^TestModule_RunsStepsOfTable$", ".")
+	argv := []string{"go", "test", "-count=1", "-overlay", overlay, "-run", "^TestModule_RunsStepsOfTable$", "."}
+	_, failed := runCommand(dir, argv...)
 	var got recording
 	if text, err := os.ReadFile(file); err == nil {
 		require.NoError(t, json.Unmarshal(text, &got))
@@ -278,32 +307,48 @@ func recordModule(t *testing.T, repository string, changes ...sourceChange) (rec
 	return got, failed
 }
 
-// The other twin: the real table, module and buildspecs, with something added or changed in one of them alone.
+// The other twin: the real table, with a change in the module or in the buildspecs alone.
 func TestParity_SourceChangeIsReported(t *testing.T) {
-	repository, c, steps := loadProject(t)
-	const extra = `pipeline.Step{Name: "extra", Stage: pipeline.Test, Image: pipeline.ImageGo, Command: []string{"extra"}}`
+	project, c, steps := newProject(t)
+	const extraStep = `pipeline.Step{` +
+		`Name: "extra", Stage: pipeline.Test, Image: pipeline.ImageGo, Command: []string{"extra"}}`
 	for name, test := range map[string]struct {
 		change sourceChange
 		want   string
 	}{
 		"a step that only the module has": {
-			sourceChange{"ci/project.go", "pipeline.NewGraph(pipeline.Steps(c))", "pipeline.NewGraph(append(pipeline.Steps(c), " + extra + "))"},
-			"extra is no step of the table",
+			sourceChange{
+				"ci/project.go", "pipeline.NewGraph(pipeline.Steps(c))",
+				"pipeline.NewGraph(append(pipeline.Steps(c), " + extraStep + "))",
+			},
+			"extra is neither a step of the table nor an operation",
 		},
 		"a stage that the module leaves out": {
-			sourceChange{"ci/deploy.go", "m.runStages(ctx, q, pipeline.Deploy, pipeline.Verify)", "m.runStages(ctx, q, pipeline.Deploy)"},
+			sourceChange{
+				"ci/deploy.go", "m.runStages(ctx, q, pipeline.Deploy, pipeline.Verify)", "m.runStages(ctx, q, pipeline.Deploy)",
+			},
 			"the module: verify:acc is missing",
 		},
 		"an argument of the module's own": {
-			sourceChange{"ci/run.go", "o.prepared.WithExec(o.step.Argv(p.live != nil),", `o.prepared.WithExec(append(o.step.Argv(p.live != nil), "--quick"),`},
+			sourceChange{
+				"ci/run.go", "o.prepared.WithExec(o.step.Argv(p.live != nil),",
+				`o.prepared.WithExec(append(o.step.Argv(p.live != nil), "--quick"),`,
+			},
 			`the module: format: command`,
 		},
 		"a variable of the module's own": {
-			sourceChange{"ci/container.go", "ctr = ctr.WithEnvVariable(name, env[name])\n", `ctr = ctr.WithEnvVariable(name, env[name]).WithEnvVariable("QUICK", "1")` + "\n"},
+			sourceChange{
+				"ci/container.go", "ctr = ctr.WithEnvVariable(name, env[name])\n",
+				`ctr = ctr.WithEnvVariable(name, env[name]).WithEnvVariable("QUICK", "1")` + "\n",
+			},
 			"the module: unit: environment",
 		},
 		"files that the step does not declare": {
-			sourceChange{"ci/container.go", "dir := copySelected(dag.Directory(), p.source, s.SourceFiles())", `dir := copySelected(dag.Directory(), p.source, append(s.SourceFiles(), pipeline.Selection{Include: []string{"tests/**"}}))`},
+			sourceChange{
+				"ci/container.go", "dir := copySelected(dag.Directory(), p.source, s.SourceFiles())",
+				"dir := copySelected(dag.Directory(), p.source, " +
+					`append(s.SourceFiles(), pipeline.Selection{Include: []string{"tests/**"}}))`,
+			},
 			"the module: build: inputs differ: [tests/",
 		},
 		"another image": {
@@ -311,7 +356,10 @@ func TestParity_SourceChangeIsReported(t *testing.T) {
 			"the module: synth: image golang",
 		},
 		"a step that does not wait": {
-			sourceChange{"ci/run.go", "waits := g.Predecessors(o.Step)\n", "waits := g.Predecessors(o.Step)[:0]\n"},
+			sourceChange{
+				"ci/run.go", "	pipeline.NewScheduler(g, 0).Run(",
+				"	for _, o := range slices.Backward(r.outcomes) {\n\t\trun(o.step)\n\t}\n\tpipeline.NewScheduler(g, 0).Run(",
+			},
 			" began before ",
 		},
 		"a job that calls one stage less": {
@@ -319,13 +367,16 @@ func TestParity_SourceChangeIsReported(t *testing.T) {
 			"the buildspecs of main: gosec is missing",
 		},
 		"a job that does not deploy": {
-			sourceChange{"internal/pipeline/pipelines.go", "Calls: []Call{{Function: string(Deploy), Arguments", "Calls: []Call{{Function: string(Plan), Arguments"},
+			sourceChange{
+				"internal/pipeline/pipelines.go", "Calls: []Call{{Function: string(Deploy), Arguments",
+				"Calls: []Call{{Function: string(Plan), Arguments",
+			},
 			"no pipeline runs deploy:acc",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, failed := recordModule(t, repository, test.change)
-			noticed := allDifferences(t, repository, c, newGraph(t, steps), got)
+			got, failed := recordModule(t, project, test.change)
+			noticed := allDifferences(t, project, c, newGraph(t, steps), got)
 			if failed != nil {
 				noticed = append(noticed, failed.Error())
 			}
@@ -334,18 +385,25 @@ func TestParity_SourceChangeIsReported(t *testing.T) {
 	}
 }
 
-// The comparison by itself, for each thing that is compared, by itself.
+// The comparison alone, with one difference at a time.
 func TestParity_EachDifferenceIsReported(t *testing.T) {
 	side := func(change func(map[string]execution)) map[string]execution {
 		steps := map[string]execution{
-			"build": {Argv: []string{"go", "build"}, Env: map[string]string{"A": "1"}, Files: []string{"go.mod"}, Image: "golang@1"},
-			"synth": {Argv: []string{"infra"}, Env: map[string]string{}, Files: []string{"config"}, Image: "node@1", Before: []string{"build"}},
+			"build": {Argv: []string{"go", "build"}, Env: map[string]string{"A": "1"}, Files: []string{"go.mod"}, Image: "go@1"},
+			"synth": {Argv: []string{"infra"}, Env: map[string]string{}, Files: []string{"config"}, Image: "node@1"},
 		}
+		synth := steps["synth"]
+		synth.Before = []string{"build"}
+		steps["synth"] = synth
 		change(steps)
 		return steps
 	}
 	with := func(name string, change func(*execution)) func(map[string]execution) {
-		return func(steps map[string]execution) { one := steps[name]; change(&one); steps[name] = one }
+		return func(steps map[string]execution) {
+			one := steps[name]
+			change(&one)
+			steps[name] = one
+		}
 	}
 	never := func(string) bool { return false }
 	same := func(map[string]execution) {}
@@ -354,13 +412,28 @@ func TestParity_EachDifferenceIsReported(t *testing.T) {
 		change func(map[string]execution)
 		want   string
 	}{
-		"a step more":       {func(steps map[string]execution) { steps["extra"] = execution{} }, "extra is no step of the other side"},
-		"a step less":       {func(steps map[string]execution) { delete(steps, "build") }, "build is missing"},
-		"another command":   {with("build", func(r *execution) { r.Argv = []string{"go", "vet"} }), `build: command ["go" "vet"], not ["go" "build"]`},
-		"another variable":  {with("build", func(r *execution) { r.Env = map[string]string{"A": "2"} }), "build: environment map[A:2], not map[A:1]"},
-		"a variable more":   {with("synth", func(r *execution) { r.Env = map[string]string{"B": "1"} }), "synth: environment"},
-		"a secret":          {with("synth", func(r *execution) { r.Secrets = []string{"TOKEN"} }), "synth is handed TOKEN"},
-		"another input":     {with("build", func(r *execution) { r.Files = []string{"go.mod", "docs/a.md"} }), "build: inputs differ: [docs/a.md]"},
+		"a step more": {
+			func(steps map[string]execution) { steps["extra"] = execution{} }, "extra is not a step of the other side",
+		},
+		"a step less": {func(steps map[string]execution) { delete(steps, "build") }, "build is missing"},
+		"another command": {
+			with("build", func(r *execution) { r.Argv = []string{"go", "vet"} }),
+			`build: command ["go" "vet"], not ["go" "build"]`,
+		},
+		"another variable": {
+			with("build", func(r *execution) { r.Env = map[string]string{"A": "2"} }),
+			"build: environment map[A:2], not map[A:1]",
+		},
+		"a variable more": {
+			with("synth", func(r *execution) { r.Env = map[string]string{"B": "1"} }), "synth: environment",
+		},
+		"a secret": {
+			with("synth", func(r *execution) { r.Secrets = []string{"TOKEN"} }), "synth is handed TOKEN",
+		},
+		"another input": {
+			with("build", func(r *execution) { r.Files = []string{"go.mod", "docs/a.md"} }),
+			"build: inputs differ: [docs/a.md]",
+		},
 		"another image":     {with("synth", func(r *execution) { r.Image = "node@2" }), "synth: image node@2, not node@1"},
 		"another order":     {with("synth", func(r *execution) { r.Before = nil }), "synth began before build had ended"},
 		"no order to break": {with("build", func(r *execution) { r.Before = []string{"synth"} }), ""},

@@ -19,6 +19,7 @@ import (
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/digest"
 )
 
 // maxTemplateBody is the size in bytes up to which a template may be sent along with the call
@@ -76,9 +77,9 @@ func isStale(name string, now time.Time, deadRun string) bool {
 // worked out its changes. The description names the assembly's digest. The error is ErrNoChange if there are none.
 // After an error no change set remains.
 func (c *Client) CreateChangeSet(
-	ctx context.Context, want *assembly.Stack, state State, digest string, n Naming,
+	ctx context.Context, want *assembly.Stack, state State, deployed digest.Account, n Naming,
 ) (*ChangeSet, error) {
-	input, err := changeSetInput(want, state, digest, n.newName())
+	input, err := changeSetInput(want, state, deployed, n.newName())
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +108,7 @@ func (c *Client) CreateChangeSet(
 }
 
 func changeSetInput(
-	want *assembly.Stack, state State, digest, name string,
+	want *assembly.Stack, state State, deployed digest.Account, name string,
 ) (*cloudformation.CreateChangeSetInput, error) {
 	parameters, err := parameters(want, state)
 	if err != nil {
@@ -122,7 +123,7 @@ func changeSetInput(
 		ChangeSetType: kind,
 		ChangeSetName: &name,
 		ClientToken:   &name,
-		Description:   aws.String("assembly " + digest),
+		Description:   aws.String("assembly " + string(deployed)),
 		Capabilities: []types.Capability{
 			types.CapabilityCapabilityIam, types.CapabilityCapabilityNamedIam, types.CapabilityCapabilityAutoExpand,
 		},

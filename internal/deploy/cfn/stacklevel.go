@@ -31,38 +31,29 @@ func StackLevelChanges(want *assembly.Stack, state State) []change.Change {
 // outputChanges compares the outputs of two templates, whose values are shown as they are written. It returns nil if
 // one of the templates cannot be read: the deployed one may be YAML.
 func outputChanges(before, after string) []change.Property {
-	old, oldErr := parseOutputs(before)
-	next, nextErr := parseOutputs(after)
+	old, oldErr := assembly.ParseTemplate(before)
+	next, nextErr := assembly.ParseTemplate(after)
 	if oldErr != nil || nextErr != nil {
 		return nil
 	}
-	names := slices.AppendSeq(slices.Collect(maps.Keys(old)), maps.Keys(next))
+	names := slices.AppendSeq(slices.Collect(maps.Keys(old.Outputs)), maps.Keys(next.Outputs))
 	slices.Sort(names)
 	same := func(a, b any) bool { return assembly.MaskNonASCII(valueText(a)) == assembly.MaskNonASCII(valueText(b)) }
 	var out []change.Property
 	for _, name := range slices.Compact(names) {
-		a, b := old[name], next[name]
+		a, b := old.Outputs[name], next.Outputs[name]
 		if same(a, b) {
 			continue
 		}
-		field := "Value"
-		if same(a["Value"], b["Value"]) {
-			field = "Export" // or the description, which has no other place in a plan
+		before, after := a.Value, b.Value
+		if same(before, after) {
+			before, after = a.Export, b.Export // or the description, which has no other place in a plan
 		}
 		out = append(out, change.Property{
-			Name: "Outputs." + name, Before: valueText(a[field]), After: valueText(b[field]), Recreation: "Never",
+			Name: "Outputs." + name, Before: valueText(before), After: valueText(after), Recreation: "Never",
 		})
 	}
 	return out
-}
-
-func parseOutputs(template string) (map[string]map[string]any, error) {
-	var t struct{ Outputs map[string]map[string]any }
-	if template == "" {
-		return nil, nil
-	}
-	err := json.Unmarshal([]byte(template), &t)
-	return t.Outputs, err
 }
 
 // valueText returns a value of a template as text: a string as it is, all else as JSON.

@@ -1,5 +1,5 @@
 // Package planfile owns the file of a plan that is reviewed before it is applied: its format, its schema, how it is
-// written, read and checked, and its rendering as Markdown. It knows nothing of how a plan is made or applied.
+// written, read and checked. It knows nothing of how a plan is made or applied.
 package planfile
 
 import (
@@ -7,7 +7,6 @@ import (
 	_ "embed"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -18,7 +17,9 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/fsx"
 	"lockstep/internal/refusal"
 )
 
@@ -42,11 +43,11 @@ type File struct {
 	Expires   time.Time `json:"expires"`
 	// EnvironmentDigest is the digest of the cloud assembly as it was synthesised, and ConfigurationDigest that of the
 	// environment's configuration.
-	EnvironmentDigest   string   `json:"assembly"`
-	ConfigurationDigest string   `json:"configuration"`
-	Targets             []Target `json:"targets"`
+	EnvironmentDigest   digest.Environment   `json:"assembly"`
+	ConfigurationDigest digest.Configuration `json:"configuration"`
+	Targets             []Target             `json:"targets"`
 	// Digest is the SHA-256 over everything else, in hexadecimal. The target accounts have it too.
-	Digest string `json:"digest"`
+	Digest digest.Plan `json:"digest"`
 }
 
 // A Target is the part of a plan that belongs to one account and region.
@@ -54,8 +55,8 @@ type Target struct {
 	Account string `json:"account"`
 	Region  string `json:"region"`
 	// DeployedDigest is the digest of what is deployed, which a rehearsal's stand-ins make another than the assembly's.
-	DeployedDigest string  `json:"deployed"`
-	Stacks         []Stack `json:"stacks"`
+	DeployedDigest digest.Account `json:"deployed"`
+	Stacks         []Stack        `json:"stacks"`
 	// OrphanedStacks are the names of the stacks that the assembly no longer has.
 	OrphanedStacks []string `json:"left,omitempty"`
 }
@@ -98,46 +99,24 @@ func (f File) Target(account, region string) (Target, bool) {
 
 // SetDigest computes the digest. It is called when everything else is set.
 func (f *File) SetDigest() error {
-	digest, err := ledger.DocumentHash(f, "digest")
-	f.Digest = digest
+	sum, err := ledger.DocumentHash(f, "digest")
+	f.Digest = digest.Plan(sum)
 	return err
 }
 
-// Write writes a plan to FILE.json, and as Markdown to FILE.md. Each file is written completely or not at all.
-func Write(path string, f File) error {
+// Write writes a plan to FILE.json, and its Markdown to FILE.md. Each file is written completely or not at all.
+func Write(path string, f File, markdown string) error {
 	data, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
 		return err
 	}
-	if err := writeFileAtomic(path, append(data, '\n')); err != nil {
+	if err := fsx.WriteFile(path, append(data, '\n'), fsx.PublicFile); err != nil {
 		return err
 	}
-	return writeFileAtomic(markdownPath(path), []byte(f.Markdown()))
+	return fsx.WriteFile(markdownPath(path), []byte(markdown), fsx.PublicFile)
 }
 
 func markdownPath(path string) string { return strings.TrimSuffix(path, filepath.Ext(path)) + ".md" }
-
-// writeFileAtomic replaces a file at once: no reader sees half of it, and a full disk leaves the old one.
-func writeFileAtomic(path string, data []byte) (err error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	file, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(file.Name())
-			err = fmt.Errorf("%s was not written: %w", path, err)
-		}
-	}()
-	_, err = file.Write(data)
-	if err = errors.Join(err, file.Chmod(0o644), file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), path)
-}
 
 //go:generate go run ./schema/generate
 
@@ -177,11 +156,11 @@ func Read(path string) (File, error) {
 	if err := json.Unmarshal(data, &f); err != nil {
 		return f, refusal.Newf(err, "%s is no plan as Lockstep writes one (%v): plan again", path, err)
 	}
-	digest, err := ledger.JSONHash(data, "digest")
+	sum, err := ledger.JSONHash(data, "digest")
 	if err != nil {
 		return f, err
 	}
-	if digest != f.Digest {
+	if digest.Plan(sum) != f.Digest {
 		return f, refusal.Newf(nil, "%s was changed after it was made: its content does not fit its digest %.12s; "+
 			"plan again", path, f.Digest)
 	}

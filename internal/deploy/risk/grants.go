@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"lockstep/internal/deploy/assembly"
 )
 
 // A grant is one thing that a resource allows or denies.
@@ -20,7 +22,7 @@ type grants map[string]grant
 
 // grantsOf returns the grants of a resource. It finds policies wherever they stand in the properties, so that no list of
 // types has to be complete. Types that give access by other means have a reader in accessReaders.
-func grantsOf(r resource) grants {
+func grantsOf(r assembly.Resource) grants {
 	out := grants{}
 	out.addPolicies(r.Properties)
 	if read, ok := accessReaders[r.Type]; ok {

@@ -2,52 +2,17 @@ package risk
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
+	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/change"
 )
 
 // resources are a template's resources by logical id.
-type resources map[string]resource
-
-type resource struct {
-	Type                string
-	Properties          map[string]any
-	DeletionPolicy      string
-	UpdateReplacePolicy string
-}
-
-// parseResources returns the resources of a template, nil for an empty one.
-func parseResources(template string) (resources, error) {
-	if template == "" {
-		return nil, nil
-	}
-	var document struct {
-		Resources map[string]struct {
-			Type       string
-			Properties map[string]any
-			// The policies may be conditions instead of strings.
-			DeletionPolicy      any
-			UpdateReplacePolicy any
-		}
-	}
-	decoder := json.NewDecoder(strings.NewReader(template))
-	decoder.UseNumber()
-	if err := decoder.Decode(&document); err != nil {
-		return nil, fmt.Errorf("it is not JSON: %w", err)
-	}
-	out := resources{}
-	for id, r := range document.Resources {
-		deletion, _ := r.DeletionPolicy.(string)
-		replacement, _ := r.UpdateReplacePolicy.(string)
-		out[id] = resource{r.Type, r.Properties, deletion, replacement}
-	}
-	return out, nil
-}
+type resources = map[string]assembly.Resource
 
 // permissionFlags flags the resources that grant what was not granted before, or no longer deny what was denied. Of a new
 // stack it flags only what is open to everybody: no resource that existed before becomes reachable otherwise.

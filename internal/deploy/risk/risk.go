@@ -6,23 +6,26 @@ import (
 	"slices"
 	"strings"
 
+	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/refusal"
 )
 
 // Flags returns the changes of a stack that need a permit. The deployed template is empty for a stack that does not exist.
 func Flags(stack string, changes []change.Change, deployed, template string) ([]change.Flag, error) {
-	old, err := parseResources(deployed)
+	old, err := assembly.ParseTemplate(deployed)
 	if err != nil {
 		// People write templates in YAML. Nothing is known of such a one but that it has resources, so that whatever is
 		// removed needs a permit, and whatever is granted.
-		old = resources{"": {}}
+		old.Resources = resources{"": {}}
 	}
-	next, err := parseResources(template)
+	next, err := assembly.ParseTemplate(template)
 	if err != nil {
 		return nil, err
 	}
-	flags := slices.Concat(dataLossFlags(changes, old, next), permissionFlags(changes, old, next))
+	flags := slices.Concat(
+		dataLossFlags(changes, old.Resources, next.Resources), permissionFlags(changes, old.Resources, next.Resources),
+	)
 	for i := range flags {
 		flags[i].Stack = stack
 	}

@@ -41,7 +41,7 @@ func TestExtractAssembly_RestoresZippedAssembly(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(source, "manifest.json"), []byte("{}"), 0o644))
 	require.NoError(t, os.WriteFile(filepath.Join(source, "asset", "bin", "run"), []byte("#!"), 0o755))
 	require.NoError(t, os.Symlink("bin/run", filepath.Join(source, "asset", "link")))
-	digest, err := assembly.Digest(os.DirFS(source))
+	synth, err := assembly.SynthDigest(os.DirFS(source))
 	require.NoError(t, err)
 	data, err := ZipAssembly(os.DirFS(source))
 	require.NoError(t, err)
@@ -49,7 +49,7 @@ func TestExtractAssembly_RestoresZippedAssembly(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "sub", "back")
 	require.NoError(t, os.MkdirAll(folder, 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "old"), nil, 0o644))
-	require.NoError(t, ExtractAssembly(data, folder, digest))
+	require.NoError(t, ExtractAssembly(data, folder, synth))
 	assert.NoFileExists(t, filepath.Join(folder, "old"), "the folder is replaced")
 	link, err := os.Readlink(filepath.Join(folder, "asset", "link"))
 	require.NoError(t, err)
@@ -60,7 +60,7 @@ func TestExtractAssembly_RestoresZippedAssembly(t *testing.T) {
 
 	var other *DigestError
 	require.ErrorAs(t, ExtractAssembly(data, folder, "another"), &other)
-	assert.Equal(t, digest, other.Got)
+	assert.Equal(t, synth, other.Got)
 	assert.FileExists(t, filepath.Join(folder, "manifest.json"), "what was there stays")
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/ledger"
 )
 
@@ -21,10 +22,10 @@ type Garbage struct {
 }
 
 // AssemblyBlobName returns the name under which the ledger keeps a cloud assembly.
-func AssemblyBlobName(digest string) string { return "assembly-" + digest + ".zip" }
+func AssemblyBlobName(synth digest.Synth) string { return "assembly-" + string(synth) + ".zip" }
 
 // ToolsBlobName returns the name under which the ledger keeps a bill of materials of the tools.
-func ToolsBlobName(digest string) string { return "tools-" + digest + ".json" }
+func ToolsBlobName(sbom string) string { return "tools-" + sbom + ".json" }
 
 // OldKeys returns the keys of the objects that only releases older than the newest keep ones needed, each with the
 // newest of those releases. The releases come newest first. Objects that no release needed are not ours, so they are

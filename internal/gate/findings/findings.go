@@ -1,5 +1,5 @@
-// Package findings owns what a gate found, whichever tool found it: findings with their place, tests with their outcome, and the two
-// formats in which other programs read them, SARIF and JUnit. It knows nothing of how a tool is run.
+// Package findings holds the findings of gates and the results of tests, whichever tool they come from, and reads and
+// writes them as SARIF and JUnit. It knows nothing of how a tool is run.
 package findings
 
 import (
@@ -10,10 +10,10 @@ import (
 	"strings"
 )
 
-// A Level says how bad a finding is.
+// A Level is how bad a finding is. The values are SARIF's.
 type Level string
 
-// The levels, from the worst. A note is worth knowing and fails no gate.
+// The levels, from the worst. A note fails no gate.
 const (
 	Error   Level = "error"
 	Warning Level = "warning"
@@ -27,22 +27,22 @@ type Finding struct {
 	Rule    string
 	Level   Level
 	Message string
-	// Severity is a vulnerability's or weakness's score from 0 to 10, 0 if there is none.
+	// Severity is the security severity from 0 to 10, 0 if there is none.
 	Severity float64
-	// File is slash-separated and relative to the repository's root; empty if the finding has no place.
+	// File is slash-separated and relative to the repository's root. It is empty if the finding has no location.
 	File string
-	// Line and Column count from 1 and are 0 where they are not known.
+	// Line and Column count from 1. They are 0 if they are not known.
 	Line, Column int
-	// Waived says by whom, until when and why the finding is let through; empty if it is not.
+	// Waived says by whom, until when and why the finding is let through. It is empty if it is not.
 	Waived string
-	// Fingerprint tells two findings of the same rule in one file apart across runs, where the tool gives one.
+	// Fingerprint identifies the finding across runs. It is empty if the tool reports none.
 	Fingerprint string
 }
 
-// Fails says whether the finding keeps its gate from passing.
+// Fails reports whether the finding fails its gate.
 func (f Finding) Fails() bool { return f.Waived == "" && f.Level != Note }
 
-// Location is FILE:LINE, as far as it is known.
+// Location returns FILE:LINE, or FILE if the line is not known, or "." if the file is not known either.
 func (f Finding) Location() string {
 	switch {
 	case f.File == "":
@@ -53,7 +53,7 @@ func (f Finding) Location() string {
 	return fmt.Sprintf("%s:%d", f.File, f.Line)
 }
 
-// String is the finding as a line: file:line: rule: message.
+// String returns the finding as one line: FILE:LINE: RULE: MESSAGE. A long message is cut.
 func (f Finding) String() string {
 	text := fmt.Sprintf("%s: %s: %s", f.Location(), f.Rule, oneLine(f.Message))
 	if f.Waived != "" {
@@ -62,9 +62,10 @@ func (f Finding) String() string {
 	return text
 }
 
-// maxMessage is how much of a message fits a line that people still read.
+// maxMessage is the length at which a message is cut, in characters.
 const maxMessage = 300
 
+// oneLine returns the text on one line, cut after maxMessage characters.
 func oneLine(text string) string {
 	text = strings.Join(strings.Fields(text), " ")
 	if runes := []rune(text); len(runes) > maxMessage {
@@ -73,42 +74,50 @@ func oneLine(text string) string {
 	return text
 }
 
-// A Rule is what a finding breaks, as far as its tool describes it.
+// A Rule is a rule of a tool.
 type Rule struct {
-	ID   string
+	ID string
+	// Text is a short description, empty if the tool has none.
 	Text string
-	// Help is the address of a page about the rule.
+	// Help is the URL of a page about the rule, empty if the tool has none.
 	Help string
 }
 
-// A Report is what one gate has to say.
+// A Report is the result of one gate.
 type Report struct {
-	// Gate is the name of the step, and Tool and Version those of the program behind it.
-	Gate, Tool, Version string
-	Rules               []Rule
-	Findings            []Finding
-	// Broken says why the gate came to no result that counts; empty if it did.
+	// Gate is the name of the gate's step.
+	Gate string
+	// Tool and Version are those of the gate's program. The version is empty if it is not known.
+	Tool, Version string
+	Rules         []Rule
+	Findings      []Finding
+	// Broken says why the findings are not a complete result. It is empty if they are.
 	Broken string
 }
 
-// Failing are the findings that keep the gate from passing, worst first.
+// Failing returns the findings that fail the gate, worst first.
 func (r Report) Failing() []Finding {
 	failing := slices.DeleteFunc(slices.Clone(r.Findings), func(f Finding) bool { return !f.Fails() })
 	Sort(failing)
 	return failing
 }
 
-// Sort puts the worst first: by level, by score, then by place.
+// Sort sorts findings by level and severity, worst first, then by location and rule.
 func Sort(all []Finding) {
 	slices.SortStableFunc(all, func(a, b Finding) int {
 		return cmp.Or(
-			cmp.Compare(levelRank[a.Level], levelRank[b.Level]), cmp.Compare(b.Severity, a.Severity),
-			cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Rule, b.Rule),
+			cmp.Compare(levelRank[a.Level], levelRank[b.Level]),
+			cmp.Compare(b.Severity, a.Severity),
+			cmp.Compare(a.File, b.File),
+			cmp.Compare(a.Line, b.Line),
+			cmp.Compare(a.Column, b.Column),
+			cmp.Compare(a.Rule, b.Rule),
 		)
 	})
 }
 
-// RelativePath is a path or file URI as a slash-separated path relative to root; what lies outside of it stays as it is.
+// RelativePath returns a path or file URI as a slash-separated path relative to root. The root itself is the empty
+// path. A path outside of root is returned as it is.
 func RelativePath(root, file string) string {
 	file = path.Clean(strings.TrimPrefix(strings.ReplaceAll(file, "\\", "/"), "file://"))
 	if below, ok := strings.CutPrefix(file, strings.TrimSuffix(root, "/")+"/"); ok {

@@ -6,27 +6,36 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
 const toolReport = `{"version": "2.1.0", "runs": [{
 	"tool": {"driver": {"name": "scanner", "version": "1.2", "rules": [
-		{"id": "R1", "shortDescription": {"text": "one"}, "helpUri": "https://example.com/R1", "defaultConfiguration": {"level": "error"}, "properties": {"security-severity": "8.1"}},
+		{"id": "R1", "shortDescription": {"text": "one"}, "helpUri": "https://example.com/R1",
+			"defaultConfiguration": {"level": "error"}, "properties": {"security-severity": "8.1"}},
 		{"id": "R2", "fullDescription": {"text": "two"}}
 	]}},
 	"results": [
 		{"ruleId": "R1", "message": {"text": "bad"}, "partialFingerprints": {"a": "f1"},
-			"locations": [{"physicalLocation": {"artifactLocation": {"uri": "file:///repo/a%20b/x.go"}, "region": {"startLine": 3, "startColumn": 7, "snippet": {"text": "password"}}}}]},
-		{"ruleId": "R2", "level": "note", "message": {"text": "hm"}, "locations": [{"physicalLocation": {"artifactLocation": {"uri": "y.go", "uriBaseId": "%SRCROOT%"}}}]},
+			"locations": [{"physicalLocation": {"artifactLocation": {"uri": "file:///repo/a%20b/x.go"},
+				"region": {"startLine": 3, "startColumn": 7, "snippet": {"text": "password"}}}}]},
+		{"ruleId": "R2", "level": "note", "message": {"text": "hm"},
+			"locations": [{"physicalLocation": {"artifactLocation": {"uri": "y.go", "uriBaseId": "%SRCROOT%"}}}]},
 		{"ruleId": "R3", "level": "none", "message": {"text": "odd"}},
 		{"ruleId": "R2", "kind": "pass", "message": {"text": "fine"}},
-		{"ruleId": "R2", "level": "warning", "message": {"text": "agreed"}, "suppressions": [{"kind": "inSource", "justification": "it is a test"}]},
-		{"ruleId": "R2", "level": "warning", "message": {"text": "asked for"}, "suppressions": [{"kind": "inSource", "status": "rejected"}]},
+		{"ruleId": "R2", "level": "warning", "message": {"text": "agreed"},
+			"suppressions": [{"kind": "inSource", "justification": "it is a test"}]},
+		{"ruleId": "R2", "level": "warning", "message": {"text": "asked for"},
+			"suppressions": [{"kind": "inSource", "status": "rejected"}]},
 		{"ruleId": "R2", "level": "warning", "message": {"text": "commented"}, "suppressions": [{"kind": "inSource"}]},
-		{"ruleId": "R2", "level": "error", "message": {"text": "called"}, "locations": [{"physicalLocation": {"artifactLocation": {"uri": "go.mod"}, "region": {"startLine": 1}}}],
-			"codeFlows": [{"threadFlows": [{"locations": [{"location": {"physicalLocation": {"artifactLocation": {"uri": "main.go"}, "region": {"startLine": 9}}}}]}]}]}
+		{"ruleId": "R2", "level": "warning", "message": {"text": "not suppressed"}, "suppressions": [null]},
+		{"ruleId": "R2", "level": "error", "message": {"text": "called"},
+			"locations": [{"physicalLocation": {"artifactLocation": {"uri": "go.mod"}, "region": {"startLine": 1}}}],
+			"codeFlows": [{"threadFlows": [{"locations": [{"location": {"physicalLocation": {
+				"artifactLocation": {"uri": "main.go"}, "region": {"startLine": 9}}}}]}]}]},
+		null
 	]}]}`
 
 func TestReadSARIF_ToolReport(t *testing.T) {
@@ -41,9 +50,12 @@ func TestReadSARIF_ToolReport(t *testing.T) {
 		{Rule: "R2", Level: Warning, Message: "agreed", Waived: "it is a test"},
 		{Rule: "R2", Level: Warning, Message: "asked for"},
 		{Rule: "R2", Level: Warning, Message: "commented", Waived: "in the code"},
+		{Rule: "R2", Level: Warning, Message: "not suppressed"},
 		{Rule: "R2", Level: Error, Message: "called", File: "main.go", Line: 9},
 	}, r.Findings)
-	assert.Equal(t, []string{"a b/x.go:3: R1: bad", "main.go:9: R2: called", ".: R2: asked for", ".: R3: odd"}, findingLines(r.Failing()))
+	assert.Equal(t, []string{
+		"a b/x.go:3: R1: bad", "main.go:9: R2: called", ".: R2: asked for", ".: R2: not suppressed", ".: R3: odd",
+	}, findingLines(r.Failing()))
 }
 
 func findingLines(all []Finding) []string {
@@ -56,9 +68,15 @@ func findingLines(all []Finding) []string {
 
 func TestReadSARIF_InvalidReportIsError(t *testing.T) {
 	for name, text := range map[string]string{
-		"nothing": "", "garbage": "Segmentation fault", "another format": `{"results": []}`, "no run": `{"version": "2.1.0", "runs": []}`,
-		"another version": `{"version": "1.0.0", "runs": [{"tool": {"driver": {"name": "x"}}}]}`, "a run of nobody": `{"version": "2.1.0", "runs": [{}]}`,
-		"an empty run": `{"version": "2.1.0", "runs": [null]}`, "cut in half": toolReport[:len(toolReport)/2], "a list": "[]",
+		"empty":         "",
+		"garbage":       "Segmentation fault",
+		"other format":  `{"results": []}`,
+		"list":          "[]",
+		"cut in half":   toolReport[:len(toolReport)/2],
+		"no run":        `{"version": "2.1.0", "runs": []}`,
+		"null run":      `{"version": "2.1.0", "runs": [null]}`,
+		"no tool":       `{"version": "2.1.0", "runs": [{}]}`,
+		"other version": `{"version": "1.0.0", "runs": [{"tool": {"driver": {"name": "x"}}}]}`,
 	} {
 		_, err := ReadSARIF([]byte(text), "/repo")
 		assert.Error(t, err, name)
@@ -66,14 +84,18 @@ func TestReadSARIF_InvalidReportIsError(t *testing.T) {
 }
 
 func TestReadSARIF_FailedInvocationIsBroken(t *testing.T) {
-	r, err := ReadSARIF([]byte(`{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "x"}}, "invocations": [{"executionSuccessful": false,
-		"toolExecutionNotifications": [{"message": {"text": "out of memory"}}]}]}]}`), "/repo")
+	r, err := ReadSARIF([]byte(`{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "x"}},
+		"invocations": [{"executionSuccessful": false,
+			"toolExecutionNotifications": [{"message": {"text": "out of memory"}}]}]}]}`), "/repo")
 	require.NoError(t, err)
 	assert.Equal(t, "out of memory", r.Broken)
 }
 
 func FuzzReadSARIF(f *testing.F) {
-	for _, seed := range []string{toolReport, "", "{}", `{"version":"2.1.0","runs":[{"tool":{"driver":{"rules":[null]}},"results":[null,{"locations":[null]}]}]}`} {
+	for _, seed := range []string{
+		toolReport, "", "{}",
+		`{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"x","rules":[null]}},"results":[null,{"locations":[null]}]}]}`,
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(_ *testing.T, text string) { _, _ = ReadSARIF([]byte(text), "/repo") })
@@ -92,12 +114,12 @@ func TestWriteSARIF_MergedReportsRoundTrip(t *testing.T) {
 	assert.NotContains(t, out.String(), "/repo")
 	assert.Contains(t, out.String(), `"uri":"a%20b/x.go"`)
 
-	var file sarif.Report
+	assertIsSARIF(t, out.Bytes())
+	var file sarifLog
 	require.NoError(t, json.Unmarshal(out.Bytes(), &file))
-	require.NoError(t, file.Validate())
 	for _, run := range file.Runs {
 		for _, result := range run.Results {
-			assert.Equal(t, *result.RuleID, *run.Tool.Driver.Rules[result.RuleIndex].ID)
+			assert.Equal(t, result.RuleID, run.Tool.Driver.Rules[result.RuleIndex].ID)
 		}
 	}
 	all, err := ReadMergedSARIF(out.Bytes())
@@ -109,9 +131,20 @@ func TestWriteSARIF_MergedReportsRoundTrip(t *testing.T) {
 	assert.Equal(t, second.Broken, all[1].Broken)
 }
 
+// assertIsSARIF validates a file with the schema of the standard.
+func assertIsSARIF(t *testing.T, text []byte) {
+	t.Helper()
+	schema, err := jsonschema.NewCompiler().Compile("testdata/sarif-schema-2.1.0.json")
+	require.NoError(t, err)
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	require.NoError(t, err)
+	assert.NoError(t, schema.Validate(value))
+}
+
 func TestWriteSARIF_NoReports(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, WriteSARIF(&out, nil))
+	assertIsSARIF(t, out.Bytes())
 	all, err := ReadMergedSARIF(out.Bytes())
 	require.NoError(t, err)
 	assert.Empty(t, all)
@@ -125,14 +158,14 @@ func TestSort_WorstFirst(t *testing.T) {
 		{Rule: "b", Level: Error, File: "b", Line: 2},
 		{Rule: "a", Level: Error, File: "b", Line: 2},
 		{Rule: "first", Level: Error, File: "b", Line: 1},
-		{Rule: "grave", Level: Error, Severity: 9, File: "z"},
+		{Rule: "severe", Level: Error, Severity: 9, File: "z"},
 	}
 	Sort(all)
 	var rules []string
 	for _, f := range all {
 		rules = append(rules, f.Rule)
 	}
-	assert.Equal(t, []string{"grave", "mild", "first", "a", "b", "warning", "note"}, rules)
+	assert.Equal(t, []string{"severe", "mild", "first", "a", "b", "warning", "note"}, rules)
 }
 
 func TestFinding_StringIsOneLine(t *testing.T) {
@@ -145,7 +178,13 @@ func TestFinding_StringIsOneLine(t *testing.T) {
 
 func TestRelativePath(t *testing.T) {
 	for give, want := range map[string]string{
-		"/repo/a/b.go": "a/b.go", "file:///repo/a.go": "a.go", "./a.go": "a.go", "a//b.go": "a/b.go", "/repo": "", "/repository/a.go": "/repository/a.go", "../x.go": "../x.go",
+		"/repo/a/b.go":      "a/b.go",
+		"file:///repo/a.go": "a.go",
+		"./a.go":            "a.go",
+		"a//b.go":           "a/b.go",
+		"/repo":             "",
+		"/repository/a.go":  "/repository/a.go",
+		"../x.go":           "../x.go",
 	} {
 		assert.Equal(t, want, RelativePath("/repo", give), give)
 	}
@@ -154,8 +193,11 @@ func TestRelativePath(t *testing.T) {
 func TestJUnit_RoundTrip(t *testing.T) {
 	give := []Suite{{Name: "x", Seconds: 1.5, Cases: []Case{
 		{Name: "TestGood", Class: "x", Seconds: 1},
-		{Name: "TestBad", Class: "x", File: "x/x_test.go", Line: 4, Failure: &Outcome{Message: "a < b & \"c\"", Text: "all of it"}},
-		{Name: "TestGone", Class: "x", Error: &Outcome{Message: "killed"}},
+		{
+			Name: "TestBad", Class: "x", File: "x/x_test.go", Line: 4,
+			Failure: &Outcome{Message: "a < b & \"c\"", Text: "all of it"},
+		},
+		{Name: "TestKilled", Class: "x", Error: &Outcome{Message: "killed"}},
 		{Name: "TestSkipped", Class: "x", Skipped: &Outcome{Message: "no network"}},
 	}}}
 	var out bytes.Buffer
@@ -164,7 +206,8 @@ func TestJUnit_RoundTrip(t *testing.T) {
 	got, err := ReadJUnit(out.Bytes())
 	require.NoError(t, err)
 	assert.Equal(t, give, got)
-	assert.Equal(t, []string{"x/x_test.go:4: TestBad: a < b & \"c\"", ".: TestGone: killed"}, findingLines(TestFailures(got)))
+	assert.Equal(t, []string{"x/x_test.go:4: TestBad: a < b & \"c\"", ".: TestKilled: killed"},
+		findingLines(TestFailures(got)))
 
 	for _, text := range []string{"", "garbage", "<html></html>", out.String()[:200]} {
 		_, err := ReadJUnit([]byte(text))

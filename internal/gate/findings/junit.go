@@ -10,18 +10,19 @@ import (
 	"unicode"
 )
 
-// A Suite is a package of tests, as JUnit has it.
+// A Suite is the tests of one package, as a testsuite of JUnit.
 type Suite struct {
-	Name     string  `xml:"name,attr"`
-	Tests    int     `xml:"tests,attr"`
-	Failures int     `xml:"failures,attr"`
-	Errors   int     `xml:"errors,attr"`
-	Skipped  int     `xml:"skipped,attr"`
-	Seconds  float64 `xml:"time,attr"`
-	Cases    []Case  `xml:"testcase"`
+	Name     string `xml:"name,attr"`
+	Tests    int    `xml:"tests,attr"`
+	Failures int    `xml:"failures,attr"`
+	Errors   int    `xml:"errors,attr"`
+	Skipped  int    `xml:"skipped,attr"`
+	// Seconds is how long the package took.
+	Seconds float64 `xml:"time,attr"`
+	Cases   []Case  `xml:"testcase"`
 }
 
-// A Case is one test. It passed if it has neither failure, error nor skip.
+// A Case is one test. It passed if Failure, Error and Skipped are nil.
 type Case struct {
 	Name    string   `xml:"name,attr"`
 	Class   string   `xml:"classname,attr"`
@@ -29,7 +30,7 @@ type Case struct {
 	Line    int      `xml:"line,attr,omitempty"`
 	Seconds float64  `xml:"time,attr"`
 	Failure *Outcome `xml:"failure"`
-	// Error is a test that came to no end, because its process was killed for example.
+	// Error is set for a test that did not finish, for example because its process was killed.
 	Error   *Outcome `xml:"error"`
 	Skipped *Outcome `xml:"skipped"`
 }
@@ -40,6 +41,7 @@ type Outcome struct {
 	Text    string `xml:",chardata"`
 }
 
+// suites is a whole file.
 type suites struct {
 	XMLName xml.Name `xml:"testsuites"`
 	Tests   int      `xml:"tests,attr"`
@@ -48,7 +50,7 @@ type suites struct {
 	Suites  []Suite  `xml:"testsuite"`
 }
 
-// UpdateCounts fills in a suite's numbers.
+// UpdateCounts sets the numbers of tests, failures, errors and skipped tests from the cases.
 func (s *Suite) UpdateCounts() {
 	s.Tests, s.Failures, s.Errors, s.Skipped = len(s.Cases), 0, 0, 0
 	for _, c := range s.Cases {
@@ -63,14 +65,15 @@ func (s *Suite) UpdateCounts() {
 	}
 }
 
-// hasFailedSubtest says whether a test that the named one consists of did not pass either and says what is wrong.
+// hasFailedSubtest reports whether a sub-test of the named test failed or did not finish.
 func (s Suite) hasFailedSubtest(name string) bool {
 	return slices.ContainsFunc(s.Cases, func(c Case) bool {
 		return strings.HasPrefix(c.Name, name+"/") && (c.Failure != nil || c.Error != nil)
 	})
 }
 
-// TestFailures are the tests that failed or came to no end, as findings. A test that consists of others is left to them.
+// TestFailures returns the tests that failed or did not finish, as findings. A test is left out if one of its sub-tests
+// is a finding.
 func TestFailures(all []Suite) []Finding {
 	var failing []Finding
 	for _, s := range all {
@@ -82,18 +85,22 @@ func TestFailures(all []Suite) []Finding {
 			if outcome == nil || s.hasFailedSubtest(c.Name) {
 				continue
 			}
-			failing = append(failing, Finding{Rule: c.Name, Level: Error, Message: outcome.Message, File: c.File, Line: c.Line})
+			failing = append(failing, Finding{
+				Rule: c.Name, Level: Error, Message: outcome.Message, File: c.File, Line: c.Line,
+			})
 		}
 	}
 	return failing
 }
 
-// WriteJUnit writes the suites as one file.
+// WriteJUnit writes the suites as one file. It updates their counts.
 func WriteJUnit(w io.Writer, all []Suite) error {
 	file := suites{Suites: all}
 	for i := range all {
 		all[i].UpdateCounts()
-		file.Tests, file.Failed, file.Errors = file.Tests+all[i].Tests, file.Failed+all[i].Failures, file.Errors+all[i].Errors
+		file.Tests += all[i].Tests
+		file.Failed += all[i].Failures
+		file.Errors += all[i].Errors
 	}
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return err
@@ -107,7 +114,7 @@ func WriteJUnit(w io.Writer, all []Suite) error {
 	return err
 }
 
-// ReadJUnit reads what WriteJUnit wrote.
+// ReadJUnit reads a file that WriteJUnit wrote.
 func ReadJUnit(text []byte) ([]Suite, error) {
 	var file suites
 	if err := xml.Unmarshal(text, &file); err != nil {
@@ -119,7 +126,8 @@ func ReadJUnit(text []byte) ([]Suite, error) {
 	return file.Suites, nil
 }
 
-// Printable leaves out what XML cannot hold: control characters, which terminals' colours are made of, and what is no UTF-8.
+// Printable returns the text without control characters other than tabs and line feeds, and without bytes that are not
+// UTF-8. XML can hold neither.
 func Printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\n' || r == '\t' || (unicode.IsPrint(r) && r != unicode.ReplacementChar) {

@@ -10,11 +10,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
 )
 
-// ErrNoReport says that a tool printed nothing where its report belongs.
+// ErrNoReport is returned for a tool that printed nothing where its report belongs.
 var ErrNoReport = errors.New("it printed no report")
 
 // ReadSARIF reads the findings of a tool's report. Paths become relative to root.
@@ -22,12 +20,13 @@ func ReadSARIF(text []byte, root string) (Report, error) {
 	runs, err := readRuns(text)
 	var r Report
 	for _, run := range runs {
-		r.readRun(run, root)
+		r.addRun(run, root)
 	}
 	return r, err
 }
 
-// ReadMergedSARIF reads the reports of several gates from one file, as WriteSARIF wrote them.
+// ReadMergedSARIF reads the reports of several gates from one file, as WriteSARIF writes them. A file without runs has
+// no reports.
 func ReadMergedSARIF(text []byte) ([]Report, error) {
 	runs, err := readRuns(text)
 	if errors.Is(err, errNoRun) {
@@ -35,157 +34,137 @@ func ReadMergedSARIF(text []byte) ([]Report, error) {
 	}
 	var all []Report
 	for _, run := range runs {
-		var r Report
-		r.readRun(run, "")
-		if run.AutomationDetails != nil {
-			r.Gate = strings.Trim(strings.TrimPrefix(deref(run.AutomationDetails.ID), gatePrefix), "/")
-		}
+		r := Report{Gate: strings.Trim(strings.TrimPrefix(run.Automation.ID, gatePrefix), "/")}
+		r.addRun(run, "")
 		all = append(all, r)
 	}
 	return all, err
 }
 
-// gatePrefix is what the id of a gate's run begins with in a file of several.
+// gatePrefix begins the id of a gate's run in a file with several.
 const gatePrefix = "lockstep/"
 
 var errNoRun = errors.New("its report is not SARIF 2.1.0 with at least one run")
 
-func readRuns(text []byte) ([]*sarif.Run, error) {
+func readRuns(text []byte) ([]sarifRun, error) {
 	if len(text) == 0 {
 		return nil, ErrNoReport
 	}
-	var file sarif.Report
+	var file sarifLog
 	if err := json.Unmarshal(text, &file); err != nil {
 		return nil, fmt.Errorf("its report is not SARIF: %w", err)
 	}
-	if file.Version != "2.1.0" || len(file.Runs) == 0 {
+	if file.Version != sarifVersion || len(file.Runs) == 0 {
 		return nil, errNoRun
 	}
 	for _, run := range file.Runs {
-		if run == nil || run.Tool == nil || run.Tool.Driver == nil {
+		if run.Tool.Driver.Name == "" {
 			return nil, errors.New("its report has a run that names no tool")
 		}
 	}
 	return file.Runs, nil
 }
 
-func (r *Report) readRun(run *sarif.Run, root string) {
+// addRun adds the rules and results of a run to the report.
+func (r *Report) addRun(run sarifRun, root string) {
 	driver := run.Tool.Driver
-	r.Tool, r.Version = deref(driver.Name), max(deref(driver.Version), deref(driver.SemanticVersion))
-	defaults := map[string]sarif.ReportingDescriptor{}
+	r.Tool = driver.Name
+	r.Version = max(driver.Version, driver.SemanticVersion)
+	rules := map[string]sarifRule{}
 	for _, rule := range driver.Rules {
-		if rule == nil {
-			continue
-		}
-		id := deref(rule.ID)
-		defaults[id] = *rule
-		r.Rules = append(r.Rules, Rule{ID: id, Text: ruleText(rule), Help: deref(rule.HelpURI)})
+		rules[rule.ID] = rule
+		r.Rules = append(r.Rules, Rule{ID: rule.ID, Text: rule.text(), Help: rule.HelpURI})
 	}
 	for _, result := range run.Results {
 		if result == nil || result.Kind == "pass" || result.Kind == "notApplicable" {
 			continue
 		}
-		r.Findings = append(r.Findings, readResult(result, defaults, root))
+		r.Findings = append(r.Findings, result.finding(rules, root))
 	}
 	for _, invocation := range run.Invocations {
-		if invocation != nil && invocation.ExecutionSuccessful != nil && !*invocation.ExecutionSuccessful {
-			r.Broken = failureReason(invocation)
+		if invocation.Successful != nil && !*invocation.Successful {
+			r.Broken = invocation.failureReason()
 		}
 	}
 }
 
-func failureReason(invocation *sarif.Invocation) string {
-	for _, n := range invocation.ToolExecutionNotifications {
-		if n != nil && n.Message != nil && deref(n.Message.Text) != "" {
-			return deref(n.Message.Text)
+// failureReason returns what a failed tool says about its failure.
+func (i sarifInvocation) failureReason() string {
+	for _, n := range i.Notifications {
+		if n.Message.Text != "" {
+			return n.Message.Text
 		}
 	}
-	return "it says that it did not run to its end"
+	return "it reports that it did not finish"
 }
 
-func ruleText(rule *sarif.ReportingDescriptor) string {
-	for _, text := range []*sarif.MultiformatMessageString{rule.ShortDescription, rule.FullDescription} {
-		if text != nil && deref(text.Text) != "" {
-			return deref(text.Text)
-		}
-	}
-	return deref(rule.Name)
+// text returns the shortest description of the rule that the tool gives.
+func (rule sarifRule) text() string {
+	return cmp.Or(rule.ShortDescription.Text, rule.FullDescription.Text, rule.Name)
 }
 
-func readResult(result *sarif.Result, rules map[string]sarif.ReportingDescriptor, root string) Finding {
-	f := Finding{Rule: deref(result.RuleID), Level: Level(result.Level)}
-	rule, known := rules[f.Rule]
-	if f.Level == "" && known && rule.DefaultConfiguration != nil {
-		f.Level = Level(rule.DefaultConfiguration.Level)
+// finding returns the result as a Finding. What the result does not say is taken from its rule.
+func (result *sarifResult) finding(rules map[string]sarifRule, root string) Finding {
+	rule := rules[result.RuleID]
+	f := Finding{
+		Rule:     result.RuleID,
+		Level:    cmp.Or(result.Level, rule.Configuration.Level),
+		Severity: rule.Properties.severity(),
+		Message:  cmp.Or(result.Message.Text, rule.text()),
 	}
 	if _, ok := levelRank[f.Level]; !ok {
-		f.Level = Warning // what the standard says of a result without a level; and "none" must not slip through
-	}
-	if known {
-		f.Severity = securitySeverity(rule.Properties)
-	}
-	if result.Message != nil {
-		f.Message = deref(result.Message.Text)
-	}
-	if f.Message == "" && known {
-		f.Message = ruleText(&rule)
+		f.Level = Warning // the standard's default, section 3.27.10; "none" must not pass
 	}
 	for _, s := range result.Suppressions {
-		if s != nil && (s.Status == nil || *s.Status == "accepted") {
-			f.Waived = cmp.Or(deref(s.Justification), "in the code")
+		if s != nil && (s.Status == "" || s.Status == "accepted") {
+			f.Waived = cmp.Or(s.Justification, "in the code")
 		}
 	}
-	for _, print := range result.PartialFingerprints {
-		f.Fingerprint = max(f.Fingerprint, print) // whichever, as long as it is always the same
+	for _, print := range result.Fingerprints {
+		f.Fingerprint = max(f.Fingerprint, print) // any of them, but the same one each time
 	}
-	f.setLocation(result.Locations, root)
-	if call := firstCallLocation(result); call != nil {
-		f.setLocation([]*sarif.Location{call}, root)
+	f.setLocation(root, result.Locations...)
+	if call, ok := result.firstCall(); ok {
+		f.setLocation(root, call)
 	}
 	return f
 }
 
-// firstCallLocation is where the repository's own code begins what leads to the finding; nil where the tool does not tell. A vulnerability is found
-// in a module's code and put down to go.mod, but it is mended where it is called.
-func firstCallLocation(result *sarif.Result) *sarif.Location {
+// firstCall returns where the repository's own code begins the code flow of the result, if the tool reports one. A
+// scanner of modules locates a vulnerability in go.mod, but it is fixed where the vulnerable function is called.
+func (result *sarifResult) firstCall() (sarifLocation, bool) {
 	for _, flow := range result.CodeFlows {
-		if flow == nil {
-			continue
-		}
 		for _, thread := range flow.ThreadFlows {
-			if thread != nil && len(thread.Locations) > 0 && thread.Locations[0] != nil {
-				return thread.Locations[0].Location
+			if len(thread.Locations) > 0 {
+				return thread.Locations[0].Location, true
 			}
 		}
 	}
-	return nil
+	return sarifLocation{}, false
 }
 
-func (f *Finding) setLocation(locations []*sarif.Location, root string) {
+// setLocation sets the finding's file, line and column from the first location that has a file.
+func (f *Finding) setLocation(root string, locations ...sarifLocation) {
 	for _, location := range locations {
-		if location == nil || location.PhysicalLocation == nil || location.PhysicalLocation.ArtifactLocation == nil {
+		uri := location.Physical.Artifact.URI
+		if uri == "" {
 			continue
 		}
-		uri := deref(location.PhysicalLocation.ArtifactLocation.URI)
 		if plain, err := url.PathUnescape(uri); err == nil {
 			uri = plain
 		}
 		f.File = RelativePath(root, uri)
-		if region := location.PhysicalLocation.Region; region != nil {
-			f.Line, f.Column = derefInt(region.StartLine), derefInt(region.StartColumn)
-		}
+		f.Line = location.Physical.Region.StartLine
+		f.Column = location.Physical.Region.StartColumn
 		return
 	}
 }
 
-// securitySeverity is what code scanning services call security-severity.
-func securitySeverity(properties *sarif.PropertyBag) float64 {
-	if properties == nil {
-		return 0
-	}
-	switch v := properties.Properties["security-severity"].(type) {
+// severity returns the security severity as a number, 0 if there is none.
+func (p sarifProperties) severity() float64 {
+	switch v := p.SecuritySeverity.(type) {
 	case string:
-		n, _ := strconv.ParseFloat(v, 64) // 0 where it is no number
+		n, _ := strconv.ParseFloat(v, 64) // 0 if it is no number
 		return n
 	case float64:
 		return v
@@ -193,53 +172,42 @@ func securitySeverity(properties *sarif.PropertyBag) float64 {
 	return 0
 }
 
-func deref(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}
-
-func derefInt(n *int) int {
-	if n == nil {
-		return 0
-	}
-	return *n
-}
-
-// WriteSARIF writes the reports as one file, a run each. A snippet of code is never part of it: it could be the secret that was found.
+// WriteSARIF writes the reports as one file, with a run for each. It writes no snippets of code, because a snippet
+// could be the secret that was found.
 func WriteSARIF(w io.Writer, reports []Report) error {
-	file := sarif.NewReport()
+	file := sarifLog{Schema: sarifSchema, Version: sarifVersion, Runs: []sarifRun{}}
 	for _, r := range reports {
-		file.AddRun(r.sarifRun())
+		file.Runs = append(file.Runs, r.sarifRun())
 	}
-	return file.Write(w)
+	return json.NewEncoder(w).Encode(file)
 }
 
-func (r Report) sarifRun() *sarif.Run {
-	driver := sarif.NewToolComponent().WithName(r.Tool)
-	if r.Version != "" {
-		driver.WithVersion(r.Version)
-	}
+func (r Report) sarifRun() sarifRun {
+	driver := sarifDriver{Name: r.Tool, Version: r.Version}
 	indexes := map[string]int{}
-	for _, rule := range r.usedRules() {
-		indexes[rule.ID] = len(driver.Rules)
-		driver.AddRule(rule.sarifDescriptor(r.Findings))
+	for i, rule := range r.usedRules() {
+		indexes[rule.ID] = i
+		driver.Rules = append(driver.Rules, rule.sarifRule(r.Findings))
 	}
-	run := sarif.NewRun().WithTool(sarif.NewTool().WithDriver(driver)).
-		WithAutomationDetails(sarif.NewRunAutomationDetails().WithID(gatePrefix + r.Gate + "/"))
-	invocation := sarif.NewInvocation().WithExecutionSuccessful(r.Broken == "")
-	if r.Broken != "" {
-		invocation.AddToolExecutionNotification(sarif.NewNotification().WithLevel("error").WithMessage(sarif.NewTextMessage(r.Broken)))
+	successful := r.Broken == ""
+	invocation := sarifInvocation{Successful: &successful}
+	if !successful {
+		invocation.Notifications = []sarifNotification{{Level: Error, Message: sarifMessage{r.Broken}}}
 	}
-	run.AddInvocation(invocation)
+	run := sarifRun{
+		Tool:        sarifTool{driver},
+		Automation:  sarifAutomationDetails{ID: gatePrefix + r.Gate + "/"},
+		Invocations: []sarifInvocation{invocation},
+		Results:     []*sarifResult{},
+	}
 	for _, f := range r.Findings {
-		run.AddResult(f.sarifResult(indexes[f.Rule]))
+		run.Results = append(run.Results, f.sarifResult(indexes[f.Rule]))
 	}
 	return run
 }
 
-// usedRules are the rules that something was found of, those that the tool does not describe included.
+// usedRules returns the rules of the findings, including rules that the tool does not describe, in the order of the
+// findings.
 func (r Report) usedRules() []Rule {
 	var rules []Rule
 	for _, f := range r.Findings {
@@ -255,43 +223,37 @@ func (r Report) usedRules() []Rule {
 	return rules
 }
 
-func (rule Rule) sarifDescriptor(found []Finding) *sarif.ReportingDescriptor {
-	d := sarif.NewReportingDescriptor().WithID(rule.ID)
-	if rule.Text != "" {
-		d.WithShortDescription(sarif.NewMultiformatMessageString().WithText(rule.Text))
-	}
-	if rule.Help != "" {
-		d.WithHelpURI(rule.Help)
-	}
-	for _, f := range found {
+// sarifRule returns the rule with the severity of its first finding that has one.
+func (rule Rule) sarifRule(all []Finding) sarifRule {
+	out := sarifRule{ID: rule.ID, ShortDescription: sarifMessage{rule.Text}, HelpURI: rule.Help}
+	for _, f := range all {
 		if f.Rule == rule.ID && f.Severity > 0 {
-			d.WithProperties(sarif.NewPropertyBag().Add("security-severity", strconv.FormatFloat(f.Severity, 'f', 1, 64)))
+			out.Properties.SecuritySeverity = strconv.FormatFloat(f.Severity, 'f', 1, 64)
 			break
 		}
 	}
-	return d
+	return out
 }
 
-func (f Finding) sarifResult(ruleIndex int) *sarif.Result {
-	result := sarif.NewRuleResult(f.Rule).WithRuleIndex(ruleIndex).WithLevel(string(f.Level)).WithMessage(sarif.NewTextMessage(f.Message))
+func (f Finding) sarifResult(ruleIndex int) *sarifResult {
+	result := &sarifResult{
+		RuleID: f.Rule, RuleIndex: ruleIndex, Level: f.Level, Message: sarifMessage{f.Message},
+	}
 	if f.Fingerprint != "" {
-		result.WithPartialFingerprints(map[string]string{"lockstep/v1": f.Fingerprint})
+		result.Fingerprints = map[string]string{"lockstep/v1": f.Fingerprint}
 	}
 	if f.Waived != "" {
-		result.AddSuppression(sarif.NewSuppression().WithKind("external").WithStatus("accepted").WithJustification(f.Waived))
+		result.Suppressions = []*sarifSuppression{{Kind: "external", Status: "accepted", Justification: f.Waived}}
 	}
 	if f.File == "" {
 		return result
 	}
-	place := sarif.NewPhysicalLocation().WithArtifactLocation(
-		sarif.NewSimpleArtifactLocation((&url.URL{Path: f.File}).EscapedPath()).WithURIBaseID("%SRCROOT%").WithIndex(-1))
-	if f.Line > 0 {
-		region := sarif.NewRegion().WithStartLine(f.Line).WithByteOffset(-1).WithCharOffset(-1)
-		if f.Column > 0 {
-			region.WithStartColumn(f.Column)
-		}
-		place.WithRegion(region)
+	location := sarifPhysicalLocation{
+		Artifact: sarifArtifactLocation{URI: (&url.URL{Path: f.File}).EscapedPath(), URIBaseID: "%SRCROOT%"},
 	}
-	result.AddLocation(sarif.NewLocation().WithID(-1).WithPhysicalLocation(place))
+	if f.Line > 0 {
+		location.Region = sarifRegion{StartLine: f.Line, StartColumn: f.Column}
+	}
+	result.Locations = []sarifLocation{{Physical: location}}
 	return result
 }

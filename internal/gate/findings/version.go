@@ -2,7 +2,7 @@ package findings
 
 import "embed"
 
-// Sources is this package's own code: what it makes of a tool's report depends on it.
+// Sources is the source code of this package. Cached results of gates depend on it.
 //
 //go:embed *.go
 var Sources embed.FS

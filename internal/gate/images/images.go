@@ -1,4 +1,5 @@
-// Package images owns what the tag of a pinned image means at its registry at this moment. It knows nothing of who runs the images.
+// Package images asks registries which digest the tag of a pinned image has now. It knows nothing of who runs the
+// images.
 package images
 
 import (
@@ -11,24 +12,25 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
 
-// Platforms are those that an image has to be for: people's machines and CodeBuild have either.
+// Platforms are the platforms that every image must support. Developers' machines and CodeBuild use both.
 var Platforms = []string{"linux/amd64", "linux/arm64"}
 
-// A Pin is an image that is held to one digest.
+// A Pin is an image that is pinned to a digest.
 type Pin struct {
-	// Name is the image's key in the table.
+	// Name is the image's key in the table of images.
 	Name string `json:"name"`
-	// Tag is the image's name with its tag, without a registry's mirror.
+	// Tag is the image's name with its tag, without the prefix of a mirror.
 	Tag string `json:"tag"`
-	// Digest is what it is held to, as sha256: and 64 hexadecimal digits.
+	// Digest is sha256: and 64 hexadecimal digits.
 	Digest string `json:"digest"`
 }
 
-// ParsePin takes a reference of the form NAME:TAG@DIGEST apart.
+// ParsePin parses a reference NAME:TAG@DIGEST. The key becomes the pin's name.
 func ParsePin(key, reference string) (Pin, error) {
 	tag, digest, pinned := strings.Cut(reference, "@")
 	p := Pin{Name: key, Tag: tag, Digest: digest}
@@ -39,8 +41,9 @@ func ParsePin(key, reference string) (Pin, error) {
 	return p, err
 }
 
-// ResolveDigest is the digest that the tag has now, asked for with the logins of this machine's container tools. With a prefix it is that of the mirror. An
-// image that is not for every platform is an error.
+// ResolveDigest returns the digest that the tag has now. The prefix of a mirror is put before the tag; it may be empty.
+// The registry is asked with the logins of this machine's container tools. An image that does not support every one of
+// Platforms is an error.
 func (p Pin) ResolveDigest(ctx context.Context, prefix string) (string, error) {
 	if prefix != "" {
 		prefix = strings.TrimSuffix(prefix, "/") + "/"
@@ -49,49 +52,60 @@ func (p Pin) ResolveDigest(ctx context.Context, prefix string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	found, err := remote.Get(ref, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain))
+	image, err := remote.Get(ref, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain))
 	if err != nil {
 		return "", wrapRegistryError(ctx, ref, err)
 	}
-	if !found.MediaType.IsIndex() {
-		return "", fmt.Errorf("%s is for one platform only; it has to be for %s", ref, strings.Join(Platforms, " and "))
+	if !image.MediaType.IsIndex() {
+		return "", fmt.Errorf("%s supports one platform only; it must support %s", ref, strings.Join(Platforms, " and "))
 	}
-	index, err := found.ImageIndex()
+	index, err := image.ImageIndex()
 	if err != nil {
 		return "", wrapRegistryError(ctx, ref, err)
 	}
-	manifest, err := index.IndexManifest()
+	supported, err := platformsOf(index)
 	if err != nil {
 		return "", wrapRegistryError(ctx, ref, err)
-	}
-	var have []string
-	for _, m := range manifest.Manifests {
-		if m.Platform != nil {
-			have = append(have, m.Platform.OS+"/"+m.Platform.Architecture)
-		}
 	}
 	for _, platform := range Platforms {
-		if !slices.Contains(have, platform) {
-			return "", fmt.Errorf("%s is not for %s; it is for %s", ref, platform, strings.Join(have, ", "))
+		if !slices.Contains(supported, platform) {
+			return "", fmt.Errorf("%s does not support %s, only %s", ref, platform, strings.Join(supported, ", "))
 		}
 	}
-	return found.Digest.String(), nil
+	return image.Digest.String(), nil
 }
 
-const mirrorHint = "or name a mirror that can: engine.imagePrefix in config/pipeline.yaml"
+// platformsOf returns the platforms of the images in an index, as OS/ARCHITECTURE.
+func platformsOf(index v1.ImageIndex) ([]string, error) {
+	manifest, err := index.IndexManifest()
+	if err != nil {
+		return nil, err
+	}
+	var platforms []string
+	for _, m := range manifest.Manifests {
+		if m.Platform != nil {
+			platforms = append(platforms, m.Platform.OS+"/"+m.Platform.Architecture)
+		}
+	}
+	return platforms, nil
+}
 
-// wrapRegistryError says what to do about a registry that did not answer as it should.
+const mirrorHint = "or set a mirror that can: engine.imagePrefix in config/pipeline.yaml"
+
+// wrapRegistryError adds what to do to the error of a registry. It returns the context's error if the context is done.
 func wrapRegistryError(ctx context.Context, ref name.Tag, err error) error {
 	var answer *transport.Error
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case !errors.As(err, &answer):
-		return fmt.Errorf("the registry of %s cannot be reached: see that this machine may reach %s, %s (%w)", ref, ref.RegistryStr(), mirrorHint, err)
+		return fmt.Errorf("the registry of %s cannot be reached: let this machine connect to %s, %s (%w)",
+			ref, ref.RegistryStr(), mirrorHint, err)
 	case answer.StatusCode == http.StatusNotFound:
-		return fmt.Errorf("there is no image %s: its tag may be gone, so choose another one", ref)
+		return fmt.Errorf("there is no image %s: its tag may have been deleted, so choose another one", ref)
 	case answer.StatusCode == http.StatusUnauthorized, answer.StatusCode == http.StatusForbidden:
-		return fmt.Errorf("%s may not be read: sign in to %s with your container tools, %s", ref, ref.RegistryStr(), mirrorHint)
+		return fmt.Errorf("access to %s is denied: sign in to %s with your container tools, %s",
+			ref, ref.RegistryStr(), mirrorHint)
 	}
 	return fmt.Errorf("%s: the registry answered with status %d", ref, answer.StatusCode)
 }

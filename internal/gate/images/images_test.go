@@ -20,7 +20,7 @@ import (
 
 const zeroDigest = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
 
-// startRegistry is a registry on loopback, and the prefix by which images are found there.
+// startRegistry starts a registry on loopback and returns the prefix of its images.
 func startRegistry(t *testing.T, handler http.Handler) string {
 	t.Helper()
 	server := httptest.NewServer(handler)
@@ -28,7 +28,7 @@ func startRegistry(t *testing.T, handler http.Handler) string {
 	return strings.TrimPrefix(server.URL, "http://") + "/hub"
 }
 
-// pushImage puts an image for the platforms there and returns its digest.
+// pushImage pushes an image that supports the platforms and returns its digest.
 func pushImage(t *testing.T, prefix, tag string, platforms ...string) string {
 	t.Helper()
 	index := mutate.IndexMediaType(empty.Index, "application/vnd.oci.image.index.v1+json")
@@ -52,46 +52,55 @@ func TestPin_ResolvesAtMirror(t *testing.T) {
 	digest := pushImage(t, prefix, "golang:1.26", "linux/amd64", "linux/arm64", "linux/s390x")
 	p, err := ParsePin("go", "golang:1.26@"+zeroDigest)
 	require.NoError(t, err)
-	for _, written := range []string{prefix, prefix + "/"} {
-		current, err := p.ResolveDigest(t.Context(), written)
+	for _, mirror := range []string{prefix, prefix + "/"} {
+		got, err := p.ResolveDigest(t.Context(), mirror)
 		require.NoError(t, err)
-		assert.Equal(t, digest, current)
+		assert.Equal(t, digest, got)
 	}
 }
 
+// startFailingRegistry starts a registry that answers every request with the status.
+func startFailingRegistry(t *testing.T, status int) string {
+	t.Helper()
+	return startRegistry(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+}
+
 func TestPin_RegistryErrors(t *testing.T) {
-	full := startRegistry(t, registry.New())
-	pushImage(t, full, "golang:amd64", "linux/amd64")
-	one, err := random.Image(64, 1)
+	prefix := startRegistry(t, registry.New())
+	pushImage(t, prefix, "golang:amd64", "linux/amd64")
+	image, err := random.Image(64, 1)
 	require.NoError(t, err)
-	ref, err := name.NewTag(full + "/golang:single")
+	ref, err := name.NewTag(prefix + "/golang:single")
 	require.NoError(t, err)
-	require.NoError(t, remote.Write(ref, one))
-	answering := func(status int) string {
-		return startRegistry(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
-	}
+	require.NoError(t, remote.Write(ref, image))
 	for name, test := range map[string]struct{ prefix, tag, want string }{
-		"a tag that is gone":             {full, "golang:gone", "its tag may be gone"},
-		"an image for one platform":      {full, "golang:single", "for one platform only"},
-		"an image that lacks a platform": {full, "golang:amd64", "is not for linux/arm64; it is for linux/amd64"},
-		"a registry that lets nobody in": {answering(http.StatusForbidden), "golang:1.26", "sign in to "},
-		"a registry that is unwell":      {answering(http.StatusTeapot), "golang:1.26", "answered with status 418"},
-		"nobody at the address":          {"127.0.0.1:1/hub", "golang:1.26", "engine.imagePrefix in config/pipeline.yaml"},
-		"a prefix that is none":          {"No Prefix", "golang:1.26", "No Prefix"},
+		"deleted tag":          {prefix, "golang:deleted", "its tag may have been deleted"},
+		"no index":             {prefix, "golang:single", "supports one platform only"},
+		"missing platform":     {prefix, "golang:amd64", "does not support linux/arm64, only linux/amd64"},
+		"access denied":        {startFailingRegistry(t, http.StatusForbidden), "golang:1.26", "sign in to "},
+		"unexpected status":    {startFailingRegistry(t, http.StatusTeapot), "golang:1.26", "answered with status 418"},
+		"unreachable registry": {"127.0.0.1:1/hub", "golang:1.26", "engine.imagePrefix in config/pipeline.yaml"},
+		"invalid prefix":       {"No Prefix", "golang:1.26", "No Prefix"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Pin{Tag: test.tag}.ResolveDigest(t.Context(), test.prefix)
 			assert.ErrorContains(t, err, test.want)
 		})
 	}
+}
+
+func TestPin_CanceledContext(t *testing.T) {
+	prefix := startRegistry(t, registry.New())
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = Pin{Tag: "golang:1.26"}.ResolveDigest(ctx, full)
+	_, err := Pin{Tag: "golang:1.26"}.ResolveDigest(ctx, prefix)
 	assert.ErrorIs(t, err, context.Canceled)
 }
 
 func TestParsePin_RequiresDigest(t *testing.T) {
-	for _, reference := range []string{"golang:1.26", "golang:1.26@sha256:12", "golang:1.26@" + strings.ToUpper(zeroDigest)} {
+	for _, reference := range []string{
+		"golang:1.26", "golang:1.26@sha256:12", "golang:1.26@" + strings.ToUpper(zeroDigest),
+	} {
 		_, err := ParsePin("go", reference)
 		assert.Error(t, err, reference)
 	}

@@ -1,4 +1,4 @@
-// Package gosec proves the gate of gosec, which takes minutes to build when it is not there yet.
+// Package gosec proves the gate gosec. It is a package of its own because gosec takes minutes to build.
 package gosec
 
 import (

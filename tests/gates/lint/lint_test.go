@@ -1,4 +1,4 @@
-// Package lint proves the gate of golangci-lint, which takes minutes to build when it is not there yet.
+// Package lint proves the gate lint. It is a package of its own because golangci-lint takes minutes to build.
 package lint
 
 import (

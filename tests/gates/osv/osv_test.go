@@ -1,4 +1,4 @@
-// Package osv proves the gate of osv-scanner, which takes minutes to build when it is not there yet.
+// Package osv proves the gate osv. It is a package of its own because osv-scanner takes minutes to build.
 package osv
 
 import (

@@ -1,0 +1,101 @@
+// Package awsmodel owns what AWS publishes about its resource types: the CloudFormation registry's schemas and the CDK's resource database, generated at
+// pinned versions. It knows nothing of templates, accounts or deployments.
+package awsmodel
+
+import (
+	"archive/zip"
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"sync"
+)
+
+//go:generate go run ./generate
+
+//go:embed types.zip
+var packed []byte
+
+// A Type is what is published about one resource type. Properties are dotted paths such as Endpoint.Address.
+type Type struct {
+	// PrimaryIdentifier is what the registry identifies a resource of the type by.
+	PrimaryIdentifier []string `json:"primaryIdentifier,omitempty"`
+	// CreateOnly are properties whose change replaces the resource; MaybeCreateOnly those where it depends on the value.
+	CreateOnly      []string `json:"createOnly,omitempty"`
+	MaybeCreateOnly []string `json:"maybeCreateOnly,omitempty"`
+	// ReadOnly are the attributes that AWS sets; WriteOnly are properties that it never returns.
+	ReadOnly  []string `json:"readOnly,omitempty"`
+	WriteOnly []string `json:"writeOnly,omitempty"`
+	// Replacing and MaybeReplacing say of properties what the documentation says of an update: replacement, or some interruptions.
+	Replacing      []string `json:"replacing,omitempty"`
+	MaybeReplacing []string `json:"maybeReplacing,omitempty"`
+	// TagProperty is the property that holds the tags, empty for none. TagsUpdatable reports whether they change without a replacement.
+	TagProperty   string `json:"tagProperty,omitempty"`
+	TagsUpdatable bool   `json:"tagsUpdatable,omitempty"`
+	// Permissions are the IAM actions that the handlers create, update and delete call.
+	Permissions map[string][]string `json:"permissions,omitempty"`
+	// Stateful reports whether the CDK counts the type among those that keep data.
+	Stateful bool `json:"stateful,omitempty"`
+	// Scrutiny is the CDK's kind of a type that governs access, such as IdentityPolicyResource; PropertyScrutiny that of properties.
+	Scrutiny         string            `json:"scrutiny,omitempty"`
+	PropertyScrutiny map[string]string `json:"propertyScrutiny,omitempty"`
+	// Schema is the registry's JSON schema of the properties.
+	Schema json.RawMessage `json:"schema,omitempty"`
+}
+
+var archive = sync.OnceValue(func() *zip.Reader {
+	r, err := zip.NewReader(bytes.NewReader(packed), int64(len(packed)))
+	if err != nil {
+		panic(fmt.Sprintf("the embedded resource types cannot be read: %v", err))
+	}
+	return r
+})
+
+// FileName is the name of a type's file in the archive.
+func FileName(name string) string { return strings.ReplaceAll(name, "::", "/") + ".json" }
+
+var known sync.Map // of *Type by name
+
+// Lookup returns what is published about a type, and false for a type that neither source knows: a custom resource, a private or a newer type.
+func Lookup(name string) (*Type, bool) {
+	if t, ok := known.Load(name); ok {
+		return t.(*Type), true
+	}
+	if !strings.Contains(name, "::") || !fs.ValidPath(FileName(name)) {
+		return nil, false
+	}
+	data, err := fs.ReadFile(archive(), FileName(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false
+	}
+	t := &Type{}
+	if err == nil {
+		err = json.Unmarshal(data, t)
+	}
+	if err != nil {
+		panic(fmt.Sprintf("the embedded resource type %s cannot be read: %v", name, err))
+	}
+	loaded, _ := known.LoadOrStore(name, t)
+	return loaded.(*Type), true
+}
+
+// Names returns the names of all types, sorted.
+func Names() []string {
+	var names []string
+	for _, file := range archive().File {
+		names = append(names, strings.ReplaceAll(strings.TrimSuffix(file.Name, ".json"), "/", "::"))
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Replaces reports whether the change of a top-level property replaces the resource: always, or perhaps.
+func (t *Type) Replaces(property string) (always, perhaps bool) {
+	always = slices.Contains(t.CreateOnly, property) || slices.Contains(t.Replacing, property)
+	perhaps = slices.Contains(t.MaybeCreateOnly, property) || slices.Contains(t.MaybeReplacing, property)
+	return always, perhaps && !always
+}

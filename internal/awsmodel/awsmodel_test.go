@@ -1,0 +1,84 @@
+package awsmodel
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestLookup_KnowsPublishedFacts(t *testing.T) {
+	bucket, ok := Lookup("AWS::S3::Bucket")
+	require.True(t, ok)
+	assert.True(t, bucket.Stateful)
+	assert.Equal(t, []string{"BucketName"}, bucket.PrimaryIdentifier)
+	assert.Contains(t, bucket.CreateOnly, "BucketName")
+	assert.True(t, bucket.TagsUpdatable)
+	always, perhaps := bucket.Replaces("Tags")
+	assert.False(t, always, "a tag on a bucket is no replacement")
+	assert.False(t, perhaps)
+	always, _ = bucket.Replaces("BucketName")
+	assert.True(t, always)
+
+	policy, ok := Lookup("AWS::IAM::Policy")
+	require.True(t, ok)
+	assert.Equal(t, "IdentityPolicyResource", policy.Scrutiny)
+	group, _ := Lookup("AWS::EC2::SecurityGroup")
+	assert.Equal(t, "IngressRules", group.PropertyScrutiny["SecurityGroupIngress"])
+
+	for _, unknown := range []string{"Custom::Thing", "AWS::No::Such", "", "../x", "AWS::S3::Bucket::More", "AWS/S3/Bucket"} {
+		_, ok := Lookup(unknown)
+		assert.False(t, ok, unknown)
+	}
+}
+
+func TestNames_EveryTypeCanBeReadAndItsSchemaUsed(t *testing.T) {
+	names := Names()
+	assert.Greater(t, len(names), 1800)
+	for i := 0; i < len(names); i += 40 { // each takes some milliseconds; the generator reads them all
+		name := names[i]
+		_, ok := compiled(name)
+		assert.True(t, ok, name)
+	}
+}
+
+func TestValidate(t *testing.T) {
+	for name, test := range map[string]struct {
+		kind       string
+		properties map[string]any
+		want       []string
+	}{
+		"a property that does not exist":      {"AWS::SNS::Topic", map[string]any{"TopicNam": "x"}, []string{"TopicNam"}},
+		"a value that is none of the allowed": {"AWS::S3::Bucket", map[string]any{"AccessControl": "Everybody"}, []string{"AccessControl", "one of"}},
+		"a property that is missing":          {"AWS::IAM::Role", map[string]any{"RoleName": "r"}, []string{"AssumeRolePolicyDocument"}},
+		"a text that is too long":             {"AWS::IAM::Role", map[string]any{"AssumeRolePolicyDocument": map[string]any{}, "Tags": []any{map[string]any{"Key": long(129), "Value": "v"}}}, []string{"Tags/0/Key"}},
+		"a number that is too large":          {"AWS::Lambda::Function", map[string]any{"Code": map[string]any{}, "Role": "arn:aws:iam::123456789012:role/r", "MemorySize": 99999}, []string{"MemorySize"}},
+		"an object for a text":                {"AWS::SNS::Topic", map[string]any{"TopicName": map[string]any{"a": 1, "b": 2}}, []string{"TopicName"}},
+		"an intrinsic function":               {"AWS::SNS::Topic", map[string]any{"TopicName": map[string]any{"Ref": "Name"}}, nil},
+		"a condition that holds values":       {"AWS::S3::Bucket", map[string]any{"AccessControl": map[string]any{"Fn::If": []any{"C", "Private", "PublicRead"}}}, nil},
+		"a number as text":                    {"AWS::Lambda::Function", map[string]any{"Code": map[string]any{}, "Role": "arn:aws:iam::123456789012:role/r", "MemorySize": "512"}, nil},
+		"a boolean as text":                   {"AWS::KMS::Key", map[string]any{"EnableKeyRotation": "true"}, nil},
+		"an unknown type":                     {"Custom::Thing", map[string]any{"Anything": 1}, nil},
+		"what AWS sets is not asked for":      {"AWS::SQS::Queue", map[string]any{}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			found := Validate(test.kind, test.properties)
+			if test.want == nil {
+				assert.Empty(t, found)
+				return
+			}
+			require.NotEmpty(t, found)
+			for _, want := range test.want {
+				assert.Contains(t, found[0].String(), want)
+			}
+		})
+	}
+}
+
+func long(n int) string {
+	text := make([]byte, n)
+	for i := range text {
+		text[i] = 'x'
+	}
+	return string(text)
+}

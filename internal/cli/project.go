@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"lockstep/config"
+	"lockstep/internal/pipeline"
+)
+
+// A project is a repository that Lockstep can work in.
+type project struct {
+	root   string
+	config *config.Config
+}
+
+// rootMarker is the file that marks a project's root.
+const rootMarker = "config/pipeline.yaml"
+
+// findRoot returns the project's root: the first folder with the marker, upwards from the one that -C names.
+func (a *app) findRoot() (string, error) {
+	start, err := filepath.Abs(a.dir) // the current folder if there is no -C
+	if err != nil {
+		return "", err
+	}
+	if start, err = filepath.EvalSymlinks(start); err != nil {
+		return "", usagef("there is no folder %s", a.dir)
+	}
+	for dir := start; ; dir = filepath.Dir(dir) {
+		_, err := os.Stat(filepath.Join(dir, filepath.FromSlash(rootMarker)))
+		switch {
+		case err == nil:
+			return dir, nil
+		case !errors.Is(err, fs.ErrNotExist):
+			return "", err
+		case dir == filepath.Dir(dir):
+			return "", usagef("no %s in %s or above it; change to the project's folder or name it with -C", rootMarker, start)
+		}
+	}
+}
+
+// loadProject finds the project and reads its configuration. The error is config.Problems if that is not valid.
+func (a *app) loadProject() (*project, error) {
+	root, err := a.findRoot()
+	if err != nil {
+		return nil, err
+	}
+	c, err := config.Load(os.DirFS(filepath.Join(root, "config")))
+	if err != nil {
+		return nil, err
+	}
+	return &project{root: root, config: c}, nil
+}
+
+// selectEnvironments returns the environments that --env names.
+func (p *project) selectEnvironments(name string) ([]config.Environment, error) {
+	if name == "" {
+		return nil, usagef("which environment? Write --env with one of %s", alternatives(append(p.config.Names(), "all")))
+	}
+	return p.config.Select(name)
+}
+
+// selectOrAll returns the environments that --env names, all of them without --env.
+func (p *project) selectOrAll(name string) ([]config.Environment, error) {
+	if name == "" {
+		return p.config.Environments, nil
+	}
+	return p.config.Select(name)
+}
+
+// graph returns all steps as a graph.
+func (p *project) graph() (*pipeline.Graph, error) {
+	return pipeline.NewGraph(pipeline.Steps(p.config))
+}
+
+// path returns a path in the project from one with slashes.
+func (p *project) path(name string) string { return filepath.Join(p.root, filepath.FromSlash(name)) }
+
+// statePath returns a path below the project's state folder.
+func (p *project) statePath(elem ...string) string {
+	return filepath.Join(append([]string{p.root, pipeline.StateDir}, elem...)...)
+}
+
+// environmentNames returns the names of the environments.
+func environmentNames(environments []config.Environment) []string {
+	var names []string
+	for _, env := range environments {
+		names = append(names, env.Name)
+	}
+	return names
+}

@@ -1,0 +1,79 @@
+package fsx
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+var errNotFile = errors.New("is not a regular file")
+
+// A TooLargeError is a file that has more bytes than its reader accepts.
+type TooLargeError struct {
+	Name string
+	// Limit is the largest size that is accepted, in bytes.
+	Limit int64
+}
+
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("%s is larger than %d bytes", e.Name, e.Limit)
+}
+
+// Open opens the named file for reading, through symbolic links. It never waits: a pipe, a socket, a device or a
+// folder is an error.
+func Open(name string) (*os.File, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() { // opening a device may have effects
+		return nil, &fs.PathError{Op: "open", Path: name, Err: errNotFile}
+	}
+	file, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	if info, err = file.Stat(); err == nil && !info.Mode().IsRegular() { // it was replaced since
+		err = &fs.PathError{Op: "open", Path: name, Err: errNotFile}
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}
+
+// ReadFile returns what the named file holds. The error is a *TooLargeError if that is more than limit bytes.
+func ReadFile(name string, limit int64) ([]byte, error) {
+	file, err := Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) > limit {
+		return nil, &TooLargeError{Name: name, Limit: limit}
+	}
+	return data, nil
+}
+
+// Hash returns the SHA-256 of what the named file holds, in hexadecimal.
+func Hash(name string) (string, error) {
+	file, err := Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	hash := sha256.New()
+	if _, err := io.Copy(hash, file); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(hash.Sum(nil)), nil
+}

@@ -1,0 +1,153 @@
+// Package fsx writes files whole or not at all, reads files of a bounded size, and unpacks archives below a folder.
+// It knows nothing of what the files hold.
+package fsx
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// Permissions of the files and folders that this program writes.
+const (
+	PublicFile  fs.FileMode = 0o644
+	PrivateFile fs.FileMode = 0o600
+	publicDir   fs.FileMode = 0o755
+	privateDir  fs.FileMode = 0o700
+)
+
+// WriteFile writes data to the named file, which a reader sees either as it was or as it is afterwards, even after a
+// crash. It is meant for names that a user chose: a symbolic link is followed, an existing file keeps its mode, and
+// what is not a file, such as a pipe or a device, is written to and never replaced. A folder and a socket are errors.
+//
+// A new file has the mode perm. Folders that are missing are created; only the owner may enter them if perm lets
+// nobody else read the file.
+func WriteFile(name string, data []byte, perm fs.FileMode) error {
+	target, err := resolve(name)
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(target)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err
+	case isDescriptor(target):
+		return writeStream(target, data)
+	case info.IsDir():
+		return &fs.PathError{Op: "write", Path: name, Err: syscall.EISDIR}
+	case info.Mode()&(fs.ModeNamedPipe|fs.ModeDevice) != 0:
+		return writeStream(target, data)
+	case !info.Mode().IsRegular():
+		return &fs.PathError{Op: "write", Path: name, Err: errNotFile}
+	default:
+		perm = info.Mode().Perm()
+	}
+	return rename(target, perm, bytes.NewReader(data))
+}
+
+// Replace makes name a file that holds data, with exactly the mode perm, whole or not at all. It is meant for names that
+// belong to the program: a symbolic link is replaced, not followed. What is neither a file nor a link is an error and
+// stays. Folders that are missing are created as by WriteFile.
+func Replace(name string, data []byte, perm fs.FileMode) error {
+	return replaceFrom(name, bytes.NewReader(data), perm)
+}
+
+// CopyFile copies the regular file from to the name to, as Replace does.
+func CopyFile(from, to string, perm fs.FileMode) error {
+	source, err := Open(from)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	return replaceFrom(to, source, perm)
+}
+
+func replaceFrom(name string, source io.Reader, perm fs.FileMode) error {
+	info, err := os.Lstat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err
+	case info.IsDir():
+		return &fs.PathError{Op: "replace", Path: name, Err: syscall.EISDIR}
+	case !info.Mode().IsRegular() && info.Mode()&fs.ModeSymlink == 0:
+		return &fs.PathError{Op: "replace", Path: name, Err: errNotFile}
+	}
+	return rename(name, perm, source)
+}
+
+// maxLinks is how many symbolic links resolve follows, as many as Linux does.
+const maxLinks = 40
+
+// resolve returns the path that name stands for once the symbolic links at its end are followed. The path need not
+// exist.
+func resolve(name string) (string, error) {
+	for range maxLinks {
+		target, err := os.Readlink(name)
+		if err != nil || isDescriptor(name) {
+			return name, nil // it is no link, or does not exist
+		}
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(filepath.Dir(name), target)
+		}
+		name = target
+	}
+	return "", &fs.PathError{Op: "write", Path: name, Err: syscall.ELOOP}
+}
+
+// isDescriptor reports whether name is an open file of a process, as /dev/stdout links to. Such a link has no path to
+// follow.
+func isDescriptor(name string) bool {
+	return strings.HasPrefix(name, "/proc/") || strings.HasPrefix(name, "/dev/fd/")
+}
+
+// writeStream writes to a pipe, a device or the end of an open file. Opening a pipe waits for its reader.
+func writeStream(name string, data []byte) error {
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(data)
+	return errors.Join(err, file.Close())
+}
+
+// rename renames a temporary file to name once it holds all of source and is on the disk.
+func rename(name string, perm fs.FileMode, source io.Reader) (err error) {
+	dir := filepath.Dir(name)
+	if err := os.MkdirAll(dir, dirMode(perm)); err != nil {
+		return err
+	}
+	temporary := filepath.Join(dir, ".new-"+rand.Text())
+	file, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	if err != nil {
+		return fmt.Errorf("%s was not written: %w", name, err)
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(temporary) // the error that matters is returned
+			err = fmt.Errorf("%s was not written: %w", name, err)
+		}
+	}()
+	_, err = io.Copy(file, source)
+	// The mode is set again because the process's umask was taken from it.
+	if err := errors.Join(err, file.Chmod(perm), file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	return os.Rename(temporary, name)
+}
+
+// dirMode returns the mode of a new folder for a file with the mode perm.
+func dirMode(perm fs.FileMode) fs.FileMode {
+	if perm&0o044 == 0 {
+		return privateDir
+	}
+	return publicDir
+}

@@ -1,0 +1,59 @@
+package gate
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/pipeline"
+)
+
+// commitAll makes a folder a Git repository with one commit of all that is in it.
+func commitAll(t *testing.T, dir string) {
+	t.Helper()
+	for _, args := range [][]string{{"init", "-q"}, {"add", "."}, {"commit", "-q", "--allow-empty", "-m", "one"}} {
+		options := []string{"-c", "user.name=T", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"}
+		cmd := exec.Command("git", append(options, args...)...)
+		cmd.Dir = dir
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%s", out)
+	}
+}
+
+func TestGate_ProjectInFolderOfRepository(t *testing.T) {
+	dir := t.TempDir()
+	project := filepath.Join(dir, "project")
+	floor := filepath.Join(project, filepath.FromSlash(pipeline.CoverageFloor))
+	require.NoError(t, os.MkdirAll(filepath.Dir(floor), 0o755))
+	require.NoError(t, os.WriteFile(floor, []byte("81.5\n"), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(project, "ignored.md"), nil, 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, ".gitignore"), []byte("ignored.md\n"), 0o644))
+	commitAll(t, dir)
+
+	some, err := hasCommits(context.Background(), project)
+	require.NoError(t, err)
+	assert.True(t, some)
+	previous, ok := previousFloor(project)
+	assert.True(t, ok)
+	assert.InDelta(t, 81.5, previous, 0)
+	files, err := ListFiles(project, []string{"**"})
+	require.NoError(t, err)
+	assert.Equal(t, []string{pipeline.CoverageFloor}, files)
+}
+
+func TestGate_IgnoresGitDirOfCaller(t *testing.T) {
+	dir, other := t.TempDir(), t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "a.md"), nil, 0o644))
+	commitAll(t, dir)
+	commitAll(t, other)
+	t.Setenv("GIT_DIR", filepath.Join(other, ".git"))
+	t.Setenv("GIT_WORK_TREE", other)
+	files, err := ListFiles(dir, []string{"**"})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"a.md"}, files)
+}

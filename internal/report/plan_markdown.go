@@ -1,0 +1,126 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/planfile"
+)
+
+// actionLabels are the names of the actions in a table.
+var actionLabels = map[change.Action]string{
+	change.Add:          "add",
+	change.Modify:       "modify",
+	change.Replace:      "**replace**",
+	change.ReplaceMaybe: "**replace, perhaps**",
+	change.Remove:       "**remove**",
+}
+
+// PlanMarkdown returns a plan as a comment for a pull request: how many resources change, what has to be allowed, and
+// every stack that changes.
+func PlanMarkdown(f planfile.File) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "### Plan for %s: %s\n\n", f.Environment, planCounts(f))
+	if flags := f.Flags(); len(flags) > 0 {
+		fmt.Fprintf(&b, "> **Has to be allowed by name**\n>\n")
+		for _, flag := range flags {
+			fmt.Fprintf(&b, "> - `--allow %s`: %s in %s: %s\n",
+				flag.Permit, inlineCode(flag.LogicalID), inlineCode(flag.Stack), escapeMarkdown(flag.Why))
+		}
+		b.WriteString("\n")
+	}
+	for _, t := range f.Targets {
+		if len(f.Targets) > 1 {
+			fmt.Fprintf(&b, "#### Account %s, %s\n\n", t.Account, t.Region)
+		}
+		writeTargetMarkdown(&b, t)
+	}
+	fmt.Fprintf(&b, "<sub>plan `%.12s`, assembly `%.12s`", f.Digest, f.EnvironmentDigest)
+	if f.Commit != "" {
+		fmt.Fprintf(&b, ", commit `%.12s`", f.Commit)
+	}
+	const minutes = "2006-01-02 15:04 MST"
+	fmt.Fprintf(&b, ", made %s, good until %s</sub>\n", formatUTC(f.CreatedAt, minutes), formatUTC(f.Expires, minutes))
+	return b.String()
+}
+
+func formatUTC(t time.Time, layout string) string { return t.UTC().Format(layout) }
+
+// writeTargetMarkdown writes the stacks of one account: those that change, the names of the others, and orphaned ones.
+func writeTargetMarkdown(b *strings.Builder, t planfile.Target) {
+	var unchanged []string
+	for _, s := range t.Stacks {
+		if s.Outcome == change.Unchanged {
+			unchanged = append(unchanged, inlineCode(s.Name))
+			continue
+		}
+		writeStackMarkdown(b, s)
+	}
+	if len(unchanged) > 0 {
+		fmt.Fprintf(b, "Unchanged: %s.\n\n", strings.Join(unchanged, ", "))
+	}
+	for _, name := range t.OrphanedStacks {
+		fmt.Fprintf(b, "Left behind: %s, which the assembly has no more.\n\n", inlineCode(name))
+	}
+}
+
+func writeStackMarkdown(b *strings.Builder, s planfile.Stack) {
+	fmt.Fprintf(b, "**%s**: %s", escapeMarkdown(s.Name), s.Outcome)
+	if s.Reason != "" {
+		fmt.Fprintf(b, ", because %s", escapeMarkdown(s.Reason))
+	}
+	b.WriteString("\n\n")
+	if len(s.Changes) == 0 {
+		return
+	}
+	b.WriteString("| | resource | type | properties |\n|---|---|---|---|\n")
+	for _, c := range s.Changes {
+		var properties []string
+		for _, p := range shownProperties(c) {
+			properties = append(properties, escapeMarkdown(propertyText(p)))
+		}
+		fmt.Fprintf(b, "| %s | %s | %s | %s |\n",
+			actionLabels[c.Action], inlineCode(c.LogicalID), c.Type, strings.Join(properties, "<br>"))
+	}
+	b.WriteString("\n")
+}
+
+// planCounts returns how many resources each action is for, and how many stacks are deferred.
+func planCounts(f planfile.File) string {
+	var changes []change.Change
+	deferred := 0
+	for _, t := range f.Targets {
+		for _, s := range t.Stacks {
+			changes = append(changes, s.Changes...)
+			if s.Outcome == change.Deferred {
+				deferred++
+			}
+		}
+	}
+	var parts []string
+	if counts := countActions(changes); counts != "" {
+		parts = append(parts, counts)
+	}
+	if deferred > 0 {
+		parts = append(parts, fmt.Sprintf("%d deferred", deferred))
+	}
+	if len(parts) == 0 {
+		return "nothing changes"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// inlineCode returns a name as code in a line of Markdown.
+func inlineCode(name string) string {
+	return "`" + strings.NewReplacer("`", "'", "|", `\|`, "\n", " ").Replace(name) + "`"
+}
+
+// escapeMarkdown returns text that Markdown and HTML show as it is. Names and values in templates are not trusted.
+func escapeMarkdown(text string) string {
+	return strings.NewReplacer(
+		"\\", `\\`, "|", `\|`, "<", "&lt;", ">", "&gt;", "*", `\*`, "_", `\_`, "[", `\[`,
+		"@", "@\u200b", "`", "\\`", "\n", " ",
+	).Replace(text)
+}

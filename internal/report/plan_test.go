@@ -1,0 +1,91 @@
+package report
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/planfile"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/deploy"
+	"lockstep/internal/deploy/digest"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// planChanges are changes of each kind.
+var planChanges = []change.Change{
+	{Action: change.Add, LogicalID: "Topic", Type: "AWS::SNS::Topic"},
+	{Action: change.Modify, LogicalID: "Queue", Type: "AWS::SQS::Queue", Properties: []change.Property{
+		{Name: "DelaySeconds", Before: "1", After: "2"}, {Name: "Policy|<b>"},
+	}},
+	{Action: change.Replace, LogicalID: "Table", Type: "AWS::DynamoDB::Table", Properties: []change.Property{
+		{Name: "KeySchema", Recreation: "Always"},
+	}},
+}
+
+var planFlags = []change.Flag{{
+	Permit: change.DataLoss, Stack: "data", LogicalID: "Table", Type: "AWS::DynamoDB::Table",
+	Why: "it is replaced, and with it go a table",
+}}
+
+func TestPlanMarkdown_Golden(t *testing.T) {
+	created := time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC)
+	file := planfile.File{
+		Environment: "acc", Digest: digest.Plan(strings.Repeat("d", 64)), EnvironmentDigest: digest.Environment(strings.Repeat("a", 64)), Commit: "c0ffee",
+		CreatedAt: created, Expires: created.Add(time.Hour),
+		Targets: []planfile.Target{{Account: "444455556666", Region: "eu-west-1", Stacks: []planfile.Stack{
+			{Name: "data", Outcome: change.Planned, Changes: planChanges, Flags: planFlags},
+			{Name: "app", Outcome: change.Deferred, Reason: "it needs net, which does not exist yet"},
+			{Name: "same", Outcome: change.Unchanged},
+		}}},
+	}
+	golden := filepath.Join("testdata", "plan.md")
+	if *update {
+		require.NoError(t, os.WriteFile(golden, []byte(PlanMarkdown(file)), 0o600))
+	}
+	want, err := os.ReadFile(golden)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), PlanMarkdown(file))
+}
+
+func TestPlanMarkdown_OrphanedStacks(t *testing.T) {
+	file := planfile.File{Targets: []planfile.Target{{OrphanedStacks: []string{"old"}}}}
+	assert.Contains(t, PlanMarkdown(file), "Left behind: `old`")
+}
+
+func TestPlanText_ShowsChangesFlagsAndOrphanedStacks(t *testing.T) {
+	text := PlanText(deploy.Record{
+		Stacks: []deploy.StackRecord{
+			{Name: "data", Outcome: change.Planned, Changes: planChanges, Flags: planFlags},
+			{Name: "app", Outcome: change.Deferred, Reason: "it needs net, which does not exist yet"},
+		},
+		OrphanedStacks: []string{"old"},
+	})
+	assert.Equal(t, strings.TrimSpace(`
+data: planned
+  +    Topic (AWS::SNS::Topic)
+  ~    Queue (AWS::SQS::Queue)
+         DelaySeconds: 1 -> 2
+         Policy|<b>
+  -/+  Table (AWS::DynamoDB::Table)
+         KeySchema, which replaces the resource
+  !    data-loss: Table: it is replaced, and with it go a table
+app: deferred: it needs net, which does not exist yet
+left behind, because the assembly has them no more: old; when nothing needs one any longer, remove it with `+
+		"`aws cloudformation delete-stack --stack-name NAME`"), text)
+}
+
+func TestAlignColumns_PadsCellsAndTrimsLines(t *testing.T) {
+	assert.Equal(t, []string{"a    bb", "aaa", "a    b  c d"}, AlignColumns([][]string{
+		{"a", "bb", ""}, {"aaa"}, {"a", "b", "c\td"},
+	}))
+	assert.Empty(t, AlignColumns(nil))
+}

@@ -1,0 +1,68 @@
+package report
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/gate/findings"
+	"lockstep/internal/pipeline"
+)
+
+func TestLoadLastRun_NewestRunThatHasEnded(t *testing.T) {
+	runs := t.TempDir()
+	for _, name := range []string{"1", "2", "3-interrupted"} {
+		require.NoError(t, os.Mkdir(filepath.Join(runs, name), 0o755))
+	}
+	gates := LoadGateResults(gateReports(t), newGateGraph(t), failedSteps("lint", "unit"))
+	older, newer := &Summary{}, &Summary{}
+	older.Command, newer.Command = "older", "newer"
+	require.NoError(t, SaveRun(filepath.Join(runs, "1"), older, GateResults{}))
+	require.NoError(t, SaveRun(filepath.Join(runs, "2"), newer, gates))
+
+	run, err := LoadLastRun(runs)
+	require.NoError(t, err)
+	assert.Equal(t, "newer", run.Summary.Command)
+	assert.Equal(t, gates.Lines(9), run.Gates.Lines(9))
+	for _, format := range Formats() {
+		var out bytes.Buffer
+		require.NoError(t, run.Write(&out, format), format)
+		assert.NotEmpty(t, out.String(), format)
+	}
+	require.Error(t, run.Write(&bytes.Buffer{}, "pdf"))
+}
+
+func TestLoadLastRun_NoneOrDamaged(t *testing.T) {
+	runs := t.TempDir()
+	_, err := LoadLastRun(filepath.Join(runs, "missing"))
+	require.ErrorContains(t, err, "there is no run to report")
+	_, err = LoadLastRun(runs)
+	require.ErrorContains(t, err, "there is no run to report")
+
+	require.NoError(t, os.Mkdir(filepath.Join(runs, "1"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(runs, "1", summaryFile), []byte("{"), 0o600))
+	_, err = LoadLastRun(runs)
+	require.ErrorContains(t, err, "is damaged")
+}
+
+func TestStepSuite_OutcomeOfEachStatus(t *testing.T) {
+	suite := stepSuite([]pipeline.Result{
+		{Step: "passed", Status: pipeline.Ran},
+		{Step: "failed", Status: pipeline.Failed, Reason: "why"},
+		{Step: "tolerated", Status: pipeline.NotRun, Reason: "why", Tolerated: true},
+		{Step: "skipped", Status: pipeline.Skipped, Reason: "why"},
+		{Step: "not run", Status: pipeline.NotRun, Reason: "why"},
+	})
+	why := &findings.Outcome{Message: "why"}
+	assert.Equal(t, []findings.Case{
+		{Name: "passed"},
+		{Name: "failed", Failure: why},
+		{Name: "tolerated", Skipped: why},
+		{Name: "skipped", Skipped: why},
+		{Name: "not run", Error: &findings.Outcome{Message: "not run: why"}},
+	}, suite.Cases)
+}

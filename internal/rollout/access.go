@@ -1,0 +1,97 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+
+	"lockstep/config"
+	"lockstep/internal/awsclient"
+	"lockstep/internal/rehearsal"
+)
+
+// An accountAccess gives access to accounts, either on AWS or emulated.
+type accountAccess interface {
+	// callerConfig returns the AWS configuration with the credentials that roles are assumed with.
+	callerConfig(region string) (aws.Config, error)
+	// adaptAssembly returns the cloud assembly in the form that the accounts can deploy. The coverage says how much of the
+	// original that is; it is nil if nothing was replaced.
+	adaptAssembly(files fs.FS) (fs.FS, *rehearsal.Coverage, error)
+}
+
+// openAccess gives access to the accounts of environments: with the caller's credentials if the session is live,
+// otherwise to emulated accounts, which it starts. The caller must call release when done.
+func (s *Session) openAccess(
+	ctx context.Context, environments []config.Environment,
+) (access accountAccess, release func() error, err error) {
+	if s.Live {
+		cfg, err := LoadAWSConfig(ctx)
+		return liveAccess{cfg}, func() error { return nil }, err
+	}
+	emulator, session, release, err := s.AcquireEmulator(ctx, environments, s.Progress)
+	if err != nil {
+		return nil, nil, err
+	}
+	return emulatedAccess{
+		session:    session,
+		tooling:    s.Config.Pipeline.Tooling.ID,
+		knownTypes: sync.OnceValues(func() (map[string]bool, error) { return emulator.KnownTypes(ctx) }),
+	}, release, nil
+}
+
+// liveAccess gives access to accounts on AWS.
+type liveAccess struct{ caller aws.Config }
+
+func (a liveAccess) callerConfig(string) (aws.Config, error) { return a.caller, nil }
+
+func (liveAccess) adaptAssembly(files fs.FS) (fs.FS, *rehearsal.Coverage, error) {
+	return files, nil, nil
+}
+
+// emulatedAccess gives access to emulated accounts. The caller is in the tooling account.
+type emulatedAccess struct {
+	session    *rehearsal.Session
+	tooling    string
+	knownTypes func() (map[string]bool, error)
+}
+
+func (a emulatedAccess) callerConfig(region string) (aws.Config, error) {
+	return a.session.AWSConfig(a.tooling, region)
+}
+
+func (a emulatedAccess) adaptAssembly(files fs.FS) (fs.FS, *rehearsal.Coverage, error) {
+	types, err := a.knownTypes()
+	if err != nil {
+		return nil, nil, err
+	}
+	adapted, coverage, err := rehearsal.ReplaceUnknownTypes(files, types)
+	return adapted, &coverage, err
+}
+
+// LoadAWSConfig loads the caller's AWS configuration from the environment and the files of the AWS SDK.
+func LoadAWSConfig(ctx context.Context) (aws.Config, error) {
+	cfg, err := awsconfig.LoadDefaultConfig(ctx)
+	if err != nil {
+		return cfg, fmt.Errorf("the AWS settings of this machine cannot be read: %w", err)
+	}
+	return cfg, nil
+}
+
+// CheckCaller returns an error if the caller's credentials do not belong to the account from which the environments are
+// deployed.
+func (s *Session) CheckCaller(ctx context.Context, environments []config.Environment) error {
+	cfg, err := LoadAWSConfig(ctx)
+	if err != nil {
+		return err
+	}
+	for _, env := range environments {
+		if err := awsclient.CheckCaller(ctx, cfg, s.target(env).Caller()); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,135 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"lockstep/internal/awsclient"
+	"lockstep/internal/deploy/planfile"
+	"lockstep/internal/refusal"
+
+	"lockstep/config"
+	"lockstep/internal/deploy"
+)
+
+// An accountOpener opens the accounts of a session for one command.
+type accountOpener struct {
+	session *Session
+	access  accountAccess
+	// command is the command that locks and journals name.
+	command string
+	// limiter is shared by all accounts.
+	limiter *awsclient.Limiter
+}
+
+// open opens an account for what needs no assembly.
+func (o *accountOpener) open(ctx context.Context, account config.EnvironmentAccount) (*deploy.Deployment, error) {
+	cfg, err := o.access.callerConfig(account.Region)
+	if err != nil {
+		return nil, err
+	}
+	options, err := o.session.deployOptions(ctx, account, o.command)
+	if err != nil {
+		return nil, err
+	}
+	options.Limiter = o.limiter
+	return deploy.OpenAccount(ctx, cfg, o.session.target(account.Environment), options)
+}
+
+// ForEachAccount calls do for every account of the environments, one after the other, with a deployment that has no
+// assembly. The command is what locks and journals name. An error in one account does not keep do from the others.
+func (s *Session) ForEachAccount(
+	ctx context.Context, environments []config.Environment, command string, do func(*deploy.Deployment) error,
+) (err error) {
+	access, release, err := s.openAccess(ctx, environments)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	opener := &accountOpener{session: s, access: access, command: command, limiter: awsclient.NewLimiter()}
+	var errs []error
+	for _, env := range environments {
+		for _, account := range env.Accounts() {
+			d, err := opener.open(ctx, account)
+			if err == nil {
+				err = do(d)
+			}
+			if err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", accountLabel(account), err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// ForEachPlanAccount calls do for every account that a plan file has a plan for. It returns a *refusal.Error if the
+// plan was made in another mode or for an environment that is not configured.
+func (s *Session) ForEachPlanAccount(
+	ctx context.Context, plan planfile.File, do func(*deploy.Deployment) error,
+) error {
+	if mode := string(s.Mode()); plan.Mode != mode {
+		return &refusal.Error{Reason: fmt.Sprintf(
+			"the plan is of a %s, and this is a %s: write --live exactly if the plan was made with it",
+			modePhrase(plan.Mode), modePhrase(mode))}
+	}
+	env, ok := s.Config.Environment(plan.Environment)
+	if !ok {
+		return &refusal.Error{Reason: fmt.Sprintf("the plan is of %s, which is not configured", plan.Environment)}
+	}
+	return s.ForEachAccount(ctx, []config.Environment{env}, "plan", do)
+}
+
+// CheckPlan returns a *refusal.Error if the plan is of another environment.
+func CheckPlan(plan planfile.File, env config.Environment) error {
+	if plan.Environment != env.Name {
+		return &refusal.Error{Reason: fmt.Sprintf("the plan is of %s, not of %s", plan.Environment, env.Name)}
+	}
+	return nil
+}
+
+func modePhrase(mode string) string {
+	if mode == deploy.Live {
+		return "live deployment"
+	}
+	return "rehearsal"
+}
+
+// accountLabel returns the name of the environment, followed by the account if the environment has several.
+func accountLabel(account config.EnvironmentAccount) string {
+	if account.Folder == "" {
+		return account.Name
+	}
+	return account.Name + " in " + account.Folder
+}
+
+// Statuses returns what is deployed in each account of the environments, with as many earlier releases as asked for.
+// It does not start emulated accounts that were never started before.
+func (s *Session) Statuses(
+	ctx context.Context, environments []config.Environment, earlier int,
+) ([]deploy.Status, error) {
+	var statuses []deploy.Status
+	if _, err := os.Stat(s.statePath("rehearsal", "state")); !s.Live && err != nil {
+		for _, env := range environments {
+			statuses = append(statuses, deploy.Status{Target: s.target(env), Problem: "nothing was deployed yet"})
+		}
+		return statuses, nil
+	}
+	access, release, err := s.openAccess(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = release() }() // the status has been read, whether the emulator stops or not
+	opener := &accountOpener{session: s, access: access, command: "status"}
+	for _, env := range environments {
+		for _, account := range env.Accounts() {
+			d, err := opener.open(ctx, account)
+			if err != nil {
+				return nil, err
+			}
+			statuses = append(statuses, d.Status(ctx, earlier))
+		}
+	}
+	return statuses, nil
+}

@@ -1,0 +1,125 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/planfile"
+
+	"lockstep/internal/deploy"
+	"lockstep/internal/report"
+)
+
+// An Operation is what a rollout does in every account: a Plan, a Deploy or a Verify.
+type Operation interface {
+	run(ctx context.Context, a *account) (deploy.Record, error)
+	// finish runs once after all accounts of an environment, with the error of the accounts, and returns the final one.
+	finish(ctx context.Context, accounts []*account, err error) error
+}
+
+// A Plan shows what would change, and saves the plan if it has a file for it.
+type Plan struct {
+	// File is the path of the plan file; empty to save nothing.
+	File string
+	// TTL is how long the saved plan may be applied.
+	TTL time.Duration
+}
+
+func (p Plan) run(ctx context.Context, a *account) (deploy.Record, error) {
+	var err error
+	if p.File == "" {
+		a.plan, err = a.deployment.Plan(ctx)
+	} else {
+		a.plan, a.targetPlan, err = a.deployment.SavePlan(ctx, p.TTL)
+	}
+	if err != nil {
+		return a.plan.Record(), err
+	}
+	a.progress(report.PlanText(a.plan.Record()))
+	if p.File == "" {
+		err = a.plan.Discard(ctx)
+	}
+	return a.plan.Record(), err
+}
+
+// finish registers the plan of all accounts in each of them and writes the plan file. If anything fails, it deletes the
+// change sets of every account.
+func (p Plan) finish(ctx context.Context, accounts []*account, err error) error {
+	if p.File == "" {
+		return err
+	}
+	var file planfile.File
+	if err == nil {
+		file, err = p.save(ctx, accounts)
+	}
+	if err != nil {
+		for _, a := range accounts {
+			if a.plan != nil {
+				err = errors.Join(err, a.plan.Discard(ctx))
+			}
+		}
+		return err
+	}
+	for _, a := range accounts {
+		a.record.PlanDigest = file.Digest
+	}
+	accounts[0].progress(fmt.Sprintf("the plan %.12s is in %s, good until %s",
+		file.Digest, p.File, file.Expires.Format(time.DateTime)))
+	return nil
+}
+
+// save registers the plan in every account before it writes the file: a plan that an account does not know is refused
+// there.
+func (p Plan) save(ctx context.Context, accounts []*account) (planfile.File, error) {
+	var targets []planfile.Target
+	for _, a := range accounts {
+		targets = append(targets, a.targetPlan)
+	}
+	file, err := accounts[0].deployment.NewPlanFile(targets, p.TTL)
+	if err != nil {
+		return file, err
+	}
+	for _, a := range accounts {
+		if err := a.deployment.RegisterPlan(ctx, file); err != nil {
+			return file, err
+		}
+	}
+	return file, planfile.Write(p.File, file, report.PlanMarkdown(file))
+}
+
+// A Deploy plans and applies what changes, or applies a reviewed plan.
+type Deploy struct {
+	// Plan is the reviewed plan; nil to plan now.
+	Plan *planfile.File
+	// Allow are the permits that the caller gives. Those of the configuration are added.
+	Allow []change.Permit
+}
+
+// run deploys to the account. On AWS, a new release is refused unless the environment before has deployed it. An
+// earlier release passed there when it was new.
+func (o Deploy) run(ctx context.Context, a *account) (deploy.Record, error) {
+	if a.opener.session.Live && a.assembly.restores == 0 {
+		if err := a.checkPromotion(ctx); err != nil {
+			return a.record.Record, err
+		}
+	}
+	allow := append([]change.Permit{}, o.Allow...)
+	for _, name := range a.Allow {
+		allow = append(allow, change.Permit(name))
+	}
+	return a.deployment.Deploy(ctx, deploy.DeployRequest{Allow: allow, Plan: o.Plan, Restores: a.assembly.restores})
+}
+
+func (Deploy) finish(_ context.Context, _ []*account, err error) error { return err }
+
+// A Verify checks that what is deployed is what the assembly holds. It writes nothing.
+type Verify struct{}
+
+func (Verify) run(ctx context.Context, a *account) (deploy.Record, error) {
+	return a.deployment.Verify(ctx)
+}
+
+func (Verify) finish(_ context.Context, _ []*account, err error) error { return err }

@@ -1,0 +1,95 @@
+// Package rollout decides what happens in which account of which environment: in which order, with which cloud
+// assembly, whether that assembly may be promoted, with whose credentials, and what is recorded. It knows no flags and
+// no terminal.
+package rollout
+
+import (
+	"context"
+	"path/filepath"
+	"time"
+
+	"lockstep/internal/awsclient"
+
+	"lockstep/config"
+	"lockstep/internal/deploy"
+	"lockstep/internal/pipeline"
+	"lockstep/internal/report"
+)
+
+// A Session is one start of the program that works on the accounts of a project.
+type Session struct {
+	// Root is the folder of the project.
+	Root   string
+	Config *config.Config
+	// Environ is the environment, in the form of os.Environ.
+	Environ []string
+	// RunID identifies this start of the program in locks, journals and records.
+	RunID string
+	// Live selects AWS and the caller's credentials, instead of emulated accounts.
+	Live bool
+	// Progress is called with each line of progress.
+	Progress func(line string)
+	// Interrupted reports whether the user has asked the program to stop.
+	Interrupted func() bool
+	// Now returns the current time.
+	Now func() time.Time
+}
+
+// Mode returns what the session works on.
+func (s *Session) Mode() report.Mode {
+	if s.Live {
+		return report.Live
+	}
+	return report.Rehearsal
+}
+
+// statePath returns a path below the project's state folder.
+func (s *Session) statePath(elem ...string) string {
+	return filepath.Join(append([]string{s.Root, pipeline.StateDir}, elem...)...)
+}
+
+// target returns the target of a deployment to an environment in one account.
+func (s *Session) target(env config.Environment) awsclient.Target {
+	p := s.Config.Pipeline
+	return awsclient.Target{
+		Project: p.Project, Environment: env.Name, Account: env.ID, Region: env.Region,
+		ToolingAccount: p.Tooling.ID, Qualifier: p.Bootstrap.Qualifier,
+	}
+}
+
+// deployOptions returns the options that every deployment to an account of this session has.
+func (s *Session) deployOptions(
+	ctx context.Context, account config.EnvironmentAccount, command string,
+) (deploy.Options, error) {
+	// Each account of an environment is recorded with the configuration of the whole environment.
+	environments, err := s.Config.Select(account.Name)
+	if err != nil {
+		return deploy.Options{}, err
+	}
+	configuration, err := configurationDigest(s.Config.Pipeline, environments[0])
+	if err != nil {
+		return deploy.Options{}, err
+	}
+	sbom, err := toolSBOM()
+	progress := s.progressFor(account)
+	return deploy.Options{
+		Run: deploy.RunInfo{
+			ID: s.RunID, Command: "lockstep " + command, Mode: string(s.Mode()), Commit: s.currentCommit(ctx),
+		},
+		Artifacts:           deploy.Artifacts{ToolSBOM: sbom},
+		Progress:            progress,
+		ShowPlan:            func(r deploy.Record) { progress(report.PlanText(r)) },
+		ConfigurationDigest: configuration,
+		RequiresApproval:    account.Approval,
+		LivenessDir:         s.statePath("alive"),
+	}, err
+}
+
+// progressFor returns a function that reports progress in an account. It names the account if the environment has
+// several.
+func (s *Session) progressFor(account config.EnvironmentAccount) func(string) {
+	if account.Folder == "" {
+		return s.Progress
+	}
+	return func(line string) { s.Progress(account.Folder + "  " + line) }
+}

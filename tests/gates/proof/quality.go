@@ -1,0 +1,161 @@
+package proof
+
+import (
+	"strings"
+	"testing"
+)
+
+// tooComplex is a function with more branches than the linter allows.
+var tooComplex = "package x\n\n// Pick picks.\nfunc Pick(n int) int {\n" +
+	strings.Repeat("\tif n > 3 {\n\t\tn--\n\t}\n", 16) + "\treturn n\n}\n"
+
+// qualityRows are the proofs of the gates of the stage quality.
+var qualityRows = []Row{
+	{
+		Gate: "format", Name: "code that is not formatted",
+		files:    oneFile("go.mod", "module proof\n\ngo 1.26.0\n"),
+		defect:   oneFile("a b/x's.go", "package x\nfunc  F() {}\n"),
+		twin:     oneFile("a b/x's.go", "package x\n\nfunc F() {}\n"),
+		rule:     "gofumpt",
+		location: "a b/x's.go",
+	},
+	{
+		Gate: "lint", Name: "go vet", files: goProject,
+		defect:   oneFile("internal/x/v.go", printFunction(`"no number"`)),
+		twin:     oneFile("internal/x/v.go", printFunction("1")),
+		rule:     "govet",
+		location: "internal/x/v.go:7",
+	},
+	{
+		Gate: "lint", Name: "staticcheck", files: goProject,
+		defect:   oneFile("internal/x/v.go", "package x\n\n// Same is.\nfunc Same(n int) bool {\n\treturn n == n\n}\n"),
+		twin:     oneFile("internal/x/v.go", "package x\n\n// Same is.\nfunc Same(n, m int) bool {\n\treturn n == m\n}\n"),
+		rule:     "staticcheck",
+		location: "internal/x/v.go:5",
+	},
+	{
+		Gate: "lint", Name: "complexity", files: goProject,
+		defect:   oneFile("internal/x/v.go", tooComplex),
+		twin:     oneFile("internal/x/v.go", "package x\n\n// Pick picks.\nfunc Pick(n int) int { return n }\n"),
+		rule:     "cyclop",
+		location: "internal/x/v.go:4",
+	},
+	{
+		Gate: "lint", Name: "an import against the direction", files: goProject,
+		defect:   oneFile("config/v.go", "package config\n\nimport _ \"lockstep/internal/host\"\n"),
+		twin:     oneFile("config/v.go", "package config\n\nimport _ \"strings\"\n"),
+		rule:     "depguard",
+		location: "config/v.go:3",
+	},
+	{
+		Gate: "lint", Name: "a line that is too long", files: goProject,
+		defect:   oneFile("internal/x/v.go", "package x\n\n// "+strings.Repeat("long ", 24)+"\n"),
+		twin:     oneFile("internal/x/v.go", "package x\n\n// "+strings.Repeat("long ", 23)+"\n"),
+		rule:     "lll",
+		location: "internal/x/v.go:3",
+	},
+	{
+		Gate: "lint", Name: "a name against the conventions", files: goProject,
+		defect:   oneFile("internal/x/v.go", "package x\n\n// Web_url is a URL.\nconst Web_url = \"\"\n"),
+		twin:     oneFile("internal/x/v.go", "package x\n\n// WebURL is a URL.\nconst WebURL = \"\"\n"),
+		rule:     "revive",
+		location: "internal/x/v.go:4",
+	},
+	{
+		Gate: "tidy", Name: "a module that nothing imports", files: goProject,
+		defect: oneFile("go.mod", `module lockstep
+
+go 1.26.0
+
+require lockstep/spare v0.0.0
+
+replace lockstep/spare => ./spare
+`),
+		twin:     oneFile("README.md", ""),
+		rule:     "tidy",
+		location: "go.mod",
+		prepareDefect: func(t testing.TB, p *Project) {
+			p.Write(t, "spare/go.mod", "module lockstep/spare\n\ngo 1.26.0\n")
+		},
+	},
+	{
+		Gate: "markdown", Name: "a list that is not formatted",
+		defect:   oneFile(`docs/it's "so".md`, "# A\n* b\n"),
+		twin:     oneFile(`docs/it's "so".md`, "# A\n\n- b\n"),
+		rule:     "mdformat",
+		location: `docs/it's "so".md`,
+	},
+	{
+		Gate: "markdown", Name: "text that is not UTF-8",
+		files:           oneFile("docs/good.md", "# A\n"),
+		defect:          oneFile("docs/bad.md", "# A\n\n\xff\xfe\n"),
+		twin:            oneFile("docs/bad.md", "# A\n\nb\n"),
+		rule:            "not-utf-8",
+		location:        "docs/bad.md:3",
+		FoundByLockstep: true,
+	},
+	{
+		Gate: "workflows", Name: "a job that does not exist",
+		defect:   oneFile(".github/workflows/ci.yml", workflow("lint")),
+		twin:     oneFile(".github/workflows/ci.yml", workflow("build")),
+		rule:     "job-needs",
+		location: ".github/workflows/ci.yml:8",
+	},
+	{
+		Gate: "dockerfiles", Name: "packages without a version",
+		defect: oneFile("Dockerfile", "FROM debian:12\nRUN apt-get update && "+
+			"apt-get install -y --no-install-recommends curl && rm -rf /var/lib/apt/lists/*\n"),
+		twin:     oneFile("Dockerfile", "FROM debian:12\nRUN true\n"),
+		rule:     "DL3008",
+		location: "Dockerfile:2",
+	},
+	{
+		Gate: "waivers", Name: "a waiver that has expired",
+		defect:   oneFile("config/waivers.yaml", waiver("2020-01-31")),
+		twin:     oneFile("config/waivers.yaml", "waivers: []\n"),
+		rule:     "waiver-expired",
+		location: "config/waivers.yaml:2",
+	},
+}
+
+// printFunction returns Go code that prints the argument as a number.
+func printFunction(argument string) string {
+	return `package x
+
+import "fmt"
+
+// Print prints.
+func Print() {
+	fmt.Printf("%d\n", ` + argument + `)
+}
+`
+}
+
+// workflow returns a workflow whose second job needs the named one.
+func workflow(needs string) string {
+	return `name: ci
+on: push
+jobs:
+  build:
+    runs-on: ubuntu-latest
+    steps:
+      - run: make
+  test:
+    needs:
+      - ` + needs + `
+    runs-on: ubuntu-latest
+    steps:
+      - run: make test
+`
+}
+
+// waiver returns a file with a waiver that expires after the day.
+func waiver(until string) string {
+	return `waivers:
+  - rule: G204
+    path: "**"
+    reason: it was agreed on for a while
+    owner: platform@example.com
+    until: "` + until + `"
+`
+}
