@@ -12,6 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// platformDir is the configuration of the tests.
+const platformDir = "../config/testdata/platform"
+
 func TestMain(m *testing.M) {
 	code := m.Run()
 	jsii.Close()
@@ -19,9 +22,9 @@ func TestMain(m *testing.M) {
 }
 
 func TestRun_UsageErrorsWriteNothing(t *testing.T) {
-	here, err := os.Getwd()
+	dir, err := filepath.Abs(platformDir)
 	require.NoError(t, err)
-	whole := os.DirFS(filepath.Join(filepath.Dir(here), "config"))
+	platform := os.DirFS(dir)
 	for _, test := range []struct {
 		name   string
 		args   []string
@@ -35,7 +38,7 @@ func TestRun_UsageErrorsWriteNothing(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Chdir(t.TempDir())
 			var stderr bytes.Buffer
-			assert.Equal(t, test.status, run(test.args, whole, &stderr))
+			assert.Equal(t, test.status, run(test.args, platform, &stderr))
 			assert.Contains(t, stderr.String(), test.want)
 			assert.NoDirExists(t, "x")
 		})
@@ -53,7 +56,7 @@ func TestRun_ReplacesPreviousAssembly(t *testing.T) {
 	require.NoError(t, os.MkdirAll(filepath.Join(out, "dev"), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(out, "dev", "left.template.json"), []byte("{}"), 0o644))
 	var stderr bytes.Buffer
-	require.Equal(t, exitDone, run([]string{"--env", "dev", "--out", out}, os.DirFS("../config"), &stderr), stderr.String())
+	require.Equal(t, exitDone, run([]string{"--env", "dev", "--out", out}, os.DirFS(platformDir), &stderr), stderr.String())
 	assert.FileExists(t, filepath.Join(out, "dev", "manifest.json"))
 	assert.NoFileExists(t, filepath.Join(out, "dev", "left.template.json"))
 	there, err := os.ReadDir(out)

@@ -21,11 +21,14 @@ import (
 
 var update = flag.Bool("update", false, "write the templates as they are now into the golden files")
 
-// configurationFS is that of the repository.
-var configurationFS = os.DirFS("../../config")
+// configurationFS is the platform that the tests of all packages share.
+var configurationFS = os.DirFS("../../config/testdata/platform")
 
 // synthesizedAssemblies are the cloud assemblies of all environments, made once: starting the library costs more than any test here.
 var synthesizedAssemblies = map[string]assembly{}
+
+// smallAssembly is the cloud assembly of the small platform's only environment.
+var smallAssembly assembly
 
 // An assembly is what a synthesis wrote.
 type assembly struct {
@@ -79,7 +82,14 @@ func synthesiseAll(dir string) error {
 		}
 	}
 	acc, _ := c.Environment("acc")
-	synthesizedAssemblies["acc again"], err = synthesise(c, acc, filepath.Join(dir, "acc-again"))
+	if synthesizedAssemblies["acc again"], err = synthesise(c, acc, filepath.Join(dir, "acc-again")); err != nil {
+		return err
+	}
+	small, err := config.Load(os.DirFS("../../config/testdata/small"))
+	if err != nil {
+		return err
+	}
+	smallAssembly, err = synthesise(small, small.Environments[0], filepath.Join(dir, "small"))
 	return err
 }
 
