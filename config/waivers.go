@@ -23,11 +23,11 @@ type Waiver struct {
 	// Path is which files it is about: a path relative to the repository, in which * and ** stand for parts of it.
 	Path string `json:"path" jsonschema:"minLength=1,title=a path or pattern,example=internal/host/*.go"`
 	// Reason says why that is right.
-	Reason string `json:"reason" jsonschema:"minLength=10,title=a reason that a reader can judge,example=the program's name comes from a table and not from outside"`
+	Reason string `json:"reason" schema:"reason"`
 	// Owner is who answers for it, by email address.
-	Owner string `json:"owner" jsonschema:"format=email,title=an email address,example=platform@example.com"`
+	Owner string `json:"owner" schema:"email"`
 	// Until is the last day on which it holds, as YEAR-MONTH-DAY.
-	Until string `json:"until" jsonschema:"pattern=^[0-9]{4}-[0-9]{2}-[0-9]{2}$,title=a day,example=2027-06-30"`
+	Until string `json:"until" schema:"day"`
 	// Line is where it stands in the file.
 	Line int `json:"-"`
 }
