@@ -11,14 +11,14 @@ import (
 
 const pipelineYAML = "project: lockstep\ntooling:\n  account: \"123456789012\"\n  region: eu-west-1\n"
 
-// protectionYAML is what an environment called prod must say.
+// protectionYAML is what an environment called prod has to set.
 const protectionYAML = "terminationProtection: true\napproval: true\n"
 
 func environmentYAML(account, more string) string {
 	return "account: \"" + account + "\"\nregion: eu-west-1\nnotifications:\n  owners: [platform@example.com]\n" + more
 }
 
-// configFS are a valid configuration with some files put over it.
+// configFS returns a valid configuration with some files added or replaced.
 func configFS(over map[string]string) fstest.MapFS {
 	fsys := fstest.MapFS{
 		"pipeline.yaml":          {Data: []byte(pipelineYAML)},
@@ -83,7 +83,7 @@ func TestLoad_ProblemsHavePositionAndHint(t *testing.T) {
 		{
 			"a wrong type",
 			map[string]string{"environments/dev.yaml": environmentYAML("111122223333", "approval: \"yes\"\n")},
-			`config/environments/dev.yaml:5:11: approval is a string; write a true or false value`,
+			`config/environments/dev.yaml:5:11: approval is text; write true or false`,
 		},
 		{
 			"a cycle",
@@ -114,9 +114,9 @@ func TestLoad_ProblemsHavePositionAndHint(t *testing.T) {
 				"config/environments/prod.yaml:4:41: notifications.owners.1: \"b\" is not an email address; write an email address, such as \"platform@example.com\"",
 		},
 		{
-			"a wrong number without what follows from its default",
+			"a wrong number, and nothing that follows from its default",
 			map[string]string{"environments/dev.yaml": environmentYAML("111122223333", "plugins: {storage: {archiveAfterDays: \"10\", noncurrentExpireAfterDays: 20}}\n")},
-			`config/environments/dev.yaml:5:39: plugins.storage.archiveAfterDays is a string; write a whole number`,
+			`config/environments/dev.yaml:5:39: plugins.storage.archiveAfterDays is text; write 10 without quotes`,
 		},
 		{
 			"errors in two files at once",
@@ -153,14 +153,14 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
-// EventBridge refuses what it does not understand when the stack is deployed; the configuration refuses it before.
+// EventBridge refuses an invalid expression only when the stack is deployed.
 func TestDriftSchedule_MatchesEventBridgeSyntax(t *testing.T) {
-	for schedule, taken := range map[string]bool{
+	for schedule, isValid := range map[string]bool{
 		"rate(1 day)": true, "rate(12 hours)": true, "cron(0 5 ? * MON-FRI *)": true, DriftScheduleNever: true,
 		"rate(1 days)": false, "rate(2 day)": false, "rate(0 days)": false, "daily": false, "0 5 * * *": false,
 	} {
 		c, err := Load(configFS(map[string]string{"pipeline.yaml": pipelineYAML + "driftSchedule: \"" + schedule + "\"\n"}))
-		if !taken {
+		if !isValid {
 			assert.ErrorContains(t, err, "config/pipeline.yaml:5:16: ", schedule)
 			continue
 		}

@@ -32,27 +32,30 @@ type Waiver struct {
 	Line int `json:"-"`
 }
 
-// LoadWaivers reads the waivers below fsys, which is the config folder. Without such a file there are none. The error is Problems when it is not right.
+// LoadWaivers reads and validates the waivers in fsys, which is the folder config. A missing file holds none. If the
+// file is invalid the error is of type Problems.
 func LoadWaivers(fsys fs.FS) ([]Waiver, error) {
-	const file = "waivers.yaml"
-	if _, err := fs.Stat(fsys, file); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
 	l := &loader{fsys: fsys, documents: map[string]*document{}}
-	var all Waivers
-	l.read(file, "waivers", &all)
-	d := l.documents[WaiversFile]
-	for i := range all.Waivers {
-		w, at := &all.Waivers[i], []string{"waivers", strconv.Itoa(i), "until"}
-		place, _ := d.locate("waivers", strconv.Itoa(i))
-		w.Line = place.line
+	var file Waivers
+	if _, err := fs.Stat(fsys, waiversFile); errors.Is(err, fs.ErrNotExist) {
+		l.findMisnamedFile(waiversFile)
+	} else {
+		l.readFile(waiversFile, "waivers", &file)
+	}
+	d := l.documents[waiversFile]
+	for i := range file.Waivers {
+		w := &file.Waivers[i]
+		path := []string{"waivers", strconv.Itoa(i)}
+		at, _ := d.locate(path...)
+		w.Line = at.line
 		if _, err := time.Parse(time.DateOnly, w.Until); err != nil && w.Until != "" {
-			l.addProblem(d, at, fmt.Sprintf("there is no day %s", w.Until), "write a day that exists, such as \"2027-06-30\"")
+			l.addProblem(d, append(path, "until"), fmt.Sprintf("there is no day %s", w.Until),
+				"write a day that exists, such as \"2027-06-30\"")
 		}
 	}
 	if len(l.problems) > 0 {
 		l.problems.sort()
 		return nil, l.problems
 	}
-	return all.Waivers, nil
+	return file.Waivers, nil
 }
