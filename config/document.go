@@ -149,8 +149,8 @@ func (d *document) isIntact(path ...string) bool {
 	})
 }
 
-// locate returns the position and the node of the value at a path of keys and indices. If there is none it returns those
-// of the nearest value around it.
+// locate returns the position and the node of the value at a path of keys and indices. If there is none it returns
+// those of the nearest value around it.
 func (d *document) locate(path ...string) (position, ast.Node) {
 	node := d.root
 	for _, step := range path {

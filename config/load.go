@@ -11,11 +11,11 @@ import (
 	"strings"
 )
 
-// Names that no environment may have, because they mean something else.
+// The names that no environment can have because they have a meaning on the command line.
 const (
-	// AllEnvironments names every environment at once.
+	// AllEnvironments stands for every environment at once.
 	AllEnvironments = "all"
-	// ToolingEnvironment names the account that owns the pipeline.
+	// ToolingEnvironment stands for the account that owns the pipeline.
 	ToolingEnvironment = "tooling"
 )
 

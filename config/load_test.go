@@ -49,12 +49,14 @@ func TestLoad_FixturesAreValid(t *testing.T) {
 }
 
 func TestLoad_FillsDefaultsInPromotionOrder(t *testing.T) {
-	c, err := Load(configFS(map[string]string{"environments/acc.yaml": environmentYAML("444455556666", "after: dev\n"), "environments/prod.yaml": environmentYAML("777788889999", "after: acc\n"+protectionYAML)}))
+	c, err := Load(configFS(map[string]string{"environments/acc.yaml": environmentYAML("444455556666", "after: dev\n"),
+		"environments/prod.yaml": environmentYAML("777788889999", "after: acc\n"+protectionYAML)}))
 	require.NoError(t, err)
 	assert.Equal(t, []string{"dev", "acc", "prod"}, c.Names())
 	assert.Equal(t, "hnb659fds", c.Pipeline.Bootstrap.Qualifier)
 	assert.Equal(t, 90, c.Environments[0].LogDays)
-	assert.Equal(t, Governance{TrailDays: 365, AnomalyDollars: 100, Alarms: SecurityAlarms{DeniedCalls: 10, FailedSignIns: 3}}, c.Environments[0].Governance)
+	assert.Equal(t, Governance{TrailDays: 365, AnomalyDollars: 100,
+		Alarms: SecurityAlarms{DeniedCalls: 10, FailedSignIns: 3}}, c.Environments[0].Governance)
 	assert.Empty(t, c.Environments[0].Plugins)
 	assert.Nil(t, c.Environments[0].Budget, "what is left out whole has no defaults")
 }
@@ -67,7 +69,8 @@ func TestLoad_ProblemsHavePositionAndHint(t *testing.T) {
 	}{
 		{
 			"an unquoted account id",
-			map[string]string{"environments/dev.yaml": "account: 111122223333\nregion: eu-west-1\nnotifications: {owners: [a@example.com]}\n"},
+			map[string]string{"environments/dev.yaml": "account: 111122223333\nregion: eu-west-1\nnotifications: {owners: " +
+				"[a@example.com]}\n"},
 			`config/environments/dev.yaml:1:10: account is a number, not text; write "111122223333" in quotes`,
 		},
 		{
@@ -88,7 +91,8 @@ func TestLoad_ProblemsHavePositionAndHint(t *testing.T) {
 		{
 			"a cycle",
 			map[string]string{"environments/dev.yaml": environmentYAML("111122223333", "after: prod\n")},
-			"config/environments/dev.yaml:5:8: environments are promoted in a cycle: dev -> prod -> dev; let one of them have no `after`",
+			"config/environments/dev.yaml:5:8: environments are promoted in a cycle: dev -> prod -> dev; let one of them " +
+				"have no `after`",
 		},
 		{
 			"an unknown predecessor",
@@ -97,7 +101,8 @@ func TestLoad_ProblemsHavePositionAndHint(t *testing.T) {
 		},
 		{
 			"a secret, without showing it",
-			map[string]string{"environments/dev.yaml": environmentYAML("111122223333", "parameters:\n  key: AKIAIOSFODNN7EXAMPLE\n")},
+			map[string]string{"environments/dev.yaml": environmentYAML("111122223333",
+				"parameters:\n  key: AKIAIOSFODNN7EXAMPLE\n")},
 			`config/environments/dev.yaml:6:8: parameter key looks like a secret; put it into Secrets Manager and its ARN here; replace it if it was real`,
 		},
 		{
@@ -107,21 +112,29 @@ func TestLoad_ProblemsHavePositionAndHint(t *testing.T) {
 		},
 		{
 			"a duplicate account in a file with another mistake",
-			map[string]string{"environments/prod.yaml": "account: \"111122223333\"\nregion: 5\nnope: 1\nnotifications: {owners: [a@example.com, b]}\n" + protectionYAML},
-			"config/environments/prod.yaml:1:10: account 111122223333 is in use at config/environments/dev.yaml:1; give each environment an account of its own\n" +
+			map[string]string{"environments/prod.yaml": "account: \"111122223333\"\nregion: 5\nnope: 1\nnotifications: " +
+				"{owners: [a@example.com, b]}\n" + protectionYAML},
+			"config/environments/prod.yaml:1:10: account 111122223333 is in use at config/environments/dev.yaml:1; give each " +
+				"environment an account of its own\n" +
 				"config/environments/prod.yaml:2:9: region is a number, not text; write \"5\" in quotes\n" +
-				"config/environments/prod.yaml:3:1: unknown key \"nope\"; the keys here are account, after, allow, approval, budget, gates, governance, imports, logDays, network, notifications, parameters, plugins, region, tags, terminationProtection, waves\n" +
-				"config/environments/prod.yaml:4:41: notifications.owners.1: \"b\" is not an email address; write an email address, such as \"platform@example.com\"",
+				"config/environments/prod.yaml:3:1: unknown key \"nope\"; the keys here are account, after, allow, approval, " +
+				"budget, gates, governance, imports, logDays, network, notifications, parameters, plugins, region, tags, " +
+				"terminationProtection, waves\n" +
+				"config/environments/prod.yaml:4:41: notifications.owners.1: \"b\" is not an email address; write an email " +
+				"address, such as \"platform@example.com\"",
 		},
 		{
 			"a wrong number, and nothing that follows from its default",
-			map[string]string{"environments/dev.yaml": environmentYAML("111122223333", "plugins: {storage: {archiveAfterDays: \"10\", noncurrentExpireAfterDays: 20}}\n")},
+			map[string]string{"environments/dev.yaml": environmentYAML("111122223333",
+				"plugins: {storage: {archiveAfterDays: \"10\", noncurrentExpireAfterDays: 20}}\n")},
 			`config/environments/dev.yaml:5:39: plugins.storage.archiveAfterDays is text; write 10 without quotes`,
 		},
 		{
 			"errors in two files at once",
-			map[string]string{"environments/dev.yaml": environmentYAML("1", ""), "environments/prod.yaml": environmentYAML("777788889999", "nope: 1\n"+protectionYAML)},
-			"config/environments/dev.yaml:1:10: account: \"1\" is not an account id of twelve digits; write an account id of twelve digits, such as \"111122223333\"\n" +
+			map[string]string{"environments/dev.yaml": environmentYAML("1", ""),
+				"environments/prod.yaml": environmentYAML("777788889999", "nope: 1\n"+protectionYAML)},
+			"config/environments/dev.yaml:1:10: account: \"1\" is not an account id of twelve digits; write an account id of " +
+				"twelve digits, such as \"111122223333\"\n" +
 				`config/environments/prod.yaml:5:1: unknown key "nope"; the keys here are account, after, allow, approval, budget, gates, governance, imports, logDays, network, notifications, parameters, plugins, region, tags, terminationProtection, waves`,
 		},
 	} {
@@ -145,7 +158,8 @@ func TestSelect_UnknownEnvironmentSuggestsClosest(t *testing.T) {
 }
 
 func FuzzLoad(f *testing.F) {
-	for _, seed := range []string{environmentYAML("111122223333", ""), "a: &x 1\nb: *x\n", "- 1\n", "a:\n\tb: 1\n", "\xff", "---\na: 1\n---\nb: 2\n", "? [a]\n: b\n", "{", "account: !!binary x\n"} {
+	for _, seed := range []string{environmentYAML("111122223333", ""), "a: &x 1\nb: *x\n", "- 1\n", "a:\n\tb: 1\n",
+		"\xff", "---\na: 1\n---\nb: 2\n", "? [a]\n: b\n", "{", "account: !!binary x\n"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

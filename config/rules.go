@@ -19,7 +19,8 @@ type environmentRule func(l *loader, env Environment, d *document)
 
 // rules is the list of the rules across files.
 var rules = []rule{
-	checkAccountsDistinct, checkWaveAccounts, checkPromotionCycle, checkProjectName, checkPipelineTags, checkPipelineSource,
+	checkAccountsDistinct, checkWaveAccounts, checkPromotionCycle, checkProjectName, checkPipelineTags,
+	checkPipelineSource,
 }
 
 // environmentRules is the list of the rules on each environment.

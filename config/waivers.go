@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// WaiversFile is where the waivers stand, relative to the repository's root.
+// WaiversFile is the file of the waivers, relative to the repository's root.
 const WaiversFile = "config/waivers.yaml"
 
 // Waivers is config/waivers.yaml: the findings of gates that are let through for a while.
@@ -16,19 +16,19 @@ type Waivers struct {
 	Waivers []Waiver `json:"waivers"`
 }
 
-// A Waiver lets the findings of one rule through in some files, until a day. All of it has to be written.
+// A Waiver lets the findings of one rule in some files through until a day. All keys are required.
 type Waiver struct {
-	// Rule is the rule's name as the gate's findings have it, G204 for example.
+	// Rule is the name of the rule as the findings have it, such as G204.
 	Rule string `json:"rule" jsonschema:"minLength=1,title=the name of a rule,example=G204"`
-	// Path is which files it is about: a path relative to the repository, in which * and ** stand for parts of it.
+	// Path is the path of the files, relative to the repository. In it * and ** match as in globs.
 	Path string `json:"path" jsonschema:"minLength=1,title=a path or pattern,example=internal/host/*.go"`
-	// Reason says why that is right.
+	// Reason is why the findings are acceptable.
 	Reason string `json:"reason" schema:"reason"`
-	// Owner is who answers for it, by email address.
+	// Owner is the email address of who is responsible for the waiver.
 	Owner string `json:"owner" schema:"email"`
-	// Until is the last day on which it holds, as YEAR-MONTH-DAY.
+	// Until is the last day on which the waiver is valid, as YEAR-MONTH-DAY.
 	Until string `json:"until" schema:"day"`
-	// Line is where it stands in the file.
+	// Line is the line of the file on which the waiver begins.
 	Line int `json:"-"`
 }
 

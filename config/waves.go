@@ -62,7 +62,8 @@ func zonesInRegion(zones []string, region, other string) []string {
 	return out
 }
 
-// checkWaveAccounts requires that no two environments share an account, and that none names an account and region twice.
+// checkWaveAccounts requires that no two environments share an account, and that none names an account and region
+// twice.
 func checkWaveAccounts(l *loader) {
 	owners := map[string]string{}
 	if l.pipeline.Tooling.ID != "" {
