@@ -81,7 +81,8 @@ func TestLoad_ProblemsHavePositionAndHint(t *testing.T) {
 		{
 			"an account used twice",
 			map[string]string{"environments/prod.yaml": environmentYAML("111122223333", protectionYAML)},
-			`config/environments/prod.yaml:1:10: account 111122223333 is in use at config/environments/dev.yaml:1; give each environment an account of its own`,
+			`config/environments/prod.yaml:1:10: account 111122223333 is in use at config/environments/dev.yaml:1; ` +
+				`give each environment an account of its own`,
 		},
 		{
 			"a wrong type",
@@ -103,7 +104,8 @@ func TestLoad_ProblemsHavePositionAndHint(t *testing.T) {
 			"a secret, without showing it",
 			map[string]string{"environments/dev.yaml": environmentYAML("111122223333",
 				"parameters:\n  key: AKIAIOSFODNN7EXAMPLE\n")},
-			`config/environments/dev.yaml:6:8: parameter key looks like a secret; put it into Secrets Manager and its ARN here; replace it if it was real`,
+			`config/environments/dev.yaml:6:8: parameter key looks like a secret; ` +
+				`put it into Secrets Manager and its ARN here; replace it if it was real`,
 		},
 		{
 			"an empty file",
@@ -135,7 +137,9 @@ func TestLoad_ProblemsHavePositionAndHint(t *testing.T) {
 				"environments/prod.yaml": environmentYAML("777788889999", "nope: 1\n"+protectionYAML)},
 			"config/environments/dev.yaml:1:10: account: \"1\" is not an account id of twelve digits; write an account id of " +
 				"twelve digits, such as \"111122223333\"\n" +
-				`config/environments/prod.yaml:5:1: unknown key "nope"; the keys here are account, after, allow, approval, budget, gates, governance, imports, logDays, network, notifications, parameters, plugins, region, tags, terminationProtection, waves`,
+				`config/environments/prod.yaml:5:1: unknown key "nope"; ` +
+				`the keys here are account, after, allow, approval, budget, gates, governance, imports, logDays, network, ` +
+				`notifications, parameters, plugins, region, tags, terminationProtection, waves`,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

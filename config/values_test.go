@@ -45,7 +45,8 @@ func TestNumbers_OnlyPlainDecimalsAreRead(t *testing.T) {
 		})
 	}
 	for text, want := range map[string]float64{
-		"500": 500, "+500": 500, "500.0": 500, "500.5": 500.5, "5e2": 500, "5E+2": 500, "5.": 5, "123456789012345678901234567890": 123456789012345678901234567890,
+		"500": 500, "+500": 500, "500.0": 500, "500.5": 500.5, "5e2": 500, "5E+2": 500, "5.": 5,
+		"123456789012345678901234567890": 1.2345678901234568e29,
 	} {
 		t.Run(text, func(t *testing.T) {
 			c, err := loadDev("governance: {anomalyDollars: " + text + "}\n")
@@ -159,11 +160,13 @@ func TestTags_RefusedLikeAWS(t *testing.T) {
 		"a key that AWS reserves": {"  AWS:x: a",
 			`6:3: tag "AWS:x" begins with aws:, which AWS keeps for itself; choose another name`},
 		"a line break in a value": {`  a: "b\nc"`,
-			`6:3: the value of tag "a" has '\n', which AWS does not take in tags; write letters, digits, spaces and _ . : / = + - @`},
+			`6:3: the value of tag "a" has '\n', which AWS does not take in tags; ` +
+				`write letters, digits, spaces and _ . : / = + - @`},
 		"a tab in a key": {`  "a\tb": c`,
 			`6:3: tag "a\tb" has '\t', which AWS does not take in tags; write letters, digits, spaces and _ . : / = + - @`},
 		"a character IAM refuses": {"  a: b&c",
-			`6:3: the value of tag "a" has '&', which AWS does not take in tags; write letters, digits, spaces and _ . : / = + - @`},
+			`6:3: the value of tag "a" has '&', which AWS does not take in tags; ` +
+				`write letters, digits, spaces and _ . : / = + - @`},
 		"two keys that differ in case": {"  Team: b\n  team: a",
 			`6:3: tags "Team" and "team" differ only in case, which AWS IAM refuses; keep one of them`},
 		"the product's own tag": {"  Project: a",
@@ -203,7 +206,8 @@ func TestTags_RefusedLikeAWS(t *testing.T) {
 		})
 	}
 	_, err := Load(configFS(map[string]string{"pipeline.yaml": pipelineYAML + "tags: {Project: a}\n"}))
-	assert.EqualError(t, err, `config/pipeline.yaml:5:8: tags "Project" and "project" differ only in case, which AWS IAM refuses; keep one of them`)
+	assert.EqualError(t, err, `config/pipeline.yaml:5:8: tags "Project" and "project" differ only in case, which AWS `+
+		`IAM refuses; keep one of them`)
 }
 
 func manyTags(n int) string {
@@ -252,7 +256,8 @@ func TestParameters_RefusedLikeSSM(t *testing.T) {
 	}
 	_, err := Load(configFS(map[string]string{"pipeline.yaml": strings.Replace(pipelineYAML, "lockstep", "awsome", 1)}))
 	assert.ErrorContains(t, err,
-		`config/pipeline.yaml:1:10: project awsome begins with aws, which no name of a parameter in SSM may; choose another name`)
+		`config/pipeline.yaml:1:10: project awsome begins with aws, which no name of a parameter in SSM may; `+
+			`choose another name`)
 }
 
 func TestPredecessors_SelfIsRefused(t *testing.T) {

@@ -6,16 +6,15 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 )
 
-// Where a container has what a step works with.
+// The layout of a step's container.
 const (
-	// WorkFolder holds the step's inputs, and what it makes.
+	// WorkFolder is the working folder. It holds the step's inputs and outputs.
 	WorkFolder = "/work"
 	// ToolsFolder holds a folder for each installed tool that the step calls.
 	ToolsFolder = "/tools"
-	// SelfFile is this very binary.
+	// SelfFile is the path of this program.
 	SelfFile = "/usr/local/bin/" + Self
 )
 
@@ -127,164 +126,3 @@ func InstallStep(name string) Step {
 	return s
 }
 
-// BinaryStep makes this very binary, from exactly the files that it is made of. It has no library of an image's in it, so it runs in all of them.
-var BinaryStep = Step{
-	Name: Self, Stage: Source, Summary: "build " + Self, Image: ImageGo, Tools: []string{ToolGo}, Effect: Compute,
-	Command: []string{"go", "build", "-trimpath", "-buildvcs=false", "-o", binaryPath, "."},
-	Inputs: []string{
-		"go.mod", "go.sum", "*.go", "config/**", "internal/**", "tools/**",
-		"!**/*_test.go", "!**/testdata/**", "!config/environments/**", "!config/*.yaml",
-	},
-	Env: map[string]string{"CGO_ENABLED": "0"}, Outputs: []string{binaryPath}, Caches: []string{CacheGoModules, CacheGoBuild},
-}
-
-const binaryPath = StateDir + "/bin/" + Self
-
-// CallsSelf says whether the step runs this very binary.
-func (s Step) CallsSelf() bool { return len(s.Command) > 0 && s.Command[0] == Self }
-
-// A Selection is patterns as the container engine wants them: what is taken in, and then what is left out of it again.
-type Selection struct{ Include, Exclude []string }
-
-// Selections take in a file that one of them takes in.
-type Selections []Selection
-
-// SourceFiles are the step's inputs among the repository's files.
-func (s Step) SourceFiles() Selections {
-	files := newSelections(s.Inputs, false)
-	if slices.Contains(s.Inputs, History) {
-		return files
-	}
-	for i := range files {
-		files[i].Exclude = append(files[i].Exclude, History, History+"/**")
-	}
-	return files
-}
-
-// UpstreamFiles are the step's inputs among what other steps made.
-func (s Step) UpstreamFiles() Selections { return newSelections(s.Inputs, true) }
-
-// SubjectFiles are the files without any of which there is nothing for the step to do; none if there always is something.
-func (s Step) SubjectFiles() Selections { return newSelections(s.TriggerPaths, false) }
-
-// OutputFiles is the step's outputs.
-func (s Step) OutputFiles() Selection {
-	var out Selection
-	for _, output := range s.Outputs {
-		out.Include = append(out.Include, output, output+"/**")
-	}
-	return out
-}
-
-// newSelections say with patterns of which those that leave out always win what a list says in which the last one that matches does: whatever is taken
-// in again after something was left out is a selection more.
-func newSelections(patterns []string, made bool) Selections {
-	var out Selections
-	open := false // whether what is taken in still belongs to the last selection
-	for _, pattern := range patterns {
-		bare, left := strings.CutPrefix(pattern, "!")
-		if (bare == StateDir || strings.HasPrefix(bare, StateDir+"/")) != made {
-			continue
-		}
-		if left {
-			for i := range out {
-				out[i].Exclude = append(out[i].Exclude, bare)
-			}
-			open = false
-			continue
-		}
-		if !open {
-			out, open = append(out, Selection{}), true
-		}
-		last := &out[len(out)-1]
-		last.Include = append(last.Include, bare)
-		if bare == History {
-			last.Include = append(last.Include, bare+"/**")
-		}
-	}
-	return out
-}
-
-// The emulated accounts of a rehearsal in containers.
-const (
-	// EmulatorHost is the name by which other containers reach them, and EmulatorPort where.
-	EmulatorHost = "emulator"
-	EmulatorPort = 4566
-	// CertificatesFolder holds the certificate that they answer with, and the authority that vouches for it.
-	CertificatesFolder = "/certificates"
-	emulatorCAFile     = CertificatesFolder + "/ca.pem"
-	// EmulatorStateFolder is where they keep their state, which lives from one call to the next.
-	EmulatorStateFolder = StateDir + "/rehearsal"
-)
-
-// CertificateStep makes the certificate of the emulated accounts, in a layer that their container and its callers share.
-var CertificateStep = Step{
-	Name: "certificate", Stage: Source, Summary: "make the emulated accounts' certificate", Image: ImageGo, Effect: Compute,
-	Command:  []string{Self, "rehearsal", "certificate", "--host", EmulatorHost, "--into", CertificatesFolder},
-	CacheTTL: 30 * 24 * time.Hour, // it is good for a year
-}
-
-// EmulatorStep runs the emulated accounts, all that are configured, bootstrapped before anybody can reach them.
-var EmulatorStep = Step{
-	Name: "accounts", Stage: Source, Summary: "run the emulated accounts", Image: ImageGo, Effect: AWS,
-	Command: []string{
-		Self, "rehearsal", "serve", "--listen", fmt.Sprintf("0.0.0.0:%d", EmulatorPort), "--host", EmulatorHost, "--certificates", CertificatesFolder,
-	},
-	Tools: []string{ToolPython, ToolNode, ToolNpm, ToolMinistack, ToolCDK}, Inputs: []string{"config/**/*.yaml"},
-	Env: map[string]string{toolsFolderVariable: ToolsFolder},
-}
-
-// toolsFolderVariable names the folder whose tools are used as they are.
-const toolsFolderVariable = "LOCKSTEP_TOOLS"
-
-// WithRehearsalEnv is the step as it rehearses in a container: with the emulated accounts that run in another one. It needs the emulator's own files to know
-// what it can make, and nothing to run them with.
-func (s Step) WithRehearsalEnv() Step {
-	env := maps.Clone(s.Env)
-	if env == nil {
-		env = map[string]string{}
-	}
-	env["LOCKSTEP_REHEARSAL_ENDPOINT"] = fmt.Sprintf("https://%s:%d", EmulatorHost, EmulatorPort)
-	env["LOCKSTEP_REHEARSAL_CA"] = emulatorCAFile
-	env[toolsFolderVariable] = ToolsFolder
-	s.Env = env
-	return s
-}
-
-// Where steps in containers are given what their caller handed over, and leave what only a caller asks for.
-const (
-	callerInputFolder = "/handed"
-	// PlanInputFile is a plan to apply or to approve.
-	PlanInputFile = callerInputFolder + "/" + PlanFile
-	// PlanOutputDir is where a plan is left that was asked to be kept.
-	PlanOutputDir  = StateDir + "/plan"
-	planOutputFile = PlanOutputDir + "/" + PlanFile
-	// ResultsFile tells what steps came to, as a Run, and GatheredDir is where their reports are made one.
-	ResultsFile      = StateDir + "/results.json"
-	MergedReportsDir = StateDir + "/gathered"
-)
-
-// SavePlanArgs are the arguments that let a step of the stage plan keep its plan.
-var SavePlanArgs = []string{"--out", planOutputFile}
-
-// OperationStep is a command of this very binary that reaches an account and is no step of the table, because nothing waits for it: who wants it asks for it.
-func OperationStep(arguments ...string) Step {
-	return Step{
-		Name: arguments[0], Stage: Deploy, Summary: arguments[0], Image: ImageGo, Command: append([]string{Self}, arguments...),
-		Inputs: []string{"config/**/*.yaml"}, Secrets: CredentialVariables, Effect: AWS,
-	}
-}
-
-// MergeReportsStep makes one report of what gates left that ran each in a container of its own.
-var MergeReportsStep = Step{
-	Name: "gather", Stage: Source, Summary: "merge the gates' reports", Image: ImageGo, Effect: Compute,
-	Command: []string{Self, "gather", "--results", ResultsFile, "--into", MergedReportsDir},
-	Inputs:  []string{"config/**/*.yaml", ResultsFile, ReportsDir + "/**"}, Outputs: []string{MergedReportsDir},
-}
-
-// SummaryStep sums up a run in the words of a run on a person's machine.
-var SummaryStep = Step{
-	Name: "tell", Stage: Source, Summary: "sum up what was done", Image: ImageGo, Effect: Compute,
-	Command: []string{Self, "tell", "--results", ResultsFile},
-	Inputs:  []string{"config/**/*.yaml", ResultsFile, RecordsDir + "/**"},
-}
