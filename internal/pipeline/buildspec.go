@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"al.essio.dev/pkg/shellescape"
 	"github.com/goccy/go-yaml"
 
 	"lockstep/config"
@@ -110,7 +111,7 @@ func (j Job) commands(engine config.Engine) []string {
 		out = append(out, quoteCommand(call.Argv(engine)))
 	}
 	for _, name := range slices.Sorted(maps.Keys(j.ExportedVariables)) {
-		out = append(out, fmt.Sprintf(`export %s="$(cat %s)"`, name, j.ExportedVariables[name]))
+		out = append(out, fmt.Sprintf(`export %s="$(%s)"`, name, quoteCommand([]string{"cat", j.ExportedVariables[name]})))
 	}
 	return out
 }
@@ -131,20 +132,24 @@ func (c Call) Argv(engine config.Engine) []string {
 	return argv
 }
 
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
-
-// quoteCommand writes a command line as a shell reads it. Words that begin with $ are variables, which may hold spaces.
+// quoteCommand returns a command line that a shell splits into exactly the given words. A word that begins with $ and a
+// name is a variable of the job, whose value stays one word, and text that follows the name.
 func quoteCommand(argv []string) string {
 	words := make([]string, len(argv))
 	for i, word := range argv {
-		switch {
-		case plainWord.MatchString(word):
-			words[i] = word
-		case strings.HasPrefix(word, "$"):
+		variable := variablePattern.FindString(word)
+		text := strings.TrimPrefix(word, variable)
+		switch quoted := shellescape.Quote(text); {
+		case variable == "":
+			words[i] = quoted
+		case text == "" || quoted == text: // nothing that the shell would read inside double quotes
 			words[i] = `"` + word + `"`
 		default:
-			words[i] = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+			words[i] = `"` + variable + `"` + quoted
 		}
 	}
 	return strings.Join(words, " ")
 }
+
+// variablePattern matches the reference to a variable at the beginning of a word.
+var variablePattern = regexp.MustCompile(`^[$][A-Za-z_][A-Za-z0-9_]*`)

@@ -125,4 +125,3 @@ func InstallStep(name string) Step {
 	}
 	return s
 }
-

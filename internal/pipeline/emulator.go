@@ -51,4 +51,3 @@ func (s Step) WithRehearsalEnv() Step {
 	s.Env = env
 	return s
 }
-

@@ -237,13 +237,16 @@ func (g *Graph) WithExtraArgs(stage Stage, arguments ...string) *Graph {
 
 // Digest is the SHA-256, in hexadecimal, of everything that the graph says and of the images that it runs in. Two runs with the same digest ran the
 // same commands with the same declared inputs in the same order.
-func (g *Graph) Digest() string {
+func (g *Graph) Digest() string { return digestSteps(g.steps, Images) }
+
+// digestSteps returns the digest of the steps and of the images that they name.
+func digestSteps(steps []Step, images map[string]string) string {
 	hash := sha256.New()
 	enc := json.NewEncoder(hash)
-	for _, s := range g.steps {
-		// A step is strings, and maps and slices of strings: encoding it cannot go wrong, and sorts the maps.
+	for _, s := range steps {
+		// A step has strings, and maps and slices of strings: encoding it cannot fail, and sorts the maps.
 		_ = enc.Encode(s)
-		_ = enc.Encode(Images[s.Image])
+		_ = enc.Encode(images[s.Image])
 	}
 	return hex.EncodeToString(hash.Sum(nil))
 }

@@ -145,30 +145,58 @@ func TestPipelines_InputsComeFromEarlierStages(t *testing.T) {
 	}
 }
 
-// Golden files show a reviewer what a change does to what CodeBuild runs.
+// goldenJobs are the jobs whose buildspecs have a golden file: one of each kind.
+var goldenJobs = map[string]config.Engine{
+	"main-quality":             {},
+	"main-synth":               {},
+	"main-deploy-dev":          {},
+	"release-plan-prod":        {},
+	"release-deploy-prod":      {},
+	"pull-request-preview-dev": {},
+	"drift-dev":                {},
+	"main-deploy-dev-on-an-engine": {
+		Host: "tcp://dagger.example.internal:8080", ImagePrefix: "registry.example.com/mirror",
+	},
+}
+
+// Golden files show a reviewer what a change does to the commands of CodeBuild.
 func TestBuildspec_MatchesGoldenFiles(t *testing.T) {
-	for name, engine := range map[string]config.Engine{
-		"local":  {},
-		"remote": {Host: "tcp://dagger.example.internal:8080", ImagePrefix: "registry.example.com/mirror"},
-	} {
-		for _, l := range Pipelines(threeEnvironments) {
-			for _, job := range jobsOf(l) {
-				t.Run(name+"/"+l.Name+"/"+job.Name, func(t *testing.T) {
-					got, err := job.Buildspec(engine)
-					require.NoError(t, err)
-					golden := filepath.Join("testdata", "buildspecs", name, l.Name+"-"+job.Name+".yaml")
-					if *update {
-						require.NoError(t, os.MkdirAll(filepath.Dir(golden), 0o755))
-						require.NoError(t, os.WriteFile(golden, []byte(got), 0o644))
-					}
-					want, err := os.ReadFile(golden)
-					require.NoError(t, err, "write it with -update")
-					assert.Equal(t, string(want), got)
-					var read buildspec
-					require.NoError(t, yaml.UnmarshalWithOptions([]byte(got), &read, yaml.Strict()))
-					assert.NotEmpty(t, read.Phases.Build.Commands)
-				})
+	specs := map[string]Job{}
+	for _, p := range Pipelines(threeEnvironments) {
+		for _, job := range jobsOf(p) {
+			specs[p.Name+"-"+job.Name] = job
+		}
+	}
+	for name, engine := range goldenJobs {
+		t.Run(name, func(t *testing.T) {
+			job, ok := specs[strings.TrimSuffix(name, "-on-an-engine")]
+			require.True(t, ok)
+			got, err := job.Buildspec(engine)
+			require.NoError(t, err)
+			golden := filepath.Join("testdata", "buildspecs", name+".yaml")
+			if *update {
+				require.NoError(t, os.MkdirAll(filepath.Dir(golden), 0o755))
+				require.NoError(t, os.WriteFile(golden, []byte(got), 0o644))
 			}
+			want, err := os.ReadFile(golden)
+			require.NoError(t, err, "write it with -update")
+			assert.Equal(t, string(want), got)
+		})
+	}
+}
+
+func TestBuildspec_IsValidForEveryJob(t *testing.T) {
+	for _, p := range Pipelines(threeEnvironments) {
+		for _, job := range jobsOf(p) {
+			text, err := job.Buildspec(config.Engine{})
+			require.NoError(t, err)
+			var read buildspec
+			require.NoError(t, yaml.UnmarshalWithOptions([]byte(text), &read, yaml.Strict()))
+			assert.Equal(t, job.commands(config.Engine{}), read.Phases.Build.Commands, job.Name)
+			assert.Equal(t, installDaggerCommands(), read.Phases.Install.Commands, job.Name)
+			assert.Len(t, job.Calls, len(read.Phases.Build.Commands)-len(job.ExportedVariables), job.Name)
+			assert.Equal(t, job.Output != "", read.Artifacts != nil, job.Name)
+			assert.Equal(t, job.ReportsFolder != "", read.Reports != nil, job.Name)
 		}
 	}
 }
@@ -192,8 +220,15 @@ func TestBuildspec_QuotesArguments(t *testing.T) {
 	for word, want := range map[string]string{
 		"plain":           "plain",
 		"two words":       "'two words'",
+		"":                "''",
+		"$VARIABLE":       `"$VARIABLE"`,
 		"$VARIABLE/path":  `"$VARIABLE/path"`,
-		"a'b":             `'a'\''b'`,
+		`$A";rm -rf /`:    `"$A"'";rm -rf /'`,
+		"$(id)":           "'$(id)'",
+		"$":               "'$'",
+		"a$B":             "'a$B'",
+		"line\nbreak":     "'line\nbreak'",
+		"a'b":             `'a'"'"'b'`,
 		"cmd://aws x y":   "'cmd://aws x y'",
 		"semi;colon$(id)": "'semi;colon$(id)'",
 	} {

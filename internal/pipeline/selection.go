@@ -66,4 +66,3 @@ func newSelections(patterns []string, made bool) Selections {
 	}
 	return out
 }
-
