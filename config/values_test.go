@@ -78,7 +78,7 @@ func TestNumbers_TextKeepsItsDigits(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, text, c.Environments[0].Parameters["p"])
 	}
-	for _, text := range []string{"0500", "1.0", "true", "null", "1_0"} {
+	for _, text := range []string{"0500", "0999", "1e3", "1.0", "true", "null", "1_0"} {
 		_, err := loadDev("parameters:\n  " + text + ": a\n")
 		assert.EqualError(t, err, fmt.Sprintf("config/environments/dev.yaml:6:3: the key %s is not text; write %q in quotes",
 			text, text))

@@ -13,14 +13,14 @@ import (
 	"lockstep/config"
 )
 
-// CredentialsSecretURI is how a job hands the credentials of its role over: as a secret that Dagger asks for when a step needs it, in the format of
-// `aws configure export-credentials`. They are written nowhere.
+// CredentialsSecretURI is how a job passes the credentials of its role: as a secret that Dagger reads when a step
+// needs it, in the format of `aws configure export-credentials`. They are not written to any file.
 const CredentialsSecretURI = "cmd://aws configure export-credentials"
 
-// NeedsPrivilegedMode says whether a job needs the right to run containers by itself: it does where no engine runs elsewhere.
+// NeedsPrivilegedMode reports whether a job runs containers itself, because no engine runs elsewhere.
 func NeedsPrivilegedMode(engine config.Engine) bool { return engine.Host == "" }
 
-// buildspec is what CodeBuild reads. Source: the CodeBuild user guide, build specification reference.
+// buildspec is the build specification of CodeBuild. Source: the CodeBuild user guide, build specification reference.
 type buildspec struct {
 	Version   string                 `yaml:"version"`
 	Env       buildspecEnv           `yaml:"env"`
@@ -56,7 +56,8 @@ type artifacts struct {
 	Base  string   `yaml:"base-directory"`
 }
 
-// Buildspec is what CodeBuild runs for the job, as YAML: the Dagger command line of this version and no other, and the job's calls.
+// Buildspec returns the job's build specification as YAML: the Dagger command line in its pinned version, and the
+// job's calls.
 func (j Job) Buildspec(engine config.Engine) (string, error) {
 	spec := buildspec{
 		Version: "0.2",
@@ -79,8 +80,8 @@ func (j Job) Buildspec(engine config.Engine) (string, error) {
 	return string(text), nil
 }
 
-// engineVariables say where the engine is. Source: Dagger's manual on custom runners; an engine that Dagger starts by itself would be found by its tag,
-// which may move, so that one is named by its digest.
+// engineVariables returns the variables that select the engine. An engine that Dagger starts by itself is named by a
+// tag, which may move, so that it is named here by its digest. Source: Dagger's manual, custom runners.
 func engineVariables(engine config.Engine) map[string]string {
 	host := engine.Host
 	if host == "" {
@@ -89,7 +90,7 @@ func engineVariables(engine config.Engine) map[string]string {
 	return map[string]string{"_EXPERIMENTAL_DAGGER_RUNNER_HOST": host, "DAGGER_NO_NAG": "1", "DO_NOT_TRACK": "1"}
 }
 
-// installDaggerCommands fetches the command line and uses it only if it is what it should be.
+// installDaggerCommands returns the commands that download the command line and install it if its checksum is right.
 func installDaggerCommands() []string {
 	var cases []string
 	for _, machine := range slices.Sorted(maps.Keys(DaggerCLI)) {
@@ -104,7 +105,7 @@ func installDaggerCommands() []string {
 	}
 }
 
-// commands are the job's calls, and what shows their results.
+// commands returns the job's calls, and the commands that export its variables.
 func (j Job) commands(engine config.Engine) []string {
 	var out []string
 	for _, call := range j.Calls {
@@ -116,7 +117,7 @@ func (j Job) commands(engine config.Engine) []string {
 	return out
 }
 
-// Argv is the command line of a call.
+// Argv returns the command line of a call.
 func (c Call) Argv(engine config.Engine) []string {
 	argv := []string{"dagger", "call", "--ci"} // nobody reads a warning: what cannot be run fails
 	if engine.ImagePrefix != "" {

@@ -18,29 +18,29 @@ const (
 	SelfFile = "/usr/local/bin/" + Self
 )
 
-// systemPath is where programs are in every image of the table.
+// systemPath is the search path that finds the programs of every image.
 const systemPath = "/go/bin:/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// imageProvides is which of the programs that a machine must bring an image has, and as which files below /usr/local they can be taken to another; none for
-// those that stay where they are.
+// imageProvides has, for each image, which of the preinstalled tools it has. The patterns are the files below
+// /usr/local that can be copied to another image; a tool without patterns cannot be copied.
 var imageProvides = map[string]map[string][]string{
 	ImageGo:     {ToolGo: {"go/**"}, ToolGit: nil, ToolCCompiler: nil},
 	ImageCDK:    {ToolNode: {"bin/node"}, ToolNpm: {"bin/npm", "lib/node_modules/npm/**"}},
 	ImagePython: {ToolPython: {"bin/python3*", "lib/libpython3*", "lib/python3*/**"}},
 }
 
-// extensibleImage is the image that the programs of others may be added to: all are of the same release of Debian, and only this one has the libraries that
-// every one of them loads.
+// extensibleImage is the image that files of others may be copied to. All images are of the same release of Debian,
+// and only this one has the libraries that all of the tools load.
 const extensibleImage = ImageGo
 
-// A ExtraFiles is programs of one image that are added to another: files below /usr/local by their patterns.
+// An ExtraFiles is a set of files of one image that are copied to another: patterns of files below /usr/local.
 type ExtraFiles struct {
 	Image    string
 	Patterns []string
 }
 
-// ExtraFiles are what has to be added to the step's image so that all programs are there that the machine must bring: those that the step
-// calls, and those that its installed tools run on.
+// ExtraFiles returns what has to be copied to the step's image so that it has every preinstalled tool that the step
+// calls or that its installed tools run on.
 func (s Step) ExtraFiles() ([]ExtraFiles, error) {
 	var out []ExtraFiles
 	for _, tool := range s.preinstalledTools() {
@@ -59,7 +59,7 @@ func (s Step) ExtraFiles() ([]ExtraFiles, error) {
 	return out, nil
 }
 
-// providingImage is the image whose program can be taken from it; empty if there is none.
+// providingImage returns the image that a tool can be copied from; empty if there is none.
 func providingImage(tool string) string {
 	for _, image := range slices.Sorted(maps.Keys(imageProvides)) {
 		if len(imageProvides[image][tool]) > 0 {
@@ -69,7 +69,8 @@ func providingImage(tool string) string {
 	return ""
 }
 
-// preinstalledTools are the programs that the machine must bring for the step, each once, in a fixed order.
+// preinstalledTools returns the tools that the machine or the image must have for the step, sorted and without
+// duplicates.
 func (s Step) preinstalledTools() []string {
 	var out []string
 	for _, name := range s.Tools {
@@ -85,8 +86,8 @@ func (s Step) preinstalledTools() []string {
 	return slices.Compact(out)
 }
 
-// ContainerEnv are the variables of the step's container that are no part of the step, as a person's machine has its own: Node looks for the machine's
-// certificate authorities where it is told only.
+// ContainerEnv returns the variables of the step's container that are not part of the step. Node uses the certificate
+// authorities of the system only if a variable names them.
 func (s Step) ContainerEnv() map[string]string {
 	env := map[string]string{"PATH": s.SearchPath()}
 	if s.Image == extensibleImage && slices.Contains(s.preinstalledTools(), ToolNode) {
@@ -95,12 +96,12 @@ func (s Step) ContainerEnv() map[string]string {
 	return env
 }
 
-// InstalledTools are the keys of the step's tools that have a folder of their own.
+// InstalledTools returns the keys of the step's tools that are installed into a folder of their own.
 func (s Step) InstalledTools() []string {
 	return slices.DeleteFunc(slices.Clone(s.Tools), func(name string) bool { return Tools[name].Kind == Preinstalled })
 }
 
-// SearchPath is where the step's programs are looked for: its own tools before everything else, as on a person's machine.
+// SearchPath returns the step's PATH: its installed tools before those of the image.
 func (s Step) SearchPath() string {
 	var folders []string
 	for _, name := range s.InstalledTools() {
@@ -109,11 +110,12 @@ func (s Step) SearchPath() string {
 	return strings.Join(append(folders, systemPath), ":")
 }
 
-// installImages are where tools of a kind are made. Node's own image has no certificate authorities, which a mirror or a proxy may be vouched for by.
+// installImages are the images that tools are installed in, by kind. Node's own image has no certificate authorities,
+// which a mirror or a proxy may need.
 var installImages = map[ToolKind]string{GoModule: ImageGo, PythonPackages: ImagePython, NodePackages: extensibleImage}
 
-// InstallStep makes a tool of the table in a folder of its own, from its lock files and nothing else: a step like others, but one of a container alone,
-// because on a person's machine tools are kept in the user's cache.
+// InstallStep returns the step that installs a tool of the table from its lock files. It exists in containers only: on
+// a person's machine tools are in the user's cache.
 func InstallStep(name string) Step {
 	tool := Tools[name]
 	s := Step{

@@ -8,24 +8,25 @@ import (
 
 // The emulated accounts of a rehearsal in containers.
 const (
-	// EmulatorHost is the name by which other containers reach them, and EmulatorPort where.
+	// EmulatorHost is the name by which other containers reach them, on the port EmulatorPort.
 	EmulatorHost = "emulator"
 	EmulatorPort = 4566
-	// CertificatesFolder holds the certificate that they answer with, and the authority that vouches for it.
+	// CertificatesFolder holds their certificate and the authority that signed it.
 	CertificatesFolder = "/certificates"
 	emulatorCAFile     = CertificatesFolder + "/ca.pem"
-	// EmulatorStateFolder is where they keep their state, which lives from one call to the next.
+	// EmulatorStateFolder holds their state, which is kept from one call to the next.
 	EmulatorStateFolder = StateDir + "/rehearsal"
 )
 
-// CertificateStep makes the certificate of the emulated accounts, in a layer that their container and its callers share.
+// CertificateStep creates the certificate of the emulated accounts, in a layer that their container and its clients
+// share.
 var CertificateStep = Step{
 	Name: "certificate", Stage: Source, Summary: "make the emulated accounts' certificate", Image: ImageGo, Effect: Compute,
 	Command:  []string{Self, "rehearsal", "certificate", "--host", EmulatorHost, "--into", CertificatesFolder},
 	CacheTTL: 30 * 24 * time.Hour, // it is good for a year
 }
 
-// EmulatorStep runs the emulated accounts, all that are configured, bootstrapped before anybody can reach them.
+// EmulatorStep runs all configured accounts. They are bootstrapped before the port is open.
 var EmulatorStep = Step{
 	Name: "accounts", Stage: Source, Summary: "run the emulated accounts", Image: ImageGo, Effect: AWS,
 	Command: []string{
@@ -35,11 +36,11 @@ var EmulatorStep = Step{
 	Env: map[string]string{toolsFolderVariable: ToolsFolder},
 }
 
-// toolsFolderVariable names the folder whose tools are used as they are.
+// toolsFolderVariable names a folder of installed tools, which are used as they are.
 const toolsFolderVariable = "LOCKSTEP_TOOLS"
 
-// WithRehearsalEnv is the step as it rehearses in a container: with the emulated accounts that run in another one. It needs the emulator's own files to know
-// what it can make, and nothing to run them with.
+// WithRehearsalEnv returns the step with the variables that make it rehearse on emulated accounts in another
+// container. It needs the emulator's files to know which resource types there are, but not to run it.
 func (s Step) WithRehearsalEnv() Step {
 	env := maps.Clone(s.Env)
 	if env == nil {

@@ -2,14 +2,14 @@ package pipeline
 
 import "strings"
 
-// A Format is how a program tells what it found.
+// A Format is the format of a program's findings.
 type Format string
 
 // The formats that gates can read.
 const (
 	// SARIF is the Static Analysis Results Interchange Format, version 2.1.0.
 	SARIF Format = "sarif"
-	// GoTest is what `go test -json` prints.
+	// GoTest is the output of `go test -json`.
 	GoTest Format = "go-test"
 	// DetectSecrets is that program's own format, which its baseline has too.
 	DetectSecrets Format = "detect-secrets"
@@ -21,10 +21,10 @@ const (
 	CDKNag     Format = "nag"
 )
 
-// ReportsDir is where gates leave what they found.
+// ReportsDir is the folder of the gates' reports.
 const ReportsDir = StateDir + "/reports"
 
-// ReportFile is where a gate of that name leaves what it found: tests as JUnit, and everything else as SARIF.
+// ReportFile returns the path of a gate's report: JUnit for tests, and SARIF for everything else.
 func ReportFile(step string, reads Format) string {
 	ending := ".sarif"
 	if reads == GoTest {

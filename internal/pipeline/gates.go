@@ -7,8 +7,8 @@ import (
 	"lockstep/config"
 )
 
-// A gate is a row of the table of gates: a program whose findings decide whether a change may go on. The command `gate` of this very program runs
-// it, so that wherever it runs its report is read, held against the waivers and left in the same way.
+// A gate is a row of the table of gates: a program whose findings decide whether a change may go on. The command
+// `gate` of this program runs it, so that every report is read, compared with the waivers and written in the same way.
 type gate struct {
 	name    string
 	stage   Stage
@@ -17,11 +17,12 @@ type gate struct {
 	// argv is the program; nil for a gate of this program's own, which is given the settings instead.
 	argv, settings []string
 	reportFormat   Format
-	// minLevel is the level from which a finding counts, error or warning; warning unless told.
+	// minLevel is the level from which on a finding counts, error or warning; warning by default.
 	minLevel string
-	// defaultLevel is how bad every finding is, for a program that does not say.
+	// defaultLevel is the level of the findings of a program that reports none.
 	defaultLevel string
-	// files are the patterns of the files that the program is given as its last arguments. Without any there is nothing to check.
+	// files are the patterns of the files that are passed to the program as its last arguments. If no file matches there
+	// is nothing to check.
 	files []string
 	// inputs are what it reads besides files.
 	inputs   []string
@@ -31,11 +32,11 @@ type gate struct {
 	outputs  []string
 	cacheTTL time.Duration
 	env      map[string]string
-	// environment is that of a gate that exists once for each.
+	// environment is that of a gate that exists once for each environment.
 	environment string
 }
 
-// step is the gate as a step of the table.
+// step returns the gate as a step of the table.
 func (g gate) step() Step {
 	command := []string{Self, "gate", g.name, "--reads", string(g.reportFormat)}
 	if g.minLevel != "" {
@@ -63,7 +64,7 @@ func (g gate) step() Step {
 	}
 }
 
-// reportingCommand is the command of a step that is no gate of a stage of gates and whose program finds something all the same.
+// reportingCommand returns the command of a step that is not in a stage of gates and whose program has findings.
 func reportingCommand(step string, reads Format, argv ...string) []string {
 	return append([]string{Self, "gate", step, "--reads", string(reads), "--"}, argv...)
 }
@@ -77,28 +78,29 @@ var (
 	unitPackages    = []string{".", "./config", "./internal/...", "./tools/..."}
 )
 
-// documentationTests are the names of the tests that read the documentation. They are a gate of their own, so that an edit of it does not run the
-// whole of the others again.
+// documentationTests matches the tests that read the documentation. They are a gate of their own, so that an edit of a
+// page does not run the others again.
 const documentationTests = "^TestDocument"
 
-// deploymentGuide holds tables that the tests of what they tell write and compare.
+// deploymentGuide has tables that the tests of the permissions generate and compare.
 const deploymentGuide = "docs/deployment.md"
 
-// secretsBaseline is what detect-secrets has found and a person has looked at.
+// secretsBaseline has the findings of detect-secrets that a person has reviewed.
 const secretsBaseline = ".secrets.baseline"
 
-// vulnerabilityTTL is how long it may take until a gate hears of a vulnerability that was published since it last looked.
+// vulnerabilityTTL is how long a result stays valid although a vulnerability may have been published since.
 const vulnerabilityTTL = 12 * time.Hour
 
-// gates is the table of gates that exist once.
+// gates returns the table of the gates that exist once.
 func gates(c *config.Config) []gate {
 	return slices.Concat(qualityGates(), testGates(), securityGates(c))
 }
 
-// gateConfigFiles are the settings of the gates' programs, which the gates' own proof works with too.
+// gateConfigFiles are the settings of the gates' programs. The seeded defects of the gates' own tests are checked with
+// them too.
 var gateConfigFiles = []string{".golangci.yml", ".gosec.json", ".gitleaks.toml", ".mdformat.toml", ".pre-commit-config.yaml"}
 
-// goCaches are what every Go command is made faster by.
+// goCaches are the caches of every Go command.
 var goCaches = []string{CacheGoModules, CacheGoBuild}
 
 func qualityGates() []gate {
@@ -210,7 +212,7 @@ func securityGates(c *config.Config) []gate {
 	}
 }
 
-// gitleaksCommand shows where a secret is and never the secret itself.
+// gitleaksCommand returns a command that reports where a secret is and never the secret.
 func gitleaksCommand(mode string) []string {
 	return []string{"gitleaks", mode, ".", "--no-banner", "--no-color", "--log-level", "warn", "--redact=100", "--max-target-megabytes", "50", "--report-format", "sarif", "--report-path", "-"}
 }
@@ -223,7 +225,7 @@ func registrySettings(registries []string) []string {
 	return settings
 }
 
-// templateGate is the gate on what an environment's synthesis made.
+// templateGate returns the gate on the templates of an environment.
 func templateGate(environment string) gate {
 	return gate{
 		name: "templates:" + environment, stage: Security, summary: "mistakes in the templates of " + environment, image: ImagePython, environment: environment,
@@ -232,7 +234,7 @@ func templateGate(environment string) gate {
 	}
 }
 
-// gateNames are the steps that must have passed before a deployment to the environment, where they run at all.
+// gateNames returns the names of the steps that must have passed before a deployment to the environment.
 func gateNames(c *config.Config, environment string) []string {
 	var names []string
 	for _, g := range gates(c) {

@@ -1,6 +1,7 @@
 package pipeline
 
-// BinaryStep makes this very binary, from exactly the files that it is made of. It has no library of an image's in it, so it runs in all of them.
+// BinaryStep builds this program from exactly its own sources. It links no library of an image, so it runs in all of
+// them.
 var BinaryStep = Step{
 	Name: Self, Stage: Source, Summary: "build " + Self, Image: ImageGo, Tools: []string{ToolGo}, Effect: Compute,
 	Command: []string{"go", "build", "-trimpath", "-buildvcs=false", "-o", binaryPath, "."},
@@ -13,7 +14,7 @@ var BinaryStep = Step{
 
 const binaryPath = StateDir + "/bin/" + Self
 
-// CallsSelf says whether the step runs this very binary.
+// CallsSelf reports whether the step runs this program.
 func (s Step) CallsSelf() bool { return len(s.Command) > 0 && s.Command[0] == Self }
 
 // Where steps in containers are given what their caller handed over, and leave what only a caller asks for.
@@ -21,18 +22,19 @@ const (
 	callerInputFolder = "/handed"
 	// PlanInputFile is a plan to apply or to approve.
 	PlanInputFile = callerInputFolder + "/" + PlanFile
-	// PlanOutputDir is where a plan is left that was asked to be kept.
+	// PlanOutputDir is the folder of a plan that is saved.
 	PlanOutputDir  = StateDir + "/plan"
 	planOutputFile = PlanOutputDir + "/" + PlanFile
-	// ResultsFile tells what steps came to, as a Run, and GatheredDir is where their reports are made one.
+	// ResultsFile has the results of the steps, as RunResults, and MergedReportsDir the reports of all of them.
 	ResultsFile      = StateDir + "/results.json"
 	MergedReportsDir = StateDir + "/gathered"
 )
 
-// SavePlanArgs are the arguments that let a step of the stage plan keep its plan.
+// SavePlanArgs are the arguments that make a step of the stage plan save its plan.
 var SavePlanArgs = []string{"--out", planOutputFile}
 
-// OperationStep is a command of this very binary that reaches an account and is no step of the table, because nothing waits for it: who wants it asks for it.
+// OperationStep returns a step that runs a command of this program on an account and that is not in the table, because
+// no other step waits for it.
 func OperationStep(arguments ...string) Step {
 	return Step{
 		Name: arguments[0], Stage: Deploy, Summary: arguments[0], Image: ImageGo, Command: append([]string{Self}, arguments...),
@@ -40,14 +42,14 @@ func OperationStep(arguments ...string) Step {
 	}
 }
 
-// MergeReportsStep makes one report of what gates left that ran each in a container of its own.
+// MergeReportsStep merges the reports of gates that each ran in a container of its own.
 var MergeReportsStep = Step{
 	Name: "gather", Stage: Source, Summary: "merge the gates' reports", Image: ImageGo, Effect: Compute,
 	Command: []string{Self, "gather", "--results", ResultsFile, "--into", MergedReportsDir},
 	Inputs:  []string{"config/**/*.yaml", ResultsFile, ReportsDir + "/**"}, Outputs: []string{MergedReportsDir},
 }
 
-// SummaryStep sums up a run in the words of a run on a person's machine.
+// SummaryStep prints the summary of a run as on a person's machine.
 var SummaryStep = Step{
 	Name: "tell", Stage: Source, Summary: "sum up what was done", Image: ImageGo, Effect: Compute,
 	Command: []string{Self, "tell", "--results", ResultsFile},

@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// A Selection is patterns as the container engine wants them: what is taken in, and then what is left out of it again.
+// A Selection is patterns as the container engine takes them: files are included first, and then excluded.
 type Selection struct{ Include, Exclude []string }
 
-// Selections take in a file that one of them takes in.
+// Selections include a file that one of them includes.
 type Selections []Selection
 
-// SourceFiles are the step's inputs among the repository's files.
+// SourceFiles returns the step's inputs among the files of the repository.
 func (s Step) SourceFiles() Selections {
 	files := newSelections(s.Inputs, false)
 	if slices.Contains(s.Inputs, History) {
@@ -23,13 +23,14 @@ func (s Step) SourceFiles() Selections {
 	return files
 }
 
-// UpstreamFiles are the step's inputs among what other steps made.
+// UpstreamFiles returns the step's inputs among the outputs of other steps.
 func (s Step) UpstreamFiles() Selections { return newSelections(s.Inputs, true) }
 
-// SubjectFiles are the files without any of which there is nothing for the step to do; none if there always is something.
+// SubjectFiles returns the files that the step checks. If no file matches there is nothing to do. It is empty for a
+// step that always has something to do.
 func (s Step) SubjectFiles() Selections { return newSelections(s.TriggerPaths, false) }
 
-// OutputFiles is the step's outputs.
+// OutputFiles returns the step's outputs.
 func (s Step) OutputFiles() Selection {
 	var out Selection
 	for _, output := range s.Outputs {
@@ -38,8 +39,9 @@ func (s Step) OutputFiles() Selection {
 	return out
 }
 
-// newSelections say with patterns of which those that leave out always win what a list says in which the last one that matches does: whatever is taken
-// in again after something was left out is a selection more.
+// newSelections translates patterns, of which the last match decides, to selections, in which an exclusion always
+// wins. A pattern that includes files after an exclusion begins another selection. With upstream, only the patterns of
+// other steps' outputs count, and without it only the others.
 func newSelections(patterns []string, made bool) Selections {
 	var out Selections
 	open := false // whether what is taken in still belongs to the last selection

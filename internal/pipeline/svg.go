@@ -16,14 +16,14 @@ const (
 	margin              = 20
 )
 
-// A box is where a step is drawn: column by column from left to right, a step to the right of all that it waits for.
+// A box is the column and the row of a step. A step is in a column to the right of its predecessors.
 type box struct{ column, row int }
 
 func (b box) x() int { return margin + b.column*(boxWidth+columnGap) }
 func (b box) y() int { return margin + b.row*(boxHeight+rowGap) }
 
-// drawSVG draws the steps as boxes, and a line to each from those that it waits for, the lines that follow from others left out. What only comes after, where
-// both run at all, has a dashed line.
+// drawSVG draws a box for each step and a line from each of its direct predecessors. The line is dashed for an order
+// without a need.
 func drawSVG(w io.Writer, g *Graph) error {
 	boxes := map[string]box{}
 	rows := map[int]int{} // by column
@@ -66,7 +66,7 @@ func edge(w io.Writer, from, to box, dashed bool) {
 	fmt.Fprintf(w, `<path d="M%d %d C%d %d %d %d %d %d" fill="none" stroke="#9aa7b8"%s/>`+"\n", x1, y1, x1+columnGap/2, y1, x2-columnGap/2, y2, x2, y2, style)
 }
 
-// directPredecessors are the steps that a step waits for, without those that another of them waits for.
+// directPredecessors returns the predecessors of a step that no other predecessor waits for.
 func (g *Graph) directPredecessors(s Step) []string {
 	further := map[string]bool{}
 	var follow func(name string)

@@ -1,30 +1,30 @@
 package pipeline
 
-// A Tool is a program that steps call: what it is for, who brings it, and in which version.
+// A Tool is a program that steps call.
 type Tool struct {
 	// Purpose says what needs it.
 	Purpose string
-	// Kind says who brings it, and how.
+	// Kind says how it is installed.
 	Kind ToolKind
-	// Version is the pinned version; of what the machine must bring, the oldest that works, as major.minor.
+	// Version is the pinned version. For a preinstalled tool it is the oldest that works, as MAJOR.MINOR.
 	Version string
-	// Names are the program's names: of what the machine must bring, in the order in which they are looked for; of what is installed, those
-	// that are put on the PATH.
+	// Names are the names of the program. A preinstalled tool is looked for in this order; an installed tool puts all of
+	// them on the PATH.
 	Names []string
-	// VersionArgs is the arguments that make it print its version, which shows that it works.
+	// VersionArgs are the arguments that print its version, which shows that it works.
 	VersionArgs []string
-	// ReportFormat is the form in which it tells what it found; empty if it finds nothing.
+	// ReportFormat is the format of its findings; empty if it has none.
 	ReportFormat Format
-	// Optional says that only gates need it, which are not run where it is missing.
+	// Optional is whether only gates need it. Without it they do not run.
 	Optional bool
-	// Remedy is the one command or page that brings what the machine must bring.
+	// Remedy is the command or page that installs a preinstalled tool.
 	Remedy string
-	// PostInstall are further commands of the installation, run in the tool's folder.
+	// PostInstall are more commands of the installation, which run in the tool's folder.
 	PostInstall [][]string
 }
 
-// A ToolKind says who brings a tool. All but Machine are installed on first need, from the lock files in the folder tools/NAME, which
-// hold the hash of everything that the tool is made of.
+// A ToolKind is how a tool is installed. All but Preinstalled are installed when they are first needed, from lock
+// files in tools/NAME that have the hash of everything that is installed.
 type ToolKind string
 
 // The kinds of tools.
@@ -63,7 +63,7 @@ const (
 	ToolPreCommit     = "pre-commit"
 )
 
-// Tools is the one table of the programs that steps call.
+// Tools is the table of the programs that steps call.
 var Tools = map[string]Tool{
 	ToolGo: {
 		Purpose: "building the CDK app and running the gates", Kind: Preinstalled, Version: "1.26", Names: []string{"go"}, VersionArgs: []string{"version"},
@@ -117,19 +117,19 @@ var Tools = map[string]Tool{
 	ToolPreCommit:     {Purpose: "the gates before a commit", Kind: PythonPackages, Version: "4.7.0", Names: []string{"pre-commit"}, VersionArgs: []string{"--version"}},
 }
 
-// BootstrapTemplateFile is the file, in the folder of the CDK's command line, that holds the template of `cdk bootstrap`.
+// BootstrapTemplateFile is the file, in the folder of the CDK's command line, with the template of `cdk bootstrap`.
 const BootstrapTemplateFile = "bootstrap-template.yaml"
 
-// ResourceTypesFile is the file, in the emulator's folder, that lists the resource types it can make.
+// ResourceTypesFile is the file, in the emulator's folder, with the list of the resource types that it knows.
 const ResourceTypesFile = "resource-types.json"
 
-// InstallNeeds are the keys of the tools that the machine must bring so that this one can be installed.
+// InstallNeeds returns the keys of the preinstalled tools that the installation needs.
 func (t Tool) InstallNeeds() []string {
 	return map[ToolKind][]string{GoModule: {ToolGo}, PythonPackages: {ToolPython}, NodePackages: {ToolNode, ToolNpm}}[t.Kind]
 }
 
-// InstallCommands make the tool, its programs in bin/, when they run one after the other in a folder that holds its lock files. They are
-// nil for what the machine must bring.
+// InstallCommands returns the commands that install the tool, with its programs in bin/, when they run in a folder
+// that holds its lock files. They are nil for a preinstalled tool.
 func (t Tool) InstallCommands() [][]string {
 	var commands [][]string
 	link := func(from string) {
@@ -163,8 +163,8 @@ func (t Tool) InstallCommands() [][]string {
 	return append(commands, t.PostInstall...)
 }
 
-// InstallEnv is the environment that the installation's commands are given besides the caller's settings of proxies, certificates and package
-// indexes: what it makes must not depend on who makes it.
+// InstallEnv returns the environment of the installation's commands, besides the caller's settings of proxies,
+// certificates and package indexes.
 func (t Tool) InstallEnv() map[string]string {
 	if t.Kind == GoModule {
 		return map[string]string{"CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off", "GOOS": "", "GOARCH": "", "GO111MODULE": "on"}
