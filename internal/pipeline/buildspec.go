@@ -61,14 +61,16 @@ type artifacts struct {
 func (j Job) Buildspec(engine config.Engine) (string, error) {
 	spec := buildspec{
 		Version: "0.2",
-		Env:     buildspecEnv{Shell: "bash", Variables: engineVariables(engine), Exported: slices.Sorted(maps.Keys(j.ExportedVariables))},
+		Env: buildspecEnv{Shell: "bash", Variables: engineVariables(engine),
+			Exported: slices.Sorted(maps.Keys(j.ExportedVariables))},
 		Phases: buildspecPhases{
 			Install: phase{OnFailure: "ABORT", Commands: installDaggerCommands()},
 			Build:   phase{OnFailure: "ABORT", Commands: j.commands(engine)},
 		},
 	}
 	if j.ReportsFolder != "" {
-		spec.Reports = map[string]reportGroup{"tests": {Files: []string{"**/*.xml"}, Base: j.ReportsFolder, Format: "JUNITXML"}}
+		spec.Reports = map[string]reportGroup{"tests": {Files: []string{"**/*.xml"}, Base: j.ReportsFolder,
+			Format: "JUNITXML"}}
 	}
 	if j.Output != "" {
 		spec.Artifacts = &artifacts{Files: []string{"**/*"}, Base: j.OutputFolder}
@@ -98,7 +100,8 @@ func installDaggerCommands() []string {
 		cases = append(cases, fmt.Sprintf("%s) url=%s; sum=%s ;;", machine, cli.URL, cli.SHA256))
 	}
 	return []string{
-		fmt.Sprintf(`case "$(uname -m)" in %s *) echo "there is no Dagger command line for this machine" >&2; exit 1 ;; esac`, strings.Join(cases, " ")),
+		`case "$(uname -m)" in ` + strings.Join(cases, " ") +
+			` *) echo "there is no Dagger command line for this machine" >&2; exit 1 ;; esac`,
 		`curl --fail --silent --show-error --location --retry 5 --output /tmp/dagger.tar.gz "$url"`,
 		`echo "$sum  /tmp/dagger.tar.gz" | sha256sum --check --strict`,
 		`tar --extract --gzip --file /tmp/dagger.tar.gz --directory /usr/local/bin dagger`,

@@ -52,7 +52,8 @@ func (s Step) ExtraFiles() ([]ExtraFiles, error) {
 		case from == "":
 			return nil, fmt.Errorf("step %q calls %s, which no image brings", s.Name, tool)
 		case s.Image != extensibleImage:
-			return nil, fmt.Errorf("step %q runs in image %q, which does not bring %s: let it run in image %q", s.Name, s.Image, tool, extensibleImage)
+			return nil, fmt.Errorf("step %q runs in image %q, which does not bring %s: let it run in image %q", s.Name, s.Image,
+				tool, extensibleImage)
 		}
 		out = append(out, ExtraFiles{Image: from, Patterns: imageProvides[from][tool]})
 	}
@@ -119,7 +120,8 @@ var installImages = map[ToolKind]string{GoModule: ImageGo, PythonPackages: Image
 func InstallStep(name string) Step {
 	tool := Tools[name]
 	s := Step{
-		Name: "tool:" + name, Stage: Source, Summary: "install " + name, Image: installImages[tool.Kind], Inputs: []string{"tools/" + name + "/**"}, Effect: Compute,
+		Name: "tool:" + name, Stage: Source, Summary: "install " +
+			name, Image: installImages[tool.Kind], Inputs: []string{"tools/" + name + "/**"}, Effect: Compute,
 		Env: tool.InstallEnv(), Tools: tool.InstallNeeds(),
 	}
 	if tool.Kind == GoModule {

@@ -24,7 +24,8 @@ func (s Selections) includes(name string) bool {
 	})
 }
 
-// On a person's machine the last pattern decides, and in a container one that leaves a file out does. No step may depend on the difference.
+// On a person's machine the last pattern decides, and in a container one that leaves a file out does. No step may
+// depend on the difference.
 func TestSourceFiles_MatchHostInputs(t *testing.T) {
 	var files []string
 	require.NoError(t, fs.WalkDir(os.DirFS(repositoryRoot), ".", func(name string, entry fs.DirEntry, err error) error {
@@ -64,12 +65,14 @@ func TestSourceFiles_HistoryOnlyWhenDeclared(t *testing.T) {
 func TestUpstreamFiles_SeparateFromSourceFiles(t *testing.T) {
 	s := Step{Inputs: []string{"config/**", StateDir + "/assembly/dev/**", "!" + StateDir + "/assembly/dev/*.txt"}}
 	assert.Equal(t, Selections{{Include: []string{"config/**"}, Exclude: []string{".git", ".git/**"}}}, s.SourceFiles())
-	assert.Equal(t, Selections{{Include: []string{StateDir + "/assembly/dev/**"}, Exclude: []string{StateDir + "/assembly/dev/*.txt"}}}, s.UpstreamFiles())
+	assert.Equal(t, Selections{{Include: []string{StateDir + "/assembly/dev/**"},
+		Exclude: []string{StateDir + "/assembly/dev/*.txt"}}}, s.UpstreamFiles())
 }
 
 func TestSelections_ReincludeAddsSelection(t *testing.T) {
 	s := Step{Inputs: []string{"**", "!*.sum", "!docs/**", "go.sum", "!**/secret"}}
-	for name, want := range map[string]bool{"a": true, "go.sum": true, "x.sum": false, "docs/a": false, "secret": false, "go.sum/secret": false} {
+	for name, want := range map[string]bool{"a": true, "go.sum": true, "x.sum": false, "docs/a": false, "secret": false,
+		"go.sum/secret": false} {
 		assert.Equal(t, want, s.SourceFiles().includes(name), name)
 		assert.Equal(t, want, Matches(s.Inputs, name), name)
 	}
@@ -82,7 +85,11 @@ func TestExtraFiles_ImageHasEveryTool(t *testing.T) {
 		require.NoError(t, err)
 		for _, tool := range s.preinstalledTools() {
 			_, has := imageProvides[s.Image][tool]
-			added := slices.ContainsFunc(transplants, func(from ExtraFiles) bool { _, ok := imageProvides[from.Image][tool]; return ok })
+			added := slices.ContainsFunc(transplants, func(from ExtraFiles) bool {
+				_,
+					ok := imageProvides[from.Image][tool]
+				return ok
+			})
 			assert.True(t, has || added, "%s needs %s", s.Name, tool)
 		}
 	}
@@ -136,7 +143,8 @@ func TestBinaryStep_InputsMatchGoList(t *testing.T) {
 		count++
 	}
 	assert.Greater(t, count, 50)
-	for _, other := range []string{"docs/architecture.md", "infra/main.go", "ci/main.go", "config/pipeline.yaml", "tests/script_test.go", "internal/pipeline/graph_test.go", "README.md"} {
+	for _, other := range []string{"docs/architecture.md", "infra/main.go", "ci/main.go", "config/pipeline.yaml",
+		"tests/script_test.go", "internal/pipeline/graph_test.go", "README.md"} {
 		assert.False(t, BinaryStep.SourceFiles().includes(other), other)
 	}
 }

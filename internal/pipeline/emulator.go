@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// The emulated accounts of a rehearsal in containers.
+// The network and the files of the emulated accounts, when a rehearsal runs in containers.
 const (
 	// EmulatorHost is the name by which other containers reach them, on the port EmulatorPort.
 	EmulatorHost = "emulator"
@@ -21,7 +21,8 @@ const (
 // CertificateStep creates the certificate of the emulated accounts, in a layer that their container and its clients
 // share.
 var CertificateStep = Step{
-	Name: "certificate", Stage: Source, Summary: "make the emulated accounts' certificate", Image: ImageGo, Effect: Compute,
+	Name: "certificate", Stage: Source, Summary: "make the emulated accounts' certificate", Image: ImageGo,
+	Effect:   Compute,
 	Command:  []string{Self, "rehearsal", "certificate", "--host", EmulatorHost, "--into", CertificatesFolder},
 	CacheTTL: 30 * 24 * time.Hour, // it is good for a year
 }
@@ -30,7 +31,8 @@ var CertificateStep = Step{
 var EmulatorStep = Step{
 	Name: "accounts", Stage: Source, Summary: "run the emulated accounts", Image: ImageGo, Effect: AWS,
 	Command: []string{
-		Self, "rehearsal", "serve", "--listen", fmt.Sprintf("0.0.0.0:%d", EmulatorPort), "--host", EmulatorHost, "--certificates", CertificatesFolder,
+		Self, "rehearsal", "serve", "--listen", fmt.Sprintf("0.0.0.0:%d",
+			EmulatorPort), "--host", EmulatorHost, "--certificates", CertificatesFolder,
 	},
 	Tools: []string{ToolPython, ToolNode, ToolNpm, ToolMinistack, ToolCDK}, Inputs: []string{"config/**/*.yaml"},
 	Env: map[string]string{toolsFolderVariable: ToolsFolder},

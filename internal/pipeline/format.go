@@ -13,7 +13,7 @@ const (
 	GoTest Format = "go-test"
 	// DetectSecrets is that program's own format, which its baseline has too.
 	DetectSecrets Format = "detect-secrets"
-	// The others are findings a line, each program in its own way.
+	// The programs of these formats print a finding a line, each in its own way.
 	Gofumpt    Format = "gofumpt"
 	Mdformat   Format = "mdformat"
 	Actionlint Format = "actionlint"
@@ -33,7 +33,7 @@ func ReportFile(step string, reads Format) string {
 	return ReportsDir + "/" + strings.ReplaceAll(step, ":", "-") + ending
 }
 
-// Where the unit tests leave what they covered, and what they must cover at least, in percent.
+// The files of the coverage gate: what the unit tests covered, and the least percentage that they have to cover.
 const (
 	CoverageProfile = ReportsDir + "/coverage.out"
 	CoverageFloor   = "tests/coverage.floor"

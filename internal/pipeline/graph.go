@@ -24,7 +24,7 @@ func NewGraph(steps []Step) (*Graph, error) {
 	index := make(map[string]int, len(steps))
 	var problems []error
 	for i, s := range steps {
-		if j, taken := index[s.Name]; taken {
+		if j, isTaken := index[s.Name]; isTaken {
 			problems = append(problems, fmt.Errorf("step %q stands in the table twice, as number %d and %d", s.Name, j+1, i+1))
 			continue
 		}
@@ -121,7 +121,8 @@ func sortTopologically(steps []Step, index map[string]int) ([]Step, error) {
 			return nil
 		case open:
 			from := slices.Index(trail, name)
-			return fmt.Errorf("the steps need each other in a cycle: %s", strings.Join(append(slices.Clone(trail[from:]), name), " -> "))
+			return fmt.Errorf("the steps need each other in a cycle: %s",
+				strings.Join(append(slices.Clone(trail[from:]), name), " -> "))
 		}
 		state[i], trail = open, append(trail, name)
 		for _, need := range steps[i].predecessors() {
@@ -159,46 +160,27 @@ func (g *Graph) Predecessors(name string) []string { return g.steps[g.index[name
 // Select returns the graph of the steps that pick reports true for and of everything that they need. A step that they
 // only come after stays only if it is picked too.
 func (g *Graph) Select(pick func(Step) bool) *Graph {
-	keep := map[string]bool{}
-	var add func(Step)
-	add = func(s Step) {
-		if keep[s.Name] {
-			return
-		}
-		keep[s.Name] = true
-		for _, need := range s.Needs {
-			add(g.steps[g.index[need]])
-		}
-	}
-	for _, s := range g.steps {
-		if pick(s) {
-			add(s)
-		}
-	}
-	selected := &Graph{index: map[string]int{}}
-	for _, s := range g.steps {
-		if !keep[s.Name] {
-			continue
-		}
-		s.After = slices.DeleteFunc(slices.Clone(s.After), func(name string) bool { return !keep[name] })
-		selected.index[s.Name] = len(selected.steps)
-		selected.steps = append(selected.steps, s)
-	}
-	return selected
+	return g.subgraph(pick, func(Step) bool { return false })
 }
 
 // Without returns the graph without the steps that done reports true for, and without the steps that only those need.
 func (g *Graph) Without(done func(Step) bool) *Graph {
-	needed := map[string]bool{}
+	isNeeded := map[string]bool{}
 	for _, s := range g.steps {
 		for _, need := range s.Needs {
-			needed[need] = true
+			isNeeded[need] = true
 		}
 	}
+	return g.subgraph(func(s Step) bool { return !isNeeded[s.Name] }, done)
+}
+
+// subgraph returns the graph of the root steps and of everything that they need, directly or through each other, up to
+// the steps that are done. References to steps that are not in it are removed.
+func (g *Graph) subgraph(isRoot, isDone func(Step) bool) *Graph {
 	keep := map[string]bool{}
 	var add func(Step)
 	add = func(s Step) {
-		if keep[s.Name] || done(s) {
+		if keep[s.Name] || isDone(s) {
 			return
 		}
 		keep[s.Name] = true
@@ -207,32 +189,33 @@ func (g *Graph) Without(done func(Step) bool) *Graph {
 		}
 	}
 	for _, s := range g.steps {
-		if !needed[s.Name] {
+		if isRoot(s) {
 			add(s)
 		}
 	}
-	left := &Graph{index: map[string]int{}}
-	gone := func(name string) bool { return !keep[name] }
+	sub := &Graph{index: map[string]int{}}
+	isGone := func(name string) bool { return !keep[name] }
 	for _, s := range g.steps {
 		if !keep[s.Name] {
 			continue
 		}
-		s.Needs, s.After = slices.DeleteFunc(slices.Clone(s.Needs), gone), slices.DeleteFunc(slices.Clone(s.After), gone)
-		left.index[s.Name] = len(left.steps)
-		left.steps = append(left.steps, s)
+		s.Needs = slices.DeleteFunc(slices.Clone(s.Needs), isGone)
+		s.After = slices.DeleteFunc(slices.Clone(s.After), isGone)
+		sub.index[s.Name] = len(sub.steps)
+		sub.steps = append(sub.steps, s)
 	}
-	return left
+	return sub
 }
 
 // WithExtraArgs returns the graph with arguments added to the commands of the steps of a stage.
 func (g *Graph) WithExtraArgs(stage Stage, arguments ...string) *Graph {
-	given := &Graph{steps: slices.Clone(g.steps), index: g.index}
-	for i, s := range given.steps {
+	extended := &Graph{steps: slices.Clone(g.steps), index: g.index}
+	for i, s := range extended.steps {
 		if s.Stage == stage {
-			given.steps[i].ExtraArgs = slices.Concat(s.ExtraArgs, arguments)
+			extended.steps[i].ExtraArgs = slices.Concat(s.ExtraArgs, arguments)
 		}
 	}
-	return given
+	return extended
 }
 
 // Digest returns the SHA-256, in hexadecimal, of the steps and of the images that they run in. Two runs with the same

@@ -14,12 +14,12 @@ const History = ".git"
 
 // Matches reports whether the patterns include the file. The last pattern that matches decides.
 func Matches(patterns []string, name string) bool {
-	in := false
+	isIncluded := false
 	for _, pattern := range patterns {
-		out := strings.HasPrefix(pattern, "!")
+		isExclusion := strings.HasPrefix(pattern, "!")
 		if doublestar.MatchUnvalidated(strings.TrimPrefix(pattern, "!"), name) {
-			in = !out
+			isIncluded = !isExclusion
 		}
 	}
-	return in
+	return isIncluded
 }

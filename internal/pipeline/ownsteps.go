@@ -9,7 +9,8 @@ var BinaryStep = Step{
 		"go.mod", "go.sum", "*.go", "config/**", "internal/**", "tools/**",
 		"!**/*_test.go", "!**/testdata/**", "!config/environments/**", "!config/*.yaml",
 	},
-	Env: map[string]string{"CGO_ENABLED": "0"}, Outputs: []string{binaryPath}, Caches: []string{CacheGoModules, CacheGoBuild},
+	Env: map[string]string{"CGO_ENABLED": "0"}, Outputs: []string{binaryPath}, Caches: []string{CacheGoModules,
+		CacheGoBuild},
 }
 
 const binaryPath = StateDir + "/bin/" + Self
@@ -17,7 +18,7 @@ const binaryPath = StateDir + "/bin/" + Self
 // CallsSelf reports whether the step runs this program.
 func (s Step) CallsSelf() bool { return len(s.Command) > 0 && s.Command[0] == Self }
 
-// Where steps in containers are given what their caller handed over, and leave what only a caller asks for.
+// The files that the callers of steps in containers pass to them and ask for.
 const (
 	callerInputFolder = "/handed"
 	// PlanInputFile is a plan to apply or to approve.
@@ -37,7 +38,8 @@ var SavePlanArgs = []string{"--out", planOutputFile}
 // no other step waits for it.
 func OperationStep(arguments ...string) Step {
 	return Step{
-		Name: arguments[0], Stage: Deploy, Summary: arguments[0], Image: ImageGo, Command: append([]string{Self}, arguments...),
+		Name: arguments[0], Stage: Deploy, Summary: arguments[0], Image: ImageGo, Command: append([]string{Self},
+			arguments...),
 		Inputs: []string{"config/**/*.yaml"}, Secrets: CredentialVariables, Effect: AWS,
 	}
 }

@@ -106,7 +106,8 @@ func TestPipelines_DriftRunsOnSchedule(t *testing.T) {
 		assert.NotContains(t, job.Permission.Roles(), "deploy-role", "who looks may change nothing")
 	}
 	assert.Equal(t, []string{"dev", "acc", "prod"}, looked)
-	none := &config.Config{Pipeline: config.Pipeline{DriftSchedule: config.DriftScheduleNever}, Environments: threeEnvironments.Environments}
+	none := &config.Config{Pipeline: config.Pipeline{DriftSchedule: config.DriftScheduleNever},
+		Environments: threeEnvironments.Environments}
 	assert.False(t, slices.ContainsFunc(Pipelines(none), func(l Pipeline) bool { return l.Trigger == Schedule }))
 }
 
@@ -213,7 +214,8 @@ func TestBuildspec_VerifiesDaggerChecksum(t *testing.T) {
 		assert.Contains(t, cli.URL, DaggerVersion)
 		assert.Len(t, cli.SHA256, 64)
 	}
-	assert.Less(t, strings.Index(commands, "sha256sum --check"), strings.Index(commands, "tar "), "nothing is unpacked before it is checked")
+	assert.Less(t, strings.Index(commands, "sha256sum --check"), strings.Index(commands, "tar "),
+		"nothing is unpacked before it is checked")
 }
 
 func TestBuildspec_QuotesArguments(t *testing.T) {

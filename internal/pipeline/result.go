@@ -5,15 +5,15 @@ import "time"
 // A Status is how a step ended.
 type Status string
 
-// How a step ends. Only Ran, Cached and Nothing count as passed.
+// The ways in which a step ends. Only Ran, Cached and NothingToDo count as passed.
 const (
 	Ran         Status = "ran"
 	Cached      Status = "cached"
 	Skipped     Status = "skipped" // a step that it needs did not pass
-	NotRun      Status = "not run" // it could not be run here: a tool is missing, for example
+	NotRun      Status = "not run" // it could not run here: a tool is missing, for example
 	Failed      Status = "failed"
 	Interrupted Status = "interrupted"
-	NothingToDo Status = "nothing to do" // there is no file that it is about
+	NothingToDo Status = "nothing to do" // no file matches its TriggerPaths
 )
 
 // A Result is how a step ended, and why.
@@ -50,7 +50,7 @@ type RunResults struct {
 	// none.
 	Stage        Stage    `json:"stage,omitempty"`
 	Environments []string `json:"environments,omitempty"`
-	// Live says that it was the real accounts that were reached.
+	// Live reports whether the real accounts were used.
 	Live   bool   `json:"live,omitempty"`
 	Digest string `json:"digest"`
 	// Millis is how long the run took, in milliseconds.
@@ -77,6 +77,6 @@ type EventKind string
 const (
 	Started  EventKind = "started"
 	Output   EventKind = "output" // a line that the step printed
-	Notice   EventKind = "notice" // something that a person should know and that is no step's result
+	Notice   EventKind = "notice" // a message that is not the result of a step
 	Finished EventKind = "finished"
 )

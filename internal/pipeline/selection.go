@@ -42,23 +42,24 @@ func (s Step) OutputFiles() Selection {
 // newSelections translates patterns, of which the last match decides, to selections, in which an exclusion always
 // wins. A pattern that includes files after an exclusion begins another selection. With upstream, only the patterns of
 // other steps' outputs count, and without it only the others.
-func newSelections(patterns []string, made bool) Selections {
+func newSelections(patterns []string, upstream bool) Selections {
 	var out Selections
-	open := false // whether what is taken in still belongs to the last selection
+	isOpen := false // whether the next inclusion belongs to the last selection
 	for _, pattern := range patterns {
-		bare, left := strings.CutPrefix(pattern, "!")
-		if (bare == StateDir || strings.HasPrefix(bare, StateDir+"/")) != made {
+		bare, isExclusion := strings.CutPrefix(pattern, "!")
+		if (bare == StateDir || strings.HasPrefix(bare, StateDir+"/")) != upstream {
 			continue
 		}
-		if left {
+		if isExclusion {
 			for i := range out {
 				out[i].Exclude = append(out[i].Exclude, bare)
 			}
-			open = false
+			isOpen = false
 			continue
 		}
-		if !open {
-			out, open = append(out, Selection{}), true
+		if !isOpen {
+			out = append(out, Selection{})
+			isOpen = true
 		}
 		last := &out[len(out)-1]
 		last.Include = append(last.Include, bare)

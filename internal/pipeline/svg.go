@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// The measures of a drawing, in pixels.
+// The sizes of a drawing, in pixels.
 const (
 	boxWidth, boxHeight = 150, 24
 	columnGap, rowGap   = 70, 12
@@ -39,7 +39,8 @@ func drawSVG(w io.Writer, g *Graph) error {
 		width, height = max(width, at.x()+boxWidth+margin), max(height, at.y()+boxHeight+margin)
 	}
 	out := bufio.NewWriter(w)
-	fmt.Fprintf(out, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">`+"\n", width, height, width, height)
+	fmt.Fprintf(out, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" `+
+		`font-family="sans-serif" font-size="12">`+"\n", width, height, width, height)
 	fmt.Fprintf(out, "<title>the steps of the pipeline, digest %s</title>\n", g.Digest())
 	fmt.Fprintln(out, `<rect width="100%" height="100%" fill="white"/>`)
 	for _, s := range g.steps {
@@ -50,8 +51,10 @@ func drawSVG(w io.Writer, g *Graph) error {
 	}
 	for _, s := range g.steps {
 		at := boxes[s.Name]
-		fmt.Fprintf(out, `<g><title>%s</title><rect x="%d" y="%d" width="%d" height="%d" rx="4" fill="#eef3fa" stroke="#4a6fa5"/>`, escapeXML(s.Summary), at.x(), at.y(), boxWidth, boxHeight)
-		fmt.Fprintf(out, `<text x="%d" y="%d" text-anchor="middle">%s</text></g>`+"\n", at.x()+boxWidth/2, at.y()+boxHeight/2+4, escapeXML(s.Name))
+		fmt.Fprintf(out, `<g><title>%s</title><rect x="%d" y="%d" width="%d" height="%d" rx="4" fill="#eef3fa" `+
+			`stroke="#4a6fa5"/>`, escapeXML(s.Summary), at.x(), at.y(), boxWidth, boxHeight)
+		fmt.Fprintf(out, `<text x="%d" y="%d" text-anchor="middle">%s</text></g>`+"\n", at.x()+boxWidth/2,
+			at.y()+boxHeight/2+4, escapeXML(s.Name))
 	}
 	fmt.Fprintln(out, "</svg>")
 	return out.Flush()
@@ -63,7 +66,8 @@ func edge(w io.Writer, from, to box, dashed bool) {
 		style = ` stroke-dasharray="4 3"`
 	}
 	x1, y1, x2, y2 := from.x()+boxWidth, from.y()+boxHeight/2, to.x(), to.y()+boxHeight/2
-	fmt.Fprintf(w, `<path d="M%d %d C%d %d %d %d %d %d" fill="none" stroke="#9aa7b8"%s/>`+"\n", x1, y1, x1+columnGap/2, y1, x2-columnGap/2, y2, x2, y2, style)
+	fmt.Fprintf(w, `<path d="M%d %d C%d %d %d %d %d %d" fill="none" stroke="#9aa7b8"%s/>`+"\n", x1, y1, x1+columnGap/2,
+		y1, x2-columnGap/2, y2, x2, y2, style)
 }
 
 // directPredecessors returns the predecessors of a step that no other predecessor waits for.
