@@ -13,10 +13,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// repositoryRoot is the repository's.
+// repositoryRoot is the root of the repository, relative to this package.
 const repositoryRoot = "../.."
 
-// includes says whether the container engine would take a file: what is left out is left out whatever else takes it in.
+// includes reports whether the container engine would include a file: an exclusion wins over all inclusions.
 func (s Selections) includes(name string) bool {
 	match := func(pattern string) bool { return doublestar.MatchUnvalidated(pattern, name) }
 	return slices.ContainsFunc(s, func(one Selection) bool {
@@ -24,8 +24,8 @@ func (s Selections) includes(name string) bool {
 	})
 }
 
-// On a person's machine the last pattern decides, and in a container one that leaves a file out does. No step may
-// depend on the difference.
+// On a person's machine the last pattern decides, and in a container an exclusion does. No step may depend on the
+// difference.
 func TestSourceFiles_MatchHostInputs(t *testing.T) {
 	var files []string
 	require.NoError(t, fs.WalkDir(os.DirFS(repositoryRoot), ".", func(name string, entry fs.DirEntry, err error) error {
@@ -51,7 +51,7 @@ func TestSourceFiles_MatchHostInputs(t *testing.T) {
 			}
 		}
 		if len(s.TriggerPaths) == 0 && s.Name != "history" {
-			assert.Positive(t, seen+len(s.UpstreamFiles()), "%s sees nothing", s.Name)
+			assert.Positive(t, seen+len(s.UpstreamFiles()), "%s reads nothing", s.Name)
 		}
 	}
 }
@@ -81,11 +81,11 @@ func TestSelections_ReincludeAddsSelection(t *testing.T) {
 
 func TestExtraFiles_ImageHasEveryTool(t *testing.T) {
 	for _, s := range testSteps(t) {
-		transplants, err := s.ExtraFiles()
+		extras, err := s.ExtraFiles()
 		require.NoError(t, err)
 		for _, tool := range s.preinstalledTools() {
 			_, has := imageProvides[s.Image][tool]
-			added := slices.ContainsFunc(transplants, func(from ExtraFiles) bool {
+			added := slices.ContainsFunc(extras, func(from ExtraFiles) bool {
 				_,
 					ok := imageProvides[from.Image][tool]
 				return ok
@@ -103,8 +103,8 @@ func TestExtraFiles_IncludeToolRuntimes(t *testing.T) {
 	got, err := Step{Image: ImageGo, Tools: []string{ToolMinistack, ToolCDK, ToolGosec}}.ExtraFiles()
 	require.NoError(t, err)
 	var from []string
-	for _, transplant := range got {
-		from = append(from, transplant.Image)
+	for _, extra := range got {
+		from = append(from, extra.Image)
 	}
 	assert.ElementsMatch(t, []string{ImageCDK, ImageCDK, ImagePython}, from)
 	assert.Equal(t, "/tools/gosec/bin:"+systemPath, Step{Tools: []string{ToolGo, ToolGosec}}.SearchPath())
@@ -122,7 +122,7 @@ func TestInstallStep_ImageHasNeeds(t *testing.T) {
 	}
 }
 
-// An edit of any other file leaves the binary as it is, and one of these never goes unseen.
+// The binary is built again exactly when one of its sources changes.
 func TestBinaryStep_InputsMatchGoList(t *testing.T) {
 	list := exec.Command("go", "list", "-deps", "-f", `{{$dir := .Dir}}{{if not .Standard}}{{with .Module}}{{if .Main}}{{range $.GoFiles}}{{$dir}}/{{.}}
 {{end}}{{range $.EmbedFiles}}{{$dir}}/{{.}}

@@ -58,7 +58,7 @@ func TestGates_MatchMayBeAbsentSchema(t *testing.T) {
 	assert.ElementsMatch(t, slices.Collect(maps.Keys(names)), schema.Properties.Gates.Properties.MayBeAbsent.Items.Enum)
 }
 
-// gatesDependingOn are the gates, other than tests, that an edit of the file runs again.
+// gatesDependingOn returns the names of the gates that run again when the file changes.
 func gatesDependingOn(t *testing.T, file string) []string {
 	var names []string
 	for _, s := range testSteps(t) {
@@ -87,7 +87,7 @@ func TestGates_RerunOnlyForTheirInputs(t *testing.T) {
 }
 
 func TestTools_EachIsUsed(t *testing.T) {
-	elsewhere := []string{ToolMinistack, ToolCDK, ToolPreCommit, ToolGit, ToolCCompiler}
+	usedOutside := []string{ToolMinistack, ToolCDK, ToolPreCommit, ToolGit, ToolCCompiler}
 	called := map[string]bool{}
 	for _, s := range testSteps(t) {
 		for _, tool := range s.Tools {
@@ -95,7 +95,7 @@ func TestTools_EachIsUsed(t *testing.T) {
 		}
 	}
 	for name := range Tools {
-		assert.True(t, called[name] || slices.Contains(elsewhere, name), "no step calls %s", name)
+		assert.True(t, called[name] || slices.Contains(usedOutside, name), "no step calls %s", name)
 	}
 }
 

@@ -35,8 +35,8 @@ func TestNewGraph_ErrorNamesStep(t *testing.T) {
 		steps []Step
 		want  []string
 	}{
-		{"a need that is no step", []Step{newStep("a", "b")}, []string{`step "a" waits for "b", which is no step`}},
-		{"an order after no step", []Step{after}, []string{`step "late" waits for "nobody", which is no step`}},
+		{"a need that is not a step", []Step{newStep("a", "b")}, []string{`step "a" waits for "b", which is no step`}},
+		{"an order after an unknown step", []Step{after}, []string{`step "late" waits for "nobody", which is no step`}},
 		{"a name used twice", []Step{newStep("a"), newStep("b"), newStep("a")},
 			[]string{`step "a" stands in the table twice, as number 1 and 3`}},
 		{
@@ -57,7 +57,8 @@ func TestNewGraph_ErrorNamesStep(t *testing.T) {
 			[]string{"in a cycle: a -> b -> a"}},
 		{"a step that needs itself", []Step{newStep("a", "a")}, []string{"in a cycle: a -> a"}},
 		{"everything at once", []Step{withImage, withCache, withTool, noCommand}, []string{
-			`step "a" runs in image "none"`, `step "b" uses cache "none"`, `step "c" uses tool "none"`, `step "d" has no command`,
+			`step "a" runs in image "none"`, `step "b" uses cache "none"`, `step "c" uses tool "none"`,
+			`step "d" has no command`,
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -97,10 +98,10 @@ func TestGraph_WithoutDropsUnneededSteps(t *testing.T) {
 	verify.After = []string{"deploy", "synth"}
 	g, err := NewGraph([]Step{newStep("config"), newStep("build", "config"), newStep("synth", "build"), deploy, verify})
 	require.NoError(t, err)
-	left := g.Without(func(s Step) bool { return s.Name == "synth" })
-	assert.Equal(t, []string{"deploy", "verify"}, stepNames(left))
-	assert.Empty(t, left.Predecessors("deploy"))
-	assert.Equal(t, []string{"deploy"}, left.Predecessors("verify"))
+	rest := g.Without(func(s Step) bool { return s.Name == "synth" })
+	assert.Equal(t, []string{"deploy", "verify"}, stepNames(rest))
+	assert.Empty(t, rest.Predecessors("deploy"))
+	assert.Equal(t, []string{"deploy"}, rest.Predecessors("verify"))
 	assert.Equal(t, stepNames(g), stepNames(g.Without(func(Step) bool { return false })))
 }
 

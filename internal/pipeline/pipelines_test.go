@@ -21,25 +21,25 @@ var threeEnvironments = &config.Config{Environments: []config.Environment{
 	{Name: "dev"}, {Name: "acc", After: "dev"}, {Name: "prod", After: "acc", Approval: true},
 }}
 
-func pipelineFor(t *testing.T, c *config.Config, starts Trigger) Pipeline {
+func pipelineFor(t *testing.T, c *config.Config, trigger Trigger) Pipeline {
 	t.Helper()
-	lines := Pipelines(c)
-	i := slices.IndexFunc(lines, func(l Pipeline) bool { return l.Trigger == starts })
+	pipelines := Pipelines(c)
+	i := slices.IndexFunc(pipelines, func(p Pipeline) bool { return p.Trigger == trigger })
 	require.GreaterOrEqual(t, i, 0)
-	return lines[i]
+	return pipelines[i]
 }
 
-func stageNames(l Pipeline) []string {
+func stageNames(p Pipeline) []string {
 	var out []string
-	for _, s := range l.Stages {
+	for _, s := range p.Stages {
 		out = append(out, s.Name)
 	}
 	return out
 }
 
-func jobsOf(l Pipeline) []Job {
+func jobsOf(p Pipeline) []Job {
 	var out []Job
-	for _, s := range l.Stages {
+	for _, s := range p.Stages {
 		out = append(out, s.Jobs...)
 	}
 	return out
@@ -55,12 +55,12 @@ func TestPipelines_PushStopsAtFirstApproval(t *testing.T) {
 }
 
 func TestPipelines_GatesRunFirst(t *testing.T) {
-	for _, l := range Pipelines(threeEnvironments) {
-		if l.Trigger == Schedule {
-			continue // it brings nothing on
+	for _, p := range Pipelines(threeEnvironments) {
+		if p.Trigger == Schedule {
+			continue // it deploys nothing
 		}
 		var names []string
-		for _, job := range l.Stages[0].Jobs {
+		for _, job := range p.Stages[0].Jobs {
 			names = append(names, job.Name)
 			assert.Equal(t, NoPermission, job.Permission, job.Name)
 			assert.NotEmpty(t, job.ReportsFolder, job.Name)
@@ -69,7 +69,7 @@ func TestPipelines_GatesRunFirst(t *testing.T) {
 		for _, gate := range GateStages {
 			want = append(want, string(gate))
 		}
-		assert.Equal(t, want, names, l.Name)
+		assert.Equal(t, want, names, p.Name)
 	}
 }
 
@@ -85,10 +85,10 @@ func TestPipelines_PullRequestHasNoPermissions(t *testing.T) {
 }
 
 func TestPipelines_CredentialsStayInEnvironment(t *testing.T) {
-	for _, l := range Pipelines(threeEnvironments) {
-		for _, job := range jobsOf(l) {
-			handed := slices.ContainsFunc(job.Calls, func(c Call) bool { return c.Credentials })
-			assert.Equal(t, job.Permission != NoPermission, handed, job.Name)
+	for _, p := range Pipelines(threeEnvironments) {
+		for _, job := range jobsOf(p) {
+			hasCredentials := slices.ContainsFunc(job.Calls, func(c Call) bool { return c.Credentials })
+			assert.Equal(t, job.Permission != NoPermission, hasCredentials, job.Name)
 			if job.Permission != NoPermission {
 				assert.Contains(t, job.Name, job.Environment)
 				assert.Equal(t, job.Permission.AllowsPromotion(), slices.Contains(job.Permission.Roles(), "deploy-role"), job.Name)
@@ -99,16 +99,16 @@ func TestPipelines_CredentialsStayInEnvironment(t *testing.T) {
 
 func TestPipelines_DriftRunsOnSchedule(t *testing.T) {
 	drift := pipelineFor(t, threeEnvironments, Schedule)
-	var looked []string
+	var environments []string
 	for _, job := range jobsOf(drift) {
-		looked = append(looked, job.Environment)
+		environments = append(environments, job.Environment)
 		assert.Equal(t, ReadPermission, job.Permission)
-		assert.NotContains(t, job.Permission.Roles(), "deploy-role", "who looks may change nothing")
+		assert.NotContains(t, job.Permission.Roles(), "deploy-role", "the job only reads")
 	}
-	assert.Equal(t, []string{"dev", "acc", "prod"}, looked)
+	assert.Equal(t, []string{"dev", "acc", "prod"}, environments)
 	none := &config.Config{Pipeline: config.Pipeline{DriftSchedule: config.DriftScheduleNever},
 		Environments: threeEnvironments.Environments}
-	assert.False(t, slices.ContainsFunc(Pipelines(none), func(l Pipeline) bool { return l.Trigger == Schedule }))
+	assert.False(t, slices.ContainsFunc(Pipelines(none), func(p Pipeline) bool { return p.Trigger == Schedule }))
 }
 
 func TestPipelines_ApprovedPlanIsApplied(t *testing.T) {
@@ -125,20 +125,20 @@ func TestPipelines_ApprovedPlanIsApplied(t *testing.T) {
 }
 
 func TestPipelines_InputsComeFromEarlierStages(t *testing.T) {
-	for _, l := range Pipelines(threeEnvironments) {
-		left := map[string]bool{SourceArtifact: true}
+	for _, p := range Pipelines(threeEnvironments) {
+		artifacts := map[string]bool{SourceArtifact: true}
 		names := map[string]bool{}
-		for _, stage := range l.Stages {
+		for _, stage := range p.Stages {
 			for _, job := range stage.Jobs {
-				assert.False(t, names[job.Name], "%s: two jobs are called %s", l.Name, job.Name)
+				assert.False(t, names[job.Name], "%s: two jobs are called %s", p.Name, job.Name)
 				names[job.Name] = true
 				assert.Equal(t, SourceArtifact, job.Inputs[0], "the job works in the repository")
-				for _, taken := range job.Inputs {
-					assert.True(t, left[taken], "%s: %s takes %s", l.Name, job.Name, taken)
+				for _, input := range job.Inputs {
+					assert.True(t, artifacts[input], "%s: %s reads %s", p.Name, job.Name, input)
 				}
 			}
 			for _, job := range stage.Jobs {
-				left[job.Output] = true
+				artifacts[job.Output] = true
 				assert.Equal(t, job.Output == "", job.OutputFolder == "", job.Name)
 				assert.NotContains(t, job.Output, "-", "its name is part of a variable's")
 			}

@@ -124,7 +124,9 @@ var Tools = map[string]Tool{
 		// The list of the emulator's types is written once, because loading it takes longer than starting the emulator.
 		PostInstall: [][]string{
 
-			{"venv/bin/python", "-c", "import json; from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS as known; " + "json.dump(sorted(known), open('" + ResourceTypesFile + "', 'w'))"},
+			{"venv/bin/python", "-c", "import json; " +
+				"from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS as known; " +
+				"json.dump(sorted(known), open('" + ResourceTypesFile + "', 'w'))"},
 		},
 	},
 	ToolCDK: {
@@ -136,7 +138,8 @@ var Tools = map[string]Tool{
 		// The template is written once, because starting the command line takes longer than deploying the template.
 		PostInstall: [][]string{
 
-			{"sh", "-c", "CDK_DISABLE_CLI_TELEMETRY=true node node_modules/aws-cdk/bin/cdk bootstrap --no-notices --show-template > " + BootstrapTemplateFile},
+			{"sh", "-c", "CDK_DISABLE_CLI_TELEMETRY=true node node_modules/aws-cdk/bin/cdk " +
+				"bootstrap --no-notices --show-template > " + BootstrapTemplateFile},
 		},
 	},
 
