@@ -1,5 +1,5 @@
-// The CDK app of the platform. It writes the cloud assemblies of the environments and of the tooling account, and is run as it is: the
-// CDK's command line is not needed to synthesise.
+// Command infra is the CDK app of the platform. It writes the cloud assemblies of the environments and of the tooling
+// account. It runs without the CDK's command line.
 package main
 
 import (
@@ -29,7 +29,7 @@ func main() {
 	os.Exit(run(os.Args[1:], os.DirFS("config"), os.Stderr))
 }
 
-// run synthesises what the arguments ask for and returns the status to end with.
+// run synthesises the environments of the arguments and returns the exit code.
 func run(args []string, configuration fs.FS, stderr io.Writer) int {
 	flags := flag.NewFlagSet("infra", flag.ContinueOnError)
 	flags.SetOutput(stderr)
@@ -61,8 +61,9 @@ func run(args []string, configuration fs.FS, stderr io.Writer) int {
 	return exitDone
 }
 
-// synthesise writes the assemblies beside their places and moves them there when all are whole and without findings, so that nobody ever
-// deploys half of one, or one that does not go with another. All are made by one start of the library, which costs more than they do.
+// synthesise writes the assemblies to a temporary folder and moves them to out when all are complete and without
+// findings, so that nobody deploys a part of an assembly, or assemblies of different versions. One start of the
+// library, which takes longer than a synthesis, makes all of them.
 func synthesise(c *config.Config, environments []config.Environment, out string) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
@@ -94,7 +95,7 @@ func synthesise(c *config.Config, environments []config.Environment, out string)
 	return nil
 }
 
-// synthRecovering runs the library, whose errors are panics.
+// synthRecovering returns the findings of a synthesis. The library reports errors by panicking.
 func synthRecovering(c *config.Config, env config.Environment, out string) (findings []error, err error) {
 	defer func() {
 		if fault := recover(); fault != nil {

@@ -14,11 +14,11 @@ import (
 	"lockstep/config"
 )
 
-// Imported are the resources that the account has already. They are known by id, or by the SSM parameter that holds the id when
-// the stack is deployed: nothing is looked up while it is synthesised.
+// Imported has the existing resources of the account that a stack uses. They are named by id, or by the SSM parameter
+// that holds the id when the stack is deployed: nothing is looked up during synthesis.
 type Imported struct{ scope constructs.Construct }
 
-// Import is where the resources that a stack imports hang: one construct in each stack.
+// Import returns the stack's only Imported.
 func Import(stack constructs.Construct) Imported {
 	const id = "Imported"
 	if there := stack.Node().TryFindChild(jsii.String(id)); there != nil {
@@ -27,7 +27,7 @@ func Import(stack constructs.Construct) Imported {
 	return Imported{constructs.NewConstruct(stack, jsii.String(id))}
 }
 
-// resolve is the reference itself, or the value of the parameter that it names.
+// resolve returns the reference itself, or the value of the parameter that it names.
 func (i Imported) resolve(reference string) *string {
 	if name, ok := strings.CutPrefix(reference, config.SSMPrefix); ok {
 		return awsssm.StringParameter_ValueForStringParameter(i.scope, jsii.String(name), nil)
@@ -35,12 +35,12 @@ func (i Imported) resolve(reference string) *string {
 	return jsii.String(reference)
 }
 
-// Key is the KMS key of that ARN.
+// Key returns the KMS key with an ARN.
 func (i Imported) Key(reference string) awskms.IKey {
 	return awskms.Key_FromKeyArn(i.scope, jsii.String("Key"), i.resolve(reference))
 }
 
-// Network is the VPC with its isolated subnets.
+// Network returns the VPC with its isolated subnets.
 func (i Imported) Network(n config.Network) awsec2.IVpc {
 	attributes := &awsec2.VpcAttributes{VpcId: i.resolve(n.VPC), AvailabilityZones: jsii.Strings(n.AvailabilityZones...)}
 	var subnets, tables []*string
@@ -53,14 +53,14 @@ func (i Imported) Network(n config.Network) awsec2.IVpc {
 	return awsec2.Vpc_FromVpcAttributes(i.scope, jsii.String("Network"), attributes)
 }
 
-// HostedZone is the zone of Route 53.
+// HostedZone returns the zone of Route 53.
 func (i Imported) HostedZone(z config.HostedZone) awsroute53.IHostedZone {
 	return awsroute53.HostedZone_FromHostedZoneAttributes(i.scope, jsii.String("HostedZone"), &awsroute53.HostedZoneAttributes{
 		HostedZoneId: i.resolve(z.ID), ZoneName: jsii.String(z.Name),
 	})
 }
 
-// ImportedOrNewKey is the imported key, or else one that is made for what the stack stores.
+// ImportedOrNewKey returns the imported key, or a new one if none is imported.
 func ImportedOrNewKey(scope constructs.Construct, imports config.Imports, about string) awskms.IKey {
 	if imports.Key != "" {
 		return Import(scope).Key(imports.Key)

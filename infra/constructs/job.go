@@ -14,33 +14,34 @@ import (
 	"lockstep/config"
 )
 
-// JobProps are what CodeBuild jobs differ in.
+// JobProps are the properties of a CodeBuild job.
 type JobProps struct {
-	// Name is the project's, unique in the account.
+	// Name is the name of the project. It is unique in the account.
 	Name string
-	// Description says what it is for.
+	// Description says what the job is for.
 	Description string
-	// Buildspec is what it runs, as YAML.
+	// Buildspec is the build specification, as YAML.
 	Buildspec string
-	// Privileged lets it run containers by itself.
+	// Privileged lets the job run containers itself.
 	Privileged bool
-	// Network is the part of a VPC that it runs in; nil for CodeBuild's own network.
+	// Network is the part of a VPC that the job runs in; nil for CodeBuild's own network.
 	Network *config.JobNetwork
-	// Image and Compute are what it runs on, by CodeBuild's names.
+	// Image and Compute are what the job runs on, by CodeBuild's names.
 	Image, Compute string
-	// Variables are its environment. Secrets do not belong here.
+	// Variables are the job's environment. They must not be secrets.
 	Variables map[string]string
-	// Reports are the names of the test reports that its buildspec declares.
+	// Reports are the names of the test reports in the buildspec.
 	Reports []string
-	// Role is whose rights it has.
+	// Role has the job's permissions.
 	Role awsiam.Role
-	// LogDays is how many days its log is kept.
+	// LogDays is how many days the job's log is kept.
 	LogDays int
-	// TimeoutMinutes is how long it may take.
+	// TimeoutMinutes is how long the job may take.
 	TimeoutMinutes int
 }
 
-// NewJob is a CodeBuild project of a pipeline, which may write its own log and nothing more than its role says.
+// NewJob returns a CodeBuild project for a pipeline. It adds the permissions to write its own log and reports to its
+// role.
 func NewJob(scope constructs.Construct, id string, props JobProps) awscodebuild.CfnProject {
 	group := NewLogGroup(scope, id+"Log", "/codebuild/"+props.Name, props.LogDays)
 	props.Role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
@@ -75,7 +76,7 @@ func NewJob(scope constructs.Construct, id string, props JobProps) awscodebuild.
 	return project
 }
 
-// reportGroups are the ARNs of the job's report groups, which CodeBuild makes by itself and calls PROJECT-REPORT.
+// reportGroups returns the ARNs of the job's report groups, which CodeBuild creates with the names PROJECT-REPORT.
 // Source: the CodeBuild user guide, report group naming.
 func (props JobProps) reportGroups(stack awscdk.Stack) []string {
 	var out []string
@@ -85,7 +86,7 @@ func (props JobProps) reportGroups(stack awscdk.Stack) []string {
 	return out
 }
 
-// NewServiceRole is a role that one AWS service takes on, for this account alone.
+// NewServiceRole returns a role that one AWS service assumes, for this account alone.
 func NewServiceRole(scope constructs.Construct, id, service, about string) awsiam.Role {
 	account := awscdk.Stack_Of(scope).Account()
 	return awsiam.NewRole(scope, jsii.String(id), &awsiam.RoleProps{
@@ -96,7 +97,8 @@ func NewServiceRole(scope constructs.Construct, id, service, about string) awsia
 	})
 }
 
-// BootstrapRoleARN is the ARN of one of the roles that `cdk bootstrap` made in an account: deploy-role, file-publishing-role, image-publishing-role or lookup-role.
+// BootstrapRoleARN returns the ARN of a role that `cdk bootstrap` created in an account. The kind is deploy-role,
+// file-publishing-role, image-publishing-role or lookup-role.
 func BootstrapRoleARN(kind, qualifier, account, region string) string {
 	return fmt.Sprintf("arn:aws:iam::%s:role/cdk-%s-%s-%s-%s", account, qualifier, kind, account, region)
 }

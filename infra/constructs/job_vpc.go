@@ -10,8 +10,8 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// attachToVPC puts a job into a part of a VPC, and lets CodeBuild make its network interfaces there and nowhere else.
-// Source: the CodeBuild user guide, rights to make a network interface in a VPC.
+// attachToVPC puts a job into a part of a VPC and lets CodeBuild create network interfaces there and nowhere else.
+// Source: the CodeBuild user guide, permissions to create a network interface in a VPC.
 func attachToVPC(scope constructs.Construct, id string, project awscodebuild.CfnProject, props JobProps) {
 	network, stack := props.Network, awscdk.Stack_Of(project)
 	project.SetVpcConfig(&awscodebuild.CfnProject_VpcConfigProperty{

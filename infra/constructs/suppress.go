@@ -6,7 +6,7 @@ import (
 	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
 )
 
-// Suppress excuses one resource from one rule of cdk-nag, and says why.
+// Suppress excepts one resource from one rule of cdk-nag, with the reason.
 func Suppress(of constructs.IConstruct, rule, reason string) {
 	cdknag.NagSuppressions_AddResourceSuppressions(of, &[]*cdknag.NagPackSuppression{
 		{Id: jsii.String(rule), Reason: jsii.String(reason)},

@@ -12,25 +12,25 @@ import (
 )
 
 const (
-	// artifactArchiveDays is the age in days at which what a pipeline handed on moves to Glacier.
+	// artifactArchiveDays is the age in days at which the artifacts of a pipeline move to Glacier.
 	artifactArchiveDays = 30
-	// artifactExpireDays is the age in days at which it is deleted.
+	// artifactExpireDays is the age in days at which they are deleted.
 	artifactExpireDays = 365
 )
 
-// accessLogRules delete access logs after a year.
+// accessLogRules returns the rules of the bucket of access logs.
 func accessLogRules() []*awss3.LifecycleRule {
 	return []*awss3.LifecycleRule{own.ExpireRule(artifactExpireDays)}
 }
 
-// artifactStore is where a pipeline's jobs hand files on to each other.
+// An artifactStore is where the jobs of a pipeline pass files on to each other.
 type artifactStore struct {
 	bucket awss3.Bucket
 	key    awskms.Key
 }
 
-// newArtifactStore makes the store of a pipeline. Its bucket and key say who uses it: the pipeline and its jobs, and, to read only, the
-// roles of the accounts that are deployed to. So no role needs a policy with a pattern in it.
+// newArtifactStore adds the store of a pipeline. The policies of its bucket and key name who uses it: the pipeline and
+// its jobs, and, to read only, the roles of the accounts that are deployed to. No role needs a policy with a wildcard.
 func newArtifactStore(scope constructs.Construct, l *pipelineBuilder, logs awss3.IBucket) artifactStore {
 	s := artifactStore{key: own.NewKey(scope, "Key", "encrypts what "+l.name+" hands on")}
 	rule := own.ArchiveRule(artifactArchiveDays, artifactExpireDays)
@@ -52,7 +52,7 @@ func newArtifactStore(scope constructs.Construct, l *pipelineBuilder, logs awss3
 	return s
 }
 
-// grant gives rights on the objects, on the bucket itself and on the key.
+// grant allows actions on the objects, on the bucket itself and on the key.
 func (s artifactStore) grant(who []awsiam.IPrincipal, when *map[string]any, objects, bucket, key []string) {
 	allow := func(actions []string, on *string) awsiam.PolicyStatement {
 		return awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{Principals: &who, Actions: jsii.Strings(actions...), Resources: &[]*string{on}, Conditions: when})

@@ -15,13 +15,14 @@ import (
 	"lockstep/infra/constructs"
 )
 
-// A complianceRule is one of AWS Config's own rules. Source of the names: the AWS Config developer guide, list of managed rules.
+// A complianceRule is a managed rule of AWS Config. Source of the names: the AWS Config developer guide, list of
+// managed rules.
 type complianceRule struct {
 	name, identifier string
 	parameters       map[string]string
 }
 
-// complianceRules are what every resource of the account is held against, all the time.
+// complianceRules are the rules for every account.
 var complianceRules = []complianceRule{
 	{name: "bucket-encrypted", identifier: "S3_BUCKET_SERVER_SIDE_ENCRYPTION_ENABLED"},
 	{name: "bucket-tls-only", identifier: "S3_BUCKET_SSL_REQUESTS_ONLY"},
@@ -42,12 +43,13 @@ var complianceRules = []complianceRule{
 	{name: "no-policy-for-everything", identifier: "IAM_POLICY_NO_STATEMENTS_WITH_ADMIN_ACCESS"},
 }
 
-// protectedRules are what holds beside them where nothing may be lost.
+// protectedRules are the additional rules for protected environments.
 var protectedRules = []complianceRule{
 	{name: "database-protected", identifier: "RDS_CLUSTER_DELETION_PROTECTION_ENABLED"},
 }
 
-// addCompliance records every resource and holds it against the rules, which are one conformance pack: nobody changes a single rule of it by hand.
+// addCompliance records every resource of the account and evaluates the rules. They are one conformance pack, so that
+// nobody changes a single one by hand.
 func addCompliance(stack awscdk.Stack, key awskms.Key, records awss3.Bucket, protected bool) {
 	recorder := awsconfig.NewCfnConfigurationRecorder(stack, jsii.String("Recorder"), &awsconfig.CfnConfigurationRecorderProps{
 		RoleArn:        newRecorderRole(stack, key, records).RoleArn(),
@@ -70,7 +72,7 @@ func addCompliance(stack awscdk.Stack, key awskms.Key, records awss3.Bucket, pro
 	pack.AddDependency(channel)
 }
 
-// newRecorderRole reads every resource and writes to the bucket. It is let in by the bucket and the key.
+// newRecorderRole returns a role that reads every resource and writes to the bucket, whose policies allow that.
 func newRecorderRole(stack awscdk.Stack, key awskms.Key, records awss3.Bucket) awsiam.Role {
 	role := awsiam.NewRole(stack, jsii.String("RecorderRole"), &awsiam.RoleProps{
 		AssumedBy: awsiam.NewServicePrincipal(jsii.String("config.amazonaws.com"), nil), Description: jsii.String("records the account's resources"),
@@ -92,7 +94,7 @@ func newRecorderRole(stack awscdk.Stack, key awskms.Key, records awss3.Bucket) a
 	return role
 }
 
-// conformancePackTemplate is the conformance pack's own template.
+// conformancePackTemplate returns the template of the conformance pack.
 func conformancePackTemplate(rules []complianceRule) *string {
 	resources := map[string]any{}
 	for i, rule := range rules {
@@ -105,7 +107,7 @@ func conformancePackTemplate(rules []complianceRule) *string {
 	return asJSON(map[string]any{"Resources": resources})
 }
 
-// asJSON is a value that AWS wants as text.
+// asJSON returns a value as JSON text, for properties that AWS takes as text.
 func asJSON(value any) *string {
 	text, err := json.Marshal(value)
 	if err != nil {
@@ -114,4 +116,5 @@ func asJSON(value any) *string {
 	return jsii.String(string(text))
 }
 
+// formatNumber returns a number without exponent or trailing zeros.
 func formatNumber(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }

@@ -17,10 +17,10 @@ import (
 	"lockstep/infra/constructs"
 )
 
-// DatabaseProps are what the database stack is made from.
+// DatabaseProps are the properties of the database stack.
 type DatabaseProps struct {
 	config.Database
-	// Network is where the database stands; nil for the one that Imports and Given name.
+	// Network is the network of the database; nil for the existing one.
 	Network         awsec2.IVpc
 	ExistingNetwork config.Network
 	Imports         config.Imports
@@ -30,20 +30,21 @@ type DatabaseProps struct {
 
 const (
 	databaseEngine = "aurora-postgresql"
-	// databasePort is not PostgreSQL's own, which whoever scans a network tries first.
+	// databasePort is not PostgreSQL's default, which scanners try first.
 	databasePort = 5433
-	// backupWindow and maintenanceWindow are in UTC, when few are at work, and do not overlap.
+	// backupWindow and maintenanceWindow are in UTC, at night, and do not overlap.
 	backupWindow      = "01:00-01:30"
 	maintenanceWindow = "sun:02:00-sun:03:00"
 	metricNamespace   = "AWS/RDS"
-	// maxReaderLagMillis is how far readers may lie behind the writer; a few tens are normal.
+	// maxReaderLagMillis is how far readers may be behind the writer; a few tens are normal.
 	maxReaderLagMillis = 1000
-	// maxRefusedSignIns is how many refused sign-ins within five minutes are no mistake any more.
+	// maxRefusedSignIns is the number of refused sign-ins within five minutes that raises an alarm.
 	maxRefusedSignIns = 10
 )
 
-// AddDatabase is PostgreSQL on Aurora Serverless v2 in isolated subnets. Its administrator's password is made, kept in Secrets Manager and changed
-// every seven days by RDS itself; programs sign in with their IAM role. Whoever is in the security group of clients reaches it.
+// AddDatabase adds PostgreSQL on Aurora Serverless v2 in isolated subnets. RDS creates the administrator's password,
+// stores it in Secrets Manager and rotates it every seven days; programs sign in with their IAM role. Members of the
+// clients' security group can connect.
 func AddDatabase(stack awscdk.Stack, props DatabaseProps) {
 	vpc := props.Network
 	if vpc == nil {
@@ -54,7 +55,10 @@ func AddDatabase(stack awscdk.Stack, props DatabaseProps) {
 	log := constructs.NewLogGroup(stack, "Log", fmt.Sprintf("/aws/rds/cluster/%s/postgresql", *stack.StackName()), props.LogDays)
 	cluster := addCluster(stack, props, vpc, server)
 	cluster.AddDependency(log.Node().DefaultChild().(awscdk.CfnResource))
+	// addInstances adds the writer and the readers. Readers are promoted in the order of their tiers, and those in tier 0
+	// or 1 scale with the writer.
 	addInstances(stack, props, cluster)
+	// addDatabaseAlarms adds alarms near the limits of the database, and a dashboard.
 	addDatabaseAlarms(stack, props, cluster, log)
 	if zone := props.Imports.HostedZone; zone != nil {
 		awsroute53.NewCnameRecord(stack, jsii.String("Name"), &awsroute53.CnameRecordProps{
@@ -67,7 +71,7 @@ func AddDatabase(stack awscdk.Stack, props DatabaseProps) {
 	addOutput(stack, "MasterSecretArn", cluster.AttrMasterUserSecretSecretArn(), "the secret with the administrator's password")
 }
 
-// addSecurityGroups are one for clients and one for the database, which lets in the clients alone and nothing out.
+// addSecurityGroups adds a group for clients, and one for the database that lets only clients in and nothing out.
 func addSecurityGroups(stack awscdk.Stack, vpc awsec2.IVpc) (clients, server awsec2.CfnSecurityGroup) {
 	clients = awsec2.NewCfnSecurityGroup(stack, jsii.String("Clients"), &awsec2.CfnSecurityGroupProps{
 		GroupDescription: jsii.String("reaches the database of " + *stack.StackName()), VpcId: vpc.VpcId(),
@@ -87,6 +91,7 @@ func addSecurityGroups(stack awscdk.Stack, vpc awsec2.IVpc) (clients, server aws
 	return clients, server
 }
 
+// addCluster adds the cluster with its subnets, parameters and key.
 func addCluster(stack awscdk.Stack, props DatabaseProps, vpc awsec2.IVpc, server awsec2.CfnSecurityGroup) awsrds.CfnDBCluster {
 	name := *stack.StackName()
 	key := constructs.ImportedOrNewKey(stack, props.Imports, "encrypts the database of "+name)
@@ -115,7 +120,7 @@ func addCluster(stack awscdk.Stack, props DatabaseProps, vpc awsec2.IVpc, server
 	return cluster
 }
 
-// isolatedSubnetIDs are the subnets without a way out.
+// isolatedSubnetIDs returns the ids of the VPC's isolated subnets.
 func isolatedSubnetIDs(vpc awsec2.IVpc) *[]any {
 	var ids []any
 	for _, subnet := range *vpc.IsolatedSubnets() {
@@ -171,7 +176,7 @@ func addDatabaseAlarms(stack awscdk.Stack, props DatabaseProps, cluster awsrds.C
 	)
 }
 
-// newRefusedSignInsMetric counts in the database's log who was not let in.
+// newRefusedSignInsMetric returns a metric that counts refused sign-ins in the database's log.
 func newRefusedSignInsMetric(stack awscdk.Stack, log awslogs.ILogGroup) awscloudwatch.IMetric {
 	return awslogs.NewMetricFilter(stack, jsii.String("RefusedSignInsFilter"), &awslogs.MetricFilterProps{
 		LogGroup: log, FilterPattern: awslogs.FilterPattern_AnyTerm(jsii.String("password authentication failed"), jsii.String("no pg_hba.conf entry"), jsii.String("PAM authentication failed")),

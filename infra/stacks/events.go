@@ -14,19 +14,20 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// EventsProps are what the stack of the pipeline's events is made from.
+// EventsProps are the properties of the stack of the pipelines' events.
 type EventsProps struct {
-	// Owners hear of the pipeline's events by email.
+	// Owners are notified of the pipelines' events by email.
 	Owners []string
 	// Project is the beginning of the pipelines' names.
 	Project string
-	// LogDays is how many days the events are kept, for the key metrics.
+	// LogDays is how many days the events are kept, for the delivery metrics.
 	LogDays int
 	// Pipelines are the pipelines.
 	Pipelines []pipeline.Pipeline
 }
 
-// deliveryPipelineNames are the names of the pipelines that bring changes on. One that only looks succeeds every day, which nobody wants to hear, and counts for no key metric.
+// deliveryPipelineNames returns the names of the pipelines that deploy changes. The drift pipeline succeeds every day,
+// which is no news and counts for no metric.
 func (p EventsProps) deliveryPipelineNames() []string {
 	var names []string
 	for _, line := range p.Pipelines {
@@ -37,7 +38,7 @@ func (p EventsProps) deliveryPipelineNames() []string {
 	return names
 }
 
-// pipelineEvents are what the owners hear of the pipelines.
+// pipelineEvents are the events of pipelines that the owners are notified of.
 var pipelineEvents = []struct{ id, about, kind, state, category, actions, line, message string }{
 	{"Failed", "a pipeline failed", "Execution", "FAILED", "", "", "", "Pipeline <pipeline> failed, execution <execution>."},
 	{"Succeeded", "a pipeline succeeded", "Execution", "SUCCEEDED", "", "", "", "Pipeline <pipeline> succeeded, execution <execution>."},
@@ -46,8 +47,8 @@ var pipelineEvents = []struct{ id, about, kind, state, category, actions, line, 
 	{"Drifted", "what is deployed was changed by hand", "Action", "FAILED", "Build", "", pipeline.DriftPipeline, "What is deployed to <action> was changed by hand, or could not be compared: pipeline <pipeline>, execution <execution>; its log says what."},
 }
 
-// AddEvents are the topic on which the pipelines speak to the owners, and the record of what became of each change: the source of
-// the key metrics.
+// AddEvents adds the topic of the pipelines' events for the owners, and the record of all events, from which the
+// delivery metrics are computed. It returns the topic.
 func AddEvents(stack awscdk.Stack, props EventsProps) awssns.ITopic {
 	key := constructs.NewKey(stack, "Key", "encrypts the messages of "+*stack.StackName())
 	constructs.GrantPublishers(key, eventsService)
@@ -76,12 +77,14 @@ func AddEvents(stack awscdk.Stack, props EventsProps) awssns.ITopic {
 		})
 	}
 	constructs.NewRule(stack, "Alarms", alarmRuleProps(topic.TopicArn()))
+	// addEventRecord records every state change of the pipelines and counts the results of executions. Lead time,
+	// deployment frequency, failure rate and time to restore are computed from these events.
 	addEventRecord(stack, props)
 	addOutput(stack, "OwnersTopicArn", topic.TopicArn(), "the topic of the pipeline's events")
 	return topic
 }
 
-// executionKind is what CodePipeline calls the kind of an event.
+// executionKind returns what CodePipeline calls the kind of an event.
 func executionKind(kind string) string {
 	if kind == "Execution" {
 		return "Pipeline"
@@ -89,6 +92,7 @@ func executionKind(kind string) string {
 	return kind
 }
 
+// prefixPattern returns an event pattern that matches texts with a prefix.
 func prefixPattern(text string) []any { return []any{map[string]any{"prefix": text}} }
 
 // addEventRecord keeps every change of state of the pipelines and counts the ends of their executions. Lead time, frequency, failures and time to
@@ -100,6 +104,8 @@ func addEventRecord(stack awscdk.Stack, props EventsProps) {
 		Description: "every change of state of a pipeline that delivers, for the key metrics", Target: groupARN(stack, group),
 		Pattern: map[string]any{"source": []string{"aws.codepipeline"}, "detail": map[string]any{"pipeline": props.deliveryPipelineNames()}},
 	})
+	// allowEventRule lets a rule write to a log group. Source:
+	// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html, CloudWatch Logs permissions.
 	allowEventRule(stack, group, everything)
 	ended := func(id, state string) awscloudwatch.IMetric {
 		return awslogs.NewMetricFilter(stack, jsii.String(id+"Filter"), &awslogs.MetricFilterProps{
@@ -136,7 +142,7 @@ func allowEventRule(stack awscdk.Stack, group awslogs.LogGroup, rule awsevents.C
 	})
 }
 
-// groupARN is a log group's ARN as EventBridge takes it: without what stands for its streams.
+// groupARN returns a log group's ARN as EventBridge takes it, without the wildcard for its streams.
 func groupARN(stack awscdk.Stack, group awslogs.LogGroup) *string {
 	return stack.FormatArn(&awscdk.ArnComponents{
 		Service: jsii.String("logs"), Resource: jsii.String("log-group"), ResourceName: group.LogGroupName(), ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME,

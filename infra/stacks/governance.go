@@ -16,18 +16,18 @@ import (
 	"lockstep/infra/constructs"
 )
 
-// GovernanceProps are what the governance stack is made from.
+// GovernanceProps are the properties of the governance stack.
 type GovernanceProps struct {
 	config.Governance
 	Topics Topics
 	Budget *config.Budget
-	// LogDays is how many days the audit trail stays where alarms and queries find it.
+	// LogDays is how many days the audit trail is kept where alarms and queries use it.
 	LogDays int
-	// Protected says that the environment's databases must be protected from deletion.
+	// Protected is whether the environment's databases have to be protected from deletion.
 	Protected bool
 }
 
-// accessLogDays is how many days it is known who read the audit trail.
+// accessLogDays is how many days the access logs of the audit records are kept.
 const accessLogDays = 365
 
 // What an organisation may do for all of its accounts, as the configuration calls it.
@@ -39,23 +39,26 @@ const (
 	auditTrail     = "trail"
 )
 
-// HasResources says whether there is anything left to watch for this account alone.
+// HasResources reports whether there is anything that the organisation does not provide.
 func (props GovernanceProps) HasResources() bool {
 	return props.Budget != nil || slices.ContainsFunc([]string{accessAnalyzer, configRecorder, costAnomaly, guardDuty, auditTrail}, props.isManagedHere)
 }
 
-// isManagedHere says whether the account does something itself.
+// isManagedHere reports whether the account provides a service itself.
 func (props GovernanceProps) isManagedHere(what string) bool {
 	return !slices.Contains(props.Organisation, what)
 }
 
-// AddGovernance watches the account: what it costs, who does what in it, and whether it is as it should be. What the organisation
-// does already is left to it.
+// AddGovernance adds what monitors the account: its cost, its audit trail and its compliance. What the organisation
+// provides is left out.
 func AddGovernance(stack awscdk.Stack, props GovernanceProps) {
 	if props.Budget != nil {
+		// addBudget notifies finance and the owners when the cost of the month passes the two thresholds, or is forecast to
+		// pass the budget.
 		addBudget(stack, *props.Budget, props.Topics)
 	}
 	if props.isManagedHere(costAnomaly) {
+		// addCostAnomalyDetection notifies finance of unexpected cost.
 		addCostAnomalyDetection(stack, props.AnomalyDollars, props.Topics)
 	}
 	if props.isManagedHere(auditTrail) || props.isManagedHere(configRecorder) {
@@ -80,7 +83,7 @@ func AddGovernance(stack awscdk.Stack, props GovernanceProps) {
 	}
 }
 
-// newAuditBucket is the bucket that the records of what happened are kept in.
+// newAuditBucket returns the bucket of the audit records.
 func newAuditBucket(stack awscdk.Stack, key awskms.IKey, keepDays int) awss3.Bucket {
 	logs := constructs.NewBucket(stack, "AccessLogs", constructs.BucketProps{LifecycleRules: []*awss3.LifecycleRule{constructs.ExpireRule(accessLogDays)}})
 	return constructs.NewBucket(stack, "Records", constructs.BucketProps{Key: key, AccessLogs: logs, LifecycleRules: []*awss3.LifecycleRule{constructs.ExpireRule(keepDays)}})

@@ -12,15 +12,14 @@ import (
 	"lockstep/infra/constructs"
 )
 
-// NetworkProps are what the network stack is made from.
+// NetworkProps are the properties of the network stack.
 type NetworkProps struct {
 	config.Network
-	// LogDays is how many days the record of the network's traffic is kept.
+	// LogDays is how many days the flow logs are kept.
 	LogDays int
 }
 
-// AddNetwork is a network with an isolated subnet in each zone: nothing in it reaches the internet, and nothing from there reaches it. Its
-// traffic is recorded.
+// AddNetwork adds a VPC with an isolated subnet in each zone, without a route to the internet, and with flow logs.
 func AddNetwork(stack awscdk.Stack, props NetworkProps) awsec2.IVpc {
 	vpc := awsec2.NewVpc(stack, jsii.String("Network"), &awsec2.VpcProps{
 		VpcName: stack.StackName(), IpAddresses: awsec2.IpAddresses_Cidr(jsii.String(props.CIDR)),

@@ -13,7 +13,7 @@ import (
 	"lockstep/infra/constructs"
 )
 
-// NotificationsProps are what the notifications stack is made from.
+// NotificationsProps are the properties of the notifications stack.
 type NotificationsProps config.Notifications
 
 // The services that speak on the topics.
@@ -23,7 +23,7 @@ const (
 	costAlertsService = "costalerts.amazonaws.com"
 )
 
-// ownerEventRules is what the owners are told of beside the alarms: whatever happens in the account that a person has to look at.
+// ownerEventRules are the events of the account, besides alarms, that the owners are notified of.
 var ownerEventRules = []struct {
 	id string
 	constructs.RuleProps
@@ -49,7 +49,7 @@ var ownerEventRules = []struct {
 	}},
 }
 
-// alarmRuleProps tells a topic of every alarm of the account.
+// alarmRuleProps returns a rule that notifies a topic of every alarm of the account.
 func alarmRuleProps(topic *string) constructs.RuleProps {
 	state := func(name string) map[string]any { return map[string]any{"value": []string{name}} }
 	return constructs.RuleProps{
@@ -63,15 +63,16 @@ func alarmRuleProps(topic *string) constructs.RuleProps {
 	}
 }
 
-// Topics are the topics that the environment speaks on.
+// Topics are the topics of an environment.
 type Topics struct {
-	// Cost reaches finance and the owners.
+	// Cost notifies finance and the owners.
 	Cost awssns.ITopic
-	// Owners reaches the owners.
+	// Owners notifies the owners.
 	Owners awssns.ITopic
 }
 
-// AddNotifications are the topics on which the environment speaks: to finance and the owners of cost, to the owners of everything else.
+// AddNotifications adds the topics of the environment: finance and the owners are notified of cost, and the owners of
+// everything else.
 func AddNotifications(stack awscdk.Stack, props NotificationsProps) Topics {
 	key := constructs.NewKey(stack, "Key", "encrypts the messages of "+*stack.StackName())
 	constructs.GrantPublishers(key, eventsService, budgetsService, costAlertsService)
@@ -88,6 +89,8 @@ func AddNotifications(stack awscdk.Stack, props NotificationsProps) Topics {
 		constructs.NewRule(stack, rule.id, rule.RuleProps)
 	}
 	if props.Chat != nil {
+		// addChat adds a chat channel that is notified of a topic. Its role has no permissions, so that nothing can be done
+		// from the channel.
 		addChat(stack, *props.Chat, owners)
 	}
 	addOutput(stack, "FinanceTopicArn", cost.TopicArn(), "the topic for cost")
@@ -95,7 +98,7 @@ func AddNotifications(stack awscdk.Stack, props NotificationsProps) Topics {
 	return Topics{Cost: cost, Owners: owners}
 }
 
-// sortedUnion has every address once.
+// sortedUnion returns the items of all lists, sorted and without duplicates.
 func sortedUnion(lists ...[]string) []string {
 	all := slices.Concat(lists...)
 	slices.Sort(all)

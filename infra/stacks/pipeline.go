@@ -16,12 +16,12 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// PipelinesProps are what the pipeline stack is made from.
+// PipelinesProps are the properties of the pipeline stack.
 type PipelinesProps struct {
 	Pipeline config.Pipeline
-	// Environments are those that releases go to; their accounts may read what the pipelines hand on.
+	// Environments are those that releases are deployed to. Their accounts may read the artifacts.
 	Environments []config.Environment
-	// Pipelines are the pipelines with their stages, as the table of steps has them.
+	// Pipelines are the pipelines with their stages.
 	Pipelines []pipeline.Pipeline
 }
 
@@ -29,14 +29,14 @@ type PipelinesProps struct {
 const (
 	jobImage   = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
 	jobCompute = "BUILD_GENERAL1_LARGE"
-	// reportGroupName is what the buildspecs call the report of a job that has one.
+	// reportGroupName is the name of a job's report in its buildspec.
 	reportGroupName = "tests"
-	// jobMinutes is more than a deployment of all stacks takes, an Aurora cluster's first creation included.
+	// jobMinutes is longer than the deployment of all stacks takes with the creation of an Aurora cluster.
 	jobMinutes = 120
 )
 
-// AddPipelines is the pipelines of the platform, each with a store of its own, so that what a pull request leaves never lies beside what
-// is deployed. The error is a job that cannot be written as a buildspec.
+// AddPipelines adds the pipelines, each with an artifact store of its own, so that artifacts of pull requests are
+// never in the store of deployments. It returns an error if a job cannot be written as a buildspec.
 func AddPipelines(stack awscdk.Stack, props PipelinesProps) error {
 	logs := own.NewBucket(stack, "AccessLogs", own.BucketProps{LifecycleRules: accessLogRules()})
 	var drawn []awscloudwatch.IWidget
@@ -55,7 +55,7 @@ func AddPipelines(stack awscdk.Stack, props PipelinesProps) error {
 	return nil
 }
 
-// pipelineBuilder is a pipeline while it is made.
+// A pipelineBuilder collects the resources of one pipeline.
 type pipelineBuilder struct {
 	PipelinesProps
 	definition pipeline.Pipeline
@@ -69,7 +69,7 @@ type pipelineBuilder struct {
 	durations   []awscloudwatch.IMetric
 }
 
-// stageDeclarations are the source and then the line's own.
+// stageDeclarations returns the source stage and the stages of the definition.
 func (l *pipelineBuilder) stageDeclarations() ([]any, error) {
 	stages := []any{stageDeclaration("source", l.sourceAction())}
 	for _, s := range l.definition.Stages {
@@ -97,7 +97,8 @@ func (l *pipelineBuilder) stageDeclarations() ([]any, error) {
 	return stages, nil
 }
 
-// sourceAction names the commit that started the pipeline. Jobs clone the repository themselves, with its history: gates look at it.
+// sourceAction returns the action that reads the commit. Jobs clone the repository themselves, with its history, which
+// gates read.
 func (l *pipelineBuilder) sourceAction() any {
 	source := l.Pipeline.Source
 	l.role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
@@ -114,8 +115,8 @@ func (l *pipelineBuilder) sourceAction() any {
 	}
 }
 
-// allowClone lets a job's role read the one repository. The connection may have more rights, on more of them.
-// Source of the conditions: the service authorization reference, AWS CodeConnections.
+// allowClone lets a job's role read the one repository, whatever the connection itself allows. Source of the
+// conditions: the service authorization reference, AWS CodeConnections.
 func (l *pipelineBuilder) allowClone(role awsiam.Role) {
 	for _, service := range []string{"codeconnections", "codestar-connections"} { // its name of today and the one before, which connections still have
 		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
@@ -127,7 +128,7 @@ func (l *pipelineBuilder) allowClone(role awsiam.Role) {
 	}
 }
 
-// addJob makes a job with a role of its own, and the action that starts it.
+// addJob adds a job with a role of its own and returns the action that starts it.
 func (l *pipelineBuilder) addJob(job pipeline.Job, order int) (any, error) {
 	engine := l.definition.Engine(l.Pipeline.Engine)
 	buildspec, err := job.Buildspec(engine)
@@ -162,7 +163,7 @@ func (l *pipelineBuilder) addJob(job pipeline.Job, order int) (any, error) {
 	return l.jobAction(job, project, order), nil
 }
 
-// jobAction is the action that starts a job. What the job shows is read by later actions under the job's name.
+// jobAction returns the action that starts a job. Later actions read its variables under the job's name.
 func (l *pipelineBuilder) jobAction(job pipeline.Job, project awscodebuild.CfnProject, order int) any {
 	action := &awscodepipeline.CfnPipeline_ActionDeclarationProperty{
 		Name: jsii.String(job.Name), Namespace: jsii.String(job.Name), ActionTypeId: actionType("Build", "CodeBuild"), RunOrder: jsii.Number(order),
@@ -179,8 +180,8 @@ func (l *pipelineBuilder) jobAction(job pipeline.Job, project awscodebuild.CfnPr
 	return action
 }
 
-// assumableRoles are the ARNs of the roles that a job may take on: it names each. What the environment before has recorded says what may go on, and is
-// read by that one's publishing role.
+// assumableRoles returns the ARNs of the roles that a job may assume. A job that promotes reads the records of the
+// environment before, with that environment's publishing role.
 func (l *pipelineBuilder) assumableRoles(job pipeline.Job) []string {
 	var out []string
 	for _, env := range l.Environments {
@@ -199,7 +200,7 @@ func (l *pipelineBuilder) assumableRoles(job pipeline.Job) []string {
 	return out
 }
 
-// bootstrapRoleARNs are the ARNs of roles that `cdk bootstrap` made in an environment's account.
+// bootstrapRoleARNs returns the ARNs of roles that `cdk bootstrap` created in an environment's account.
 func bootstrapRoleARNs(qualifier string, env config.Environment, roles []string) []string {
 	var out []string
 	for _, role := range roles {
@@ -208,6 +209,7 @@ func bootstrapRoleARNs(qualifier string, env config.Environment, roles []string)
 	return out
 }
 
+// addPipeline adds the pipeline itself.
 func (l *pipelineBuilder) addPipeline(stages []any, store artifactStore) {
 	for _, project := range l.projects {
 		project.SetEncryptionKey(store.key.KeyArn())
@@ -231,7 +233,7 @@ func (l *pipelineBuilder) addPipeline(stages []any, store artifactStore) {
 	}
 }
 
-// addSchedule starts the pipeline at the times that the configuration says.
+// addSchedule starts the pipeline at the configured times.
 func (l *pipelineBuilder) addSchedule(made awscodepipeline.CfnPipeline) {
 	arn := awscdk.Stack_Of(l.scope).FormatArn(&awscdk.ArnComponents{Service: jsii.String("codepipeline"), Resource: made.Ref()})
 	role := own.NewServiceRole(l.scope, "ScheduleRole", eventsService, "starts the pipeline "+l.name)
@@ -241,7 +243,7 @@ func (l *pipelineBuilder) addSchedule(made awscodepipeline.CfnPipeline) {
 	own.NewSchedule(l.scope, "Schedule", own.ScheduleProps{Description: "starts " + l.name, Expression: l.Pipeline.DriftSchedule, Target: arn, Role: role})
 }
 
-// triggers are what in the repository starts the pipeline; nothing does where a schedule starts it.
+// triggers returns what starts the pipeline; nil for a schedule.
 func (l *pipelineBuilder) triggers() any {
 	source := l.Pipeline.Source
 	branch := &awscodepipeline.CfnPipeline_GitBranchFilterCriteriaProperty{Includes: jsii.Strings(source.Branch)}
@@ -269,7 +271,7 @@ func actionType(category, provider string) any {
 	}
 }
 
-// artifactRefs are the names as CodePipeline wants them.
+// artifactRefs returns the names of artifacts as CodePipeline takes them.
 func artifactRefs(names ...string) []any {
 	var out []any
 	for _, name := range names {
@@ -278,7 +280,7 @@ func artifactRefs(names ...string) []any {
 	return out
 }
 
-// constructID is a name as the id of a construct: pull-request becomes PullRequest.
+// constructID returns a name as the id of a construct: pull-request becomes PullRequest.
 func constructID(name string) string {
 	out, upper := make([]byte, 0, len(name)), true
 	for i := range len(name) {

@@ -10,14 +10,14 @@ import (
 	"lockstep/infra/constructs"
 )
 
-// StackPolicyMetadata is where a template says which stack policy its stack gets. CloudFormation takes a policy by a call of its own, which
-// whoever deploys the assembly makes.
+// StackPolicyMetadata is the key of a template's metadata that holds the policy of its stack. CloudFormation takes a
+// policy by a call of its own, which whoever deploys the assembly makes.
 const StackPolicyMetadata = "lockstep:stackPolicy"
 
-// statefulTypes are the types of resources that hold what cannot be made again.
+// statefulTypes are the types of resources whose data cannot be created again.
 var statefulTypes = []string{"AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::RDS::DBCluster", "AWS::S3::Bucket"}
 
-// stackPolicy lets updates change everything, but not replace or delete what holds data.
+// stackPolicy allows all updates but those that replace or delete a resource with data.
 var stackPolicy = map[string]any{"Statement": []any{
 	map[string]any{"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"},
 	map[string]any{
@@ -26,8 +26,8 @@ var stackPolicy = map[string]any{"Statement": []any{
 	},
 }}
 
-// protectStack gives the stack its policy. The first stack of an account also lets the role that deploys set such policies, which `cdk
-// bootstrap` does not.
+// protectStack adds the policy to the stack. The first stack of an account also lets the deployment role set such
+// policies, which `cdk bootstrap` does not.
 func (p *Scope) protectStack(stack awscdk.Stack) {
 	stack.AddMetadata(jsii.String(StackPolicyMetadata), stackPolicy)
 	if len(p.Stacks) > 0 {

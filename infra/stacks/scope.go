@@ -9,16 +9,17 @@ import (
 	"lockstep/config"
 )
 
-// A Scope is one account of the platform, to make stacks in: their names, tags, roles and protection follow from the configuration.
+// A Scope is one account of the platform in which stacks are created. Their names, tags, roles and protection follow
+// from the configuration.
 type Scope struct {
 	App         awscdk.App
 	Pipeline    config.Pipeline
 	Environment config.Environment
-	// Stacks are the stacks so far, in the order in which they were made.
+	// Stacks are the stacks in the order of their creation.
 	Stacks []awscdk.Stack
 }
 
-// NewStack makes a stack, called PROJECT-ENVIRONMENT-NAME.
+// NewStack returns a new stack with the name PROJECT-ENVIRONMENT-NAME.
 func (p *Scope) NewStack(name, about string) awscdk.Stack {
 	env := p.Environment
 	stack := awscdk.NewStack(p.App, jsii.String(p.QualifiedName(name)), &awscdk.StackProps{
@@ -38,12 +39,13 @@ func (p *Scope) NewStack(name, about string) awscdk.Stack {
 	return stack
 }
 
-// QualifiedName is the name of something of this account that has to be unique in it.
+// QualifiedName returns a name that is unique in the account.
 func (p *Scope) QualifiedName(of string) string {
 	return fmt.Sprintf("%s-%s-%s", p.Pipeline.Project, p.Environment.Name, of)
 }
 
-// tags are those of the configuration; the environment's win over the pipeline's, and who and where over both.
+// tags returns the tags of all stacks: those of the pipeline, then those of the environment, then the project and the
+// environment. Later ones replace earlier ones.
 func (p *Scope) tags() map[string]string {
 	all := map[string]string{}
 	for _, tags := range []map[string]string{p.Pipeline.Tags, p.Environment.Tags, {"project": p.Pipeline.Project, "environment": p.Environment.Name}} {
@@ -54,10 +56,10 @@ func (p *Scope) tags() map[string]string {
 	return all
 }
 
-// outputsContextKey is where a stack has the folder of the parameters that hold its outputs.
+// outputsContextKey is the context key of the folder of a stack's output parameters.
 const outputsContextKey = "lockstep:outputs"
 
-// addOutput makes a value known to people, as an output of the stack, and to programs, as a parameter.
+// addOutput publishes a value as an output of the stack, for people, and as a parameter, for programs.
 func addOutput(stack awscdk.Stack, id string, value *string, about string) {
 	awscdk.NewCfnOutput(stack, jsii.String(id), &awscdk.CfnOutputProps{Value: value, Description: jsii.String(about)})
 	folder := stack.Node().GetContext(jsii.String(outputsContextKey)).(string)

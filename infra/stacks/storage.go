@@ -8,13 +8,14 @@ import (
 	"lockstep/infra/constructs"
 )
 
-// StorageProps are what the storage stack is made from.
+// StorageProps are the properties of the storage stack.
 type StorageProps struct {
 	config.Storage
 	Imports config.Imports
 }
 
-// AddStorage is the environment's object storage: a bucket that archives what is old, and one for its access logs.
+// AddStorage adds the environment's object storage: a bucket that archives old objects, and a bucket of its access
+// logs.
 func AddStorage(stack awscdk.Stack, props StorageProps) {
 	logs := constructs.NewBucket(stack, "AccessLogs", constructs.BucketProps{
 		LifecycleRules: []*awss3.LifecycleRule{constructs.ExpireRule(props.AccessLogDays)},

@@ -16,8 +16,11 @@ import (
 	"lockstep/infra/constructs"
 )
 
-// addTrail records who does what in every region: for years in the bucket, and for as long as logs are kept where alarms see it.
+// addTrail records the calls in every region: for years in the bucket, and for LogDays in the log group that it
+// returns.
 func addTrail(stack awscdk.Stack, key awskms.Key, records awss3.IBucket, logDays int) awslogs.LogGroup {
+	// allowTrailKeyUse lets this trail use the key. Source: the CloudTrail user guide, configure AWS KMS key policies for
+	// CloudTrail.
 	allowTrailKeyUse(stack, key)
 	group := constructs.NewLogGroup(stack, "TrailLog", fmt.Sprintf("/%s/trail", *stack.StackName()), logDays)
 	awscloudtrail.NewTrail(stack, jsii.String("Trail"), &awscloudtrail.TrailProps{
@@ -48,8 +51,8 @@ func allowTrailKeyUse(stack awscdk.Stack, key awskms.Key) {
 	}
 }
 
-// securityEvents are the events that raise an alarm when they happen once, as filters on the audit trail.
-// Source of the patterns: the CIS AWS Foundations Benchmark, monitoring; CloudTrail's documentation of event names.
+// securityEvents are the events that raise an alarm, as filters on the audit trail. Source of the patterns: the CIS
+// AWS Foundations Benchmark, monitoring; CloudTrail's documentation of event names.
 var securityEvents = []struct{ id, about, pattern string }{
 	{"DeniedCalls", "somebody was denied what they tried", `{ ($.errorCode = "*UnauthorizedOperation") || ($.errorCode = "AccessDenied*") }`},
 	{"SignInWithoutMFA", "somebody signed in to the console without a second factor", `{ ($.eventName = "ConsoleLogin") && ($.additionalEventData.MFAUsed != "Yes") && ($.userIdentity.type = "IAMUser") && ($.responseElements.ConsoleLogin = "Success") }`},
@@ -67,7 +70,7 @@ var securityEvents = []struct{ id, about, pattern string }{
 	{"NetworkChanges", "a network was made, changed or removed", `{ ($.eventName = "CreateVpc") || ($.eventName = "DeleteVpc") || ($.eventName = "ModifyVpcAttribute") || ($.eventName = "*VpcPeeringConnection") }`},
 }
 
-// addSecurityAlarms raise an alarm on each of the security events, and draw them all.
+// addSecurityAlarms adds an alarm for each of the security events, and a dashboard.
 func addSecurityAlarms(stack awscdk.Stack, group awslogs.LogGroup, thresholds config.SecurityAlarms) {
 	// The events of which some are normal.
 	expected := map[string]int{"DeniedCalls": thresholds.DeniedCalls, "FailedSignIns": thresholds.FailedSignIns}

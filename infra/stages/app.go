@@ -12,8 +12,8 @@ import (
 	"lockstep/infra/stacks"
 )
 
-// featureFlags are the library's feature flags: what a new app gets, as far as these stacks are concerned.
-// Source: https://github.com/aws/aws-cdk/blob/main/packages/aws-cdk-lib/cx-api/FEATURE_FLAGS.md
+// featureFlags are the library's feature flags that concern these stacks, as a new app has them. Source:
+// https://github.com/aws/aws-cdk/blob/main/packages/aws-cdk-lib/cx-api/FEATURE_FLAGS.md
 var featureFlags = map[string]any{
 	"@aws-cdk/aws-s3:createDefaultLoggingPolicy":            true,
 	"@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy":       true,
@@ -25,7 +25,8 @@ var featureFlags = map[string]any{
 	"aws:cdk:enable-path-metadata": true,
 }
 
-// NewApp is the app with all stacks of an environment, or of the tooling account, which writes its cloud assembly into the folder out.
+// NewApp returns the app with all stacks of an environment, or of the tooling account. It writes its cloud assembly to
+// the folder out.
 func NewApp(c *config.Config, env config.Environment, out string) (awscdk.App, error) {
 	context := maps.Clone(featureFlags)
 	if env.Network != nil {
@@ -43,6 +44,7 @@ func NewApp(c *config.Config, env config.Environment, out string) (awscdk.App, e
 		if err := stage.build(place); err != nil {
 			return nil, err
 		}
+		// addDependencies makes each stack of a stage depend on the stacks of the stages before.
 		addDependencies(place.Stacks[:before], place.Stacks[before:])
 	}
 	// The report, one for each stack, stays in the assembly: which rule was met by which resource, and why another was excused.

@@ -1,4 +1,4 @@
-// Package stages owns which stacks an environment has and in which order they come. It knows nothing of what is in them.
+// Package stages owns which stacks an environment has and in which order. It knows nothing of what is in them.
 package stages
 
 import (
@@ -9,13 +9,13 @@ import (
 	"lockstep/infra/stacks"
 )
 
-// A stage is a part of an account that is deployed whole before the next one begins.
+// A stage is a part of an account that is deployed completely before the next one.
 type stage struct {
 	name  string
 	build func(*stacks.Scope) error
 }
 
-// stagesFor are the stages of an environment, or of the tooling account, in their order.
+// stagesFor returns the stages of an environment, or of the tooling account, in order.
 func stagesFor(c *config.Config, env config.Environment) []stage {
 	if env.Name == config.ToolingEnvironment {
 		return toolingStages(c)
@@ -30,13 +30,13 @@ var environmentStages = []stage{
 	{"shared", buildShared},
 }
 
-// buildArtefact is what the platform's programs are configured by.
+// buildArtefact adds the configuration of the platform's programs.
 func buildArtefact(p *stacks.Scope) error {
 	stacks.AddArtefact(p.NewStack("artefact", "the configuration, as SSM parameters"), stacks.ArtefactProps{Project: p.Pipeline.Project, Environment: p.Environment})
 	return nil
 }
 
-// buildPlugins are the parts that this environment's configuration names.
+// buildPlugins adds the plugins of the environment.
 func buildPlugins(p *stacks.Scope) error {
 	wanted, err := plugins.ForEnvironment(p.Environment)
 	if err != nil {
@@ -50,7 +50,7 @@ func buildPlugins(p *stacks.Scope) error {
 	return nil
 }
 
-// buildShared is what watches all the rest, and whom it tells.
+// buildShared adds the topics that people are notified on and what monitors the account.
 func buildShared(p *stacks.Scope) error {
 	env := p.Environment
 	topics := stacks.AddNotifications(p.NewStack("notifications", "who hears of what"), stacks.NotificationsProps(env.Notifications))

@@ -10,8 +10,8 @@ import (
 	"lockstep/config"
 )
 
-// Synth writes the environment's cloud assembly into the folder out and returns what cdk-nag, or the library, says is wrong with it. The
-// library reports errors by panicking.
+// Synth writes the environment's cloud assembly to the folder out and returns the errors that cdk-nag or the library
+// report. The library panics on other errors.
 func Synth(c *config.Config, env config.Environment, out string) ([]error, error) {
 	app, err := NewApp(c, env, out)
 	if err != nil {
@@ -20,7 +20,7 @@ func Synth(c *config.Config, env config.Environment, out string) ([]error, error
 	return SynthApp(app), nil
 }
 
-// SynthApp synthesises an app and returns its errors as STACK/CONSTRUCT: RULE: what is wrong.
+// SynthApp synthesises an app and returns its errors as STACK/CONSTRUCT: RULE: MESSAGE.
 func SynthApp(app awscdk.App) []error {
 	var findings []error
 	for _, stack := range *app.Synth(nil).Stacks() {
@@ -33,6 +33,7 @@ func SynthApp(app awscdk.App) []error {
 	return findings
 }
 
+// oneLine returns a text with each run of white space replaced by a space.
 func oneLine(text any) string {
 	return strings.Join(strings.Fields(fmt.Sprint(text)), " ")
 }

@@ -6,7 +6,7 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// toolingStages is the table of the tooling account's stages.
+// toolingStages returns the table of the tooling account's stages.
 func toolingStages(c *config.Config) []stage {
 	return []stage{
 		{"events", func(p *stacks.Scope) error {
