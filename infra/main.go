@@ -17,7 +17,7 @@ import (
 	"lockstep/infra/stages"
 )
 
-// The statuses that the program ends with.
+// The exit codes.
 const (
 	exitDone   = 0
 	exitFailed = 1
@@ -33,8 +33,10 @@ func main() {
 func run(args []string, configuration fs.FS, stderr io.Writer) int {
 	flags := flag.NewFlagSet("infra", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	name := flags.String("env", "", "the environment's name, or "+config.ToolingEnvironment+" for the account that owns the pipeline; all of them unless told")
-	out := flags.String("out", "", "the folder for the cloud assemblies, each in a folder of its environment's name, which is replaced")
+	name := flags.String("env", "",
+		"the environment's name, or "+config.ToolingEnvironment+" for the account that owns the pipeline; all by default")
+	out := flags.String("out", "",
+		"the folder for the cloud assemblies, each in a folder of its environment's name, which is replaced")
 	if err := flags.Parse(args); err != nil {
 		return exitUsage
 	}
@@ -47,14 +49,14 @@ func run(args []string, configuration fs.FS, stderr io.Writer) int {
 		fmt.Fprintln(stderr, err)
 		return exitUsage
 	}
-	chosen := c.Targets()
+	targets := c.Targets()
 	if *name != "" {
-		if chosen, err = c.Select(*name); err != nil {
+		if targets, err = c.Select(*name); err != nil {
 			fmt.Fprintln(stderr, err)
 			return exitUsage
 		}
 	}
-	if err := synthesise(c, chosen, *out); err != nil {
+	if err := synthesise(c, targets, *out); err != nil {
 		fmt.Fprintln(stderr, err)
 		return exitFailed
 	}
@@ -75,8 +77,9 @@ func synthesise(c *config.Config, environments []config.Environment, out string)
 	defer os.RemoveAll(dir)
 	var problems []error
 	for _, env := range environments {
-		for _, part := range env.Accounts() {
-			findings, err := synthRecovering(c, part.Environment, filepath.Join(dir, env.Name, part.Folder))
+		for _, account := range env.Accounts() {
+			dir := filepath.Join(dir, env.Name, account.Folder)
+			findings, err := synthRecovering(c, account.Environment, dir)
 			problems = append(append(problems, err), findings...)
 		}
 	}
@@ -84,11 +87,11 @@ func synthesise(c *config.Config, environments []config.Environment, out string)
 		return err
 	}
 	for _, env := range environments {
-		place := filepath.Join(out, env.Name)
-		if err := os.RemoveAll(place); err != nil {
+		target := filepath.Join(out, env.Name)
+		if err := os.RemoveAll(target); err != nil {
 			return err
 		}
-		if err := os.Rename(filepath.Join(dir, env.Name), place); err != nil {
+		if err := os.Rename(filepath.Join(dir, env.Name), target); err != nil {
 			return err
 		}
 	}

@@ -14,9 +14,10 @@ import (
 const abandonedUploadDays = 7
 
 // NewKey returns a KMS key that is rotated every year. It outlives its stack, because what it encrypted may.
-func NewKey(scope constructs.Construct, id, about string) awskms.Key {
+func NewKey(scope constructs.Construct, id, description string) awskms.Key {
 	return awskms.NewKey(scope, jsii.String(id), &awskms.KeyProps{
-		Description: jsii.String(about), EnableKeyRotation: jsii.Bool(true), RemovalPolicy: awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE,
+		Description: jsii.String(description), EnableKeyRotation: jsii.Bool(true),
+		RemovalPolicy: awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE,
 	})
 }
 

@@ -21,8 +21,8 @@ type Imported struct{ scope constructs.Construct }
 // Import returns the stack's only Imported.
 func Import(stack constructs.Construct) Imported {
 	const id = "Imported"
-	if there := stack.Node().TryFindChild(jsii.String(id)); there != nil {
-		return Imported{there.(constructs.Construct)}
+	if existing := stack.Node().TryFindChild(jsii.String(id)); existing != nil {
+		return Imported{existing.(constructs.Construct)}
 	}
 	return Imported{constructs.NewConstruct(stack, jsii.String(id))}
 }
@@ -46,7 +46,7 @@ func (i Imported) Network(n config.Network) awsec2.IVpc {
 	var subnets, tables []*string
 	for j, reference := range n.Subnets {
 		subnets = append(subnets, i.resolve(reference))
-		// The library wants to know the route tables too. Nothing here adds a route, so their names are never used.
+		// The library requires the route tables too. No stack adds a route, so their names are never used.
 		tables = append(tables, jsii.String(fmt.Sprintf("unused-%d", j)))
 	}
 	attributes.IsolatedSubnetIds, attributes.IsolatedSubnetRouteTableIds = &subnets, &tables
@@ -55,15 +55,16 @@ func (i Imported) Network(n config.Network) awsec2.IVpc {
 
 // HostedZone returns the zone of Route 53.
 func (i Imported) HostedZone(z config.HostedZone) awsroute53.IHostedZone {
-	return awsroute53.HostedZone_FromHostedZoneAttributes(i.scope, jsii.String("HostedZone"), &awsroute53.HostedZoneAttributes{
-		HostedZoneId: i.resolve(z.ID), ZoneName: jsii.String(z.Name),
-	})
+	return awsroute53.HostedZone_FromHostedZoneAttributes(i.scope, jsii.String("HostedZone"),
+		&awsroute53.HostedZoneAttributes{
+			HostedZoneId: i.resolve(z.ID), ZoneName: jsii.String(z.Name),
+		})
 }
 
 // ImportedOrNewKey returns the imported key, or a new one if none is imported.
-func ImportedOrNewKey(scope constructs.Construct, imports config.Imports, about string) awskms.IKey {
+func ImportedOrNewKey(scope constructs.Construct, imports config.Imports, description string) awskms.IKey {
 	if imports.Key != "" {
 		return Import(scope).Key(imports.Key)
 	}
-	return NewKey(scope, "Key", about)
+	return NewKey(scope, "Key", description)
 }

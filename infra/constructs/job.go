@@ -49,17 +49,20 @@ func NewJob(scope constructs.Construct, id string, props JobProps) awscodebuild.
 	}))
 	if len(props.Reports) > 0 {
 		props.Role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-			Actions:   jsii.Strings("codebuild:BatchPutTestCases", "codebuild:CreateReport", "codebuild:CreateReportGroup", "codebuild:UpdateReport"),
+			Actions: jsii.Strings("codebuild:BatchPutTestCases", "codebuild:CreateReport", "codebuild:CreateReportGroup",
+				"codebuild:UpdateReport"),
 			Resources: jsii.Strings(props.reportGroups(awscdk.Stack_Of(scope))...),
 		}))
 	}
 	var variables []any
 	for _, name := range slices.Sorted(maps.Keys(props.Variables)) {
-		variables = append(variables, &awscodebuild.CfnProject_EnvironmentVariableProperty{Name: jsii.String(name), Value: jsii.String(props.Variables[name]), Type: jsii.String("PLAINTEXT")})
+		variables = append(variables, &awscodebuild.CfnProject_EnvironmentVariableProperty{Name: jsii.String(name),
+			Value: jsii.String(props.Variables[name]), Type: jsii.String("PLAINTEXT")})
 	}
 	project := awscodebuild.NewCfnProject(scope, jsii.String(id), &awscodebuild.CfnProjectProps{
 		Name: jsii.String(props.Name), Description: jsii.String(props.Description), ServiceRole: props.Role.RoleArn(),
-		Source:    &awscodebuild.CfnProject_SourceProperty{Type: jsii.String("CODEPIPELINE"), BuildSpec: jsii.String(props.Buildspec)},
+		Source: &awscodebuild.CfnProject_SourceProperty{Type: jsii.String("CODEPIPELINE"),
+			BuildSpec: jsii.String(props.Buildspec)},
 		Artifacts: &awscodebuild.CfnProject_ArtifactsProperty{Type: jsii.String("CODEPIPELINE")},
 		Environment: &awscodebuild.CfnProject_EnvironmentProperty{
 			Type: jsii.String("LINUX_CONTAINER"), Image: jsii.String(props.Image), ComputeType: jsii.String(props.Compute),
@@ -81,16 +84,17 @@ func NewJob(scope constructs.Construct, id string, props JobProps) awscodebuild.
 func (props JobProps) reportGroups(stack awscdk.Stack) []string {
 	var out []string
 	for _, report := range props.Reports {
-		out = append(out, fmt.Sprintf("arn:aws:codebuild:%s:%s:report-group/%s-%s", *stack.Region(), *stack.Account(), props.Name, report))
+		out = append(out, fmt.Sprintf("arn:aws:codebuild:%s:%s:report-group/%s-%s", *stack.Region(), *stack.Account(),
+			props.Name, report))
 	}
 	return out
 }
 
 // NewServiceRole returns a role that one AWS service assumes, for this account alone.
-func NewServiceRole(scope constructs.Construct, id, service, about string) awsiam.Role {
+func NewServiceRole(scope constructs.Construct, id, service, description string) awsiam.Role {
 	account := awscdk.Stack_Of(scope).Account()
 	return awsiam.NewRole(scope, jsii.String(id), &awsiam.RoleProps{
-		Description: jsii.String(about),
+		Description: jsii.String(description),
 		AssumedBy: awsiam.NewServicePrincipal(jsii.String(service), &awsiam.ServicePrincipalOpts{
 			Conditions: &map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": account}},
 		}),

@@ -15,7 +15,8 @@ import (
 
 // NewLogGroup returns a log group that keeps events for a number of days. CloudWatch encrypts it with its own key.
 func NewLogGroup(scope constructs.Construct, id, name string, keepDays int) awslogs.LogGroup {
-	group := awslogs.NewLogGroup(scope, jsii.String(id), &awslogs.LogGroupProps{LogGroupName: jsii.String(name), RemovalPolicy: awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE})
+	group := awslogs.NewLogGroup(scope, jsii.String(id), &awslogs.LogGroupProps{LogGroupName: jsii.String(name),
+		RemovalPolicy: awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE})
 	// The library has a name for each number of days that CloudWatch takes; the configuration allows the same numbers.
 	group.Node().DefaultChild().(awslogs.CfnLogGroup).SetRetentionInDays(jsii.Number(keepDays))
 	return group
@@ -62,7 +63,8 @@ type RuleProps struct {
 	Pattern     map[string]any
 	// Target is the ARN of the resource that gets the events.
 	Target *string
-	// Message is the text that is sent, with names from Paths in angle brackets; empty sends the event itself.
+	// Message is the text that is sent, with names from InputPaths in angle brackets. If it is empty the event itself is
+	// sent.
 	Message    string
 	InputPaths map[string]string
 }
@@ -95,25 +97,30 @@ type ScheduleProps struct {
 // NewSchedule returns a rule that starts its target at the times of its expression.
 func NewSchedule(scope constructs.Construct, id string, props ScheduleProps) awsevents.CfnRule {
 	return awsevents.NewCfnRule(scope, jsii.String(id), &awsevents.CfnRuleProps{
-		Description: jsii.String(props.Description), ScheduleExpression: jsii.String(props.Expression), State: jsii.String("ENABLED"),
-		Targets: []any{&awsevents.CfnRule_TargetProperty{Arn: props.Target, Id: jsii.String("Target"), RoleArn: props.Role.RoleArn()}},
+		Description: jsii.String(props.Description), ScheduleExpression: jsii.String(props.Expression),
+		State: jsii.String("ENABLED"),
+		Targets: []any{&awsevents.CfnRule_TargetProperty{Arn: props.Target, Id: jsii.String("Target"),
+			RoleArn: props.Role.RoleArn()}},
 	})
 }
 
 // NewGraphWidget returns a widget that draws metrics.
 func NewGraphWidget(title string, metrics ...awscloudwatch.IMetric) awscloudwatch.IWidget {
-	return awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{Title: jsii.String(title), Width: jsii.Number(12), Left: &metrics})
+	return awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{Title: jsii.String(title), Width: jsii.Number(12),
+		Left: &metrics})
 }
 
 // NewAlarmWidget returns a widget that draws an alarm's metric with its threshold.
 func NewAlarmWidget(title string, alarm awscloudwatch.Alarm) awscloudwatch.IWidget {
-	return awscloudwatch.NewAlarmWidget(&awscloudwatch.AlarmWidgetProps{Title: jsii.String(title), Width: jsii.Number(12), Alarm: alarm})
+	return awscloudwatch.NewAlarmWidget(&awscloudwatch.AlarmWidgetProps{Title: jsii.String(title), Width: jsii.Number(12),
+		Alarm: alarm})
 }
 
 // NewDashboard returns a dashboard with the name of its stack and rows of widgets.
 func NewDashboard(scope constructs.Construct, rows ...[]awscloudwatch.IWidget) awscloudwatch.Dashboard {
 	stack := awscdk.Stack_Of(scope)
-	dashboard := awscloudwatch.NewDashboard(scope, jsii.String("Dashboard"), &awscloudwatch.DashboardProps{DashboardName: stack.StackName()})
+	dashboard := awscloudwatch.NewDashboard(scope, jsii.String("Dashboard"),
+		&awscloudwatch.DashboardProps{DashboardName: stack.StackName()})
 	for _, row := range rows {
 		dashboard.AddWidgets(row...)
 	}

@@ -7,8 +7,8 @@ import (
 )
 
 // Suppress excepts one resource from one rule of cdk-nag, with the reason.
-func Suppress(of constructs.IConstruct, rule, reason string) {
-	cdknag.NagSuppressions_AddResourceSuppressions(of, &[]*cdknag.NagPackSuppression{
+func Suppress(resource constructs.IConstruct, rule, reason string) {
+	cdknag.NagSuppressions_AddResourceSuppressions(resource, &[]*cdknag.NagPackSuppression{
 		{Id: jsii.String(rule), Reason: jsii.String(reason)},
 	}, nil)
 }

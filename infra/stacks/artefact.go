@@ -33,16 +33,18 @@ type environmentInfo struct {
 // /PROJECT/ENVIRONMENT, and one that describes the environment.
 func AddArtefact(stack awscdk.Stack, props ArtefactProps) {
 	env := props.Environment
-	itself, _ := json.Marshal(environmentInfo{env.Name, env.ID, env.Region, env.After}) // strings alone
+	info, _ := json.Marshal(environmentInfo{env.Name, env.ID, env.Region, env.After}) // strings cannot fail
 	// addParameter adds an SSM parameter of type String.
-	addParameter(stack, "Environment", fmt.Sprintf("/%s/%s/_environment", props.Project, env.Name), "which environment this is", string(itself))
+	addParameter(stack, "Environment", fmt.Sprintf("/%s/%s/_environment", props.Project, env.Name),
+		"which environment this is", string(info))
 	for _, key := range slices.Sorted(maps.Keys(env.Parameters)) {
-		addParameter(stack, "Setting-"+key, fmt.Sprintf("/%s/%s/%s", props.Project, env.Name, key), "a setting from the configuration of "+env.Name, env.Parameters[key])
+		addParameter(stack, "Setting-"+key, fmt.Sprintf("/%s/%s/%s", props.Project, env.Name, key),
+			"a setting from the configuration of "+env.Name, env.Parameters[key])
 	}
 }
 
-func addParameter(stack awscdk.Stack, id, name, about, value string) {
+func addParameter(stack awscdk.Stack, id, name, description, value string) {
 	awsssm.NewStringParameter(stack, jsii.String(id), &awsssm.StringParameterProps{
-		ParameterName: jsii.String(name), StringValue: jsii.String(value), Description: jsii.String(about),
+		ParameterName: jsii.String(name), StringValue: jsii.String(value), Description: jsii.String(description),
 	})
 }

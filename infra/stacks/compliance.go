@@ -39,7 +39,8 @@ var complianceRules = []complianceRule{
 	{name: "root-mfa", identifier: "ROOT_ACCOUNT_MFA_ENABLED"},
 	{name: "root-has-no-key", identifier: "IAM_ROOT_ACCESS_KEY_CHECK"},
 	{name: "console-mfa", identifier: "MFA_ENABLED_FOR_IAM_CONSOLE_ACCESS"},
-	{name: "access-keys-changed", identifier: "ACCESS_KEYS_ROTATED", parameters: map[string]string{"maxAccessKeyAge": "90"}},
+	{name: "access-keys-changed", identifier: "ACCESS_KEYS_ROTATED",
+		parameters: map[string]string{"maxAccessKeyAge": "90"}},
 	{name: "no-policy-for-everything", identifier: "IAM_POLICY_NO_STATEMENTS_WITH_ADMIN_ACCESS"},
 }
 
@@ -51,11 +52,13 @@ var protectedRules = []complianceRule{
 // addCompliance records every resource of the account and evaluates the rules. They are one conformance pack, so that
 // nobody changes a single one by hand.
 func addCompliance(stack awscdk.Stack, key awskms.Key, records awss3.Bucket, protected bool) {
-	recorder := awsconfig.NewCfnConfigurationRecorder(stack, jsii.String("Recorder"), &awsconfig.CfnConfigurationRecorderProps{
-		RoleArn:        newRecorderRole(stack, key, records).RoleArn(),
-		RecordingGroup: &awsconfig.CfnConfigurationRecorder_RecordingGroupProperty{AllSupported: jsii.Bool(true), IncludeGlobalResourceTypes: jsii.Bool(true)},
-	})
-	// The recorder and its channel wait for each other inside AWS: a dependency here would never be met.
+	recorder := awsconfig.NewCfnConfigurationRecorder(stack, jsii.String("Recorder"),
+		&awsconfig.CfnConfigurationRecorderProps{
+			RoleArn: newRecorderRole(stack, key, records).RoleArn(),
+			RecordingGroup: &awsconfig.CfnConfigurationRecorder_RecordingGroupProperty{AllSupported: jsii.Bool(true),
+				IncludeGlobalResourceTypes: jsii.Bool(true)},
+		})
+	// The recorder and its channel wait for each other inside AWS, so that a dependency would be a deadlock.
 	channel := awsconfig.NewCfnDeliveryChannel(stack, jsii.String("Channel"), &awsconfig.CfnDeliveryChannelProps{
 		S3BucketName: records.BucketName(), S3KmsKeyArn: key.KeyArn(),
 		ConfigSnapshotDeliveryProperties: &awsconfig.CfnDeliveryChannel_ConfigSnapshotDeliveryPropertiesProperty{DeliveryFrequency: jsii.String("TwentyFour_Hours")},
@@ -75,21 +78,25 @@ func addCompliance(stack awscdk.Stack, key awskms.Key, records awss3.Bucket, pro
 // newRecorderRole returns a role that reads every resource and writes to the bucket, whose policies allow that.
 func newRecorderRole(stack awscdk.Stack, key awskms.Key, records awss3.Bucket) awsiam.Role {
 	role := awsiam.NewRole(stack, jsii.String("RecorderRole"), &awsiam.RoleProps{
-		AssumedBy: awsiam.NewServicePrincipal(jsii.String("config.amazonaws.com"), nil), Description: jsii.String("records the account's resources"),
+		AssumedBy:       awsiam.NewServicePrincipal(jsii.String("config.amazonaws.com"), nil),
+		Description:     jsii.String("records the account's resources"),
 		ManagedPolicies: &[]awsiam.IManagedPolicy{awsiam.ManagedPolicy_FromAwsManagedPolicyName(jsii.String("service-role/AWS_ConfigRole"))},
 	})
-	constructs.Suppress(role, "AwsSolutions-IAM4", "What the recorder has to read grows with AWS: AWS keeps this policy for exactly that role.")
+	constructs.Suppress(role, "AwsSolutions-IAM4",
+		"What the recorder has to read grows with AWS: AWS keeps this policy for exactly that role.")
 	prefix := fmt.Sprintf("AWSLogs/%s/Config/*", *stack.Account())
-	for _, right := range []struct {
+	for _, permission := range []struct {
 		action   string
 		resource *string
 	}{{"s3:PutObject", records.ArnForObjects(&prefix)}, {"s3:GetBucketAcl", records.BucketArn()}} {
 		records.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-			Principals: &[]awsiam.IPrincipal{role}, Actions: jsii.Strings(right.action), Resources: &[]*string{right.resource},
+			Principals: &[]awsiam.IPrincipal{role}, Actions: jsii.Strings(permission.action),
+			Resources: &[]*string{permission.resource},
 		}))
 	}
 	key.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-		Principals: &[]awsiam.IPrincipal{role}, Actions: jsii.Strings("kms:Decrypt", "kms:GenerateDataKey"), Resources: jsii.Strings("*"),
+		Principals: &[]awsiam.IPrincipal{role}, Actions: jsii.Strings("kms:Decrypt", "kms:GenerateDataKey"),
+		Resources: jsii.Strings("*"),
 	}), nil)
 	return role
 }
@@ -98,7 +105,8 @@ func newRecorderRole(stack awscdk.Stack, key awskms.Key, records awss3.Bucket) a
 func conformancePackTemplate(rules []complianceRule) *string {
 	resources := map[string]any{}
 	for i, rule := range rules {
-		properties := map[string]any{"ConfigRuleName": rule.name, "Source": map[string]any{"Owner": "AWS", "SourceIdentifier": rule.identifier}}
+		properties := map[string]any{"ConfigRuleName": rule.name, "Source": map[string]any{"Owner": "AWS",
+			"SourceIdentifier": rule.identifier}}
 		if rule.parameters != nil {
 			properties["InputParameters"] = rule.parameters
 		}
@@ -111,7 +119,7 @@ func conformancePackTemplate(rules []complianceRule) *string {
 func asJSON(value any) *string {
 	text, err := json.Marshal(value)
 	if err != nil {
-		panic(err) // only values made here come in
+		panic(err) // all callers pass values that can be encoded
 	}
 	return jsii.String(string(text))
 }

@@ -28,19 +28,21 @@ var stackPolicy = map[string]any{"Statement": []any{
 
 // protectStack adds the policy to the stack. The first stack of an account also lets the deployment role set such
 // policies, which `cdk bootstrap` does not.
-func (p *Scope) protectStack(stack awscdk.Stack) {
+func (s *Scope) protectStack(stack awscdk.Stack) {
 	stack.AddMetadata(jsii.String(StackPolicyMetadata), stackPolicy)
-	if len(p.Stacks) > 0 {
+	if len(s.Stacks) > 0 {
 		return
 	}
-	env := p.Environment
+	env := s.Environment
 	policy := awsiam.NewCfnPolicy(stack, jsii.String("DeployRights"), &awsiam.CfnPolicyProps{
-		PolicyName: jsii.String(p.QualifiedName("stack-policies")),
-		Roles:      jsii.Strings(fmt.Sprintf("cdk-%s-deploy-role-%s-%s", p.Pipeline.Bootstrap.Qualifier, env.ID, env.Region)),
+		PolicyName: jsii.String(s.QualifiedName("stack-policies")),
+		Roles:      jsii.Strings(fmt.Sprintf("cdk-%s-deploy-role-%s-%s", s.Pipeline.Bootstrap.Qualifier, env.ID, env.Region)),
 		PolicyDocument: map[string]any{"Version": "2012-10-17", "Statement": []any{map[string]any{
 			"Effect": "Allow", "Action": []string{"cloudformation:GetStackPolicy", "cloudformation:SetStackPolicy"},
-			"Resource": fmt.Sprintf("arn:aws:cloudformation:%s:%s:stack/%s/*", env.Region, env.ID, p.QualifiedName("*")),
+			"Resource": fmt.Sprintf("arn:aws:cloudformation:%s:%s:stack/%s/*", env.Region, env.ID, s.QualifiedName("*")),
 		}}},
 	})
-	constructs.Suppress(policy, "AwsSolutions-IAM5", "A stack's ARN ends with an id that is made with the stack; the pattern holds the names of this account's own stacks alone.")
+	constructs.Suppress(policy, "AwsSolutions-IAM5",
+		"A stack's ARN ends with an id that is made with the stack; "+
+			"the pattern holds the names of this account's own stacks alone.")
 }

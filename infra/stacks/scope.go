@@ -20,35 +20,37 @@ type Scope struct {
 }
 
 // NewStack returns a new stack with the name PROJECT-ENVIRONMENT-NAME.
-func (p *Scope) NewStack(name, about string) awscdk.Stack {
-	env := p.Environment
-	stack := awscdk.NewStack(p.App, jsii.String(p.QualifiedName(name)), &awscdk.StackProps{
+func (s *Scope) NewStack(name, description string) awscdk.Stack {
+	env := s.Environment
+	stack := awscdk.NewStack(s.App, jsii.String(s.QualifiedName(name)), &awscdk.StackProps{
 		Env:                   &awscdk.Environment{Account: jsii.String(env.ID), Region: jsii.String(env.Region)},
-		Description:           jsii.String(fmt.Sprintf("%s %s: %s", p.Pipeline.Project, env.Name, about)),
+		Description:           jsii.String(fmt.Sprintf("%s %s: %s", s.Pipeline.Project, env.Name, description)),
 		TerminationProtection: jsii.Bool(env.TerminationProtection),
-		Synthesizer:           awscdk.NewDefaultStackSynthesizer(&awscdk.DefaultStackSynthesizerProps{Qualifier: jsii.String(p.Pipeline.Bootstrap.Qualifier)}),
+		Synthesizer:           awscdk.NewDefaultStackSynthesizer(&awscdk.DefaultStackSynthesizerProps{Qualifier: jsii.String(s.Pipeline.Bootstrap.Qualifier)}),
 	})
-	stack.Node().SetContext(jsii.String(outputsContextKey), fmt.Sprintf("/%s/%s/%s/%s", p.Pipeline.Project, env.Name, config.OutputsFolder, name))
-	for key, value := range p.tags() {
+	stack.Node().SetContext(jsii.String(outputsContextKey), fmt.Sprintf("/%s/%s/%s/%s", s.Pipeline.Project, env.Name,
+		config.OutputsFolder, name))
+	for key, value := range s.tags() {
 		awscdk.Tags_Of(stack).Add(jsii.String(key), jsii.String(value), nil)
 	}
 	if env.TerminationProtection {
-		p.protectStack(stack)
+		s.protectStack(stack)
 	}
-	p.Stacks = append(p.Stacks, stack)
+	s.Stacks = append(s.Stacks, stack)
 	return stack
 }
 
 // QualifiedName returns a name that is unique in the account.
-func (p *Scope) QualifiedName(of string) string {
-	return fmt.Sprintf("%s-%s-%s", p.Pipeline.Project, p.Environment.Name, of)
+func (s *Scope) QualifiedName(name string) string {
+	return fmt.Sprintf("%s-%s-%s", s.Pipeline.Project, s.Environment.Name, name)
 }
 
 // tags returns the tags of all stacks: those of the pipeline, then those of the environment, then the project and the
 // environment. Later ones replace earlier ones.
-func (p *Scope) tags() map[string]string {
+func (s *Scope) tags() map[string]string {
 	all := map[string]string{}
-	for _, tags := range []map[string]string{p.Pipeline.Tags, p.Environment.Tags, {"project": p.Pipeline.Project, "environment": p.Environment.Name}} {
+	for _, tags := range []map[string]string{s.Pipeline.Tags, s.Environment.Tags,
+		{"project": s.Pipeline.Project, "environment": s.Environment.Name}} {
 		for key, value := range tags {
 			all[key] = value
 		}
@@ -60,8 +62,9 @@ func (p *Scope) tags() map[string]string {
 const outputsContextKey = "lockstep:outputs"
 
 // addOutput publishes a value as an output of the stack, for people, and as a parameter, for programs.
-func addOutput(stack awscdk.Stack, id string, value *string, about string) {
-	awscdk.NewCfnOutput(stack, jsii.String(id), &awscdk.CfnOutputProps{Value: value, Description: jsii.String(about)})
+func addOutput(stack awscdk.Stack, id string, value *string, description string) {
+	awscdk.NewCfnOutput(stack, jsii.String(id), &awscdk.CfnOutputProps{Value: value,
+		Description: jsii.String(description)})
 	folder := stack.Node().GetContext(jsii.String(outputsContextKey)).(string)
-	addParameter(stack, "Output-"+id, folder+"/"+id, about, *value)
+	addParameter(stack, "Output-"+id, folder+"/"+id, description, *value)
 }

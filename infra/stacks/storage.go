@@ -21,8 +21,10 @@ func AddStorage(stack awscdk.Stack, props StorageProps) {
 		LifecycleRules: []*awss3.LifecycleRule{constructs.ExpireRule(props.AccessLogDays)},
 	})
 	bucket := constructs.NewBucket(stack, "Objects", constructs.BucketProps{
-		Key: constructs.ImportedOrNewKey(stack, props.Imports, "encrypts the objects of "+*stack.StackName()), AccessLogs: logs,
-		LifecycleRules: []*awss3.LifecycleRule{constructs.ArchiveRule(props.ArchiveAfterDays, props.NoncurrentExpireAfterDays)},
+		Key:        constructs.ImportedOrNewKey(stack, props.Imports, "encrypts the objects of "+*stack.StackName()),
+		AccessLogs: logs,
+		LifecycleRules: []*awss3.LifecycleRule{constructs.ArchiveRule(props.ArchiveAfterDays,
+			props.NoncurrentExpireAfterDays)},
 	})
 	addOutput(stack, "BucketName", bucket.BucketName(), "the bucket for objects")
 	addOutput(stack, "AccessLogBucketName", logs.BucketName(), "the bucket for access logs")

@@ -160,6 +160,7 @@ func TestD3_SecretsAreReferences(t *testing.T) {
 	for _, environment := range []string{"dev", "acc", "prod"} {
 		cluster := onlyResource(t, stackTemplate(t, environment, "database"), "AWS::RDS::DBCluster")
 		assert.NotContains(t, cluster["Properties"], "MasterUserPassword")
-		assert.Equal(t, map[string]any{"Fn::GetAtt": []any{"Cluster", "MasterUserSecret.SecretArn"}}, valueAt(stackTemplate(t, environment, "database"), "Outputs.MasterSecretArn.Value"))
+		assert.Equal(t, map[string]any{"Fn::GetAtt": []any{"Cluster", "MasterUserSecret.SecretArn"}},
+			valueAt(stackTemplate(t, environment, "database"), "Outputs.MasterSecretArn.Value"))
 	}
 }

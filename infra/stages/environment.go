@@ -31,19 +31,20 @@ var environmentStages = []stage{
 }
 
 // buildArtefact adds the configuration of the platform's programs.
-func buildArtefact(p *stacks.Scope) error {
-	stacks.AddArtefact(p.NewStack("artefact", "the configuration, as SSM parameters"), stacks.ArtefactProps{Project: p.Pipeline.Project, Environment: p.Environment})
+func buildArtefact(scope *stacks.Scope) error {
+	stacks.AddArtefact(scope.NewStack("artefact", "the configuration, as SSM parameters"),
+		stacks.ArtefactProps{Project: scope.Pipeline.Project, Environment: scope.Environment})
 	return nil
 }
 
 // buildPlugins adds the plugins of the environment.
-func buildPlugins(p *stacks.Scope) error {
-	wanted, err := plugins.ForEnvironment(p.Environment)
+func buildPlugins(scope *stacks.Scope) error {
+	selected, err := plugins.ForEnvironment(scope.Environment)
 	if err != nil {
 		return err
 	}
-	for _, plugin := range wanted {
-		if err := plugin.Build(p); err != nil {
+	for _, plugin := range selected {
+		if err := plugin.Build(scope); err != nil {
 			return fmt.Errorf("plugin %s: %w", plugin.Name, err)
 		}
 	}
@@ -51,12 +52,14 @@ func buildPlugins(p *stacks.Scope) error {
 }
 
 // buildShared adds the topics that people are notified on and what monitors the account.
-func buildShared(p *stacks.Scope) error {
-	env := p.Environment
-	topics := stacks.AddNotifications(p.NewStack("notifications", "who hears of what"), stacks.NotificationsProps(env.Notifications))
-	governance := stacks.GovernanceProps{Governance: env.Governance, Topics: topics, Budget: env.Budget, LogDays: env.LogDays, Protected: env.TerminationProtection}
-	if governance.HasResources() { // CloudFormation takes no empty stack
-		stacks.AddGovernance(p.NewStack("governance", "cost, audit and compliance of the account"), governance)
+func buildShared(scope *stacks.Scope) error {
+	env := scope.Environment
+	topics := stacks.AddNotifications(scope.NewStack("notifications", "who hears of what"),
+		stacks.NotificationsProps(env.Notifications))
+	governance := stacks.GovernanceProps{Governance: env.Governance, Topics: topics, Budget: env.Budget,
+		LogDays: env.LogDays, Protected: env.TerminationProtection}
+	if governance.HasResources() { // CloudFormation refuses an empty stack
+		stacks.AddGovernance(scope.NewStack("governance", "cost, audit and compliance of the account"), governance)
 	}
 	return nil
 }

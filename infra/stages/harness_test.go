@@ -24,7 +24,8 @@ var update = flag.Bool("update", false, "write the templates as they are now int
 // configurationFS is the platform that the tests of all packages share.
 var configurationFS = os.DirFS("../../config/testdata/platform")
 
-// synthesizedAssemblies are the cloud assemblies of all environments, made once: starting the library costs more than any test here.
+// synthesizedAssemblies are the cloud assemblies of all environments, made once: starting the library costs more than
+// any test here.
 var synthesizedAssemblies = map[string]assembly{}
 
 // smallAssembly is the cloud assembly of the small platform's only environment.
@@ -64,7 +65,8 @@ func synthesiseAll(dir string) error {
 	if err != nil {
 		return err
 	}
-	more, err := config.Load(configurationWith(map[string]string{"environments/perf.yaml": perfYAML, "environments/given.yaml": existingResourcesYAML}))
+	more, err := config.Load(configurationWith(map[string]string{"environments/perf.yaml": perfYAML,
+		"environments/given.yaml": existingResourcesYAML}))
 	if err != nil {
 		return err
 	}
@@ -109,7 +111,8 @@ func synthesise(c *config.Config, env config.Environment, dir string) (assembly,
 		if err := json.Unmarshal(text, &t); err != nil {
 			return a, err
 		}
-		a.templates[strings.TrimPrefix(strings.TrimSuffix(filepath.Base(file), ".template.json"), c.Pipeline.Project+"-"+env.Name+"-")] = t
+		a.templates[strings.TrimPrefix(strings.TrimSuffix(filepath.Base(file), ".template.json"),
+			c.Pipeline.Project+"-"+env.Name+"-")] = t
 	}
 	return a, err
 }
@@ -138,7 +141,8 @@ func configurationWith(over map[string]string) fs.FS {
 func stackTemplate(t *testing.T, environment, name string) template {
 	t.Helper()
 	found, ok := synthesizedAssemblies[environment].templates[name]
-	require.True(t, ok, "%s has no stack %s but %v", environment, name, slices.Sorted(maps.Keys(synthesizedAssemblies[environment].templates)))
+	require.True(t, ok, "%s has no stack %s but %v", environment, name,
+		slices.Sorted(maps.Keys(synthesizedAssemblies[environment].templates)))
 	return found
 }
 
@@ -171,7 +175,8 @@ func onlyResource(t *testing.T, in template, kind string) map[string]any {
 	return found[0]
 }
 
-// valueAt is the value at a path of keys and indices below a resource, such as Properties.Rules.0.Id; nil if there is none.
+// valueAt is the value at a path of keys and indices below a resource, such as Properties.Rules.0.Id; nil if there is
+// none.
 func valueAt(value any, path string) any {
 	for step := range strings.SplitSeq(path, ".") {
 		switch v := value.(type) {

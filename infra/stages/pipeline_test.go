@@ -20,7 +20,8 @@ import (
 // findPipeline is a pipeline of the tooling account.
 func findPipeline(t *testing.T, name string) map[string]any {
 	t.Helper()
-	for _, p := range stackTemplate(t, config.ToolingEnvironment, "pipeline").resourcesOfType("AWS::CodePipeline::Pipeline") {
+	for _, p := range stackTemplate(t, config.ToolingEnvironment,
+		"pipeline").resourcesOfType("AWS::CodePipeline::Pipeline") {
 		if valueAt(p, "Properties.Name") == "lockstep-"+name {
 			return p
 		}
@@ -55,16 +56,19 @@ func TestB1_PipelinesAreV2WithConnection(t *testing.T) {
 		assert.Equal(t, "V2", valueAt(p, "Properties.PipelineType"))
 		source := stageActions(t, p, "source")[0]
 		assert.Equal(t, "CodeStarSourceConnection", valueAt(source, "ActionTypeId.Provider"))
-		assert.Equal(t, "arn:aws:codeconnections:eu-west-1:123456789012:connection/11111111-2222-3333-4444-555555555555", valueAt(source, "Configuration.ConnectionArn"))
+		assert.Equal(t, "arn:aws:codeconnections:eu-west-1:123456789012:connection/11111111-2222-3333-4444-555555555555",
+			valueAt(source, "Configuration.ConnectionArn"))
 		assert.Equal(t, "example/platform", valueAt(source, "Configuration.FullRepositoryId"))
 		assert.Equal(t, "false", valueAt(source, "Configuration.DetectChanges"), "the triggers alone start it")
 	}
 }
 
-// Gates look at the commits. Whoever takes the repository's files clones them, and may do no more than that with the connection.
+// Gates look at the commits. Whoever takes the repository's files clones them, and may do no more than that with the
+// connection.
 func TestB1_JobsCloneReadOnly(t *testing.T) {
 	for _, name := range []string{"main", "release", "pull-request"} {
-		assert.Equal(t, "CODEBUILD_CLONE_REF", valueAt(stageActions(t, findPipeline(t, name), "source")[0], "Configuration.OutputArtifactFormat"))
+		assert.Equal(t, "CODEBUILD_CLONE_REF", valueAt(stageActions(t, findPipeline(t, name), "source")[0],
+			"Configuration.OutputArtifactFormat"))
 	}
 	jobs := 0
 	for id, r := range stackTemplate(t, config.ToolingEnvironment, "pipeline").resources() {
@@ -84,7 +88,8 @@ func TestB1_JobsCloneReadOnly(t *testing.T) {
 			jobs++
 		}
 	}
-	assert.Len(t, stackTemplate(t, config.ToolingEnvironment, "pipeline").resourcesOfType("AWS::CodeBuild::Project"), jobs, "every job takes the repository's files")
+	assert.Len(t, stackTemplate(t, config.ToolingEnvironment, "pipeline").resourcesOfType("AWS::CodeBuild::Project"),
+		jobs, "every job takes the repository's files")
 }
 
 func TestB2_TriggersStartTheirPipeline(t *testing.T) {
@@ -97,7 +102,8 @@ func TestB2_TriggersStartTheirPipeline(t *testing.T) {
 	assert.Equal(t, []any{"OPEN", "UPDATED"}, valueAt(git("pull-request"), "PullRequest.0.Events"))
 }
 
-// What nobody has reviewed runs with no way to any account, and what it leaves never lies where a release takes its files from.
+// What nobody has reviewed runs with no way to any account, and what it leaves never lies where a release takes its
+// files from.
 func TestB2_PullRequestHasNoPermissions(t *testing.T) {
 	s := stackTemplate(t, config.ToolingEnvironment, "pipeline")
 	for id, r := range s.resources() {
@@ -159,7 +165,8 @@ func TestB3_ActionReferencesPrecede(t *testing.T) {
 				}
 				inputs, _ := valueAt(action, "InputArtifacts").([]any)
 				for _, input := range inputs {
-					assert.True(t, outputs[fmt.Sprint(valueAt(input, "Name"))], "%s: %s reads %v", name, valueAt(action, "Name"), valueAt(input, "Name"))
+					assert.True(t, outputs[fmt.Sprint(valueAt(input, "Name"))], "%s: %s reads %v", name, valueAt(action, "Name"),
+						valueAt(input, "Name"))
 				}
 			}
 			for _, action := range valueAt(stage, "Actions").([]any) {
@@ -219,7 +226,8 @@ func TestB5_ArtifactsReadableByBootstrapRoles(t *testing.T) {
 				for _, role := range stringList(valueAt(statement, "Condition.ArnEquals.aws:PrincipalArn")) {
 					assert.Contains(t, role, ":role/cdk-hnb659fds-")
 				}
-				assert.NotEmpty(t, valueAt(statement, "Condition.ArnEquals.aws:PrincipalArn"), "%s lets all of account %s in", id, account[1])
+				assert.NotEmpty(t, valueAt(statement, "Condition.ArnEquals.aws:PrincipalArn"), "%s lets all of account %s in", id,
+					account[1])
 				for _, action := range stringList(statement["Action"]) {
 					assert.Contains(t, []string{"s3:GetObject", "s3:GetObjectVersion", "kms:Decrypt", "kms:DescribeKey"}, action)
 				}
@@ -240,7 +248,8 @@ func TestB6_OwnersAreNotified(t *testing.T) {
 			heard = append(heard, fmt.Sprint(valueAt(rule, "Properties.Description")))
 		}
 	}
-	assert.ElementsMatch(t, []string{"a pipeline failed", "a pipeline succeeded", "a release waits for a person's yes", "a plan can be read", "what is deployed was changed by hand", "an alarm is raised, or is over after it was"}, heard)
+	assert.ElementsMatch(t, []string{"a pipeline failed", "a pipeline succeeded", "a release waits for a person's yes",
+		"a plan can be read", "what is deployed was changed by hand", "an alarm is raised, or is over after it was"}, heard)
 	assert.Equal(t, "platform@example.com", valueAt(onlyResource(t, s, "AWS::SNS::Subscription"), "Properties.Endpoint"))
 	assert.Contains(t, jsonText(onlyResource(t, s, "AWS::Logs::ResourcePolicy")), "aws:SourceArn")
 }
@@ -270,7 +279,8 @@ func TestF6_DriftPipelineIsReadOnly(t *testing.T) {
 		case "what is deployed was changed by hand":
 			assert.Equal(t, []any{"lockstep-drift"}, valueAt(rule, "Properties.EventPattern.detail.pipeline"))
 		case "a pipeline succeeded":
-			assert.Equal(t, []any{"lockstep-main", "lockstep-release", "lockstep-pull-request"}, valueAt(rule, "Properties.EventPattern.detail.pipeline"), "an in-sync day is no news")
+			assert.Equal(t, []any{"lockstep-main", "lockstep-release", "lockstep-pull-request"},
+				valueAt(rule, "Properties.EventPattern.detail.pipeline"), "an in-sync day is no news")
 		}
 	}
 
@@ -348,7 +358,8 @@ func TestB7_JobsRunTheirBuildspec(t *testing.T) {
 		}
 	}
 	got := map[string]string{}
-	for _, project := range stackTemplate(t, config.ToolingEnvironment, "pipeline").resourcesOfType("AWS::CodeBuild::Project") {
+	for _, project := range stackTemplate(t, config.ToolingEnvironment,
+		"pipeline").resourcesOfType("AWS::CodeBuild::Project") {
 		got[fmt.Sprint(valueAt(project, "Properties.Name"))] = fmt.Sprint(valueAt(project, "Properties.Source.BuildSpec"))
 	}
 	assert.Equal(t, want, got)
@@ -372,7 +383,8 @@ func TestB2_PullRequestStaysOutOfVPC(t *testing.T) {
 
 	var placed, others int
 	for _, project := range made.templates["pipeline"].resourcesOfType("AWS::CodeBuild::Project") {
-		name, buildspec := fmt.Sprint(valueAt(project, "Properties.Name")), fmt.Sprint(valueAt(project, "Properties.Source.BuildSpec"))
+		name, buildspec := fmt.Sprint(valueAt(project, "Properties.Name")), fmt.Sprint(valueAt(project,
+			"Properties.Source.BuildSpec"))
 		assert.Contains(t, buildspec, "--image-prefix mirror.example.com/docker-hub", name)
 		if strings.HasPrefix(name, "lockstep-pull-request-") {
 			others++
@@ -398,7 +410,8 @@ func TestB2_PullRequestStaysOutOfVPC(t *testing.T) {
 		}
 		policies++
 		assert.NotContains(t, id, "PullRequest")
-		assert.Equal(t, "codebuild.amazonaws.com", valueAt(policy, "Properties.PolicyDocument.Statement.2.Condition.StringEquals.ec2:AuthorizedService"), id)
+		assert.Equal(t, "codebuild.amazonaws.com", valueAt(policy,
+			"Properties.PolicyDocument.Statement.2.Condition.StringEquals.ec2:AuthorizedService"), id)
 	}
 	assert.Equal(t, placed, policies)
 }

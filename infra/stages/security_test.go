@@ -25,7 +25,8 @@ func TestC10_NagHasNoFindings(t *testing.T) {
 	forEachTemplate(t, func(t *testing.T, environment, name string, in template) {
 		for _, line := range nagReport(t, environment, name) {
 			lines++
-			assert.Contains(t, []string{"Compliant", "Suppressed"}, line.Compliance, "%s %s", line.ResourceID, line.RuleID) // warnings too
+			assert.Contains(t, []string{"Compliant", "Suppressed"}, line.Compliance, "%s %s", line.ResourceID,
+				line.RuleID) // warnings too
 		}
 	})
 	assert.Greater(t, lines, 200, "nothing was checked")
@@ -45,13 +46,17 @@ func TestC10_SuppressionsAreUsedAndExplained(t *testing.T) {
 func TestSuppressions_UnusedIsReported(t *testing.T) {
 	suppressed := func(rule, reason string) template {
 		return template{"Resources": map[string]any{"A": map[string]any{"Metadata": map[string]any{
-			"aws:cdk:path": "s/A", "cdk_nag": map[string]any{"rules_to_suppress": []any{map[string]any{"id": rule, "reason": reason}}},
+			"aws:cdk:path": "s/A", "cdk_nag": map[string]any{"rules_to_suppress": []any{map[string]any{"id": rule,
+				"reason": reason}}},
 		}}}}
 	}
-	report := []nagLine{{"R1", "s/A", "Suppressed", "because"}, {"R2", "s/A", "Compliant", "N/A"}, {"R3", "s/B", "Suppressed", "because"}}
+	report := []nagLine{{"R1", "s/A", "Suppressed", "because"}, {"R2", "s/A", "Compliant", "N/A"},
+		{"R3", "s/B", "Suppressed", "because"}}
 	assert.Empty(t, unusedSuppressions(suppressed("R1", "because of this"), report))
-	assert.Equal(t, []string{"s/A is excused from R2, which it meets"}, unusedSuppressions(suppressed("R2", "because of this"), report))
-	assert.Equal(t, []string{"s/A is excused from R3, which it meets"}, unusedSuppressions(suppressed("R3", "because of this"), report))
+	assert.Equal(t, []string{"s/A is excused from R2, which it meets"},
+		unusedSuppressions(suppressed("R2", "because of this"), report))
+	assert.Equal(t, []string{"s/A is excused from R3, which it meets"},
+		unusedSuppressions(suppressed("R3", "because of this"), report))
 	assert.Equal(t, []string{"s/A is excused from R1 without a reason"}, unusedSuppressions(suppressed("R1", ""), report))
 }
 
@@ -82,7 +87,8 @@ func unusedSuppressions(in template, report []nagLine) []string {
 func nagReport(t *testing.T, environment, name string) []nagLine {
 	t.Helper()
 	real, _, _ := strings.Cut(environment, " ")
-	data, err := os.ReadFile(filepath.Join(synthesizedAssemblies[environment].dir, "AwsSolutions--lockstep-"+real+"-"+name+"-NagReport.json"))
+	data, err := os.ReadFile(filepath.Join(synthesizedAssemblies[environment].dir,
+		"AwsSolutions--lockstep-"+real+"-"+name+"-NagReport.json"))
 	require.NoError(t, err)
 	var report struct{ Lines []nagLine }
 	require.NoError(t, json.Unmarshal(data, &report))
@@ -92,8 +98,11 @@ func nagReport(t *testing.T, environment, name string) []nagLine {
 // allowedWildcards are the statements that may say * and why.
 var allowedWildcards = []struct{ where, what, why string }{
 	{"AWS::KMS::Key", "*", "in a key's own policy * is that key"},
-	{"AWS::KMS::Key", "kms:*", "only the key's account has it, which hands out no more than its own policies do; without it nobody could change the policy"},
-	{"AWS::KMS::Key", "kms:GenerateDataKey*", "the two forms of it, with and without the plain key; AWS documents it so for publishers of encrypted topics"},
+	{"AWS::KMS::Key", "kms:*",
+		"only the key's account has it, which hands out no more than its own policies do; " +
+			"without it nobody could change the policy"},
+	{"AWS::KMS::Key", "kms:GenerateDataKey*",
+		"the two forms of it, with and without the plain key; AWS documents it so for publishers of encrypted topics"},
 }
 
 func TestG2_PoliciesHaveNoWildcards(t *testing.T) {
@@ -104,13 +113,15 @@ func TestG2_PoliciesHaveNoWildcards(t *testing.T) {
 		}
 	})
 	for _, exception := range allowedWildcards {
-		assert.True(t, used[exception.where+" "+exception.what], "nothing needs the exception %s %s", exception.where, exception.what)
+		assert.True(t, used[exception.where+" "+exception.what], "nothing needs the exception %s %s", exception.where,
+			exception.what)
 	}
 }
 
 func TestPolicies_WildcardIsReported(t *testing.T) {
 	policy := func(kind string, statement map[string]any) template {
-		return template{"Resources": map[string]any{"P": map[string]any{"Type": kind, "Properties": map[string]any{"PolicyDocument": map[string]any{"Statement": []any{statement}}}}}}
+		return template{"Resources": map[string]any{"P": map[string]any{"Type": kind,
+			"Properties": map[string]any{"PolicyDocument": map[string]any{"Statement": []any{statement}}}}}}
 	}
 	allow := func(action, resource any) map[string]any {
 		return map[string]any{"Effect": "Allow", "Action": action, "Resource": resource}
@@ -119,16 +130,24 @@ func TestPolicies_WildcardIsReported(t *testing.T) {
 		in   template
 		want string
 	}{
-		"every action":                         {policy("AWS::IAM::Policy", allow("*", "arn:aws:s3:::b")), "P allows *"},
-		"every action of a service":            {policy("AWS::IAM::Policy", allow([]any{"s3:GetObject", "s3:*"}, "arn:aws:s3:::b")), "P allows s3:*"},
-		"every resource":                       {policy("AWS::IAM::Policy", allow("s3:GetObject", "*")), "P allows it on *"},
-		"everyone":                             {policy("AWS::S3::BucketPolicy", map[string]any{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b"}), "P allows everyone"},
-		"everyone, as an AWS principal":        {policy("AWS::SNS::TopicPolicy", map[string]any{"Effect": "Allow", "Principal": map[string]any{"AWS": "*"}, "Action": "sns:Publish", "Resource": "t"}), "P allows everyone"},
-		"all but some":                         {policy("AWS::IAM::Policy", map[string]any{"Effect": "Allow", "NotAction": "iam:*", "Resource": "arn:aws:s3:::b"}), "P allows all but what it names"},
-		"in a log's policy, which is a text":   {template{"Resources": map[string]any{"P": map[string]any{"Type": "AWS::Logs::ResourcePolicy", "Properties": map[string]any{"PolicyDocument": `{"Statement":{"Effect":"Allow","Principal":{"Service":"s"},"Action":"logs:PutLogEvents","Resource":"*"}}`}}}}, "P allows it on *"},
-		"in a role's own policies":             {template{"Resources": map[string]any{"P": map[string]any{"Type": "AWS::IAM::Role", "Properties": map[string]any{"Policies": []any{map[string]any{"PolicyDocument": map[string]any{"Statement": []any{allow("s3:*", "x")}}}}}}}}, "P allows s3:*"},
-		"in who may take on a role":            {template{"Resources": map[string]any{"P": map[string]any{"Type": "AWS::IAM::Role", "Properties": map[string]any{"AssumeRolePolicyDocument": map[string]any{"Statement": []any{map[string]any{"Effect": "Allow", "Principal": map[string]any{"AWS": "*"}, "Action": "sts:AssumeRole"}}}}}}}, "P allows everyone"},
-		"nothing, where a denial is that wide": {policy("AWS::S3::BucketPolicy", map[string]any{"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*"}), ""},
+		"every action": {policy("AWS::IAM::Policy", allow("*", "arn:aws:s3:::b")), "P allows *"},
+		"every action of a service": {policy("AWS::IAM::Policy",
+			allow([]any{"s3:GetObject", "s3:*"}, "arn:aws:s3:::b")), "P allows s3:*"},
+		"every resource": {policy("AWS::IAM::Policy", allow("s3:GetObject", "*")), "P allows it on *"},
+		"everyone": {policy("AWS::S3::BucketPolicy",
+			map[string]any{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b"}),
+			"P allows everyone"},
+		"everyone, as an AWS principal": {policy("AWS::SNS::TopicPolicy",
+			map[string]any{"Effect": "Allow", "Principal": map[string]any{"AWS": "*"}, "Action": "sns:Publish",
+				"Resource": "t"}), "P allows everyone"},
+		"all but some": {policy("AWS::IAM::Policy",
+			map[string]any{"Effect": "Allow", "NotAction": "iam:*", "Resource": "arn:aws:s3:::b"}),
+			"P allows all but what it names"},
+		"in a log's policy, which is a text": {template{"Resources": map[string]any{"P": map[string]any{"Type": "AWS::Logs::ResourcePolicy", "Properties": map[string]any{"PolicyDocument": `{"Statement":{"Effect":"Allow","Principal":{"Service":"s"},"Action":"logs:PutLogEvents","Resource":"*"}}`}}}}, "P allows it on *"},
+		"in a role's own policies":           {template{"Resources": map[string]any{"P": map[string]any{"Type": "AWS::IAM::Role", "Properties": map[string]any{"Policies": []any{map[string]any{"PolicyDocument": map[string]any{"Statement": []any{allow("s3:*", "x")}}}}}}}}, "P allows s3:*"},
+		"in who may take on a role":          {template{"Resources": map[string]any{"P": map[string]any{"Type": "AWS::IAM::Role", "Properties": map[string]any{"AssumeRolePolicyDocument": map[string]any{"Statement": []any{map[string]any{"Effect": "Allow", "Principal": map[string]any{"AWS": "*"}, "Action": "sts:AssumeRole"}}}}}}}, "P allows everyone"},
+		"nothing, where a denial is that wide": {policy("AWS::S3::BucketPolicy",
+			map[string]any{"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*"}), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			assert.Equal(t, test.want, strings.Join(broadStatements(test.in, map[string]bool{}), "; "))
@@ -214,7 +233,8 @@ var (
 func TestB5_TemplatesHaveNoSecrets(t *testing.T) {
 	c, err := config.Load(configurationFS)
 	require.NoError(t, err)
-	known := []string{c.Pipeline.Tooling.ID, "555566667777", "666677778888"} // with the accounts of the tests' own environments
+	known := []string{c.Pipeline.Tooling.ID, "555566667777",
+		"666677778888"} // with the accounts of the tests' own environments
 	for _, env := range c.Environments {
 		known = append(known, env.ID)
 	}

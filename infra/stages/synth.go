@@ -26,7 +26,8 @@ func SynthApp(app awscdk.App) []error {
 	for _, stack := range *app.Synth(nil).Stacks() {
 		for _, message := range *stack.Messages() {
 			if message.Level == cxapi.SynthesisMessageLevel_ERROR { //nolint:staticcheck // the type moved to a library that there is not for Go
-				findings = append(findings, fmt.Errorf("%s: %s", strings.TrimPrefix(*message.Id, "/"), oneLine(message.Entry.Data))) //nolint:staticcheck // as above
+				findings = append(findings, fmt.Errorf("%s: %s", strings.TrimPrefix(*message.Id, "/"),
+					oneLine(message.Entry.Data))) //nolint:staticcheck // as above
 			}
 		}
 	}
