@@ -83,7 +83,8 @@ func TestWaves_RejectSharedAccounts(t *testing.T) {
 	}
 	for name, test := range map[string]struct{ accounts, want string }{
 		"another environment's account": {`[{account: "111122223333", region: eu-west-1}]`,
-			"config/environments/prod.yaml:9:26: account 111122223333 is that of dev; give each environment accounts of its own"},
+			"config/environments/prod.yaml:9:26: account 111122223333 is that of dev; " +
+				"give each environment accounts of its own"},
 		"the tooling account": {`[{account: "123456789012", region: eu-west-1}]`,
 			"config/environments/prod.yaml:9:26: account 123456789012 is that of the tooling account; give each environment " +
 				"accounts of its own"},

@@ -29,7 +29,8 @@ func TestTags_CharactersAreThoseOfIAM(t *testing.T) {
 
 func TestTags_CaseAloneDoesNotDistinguish(t *testing.T) {
 	assert.True(t, accepts(CheckTagCase("a", []string{"a", "b"})))
-	assert.EqualError(t, CheckTagCase("a", []string{"b", "A"}), `tags "a" and "A" differ only in case, which AWS IAM refuses; keep one of them`)
+	assert.EqualError(t, CheckTagCase("a", []string{"b", "A"}),
+		`tags "a" and "A" differ only in case, which AWS IAM refuses; keep one of them`)
 }
 
 func TestParameters_LimitsAreInclusive(t *testing.T) {

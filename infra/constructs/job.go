@@ -68,9 +68,11 @@ func NewJob(scope constructs.Construct, id string, props JobProps) awscodebuild.
 			Type: jsii.String("LINUX_CONTAINER"), Image: jsii.String(props.Image), ComputeType: jsii.String(props.Compute),
 			PrivilegedMode: jsii.Bool(props.Privileged), EnvironmentVariables: variables,
 		},
-		LogsConfig: &awscodebuild.CfnProject_LogsConfigProperty{CloudWatchLogs: &awscodebuild.CfnProject_CloudWatchLogsConfigProperty{
-			Status: jsii.String("ENABLED"), GroupName: group.LogGroupName(),
-		}},
+		LogsConfig: &awscodebuild.CfnProject_LogsConfigProperty{
+			CloudWatchLogs: &awscodebuild.CfnProject_CloudWatchLogsConfigProperty{
+				Status: jsii.String("ENABLED"), GroupName: group.LogGroupName(),
+			},
+		},
 		TimeoutInMinutes: jsii.Number(props.TimeoutMinutes),
 	})
 	if props.Network != nil {

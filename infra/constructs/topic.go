@@ -57,7 +57,8 @@ func serviceStatement(scope constructs.Construct, service string, actions []stri
 		Actions:    jsii.Strings(actions...), Resources: jsii.Strings(resource),
 	}
 	if service != eventBridge {
-		props.Conditions = &map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": awscdk.Stack_Of(scope).Account()}}
+		account := awscdk.Stack_Of(scope).Account()
+		props.Conditions = &map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": account}}
 	}
 	return awsiam.NewPolicyStatement(props)
 }

@@ -61,7 +61,9 @@ func addCompliance(stack awscdk.Stack, key awskms.Key, records awss3.Bucket, pro
 	// The recorder and its channel wait for each other inside AWS, so that a dependency would be a deadlock.
 	channel := awsconfig.NewCfnDeliveryChannel(stack, jsii.String("Channel"), &awsconfig.CfnDeliveryChannelProps{
 		S3BucketName: records.BucketName(), S3KmsKeyArn: key.KeyArn(),
-		ConfigSnapshotDeliveryProperties: &awsconfig.CfnDeliveryChannel_ConfigSnapshotDeliveryPropertiesProperty{DeliveryFrequency: jsii.String("TwentyFour_Hours")},
+		ConfigSnapshotDeliveryProperties: &awsconfig.CfnDeliveryChannel_ConfigSnapshotDeliveryPropertiesProperty{
+			DeliveryFrequency: jsii.String("TwentyFour_Hours"),
+		},
 	})
 	channel.Node().AddDependency(records.Policy())
 	rules := complianceRules
@@ -78,9 +80,11 @@ func addCompliance(stack awscdk.Stack, key awskms.Key, records awss3.Bucket, pro
 // newRecorderRole returns a role that reads every resource and writes to the bucket, whose policies allow that.
 func newRecorderRole(stack awscdk.Stack, key awskms.Key, records awss3.Bucket) awsiam.Role {
 	role := awsiam.NewRole(stack, jsii.String("RecorderRole"), &awsiam.RoleProps{
-		AssumedBy:       awsiam.NewServicePrincipal(jsii.String("config.amazonaws.com"), nil),
-		Description:     jsii.String("records the account's resources"),
-		ManagedPolicies: &[]awsiam.IManagedPolicy{awsiam.ManagedPolicy_FromAwsManagedPolicyName(jsii.String("service-role/AWS_ConfigRole"))},
+		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("config.amazonaws.com"), nil),
+		Description: jsii.String("records the account's resources"),
+		ManagedPolicies: &[]awsiam.IManagedPolicy{
+			awsiam.ManagedPolicy_FromAwsManagedPolicyName(jsii.String("service-role/AWS_ConfigRole")),
+		},
 	})
 	constructs.Suppress(role, "AwsSolutions-IAM4",
 		"What the recorder has to read grows with AWS: AWS keeps this policy for exactly that role.")

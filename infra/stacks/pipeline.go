@@ -264,14 +264,17 @@ func (b *pipelineBuilder) triggers() any {
 	case pipeline.Push:
 		git.Push = []any{&awscodepipeline.CfnPipeline_GitPushFilterProperty{Branches: branch}}
 	case pipeline.Tag:
-		git.Push = []any{&awscodepipeline.CfnPipeline_GitPushFilterProperty{Tags: &awscodepipeline.CfnPipeline_GitTagFilterCriteriaProperty{Includes: jsii.Strings(source.Tags)}}}
+		tags := &awscodepipeline.CfnPipeline_GitTagFilterCriteriaProperty{Includes: jsii.Strings(source.Tags)}
+		git.Push = []any{&awscodepipeline.CfnPipeline_GitPushFilterProperty{Tags: tags}}
 	case pipeline.PullRequest:
 		git.PullRequest = []any{&awscodepipeline.CfnPipeline_GitPullRequestFilterProperty{Branches: branch,
 			Events: jsii.Strings("OPEN", "UPDATED")}}
 	case pipeline.Schedule:
 		return nil
 	}
-	return []any{&awscodepipeline.CfnPipeline_PipelineTriggerDeclarationProperty{ProviderType: jsii.String("CodeStarSourceConnection"), GitConfiguration: git}}
+	return []any{&awscodepipeline.CfnPipeline_PipelineTriggerDeclarationProperty{
+		ProviderType: jsii.String("CodeStarSourceConnection"), GitConfiguration: git,
+	}}
 }
 
 func stageDeclaration(name string, actions ...any) any {

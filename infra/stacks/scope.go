@@ -22,11 +22,12 @@ type Scope struct {
 // NewStack returns a new stack with the name PROJECT-ENVIRONMENT-NAME.
 func (s *Scope) NewStack(name, description string) awscdk.Stack {
 	env := s.Environment
+	synthesizer := &awscdk.DefaultStackSynthesizerProps{Qualifier: jsii.String(s.Pipeline.Bootstrap.Qualifier)}
 	stack := awscdk.NewStack(s.App, jsii.String(s.QualifiedName(name)), &awscdk.StackProps{
 		Env:                   &awscdk.Environment{Account: jsii.String(env.ID), Region: jsii.String(env.Region)},
 		Description:           jsii.String(fmt.Sprintf("%s %s: %s", s.Pipeline.Project, env.Name, description)),
 		TerminationProtection: jsii.Bool(env.TerminationProtection),
-		Synthesizer:           awscdk.NewDefaultStackSynthesizer(&awscdk.DefaultStackSynthesizerProps{Qualifier: jsii.String(s.Pipeline.Bootstrap.Qualifier)}),
+		Synthesizer:           awscdk.NewDefaultStackSynthesizer(synthesizer),
 	})
 	stack.Node().SetContext(jsii.String(outputsContextKey), fmt.Sprintf("/%s/%s/%s/%s", s.Pipeline.Project, env.Name,
 		config.OutputsFolder, name))

@@ -36,13 +36,14 @@ func addTrail(stack awscdk.Stack, key awskms.Key, records awss3.IBucket, logDays
 // Source: the CloudTrail user guide, configure AWS KMS key policies for CloudTrail.
 func allowTrailKeyUse(stack awscdk.Stack, key awskms.Key) {
 	arn := fmt.Sprintf("arn:aws:cloudtrail:%s:%s:trail/%s", *stack.Region(), *stack.Account(), *stack.StackName())
+	anyTrail := fmt.Sprintf("arn:aws:cloudtrail:*:%s:trail/*", *stack.Account())
 	for _, permission := range []struct {
 		action     string
 		conditions map[string]any
 	}{
 		{"kms:GenerateDataKey*", map[string]any{
 			"StringEquals": map[string]any{"aws:SourceArn": arn},
-			"StringLike":   map[string]any{"kms:EncryptionContext:aws:cloudtrail:arn": fmt.Sprintf("arn:aws:cloudtrail:*:%s:trail/*", *stack.Account())},
+			"StringLike":   map[string]any{"kms:EncryptionContext:aws:cloudtrail:arn": anyTrail},
 		}},
 		{"kms:DescribeKey", map[string]any{"StringEquals": map[string]any{"aws:SourceArn": arn}}},
 	} {

@@ -17,7 +17,7 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// findPipeline is a pipeline of the tooling account.
+// findPipeline returns a pipeline of the tooling account.
 func findPipeline(t *testing.T, name string) map[string]any {
 	t.Helper()
 	for _, p := range stackTemplate(t, config.ToolingEnvironment,
@@ -30,7 +30,7 @@ func findPipeline(t *testing.T, name string) map[string]any {
 	return nil
 }
 
-// stageNames are the names of a pipeline's stages in their order.
+// stageNames returns the names of a pipeline's stages in order.
 func stageNames(p map[string]any) []string {
 	var names []string
 	for _, s := range valueAt(p, "Properties.Stages").([]any) {
@@ -39,7 +39,7 @@ func stageNames(p map[string]any) []string {
 	return names
 }
 
-// stageActions are the actions of a pipeline's stage.
+// stageActions returns the actions of a pipeline's stage.
 func stageActions(t *testing.T, p map[string]any, stage string) []any {
 	t.Helper()
 	i := slices.Index(stageNames(p), stage)
@@ -204,7 +204,8 @@ func TestB5_JobsAssumeOwnEnvironmentRoles(t *testing.T) {
 					if role == "arn:aws:iam::"+before.ID+":role/cdk-hnb659fds-file-publishing-role-"+before.ID+"-"+before.Region {
 						continue // what the environment before has recorded says what may go on
 					}
-					assert.Regexp(t, `^arn:aws:iam::`+env.ID+`:role/cdk-hnb659fds-(deploy|file-publishing|lookup)-role-`+env.ID+`-`+env.Region+`$`, role)
+					assert.Regexp(t, fmt.Sprintf(`^arn:aws:iam::%[1]s:role/`+
+						`cdk-hnb659fds-(deploy|file-publishing|lookup)-role-%[1]s-%[2]s$`, env.ID, env.Region), role)
 				}
 			}
 		}
@@ -242,14 +243,14 @@ func TestB5_ArtifactsReadableByBootstrapRoles(t *testing.T) {
 
 func TestB6_OwnersAreNotified(t *testing.T) {
 	s := stackTemplate(t, config.ToolingEnvironment, "events")
-	var heard []string
+	var notified []string
 	for _, rule := range s.resourcesOfType("AWS::Events::Rule") {
 		if strings.HasPrefix(fmt.Sprint(valueAt(rule, "Properties.Targets.0.Arn.Ref")), "Owners") {
-			heard = append(heard, fmt.Sprint(valueAt(rule, "Properties.Description")))
+			notified = append(notified, fmt.Sprint(valueAt(rule, "Properties.Description")))
 		}
 	}
 	assert.ElementsMatch(t, []string{"a pipeline failed", "a pipeline succeeded", "a release waits for a person's yes",
-		"a plan can be read", "what is deployed was changed by hand", "an alarm is raised, or is over after it was"}, heard)
+		"a plan can be read", "what is deployed was changed by hand", "an alarm is raised, or is over after it was"}, notified)
 	assert.Equal(t, "platform@example.com", valueAt(onlyResource(t, s, "AWS::SNS::Subscription"), "Properties.Endpoint"))
 	assert.Contains(t, jsonText(onlyResource(t, s, "AWS::Logs::ResourcePolicy")), "aws:SourceArn")
 }

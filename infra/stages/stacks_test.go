@@ -52,8 +52,8 @@ func TestC3_StorageIsProtected(t *testing.T) {
 	}
 	assertTLSOnly(t, s)
 	objects := findBucket(t, s, "Objects")
-	assert.Equal(t, "aws:kms",
-		valueAt(objects, "Properties.BucketEncryption.ServerSideEncryptionConfiguration.0.ServerSideEncryptionByDefault.SSEAlgorithm"))
+	encryption := valueAt(objects, "Properties.BucketEncryption.ServerSideEncryptionConfiguration.0")
+	assert.Equal(t, "aws:kms", valueAt(encryption, "ServerSideEncryptionByDefault.SSEAlgorithm"))
 	assert.NotNil(t, valueAt(objects, "Properties.LoggingConfiguration.DestinationBucketName"))
 	archive := findLifecycleRule(t, objects, "archive")
 	assert.Equal(t, []any{map[string]any{"StorageClass": "GLACIER", "TransitionInDays": 30.0}}, archive["Transitions"])
@@ -114,19 +114,21 @@ func TestC4_DatabaseUsesIsolatedSubnets(t *testing.T) {
 	assert.Len(t, network.resourcesOfType("AWS::EC2::FlowLog"), 1)
 	database := stackTemplate(t, "prod", "database")
 	assert.Len(t, valueAt(onlyResource(t, database, "AWS::RDS::DBSubnetGroup"), "Properties.SubnetIds"), 3)
-	rules := map[string]string{}
+	ingress := map[string]any{}
 	for _, group := range database.resourcesOfType("AWS::EC2::SecurityGroup") {
-		rules[fmt.Sprint(valueAt(group, "Properties.GroupDescription"))] = jsonText(valueAt(group,
-			"Properties.SecurityGroupIngress"))
+		description := fmt.Sprint(valueAt(group, "Properties.GroupDescription"))
+		ingress[description] = valueAt(group, "Properties.SecurityGroupIngress")
 	}
-	assert.Equal(t, map[string]string{
-		"reaches the database of lockstep-prod-database": "null",
-		"the database of lockstep-prod-database": `[{"Description":"clients of the ` +
-			`database","FromPort":5433,"IpProtocol":"tcp","SourceSecurityGroupId":{"Fn::GetAtt":["Clients","GroupId"]},"ToPort":5433}]`,
-	}, rules)
+	assert.Equal(t, map[string]any{
+		"reaches the database of lockstep-prod-database": nil,
+		"the database of lockstep-prod-database": []any{map[string]any{
+			"Description": "clients of the database", "IpProtocol": "tcp", "FromPort": 5433.0, "ToPort": 5433.0,
+			"SourceSecurityGroupId": map[string]any{"Fn::GetAtt": []any{"Clients", "GroupId"}},
+		}},
+	}, ingress)
 }
 
-// EC2 takes few characters in the descriptions of security groups and their rules.
+// EC2 accepts few characters in the descriptions of security groups and their rules.
 func TestC4_SecurityGroupDescriptionsAreValid(t *testing.T) {
 	forEachTemplate(t, func(t *testing.T, environment, name string, in template) {
 		for _, group := range in.resourcesOfType("AWS::EC2::SecurityGroup") {
@@ -178,44 +180,44 @@ func TestC5_NotificationsReachFinanceAndOwners(t *testing.T) {
 	assert.Equal(t, "C0123456789", valueAt(chat, "Properties.SlackChannelId"))
 }
 
-// A message is lost without a word when its sender may speak on the topic, but may not encrypt with its key.
+// A message is lost without an error if its publisher may publish on the topic but not encrypt with its key.
 func TestC5_TopicPublishersMayUseKey(t *testing.T) {
 	s := stackTemplate(t, "acc", "notifications")
 	mayUseKey := jsonText(valueAt(onlyResource(t, s, "AWS::KMS::Key"), "Properties.KeyPolicy"))
 	for _, statement := range policyStatements(onlyResource(t, s, "AWS::KMS::Key")["Properties"]) {
 		if slices.Contains(stringList(valueAt(statement, "Principal.Service")), "events.amazonaws.com") {
-			assert.Nil(t, statement["Condition"], "what EventBridge says would be lost in silence")
+			assert.Nil(t, statement["Condition"], "what EventBridge publishes would be lost without an error")
 		}
 	}
-	speakers := map[string]bool{}
+	publishers := map[string]bool{}
 	for _, policy := range s.resourcesOfType("AWS::SNS::TopicPolicy") {
 		for _, statement := range valueAt(policy, "Properties.PolicyDocument.Statement").([]any) {
 			for _, service := range stringList(valueAt(statement, "Principal.Service")) {
-				speakers[service] = true
+				publishers[service] = true
 				if service == "events.amazonaws.com" {
 					assert.Nil(t, valueAt(statement, "Condition"), "EventBridge passes no account on")
 					continue
 				}
 				assert.Equal(t, "444455556666", valueAt(statement, "Condition.StringEquals.aws:SourceAccount"),
-					"%s speaks for other accounts too", service)
+					"%s publishes for other accounts too", service)
 			}
 		}
 	}
 	assert.Equal(t, map[string]bool{"events.amazonaws.com": true, "budgets.amazonaws.com": true,
-		"costalerts.amazonaws.com": true}, speakers)
-	for service := range speakers {
+		"costalerts.amazonaws.com": true}, publishers)
+	for service := range publishers {
 		assert.Contains(t, mayUseKey, service)
 	}
 }
 
 func TestC5_OwnersAreNotifiedOfAlarms(t *testing.T) {
-	heard := map[string]string{}
+	targets := map[string]string{}
 	for _, rule := range stackTemplate(t, "acc", "notifications").resourcesOfType("AWS::Events::Rule") {
-		heard[fmt.Sprint(valueAt(rule, "Properties.EventPattern.source.0"))] = fmt.Sprint(valueAt(rule,
+		targets[fmt.Sprint(valueAt(rule, "Properties.EventPattern.source.0"))] = fmt.Sprint(valueAt(rule,
 			"Properties.Targets.0.Arn.Ref"))
 	}
 	for _, source := range []string{"aws.cloudwatch", "aws.guardduty", "aws.config", "aws.access-analyzer"} {
-		assert.True(t, strings.HasPrefix(heard[source], "Owners"), "%s: %s", source, heard[source])
+		assert.True(t, strings.HasPrefix(targets[source], "Owners"), "%s: %s", source, targets[source])
 	}
 }
 
@@ -239,11 +241,12 @@ func TestC6_TrailIsKeptAndValidated(t *testing.T) {
 	assert.Equal(t, true, valueAt(trail, "Properties.IsMultiRegionTrail"))
 	assert.Equal(t, true, valueAt(trail, "Properties.EnableLogFileValidation"))
 	assert.NotNil(t, valueAt(trail, "Properties.KMSKeyId"))
+	const arn = "arn:aws:cloudtrail:eu-west-1:444455556666:trail/lockstep-acc-governance"
 	mayEncrypt := slices.ContainsFunc(policyStatements(onlyResource(t, s, "AWS::KMS::Key")["Properties"]),
 		func(statement map[string]any) bool {
 			return valueAt(statement, "Principal.Service") == "cloudtrail.amazonaws.com" &&
 				strings.Contains(jsonText(statement["Action"]), "kms:GenerateDataKey") &&
-				valueAt(statement, "Condition.StringEquals.aws:SourceArn") == "arn:aws:cloudtrail:eu-west-1:444455556666:trail/lockstep-acc-governance"
+				valueAt(statement, "Condition.StringEquals.aws:SourceArn") == arn
 		})
 	assert.True(t, mayEncrypt, "CloudTrail refuses a key that it may not use")
 	records := findBucket(t, s, "Records")
@@ -451,7 +454,7 @@ func assertPrivateBucket(t *testing.T, bucket map[string]any) {
 	}
 }
 
-// assertTLSOnly: every policy of a bucket or topic refuses what comes without TLS.
+// assertTLSOnly checks that each bucket and topic has a policy that refuses requests without TLS.
 func assertTLSOnly(t *testing.T, in template) {
 	t.Helper()
 	for resource, policy := range map[string]string{"AWS::S3::Bucket": "AWS::S3::BucketPolicy",
@@ -487,7 +490,7 @@ func findLifecycleRule(t *testing.T, bucket map[string]any, id string) map[strin
 	return nil
 }
 
-// packRules are the rules that the conformance pack of a stack has.
+// packRules returns the rules of a stack's conformance pack.
 func packRules(t *testing.T, in template) []string {
 	t.Helper()
 	var pack struct {

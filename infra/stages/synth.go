@@ -25,9 +25,10 @@ func SynthApp(app awscdk.App) []error {
 	var findings []error
 	for _, stack := range *app.Synth(nil).Stacks() {
 		for _, message := range *stack.Messages() {
-			if message.Level == cxapi.SynthesisMessageLevel_ERROR { //nolint:staticcheck // the type moved to a library that there is not for Go
+			//nolint:staticcheck // the type moved to a library that does not exist for Go
+			if message.Level == cxapi.SynthesisMessageLevel_ERROR {
 				findings = append(findings, fmt.Errorf("%s: %s", strings.TrimPrefix(*message.Id, "/"),
-					oneLine(message.Entry.Data))) //nolint:staticcheck // as above
+					oneLine(message.Entry.Data)))
 			}
 		}
 	}
