@@ -24,8 +24,8 @@ var update = flag.Bool("update", false, "write the templates as they are now int
 // configurationFS is the platform that the tests of all packages share.
 var configurationFS = os.DirFS("../../config/testdata/platform")
 
-// synthesizedAssemblies are the cloud assemblies of all environments, made once: starting the library costs more than
-// any test here.
+// synthesizedAssemblies has the cloud assemblies of all environments. They are made once, because starting the library
+// takes longer than any test.
 var synthesizedAssemblies = map[string]assembly{}
 
 // smallAssembly is the cloud assembly of the small platform's only environment.
@@ -175,8 +175,7 @@ func onlyResource(t *testing.T, in template, kind string) map[string]any {
 	return found[0]
 }
 
-// valueAt is the value at a path of keys and indices below a resource, such as Properties.Rules.0.Id; nil if there is
-// none.
+// valueAt returns the value at a path of keys and indices, such as Properties.Rules.0.Id; nil if there is none.
 func valueAt(value any, path string) any {
 	for step := range strings.SplitSeq(path, ".") {
 		switch v := value.(type) {

@@ -114,8 +114,8 @@ func TestG2_PoliciesHaveNoWildcards(t *testing.T) {
 		}
 	})
 	for _, exception := range allowedWildcards {
-		assert.True(t, used[exception.resourceType+" "+exception.value], "nothing needs the exception %s %s", exception.resourceType,
-			exception.value)
+		key := exception.resourceType + " " + exception.value
+		assert.True(t, used[key], "nothing needs the exception %s", key)
 	}
 }
 

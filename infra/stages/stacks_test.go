@@ -431,8 +431,7 @@ func TestF5_RetentionFollowsConfiguration(t *testing.T) {
 		"expire")["ExpirationInDays"])
 }
 
-// A resource that holds data outlives its stack, but not a creation that failed: the next try would find its name
-// taken.
+// A resource with data outlives its stack, but not a failed creation, because the next attempt uses the same name.
 func TestRetention_DataOutlivesStack(t *testing.T) {
 	forEachTemplate(t, func(t *testing.T, environment, name string, in template) {
 		for id, r := range in.resources() {
