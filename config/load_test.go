@@ -103,7 +103,7 @@ func TestLoad_ProblemsHavePositionAndHint(t *testing.T) {
 		{
 			"a secret, without showing it",
 			map[string]string{"environments/dev.yaml": environmentYAML("111122223333",
-				"parameters:\n  key: AKIA" + "IOSFODNN7EXAMPLE\n")},
+				"parameters:\n  key: AKIA"+"IOSFODNN7EXAMPLE\n")},
 			`config/environments/dev.yaml:6:8: parameter key looks like a secret; ` +
 				`put it into Secrets Manager and its ARN here; replace it if it was real`,
 		},

@@ -241,6 +241,50 @@ func TestB5_ArtifactsReadableByBootstrapRoles(t *testing.T) {
 	}
 }
 
+// The pipeline and its jobs, and nobody else of the account, may write to the pipeline's artifact store.
+func TestB5_ArtifactsWrittenByOwnPipeline(t *testing.T) {
+	s := stackTemplate(t, config.ToolingEnvironment, "pipeline")
+	stores := 0
+	for id, policy := range s.resources() {
+		prefix, isStore := strings.CutSuffix(strings.TrimRight(id, "0123456789ABCDEF"), "ArtefactsPolicy")
+		if policy["Type"] != "AWS::S3::BucketPolicy" || !isStore {
+			continue
+		}
+		stores++
+		writers := 0
+		for _, statement := range policyStatements(policy["Properties"]) {
+			if statement["Effect"] != "Allow" || !slices.Contains(stringList(statement["Action"]), "s3:PutObject") {
+				continue
+			}
+			for _, principal := range stringList(valueAt(statement, "Principal.AWS")) {
+				writers++
+				assert.Contains(t, principal, `{"Fn::GetAtt":["`+prefix, "a role of the same pipeline")
+			}
+			assert.Contains(t, stringList(statement["Action"]), "s3:GetObject")
+		}
+		assert.Greater(t, writers, 1, "%s: the pipeline and its jobs", id)
+	}
+	assert.Equal(t, 4, stores, "one for each pipeline")
+}
+
+func TestB7_JobsMayOnlyWriteTheirLogsAndReports(t *testing.T) {
+	s := stackTemplate(t, config.ToolingEnvironment, "pipeline")
+	for id, r := range s.resources() {
+		for _, statement := range policyStatements(r["Properties"]) {
+			actions := stringList(statement["Action"])
+			switch {
+			case slices.Contains(actions, "logs:PutLogEvents"):
+				assert.Equal(t, []string{"logs:CreateLogStream", "logs:PutLogEvents"}, actions, id)
+				assert.Contains(t, jsonText(statement["Resource"]), "Log", id)
+			case slices.Contains(actions, "codebuild:CreateReport"):
+				assert.Contains(t, jsonText(statement["Resource"]), ":report-group/lockstep-", id)
+			case slices.Contains(actions, "codebuild:StartBuild"):
+				assert.Equal(t, []string{"codebuild:BatchGetBuilds", "codebuild:StartBuild"}, actions, id)
+			}
+		}
+	}
+}
+
 func TestB6_OwnersAreNotified(t *testing.T) {
 	s := stackTemplate(t, config.ToolingEnvironment, "events")
 	var notified []string

@@ -306,6 +306,22 @@ func TestC6_OrganisationResourcesAreNotDuplicated(t *testing.T) {
 		"nothing is left to make, and CloudFormation takes no empty stack")
 }
 
+func TestC6_BudgetForecastIsNotified(t *testing.T) {
+	budget := onlyResource(t, stackTemplate(t, "acc", "governance"), "AWS::Budgets::Budget")
+	forecast := valueAt(budget, "Properties.NotificationsWithSubscribers.2.Notification")
+	assert.Equal(t, "FORECASTED", valueAt(forecast, "NotificationType"))
+	assert.Equal(t, 100.0, valueAt(forecast, "Threshold"))
+	assert.Equal(t, "USD", valueAt(budget, "Properties.Budget.BudgetLimit.Unit"))
+}
+
+func TestC4_FlowLogsAreWritten(t *testing.T) {
+	network := stackTemplate(t, "prod", "network")
+	assert.Equal(t, "ALL", valueAt(onlyResource(t, network, "AWS::EC2::FlowLog"), "Properties.TrafficType"))
+	trust := valueAt(onlyResource(t, network, "AWS::IAM::Role"), "Properties.AssumeRolePolicyDocument")
+	assert.Contains(t, jsonText(trust), "vpc-flow-logs.amazonaws.com")
+	assert.Contains(t, jsonText(onlyResource(t, network, "AWS::IAM::Policy")), "logs:PutLogEvents")
+}
+
 func TestC7_ImportsAreReferences(t *testing.T) {
 	s := stackTemplate(t, "given", "database")
 	parameters := jsonText(s["Parameters"])

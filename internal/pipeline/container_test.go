@@ -124,9 +124,10 @@ func TestInstallStep_ImageHasNeeds(t *testing.T) {
 
 // The binary is built again exactly when one of its sources changes.
 func TestBinaryStep_InputsMatchGoList(t *testing.T) {
-	list := exec.Command("go", "list", "-deps", "-f", `{{$dir := .Dir}}{{if not .Standard}}{{with .Module}}{{if .Main}}{{range $.GoFiles}}{{$dir}}/{{.}}
-{{end}}{{range $.EmbedFiles}}{{$dir}}/{{.}}
-{{end}}{{end}}{{end}}{{end}}`, ".")
+	const sources = `{{$dir := .Dir}}{{if not .Standard}}{{with .Module}}{{if .Main}}` +
+		`{{range $.GoFiles}}{{$dir}}/{{.}}{{"\n"}}{{end}}{{range $.EmbedFiles}}{{$dir}}/{{.}}{{"\n"}}{{end}}` +
+		`{{end}}{{end}}{{end}}`
+	list := exec.Command("go", "list", "-deps", "-f", sources, ".")
 	list.Dir = repositoryRoot
 	out, err := list.Output()
 	require.NoError(t, err)
