@@ -49,14 +49,18 @@ func TestLoad_FixturesAreValid(t *testing.T) {
 }
 
 func TestLoad_FillsDefaultsInPromotionOrder(t *testing.T) {
-	c, err := Load(configFS(map[string]string{"environments/acc.yaml": environmentYAML("444455556666", "after: dev\n"),
-		"environments/prod.yaml": environmentYAML("777788889999", "after: acc\n"+protectionYAML)}))
+	c, err := Load(configFS(map[string]string{
+		"environments/acc.yaml":  environmentYAML("444455556666", "after: dev\n"),
+		"environments/prod.yaml": environmentYAML("777788889999", "after: acc\n"+protectionYAML),
+	}))
 	require.NoError(t, err)
 	assert.Equal(t, []string{"dev", "acc", "prod"}, c.Names())
 	assert.Equal(t, "hnb659fds", c.Pipeline.Bootstrap.Qualifier)
 	assert.Equal(t, 90, c.Environments[0].LogDays)
-	assert.Equal(t, Governance{TrailDays: 365, AnomalyDollars: 100,
-		Alarms: SecurityAlarms{DeniedCalls: 10, FailedSignIns: 3}}, c.Environments[0].Governance)
+	assert.Equal(t, Governance{
+		TrailDays: 365, AnomalyDollars: 100,
+		Alarms: SecurityAlarms{DeniedCalls: 10, FailedSignIns: 3},
+	}, c.Environments[0].Governance)
 	assert.Empty(t, c.Environments[0].Plugins)
 	assert.Nil(t, c.Environments[0].Budget, "what is left out whole has no defaults")
 }
@@ -133,8 +137,10 @@ func TestLoad_ProblemsHavePositionAndHint(t *testing.T) {
 		},
 		{
 			"errors in two files at once",
-			map[string]string{"environments/dev.yaml": environmentYAML("1", ""),
-				"environments/prod.yaml": environmentYAML("777788889999", "nope: 1\n"+protectionYAML)},
+			map[string]string{
+				"environments/dev.yaml":  environmentYAML("1", ""),
+				"environments/prod.yaml": environmentYAML("777788889999", "nope: 1\n"+protectionYAML),
+			},
 			"config/environments/dev.yaml:1:10: account: \"1\" is not an account id of twelve digits; write an account id of " +
 				"twelve digits, such as \"111122223333\"\n" +
 				`config/environments/prod.yaml:5:1: unknown key "nope"; ` +
@@ -162,8 +168,10 @@ func TestSelect_UnknownEnvironmentSuggestsClosest(t *testing.T) {
 }
 
 func FuzzLoad(f *testing.F) {
-	for _, seed := range []string{environmentYAML("111122223333", ""), "a: &x 1\nb: *x\n", "- 1\n", "a:\n\tb: 1\n",
-		"\xff", "---\na: 1\n---\nb: 2\n", "? [a]\n: b\n", "{", "account: !!binary x\n"} {
+	for _, seed := range []string{
+		environmentYAML("111122223333", ""), "a: &x 1\nb: *x\n", "- 1\n", "a:\n\tb: 1\n",
+		"\xff", "---\na: 1\n---\nb: 2\n", "? [a]\n: b\n", "{", "account: !!binary x\n",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -69,8 +69,10 @@ func TestNumbers_WholeNumbersHaveLimits(t *testing.T) {
 }
 
 func TestNumbers_TextKeepsItsDigits(t *testing.T) {
-	for _, text := range []string{"0500", "0x1F4", "1_000", "1e3", "012345678901", "5", ".inf",
-		"123456789012345678901234567890"} {
+	for _, text := range []string{
+		"0500", "0x1F4", "1_000", "1e3", "012345678901", "5", ".inf",
+		"123456789012345678901234567890",
+	} {
 		_, err := loadDev("parameters: {p: " + text + "}\n")
 		assert.EqualError(t, err, fmt.Sprintf("config/environments/dev.yaml:5:17: parameters.p is a number, not text; "+
 			"write %q in quotes", text))
@@ -144,8 +146,10 @@ func TestFiles_MisnamedFileIsReported(t *testing.T) {
 }
 
 func TestFiles_EditorsFilesAreIgnored(t *testing.T) {
-	fsys := configFS(map[string]string{"environments/._acc.yaml": "\x00\x01", "environments/acc.yaml~": "x",
-		"environments/README.md": "x", "environments/old/acc.yaml": "x"})
+	fsys := configFS(map[string]string{
+		"environments/._acc.yaml": "\x00\x01", "environments/acc.yaml~": "x",
+		"environments/README.md": "x", "environments/old/acc.yaml": "x",
+	})
 	fsys["environments/.#acc.yaml"] = &fstest.MapFile{Data: []byte("x")}
 	fsys["environments/.acc.yml"] = &fstest.MapFile{Data: []byte("x")}
 	c, err := Load(fsys)
@@ -157,31 +161,53 @@ func TestTags_RefusedLikeAWS(t *testing.T) {
 	file := func(lines string) string { return environmentYAML("111122223333", "tags:\n"+lines) }
 	for name, test := range map[string]struct{ lines, want string }{
 		"an empty key": {`  "": a`, `6:3: tag "" is empty; give it a name`},
-		"a key that AWS reserves": {"  AWS:x: a",
-			`6:3: tag "AWS:x" begins with aws:, which AWS keeps for itself; choose another name`},
-		"a line break in a value": {`  a: "b\nc"`,
+		"a key that AWS reserves": {
+			"  AWS:x: a",
+			`6:3: tag "AWS:x" begins with aws:, which AWS keeps for itself; choose another name`,
+		},
+		"a line break in a value": {
+			`  a: "b\nc"`,
 			`6:3: the value of tag "a" has '\n', which AWS does not take in tags; ` +
-				`write letters, digits, spaces and _ . : / = + - @`},
-		"a tab in a key": {`  "a\tb": c`,
-			`6:3: tag "a\tb" has '\t', which AWS does not take in tags; write letters, digits, spaces and _ . : / = + - @`},
-		"a character IAM refuses": {"  a: b&c",
+				`write letters, digits, spaces and _ . : / = + - @`,
+		},
+		"a tab in a key": {
+			`  "a\tb": c`,
+			`6:3: tag "a\tb" has '\t', which AWS does not take in tags; write letters, digits, spaces and _ . : / = + - @`,
+		},
+		"a character IAM refuses": {
+			"  a: b&c",
 			`6:3: the value of tag "a" has '&', which AWS does not take in tags; ` +
-				`write letters, digits, spaces and _ . : / = + - @`},
-		"two keys that differ in case": {"  Team: b\n  team: a",
-			`6:3: tags "Team" and "team" differ only in case, which AWS IAM refuses; keep one of them`},
-		"the product's own tag": {"  Project: a",
-			`6:3: tags "Project" and "project" differ only in case, which AWS IAM refuses; keep one of them`},
-		"the environment's own tag": {"  ENVIRONMENT: a",
-			`6:3: tags "ENVIRONMENT" and "environment" differ only in case, which AWS IAM refuses; keep one of them`},
-		"a tag of the pipeline": {"  OWNER: a",
-			`6:3: tags "OWNER" and "owner" differ only in case, which AWS IAM refuses; keep one of them`},
-		"a key of 129 characters": {"  " + strings.Repeat("ä", 129) + ": a",
-			`6:3: tag "` + strings.Repeat("ä", 20) + `" has 129 characters; write at most 128`},
-		"a value of 257 characters": {"  a: " + strings.Repeat("ä", 257),
-			`6:3: the value of tag "a" has 257 characters; write at most 256`},
-		"more tags than AWS takes": {manyTags(45),
+				`write letters, digits, spaces and _ . : / = + - @`,
+		},
+		"two keys that differ in case": {
+			"  Team: b\n  team: a",
+			`6:3: tags "Team" and "team" differ only in case, which AWS IAM refuses; keep one of them`,
+		},
+		"the product's own tag": {
+			"  Project: a",
+			`6:3: tags "Project" and "project" differ only in case, which AWS IAM refuses; keep one of them`,
+		},
+		"the environment's own tag": {
+			"  ENVIRONMENT: a",
+			`6:3: tags "ENVIRONMENT" and "environment" differ only in case, which AWS IAM refuses; keep one of them`,
+		},
+		"a tag of the pipeline": {
+			"  OWNER: a",
+			`6:3: tags "OWNER" and "owner" differ only in case, which AWS IAM refuses; keep one of them`,
+		},
+		"a key of 129 characters": {
+			"  " + strings.Repeat("ä", 129) + ": a",
+			`6:3: tag "` + strings.Repeat("ä", 20) + `" has 129 characters; write at most 128`,
+		},
+		"a value of 257 characters": {
+			"  a: " + strings.Repeat("ä", 257),
+			`6:3: the value of tag "a" has 257 characters; write at most 256`,
+		},
+		"more tags than AWS takes": {
+			manyTags(45),
 			"6:3: there are 48 tags with those of the pipeline and Lockstep's own; AWS takes 50 and the CDK adds up to 3: " +
-				"leave some out"},
+				"leave some out",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Load(configFS(map[string]string{
@@ -223,15 +249,21 @@ func TestParameters_RefusedLikeSSM(t *testing.T) {
 	// The ARN of a parameter of dev is arn:aws:ssm:eu-west-1:111122223333:parameter/lockstep/dev/NAME.
 	prefix := len("arn:aws:ssm:eu-west-1:111122223333:parameter/lockstep/dev/")
 	for name, test := range map[string]struct{ lines, want string }{
-		"a reference to another": {`  a: "x {{b}}"`,
-			"6:6: parameter a has {{, which SSM does not take in a value; write the value itself"},
+		"a reference to another": {
+			`  a: "x {{b}}"`,
+			"6:6: parameter a has {{, which SSM does not take in a value; write the value itself",
+		},
 		"one level too many": {"  " + parts(14) + ": x", "6:3: parameter /lockstep/dev/" + parts(14) +
 			" has 16 levels; SSM takes at most 15"},
 		"a name that is too long": {"  ? " + strings.Repeat("a", 1012-prefix) + "\n  : x", ""},
-		"a value that is too long": {"  a: " + strings.Repeat("ä", 4097),
-			"6:6: parameter a has 4097 characters; SSM takes at most 4096: store it elsewhere and name the place here"},
-		"an empty value": {`  a: ""`,
-			"6:6: parameter a is empty, which SSM does not take; give it a value or leave it out"},
+		"a value that is too long": {
+			"  a: " + strings.Repeat("ä", 4097),
+			"6:6: parameter a has 4097 characters; SSM takes at most 4096: store it elsewhere and name the place here",
+		},
+		"an empty value": {
+			`  a: ""`,
+			"6:6: parameter a is empty, which SSM does not take; give it a value or leave it out",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if test.want == "" {

@@ -32,8 +32,12 @@ func TestRun_UsageErrorsWriteNothing(t *testing.T) {
 		want   string
 	}{
 		{"no folder", []string{"--env", "acc"}, exitUsage, "usage: infra [--env NAME] --out FOLDER"},
-		{"an unknown environment", []string{"--env", "ac", "--out", "x"}, exitUsage,
-			`there is no environment "ac"; config/environments has dev, acc, prod: did you mean acc?`},
+		{
+			"an unknown environment",
+			[]string{"--env", "ac", "--out", "x"},
+			exitUsage,
+			`there is no environment "ac"; config/environments has dev, acc, prod: did you mean acc?`,
+		},
 		{"an unknown flag", []string{"--nope"}, exitUsage, "-nope"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

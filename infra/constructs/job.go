@@ -56,13 +56,17 @@ func NewJob(scope constructs.Construct, id string, props JobProps) awscodebuild.
 	}
 	var variables []any
 	for _, name := range slices.Sorted(maps.Keys(props.Variables)) {
-		variables = append(variables, &awscodebuild.CfnProject_EnvironmentVariableProperty{Name: jsii.String(name),
-			Value: jsii.String(props.Variables[name]), Type: jsii.String("PLAINTEXT")})
+		variables = append(variables, &awscodebuild.CfnProject_EnvironmentVariableProperty{
+			Name:  jsii.String(name),
+			Value: jsii.String(props.Variables[name]), Type: jsii.String("PLAINTEXT"),
+		})
 	}
 	project := awscodebuild.NewCfnProject(scope, jsii.String(id), &awscodebuild.CfnProjectProps{
 		Name: jsii.String(props.Name), Description: jsii.String(props.Description), ServiceRole: props.Role.RoleArn(),
-		Source: &awscodebuild.CfnProject_SourceProperty{Type: jsii.String("CODEPIPELINE"),
-			BuildSpec: jsii.String(props.Buildspec)},
+		Source: &awscodebuild.CfnProject_SourceProperty{
+			Type:      jsii.String("CODEPIPELINE"),
+			BuildSpec: jsii.String(props.Buildspec),
+		},
 		Artifacts: &awscodebuild.CfnProject_ArtifactsProperty{Type: jsii.String("CODEPIPELINE")},
 		Environment: &awscodebuild.CfnProject_EnvironmentProperty{
 			Type: jsii.String("LINUX_CONTAINER"), Image: jsii.String(props.Image), ComputeType: jsii.String(props.Compute),

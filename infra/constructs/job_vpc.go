@@ -31,8 +31,10 @@ func attachToVPC(scope constructs.Construct, id string, project awscodebuild.Cfn
 		resources = append(resources, arn("security-group/"+group))
 	}
 	allow := func(resources []string, conditions *map[string]any, actions ...string) awsiam.PolicyStatement {
-		return awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{Actions: jsii.Strings(actions...),
-			Resources: jsii.Strings(resources...), Conditions: conditions})
+		return awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+			Actions:   jsii.Strings(actions...),
+			Resources: jsii.Strings(resources...), Conditions: conditions,
+		})
 	}
 	inSubnets := func(additional map[string]any) *map[string]any {
 		equal := map[string]any{"ec2:Subnet": subnets}

@@ -15,8 +15,10 @@ import (
 
 // NewLogGroup returns a log group that keeps events for a number of days. CloudWatch encrypts it with its own key.
 func NewLogGroup(scope constructs.Construct, id, name string, keepDays int) awslogs.LogGroup {
-	group := awslogs.NewLogGroup(scope, jsii.String(id), &awslogs.LogGroupProps{LogGroupName: jsii.String(name),
-		RemovalPolicy: awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE})
+	group := awslogs.NewLogGroup(scope, jsii.String(id), &awslogs.LogGroupProps{
+		LogGroupName:  jsii.String(name),
+		RemovalPolicy: awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE,
+	})
 	// The library has a name for each number of days that CloudWatch takes; the configuration allows the same numbers.
 	group.Node().DefaultChild().(awslogs.CfnLogGroup).SetRetentionInDays(jsii.Number(keepDays))
 	return group
@@ -99,21 +101,27 @@ func NewSchedule(scope constructs.Construct, id string, props ScheduleProps) aws
 	return awsevents.NewCfnRule(scope, jsii.String(id), &awsevents.CfnRuleProps{
 		Description: jsii.String(props.Description), ScheduleExpression: jsii.String(props.Expression),
 		State: jsii.String("ENABLED"),
-		Targets: []any{&awsevents.CfnRule_TargetProperty{Arn: props.Target, Id: jsii.String("Target"),
-			RoleArn: props.Role.RoleArn()}},
+		Targets: []any{&awsevents.CfnRule_TargetProperty{
+			Arn: props.Target, Id: jsii.String("Target"),
+			RoleArn: props.Role.RoleArn(),
+		}},
 	})
 }
 
 // NewGraphWidget returns a widget that draws metrics.
 func NewGraphWidget(title string, metrics ...awscloudwatch.IMetric) awscloudwatch.IWidget {
-	return awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{Title: jsii.String(title), Width: jsii.Number(12),
-		Left: &metrics})
+	return awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{
+		Title: jsii.String(title), Width: jsii.Number(12),
+		Left: &metrics,
+	})
 }
 
 // NewAlarmWidget returns a widget that draws an alarm's metric with its threshold.
 func NewAlarmWidget(title string, alarm awscloudwatch.Alarm) awscloudwatch.IWidget {
-	return awscloudwatch.NewAlarmWidget(&awscloudwatch.AlarmWidgetProps{Title: jsii.String(title), Width: jsii.Number(12),
-		Alarm: alarm})
+	return awscloudwatch.NewAlarmWidget(&awscloudwatch.AlarmWidgetProps{
+		Title: jsii.String(title), Width: jsii.Number(12),
+		Alarm: alarm,
+	})
 }
 
 // NewDashboard returns a dashboard with the name of its stack and rows of widgets.

@@ -51,7 +51,8 @@ func GrantPublishers(key awskms.Key, services ...string) {
 
 // serviceStatement returns a statement that allows a service to act for this account.
 func serviceStatement(scope constructs.Construct, service string, actions []string,
-	resource string) awsiam.PolicyStatement {
+	resource string,
+) awsiam.PolicyStatement {
 	props := &awsiam.PolicyStatementProps{
 		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String(service), nil)},
 		Actions:    jsii.Strings(actions...), Resources: jsii.Strings(resource),

@@ -60,8 +60,10 @@ func TestC9_PluginIsOneFile(t *testing.T) {
 }
 
 func TestForEnvironment_ReturnsNamedPlugins(t *testing.T) {
-	wanted, err := ForEnvironment(newScope(config.Plugins{"storage": json.RawMessage(`{}`),
-		"database": json.RawMessage(`{}`)}).Environment)
+	wanted, err := ForEnvironment(newScope(config.Plugins{
+		"storage":  json.RawMessage(`{}`),
+		"database": json.RawMessage(`{}`),
+	}).Environment)
 	require.NoError(t, err)
 	var names []string
 	for _, plugin := range wanted {

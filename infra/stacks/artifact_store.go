@@ -34,15 +34,19 @@ type artifactStore struct {
 func newArtifactStore(scope constructs.Construct, b *pipelineBuilder, logs awss3.IBucket) artifactStore {
 	s := artifactStore{key: own.NewKey(scope, "Key", "encrypts what "+b.name+" hands on")}
 	rule := own.ArchiveRule(artifactArchiveDays, artifactExpireDays)
-	s.bucket = own.NewBucket(scope, "Artefacts", own.BucketProps{Key: s.key, AccessLogs: logs,
-		LifecycleRules: []*awss3.LifecycleRule{rule}})
+	s.bucket = own.NewBucket(scope, "Artefacts", own.BucketProps{
+		Key: s.key, AccessLogs: logs,
+		LifecycleRules: []*awss3.LifecycleRule{rule},
+	})
 	users := []awsiam.IPrincipal{b.role}
 	for _, role := range b.jobRoles {
 		users = append(users, role)
 	}
 	s.grant(users, nil, []string{"s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"},
-		[]string{"s3:GetBucketLocation", "s3:GetBucketVersioning", "s3:ListBucket"}, []string{"kms:Decrypt",
-			"kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"})
+		[]string{"s3:GetBucketLocation", "s3:GetBucketVersioning", "s3:ListBucket"}, []string{
+			"kms:Decrypt",
+			"kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey",
+		})
 	if b.definition.Trigger == pipeline.PullRequest {
 		return s // nothing in it is ever deployed
 	}
@@ -59,10 +63,13 @@ func newArtifactStore(scope constructs.Construct, b *pipelineBuilder, logs awss3
 
 // grant allows actions on the objects, on the bucket itself and on the key.
 func (s artifactStore) grant(principals []awsiam.IPrincipal, conditions *map[string]any, objects, bucket,
-	key []string) {
+	key []string,
+) {
 	allow := func(actions []string, resource *string) awsiam.PolicyStatement {
-		return awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{Principals: &principals,
-			Actions: jsii.Strings(actions...), Resources: &[]*string{resource}, Conditions: conditions})
+		return awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+			Principals: &principals,
+			Actions:    jsii.Strings(actions...), Resources: &[]*string{resource}, Conditions: conditions,
+		})
 	}
 	s.bucket.AddToResourcePolicy(allow(objects, s.bucket.ArnForObjects(jsii.String("*"))))
 	if bucket != nil {

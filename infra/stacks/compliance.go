@@ -39,8 +39,10 @@ var complianceRules = []complianceRule{
 	{name: "root-mfa", identifier: "ROOT_ACCOUNT_MFA_ENABLED"},
 	{name: "root-has-no-key", identifier: "IAM_ROOT_ACCESS_KEY_CHECK"},
 	{name: "console-mfa", identifier: "MFA_ENABLED_FOR_IAM_CONSOLE_ACCESS"},
-	{name: "access-keys-changed", identifier: "ACCESS_KEYS_ROTATED",
-		parameters: map[string]string{"maxAccessKeyAge": "90"}},
+	{
+		name: "access-keys-changed", identifier: "ACCESS_KEYS_ROTATED",
+		parameters: map[string]string{"maxAccessKeyAge": "90"},
+	},
 	{name: "no-policy-for-everything", identifier: "IAM_POLICY_NO_STATEMENTS_WITH_ADMIN_ACCESS"},
 }
 
@@ -55,8 +57,10 @@ func addCompliance(stack awscdk.Stack, key awskms.Key, records awss3.Bucket, pro
 	recorder := awsconfig.NewCfnConfigurationRecorder(stack, jsii.String("Recorder"),
 		&awsconfig.CfnConfigurationRecorderProps{
 			RoleArn: newRecorderRole(stack, key, records).RoleArn(),
-			RecordingGroup: &awsconfig.CfnConfigurationRecorder_RecordingGroupProperty{AllSupported: jsii.Bool(true),
-				IncludeGlobalResourceTypes: jsii.Bool(true)},
+			RecordingGroup: &awsconfig.CfnConfigurationRecorder_RecordingGroupProperty{
+				AllSupported:               jsii.Bool(true),
+				IncludeGlobalResourceTypes: jsii.Bool(true),
+			},
 		})
 	// The recorder and its channel wait for each other inside AWS, so that a dependency would be a deadlock.
 	channel := awsconfig.NewCfnDeliveryChannel(stack, jsii.String("Channel"), &awsconfig.CfnDeliveryChannelProps{
@@ -109,8 +113,10 @@ func newRecorderRole(stack awscdk.Stack, key awskms.Key, records awss3.Bucket) a
 func conformancePackTemplate(rules []complianceRule) *string {
 	resources := map[string]any{}
 	for i, rule := range rules {
-		properties := map[string]any{"ConfigRuleName": rule.name, "Source": map[string]any{"Owner": "AWS",
-			"SourceIdentifier": rule.identifier}}
+		properties := map[string]any{"ConfigRuleName": rule.name, "Source": map[string]any{
+			"Owner":            "AWS",
+			"SourceIdentifier": rule.identifier,
+		}}
 		if rule.parameters != nil {
 			properties["InputParameters"] = rule.parameters
 		}

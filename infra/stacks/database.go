@@ -98,7 +98,8 @@ func addSecurityGroups(stack awscdk.Stack, vpc awsec2.IVpc) (clients, server aws
 
 // addCluster adds the cluster with its subnets, parameters and key.
 func addCluster(stack awscdk.Stack, props DatabaseProps, vpc awsec2.IVpc,
-	server awsec2.CfnSecurityGroup) awsrds.CfnDBCluster {
+	server awsec2.CfnSecurityGroup,
+) awsrds.CfnDBCluster {
 	name := *stack.StackName()
 	key := constructs.ImportedOrNewKey(stack, props.Imports, "encrypts the database of "+name)
 	subnets := awsrds.NewCfnDBSubnetGroup(stack, jsii.String("Subnets"), &awsrds.CfnDBSubnetGroupProps{
@@ -109,8 +110,10 @@ func addCluster(stack awscdk.Stack, props DatabaseProps, vpc awsec2.IVpc,
 		&awsrds.CfnDBClusterParameterGroupProps{
 			Description: jsii.String("TLS for everyone, and a log of who changes what"),
 			Family:      jsii.String(databaseEngine + major),
-			Parameters: map[string]string{"rds.force_ssl": "1", "log_statement": "ddl", "log_connections": "1",
-				"log_disconnections": "1"},
+			Parameters: map[string]string{
+				"rds.force_ssl": "1", "log_statement": "ddl", "log_connections": "1",
+				"log_disconnections": "1",
+			},
 		})
 	cluster := awsrds.NewCfnDBCluster(stack, jsii.String("Cluster"), &awsrds.CfnDBClusterProps{
 		DbClusterIdentifier: jsii.String(name), Engine: jsii.String(databaseEngine),
@@ -177,8 +180,10 @@ func addDatabaseAlarms(stack awscdk.Stack, props DatabaseProps, cluster awsrds.C
 		})
 	}
 	alarm := func(id, name string, threshold float64, description string) awscloudwatch.Alarm {
-		return constructs.NewAlarm(stack, id, constructs.AlarmProps{Metric: metric(name, "Maximum"), Threshold: threshold,
-			Periods: 3, Description: description})
+		return constructs.NewAlarm(stack, id, constructs.AlarmProps{
+			Metric: metric(name, "Maximum"), Threshold: threshold,
+			Periods: 3, Description: description,
+		})
 	}
 	capacity := alarm("ACU", "ACUUtilization", props.Alarms.ACUPercent,
 		"the database is near its most capacity: raise maxACU, or see Performance Insights for what it does")
@@ -197,15 +202,21 @@ func addDatabaseAlarms(stack awscdk.Stack, props DatabaseProps, cluster awsrds.C
 		Description: "somebody tries to sign in to the database again and again: its log says who",
 	})
 	constructs.NewDashboard(stack,
-		[]awscloudwatch.IWidget{constructs.NewAlarmWidget("capacity in use, %", capacity),
-			constructs.NewAlarmWidget("processors in use, %", cpu)},
-		[]awscloudwatch.IWidget{constructs.NewAlarmWidget("connections", connections),
-			constructs.NewGraphWidget("capacity, ACU", metric("ServerlessDatabaseCapacity", "Average"))},
+		[]awscloudwatch.IWidget{
+			constructs.NewAlarmWidget("capacity in use, %", capacity),
+			constructs.NewAlarmWidget("processors in use, %", cpu),
+		},
+		[]awscloudwatch.IWidget{
+			constructs.NewAlarmWidget("connections", connections),
+			constructs.NewGraphWidget("capacity, ACU", metric("ServerlessDatabaseCapacity", "Average")),
+		},
 		[]awscloudwatch.IWidget{constructs.NewGraphWidget("latency, seconds", metric("CommitLatency", "Average"),
 			metric("SelectLatency", "Average")), constructs.NewGraphWidget("stored, bytes", metric("VolumeBytesUsed",
 			"Average"))},
-		[]awscloudwatch.IWidget{constructs.NewAlarmWidget("deadlocks", deadlocks),
-			constructs.NewAlarmWidget("readers behind the writer, ms", lag)},
+		[]awscloudwatch.IWidget{
+			constructs.NewAlarmWidget("deadlocks", deadlocks),
+			constructs.NewAlarmWidget("readers behind the writer, ms", lag),
+		},
 		[]awscloudwatch.IWidget{constructs.NewAlarmWidget("refused sign-ins", refused)},
 	)
 }

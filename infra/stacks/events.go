@@ -40,17 +40,27 @@ func (p EventsProps) deliveryPipelineNames() []string {
 
 // pipelineEvents are the events of pipelines that the owners are notified of.
 var pipelineEvents = []struct{ id, description, kind, state, category, actions, pipeline, message string }{
-	{"Failed", "a pipeline failed", "Execution", "FAILED", "", "", "",
-		"Pipeline <pipeline> failed, execution <execution>."},
-	{"Succeeded", "a pipeline succeeded", "Execution", "SUCCEEDED", "", "", "",
-		"Pipeline <pipeline> succeeded, execution <execution>."},
-	{"ApprovalNeeded", "a release waits for a person's yes", "Action", "STARTED", "Approval", "", "",
-		"Pipeline <pipeline> waits for an approval: <action> in <stage>, execution <execution>."},
-	{"PlanReady", "a plan can be read", "Action", "SUCCEEDED", "Build", "plan", "",
-		"Pipeline <pipeline> has a plan: <action> in <stage>, execution <execution>."},
-	{"Drifted", "what is deployed was changed by hand", "Action", "FAILED", "Build", "", pipeline.DriftPipeline,
+	{
+		"Failed", "a pipeline failed", "Execution", "FAILED", "", "", "",
+		"Pipeline <pipeline> failed, execution <execution>.",
+	},
+	{
+		"Succeeded", "a pipeline succeeded", "Execution", "SUCCEEDED", "", "", "",
+		"Pipeline <pipeline> succeeded, execution <execution>.",
+	},
+	{
+		"ApprovalNeeded", "a release waits for a person's yes", "Action", "STARTED", "Approval", "", "",
+		"Pipeline <pipeline> waits for an approval: <action> in <stage>, execution <execution>.",
+	},
+	{
+		"PlanReady", "a plan can be read", "Action", "SUCCEEDED", "Build", "plan", "",
+		"Pipeline <pipeline> has a plan: <action> in <stage>, execution <execution>.",
+	},
+	{
+		"Drifted", "what is deployed was changed by hand", "Action", "FAILED", "Build", "", pipeline.DriftPipeline,
 		"What is deployed to <action> was changed by hand, or could not be compared: pipeline <pipeline>, execution " +
-			"<execution>; its log says what."},
+			"<execution>; its log says what.",
+	},
 }
 
 // AddEvents adds the topic of the pipelines' events for the owners, and the record of all events, from which the
@@ -58,8 +68,10 @@ var pipelineEvents = []struct{ id, description, kind, state, category, actions, 
 func AddEvents(stack awscdk.Stack, props EventsProps) awssns.ITopic {
 	key := constructs.NewKey(stack, "Key", "encrypts the messages of "+*stack.StackName())
 	constructs.GrantPublishers(key, eventsService)
-	topic := constructs.NewTopic(stack, "Owners", constructs.TopicProps{DisplayName: "pipeline", Key: key,
-		Addresses: props.Owners, Publishers: []string{eventsService}})
+	topic := constructs.NewTopic(stack, "Owners", constructs.TopicProps{
+		DisplayName: "pipeline", Key: key,
+		Addresses: props.Owners, Publishers: []string{eventsService},
+	})
 	for _, e := range pipelineEvents {
 		detail := map[string]any{"pipeline": prefixPattern(props.Project + "-"), "state": []string{e.state}}
 		switch {
@@ -80,9 +92,11 @@ func AddEvents(stack awscdk.Stack, props EventsProps) awssns.ITopic {
 		}
 		constructs.NewRule(stack, e.id, constructs.RuleProps{
 			Description: e.description, Target: topic.TopicArn(), Message: e.message, InputPaths: paths,
-			Pattern: map[string]any{"source": []string{"aws.codepipeline"},
+			Pattern: map[string]any{
+				"source":      []string{"aws.codepipeline"},
 				"detail-type": []string{fmt.Sprintf("CodePipeline %s Execution State Change", executionKind(e.kind))},
-				"detail":      detail},
+				"detail":      detail,
+			},
 		})
 	}
 	constructs.NewRule(stack, "Alarms", alarmRuleProps(topic.TopicArn()))
@@ -112,8 +126,10 @@ func addEventRecord(stack awscdk.Stack, props EventsProps) {
 	group := constructs.NewLogGroup(stack, "Record", "/aws/events/"+*stack.StackName(), props.LogDays)
 	everything := constructs.NewRule(stack, "Everything", constructs.RuleProps{
 		Description: "every change of state of a pipeline that delivers, for the key metrics", Target: groupARN(stack, group),
-		Pattern: map[string]any{"source": []string{"aws.codepipeline"},
-			"detail": map[string]any{"pipeline": props.deliveryPipelineNames()}},
+		Pattern: map[string]any{
+			"source": []string{"aws.codepipeline"},
+			"detail": map[string]any{"pipeline": props.deliveryPipelineNames()},
+		},
 	})
 	// allowEventRule lets a rule write to a log group. Source:
 	// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html, CloudWatch Logs permissions.
@@ -131,8 +147,10 @@ func addEventRecord(stack awscdk.Stack, props EventsProps) {
 		Description: "pipelines fail again and again: look at the first failed action of the last execution",
 	})
 	constructs.NewDashboard(stack,
-		[]awscloudwatch.IWidget{constructs.NewGraphWidget("executions", started, succeeded, failed),
-			constructs.NewAlarmWidget("failures in an hour", repeated)},
+		[]awscloudwatch.IWidget{
+			constructs.NewGraphWidget("executions", started, succeeded, failed),
+			constructs.NewAlarmWidget("failures in an hour", repeated),
+		},
 	)
 }
 
@@ -141,8 +159,10 @@ func addEventRecord(stack awscdk.Stack, props EventsProps) {
 // permissions.
 func allowEventRule(stack awscdk.Stack, group awslogs.LogGroup, rule awsevents.CfnRule) {
 	allow := func(action string, condition map[string]any) map[string]any {
-		s := map[string]any{"Effect": "Allow", "Principal": map[string]any{"Service": []string{eventsService,
-			"delivery.logs.amazonaws.com"}}, "Action": action, "Resource": "${Group}"}
+		s := map[string]any{"Effect": "Allow", "Principal": map[string]any{"Service": []string{
+			eventsService,
+			"delivery.logs.amazonaws.com",
+		}}, "Action": action, "Resource": "${Group}"}
 		if condition != nil {
 			s["Condition"] = condition
 		}

@@ -41,8 +41,10 @@ const (
 
 // HasResources reports whether there is anything that the organisation does not provide.
 func (props GovernanceProps) HasResources() bool {
-	return props.Budget != nil || slices.ContainsFunc([]string{accessAnalyzer, configRecorder, costAnomaly, guardDuty,
-		auditTrail}, props.isManagedHere)
+	return props.Budget != nil || slices.ContainsFunc([]string{
+		accessAnalyzer, configRecorder, costAnomaly, guardDuty,
+		auditTrail,
+	}, props.isManagedHere)
 }
 
 // isManagedHere reports whether the account provides a service itself.
@@ -88,8 +90,10 @@ func AddGovernance(stack awscdk.Stack, props GovernanceProps) {
 func newAuditBucket(stack awscdk.Stack, key awskms.IKey, keepDays int) awss3.Bucket {
 	logs := constructs.NewBucket(stack, "AccessLogs",
 		constructs.BucketProps{LifecycleRules: []*awss3.LifecycleRule{constructs.ExpireRule(accessLogDays)}})
-	return constructs.NewBucket(stack, "Records", constructs.BucketProps{Key: key, AccessLogs: logs,
-		LifecycleRules: []*awss3.LifecycleRule{constructs.ExpireRule(keepDays)}})
+	return constructs.NewBucket(stack, "Records", constructs.BucketProps{
+		Key: key, AccessLogs: logs,
+		LifecycleRules: []*awss3.LifecycleRule{constructs.ExpireRule(keepDays)},
+	})
 }
 
 // addBudget tells finance and the owners when the account's cost of the month passes the two thresholds, or is
@@ -101,8 +105,10 @@ func addBudget(stack awscdk.Stack, budget config.Budget, topics Topics) {
 				ComparisonOperator: jsii.String("GREATER_THAN"), NotificationType: jsii.String(kind),
 				Threshold: jsii.Number(percent), ThresholdType: jsii.String("PERCENTAGE"),
 			},
-			Subscribers: []any{&awsbudgets.CfnBudget_SubscriberProperty{SubscriptionType: jsii.String("SNS"),
-				Address: topics.Cost.TopicArn()}},
+			Subscribers: []any{&awsbudgets.CfnBudget_SubscriberProperty{
+				SubscriptionType: jsii.String("SNS"),
+				Address:          topics.Cost.TopicArn(),
+			}},
 		}
 	}
 	awsbudgets.NewCfnBudget(stack, jsii.String("Budget"), &awsbudgets.CfnBudgetProps{
@@ -110,8 +116,10 @@ func addBudget(stack awscdk.Stack, budget config.Budget, topics Topics) {
 			BudgetName: stack.StackName(), BudgetType: jsii.String("COST"), TimeUnit: jsii.String("MONTHLY"),
 			BudgetLimit: &awsbudgets.CfnBudget_SpendProperty{Amount: jsii.Number(budget.Monthly), Unit: jsii.String("USD")},
 		},
-		NotificationsWithSubscribers: []any{notify("ACTUAL", budget.WarningPercent),
-			notify("ACTUAL", budget.CriticalPercent), notify("FORECASTED", 100)},
+		NotificationsWithSubscribers: []any{
+			notify("ACTUAL", budget.WarningPercent),
+			notify("ACTUAL", budget.CriticalPercent), notify("FORECASTED", 100),
+		},
 	})
 }
 
@@ -123,9 +131,13 @@ func addCostAnomalyDetection(stack awscdk.Stack, dollars float64, topics Topics)
 	awsce.NewCfnAnomalySubscription(stack, jsii.String("CostAnomalies"), &awsce.CfnAnomalySubscriptionProps{
 		SubscriptionName: stack.StackName(), Frequency: jsii.String("IMMEDIATE"),
 		MonitorArnList: &[]any{monitor.AttrMonitorArn()},
-		Subscribers: []any{&awsce.CfnAnomalySubscription_SubscriberProperty{Type: jsii.String("SNS"),
-			Address: topics.Cost.TopicArn()}},
-		ThresholdExpression: asJSON(map[string]any{"Dimensions": map[string]any{"Key": "ANOMALY_TOTAL_IMPACT_ABSOLUTE",
-			"MatchOptions": []string{"GREATER_THAN_OR_EQUAL"}, "Values": []string{formatNumber(dollars)}}}),
+		Subscribers: []any{&awsce.CfnAnomalySubscription_SubscriberProperty{
+			Type:    jsii.String("SNS"),
+			Address: topics.Cost.TopicArn(),
+		}},
+		ThresholdExpression: asJSON(map[string]any{"Dimensions": map[string]any{
+			"Key":          "ANOMALY_TOTAL_IMPACT_ABSOLUTE",
+			"MatchOptions": []string{"GREATER_THAN_OR_EQUAL"}, "Values": []string{formatNumber(dollars)},
+		}}),
 	})
 }

@@ -24,8 +24,10 @@ func AddNetwork(stack awscdk.Stack, props NetworkProps) awsec2.IVpc {
 	vpc := awsec2.NewVpc(stack, jsii.String("Network"), &awsec2.VpcProps{
 		VpcName: stack.StackName(), IpAddresses: awsec2.IpAddresses_Cidr(jsii.String(props.CIDR)),
 		AvailabilityZones: jsii.Strings(props.AvailabilityZones...), NatGateways: jsii.Number(0),
-		SubnetConfiguration: &[]*awsec2.SubnetConfiguration{{Name: jsii.String("isolated"),
-			SubnetType: awsec2.SubnetType_PRIVATE_ISOLATED}},
+		SubnetConfiguration: &[]*awsec2.SubnetConfiguration{{
+			Name:       jsii.String("isolated"),
+			SubnetType: awsec2.SubnetType_PRIVATE_ISOLATED,
+		}},
 		// The library would empty the default security group with a function that may change all security groups. Nothing
 		// is in that group, and no subnet has a route out.
 		RestrictDefaultSecurityGroup: jsii.Bool(false),

@@ -31,25 +31,35 @@ var ownerEventRules = []struct {
 	{"Threats", constructs.RuleProps{
 		Description: "GuardDuty found something of medium severity or more",
 		// Source: the GuardDuty user guide, severity levels: medium is from 4.0 on.
-		Pattern: map[string]any{"source": []string{"aws.guardduty"}, "detail-type": []string{"GuardDuty Finding"},
-			"detail": map[string]any{"severity": []any{map[string]any{"numeric": []any{">=", 4}}}}},
+		Pattern: map[string]any{
+			"source": []string{"aws.guardduty"}, "detail-type": []string{"GuardDuty Finding"},
+			"detail": map[string]any{"severity": []any{map[string]any{"numeric": []any{">=", 4}}}},
+		},
 		Message: "GuardDuty in account <account>: <title> (<type>, severity <severity>).",
-		InputPaths: map[string]string{"account": "$.account", "title": "$.detail.title", "type": "$.detail.type",
-			"severity": "$.detail.severity"},
+		InputPaths: map[string]string{
+			"account": "$.account", "title": "$.detail.title", "type": "$.detail.type",
+			"severity": "$.detail.severity",
+		},
 	}},
 	{"Violations", constructs.RuleProps{
 		Description: "a resource no longer complies with a rule",
-		Pattern: map[string]any{"source": []string{"aws.config"},
+		Pattern: map[string]any{
+			"source":      []string{"aws.config"},
 			"detail-type": []string{"Config Rules Compliance Change"},
-			"detail":      map[string]any{"newEvaluationResult": map[string]any{"complianceType": []string{"NON_COMPLIANT"}}}},
+			"detail":      map[string]any{"newEvaluationResult": map[string]any{"complianceType": []string{"NON_COMPLIANT"}}},
+		},
 		Message: "<resource> in account <account> does not comply with <rule>.",
-		InputPaths: map[string]string{"account": "$.account", "resource": "$.detail.resourceId",
-			"rule": "$.detail.configRuleName"},
+		InputPaths: map[string]string{
+			"account": "$.account", "resource": "$.detail.resourceId",
+			"rule": "$.detail.configRuleName",
+		},
 	}},
 	{"Exposures", constructs.RuleProps{
 		Description: "something can be reached from outside the account",
-		Pattern: map[string]any{"source": []string{"aws.access-analyzer"},
-			"detail-type": []string{"Access Analyzer Finding"}, "detail": map[string]any{"status": []string{"ACTIVE"}}},
+		Pattern: map[string]any{
+			"source":      []string{"aws.access-analyzer"},
+			"detail-type": []string{"Access Analyzer Finding"}, "detail": map[string]any{"status": []string{"ACTIVE"}},
+		},
 		Message:    "<resource> in account <account> can be reached from outside it.",
 		InputPaths: map[string]string{"account": "$.account", "resource": "$.detail.resource"},
 	}},
@@ -60,14 +70,18 @@ func alarmRuleProps(topic *string) constructs.RuleProps {
 	state := func(name string) map[string]any { return map[string]any{"value": []string{name}} }
 	return constructs.RuleProps{
 		Description: "an alarm is raised, or is over after it was", Target: topic,
-		Pattern: map[string]any{"source": []string{"aws.cloudwatch"},
+		Pattern: map[string]any{
+			"source":      []string{"aws.cloudwatch"},
 			"detail-type": []string{"CloudWatch Alarm State Change"}, "detail": map[string]any{"$or": []any{
 				map[string]any{"state": state("ALARM")},
 				map[string]any{"state": state("OK"), "previousState": state("ALARM")},
-			}}},
+			}},
+		},
 		Message: "<alarm> in account <account> is <state>. <reason>",
-		InputPaths: map[string]string{"alarm": "$.detail.alarmName", "account": "$.account", "state": "$.detail.state.value",
-			"reason": "$.detail.state.reason"},
+		InputPaths: map[string]string{
+			"alarm": "$.detail.alarmName", "account": "$.account", "state": "$.detail.state.value",
+			"reason": "$.detail.state.reason",
+		},
 	}
 }
 

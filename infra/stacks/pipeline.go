@@ -124,8 +124,8 @@ func (b *pipelineBuilder) sourceAction() any {
 // allowClone lets a job's role read the one repository, whatever the connection itself allows. Source of the
 // conditions: the service authorization reference, AWS CodeConnections.
 func (b *pipelineBuilder) allowClone(role awsiam.Role) {
-	for _, service := range []string{"codeconnections",
-		"codestar-connections"} { // the present name and the former one, which existing connections have
+	// The second is the former name of the service, which existing connections have.
+	for _, service := range []string{"codeconnections", "codestar-connections"} {
 		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 			Actions: jsii.Strings(service + ":UseConnection"), Resources: jsii.Strings(b.Pipeline.Source.Connection),
 			Conditions: &map[string]any{"StringEqualsIfExists": map[string]any{
@@ -245,14 +245,18 @@ func (b *pipelineBuilder) addPipeline(stages []any, store artifactStore) {
 
 // addSchedule starts the pipeline at the configured times.
 func (b *pipelineBuilder) addSchedule(resource awscodepipeline.CfnPipeline) {
-	arn := awscdk.Stack_Of(b.scope).FormatArn(&awscdk.ArnComponents{Service: jsii.String("codepipeline"),
-		Resource: resource.Ref()})
+	arn := awscdk.Stack_Of(b.scope).FormatArn(&awscdk.ArnComponents{
+		Service:  jsii.String("codepipeline"),
+		Resource: resource.Ref(),
+	})
 	role := own.NewServiceRole(b.scope, "ScheduleRole", eventsService, "starts the pipeline "+b.name)
 	role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Actions: jsii.Strings("codepipeline:StartPipelineExecution"), Resources: &[]*string{arn},
 	}))
-	own.NewSchedule(b.scope, "Schedule", own.ScheduleProps{Description: "starts " + b.name,
-		Expression: b.Pipeline.DriftSchedule, Target: arn, Role: role})
+	own.NewSchedule(b.scope, "Schedule", own.ScheduleProps{
+		Description: "starts " + b.name,
+		Expression:  b.Pipeline.DriftSchedule, Target: arn, Role: role,
+	})
 }
 
 // triggers returns what starts the pipeline; nil for a schedule.
@@ -267,8 +271,10 @@ func (b *pipelineBuilder) triggers() any {
 		tags := &awscodepipeline.CfnPipeline_GitTagFilterCriteriaProperty{Includes: jsii.Strings(source.Tags)}
 		git.Push = []any{&awscodepipeline.CfnPipeline_GitPushFilterProperty{Tags: tags}}
 	case pipeline.PullRequest:
-		git.PullRequest = []any{&awscodepipeline.CfnPipeline_GitPullRequestFilterProperty{Branches: branch,
-			Events: jsii.Strings("OPEN", "UPDATED")}}
+		git.PullRequest = []any{&awscodepipeline.CfnPipeline_GitPullRequestFilterProperty{
+			Branches: branch,
+			Events:   jsii.Strings("OPEN", "UPDATED"),
+		}}
 	case pipeline.Schedule:
 		return nil
 	}

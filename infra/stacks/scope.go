@@ -50,8 +50,10 @@ func (s *Scope) QualifiedName(name string) string {
 // environment. Later ones replace earlier ones.
 func (s *Scope) tags() map[string]string {
 	all := map[string]string{}
-	for _, tags := range []map[string]string{s.Pipeline.Tags, s.Environment.Tags,
-		{"project": s.Pipeline.Project, "environment": s.Environment.Name}} {
+	for _, tags := range []map[string]string{
+		s.Pipeline.Tags, s.Environment.Tags,
+		{"project": s.Pipeline.Project, "environment": s.Environment.Name},
+	} {
 		for key, value := range tags {
 			all[key] = value
 		}
@@ -64,8 +66,10 @@ const outputsContextKey = "lockstep:outputs"
 
 // addOutput publishes a value as an output of the stack, for people, and as a parameter, for programs.
 func addOutput(stack awscdk.Stack, id string, value *string, description string) {
-	awscdk.NewCfnOutput(stack, jsii.String(id), &awscdk.CfnOutputProps{Value: value,
-		Description: jsii.String(description)})
+	awscdk.NewCfnOutput(stack, jsii.String(id), &awscdk.CfnOutputProps{
+		Value:       value,
+		Description: jsii.String(description),
+	})
 	folder := stack.Node().GetContext(jsii.String(outputsContextKey)).(string)
 	addParameter(stack, "Output-"+id, folder+"/"+id, description, *value)
 }

@@ -57,50 +57,78 @@ func allowTrailKeyUse(stack awscdk.Stack, key awskms.Key) {
 // securityEvents are the events that raise an alarm, as filters on the audit trail. Source of the patterns: the CIS
 // AWS Foundations Benchmark, monitoring; CloudTrail's documentation of event names.
 var securityEvents = []struct{ id, description, pattern string }{
-	{"DeniedCalls", "somebody was denied what they tried",
-		`{ ($.errorCode = "*UnauthorizedOperation") || ($.errorCode = "AccessDenied*") }`},
-	{"SignInWithoutMFA", "somebody signed in to the console without a second factor",
+	{
+		"DeniedCalls", "somebody was denied what they tried",
+		`{ ($.errorCode = "*UnauthorizedOperation") || ($.errorCode = "AccessDenied*") }`,
+	},
+	{
+		"SignInWithoutMFA", "somebody signed in to the console without a second factor",
 		`{ ($.eventName = "ConsoleLogin") && ($.additionalEventData.MFAUsed != "Yes") && ($.userIdentity.type = ` +
-			`"IAMUser") && ($.responseElements.ConsoleLogin = "Success") }`},
-	{"RootUse", "the root user did something",
-		`{ ($.userIdentity.type = "Root") && ($.userIdentity.invokedBy NOT EXISTS) && ($.eventType != "AwsServiceEvent") }`},
-	{"IAMChanges", "rights were changed",
+			`"IAMUser") && ($.responseElements.ConsoleLogin = "Success") }`,
+	},
+	{
+		"RootUse", "the root user did something",
+		`{ ($.userIdentity.type = "Root") && ($.userIdentity.invokedBy NOT EXISTS) && ($.eventType != "AwsServiceEvent") }`,
+	},
+	{
+		"IAMChanges", "rights were changed",
 		`{ ($.eventSource = "iam.amazonaws.com") && (($.eventName = "Put*Policy") || ($.eventName = "Delete*Policy*") || ` +
 			`($.eventName = "Attach*Policy") || ($.eventName = "Detach*Policy") || ($.eventName = "CreatePolicy*") || ` +
 			`($.eventName = "SetDefaultPolicyVersion") || ($.eventName = "CreateUser") || ($.eventName = "CreateAccessKey") ` +
-			`|| ($.eventName = "UpdateAssumeRolePolicy")) }`},
-	{"TrailChanges", "the audit trail was changed",
+			`|| ($.eventName = "UpdateAssumeRolePolicy")) }`,
+	},
+	{
+		"TrailChanges", "the audit trail was changed",
 		`{ ($.eventSource = "cloudtrail.amazonaws.com") && (($.eventName = "CreateTrail") || ($.eventName = ` +
 			`"UpdateTrail") || ($.eventName = "DeleteTrail") || ($.eventName = "StartLogging") || ($.eventName = ` +
-			`"StopLogging") || ($.eventName = "PutEventSelectors")) }`},
-	{"FailedSignIns", "somebody failed to sign in to the console",
-		`{ ($.eventName = "ConsoleLogin") && ($.errorMessage = "Failed authentication") }`},
-	{"KeyRemovals", "a key was disabled or is to be deleted",
+			`"StopLogging") || ($.eventName = "PutEventSelectors")) }`,
+	},
+	{
+		"FailedSignIns", "somebody failed to sign in to the console",
+		`{ ($.eventName = "ConsoleLogin") && ($.errorMessage = "Failed authentication") }`,
+	},
+	{
+		"KeyRemovals", "a key was disabled or is to be deleted",
 		`{ ($.eventSource = "kms.amazonaws.com") && (($.eventName = "DisableKey") || ($.eventName = ` +
-			`"ScheduleKeyDeletion")) }`},
-	{"BucketPolicyChanges", "it was changed who reaches a bucket",
+			`"ScheduleKeyDeletion")) }`,
+	},
+	{
+		"BucketPolicyChanges", "it was changed who reaches a bucket",
 		`{ ($.eventSource = "s3.amazonaws.com") && (($.eventName = "PutBucketAcl") || ($.eventName = "PutBucketPolicy") ` +
 			`|| ($.eventName = "DeleteBucketPolicy") || ($.eventName = "PutBucketCors") || ($.eventName = ` +
 			`"DeleteBucketPublicAccessBlock") || ($.eventName = "PutBucketPublicAccessBlock") || ($.eventName = ` +
-			`"PutBucketReplication")) }`},
-	{"RecorderChanges", "the record of resources was changed",
+			`"PutBucketReplication")) }`,
+	},
+	{
+		"RecorderChanges", "the record of resources was changed",
 		`{ ($.eventSource = "config.amazonaws.com") && (($.eventName = "StopConfigurationRecorder") || ($.eventName = ` +
-			`"DeleteDeliveryChannel") || ($.eventName = "PutDeliveryChannel") || ($.eventName = "PutConfigurationRecorder")) }`},
-	{"SecurityGroupChanges", "a security group was changed",
+			`"DeleteDeliveryChannel") || ($.eventName = "PutDeliveryChannel") || ($.eventName = "PutConfigurationRecorder")) }`,
+	},
+	{
+		"SecurityGroupChanges", "a security group was changed",
 		`{ ($.eventName = "AuthorizeSecurityGroup*") || ($.eventName = "RevokeSecurityGroup*") || ($.eventName = ` +
-			`"CreateSecurityGroup") || ($.eventName = "DeleteSecurityGroup") || ($.eventName = "ModifySecurityGroupRules") }`},
-	{"NetworkACLChanges", "a network's access list was changed",
+			`"CreateSecurityGroup") || ($.eventName = "DeleteSecurityGroup") || ($.eventName = "ModifySecurityGroupRules") }`,
+	},
+	{
+		"NetworkACLChanges", "a network's access list was changed",
 		`{ ($.eventName = "CreateNetworkAcl*") || ($.eventName = "DeleteNetworkAcl*") || ($.eventName = ` +
-			`"ReplaceNetworkAcl*") }`},
-	{"GatewayChanges", "a way out of a network was changed",
+			`"ReplaceNetworkAcl*") }`,
+	},
+	{
+		"GatewayChanges", "a way out of a network was changed",
 		`{ ($.eventName = "CreateCustomerGateway") || ($.eventName = "DeleteCustomerGateway") || ($.eventName = ` +
-			`"*InternetGateway") || ($.eventName = "CreateNatGateway") || ($.eventName = "DeleteNatGateway") }`},
-	{"RouteChanges", "a route was changed",
+			`"*InternetGateway") || ($.eventName = "CreateNatGateway") || ($.eventName = "DeleteNatGateway") }`,
+	},
+	{
+		"RouteChanges", "a route was changed",
 		`{ ($.eventSource = "ec2.amazonaws.com") && (($.eventName = "CreateRoute*") || ($.eventName = "ReplaceRoute*") || ` +
-			`($.eventName = "DeleteRoute*") || ($.eventName = "DisassociateRouteTable")) }`},
-	{"NetworkChanges", "a network was made, changed or removed",
+			`($.eventName = "DeleteRoute*") || ($.eventName = "DisassociateRouteTable")) }`,
+	},
+	{
+		"NetworkChanges", "a network was made, changed or removed",
 		`{ ($.eventName = "CreateVpc") || ($.eventName = "DeleteVpc") || ($.eventName = "ModifyVpcAttribute") || ` +
-			`($.eventName = "*VpcPeeringConnection") }`},
+			`($.eventName = "*VpcPeeringConnection") }`,
+	},
 }
 
 // addSecurityAlarms adds an alarm for each of the security events, and a dashboard.
@@ -113,8 +141,10 @@ func addSecurityAlarms(stack awscdk.Stack, group awslogs.LogGroup, thresholds co
 			LogGroup: group, FilterPattern: awslogs.FilterPattern_Literal(jsii.String(event.pattern)),
 			MetricNamespace: stack.StackName(), MetricName: jsii.String(event.id), MetricValue: jsii.String("1"),
 		})
-		metric := filter.Metric(&awscloudwatch.MetricOptions{Statistic: jsii.String("Sum"),
-			Period: awscdk.Duration_Minutes(jsii.Number(5))})
+		metric := filter.Metric(&awscloudwatch.MetricOptions{
+			Statistic: jsii.String("Sum"),
+			Period:    awscdk.Duration_Minutes(jsii.Number(5)),
+		})
 		threshold := float64(max(configured[event.id], 1))
 		constructs.NewAlarm(stack, event.id, constructs.AlarmProps{
 			Metric: metric, Threshold: threshold, Periods: 1, Description: event.description +

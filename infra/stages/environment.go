@@ -56,8 +56,10 @@ func buildShared(scope *stacks.Scope) error {
 	env := scope.Environment
 	topics := stacks.AddNotifications(scope.NewStack("notifications", "who hears of what"),
 		stacks.NotificationsProps(env.Notifications))
-	governance := stacks.GovernanceProps{Governance: env.Governance, Topics: topics, Budget: env.Budget,
-		LogDays: env.LogDays, Protected: env.TerminationProtection}
+	governance := stacks.GovernanceProps{
+		Governance: env.Governance, Topics: topics, Budget: env.Budget,
+		LogDays: env.LogDays, Protected: env.TerminationProtection,
+	}
 	if governance.HasResources() { // CloudFormation refuses an empty stack
 		stacks.AddGovernance(scope.NewStack("governance", "cost, audit and compliance of the account"), governance)
 	}

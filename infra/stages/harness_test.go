@@ -65,8 +65,10 @@ func synthesiseAll(dir string) error {
 	if err != nil {
 		return err
 	}
-	extended, err := config.Load(configurationWith(map[string]string{"environments/perf.yaml": perfYAML,
-		"environments/given.yaml": existingResourcesYAML}))
+	extended, err := config.Load(configurationWith(map[string]string{
+		"environments/perf.yaml":  perfYAML,
+		"environments/given.yaml": existingResourcesYAML,
+	}))
 	if err != nil {
 		return err
 	}

@@ -293,7 +293,8 @@ func TestB6_OwnersAreNotified(t *testing.T) {
 			notified = append(notified, fmt.Sprint(valueAt(rule, "Properties.Description")))
 		}
 	}
-	assert.ElementsMatch(t, []string{"a pipeline failed", "a pipeline succeeded", "a release waits for a person's yes",
+	assert.ElementsMatch(t, []string{
+		"a pipeline failed", "a pipeline succeeded", "a release waits for a person's yes",
 		"a plan can be read", "what is deployed was changed by hand", "an alarm is raised, or is over after it was",
 	}, notified)
 	assert.Equal(t, "platform@example.com", valueAt(onlyResource(t, s, "AWS::SNS::Subscription"), "Properties.Endpoint"))

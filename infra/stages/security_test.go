@@ -46,12 +46,17 @@ func TestC10_SuppressionsAreUsedAndExplained(t *testing.T) {
 func TestSuppressions_UnusedIsReported(t *testing.T) {
 	suppressed := func(rule, reason string) template {
 		return template{"Resources": map[string]any{"A": map[string]any{"Metadata": map[string]any{
-			"aws:cdk:path": "s/A", "cdk_nag": map[string]any{"rules_to_suppress": []any{map[string]any{"id": rule,
-				"reason": reason}}},
+			"aws:cdk:path": "s/A", "cdk_nag": map[string]any{"rules_to_suppress": []any{map[string]any{
+				"id":     rule,
+				"reason": reason,
+			}}},
 		}}}}
 	}
-	report := []nagLine{{"R1", "s/A", "Suppressed", "because"}, {"R2", "s/A", "Compliant", "N/A"},
-		{"R3", "s/B", "Suppressed", "because"}}
+	report := []nagLine{
+		{"R1", "s/A", "Suppressed", "because"},
+		{"R2", "s/A", "Compliant", "N/A"},
+		{"R3", "s/B", "Suppressed", "because"},
+	}
 	assert.Empty(t, unusedSuppressions(suppressed("R1", "because of this"), report))
 	assert.Equal(t, []string{"s/A is excepted from R2, which it meets"},
 		unusedSuppressions(suppressed("R2", "because of this"), report))
@@ -99,11 +104,15 @@ func nagReport(t *testing.T, environment, name string) []nagLine {
 // allowedWildcards are the statements that may contain a wildcard, with the reason.
 var allowedWildcards = []struct{ resourceType, value, reason string }{
 	{"AWS::KMS::Key", "*", "in a key's own policy * is that key"},
-	{"AWS::KMS::Key", "kms:*",
+	{
+		"AWS::KMS::Key", "kms:*",
 		"only the key's account has it, which hands out no more than its own policies do; " +
-			"without it nobody could change the policy"},
-	{"AWS::KMS::Key", "kms:GenerateDataKey*",
-		"the two forms of it, with and without the plain key; AWS documents it so for publishers of encrypted topics"},
+			"without it nobody could change the policy",
+	},
+	{
+		"AWS::KMS::Key", "kms:GenerateDataKey*",
+		"the two forms of it, with and without the plain key; AWS documents it so for publishers of encrypted topics",
+	},
 }
 
 func TestG2_PoliciesHaveNoWildcards(t *testing.T) {
@@ -270,8 +279,10 @@ var (
 func TestB5_TemplatesHaveNoSecrets(t *testing.T) {
 	c, err := config.Load(configurationFS)
 	require.NoError(t, err)
-	known := []string{c.Pipeline.Tooling.ID, "555566667777",
-		"666677778888"} // with the accounts of the tests' own environments
+	known := []string{
+		c.Pipeline.Tooling.ID, "555566667777",
+		"666677778888",
+	} // with the accounts of the tests' own environments
 	for _, env := range c.Environments {
 		known = append(known, env.ID)
 	}

@@ -15,10 +15,14 @@ import (
 
 func TestC2_ConfigurationBecomesParameters(t *testing.T) {
 	for environment, want := range map[string]map[string]string{
-		"dev": {"/lockstep/dev/logLevel": "debug", "/lockstep/dev/releaseChannel": "dev",
-			"/lockstep/dev/_environment": `{"name":"dev","account":"111122223333","region":"eu-west-1"}`},
-		"prod": {"/lockstep/prod/logLevel": "info", "/lockstep/prod/releaseChannel": "prod",
-			"/lockstep/prod/_environment": `{"name":"prod","account":"777788889999","region":"eu-west-1","after":"acc"}`},
+		"dev": {
+			"/lockstep/dev/logLevel": "debug", "/lockstep/dev/releaseChannel": "dev",
+			"/lockstep/dev/_environment": `{"name":"dev","account":"111122223333","region":"eu-west-1"}`,
+		},
+		"prod": {
+			"/lockstep/prod/logLevel": "info", "/lockstep/prod/releaseChannel": "prod",
+			"/lockstep/prod/_environment": `{"name":"prod","account":"777788889999","region":"eu-west-1","after":"acc"}`,
+		},
 	} {
 		got := map[string]string{}
 		for _, p := range stackTemplate(t, environment, "artefact").resourcesOfType("AWS::SSM::Parameter") {
@@ -107,8 +111,10 @@ func TestC4_DatabaseIsServerlessAndEncrypted(t *testing.T) {
 func TestC4_DatabaseUsesIsolatedSubnets(t *testing.T) {
 	network := stackTemplate(t, "prod", "network")
 	assert.Len(t, network.resourcesOfType("AWS::EC2::Subnet"), 3)
-	for _, out := range []string{"AWS::EC2::InternetGateway", "AWS::EC2::NatGateway", "AWS::EC2::Route",
-		"AWS::EC2::VPCGatewayAttachment"} {
+	for _, out := range []string{
+		"AWS::EC2::InternetGateway", "AWS::EC2::NatGateway", "AWS::EC2::Route",
+		"AWS::EC2::VPCGatewayAttachment",
+	} {
 		assert.Empty(t, network.resourcesOfType(out), "%s is a way out", out)
 	}
 	assert.Len(t, network.resourcesOfType("AWS::EC2::FlowLog"), 1)
@@ -203,8 +209,10 @@ func TestC5_TopicPublishersMayUseKey(t *testing.T) {
 			}
 		}
 	}
-	assert.Equal(t, map[string]bool{"events.amazonaws.com": true, "budgets.amazonaws.com": true,
-		"costalerts.amazonaws.com": true}, publishers)
+	assert.Equal(t, map[string]bool{
+		"events.amazonaws.com": true, "budgets.amazonaws.com": true,
+		"costalerts.amazonaws.com": true,
+	}, publishers)
 	for service := range publishers {
 		assert.Contains(t, mayUseKey, service)
 	}
@@ -397,8 +405,10 @@ func TestC11_NamesTagsAndProtection(t *testing.T) {
 			}
 			assert.True(t, strings.HasPrefix(id, "lockstep-"+environment+"-"), id)
 			assert.Equal(t, protected, a.Properties.TerminationProtection, id)
-			assert.Equal(t, map[string]string{"project": "lockstep", "environment": environment, "owner": "platform",
-				"costCentre": "platform-" + environment}, a.Properties.Tags, id)
+			assert.Equal(t, map[string]string{
+				"project": "lockstep", "environment": environment, "owner": "platform",
+				"costCentre": "platform-" + environment,
+			}, a.Properties.Tags, id)
 		}
 	}
 	assert.Contains(t, jsonText(valueAt(findBucket(t, stackTemplate(t, "prod", "storage"), "Objects"),
@@ -472,8 +482,10 @@ func assertPrivateBucket(t *testing.T, bucket map[string]any) {
 // assertTLSOnly checks that each bucket and topic has a policy that refuses requests without TLS.
 func assertTLSOnly(t *testing.T, in template) {
 	t.Helper()
-	for resource, policy := range map[string]string{"AWS::S3::Bucket": "AWS::S3::BucketPolicy",
-		"AWS::SNS::Topic": "AWS::SNS::TopicPolicy"} {
+	for resource, policy := range map[string]string{
+		"AWS::S3::Bucket": "AWS::S3::BucketPolicy",
+		"AWS::SNS::Topic": "AWS::SNS::TopicPolicy",
+	} {
 		policies := in.resourcesOfType(policy)
 		assert.Len(t, policies, len(in.resourcesOfType(resource)))
 		for _, p := range policies {

@@ -61,16 +61,20 @@ type artifacts struct {
 func (j Job) Buildspec(engine config.Engine) (string, error) {
 	spec := buildspec{
 		Version: "0.2",
-		Env: buildspecEnv{Shell: "bash", Variables: engineVariables(engine),
-			Exported: slices.Sorted(maps.Keys(j.ExportedVariables))},
+		Env: buildspecEnv{
+			Shell: "bash", Variables: engineVariables(engine),
+			Exported: slices.Sorted(maps.Keys(j.ExportedVariables)),
+		},
 		Phases: buildspecPhases{
 			Install: phase{OnFailure: "ABORT", Commands: installDaggerCommands()},
 			Build:   phase{OnFailure: "ABORT", Commands: j.commands(engine)},
 		},
 	}
 	if j.ReportsFolder != "" {
-		spec.Reports = map[string]reportGroup{"tests": {Files: []string{"**/*.xml"}, Base: j.ReportsFolder,
-			Format: "JUNITXML"}}
+		spec.Reports = map[string]reportGroup{"tests": {
+			Files: []string{"**/*.xml"}, Base: j.ReportsFolder,
+			Format: "JUNITXML",
+		}}
 	}
 	if j.Output != "" {
 		spec.Artifacts = &artifacts{Files: []string{"**/*"}, Base: j.OutputFolder}

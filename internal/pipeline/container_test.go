@@ -65,14 +65,18 @@ func TestSourceFiles_HistoryOnlyWhenDeclared(t *testing.T) {
 func TestUpstreamFiles_SeparateFromSourceFiles(t *testing.T) {
 	s := Step{Inputs: []string{"config/**", StateDir + "/assembly/dev/**", "!" + StateDir + "/assembly/dev/*.txt"}}
 	assert.Equal(t, Selections{{Include: []string{"config/**"}, Exclude: []string{".git", ".git/**"}}}, s.SourceFiles())
-	assert.Equal(t, Selections{{Include: []string{StateDir + "/assembly/dev/**"},
-		Exclude: []string{StateDir + "/assembly/dev/*.txt"}}}, s.UpstreamFiles())
+	assert.Equal(t, Selections{{
+		Include: []string{StateDir + "/assembly/dev/**"},
+		Exclude: []string{StateDir + "/assembly/dev/*.txt"},
+	}}, s.UpstreamFiles())
 }
 
 func TestSelections_ReincludeAddsSelection(t *testing.T) {
 	s := Step{Inputs: []string{"**", "!*.sum", "!docs/**", "go.sum", "!**/secret"}}
-	for name, want := range map[string]bool{"a": true, "go.sum": true, "x.sum": false, "docs/a": false, "secret": false,
-		"go.sum/secret": false} {
+	for name, want := range map[string]bool{
+		"a": true, "go.sum": true, "x.sum": false, "docs/a": false, "secret": false,
+		"go.sum/secret": false,
+	} {
 		assert.Equal(t, want, s.SourceFiles().includes(name), name)
 		assert.Equal(t, want, Matches(s.Inputs, name), name)
 	}
@@ -144,8 +148,10 @@ func TestBinaryStep_InputsMatchGoList(t *testing.T) {
 		count++
 	}
 	assert.Greater(t, count, 50)
-	for _, other := range []string{"docs/architecture.md", "infra/main.go", "ci/main.go", "config/pipeline.yaml",
-		"tests/script_test.go", "internal/pipeline/graph_test.go", "README.md"} {
+	for _, other := range []string{
+		"docs/architecture.md", "infra/main.go", "ci/main.go", "config/pipeline.yaml",
+		"tests/script_test.go", "internal/pipeline/graph_test.go", "README.md",
+	} {
 		assert.False(t, BinaryStep.SourceFiles().includes(other), other)
 	}
 }

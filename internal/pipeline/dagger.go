@@ -12,10 +12,14 @@ type Download struct{ URL, SHA256 string }
 
 // DaggerCLI has the archives of the Dagger command line, by the machine's name in `uname -m`.
 var DaggerCLI = map[string]Download{
-	"x86_64": {URL: daggerReleases + "amd64.tar.gz",
-		SHA256: "53e226c7da8fb75171e58c35759d736d961ce8b3a12db0baa7b7107954fccc5a"},
-	"aarch64": {URL: daggerReleases + "arm64.tar.gz",
-		SHA256: "cd0df4885f2050082932b4abc5a6aad9a733f6aa4e7d8474740558517ffec4af"},
+	"x86_64": {
+		URL:    daggerReleases + "amd64.tar.gz",
+		SHA256: "53e226c7da8fb75171e58c35759d736d961ce8b3a12db0baa7b7107954fccc5a",
+	},
+	"aarch64": {
+		URL:    daggerReleases + "arm64.tar.gz",
+		SHA256: "cd0df4885f2050082932b4abc5a6aad9a733f6aa4e7d8474740558517ffec4af",
+	},
 }
 
 const daggerReleases = "https://dl.dagger.io/dagger/releases/" + DaggerVersion + "/dagger_v" + DaggerVersion + "_linux_"

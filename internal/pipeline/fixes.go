@@ -17,8 +17,10 @@ func FixSteps() []Step {
 		},
 		{
 			Name: "lint", Summary: "mend what golangci-lint can", Image: ImageGo,
-			Command: []string{"golangci-lint", "run", "--allow-parallel-runners", "--issues-exit-code=0", "--fix",
-				"./..."}, Tools: []string{ToolGo, ToolGolangciLint},
+			Command: []string{
+				"golangci-lint", "run", "--allow-parallel-runners", "--issues-exit-code=0", "--fix",
+				"./...",
+			}, Tools: []string{ToolGo, ToolGolangciLint},
 		},
 		{
 			Name: "format", Summary: "give Go code gofumpt's form", Image: ImageGo,

@@ -75,8 +75,10 @@ func reportingCommand(step string, reads Format, argv ...string) []string {
 // The files that the gates check.
 var (
 	// Lock files and golden templates hold hashes, which a search by entropy takes for secrets.
-	secretScanFiles = []string{"**", "!**/*.sum", "!**/requirements.txt", "!**/package-lock.json",
-		"!**/testdata/golden/**", "!" + secretsBaseline}
+	secretScanFiles = []string{
+		"**", "!**/*.sum", "!**/requirements.txt", "!**/package-lock.json",
+		"!**/testdata/golden/**", "!" + secretsBaseline,
+	}
 	ownGoFiles    = []string{"**/*.go", "!ci/internal/**", "!ci/dagger.gen.go"}
 	markdownFiles = []string{"**/*.md", "!**/testdata/**"}
 	unitPackages  = []string{".", "./config", "./internal/...", "./tools/..."}
@@ -102,8 +104,10 @@ func gates(c *config.Config) []gate {
 
 // gateConfigFiles are the settings of the gates' programs. The seeded defects of the gates' own tests are checked with
 // them too.
-var gateConfigFiles = []string{".golangci.yml", ".gosec.json", ".gitleaks.toml", ".mdformat.toml",
-	".pre-commit-config.yaml"}
+var gateConfigFiles = []string{
+	".golangci.yml", ".gosec.json", ".gitleaks.toml", ".mdformat.toml",
+	".pre-commit-config.yaml",
+}
 
 // goCaches are the caches of every Go command.
 var goCaches = []string{CacheGoModules, CacheGoBuild}
@@ -257,8 +261,10 @@ var testGates = []gate{
 
 // vulnerabilityGates returns the gates that look for unsafe and vulnerable code.
 func vulnerabilityGates(c *config.Config) []gate {
-	osvScanner := []string{"osv-scanner", "scan", "source", "--format", "sarif", "--no-resolve",
-		"--experimental-exclude", StateDir, "--recursive", "."}
+	osvScanner := []string{
+		"osv-scanner", "scan", "source", "--format", "sarif", "--no-resolve",
+		"--experimental-exclude", StateDir, "--recursive", ".",
+	}
 	if folder := c.Pipeline.Gates.OSVDatabases; folder != "" {
 		osvScanner = slices.Insert(osvScanner, 3, "--offline-vulnerabilities", "--local-db-path", folder)
 	}
@@ -361,8 +367,10 @@ func imageGates(c *config.Config) []gate {
 
 // gitleaksCommand returns a command that reports where a secret is and never the secret.
 func gitleaksCommand(mode string) []string {
-	return []string{"gitleaks", mode, ".", "--no-banner", "--no-color", "--log-level", "warn", "--redact=100",
-		"--max-target-megabytes", "50", "--report-format", "sarif", "--report-path", "-"}
+	return []string{
+		"gitleaks", mode, ".", "--no-banner", "--no-color", "--log-level", "warn", "--redact=100",
+		"--max-target-megabytes", "50", "--report-format", "sarif", "--report-path", "-",
+	}
 }
 
 func registrySettings(registries []string) []string {
@@ -379,8 +387,10 @@ func templateGate(environment string) gate {
 		name: "templates:" + environment, stage: Security, summary: "mistakes in the templates of " +
 			environment, image: ImagePython, environment: environment,
 		argv:         []string{"cfn-lint", "--format", "sarif", "--template", AssemblyDir(environment) + "/*.template.json"},
-		reportFormat: SARIF, inputs: []string{AssemblyDir(environment) + "/**",
-			".cfnlintrc.yaml"}, tools: []string{ToolCfnLint}, needs: []string{string(Synth)},
+		reportFormat: SARIF, inputs: []string{
+			AssemblyDir(environment) + "/**",
+			".cfnlintrc.yaml",
+		}, tools: []string{ToolCfnLint}, needs: []string{string(Synth)},
 	}
 }
 

@@ -73,12 +73,18 @@ func TestGates_RerunOnlyForTheirInputs(t *testing.T) {
 	for file, want := range map[string][]string{
 		"docs/gates.md": {"markdown", "documentation", "secrets", "baseline"},
 		"CHANGELOG.md":  {"markdown", "secrets", "baseline"},
-		"internal/deploy/plan.go": {"format", "lint", "tidy", "unit", "scripts", "documentation", "gosec", "govulncheck",
-			"secrets", "baseline"},
-		"infra/stacks/storage.go": {"format", "lint", "tidy", "infrastructure", "scripts", "documentation", "gosec",
-			"govulncheck", "secrets", "baseline"},
-		"tools/cdk/package-lock.json": {"lint", "tidy", "unit", "scripts", "documentation", "gosec", "govulncheck", "osv",
-			"secrets"},
+		"internal/deploy/plan.go": {
+			"format", "lint", "tidy", "unit", "scripts", "documentation", "gosec", "govulncheck",
+			"secrets", "baseline",
+		},
+		"infra/stacks/storage.go": {
+			"format", "lint", "tidy", "infrastructure", "scripts", "documentation", "gosec",
+			"govulncheck", "secrets", "baseline",
+		},
+		"tools/cdk/package-lock.json": {
+			"lint", "tidy", "unit", "scripts", "documentation", "gosec", "govulncheck", "osv",
+			"secrets",
+		},
 		".github/workflows/ci.yml": {"workflows", "secrets", "baseline", "images"},
 		"Dockerfile":               {"dockerfiles", "secrets", "baseline", "images"},
 	} {

@@ -37,24 +37,36 @@ func TestNewGraph_ErrorNamesStep(t *testing.T) {
 	}{
 		{"a need that is not a step", []Step{newStep("a", "b")}, []string{`step "a" waits for "b", which is no step`}},
 		{"an order after an unknown step", []Step{after}, []string{`step "late" waits for "nobody", which is no step`}},
-		{"a name used twice", []Step{newStep("a"), newStep("b"), newStep("a")},
-			[]string{`step "a" stands in the table twice, as number 1 and 3`}},
 		{
-			"an output inside an earlier one", []Step{outer, inner},
+			"a name used twice",
+			[]Step{newStep("a"), newStep("b"), newStep("a")},
+			[]string{`step "a" stands in the table twice, as number 1 and 3`},
+		},
+		{
+			"an output inside an earlier one",
+			[]Step{outer, inner},
 			[]string{`step "outer" writes out and step "inner" writes out/deep/file`},
 		},
 		{
-			"an output around an earlier one", []Step{inner, outer},
+			"an output around an earlier one",
+			[]Step{inner, outer},
 			[]string{`step "inner" writes out/deep/file and step "outer" writes out`},
 		},
 		{
-			"an output that is another's", []Step{outer, same},
+			"an output that is another's",
+			[]Step{outer, same},
 			[]string{`step "outer" writes out and step "same" writes out`},
 		},
-		{"a cycle as its path", []Step{newStep("a", "b"), newStep("b", "c"), newStep("c", "a")},
-			[]string{"in a cycle: a -> b -> c -> a"}},
-		{"a cycle without what leads to it", []Step{newStep("x", "a"), newStep("a", "b"), newStep("b", "a")},
-			[]string{"in a cycle: a -> b -> a"}},
+		{
+			"a cycle as its path",
+			[]Step{newStep("a", "b"), newStep("b", "c"), newStep("c", "a")},
+			[]string{"in a cycle: a -> b -> c -> a"},
+		},
+		{
+			"a cycle without what leads to it",
+			[]Step{newStep("x", "a"), newStep("a", "b"), newStep("b", "a")},
+			[]string{"in a cycle: a -> b -> a"},
+		},
 		{"a step that needs itself", []Step{newStep("a", "a")}, []string{"in a cycle: a -> a"}},
 		{"everything at once", []Step{withImage, withCache, withTool, noCommand}, []string{
 			`step "a" runs in image "none"`, `step "b" uses cache "none"`, `step "c" uses tool "none"`,

@@ -9,8 +9,10 @@ var BinaryStep = Step{
 		"go.mod", "go.sum", "*.go", "config/**", "internal/**", "tools/**",
 		"!**/*_test.go", "!**/testdata/**", "!config/environments/**", "!config/*.yaml",
 	},
-	Env: map[string]string{"CGO_ENABLED": "0"}, Outputs: []string{binaryPath}, Caches: []string{CacheGoModules,
-		CacheGoBuild},
+	Env: map[string]string{"CGO_ENABLED": "0"}, Outputs: []string{binaryPath}, Caches: []string{
+		CacheGoModules,
+		CacheGoBuild,
+	},
 }
 
 const binaryPath = StateDir + "/bin/" + Self

@@ -224,8 +224,10 @@ const (
 
 // environmentArgs returns the arguments of functions that use an environment's accounts and an existing assembly.
 func environmentArgs(name string) []string {
-	return []string{"--env", name, "--assembly", inputFolderVariable(AssemblyArtifact), "--commit",
-		"$CODEBUILD_RESOLVED_SOURCE_VERSION"}
+	return []string{
+		"--env", name, "--assembly", inputFolderVariable(AssemblyArtifact), "--commit",
+		"$CODEBUILD_RESOLVED_SOURCE_VERSION",
+	}
 }
 
 // deployJob returns a job that plans, applies and verifies.
@@ -247,8 +249,10 @@ func planJob(env string) Job {
 			Function: "plan-file", Arguments: environmentArgs(env), Credentials: true, Export: planFolder,
 		}},
 		Output: "plan_" + env, OutputFolder: planFolder, // part of a variable's name, so without a hyphen
-		ExportedVariables: map[string]string{planDigestVariable: planFolder + "/digest",
-			planSummaryVariable: planFolder + "/summary"},
+		ExportedVariables: map[string]string{
+			planDigestVariable:  planFolder + "/digest",
+			planSummaryVariable: planFolder + "/summary",
+		},
 	}
 }
 
@@ -274,8 +278,10 @@ func previewStage(environments []config.Environment) PipelineStage {
 	for _, env := range environments {
 		stage.Jobs = append(stage.Jobs, Job{
 			Name: "preview-" + env.Name, Description: "what " + env.Name +
-				" would be given, on emulated accounts", Permission: NoPermission, Inputs: []string{SourceArtifact,
-				AssemblyArtifact},
+				" would be given, on emulated accounts", Permission: NoPermission, Inputs: []string{
+				SourceArtifact,
+				AssemblyArtifact,
+			},
 			Calls: []Call{{Function: string(Plan), Arguments: environmentArgs(env.Name)}},
 		})
 	}

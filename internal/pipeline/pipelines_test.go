@@ -106,8 +106,10 @@ func TestPipelines_DriftRunsOnSchedule(t *testing.T) {
 		assert.NotContains(t, job.Permission.Roles(), "deploy-role", "the job only reads")
 	}
 	assert.Equal(t, []string{"dev", "acc", "prod"}, environments)
-	none := &config.Config{Pipeline: config.Pipeline{DriftSchedule: config.DriftScheduleNever},
-		Environments: threeEnvironments.Environments}
+	none := &config.Config{
+		Pipeline:     config.Pipeline{DriftSchedule: config.DriftScheduleNever},
+		Environments: threeEnvironments.Environments,
+	}
 	assert.False(t, slices.ContainsFunc(Pipelines(none), func(p Pipeline) bool { return p.Trigger == Schedule }))
 }
 

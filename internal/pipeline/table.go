@@ -43,8 +43,10 @@ func RecordFile(stage Stage, environment string) string {
 }
 
 // goSources are the files that Go's commands read, with the files that are compiled into programs.
-var goSources = []string{"go.mod", "go.sum", "**/*.go", "**/testdata/**", "config/**", "internal/**", "tools/**",
-	"!ci/**"}
+var goSources = []string{
+	"go.mod", "go.sum", "**/*.go", "**/testdata/**", "config/**", "internal/**", "tools/**",
+	"!ci/**",
+}
 
 // Steps returns the table: the steps that exist once, and those of each environment.
 func Steps(c *config.Config) []Step {
@@ -57,10 +59,14 @@ func Steps(c *config.Config) []Step {
 		{
 			Name: "build", Stage: Synth, Summary: "build the CDK app",
 			Needs: []string{"config"},
-			Image: ImageGo, Command: []string{"go", "build", "-trimpath", "-buildvcs=false", "-o", appBinary,
-				"./infra"}, Tools: []string{ToolGo},
-			Inputs: []string{"go.mod", "go.sum", "config/**/*.go", "config/schema/**", "infra/**/*.go",
-				"internal/pipeline/**/*.go", "!**/*_test.go"},
+			Image: ImageGo, Command: []string{
+				"go", "build", "-trimpath", "-buildvcs=false", "-o", appBinary,
+				"./infra",
+			}, Tools: []string{ToolGo},
+			Inputs: []string{
+				"go.mod", "go.sum", "config/**/*.go", "config/schema/**", "infra/**/*.go",
+				"internal/pipeline/**/*.go", "!**/*_test.go",
+			},
 			Outputs: []string{appBinary}, Caches: []string{CacheGoModules, CacheGoBuild},
 		},
 	}
@@ -106,8 +112,10 @@ func environmentSteps(c *config.Config, env config.Environment) []Step {
 		return Step{
 			Name: name(stage), Stage: stage, Summary: summary, Environment: env.Name,
 			Needs: []string{string(Synth)}, After: after,
-			Image: ImageGo, Command: []string{Self, string(stage), "--env", env.Name, "--assembly", assembly, "--record",
-				RecordFile(stage, env.Name)},
+			Image: ImageGo, Command: []string{
+				Self, string(stage), "--env", env.Name, "--assembly", assembly, "--record",
+				RecordFile(stage, env.Name),
+			},
 			// The record names the assemblies of the other environments too, which were synthesised together with this.
 			Inputs: []string{"config/**/*.yaml", AssembliesDir + "/**"}, Outputs: []string{RecordFile(stage, env.Name)},
 			Secrets: CredentialVariables, Effect: AWS,

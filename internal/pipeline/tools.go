@@ -123,7 +123,6 @@ var Tools = map[string]Tool{
 		Names:   []string{"ministack"},
 		// The list of the emulator's types is written once, because loading it takes longer than starting the emulator.
 		PostInstall: [][]string{
-
 			{"venv/bin/python", "-c", "import json; " +
 				"from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS as known; " +
 				"json.dump(sorted(known), open('" + ResourceTypesFile + "', 'w'))"},
@@ -137,37 +136,62 @@ var Tools = map[string]Tool{
 		VersionArgs: []string{"--version"},
 		// The template is written once, because starting the command line takes longer than deploying the template.
 		PostInstall: [][]string{
-
 			{"sh", "-c", "CDK_DISABLE_CLI_TELEMETRY=true node node_modules/aws-cdk/bin/cdk " +
 				"bootstrap --no-notices --show-template > " + BootstrapTemplateFile},
 		},
 	},
 
-	ToolGofumpt: {Purpose: "the form of Go code", Kind: GoModule, Version: "0.12.0", Names: []string{"gofumpt"},
-		VersionArgs: []string{"-version"}, ReportFormat: Gofumpt},
-	ToolGolangciLint: {Purpose: "mistakes, complexity and imports in Go code", Kind: GoModule, Version: "2.15.0",
-		Names: []string{"golangci-lint"}, VersionArgs: []string{"version"}, ReportFormat: SARIF},
-	ToolGosec: {Purpose: "unsafe Go code", Kind: GoModule, Version: "2.30.0", Names: []string{"gosec"},
-		VersionArgs: []string{"-version"}, ReportFormat: SARIF},
-	ToolGovulncheck: {Purpose: "known vulnerabilities that the Go code reaches", Kind: GoModule, Version: "1.9.0",
-		Names: []string{"govulncheck"}, VersionArgs: []string{"-version"}, ReportFormat: SARIF},
-	ToolOSVScanner: {Purpose: "known vulnerabilities in the lock files", Kind: GoModule, Version: "2.5.1",
-		Names: []string{"osv-scanner"}, VersionArgs: []string{"--version"}, ReportFormat: SARIF},
-	ToolGitleaks: {Purpose: "secrets in the files and the history", Kind: GoModule, Version: "8.30.1",
-		Names: []string{"gitleaks"}, VersionArgs: []string{"version"}, ReportFormat: SARIF},
-	ToolActionlint: {Purpose: "mistakes in GitHub workflows", Kind: GoModule, Version: "1.7.12",
-		Names: []string{"actionlint"}, VersionArgs: []string{"-version"}, ReportFormat: Actionlint},
-	ToolDetectSecrets: {Purpose: "secrets that are not in the baseline", Kind: PythonPackages, Version: "1.5.0",
-		Names: []string{"detect-secrets",
-			"detect-secrets-hook"}, VersionArgs: []string{"--version"}, ReportFormat: DetectSecrets},
-	ToolHadolint: {Purpose: "mistakes in Dockerfiles", Kind: PythonPackages, Version: "2.15.1",
-		Names: []string{"hadolint"}, VersionArgs: []string{"--version"}, ReportFormat: SARIF},
-	ToolCfnLint: {Purpose: "mistakes in CloudFormation templates", Kind: PythonPackages, Version: "1.58.0",
-		Names: []string{"cfn-lint"}, VersionArgs: []string{"--version"}, ReportFormat: SARIF},
-	ToolMdformat: {Purpose: "the form of Markdown", Kind: PythonPackages, Version: "1.0.0",
-		Names: []string{"mdformat"}, VersionArgs: []string{"--version"}, ReportFormat: Mdformat},
-	ToolPreCommit: {Purpose: "the gates before a commit", Kind: PythonPackages, Version: "4.7.0",
-		Names: []string{"pre-commit"}, VersionArgs: []string{"--version"}},
+	ToolGofumpt: {
+		Purpose: "the form of Go code", Kind: GoModule, Version: "0.12.0", Names: []string{"gofumpt"},
+		VersionArgs: []string{"-version"}, ReportFormat: Gofumpt,
+	},
+	ToolGolangciLint: {
+		Purpose: "mistakes, complexity and imports in Go code", Kind: GoModule, Version: "2.15.0",
+		Names: []string{"golangci-lint"}, VersionArgs: []string{"version"}, ReportFormat: SARIF,
+	},
+	ToolGosec: {
+		Purpose: "unsafe Go code", Kind: GoModule, Version: "2.30.0", Names: []string{"gosec"},
+		VersionArgs: []string{"-version"}, ReportFormat: SARIF,
+	},
+	ToolGovulncheck: {
+		Purpose: "known vulnerabilities that the Go code reaches", Kind: GoModule, Version: "1.9.0",
+		Names: []string{"govulncheck"}, VersionArgs: []string{"-version"}, ReportFormat: SARIF,
+	},
+	ToolOSVScanner: {
+		Purpose: "known vulnerabilities in the lock files", Kind: GoModule, Version: "2.5.1",
+		Names: []string{"osv-scanner"}, VersionArgs: []string{"--version"}, ReportFormat: SARIF,
+	},
+	ToolGitleaks: {
+		Purpose: "secrets in the files and the history", Kind: GoModule, Version: "8.30.1",
+		Names: []string{"gitleaks"}, VersionArgs: []string{"version"}, ReportFormat: SARIF,
+	},
+	ToolActionlint: {
+		Purpose: "mistakes in GitHub workflows", Kind: GoModule, Version: "1.7.12",
+		Names: []string{"actionlint"}, VersionArgs: []string{"-version"}, ReportFormat: Actionlint,
+	},
+	ToolDetectSecrets: {
+		Purpose: "secrets that are not in the baseline", Kind: PythonPackages, Version: "1.5.0",
+		Names: []string{
+			"detect-secrets",
+			"detect-secrets-hook",
+		}, VersionArgs: []string{"--version"}, ReportFormat: DetectSecrets,
+	},
+	ToolHadolint: {
+		Purpose: "mistakes in Dockerfiles", Kind: PythonPackages, Version: "2.15.1",
+		Names: []string{"hadolint"}, VersionArgs: []string{"--version"}, ReportFormat: SARIF,
+	},
+	ToolCfnLint: {
+		Purpose: "mistakes in CloudFormation templates", Kind: PythonPackages, Version: "1.58.0",
+		Names: []string{"cfn-lint"}, VersionArgs: []string{"--version"}, ReportFormat: SARIF,
+	},
+	ToolMdformat: {
+		Purpose: "the form of Markdown", Kind: PythonPackages, Version: "1.0.0",
+		Names: []string{"mdformat"}, VersionArgs: []string{"--version"}, ReportFormat: Mdformat,
+	},
+	ToolPreCommit: {
+		Purpose: "the gates before a commit", Kind: PythonPackages, Version: "4.7.0",
+		Names: []string{"pre-commit"}, VersionArgs: []string{"--version"},
+	},
 }
 
 // BootstrapTemplateFile is the file, in the folder of the CDK's command line, with the template of `cdk bootstrap`.
@@ -178,8 +202,10 @@ const ResourceTypesFile = "resource-types.json"
 
 // InstallNeeds returns the keys of the preinstalled tools that the installation needs.
 func (t Tool) InstallNeeds() []string {
-	return map[ToolKind][]string{GoModule: {ToolGo}, PythonPackages: {ToolPython},
-		NodePackages: {ToolNode, ToolNpm}}[t.Kind]
+	return map[ToolKind][]string{
+		GoModule: {ToolGo}, PythonPackages: {ToolPython},
+		NodePackages: {ToolNode, ToolNpm},
+	}[t.Kind]
 }
 
 // InstallCommands returns the commands that install the tool, with its programs in bin/, when they run in a folder
@@ -221,8 +247,10 @@ func (t Tool) InstallCommands() [][]string {
 // certificates and package indexes.
 func (t Tool) InstallEnv() map[string]string {
 	if t.Kind == GoModule {
-		return map[string]string{"CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off", "GOOS": "", "GOARCH": "",
-			"GO111MODULE": "on"}
+		return map[string]string{
+			"CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off", "GOOS": "", "GOARCH": "",
+			"GO111MODULE": "on",
+		}
 	}
 	return nil
 }
