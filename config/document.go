@@ -103,7 +103,7 @@ func (d *document) findNonTextKeys() Problems {
 	for _, node := range ast.Filter(ast.MappingType, d.root) {
 		for _, value := range node.(*ast.MappingNode).Values {
 			text, isPlain := plainText(value.Key)
-			isText := value.Key.Type() == ast.StringType && !(isPlain && numericPattern.MatchString(text))
+			isText := value.Key.Type() == ast.StringType && (!isPlain || !numericPattern.MatchString(text))
 			if isText || value.Key.IsMergeKey() {
 				continue
 			}
