@@ -80,7 +80,8 @@ var allowedImports = map[string][]string{
 	"internal/awsmodel/generate": {"internal/awsmodel"},
 	"internal/pipeline":          {"config"},
 	"tools":                      {"internal/fsx", "internal/pipeline"},
-	"config":                     {},
+	"config":                     {"config/awsrules"},
+	"config/awsrules":            {},
 
 	"infra": {
 		"config", "internal/pipeline", "infra/constructs", "infra/plugins", "infra/stacks", "infra/stages",
