@@ -20,7 +20,8 @@ import (
 var allowedImports = map[string][]string{
 	".": {"config", "internal/cli", "internal/pipeline", "internal/refusal"},
 	"internal/cli": {
-		"config", "internal/awsclient", "internal/bootstrap", "internal/deploy", "internal/deploy/cfn", "internal/deploy/change",
+		"config", "internal/awsclient", "internal/bootstrap", "internal/deploy", "internal/deploy/cfn",
+		"internal/deploy/change",
 		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/staging", "internal/fsx", "internal/gate",
 		"internal/gate/findings", "internal/gate/images", "internal/host", "internal/pipeline", "internal/refusal",
 		"internal/rehearsal", "internal/repo", "internal/report", "internal/rollout", "tools",
@@ -68,8 +69,10 @@ var allowedImports = map[string][]string{
 	"internal/bootstrap":        {"config", "tools"},
 
 	// Steps and gates.
-	"internal/host":              {"internal/fsx", "internal/pipeline", "internal/repo", "tools"},
-	"internal/gate":              {"config", "internal/fsx", "internal/gate/findings", "internal/pipeline", "internal/repo"},
+	"internal/host": {"internal/fsx", "internal/pipeline", "internal/repo", "tools"},
+	"internal/gate": {
+		"config", "internal/fsx", "internal/gate/findings", "internal/pipeline", "internal/repo",
+	},
 	"internal/gate/findings":     {},
 	"internal/gate/images":       {},
 	"internal/repo":              {"internal/pipeline", "tools"},
@@ -97,7 +100,8 @@ var allowedImports = map[string][]string{
 	"tests/module":      {"tests/harness"},
 	"tests/mutants":     {"tests/harness"},
 	"bench/scale": {
-		"internal/awsclient", "internal/deploy", "internal/deploy/assembly", "internal/deploy/digest", "internal/deploy/simulated",
+		"internal/awsclient", "internal/deploy", "internal/deploy/assembly", "internal/deploy/digest",
+		"internal/deploy/simulated",
 		"internal/rollout",
 	},
 }

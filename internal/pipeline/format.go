@@ -43,6 +43,6 @@ const (
 	CoverageFloor      = "tests/coverage.floor"
 )
 
-// CoverageVariable names the folder where the scripts leave their profiles. The program under test counts its statements
-// where it is set.
+// CoverageVariable names the folder where the scripts leave their profiles. The program under test counts its
+// statements where it is set.
 const CoverageVariable = "LOCKSTEP_COVERAGE"

@@ -39,7 +39,8 @@ var planFlags = []change.Flag{{
 func TestPlanMarkdown_Golden(t *testing.T) {
 	created := time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC)
 	file := planfile.File{
-		Environment: "acc", Digest: digest.Plan(strings.Repeat("d", 64)), EnvironmentDigest: digest.Environment(strings.Repeat("a", 64)), Commit: "c0ffee",
+		Environment: "acc", Digest: digest.Plan(strings.Repeat("d", 64)),
+		EnvironmentDigest: digest.Environment(strings.Repeat("a", 64)), Commit: "c0ffee",
 		CreatedAt: created, Expires: created.Add(time.Hour),
 		Targets: []planfile.Target{{Account: "444455556666", Region: "eu-west-1", Stacks: []planfile.Stack{
 			{Name: "data", Outcome: change.Planned, Changes: planChanges, Flags: planFlags},

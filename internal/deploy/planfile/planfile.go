@@ -138,8 +138,8 @@ var compiledSchema = sync.OnceValues(func() (*jsonschema.Schema, error) {
 	return c.Compile("plan.json")
 })
 
-// Read reads a plan from a file. The error is a *refusal.Error if there is none, or if the file is incomplete, was edited, or
-// is of another version.
+// Read reads a plan from a file. The error is a *refusal.Error if there is none, or if the file is incomplete, was
+// edited, or is of another version.
 func Read(path string) (File, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
