@@ -94,11 +94,12 @@ var allowedImports = map[string][]string{
 	"infra/plugins":    {"config", "infra/stacks", "infra/constructs"},
 	"infra/constructs": {"config"},
 
-	"tests/codesize":    {},
-	"tests/gates/proof": {"config", "internal/gate/findings", "internal/host", "internal/pipeline"},
-	"tests/harness":     {"internal/pipeline"},
-	"tests/module":      {"tests/harness"},
-	"tests/mutants":     {"tests/harness"},
+	"tests/codesize":         {},
+	"tests/gates/proof":      {"config", "internal/gate/findings", "internal/host", "internal/pipeline"},
+	"tests/harness":          {"internal/pipeline"},
+	"tests/module":           {"tests/harness", "tests/module/recording"},
+	"tests/module/recording": {},
+	"tests/mutants":          {"tests/harness"},
 	"bench/scale": {
 		"internal/awsclient", "internal/deploy", "internal/deploy/assembly", "internal/deploy/digest",
 		"internal/deploy/simulated",
