@@ -47,7 +47,7 @@ func Load(fsys fs.FS) (*Config, error) {
 // loader collects what the files hold and what is wrong with them.
 type loader struct {
 	fsys         fs.FS
-	problems     Problems
+	problems     ValidationErrors
 	pipeline     Pipeline
 	environments map[string]Environment // those whose file can be read, by name
 	names        []string               // of all environments that have a file, in alphabetical order

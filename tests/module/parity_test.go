@@ -16,9 +16,9 @@ import (
 	"lockstep/config"
 	"lockstep/internal/host"
 	"lockstep/internal/pipeline"
-	"lockstep/tests/module/recording"
 	"lockstep/internal/repo"
 	"lockstep/tests/harness"
+	"lockstep/tests/module/recording"
 )
 
 // placeholder stands for the value of a secret.
@@ -162,7 +162,9 @@ func newGraph(t *testing.T, steps []pipeline.Step) *pipeline.Graph {
 
 // allDifferences returns what differs between what the host would run and what the module and the buildspecs ask for,
 // and the environments that no pipeline deploys to.
-func allDifferences(t *testing.T, repository string, c *config.Config, g *pipeline.Graph, got recording.Recording) []string {
+func allDifferences(
+	t *testing.T, repository string, c *config.Config, g *pipeline.Graph, got recording.Recording,
+) []string {
 	t.Helper()
 	onHost := hostExecutions(t, repository, g)
 	noFiles := func(name string) bool {
@@ -398,7 +400,8 @@ func TestParity_EachDifferenceIsReported(t *testing.T) {
 		want   string
 	}{
 		"a step more": {
-			func(steps map[string]recording.Execution) { steps["extra"] = recording.Execution{} }, "extra is not a step of the other side",
+			func(steps map[string]recording.Execution) { steps["extra"] = recording.Execution{} },
+			"extra is not a step of the other side",
 		},
 		"a step less": {func(steps map[string]recording.Execution) { delete(steps, "build") }, "build is missing"},
 		"another command": {
@@ -419,8 +422,12 @@ func TestParity_EachDifferenceIsReported(t *testing.T) {
 			with("build", func(r *recording.Execution) { r.Files = []string{"go.mod", "docs/a.md"} }),
 			"build: inputs differ: [docs/a.md]",
 		},
-		"another image":     {with("synth", func(r *recording.Execution) { r.Image = "node@2" }), "synth: image node@2, not node@1"},
-		"another order":     {with("synth", func(r *recording.Execution) { r.Before = nil }), "synth began before build had ended"},
+		"another image": {
+			with("synth", func(r *recording.Execution) { r.Image = "node@2" }), "synth: image node@2, not node@1",
+		},
+		"another order": {
+			with("synth", func(r *recording.Execution) { r.Before = nil }), "synth began before build had ended",
+		},
 		"no order to break": {with("build", func(r *recording.Execution) { r.Before = []string{"synth"} }), ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,5 +1,5 @@
-// Package recording owns the JSON in which the module's tests hand over what the module would run. The tests of the module
-// write it and those of this repository read it; it knows nothing of either.
+// Package recording owns the JSON in which the module's tests hand over what the module would run. The tests of the
+// module write it and those of this repository read it; it knows nothing of either.
 package recording
 
 // An Execution is what must be the same wherever a step runs.
