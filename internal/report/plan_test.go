@@ -80,7 +80,7 @@ data: planned
          KeySchema, which replaces the resource
   !    data-loss: Table: it is replaced, and with it go a table
 app: deferred: it needs net, which does not exist yet
-left behind, because the assembly has them no more: old; when nothing needs one any longer, remove it with `+
+orphaned, because the assembly no longer has them: old; when nobody needs one any more, remove it with `+
 		"`aws cloudformation delete-stack --stack-name NAME`"), text)
 }
 

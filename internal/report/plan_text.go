@@ -17,8 +17,8 @@ func PlanText(r deploy.Record) string {
 		parts = append(parts, stackText(s))
 	}
 	if len(r.OrphanedStacks) > 0 {
-		parts = append(parts, fmt.Sprintf("left behind, because the assembly has them no more: %s; "+
-			"when nothing needs one any longer, remove it with `aws cloudformation delete-stack --stack-name NAME`",
+		parts = append(parts, fmt.Sprintf("orphaned, because the assembly no longer has them: %s; "+
+			"when nobody needs one any more, remove it with `aws cloudformation delete-stack --stack-name NAME`",
 			strings.Join(r.OrphanedStacks, ", ")))
 	}
 	return strings.Join(parts, "\n")

@@ -140,7 +140,7 @@ func writeRecord(w io.Writer, bold lipgloss.Style, r AccountRecord) {
 	fmt.Fprintf(w, "\n%s  account %s, %s: %s%s\n", bold.Render(r.Environment), r.Account, r.Region, r.Outcome, release)
 	writeStacks(w, r.Stacks)
 	for _, name := range r.OrphanedStacks {
-		fmt.Fprintf(w, "  left behind: %s, which the assembly has no more and nothing removes\n", name)
+		fmt.Fprintf(w, "  orphaned: %s, which the assembly no longer has and nothing removes\n", name)
 	}
 	hasReason := func(st deploy.StackRecord) bool { return st.Outcome == change.Failed && st.Reason != "" }
 	if r.Error != "" && !slices.ContainsFunc(r.Stacks, hasReason) {
