@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -120,7 +121,7 @@ func zipAsset(files fs.FS, root string) (assetContent, error) {
 	}
 	out := tempFile{file}
 	w := zip.NewWriter(file)
-	err = addToZip(w, files, root, "", 0)
+	err = addToZip(w, files, root, "")
 	if closing := w.Close(); err == nil {
 		err = closing
 	}
@@ -137,25 +138,24 @@ func zipAsset(files fs.FS, root string) (assetContent, error) {
 // zipModTime is the first moment that the format can tell.
 var zipModTime = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// maxFolderDepth is how far folders may be nested: a link to a folder above would go on for ever.
-const maxFolderDepth = 100
-
 // addToZip adds a file, or everything in a folder, under a name. Links are followed, as the CDK's own command line does.
-func addToZip(w *zip.Writer, files fs.FS, from, name string, depth int) error {
+// The folders above it are those that the file was found in.
+func addToZip(w *zip.Writer, files fs.FS, from, name string, above ...fs.FileInfo) error {
 	info, err := fs.Stat(files, from)
 	if err != nil {
 		return err
 	}
-	if depth > maxFolderDepth {
-		return fmt.Errorf("%s: folders are nested more than %d deep; is there a link to a folder above?", from, maxFolderDepth)
-	}
 	if info.IsDir() {
+		if slices.ContainsFunc(above, func(folder fs.FileInfo) bool { return os.SameFile(folder, info) }) {
+			return fmt.Errorf("%s is a link to a folder that it is in itself: remove it", from)
+		}
+		above = append(slices.Clip(above), info)
 		entries, err := fs.ReadDir(files, from) // sorted
 		if err != nil {
 			return err
 		}
 		for _, entry := range entries {
-			if err := addToZip(w, files, path.Join(from, entry.Name()), path.Join(name, entry.Name()), depth+1); err != nil {
+			if err := addToZip(w, files, path.Join(from, entry.Name()), path.Join(name, entry.Name()), above...); err != nil {
 				return err
 			}
 		}

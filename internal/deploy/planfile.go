@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -132,10 +131,13 @@ var compiledPlanSchema = sync.OnceValues(func() (*jsonschema.Schema, error) {
 	return c.Compile("plan.json")
 })
 
+// maxPlanBytes is more than a plan of ten thousand stacks.
+const maxPlanBytes = 256 << 20
+
 // ReadPlan reads a plan from a file. One that is cut off, was edited, or is of another version is a *Refusal.
 func ReadPlan(path string) (PlanFile, error) {
 	var f PlanFile
-	data, err := os.ReadFile(path)
+	data, err := fsx.ReadFile(path, maxPlanBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		return f, refuse(err, "there is no plan %s: make one with `lockstep plan --env ENVIRONMENT --out %s`", path, path)
 	}

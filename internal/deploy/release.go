@@ -96,7 +96,7 @@ func zipAssembly(files fs.FS) ([]byte, error) {
 			return err
 		}
 		if entry.Type()&fs.ModeSymlink == 0 {
-			return addToZip(w, files, name, name, 0)
+			return addToZip(w, files, name, name)
 		}
 		target, err := fs.ReadLink(files, name)
 		if err != nil {
@@ -138,7 +138,7 @@ func extractAssembly(ctx context.Context, book *ledger.Ledger, r ledger.Release,
 	if err := fsx.Unzip(archive, beside, maxAssemblyBytes); err != nil {
 		return err
 	}
-	digest, err := assembly.Digest(os.DirFS(beside))
+	digest, err := assembly.Digest(fsx.Dir(beside))
 	if err != nil {
 		return err
 	}

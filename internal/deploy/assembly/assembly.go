@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+
+	"lockstep/internal/fsx"
 )
 
 // MaxSchema is the newest major version of the cloud assembly schema that Read understands. The CDK raises the major
@@ -114,7 +116,7 @@ func Open(dir string) (fs.FS, error) {
 	case !info.IsDir():
 		return nil, fmt.Errorf("%s is a file, not the folder of a cloud assembly", dir)
 	}
-	return os.DirFS(dir), nil
+	return fsx.Dir(dir), nil
 }
 
 // Read reads the cloud assembly at the root of fsys. Stacks of an unknown account or region get env's.

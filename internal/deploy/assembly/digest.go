@@ -24,6 +24,8 @@ func Digest(fsys fs.FS) (string, error) {
 			return err
 		case entry.Type().IsRegular():
 			return digestFile(sum, fsys, name)
+		case !entry.IsDir():
+			return fmt.Errorf("%s is neither a file, a folder nor a link: remove it, and synthesise again", name)
 		}
 		return nil
 	})

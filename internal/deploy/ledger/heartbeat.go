@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 
 	"github.com/gofrs/flock"
+
+	"lockstep/internal/fsx"
 )
 
 // A HeartbeatFile is a file on this machine that is locked for as long as the process that made it lives. The operating system gives the lock back when
@@ -63,13 +65,16 @@ func isDead(h Holder) bool {
 	return err == nil && got
 }
 
+// maxPulseBytes is more than the id of a run. The file is named by the account, so it may be any.
+const maxPulseBytes = 1 << 10
+
 // isLocalHolder says whether the file that a holder names is on this machine and that very run's. The name comes from the account, so it counts only if the
 // file says the same.
 func isLocalHolder(h Holder) bool {
 	if h.ID == "" || h.Host != Host() || filepath.Base(h.HeartbeatFile) != h.ID+".pulse" {
 		return false
 	}
-	text, err := os.ReadFile(h.HeartbeatFile)
+	text, err := fsx.ReadFile(h.HeartbeatFile, maxPulseBytes)
 	return err == nil && string(text) == h.ID
 }
 
