@@ -12,6 +12,7 @@ import (
 
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/utc"
 )
 
 // An DeployRequest is what a deployment is asked to do.
@@ -131,11 +132,12 @@ func (d *Deployment) acquireLock(ctx context.Context, book *ledger.Ledger) (*led
 	}
 	lock, err := book.AcquireLock(ctx, newLockHolder(d.Run, d.callerARN, pulse))
 	if err != nil {
-		pulse.Close()
 		var held *ledger.LockHeldError
 		if errors.As(err, &held) {
+			pulse.Close()
 			return nil, nil, refuse(err, "%s; wait until it has ended, or, if it is gone for good, `lockstep unlock --env %s --holder %s`", held, d.target.Environment, held.Holder.ID)
 		}
+		// The lock may have been written all the same. The next run sees by the file that its holder has ended.
 		return nil, nil, err
 	}
 	if lock.PreviousHolder != nil {
@@ -217,7 +219,7 @@ func (d *Deployment) newOrReviewedPlan(ctx context.Context, book *ledger.Ledger,
 		return none, refuse(nil, "nobody has approved the plan %.12s, and %s asks for it: `lockstep approve --plan FILE`, then run this again", o.Plan.Digest, d.target.Environment)
 	}
 	if approval != nil {
-		d.printProgress(fmt.Sprintf("the plan was approved by %s at %s", approval.ApproverARN, approval.At.Format(time.DateTime)))
+		d.printProgress(fmt.Sprintf("the plan was approved by %s at %s", approval.ApproverARN, utc.Format(approval.At)))
 		for _, name := range approval.Allow {
 			allowed = append(allowed, Permit(name))
 		}
