@@ -16,7 +16,9 @@ import (
 
 	"github.com/goyek/goyek/v2"
 
+	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/proc"
 )
 
 // defaultStopTimeout is how long an interrupted step may take to end by itself before its process group is killed. A
@@ -48,7 +50,7 @@ func (r *graphRun) runStep(a *goyek.A, step pipeline.Step) error {
 		return err
 	}
 	cmd.Stdout, cmd.Stderr = a.Output(), a.Output()
-	return r.classifyExit(step, describeExit(runProcessGroup(cmd)))
+	return r.classifyExit(step, describeExit(runProcesses(cmd, r.processMarker(step.Name))))
 }
 
 // describeExit returns an error that says how a process ended: an *exitError with its status, or the signal that
@@ -116,7 +118,7 @@ func (r *graphRun) newCommand(ctx context.Context, step pipeline.Step) (*exec.Cm
 	}
 	cmd := exec.CommandContext(ctx, program, invocation.Argv[1:]...)
 	cmd.Dir = r.Root
-	cmd.Env = prependPath(invocation.Env, folders)
+	cmd.Env = append(prependPath(invocation.Env, folders), proc.Variable+"="+r.processMarker(step.Name))
 	cmd.Cancel = func() error { return signalProcessGroup(cmd, syscall.SIGTERM) }
 	cmd.WaitDelay = cmp.Or(r.stopTimeout, defaultStopTimeout)
 	cmd.SysProcAttr = processGroupAttributes()
@@ -136,8 +138,12 @@ func (r *graphRun) findProgram(name string, folders []string) (string, error) {
 	}
 }
 
-// runProcessGroup runs the command and kills what is left of its process group, however the command ends.
-func runProcessGroup(cmd *exec.Cmd) error {
+// processMarker returns the value of proc.Variable in the processes of a step. It begins with the folder of the run.
+func (r *graphRun) processMarker(step string) string { return r.dir + "/" + step }
+
+// runProcesses runs the command and kills every process that it has started and that still runs, however the command
+// ends.
+func runProcesses(cmd *exec.Cmd, marker string) error {
 	// Linux kills the child when the thread that started it ends (Pdeathsig), so the thread has to live as long as the
 	// child.
 	runtime.LockOSThread()
@@ -150,11 +156,40 @@ func runProcessGroup(cmd *exec.Cmd) error {
 		return fmt.Errorf("%s cannot be started: %w", cmd.Path, err)
 	}
 	err := cmd.Wait()
-	_ = signalProcessGroup(cmd, syscall.SIGKILL) // mostly the group is empty
+	killed := signalProcessGroup(cmd, syscall.SIGKILL) == nil // mostly the group is empty
+	if proc.KillMarked(func(value string) bool { return value == marker }) > 0 {
+		killed = true
+	}
 	if errors.Is(err, exec.ErrWaitDelay) {
-		return errors.New("its processes did not end in time and were killed")
+		return outputHeldError(killed)
 	}
 	return err
+}
+
+// outputHeldError returns why a step failed whose command ended well, but left its output open to other processes.
+func outputHeldError(killed bool) error {
+	const started = "its command ended well, but a process that it had started "
+	if killed {
+		return errors.New(started + "did not end in time and was killed: see that the step waits for what it starts")
+	}
+	return errors.New(started + "has its output open still and was not found: end it, and see that the step waits for it")
+}
+
+// killStrayProcesses kills the processes of runs in this repository that were killed themselves.
+func killStrayProcesses(runs string) int {
+	return proc.KillMarked(func(value string) bool {
+		name, found := strings.CutPrefix(value, runs+"/")
+		if !found {
+			return false
+		}
+		name, _, _ = strings.Cut(name, "/")
+		alive := filepath.Join(runs, name, pipeline.RunAliveFile)
+		if _, err := os.Stat(alive); err != nil {
+			return false // another machine's, or another container's
+		}
+		locked, err := fsx.IsLocked(alive)
+		return err == nil && !locked
+	})
 }
 
 // signalProcessGroup sends a signal to the command's process group. The error is os.ErrProcessDone if there is none, as

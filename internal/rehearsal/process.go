@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"time"
 
+	"lockstep/internal/fsx"
+	"lockstep/internal/proc"
 	"lockstep/tools"
 )
 
@@ -146,6 +148,7 @@ func (e *Emulator) processEnv(port int, c tlsFiles) []string {
 		"PERSIST_STATE=1", "STATE_DIR=" + e.path(stateDir), "S3_PERSIST=1", "S3_DATA_DIR=" + e.path(objectsDir),
 		"TMPDIR=" + e.path("tmp"), "IOT_MTLS_ENABLED=0", "SFTP_ENABLED=0", "DSQL_ENABLED=0",
 		"PYTHONUNBUFFERED=1", "PYTHONDONTWRITEBYTECODE=1", "PYTHONNOUSERSITE=1", "HOME=" + e.path("tmp"),
+		proc.Variable + "=" + proc.Kept,
 	}
 	for _, name := range []string{"PATH", "LANG", "LC_ALL", "TZ"} {
 		if value := tools.Getenv(e.Environ, name); value != "" {
@@ -229,9 +232,12 @@ func (s *Session) checkHealth(ctx context.Context, within time.Duration) error {
 	return nil
 }
 
+// maxCertificateBytes is more than all authorities that a machine trusts.
+const maxCertificateBytes = 16 << 20
+
 // loadCertPool reads certificate authorities.
 func loadCertPool(file string) (*x509.CertPool, error) {
-	text, err := os.ReadFile(file)
+	text, err := fsx.ReadFile(file, maxCertificateBytes)
 	if err != nil {
 		return nil, err
 	}
