@@ -3,18 +3,16 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"lockstep/config"
 	"lockstep/internal/cli"
 	"lockstep/internal/deploy"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/proc"
 )
 
 // The exit codes, which scripts rely on.
@@ -28,12 +26,15 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	_ = proc.AdoptOrphans() // without it, processes that steps detach from themselves are not found
+	ctx := notifyContext(func() {
+		proc.KillDescendants(false)
+		os.Exit(exitInterrupted)
+	})
 	err := cli.Execute(ctx, os.Args[1:], cli.Process{
 		Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(), Now: time.Now, RefusedStatus: exitRefused,
 	})
 	interrupted := ctx.Err() != nil
-	stop()
 	if err != nil && !cli.IsPrinted(err) {
 		fmt.Fprintln(os.Stderr, messageFor(err))
 	}
