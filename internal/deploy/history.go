@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/utc"
 )
 
 // A Status is what is kept of an environment in one of its accounts.
@@ -73,7 +74,7 @@ func (s Status) Notes() []string {
 		out = append(out, note)
 	}
 	if s.InterruptedRun != nil {
-		out = append(out, fmt.Sprintf("run %s by %s of %s was cut off; the next deployment goes on from there", s.InterruptedRun.RunID, s.InterruptedRun.CallerARN, s.InterruptedRun.Started.Format(time.DateTime)))
+		out = append(out, fmt.Sprintf("run %s by %s of %s was cut off; the next deployment goes on from there", s.InterruptedRun.RunID, s.InterruptedRun.CallerARN, utc.Format(s.InterruptedRun.Started)))
 	}
 	return out
 }

@@ -6,13 +6,13 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/utc"
 )
 
 // checkMatches refuses a plan that is not of what this deployment is about: another environment, mode, assembly, configuration or account.
@@ -91,7 +91,7 @@ func (p *Plan) loadReviewedStack(ctx context.Context, step *planStep, want Stack
 	}
 	if now := string(step.current.StackStatus); step.current.phase != absent && now != want.Status || !step.current.lastUpdated().Equal(want.Updated) && want.Status != "" {
 		return refuse(nil, "the stack was changed since the plan was made: it was %s of %s and is %s of %s; plan again",
-			statusText(want.Status), want.Updated.Format(time.DateTime), statusText(now), step.current.lastUpdated().Format(time.DateTime))
+			statusText(want.Status), utc.Format(want.Updated), statusText(now), utc.Format(step.current.lastUpdated()))
 	}
 	step.record.Outcome, step.record.Reason, step.record.Flags = want.Outcome, want.Reason, want.Flags
 	if want.Outcome == Unchanged {

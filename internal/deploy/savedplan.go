@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/utc"
 )
 
 // SavePlan is a plan whose change sets stay, to be applied after a review, and the part of the plan file that belongs to this target.
@@ -113,7 +114,7 @@ func (d *Deployment) Approve(ctx context.Context, f PlanFile, note string, allow
 	if err != nil {
 		return a, err
 	}
-	return *there, refuse(nil, "the plan was approved already, by %s at %s", there.ApproverARN, there.At.Format(time.DateTime))
+	return *there, refuse(nil, "the plan was approved already, by %s at %s", there.ApproverARN, utc.Format(there.At))
 }
 
 // checkRegistered says whether the account knows the plan and it may still be applied, and the time by the account's clock.
@@ -126,9 +127,9 @@ func (d *Deployment) checkRegistered(ctx context.Context, book *ledger.Ledger, f
 	case err != nil:
 		return now, err
 	case !kept.ChangeSetsDeletedAt.IsZero():
-		return now, refuse(nil, "the plan %.12s was dropped at %s; %s", f.Digest, kept.ChangeSetsDeletedAt.Format(time.DateTime), again)
+		return now, refuse(nil, "the plan %.12s was dropped at %s; %s", f.Digest, utc.Format(kept.ChangeSetsDeletedAt), again)
 	case now.After(kept.Expires):
-		return now, refuse(nil, "the plan %.12s was good until %s; %s", f.Digest, kept.Expires.Format(time.DateTime), again)
+		return now, refuse(nil, "the plan %.12s was good until %s; %s", f.Digest, utc.Format(kept.Expires), again)
 	case kept.AppliedByRun != "" && kept.AppliedByRun != d.interruptedRun:
 		return now, refuse(nil, "the plan %.12s was applied by run %s already; %s", f.Digest, kept.AppliedByRun, again)
 	}

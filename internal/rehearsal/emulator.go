@@ -50,11 +50,13 @@ type Emulator struct {
 type Status struct {
 	Running bool `json:"running"`
 	// RunsUntilStopped says that it runs until it is told to stop.
-	RunsUntilStopped bool      `json:"kept"`
-	Endpoint         string    `json:"endpoint,omitempty"`
-	CABundle         string    `json:"caBundle,omitempty"`
-	PID              int       `json:"pid,omitempty"`
-	Since            time.Time `json:"since,omitzero"`
+	RunsUntilStopped bool `json:"kept"`
+	// InUse says that a run uses it.
+	InUse    bool      `json:"inUse"`
+	Endpoint string    `json:"endpoint,omitempty"`
+	CABundle string    `json:"caBundle,omitempty"`
+	PID      int       `json:"pid,omitempty"`
+	Since    time.Time `json:"since,omitzero"`
 	// State is the folder of the accounts' state, and Log the file that the emulator writes.
 	State string `json:"state"`
 	Log   string `json:"log"`
@@ -210,6 +212,7 @@ func (e *Emulator) Status(ctx context.Context) (Status, error) {
 	}
 	session := e.newSession(now.Port)
 	status.Running, status.RunsUntilStopped = session.isHealthy(ctx, answerTimeout), now.RunsUntilStopped
+	status.InUse = e.isInUse()
 	status.Endpoint, status.CABundle, status.PID, status.Since = session.Endpoint, session.CABundle, now.PID, now.Started
 	return status, nil
 }
