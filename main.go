@@ -8,9 +8,10 @@ import (
 	"os"
 	"time"
 
+	"lockstep/internal/refusal"
+
 	"lockstep/config"
 	"lockstep/internal/cli"
-	"lockstep/internal/deploy"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/proc"
 )
@@ -44,7 +45,7 @@ func main() {
 // messageFor returns the message for an error. The problems of the configuration have no prefix: each line begins with
 // its file and line, which editors follow.
 func messageFor(err error) string {
-	var problems config.Problems
+	var problems config.ValidationErrors
 	if errors.As(err, &problems) {
 		return err.Error()
 	}
@@ -54,10 +55,10 @@ func messageFor(err error) string {
 // exitCode returns the exit code for an error.
 func exitCode(err error, interrupted bool) int {
 	var (
-		problems config.Problems
+		problems config.ValidationErrors
 		unknown  *config.UnknownEnvironmentError
 		usage    *cli.UsageError
-		refusal  *deploy.Refusal
+		refusal  *refusal.Error
 		steps    *cli.StepsError
 	)
 	switch {

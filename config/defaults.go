@@ -7,8 +7,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// fillDefaults writes what the schema says of a value that is left out. A part that is left out whole stays so, unless the schema gives
-// it a default too: a budget that nobody wrote is no budget.
+// fillDefaults adds the schema's defaults for keys that are left out. Defaults inside a mapping that is left out apply
+// only if the mapping has a default itself: no budget is not a budget of default size.
 func fillDefaults(s *jsonschema.Schema, values map[string]any) {
 	for name, property := range s.Properties {
 		if _, written := values[name]; !written && property.Default != nil {
@@ -21,7 +21,7 @@ func fillDefaults(s *jsonschema.Schema, values map[string]any) {
 	}
 }
 
-// deepCopy is a default that may be filled in further without changing the schema's own.
+// deepCopy returns a copy of a value that can be changed without changing the schema's own.
 func deepCopy(value any) any {
 	mapping, ok := value.(map[string]any)
 	if !ok {
@@ -34,8 +34,8 @@ func deepCopy(value any) any {
 	return out
 }
 
-// PluginOptions are the options of a plugin that the environment wants. They have been held against the plugin's schema and its defaults are
-// filled in, so what goes wrong here is a type that the schema was not made from.
+// PluginOptions returns the options of a plugin, with its defaults, and reports whether the environment has the plugin.
+// The options were validated when they were loaded, so an error means that the schema was not made from type T.
 func PluginOptions[T any](plugins Plugins, name string) (options T, wanted bool, err error) {
 	text, wanted := plugins[name]
 	if !wanted {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,39 +15,44 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// maxFileBytes is far more than a person writes, and little enough to be parsed at once.
+// maxFileBytes is the size of the largest file that is parsed.
 const maxFileBytes = 1 << 20
 
-// document is a configuration file as it was written: its values, and where each stands.
+// byteOrderMark may begin a file. Source: YAML 1.2, 5.2.
+var byteOrderMark = []byte("\ufeff")
+
+// document is a configuration file: its values, and the YAML nodes that know their positions.
 type document struct {
 	file   string
 	root   ast.Node
 	values map[string]any
-	// removedPaths are the paths of values that were taken out because they are wrong.
+	// removedPaths are the paths of invalid values, which are no longer in values.
 	removedPaths [][]string
 }
 
-// position is a position in a file; both numbers count from 1.
+// position is a position in a file. Line and column count from 1; the column counts characters.
 type position struct{ line, column int }
 
 func (d *document) newProblem(at position, message, hint string) Problem {
 	return Problem{File: d.file, Line: at.line, Column: at.column, Message: message, Hint: hint}
 }
 
-// parseDocument reads a file's text as exactly one YAML mapping without aliases, which strict configuration does not need.
-func parseDocument(file string, text []byte) (*document, Problems) {
-	fail := func(at position, message, hint string) (*document, Problems) {
-		return nil, Problems{{File: file, Line: at.line, Column: at.column, Message: message, Hint: hint}}
+// parseDocument parses a file that holds exactly one YAML mapping. Anchors, aliases, tags and keys that are not text
+// are refused: the reader of a configuration file should see each value where it applies.
+func parseDocument(file string, text []byte) (*document, ValidationErrors) {
+	fail := func(at position, message, hint string) (*document, ValidationErrors) {
+		return nil, ValidationErrors{{File: file, Line: at.line, Column: at.column, Message: message, Hint: hint}}
 	}
+	text = bytes.TrimPrefix(text, byteOrderMark)
 	switch {
 	case len(text) > maxFileBytes:
-		return fail(position{}, fmt.Sprintf("is larger than %d bytes", maxFileBytes), "no configuration is; is this the right file?")
+		return fail(position{}, fmt.Sprintf("is larger than %d bytes", maxFileBytes), "check that this is the right file")
 	case !utf8.Valid(text):
 		return fail(position{1, 1}, "is not UTF-8 text", "save it as UTF-8")
 	}
 	parsed, err := parser.ParseBytes(text, 0)
 	if err != nil {
-		return fail(syntaxPosition(err), syntaxMessage(err), "mend the YAML")
+		return fail(syntaxPosition(err), syntaxMessage(err), "fix the YAML")
 	}
 	docs := nonEmptyDocuments(parsed.Docs)
 	switch {
@@ -55,19 +61,20 @@ func parseDocument(file string, text []byte) (*document, Problems) {
 	case len(docs) > 1:
 		return fail(nodePosition(docs[1].Body), "has more than one YAML document", "keep one environment in a file")
 	}
-	if problems := findAliases(file, docs[0].Body); len(problems) > 0 {
+	d := &document{file: file, root: docs[0].Body}
+	if problems := append(d.findAliases(), d.findNonTextKeys()...); len(problems) > 0 {
 		return nil, problems
 	}
-	if _, ok := docs[0].Body.(*ast.MappingNode); !ok {
-		return fail(nodePosition(docs[0].Body), "is not a mapping", "write keys and values, as `region: eu-west-1`")
+	if _, ok := d.root.(*ast.MappingNode); !ok {
+		return fail(nodePosition(d.root), "is not a mapping", "write keys and values, as `region: eu-west-1`")
 	}
-	d := &document{file: file, root: docs[0].Body}
-	if err := yaml.NodeToValue(docs[0].Body, &d.values); err != nil {
-		return fail(syntaxPosition(err), syntaxMessage(err), "mend the YAML")
+	if err := yaml.NodeToValue(d.root, &d.values); err != nil {
+		return fail(syntaxPosition(err), syntaxMessage(err), "fix the YAML")
 	}
 	return d, nil
 }
 
+// nonEmptyDocuments returns the documents that hold more than comments.
 func nonEmptyDocuments(docs []*ast.DocumentNode) []*ast.DocumentNode {
 	var full []*ast.DocumentNode
 	for _, doc := range docs {
@@ -78,22 +85,38 @@ func nonEmptyDocuments(docs []*ast.DocumentNode) []*ast.DocumentNode {
 	return full
 }
 
-// findAliases finds anchors and what refers to them: a value must stand where it is read.
-func findAliases(file string, root ast.Node) Problems {
-	var problems Problems
-	for _, kind := range []ast.NodeType{ast.AnchorType, ast.AliasType, ast.MergeKeyType, ast.TagType} {
-		for _, node := range ast.Filter(kind, root) {
-			at := nodePosition(node)
-			problems = append(problems, Problem{
-				File: file, Line: at.line, Column: at.column,
-				Message: "anchors, aliases and tags are not used here", Hint: "write the value itself",
-			})
+// findAliases returns a problem for each anchor, alias, merge key and tag.
+func (d *document) findAliases() ValidationErrors {
+	var problems ValidationErrors
+	for _, nodeType := range []ast.NodeType{ast.AnchorType, ast.AliasType, ast.MergeKeyType, ast.TagType} {
+		for _, node := range ast.Filter(nodeType, d.root) {
+			problems = append(problems,
+				d.newProblem(nodePosition(node), "anchors, aliases and tags are not used here", "write the value itself"))
 		}
 	}
 	return problems
 }
 
-// removeValue takes a wrong value out, so that what is right can be looked at all the same. An item takes its whole list along.
+// findNonTextKeys returns a problem for each key that YAML takes for a number, a boolean or null.
+func (d *document) findNonTextKeys() ValidationErrors {
+	var problems ValidationErrors
+	for _, node := range ast.Filter(ast.MappingType, d.root) {
+		for _, value := range node.(*ast.MappingNode).Values {
+			text, isPlain := plainText(value.Key)
+			isText := value.Key.Type() == ast.StringType && (!isPlain || !numericPattern.MatchString(text))
+			if isText || value.Key.IsMergeKey() {
+				continue
+			}
+			key := value.Key.GetToken()
+			problems = append(problems, d.newProblem(tokenPosition(key),
+				fmt.Sprintf("the key %s is not text", key.Value), fmt.Sprintf("write %q in quotes", key.Value)))
+		}
+	}
+	return problems
+}
+
+// removeValue removes an invalid value, so that the other rules can be applied to the rest. An invalid item removes its
+// whole list.
 func (d *document) removeValue(path []string) {
 	d.removedPaths = append(d.removedPaths, path)
 	values := d.values
@@ -107,14 +130,27 @@ func (d *document) removeValue(path []string) {
 	}
 }
 
-// isIntact says whether nothing was taken out at or below a path.
+// setValue replaces the value at a path of keys. A path that does not exist, or leads into a list, changes nothing.
+func (d *document) setValue(path []string, value any) {
+	values := d.values
+	for _, key := range path[:len(path)-1] {
+		values, _ = values[key].(map[string]any)
+	}
+	key := path[len(path)-1]
+	if _, exists := values[key]; exists {
+		values[key] = value
+	}
+}
+
+// isIntact reports whether nothing was removed at or below a path.
 func (d *document) isIntact(path ...string) bool {
-	return !slices.ContainsFunc(d.removedPaths, func(dropped []string) bool {
-		return len(dropped) >= len(path) && slices.Equal(dropped[:len(path)], path)
+	return !slices.ContainsFunc(d.removedPaths, func(removed []string) bool {
+		return len(removed) >= len(path) && slices.Equal(removed[:len(path)], path)
 	})
 }
 
-// locate is where the value of a path of keys and indices stands, and as which token; the nearest part that exists if it does not.
+// locate returns the position and the node of the value at a path of keys and indices. If there is none it returns
+// those of the nearest value around it.
 func (d *document) locate(path ...string) (position, ast.Node) {
 	node := d.root
 	for _, step := range path {
@@ -127,7 +163,7 @@ func (d *document) locate(path ...string) (position, ast.Node) {
 	return nodePosition(node), node
 }
 
-// keyPosition is where a key of the mapping at the path stands.
+// keyPosition returns the position of a key of the mapping at the path.
 func (d *document) keyPosition(path []string, key string) position {
 	at, node := d.locate(path...)
 	if m, ok := node.(*ast.MappingNode); ok {
@@ -140,6 +176,7 @@ func (d *document) keyPosition(path []string, key string) position {
 	return at
 }
 
+// childNode returns the value of a key or an index; nil if there is none.
 func childNode(node ast.Node, step string) ast.Node {
 	switch node := node.(type) {
 	case *ast.MappingNode:
@@ -156,6 +193,7 @@ func childNode(node ast.Node, step string) ast.Node {
 	return nil
 }
 
+// keyText returns a key without its quotes.
 func keyText(key ast.MapKeyNode) string {
 	if s, ok := key.(*ast.StringNode); ok {
 		return s.Value
@@ -163,7 +201,7 @@ func keyText(key ast.MapKeyNode) string {
 	return key.GetToken().Value
 }
 
-// nodePosition is where a node begins; a mapping begins with its first key.
+// nodePosition returns the position at which a node begins. A mapping begins with its first key.
 func nodePosition(node ast.Node) position {
 	switch n := node.(type) {
 	case *ast.MappingNode:
@@ -186,6 +224,7 @@ func tokenPosition(t *token.Token) position {
 	return position{t.Position.Line, t.Position.Column}
 }
 
+// syntaxPosition returns the position that an error of the parser names.
 func syntaxPosition(err error) position {
 	var syntax yaml.Error
 	if errors.As(err, &syntax) {
@@ -194,6 +233,7 @@ func syntaxPosition(err error) position {
 	return position{1, 1}
 }
 
+// syntaxMessage returns the first line of an error of the parser, without the excerpt of the file that follows.
 func syntaxMessage(err error) string {
 	var syntax yaml.Error
 	if errors.As(err, &syntax) {

@@ -1,21 +1,23 @@
 package config
 
-// Engine is the Dagger engine that the pipeline's jobs run their containers in.
+// Engine is the Dagger engine that the jobs of the pipeline run their containers in.
 type Engine struct {
-	// Host is where an engine runs that keeps its cache, tcp://engine.example.internal:8080 for example; left out, each job starts one of its own.
-	Host string `json:"host,omitempty" jsonschema:"pattern=^(tcp|unix|kube-pod|ssh)://[!-~]+$,title=the address of a Dagger engine,example=tcp://dagger.example.internal:8080"`
+	// Host is the address of an engine that keeps its cache, such as tcp://engine.example.internal:8080. Without it each
+	// job starts an engine of its own.
+	Host string `json:"host,omitempty" schema:"engineAddress"`
 	// ImagePrefix is put before the name of each base image, so that it comes from a mirror.
-	ImagePrefix string `json:"imagePrefix,omitempty" jsonschema:"pattern=^[a-z0-9]([a-z0-9.:_/-]*)$,title=the beginning of an image's name,example=111122223333.dkr.ecr.eu-west-1.amazonaws.com/docker-hub/library"`
-	// Network is where the jobs run that use it, so that they reach an engine which is not open to the world; left out, in CodeBuild's own network.
+	ImagePrefix string `json:"imagePrefix,omitempty" schema:"imagePrefix"`
+	// Network is the network of the jobs that use the engine, for an engine that is not public. Without it jobs run in
+	// the network of CodeBuild.
 	Network *JobNetwork `json:"network,omitempty"`
 }
 
-// JobNetwork is a part of a VPC of the tooling account. Its subnets need a way out, to AWS and to the command line's archive.
+// JobNetwork is a part of a VPC of the tooling account. Its subnets need a route to AWS and to dl.dagger.io.
 type JobNetwork struct {
-	// VPC is its id.
-	VPC string `json:"vpc" jsonschema:"pattern=^vpc-[0-9a-f]{8\\,17}$,title=the id of a VPC,example=vpc-0123456789abcdef0"`
-	// Subnets are those of the jobs, by id.
-	Subnets []string `json:"subnets" jsonschema:"minItems=1,maxItems=16,uniqueItems=true,pattern=^subnet-[0-9a-f]{8\\,17}$,title=the id of a subnet,example=subnet-0123456789abcdef0"`
-	// SecurityGroups are those of the jobs, by id: what the engine's own lets in.
-	SecurityGroups []string `json:"securityGroups" jsonschema:"minItems=1,maxItems=5,uniqueItems=true,pattern=^sg-[0-9a-f]{8\\,17}$,title=the id of a security group,example=sg-0123456789abcdef0"`
+	// VPC is the id of the VPC.
+	VPC string `json:"vpc" schema:"vpcID"`
+	// Subnets are the ids of the subnets of the jobs.
+	Subnets []string `json:"subnets" schema:"subnetID" jsonschema:"minItems=1,maxItems=16"`
+	// SecurityGroups are the ids of the security groups of the jobs, which the engine's own security group has to let in.
+	SecurityGroups []string `json:"securityGroups" schema:"securityGroupID" jsonschema:"minItems=1,maxItems=5"`
 }

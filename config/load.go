@@ -11,28 +11,32 @@ import (
 	"strings"
 )
 
-// Names that no environment may have, because they mean something else.
+// The names that no environment can have because they have a meaning on the command line.
 const (
-	// AllEnvironments names every environment at once.
+	// AllEnvironments stands for every environment at once.
 	AllEnvironments = "all"
-	// ToolingEnvironment names the account that owns the pipeline.
+	// ToolingEnvironment stands for the account that owns the pipeline.
 	ToolingEnvironment = "tooling"
 )
 
-// reservedNames says what each of those names means.
-var reservedNames = map[string]string{AllEnvironments: "names every environment at once", ToolingEnvironment: "names the account that owns the pipeline"}
+// reservedNames has what each of those names means.
+var reservedNames = map[string]string{
+	AllEnvironments:    "names every environment at once",
+	ToolingEnvironment: "names the account that owns the pipeline",
+}
 
-// environmentNamePattern is what an environment may be called: it becomes part of the names of stacks and buckets.
+// environmentNamePattern matches the names of environments, which become part of the names of stacks and buckets.
 var environmentNamePattern = regexp.MustCompile(`^[a-z][a-z0-9]{0,11}$`)
 
-// Load reads the configuration below fsys, which is the config folder. The error is Problems, all there are, when it is not right.
+// Load reads and validates the configuration in fsys, which is the folder config. If the configuration is invalid the
+// error is of type ValidationErrors and holds everything that is wrong with it.
 func Load(fsys fs.FS) (*Config, error) {
 	l := &loader{fsys: fsys, environments: map[string]Environment{}, documents: map[string]*document{}}
-	l.read("pipeline.yaml", "pipeline", &l.pipeline)
+	l.readFile(pipelineFile, "pipeline", &l.pipeline)
 	if err := l.readEnvironments(); err != nil {
 		return nil, err
 	}
-	l.applyRules()
+	applyRules(l)
 	if len(l.problems) > 0 {
 		l.problems.sort()
 		return nil, l.problems
@@ -40,30 +44,44 @@ func Load(fsys fs.FS) (*Config, error) {
 	return l.buildConfig(), nil
 }
 
-// loader gathers what the files say and what is wrong with them.
+// loader collects what the files hold and what is wrong with them.
 type loader struct {
 	fsys         fs.FS
-	problems     Problems
+	problems     ValidationErrors
 	pipeline     Pipeline
-	environments map[string]Environment
-	// names are of all environments that have a file, right or wrong, in alphabetical order.
-	names     []string
-	documents map[string]*document // by file, as far as they can be read
+	environments map[string]Environment // those whose file can be read, by name
+	names        []string               // of all environments that have a file, in alphabetical order
+	documents    map[string]*document   // those that can be read, by file
 }
 
-// read reads as much of a file as is right, notes what is not, and says whether there is anything.
-func (l *loader) read(file, schema string, into any) bool {
-	shown := "config/" + file
+// The files of the configuration, relative to the folder config.
+const (
+	pipelineFile      = "pipeline.yaml"
+	waiversFile       = "waivers.yaml"
+	environmentsDir   = "environments"
+	fileExtension     = ".yaml"
+	similarExtensions = ".yml" // in any case, as .yaml is in any other case
+)
+
+func environmentFile(name string) string { return environmentsDir + "/" + name + fileExtension }
+
+// shownFile returns a file as messages name it, relative to the repository.
+func shownFile(file string) string { return path.Join("config", file) }
+
+// readFile reads and validates a file. It stores the valid values in into and reports whether there are any.
+func (l *loader) readFile(file, schema string, into any) bool {
 	text, err := fs.ReadFile(l.fsys, file)
-	if err != nil {
-		message := "cannot be read: " + err.Error()
-		if errors.Is(err, fs.ErrNotExist) {
-			message = "is missing"
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if !l.findMisnamedFile(file) {
+			l.addFileProblem(file, "is missing", "`lockstep config schema "+schema+"` describes it")
 		}
-		l.problems = append(l.problems, Problem{File: shown, Message: message, Hint: "`lockstep config schema " + schema + "` describes it"})
+		return false
+	case err != nil:
+		l.addFileProblem(file, "cannot be read: "+err.Error(), "")
 		return false
 	}
-	d, problems := parseDocument(shown, text)
+	d, problems := parseDocument(shownFile(file), text)
 	if d != nil {
 		problems = validateDocument(d, schema)
 	}
@@ -76,69 +94,116 @@ func (l *loader) read(file, schema string, into any) bool {
 		err = json.Unmarshal(data, into)
 	}
 	if err != nil {
-		l.problems = append(l.problems, Problem{File: shown, Message: err.Error()})
+		l.addFileProblem(file, err.Error(), "")
 		return false
 	}
-	l.documents[shown] = d
+	l.documents[file] = d
 	return true
 }
 
+// misnamed reports whether a file would be a configuration file if its extension were .yaml.
+func misnamed(file string) bool {
+	extension := path.Ext(file)
+	return extension != fileExtension &&
+		(strings.EqualFold(extension, fileExtension) || strings.EqualFold(extension, similarExtensions))
+}
+
+// findMisnamedFile reports whether the file is there with another extension, which it adds as a problem.
+func (l *loader) findMisnamedFile(file string) bool {
+	entries, err := fs.ReadDir(l.fsys, path.Dir(file))
+	if err != nil {
+		return false
+	}
+	for _, entry := range entries {
+		name := entry.Name()
+		if misnamed(name) && strings.TrimSuffix(name, path.Ext(name)) == strings.TrimSuffix(path.Base(file), fileExtension) {
+			l.addMisnamedFile(path.Join(path.Dir(file), name))
+			return true
+		}
+	}
+	return false
+}
+
+func (l *loader) addMisnamedFile(file string) {
+	extension := path.Ext(file)
+	l.addFileProblem(file, "ends with "+extension+" and would be ignored",
+		"rename it to "+strings.TrimSuffix(path.Base(file), extension)+fileExtension)
+}
+
+// readEnvironments reads the files of the environments. It ignores names that begin with a dot, which editors and file
+// managers give to files of their own, and names without a YAML extension.
 func (l *loader) readEnvironments() error {
-	entries, err := fs.ReadDir(l.fsys, "environments")
+	entries, err := fs.ReadDir(l.fsys, environmentsDir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	for _, entry := range entries {
-		file := "environments/" + entry.Name()
-		name, isYAML := strings.CutSuffix(entry.Name(), ".yaml")
-		switch {
-		case strings.HasSuffix(entry.Name(), ".yml"):
-			l.addFileProblem(file, "ends with .yml and would be passed over", "rename it to "+strings.TrimSuffix(entry.Name(), ".yml")+".yaml")
-			continue
-		case entry.IsDir() || !isYAML:
-			continue
-		case reservedNames[name] != "":
-			l.addFileProblem(file, reservedNames[name], "choose another name")
-			continue
-		case !environmentNamePattern.MatchString(name):
-			l.addFileProblem(file, fmt.Sprintf("%q cannot be an environment's name", name), "use up to 12 lower-case letters and digits, beginning with a letter")
-			continue
-		}
-		l.names = append(l.names, name)
-		env := Environment{Name: name}
-		if l.read(file, "environment", &env) {
-			env.Name = name
-			l.environments[name] = env
+		if !strings.HasPrefix(entry.Name(), ".") {
+			l.readEnvironment(entry)
 		}
 	}
 	if len(l.names) == 0 && len(l.problems) == 0 {
-		l.addFileProblem("environments", "holds no environment", "add dev.yaml; `lockstep config schema environment` describes it")
+		l.addFileProblem(environmentsDir, "holds no environment",
+			"add dev.yaml; `lockstep config schema environment` describes it")
 	}
 	return nil
 }
 
-func (l *loader) addFileProblem(file, message, hint string) {
-	l.problems = append(l.problems, Problem{File: path.Join("config", file), Message: message, Hint: hint})
+// readEnvironment reads the file of an environment. A folder or file that is none is ignored.
+func (l *loader) readEnvironment(entry fs.DirEntry) {
+	file := environmentsDir + "/" + entry.Name()
+	name, isYAML := strings.CutSuffix(entry.Name(), fileExtension)
+	switch {
+	case misnamed(entry.Name()):
+		l.addMisnamedFile(file)
+		return
+	case !isYAML:
+		return
+	case entry.IsDir():
+		l.addFileProblem(file, "is a folder", "write the environment into a file of that name")
+		return
+	case reservedNames[name] != "":
+		l.addFileProblem(file, reservedNames[name], "choose another name")
+		return
+	case !environmentNamePattern.MatchString(name):
+		l.addFileProblem(file, fmt.Sprintf("%q cannot be an environment's name", name),
+			"use up to 12 lower-case letters and digits, beginning with a letter")
+		return
+	}
+	l.names = append(l.names, name)
+	env := Environment{Name: name}
+	if l.readFile(file, "environment", &env) {
+		env.Name = name
+		l.environments[name] = env
+	}
 }
 
-// buildConfig is the whole, environments in promotion order.
+// addFileProblem adds a problem of a file as a whole.
+func (l *loader) addFileProblem(file, message, hint string) {
+	l.problems = append(l.problems, Problem{File: shownFile(file), Message: message, Hint: hint})
+}
+
+// buildConfig returns the configuration with its environments in promotion order. An environment whose predecessors are
+// not there, or form a cycle, is left out; the rules have refused it.
 func (l *loader) buildConfig() *Config {
 	c := &Config{Pipeline: l.pipeline}
-	placed := map[string]bool{"": true}
-	for len(c.Environments) < len(l.names) {
+	isPlaced := map[string]bool{"": true}
+	next := func() (Environment, bool) {
 		for _, name := range l.names {
-			env := l.environments[name]
-			if !placed[name] && placed[env.After] {
-				c.Environments = append(c.Environments, env)
-				placed[name] = true
-				break
+			if env := l.environments[name]; !isPlaced[name] && isPlaced[env.After] {
+				return env, true
 			}
 		}
+		return Environment{}, false
+	}
+	for env, ok := next(); ok; env, ok = next() {
+		c.Environments = append(c.Environments, env)
+		isPlaced[env.Name] = true
 	}
 	return c
 }
 
-// Names are the environments' names in promotion order.
+// Names returns the names of the environments in promotion order.
 func (c *Config) Names() []string {
 	names := make([]string, len(c.Environments))
 	for i, env := range c.Environments {
@@ -147,7 +212,7 @@ func (c *Config) Names() []string {
 	return names
 }
 
-// Environment is the environment of that name.
+// Environment returns the environment of that name and reports whether there is one.
 func (c *Config) Environment(name string) (Environment, bool) {
 	i := slices.IndexFunc(c.Environments, func(e Environment) bool { return e.Name == name })
 	if i < 0 {
@@ -156,8 +221,8 @@ func (c *Config) Environment(name string) (Environment, bool) {
 	return c.Environments[i], true
 }
 
-// Select is the environment of that name, every one in promotion order for All, or the account that owns the pipeline for Tooling. The
-// error is *UnknownEnvironmentError.
+// Select returns the environment of that name, all of them in promotion order for AllEnvironments, or the account that
+// owns the pipeline for ToolingEnvironment. The error is of type *UnknownEnvironmentError.
 func (c *Config) Select(name string) ([]Environment, error) {
 	switch name {
 	case AllEnvironments:
@@ -174,17 +239,24 @@ func (c *Config) Select(name string) ([]Environment, error) {
 	return []Environment{env}, nil
 }
 
-// Targets are all that can be deployed to: the environments in promotion order, and the tooling account.
+// Targets returns everything that can be deployed to: the environments in promotion order, then the tooling account.
 func (c *Config) Targets() []Environment {
-	accounts := slices.Clone(c.Environments)
+	targets := slices.Clone(c.Environments)
 	if tooling, ok := c.Tooling(); ok {
-		accounts = append(accounts, tooling)
+		targets = append(targets, tooling)
 	}
-	return accounts
+	return targets
 }
 
-// Tooling is the account that owns the pipeline, as something to deploy to. There is nothing to deploy there without a source.
+// Tooling returns the account that owns the pipeline as an environment, and reports whether there is anything to deploy
+// to it. Without a source there is no pipeline.
 func (c *Config) Tooling() (Environment, bool) {
 	p := c.Pipeline
-	return Environment{Name: ToolingEnvironment, Account: p.Tooling, LogDays: p.LogDays, TerminationProtection: true, Notifications: Notifications{Owners: p.Owners}}, p.Source != nil
+	return Environment{
+		Name:                  ToolingEnvironment,
+		Account:               p.Tooling,
+		LogDays:               p.LogDays,
+		TerminationProtection: true,
+		Notifications:         Notifications{Owners: p.Owners},
+	}, p.Source != nil
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// A Problem is one thing that is wrong with the configuration, where it stands, and what to write instead.
+// A Problem is one thing that is wrong with the configuration, its position, and what to write instead.
 type Problem struct {
 	File string `json:"file"`
 	// Line and Column count from 1; both are 0 when the problem is the file itself.
@@ -29,10 +29,10 @@ func (p Problem) String() string {
 	return text
 }
 
-// Problems are everything that is wrong with a configuration, by file and place.
-type Problems []Problem
+// ValidationErrors is everything that is wrong with a configuration. As an error it is a line for each, sorted by position.
+type ValidationErrors []Problem
 
-func (p Problems) Error() string {
+func (p ValidationErrors) Error() string {
 	lines := make([]string, len(p))
 	for i, problem := range p {
 		lines[i] = problem.String()
@@ -40,13 +40,14 @@ func (p Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-func (p Problems) sort() {
+func (p ValidationErrors) sort() {
 	slices.SortStableFunc(p, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Message, b.Message))
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
+			cmp.Compare(a.Message, b.Message))
 	})
 }
 
-// An UnknownEnvironmentError is an environment that no file configures.
+// An UnknownEnvironmentError is the name of an environment that no file configures.
 type UnknownEnvironmentError struct {
 	Name  string
 	Known []string
@@ -60,9 +61,10 @@ func (e *UnknownEnvironmentError) Error() string {
 	return text
 }
 
-// closestMatch is the candidate that a mistyped name most likely stands for, or nothing if none is near.
+// closestMatch returns the candidate that is nearest to a mistyped name, or nothing if none is near.
 func closestMatch(name string, candidates []string) string {
-	best, least := "", max(2, len(name)/3)+1
+	best := ""
+	least := max(2, len(name)/3) + 1
 	for _, c := range candidates {
 		if d := editDistance(strings.ToLower(name), strings.ToLower(c)); d < least {
 			best, least = c, d
@@ -71,7 +73,7 @@ func closestMatch(name string, candidates []string) string {
 	return best
 }
 
-// editDistance is Levenshtein's: how many letters to add, drop or change.
+// editDistance returns the Levenshtein distance in bytes: how many to add, drop or change.
 func editDistance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -6,83 +6,108 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"lockstep/config/awsrules"
 )
 
-// rules compare values with each other, within a file and across files. They see what is right by itself and pass over what is not, so
-// that one mistake is told once.
-var rules = []func(*loader){
-	checkAccountsDistinct, checkWaveAccounts, checkPredecessors, checkPromotionCycle, checkParameters, checkAllTags,
-	checkProtection, checkNetwork, checkMultiAccountReferences, checkBudget, checkDatabase, checkStorageLifecycle, checkPipelineSource,
+// A rule compares values with each other, within a file and across files. It passes over values that are invalid by
+// themselves, so that one mistake is reported once.
+type rule func(l *loader)
+
+// An environmentRule is a rule on one environment and its file.
+type environmentRule func(l *loader, env Environment, d *document)
+
+// rules is the list of the rules across files.
+var rules = []rule{
+	checkAccountsDistinct, checkWaveAccounts, checkPromotionCycle, checkProjectName, checkPipelineTags,
+	checkPipelineSource,
 }
 
-func (l *loader) applyRules() {
-	for _, rule := range rules {
-		rule(l)
+// environmentRules is the list of the rules on each environment.
+var environmentRules = []environmentRule{
+	checkPredecessor, checkParameters, checkEnvironmentTags, checkProtection, checkNetwork, checkMultiAccountReferences,
+	checkBudget, checkDatabase, checkStorageLifecycle,
+}
+
+func applyRules(l *loader) {
+	for _, check := range rules {
+		check(l)
 	}
+	l.forEachEnvironment(func(env Environment, d *document) {
+		for _, check := range environmentRules {
+			check(l, env, d)
+		}
+	})
 }
 
-// forEachEnvironment visits the environments whose file can be read, by name.
+// forEachEnvironment calls visit for each environment whose file can be read, in the order of their names.
 func (l *loader) forEachEnvironment(visit func(Environment, *document)) {
 	for _, name := range slices.Sorted(maps.Keys(l.environments)) {
 		visit(l.environments[name], l.documents[environmentFile(name)])
 	}
 }
 
-const pipelineFile = "config/pipeline.yaml"
-
-func environmentFile(name string) string { return "config/environments/" + name + ".yaml" }
-
+// addProblem adds a problem of the value at a path.
 func (l *loader) addProblem(d *document, path []string, message, hint string) {
 	at, _ := d.locate(path...)
 	l.problems = append(l.problems, d.newProblem(at, message, hint))
 }
 
-// checkAccountsDistinct keeps environments apart: what goes wrong in one must not reach another.
+// addKeyProblem adds a problem of a key of the mapping at a path.
+func (l *loader) addKeyProblem(d *document, path []string, key string, message, hint string) {
+	l.problems = append(l.problems, d.newProblem(d.keyPosition(path, key), message, hint))
+}
+
+// checkAccountsDistinct requires that each environment, and the pipeline, has an account of its own.
 func checkAccountsDistinct(l *loader) {
-	owner := map[string]string{}
+	owners := map[string]string{}
 	if d := l.documents[pipelineFile]; d != nil && l.pipeline.Tooling.ID != "" {
 		at, _ := d.locate("tooling", "account")
-		owner[l.pipeline.Tooling.ID] = fmt.Sprintf("%s:%d", pipelineFile, at.line)
+		owners[l.pipeline.Tooling.ID] = fmt.Sprintf("%s:%d", d.file, at.line)
 	}
 	l.forEachEnvironment(func(env Environment, d *document) {
 		if env.ID == "" {
 			return
 		}
 		at, _ := d.locate("account")
-		if other, taken := owner[env.ID]; taken {
-			l.addProblem(d, []string{"account"}, fmt.Sprintf("account %s is in use at %s", env.ID, other), "give each environment an account of its own")
+		if other, isTaken := owners[env.ID]; isTaken {
+			l.addProblem(d, []string{"account"}, fmt.Sprintf("account %s is in use at %s", env.ID, other),
+				"give each environment an account of its own")
 			return
 		}
-		owner[env.ID] = fmt.Sprintf("%s:%d", d.file, at.line)
+		owners[env.ID] = fmt.Sprintf("%s:%d", d.file, at.line)
 	})
 }
 
-func checkPredecessors(l *loader) {
-	l.forEachEnvironment(func(env Environment, d *document) {
-		switch {
-		case env.After == "":
-		case env.After == env.Name:
-			l.addProblem(d, []string{"after"}, env.Name+" cannot be promoted from itself", "name another environment, or leave the line out")
-		case !slices.Contains(l.names, env.After):
-			hint := "the environments are " + strings.Join(l.names, ", ")
-			if near := closestMatch(env.After, l.names); near != "" {
-				hint = fmt.Sprintf("did you mean %q?", near)
-			}
-			l.addProblem(d, []string{"after"}, fmt.Sprintf("there is no environment %q", env.After), hint)
+// checkPredecessor requires that `after` names another environment.
+func checkPredecessor(l *loader, env Environment, d *document) {
+	path := []string{"after"}
+	switch {
+	case env.After == "":
+	case env.After == env.Name:
+		l.addProblem(d, path, env.Name+" cannot come after itself", "name another environment, or leave the line out")
+	case !slices.Contains(l.names, env.After):
+		hint := "the environments are " + strings.Join(l.names, ", ")
+		if near := closestMatch(env.After, l.names); near != "" {
+			hint = fmt.Sprintf("did you mean %q?", near)
 		}
-	})
+		l.addProblem(d, path, fmt.Sprintf("there is no environment %q", env.After), hint)
+	}
 }
 
+// checkPromotionCycle reports each cycle of two or more environments once.
 func checkPromotionCycle(l *loader) {
-	told := map[string]bool{}
+	reported := map[string]bool{}
 	l.forEachEnvironment(func(env Environment, d *document) {
 		trail := []string{env.Name}
-		for next := env.After; next != "" && !told[env.Name]; next = l.environments[next].After {
+		for next := env.After; next != "" && !reported[env.Name]; next = l.environments[next].After {
 			if next == env.Name && len(trail) > 1 {
 				for _, name := range trail {
-					told[name] = true
+					reported[name] = true
 				}
-				l.addProblem(d, []string{"after"}, "environments are promoted in a cycle: "+strings.Join(append(trail, next), " -> "), "let one of them have no `after`")
+				cycle := strings.Join(append(trail, next), " -> ")
+				l.addProblem(d, []string{"after"}, "environments are promoted in a cycle: "+cycle,
+					"let one of them have no `after`")
 				return
 			}
 			if slices.Contains(trail, next) {
@@ -93,60 +118,94 @@ func checkPromotionCycle(l *loader) {
 	})
 }
 
-// Source of both: the SSM API reference, PutParameter. A standard parameter's value has at most 4096 characters.
-var (
-	parameterNamePattern = regexp.MustCompile(`^[a-zA-Z0-9_.-]+(/[a-zA-Z0-9_.-]+)*$`)
-	maxParameterLength   = 4096
-)
-
-// OutputsFolder is where, below an environment's own folder, the parameters are that hold the stacks' outputs.
+// OutputsFolder is the part of a parameter's name below which the outputs of the stacks are published.
 const OutputsFolder = "_outputs"
 
-// secretPattern are values that nobody means to publish.
-var secretPattern = regexp.MustCompile(`(^|[^A-Z0-9])(AKIA|ASIA)[A-Z0-9]{16}($|[^A-Z0-9])|-----BEGIN [A-Z ]*PRIVATE KEY-----|^(ghp|gho|ghs|github_pat|xox[bp])[_-]`)
+// secretPattern matches values that should not be published.
+var secretPattern = regexp.MustCompile(`(^|[^A-Z0-9])(AKIA|ASIA)[A-Z0-9]{16}($|[^A-Z0-9])|` +
+	`-----BEGIN [A-Z ]*PRIVATE KEY-----|^(ghp|gho|ghs|github_pat|xox[bp])[_-]`)
 
-func checkParameters(l *loader) {
-	l.forEachEnvironment(func(env Environment, d *document) {
-		for _, name := range slices.Sorted(maps.Keys(env.Parameters)) {
-			value := env.Parameters[name]
-			if !parameterNamePattern.MatchString(name) {
-				l.problems = append(l.problems, d.newProblem(d.keyPosition([]string{"parameters"}, name), fmt.Sprintf("%q cannot be a parameter's name", name), "use letters, digits, '_', '.', '-', and '/' between parts"))
-			}
-			at := []string{"parameters", name}
-			switch {
-			case strings.HasPrefix(name, "_"):
-				l.problems = append(l.problems, d.newProblem(d.keyPosition([]string{"parameters"}, name), fmt.Sprintf("parameter %s begins with _, which is kept for what is published of itself", name), "choose another name"))
-			case value == "":
-				l.addProblem(d, at, "parameter "+name+" is empty, which SSM does not take", "give it a value or leave it out")
-			case len(value) > maxParameterLength:
-				l.addProblem(d, at, fmt.Sprintf("parameter %s has more than %d characters", name, maxParameterLength), "store it elsewhere and name the place here")
-			case secretPattern.MatchString(value):
-				l.addProblem(d, at, "parameter "+name+" looks like a secret", "put it into Secrets Manager and its ARN here; replace it if it was real")
-			}
+// checkProjectName requires a name with which the names of parameters can begin.
+func checkProjectName(l *loader) {
+	d := l.documents[pipelineFile]
+	if d == nil {
+		return
+	}
+	if refused := awsrules.CheckParameterRoot(l.pipeline.Project); refused != nil {
+		l.addProblem(d, []string{"project"}, "project "+refused.Problem, refused.Fix)
+	}
+}
+
+// checkParameters requires settings that SSM takes as parameters, and no secrets.
+func checkParameters(l *loader, env Environment, d *document) {
+	for _, name := range slices.Sorted(maps.Keys(env.Parameters)) {
+		checkParameterName(l, env, d, name)
+		value, path := env.Parameters[name], []string{"parameters", name}
+		if strings.HasPrefix(name, "_") {
+			continue
 		}
-	})
+		if refused := awsrules.CheckParameterValue(name, value); refused != nil {
+			l.addProblem(d, path, refused.Problem, refused.Fix)
+		} else if secretPattern.MatchString(value) {
+			l.addProblem(d, path, "parameter "+name+" looks like a secret",
+				"put it into Secrets Manager and its ARN here; replace it if it was real")
+		}
+	}
 }
 
-// checkAllTags. Source: the AWS General Reference, tag naming limits; S3 and SNS take at most 50 tags, of which some are ours.
-func checkAllTags(l *loader) {
+// checkParameterName requires a name that SSM takes below /PROJECT/ENVIRONMENT and that no parameter of the stacks has.
+func checkParameterName(l *loader, env Environment, d *document, name string) {
+	path := []string{"parameters"}
+	full := fmt.Sprintf("/%s/%s/%s", l.pipeline.Project, env.Name, name)
+	if refused := awsrules.CheckParameterPart(name); refused != nil {
+		l.addKeyProblem(d, path, name, refused.Problem, refused.Fix)
+	} else if refused := awsrules.CheckParameterName(full, env.Region, env.ID); refused != nil {
+		l.addKeyProblem(d, path, name, refused.Problem, refused.Fix)
+	}
+	if strings.HasPrefix(name, "_") {
+		l.addKeyProblem(d, path, name, "parameter "+name+" begins with _, which is reserved for outputs of the stacks",
+			"choose another name")
+	}
+}
+
+// productTags are the keys of the tags that the stacks add to those of the configuration.
+var productTags = []string{"environment", "project"}
+
+// libraryTags is how many tags the CDK adds at most: Name, aws-cdk:subnet-name and aws-cdk:subnet-type on subnets.
+const libraryTags = 3
+
+// checkPipelineTags requires tags that AWS takes.
+func checkPipelineTags(l *loader) {
 	if d := l.documents[pipelineFile]; d != nil {
-		l.checkTags(d, l.pipeline.Tags)
+		checkTags(l, d, l.pipeline.Tags, productTags)
 	}
-	l.forEachEnvironment(func(env Environment, d *document) { l.checkTags(d, env.Tags) })
 }
 
-func (l *loader) checkTags(d *document, tags map[string]string) {
-	const maxKey, maxValue, maxTags = 128, 256, 40
-	if len(tags) > maxTags {
-		l.addProblem(d, []string{"tags"}, fmt.Sprintf("%d tags", len(tags)), fmt.Sprintf("AWS takes 50 and some are made here: write at most %d", maxTags))
+// checkEnvironmentTags requires tags that AWS takes together with those of the pipeline.
+func checkEnvironmentTags(l *loader, env Environment, d *document) {
+	checkTags(l, d, env.Tags, slices.Concat(productTags, slices.Collect(maps.Keys(l.pipeline.Tags))))
+}
+
+// checkTags checks the tags of a file. The others are the keys of the tags that the same resources have.
+func checkTags(l *loader, d *document, tags map[string]string, others []string) {
+	path := []string{"tags"}
+	keys := slices.Sorted(maps.Keys(tags))
+	all := slices.Concat(keys, others)
+	slices.Sort(all)
+	if n := len(slices.Compact(all)); n > awsrules.MaxTags-libraryTags {
+		l.addProblem(d, path, fmt.Sprintf("there are %d tags with those of the pipeline and Lockstep's own", n),
+			fmt.Sprintf("AWS takes %d and the CDK adds up to %d: leave some out", awsrules.MaxTags, libraryTags))
 	}
-	for _, key := range slices.Sorted(maps.Keys(tags)) {
-		at := d.keyPosition([]string{"tags"}, key)
-		switch {
-		case strings.HasPrefix(strings.ToLower(key), "aws:"):
-			l.problems = append(l.problems, d.newProblem(at, fmt.Sprintf("tag %q begins with aws:, which AWS keeps for itself", key), "choose another name"))
-		case len(key) > maxKey || len(tags[key]) > maxValue:
-			l.problems = append(l.problems, d.newProblem(at, fmt.Sprintf("tag %.20q is too long", key), fmt.Sprintf("a key has at most %d characters and a value %d", maxKey, maxValue)))
+	for i, key := range keys {
+		refused := awsrules.CheckTagKey(key)
+		if refused == nil {
+			refused = awsrules.CheckTagCase(key, slices.Concat(keys[i+1:], others))
+		}
+		if refused == nil {
+			refused = awsrules.CheckTagValue(key, tags[key])
+		}
+		if refused != nil {
+			l.addKeyProblem(d, path, key, refused.Problem, refused.Fix)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/goccy/go-yaml/ast"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"golang.org/x/text/language"
@@ -22,25 +23,27 @@ import (
 //go:embed schema/*.json
 var schemas embed.FS
 
-// Schema is the JSON schema of a kind of configuration file, environment or pipeline, as editors read it.
+// Schema returns the JSON schema of a kind of configuration file: environment, pipeline or waivers.
 func Schema(name string) ([]byte, error) {
 	data, err := schemas.ReadFile("schema/" + name + ".json")
 	if err != nil {
-		return nil, fmt.Errorf("there is no schema %q; write environment or pipeline", name)
+		return nil, fmt.Errorf("there is no schema %q; write environment, pipeline or waivers", name)
 	}
 	return data, nil
 }
 
-// validators are made once: every file of a kind is held against the same one.
+// validators compile each schema when it is first used.
 var validators = map[string]func() (*jsonschema.Schema, error){
-	"pipeline": compileOnce("pipeline"), "environment": compileOnce("environment"), "waivers": compileOnce("waivers"),
+	"pipeline":    compileOnce("pipeline"),
+	"environment": compileOnce("environment"),
+	"waivers":     compileOnce("waivers"),
 }
 
 func compileOnce(name string) func() (*jsonschema.Schema, error) {
 	return sync.OnceValues(func() (*jsonschema.Schema, error) { return compileSchema(name) })
 }
 
-// compileSchema makes a validator of an embedded schema.
+// compileSchema returns the validator of an embedded schema.
 func compileSchema(name string) (*jsonschema.Schema, error) {
 	data, err := Schema(name)
 	if err != nil {
@@ -58,25 +61,25 @@ func compileSchema(name string) (*jsonschema.Schema, error) {
 	return c.Compile(name)
 }
 
-// validateDocument holds a document against its schema, and says of every difference where it is and what to write instead. Values that differ are
-// taken out of the document, and defaults filled in for what is not there.
-func validateDocument(d *document, name string) Problems {
+// validateDocument validates a document by its schema and returns a problem for each difference. Values that differ are
+// removed from the document, and defaults are added for keys that are left out.
+func validateDocument(d *document, name string) ValidationErrors {
 	schema, err := validators[name]()
 	if err != nil {
-		return Problems{{File: d.file, Message: "the schema of this program is broken: " + err.Error()}}
+		return ValidationErrors{{File: d.file, Message: "the schema of this program is broken: " + err.Error()}}
 	}
 	defer fillDefaults(schema, d.values)
+	problems := d.checkScalars(schema)
 	var invalid *jsonschema.ValidationError
 	if !errors.As(schema.Validate(toJSONTypes(d.values)), &invalid) {
-		return nil
+		return problems
 	}
-	var problems Problems
 	for _, leaf := range leafErrors(invalid) {
 		problems = append(problems, d.explain(leaf, subschema(schema, leaf.InstanceLocation))...)
 	}
 	for _, leaf := range leafErrors(invalid) {
 		switch leaf.ErrorKind.(type) {
-		case *kind.AdditionalProperties, *kind.Required: // what else is there is right
+		case *kind.AdditionalProperties, *kind.Required: // the other keys of the mapping are right
 		default:
 			d.removeValue(leaf.InstanceLocation)
 		}
@@ -84,7 +87,7 @@ func validateDocument(d *document, name string) Problems {
 	return problems
 }
 
-// leafErrors are the errors that have no narrower cause.
+// leafErrors returns the errors that have no narrower cause.
 func leafErrors(e *jsonschema.ValidationError) []*jsonschema.ValidationError {
 	if len(e.Causes) == 0 {
 		return []*jsonschema.ValidationError{e}
@@ -96,7 +99,7 @@ func leafErrors(e *jsonschema.ValidationError) []*jsonschema.ValidationError {
 	return all
 }
 
-// subschema is the part of the schema that is about the value at a path.
+// subschema returns the schema of the value at a path, or of the nearest value around it that the schema knows.
 func subschema(s *jsonschema.Schema, path []string) *jsonschema.Schema {
 	for s.Ref != nil {
 		s = s.Ref
@@ -107,8 +110,8 @@ func subschema(s *jsonschema.Schema, path []string) *jsonschema.Schema {
 	if property, ok := s.Properties[path[0]]; ok {
 		return subschema(property, path[1:])
 	}
-	if more, ok := s.AdditionalProperties.(*jsonschema.Schema); ok {
-		return subschema(more, path[1:])
+	if additional, ok := s.AdditionalProperties.(*jsonschema.Schema); ok {
+		return subschema(additional, path[1:])
 	}
 	if items := s.Items2020; items != nil {
 		if item := subschema(items, path[1:]); item != items || item.Title != "" {
@@ -121,38 +124,68 @@ func subschema(s *jsonschema.Schema, path []string) *jsonschema.Schema {
 	return s
 }
 
-// explain puts a validator's error into words.
-func (d *document) explain(e *jsonschema.ValidationError, s *jsonschema.Schema) Problems {
+// explain returns the problems behind an error of the validator. The schema is that of the value.
+func (d *document) explain(e *jsonschema.ValidationError, s *jsonschema.Schema) ValidationErrors {
 	at, node := d.locate(e.InstanceLocation...)
-	what := strings.Join(e.InstanceLocation, ".")
-	one := func(message, hint string) Problems { return Problems{d.newProblem(at, message, hint)} }
+	name := joinPath(e.InstanceLocation...)
+	one := func(message, hint string) ValidationErrors { return ValidationErrors{d.newProblem(at, message, hint)} }
 	switch k := e.ErrorKind.(type) {
 	case *kind.AdditionalProperties:
-		var problems Problems
-		for _, key := range slices.Sorted(slices.Values(k.Properties)) {
-			problems = append(problems, d.newProblem(d.keyPosition(e.InstanceLocation, key), fmt.Sprintf("unknown key %q", key), keyHint(key, s)))
-		}
-		return problems
+		return d.explainUnknownKeys(e.InstanceLocation, k.Properties, s)
 	case *kind.Required:
-		var problems Problems
-		for _, key := range k.Missing {
-			problems = append(problems, d.newProblem(at, fmt.Sprintf("%s is missing", joinPath(what, key)), "add it: "+describeWithExample(subschema(s, []string{key}))))
-		}
-		return problems
+		return d.explainMissingKeys(e.InstanceLocation, k.Missing, s)
 	case *kind.Type:
-		if slices.Contains(k.Want, "string") && (k.Got == "number" || k.Got == "boolean" || k.Got == "integer") {
-			return one(fmt.Sprintf("%s is a %s, not text", what, k.Got), fmt.Sprintf("write %q in quotes", node.GetToken().Value))
-		}
-		return one(fmt.Sprintf("%s is a %s", what, k.Got), fmt.Sprintf("write a %s", typeNames(k.Want)))
+		message, hint := explainType(k, node)
+		return one(name+message, hint)
 	case *kind.Format:
-		return one(fmt.Sprintf("%s: %q is not %s", what, k.Got, describeExpected(s)), "write "+describeWithExample(s))
+		return one(fmt.Sprintf("%s: %q is not %s", name, k.Got, describeExpected(s)), "write "+describeWithExample(s))
 	case *kind.Pattern:
-		return one(fmt.Sprintf("%s: %q is not %s", what, k.Got, describeExpected(s)), "write "+describeWithExample(s))
+		return one(fmt.Sprintf("%s: %q is not %s", name, k.Got, describeExpected(s)), "write "+describeWithExample(s))
 	}
-	return one(fmt.Sprintf("%s %s", what, describeViolation(e.ErrorKind)), "write "+describeWithExample(s))
+	return one(fmt.Sprintf("%s %s", name, describeViolation(e.ErrorKind)), "write "+describeWithExample(s))
 }
 
-// describeViolation says how a value lies outside what the schema allows.
+// explainUnknownKeys returns a problem for each key that the schema of the mapping does not have.
+func (d *document) explainUnknownKeys(path, keys []string, s *jsonschema.Schema) ValidationErrors {
+	var problems ValidationErrors
+	for _, key := range slices.Sorted(slices.Values(keys)) {
+		at := d.keyPosition(path, key)
+		problems = append(problems, d.newProblem(at, fmt.Sprintf("unknown key %q", key), keyHint(key, s)))
+	}
+	return problems
+}
+
+// explainMissingKeys returns a problem for each required key that is missing, unless it was removed as invalid.
+func (d *document) explainMissingKeys(path, keys []string, s *jsonschema.Schema) ValidationErrors {
+	at, _ := d.locate(path...)
+	var problems ValidationErrors
+	for _, key := range keys {
+		full := append(slices.Clone(path), key)
+		if d.isIntact(full...) {
+			hint := "add it: " + describeWithExample(subschema(s, []string{key}))
+			problems = append(problems, d.newProblem(at, joinPath(full...)+" is missing", hint))
+		}
+	}
+	return problems
+}
+
+// explainType returns what a value of the wrong type is and what to write. The message begins with " is".
+func explainType(k *kind.Type, node ast.Node) (message, hint string) {
+	wanted := typeNames(k.Want)
+	got := typeNames([]string{k.Got})
+	text, isPlain := plainText(node)
+	switch {
+	case k.Got == "null":
+		return " is empty", "write " + wanted + ", or leave the key out"
+	case slices.Contains(k.Want, "string") && (k.Got == "number" || k.Got == "boolean"):
+		return " is " + got + ", not text", fmt.Sprintf("write %q in quotes", node.GetToken().Value)
+	case k.Got == "string" && wanted != "text" && !isPlain && decimalPattern.MatchString(text):
+		return " is text", "write " + text + " without quotes"
+	}
+	return " is " + got, "write " + wanted
+}
+
+// describeViolation returns how a value lies outside the limits of the schema, beginning with a verb.
 func describeViolation(of jsonschema.ErrorKind) string {
 	number := func(r *big.Rat) string { f, _ := r.Float64(); return fmt.Sprintf("%g", f) }
 	switch k := of.(type) {
@@ -162,6 +195,10 @@ func describeViolation(of jsonschema.ErrorKind) string {
 		return fmt.Sprintf("is %s, more than %s", number(k.Got), number(k.Want))
 	case *kind.MultipleOf:
 		return fmt.Sprintf("is %s, between the steps of %s", number(k.Got), number(k.Want))
+	case *kind.MinLength:
+		return fmt.Sprintf("has %d of at least %d characters", k.Got, k.Want)
+	case *kind.MaxLength:
+		return fmt.Sprintf("has %d of at most %d characters", k.Got, k.Want)
 	case *kind.MinItems:
 		return fmt.Sprintf("has %d of at least %d", k.Got, k.Want)
 	case *kind.MaxItems:
@@ -174,13 +211,18 @@ func describeViolation(of jsonschema.ErrorKind) string {
 	return "is wrong: " + of.LocalizedString(message.NewPrinter(language.English))
 }
 
-func joinPath(parent, key string) string { return strings.TrimPrefix(parent+"."+key, ".") }
+// joinPath returns the path as people write it: keys and indices with dots between them.
+func joinPath(path ...string) string { return strings.Join(path, ".") }
 
-func typeNames(want []string) string {
-	names := map[string]string{"object": "mapping", "array": "list", "integer": "whole number", "boolean": "true or false value", "string": "text"}
+// typeNames returns the JSON types in words, with their articles.
+func typeNames(types []string) string {
+	names := map[string]string{
+		"object": "a mapping", "array": "a list", "string": "text", "number": "a number",
+		"integer": "a whole number", "boolean": "true or false", "null": "nothing",
+	}
 	var out []string
-	for _, w := range want {
-		out = append(out, names[w])
+	for _, t := range types {
+		out = append(out, names[t])
 	}
 	return strings.Join(out, " or ")
 }
@@ -194,7 +236,7 @@ func keyHint(key string, s *jsonschema.Schema) string {
 	return "the keys here are " + strings.Join(known, ", ")
 }
 
-// describeExpected says in words what the schema wants, which its title holds.
+// describeExpected returns in words what the schema wants.
 func describeExpected(s *jsonschema.Schema) string {
 	switch {
 	case s.Title != "":
@@ -202,18 +244,18 @@ func describeExpected(s *jsonschema.Schema) string {
 	case s.Description != "":
 		return s.Description
 	}
-	return "what the schema wants"
+	return "a value that the schema allows"
 }
 
-// describeWithExample adds an example.
+// describeWithExample returns in words what the schema wants, with an example if the schema has one.
 func describeWithExample(s *jsonschema.Schema) string {
-	if len(s.Examples) > 0 {
-		return fmt.Sprintf("%s, such as %q", describeExpected(s), fmt.Sprint(s.Examples[0]))
+	if len(s.Examples) == 0 {
+		return describeExpected(s)
 	}
-	return describeExpected(s)
+	return fmt.Sprintf("%s, such as %q", describeExpected(s), fmt.Sprint(s.Examples[0]))
 }
 
-// toJSONTypes makes the parser's values the validator's: it knows JSON's own types only.
+// toJSONTypes returns a copy of the parser's values in the types that the validator knows.
 func toJSONTypes(value any) any {
 	switch v := value.(type) {
 	case map[string]any:
@@ -232,8 +274,6 @@ func toJSONTypes(value any) any {
 		return float64(v)
 	case int64:
 		return float64(v)
-	case int:
-		return v
 	}
 	return value
 }

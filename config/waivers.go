@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// WaiversFile is where the waivers stand, relative to the repository's root.
+// WaiversFile is the file of the waivers, relative to the repository's root.
 const WaiversFile = "config/waivers.yaml"
 
 // Waivers is config/waivers.yaml: the findings of gates that are let through for a while.
@@ -16,43 +16,46 @@ type Waivers struct {
 	Waivers []Waiver `json:"waivers"`
 }
 
-// A Waiver lets the findings of one rule through in some files, until a day. All of it has to be written.
+// A Waiver lets the findings of one rule in some files through until a day. All keys are required.
 type Waiver struct {
-	// Rule is the rule's name as the gate's findings have it, G204 for example.
+	// Rule is the name of the rule as the findings have it, such as G204.
 	Rule string `json:"rule" jsonschema:"minLength=1,title=the name of a rule,example=G204"`
-	// Path is which files it is about: a path relative to the repository, in which * and ** stand for parts of it.
+	// Path is the path of the files, relative to the repository. In it * and ** match as in globs.
 	Path string `json:"path" jsonschema:"minLength=1,title=a path or pattern,example=internal/host/*.go"`
-	// Reason says why that is right.
-	Reason string `json:"reason" jsonschema:"minLength=10,title=a reason that a reader can judge,example=the program's name comes from a table and not from outside"`
-	// Owner is who answers for it, by email address.
-	Owner string `json:"owner" jsonschema:"format=email,title=an email address,example=platform@example.com"`
-	// Until is the last day on which it holds, as YEAR-MONTH-DAY.
-	Until string `json:"until" jsonschema:"pattern=^[0-9]{4}-[0-9]{2}-[0-9]{2}$,title=a day,example=2027-06-30"`
-	// Line is where it stands in the file.
+	// Reason is why the findings are acceptable.
+	Reason string `json:"reason" schema:"reason"`
+	// Owner is the email address of who is responsible for the waiver.
+	Owner string `json:"owner" schema:"email"`
+	// Until is the last day on which the waiver is valid, as YEAR-MONTH-DAY.
+	Until string `json:"until" schema:"day"`
+	// Line is the line of the file on which the waiver begins.
 	Line int `json:"-"`
 }
 
-// LoadWaivers reads the waivers below fsys, which is the config folder. Without such a file there are none. The error is Problems when it is not right.
+// LoadWaivers reads and validates the waivers in fsys, which is the folder config. A missing file holds none. If the
+// file is invalid the error is of type ValidationErrors.
 func LoadWaivers(fsys fs.FS) ([]Waiver, error) {
-	const file = "waivers.yaml"
-	if _, err := fs.Stat(fsys, file); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
 	l := &loader{fsys: fsys, documents: map[string]*document{}}
-	var all Waivers
-	l.read(file, "waivers", &all)
-	d := l.documents[WaiversFile]
-	for i := range all.Waivers {
-		w, at := &all.Waivers[i], []string{"waivers", strconv.Itoa(i), "until"}
-		place, _ := d.locate("waivers", strconv.Itoa(i))
-		w.Line = place.line
+	var file Waivers
+	if _, err := fs.Stat(fsys, waiversFile); errors.Is(err, fs.ErrNotExist) {
+		l.findMisnamedFile(waiversFile)
+	} else {
+		l.readFile(waiversFile, "waivers", &file)
+	}
+	d := l.documents[waiversFile]
+	for i := range file.Waivers {
+		w := &file.Waivers[i]
+		path := []string{"waivers", strconv.Itoa(i)}
+		at, _ := d.locate(path...)
+		w.Line = at.line
 		if _, err := time.Parse(time.DateOnly, w.Until); err != nil && w.Until != "" {
-			l.addProblem(d, at, fmt.Sprintf("there is no day %s", w.Until), "write a day that exists, such as \"2027-06-30\"")
+			l.addProblem(d, append(path, "until"), fmt.Sprintf("there is no day %s", w.Until),
+				"write a day that exists, such as \"2027-06-30\"")
 		}
 	}
 	if len(l.problems) > 0 {
 		l.problems.sort()
 		return nil, l.problems
 	}
-	return all.Waivers, nil
+	return file.Waivers, nil
 }

@@ -13,9 +13,13 @@ func parseWaivers(text string) ([]Waiver, error) {
 }
 
 func TestWaivers_LoadWithLine(t *testing.T) {
-	all, err := parseWaivers("waivers:\n  - rule: G204\n    path: \"{a,b}/**\"\n    reason: it runs programs of a table\n    owner: a@example.com\n    until: \"2027-06-30\"\n")
+	all, err := parseWaivers("waivers:\n  - rule: G204\n    path: \"{a,b}/**\"\n    reason: it runs programs of a " +
+		"table\n    owner: a@example.com\n    until: \"2027-06-30\"\n")
 	require.NoError(t, err)
-	assert.Equal(t, []Waiver{{Rule: "G204", Path: "{a,b}/**", Reason: "it runs programs of a table", Owner: "a@example.com", Until: "2027-06-30", Line: 2}}, all)
+	assert.Equal(t, []Waiver{{
+		Rule: "G204", Path: "{a,b}/**", Reason: "it runs programs of a table",
+		Owner: "a@example.com", Until: "2027-06-30", Line: 2,
+	}}, all)
 	none, err := LoadWaivers(fstest.MapFS{})
 	require.NoError(t, err)
 	assert.Empty(t, none)
@@ -23,12 +27,25 @@ func TestWaivers_LoadWithLine(t *testing.T) {
 
 func TestWaivers_RejectIncompleteWithPosition(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
-		{"no reason", "waivers:\n  - rule: R\n    path: x\n    owner: a@example.com\n    until: \"2027-06-30\"\n", "config/waivers.yaml:2:5: waivers.0.reason is missing; add it: a reason that a reader can judge"},
-		{"a reason that is none", "waivers:\n  - rule: R\n    path: x\n    reason: ok\n    owner: a@example.com\n    until: \"2027-06-30\"\n", "config/waivers.yaml:4:13: waivers.0.reason"},
-		{"no end", "waivers:\n  - rule: R\n    path: x\n    reason: it is only a test\n    owner: a@example.com\n", "waivers.0.until is missing"},
-		{"no day", "waivers:\n  - rule: R\n    path: x\n    reason: it is only a test\n    owner: a@example.com\n    until: \"2027-02-30\"\n", "config/waivers.yaml:6:12: there is no day 2027-02-30"},
-		{"an owner that cannot be asked", "waivers:\n  - rule: R\n    path: x\n    reason: it is only a test\n    owner: somebody\n    until: \"2027-06-30\"\n", "config/waivers.yaml:5:12: waivers.0.owner"},
-		{"an unknown key", "waivers:\n  - rule: R\n    paths: x\n    path: x\n    reason: it is only a test\n    owner: a@example.com\n    until: \"2027-06-30\"\n", `config/waivers.yaml:3:5: unknown key "paths"; did you mean "path"?`},
+		{
+			"no reason", "waivers:\n  - rule: R\n    path: x\n    owner: a@example.com\n    until: \"2027-06-30\"\n",
+			"config/waivers.yaml:2:5: waivers.0.reason is missing; add it: a reason that a reader can judge",
+		},
+		{"a reason that is none", "waivers:\n  - rule: R\n    path: x\n    reason: ok\n    owner: a@example.com\n    " +
+			"until: \"2027-06-30\"\n", "config/waivers.yaml:4:13: waivers.0.reason"},
+		{
+			"no end", "waivers:\n  - rule: R\n    path: x\n    reason: it is only a test\n    owner: a@example.com\n",
+			"waivers.0.until is missing",
+		},
+		{"no day", "waivers:\n  - rule: R\n    path: x\n    reason: it is only a test\n    owner: a@example.com\n    " +
+			"until: \"2027-02-30\"\n", "config/waivers.yaml:6:12: there is no day 2027-02-30"},
+		{
+			"an owner that cannot be asked",
+			"waivers:\n  - rule: R\n    path: x\n    reason: it is only a test\n    owner: somebody\n    until: " +
+				"\"2027-06-30\"\n", "config/waivers.yaml:5:12: waivers.0.owner",
+		},
+		{"an unknown key", "waivers:\n  - rule: R\n    paths: x\n    path: x\n    reason: it is only a test\n    owner: " +
+			"a@example.com\n    until: \"2027-06-30\"\n", `config/waivers.yaml:3:5: unknown key "paths"; did you mean "path"?`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := parseWaivers(test.text)
@@ -38,10 +55,15 @@ func TestWaivers_RejectIncompleteWithPosition(t *testing.T) {
 }
 
 func TestGates_MayBeAbsentRejectsUnknownName(t *testing.T) {
-	_, err := Load(configFS(map[string]string{"environments/dev.yaml": environmentYAML("111122223333", "gates:\n  mayBeAbsent: [govulncheck, gosek]\n")}))
+	_, err := Load(configFS(map[string]string{"environments/dev.yaml": environmentYAML("111122223333",
+		"gates:\n  mayBeAbsent: [govulncheck, gosek]\n")}))
 	assert.ErrorContains(t, err, "config/environments/dev.yaml:6:30: gates.mayBeAbsent.1")
-	c, err := Load(configFS(map[string]string{"environments/dev.yaml": environmentYAML("111122223333", "gates:\n  mayBeAbsent: [govulncheck]\n")}))
+	c, err := Load(configFS(map[string]string{"environments/dev.yaml": environmentYAML("111122223333",
+		"gates:\n  mayBeAbsent: [govulncheck]\n")}))
 	require.NoError(t, err)
 	assert.Equal(t, []string{"govulncheck"}, c.Environments[0].Gates.MayBeAbsent)
-	assert.Equal(t, Gates{Registries: []string{"docker.io", "registry.dagger.io"}, GoVulnerabilities: "https://vuln.go.dev"}, c.Pipeline.Gates)
+	assert.Equal(t, Gates{
+		Registries:        []string{"docker.io", "registry.dagger.io"},
+		GoVulnerabilities: "https://vuln.go.dev",
+	}, c.Pipeline.Gates)
 }

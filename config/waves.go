@@ -3,53 +3,57 @@ package config
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
-// A Wave is accounts or regions that a release goes to together.
+// A Wave is a set of accounts and regions that a release goes to at the same time.
 type Wave struct {
 	Accounts []Account `json:"accounts" jsonschema:"minItems=1"`
 }
 
-// A EnvironmentAccount is an environment in one of its accounts and regions, which has a cloud assembly of its own.
+// An EnvironmentAccount is an environment in one of its accounts and regions. It has a cloud assembly of its own.
 type EnvironmentAccount struct {
-	// Environment is the environment as if that were its only account.
+	// Environment is the environment as if this were its only account.
 	Environment
-	// Folder is where its cloud assembly lies below the environment's; empty for an environment that has one account, which is the assembly itself.
+	// Folder is the folder of its cloud assembly below the environment's. It is empty for an environment with one
+	// account, whose folder is the assembly.
 	Folder string
 }
 
-// Waves are the parts of the environment, wave after wave: its own account first, alone.
+// Waves returns the accounts of the environment, wave after wave. The environment's own account is the first wave.
 func (e Environment) Waves() [][]EnvironmentAccount {
 	if len(e.AdditionalWaves) == 0 {
 		return [][]EnvironmentAccount{{{Environment: e}}}
 	}
 	waves := [][]EnvironmentAccount{{e.inAccount(e.Account)}}
 	for _, wave := range e.AdditionalWaves {
-		var parts []EnvironmentAccount
+		var accounts []EnvironmentAccount
 		for _, account := range wave.Accounts {
-			parts = append(parts, e.inAccount(account))
+			accounts = append(accounts, e.inAccount(account))
 		}
-		waves = append(waves, parts)
+		waves = append(waves, accounts)
 	}
 	return waves
 }
 
-// Accounts are the parts of all waves.
+// Accounts returns the accounts of all waves.
 func (e Environment) Accounts() []EnvironmentAccount { return slices.Concat(e.Waves()...) }
 
+// inAccount returns the environment in one of its accounts. The zones of its network become those of the account's
+// region.
 func (e Environment) inAccount(a Account) EnvironmentAccount {
-	p := EnvironmentAccount{Environment: e, Folder: a.ID + "-" + a.Region}
-	p.Account, p.AdditionalWaves = a, nil
+	account := EnvironmentAccount{Environment: e, Folder: a.ID + "-" + a.Region}
+	account.Account, account.AdditionalWaves = a, nil
 	if e.Network != nil {
-		there := *e.Network
-		there.AvailabilityZones = zonesInRegion(e.Network.AvailabilityZones, e.Region, a.Region)
-		p.Network = &there
+		network := *e.Network
+		network.AvailabilityZones = zonesInRegion(e.Network.AvailabilityZones, e.Region, a.Region)
+		account.Network = &network
 	}
-	return p
+	return account
 }
 
-// zonesInRegion are the zones of the same letters in another region.
+// zonesInRegion returns the zones with the same letters in another region.
 func zonesInRegion(zones []string, region, other string) []string {
 	out := make([]string, len(zones))
 	for i, zone := range zones {
@@ -58,7 +62,8 @@ func zonesInRegion(zones []string, region, other string) []string {
 	return out
 }
 
-// checkWaveAccounts keeps the accounts of waves apart from those of other environments, and names no account and region twice.
+// checkWaveAccounts requires that no two environments share an account, and that none names an account and region
+// twice.
 func checkWaveAccounts(l *loader) {
 	owners := map[string]string{}
 	if l.pipeline.Tooling.ID != "" {
@@ -69,12 +74,14 @@ func checkWaveAccounts(l *loader) {
 		seen := map[Account]bool{env.Account: true}
 		for w, wave := range env.AdditionalWaves {
 			for i, a := range wave.Accounts {
-				path := []string{"waves", fmt.Sprint(w), "accounts", fmt.Sprint(i), "account"}
+				path := []string{"waves", strconv.Itoa(w), "accounts", strconv.Itoa(i), "account"}
 				switch owner := owners[a.ID]; {
 				case owner != "" && owner != env.Name:
-					l.addProblem(d, path, fmt.Sprintf("account %s is that of %s", a.ID, owner), "give each environment accounts of its own")
+					l.addProblem(d, path, fmt.Sprintf("account %s is that of %s", a.ID, owner),
+						"give each environment accounts of its own")
 				case seen[a]:
-					l.addProblem(d, path, fmt.Sprintf("account %s in %s is named twice", a.ID, a.Region), "name it once, or another region")
+					l.addProblem(d, path, fmt.Sprintf("account %s in %s is named twice", a.ID, a.Region),
+						"name it once, or another region")
 				}
 				seen[a] = true
 				owners[a.ID] = env.Name

@@ -25,7 +25,8 @@ const twoWavesYAML = `waves:
 `
 
 func TestWaves_OwnAccountFirst(t *testing.T) {
-	c, err := Load(configFS(map[string]string{"environments/prod.yaml": environmentYAML("777788889999", "after: dev\n"+protectionYAML+twoWavesYAML)}))
+	c, err := Load(configFS(map[string]string{"environments/prod.yaml": environmentYAML("777788889999",
+		"after: dev\n"+protectionYAML+twoWavesYAML)}))
 	require.NoError(t, err)
 	prod, _ := c.Environment("prod")
 	var got [][]string
@@ -39,12 +40,17 @@ func TestWaves_OwnAccountFirst(t *testing.T) {
 		}
 		got = append(got, folders)
 	}
-	assert.Equal(t, [][]string{{"777788889999-eu-west-1"}, {"777788889999-us-east-1", "888899990000-eu-west-1"}, {"999900001111-eu-west-1"}}, got)
+	assert.Equal(t, [][]string{
+		{"777788889999-eu-west-1"},
+		{"777788889999-us-east-1", "888899990000-eu-west-1"},
+		{"999900001111-eu-west-1"},
+	}, got)
 	assert.Len(t, prod.Accounts(), 4)
 }
 
 func TestWaves_ZonesFollowRegion(t *testing.T) {
-	c, err := Load(configFS(map[string]string{"environments/prod.yaml": environmentYAML("777788889999", "after: dev\n"+protectionYAML+networkYAML+twoWavesYAML)}))
+	c, err := Load(configFS(map[string]string{"environments/prod.yaml": environmentYAML("777788889999",
+		"after: dev\n"+protectionYAML+networkYAML+twoWavesYAML)}))
 	require.NoError(t, err)
 	prod, _ := c.Environment("prod")
 	var got [][]string
@@ -57,10 +63,16 @@ func TestWaves_ZonesFollowRegion(t *testing.T) {
 }
 
 func TestWaves_RejectAccountSpecificIDs(t *testing.T) {
-	const given = "network: {availabilityZones: [eu-west-1a, eu-west-1b], vpc: vpc-0123abcd, subnets: [ssm:/net/a, subnet-0123abcd]}\n" +
+	const given = "network: {availabilityZones: [eu-west-1a, eu-west-1b], vpc: vpc-0123abcd, subnets: [ssm:/net/a, " +
+		"subnet-0123abcd]}\n" +
 		"imports:\n  key: arn:aws:kms:eu-west-1:777788889999:key/abc\n  hostedZone: {id: Z0123, name: example.com}\n"
-	_, err := Load(configFS(map[string]string{"environments/prod.yaml": environmentYAML("777788889999", "after: dev\n"+protectionYAML+given+twoWavesYAML)}))
-	for _, want := range []string{"vpc-0123abcd is in one account of several", "subnet-0123abcd is in one account of several", "arn:aws:kms:eu-west-1:777788889999:key/abc is in one account of several", "Z0123 is in one account of several; write ssm: and the name of a parameter"} {
+	_, err := Load(configFS(map[string]string{"environments/prod.yaml": environmentYAML("777788889999",
+		"after: dev\n"+protectionYAML+given+twoWavesYAML)}))
+	for _, want := range []string{
+		"vpc-0123abcd is in one account of several",
+		"subnet-0123abcd is in one account of several", "arn:aws:kms:eu-west-1:777788889999:key/abc is in one account of " +
+			"several", "Z0123 is in one account of several; write ssm: and the name of a parameter",
+	} {
 		require.ErrorContains(t, err, want)
 	}
 	require.NotContains(t, err.Error(), "ssm:/net/a is")
@@ -71,14 +83,30 @@ func TestWaves_RejectAccountSpecificIDs(t *testing.T) {
 
 func TestWaves_RejectSharedAccounts(t *testing.T) {
 	wave := func(accounts string) map[string]string {
-		return map[string]string{"environments/prod.yaml": environmentYAML("777788889999", "after: dev\n"+protectionYAML+"waves:\n  - accounts: "+accounts+"\n")}
+		return map[string]string{"environments/prod.yaml": environmentYAML("777788889999",
+			"after: dev\n"+protectionYAML+"waves:\n  - accounts: "+accounts+"\n")}
 	}
 	for name, test := range map[string]struct{ accounts, want string }{
-		"another environment's account": {`[{account: "111122223333", region: eu-west-1}]`, "config/environments/prod.yaml:9:26: account 111122223333 is that of dev; give each environment accounts of its own"},
-		"the tooling account":           {`[{account: "123456789012", region: eu-west-1}]`, "config/environments/prod.yaml:9:26: account 123456789012 is that of the tooling account; give each environment accounts of its own"},
-		"the same account and region":   {`[{account: "777788889999", region: eu-west-1}]`, "config/environments/prod.yaml:9:26: account 777788889999 in eu-west-1 is named twice; name it once, or another region"},
-		"no account":                    {`[]`, "config/environments/prod.yaml:9:15: waves.0.accounts"},
-		"not an account id":             {`[{account: "1", region: eu-west-1}]`, `config/environments/prod.yaml:9:26: waves.0.accounts.0.account: "1" is not an account id of twelve digits`},
+		"another environment's account": {
+			`[{account: "111122223333", region: eu-west-1}]`,
+			"config/environments/prod.yaml:9:26: account 111122223333 is that of dev; " +
+				"give each environment accounts of its own",
+		},
+		"the tooling account": {
+			`[{account: "123456789012", region: eu-west-1}]`,
+			"config/environments/prod.yaml:9:26: account 123456789012 is that of the tooling account; give each environment " +
+				"accounts of its own",
+		},
+		"the same account and region": {
+			`[{account: "777788889999", region: eu-west-1}]`,
+			"config/environments/prod.yaml:9:26: account 777788889999 in eu-west-1 is named twice; name it once, or another " +
+				"region",
+		},
+		"no account": {`[]`, "config/environments/prod.yaml:9:15: waves.0.accounts"},
+		"not an account id": {
+			`[{account: "1", region: eu-west-1}]`,
+			`config/environments/prod.yaml:9:26: waves.0.accounts.0.account: "1" is not an account id of twelve digits`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Load(configFS(wave(test.accounts)))
@@ -88,9 +116,11 @@ func TestWaves_RejectSharedAccounts(t *testing.T) {
 }
 
 func TestAllow_RejectsUnknownChangeKind(t *testing.T) {
-	_, err := Load(configFS(map[string]string{"environments/dev.yaml": environmentYAML("111122223333", "allow: [permissions, everything]\n")}))
+	_, err := Load(configFS(map[string]string{"environments/dev.yaml": environmentYAML("111122223333",
+		"allow: [permissions, everything]\n")}))
 	require.ErrorContains(t, err, "config/environments/dev.yaml:5:22: allow.1")
-	c, err := Load(configFS(map[string]string{"environments/dev.yaml": environmentYAML("111122223333", "allow: [permissions]\n")}))
+	c, err := Load(configFS(map[string]string{"environments/dev.yaml": environmentYAML("111122223333",
+		"allow: [permissions]\n")}))
 	require.NoError(t, err)
 	assert.Equal(t, []string{"permissions"}, c.Environments[0].Allow)
 }

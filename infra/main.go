@@ -1,5 +1,5 @@
-// The CDK app of the platform. It writes the cloud assemblies of the environments and of the tooling account, and is run as it is: the
-// CDK's command line is not needed to synthesise.
+// Command infra is the CDK app of the platform. It writes the cloud assemblies of the environments and of the tooling
+// account. It runs without the CDK's command line.
 package main
 
 import (
@@ -17,7 +17,7 @@ import (
 	"lockstep/infra/stages"
 )
 
-// The statuses that the program ends with.
+// The exit codes.
 const (
 	exitDone   = 0
 	exitFailed = 1
@@ -29,12 +29,14 @@ func main() {
 	os.Exit(run(os.Args[1:], os.DirFS("config"), os.Stderr))
 }
 
-// run synthesises what the arguments ask for and returns the status to end with.
+// run synthesises the environments of the arguments and returns the exit code.
 func run(args []string, configuration fs.FS, stderr io.Writer) int {
 	flags := flag.NewFlagSet("infra", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	name := flags.String("env", "", "the environment's name, or "+config.ToolingEnvironment+" for the account that owns the pipeline; all of them unless told")
-	out := flags.String("out", "", "the folder for the cloud assemblies, each in a folder of its environment's name, which is replaced")
+	name := flags.String("env", "",
+		"the environment's name, or "+config.ToolingEnvironment+" for the account that owns the pipeline; all by default")
+	out := flags.String("out", "",
+		"the folder for the cloud assemblies, each in a folder of its environment's name, which is replaced")
 	if err := flags.Parse(args); err != nil {
 		return exitUsage
 	}
@@ -47,22 +49,23 @@ func run(args []string, configuration fs.FS, stderr io.Writer) int {
 		fmt.Fprintln(stderr, err)
 		return exitUsage
 	}
-	chosen := c.Targets()
+	targets := c.Targets()
 	if *name != "" {
-		if chosen, err = c.Select(*name); err != nil {
+		if targets, err = c.Select(*name); err != nil {
 			fmt.Fprintln(stderr, err)
 			return exitUsage
 		}
 	}
-	if err := synthesise(c, chosen, *out); err != nil {
+	if err := synthesise(c, targets, *out); err != nil {
 		fmt.Fprintln(stderr, err)
 		return exitFailed
 	}
 	return exitDone
 }
 
-// synthesise writes the assemblies beside their places and moves them there when all are whole and without findings, so that nobody ever
-// deploys half of one, or one that does not go with another. All are made by one start of the library, which costs more than they do.
+// synthesise writes the assemblies to a temporary folder and moves them to out when all are complete and without
+// findings, so that nobody deploys a part of an assembly, or assemblies of different versions. One start of the
+// library, which takes longer than a synthesis, makes all of them.
 func synthesise(c *config.Config, environments []config.Environment, out string) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
@@ -74,8 +77,9 @@ func synthesise(c *config.Config, environments []config.Environment, out string)
 	defer os.RemoveAll(dir)
 	var problems []error
 	for _, env := range environments {
-		for _, part := range env.Accounts() {
-			findings, err := synthRecovering(c, part.Environment, filepath.Join(dir, env.Name, part.Folder))
+		for _, account := range env.Accounts() {
+			dir := filepath.Join(dir, env.Name, account.Folder)
+			findings, err := synthRecovering(c, account.Environment, dir)
 			problems = append(append(problems, err), findings...)
 		}
 	}
@@ -83,18 +87,18 @@ func synthesise(c *config.Config, environments []config.Environment, out string)
 		return err
 	}
 	for _, env := range environments {
-		place := filepath.Join(out, env.Name)
-		if err := os.RemoveAll(place); err != nil {
+		target := filepath.Join(out, env.Name)
+		if err := os.RemoveAll(target); err != nil {
 			return err
 		}
-		if err := os.Rename(filepath.Join(dir, env.Name), place); err != nil {
+		if err := os.Rename(filepath.Join(dir, env.Name), target); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// synthRecovering runs the library, whose errors are panics.
+// synthRecovering returns the findings of a synthesis. The library reports errors by panicking.
 func synthRecovering(c *config.Config, env config.Environment, out string) (findings []error, err error) {
 	defer func() {
 		if fault := recover(); fault != nil {

@@ -12,6 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// platformDir is the configuration of the tests.
+const platformDir = "../config/testdata/platform"
+
 func TestMain(m *testing.M) {
 	code := m.Run()
 	jsii.Close()
@@ -19,9 +22,9 @@ func TestMain(m *testing.M) {
 }
 
 func TestRun_UsageErrorsWriteNothing(t *testing.T) {
-	here, err := os.Getwd()
+	dir, err := filepath.Abs(platformDir)
 	require.NoError(t, err)
-	whole := os.DirFS(filepath.Join(filepath.Dir(here), "config"))
+	platform := os.DirFS(dir)
 	for _, test := range []struct {
 		name   string
 		args   []string
@@ -29,13 +32,18 @@ func TestRun_UsageErrorsWriteNothing(t *testing.T) {
 		want   string
 	}{
 		{"no folder", []string{"--env", "acc"}, exitUsage, "usage: infra [--env NAME] --out FOLDER"},
-		{"an unknown environment", []string{"--env", "ac", "--out", "x"}, exitUsage, `there is no environment "ac"; config/environments has dev, acc, prod: did you mean acc?`},
+		{
+			"an unknown environment",
+			[]string{"--env", "ac", "--out", "x"},
+			exitUsage,
+			`there is no environment "ac"; config/environments has dev, acc, prod: did you mean acc?`,
+		},
 		{"an unknown flag", []string{"--nope"}, exitUsage, "-nope"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Chdir(t.TempDir())
 			var stderr bytes.Buffer
-			assert.Equal(t, test.status, run(test.args, whole, &stderr))
+			assert.Equal(t, test.status, run(test.args, platform, &stderr))
 			assert.Contains(t, stderr.String(), test.want)
 			assert.NoDirExists(t, "x")
 		})
@@ -44,7 +52,8 @@ func TestRun_UsageErrorsWriteNothing(t *testing.T) {
 
 func TestRun_ReportsInvalidConfiguration(t *testing.T) {
 	var stderr bytes.Buffer
-	assert.Equal(t, exitUsage, run([]string{"--env", "acc", "--out", filepath.Join(t.TempDir(), "x")}, fstest.MapFS{}, &stderr))
+	assert.Equal(t, exitUsage, run([]string{"--env", "acc", "--out", filepath.Join(t.TempDir(), "x")}, fstest.MapFS{},
+		&stderr))
 	assert.Contains(t, stderr.String(), "config/pipeline.yaml: is missing")
 }
 
@@ -53,10 +62,11 @@ func TestRun_ReplacesPreviousAssembly(t *testing.T) {
 	require.NoError(t, os.MkdirAll(filepath.Join(out, "dev"), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(out, "dev", "left.template.json"), []byte("{}"), 0o644))
 	var stderr bytes.Buffer
-	require.Equal(t, exitDone, run([]string{"--env", "dev", "--out", out}, os.DirFS("../config"), &stderr), stderr.String())
+	require.Equal(t, exitDone, run([]string{"--env", "dev", "--out", out}, os.DirFS(platformDir), &stderr),
+		stderr.String())
 	assert.FileExists(t, filepath.Join(out, "dev", "manifest.json"))
 	assert.NoFileExists(t, filepath.Join(out, "dev", "left.template.json"))
-	there, err := os.ReadDir(out)
+	entries, err := os.ReadDir(out)
 	require.NoError(t, err)
-	assert.Len(t, there, 1, "nothing half made stays beside it")
+	assert.Len(t, entries, 1, "no temporary folder remains")
 }

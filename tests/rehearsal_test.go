@@ -233,7 +233,8 @@ func TestDeployRole_OnlyToolingAccountAssumesIt(t *testing.T) {
 	require.Zero(t, status, out)
 	assume := func(account string) error {
 		_, err := sts.NewFromConfig(p.aws(account)).AssumeRole(t.Context(), &sts.AssumeRoleInput{
-			RoleArn:         aws.String(fmt.Sprintf("arn:aws:iam::%[1]s:role/cdk-hnb659fds-deploy-role-%[1]s-%s", accAccount, region)),
+			RoleArn: aws.String(
+				fmt.Sprintf("arn:aws:iam::%[1]s:role/cdk-hnb659fds-deploy-role-%[1]s-%s", accAccount, region)),
 			RoleSessionName: aws.String("test"),
 		})
 		return err
@@ -331,18 +332,18 @@ func TestEmulator_NextRunRecoversAfterKill(t *testing.T) {
 	assert.Contains(t, out, "chain029  created: 1 to add")
 }
 
-func TestEmulator_OrphanIsAdopted(t *testing.T) {
+func TestEmulator_NextRunContinuesAfterKilledRun(t *testing.T) {
 	p := newProject(t)
 	chain := p.chainAssembly(20)
 	cmd, wait := p.startUntil("CREATE_COMPLETE chain003", "deploy", "--env", "acc", "--assembly", chain)
+	emulator := p.emulatorPID()
+	require.NotZero(t, emulator)
 	require.NoError(t, cmd.Process.Kill())
 	wait()
-	orphan := p.emulatorPID()
-	require.NotZero(t, orphan)
 	out, status := p.run("deploy", "--env", "acc", "--assembly", chain)
 	require.Zero(t, status, out)
 	assert.Regexp(t, `chain000 +unchanged`, out, "what is deployed is not deployed again")
-	assert.NoError(t, harness.WaitExit(orphan), "the emulator is stopped")
+	assert.NoError(t, harness.WaitExit(emulator), "the emulator is stopped")
 }
 
 func TestInterrupt_StopsDeploymentAndEmulator(t *testing.T) {

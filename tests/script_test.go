@@ -25,13 +25,14 @@ var repository = harness.Repository()
 var program *harness.Program
 
 func TestMain(m *testing.M) {
-	flag.Parse()
-	status, err := runTests(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		status = 1
+	if dir := os.Getenv(userVariable); dir != "" {
+		if err := useEmulator(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	}
-	os.Exit(status)
+	harness.Main(m, runTests)
 }
 
 // runTests builds the program under test, runs the tests, and writes down what they covered of the program.

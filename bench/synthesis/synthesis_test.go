@@ -14,19 +14,25 @@ import (
 	"lockstep/tools"
 )
 
-// BenchmarkSynthesis compares how the CDK app is run with how the CDK's command line runs the same program, for all environments and
-// the tooling account: an environment at a time, as an app that is told its environment is used. What is built is built before. Run it with
-// `go test ./bench/synthesis -run '^$' -bench Synthesis -benchtime 3x`.
+// BenchmarkSynthesis measures the synthesis of all environments and the tooling account, run directly and by the CDK's
+// command line. The command line runs the app once for each environment. Building the app is not measured. Run it with
+//
+//	go test ./bench/synthesis -run '^$' -bench Synthesis -benchtime 3x
 func BenchmarkSynthesis(b *testing.B) {
 	root := b.TempDir()
 	app := filepath.Join(root, "app")
 	build := exec.Command("go", "build", "-trimpath", "-o", app, "lockstep/infra")
 	out, err := build.CombinedOutput()
 	require.NoError(b, err, string(out))
-	require.NoError(b, os.CopyFS(filepath.Join(root, "config"), os.DirFS("../../config")))
+	platform := os.DirFS("../../config/testdata/platform")
+	c, err := config.Load(platform)
+	require.NoError(b, err)
+	require.NoError(b, os.CopyFS(filepath.Join(root, "config"), platform))
 	run := func(b *testing.B, name string, args ...string) error {
 		cmd := exec.Command(name, args...)
-		cmd.Dir, cmd.Env = root, append(os.Environ(), "CDK_DISABLE_VERSION_CHECK=1", "CDK_DISABLE_CLI_TELEMETRY=true", "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20")
+		cmd.Dir = root
+		cmd.Env = append(os.Environ(), "CDK_DISABLE_VERSION_CHECK=1", "CDK_DISABLE_CLI_TELEMETRY=true",
+			"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20")
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			b.Log(string(out))
@@ -45,8 +51,10 @@ func BenchmarkSynthesis(b *testing.B) {
 		require.NoError(b, err)
 		cdk := filepath.Join(installed, tools.CDKProgram)
 		for b.Loop() {
-			for _, name := range []string{"dev", "acc", "prod", config.ToolingEnvironment} {
-				require.NoError(b, run(b, "node", cdk, "synth", "--quiet", "--no-notices", "--output", filepath.Join(root, "cdk", name), "--app", app+" --env "+name+" --out "+filepath.Join(root, "cdk")))
+			for _, env := range c.Targets() {
+				require.NoError(b, run(b, "node", cdk, "synth", "--quiet", "--no-notices",
+					"--output", filepath.Join(root, "cdk", env.Name),
+					"--app", app+" --env "+env.Name+" --out "+filepath.Join(root, "cdk")))
 			}
 		}
 	})

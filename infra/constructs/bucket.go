@@ -1,4 +1,5 @@
-// Package constructs owns the parts that stacks are made of: resources with the settings that this platform never does without.
+// Package constructs owns the building blocks of stacks: resources with the settings that all of the platform's have.
+// It knows nothing of stacks or environments.
 package constructs
 
 import (
@@ -9,27 +10,29 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// abandonedUploadDays is how long the parts of an upload that was never finished are kept.
+// abandonedUploadDays is how many days the parts of an unfinished upload are kept.
 const abandonedUploadDays = 7
 
-// NewKey is a KMS key that is rotated every year and outlives its stack, because what it encrypted may.
-func NewKey(scope constructs.Construct, id, about string) awskms.Key {
+// NewKey returns a KMS key that is rotated every year. It outlives its stack, because what it encrypted may.
+func NewKey(scope constructs.Construct, id, description string) awskms.Key {
 	return awskms.NewKey(scope, jsii.String(id), &awskms.KeyProps{
-		Description: jsii.String(about), EnableKeyRotation: jsii.Bool(true), RemovalPolicy: awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE,
+		Description: jsii.String(description), EnableKeyRotation: jsii.Bool(true),
+		RemovalPolicy: awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE,
 	})
 }
 
-// BucketProps are what buckets differ in.
+// BucketProps are the properties of a bucket.
 type BucketProps struct {
-	// Key encrypts the bucket; nil leaves that to S3's own key, which a bucket that receives access logs needs
+	// Key encrypts the bucket. If it is nil, S3's own key does, which a bucket of access logs needs
 	// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html).
 	Key awskms.IKey
-	// AccessLogs is the bucket for the access logs; nil for none.
+	// AccessLogs is the bucket of the access logs; nil for none.
 	AccessLogs     awss3.IBucket
 	LifecycleRules []*awss3.LifecycleRule
 }
 
-// NewBucket is a private bucket: encrypted, versioned, reached by TLS alone, and kept when its stack goes.
+// NewBucket returns a private bucket. It is encrypted and versioned, refuses requests without TLS, and outlives its
+// stack.
 func NewBucket(scope constructs.Construct, id string, props BucketProps) awss3.Bucket {
 	encryption := awss3.BucketEncryption_S3_MANAGED
 	if props.Key != nil {
@@ -50,7 +53,8 @@ func NewBucket(scope constructs.Construct, id string, props BucketProps) awss3.B
 
 func days(n int) awscdk.Duration { return awscdk.Duration_Days(jsii.Number(n)) }
 
-// ArchiveRule moves objects to Glacier after that many days, and deletes replaced versions after that many.
+// ArchiveRule returns a rule that moves objects to Glacier after the first number of days, and deletes replaced
+// versions after the second.
 func ArchiveRule(afterDays, noncurrentExpireAfterDays int) *awss3.LifecycleRule {
 	return &awss3.LifecycleRule{
 		Id: jsii.String("archive"),
@@ -61,7 +65,7 @@ func ArchiveRule(afterDays, noncurrentExpireAfterDays int) *awss3.LifecycleRule 
 	}
 }
 
-// ExpireRule deletes objects, and the versions of them, after that many days.
+// ExpireRule returns a rule that deletes objects and their versions after a number of days.
 func ExpireRule(afterDays int) *awss3.LifecycleRule {
 	return &awss3.LifecycleRule{
 		Id: jsii.String("expire"), Expiration: days(afterDays), NoncurrentVersionExpiration: days(afterDays),

@@ -14,33 +14,34 @@ import (
 	"lockstep/config"
 )
 
-// JobProps are what CodeBuild jobs differ in.
+// JobProps are the properties of a CodeBuild job.
 type JobProps struct {
-	// Name is the project's, unique in the account.
+	// Name is the name of the project. It is unique in the account.
 	Name string
-	// Description says what it is for.
+	// Description says what the job is for.
 	Description string
-	// Buildspec is what it runs, as YAML.
+	// Buildspec is the build specification, as YAML.
 	Buildspec string
-	// Privileged lets it run containers by itself.
+	// Privileged lets the job run containers itself.
 	Privileged bool
-	// Network is the part of a VPC that it runs in; nil for CodeBuild's own network.
+	// Network is the part of a VPC that the job runs in; nil for CodeBuild's own network.
 	Network *config.JobNetwork
-	// Image and Compute are what it runs on, by CodeBuild's names.
+	// Image and Compute are what the job runs on, by CodeBuild's names.
 	Image, Compute string
-	// Variables are its environment. Secrets do not belong here.
+	// Variables are the job's environment. They must not be secrets.
 	Variables map[string]string
-	// Reports are the names of the test reports that its buildspec declares.
+	// Reports are the names of the test reports in the buildspec.
 	Reports []string
-	// Role is whose rights it has.
+	// Role has the job's permissions.
 	Role awsiam.Role
-	// LogDays is how many days its log is kept.
+	// LogDays is how many days the job's log is kept.
 	LogDays int
-	// TimeoutMinutes is how long it may take.
+	// TimeoutMinutes is how long the job may take.
 	TimeoutMinutes int
 }
 
-// NewJob is a CodeBuild project of a pipeline, which may write its own log and nothing more than its role says.
+// NewJob returns a CodeBuild project for a pipeline. It adds the permissions to write its own log and reports to its
+// role.
 func NewJob(scope constructs.Construct, id string, props JobProps) awscodebuild.CfnProject {
 	group := NewLogGroup(scope, id+"Log", "/codebuild/"+props.Name, props.LogDays)
 	props.Role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
@@ -48,25 +49,34 @@ func NewJob(scope constructs.Construct, id string, props JobProps) awscodebuild.
 	}))
 	if len(props.Reports) > 0 {
 		props.Role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-			Actions:   jsii.Strings("codebuild:BatchPutTestCases", "codebuild:CreateReport", "codebuild:CreateReportGroup", "codebuild:UpdateReport"),
+			Actions: jsii.Strings("codebuild:BatchPutTestCases", "codebuild:CreateReport", "codebuild:CreateReportGroup",
+				"codebuild:UpdateReport"),
 			Resources: jsii.Strings(props.reportGroups(awscdk.Stack_Of(scope))...),
 		}))
 	}
 	var variables []any
 	for _, name := range slices.Sorted(maps.Keys(props.Variables)) {
-		variables = append(variables, &awscodebuild.CfnProject_EnvironmentVariableProperty{Name: jsii.String(name), Value: jsii.String(props.Variables[name]), Type: jsii.String("PLAINTEXT")})
+		variables = append(variables, &awscodebuild.CfnProject_EnvironmentVariableProperty{
+			Name:  jsii.String(name),
+			Value: jsii.String(props.Variables[name]), Type: jsii.String("PLAINTEXT"),
+		})
 	}
 	project := awscodebuild.NewCfnProject(scope, jsii.String(id), &awscodebuild.CfnProjectProps{
 		Name: jsii.String(props.Name), Description: jsii.String(props.Description), ServiceRole: props.Role.RoleArn(),
-		Source:    &awscodebuild.CfnProject_SourceProperty{Type: jsii.String("CODEPIPELINE"), BuildSpec: jsii.String(props.Buildspec)},
+		Source: &awscodebuild.CfnProject_SourceProperty{
+			Type:      jsii.String("CODEPIPELINE"),
+			BuildSpec: jsii.String(props.Buildspec),
+		},
 		Artifacts: &awscodebuild.CfnProject_ArtifactsProperty{Type: jsii.String("CODEPIPELINE")},
 		Environment: &awscodebuild.CfnProject_EnvironmentProperty{
 			Type: jsii.String("LINUX_CONTAINER"), Image: jsii.String(props.Image), ComputeType: jsii.String(props.Compute),
 			PrivilegedMode: jsii.Bool(props.Privileged), EnvironmentVariables: variables,
 		},
-		LogsConfig: &awscodebuild.CfnProject_LogsConfigProperty{CloudWatchLogs: &awscodebuild.CfnProject_CloudWatchLogsConfigProperty{
-			Status: jsii.String("ENABLED"), GroupName: group.LogGroupName(),
-		}},
+		LogsConfig: &awscodebuild.CfnProject_LogsConfigProperty{
+			CloudWatchLogs: &awscodebuild.CfnProject_CloudWatchLogsConfigProperty{
+				Status: jsii.String("ENABLED"), GroupName: group.LogGroupName(),
+			},
+		},
 		TimeoutInMinutes: jsii.Number(props.TimeoutMinutes),
 	})
 	if props.Network != nil {
@@ -75,28 +85,30 @@ func NewJob(scope constructs.Construct, id string, props JobProps) awscodebuild.
 	return project
 }
 
-// reportGroups are the ARNs of the job's report groups, which CodeBuild makes by itself and calls PROJECT-REPORT.
+// reportGroups returns the ARNs of the job's report groups, which CodeBuild creates with the names PROJECT-REPORT.
 // Source: the CodeBuild user guide, report group naming.
 func (props JobProps) reportGroups(stack awscdk.Stack) []string {
 	var out []string
 	for _, report := range props.Reports {
-		out = append(out, fmt.Sprintf("arn:aws:codebuild:%s:%s:report-group/%s-%s", *stack.Region(), *stack.Account(), props.Name, report))
+		out = append(out, fmt.Sprintf("arn:aws:codebuild:%s:%s:report-group/%s-%s", *stack.Region(), *stack.Account(),
+			props.Name, report))
 	}
 	return out
 }
 
-// NewServiceRole is a role that one AWS service takes on, for this account alone.
-func NewServiceRole(scope constructs.Construct, id, service, about string) awsiam.Role {
+// NewServiceRole returns a role that one AWS service assumes, for this account alone.
+func NewServiceRole(scope constructs.Construct, id, service, description string) awsiam.Role {
 	account := awscdk.Stack_Of(scope).Account()
 	return awsiam.NewRole(scope, jsii.String(id), &awsiam.RoleProps{
-		Description: jsii.String(about),
+		Description: jsii.String(description),
 		AssumedBy: awsiam.NewServicePrincipal(jsii.String(service), &awsiam.ServicePrincipalOpts{
 			Conditions: &map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": account}},
 		}),
 	})
 }
 
-// BootstrapRoleARN is the ARN of one of the roles that `cdk bootstrap` made in an account: deploy-role, file-publishing-role, image-publishing-role or lookup-role.
+// BootstrapRoleARN returns the ARN of a role that `cdk bootstrap` created in an account. The kind is deploy-role,
+// file-publishing-role, image-publishing-role or lookup-role.
 func BootstrapRoleARN(kind, qualifier, account, region string) string {
 	return fmt.Sprintf("arn:aws:iam::%s:role/cdk-%s-%s-%s-%s", account, qualifier, kind, account, region)
 }

@@ -13,26 +13,30 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// NewLogGroup is a log group of that name that forgets after so many days. CloudWatch encrypts it with a key of its own.
+// NewLogGroup returns a log group that keeps events for a number of days. CloudWatch encrypts it with its own key.
 func NewLogGroup(scope constructs.Construct, id, name string, keepDays int) awslogs.LogGroup {
-	group := awslogs.NewLogGroup(scope, jsii.String(id), &awslogs.LogGroupProps{LogGroupName: jsii.String(name), RemovalPolicy: awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE})
+	group := awslogs.NewLogGroup(scope, jsii.String(id), &awslogs.LogGroupProps{
+		LogGroupName:  jsii.String(name),
+		RemovalPolicy: awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE,
+	})
 	// The library has a name for each number of days that CloudWatch takes; the configuration allows the same numbers.
 	group.Node().DefaultChild().(awslogs.CfnLogGroup).SetRetentionInDays(jsii.Number(keepDays))
 	return group
 }
 
-// AlarmProps are what alarms differ in.
+// AlarmProps are the properties of an alarm.
 type AlarmProps struct {
 	Metric awscloudwatch.IMetric
 	// Threshold is the value from which on the alarm is raised.
 	Threshold float64
-	// Periods is how many of the metric's periods in a row it takes.
+	// Periods is the number of the metric's periods in a row that have to reach the threshold.
 	Periods int
-	// Description says what it means, and where to look.
+	// Description says what the alarm means, and where to look.
 	Description string
 }
 
-// NewAlarm is an alarm called after its stack and id. It has no action of its own: whoever tells people of alarms listens to all of the account's.
+// NewAlarm returns an alarm with the name of its stack and id. It has no action of its own: the topic of the owners is
+// notified of all alarms of the account.
 func NewAlarm(scope constructs.Construct, id string, props AlarmProps) awscloudwatch.Alarm {
 	return awscloudwatch.NewAlarm(scope, jsii.String(id), &awscloudwatch.AlarmProps{
 		AlarmName:        jsii.String(fmt.Sprintf("%s-%s", *awscdk.Stack_Of(scope).StackName(), KebabCase(id))),
@@ -43,7 +47,7 @@ func NewAlarm(scope constructs.Construct, id string, props AlarmProps) awscloudw
 	})
 }
 
-// KebabCase is a construct's id as part of a name: RootUse becomes root-use, and ACU acu.
+// KebabCase returns a construct's id as part of a name: RootUse becomes root-use, and ACU acu.
 func KebabCase(id string) string {
 	var out strings.Builder
 	for i, letter := range id {
@@ -55,18 +59,19 @@ func KebabCase(id string) string {
 	return strings.ToLower(out.String())
 }
 
-// RuleProps are what event rules differ in.
+// RuleProps are the properties of an event rule.
 type RuleProps struct {
 	Description string
 	Pattern     map[string]any
-	// Target is the ARN of what hears of the events.
+	// Target is the ARN of the resource that gets the events.
 	Target *string
-	// Message is the text that is sent, with names from Paths in angle brackets; empty sends the event itself.
+	// Message is the text that is sent, with names from InputPaths in angle brackets. If it is empty the event itself is
+	// sent.
 	Message    string
 	InputPaths map[string]string
 }
 
-// NewRule sends the events of this account that fit the pattern to its target. What the target lets in is the target's business.
+// NewRule returns a rule that sends matching events of this account to its target. The target has to allow that.
 func NewRule(scope constructs.Construct, id string, props RuleProps) awsevents.CfnRule {
 	target := &awsevents.CfnRule_TargetProperty{Arn: props.Target, Id: jsii.String("Target")}
 	if props.Message != "" {
@@ -81,38 +86,49 @@ func NewRule(scope constructs.Construct, id string, props RuleProps) awsevents.C
 	})
 }
 
-// ScheduleProps are what schedules differ in.
+// ScheduleProps are the properties of a schedule.
 type ScheduleProps struct {
 	Description string
-	// Expression is a rate or cron expression of EventBridge; the latter is in UTC.
+	// Expression is a rate or cron expression of EventBridge; cron expressions are in UTC.
 	Expression string
-	// Target is the ARN of what is started, and Role the role that may start it.
+	// Target is the ARN of what is started, and Role is the role that may start it.
 	Target *string
 	Role   awsiam.IRole
 }
 
-// NewSchedule starts its target again and again.
+// NewSchedule returns a rule that starts its target at the times of its expression.
 func NewSchedule(scope constructs.Construct, id string, props ScheduleProps) awsevents.CfnRule {
 	return awsevents.NewCfnRule(scope, jsii.String(id), &awsevents.CfnRuleProps{
-		Description: jsii.String(props.Description), ScheduleExpression: jsii.String(props.Expression), State: jsii.String("ENABLED"),
-		Targets: []any{&awsevents.CfnRule_TargetProperty{Arn: props.Target, Id: jsii.String("Target"), RoleArn: props.Role.RoleArn()}},
+		Description: jsii.String(props.Description), ScheduleExpression: jsii.String(props.Expression),
+		State: jsii.String("ENABLED"),
+		Targets: []any{&awsevents.CfnRule_TargetProperty{
+			Arn: props.Target, Id: jsii.String("Target"),
+			RoleArn: props.Role.RoleArn(),
+		}},
 	})
 }
 
-// NewGraphWidget is a part of a dashboard that draws metrics.
+// NewGraphWidget returns a widget that draws metrics.
 func NewGraphWidget(title string, metrics ...awscloudwatch.IMetric) awscloudwatch.IWidget {
-	return awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{Title: jsii.String(title), Width: jsii.Number(12), Left: &metrics})
+	return awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{
+		Title: jsii.String(title), Width: jsii.Number(12),
+		Left: &metrics,
+	})
 }
 
-// NewAlarmWidget draws an alarm's metric with its threshold.
+// NewAlarmWidget returns a widget that draws an alarm's metric with its threshold.
 func NewAlarmWidget(title string, alarm awscloudwatch.Alarm) awscloudwatch.IWidget {
-	return awscloudwatch.NewAlarmWidget(&awscloudwatch.AlarmWidgetProps{Title: jsii.String(title), Width: jsii.Number(12), Alarm: alarm})
+	return awscloudwatch.NewAlarmWidget(&awscloudwatch.AlarmWidgetProps{
+		Title: jsii.String(title), Width: jsii.Number(12),
+		Alarm: alarm,
+	})
 }
 
-// NewDashboard is a dashboard called after its stack, of rows of widgets.
+// NewDashboard returns a dashboard with the name of its stack and rows of widgets.
 func NewDashboard(scope constructs.Construct, rows ...[]awscloudwatch.IWidget) awscloudwatch.Dashboard {
 	stack := awscdk.Stack_Of(scope)
-	dashboard := awscloudwatch.NewDashboard(scope, jsii.String("Dashboard"), &awscloudwatch.DashboardProps{DashboardName: stack.StackName()})
+	dashboard := awscloudwatch.NewDashboard(scope, jsii.String("Dashboard"),
+		&awscloudwatch.DashboardProps{DashboardName: stack.StackName()})
 	for _, row := range rows {
 		dashboard.AddWidgets(row...)
 	}

@@ -6,9 +6,9 @@ import (
 	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
 )
 
-// Suppress excuses one resource from one rule of cdk-nag, and says why.
-func Suppress(of constructs.IConstruct, rule, reason string) {
-	cdknag.NagSuppressions_AddResourceSuppressions(of, &[]*cdknag.NagPackSuppression{
+// Suppress excepts one resource from one rule of cdk-nag, with the reason.
+func Suppress(resource constructs.IConstruct, rule, reason string) {
+	cdknag.NagSuppressions_AddResourceSuppressions(resource, &[]*cdknag.NagPackSuppression{
 		{Id: jsii.String(rule), Reason: jsii.String(reason)},
 	}, nil)
 }

@@ -10,19 +10,19 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// TopicProps are what topics differ in.
+// TopicProps are the properties of a topic.
 type TopicProps struct {
-	// DisplayName is what the messages are about; it is what their sender is called.
+	// DisplayName is the subject of the messages, which is shown as their sender.
 	DisplayName string
 	// Key encrypts the messages.
 	Key awskms.Key
-	// Addresses hear of them once each of them has agreed.
+	// Addresses are notified once their owners have confirmed the subscription.
 	Addresses []string
-	// Publishers are the AWS services that speak on the topic, for this account alone.
+	// Publishers are the AWS services that publish on the topic, for this account alone.
 	Publishers []string
 }
 
-// NewTopic is an encrypted topic that takes messages by TLS alone.
+// NewTopic returns an encrypted topic that refuses messages without TLS.
 func NewTopic(scope constructs.Construct, id string, props TopicProps) awssns.Topic {
 	topic := awssns.NewTopic(scope, jsii.String(id), &awssns.TopicProps{
 		DisplayName: jsii.String(props.DisplayName), MasterKey: props.Key, EnforceSSL: jsii.Bool(true),
@@ -36,26 +36,30 @@ func NewTopic(scope constructs.Construct, id string, props TopicProps) awssns.To
 	return topic
 }
 
-// eventBridge is the one service that cannot be held to this account: what it publishes on an encrypted topic is lost in silence when the
-// key's policy has a condition (https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html), and the topic is treated alike.
+// eventBridge is the only service that cannot be restricted to this account. What it publishes on an encrypted topic
+// is lost without an error if the key's policy has a condition
+// (https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html), and the topic's policy has none either.
 const eventBridge = "events.amazonaws.com"
 
-// GrantPublishers lets AWS services encrypt with the key what they publish for this account. Without it their messages are lost in
-// silence (https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html).
+// GrantPublishers lets AWS services encrypt with the key what they publish for this account. Without it their messages
+// are lost without an error (https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html).
 func GrantPublishers(key awskms.Key, services ...string) {
 	for _, service := range services {
 		key.AddToResourcePolicy(serviceStatement(key, service, []string{"kms:Decrypt", "kms:GenerateDataKey*"}, "*"), nil)
 	}
 }
 
-// serviceStatement lets a service do something, as long as it does it for this account.
-func serviceStatement(scope constructs.Construct, service string, actions []string, resource string) awsiam.PolicyStatement {
+// serviceStatement returns a statement that allows a service to act for this account.
+func serviceStatement(scope constructs.Construct, service string, actions []string,
+	resource string,
+) awsiam.PolicyStatement {
 	props := &awsiam.PolicyStatementProps{
 		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String(service), nil)},
 		Actions:    jsii.Strings(actions...), Resources: jsii.Strings(resource),
 	}
 	if service != eventBridge {
-		props.Conditions = &map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": awscdk.Stack_Of(scope).Account()}}
+		account := awscdk.Stack_Of(scope).Account()
+		props.Conditions = &map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": account}}
 	}
 	return awsiam.NewPolicyStatement(props)
 }

@@ -7,16 +7,23 @@ import (
 	"lockstep/infra/stacks"
 )
 
-// The database stage: a network for it, unless the account has one, and the database itself.
-var _ = register("database", "PostgreSQL on Aurora Serverless v2", func(p *stacks.Scope, options config.Database) error {
-	env := p.Environment
+// databasePlugin adds a database, and a network for it unless the account has one.
+func databasePlugin() Plugin {
+	return newPlugin("database", "PostgreSQL on Aurora Serverless v2", buildDatabase)
+}
+
+func buildDatabase(scope *stacks.Scope, options config.Database) error {
+	env := scope.Environment
 	if env.Network == nil {
-		return errors.New("a database needs a network to stand in")
+		return errors.New("a database needs a network")
 	}
-	props := stacks.DatabaseProps{Database: options, ExistingNetwork: *env.Network, Imports: env.Imports, LogDays: env.LogDays}
+	props := stacks.DatabaseProps{
+		Database: options, ExistingNetwork: *env.Network, Imports: env.Imports, LogDays: env.LogDays,
+	}
 	if env.Network.CIDR != "" {
-		props.Network = stacks.AddNetwork(p.NewStack("network", "where the database stands"), stacks.NetworkProps{Network: *env.Network, LogDays: env.LogDays})
+		stack := scope.NewStack("network", "where the database stands")
+		props.Network = stacks.AddNetwork(stack, stacks.NetworkProps{Network: *env.Network, LogDays: env.LogDays})
 	}
-	stacks.AddDatabase(p.NewStack("database", "PostgreSQL"), props)
+	stacks.AddDatabase(scope.NewStack("database", "PostgreSQL"), props)
 	return nil
-})
+}

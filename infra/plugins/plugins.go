@@ -1,62 +1,58 @@
-// Package plugins owns the parts that an environment may want or not. Each file adds one plugin to the registry, with the type of its options
-// and what it builds of them; the configuration's schema is made from the registry. It knows nothing of who wants which plugin.
+// Package plugins owns the plugins: parts of the platform that an environment can have or not. Each file has one, with
+// the type of its options and the stacks that it builds; All lists them. The schema of the configuration is generated
+// from that list. The package knows nothing of which environment has which plugin.
 package plugins
 
 import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"lockstep/config"
 	"lockstep/infra/stacks"
 )
 
-// A Plugin is a part that an environment may want.
+// All returns the plugins, sorted by name. A new plugin is added here.
+func All() []Plugin {
+	return []Plugin{databasePlugin(), storagePlugin()}
+}
+
+// A Plugin is a part of the platform that an environment can have.
 type Plugin struct {
-	// Name is what the configuration calls it.
+	// Name is the key in the configuration.
 	Name string
-	// Description says in a few words what it brings.
+	// Description says in a few words what the plugin adds.
 	Description string
-	// Options is a zero value of the type of its options. The schema is made from it.
+	// Options is a zero value of the type of its options, from which their schema is generated.
 	Options any
-	// Build makes the plugin's stacks from the options that the environment has for it.
+	// Build adds the plugin's stacks to a scope whose environment has the plugin.
 	Build func(*stacks.Scope) error
 }
 
-// registry is filled by this package's files.
-var registry = map[string]Plugin{}
-
-// register puts a plugin into the registry. It is called once for each file, as a package variable is set.
-func register[T any](name, about string, build func(*stacks.Scope, T) error) struct{} {
-	if _, taken := registry[name]; taken {
-		panic("two plugins are called " + name) // a mistake in this package, which its tests show
-	}
+// newPlugin returns a plugin that builds its stacks from options of type T.
+func newPlugin[T any](name, description string, build func(*stacks.Scope, T) error) Plugin {
 	var zero T
-	registry[name] = Plugin{Name: name, Description: about, Options: zero, Build: func(p *stacks.Scope) error {
-		options, wanted, err := config.PluginOptions[T](p.Environment.Plugins, name)
+	return Plugin{Name: name, Description: description, Options: zero, Build: func(scope *stacks.Scope) error {
+		options, wanted, err := config.PluginOptions[T](scope.Environment.Plugins, name)
 		if err != nil || !wanted {
 			return err
 		}
-		return build(p, options)
+		return build(scope, options)
 	}}
-	return struct{}{}
 }
 
-// All are the plugins by name.
-func All() []Plugin {
-	return slices.SortedFunc(maps.Values(registry), func(a, b Plugin) int { return strings.Compare(a.Name, b.Name) })
-}
+// ForEnvironment returns the plugins that an environment has, sorted by name.
+func ForEnvironment(env config.Environment) ([]Plugin, error) { return selectPlugins(All(), env) }
 
-// ForEnvironment are the plugins that an environment's configuration names, by name.
-func ForEnvironment(env config.Environment) ([]Plugin, error) {
-	var wanted []Plugin
+// selectPlugins returns those of the given plugins that an environment has, sorted by name.
+func selectPlugins(all []Plugin, env config.Environment) ([]Plugin, error) {
+	var selected []Plugin
 	for _, name := range slices.Sorted(maps.Keys(env.Plugins)) {
-		plugin, ok := registry[name]
-		if !ok {
-			return nil, fmt.Errorf("%s wants plugin %q, which this app does not have; run `go generate ./config`", env.Name, name)
+		i := slices.IndexFunc(all, func(p Plugin) bool { return p.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("%s has plugin %q, which this app does not know; run `go generate ./config`", env.Name, name)
 		}
-		wanted = append(wanted, plugin)
+		selected = append(selected, all[i])
 	}
-	return wanted, nil
+	return selected, nil
 }

@@ -5,7 +5,11 @@ import (
 	"lockstep/infra/stacks"
 )
 
-var _ = register("storage", "object storage", func(p *stacks.Scope, options config.Storage) error {
-	stacks.AddStorage(p.NewStack("storage", "object storage"), stacks.StorageProps{Storage: options, Imports: p.Environment.Imports})
-	return nil
-})
+// storagePlugin adds object storage.
+func storagePlugin() Plugin {
+	return newPlugin("storage", "object storage", func(scope *stacks.Scope, options config.Storage) error {
+		stacks.AddStorage(scope.NewStack("storage", "object storage"),
+			stacks.StorageProps{Storage: options, Imports: scope.Environment.Imports})
+		return nil
+	})
+}

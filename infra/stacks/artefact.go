@@ -1,4 +1,5 @@
-// Package stacks owns the stacks: what is deployed together. Each is made from its props alone; none reads files or variables.
+// Package stacks owns the stacks: what is deployed together. Each is made from its properties alone; none reads files
+// or variables.
 package stacks
 
 import (
@@ -14,13 +15,13 @@ import (
 	"lockstep/config"
 )
 
-// ArtefactProps are what the artefact stack is made from.
+// ArtefactProps are the properties of the artefact stack.
 type ArtefactProps struct {
 	Project     string
 	Environment config.Environment
 }
 
-// environmentInfo is what the environment's programs may want to know of it.
+// environmentInfo is what the programs of an environment can read about it.
 type environmentInfo struct {
 	Name    string `json:"name"`
 	Account string `json:"account"`
@@ -28,19 +29,22 @@ type environmentInfo struct {
 	After   string `json:"after,omitempty"`
 }
 
-// AddArtefact publishes the environment's configuration as SSM parameters: one for each setting under /PROJECT/ENVIRONMENT/, and one that
-// says which environment this is.
+// AddArtefact publishes the environment's configuration as SSM parameters: one for each setting below
+// /PROJECT/ENVIRONMENT, and one that describes the environment.
 func AddArtefact(stack awscdk.Stack, props ArtefactProps) {
 	env := props.Environment
-	itself, _ := json.Marshal(environmentInfo{env.Name, env.ID, env.Region, env.After}) // strings alone
-	addParameter(stack, "Environment", fmt.Sprintf("/%s/%s/_environment", props.Project, env.Name), "which environment this is", string(itself))
+	info, _ := json.Marshal(environmentInfo{env.Name, env.ID, env.Region, env.After}) // strings cannot fail
+	// addParameter adds an SSM parameter of type String.
+	addParameter(stack, "Environment", fmt.Sprintf("/%s/%s/_environment", props.Project, env.Name),
+		"which environment this is", string(info))
 	for _, key := range slices.Sorted(maps.Keys(env.Parameters)) {
-		addParameter(stack, "Setting-"+key, fmt.Sprintf("/%s/%s/%s", props.Project, env.Name, key), "a setting from the configuration of "+env.Name, env.Parameters[key])
+		addParameter(stack, "Setting-"+key, fmt.Sprintf("/%s/%s/%s", props.Project, env.Name, key),
+			"a setting from the configuration of "+env.Name, env.Parameters[key])
 	}
 }
 
-func addParameter(stack awscdk.Stack, id, name, about, value string) {
+func addParameter(stack awscdk.Stack, id, name, description, value string) {
 	awsssm.NewStringParameter(stack, jsii.String(id), &awsssm.StringParameterProps{
-		ParameterName: jsii.String(name), StringValue: jsii.String(value), Description: jsii.String(about),
+		ParameterName: jsii.String(name), StringValue: jsii.String(value), Description: jsii.String(description),
 	})
 }

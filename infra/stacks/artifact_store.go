@@ -12,50 +12,64 @@ import (
 )
 
 const (
-	// artifactArchiveDays is the age in days at which what a pipeline handed on moves to Glacier.
+	// artifactArchiveDays is the age in days at which the artifacts of a pipeline move to Glacier.
 	artifactArchiveDays = 30
-	// artifactExpireDays is the age in days at which it is deleted.
+	// artifactExpireDays is the age in days at which they are deleted.
 	artifactExpireDays = 365
 )
 
-// accessLogRules delete access logs after a year.
+// accessLogRules returns the rules of the bucket of access logs.
 func accessLogRules() []*awss3.LifecycleRule {
 	return []*awss3.LifecycleRule{own.ExpireRule(artifactExpireDays)}
 }
 
-// artifactStore is where a pipeline's jobs hand files on to each other.
+// An artifactStore is where the jobs of a pipeline pass files on to each other.
 type artifactStore struct {
 	bucket awss3.Bucket
 	key    awskms.Key
 }
 
-// newArtifactStore makes the store of a pipeline. Its bucket and key say who uses it: the pipeline and its jobs, and, to read only, the
-// roles of the accounts that are deployed to. So no role needs a policy with a pattern in it.
-func newArtifactStore(scope constructs.Construct, l *pipelineBuilder, logs awss3.IBucket) artifactStore {
-	s := artifactStore{key: own.NewKey(scope, "Key", "encrypts what "+l.name+" hands on")}
+// newArtifactStore adds the store of a pipeline. The policies of its bucket and key name who uses it: the pipeline and
+// its jobs, and, to read only, the roles of the accounts that are deployed to. No role needs a policy with a wildcard.
+func newArtifactStore(scope constructs.Construct, b *pipelineBuilder, logs awss3.IBucket) artifactStore {
+	s := artifactStore{key: own.NewKey(scope, "Key", "encrypts what "+b.name+" hands on")}
 	rule := own.ArchiveRule(artifactArchiveDays, artifactExpireDays)
-	s.bucket = own.NewBucket(scope, "Artefacts", own.BucketProps{Key: s.key, AccessLogs: logs, LifecycleRules: []*awss3.LifecycleRule{rule}})
-	users := []awsiam.IPrincipal{l.role}
-	for _, role := range l.jobRoles {
+	s.bucket = own.NewBucket(scope, "Artefacts", own.BucketProps{
+		Key: s.key, AccessLogs: logs,
+		LifecycleRules: []*awss3.LifecycleRule{rule},
+	})
+	users := []awsiam.IPrincipal{b.role}
+	for _, role := range b.jobRoles {
 		users = append(users, role)
 	}
-	s.grant(users, nil, []string{"s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"}, []string{"s3:GetBucketLocation", "s3:GetBucketVersioning", "s3:ListBucket"}, []string{"kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"})
-	if l.definition.Trigger == pipeline.PullRequest {
-		return s // nothing of it is ever deployed
+	s.grant(users, nil, []string{"s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"},
+		[]string{"s3:GetBucketLocation", "s3:GetBucketVersioning", "s3:ListBucket"}, []string{
+			"kms:Decrypt",
+			"kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey",
+		})
+	if b.definition.Trigger == pipeline.PullRequest {
+		return s // nothing in it is ever deployed
 	}
-	for _, env := range l.Environments {
-		roles := bootstrapRoleARNs(l.Pipeline.Bootstrap.Qualifier, env, pipeline.DeployPermission.Roles())
+	for _, env := range b.Environments {
+		roles := bootstrapRoleARNs(b.Pipeline.Bootstrap.Qualifier, env, pipeline.DeployPermission.Roles())
 		account := []awsiam.IPrincipal{awsiam.NewAccountPrincipal(jsii.String(env.ID))}
-		// The account is named and its roles are a condition: a role that was made anew would be another one to a policy that names it.
-		s.grant(account, &map[string]any{"ArnEquals": map[string]any{"aws:PrincipalArn": roles}}, []string{"s3:GetObject", "s3:GetObjectVersion"}, nil, []string{"kms:Decrypt", "kms:DescribeKey"})
+		// The principal is the account, and its roles are a condition: a policy that names a role does not apply to a new
+		// role of the same name.
+		s.grant(account, &map[string]any{"ArnEquals": map[string]any{"aws:PrincipalArn": roles}},
+			[]string{"s3:GetObject", "s3:GetObjectVersion"}, nil, []string{"kms:Decrypt", "kms:DescribeKey"})
 	}
 	return s
 }
 
-// grant gives rights on the objects, on the bucket itself and on the key.
-func (s artifactStore) grant(who []awsiam.IPrincipal, when *map[string]any, objects, bucket, key []string) {
-	allow := func(actions []string, on *string) awsiam.PolicyStatement {
-		return awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{Principals: &who, Actions: jsii.Strings(actions...), Resources: &[]*string{on}, Conditions: when})
+// grant allows actions on the objects, on the bucket itself and on the key.
+func (s artifactStore) grant(principals []awsiam.IPrincipal, conditions *map[string]any, objects, bucket,
+	key []string,
+) {
+	allow := func(actions []string, resource *string) awsiam.PolicyStatement {
+		return awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+			Principals: &principals,
+			Actions:    jsii.Strings(actions...), Resources: &[]*string{resource}, Conditions: conditions,
+		})
 	}
 	s.bucket.AddToResourcePolicy(allow(objects, s.bucket.ArnForObjects(jsii.String("*"))))
 	if bucket != nil {

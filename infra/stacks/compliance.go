@@ -15,13 +15,14 @@ import (
 	"lockstep/infra/constructs"
 )
 
-// A complianceRule is one of AWS Config's own rules. Source of the names: the AWS Config developer guide, list of managed rules.
+// A complianceRule is a managed rule of AWS Config. Source of the names: the AWS Config developer guide, list of
+// managed rules.
 type complianceRule struct {
 	name, identifier string
 	parameters       map[string]string
 }
 
-// complianceRules are what every resource of the account is held against, all the time.
+// complianceRules are the rules for every account.
 var complianceRules = []complianceRule{
 	{name: "bucket-encrypted", identifier: "S3_BUCKET_SERVER_SIDE_ENCRYPTION_ENABLED"},
 	{name: "bucket-tls-only", identifier: "S3_BUCKET_SSL_REQUESTS_ONLY"},
@@ -38,25 +39,35 @@ var complianceRules = []complianceRule{
 	{name: "root-mfa", identifier: "ROOT_ACCOUNT_MFA_ENABLED"},
 	{name: "root-has-no-key", identifier: "IAM_ROOT_ACCESS_KEY_CHECK"},
 	{name: "console-mfa", identifier: "MFA_ENABLED_FOR_IAM_CONSOLE_ACCESS"},
-	{name: "access-keys-changed", identifier: "ACCESS_KEYS_ROTATED", parameters: map[string]string{"maxAccessKeyAge": "90"}},
+	{
+		name: "access-keys-changed", identifier: "ACCESS_KEYS_ROTATED",
+		parameters: map[string]string{"maxAccessKeyAge": "90"},
+	},
 	{name: "no-policy-for-everything", identifier: "IAM_POLICY_NO_STATEMENTS_WITH_ADMIN_ACCESS"},
 }
 
-// protectedRules are what holds beside them where nothing may be lost.
+// protectedRules are the additional rules for protected environments.
 var protectedRules = []complianceRule{
 	{name: "database-protected", identifier: "RDS_CLUSTER_DELETION_PROTECTION_ENABLED"},
 }
 
-// addCompliance records every resource and holds it against the rules, which are one conformance pack: nobody changes a single rule of it by hand.
+// addCompliance records every resource of the account and evaluates the rules. They are one conformance pack, so that
+// nobody changes a single one by hand.
 func addCompliance(stack awscdk.Stack, key awskms.Key, records awss3.Bucket, protected bool) {
-	recorder := awsconfig.NewCfnConfigurationRecorder(stack, jsii.String("Recorder"), &awsconfig.CfnConfigurationRecorderProps{
-		RoleArn:        newRecorderRole(stack, key, records).RoleArn(),
-		RecordingGroup: &awsconfig.CfnConfigurationRecorder_RecordingGroupProperty{AllSupported: jsii.Bool(true), IncludeGlobalResourceTypes: jsii.Bool(true)},
-	})
-	// The recorder and its channel wait for each other inside AWS: a dependency here would never be met.
+	recorder := awsconfig.NewCfnConfigurationRecorder(stack, jsii.String("Recorder"),
+		&awsconfig.CfnConfigurationRecorderProps{
+			RoleArn: newRecorderRole(stack, key, records).RoleArn(),
+			RecordingGroup: &awsconfig.CfnConfigurationRecorder_RecordingGroupProperty{
+				AllSupported:               jsii.Bool(true),
+				IncludeGlobalResourceTypes: jsii.Bool(true),
+			},
+		})
+	// The recorder and its channel wait for each other inside AWS, so that a dependency would be a deadlock.
 	channel := awsconfig.NewCfnDeliveryChannel(stack, jsii.String("Channel"), &awsconfig.CfnDeliveryChannelProps{
 		S3BucketName: records.BucketName(), S3KmsKeyArn: key.KeyArn(),
-		ConfigSnapshotDeliveryProperties: &awsconfig.CfnDeliveryChannel_ConfigSnapshotDeliveryPropertiesProperty{DeliveryFrequency: jsii.String("TwentyFour_Hours")},
+		ConfigSnapshotDeliveryProperties: &awsconfig.CfnDeliveryChannel_ConfigSnapshotDeliveryPropertiesProperty{
+			DeliveryFrequency: jsii.String("TwentyFour_Hours"),
+		},
 	})
 	channel.Node().AddDependency(records.Policy())
 	rules := complianceRules
@@ -70,33 +81,42 @@ func addCompliance(stack awscdk.Stack, key awskms.Key, records awss3.Bucket, pro
 	pack.AddDependency(channel)
 }
 
-// newRecorderRole reads every resource and writes to the bucket. It is let in by the bucket and the key.
+// newRecorderRole returns a role that reads every resource and writes to the bucket, whose policies allow that.
 func newRecorderRole(stack awscdk.Stack, key awskms.Key, records awss3.Bucket) awsiam.Role {
 	role := awsiam.NewRole(stack, jsii.String("RecorderRole"), &awsiam.RoleProps{
-		AssumedBy: awsiam.NewServicePrincipal(jsii.String("config.amazonaws.com"), nil), Description: jsii.String("records the account's resources"),
-		ManagedPolicies: &[]awsiam.IManagedPolicy{awsiam.ManagedPolicy_FromAwsManagedPolicyName(jsii.String("service-role/AWS_ConfigRole"))},
+		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("config.amazonaws.com"), nil),
+		Description: jsii.String("records the account's resources"),
+		ManagedPolicies: &[]awsiam.IManagedPolicy{
+			awsiam.ManagedPolicy_FromAwsManagedPolicyName(jsii.String("service-role/AWS_ConfigRole")),
+		},
 	})
-	constructs.Suppress(role, "AwsSolutions-IAM4", "What the recorder has to read grows with AWS: AWS keeps this policy for exactly that role.")
+	constructs.Suppress(role, "AwsSolutions-IAM4",
+		"What the recorder has to read grows with AWS: AWS keeps this policy for exactly that role.")
 	prefix := fmt.Sprintf("AWSLogs/%s/Config/*", *stack.Account())
-	for _, right := range []struct {
+	for _, permission := range []struct {
 		action   string
 		resource *string
 	}{{"s3:PutObject", records.ArnForObjects(&prefix)}, {"s3:GetBucketAcl", records.BucketArn()}} {
 		records.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-			Principals: &[]awsiam.IPrincipal{role}, Actions: jsii.Strings(right.action), Resources: &[]*string{right.resource},
+			Principals: &[]awsiam.IPrincipal{role}, Actions: jsii.Strings(permission.action),
+			Resources: &[]*string{permission.resource},
 		}))
 	}
 	key.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-		Principals: &[]awsiam.IPrincipal{role}, Actions: jsii.Strings("kms:Decrypt", "kms:GenerateDataKey"), Resources: jsii.Strings("*"),
+		Principals: &[]awsiam.IPrincipal{role}, Actions: jsii.Strings("kms:Decrypt", "kms:GenerateDataKey"),
+		Resources: jsii.Strings("*"),
 	}), nil)
 	return role
 }
 
-// conformancePackTemplate is the conformance pack's own template.
+// conformancePackTemplate returns the template of the conformance pack.
 func conformancePackTemplate(rules []complianceRule) *string {
 	resources := map[string]any{}
 	for i, rule := range rules {
-		properties := map[string]any{"ConfigRuleName": rule.name, "Source": map[string]any{"Owner": "AWS", "SourceIdentifier": rule.identifier}}
+		properties := map[string]any{"ConfigRuleName": rule.name, "Source": map[string]any{
+			"Owner":            "AWS",
+			"SourceIdentifier": rule.identifier,
+		}}
 		if rule.parameters != nil {
 			properties["InputParameters"] = rule.parameters
 		}
@@ -105,13 +125,14 @@ func conformancePackTemplate(rules []complianceRule) *string {
 	return asJSON(map[string]any{"Resources": resources})
 }
 
-// asJSON is a value that AWS wants as text.
+// asJSON returns a value as JSON text, for properties that AWS takes as text.
 func asJSON(value any) *string {
 	text, err := json.Marshal(value)
 	if err != nil {
-		panic(err) // only values made here come in
+		panic(err) // all callers pass values that can be encoded
 	}
 	return jsii.String(string(text))
 }
 
+// formatNumber returns a number without exponent or trailing zeros.
 func formatNumber(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }

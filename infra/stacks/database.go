@@ -17,10 +17,10 @@ import (
 	"lockstep/infra/constructs"
 )
 
-// DatabaseProps are what the database stack is made from.
+// DatabaseProps are the properties of the database stack.
 type DatabaseProps struct {
 	config.Database
-	// Network is where the database stands; nil for the one that Imports and Given name.
+	// Network is the network of the database; nil for the existing one.
 	Network         awsec2.IVpc
 	ExistingNetwork config.Network
 	Imports         config.Imports
@@ -30,49 +30,57 @@ type DatabaseProps struct {
 
 const (
 	databaseEngine = "aurora-postgresql"
-	// databasePort is not PostgreSQL's own, which whoever scans a network tries first.
+	// databasePort is not PostgreSQL's default, which scanners try first.
 	databasePort = 5433
-	// backupWindow and maintenanceWindow are in UTC, when few are at work, and do not overlap.
+	// backupWindow and maintenanceWindow are in UTC, at night, and do not overlap.
 	backupWindow      = "01:00-01:30"
 	maintenanceWindow = "sun:02:00-sun:03:00"
 	metricNamespace   = "AWS/RDS"
-	// maxReaderLagMillis is how far readers may lie behind the writer; a few tens are normal.
+	// maxReaderLagMillis is how far readers may be behind the writer; a few tens are normal.
 	maxReaderLagMillis = 1000
-	// maxRefusedSignIns is how many refused sign-ins within five minutes are no mistake any more.
+	// maxRefusedSignIns is the number of refused sign-ins within five minutes that raises an alarm.
 	maxRefusedSignIns = 10
 )
 
-// AddDatabase is PostgreSQL on Aurora Serverless v2 in isolated subnets. Its administrator's password is made, kept in Secrets Manager and changed
-// every seven days by RDS itself; programs sign in with their IAM role. Whoever is in the security group of clients reaches it.
+// AddDatabase adds PostgreSQL on Aurora Serverless v2 in isolated subnets. RDS creates the administrator's password,
+// stores it in Secrets Manager and rotates it every seven days; programs sign in with their IAM role. Members of the
+// clients' security group can connect.
 func AddDatabase(stack awscdk.Stack, props DatabaseProps) {
 	vpc := props.Network
 	if vpc == nil {
 		vpc = constructs.Import(stack).Network(props.ExistingNetwork)
 	}
 	clients, server := addSecurityGroups(stack, vpc)
-	// RDS would make the log group itself, and keep the log for ever.
-	log := constructs.NewLogGroup(stack, "Log", fmt.Sprintf("/aws/rds/cluster/%s/postgresql", *stack.StackName()), props.LogDays)
+	// RDS would create the log group itself, without an expiry.
+	log := constructs.NewLogGroup(stack, "Log", fmt.Sprintf("/aws/rds/cluster/%s/postgresql", *stack.StackName()),
+		props.LogDays)
 	cluster := addCluster(stack, props, vpc, server)
 	cluster.AddDependency(log.Node().DefaultChild().(awscdk.CfnResource))
+	// addInstances adds the writer and the readers. Readers are promoted in the order of their tiers, and those in tier 0
+	// or 1 scale with the writer.
 	addInstances(stack, props, cluster)
+	// addDatabaseAlarms adds alarms near the limits of the database, and a dashboard.
 	addDatabaseAlarms(stack, props, cluster, log)
 	if zone := props.Imports.HostedZone; zone != nil {
 		awsroute53.NewCnameRecord(stack, jsii.String("Name"), &awsroute53.CnameRecordProps{
-			Zone: constructs.Import(stack).HostedZone(*zone), RecordName: jsii.String("database"), DomainName: cluster.AttrEndpointAddress(),
+			Zone: constructs.Import(stack).HostedZone(*zone), RecordName: jsii.String("database"),
+			DomainName: cluster.AttrEndpointAddress(),
 		})
 	}
 	addOutput(stack, "Endpoint", cluster.AttrEndpointAddress(), "where the database answers")
 	addOutput(stack, "Port", jsii.String(strconv.Itoa(databasePort)), "on which port")
-	addOutput(stack, "ClientsSecurityGroupId", clients.AttrGroupId(), "the security group whose members reach the database")
-	addOutput(stack, "MasterSecretArn", cluster.AttrMasterUserSecretSecretArn(), "the secret with the administrator's password")
+	addOutput(stack, "ClientsSecurityGroupId", clients.AttrGroupId(),
+		"the security group whose members reach the database")
+	addOutput(stack, "MasterSecretArn", cluster.AttrMasterUserSecretSecretArn(),
+		"the secret with the administrator's password")
 }
 
-// addSecurityGroups are one for clients and one for the database, which lets in the clients alone and nothing out.
+// addSecurityGroups adds a group for clients, and one for the database that lets only clients in and nothing out.
 func addSecurityGroups(stack awscdk.Stack, vpc awsec2.IVpc) (clients, server awsec2.CfnSecurityGroup) {
 	clients = awsec2.NewCfnSecurityGroup(stack, jsii.String("Clients"), &awsec2.CfnSecurityGroupProps{
 		GroupDescription: jsii.String("reaches the database of " + *stack.StackName()), VpcId: vpc.VpcId(),
 	})
-	// A rule is part of its group here: as resources of their own, one could be removed without the other.
+	// Rules are properties of their group: as separate resources, one could be removed without the other.
 	server = awsec2.NewCfnSecurityGroup(stack, jsii.String("Server"), &awsec2.CfnSecurityGroupProps{
 		GroupDescription: jsii.String("the database of " + *stack.StackName()), VpcId: vpc.VpcId(),
 		SecurityGroupIngress: []any{&awsec2.CfnSecurityGroup_IngressProperty{
@@ -81,41 +89,59 @@ func addSecurityGroups(stack awscdk.Stack, vpc awsec2.IVpc) (clients, server aws
 		}},
 		// Without any rule AWS adds one that lets everything out.
 		SecurityGroupEgress: []any{&awsec2.CfnSecurityGroup_EgressProperty{
-			IpProtocol: jsii.String("icmp"), FromPort: jsii.Number(252), ToPort: jsii.Number(86), CidrIp: jsii.String("255.255.255.255/32"), Description: jsii.String("nothing"),
+			IpProtocol: jsii.String("icmp"), FromPort: jsii.Number(252), ToPort: jsii.Number(86),
+			CidrIp: jsii.String("255.255.255.255/32"), Description: jsii.String("nothing"),
 		}},
 	})
 	return clients, server
 }
 
-func addCluster(stack awscdk.Stack, props DatabaseProps, vpc awsec2.IVpc, server awsec2.CfnSecurityGroup) awsrds.CfnDBCluster {
+// addCluster adds the cluster with its subnets, parameters and key.
+func addCluster(stack awscdk.Stack, props DatabaseProps, vpc awsec2.IVpc,
+	server awsec2.CfnSecurityGroup,
+) awsrds.CfnDBCluster {
 	name := *stack.StackName()
 	key := constructs.ImportedOrNewKey(stack, props.Imports, "encrypts the database of "+name)
 	subnets := awsrds.NewCfnDBSubnetGroup(stack, jsii.String("Subnets"), &awsrds.CfnDBSubnetGroupProps{
 		DbSubnetGroupDescription: jsii.String("the isolated subnets of " + name), SubnetIds: isolatedSubnetIDs(vpc),
 	})
 	major, _, _ := strings.Cut(props.Version, ".")
-	parameters := awsrds.NewCfnDBClusterParameterGroup(stack, jsii.String("Parameters"), &awsrds.CfnDBClusterParameterGroupProps{
-		Description: jsii.String("TLS for everyone, and a log of who changes what"), Family: jsii.String(databaseEngine + major),
-		Parameters: map[string]string{"rds.force_ssl": "1", "log_statement": "ddl", "log_connections": "1", "log_disconnections": "1"},
-	})
+	parameters := awsrds.NewCfnDBClusterParameterGroup(stack, jsii.String("Parameters"),
+		&awsrds.CfnDBClusterParameterGroupProps{
+			Description: jsii.String("TLS for everyone, and a log of who changes what"),
+			Family:      jsii.String(databaseEngine + major),
+			Parameters: map[string]string{
+				"rds.force_ssl": "1", "log_statement": "ddl", "log_connections": "1",
+				"log_disconnections": "1",
+			},
+		})
 	cluster := awsrds.NewCfnDBCluster(stack, jsii.String("Cluster"), &awsrds.CfnDBClusterProps{
-		DbClusterIdentifier: jsii.String(name), Engine: jsii.String(databaseEngine), EngineVersion: jsii.String(props.Version), Port: jsii.Number(databasePort),
-		DatabaseName: jsii.String(props.Name), MasterUsername: jsii.String("administrator"), ManageMasterUserPassword: jsii.Bool(true),
+		DbClusterIdentifier: jsii.String(name), Engine: jsii.String(databaseEngine),
+		EngineVersion: jsii.String(props.Version), Port: jsii.Number(databasePort),
+		DatabaseName: jsii.String(props.Name), MasterUsername: jsii.String("administrator"),
+		ManageMasterUserPassword:        jsii.Bool(true),
 		MasterUserSecret:                &awsrds.CfnDBCluster_MasterUserSecretProperty{KmsKeyId: key.KeyArn()},
 		EnableIamDatabaseAuthentication: jsii.Bool(true), StorageEncrypted: jsii.Bool(true), KmsKeyId: key.KeyArn(),
-		ServerlessV2ScalingConfiguration: &awsrds.CfnDBCluster_ServerlessV2ScalingConfigurationProperty{MinCapacity: jsii.Number(props.MinACU), MaxCapacity: jsii.Number(props.MaxACU)},
-		DbSubnetGroupName:                subnets.Ref(), VpcSecurityGroupIds: &[]any{server.AttrGroupId()}, DbClusterParameterGroupName: parameters.Ref(),
-		EnableCloudwatchLogsExports: jsii.Strings("postgresql"), CopyTagsToSnapshot: jsii.Bool(true), DeletionProtection: jsii.Bool(props.DeletionProtection),
-		BackupRetentionPeriod: jsii.Number(props.BackupDays), PreferredBackupWindow: jsii.String(backupWindow), PreferredMaintenanceWindow: jsii.String(maintenanceWindow),
+		ServerlessV2ScalingConfiguration: &awsrds.CfnDBCluster_ServerlessV2ScalingConfigurationProperty{
+			MinCapacity: jsii.Number(props.MinACU), MaxCapacity: jsii.Number(props.MaxACU),
+		},
+		DbSubnetGroupName: subnets.Ref(), VpcSecurityGroupIds: &[]any{server.AttrGroupId()},
+		DbClusterParameterGroupName: parameters.Ref(),
+		EnableCloudwatchLogsExports: jsii.Strings("postgresql"), CopyTagsToSnapshot: jsii.Bool(true),
+		DeletionProtection:    jsii.Bool(props.DeletionProtection),
+		BackupRetentionPeriod: jsii.Number(props.BackupDays), PreferredBackupWindow: jsii.String(backupWindow),
+		PreferredMaintenanceWindow: jsii.String(maintenanceWindow),
 	})
 	cluster.ApplyRemovalPolicy(awscdk.RemovalPolicy_SNAPSHOT, nil)
 	if !props.DeletionProtection {
-		constructs.Suppress(cluster, "AwsSolutions-RDS10", "The configuration leaves this environment's database unprotected; its rules refuse that for a protected environment. A snapshot is taken when the cluster is deleted.")
+		constructs.Suppress(cluster, "AwsSolutions-RDS10",
+			"The configuration leaves this environment's database unprotected; "+
+				"its rules refuse that for a protected environment. A snapshot is taken when the cluster is deleted.")
 	}
 	return cluster
 }
 
-// isolatedSubnetIDs are the subnets without a way out.
+// isolatedSubnetIDs returns the ids of the VPC's isolated subnets.
 func isolatedSubnetIDs(vpc awsec2.IVpc) *[]any {
 	var ids []any
 	for _, subnet := range *vpc.IsolatedSubnets() {
@@ -124,7 +150,8 @@ func isolatedSubnetIDs(vpc awsec2.IVpc) *[]any {
 	return &ids
 }
 
-// addInstances are the writer and its readers. A reader is promoted in the order of the tiers, and those up to tier 1 grow with the writer.
+// addInstances are the writer and its readers. A reader is promoted in the order of the tiers, and those up to tier 1
+// grow with the writer.
 func addInstances(stack awscdk.Stack, props DatabaseProps, cluster awsrds.CfnDBCluster) {
 	for i := range 1 + props.Readers {
 		id, tier := "Writer", 0
@@ -132,10 +159,12 @@ func addInstances(stack awscdk.Stack, props DatabaseProps, cluster awsrds.CfnDBC
 			id, tier = fmt.Sprintf("Reader%d", i), 1
 		}
 		instance := awsrds.NewCfnDBInstance(stack, jsii.String(id), &awsrds.CfnDBInstanceProps{
-			DbClusterIdentifier: cluster.Ref(), DbInstanceClass: jsii.String("db.serverless"), Engine: jsii.String(databaseEngine), PromotionTier: jsii.Number(tier),
+			DbClusterIdentifier: cluster.Ref(), DbInstanceClass: jsii.String("db.serverless"),
+			Engine: jsii.String(databaseEngine), PromotionTier: jsii.Number(tier),
 			AutoMinorVersionUpgrade: jsii.Bool(true), PubliclyAccessible: jsii.Bool(false),
-			EnablePerformanceInsights: jsii.Bool(true), PerformanceInsightsKmsKeyId: cluster.KmsKeyId(), PerformanceInsightsRetentionPeriod: jsii.Number(props.InsightsDays),
-			PreferredMaintenanceWindow: jsii.String(maintenanceWindow),
+			EnablePerformanceInsights: jsii.Bool(true), PerformanceInsightsKmsKeyId: cluster.KmsKeyId(),
+			PerformanceInsightsRetentionPeriod: jsii.Number(props.InsightsDays),
+			PreferredMaintenanceWindow:         jsii.String(maintenanceWindow),
 		})
 		instance.ApplyRemovalPolicy(awscdk.RemovalPolicy_DESTROY, nil) // its data is the cluster's
 	}
@@ -145,36 +174,58 @@ func addInstances(stack awscdk.Stack, props DatabaseProps, cluster awsrds.CfnDBC
 func addDatabaseAlarms(stack awscdk.Stack, props DatabaseProps, cluster awsrds.CfnDBCluster, log awslogs.ILogGroup) {
 	metric := func(name, statistic string) awscloudwatch.IMetric {
 		return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
-			Namespace: jsii.String(metricNamespace), MetricName: jsii.String(name), Statistic: jsii.String(statistic), Period: awscdk.Duration_Minutes(jsii.Number(5)),
+			Namespace: jsii.String(metricNamespace), MetricName: jsii.String(name), Statistic: jsii.String(statistic),
+			Period:        awscdk.Duration_Minutes(jsii.Number(5)),
 			DimensionsMap: &map[string]*string{"DBClusterIdentifier": cluster.Ref()},
 		})
 	}
-	alarm := func(id, name string, threshold float64, about string) awscloudwatch.Alarm {
-		return constructs.NewAlarm(stack, id, constructs.AlarmProps{Metric: metric(name, "Maximum"), Threshold: threshold, Periods: 3, Description: about})
+	alarm := func(id, name string, threshold float64, description string) awscloudwatch.Alarm {
+		return constructs.NewAlarm(stack, id, constructs.AlarmProps{
+			Metric: metric(name, "Maximum"), Threshold: threshold,
+			Periods: 3, Description: description,
+		})
 	}
-	capacity := alarm("ACU", "ACUUtilization", props.Alarms.ACUPercent, "the database is near its most capacity: raise maxACU, or see Performance Insights for what it does")
-	cpu := alarm("CPU", "CPUUtilization", props.Alarms.CPUPercent, "the database's processors are busy: see Performance Insights for which statements")
-	connections := alarm("Connections", "DatabaseConnections", float64(props.Alarms.Connections), "many connections are open: a program may not close its own")
-	deadlocks := alarm("Deadlocks", "Deadlocks", 1, "programs wait for each other: see the database's log for which statements")
+	capacity := alarm("ACU", "ACUUtilization", props.Alarms.ACUPercent,
+		"the database is near its most capacity: raise maxACU, or see Performance Insights for what it does")
+	cpu := alarm("CPU", "CPUUtilization", props.Alarms.CPUPercent,
+		"the database's processors are busy: see Performance Insights for which statements")
+	connections := alarm("Connections", "DatabaseConnections", float64(props.Alarms.Connections),
+		"many connections are open: a program may not close its own")
+	deadlocks := alarm("Deadlocks", "Deadlocks", 1,
+		"programs wait for each other: see the database's log for which statements")
 	lag := constructs.NewAlarm(stack, "ReaderLag", constructs.AlarmProps{
-		Metric: metric("AuroraReplicaLagMaximum", "Maximum"), Threshold: maxReaderLagMillis, Periods: 3, Description: "what is read lies far behind what was written: the readers are busy",
+		Metric: metric("AuroraReplicaLagMaximum", "Maximum"), Threshold: maxReaderLagMillis, Periods: 3,
+		Description: "what is read lies far behind what was written: the readers are busy",
 	})
 	refused := constructs.NewAlarm(stack, "RefusedSignIns", constructs.AlarmProps{
-		Metric: newRefusedSignInsMetric(stack, log), Threshold: maxRefusedSignIns, Periods: 1, Description: "somebody tries to sign in to the database again and again: its log says who",
+		Metric: newRefusedSignInsMetric(stack, log), Threshold: maxRefusedSignIns, Periods: 1,
+		Description: "somebody tries to sign in to the database again and again: its log says who",
 	})
 	constructs.NewDashboard(stack,
-		[]awscloudwatch.IWidget{constructs.NewAlarmWidget("capacity in use, %", capacity), constructs.NewAlarmWidget("processors in use, %", cpu)},
-		[]awscloudwatch.IWidget{constructs.NewAlarmWidget("connections", connections), constructs.NewGraphWidget("capacity, ACU", metric("ServerlessDatabaseCapacity", "Average"))},
-		[]awscloudwatch.IWidget{constructs.NewGraphWidget("latency, seconds", metric("CommitLatency", "Average"), metric("SelectLatency", "Average")), constructs.NewGraphWidget("stored, bytes", metric("VolumeBytesUsed", "Average"))},
-		[]awscloudwatch.IWidget{constructs.NewAlarmWidget("deadlocks", deadlocks), constructs.NewAlarmWidget("readers behind the writer, ms", lag)},
+		[]awscloudwatch.IWidget{
+			constructs.NewAlarmWidget("capacity in use, %", capacity),
+			constructs.NewAlarmWidget("processors in use, %", cpu),
+		},
+		[]awscloudwatch.IWidget{
+			constructs.NewAlarmWidget("connections", connections),
+			constructs.NewGraphWidget("capacity, ACU", metric("ServerlessDatabaseCapacity", "Average")),
+		},
+		[]awscloudwatch.IWidget{constructs.NewGraphWidget("latency, seconds", metric("CommitLatency", "Average"),
+			metric("SelectLatency", "Average")), constructs.NewGraphWidget("stored, bytes", metric("VolumeBytesUsed",
+			"Average"))},
+		[]awscloudwatch.IWidget{
+			constructs.NewAlarmWidget("deadlocks", deadlocks),
+			constructs.NewAlarmWidget("readers behind the writer, ms", lag),
+		},
 		[]awscloudwatch.IWidget{constructs.NewAlarmWidget("refused sign-ins", refused)},
 	)
 }
 
-// newRefusedSignInsMetric counts in the database's log who was not let in.
+// newRefusedSignInsMetric returns a metric that counts refused sign-ins in the database's log.
 func newRefusedSignInsMetric(stack awscdk.Stack, log awslogs.ILogGroup) awscloudwatch.IMetric {
 	return awslogs.NewMetricFilter(stack, jsii.String("RefusedSignInsFilter"), &awslogs.MetricFilterProps{
-		LogGroup: log, FilterPattern: awslogs.FilterPattern_AnyTerm(jsii.String("password authentication failed"), jsii.String("no pg_hba.conf entry"), jsii.String("PAM authentication failed")),
+		LogGroup: log, FilterPattern: awslogs.FilterPattern_AnyTerm(jsii.String("password authentication failed"),
+			jsii.String("no pg_hba.conf entry"), jsii.String("PAM authentication failed")),
 		MetricNamespace: stack.StackName(), MetricName: jsii.String("RefusedSignIns"), MetricValue: jsii.String("1"),
 	}).Metric(&awscloudwatch.MetricOptions{Statistic: jsii.String("Sum"), Period: awscdk.Duration_Minutes(jsii.Number(5))})
 }

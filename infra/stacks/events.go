@@ -14,49 +14,69 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// EventsProps are what the stack of the pipeline's events is made from.
+// EventsProps are the properties of the stack of the pipelines' events.
 type EventsProps struct {
-	// Owners hear of the pipeline's events by email.
+	// Owners are notified of the pipelines' events by email.
 	Owners []string
 	// Project is the beginning of the pipelines' names.
 	Project string
-	// LogDays is how many days the events are kept, for the key metrics.
+	// LogDays is how many days the events are kept, for the delivery metrics.
 	LogDays int
 	// Pipelines are the pipelines.
 	Pipelines []pipeline.Pipeline
 }
 
-// deliveryPipelineNames are the names of the pipelines that bring changes on. One that only looks succeeds every day, which nobody wants to hear, and counts for no key metric.
+// deliveryPipelineNames returns the names of the pipelines that deploy changes. The drift pipeline succeeds every day,
+// which is no news and counts for no metric.
 func (p EventsProps) deliveryPipelineNames() []string {
 	var names []string
-	for _, line := range p.Pipelines {
-		if line.Trigger != pipeline.Schedule {
-			names = append(names, p.Project+"-"+line.Name)
+	for _, definition := range p.Pipelines {
+		if definition.Trigger != pipeline.Schedule {
+			names = append(names, p.Project+"-"+definition.Name)
 		}
 	}
 	return names
 }
 
-// pipelineEvents are what the owners hear of the pipelines.
-var pipelineEvents = []struct{ id, about, kind, state, category, actions, line, message string }{
-	{"Failed", "a pipeline failed", "Execution", "FAILED", "", "", "", "Pipeline <pipeline> failed, execution <execution>."},
-	{"Succeeded", "a pipeline succeeded", "Execution", "SUCCEEDED", "", "", "", "Pipeline <pipeline> succeeded, execution <execution>."},
-	{"ApprovalNeeded", "a release waits for a person's yes", "Action", "STARTED", "Approval", "", "", "Pipeline <pipeline> waits for an approval: <action> in <stage>, execution <execution>."},
-	{"PlanReady", "a plan can be read", "Action", "SUCCEEDED", "Build", "plan", "", "Pipeline <pipeline> has a plan: <action> in <stage>, execution <execution>."},
-	{"Drifted", "what is deployed was changed by hand", "Action", "FAILED", "Build", "", pipeline.DriftPipeline, "What is deployed to <action> was changed by hand, or could not be compared: pipeline <pipeline>, execution <execution>; its log says what."},
+// pipelineEvents are the events of pipelines that the owners are notified of.
+var pipelineEvents = []struct{ id, description, kind, state, category, actions, pipeline, message string }{
+	{
+		"Failed", "a pipeline failed", "Execution", "FAILED", "", "", "",
+		"Pipeline <pipeline> failed, execution <execution>.",
+	},
+	{
+		"Succeeded", "a pipeline succeeded", "Execution", "SUCCEEDED", "", "", "",
+		"Pipeline <pipeline> succeeded, execution <execution>.",
+	},
+	{
+		"ApprovalNeeded", "a release waits for a person's yes", "Action", "STARTED", "Approval", "", "",
+		"Pipeline <pipeline> waits for an approval: <action> in <stage>, execution <execution>.",
+	},
+	{
+		"PlanReady", "a plan can be read", "Action", "SUCCEEDED", "Build", "plan", "",
+		"Pipeline <pipeline> has a plan: <action> in <stage>, execution <execution>.",
+	},
+	{
+		"Drifted", "what is deployed was changed by hand", "Action", "FAILED", "Build", "", pipeline.DriftPipeline,
+		"What is deployed to <action> was changed by hand, or could not be compared: pipeline <pipeline>, execution " +
+			"<execution>; its log says what.",
+	},
 }
 
-// AddEvents are the topic on which the pipelines speak to the owners, and the record of what became of each change: the source of
-// the key metrics.
+// AddEvents adds the topic of the pipelines' events for the owners, and the record of all events, from which the
+// delivery metrics are computed. It returns the topic.
 func AddEvents(stack awscdk.Stack, props EventsProps) awssns.ITopic {
 	key := constructs.NewKey(stack, "Key", "encrypts the messages of "+*stack.StackName())
 	constructs.GrantPublishers(key, eventsService)
-	topic := constructs.NewTopic(stack, "Owners", constructs.TopicProps{DisplayName: "pipeline", Key: key, Addresses: props.Owners, Publishers: []string{eventsService}})
+	topic := constructs.NewTopic(stack, "Owners", constructs.TopicProps{
+		DisplayName: "pipeline", Key: key,
+		Addresses: props.Owners, Publishers: []string{eventsService},
+	})
 	for _, e := range pipelineEvents {
 		detail := map[string]any{"pipeline": prefixPattern(props.Project + "-"), "state": []string{e.state}}
 		switch {
-		case e.line != "":
-			detail["pipeline"] = []string{props.Project + "-" + e.line}
+		case e.pipeline != "":
+			detail["pipeline"] = []string{props.Project + "-" + e.pipeline}
 		case e.state == "SUCCEEDED":
 			detail["pipeline"] = props.deliveryPipelineNames()
 		}
@@ -71,17 +91,23 @@ func AddEvents(stack awscdk.Stack, props EventsProps) awssns.ITopic {
 			paths["action"], paths["stage"] = "$.detail.action", "$.detail.stage"
 		}
 		constructs.NewRule(stack, e.id, constructs.RuleProps{
-			Description: e.about, Target: topic.TopicArn(), Message: e.message, InputPaths: paths,
-			Pattern: map[string]any{"source": []string{"aws.codepipeline"}, "detail-type": []string{fmt.Sprintf("CodePipeline %s Execution State Change", executionKind(e.kind))}, "detail": detail},
+			Description: e.description, Target: topic.TopicArn(), Message: e.message, InputPaths: paths,
+			Pattern: map[string]any{
+				"source":      []string{"aws.codepipeline"},
+				"detail-type": []string{fmt.Sprintf("CodePipeline %s Execution State Change", executionKind(e.kind))},
+				"detail":      detail,
+			},
 		})
 	}
 	constructs.NewRule(stack, "Alarms", alarmRuleProps(topic.TopicArn()))
+	// addEventRecord records every state change of the pipelines and counts the results of executions. Lead time,
+	// deployment frequency, failure rate and time to restore are computed from these events.
 	addEventRecord(stack, props)
 	addOutput(stack, "OwnersTopicArn", topic.TopicArn(), "the topic of the pipeline's events")
 	return topic
 }
 
-// executionKind is what CodePipeline calls the kind of an event.
+// executionKind returns what CodePipeline calls the kind of an event.
 func executionKind(kind string) string {
 	if kind == "Execution" {
 		return "Pipeline"
@@ -89,38 +115,54 @@ func executionKind(kind string) string {
 	return kind
 }
 
+// prefixPattern returns an event pattern that matches texts with a prefix.
 func prefixPattern(text string) []any { return []any{map[string]any{"prefix": text}} }
 
-// addEventRecord keeps every change of state of the pipelines and counts the ends of their executions. Lead time, frequency, failures and time to
-// restore are computed from these events, each of which has its time and the execution it belongs to.
+// addEventRecord keeps every change of state of the pipelines and counts the ends of their executions. Lead time,
+// frequency, failures and time to restore are computed from these events, each of which has its time and the execution
+// it belongs to.
 func addEventRecord(stack awscdk.Stack, props EventsProps) {
 	// EventBridge writes to log groups below /aws/events alone without a role of its own.
 	group := constructs.NewLogGroup(stack, "Record", "/aws/events/"+*stack.StackName(), props.LogDays)
 	everything := constructs.NewRule(stack, "Everything", constructs.RuleProps{
 		Description: "every change of state of a pipeline that delivers, for the key metrics", Target: groupARN(stack, group),
-		Pattern: map[string]any{"source": []string{"aws.codepipeline"}, "detail": map[string]any{"pipeline": props.deliveryPipelineNames()}},
+		Pattern: map[string]any{
+			"source": []string{"aws.codepipeline"},
+			"detail": map[string]any{"pipeline": props.deliveryPipelineNames()},
+		},
 	})
+	// allowEventRule lets a rule write to a log group. Source:
+	// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html, CloudWatch Logs permissions.
 	allowEventRule(stack, group, everything)
 	ended := func(id, state string) awscloudwatch.IMetric {
 		return awslogs.NewMetricFilter(stack, jsii.String(id+"Filter"), &awslogs.MetricFilterProps{
 			LogGroup: group, MetricNamespace: stack.StackName(), MetricName: jsii.String(id), MetricValue: jsii.String("1"),
-			FilterPattern: awslogs.FilterPattern_Literal(jsii.String(fmt.Sprintf(`{ ($.detail-type = "CodePipeline Pipeline Execution State Change") && ($.detail.state = "%s") }`, state))),
+			FilterPattern: awslogs.FilterPattern_Literal(jsii.String(fmt.Sprintf(`{ ($.detail-type = "CodePipeline Pipeline `+
+				`Execution State Change") && ($.detail.state = "%s") }`, state))),
 		}).Metric(&awscloudwatch.MetricOptions{Statistic: jsii.String("Sum"), Period: awscdk.Duration_Hours(jsii.Number(1))})
 	}
 	succeeded, failed, started := ended("Succeeded", "SUCCEEDED"), ended("Failed", "FAILED"), ended("Started", "STARTED")
 	repeated := constructs.NewAlarm(stack, "RepeatedFailures", constructs.AlarmProps{
-		Metric: failed, Threshold: 3, Periods: 1, Description: "pipelines fail again and again: look at the first failed action of the last execution",
+		Metric: failed, Threshold: 3, Periods: 1,
+		Description: "pipelines fail again and again: look at the first failed action of the last execution",
 	})
 	constructs.NewDashboard(stack,
-		[]awscloudwatch.IWidget{constructs.NewGraphWidget("executions", started, succeeded, failed), constructs.NewAlarmWidget("failures in an hour", repeated)},
+		[]awscloudwatch.IWidget{
+			constructs.NewGraphWidget("executions", started, succeeded, failed),
+			constructs.NewAlarmWidget("failures in an hour", repeated),
+		},
 	)
 }
 
 // allowEventRule lets a rule write to a log group.
-// Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html, CloudWatch Logs permissions.
+// Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html, CloudWatch Logs
+// permissions.
 func allowEventRule(stack awscdk.Stack, group awslogs.LogGroup, rule awsevents.CfnRule) {
 	allow := func(action string, condition map[string]any) map[string]any {
-		s := map[string]any{"Effect": "Allow", "Principal": map[string]any{"Service": []string{eventsService, "delivery.logs.amazonaws.com"}}, "Action": action, "Resource": "${Group}"}
+		s := map[string]any{"Effect": "Allow", "Principal": map[string]any{"Service": []string{
+			eventsService,
+			"delivery.logs.amazonaws.com",
+		}}, "Action": action, "Resource": "${Group}"}
 		if condition != nil {
 			s["Condition"] = condition
 		}
@@ -136,9 +178,10 @@ func allowEventRule(stack awscdk.Stack, group awslogs.LogGroup, rule awsevents.C
 	})
 }
 
-// groupARN is a log group's ARN as EventBridge takes it: without what stands for its streams.
+// groupARN returns a log group's ARN as EventBridge takes it, without the wildcard for its streams.
 func groupARN(stack awscdk.Stack, group awslogs.LogGroup) *string {
 	return stack.FormatArn(&awscdk.ArnComponents{
-		Service: jsii.String("logs"), Resource: jsii.String("log-group"), ResourceName: group.LogGroupName(), ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME,
+		Service: jsii.String("logs"), Resource: jsii.String("log-group"), ResourceName: group.LogGroupName(),
+		ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME,
 	})
 }

@@ -16,21 +16,21 @@ import (
 	"lockstep/infra/constructs"
 )
 
-// GovernanceProps are what the governance stack is made from.
+// GovernanceProps are the properties of the governance stack.
 type GovernanceProps struct {
 	config.Governance
 	Topics Topics
 	Budget *config.Budget
-	// LogDays is how many days the audit trail stays where alarms and queries find it.
+	// LogDays is how many days the audit trail is kept where alarms and queries use it.
 	LogDays int
-	// Protected says that the environment's databases must be protected from deletion.
+	// Protected is whether the environment's databases have to be protected from deletion.
 	Protected bool
 }
 
-// accessLogDays is how many days it is known who read the audit trail.
+// accessLogDays is how many days the access logs of the audit records are kept.
 const accessLogDays = 365
 
-// What an organisation may do for all of its accounts, as the configuration calls it.
+// The services that an organisation can provide for its accounts, as the configuration names them.
 const (
 	accessAnalyzer = "accessAnalyzer"
 	configRecorder = "config"
@@ -39,23 +39,29 @@ const (
 	auditTrail     = "trail"
 )
 
-// HasResources says whether there is anything left to watch for this account alone.
+// HasResources reports whether there is anything that the organisation does not provide.
 func (props GovernanceProps) HasResources() bool {
-	return props.Budget != nil || slices.ContainsFunc([]string{accessAnalyzer, configRecorder, costAnomaly, guardDuty, auditTrail}, props.isManagedHere)
+	return props.Budget != nil || slices.ContainsFunc([]string{
+		accessAnalyzer, configRecorder, costAnomaly, guardDuty,
+		auditTrail,
+	}, props.isManagedHere)
 }
 
-// isManagedHere says whether the account does something itself.
-func (props GovernanceProps) isManagedHere(what string) bool {
-	return !slices.Contains(props.Organisation, what)
+// isManagedHere reports whether the account provides a service itself.
+func (props GovernanceProps) isManagedHere(service string) bool {
+	return !slices.Contains(props.Organisation, service)
 }
 
-// AddGovernance watches the account: what it costs, who does what in it, and whether it is as it should be. What the organisation
-// does already is left to it.
+// AddGovernance adds what monitors the account: its cost, its audit trail and its compliance. What the organisation
+// provides is left out.
 func AddGovernance(stack awscdk.Stack, props GovernanceProps) {
 	if props.Budget != nil {
+		// addBudget notifies finance and the owners when the cost of the month passes the two thresholds, or is forecast to
+		// pass the budget.
 		addBudget(stack, *props.Budget, props.Topics)
 	}
 	if props.isManagedHere(costAnomaly) {
+		// addCostAnomalyDetection notifies finance of unexpected cost.
 		addCostAnomalyDetection(stack, props.AnomalyDollars, props.Topics)
 	}
 	if props.isManagedHere(auditTrail) || props.isManagedHere(configRecorder) {
@@ -80,28 +86,40 @@ func AddGovernance(stack awscdk.Stack, props GovernanceProps) {
 	}
 }
 
-// newAuditBucket is the bucket that the records of what happened are kept in.
+// newAuditBucket returns the bucket of the audit records.
 func newAuditBucket(stack awscdk.Stack, key awskms.IKey, keepDays int) awss3.Bucket {
-	logs := constructs.NewBucket(stack, "AccessLogs", constructs.BucketProps{LifecycleRules: []*awss3.LifecycleRule{constructs.ExpireRule(accessLogDays)}})
-	return constructs.NewBucket(stack, "Records", constructs.BucketProps{Key: key, AccessLogs: logs, LifecycleRules: []*awss3.LifecycleRule{constructs.ExpireRule(keepDays)}})
+	logs := constructs.NewBucket(stack, "AccessLogs",
+		constructs.BucketProps{LifecycleRules: []*awss3.LifecycleRule{constructs.ExpireRule(accessLogDays)}})
+	return constructs.NewBucket(stack, "Records", constructs.BucketProps{
+		Key: key, AccessLogs: logs,
+		LifecycleRules: []*awss3.LifecycleRule{constructs.ExpireRule(keepDays)},
+	})
 }
 
-// addBudget tells finance and the owners when the account's cost of the month passes the two thresholds, or is forecast to pass the whole.
-func addBudget(stack awscdk.Stack, of config.Budget, topics Topics) {
+// addBudget tells finance and the owners when the account's cost of the month passes the two thresholds, or is
+// forecast to pass the whole.
+func addBudget(stack awscdk.Stack, budget config.Budget, topics Topics) {
 	notify := func(kind string, percent float64) *awsbudgets.CfnBudget_NotificationWithSubscribersProperty {
 		return &awsbudgets.CfnBudget_NotificationWithSubscribersProperty{
 			Notification: &awsbudgets.CfnBudget_NotificationProperty{
-				ComparisonOperator: jsii.String("GREATER_THAN"), NotificationType: jsii.String(kind), Threshold: jsii.Number(percent), ThresholdType: jsii.String("PERCENTAGE"),
+				ComparisonOperator: jsii.String("GREATER_THAN"), NotificationType: jsii.String(kind),
+				Threshold: jsii.Number(percent), ThresholdType: jsii.String("PERCENTAGE"),
 			},
-			Subscribers: []any{&awsbudgets.CfnBudget_SubscriberProperty{SubscriptionType: jsii.String("SNS"), Address: topics.Cost.TopicArn()}},
+			Subscribers: []any{&awsbudgets.CfnBudget_SubscriberProperty{
+				SubscriptionType: jsii.String("SNS"),
+				Address:          topics.Cost.TopicArn(),
+			}},
 		}
 	}
 	awsbudgets.NewCfnBudget(stack, jsii.String("Budget"), &awsbudgets.CfnBudgetProps{
 		Budget: &awsbudgets.CfnBudget_BudgetDataProperty{
 			BudgetName: stack.StackName(), BudgetType: jsii.String("COST"), TimeUnit: jsii.String("MONTHLY"),
-			BudgetLimit: &awsbudgets.CfnBudget_SpendProperty{Amount: jsii.Number(of.Monthly), Unit: jsii.String("USD")},
+			BudgetLimit: &awsbudgets.CfnBudget_SpendProperty{Amount: jsii.Number(budget.Monthly), Unit: jsii.String("USD")},
 		},
-		NotificationsWithSubscribers: []any{notify("ACTUAL", of.WarningPercent), notify("ACTUAL", of.CriticalPercent), notify("FORECASTED", 100)},
+		NotificationsWithSubscribers: []any{
+			notify("ACTUAL", budget.WarningPercent),
+			notify("ACTUAL", budget.CriticalPercent), notify("FORECASTED", 100),
+		},
 	})
 }
 
@@ -111,8 +129,15 @@ func addCostAnomalyDetection(stack awscdk.Stack, dollars float64, topics Topics)
 		MonitorName: stack.StackName(), MonitorType: jsii.String("DIMENSIONAL"), MonitorDimension: jsii.String("SERVICE"),
 	})
 	awsce.NewCfnAnomalySubscription(stack, jsii.String("CostAnomalies"), &awsce.CfnAnomalySubscriptionProps{
-		SubscriptionName: stack.StackName(), Frequency: jsii.String("IMMEDIATE"), MonitorArnList: &[]any{monitor.AttrMonitorArn()},
-		Subscribers:         []any{&awsce.CfnAnomalySubscription_SubscriberProperty{Type: jsii.String("SNS"), Address: topics.Cost.TopicArn()}},
-		ThresholdExpression: asJSON(map[string]any{"Dimensions": map[string]any{"Key": "ANOMALY_TOTAL_IMPACT_ABSOLUTE", "MatchOptions": []string{"GREATER_THAN_OR_EQUAL"}, "Values": []string{formatNumber(dollars)}}}),
+		SubscriptionName: stack.StackName(), Frequency: jsii.String("IMMEDIATE"),
+		MonitorArnList: &[]any{monitor.AttrMonitorArn()},
+		Subscribers: []any{&awsce.CfnAnomalySubscription_SubscriberProperty{
+			Type:    jsii.String("SNS"),
+			Address: topics.Cost.TopicArn(),
+		}},
+		ThresholdExpression: asJSON(map[string]any{"Dimensions": map[string]any{
+			"Key":          "ANOMALY_TOTAL_IMPACT_ABSOLUTE",
+			"MatchOptions": []string{"GREATER_THAN_OR_EQUAL"}, "Values": []string{formatNumber(dollars)},
+		}}),
 	})
 }

@@ -12,27 +12,30 @@ import (
 	"lockstep/infra/constructs"
 )
 
-// NetworkProps are what the network stack is made from.
+// NetworkProps are the properties of the network stack.
 type NetworkProps struct {
 	config.Network
-	// LogDays is how many days the record of the network's traffic is kept.
+	// LogDays is how many days the flow logs are kept.
 	LogDays int
 }
 
-// AddNetwork is a network with an isolated subnet in each zone: nothing in it reaches the internet, and nothing from there reaches it. Its
-// traffic is recorded.
+// AddNetwork adds a VPC with an isolated subnet in each zone, without a route to the internet, and with flow logs.
 func AddNetwork(stack awscdk.Stack, props NetworkProps) awsec2.IVpc {
 	vpc := awsec2.NewVpc(stack, jsii.String("Network"), &awsec2.VpcProps{
 		VpcName: stack.StackName(), IpAddresses: awsec2.IpAddresses_Cidr(jsii.String(props.CIDR)),
 		AvailabilityZones: jsii.Strings(props.AvailabilityZones...), NatGateways: jsii.Number(0),
-		SubnetConfiguration: &[]*awsec2.SubnetConfiguration{{Name: jsii.String("isolated"), SubnetType: awsec2.SubnetType_PRIVATE_ISOLATED}},
-		// The library closes the default security group with a function of its own that may change security groups. Nothing is in that
-		// group, and no subnet has a route out.
+		SubnetConfiguration: &[]*awsec2.SubnetConfiguration{{
+			Name:       jsii.String("isolated"),
+			SubnetType: awsec2.SubnetType_PRIVATE_ISOLATED,
+		}},
+		// The library would empty the default security group with a function that may change all security groups. Nothing
+		// is in that group, and no subnet has a route out.
 		RestrictDefaultSecurityGroup: jsii.Bool(false),
 	})
 	group := constructs.NewLogGroup(stack, "FlowLogs", fmt.Sprintf("/%s/flow", *stack.StackName()), props.LogDays)
 	role := awsiam.NewRole(stack, jsii.String("FlowLogRole"), &awsiam.RoleProps{
-		AssumedBy: awsiam.NewServicePrincipal(jsii.String("vpc-flow-logs.amazonaws.com"), nil), Description: jsii.String("writes the record of the network's traffic"),
+		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("vpc-flow-logs.amazonaws.com"), nil),
+		Description: jsii.String("writes the record of the network's traffic"),
 	})
 	vpc.AddFlowLog(jsii.String("FlowLog"), &awsec2.FlowLogOptions{
 		Destination: awsec2.FlowLogDestination_ToCloudWatchLogs(group, role), TrafficType: awsec2.FlowLogTrafficType_ALL,

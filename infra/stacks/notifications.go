@@ -13,17 +13,17 @@ import (
 	"lockstep/infra/constructs"
 )
 
-// NotificationsProps are what the notifications stack is made from.
+// NotificationsProps are the properties of the notifications stack.
 type NotificationsProps config.Notifications
 
-// The services that speak on the topics.
+// The services that publish on the topics.
 const (
 	eventsService     = "events.amazonaws.com"
 	budgetsService    = "budgets.amazonaws.com"
 	costAlertsService = "costalerts.amazonaws.com"
 )
 
-// ownerEventRules is what the owners are told of beside the alarms: whatever happens in the account that a person has to look at.
+// ownerEventRules are the events of the account, besides alarms, that the owners are notified of.
 var ownerEventRules = []struct {
 	id string
 	constructs.RuleProps
@@ -31,63 +31,89 @@ var ownerEventRules = []struct {
 	{"Threats", constructs.RuleProps{
 		Description: "GuardDuty found something of medium severity or more",
 		// Source: the GuardDuty user guide, severity levels: medium is from 4.0 on.
-		Pattern:    map[string]any{"source": []string{"aws.guardduty"}, "detail-type": []string{"GuardDuty Finding"}, "detail": map[string]any{"severity": []any{map[string]any{"numeric": []any{">=", 4}}}}},
-		Message:    "GuardDuty in account <account>: <title> (<type>, severity <severity>).",
-		InputPaths: map[string]string{"account": "$.account", "title": "$.detail.title", "type": "$.detail.type", "severity": "$.detail.severity"},
+		Pattern: map[string]any{
+			"source": []string{"aws.guardduty"}, "detail-type": []string{"GuardDuty Finding"},
+			"detail": map[string]any{"severity": []any{map[string]any{"numeric": []any{">=", 4}}}},
+		},
+		Message: "GuardDuty in account <account>: <title> (<type>, severity <severity>).",
+		InputPaths: map[string]string{
+			"account": "$.account", "title": "$.detail.title", "type": "$.detail.type",
+			"severity": "$.detail.severity",
+		},
 	}},
 	{"Violations", constructs.RuleProps{
 		Description: "a resource no longer complies with a rule",
-		Pattern:     map[string]any{"source": []string{"aws.config"}, "detail-type": []string{"Config Rules Compliance Change"}, "detail": map[string]any{"newEvaluationResult": map[string]any{"complianceType": []string{"NON_COMPLIANT"}}}},
-		Message:     "<resource> in account <account> does not comply with <rule>.",
-		InputPaths:  map[string]string{"account": "$.account", "resource": "$.detail.resourceId", "rule": "$.detail.configRuleName"},
+		Pattern: map[string]any{
+			"source":      []string{"aws.config"},
+			"detail-type": []string{"Config Rules Compliance Change"},
+			"detail":      map[string]any{"newEvaluationResult": map[string]any{"complianceType": []string{"NON_COMPLIANT"}}},
+		},
+		Message: "<resource> in account <account> does not comply with <rule>.",
+		InputPaths: map[string]string{
+			"account": "$.account", "resource": "$.detail.resourceId",
+			"rule": "$.detail.configRuleName",
+		},
 	}},
 	{"Exposures", constructs.RuleProps{
 		Description: "something can be reached from outside the account",
-		Pattern:     map[string]any{"source": []string{"aws.access-analyzer"}, "detail-type": []string{"Access Analyzer Finding"}, "detail": map[string]any{"status": []string{"ACTIVE"}}},
-		Message:     "<resource> in account <account> can be reached from outside it.",
-		InputPaths:  map[string]string{"account": "$.account", "resource": "$.detail.resource"},
+		Pattern: map[string]any{
+			"source":      []string{"aws.access-analyzer"},
+			"detail-type": []string{"Access Analyzer Finding"}, "detail": map[string]any{"status": []string{"ACTIVE"}},
+		},
+		Message:    "<resource> in account <account> can be reached from outside it.",
+		InputPaths: map[string]string{"account": "$.account", "resource": "$.detail.resource"},
 	}},
 }
 
-// alarmRuleProps tells a topic of every alarm of the account.
+// alarmRuleProps returns a rule that notifies a topic of every alarm of the account.
 func alarmRuleProps(topic *string) constructs.RuleProps {
 	state := func(name string) map[string]any { return map[string]any{"value": []string{name}} }
 	return constructs.RuleProps{
 		Description: "an alarm is raised, or is over after it was", Target: topic,
-		Pattern: map[string]any{"source": []string{"aws.cloudwatch"}, "detail-type": []string{"CloudWatch Alarm State Change"}, "detail": map[string]any{"$or": []any{
-			map[string]any{"state": state("ALARM")},
-			map[string]any{"state": state("OK"), "previousState": state("ALARM")},
-		}}},
-		Message:    "<alarm> in account <account> is <state>. <reason>",
-		InputPaths: map[string]string{"alarm": "$.detail.alarmName", "account": "$.account", "state": "$.detail.state.value", "reason": "$.detail.state.reason"},
+		Pattern: map[string]any{
+			"source":      []string{"aws.cloudwatch"},
+			"detail-type": []string{"CloudWatch Alarm State Change"}, "detail": map[string]any{"$or": []any{
+				map[string]any{"state": state("ALARM")},
+				map[string]any{"state": state("OK"), "previousState": state("ALARM")},
+			}},
+		},
+		Message: "<alarm> in account <account> is <state>. <reason>",
+		InputPaths: map[string]string{
+			"alarm": "$.detail.alarmName", "account": "$.account", "state": "$.detail.state.value",
+			"reason": "$.detail.state.reason",
+		},
 	}
 }
 
-// Topics are the topics that the environment speaks on.
+// Topics are the topics of an environment.
 type Topics struct {
-	// Cost reaches finance and the owners.
+	// Cost notifies finance and the owners.
 	Cost awssns.ITopic
-	// Owners reaches the owners.
+	// Owners notifies the owners.
 	Owners awssns.ITopic
 }
 
-// AddNotifications are the topics on which the environment speaks: to finance and the owners of cost, to the owners of everything else.
+// AddNotifications adds the topics of the environment: finance and the owners are notified of cost, and the owners of
+// everything else.
 func AddNotifications(stack awscdk.Stack, props NotificationsProps) Topics {
 	key := constructs.NewKey(stack, "Key", "encrypts the messages of "+*stack.StackName())
 	constructs.GrantPublishers(key, eventsService, budgetsService, costAlertsService)
 	cost := constructs.NewTopic(stack, "Finance", constructs.TopicProps{
-		DisplayName: "cost", Key: key, Addresses: sortedUnion(props.Finance, props.Owners), Publishers: []string{budgetsService, costAlertsService},
+		DisplayName: "cost", Key: key, Addresses: sortedUnion(props.Finance, props.Owners),
+		Publishers: []string{budgetsService, costAlertsService},
 	})
 	owners := constructs.NewTopic(stack, "Owners", constructs.TopicProps{
 		DisplayName: "infrastructure", Key: key, Addresses: props.Owners, Publishers: []string{eventsService},
 	})
-	// Alarms are heard of here and not by an action of each, so that whoever adds an alarm cannot forget it.
+	// A rule notifies of all alarms, so that an alarm without an action is not overlooked.
 	constructs.NewRule(stack, "Alarms", alarmRuleProps(owners.TopicArn()))
 	for _, rule := range ownerEventRules {
 		rule.Target = owners.TopicArn()
 		constructs.NewRule(stack, rule.id, rule.RuleProps)
 	}
 	if props.Chat != nil {
+		// addChat adds a chat channel that is notified of a topic. Its role has no permissions, so that nothing can be done
+		// from the channel.
 		addChat(stack, *props.Chat, owners)
 	}
 	addOutput(stack, "FinanceTopicArn", cost.TopicArn(), "the topic for cost")
@@ -95,7 +121,7 @@ func AddNotifications(stack awscdk.Stack, props NotificationsProps) Topics {
 	return Topics{Cost: cost, Owners: owners}
 }
 
-// sortedUnion has every address once.
+// sortedUnion returns the items of all lists, sorted and without duplicates.
 func sortedUnion(lists ...[]string) []string {
 	all := slices.Concat(lists...)
 	slices.Sort(all)
@@ -103,14 +129,17 @@ func sortedUnion(lists ...[]string) []string {
 }
 
 // addChat lets a channel hear what a topic says. Nobody can give orders from there: its role may do nothing.
-func addChat(stack awscdk.Stack, to config.Chat, topic awssns.ITopic) {
+func addChat(stack awscdk.Stack, chat config.Chat, topic awssns.ITopic) {
 	role := awsiam.NewRole(stack, jsii.String("ChatRole"), &awsiam.RoleProps{
-		AssumedBy: awsiam.NewServicePrincipal(jsii.String("chatbot.amazonaws.com"), nil), Description: jsii.String("what a chat channel may do: nothing"),
+		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("chatbot.amazonaws.com"), nil),
+		Description: jsii.String("what a chat channel may do: nothing"),
 	})
 	awschatbot.NewCfnSlackChannelConfiguration(stack, jsii.String("Chat"), &awschatbot.CfnSlackChannelConfigurationProps{
-		ConfigurationName: stack.StackName(), IamRoleArn: role.RoleArn(), SlackWorkspaceId: jsii.String(to.SlackWorkspace), SlackChannelId: jsii.String(to.SlackChannel),
-		SnsTopicArns: &[]any{topic.TopicArn()}, LoggingLevel: jsii.String("ERROR"),
-		// What a channel may do at most, whatever its role says later. Source: the user guide of Amazon Q Developer in chat applications, guardrails.
+		ConfigurationName: stack.StackName(), IamRoleArn: role.RoleArn(), SlackWorkspaceId: jsii.String(chat.SlackWorkspace),
+		SlackChannelId: jsii.String(chat.SlackChannel),
+		SnsTopicArns:   &[]any{topic.TopicArn()}, LoggingLevel: jsii.String("ERROR"),
+		// The most that a channel may do, whatever its role allows later. Source: the user guide of Amazon Q Developer in
+		// chat applications, guardrails.
 		GuardrailPolicies: jsii.Strings("arn:aws:iam::aws:policy/CloudWatchReadOnlyAccess"),
 	})
 }

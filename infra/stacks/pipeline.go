@@ -16,74 +16,78 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// PipelinesProps are what the pipeline stack is made from.
+// PipelinesProps are the properties of the pipeline stack.
 type PipelinesProps struct {
 	Pipeline config.Pipeline
-	// Environments are those that releases go to; their accounts may read what the pipelines hand on.
+	// Environments are those that releases are deployed to. Their accounts may read the artifacts.
 	Environments []config.Environment
-	// Pipelines are the pipelines with their stages, as the table of steps has them.
+	// Pipelines are the pipelines with their stages.
 	Pipelines []pipeline.Pipeline
 }
 
-// Where jobs run, by CodeBuild's names.
+// The settings of all jobs, by CodeBuild's names.
 const (
 	jobImage   = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
 	jobCompute = "BUILD_GENERAL1_LARGE"
-	// reportGroupName is what the buildspecs call the report of a job that has one.
+	// reportGroupName is the name of a job's report in its buildspec.
 	reportGroupName = "tests"
-	// jobMinutes is more than a deployment of all stacks takes, an Aurora cluster's first creation included.
+	// jobMinutes is longer than the deployment of all stacks takes with the creation of an Aurora cluster.
 	jobMinutes = 120
 )
 
-// AddPipelines is the pipelines of the platform, each with a store of its own, so that what a pull request leaves never lies beside what
-// is deployed. The error is a job that cannot be written as a buildspec.
+// AddPipelines adds the pipelines, each with an artifact store of its own, so that artifacts of pull requests are
+// never in the store of deployments. It returns an error if a job cannot be written as a buildspec.
 func AddPipelines(stack awscdk.Stack, props PipelinesProps) error {
 	logs := own.NewBucket(stack, "AccessLogs", own.BucketProps{LifecycleRules: accessLogRules()})
-	var drawn []awscloudwatch.IWidget
-	for _, line := range props.Pipelines {
-		scope := constructs.NewConstruct(stack, jsii.String(constructID(line.Name)))
-		made := &pipelineBuilder{PipelinesProps: props, definition: line, scope: scope, name: props.Pipeline.Project + "-" + line.Name}
-		made.role = own.NewServiceRole(scope, "Role", "codepipeline.amazonaws.com", "runs the pipeline "+made.name)
-		stages, err := made.stageDeclarations()
+	var widgets []awscloudwatch.IWidget
+	for _, definition := range props.Pipelines {
+		scope := constructs.NewConstruct(stack, jsii.String(constructID(definition.Name)))
+		builder := &pipelineBuilder{
+			PipelinesProps: props, definition: definition, scope: scope, name: props.Pipeline.Project + "-" + definition.Name,
+		}
+		builder.role = own.NewServiceRole(scope, "Role", "codepipeline.amazonaws.com", "runs the pipeline "+builder.name)
+		stages, err := builder.stageDeclarations()
 		if err != nil {
 			return err
 		}
-		made.addPipeline(stages, newArtifactStore(scope, made, logs))
-		drawn = append(drawn, own.NewGraphWidget("duration of the jobs of "+made.name+", seconds", made.durations...))
+		builder.addPipeline(stages, newArtifactStore(scope, builder, logs))
+		widgets = append(widgets, own.NewGraphWidget("duration of the jobs of "+builder.name+", seconds",
+			builder.durations...))
 	}
-	own.NewDashboard(stack, drawn)
+	own.NewDashboard(stack, widgets)
 	return nil
 }
 
-// pipelineBuilder is a pipeline while it is made.
+// A pipelineBuilder collects the resources of one pipeline.
 type pipelineBuilder struct {
 	PipelinesProps
 	definition pipeline.Pipeline
 	scope      constructs.Construct
 	name       string
 	role       awsiam.Role
-	// jobRoles are those of the jobs, and jobs what the pipeline may start.
+	// The resources of the jobs, in order.
 	jobRoles    []awsiam.Role
 	projectARNs []*string
 	projects    []awscodebuild.CfnProject
 	durations   []awscloudwatch.IMetric
 }
 
-// stageDeclarations are the source and then the line's own.
-func (l *pipelineBuilder) stageDeclarations() ([]any, error) {
-	stages := []any{stageDeclaration("source", l.sourceAction())}
-	for _, s := range l.definition.Stages {
+// stageDeclarations returns the source stage and the stages of the definition.
+func (b *pipelineBuilder) stageDeclarations() ([]any, error) {
+	stages := []any{stageDeclaration("source", b.sourceAction())}
+	for _, s := range b.definition.Stages {
 		var actions []any
 		order := 1
 		if s.Approval != "" {
 			actions = append(actions, &awscodepipeline.CfnPipeline_ActionDeclarationProperty{
-				Name: jsii.String("approve-" + s.Name), ActionTypeId: actionType("Approval", "Manual"), RunOrder: jsii.Number(order),
+				Name: jsii.String("approve-" + s.Name), ActionTypeId: actionType("Approval", "Manual"),
+				RunOrder:      jsii.Number(order),
 				Configuration: map[string]any{"CustomData": s.Approval},
 			})
 			order++
 		}
 		for _, job := range s.Jobs {
-			action, err := l.addJob(job, order)
+			action, err := b.addJob(job, order)
 			if err != nil {
 				return nil, err
 			}
@@ -91,81 +95,87 @@ func (l *pipelineBuilder) stageDeclarations() ([]any, error) {
 		}
 		stages = append(stages, stageDeclaration(s.Name, actions...))
 	}
-	l.role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-		Actions: jsii.Strings("codebuild:BatchGetBuilds", "codebuild:StartBuild"), Resources: &l.projectARNs,
+	b.role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Actions: jsii.Strings("codebuild:BatchGetBuilds", "codebuild:StartBuild"), Resources: &b.projectARNs,
 	}))
 	return stages, nil
 }
 
-// sourceAction names the commit that started the pipeline. Jobs clone the repository themselves, with its history: gates look at it.
-func (l *pipelineBuilder) sourceAction() any {
-	source := l.Pipeline.Source
-	l.role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-		Actions: jsii.Strings("codeconnections:UseConnection", "codestar-connections:UseConnection"), Resources: jsii.Strings(source.Connection),
+// sourceAction returns the action that reads the commit. Jobs clone the repository themselves, with its history, which
+// gates read.
+func (b *pipelineBuilder) sourceAction() any {
+	source := b.Pipeline.Source
+	b.role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Actions:   jsii.Strings("codeconnections:UseConnection", "codestar-connections:UseConnection"),
+		Resources: jsii.Strings(source.Connection),
 	}))
 	return &awscodepipeline.CfnPipeline_ActionDeclarationProperty{
-		Name: jsii.String("source"), Namespace: jsii.String("source"), ActionTypeId: actionType("Source", "CodeStarSourceConnection"),
+		Name: jsii.String("source"), Namespace: jsii.String("source"),
+		ActionTypeId: actionType("Source", "CodeStarSourceConnection"),
 		Configuration: map[string]any{
 			"ConnectionArn": source.Connection, "FullRepositoryId": source.Repository, "BranchName": source.Branch,
-			// The triggers say what starts the pipeline.
+			// The triggers start the pipeline.
 			"DetectChanges": "false", "OutputArtifactFormat": "CODEBUILD_CLONE_REF",
 		},
 		OutputArtifacts: artifactRefs(pipeline.SourceArtifact),
 	}
 }
 
-// allowClone lets a job's role read the one repository. The connection may have more rights, on more of them.
-// Source of the conditions: the service authorization reference, AWS CodeConnections.
-func (l *pipelineBuilder) allowClone(role awsiam.Role) {
-	for _, service := range []string{"codeconnections", "codestar-connections"} { // its name of today and the one before, which connections still have
+// allowClone lets a job's role read the one repository, whatever the connection itself allows. Source of the
+// conditions: the service authorization reference, AWS CodeConnections.
+func (b *pipelineBuilder) allowClone(role awsiam.Role) {
+	// The second is the former name of the service, which existing connections have.
+	for _, service := range []string{"codeconnections", "codestar-connections"} {
 		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-			Actions: jsii.Strings(service + ":UseConnection"), Resources: jsii.Strings(l.Pipeline.Source.Connection),
+			Actions: jsii.Strings(service + ":UseConnection"), Resources: jsii.Strings(b.Pipeline.Source.Connection),
 			Conditions: &map[string]any{"StringEqualsIfExists": map[string]any{
-				service + ":FullRepositoryId": l.Pipeline.Source.Repository, service + ":ProviderPermissionsRequired": "read_only",
+				service + ":FullRepositoryId": b.Pipeline.Source.Repository, service + ":ProviderPermissionsRequired": "read_only",
 			}},
 		}))
 	}
 }
 
-// addJob makes a job with a role of its own, and the action that starts it.
-func (l *pipelineBuilder) addJob(job pipeline.Job, order int) (any, error) {
-	engine := l.definition.Engine(l.Pipeline.Engine)
+// addJob adds a job with a role of its own and returns the action that starts it.
+func (b *pipelineBuilder) addJob(job pipeline.Job, order int) (any, error) {
+	engine := b.definition.Engine(b.Pipeline.Engine)
 	buildspec, err := job.Buildspec(engine)
 	if err != nil {
 		return nil, err
 	}
-	id, name := constructID(job.Name), l.name+"-"+job.Name
-	role := own.NewServiceRole(l.scope, id+"Role", "codebuild.amazonaws.com", "runs "+job.Name+" of "+l.name)
+	id, name := constructID(job.Name), b.name+"-"+job.Name
+	role := own.NewServiceRole(b.scope, id+"Role", "codebuild.amazonaws.com", "runs "+job.Name+" of "+b.name)
 	if slices.Contains(job.Inputs, pipeline.SourceArtifact) {
-		l.allowClone(role)
+		b.allowClone(role)
 	}
-	if roles := l.assumableRoles(job); len(roles) > 0 {
+	if roles := b.assumableRoles(job); len(roles) > 0 {
 		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 			Actions: jsii.Strings("sts:AssumeRole", "sts:TagSession"), Resources: jsii.Strings(roles...),
 		}))
 	}
 	props := own.JobProps{
-		Name: name, Description: job.Description, Buildspec: buildspec, Privileged: pipeline.NeedsPrivilegedMode(engine), Network: engine.Network, Image: jobImage, Compute: jobCompute,
-		Role: role, LogDays: l.Pipeline.LogDays, TimeoutMinutes: jobMinutes,
+		Name: name, Description: job.Description, Buildspec: buildspec, Privileged: pipeline.NeedsPrivilegedMode(engine),
+		Network: engine.Network, Image: jobImage, Compute: jobCompute,
+		Role: role, LogDays: b.Pipeline.LogDays, TimeoutMinutes: jobMinutes,
 	}
 	if job.ReportsFolder != "" {
 		props.Reports = []string{reportGroupName}
 	}
-	project := own.NewJob(l.scope, id, props)
-	l.jobRoles = append(l.jobRoles, role)
-	l.projects = append(l.projects, project)
-	l.projectARNs = append(l.projectARNs, project.AttrArn())
-	l.durations = append(l.durations, awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
+	project := own.NewJob(b.scope, id, props)
+	b.jobRoles = append(b.jobRoles, role)
+	b.projects = append(b.projects, project)
+	b.projectARNs = append(b.projectARNs, project.AttrArn())
+	b.durations = append(b.durations, awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
 		Namespace: jsii.String("AWS/CodeBuild"), MetricName: jsii.String("Duration"), Statistic: jsii.String("Average"),
 		DimensionsMap: &map[string]*string{"ProjectName": jsii.String(name)},
 	}))
-	return l.jobAction(job, project, order), nil
+	return b.jobAction(job, project, order), nil
 }
 
-// jobAction is the action that starts a job. What the job shows is read by later actions under the job's name.
-func (l *pipelineBuilder) jobAction(job pipeline.Job, project awscodebuild.CfnProject, order int) any {
+// jobAction returns the action that starts a job. Later actions read its variables under the job's name.
+func (b *pipelineBuilder) jobAction(job pipeline.Job, project awscodebuild.CfnProject, order int) any {
 	action := &awscodepipeline.CfnPipeline_ActionDeclarationProperty{
-		Name: jsii.String(job.Name), Namespace: jsii.String(job.Name), ActionTypeId: actionType("Build", "CodeBuild"), RunOrder: jsii.Number(order),
+		Name: jsii.String(job.Name), Namespace: jsii.String(job.Name), ActionTypeId: actionType("Build", "CodeBuild"),
+		RunOrder:       jsii.Number(order),
 		InputArtifacts: artifactRefs(job.Inputs...),
 	}
 	configuration := map[string]any{"ProjectName": project.Ref()}
@@ -179,27 +189,27 @@ func (l *pipelineBuilder) jobAction(job pipeline.Job, project awscodebuild.CfnPr
 	return action
 }
 
-// assumableRoles are the ARNs of the roles that a job may take on: it names each. What the environment before has recorded says what may go on, and is
-// read by that one's publishing role.
-func (l *pipelineBuilder) assumableRoles(job pipeline.Job) []string {
+// assumableRoles returns the ARNs of the roles that a job may assume. A job that promotes reads the records of the
+// environment before, with that environment's publishing role.
+func (b *pipelineBuilder) assumableRoles(job pipeline.Job) []string {
 	var out []string
-	for _, env := range l.Environments {
+	for _, env := range b.Environments {
 		if env.Name != job.Environment {
 			continue
 		}
-		for _, part := range env.Accounts() {
-			out = append(out, bootstrapRoleARNs(l.Pipeline.Bootstrap.Qualifier, part.Environment, job.Permission.Roles())...)
+		for _, account := range env.Accounts() {
+			out = append(out, bootstrapRoleARNs(b.Pipeline.Bootstrap.Qualifier, account.Environment, job.Permission.Roles())...)
 		}
-		for _, before := range l.Environments {
-			if before.Name == env.After && job.Permission.AllowsPromotion() {
-				out = append(out, bootstrapRoleARNs(l.Pipeline.Bootstrap.Qualifier, before, []string{pipeline.RecordsRole})...)
+		for _, predecessor := range b.Environments {
+			if predecessor.Name == env.After && job.Permission.AllowsPromotion() {
+				out = append(out, bootstrapRoleARNs(b.Pipeline.Bootstrap.Qualifier, predecessor, []string{pipeline.RecordsRole})...)
 			}
 		}
 	}
 	return out
 }
 
-// bootstrapRoleARNs are the ARNs of roles that `cdk bootstrap` made in an environment's account.
+// bootstrapRoleARNs returns the ARNs of roles that `cdk bootstrap` created in an environment's account.
 func bootstrapRoleARNs(qualifier string, env config.Environment, roles []string) []string {
 	var out []string
 	for _, role := range roles {
@@ -208,55 +218,69 @@ func bootstrapRoleARNs(qualifier string, env config.Environment, roles []string)
 	return out
 }
 
-func (l *pipelineBuilder) addPipeline(stages []any, store artifactStore) {
-	for _, project := range l.projects {
+// addPipeline adds the pipeline itself.
+func (b *pipelineBuilder) addPipeline(stages []any, store artifactStore) {
+	for _, project := range b.projects {
 		project.SetEncryptionKey(store.key.KeyArn())
 	}
-	mode := "QUEUED" // each release is deployed, in the order in which they came
-	if l.definition.Trigger == pipeline.PullRequest {
+	mode := "QUEUED" // each release is deployed, in order
+	if b.definition.Trigger == pipeline.PullRequest {
 		mode = "PARALLEL"
 	}
-	made := awscodepipeline.NewCfnPipeline(l.scope, jsii.String("Pipeline"), &awscodepipeline.CfnPipelineProps{
-		Name: jsii.String(l.name), PipelineType: jsii.String("V2"), ExecutionMode: jsii.String(mode), RoleArn: l.role.RoleArn(), Stages: stages,
-		RestartExecutionOnUpdate: jsii.Bool(false), Triggers: l.triggers(),
+	resource := awscodepipeline.NewCfnPipeline(b.scope, jsii.String("Pipeline"), &awscodepipeline.CfnPipelineProps{
+		Name: jsii.String(b.name), PipelineType: jsii.String("V2"), ExecutionMode: jsii.String(mode),
+		RoleArn: b.role.RoleArn(), Stages: stages,
+		RestartExecutionOnUpdate: jsii.Bool(false), Triggers: b.triggers(),
 		ArtifactStore: &awscodepipeline.CfnPipeline_ArtifactStoreProperty{
 			Type: jsii.String("S3"), Location: store.bucket.BucketName(),
 			EncryptionKey: &awscodepipeline.CfnPipeline_EncryptionKeyProperty{Type: jsii.String("KMS"), Id: store.key.KeyArn()},
 		},
 	})
-	// The first execution begins as soon as the pipeline is there, and needs all of its rights.
-	made.Node().AddDependency(l.role, store.bucket.Policy())
-	if l.definition.Trigger == pipeline.Schedule {
-		l.addSchedule(made)
+	// The first execution starts when the pipeline is created, and needs all of its permissions.
+	resource.Node().AddDependency(b.role, store.bucket.Policy())
+	if b.definition.Trigger == pipeline.Schedule {
+		b.addSchedule(resource)
 	}
 }
 
-// addSchedule starts the pipeline at the times that the configuration says.
-func (l *pipelineBuilder) addSchedule(made awscodepipeline.CfnPipeline) {
-	arn := awscdk.Stack_Of(l.scope).FormatArn(&awscdk.ArnComponents{Service: jsii.String("codepipeline"), Resource: made.Ref()})
-	role := own.NewServiceRole(l.scope, "ScheduleRole", eventsService, "starts the pipeline "+l.name)
+// addSchedule starts the pipeline at the configured times.
+func (b *pipelineBuilder) addSchedule(resource awscodepipeline.CfnPipeline) {
+	arn := awscdk.Stack_Of(b.scope).FormatArn(&awscdk.ArnComponents{
+		Service:  jsii.String("codepipeline"),
+		Resource: resource.Ref(),
+	})
+	role := own.NewServiceRole(b.scope, "ScheduleRole", eventsService, "starts the pipeline "+b.name)
 	role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Actions: jsii.Strings("codepipeline:StartPipelineExecution"), Resources: &[]*string{arn},
 	}))
-	own.NewSchedule(l.scope, "Schedule", own.ScheduleProps{Description: "starts " + l.name, Expression: l.Pipeline.DriftSchedule, Target: arn, Role: role})
+	own.NewSchedule(b.scope, "Schedule", own.ScheduleProps{
+		Description: "starts " + b.name,
+		Expression:  b.Pipeline.DriftSchedule, Target: arn, Role: role,
+	})
 }
 
-// triggers are what in the repository starts the pipeline; nothing does where a schedule starts it.
-func (l *pipelineBuilder) triggers() any {
-	source := l.Pipeline.Source
+// triggers returns what starts the pipeline; nil for a schedule.
+func (b *pipelineBuilder) triggers() any {
+	source := b.Pipeline.Source
 	branch := &awscodepipeline.CfnPipeline_GitBranchFilterCriteriaProperty{Includes: jsii.Strings(source.Branch)}
 	git := &awscodepipeline.CfnPipeline_GitConfigurationProperty{SourceActionName: jsii.String("source")}
-	switch l.definition.Trigger {
+	switch b.definition.Trigger {
 	case pipeline.Push:
 		git.Push = []any{&awscodepipeline.CfnPipeline_GitPushFilterProperty{Branches: branch}}
 	case pipeline.Tag:
-		git.Push = []any{&awscodepipeline.CfnPipeline_GitPushFilterProperty{Tags: &awscodepipeline.CfnPipeline_GitTagFilterCriteriaProperty{Includes: jsii.Strings(source.Tags)}}}
+		tags := &awscodepipeline.CfnPipeline_GitTagFilterCriteriaProperty{Includes: jsii.Strings(source.Tags)}
+		git.Push = []any{&awscodepipeline.CfnPipeline_GitPushFilterProperty{Tags: tags}}
 	case pipeline.PullRequest:
-		git.PullRequest = []any{&awscodepipeline.CfnPipeline_GitPullRequestFilterProperty{Branches: branch, Events: jsii.Strings("OPEN", "UPDATED")}}
+		git.PullRequest = []any{&awscodepipeline.CfnPipeline_GitPullRequestFilterProperty{
+			Branches: branch,
+			Events:   jsii.Strings("OPEN", "UPDATED"),
+		}}
 	case pipeline.Schedule:
 		return nil
 	}
-	return []any{&awscodepipeline.CfnPipeline_PipelineTriggerDeclarationProperty{ProviderType: jsii.String("CodeStarSourceConnection"), GitConfiguration: git}}
+	return []any{&awscodepipeline.CfnPipeline_PipelineTriggerDeclarationProperty{
+		ProviderType: jsii.String("CodeStarSourceConnection"), GitConfiguration: git,
+	}}
 }
 
 func stageDeclaration(name string, actions ...any) any {
@@ -265,11 +289,12 @@ func stageDeclaration(name string, actions ...any) any {
 
 func actionType(category, provider string) any {
 	return &awscodepipeline.CfnPipeline_ActionTypeIdProperty{
-		Category: jsii.String(category), Owner: jsii.String("AWS"), Provider: jsii.String(provider), Version: jsii.String("1"),
+		Category: jsii.String(category), Owner: jsii.String("AWS"), Provider: jsii.String(provider),
+		Version: jsii.String("1"),
 	}
 }
 
-// artifactRefs are the names as CodePipeline wants them.
+// artifactRefs returns the names of artifacts as CodePipeline takes them.
 func artifactRefs(names ...string) []any {
 	var out []any
 	for _, name := range names {
@@ -278,7 +303,7 @@ func artifactRefs(names ...string) []any {
 	return out
 }
 
-// constructID is a name as the id of a construct: pull-request becomes PullRequest.
+// constructID returns a name as the id of a construct: pull-request becomes PullRequest.
 func constructID(name string) string {
 	out, upper := make([]byte, 0, len(name)), true
 	for i := range len(name) {

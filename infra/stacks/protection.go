@@ -8,39 +8,39 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"lockstep/infra/constructs"
+	"lockstep/internal/stateful"
 )
 
-// StackPolicyMetadata is where a template says which stack policy its stack gets. CloudFormation takes a policy by a call of its own, which
-// whoever deploys the assembly makes.
+// StackPolicyMetadata is the key of a template's metadata that holds the policy of its stack. CloudFormation takes a
+// policy by a call of its own, which whoever deploys the assembly makes.
 const StackPolicyMetadata = "lockstep:stackPolicy"
 
-// statefulTypes are the types of resources that hold what cannot be made again.
-var statefulTypes = []string{"AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::RDS::DBCluster", "AWS::S3::Bucket"}
-
-// stackPolicy lets updates change everything, but not replace or delete what holds data.
+// stackPolicy allows all updates but those that replace or delete a resource with data.
 var stackPolicy = map[string]any{"Statement": []any{
 	map[string]any{"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"},
 	map[string]any{
 		"Effect": "Deny", "Action": []string{"Update:Delete", "Update:Replace"}, "Principal": "*", "Resource": "*",
-		"Condition": map[string]any{"StringEquals": map[string]any{"ResourceType": statefulTypes}},
+		"Condition": map[string]any{"StringEquals": map[string]any{"ResourceType": stateful.Types()}},
 	},
 }}
 
-// protectStack gives the stack its policy. The first stack of an account also lets the role that deploys set such policies, which `cdk
-// bootstrap` does not.
-func (p *Scope) protectStack(stack awscdk.Stack) {
+// protectStack adds the policy to the stack. The first stack of an account also lets the deployment role set such
+// policies, which `cdk bootstrap` does not.
+func (s *Scope) protectStack(stack awscdk.Stack) {
 	stack.AddMetadata(jsii.String(StackPolicyMetadata), stackPolicy)
-	if len(p.Stacks) > 0 {
+	if len(s.Stacks) > 0 {
 		return
 	}
-	env := p.Environment
+	env := s.Environment
 	policy := awsiam.NewCfnPolicy(stack, jsii.String("DeployRights"), &awsiam.CfnPolicyProps{
-		PolicyName: jsii.String(p.QualifiedName("stack-policies")),
-		Roles:      jsii.Strings(fmt.Sprintf("cdk-%s-deploy-role-%s-%s", p.Pipeline.Bootstrap.Qualifier, env.ID, env.Region)),
+		PolicyName: jsii.String(s.QualifiedName("stack-policies")),
+		Roles:      jsii.Strings(fmt.Sprintf("cdk-%s-deploy-role-%s-%s", s.Pipeline.Bootstrap.Qualifier, env.ID, env.Region)),
 		PolicyDocument: map[string]any{"Version": "2012-10-17", "Statement": []any{map[string]any{
 			"Effect": "Allow", "Action": []string{"cloudformation:GetStackPolicy", "cloudformation:SetStackPolicy"},
-			"Resource": fmt.Sprintf("arn:aws:cloudformation:%s:%s:stack/%s/*", env.Region, env.ID, p.QualifiedName("*")),
+			"Resource": fmt.Sprintf("arn:aws:cloudformation:%s:%s:stack/%s/*", env.Region, env.ID, s.QualifiedName("*")),
 		}}},
 	})
-	constructs.Suppress(policy, "AwsSolutions-IAM5", "A stack's ARN ends with an id that is made with the stack; the pattern holds the names of this account's own stacks alone.")
+	constructs.Suppress(policy, "AwsSolutions-IAM5",
+		"A stack's ARN ends with an id that is made with the stack; "+
+			"the pattern holds the names of this account's own stacks alone.")
 }

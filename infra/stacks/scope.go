@@ -9,44 +9,51 @@ import (
 	"lockstep/config"
 )
 
-// A Scope is one account of the platform, to make stacks in: their names, tags, roles and protection follow from the configuration.
+// A Scope is one account of the platform in which stacks are created. Their names, tags, roles and protection follow
+// from the configuration.
 type Scope struct {
 	App         awscdk.App
 	Pipeline    config.Pipeline
 	Environment config.Environment
-	// Stacks are the stacks so far, in the order in which they were made.
+	// Stacks are the stacks in the order of their creation.
 	Stacks []awscdk.Stack
 }
 
-// NewStack makes a stack, called PROJECT-ENVIRONMENT-NAME.
-func (p *Scope) NewStack(name, about string) awscdk.Stack {
-	env := p.Environment
-	stack := awscdk.NewStack(p.App, jsii.String(p.QualifiedName(name)), &awscdk.StackProps{
+// NewStack returns a new stack with the name PROJECT-ENVIRONMENT-NAME.
+func (s *Scope) NewStack(name, description string) awscdk.Stack {
+	env := s.Environment
+	synthesizer := &awscdk.DefaultStackSynthesizerProps{Qualifier: jsii.String(s.Pipeline.Bootstrap.Qualifier)}
+	stack := awscdk.NewStack(s.App, jsii.String(s.QualifiedName(name)), &awscdk.StackProps{
 		Env:                   &awscdk.Environment{Account: jsii.String(env.ID), Region: jsii.String(env.Region)},
-		Description:           jsii.String(fmt.Sprintf("%s %s: %s", p.Pipeline.Project, env.Name, about)),
+		Description:           jsii.String(fmt.Sprintf("%s %s: %s", s.Pipeline.Project, env.Name, description)),
 		TerminationProtection: jsii.Bool(env.TerminationProtection),
-		Synthesizer:           awscdk.NewDefaultStackSynthesizer(&awscdk.DefaultStackSynthesizerProps{Qualifier: jsii.String(p.Pipeline.Bootstrap.Qualifier)}),
+		Synthesizer:           awscdk.NewDefaultStackSynthesizer(synthesizer),
 	})
-	stack.Node().SetContext(jsii.String(outputsContextKey), fmt.Sprintf("/%s/%s/%s/%s", p.Pipeline.Project, env.Name, config.OutputsFolder, name))
-	for key, value := range p.tags() {
+	stack.Node().SetContext(jsii.String(outputsContextKey), fmt.Sprintf("/%s/%s/%s/%s", s.Pipeline.Project, env.Name,
+		config.OutputsFolder, name))
+	for key, value := range s.tags() {
 		awscdk.Tags_Of(stack).Add(jsii.String(key), jsii.String(value), nil)
 	}
 	if env.TerminationProtection {
-		p.protectStack(stack)
+		s.protectStack(stack)
 	}
-	p.Stacks = append(p.Stacks, stack)
+	s.Stacks = append(s.Stacks, stack)
 	return stack
 }
 
-// QualifiedName is the name of something of this account that has to be unique in it.
-func (p *Scope) QualifiedName(of string) string {
-	return fmt.Sprintf("%s-%s-%s", p.Pipeline.Project, p.Environment.Name, of)
+// QualifiedName returns a name that is unique in the account.
+func (s *Scope) QualifiedName(name string) string {
+	return fmt.Sprintf("%s-%s-%s", s.Pipeline.Project, s.Environment.Name, name)
 }
 
-// tags are those of the configuration; the environment's win over the pipeline's, and who and where over both.
-func (p *Scope) tags() map[string]string {
+// tags returns the tags of all stacks: those of the pipeline, then those of the environment, then the project and the
+// environment. Later ones replace earlier ones.
+func (s *Scope) tags() map[string]string {
 	all := map[string]string{}
-	for _, tags := range []map[string]string{p.Pipeline.Tags, p.Environment.Tags, {"project": p.Pipeline.Project, "environment": p.Environment.Name}} {
+	for _, tags := range []map[string]string{
+		s.Pipeline.Tags, s.Environment.Tags,
+		{"project": s.Pipeline.Project, "environment": s.Environment.Name},
+	} {
 		for key, value := range tags {
 			all[key] = value
 		}
@@ -54,12 +61,15 @@ func (p *Scope) tags() map[string]string {
 	return all
 }
 
-// outputsContextKey is where a stack has the folder of the parameters that hold its outputs.
+// outputsContextKey is the context key of the folder of a stack's output parameters.
 const outputsContextKey = "lockstep:outputs"
 
-// addOutput makes a value known to people, as an output of the stack, and to programs, as a parameter.
-func addOutput(stack awscdk.Stack, id string, value *string, about string) {
-	awscdk.NewCfnOutput(stack, jsii.String(id), &awscdk.CfnOutputProps{Value: value, Description: jsii.String(about)})
+// addOutput publishes a value as an output of the stack, for people, and as a parameter, for programs.
+func addOutput(stack awscdk.Stack, id string, value *string, description string) {
+	awscdk.NewCfnOutput(stack, jsii.String(id), &awscdk.CfnOutputProps{
+		Value:       value,
+		Description: jsii.String(description),
+	})
 	folder := stack.Node().GetContext(jsii.String(outputsContextKey)).(string)
-	addParameter(stack, "Output-"+id, folder+"/"+id, about, *value)
+	addParameter(stack, "Output-"+id, folder+"/"+id, description, *value)
 }

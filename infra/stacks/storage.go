@@ -8,20 +8,23 @@ import (
 	"lockstep/infra/constructs"
 )
 
-// StorageProps are what the storage stack is made from.
+// StorageProps are the properties of the storage stack.
 type StorageProps struct {
 	config.Storage
 	Imports config.Imports
 }
 
-// AddStorage is the environment's object storage: a bucket that archives what is old, and one for its access logs.
+// AddStorage adds the environment's object storage: a bucket that archives old objects, and a bucket of its access
+// logs.
 func AddStorage(stack awscdk.Stack, props StorageProps) {
 	logs := constructs.NewBucket(stack, "AccessLogs", constructs.BucketProps{
 		LifecycleRules: []*awss3.LifecycleRule{constructs.ExpireRule(props.AccessLogDays)},
 	})
 	bucket := constructs.NewBucket(stack, "Objects", constructs.BucketProps{
-		Key: constructs.ImportedOrNewKey(stack, props.Imports, "encrypts the objects of "+*stack.StackName()), AccessLogs: logs,
-		LifecycleRules: []*awss3.LifecycleRule{constructs.ArchiveRule(props.ArchiveAfterDays, props.NoncurrentExpireAfterDays)},
+		Key:        constructs.ImportedOrNewKey(stack, props.Imports, "encrypts the objects of "+*stack.StackName()),
+		AccessLogs: logs,
+		LifecycleRules: []*awss3.LifecycleRule{constructs.ArchiveRule(props.ArchiveAfterDays,
+			props.NoncurrentExpireAfterDays)},
 	})
 	addOutput(stack, "BucketName", bucket.BucketName(), "the bucket for objects")
 	addOutput(stack, "AccessLogBucketName", logs.BucketName(), "the bucket for access logs")

@@ -16,13 +16,18 @@ import (
 	"lockstep/infra/constructs"
 )
 
-// addTrail records who does what in every region: for years in the bucket, and for as long as logs are kept where alarms see it.
+// addTrail records the calls in every region: for years in the bucket, and for LogDays in the log group that it
+// returns.
 func addTrail(stack awscdk.Stack, key awskms.Key, records awss3.IBucket, logDays int) awslogs.LogGroup {
+	// allowTrailKeyUse lets this trail use the key. Source: the CloudTrail user guide, configure AWS KMS key policies for
+	// CloudTrail.
 	allowTrailKeyUse(stack, key)
 	group := constructs.NewLogGroup(stack, "TrailLog", fmt.Sprintf("/%s/trail", *stack.StackName()), logDays)
 	awscloudtrail.NewTrail(stack, jsii.String("Trail"), &awscloudtrail.TrailProps{
-		TrailName: stack.StackName(), Bucket: records, EncryptionKey: key, CloudWatchLogGroup: group, SendToCloudWatchLogs: jsii.Bool(true),
-		IsMultiRegionTrail: jsii.Bool(true), IncludeGlobalServiceEvents: jsii.Bool(true), EnableFileValidation: jsii.Bool(true),
+		TrailName: stack.StackName(), Bucket: records, EncryptionKey: key, CloudWatchLogGroup: group,
+		SendToCloudWatchLogs: jsii.Bool(true),
+		IsMultiRegionTrail:   jsii.Bool(true), IncludeGlobalServiceEvents: jsii.Bool(true),
+		EnableFileValidation: jsii.Bool(true),
 	})
 	return group
 }
@@ -31,58 +36,121 @@ func addTrail(stack awscdk.Stack, key awskms.Key, records awss3.IBucket, logDays
 // Source: the CloudTrail user guide, configure AWS KMS key policies for CloudTrail.
 func allowTrailKeyUse(stack awscdk.Stack, key awskms.Key) {
 	arn := fmt.Sprintf("arn:aws:cloudtrail:%s:%s:trail/%s", *stack.Region(), *stack.Account(), *stack.StackName())
-	for _, right := range []struct {
+	anyTrail := fmt.Sprintf("arn:aws:cloudtrail:*:%s:trail/*", *stack.Account())
+	for _, permission := range []struct {
 		action     string
 		conditions map[string]any
 	}{
 		{"kms:GenerateDataKey*", map[string]any{
 			"StringEquals": map[string]any{"aws:SourceArn": arn},
-			"StringLike":   map[string]any{"kms:EncryptionContext:aws:cloudtrail:arn": fmt.Sprintf("arn:aws:cloudtrail:*:%s:trail/*", *stack.Account())},
+			"StringLike":   map[string]any{"kms:EncryptionContext:aws:cloudtrail:arn": anyTrail},
 		}},
 		{"kms:DescribeKey", map[string]any{"StringEquals": map[string]any{"aws:SourceArn": arn}}},
 	} {
 		key.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 			Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String("cloudtrail.amazonaws.com"), nil)},
-			Actions:    jsii.Strings(right.action), Resources: jsii.Strings("*"), Conditions: &right.conditions,
+			Actions:    jsii.Strings(permission.action), Resources: jsii.Strings("*"), Conditions: &permission.conditions,
 		}), nil)
 	}
 }
 
-// securityEvents are the events that raise an alarm when they happen once, as filters on the audit trail.
-// Source of the patterns: the CIS AWS Foundations Benchmark, monitoring; CloudTrail's documentation of event names.
-var securityEvents = []struct{ id, about, pattern string }{
-	{"DeniedCalls", "somebody was denied what they tried", `{ ($.errorCode = "*UnauthorizedOperation") || ($.errorCode = "AccessDenied*") }`},
-	{"SignInWithoutMFA", "somebody signed in to the console without a second factor", `{ ($.eventName = "ConsoleLogin") && ($.additionalEventData.MFAUsed != "Yes") && ($.userIdentity.type = "IAMUser") && ($.responseElements.ConsoleLogin = "Success") }`},
-	{"RootUse", "the root user did something", `{ ($.userIdentity.type = "Root") && ($.userIdentity.invokedBy NOT EXISTS) && ($.eventType != "AwsServiceEvent") }`},
-	{"IAMChanges", "rights were changed", `{ ($.eventSource = "iam.amazonaws.com") && (($.eventName = "Put*Policy") || ($.eventName = "Delete*Policy*") || ($.eventName = "Attach*Policy") || ($.eventName = "Detach*Policy") || ($.eventName = "CreatePolicy*") || ($.eventName = "SetDefaultPolicyVersion") || ($.eventName = "CreateUser") || ($.eventName = "CreateAccessKey") || ($.eventName = "UpdateAssumeRolePolicy")) }`},
-	{"TrailChanges", "the audit trail was changed", `{ ($.eventSource = "cloudtrail.amazonaws.com") && (($.eventName = "CreateTrail") || ($.eventName = "UpdateTrail") || ($.eventName = "DeleteTrail") || ($.eventName = "StartLogging") || ($.eventName = "StopLogging") || ($.eventName = "PutEventSelectors")) }`},
-	{"FailedSignIns", "somebody failed to sign in to the console", `{ ($.eventName = "ConsoleLogin") && ($.errorMessage = "Failed authentication") }`},
-	{"KeyRemovals", "a key was disabled or is to be deleted", `{ ($.eventSource = "kms.amazonaws.com") && (($.eventName = "DisableKey") || ($.eventName = "ScheduleKeyDeletion")) }`},
-	{"BucketPolicyChanges", "it was changed who reaches a bucket", `{ ($.eventSource = "s3.amazonaws.com") && (($.eventName = "PutBucketAcl") || ($.eventName = "PutBucketPolicy") || ($.eventName = "DeleteBucketPolicy") || ($.eventName = "PutBucketCors") || ($.eventName = "DeleteBucketPublicAccessBlock") || ($.eventName = "PutBucketPublicAccessBlock") || ($.eventName = "PutBucketReplication")) }`},
-	{"RecorderChanges", "the record of resources was changed", `{ ($.eventSource = "config.amazonaws.com") && (($.eventName = "StopConfigurationRecorder") || ($.eventName = "DeleteDeliveryChannel") || ($.eventName = "PutDeliveryChannel") || ($.eventName = "PutConfigurationRecorder")) }`},
-	{"SecurityGroupChanges", "a security group was changed", `{ ($.eventName = "AuthorizeSecurityGroup*") || ($.eventName = "RevokeSecurityGroup*") || ($.eventName = "CreateSecurityGroup") || ($.eventName = "DeleteSecurityGroup") || ($.eventName = "ModifySecurityGroupRules") }`},
-	{"NetworkACLChanges", "a network's access list was changed", `{ ($.eventName = "CreateNetworkAcl*") || ($.eventName = "DeleteNetworkAcl*") || ($.eventName = "ReplaceNetworkAcl*") }`},
-	{"GatewayChanges", "a way out of a network was changed", `{ ($.eventName = "CreateCustomerGateway") || ($.eventName = "DeleteCustomerGateway") || ($.eventName = "*InternetGateway") || ($.eventName = "CreateNatGateway") || ($.eventName = "DeleteNatGateway") }`},
-	{"RouteChanges", "a route was changed", `{ ($.eventSource = "ec2.amazonaws.com") && (($.eventName = "CreateRoute*") || ($.eventName = "ReplaceRoute*") || ($.eventName = "DeleteRoute*") || ($.eventName = "DisassociateRouteTable")) }`},
-	{"NetworkChanges", "a network was made, changed or removed", `{ ($.eventName = "CreateVpc") || ($.eventName = "DeleteVpc") || ($.eventName = "ModifyVpcAttribute") || ($.eventName = "*VpcPeeringConnection") }`},
+// securityEvents are the events that raise an alarm, as filters on the audit trail. Source of the patterns: the CIS
+// AWS Foundations Benchmark, monitoring; CloudTrail's documentation of event names.
+var securityEvents = []struct{ id, description, pattern string }{
+	{
+		"DeniedCalls", "somebody was denied what they tried",
+		`{ ($.errorCode = "*UnauthorizedOperation") || ($.errorCode = "AccessDenied*") }`,
+	},
+	{
+		"SignInWithoutMFA", "somebody signed in to the console without a second factor",
+		`{ ($.eventName = "ConsoleLogin") && ($.additionalEventData.MFAUsed != "Yes") && ($.userIdentity.type = ` +
+			`"IAMUser") && ($.responseElements.ConsoleLogin = "Success") }`,
+	},
+	{
+		"RootUse", "the root user did something",
+		`{ ($.userIdentity.type = "Root") && ($.userIdentity.invokedBy NOT EXISTS) && ($.eventType != "AwsServiceEvent") }`,
+	},
+	{
+		"IAMChanges", "rights were changed",
+		`{ ($.eventSource = "iam.amazonaws.com") && (($.eventName = "Put*Policy") || ($.eventName = "Delete*Policy*") || ` +
+			`($.eventName = "Attach*Policy") || ($.eventName = "Detach*Policy") || ($.eventName = "CreatePolicy*") || ` +
+			`($.eventName = "SetDefaultPolicyVersion") || ($.eventName = "CreateUser") || ($.eventName = "CreateAccessKey") ` +
+			`|| ($.eventName = "UpdateAssumeRolePolicy")) }`,
+	},
+	{
+		"TrailChanges", "the audit trail was changed",
+		`{ ($.eventSource = "cloudtrail.amazonaws.com") && (($.eventName = "CreateTrail") || ($.eventName = ` +
+			`"UpdateTrail") || ($.eventName = "DeleteTrail") || ($.eventName = "StartLogging") || ($.eventName = ` +
+			`"StopLogging") || ($.eventName = "PutEventSelectors")) }`,
+	},
+	{
+		"FailedSignIns", "somebody failed to sign in to the console",
+		`{ ($.eventName = "ConsoleLogin") && ($.errorMessage = "Failed authentication") }`,
+	},
+	{
+		"KeyRemovals", "a key was disabled or is to be deleted",
+		`{ ($.eventSource = "kms.amazonaws.com") && (($.eventName = "DisableKey") || ($.eventName = ` +
+			`"ScheduleKeyDeletion")) }`,
+	},
+	{
+		"BucketPolicyChanges", "it was changed who reaches a bucket",
+		`{ ($.eventSource = "s3.amazonaws.com") && (($.eventName = "PutBucketAcl") || ($.eventName = "PutBucketPolicy") ` +
+			`|| ($.eventName = "DeleteBucketPolicy") || ($.eventName = "PutBucketCors") || ($.eventName = ` +
+			`"DeleteBucketPublicAccessBlock") || ($.eventName = "PutBucketPublicAccessBlock") || ($.eventName = ` +
+			`"PutBucketReplication")) }`,
+	},
+	{
+		"RecorderChanges", "the record of resources was changed",
+		`{ ($.eventSource = "config.amazonaws.com") && (($.eventName = "StopConfigurationRecorder") || ($.eventName = ` +
+			`"DeleteDeliveryChannel") || ($.eventName = "PutDeliveryChannel") || ($.eventName = "PutConfigurationRecorder")) }`,
+	},
+	{
+		"SecurityGroupChanges", "a security group was changed",
+		`{ ($.eventName = "AuthorizeSecurityGroup*") || ($.eventName = "RevokeSecurityGroup*") || ($.eventName = ` +
+			`"CreateSecurityGroup") || ($.eventName = "DeleteSecurityGroup") || ($.eventName = "ModifySecurityGroupRules") }`,
+	},
+	{
+		"NetworkACLChanges", "a network's access list was changed",
+		`{ ($.eventName = "CreateNetworkAcl*") || ($.eventName = "DeleteNetworkAcl*") || ($.eventName = ` +
+			`"ReplaceNetworkAcl*") }`,
+	},
+	{
+		"GatewayChanges", "a way out of a network was changed",
+		`{ ($.eventName = "CreateCustomerGateway") || ($.eventName = "DeleteCustomerGateway") || ($.eventName = ` +
+			`"*InternetGateway") || ($.eventName = "CreateNatGateway") || ($.eventName = "DeleteNatGateway") }`,
+	},
+	{
+		"RouteChanges", "a route was changed",
+		`{ ($.eventSource = "ec2.amazonaws.com") && (($.eventName = "CreateRoute*") || ($.eventName = "ReplaceRoute*") || ` +
+			`($.eventName = "DeleteRoute*") || ($.eventName = "DisassociateRouteTable")) }`,
+	},
+	{
+		"NetworkChanges", "a network was made, changed or removed",
+		`{ ($.eventName = "CreateVpc") || ($.eventName = "DeleteVpc") || ($.eventName = "ModifyVpcAttribute") || ` +
+			`($.eventName = "*VpcPeeringConnection") }`,
+	},
 }
 
-// addSecurityAlarms raise an alarm on each of the security events, and draw them all.
+// addSecurityAlarms adds an alarm for each of the security events, and a dashboard.
 func addSecurityAlarms(stack awscdk.Stack, group awslogs.LogGroup, thresholds config.SecurityAlarms) {
-	// The events of which some are normal.
-	expected := map[string]int{"DeniedCalls": thresholds.DeniedCalls, "FailedSignIns": thresholds.FailedSignIns}
-	var drawn []awscloudwatch.IMetric
+	// The thresholds of events that are normal in small numbers.
+	configured := map[string]int{"DeniedCalls": thresholds.DeniedCalls, "FailedSignIns": thresholds.FailedSignIns}
+	var metrics []awscloudwatch.IMetric
 	for _, event := range securityEvents {
 		filter := awslogs.NewMetricFilter(stack, jsii.String(event.id+"Filter"), &awslogs.MetricFilterProps{
 			LogGroup: group, FilterPattern: awslogs.FilterPattern_Literal(jsii.String(event.pattern)),
 			MetricNamespace: stack.StackName(), MetricName: jsii.String(event.id), MetricValue: jsii.String("1"),
 		})
-		metric := filter.Metric(&awscloudwatch.MetricOptions{Statistic: jsii.String("Sum"), Period: awscdk.Duration_Minutes(jsii.Number(5))})
-		threshold := float64(max(expected[event.id], 1))
-		constructs.NewAlarm(stack, event.id, constructs.AlarmProps{
-			Metric: metric, Threshold: threshold, Periods: 1, Description: event.about + ": the audit trail says who, and from where",
+		metric := filter.Metric(&awscloudwatch.MetricOptions{
+			Statistic: jsii.String("Sum"),
+			Period:    awscdk.Duration_Minutes(jsii.Number(5)),
 		})
-		drawn = append(drawn, metric)
+		threshold := float64(max(configured[event.id], 1))
+		constructs.NewAlarm(stack, event.id, constructs.AlarmProps{
+			Metric: metric, Threshold: threshold, Periods: 1, Description: event.description +
+				": the audit trail says who, and from where",
+		})
+		metrics = append(metrics, metric)
 	}
-	constructs.NewDashboard(stack, []awscloudwatch.IWidget{constructs.NewGraphWidget("security events", drawn...)})
+	constructs.NewDashboard(stack, []awscloudwatch.IWidget{constructs.NewGraphWidget("security events", metrics...)})
 }

@@ -12,8 +12,8 @@ import (
 	"lockstep/infra/stacks"
 )
 
-// featureFlags are the library's feature flags: what a new app gets, as far as these stacks are concerned.
-// Source: https://github.com/aws/aws-cdk/blob/main/packages/aws-cdk-lib/cx-api/FEATURE_FLAGS.md
+// featureFlags are the library's feature flags that concern these stacks, as a new app has them. Source:
+// https://github.com/aws/aws-cdk/blob/main/packages/aws-cdk-lib/cx-api/FEATURE_FLAGS.md
 var featureFlags = map[string]any{
 	"@aws-cdk/aws-s3:createDefaultLoggingPolicy":            true,
 	"@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy":       true,
@@ -21,33 +21,37 @@ var featureFlags = map[string]any{
 	"@aws-cdk/aws-iam:minimizePolicies":                     true,
 	"@aws-cdk/core:enablePartitionLiterals":                 true,
 	"@aws-cdk/aws-sns-subscriptions:restrictSqsDescryption": true,
-	// What the CDK's command line sets by itself: each resource says which construct it comes from.
+	// The CDK's command line sets this: each resource has the path of its construct.
 	"aws:cdk:enable-path-metadata": true,
 }
 
-// NewApp is the app with all stacks of an environment, or of the tooling account, which writes its cloud assembly into the folder out.
+// NewApp returns the app with all stacks of an environment, or of the tooling account. It writes its cloud assembly to
+// the folder out.
 func NewApp(c *config.Config, env config.Environment, out string) (awscdk.App, error) {
 	context := maps.Clone(featureFlags)
 	if env.Network != nil {
-		// The library looks the zones of an account up even when it is told which to use, to compare the two. It is told that these are all.
+		// The library looks up the zones of an account even when they are configured, to compare the two. This context
+		// makes it take the configured ones.
 		context[fmt.Sprintf("availability-zones:account=%s:region=%s", env.ID, env.Region)] = env.Network.AvailabilityZones
 	}
 	app := awscdk.NewApp(&awscdk.AppProps{
 		Outdir: jsii.String(out), Context: &context,
-		// These would write what differs from run to run, or what nobody reads.
+		// These write files that differ from run to run, or that nobody reads.
 		AnalyticsReporting: jsii.Bool(false), TreeMetadata: jsii.Bool(false), StackTraces: jsii.Bool(false),
 	})
-	place := &stacks.Scope{App: app, Pipeline: c.Pipeline, Environment: env}
+	scope := &stacks.Scope{App: app, Pipeline: c.Pipeline, Environment: env}
 	for _, stage := range stagesFor(c, env) {
-		before := len(place.Stacks)
-		if err := stage.build(place); err != nil {
+		before := len(scope.Stacks)
+		if err := stage.build(scope); err != nil {
 			return nil, err
 		}
-		addDependencies(place.Stacks[:before], place.Stacks[before:])
+		// addDependencies makes each stack of a stage depend on the stacks of the stages before.
+		addDependencies(scope.Stacks[:before], scope.Stacks[before:])
 	}
-	// The report, one for each stack, stays in the assembly: which rule was met by which resource, and why another was excused.
+	// The assembly keeps a report for each stack, with the rules that each resource complies with or is excepted from.
 	awscdk.Aspects_Of(app).Add(cdknag.NewAwsSolutionsChecks(&cdknag.NagPackProps{
-		Verbose: jsii.Bool(true), Reports: jsii.Bool(true), ReportFormats: &[]cdknag.NagReportFormat{cdknag.NagReportFormat_JSON},
+		Verbose: jsii.Bool(true), Reports: jsii.Bool(true),
+		ReportFormats: &[]cdknag.NagReportFormat{cdknag.NagReportFormat_JSON},
 	}), nil)
 	return app, nil
 }

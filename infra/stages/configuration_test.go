@@ -1,59 +1,109 @@
 package stages
 
 import (
+	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/assertions"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"lockstep/config"
+	"lockstep/infra/stacks"
+	"lockstep/internal/pipeline"
 )
 
-// The templates of every environment, for whoever reviews a change: -update writes them anew.
+// goldenDir holds the files that TestTemplates_MatchGoldenFiles compares with.
+const goldenDir = "testdata/golden"
+
+// The golden files show a reviewer what a change does to the stacks: the small platform's templates in full, one
+// pipeline with one job, and of the fixture platform which resources each stack has. -update writes them.
 func TestTemplates_MatchGoldenFiles(t *testing.T) {
-	golden := map[string]string{}
-	for _, environment := range []string{"dev", "acc", "prod", config.ToolingEnvironment} {
-		files, err := filepath.Glob(filepath.Join(synthesizedAssemblies[environment].dir, "*.template.json"))
-		require.NoError(t, err)
-		for _, file := range files {
-			data, err := os.ReadFile(file)
-			require.NoError(t, err)
-			golden[filepath.Base(file)] = string(data)
+	golden := map[string]string{"pipeline-with-one-job.json": indentedJSON(t, oneJobPipeline(t))}
+	for name, in := range smallAssembly.templates {
+		golden["small-dev-"+name+".template.json"] = indentedJSON(t, in)
+	}
+	for _, environment := range []string{"acc", config.ToolingEnvironment} {
+		for name, in := range synthesizedAssemblies[environment].templates {
+			golden["lockstep-"+environment+"-"+name+".template.json"] = resourceTypes(t, in)
 		}
 	}
-	const dir = "testdata/golden"
 	if *update {
-		require.NoError(t, os.RemoveAll(dir))
-		require.NoError(t, os.MkdirAll(dir, 0o755))
+		require.NoError(t, os.RemoveAll(goldenDir))
+		require.NoError(t, os.MkdirAll(goldenDir, 0o755))
 		for name, content := range golden {
-			require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644))
+			require.NoError(t, os.WriteFile(filepath.Join(goldenDir, name), []byte(content), 0o644))
 		}
 	}
-	kept, err := os.ReadDir(dir)
+	entries, err := os.ReadDir(goldenDir)
 	require.NoError(t, err)
-	assert.Len(t, kept, len(golden), "a stack is new or gone: review it, then run `go test ./infra/stages -update`")
+	assert.Len(t, entries, len(golden), "a stack is new or gone: review it, then run `go test ./infra/stages -update`")
 	for name, content := range golden {
-		want, err := os.ReadFile(filepath.Join(dir, name))
+		want, err := os.ReadFile(filepath.Join(goldenDir, name))
 		if assert.NoError(t, err) && string(want) != content {
-			assert.Fail(t, name+" is not what it was: review the change, then run `go test ./infra/stages -update`", firstDifference(string(want), content))
+			assert.Fail(t, name+" has changed: review it, then run `go test ./infra/stages -update`",
+				firstDifference(string(want), content))
 		}
 	}
 }
 
-// firstDifference is where two texts begin to differ; the whole of them fills screens.
+// oneJobPipeline returns the template of a pipeline stack that has one pipeline with one deployment job.
+func oneJobPipeline(t *testing.T) template {
+	t.Helper()
+	c, err := config.Load(configurationFS)
+	require.NoError(t, err)
+	c.Environments = c.Environments[:1]
+	tooling, _ := c.Tooling()
+	main := pipeline.Pipelines(c)[0]
+	main.Stages = main.Stages[len(main.Stages)-1:]
+	context := maps.Clone(featureFlags)
+	app := awscdk.NewApp(&awscdk.AppProps{Context: &context})
+	scope := &stacks.Scope{App: app, Pipeline: c.Pipeline, Environment: tooling}
+	stack := scope.NewStack("pipeline", "one pipeline")
+	require.NoError(t, stacks.AddPipelines(stack, stacks.PipelinesProps{
+		Pipeline: c.Pipeline, Environments: c.Environments, Pipelines: []pipeline.Pipeline{main},
+	}))
+	return template(*assertions.Template_FromStack(stack, nil).ToJSON())
+}
+
+// resourceTypes returns a template that has the resources' logical ids and types only, a resource a line.
+func resourceTypes(t *testing.T, in template) string {
+	t.Helper()
+	var lines []string
+	resources := in.resources()
+	for _, id := range slices.Sorted(maps.Keys(resources)) {
+		lines = append(lines, fmt.Sprintf("  %q: {\"Type\": %q}", id, resources[id]["Type"]))
+	}
+	return "{\"Resources\": {\n" + strings.Join(lines, ",\n") + "\n}}\n"
+}
+
+func indentedJSON(t *testing.T, value any) string {
+	t.Helper()
+	text, err := json.MarshalIndent(value, "", " ")
+	require.NoError(t, err)
+	return string(text) + "\n"
+}
+
+// firstDifference returns the first three lines from which on two texts differ.
 func firstDifference(want, got string) string {
-	a, b := strings.Split(want, "\n"), strings.Split(got, "\n")
+	a := strings.Split(want, "\n")
+	b := strings.Split(got, "\n")
 	i := 0
 	for i < len(a) && i < len(b) && a[i] == b[i] {
 		i++
 	}
-	part := func(lines []string) string { return strings.Join(lines[min(i, len(lines)):min(i+3, len(lines))], "\n") }
-	return fmt.Sprintf("from line %d on it was\n%s\nand is\n%s", i+1, part(a), part(b))
+	excerpt := func(lines []string) string {
+		return strings.Join(lines[min(i, len(lines)):min(i+3, len(lines))], "\n")
+	}
+	return fmt.Sprintf("from line %d on it was\n%s\nand is\n%s", i+1, excerpt(a), excerpt(b))
 }
 
 func TestSynth_IsReproducible(t *testing.T) {
@@ -110,6 +160,7 @@ func TestD3_SecretsAreReferences(t *testing.T) {
 	for _, environment := range []string{"dev", "acc", "prod"} {
 		cluster := onlyResource(t, stackTemplate(t, environment, "database"), "AWS::RDS::DBCluster")
 		assert.NotContains(t, cluster["Properties"], "MasterUserPassword")
-		assert.Equal(t, map[string]any{"Fn::GetAtt": []any{"Cluster", "MasterUserSecret.SecretArn"}}, valueAt(stackTemplate(t, environment, "database"), "Outputs.MasterSecretArn.Value"))
+		assert.Equal(t, map[string]any{"Fn::GetAtt": []any{"Cluster", "MasterUserSecret.SecretArn"}},
+			valueAt(stackTemplate(t, environment, "database"), "Outputs.MasterSecretArn.Value"))
 	}
 }

@@ -1,4 +1,4 @@
-// Package stages owns which stacks an environment has and in which order they come. It knows nothing of what is in them.
+// Package stages owns which stacks an environment has and in which order. It knows nothing of what is in them.
 package stages
 
 import (
@@ -9,13 +9,13 @@ import (
 	"lockstep/infra/stacks"
 )
 
-// A stage is a part of an account that is deployed whole before the next one begins.
+// A stage is a part of an account that is deployed completely before the next one.
 type stage struct {
 	name  string
 	build func(*stacks.Scope) error
 }
 
-// stagesFor are the stages of an environment, or of the tooling account, in their order.
+// stagesFor returns the stages of an environment, or of the tooling account, in order.
 func stagesFor(c *config.Config, env config.Environment) []stage {
 	if env.Name == config.ToolingEnvironment {
 		return toolingStages(c)
@@ -30,33 +30,38 @@ var environmentStages = []stage{
 	{"shared", buildShared},
 }
 
-// buildArtefact is what the platform's programs are configured by.
-func buildArtefact(p *stacks.Scope) error {
-	stacks.AddArtefact(p.NewStack("artefact", "the configuration, as SSM parameters"), stacks.ArtefactProps{Project: p.Pipeline.Project, Environment: p.Environment})
+// buildArtefact adds the configuration of the platform's programs.
+func buildArtefact(scope *stacks.Scope) error {
+	stacks.AddArtefact(scope.NewStack("artefact", "the configuration, as SSM parameters"),
+		stacks.ArtefactProps{Project: scope.Pipeline.Project, Environment: scope.Environment})
 	return nil
 }
 
-// buildPlugins are the parts that this environment's configuration names.
-func buildPlugins(p *stacks.Scope) error {
-	wanted, err := plugins.ForEnvironment(p.Environment)
+// buildPlugins adds the plugins of the environment.
+func buildPlugins(scope *stacks.Scope) error {
+	selected, err := plugins.ForEnvironment(scope.Environment)
 	if err != nil {
 		return err
 	}
-	for _, plugin := range wanted {
-		if err := plugin.Build(p); err != nil {
+	for _, plugin := range selected {
+		if err := plugin.Build(scope); err != nil {
 			return fmt.Errorf("plugin %s: %w", plugin.Name, err)
 		}
 	}
 	return nil
 }
 
-// buildShared is what watches all the rest, and whom it tells.
-func buildShared(p *stacks.Scope) error {
-	env := p.Environment
-	topics := stacks.AddNotifications(p.NewStack("notifications", "who hears of what"), stacks.NotificationsProps(env.Notifications))
-	governance := stacks.GovernanceProps{Governance: env.Governance, Topics: topics, Budget: env.Budget, LogDays: env.LogDays, Protected: env.TerminationProtection}
-	if governance.HasResources() { // CloudFormation takes no empty stack
-		stacks.AddGovernance(p.NewStack("governance", "cost, audit and compliance of the account"), governance)
+// buildShared adds the topics that people are notified on and what monitors the account.
+func buildShared(scope *stacks.Scope) error {
+	env := scope.Environment
+	topics := stacks.AddNotifications(scope.NewStack("notifications", "who hears of what"),
+		stacks.NotificationsProps(env.Notifications))
+	governance := stacks.GovernanceProps{
+		Governance: env.Governance, Topics: topics, Budget: env.Budget,
+		LogDays: env.LogDays, Protected: env.TerminationProtection,
+	}
+	if governance.HasResources() { // CloudFormation refuses an empty stack
+		stacks.AddGovernance(scope.NewStack("governance", "cost, audit and compliance of the account"), governance)
 	}
 	return nil
 }

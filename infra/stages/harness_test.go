@@ -21,13 +21,17 @@ import (
 
 var update = flag.Bool("update", false, "write the templates as they are now into the golden files")
 
-// configurationFS is that of the repository.
-var configurationFS = os.DirFS("../../config")
+// configurationFS is the platform that the tests of all packages share.
+var configurationFS = os.DirFS("../../config/testdata/platform")
 
-// synthesizedAssemblies are the cloud assemblies of all environments, made once: starting the library costs more than any test here.
+// synthesizedAssemblies has the cloud assemblies of all environments. They are made once, because starting the library
+// takes longer than any test.
 var synthesizedAssemblies = map[string]assembly{}
 
-// An assembly is what a synthesis wrote.
+// smallAssembly is the cloud assembly of the small platform's only environment.
+var smallAssembly assembly
+
+// An assembly is the result of a synthesis.
 type assembly struct {
 	dir string
 	// templates are the stacks' templates by the stack's own part of its name.
@@ -55,19 +59,22 @@ func TestMain(m *testing.M) {
 	}())
 }
 
-// synthesiseAll makes the assemblies of the repository's own environments, and of some that the tests need.
+// synthesiseAll makes the assemblies of the fixture platforms, and of more environments that the tests need.
 func synthesiseAll(dir string) error {
 	c, err := config.Load(configurationFS)
 	if err != nil {
 		return err
 	}
-	more, err := config.Load(configurationWith(map[string]string{"environments/perf.yaml": perfYAML, "environments/given.yaml": existingResourcesYAML}))
+	extended, err := config.Load(configurationWith(map[string]string{
+		"environments/perf.yaml":  perfYAML,
+		"environments/given.yaml": existingResourcesYAML,
+	}))
 	if err != nil {
 		return err
 	}
 	all := c.Environments
 	for _, name := range []string{"perf", "given"} {
-		env, _ := more.Environment(name)
+		env, _ := extended.Environment(name)
 		all = append(all, env)
 	}
 	if tooling, ok := c.Tooling(); ok {
@@ -79,7 +86,14 @@ func synthesiseAll(dir string) error {
 		}
 	}
 	acc, _ := c.Environment("acc")
-	synthesizedAssemblies["acc again"], err = synthesise(c, acc, filepath.Join(dir, "acc-again"))
+	if synthesizedAssemblies["acc again"], err = synthesise(c, acc, filepath.Join(dir, "acc-again")); err != nil {
+		return err
+	}
+	small, err := config.Load(os.DirFS("../../config/testdata/small"))
+	if err != nil {
+		return err
+	}
+	smallAssembly, err = synthesise(small, small.Environments[0], filepath.Join(dir, "small"))
 	return err
 }
 
@@ -99,12 +113,13 @@ func synthesise(c *config.Config, env config.Environment, dir string) (assembly,
 		if err := json.Unmarshal(text, &t); err != nil {
 			return a, err
 		}
-		a.templates[strings.TrimPrefix(strings.TrimSuffix(filepath.Base(file), ".template.json"), c.Pipeline.Project+"-"+env.Name+"-")] = t
+		a.templates[strings.TrimPrefix(strings.TrimSuffix(filepath.Base(file), ".template.json"),
+			c.Pipeline.Project+"-"+env.Name+"-")] = t
 	}
 	return a, err
 }
 
-// configurationWith is the repository's configuration with some files put over it.
+// configurationWith returns the configuration of the fixture platform with some files added or replaced.
 func configurationWith(over map[string]string) fs.FS {
 	files := fstest.MapFS{}
 	err := fs.WalkDir(configurationFS, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -124,11 +139,12 @@ func configurationWith(over map[string]string) fs.FS {
 	return files
 }
 
-// stackTemplate is the template of a stack.
+// stackTemplate returns the template of a stack.
 func stackTemplate(t *testing.T, environment, name string) template {
 	t.Helper()
 	found, ok := synthesizedAssemblies[environment].templates[name]
-	require.True(t, ok, "%s has no stack %s but %v", environment, name, slices.Sorted(maps.Keys(synthesizedAssemblies[environment].templates)))
+	require.True(t, ok, "%s has no stack %s but %v", environment, name,
+		slices.Sorted(maps.Keys(synthesizedAssemblies[environment].templates)))
 	return found
 }
 
@@ -141,7 +157,7 @@ func (t template) resources() map[string]map[string]any {
 	return out
 }
 
-// resourcesOfType are the resources of a type, in the order of their logical ids.
+// resourcesOfType returns the resources of a type, sorted by their logical ids.
 func (t template) resourcesOfType(kind string) []map[string]any {
 	var out []map[string]any
 	resources := t.resources()
@@ -153,7 +169,7 @@ func (t template) resourcesOfType(kind string) []map[string]any {
 	return out
 }
 
-// onlyResource is the one resource of its type.
+// onlyResource returns the only resource of a type.
 func onlyResource(t *testing.T, in template, kind string) map[string]any {
 	t.Helper()
 	found := in.resourcesOfType(kind)
@@ -161,7 +177,7 @@ func onlyResource(t *testing.T, in template, kind string) map[string]any {
 	return found[0]
 }
 
-// valueAt is the value at a path of keys and indices below a resource, such as Properties.Rules.0.Id; nil if there is none.
+// valueAt returns the value at a path of keys and indices, such as Properties.Rules.0.Id; nil if there is none.
 func valueAt(value any, path string) any {
 	for step := range strings.SplitSeq(path, ".") {
 		switch v := value.(type) {
@@ -182,7 +198,7 @@ func valueAt(value any, path string) any {
 	return value
 }
 
-// jsonText is a value as JSON.
+// jsonText returns a value as JSON.
 func jsonText(value any) string {
 	out, err := json.Marshal(value)
 	if err != nil {
@@ -191,7 +207,7 @@ func jsonText(value any) string {
 	return string(out)
 }
 
-// stringList is what a policy says as one text or as several.
+// stringList returns the values of a policy's element, which may be one string or a list.
 func stringList(value any) []string {
 	switch v := value.(type) {
 	case string:
@@ -212,7 +228,7 @@ func stringList(value any) []string {
 	return []string{jsonText(value)}
 }
 
-// forEachTemplate visits each template of each environment in order.
+// forEachTemplate calls visit for each template of each environment, in order.
 func forEachTemplate(t *testing.T, visit func(t *testing.T, environment, stack string, in template)) {
 	t.Helper()
 	for _, environment := range slices.Sorted(maps.Keys(synthesizedAssemblies)) {
@@ -222,7 +238,7 @@ func forEachTemplate(t *testing.T, visit func(t *testing.T, environment, stack s
 	}
 }
 
-// perfYAML is an environment more: one file, and no code.
+// perfYAML is an additional environment: one file and no code.
 const perfYAML = `account: "555566667777"
 region: eu-central-1
 after: acc
@@ -236,7 +252,7 @@ notifications: {finance: [money@example.com], owners: [perf@example.com, platfor
 tags: {costCentre: platform-perf}
 `
 
-// existingResourcesYAML is an environment in which much is there already, and which the organisation governs.
+// existingResourcesYAML is an environment that imports existing resources and is governed by the organisation.
 const existingResourcesYAML = `account: "666677778888"
 region: eu-west-1
 logDays: 180

@@ -17,10 +17,11 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// findPipeline is a pipeline of the tooling account.
+// findPipeline returns a pipeline of the tooling account.
 func findPipeline(t *testing.T, name string) map[string]any {
 	t.Helper()
-	for _, p := range stackTemplate(t, config.ToolingEnvironment, "pipeline").resourcesOfType("AWS::CodePipeline::Pipeline") {
+	for _, p := range stackTemplate(t, config.ToolingEnvironment,
+		"pipeline").resourcesOfType("AWS::CodePipeline::Pipeline") {
 		if valueAt(p, "Properties.Name") == "lockstep-"+name {
 			return p
 		}
@@ -29,7 +30,7 @@ func findPipeline(t *testing.T, name string) map[string]any {
 	return nil
 }
 
-// stageNames are the names of a pipeline's stages in their order.
+// stageNames returns the names of a pipeline's stages in order.
 func stageNames(p map[string]any) []string {
 	var names []string
 	for _, s := range valueAt(p, "Properties.Stages").([]any) {
@@ -38,7 +39,7 @@ func stageNames(p map[string]any) []string {
 	return names
 }
 
-// stageActions are the actions of a pipeline's stage.
+// stageActions returns the actions of a pipeline's stage.
 func stageActions(t *testing.T, p map[string]any, stage string) []any {
 	t.Helper()
 	i := slices.Index(stageNames(p), stage)
@@ -55,16 +56,19 @@ func TestB1_PipelinesAreV2WithConnection(t *testing.T) {
 		assert.Equal(t, "V2", valueAt(p, "Properties.PipelineType"))
 		source := stageActions(t, p, "source")[0]
 		assert.Equal(t, "CodeStarSourceConnection", valueAt(source, "ActionTypeId.Provider"))
-		assert.Equal(t, "arn:aws:codeconnections:eu-west-1:123456789012:connection/11111111-2222-3333-4444-555555555555", valueAt(source, "Configuration.ConnectionArn"))
+		assert.Equal(t, "arn:aws:codeconnections:eu-west-1:123456789012:connection/11111111-2222-3333-4444-555555555555",
+			valueAt(source, "Configuration.ConnectionArn"))
 		assert.Equal(t, "example/platform", valueAt(source, "Configuration.FullRepositoryId"))
 		assert.Equal(t, "false", valueAt(source, "Configuration.DetectChanges"), "the triggers alone start it")
 	}
 }
 
-// Gates look at the commits. Whoever takes the repository's files clones them, and may do no more than that with the connection.
+// Gates look at the commits. Whoever takes the repository's files clones them, and may do no more than that with the
+// connection.
 func TestB1_JobsCloneReadOnly(t *testing.T) {
 	for _, name := range []string{"main", "release", "pull-request"} {
-		assert.Equal(t, "CODEBUILD_CLONE_REF", valueAt(stageActions(t, findPipeline(t, name), "source")[0], "Configuration.OutputArtifactFormat"))
+		assert.Equal(t, "CODEBUILD_CLONE_REF", valueAt(stageActions(t, findPipeline(t, name), "source")[0],
+			"Configuration.OutputArtifactFormat"))
 	}
 	jobs := 0
 	for id, r := range stackTemplate(t, config.ToolingEnvironment, "pipeline").resources() {
@@ -84,7 +88,8 @@ func TestB1_JobsCloneReadOnly(t *testing.T) {
 			jobs++
 		}
 	}
-	assert.Len(t, stackTemplate(t, config.ToolingEnvironment, "pipeline").resourcesOfType("AWS::CodeBuild::Project"), jobs, "every job takes the repository's files")
+	assert.Len(t, stackTemplate(t, config.ToolingEnvironment, "pipeline").resourcesOfType("AWS::CodeBuild::Project"),
+		jobs, "every job takes the repository's files")
 }
 
 func TestB2_TriggersStartTheirPipeline(t *testing.T) {
@@ -97,7 +102,8 @@ func TestB2_TriggersStartTheirPipeline(t *testing.T) {
 	assert.Equal(t, []any{"OPEN", "UPDATED"}, valueAt(git("pull-request"), "PullRequest.0.Events"))
 }
 
-// What nobody has reviewed runs with no way to any account, and what it leaves never lies where a release takes its files from.
+// What nobody has reviewed runs with no way to any account, and what it leaves never lies where a release takes its
+// files from.
 func TestB2_PullRequestHasNoPermissions(t *testing.T) {
 	s := stackTemplate(t, config.ToolingEnvironment, "pipeline")
 	for id, r := range s.resources() {
@@ -159,7 +165,8 @@ func TestB3_ActionReferencesPrecede(t *testing.T) {
 				}
 				inputs, _ := valueAt(action, "InputArtifacts").([]any)
 				for _, input := range inputs {
-					assert.True(t, outputs[fmt.Sprint(valueAt(input, "Name"))], "%s: %s reads %v", name, valueAt(action, "Name"), valueAt(input, "Name"))
+					assert.True(t, outputs[fmt.Sprint(valueAt(input, "Name"))], "%s: %s reads %v", name, valueAt(action, "Name"),
+						valueAt(input, "Name"))
 				}
 			}
 			for _, action := range valueAt(stage, "Actions").([]any) {
@@ -197,7 +204,8 @@ func TestB5_JobsAssumeOwnEnvironmentRoles(t *testing.T) {
 					if role == "arn:aws:iam::"+before.ID+":role/cdk-hnb659fds-file-publishing-role-"+before.ID+"-"+before.Region {
 						continue // what the environment before has recorded says what may go on
 					}
-					assert.Regexp(t, `^arn:aws:iam::`+env.ID+`:role/cdk-hnb659fds-(deploy|file-publishing|lookup)-role-`+env.ID+`-`+env.Region+`$`, role)
+					assert.Regexp(t, fmt.Sprintf(`^arn:aws:iam::%[1]s:role/`+
+						`cdk-hnb659fds-(deploy|file-publishing|lookup)-role-%[1]s-%[2]s$`, env.ID, env.Region), role)
 				}
 			}
 		}
@@ -219,7 +227,8 @@ func TestB5_ArtifactsReadableByBootstrapRoles(t *testing.T) {
 				for _, role := range stringList(valueAt(statement, "Condition.ArnEquals.aws:PrincipalArn")) {
 					assert.Contains(t, role, ":role/cdk-hnb659fds-")
 				}
-				assert.NotEmpty(t, valueAt(statement, "Condition.ArnEquals.aws:PrincipalArn"), "%s lets all of account %s in", id, account[1])
+				assert.NotEmpty(t, valueAt(statement, "Condition.ArnEquals.aws:PrincipalArn"), "%s lets all of account %s in", id,
+					account[1])
 				for _, action := range stringList(statement["Action"]) {
 					assert.Contains(t, []string{"s3:GetObject", "s3:GetObjectVersion", "kms:Decrypt", "kms:DescribeKey"}, action)
 				}
@@ -232,15 +241,62 @@ func TestB5_ArtifactsReadableByBootstrapRoles(t *testing.T) {
 	}
 }
 
-func TestB6_OwnersAreNotified(t *testing.T) {
-	s := stackTemplate(t, config.ToolingEnvironment, "events")
-	var heard []string
-	for _, rule := range s.resourcesOfType("AWS::Events::Rule") {
-		if strings.HasPrefix(fmt.Sprint(valueAt(rule, "Properties.Targets.0.Arn.Ref")), "Owners") {
-			heard = append(heard, fmt.Sprint(valueAt(rule, "Properties.Description")))
+// The pipeline and its jobs, and nobody else of the account, may write to the pipeline's artifact store.
+func TestB5_ArtifactsWrittenByOwnPipeline(t *testing.T) {
+	s := stackTemplate(t, config.ToolingEnvironment, "pipeline")
+	stores := 0
+	for id, policy := range s.resources() {
+		prefix, isStore := strings.CutSuffix(strings.TrimRight(id, "0123456789ABCDEF"), "ArtefactsPolicy")
+		if policy["Type"] != "AWS::S3::BucketPolicy" || !isStore {
+			continue
+		}
+		stores++
+		writers := 0
+		for _, statement := range policyStatements(policy["Properties"]) {
+			if statement["Effect"] != "Allow" || !slices.Contains(stringList(statement["Action"]), "s3:PutObject") {
+				continue
+			}
+			for _, principal := range stringList(valueAt(statement, "Principal.AWS")) {
+				writers++
+				assert.Contains(t, principal, `{"Fn::GetAtt":["`+prefix, "a role of the same pipeline")
+			}
+			assert.Contains(t, stringList(statement["Action"]), "s3:GetObject")
+		}
+		assert.Greater(t, writers, 1, "%s: the pipeline and its jobs", id)
+	}
+	assert.Equal(t, 4, stores, "one for each pipeline")
+}
+
+func TestB7_JobsMayOnlyWriteTheirLogsAndReports(t *testing.T) {
+	s := stackTemplate(t, config.ToolingEnvironment, "pipeline")
+	for id, r := range s.resources() {
+		for _, statement := range policyStatements(r["Properties"]) {
+			actions := stringList(statement["Action"])
+			switch {
+			case slices.Contains(actions, "logs:PutLogEvents"):
+				assert.Equal(t, []string{"logs:CreateLogStream", "logs:PutLogEvents"}, actions, id)
+				assert.Contains(t, jsonText(statement["Resource"]), "Log", id)
+			case slices.Contains(actions, "codebuild:CreateReport"):
+				assert.Contains(t, jsonText(statement["Resource"]), ":report-group/lockstep-", id)
+			case slices.Contains(actions, "codebuild:StartBuild"):
+				assert.Equal(t, []string{"codebuild:BatchGetBuilds", "codebuild:StartBuild"}, actions, id)
+			}
 		}
 	}
-	assert.ElementsMatch(t, []string{"a pipeline failed", "a pipeline succeeded", "a release waits for a person's yes", "a plan can be read", "what is deployed was changed by hand", "an alarm is raised, or is over after it was"}, heard)
+}
+
+func TestB6_OwnersAreNotified(t *testing.T) {
+	s := stackTemplate(t, config.ToolingEnvironment, "events")
+	var notified []string
+	for _, rule := range s.resourcesOfType("AWS::Events::Rule") {
+		if strings.HasPrefix(fmt.Sprint(valueAt(rule, "Properties.Targets.0.Arn.Ref")), "Owners") {
+			notified = append(notified, fmt.Sprint(valueAt(rule, "Properties.Description")))
+		}
+	}
+	assert.ElementsMatch(t, []string{
+		"a pipeline failed", "a pipeline succeeded", "a release waits for a person's yes",
+		"a plan can be read", "what is deployed was changed by hand", "an alarm is raised, or is over after it was",
+	}, notified)
 	assert.Equal(t, "platform@example.com", valueAt(onlyResource(t, s, "AWS::SNS::Subscription"), "Properties.Endpoint"))
 	assert.Contains(t, jsonText(onlyResource(t, s, "AWS::Logs::ResourcePolicy")), "aws:SourceArn")
 }
@@ -270,7 +326,8 @@ func TestF6_DriftPipelineIsReadOnly(t *testing.T) {
 		case "what is deployed was changed by hand":
 			assert.Equal(t, []any{"lockstep-drift"}, valueAt(rule, "Properties.EventPattern.detail.pipeline"))
 		case "a pipeline succeeded":
-			assert.Equal(t, []any{"lockstep-main", "lockstep-release", "lockstep-pull-request"}, valueAt(rule, "Properties.EventPattern.detail.pipeline"), "an in-sync day is no news")
+			assert.Equal(t, []any{"lockstep-main", "lockstep-release", "lockstep-pull-request"},
+				valueAt(rule, "Properties.EventPattern.detail.pipeline"), "an in-sync day is no news")
 		}
 	}
 
@@ -348,7 +405,8 @@ func TestB7_JobsRunTheirBuildspec(t *testing.T) {
 		}
 	}
 	got := map[string]string{}
-	for _, project := range stackTemplate(t, config.ToolingEnvironment, "pipeline").resourcesOfType("AWS::CodeBuild::Project") {
+	for _, project := range stackTemplate(t, config.ToolingEnvironment,
+		"pipeline").resourcesOfType("AWS::CodeBuild::Project") {
 		got[fmt.Sprint(valueAt(project, "Properties.Name"))] = fmt.Sprint(valueAt(project, "Properties.Source.BuildSpec"))
 	}
 	assert.Equal(t, want, got)
@@ -372,7 +430,8 @@ func TestB2_PullRequestStaysOutOfVPC(t *testing.T) {
 
 	var placed, others int
 	for _, project := range made.templates["pipeline"].resourcesOfType("AWS::CodeBuild::Project") {
-		name, buildspec := fmt.Sprint(valueAt(project, "Properties.Name")), fmt.Sprint(valueAt(project, "Properties.Source.BuildSpec"))
+		name, buildspec := fmt.Sprint(valueAt(project, "Properties.Name")), fmt.Sprint(valueAt(project,
+			"Properties.Source.BuildSpec"))
 		assert.Contains(t, buildspec, "--image-prefix mirror.example.com/docker-hub", name)
 		if strings.HasPrefix(name, "lockstep-pull-request-") {
 			others++
@@ -398,7 +457,8 @@ func TestB2_PullRequestStaysOutOfVPC(t *testing.T) {
 		}
 		policies++
 		assert.NotContains(t, id, "PullRequest")
-		assert.Equal(t, "codebuild.amazonaws.com", valueAt(policy, "Properties.PolicyDocument.Statement.2.Condition.StringEquals.ec2:AuthorizedService"), id)
+		assert.Equal(t, "codebuild.amazonaws.com", valueAt(policy,
+			"Properties.PolicyDocument.Statement.2.Condition.StringEquals.ec2:AuthorizedService"), id)
 	}
 	assert.Equal(t, placed, policies)
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// requirementIDs are the rows that the table in docs/infrastructure.md has to have.
+// requirementIDs are the rows of the table in docs/infrastructure.md.
 var requirementIDs = []string{
 	"B1", "B2", "B3", "B4", "B5", "B6", "B7",
 	"C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "C9", "C10", "C11",
@@ -47,13 +47,13 @@ func TestRequirements_TableIsTrue(t *testing.T) {
 func TestRequirements_FalseRowFails(t *testing.T) {
 	tests := map[string]bool{"TestB1_Something": true}
 	for name, row := range map[string]func(*testing.T){
-		"a stack that is not there": func(t *testing.T) {
+		"a missing stack": func(t *testing.T) {
 			assertRow(t, "B1", []string{"tooling/nothing"}, nil, []string{"TestB1_Something"}, tests)
 		},
-		"a resource that is not there": func(t *testing.T) {
+		"a missing resource": func(t *testing.T) {
 			assertRow(t, "B1", []string{"tooling/events"}, []string{"AWS::S3::Bucket"}, []string{"TestB1_Something"}, tests)
 		},
-		"a test that is not there": func(t *testing.T) {
+		"a missing test": func(t *testing.T) {
 			assertRow(t, "B1", []string{"tooling/events"}, nil, []string{"TestB1_Nothing"}, tests)
 		},
 		"no test called after requirement": func(t *testing.T) {
@@ -68,7 +68,8 @@ func TestRequirements_FalseRowFails(t *testing.T) {
 	}
 }
 
-// assertRow: the stacks of a row are there, between them they have the resources, and its tests are there, one of them called after it.
+// assertRow checks that the stacks of a row exist and have its resources between them, and that its tests exist, one of
+// them with the row's name.
 func assertRow(t *testing.T, row string, stacks, types, named []string, tests map[string]bool) {
 	var all []template
 	for _, name := range stacks {
@@ -84,11 +85,11 @@ func assertRow(t *testing.T, row string, stacks, types, named []string, tests ma
 		}
 	}
 	for _, kind := range types {
-		there := 0
+		count := 0
 		for _, template := range all {
-			there += len(template.resourcesOfType(kind))
+			count += len(template.resourcesOfType(kind))
 		}
-		assert.Positive(t, there, "%s: no %s in %v", row, kind, stacks)
+		assert.Positive(t, count, "%s: no %s in %v", row, kind, stacks)
 	}
 	own := false
 	for _, test := range named {
@@ -106,7 +107,7 @@ func quotedNames(cell string) []string {
 	return out
 }
 
-// testNames are the names of all tests of the repository.
+// testNames returns the names of the tests in the folders that the table names.
 func testNames(t *testing.T, root string) map[string]bool {
 	t.Helper()
 	found := map[string]bool{}

@@ -15,8 +15,14 @@ import (
 
 func TestC2_ConfigurationBecomesParameters(t *testing.T) {
 	for environment, want := range map[string]map[string]string{
-		"dev":  {"/lockstep/dev/logLevel": "debug", "/lockstep/dev/releaseChannel": "dev", "/lockstep/dev/_environment": `{"name":"dev","account":"111122223333","region":"eu-west-1"}`},
-		"prod": {"/lockstep/prod/logLevel": "info", "/lockstep/prod/releaseChannel": "prod", "/lockstep/prod/_environment": `{"name":"prod","account":"777788889999","region":"eu-west-1","after":"acc"}`},
+		"dev": {
+			"/lockstep/dev/logLevel": "debug", "/lockstep/dev/releaseChannel": "dev",
+			"/lockstep/dev/_environment": `{"name":"dev","account":"111122223333","region":"eu-west-1"}`,
+		},
+		"prod": {
+			"/lockstep/prod/logLevel": "info", "/lockstep/prod/releaseChannel": "prod",
+			"/lockstep/prod/_environment": `{"name":"prod","account":"777788889999","region":"eu-west-1","after":"acc"}`,
+		},
 	} {
 		got := map[string]string{}
 		for _, p := range stackTemplate(t, environment, "artefact").resourcesOfType("AWS::SSM::Parameter") {
@@ -36,7 +42,8 @@ func TestC2_OutputsBecomeParameters(t *testing.T) {
 		outputs, _ := in["Outputs"].(map[string]any)
 		for id, o := range outputs {
 			if !strings.HasPrefix(id, "ExportsOutput") { // those are for other stacks alone
-				assert.Equal(t, jsonText(valueAt(o, "Value")), published["/lockstep/"+environment+"/_outputs/"+name+"/"+id], "%s %s %s", environment, name, id)
+				assert.Equal(t, jsonText(valueAt(o, "Value")), published["/lockstep/"+environment+"/_outputs/"+name+"/"+id],
+					"%s %s %s", environment, name, id)
 			}
 		}
 	})
@@ -49,7 +56,8 @@ func TestC3_StorageIsProtected(t *testing.T) {
 	}
 	assertTLSOnly(t, s)
 	objects := findBucket(t, s, "Objects")
-	assert.Equal(t, "aws:kms", valueAt(objects, "Properties.BucketEncryption.ServerSideEncryptionConfiguration.0.ServerSideEncryptionByDefault.SSEAlgorithm"))
+	encryption := valueAt(objects, "Properties.BucketEncryption.ServerSideEncryptionConfiguration.0")
+	assert.Equal(t, "aws:kms", valueAt(encryption, "ServerSideEncryptionByDefault.SSEAlgorithm"))
 	assert.NotNil(t, valueAt(objects, "Properties.LoggingConfiguration.DestinationBucketName"))
 	archive := findLifecycleRule(t, objects, "archive")
 	assert.Equal(t, []any{map[string]any{"StorageClass": "GLACIER", "TransitionInDays": 30.0}}, archive["Transitions"])
@@ -71,7 +79,8 @@ func TestC4_DatabaseIsServerlessAndEncrypted(t *testing.T) {
 			s := stackTemplate(t, environment, "database")
 			cluster := onlyResource(t, s, "AWS::RDS::DBCluster")
 			p := cluster["Properties"].(map[string]any)
-			assert.Equal(t, map[string]any{"MinCapacity": want.least, "MaxCapacity": want.most}, p["ServerlessV2ScalingConfiguration"])
+			assert.Equal(t, map[string]any{"MinCapacity": want.least, "MaxCapacity": want.most},
+				p["ServerlessV2ScalingConfiguration"])
 			assert.Equal(t, want.backupDays, p["BackupRetentionPeriod"])
 			assert.Equal(t, want.protected, p["DeletionProtection"])
 			assert.Equal(t, true, p["StorageEncrypted"])
@@ -92,7 +101,8 @@ func TestC4_DatabaseIsServerlessAndEncrypted(t *testing.T) {
 				assert.Equal(t, want.insightsDays, valueAt(instance, "Properties.PerformanceInsightsRetentionPeriod"))
 			}
 			group := onlyResource(t, s, "AWS::Logs::LogGroup")
-			assert.Equal(t, "/aws/rds/cluster/lockstep-"+environment+"-database/postgresql", valueAt(group, "Properties.LogGroupName"))
+			assert.Equal(t, "/aws/rds/cluster/lockstep-"+environment+"-database/postgresql",
+				valueAt(group, "Properties.LogGroupName"))
 			assert.Equal(t, "lockstep-"+environment+"-database", p["DBClusterIdentifier"])
 		})
 	}
@@ -101,23 +111,30 @@ func TestC4_DatabaseIsServerlessAndEncrypted(t *testing.T) {
 func TestC4_DatabaseUsesIsolatedSubnets(t *testing.T) {
 	network := stackTemplate(t, "prod", "network")
 	assert.Len(t, network.resourcesOfType("AWS::EC2::Subnet"), 3)
-	for _, out := range []string{"AWS::EC2::InternetGateway", "AWS::EC2::NatGateway", "AWS::EC2::Route", "AWS::EC2::VPCGatewayAttachment"} {
+	for _, out := range []string{
+		"AWS::EC2::InternetGateway", "AWS::EC2::NatGateway", "AWS::EC2::Route",
+		"AWS::EC2::VPCGatewayAttachment",
+	} {
 		assert.Empty(t, network.resourcesOfType(out), "%s is a way out", out)
 	}
 	assert.Len(t, network.resourcesOfType("AWS::EC2::FlowLog"), 1)
 	database := stackTemplate(t, "prod", "database")
 	assert.Len(t, valueAt(onlyResource(t, database, "AWS::RDS::DBSubnetGroup"), "Properties.SubnetIds"), 3)
-	rules := map[string]string{}
+	ingress := map[string]any{}
 	for _, group := range database.resourcesOfType("AWS::EC2::SecurityGroup") {
-		rules[fmt.Sprint(valueAt(group, "Properties.GroupDescription"))] = jsonText(valueAt(group, "Properties.SecurityGroupIngress"))
+		description := fmt.Sprint(valueAt(group, "Properties.GroupDescription"))
+		ingress[description] = valueAt(group, "Properties.SecurityGroupIngress")
 	}
-	assert.Equal(t, map[string]string{
-		"reaches the database of lockstep-prod-database": "null",
-		"the database of lockstep-prod-database":         `[{"Description":"clients of the database","FromPort":5433,"IpProtocol":"tcp","SourceSecurityGroupId":{"Fn::GetAtt":["Clients","GroupId"]},"ToPort":5433}]`,
-	}, rules)
+	assert.Equal(t, map[string]any{
+		"reaches the database of lockstep-prod-database": nil,
+		"the database of lockstep-prod-database": []any{map[string]any{
+			"Description": "clients of the database", "IpProtocol": "tcp", "FromPort": 5433.0, "ToPort": 5433.0,
+			"SourceSecurityGroupId": map[string]any{"Fn::GetAtt": []any{"Clients", "GroupId"}},
+		}},
+	}, ingress)
 }
 
-// EC2 takes few characters in the descriptions of security groups and their rules.
+// EC2 accepts few characters in the descriptions of security groups and their rules.
 func TestC4_SecurityGroupDescriptionsAreValid(t *testing.T) {
 	forEachTemplate(t, func(t *testing.T, environment, name string, in template) {
 		for _, group := range in.resourcesOfType("AWS::EC2::SecurityGroup") {
@@ -160,7 +177,8 @@ func TestC5_NotificationsReachFinanceAndOwners(t *testing.T) {
 		topic := strings.TrimRight(fmt.Sprint(valueAt(subscription, "Properties.TopicArn.Ref")), "0123456789ABCDEF")
 		addresses[topic] = append(addresses[topic], fmt.Sprint(valueAt(subscription, "Properties.Endpoint")))
 	}
-	assert.ElementsMatch(t, []string{"money@example.com", "perf@example.com", "platform@example.com"}, addresses["Finance"])
+	assert.ElementsMatch(t, []string{"money@example.com", "perf@example.com", "platform@example.com"},
+		addresses["Finance"])
 	assert.ElementsMatch(t, []string{"perf@example.com", "platform@example.com"}, addresses["Owners"])
 	assert.Empty(t, s.resourcesOfType("AWS::Chatbot::SlackChannelConfiguration"))
 
@@ -168,41 +186,46 @@ func TestC5_NotificationsReachFinanceAndOwners(t *testing.T) {
 	assert.Equal(t, "C0123456789", valueAt(chat, "Properties.SlackChannelId"))
 }
 
-// A message is lost without a word when its sender may speak on the topic, but may not encrypt with its key.
+// A message is lost without an error if its publisher may publish on the topic but not encrypt with its key.
 func TestC5_TopicPublishersMayUseKey(t *testing.T) {
 	s := stackTemplate(t, "acc", "notifications")
 	mayUseKey := jsonText(valueAt(onlyResource(t, s, "AWS::KMS::Key"), "Properties.KeyPolicy"))
 	for _, statement := range policyStatements(onlyResource(t, s, "AWS::KMS::Key")["Properties"]) {
 		if slices.Contains(stringList(valueAt(statement, "Principal.Service")), "events.amazonaws.com") {
-			assert.Nil(t, statement["Condition"], "what EventBridge says would be lost in silence")
+			assert.Nil(t, statement["Condition"], "what EventBridge publishes would be lost without an error")
 		}
 	}
-	speakers := map[string]bool{}
+	publishers := map[string]bool{}
 	for _, policy := range s.resourcesOfType("AWS::SNS::TopicPolicy") {
 		for _, statement := range valueAt(policy, "Properties.PolicyDocument.Statement").([]any) {
 			for _, service := range stringList(valueAt(statement, "Principal.Service")) {
-				speakers[service] = true
+				publishers[service] = true
 				if service == "events.amazonaws.com" {
 					assert.Nil(t, valueAt(statement, "Condition"), "EventBridge passes no account on")
 					continue
 				}
-				assert.Equal(t, "444455556666", valueAt(statement, "Condition.StringEquals.aws:SourceAccount"), "%s speaks for other accounts too", service)
+				assert.Equal(t, "444455556666", valueAt(statement, "Condition.StringEquals.aws:SourceAccount"),
+					"%s publishes for other accounts too", service)
 			}
 		}
 	}
-	assert.Equal(t, map[string]bool{"events.amazonaws.com": true, "budgets.amazonaws.com": true, "costalerts.amazonaws.com": true}, speakers)
-	for service := range speakers {
+	assert.Equal(t, map[string]bool{
+		"events.amazonaws.com": true, "budgets.amazonaws.com": true,
+		"costalerts.amazonaws.com": true,
+	}, publishers)
+	for service := range publishers {
 		assert.Contains(t, mayUseKey, service)
 	}
 }
 
 func TestC5_OwnersAreNotifiedOfAlarms(t *testing.T) {
-	heard := map[string]string{}
+	targets := map[string]string{}
 	for _, rule := range stackTemplate(t, "acc", "notifications").resourcesOfType("AWS::Events::Rule") {
-		heard[fmt.Sprint(valueAt(rule, "Properties.EventPattern.source.0"))] = fmt.Sprint(valueAt(rule, "Properties.Targets.0.Arn.Ref"))
+		targets[fmt.Sprint(valueAt(rule, "Properties.EventPattern.source.0"))] = fmt.Sprint(valueAt(rule,
+			"Properties.Targets.0.Arn.Ref"))
 	}
 	for _, source := range []string{"aws.cloudwatch", "aws.guardduty", "aws.config", "aws.access-analyzer"} {
-		assert.True(t, strings.HasPrefix(heard[source], "Owners"), "%s: %s", source, heard[source])
+		assert.True(t, strings.HasPrefix(targets[source], "Owners"), "%s: %s", source, targets[source])
 	}
 }
 
@@ -226,10 +249,13 @@ func TestC6_TrailIsKeptAndValidated(t *testing.T) {
 	assert.Equal(t, true, valueAt(trail, "Properties.IsMultiRegionTrail"))
 	assert.Equal(t, true, valueAt(trail, "Properties.EnableLogFileValidation"))
 	assert.NotNil(t, valueAt(trail, "Properties.KMSKeyId"))
-	mayEncrypt := slices.ContainsFunc(policyStatements(onlyResource(t, s, "AWS::KMS::Key")["Properties"]), func(statement map[string]any) bool {
-		return valueAt(statement, "Principal.Service") == "cloudtrail.amazonaws.com" && strings.Contains(jsonText(statement["Action"]), "kms:GenerateDataKey") &&
-			valueAt(statement, "Condition.StringEquals.aws:SourceArn") == "arn:aws:cloudtrail:eu-west-1:444455556666:trail/lockstep-acc-governance"
-	})
+	const arn = "arn:aws:cloudtrail:eu-west-1:444455556666:trail/lockstep-acc-governance"
+	mayEncrypt := slices.ContainsFunc(policyStatements(onlyResource(t, s, "AWS::KMS::Key")["Properties"]),
+		func(statement map[string]any) bool {
+			return valueAt(statement, "Principal.Service") == "cloudtrail.amazonaws.com" &&
+				strings.Contains(jsonText(statement["Action"]), "kms:GenerateDataKey") &&
+				valueAt(statement, "Condition.StringEquals.aws:SourceArn") == arn
+		})
 	assert.True(t, mayEncrypt, "CloudTrail refuses a key that it may not use")
 	records := findBucket(t, s, "Records")
 	assertPrivateBucket(t, records)
@@ -240,7 +266,8 @@ func TestC6_SecurityEventsRaiseAlarms(t *testing.T) {
 	s := stackTemplate(t, "acc", "governance")
 	filters := map[string]string{}
 	for _, filter := range s.resourcesOfType("AWS::Logs::MetricFilter") {
-		filters[fmt.Sprint(valueAt(filter, "Properties.MetricTransformations.0.MetricName"))] = fmt.Sprint(valueAt(filter, "Properties.FilterPattern"))
+		filters[fmt.Sprint(valueAt(filter, "Properties.MetricTransformations.0.MetricName"))] = fmt.Sprint(valueAt(filter,
+			"Properties.FilterPattern"))
 	}
 	thresholds := map[string]float64{}
 	for _, alarm := range s.resourcesOfType("AWS::CloudWatch::Alarm") {
@@ -251,7 +278,8 @@ func TestC6_SecurityEventsRaiseAlarms(t *testing.T) {
 	}
 	assert.Len(t, thresholds, len(filters), "an event that is counted and raises no alarm")
 	for event, part := range map[string]string{
-		"RootUse": `$.userIdentity.type = "Root"`, "DeniedCalls": "AccessDenied", "SignInWithoutMFA": "MFAUsed", "IAMChanges": "iam.amazonaws.com",
+		"RootUse": `$.userIdentity.type = "Root"`, "DeniedCalls": "AccessDenied", "SignInWithoutMFA": "MFAUsed",
+		"IAMChanges":     "iam.amazonaws.com",
 		"NetworkChanges": "CreateVpc", "SecurityGroupChanges": "AuthorizeSecurityGroup", "TrailChanges": "StopLogging",
 	} {
 		assert.Contains(t, filters[event], part)
@@ -263,7 +291,8 @@ func TestC6_SecurityEventsRaiseAlarms(t *testing.T) {
 			assert.Equal(t, 25.0, valueAt(alarm, "Properties.Threshold"), "the configuration says how many are normal")
 		}
 	}
-	assert.Equal(t, 730.0, findLifecycleRule(t, findBucket(t, stackTemplate(t, "perf", "governance"), "Records"), "expire")["ExpirationInDays"])
+	assert.Equal(t, 730.0, findLifecycleRule(t, findBucket(t, stackTemplate(t, "perf", "governance"), "Records"),
+		"expire")["ExpirationInDays"])
 }
 
 func TestC6_AccountIsMonitored(t *testing.T) {
@@ -272,7 +301,8 @@ func TestC6_AccountIsMonitored(t *testing.T) {
 	assert.Equal(t, "ACCOUNT", valueAt(onlyResource(t, s, "AWS::AccessAnalyzer::Analyzer"), "Properties.Type"))
 	anomalies := onlyResource(t, s, "AWS::CE::AnomalySubscription")
 	assert.Contains(t, jsonText(valueAt(anomalies, "Properties.Subscribers")), "Finance")
-	assert.Equal(t, true, valueAt(onlyResource(t, s, "AWS::Config::ConfigurationRecorder"), "Properties.RecordingGroup.AllSupported"))
+	assert.Equal(t, true, valueAt(onlyResource(t, s, "AWS::Config::ConfigurationRecorder"),
+		"Properties.RecordingGroup.AllSupported"))
 	assert.Contains(t, packRules(t, s), "S3_BUCKET_SSL_REQUESTS_ONLY")
 	assert.Contains(t, packRules(t, s), "MFA_ENABLED_FOR_IAM_CONSOLE_ACCESS")
 	assert.NotContains(t, packRules(t, s), "RDS_CLUSTER_DELETION_PROTECTION_ENABLED")
@@ -280,7 +310,24 @@ func TestC6_AccountIsMonitored(t *testing.T) {
 }
 
 func TestC6_OrganisationResourcesAreNotDuplicated(t *testing.T) {
-	assert.NotContains(t, synthesizedAssemblies["given"].templates, "governance", "nothing is left to make, and CloudFormation takes no empty stack")
+	assert.NotContains(t, synthesizedAssemblies["given"].templates, "governance",
+		"nothing is left to make, and CloudFormation takes no empty stack")
+}
+
+func TestC6_BudgetForecastIsNotified(t *testing.T) {
+	budget := onlyResource(t, stackTemplate(t, "acc", "governance"), "AWS::Budgets::Budget")
+	forecast := valueAt(budget, "Properties.NotificationsWithSubscribers.2.Notification")
+	assert.Equal(t, "FORECASTED", valueAt(forecast, "NotificationType"))
+	assert.Equal(t, 100.0, valueAt(forecast, "Threshold"))
+	assert.Equal(t, "USD", valueAt(budget, "Properties.Budget.BudgetLimit.Unit"))
+}
+
+func TestC4_FlowLogsAreWritten(t *testing.T) {
+	network := stackTemplate(t, "prod", "network")
+	assert.Equal(t, "ALL", valueAt(onlyResource(t, network, "AWS::EC2::FlowLog"), "Properties.TrafficType"))
+	trust := valueAt(onlyResource(t, network, "AWS::IAM::Role"), "Properties.AssumeRolePolicyDocument")
+	assert.Contains(t, jsonText(trust), "vpc-flow-logs.amazonaws.com")
+	assert.Contains(t, jsonText(onlyResource(t, network, "AWS::IAM::Policy")), "logs:PutLogEvents")
 }
 
 func TestC7_ImportsAreReferences(t *testing.T) {
@@ -288,7 +335,8 @@ func TestC7_ImportsAreReferences(t *testing.T) {
 	parameters := jsonText(s["Parameters"])
 	assert.Contains(t, parameters, `"Default":"/network/vpc"`)
 	assert.Contains(t, parameters, `"Default":"/network/subnet-c"`)
-	assert.Contains(t, jsonText(valueAt(onlyResource(t, s, "AWS::RDS::DBSubnetGroup"), "Properties.SubnetIds")), "subnet-0123456789abcdef0")
+	assert.Contains(t, jsonText(valueAt(onlyResource(t, s, "AWS::RDS::DBSubnetGroup"), "Properties.SubnetIds")),
+		"subnet-0123456789abcdef0")
 	key := "arn:aws:kms:eu-west-1:666677778888:key/11111111-2222-3333-4444-555555555555"
 	assert.Equal(t, key, valueAt(onlyResource(t, s, "AWS::RDS::DBCluster"), "Properties.KmsKeyId"))
 	assert.Contains(t, jsonText(findBucket(t, stackTemplate(t, "given", "storage"), "Objects")), key)
@@ -357,10 +405,14 @@ func TestC11_NamesTagsAndProtection(t *testing.T) {
 			}
 			assert.True(t, strings.HasPrefix(id, "lockstep-"+environment+"-"), id)
 			assert.Equal(t, protected, a.Properties.TerminationProtection, id)
-			assert.Equal(t, map[string]string{"project": "lockstep", "environment": environment, "owner": "platform", "costCentre": "platform-" + environment}, a.Properties.Tags, id)
+			assert.Equal(t, map[string]string{
+				"project": "lockstep", "environment": environment, "owner": "platform",
+				"costCentre": "platform-" + environment,
+			}, a.Properties.Tags, id)
 		}
 	}
-	assert.Contains(t, jsonText(valueAt(findBucket(t, stackTemplate(t, "prod", "storage"), "Objects"), "Properties.Tags")), "platform-prod")
+	assert.Contains(t, jsonText(valueAt(findBucket(t, stackTemplate(t, "prod", "storage"), "Objects"),
+		"Properties.Tags")), "platform-prod")
 }
 
 func TestC11_StackPolicyKeepsData(t *testing.T) {
@@ -383,7 +435,8 @@ func TestC11_StackPolicyKeepsData(t *testing.T) {
 				}
 			}
 		}
-		assert.Equal(t, map[bool]int{false: 0, true: 1}[protected], rights, "%s: who deploys may set the policies", environment)
+		assert.Equal(t, map[bool]int{false: 0, true: 1}[protected], rights, "%s: who deploys may set the policies",
+			environment)
 	}
 }
 
@@ -398,11 +451,13 @@ func TestF5_RetentionFollowsConfiguration(t *testing.T) {
 		}
 		assert.Positive(t, groups)
 	}
-	assert.Equal(t, 30.0, valueAt(findLifecycleRule(t, findBucket(t, stackTemplate(t, "prod", "storage"), "Objects"), "archive"), "Transitions.0.TransitionInDays"))
-	assert.Equal(t, 365.0, findLifecycleRule(t, findBucket(t, stackTemplate(t, "prod", "governance"), "Records"), "expire")["ExpirationInDays"])
+	assert.Equal(t, 30.0, valueAt(findLifecycleRule(t, findBucket(t, stackTemplate(t, "prod", "storage"), "Objects"),
+		"archive"), "Transitions.0.TransitionInDays"))
+	assert.Equal(t, 365.0, findLifecycleRule(t, findBucket(t, stackTemplate(t, "prod", "governance"), "Records"),
+		"expire")["ExpirationInDays"])
 }
 
-// A resource that holds data outlives its stack, but not a creation that failed: the next try would find its name taken.
+// A resource with data outlives its stack, but not a failed creation, because the next attempt uses the same name.
 func TestRetention_DataOutlivesStack(t *testing.T) {
 	forEachTemplate(t, func(t *testing.T, environment, name string, in template) {
 		for id, r := range in.resources() {
@@ -424,10 +479,13 @@ func assertPrivateBucket(t *testing.T, bucket map[string]any) {
 	}
 }
 
-// assertTLSOnly: every policy of a bucket or topic refuses what comes without TLS.
+// assertTLSOnly checks that each bucket and topic has a policy that refuses requests without TLS.
 func assertTLSOnly(t *testing.T, in template) {
 	t.Helper()
-	for resource, policy := range map[string]string{"AWS::S3::Bucket": "AWS::S3::BucketPolicy", "AWS::SNS::Topic": "AWS::SNS::TopicPolicy"} {
+	for resource, policy := range map[string]string{
+		"AWS::S3::Bucket": "AWS::S3::BucketPolicy",
+		"AWS::SNS::Topic": "AWS::SNS::TopicPolicy",
+	} {
 		policies := in.resourcesOfType(policy)
 		assert.Len(t, policies, len(in.resourcesOfType(resource)))
 		for _, p := range policies {
@@ -459,7 +517,7 @@ func findLifecycleRule(t *testing.T, bucket map[string]any, id string) map[strin
 	return nil
 }
 
-// packRules are the rules that the conformance pack of a stack has.
+// packRules returns the rules of a stack's conformance pack.
 func packRules(t *testing.T, in template) []string {
 	t.Helper()
 	var pack struct {
@@ -470,7 +528,8 @@ func packRules(t *testing.T, in template) []string {
 			}
 		}
 	}
-	require.NoError(t, json.Unmarshal([]byte(valueAt(onlyResource(t, in, "AWS::Config::ConformancePack"), "Properties.TemplateBody").(string)), &pack))
+	require.NoError(t, json.Unmarshal([]byte(valueAt(onlyResource(t, in, "AWS::Config::ConformancePack"),
+		"Properties.TemplateBody").(string)), &pack))
 	var rules []string
 	for _, rule := range pack.Resources {
 		assert.Equal(t, "AWS::Config::ConfigRule", rule.Type)

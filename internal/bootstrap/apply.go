@@ -24,7 +24,8 @@ import (
 // operationTimeout is how long a bootstrap may take. It takes a minute on AWS.
 const operationTimeout = 15 * time.Minute
 
-// LoadTemplate is the template of `cdk bootstrap`, from the CDK's own command line, which is installed if it is not there yet.
+// LoadTemplate returns the template of `cdk bootstrap`. It is part of the CDK's command line, which is installed if
+// need be.
 func LoadTemplate(ctx context.Context, installer *tools.Installer) (string, error) {
 	dir, err := installer.Install(ctx, tools.CDK)
 	if err != nil {
@@ -34,14 +35,14 @@ func LoadTemplate(ctx context.Context, installer *tools.Installer) (string, erro
 	return string(text), err
 }
 
-// IsUpToDate says whether the account's bootstrap stack is whole and is as the configuration wants it.
+// IsUpToDate reports whether the account's bootstrap stack is complete and has the configured parameters.
 func IsUpToDate(ctx context.Context, cfg aws.Config, account Account) (bool, error) {
-	have, err := describeStack(ctx, newClient(cfg, account))
-	if err != nil || have == nil || !isComplete(have) {
+	stack, err := describeStack(ctx, newClient(cfg, account))
+	if err != nil || stack == nil || !slices.Contains(completeStatuses, stack.StackStatus) {
 		return false, err
 	}
 	values := map[string]string{}
-	for _, p := range have.Parameters {
+	for _, p := range stack.Parameters {
 		values[aws.ToString(p.ParameterKey)] = aws.ToString(p.ParameterValue)
 	}
 	for key, want := range account.parameters() {
@@ -52,36 +53,44 @@ func IsUpToDate(ctx context.Context, cfg aws.Config, account Account) (bool, err
 	return true, nil
 }
 
-// Apply makes the account's bootstrap stack from the template of `cdk bootstrap`, or brings it to what the configuration wants. A stack that
-// was made with a newer template is refused.
+// Apply creates or updates the account's bootstrap stack with the template of `cdk bootstrap`. A stack that was created
+// with a newer template is refused.
 func Apply(ctx context.Context, cfg aws.Config, template string, account Account) error {
 	c := newClient(cfg, account)
-	have, err := describeStack(ctx, c)
-	if err == nil && have != nil && have.StackStatus == types.StackStatusRollbackComplete { // nothing of it is left but its name
-		have, err = nil, deleteStack(ctx, c)
-	}
-	switch {
-	case err != nil:
-	case have == nil:
-		err = createStack(ctx, c, template, account)
-	default:
-		if err = checkNotNewer(have, template); err == nil {
-			err = updateStack(ctx, c, template, account)
-		}
-	}
+	err := applyTemplate(ctx, c, template, account)
 	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("account %s could not be bootstrapped in %s: %w", account.ID, account.Region, err)
 	}
 	return err
 }
 
+func applyTemplate(ctx context.Context, c *cloudformation.Client, template string, account Account) error {
+	stack, err := describeStack(ctx, c)
+	if err != nil {
+		return err
+	}
+	if stack == nil {
+		return createStack(ctx, c, template, account)
+	}
+	if stack.StackStatus == types.StackStatusRollbackComplete { // its creation failed, and it can only be deleted
+		if err := deleteStack(ctx, c); err != nil {
+			return err
+		}
+		return createStack(ctx, c, template, account)
+	}
+	if err := checkNotNewer(stack, template); err != nil {
+		return err
+	}
+	return updateStack(ctx, c, template, account)
+}
+
 func newClient(cfg aws.Config, account Account) *cloudformation.Client {
 	return cloudformation.NewFromConfig(cfg, func(o *cloudformation.Options) { o.Region = account.Region })
 }
 
-// describeStack is the bootstrap stack, nil if there is none.
+// describeStack returns the bootstrap stack, or nil if there is none.
 func describeStack(ctx context.Context, c *cloudformation.Client) (*types.Stack, error) {
-	out, err := c.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: aws.String(StackName)})
+	out, err := c.DescribeStacks(ctx, describeInput())
 	var api smithy.APIError
 	if errors.As(err, &api) && strings.Contains(api.ErrorMessage(), "does not exist") {
 		return nil, nil
@@ -92,28 +101,32 @@ func describeStack(ctx context.Context, c *cloudformation.Client) (*types.Stack,
 	return &out.Stacks[0], nil
 }
 
-func isComplete(stack *types.Stack) bool {
-	return slices.Contains([]types.StackStatus{types.StackStatusCreateComplete, types.StackStatusUpdateComplete, types.StackStatusUpdateRollbackComplete}, stack.StackStatus)
+// completeStatuses are the statuses of a bootstrap stack that can be deployed with.
+var completeStatuses = []types.StackStatus{
+	types.StackStatusCreateComplete, types.StackStatusUpdateComplete, types.StackStatusUpdateRollbackComplete,
 }
 
 var capabilities = []types.Capability{types.CapabilityCapabilityNamedIam}
 
 func createStack(ctx context.Context, c *cloudformation.Client, template string, account Account) error {
 	_, err := c.CreateStack(ctx, &cloudformation.CreateStackInput{
-		StackName: aws.String(StackName), TemplateBody: &template, Parameters: stackParameters(account), Capabilities: capabilities,
+		StackName: aws.String(StackName), TemplateBody: &template,
+		Parameters: stackParameters(account), Capabilities: capabilities,
 	})
 	if err != nil {
 		return err
 	}
 	waiter := cloudformation.NewStackCreateCompleteWaiter(c, func(o *cloudformation.StackCreateCompleteWaiterOptions) {
-		o.MinDelay, o.MaxDelay = minDelay, maxDelay
+		o.MinDelay = minDelay
+		o.MaxDelay = maxDelay
 	})
-	return addFirstFailure(ctx, c, waiter.Wait(ctx, &cloudformation.DescribeStacksInput{StackName: aws.String(StackName)}, operationTimeout))
+	return addFirstFailure(ctx, c, waiter.Wait(ctx, describeInput(), operationTimeout))
 }
 
 func updateStack(ctx context.Context, c *cloudformation.Client, template string, account Account) error {
 	_, err := c.UpdateStack(ctx, &cloudformation.UpdateStackInput{
-		StackName: aws.String(StackName), TemplateBody: &template, Parameters: stackParameters(account), Capabilities: capabilities,
+		StackName: aws.String(StackName), TemplateBody: &template,
+		Parameters: stackParameters(account), Capabilities: capabilities,
 	})
 	var api smithy.APIError
 	if errors.As(err, &api) && strings.Contains(api.ErrorMessage(), "No updates are to be performed") {
@@ -123,9 +136,10 @@ func updateStack(ctx context.Context, c *cloudformation.Client, template string,
 		return err
 	}
 	waiter := cloudformation.NewStackUpdateCompleteWaiter(c, func(o *cloudformation.StackUpdateCompleteWaiterOptions) {
-		o.MinDelay, o.MaxDelay = minDelay, maxDelay
+		o.MinDelay = minDelay
+		o.MaxDelay = maxDelay
 	})
-	return addFirstFailure(ctx, c, waiter.Wait(ctx, &cloudformation.DescribeStacksInput{StackName: aws.String(StackName)}, operationTimeout))
+	return addFirstFailure(ctx, c, waiter.Wait(ctx, describeInput(), operationTimeout))
 }
 
 func deleteStack(ctx context.Context, c *cloudformation.Client) error {
@@ -133,16 +147,21 @@ func deleteStack(ctx context.Context, c *cloudformation.Client) error {
 		return err
 	}
 	waiter := cloudformation.NewStackDeleteCompleteWaiter(c, func(o *cloudformation.StackDeleteCompleteWaiterOptions) {
-		o.MinDelay, o.MaxDelay = minDelay, maxDelay
+		o.MinDelay = minDelay
+		o.MaxDelay = maxDelay
 	})
-	return waiter.Wait(ctx, &cloudformation.DescribeStacksInput{StackName: aws.String(StackName)}, operationTimeout)
+	return waiter.Wait(ctx, describeInput(), operationTimeout)
 }
 
-// The pauses between two looks at the stack grow from the one to the other.
+// The delays between two calls that wait for an operation grow from minDelay to maxDelay.
 const (
 	minDelay = 100 * time.Millisecond
 	maxDelay = 5 * time.Second
 )
+
+func describeInput() *cloudformation.DescribeStacksInput {
+	return &cloudformation.DescribeStacksInput{StackName: aws.String(StackName)}
+}
 
 func stackParameters(account Account) []types.Parameter {
 	values := account.parameters()
@@ -153,41 +172,46 @@ func stackParameters(account Account) []types.Parameter {
 	return out
 }
 
-// addFirstFailure adds the first resource that failed to the error of an operation.
+// addFirstFailure replaces the error of an operation by the first resource that failed and its reason, if they can be
+// read.
 func addFirstFailure(ctx context.Context, c *cloudformation.Client, err error) error {
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	out, reading := c.DescribeStackEvents(ctx, &cloudformation.DescribeStackEventsInput{StackName: aws.String(StackName)})
-	if reading != nil {
-		return err // what is known has to do
+	input := &cloudformation.DescribeStackEventsInput{StackName: aws.String(StackName)}
+	out, eventsErr := c.DescribeStackEvents(ctx, input)
+	if eventsErr != nil {
+		return err
 	}
 	for _, event := range slices.Backward(out.StackEvents) {
 		if strings.HasSuffix(string(event.ResourceStatus), "_FAILED") {
-			return fmt.Errorf("%s (%s): %s", aws.ToString(event.LogicalResourceId), aws.ToString(event.ResourceType), aws.ToString(event.ResourceStatusReason))
+			return fmt.Errorf("%s (%s): %s", aws.ToString(event.LogicalResourceId), aws.ToString(event.ResourceType),
+				aws.ToString(event.ResourceStatusReason))
 		}
 	}
 	return err
 }
 
-// checkNotNewer refuses to put an older template in the place of a newer one: what was deployed since may need what that one brought.
-func checkNotNewer(have *types.Stack, template string) error {
-	ours, err := parseVersion(template)
+// checkNotNewer refuses to replace a newer template by an older one: deployed stacks may need what the newer one has.
+func checkNotNewer(stack *types.Stack, template string) error {
+	templateVersion, err := parseVersion(template)
 	if err != nil {
 		return err
 	}
-	for _, output := range have.Outputs {
+	for _, output := range stack.Outputs {
 		if aws.ToString(output.OutputKey) != "BootstrapVersion" {
 			continue
 		}
-		if theirs, err := strconv.Atoi(aws.ToString(output.OutputValue)); err == nil && theirs > ours {
-			return fmt.Errorf("it has version %d of the bootstrap, newer than the %d that is known here: update Lockstep", theirs, ours)
+		version, err := strconv.Atoi(aws.ToString(output.OutputValue))
+		if err == nil && version > templateVersion {
+			return fmt.Errorf("it has version %d of the bootstrap, newer than version %d of this Lockstep: update Lockstep",
+				version, templateVersion)
 		}
 	}
 	return nil
 }
 
-// parseVersion is that of the bootstrap, which its template publishes.
+// parseVersion returns the version of the bootstrap, which is the value of a resource of its template.
 func parseVersion(template string) (int, error) {
 	var t struct {
 		Resources struct {
@@ -202,9 +226,10 @@ func parseVersion(template string) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("the bootstrap's template is damaged: %w", err)
 	}
-	number, err := strconv.Atoi(t.Resources.Version.Properties.Value)
+	value := t.Resources.Version.Properties.Value
+	version, err := strconv.Atoi(value)
 	if err != nil {
-		return 0, fmt.Errorf("the bootstrap's template has the version %q, which is no number", t.Resources.Version.Properties.Value)
+		return 0, fmt.Errorf("the bootstrap's template has the version %q, which is not a number", value)
 	}
-	return number, nil
+	return version, nil
 }

@@ -1,5 +1,5 @@
-// Package bootstrap owns how an account is prepared for CDK deployments: with the template of `cdk bootstrap`, and with the trust that
-// the pipeline needs. It knows nothing of who calls it.
+// Package bootstrap prepares accounts for CDK deployments: with the template of `cdk bootstrap`, and with the trust
+// that the pipeline needs. It knows nothing about who calls it.
 package bootstrap
 
 import (
@@ -8,26 +8,28 @@ import (
 	"lockstep/config"
 )
 
-// StackName is the stack that `cdk bootstrap` makes.
+// StackName is the name of the stack that `cdk bootstrap` creates.
 const StackName = "CDKToolkit"
 
-// An Account is an account to prepare, in one region.
+// An Account is an account and region to prepare.
 type Account struct {
 	// Name is what the configuration calls the account: an environment, or Tooling.
 	Name   string
 	ID     string
 	Region string
-	// TrustedAccounts is the accounts whose principals may assume the account's deploy roles; empty for the tooling account.
+	// TrustedAccounts are the accounts whose principals may assume the account's deploy roles; none for the tooling
+	// account.
 	TrustedAccounts []string
-	// Qualifier and ExecutionPolicies are those of `cdk bootstrap`.
-	Qualifier         string
+	// Qualifier is --qualifier of `cdk bootstrap`.
+	Qualifier string
+	// ExecutionPolicies is --cloudformation-execution-policies of `cdk bootstrap`: ARNs.
 	ExecutionPolicies []string
 }
 
-// Tooling is the name of the tooling account among the accounts.
+// Tooling is the Name of the tooling account.
 const Tooling = config.ToolingEnvironment
 
-// Accounts are the tooling account and those of the environments, each as the configuration wants it.
+// Accounts returns the tooling account and those of the environments, as they are configured.
 func Accounts(p config.Pipeline, environments []config.Environment) []Account {
 	account := func(name string, a config.Account, trust ...string) Account {
 		return Account{
@@ -38,22 +40,22 @@ func Accounts(p config.Pipeline, environments []config.Environment) []Account {
 	accounts := []Account{account(Tooling, p.Tooling)}
 	for _, env := range environments {
 		if env.Name == Tooling {
-			continue // it is the first already, and trusts nobody but itself
+			continue // it is the first one already, and trusts itself alone
 		}
-		for _, part := range env.Accounts() {
-			accounts = append(accounts, account(env.Name, part.Account, p.Tooling.ID))
+		for _, a := range env.Accounts() {
+			accounts = append(accounts, account(env.Name, a.Account, p.Tooling.ID))
 		}
 	}
 	return accounts
 }
 
-// parameters are what the template is given. All others keep their defaults.
+// parameters returns the template's parameters that are set. All others keep their defaults.
 func (a Account) parameters() map[string]string {
 	return map[string]string{
 		"Qualifier":                       a.Qualifier,
 		"TrustedAccounts":                 strings.Join(a.TrustedAccounts, ","),
 		"CloudFormationExecutionPolicies": strings.Join(a.ExecutionPolicies, ","),
-		// A key of its own would cost money in every account, which is why the CDK's command line asks for it too.
+		// A key of its own would cost money in every account. The CDK's command line asks for the managed one too.
 		"FileAssetsBucketKmsKeyId": "AWS_MANAGED_KEY",
 	}
 }

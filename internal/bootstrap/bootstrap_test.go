@@ -12,18 +12,20 @@ import (
 )
 
 func TestAccounts_TrustToolingAccountOnly(t *testing.T) {
+	const powerUser = "arn:aws:iam::aws:policy/PowerUserAccess"
 	p := config.Pipeline{
 		Tooling:   config.Account{ID: "123456789012", Region: "eu-west-1"},
-		Bootstrap: config.Bootstrap{Qualifier: "team1", ExecutionPolicies: []string{"arn:aws:iam::aws:policy/PowerUserAccess"}},
+		Bootstrap: config.Bootstrap{Qualifier: "team1", ExecutionPolicies: []string{powerUser}},
 	}
 	dev := config.Environment{Name: "dev", Account: config.Account{ID: "111122223333", Region: "eu-west-1"}}
-	prod := config.Environment{Name: "prod", Account: config.Account{ID: "777788889999", Region: "eu-west-1"}, AdditionalWaves: []config.Wave{
-		{Accounts: []config.Account{{ID: "777788889999", Region: "us-east-1"}}},
-	}}
+	prod := config.Environment{
+		Name: "prod", Account: config.Account{ID: "777788889999", Region: "eu-west-1"},
+		AdditionalWaves: []config.Wave{{Accounts: []config.Account{{ID: "777788889999", Region: "us-east-1"}}}},
+	}
 	var got []string
 	for _, account := range Accounts(p, []config.Environment{dev, prod, {Name: Tooling}}) {
 		assert.Equal(t, "team1", account.parameters()["Qualifier"])
-		assert.Equal(t, "arn:aws:iam::aws:policy/PowerUserAccess", account.parameters()["CloudFormationExecutionPolicies"])
+		assert.Equal(t, powerUser, account.parameters()["CloudFormationExecutionPolicies"])
 		got = append(got, account.Name+" "+account.ID+" "+account.Region+" trusts "+account.parameters()["TrustedAccounts"])
 	}
 	assert.Equal(t, []string{
@@ -35,12 +37,14 @@ func TestAccounts_TrustToolingAccountOnly(t *testing.T) {
 }
 
 func TestBootstrap_NewerVersionIsRefused(t *testing.T) {
-	const template = "Resources:\n  CdkBootstrapVersion:\n    Type: AWS::SSM::Parameter\n    Properties:\n      Value: \"30\"\n"
-	having := func(version string) *types.Stack {
-		return &types.Stack{Outputs: []types.Output{{OutputKey: aws.String("BootstrapVersion"), OutputValue: aws.String(version)}}}
+	const template = "Resources: {CdkBootstrapVersion: {Type: AWS::SSM::Parameter, Properties: {Value: \"30\"}}}"
+	stack := func(version string) *types.Stack {
+		output := types.Output{OutputKey: aws.String("BootstrapVersion"), OutputValue: aws.String(version)}
+		return &types.Stack{Outputs: []types.Output{output}}
 	}
-	require.NoError(t, checkNotNewer(having("29"), template))
-	require.NoError(t, checkNotNewer(having("30"), template))
-	require.ErrorContains(t, checkNotNewer(having("31"), template), "it has version 31 of the bootstrap, newer than the 30 that is known here: update Lockstep")
-	require.ErrorContains(t, checkNotNewer(having("29"), "Resources: {}"), "which is no number")
+	require.NoError(t, checkNotNewer(stack("29"), template))
+	require.NoError(t, checkNotNewer(stack("30"), template))
+	require.ErrorContains(t, checkNotNewer(stack("31"), template),
+		"it has version 31 of the bootstrap, newer than version 30 of this Lockstep: update Lockstep")
+	require.ErrorContains(t, checkNotNewer(stack("29"), "Resources: {}"), "which is not a number")
 }

@@ -5,10 +5,11 @@ import (
 	"errors"
 	"slices"
 
+	"lockstep/internal/awsclient"
+
 	"github.com/spf13/cobra"
 
 	"lockstep/internal/bootstrap"
-	"lockstep/internal/deploy"
 	"lockstep/internal/rollout"
 	"lockstep/tools"
 )
@@ -90,7 +91,7 @@ func (a *app) bootstrapLive(ctx context.Context, accounts []bootstrap.Account) (
 	if err != nil {
 		return nil, err
 	}
-	if err := deploy.GuardCaller(ctx, cfg, deploy.Caller{
+	if err := awsclient.CheckCaller(ctx, cfg, awsclient.Caller{
 		Account: first.ID, AccountName: "account " + first.ID + " itself", Region: first.Region,
 		Purpose: "the bootstrap of " + first.Name,
 	}); err != nil {

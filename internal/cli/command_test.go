@@ -12,10 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"lockstep/internal/refusal"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"lockstep/internal/deploy"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/report"
 )
@@ -136,7 +137,7 @@ func TestVerdictOf_RefusedStepOfThisProgram(t *testing.T) {
 	}{
 		"no error":                          {nil, report.Passed},
 		"an error":                          {errors.New("fault"), report.Failed},
-		"a refusal":                         {&deploy.Refusal{Reason: "no"}, report.Refused},
+		"a refusal":                         {&refusal.Error{Reason: "no"}, report.Refused},
 		"a step of this program is refused": {newError(pipeline.Self, 3), report.Refused},
 		"a step of this program fails":      {newError(pipeline.Self, 1), report.Failed},
 		"another program ends with 3":       {newError("go", 3), report.Failed},

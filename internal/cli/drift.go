@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 
+	"lockstep/internal/deploy/cfn"
+
 	"github.com/spf13/cobra"
 
 	"lockstep/config"
@@ -20,8 +22,8 @@ func (e *DriftError) Error() string { return "drifted: " + enumerate(e.Stacks) }
 // A driftResult is the result of drift.
 type driftResult struct {
 	report.Envelope
-	Stacks  []deploy.Drift `json:"stacks"`
-	Drifted []string       `json:"drifted"`
+	Stacks  []cfn.Drift `json:"stacks"`
+	Drifted []string    `json:"drifted"`
 }
 
 func (a *app) driftCommand() *cobra.Command {
@@ -30,7 +32,7 @@ func (a *app) driftCommand() *cobra.Command {
 		Long: `Let CloudFormation compare every stack of the newest release with what there really is, and show
 each resource that differs, property by property. Ends with 1 where anything differs. Nothing is written.`,
 		RunE: a.inEnvironments(func(ctx context.Context, p *project, environments []config.Environment) (result, error) {
-			var stacks []deploy.Drift
+			var stacks []cfn.Drift
 			err := a.session(p).ForEachAccount(ctx, environments, "drift", func(d *deploy.Deployment) error {
 				found, err := d.Drift(ctx)
 				stacks = append(stacks, found...)
@@ -48,7 +50,7 @@ each resource that differs, property by property. Ends with 1 where anything dif
 }
 
 // newDriftResult returns the result and, if a stack has drifted, a *DriftError.
-func newDriftResult(stacks []deploy.Drift) (*driftResult, error) {
+func newDriftResult(stacks []cfn.Drift) (*driftResult, error) {
 	r := &driftResult{Stacks: stacks}
 	for _, d := range stacks {
 		if d.Drifted() {

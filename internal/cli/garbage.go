@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 
+	"lockstep/internal/deploy/staging"
+
 	"github.com/spf13/cobra"
 
 	"lockstep/config"
@@ -15,8 +17,8 @@ import (
 // A garbageResult is the result of garbage.
 type garbageResult struct {
 	report.Envelope
-	Removed bool             `json:"removed"`
-	Objects []deploy.Garbage `json:"objects"`
+	Removed bool              `json:"removed"`
+	Objects []staging.Garbage `json:"objects"`
 }
 
 func (a *app) garbageCommand() *cobra.Command {

@@ -42,7 +42,7 @@ func (a *app) findRoot() (string, error) {
 	}
 }
 
-// loadProject finds the project and reads its configuration. The error is config.Problems if that is not valid.
+// loadProject finds the project and reads its configuration. The error is config.ValidationErrors if that is not valid.
 func (a *app) loadProject() (*project, error) {
 	root, err := a.findRoot()
 	if err != nil {

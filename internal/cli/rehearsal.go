@@ -109,7 +109,7 @@ func (s *emulatorStatus) WriteText(w io.Writer) error {
 			"the emulated accounts do not run; `lockstep rehearsal start` starts them\nstate   %s\n", s.State)
 		return err
 	}
-	until := "although the run that started them is gone; the next rehearsal, or `lockstep rehearsal stop`, stops them"
+	until := "and are about to end, because no run uses them any more"
 	switch {
 	case s.RunsUntilStopped:
 		until = "until `lockstep rehearsal stop`"

@@ -17,7 +17,7 @@ func TestEmulatorStatus_SaysUntilWhen(t *testing.T) {
 		want   string
 	}{
 		{"a run uses them", rehearsal.Status{InUse: true}, ", until the run that uses them ends\n"},
-		{"the run was killed", rehearsal.Status{}, ", although the run that started them is gone; the next rehearsal, "},
+		{"the run was killed", rehearsal.Status{}, ", and are about to end, because no run uses them any more\n"},
 		{"they were started to stay", rehearsal.Status{RunsUntilStopped: true}, ", until `lockstep rehearsal stop`\n"},
 		{"they were started to stay, and are used", rehearsal.Status{RunsUntilStopped: true, InUse: true},
 			", until `lockstep rehearsal stop`\n"},

@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"io"
 
+	"lockstep/internal/refusal"
+
 	"github.com/spf13/cobra"
 
 	"lockstep/config"
-	"lockstep/internal/deploy"
 	"lockstep/internal/report"
 )
 
@@ -62,7 +63,7 @@ func (a *app) fillEnvelope(cmd *cobra.Command, err error) {
 
 // verdictOf returns the verdict on a command that ended with the error.
 func (a *app) verdictOf(err error) report.Verdict {
-	var refusal *deploy.Refusal
+	var refusal *refusal.Error
 	var steps *StepsError
 	switch {
 	case err == nil:

@@ -8,11 +8,13 @@ import (
 	"slices"
 	"time"
 
+	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/planfile"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"lockstep/config"
-	"lockstep/internal/deploy"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/report"
 	"lockstep/internal/rollout"
@@ -46,11 +48,11 @@ type rolloutFlags struct {
 	toRelease   int
 
 	// reviewedPlan is the plan that --plan or --drop names, and permits are what --allow names. They are set by read.
-	reviewedPlan *deploy.PlanFile
-	permits      []deploy.Permit
+	reviewedPlan *planfile.File
+	permits      []change.Permit
 }
 
-func newRolloutFlags() *rolloutFlags { return &rolloutFlags{maxFailures: -1, goodFor: deploy.PlanTTL} }
+func newRolloutFlags() *rolloutFlags { return &rolloutFlags{maxFailures: -1, goodFor: planfile.TTL} }
 
 func (f *rolloutFlags) addOutFlags(flags *pflag.FlagSet, usage string) {
 	flags.StringVar(&f.out, "out", "", usage)
@@ -70,6 +72,9 @@ func (f *rolloutFlags) addAllowFlag(flags *pflag.FlagSet) {
 
 // read reads what the flags name. It makes paths absolute, because a step works in the project's folder.
 func (f *rolloutFlags) read(dir string) error {
+	if err := f.checkCombination(); err != nil {
+		return err
+	}
 	for _, path := range []*string{&f.out, &f.drop, &f.planFile} {
 		if *path == "" || filepath.IsAbs(*path) {
 			continue
@@ -81,9 +86,9 @@ func (f *rolloutFlags) read(dir string) error {
 		*path = absolute
 	}
 	for _, name := range f.allow {
-		permit := deploy.Permit(name)
-		if !slices.Contains(deploy.Permits, permit) {
-			return usagef("--allow %s: write %s", name, alternatives(stringsOf(deploy.Permits)))
+		permit := change.Permit(name)
+		if !slices.Contains(change.Permits, permit) {
+			return usagef("--allow %s: write %s", name, alternatives(stringsOf(change.Permits)))
 		}
 		f.permits = append(f.permits, permit)
 	}
@@ -91,11 +96,24 @@ func (f *rolloutFlags) read(dir string) error {
 		if path == "" {
 			continue
 		}
-		file, err := deploy.ReadPlan(path)
+		file, err := planfile.Read(path)
 		if err != nil {
 			return err
 		}
 		f.reviewedPlan = &file
+	}
+	return nil
+}
+
+// checkCombination refuses flags that contradict each other, before any of their files is read.
+func (f *rolloutFlags) checkCombination() error {
+	switch {
+	case f.out != "" && f.drop != "":
+		return usagef("--out makes a plan and --drop throws one away: write one of them")
+	case f.out != "" && f.planFile != "":
+		return usagef("--out makes a plan and --plan applies one: write one of them")
+	case f.goodFor < 0:
+		return usagef("--good-for %v: a plan cannot be good until before it is made", f.goodFor)
 	}
 	return nil
 }
@@ -116,16 +134,10 @@ func (f *rolloutFlags) environments(p *project, name string) ([]config.Environme
 func (f *rolloutFlags) check(environments []config.Environment) error {
 	isSingle := len(environments) == 1
 	switch {
-	case f.out != "" && f.drop != "":
-		return usagef("--out makes a plan and --drop throws one away: write one of them")
-	case f.out != "" && f.planFile != "":
-		return usagef("--out makes a plan and --plan applies one: write one of them")
 	case f.recordFile != "" && (f.assembly == "" || !isSingle):
 		return usagef("--record is for one environment with --assembly")
 	case !isSingle && (f.out != "" || f.planFile != "" || f.drop != ""):
 		return usagef("a plan is of one environment: name it with --env")
-	case f.goodFor < 0:
-		return usagef("--good-for %v: a plan cannot be good until before it is made", f.goodFor)
 	case f.reviewedPlan != nil:
 		return rollout.CheckPlan(*f.reviewedPlan, environments[0])
 	}
@@ -141,7 +153,7 @@ func (f *rolloutFlags) extraArgs() []string {
 	if f.planFile != "" {
 		args = append(args, "--plan", f.planFile)
 	}
-	if f.out != "" && f.goodFor != deploy.PlanTTL {
+	if f.out != "" && f.goodFor != planfile.TTL {
 		args = append(args, "--good-for", f.goodFor.String())
 	}
 	for _, name := range f.allow {

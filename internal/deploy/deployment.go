@@ -1,6 +1,6 @@
-// Package deploy owns the deployment of a cloud assembly to one account: the guard that refuses the wrong one, the plan of change
-// sets, its execution, and the reading back. It works through CloudFormation alone, as the roles of the account's bootstrap, and knows
-// nothing of steps, terminals or emulators.
+// Package deploy owns the deployment of a cloud assembly to one account, from beginning to end: the checks before it,
+// the plan, its application under the account's lock, the verification and the release record. It works as the roles of
+// the account's bootstrap alone, and knows nothing of steps, terminals or emulators.
 package deploy
 
 import (
@@ -9,40 +9,46 @@ import (
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"golang.org/x/sync/errgroup"
 
+	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/deploy/staging"
 )
 
-// maxConcurrent is how many stacks, or assets, are worked on at once. CloudFormation throttles an account's calls long before it limits
-// operations (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html).
+// maxConcurrent is how many stacks, or assets, are worked on at once. CloudFormation throttles an account's calls long
+// before it limits operations
+// (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html).
 const maxConcurrent = 8
 
-// A Deployment is one assembly on its way to one target.
+// A Deployment is the deployment of one assembly to one target.
 type Deployment struct {
 	Options
-	target   Target
+	target   awsclient.Target
 	assembly *assembly.Assembly
-	sessions *sessions
-	// callerARN is the caller's ARN.
-	callerARN string
-	fence     fence
-	// cfnClients and stores are the clients by role and region, and book what is kept in the account.
-	cfnClients, s3Clients, ledger sync.Map
+	sessions *awsclient.Sessions
+	// fence stands before every write while this run holds the lock.
+	fence awsclient.Fence
+	// cfnClients and s3Clients are the clients by role and region, and ledger is the account's.
+	cfnClients sync.Map
+	s3Clients  sync.Map
+	ledger     sync.Map
 	// journal is nil unless the lock is held.
 	journal *ledger.JournalWriter
-	// interruptedRun is the run that was cut off and whose work this one takes up; empty for none.
+	// interruptedRun is the run that was cut off and that this one resumes; empty for none.
 	interruptedRun string
-	// progressMu makes lines come one at a time.
+	// progressMu makes progress come one line at a time.
 	progressMu sync.Mutex
 }
 
-// Open checks everything that can be checked without a write: who calls, that the assembly is for the target, that each of its roles
-// can be assumed and is one of the target account, and that the account's bootstrap is new enough. What must not go on is a *Refusal.
-func Open(ctx context.Context, base aws.Config, target Target, asm *assembly.Assembly, o Options) (*Deployment, error) {
+// Open returns a deployment after every check that needs no write: the caller's account, the assembly's target, each of
+// its roles, and the account's bootstrap version. The error is a *refusal.Error where something is not as it was
+// configured.
+func Open(
+	ctx context.Context, base aws.Config, target awsclient.Target, asm *assembly.Assembly, o Options,
+) (*Deployment, error) {
 	d, err := OpenAccount(ctx, base, target, o)
 	if err != nil {
 		return nil, err
@@ -54,81 +60,70 @@ func Open(ctx context.Context, base aws.Config, target Target, asm *assembly.Ass
 	return d, d.preflight(ctx)
 }
 
-// OpenAccount is a deployment without an assembly, for what only concerns what is in the account. It has checked who calls.
-func OpenAccount(ctx context.Context, base aws.Config, target Target, o Options) (*Deployment, error) {
-	base = o.Limiter.withRetry(base, target.Region)
-	by, err := checkCaller(ctx, o.Limiter.withLimit(base, target.ToolingAccount), target.caller())
+// OpenAccount returns a deployment without an assembly, for work on what the account holds. It has checked the caller's
+// account.
+func OpenAccount(ctx context.Context, base aws.Config, target awsclient.Target, o Options) (*Deployment, error) {
+	sessions, err := awsclient.OpenSessions(ctx, base, target, o.Limiter, o.Run.ID)
 	if err != nil {
 		return nil, err
 	}
-	return &Deployment{
-		Options: o, target: target, callerARN: by, assembly: &assembly.Assembly{},
-		sessions: &sessions{base: base, limiter: o.Limiter, target: target, runID: o.Run.ID, byRole: map[string]*session{}},
-	}, nil
+	return &Deployment{Options: o, target: target, assembly: &assembly.Assembly{}, sessions: sessions}, nil
 }
 
-// preflight assumes each role and reads each bootstrap version once.
-func (d *Deployment) preflight(ctx context.Context) error {
-	seen := map[assembly.BootstrapRequirement]bool{}
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(maxConcurrent)
-	for _, s := range d.assembly.Stacks {
-		group.Go(func() error { return d.checkRoles(ctx, s) })
-		for _, bootstrap := range s.BootstrapRequirements {
-			if bootstrap.Parameter == "" || seen[bootstrap] {
-				continue
-			}
-			seen[bootstrap] = true
-			group.Go(func() error {
-				cfg, err := d.sessions.configFor(ctx, s.DeployRole, s.Region)
-				if err != nil {
-					return err
-				}
-				return checkBootstrap(ctx, ssmClient(cfg), bootstrap, d.target)
-			})
-		}
-	}
-	return group.Wait()
+// stackClient returns a client with a stack's deploy role.
+func (d *Deployment) stackClient(ctx context.Context, s *assembly.Stack) (*cfn.Client, error) {
+	return d.cfnClient(ctx, assumedRole(s.DeployRole), s.Region)
 }
 
-func (d *Deployment) checkRoles(ctx context.Context, s *assembly.Stack) error {
-	_, err := d.sessions.configFor(ctx, s.DeployRole, s.Region)
-	for _, a := range s.Assets {
-		if err == nil {
-			_, err = d.sessions.configFor(ctx, a.Role, a.Region)
-		}
-	}
-	return err
-}
-
-// cloudFormation is CloudFormation as the stack's deploy role, with the fence before its writes. There is one client for each role and region: a client learns
-// how wrong this machine's clock is.
-func (d *Deployment) cloudFormation(ctx context.Context, s *assembly.Stack) (*cloudformation.Client, error) {
-	return loadOrCreate(&d.cfnClients, s.DeployRole.Key()+s.Region, func() (*cloudformation.Client, error) {
-		cfg, err := d.sessions.configFor(ctx, s.DeployRole, s.Region)
-		return cloudFormationClient(d.fence.withFence(cfg)), err
+// cfnClient returns the client of a role and region. There is only one of each: a client learns how wrong this
+// machine's clock is.
+func (d *Deployment) cfnClient(ctx context.Context, role awsclient.Role, region string) (*cfn.Client, error) {
+	return loadOrCreate(&d.cfnClients, role.Key()+region, func() (*cfn.Client, error) {
+		cfg, err := d.sessions.Config(ctx, role, region)
+		return cfn.New(awsclient.NewCloudFormation(cfg, &d.fence), d.printProgress), err
 	})
 }
 
-// assetClient is S3 as the role that publishes an asset, with the fence before its writes.
-func (d *Deployment) assetClient(ctx context.Context, a assembly.Asset) (*s3.Client, error) {
-	return loadOrCreate(&d.s3Clients, a.Role.Key()+a.Region, func() (*s3.Client, error) {
-		cfg, err := d.sessions.configFor(ctx, a.Role, a.Region)
-		return s3Client(d.fence.withFence(cfg)), err
+// bucket returns a bucket as a role sees it.
+func (d *Deployment) bucket(
+	ctx context.Context, name string, role awsclient.Role, region string,
+) (*staging.Bucket, error) {
+	client, err := loadOrCreate(&d.s3Clients, role.Key()+region, func() (*awsclient.S3, error) {
+		cfg, err := d.sessions.Config(ctx, role, region)
+		return awsclient.NewS3(cfg, &d.fence), err
+	})
+	return staging.NewBucket(client, name, d.target), err
+}
+
+// stagingBucket returns the staging bucket with the role that publishes files.
+func (d *Deployment) stagingBucket(ctx context.Context) (*staging.Bucket, error) {
+	return d.bucket(ctx, stagingBucketName(d.target), bootstrapRole(d.target, publishingKind), d.target.Region)
+}
+
+// Ledger returns the ledger of the target account. Its writes pass no fence: the lock is among them.
+func (d *Deployment) Ledger(ctx context.Context) (*ledger.Ledger, error) {
+	return loadOrCreate(&d.ledger, "", func() (*ledger.Ledger, error) {
+		role, err := ledgerRole(d.target)
+		if err != nil {
+			return nil, err
+		}
+		cfg, err := d.sessions.Config(ctx, role, d.target.Region)
+		bucket := staging.NewBucket(awsclient.NewS3(cfg, nil), stagingBucketName(d.target), d.target)
+		return ledger.Open(bucket, d.target.Project, d.target.Environment), err
 	})
 }
 
-// loadOrCreate makes something for a key unless it was made before. What could not be made is tried again.
-func loadOrCreate[T any](known *sync.Map, key string, make func() (T, error)) (T, error) {
-	if found, ok := known.Load(key); ok {
+// loadOrCreate returns the value of a key, which it creates the first time. A failed creation is tried again.
+func loadOrCreate[T any](values *sync.Map, key string, create func() (T, error)) (T, error) {
+	if found, ok := values.Load(key); ok {
 		return found.(T), nil
 	}
-	made, err := make()
+	value, err := create()
 	if err == nil {
-		found, _ := known.LoadOrStore(key, made)
-		made = found.(T)
+		found, _ := values.LoadOrStore(key, value)
+		value = found.(T)
 	}
-	return made, err
+	return value, err
 }
 
 func (d *Deployment) printProgress(line string) {
@@ -148,8 +143,11 @@ func (d *Deployment) showPlan(r Record) {
 	}
 }
 
-// forEachStack calls f for every stack, several at once, and returns all errors that are not mere consequences of an interrupt.
-func (d *Deployment) forEachStack(ctx context.Context, f func(context.Context, int, *assembly.Stack) error) error {
+// forEachStack calls f for every stack, several at once, and returns all errors. After an interrupt it returns that
+// alone.
+func (d *Deployment) forEachStack(
+	ctx context.Context, f func(ctx context.Context, i int, s *assembly.Stack) error,
+) error {
 	errs := make([]error, len(d.assembly.Stacks))
 	var group errgroup.Group
 	group.SetLimit(maxConcurrent)

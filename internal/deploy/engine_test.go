@@ -4,9 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"lockstep/internal/deploy/change"
+	"lockstep/internal/refusal"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -14,8 +17,8 @@ import (
 	"lockstep/internal/deploy/ledger"
 )
 
-func outcomes(r Record) map[string]Outcome {
-	out := map[string]Outcome{}
+func outcomes(r Record) map[string]change.Outcome {
+	out := map[string]change.Outcome{}
 	for _, s := range r.Stacks {
 		out[s.Name] = s.Outcome
 	}
@@ -26,25 +29,43 @@ func TestDeploy_CreatesUpdatesThenChangesNothing(t *testing.T) {
 	c := newCloud(t)
 	record, err := c.deploy(oneStack(t, topics(1)), DeployRequest{})
 	require.NoError(t, err)
-	assert.Equal(t, Created, record.Outcome)
+	assert.Equal(t, change.Created, record.Outcome)
 	record, err = c.deploy(oneStack(t, topics(2)), DeployRequest{})
 	require.NoError(t, err)
-	assert.Equal(t, Updated, record.Outcome)
-	assert.Equal(t, []Change{{Action: Add, LogicalID: "Topic1", Type: "AWS::SNS::Topic"}}, record.Stacks[0].Changes)
+	assert.Equal(t, change.Updated, record.Outcome)
+	assert.Equal(
+		t,
+		[]change.Change{{Action: change.Add, LogicalID: "Topic1", Type: "AWS::SNS::Topic"}},
+		record.Stacks[0].Changes,
+	)
 
 	before := c.Objects(testAccount, testRegion)
 	record, err = c.deploy(oneStack(t, topics(2)), DeployRequest{})
 	require.NoError(t, err)
-	assert.Equal(t, Unchanged, record.Outcome)
+	assert.Equal(t, change.Unchanged, record.Outcome)
 	assert.Equal(t, before, c.Objects(testAccount, testRegion), "a run that has nothing to do writes nothing")
 	assert.Equal(t, 2, c.stack("web").Executions)
 }
 
 func TestDeploy_FailureStopsOnlyDependents(t *testing.T) {
 	c := newCloud(t)
-	record, err := c.deploy(assemble(t, needs{"net": nil, "db": {"net"}, "app": {"db"}, "mail": nil, "post": {"mail"}}, map[string]string{"net": failingTemplate}), DeployRequest{})
+	record, err := c.deploy(
+		assemble(
+			t,
+			needs{"net": nil, "db": {"net"}, "app": {"db"}, "mail": nil, "post": {"mail"}},
+			map[string]string{"net": failingTemplate},
+		),
+		DeployRequest{},
+	)
 	require.ErrorContains(t, err, "stack net: Never ("+"Simulated::Always::Fails"+"): it always does")
-	assert.Equal(t, map[string]Outcome{"net": Failed, "db": Untouched, "app": Untouched, "mail": Created, "post": Created}, outcomes(record))
+	assert.Equal(
+		t,
+		map[string]change.Outcome{
+			"net": change.Failed, "db": change.Untouched, "app": change.Untouched, "mail": change.Created,
+			"post": change.Created,
+		},
+		outcomes(record),
+	)
 	for _, s := range record.Stacks {
 		if s.Name == "app" {
 			assert.Equal(t, "it needs db, which was not deployed", s.Reason)
@@ -53,163 +74,180 @@ func TestDeploy_FailureStopsOnlyDependents(t *testing.T) {
 }
 
 func TestLock_RefusesConcurrentDeployment(t *testing.T) {
-	c := newCloud(t)
-	c.OperationTime = 2 * time.Second // both are at work at the same time, on a busy machine too
-	asm := oneStack(t, topics(1))
-	errs := make(chan error, 2)
-	for range 2 {
-		go func() {
-			_, err := c.deploy(asm, DeployRequest{})
-			errs <- err
-		}()
-	}
-	var refused, passed int
-	for range 2 {
-		err := <-errs
-		var refusal *Refusal
-		switch {
-		case err == nil:
-			passed++
-		case errors.As(err, &refusal):
-			refused++
-			assert.Contains(t, err.Error(), "holds the lock since")
-			assert.Contains(t, err.Error(), "lockstep unlock --env acc --holder ")
-		default:
-			t.Error(err)
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud(t)
+		c.OperationTime = 2 * time.Second
+		asm := oneStack(t, topics(1))
+		errs := make(chan error, 2)
+		for range 2 {
+			go func() {
+				_, err := c.deploy(asm, DeployRequest{})
+				errs <- err
+			}()
 		}
-	}
-	assert.Equal(t, []int{1, 1}, []int{passed, refused})
-	assert.Equal(t, 1, c.stack("web").Executions)
+		var refused, passed int
+		for range 2 {
+			err := <-errs
+			var refusal *refusal.Error
+			switch {
+			case err == nil:
+				passed++
+			case errors.As(err, &refusal):
+				refused++
+				assert.Contains(t, err.Error(), "has held the lock for")
+				assert.Contains(t, err.Error(), "lockstep unlock --env acc --holder ")
+			default:
+				t.Error(err)
+			}
+		}
+		assert.Equal(t, []int{1, 1}, []int{passed, refused})
+		assert.Equal(t, 1, c.stack("web").Executions)
+	})
 }
 
 const lockKey = "lockstep/shop/acc/lock.json"
 
-// holdLock lets somebody else hold the lock, who has been quiet for a while.
-func (c *cloud) holdLock(h ledger.Holder, quiet time.Duration) {
+// holdLock makes another run hold the lock, whose last heartbeat is some time ago.
+func (c *cloud) holdLock(h ledger.Holder, age time.Duration) {
 	c.t.Helper()
 	data, err := json.Marshal(map[string]any{"token": 7, "holder": h})
 	require.NoError(c.t, err)
-	c.SetObject(testAccount, testRegion, lockKey, string(data), quiet)
+	c.SetObject(testAccount, testRegion, lockKey, string(data), age)
 }
 
 func TestLock_TakenOverOnlyFromDeadHolder(t *testing.T) {
-	alive, err := ledger.NewHeartbeatFile(t.TempDir(), "other")
+	alive, err := ledger.CreateLivenessFile(t.TempDir(), "other")
 	require.NoError(t, err)
 	t.Cleanup(alive.Close)
 	for name, c := range map[string]struct {
 		holder ledger.Holder
-		quiet  time.Duration
+		age    time.Duration
 		taken  bool
 	}{
-		"another machine, a moment ago":                         {ledger.Holder{ID: "other", Host: "elsewhere"}, 0, false},
-		"another machine, whose lease has ended":                {ledger.Holder{ID: "other", Host: "elsewhere"}, ledger.Lease + time.Second, true},
-		"this machine, a process that lives":                    {ledger.Holder{ID: "other", Host: ledger.Host(), HeartbeatFile: alive.Path()}, 0, false},
-		"this machine, whose sign of life is gone":              {ledger.Holder{ID: "other", Host: ledger.Host(), HeartbeatFile: "/nowhere/other.pulse"}, 0, false},
-		"this machine, a file that says it is of somebody else": {ledger.Holder{ID: "another", Host: ledger.Host(), HeartbeatFile: alive.Path()}, 0, false},
+		"another machine, a moment ago": {ledger.Holder{ID: "other", Host: "other-host"}, 0, false},
+		"another machine, whose lease has ended": {
+			ledger.Holder{ID: "other", Host: "other-host"},
+			ledger.Lease + time.Second,
+			true,
+		},
+		"this machine, a process that lives": {
+			ledger.Holder{ID: "other", Host: ledger.Host(), LivenessFile: alive.Path()},
+			0,
+			false,
+		},
+		"this machine, whose heartbeat file does not exist": {
+			ledger.Holder{ID: "other", Host: ledger.Host(), LivenessFile: "/nowhere/other.pulse"},
+			0,
+			false,
+		},
+		"this machine, the heartbeat file of another run": {
+			ledger.Holder{ID: "another", Host: ledger.Host(), LivenessFile: alive.Path()},
+			0,
+			false,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cl := newCloud(t)
-			cl.holdLock(c.holder, c.quiet)
+			cl.holdLock(c.holder, c.age)
 			_, err := cl.deploy(oneStack(t, topics(1)), DeployRequest{})
 			if c.taken {
 				require.NoError(t, err)
 				assert.Contains(t, cl.Objects(testAccount, testRegion)[lockKey], `"token": 8`)
 				return
 			}
-			var refusal *Refusal
+			var refusal *refusal.Error
 			require.ErrorAs(t, err, &refusal)
-			assert.Empty(t, cl.stack("web").Status, "nothing was made")
+			assert.Empty(t, cl.stack("web").Status, "nothing was created")
 		})
 	}
 }
 
 func TestLock_LossStopsNextWrite(t *testing.T) {
-	c := newCloud(t)
-	c.OperationTime = time.Second
-	asm := assemble(t, needs{"first": nil, "second": {"first"}}, map[string]string{
-		"first": exportingTemplate("first"), "second": `{"Resources":{"Topic":{"Type":"AWS::SNS::Topic","Properties":{"A":{"Fn::ImportValue":"first:Name"}}}}}`,
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud(t)
+		c.OperationTime = time.Second
+		asm := assemble(t, needs{"first": nil, "second": {"first"}}, map[string]string{
+			"first": exportingTemplate("first"),
+			"second": `{"Resources":{"Topic":{"Type":"AWS::SNS::Topic",
+				"Properties":{"A":{"Fn::ImportValue":"first:Name"}}}}}`,
+		})
+		d := c.open(asm)
+		done := make(chan error, 1)
+		go func() {
+			_, err := d.Deploy(context.WithoutCancel(t.Context()), DeployRequest{})
+			done <- err
+		}()
+		synctest.Wait() // CloudFormation is at work
+		require.Equal(t, "CREATE_IN_PROGRESS", c.stack("first").Status)
+		l, err := c.open(asm).Ledger(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, l.Unlock(t.Context(), d.Run.ID))
+		err = <-done
+		require.ErrorContains(t, err, "the lock was lost: somebody unlocked it")
+		assert.Empty(t, c.stack("second").Status, "nothing was written after the lock was lost")
 	})
-	d := c.open(asm)
-	done := make(chan error, 1)
-	go func() {
-		_, err := d.Deploy(context.WithoutCancel(t.Context()), DeployRequest{})
-		done <- err
-	}()
-	require.Eventually(t, func() bool { return c.stack("first").Status == "CREATE_IN_PROGRESS" }, 5*time.Second, time.Millisecond)
-	book, err := c.open(asm).Ledger(t.Context())
-	require.NoError(t, err)
-	require.NoError(t, book.Unlock(t.Context(), d.Run.ID))
-	err = <-done
-	require.ErrorContains(t, err, "the lock was lost: somebody unlocked it")
-	assert.Empty(t, c.stack("second").Status, "nothing was written after the lock was lost")
 }
 
 func TestUnlock_RequiresHolderID(t *testing.T) {
 	c := newCloud(t)
-	c.holdLock(ledger.Holder{ID: "other", Host: "elsewhere", CallerARN: "somebody"}, 0)
-	book, err := c.open(oneStack(t, topics(1))).Ledger(t.Context())
+	c.holdLock(ledger.Holder{ID: "other", Host: "other-host", CallerARN: "another caller"}, 0)
+	l, err := c.open(oneStack(t, topics(1))).Ledger(t.Context())
 	require.NoError(t, err)
 	var wrong *ledger.WrongHolderError
-	require.ErrorAs(t, book.Unlock(t.Context(), "mine"), &wrong)
+	require.ErrorAs(t, l.Unlock(t.Context(), "mine"), &wrong)
 	assert.Equal(t, "other", wrong.Holder.ID)
-	require.NoError(t, book.Unlock(t.Context(), "other"))
-	require.ErrorAs(t, book.Unlock(t.Context(), "other"), &wrong)
+	require.NoError(t, l.Unlock(t.Context(), "other"))
+	require.ErrorAs(t, l.Unlock(t.Context(), "other"), &wrong)
 	_, err = c.deploy(oneStack(t, topics(1)), DeployRequest{})
 	require.NoError(t, err)
 }
 
 func TestDeploy_ResumesInterruptedRun(t *testing.T) {
-	c := newCloud(t)
-	c.OperationTime = 3 * time.Second // the next run has to come while it goes on, on a busy machine too
-	asm := assemble(t, needs{"first": nil, "second": {"first"}}, nil)
-	ctx, cut := context.WithCancel(context.WithoutCancel(t.Context()))
-	d := c.open(asm)
-	done := make(chan error, 1)
-	go func() {
-		_, err := d.Deploy(ctx, DeployRequest{})
-		done <- err
-	}()
-	require.Eventually(t, func() bool { return c.stack("first").Status == "CREATE_IN_PROGRESS" }, 5*time.Second, time.Millisecond)
-	cut()
-	require.Error(t, <-done)
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud(t)
+		c.OperationTime = 3 * time.Second // the next run comes while it goes on
+		asm := assemble(t, needs{"first": nil, "second": {"first"}}, nil)
+		ctx, cut := context.WithCancel(context.WithoutCancel(t.Context()))
+		d := c.open(asm)
+		done := make(chan error, 1)
+		go func() {
+			_, err := d.Deploy(ctx, DeployRequest{})
+			done <- err
+		}()
+		synctest.Wait() // CloudFormation is at work
+		require.Equal(t, "CREATE_IN_PROGRESS", c.stack("first").Status)
+		cut()
+		require.Error(t, <-done)
 
-	c.OperationTime = 0
-	record, err := c.deploy(asm, DeployRequest{})
-	require.NoError(t, err)
-	assert.Equal(t, map[string]Outcome{"first": Updated, "second": Created}, outcomes(record))
-	assert.Contains(t, record.Stacks[0].Reason, "begun by run "+d.Run.ID+", which was cut off, and seen to its end")
-	assert.Contains(t, c.progress.String(), "first: picking up what run "+d.Run.ID+" has begun")
-	assert.Equal(t, 1, c.stack("first").Executions, "what was begun is not begun again")
-	assert.Empty(t, c.stack("first").ChangeSets)
-	assert.Empty(t, c.stack("second").ChangeSets)
+		c.OperationTime = 0
+		record, err := c.deploy(asm, DeployRequest{})
+		require.NoError(t, err)
+		assert.Equal(t, map[string]change.Outcome{"first": change.Updated, "second": change.Created}, outcomes(record))
+		assert.Contains(t, record.Stacks[0].Reason, "begun by run "+d.Run.ID+", which was cut off, and followed to its end")
+		assert.Contains(t, c.progress.String(), "first: resuming what run "+d.Run.ID+" has begun")
+		assert.Equal(t, 1, c.stack("first").Executions, "what was begun is not begun again")
+		assert.Empty(t, c.stack("first").ChangeSets)
+		assert.Empty(t, c.stack("second").ChangeSets)
+	})
 }
 
 func TestDeploy_RefusesUnallowedFlags(t *testing.T) {
 	c := newCloud(t)
-	_, err := c.deploy(oneStack(t, `{"Resources":{"Data":{"Type":"AWS::DynamoDB::Table"},"Topic":{"Type":"AWS::SNS::Topic"}}}`), DeployRequest{})
+	_, err := c.deploy(
+		oneStack(t, `{"Resources":{"Data":{"Type":"AWS::DynamoDB::Table"},"Topic":{"Type":"AWS::SNS::Topic"}}}`),
+		DeployRequest{},
+	)
 	require.NoError(t, err)
 	without := oneStack(t, topics(1))
 	record, err := c.deploy(without, DeployRequest{})
-	var refusal *Refusal
+	var refusal *refusal.Error
 	require.ErrorAs(t, err, &refusal)
 	assert.Contains(t, err.Error(), "--allow data-loss")
 	assert.NotEmpty(t, record.Stacks[0].Flags)
 	assert.Equal(t, 1, c.stack("web").Executions)
 	assert.Empty(t, c.stack("web").ChangeSets, "the change set was thrown away")
-	_, err = c.deploy(without, DeployRequest{Allow: []Permit{DataLoss}})
+	_, err = c.deploy(without, DeployRequest{Allow: []change.Permit{change.DataLoss}})
 	require.NoError(t, err)
-}
-
-func TestChangeSetNaming_RecognizesStaleNames(t *testing.T) {
-	now := time.Now()
-	fresh, old := changeSetNaming{now.Add(time.Hour), "runa"}.newName(), changeSetNaming{now.Add(-time.Hour), "runa"}.newName()
-	assert.False(t, isStale(fresh, now, ""))
-	assert.False(t, isStale(fresh, now, "runb"))
-	assert.True(t, isStale(fresh, now, "runa"), "its run is dead")
-	assert.True(t, isStale(old, now, ""), "its time is over")
-	assert.False(t, isStale("cdk-deploy-change-set", now, "runa"), "it is not ours")
-	assert.LessOrEqual(t, len(fresh), 128)
-	assert.True(t, strings.HasPrefix(fresh, "lockstep-"))
 }
 
 func TestPlan_DeletesStaleChangeSets(t *testing.T) {
@@ -219,14 +257,14 @@ func TestPlan_DeletesStaleChangeSets(t *testing.T) {
 	require.Equal(t, "REVIEW_IN_PROGRESS", c.stack("web").Status)
 	require.Len(t, c.stack("web").ChangeSets, 1)
 
-	kept := c.savePlan(c.open(asm), time.Hour)
-	require.Len(t, c.stack("web").ChangeSets, 1, "the old one is gone")
+	saved := c.savePlan(c.open(asm), time.Hour)
+	require.Len(t, c.stack("web").ChangeSets, 1, "the old one was deleted")
 	p, err := c.open(asm).Plan(t.Context())
 	require.NoError(t, err)
 	require.NoError(t, p.Discard(t.Context()))
 	assert.Len(t, c.stack("web").ChangeSets, 1, "a plan that is shown and thrown away takes nobody else's with it")
 	assert.Equal(t, "REVIEW_IN_PROGRESS", c.stack("web").Status)
-	require.NoError(t, c.open(asm).DeletePlan(t.Context(), kept))
+	require.NoError(t, c.open(asm).DeletePlan(t.Context(), saved))
 	assert.Empty(t, c.stack("web").Status, "and with the last one the empty stack goes")
 }
 
@@ -235,7 +273,11 @@ func TestPlan_DiscardLeavesNothing(t *testing.T) {
 	asm := assemble(t, needs{"net": nil, "app": {"net"}, "mail": nil}, nil)
 	p, err := c.open(asm).Plan(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, map[string]Outcome{"net": Planned, "app": Planned, "mail": Planned}, outcomes(p.Record()))
+	assert.Equal(
+		t,
+		map[string]change.Outcome{"net": change.Planned, "app": change.Planned, "mail": change.Planned},
+		outcomes(p.Record()),
+	)
 	require.NoError(t, p.Discard(t.Context()))
 	for name := range map[string]bool{"net": true, "app": true, "mail": true} {
 		assert.Empty(t, c.stack(name).Status, name)

@@ -6,8 +6,15 @@ import (
 	"testing"
 	"time"
 
+	"lockstep/internal/awsclient"
+	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/digest"
+	"lockstep/internal/deploy/staging"
+	"lockstep/internal/refusal"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -19,7 +26,10 @@ import (
 func (c *cloud) deployRelease(template string, change ...func(*Options)) Record {
 	c.t.Helper()
 	asm := oneStack(c.t, template)
-	change = append(change, func(o *Options) { o.Artifacts = Artifacts{Assembly: asm.Files, ToolSBOM: []byte(`{"bill":true}`)} })
+	change = append(
+		change,
+		func(o *Options) { o.Artifacts = Artifacts{Assembly: asm.Files, ToolSBOM: []byte(`{"bill":true}`)} },
+	)
 	record, err := c.deploy(asm, DeployRequest{}, change...)
 	require.NoError(c.t, err)
 	return record
@@ -32,7 +42,7 @@ func (c *cloud) openAccount() *Deployment {
 
 func TestRelease_RecordsContentCallerAndCommit(t *testing.T) {
 	c := newCloud(t)
-	c.deployRelease(topics(1), func(o *Options) { o.SiblingDigests = map[string]string{"prod": "p1"} })
+	c.deployRelease(topics(1), func(o *Options) { o.SiblingDigests = map[string]digest.Environment{"prod": "p1"} })
 	s := c.openAccount().Status(t.Context(), 5)
 	require.Empty(t, s.Problem)
 	require.Len(t, s.Releases, 1)
@@ -40,14 +50,14 @@ func TestRelease_RecordsContentCallerAndCommit(t *testing.T) {
 	assert.Equal(t, 1, r.Number)
 	assert.Equal(t, "arn:aws:iam::"+testTooling+":root", r.CallerARN)
 	assert.Equal(t, "abc", r.Commit)
-	assert.Equal(t, oneStack(t, topics(1)).Digest, r.SynthDigest)
-	assert.Equal(t, map[string]string{"prod": "p1"}, r.SiblingDigests)
+	assert.Equal(t, digest.Synth(oneStack(t, topics(1)).Digest), r.SynthDigest)
+	assert.Equal(t, map[string]digest.Environment{"prod": "p1"}, r.SiblingDigests)
 	assert.Equal(t, "web", r.Stacks[0].Name)
-	assert.Equal(t, string(Created), r.Stacks[0].Outcome)
+	assert.Equal(t, string(change.Created), r.Stacks[0].Outcome)
 	assert.Equal(t, ledger.SHA256Hex([]byte(`{"bill":true}`)), r.SBOMDigest)
 	objects := c.Objects(testAccount, testRegion)
 	assert.Equal(t, `{"bill":true}`, objects["lockstep/shop/acc/blobs/tools-"+r.SBOMDigest+".json"])
-	assert.Contains(t, objects, "lockstep/shop/acc/blobs/assembly-"+r.SynthDigest+".zip")
+	assert.Contains(t, objects, "lockstep/shop/acc/blobs/assembly-"+string(r.SynthDigest)+".zip")
 	assert.Nil(t, s.Lock)
 	assert.Nil(t, s.InterruptedRun)
 }
@@ -57,10 +67,16 @@ const releaseKey = "lockstep/shop/acc/releases/0000000"
 func TestStatus_ReportsTamperedRelease(t *testing.T) {
 	for name, change := range map[string]func(c *cloud){
 		"the newest one edited": func(c *cloud) {
-			c.SetObject(testAccount, testRegion, releaseKey+"3.json", strings.Replace(c.Objects(testAccount, testRegion)[releaseKey+"3.json"], "abc", "evil", 1), 0)
+			c.SetObject(
+				testAccount, testRegion, releaseKey+"3.json",
+				strings.Replace(c.Objects(testAccount, testRegion)[releaseKey+"3.json"], "abc", "evil", 1), 0,
+			)
 		},
 		"an older one edited": func(c *cloud) {
-			c.SetObject(testAccount, testRegion, releaseKey+"2.json", strings.Replace(c.Objects(testAccount, testRegion)[releaseKey+"2.json"], "abc", "evil", 1), 0)
+			c.SetObject(
+				testAccount, testRegion, releaseKey+"2.json",
+				strings.Replace(c.Objects(testAccount, testRegion)[releaseKey+"2.json"], "abc", "evil", 1), 0,
+			)
 		},
 		"an older one edited, with a hash that fits": func(c *cloud) {
 			text := strings.Replace(c.Objects(testAccount, testRegion)[releaseKey+"2.json"], "abc", "evil", 1)
@@ -89,7 +105,7 @@ func TestStatus_ReportsTamperedRelease(t *testing.T) {
 			change(c)
 			s := c.openAccount().Status(t.Context(), 10)
 			assert.True(t, s.Tampered, s.Problem)
-			assert.Contains(t, s.Problem, "was changed by another hand")
+			assert.Contains(t, s.Problem, "was changed outside Lockstep")
 		})
 	}
 }
@@ -116,8 +132,8 @@ func TestRollback_RestoresEarlierReleases(t *testing.T) {
 		require.NoError(t, err)
 		asm, err := assembly.Read(files, assembly.Defaults{Account: testAccount, Region: testRegion})
 		require.NoError(t, err)
-		assert.Equal(t, r.SynthDigest, asm.Digest)
-		_, err = c.deploy(asm, DeployRequest{Restores: r.Number, Allow: Permits})
+		assert.Equal(t, r.SynthDigest, digest.Synth(asm.Digest))
+		_, err = c.deploy(asm, DeployRequest{Restores: r.Number, Allow: change.Permits})
 		require.NoError(t, err)
 		assert.Equal(t, want, c.stack("web").Body)
 	}
@@ -147,11 +163,13 @@ func TestFetchAssembly_RefusesReplacedAssembly(t *testing.T) {
 	d := c.openAccount()
 	r, err := d.EarlierRelease(t.Context(), 0)
 	require.NoError(t, err)
-	other, err := zipAssembly(oneStack(t, topics(9)).Files)
+	other, err := staging.ZipAssembly(oneStack(t, topics(9)).Files)
 	require.NoError(t, err)
-	c.SetObject(testAccount, testRegion, "lockstep/shop/acc/blobs/"+assemblyBlobName(r.SynthDigest), string(other), 0)
+	c.SetObject(
+		testAccount, testRegion, "lockstep/shop/acc/blobs/"+staging.AssemblyBlobName(r.SynthDigest), string(other), 0,
+	)
 	err = d.FetchAssembly(t.Context(), r, filepath.Join(t.TempDir(), "back"))
-	var refusal *Refusal
+	var refusal *refusal.Error
 	require.ErrorAs(t, err, &refusal)
 	assert.Contains(t, err.Error(), "is not the one that was deployed")
 }
@@ -160,13 +178,21 @@ func TestCheckPromotion_RequiresDeployedSibling(t *testing.T) {
 	c := newCloud(t)
 	require.ErrorContains(t, c.openAccount().CheckPromotion(t.Context(), "prod", "p1"), "nothing was deployed yet")
 	c.deployRelease(topics(1))
-	require.ErrorContains(t, c.openAccount().CheckPromotion(t.Context(), "prod", "p1"), "was not synthesised together with any assembly of prod")
-	beside := func(o *Options) { o.SiblingDigests = map[string]string{"prod": "p1"} }
-	c.deployRelease(topics(1), beside)
+	require.ErrorContains(
+		t,
+		c.openAccount().CheckPromotion(t.Context(), "prod", "p1"),
+		"was not synthesised together with any assembly of prod",
+	)
+	siblings := func(o *Options) { o.SiblingDigests = map[string]digest.Environment{"prod": "p1"} }
+	c.deployRelease(topics(1), siblings)
 	require.NoError(t, c.openAccount().CheckPromotion(t.Context(), "prod", "p1"), "a release without a change is one too")
-	require.ErrorContains(t, c.openAccount().CheckPromotion(t.Context(), "prod", "p2"), "what passed there as release 2 is the assembly p1, and this is p2")
-	record := c.deployRelease(topics(1), beside)
-	assert.Equal(t, Unchanged, record.Outcome)
+	require.ErrorContains(
+		t,
+		c.openAccount().CheckPromotion(t.Context(), "prod", "p2"),
+		"what passed there as release 2 is the assembly p1, and this is p2",
+	)
+	record := c.deployRelease(topics(1), siblings)
+	assert.Equal(t, change.Unchanged, record.Outcome)
 	assert.Equal(t, 2, c.openAccount().Status(t.Context(), 0).Releases[0].Number, "the same again is no release")
 }
 
@@ -186,10 +212,17 @@ func TestGarbage_OnlyUnreferencedOldObjects(t *testing.T) {
 		assert.LessOrEqual(t, g.Release, 2)
 	}
 	prefix := "lockstep/shop/acc/blobs/"
-	assert.ElementsMatch(t, []string{prefix + assemblyBlobName(oneStack(t, topics(1)).Digest), prefix + assemblyBlobName(oneStack(t, topics(2)).Digest)}, keys,
+	assert.ElementsMatch(t, []string{
+		prefix + staging.AssemblyBlobName(digest.Synth(oneStack(t, topics(1)).Digest)),
+		prefix + staging.AssemblyBlobName(digest.Synth(oneStack(t, topics(2)).Digest)),
+	}, keys,
 		"the bill of the tools is still needed")
 
-	c.PutStack(testAccount, testRegion, "another", `{"Description":"`+assemblyBlobName(oneStack(t, topics(1)).Digest)+`"}`, "CREATE_COMPLETE", "", 0)
+	c.PutStack(
+		testAccount, testRegion, "another",
+		`{"Description":"`+staging.AssemblyBlobName(digest.Synth(oneStack(t, topics(1)).Digest))+`"}`,
+		"CREATE_COMPLETE", "", 0,
+	)
 	removed, err := c.openAccount().DeleteGarbage(t.Context(), 2)
 	require.NoError(t, err)
 	require.Len(t, removed, 1, "a stack mentions the other one")
@@ -200,19 +233,20 @@ func TestGarbage_OnlyUnreferencedOldObjects(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// A stack that no assembly has any more stays in the account until a person removes it, so every plan and release tells of it until then.
+// A stack that no assembly has any more stays in the account until a person removes it, so every plan and release tells
+// of it until then.
 func TestOrphanedStacks_ReportedUntilDeleted(t *testing.T) {
 	c := newCloud(t)
 	both := assemble(t, needs{"web": nil, "old": nil}, map[string]string{"web": topics(1), "old": topics(1)})
 	_, err := c.deploy(both, DeployRequest{})
 	require.NoError(t, err)
 
-	p, kept, err := c.open(oneStack(t, topics(1))).SavePlan(t.Context(), time.Hour)
+	p, saved, err := c.open(oneStack(t, topics(1))).SavePlan(t.Context(), time.Hour)
 	require.NoError(t, err)
-	assert.Equal(t, []string{"old"}, kept.OrphanedStacks, "an unchanged stack beside it hides nothing")
+	assert.Equal(t, []string{"old"}, saved.OrphanedStacks, "although the other stack is unchanged")
 	assert.Equal(t, []string{"old"}, p.Record().OrphanedStacks)
 
-	for _, n := range []int{1, 2, 3} { // told again by releases that never had it
+	for _, n := range []int{1, 2, 3} { // reported again by releases that never had it
 		r, err := c.deploy(oneStack(t, topics(n)), DeployRequest{})
 		require.NoError(t, err)
 		assert.Equal(t, []string{"old"}, r.OrphanedStacks, "release %d", r.Release)
@@ -224,15 +258,33 @@ func TestOrphanedStacks_ReportedUntilDeleted(t *testing.T) {
 	assert.Empty(t, r.OrphanedStacks, "it is back")
 
 	d := c.openAccount()
-	client, err := d.cloudFormation(t.Context(), &assembly.Stack{DeployRole: d.target.role(deployKind), Region: testRegion})
+	cfg, err := d.sessions.Config(t.Context(), bootstrapRole(d.target, deployKind), testRegion)
 	require.NoError(t, err)
-	_, err = client.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: aws.String("old")})
+	_, err = awsclient.NewCloudFormation(cfg, nil).DeleteStack(
+		t.Context(),
+		&cloudformation.DeleteStackInput{StackName: aws.String("old")},
+	)
 	require.NoError(t, err)
-	require.Eventually(t, func() bool {
-		there, err := d.stackExists(t.Context(), c.openAccount().Status(t.Context(), 1).Releases[0].Stacks[0].ID)
-		return err == nil && !there
-	}, 5*time.Second, 10*time.Millisecond)
+	exists, err := d.stackExists(t.Context(), c.openAccount().Status(t.Context(), 1).Releases[0].Stacks[0].ID)
+	require.NoError(t, err)
+	require.False(t, exists)
 	r, err = c.deploy(oneStack(t, topics(2)), DeployRequest{})
 	require.NoError(t, err)
-	assert.Empty(t, r.OrphanedStacks, "somebody has removed it")
+	assert.Empty(t, r.OrphanedStacks, "it was deleted")
+}
+
+func TestGarbage_KeepsWhatAnyExistingStackUses(t *testing.T) {
+	for status, garbage := range map[types.StackStatus]int{
+		types.StackStatusCreateFailed: 0, types.StackStatusDeleteInProgress: 0, types.StackStatusDeleteComplete: 1,
+	} {
+		c := newCloud(t)
+		for n := range 3 {
+			c.deployRelease(topics(n + 1))
+		}
+		template := `{"Description":"` + staging.AssemblyBlobName(digest.Synth(oneStack(t, topics(1)).Digest)) + `"}`
+		c.PutStack(testAccount, testRegion, "another", template, string(status), "", 0)
+		found, err := c.openAccount().Garbage(t.Context(), 2)
+		require.NoError(t, err)
+		assert.Len(t, found, garbage, status)
+	}
 }

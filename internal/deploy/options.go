@@ -3,42 +3,46 @@ package deploy
 import (
 	"crypto/rand"
 	"strings"
+
+	"lockstep/internal/awsclient"
+	"lockstep/internal/deploy/digest"
 )
 
-// A RunInfo is one start of the program, as what it leaves behind tells of it.
+// A RunInfo describes one run of the program, for the locks, sessions and records that it leaves in an account.
 type RunInfo struct {
-	// ID is unique; it is part of the names of sessions and change sets, and holds the lock.
+	// ID is unique. It is part of the names of sessions and change sets, and holds the lock.
 	ID string
-	// Command is the command, for whoever meets the lock.
+	// Command is the command that was run, shown to whoever is refused the lock.
 	Command string
-	// Mode is rehearsal or live.
+	// Mode is Rehearsal or Live.
 	Mode string
-	// Commit is what was checked out; empty if that cannot be told.
+	// Commit is what was checked out; empty if that is not known.
 	Commit string
 }
 
-// NewRunID is an id of twelve lower-case letters and digits.
+// NewRunID returns a random id of twelve lower-case letters and digits.
 func NewRunID() string { return strings.ToLower(rand.Text()[:12]) }
 
-// Options are how a deployment is to go about it.
+// Options are what a deployment needs besides its target and assembly.
 type Options struct {
 	Run RunInfo
-	// Progress is told of progress, a line at a time.
+	// Progress is called with each line of progress.
 	Progress func(string)
 	// ShowPlan, if not nil, is called with what is about to be executed.
 	ShowPlan func(Record)
-	// SynthDigest is the digest of the cloud assembly as it was synthesised, which a rehearsal's stand-ins change. Bundle is that of the assemblies of all
-	// the environment's accounts together, and Beside those of the environments that come after it and were synthesised with it.
-	SynthDigest       string
-	EnvironmentDigest string
-	SiblingDigests    map[string]string
-	// ConfigurationDigest is the digest of what the environment's configuration says.
-	ConfigurationDigest string
-	// RequiresApproval says that a person must have agreed to the plan.
+	// SynthDigest is the digest of the cloud assembly as it was synthesised, which a rehearsal's stand-ins change.
+	SynthDigest digest.Synth
+	// EnvironmentDigest is that of the assemblies of all the environment's accounts together.
+	EnvironmentDigest digest.Environment
+	// SiblingDigests are those of the later environments that were synthesised together with this one, by name.
+	SiblingDigests map[string]digest.Environment
+	// ConfigurationDigest is the digest of the environment's configuration.
+	ConfigurationDigest digest.Configuration
+	// RequiresApproval says that a person must have approved the plan.
 	RequiresApproval bool
 	Artifacts        Artifacts
 	// Limiter is shared by all deployments of a run; nil for one alone.
-	Limiter *Limiter
-	// HeartbeatDir is a folder of this machine for the signs of life of runs; empty for none.
-	HeartbeatDir string
+	Limiter *awsclient.Limiter
+	// LivenessDir is the folder, on this machine, of the liveness files of runs; empty for none.
+	LivenessDir string
 }

@@ -9,55 +9,61 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/cfn"
+	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/refusal"
 )
 
-// orphanedStacks are the stacks that an earlier release has brought, that the assembly has no more, and that are still there. CloudFormation does not know that
-// they belonged together, so nothing ever removes them but a person.
+// orphanedStacks returns the stacks that an earlier release created, that the assembly no longer has, and that still
+// exist. CloudFormation does not know that they belonged together, so only a person deletes them.
 func (d *Deployment) orphanedStacks(ctx context.Context) ([]ledger.Stack, error) {
-	book, err := d.Ledger(ctx)
+	l, err := d.Ledger(ctx)
 	if err != nil {
 		return nil, err
 	}
-	last, err := book.LatestRelease(ctx)
+	last, err := l.LatestRelease(ctx)
 	if err != nil || last == nil {
 		return nil, refuseTampered(err)
 	}
-	var left []ledger.Stack
+	var orphans []ledger.Stack
 	for _, s := range slices.Concat(last.Stacks, last.OrphanedStacks) {
-		if slices.ContainsFunc(d.assembly.Stacks, func(have *assembly.Stack) bool { return have.Name == s.Name }) {
+		if slices.ContainsFunc(d.assembly.Stacks, func(other *assembly.Stack) bool { return other.Name == s.Name }) {
 			continue
 		}
-		there, err := d.stackExists(ctx, s.ID)
+		exists, err := d.stackExists(ctx, s.ID)
 		if err != nil {
 			return nil, fmt.Errorf("stack %s: %w", s.Name, err)
 		}
-		if there {
-			left = append(left, ledger.Stack{Name: s.Name, ID: s.ID, Outcome: string(Orphaned), TemplateHash: s.TemplateHash})
+		if exists {
+			orphans = append(orphans, ledger.Stack{
+				Name: s.Name, ID: s.ID, Outcome: string(change.Orphaned), TemplateHash: s.TemplateHash,
+			})
 		}
 	}
-	return left, nil
+	return orphans, nil
 }
 
-// stackExists asks for a stack by its ARN: one that was deleted and made again by somebody else is another one.
+// stackExists reports whether a stack exists, by its ARN: one that was deleted and created again is another one.
 func (d *Deployment) stackExists(ctx context.Context, id string) (bool, error) {
-	named, err := arn.Parse(id)
+	parsed, err := arn.Parse(id)
 	if err != nil {
 		return false, err
 	}
-	client, err := d.cloudFormation(ctx, &assembly.Stack{DeployRole: d.target.role(deployKind), Region: named.Region})
+	client, err := d.cfnClient(ctx, bootstrapRole(d.target, deployKind), parsed.Region)
 	if err != nil {
 		return false, err
 	}
-	have, err := describeStack(ctx, client, id)
-	return have.phase != absent, err
+	state, err := client.Describe(ctx, id)
+	return state.Phase != cfn.Absent, err
 }
 
-// refuseTampered refuses to go on where the release records were changed by another hand.
+// refuseTampered turns the error of a release record that was altered into a refusal.
 func refuseTampered(err error) error {
-	var changed *ledger.TamperedError
-	if errors.As(err, &changed) {
-		return refuse(err, "%s: the bucket keeps older versions of every object; find out who it was and put the right one back, then run this again", changed)
+	var tampered *ledger.TamperedError
+	if errors.As(err, &tampered) {
+		return refusal.Newf(err, "%s: the bucket keeps older versions of every object; find out who it was and put the "+
+			"right one back, then run this again", tampered)
 	}
 	return err
 }

@@ -4,56 +4,66 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
+	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/cfn"
+	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/deploy/risk"
 )
+
+// changeSetTTL is how long a change set stays that nobody wants to keep and nobody could delete.
+const changeSetTTL = 24 * time.Hour
 
 // A Plan is what a deployment would do, and the change sets to do exactly that.
 type Plan struct {
 	deployment *Deployment
 	steps      []*planStep
-	naming     changeSetNaming
-	// reviewed says that a person has seen this very plan, so that it may do nothing that was not in it.
-	reviewed bool
-	// orphanedStacks are the stacks that stay although the assembly has them no more.
+	naming     cfn.Naming
+	// reviewed says that a person has seen this very plan, so that nothing may be done that is not in it.
+	reviewed       bool
 	orphanedStacks []ledger.Stack
-	// allowed are the permits that were given.
-	allowed []Permit
-	// release is the number of the release that came of it, and digest that of the plan file that it is of; both zero for none.
+	permits        []change.Permit
+	// release is the number of the release that was recorded, and digest that of the plan file; both zero for none.
 	release int
-	digest  string
+	digest  digest.Plan
 	started time.Time
 	err     error
 }
 
-// planStep is the part of a plan that belongs to one stack.
+// A planStep is what a plan does with one stack.
 type planStep struct {
 	stack   *assembly.Stack
-	current stackState
-	set     *changeSet // nil unless Outcome is Planned
+	current cfn.State
+	set     *cfn.ChangeSet // nil unless the outcome is change.Planned
 	record  StackRecord
 	err     error
 }
 
-// Plan works out what the assembly would change, with a change set for every stack that differs. Stacks that are as they should be
-// cost no write. When one cannot be planned, no change set stays and the error says so; the plan's record is there all the same.
+// Plan works out what the assembly would change, with a change set for every stack that differs. For stacks that match
+// it writes nothing. After an error no change set remains; the plan's record is there all the same.
 func (d *Deployment) Plan(ctx context.Context) (*Plan, error) {
 	return d.planWithTTL(ctx, changeSetTTL)
 }
 
-// planWithTTL is Plan with change sets that may stay for a while.
-func (d *Deployment) planWithTTL(ctx context.Context, stay time.Duration) (*Plan, error) {
+// planWithTTL is Plan with the time for which the change sets are of use.
+func (d *Deployment) planWithTTL(ctx context.Context, ttl time.Duration) (*Plan, error) {
 	p := d.newPlan()
-	p.naming.expires = time.Now().Add(stay)
-	p.err = d.forEachStack(ctx, func(ctx context.Context, i int, s *assembly.Stack) error {
-		return p.readStack(ctx, p.steps[i], d.waitUntilReady)
-	})
+	p.naming.Expires = p.started.Add(ttl)
+	// All stacks are read before any is prepared: what exists decides what is deferred.
+	p.err = p.readStacks(ctx, (*cfn.Client).WaitUntilReady)
 	if p.err == nil {
-		p.err = d.forEachStack(ctx, func(ctx context.Context, i int, s *assembly.Stack) error { return p.prepare(ctx, p.steps[i]) })
+		p.err = d.forEachStack(ctx, func(ctx context.Context, i int, _ *assembly.Stack) error {
+			return p.prepare(ctx, p.steps[i])
+		})
 	}
 	if p.err == nil {
 		p.orphanedStacks, p.err = d.orphanedStacks(ctx)
@@ -64,117 +74,126 @@ func (d *Deployment) planWithTTL(ctx context.Context, stay time.Duration) (*Plan
 	return p, p.err
 }
 
-// compareStacks looks at every stack and waits for none.
+// compareStacks reads every stack and waits for none.
 func (d *Deployment) compareStacks(ctx context.Context) (*Plan, error) {
 	p := d.newPlan()
-	p.err = d.forEachStack(ctx, func(ctx context.Context, i int, s *assembly.Stack) error {
-		return p.readStack(ctx, p.steps[i], d.readState)
-	})
+	p.err = p.readStacks(ctx, (*cfn.Client).Describe)
 	return p, p.err
 }
 
 func (d *Deployment) newPlan() *Plan {
-	p := &Plan{deployment: d, naming: changeSetNaming{expires: time.Now().Add(changeSetTTL), runID: d.Run.ID}, started: time.Now()}
+	now := time.Now()
+	p := &Plan{deployment: d, naming: cfn.Naming{Expires: now.Add(changeSetTTL), RunID: d.Run.ID}, started: now}
 	for _, s := range d.assembly.Stacks {
-		p.steps = append(p.steps, &planStep{stack: s, record: StackRecord{Name: s.Name, Account: s.Account, Region: s.Region, Outcome: Untouched}})
+		record := StackRecord{Name: s.Name, Account: s.Account, Region: s.Region, Outcome: change.Untouched}
+		p.steps = append(p.steps, &planStep{stack: s, record: record})
 	}
 	return p
 }
 
-// isUnchanged says whether every stack is as it should be.
+// isUnchanged reports whether every stack is as the assembly wants it.
 func (p *Plan) isUnchanged() bool {
-	return !slices.ContainsFunc(p.steps, func(s *planStep) bool { return s.record.Outcome != Unchanged })
+	return !slices.ContainsFunc(p.steps, func(s *planStep) bool { return s.record.Outcome != change.Unchanged })
 }
 
-// readStack reads how a stack is. All are read before any is prepared: what exists decides what is deferred.
-func (p *Plan) readStack(ctx context.Context, step *planStep, read stateReader) error {
-	return p.recordStep(step, func() error {
-		client, err := p.deployment.cloudFormation(ctx, step.stack)
-		if err != nil {
-			return err
-		}
-		step.current, err = read(ctx, client, step.stack.Name)
-		if err != nil {
-			return err
-		}
-		unchanged, err := matchesAssembly(ctx, client, step.stack, &step.current, false)
-		if unchanged {
-			step.record.Outcome, step.record.Outputs = Unchanged, step.current.outputs()
-		}
-		return err
+// readStacks reads the state of every stack, and marks those that match the assembly as unchanged.
+func (p *Plan) readStacks(
+	ctx context.Context, read func(*cfn.Client, context.Context, string) (cfn.State, error),
+) error {
+	return p.deployment.forEachStack(ctx, func(ctx context.Context, i int, s *assembly.Stack) error {
+		step := p.steps[i]
+		return step.run(func() error {
+			client, err := p.deployment.stackClient(ctx, s)
+			if err != nil {
+				return err
+			}
+			if step.current, err = read(client, ctx, s.Name); err != nil {
+				return err
+			}
+			if err := client.LoadTemplate(ctx, s, &step.current); err != nil {
+				return err
+			}
+			if step.current.Matches(s) {
+				step.record.Outcome, step.record.Outputs = change.Unchanged, step.current.StackOutputs()
+			}
+			return nil
+		})
 	})
 }
 
-// prepare makes the change set of a stack that differs.
+// prepare creates the change set of a stack that differs, or defers it.
 func (p *Plan) prepare(ctx context.Context, step *planStep) error {
-	if step.record.Outcome == Unchanged {
+	if step.record.Outcome == change.Unchanged {
 		return nil
 	}
-	return p.recordStep(step, func() error {
+	return step.run(func() error {
 		if why := p.deferralReason(step); why != "" {
-			step.record.Outcome, step.record.Reason = Deferred, why
+			step.record.Outcome, step.record.Reason = change.Deferred, why
 			return nil
 		}
 		err := p.createChangeSet(ctx, step)
 		if err != nil && p.waitsForExport(step, err) {
-			step.record.Outcome, step.record.Reason = Deferred, "it imports what another stack is yet to export"
+			step.record.Outcome, step.record.Reason = change.Deferred, "it imports what another stack is yet to export"
 			return nil
 		}
 		return err
 	})
 }
 
-// recordStep times what is done for a stack and keeps why it failed.
-func (p *Plan) recordStep(step *planStep, f func() error) error {
+// run adds the time that f takes to the step's record, and keeps its error.
+func (s *planStep) run(f func() error) error {
 	started := time.Now()
 	err := f()
-	step.record.Millis += time.Since(started).Milliseconds()
-	return step.fail(err)
+	s.record.Millis += time.Since(started).Milliseconds()
+	return s.fail(err)
 }
 
-// fail keeps why a stack failed, and returns it with the stack's name.
+// fail keeps why a step failed, and returns it with the stack's name.
 func (s *planStep) fail(err error) error {
 	if err == nil {
 		return nil
 	}
 	s.err = err
 	if !errors.Is(err, context.Canceled) {
-		s.record.Outcome, s.record.Reason = Failed, err.Error()
+		s.record.Outcome, s.record.Reason = change.Failed, err.Error()
 	}
 	return fmt.Errorf("stack %s: %w", s.stack.Name, err)
 }
 
-// deferralReason says why a stack's change set cannot be made yet, empty if it can.
+// deferralReason returns why a stack's change set cannot be created yet, or "" if it can.
 func (p *Plan) deferralReason(step *planStep) string {
-	switch step.current.phase {
-	case needsDelete:
-		return fmt.Sprintf("its first creation failed (%s), so it is deleted and created anew", step.current.StackStatus)
-	case needsRollback:
+	switch step.current.Phase {
+	case cfn.NeedsDelete:
+		return fmt.Sprintf("its first creation failed (%s), so it is deleted and created again", step.current.StackStatus)
+	case cfn.NeedsRollback:
 		return fmt.Sprintf("its last rollback did not end (%s), so that is continued first", step.current.StackStatus)
 	}
 	for _, need := range step.stack.Needs {
-		other := p.step(need)
-		if missing := other.current.phase == absent || other.current.phase == needsDelete; missing && step.stack.Template.MayReadFrom(need.Template) {
+		phase := p.step(need).current.Phase
+		if (phase == cfn.Absent || phase == cfn.NeedsDelete) && step.stack.Template.MayReadFrom(need.Template) {
 			return "it needs " + need.Name + ", which does not exist yet"
 		}
 	}
 	return ""
 }
 
-// waitsForExport says whether a change set was refused because an export is missing that a stack before it may bring.
+// missingExportPattern matches CloudFormation's message about an import of an export that does not exist.
+var missingExportPattern = regexp.MustCompile(`No export named \S+ found`)
+
+// waitsForExport reports whether a change set was refused for want of an export that a stack before it may create.
 func (p *Plan) waitsForExport(step *planStep, err error) bool {
-	return len(step.stack.Needs) > 0 && missingExport.MatchString(err.Error()) &&
-		slices.ContainsFunc(step.stack.Needs, func(need *assembly.Stack) bool { return p.step(need).record.Outcome != Unchanged })
+	isChanging := func(need *assembly.Stack) bool { return p.step(need).record.Outcome != change.Unchanged }
+	return missingExportPattern.MatchString(err.Error()) && slices.ContainsFunc(step.stack.Needs, isChanging)
 }
 
 func (p *Plan) step(s *assembly.Stack) *planStep {
 	return p.steps[slices.IndexFunc(p.steps, func(step *planStep) bool { return step.stack == s })]
 }
 
-// createChangeSet publishes what a stack needs and makes its change set.
+// createChangeSet publishes a stack's assets and creates its change set.
 func (p *Plan) createChangeSet(ctx context.Context, step *planStep) error {
 	d := p.deployment
-	client, err := d.cloudFormation(ctx, step.stack)
+	client, err := d.stackClient(ctx, step.stack)
 	if err != nil {
 		return err
 	}
@@ -182,42 +201,67 @@ func (p *Plan) createChangeSet(ctx context.Context, step *planStep) error {
 		return err
 	}
 	if step.current.StackId != nil {
-		if err := d.deleteStaleChangeSets(ctx, client, step.stack.Name); err != nil {
+		if err := client.DeleteStaleChangeSets(ctx, step.stack.Name, d.interruptedRun); err != nil {
 			return err
 		}
 	}
-	own := step.stackLevelChanges()
-	set, err := newChangeSet(ctx, client, step.stack, step.current, d.assembly.Digest, p.naming)
+	stackLevel := cfn.StackLevelChanges(step.stack, step.current)
+	set, err := client.CreateChangeSet(ctx, step.stack, step.current, d.assembly.Digest, p.naming)
 	switch {
-	case errors.Is(err, errNoChange) && step.current.phase == updatable:
-		if !step.stack.Template.Equivalent(step.current.template) && !step.stack.TemplateMatchesURL() {
-			return fmt.Errorf("its template %s was edited after it was synthesised, and what is published under its hash is what it was before: synthesise again", step.stack.Template.File)
-		}
-		step.record.Outcome, step.record.Outputs = Unchanged, step.current.outputs()
-		if len(own) > 0 {
-			step.record.Outcome, step.record.Changes = Planned, own
-		}
-		return nil
+	case errors.Is(err, cfn.ErrNoChange) && step.current.Phase == cfn.Updatable:
+		return step.setUnchanged(stackLevel)
 	case err != nil:
 		return err
 	}
-	step.set, step.record.Outcome, step.record.Changes = set, Planned, slices.Concat(set.changes, own)
-	step.record.Flags, err = flagsOf(step.stack.Name, set.changes, step.current.template, step.stack.Template.Body)
+	step.set, step.record.Outcome, step.record.Changes = set, change.Planned, slices.Concat(set.Changes, stackLevel)
+	step.record.Flags, err = risk.Flags(step.stack.Name, set.Changes, step.current.Template, step.stack.Template.Body)
 	return err
 }
 
-// Flags are what of the plan has to be allowed by name.
-func (p *Plan) Flags() []Flag {
-	var out []Flag
+// setUnchanged records that no resource of the stack changes, and the changes of the stack itself if there are any.
+func (s *planStep) setUnchanged(stackLevel []change.Change) error {
+	if !s.stack.Template.Equivalent(s.current.Template) && !s.stack.TemplateMatchesURL() {
+		return fmt.Errorf("its template %s was edited after it was synthesised, and what is published under its hash is "+
+			"what it was before: synthesise again", s.stack.Template.File)
+	}
+	s.record.Outcome, s.record.Outputs = change.Unchanged, s.current.StackOutputs()
+	if len(stackLevel) > 0 {
+		s.record.Outcome, s.record.Changes = change.Planned, stackLevel
+	}
+	return nil
+}
+
+// publishAssets uploads a stack's files to where its template expects them.
+func (d *Deployment) publishAssets(ctx context.Context, s *assembly.Stack) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(maxConcurrent)
+	for _, a := range s.Assets {
+		group.Go(func() error {
+			bucket, err := d.bucket(ctx, a.Bucket, assumedRole(a.Role), a.Region)
+			if err == nil {
+				err = bucket.Publish(ctx, d.assembly.Files, a)
+			}
+			if err != nil {
+				return fmt.Errorf("asset %s: %w", a.Name, err)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// Flags returns the changes of the plan that need a permit.
+func (p *Plan) Flags() []change.Flag {
+	var out []change.Flag
 	for _, step := range p.steps {
 		out = append(out, step.record.Flags...)
 	}
 	return out
 }
 
-// Discard deletes the change sets that were not executed, all at once and within the time that there is for it.
+// Discard deletes the change sets that were not executed, all at once and within a bounded time.
 func (p *Plan) Discard(ctx context.Context) error {
-	ctx, cancel := cleanupContext(ctx, p.err)
+	ctx, cancel := awsclient.CleanupContext(ctx, p.err)
 	defer cancel()
 	errs := make([]error, len(p.steps))
 	var all sync.WaitGroup
@@ -226,28 +270,28 @@ func (p *Plan) Discard(ctx context.Context) error {
 			continue
 		}
 		all.Go(func() {
-			client, err := p.deployment.cloudFormation(ctx, step.stack)
+			client, err := p.deployment.stackClient(ctx, step.stack)
 			if err == nil {
-				err = step.set.discard(ctx, client)
+				err = client.Discard(ctx, step.set)
 			}
 			if err != nil {
-				errs[i] = fmt.Errorf("a change set of stack %s stays behind: %w", step.stack.Name, err)
+				errs[i] = fmt.Errorf("a change set of stack %s was not deleted: %w", step.stack.Name, err)
 			}
 			step.set = nil
 		})
 	}
 	all.Wait()
-	if isUnreachable(p.err) {
-		return nil // it says already that nobody answers, and the next run sweeps up
+	if awsclient.IsUnreachable(p.err) {
+		return nil // the plan's error says that AWS does not answer, and the next run deletes them
 	}
 	return errors.Join(errs...)
 }
 
-// Record is what the plan, or its execution, came to.
+// Record returns the result of the plan, or of its application.
 func (p *Plan) Record() Record {
 	r := Record{
 		Target: p.deployment.target, AssemblyDigest: p.deployment.assembly.Digest, PlanDigest: p.digest, Release: p.release,
-		Started: p.started, Millis: time.Since(p.started).Milliseconds(), Outcome: Unchanged,
+		Started: p.started, Millis: time.Since(p.started).Milliseconds(), Outcome: change.Unchanged,
 	}
 	for _, step := range p.steps {
 		r.Stacks = append(r.Stacks, step.record)
@@ -255,26 +299,16 @@ func (p *Plan) Record() Record {
 	for _, s := range p.orphanedStacks {
 		r.OrphanedStacks = append(r.OrphanedStacks, s.Name)
 	}
-	for _, outcome := range []Outcome{Deferred, Planned, Created, Updated, Failed} { // the last one counts
+	// The outcome of the whole is the last one of these that any stack has.
+	for _, outcome := range []change.Outcome{
+		change.Deferred, change.Planned, change.Created, change.Updated, change.Failed,
+	} {
 		if slices.ContainsFunc(r.Stacks, func(s StackRecord) bool { return s.Outcome == outcome }) {
 			r.Outcome = outcome
 		}
 	}
 	if p.err != nil {
-		r.Outcome, r.Error = Failed, p.err.Error()
+		r.Outcome, r.Error = change.Failed, p.err.Error()
 	}
 	return r
-}
-
-// cleanupContext is a context for what has to be tidied up, even when the deployment was interrupted: then in a moment, because whoever interrupts does not wait, and
-// hardly longer when it ended because nobody answers.
-func cleanupContext(ctx context.Context, err error) (context.Context, context.CancelFunc) {
-	within := 30 * time.Second
-	switch {
-	case ctx.Err() != nil:
-		within = 800 * time.Millisecond
-	case isUnreachable(err):
-		within = 2 * time.Second
-	}
-	return context.WithTimeout(context.WithoutCancel(ctx), within)
 }

@@ -1,27 +1,21 @@
 package deploy
 
 import (
-	"archive/zip"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
-	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/ledger"
-	"lockstep/internal/fsx"
+	"lockstep/internal/deploy/staging"
+	"lockstep/internal/refusal"
 )
 
-// Artifacts is what a release keeps in the account besides its record: what it takes to go back to it, and to tell what made it.
+// Artifacts is what a release keeps in the account besides its record: what it takes to deploy it again, and what it
+// was built with.
 type Artifacts struct {
 	// Assembly is the environment's cloud assembly as it was synthesised.
 	Assembly fs.FS
@@ -29,24 +23,42 @@ type Artifacts struct {
 	ToolSBOM []byte
 }
 
-// recordRelease records what was deployed. Everything that the record names is kept before the record is.
-func (d *Deployment) recordRelease(ctx context.Context, book *ledger.Ledger, o DeployRequest, p *Plan) error {
-	r := ledger.Release{
-		Restores: o.Restores, Project: d.target.Project, Environment: d.target.Environment, Account: d.target.Account, Region: d.target.Region,
-		Mode: d.Run.Mode, At: time.Now().UTC().Truncate(time.Second), CallerARN: d.callerARN, RunID: d.Run.ID, Commit: d.Run.Commit,
-		SynthDigest: d.SynthDigest, EnvironmentDigest: d.EnvironmentDigest, SiblingDigests: d.SiblingDigests, ConfigurationDigest: d.ConfigurationDigest, OrphanedStacks: p.orphanedStacks,
-	}
+// recordRelease records what was deployed. Everything that the record refers to is saved before the record.
+func (d *Deployment) recordRelease(ctx context.Context, l *ledger.Ledger, o DeployRequest, p *Plan) error {
+	r := d.newRelease(o, p)
+	var err error
 	if o.Plan != nil {
 		r.PlanDigest = o.Plan.Digest
-		approval, err := book.Approval(ctx, r.PlanDigest)
-		if err != nil {
+		if r.Approval, err = l.Approval(ctx, r.PlanDigest); err != nil {
 			return err
 		}
-		r.Approval = approval
+	}
+	if r.SBOMDigest, err = d.saveArtifacts(ctx, l); err != nil {
+		return err
+	}
+	if r, err = l.AddRelease(ctx, r); err != nil {
+		return err
+	}
+	p.release = r.Number
+	d.printProgress(fmt.Sprintf("release %d of %s is recorded: assembly %.12s",
+		r.Number, d.target.Environment, r.SynthDigest))
+	return d.journal.RecordRelease(ctx, r.Summary())
+}
+
+// newRelease returns the record of a plan that was applied.
+func (d *Deployment) newRelease(o DeployRequest, p *Plan) ledger.Release {
+	r := ledger.Release{
+		Restores: o.Restores, Project: d.target.Project, Environment: d.target.Environment,
+		Account: d.target.Account, Region: d.target.Region,
+		Mode: d.Run.Mode, At: time.Now().UTC().Truncate(time.Second),
+		CallerARN: d.sessions.CallerARN(), RunID: d.Run.ID, Commit: d.Run.Commit,
+		SynthDigest: d.SynthDigest, EnvironmentDigest: d.EnvironmentDigest, SiblingDigests: d.SiblingDigests,
+		ConfigurationDigest: d.ConfigurationDigest, OrphanedStacks: p.orphanedStacks,
 	}
 	for _, step := range p.steps {
 		r.Stacks = append(r.Stacks, ledger.Stack{
-			Name: step.stack.Name, ID: aws.ToString(step.current.StackId), Outcome: string(step.record.Outcome), TemplateHash: ledger.SHA256Hex([]byte(step.stack.Template.Body)),
+			Name: step.stack.Name, ID: step.current.ID(), Outcome: string(step.record.Outcome),
+			TemplateHash: ledger.SHA256Hex([]byte(step.stack.Template.Body)),
 		})
 		for _, a := range step.stack.Assets {
 			r.AssetKeys = append(r.AssetKeys, a.Key)
@@ -54,109 +66,96 @@ func (d *Deployment) recordRelease(ctx context.Context, book *ledger.Ledger, o D
 	}
 	slices.Sort(r.AssetKeys)
 	r.AssetKeys = slices.Compact(r.AssetKeys)
-	var err error
-	if r.SBOMDigest, err = d.saveArtifacts(ctx, book); err != nil {
-		return err
-	}
-	if r, err = book.AddRelease(ctx, r); err != nil {
-		return err
-	}
-	p.release = r.Number
-	d.printProgress(fmt.Sprintf("release %d of %s is recorded: assembly %.12s", r.Number, d.target.Environment, r.SynthDigest))
-	return d.journal.RecordRelease(ctx, r.Summary())
+	return r
 }
 
-// saveArtifacts keeps what the release needs besides its record, and returns the name of the bill of materials.
-func (d *Deployment) saveArtifacts(ctx context.Context, book *ledger.Ledger) (tools string, err error) {
+// saveArtifacts saves what the release keeps besides its record, and returns the digest of the bill of materials.
+func (d *Deployment) saveArtifacts(ctx context.Context, l *ledger.Ledger) (string, error) {
 	if d.Artifacts.Assembly != nil {
-		data, err := zipAssembly(d.Artifacts.Assembly)
+		data, err := staging.ZipAssembly(d.Artifacts.Assembly)
 		if err != nil {
 			return "", err
 		}
-		if err := book.SaveBlob(ctx, assemblyBlobName(d.SynthDigest), data); err != nil {
+		if err := l.SaveBlob(ctx, staging.AssemblyBlobName(d.SynthDigest), data); err != nil {
 			return "", err
 		}
 	}
 	if len(d.Artifacts.ToolSBOM) == 0 {
 		return "", nil
 	}
-	tools = ledger.SHA256Hex(d.Artifacts.ToolSBOM)
-	return tools, book.SaveBlob(ctx, toolsBlobName(tools), d.Artifacts.ToolSBOM)
+	sbom := ledger.SHA256Hex(d.Artifacts.ToolSBOM)
+	return sbom, l.SaveBlob(ctx, staging.ToolsBlobName(sbom), d.Artifacts.ToolSBOM)
 }
 
-func assemblyBlobName(digest string) string { return "assembly-" + digest + ".zip" }
-func toolsBlobName(digest string) string    { return "tools-" + digest + ".json" }
+// maxReleasesSearched is how many releases EarlierRelease looks at.
+const maxReleasesSearched = 200
 
-// zipAssembly packs a cloud assembly so that it can be deployed again: the same files, and links as links.
-func zipAssembly(files fs.FS) ([]byte, error) {
-	var out bytes.Buffer
-	w := zip.NewWriter(&out)
-	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
+// EarlierRelease returns the release with a number. For 0 it returns the newest release that is older than what is
+// deployed and of another assembly.
+func (d *Deployment) EarlierRelease(ctx context.Context, number int) (ledger.Release, error) {
+	l, err := d.Ledger(ctx)
+	if err != nil {
+		return ledger.Release{}, err
+	}
+	env := d.target.Environment
+	if number != 0 {
+		r, err := l.Release(ctx, number)
+		if errors.Is(err, ledger.ErrNotFound) {
+			return r, refusal.Newf(err, "%s has no release %d: `lockstep status --env %s --releases 20` shows which there "+
+				"are", env, number, env)
 		}
-		if entry.Type()&fs.ModeSymlink == 0 {
-			return addToZip(w, files, name, name)
+		return r, err
+	}
+	all, err := l.LatestReleases(ctx, maxReleasesSearched)
+	if err != nil {
+		return ledger.Release{}, err
+	}
+	if len(all) == 0 {
+		return ledger.Release{}, refusal.Newf(nil, "%s has no release to go back from", env)
+	}
+	deployed := all[0]
+	limit := deployed.Number
+	if deployed.Restores > 0 {
+		limit = deployed.Restores // a second rollback goes further back
+	}
+	for _, r := range all {
+		if r.Number < limit && r.Restores == 0 && r.SynthDigest != deployed.SynthDigest {
+			return r, nil
 		}
-		target, err := fs.ReadLink(files, name)
-		if err != nil {
-			return err
-		}
-		header := &zip.FileHeader{Name: name, Modified: zipModTime}
-		header.SetMode(fs.ModeSymlink | 0o777)
-		link, err := w.CreateHeader(header)
-		if err == nil {
-			_, err = io.WriteString(link, target)
-		}
+	}
+	return ledger.Release{}, refusal.Newf(nil, "%s has no release before %d to go back to", env, limit)
+}
+
+// FetchAssembly replaces a folder by the cloud assembly of a release, after checking that it is the one that was
+// recorded.
+func (d *Deployment) FetchAssembly(ctx context.Context, r ledger.Release, folder string) error {
+	l, err := d.Ledger(ctx)
+	if err != nil {
 		return err
-	})
-	err = errors.Join(err, w.Close()) // the last part is written at the end
-	return out.Bytes(), err
-}
-
-// extractAssembly puts the cloud assembly of a release into a folder that is not there yet, after seeing that it is the one that was recorded.
-func extractAssembly(ctx context.Context, book *ledger.Ledger, r ledger.Release, folder string) error {
-	data, err := book.Blob(ctx, assemblyBlobName(r.SynthDigest))
+	}
+	data, err := l.Blob(ctx, staging.AssemblyBlobName(r.SynthDigest))
 	if errors.Is(err, ledger.ErrNotFound) {
-		return fmt.Errorf("the cloud assembly of release %d is no longer kept: check out commit %s, synthesise, and deploy that", r.Number, commitText(r.Commit))
+		return fmt.Errorf("the cloud assembly of release %d is no longer kept: check out %s, synthesise, and deploy that",
+			r.Number, commitText(r.Commit))
 	}
 	if err != nil {
 		return err
 	}
-	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	err = staging.ExtractAssembly(data, folder, r.SynthDigest)
+	var other *staging.DigestError
+	if errors.As(err, &other) {
+		return refusal.Newf(err, "the kept cloud assembly of release %d is not the one that was deployed: its digest is "+
+			"%.12s, and the record says %.12s", r.Number, other.Got, other.Want)
+	}
 	if err != nil {
-		return fmt.Errorf("the kept cloud assembly of release %d is damaged: %w", r.Number, err)
+		return fmt.Errorf("the kept cloud assembly of release %d cannot be unpacked: %w", r.Number, err)
 	}
-	if err := os.MkdirAll(filepath.Dir(folder), 0o755); err != nil {
-		return err
-	}
-	beside, err := os.MkdirTemp(filepath.Dir(folder), ".unpack-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(beside)
-	if err := fsx.Unzip(archive, beside, maxAssemblyBytes); err != nil {
-		return err
-	}
-	digest, err := assembly.Digest(fsx.Dir(beside))
-	if err != nil {
-		return err
-	}
-	if digest != r.SynthDigest {
-		return refuse(nil, "the kept cloud assembly of release %d is not the one that was deployed: its digest is %.12s, and the record says %.12s", r.Number, digest, r.SynthDigest)
-	}
-	if err := os.RemoveAll(folder); err != nil {
-		return err
-	}
-	return os.Rename(beside, folder)
+	return nil
 }
 
 func commitText(commit string) string {
 	if commit == "" {
-		return "that it was made of"
+		return "the commit that it was made of"
 	}
-	return strings.TrimSuffix(commit, "+")
+	return "commit " + strings.TrimSuffix(commit, "+")
 }
-
-// maxAssemblyBytes bounds what a damaged archive can unpack to, in bytes.
-const maxAssemblyBytes = 1 << 30

@@ -2,107 +2,210 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"reflect"
+	"maps"
 	"slices"
 	"strings"
-
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"time"
 
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/cfn"
+	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/deploy/planfile"
+	"lockstep/internal/refusal"
 	"lockstep/internal/utc"
 )
 
-// checkMatches refuses a plan that is not of what this deployment is about: another environment, mode, assembly, configuration or account.
-func (d *Deployment) checkMatches(f PlanFile) (TargetPlan, error) {
-	again := fmt.Sprintf("plan again with `lockstep plan --env %s --out FILE`", d.target.Environment)
-	for _, differs := range []struct{ what, plan, here string }{
+// checkMatches refuses a plan of another environment, mode, assembly, configuration or account than this deployment's.
+// It returns the plan of the target.
+func (d *Deployment) checkMatches(f planfile.File) (planfile.Target, error) {
+	advice := fmt.Sprintf("plan again with `lockstep plan --env %s --out FILE`", d.target.Environment)
+	for _, field := range []struct{ name, plan, here string }{
 		{"project", f.Project, d.target.Project},
 		{"environment", f.Environment, d.target.Environment},
 		{"mode", f.Mode, d.Run.Mode},
-		{"configuration", f.ConfigurationDigest, d.ConfigurationDigest},
-		{"cloud assembly", f.EnvironmentDigest, d.EnvironmentDigest},
+		{"configuration", string(f.ConfigurationDigest), string(d.ConfigurationDigest)},
+		{"cloud assembly", string(f.EnvironmentDigest), string(d.EnvironmentDigest)},
 	} {
-		if differs.plan != differs.here {
-			return TargetPlan{}, refuse(nil, "the plan is of another %s (%.12s) than what is to be deployed (%.12s); %s", differs.what, differs.plan, differs.here, again)
+		if field.plan != field.here {
+			return planfile.Target{}, refusal.Newf(nil, "the plan is of another %s (%.12s) than what is to be deployed "+
+				"(%.12s); %s", field.name, field.plan, field.here, advice)
 		}
 	}
 	t, ok := f.Target(d.target.Account, d.target.Region)
 	switch {
 	case !ok:
-		return t, refuse(nil, "the plan is of other accounts than %s in %s; %s", d.target.Account, d.target.Region, again)
+		return t, refusal.Newf(nil, "the plan is of other accounts than %s in %s; %s",
+			d.target.Account, d.target.Region, advice)
 	case t.DeployedDigest != d.assembly.Digest:
-		return t, refuse(nil, "the plan is of another cloud assembly (%.12s) than the one that would be deployed to %s (%.12s); %s", t.DeployedDigest, d.target.Account, d.assembly.Digest, again)
+		return t, refusal.Newf(nil, "the plan is of another cloud assembly (%.12s) than the one that would be deployed to "+
+			"%s (%.12s); %s", t.DeployedDigest, d.target.Account, d.assembly.Digest, advice)
 	}
 	return t, nil
 }
 
-// loadReviewedPlan turns the part of a plan file back into a plan, after seeing that every stack and change set is as it was when the plan was made. Of a run that was
-// cut off in the middle of this very plan, the journal says which stacks it has begun.
-func (d *Deployment) loadReviewedPlan(ctx context.Context, t TargetPlan, before ledger.Journal) (*Plan, error) {
+// checkRegistered refuses a plan that the account does not know or that may not be applied any more. It returns the
+// time by the account's clock.
+func (d *Deployment) checkRegistered(ctx context.Context, l *ledger.Ledger, f planfile.File) (time.Time, error) {
+	registered, now, err := l.Plan(ctx, f.Digest)
+	advice := fmt.Sprintf("plan again with `lockstep plan --env %s --out FILE`", f.Environment)
+	switch {
+	case errors.Is(err, ledger.ErrNotFound):
+		return now, refusal.Newf(err, "account %s does not know the plan %.12s: it was made for another account, or "+
+			"outside Lockstep; %s", d.target.Account, f.Digest, advice)
+	case err != nil:
+		return now, err
+	case !registered.ChangeSetsDeletedAt.IsZero():
+		return now, refusal.Newf(nil, "the plan %.12s was dropped at %s; %s",
+			f.Digest, utc.Format(registered.ChangeSetsDeletedAt), advice)
+	case now.After(registered.Expires):
+		return now, refusal.Newf(nil, "the plan %.12s was good until %s; %s",
+			f.Digest, utc.Format(registered.Expires), advice)
+	case registered.AppliedByRun != "" && registered.AppliedByRun != d.interruptedRun:
+		return now, refusal.Newf(nil, "the plan %.12s was applied by run %s already; %s",
+			f.Digest, registered.AppliedByRun, advice)
+	}
+	return now, nil
+}
+
+// checkApproved refuses a plan that needs an approval and has none. It returns the permits that the approver gave.
+func (d *Deployment) checkApproved(ctx context.Context, l *ledger.Ledger, f planfile.File) ([]change.Permit, error) {
+	approval, err := l.Approval(ctx, f.Digest)
+	switch {
+	case err != nil:
+		return nil, err
+	case approval == nil && d.RequiresApproval:
+		return nil, refusal.Newf(nil, "nobody has approved the plan %.12s, and %s asks for it: `lockstep approve --plan "+
+			"FILE`, then run this again", f.Digest, d.target.Environment)
+	case approval == nil:
+		return nil, nil
+	}
+	d.printProgress(fmt.Sprintf("the plan was approved by %s at %s",
+		approval.ApproverARN, utc.Format(approval.At)))
+	var permits []change.Permit
+	for _, name := range approval.Allow {
+		permits = append(permits, change.Permit(name))
+	}
+	return permits, nil
+}
+
+// reviewedPlan returns the plan of a plan file, after checking that it may be applied here.
+func (d *Deployment) reviewedPlan(
+	ctx context.Context, l *ledger.Ledger, o DeployRequest, before ledger.Journal,
+) (*Plan, error) {
+	none := d.newPlan()
+	t, err := d.checkMatches(*o.Plan)
+	if err != nil {
+		return none, err
+	}
+	if _, err := d.checkRegistered(ctx, l, *o.Plan); err != nil {
+		return none, err
+	}
+	permits, err := d.checkApproved(ctx, l, *o.Plan)
+	if err != nil {
+		return none, err
+	}
+	p, err := d.loadReviewedPlan(ctx, t, before)
+	p.permits, p.digest = slices.Concat(o.Allow, permits), o.Plan.Digest
+	if err == nil {
+		p.orphanedStacks, p.err = d.orphanedStacks(ctx)
+	}
+	return p, p.err
+}
+
+// loadReviewedPlan turns the plan of a target back into a plan, after checking that every stack and change set is as it
+// was when the plan was made. If a run was cut off while it applied this very plan, the journal says which stacks it
+// has begun.
+func (d *Deployment) loadReviewedPlan(ctx context.Context, t planfile.Target, before ledger.Journal) (*Plan, error) {
 	p := d.newPlan()
 	p.reviewed = true
-	if err := checkSameStacks(d.assembly.Stacks, t.Stacks); err != nil {
-		return p, err
+	reviewed := map[string]planfile.Stack{}
+	for _, s := range t.Stacks {
+		reviewed[s.Name] = s
+	}
+	if p.err = checkSameStacks(d.assembly.Stacks, reviewed); p.err != nil {
+		return p, p.err
 	}
 	p.err = d.forEachStack(ctx, func(ctx context.Context, i int, s *assembly.Stack) error {
 		step := p.steps[i]
-		want := t.Stacks[slices.IndexFunc(t.Stacks, func(x StackPlan) bool { return x.Name == s.Name })]
-		return p.recordStep(step, func() error { return p.loadReviewedStack(ctx, step, want, before.Stacks[s.Name]) })
+		return step.run(func() error { return d.loadReviewedStack(ctx, step, reviewed[s.Name], before.Stacks[s.Name]) })
 	})
 	return p, p.err
 }
 
-func checkSameStacks(have []*assembly.Stack, want []StackPlan) error {
-	var a, b []string
-	for _, s := range have {
-		a = append(a, s.Name)
+// checkSameStacks refuses a plan of other stacks than the assembly's.
+func checkSameStacks(stacks []*assembly.Stack, reviewed map[string]planfile.Stack) error {
+	var names []string
+	same := len(stacks) == len(reviewed)
+	for _, s := range stacks {
+		_, known := reviewed[s.Name]
+		same = same && known
+		names = append(names, s.Name)
 	}
-	for _, s := range want {
-		b = append(b, s.Name)
+	if same {
+		return nil
 	}
-	if !sameSet(a, b) {
-		return refuse(nil, "the plan is of the stacks %v, and the assembly has %v: plan again", b, a)
-	}
-	return nil
+	return refusal.Newf(nil, "the plan is of the stacks %v, and the assembly has %v: plan again",
+		slices.Sorted(maps.Keys(reviewed)), names)
 }
 
-func (p *Plan) loadReviewedStack(ctx context.Context, step *planStep, want StackPlan, begun ledger.JournalEntry) error {
-	d := p.deployment
-	client, err := d.cloudFormation(ctx, step.stack)
+// loadReviewedStack fills a step from what was reviewed.
+func (d *Deployment) loadReviewedStack(
+	ctx context.Context, step *planStep, reviewed planfile.Stack, begun ledger.JournalEntry,
+) error {
+	client, err := d.stackClient(ctx, step.stack)
 	if err != nil {
 		return err
 	}
-	if step.current, err = describeStack(ctx, client, step.stack.Name); err != nil {
+	if step.current, err = client.Describe(ctx, step.stack.Name); err != nil {
 		return err
 	}
-	if begun.State == ledger.Done || begun.State == ledger.Begun {
-		done, err := d.wasExecuted(ctx, client, want, begun)
+	set := &cfn.ChangeSet{ID: reviewed.ChangeSet, StackID: reviewed.StackID}
+	if wasBegun(reviewed, begun) {
+		done, err := client.WasExecuted(ctx, set)
 		if err != nil {
 			return err
 		}
 		if done {
-			step.record.Outcome, step.record.Outputs, step.record.Changes = Updated, step.current.outputs(), want.Changes
-			step.record.Reason = "the run that was cut off had done it"
+			step.record.Outcome, step.record.Outputs = change.Updated, step.current.StackOutputs()
+			step.record.Changes, step.record.Reason = reviewed.Changes, "the run that was cut off had done it"
 			return nil
 		}
 	}
-	if now := string(step.current.StackStatus); step.current.phase != absent && now != want.Status || !step.current.lastUpdated().Equal(want.Updated) && want.Status != "" {
-		return refuse(nil, "the stack was changed since the plan was made: it was %s of %s and is %s of %s; plan again",
-			statusText(want.Status), utc.Format(want.Updated), statusText(now), utc.Format(step.current.lastUpdated()))
+	if err := checkUntouched(step.current, reviewed); err != nil {
+		return err
 	}
-	step.record.Outcome, step.record.Reason, step.record.Flags = want.Outcome, want.Reason, want.Flags
-	if want.Outcome == Unchanged {
-		step.record.Outputs = step.current.outputs()
+	step.record.Outcome, step.record.Reason, step.record.Flags = reviewed.Outcome, reviewed.Reason, reviewed.Flags
+	step.record.Changes = reviewed.Changes
+	if reviewed.Outcome == change.Unchanged {
+		step.record.Outputs = step.current.StackOutputs()
 	}
-	if want.ChangeSet == "" {
-		step.record.Changes = want.Changes
+	if reviewed.ChangeSet == "" {
 		return nil
 	}
-	step.set = &changeSet{id: want.ChangeSet, name: changeSetName(want.ChangeSet), stackID: want.StackID}
-	return step.set.checkReviewed(ctx, client, want.Changes, &step.record)
+	step.set = set
+	return client.CheckReviewed(ctx, set, change.OfResources(reviewed.Name, reviewed.Changes))
+}
+
+// wasBegun reports whether a run that was cut off may have executed a stack's change set.
+func wasBegun(reviewed planfile.Stack, begun ledger.JournalEntry) bool {
+	return (begun.State == ledger.Done || begun.State == ledger.Begun) &&
+		reviewed.ChangeSet != "" && (begun.ChangeSet == "" || begun.ChangeSet == reviewed.ChangeSet)
+}
+
+// checkUntouched refuses a stack that is not as it was when the plan was made.
+func checkUntouched(state cfn.State, reviewed planfile.Stack) error {
+	now := string(state.StackStatus)
+	sameStatus := state.Phase == cfn.Absent || now == reviewed.Status
+	sameTime := reviewed.Status == "" || state.LastUpdated().Equal(reviewed.Updated)
+	if sameStatus && sameTime {
+		return nil
+	}
+	return refusal.Newf(nil, "the stack was changed since the plan was made: it was %s of %s and is %s of %s; plan again",
+		statusText(reviewed.Status), utc.Format(reviewed.Updated),
+		statusText(now), utc.Format(state.LastUpdated()))
 }
 
 func statusText(status string) string {
@@ -112,41 +215,17 @@ func statusText(status string) string {
 	return status
 }
 
-// wasExecuted says whether a change set that a run had begun to execute has been.
-func (d *Deployment) wasExecuted(ctx context.Context, client *cloudformation.Client, want StackPlan, begun ledger.JournalEntry) (bool, error) {
-	if want.ChangeSet == "" || begun.ChangeSet != "" && begun.ChangeSet != want.ChangeSet {
-		return false, nil
+// checkOnlyAdds refuses the change set of a deferred stack that does more than a reviewer could foresee.
+func checkOnlyAdds(r StackRecord) error {
+	var more []string
+	for _, c := range change.OfResources(r.Name, r.Changes) {
+		if c.Action != change.Add {
+			more = append(more, fmt.Sprintf("%s %s (%s)", c.Action.Symbol(), c.LogicalID, c.Type))
+		}
 	}
-	out, err := client.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: &want.ChangeSet, StackName: &want.StackID})
-	if err != nil {
-		return false, wrapAWS(err)
+	if len(more) == 0 {
+		return nil
 	}
-	return out.ExecutionStatus == types.ExecutionStatusExecuteComplete, nil
-}
-
-// checkReviewed refuses a change set that is not there, cannot be executed, or would do something else than was reviewed.
-func (c *changeSet) checkReviewed(ctx context.Context, client *cloudformation.Client, reviewed []Change, into *StackRecord) error {
-	out, err := client.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: &c.id, StackName: &c.stackID})
-	switch {
-	case errorCode(err) == "ChangeSetNotFound", isNotFound(err):
-		return refuse(err, "its change set is gone: the stack was changed since the plan was made, or the plan was dropped; plan again")
-	case err != nil:
-		return wrapAWS(err)
-	case out.Status != types.ChangeSetStatusCreateComplete, out.ExecutionStatus != types.ExecutionStatusAvailable:
-		return refuse(nil, "its change set can no longer be executed (%s): the stack was changed since the plan was made; plan again", out.ExecutionStatus)
-	}
-	if c.changes, err = describeChanges(ctx, client, c.id, ""); err != nil {
-		return err
-	}
-	if !reflect.DeepEqual(c.changes, resourceChanges(into.Name, reviewed)) {
-		return refuse(nil, "its change set would do something else than was reviewed: plan again")
-	}
-	into.Changes = reviewed
-	return nil
-}
-
-// changeSetName is the name in a change set's ARN, arn:aws:cloudformation:REGION:ACCOUNT:changeSet/NAME/ID.
-func changeSetName(arn string) string {
-	parts := strings.Split(arn, "/")
-	return parts[max(0, len(parts)-2)]
+	return refusal.Newf(nil, "it was deferred in the reviewed plan and would now do more than add resources (%s): what "+
+		"it needs is there now, so plan and review again", strings.Join(more, ", "))
 }

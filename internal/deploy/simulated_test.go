@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -12,7 +11,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/simulated"
 )
 
@@ -26,11 +27,10 @@ const (
 type cloud struct {
 	*simulated.Cloud
 	t        *testing.T
-	address  string
 	progress *progressLog
 }
 
-// progressLog is what deployments have told.
+// A progressLog keeps the progress of deployments.
 type progressLog struct {
 	mu    sync.Mutex
 	lines []string
@@ -50,18 +50,18 @@ func (s *progressLog) String() string {
 
 func newCloud(t *testing.T) *cloud {
 	t.Helper()
-	c := simulated.New()
-	server := httptest.NewServer(c)
-	t.Cleanup(server.Close)
-	return &cloud{Cloud: c, t: t, address: server.URL, progress: &progressLog{}}
+	return &cloud{Cloud: simulated.New(), t: t, progress: &progressLog{}}
 }
 
-var testTarget = Target{Project: "shop", Environment: "acc", Account: testAccount, Region: testRegion, ToolingAccount: testTooling, Qualifier: "hnb659fds"}
+var testTarget = awsclient.Target{
+	Project: "shop", Environment: "acc", Account: testAccount, Region: testRegion, ToolingAccount: testTooling,
+	Qualifier: "hnb659fds",
+}
 
 // needs are stacks by name, with the names of those that they need.
 type needs map[string][]string
 
-// assemble is a cloud assembly with those stacks, each with a template that is given by name.
+// assemble returns a cloud assembly with stacks. Those without a template have one with a topic.
 func assemble(t *testing.T, stacks needs, templates map[string]string) *assembly.Assembly {
 	t.Helper()
 	files := fstest.MapFS{}
@@ -76,8 +76,8 @@ func assemble(t *testing.T, stacks needs, templates map[string]string) *assembly
 			"type": "aws:cloudformation:stack", "environment": "aws://" + testAccount + "/" + testRegion, "dependencies": needed,
 			"properties": map[string]any{
 				"templateFile":                   name + ".json",
-				"assumeRoleArn":                  testTarget.role(deployKind).ARN,
-				"cloudFormationExecutionRoleArn": testTarget.role("cfn-exec").ARN,
+				"assumeRoleArn":                  bootstrapRole(testTarget, deployKind).ARN,
+				"cloudFormationExecutionRoleArn": bootstrapRole(testTarget, "cfn-exec").ARN,
 			},
 		}
 	}
@@ -89,9 +89,10 @@ func assemble(t *testing.T, stacks needs, templates map[string]string) *assembly
 	return asm
 }
 
-// exportingTemplate is a template whose stack exports a name, so that whoever imports it has to wait.
+// exportingTemplate returns a template whose stack exports a name, so that a stack that imports it has to wait.
 func exportingTemplate(stack string) string {
-	return `{"Resources":{"Topic":{"Type":"AWS::SNS::Topic"}},"Outputs":{"Name":{"Value":"v","Export":{"Name":"` + stack + `:Name"}}}}`
+	return `{"Resources":{"Topic":{"Type":"AWS::SNS::Topic"}},
+		"Outputs":{"Name":{"Value":"v","Export":{"Name":"` + stack + `:Name"}}}}`
 }
 
 // oneStack is an assembly with one stack.
@@ -105,12 +106,14 @@ func (c *cloud) open(asm *assembly.Assembly, change ...func(*Options)) *Deployme
 	c.t.Helper()
 	o := Options{
 		Run: RunInfo{ID: NewRunID(), Command: "lockstep deploy", Mode: Rehearsal, Commit: "abc"}, Progress: c.progress.add,
-		SynthDigest: asm.Digest, EnvironmentDigest: asm.Digest, ConfigurationDigest: "configuration", HeartbeatDir: c.t.TempDir(),
+		SynthDigest: digest.Synth(asm.Digest), EnvironmentDigest: digest.Environment(asm.Digest),
+		ConfigurationDigest: "configuration",
+		LivenessDir:         c.t.TempDir(),
 	}
 	for _, f := range change {
 		f(&o)
 	}
-	d, err := Open(c.t.Context(), simulated.Config(c.address, testTooling, testRegion), testTarget, asm, o)
+	d, err := Open(c.t.Context(), c.Config(testTooling, testRegion), testTarget, asm, o)
 	require.NoError(c.t, err)
 	return d
 }
@@ -134,5 +137,5 @@ func topics(n int) string {
 	return `{"Resources":{` + strings.Join(parts, ",") + `}}`
 }
 
-// failingTemplate is a template with a resource that cannot be made.
+// failingTemplate is a template with a resource whose creation fails.
 var failingTemplate = `{"Resources":{"Never":{"Type":"` + simulated.FailingType + `"}}}`

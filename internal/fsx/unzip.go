@@ -7,13 +7,15 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 )
 
 // maxLinkBytes is the longest target of a symbolic link in an archive: PATH_MAX of Linux.
 const maxLinkBytes = 4096
 
 // Unzip unpacks an archive below dir, which must exist. No entry can be written outside of dir, neither by its name nor
-// through a link. The error is a *TooLargeError if the entries have more than limit bytes together.
+// through a link, and no link leads out of it. The error is a *TooLargeError if the entries have more than limit bytes
+// together.
 func Unzip(archive *zip.Reader, dir string, limit int64) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -51,6 +53,9 @@ func unzipEntry(root *os.Root, entry *zip.File, limit int64) (int64, error) {
 		target, err := io.ReadAll(io.LimitReader(source, maxLinkBytes))
 		if err != nil {
 			return 0, err
+		}
+		if to := string(target); path.IsAbs(to) || !filepath.IsLocal(path.Join(path.Dir(entry.Name), to)) {
+			return 0, fmt.Errorf("the link leads out of the folder, to %q", to)
 		}
 		return int64(len(target)), root.Symlink(string(target), entry.Name)
 	case !mode.IsRegular():

@@ -53,9 +53,9 @@ func WriteFile(name string, data []byte, perm fs.FileMode) error {
 	return rename(target, perm, bytes.NewReader(data))
 }
 
-// Replace makes name a file that holds data, with exactly the mode perm, whole or not at all. It is meant for names that
-// belong to the program: a symbolic link is replaced, not followed. What is neither a file nor a link is an error and
-// stays. Folders that are missing are created as by WriteFile.
+// Replace makes name a file that holds data, with exactly the mode perm, whole or not at all. It is meant for names
+// that belong to the program: a symbolic link is replaced, not followed. What is neither a file nor a link is an error
+// and stays. Folders that are missing are created as by WriteFile.
 func Replace(name string, data []byte, perm fs.FileMode) error {
 	return replaceFrom(name, bytes.NewReader(data), perm)
 }

@@ -46,7 +46,7 @@ const maxWaiverDuration = 366 * 24 * time.Hour
 func checkWaivers(g Gate) (findings.Report, error) {
 	var r findings.Report
 	waivers, err := g.loadWaivers()
-	var problems config.Problems
+	var problems config.ValidationErrors
 	switch {
 	case errors.As(err, &problems):
 		for _, p := range problems {

@@ -7,8 +7,9 @@ import (
 	"lockstep/config"
 )
 
-// MayBeAbsent says which gates a run goes on without where they cannot do their work: all of them where a person tries something out, and in a strict run
-// those that the configuration of every environment at hand allows to be absent. None of them counts as passed.
+// MayBeAbsent returns a function that reports whether a run goes on without a gate that cannot run: any gate if the
+// run is not strict, and otherwise those that the configuration of each of the environments allows. Such a gate has
+// not passed all the same.
 func MayBeAbsent(strict bool, environments []config.Environment) func(Step) bool {
 	return func(s Step) bool {
 		if !slices.Contains(GateStages, s.Stage) {

@@ -7,19 +7,20 @@ import (
 	"slices"
 	"strings"
 
+	"al.essio.dev/pkg/shellescape"
 	"github.com/goccy/go-yaml"
 
 	"lockstep/config"
 )
 
-// CredentialsSecretURI is how a job hands the credentials of its role over: as a secret that Dagger asks for when a step needs it, in the format of
-// `aws configure export-credentials`. They are written nowhere.
+// CredentialsSecretURI is how a job passes the credentials of its role: as a secret that Dagger reads when a step
+// needs it, in the format of `aws configure export-credentials`. They are not written to any file.
 const CredentialsSecretURI = "cmd://aws configure export-credentials"
 
-// NeedsPrivilegedMode says whether a job needs the right to run containers by itself: it does where no engine runs elsewhere.
+// NeedsPrivilegedMode reports whether a job runs containers itself, because no engine runs elsewhere.
 func NeedsPrivilegedMode(engine config.Engine) bool { return engine.Host == "" }
 
-// buildspec is what CodeBuild reads. Source: the CodeBuild user guide, build specification reference.
+// buildspec is the build specification of CodeBuild. Source: the CodeBuild user guide, build specification reference.
 type buildspec struct {
 	Version   string                 `yaml:"version"`
 	Env       buildspecEnv           `yaml:"env"`
@@ -55,18 +56,25 @@ type artifacts struct {
 	Base  string   `yaml:"base-directory"`
 }
 
-// Buildspec is what CodeBuild runs for the job, as YAML: the Dagger command line of this version and no other, and the job's calls.
+// Buildspec returns the job's build specification as YAML: the Dagger command line in its pinned version, and the
+// job's calls.
 func (j Job) Buildspec(engine config.Engine) (string, error) {
 	spec := buildspec{
 		Version: "0.2",
-		Env:     buildspecEnv{Shell: "bash", Variables: engineVariables(engine), Exported: slices.Sorted(maps.Keys(j.ExportedVariables))},
+		Env: buildspecEnv{
+			Shell: "bash", Variables: engineVariables(engine),
+			Exported: slices.Sorted(maps.Keys(j.ExportedVariables)),
+		},
 		Phases: buildspecPhases{
 			Install: phase{OnFailure: "ABORT", Commands: installDaggerCommands()},
 			Build:   phase{OnFailure: "ABORT", Commands: j.commands(engine)},
 		},
 	}
 	if j.ReportsFolder != "" {
-		spec.Reports = map[string]reportGroup{"tests": {Files: []string{"**/*.xml"}, Base: j.ReportsFolder, Format: "JUNITXML"}}
+		spec.Reports = map[string]reportGroup{"tests": {
+			Files: []string{"**/*.xml"}, Base: j.ReportsFolder,
+			Format: "JUNITXML",
+		}}
 	}
 	if j.Output != "" {
 		spec.Artifacts = &artifacts{Files: []string{"**/*"}, Base: j.OutputFolder}
@@ -78,8 +86,8 @@ func (j Job) Buildspec(engine config.Engine) (string, error) {
 	return string(text), nil
 }
 
-// engineVariables say where the engine is. Source: Dagger's manual on custom runners; an engine that Dagger starts by itself would be found by its tag,
-// which may move, so that one is named by its digest.
+// engineVariables returns the variables that select the engine. An engine that Dagger starts by itself is named by a
+// tag, which may move, so that it is named here by its digest. Source: Dagger's manual, custom runners.
 func engineVariables(engine config.Engine) map[string]string {
 	host := engine.Host
 	if host == "" {
@@ -88,7 +96,7 @@ func engineVariables(engine config.Engine) map[string]string {
 	return map[string]string{"_EXPERIMENTAL_DAGGER_RUNNER_HOST": host, "DAGGER_NO_NAG": "1", "DO_NOT_TRACK": "1"}
 }
 
-// installDaggerCommands fetches the command line and uses it only if it is what it should be.
+// installDaggerCommands returns the commands that download the command line and install it if its checksum is right.
 func installDaggerCommands() []string {
 	var cases []string
 	for _, machine := range slices.Sorted(maps.Keys(DaggerCLI)) {
@@ -96,26 +104,27 @@ func installDaggerCommands() []string {
 		cases = append(cases, fmt.Sprintf("%s) url=%s; sum=%s ;;", machine, cli.URL, cli.SHA256))
 	}
 	return []string{
-		fmt.Sprintf(`case "$(uname -m)" in %s *) echo "there is no Dagger command line for this machine" >&2; exit 1 ;; esac`, strings.Join(cases, " ")),
+		`case "$(uname -m)" in ` + strings.Join(cases, " ") +
+			` *) echo "there is no Dagger command line for this machine" >&2; exit 1 ;; esac`,
 		`curl --fail --silent --show-error --location --retry 5 --output /tmp/dagger.tar.gz "$url"`,
 		`echo "$sum  /tmp/dagger.tar.gz" | sha256sum --check --strict`,
 		`tar --extract --gzip --file /tmp/dagger.tar.gz --directory /usr/local/bin dagger`,
 	}
 }
 
-// commands are the job's calls, and what shows their results.
+// commands returns the job's calls, and the commands that export its variables.
 func (j Job) commands(engine config.Engine) []string {
 	var out []string
 	for _, call := range j.Calls {
 		out = append(out, quoteCommand(call.Argv(engine)))
 	}
 	for _, name := range slices.Sorted(maps.Keys(j.ExportedVariables)) {
-		out = append(out, fmt.Sprintf(`export %s="$(cat %s)"`, name, j.ExportedVariables[name]))
+		out = append(out, fmt.Sprintf(`export %s="$(%s)"`, name, quoteCommand([]string{"cat", j.ExportedVariables[name]})))
 	}
 	return out
 }
 
-// Argv is the command line of a call.
+// Argv returns the command line of a call.
 func (c Call) Argv(engine config.Engine) []string {
 	argv := []string{"dagger", "call", "--ci"} // nobody reads a warning: what cannot be run fails
 	if engine.ImagePrefix != "" {
@@ -131,20 +140,24 @@ func (c Call) Argv(engine config.Engine) []string {
 	return argv
 }
 
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
-
-// quoteCommand writes a command line as a shell reads it. Words that begin with $ are variables, which may hold spaces.
+// quoteCommand returns a command line that a shell splits into exactly the given words. A word that begins with $ and a
+// name is a variable of the job, whose value stays one word, and text that follows the name.
 func quoteCommand(argv []string) string {
 	words := make([]string, len(argv))
 	for i, word := range argv {
-		switch {
-		case plainWord.MatchString(word):
-			words[i] = word
-		case strings.HasPrefix(word, "$"):
+		variable := variablePattern.FindString(word)
+		text := strings.TrimPrefix(word, variable)
+		switch quoted := shellescape.Quote(text); {
+		case variable == "":
+			words[i] = quoted
+		case text == "" || quoted == text: // nothing that the shell would read inside double quotes
 			words[i] = `"` + word + `"`
 		default:
-			words[i] = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+			words[i] = `"` + variable + `"` + quoted
 		}
 	}
 	return strings.Join(words, " ")
 }
+
+// variablePattern matches the reference to a variable at the beginning of a word.
+var variablePattern = regexp.MustCompile(`^[$][A-Za-z_][A-Za-z0-9_]*`)

@@ -13,10 +13,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// repositoryRoot is the repository's.
+// repositoryRoot is the root of the repository, relative to this package.
 const repositoryRoot = "../.."
 
-// includes says whether the container engine would take a file: what is left out is left out whatever else takes it in.
+// includes reports whether the container engine would include a file: an exclusion wins over all inclusions.
 func (s Selections) includes(name string) bool {
 	match := func(pattern string) bool { return doublestar.MatchUnvalidated(pattern, name) }
 	return slices.ContainsFunc(s, func(one Selection) bool {
@@ -24,7 +24,8 @@ func (s Selections) includes(name string) bool {
 	})
 }
 
-// On a person's machine the last pattern decides, and in a container one that leaves a file out does. No step may depend on the difference.
+// On a person's machine the last pattern decides, and in a container an exclusion does. No step may depend on the
+// difference.
 func TestSourceFiles_MatchHostInputs(t *testing.T) {
 	var files []string
 	require.NoError(t, fs.WalkDir(os.DirFS(repositoryRoot), ".", func(name string, entry fs.DirEntry, err error) error {
@@ -50,7 +51,7 @@ func TestSourceFiles_MatchHostInputs(t *testing.T) {
 			}
 		}
 		if len(s.TriggerPaths) == 0 && s.Name != "history" {
-			assert.Positive(t, seen+len(s.UpstreamFiles()), "%s sees nothing", s.Name)
+			assert.Positive(t, seen+len(s.UpstreamFiles()), "%s reads nothing", s.Name)
 		}
 	}
 }
@@ -64,12 +65,18 @@ func TestSourceFiles_HistoryOnlyWhenDeclared(t *testing.T) {
 func TestUpstreamFiles_SeparateFromSourceFiles(t *testing.T) {
 	s := Step{Inputs: []string{"config/**", StateDir + "/assembly/dev/**", "!" + StateDir + "/assembly/dev/*.txt"}}
 	assert.Equal(t, Selections{{Include: []string{"config/**"}, Exclude: []string{".git", ".git/**"}}}, s.SourceFiles())
-	assert.Equal(t, Selections{{Include: []string{StateDir + "/assembly/dev/**"}, Exclude: []string{StateDir + "/assembly/dev/*.txt"}}}, s.UpstreamFiles())
+	assert.Equal(t, Selections{{
+		Include: []string{StateDir + "/assembly/dev/**"},
+		Exclude: []string{StateDir + "/assembly/dev/*.txt"},
+	}}, s.UpstreamFiles())
 }
 
 func TestSelections_ReincludeAddsSelection(t *testing.T) {
 	s := Step{Inputs: []string{"**", "!*.sum", "!docs/**", "go.sum", "!**/secret"}}
-	for name, want := range map[string]bool{"a": true, "go.sum": true, "x.sum": false, "docs/a": false, "secret": false, "go.sum/secret": false} {
+	for name, want := range map[string]bool{
+		"a": true, "go.sum": true, "x.sum": false, "docs/a": false, "secret": false,
+		"go.sum/secret": false,
+	} {
 		assert.Equal(t, want, s.SourceFiles().includes(name), name)
 		assert.Equal(t, want, Matches(s.Inputs, name), name)
 	}
@@ -78,11 +85,15 @@ func TestSelections_ReincludeAddsSelection(t *testing.T) {
 
 func TestExtraFiles_ImageHasEveryTool(t *testing.T) {
 	for _, s := range testSteps(t) {
-		transplants, err := s.ExtraFiles()
+		extras, err := s.ExtraFiles()
 		require.NoError(t, err)
 		for _, tool := range s.preinstalledTools() {
 			_, has := imageProvides[s.Image][tool]
-			added := slices.ContainsFunc(transplants, func(from ExtraFiles) bool { _, ok := imageProvides[from.Image][tool]; return ok })
+			added := slices.ContainsFunc(extras, func(from ExtraFiles) bool {
+				_,
+					ok := imageProvides[from.Image][tool]
+				return ok
+			})
 			assert.True(t, has || added, "%s needs %s", s.Name, tool)
 		}
 	}
@@ -96,8 +107,8 @@ func TestExtraFiles_IncludeToolRuntimes(t *testing.T) {
 	got, err := Step{Image: ImageGo, Tools: []string{ToolMinistack, ToolCDK, ToolGosec}}.ExtraFiles()
 	require.NoError(t, err)
 	var from []string
-	for _, transplant := range got {
-		from = append(from, transplant.Image)
+	for _, extra := range got {
+		from = append(from, extra.Image)
 	}
 	assert.ElementsMatch(t, []string{ImageCDK, ImageCDK, ImagePython}, from)
 	assert.Equal(t, "/tools/gosec/bin:"+systemPath, Step{Tools: []string{ToolGo, ToolGosec}}.SearchPath())
@@ -115,11 +126,12 @@ func TestInstallStep_ImageHasNeeds(t *testing.T) {
 	}
 }
 
-// An edit of any other file leaves the binary as it is, and one of these never goes unseen.
+// The binary is built again exactly when one of its sources changes.
 func TestBinaryStep_InputsMatchGoList(t *testing.T) {
-	list := exec.Command("go", "list", "-deps", "-f", `{{$dir := .Dir}}{{if not .Standard}}{{with .Module}}{{if .Main}}{{range $.GoFiles}}{{$dir}}/{{.}}
-{{end}}{{range $.EmbedFiles}}{{$dir}}/{{.}}
-{{end}}{{end}}{{end}}{{end}}`, ".")
+	const sources = `{{$dir := .Dir}}{{if not .Standard}}{{with .Module}}{{if .Main}}` +
+		`{{range $.GoFiles}}{{$dir}}/{{.}}{{"\n"}}{{end}}{{range $.EmbedFiles}}{{$dir}}/{{.}}{{"\n"}}{{end}}` +
+		`{{end}}{{end}}{{end}}`
+	list := exec.Command("go", "list", "-deps", "-f", sources, ".")
 	list.Dir = repositoryRoot
 	out, err := list.Output()
 	require.NoError(t, err)
@@ -136,7 +148,10 @@ func TestBinaryStep_InputsMatchGoList(t *testing.T) {
 		count++
 	}
 	assert.Greater(t, count, 50)
-	for _, other := range []string{"docs/architecture.md", "infra/main.go", "ci/main.go", "config/pipeline.yaml", "tests/script_test.go", "internal/pipeline/graph_test.go", "README.md"} {
+	for _, other := range []string{
+		"docs/architecture.md", "infra/main.go", "ci/main.go", "config/pipeline.yaml",
+		"tests/script_test.go", "internal/pipeline/graph_test.go", "README.md",
+	} {
 		assert.False(t, BinaryStep.SourceFiles().includes(other), other)
 	}
 }

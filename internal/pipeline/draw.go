@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// DrawFuncs are the ways to show a graph, by name.
+// DrawFuncs are the functions that draw a graph, by the name of the format.
 var DrawFuncs = map[string]func(io.Writer, *Graph) error{
 	"text": drawText, "json": drawJSON, "dot": drawDot, "mermaid": drawMermaid, "svg": drawSVG,
 }
@@ -39,7 +39,8 @@ func drawText(w io.Writer, g *Graph) error {
 	return err
 }
 
-// predecessorLabels are the steps that the step waits for; where all gates are among them they have one word.
+// predecessorLabels returns the names of the steps that the step waits for. If it waits for all gates they become one
+// word.
 func predecessorLabels(g *Graph, s Step) []string {
 	all, isGate := true, map[string]bool{}
 	waits := g.Predecessors(s.Name)

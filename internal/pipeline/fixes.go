@@ -1,7 +1,7 @@
 package pipeline
 
-// FixSteps are the steps that mend what gates find and a program can mend. They are no part of the pipeline: a person asks for them. They
-// change the same files, so each comes after the one before it.
+// FixSteps returns the steps that fix findings of gates. They are not part of the pipeline. They change the same
+// files, so each comes after the one before it.
 func FixSteps() []Step {
 	onFiles := func(patterns []string, argv ...string) []string {
 		command := []string{Self, "on-files"}
@@ -17,7 +17,10 @@ func FixSteps() []Step {
 		},
 		{
 			Name: "lint", Summary: "mend what golangci-lint can", Image: ImageGo,
-			Command: []string{"golangci-lint", "run", "--allow-parallel-runners", "--issues-exit-code=0", "--fix", "./..."}, Tools: []string{ToolGo, ToolGolangciLint},
+			Command: []string{
+				"golangci-lint", "run", "--allow-parallel-runners", "--issues-exit-code=0", "--fix",
+				"./...",
+			}, Tools: []string{ToolGo, ToolGolangciLint},
 		},
 		{
 			Name: "format", Summary: "give Go code gofumpt's form", Image: ImageGo,
@@ -31,7 +34,8 @@ func FixSteps() []Step {
 	return chainSteps(steps)
 }
 
-// UpdateBaselineSteps is the step that takes all that detect-secrets finds now into its baseline, for a person to look through what changed.
+// UpdateBaselineSteps returns the step that writes all findings of detect-secrets into its baseline, for a person to
+// review the difference.
 func UpdateBaselineSteps() []Step {
 	command := []string{Self, "on-files", "--out", secretsBaseline}
 	for _, pattern := range secretScanFiles {
@@ -43,7 +47,7 @@ func UpdateBaselineSteps() []Step {
 	}})
 }
 
-// chainSteps makes steps that change the same files follow each other.
+// chainSteps makes each step come after the one before it.
 func chainSteps(steps []Step) []Step {
 	var before []string
 	for i, s := range steps {

@@ -2,18 +2,18 @@ package pipeline
 
 import "strings"
 
-// A Format is how a program tells what it found.
+// A Format is the format of a program's findings.
 type Format string
 
 // The formats that gates can read.
 const (
 	// SARIF is the Static Analysis Results Interchange Format, version 2.1.0.
 	SARIF Format = "sarif"
-	// GoTest is what `go test -json` prints.
+	// GoTest is the output of `go test -json`.
 	GoTest Format = "go-test"
 	// DetectSecrets is that program's own format, which its baseline has too.
 	DetectSecrets Format = "detect-secrets"
-	// The others are findings a line, each program in its own way.
+	// The programs of these formats print a finding a line, each in its own way.
 	Gofumpt    Format = "gofumpt"
 	Mdformat   Format = "mdformat"
 	Actionlint Format = "actionlint"
@@ -21,10 +21,10 @@ const (
 	CDKNag     Format = "nag"
 )
 
-// ReportsDir is where gates leave what they found.
+// ReportsDir is the folder of the gates' reports.
 const ReportsDir = StateDir + "/reports"
 
-// ReportFile is where a gate of that name leaves what it found: tests as JUnit, and everything else as SARIF.
+// ReportFile returns the path of a gate's report: JUnit for tests, and SARIF for everything else.
 func ReportFile(step string, reads Format) string {
 	ending := ".sarif"
 	if reads == GoTest {
@@ -33,7 +33,8 @@ func ReportFile(step string, reads Format) string {
 	return ReportsDir + "/" + strings.ReplaceAll(step, ":", "-") + ending
 }
 
-// Where tests leave what they covered of the program's statements, and what they must cover at least, in percent.
+// The files of the coverage gate: what the unit tests covered, and the least percentage that all
+// tests have to cover.
 const (
 	// CoverageProfile is the profile of the unit tests.
 	CoverageProfile = ReportsDir + "/coverage.out"
@@ -42,7 +43,8 @@ const (
 	CoverageFloor      = "tests/coverage.floor"
 )
 
-// CoverageVariable names the folder where the scripts leave their profiles. The program under test counts its statements where it is set.
+// CoverageVariable names the folder where the scripts leave their profiles. The program under test counts its
+// statements where it is set.
 const CoverageVariable = "LOCKSTEP_COVERAGE"
 
 // RunAliveFile is the file in the folder of a run's logs that is locked until the run has ended, however it ends.

@@ -7,23 +7,25 @@ import (
 	"lockstep/config"
 )
 
-// A gate is a row of the table of gates: a program whose findings decide whether a change may go on. The command `gate` of this very program runs
-// it, so that wherever it runs its report is read, held against the waivers and left in the same way.
+// A gate is a row of the table of gates: a program whose findings decide whether a change may go on. The command
+// `gate` of this program runs it, so that every report is read, compared with the waivers and written in the same way.
 type gate struct {
 	name    string
 	stage   Stage
 	summary string
 	image   string
-	// argv is the program; nil for a gate of this program's own, which is given the settings instead.
-	argv, settings []string
-	reportFormat   Format
-	// minLevel is the level from which a finding counts, error or warning; warning unless told.
+	// argv is the program; nil for a gate of this program itself, which gets the settings instead.
+	argv         []string
+	settings     []string
+	reportFormat Format
+	// minLevel is the level from which on a finding counts, error or warning; warning by default.
 	minLevel string
-	// defaultLevel is how bad every finding is, for a program that does not say.
+	// defaultLevel is the level of the findings of a program that reports none.
 	defaultLevel string
-	// files are the patterns of the files that the program is given as its last arguments. Without any there is nothing to check.
+	// files are the patterns of the files that are passed to the program as its last arguments. If no file matches there
+	// is nothing to check.
 	files []string
-	// inputs are what it reads besides files.
+	// inputs are the patterns of what it reads besides files.
 	inputs   []string
 	tools    []string
 	caches   []string
@@ -31,11 +33,11 @@ type gate struct {
 	outputs  []string
 	cacheTTL time.Duration
 	env      map[string]string
-	// environment is that of a gate that exists once for each.
+	// environment is that of a gate that exists once for each environment.
 	environment string
 }
 
-// step is the gate as a step of the table.
+// step returns the gate as a step of the table.
 func (g gate) step() Step {
 	command := []string{Self, "gate", g.name, "--reads", string(g.reportFormat)}
 	if g.minLevel != "" {
@@ -57,163 +59,321 @@ func (g gate) step() Step {
 		command = append(append(command, "--"), g.argv...)
 	}
 	return Step{
-		Name: g.name, Stage: g.stage, Summary: g.summary, Image: g.image, Command: command, Tools: g.tools, Needs: g.needs, Environment: g.environment,
+		Name: g.name, Stage: g.stage, Summary: g.summary, Image: g.image, Command: command, Tools: g.tools, Needs: g.needs,
+		Environment:  g.environment,
 		TriggerPaths: g.files, Inputs: slices.Concat(g.files, g.inputs, []string{config.WaiversFile}),
-		Outputs: append([]string{ReportFile(g.name, g.reportFormat)}, g.outputs...), Caches: g.caches, Env: g.env, CacheTTL: g.cacheTTL,
+		Outputs: append([]string{ReportFile(g.name, g.reportFormat)},
+			g.outputs...), Caches: g.caches, Env: g.env, CacheTTL: g.cacheTTL,
 	}
 }
 
-// reportingCommand is the command of a step that is no gate of a stage of gates and whose program finds something all the same.
+// reportingCommand returns the command of a step that is not in a stage of gates and whose program has findings.
 func reportingCommand(step string, reads Format, argv ...string) []string {
 	return append([]string{Self, "gate", step, "--reads", string(reads), "--"}, argv...)
 }
 
-// What the gates look at.
+// The files that the gates check.
 var (
 	// Lock files and golden templates hold hashes, which a search by entropy takes for secrets.
-	secretScanFiles = []string{"**", "!**/*.sum", "!**/requirements.txt", "!**/package-lock.json", "!**/testdata/golden/**", "!" + secretsBaseline}
-	ownGoFiles      = []string{"**/*.go", "!ci/internal/**", "!ci/dagger.gen.go"}
-	markdownFiles   = []string{"**/*.md", "!**/testdata/**"}
-	unitPackages    = []string{".", "./config", "./internal/...", "./tools/..."}
+	secretScanFiles = []string{
+		"**", "!**/*.sum", "!**/requirements.txt", "!**/package-lock.json",
+		"!**/testdata/golden/**", "!" + secretsBaseline,
+	}
+	ownGoFiles    = []string{"**/*.go", "!ci/internal/**", "!ci/dagger.gen.go"}
+	markdownFiles = []string{"**/*.md", "!**/testdata/**"}
+	unitPackages  = []string{".", "./config", "./internal/...", "./tools/..."}
 )
 
-// documentationTests are the names of the tests that read the documentation. They are a gate of their own, so that an edit of it does not run the
-// whole of the others again.
+// documentationTests matches the tests that read the documentation. They are a gate of their own, so that an edit of a
+// page does not run the others again.
 const documentationTests = "^TestDocument"
 
-// deploymentGuide holds tables that the tests of what they tell write and compare.
+// deploymentGuide has tables that the tests of the permissions generate and compare.
 const deploymentGuide = "docs/deployment.md"
 
-// secretsBaseline is what detect-secrets has found and a person has looked at.
+// secretsBaseline has the findings of detect-secrets that a person has reviewed.
 const secretsBaseline = ".secrets.baseline"
 
-// vulnerabilityTTL is how long it may take until a gate hears of a vulnerability that was published since it last looked.
+// vulnerabilityTTL is how long a result stays valid although a vulnerability may have been published since.
 const vulnerabilityTTL = 12 * time.Hour
 
-// gates is the table of gates that exist once.
+// gates returns the table of the gates that exist once.
 func gates(c *config.Config) []gate {
-	return slices.Concat(qualityGates(), testGates(), securityGates(c))
+	return slices.Concat(qualityGates, testGates, vulnerabilityGates(c), secretGates, imageGates(c))
 }
 
-// gateConfigFiles are the settings of the gates' programs, which the gates' own proof works with too.
-var gateConfigFiles = []string{".golangci.yml", ".gosec.json", ".gitleaks.toml", ".mdformat.toml", ".pre-commit-config.yaml"}
+// gateConfigFiles are the settings of the gates' programs. The seeded defects of the gates' own tests are checked with
+// them too.
+var gateConfigFiles = []string{
+	".golangci.yml", ".gosec.json", ".gitleaks.toml", ".mdformat.toml",
+	".pre-commit-config.yaml",
+}
 
-// goCaches are what every Go command is made faster by.
+// goCaches are the caches of every Go command.
 var goCaches = []string{CacheGoModules, CacheGoBuild}
 
-func qualityGates() []gate {
-	return []gate{
-		{
-			name: "format", stage: Quality, summary: "Go code has gofumpt's form", image: ImageGo,
-			argv: []string{"gofumpt", "-l"}, files: ownGoFiles, inputs: []string{"go.mod"}, reportFormat: Gofumpt, tools: []string{ToolGofumpt},
+var qualityGates = []gate{
+	{
+		name:         "format",
+		stage:        Quality,
+		summary:      "Go code has gofumpt's form",
+		image:        ImageGo,
+		argv:         []string{"gofumpt", "-l"},
+		files:        ownGoFiles,
+		inputs:       []string{"go.mod"},
+		reportFormat: Gofumpt,
+		tools:        []string{ToolGofumpt},
+	},
+	{
+		name:    "lint",
+		stage:   Quality,
+		summary: "mistakes, complexity and the direction of imports",
+		image:   ImageGo,
+		argv: []string{
+			"golangci-lint", "run", "--allow-parallel-runners", "--show-stats=false", "--max-issues-per-linter=0",
+			"--max-same-issues=0", "--output.sarif.path=stdout", "./...",
 		},
-		{
-			name: "lint", stage: Quality, summary: "mistakes, complexity and the direction of imports", image: ImageGo,
-			argv:         []string{"golangci-lint", "run", "--allow-parallel-runners", "--show-stats=false", "--max-issues-per-linter=0", "--max-same-issues=0", "--output.sarif.path=stdout", "./..."},
-			reportFormat: SARIF, inputs: append([]string{".golangci.yml"}, goSources...), tools: []string{ToolGo, ToolGolangciLint}, caches: append([]string{CacheLint}, goCaches...),
-		},
-		{
-			name: "tidy", stage: Quality, summary: "go.mod and go.sum say what is imported", image: ImageGo,
-			argv: []string{"go", "mod", "tidy", "-diff"}, reportFormat: Tidy, inputs: goSources, tools: []string{ToolGo}, caches: goCaches,
-		},
-		{
-			name: "markdown", stage: Quality, summary: "Markdown has mdformat's form", image: ImagePython,
-			argv: []string{"mdformat", "--check"}, files: markdownFiles, inputs: []string{".mdformat.toml"}, reportFormat: Mdformat, tools: []string{ToolMdformat},
-		},
-		{
-			name: "workflows", stage: Quality, summary: "mistakes in GitHub workflows", image: ImageGo,
-			argv: []string{"actionlint", "-oneline", "-no-color"}, files: []string{".github/workflows/*.yml", ".github/workflows/*.yaml"}, reportFormat: Actionlint, tools: []string{ToolActionlint},
-		},
-		{
-			name: "dockerfiles", stage: Quality, summary: "mistakes in Dockerfiles", image: ImagePython,
-			argv:  []string{"hadolint", "--no-color", "--format", "sarif"},
-			files: []string{"**/Dockerfile", "**/Dockerfile.*", "**/*.Dockerfile", "**/Containerfile", "!**/testdata/**"}, inputs: []string{".hadolint.yaml"}, reportFormat: SARIF, tools: []string{ToolHadolint},
-		},
-		{
-			name: "waivers", stage: Quality, summary: "no waiver has ended", image: ImageGo,
-			reportFormat: SARIF, inputs: []string{"config/schema/waivers.json"}, cacheTTL: time.Minute,
-		},
-	}
+		reportFormat: SARIF,
+		inputs:       append([]string{".golangci.yml"}, goSources...),
+		tools:        []string{ToolGo, ToolGolangciLint},
+		caches:       append([]string{CacheLint}, goCaches...),
+	},
+	{
+		name:         "tidy",
+		stage:        Quality,
+		summary:      "go.mod and go.sum say what is imported",
+		image:        ImageGo,
+		argv:         []string{"go", "mod", "tidy", "-diff"},
+		reportFormat: Tidy,
+		inputs:       goSources,
+		tools:        []string{ToolGo},
+		caches:       goCaches,
+	},
+	{
+		name:         "markdown",
+		stage:        Quality,
+		summary:      "Markdown has mdformat's form",
+		image:        ImagePython,
+		argv:         []string{"mdformat", "--check"},
+		files:        markdownFiles,
+		inputs:       []string{".mdformat.toml"},
+		reportFormat: Mdformat,
+		tools:        []string{ToolMdformat},
+	},
+	{
+		name:         "workflows",
+		stage:        Quality,
+		summary:      "mistakes in GitHub workflows",
+		image:        ImageGo,
+		argv:         []string{"actionlint", "-oneline", "-no-color"},
+		files:        []string{".github/workflows/*.yml", ".github/workflows/*.yaml"},
+		reportFormat: Actionlint,
+		tools:        []string{ToolActionlint},
+	},
+	{
+		name:         "dockerfiles",
+		stage:        Quality,
+		summary:      "mistakes in Dockerfiles",
+		image:        ImagePython,
+		argv:         []string{"hadolint", "--no-color", "--format", "sarif"},
+		files:        []string{"**/Dockerfile", "**/Dockerfile.*", "**/*.Dockerfile", "**/Containerfile", "!**/testdata/**"},
+		inputs:       []string{".hadolint.yaml"},
+		reportFormat: SARIF,
+		tools:        []string{ToolHadolint},
+	},
+	{
+		name:         "waivers",
+		stage:        Quality,
+		summary:      "no waiver has ended",
+		image:        ImageGo,
+		reportFormat: SARIF,
+		inputs:       []string{"config/schema/waivers.json"},
+		cacheTTL:     time.Minute,
+	},
 }
 
-func testGates() []gate {
-	return []gate{
-		{
-			name: "unit", stage: Test, summary: "unit tests, with the race detector", image: ImageGo,
-			argv:         append([]string{"go", "test", "-json", "-timeout", "30m", "-race", "-coverprofile", CoverageProfile}, unitPackages...),
-			reportFormat: GoTest, inputs: slices.Concat(goSources, []string{"!tests/**", "!infra/**", deploymentGuide}), outputs: []string{CoverageProfile},
-			tools: []string{ToolGo, ToolCCompiler, ToolNode, ToolNpm, ToolPython}, caches: append([]string{CacheCDK}, goCaches...),
+var testGates = []gate{
+	{
+		name:    "unit",
+		stage:   Test,
+		summary: "unit tests, with the race detector",
+		image:   ImageGo,
+		argv: append(
+			[]string{"go", "test", "-json", "-timeout", "30m", "-race", "-coverprofile", CoverageProfile}, unitPackages...,
+		),
+		reportFormat: GoTest,
+		inputs:       slices.Concat(goSources, []string{"!tests/**", "!infra/**", deploymentGuide}),
+		outputs:      []string{CoverageProfile},
+		tools:        []string{ToolGo, ToolCCompiler, ToolNode, ToolNpm, ToolPython},
+		caches:       append([]string{CacheCDK}, goCaches...),
+	},
+	{
+		name:         "infrastructure",
+		stage:        Test,
+		summary:      "tests of the CDK app",
+		image:        ImageGo,
+		argv:         []string{"go", "test", "-json", "-timeout", "30m", "./infra/...", "./config/schema/generate"},
+		reportFormat: GoTest,
+		inputs: []string{
+			"go.mod", "go.sum", "config/**", "infra/**", "internal/pipeline/**", "internal/stateful/**",
+			"**/*_test.go", "docs/infrastructure.md",
 		},
-		{
-			name: "infrastructure", stage: Test, summary: "tests of the CDK app", image: ImageGo,
-			argv: []string{"go", "test", "-json", "-timeout", "30m", "./infra/...", "./config/schema/generate"}, reportFormat: GoTest,
-			inputs: []string{"go.mod", "go.sum", "config/**", "infra/**", "internal/pipeline/**", "**/*_test.go", "docs/infrastructure.md"}, tools: []string{ToolGo, ToolNode}, caches: append([]string{CacheCDK}, goCaches...),
-		},
-		{
-			name: "scripts", stage: Test, summary: "the command line as its users see it, and whole deployments to emulated accounts", image: ImageGo,
-			argv: []string{"go", "test", "-json", "-timeout", "30m", "-skip", documentationTests, "./tests/..."}, reportFormat: GoTest,
-			// The module is vetted and tested with them, in a copy that needs no engine.
-			inputs: slices.Concat(goSources, gateConfigFiles, []string{"tests/**", "dagger.json", "ci/*.go", "ci/go.*", "!ci/dagger.gen.go", "!**/*.md", deploymentGuide}),
-			env:    map[string]string{CoverageVariable: ScriptsCoverageDir}, outputs: []string{ScriptsCoverageDir},
-			tools: []string{ToolGo, ToolNode, ToolNpm, ToolPython}, caches: append([]string{CacheCDK}, goCaches...),
-		},
-		{
-			name: "documentation", stage: Test, summary: "what the documentation says is so", image: ImageGo,
-			argv: []string{"go", "test", "-json", "-timeout", "30m", "-run", documentationTests, "./tests/..."}, reportFormat: GoTest,
-			inputs: slices.Concat(goSources, gateConfigFiles, []string{"tests/**", "ci/*.go", "README.md", "docs/**", "Makefile"}), tools: []string{ToolGo}, caches: goCaches,
-		},
-		{
-			name: "coverage", stage: Test, summary: "the tests cover no less than they did", image: ImageGo, needs: []string{"unit", "scripts"},
-			reportFormat: SARIF, inputs: []string{CoverageProfile, ScriptsCoverageDir + "/**", CoverageFloor, History},
-		},
-	}
+		tools:  []string{ToolGo, ToolNode},
+		caches: append([]string{CacheCDK}, goCaches...),
+	},
+	{
+		name:         "scripts",
+		stage:        Test,
+		summary:      "the command line as its users see it, and whole deployments to emulated accounts",
+		image:        ImageGo,
+		argv:         []string{"go", "test", "-json", "-timeout", "30m", "-skip", documentationTests, "./tests/..."},
+		reportFormat: GoTest,
+		// The module is vetted and tested with them, in a copy that needs no engine.
+		inputs: slices.Concat(
+			goSources, gateConfigFiles,
+			[]string{"tests/**", "dagger.json", "ci/*.go", "ci/go.*", "!ci/dagger.gen.go", "!**/*.md", deploymentGuide},
+		),
+		env:     map[string]string{CoverageVariable: ScriptsCoverageDir},
+		outputs: []string{ScriptsCoverageDir},
+		tools:   []string{ToolGo, ToolNode, ToolNpm, ToolPython},
+		caches:  append([]string{CacheCDK}, goCaches...),
+	},
+	{
+		name:         "documentation",
+		stage:        Test,
+		summary:      "what the documentation says is so",
+		image:        ImageGo,
+		argv:         []string{"go", "test", "-json", "-timeout", "30m", "-run", documentationTests, "./tests/..."},
+		reportFormat: GoTest,
+		inputs: slices.Concat(
+			goSources, gateConfigFiles, []string{"tests/**", "ci/*.go", "README.md", "docs/**", "Makefile"},
+		),
+		tools:  []string{ToolGo},
+		caches: goCaches,
+	},
+	{
+		name:         "coverage",
+		stage:        Test,
+		summary:      "the tests cover no less than they did",
+		image:        ImageGo,
+		needs:        []string{"unit", "scripts"},
+		reportFormat: SARIF,
+		inputs:       []string{CoverageProfile, ScriptsCoverageDir + "/**", CoverageFloor, History},
+	},
 }
 
-func securityGates(c *config.Config) []gate {
-	vulnerabilities := []string{"osv-scanner", "scan", "source", "--format", "sarif", "--no-resolve", "--experimental-exclude", StateDir, "--recursive", "."}
+// vulnerabilityGates returns the gates that look for unsafe and vulnerable code.
+func vulnerabilityGates(c *config.Config) []gate {
+	osvScanner := []string{
+		"osv-scanner", "scan", "source", "--format", "sarif", "--no-resolve",
+		"--experimental-exclude", StateDir, "--recursive", ".",
+	}
 	if folder := c.Pipeline.Gates.OSVDatabases; folder != "" {
-		vulnerabilities = slices.Insert(vulnerabilities, 3, "--offline-vulnerabilities", "--local-db-path", folder)
+		osvScanner = slices.Insert(osvScanner, 3, "--offline-vulnerabilities", "--local-db-path", folder)
 	}
 	return []gate{
 		{
 			// Unhandled errors, G104, are for errcheck to find, which knows which of them matter.
-			name: "gosec", stage: Security, summary: "unsafe Go code", image: ImageGo,
-			argv:         []string{"gosec", "-conf", ".gosec.json", "-fmt", "sarif", "-exclude=G104", "-exclude-generated", "-exclude-dir", "ci", "-exclude-dir", "tests", "-exclude-dir", StateDir, "./..."},
-			reportFormat: SARIF, inputs: slices.Concat(goSources, []string{"!**/*_test.go", "!**/testdata/**", "!tests/**", ".gosec.json"}), tools: []string{ToolGo, ToolGosec}, caches: goCaches,
+			name:    "gosec",
+			stage:   Security,
+			summary: "unsafe Go code",
+			image:   ImageGo,
+			argv: []string{
+				"gosec", "-conf", ".gosec.json", "-fmt", "sarif", "-exclude=G104", "-exclude-generated", "-exclude-dir", "ci",
+				"-exclude-dir", "tests", "-exclude-dir", StateDir, "./...",
+			},
+			reportFormat: SARIF,
+			inputs:       slices.Concat(goSources, []string{"!**/*_test.go", "!**/testdata/**", "!tests/**", ".gosec.json"}),
+			tools:        []string{ToolGo, ToolGosec},
+			caches:       goCaches,
 		},
 		{
 			// What is imported but never called is a warning of this program's.
-			name: "govulncheck", minLevel: "error", stage: Security, summary: "known vulnerabilities that the Go code reaches", image: ImageGo,
+			name:         "govulncheck",
+			minLevel:     "error",
+			stage:        Security,
+			summary:      "known vulnerabilities that the Go code reaches",
+			image:        ImageGo,
 			argv:         []string{"govulncheck", "-db", c.Pipeline.Gates.GoVulnerabilities, "-format", "sarif", "./..."},
-			reportFormat: SARIF, inputs: goSources, tools: []string{ToolGo, ToolGovulncheck}, caches: goCaches, cacheTTL: vulnerabilityTTL,
+			reportFormat: SARIF,
+			inputs:       goSources,
+			tools:        []string{ToolGo, ToolGovulncheck},
+			caches:       goCaches,
+			cacheTTL:     vulnerabilityTTL,
 		},
 		{
-			name: "osv", stage: Security, summary: "known vulnerabilities in the lock files", image: ImageGo, argv: vulnerabilities, reportFormat: SARIF,
-			inputs: []string{"**/go.mod", "**/requirements.txt", "**/package-lock.json", "osv-scanner.toml"}, tools: []string{ToolOSVScanner}, cacheTTL: vulnerabilityTTL,
-		},
-		{
-			name: "secrets", defaultLevel: "error", stage: Security, summary: "secrets in the files", image: ImageGo, argv: gitleaksCommand("dir"), reportFormat: SARIF,
-			inputs: []string{"**"}, tools: []string{ToolGitleaks},
-		},
-		{
-			name: "history", defaultLevel: "error", stage: Security, summary: "secrets in the history", image: ImageGo, argv: gitleaksCommand("git"), reportFormat: SARIF,
-			inputs: []string{History, ".gitleaks.toml", ".gitleaksignore"}, tools: []string{ToolGit, ToolGitleaks},
-		},
-		{
-			name: "baseline", stage: Security, summary: "secrets that are not in the baseline", image: ImagePython,
-			argv: []string{"detect-secrets", "scan", "--no-verify"}, files: secretScanFiles, inputs: []string{secretsBaseline}, reportFormat: DetectSecrets, tools: []string{ToolDetectSecrets},
-		},
-		{
-			name: "images", stage: Security, summary: "images are pinned, from allowed registries, and do not run as root", image: ImageGo,
-			settings: registrySettings(c.Pipeline.Gates.Registries), reportFormat: SARIF,
-			inputs: []string{ImagesFile, "**/Dockerfile", "**/Dockerfile.*", "**/*.Dockerfile", "**/Containerfile", "**/*.yaml", "**/*.yml"},
+			name:         "osv",
+			stage:        Security,
+			summary:      "known vulnerabilities in the lock files",
+			image:        ImageGo,
+			argv:         osvScanner,
+			reportFormat: SARIF,
+			inputs:       []string{"**/go.mod", "**/requirements.txt", "**/package-lock.json", "osv-scanner.toml"},
+			tools:        []string{ToolOSVScanner},
+			cacheTTL:     vulnerabilityTTL,
 		},
 	}
 }
 
-// gitleaksCommand shows where a secret is and never the secret itself.
+var secretGates = []gate{
+	{
+		name:         "secrets",
+		defaultLevel: "error",
+		stage:        Security,
+		summary:      "secrets in the files",
+		image:        ImageGo,
+		argv:         gitleaksCommand("dir"),
+		reportFormat: SARIF,
+		inputs:       []string{"**"},
+		tools:        []string{ToolGitleaks},
+	},
+	{
+		name:         "history",
+		defaultLevel: "error",
+		stage:        Security,
+		summary:      "secrets in the history",
+		image:        ImageGo,
+		argv:         gitleaksCommand("git"),
+		reportFormat: SARIF,
+		inputs:       []string{History, ".gitleaks.toml", ".gitleaksignore"},
+		tools:        []string{ToolGit, ToolGitleaks},
+	},
+	{
+		name:         "baseline",
+		stage:        Security,
+		summary:      "secrets that are not in the baseline",
+		image:        ImagePython,
+		argv:         []string{"detect-secrets", "scan", "--no-verify"},
+		files:        secretScanFiles,
+		inputs:       []string{secretsBaseline},
+		reportFormat: DetectSecrets,
+		tools:        []string{ToolDetectSecrets},
+	},
+}
+
+// imageGates returns the gate on the images of Dockerfiles, manifests and this table.
+func imageGates(c *config.Config) []gate {
+	return []gate{
+		{
+			name:         "images",
+			stage:        Security,
+			summary:      "images are pinned, from allowed registries, and do not run as root",
+			image:        ImageGo,
+			settings:     registrySettings(c.Pipeline.Gates.Registries),
+			reportFormat: SARIF,
+			inputs: []string{
+				ImagesFile, "**/Dockerfile", "**/Dockerfile.*", "**/*.Dockerfile", "**/Containerfile", "**/*.yaml", "**/*.yml",
+			},
+		},
+	}
+}
+
+// gitleaksCommand returns a command that reports where a secret is and never the secret.
 func gitleaksCommand(mode string) []string {
-	return []string{"gitleaks", mode, ".", "--no-banner", "--no-color", "--log-level", "warn", "--redact=100", "--max-target-megabytes", "50", "--report-format", "sarif", "--report-path", "-"}
+	return []string{
+		"gitleaks", mode, ".", "--no-banner", "--no-color", "--log-level", "warn", "--redact=100",
+		"--max-target-megabytes", "50", "--report-format", "sarif", "--report-path", "-",
+	}
 }
 
 func registrySettings(registries []string) []string {
@@ -224,16 +384,20 @@ func registrySettings(registries []string) []string {
 	return settings
 }
 
-// templateGate is the gate on what an environment's synthesis made.
+// templateGate returns the gate on the templates of an environment.
 func templateGate(environment string) gate {
 	return gate{
-		name: "templates:" + environment, stage: Security, summary: "mistakes in the templates of " + environment, image: ImagePython, environment: environment,
+		name: "templates:" + environment, stage: Security, summary: "mistakes in the templates of " +
+			environment, image: ImagePython, environment: environment,
 		argv:         []string{"cfn-lint", "--format", "sarif", "--template", AssemblyDir(environment) + "/*.template.json"},
-		reportFormat: SARIF, inputs: []string{AssemblyDir(environment) + "/**", ".cfnlintrc.yaml"}, tools: []string{ToolCfnLint}, needs: []string{string(Synth)},
+		reportFormat: SARIF, inputs: []string{
+			AssemblyDir(environment) + "/**",
+			".cfnlintrc.yaml",
+		}, tools: []string{ToolCfnLint}, needs: []string{string(Synth)},
 	}
 }
 
-// gateNames are the steps that must have passed before a deployment to the environment, where they run at all.
+// gateNames returns the names of the steps that must have passed before a deployment to the environment.
 func gateNames(c *config.Config, environment string) []string {
 	var names []string
 	for _, g := range gates(c) {

@@ -58,7 +58,7 @@ func TestGates_MatchMayBeAbsentSchema(t *testing.T) {
 	assert.ElementsMatch(t, slices.Collect(maps.Keys(names)), schema.Properties.Gates.Properties.MayBeAbsent.Items.Enum)
 }
 
-// gatesDependingOn are the gates, other than tests, that an edit of the file runs again.
+// gatesDependingOn returns the names of the gates that run again when the file changes.
 func gatesDependingOn(t *testing.T, file string) []string {
 	var names []string
 	for _, s := range testSteps(t) {
@@ -71,20 +71,29 @@ func gatesDependingOn(t *testing.T, file string) []string {
 
 func TestGates_RerunOnlyForTheirInputs(t *testing.T) {
 	for file, want := range map[string][]string{
-		"docs/gates.md":               {"markdown", "documentation", "secrets", "baseline"},
-		"CHANGELOG.md":                {"markdown", "secrets", "baseline"},
-		"internal/deploy/plan.go":     {"format", "lint", "tidy", "unit", "scripts", "documentation", "gosec", "govulncheck", "secrets", "baseline"},
-		"infra/stacks/storage.go":     {"format", "lint", "tidy", "infrastructure", "scripts", "documentation", "gosec", "govulncheck", "secrets", "baseline"},
-		"tools/cdk/package-lock.json": {"lint", "tidy", "unit", "scripts", "documentation", "gosec", "govulncheck", "osv", "secrets"},
-		".github/workflows/ci.yml":    {"workflows", "secrets", "baseline", "images"},
-		"Dockerfile":                  {"dockerfiles", "secrets", "baseline", "images"},
+		"docs/gates.md": {"markdown", "documentation", "secrets", "baseline"},
+		"CHANGELOG.md":  {"markdown", "secrets", "baseline"},
+		"internal/deploy/plan.go": {
+			"format", "lint", "tidy", "unit", "scripts", "documentation", "gosec", "govulncheck",
+			"secrets", "baseline",
+		},
+		"infra/stacks/storage.go": {
+			"format", "lint", "tidy", "infrastructure", "scripts", "documentation", "gosec",
+			"govulncheck", "secrets", "baseline",
+		},
+		"tools/cdk/package-lock.json": {
+			"lint", "tidy", "unit", "scripts", "documentation", "gosec", "govulncheck", "osv",
+			"secrets",
+		},
+		".github/workflows/ci.yml": {"workflows", "secrets", "baseline", "images"},
+		"Dockerfile":               {"dockerfiles", "secrets", "baseline", "images"},
 	} {
 		assert.Equal(t, want, gatesDependingOn(t, file), file)
 	}
 }
 
 func TestTools_EachIsUsed(t *testing.T) {
-	elsewhere := []string{ToolMinistack, ToolCDK, ToolPreCommit, ToolGit, ToolCCompiler}
+	usedOutside := []string{ToolMinistack, ToolCDK, ToolPreCommit, ToolGit, ToolCCompiler}
 	called := map[string]bool{}
 	for _, s := range testSteps(t) {
 		for _, tool := range s.Tools {
@@ -92,7 +101,7 @@ func TestTools_EachIsUsed(t *testing.T) {
 		}
 	}
 	for name := range Tools {
-		assert.True(t, called[name] || slices.Contains(elsewhere, name), "no step calls %s", name)
+		assert.True(t, called[name] || slices.Contains(usedOutside, name), "no step calls %s", name)
 	}
 }
 

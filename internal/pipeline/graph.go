@@ -11,20 +11,20 @@ import (
 	"strings"
 )
 
-// A Graph is a validated set of steps in a deterministic order: a step comes after all that it waits for, and among those
-// that could come next the one that stands first in the table does.
+// A Graph is a validated set of steps in a fixed order: each step comes after its predecessors, and among the steps
+// that could come next the first one of the table does.
 type Graph struct {
 	steps []Step
 	index map[string]int
 }
 
-// NewGraph validates the steps and orders them. It reports every unknown need, duplicate name and output written twice, or
-// else a cycle as its path.
+// NewGraph validates the steps and sorts them. The error has a line for each unknown name, duplicate name and output
+// that two steps write; if there is none, it is a cycle with its path.
 func NewGraph(steps []Step) (*Graph, error) {
 	index := make(map[string]int, len(steps))
 	var problems []error
 	for i, s := range steps {
-		if j, taken := index[s.Name]; taken {
+		if j, isTaken := index[s.Name]; isTaken {
 			problems = append(problems, fmt.Errorf("step %q stands in the table twice, as number %d and %d", s.Name, j+1, i+1))
 			continue
 		}
@@ -49,7 +49,7 @@ func NewGraph(steps []Step) (*Graph, error) {
 	return g, nil
 }
 
-// unknownNames reports needs and keys that stand in no table.
+// unknownNames returns an error for each name of a step, image, cache or tool that does not exist.
 func unknownNames(steps []Step, index map[string]int) []error {
 	var problems []error
 	for _, s := range steps {
@@ -81,7 +81,7 @@ func unknownNames(steps []Step, index map[string]int) []error {
 	return problems
 }
 
-// sharedOutputs reports outputs that two steps write, or that lie inside each other: one would undo the other's.
+// sharedOutputs returns an error for each pair of outputs that are equal or inside each other.
 func sharedOutputs(steps []Step) []error {
 	type claim struct{ step, path string }
 	var claims []claim
@@ -100,10 +100,10 @@ func sharedOutputs(steps []Step) []error {
 	return problems
 }
 
-// predecessors is everything that must have ended before the step starts.
+// predecessors returns the names of the steps that must have ended before this one starts.
 func (s Step) predecessors() []string { return slices.Concat(s.Needs, s.After) }
 
-// sortTopologically sorts topologically by depth-first search in the table's order, so that the result depends on nothing else.
+// sortTopologically sorts the steps by a depth-first search in the order of the table.
 func sortTopologically(steps []Step, index map[string]int) ([]Step, error) {
 	const (
 		unseen = iota
@@ -121,7 +121,8 @@ func sortTopologically(steps []Step, index map[string]int) ([]Step, error) {
 			return nil
 		case open:
 			from := slices.Index(trail, name)
-			return fmt.Errorf("the steps need each other in a cycle: %s", strings.Join(append(slices.Clone(trail[from:]), name), " -> "))
+			return fmt.Errorf("the steps need each other in a cycle: %s",
+				strings.Join(append(slices.Clone(trail[from:]), name), " -> "))
 		}
 		state[i], trail = open, append(trail, name)
 		for _, need := range steps[i].predecessors() {
@@ -141,10 +142,10 @@ func sortTopologically(steps []Step, index map[string]int) ([]Step, error) {
 	return ordered, nil
 }
 
-// Steps are the graph's steps in order.
+// Steps returns the steps in order.
 func (g *Graph) Steps() []Step { return slices.Clone(g.steps) }
 
-// Step is the step of that name.
+// Step returns the step of that name and reports whether there is one.
 func (g *Graph) Step(name string) (Step, bool) {
 	i, ok := g.index[name]
 	if !ok {
@@ -153,52 +154,33 @@ func (g *Graph) Step(name string) (Step, bool) {
 	return g.steps[i], true
 }
 
-// Predecessors are the steps of this graph that must have passed before the named one starts.
+// Predecessors returns the names of the steps of this graph that must have passed before the named one starts.
 func (g *Graph) Predecessors(name string) []string { return g.steps[g.index[name]].predecessors() }
 
-// Select is the graph of the steps that the predicate picks and of everything that they need. What a step comes after
-// without needing it stays only if it is picked too.
+// Select returns the graph of the steps that pick reports true for and of everything that they need. A step that they
+// only come after stays only if it is picked too.
 func (g *Graph) Select(pick func(Step) bool) *Graph {
-	keep := map[string]bool{}
-	var add func(Step)
-	add = func(s Step) {
-		if keep[s.Name] {
-			return
-		}
-		keep[s.Name] = true
-		for _, need := range s.Needs {
-			add(g.steps[g.index[need]])
-		}
-	}
-	for _, s := range g.steps {
-		if pick(s) {
-			add(s)
-		}
-	}
-	selected := &Graph{index: map[string]int{}}
-	for _, s := range g.steps {
-		if !keep[s.Name] {
-			continue
-		}
-		s.After = slices.DeleteFunc(slices.Clone(s.After), func(name string) bool { return !keep[name] })
-		selected.index[s.Name] = len(selected.steps)
-		selected.steps = append(selected.steps, s)
-	}
-	return selected
+	return g.subgraph(pick, func(Step) bool { return false })
 }
 
-// Without is the graph without the steps that the predicate picks, whose outcome is there already, and without those that only they need.
+// Without returns the graph without the steps that done reports true for, and without the steps that only those need.
 func (g *Graph) Without(done func(Step) bool) *Graph {
-	needed := map[string]bool{}
+	isNeeded := map[string]bool{}
 	for _, s := range g.steps {
 		for _, need := range s.Needs {
-			needed[need] = true
+			isNeeded[need] = true
 		}
 	}
+	return g.subgraph(func(s Step) bool { return !isNeeded[s.Name] }, done)
+}
+
+// subgraph returns the graph of the root steps and of everything that they need, directly or through each other, up to
+// the steps that are done. References to steps that are not in it are removed.
+func (g *Graph) subgraph(isRoot, isDone func(Step) bool) *Graph {
 	keep := map[string]bool{}
 	var add func(Step)
 	add = func(s Step) {
-		if keep[s.Name] || done(s) {
+		if keep[s.Name] || isDone(s) {
 			return
 		}
 		keep[s.Name] = true
@@ -207,43 +189,47 @@ func (g *Graph) Without(done func(Step) bool) *Graph {
 		}
 	}
 	for _, s := range g.steps {
-		if !needed[s.Name] {
+		if isRoot(s) {
 			add(s)
 		}
 	}
-	left := &Graph{index: map[string]int{}}
-	gone := func(name string) bool { return !keep[name] }
+	sub := &Graph{index: map[string]int{}}
+	isGone := func(name string) bool { return !keep[name] }
 	for _, s := range g.steps {
 		if !keep[s.Name] {
 			continue
 		}
-		s.Needs, s.After = slices.DeleteFunc(slices.Clone(s.Needs), gone), slices.DeleteFunc(slices.Clone(s.After), gone)
-		left.index[s.Name] = len(left.steps)
-		left.steps = append(left.steps, s)
+		s.Needs = slices.DeleteFunc(slices.Clone(s.Needs), isGone)
+		s.After = slices.DeleteFunc(slices.Clone(s.After), isGone)
+		sub.index[s.Name] = len(sub.steps)
+		sub.steps = append(sub.steps, s)
 	}
-	return left
+	return sub
 }
 
-// WithExtraArgs is the graph whose steps of a stage are given arguments by this run's command line.
+// WithExtraArgs returns the graph with arguments added to the commands of the steps of a stage.
 func (g *Graph) WithExtraArgs(stage Stage, arguments ...string) *Graph {
-	given := &Graph{steps: slices.Clone(g.steps), index: g.index}
-	for i, s := range given.steps {
+	extended := &Graph{steps: slices.Clone(g.steps), index: g.index}
+	for i, s := range extended.steps {
 		if s.Stage == stage {
-			given.steps[i].ExtraArgs = slices.Concat(s.ExtraArgs, arguments)
+			extended.steps[i].ExtraArgs = slices.Concat(s.ExtraArgs, arguments)
 		}
 	}
-	return given
+	return extended
 }
 
-// Digest is the SHA-256, in hexadecimal, of everything that the graph says and of the images that it runs in. Two runs with the same digest ran the
-// same commands with the same declared inputs in the same order.
-func (g *Graph) Digest() string {
+// Digest returns the SHA-256, in hexadecimal, of the steps and of the images that they run in. Two runs with the same
+// digest ran the same commands with the same declared inputs in the same order.
+func (g *Graph) Digest() string { return digestSteps(g.steps, Images) }
+
+// digestSteps returns the digest of the steps and of the images that they name.
+func digestSteps(steps []Step, images map[string]string) string {
 	hash := sha256.New()
 	enc := json.NewEncoder(hash)
-	for _, s := range g.steps {
-		// A step is strings, and maps and slices of strings: encoding it cannot go wrong, and sorts the maps.
+	for _, s := range steps {
+		// A step has strings, and maps and slices of strings: encoding it cannot fail, and sorts the maps.
 		_ = enc.Encode(s)
-		_ = enc.Encode(Images[s.Image])
+		_ = enc.Encode(images[s.Image])
 	}
 	return hex.EncodeToString(hash.Sum(nil))
 }

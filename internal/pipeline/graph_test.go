@@ -26,6 +26,8 @@ func TestNewGraph_ErrorNamesStep(t *testing.T) {
 	withImage.Image, withCache.Caches, withTool.Tools, noCommand.Command = "none", []string{"none"}, []string{"none"}, nil
 	outer, inner := newStep("outer"), newStep("inner")
 	outer.Outputs, inner.Outputs = []string{"out"}, []string{"out/deep/file"}
+	same := newStep("same")
+	same.Outputs = []string{"./out/"}
 	after := newStep("late")
 	after.After = []string{"nobody"}
 	for _, test := range []struct {
@@ -33,15 +35,42 @@ func TestNewGraph_ErrorNamesStep(t *testing.T) {
 		steps []Step
 		want  []string
 	}{
-		{"a need that is no step", []Step{newStep("a", "b")}, []string{`step "a" waits for "b", which is no step`}},
-		{"an order after no step", []Step{after}, []string{`step "late" waits for "nobody", which is no step`}},
-		{"a name used twice", []Step{newStep("a"), newStep("b"), newStep("a")}, []string{`step "a" stands in the table twice, as number 1 and 3`}},
-		{"an output inside another's", []Step{outer, inner}, []string{`step "outer" writes out and step "inner" writes out/deep/file`}},
-		{"a cycle as its path", []Step{newStep("a", "b"), newStep("b", "c"), newStep("c", "a")}, []string{"in a cycle: a -> b -> c -> a"}},
-		{"a cycle without what leads to it", []Step{newStep("x", "a"), newStep("a", "b"), newStep("b", "a")}, []string{"in a cycle: a -> b -> a"}},
+		{"a need that is not a step", []Step{newStep("a", "b")}, []string{`step "a" waits for "b", which is no step`}},
+		{"an order after an unknown step", []Step{after}, []string{`step "late" waits for "nobody", which is no step`}},
+		{
+			"a name used twice",
+			[]Step{newStep("a"), newStep("b"), newStep("a")},
+			[]string{`step "a" stands in the table twice, as number 1 and 3`},
+		},
+		{
+			"an output inside an earlier one",
+			[]Step{outer, inner},
+			[]string{`step "outer" writes out and step "inner" writes out/deep/file`},
+		},
+		{
+			"an output around an earlier one",
+			[]Step{inner, outer},
+			[]string{`step "inner" writes out/deep/file and step "outer" writes out`},
+		},
+		{
+			"an output that is another's",
+			[]Step{outer, same},
+			[]string{`step "outer" writes out and step "same" writes out`},
+		},
+		{
+			"a cycle as its path",
+			[]Step{newStep("a", "b"), newStep("b", "c"), newStep("c", "a")},
+			[]string{"in a cycle: a -> b -> c -> a"},
+		},
+		{
+			"a cycle without what leads to it",
+			[]Step{newStep("x", "a"), newStep("a", "b"), newStep("b", "a")},
+			[]string{"in a cycle: a -> b -> a"},
+		},
 		{"a step that needs itself", []Step{newStep("a", "a")}, []string{"in a cycle: a -> a"}},
 		{"everything at once", []Step{withImage, withCache, withTool, noCommand}, []string{
-			`step "a" runs in image "none"`, `step "b" uses cache "none"`, `step "c" uses tool "none"`, `step "d" has no command`,
+			`step "a" runs in image "none"`, `step "b" uses cache "none"`, `step "c" uses tool "none"`,
+			`step "d" has no command`,
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -81,10 +110,10 @@ func TestGraph_WithoutDropsUnneededSteps(t *testing.T) {
 	verify.After = []string{"deploy", "synth"}
 	g, err := NewGraph([]Step{newStep("config"), newStep("build", "config"), newStep("synth", "build"), deploy, verify})
 	require.NoError(t, err)
-	left := g.Without(func(s Step) bool { return s.Name == "synth" })
-	assert.Equal(t, []string{"deploy", "verify"}, stepNames(left))
-	assert.Empty(t, left.Predecessors("deploy"))
-	assert.Equal(t, []string{"deploy"}, left.Predecessors("verify"))
+	rest := g.Without(func(s Step) bool { return s.Name == "synth" })
+	assert.Equal(t, []string{"deploy", "verify"}, stepNames(rest))
+	assert.Empty(t, rest.Predecessors("deploy"))
+	assert.Equal(t, []string{"deploy"}, rest.Predecessors("verify"))
 	assert.Equal(t, stepNames(g), stepNames(g.Without(func(Step) bool { return false })))
 }
 
@@ -107,6 +136,28 @@ func TestGraph_DigestChangesWithSteps(t *testing.T) {
 	} {
 		assert.NotEqual(t, same, digest(change), name)
 	}
+}
+
+func TestGraph_DigestChangesWithImage(t *testing.T) {
+	steps := []Step{{Name: "a", Image: "x"}, {Name: "b", Image: "y"}}
+	digest := digestSteps(steps, map[string]string{"x": "i@sha256:1", "y": "j@sha256:1"})
+	assert.NotEqual(t, digest, digestSteps(steps, map[string]string{"x": "i@sha256:2", "y": "j@sha256:1"}))
+	assert.NotEqual(t, digest, digestSteps(steps, map[string]string{"x": "i@sha256:1", "y": "j@sha256:2"}))
+	assert.Equal(t, digest, digestSteps(steps, map[string]string{"x": "i@sha256:1", "y": "j@sha256:1", "z": "unused"}))
+
+	g, err := NewGraph([]Step{newStep("a")})
+	require.NoError(t, err)
+	assert.Equal(t, digestSteps(g.Steps(), Images), g.Digest())
+}
+
+// Outputs whose names only begin alike do not overlap.
+func TestNewGraph_AcceptsSimilarOutputs(t *testing.T) {
+	a := newStep("a")
+	b := newStep("b")
+	a.Outputs = []string{"out"}
+	b.Outputs = []string{"output", "out.txt"}
+	_, err := NewGraph([]Step{a, b})
+	assert.NoError(t, err)
 }
 
 var twoEnvironments = &config.Config{Environments: []config.Environment{{Name: "dev"}, {Name: "perf", After: "dev"}}}

@@ -2,29 +2,29 @@ package pipeline
 
 // The keys of Images.
 const (
-	// ImageGo has Go, Git and a C compiler, and takes the programs of the others where a step needs more.
+	// ImageGo has Go, Git and a C compiler. Programs of the other images can be added to it.
 	ImageGo = "go"
-	// ImageCDK has Node: the CDK app, once built, drives the library in a Node process.
+	// ImageCDK has Node: the built CDK app runs the library in a Node process.
 	ImageCDK = "cdk"
 	// ImagePython has Python, for the gates that are written in it.
 	ImagePython = "python"
 )
 
-// ImagesFile is this file, where the digests stand.
+// ImagesFile is this file, relative to the repository's root.
 const ImagesFile = "internal/pipeline/images.go"
 
-// Images is the one table of base images, each pinned by the digest of its multi-platform index.
+// Images is the table of base images, each pinned by the digest of its multi-platform index.
 var Images = map[string]string{
 	ImageGo:     "golang:1.26-bookworm@sha256:a688600ca24f8a4d3ca77f95b0dd40704a9fc787c826660eb7ba0b641b8b175d",
 	ImagePython: "python:3.13-slim-bookworm@sha256:01f42367a0a94ad4bc17111776fd66e3500c1d87c15bbd6055b7371d39c124fb",
 	ImageCDK:    "node:22-bookworm-slim@sha256:43ac6c60b8f89723f746e8a92ce91abd5017e627ce1ddfe4238355d3a30b772c",
 }
 
-// A Cache is a folder that outlives a step and makes the next one faster. On this machine it is the user's own.
+// A Cache is a folder that is kept after a step and makes the next one faster. On this machine it is the user's own.
 type Cache struct {
-	// Path is where a container has the folder.
+	// Path is the path of the folder in a container.
 	Path string
-	// Env is the variable that tells the tool of it.
+	// Env is the variable that names the folder to the tool.
 	Env string
 }
 
@@ -36,7 +36,7 @@ const (
 	CacheLint      = "lint"
 )
 
-// Caches is the one table of caches.
+// Caches is the table of caches.
 var Caches = map[string]Cache{
 	CacheGoModules: {Path: "/cache/go-modules", Env: "GOMODCACHE"},
 	CacheGoBuild:   {Path: "/cache/go-build", Env: "GOCACHE"},

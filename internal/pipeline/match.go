@@ -6,10 +6,10 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 )
 
-// SkippedDirs hold nothing that a step of the repository reads by a pattern of its own.
+// SkippedDirs hold no inputs of steps, other than outputs of other steps.
 var SkippedDirs = []string{".git", StateDir, "node_modules"}
 
-// History is the input of a step that reads the commits, not only the files.
+// History is the input of a step that reads the commits.
 const History = ".git"
 
 // CanMatchBelow reports whether the patterns may match a file below the folder, whatever its name is. It is true in
@@ -47,14 +47,14 @@ func mayReachInto(pattern, dir string) bool {
 	return len(segments) > strings.Count(dir, "/")+1
 }
 
-// Matches says whether the patterns take the file in: the last one that matches decides.
+// Matches reports whether the patterns include the file. The last pattern that matches decides.
 func Matches(patterns []string, name string) bool {
-	in := false
+	isIncluded := false
 	for _, pattern := range patterns {
-		out := strings.HasPrefix(pattern, "!")
+		isExclusion := strings.HasPrefix(pattern, "!")
 		if doublestar.MatchUnvalidated(strings.TrimPrefix(pattern, "!"), name) {
-			in = !out
+			isIncluded = !isExclusion
 		}
 	}
-	return in
+	return isIncluded
 }

@@ -21,25 +21,25 @@ var threeEnvironments = &config.Config{Environments: []config.Environment{
 	{Name: "dev"}, {Name: "acc", After: "dev"}, {Name: "prod", After: "acc", Approval: true},
 }}
 
-func pipelineFor(t *testing.T, c *config.Config, starts Trigger) Pipeline {
+func pipelineFor(t *testing.T, c *config.Config, trigger Trigger) Pipeline {
 	t.Helper()
-	lines := Pipelines(c)
-	i := slices.IndexFunc(lines, func(l Pipeline) bool { return l.Trigger == starts })
+	pipelines := Pipelines(c)
+	i := slices.IndexFunc(pipelines, func(p Pipeline) bool { return p.Trigger == trigger })
 	require.GreaterOrEqual(t, i, 0)
-	return lines[i]
+	return pipelines[i]
 }
 
-func stageNames(l Pipeline) []string {
+func stageNames(p Pipeline) []string {
 	var out []string
-	for _, s := range l.Stages {
+	for _, s := range p.Stages {
 		out = append(out, s.Name)
 	}
 	return out
 }
 
-func jobsOf(l Pipeline) []Job {
+func jobsOf(p Pipeline) []Job {
 	var out []Job
-	for _, s := range l.Stages {
+	for _, s := range p.Stages {
 		out = append(out, s.Jobs...)
 	}
 	return out
@@ -55,12 +55,12 @@ func TestPipelines_PushStopsAtFirstApproval(t *testing.T) {
 }
 
 func TestPipelines_GatesRunFirst(t *testing.T) {
-	for _, l := range Pipelines(threeEnvironments) {
-		if l.Trigger == Schedule {
-			continue // it brings nothing on
+	for _, p := range Pipelines(threeEnvironments) {
+		if p.Trigger == Schedule {
+			continue // it deploys nothing
 		}
 		var names []string
-		for _, job := range l.Stages[0].Jobs {
+		for _, job := range p.Stages[0].Jobs {
 			names = append(names, job.Name)
 			assert.Equal(t, NoPermission, job.Permission, job.Name)
 			assert.NotEmpty(t, job.ReportsFolder, job.Name)
@@ -69,7 +69,7 @@ func TestPipelines_GatesRunFirst(t *testing.T) {
 		for _, gate := range GateStages {
 			want = append(want, string(gate))
 		}
-		assert.Equal(t, want, names, l.Name)
+		assert.Equal(t, want, names, p.Name)
 	}
 }
 
@@ -85,10 +85,10 @@ func TestPipelines_PullRequestHasNoPermissions(t *testing.T) {
 }
 
 func TestPipelines_CredentialsStayInEnvironment(t *testing.T) {
-	for _, l := range Pipelines(threeEnvironments) {
-		for _, job := range jobsOf(l) {
-			handed := slices.ContainsFunc(job.Calls, func(c Call) bool { return c.Credentials })
-			assert.Equal(t, job.Permission != NoPermission, handed, job.Name)
+	for _, p := range Pipelines(threeEnvironments) {
+		for _, job := range jobsOf(p) {
+			hasCredentials := slices.ContainsFunc(job.Calls, func(c Call) bool { return c.Credentials })
+			assert.Equal(t, job.Permission != NoPermission, hasCredentials, job.Name)
 			if job.Permission != NoPermission {
 				assert.Contains(t, job.Name, job.Environment)
 				assert.Equal(t, job.Permission.AllowsPromotion(), slices.Contains(job.Permission.Roles(), "deploy-role"), job.Name)
@@ -99,15 +99,18 @@ func TestPipelines_CredentialsStayInEnvironment(t *testing.T) {
 
 func TestPipelines_DriftRunsOnSchedule(t *testing.T) {
 	drift := pipelineFor(t, threeEnvironments, Schedule)
-	var looked []string
+	var environments []string
 	for _, job := range jobsOf(drift) {
-		looked = append(looked, job.Environment)
+		environments = append(environments, job.Environment)
 		assert.Equal(t, ReadPermission, job.Permission)
-		assert.NotContains(t, job.Permission.Roles(), "deploy-role", "who looks may change nothing")
+		assert.NotContains(t, job.Permission.Roles(), "deploy-role", "the job only reads")
 	}
-	assert.Equal(t, []string{"dev", "acc", "prod"}, looked)
-	none := &config.Config{Pipeline: config.Pipeline{DriftSchedule: config.DriftScheduleNever}, Environments: threeEnvironments.Environments}
-	assert.False(t, slices.ContainsFunc(Pipelines(none), func(l Pipeline) bool { return l.Trigger == Schedule }))
+	assert.Equal(t, []string{"dev", "acc", "prod"}, environments)
+	none := &config.Config{
+		Pipeline:     config.Pipeline{DriftSchedule: config.DriftScheduleNever},
+		Environments: threeEnvironments.Environments,
+	}
+	assert.False(t, slices.ContainsFunc(Pipelines(none), func(p Pipeline) bool { return p.Trigger == Schedule }))
 }
 
 func TestPipelines_ApprovedPlanIsApplied(t *testing.T) {
@@ -124,20 +127,20 @@ func TestPipelines_ApprovedPlanIsApplied(t *testing.T) {
 }
 
 func TestPipelines_InputsComeFromEarlierStages(t *testing.T) {
-	for _, l := range Pipelines(threeEnvironments) {
-		left := map[string]bool{SourceArtifact: true}
+	for _, p := range Pipelines(threeEnvironments) {
+		artifacts := map[string]bool{SourceArtifact: true}
 		names := map[string]bool{}
-		for _, stage := range l.Stages {
+		for _, stage := range p.Stages {
 			for _, job := range stage.Jobs {
-				assert.False(t, names[job.Name], "%s: two jobs are called %s", l.Name, job.Name)
+				assert.False(t, names[job.Name], "%s: two jobs are called %s", p.Name, job.Name)
 				names[job.Name] = true
 				assert.Equal(t, SourceArtifact, job.Inputs[0], "the job works in the repository")
-				for _, taken := range job.Inputs {
-					assert.True(t, left[taken], "%s: %s takes %s", l.Name, job.Name, taken)
+				for _, input := range job.Inputs {
+					assert.True(t, artifacts[input], "%s: %s reads %s", p.Name, job.Name, input)
 				}
 			}
 			for _, job := range stage.Jobs {
-				left[job.Output] = true
+				artifacts[job.Output] = true
 				assert.Equal(t, job.Output == "", job.OutputFolder == "", job.Name)
 				assert.NotContains(t, job.Output, "-", "its name is part of a variable's")
 			}
@@ -145,30 +148,58 @@ func TestPipelines_InputsComeFromEarlierStages(t *testing.T) {
 	}
 }
 
-// Golden files show a reviewer what a change does to what CodeBuild runs.
+// goldenJobs are the jobs whose buildspecs have a golden file: one of each kind.
+var goldenJobs = map[string]config.Engine{
+	"main-quality":             {},
+	"main-synth":               {},
+	"main-deploy-dev":          {},
+	"release-plan-prod":        {},
+	"release-deploy-prod":      {},
+	"pull-request-preview-dev": {},
+	"drift-dev":                {},
+	"main-deploy-dev-on-an-engine": {
+		Host: "tcp://dagger.example.internal:8080", ImagePrefix: "registry.example.com/mirror",
+	},
+}
+
+// Golden files show a reviewer what a change does to the commands of CodeBuild.
 func TestBuildspec_MatchesGoldenFiles(t *testing.T) {
-	for name, engine := range map[string]config.Engine{
-		"local":  {},
-		"remote": {Host: "tcp://dagger.example.internal:8080", ImagePrefix: "registry.example.com/mirror"},
-	} {
-		for _, l := range Pipelines(threeEnvironments) {
-			for _, job := range jobsOf(l) {
-				t.Run(name+"/"+l.Name+"/"+job.Name, func(t *testing.T) {
-					got, err := job.Buildspec(engine)
-					require.NoError(t, err)
-					golden := filepath.Join("testdata", "buildspecs", name, l.Name+"-"+job.Name+".yaml")
-					if *update {
-						require.NoError(t, os.MkdirAll(filepath.Dir(golden), 0o755))
-						require.NoError(t, os.WriteFile(golden, []byte(got), 0o644))
-					}
-					want, err := os.ReadFile(golden)
-					require.NoError(t, err, "write it with -update")
-					assert.Equal(t, string(want), got)
-					var read buildspec
-					require.NoError(t, yaml.UnmarshalWithOptions([]byte(got), &read, yaml.Strict()))
-					assert.NotEmpty(t, read.Phases.Build.Commands)
-				})
+	specs := map[string]Job{}
+	for _, p := range Pipelines(threeEnvironments) {
+		for _, job := range jobsOf(p) {
+			specs[p.Name+"-"+job.Name] = job
+		}
+	}
+	for name, engine := range goldenJobs {
+		t.Run(name, func(t *testing.T) {
+			job, ok := specs[strings.TrimSuffix(name, "-on-an-engine")]
+			require.True(t, ok)
+			got, err := job.Buildspec(engine)
+			require.NoError(t, err)
+			golden := filepath.Join("testdata", "buildspecs", name+".yaml")
+			if *update {
+				require.NoError(t, os.MkdirAll(filepath.Dir(golden), 0o755))
+				require.NoError(t, os.WriteFile(golden, []byte(got), 0o644))
 			}
+			want, err := os.ReadFile(golden)
+			require.NoError(t, err, "write it with -update")
+			assert.Equal(t, string(want), got)
+		})
+	}
+}
+
+func TestBuildspec_IsValidForEveryJob(t *testing.T) {
+	for _, p := range Pipelines(threeEnvironments) {
+		for _, job := range jobsOf(p) {
+			text, err := job.Buildspec(config.Engine{})
+			require.NoError(t, err)
+			var read buildspec
+			require.NoError(t, yaml.UnmarshalWithOptions([]byte(text), &read, yaml.Strict()))
+			assert.Equal(t, job.commands(config.Engine{}), read.Phases.Build.Commands, job.Name)
+			assert.Equal(t, installDaggerCommands(), read.Phases.Install.Commands, job.Name)
+			assert.Len(t, job.Calls, len(read.Phases.Build.Commands)-len(job.ExportedVariables), job.Name)
+			assert.Equal(t, job.Output != "", read.Artifacts != nil, job.Name)
+			assert.Equal(t, job.ReportsFolder != "", read.Reports != nil, job.Name)
 		}
 	}
 }
@@ -185,15 +216,23 @@ func TestBuildspec_VerifiesDaggerChecksum(t *testing.T) {
 		assert.Contains(t, cli.URL, DaggerVersion)
 		assert.Len(t, cli.SHA256, 64)
 	}
-	assert.Less(t, strings.Index(commands, "sha256sum --check"), strings.Index(commands, "tar "), "nothing is unpacked before it is checked")
+	assert.Less(t, strings.Index(commands, "sha256sum --check"), strings.Index(commands, "tar "),
+		"nothing is unpacked before it is checked")
 }
 
 func TestBuildspec_QuotesArguments(t *testing.T) {
 	for word, want := range map[string]string{
 		"plain":           "plain",
 		"two words":       "'two words'",
+		"":                "''",
+		"$VARIABLE":       `"$VARIABLE"`,
 		"$VARIABLE/path":  `"$VARIABLE/path"`,
-		"a'b":             `'a'\''b'`,
+		`$A";rm -rf /`:    `"$A"'";rm -rf /'`,
+		"$(id)":           "'$(id)'",
+		"$":               "'$'",
+		"a$B":             "'a$B'",
+		"line\nbreak":     "'line\nbreak'",
+		"a'b":             `'a'"'"'b'`,
 		"cmd://aws x y":   "'cmd://aws x y'",
 		"semi;colon$(id)": "'semi;colon$(id)'",
 	} {

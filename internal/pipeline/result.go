@@ -5,18 +5,18 @@ import "time"
 // A Status is how a step ended.
 type Status string
 
-// How a step ends. Only Ran, Cached and Nothing count as passed.
+// The ways in which a step ends. Only Ran, Cached and NothingToDo count as passed.
 const (
 	Ran         Status = "ran"
 	Cached      Status = "cached"
 	Skipped     Status = "skipped" // a step that it needs did not pass
-	NotRun      Status = "not run" // it could not be run here: a tool is missing, for example
+	NotRun      Status = "not run" // it could not run here: a tool is missing, for example
 	Failed      Status = "failed"
 	Interrupted Status = "interrupted"
-	NothingToDo Status = "nothing to do" // there is no file that it is about
+	NothingToDo Status = "nothing to do" // no file matches its TriggerPaths
 )
 
-// A Result is how a step ended, and why where that is not obvious.
+// A Result is how a step ended, and why.
 type Result struct {
 	Step    string    `json:"step"`
 	Stage   Stage     `json:"stage"`
@@ -25,56 +25,58 @@ type Result struct {
 	Started time.Time `json:"started,omitzero"`
 	// Millis is how long the step took, in milliseconds.
 	Millis int64 `json:"ms"`
-	// ExitCode is the status that the step's command ended with; 0 if it passed or did not start.
+	// ExitCode is the exit code of the step's command; 0 if it passed or did not start.
 	ExitCode int `json:"exitCode,omitempty"`
-	// Log is the path of the file that holds what the step printed; empty if it did not start.
+	// Log is the path of the step's output; empty if it did not start.
 	Log string `json:"log,omitempty"`
-	// Tolerated says that the run goes on although the step could not be run: it is a gate that may be absent here. It has not passed all the same.
+	// Tolerated reports whether the run goes on although the step could not run, because it is a gate that may be absent.
+	// The step has not passed.
 	Tolerated bool `json:"tolerated,omitempty"`
 }
 
-// Passed says whether steps that need this one may go on.
+// Passed reports whether steps that need this one may start.
 func (r Result) Passed() bool {
 	return r.Status == Ran || r.Status == Cached || r.Status == NothingToDo
 }
 
-// Blocks says whether the run may not come to a good end with it.
+// Blocks reports whether the run fails because of the step.
 func (r Result) Blocks() bool { return !r.Passed() && !r.Tolerated }
 
-// A RunResults is what steps came to that ran each in a container of its own: what this very program is told to sum them up as it does on a person's machine.
+// A RunResults has the results of steps that each ran in a container of its own. This program prints their summary.
 type RunResults struct {
-	// Command is the name of what was asked for.
+	// Command is the command that was run.
 	Command string `json:"command"`
-	// Stage is the one whose records belong into the summary, and Environments those that they are of; empty for none.
+	// Stage is the stage whose records are part of the summary, and Environments are those of the records; empty for
+	// none.
 	Stage        Stage    `json:"stage,omitempty"`
 	Environments []string `json:"environments,omitempty"`
-	// Live says that it was the real accounts that were reached.
+	// Live reports whether the real accounts were used.
 	Live   bool   `json:"live,omitempty"`
 	Digest string `json:"digest"`
-	// Millis is how long it took altogether, in milliseconds.
+	// Millis is how long the run took, in milliseconds.
 	Millis  int64    `json:"ms"`
 	Results []Result `json:"results"`
 }
 
-// An Event is something that happened in a run, as it is shown on the terminal and written with --json, one a line.
+// An Event is something that happened in a run. It is shown on the terminal, or written as a line of JSON.
 type Event struct {
 	Time time.Time `json:"time"`
 	Step string    `json:"step,omitempty"`
 	Kind EventKind `json:"event"`
-	// Millis is the time since the step started, or since the run did for events of no step.
+	// Millis is the time since the step started, or since the run started for events without a step.
 	Millis int64  `json:"ms"`
 	Detail string `json:"detail,omitempty"`
-	// Result is set when Kind is Finished.
+	// Result is set if Kind is Finished.
 	Result *Result `json:"result,omitempty"`
 }
 
-// An EventKind says what happened.
+// An EventKind is what happened.
 type EventKind string
 
 // The kinds of events.
 const (
 	Started  EventKind = "started"
 	Output   EventKind = "output" // a line that the step printed
-	Notice   EventKind = "notice" // something that a person should know and that is no step's result
+	Notice   EventKind = "notice" // a message that is not the result of a step
 	Finished EventKind = "finished"
 )

@@ -18,34 +18,37 @@ const (
 	Verify   Stage = "verify"
 )
 
-// Stages are all stages in the pipeline's order.
+// Stages is the list of all stages in order.
 var Stages = []Stage{Source, Quality, Test, Security, Synth, Plan, Deploy, Verify}
 
-// GateStages are the stages whose steps must pass before anything is deployed to a real account.
+// GateStages are the stages whose steps must pass before a deployment to a real account.
 var GateStages = []Stage{Quality, Test, Security}
 
-// Where steps leave what they make, below the repository's root.
+// The folders of the steps' outputs, relative to the repository's root.
 const (
 	StateDir  = ".lockstep"
 	appBinary = StateDir + "/bin/infra"
-	// AssembliesDir holds the cloud assemblies, each in a folder of its environment's name.
+	// AssembliesDir holds the cloud assemblies, each in a folder with the name of its environment.
 	AssembliesDir = StateDir + "/assembly"
-	// RecordsDir holds what the steps that reach AWS did.
+	// RecordsDir holds the records of the steps that call AWS.
 	RecordsDir = StateDir + "/records"
 )
 
-// AssemblyDir is where an environment's cloud assembly lies.
+// AssemblyDir returns the folder of an environment's cloud assembly.
 func AssemblyDir(environment string) string { return AssembliesDir + "/" + environment }
 
-// RecordFile is where a step that reaches AWS leaves what it did, in JSON.
+// RecordFile returns the file, in JSON, in which a step that calls AWS records what it did.
 func RecordFile(stage Stage, environment string) string {
 	return fmt.Sprintf("%s/%s-%s.json", RecordsDir, stage, environment)
 }
 
-// goSources are what Go's own commands read anywhere in the repository, with the files that are compiled into programs.
-var goSources = []string{"go.mod", "go.sum", "**/*.go", "**/testdata/**", "config/**", "internal/**", "tools/**", "!ci/**"}
+// goSources are the files that Go's commands read, with the files that are compiled into programs.
+var goSources = []string{
+	"go.mod", "go.sum", "**/*.go", "**/testdata/**", "config/**", "internal/**", "tools/**",
+	"!ci/**",
+}
 
-// Steps is the table: the whole pipeline, with a part for each of the configured environments.
+// Steps returns the table: the steps that exist once, and those of each environment.
 func Steps(c *config.Config) []Step {
 	steps := []Step{
 		{
@@ -56,40 +59,47 @@ func Steps(c *config.Config) []Step {
 		{
 			Name: "build", Stage: Synth, Summary: "build the CDK app",
 			Needs: []string{"config"},
-			Image: ImageGo, Command: []string{"go", "build", "-trimpath", "-buildvcs=false", "-o", appBinary, "./infra"}, Tools: []string{ToolGo},
-			Inputs:  []string{"go.mod", "go.sum", "config/**/*.go", "config/schema/**", "infra/**/*.go", "internal/pipeline/**/*.go", "!**/*_test.go"},
+			Image: ImageGo, Command: []string{
+				"go", "build", "-trimpath", "-buildvcs=false", "-o", appBinary,
+				"./infra",
+			}, Tools: []string{ToolGo},
+			Inputs: []string{
+				"go.mod", "go.sum", "config/**/*.go", "config/schema/**", "infra/**/*.go",
+				"internal/pipeline/**/*.go", "internal/stateful/*.go", "!**/*_test.go",
+			},
 			Outputs: []string{appBinary}, Caches: []string{CacheGoModules, CacheGoBuild},
 		},
 	}
 	for _, g := range gates(c) {
 		steps = append(steps, g.step())
 	}
-	accounts := c.Targets()
-	steps = append(steps, synthStep(accounts))
-	for _, env := range accounts {
+	targets := c.Targets()
+	steps = append(steps, synthStep(targets))
+	for _, env := range targets {
 		steps = append(steps, environmentSteps(c, env)...)
 		steps = append(steps, templateGate(env.Name).step())
 	}
 	return steps
 }
 
-// synthStep makes every cloud assembly at once: starting the CDK library takes longer than all of them, and what prod gets was made together
-// with what dev gets.
-func synthStep(accounts []config.Environment) Step {
+// synthStep returns the step that makes all cloud assemblies at once. Starting the CDK library takes longer than the
+// synthesis, and what prod gets is made together with what dev gets.
+func synthStep(targets []config.Environment) Step {
 	s := Step{
 		Name: string(Synth), Stage: Synth, Summary: "synthesise the stacks of every account, cdk-nag included",
 		Needs: []string{"build"},
-		Image: ImageCDK, Command: reportingCommand(string(Synth), CDKNag, appBinary, "--out", AssembliesDir), Tools: []string{ToolNode},
+		Image: ImageCDK, Command: reportingCommand(string(Synth), CDKNag, appBinary, "--out",
+			AssembliesDir), Tools: []string{ToolNode},
 		Inputs: []string{appBinary, "config/**/*.yaml"}, Caches: []string{CacheCDK}, Env: jsiiQuietEnv,
 		Outputs: []string{ReportFile(string(Synth), CDKNag)},
 	}
-	for _, env := range accounts {
+	for _, env := range targets {
 		s.Outputs = append(s.Outputs, AssemblyDir(env.Name))
 	}
 	return s
 }
 
-// environmentSteps are the steps that exist once for each environment.
+// environmentSteps returns the steps that exist once for each environment.
 func environmentSteps(c *config.Config, env config.Environment) []Step {
 	name := func(kind Stage) string { return fmt.Sprintf("%s:%s", kind, env.Name) }
 	assembly := AssemblyDir(env.Name)
@@ -97,32 +107,37 @@ func environmentSteps(c *config.Config, env config.Environment) []Step {
 	if env.After != "" {
 		deployAfter = append(deployAfter, fmt.Sprintf("%s:%s", Verify, env.After))
 	}
-	// reaches is a step that runs this binary's own command against the environment's account.
-	reaches := func(stage Stage, summary string, after ...string) Step {
+	// newAWSStep returns a step that runs a command of this program on the environment's account.
+	newAWSStep := func(stage Stage, summary string, after ...string) Step {
 		return Step{
 			Name: name(stage), Stage: stage, Summary: summary, Environment: env.Name,
 			Needs: []string{string(Synth)}, After: after,
-			Image: ImageGo, Command: []string{Self, string(stage), "--env", env.Name, "--assembly", assembly, "--record", RecordFile(stage, env.Name)},
-			// The assemblies of the other environments count: what comes to one of them later is held to what was made together with this.
+			Image: ImageGo, Command: []string{
+				Self, string(stage), "--env", env.Name, "--assembly", assembly, "--record",
+				RecordFile(stage, env.Name),
+			},
+			// The record names the assemblies of the other environments too, which were synthesised together with this.
 			Inputs: []string{"config/**/*.yaml", AssembliesDir + "/**"}, Outputs: []string{RecordFile(stage, env.Name)},
 			Secrets: CredentialVariables, Effect: AWS,
 		}
 	}
 	return []Step{
-		reaches(Plan, "show what a deployment to "+env.Name+" would change"),
-		reaches(Deploy, "plan and apply the change sets of "+env.Name, deployAfter...),
-		reaches(Verify, "read back what was deployed to "+env.Name, name(Deploy)),
+		newAWSStep(Plan, "show what a deployment to "+env.Name+" would change"),
+		newAWSStep(Deploy, "plan and apply the change sets of "+env.Name, deployAfter...),
+		newAWSStep(Verify, "read back what was deployed to "+env.Name, name(Deploy)),
 	}
 }
 
-// jsiiQuietEnv keeps the CDK library from complaining about Node versions on every start, which it does before any code of ours runs;
-// `lockstep doctor` is where versions are checked.
+// jsiiQuietEnv turns off the warnings of the CDK library about Node's version, which it would print on every start;
+// `lockstep doctor` checks the version.
 var jsiiQuietEnv = map[string]string{
-	"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20,21,22,23,24,25", "JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION": "1",
-	"JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
+	"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20,21,22,23,24,25",
+	"JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION":  "1",
+	"JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION":    "1",
 }
 
-// CredentialVariables are the variables by which an AWS SDK is told who it is and where to ask. Source: the AWS SDKs and Tools reference guide, settings reference.
+// CredentialVariables are the variables that configure credentials and endpoints of an AWS SDK. Source: the AWS SDKs
+// and Tools reference guide, settings reference.
 var CredentialVariables = []string{
 	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
 	"AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE",
@@ -130,6 +145,7 @@ var CredentialVariables = []string{
 	"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
 	"AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
 	"AWS_EC2_METADATA_DISABLED", "AWS_REGION", "AWS_DEFAULT_REGION",
-	"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_CLOUDFORMATION", "AWS_ENDPOINT_URL_SSM",
+	"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_CLOUDFORMATION",
+	"AWS_ENDPOINT_URL_SSM",
 	"AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT",
 }

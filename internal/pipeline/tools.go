@@ -1,30 +1,30 @@
 package pipeline
 
-// A Tool is a program that steps call: what it is for, who brings it, and in which version.
+// A Tool is a program that steps call.
 type Tool struct {
 	// Purpose says what needs it.
 	Purpose string
-	// Kind says who brings it, and how.
+	// Kind says how it is installed.
 	Kind ToolKind
-	// Version is the pinned version; of what the machine must bring, the oldest that works, as major.minor.
+	// Version is the pinned version. For a preinstalled tool it is the oldest that works, as MAJOR.MINOR.
 	Version string
-	// Names are the program's names: of what the machine must bring, in the order in which they are looked for; of what is installed, those
-	// that are put on the PATH.
+	// Names are the names of the program. A preinstalled tool is looked for in this order; an installed tool puts all of
+	// them on the PATH.
 	Names []string
-	// VersionArgs is the arguments that make it print its version, which shows that it works.
+	// VersionArgs are the arguments that print its version, which shows that it works.
 	VersionArgs []string
-	// ReportFormat is the form in which it tells what it found; empty if it finds nothing.
+	// ReportFormat is the format of its findings; empty if it has none.
 	ReportFormat Format
-	// Optional says that only gates need it, which are not run where it is missing.
+	// Optional is whether only gates need it. Without it they do not run.
 	Optional bool
-	// Remedy is the one command or page that brings what the machine must bring.
+	// Remedy is the command or page that installs a preinstalled tool.
 	Remedy string
-	// PostInstall are further commands of the installation, run in the tool's folder.
+	// PostInstall are more commands of the installation, which run in the tool's folder.
 	PostInstall [][]string
 }
 
-// A ToolKind says who brings a tool. All but Machine are installed on first need, from the lock files in the folder tools/NAME, which
-// hold the hash of everything that the tool is made of.
+// A ToolKind is how a tool is installed. All but Preinstalled are installed when they are first needed, from lock
+// files in tools/NAME that have the hash of everything that is installed.
 type ToolKind string
 
 // The kinds of tools.
@@ -35,7 +35,7 @@ const (
 	NodePackages   ToolKind = "node"   // package.json and package-lock.json
 )
 
-// The keys of Tools that the machine must bring.
+// The keys of the preinstalled tools.
 const (
 	ToolGo        = "go"
 	ToolNode      = "node"
@@ -45,7 +45,7 @@ const (
 	ToolCCompiler = "cc"
 )
 
-// The keys of Tools that are installed on first need.
+// The keys of the tools that are installed when they are first needed.
 const (
 	ToolMinistack     = "ministack"
 	ToolCDK           = "cdk"
@@ -63,73 +63,153 @@ const (
 	ToolPreCommit     = "pre-commit"
 )
 
-// Tools is the one table of the programs that steps call.
+// Tools is the table of the programs that steps call.
 var Tools = map[string]Tool{
 	ToolGo: {
-		Purpose: "building the CDK app and running the gates", Kind: Preinstalled, Version: "1.26", Names: []string{"go"}, VersionArgs: []string{"version"},
-		Remedy: "install Go 1.26 or newer from https://go.dev/dl",
+		Purpose:     "building the CDK app and running the gates",
+		Kind:        Preinstalled,
+		Version:     "1.26",
+		Names:       []string{"go"},
+		VersionArgs: []string{"version"},
+		Remedy:      "install Go 1.26 or newer from https://go.dev/dl",
 	},
 	ToolNode: {
-		Purpose: "synthesis: the CDK library runs in Node", Kind: Preinstalled, Version: "20.0", Names: []string{"node"}, VersionArgs: []string{"--version"},
-		Remedy: "install Node.js 20 or newer from https://nodejs.org",
+		Purpose:     "synthesis: the CDK library runs in Node",
+		Kind:        Preinstalled,
+		Version:     "20.0",
+		Names:       []string{"node"},
+		VersionArgs: []string{"--version"},
+		Remedy:      "install Node.js 20 or newer from https://nodejs.org",
 	},
 	ToolNpm: {
-		Purpose: "installing the pinned CDK command line, which bootstraps accounts", Kind: Preinstalled, Version: "9.0", Names: []string{"npm"}, VersionArgs: []string{"--version"},
-		Remedy: "install npm, which comes with Node.js, from https://nodejs.org",
+		Purpose:     "installing the pinned CDK command line, which bootstraps accounts",
+		Kind:        Preinstalled,
+		Version:     "9.0",
+		Names:       []string{"npm"},
+		VersionArgs: []string{"--version"},
+		Remedy:      "install npm, which comes with Node.js, from https://nodejs.org",
 	},
 	ToolPython: {
-		Purpose: "the emulated accounts of a rehearsal, and some gates", Kind: Preinstalled, Version: "3.10", Names: []string{"python3"},
+		Purpose:     "the emulated accounts of a rehearsal, and some gates",
+		Kind:        Preinstalled,
+		Version:     "3.10",
+		Names:       []string{"python3"},
 		VersionArgs: []string{"-c", "import ensurepip, sys, venv; print('Python %d.%d.%d' % sys.version_info[:3])"},
 		Remedy:      "install Python 3.10 or newer with its venv module from https://www.python.org",
 	},
 	ToolGit: {
-		Purpose: "the gates that read the history", Kind: Preinstalled, Version: "2.30", Names: []string{"git"}, VersionArgs: []string{"--version"}, Optional: true,
-		Remedy: "install Git from https://git-scm.com",
+		Purpose:     "the gates that read the history",
+		Kind:        Preinstalled,
+		Version:     "2.30",
+		Names:       []string{"git"},
+		VersionArgs: []string{"--version"},
+		Optional:    true,
+		Remedy:      "install Git from https://git-scm.com",
 	},
 	ToolCCompiler: {
-		Purpose: "the race detector of the tests", Kind: Preinstalled, Version: "4.0", Names: []string{"gcc", "clang"}, VersionArgs: []string{"--version"}, Optional: true,
-		Remedy: "install a C compiler, gcc or clang",
+		Purpose:     "the race detector of the tests",
+		Kind:        Preinstalled,
+		Version:     "4.0",
+		Names:       []string{"gcc", "clang"},
+		VersionArgs: []string{"--version"},
+		Optional:    true,
+		Remedy:      "install a C compiler, gcc or clang",
 	},
 
 	ToolMinistack: {
-		Purpose: "the emulated accounts of a rehearsal", Kind: PythonPackages, Version: "1.5.33", Names: []string{"ministack"},
-		// What the emulator knows is asked once, here: loading its catalogue takes longer than starting it.
-		PostInstall: [][]string{{"venv/bin/python", "-c", "import json; from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS as known; " +
-			"json.dump(sorted(known), open('" + ResourceTypesFile + "', 'w'))"}},
+		Purpose: "the emulated accounts of a rehearsal",
+		Kind:    PythonPackages,
+		Version: "1.5.33",
+		Names:   []string{"ministack"},
+		// The list of the emulator's types is written once, because loading it takes longer than starting the emulator.
+		PostInstall: [][]string{
+			{"venv/bin/python", "-c", "import json; " +
+				"from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS as known; " +
+				"json.dump(sorted(known), open('" + ResourceTypesFile + "', 'w'))"},
+		},
 	},
 	ToolCDK: {
-		Purpose: "the bootstrap of accounts", Kind: NodePackages, Version: "2.1148.1", Names: []string{"cdk"}, VersionArgs: []string{"--version"},
-		// The bootstrap is a template, which is asked for once: starting the command line takes longer than deploying it.
-		PostInstall: [][]string{{"sh", "-c", "CDK_DISABLE_CLI_TELEMETRY=true node node_modules/aws-cdk/bin/cdk bootstrap --no-notices --show-template > " + BootstrapTemplateFile}},
+		Purpose:     "the bootstrap of accounts",
+		Kind:        NodePackages,
+		Version:     "2.1148.1",
+		Names:       []string{"cdk"},
+		VersionArgs: []string{"--version"},
+		// The template is written once, because starting the command line takes longer than deploying the template.
+		PostInstall: [][]string{
+			{"sh", "-c", "CDK_DISABLE_CLI_TELEMETRY=true node node_modules/aws-cdk/bin/cdk " +
+				"bootstrap --no-notices --show-template > " + BootstrapTemplateFile},
+		},
 	},
 
-	ToolGofumpt:       {Purpose: "the form of Go code", Kind: GoModule, Version: "0.12.0", Names: []string{"gofumpt"}, VersionArgs: []string{"-version"}, ReportFormat: Gofumpt},
-	ToolGolangciLint:  {Purpose: "mistakes, complexity and imports in Go code", Kind: GoModule, Version: "2.15.0", Names: []string{"golangci-lint"}, VersionArgs: []string{"version"}, ReportFormat: SARIF},
-	ToolGosec:         {Purpose: "unsafe Go code", Kind: GoModule, Version: "2.30.0", Names: []string{"gosec"}, VersionArgs: []string{"-version"}, ReportFormat: SARIF},
-	ToolGovulncheck:   {Purpose: "known vulnerabilities that the Go code reaches", Kind: GoModule, Version: "1.9.0", Names: []string{"govulncheck"}, VersionArgs: []string{"-version"}, ReportFormat: SARIF},
-	ToolOSVScanner:    {Purpose: "known vulnerabilities in the lock files", Kind: GoModule, Version: "2.5.1", Names: []string{"osv-scanner"}, VersionArgs: []string{"--version"}, ReportFormat: SARIF},
-	ToolGitleaks:      {Purpose: "secrets in the files and the history", Kind: GoModule, Version: "8.30.1", Names: []string{"gitleaks"}, VersionArgs: []string{"version"}, ReportFormat: SARIF},
-	ToolActionlint:    {Purpose: "mistakes in GitHub workflows", Kind: GoModule, Version: "1.7.12", Names: []string{"actionlint"}, VersionArgs: []string{"-version"}, ReportFormat: Actionlint},
-	ToolDetectSecrets: {Purpose: "secrets that are not in the baseline", Kind: PythonPackages, Version: "1.5.0", Names: []string{"detect-secrets", "detect-secrets-hook"}, VersionArgs: []string{"--version"}, ReportFormat: DetectSecrets},
-	ToolHadolint:      {Purpose: "mistakes in Dockerfiles", Kind: PythonPackages, Version: "2.15.1", Names: []string{"hadolint"}, VersionArgs: []string{"--version"}, ReportFormat: SARIF},
-	ToolCfnLint:       {Purpose: "mistakes in CloudFormation templates", Kind: PythonPackages, Version: "1.58.0", Names: []string{"cfn-lint"}, VersionArgs: []string{"--version"}, ReportFormat: SARIF},
-	ToolMdformat:      {Purpose: "the form of Markdown", Kind: PythonPackages, Version: "1.0.0", Names: []string{"mdformat"}, VersionArgs: []string{"--version"}, ReportFormat: Mdformat},
-	ToolPreCommit:     {Purpose: "the gates before a commit", Kind: PythonPackages, Version: "4.7.0", Names: []string{"pre-commit"}, VersionArgs: []string{"--version"}},
+	ToolGofumpt: {
+		Purpose: "the form of Go code", Kind: GoModule, Version: "0.12.0", Names: []string{"gofumpt"},
+		VersionArgs: []string{"-version"}, ReportFormat: Gofumpt,
+	},
+	ToolGolangciLint: {
+		Purpose: "mistakes, complexity and imports in Go code", Kind: GoModule, Version: "2.15.0",
+		Names: []string{"golangci-lint"}, VersionArgs: []string{"version"}, ReportFormat: SARIF,
+	},
+	ToolGosec: {
+		Purpose: "unsafe Go code", Kind: GoModule, Version: "2.30.0", Names: []string{"gosec"},
+		VersionArgs: []string{"-version"}, ReportFormat: SARIF,
+	},
+	ToolGovulncheck: {
+		Purpose: "known vulnerabilities that the Go code reaches", Kind: GoModule, Version: "1.9.0",
+		Names: []string{"govulncheck"}, VersionArgs: []string{"-version"}, ReportFormat: SARIF,
+	},
+	ToolOSVScanner: {
+		Purpose: "known vulnerabilities in the lock files", Kind: GoModule, Version: "2.5.1",
+		Names: []string{"osv-scanner"}, VersionArgs: []string{"--version"}, ReportFormat: SARIF,
+	},
+	ToolGitleaks: {
+		Purpose: "secrets in the files and the history", Kind: GoModule, Version: "8.30.1",
+		Names: []string{"gitleaks"}, VersionArgs: []string{"version"}, ReportFormat: SARIF,
+	},
+	ToolActionlint: {
+		Purpose: "mistakes in GitHub workflows", Kind: GoModule, Version: "1.7.12",
+		Names: []string{"actionlint"}, VersionArgs: []string{"-version"}, ReportFormat: Actionlint,
+	},
+	ToolDetectSecrets: {
+		Purpose: "secrets that are not in the baseline", Kind: PythonPackages, Version: "1.5.0",
+		Names: []string{
+			"detect-secrets",
+			"detect-secrets-hook",
+		}, VersionArgs: []string{"--version"}, ReportFormat: DetectSecrets,
+	},
+	ToolHadolint: {
+		Purpose: "mistakes in Dockerfiles", Kind: PythonPackages, Version: "2.15.1",
+		Names: []string{"hadolint"}, VersionArgs: []string{"--version"}, ReportFormat: SARIF,
+	},
+	ToolCfnLint: {
+		Purpose: "mistakes in CloudFormation templates", Kind: PythonPackages, Version: "1.58.0",
+		Names: []string{"cfn-lint"}, VersionArgs: []string{"--version"}, ReportFormat: SARIF,
+	},
+	ToolMdformat: {
+		Purpose: "the form of Markdown", Kind: PythonPackages, Version: "1.0.0",
+		Names: []string{"mdformat"}, VersionArgs: []string{"--version"}, ReportFormat: Mdformat,
+	},
+	ToolPreCommit: {
+		Purpose: "the gates before a commit", Kind: PythonPackages, Version: "4.7.0",
+		Names: []string{"pre-commit"}, VersionArgs: []string{"--version"},
+	},
 }
 
-// BootstrapTemplateFile is the file, in the folder of the CDK's command line, that holds the template of `cdk bootstrap`.
+// BootstrapTemplateFile is the file, in the folder of the CDK's command line, with the template of `cdk bootstrap`.
 const BootstrapTemplateFile = "bootstrap-template.yaml"
 
-// ResourceTypesFile is the file, in the emulator's folder, that lists the resource types it can make.
+// ResourceTypesFile is the file, in the emulator's folder, with the list of the resource types that it knows.
 const ResourceTypesFile = "resource-types.json"
 
-// InstallNeeds are the keys of the tools that the machine must bring so that this one can be installed.
+// InstallNeeds returns the keys of the preinstalled tools that the installation needs.
 func (t Tool) InstallNeeds() []string {
-	return map[ToolKind][]string{GoModule: {ToolGo}, PythonPackages: {ToolPython}, NodePackages: {ToolNode, ToolNpm}}[t.Kind]
+	return map[ToolKind][]string{
+		GoModule: {ToolGo}, PythonPackages: {ToolPython},
+		NodePackages: {ToolNode, ToolNpm},
+	}[t.Kind]
 }
 
-// InstallCommands make the tool, its programs in bin/, when they run one after the other in a folder that holds its lock files. They are
-// nil for what the machine must bring.
+// InstallCommands returns the commands that install the tool, with its programs in bin/, when they run in a folder
+// that holds its lock files. They are nil for a preinstalled tool.
 func (t Tool) InstallCommands() [][]string {
 	var commands [][]string
 	link := func(from string) {
@@ -140,7 +220,7 @@ func (t Tool) InstallCommands() [][]string {
 	}
 	switch t.Kind {
 	case GoModule:
-		// A folder with a go.mod would be no part of this module, so the lock files have another name until here.
+		// The lock files have other names in the repository, because a folder with a go.mod is a module of its own.
 		commands = [][]string{
 			{"cp", "tool.mod", "go.mod"},
 			{"cp", "tool.sum", "go.sum"},
@@ -151,7 +231,7 @@ func (t Tool) InstallCommands() [][]string {
 			{"python3", "-m", "venv", "venv"},
 			{
 				"venv/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input",
-				// Without its byte code a tool compiles itself at each start.
+				// A tool without byte code would be compiled at each start.
 				"--compile", "--require-hashes", "--only-binary", ":all:", "-r", "requirements.txt",
 			},
 		}
@@ -163,11 +243,14 @@ func (t Tool) InstallCommands() [][]string {
 	return append(commands, t.PostInstall...)
 }
 
-// InstallEnv is the environment that the installation's commands are given besides the caller's settings of proxies, certificates and package
-// indexes: what it makes must not depend on who makes it.
+// InstallEnv returns the environment of the installation's commands, besides the caller's settings of proxies,
+// certificates and package indexes.
 func (t Tool) InstallEnv() map[string]string {
 	if t.Kind == GoModule {
-		return map[string]string{"CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off", "GOOS": "", "GOARCH": "", "GO111MODULE": "on"}
+		return map[string]string{
+			"CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off", "GOOS": "", "GOARCH": "",
+			"GO111MODULE": "on",
+		}
 	}
 	return nil
 }

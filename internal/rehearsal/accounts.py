@@ -1,19 +1,34 @@
-"""The emulated accounts, with what CloudFormation does and the pinned ministack does not.
+"""The emulated accounts: ministack, with what it lacks for a rehearsal.
 
-A change set that changes nothing but outputs is one that CloudFormation makes and executes, with an empty list of changes; ministack refuses it. Without
-this no stack could begin to export what another wants to import.
+- A change set that changes nothing but outputs. CloudFormation creates and executes one, with an empty list of changes; the pinned
+  ministack refuses it, so no stack could begin to export what another one imports.
+- An end. The process ends by itself when the last run that uses the accounts is gone, however that run ended.
+- A line in the log that says that the whole state has been saved.
+
+The current folder is that of the rehearsal; see emulator.go for its locks.
 """
 
-from ministack.app import app  # noqa: F401, which the web server serves
+import fcntl
+import json
+import os
+import signal
+import threading
+import time
+
+from ministack.app import app as ministack
 from ministack.services.cloudformation import _stacks, handlers
 from ministack.services.cloudformation.changesets import _find_change_set
 from ministack.services.cloudformation.helpers import _p
 
-create = handlers._ACTION_HANDLERS["CreateChangeSet"]
+STATE_SAVED = "Lockstep: the state of the accounts is saved"  # state.go looks for this line
+CHECK_INTERVAL = 1  # seconds
+STOP_TIMEOUT = 30  # seconds, as gracefulStopTimeout in process.go
+
+create_any_change_set = handlers._ACTION_HANDLERS["CreateChangeSet"]
 
 
 def create_change_set(params):
-    response = create(params)
+    response = create_any_change_set(params)
     _, change_set = _find_change_set(_p(params, "ChangeSetName"), _p(params, "StackName"))
     if change_set and change_set["StatusReason"].startswith("The submitted information didn't contain changes"):
         stack = _stacks.get(change_set["StackName"]) or {}
@@ -23,3 +38,51 @@ def create_change_set(params):
 
 
 handlers._ACTION_HANDLERS["CreateChangeSet"] = create_change_set
+
+
+async def app(scope, receive, send):
+    if scope["type"] != "lifespan":
+        await ministack(scope, receive, send)
+        return
+
+    async def send_and_log(message):
+        if message["type"] == "lifespan.shutdown.complete":
+            print(STATE_SAVED, flush=True)
+        await send(message)
+
+    threading.Thread(target=end_when_unused, daemon=True).start()
+    await ministack(scope, receive, send_and_log)
+
+
+def end_when_unused():
+    """End this process once nobody uses the accounts, unless they run until they are stopped.
+
+    The locks are never given back before the end: whoever wants to use the accounts waits for it and then starts them again.
+    """
+    with open("start.lock", "a") as start, open("users.lock", "a") as users:
+        while not (lock(start) and lock(users)):
+            fcntl.flock(start, fcntl.LOCK_UN)
+            time.sleep(CHECK_INTERVAL)
+        if runs_until_stopped():
+            print("Lockstep: the accounts run until they are stopped", flush=True)
+            return
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(STOP_TIMEOUT)
+        os._exit(1)
+
+
+def lock(file):
+    """Lock a file and report whether that was possible at once."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def runs_until_stopped():
+    try:
+        with open("emulator.json", encoding="utf-8") as record:
+            return bool(json.load(record)["kept"])
+    except (OSError, ValueError, KeyError):
+        return False

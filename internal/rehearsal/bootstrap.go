@@ -14,7 +14,7 @@ import (
 	"lockstep/tools"
 )
 
-// AWSConfig is a configuration of the AWS SDK whose caller is the root of an emulated account.
+// AWSConfig returns a configuration of the AWS SDK for the root of an emulated account.
 func (s *Session) AWSConfig(account, region string) (aws.Config, error) {
 	authorities, err := loadCertPool(s.CABundle)
 	if err != nil {
@@ -31,10 +31,10 @@ func (s *Session) AWSConfig(account, region string) (aws.Config, error) {
 	}, nil
 }
 
-// rootSecret is no secret: the emulator knows the root of an account by its access key alone.
+// rootSecret is no secret: the emulator identifies the root of an account by its access key alone.
 const rootSecret = "emulated"
 
-// Bootstrap prepares accounts as `cdk bootstrap` does. Accounts that are prepared as wanted already cost one call.
+// Bootstrap prepares accounts as `cdk bootstrap` does. It takes one call for an account that is up to date.
 func (e *Emulator) Bootstrap(ctx context.Context, s *Session, accounts []bootstrap.Account) error {
 	var group errgroup.Group
 	for _, account := range accounts {
@@ -64,6 +64,7 @@ func (e *Emulator) bootstrapAccount(ctx context.Context, s *Session, account boo
 	return bootstrap.Apply(ctx, cfg, template, account)
 }
 
+// install installs a tool unless it is installed, and returns its folder.
 func (e *Emulator) install(ctx context.Context, tool string) (string, error) {
 	installer, err := tools.NewInstaller(e.Environ, e.Progress)
 	if err != nil {

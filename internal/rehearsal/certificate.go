@@ -17,18 +17,18 @@ import (
 	"lockstep/tools"
 )
 
-// tlsFiles are the paths of the emulator's TLS material. The certificate authority lives as long as the rehearsal's folder and its key
-// is thrown away once it has signed, so nobody can be impersonated with it.
+// tlsFiles are the paths of the emulator's TLS files. The certificate authority lives as long as the rehearsal's
+// folder. Its key is thrown away when it has signed, so nobody can use it to impersonate others.
 type tlsFiles struct {
 	authority   string
 	certificate string
 	key         string
 	bundle      string
-	// hosts are names that the certificate is good for besides those of loopback.
+	// hosts are host names that the certificate is valid for, besides those of loopback.
 	hosts []string
 }
 
-// The files in the folder of the certificates that others than the emulator read.
+// The files in the folder of the certificates that clients of the emulator read.
 const (
 	authorityFile = "ca.pem"
 	bundleFile    = "bundle.pem"
@@ -36,27 +36,28 @@ const (
 
 const (
 	validFor = 365 * 24 * time.Hour
-	// renewBefore keeps a certificate from running out during a run.
+	// renewBefore is the least time that a certificate stays valid, so that it does not expire during a run.
 	renewBefore = 24 * time.Hour
 )
 
-// systemBundles are where operating systems keep their certificate authorities, as Go's crypto/x509 looks for them.
+// systemBundles are the files in which operating systems keep their certificate authorities, as in Go's crypto/x509.
 var systemBundles = []string{
 	"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
 	"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/cert.pem",
 }
 
-// bundleVariables name the file that a program is to take in place of the machine's own, in the order in which they are asked.
+// bundleVariables name a file that replaces the system's certificate authorities, in the order in which they are read.
 var bundleVariables = []string{"AWS_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}
 
-// MakeCertificates makes, in a folder, a certificate that is good for loopback and these names, and an authority that can vouch for nothing else. The
-// authority's certificate is ca.pem.
+// MakeCertificates creates a certificate for loopback and some hosts in a folder, unless there is a valid one, and an
+// authority that can sign for nothing else. The certificate of the authority is ca.pem.
 func MakeCertificates(dir string, environ []string, now time.Time, hosts []string) error {
 	_, err := makeCertificates(dir, environ, now, hosts)
 	return err
 }
 
-// makeCertificates makes them in dir unless good ones are there, and the bundle anew, because the machine's own authorities may have changed.
+// makeCertificates is MakeCertificates, and returns the paths. It always writes the bundle, because the system's own
+// authorities may have changed.
 func makeCertificates(dir string, environ []string, now time.Time, hosts []string) (tlsFiles, error) {
 	c := tlsFiles{
 		authority: filepath.Join(dir, authorityFile), certificate: filepath.Join(dir, "server.pem"),
@@ -77,7 +78,7 @@ func makeCertificates(dir string, environ []string, now time.Time, hosts []strin
 	return c, writeFile(c.bundle, append(systemAuthorities(environ, c.bundle), authority...), 0o644)
 }
 
-// isValid says whether the certificate is there, signed by the authority that is there, and valid for a while.
+// isValid reports whether the certificate exists, is signed by the authority, and stays valid for renewBefore.
 func (c tlsFiles) isValid(now time.Time) bool {
 	pool := x509.NewCertPool()
 	authority, err := os.ReadFile(c.authority)
@@ -100,13 +101,15 @@ func (c tlsFiles) isValid(now time.Time) bool {
 		return false
 	}
 	for _, name := range append([]string{"127.0.0.1"}, c.hosts...) {
-		if _, err := certificate.Verify(x509.VerifyOptions{Roots: pool, DNSName: name, CurrentTime: now.Add(renewBefore)}); err != nil {
+		options := x509.VerifyOptions{Roots: pool, DNSName: name, CurrentTime: now.Add(renewBefore)}
+		if _, err := certificate.Verify(options); err != nil {
 			return false
 		}
 	}
 	return true
 }
 
+// create creates the authority, and the certificate and key of the server.
 func (c tlsFiles) create(now time.Time) error {
 	authorityKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -117,12 +120,16 @@ func (c tlsFiles) create(now time.Time) error {
 		return err
 	}
 	authority := certificateTemplate("Lockstep rehearsal authority", now)
-	authority.IsCA, authority.BasicConstraintsValid = true, true
+	authority.IsCA = true
+	authority.BasicConstraintsValid = true
 	authority.KeyUsage = x509.KeyUsageCertSign
-	// Whoever trusts the bundle trusts this authority for this machine and these names alone.
+	// A client that trusts the bundle trusts this authority for this machine and these hosts alone.
 	authority.PermittedDNSDomainsCritical = true
 	authority.PermittedDNSDomains = append([]string{"localhost"}, c.hosts...)
-	authority.PermittedIPRanges = []*net.IPNet{{IP: net.IPv4(127, 0, 0, 0).To4(), Mask: net.CIDRMask(8, 32)}, {IP: net.IPv6loopback, Mask: net.CIDRMask(128, 128)}}
+	authority.PermittedIPRanges = []*net.IPNet{
+		{IP: net.IPv4(127, 0, 0, 0).To4(), Mask: net.CIDRMask(8, 32)},
+		{IP: net.IPv6loopback, Mask: net.CIDRMask(128, 128)},
+	}
 	server := certificateTemplate("Lockstep rehearsal", now)
 	server.KeyUsage = x509.KeyUsageDigitalSignature
 	server.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
@@ -142,21 +149,23 @@ func (c tlsFiles) create(now time.Time) error {
 		return err
 	}
 	for _, file := range []struct {
-		path, kind string
-		der        []byte
-		mode       os.FileMode
+		path, blockType string
+		der             []byte
+		mode            os.FileMode
 	}{
 		{c.key, "PRIVATE KEY", encodedKey, 0o600},
 		{c.certificate, "CERTIFICATE", signed, 0o644},
 		{c.authority, "CERTIFICATE", signedAuthority, 0o644},
 	} {
-		if err := writeFile(file.path, pem.EncodeToMemory(&pem.Block{Type: file.kind, Bytes: file.der}), file.mode); err != nil {
+		text := pem.EncodeToMemory(&pem.Block{Type: file.blockType, Bytes: file.der})
+		if err := writeFile(file.path, text, file.mode); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// certificateTemplate returns a template with a random serial number.
 func certificateTemplate(name string, now time.Time) *x509.Certificate {
 	serial, _ := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120)) // rand.Reader never fails
 	return &x509.Certificate{
@@ -165,18 +174,19 @@ func certificateTemplate(name string, now time.Time) *x509.Certificate {
 	}
 }
 
-// systemAuthorities are the certificate authorities that the machine trusts already, in PEM; none if they cannot be found. A variable
-// that an outer rehearsal has set to this very bundle is passed over.
+// systemAuthorities returns the certificate authorities that the machine trusts, in PEM; empty if they are not found.
+// It ignores a variable that an outer rehearsal has set to the bundle itself, own.
 func systemAuthorities(environ []string, own string) []byte {
 	var candidates []string
 	for _, name := range bundleVariables {
 		candidates = append(candidates, tools.Getenv(environ, name))
 	}
 	found := readFirst(append(candidates, systemBundles...), own)
-	return append(found, readFirst([]string{tools.Getenv(environ, "NODE_EXTRA_CA_CERTS")}, own)...) // these come on top of the others
+	extra := readFirst([]string{tools.Getenv(environ, "NODE_EXTRA_CA_CERTS")}, own) // which Node adds to the others
+	return append(found, extra...)
 }
 
-// readFirst is the text of the first file that is there, ended by a line break.
+// readFirst returns the text of the first file that exists and is not own, ended by a line break.
 func readFirst(paths []string, own string) []byte {
 	for _, path := range paths {
 		if path == "" || path == own {
@@ -189,7 +199,7 @@ func readFirst(paths []string, own string) []byte {
 	return nil
 }
 
-// writeFile replaces a file as a whole: a reader never sees half of it.
+// writeFile replaces a file as a whole: a reader never sees a part of it.
 func writeFile(path string, data []byte, mode os.FileMode) error {
 	return fsx.Replace(path, data, mode)
 }

@@ -8,9 +8,9 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -18,38 +18,49 @@ import (
 	"lockstep/tools"
 )
 
-// DefaultPort is where the emulator listens unless told otherwise.
+// DefaultPort is where the emulator listens by default.
 const DefaultPort = 4566
 
-// An Emulator is the emulated accounts of one project: at most one process, and a folder that keeps their state between runs.
+// An Emulator is the emulated accounts of one project: at most one process, and a folder that keeps their state between
+// runs. The folder has three locks:
 //
-// Three locks in that folder say who may do what. Whoever starts or stops the emulator holds start.lock. Whoever uses it holds
-// users.lock, shared. The emulator itself holds alive.lock from its first moment to its last, so whether it lives is never a guess from
-// a process id.
+//   - start.lock is held by whoever starts or stops the emulator;
+//   - users.lock is held, shared, by every run that uses it;
+//   - alive.lock is held by the emulator itself for as long as its process lives.
+//
+// The operating system releases a lock when its process ends, however it ends. So whether the emulator lives, and
+// whether anybody uses it, is never a guess from a process id. The emulator watches users.lock and ends when nobody
+// holds it, unless it runs until it is stopped.
 type Emulator struct {
 	// Dir is the folder of the state.
 	Dir string
 	// Environ is the caller's environment as os.Environ gives it.
 	Environ []string
-	// Region is where the emulator is when a request does not say.
+	// Region is the region of requests that name none.
 	Region string
-	// Port is where to listen; 0 takes DefaultPort, or any other when that is taken.
+	// Port is where to listen; 0 takes DefaultPort, or any free one when that is taken.
 	Port int
-	// CertificateDir is the folder of its certificate and the authority of that; a folder below Dir unless told. They are made anew unless they are
-	// good.
+	// CertificateDir is the folder of the TLS certificate and its authority; by default a folder below Dir. They are
+	// created unless there are valid ones.
 	CertificateDir string
-	// Hosts are names, besides those of loopback, that the certificate is good for.
+	// Hosts are host names that the certificate is valid for, besides those of loopback.
 	Hosts []string
-	// Progress is told of what takes long.
-	Progress func(string)
-	// Interrupted says whether whoever waits for the emulator's end was interrupted and waits no longer than a moment; nil for never.
+	// Progress is called with a line for what takes long.
+	Progress func(line string)
+	// Interrupted reports whether the user has interrupted the run, who then waits no longer than a moment for the
+	// emulator's end; nil for never.
 	Interrupted func() bool
+
+	// newCommand returns the command that serves the accounts; nil for ministack.
+	newCommand func(ctx context.Context, port int, c tlsFiles) (*exec.Cmd, error)
+	// timeouts overrides defaultTimeouts; nil for none.
+	timeouts *timeouts
 }
 
-// A Status is what there is of an emulator.
+// A Status is the state of an emulator.
 type Status struct {
 	Running bool `json:"running"`
-	// RunsUntilStopped says that it runs until it is told to stop.
+	// RunsUntilStopped says that it runs until Stop, whether anybody uses it or not.
 	RunsUntilStopped bool `json:"kept"`
 	// InUse says that a run uses it.
 	InUse    bool      `json:"inUse"`
@@ -62,19 +73,23 @@ type Status struct {
 	Log   string `json:"log"`
 }
 
-// processRecord is what is written down of a running emulator. It counts only as long as alive.lock is held.
+// A processRecord is what emulator.json says about a running emulator. It counts only while alive.lock is held.
 type processRecord struct {
 	PID              int       `json:"pid"`
 	Port             int       `json:"port"`
 	RunsUntilStopped bool      `json:"kept"`
 	Started          time.Time `json:"started"`
+	// Identity tells the process from a later one with the same PID.
+	Identity processIdentity `json:"identity"`
 }
+
+const recordFile = "emulator.json"
 
 func (e *Emulator) path(name string) string { return filepath.Join(e.Dir, name) }
 
-// Acquire returns a session with the emulator that runs, one that a killed run left behind included, or else with one that it
-// starts. The caller calls release when done: the last user stops an emulator that nobody asked to keep.
-func (e *Emulator) Acquire(ctx context.Context) (*Session, func() error, error) {
+// Acquire returns a session with the running emulator, and starts one if none runs. The caller calls release when done:
+// the last user stops an emulator that does not run until it is stopped.
+func (e *Emulator) Acquire(ctx context.Context) (s *Session, release func() error, err error) {
 	session, users, err := e.join(ctx, false)
 	if err != nil {
 		return nil, nil, err
@@ -82,7 +97,7 @@ func (e *Emulator) Acquire(ctx context.Context) (*Session, func() error, error) 
 	return session, func() error { return e.leave(users) }, nil
 }
 
-// Start makes sure that the emulator runs, and keeps it running until Stop.
+// Start starts the emulator if it does not run, and lets it run until Stop.
 func (e *Emulator) Start(ctx context.Context) (*Session, error) {
 	session, users, err := e.join(ctx, true)
 	if err != nil {
@@ -91,8 +106,8 @@ func (e *Emulator) Start(ctx context.Context) (*Session, error) {
 	return session, users.Close()
 }
 
-// join becomes one of the emulator's users, after starting it if it does not run.
-func (e *Emulator) join(ctx context.Context, keep bool) (*Session, *flock.Flock, error) {
+// join adds this run to the emulator's users, after starting the emulator if it does not run.
+func (e *Emulator) join(ctx context.Context, untilStopped bool) (*Session, *flock.Flock, error) {
 	unlock, err := e.lock(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -102,7 +117,7 @@ func (e *Emulator) join(ctx context.Context, keep bool) (*Session, *flock.Flock,
 	if err := users.RLock(); err != nil {
 		return nil, nil, tools.ExplainWriteError(e.Dir, err)
 	}
-	session, err := e.ensureRunning(ctx, keep)
+	session, err := e.ensureRunning(ctx, untilStopped)
 	if err != nil {
 		_ = users.Close() // the error that matters is the one that is returned
 		return nil, nil, err
@@ -110,53 +125,67 @@ func (e *Emulator) join(ctx context.Context, keep bool) (*Session, *flock.Flock,
 	return session, users, nil
 }
 
-// ensureRunning returns a session with a healthy emulator. An emulator that lives but does not answer is replaced.
-func (e *Emulator) ensureRunning(ctx context.Context, keep bool) (*Session, error) {
-	now, err := e.runningProcess()
+// ensureRunning returns a session with a healthy emulator. It replaces an emulator that lives but does not answer.
+func (e *Emulator) ensureRunning(ctx context.Context, untilStopped bool) (*Session, error) {
+	running, err := e.runningProcess()
 	if err != nil {
 		return nil, err
 	}
-	if now != nil && e.Port != 0 && now.Port != e.Port {
-		return nil, fmt.Errorf("the emulated accounts run on port %d already, not on %d: stop them with `lockstep rehearsal stop`, or leave the port out", now.Port, e.Port)
+	if running == nil {
+		return e.start(ctx, untilStopped)
 	}
-	if now != nil {
-		session := e.newSession(now.Port)
-		if session.isHealthy(ctx, answerTimeout) {
-			if keep && !now.RunsUntilStopped {
-				now.RunsUntilStopped = true
-				return session, e.writeRecord(*now)
-			}
-			return session, nil
-		}
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		e.Progress("the emulated accounts do not answer and are started again")
-		if err := e.terminate(*now); err != nil {
-			return nil, err
-		}
+	if e.Port != 0 && running.Port != e.Port {
+		return nil, fmt.Errorf("the emulated accounts run on port %d already, not on %d: "+
+			"stop them with `lockstep rehearsal stop`, or leave the port out", running.Port, e.Port)
 	}
-	return e.start(ctx, keep)
+	session := e.newSession(running.Port)
+	if session.isHealthy(ctx, e.timeout().answer) {
+		if untilStopped && !running.RunsUntilStopped {
+			running.RunsUntilStopped = true
+			return session, e.writeRecord(*running)
+		}
+		return session, nil
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	e.Progress("the emulated accounts do not answer and are started again")
+	if err := e.terminate(*running); err != nil {
+		return nil, err
+	}
+	return e.start(ctx, untilStopped)
 }
 
-// leave gives up a use, and stops the emulator if that was the last one.
+// leave removes this run from the emulator's users, and stops the emulator if it was the last one.
 func (e *Emulator) leave(users *flock.Flock) error {
+	unlock, err := e.lock(context.Background()) // an interrupted run stops it too
+	if err != nil {
+		return errors.Join(err, users.Close())
+	}
+	defer unlock()
 	if err := users.Close(); err != nil {
 		return err
 	}
-	unlock, err := e.lock(context.Background()) // stopping must happen on an interrupt too
-	if err != nil {
+	running, err := e.runningProcess()
+	if err != nil || running == nil || running.RunsUntilStopped || e.isInUse() {
 		return err
 	}
-	defer unlock()
-	now, err := e.runningProcess()
-	if err != nil || now == nil || now.RunsUntilStopped || e.isInUse() {
-		return err
-	}
-	return e.stop(*now)
+	return e.stop(*running)
 }
 
-// isInUse says whether anybody uses the emulator.
+// hasUsers reports whether a run uses the emulator. An emulator that ends by itself holds the users' lock alone.
+func (e *Emulator) hasUsers() bool {
+	users := flock.New(e.path("users.lock"))
+	defer users.Close()
+	free, err := users.TryLock()
+	if err != nil || free {
+		return false
+	}
+	shared, err := users.TryRLock()
+	return err == nil && shared
+}
+
+// isInUse reports whether anybody uses the emulator. The caller holds start.lock.
 func (e *Emulator) isInUse() bool {
 	users := flock.New(e.path("users.lock"))
 	defer users.Close()
@@ -164,10 +193,12 @@ func (e *Emulator) isInUse() bool {
 	return err == nil && !free
 }
 
-// ErrInUse says that a deployment runs on the emulated accounts.
-var ErrInUse = errors.New("a deployment uses the emulated accounts at this moment: wait until it has ended, then run this again")
+// ErrInUse says that a deployment uses the emulated accounts.
+var ErrInUse = errors.New("a deployment uses the emulated accounts at this moment: " +
+	"wait until it has ended, then run this again")
 
-// Stop ends the emulator, whoever wanted to keep it, and keeps the accounts' state. It says whether there was one to end.
+// Stop ends the emulator and keeps the accounts' state. It reports whether there was one to end. The error is ErrInUse
+// while a run uses it.
 func (e *Emulator) Stop(ctx context.Context) (bool, error) {
 	if _, err := os.Stat(e.Dir); errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -177,17 +208,17 @@ func (e *Emulator) Stop(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	defer unlock()
-	now, err := e.runningProcess()
+	running, err := e.runningProcess()
 	switch {
-	case err != nil || now == nil:
+	case err != nil || running == nil:
 		return false, err
 	case e.isInUse():
 		return false, ErrInUse
 	}
-	return true, e.stop(*now)
+	return true, e.stop(*running)
 }
 
-// Reset ends the emulator and forgets the accounts' state.
+// Reset ends the emulator and deletes the accounts' state. The error is ErrInUse while a run uses it.
 func (e *Emulator) Reset(ctx context.Context) error {
 	if _, err := e.Stop(ctx); err != nil {
 		return err
@@ -203,79 +234,81 @@ func (e *Emulator) Reset(ctx context.Context) error {
 	return e.deleteState()
 }
 
-// Status says what there is.
+// Status returns the emulator's state.
 func (e *Emulator) Status(ctx context.Context) (Status, error) {
-	status := Status{State: e.path(stateDir), Log: e.path("emulator.log")}
-	now, err := e.runningProcess()
-	if err != nil || now == nil {
+	status := Status{State: e.path(stateDir), Log: e.path(logFile)}
+	running, err := e.runningProcess()
+	if err != nil || running == nil {
 		return status, err
 	}
-	session := e.newSession(now.Port)
-	status.Running, status.RunsUntilStopped = session.isHealthy(ctx, answerTimeout), now.RunsUntilStopped
-	status.InUse = e.isInUse()
-	status.Endpoint, status.CABundle, status.PID, status.Since = session.Endpoint, session.CABundle, now.PID, now.Started
+	session := e.newSession(running.Port)
+	status.Running = session.isHealthy(ctx, e.timeout().answer)
+	status.RunsUntilStopped = running.RunsUntilStopped
+	status.InUse = e.hasUsers()
+	status.Endpoint, status.CABundle = session.Endpoint, session.CABundle
+	status.PID, status.Since = running.PID, running.Started
 	return status, nil
 }
 
-// lock waits until nobody else starts or stops the emulator.
+// lock waits until nobody else starts or stops the emulator, and returns what releases the lock again.
 func (e *Emulator) lock(ctx context.Context) (unlock func(), err error) {
 	if err := os.MkdirAll(e.Dir, 0o755); err != nil {
 		return nil, tools.ExplainWriteError(e.Dir, err)
 	}
 	lock := flock.New(e.path("start.lock"))
-	if _, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil {
+	if _, err := lock.TryLockContext(ctx, pollInterval); err != nil {
 		return nil, tools.ExplainWriteError(e.Dir, err)
 	}
 	return func() { _ = lock.Close() }, nil // closing a lock cannot fail in a way that keeps it
 }
 
-// runningProcess is the emulator that lives, nil if none does.
+// runningProcess returns the record of the emulator that lives, or nil if none does.
 func (e *Emulator) runningProcess() (*processRecord, error) {
 	alive, err := e.isAlive()
 	if err != nil || !alive {
 		return nil, err
 	}
-	text, err := os.ReadFile(e.path("emulator.json"))
-	now := &processRecord{}
+	text, err := os.ReadFile(e.path(recordFile))
+	record := &processRecord{}
 	if err == nil {
-		err = json.Unmarshal(text, now)
+		err = json.Unmarshal(text, record)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("an emulator runs that was started in %s, but what was noted of it is gone (%w): end the process that listens for it, then run this again", e.Dir, err)
+		return nil, fmt.Errorf("an emulator that was started in %s runs, but its record cannot be read (%w): "+
+			"end the process that listens there, then run this again", e.Dir, err)
 	}
-	return now, nil
+	return record, nil
 }
 
-// isAlive asks whether the emulator's lock is held.
+// isAlive reports whether the emulator's process lives: whether alive.lock is held.
 func (e *Emulator) isAlive() (bool, error) {
-	file, err := os.Open(e.path("alive.lock"))
+	_, err := os.Stat(e.path(aliveFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	defer file.Close()
-	err = syscall.Flock(int(file.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return true, nil
-	}
-	return false, err
+	alive := flock.New(e.path(aliveFile))
+	defer alive.Close()
+	free, err := alive.TryRLock()
+	return err == nil && !free, err
 }
 
-func (e *Emulator) writeRecord(now processRecord) error {
-	text, err := json.MarshalIndent(now, "", "  ")
+func (e *Emulator) writeRecord(record processRecord) error {
+	text, err := json.MarshalIndent(record, "", "  ")
 	if err != nil {
 		return err
 	}
-	return tools.ExplainWriteError(e.Dir, writeFile(e.path("emulator.json"), append(text, '\n'), 0o644))
+	return tools.ExplainWriteError(e.Dir, writeFile(e.path(recordFile), append(text, '\n'), 0o644))
 }
 
-// choosePort chooses where to listen.
+// choosePort returns the port to listen on.
 func (e *Emulator) choosePort() (int, error) {
 	if e.Port != 0 {
 		if err := checkPortFree(e.Port); err != nil {
-			return 0, fmt.Errorf("port %d is taken by another program: end it, or leave the port out to take any that is free (%w)", e.Port, err)
+			return 0, fmt.Errorf("port %d is taken by another program: "+
+				"end it, or leave the port out to take any that is free (%w)", e.Port, err)
 		}
 		return e.Port, nil
 	}
@@ -290,7 +323,7 @@ func (e *Emulator) choosePort() (int, error) {
 	return port, nil
 }
 
-// freePort is a port of loopback that nobody listens on.
+// freePort returns a port of loopback that nobody listens on.
 func freePort() (int, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -299,7 +332,7 @@ func freePort() (int, error) {
 	return listener.Addr().(*net.TCPAddr).Port, listener.Close()
 }
 
-// checkPortFree says why nobody can listen on a port, nil if one can.
+// checkPortFree returns why nobody can listen on a port of loopback, or nil if one can.
 func checkPortFree(port int) error {
 	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if err != nil {

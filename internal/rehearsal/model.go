@@ -1,8 +1,9 @@
-// Package rehearsal owns the emulated accounts: the emulator's installation, life and state, the accounts' bootstrap, and what of
-// a cloud assembly it can show. It knows nothing of change sets, steps or terminals.
+// Package rehearsal owns the emulated accounts: the emulator's installation, process and state, the bootstrap of the
+// accounts, and the copy of a cloud assembly that can be deployed to them. It knows nothing about change sets, steps or
+// terminals.
 package rehearsal
 
-// A Session is a running emulator as its clients need to know it.
+// A Session is what clients need to know about a running emulator.
 type Session struct {
 	// Endpoint is the base address of every service, https://127.0.0.1:4566 for example.
 	Endpoint string
@@ -12,14 +13,15 @@ type Session struct {
 	CABundle string
 }
 
-// Coverage is what of an assembly the emulator could rehearse.
+// Coverage says how much of an assembly the emulator can rehearse.
 type Coverage struct {
-	// Resources counts the resources of all templates, StandIns those that the emulator does not know.
-	Resources int       `json:"resources"`
-	StandIns  []StandIn `json:"standIns"`
-	// MissingAttributes are what others of its resources could not tell of themselves.
+	// Resources is the number of resources of all templates.
+	Resources int `json:"resources"`
+	// StandIns are the resources of types that the emulator does not know.
+	StandIns []StandIn `json:"standIns"`
+	// MissingAttributes are the attributes that other resources lack.
 	MissingAttributes []MissingAttribute `json:"attributes,omitempty"`
-	// Ratio is the part of the resources that were rehearsed for real, from 0 to 1; 1 when there are none.
+	// Ratio is the share of the resources that are rehearsed as they are, from 0 to 1; 1 if there are none.
 	Ratio float64 `json:"ratio"`
 }
 
@@ -30,14 +32,15 @@ type StandIn struct {
 	Type      string `json:"type"`
 }
 
-// An MissingAttribute is a value that a template asks a resource for and the emulator does not have, though it makes the resource.
+// A MissingAttribute is an attribute that a template refers to and that the emulator does not have, although it creates
+// the resource.
 type MissingAttribute struct {
 	Stack     string `json:"stack"`
 	LogicalID string `json:"logicalId"`
 	Name      string `json:"name"`
 }
 
-// Add takes another assembly's coverage in.
+// Add adds the coverage of another template or assembly.
 func (c *Coverage) Add(other Coverage) {
 	c.Resources += other.Resources
 	c.StandIns = append(c.StandIns, other.StandIns...)

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// overlay is a tree of files of which some have another text.
+// An overlay is a tree of files in which some files have another text.
 type overlay struct {
 	fs.FS
 	texts map[string]string

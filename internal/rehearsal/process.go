@@ -21,24 +21,46 @@ import (
 	"lockstep/tools"
 )
 
-const (
-	// startTimeout is how long the emulator may take until it answers. It takes a second on a machine that is not busy.
-	startTimeout = 60 * time.Second
-	// gracefulStopTimeout is how long it may take to write its state and end, and hurriedly where a person has interrupted the run.
-	gracefulStopTimeout    = 30 * time.Second
-	interruptedStopTimeout = 1200 * time.Millisecond
-	// answerTimeout is how long a running emulator may take to answer.
-	answerTimeout = 5 * time.Second
-)
+// timeouts are the longest times of the steps of an emulator's life.
+type timeouts struct {
+	// start is the time until the emulator answers. It takes a second on a machine that is not busy.
+	start time.Duration
+	// answer is the time in which a running emulator answers.
+	answer time.Duration
+	// gracefulStop is the time to write the state and end.
+	gracefulStop time.Duration
+	// interruptedStop is the same when the user has interrupted the run and waits.
+	interruptedStop time.Duration
+	// kill is the time that the system takes to end a process that is killed.
+	kill time.Duration
+	// watch is the time between two looks of Serve at whether the emulator lives.
+	watch time.Duration
+}
 
-// start starts the emulator and waits until it answers. What can be mended is tried again, once: an installation that turns out to be
-// broken is made anew, and a port that somebody else took just now is left to them.
-func (e *Emulator) start(ctx context.Context, keep bool) (*Session, error) {
-	session, err := e.startOnce(ctx, keep)
+var defaultTimeouts = timeouts{
+	start: 60 * time.Second, answer: 5 * time.Second,
+	gracefulStop: 30 * time.Second, interruptedStop: 1200 * time.Millisecond, kill: 10 * time.Second,
+	watch: time.Second,
+}
+
+// pollInterval is the time between two looks at something that happens within moments.
+const pollInterval = 20 * time.Millisecond
+
+func (e *Emulator) timeout() timeouts {
+	if e.timeouts != nil {
+		return *e.timeouts
+	}
+	return defaultTimeouts
+}
+
+// start starts the emulator and waits until it answers. It tries again once after what can be fixed: a damaged
+// installation is installed again, and another port is chosen when the first one was taken in the meantime.
+func (e *Emulator) start(ctx context.Context, untilStopped bool) (*Session, error) {
+	session, err := e.startOnce(ctx, untilStopped)
 	var broken *brokenInstallError
 	switch {
 	case errors.Is(err, errPortTaken) && e.Port == 0:
-		return e.startOnce(ctx, keep)
+		return e.startOnce(ctx, untilStopped)
 	case !errors.As(err, &broken):
 		return session, err
 	}
@@ -50,14 +72,10 @@ func (e *Emulator) start(ctx context.Context, keep bool) (*Session, error) {
 	if err := installer.Invalidate(tools.Ministack); err != nil {
 		return nil, err
 	}
-	return e.startOnce(ctx, keep)
+	return e.startOnce(ctx, untilStopped)
 }
 
-func (e *Emulator) startOnce(ctx context.Context, keep bool) (*Session, error) {
-	installed, err := e.install(ctx, tools.Ministack)
-	if err != nil {
-		return nil, err
-	}
+func (e *Emulator) startOnce(ctx context.Context, untilStopped bool) (*Session, error) {
 	port, err := e.choosePort()
 	if err != nil {
 		return nil, err
@@ -66,20 +84,33 @@ func (e *Emulator) startOnce(ctx context.Context, keep bool) (*Session, error) {
 	if err != nil {
 		return nil, tools.ExplainWriteError(e.Dir, err)
 	}
+	newCommand := e.newCommand
+	if newCommand == nil {
+		newCommand = e.ministackCommand
+	}
+	cmd, err := newCommand(ctx, port, certificates)
+	if err != nil {
+		return nil, err
+	}
 	if err := e.prepareState(); err != nil {
 		return nil, tools.ExplainWriteError(e.Dir, err)
 	}
-	process, err := e.spawn(installed, port, certificates)
+	process, err := e.spawn(cmd)
 	if err != nil {
 		return nil, tools.ExplainWriteError(e.Dir, err)
 	}
-	now := processRecord{PID: process.pid, Port: port, RunsUntilStopped: keep, Started: time.Now()}
+	record := processRecord{PID: process.pid, Port: port, RunsUntilStopped: untilStopped, Started: time.Now()}
 	session := e.newSession(port)
-	if err = e.writeRecord(now); err == nil {
+	record.Identity, err = readIdentity(record.PID)
+	if err == nil || errors.Is(err, os.ErrProcessDone) { // waitUntilHealthy says why it has ended
+		record.Identity.Arguments = joinWords(cmd.Args[1:]...) // they may not be readable yet
+		err = e.writeRecord(record)
+	}
+	if err == nil {
 		err = e.waitUntilHealthy(ctx, session, process)
 	}
 	if err != nil {
-		return nil, errors.Join(err, e.terminate(now))
+		return nil, errors.Join(err, e.terminate(record))
 	}
 	return session, nil
 }
@@ -96,35 +127,54 @@ type process struct {
 //go:embed accounts.py
 var accountsProgram []byte
 
-const accountsFile = "accounts.py"
+const (
+	accountsFile = "accounts.py"
+	aliveFile    = "alive.lock"
+	logFile      = "emulator.log"
+)
 
-// spawn starts the emulator in a session of its own: an interrupt at the terminal is for the run, which then stops the emulator in
-// good order.
-func (e *Emulator) spawn(installed string, port int, c tlsFiles) (*process, error) {
-	alive, err := os.OpenFile(e.path("alive.lock"), os.O_CREATE|os.O_RDWR, 0o644)
+// ministackCommand installs ministack and returns the command that serves it.
+func (e *Emulator) ministackCommand(ctx context.Context, port int, c tlsFiles) (*exec.Cmd, error) {
+	installed, err := e.install(ctx, tools.Ministack)
+	if err != nil {
+		return nil, err
+	}
+	if err := writeFile(e.path(accountsFile), accountsProgram, 0o644); err != nil {
+		return nil, tools.ExplainWriteError(e.Dir, err)
+	}
+	cmd := exec.Command(filepath.Join(installed, tools.MinistackPython), "-m", "hypercorn",
+		accountsFile+":app", // relative, because a path may contain a colon
+		"--workers", "0",    // in the process itself
+		"--bind", fmt.Sprintf("127.0.0.1:%d", port),
+		"--certfile", c.certificate, "--keyfile", c.key,
+		"--keep-alive", "75", "--graceful-timeout", "1", "--access-logfile", os.DevNull)
+	cmd.Env = e.processEnv(port, c)
+	return cmd, nil
+}
+
+// spawn starts the emulator in a session of its own: an interrupt at the terminal is for the run, which then stops the
+// emulator in good order.
+func (e *Emulator) spawn(cmd *exec.Cmd) (*process, error) {
+	alive, err := os.OpenFile(e.path(aliveFile), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, err
 	}
 	defer alive.Close()
-	// The lock belongs to the open file, which the emulator inherits: it ends with the last of the two who hold it.
+	// The lock belongs to the open file, which the emulator inherits: it ends when both have closed it.
 	if err := syscall.Flock(int(alive.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return nil, fmt.Errorf("an emulator runs in %s already: %w", e.Dir, err)
 	}
-	log, err := os.Create(e.path("emulator.log"))
+	// The record of the emulator before must not be taken for this one's if the starter is killed before it writes its
+	// own.
+	if err := os.RemoveAll(e.path(recordFile)); err != nil {
+		return nil, err
+	}
+	log, err := os.Create(e.path(logFile))
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close()
-	if err := os.WriteFile(e.path(accountsFile), accountsProgram, 0o644); err != nil {
-		return nil, err
-	}
-	cmd := exec.Command(filepath.Join(installed, tools.MinistackPython), "-m", "hypercorn", accountsFile+":app", // in its own folder: a path may have a colon
-		"--workers", "0", // in this very process
-		"--bind", fmt.Sprintf("127.0.0.1:%d", port),
-		"--certfile", c.certificate, "--keyfile", c.key,
-		"--keep-alive", "75", "--graceful-timeout", "1", "--access-logfile", os.DevNull)
 	cmd.Dir = e.Dir
-	cmd.Env = e.processEnv(port, c)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{alive}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -134,17 +184,18 @@ func (e *Emulator) spawn(installed string, port int, c tlsFiles) (*process, erro
 	p := &process{pid: cmd.Process.Pid, ended: make(chan struct{})}
 	go func() {
 		defer close(p.ended)
-		_ = cmd.Wait() // how it ended stands in its log
+		_ = cmd.Wait() // its log says how it ended
 	}()
 	return p, nil
 }
 
-// processEnv are the emulator's environment: IAM is enforced, everything stays on loopback and in its folder, and what listens on ports
-// of its own is left out.
+// processEnv returns the emulator's environment: IAM is enforced, everything stays on loopback and in the emulator's
+// folder, and services that would listen on ports of their own are off.
 func (e *Emulator) processEnv(port int, c tlsFiles) []string {
 	env := []string{
 		"AUTH=true", "USE_SSL=1", "MINISTACK_SSL_CERT=" + c.certificate, "MINISTACK_SSL_KEY=" + c.key,
-		"BIND_HOST=127.0.0.1", fmt.Sprintf("GATEWAY_PORT=%d", port), "MINISTACK_HOST=127.0.0.1", "MINISTACK_REGION=" + e.Region,
+		"BIND_HOST=127.0.0.1", fmt.Sprintf("GATEWAY_PORT=%d", port), "MINISTACK_HOST=127.0.0.1",
+		"MINISTACK_REGION=" + e.Region,
 		"PERSIST_STATE=1", "STATE_DIR=" + e.path(stateDir), "S3_PERSIST=1", "S3_DATA_DIR=" + e.path(objectsDir),
 		"TMPDIR=" + e.path("tmp"), "IOT_MTLS_ENABLED=0", "SFTP_ENABLED=0", "DSQL_ENABLED=0",
 		"PYTHONUNBUFFERED=1", "PYTHONDONTWRITEBYTECODE=1", "PYTHONNOUSERSITE=1", "HOME=" + e.path("tmp"),
@@ -168,26 +219,27 @@ func (e *brokenInstallError) Error() string {
 // errPortTaken says that a port which was free a moment ago is not.
 var errPortTaken = errors.New("another program has taken the port just now: run this again")
 
+// waitUntilHealthy returns when the emulator answers, or why it does not.
 func (e *Emulator) waitUntilHealthy(ctx context.Context, s *Session, p *process) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("the emulator does not answer after %v; its log is %s", startTimeout, e.path("emulator.log")))
+	limit := e.timeout().start
+	ctx, cancel := context.WithTimeoutCause(ctx, limit,
+		fmt.Errorf("the emulator does not answer after %v; its log is %s", limit, e.path(logFile)))
 	defer cancel()
-	for {
-		if s.isHealthy(ctx, time.Second) {
-			return nil
-		}
+	for !s.isHealthy(ctx, time.Second) {
 		select {
 		case <-p.ended:
 			return e.startFailure()
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(pollInterval):
 		}
 	}
+	return nil
 }
 
-// startFailure says why the emulator ended before it answered.
+// startFailure returns why the emulator ended before it answered.
 func (e *Emulator) startFailure() error {
-	text, err := os.ReadFile(e.path("emulator.log"))
+	text, err := os.ReadFile(e.path(logFile))
 	if err != nil {
 		return err
 	}
@@ -197,22 +249,23 @@ func (e *Emulator) startFailure() error {
 		return tools.ExplainWriteError(e.Dir, syscall.ENOSPC)
 	case strings.Contains(log, "Address already in use"):
 		return errPortTaken
-	case strings.Contains(log, "ImportError"), strings.Contains(log, "ModuleNotFoundError"), strings.Contains(log, "No module named"):
+	case strings.Contains(log, "ImportError"), strings.Contains(log, "ModuleNotFoundError"),
+		strings.Contains(log, "No module named"):
 		return &brokenInstallError{log}
 	}
 	return fmt.Errorf("the emulator ended as soon as it was started:\n%s", tools.LastLines(log, 6))
 }
 
-// isHealthy asks the emulator whether it is well.
+// isHealthy reports whether the emulator answers within a time that it is well.
 func (s *Session) isHealthy(ctx context.Context, within time.Duration) bool {
 	return s.checkHealth(ctx, within) == nil
 }
 
-// checkHealth is nil if the emulator is well.
+// checkHealth returns why the emulator does not answer within a time that it is well, or nil.
 func (s *Session) checkHealth(ctx context.Context, within time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Endpoint+"/_ministack/health", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Endpoint+healthPath, nil)
 	if err != nil {
 		return err
 	}
@@ -220,7 +273,10 @@ func (s *Session) checkHealth(ctx context.Context, within time.Duration) error {
 	if err != nil {
 		return err
 	}
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: authorities, MinVersion: tls.VersionTLS12}, DisableKeepAlives: true}
+	transport := &http.Transport{
+		TLSClientConfig:   &tls.Config{RootCAs: authorities, MinVersion: tls.VersionTLS12},
+		DisableKeepAlives: true,
+	}
 	response, err := (&http.Client{Transport: transport}).Do(request)
 	if err != nil {
 		return err
@@ -232,10 +288,13 @@ func (s *Session) checkHealth(ctx context.Context, within time.Duration) error {
 	return nil
 }
 
+// healthPath is the path of ministack's health check.
+const healthPath = "/_ministack/health"
+
 // maxCertificateBytes is more than all authorities that a machine trusts.
 const maxCertificateBytes = 16 << 20
 
-// loadCertPool reads certificate authorities.
+// loadCertPool reads certificate authorities from a PEM file.
 func loadCertPool(file string) (*x509.CertPool, error) {
 	text, err := fsx.ReadFile(file, maxCertificateBytes)
 	if err != nil {
@@ -251,45 +310,58 @@ func loadCertPool(file string) (*x509.CertPool, error) {
 func (e *Emulator) newSession(port int) *Session {
 	return &Session{
 		Endpoint:  fmt.Sprintf("https://127.0.0.1:%d", port),
-		Authority: filepath.Join(e.certificateDir(), authorityFile), CABundle: filepath.Join(e.certificateDir(), bundleFile),
+		Authority: filepath.Join(e.certificateDir(), authorityFile),
+		CABundle:  filepath.Join(e.certificateDir(), bundleFile),
 	}
 }
 
-// certificateDir is the folder of the emulator's TLS material.
+// certificateDir returns the folder of the emulator's TLS files.
 func (e *Emulator) certificateDir() string { return cmp.Or(e.CertificateDir, e.path("tls")) }
 
-// stop ends the emulator in good order and seals its state.
-func (e *Emulator) stop(now processRecord) error {
-	if err := e.terminate(now); err != nil {
+// stop ends the emulator in good order and marks its state as clean.
+func (e *Emulator) stop(running processRecord) error {
+	if err := e.terminate(running); err != nil {
 		return err
 	}
 	return e.markStateClean()
 }
 
-// stopTimeout is how long to wait for an end in good order. What an end in bad order loses is put back at the next start.
+// stopTimeout returns how long to wait for an end in good order. The next start restores what another end loses.
 func (e *Emulator) stopTimeout() time.Duration {
 	if e.Interrupted != nil && e.Interrupted() {
-		return interruptedStopTimeout
+		return e.timeout().interruptedStop
 	}
-	return gracefulStopTimeout
+	return e.timeout().gracefulStop
 }
 
-// terminate ends the emulator's process and waits until it has ended.
-func (e *Emulator) terminate(now processRecord) error {
-	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
-		alive, err := e.isAlive()
-		if err != nil || !alive {
+// terminate ends the emulator's process and waits until it has ended: first with SIGTERM, then with SIGKILL.
+func (e *Emulator) terminate(running processRecord) error {
+	for _, attempt := range []struct {
+		signal syscall.Signal
+		within time.Duration
+	}{
+		{syscall.SIGTERM, e.stopTimeout()},
+		{syscall.SIGKILL, e.timeout().kill},
+	} {
+		if alive, err := e.isAlive(); err != nil || !alive {
 			return err
 		}
-		// As long as the lock is held the process lives, so the id is still its own.
-		if err := syscall.Kill(now.PID, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
-			return fmt.Errorf("the emulator, process %d, cannot be ended: %w", now.PID, err)
+		if err := signalProcess(running, attempt.signal); err != nil {
+			return err
 		}
-		for deadline := time.Now().Add(e.stopTimeout()); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-			if alive, err := e.isAlive(); err != nil || !alive {
-				return err
-			}
+		if ended, err := e.waitUntilEnded(attempt.within); err != nil || ended {
+			return err
 		}
 	}
-	return fmt.Errorf("the emulator, process %d, does not end", now.PID)
+	return fmt.Errorf("the emulator, process %d, does not end", running.PID)
+}
+
+// waitUntilEnded waits for the end of the emulator's process and reports whether it came within a time.
+func (e *Emulator) waitUntilEnded(within time.Duration) (bool, error) {
+	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(pollInterval / 2) {
+		if alive, err := e.isAlive(); err != nil || !alive {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }

@@ -4,65 +4,82 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"strings"
 
 	"lockstep/internal/bootstrap"
 	"lockstep/tools"
 )
 
-// The variables that name emulated accounts which run elsewhere, in another container for example.
+// The environment variables that name emulated accounts on another machine or in another container.
 const (
-	// EndpointVariable is their base address, https://emulator:4566 for example.
+	// EndpointVariable is the base address of the accounts, https://emulator:4566 for example.
 	EndpointVariable = "LOCKSTEP_REHEARSAL_ENDPOINT"
-	// AuthorityVariable is the path of a PEM file with the certificate authority that they are trusted by.
+	// AuthorityVariable is the path of a PEM file with the certificate authority of the accounts.
 	AuthorityVariable = "LOCKSTEP_REHEARSAL_CA"
 )
 
-// An RemoteError is a variable that does not name emulated accounts in a way that can be used.
+// A RemoteError says that the variables do not name emulated accounts that can be used.
 type RemoteError struct{ Message string }
 
 func (e *RemoteError) Error() string { return e.Message }
 
-// RemoteSession is a session with the emulated accounts that the environment names, nil when it names none. They are never started, stopped or
-// bootstrapped from here. The error is an *ElsewhereError.
+// RemoteSession returns a session with the emulated accounts that the environment names, or nil if it names none. This
+// process neither starts, stops nor bootstraps them. The error is a *RemoteError.
 func RemoteSession(environ []string) (*Session, error) {
 	endpoint, authority := tools.Getenv(environ, EndpointVariable), tools.Getenv(environ, AuthorityVariable)
 	switch {
 	case endpoint == "" && authority == "":
 		return nil, nil
 	case endpoint == "":
-		return nil, &RemoteError{AuthorityVariable + " is set and " + EndpointVariable + " is not: set both, or neither to rehearse on this machine"}
+		return nil, &RemoteError{AuthorityVariable + " is set and " + EndpointVariable + " is not: " +
+			"set both, or neither to rehearse on this machine"}
 	case authority == "":
-		return nil, &RemoteError{EndpointVariable + " is set and " + AuthorityVariable + " is not: write there the PEM file that `lockstep rehearsal certificate` made"}
+		return nil, &RemoteError{EndpointVariable + " is set and " + AuthorityVariable + " is not: " +
+			"set it to the PEM file that `lockstep rehearsal certificate` made"}
 	}
-	address, err := url.Parse(endpoint)
-	if err != nil || address.Scheme != "https" || address.Hostname() == "" || address.User != nil || address.Path != "" && address.Path != "/" || address.RawQuery != "" {
-		return nil, &RemoteError{fmt.Sprintf("%s is %q, which is no address of emulated accounts: write https://HOST:PORT", EndpointVariable, endpoint)}
+	host, ok := parseEndpoint(endpoint)
+	if !ok {
+		return nil, &RemoteError{fmt.Sprintf("%s is %q, which is not the address of emulated accounts: "+
+			"write https://HOST:PORT", EndpointVariable, endpoint)}
 	}
 	if _, err := loadCertPool(authority); err != nil {
 		return nil, &RemoteError{fmt.Sprintf("%s cannot be used: %v", AuthorityVariable, err)}
 	}
-	return &Session{Endpoint: "https://" + address.Host, Authority: authority, CABundle: authority}, nil
+	return &Session{Endpoint: "https://" + host, Authority: authority, CABundle: authority}, nil
 }
 
-// CheckAccounts checks that the emulated accounts answer, and that each of these is bootstrapped as wanted.
+// parseEndpoint returns the host and port of https://HOST:PORT; ok is false for any other text.
+func parseEndpoint(text string) (host string, ok bool) {
+	address, err := url.Parse(text)
+	if err != nil || address.Scheme != "https" || address.Hostname() == "" {
+		return "", false
+	}
+	hasMore := address.User != nil || strings.TrimSuffix(address.Path, "/") != "" || address.RawQuery != ""
+	return address.Host, !hasMore
+}
+
+// CheckAccounts returns an error if the emulated accounts do not answer, or if one of them is not bootstrapped as
+// configured.
 func (s *Session) CheckAccounts(ctx context.Context, accounts []bootstrap.Account) error {
-	if err := s.checkHealth(ctx, answerTimeout); err != nil {
+	if err := s.checkHealth(ctx, defaultTimeouts.answer); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return fmt.Errorf("the emulated accounts at %s do not answer: see that `lockstep rehearsal serve` runs there, with a certificate for that name (%w)", s.Endpoint, err)
+		return fmt.Errorf("the emulated accounts at %s do not answer: "+
+			"see that `lockstep rehearsal serve` runs there, with a certificate for that name (%w)", s.Endpoint, err)
 	}
 	for _, account := range accounts {
 		cfg, err := s.AWSConfig(account.ID, account.Region)
 		if err != nil {
 			return err
 		}
-		ready, err := bootstrap.IsUpToDate(ctx, cfg, account)
+		upToDate, err := bootstrap.IsUpToDate(ctx, cfg, account)
 		if err != nil {
 			return err
 		}
-		if !ready {
-			return fmt.Errorf("account %s, %s, is not bootstrapped at %s as config/pipeline.yaml wants it: start `lockstep rehearsal serve` there again with this configuration",
+		if !upToDate {
+			return fmt.Errorf("account %s, %s, is not bootstrapped at %s as config/pipeline.yaml wants it: "+
+				"start `lockstep rehearsal serve` there again with this configuration",
 				account.ID, account.Name, s.Endpoint)
 		}
 	}

@@ -1,18 +1,14 @@
 package rehearsal
 
 import (
-	"context"
-	"net"
+	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"lockstep/internal/bootstrap"
 )
 
 func TestRemoteSession_RefusesInvalidVariables(t *testing.T) {
@@ -21,27 +17,31 @@ func TestRemoteSession_RefusesInvalidVariables(t *testing.T) {
 	authority := filepath.Join(dir, "ca.pem")
 	empty := filepath.Join(dir, "empty.pem")
 	require.NoError(t, os.WriteFile(empty, nil, 0o600))
+	const endpoint = "https://emulator:4566"
+	variables := func(endpoint, authority string) []string {
+		return []string{EndpointVariable + "=" + endpoint, AuthorityVariable + "=" + authority}
+	}
 	for _, test := range []struct{ name, endpoint, authority, want string }{
-		{"an endpoint alone", "https://emulator:4566", "", "LOCKSTEP_REHEARSAL_ENDPOINT is set and LOCKSTEP_REHEARSAL_CA is not"},
+		{"an endpoint alone", endpoint, "", "LOCKSTEP_REHEARSAL_ENDPOINT is set and LOCKSTEP_REHEARSAL_CA is not"},
 		{"an authority alone", "", authority, "LOCKSTEP_REHEARSAL_CA is set and LOCKSTEP_REHEARSAL_ENDPOINT is not"},
 		{"an endpoint without TLS", "http://emulator:4566", authority, "write https://HOST:PORT"},
 		{"an endpoint with a path", "https://emulator:4566/path", authority, "write https://HOST:PORT"},
 		{"an endpoint with a password", "https://a:b@emulator:4566", authority, "write https://HOST:PORT"},
 		{"no address", "emulator", authority, "write https://HOST:PORT"},
-		{"an authority that is not there", "https://emulator:4566", filepath.Join(dir, "none.pem"), "LOCKSTEP_REHEARSAL_CA cannot be used"},
-		{"an authority that is none", "https://emulator:4566", empty, "holds no certificate"},
+		{"a missing authority", endpoint, filepath.Join(dir, "none.pem"), "LOCKSTEP_REHEARSAL_CA cannot be used"},
+		{"an authority without a certificate", endpoint, empty, "holds no certificate"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			session, err := RemoteSession([]string{EndpointVariable + "=" + test.endpoint, AuthorityVariable + "=" + test.authority})
+			session, err := RemoteSession(variables(test.endpoint, test.authority))
 			assert.Nil(t, session)
 			var problem *RemoteError
 			require.ErrorAs(t, err, &problem)
 			assert.ErrorContains(t, err, test.want)
 		})
 	}
-	session, err := RemoteSession([]string{EndpointVariable + "=https://emulator:4566/", AuthorityVariable + "=" + authority})
+	session, err := RemoteSession(variables(endpoint+"/", authority))
 	require.NoError(t, err)
-	assert.Equal(t, &Session{Endpoint: "https://emulator:4566", Authority: authority, CABundle: authority}, session)
+	assert.Equal(t, &Session{Endpoint: endpoint, Authority: authority, CABundle: authority}, session)
 	session, err = RemoteSession(nil)
 	require.NoError(t, err)
 	assert.Nil(t, session)
@@ -52,7 +52,8 @@ func TestSession_CheckAccountsReportsUnreachable(t *testing.T) {
 	require.NoError(t, MakeCertificates(dir, nil, time.Now(), nil))
 	port, err := freePort()
 	require.NoError(t, err)
-	session := &Session{Endpoint: "https://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), Authority: filepath.Join(dir, "ca.pem"), CABundle: filepath.Join(dir, "ca.pem")}
+	authority := filepath.Join(dir, authorityFile)
+	session := &Session{Endpoint: fmt.Sprintf("https://127.0.0.1:%d", port), Authority: authority, CABundle: authority}
 	err = session.CheckAccounts(t.Context(), nil)
 	assert.ErrorContains(t, err, "do not answer: see that `lockstep rehearsal serve` runs there")
 }
@@ -66,54 +67,4 @@ func TestTLSFiles_ValidForTheirHosts(t *testing.T) {
 	assert.False(t, c.isValid(time.Now()))
 	c.hosts = nil
 	assert.True(t, c.isValid(time.Now()), "it is good for this machine all the same")
-}
-
-// Another container sees the accounts as this one does: with TLS under their name, IAM enforced, bootstrapped from the first connection on.
-func TestServe_AccountsAreReadyAndKeepState(t *testing.T) {
-	e, said := newEmulator(t)
-	e.Hosts, e.CertificateDir = []string{"emulator"}, filepath.Join(t.TempDir(), "tls")
-	listen := net.JoinHostPort("127.0.0.1", strconv.Itoa(unusedPort(t)))
-	accounts := []bootstrap.Account{{Name: "tooling", ID: tooling, Region: region}}
-	ctx, interrupt := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	prepared := make(chan struct{})
-	go func() {
-		ended <- e.Serve(ctx, listen, func(s *Session) error {
-			_, err := net.DialTimeout("tcp", listen, 100*time.Millisecond)
-			assert.Error(t, err, "nobody is let in before the accounts are ready")
-			close(prepared)
-			return nil
-		})
-	}()
-	<-prepared
-	there := &Session{Endpoint: "https://" + listen, Authority: filepath.Join(e.CertificateDir, "ca.pem"), CABundle: filepath.Join(e.CertificateDir, "ca.pem")}
-	require.Eventually(t, func() bool { return there.isHealthy(t.Context(), time.Second) }, 20*time.Second, 50*time.Millisecond, said)
-	putParameter(t, there, tooling, "by another")
-	assert.Equal(t, "by another", getParameter(t, there, tooling))
-	assert.ErrorContains(t, there.CheckAccounts(t.Context(), accounts), "is not bootstrapped")
-
-	_, busy := newEmulator(t)
-	second := *e
-	second.Progress = busy.add
-	assert.ErrorContains(t, second.Serve(t.Context(), listen, nil), "run on this machine already")
-
-	interrupt()
-	require.NoError(t, <-ended)
-	s, release, err := e.Acquire(t.Context())
-	require.NoError(t, err)
-	assert.Equal(t, "by another", getParameter(t, s, tooling))
-	require.NoError(t, release())
-}
-
-func TestServe_EndsWithEmulator(t *testing.T) {
-	e, _ := newEmulator(t)
-	ended := make(chan error, 1)
-	go func() {
-		ended <- e.Serve(t.Context(), net.JoinHostPort("127.0.0.1", strconv.Itoa(unusedPort(t))), func(*Session) error {
-			now, err := e.runningProcess()
-			require.NoError(t, err)
-			return e.terminate(*now)
-		})
-	}()
-	assert.ErrorIs(t, <-ended, errEmulatorEnded)
 }

@@ -11,17 +11,19 @@ import (
 	"time"
 )
 
-// Serve runs the emulated accounts for others than this machine until the context is done, and then stops them in good order. The emulator
-// itself stays on loopback; what is passed on to it is the very bytes of its callers, so its TLS and IAM are all there is to get past. It
-// listens only after prepare has returned: whoever gets a connection finds prepared accounts.
+// Serve runs the emulated accounts for other machines until the context is done, and then stops them in good order. The
+// emulator itself listens on loopback only. Serve forwards the bytes of its clients unchanged, so TLS and IAM protect
+// the accounts as they do on this machine. It listens only after prepare has returned, so that every client finds
+// prepared accounts.
 func (e *Emulator) Serve(ctx context.Context, listen string, prepare func(*Session) error) (err error) {
-	switch now, err := e.runningProcess(); {
+	switch running, err := e.runningProcess(); {
 	case err != nil:
 		return err
-	case now != nil:
-		return errors.New("the emulated accounts run on this machine already, for this machine alone: stop them first with `lockstep rehearsal stop`")
+	case running != nil:
+		return errors.New("the emulated accounts run on this machine already, for this machine alone: " +
+			"stop them first with `lockstep rehearsal stop`")
 	}
-	if e.Port, err = freePort(); err != nil { // the address that is served may be the emulator's own otherwise
+	if e.Port, err = freePort(); err != nil { // the emulator's usual port may be the one to serve on
 		return err
 	}
 	session, release, err := e.Acquire(ctx)
@@ -34,7 +36,7 @@ func (e *Emulator) Serve(ctx context.Context, listen string, prepare func(*Sessi
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
 	if err != nil {
-		return fmt.Errorf("nobody can listen on %s: choose another address with --listen (%w)", listen, err)
+		return fmt.Errorf("it is not possible to listen on %s: choose another address with --listen (%w)", listen, err)
 	}
 	address, err := url.Parse(session.Endpoint)
 	if err != nil {
@@ -44,14 +46,14 @@ func (e *Emulator) Serve(ctx context.Context, listen string, prepare func(*Sessi
 	return e.forwardConnections(ctx, listener, address.Host)
 }
 
-// forwardConnections passes connections on until the context is done or the emulator has ended.
+// forwardConnections forwards connections until the context is done or the emulator has ended.
 func (e *Emulator) forwardConnections(ctx context.Context, listener net.Listener, to string) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	go e.watchEmulator(ctx, stop)
 	go func() {
 		<-ctx.Done()
-		_ = listener.Close() // which ends the loop below
+		_ = listener.Close() // ends the loop below
 	}()
 	var open sync.WaitGroup
 	defer open.Wait()
@@ -67,23 +69,24 @@ func (e *Emulator) forwardConnections(ctx context.Context, listener net.Listener
 	}
 }
 
-// errEmulatorEnded says that the emulator did not live as long as it was served.
+// errEmulatorEnded says that the emulator has ended while it was served.
 var errEmulatorEnded = errors.New("the emulator has ended")
 
-// watchEmulator notices an emulator that has ended.
+// watchEmulator calls stop when the emulator has ended.
 func (e *Emulator) watchEmulator(ctx context.Context, stop context.CancelCauseFunc) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(time.Second):
+		case <-time.After(e.timeout().watch):
 			if alive, err := e.isAlive(); err == nil && !alive {
-				stop(fmt.Errorf("%w; its log is %s", errEmulatorEnded, e.path("emulator.log")))
+				stop(fmt.Errorf("%w; its log is %s", errEmulatorEnded, e.path(logFile)))
 			}
 		}
 	}
 }
 
+// ignoreCanceled returns err, or nil if it is context.Canceled.
 func ignoreCanceled(err error) error {
 	if errors.Is(err, context.Canceled) {
 		return nil
@@ -91,21 +94,21 @@ func ignoreCanceled(err error) error {
 	return err
 }
 
-// proxyConnection copies both ways until both ends are done, or the context is.
+// proxyConnection copies bytes in both directions until both ends are done, or the context is.
 func proxyConnection(ctx context.Context, from net.Conn, to string) {
 	defer from.Close()
 	target, err := (&net.Dialer{}).DialContext(ctx, "tcp", to)
 	if err != nil {
-		return // the caller sees a closed connection, and the watch sees why
+		return // the client sees a closed connection, and watchEmulator sees why
 	}
 	defer target.Close()
-	unhook := context.AfterFunc(ctx, func() { from.Close(); target.Close() })
-	defer unhook()
+	stop := context.AfterFunc(ctx, func() { from.Close(); target.Close() })
+	defer stop()
 	var both sync.WaitGroup
-	for _, way := range []struct{ into, out net.Conn }{{target, from}, {from, target}} {
+	for _, direction := range []struct{ to, from net.Conn }{{target, from}, {from, target}} {
 		both.Go(func() {
-			_, _ = io.Copy(way.into, way.out) // a connection that breaks is its two ends' business
-			if half, ok := way.into.(*net.TCPConn); ok {
+			_, _ = io.Copy(direction.to, direction.from) // both ends see a broken connection
+			if half, ok := direction.to.(*net.TCPConn); ok {
 				_ = half.CloseWrite()
 			}
 		})

@@ -1,7 +1,6 @@
 package rehearsal
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -12,21 +11,19 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 
+	"lockstep/internal/deploy/assembly"
 	"lockstep/tools"
 )
 
-const (
-	// standInType is a resource that CloudFormation makes without making anything.
-	standInType = "AWS::CloudFormation::WaitConditionHandle"
-)
+// standInType is a resource type that CloudFormation creates without creating anything.
+const standInType = "AWS::CloudFormation::WaitConditionHandle"
 
-// KnownTypes are the resource types that the emulator can make.
+// KnownTypes returns the resource types that the emulator can create.
 func (e *Emulator) KnownTypes(ctx context.Context) (map[string]bool, error) {
 	dir, err := e.install(ctx, tools.Ministack)
 	if err != nil {
@@ -47,151 +44,72 @@ func (e *Emulator) KnownTypes(ctx context.Context) (map[string]bool, error) {
 	return known, nil
 }
 
-// ReplaceUnknownTypes is a cloud assembly in which every resource of a type that is not known is replaced by a stand-in, and what that left of
-// it. The files are those of the assembly, seen through the replacement: nothing is copied.
-func ReplaceUnknownTypes(assembly fs.FS, known map[string]bool) (fs.FS, Coverage, error) {
-	var coverage Coverage
-	templates, err := readTemplates(assembly)
+// ReplaceUnknownTypes returns a cloud assembly in which every resource of a type that is not known is replaced by a
+// stand-in, and how much of the assembly that leaves. The returned files are a view of the given ones: nothing is
+// copied.
+func ReplaceUnknownTypes(files fs.FS, known map[string]bool) (fs.FS, Coverage, error) {
+	coverage := Coverage{Ratio: 1}
+	templates, err := assembly.Templates(files)
 	if err != nil {
 		return nil, coverage, err
 	}
 	changed := map[string]string{} // the new text by file
 	for _, t := range templates {
-		text, part, err := t.replaceUnknown(known)
+		text, covered, err := rewriter{t}.replaceUnknown(known)
 		if err != nil {
-			return nil, coverage, fmt.Errorf("%s: %w", t.file, err)
+			return nil, coverage, fmt.Errorf("%s: %w", t.File, err)
 		}
-		coverage.Add(part)
+		coverage.Add(covered)
 		if text != "" {
-			changed[t.file] = text
+			changed[t.File] = text
 		}
 	}
-	coverage.Add(Coverage{}) // the ratio of an empty assembly
 	if len(changed) == 0 {
-		return assembly, coverage, nil
+		return files, coverage, nil
 	}
-	texts, err := rewriteTexts(assembly, changed)
+	texts, err := rewriteTexts(files, templates, changed)
 	if err != nil {
 		return nil, coverage, err
 	}
-	return overlay{FS: assembly, texts: texts}, coverage, nil
+	return overlay{FS: files, texts: texts}, coverage, nil
 }
 
-// A foundTemplate is a template in an assembly, a nested stack's included.
-type foundTemplate struct {
-	file string
-	// stack is the name of its stack, or of its file for a nested one.
-	stack    string
-	account  string
-	region   string
-	document map[string]any
+// A rewriter rewrites a template.
+type rewriter struct{ assembly.TemplateFile }
+
+// isCustomResource reports whether a program of the app's creates resources of a type. The emulator would run it on
+// this very machine, without the libraries that Lambda has, and wait an hour for one that does not start.
+func isCustomResource(resourceType string) bool {
+	return strings.HasPrefix(resourceType, "Custom::") || resourceType == "AWS::CloudFormation::CustomResource"
 }
 
-// readTemplates finds the templates: those of the stacks in every manifest, and the assets that are templates of nested stacks.
-func readTemplates(files fs.FS) ([]foundTemplate, error) {
-	stacks := map[string]foundTemplate{}
-	var nested []string
-	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case entry.IsDir() && strings.HasPrefix(entry.Name(), "asset."):
-			return fs.SkipDir // a folder that is published as an archive
-		case path.Base(name) == "manifest.json":
-			return readManifest(files, name, stacks)
-		case strings.HasSuffix(name, ".nested.template.json"):
-			nested = append(nested, name)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range nested {
-		stacks[name] = foundTemplate{file: name, stack: strings.TrimSuffix(path.Base(name), ".nested.template.json")}
-	}
-	var out []foundTemplate
-	for _, file := range slices.Sorted(maps.Keys(stacks)) {
-		t := stacks[file]
-		text, err := fs.ReadFile(files, file)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // the deployment will say so
-		}
-		if err != nil {
-			return nil, err
-		}
-		decoder := json.NewDecoder(bytes.NewReader(text))
-		decoder.UseNumber()
-		if err := decoder.Decode(&t.document); err != nil {
-			return nil, fmt.Errorf("%s is no template in JSON: %w", file, err)
-		}
-		out = append(out, t)
-	}
-	return out, nil
-}
-
-// readManifest notes the stacks of a manifest by the file of their template. What is wrong with it is for the deployment to say.
-func readManifest(files fs.FS, name string, stacks map[string]foundTemplate) error {
-	text, err := fs.ReadFile(files, name)
-	if err != nil {
-		return err
-	}
-	var manifest struct {
-		Artifacts map[string]struct {
-			Type        string
-			Environment string
-			Properties  struct {
-				TemplateFile string
-				StackName    string
-			}
-		}
-	}
-	if json.Unmarshal(text, &manifest) != nil {
-		return nil //nolint:nilerr // see above
-	}
-	for id, a := range manifest.Artifacts {
-		if a.Type != "aws:cloudformation:stack" || a.Properties.TemplateFile == "" {
-			continue
-		}
-		account, region, _ := strings.Cut(strings.TrimPrefix(a.Environment, "aws://"), "/")
-		file := path.Join(path.Dir(name), a.Properties.TemplateFile)
-		stacks[file] = foundTemplate{file: file, stack: cmp.Or(a.Properties.StackName, id), account: account, region: region}
-	}
-	return nil
-}
-
-// isCustomResource says whether a resource is made by a program of the app's. The emulator would run it on this very machine and without the libraries that
-// Lambda has, and wait an hour for one that does not start.
-func isCustomResource(kind string) bool {
-	return strings.HasPrefix(kind, "Custom::") || kind == "AWS::CloudFormation::CustomResource"
-}
-
-// replaceUnknown replaces what is not known and every reference to it. The text is the whole template anew, empty where nothing had to be
-// replaced.
-func (t foundTemplate) replaceUnknown(known map[string]bool) (string, Coverage, error) {
+// replaceUnknown replaces the resources of unknown types, and every reference to them. It returns the whole new
+// template, or "" if nothing had to be replaced.
+func (t rewriter) replaceUnknown(known map[string]bool) (string, Coverage, error) {
 	coverage := Coverage{Ratio: 1}
-	resources, _ := t.document["Resources"].(map[string]any)
+	resources, _ := t.Document["Resources"].(map[string]any)
 	missing := unavailable{resources: map[string]string{}, attributes: map[string]string{}, referenced: map[string]bool{}}
 	for _, id := range slices.Sorted(maps.Keys(resources)) {
 		coverage.Resources++
 		resource, _ := resources[id].(map[string]any)
-		kind, _ := resource["Type"].(string)
-		if resource == nil || kind == "" || known[kind] && !isCustomResource(kind) {
-			missing.addMissingAttributes(id, kind)
+		resourceType, _ := resource["Type"].(string)
+		if resource == nil || resourceType == "" || known[resourceType] && !isCustomResource(resourceType) {
+			missing.addMissingAttributes(id, resourceType)
 			continue
 		}
-		missing.resources[id] = kind
-		coverage.StandIns = append(coverage.StandIns, StandIn{Stack: t.stack, LogicalID: id, Type: kind})
+		missing.resources[id] = resourceType
+		coverage.StandIns = append(coverage.StandIns, StandIn{Stack: t.Stack, LogicalID: id, Type: resourceType})
 		resource["Type"] = standInType
-		// What only the real type understands goes; conditions, dependencies and policies stay.
+		// Only the real type understands these; conditions, dependencies and policies stay.
 		for _, key := range []string{"Properties", "CreationPolicy", "UpdatePolicy"} {
 			delete(resource, key)
 		}
 	}
-	document := t.replaceReferences(t.document, missing)
-	for _, asked := range slices.Sorted(maps.Keys(missing.referenced)) {
-		id, name, _ := strings.Cut(asked, ".")
-		coverage.MissingAttributes = append(coverage.MissingAttributes, MissingAttribute{Stack: t.stack, LogicalID: id, Name: name})
+	document := t.replaceReferences(t.Document, missing)
+	for _, referenced := range slices.Sorted(maps.Keys(missing.referenced)) {
+		id, name, _ := strings.Cut(referenced, ".")
+		attribute := MissingAttribute{Stack: t.Stack, LogicalID: id, Name: name}
+		coverage.MissingAttributes = append(coverage.MissingAttributes, attribute)
 	}
 	if len(missing.resources) == 0 && len(missing.referenced) == 0 {
 		return "", coverage, nil
@@ -200,42 +118,44 @@ func (t foundTemplate) replaceUnknown(known map[string]bool) (string, Coverage, 
 	return string(text), coverage, err
 }
 
-// missingAttributeNames are the attributes that the emulator does not have of types that it makes. CloudFormation has them.
+// missingAttributeNames are attributes that CloudFormation has and the emulator has not, by a resource type that it
+// creates.
 var missingAttributeNames = map[string][]string{
 	"AWS::RDS::DBCluster": {"MasterUserSecret.SecretArn"},
 }
 
-// unavailable is what a template refers to and the emulator does not have.
+// unavailable is what a template may refer to and the emulator does not have.
 type unavailable struct {
-	// resources are the types of the resources that are stood in for, by logical id.
+	// resources are the types of the resources that stand-ins replace, by logical id.
 	resources map[string]string
-	// attributes are the types of those that lack one, by ID.ATTRIBUTE.
+	// attributes are the types of the resources that lack an attribute, by ID.ATTRIBUTE.
 	attributes map[string]string
-	// referenced are those of the attributes that the template asks for.
+	// referenced are those of the attributes that the template refers to.
 	referenced map[string]bool
 }
 
-func (m unavailable) addMissingAttributes(id, kind string) {
-	for _, name := range missingAttributeNames[kind] {
-		m.attributes[id+"."+name] = kind
+func (m unavailable) addMissingAttributes(id, resourceType string) {
+	for _, name := range missingAttributeNames[resourceType] {
+		m.attributes[id+"."+name] = resourceType
 	}
 }
 
-// unavailableType is the type of the resource that cannot answer for itself, or for this attribute of itself; empty for one that can.
+// unavailableType returns the type of a resource that is replaced, or that lacks the attribute; "" for any other.
 func (m unavailable) unavailableType(id, attribute string) string {
-	if kind := m.resources[id]; kind != "" {
-		return kind
+	if resourceType := m.resources[id]; resourceType != "" {
+		return resourceType
 	}
 	name := id + "." + attribute
-	kind := m.attributes[name]
-	if kind != "" {
+	resourceType := m.attributes[name]
+	if resourceType != "" {
 		m.referenced[name] = true
 	}
-	return kind
+	return resourceType
 }
 
-// replaceReferences replaces the references to what is missing by values of the shape that the real resource would give.
-func (t foundTemplate) replaceReferences(value any, missing unavailable) any {
+// replaceReferences replaces, in a part of a template, the references to what is unavailable by values of the same
+// shape.
+func (t rewriter) replaceReferences(value any, missing unavailable) any {
 	switch v := value.(type) {
 	case []any:
 		for i := range v {
@@ -252,85 +172,88 @@ func (t foundTemplate) replaceReferences(value any, missing unavailable) any {
 	return value
 }
 
-// replaceReference answers an intrinsic function that refers to something missing.
-func (t foundTemplate) replaceReference(function map[string]any, missing unavailable) (any, bool) {
+// replaceReference returns what replaces an intrinsic function that refers to something unavailable; ok is false if it
+// does not, or is no intrinsic function.
+func (t rewriter) replaceReference(function map[string]any, missing unavailable) (value any, ok bool) {
 	if len(function) != 1 {
 		return nil, false
 	}
 	if id, ok := function["Ref"].(string); ok && missing.resources[id] != "" {
 		return t.standInValue(id, "", missing.resources[id]), true
 	}
-	switch of := function["Fn::GetAtt"].(type) {
-	case string:
-		id, attribute, _ := strings.Cut(of, ".")
-		if kind := missing.unavailableType(id, attribute); kind != "" {
-			return t.standInValue(id, attribute, kind), true
-		}
-	case []any:
-		if id, attribute, ok := parseGetAtt(of); ok {
-			if kind := missing.unavailableType(id, attribute); kind != "" {
-				return t.standInValue(id, attribute, kind), true
-			}
+	if id, attribute, ok := parseGetAtt(function["Fn::GetAtt"]); ok {
+		if resourceType := missing.unavailableType(id, attribute); resourceType != "" {
+			return t.standInValue(id, attribute, resourceType), true
 		}
 	}
-	switch of := function["Fn::Sub"].(type) {
+	switch sub := function["Fn::Sub"].(type) {
 	case string:
-		return map[string]any{"Fn::Sub": t.replaceInSub(of, nil, missing)}, true
+		return map[string]any{"Fn::Sub": t.replaceInSub(sub, nil, missing)}, true
 	case []any:
-		if len(of) != 2 {
+		if len(sub) != 2 {
 			return nil, false
 		}
-		text, isText := of[0].(string)
-		variables, isMap := of[1].(map[string]any)
+		text, isText := sub[0].(string)
+		variables, isMap := sub[1].(map[string]any)
 		if isText && isMap {
-			return map[string]any{"Fn::Sub": []any{t.replaceInSub(text, variables, missing), t.replaceReferences(variables, missing)}}, true
+			text = t.replaceInSub(text, variables, missing)
+			return map[string]any{"Fn::Sub": []any{text, t.replaceReferences(variables, missing)}}, true
 		}
 	}
 	return nil, false
 }
 
-func parseGetAtt(of []any) (id, attribute string, ok bool) {
-	if len(of) != 2 {
-		return "", "", false
+// parseGetAtt parses the argument of Fn::GetAtt: "ID.ATTRIBUTE" or [ID, ATTRIBUTE].
+func parseGetAtt(argument any) (id, attribute string, ok bool) {
+	switch v := argument.(type) {
+	case string:
+		id, attribute, _ = strings.Cut(v, ".")
+		return id, attribute, true
+	case []any:
+		if len(v) == 2 {
+			id, ok = v[0].(string)
+			attribute, _ = v[1].(string)
+		}
 	}
-	id, isText := of[0].(string)
-	attribute, _ = of[1].(string)
-	return id, attribute, isText
+	return id, attribute, ok
 }
 
 var subVariable = regexp.MustCompile(`\$\{[A-Za-z0-9.]+\}`)
 
-// replaceInSub replaces what is missing in the text of Fn::Sub, but not the variables that hide it.
-func (t foundTemplate) replaceInSub(text string, variables map[string]any, missing unavailable) string {
+// replaceInSub replaces what is unavailable in the text of Fn::Sub. A variable of the function hides a resource of its
+// name.
+func (t rewriter) replaceInSub(text string, variables map[string]any, missing unavailable) string {
 	return subVariable.ReplaceAllStringFunc(text, func(found string) string {
 		name := found[2 : len(found)-1]
 		id, attribute, _ := strings.Cut(name, ".")
-		kind := missing.unavailableType(id, attribute)
-		if _, hidden := variables[name]; hidden || kind == "" {
+		resourceType := missing.unavailableType(id, attribute)
+		if _, hidden := variables[name]; hidden || resourceType == "" {
 			return found
 		}
-		return t.standInValue(id, attribute, kind)
+		return t.standInValue(id, attribute, resourceType)
 	})
 }
 
-// standInValue is what is answered for an attribute of a resource of that type, or for a plain reference when there is no attribute.
-func (t foundTemplate) standInValue(id, attribute, kind string) string {
-	if attribute == "Arn" || strings.HasSuffix(attribute, "Arn") || strings.HasSuffix(attribute, "ARN") {
-		service := strings.ToLower(strings.Split(kind+"::::", "::")[1])
-		return fmt.Sprintf("arn:aws:%s:%s:%s:stand-in/%s", service, t.region, t.account, id)
+// standInValue returns the value of an attribute of a resource, or of a plain reference to it for an empty attribute.
+func (t rewriter) standInValue(id, attribute, resourceType string) string {
+	if strings.HasSuffix(attribute, "Arn") || strings.HasSuffix(attribute, "ARN") {
+		service := strings.ToLower(strings.Split(resourceType+"::::", "::")[1])
+		return fmt.Sprintf("arn:aws:%s:%s:%s:stand-in/%s", service, t.Region, t.Account, id)
 	}
 	return strings.TrimRight("stand-in-"+id+"-"+strings.ReplaceAll(attribute, ".", "-"), "-")
 }
 
-// rewriteTexts are the new texts of an assembly's files. The name under which a template is published is the hash of its content, so it
-// changes with it, and with it every file that refers to the template by that name.
-func rewriteTexts(assembly fs.FS, changed map[string]string) (map[string]string, error) {
-	renamed, err := assetHashReplacer(assembly, changed)
+// rewriteTexts returns the new texts of an assembly's files, by file. A template is published under the hash of its
+// content, so the hash changes with it, and with the hash every file that refers to the template.
+func rewriteTexts(
+	files fs.FS, templates []assembly.TemplateFile, changed map[string]string,
+) (map[string]string, error) {
+	replacer, err := assetHashReplacer(files, templates, changed)
 	if err != nil {
 		return nil, err
 	}
 	texts := map[string]string{}
-	return texts, fs.WalkDir(assembly, ".", func(name string, entry fs.DirEntry, err error) error {
+	return texts, fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
@@ -339,11 +262,11 @@ func rewriteTexts(assembly fs.FS, changed map[string]string) (map[string]string,
 		case entry.IsDir(), !strings.HasSuffix(name, ".json"), strings.HasPrefix(entry.Name(), "asset."):
 			return nil
 		}
-		original, err := fs.ReadFile(assembly, name)
+		original, err := fs.ReadFile(files, name)
 		if err != nil {
 			return err
 		}
-		text := renamed.Replace(cmp.Or(changed[name], string(original)))
+		text := replacer.Replace(cmp.Or(changed[name], string(original)))
 		if text != string(original) {
 			texts[name] = text
 		}
@@ -351,69 +274,43 @@ func rewriteTexts(assembly fs.FS, changed map[string]string) (map[string]string,
 	})
 }
 
-// assetHashReplacer gives the new hash for each old one. A template that refers to another waits until that one has its new name.
-func assetHashReplacer(files fs.FS, changed map[string]string) (*strings.Replacer, error) {
-	templates, err := readTemplates(files)
+// assetHashReplacer returns what replaces the old hashes of the changed templates by the new ones. A template that
+// refers to another one waits until that one has its new hash.
+func assetHashReplacer(
+	files fs.FS, templates []assembly.TemplateFile, changed map[string]string,
+) (*strings.Replacer, error) {
+	hashes, err := assembly.AssetHashes(files)
 	if err != nil {
 		return nil, err
 	}
-	old, err := assetHashes(files)
-	if err != nil {
-		return nil, err
-	}
-	texts, originals := map[string]string{}, map[string]string{}
+	texts := map[string]string{}
+	originals := map[string]string{}
 	for _, t := range templates {
-		original, err := fs.ReadFile(files, t.file)
+		original, err := fs.ReadFile(files, t.File)
 		if err != nil {
 			return nil, err
 		}
-		originals[t.file] = string(original)
-		texts[t.file] = cmp.Or(changed[t.file], string(original))
+		originals[t.File] = string(original)
+		texts[t.File] = cmp.Or(changed[t.File], string(original))
 	}
-	var pairs []string
+	var pairs []string // old hash, new hash, ...
 	waiting := slices.Sorted(maps.Keys(texts))
 	for len(waiting) > 0 {
 		next := slices.IndexFunc(waiting, func(file string) bool {
 			return !slices.ContainsFunc(waiting, func(other string) bool {
-				return other != file && old[other] != "" && strings.Contains(texts[file], old[other])
+				return other != file && hashes[other] != "" && strings.Contains(texts[file], hashes[other])
 			})
 		})
 		if next < 0 {
 			return nil, errors.New("nested stacks refer to each other in a circle")
 		}
 		file := waiting[next]
-		if text := strings.NewReplacer(pairs...).Replace(texts[file]); old[file] != "" && text != originals[file] {
+		text := strings.NewReplacer(pairs...).Replace(texts[file])
+		if hashes[file] != "" && text != originals[file] {
 			sum := sha256.Sum256([]byte(text))
-			pairs = append(pairs, old[file], hex.EncodeToString(sum[:]))
+			pairs = append(pairs, hashes[file], hex.EncodeToString(sum[:]))
 		}
 		waiting = slices.Delete(waiting, next, next+1)
 	}
 	return strings.NewReplacer(pairs...), nil
-}
-
-// assetHashes are the hashes that files are published under, by file, as the asset manifests have them.
-func assetHashes(files fs.FS) (map[string]string, error) {
-	names := map[string]string{}
-	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || !strings.HasSuffix(name, ".assets.json") {
-			return err
-		}
-		text, err := fs.ReadFile(files, name)
-		if err != nil {
-			return err
-		}
-		var manifest struct {
-			Files map[string]struct{ Source struct{ Path string } }
-		}
-		if err := json.Unmarshal(text, &manifest); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		for hash, asset := range manifest.Files {
-			if len(hash) == sha256.Size*2 { // a shorter name could stand in a text by chance
-				names[path.Join(path.Dir(name), asset.Source.Path)] = hash
-			}
-		}
-		return nil
-	})
-	return names, err
 }

@@ -1,9 +1,12 @@
 package rehearsal
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -11,57 +14,108 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// oneStack is an assembly of one stack with these resources.
+// oneStack returns a cloud assembly with one stack, which has these resources.
 func oneStack(resources string) fs.FS {
 	return fstest.MapFS{
-		"manifest.json": {Data: []byte(`{"artifacts":{"data":{"type":"aws:cloudformation:stack","environment":"aws://444455556666/eu-west-1",
-			"properties":{"templateFile":"data.template.json","stackName":"acme-data"}}}}`)},
-		"data.template.json": {Data: fmt.Appendf(nil, `{"Resources":%s}`, resources)},
+		"manifest.json": {Data: []byte(`{"artifacts": {"data": {
+			"type": "aws:cloudformation:stack", "environment": "aws://444455556666/eu-west-1",
+			"properties": {"templateFile": "data.template.json", "stackName": "acme-data"}}}}`)},
+		"data.template.json": {Data: fmt.Appendf(nil, `{"Resources": %s}`, resources)},
 	}
 }
 
 func TestReplaceUnknownTypes_UsesStandIns(t *testing.T) {
 	known := map[string]bool{"AWS::S3::Bucket": true, "AWS::CloudFormation::CustomResource": true}
-	tests := map[string]struct {
-		resources, want string
-		standIns        []string
+	for _, test := range []struct {
+		name, resources, want string
+		standIns              []string
 	}{
-		"known types stay as they are": {
-			resources: `{"Bucket":{"Type":"AWS::S3::Bucket","Properties":{"BucketName":"b"}}}`,
-			want:      `{"Bucket":{"Type":"AWS::S3::Bucket","Properties":{"BucketName":"b"}}}`,
+		{
+			name:      "known types stay as they are",
+			resources: `{"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "b"}}}`,
+			want:      `{"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "b"}}}`,
 		},
-		"an unknown type keeps what orders it and loses what only it understands": {
-			resources: `{"Trail":{"Type":"AWS::CloudTrail::Trail","DependsOn":["Bucket"],"DeletionPolicy":"Retain","Properties":{"IsLogging":true}},"Bucket":{"Type":"AWS::S3::Bucket"}}`,
-			want:      `{"Trail":{"Type":"AWS::CloudFormation::WaitConditionHandle","DependsOn":["Bucket"],"DeletionPolicy":"Retain"},"Bucket":{"Type":"AWS::S3::Bucket"}}`,
-			standIns:  []string{"AWS::CloudTrail::Trail"},
-		},
-		"custom resources, whose programs need Lambda": {
-			resources: `{"Empty":{"Type":"Custom::S3AutoDeleteObjects","Properties":{"ServiceToken":"arn"}},"Other":{"Type":"AWS::CloudFormation::CustomResource","Properties":{"ServiceToken":"arn"}}}`,
-			want:      `{"Empty":{"Type":"AWS::CloudFormation::WaitConditionHandle"},"Other":{"Type":"AWS::CloudFormation::WaitConditionHandle"}}`,
-			standIns:  []string{"Custom::S3AutoDeleteObjects", "AWS::CloudFormation::CustomResource"},
-		},
-		"references to a stand-in get a value of the right shape": {
-			resources: `{"Trail":{"Type":"AWS::CloudTrail::Trail"},"Bucket":{"Type":"AWS::S3::Bucket","Properties":{"BucketName":{"Fn::Sub":"x-${Trail}-${AWS::Region}"},
-				"Tags":[{"Key":"arn","Value":{"Fn::GetAtt":["Trail","Arn"]}},{"Key":"name","Value":{"Ref":"Trail"}}]}}}`,
-			want: `{"Trail":{"Type":"AWS::CloudFormation::WaitConditionHandle"},"Bucket":{"Type":"AWS::S3::Bucket","Properties":{"BucketName":{"Fn::Sub":"x-stand-in-Trail-${AWS::Region}"},
-				"Tags":[{"Key":"arn","Value":"arn:aws:cloudtrail:eu-west-1:444455556666:stand-in/Trail"},{"Key":"name","Value":"stand-in-Trail"}]}}}`,
+		{
+			name: "an unknown type keeps its dependencies and policies and loses its properties",
+			resources: `{
+				"Trail": {"Type": "AWS::CloudTrail::Trail", "DependsOn": ["Bucket"], "DeletionPolicy": "Retain",
+					"Properties": {"IsLogging": true}},
+				"Bucket": {"Type": "AWS::S3::Bucket"}}`,
+			want: `{
+				"Trail": {"Type": "AWS::CloudFormation::WaitConditionHandle", "DependsOn": ["Bucket"], "DeletionPolicy": "Retain"},
+				"Bucket": {"Type": "AWS::S3::Bucket"}}`,
 			standIns: []string{"AWS::CloudTrail::Trail"},
 		},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			assembly, coverage, err := ReplaceUnknownTypes(oneStack(test.resources), known)
+		{
+			name: "custom resources, whose programs need Lambda",
+			resources: `{
+				"Empty": {"Type": "Custom::S3AutoDeleteObjects", "Properties": {"ServiceToken": "arn"}},
+				"Other": {"Type": "AWS::CloudFormation::CustomResource", "Properties": {"ServiceToken": "arn"}}}`,
+			want: `{
+				"Empty": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
+				"Other": {"Type": "AWS::CloudFormation::WaitConditionHandle"}}`,
+			standIns: []string{"Custom::S3AutoDeleteObjects", "AWS::CloudFormation::CustomResource"},
+		},
+		{
+			name: "references to a stand-in get a value of the right shape",
+			resources: `{
+				"Trail": {"Type": "AWS::CloudTrail::Trail"},
+				"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {
+					"BucketName": {"Fn::Sub": "x-${Trail}-${AWS::Region}"},
+					"Tags": [
+						{"Key": "arn", "Value": {"Fn::GetAtt": ["Trail", "Arn"]}},
+						{"Key": "short", "Value": {"Fn::GetAtt": "Trail.SnsTopicArn"}},
+						{"Key": "name", "Value": {"Ref": "Trail"}}]}}}`,
+			want: `{
+				"Trail": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
+				"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {
+					"BucketName": {"Fn::Sub": "x-stand-in-Trail-${AWS::Region}"},
+					"Tags": [
+						{"Key": "arn", "Value": "arn:aws:cloudtrail:eu-west-1:444455556666:stand-in/Trail"},
+						{"Key": "short", "Value": "arn:aws:cloudtrail:eu-west-1:444455556666:stand-in/Trail"},
+						{"Key": "name", "Value": "stand-in-Trail"}]}}}`,
+			standIns: []string{"AWS::CloudTrail::Trail"},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			files, coverage, err := ReplaceUnknownTypes(oneStack(test.resources), known)
 			require.NoError(t, err)
-			text, err := fs.ReadFile(assembly, "data.template.json")
+			text, err := fs.ReadFile(files, "data.template.json")
 			require.NoError(t, err)
 			var template struct{ Resources json.RawMessage }
 			require.NoError(t, json.Unmarshal(text, &template))
 			assert.JSONEq(t, test.want, string(template.Resources))
-			var kinds []string
+			var types []string
 			for _, s := range coverage.StandIns {
-				kinds = append(kinds, s.Type)
+				types = append(types, s.Type)
 			}
-			assert.Equal(t, test.standIns, kinds)
+			assert.ElementsMatch(t, test.standIns, types)
 		})
+	}
+}
+
+// A nested stack's template is published under the hash of its content, which its parent refers to.
+func TestReplaceUnknownTypes_RenamesPublishedTemplates(t *testing.T) {
+	nested := `{"Resources": {"Trail": {"Type": "AWS::CloudTrail::Trail"}}}`
+	hash := strings.Repeat("a", 64)
+	resources := `{"Nested": {"Type": "AWS::CloudFormation::Stack",
+		"Properties": {"TemplateURL": "https://b/` + hash + `.json"}}}`
+	source := oneStack(resources).(fstest.MapFS)
+	source["x.nested.template.json"] = &fstest.MapFile{Data: []byte(nested)}
+	source["data.assets.json"] = &fstest.MapFile{
+		Data: fmt.Appendf(nil, `{"files": {%q: {"source": {"path": "x.nested.template.json"}}}}`, hash),
+	}
+	files, _, err := ReplaceUnknownTypes(source, map[string]bool{"AWS::CloudFormation::Stack": true})
+	require.NoError(t, err)
+
+	text, err := fs.ReadFile(files, "x.nested.template.json")
+	require.NoError(t, err)
+	sum := sha256.Sum256(text)
+	newHash := hex.EncodeToString(sum[:])
+	for _, name := range []string{"data.template.json", "data.assets.json"} {
+		text, err := fs.ReadFile(files, name)
+		require.NoError(t, err)
+		assert.Contains(t, string(text), newHash, name)
+		assert.NotContains(t, string(text), hash, name)
 	}
 }

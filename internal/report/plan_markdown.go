@@ -5,21 +5,22 @@ import (
 	"strings"
 	"time"
 
-	"lockstep/internal/deploy"
+	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/planfile"
 )
 
 // actionLabels are the names of the actions in a table.
-var actionLabels = map[deploy.Action]string{
-	deploy.Add:          "add",
-	deploy.Modify:       "modify",
-	deploy.Replace:      "**replace**",
-	deploy.ReplaceMaybe: "**replace, perhaps**",
-	deploy.Remove:       "**remove**",
+var actionLabels = map[change.Action]string{
+	change.Add:          "add",
+	change.Modify:       "modify",
+	change.Replace:      "**replace**",
+	change.ReplaceMaybe: "**replace, perhaps**",
+	change.Remove:       "**remove**",
 }
 
 // PlanMarkdown returns a plan as a comment for a pull request: how many resources change, what has to be allowed, and
 // every stack that changes.
-func PlanMarkdown(f deploy.PlanFile) string {
+func PlanMarkdown(f planfile.File) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### Plan for %s: %s\n\n", f.Environment, planCounts(f))
 	if flags := f.Flags(); len(flags) > 0 {
@@ -48,10 +49,10 @@ func PlanMarkdown(f deploy.PlanFile) string {
 func formatUTC(t time.Time, layout string) string { return t.UTC().Format(layout) }
 
 // writeTargetMarkdown writes the stacks of one account: those that change, the names of the others, and orphaned ones.
-func writeTargetMarkdown(b *strings.Builder, t deploy.TargetPlan) {
+func writeTargetMarkdown(b *strings.Builder, t planfile.Target) {
 	var unchanged []string
 	for _, s := range t.Stacks {
-		if s.Outcome == deploy.Unchanged {
+		if s.Outcome == change.Unchanged {
 			unchanged = append(unchanged, inlineCode(s.Name))
 			continue
 		}
@@ -65,7 +66,7 @@ func writeTargetMarkdown(b *strings.Builder, t deploy.TargetPlan) {
 	}
 }
 
-func writeStackMarkdown(b *strings.Builder, s deploy.StackPlan) {
+func writeStackMarkdown(b *strings.Builder, s planfile.Stack) {
 	fmt.Fprintf(b, "**%s**: %s", escapeMarkdown(s.Name), s.Outcome)
 	if s.Reason != "" {
 		fmt.Fprintf(b, ", because %s", escapeMarkdown(s.Reason))
@@ -87,13 +88,13 @@ func writeStackMarkdown(b *strings.Builder, s deploy.StackPlan) {
 }
 
 // planCounts returns how many resources each action is for, and how many stacks are deferred.
-func planCounts(f deploy.PlanFile) string {
-	var changes []deploy.Change
+func planCounts(f planfile.File) string {
+	var changes []change.Change
 	deferred := 0
 	for _, t := range f.Targets {
 		for _, s := range t.Stacks {
 			changes = append(changes, s.Changes...)
-			if s.Outcome == deploy.Deferred {
+			if s.Outcome == change.Deferred {
 				deferred++
 			}
 		}

@@ -8,39 +8,44 @@ import (
 	"testing"
 	"time"
 
+	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/planfile"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"lockstep/internal/deploy"
+	"lockstep/internal/deploy/digest"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
 
 // planChanges are changes of each kind.
-var planChanges = []deploy.Change{
-	{Action: deploy.Add, LogicalID: "Topic", Type: "AWS::SNS::Topic"},
-	{Action: deploy.Modify, LogicalID: "Queue", Type: "AWS::SQS::Queue", Properties: []deploy.Property{
+var planChanges = []change.Change{
+	{Action: change.Add, LogicalID: "Topic", Type: "AWS::SNS::Topic"},
+	{Action: change.Modify, LogicalID: "Queue", Type: "AWS::SQS::Queue", Properties: []change.Property{
 		{Name: "DelaySeconds", Before: "1", After: "2"}, {Name: "Policy|<b>"},
 	}},
-	{Action: deploy.Replace, LogicalID: "Table", Type: "AWS::DynamoDB::Table", Properties: []deploy.Property{
+	{Action: change.Replace, LogicalID: "Table", Type: "AWS::DynamoDB::Table", Properties: []change.Property{
 		{Name: "KeySchema", Recreation: "Always"},
 	}},
 }
 
-var planFlags = []deploy.Flag{{
-	Permit: deploy.DataLoss, Stack: "data", LogicalID: "Table", Type: "AWS::DynamoDB::Table",
+var planFlags = []change.Flag{{
+	Permit: change.DataLoss, Stack: "data", LogicalID: "Table", Type: "AWS::DynamoDB::Table",
 	Why: "it is replaced, and with it go a table",
 }}
 
 func TestPlanMarkdown_Golden(t *testing.T) {
 	created := time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC)
-	file := deploy.PlanFile{
-		Environment: "acc", Digest: strings.Repeat("d", 64), EnvironmentDigest: strings.Repeat("a", 64), Commit: "c0ffee",
+	file := planfile.File{
+		Environment: "acc", Digest: digest.Plan(strings.Repeat("d", 64)),
+		EnvironmentDigest: digest.Environment(strings.Repeat("a", 64)), Commit: "c0ffee",
 		CreatedAt: created, Expires: created.Add(time.Hour),
-		Targets: []deploy.TargetPlan{{Account: "444455556666", Region: "eu-west-1", Stacks: []deploy.StackPlan{
-			{Name: "data", Outcome: deploy.Planned, Changes: planChanges, Flags: planFlags},
-			{Name: "app", Outcome: deploy.Deferred, Reason: "it needs net, which does not exist yet"},
-			{Name: "same", Outcome: deploy.Unchanged},
+		Targets: []planfile.Target{{Account: "444455556666", Region: "eu-west-1", Stacks: []planfile.Stack{
+			{Name: "data", Outcome: change.Planned, Changes: planChanges, Flags: planFlags},
+			{Name: "app", Outcome: change.Deferred, Reason: "it needs net, which does not exist yet"},
+			{Name: "same", Outcome: change.Unchanged},
 		}}},
 	}
 	golden := filepath.Join("testdata", "plan.md")
@@ -53,15 +58,15 @@ func TestPlanMarkdown_Golden(t *testing.T) {
 }
 
 func TestPlanMarkdown_OrphanedStacks(t *testing.T) {
-	file := deploy.PlanFile{Targets: []deploy.TargetPlan{{OrphanedStacks: []string{"old"}}}}
+	file := planfile.File{Targets: []planfile.Target{{OrphanedStacks: []string{"old"}}}}
 	assert.Contains(t, PlanMarkdown(file), "Left behind: `old`")
 }
 
 func TestPlanText_ShowsChangesFlagsAndOrphanedStacks(t *testing.T) {
 	text := PlanText(deploy.Record{
 		Stacks: []deploy.StackRecord{
-			{Name: "data", Outcome: deploy.Planned, Changes: planChanges, Flags: planFlags},
-			{Name: "app", Outcome: deploy.Deferred, Reason: "it needs net, which does not exist yet"},
+			{Name: "data", Outcome: change.Planned, Changes: planChanges, Flags: planFlags},
+			{Name: "app", Outcome: change.Deferred, Reason: "it needs net, which does not exist yet"},
 		},
 		OrphanedStacks: []string{"old"},
 	})
@@ -75,7 +80,7 @@ data: planned
          KeySchema, which replaces the resource
   !    data-loss: Table: it is replaced, and with it go a table
 app: deferred: it needs net, which does not exist yet
-left behind, because the assembly has them no more: old; when nothing needs one any longer, remove it with `+
+orphaned, because the assembly no longer has them: old; when nobody needs one any more, remove it with `+
 		"`aws cloudformation delete-stack --stack-name NAME`"), text)
 }
 

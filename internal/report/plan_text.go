@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"lockstep/internal/deploy/change"
+
 	"lockstep/internal/deploy"
 )
 
@@ -15,8 +17,8 @@ func PlanText(r deploy.Record) string {
 		parts = append(parts, stackText(s))
 	}
 	if len(r.OrphanedStacks) > 0 {
-		parts = append(parts, fmt.Sprintf("left behind, because the assembly has them no more: %s; "+
-			"when nothing needs one any longer, remove it with `aws cloudformation delete-stack --stack-name NAME`",
+		parts = append(parts, fmt.Sprintf("orphaned, because the assembly no longer has them: %s; "+
+			"when nobody needs one any more, remove it with `aws cloudformation delete-stack --stack-name NAME`",
 			strings.Join(r.OrphanedStacks, ", ")))
 	}
 	return strings.Join(parts, "\n")
@@ -29,8 +31,8 @@ func stackText(s deploy.StackRecord) string {
 		fmt.Fprintf(&b, ": %s", s.Reason)
 	}
 	for _, c := range s.Changes {
-		fmt.Fprintf(&b, "\n  %-4s %s (%s)", deploy.ActionSymbols[c.Action], c.LogicalID, c.Type)
-		if c.Action != deploy.Add && c.PhysicalID != "" {
+		fmt.Fprintf(&b, "\n  %-4s %s (%s)", c.Action.Symbol(), c.LogicalID, c.Type)
+		if c.Action != change.Add && c.PhysicalID != "" {
 			fmt.Fprintf(&b, " %s", c.PhysicalID)
 		}
 		for _, p := range shownProperties(c) {
@@ -45,15 +47,15 @@ func stackText(s deploy.StackRecord) string {
 
 // shownProperties returns the properties of a change that a reader compares. A resource that is added or removed has
 // none.
-func shownProperties(c deploy.Change) []deploy.Property {
-	if c.Action == deploy.Add || c.Action == deploy.Remove {
+func shownProperties(c change.Change) []change.Property {
+	if c.Action == change.Add || c.Action == change.Remove {
 		return nil
 	}
 	return c.Properties
 }
 
 // propertyText returns the name of a property, how its value changes, and whether that replaces the resource.
-func propertyText(p deploy.Property) string {
+func propertyText(p change.Property) string {
 	text := p.Name
 	switch {
 	case p.Before != "" && p.After != "":

@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"lockstep/internal/awsclient"
+	"lockstep/internal/deploy/change"
+
 	"github.com/charmbracelet/lipgloss"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -153,13 +156,13 @@ func sampleSummary() *Summary {
 			{Stack: "p-acc-data", LogicalID: "Trail", Type: "AWS::CloudTrail::Trail"},
 		}},
 		Record: deploy.Record{
-			Target: deploy.Target{Environment: "acc", Account: "444455556666", Region: "eu-west-1"}, Outcome: deploy.Created,
+			Target: awsclient.Target{Environment: "acc", Account: "444455556666", Region: "eu-west-1"}, Outcome: change.Created,
 			Stacks: []deploy.StackRecord{
 				{
-					Name: "p-acc-data", Outcome: deploy.Created, Outputs: map[string]string{"Name": "b", "Arn": "a"},
-					Changes: []deploy.Change{{Action: deploy.Add}, {Action: deploy.Add}},
+					Name: "p-acc-data", Outcome: change.Created, Outputs: map[string]string{"Name": "b", "Arn": "a"},
+					Changes: []change.Change{{Action: change.Add}, {Action: change.Add}},
 				},
-				{Name: "p-acc-bad", Outcome: deploy.Failed, Reason: "Bucket (AWS::S3::Bucket): already exists"},
+				{Name: "p-acc-bad", Outcome: change.Failed, Reason: "Bucket (AWS::S3::Bucket): already exists"},
 			},
 		},
 	})
@@ -206,8 +209,8 @@ func TestWriteJSON_OneObjectOnOneLine(t *testing.T) {
 }
 
 func TestLastLine_SaysWhatWasTouched(t *testing.T) {
-	unchanged := deploy.StackRecord{Outcome: deploy.Unchanged}
-	updated := deploy.StackRecord{Outcome: deploy.Updated}
+	unchanged := deploy.StackRecord{Outcome: change.Unchanged}
+	updated := deploy.StackRecord{Outcome: change.Updated}
 	for _, test := range []struct {
 		name   string
 		mode   Mode

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"lockstep/internal/deploy/change"
+
 	"github.com/charmbracelet/lipgloss"
 
 	"lockstep/internal/deploy"
@@ -138,9 +140,9 @@ func writeRecord(w io.Writer, bold lipgloss.Style, r AccountRecord) {
 	fmt.Fprintf(w, "\n%s  account %s, %s: %s%s\n", bold.Render(r.Environment), r.Account, r.Region, r.Outcome, release)
 	writeStacks(w, r.Stacks)
 	for _, name := range r.OrphanedStacks {
-		fmt.Fprintf(w, "  left behind: %s, which the assembly has no more and nothing removes\n", name)
+		fmt.Fprintf(w, "  orphaned: %s, which the assembly no longer has and nothing removes\n", name)
 	}
-	hasReason := func(st deploy.StackRecord) bool { return st.Outcome == deploy.Failed && st.Reason != "" }
+	hasReason := func(st deploy.StackRecord) bool { return st.Outcome == change.Failed && st.Reason != "" }
 	if r.Error != "" && !slices.ContainsFunc(r.Stacks, hasReason) {
 		fmt.Fprintf(w, "  %s\n", r.Error)
 	}
@@ -169,13 +171,13 @@ func writeStacks(w io.Writer, stacks []deploy.StackRecord) {
 }
 
 // countActions returns how many resources each action is for, as "1 to add, 2 to modify"; empty if nothing changes.
-func countActions(changes []deploy.Change) string {
-	count := map[deploy.Action]int{}
+func countActions(changes []change.Change) string {
+	count := map[change.Action]int{}
 	for _, c := range changes {
 		count[c.Action]++
 	}
 	var parts []string
-	for _, action := range []deploy.Action{deploy.Add, deploy.Modify, deploy.Replace, deploy.ReplaceMaybe, deploy.Remove} {
+	for _, action := range []change.Action{change.Add, change.Modify, change.Replace, change.ReplaceMaybe, change.Remove} {
 		if count[action] > 0 {
 			parts = append(parts, fmt.Sprintf("%d to %s", count[action], action))
 		}
@@ -245,7 +247,7 @@ func (s *Summary) toleratedGates() []string {
 
 // isUnchanged reports whether every stack was already as the assembly wants it.
 func (s *Summary) isUnchanged() bool {
-	hasChanged := func(st deploy.StackRecord) bool { return st.Outcome != deploy.Unchanged }
+	hasChanged := func(st deploy.StackRecord) bool { return st.Outcome != change.Unchanged }
 	hasRelease := func(r AccountRecord) bool { return r.Release != 0 }
 	return s.Result == Passed && len(s.Stacks) > 0 &&
 		!slices.ContainsFunc(s.Stacks, hasChanged) && !slices.ContainsFunc(s.Environments, hasRelease)

@@ -10,7 +10,7 @@ import (
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 
 	"lockstep/config"
-	"lockstep/internal/deploy"
+	"lockstep/internal/awsclient"
 	"lockstep/internal/rehearsal"
 )
 
@@ -89,7 +89,7 @@ func (s *Session) CheckCaller(ctx context.Context, environments []config.Environ
 		return err
 	}
 	for _, env := range environments {
-		if err := deploy.Guard(ctx, cfg, s.target(env)); err != nil {
+		if err := awsclient.CheckCaller(ctx, cfg, s.target(env).Caller()); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,10 @@ import (
 	"fmt"
 	"os"
 
+	"lockstep/internal/awsclient"
+	"lockstep/internal/deploy/planfile"
+	"lockstep/internal/refusal"
+
 	"lockstep/config"
 	"lockstep/internal/deploy"
 )
@@ -17,7 +21,7 @@ type accountOpener struct {
 	// command is the command that locks and journals name.
 	command string
 	// limiter is shared by all accounts.
-	limiter *deploy.Limiter
+	limiter *awsclient.Limiter
 }
 
 // open opens an account for what needs no assembly.
@@ -44,7 +48,7 @@ func (s *Session) ForEachAccount(
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	opener := &accountOpener{session: s, access: access, command: command, limiter: deploy.NewLimiter()}
+	opener := &accountOpener{session: s, access: access, command: command, limiter: awsclient.NewLimiter()}
 	var errs []error
 	for _, env := range environments {
 		for _, account := range env.Accounts() {
@@ -60,27 +64,27 @@ func (s *Session) ForEachAccount(
 	return errors.Join(errs...)
 }
 
-// ForEachPlanAccount calls do for every account that a plan file has a plan for. It returns a *deploy.Refusal if the
+// ForEachPlanAccount calls do for every account that a plan file has a plan for. It returns a *refusal.Error if the
 // plan was made in another mode or for an environment that is not configured.
 func (s *Session) ForEachPlanAccount(
-	ctx context.Context, plan deploy.PlanFile, do func(*deploy.Deployment) error,
+	ctx context.Context, plan planfile.File, do func(*deploy.Deployment) error,
 ) error {
 	if mode := string(s.Mode()); plan.Mode != mode {
-		return &deploy.Refusal{Reason: fmt.Sprintf(
+		return &refusal.Error{Reason: fmt.Sprintf(
 			"the plan is of a %s, and this is a %s: write --live exactly if the plan was made with it",
 			modePhrase(plan.Mode), modePhrase(mode))}
 	}
 	env, ok := s.Config.Environment(plan.Environment)
 	if !ok {
-		return &deploy.Refusal{Reason: fmt.Sprintf("the plan is of %s, which is not configured", plan.Environment)}
+		return &refusal.Error{Reason: fmt.Sprintf("the plan is of %s, which is not configured", plan.Environment)}
 	}
 	return s.ForEachAccount(ctx, []config.Environment{env}, "plan", do)
 }
 
-// CheckPlan returns a *deploy.Refusal if the plan is of another environment.
-func CheckPlan(plan deploy.PlanFile, env config.Environment) error {
+// CheckPlan returns a *refusal.Error if the plan is of another environment.
+func CheckPlan(plan planfile.File, env config.Environment) error {
 	if plan.Environment != env.Name {
-		return &deploy.Refusal{Reason: fmt.Sprintf("the plan is of %s, not of %s", plan.Environment, env.Name)}
+		return &refusal.Error{Reason: fmt.Sprintf("the plan is of %s, not of %s", plan.Environment, env.Name)}
 	}
 	return nil
 }

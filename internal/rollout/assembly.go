@@ -8,6 +8,7 @@ import (
 
 	"lockstep/config"
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/digest"
 	"lockstep/internal/fsx"
 	"lockstep/internal/utc"
 )
@@ -21,9 +22,9 @@ type Source interface {
 type localAssembly struct {
 	folder string
 	// environmentDigest is the digest of the assemblies of all the environment's accounts together.
-	environmentDigest string
+	environmentDigest digest.Environment
 	// siblingDigests are the digests of the assemblies of later environments that were synthesised together with this one.
-	siblingDigests map[string]string
+	siblingDigests map[string]digest.Environment
 	// restores is the number of the release that the assembly is from; 0 for a new one.
 	restores int
 }
@@ -43,7 +44,7 @@ func (f Synthesised) load(
 	if err != nil {
 		return a, err
 	}
-	if a.environmentDigest, err = assembly.Digest(files); err != nil {
+	if a.environmentDigest, err = assembly.EnvironmentDigest(files); err != nil {
 		return a, fmt.Errorf("cloud assembly %s: %w", dir, err)
 	}
 	if o.session.Live {
@@ -63,21 +64,21 @@ func environmentFolder(dir, environment string) string {
 
 // siblingDigests returns the digests of the assemblies that lie next to an environment's in dir, of the environments
 // that a release is promoted to after it.
-func siblingDigests(dir string, c *config.Config, name string) (map[string]string, error) {
+func siblingDigests(dir string, c *config.Config, name string) (map[string]digest.Environment, error) {
 	if filepath.Base(dir) != name {
 		return nil, nil
 	}
-	digests := map[string]string{}
+	digests := map[string]digest.Environment{}
 	for _, env := range c.Environments {
 		sibling := filepath.Join(filepath.Dir(dir), env.Name)
 		if _, err := os.Stat(sibling); err != nil || !isPromotedAfter(c, env, name) {
 			continue
 		}
-		digest, err := assembly.Digest(fsx.Dir(sibling))
+		siblingDigest, err := assembly.EnvironmentDigest(fsx.Dir(sibling))
 		if err != nil {
 			return nil, fmt.Errorf("cloud assembly %s: %w", sibling, err)
 		}
-		digests[env.Name] = digest
+		digests[env.Name] = siblingDigest
 	}
 	return digests, nil
 }
@@ -111,7 +112,7 @@ func (f Released) load(
 		return localAssembly{}, err
 	}
 	a := localAssembly{
-		folder:            o.session.statePath("rollback", r.SynthDigest),
+		folder:            o.session.statePath("rollback", string(r.SynthDigest)),
 		environmentDigest: r.EnvironmentDigest,
 		siblingDigests:    r.SiblingDigests,
 		restores:          r.Number,
@@ -121,7 +122,7 @@ func (f Released) load(
 	return a, d.FetchAssembly(ctx, r, a.folder)
 }
 
-// checkPromotion returns a *deploy.Refusal unless the environment before the account's own has deployed a release that
+// checkPromotion returns a *refusal.Error unless the environment before the account's own has deployed a release that
 // was synthesised together with this assembly.
 func (a *account) checkPromotion(ctx context.Context) error {
 	previous, ok := a.opener.session.Config.Environment(a.After)

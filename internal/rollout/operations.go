@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/planfile"
+
 	"lockstep/internal/deploy"
 	"lockstep/internal/report"
 	"lockstep/internal/utc"
@@ -49,7 +52,7 @@ func (p Plan) finish(ctx context.Context, accounts []*account, err error) error 
 	if p.File == "" {
 		return err
 	}
-	var file deploy.PlanFile
+	var file planfile.File
 	if err == nil {
 		file, err = p.save(ctx, accounts)
 	}
@@ -71,8 +74,8 @@ func (p Plan) finish(ctx context.Context, accounts []*account, err error) error 
 
 // save registers the plan in every account before it writes the file: a plan that an account does not know is refused
 // there.
-func (p Plan) save(ctx context.Context, accounts []*account) (deploy.PlanFile, error) {
-	var targets []deploy.TargetPlan
+func (p Plan) save(ctx context.Context, accounts []*account) (planfile.File, error) {
+	var targets []planfile.Target
 	for _, a := range accounts {
 		targets = append(targets, a.targetPlan)
 	}
@@ -85,15 +88,15 @@ func (p Plan) save(ctx context.Context, accounts []*account) (deploy.PlanFile, e
 			return file, err
 		}
 	}
-	return file, deploy.WritePlan(p.File, file, report.PlanMarkdown(file))
+	return file, planfile.Write(p.File, file, report.PlanMarkdown(file))
 }
 
 // A Deploy plans and applies what changes, or applies a reviewed plan.
 type Deploy struct {
 	// Plan is the reviewed plan; nil to plan now.
-	Plan *deploy.PlanFile
+	Plan *planfile.File
 	// Allow are the permits that the caller gives. Those of the configuration are added.
-	Allow []deploy.Permit
+	Allow []change.Permit
 }
 
 // run deploys to the account. On AWS, a new release is refused unless the environment before has deployed it. An
@@ -104,9 +107,9 @@ func (o Deploy) run(ctx context.Context, a *account) (deploy.Record, error) {
 			return a.record.Record, err
 		}
 	}
-	allow := append([]deploy.Permit{}, o.Allow...)
+	allow := append([]change.Permit{}, o.Allow...)
 	for _, name := range a.Allow {
-		allow = append(allow, deploy.Permit(name))
+		allow = append(allow, change.Permit(name))
 	}
 	return a.deployment.Deploy(ctx, deploy.DeployRequest{Allow: allow, Plan: o.Plan, Restores: a.assembly.restores})
 }

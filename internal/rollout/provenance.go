@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"lockstep/config"
+	"lockstep/internal/deploy/digest"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/repo"
 	"lockstep/internal/sbom"
@@ -33,15 +34,15 @@ func toolSBOM() ([]byte, error) {
 
 // configurationDigest returns the SHA-256, in hexadecimal, of an environment's configuration with its defaults filled
 // in.
-func configurationDigest(p config.Pipeline, env config.Environment) (string, error) {
+func configurationDigest(p config.Pipeline, env config.Environment) (digest.Configuration, error) {
 	data, err := json.Marshal(config.Config{Pipeline: p, Environments: []config.Environment{env}})
 	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:]), err
+	return digest.Configuration(hex.EncodeToString(sum[:])), err
 }
 
-// currentCommit returns the commit that is checked out, followed by a plus sign if the files are not those of the commit.
-// A variable overrides it: LOCKSTEP_COMMIT, or the one that CodeBuild sets. The result is empty if there is no commit, or
-// if Git refuses to work here.
+// currentCommit returns the commit that is checked out, followed by a plus sign if the files are not those of the
+// commit. A variable overrides it: LOCKSTEP_COMMIT, or the one that CodeBuild sets. The result is empty if there is no
+// commit, or if Git refuses to work here.
 func (s *Session) currentCommit(ctx context.Context) string {
 	for _, name := range []string{"LOCKSTEP_COMMIT", "CODEBUILD_RESOLVED_SOURCE_VERSION"} {
 		if value := tools.Getenv(s.Environ, name); value != "" {
@@ -50,7 +51,9 @@ func (s *Session) currentCommit(ctx context.Context) string {
 	}
 	// A gate reads files that are in no release, such as all of them when it looks for secrets.
 	isInput := func(name string) bool {
-		return slices.ContainsFunc(pipeline.Steps(s.Config), func(p pipeline.Step) bool { return !p.IsGate() && p.DependsOn(name) })
+		return slices.ContainsFunc(pipeline.Steps(s.Config), func(p pipeline.Step) bool {
+			return !p.IsGate() && p.DependsOn(name)
+		})
 	}
 	commit, err := repo.New(s.Root, s.Environ).Commit(ctx, isInput)
 	if err != nil && !errors.Is(err, repo.ErrNotRepository) {

@@ -6,6 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 
+	"lockstep/internal/awsclient"
+	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/planfile"
+
 	"lockstep/config"
 	"lockstep/internal/deploy"
 	"lockstep/internal/deploy/assembly"
@@ -34,7 +38,7 @@ func (s *Session) Run(ctx context.Context, q Request) (records []report.AccountR
 	defer func() { err = errors.Join(err, release()) }()
 	opener := &accountOpener{session: s, access: access, command: q.Command}
 	for _, env := range q.Environments {
-		opener.limiter = deploy.NewLimiter()
+		opener.limiter = awsclient.NewLimiter()
 		accounts, err := opener.runEnvironment(ctx, env, q)
 		for _, a := range accounts {
 			records = append(records, a.record)
@@ -83,7 +87,7 @@ type account struct {
 	deployment *deploy.Deployment
 	// plan and targetPlan are set by a Plan.
 	plan       *deploy.Plan
-	targetPlan deploy.TargetPlan
+	targetPlan planfile.Target
 	record     report.AccountRecord
 }
 
@@ -123,7 +127,7 @@ func (a *account) recordError(err error, named bool) error {
 	}
 	var notStarted *NotStartedError
 	if errors.As(err, &notStarted) {
-		a.record.Outcome = deploy.Untouched
+		a.record.Outcome = change.Untouched
 		return nil
 	}
 	if named {
@@ -133,7 +137,7 @@ func (a *account) recordError(err error, named bool) error {
 }
 
 // fail records that the account failed.
-func (a *account) fail(err error) { a.record.Outcome, a.record.Error = deploy.Failed, err.Error() }
+func (a *account) fail(err error) { a.record.Outcome, a.record.Error = change.Failed, err.Error() }
 
 // open loads the account's assembly and opens the account with it.
 func (a *account) open(ctx context.Context, source Source) error {
@@ -158,7 +162,7 @@ func (a *account) open(ctx context.Context, source Source) error {
 	}
 	options.Artifacts.Assembly = files
 	var adapted *assembly.Assembly
-	if options.SynthDigest, err = assembly.Digest(files); err == nil {
+	if options.SynthDigest, err = assembly.SynthDigest(files); err == nil {
 		adapted, err = a.readAdapted(files)
 	}
 	if err != nil {

@@ -11,6 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"lockstep/internal/awsclient"
+	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/planfile"
+	"lockstep/internal/refusal"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -18,6 +23,7 @@ import (
 	"lockstep/config"
 	"lockstep/internal/deploy"
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/simulated"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/rehearsal"
@@ -67,7 +73,7 @@ func newOpener(t *testing.T, live bool) *accountOpener {
 			Progress: func(string) {},
 			Now:      func() time.Time { return time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC) },
 		},
-		access: simulatedAccess{server.URL}, command: "deploy", limiter: deploy.NewLimiter(),
+		access: simulatedAccess{server.URL}, command: "deploy", limiter: awsclient.NewLimiter(),
 	}
 }
 
@@ -106,8 +112,8 @@ func writeDevAssemblies(t *testing.T, types map[string]string) Source {
 }
 
 // outcomesOf returns the outcome of each account.
-func outcomesOf(accounts []*account) map[string]deploy.Outcome {
-	out := map[string]deploy.Outcome{}
+func outcomesOf(accounts []*account) map[string]change.Outcome {
+	out := map[string]change.Outcome{}
 	for _, a := range accounts {
 		out[a.ID] = a.record.Outcome
 	}
@@ -123,7 +129,7 @@ func TestRunEnvironment_DeploysEveryAccount(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, accounts, 3)
 	for _, a := range accounts {
-		assert.Equal(t, deploy.Created, a.record.Outcome)
+		assert.Equal(t, change.Created, a.record.Outcome)
 		assert.Equal(t, report.Rehearsal, a.record.Mode)
 		assert.Equal(t, 1, a.record.Release)
 		assert.Equal(t, 1, a.record.Coverage.Resources)
@@ -133,20 +139,20 @@ func TestRunEnvironment_DeploysEveryAccount(t *testing.T) {
 func TestRunEnvironment_FailureStopsLaterWaves(t *testing.T) {
 	for name, test := range map[string]struct {
 		failing string
-		want    map[string]deploy.Outcome
+		want    map[string]change.Outcome
 		message string
 	}{
 		"in the first wave": {
 			"111111111111",
-			map[string]deploy.Outcome{
-				"111111111111": deploy.Failed, "222222222222": deploy.Untouched, "333333333333": deploy.Untouched,
+			map[string]change.Outcome{
+				"111111111111": change.Failed, "222222222222": change.Untouched, "333333333333": change.Untouched,
 			},
 			"account 111111111111 in eu-west-1: ",
 		},
 		"in the second wave": {
 			"222222222222",
-			map[string]deploy.Outcome{
-				"111111111111": deploy.Created, "222222222222": deploy.Failed, "333333333333": deploy.Created,
+			map[string]change.Outcome{
+				"111111111111": change.Created, "222222222222": change.Failed, "333333333333": change.Created,
 			},
 			"account 222222222222 in eu-west-1: ",
 		},
@@ -173,7 +179,7 @@ func TestPlan_FileIsWrittenAfterEveryAccountKnowsIt(t *testing.T) {
 		Command: "plan", Source: source, Operation: Plan{File: file, TTL: time.Hour}, MaxFailures: -1,
 	})
 	require.NoError(t, err)
-	plan, err := deploy.ReadPlan(file)
+	plan, err := planfile.Read(file)
 	require.NoError(t, err)
 	assert.Len(t, plan.Targets, 3)
 	assert.Equal(t, plan.Digest, accounts[0].record.PlanDigest)
@@ -183,7 +189,7 @@ func TestPlan_FileIsWrittenAfterEveryAccountKnowsIt(t *testing.T) {
 		Command: "deploy", Source: source, Operation: Deploy{Plan: &plan}, MaxFailures: -1,
 	})
 	require.NoError(t, err)
-	assert.Equal(t, deploy.Created, accounts[2].record.Outcome)
+	assert.Equal(t, change.Created, accounts[2].record.Outcome)
 }
 
 func TestPlan_FailureLeavesNoFile(t *testing.T) {
@@ -203,7 +209,7 @@ func TestDeploy_LiveNeedsPromotionFromTheEnvironmentBefore(t *testing.T) {
 	prod := o.session.Config.Environments[1]
 	request := Request{Command: "deploy", Source: Synthesised{Dir: dir}, Operation: Deploy{}, MaxFailures: -1}
 	_, err := o.runEnvironment(t.Context(), prod, request)
-	var refusal *deploy.Refusal
+	var refusal *refusal.Error
 	require.ErrorAs(t, err, &refusal)
 	assert.ErrorContains(t, err, "a release reaches prod by way of dev, where nothing was deployed yet")
 
@@ -217,15 +223,16 @@ func TestSynthesised_DigestsOfLaterEnvironments(t *testing.T) {
 	dir := t.TempDir()
 	writeAssembly(t, filepath.Join(dir, "dev"), "111111111111", "AWS::SNS::Topic")
 	writeAssembly(t, filepath.Join(dir, "prod"), "444444444444", "AWS::SNS::Topic")
-	digest, err := assembly.Digest(os.DirFS(filepath.Join(dir, "prod")))
+	prod, err := assembly.EnvironmentDigest(os.DirFS(filepath.Join(dir, "prod")))
 	require.NoError(t, err)
+	siblings := map[string]digest.Environment{"prod": prod}
 	for _, test := range []struct {
 		name, dir, environment string
-		want                   map[string]string
+		want                   map[string]digest.Environment
 	}{
-		{"the first environment", dir, "dev", map[string]string{"prod": digest}},
-		{"the folder of the first environment", filepath.Join(dir, "dev"), "dev", map[string]string{"prod": digest}},
-		{"the last environment", dir, "prod", map[string]string{}},
+		{"the first environment", dir, "dev", siblings},
+		{"the folder of the first environment", filepath.Join(dir, "dev"), "dev", siblings},
+		{"the last environment", dir, "prod", map[string]digest.Environment{}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			env, ok := o.session.Config.Environment(test.environment)
@@ -239,9 +246,9 @@ func TestSynthesised_DigestsOfLaterEnvironments(t *testing.T) {
 }
 
 func TestCheckPlan_RefusesAnotherEnvironment(t *testing.T) {
-	plan := deploy.PlanFile{Environment: "dev"}
+	plan := planfile.File{Environment: "dev"}
 	require.NoError(t, CheckPlan(plan, config.Environment{Name: "dev"}))
-	var refusal *deploy.Refusal
+	var refusal *refusal.Error
 	require.ErrorAs(t, CheckPlan(plan, config.Environment{Name: "prod"}), &refusal)
 	assert.Equal(t, "the plan is of dev, not of prod", refusal.Reason)
 }
@@ -249,11 +256,11 @@ func TestCheckPlan_RefusesAnotherEnvironment(t *testing.T) {
 func TestForEachPlanAccount_RefusesAnotherModeOrEnvironment(t *testing.T) {
 	s := newOpener(t, false).session
 	fail := func(*deploy.Deployment) error { return errors.New("called") }
-	for want, plan := range map[string]deploy.PlanFile{
+	for want, plan := range map[string]planfile.File{
 		"the plan is of a live deployment, and this is a rehearsal": {Mode: deploy.Live, Environment: "dev"},
 		"the plan is of gone, which is not configured":              {Mode: deploy.Rehearsal, Environment: "gone"},
 	} {
-		var refusal *deploy.Refusal
+		var refusal *refusal.Error
 		require.ErrorAs(t, s.ForEachPlanAccount(t.Context(), plan, fail), &refusal)
 		assert.Contains(t, refusal.Reason, want)
 	}
@@ -262,8 +269,8 @@ func TestForEachPlanAccount_RefusesAnotherModeOrEnvironment(t *testing.T) {
 func TestRecords_RoundTrip(t *testing.T) {
 	root := t.TempDir()
 	environments := testConfig().Environments
-	first := report.AccountRecord{Record: deploy.Record{Target: deploy.Target{Environment: "dev", Account: "1"}}}
-	second := report.AccountRecord{Record: deploy.Record{Target: deploy.Target{Environment: "dev", Account: "2"}}}
+	first := report.AccountRecord{Record: deploy.Record{Target: awsclient.Target{Environment: "dev", Account: "1"}}}
+	second := report.AccountRecord{Record: deploy.Record{Target: awsclient.Target{Environment: "dev", Account: "2"}}}
 	file := filepath.Join(root, filepath.FromSlash(pipeline.RecordFile(pipeline.Deploy, "dev")))
 	require.NoError(t, WriteRecord(file, []report.AccountRecord{first, second}))
 

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"lockstep/internal/awsclient"
+
 	"lockstep/config"
 	"lockstep/internal/deploy"
 	"lockstep/internal/pipeline"
@@ -47,9 +49,9 @@ func (s *Session) statePath(elem ...string) string {
 }
 
 // target returns the target of a deployment to an environment in one account.
-func (s *Session) target(env config.Environment) deploy.Target {
+func (s *Session) target(env config.Environment) awsclient.Target {
 	p := s.Config.Pipeline
-	return deploy.Target{
+	return awsclient.Target{
 		Project: p.Project, Environment: env.Name, Account: env.ID, Region: env.Region,
 		ToolingAccount: p.Tooling.ID, Qualifier: p.Bootstrap.Qualifier,
 	}
@@ -79,7 +81,7 @@ func (s *Session) deployOptions(
 		ShowPlan:            func(r deploy.Record) { progress(report.PlanText(r)) },
 		ConfigurationDigest: configuration,
 		RequiresApproval:    account.Approval,
-		HeartbeatDir:        s.statePath("alive"),
+		LivenessDir:         s.statePath("alive"),
 	}, err
 }
 

@@ -10,7 +10,7 @@ import (
 // same time. The accounts of a wave do not depend on each other: a failure does not stop the others that have started.
 type WaveRunner struct {
 	// MaxConcurrent is how many accounts are worked on at the same time, which bounds the memory; at least 1.
-	// It does not bound how fast AWS is called: that is what a deploy.Limiter does.
+	// It does not bound how fast AWS is called: that is what a awsclient.Limiter does.
 	MaxConcurrent int
 	// MaxFailures is how many accounts may fail before no further one is started, in whatever wave. If it is negative, all
 	// accounts of a wave are started, and no further wave after one with a failure.

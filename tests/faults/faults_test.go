@@ -220,7 +220,8 @@ func TestFault_ConcurrentDeployments(t *testing.T) {
 	}
 	out, status := w.run("deploy", "--env", "dev", "--assembly", dir)
 	assert.Equal(t, 3, status, out)
-	assert.Regexp(t, `holds the lock since \d+s ago, with a sign of life \d+s ago; wait until it has ended, or, if it is gone for good, .lockstep unlock --env dev --holder \w+`, out)
+	assert.Regexp(t, `has held the lock for \d+s; its last heartbeat was \d+s ago; `+
+		`wait until it has ended, or, if it is gone for good, .lockstep unlock --env dev --holder \w+`, out)
 	out, status = w.run("unlock", "--env", "dev", "--holder", "somebody")
 	assert.Equal(t, 3, status, out)
 	close(held)
@@ -299,7 +300,8 @@ func TestFault_ClockSkew(t *testing.T) {
 }
 
 func TestFault_FullDisk(t *testing.T) {
-	documentFault(t, "a full disk", "there is no room for the plan's file, nor for the run's sign of life", "a plan that cannot be written is thrown away, with its change sets; a deployment needs no room")
+	documentFault(t, "a full disk", "there is no room for the plan's file, nor for the run's liveness file",
+		"a plan that cannot be written is thrown away, with its change sets; a deployment needs no room")
 	w := newTestbed(t)
 	small := filepath.Join(w.dir, "small")
 	require.NoError(t, os.MkdirAll(small, 0o755))
@@ -323,7 +325,7 @@ func TestFault_FullDisk(t *testing.T) {
 
 	require.NoError(t, os.Symlink(small, filepath.Join(w.dir, ".lockstep")))
 	out = w.deploy(dir)
-	assert.Contains(t, out, "there is no place for this run's sign of life")
+	assert.Contains(t, out, "this run's liveness file cannot be written")
 	w.assertDeployed(2, "one")
 }
 
@@ -369,7 +371,7 @@ func TestFault_AlteredReleaseRecord(t *testing.T) {
 	put(strings.Replace(string(text), "arn:aws:iam::"+tooling, "arn:aws:iam::999900001111", 1))
 	out, status := w.run("status", "--env", "dev")
 	assert.Equal(t, 1, status, out)
-	assert.Contains(t, out, "release record 1 was changed by another hand")
+	assert.Contains(t, out, "release record 1 was changed outside Lockstep")
 	out, status = w.run("deploy", "--env", "dev", "--assembly", w.assembly("dev", dev, 2, "two"))
 	assert.Equal(t, 3, status, out)
 	put(string(text))

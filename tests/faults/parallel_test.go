@@ -7,12 +7,15 @@ import (
 	"testing"
 	"time"
 
+	"lockstep/internal/awsclient"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/stretchr/testify/assert"
 
 	"lockstep/internal/deploy"
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/digest"
 )
 
 // barrierDeadline ends the wait for accounts that never come. Nothing is measured by it.
@@ -46,7 +49,7 @@ func TestParallel_AccountsDeployAtTheSameTime(t *testing.T) {
 			return true
 		}
 	})
-	limiter := deploy.NewLimiter()
+	limiter := awsclient.NewLimiter()
 	var deployments sync.WaitGroup
 	for _, account := range accounts {
 		dir := w.assembly(account, account, stackCount, "one")
@@ -62,7 +65,7 @@ func TestParallel_AccountsDeployAtTheSameTime(t *testing.T) {
 }
 
 // deployTo deploys an assembly to an account in this process.
-func (w *testbed) deployTo(account, dir string, limiter *deploy.Limiter) error {
+func (w *testbed) deployTo(account, dir string, limiter *awsclient.Limiter) error {
 	asm, err := assembly.Read(os.DirFS(dir), assembly.Defaults{Account: account, Region: region})
 	if err != nil {
 		return err
@@ -71,13 +74,13 @@ func (w *testbed) deployTo(account, dir string, limiter *deploy.Limiter) error {
 		Region: region, BaseEndpoint: &w.proxy.address,
 		Credentials: credentials.NewStaticCredentialsProvider(tooling, secret, ""),
 	}
-	target := deploy.Target{
+	target := awsclient.Target{
 		Project: "shop", Environment: "dev", Account: account, Region: region, ToolingAccount: tooling,
 		Qualifier: "hnb659fds",
 	}
 	d, err := deploy.Open(w.t.Context(), cfg, target, asm, deploy.Options{
 		Run:         deploy.RunInfo{ID: deploy.NewRunID(), Mode: deploy.Live},
-		SynthDigest: asm.Digest, EnvironmentDigest: asm.Digest, Limiter: limiter,
+		SynthDigest: digest.Synth(asm.Digest), EnvironmentDigest: digest.Environment(asm.Digest), Limiter: limiter,
 	})
 	if err != nil {
 		return err

@@ -44,13 +44,7 @@ const (
 var scratch string
 
 func TestMain(m *testing.M) {
-	flag.Parse()
-	status, err := runTests(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		status = 1
-	}
-	os.Exit(status)
+	harness.Main(m, runTests)
 }
 
 // runTests runs the tests, compares what they showed with the document, and writes down what they covered of the

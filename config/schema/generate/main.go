@@ -1,5 +1,5 @@
-// Command generate writes the JSON schemas of the configuration's files from the Go types in package config. It
-// is a program of its own so that the product does not link the library that reflects over the types.
+// Command generate writes the JSON schemas of the configuration files from the Go types in package config. It is a
+// program of its own so that the product does not link the library that reflects over the types.
 // Run it with `go generate ./config`.
 package main
 
@@ -25,22 +25,23 @@ func main() {
 	}
 }
 
-// writeSchemas puts every schema into the folder of package config.
-func writeSchemas(folder string) error {
+// writeSchemas writes every schema below dir, which is the folder of package config.
+func writeSchemas(dir string) error {
 	schemas, err := generateSchemas()
 	if err != nil {
 		return err
 	}
-	for kind, schema := range schemas {
-		if err := os.WriteFile(filepath.Join(folder, "schema", kind+".json"), schema, 0o644); err != nil { //nolint:gosec // a source file, readable by all
+	for file, schema := range schemas {
+		name := filepath.Join(dir, "schema", file+".json")
+		if err := os.WriteFile(name, schema, 0o644); err != nil { //nolint:gosec // a source file, readable by all
 			return err
 		}
 	}
 	return nil
 }
 
-// generateSchemas makes each kind's schema. It reads the comments of package config from the working directory, which
-// has to be that package's folder: so `go generate` runs it, and so does the test.
+// generateSchemas returns the schema of each kind of file, by its name. The working directory has to be the folder of
+// package config, whose comments become the descriptions.
 func generateSchemas() (map[string][]byte, error) {
 	reflector := &jsonschema.Reflector{Anonymous: true, DoNotReference: true}
 	for _, folder := range []string{".", "../infra/plugins"} {
@@ -53,8 +54,13 @@ func generateSchemas() (map[string][]byte, error) {
 
 	environment := reflectSchema(reflector, config.Environment{})
 	addPlugins(environment, reflector)
+	files := map[string]*jsonschema.Schema{
+		"pipeline":    reflectSchema(reflector, config.Pipeline{}),
+		"environment": environment,
+		"waivers":     reflectSchema(reflector, config.Waivers{}),
+	}
 	schemas := map[string][]byte{}
-	for kind, schema := range map[string]*jsonschema.Schema{"pipeline": reflectSchema(reflector, config.Pipeline{}), "environment": environment, "waivers": reflectSchema(reflector, config.Waivers{})} {
+	for file, schema := range files {
 		var out bytes.Buffer
 		encoder := json.NewEncoder(&out)
 		encoder.SetEscapeHTML(false)
@@ -62,12 +68,12 @@ func generateSchemas() (map[string][]byte, error) {
 		if err := encoder.Encode(schema); err != nil {
 			return nil, err
 		}
-		schemas[kind] = out.Bytes()
+		schemas[file] = out.Bytes()
 	}
 	return schemas, nil
 }
 
-// addPlugins says which plugins there are and what their options may be, from the plugins themselves.
+// addPlugins adds a property for each plugin of infra/plugins, with the schema of its options.
 func addPlugins(environment *jsonschema.Schema, reflector *jsonschema.Reflector) {
 	property, _ := environment.Properties.Get("plugins")
 	property.AdditionalProperties = jsonschema.FalseSchema
@@ -80,36 +86,63 @@ func addPlugins(environment *jsonschema.Schema, reflector *jsonschema.Reflector)
 	}
 }
 
-// reflectSchema is the schema of a type.
+// reflectSchema returns the schema of a value's type.
 func reflectSchema(reflector *jsonschema.Reflector, value any) *jsonschema.Schema {
 	schema := reflector.Reflect(value)
-	addEmptyDefaults(reflect.TypeOf(value), schema)
+	completeSchema(reflect.TypeOf(value), schema)
 	return schema
 }
 
-// addEmptyDefaults gives the parts that are there even if nobody writes them an empty default, which the defaults of what is in them fill.
-// Those are the ones that Go has as a value and not as a pointer, and in which nothing has to be written.
-func addEmptyDefaults(t reflect.Type, schema *jsonschema.Schema) {
+// completeSchema adds to the schema of a struct what the reflector does not know: the kinds of the fields' values, and
+// an empty default for each nested struct that has no required key, so that the defaults inside it apply when it is
+// left out. A pointer to a struct has no such default: what is left out stays nil.
+func completeSchema(t reflect.Type, schema *jsonschema.Schema) {
 	for field := range t.Fields() {
 		key, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		property, known := schema.Properties.Get(key)
-		if !known {
-			continue
-		}
 		switch {
+		case field.Anonymous:
+			completeSchema(field.Type, schema)
+		case !known:
 		case field.Type.Kind() == reflect.Struct:
 			if len(property.Required) == 0 {
 				property.Default = struct{}{}
 			}
-			addEmptyDefaults(field.Type, property)
+			completeSchema(field.Type, property)
 		case field.Type.Kind() == reflect.Pointer && field.Type.Elem().Kind() == reflect.Struct:
-			addEmptyDefaults(field.Type.Elem(), property)
+			completeSchema(field.Type.Elem(), property)
+		case field.Type.Kind() == reflect.Slice && field.Type.Elem().Kind() == reflect.Struct:
+			completeSchema(field.Type.Elem(), property.Items)
+		}
+		if name := field.Tag.Get("schema"); known && name != "" {
+			applyKind(property, name)
 		}
 	}
 }
 
-// fieldComment gives a field's Go comment with the Go name at its beginning replaced by the key that an editor of
-// the YAML sees.
+// applyKind completes a property by a row of valueKinds. It panics if there is no such row, which the test of the
+// committed schemas finds.
+func applyKind(property *jsonschema.Schema, name string) {
+	kind, ok := valueKinds[name]
+	if !ok {
+		panic("no kind of value is called " + name)
+	}
+	property.Title = kind.Title
+	if property.Default == nil {
+		property.Default = kind.Default
+	}
+	of := property
+	if property.Items != nil {
+		of = property.Items
+		property.UniqueItems = true
+	}
+	of.Pattern, of.Format, of.Enum, of.Examples = kind.Pattern, kind.Format, kind.Enum, kind.Examples
+	of.MinLength, of.MaxLength = kind.MinLength, kind.MaxLength
+	of.Minimum, of.Maximum, of.MultipleOf = kind.Minimum, kind.Maximum, kind.MultipleOf
+}
+
+// fieldComment returns the Go comment of a field, or of the type if field is empty. A Go name at the beginning of the
+// comment is replaced by the key in YAML.
 func fieldComment(comments map[string]string, t reflect.Type, field string) string {
 	name := t.PkgPath() + "." + t.Name()
 	if field == "" {

@@ -1,5 +1,6 @@
-// Package assembly reads a CDK cloud assembly: the folder that `cdk synth`, or the app itself, writes. It owns the
-// manifest's format and the order of the stacks; it knows nothing of AWS's API nor of what is deployed.
+// Package assembly reads cloud assemblies: the folders that `cdk synth`, or a CDK app itself, writes. It owns their
+// format and the order of the stacks, and it is the only package that parses manifests and templates. It knows nothing
+// about AWS's API, nor about what is deployed.
 //
 // The format is that of https://github.com/aws/aws-cdk-cli/tree/main/packages/%40aws-cdk/cloud-assembly-schema.
 package assembly
@@ -11,65 +12,69 @@ import (
 	"os"
 	"strings"
 
+	"lockstep/internal/deploy/digest"
 	"lockstep/internal/fsx"
 )
 
-// MaxSchema is the newest major version of the cloud assembly schema that Read understands. The CDK raises the major
-// version with every change that an older reader would misread, so a newer assembly is refused rather than guessed at.
+// MaxSchema is the newest major version of the cloud assembly schema that Read understands. The CDK increases the major
+// version with every change that an older reader would misread, so Read refuses newer assemblies.
 const MaxSchema = 54
 
-// An Defaults is where the stacks go that do not say so themselves.
+// Defaults are the account and region of the stacks that name none.
 type Defaults struct {
 	Account string
 	Region  string
 }
 
-// An Assembly is a cloud assembly with the environment filled in.
+// An Assembly is a cloud assembly whose stacks all have an account and a region.
 type Assembly struct {
-	// Digest is the SHA-256 of the folder's files, in hexadecimal; see Digest.
-	Digest string
-	// Stacks are all stacks, those of nested assemblies included, each after those that it needs and otherwise by id.
+	// Digest is the digest of the folder's files.
+	Digest digest.Account
+	// Stacks are all stacks, those of nested assemblies included. Each comes after those that it needs, and otherwise they
+	// are in the order of their ids.
 	Stacks []*Stack
-	// Files is the assembly's folder, which the assets' paths are relative to.
+	// Files is the assembly's folder. The paths of assets are relative to it.
 	Files fs.FS
 }
 
-// A Stack is one stack artefact.
+// A Stack is a stack of a cloud assembly.
 type Stack struct {
-	// ID is the artefact's id, with the folder of its nested assembly before it; unique in the assembly.
+	// ID is the id of the stack's artefact, below the folder of its nested assembly. It is unique in the assembly.
 	ID string
-	// Name is the name in CloudFormation, which need not be the artefact's.
+	// Name is the stack's name in CloudFormation.
 	Name    string
 	Account string
 	Region  string
 	// Template is the template as the app wrote it.
 	Template Template
-	// TemplateURL is where the template is published as an asset, s3://BUCKET/KEY mostly; empty when it is not.
+	// TemplateURL is where the template is published as an asset, mostly s3://BUCKET/KEY; empty if it is not published.
 	TemplateURL           string
 	Parameters            map[string]string
 	Tags                  map[string]string
 	TerminationProtection bool
 	NotificationARNs      []string
-	// DeployRole is assumed for every call; ExecutionRoleARN is handed to CloudFormation, which works with it.
-	DeployRole       Role
+	// DeployRole is assumed for every call.
+	DeployRole Role
+	// ExecutionRoleARN is the role that CloudFormation assumes.
 	ExecutionRoleARN string
-	// BootstrapRequirements are the bootstrap versions that the stack and its assets ask for.
+	// BootstrapRequirements are the bootstrap versions that the stack and its assets need.
 	BootstrapRequirements []BootstrapRequirement
 	// Needs are the stacks that must exist before this one.
 	Needs []*Stack
-	// Assets are the files to publish before the stack can be deployed; Images names the container images.
+	// Assets are the files to publish before the stack is deployed.
 	Assets []Asset
+	// Images are the ids of the container images to publish before the stack is deployed.
 	Images []string
 }
 
-// A Role is a role to assume. The zero Role stands for "none given".
+// A Role is a role to assume. The zero Role stands for none.
 type Role struct {
 	ARN        string
 	ExternalID string
 	Options    RoleOptions
 }
 
-// Key tells apart two roles, or two ways to assume one.
+// Key returns a text that differs for two roles, and for two ways to assume one role.
 func (r Role) Key() string { return fmt.Sprint(r.ARN, " ", r.ExternalID, " ", r.Options, " ") }
 
 // RoleOptions are the AssumeRole options that a synthesizer may add (assumeRoleAdditionalOptions).
@@ -83,21 +88,22 @@ type RoleOptions struct {
 	Policy            string   `json:"Policy"`
 }
 
-// A BootstrapRequirement is a version of the CDK's bootstrap stack that must at least be there.
+// A BootstrapRequirement is the lowest version that the CDK's bootstrap stack must have.
 type BootstrapRequirement struct {
 	Version int
-	// Parameter is the SSM parameter that tells the version.
+	// Parameter is the name of the SSM parameter that holds the version.
 	Parameter string
 }
 
-// An Asset is one file or folder and one place that it is published to.
+// An Asset is a file or folder and one destination that it is published to.
 type Asset struct {
-	// Name is what the app calls it.
+	// Name is the app's name for it.
 	Name string
-	// Path is the file or folder, relative to the assembly; Zip says that it is published as an archive.
+	// Path is the path of the file or folder in the assembly.
 	Path string
-	Zip  bool
-	// Executable is the command that would have to make the asset, empty nearly always.
+	// Zip says that it is published as an archive.
+	Zip bool
+	// Executable is the command that creates the asset; mostly empty.
 	Executable []string
 	Bucket     string
 	Key        string
@@ -105,12 +111,13 @@ type Asset struct {
 	Role       Role
 }
 
-// Open is the files of the cloud assembly in a folder of this machine.
+// Open returns the files of the cloud assembly in a folder of this machine.
 func Open(dir string) (fs.FS, error) {
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("there is no cloud assembly at %s: run `lockstep synth`, or name the folder that `cdk synth` wrote", dir)
+		return nil, fmt.Errorf("there is no cloud assembly at %s: "+
+			"run `lockstep synth`, or name the folder that `cdk synth` wrote", dir)
 	case err != nil:
 		return nil, err
 	case !info.IsDir():
@@ -119,9 +126,9 @@ func Open(dir string) (fs.FS, error) {
 	return fsx.Dir(dir), nil
 }
 
-// Read reads the cloud assembly at the root of fsys. Stacks of an unknown account or region get env's.
-func Read(fsys fs.FS, env Defaults) (*Assembly, error) {
-	r := reader{files: fsys, defaults: env, seenFolders: map[string]bool{}}
+// Read reads the cloud assembly at the root of fsys.
+func Read(fsys fs.FS, defaults Defaults) (*Assembly, error) {
+	r := reader{files: fsys, defaults: defaults, seenFolders: map[string]bool{}}
 	roots, err := r.readFolder(".", nil)
 	if err != nil {
 		return nil, err
@@ -134,24 +141,30 @@ func Read(fsys fs.FS, env Defaults) (*Assembly, error) {
 		return nil, err
 	}
 	if len(stacks) == 0 {
-		return nil, errors.New("the cloud assembly has no stack: see that the CDK app makes some for this environment, and synthesise again")
+		return nil, errors.New("the cloud assembly has no stack: " +
+			"let the CDK app define some for this environment, and synthesise again")
 	}
-	digest, err := Digest(fsys)
+	sum, err := sumFiles(fsys)
 	if err != nil {
 		return nil, err
 	}
-	return &Assembly{Digest: digest, Stacks: stacks, Files: fsys}, nil
+	return &Assembly{Digest: digest.Account(sum), Stacks: stacks, Files: fsys}, nil
 }
 
-// Partition is the AWS partition that a region belongs to
+// Partition returns the AWS partition that a region belongs to
 // (https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html).
 func Partition(region string) string {
-	for prefix, partition := range map[string]string{
-		"cn-": "aws-cn", "us-gov-": "aws-us-gov", "us-iso-": "aws-iso", "us-isob-": "aws-iso-b",
-		"eu-isoe-": "aws-iso-e", "us-isof-": "aws-iso-f", "eusc-": "aws-eusc",
+	for _, p := range []struct{ regionPrefix, partition string }{
+		{"cn-", "aws-cn"},
+		{"us-gov-", "aws-us-gov"},
+		{"us-iso-", "aws-iso"},
+		{"us-isob-", "aws-iso-b"},
+		{"us-isof-", "aws-iso-f"},
+		{"eu-isoe-", "aws-iso-e"},
+		{"eusc-", "aws-eusc"},
 	} {
-		if strings.HasPrefix(region, prefix) {
-			return partition
+		if strings.HasPrefix(region, p.regionPrefix) {
+			return p.partition
 		}
 	}
 	return "aws"

@@ -9,35 +9,35 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
 var acc = Defaults{Account: "444455556666", Region: "eu-west-1"}
 
-// newFS is a folder with these texts.
-func newFS(texts map[string]string) fstest.MapFS {
+// newFS returns a folder with the files of a txtar archive.
+func newFS(archive string) fstest.MapFS {
 	fsys := fstest.MapFS{}
-	for name, text := range texts {
-		fsys[name] = &fstest.MapFile{Data: []byte(text)}
+	for _, file := range txtar.Parse([]byte(archive)).Files {
+		fsys[file.Name] = &fstest.MapFile{Data: file.Data}
 	}
 	return fsys
 }
 
-// manifest has the artefacts, each given as "ID": {...}.
-func manifestText(artefacts ...string) string {
-	return `{"version":"36.0.0","artifacts":{` + strings.Join(artefacts, ",") + `}}`
+// withStacks returns an archive of a cloud assembly with artefacts, and an empty template t.json for its stacks.
+func withStacks(artefacts ...string) string {
+	return fmt.Sprintf("-- manifest.json --\n{\"version\":\"36.0.0\",\"artifacts\":{\n%s\n}}\n-- t.json --\n{}\n",
+		strings.Join(artefacts, ",\n"))
 }
 
-func stackText(id, properties string, needs ...string) string {
-	quoted := ""
-	for i, need := range needs {
-		if i > 0 {
-			quoted += ","
-		}
-		quoted += fmt.Sprintf("%q", need)
+// stack returns a stack artefact with more properties, which end with a comma, and the ids that it depends on.
+func stack(id, properties string, dependencies ...string) string {
+	for i, dependency := range dependencies {
+		dependencies[i] = fmt.Sprintf("%q", dependency)
 	}
-	return fmt.Sprintf(`%q:{"type":"aws:cloudformation:stack","environment":"aws://444455556666/eu-west-1","dependencies":[%s],"properties":{"templateFile":"t.json"%s}}`, id, quoted, properties)
+	return fmt.Sprintf(`%q: {"type": "aws:cloudformation:stack", "environment": "aws://444455556666/eu-west-1",
+		"properties": {%s "templateFile": "t.json"}, "dependencies": [%s]}`, id, properties, strings.Join(dependencies, ", "))
 }
 
 func stackNames(a *Assembly) []string {
@@ -48,63 +48,116 @@ func stackNames(a *Assembly) []string {
 	return out
 }
 
-func TestRead_RefusesInvalidAssembly(t *testing.T) {
-	const template = `{"Resources":{}}`
-	for _, test := range []struct {
-		name  string
-		files map[string]string
-		want  string
-	}{
-		{"nothing", nil, "there is no manifest.json: this is not a cloud assembly, or the synthesis broke off"},
-		{"damaged JSON", map[string]string{"manifest.json": "{\n\"version\": \"36.0.0\",\n!}"}, "manifest.json:3: damaged JSON"},
-		{"a newer schema", map[string]string{"manifest.json": `{"version":"99.0.0"}`}, "was written with schema 99.0.0, newer than the 54"},
-		{"no schema", map[string]string{"manifest.json": `{}`}, `"" is no version of the cloud assembly schema`},
-		{"a template that is missing", map[string]string{"manifest.json": manifestText(stackText("a", ""))}, "artefact a: t.json is missing; synthesise again"},
-		{"a template that is damaged", map[string]string{"manifest.json": manifestText(stackText("a", "")), "t.json": "{"}, "t.json:1: damaged JSON"},
-		{"a file outside", map[string]string{"manifest.json": manifestText(stackText("a", `,"templateFile":"../../etc/passwd"`))}, "../../etc/passwd lies outside the cloud assembly"},
-		{"an unknown dependency", map[string]string{"manifest.json": manifestText(stackText("a", "", "b")), "t.json": template}, "artefact a depends on b, which the manifest does not have"},
-		{"stacks in a circle", map[string]string{"manifest.json": manifestText(stackText("a", "", "b"), stackText("b", "", "a")), "t.json": template}, "stacks need each other in a circle: a -> b -> a"},
-		{"two stacks of one name", map[string]string{"manifest.json": manifestText(stackText("a", `,"stackName":"x"`), stackText("b", `,"stackName":"x"`)), "t.json": template}, "artefacts a and b are both stack x in 444455556666/eu-west-1"},
-		{"an environment that is none", map[string]string{"manifest.json": manifestText(`"a":{"type":"aws:cloudformation:stack","environment":"nowhere","properties":{}}`)}, `environment "nowhere" is not of the form aws://ACCOUNT/REGION`},
-		{"a placeholder that nobody knows", map[string]string{"manifest.json": manifestText(stackText("a", `,"assumeRoleArn":"arn:aws:iam::1:role/${Qualifier}"`)), "t.json": template}, "has the placeholder ${Qualifier}, which is not known here"},
-		{"no stack", map[string]string{"manifest.json": manifestText()}, "the cloud assembly has no stack"},
-		{"a look-up that nobody answered", map[string]string{"manifest.json": `{"version":"36.0.0","artifacts":{},"missing":[{"key":"vpc-provider:account=1","provider":"vpc-provider","props":{}}]}`}, "it holds placeholders for vpc-provider:account=1: answer them"},
-		{"an error of the app's own", map[string]string{"manifest.json": manifestText(`"a":{"type":"aws:cloudformation:stack","environment":"aws://1/r","properties":{"templateFile":"t.json"},"metadata":{"/a/Q":[{"type":"aws:cdk:warning","data":"w"},{"type":"aws:cdk:error","data":"too wide"}]}}`), "t.json": template}, "artefact a: /a/Q: the CDK app says: too wide"},
-		{"an error in a file of notes", map[string]string{
-			"manifest.json": manifestText(`"a":{"type":"aws:cloudformation:stack","environment":"aws://1/r","properties":{"templateFile":"t.json"},"additionalMetadataFile":"a.metadata.json"}`), "t.json": template,
-			"a.metadata.json": `{"/a":[{"type":"aws:cdk:creationStack","data":["x"]},{"type":"aws:cdk:error","data":"too wide"}]}`,
-		}, "artefact a: /a: the CDK app says: too wide"},
-		{"an assembly inside itself", map[string]string{"manifest.json": manifestText(`"n":{"type":"cdk:cloud-assembly","properties":{"directoryName":"."}}`)}, "is a nested assembly in ., which is read already"},
+func TestRead_RefusesInvalidManifest(t *testing.T) {
+	for _, test := range []struct{ name, archive, want string }{
+		{"nothing", "", "there is no manifest.json: this is not a cloud assembly, or the synthesis broke off"},
+		{
+			"damaged JSON", "-- manifest.json --\n{\n\"version\": \"36.0.0\",\n!}",
+			"manifest.json:3: damaged JSON",
+		},
+		{
+			"a newer schema", "-- manifest.json --\n{\"version\":\"99.0.0\"}",
+			"was written with schema 99.0.0, newer than the 54",
+		},
+		{"no schema", "-- manifest.json --\n{}", `"" is not a version of the cloud assembly schema`},
+		{"no stack", withStacks(), "the cloud assembly has no stack"},
+		{
+			"a look-up that was not answered",
+			`-- manifest.json --
+{"version": "36.0.0", "missing": [{"key": "vpc-provider:account=1", "provider": "vpc-provider", "props": {}}]}`,
+			"it holds placeholders for vpc-provider:account=1: answer them",
+		},
+		{
+			"an assembly inside itself",
+			withStacks(`"n": {"type": "cdk:cloud-assembly", "properties": {"directoryName": "."}}`),
+			"is a nested assembly in ., which is read already",
+		},
+		{
+			"an unknown dependency", withStacks(stack("a", "", "b")),
+			"artefact a depends on b, which the manifest does not have",
+		},
+		{
+			"stacks in a circle", withStacks(stack("a", "", "b"), stack("b", "", "a")),
+			"stacks need each other in a circle: a -> b -> a",
+		},
+		{
+			"two stacks of one name", withStacks(stack("a", `"stackName": "x",`), stack("b", `"stackName": "x",`)),
+			"artefacts a and b are both stack x in 444455556666/eu-west-1",
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := Read(newFS(test.files), acc)
+			_, err := Read(newFS(test.archive), acc)
+			require.ErrorContains(t, err, test.want)
+		})
+	}
+}
+
+func TestRead_RefusesInvalidStack(t *testing.T) {
+	for _, test := range []struct{ name, archive, want string }{
+		{
+			"a template that is missing", strings.ReplaceAll(withStacks(stack("a", "")), "-- t.json --", "-- u.json --"),
+			"artefact a: t.json is missing; synthesise again",
+		},
+		{"a template that is damaged", withStacks(stack("a", "")) + "!", "t.json: damaged JSON: there is text after its end"},
+		{"a template that breaks off", withStacks(stack("a", "")) + "-- t.json --\n{", "t.json: damaged JSON: it breaks off"},
+		{
+			"a file outside", strings.ReplaceAll(withStacks(stack("a", "")), `"t.json"`, `"../../etc/passwd"`),
+			"../../etc/passwd lies outside the cloud assembly",
+		},
+		{
+			"an invalid environment", strings.ReplaceAll(withStacks(stack("a", "")), "aws://", ""),
+			`environment "444455556666/eu-west-1" is not of the form aws://ACCOUNT/REGION`,
+		},
+		{
+			"an unknown placeholder",
+			withStacks(stack("a", `"assumeRoleArn": "arn:aws:iam::1:role/${Qualifier}",`)),
+			"has the placeholder ${Qualifier}, which Lockstep does not know",
+		},
+		{
+			"an error that the app added",
+			withStacks(`"a": {"type": "aws:cloudformation:stack", "environment": "aws://1/r",
+				"properties": {"templateFile": "t.json"},
+				"metadata": {"/a/Q": [{"type": "aws:cdk:warning", "data": "w"}, {"type": "aws:cdk:error", "data": "too wide"}]}}`),
+			"artefact a: /a/Q: the CDK app says: too wide",
+		},
+		{
+			"an error in a metadata file",
+			withStacks(`"a": {"type": "aws:cloudformation:stack", "environment": "aws://1/r",
+				"properties": {"templateFile": "t.json"}, "additionalMetadataFile": "a.metadata.json"}`) + `
+-- a.metadata.json --
+{"/a": [{"type": "aws:cdk:creationStack", "data": ["x"]}, {"type": "aws:cdk:error", "data": "too wide"}]}`,
+			"artefact a: /a: the CDK app says: too wide",
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := Read(newFS(test.archive), acc)
 			require.ErrorContains(t, err, test.want)
 		})
 	}
 }
 
 func TestRead_OrdersStacksByDependencyThenName(t *testing.T) {
-	a, err := Read(newFS(map[string]string{"manifest.json": manifestText(stackText("c", ""), stackText("a", "", "z"), stackText("z", ""), stackText("b", "")), "t.json": `{}`}), acc)
+	a, err := Read(newFS(withStacks(stack("c", ""), stack("a", "", "z"), stack("z", ""), stack("b", ""))), acc)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"b", "c", "z", "a"}, stackNames(a))
 }
 
 func TestRead_NestedAssemblyWaitsForItsDependencies(t *testing.T) {
-	a, err := Read(newFS(map[string]string{
-		"manifest.json": manifestText(
-			`"assembly-prod":{"type":"cdk:cloud-assembly","dependencies":["base"],"properties":{"directoryName":"assembly-prod"}}`, stackText("base", ""), stackText("last", "", "assembly-prod")),
-		"t.json": `{}`, "assembly-prod/manifest.json": manifestText(stackText("inner", "")), "assembly-prod/t.json": `{}`,
-	}), acc)
+	nested := `"assembly-prod": {"type": "cdk:cloud-assembly", "dependencies": ["base"],
+		"properties": {"directoryName": "assembly-prod"}}`
+	inner := strings.ReplaceAll(withStacks(stack("inner", "")), "-- ", "-- assembly-prod/")
+	a, err := Read(newFS(withStacks(nested, stack("base", ""), stack("last", "", "assembly-prod"))+inner), acc)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"base", "inner", "last"}, stackNames(a))
 }
 
 func TestRead_UnknownEnvironmentTakesDefaults(t *testing.T) {
-	a, err := Read(newFS(map[string]string{
-		"manifest.json": manifestText(`"a":{"type":"aws:cloudformation:stack","environment":"aws://unknown-account/unknown-region","properties":{"templateFile":"t.json",
-			"assumeRoleArn":"arn:${AWS::Partition}:iam::${AWS::AccountId}:role/deploy-${AWS::Region}","stackTemplateAssetObjectUrl":"s3://assets-${AWS::AccountId}/t.json","parameters":{"Count":3}}}`),
-		"t.json": `{}`,
-	}), acc)
+	a, err := Read(newFS(withStacks(`"a": {
+		"type": "aws:cloudformation:stack", "environment": "aws://unknown-account/unknown-region", "properties": {
+			"templateFile": "t.json",
+			"assumeRoleArn": "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/deploy-${AWS::Region}",
+			"stackTemplateAssetObjectUrl": "s3://assets-${AWS::AccountId}/t.json",
+			"parameters": {"Count": 3}}}`)), acc)
 	require.NoError(t, err)
 	s := a.Stacks[0]
 	assert.Equal(t, "arn:aws:iam::444455556666:role/deploy-eu-west-1", s.DeployRole.ARN)
@@ -114,30 +167,39 @@ func TestRead_UnknownEnvironmentTakesDefaults(t *testing.T) {
 }
 
 func TestRead_StackTakesAssetsOfItsOwnManifest(t *testing.T) {
-	a, err := Read(newFS(map[string]string{
-		"manifest.json": manifestText(stackText("a", "", "a.assets"), `"a.assets":{"type":"cdk:asset-manifest","properties":{"file":"a.assets.json","requiresBootstrapStackVersion":6,"bootstrapStackVersionSsmParameter":"/cdk/version"}}`),
-		"t.json":        `{}`, "code/index.js": "x",
-		"a.assets.json": `{"files":{"f00":{"displayName":"Code","source":{"path":"code","packaging":"zip"},"destinations":{"here":{"bucketName":"b-${AWS::AccountId}","objectKey":"f00.zip","assumeRoleArn":"arn:aws:iam::444455556666:role/p"}}}},"dockerImages":{"img":{}}}`,
-	}), acc)
+	a, err := Read(newFS(withStacks(stack("a", "", "a.assets"), `"a.assets": {"type": "cdk:asset-manifest", "properties": {
+		"file": "a.assets.json", "requiresBootstrapStackVersion": 6, "bootstrapStackVersionSsmParameter": "/cdk/version"}}`)+`
+-- code/index.js --
+-- a.assets.json --
+{
+	"files": {"f00": {
+		"displayName": "Code", "source": {"path": "code", "packaging": "zip"},
+		"destinations": {"here": {
+			"bucketName": "b-${AWS::AccountId}", "objectKey": "f00.zip",
+			"assumeRoleArn": "arn:aws:iam::444455556666:role/p"}}}},
+	"dockerImages": {"img": {}}
+}`), acc)
 	require.NoError(t, err)
 	s := a.Stacks[0]
-	require.Len(t, s.Assets, 1)
-	assert.Equal(t, Asset{Name: "Code", Path: "code", Zip: true, Bucket: "b-444455556666", Key: "f00.zip", Region: "eu-west-1", Role: Role{ARN: "arn:aws:iam::444455556666:role/p"}}, s.Assets[0])
+	assert.Equal(t, []Asset{{
+		Name: "Code", Path: "code", Zip: true, Bucket: "b-444455556666", Key: "f00.zip", Region: "eu-west-1",
+		Role: Role{ARN: "arn:aws:iam::444455556666:role/p"},
+	}}, s.Assets)
 	assert.Equal(t, []string{"img"}, s.Images)
 	assert.Equal(t, []BootstrapRequirement{{Version: 6, Parameter: "/cdk/version"}}, s.BootstrapRequirements)
 }
 
-func TestDigest_CoversPathsAndContents(t *testing.T) {
-	digest := func(texts map[string]string) string {
-		d, err := Digest(newFS(texts))
+func TestSynthDigest_CoversPathsAndContents(t *testing.T) {
+	digestOf := func(archive string) string {
+		d, err := SynthDigest(newFS(archive))
 		require.NoError(t, err)
-		return d
+		return string(d)
 	}
-	one := digest(map[string]string{"a": "1", "b/c": "2"})
-	assert.Equal(t, one, digest(map[string]string{"b/c": "2", "a": "1"}))
-	assert.NotEqual(t, one, digest(map[string]string{"a": "2", "b/c": "2"}), "another content")
-	assert.NotEqual(t, one, digest(map[string]string{"a": "1", "b/d": "2"}), "another name")
-	assert.NotEqual(t, digest(map[string]string{"a": "1b"}), digest(map[string]string{"a1": "b"}), "names and contents do not run together")
+	one := digestOf("-- a --\n1\n-- b/c --\n2\n")
+	assert.Equal(t, one, digestOf("-- b/c --\n2\n-- a --\n1\n"), "the order does not count")
+	assert.NotEqual(t, one, digestOf("-- a --\n2\n-- b/c --\n2\n"), "the content counts")
+	assert.NotEqual(t, one, digestOf("-- a --\n1\n-- b/d --\n2\n"), "the path counts")
+	assert.NotEqual(t, digestOf("-- a --\n1b\n"), digestOf("-- a1 --\nb\n"), "path and content are separate")
 }
 
 func TestStack_TemplateMatchesURL(t *testing.T) {
@@ -145,8 +207,8 @@ func TestStack_TemplateMatchesURL(t *testing.T) {
 	sum := sha256.Sum256([]byte(body))
 	hash := hex.EncodeToString(sum[:])
 	for _, test := range []struct {
-		name, address string
-		want          bool
+		name, url string
+		want      bool
 	}{
 		{"its hash", "s3://b/" + hash + ".json", true},
 		{"the hash of another text", "s3://b/" + strings.Repeat("0", 64) + ".json", false},
@@ -154,7 +216,7 @@ func TestStack_TemplateMatchesURL(t *testing.T) {
 		{"no address", "", true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := &Stack{TemplateURL: test.address, Template: Template{Body: body}}
+			s := &Stack{TemplateURL: test.url, Template: Template{Body: body}}
 			assert.Equal(t, test.want, s.TemplateMatchesURL())
 		})
 	}

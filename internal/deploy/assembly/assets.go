@@ -10,9 +10,10 @@ import (
 	"slices"
 )
 
-// An assetManifest is an asset manifest: what is to be published before a stack that depends on it.
+// An assetManifest lists what is published before the stacks that depend on it.
 type assetManifest struct {
 	bootstrapProperties
+	// dir is the folder of the manifest.
 	dir    string
 	Files  map[string]fileAsset       `json:"files"`
 	Images map[string]json.RawMessage `json:"dockerImages"`
@@ -33,6 +34,7 @@ type fileAsset struct {
 	} `json:"destinations"`
 }
 
+// readAssetManifest reads the asset manifest that an artefact in a folder names.
 func (r *reader) readAssetManifest(dir string, properties json.RawMessage) (*assetManifest, error) {
 	var p struct {
 		bootstrapProperties
@@ -45,32 +47,33 @@ func (r *reader) readAssetManifest(dir string, properties json.RawMessage) (*ass
 	if err != nil {
 		return nil, err
 	}
-	out := &assetManifest{}
-	if err := r.decode(file, out); err != nil {
+	m := &assetManifest{}
+	if err := r.decode(file, m); err != nil {
 		return nil, wrapMissing(file, err)
 	}
-	out.bootstrapProperties, out.dir = p.bootstrapProperties, dir
-	return out, nil
+	m.bootstrapProperties = p.bootstrapProperties
+	m.dir = dir
+	return m, nil
 }
 
-// addTo gives a stack the assets of a manifest. Destinations are resolved for the stack: its account and region stand in
-// for the placeholders.
-func (f *assetManifest) addTo(s *Stack, r *reader) error {
-	s.addBootstrapRequirement(f.bootstrapProperties)
-	s.Images = append(s.Images, sortedKeys(f.Images)...)
-	for _, id := range sortedKeys(f.Files) {
-		if err := f.addFile(s, r, id, f.Files[id]); err != nil {
-			return fmt.Errorf("asset %s of stack %s: %w", cmp.Or(f.Files[id].DisplayName, id), s.Name, err)
+// addTo adds the assets of the manifest to a stack, whose account and region replace the placeholders in destinations.
+func (m *assetManifest) addTo(s *Stack, r *reader) error {
+	s.addBootstrapRequirement(m.bootstrapProperties)
+	s.Images = append(s.Images, sortedKeys(m.Images)...)
+	for _, id := range sortedKeys(m.Files) {
+		if err := m.addFile(s, r, id, m.Files[id]); err != nil {
+			return fmt.Errorf("asset %s of stack %s: %w", cmp.Or(m.Files[id].DisplayName, id), s.Name, err)
 		}
 	}
 	return nil
 }
 
-func (f *assetManifest) addFile(s *Stack, r *reader, id string, a fileAsset) error {
+// addFile adds a file asset to a stack, once for each destination.
+func (m *assetManifest) addFile(s *Stack, r *reader, id string, a fileAsset) error {
 	asset := Asset{Name: cmp.Or(a.DisplayName, id), Zip: a.Source.Packaging == "zip", Executable: a.Source.Executable}
 	if len(asset.Executable) == 0 {
 		var err error
-		if asset.Path, err = r.resolvePath(f.dir, a.Source.Path); err != nil {
+		if asset.Path, err = r.resolvePath(m.dir, a.Source.Path); err != nil {
 			return err
 		}
 		if err := r.checkSource(asset.Path, a.Source.Packaging); err != nil {
@@ -81,7 +84,9 @@ func (f *assetManifest) addFile(s *Stack, r *reader, id string, a fileAsset) err
 		d := a.Destinations[key]
 		asset.Region = cmp.Or(placeholderReplacer(s.Account, s.Region)(d.Region), s.Region)
 		fill := placeholderReplacer(s.Account, asset.Region)
-		asset.Bucket, asset.Key, asset.Role = fill(d.Bucket), fill(d.Key), d.role(fill)
+		asset.Bucket = fill(d.Bucket)
+		asset.Key = fill(d.Key)
+		asset.Role = d.role(fill)
 		for _, value := range []string{asset.Bucket, asset.Key, asset.Role.ARN} {
 			if err := checkPlaceholders(value); err != nil {
 				return err
@@ -92,7 +97,7 @@ func (f *assetManifest) addFile(s *Stack, r *reader, id string, a fileAsset) err
 	return nil
 }
 
-// checkSource returns an error if what an asset is made of is not there, or cannot be published in that way.
+// checkSource returns an error if what an asset is made of is missing, or cannot be published in that way.
 func (r *reader) checkSource(name, packaging string) error {
 	info, err := fs.Stat(r.files, name)
 	switch {
@@ -108,6 +113,7 @@ func (r *reader) checkSource(name, packaging string) error {
 	return nil
 }
 
+// wrapMissing says which file of the assembly is missing, if err is such an error.
 func wrapMissing(file string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s is missing; synthesise again", file)

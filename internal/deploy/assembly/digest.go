@@ -7,12 +7,26 @@ import (
 	"hash"
 	"io"
 	"io/fs"
+
+	"lockstep/internal/deploy/digest"
 )
 
-// Digest is the SHA-256, in hexadecimal, over every file's relative path, length and content, in lexical order of the paths.
-// A symbolic link counts with where it points, not with what is there. Times and modes do not count: an assembly that went
-// through an artefact store keeps its digest.
-func Digest(fsys fs.FS) (string, error) {
+// SynthDigest returns the digest of the cloud assembly of one account, as it was synthesised.
+func SynthDigest(fsys fs.FS) (digest.Synth, error) {
+	sum, err := sumFiles(fsys)
+	return digest.Synth(sum), err
+}
+
+// EnvironmentDigest returns the digest of the folder that holds the cloud assemblies of all accounts of an environment.
+func EnvironmentDigest(fsys fs.FS) (digest.Environment, error) {
+	sum, err := sumFiles(fsys)
+	return digest.Environment(sum), err
+}
+
+// sumFiles returns the SHA-256, in hexadecimal, of every file's relative path, length and content, in lexical order of
+// the paths. A symbolic link counts with its target, not with the target's content. Times and modes do not count: an
+// assembly that went through an artefact store keeps its digest.
+func sumFiles(fsys fs.FS) (string, error) {
 	sum := sha256.New()
 	err := fs.WalkDir(fsys, ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
@@ -23,7 +37,7 @@ func Digest(fsys fs.FS) (string, error) {
 			fmt.Fprintf(sum, "link %q %q\n", name, target)
 			return err
 		case entry.Type().IsRegular():
-			return digestFile(sum, fsys, name)
+			return sumFile(sum, fsys, name)
 		case !entry.IsDir():
 			return fmt.Errorf("%s is neither a file, a folder nor a link: remove it, and synthesise again", name)
 		}
@@ -32,7 +46,7 @@ func Digest(fsys fs.FS) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), err
 }
 
-func digestFile(sum hash.Hash, fsys fs.FS, name string) error {
+func sumFile(sum hash.Hash, fsys fs.FS, name string) error {
 	file, err := fsys.Open(name)
 	if err != nil {
 		return err

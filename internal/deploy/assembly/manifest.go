@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
 	"slices"
@@ -12,17 +13,18 @@ import (
 	"strings"
 )
 
-// The types of artefact that matter to a deployment. The others (trees, feature flags, validation reports) are passed over.
+// The types of artefact that matter to a deployment. Others, such as trees and feature flags, are ignored.
 const (
 	stackArtefact  = "aws:cloudformation:stack"
 	assetArtefact  = "cdk:asset-manifest"
 	nestedArtefact = "cdk:cloud-assembly"
 )
 
+// A manifest is the manifest.json of a cloud assembly.
 type manifest struct {
 	Version   string               `json:"version"`
 	Artifacts map[string]*artefact `json:"artifacts"`
-	// Missing are the look-ups of the account that the app needed the answers of.
+	// Missing are the look-ups in accounts that were not answered at synthesis.
 	Missing []struct {
 		Key string `json:"key"`
 	} `json:"missing"`
@@ -33,7 +35,7 @@ type artefact struct {
 	Environment  string          `json:"environment"`
 	Dependencies []string        `json:"dependencies"`
 	Properties   json.RawMessage `json:"properties"`
-	// Metadata is what the app noted, by the path of the construct; newer apps write it into a file of its own.
+	// Metadata are the entries by the path of their construct. Newer apps write them into MetadataFile.
 	Metadata     map[string][]metadataEntry `json:"metadata"`
 	MetadataFile string                     `json:"additionalMetadataFile"`
 }
@@ -63,26 +65,28 @@ type stackProperties struct {
 	AdditionalDependencies []string          `json:"additionalDependencies"`
 }
 
-// A node is an artefact in the graph of dependencies, which runs through artefacts that are no stacks: a stack may need
-// an asset manifest that in turn needs the stack with the bucket.
+// A node is an artefact in the graph of dependencies. The graph has artefacts that are not stacks: a stack may depend
+// on an asset manifest, which depends on the stack with the bucket.
 type node struct {
+	// stack is nil for an artefact that is not a stack.
 	stack *Stack
-	// assets is what a stack gets that depends on this node.
+	// assets is nil for an artefact that is not an asset manifest.
 	assets *assetManifest
-	// deps are the nodes this one waits for, those inside it included when it is a nested assembly.
+	// deps are the nodes that this one depends on; for a nested assembly also the nodes inside it.
 	deps []*node
 }
 
+// A reader reads one cloud assembly.
 type reader struct {
 	files    fs.FS
 	defaults Defaults
 	stacks   []*Stack
-	// seenFolders are those read so far, so that nested assemblies cannot name each other for ever.
+	// seenFolders are the folders read so far, so that nested assemblies cannot contain each other.
 	seenFolders map[string]bool
 }
 
-// readFolder reads the manifest in dir and returns its nodes. Every one of them also waits for outer, the dependencies of the
-// nested assembly that it stands in.
+// readFolder reads the manifest in dir and returns its nodes. Every one of them also depends on outer, the dependencies
+// of the nested assembly that dir is.
 func (r *reader) readFolder(dir string, outer []*node) ([]*node, error) {
 	r.seenFolders[dir] = true
 	file := path.Join(dir, "manifest.json")
@@ -116,17 +120,19 @@ func (r *reader) readFolder(dir string, outer []*node) ([]*node, error) {
 	return all, nil
 }
 
+// readArtefact reads one artefact into its node.
 func (r *reader) readArtefact(dir, id string, a *artefact, nodes map[string]*node) error {
 	if a == nil {
 		return fmt.Errorf("artefact %s in %s is empty", id, path.Join(dir, "manifest.json"))
 	}
-	n, needs := nodes[id], a.Dependencies
+	n := nodes[id]
+	needs := a.Dependencies
 	var err error
 	switch a.Type {
 	case stackArtefact:
-		var more []string
-		n.stack, more, err = r.readStack(dir, id, a)
-		needs = append(slices.Clone(needs), more...)
+		var additional []string
+		n.stack, additional, err = r.readStack(dir, id, a)
+		needs = append(slices.Clone(needs), additional...)
 	case assetArtefact:
 		n.assets, err = r.readAssetManifest(dir, a.Properties)
 	}
@@ -146,7 +152,7 @@ func (r *reader) readArtefact(dir, id string, a *artefact, nodes map[string]*nod
 	return nil
 }
 
-// readNested reads an assembly within the assembly: a CDK stage.
+// readNested reads a nested assembly, which is a stage of the CDK.
 func (r *reader) readNested(dir, id string, properties json.RawMessage, n *node) error {
 	var p struct {
 		DirectoryName string `json:"directoryName"`
@@ -169,6 +175,7 @@ func (r *reader) readNested(dir, id string, properties json.RawMessage, n *node)
 	return nil
 }
 
+// readStack reads a stack. It also returns the ids of the artefacts in additionalDependencies.
 func (r *reader) readStack(dir, id string, a *artefact) (*Stack, []string, error) {
 	var p stackProperties
 	if err := json.Unmarshal(a.Properties, &p); err != nil {
@@ -206,10 +213,14 @@ func (r *reader) readStack(dir, id string, a *artefact) (*Stack, []string, error
 	return s, p.AdditionalDependencies, nil
 }
 
-// parseEnvironment reads aws://ACCOUNT/REGION, either of which may be unknown at synthesis: an environment-agnostic stack.
+// environmentPrefix begins the environment of a stack.
+const environmentPrefix = "aws://"
+
+// parseEnvironment parses aws://ACCOUNT/REGION. Either may be unknown at synthesis; the assembly's defaults replace it.
 func (r *reader) parseEnvironment(text string) (account, region string, err error) {
-	account, region, ok := strings.Cut(strings.TrimPrefix(text, "aws://"), "/")
-	if !ok || !strings.HasPrefix(text, "aws://") || account == "" || region == "" {
+	rest, hasPrefix := strings.CutPrefix(text, environmentPrefix)
+	account, region, hasRegion := strings.Cut(rest, "/")
+	if !hasPrefix || !hasRegion || account == "" || region == "" {
 		return "", "", fmt.Errorf("environment %q is not of the form aws://ACCOUNT/REGION", text)
 	}
 	if account == "unknown-account" {
@@ -221,26 +232,35 @@ func (r *reader) parseEnvironment(text string) (account, region string, err erro
 	return account, region, nil
 }
 
-// decode reads a JSON file and tells where it is damaged.
+// decode reads a JSON file.
 func (r *reader) decode(file string, into any) error {
 	content, err := fs.ReadFile(r.files, file)
 	if err != nil {
 		return err
 	}
-	err = json.Unmarshal(content, into)
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
-		line := 1 + strings.Count(string(content[:min(int(syntax.Offset), len(content))]), "\n")
-		return fmt.Errorf("%s:%d: damaged JSON: %w; synthesise again", file, line, err)
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+	if err := json.Unmarshal(content, into); err != nil {
+		return explainJSON(file, content, err)
 	}
 	return nil
 }
 
-// resolvePath joins a file that a manifest names to the manifest's folder and refuses one outside the assembly: an assembly is
-// moved from machine to machine, and what lies beside it is not part of its digest.
+// explainJSON adds the file, and the line where it is known, to the error of decoding a file's content.
+func explainJSON(file string, content []byte, err error) error {
+	var syntax *json.SyntaxError
+	switch {
+	case errors.As(err, &syntax):
+		line := 1 + strings.Count(string(content[:min(int(syntax.Offset), len(content))]), "\n")
+		return fmt.Errorf("%s:%d: damaged JSON: %w; synthesise again", file, line, err)
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return fmt.Errorf("%s: damaged JSON: it breaks off; synthesise again", file)
+	case errors.Is(err, errTrailingText):
+		return fmt.Errorf("%s: damaged JSON: %w; synthesise again", file, err)
+	}
+	return fmt.Errorf("%s: %w", file, err)
+}
+
+// resolvePath returns the path of a file that a manifest in dir names. It refuses a path outside the assembly: what
+// lies there is not part of the digest, and does not move with the assembly to another machine.
 func (r *reader) resolvePath(dir, file string) (string, error) {
 	full := path.Join(dir, file)
 	switch {
@@ -252,11 +272,12 @@ func (r *reader) resolvePath(dir, file string) (string, error) {
 	return full, nil
 }
 
+// checkSchemaVersion refuses an assembly of a schema that is newer than MaxSchema.
 func checkSchemaVersion(file, version string) error {
 	major, _, _ := strings.Cut(version, ".")
 	n, err := strconv.Atoi(major)
 	if err != nil {
-		return fmt.Errorf("%s: %q is no version of the cloud assembly schema", file, version)
+		return fmt.Errorf("%s: %q is not a version of the cloud assembly schema", file, version)
 	}
 	if n > MaxSchema {
 		return fmt.Errorf("%s was written with schema %s, newer than the %d that this version of Lockstep reads: "+
@@ -265,17 +286,20 @@ func checkSchemaVersion(file, version string) error {
 	return nil
 }
 
+// role returns the role with its placeholders replaced.
 func (p roleProperties) role(fill func(string) string) Role {
 	return Role{ARN: fill(p.ARN), ExternalID: p.ExternalID, Options: p.Options}
 }
 
+// addBootstrapRequirement adds the bootstrap version that an artefact needs, if it needs one.
 func (s *Stack) addBootstrapRequirement(p bootstrapProperties) {
 	if p.Version > 0 && p.Parameter != "" {
-		s.BootstrapRequirements = append(s.BootstrapRequirements, BootstrapRequirement{Version: int(p.Version), Parameter: p.Parameter})
+		requirement := BootstrapRequirement{Version: int(p.Version), Parameter: p.Parameter}
+		s.BootstrapRequirements = append(s.BootstrapRequirements, requirement)
 	}
 }
 
-// placeholderReplacer replaces what a synthesizer leaves open in role names and asset destinations
+// placeholderReplacer returns a function that replaces the placeholders in role names and asset destinations
 // (EnvironmentPlaceholders of @aws-cdk/cloud-assembly-api).
 func placeholderReplacer(account, region string) func(string) string {
 	return strings.NewReplacer(
@@ -285,16 +309,16 @@ func placeholderReplacer(account, region string) func(string) string {
 	).Replace
 }
 
-// checkPlaceholders refuses a value with a placeholder that nobody replaced: it would become part of a name in AWS.
+// checkPlaceholders refuses a value with a placeholder that was not replaced: it would become part of a name in AWS.
 func checkPlaceholders(value string) error {
 	if _, after, ok := strings.Cut(value, "${"); ok {
 		name, _, _ := strings.Cut(after, "}")
-		return fmt.Errorf("%s has the placeholder ${%s}, which is not known here", value, name)
+		return fmt.Errorf("%s has the placeholder ${%s}, which Lockstep does not know", value, name)
 	}
 	return nil
 }
 
-// parameterStrings makes parameter values strings, as CloudFormation takes them; a manifest may hold numbers.
+// parameterStrings returns parameter values as strings, as CloudFormation takes them. A manifest may have numbers.
 func parameterStrings(values map[string]any) map[string]string {
 	out := make(map[string]string, len(values))
 	for k, v := range values {
@@ -302,7 +326,7 @@ func parameterStrings(values map[string]any) map[string]string {
 			out[k] = s
 			continue
 		}
-		b, _ := json.Marshal(v) // v came out of JSON
+		b, _ := json.Marshal(v) // v was decoded from JSON
 		out[k] = string(b)
 	}
 	return out

@@ -61,12 +61,13 @@ func TestRead_RefusesWhatIsNoFile(t *testing.T) {
 			write("asset/index.js", "x")
 			write("t.json", `{"Resources":{}}`)
 			write("a.json", strings.ReplaceAll(asset, "PACKAGING", test.packaging))
-			write("manifest.json", manifestText(
-				stackText("s", "", "a"), `"a":{"type":"cdk:asset-manifest","properties":{"file":"a.json"}}`))
+			write("manifest.json", `{"version":"36.0.0","artifacts":{"s":{"type":"aws:cloudformation:stack",`+
+				`"environment":"aws://444455556666/eu-west-1","dependencies":["a"],"properties":{"templateFile":"t.json"}},`+
+				`"a":{"type":"cdk:asset-manifest","properties":{"file":"a.json"}}}}`)
 			require.NoError(t, test.spoil(dir))
 			files, err := Open(dir)
 			require.NoError(t, err)
-			_, err = Read(files, acc)
+			_, err = Read(files, Defaults{})
 			require.ErrorContains(t, err, test.want)
 		})
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// linkStacks gives every stack the stacks it needs and the assets it publishes, through whatever artefacts lie between.
+// linkStacks adds to every stack the stacks that it needs and the assets that it publishes.
 func (r *reader) linkStacks(nodes []*node) error {
 	seen := map[*node]bool{}
 	var visit func(n *node) error
@@ -36,8 +36,8 @@ func (r *reader) linkStacks(nodes []*node) error {
 	return nil
 }
 
-// linkStack walks from a stack until the next stack on every path. Only asset manifests that it names itself are its own to
-// publish; those behind them belong to others.
+// linkStack links one stack. It needs the first stack on every path of dependencies. It publishes the assets of the
+// manifests that it depends on directly.
 func (r *reader) linkStack(from *node) error {
 	for _, dep := range from.deps {
 		if dep.assets != nil {
@@ -66,9 +66,11 @@ func (r *reader) linkStack(from *node) error {
 	return nil
 }
 
+// byID compares two stacks by their ids.
 func byID(a, b *Stack) int { return cmp.Compare(a.ID, b.ID) }
 
-// sortByDependency puts each stack after those that it needs; among those that could come next, the one with the smallest id.
+// sortByDependency returns the stacks with each one after those that it needs. Of those that can come next it takes the
+// one with the smallest id. The error names the stacks of a cycle.
 func sortByDependency(stacks []*Stack) ([]*Stack, error) {
 	rest := slices.SortedFunc(slices.Values(stacks), byID)
 	if err := checkUniqueNames(rest); err != nil {
@@ -90,28 +92,29 @@ func sortByDependency(stacks []*Stack) ([]*Stack, error) {
 	return out, nil
 }
 
-// checkUniqueNames refuses two stacks of one name in one place: the second would overwrite the first.
+// checkUniqueNames refuses two stacks of one name in one account and region: the second would overwrite the first.
 func checkUniqueNames(stacks []*Stack) error {
 	seen := map[string]string{}
 	for _, s := range stacks {
-		place := s.Name + " in " + s.Account + "/" + s.Region
-		if other, ok := seen[place]; ok {
-			return fmt.Errorf("artefacts %s and %s are both stack %s", other, s.ID, place)
+		name := s.Name + " in " + s.Account + "/" + s.Region
+		if other, ok := seen[name]; ok {
+			return fmt.Errorf("artefacts %s and %s are both stack %s", other, s.ID, name)
 		}
-		seen[place] = s.ID
+		seen[name] = s.ID
 	}
 	return nil
 }
 
-// findCycle follows unfinished needs until a stack comes up twice, and returns the way from there to there.
+// findCycle follows the needs of stacks that are not done until it meets a stack twice, and returns the names from
+// there.
 func findCycle(rest []*Stack, done map[*Stack]bool) string {
 	var names []string
-	at := map[*Stack]int{}
+	position := map[*Stack]int{}
 	for s := rest[0]; ; {
-		if i, ok := at[s]; ok {
+		if i, ok := position[s]; ok {
 			return strings.Join(append(names[i:], s.Name), " -> ")
 		}
-		at[s] = len(names)
+		position[s] = len(names)
 		names = append(names, s.Name)
 		i := slices.IndexFunc(s.Needs, func(need *Stack) bool { return !done[need] })
 		s = s.Needs[i]

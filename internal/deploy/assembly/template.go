@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"reflect"
 	"regexp"
@@ -13,22 +15,23 @@ import (
 	"strings"
 )
 
-// A Template is a CloudFormation template: its text and the parts that a deployment looks at.
+// A Template is a CloudFormation template: its text and the sections that a deployment looks at.
 type Template struct {
-	// File is its path in the assembly.
+	// File is the template's path in the assembly; empty for one that was read from elsewhere.
 	File string
-	// Body is the text, which is what is published and what its asset's hash is of.
+	// Body is the text. It is what is published, and what the hash in the asset's name is of.
 	Body       string
 	Parameters map[string]Parameter
 	Resources  map[string]Resource
 	Outputs    map[string]Output
-	// Imports are the names of the exports that it imports, as far as they are literal.
+	// Imports are the names of the exports that the template imports, as far as they are literal.
 	Imports []string
-	// StackPolicy is the policy, as JSON, that protects the stack's resources from updates; empty for none of its own.
+	// StackPolicy is the policy, as JSON, that protects the stack's resources from updates; empty for none.
 	StackPolicy string
 }
 
-// stackPolicyKey is where a template holds its stack's policy: CDK and CloudFormation leave it to whoever deploys.
+// stackPolicyKey is the key of the stack's policy in a template's metadata: CDK and CloudFormation leave it to whoever
+// deploys.
 const stackPolicyKey = "lockstep:stackPolicy"
 
 // A Parameter is a template's parameter.
@@ -38,28 +41,56 @@ type Parameter struct {
 	NoEcho  any    `json:"NoEcho"` // true or "true"
 }
 
-// IsSecret says whether CloudFormation hides the parameter's value.
+// IsSecret reports whether CloudFormation hides the parameter's value.
 func (p Parameter) IsSecret() bool { return strings.EqualFold(fmt.Sprint(p.NoEcho), "true") }
 
-// IsFromSSM says whether the value names an SSM parameter whose value CloudFormation reads at every operation.
+// IsFromSSM reports whether the value names an SSM parameter whose value CloudFormation reads at every operation.
 func (p Parameter) IsFromSSM() bool { return strings.HasPrefix(p.Type, "AWS::SSM::Parameter::") }
 
-// A Resource is as much of a template's resource as matters before it exists.
+// A Resource is a template's resource. Numbers in its properties are json.Number.
 type Resource struct {
-	Type      string `json:"Type"`
-	Condition string `json:"Condition"`
+	Type       string
+	Condition  string
+	Properties map[string]any
+	// DeletionPolicy and UpdateReplacePolicy are empty where the template has none, or an intrinsic function.
+	DeletionPolicy      string
+	UpdateReplacePolicy string
 }
 
-// An Output is as much of a template's output as can be told before it has a value.
+// UnmarshalJSON implements json.Unmarshaler.
+func (r *Resource) UnmarshalJSON(text []byte) error {
+	var raw struct {
+		Type                                string
+		Condition                           string
+		Properties                          map[string]any
+		DeletionPolicy, UpdateReplacePolicy any
+	}
+	if err := decodeJSON(text, &raw); err != nil {
+		return err
+	}
+	*r = Resource{Type: raw.Type, Condition: raw.Condition, Properties: raw.Properties}
+	r.DeletionPolicy, _ = raw.DeletionPolicy.(string)
+	r.UpdateReplacePolicy, _ = raw.UpdateReplacePolicy.(string)
+	return nil
+}
+
+// An Output is a template's output. Its fields are as the template has them, nil where it has none.
 type Output struct {
-	Condition string `json:"Condition"`
-	Export    struct {
-		Name any `json:"Name"`
-	} `json:"Export"`
+	Value       any `json:"Value"`
+	Description any `json:"Description"`
+	Condition   any `json:"Condition"`
+	Export      any `json:"Export"`
 }
 
-// MayReadFrom says whether a change set of this template can only be made when another stack, which it needs, is there: it imports what that one
-// exports, or it reads parameters, of which nobody knows who writes them. A template that only has to come later reads nothing.
+// ExportName returns the literal name under which the output is exported; ok is false if there is none.
+func (o Output) ExportName() (name string, ok bool) {
+	export, _ := o.Export.(map[string]any)
+	name, ok = export["Name"].(string)
+	return name, ok
+}
+
+// MayReadFrom reports whether a change set of this template can be created only when another stack, which it needs,
+// exists: it imports what that one exports, or it reads SSM parameters or dynamic references, which that one may write.
 func (t Template) MayReadFrom(other Template) bool {
 	for name, p := range t.Parameters {
 		if p.IsFromSSM() && name != BootstrapVersionParameter {
@@ -67,52 +98,76 @@ func (t Template) MayReadFrom(other Template) bool {
 		}
 	}
 	for _, o := range other.Outputs {
-		if name, ok := o.Export.Name.(string); ok && slices.Contains(t.Imports, name) {
+		if name, ok := o.ExportName(); ok && slices.Contains(t.Imports, name) {
 			return true
 		}
 	}
 	return strings.Contains(t.Body, "{{resolve:")
 }
 
-// BootstrapVersionParameter is the parameter that the CDK adds to every template for a rule that checks the bootstrap's version.
+// BootstrapVersionParameter is the parameter that the CDK adds to every template for a rule that checks the bootstrap's
+// version.
 const BootstrapVersionParameter = "BootstrapVersion"
 
-// readTemplate reads and parses a template. CDK apps write JSON; so it is an error when it is not.
+// readTemplate reads a template of the assembly. CDK apps write JSON.
 func (r *reader) readTemplate(file string) (Template, error) {
 	body, err := fs.ReadFile(r.files, file)
 	if err != nil {
 		return Template{}, wrapMissing(file, err)
 	}
+	t, err := parseTemplate(string(body))
+	if err != nil {
+		return Template{}, explainJSON(file, body, err)
+	}
+	t.File = file
+	return t, nil
+}
+
+// ParseTemplate parses the text of a template, as CloudFormation answers it. An empty text, for a stack that does not
+// exist, is an empty template. The error says so if the text is not JSON, which CloudFormation also takes.
+func ParseTemplate(text string) (Template, error) {
+	if text == "" {
+		return Template{}, nil
+	}
+	t, err := parseTemplate(text)
+	if err != nil {
+		return Template{}, fmt.Errorf("it is not JSON: %w", err)
+	}
+	return t, nil
+}
+
+func parseTemplate(text string) (Template, error) {
 	t := struct {
 		Parameters map[string]Parameter
 		Resources  map[string]Resource
 		Outputs    map[string]Output
 		Metadata   map[string]json.RawMessage
 	}{}
-	if err := r.decode(file, &t); err != nil {
+	if err := decodeJSON([]byte(text), &t); err != nil {
 		return Template{}, err
 	}
-	document, err := parse(string(body))
+	document, err := parse(text)
 	if err != nil {
-		return Template{}, fmt.Errorf("%s: %w", file, err)
+		return Template{}, err
 	}
 	return Template{
-		File: file, Body: string(body), Parameters: t.Parameters, Resources: t.Resources, Outputs: t.Outputs,
+		Body: text, Parameters: t.Parameters, Resources: t.Resources, Outputs: t.Outputs,
 		Imports: collectImports(document, nil), StackPolicy: string(t.Metadata[stackPolicyKey]),
 	}, nil
 }
 
-// templateHashPattern is the name of a template among the assets: the SHA-256 of its text.
+// templateHashPattern matches the key of a template that is published as an asset: the SHA-256 of its text.
 var templateHashPattern = regexp.MustCompile(`([0-9a-f]{64})\.json$`)
 
-// TemplateMatchesURL says whether the template's text is the one that its address promises; it promises nothing where the address is no hash.
+// TemplateMatchesURL reports whether the template's text has the hash that is in its address. It is true for an address
+// without a hash.
 func (s *Stack) TemplateMatchesURL() bool {
 	name := templateHashPattern.FindStringSubmatch(s.TemplateURL)
 	sum := sha256.Sum256([]byte(s.Template.Body))
 	return name == nil || name[1] == hex.EncodeToString(sum[:])
 }
 
-// Equal says whether another text is the same template: equal but for white space and the order of keys.
+// Equal reports whether another text is the same template: equal but for white space and the order of keys.
 func (t Template) Equal(other string) bool {
 	if t.Body == other {
 		return true
@@ -122,15 +177,16 @@ func (t Template) Equal(other string) bool {
 	return errA == nil && errB == nil && reflect.DeepEqual(a, b)
 }
 
-// Equivalent says whether another text describes the same resources and outputs. It passes over what CloudFormation does not
-// count as a change on its own (description, metadata, rules, unused conditions), and over characters beyond ASCII, which GetTemplate
-// answers as question marks.
+// Equivalent reports whether another text describes the same resources and outputs. It ignores what CloudFormation does
+// not count as a change on its own (description, metadata, rules, unused conditions), and the difference between
+// characters beyond ASCII, which GetTemplate answers as question marks.
 func (t Template) Equivalent(other string) bool {
 	a, errA := parse(MaskNonASCII(t.Body))
 	b, errB := parse(MaskNonASCII(other))
 	return errA == nil && errB == nil && reflect.DeepEqual(deployedSections(a), deployedSections(b))
 }
 
+// deployedSections returns the resources, without their metadata, and the outputs of a template.
 func deployedSections(document map[string]any) map[string]any {
 	resources, _ := document["Resources"].(map[string]any)
 	for _, resource := range resources {
@@ -141,7 +197,7 @@ func deployedSections(document map[string]any) map[string]any {
 	return map[string]any{"Resources": resources, "Outputs": document["Outputs"]}
 }
 
-// MaskNonASCII is a text as GetTemplate answers it: https://github.com/aws/aws-cdk/issues/10523.
+// MaskNonASCII returns a text as GetTemplate answers it: https://github.com/aws/aws-cdk/issues/10523.
 func MaskNonASCII(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r > 127 {
@@ -151,15 +207,31 @@ func MaskNonASCII(text string) string {
 	}, text)
 }
 
+// parse parses the text of a template as a document.
 func parse(text string) (map[string]any, error) {
-	decoder := json.NewDecoder(bytes.NewReader([]byte(text)))
-	decoder.UseNumber() // 1e400 and 12345678901234567890 must stay what they are
 	var document map[string]any
-	err := decoder.Decode(&document)
+	err := decodeJSON([]byte(text), &document)
 	return document, err
 }
 
-// collectImports collects the literal names under Fn::ImportValue.
+// errTrailingText says that more than one JSON value was to be decoded.
+var errTrailingText = errors.New("there is text after its end")
+
+// decodeJSON decodes one JSON value. It keeps numbers as they are written: 1e400 and 12345678901234567890 stay what
+// they are.
+func decodeJSON(text []byte, into any) error {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	if err := decoder.Decode(into); err != nil {
+		return err
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return errTrailingText
+	}
+	return nil
+}
+
+// collectImports appends to found the literal names under Fn::ImportValue.
 func collectImports(value any, found []string) []string {
 	switch v := value.(type) {
 	case map[string]any:

@@ -8,28 +8,28 @@ import (
 	"fmt"
 )
 
-// BlobKey is where bytes of a name are kept.
+// BlobKey returns the key of a blob.
 func (l *Ledger) BlobKey(name string) string { return l.key("blobs/" + name) }
 
-// SaveBlob keeps bytes under a name that is unique for their content, as far as they are not there.
+// SaveBlob writes a blob unless it exists. Its name must be unique for its content.
 func (l *Ledger) SaveBlob(ctx context.Context, name string, data []byte) error {
 	_, err := l.store.Put(ctx, l.BlobKey(name), data, Condition{Absent: true})
 	if errors.Is(err, ErrPreconditionFailed) {
-		return nil // it is there
+		return nil // it exists
 	}
 	return err
 }
 
-// Blob reads what was kept under a name.
+// Blob reads a blob. The error wraps ErrNotFound if there is none.
 func (l *Ledger) Blob(ctx context.Context, name string) ([]byte, error) {
 	object, err := l.store.Get(ctx, l.BlobKey(name))
 	if errors.Is(err, ErrNotFound) {
-		return nil, fmt.Errorf("%s is gone: %w", l.BlobKey(name), err)
+		return nil, fmt.Errorf("%s does not exist: %w", l.BlobKey(name), err)
 	}
 	return object.Data, err
 }
 
-// SHA256Hex is the SHA-256 of bytes, in hexadecimal.
+// SHA256Hex returns the SHA-256 of data, in hexadecimal.
 func SHA256Hex(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])

@@ -6,62 +6,65 @@ import (
 	"maps"
 	"sync"
 	"time"
+
+	"lockstep/internal/deploy/digest"
 )
 
-// A EntryState is how far a run has come with a stack.
+// An EntryState is the state of a run's work on one stack.
 type EntryState string
 
-// The states. What is begun may be at work in CloudFormation or not begun after all: the stack itself knows.
+// The states of an entry.
 const (
+	// Begun is written before CloudFormation is called. The stack's own status says whether the operation runs.
 	Begun  EntryState = "begun"
 	Done   EntryState = "done"
 	Failed EntryState = "failed"
 )
 
-// An JournalEntry is what a run does to one stack.
+// A JournalEntry is a run's work on one stack.
 type JournalEntry struct {
 	State EntryState `json:"state"`
-	// ChangeSet is the ARN of the change set that is executed; empty for what is done without one.
+	// ChangeSet is the ARN of the change set that is executed; empty for an operation without one.
 	ChangeSet string    `json:"changeSet,omitempty"`
 	Since     time.Time `json:"since"`
 }
 
-// A Journal is what the run at work, or the last one, has done so far. One that has not ended is of a run that was cut off, unless the lock says
-// that it is still at work.
+// A Journal is what a run has done so far. A journal that has not ended belongs to an interrupted run, unless that run
+// still holds the lock.
 type Journal struct {
 	RunID         string         `json:"run"`
 	CallerARN     string         `json:"by"`
 	Command       string         `json:"doing"`
 	Commit        string         `json:"commit,omitempty"`
 	Token         int64          `json:"token"`
-	PlanDigest    string         `json:"plan,omitempty"`
+	PlanDigest    digest.Plan    `json:"plan,omitempty"`
 	LatestRelease ReleaseSummary `json:"release,omitzero"`
-	// SynthDigest is the digest of what the run deploys.
-	SynthDigest string                  `json:"assembly"`
+	// SynthDigest is the digest of the cloud assembly that the run deploys.
+	SynthDigest digest.Synth            `json:"assembly"`
 	Started     time.Time               `json:"started"`
 	Ended       time.Time               `json:"ended,omitzero"`
 	Outcome     string                  `json:"outcome,omitempty"`
 	Stacks      map[string]JournalEntry `json:"stacks,omitempty"`
 }
 
-// A ReleaseSummary is what of the newest release has to be known to see that there is nothing to do.
+// A ReleaseSummary is what a run needs to know about the newest release to see that there is nothing to deploy.
 type ReleaseSummary struct {
-	Number         int               `json:"number"`
-	SynthDigest    string            `json:"assembly"`
-	SiblingDigests map[string]string `json:"beside,omitempty"`
+	Number         int                           `json:"number"`
+	SynthDigest    digest.Synth                  `json:"assembly"`
+	SiblingDigests map[string]digest.Environment `json:"beside,omitempty"`
 }
 
-// Matches says whether two briefs are of the same content.
-func (b ReleaseSummary) Matches(assembly string, beside map[string]string) bool {
-	return b.SynthDigest == assembly && maps.Equal(b.SiblingDigests, beside)
+// Matches reports whether the release deployed this cloud assembly, synthesised together with these siblings.
+func (r ReleaseSummary) Matches(synth digest.Synth, siblings map[string]digest.Environment) bool {
+	return r.SynthDigest == synth && maps.Equal(r.SiblingDigests, siblings)
 }
 
-// IsInterrupted says whether the run did not come to an end.
+// IsInterrupted reports whether the run did not come to its end.
 func (j Journal) IsInterrupted() bool { return j.RunID != "" && j.Ended.IsZero() }
 
 func (l *Ledger) journalKey() string { return l.key("journal.json") }
 
-// Journal is that of the run at work or the last one; the zero one if there was none.
+// Journal returns the journal of the current or last run, or a zero Journal if there was none.
 func (l *Ledger) Journal(ctx context.Context) (Journal, error) {
 	var j Journal
 	_, err := read(ctx, l.store, l.journalKey(), &j)
@@ -71,8 +74,8 @@ func (l *Ledger) Journal(ctx context.Context) (Journal, error) {
 	return j, err
 }
 
-// A JournalWriter keeps the journal of a run that holds the lock. Each write wants that the journal is still the one that was written before, so that a run
-// that has lost its lock cannot write over its successor's.
+// A JournalWriter writes the journal of a run that holds the lock. A write fails if another run has written the journal
+// since, so a run that has lost its lock cannot overwrite the journal of its successor.
 type JournalWriter struct {
 	store ObjectReadWriter
 	key   string
@@ -82,16 +85,16 @@ type JournalWriter struct {
 	etag    string
 }
 
-// BeginJournal begins the journal of a run and returns the one before.
-func (l *Ledger) BeginJournal(ctx context.Context, j Journal) (*JournalWriter, Journal, error) {
-	var before Journal
+// BeginJournal replaces the journal by that of a new run, and returns the one before. The error is a *LockLostError if
+// a run with a newer lock has written to it.
+func (l *Ledger) BeginJournal(ctx context.Context, j Journal) (w *JournalWriter, before Journal, err error) {
 	only := Condition{}
 	object, err := read(ctx, l.store, l.journalKey(), &before)
 	var damaged *DamagedError
 	switch {
 	case errors.Is(err, ErrNotFound):
 		only.Absent = true
-	case errors.As(err, &damaged): // it only helps: what counts is the state of the stacks
+	case errors.As(err, &damaged): // the stacks themselves say what there is to do
 		only.ETag = object.ETag
 	case err != nil:
 		return nil, before, err
@@ -110,7 +113,7 @@ func (l *Ledger) BeginJournal(ctx context.Context, j Journal) (*JournalWriter, J
 	return &JournalWriter{store: l.store, key: l.journalKey(), journal: j, etag: written.ETag}, before, nil
 }
 
-// RecordStack notes how far the run has come with a stack.
+// RecordStack records the run's work on a stack.
 func (w *JournalWriter) RecordStack(ctx context.Context, stack string, e JournalEntry) error {
 	return w.update(ctx, func(j *Journal) {
 		stacks := maps.Clone(j.Stacks)
@@ -122,16 +125,20 @@ func (w *JournalWriter) RecordStack(ctx context.Context, stack string, e Journal
 	})
 }
 
-// RecordRelease notes the release that the run has made.
-func (w *JournalWriter) RecordRelease(ctx context.Context, b ReleaseSummary) error {
-	return w.update(ctx, func(j *Journal) { j.LatestRelease = b })
+// RecordRelease records the release that the run has added.
+func (w *JournalWriter) RecordRelease(ctx context.Context, r ReleaseSummary) error {
+	return w.update(ctx, func(j *Journal) { j.LatestRelease = r })
 }
 
-// End ends the journal.
+// End records the end of the run and its outcome.
 func (w *JournalWriter) End(ctx context.Context, at time.Time, outcome string) error {
-	return w.update(ctx, func(j *Journal) { j.Ended, j.Outcome = at, outcome })
+	return w.update(ctx, func(j *Journal) {
+		j.Ended = at
+		j.Outcome = outcome
+	})
 }
 
+// update writes the journal with a change. The error is a *LockLostError if another run has written it since.
 func (w *JournalWriter) update(ctx context.Context, change func(*Journal)) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

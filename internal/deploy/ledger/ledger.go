@@ -1,6 +1,6 @@
-// Package ledger owns what is kept in a target account between runs: the lock, the journal of the run at work, the plans that may be
-// applied, the approvals, and the chain of release records. It knows keys and documents, and nothing of CloudFormation or of how an object is
-// stored.
+// Package ledger owns what is kept in a target account between runs: the lock, the journal of the current run, the
+// plans that may be applied, their approvals, and the chain of release records. It knows keys and documents. It knows
+// nothing about CloudFormation, nor about how an object is stored.
 package ledger
 
 import (
@@ -15,68 +15,74 @@ import (
 var (
 	// ErrNotFound says that there is no object under a key.
 	ErrNotFound = errors.New("there is no such object")
-	// ErrPreconditionFailed says that an object is not as the condition of a write wants it: somebody else was faster.
-	ErrPreconditionFailed = errors.New("the object was changed by somebody else")
+	// ErrPreconditionFailed says that the condition of a write does not hold: another run has written the object.
+	ErrPreconditionFailed = errors.New("another run has changed the object")
 )
 
-// An Object is what a store holds under a key. Its times are of the store's own clock, so that a wrong clock on this machine does no harm.
+// An Object is what a store holds under a key. Its times are of the store's own clock, so that a wrong clock on this
+// machine does no harm.
 type Object struct {
 	Data []byte
 	// ETag changes with every write that changes the content.
 	ETag string
-	// Modified is when it was last written, Now when it was asked for; both by the store.
-	Modified, ServerTime time.Time
+	// Modified is when the object was last written.
+	Modified time.Time
+	// ServerTime is when the store answered.
+	ServerTime time.Time
 }
 
-// A Condition is what must hold for a write to happen; the zero one holds always.
+// A Condition must hold for a write to happen. The zero value always holds.
 type Condition struct {
-	// Absent wants that there is no object yet.
+	// Absent holds if there is no object yet.
 	Absent bool
-	// ETag wants that the object is still the one that was read.
+	// ETag holds if the object still has it; empty for any.
 	ETag string
 }
 
-// A ObjectReadWriter keeps objects. Get answers with ErrAbsent, and Put with ErrChanged where the condition does not hold.
+// An ObjectReadWriter reads and writes objects. Get returns ErrNotFound if there is no object, and Put returns
+// ErrPreconditionFailed if the condition does not hold.
 type ObjectReadWriter interface {
 	Get(ctx context.Context, key string) (Object, error)
 	Put(ctx context.Context, key string, data []byte, only Condition) (Object, error)
 }
 
-// A ObjectStore is a store that can be looked through and cleared.
+// An ObjectStore can list and delete its objects too.
 type ObjectStore interface {
 	ObjectReadWriter
-	// List are the keys that begin with a prefix, in order.
+	// List returns the keys that begin with a prefix, in order.
 	List(ctx context.Context, prefix string) ([]string, error)
-	// Delete removes an object; one that is not there is removed already.
+	// Delete deletes an object. It is no error if there is none.
 	Delete(ctx context.Context, key string) error
 }
 
-// A Ledger is what is kept of one environment in one account and region.
+// A Ledger is what is kept about one environment in one account and region.
 type Ledger struct {
 	store  ObjectStore
 	prefix string
 }
 
-// KeyPrefix is what all keys begin with, so that nothing else in the store is touched.
+// KeyPrefix begins all keys: nothing else in the store is touched.
 const KeyPrefix = "lockstep/"
 
-// Open is the ledger of a project's environment.
-func Open(shelf ObjectStore, project, environment string) *Ledger {
-	return &Ledger{store: shelf, prefix: KeyPrefix + project + "/" + environment + "/"}
+// Open returns the ledger of a project's environment.
+func Open(store ObjectStore, project, environment string) *Ledger {
+	return &Ledger{store: store, prefix: KeyPrefix + project + "/" + environment + "/"}
 }
 
 func (l *Ledger) key(name string) string { return l.prefix + name }
 
-// A DamagedError is a document that cannot be what this program wrote.
+// A DamagedError says that a document is not what this program writes.
 type DamagedError struct {
 	Key string
 	Err error
 }
 
 func (e *DamagedError) Error() string { return fmt.Sprintf("%s is damaged: %v", e.Key, e.Err) }
+
+// Unwrap returns the reason.
 func (e *DamagedError) Unwrap() error { return e.Err }
 
-// read reads a document. The error is ErrAbsent when there is none and a *DamagedError when it is no document.
+// read reads a document. The error is ErrNotFound if there is none, and a *DamagedError if it is not JSON.
 func read(ctx context.Context, s ObjectReadWriter, key string, into any) (Object, error) {
 	object, err := s.Get(ctx, key)
 	if err != nil {
@@ -88,7 +94,8 @@ func read(ctx context.Context, s ObjectReadWriter, key string, into any) (Object
 	return object, nil
 }
 
-// write writes a document under a condition. A write that was repeated because its answer was lost finds its own object there: that is success.
+// write writes a document under a condition. A write that is repeated because its answer was lost finds its own object:
+// that is success.
 func write(ctx context.Context, s ObjectReadWriter, key string, document any, only Condition) (Object, error) {
 	data, err := json.MarshalIndent(document, "", "  ")
 	if err != nil {
@@ -98,9 +105,9 @@ func write(ctx context.Context, s ObjectReadWriter, key string, document any, on
 	if !errors.Is(err, ErrPreconditionFailed) {
 		return object, err
 	}
-	there, reading := s.Get(ctx, key)
-	if reading == nil && bytes.Equal(there.Data, data) {
-		return there, nil
+	existing, readErr := s.Get(ctx, key)
+	if readErr == nil && bytes.Equal(existing.Data, data) {
+		return existing, nil
 	}
 	return Object{}, err
 }

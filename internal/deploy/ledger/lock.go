@@ -8,80 +8,87 @@ import (
 	"time"
 )
 
-// Lease is how long a lock stays good without a sign of life from its holder.
+// Lease is how long a lock is valid after its holder's last heartbeat.
 const Lease = 60 * time.Second
 
-// A Holder is who holds a lock.
+// heartbeatInterval is the time between two heartbeats.
+const heartbeatInterval = Lease / 4
+
+// A Holder is a run that holds a lock.
 type Holder struct {
-	// ID is the run's own, which `unlock` asks for.
+	// ID is the run's id, which `unlock` asks for.
 	ID string `json:"id"`
 	// CallerARN is the caller as AWS knows it.
 	CallerARN string `json:"by"`
-	// Command is the command.
-	Command string `json:"doing"`
-	Host    string `json:"host"`
-	PID     int    `json:"pid"`
-	// HeartbeatFile is the file on Host that is locked for as long as the holder lives; empty if there was no place for one.
-	HeartbeatFile string    `json:"pulse,omitempty"`
-	Since         time.Time `json:"since"`
+	Command   string `json:"doing"`
+	Host      string `json:"host"`
+	PID       int    `json:"pid"`
+	// LivenessFile is the path, on Host, of the run's liveness file; empty if it has none.
+	LivenessFile string    `json:"pulse,omitempty"`
+	Since        time.Time `json:"since"`
 }
 
 func (h Holder) String() string {
 	return fmt.Sprintf("%s (%s, by %s on %s, process %d)", h.ID, h.Command, h.CallerARN, h.Host, h.PID)
 }
 
-// lockDocument is the lock as it is stored. It stays when the lock is free, because the token must never count backwards.
+// A lockDocument is the lock as it is stored. It stays when the lock is free, because the token must never decrease.
 type lockDocument struct {
-	// Token is greater by one with each holder: whoever comes with a smaller one is late.
+	// Token is the fencing token. It increases by one with each holder.
 	Token  int64   `json:"token"`
 	Holder *Holder `json:"holder,omitempty"`
-	// Heartbeat is the number of the holder's last sign of life.
+	// Heartbeat is the number of the holder's last heartbeat.
 	Heartbeat int64 `json:"beat"`
 }
 
-// A LockHeldError is a lock that somebody else holds.
+// A LockHeldError says that another run holds the lock. Its durations are by the store's clock.
 type LockHeldError struct {
 	Holder Holder
-	// Age is since when, Quiet how long since the last sign of life, by the store's clock.
-	Age, HeartbeatAge time.Duration
+	// Age is the time since the holder took the lock.
+	Age time.Duration
+	// HeartbeatAge is the time since its last heartbeat.
+	HeartbeatAge time.Duration
 }
 
 func (e *LockHeldError) Error() string {
 	age := max(e.Age, 0).Round(time.Second) // the holder's clock may be ahead of the store's
-	return fmt.Sprintf("%s holds the lock since %v ago, with a sign of life %v ago", e.Holder, age, e.HeartbeatAge.Round(time.Second))
+	heartbeatAge := e.HeartbeatAge.Round(time.Second)
+	return fmt.Sprintf("%s has held the lock for %v; its last heartbeat was %v ago", e.Holder, age, heartbeatAge)
 }
 
-// A LockLostError is a lock that is no longer ours.
+// A LockLostError says that this run no longer holds the lock.
 type LockLostError struct{ Reason string }
 
 func (e *LockLostError) Error() string { return "the lock was lost: " + e.Reason }
 
-// A Lock is held by this run.
+// A Lock is the lock of an environment, held by this run.
 type Lock struct {
 	store ObjectReadWriter
 	key   string
-	// PreviousHolder is the holder from whom it was taken over; nil if it was free.
+	// PreviousHolder is the dead holder whose lock was taken over; nil if the lock was free.
 	PreviousHolder *Holder
 
 	mu       sync.Mutex
 	document lockDocument
 	etag     string
 	lostErr  error
-	// confirmed is when the store last said that the lock is ours, by this machine's monotonic clock.
-	confirmed        time.Time
+
 	stopHeartbeat    context.CancelFunc
 	heartbeatStopped chan struct{}
 }
 
-// Token is the fencing token.
+// Token returns the fencing token.
 func (l *Lock) Token() int64 { return l.document.Token }
 
-// AcquireLock takes the environment's lock for a holder. One whose holder is known to be dead on this machine, or whose lease has ended, is taken
-// over. The error is a *HeldError when it is somebody else's. The lock sends signs of life until it is released.
+func (l *Ledger) lockKey() string { return l.key("lock.json") }
+
+// AcquireLock takes the environment's lock for a holder, and sends heartbeats until it is released. It takes over the
+// lock of a holder whose process is known to be dead, or whose lease has ended. The error is a *LockHeldError if
+// another run holds it.
 func (l *Ledger) AcquireLock(ctx context.Context, h Holder) (*Lock, error) {
-	lock := &Lock{store: l.store, key: l.key("lock.json"), heartbeatStopped: make(chan struct{})}
-	const tries = 5 // each further one means that somebody came in between
-	for range tries {
+	lock := &Lock{store: l.store, key: l.lockKey(), heartbeatStopped: make(chan struct{})}
+	const attempts = 5 // each further one means that another run has written the lock meanwhile
+	for range attempts {
 		err := lock.tryAcquire(ctx, h)
 		if errors.Is(err, ErrPreconditionFailed) {
 			continue
@@ -89,45 +96,45 @@ func (l *Ledger) AcquireLock(ctx context.Context, h Holder) (*Lock, error) {
 		if err != nil {
 			return nil, err
 		}
-		beating, stop := context.WithCancel(context.WithoutCancel(ctx))
+		heartbeats, stop := context.WithCancel(context.WithoutCancel(ctx))
 		lock.stopHeartbeat = stop
-		go lock.sendHeartbeats(beating)
+		go lock.sendHeartbeats(heartbeats)
 		return lock, nil
 	}
-	return nil, fmt.Errorf("the lock changes hands faster than it can be taken: %w", ErrPreconditionFailed)
+	return nil, fmt.Errorf("the lock cannot be taken in %d attempts: %w", attempts, ErrPreconditionFailed)
 }
 
-// tryAcquire tries once.
+// tryAcquire tries once to take the lock. The error is ErrPreconditionFailed if another run has written it meanwhile.
 func (l *Lock) tryAcquire(ctx context.Context, h Holder) error {
-	var now lockDocument
-	object, err := read(ctx, l.store, l.key, &now)
+	var stored lockDocument
+	object, err := read(ctx, l.store, l.key, &stored)
 	only := Condition{ETag: object.ETag}
 	var damaged *DamagedError
 	switch {
 	case errors.Is(err, ErrNotFound):
 		only = Condition{Absent: true}
-	case errors.As(err, &damaged): // nobody can hold it; its token is not known, and the next one has to be greater
-		now = lockDocument{Token: object.ServerTime.Unix()}
+	case errors.As(err, &damaged): // nobody can hold it; the new token has to be greater than its unknown token
+		stored = lockDocument{Token: object.ServerTime.Unix()}
 	case err != nil:
 		return err
 	}
-	if held := now.Holder; held != nil && held.ID != h.ID {
-		quiet := object.ServerTime.Sub(object.Modified)
-		if quiet < Lease && !isDead(*held) {
-			return &LockHeldError{Holder: *held, Age: object.ServerTime.Sub(held.Since), HeartbeatAge: quiet}
+	if holder := stored.Holder; holder != nil && holder.ID != h.ID {
+		heartbeatAge := object.ServerTime.Sub(object.Modified)
+		if heartbeatAge < Lease && !isDead(*holder) {
+			return &LockHeldError{Holder: *holder, Age: object.ServerTime.Sub(holder.Since), HeartbeatAge: heartbeatAge}
 		}
-		l.PreviousHolder = held
+		l.PreviousHolder = holder
 	}
-	l.document = lockDocument{Token: now.Token + 1, Holder: &h}
+	l.document = lockDocument{Token: stored.Token + 1, Holder: &h}
 	writing, cancel := withGrace(ctx)
 	defer cancel()
 	written, err := write(writing, l.store, l.key, l.document, only)
 	if err != nil {
 		return err
 	}
-	l.etag, l.confirmed = written.ETag, time.Now()
+	l.etag = written.ETag
 	if l.PreviousHolder != nil {
-		removeHeartbeatFile(*l.PreviousHolder)
+		removeLivenessFile(*l.PreviousHolder)
 	}
 	return nil
 }
@@ -143,10 +150,10 @@ func withGrace(ctx context.Context) (context.Context, context.CancelFunc) {
 	return late, func() { stop(); cancel() }
 }
 
-// sendHeartbeats sends signs of life until the lock is released or lost.
+// sendHeartbeats sends heartbeats until ctx is done.
 func (l *Lock) sendHeartbeats(ctx context.Context) {
 	defer close(l.heartbeatStopped)
-	ticker := time.NewTicker(Lease / 4)
+	ticker := time.NewTicker(heartbeatInterval)
 	defer ticker.Stop()
 	for {
 		select {
@@ -158,99 +165,99 @@ func (l *Lock) sendHeartbeats(ctx context.Context) {
 	}
 }
 
-// sendHeartbeat sends one sign of life. An endpoint that does not answer is no reason to give up: Check will ask again.
+// sendHeartbeat sends one heartbeat, unless the lock is lost. It ignores a store that does not answer: Check asks
+// again.
 func (l *Lock) sendHeartbeat(ctx context.Context) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.lostErr != nil || ctx.Err() != nil {
-		return
+	if l.lostErr == nil && ctx.Err() == nil {
+		_ = l.renew(ctx)
 	}
+}
+
+// renew writes the next heartbeat. The error is a *LockLostError if another run has written the lock. The caller holds
+// mu.
+func (l *Lock) renew(ctx context.Context) error {
 	next := l.document
 	next.Heartbeat++
 	written, err := write(ctx, l.store, l.key, next, Condition{ETag: l.etag})
 	switch {
 	case errors.Is(err, ErrPreconditionFailed), errors.Is(err, ErrNotFound):
 		l.lostErr = l.readLockLostError(ctx)
+		return l.lostErr
 	case err == nil:
-		l.document, l.etag, l.confirmed = next, written.ETag, time.Now()
+		l.document = next
+		l.etag = written.ETag
 	}
+	return err
 }
 
-// Check asks the store whether the lock is still ours. It comes before every write: what has been lost must not be written to.
+// Check asks the store whether this run still holds the lock, and renews a lease that is half over, so that it lasts
+// for the write that follows. It comes before every write to the account. The error is a *LockLostError if the lock is
+// lost.
 func (l *Lock) Check(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.lostErr != nil {
 		return l.lostErr
 	}
-	var now lockDocument
-	object, err := read(ctx, l.store, l.key, &now)
-	if errors.Is(err, ErrNotFound) {
-		l.lostErr = &LockLostError{"it was removed"}
+	var stored lockDocument
+	object, err := read(ctx, l.store, l.key, &stored)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		l.lostErr = &LockLostError{"it was deleted"}
 		return l.lostErr
-	}
-	if err != nil {
+	case err != nil:
 		return err
-	}
-	if !l.owns(now) {
-		l.lostErr = newLockLostError(now)
+	case !l.owns(stored):
+		l.lostErr = newLockLostError(stored)
 		return l.lostErr
 	}
-	l.etag, l.confirmed = object.ETag, time.Now()
+	l.etag = object.ETag
 	if object.ServerTime.Sub(object.Modified) < Lease/2 {
 		return nil
 	}
-	// Signs of life went missing. The lease has to last for as long as the write takes that comes next.
-	next := l.document
-	next.Heartbeat++
-	written, err := write(ctx, l.store, l.key, next, Condition{ETag: l.etag})
-	if errors.Is(err, ErrPreconditionFailed) {
-		l.lostErr = l.readLockLostError(ctx)
-		return l.lostErr
-	}
-	if err == nil {
-		l.document, l.etag = next, written.ETag
-	}
-	return err
+	return l.renew(ctx)
 }
 
+// readLockLostError returns a *LockLostError that says who holds the lock now.
 func (l *Lock) readLockLostError(ctx context.Context) error {
-	var now lockDocument
-	if _, err := read(ctx, l.store, l.key, &now); err != nil {
-		return &LockLostError{"it was changed by somebody else"}
+	var stored lockDocument
+	if _, err := read(ctx, l.store, l.key, &stored); err != nil {
+		return &LockLostError{"another run has changed it"}
 	}
-	return newLockLostError(now)
+	return newLockLostError(stored)
 }
 
-func newLockLostError(now lockDocument) error {
-	if now.Holder == nil {
+func newLockLostError(stored lockDocument) error {
+	if stored.Holder == nil {
 		return &LockLostError{"somebody unlocked it"}
 	}
-	return &LockLostError{now.Holder.String() + " has it now"}
+	return &LockLostError{stored.Holder.String() + " holds it now"}
 }
 
-// Release gives the lock back. What cannot be given back ends by itself: this process is gone then, or its lease ends.
+// Release releases the lock. A lock that cannot be released is free when this process or its lease has ended.
 func (l *Lock) Release(ctx context.Context) error {
 	l.stopHeartbeat()
 	<-l.heartbeatStopped
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.lostErr != nil {
-		return nil //nolint:nilerr // whoever has it now gives it back
+		return nil //nolint:nilerr // the run that holds it now releases it
 	}
-	const tries = 3
-	for range tries {
+	const attempts = 3
+	for range attempts {
 		_, err := write(ctx, l.store, l.key, lockDocument{Token: l.document.Token}, Condition{ETag: l.etag})
 		if !errors.Is(err, ErrPreconditionFailed) {
 			return err
 		}
-		// The last sign of life may have been written although its answer was not waited for.
-		var now lockDocument
-		object, err := read(ctx, l.store, l.key, &now)
+		// The last heartbeat may have been written although its answer was lost.
+		var stored lockDocument
+		object, err := read(ctx, l.store, l.key, &stored)
 		if err != nil {
 			return err
 		}
-		if !l.owns(now) {
+		if !l.owns(stored) {
 			return nil
 		}
 		l.etag = object.ETag
@@ -258,42 +265,46 @@ func (l *Lock) Release(ctx context.Context) error {
 	return ErrPreconditionFailed
 }
 
-// owns says whether a lock as it is stored is this one.
-func (l *Lock) owns(now lockDocument) bool {
-	return now.Token == l.document.Token && now.Holder != nil && now.Holder.ID == l.document.Holder.ID
+// owns reports whether a stored lock is this one.
+func (l *Lock) owns(stored lockDocument) bool {
+	return stored.Token == l.document.Token && stored.Holder != nil && stored.Holder.ID == l.document.Holder.ID
 }
 
-// A LockStatus is who holds the lock at this moment.
+// A LockStatus is a lock that a run holds. Its ages are in seconds, by the store's clock.
 type LockStatus struct {
 	Holder Holder `json:"holder"`
-	// AgeSeconds is since when, QuietSeconds how long since the last sign of life.
-	AgeSeconds          int64 `json:"ageSeconds"`
+	// AgeSeconds is the time since the holder took the lock.
+	AgeSeconds int64 `json:"ageSeconds"`
+	// HeartbeatAgeSeconds is the time since its last heartbeat.
 	HeartbeatAgeSeconds int64 `json:"quietSeconds"`
-	// Abandoned says that the next run takes it over.
+	// Abandoned says that the holder is dead or its lease has ended: the next run takes the lock over.
 	Abandoned bool `json:"dead"`
 }
 
-// LockStatus is who holds the lock; nil if nobody does.
+// LockStatus returns the status of the environment's lock, or nil if nobody holds it.
 func (l *Ledger) LockStatus(ctx context.Context) (*LockStatus, error) {
-	var now lockDocument
-	object, err := read(ctx, l.store, l.key("lock.json"), &now)
-	if errors.Is(err, ErrNotFound) || err == nil && now.Holder == nil {
+	var stored lockDocument
+	object, err := read(ctx, l.store, l.lockKey(), &stored)
+	if errors.Is(err, ErrNotFound) || err == nil && stored.Holder == nil {
 		return nil, nil //nolint:nilnil // nobody is an answer
 	}
 	if err != nil {
 		return nil, err
 	}
-	quiet := object.ServerTime.Sub(object.Modified)
+	age := object.ServerTime.Sub(stored.Holder.Since)
+	heartbeatAge := object.ServerTime.Sub(object.Modified)
 	return &LockStatus{
-		Holder: *now.Holder, AgeSeconds: int64(object.ServerTime.Sub(now.Holder.Since).Seconds()), HeartbeatAgeSeconds: int64(quiet.Seconds()),
-		Abandoned: quiet >= Lease || isDead(*now.Holder),
+		Holder:              *stored.Holder,
+		AgeSeconds:          int64(age.Seconds()),
+		HeartbeatAgeSeconds: int64(heartbeatAge.Seconds()),
+		Abandoned:           heartbeatAge >= Lease || isDead(*stored.Holder),
 	}, nil
 }
 
-// A WrongHolderError is an unlock that names another holder than there is.
+// A WrongHolderError says that the run named in an unlock does not hold the lock.
 type WrongHolderError struct {
 	Requested string
-	// Holder is who holds the lock; nil if nobody does.
+	// Holder is the run that holds the lock; nil if none does.
 	Holder *Holder
 }
 
@@ -304,20 +315,20 @@ func (e *WrongHolderError) Error() string {
 	return fmt.Sprintf("the lock is not held by %q but by %s", e.Requested, e.Holder)
 }
 
-// Unlock takes the lock away from a holder, who notices before its next write. The error is a *WrongHolderError unless it is that very holder's.
-func (l *Ledger) Unlock(ctx context.Context, holder string) error {
-	var now lockDocument
-	key := l.key("lock.json")
-	object, err := read(ctx, l.store, key, &now)
+// Unlock takes the lock away from a run, which notices before its next write. The error is a *WrongHolderError if that
+// run does not hold it.
+func (l *Ledger) Unlock(ctx context.Context, runID string) error {
+	var stored lockDocument
+	object, err := read(ctx, l.store, l.lockKey(), &stored)
 	if errors.Is(err, ErrNotFound) {
-		return &WrongHolderError{Requested: holder}
+		return &WrongHolderError{Requested: runID}
 	}
 	if err != nil {
 		return err
 	}
-	if now.Holder == nil || now.Holder.ID != holder {
-		return &WrongHolderError{Requested: holder, Holder: now.Holder}
+	if stored.Holder == nil || stored.Holder.ID != runID {
+		return &WrongHolderError{Requested: runID, Holder: stored.Holder}
 	}
-	_, err = write(ctx, l.store, key, lockDocument{Token: now.Token + 1}, Condition{ETag: object.ETag})
+	_, err = write(ctx, l.store, l.lockKey(), lockDocument{Token: stored.Token + 1}, Condition{ETag: object.ETag})
 	return err
 }

@@ -12,12 +12,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// memoryStore is a store whose answers can be lost after the write was carried out.
+// A memoryStore is a store in memory with a clock of its own. The answer to a write can be lost after the write was
+// done.
 type memoryStore struct {
 	mu      sync.Mutex
 	objects map[string]Object
 	writes  int
-	// losesAnswer says whether the answer to a write is lost.
+	// losesAnswer reports whether the answer to a write, counted from 1, is lost; nil for none.
 	losesAnswer func(write int) bool
 	now         time.Time
 }
@@ -40,8 +41,8 @@ func (m *memoryStore) Get(ctx context.Context, key string) (Object, error) {
 func (m *memoryStore) Put(_ context.Context, key string, data []byte, only Condition) (Object, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	there, ok := m.objects[key]
-	if only.Absent && ok || only.ETag != "" && only.ETag != there.ETag {
+	existing, ok := m.objects[key]
+	if only.Absent && ok || only.ETag != "" && only.ETag != existing.ETag {
 		return Object{}, ErrPreconditionFailed
 	}
 	o := Object{Data: data, ETag: SHA256Hex(data), Modified: m.now, ServerTime: m.now}
@@ -64,28 +65,28 @@ func (m *memoryStore) Delete(_ context.Context, key string) error {
 
 func TestLock_ReleaseAfterLostHeartbeatAnswer(t *testing.T) {
 	m := newMemoryStore()
-	book := Open(m, "shop", "acc")
-	lock, err := book.AcquireLock(t.Context(), Holder{ID: "one"})
+	ledger := Open(m, "shop", "acc")
+	lock, err := ledger.AcquireLock(t.Context(), Holder{ID: "one"})
 	require.NoError(t, err)
 	m.losesAnswer = func(write int) bool { return write == 2 }
 	lock.sendHeartbeat(t.Context())
 	require.NoError(t, lock.Release(t.Context()))
-	held, err := book.LockStatus(t.Context())
+	held, err := ledger.LockStatus(t.Context())
 	require.NoError(t, err)
 	assert.Nil(t, held)
 }
 
 func TestLock_LostIsNoticedAndNotReleased(t *testing.T) {
 	m := newMemoryStore()
-	book := Open(m, "shop", "acc")
-	first, err := book.AcquireLock(t.Context(), Holder{ID: "one", Host: "elsewhere"})
+	ledger := Open(m, "shop", "acc")
+	first, err := ledger.AcquireLock(t.Context(), Holder{ID: "one", Host: "another"})
 	require.NoError(t, err)
-	_, err = book.AcquireLock(t.Context(), Holder{ID: "two"})
+	_, err = ledger.AcquireLock(t.Context(), Holder{ID: "two"})
 	var held *LockHeldError
 	require.ErrorAs(t, err, &held)
 
 	m.now = m.now.Add(Lease + time.Second)
-	second, err := book.AcquireLock(t.Context(), Holder{ID: "two"})
+	second, err := ledger.AcquireLock(t.Context(), Holder{ID: "two"})
 	require.NoError(t, err)
 	assert.Equal(t, "one", second.PreviousHolder.ID)
 	assert.Greater(t, second.Token(), first.Token())
@@ -95,7 +96,7 @@ func TestLock_LostIsNoticedAndNotReleased(t *testing.T) {
 	require.NoError(t, second.Check(t.Context()), "the first one's release took nothing away")
 	require.NoError(t, second.Release(t.Context()))
 
-	third, err := book.AcquireLock(t.Context(), Holder{ID: "three"})
+	third, err := ledger.AcquireLock(t.Context(), Holder{ID: "three"})
 	require.NoError(t, err)
 	assert.Greater(t, third.Token(), second.Token(), "tokens grow through a lock that was free")
 	require.NoError(t, third.Release(t.Context()))
@@ -103,68 +104,69 @@ func TestLock_LostIsNoticedAndNotReleased(t *testing.T) {
 
 func TestLock_CheckRenewsExpiringLease(t *testing.T) {
 	m := newMemoryStore()
-	book := Open(m, "shop", "acc")
-	lock, err := book.AcquireLock(t.Context(), Holder{ID: "one", Host: "elsewhere"})
+	ledger := Open(m, "shop", "acc")
+	lock, err := ledger.AcquireLock(t.Context(), Holder{ID: "one", Host: "another"})
 	require.NoError(t, err)
 	m.now = m.now.Add(Lease - time.Second) // its machine slept
 	require.NoError(t, lock.Check(t.Context()))
-	_, err = book.AcquireLock(t.Context(), Holder{ID: "two"})
+	_, err = ledger.AcquireLock(t.Context(), Holder{ID: "two"})
 	var held *LockHeldError
 	require.ErrorAs(t, err, &held)
 	assert.Zero(t, held.HeartbeatAge)
 	require.NoError(t, lock.Release(t.Context()))
 }
 
-func TestHeartbeatFile_EndsWithItsProcess(t *testing.T) {
+func TestLivenessFile_EndsWithItsProcess(t *testing.T) {
 	dir := t.TempDir()
-	pulse, err := NewHeartbeatFile(dir, "one")
+	file, err := CreateLivenessFile(dir, "one")
 	require.NoError(t, err)
-	h := Holder{ID: "one", Host: Host(), HeartbeatFile: pulse.Path()}
+	h := Holder{ID: "one", Host: Host(), LivenessFile: file.Path()}
 	assert.False(t, isDead(h), "it lives")
-	require.NoError(t, pulse.lock.Close()) // as when the process is killed: the file stays
+	require.NoError(t, file.lock.Close()) // as when the process is killed: the file stays
 	assert.True(t, isDead(h))
-	assert.False(t, isDead(Holder{ID: "one", Host: "elsewhere", HeartbeatFile: pulse.Path()}), "another machine's file proves nothing here")
+	remote := Holder{ID: "one", Host: "another", LivenessFile: file.Path()}
+	assert.False(t, isDead(remote), "another machine's file proves nothing here")
 
 	// A lock may name any file; none but a run's own is ever removed.
 	precious := filepath.Join(dir, "precious")
 	require.NoError(t, os.WriteFile(precious, []byte("one"), 0o644))
-	removeHeartbeatFile(Holder{ID: "one", Host: Host(), HeartbeatFile: precious})
+	removeLivenessFile(Holder{ID: "one", Host: Host(), LivenessFile: precious})
 	assert.FileExists(t, precious)
-	removeHeartbeatFile(h)
-	assert.NoFileExists(t, pulse.Path())
+	removeLivenessFile(h)
+	assert.NoFileExists(t, file.Path())
 }
 
 func TestJournal_LateRunCannotOverwrite(t *testing.T) {
 	m := newMemoryStore()
-	book := Open(m, "shop", "acc")
-	late, _, err := book.BeginJournal(t.Context(), Journal{RunID: "one", Token: 1})
+	ledger := Open(m, "shop", "acc")
+	late, _, err := ledger.BeginJournal(t.Context(), Journal{RunID: "one", Token: 1})
 	require.NoError(t, err)
-	_, before, err := book.BeginJournal(t.Context(), Journal{RunID: "two", Token: 2})
+	_, before, err := ledger.BeginJournal(t.Context(), Journal{RunID: "two", Token: 2})
 	require.NoError(t, err)
 	assert.True(t, before.IsInterrupted())
 	var lost *LockLostError
 	require.ErrorAs(t, late.RecordStack(t.Context(), "web", JournalEntry{State: Begun}), &lost)
-	_, _, err = book.BeginJournal(t.Context(), Journal{RunID: "one", Token: 1})
+	_, _, err = ledger.BeginJournal(t.Context(), Journal{RunID: "one", Token: 1})
 	require.ErrorAs(t, err, &lost)
-	last, err := book.Journal(t.Context())
+	last, err := ledger.Journal(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, "two", last.RunID)
 }
 
 func TestJournal_DamagedIsReplaced(t *testing.T) {
 	m := newMemoryStore()
-	book := Open(m, "shop", "acc")
+	ledger := Open(m, "shop", "acc")
 	m.objects["lockstep/shop/acc/journal.json"] = Object{Data: []byte(`{"run":`), ETag: "x"}
-	_, before, err := book.BeginJournal(t.Context(), Journal{RunID: "two", Token: 2})
+	_, before, err := ledger.BeginJournal(t.Context(), Journal{RunID: "two", Token: 2})
 	require.NoError(t, err)
 	assert.False(t, before.IsInterrupted())
 }
 
 func TestLock_DamagedIsFree(t *testing.T) {
 	m := newMemoryStore()
-	book := Open(m, "shop", "acc")
+	ledger := Open(m, "shop", "acc")
 	m.objects["lockstep/shop/acc/lock.json"] = Object{Data: []byte(`{"token":`), ETag: "x"}
-	lock, err := book.AcquireLock(t.Context(), Holder{ID: "one"})
+	lock, err := ledger.AcquireLock(t.Context(), Holder{ID: "one"})
 	require.NoError(t, err)
 	assert.Greater(t, lock.Token(), int64(1_000_000))
 	require.NoError(t, lock.Release(t.Context()))
@@ -172,7 +174,7 @@ func TestLock_DamagedIsFree(t *testing.T) {
 
 func TestLockHeldError_HolderClockAhead(t *testing.T) {
 	err := &LockHeldError{Holder: Holder{ID: "a1"}, Age: -800 * time.Millisecond}
-	assert.Contains(t, err.Error(), "holds the lock since 0s ago, with a sign of life 0s ago")
+	assert.Contains(t, err.Error(), "has held the lock for 0s; its last heartbeat was 0s ago")
 }
 
 // interruptedStore is a store that cancels a context while it writes, and writes nothing for a context that is cancelled.

@@ -5,88 +5,96 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"lockstep/internal/deploy/digest"
 )
 
-// A RegisteredPlan is what is kept of a plan that was written to a file: the file counts only if the account knows its digest.
+// A RegisteredPlan is the record of a plan that was written to a file. The file may be applied only if the account has
+// such a record of its digest.
 type RegisteredPlan struct {
-	Digest    string    `json:"digest"`
-	CallerARN string    `json:"by"`
-	RunID     string    `json:"run"`
-	CreatedAt time.Time `json:"made"`
-	Expires   time.Time `json:"expires"`
-	// ChangeSetsDeletedAt is when its change sets were thrown away.
+	Digest    digest.Plan `json:"digest"`
+	CallerARN string      `json:"by"`
+	RunID     string      `json:"run"`
+	CreatedAt time.Time   `json:"made"`
+	Expires   time.Time   `json:"expires"`
+	// ChangeSetsDeletedAt is when the plan's change sets were deleted; zero if they were not.
 	ChangeSetsDeletedAt time.Time `json:"dropped,omitzero"`
-	// AppliedByRun is the run that has applied it.
+	// AppliedByRun is the id of the run that has applied the plan; empty for none.
 	AppliedByRun string `json:"applied,omitempty"`
 }
 
 // An Approval is a person's agreement to a plan.
 type Approval struct {
-	PlanDigest  string    `json:"plan"`
-	ApproverARN string    `json:"by"`
-	At          time.Time `json:"at"`
-	Note        string    `json:"note,omitempty"`
-	// Allow are the permits that go with it.
+	PlanDigest  digest.Plan `json:"plan"`
+	ApproverARN string      `json:"by"`
+	At          time.Time   `json:"at"`
+	Note        string      `json:"note,omitempty"`
+	// Allow are the permits that the approver gives.
 	Allow []string `json:"allow,omitempty"`
 }
 
-func (l *Ledger) planKey(digest string) string     { return l.key("plans/" + digest + ".json") }
-func (l *Ledger) approvalKey(digest string) string { return l.key("approvals/" + digest + ".json") }
+func (l *Ledger) planKey(plan digest.Plan) string { return l.key("plans/" + string(plan) + ".json") }
 
-// RegisterPlan remembers a plan.
+func (l *Ledger) approvalKey(plan digest.Plan) string {
+	return l.key("approvals/" + string(plan) + ".json")
+}
+
+// RegisterPlan adds the record of a plan.
 func (l *Ledger) RegisterPlan(ctx context.Context, p RegisteredPlan) error {
 	_, err := write(ctx, l.store, l.planKey(p.Digest), p, Condition{Absent: true})
 	return err
 }
 
-// Plan is the plan of that digest, with the time by the account's clock. The error is ErrAbsent when the account knows none.
-func (l *Ledger) Plan(ctx context.Context, digest string) (RegisteredPlan, time.Time, error) {
+// Plan returns the record of a plan, and the time by the store's clock. The error is ErrNotFound if there is none.
+func (l *Ledger) Plan(ctx context.Context, plan digest.Plan) (RegisteredPlan, time.Time, error) {
 	var p RegisteredPlan
-	object, err := read(ctx, l.store, l.planKey(digest), &p)
+	object, err := read(ctx, l.store, l.planKey(plan), &p)
 	return p, object.ServerTime, err
 }
 
-// UpdatePlan changes what is kept of a plan.
-func (l *Ledger) UpdatePlan(ctx context.Context, digest string, mark func(*RegisteredPlan)) error {
-	const tries = 3
-	for range tries {
+// UpdatePlan changes the record of a plan.
+func (l *Ledger) UpdatePlan(ctx context.Context, plan digest.Plan, update func(*RegisteredPlan)) error {
+	const attempts = 3
+	for range attempts {
 		var p RegisteredPlan
-		object, err := read(ctx, l.store, l.planKey(digest), &p)
+		object, err := read(ctx, l.store, l.planKey(plan), &p)
 		if err != nil {
 			return err
 		}
-		mark(&p)
-		_, err = write(ctx, l.store, l.planKey(digest), p, Condition{ETag: object.ETag})
+		update(&p)
+		_, err = write(ctx, l.store, l.planKey(plan), p, Condition{ETag: object.ETag})
 		if !errors.Is(err, ErrPreconditionFailed) {
 			return err
 		}
 	}
-	return fmt.Errorf("the plan %.12s: %w", digest, ErrPreconditionFailed)
+	return fmt.Errorf("the plan %.12s: %w", plan, ErrPreconditionFailed)
 }
 
-// Approve remembers an approval, with the account's own time. The first one counts; another of the same plan is ErrChanged.
+// Approve adds the approval of a plan. The first one counts: the error is ErrPreconditionFailed if there is one
+// already.
 func (l *Ledger) Approve(ctx context.Context, a Approval) error {
 	_, err := write(ctx, l.store, l.approvalKey(a.PlanDigest), a, Condition{Absent: true})
 	return err
 }
 
-// Approval is that of a plan; nil if there is none.
-func (l *Ledger) Approval(ctx context.Context, digest string) (*Approval, error) {
+// Approval returns the approval of a plan, or nil if there is none.
+func (l *Ledger) Approval(ctx context.Context, plan digest.Plan) (*Approval, error) {
 	var a Approval
-	_, err := read(ctx, l.store, l.approvalKey(digest), &a)
+	_, err := read(ctx, l.store, l.approvalKey(plan), &a)
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil //nolint:nilnil // none is an answer
 	}
 	if err != nil {
 		return nil, err
 	}
-	if a.PlanDigest != digest {
-		return nil, &DamagedError{l.approvalKey(digest), errors.New("it is of another plan")}
+	if a.PlanDigest != plan {
+		return nil, &DamagedError{l.approvalKey(plan), errors.New("it approves another plan")}
 	}
 	return &a, nil
 }
 
-// DeleteExpiredPlans removes what is kept of plans that can no longer be applied, with their approvals: those that were used stand in the release records.
+// DeleteExpiredPlans deletes the records of plans that expired long ago, and their approvals. The release records keep
+// the approvals of plans that were applied.
 func (l *Ledger) DeleteExpiredPlans(ctx context.Context, now time.Time) error {
 	keys, err := l.store.List(ctx, l.key("plans/"))
 	if err != nil {
@@ -111,5 +119,6 @@ func (l *Ledger) DeleteExpiredPlans(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// expiredPlanRetention is how long a plan that has expired is remembered, so that whoever still has its file hears what became of it.
+// expiredPlanRetention is how long the record of an expired plan stays, so that whoever still has the plan's file is
+// told why it cannot be applied.
 const expiredPlanRetention = 30 * 24 * time.Hour

@@ -3,8 +3,6 @@ package ledger
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,10 +11,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"lockstep/internal/deploy/digest"
 )
 
-// A Release is a record of what was deployed. Each one names the hash of the one before, so that none can be changed, left out or put in between
-// without it being noticed by whoever reads the next one.
+// A Release is the record of a deployment. Each record holds the hash of the one before, so that whoever reads the
+// chain notices a record that was changed, deleted or inserted.
 type Release struct {
 	Number int `json:"number"`
 	// Restores is the number of the release that a rollback went back to; 0 for any other release.
@@ -31,36 +31,40 @@ type Release struct {
 	CallerARN string    `json:"by"`
 	RunID     string    `json:"run"`
 	Commit    string    `json:"commit,omitempty"`
-	// SynthDigest is the digest of the cloud assembly that was deployed, as it was synthesised, and Bundle that of those of all the environment's accounts
-	// together. Beside are those of the other environments that were synthesised with it, by environment: what passed here goes there.
-	SynthDigest         string            `json:"assembly"`
-	EnvironmentDigest   string            `json:"bundle"`
-	SiblingDigests      map[string]string `json:"beside,omitempty"`
-	ConfigurationDigest string            `json:"configuration,omitempty"`
-	// PlanDigest is the digest of the reviewed plan; empty where none was asked for.
-	PlanDigest string    `json:"plan,omitempty"`
-	Approval   *Approval `json:"approval,omitempty"`
-	Stacks     []Stack   `json:"stacks"`
-	// OrphanedStacks are the stacks that an earlier release has brought and this one has no more, as far as they are still there.
+
+	SynthDigest       digest.Synth       `json:"assembly"`
+	EnvironmentDigest digest.Environment `json:"bundle"`
+	// SiblingDigests are those of the later environments that were synthesised together with this one, by environment.
+	// Only an assembly with such a digest is promoted there.
+	SiblingDigests      map[string]digest.Environment `json:"beside,omitempty"`
+	ConfigurationDigest digest.Configuration          `json:"configuration,omitempty"`
+	// PlanDigest is the digest of the reviewed plan that was applied; empty for none.
+	PlanDigest digest.Plan `json:"plan,omitempty"`
+	// Approval is the approval of that plan; nil for none.
+	Approval *Approval `json:"approval,omitempty"`
+	Stacks   []Stack   `json:"stacks"`
+	// OrphanedStacks are the stacks of earlier releases that the assembly no longer has and that still exist.
 	OrphanedStacks []Stack `json:"left,omitempty"`
 	// AssetKeys are the keys of the published files that the release needs.
 	AssetKeys []string `json:"assets,omitempty"`
-	// SBOMDigest is the digest of the software bill of materials of the tools that made and deployed it.
-	SBOMDigest   string `json:"tools,omitempty"`
+	// SBOMDigest is the SHA-256, in hexadecimal, of the software bill of materials of the tools; empty for none.
+	SBOMDigest string `json:"tools,omitempty"`
+	// PreviousHash is the Hash of the release before; empty for the first one.
 	PreviousHash string `json:"previous"`
-	Hash         string `json:"hash"`
+	// Hash is the DocumentHash of the record.
+	Hash string `json:"hash"`
 }
 
-// A Stack is what a release did to a stack.
+// A Stack is what a release did to one stack.
 type Stack struct {
 	Name    string `json:"name"`
 	ID      string `json:"id"`
 	Outcome string `json:"outcome"`
-	// TemplateHash is the SHA-256 of its template.
+	// TemplateHash is the SHA-256, in hexadecimal, of its template's text.
 	TemplateHash string `json:"template"`
 }
 
-// Summary is what of the release has to be known to see that there is nothing to do.
+// Summary returns the release's summary.
 func (r Release) Summary() ReleaseSummary {
 	return ReleaseSummary{Number: r.Number, SynthDigest: r.SynthDigest, SiblingDigests: r.SiblingDigests}
 }
@@ -71,29 +75,31 @@ func (l *Ledger) releaseKey(number int) string {
 	return l.key(fmt.Sprintf("%s%08d.json", releasesPrefix, number))
 }
 
-// A TamperedError is a chain of releases that was changed by another hand.
+// A TamperedError says that the chain of releases was changed outside Lockstep.
 type TamperedError struct {
-	// Number is that of the first release that does not fit.
+	// Number is the number of the release that does not match the chain.
 	Number int
 	Reason string
 }
 
 func (e *TamperedError) Error() string {
-	return fmt.Sprintf("release record %d was changed by another hand: %s", e.Number, e.Reason)
+	return fmt.Sprintf("release record %d was changed outside Lockstep: %s", e.Number, e.Reason)
 }
 
-// AddRelease puts a release at the end of the chain, and returns it with its number and hash.
+// AddRelease appends a release to the chain, and returns it with its number and hashes.
 func (l *Ledger) AddRelease(ctx context.Context, r Release) (Release, error) {
 	last, err := l.LatestRelease(ctx)
 	if err != nil {
 		return r, err
 	}
 	if last != nil && last.RunID == r.RunID && last.SynthDigest == r.SynthDigest && last.Restores == r.Restores {
-		return *last, nil // it was written already, and the answer was lost
+		return *last, nil // it was written, and the answer was lost
 	}
-	r.Number, r.PreviousHash = 1, ""
+	r.Number = 1
+	r.PreviousHash = ""
 	if last != nil {
-		r.Number, r.PreviousHash = last.Number+1, last.Hash
+		r.Number = last.Number + 1
+		r.PreviousHash = last.Hash
 	}
 	if r.Hash, err = DocumentHash(r, "hash"); err != nil {
 		return r, err
@@ -102,7 +108,7 @@ func (l *Ledger) AddRelease(ctx context.Context, r Release) (Release, error) {
 	return r, err
 }
 
-// DocumentHash is the SHA-256, in hexadecimal, over a document without the field that holds it.
+// DocumentHash returns the SHA-256, in hexadecimal, of a document's JSON without the field that holds the hash.
 func DocumentHash(document any, field string) (string, error) {
 	data, err := json.Marshal(document)
 	if err != nil {
@@ -111,8 +117,8 @@ func DocumentHash(document any, field string) (string, error) {
 	return JSONHash(data, field)
 }
 
-// JSONHash is HashOf for a document as text. It is over the text's content rather than a type, so that a document with fields that this program does
-// not know keeps its hash.
+// JSONHash returns the DocumentHash of a document that was read as text. It does not depend on a Go type, so a document
+// with fields that this program does not know keeps its hash.
 func JSONHash(data []byte, field string) (string, error) {
 	var document map[string]any
 	decoder := json.NewDecoder(bytes.NewReader(data))
@@ -125,11 +131,10 @@ func JSONHash(data []byte, field string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256(canonical)
-	return hex.EncodeToString(sum[:]), nil
+	return SHA256Hex(canonical), nil
 }
 
-// releaseNumbers are those of the releases that there are, in order.
+// releaseNumbers returns the numbers of all releases, in ascending order.
 func (l *Ledger) releaseNumbers(ctx context.Context) ([]int, error) {
 	keys, err := l.store.List(ctx, l.key(releasesPrefix))
 	if err != nil {
@@ -145,63 +150,64 @@ func (l *Ledger) releaseNumbers(ctx context.Context) ([]int, error) {
 	return out, nil
 }
 
-// LatestRelease is the newest release, after seeing that it is whole and follows the one before; nil if there is none.
+// LatestRelease returns the newest release, or nil if there is none. The error is a *TamperedError if its content does
+// not match its hash, or it does not follow the one before.
 func (l *Ledger) LatestRelease(ctx context.Context) (*Release, error) {
-	some, err := l.LatestReleases(ctx, 1)
-	if err != nil || len(some) == 0 {
+	releases, err := l.LatestReleases(ctx, 1)
+	if err != nil || len(releases) == 0 {
 		return nil, err
 	}
-	return &some[0], nil
+	return &releases[0], nil
 }
 
-// LatestReleases are up to so many of the newest releases, the newest first, after seeing that each is whole and that they follow each other without a gap.
-// The error is a *TamperedError where they do not.
-func (l *Ledger) LatestReleases(ctx context.Context, most int) ([]Release, error) {
-	all, err := l.releaseNumbers(ctx)
-	if err != nil || len(all) == 0 {
+// LatestReleases returns at most limit of the newest releases, the newest first. The error is a *TamperedError if the
+// content of one does not match its hash, or they do not follow each other without a gap.
+func (l *Ledger) LatestReleases(ctx context.Context, limit int) ([]Release, error) {
+	numbers, err := l.releaseNumbers(ctx)
+	if err != nil || len(numbers) == 0 {
 		return nil, err
 	}
-	for i, n := range all {
+	for i, n := range numbers {
 		if n != i+1 {
 			return nil, &TamperedError{i + 1, "it is missing"}
 		}
 	}
 	var out []Release
-	following := ""
-	for n := len(all); n > 0 && len(out) < most+1; n-- {
+	wantHash := ""
+	for n := len(numbers); n > 0 && len(out) < limit+1; n-- {
 		r, err := l.readRelease(ctx, n)
 		if err != nil {
 			return nil, err
 		}
-		if len(out) > 0 && r.Hash != following {
-			return nil, &TamperedError{n, "the record after it names another hash"}
+		if len(out) > 0 && r.Hash != wantHash {
+			return nil, &TamperedError{n, "the record after it holds another hash"}
 		}
-		following = r.PreviousHash
+		wantHash = r.PreviousHash
 		out = append(out, r)
 	}
-	if len(out) > most { // one more was read, to see that the last one follows it
-		out = out[:most]
+	if len(out) > limit { // one more was read, to check that the last one follows it
+		out = out[:limit]
 	}
 	return out, nil
 }
 
-// Releases are all releases, the newest first, after seeing that the chain is whole.
+// Releases returns all releases, as LatestReleases does.
 func (l *Ledger) Releases(ctx context.Context) ([]Release, error) {
-	all, err := l.releaseNumbers(ctx)
+	numbers, err := l.releaseNumbers(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return l.LatestReleases(ctx, len(all))
+	return l.LatestReleases(ctx, len(numbers))
 }
 
-// readRelease reads a record and holds it against its hash.
+// readRelease reads a record. The error is a *TamperedError if its content does not match its hash or number.
 func (l *Ledger) readRelease(ctx context.Context, number int) (Release, error) {
 	var r Release
 	object, err := read(ctx, l.store, l.releaseKey(number), &r)
 	var damaged *DamagedError
 	switch {
 	case errors.As(err, &damaged):
-		return r, &TamperedError{number, "it is no record"}
+		return r, &TamperedError{number, "it is not a record"}
 	case err != nil:
 		return r, err
 	}
@@ -210,25 +216,26 @@ func (l *Ledger) readRelease(ctx context.Context, number int) (Release, error) {
 	case err != nil:
 		return r, err
 	case hash != r.Hash:
-		return r, &TamperedError{number, "its content does not fit its hash"}
+		return r, &TamperedError{number, "its content does not match its hash"}
 	case r.Number != number:
 		return r, &TamperedError{number, fmt.Sprintf("it is record %d", r.Number)}
 	}
 	return r, nil
 }
 
-// Release is the release of that number, with every one from it to the newest verified. The error is ErrAbsent when there is none.
+// Release returns the release of a number, after checking the chain from the newest one to it. The error is ErrNotFound
+// if there is none.
 func (l *Ledger) Release(ctx context.Context, number int) (Release, error) {
-	all, err := l.releaseNumbers(ctx)
+	numbers, err := l.releaseNumbers(ctx)
 	if err != nil {
 		return Release{}, err
 	}
-	if number < 1 || number > len(all) {
+	if number < 1 || number > len(numbers) {
 		return Release{}, ErrNotFound
 	}
-	some, err := l.LatestReleases(ctx, len(all)-number+1)
+	releases, err := l.LatestReleases(ctx, len(numbers)-number+1)
 	if err != nil {
 		return Release{}, err
 	}
-	return some[len(some)-1], nil
+	return releases[len(releases)-1], nil
 }

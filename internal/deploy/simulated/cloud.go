@@ -1,5 +1,6 @@
-// Package simulated is as much of AWS as a deployment asks for: STS, SSM, S3 and CloudFormation over HTTP, in memory, with a latency and a throttle
-// that can be set, and stacks that can be put into any state. It is for tests and measurements: what AWS really does is rehearsed on the emulator.
+// Package simulated is as much of AWS as a deployment calls: STS, SSM, S3 and CloudFormation over HTTP, in memory, with
+// a latency and a throttle that can be set, and stacks that can be put into any state. It is for tests and
+// measurements. It does not imitate AWS closely: the emulated accounts of a rehearsal do.
 package simulated
 
 import (
@@ -16,11 +17,17 @@ import (
 
 // A Cloud is a set of accounts.
 type Cloud struct {
-	// Latency is how long every answer takes; Operation how long CloudFormation works on a stack, and Working on a change set.
-	Latency, OperationTime, ChangeSetTime time.Duration
-	// AccountRate is how many calls a second each account's CloudFormation answers, and Shared how many CloudFormation and STS answer to all accounts together; 0 for
-	// any number. A bucket of calls as large as a second's lets bursts through, as that of AWS does.
-	AccountRate, SharedRate float64
+	// Latency is how long every answer takes.
+	Latency time.Duration
+	// OperationTime is how long CloudFormation works on a stack.
+	OperationTime time.Duration
+	// ChangeSetTime is how long CloudFormation works on a change set.
+	ChangeSetTime time.Duration
+	// AccountRate is the number of calls per second that the CloudFormation of one account answers; 0 for any number.
+	// One second's calls may come at once, as on AWS.
+	AccountRate float64
+	// SharedRate is the same for CloudFormation and STS of all accounts together.
+	SharedRate float64
 	// BootstrapVersion is the version of the accounts' bootstrap.
 	BootstrapVersion string
 
@@ -33,7 +40,7 @@ type Cloud struct {
 	calls, sharedCalls, throttled atomic.Int64
 }
 
-// account is one account in one region.
+// An account is one account in one region.
 type account struct {
 	id, region string
 	mu         sync.Mutex
@@ -43,22 +50,25 @@ type account struct {
 	serial     int
 }
 
-// New is a cloud in which everything happens at once.
+// New returns a cloud without latency or throttle, in which operations end at once.
 func New() *Cloud {
 	return &Cloud{BootstrapVersion: "33", accounts: map[string]*account{}, keys: map[string]string{}}
 }
 
-// Config is a configuration of the AWS SDK whose caller is the root of an account, at an address where ServeHTTP is reached.
+// Config returns a configuration of the AWS SDK for the root of an account, with the base address of a Cloud.
 func Config(address, account, region string) aws.Config {
-	return aws.Config{Region: region, BaseEndpoint: &address, Credentials: credentials.NewStaticCredentialsProvider(account, "simulated", "")}
+	return aws.Config{
+		Region: region, BaseEndpoint: &address,
+		Credentials: credentials.NewStaticCredentialsProvider(account, "simulated", ""),
+	}
 }
 
-// Calls are how many calls there have been, how many of them count for the throttle that all accounts share, and how many were throttled.
-func (c *Cloud) Calls() (all, counted, throttled int64) {
+// Calls returns the number of calls, the number of those that count for SharedRate, and the number that was throttled.
+func (c *Cloud) Calls() (all, shared, throttled int64) {
 	return c.calls.Load(), c.sharedCalls.Load(), c.throttled.Load()
 }
 
-// account is made when it is first asked for.
+// account returns an account, which is created by its first call.
 func (c *Cloud) account(id, region string) *account {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -71,7 +81,7 @@ func (c *Cloud) account(id, region string) *account {
 	return a
 }
 
-// callerAccount is the account of an access key: the key itself for a root, and else the one that it was issued for.
+// callerAccount returns the account of an access key. The root of an account has the account's id as its key.
 func (c *Cloud) callerAccount(key string) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -81,6 +91,7 @@ func (c *Cloud) callerAccount(key string) string {
 	return key
 }
 
+// issueKey returns a new access key for an account.
 func (c *Cloud) issueKey(account string) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -126,7 +137,8 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// parseCredentialScope reads who calls which service where from a signature: Credential=KEY/DATE/REGION/SERVICE/aws4_request.
+// parseCredentialScope parses the access key, the region and the service of a signature, which contains
+// Credential=KEY/DATE/REGION/SERVICE/aws4_request.
 func parseCredentialScope(authorization string) (key, region, service string) {
 	_, rest, _ := strings.Cut(authorization, "Credential=")
 	rest, _, _ = strings.Cut(rest, ",")
@@ -137,14 +149,14 @@ func parseCredentialScope(authorization string) (key, region, service string) {
 	return parts[0], parts[2], parts[3]
 }
 
-// tokenBucket is a throttle: tokens that come back at a rate.
+// A tokenBucket is a throttle. It holds the tokens of one second and is full at first.
 type tokenBucket struct {
 	mu       sync.Mutex
 	tokens   float64
 	refilled time.Time
 }
 
-// take takes a token; there are always some without a rate.
+// take takes a token and reports whether there was one, at a rate in tokens per second. A rate of 0 is no limit.
 func (b *tokenBucket) take(rate float64) bool {
 	if rate <= 0 {
 		return true
@@ -165,27 +177,31 @@ func (b *tokenBucket) take(rate float64) bool {
 	return true
 }
 
-// serveSTS is STS.
+// serveSTS answers a call of STS.
 func (c *Cloud) serveSTS(w http.ResponseWriter, r *http.Request, caller string) {
 	form := parseForm(r)
 	switch form.Get("Action") {
 	case "GetCallerIdentity":
-		writeResult(w, "GetCallerIdentity", xmlElement("Account", caller)+xmlElement("Arn", "arn:aws:iam::"+caller+":root")+xmlElement("UserId", caller))
+		root := "arn:aws:iam::" + caller + ":root"
+		writeResult(w, "GetCallerIdentity", xmlElements("Account", caller, "Arn", root, "UserId", caller))
 	case "AssumeRole":
 		parts := strings.Split(form.Get("RoleArn"), ":")
 		if len(parts) < 6 {
 			writeError(w, http.StatusBadRequest, "ValidationError", "not a role")
 			return
 		}
-		writeResult(w, "AssumeRole", "<Credentials>"+xmlElement("AccessKeyId", c.issueKey(parts[4]))+xmlElement("SecretAccessKey", "simulated")+xmlElement("SessionToken", "token")+
-			xmlElement("Expiration", time.Now().Add(time.Hour).UTC().Format(time.RFC3339))+"</Credentials><AssumedRoleUser>"+
-			xmlElement("Arn", "arn:aws:sts::"+parts[4]+":assumed-role/r/"+form.Get("RoleSessionName"))+xmlElement("AssumedRoleId", "A:"+form.Get("RoleSessionName"))+"</AssumedRoleUser>")
+		keys := xmlElements(
+			"AccessKeyId", c.issueKey(parts[4]), "SecretAccessKey", "simulated", "SessionToken", "token",
+			"Expiration", time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
+		session := form.Get("RoleSessionName")
+		user := xmlElements("Arn", "arn:aws:sts::"+parts[4]+":assumed-role/r/"+session, "AssumedRoleId", "A:"+session)
+		writeResult(w, "AssumeRole", xmlParent("Credentials", keys)+xmlParent("AssumedRoleUser", user))
 	default:
 		writeError(w, http.StatusBadRequest, "InvalidAction", form.Get("Action"))
 	}
 }
 
-// serveSSM is SSM, which has one parameter: the bootstrap's version.
+// serveSSM answers a call of SSM, which has one parameter: the version of the bootstrap.
 func (c *Cloud) serveSSM(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 	fmt.Fprintf(w, `{"Parameter":{"Name":"version","Type":"String","Value":%q}}`, c.BootstrapVersion)

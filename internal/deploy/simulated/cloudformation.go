@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// FailingType is the resource type that cannot be made.
+// FailingType is a resource type whose resources can be neither created nor deleted.
 const FailingType = "Simulated::Always::Fails"
 
-// stack is a stack of CloudFormation.
+// A stack is a stack of CloudFormation.
 type stack struct {
 	name, id, status string
 	template         map[string]any
@@ -25,24 +25,26 @@ type stack struct {
 	created, updated time.Time
 	events           []event
 	changeSets       map[string]*changeSet
-	operationEnd     time.Time // when the operation under way ends
-	finishOperation  func()    // what comes of it
 	executions       int
+	// operationEnd is when the current operation ends, and finishOperation its effect; nil for no operation.
+	operationEnd    time.Time
+	finishOperation func()
 }
 
-type event struct{ id, logical, physical, kind, status, reason string }
+type event struct{ id, logicalID, physicalID, resourceType, status, reason string }
 
-// changeSet is a change set.
+// A changeSet is a change set. Its type is CREATE or UPDATE.
 type changeSet struct {
-	name, id, kind, executionStatus string
-	template                        map[string]any
-	body                            string
-	parameters, tags                map[string]string
-	created, ready                  time.Time
-	empty                           bool
+	name, id, setType, executionStatus string
+	template                           map[string]any
+	body                               string
+	parameters, tags                   map[string]string
+	created, ready                     time.Time
+	// isEmpty says that it would change nothing.
+	isEmpty bool
 }
 
-// serveCloudFormation is CloudFormation.
+// serveCloudFormation answers a call of CloudFormation.
 func (a *account) serveCloudFormation(c *Cloud, w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -63,13 +65,13 @@ func (a *account) serveCloudFormation(c *Cloud, w http.ResponseWriter, r *http.R
 		return
 	}
 	if s == nil && action != "CreateChangeSet" && action != "ListStacks" {
-		writeError(w, http.StatusBadRequest, "ValidationError", fmt.Sprintf("Stack with id %s does not exist", form.Get("StackName")))
+		writeValidationError(w, "Stack with id %s does not exist", form.Get("StackName"))
 		return
 	}
 	do(&call{cloud: c, account: a, form: form, w: w}, s)
 }
 
-// call is one call of an action.
+// A call is one call of an action.
 type call struct {
 	cloud   *Cloud
 	account *account
@@ -77,9 +79,10 @@ type call struct {
 	w       http.ResponseWriter
 }
 
+// actions are the actions of CloudFormation. Their stack is nil only for CreateChangeSet and ListStacks.
 var actions = map[string]func(*call, *stack){
 	"DescribeStacks":              (*call).describeStacks,
-	"GetTemplate":                 func(c *call, s *stack) { writeResult(c.w, "GetTemplate", xmlElement("TemplateBody", s.body)) },
+	"GetTemplate":                 (*call).getTemplate,
 	"DescribeStackEvents":         (*call).describeEvents,
 	"ListStackResources":          (*call).listResources,
 	"ListStacks":                  (*call).listStacks,
@@ -93,7 +96,7 @@ var actions = map[string]func(*call, *stack){
 	"UpdateTerminationProtection": (*call).updateTerminationProtection,
 }
 
-// findStack is the stack of a name or an id; a deleted one has only its id.
+// findStack returns the stack of a name or an id, or nil. A deleted stack is found by its id only.
 func (a *account) findStack(name string) *stack {
 	for _, s := range a.stacks {
 		if s.id == name || s.name == name && s.status != "DELETE_COMPLETE" {
@@ -103,6 +106,7 @@ func (a *account) findStack(name string) *stack {
 	return nil
 }
 
+// findByChangeSet returns the stack that holds a change set, or nil.
 func (a *account) findByChangeSet(changeSet string) *stack {
 	for _, s := range a.stacks {
 		if s.changeSet(changeSet) != nil {
@@ -112,10 +116,11 @@ func (a *account) findByChangeSet(changeSet string) *stack {
 	return nil
 }
 
+// changeSet returns the change set of a name or an id, or nil.
 func (s *stack) changeSet(name string) *changeSet {
-	for _, x := range s.changeSets {
-		if x.name == name || x.id == name {
-			return x
+	for _, set := range s.changeSets {
+		if set.name == name || set.id == name {
+			return set
 		}
 	}
 	return nil
@@ -124,24 +129,32 @@ func (s *stack) changeSet(name string) *changeSet {
 func (a *account) newStack(name string) *stack {
 	a.serial++
 	s := &stack{
-		name: name, id: fmt.Sprintf("arn:aws:cloudformation:%s:%s:stack/%s/%d", a.region, a.id, name, a.serial),
+		name:    name,
+		id:      fmt.Sprintf("arn:aws:cloudformation:%s:%s:stack/%s/%d", a.region, a.id, name, a.serial),
 		created: time.Now(), changeSets: map[string]*changeSet{},
 	}
 	a.stacks[s.id] = s
 	return s
 }
 
-func (s *stack) addEvent(logical, kind, status, reason string) {
-	physical := logical
-	if logical == s.name {
-		physical = s.id
+// beginOperation lets an operation end after a time, with an effect.
+func (s *stack) beginOperation(duration time.Duration, finish func()) {
+	s.operationEnd = time.Now().Add(duration)
+	s.finishOperation = finish
+}
+
+func (s *stack) addEvent(logicalID, resourceType, status, reason string) {
+	physicalID := logicalID
+	if logicalID == s.name {
+		physicalID = s.id
 	}
-	s.events = append(s.events, event{fmt.Sprintf("%s-%d", s.name, len(s.events)), logical, physical, kind, status, reason})
+	id := fmt.Sprintf("%s-%d", s.name, len(s.events))
+	s.events = append(s.events, event{id, logicalID, physicalID, resourceType, status, reason})
 }
 
 const stackType = "AWS::CloudFormation::Stack"
 
-// setStatus puts the stack into a state.
+// setStatus sets the stack's status and adds an event of it.
 func (s *stack) setStatus(status, reason string) {
 	s.status = status
 	s.addEvent(s.name, stackType, status, reason)
@@ -150,27 +163,49 @@ func (s *stack) setStatus(status, reason string) {
 func (c *call) describeStacks(s *stack) {
 	var parameters, tags, outputs []string
 	for _, k := range slices.Sorted(maps.Keys(s.parameters)) {
-		parameters = append(parameters, xmlElement("ParameterKey", k)+xmlElement("ParameterValue", s.parameters[k]))
+		parameters = append(parameters, xmlElements("ParameterKey", k, "ParameterValue", s.parameters[k]))
 	}
 	for _, k := range slices.Sorted(maps.Keys(s.tags)) {
-		tags = append(tags, xmlElement("Key", k)+xmlElement("Value", s.tags[k]))
+		tags = append(tags, xmlElements("Key", k, "Value", s.tags[k]))
 	}
 	declared, _ := s.template["Outputs"].(map[string]any)
 	for _, k := range slices.Sorted(maps.Keys(declared)) {
-		outputs = append(outputs, xmlElement("OutputKey", k)+xmlElement("OutputValue", "value"))
+		outputs = append(outputs, xmlElements("OutputKey", k, "OutputValue", "value"))
 	}
 	writeResult(c.w, "DescribeStacks", xmlMembers("Stacks", []string{
-		xmlElement("StackName", s.name) + xmlElement("StackId", s.id) + xmlElement("StackStatus", s.status) + xmlElement("CreationTime", formatTime(s.created)) +
-			xmlElement("LastUpdatedTime", formatTime(s.updated)) + xmlElement("EnableTerminationProtection", fmt.Sprint(s.protected)) +
+		s.summary() + xmlElements(
+			"LastUpdatedTime", formatTime(s.updated), "EnableTerminationProtection", fmt.Sprint(s.protected)) +
 			xmlMembers("Parameters", parameters) + xmlMembers("Tags", tags) + xmlMembers("Outputs", outputs),
 	}))
+}
+
+// summary returns the elements that DescribeStacks and ListStacks have in common.
+func (s *stack) summary() string {
+	return xmlElements(
+		"StackName", s.name, "StackId", s.id, "StackStatus", s.status, "CreationTime", formatTime(s.created))
+}
+
+func (c *call) getTemplate(s *stack) {
+	writeResult(c.w, "GetTemplate", xmlElement("TemplateBody", s.body))
+}
+
+// wantsStatus reports whether a list of stacks with a filter has those of a status. Without a filter it has all.
+func (c *call) wantsStatus(status string) bool {
+	for n := 1; ; n++ {
+		switch c.form.Get(fmt.Sprintf("StackStatusFilter.member.%d", n)) {
+		case status:
+			return true
+		case "":
+			return n == 1
+		}
+	}
 }
 
 func (c *call) listStacks(*stack) {
 	var out []string
 	for _, id := range slices.Sorted(maps.Keys(c.account.stacks)) {
-		if s := c.account.stacks[id]; s.status != "DELETE_COMPLETE" {
-			out = append(out, xmlElement("StackName", s.name)+xmlElement("StackId", s.id)+xmlElement("StackStatus", s.status)+xmlElement("CreationTime", formatTime(s.created)))
+		if s := c.account.stacks[id]; c.wantsStatus(s.status) {
+			out = append(out, s.summary())
 		}
 	}
 	writeResult(c.w, "ListStacks", xmlMembers("StackSummaries", out))
@@ -179,8 +214,10 @@ func (c *call) listStacks(*stack) {
 func (c *call) describeEvents(s *stack) {
 	var out []string
 	for _, e := range slices.Backward(s.events) {
-		out = append(out, xmlElement("StackId", s.id)+xmlElement("StackName", s.name)+xmlElement("EventId", e.id)+xmlElement("LogicalResourceId", e.logical)+
-			xmlElement("PhysicalResourceId", e.physical)+xmlElement("ResourceType", e.kind)+xmlElement("ResourceStatus", e.status)+xmlElement("ResourceStatusReason", e.reason))
+		out = append(out, xmlElements(
+			"StackId", s.id, "StackName", s.name, "EventId", e.id,
+			"LogicalResourceId", e.logicalID, "PhysicalResourceId", e.physicalID, "ResourceType", e.resourceType,
+			"ResourceStatus", e.status, "ResourceStatusReason", e.reason))
 	}
 	writeResult(c.w, "DescribeStackEvents", xmlMembers("StackEvents", out))
 }
@@ -188,7 +225,8 @@ func (c *call) describeEvents(s *stack) {
 func (c *call) listResources(s *stack) {
 	var out []string
 	for _, id := range slices.Sorted(maps.Keys(resources(s.template))) {
-		out = append(out, xmlElement("LogicalResourceId", id)+xmlElement("PhysicalResourceId", id)+xmlElement("ResourceType", resourceType(s.template, id))+xmlElement("ResourceStatus", "CREATE_COMPLETE"))
+		out = append(out, xmlElements("LogicalResourceId", id, "PhysicalResourceId", id,
+			"ResourceType", resourceType(s.template, id), "ResourceStatus", "CREATE_COMPLETE"))
 	}
 	writeResult(c.w, "ListStackResources", xmlMembers("StackResourceSummaries", out))
 }
@@ -200,11 +238,11 @@ func resources(template map[string]any) map[string]any {
 
 func resourceType(template map[string]any, id string) string {
 	r, _ := resources(template)[id].(map[string]any)
-	kind, _ := r["Type"].(string)
-	return kind
+	name, _ := r["Type"].(string)
+	return name
 }
 
-// parsePairs reads a list of two fields from a form.
+// parsePairs parses a list whose members have a key and a value.
 func parsePairs(form url.Values, list, key, value string) map[string]string {
 	out := map[string]string{}
 	for i := 1; form.Has(fmt.Sprintf("%s.member.%d.%s", list, i, key)); i++ {
@@ -215,86 +253,109 @@ func parsePairs(form url.Values, list, key, value string) map[string]string {
 }
 
 func (c *call) createChangeSet(s *stack) {
-	a := c.account
-	body := c.form.Get("TemplateBody")
-	if at := c.form.Get("TemplateURL"); at != "" {
-		address, _ := url.Parse(at)
-		_, key, _ := strings.Cut(strings.TrimPrefix(address.Path, "/"), "/")
-		body = string(a.objects[key].data)
-	}
-	x := &changeSet{name: c.form.Get("ChangeSetName"), kind: c.form.Get("ChangeSetType"), body: body, executionStatus: "AVAILABLE", created: time.Now(), ready: time.Now().Add(c.cloud.ChangeSetTime)}
-	if err := json.Unmarshal([]byte(body), &x.template); err != nil {
-		writeError(c.w, http.StatusBadRequest, "ValidationError", "Template format error: "+err.Error())
+	set, err := c.parseChangeSet()
+	if err != nil {
+		writeValidationError(c.w, "Template format error: %v", err)
 		return
 	}
-	x.parameters, x.tags = parsePairs(c.form, "Parameters", "ParameterKey", "ParameterValue"), parsePairs(c.form, "Tags", "Key", "Value")
 	switch {
-	case s == nil && x.kind == "UPDATE":
-		writeError(c.w, http.StatusBadRequest, "ValidationError", fmt.Sprintf("Stack [%s] does not exist", c.form.Get("StackName")))
+	case s == nil && set.setType == "UPDATE":
+		writeValidationError(c.w, "Stack [%s] does not exist", c.form.Get("StackName"))
 		return
 	case s == nil:
-		s = a.newStack(c.form.Get("StackName"))
+		s = c.account.newStack(c.form.Get("StackName"))
 		s.setStatus("REVIEW_IN_PROGRESS", "")
-	case s.changeSet(x.name) != nil:
-		writeError(c.w, http.StatusBadRequest, "AlreadyExistsException", "it is there")
+	case s.changeSet(set.name) != nil:
+		writeError(c.w, http.StatusBadRequest, "AlreadyExistsException", "ChangeSet already exists")
 		return
-	case x.kind == "UPDATE" && !updatableStatuses[s.status], x.kind == "CREATE" && s.status != "REVIEW_IN_PROGRESS":
-		writeError(c.w, http.StatusBadRequest, "ValidationError", fmt.Sprintf("Stack:%s is in %s state and can not be updated.", s.id, s.status))
+	case set.setType == "UPDATE" && !updatableStatuses[s.status],
+		set.setType == "CREATE" && s.status != "REVIEW_IN_PROGRESS":
+		writeValidationError(c.w, "Stack:%s is in %s state and can not be updated.", s.id, s.status)
 		return
 	}
-	a.serial++
-	x.id = fmt.Sprintf("arn:aws:cloudformation:%s:%s:changeSet/%s/%d", a.region, a.id, x.name, a.serial)
-	x.empty = s.template != nil && reflect.DeepEqual(s.template, x.template) && maps.Equal(s.tags, x.tags)
-	s.changeSets[x.id] = x
-	writeResult(c.w, "CreateChangeSet", xmlElement("Id", x.id)+xmlElement("StackId", s.id))
+	set.isEmpty = s.template != nil && reflect.DeepEqual(s.template, set.template) && maps.Equal(s.tags, set.tags)
+	s.changeSets[set.id] = set
+	writeResult(c.w, "CreateChangeSet", xmlElements("Id", set.id, "StackId", s.id))
 }
 
-// updatableStatuses are the states from which a stack can be updated.
+// parseChangeSet returns the change set that a call creates. The error is that of its template.
+func (c *call) parseChangeSet() (*changeSet, error) {
+	a := c.account
+	a.serial++
+	now := time.Now()
+	name := c.form.Get("ChangeSetName")
+	set := &changeSet{
+		name: name, id: fmt.Sprintf("arn:aws:cloudformation:%s:%s:changeSet/%s/%d", a.region, a.id, name, a.serial),
+		setType: c.form.Get("ChangeSetType"), body: c.form.Get("TemplateBody"), executionStatus: "AVAILABLE",
+		parameters: parsePairs(c.form, "Parameters", "ParameterKey", "ParameterValue"),
+		tags:       parsePairs(c.form, "Tags", "Key", "Value"),
+		created:    now, ready: now.Add(c.cloud.ChangeSetTime),
+	}
+	if address, err := url.Parse(c.form.Get("TemplateURL")); err == nil && address.Path != "" {
+		_, key, _ := strings.Cut(strings.TrimPrefix(address.Path, "/"), "/")
+		set.body = string(a.objects[key].data)
+	}
+	return set, json.Unmarshal([]byte(set.body), &set.template)
+}
+
+// writeValidationError answers with a ValidationError, whose message is formatted as by fmt.Sprintf.
+func writeValidationError(w http.ResponseWriter, format string, arguments ...any) {
+	writeError(w, http.StatusBadRequest, "ValidationError", fmt.Sprintf(format, arguments...))
+}
+
+// updatableStatuses are the statuses in which a stack can be updated.
 var updatableStatuses = map[string]bool{
-	"CREATE_COMPLETE": true, "UPDATE_COMPLETE": true, "UPDATE_ROLLBACK_COMPLETE": true, "IMPORT_COMPLETE": true, "IMPORT_ROLLBACK_COMPLETE": true, "UPDATE_FAILED": true,
+	"CREATE_COMPLETE": true, "UPDATE_COMPLETE": true, "UPDATE_ROLLBACK_COMPLETE": true,
+	"IMPORT_COMPLETE": true, "IMPORT_ROLLBACK_COMPLETE": true, "UPDATE_FAILED": true,
 }
 
 func (c *call) describeChangeSet(s *stack) {
-	x := s.changeSet(c.form.Get("ChangeSetName"))
-	if x == nil {
+	set := s.changeSet(c.form.Get("ChangeSetName"))
+	if set == nil {
 		writeError(c.w, http.StatusNotFound, "ChangeSetNotFound", "ChangeSet does not exist")
 		return
 	}
-	status, reason := "CREATE_COMPLETE", ""
+	status := "CREATE_COMPLETE"
+	reason := ""
 	switch {
-	case time.Now().Before(x.ready):
+	case time.Now().Before(set.ready):
 		status = "CREATE_IN_PROGRESS"
-	case x.empty:
-		status, reason = "FAILED", "The submitted information didn't contain changes."
+	case set.isEmpty:
+		status = "FAILED"
+		reason = "The submitted information didn't contain changes."
 	}
-	writeResult(c.w, "DescribeChangeSet", xmlElement("ChangeSetName", x.name)+xmlElement("ChangeSetId", x.id)+xmlElement("StackId", s.id)+xmlElement("StackName", s.name)+
-		xmlElement("Status", status)+xmlElement("StatusReason", reason)+xmlElement("ExecutionStatus", x.executionStatus)+xmlMembers("Changes", resourceChanges(s.template, x.template)))
+	writeResult(c.w, "DescribeChangeSet", xmlElements(
+		"ChangeSetName", set.name, "ChangeSetId", set.id, "StackId", s.id, "StackName", s.name,
+		"Status", status, "StatusReason", reason, "ExecutionStatus", set.executionStatus)+
+		xmlMembers("Changes", resourceChanges(s.template, set.template)))
 }
 
+// resourceChanges returns the changes from one template to another, as XML.
 func resourceChanges(old, next map[string]any) []string {
 	var out []string
-	before, after := resources(old), resources(next)
+	before := resources(old)
+	after := resources(next)
 	all := maps.Clone(after)
 	if all == nil {
 		all = map[string]any{}
 	}
 	maps.Copy(all, before)
 	for _, id := range slices.Sorted(maps.Keys(all)) {
-		was, had := before[id]
-		is, has := after[id]
-		action, kind := "", resourceType(next, id)
+		oldResource, existed := before[id]
+		nextResource, exists := after[id]
+		change := ""
 		switch {
-		case !had:
-			action = "Add"
-		case !has:
-			action, kind = "Remove", resourceType(old, id)
-		case !reflect.DeepEqual(was, is):
-			action = "Modify"
+		case !existed:
+			change = xmlElements("Action", "Add", "LogicalResourceId", id, "ResourceType", resourceType(next, id))
+		case !exists:
+			change = xmlElements("Action", "Remove", "LogicalResourceId", id, "ResourceType", resourceType(old, id))
+		case !reflect.DeepEqual(oldResource, nextResource):
+			change = xmlElements("Action", "Modify", "LogicalResourceId", id, "ResourceType", resourceType(next, id),
+				"Replacement", "False")
 		default:
 			continue
 		}
-		out = append(out, xmlElement("Type", "Resource")+"<ResourceChange>"+xmlElement("Action", action)+xmlElement("LogicalResourceId", id)+xmlElement("ResourceType", kind)+
-			xmlElement("Replacement", map[bool]string{true: "False"}[action == "Modify"])+"</ResourceChange>")
+		out = append(out, xmlElement("Type", "Resource")+xmlParent("ResourceChange", change))
 	}
 	return out
 }
@@ -302,62 +363,72 @@ func resourceChanges(old, next map[string]any) []string {
 func (c *call) listChangeSets(s *stack) {
 	var out []string
 	for _, id := range slices.Sorted(maps.Keys(s.changeSets)) {
-		x := s.changeSets[id]
-		out = append(out, xmlElement("ChangeSetName", x.name)+xmlElement("ChangeSetId", x.id)+xmlElement("StackId", s.id)+xmlElement("ExecutionStatus", x.executionStatus)+xmlElement("Status", "CREATE_COMPLETE"))
+		set := s.changeSets[id]
+		out = append(out, xmlElements("ChangeSetName", set.name, "ChangeSetId", set.id, "StackId", s.id,
+			"ExecutionStatus", set.executionStatus, "Status", "CREATE_COMPLETE"))
 	}
 	writeResult(c.w, "ListChangeSets", xmlMembers("Summaries", out))
 }
 
 func (c *call) deleteChangeSet(s *stack) {
-	if x := s.changeSet(c.form.Get("ChangeSetName")); x != nil {
-		delete(s.changeSets, x.id)
+	if set := s.changeSet(c.form.Get("ChangeSetName")); set != nil {
+		delete(s.changeSets, set.id)
 	}
 	writeResult(c.w, "DeleteChangeSet", "")
 }
 
 func (c *call) executeChangeSet(s *stack) {
-	x := s.changeSet(c.form.Get("ChangeSetName"))
+	set := s.changeSet(c.form.Get("ChangeSetName"))
 	switch {
-	case x == nil:
+	case set == nil:
 		writeError(c.w, http.StatusNotFound, "ChangeSetNotFound", "ChangeSet does not exist")
 		return
-	case x.executionStatus != "AVAILABLE":
-		writeError(c.w, http.StatusBadRequest, "InvalidChangeSetStatus", "ChangeSet is in "+x.executionStatus+" status")
+	case set.executionStatus != "AVAILABLE":
+		writeError(c.w, http.StatusBadRequest, "InvalidChangeSetStatus", "ChangeSet is in "+set.executionStatus+" status")
 		return
 	}
-	verb := x.kind
 	s.executions++
-	s.setStatus(verb+"_IN_PROGRESS", "User Initiated")
+	s.setStatus(set.setType+"_IN_PROGRESS", "User Initiated")
 	for id := range s.changeSets {
-		if id != x.id {
+		if id != set.id {
 			delete(s.changeSets, id)
 		}
 	}
-	x.executionStatus = "EXECUTE_IN_PROGRESS"
-	s.operationEnd, s.finishOperation = time.Now().Add(c.cloud.OperationTime), func() { s.finishExecution(x, verb) }
+	set.executionStatus = "EXECUTE_IN_PROGRESS"
+	s.beginOperation(c.cloud.OperationTime, func() { s.finishExecution(set) })
 	writeResult(c.w, "ExecuteChangeSet", "")
 }
 
-// finishExecution is the end of an execution.
-func (s *stack) finishExecution(x *changeSet, verb string) {
+// finishExecution ends the execution of a change set. It fails at the first resource of FailingType.
+func (s *stack) finishExecution(set *changeSet) {
 	s.updated = time.Now()
-	for _, id := range slices.Sorted(maps.Keys(resources(x.template))) {
-		if resourceType(x.template, id) == FailingType {
-			x.executionStatus = "EXECUTE_FAILED"
-			s.addEvent(id, FailingType, verb+"_FAILED", "it always does")
-			s.setStatus(map[string]string{"CREATE": "ROLLBACK_COMPLETE", "UPDATE": "UPDATE_ROLLBACK_COMPLETE"}[verb], "")
+	for _, id := range slices.Sorted(maps.Keys(resources(set.template))) {
+		if resourceType(set.template, id) == FailingType {
+			set.executionStatus = "EXECUTE_FAILED"
+			s.addEvent(id, FailingType, set.setType+"_FAILED", failureReason)
+			status := "ROLLBACK_COMPLETE"
+			if set.setType == "UPDATE" {
+				status = "UPDATE_ROLLBACK_COMPLETE"
+			}
+			s.setStatus(status, "")
 			return
 		}
-		s.addEvent(id, resourceType(x.template, id), verb+"_COMPLETE", "")
+		s.addEvent(id, resourceType(set.template, id), set.setType+"_COMPLETE", "")
 	}
-	x.executionStatus = "EXECUTE_COMPLETE"
-	s.template, s.body, s.parameters, s.tags = x.template, x.body, x.parameters, x.tags
-	s.setStatus(verb+"_COMPLETE", "")
+	set.executionStatus = "EXECUTE_COMPLETE"
+	s.template = set.template
+	s.body = set.body
+	s.parameters = set.parameters
+	s.tags = set.tags
+	s.setStatus(set.setType+"_COMPLETE", "")
 }
+
+// failureReason is the reason of every failure of a resource of FailingType.
+const failureReason = "it always does"
 
 func (c *call) deleteStack(s *stack) {
 	if s.protected {
-		writeError(c.w, http.StatusBadRequest, "ValidationError", "Stack cannot be deleted while TerminationProtection is enabled")
+		writeValidationError(c.w, "Stack cannot be deleted while TerminationProtection is enabled")
 		return
 	}
 	if s.status == "REVIEW_IN_PROGRESS" {
@@ -366,35 +437,32 @@ func (c *call) deleteStack(s *stack) {
 		return
 	}
 	s.setStatus("DELETE_IN_PROGRESS", "User Initiated")
-	s.operationEnd, s.finishOperation = time.Now().Add(c.cloud.OperationTime), func() {
-		for id := range resources(s.template) {
-			if resourceType(s.template, id) == FailingType {
-				s.addEvent(id, FailingType, "DELETE_FAILED", "it always does")
-				s.setStatus("DELETE_FAILED", "")
-				return
-			}
-		}
-		s.setStatus("DELETE_COMPLETE", "")
-	}
+	s.beginOperation(c.cloud.OperationTime, func() { s.finish("DELETE_FAILED", "DELETE_FAILED", "DELETE_COMPLETE") })
 	writeResult(c.w, "DeleteStack", "")
+}
+
+// finish ends an operation. A resource of FailingType gets the status resourceFailed, and the stack then gets
+// stackFailed.
+func (s *stack) finish(resourceFailed, stackFailed, succeeded string) {
+	for id := range resources(s.template) {
+		if resourceType(s.template, id) == FailingType {
+			s.addEvent(id, FailingType, resourceFailed, failureReason)
+			s.setStatus(stackFailed, "")
+			return
+		}
+	}
+	s.setStatus(succeeded, "")
 }
 
 func (c *call) continueRollback(s *stack) {
 	if s.status != "UPDATE_ROLLBACK_FAILED" {
-		writeError(c.w, http.StatusBadRequest, "ValidationError", "Stack is in "+s.status)
+		writeValidationError(c.w, "Stack is in %s", s.status)
 		return
 	}
 	s.setStatus("UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated")
-	s.operationEnd, s.finishOperation = time.Now().Add(c.cloud.OperationTime), func() {
-		for id := range resources(s.template) {
-			if resourceType(s.template, id) == FailingType {
-				s.addEvent(id, FailingType, "UPDATE_FAILED", "it always does")
-				s.setStatus("UPDATE_ROLLBACK_FAILED", "")
-				return
-			}
-		}
-		s.setStatus("UPDATE_ROLLBACK_COMPLETE", "")
-	}
+	s.beginOperation(c.cloud.OperationTime, func() {
+		s.finish("UPDATE_FAILED", "UPDATE_ROLLBACK_FAILED", "UPDATE_ROLLBACK_COMPLETE")
+	})
 	writeResult(c.w, "ContinueUpdateRollback", "")
 }
 

@@ -5,32 +5,37 @@ import (
 	"time"
 )
 
-// A Stack is how a test sees one.
+// A Stack is a stack as a test sees it.
 type Stack struct {
-	Status, Body string
-	// Executions counts how often a change set was executed on it, and Sets the change sets that it holds.
+	Status string
+	// Body is the text of its template.
+	Body string
+	// Executions is how often a change set was executed on it.
 	Executions int
+	// ChangeSets are the names of the change sets that can be executed.
 	ChangeSets []string
 }
 
-// PutStack makes a stack with a template in a state. One that ends in _IN_PROGRESS comes to the other state after a while.
+// PutStack creates a stack with a template in a status. Unless then is empty, its status becomes then after a time.
 func (c *Cloud) PutStack(account, region, name, body, status, then string, after time.Duration) {
 	a := c.account(account, region)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	s := a.newStack(name)
-	s.body, s.parameters, s.tags = body, map[string]string{}, map[string]string{}
+	s.body = body
+	s.parameters = map[string]string{}
+	s.tags = map[string]string{}
 	_ = json.Unmarshal([]byte(body), &s.template) // an empty body is no template
 	s.setStatus(status, "")
 	if then != "" {
-		s.operationEnd, s.finishOperation = time.Now().Add(after), func() {
+		s.beginOperation(after, func() {
 			s.updated = time.Now()
 			s.setStatus(then, "")
-		}
+		})
 	}
 }
 
-// Stack is the stack of that name; the zero one if there is none.
+// Stack returns a stack, or a zero Stack if there is none.
 func (c *Cloud) Stack(account, region, name string) Stack {
 	a := c.account(account, region)
 	a.mu.Lock()
@@ -48,7 +53,7 @@ func (c *Cloud) Stack(account, region, name string) Stack {
 	return out
 }
 
-// Objects are the keys in the account's bucket, and Object is what is there under one.
+// Objects returns the contents of the objects in the account's bucket, by key.
 func (c *Cloud) Objects(account, region string) map[string]string {
 	a := c.account(account, region)
 	a.mu.Lock()
@@ -60,10 +65,10 @@ func (c *Cloud) Objects(account, region string) map[string]string {
 	return out
 }
 
-// SetObject writes into the account's bucket behind everybody's back. Aged is how long ago that was.
-func (c *Cloud) SetObject(account, region, key, data string, aged time.Duration) {
+// SetObject writes an object into the account's bucket, as if it had been written some time ago.
+func (c *Cloud) SetObject(account, region, key, data string, age time.Duration) {
 	a := c.account(account, region)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.objects[key] = object{[]byte(data), `"set-` + time.Now().String() + `"`, time.Now().Add(-aged)}
+	a.objects[key] = object{[]byte(data), `"set-` + time.Now().String() + `"`, time.Now().Add(-age)}
 }

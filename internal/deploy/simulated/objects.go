@@ -12,47 +12,49 @@ import (
 	"time"
 )
 
-// object is one in S3. An account has one bucket, whatever it is called.
+// An object is an object of S3. An account has one bucket, of any name.
 type object struct {
 	data     []byte
 	etag     string
 	modified time.Time
 }
 
-// serveS3 is S3, addressed by path.
+// serveS3 answers a call of S3 with the bucket in the path.
 func (a *account) serveS3(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	_, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	there, ok := a.objects[key]
+	existing, ok := a.objects[key]
 	w.Header().Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	switch {
 	case key == "" && r.Method == http.MethodGet:
 		a.listObjects(w, r.URL.Query().Get("prefix"))
 	case r.Method == http.MethodPut:
-		a.putObject(w, r, key, there, ok)
+		a.putObject(w, r, key, existing, ok)
 	case r.Method == http.MethodDelete:
 		delete(a.objects, key)
 		w.WriteHeader(http.StatusNoContent)
 	case !ok:
 		writeS3Error(w, http.StatusNotFound, "NoSuchKey", r.Method == http.MethodHead)
 	default:
-		w.Header().Set("ETag", there.etag)
-		w.Header().Set("Last-Modified", there.modified.UTC().Format(http.TimeFormat))
-		w.Header().Set("Content-Length", fmt.Sprint(len(there.data)))
+		w.Header().Set("ETag", existing.etag)
+		w.Header().Set("Last-Modified", existing.modified.UTC().Format(http.TimeFormat))
+		w.Header().Set("Content-Length", fmt.Sprint(len(existing.data)))
 		if r.Method == http.MethodGet {
-			_, _ = w.Write(there.data) // whoever hangs up knows
+			_, _ = w.Write(existing.data) // the client sees a failure
 		}
 	}
 }
 
-func (a *account) putObject(w http.ResponseWriter, r *http.Request, key string, there object, ok bool) {
+// putObject writes an object if the conditions of the request hold. The existing object counts if exists is true.
+func (a *account) putObject(w http.ResponseWriter, r *http.Request, key string, existing object, exists bool) {
 	data, err := io.ReadAll(r.Body)
 	if err != nil {
 		writeS3Error(w, http.StatusBadRequest, "IncompleteBody", false)
 		return
 	}
-	if r.Header.Get("If-None-Match") == "*" && ok || r.Header.Get("If-Match") != "" && (!ok || r.Header.Get("If-Match") != there.etag) {
+	wantETag := r.Header.Get("If-Match")
+	if exists && r.Header.Get("If-None-Match") == "*" || wantETag != "" && (!exists || wantETag != existing.etag) {
 		writeS3Error(w, http.StatusPreconditionFailed, "PreconditionFailed", false)
 		return
 	}
@@ -66,13 +68,15 @@ func (a *account) listObjects(w http.ResponseWriter, prefix string) {
 	fmt.Fprint(w, "<ListBucketResult><IsTruncated>false</IsTruncated>")
 	for _, key := range slices.Sorted(maps.Keys(a.objects)) {
 		if strings.HasPrefix(key, prefix) {
-			fmt.Fprintf(w, "<Contents>%s%s<Size>%d</Size></Contents>", xmlElement("Key", key), xmlElement("LastModified", formatTime(a.objects[key].modified)), len(a.objects[key].data))
+			o := a.objects[key]
+			_, _ = io.WriteString(w, xmlParent("Contents", xmlElements(
+				"Key", key, "LastModified", formatTime(o.modified), "Size", fmt.Sprint(len(o.data)))))
 		}
 	}
 	fmt.Fprint(w, "</ListBucketResult>")
 }
 
-// writeS3Error is an error of S3, which has a body unless only the head was asked for.
+// writeS3Error answers with an error of S3. The answer to a HEAD request has no body.
 func writeS3Error(w http.ResponseWriter, status int, code string, head bool) {
 	w.Header().Set("Content-Type", "application/xml")
 	w.WriteHeader(status)

@@ -2,51 +2,68 @@ package simulated
 
 import (
 	"encoding/xml"
-	"fmt"
+	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
 
+// parseForm returns the form of a request, empty if it cannot be read.
 func parseForm(r *http.Request) url.Values {
-	_ = r.ParseForm() // what cannot be read has no action, which is answered
+	_ = r.ParseForm() // a form that cannot be read has no action, and is answered so
 	return r.Form
 }
 
-// xmlElement is an XML element with a text, nothing for an empty one.
+// xmlElement returns an XML element with a text, or "" for an empty text.
 func xmlElement(name, value string) string {
 	if value == "" {
 		return ""
 	}
 	var b strings.Builder
-	_ = xml.EscapeText(&b, []byte(value)) // a builder takes everything
-	return "<" + name + ">" + b.String() + "</" + name + ">"
+	_ = xml.EscapeText(&b, []byte(value)) // writing to a builder cannot fail
+	return xmlParent(name, b.String())
 }
 
-// xmlMembers is a list as the query protocol has it.
+// xmlElements returns the elements of pairs of a name and a text.
+func xmlElements(pairs ...string) string {
+	var b strings.Builder
+	for pair := range slices.Chunk(pairs, 2) {
+		b.WriteString(xmlElement(pair[0], pair[1]))
+	}
+	return b.String()
+}
+
+// xmlParent returns an XML element with a content, which is XML.
+func xmlParent(name, content string) string { return "<" + name + ">" + content + "</" + name + ">" }
+
+// xmlMembers returns a list in the query protocol.
 func xmlMembers(name string, items []string) string {
 	var b strings.Builder
-	b.WriteString("<" + name + ">")
 	for _, item := range items {
-		b.WriteString("<member>" + item + "</member>")
+		b.WriteString(xmlParent("member", item))
 	}
-	return b.String() + "</" + name + ">"
+	return xmlParent(name, b.String())
 }
 
-// writeResult is what the query protocol answers to an action.
+// writeResult answers an action in the query protocol with its result, which is XML.
 func writeResult(w http.ResponseWriter, action, result string) {
 	w.Header().Set("Content-Type", "text/xml")
-	fmt.Fprintf(w, "<%[1]sResponse><%[1]sResult>%[2]s</%[1]sResult><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></%[1]sResponse>", action, result)
+	metadata := xmlParent("ResponseMetadata", xmlElement("RequestId", "r"))
+	response := xmlParent(action+"Response", xmlParent(action+"Result", result)+metadata)
+	_, _ = io.WriteString(w, response) // the client sees a failure
 }
 
-// writeError is an error in the query protocol.
+// writeError answers with an error in the query protocol.
 func writeError(w http.ResponseWriter, status int, code, message string) {
 	w.Header().Set("Content-Type", "text/xml")
 	w.WriteHeader(status)
-	fmt.Fprintf(w, "<ErrorResponse><Error><Type>Sender</Type>%s%s</Error><RequestId>r</RequestId></ErrorResponse>", xmlElement("Code", code), xmlElement("Message", message))
+	failure := xmlParent("Error", xmlElements("Type", "Sender", "Code", code, "Message", message))
+	_, _ = io.WriteString(w, xmlParent("ErrorResponse", failure+xmlElement("RequestId", "r"))) // the client sees a failure
 }
 
+// formatTime returns a time as AWS writes it, or "" for the zero time.
 func formatTime(t time.Time) string {
 	if t.IsZero() {
 		return ""

@@ -1,0 +1,211 @@
+package main
+
+import "github.com/invopop/jsonschema"
+
+// valueKinds is the table of the kinds of values that a configuration file can hold, by the name that the tag `schema`
+// of a field has. The title completes the sentence "write ...". In a list, a kind describes the items.
+var valueKinds = map[string]jsonschema.Schema{
+	"accountID": {
+		Title:    "an account id of twelve digits",
+		Pattern:  `^[0-9]{12}$`,
+		Examples: []any{"111122223333"},
+	},
+	"allowedChange": {
+		Title:    "data-loss or permissions",
+		Enum:     []any{"data-loss", "permissions"},
+		Examples: []any{"permissions"},
+	},
+	"availabilityZone": {
+		Title:    "an availability zone",
+		Pattern:  `^[a-z]{2,4}(-[a-z]+){1,2}-[0-9]{1,2}[a-z]$`,
+		Examples: []any{"eu-west-1a"},
+	},
+	"backupDays": {Title: "a number of days from 1 to 35", Minimum: "1", Maximum: "35"},
+	"bootstrapQualifier": {
+		Title:    "a qualifier of 1 to 10 lower-case letters and digits",
+		Pattern:  `^[a-z0-9]{1,10}$`,
+		Examples: []any{"hnb659fds"},
+	},
+	"branch": {
+		Title:     "a branch",
+		MinLength: new(uint64(1)),
+		MaxLength: new(uint64(255)),
+		Examples:  []any{"main"},
+	},
+	"budgetPercentage": {Title: "a percentage", Minimum: "1", Maximum: "1000"},
+	"connectionARN": {
+		Title:    "the ARN of a connection",
+		Pattern:  `^arn:aws[a-z-]*:(codeconnections|codestar-connections):[a-z0-9-]+:[0-9]{12}:connection/[0-9a-f-]{36}$`,
+		Examples: []any{"arn:aws:codeconnections:eu-west-1:123456789012:connection/11111111-2222-3333-4444-555555555555"},
+	},
+	"connections": {Title: "a number of connections", Minimum: "1", Maximum: "16000"},
+	"databaseName": {
+		Title:    "a name of lower-case letters, digits and underscores",
+		Pattern:  `^[a-z][a-z0-9_]{0,62}$`,
+		Examples: []any{"platform"},
+	},
+	"databaseURL": {
+		Title:    "an https or file address",
+		Pattern:  `^(https|file)://[!-~]+$`,
+		Default:  "https://vuln.go.dev",
+		Examples: []any{"https://vuln.go.dev"},
+	},
+	"day":     {Title: "a day", Pattern: `^[0-9]{4}-[0-9]{2}-[0-9]{2}$`, Examples: []any{"2027-06-30"}},
+	"days":    {Title: "a number of days", Minimum: "1", Maximum: "36500"},
+	"dollars": {Title: "an amount in US dollars", Minimum: "1", Examples: []any{500}},
+	"domain": {
+		Title:    "a domain",
+		Pattern:  `^([a-z0-9]([a-z0-9-]*[a-z0-9])?[.])+[a-z]{2,}$`,
+		Examples: []any{"acc.example.com"},
+	},
+	"email": {Title: "an email address", Format: "email", Examples: []any{"platform@example.com"}},
+	"engineAddress": {
+		Title:    "the address of a Dagger engine",
+		Pattern:  `^(tcp|unix|kube-pod|ssh)://[!-~]+$`,
+		Examples: []any{"tcp://dagger.example.internal:8080"},
+	},
+	"folder": {Title: "a folder", MinLength: new(uint64(1)), Examples: []any{"/var/cache/osv"}},
+	"gateName": {
+		Title: "the name of a gate",
+		Enum: []any{
+			"format", "lint", "tidy", "markdown", "workflows", "dockerfiles", "waivers",
+			"unit", "infrastructure", "scripts", "documentation", "coverage",
+			"gosec", "govulncheck", "osv", "secrets", "history", "baseline", "images", "templates",
+		},
+		Examples: []any{"govulncheck"},
+	},
+	"hostedZoneReference": {
+		Title:    "the id of a hosted zone or ssm:/NAME",
+		Pattern:  `^(Z[A-Z0-9]{1,31}|ssm:/[A-Za-z0-9_./-]+)$`,
+		Examples: []any{"ssm:/network/zone"},
+	},
+	"imagePrefix": {
+		Title:    "the beginning of an image's name",
+		Pattern:  `^[a-z0-9]([a-z0-9.:_/-]*)$`,
+		Examples: []any{"111122223333.dkr.ecr.eu-west-1.amazonaws.com/docker-hub/library"},
+	},
+	"insightsDays": {Title: "7, 31, 62, 93, 186, 372 or 731 days", Enum: []any{7, 31, 62, 93, 186, 372, 731}},
+	"keyReference": {
+		Title:    "the ARN of a KMS key or ssm:/NAME",
+		Pattern:  `^(arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+|ssm:/[A-Za-z0-9_./-]+)$`,
+		Examples: []any{"ssm:/security/key"},
+	},
+	"logDays": {
+		Title:    "a number of days that CloudWatch takes",
+		Enum:     []any{30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653},
+		Default:  90,
+		Examples: []any{90},
+	},
+	"managedPolicy": {
+		Title:    "the ARN of a managed policy",
+		Pattern:  `^arn:aws[a-z-]*:iam::(aws|[0-9]{12}):policy/[!-~]+$`,
+		Default:  []string{"arn:aws:iam::aws:policy/AdministratorAccess"},
+		Examples: []any{"arn:aws:iam::aws:policy/AdministratorAccess"},
+	},
+	"maxCapacity": {
+		Title:      "a capacity from 1 to 256 in steps of 0.5",
+		Minimum:    "1",
+		Maximum:    "256",
+		MultipleOf: "0.5",
+		Examples:   []any{4},
+	},
+	"minCapacity": {
+		Title:      "a capacity from 0 to 256 in steps of 0.5",
+		Minimum:    "0",
+		Maximum:    "256",
+		MultipleOf: "0.5",
+		Examples:   []any{0.5},
+	},
+	"networkRange": {
+		Title:    "a range of addresses from /16 to /24",
+		Pattern:  `^[0-9]{1,3}([.][0-9]{1,3}){3}/(1[6-9]|2[0-4])$`,
+		Examples: []any{"10.20.0.0/16"},
+	},
+	"organisationService": {
+		Title:    "one of accessAnalyzer, config, costAnomaly, guardDuty and trail",
+		Enum:     []any{"accessAnalyzer", "config", "costAnomaly", "guardDuty", "trail"},
+		Examples: []any{"guardDuty"},
+	},
+	"percentage": {Title: "a percentage", Minimum: "1", Maximum: "100"},
+	"postgresVersion": {
+		Title:    "a version of PostgreSQL from 16 on",
+		Pattern:  `^1[6-9][.][0-9]{1,2}$`,
+		Examples: []any{"17.7"},
+	},
+	"projectName": {
+		Title:     "a name of 2 to 20 lower-case letters, digits and single hyphens",
+		Pattern:   `^[a-z][a-z0-9]*(-[a-z0-9]+)*$`,
+		MinLength: new(uint64(2)),
+		MaxLength: new(uint64(20)),
+		Examples:  []any{"lockstep"},
+	},
+	"readers": {Title: "a number from 0 to 15", Minimum: "0", Maximum: "15"},
+	"reason": {
+		Title:     "a reason that a reader can judge",
+		MinLength: new(uint64(10)),
+		Examples:  []any{"the program's name comes from a table and not from outside"},
+	},
+	"region": {
+		Title:    "a region code",
+		Pattern:  `^[a-z]{2,4}(-[a-z]+){1,2}-[0-9]{1,2}$`,
+		Examples: []any{"eu-west-1"},
+	},
+	"registry": {
+		Title:    "a registry, with a path where only a part of it is meant",
+		Pattern:  `^[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._/-]+)?$`,
+		Default:  []string{"docker.io", "registry.dagger.io"},
+		Examples: []any{"public.ecr.aws"},
+	},
+	"repository": {
+		Title:    "a repository as OWNER/NAME",
+		Pattern:  `^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+$`,
+		Examples: []any{"example/platform"},
+	},
+	"schedule": {
+		Title:    "a rate or cron expression of EventBridge, or never",
+		Pattern:  `^(never|rate\((1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days))\)|cron\([^()]+\))$`,
+		Examples: []any{"cron(0 5 ? * MON-FRI *)"},
+	},
+	"securityGroupID": {
+		Title:    "the id of a security group",
+		Pattern:  `^sg-[0-9a-f]{8,17}$`,
+		Examples: []any{"sg-0123456789abcdef0"},
+	},
+	"slackChannel": {
+		Title:    "the id of a Slack channel",
+		Pattern:  `^[A-Za-z0-9]{1,255}$`,
+		Examples: []any{"C0123456789"},
+	},
+	"slackWorkspace": {
+		Title:    "the id of a Slack workspace",
+		Pattern:  `^[0-9A-Z]{1,255}$`,
+		Examples: []any{"T0123456789"},
+	},
+	"subnetID": {
+		Title:    "the id of a subnet",
+		Pattern:  `^subnet-[0-9a-f]{8,17}$`,
+		Examples: []any{"subnet-0123456789abcdef0"},
+	},
+	"subnetReference": {
+		Title:    "the id of a subnet or ssm:/NAME",
+		Pattern:  `^(subnet-[0-9a-f]{8,17}|ssm:/[A-Za-z0-9_./-]+)$`,
+		Examples: []any{"ssm:/network/subnet-a"},
+	},
+	"tagPattern": {
+		Title:     "a pattern of git tags",
+		MinLength: new(uint64(1)),
+		MaxLength: new(uint64(255)),
+		Examples:  []any{"v*"},
+	},
+	"trailDays": {Title: "a number of days from 365 on", Minimum: "365", Maximum: "36500"},
+	"vpcID": {
+		Title:    "the id of a VPC",
+		Pattern:  `^vpc-[0-9a-f]{8,17}$`,
+		Examples: []any{"vpc-0123456789abcdef0"},
+	},
+	"vpcReference": {
+		Title:    "the id of a VPC or ssm:/NAME",
+		Pattern:  `^(vpc-[0-9a-f]{8,17}|ssm:/[A-Za-z0-9_./-]+)$`,
+		Examples: []any{"ssm:/network/vpc"},
+	},
+}

@@ -1,0 +1,245 @@
+package awsclient
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+)
+
+// The clients have the operations that a deployment calls, and no other. Each goes through call, because the SDK puts
+// its own words around an error outside of every middleware: an error that was not made readable here would reach the
+// user as it is.
+
+// call calls an operation of the SDK and makes its error readable.
+func call[In, Out, Options any](
+	ctx context.Context, operation func(context.Context, *In, ...func(*Options)) (*Out, error),
+	in *In, options []func(*Options),
+) (*Out, error) {
+	out, err := operation(ctx, in, options...)
+	return out, Wrap(err)
+}
+
+// A CloudFormation client calls CloudFormation.
+type CloudFormation struct{ client *cloudformation.Client }
+
+// NewCloudFormation returns a client whose writes pass the fence, which may be nil.
+func NewCloudFormation(cfg aws.Config, fence *Fence) *CloudFormation {
+	return &CloudFormation{cloudformation.NewFromConfig(fence.middleware(cfg))}
+}
+
+// ContinueUpdateRollback calls the operation of that name.
+func (c *CloudFormation) ContinueUpdateRollback(
+	ctx context.Context, in *cloudformation.ContinueUpdateRollbackInput, options ...func(*cloudformation.Options),
+) (*cloudformation.ContinueUpdateRollbackOutput, error) {
+	return call(ctx, c.client.ContinueUpdateRollback, in, options)
+}
+
+// CreateChangeSet calls the operation of that name.
+func (c *CloudFormation) CreateChangeSet(
+	ctx context.Context, in *cloudformation.CreateChangeSetInput, options ...func(*cloudformation.Options),
+) (*cloudformation.CreateChangeSetOutput, error) {
+	return call(ctx, c.client.CreateChangeSet, in, options)
+}
+
+// DeleteChangeSet calls the operation of that name.
+func (c *CloudFormation) DeleteChangeSet(
+	ctx context.Context, in *cloudformation.DeleteChangeSetInput, options ...func(*cloudformation.Options),
+) (*cloudformation.DeleteChangeSetOutput, error) {
+	return call(ctx, c.client.DeleteChangeSet, in, options)
+}
+
+// DeleteStack calls the operation of that name.
+func (c *CloudFormation) DeleteStack(
+	ctx context.Context, in *cloudformation.DeleteStackInput, options ...func(*cloudformation.Options),
+) (*cloudformation.DeleteStackOutput, error) {
+	return call(ctx, c.client.DeleteStack, in, options)
+}
+
+// DescribeChangeSet calls the operation of that name.
+func (c *CloudFormation) DescribeChangeSet(
+	ctx context.Context, in *cloudformation.DescribeChangeSetInput, options ...func(*cloudformation.Options),
+) (*cloudformation.DescribeChangeSetOutput, error) {
+	return call(ctx, c.client.DescribeChangeSet, in, options)
+}
+
+// DescribeStackDriftDetectionStatus calls the operation of that name.
+func (c *CloudFormation) DescribeStackDriftDetectionStatus(
+	ctx context.Context, in *cloudformation.DescribeStackDriftDetectionStatusInput,
+	options ...func(*cloudformation.Options),
+) (*cloudformation.DescribeStackDriftDetectionStatusOutput, error) {
+	return call(ctx, c.client.DescribeStackDriftDetectionStatus, in, options)
+}
+
+// DescribeStackEvents calls the operation of that name.
+func (c *CloudFormation) DescribeStackEvents(
+	ctx context.Context, in *cloudformation.DescribeStackEventsInput, options ...func(*cloudformation.Options),
+) (*cloudformation.DescribeStackEventsOutput, error) {
+	return call(ctx, c.client.DescribeStackEvents, in, options)
+}
+
+// DescribeStackResourceDrifts calls the operation of that name.
+func (c *CloudFormation) DescribeStackResourceDrifts(
+	ctx context.Context, in *cloudformation.DescribeStackResourceDriftsInput, options ...func(*cloudformation.Options),
+) (*cloudformation.DescribeStackResourceDriftsOutput, error) {
+	return call(ctx, c.client.DescribeStackResourceDrifts, in, options)
+}
+
+// DescribeStacks calls the operation of that name.
+func (c *CloudFormation) DescribeStacks(
+	ctx context.Context, in *cloudformation.DescribeStacksInput, options ...func(*cloudformation.Options),
+) (*cloudformation.DescribeStacksOutput, error) {
+	return call(ctx, c.client.DescribeStacks, in, options)
+}
+
+// DetectStackDrift calls the operation of that name.
+func (c *CloudFormation) DetectStackDrift(
+	ctx context.Context, in *cloudformation.DetectStackDriftInput, options ...func(*cloudformation.Options),
+) (*cloudformation.DetectStackDriftOutput, error) {
+	return call(ctx, c.client.DetectStackDrift, in, options)
+}
+
+// ExecuteChangeSet calls the operation of that name.
+func (c *CloudFormation) ExecuteChangeSet(
+	ctx context.Context, in *cloudformation.ExecuteChangeSetInput, options ...func(*cloudformation.Options),
+) (*cloudformation.ExecuteChangeSetOutput, error) {
+	return call(ctx, c.client.ExecuteChangeSet, in, options)
+}
+
+// GetStackPolicy calls the operation of that name.
+func (c *CloudFormation) GetStackPolicy(
+	ctx context.Context, in *cloudformation.GetStackPolicyInput, options ...func(*cloudformation.Options),
+) (*cloudformation.GetStackPolicyOutput, error) {
+	return call(ctx, c.client.GetStackPolicy, in, options)
+}
+
+// GetTemplate calls the operation of that name.
+func (c *CloudFormation) GetTemplate(
+	ctx context.Context, in *cloudformation.GetTemplateInput, options ...func(*cloudformation.Options),
+) (*cloudformation.GetTemplateOutput, error) {
+	return call(ctx, c.client.GetTemplate, in, options)
+}
+
+// ListChangeSets calls the operation of that name.
+func (c *CloudFormation) ListChangeSets(
+	ctx context.Context, in *cloudformation.ListChangeSetsInput, options ...func(*cloudformation.Options),
+) (*cloudformation.ListChangeSetsOutput, error) {
+	return call(ctx, c.client.ListChangeSets, in, options)
+}
+
+// ListStackResources calls the operation of that name.
+func (c *CloudFormation) ListStackResources(
+	ctx context.Context, in *cloudformation.ListStackResourcesInput, options ...func(*cloudformation.Options),
+) (*cloudformation.ListStackResourcesOutput, error) {
+	return call(ctx, c.client.ListStackResources, in, options)
+}
+
+// ListStacks calls the operation of that name.
+func (c *CloudFormation) ListStacks(
+	ctx context.Context, in *cloudformation.ListStacksInput, options ...func(*cloudformation.Options),
+) (*cloudformation.ListStacksOutput, error) {
+	return call(ctx, c.client.ListStacks, in, options)
+}
+
+// SetStackPolicy calls the operation of that name.
+func (c *CloudFormation) SetStackPolicy(
+	ctx context.Context, in *cloudformation.SetStackPolicyInput, options ...func(*cloudformation.Options),
+) (*cloudformation.SetStackPolicyOutput, error) {
+	return call(ctx, c.client.SetStackPolicy, in, options)
+}
+
+// UpdateTerminationProtection calls the operation of that name.
+func (c *CloudFormation) UpdateTerminationProtection(
+	ctx context.Context, in *cloudformation.UpdateTerminationProtectionInput, options ...func(*cloudformation.Options),
+) (*cloudformation.UpdateTerminationProtectionOutput, error) {
+	return call(ctx, c.client.UpdateTerminationProtection, in, options)
+}
+
+// An S3 client calls S3.
+type S3 struct{ client *s3.Client }
+
+// NewS3 returns a client whose writes pass the fence, which may be nil. It addresses buckets by path at a custom
+// endpoint, whose certificate and name do not cover a host for each bucket. The SDK sets BaseEndpoint from the
+// configuration, AWS_ENDPOINT_URL_S3 or the shared configuration file before these options.
+func NewS3(cfg aws.Config, fence *Fence) *S3 {
+	return &S3{s3.NewFromConfig(fence.middleware(cfg), func(o *s3.Options) { o.UsePathStyle = o.BaseEndpoint != nil })}
+}
+
+// DeleteObject calls the operation of that name.
+func (c *S3) DeleteObject(
+	ctx context.Context, in *s3.DeleteObjectInput, options ...func(*s3.Options),
+) (*s3.DeleteObjectOutput, error) {
+	return call(ctx, c.client.DeleteObject, in, options)
+}
+
+// GetObject calls the operation of that name.
+func (c *S3) GetObject(
+	ctx context.Context, in *s3.GetObjectInput, options ...func(*s3.Options),
+) (*s3.GetObjectOutput, error) {
+	return call(ctx, c.client.GetObject, in, options)
+}
+
+// ListObjectsV2 calls the operation of that name.
+func (c *S3) ListObjectsV2(
+	ctx context.Context, in *s3.ListObjectsV2Input, options ...func(*s3.Options),
+) (*s3.ListObjectsV2Output, error) {
+	return call(ctx, c.client.ListObjectsV2, in, options)
+}
+
+// PutObject calls the operation of that name.
+func (c *S3) PutObject(
+	ctx context.Context, in *s3.PutObjectInput, options ...func(*s3.Options),
+) (*s3.PutObjectOutput, error) {
+	return call(ctx, c.client.PutObject, in, options)
+}
+
+// An STS client calls STS.
+type STS struct{ client *sts.Client }
+
+// NewSTS returns a client.
+func NewSTS(cfg aws.Config) *STS { return &STS{sts.NewFromConfig(cfg)} }
+
+// AssumeRole calls the operation of that name.
+func (c *STS) AssumeRole(
+	ctx context.Context, in *sts.AssumeRoleInput, options ...func(*sts.Options),
+) (*sts.AssumeRoleOutput, error) {
+	return call(ctx, c.client.AssumeRole, in, options)
+}
+
+// GetCallerIdentity calls the operation of that name.
+func (c *STS) GetCallerIdentity(
+	ctx context.Context, in *sts.GetCallerIdentityInput, options ...func(*sts.Options),
+) (*sts.GetCallerIdentityOutput, error) {
+	return call(ctx, c.client.GetCallerIdentity, in, options)
+}
+
+// An SSM client calls SSM.
+type SSM struct{ client *ssm.Client }
+
+// NewSSM returns a client.
+func NewSSM(cfg aws.Config) *SSM { return &SSM{ssm.NewFromConfig(cfg)} }
+
+// GetParameter calls the operation of that name.
+func (c *SSM) GetParameter(
+	ctx context.Context, in *ssm.GetParameterInput, options ...func(*ssm.Options),
+) (*ssm.GetParameterOutput, error) {
+	return call(ctx, c.client.GetParameter, in, options)
+}
+
+// A CloudWatch client calls CloudWatch.
+type CloudWatch struct{ client *cloudwatch.Client }
+
+// NewCloudWatch returns a client. The module stays at the last version that speaks the query protocol: the emulator
+// does not answer in CBOR.
+func NewCloudWatch(cfg aws.Config) *CloudWatch { return &CloudWatch{cloudwatch.NewFromConfig(cfg)} }
+
+// DescribeAlarms calls the operation of that name.
+func (c *CloudWatch) DescribeAlarms(
+	ctx context.Context, in *cloudwatch.DescribeAlarmsInput, options ...func(*cloudwatch.Options),
+) (*cloudwatch.DescribeAlarmsOutput, error) {
+	return call(ctx, c.client.DescribeAlarms, in, options)
+}

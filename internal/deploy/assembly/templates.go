@@ -1,0 +1,131 @@
+package assembly
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+)
+
+// A TemplateFile is a template of a cloud assembly as a document, for those who rewrite it.
+type TemplateFile struct {
+	// File is the template's path in the assembly.
+	File string
+	// Stack is the name of the template's stack; for a nested stack, the name of the file without its extension.
+	Stack string
+	// Account and Region are the stack's, as the manifest has them; empty for a nested stack.
+	Account string
+	Region  string
+	// Document is the template. Its numbers are json.Number.
+	Document map[string]any
+}
+
+// nestedTemplateSuffix ends the names of the files that the CDK writes the templates of nested stacks to.
+const nestedTemplateSuffix = ".nested.template.json"
+
+// Templates returns the templates of a cloud assembly in the order of their paths: those of the stacks of every
+// manifest, and those of nested stacks. What Read refuses, such as a damaged manifest or a missing template, is left
+// out.
+func Templates(fsys fs.FS) ([]TemplateFile, error) {
+	found := map[string]TemplateFile{}
+	err := walkFiles(fsys, func(name string) error {
+		switch {
+		case path.Base(name) == "manifest.json":
+			return addStackTemplates(fsys, name, found)
+		case strings.HasSuffix(name, nestedTemplateSuffix):
+			found[name] = TemplateFile{File: name, Stack: strings.TrimSuffix(path.Base(name), nestedTemplateSuffix)}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var out []TemplateFile
+	for _, file := range slices.Sorted(maps.Keys(found)) {
+		text, err := fs.ReadFile(fsys, file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		t := found[file]
+		if t.Document, err = parse(string(text)); err != nil {
+			return nil, fmt.Errorf("%s is not a template in JSON: %w", file, err)
+		}
+		out = append(out, t)
+	}
+	return out, nil
+}
+
+// addStackTemplates adds the stacks of a manifest to found, by the file of their template.
+func addStackTemplates(fsys fs.FS, name string, found map[string]TemplateFile) error {
+	text, err := fs.ReadFile(fsys, name)
+	if err != nil {
+		return err
+	}
+	var m manifest
+	if json.Unmarshal(text, &m) != nil {
+		return nil //nolint:nilerr // Read refuses it
+	}
+	for id, a := range m.Artifacts {
+		if a == nil || a.Type != stackArtefact {
+			continue
+		}
+		var p stackProperties
+		if json.Unmarshal(a.Properties, &p) != nil || p.TemplateFile == "" {
+			continue // Read refuses it
+		}
+		account, region, _ := strings.Cut(strings.TrimPrefix(a.Environment, environmentPrefix), "/")
+		file := path.Join(path.Dir(name), p.TemplateFile)
+		found[file] = TemplateFile{File: file, Stack: cmp.Or(p.StackName, id), Account: account, Region: region}
+	}
+	return nil
+}
+
+// AssetHashes returns the hashes of content that files of a cloud assembly are published under, by the files' paths.
+// Assets whose id is not a SHA-256 are left out.
+func AssetHashes(fsys fs.FS) (map[string]string, error) {
+	hashes := map[string]string{}
+	err := walkFiles(fsys, func(name string) error {
+		if !strings.HasSuffix(name, ".assets.json") {
+			return nil
+		}
+		text, err := fs.ReadFile(fsys, name)
+		if err != nil {
+			return err
+		}
+		var m assetManifest
+		if err := json.Unmarshal(text, &m); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		for hash, asset := range m.Files {
+			if len(hash) == sha256.Size*2 { // a shorter id may occur in a text by chance
+				hashes[path.Join(path.Dir(name), asset.Source.Path)] = hash
+			}
+		}
+		return nil
+	})
+	return hashes, err
+}
+
+// walkFiles calls visit for the files that an app writes about its stacks. It passes over assets that are folders.
+func walkFiles(fsys fs.FS, visit func(name string) error) error {
+	return fs.WalkDir(fsys, ".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && strings.HasPrefix(entry.Name(), "asset."):
+			return fs.SkipDir
+		case entry.IsDir():
+			return nil
+		}
+		return visit(name)
+	})
+}

@@ -1,0 +1,121 @@
+package cfn
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"lockstep/internal/deploy/change"
+)
+
+// changes returns all changes of a change set. The logical ids of a nested stack's resources have the path of that
+// stack before them.
+func (c *Client) changes(ctx context.Context, id, prefix string) ([]change.Change, error) {
+	var out []change.Change
+	pages := cloudformation.NewDescribeChangeSetPaginator(c.api, &cloudformation.DescribeChangeSetInput{
+		ChangeSetName: &id, IncludePropertyValues: aws.Bool(true),
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, summary := range page.Changes {
+			if summary.ResourceChange == nil { // a hook
+				continue
+			}
+			resource := *summary.ResourceChange
+			out = append(out, classify(resource, prefix))
+			nested := aws.ToString(resource.ChangeSetId)
+			if nested == "" {
+				continue
+			}
+			inner, err := c.changes(ctx, nested, prefix+aws.ToString(resource.LogicalResourceId)+"/")
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, inner...)
+		}
+	}
+	return out, nil
+}
+
+func classify(c types.ResourceChange, prefix string) change.Change {
+	out := change.Change{
+		LogicalID:    prefix + aws.ToString(c.LogicalResourceId),
+		Type:         aws.ToString(c.ResourceType),
+		PhysicalID:   aws.ToString(c.PhysicalResourceId),
+		Properties:   propertyChanges(c.Details),
+		PolicyAction: string(c.PolicyAction),
+	}
+	switch {
+	case c.Action == types.ChangeActionAdd, c.Action == types.ChangeActionImport:
+		out.Action = change.Add
+	case c.Action == types.ChangeActionRemove:
+		out.Action = change.Remove
+	case c.Replacement == types.ReplacementTrue:
+		out.Action = change.Replace
+	case c.Replacement == types.ReplacementConditional, c.Action == types.ChangeActionDynamic:
+		out.Action = change.ReplaceMaybe
+	default:
+		out.Action = change.Modify
+	}
+	return out
+}
+
+// propertyChanges returns the changed properties of a resource, each once, by name.
+func propertyChanges(details []types.ResourceChangeDetail) []change.Property {
+	byName := map[string]change.Property{}
+	for _, d := range details {
+		if d.Target == nil {
+			continue
+		}
+		name := cmp.Or(aws.ToString(d.Target.Name), string(d.Target.Attribute))
+		if name == "" {
+			continue
+		}
+		p := change.Property{
+			Name: name, Recreation: string(d.Target.RequiresRecreation),
+			Before: displayValue(name, d.Target.BeforeValue), After: displayValue(name, d.Target.AfterValue),
+		}
+		if other := byName[name].Recreation; slices.Index(recreations, other) > slices.Index(recreations, p.Recreation) {
+			p.Recreation = other
+		}
+		byName[name] = p
+	}
+	var out []change.Property
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		out = append(out, byName[name])
+	}
+	return out
+}
+
+// recreations are CloudFormation's words for whether the change of a property replaces the resource, the worst last.
+var recreations = []string{"Never", "Conditionally", "Always"}
+
+// secretPattern matches properties whose values are never shown, whatever CloudFormation says of them.
+var secretPattern = regexp.MustCompile(`(?i)passw|secret|token|credential|private|authorization`)
+
+// maxValueLength is how many bytes of a property's value are shown.
+const maxValueLength = 200
+
+// displayValue returns a property's value as a plan may show it.
+func displayValue(name string, value *string) string {
+	text := aws.ToString(value)
+	switch {
+	case text == "":
+		return ""
+	case secretPattern.MatchString(name), secretPattern.MatchString(text):
+		return "(hidden)"
+	case len(text) > maxValueLength:
+		return strings.ToValidUTF8(text[:maxValueLength], "") + "..."
+	}
+	return text
+}

@@ -1,0 +1,32 @@
+package change
+
+import "fmt"
+
+// A Permit is the name of a kind of change that is made only with permission.
+type Permit string
+
+// The permits.
+const (
+	// DataLoss permits to replace or remove a resource that keeps data.
+	DataLoss Permit = "data-loss"
+	// Permissions permits access that is wider than before, for people, programs or the network.
+	Permissions Permit = "permissions"
+)
+
+// Permits are all permits, in the order in which they are shown.
+var Permits = []Permit{DataLoss, Permissions}
+
+// A Flag is a change that needs a permit.
+type Flag struct {
+	Permit    Permit `json:"permit"`
+	Stack     string `json:"stack"`
+	LogicalID string `json:"logicalId"`
+	Type      string `json:"type"`
+	// Why says what is lost, or what is wider.
+	Why string `json:"why"`
+}
+
+// String returns the flag as one line.
+func (f Flag) String() string {
+	return fmt.Sprintf("%s: %s (%s) in %s: %s", f.Permit, f.LogicalID, f.Type, f.Stack, f.Why)
+}

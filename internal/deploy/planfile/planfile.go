@@ -1,0 +1,191 @@
+// Package planfile owns the file of a plan that is reviewed before it is applied: its format, its schema, how it is
+// written, read and checked. It knows nothing of how a plan is made or applied.
+package planfile
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/digest"
+	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/fsx"
+	"lockstep/internal/refusal"
+)
+
+// Format is the version of the plan file's format.
+const Format = "lockstep/plan/1"
+
+// TTL is how long a plan may be applied by default.
+const TTL = 24 * time.Hour
+
+// A File is a plan that is saved to be reviewed, and then applied as it is.
+type File struct {
+	Schema      string `json:"schema"`
+	Project     string `json:"project"`
+	Environment string `json:"environment"`
+	// Mode is rehearsal or live: a plan for emulated accounts is not one for real accounts.
+	Mode      string    `json:"mode"`
+	Run       string    `json:"run"`
+	By        string    `json:"by"`
+	Commit    string    `json:"commit,omitempty"`
+	CreatedAt time.Time `json:"made"`
+	Expires   time.Time `json:"expires"`
+	// EnvironmentDigest is the digest of the cloud assembly as it was synthesised, and ConfigurationDigest that of the
+	// environment's configuration.
+	EnvironmentDigest   digest.Environment   `json:"assembly"`
+	ConfigurationDigest digest.Configuration `json:"configuration"`
+	Targets             []Target             `json:"targets"`
+	// Digest is the SHA-256 over everything else, in hexadecimal. The target accounts have it too.
+	Digest digest.Plan `json:"digest"`
+}
+
+// A Target is the part of a plan that belongs to one account and region.
+type Target struct {
+	Account string `json:"account"`
+	Region  string `json:"region"`
+	// DeployedDigest is the digest of what is deployed, which a rehearsal's stand-ins make another than the assembly's.
+	DeployedDigest digest.Account `json:"deployed"`
+	Stacks         []Stack        `json:"stacks"`
+	// OrphanedStacks are the names of the stacks that the assembly no longer has.
+	OrphanedStacks []string `json:"left,omitempty"`
+}
+
+// A Stack is the part of a plan that belongs to one stack.
+type Stack struct {
+	Name    string          `json:"name"`
+	Outcome change.Outcome  `json:"outcome"`
+	Reason  string          `json:"reason,omitempty"`
+	Changes []change.Change `json:"changes,omitempty"`
+	Flags   []change.Flag   `json:"flags,omitempty"`
+	// StackID and ChangeSet are ARNs; ChangeSet is empty for a stack without one.
+	StackID   string `json:"stackId,omitempty"`
+	ChangeSet string `json:"changeSet,omitempty"`
+	// Status is the state of the stack when the plan was made, and Updated when it was last changed before.
+	Status  string    `json:"status,omitempty"`
+	Updated time.Time `json:"updated,omitzero"`
+}
+
+// Flags returns the changes that need a permit.
+func (f File) Flags() []change.Flag {
+	var out []change.Flag
+	for _, t := range f.Targets {
+		for _, s := range t.Stacks {
+			out = append(out, s.Flags...)
+		}
+	}
+	return out
+}
+
+// Target returns the plan for an account and region, and whether there is one.
+func (f File) Target(account, region string) (Target, bool) {
+	for _, t := range f.Targets {
+		if t.Account == account && t.Region == region {
+			return t, true
+		}
+	}
+	return Target{}, false
+}
+
+// SetDigest computes the digest. It is called when everything else is set.
+func (f *File) SetDigest() error {
+	sum, err := ledger.DocumentHash(f, "digest")
+	f.Digest = digest.Plan(sum)
+	return err
+}
+
+// Write writes a plan to FILE.json, and its Markdown to FILE.md. Each file is written completely or not at all.
+func Write(path string, f File, markdown string) error {
+	data, err := json.MarshalIndent(f, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := fsx.WriteFile(path, append(data, '\n'), fsx.PublicFile); err != nil {
+		return err
+	}
+	return fsx.WriteFile(markdownPath(path), []byte(markdown), fsx.PublicFile)
+}
+
+func markdownPath(path string) string { return strings.TrimSuffix(path, filepath.Ext(path)) + ".md" }
+
+//go:generate go run ./schema/generate
+
+//go:embed schema/plan.json
+var schemaJSON []byte
+
+// JSONSchema returns the JSON schema of plan files.
+func JSONSchema() []byte { return bytes.Clone(schemaJSON) }
+
+var compiledSchema = sync.OnceValues(func() (*jsonschema.Schema, error) {
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(schemaJSON))
+	if err != nil {
+		return nil, err
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("plan.json", document); err != nil {
+		return nil, err
+	}
+	return c.Compile("plan.json")
+})
+
+// maxPlanBytes is more than a plan of ten thousand stacks.
+const maxPlanBytes = 256 << 20
+
+// Read reads a plan from a file. The error is a *refusal.Error if there is none, or if the file is incomplete, was
+// edited, or is of another version.
+func Read(path string) (File, error) {
+	data, err := fsx.ReadFile(path, maxPlanBytes)
+	if errors.Is(err, fs.ErrNotExist) {
+		return File{}, refusal.Newf(err, "there is no plan %s: make one with `lockstep plan --env ENVIRONMENT --out %s`",
+			path, path)
+	}
+	if err != nil {
+		return File{}, err
+	}
+	if err := validate(path, data); err != nil {
+		return File{}, err
+	}
+	var f File
+	if err := json.Unmarshal(data, &f); err != nil {
+		return f, refusal.Newf(err, "%s is no plan as Lockstep writes one (%v): plan again", path, err)
+	}
+	sum, err := ledger.JSONHash(data, "digest")
+	if err != nil {
+		return f, err
+	}
+	if digest.Plan(sum) != f.Digest {
+		return f, refusal.Newf(nil, "%s was changed after it was made: its content does not fit its digest %.12s; "+
+			"plan again", path, f.Digest)
+	}
+	return f, nil
+}
+
+// validate checks the format of a plan file and validates it against the schema.
+func validate(path string, data []byte) error {
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+	if err != nil {
+		return refusal.Newf(err, "%s is no plan, or only a part of one (%v): plan again", path, err)
+	}
+	if fields, _ := document.(map[string]any); fields["schema"] != Format {
+		return refusal.Newf(nil, "%s is of the format %v, and this version of Lockstep reads %s: plan again",
+			path, fields["schema"], Format)
+	}
+	schema, err := compiledSchema()
+	if err != nil {
+		return err
+	}
+	if err := schema.Validate(document); err != nil {
+		return refusal.Newf(err, "%s is no plan as Lockstep writes one: plan again (%s)",
+			path, strings.ReplaceAll(err.Error(), "\n", " "))
+	}
+	return nil
+}

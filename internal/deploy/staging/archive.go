@@ -1,0 +1,89 @@
+package staging
+
+import (
+	"archive/zip"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/digest"
+	"lockstep/internal/fsx"
+)
+
+// ZipAssembly packs a cloud assembly so that it can be deployed again: the same files, and links as links.
+func ZipAssembly(files fs.FS) ([]byte, error) {
+	var out bytes.Buffer
+	w := zip.NewWriter(&out)
+	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil || entry.IsDir():
+			return err
+		case entry.Type()&fs.ModeSymlink != 0:
+			return addLinkToZip(w, files, name)
+		}
+		return addToZip(w, files, name, name)
+	})
+	err = errors.Join(err, w.Close()) // the directory of the archive is written at the end
+	return out.Bytes(), err
+}
+
+func addLinkToZip(w *zip.Writer, files fs.FS, name string) error {
+	target, err := fs.ReadLink(files, name)
+	if err != nil {
+		return err
+	}
+	header := &zip.FileHeader{Name: name, Modified: zipTime}
+	header.SetMode(fs.ModeSymlink | 0o777)
+	link, err := w.CreateHeader(header)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(link, target)
+	return err
+}
+
+// A DigestError is an archive with another cloud assembly than the one that was wanted.
+type DigestError struct{ Got, Want digest.Synth }
+
+func (e *DigestError) Error() string {
+	return fmt.Sprintf("its digest is %.12s instead of %.12s", e.Got, e.Want)
+}
+
+// ExtractAssembly replaces a folder by the cloud assembly in an archive, after checking the assembly's digest. The
+// error is a *DigestError if that is another one.
+func ExtractAssembly(data []byte, folder string, want digest.Synth) error {
+	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(folder), 0o755); err != nil {
+		return err
+	}
+	unpacked, err := os.MkdirTemp(filepath.Dir(folder), ".unpack-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(unpacked)
+	if err := fsx.Unzip(archive, unpacked, maxAssemblyBytes); err != nil {
+		return err
+	}
+	got, err := assembly.SynthDigest(fsx.Dir(unpacked))
+	if err != nil {
+		return err
+	}
+	if got != want {
+		return &DigestError{got, want}
+	}
+	if err := os.RemoveAll(folder); err != nil {
+		return err
+	}
+	return os.Rename(unpacked, folder)
+}
+
+// maxAssemblyBytes bounds what a damaged archive can unpack to, in bytes.
+const maxAssemblyBytes = 1 << 30

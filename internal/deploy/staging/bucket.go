@@ -1,0 +1,126 @@
+// Package staging owns what a deployment keeps in an account's staging bucket: the files that templates refer to, the
+// objects of the ledger, the archives of cloud assemblies, and which of that is garbage. It knows nothing of stacks or
+// of CloudFormation.
+package staging
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/middleware"
+
+	"lockstep/internal/awsclient"
+	"lockstep/internal/deploy/ledger"
+)
+
+// A Bucket is a bucket of the target account. It implements ledger.ObjectStore.
+type Bucket struct {
+	api  *awsclient.S3
+	name string
+	// owner is the account that the bucket must belong to: one of that name in a stranger's account is refused.
+	owner string
+	// environment is named in the advice to bootstrap the account.
+	environment string
+}
+
+// NewBucket returns a bucket by its name, which is refused if it does not belong to the target's account.
+func NewBucket(api *awsclient.S3, name string, target awsclient.Target) *Bucket {
+	return &Bucket{api: api, name: name, owner: target.Account, environment: target.Environment}
+}
+
+// Get implements ledger.ObjectStore.
+func (b *Bucket) Get(ctx context.Context, key string) (ledger.Object, error) {
+	out, err := b.api.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.name, Key: &key, ExpectedBucketOwner: &b.owner})
+	if awsclient.ErrorCode(err) == "NoSuchKey" {
+		return ledger.Object{}, ledger.ErrNotFound
+	}
+	if err != nil {
+		return ledger.Object{}, b.wrapMissing(err)
+	}
+	defer out.Body.Close()
+	data, err := io.ReadAll(out.Body)
+	if err != nil {
+		return ledger.Object{}, awsclient.Wrap(err)
+	}
+	modified := aws.ToTime(out.LastModified)
+	return ledger.Object{
+		Data: data, ETag: aws.ToString(out.ETag), Modified: modified, ServerTime: serverTime(out.ResultMetadata, modified),
+	}, nil
+}
+
+// Put implements ledger.ObjectStore.
+func (b *Bucket) Put(ctx context.Context, key string, data []byte, only ledger.Condition) (ledger.Object, error) {
+	in := &s3.PutObjectInput{
+		Bucket: &b.name, Key: &key, ExpectedBucketOwner: &b.owner,
+		Body: bytes.NewReader(data), ContentType: aws.String("application/json"),
+	}
+	switch {
+	case only.Absent:
+		in.IfNoneMatch = aws.String("*")
+	case only.ETag != "":
+		in.IfMatch = &only.ETag
+	}
+	out, err := b.api.PutObject(ctx, in)
+	switch awsclient.ErrorCode(err) {
+	case "PreconditionFailed", "ConditionalRequestConflict",
+		"NoSuchKey": // the condition is on an object that does not exist any more
+		return ledger.Object{}, ledger.ErrPreconditionFailed
+	}
+	if err != nil {
+		return ledger.Object{}, b.wrapMissing(err)
+	}
+	now := serverTime(out.ResultMetadata, time.Now())
+	return ledger.Object{Data: data, ETag: aws.ToString(out.ETag), Modified: now, ServerTime: now}, nil
+}
+
+// List implements ledger.ObjectStore.
+func (b *Bucket) List(ctx context.Context, prefix string) ([]string, error) {
+	var keys []string
+	pages := s3.NewListObjectsV2Paginator(b.api, &s3.ListObjectsV2Input{
+		Bucket: &b.name, Prefix: &prefix, ExpectedBucketOwner: &b.owner,
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, b.wrapMissing(err)
+		}
+		for _, object := range page.Contents {
+			keys = append(keys, aws.ToString(object.Key))
+		}
+	}
+	return keys, nil
+}
+
+// Delete implements ledger.ObjectStore.
+func (b *Bucket) Delete(ctx context.Context, key string) error {
+	_, err := b.api.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.name, Key: &key, ExpectedBucketOwner: &b.owner})
+	return b.wrapMissing(err)
+}
+
+// wrapMissing says what to do if the bucket does not exist.
+func (b *Bucket) wrapMissing(err error) error {
+	if awsclient.ErrorCode(err) == "NoSuchBucket" {
+		return fmt.Errorf("the bucket %s is not there: run `lockstep bootstrap --env %s`: %w", b.name, b.environment, err)
+	}
+	return err
+}
+
+// serverTime returns the time by the clock of whoever answered, or the fallback if the answer does not say.
+func serverTime(answer middleware.Metadata, fallback time.Time) time.Time {
+	if at, ok := awsmiddleware.GetServerTime(answer); ok && !at.IsZero() {
+		return at
+	}
+	if raw, ok := awsmiddleware.GetRawResponse(answer).(*http.Response); ok {
+		if at, err := http.ParseTime(raw.Header.Get("Date")); err == nil {
+			return at
+		}
+	}
+	return fallback
+}

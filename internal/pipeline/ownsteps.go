@@ -1,0 +1,61 @@
+package pipeline
+
+// BinaryStep builds this program from exactly its own sources. It links no library of an image, so it runs in all of
+// them.
+var BinaryStep = Step{
+	Name: Self, Stage: Source, Summary: "build " + Self, Image: ImageGo, Tools: []string{ToolGo}, Effect: Compute,
+	Command: []string{"go", "build", "-trimpath", "-buildvcs=false", "-o", binaryPath, "."},
+	Inputs: []string{
+		"go.mod", "go.sum", "*.go", "config/**", "internal/**", "tools/**",
+		"!**/*_test.go", "!**/testdata/**", "!config/environments/**", "!config/*.yaml",
+	},
+	Env: map[string]string{"CGO_ENABLED": "0"}, Outputs: []string{binaryPath}, Caches: []string{
+		CacheGoModules,
+		CacheGoBuild,
+	},
+}
+
+const binaryPath = StateDir + "/bin/" + Self
+
+// CallsSelf reports whether the step runs this program.
+func (s Step) CallsSelf() bool { return len(s.Command) > 0 && s.Command[0] == Self }
+
+// The files that the callers of steps in containers pass to them and ask for.
+const (
+	callerInputFolder = "/handed"
+	// PlanInputFile is a plan to apply or to approve.
+	PlanInputFile = callerInputFolder + "/" + PlanFile
+	// PlanOutputDir is the folder of a plan that is saved.
+	PlanOutputDir  = StateDir + "/plan"
+	planOutputFile = PlanOutputDir + "/" + PlanFile
+	// ResultsFile has the results of the steps, as RunResults, and MergedReportsDir the reports of all of them.
+	ResultsFile      = StateDir + "/results.json"
+	MergedReportsDir = StateDir + "/gathered"
+)
+
+// SavePlanArgs are the arguments that make a step of the stage plan save its plan.
+var SavePlanArgs = []string{"--out", planOutputFile}
+
+// OperationStep returns a step that runs a command of this program on an account and that is not in the table, because
+// no other step waits for it.
+func OperationStep(arguments ...string) Step {
+	return Step{
+		Name: arguments[0], Stage: Deploy, Summary: arguments[0], Image: ImageGo, Command: append([]string{Self},
+			arguments...),
+		Inputs: []string{"config/**/*.yaml"}, Secrets: CredentialVariables, Effect: AWS,
+	}
+}
+
+// MergeReportsStep merges the reports of gates that each ran in a container of its own.
+var MergeReportsStep = Step{
+	Name: "gather", Stage: Source, Summary: "merge the gates' reports", Image: ImageGo, Effect: Compute,
+	Command: []string{Self, "gather", "--results", ResultsFile, "--into", MergedReportsDir},
+	Inputs:  []string{"config/**/*.yaml", ResultsFile, ReportsDir + "/**"}, Outputs: []string{MergedReportsDir},
+}
+
+// SummaryStep prints the summary of a run as on a person's machine.
+var SummaryStep = Step{
+	Name: "tell", Stage: Source, Summary: "sum up what was done", Image: ImageGo, Effect: Compute,
+	Command: []string{Self, "tell", "--results", ResultsFile},
+	Inputs:  []string{"config/**/*.yaml", ResultsFile, RecordsDir + "/**"},
+}

@@ -1,0 +1,23 @@
+// Package refusal owns the error of a guard: nothing was written, because something is not as it was configured,
+// reviewed or permitted. It knows nothing of who refuses what.
+package refusal
+
+import "fmt"
+
+// An Error says why nothing was written. The command line exits with 3 on it.
+type Error struct {
+	// Reason says what is wrong and what to do about it.
+	Reason string
+	// Err is what AWS said, nil when nothing was asked.
+	Err error
+}
+
+func (r *Error) Error() string { return r.Reason }
+
+// Unwrap returns what AWS said.
+func (r *Error) Unwrap() error { return r.Err }
+
+// Newf returns an *Error with a formatted reason. The error err is what AWS said; it may be nil.
+func Newf(err error, format string, args ...any) error {
+	return &Error{Reason: fmt.Sprintf(format, args...), Err: err}
+}
