@@ -12,8 +12,8 @@ import (
 )
 
 func TestRead_RefusesWhatIsNoFile(t *testing.T) {
-	const asset = `{"version":"36.0.0","files":{"f":{"displayName":"code","source":{"path":"asset","packaging":"PACKAGING"},` +
-		`"destinations":{"d":{"bucketName":"b","objectKey":"k"}}}}}`
+	const asset = `{"version":"36.0.0","files":{"f":{"displayName":"code",` +
+		`"source":{"path":"asset","packaging":"PACKAGING"},"destinations":{"d":{"bucketName":"b","objectKey":"k"}}}}}`
 	for _, test := range []struct {
 		name, packaging, want string
 		// spoil makes the asset, and may spoil more of the assembly.

@@ -139,8 +139,8 @@ func (l *Lock) tryAcquire(ctx context.Context, h Holder) error {
 	return nil
 }
 
-// answerGrace is how long the answer to the write of a lock is waited for after an interrupt. Without the answer, nobody
-// knows whether there is a lock to release.
+// answerGrace is how long the answer to the write of a lock is waited for after an interrupt. Without the answer,
+// nobody knows whether there is a lock to release.
 const answerGrace = time.Second
 
 // withGrace returns a context that is cancelled answerGrace after ctx is.

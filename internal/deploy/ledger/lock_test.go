@@ -177,7 +177,7 @@ func TestLockHeldError_HolderClockAhead(t *testing.T) {
 	assert.Contains(t, err.Error(), "has held the lock for 0s; its last heartbeat was 0s ago")
 }
 
-// interruptedStore is a store that cancels a context while it writes, and writes nothing for a context that is cancelled.
+// interruptedStore is a store that cancels a context while it writes, and does not answer once its own is cancelled.
 type interruptedStore struct {
 	*memoryStore
 	interrupt func()
