@@ -3,12 +3,9 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"lockstep/internal/refusal"
@@ -16,6 +13,7 @@ import (
 	"lockstep/config"
 	"lockstep/internal/cli"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/process"
 )
 
 // The exit codes, which scripts rely on.
@@ -29,12 +27,15 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	_ = process.AdoptOrphans() // without it, processes that steps detach from themselves are not found
+	ctx := notifyContext(func() {
+		process.KillDescendants(false)
+		os.Exit(exitInterrupted)
+	})
 	err := cli.Execute(ctx, os.Args[1:], cli.Process{
 		Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(), Now: time.Now, RefusedStatus: exitRefused,
 	})
 	interrupted := ctx.Err() != nil
-	stop()
 	if err != nil && !cli.IsPrinted(err) {
 		fmt.Fprintln(os.Stderr, messageFor(err))
 	}

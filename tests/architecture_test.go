@@ -18,30 +18,31 @@ import (
 // allowedImports lists the packages of this module that each package may import. A package that is not listed may not
 // exist.
 var allowedImports = map[string][]string{
-	".": {"config", "internal/cli", "internal/pipeline", "internal/refusal"},
+	".": {"config", "internal/cli", "internal/pipeline", "internal/process", "internal/refusal"},
 	"internal/cli": {
 		"config", "internal/awsclient", "internal/bootstrap", "internal/deploy", "internal/deploy/cfn",
 		"internal/deploy/change",
 		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/staging", "internal/fsx", "internal/gate",
 		"internal/gate/findings", "internal/gate/images", "internal/host", "internal/pipeline", "internal/refusal",
-		"internal/rehearsal", "internal/repo", "internal/report", "internal/rollout", "internal/text", "tools",
+		"internal/rehearsal", "internal/repo", "internal/report", "internal/rollout", "internal/text",
+		"internal/utc", "tools",
 	},
 	"internal/rollout": {
 		"config", "internal/awsclient", "internal/bootstrap", "internal/deploy", "internal/deploy/assembly",
 		"internal/deploy/change", "internal/deploy/digest", "internal/deploy/planfile", "internal/fsx", "internal/host",
 		"internal/pipeline", "internal/refusal", "internal/rehearsal", "internal/repo", "internal/report", "internal/sbom",
-		"tools",
+		"internal/utc", "tools",
 	},
 	"internal/report": {
 		"internal/deploy", "internal/deploy/change", "internal/deploy/planfile", "internal/fsx", "internal/gate/findings",
-		"internal/pipeline", "internal/rehearsal",
+		"internal/pipeline", "internal/rehearsal", "internal/utc",
 	},
 
 	// One account's deployment.
 	"internal/deploy": {
 		"internal/awsclient", "internal/deploy/assembly", "internal/deploy/cfn", "internal/deploy/change",
 		"internal/deploy/digest", "internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/risk",
-		"internal/deploy/staging", "internal/refusal",
+		"internal/deploy/staging", "internal/refusal", "internal/utc",
 	},
 	"internal/deploy/change": {},
 	"internal/deploy/risk": {
@@ -58,15 +59,17 @@ var allowedImports = map[string][]string{
 		"internal/awsclient", "internal/deploy/assembly", "internal/deploy/digest", "internal/deploy/ledger",
 		"internal/fsx", "internal/refusal",
 	},
-	"internal/deploy/ledger":    {"internal/deploy/digest"},
-	"internal/deploy/assembly":  {"internal/deploy/digest"},
+	"internal/deploy/ledger":    {"internal/deploy/digest", "internal/fsx"},
+	"internal/deploy/assembly":  {"internal/deploy/digest", "internal/fsx"},
 	"internal/deploy/digest":    {},
 	"internal/deploy/simulated": {},
 	"internal/awsclient":        {"internal/awsclient/pace", "internal/refusal"},
 	"internal/awsclient/pace":   {},
 	"internal/refusal":          {},
-	"internal/rehearsal":        {"internal/bootstrap", "internal/deploy/assembly", "internal/fsx", "tools"},
-	"internal/bootstrap":        {"config", "tools"},
+	"internal/rehearsal": {
+		"internal/bootstrap", "internal/deploy/assembly", "internal/fsx", "internal/process", "internal/utc", "tools",
+	},
+	"internal/bootstrap": {"config", "tools"},
 
 	// Steps and gates.
 	"internal/host": {"internal/fsx", "internal/pipeline", "internal/process", "internal/repo", "tools"},
@@ -80,6 +83,7 @@ var allowedImports = map[string][]string{
 	"internal/process":           {},
 	"internal/text":              {},
 	"internal/fsx":               {},
+	"internal/utc":               {},
 	"internal/sbom":              {},
 	"internal/stateful":          {},
 	"internal/awsmodel":          {},

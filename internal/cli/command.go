@@ -73,7 +73,23 @@ func Execute(ctx context.Context, args []string, p Process) error {
 	if errors.As(err, &remote) {
 		err = &UsageError{err}
 	}
-	return errors.Join(err, a.writeResult(cmd, err))
+	return joinWriteError(err, a.writeResult(cmd, err))
+}
+
+// joinWriteError adds the error of writing the result to the command's own. If the result could not be written, the
+// user has not seen the command's error, whatever it says. What both say is said once.
+func joinWriteError(err, writeErr error) error {
+	if writeErr == nil {
+		return err
+	}
+	var printed printedError
+	if errors.As(err, &printed) {
+		err = printed.error
+	}
+	if err != nil && strings.Contains(err.Error(), writeErr.Error()) {
+		return err
+	}
+	return errors.Join(err, writeErr)
 }
 
 const rootHelp = `Lockstep is a pipeline written as Go code. It checks, synthesises and deploys a multi-account CDK

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"lockstep/config"
+	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 )
 
@@ -47,7 +48,7 @@ func (a *app) loadProject() (*project, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := config.Load(os.DirFS(filepath.Join(root, "config")))
+	c, err := config.Load(fsx.Dir(filepath.Join(root, "config")))
 	if err != nil {
 		return nil, err
 	}

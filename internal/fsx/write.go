@@ -46,7 +46,7 @@ func WriteFile(name string, data []byte, perm fs.FileMode) error {
 	case info.Mode()&(fs.ModeNamedPipe|fs.ModeDevice) != 0:
 		return writeStream(target, data)
 	case !info.Mode().IsRegular():
-		return &fs.PathError{Op: "write", Path: name, Err: errNotFile}
+		return newNotFileError("write", name, info.Mode())
 	default:
 		perm = info.Mode().Perm()
 	}
@@ -79,7 +79,7 @@ func replaceFrom(name string, source io.Reader, perm fs.FileMode) error {
 	case info.IsDir():
 		return &fs.PathError{Op: "replace", Path: name, Err: syscall.EISDIR}
 	case !info.Mode().IsRegular() && info.Mode()&fs.ModeSymlink == 0:
-		return &fs.PathError{Op: "replace", Path: name, Err: errNotFile}
+		return newNotFileError("replace", name, info.Mode())
 	}
 	return rename(name, perm, source)
 }

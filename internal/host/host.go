@@ -17,7 +17,9 @@ import (
 
 	"github.com/goyek/goyek/v2"
 
+	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/process"
 	"lockstep/internal/repo"
 	"lockstep/tools"
 )
@@ -62,6 +64,16 @@ type Report struct {
 	Dir string
 	// Elapsed is the time that the run took.
 	Elapsed time.Duration
+
+	alive io.Closer // nil for none
+}
+
+// Close ends the run. A run whose folder has no summary by then was killed.
+func (r Report) Close() error {
+	if r.alive == nil {
+		return nil
+	}
+	return r.alive.Close()
 }
 
 // Passed reports whether no step keeps the run from ending well.
@@ -78,10 +90,17 @@ func (r *Runner) Run(ctx context.Context, g *pipeline.Graph) (Report, error) {
 		now = time.Now
 	}
 	started := now()
-	dir, err := newRunDir(filepath.Join(r.Root, pipeline.StateDir, "runs"), started)
+	runs, err := filepath.Abs(filepath.Join(r.Root, pipeline.StateDir, "runs"))
 	if err != nil {
 		return Report{}, err
 	}
+	killStrayProcesses(runs)
+	dir, err := newRunDir(runs, started)
+	if err != nil {
+		return Report{}, err
+	}
+	// Where files cannot be locked, this run looks as if it were killed while it goes on.
+	alive, _ := fsx.Lock(filepath.Join(dir, pipeline.RunAliveFile))
 	store, err := openStore(r.Root, now, r.rereadsFiles())
 	if err != nil {
 		return Report{}, err
@@ -95,13 +114,14 @@ func (r *Runner) Run(ctx context.Context, g *pipeline.Graph) (Report, error) {
 	waitForVersions := run.prefetchVersions(ctx)
 	err = run.execute(ctx)
 	waitForVersions()
+	process.KillDescendants(true) // what has dropped its mark
 	if err != nil {
 		return Report{}, err
 	}
 	if err := store.close(); err != nil {
 		run.emitNotice("", fmt.Sprintf("the cache's index was not saved, so the next run reads its inputs again: %v", err))
 	}
-	report := Report{Dir: dir, Elapsed: now().Sub(started)}
+	report := Report{Dir: dir, Elapsed: now().Sub(started), alive: alive}
 	for _, s := range g.Steps() {
 		report.Results = append(report.Results, *run.results[s.Name])
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/goyek/goyek/v2"
 
+	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/process"
 )
@@ -46,7 +47,8 @@ func (r *graphRun) runStep(a *goyek.A, step pipeline.Step) error {
 		return err
 	}
 	cmd.Stdout, cmd.Stderr = a.Output(), a.Output()
-	return r.classifyExit(step, exitErrorOf(process.RunGroup(cmd, cmp.Or(r.stopTimeout, defaultStopTimeout))))
+	err = process.RunMarked(cmd, cmp.Or(r.stopTimeout, defaultStopTimeout), r.processMark(step.Name))
+	return r.classifyExit(step, exitErrorOf(err))
 }
 
 // exitErrorOf returns an *exitError for a process that ended with a status other than 0, and an error that says what
@@ -129,4 +131,24 @@ func (r *graphRun) findProgram(name string, folders []string) (string, error) {
 	default:
 		return r.tools.find(name, folders)
 	}
+}
+
+// processMark returns the value of process.Variable in the processes of a step. It begins with the folder of the run.
+func (r *graphRun) processMark(step string) string { return r.dir + "/" + step }
+
+// killStrayProcesses kills the processes of runs in this repository that were killed themselves.
+func killStrayProcesses(runs string) int {
+	return process.KillMarked(func(value string) bool {
+		name, found := strings.CutPrefix(value, runs+"/")
+		if !found {
+			return false
+		}
+		name, _, _ = strings.Cut(name, "/")
+		alive := filepath.Join(runs, name, pipeline.RunAliveFile)
+		if _, err := os.Stat(alive); err != nil {
+			return false // another machine's, or another container's
+		}
+		locked, err := fsx.IsLocked(alive)
+		return err == nil && !locked
+	})
 }

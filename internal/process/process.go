@@ -1,5 +1,6 @@
-// Package process runs programs as process groups, so that none of their children outlives them, and says how a program
-// ended. It knows nothing of steps, gates and tools.
+// Package process runs programs as process groups, finds and ends what a run has started, in whatever process group and
+// session it is, and says how a program ended. It knows nothing of steps, gates and tools. Only Linux says enough of
+// processes to find those that have left their group.
 package process
 
 import (
@@ -15,7 +16,16 @@ import (
 
 // RunGroup runs a command of exec.CommandContext as a process group of its own. When the context ends, the group gets
 // SIGTERM and has stopTimeout to end by itself. However the command ends, what is left of its group is killed.
-func RunGroup(cmd *exec.Cmd, stopTimeout time.Duration) error {
+func RunGroup(cmd *exec.Cmd, stopTimeout time.Duration) error { return run(cmd, stopTimeout, "") }
+
+// RunMarked is RunGroup for a command that marks its processes: those with this mark are killed too when the command has
+// ended, in whatever group they are.
+func RunMarked(cmd *exec.Cmd, stopTimeout time.Duration, mark string) error {
+	cmd.Env = append(cmd.Env, Variable+"="+mark)
+	return run(cmd, stopTimeout, mark)
+}
+
+func run(cmd *exec.Cmd, stopTimeout time.Duration, mark string) error {
 	cmd.SysProcAttr = groupAttributes()
 	cmd.Cancel = func() error { return signalGroup(cmd, syscall.SIGTERM) }
 	cmd.WaitDelay = stopTimeout
@@ -31,11 +41,23 @@ func RunGroup(cmd *exec.Cmd, stopTimeout time.Duration) error {
 		return fmt.Errorf("%s cannot be started: %w", cmd.Path, err)
 	}
 	err := cmd.Wait()
-	_ = signalGroup(cmd, syscall.SIGKILL) // mostly the group is empty
+	killed := signalGroup(cmd, syscall.SIGKILL) == nil // mostly the group is empty
+	if mark != "" && KillMarked(func(value string) bool { return value == mark }) > 0 {
+		killed = true
+	}
 	if errors.Is(err, exec.ErrWaitDelay) {
-		return errors.New("its processes did not end in time and were killed")
+		return outputHeldError(killed)
 	}
 	return err
+}
+
+// outputHeldError returns why a program failed that ended well, but left its output open to other processes.
+func outputHeldError(killed bool) error {
+	const started = "its command ended well, but a process that it had started "
+	if killed {
+		return errors.New(started + "did not end in time and was killed: see that it waits for what it starts")
+	}
+	return errors.New(started + "has its output open still and was not found: end it, and see that the command waits for it")
 }
 
 // signalGroup sends a signal to the command's process group. The error is os.ErrProcessDone if there is none, as
