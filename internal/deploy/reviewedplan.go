@@ -182,11 +182,27 @@ func (d *Deployment) loadReviewedStack(
 	if reviewed.Outcome == change.Unchanged {
 		step.record.Outputs = step.current.StackOutputs()
 	}
-	if reviewed.ChangeSet == "" {
+	switch {
+	case reviewed.Outcome == change.Deferred:
 		return nil
+	case reviewed.ChangeSet == "":
+		return step.acceptReviewed(ctx, client)
 	}
 	step.set = set
 	return client.CheckReviewed(ctx, set, change.OfResources(reviewed.Name, reviewed.Changes))
+}
+
+// acceptReviewed takes the differences of a stack without a change set for none: CloudFormation said so when the plan
+// was made, and neither the stack nor the assembly has changed since.
+func (s *planStep) acceptReviewed(ctx context.Context, client *cfn.Client) error {
+	if s.current.Phase != cfn.Updatable {
+		return nil
+	}
+	if err := client.LoadTemplate(ctx, s.stack, &s.current); err != nil {
+		return err
+	}
+	s.accept(s.current.Compare(s.stack))
+	return nil
 }
 
 // wasBegun reports whether a run that was cut off may have executed a stack's change set.

@@ -90,3 +90,11 @@ func TestAlignColumns_PadsCellsAndTrimsLines(t *testing.T) {
 	}))
 	assert.Empty(t, AlignColumns(nil))
 }
+
+func TestPlanText_ShowsNotes(t *testing.T) {
+	note := "Parameters.Size stays 5: neither the assembly nor a default gives it a value"
+	text := PlanText(deploy.Record{Stacks: []deploy.StackRecord{
+		{Name: "data", Outcome: change.Unchanged, Notes: []string{note}},
+	}})
+	assert.Equal(t, "data: unchanged\n  "+note, text)
+}

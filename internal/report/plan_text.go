@@ -30,6 +30,9 @@ func stackText(s deploy.StackRecord) string {
 	if s.Reason != "" {
 		fmt.Fprintf(&b, ": %s", s.Reason)
 	}
+	for _, note := range s.Notes {
+		fmt.Fprintf(&b, "\n  %s", note)
+	}
 	for _, c := range s.Changes {
 		fmt.Fprintf(&b, "\n  %-4s %s (%s)", c.Action.Symbol(), c.LogicalID, c.Type)
 		if c.Action != change.Add && c.PhysicalID != "" {

@@ -164,6 +164,9 @@ func writeStacks(w io.Writer, stacks []deploy.StackRecord) {
 		if st.Reason != "" {
 			fmt.Fprintf(w, "    %s\n", st.Reason)
 		}
+		for _, note := range st.Notes {
+			fmt.Fprintf(w, "    %s\n", note)
+		}
 		for _, key := range slices.Sorted(maps.Keys(st.Outputs)) {
 			fmt.Fprintf(w, "    %s = %s\n", key, st.Outputs[key])
 		}
