@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -28,7 +27,7 @@ that has to be allowed: loss of data, wider access.`,
 			err := a.session(p).ForEachPlanAccount(ctx, plan, func(d *deploy.Deployment) error {
 				approval, err := d.Approve(ctx, plan, note, f.permits)
 				done = messagef("the plan %.12s for %s is approved by %s at %s",
-					plan.Digest, plan.Environment, approval.ApproverARN, approval.At.Format(time.DateTime))
+					plan.Digest, plan.Environment, approval.ApproverARN, approval.At.UTC().Format("2006-01-02 15:04:05 MST"))
 				return err
 			})
 			if err != nil {

@@ -12,11 +12,7 @@ import (
 // Drift compares every stack of the newest release with what was deployed, several at once. It works as the lookup
 // role, which may read everything and write nothing: CloudFormation reads the resources with the rights of its caller.
 func (d *Deployment) Drift(ctx context.Context) ([]cfn.Drift, error) {
-	l, err := d.Ledger(ctx)
-	if err != nil {
-		return nil, err
-	}
-	last, err := l.LatestRelease(ctx)
+	last, err := d.LatestRelease(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/change"
@@ -58,10 +60,10 @@ func (d *Deployment) checkRegistered(ctx context.Context, l *ledger.Ledger, f pl
 		return now, err
 	case !registered.ChangeSetsDeletedAt.IsZero():
 		return now, refusal.Newf(nil, "the plan %.12s was dropped at %s; %s",
-			f.Digest, registered.ChangeSetsDeletedAt.Format(time.DateTime), advice)
+			f.Digest, formatTime(registered.ChangeSetsDeletedAt), advice)
 	case now.After(registered.Expires):
 		return now, refusal.Newf(nil, "the plan %.12s was good until %s; %s",
-			f.Digest, registered.Expires.Format(time.DateTime), advice)
+			f.Digest, formatTime(registered.Expires), advice)
 	case registered.AppliedByRun != "" && registered.AppliedByRun != d.interruptedRun:
 		return now, refusal.Newf(nil, "the plan %.12s was applied by run %s already; %s",
 			f.Digest, registered.AppliedByRun, advice)
@@ -82,7 +84,7 @@ func (d *Deployment) checkApproved(ctx context.Context, l *ledger.Ledger, f plan
 		return nil, nil
 	}
 	d.printProgress(fmt.Sprintf("the plan was approved by %s at %s",
-		approval.ApproverARN, approval.At.Format(time.DateTime)))
+		approval.ApproverARN, formatTime(approval.At)))
 	var permits []change.Permit
 	for _, name := range approval.Allow {
 		permits = append(permits, change.Permit(name))
@@ -109,6 +111,9 @@ func (d *Deployment) reviewedPlan(
 	p, err := d.loadReviewedPlan(ctx, t, before)
 	p.permits, p.digest = slices.Concat(o.Allow, permits), o.Plan.Digest
 	if err == nil {
+		err = p.publishReviewed(ctx)
+	}
+	if err == nil {
 		p.orphanedStacks, p.err = d.orphanedStacks(ctx)
 	}
 	return p, p.err
@@ -132,6 +137,19 @@ func (d *Deployment) loadReviewedPlan(ctx context.Context, t planfile.Target, be
 		return step.run(func() error { return d.loadReviewedStack(ctx, step, reviewed[s.Name], before.Stacks[s.Name]) })
 	})
 	return p, p.err
+}
+
+// publishReviewed publishes what is missing of the files of the stacks that are about to be changed: a change set that
+// refers to a missing file fails in the middle of its execution.
+func (p *Plan) publishReviewed(ctx context.Context) error {
+	p.err = p.deployment.forEachStack(ctx, func(ctx context.Context, i int, s *assembly.Stack) error {
+		step := p.steps[i]
+		if step.record.Outcome != change.Planned && step.record.Outcome != change.Deferred {
+			return nil
+		}
+		return step.run(func() error { return p.deployment.publishAssets(ctx, s) })
+	})
+	return p.err
 }
 
 // checkSameStacks refuses a plan of other stacks than the assembly's.
@@ -197,14 +215,17 @@ func wasBegun(reviewed planfile.Stack, begun ledger.JournalEntry) bool {
 // checkUntouched refuses a stack that is not as it was when the plan was made.
 func checkUntouched(state cfn.State, reviewed planfile.Stack) error {
 	now := string(state.StackStatus)
-	sameStatus := state.Phase == cfn.Absent || now == reviewed.Status
-	sameTime := reviewed.Status == "" || state.LastUpdated().Equal(reviewed.Updated)
-	if sameStatus && sameTime {
+	// A stack that was never deployed may hold other change sets by now: only a deployed one has a time that counts.
+	wasAbsent := reviewed.Status == "" || cfn.PhaseOf(types.StackStatus(reviewed.Status)) == cfn.Absent
+	if state.Phase == cfn.Absent && wasAbsent {
+		return nil
+	}
+	if now == reviewed.Status && state.LastUpdated().Equal(reviewed.Updated) {
 		return nil
 	}
 	return refusal.Newf(nil, "the stack was changed since the plan was made: it was %s of %s and is %s of %s; plan again",
-		statusText(reviewed.Status), reviewed.Updated.Format(time.DateTime),
-		statusText(now), state.LastUpdated().Format(time.DateTime))
+		statusText(reviewed.Status), formatTime(reviewed.Updated),
+		statusText(now), formatTime(state.LastUpdated()))
 }
 
 func statusText(status string) string {

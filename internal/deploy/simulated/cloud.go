@@ -28,6 +28,9 @@ type Cloud struct {
 	AccountRate float64
 	// SharedRate is the same for CloudFormation and STS of all accounts together.
 	SharedRate float64
+	// RemakesEmptyStacks says that a change set for a stack that only holds change sets changes the time of the stack, as
+	// the emulated accounts do and AWS does not.
+	RemakesEmptyStacks bool
 	// BootstrapVersion is the version of the accounts' bootstrap.
 	BootstrapVersion string
 

@@ -273,6 +273,9 @@ func (c *call) createChangeSet(s *stack) {
 		writeValidationError(c.w, "Stack:%s is in %s state and can not be updated.", s.id, s.status)
 		return
 	}
+	if c.cloud.RemakesEmptyStacks && s.status == "REVIEW_IN_PROGRESS" {
+		s.created = s.created.Add(time.Second)
+	}
 	set.isEmpty = s.template != nil && reflect.DeepEqual(s.template, set.template) && maps.Equal(s.tags, set.tags)
 	s.changeSets[set.id] = set
 	writeResult(c.w, "CreateChangeSet", xmlElements("Id", set.id, "StackId", s.id))
