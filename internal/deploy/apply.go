@@ -13,6 +13,7 @@ import (
 	"lockstep/internal/deploy/compare"
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/risk"
+	"lockstep/internal/refusal"
 )
 
 // apply executes the plan: each stack as soon as those that it needs are done, several at once. A stack that fails
@@ -133,6 +134,9 @@ func (p *Plan) planDeferred(ctx context.Context, client *cfn.Client, step *planS
 	if err := p.deployment.compareStack(ctx, client, step); err != nil {
 		return err
 	}
+	if p.reviewed && p.deployment.RequiresCompletePlan {
+		return p.deployment.refuseDeferred()
+	}
 	step.record.Reason = ""
 	if err := p.createChangeSet(ctx, step); err != nil {
 		return err
@@ -147,6 +151,18 @@ func (p *Plan) planDeferred(ctx context.Context, client *cfn.Client, step *planS
 		}
 	}
 	return risk.CheckAllowed(step.record.Flags, p.permits)
+}
+
+// refuseDeferred refuses a stack that was deferred in the reviewed plan. The environment requires that a plan shows
+// every stack that it changes.
+func (d *Deployment) refuseDeferred() error {
+	flags := "--env " + d.target.Environment
+	if d.Run.Mode == Live {
+		flags += " --live"
+	}
+	return refusal.Newf(nil, "it was deferred in the reviewed plan, and %s requires complete plans: what it needs is "+
+		"there now, so plan it with `lockstep plan %s --out FILE`, have that reviewed, and apply it with `lockstep deploy "+
+		"%s --plan FILE`", d.target.Environment, flags, flags)
 }
 
 // executeStep executes a step's change set. The policy of the stack is lifted if data is lost with a permit: whoever

@@ -14,23 +14,24 @@ import (
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/staging"
+	"lockstep/internal/fsx"
 )
 
 // Drift compares every stack of the newest release with what was deployed, several at once: its resources, as
 // CloudFormation does it, and the stack itself with the release's cloud assembly. It works as the lookup role, which
 // may read everything and write nothing: CloudFormation reads the resources with the rights of its caller.
 func (d *Deployment) Drift(ctx context.Context) ([]cfn.Drift, error) {
-	l, err := d.Ledger(ctx)
-	if err != nil {
-		return nil, err
-	}
-	last, err := l.LatestRelease(ctx)
+	last, err := d.LatestRelease(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if last == nil {
 		d.printProgress("nothing was deployed yet, so there is nothing to compare with")
 		return nil, nil
+	}
+	l, err := d.Ledger(ctx)
+	if err != nil {
+		return nil, err
 	}
 	wanted, err := d.releasedStacks(ctx, l, *last)
 	if err != nil {
@@ -102,7 +103,7 @@ func (d *Deployment) releasedStacks(
 	if err := staging.ExtractAssembly(data, folder, r.SynthDigest); err != nil {
 		return nil, fmt.Errorf("the kept cloud assembly of release %d cannot be unpacked: %w", r.Number, err)
 	}
-	files, err := d.adaptAssembly(os.DirFS(folder))
+	files, err := d.adaptAssembly(fsx.Dir(folder))
 	if err != nil {
 		return nil, err
 	}

@@ -22,6 +22,8 @@ type DeployRequest struct {
 	Plan *planfile.File
 	// Restores is the number of the release that is restored; 0 for a deployment.
 	Restores int
+	// Note says why a release is restored; empty for none.
+	Note string
 }
 
 // The modes of a run, as they are recorded.
@@ -59,6 +61,9 @@ func (d *Deployment) isAlreadyReleased(ctx context.Context, l *ledger.Ledger) bo
 	last, err := l.Journal(ctx)
 	if err != nil || last.IsInterrupted() || !last.LatestRelease.Matches(d.SynthDigest, d.SiblingDigests) {
 		return false
+	}
+	if l.CheckNewest(ctx, last) != nil {
+		return false // the run that follows says it
 	}
 	lock, err := l.LockStatus(ctx)
 	return err == nil && (lock == nil || !lock.Abandoned)

@@ -139,16 +139,22 @@ func (p *Plan) prepare(ctx context.Context, step *planStep) error {
 	}
 	return step.run(func() error {
 		if why := p.deferralReason(step); why != "" {
-			step.record.Outcome, step.record.Reason = change.Deferred, why
+			step.deferBecause(why)
 			return nil
 		}
 		err := p.createChangeSet(ctx, step)
 		if err != nil && p.waitsForExport(step, err) {
-			step.record.Outcome, step.record.Reason = change.Deferred, "it imports what another stack is yet to export"
+			step.deferBecause("it imports what another stack is yet to export")
 			return nil
 		}
 		return err
 	})
+}
+
+// deferBecause defers a step for a reason. The plan then does not show its stack's changes.
+func (s *planStep) deferBecause(reason string) {
+	s.record.Outcome, s.record.Reason = change.Deferred, reason
+	s.record.UnseenResources = countResources(s.stack.Template)
 }
 
 // run adds the time that f takes to the step's record, and keeps its error.

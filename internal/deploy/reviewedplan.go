@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/change"
@@ -110,6 +112,9 @@ func (d *Deployment) reviewedPlan(
 	p, err := d.loadReviewedPlan(ctx, t, before)
 	p.permits, p.digest = slices.Concat(o.Allow, permits), o.Plan.Digest
 	if err == nil {
+		err = p.publishReviewed(ctx)
+	}
+	if err == nil {
 		p.orphanedStacks, p.err = d.orphanedStacks(ctx)
 	}
 	return p, p.err
@@ -133,6 +138,19 @@ func (d *Deployment) loadReviewedPlan(ctx context.Context, t planfile.Target, be
 		return step.run(func() error { return d.loadReviewedStack(ctx, step, reviewed[s.Name], before.Stacks[s.Name]) })
 	})
 	return p, p.err
+}
+
+// publishReviewed publishes what is missing of the files of the stacks that are about to be changed: a change set that
+// refers to a missing file fails in the middle of its execution.
+func (p *Plan) publishReviewed(ctx context.Context) error {
+	p.err = p.deployment.forEachStack(ctx, func(ctx context.Context, i int, s *assembly.Stack) error {
+		step := p.steps[i]
+		if step.record.Outcome != change.Planned && step.record.Outcome != change.Deferred {
+			return nil
+		}
+		return step.run(func() error { return p.deployment.publishAssets(ctx, s) })
+	})
+	return p.err
 }
 
 // checkSameStacks refuses a plan of other stacks than the assembly's.
@@ -214,9 +232,12 @@ func wasBegun(reviewed planfile.Stack, begun ledger.JournalEntry) bool {
 // checkUntouched refuses a stack that is not as it was when the plan was made.
 func checkUntouched(state cfn.State, reviewed planfile.Stack) error {
 	now := string(state.StackStatus)
-	sameStatus := state.Phase == cfn.Absent || now == reviewed.Status
-	sameTime := reviewed.Status == "" || state.LastUpdated().Equal(reviewed.Updated)
-	if sameStatus && sameTime {
+	// A stack that was never deployed may hold other change sets by now: only a deployed one has a time that counts.
+	wasAbsent := reviewed.Status == "" || cfn.PhaseOf(types.StackStatus(reviewed.Status)) == cfn.Absent
+	if state.Phase == cfn.Absent && wasAbsent {
+		return nil
+	}
+	if now == reviewed.Status && state.LastUpdated().Equal(reviewed.Updated) {
 		return nil
 	}
 	return refusal.Newf(nil, "the stack was changed since the plan was made: it was %s of %s and is %s of %s; plan again",

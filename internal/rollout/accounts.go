@@ -117,7 +117,7 @@ func (s *Session) Statuses(
 	var statuses []deploy.Status
 	if _, err := os.Stat(s.statePath("rehearsal", "state")); !s.Live && err != nil {
 		for _, env := range environments {
-			statuses = append(statuses, deploy.Status{Target: s.target(env), Problem: "nothing was deployed yet"})
+			statuses = append(statuses, deploy.Status{Target: s.target(env), Problem: deploy.NothingDeployed})
 		}
 		return statuses, nil
 	}
@@ -133,7 +133,11 @@ func (s *Session) Statuses(
 			if err != nil {
 				return nil, err
 			}
-			statuses = append(statuses, d.Status(ctx, earlier))
+			status := d.Status(ctx, earlier)
+			if status.Unreadable && !access.mayHoldReleases(ctx, account) {
+				status = deploy.Status{Target: status.Target, Problem: deploy.NothingDeployed}
+			}
+			statuses = append(statuses, status)
 		}
 	}
 	return statuses, nil

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
@@ -39,6 +40,22 @@ type ChangeSet struct {
 func (s *ChangeSet) name() string {
 	parts := strings.Split(s.ID, "/")
 	return parts[max(0, len(parts)-2)]
+}
+
+// IsOf reports whether a change set is of a stack in an account, and named as a run names its own.
+func (s *ChangeSet) IsOf(account, stack, run string) bool {
+	set, err := arn.Parse(s.ID)
+	if err != nil {
+		return false
+	}
+	holder, err := arn.Parse(s.StackID)
+	if err != nil {
+		return false
+	}
+	name := namePattern.FindStringSubmatch(s.name())
+	return set.AccountID == account && holder.AccountID == account && set.Region == holder.Region &&
+		strings.HasPrefix(set.Resource, "changeSet/") && strings.HasPrefix(holder.Resource, "stack/"+stack+"/") &&
+		name != nil && name[2] == run
 }
 
 // ErrNoChange says that a change set would do nothing.

@@ -33,6 +33,9 @@ func (c *call) createChangeSet(s *stack) {
 		writeValidationError(c.w, "Stack:%s is in %s state and can not be updated.", s.id, s.status)
 		return
 	}
+	if c.cloud.RemakesEmptyStacks && s.status == "REVIEW_IN_PROGRESS" {
+		s.created = s.created.Add(time.Second)
+	}
 	if name := c.fillChangeSet(s, set); name != "" {
 		writeValidationError(c.w, "Parameters: [%s] must have values", name)
 		return

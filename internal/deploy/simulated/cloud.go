@@ -33,6 +33,9 @@ type Cloud struct {
 	// UnrenderableTypes are the resource types whose changes DescribeChangeSet leaves out where it is asked for property
 	// values. Source: https://github.com/aws/aws-cdk-cli/issues/1780.
 	UnrenderableTypes []string
+	// RemakesEmptyStacks says that a change set for a stack that only holds change sets changes the time of the stack, as
+	// the emulated accounts do and AWS does not.
+	RemakesEmptyStacks bool
 	// BootstrapVersion is the version of the accounts' bootstrap.
 	BootstrapVersion string
 
