@@ -42,7 +42,7 @@ var allowedImports = map[string][]string{
 	"internal/deploy": {
 		"internal/awsclient", "internal/deploy/assembly", "internal/deploy/cfn", "internal/deploy/change",
 		"internal/deploy/compare", "internal/deploy/digest", "internal/deploy/ledger", "internal/deploy/planfile",
-		"internal/deploy/risk", "internal/deploy/staging", "internal/refusal", "internal/utc",
+		"internal/deploy/risk", "internal/deploy/staging", "internal/fsx", "internal/refusal", "internal/utc",
 	},
 	"internal/deploy/change": {},
 	"internal/deploy/risk": {
@@ -58,7 +58,7 @@ var allowedImports = map[string][]string{
 	"internal/deploy/compare": {"internal/deploy/assembly"},
 	"internal/deploy/staging": {
 		"internal/awsclient", "internal/deploy/assembly", "internal/deploy/digest", "internal/deploy/ledger",
-		"internal/fsx", "internal/refusal",
+		"internal/fsx", "internal/refusal", "internal/utc",
 	},
 	"internal/deploy/ledger":    {"internal/deploy/digest", "internal/fsx"},
 	"internal/deploy/assembly":  {"internal/deploy/digest", "internal/fsx"},

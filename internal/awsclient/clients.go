@@ -166,7 +166,11 @@ type S3 struct{ client *s3.Client }
 // endpoint, whose certificate and name do not cover a host for each bucket. The SDK sets BaseEndpoint from the
 // configuration, AWS_ENDPOINT_URL_S3 or the shared configuration file before these options.
 func NewS3(cfg aws.Config, fence *Fence) *S3 {
-	return &S3{s3.NewFromConfig(fence.middleware(cfg), func(o *s3.Options) { o.UsePathStyle = o.BaseEndpoint != nil })}
+	return &S3{s3.NewFromConfig(fence.middleware(cfg), func(o *s3.Options) {
+		o.UsePathStyle = o.BaseEndpoint != nil
+		// Objects from before checksums have none, which is no news to whoever reads the output.
+		o.DisableLogOutputChecksumValidationSkipped = true
+	})}
 }
 
 // DeleteObject calls the operation of that name.
