@@ -38,11 +38,12 @@ var allowedImports = map[string][]string{
 
 	// One account's deployment.
 	"internal/deploy": {
-		"internal/awsclient", "internal/deploy/assembly", "internal/deploy/cfn", "internal/deploy/change",
-		"internal/deploy/digest", "internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/risk",
-		"internal/deploy/staging", "internal/refusal",
+		"internal/awsclient", "internal/awsmodel", "internal/deploy/assembly", "internal/deploy/cfn",
+		"internal/deploy/change", "internal/deploy/digest", "internal/deploy/ledger", "internal/deploy/planfile",
+		"internal/deploy/preflight", "internal/deploy/risk", "internal/deploy/staging", "internal/refusal",
 	},
-	"internal/deploy/change": {},
+	"internal/deploy/change":    {},
+	"internal/deploy/preflight": {"config/awsrules", "internal/awsmodel", "internal/deploy/assembly"},
 	"internal/deploy/risk": {
 		"internal/deploy/assembly", "internal/deploy/change", "internal/refusal", "internal/stateful",
 	},

@@ -30,10 +30,12 @@ func (v Violation) String() string {
 	return v.Path + ": " + v.Reason
 }
 
-// Validate returns what the registry's schema does not take of a resource's properties, as CloudFormation's validation before a deployment does
-// (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/validate-stack-deployments.html). What an intrinsic function stands for is not known
-// and is taken, and so is text where a number or a boolean that it spells is wanted, which CloudFormation converts. Alternatives (oneOf, anyOf, allOf)
-// are not judged, nor is a type that Lookup does not know.
+// Validate returns what the registry's schema does not take of a resource's properties, as CloudFormation's
+// validation before a deployment does
+// (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/validate-stack-deployments.html). What an intrinsic
+// function stands for is not known and is taken, and so is text where a number or a boolean that it spells is wanted,
+// which CloudFormation converts. Alternatives (oneOf, anyOf, allOf) are not judged, nor is a type that Lookup does
+// not know.
 func Validate(name string, properties map[string]any) []Violation {
 	schema, ok := compiled(name)
 	if !ok {
@@ -78,8 +80,22 @@ func collect(e *jsonschema.ValidationError, found *[]Violation) {
 	if _, group := e.ErrorKind.(*kind.Group); group {
 		return
 	}
-	*found = append(*found, Violation{Path: strings.Join(e.InstanceLocation, "/"), Reason: e.ErrorKind.LocalizedString(printer)})
+	path := strings.Join(e.InstanceLocation, "/")
+	switch k := e.ErrorKind.(type) {
+	case *kind.AdditionalProperties:
+		for _, name := range k.Properties {
+			*found = append(*found, Violation{Path: joinPath(path, name), Reason: "there is no such property"})
+		}
+	case *kind.Required:
+		for _, name := range k.Missing {
+			*found = append(*found, Violation{Path: joinPath(path, name), Reason: "it is required and missing"})
+		}
+	default:
+		*found = append(*found, Violation{Path: path, Reason: k.LocalizedString(printer)})
+	}
 }
+
+func joinPath(path, name string) string { return strings.TrimPrefix(path+"/"+name, "/") }
 
 var schemas sync.Map // of *jsonschema.Schema by the name of the type
 
@@ -115,8 +131,8 @@ func writable(t *Type) func(string) bool {
 	return func(property string) bool { return !slices.Contains(t.ReadOnly, property) }
 }
 
-// relax changes a schema of the registry into one of what a template may hold: every value may be an intrinsic function, and a number or a boolean may be
-// spelt as text.
+// relax changes a schema of the registry into one of what a template may hold: every value may be an intrinsic
+// function, and a number or a boolean may be spelt as text.
 func relax(value any, asked func(string) bool) any {
 	schema, ok := value.(map[string]any)
 	if !ok {
@@ -136,18 +152,21 @@ func relax(value any, asked func(string) bool) any {
 				relaxed[keyword] = inner
 			}
 		case "required":
-			relaxed[keyword] = slices.DeleteFunc(slices.Clone(inner.([]any)), func(name any) bool { return asked != nil && !asked(name.(string)) })
+			relaxed[keyword] = slices.DeleteFunc(slices.Clone(inner.([]any)), func(name any) bool {
+				return asked != nil && !asked(name.(string))
+			})
 		case "enum", "const":
 			relaxed["enum"] = spellings(inner)
-		case "minLength", "maxLength", "minItems", "maxItems", "uniqueItems", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "$ref",
-			"minProperties", "maxProperties", "multipleOf":
+		case "minLength", "maxLength", "minItems", "maxItems", "uniqueItems", "minimum", "maximum", "exclusiveMinimum",
+			"exclusiveMaximum", "$ref", "minProperties", "maxProperties", "multipleOf":
 			relaxed[keyword] = inner
 		}
 	}
 	return relaxed
 }
 
-// relaxEach relaxes the schemas of properties, which hold values, or of definitions. Patterns of names that cannot be compiled are left out.
+// relaxEach relaxes the schemas of properties, which hold values, or of definitions. Patterns of names that cannot be
+// compiled are left out.
 func relaxEach(value any, keyword string) any {
 	schemas, ok := value.(map[string]any)
 	if !ok {
@@ -165,9 +184,11 @@ func relaxEach(value any, keyword string) any {
 	return relaxed
 }
 
-// intrinsic is the schema of what CloudFormation resolves: an object of one member, Ref, Condition or a function's name.
+// intrinsic is the schema of what CloudFormation resolves: an object of one member, Ref, Condition or a function's
+// name.
 var intrinsic = map[string]any{
-	"type": "object", "minProperties": 1, "maxProperties": 1, "propertyNames": map[string]any{"pattern": `^(Ref|Fn::[A-Za-z0-9:]+|Condition)$`},
+	"type": "object", "minProperties": 1, "maxProperties": 1,
+	"propertyNames": map[string]any{"pattern": `^(Ref|Fn::[A-Za-z0-9:]+|Condition)$`},
 }
 
 // orIntrinsic is a schema that judges a value unless it is an intrinsic function.

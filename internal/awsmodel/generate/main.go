@@ -1,5 +1,6 @@
-// Command generate writes the model of AWS's resource types, types.zip, from two published sources at pinned versions: the CloudFormation registry's schemas,
-// which the pinned cfn-lint carries, and the resource database of the CDK, @aws-cdk/aws-service-spec. `go generate ./internal/awsmodel` runs it.
+// Command generate writes the model of AWS's resource types, types.zip, from two published sources at pinned
+// versions: the CloudFormation registry's schemas, which the pinned cfn-lint carries, and the resource database of
+// the CDK, @aws-cdk/aws-service-spec. `go generate ./internal/awsmodel` runs it.
 package main
 
 import (
@@ -52,8 +53,8 @@ func run(schemas, spec, out string) error {
 	return os.WriteFile(out, data, 0o644)
 }
 
-// readSchemas reads the schema of every type of every region. Where regions differ, the first by name of those that has the type counts, us-east-1
-// before all others.
+// readSchemas reads the schema of every type of every region. Where regions differ, the first by name of those that
+// has the type counts, us-east-1 before all others.
 func readSchemas(dir string) (map[string]*awsmodel.Type, error) {
 	providers, err := filepath.Glob(filepath.Join(dir, "providers", "*.json"))
 	if err != nil {
@@ -125,7 +126,8 @@ func readSchema(path string) (*awsmodel.Type, error) {
 	return t, err
 }
 
-// strip drops the keywords that say nothing about values. In a map of properties the keys are names, of which none is dropped.
+// strip drops the keywords that say nothing about values. In a map of properties the keys are names, of which none is
+// dropped.
 func strip(value any, names bool) any {
 	switch v := value.(type) {
 	case map[string]any:

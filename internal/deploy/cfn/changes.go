@@ -18,7 +18,7 @@ import (
 // changes returns all changes of a change set. The logical ids of a nested stack's resources have the path of that
 // stack before them.
 func (c *Client) changes(ctx context.Context, id, prefix string) ([]change.Change, error) {
-	var out []change.Change
+	var resources []types.ResourceChange
 	pages := cloudformation.NewDescribeChangeSetPaginator(c.api, &cloudformation.DescribeChangeSetInput{
 		ChangeSetName: &id, IncludePropertyValues: aws.Bool(true),
 	})
@@ -28,21 +28,26 @@ func (c *Client) changes(ctx context.Context, id, prefix string) ([]change.Chang
 			return nil, err
 		}
 		for _, summary := range page.Changes {
-			if summary.ResourceChange == nil { // a hook
-				continue
+			if summary.ResourceChange != nil { // a hook has none
+				resources = append(resources, *summary.ResourceChange)
 			}
-			resource := *summary.ResourceChange
-			out = append(out, classify(resource, prefix))
-			nested := aws.ToString(resource.ChangeSetId)
-			if nested == "" {
-				continue
-			}
-			inner, err := c.changes(ctx, nested, prefix+aws.ToString(resource.LogicalResourceId)+"/")
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, inner...)
 		}
+	}
+	if c.Replaces != nil {
+		resources = judgeReplacements(resources, c.Replaces)
+	}
+	var out []change.Change
+	for _, resource := range resources {
+		out = append(out, classify(resource, prefix))
+		nested := aws.ToString(resource.ChangeSetId)
+		if nested == "" {
+			continue
+		}
+		inner, err := c.changes(ctx, nested, prefix+aws.ToString(resource.LogicalResourceId)+"/")
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, inner...)
 	}
 	return out, nil
 }

@@ -64,7 +64,7 @@ func (a *account) serveCloudFormation(c *Cloud, w http.ResponseWriter, r *http.R
 		writeError(w, http.StatusBadRequest, "InvalidAction", action)
 		return
 	}
-	if s == nil && action != "CreateChangeSet" && action != "ListStacks" {
+	if s == nil && action != "CreateChangeSet" && !accountActions[action] {
 		writeValidationError(w, "Stack with id %s does not exist", form.Get("StackName"))
 		return
 	}
@@ -79,13 +79,18 @@ type call struct {
 	w       http.ResponseWriter
 }
 
-// actions are the actions of CloudFormation. Their stack is nil only for CreateChangeSet and ListStacks.
+// accountActions are the actions that name no stack.
+var accountActions = map[string]bool{"ListStacks": true, "ListExports": true, "ListImports": true}
+
+// actions are the actions of CloudFormation. Their stack is nil only for CreateChangeSet and accountActions.
 var actions = map[string]func(*call, *stack){
 	"DescribeStacks":              (*call).describeStacks,
 	"GetTemplate":                 (*call).getTemplate,
 	"DescribeStackEvents":         (*call).describeEvents,
 	"ListStackResources":          (*call).listResources,
 	"ListStacks":                  (*call).listStacks,
+	"ListExports":                 (*call).listExports,
+	"ListImports":                 (*call).listImports,
 	"CreateChangeSet":             (*call).createChangeSet,
 	"DescribeChangeSet":           (*call).describeChangeSet,
 	"ListChangeSets":              (*call).listChangeSets,
@@ -170,13 +175,59 @@ func (c *call) describeStacks(s *stack) {
 	}
 	declared, _ := s.template["Outputs"].(map[string]any)
 	for _, k := range slices.Sorted(maps.Keys(declared)) {
-		outputs = append(outputs, xmlElements("OutputKey", k, "OutputValue", "value"))
+		name, value := export(declared[k])
+		outputs = append(outputs, xmlElements("OutputKey", k, "OutputValue", value, "ExportName", name))
 	}
 	writeResult(c.w, "DescribeStacks", xmlMembers("Stacks", []string{
 		s.summary() + xmlElements(
 			"LastUpdatedTime", formatTime(s.updated), "EnableTerminationProtection", fmt.Sprint(s.protected)) +
 			xmlMembers("Parameters", parameters) + xmlMembers("Tags", tags) + xmlMembers("Outputs", outputs),
 	}))
+}
+
+// export returns the literal name that an output of a template is exported under, empty for none, and its value. A value
+// that is not literal is its expression.
+func export(output any) (name, value string) {
+	declared, _ := output.(map[string]any)
+	under, _ := declared["Export"].(map[string]any)
+	name, _ = under["Name"].(string)
+	value, isText := declared["Value"].(string)
+	if !isText {
+		text, _ := json.Marshal(declared["Value"]) // it was decoded from JSON
+		value = string(text)
+	}
+	return name, value
+}
+
+func (c *call) listExports(*stack) {
+	var out []string
+	for _, id := range slices.Sorted(maps.Keys(c.account.stacks)) {
+		s := c.account.stacks[id]
+		declared, _ := s.template["Outputs"].(map[string]any)
+		for _, k := range slices.Sorted(maps.Keys(declared)) {
+			if name, value := export(declared[k]); name != "" && s.status != "DELETE_COMPLETE" {
+				out = append(out, xmlElements("Name", name, "Value", value, "ExportingStackId", s.id))
+			}
+		}
+	}
+	writeResult(c.w, "ListExports", xmlMembers("Exports", out))
+}
+
+func (c *call) listImports(*stack) {
+	name := c.form.Get("ExportName")
+	var out []string
+	for _, id := range slices.Sorted(maps.Keys(c.account.stacks)) {
+		s := c.account.stacks[id]
+		if s.template != nil && s.status != "DELETE_COMPLETE" && strings.Contains(s.body, "Fn::ImportValue") &&
+			strings.Contains(s.body, `"`+name+`"`) {
+			out = append(out, s.name)
+		}
+	}
+	if len(out) == 0 {
+		writeValidationError(c.w, "Export '%s' is not imported by any stack.", name)
+		return
+	}
+	writeResult(c.w, "ListImports", xmlMembers("Imports", out))
 }
 
 // summary returns the elements that DescribeStacks and ListStacks have in common.
