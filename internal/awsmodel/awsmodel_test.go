@@ -53,7 +53,7 @@ func TestValidate(t *testing.T) {
 	}{
 		"a property that does not exist": {"AWS::SNS::Topic", map[string]any{"TopicNam": "x"}, []string{"TopicNam"}},
 		"a value that is none of the allowed": {
-			"AWS::S3::Bucket", map[string]any{"AccessControl": "Everybody"}, []string{"AccessControl", "one of"},
+			"AWS::S3::Bucket", map[string]any{"AccessControl": "Everybody"}, []string{"AccessControl", `"Everybody" is none of`},
 		},
 		"a property that is missing": {
 			"AWS::IAM::Role", map[string]any{"RoleName": "r"}, []string{"AssumeRolePolicyDocument"},
@@ -77,6 +77,22 @@ func TestValidate(t *testing.T) {
 			"AWS::S3::Bucket",
 			map[string]any{"AccessControl": map[string]any{"Fn::If": []any{"C", "Private", "PublicRead"}}}, nil,
 		},
+		"a dynamic reference": {
+			"AWS::RDS::DBInstance", map[string]any{"MasterUsername": "{{resolve:secretsmanager:s}}"}, nil,
+		},
+		"properties that are a condition": {
+			"AWS::IAM::Role", map[string]any{"Fn::If": []any{"C", map[string]any{}, map[string]any{}}}, nil,
+		},
+		"items that may be no value": {
+			"AWS::Lambda::Function",
+			map[string]any{
+				"Code": map[string]any{}, "Role": "arn:aws:iam::123456789012:role/r",
+				"FileSystemConfigs": []any{
+					map[string]any{"Fn::If": []any{"C", 1, 2}}, map[string]any{"Fn::If": []any{"D", 1, 2}},
+				},
+			},
+			nil,
+		},
 		"a number as text":               {"AWS::Lambda::Function", function("512"), nil},
 		"a boolean as text":              {"AWS::KMS::Key", map[string]any{"EnableKeyRotation": "true"}, nil},
 		"an unknown type":                {"Custom::Thing", map[string]any{"Anything": 1}, nil},
@@ -94,6 +110,12 @@ func TestValidate(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestValidate_HidesSecrets(t *testing.T) {
+	assert.Equal(t, "the value", shown("MasterUserPassword", "hunter2"))
+	assert.Equal(t, `"x"`, shown("Name", "x"))
+	assert.Equal(t, "1, 2", listed([]any{1, "1", 2}))
 }
 
 // function returns the properties of a function with a size of its memory.
