@@ -58,7 +58,21 @@ var archive = sync.OnceValue(func() *zip.Reader {
 	return r
 })
 
-// FileName is the name of a type's file in the archive.
+// VersionsFile is the file in the archive with the versions of the sources.
+const VersionsFile = "versions.json"
+
+// SourceVersions returns the versions of the packages that the archive was generated from, by their names.
+func SourceVersions() (map[string]string, error) {
+	data, err := fs.ReadFile(archive(), VersionsFile)
+	if err != nil {
+		return nil, err
+	}
+	var versions map[string]string
+	err = json.Unmarshal(data, &versions)
+	return versions, err
+}
+
+// FileName returns the name of a type's file in the archive.
 func FileName(name string) string { return strings.ReplaceAll(name, "::", "/") + ".json" }
 
 var known sync.Map // of *Type by name
@@ -91,6 +105,9 @@ func Lookup(name string) (*Type, bool) {
 func Names() []string {
 	var names []string
 	for _, file := range archive().File {
+		if file.Name == VersionsFile {
+			continue
+		}
 		names = append(names, strings.ReplaceAll(strings.TrimSuffix(file.Name, ".json"), "/", "::"))
 	}
 	slices.Sort(names)

@@ -6,6 +6,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/pipeline"
+	"lockstep/tools"
 )
 
 func TestLookup_KnowsPublishedFacts(t *testing.T) {
@@ -33,6 +36,16 @@ func TestLookup_KnowsPublishedFacts(t *testing.T) {
 		_, ok := Lookup(unknown)
 		assert.False(t, ok, unknown)
 	}
+}
+
+func TestSourceVersions_AreThePinnedOnes(t *testing.T) {
+	versions, err := SourceVersions()
+	require.NoError(t, err)
+	spec := tools.DataSources[tools.AWSServiceSpec]
+	assert.Equal(t, map[string]string{
+		pipeline.ToolCfnLint: pipeline.Tools[pipeline.ToolCfnLint].Version,
+		spec.Package:         spec.Version,
+	}, versions, "run `go generate ./internal/awsmodel`")
 }
 
 func TestNames_EveryTypeCanBeReadAndItsSchemaUsed(t *testing.T) {
