@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"unicode/utf8"
+
+	"lockstep/config/awsrules"
 )
 
 // The limits of templates. Source:
@@ -11,7 +13,6 @@ import (
 const (
 	maxTemplateBytes    = 1000000
 	maxDescriptionBytes = 1024
-	maxResources        = 500
 	maxOutputs          = 200
 	maxParameters       = 200
 	maxMappings         = 200
@@ -44,7 +45,7 @@ func checkLimits(s *subject, report report) {
 		has, max int
 		advice   string
 	}{
-		{"resources", len(t.Resources), maxResources, "move some of them into another stack"},
+		{"resources", len(t.Resources), awsrules.MaxStackResources, "move some of them into another stack"},
 		{"outputs", len(t.Outputs), maxOutputs, "leave some out"},
 		{"parameters", len(t.Parameters), maxParameters, "leave some out"},
 		{"mappings", len(t.Mappings), maxMappings, "leave some out"},
