@@ -215,6 +215,12 @@ func TestTypes_CannotChange(t *testing.T) {
 	require.Len(t, found, 1)
 	assert.Equal(t, "A", found[0].LogicalID)
 	assert.Contains(t, found[0].Problem, "it is deployed as AWS::SNS::Topic, and the type of a resource cannot be changed")
+
+	planned = network(t, strings.Replace(noExport, "AWS::SNS::Topic", standInType, 1), noExport)
+	planned.Deployed.Exports = nil
+	found, err = CheckExisting([]PlannedStack{planned}, answering())
+	require.NoError(t, err)
+	assert.Empty(t, found, "a rehearsal's stand-in is none")
 }
 
 func TestScope_Substitute(t *testing.T) {
