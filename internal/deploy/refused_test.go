@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/preflight"
 	"lockstep/internal/refusal"
 )
 
@@ -162,4 +164,14 @@ func TestReplaces_TagsNever(t *testing.T) {
 	}
 	_, ok := replaces("Custom::Thing", "Tags")
 	assert.False(t, ok)
+}
+
+func TestRefusals_AreDocumented(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("| service | what it refuses | live |\n| -- | -- | -- |\n")
+	for _, r := range preflight.Rules {
+		live := map[preflight.Level]string{preflight.Limit: "stops", preflight.Check: "a notice"}[r.Level]
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", r.Service, r.Refuses, live)
+	}
+	checkDocumentTable(t, "refusals", b.String())
 }
