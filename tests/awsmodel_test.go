@@ -20,7 +20,8 @@ import (
 func TestAWSModel_IsAsGenerated(t *testing.T) {
 	installer, err := tools.NewInstaller(os.Environ(), func(string) {})
 	require.NoError(t, err)
-	if state, _ := installer.State(pipeline.ToolCfnLint); state != tools.Installed || !installer.HasData(tools.AWSServiceSpec) {
+	state, _ := installer.State(pipeline.ToolCfnLint)
+	if state != tools.Installed || !installer.HasData(tools.AWSServiceSpec) {
 		t.Skip("the sources are not installed: `go generate ./internal/awsmodel` installs them")
 	}
 	fresh := filepath.Join(t.TempDir(), "types.zip")

@@ -35,8 +35,8 @@ func (v Violation) String() string {
 // validation before a deployment does
 // (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/validate-stack-deployments.html). What an intrinsic
 // function stands for is not known and is taken, and so is text where a number or a boolean that it spells is wanted,
-// which CloudFormation converts. Dynamic references are not known either. Alternatives (oneOf, anyOf, allOf) are not judged, nor is a type that Lookup does
-// not know.
+// which CloudFormation converts. Dynamic references are not known either. Alternatives (oneOf, anyOf, allOf) are not
+// judged, nor is a type that Lookup does not know.
 func Validate(name string, properties map[string]any) []Violation {
 	schema, ok := compiled(name)
 	if !ok {

@@ -185,8 +185,8 @@ func (c *call) describeStacks(s *stack) {
 	}))
 }
 
-// export returns the literal name that an output of a template is exported under, empty for none, and its value. A value
-// that is not literal is its expression.
+// export returns the literal name that an output of a template is exported under, empty for none, and its value. A
+// value that is not literal is its expression.
 func export(output any) (name, value string) {
 	declared, _ := output.(map[string]any)
 	under, _ := declared["Export"].(map[string]any)
