@@ -3,12 +3,9 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"lockstep/internal/refusal"
@@ -16,6 +13,7 @@ import (
 	"lockstep/config"
 	"lockstep/internal/cli"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/process"
 )
 
 // The exit codes, which scripts rely on.
@@ -29,12 +27,15 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	_ = process.AdoptOrphans() // without it, processes that steps detach from themselves are not found
+	ctx := notifyContext(func() {
+		process.KillDescendants(false)
+		os.Exit(exitInterrupted)
+	})
 	err := cli.Execute(ctx, os.Args[1:], cli.Process{
 		Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(), Now: time.Now, RefusedStatus: exitRefused,
 	})
 	interrupted := ctx.Err() != nil
-	stop()
 	if err != nil && !cli.IsPrinted(err) {
 		fmt.Fprintln(os.Stderr, messageFor(err))
 	}
@@ -44,7 +45,7 @@ func main() {
 // messageFor returns the message for an error. The problems of the configuration have no prefix: each line begins with
 // its file and line, which editors follow.
 func messageFor(err error) string {
-	var problems config.Problems
+	var problems config.ValidationErrors
 	if errors.As(err, &problems) {
 		return err.Error()
 	}
@@ -54,7 +55,7 @@ func messageFor(err error) string {
 // exitCode returns the exit code for an error.
 func exitCode(err error, interrupted bool) int {
 	var (
-		problems config.Problems
+		problems config.ValidationErrors
 		unknown  *config.UnknownEnvironmentError
 		usage    *cli.UsageError
 		refusal  *refusal.Error

@@ -25,7 +25,7 @@ func TestExitCode_EachKindOfError(t *testing.T) {
 		{"no error although interrupted", nil, true, 0},
 		{"an error", errors.New("fault"), false, 1},
 		{"a usage error", &cli.UsageError{Err: errors.New("fault")}, false, 2},
-		{"a configuration with problems", config.Problems{}, false, 2},
+		{"a configuration with problems", config.ValidationErrors{}, false, 2},
 		{"an unknown environment", &config.UnknownEnvironmentError{}, false, 2},
 		{"a refusal", fmt.Errorf("acc: %w", refusal), false, 3},
 		{"a refusal among other errors", errors.Join(errors.New("fault"), refusal), false, 3},
@@ -43,7 +43,7 @@ func TestStepsExitCode_PassesOnUsageAndRefusal(t *testing.T) {
 }
 
 func TestMessageFor_ConfigurationProblemsHaveNoPrefix(t *testing.T) {
-	problems := config.Problems{}
+	problems := config.ValidationErrors{}
 	assert.Equal(t, problems.Error(), messageFor(problems))
 	assert.Equal(t, "lockstep: fault", messageFor(errors.New("fault")))
 }

@@ -10,6 +10,7 @@ import (
 
 	"lockstep/ci/internal/dagger"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/utc"
 )
 
 // credentials holds secrets by the environment variable that passes each of them to a step.
@@ -70,7 +71,7 @@ func parseCredentials(text string, now time.Time) (exportedCredentials, error) {
 		return e, errors.New("--aws-credentials has an Expiration that is not in RFC 3339 format: " + credentialsRemedy)
 	case !now.Before(expires):
 		return e, fmt.Errorf("--aws-credentials expired at %s: sign in again, and %s",
-			expires.UTC().Format(time.DateTime), credentialsRemedy)
+			utc.Format(expires), credentialsRemedy)
 	}
 	return e, nil
 }

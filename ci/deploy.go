@@ -87,8 +87,8 @@ func (m *Lockstep) Approve(
 
 // Deploy plans and applies the changes of an environment, and verifies the result.
 //
-// Without credentials it rehearses the deployment on emulated accounts that enforce IAM. With credentials it deploys to the
-// real accounts, after every gate has passed.
+// Without credentials it rehearses the deployment on emulated accounts that enforce IAM. With credentials it deploys to
+// the real accounts, after every gate has passed.
 //
 // +cache="never"
 func (m *Lockstep) Deploy(

@@ -22,26 +22,8 @@ import (
 	"lockstep/ci/internal/dagger"
 	"lockstep/config"
 	"lockstep/internal/pipeline"
+	"lockstep/tests/module/recording"
 )
-
-// execution is what a step was asked to run as.
-type execution struct {
-	Argv    []string          `json:"argv"`
-	Env     map[string]string `json:"env"`
-	Secrets []string          `json:"secrets"`
-	Files   []string          `json:"files"`
-	Image   string            `json:"image"`
-	// Before are the steps that had ended before it began.
-	Before []string `json:"before"`
-}
-
-// recording is what a test of the whole repository compares with what the host would run.
-type recording struct {
-	// Module is every step as the module's functions run it.
-	Module map[string]execution `json:"module"`
-	// Pipelines is every step of each pipeline as the buildspecs of its jobs run it.
-	Pipelines map[string]map[string]execution `json:"lines"`
-}
 
 // withoutPlanArguments returns a command without the arguments that it has only when a plan is saved or applied.
 func withoutPlanArguments(argv []string) []string {
@@ -58,8 +40,8 @@ func withoutPlanArguments(argv []string) []string {
 }
 
 // executions returns what each step of the table has run so far.
-func (r *recorder) executions() map[string]execution {
-	out := map[string]execution{}
+func (r *recorder) executions() map[string]recording.Execution {
+	out := map[string]recording.Execution{}
 	for name, n := range r.containers {
 		if !slices.ContainsFunc(table(), func(s pipeline.Step) bool { return s.Name == name }) {
 			if !strings.HasPrefix(name, "lockstep approve ") && !strings.HasPrefix(name, "lockstep drift ") {
@@ -68,7 +50,7 @@ func (r *recorder) executions() map[string]execution {
 			continue
 		}
 		s := r.readContainer(n)
-		one := execution{Argv: withoutPlanArguments(s.execs[len(s.execs)-1]), Env: s.env, Image: s.image}
+		one := recording.Execution{Argv: withoutPlanArguments(s.execs[len(s.execs)-1]), Env: s.env, Image: s.image}
 		one.Secrets = slices.Sorted(maps.Keys(s.secrets))
 		for file := range r.fileset(s.files[pipeline.WorkFolder]) {
 			if !strings.HasPrefix(file, pipeline.StateDir+"/") && !strings.HasPrefix(file, ".git/") {
@@ -93,7 +75,7 @@ func TestModule_RunsStepsOfTable(t *testing.T) {
 }
 
 func testStepsOfTable(t *testing.T) {
-	got := recording{Module: executeAllSteps(t), Pipelines: map[string]map[string]execution{}}
+	got := recording.Recording{Module: executeAllSteps(t), Pipelines: map[string]map[string]recording.Execution{}}
 	for _, l := range pipeline.Pipelines(configuration()) {
 		if steps := executePipeline(t, l); l.Trigger != pipeline.Schedule {
 			got.Pipelines[l.Name] = steps
@@ -125,7 +107,7 @@ func testStepsOfTable(t *testing.T) {
 }
 
 // executeAllSteps calls functions with credentials and returns what every step ran.
-func executeAllSteps(t *testing.T) map[string]execution {
+func executeAllSteps(t *testing.T) map[string]recording.Execution {
 	t.Helper()
 	r, m := newRecorder(t, "")
 	r.stepTime = time.Second
@@ -143,7 +125,7 @@ func executeAllSteps(t *testing.T) map[string]execution {
 
 // executePipeline calls the functions that the buildspecs of a pipeline's jobs call, in the order of its stages, and
 // returns what every step ran.
-func executePipeline(t *testing.T, l pipeline.Pipeline) map[string]execution {
+func executePipeline(t *testing.T, l pipeline.Pipeline) map[string]recording.Execution {
 	t.Helper()
 	r, m := newRecorder(t, "")
 	r.stepTime = time.Second

@@ -39,9 +39,9 @@ func (d *document) newProblem(at position, message, hint string) Problem {
 
 // parseDocument parses a file that holds exactly one YAML mapping. Anchors, aliases, tags and keys that are not text
 // are refused: the reader of a configuration file should see each value where it applies.
-func parseDocument(file string, text []byte) (*document, Problems) {
-	fail := func(at position, message, hint string) (*document, Problems) {
-		return nil, Problems{{File: file, Line: at.line, Column: at.column, Message: message, Hint: hint}}
+func parseDocument(file string, text []byte) (*document, ValidationErrors) {
+	fail := func(at position, message, hint string) (*document, ValidationErrors) {
+		return nil, ValidationErrors{{File: file, Line: at.line, Column: at.column, Message: message, Hint: hint}}
 	}
 	text = bytes.TrimPrefix(text, byteOrderMark)
 	switch {
@@ -86,8 +86,8 @@ func nonEmptyDocuments(docs []*ast.DocumentNode) []*ast.DocumentNode {
 }
 
 // findAliases returns a problem for each anchor, alias, merge key and tag.
-func (d *document) findAliases() Problems {
-	var problems Problems
+func (d *document) findAliases() ValidationErrors {
+	var problems ValidationErrors
 	for _, nodeType := range []ast.NodeType{ast.AnchorType, ast.AliasType, ast.MergeKeyType, ast.TagType} {
 		for _, node := range ast.Filter(nodeType, d.root) {
 			problems = append(problems,
@@ -98,8 +98,8 @@ func (d *document) findAliases() Problems {
 }
 
 // findNonTextKeys returns a problem for each key that YAML takes for a number, a boolean or null.
-func (d *document) findNonTextKeys() Problems {
-	var problems Problems
+func (d *document) findNonTextKeys() ValidationErrors {
+	var problems ValidationErrors
 	for _, node := range ast.Filter(ast.MappingType, d.root) {
 		for _, value := range node.(*ast.MappingNode).Values {
 			text, isPlain := plainText(value.Key)

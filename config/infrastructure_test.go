@@ -170,7 +170,7 @@ func TestD1_RulesRejectInvalidInfrastructure(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := Load(configFS(test.over))
-			var problems Problems
+			var problems ValidationErrors
 			require.ErrorAs(t, err, &problems)
 			assert.Equal(t, test.want, err.Error())
 		})

@@ -29,7 +29,7 @@ var reservedNames = map[string]string{
 var environmentNamePattern = regexp.MustCompile(`^[a-z][a-z0-9]{0,11}$`)
 
 // Load reads and validates the configuration in fsys, which is the folder config. If the configuration is invalid the
-// error is of type Problems and holds everything that is wrong with it.
+// error is of type ValidationErrors and holds everything that is wrong with it.
 func Load(fsys fs.FS) (*Config, error) {
 	l := &loader{fsys: fsys, environments: map[string]Environment{}, documents: map[string]*document{}}
 	l.readFile(pipelineFile, "pipeline", &l.pipeline)
@@ -47,7 +47,7 @@ func Load(fsys fs.FS) (*Config, error) {
 // loader collects what the files hold and what is wrong with them.
 type loader struct {
 	fsys         fs.FS
-	problems     Problems
+	problems     ValidationErrors
 	pipeline     Pipeline
 	environments map[string]Environment // those whose file can be read, by name
 	names        []string               // of all environments that have a file, in alphabetical order

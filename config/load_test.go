@@ -150,7 +150,7 @@ func TestLoad_ProblemsHavePositionAndHint(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := Load(configFS(test.over))
-			var problems Problems
+			var problems ValidationErrors
 			require.ErrorAs(t, err, &problems)
 			assert.Equal(t, test.want, err.Error())
 		})

@@ -28,8 +28,8 @@ const maxInteger = 1 << 53
 
 // checkScalars compares numbers as they are written with what the schema wants. It removes those that are wrong and
 // returns a problem for each. The others get the value that YAML 1.2 gives them.
-func (d *document) checkScalars(schema *jsonschema.Schema) Problems {
-	var problems Problems
+func (d *document) checkScalars(schema *jsonschema.Schema) ValidationErrors {
+	var problems ValidationErrors
 	d.forEachScalar(d.root, nil, func(node ast.Node, path []string) {
 		text, isPlain := plainText(node)
 		if !isPlain || !numericPattern.MatchString(text) {

@@ -29,10 +29,10 @@ func (p Problem) String() string {
 	return text
 }
 
-// Problems is everything that is wrong with a configuration. As an error it is a line for each, sorted by position.
-type Problems []Problem
+// ValidationErrors is everything that is wrong with a configuration. As an error it is a line for each, sorted by position.
+type ValidationErrors []Problem
 
-func (p Problems) Error() string {
+func (p ValidationErrors) Error() string {
 	lines := make([]string, len(p))
 	for i, problem := range p {
 		lines[i] = problem.String()
@@ -40,7 +40,7 @@ func (p Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-func (p Problems) sort() {
+func (p ValidationErrors) sort() {
 	slices.SortStableFunc(p, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
 			cmp.Compare(a.Message, b.Message))

@@ -63,10 +63,10 @@ func compileSchema(name string) (*jsonschema.Schema, error) {
 
 // validateDocument validates a document by its schema and returns a problem for each difference. Values that differ are
 // removed from the document, and defaults are added for keys that are left out.
-func validateDocument(d *document, name string) Problems {
+func validateDocument(d *document, name string) ValidationErrors {
 	schema, err := validators[name]()
 	if err != nil {
-		return Problems{{File: d.file, Message: "the schema of this program is broken: " + err.Error()}}
+		return ValidationErrors{{File: d.file, Message: "the schema of this program is broken: " + err.Error()}}
 	}
 	defer fillDefaults(schema, d.values)
 	problems := d.checkScalars(schema)
@@ -125,10 +125,10 @@ func subschema(s *jsonschema.Schema, path []string) *jsonschema.Schema {
 }
 
 // explain returns the problems behind an error of the validator. The schema is that of the value.
-func (d *document) explain(e *jsonschema.ValidationError, s *jsonschema.Schema) Problems {
+func (d *document) explain(e *jsonschema.ValidationError, s *jsonschema.Schema) ValidationErrors {
 	at, node := d.locate(e.InstanceLocation...)
 	name := joinPath(e.InstanceLocation...)
-	one := func(message, hint string) Problems { return Problems{d.newProblem(at, message, hint)} }
+	one := func(message, hint string) ValidationErrors { return ValidationErrors{d.newProblem(at, message, hint)} }
 	switch k := e.ErrorKind.(type) {
 	case *kind.AdditionalProperties:
 		return d.explainUnknownKeys(e.InstanceLocation, k.Properties, s)
@@ -146,8 +146,8 @@ func (d *document) explain(e *jsonschema.ValidationError, s *jsonschema.Schema) 
 }
 
 // explainUnknownKeys returns a problem for each key that the schema of the mapping does not have.
-func (d *document) explainUnknownKeys(path, keys []string, s *jsonschema.Schema) Problems {
-	var problems Problems
+func (d *document) explainUnknownKeys(path, keys []string, s *jsonschema.Schema) ValidationErrors {
+	var problems ValidationErrors
 	for _, key := range slices.Sorted(slices.Values(keys)) {
 		at := d.keyPosition(path, key)
 		problems = append(problems, d.newProblem(at, fmt.Sprintf("unknown key %q", key), keyHint(key, s)))
@@ -156,9 +156,9 @@ func (d *document) explainUnknownKeys(path, keys []string, s *jsonschema.Schema)
 }
 
 // explainMissingKeys returns a problem for each required key that is missing, unless it was removed as invalid.
-func (d *document) explainMissingKeys(path, keys []string, s *jsonschema.Schema) Problems {
+func (d *document) explainMissingKeys(path, keys []string, s *jsonschema.Schema) ValidationErrors {
 	at, _ := d.locate(path...)
-	var problems Problems
+	var problems ValidationErrors
 	for _, key := range keys {
 		full := append(slices.Clone(path), key)
 		if d.isIntact(full...) {

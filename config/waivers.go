@@ -33,7 +33,7 @@ type Waiver struct {
 }
 
 // LoadWaivers reads and validates the waivers in fsys, which is the folder config. A missing file holds none. If the
-// file is invalid the error is of type Problems.
+// file is invalid the error is of type ValidationErrors.
 func LoadWaivers(fsys fs.FS) ([]Waiver, error) {
 	l := &loader{fsys: fsys, documents: map[string]*document{}}
 	var file Waivers

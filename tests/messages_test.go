@@ -78,7 +78,8 @@ func stringLiteral(e ast.Expr) string {
 	return ""
 }
 
-// missingMessages returns the messages of which no text contains all parts in their order. The parts are separated by …
+// missingMessages returns the messages of which no text contains all parts in their order. The parts are separated by
+// `…`.
 func missingMessages(messages, texts []string) []string {
 	var out []string
 	for _, m := range messages {

@@ -24,8 +24,8 @@ import (
 	"lockstep/tests/harness"
 )
 
-// These tests are of the emulator itself, through the package that runs it. Its life is tested in internal/rehearsal, with a
-// fake process.
+// These tests are of the emulator itself, through the package that runs it. Its life is tested in internal/rehearsal,
+// with a fake process.
 
 // newEmulator returns an emulator with a folder of its own and a free port, and its progress so far.
 func newEmulator(t *testing.T) (e *rehearsal.Emulator, progress func() string) {
@@ -96,7 +96,8 @@ func TestEmulator_BootstrapsAccountsOnce(t *testing.T) {
 	policies := []string{"arn:aws:iam::aws:policy/AdministratorAccess"}
 	accounts := []bootstrap.Account{
 		{ID: toolingAccount, Region: region, Qualifier: "hnb659fds", ExecutionPolicies: policies},
-		{ID: accAccount, Region: region, Qualifier: "hnb659fds", ExecutionPolicies: policies, TrustedAccounts: []string{toolingAccount}},
+		{ID: accAccount, Region: region, Qualifier: "hnb659fds", ExecutionPolicies: policies,
+			TrustedAccounts: []string{toolingAccount}},
 	}
 	require.ErrorContains(t, s.CheckAccounts(t.Context(), accounts), "is not bootstrapped")
 	require.NoError(t, e.Bootstrap(t.Context(), s, accounts), progress())
@@ -106,7 +107,8 @@ func TestEmulator_BootstrapsAccountsOnce(t *testing.T) {
 	assert.Equal(t, before, progress(), "nothing is bootstrapped again")
 
 	accounts[1].TrustedAccounts = []string{toolingAccount, strangeAccount}
-	require.ErrorContains(t, s.CheckAccounts(t.Context(), accounts), "is not bootstrapped", "another trust needs another bootstrap")
+	require.ErrorContains(t, s.CheckAccounts(t.Context(), accounts), "is not bootstrapped",
+		"another trust needs another bootstrap")
 	require.NoError(t, e.Bootstrap(t.Context(), s, accounts))
 	require.NoError(t, s.CheckAccounts(t.Context(), accounts))
 }

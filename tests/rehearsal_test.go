@@ -233,7 +233,8 @@ func TestDeployRole_OnlyToolingAccountAssumesIt(t *testing.T) {
 	require.Zero(t, status, out)
 	assume := func(account string) error {
 		_, err := sts.NewFromConfig(p.aws(account)).AssumeRole(t.Context(), &sts.AssumeRoleInput{
-			RoleArn:         aws.String(fmt.Sprintf("arn:aws:iam::%[1]s:role/cdk-hnb659fds-deploy-role-%[1]s-%s", accAccount, region)),
+			RoleArn: aws.String(
+				fmt.Sprintf("arn:aws:iam::%[1]s:role/cdk-hnb659fds-deploy-role-%[1]s-%s", accAccount, region)),
 			RoleSessionName: aws.String("test"),
 		})
 		return err

@@ -21,6 +21,7 @@ import (
 
 	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/process"
 )
 
 // An Installer keeps tools in one folder, which all of a user's projects share.
@@ -278,6 +279,9 @@ var pythonVariables = []string{
 	"PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "PIP_REQUIRE_VIRTUALENV", "PIP_TARGET", "PIP_PREFIX", "PIP_USER",
 }
 
+// stopTimeout is how long a command of an interrupted installation may take to end by itself.
+const stopTimeout = time.Second
+
 // maxShownLines is how many lines of a failed command's output are shown.
 const maxShownLines = 12
 
@@ -299,8 +303,7 @@ func (i *Installer) runCommand(ctx context.Context, dir string, argv []string, s
 	}
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	SetProcessGroup(cmd)
-	err := cmd.Run()
+	err := process.RunGroup(cmd, stopTimeout)
 	switch {
 	case err == nil:
 		return nil
@@ -379,11 +382,4 @@ func LastLines(text string, n int) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	lines = lines[max(0, len(lines)-n):]
 	return "  " + strings.Join(lines, "\n  ")
-}
-
-// SetProcessGroup makes an interrupt end the command with all its children.
-func SetProcessGroup(cmd *exec.Cmd) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = time.Second
 }

@@ -3,12 +3,12 @@
 // knows nothing of configuration files or templates.
 package awsrules
 
-// A Refusal is a value that a service does not accept. A function of this package returns nil for one that it accepts.
-type Refusal struct {
+// A RefusedError is a value that a service does not accept. A function of this package returns nil for one that it accepts.
+type RefusedError struct {
 	// Problem says what is wrong.
 	Problem string
 	// Fix says what to write instead.
 	Fix string
 }
 
-func (r *Refusal) Error() string { return r.Problem + "; " + r.Fix }
+func (r *RefusedError) Error() string { return r.Problem + "; " + r.Fix }

@@ -8,7 +8,7 @@ import (
 )
 
 // accepts reports whether a rule has nothing to refuse.
-func accepts(r *Refusal) bool { return r == nil }
+func accepts(r *RefusedError) bool { return r == nil }
 
 func TestTags_LengthsCountCharacters(t *testing.T) {
 	assert.True(t, accepts(CheckTagKey(strings.Repeat("ä", 128))))

@@ -2,11 +2,11 @@ package cli
 
 import (
 	"context"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"lockstep/internal/deploy"
+	"lockstep/internal/utc"
 )
 
 func (a *app) approveCommand() *cobra.Command {
@@ -28,7 +28,7 @@ that has to be allowed: loss of data, wider access.`,
 			err := a.session(p).ForEachPlanAccount(ctx, plan, func(d *deploy.Deployment) error {
 				approval, err := d.Approve(ctx, plan, note, f.permits)
 				done = messagef("the plan %.12s for %s is approved by %s at %s",
-					plan.Digest, plan.Environment, approval.ApproverARN, approval.At.Format(time.DateTime))
+					plan.Digest, plan.Environment, approval.ApproverARN, utc.Format(approval.At))
 				return err
 			})
 			if err != nil {

@@ -16,7 +16,7 @@ import (
 )
 
 func (a *app) checkCommand() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "check [FILE...]",
 		Short: "Run every gate: " + enumerate(stringsOf(pipeline.GateStages)) + "; or those that read the files",
 		Long: `Run every gate, side by side, and show what keeps them from passing. A gate whose inputs have not
@@ -26,7 +26,9 @@ With files, only the gates of quality and security that read one of them run: th
 commit does.
 
 A gate that cannot be run here, because a database cannot be reached for example, is "not run". On your machine
-that is a warning. With CI=true it fails, unless every environment's configuration allows the gate to be absent.`,
+that is a warning. With CI=true it fails, unless every environment's configuration allows the gate to be absent.
+A gate that could not reach what it needs is not tried again for 15 minutes, unless its inputs change or you write
+--refresh or --no-cache. With CI=true it is always tried.`,
 		RunE: func(cmd *cobra.Command, files []string) error {
 			return a.inProject(func(ctx context.Context, p *project) (result, error) {
 				if len(files) == 0 {
@@ -36,6 +38,8 @@ that is a warning. With CI=true it fails, unless every environment's configurati
 			})(cmd, files)
 		},
 	}
+	a.addRefreshFlag(cmd)
+	return cmd
 }
 
 // checkCommands returns the commands for gates.
@@ -51,12 +55,14 @@ func (a *app) checkCommands() []*cobra.Command {
 
 // stageCommand returns a command that runs one stage of gates.
 func (a *app) stageCommand(stage pipeline.Stage, short string) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use: string(stage), Short: short, Args: noArgs,
 		RunE: a.inProject(func(ctx context.Context, p *project) (result, error) {
 			return a.runStages(ctx, p, string(stage), []pipeline.Stage{stage})
 		}),
 	}
+	a.addRefreshFlag(cmd)
+	return cmd
 }
 
 // checkFiles runs the gates that read one of the files, without the tests.

@@ -53,6 +53,7 @@ type app struct {
 	json     bool
 	jobs     int
 	noCache  bool
+	refresh  bool
 	verbose  bool
 	progress string
 	live     bool
@@ -72,7 +73,23 @@ func Execute(ctx context.Context, args []string, p Process) error {
 	if errors.As(err, &remote) {
 		err = &UsageError{err}
 	}
-	return errors.Join(err, a.writeResult(cmd, err))
+	return joinWriteError(err, a.writeResult(cmd, err))
+}
+
+// joinWriteError adds the error of writing the result to the command's own. If the result could not be written, the
+// user has not seen the command's error, whatever it says. What both say is said once.
+func joinWriteError(err, writeErr error) error {
+	if writeErr == nil {
+		return err
+	}
+	var printed printedError
+	if errors.As(err, &printed) {
+		err = printed.error
+	}
+	if err != nil && strings.Contains(err.Error(), writeErr.Error()) {
+		return err
+	}
+	return errors.Join(err, writeErr)
 }
 
 const rootHelp = `Lockstep is a pipeline written as Go code. It checks, synthesises and deploys a multi-account CDK
@@ -193,6 +210,12 @@ func (a *app) addEnvFlag(cmd *cobra.Command) {
 func (a *app) addLiveFlag(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&a.live, "live", false,
 		"work on AWS with your credentials, instead of rehearsing on emulated accounts")
+}
+
+// addRefreshFlag adds the flag that makes a command try gates again that it would not try yet.
+func (a *app) addRefreshFlag(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&a.refresh, "refresh", false,
+		"try gates again that could not reach what they need in the last 15 minutes")
 }
 
 // session returns the session in which a command works on the project's accounts.

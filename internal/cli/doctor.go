@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -140,8 +142,49 @@ func (a *app) checkProject() []doctorCheck {
 	p, err := a.loadProject()
 	if err != nil {
 		c.Found, c.Remedy = err.Error(), "fix what is named, then run `lockstep config validate`"
-	} else {
-		c.OK, c.Found = true, enumerate(p.config.Names())
+		return []doctorCheck{c}
 	}
-	return []doctorCheck{c}
+	c.OK, c.Found = true, enumerate(p.config.Names())
+	return []doctorCheck{c, checkStateDir(p.statePath())}
+}
+
+// checkStateDir checks that files can be written in the project's state folder, which it creates, and in the folders
+// that are in it. Another user may own them: root in a container, for example.
+func checkStateDir(dir string) doctorCheck {
+	c := doctorCheck{What: "writable .lockstep", OK: true, Found: dir, For: "logs, the cache and the emulated accounts"}
+	if err := tryWriteBelow(dir); err != nil {
+		c.OK, c.Found = false, err.Error()
+		c.Remedy = "make it writable, or remove " + dir + ": it holds nothing of what is deployed"
+	}
+	return c
+}
+
+// tryWriteBelow returns an error if no file can be created in a folder, which need not exist, or in one of the folders
+// in it.
+func tryWriteBelow(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if !entry.IsDir() {
+			continue
+		}
+		if err := tryWrite(filepath.Join(dir, entry.Name())); err != nil {
+			return err
+		}
+	}
+	return tryWrite(dir)
+}
+
+// tryWrite returns an error if no file can be created in a folder.
+func tryWrite(dir string) error {
+	file, err := os.CreateTemp(dir, ".doctor-")
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Close(), os.Remove(file.Name()))
 }

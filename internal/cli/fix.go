@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -49,6 +48,9 @@ Look through what that changes.`,
 // a little from run to run.
 const floorMargin = 0.5
 
+// maxFloorBytes is more than a percentage and its comment.
+const maxFloorBytes = 64 << 10
+
 // raiseCoverageFloor raises the coverage floor to what the tests last covered. It never lowers it.
 func (a *app) raiseCoverageFloor(p *project) error {
 	covered, err := gate.CoveragePercent(p.root)
@@ -56,7 +58,7 @@ func (a *app) raiseCoverageFloor(p *project) error {
 		return nil //nolint:nilerr // the tests have not been run here
 	}
 	file := p.path(pipeline.CoverageFloor)
-	text, err := os.ReadFile(file)
+	text, err := fsx.ReadFile(file, maxFloorBytes)
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +14,7 @@ import (
 	"lockstep/internal/gate"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/text"
 	"lockstep/tools"
 )
 
@@ -78,7 +78,7 @@ func (a *app) printGateVerdict(err error) error {
 	var notRun *gate.NotRunError
 	switch {
 	case errors.As(err, &notRun):
-		fmt.Fprintln(a.Stdout, "not run: "+strings.Join(strings.Fields(notRun.Reason), " "))
+		fmt.Fprintln(a.Stdout, "not run: "+text.OneLine(notRun.Reason))
 		return printedError{err}
 	case err != nil && !errors.Is(err, context.Canceled):
 		fmt.Fprintln(a.Stdout, "failed: "+err.Error())

@@ -3,10 +3,10 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
+	"lockstep/internal/fsx"
 	"lockstep/internal/host"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/report"
@@ -57,6 +57,9 @@ func addResultsFlag(cmd *cobra.Command) *string {
 	return cmd.Flags().String("results", "", "the results of the steps, as JSON")
 }
 
+// maxResultsBytes is more than the results of ten thousand steps.
+const maxResultsBytes = 64 << 20
+
 // loadResults reads the results of steps that ran in containers, and returns the job that they are of.
 func (a *app) loadResults(file string) (job, pipeline.RunResults, error) {
 	var run pipeline.RunResults
@@ -67,7 +70,7 @@ func (a *app) loadResults(file string) (job, pipeline.RunResults, error) {
 	if err != nil {
 		return job{}, run, err
 	}
-	text, err := os.ReadFile(file)
+	text, err := fsx.ReadFile(file, maxResultsBytes)
 	if err != nil {
 		return job{}, run, err
 	}

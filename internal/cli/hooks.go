@@ -24,8 +24,8 @@ func (a *app) hooksCommand() *cobra.Command {
 	)
 }
 
-// checkHookable returns an error if the project is not the top folder of a Git repository, where pre-commit looks for its
-// configuration.
+// checkHookable returns an error if the project is not the top folder of a Git repository, where pre-commit looks for
+// its configuration.
 func checkHookable(ctx context.Context, repository *repo.Repository, root string) error {
 	top, err := repository.TopLevel(ctx)
 	switch {

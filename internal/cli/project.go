@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"lockstep/config"
+	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 )
 
@@ -41,13 +42,13 @@ func (a *app) findRoot() (string, error) {
 	}
 }
 
-// loadProject finds the project and reads its configuration. The error is config.Problems if that is not valid.
+// loadProject finds the project and reads its configuration. The error is config.ValidationErrors if that is not valid.
 func (a *app) loadProject() (*project, error) {
 	root, err := a.findRoot()
 	if err != nil {
 		return nil, err
 	}
-	c, err := config.Load(os.DirFS(filepath.Join(root, "config")))
+	c, err := config.Load(fsx.Dir(filepath.Join(root, "config")))
 	if err != nil {
 		return nil, err
 	}

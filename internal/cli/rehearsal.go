@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"time"
 
 	"al.essio.dev/pkg/shellescape"
 	"github.com/spf13/cobra"
@@ -14,6 +13,7 @@ import (
 	"lockstep/internal/pipeline"
 	"lockstep/internal/rehearsal"
 	"lockstep/internal/report"
+	"lockstep/internal/utc"
 )
 
 func (a *app) rehearsalCommand() *cobra.Command {
@@ -109,9 +109,12 @@ func (s *emulatorStatus) WriteText(w io.Writer) error {
 			"the emulated accounts do not run; `lockstep rehearsal start` starts them\nstate   %s\n", s.State)
 		return err
 	}
-	until := "until the run that uses them ends"
-	if s.RunsUntilStopped {
+	until := "and are about to end, because no run uses them any more"
+	switch {
+	case s.RunsUntilStopped:
 		until = "until `lockstep rehearsal stop`"
+	case s.InUse:
+		until = "until the run that uses them ends"
 	}
 	_, err := fmt.Fprintf(w, `the emulated accounts run at %s since %s, %s
 state   %s
@@ -122,7 +125,7 @@ To look into an account, for example that of %s:
   export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=emulated AWS_REGION=%s
   aws cloudformation list-stacks
 `,
-		s.Endpoint, s.Since.Format(time.DateTime), until, s.State, s.Log, s.example.Name,
+		s.Endpoint, utc.Format(s.Since), until, s.State, s.Log, s.example.Name,
 		s.Endpoint, shellescape.Quote(s.CABundle), s.example.ID, s.example.Region)
 	return err
 }

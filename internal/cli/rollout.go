@@ -72,6 +72,9 @@ func (f *rolloutFlags) addAllowFlag(flags *pflag.FlagSet) {
 
 // read reads what the flags name. It makes paths absolute, because a step works in the project's folder.
 func (f *rolloutFlags) read(dir string) error {
+	if err := f.checkCombination(); err != nil {
+		return err
+	}
 	for _, path := range []*string{&f.out, &f.drop, &f.planFile} {
 		if *path == "" || filepath.IsAbs(*path) {
 			continue
@@ -102,6 +105,19 @@ func (f *rolloutFlags) read(dir string) error {
 	return nil
 }
 
+// checkCombination refuses flags that contradict each other, before any of their files is read.
+func (f *rolloutFlags) checkCombination() error {
+	switch {
+	case f.out != "" && f.drop != "":
+		return usagef("--out makes a plan and --drop throws one away: write one of them")
+	case f.out != "" && f.planFile != "":
+		return usagef("--out makes a plan and --plan applies one: write one of them")
+	case f.goodFor < 0:
+		return usagef("--good-for %v: a plan cannot be good until before it is made", f.goodFor)
+	}
+	return nil
+}
+
 // environments returns the environments that --env names or, without it, the one that the plan is of.
 func (f *rolloutFlags) environments(p *project, name string) ([]config.Environment, error) {
 	if name == "" && f.reviewedPlan != nil {
@@ -118,16 +134,10 @@ func (f *rolloutFlags) environments(p *project, name string) ([]config.Environme
 func (f *rolloutFlags) check(environments []config.Environment) error {
 	isSingle := len(environments) == 1
 	switch {
-	case f.out != "" && f.drop != "":
-		return usagef("--out makes a plan and --drop throws one away: write one of them")
-	case f.out != "" && f.planFile != "":
-		return usagef("--out makes a plan and --plan applies one: write one of them")
 	case f.recordFile != "" && (f.assembly == "" || !isSingle):
 		return usagef("--record is for one environment with --assembly")
 	case !isSingle && (f.out != "" || f.planFile != "" || f.drop != ""):
 		return usagef("a plan is of one environment: name it with --env")
-	case f.goodFor < 0:
-		return usagef("--good-for %v: a plan cannot be good until before it is made", f.goodFor)
 	case f.reviewedPlan != nil:
 		return rollout.CheckPlan(*f.reviewedPlan, environments[0])
 	}
@@ -191,6 +201,7 @@ func (a *app) newRolloutCommand(r rolloutCommand) *cobra.Command {
 	}
 	if r.requiresGates {
 		flags.BoolVar(&f.checks, "checks", false, "run every gate before a rehearsal too, as --live always does")
+		a.addRefreshFlag(cmd)
 	}
 	return cmd
 }

@@ -12,10 +12,12 @@ import (
 	"golang.org/x/term"
 
 	"lockstep/config"
+	"lockstep/internal/fsx"
 	"lockstep/internal/host"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/report"
 	"lockstep/internal/rollout"
+	"lockstep/tools"
 )
 
 // A StepsError is a run in which not every step passed.
@@ -87,7 +89,7 @@ func (a *app) runJob(ctx context.Context, j job) (result, error) {
 	observer := a.newObserver(j.graph)
 	runner := &host.Runner{
 		Root: j.project.root, Executable: self, Environ: a.Environ, Jobs: a.jobs, NoCache: a.noCache,
-		Live: j.mode == report.Live, ToleratesNotRun: a.mayBeAbsent(j.environments), ComponentVersion: componentVersion,
+		Refresh: a.refresh, Live: j.mode == report.Live, ToleratesNotRun: a.mayBeAbsent(j.environments), ComponentVersion: componentVersion,
 		Observe: observer.Observe,
 	}
 	release := func() error { return nil }
@@ -101,6 +103,7 @@ func (a *app) runJob(ctx context.Context, j job) (result, error) {
 	if runErr != nil {
 		return nil, errors.Join(runErr, releaseErr)
 	}
+	defer ran.Close()
 	err = j.runError(ctx, ran)
 	summary, gates := a.summarize(j, ran, err)
 	summary.Time, summary.Millis = a.Now(), a.Now().Sub(started).Milliseconds()
@@ -144,7 +147,7 @@ func (a *app) summarize(j job, ran host.Report, err error) (*report.Summary, rep
 	if j.mode == report.Rehearsal {
 		summary.NotRehearsed = rollout.NotRehearsed(j.environments)
 	}
-	gates := report.LoadGateResults(os.DirFS(j.project.root), j.graph, ran.Results)
+	gates := report.LoadGateResults(fsx.Dir(j.project.root), j.graph, ran.Results)
 	summary.Findings = gates.Lines(report.MaxShownFindings)
 	return summary, gates
 }
@@ -222,11 +225,13 @@ func (a *app) newObserver(g *pipeline.Graph) report.Observer {
 		return report.NewJSONObserver(a.Stdout)
 	}
 	return report.NewObserver(a.Stderr, g, report.ObserverOptions{
-		Mode: report.ProgressMode(a.progress), IsTerminal: isTerminal(a.Stderr), Verbose: a.verbose, Now: a.Now,
+		Mode: report.ProgressMode(a.progress), IsTerminal: isTerminal(a.Stderr, a.Environ), Verbose: a.verbose, Now: a.Now,
 	})
 }
 
-func isTerminal(w io.Writer) bool {
+// isTerminal reports whether w is a terminal on which a cursor can be moved: TERM is neither empty nor dumb.
+func isTerminal(w io.Writer, environ []string) bool {
+	kind := tools.Getenv(environ, "TERM")
 	file, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd()))
+	return ok && kind != "" && kind != "dumb" && term.IsTerminal(int(file.Fd()))
 }

@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"lockstep/internal/deploy"
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/report"
+	"lockstep/internal/utc"
 )
 
 // A statusResult is the result of status.
@@ -86,6 +86,6 @@ func releaseCells(r ledger.Release) []string {
 	}
 	return []string{
 		number, fmt.Sprintf("%.12s", r.SynthDigest), fmt.Sprintf("%.12s", orDash(r.Commit)),
-		r.At.Format(time.DateTime), r.CallerARN,
+		utc.Format(r.At), r.CallerARN,
 	}
 }

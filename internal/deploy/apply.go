@@ -10,6 +10,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/compare"
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/risk"
 )
@@ -94,10 +95,14 @@ func (p *Plan) applyStack(ctx context.Context, step *planStep) error {
 	if step.current.Phase == cfn.Absent {
 		outcome = change.Created
 	}
-	if step.set != nil {
+	switch {
+	case step.set != nil:
 		if err := p.deployment.executeStep(ctx, client, step); err != nil {
 			return err
 		}
+	case len(step.comparison.Changed()) == 0:
+		outcome = change.Unchanged
+		step.record.Changes = nil
 	}
 	if err := client.SetProtection(ctx, step.stack, step.current); err != nil {
 		return err
@@ -117,15 +122,16 @@ func (p *Plan) planDeferred(ctx context.Context, client *cfn.Client, step *planS
 			return err
 		}
 		step.current = cfn.State{}
+		step.comparison = compare.Result{}
 	case cfn.NeedsRollback:
 		state, err := client.ContinueRollback(ctx, step.current)
 		if err != nil {
 			return err
 		}
-		if err := client.LoadTemplate(ctx, step.stack, &state); err != nil {
-			return err
-		}
 		step.current = state
+	}
+	if err := p.deployment.compareStack(ctx, client, step); err != nil {
+		return err
 	}
 	step.record.Reason = ""
 	if err := p.createChangeSet(ctx, step); err != nil {
@@ -157,7 +163,7 @@ func (d *Deployment) executeStep(ctx context.Context, client *cfn.Client, step *
 // begins and after it has ended.
 func (d *Deployment) execute(ctx context.Context, client *cfn.Client, step *planStep) error {
 	set := step.set
-	lastSeen, err := client.NewestEvent(ctx, set.StackID)
+	operation, err := client.Operation(ctx, set)
 	if err != nil {
 		return err
 	}
@@ -168,7 +174,7 @@ func (d *Deployment) execute(ctx context.Context, client *cfn.Client, step *plan
 		return err
 	}
 	step.set = nil // it is used up
-	err = client.Follow(ctx, step.stack.Name, set.StackID, lastSeen)
+	err = client.Follow(ctx, step.stack.Name, operation)
 	switch {
 	case errors.Is(err, cfn.ErrInterrupted):
 		return err // how it ends is not known

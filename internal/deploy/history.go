@@ -10,6 +10,7 @@ import (
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/refusal"
+	"lockstep/internal/utc"
 )
 
 // A Status is what an account's ledger says of an environment.
@@ -78,7 +79,7 @@ func (s Status) Notes() []string {
 	}
 	if s.InterruptedRun != nil {
 		out = append(out, fmt.Sprintf("run %s by %s of %s was cut off; the next deployment goes on from there",
-			s.InterruptedRun.RunID, s.InterruptedRun.CallerARN, s.InterruptedRun.Started.Format(time.DateTime)))
+			s.InterruptedRun.RunID, s.InterruptedRun.CallerARN, utc.Format(s.InterruptedRun.Started)))
 	}
 	return out
 }

@@ -219,7 +219,8 @@ func TestGarbage_OnlyUnreferencedOldObjects(t *testing.T) {
 		"the bill of the tools is still needed")
 
 	c.PutStack(
-		testAccount, testRegion, "another", `{"Description":"`+staging.AssemblyBlobName(digest.Synth(oneStack(t, topics(1)).Digest))+`"}`,
+		testAccount, testRegion, "another",
+		`{"Description":"`+staging.AssemblyBlobName(digest.Synth(oneStack(t, topics(1)).Digest))+`"}`,
 		"CREATE_COMPLETE", "", 0,
 	)
 	removed, err := c.openAccount().DeleteGarbage(t.Context(), 2)

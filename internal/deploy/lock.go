@@ -84,12 +84,13 @@ func (d *Deployment) acquireLock(ctx context.Context, l *ledger.Ledger) (*ledger
 		Host: ledger.Host(), PID: os.Getpid(), LivenessFile: liveness.Path(), Since: time.Now().UTC(),
 	})
 	if err != nil {
-		liveness.Close()
 		var held *ledger.LockHeldError
 		if errors.As(err, &held) {
+			liveness.Close()
 			return nil, nil, refusal.Newf(err, "%s; wait until it has ended, or, if it is gone for good, "+
 				"`lockstep unlock --env %s --holder %s`", held, d.target.Environment, held.Holder.ID)
 		}
+		// The lock may be written all the same: its liveness file stays, locked until this process ends.
 		return nil, nil, err
 	}
 	if lock.PreviousHolder != nil {

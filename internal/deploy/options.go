@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"crypto/rand"
+	"io/fs"
 	"strings"
 
 	"lockstep/internal/awsclient"
@@ -41,6 +42,8 @@ type Options struct {
 	// RequiresApproval says that a person must have approved the plan.
 	RequiresApproval bool
 	Artifacts        Artifacts
+	// AdaptAssembly returns a release's cloud assembly in the form in which it is deployed; nil if that is the same.
+	AdaptAssembly func(fs.FS) (fs.FS, error)
 	// Limiter is shared by all deployments of a run; nil for one alone.
 	Limiter *awsclient.Limiter
 	// LivenessDir is the folder, on this machine, of the liveness files of runs; empty for none.

@@ -40,5 +40,7 @@ type StackRecord struct {
 	Outputs map[string]string `json:"outputs,omitempty"`
 	// Reason says why the stack failed: the first resource that failed and what CloudFormation said of it.
 	Reason string `json:"reason,omitempty"`
-	Millis int64  `json:"ms"`
+	// Notes are what a person should know of a stack besides its changes.
+	Notes  []string `json:"notes,omitempty"`
+	Millis int64    `json:"ms"`
 }

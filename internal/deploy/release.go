@@ -23,10 +23,17 @@ type Artifacts struct {
 	ToolSBOM []byte
 }
 
-// recordRelease records what was deployed. Everything that the record refers to is saved before the record.
+// recordRelease records what was deployed. Everything that the record refers to is saved before the record. If nothing
+// was done and the newest release is of this very assembly, it records nothing.
 func (d *Deployment) recordRelease(ctx context.Context, l *ledger.Ledger, o DeployRequest, p *Plan) error {
+	last, err := l.LatestRelease(ctx)
+	if err != nil {
+		return err
+	}
+	if d.isRecorded(last, p) {
+		return d.journal.RecordRelease(ctx, last.Summary())
+	}
 	r := d.newRelease(o, p)
-	var err error
 	if o.Plan != nil {
 		r.PlanDigest = o.Plan.Digest
 		if r.Approval, err = l.Approval(ctx, r.PlanDigest); err != nil {
@@ -58,7 +65,7 @@ func (d *Deployment) newRelease(o DeployRequest, p *Plan) ledger.Release {
 	for _, step := range p.steps {
 		r.Stacks = append(r.Stacks, ledger.Stack{
 			Name: step.stack.Name, ID: step.current.ID(), Outcome: string(step.record.Outcome),
-			TemplateHash: ledger.SHA256Hex([]byte(step.stack.Template.Body)),
+			TemplateHash: ledger.SHA256Hex([]byte(step.stack.Template.Body)), MatchDigest: step.matchDigest,
 		})
 		for _, a := range step.stack.Assets {
 			r.AssetKeys = append(r.AssetKeys, a.Key)

@@ -15,6 +15,7 @@ import (
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/planfile"
 	"lockstep/internal/refusal"
+	"lockstep/internal/utc"
 )
 
 // checkMatches refuses a plan of another environment, mode, assembly, configuration or account than this deployment's.
@@ -58,10 +59,10 @@ func (d *Deployment) checkRegistered(ctx context.Context, l *ledger.Ledger, f pl
 		return now, err
 	case !registered.ChangeSetsDeletedAt.IsZero():
 		return now, refusal.Newf(nil, "the plan %.12s was dropped at %s; %s",
-			f.Digest, registered.ChangeSetsDeletedAt.Format(time.DateTime), advice)
+			f.Digest, utc.Format(registered.ChangeSetsDeletedAt), advice)
 	case now.After(registered.Expires):
 		return now, refusal.Newf(nil, "the plan %.12s was good until %s; %s",
-			f.Digest, registered.Expires.Format(time.DateTime), advice)
+			f.Digest, utc.Format(registered.Expires), advice)
 	case registered.AppliedByRun != "" && registered.AppliedByRun != d.interruptedRun:
 		return now, refusal.Newf(nil, "the plan %.12s was applied by run %s already; %s",
 			f.Digest, registered.AppliedByRun, advice)
@@ -82,7 +83,7 @@ func (d *Deployment) checkApproved(ctx context.Context, l *ledger.Ledger, f plan
 		return nil, nil
 	}
 	d.printProgress(fmt.Sprintf("the plan was approved by %s at %s",
-		approval.ApproverARN, approval.At.Format(time.DateTime)))
+		approval.ApproverARN, utc.Format(approval.At)))
 	var permits []change.Permit
 	for _, name := range approval.Allow {
 		permits = append(permits, change.Permit(name))
@@ -181,11 +182,27 @@ func (d *Deployment) loadReviewedStack(
 	if reviewed.Outcome == change.Unchanged {
 		step.record.Outputs = step.current.StackOutputs()
 	}
-	if reviewed.ChangeSet == "" {
+	switch {
+	case reviewed.Outcome == change.Deferred:
 		return nil
+	case reviewed.ChangeSet == "":
+		return step.acceptReviewed(ctx, client)
 	}
 	step.set = set
 	return client.CheckReviewed(ctx, set, change.OfResources(reviewed.Name, reviewed.Changes))
+}
+
+// acceptReviewed takes the differences of a stack without a change set for none: CloudFormation said so when the plan
+// was made, and neither the stack nor the assembly has changed since.
+func (s *planStep) acceptReviewed(ctx context.Context, client *cfn.Client) error {
+	if s.current.Phase != cfn.Updatable {
+		return nil
+	}
+	if err := client.LoadTemplate(ctx, s.stack, &s.current); err != nil {
+		return err
+	}
+	s.accept(s.current.Compare(s.stack))
+	return nil
 }
 
 // wasBegun reports whether a run that was cut off may have executed a stack's change set.
@@ -203,8 +220,8 @@ func checkUntouched(state cfn.State, reviewed planfile.Stack) error {
 		return nil
 	}
 	return refusal.Newf(nil, "the stack was changed since the plan was made: it was %s of %s and is %s of %s; plan again",
-		statusText(reviewed.Status), reviewed.Updated.Format(time.DateTime),
-		statusText(now), state.LastUpdated().Format(time.DateTime))
+		statusText(reviewed.Status), utc.Format(reviewed.Updated),
+		statusText(now), utc.Format(state.LastUpdated()))
 }
 
 func statusText(status string) string {

@@ -11,6 +11,7 @@ import (
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/planfile"
 	"lockstep/internal/refusal"
+	"lockstep/internal/utc"
 )
 
 // SavePlan is Plan for a review: the change sets stay for the time ttl. It also returns the target's entry in the plan
@@ -118,5 +119,5 @@ func (d *Deployment) Approve(
 		return a, err
 	}
 	return *earlier, refusal.Newf(nil, "the plan was approved already, by %s at %s",
-		earlier.ApproverARN, earlier.At.Format(time.DateTime))
+		earlier.ApproverARN, utc.Format(earlier.At))
 }

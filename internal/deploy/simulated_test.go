@@ -106,8 +106,9 @@ func (c *cloud) open(asm *assembly.Assembly, change ...func(*Options)) *Deployme
 	c.t.Helper()
 	o := Options{
 		Run: RunInfo{ID: NewRunID(), Command: "lockstep deploy", Mode: Rehearsal, Commit: "abc"}, Progress: c.progress.add,
-		SynthDigest: digest.Synth(asm.Digest), EnvironmentDigest: digest.Environment(asm.Digest), ConfigurationDigest: "configuration",
-		LivenessDir: c.t.TempDir(),
+		SynthDigest: digest.Synth(asm.Digest), EnvironmentDigest: digest.Environment(asm.Digest),
+		ConfigurationDigest: "configuration",
+		LivenessDir:         c.t.TempDir(),
 	}
 	for _, f := range change {
 		f(&o)

@@ -13,6 +13,28 @@ import (
 
 var errNotFile = errors.New("is not a regular file")
 
+// newNotFileError returns an error that says what there is under the name instead of a regular file.
+func newNotFileError(op, name string, mode fs.FileMode) error {
+	return &fs.PathError{Op: op, Path: name, Err: fmt.Errorf("%w but %s", errNotFile, kind(mode))}
+}
+
+// kind returns in words what a mode stands for, with its article.
+func kind(mode fs.FileMode) string {
+	switch {
+	case mode.IsRegular():
+		return "a file"
+	case mode.IsDir():
+		return "a folder"
+	case mode&fs.ModeSymlink != 0:
+		return "a link"
+	case mode&fs.ModeNamedPipe != 0:
+		return "a named pipe"
+	case mode&fs.ModeSocket != 0:
+		return "a socket"
+	}
+	return "a device"
+}
+
 // A TooLargeError is a file that has more bytes than its reader accepts.
 type TooLargeError struct {
 	Name string
@@ -32,14 +54,14 @@ func Open(name string) (*os.File, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() { // opening a device may have effects
-		return nil, &fs.PathError{Op: "open", Path: name, Err: errNotFile}
+		return nil, newNotFileError("open", name, info.Mode())
 	}
 	file, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
 	if info, err = file.Stat(); err == nil && !info.Mode().IsRegular() { // it was replaced since
-		err = &fs.PathError{Op: "open", Path: name, Err: errNotFile}
+		err = newNotFileError("open", name, info.Mode())
 	}
 	if err != nil {
 		return nil, errors.Join(err, file.Close())

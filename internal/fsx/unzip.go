@@ -14,7 +14,8 @@ import (
 const maxLinkBytes = 4096
 
 // Unzip unpacks an archive below dir, which must exist. No entry can be written outside of dir, neither by its name nor
-// through a link, and no link leads out of it. The error is a *TooLargeError if the entries have more than limit bytes together.
+// through a link, and no link leads out of it. The error is a *TooLargeError if the entries have more than limit bytes
+// together.
 func Unzip(archive *zip.Reader, dir string, limit int64) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {

@@ -46,16 +46,16 @@ func WriteFile(name string, data []byte, perm fs.FileMode) error {
 	case info.Mode()&(fs.ModeNamedPipe|fs.ModeDevice) != 0:
 		return writeStream(target, data)
 	case !info.Mode().IsRegular():
-		return &fs.PathError{Op: "write", Path: name, Err: errNotFile}
+		return newNotFileError("write", name, info.Mode())
 	default:
 		perm = info.Mode().Perm()
 	}
 	return rename(target, perm, bytes.NewReader(data))
 }
 
-// Replace makes name a file that holds data, with exactly the mode perm, whole or not at all. It is meant for names that
-// belong to the program: a symbolic link is replaced, not followed. What is neither a file nor a link is an error and
-// stays. Folders that are missing are created as by WriteFile.
+// Replace makes name a file that holds data, with exactly the mode perm, whole or not at all. It is meant for names
+// that belong to the program: a symbolic link is replaced, not followed. What is neither a file nor a link is an error
+// and stays. Folders that are missing are created as by WriteFile.
 func Replace(name string, data []byte, perm fs.FileMode) error {
 	return replaceFrom(name, bytes.NewReader(data), perm)
 }
@@ -79,7 +79,7 @@ func replaceFrom(name string, source io.Reader, perm fs.FileMode) error {
 	case info.IsDir():
 		return &fs.PathError{Op: "replace", Path: name, Err: syscall.EISDIR}
 	case !info.Mode().IsRegular() && info.Mode()&fs.ModeSymlink == 0:
-		return &fs.PathError{Op: "replace", Path: name, Err: errNotFile}
+		return newNotFileError("replace", name, info.Mode())
 	}
 	return rename(name, perm, source)
 }

@@ -152,7 +152,8 @@ func TestCoverage_Floor(t *testing.T) {
 	t.Run("what the scripts ran counts once", func(t *testing.T) {
 		root := newRepository(t, map[string]string{
 			pipeline.CoverageProfile: profile, pipeline.CoverageFloor: "80\n",
-			pipeline.ScriptsCoverageDir + "/tests.out":  "mode: atomic\nlockstep/x/x.go:1.1,2.2 3 7\nlockstep/x/x.go:3.1,4.2 1 0\nlockstep/y/y.go:1.1,2.2 4 1\nlockstep/y/y.go:3.1,4.2 2 0\n",
+			pipeline.ScriptsCoverageDir + "/tests.out": "mode: atomic\nlockstep/x/x.go:1.1,2.2 3 7\n" +
+				"lockstep/x/x.go:3.1,4.2 1 0\nlockstep/y/y.go:1.1,2.2 4 1\nlockstep/y/y.go:3.1,4.2 2 0\n",
 			pipeline.ScriptsCoverageDir + "/faults.out": "mode: atomic\nlockstep/x/x.go:3.1,4.2 1 1\n",
 		})
 		assert.Empty(t, runBuiltin(t, "coverage", root), "8 of 10 statements")

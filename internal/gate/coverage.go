@@ -52,8 +52,8 @@ func checkCoverage(g Gate) (findings.Report, error) {
 	return r, nil
 }
 
-// CoveragePercent returns the share of statements, in percent, that the unit tests or the scripts ran, from the profiles
-// that they left in the repository. Without profiles of scripts, what only the scripts run is not covered.
+// CoveragePercent returns the share of statements, in percent, that the unit tests or the scripts ran, from the
+// profiles that they left in the repository. Without profiles of scripts, what only the scripts run is not covered.
 func CoveragePercent(root string) (float64, error) {
 	scripts, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pipeline.ScriptsCoverageDir), "*.out"))
 	if err != nil {

@@ -8,11 +8,12 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"regexp"
-	"strings"
 	"sync"
-	"syscall"
 	"time"
+
+	"lockstep/internal/pipeline"
+	"lockstep/internal/process"
+	"lockstep/internal/text"
 )
 
 // maxReportBytes is the size of the largest report that is read, in bytes. Reports of whole repositories stay far
@@ -66,22 +67,17 @@ func (t *tailBuffer) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// networkErrorPattern matches the messages of programs that could not reach the network or a database behind it.
-var networkErrorPattern = regexp.MustCompile(`(?i)no such host|connection refused|network is unreachable|` +
-	`i/o timeout|TLS handshake timeout|name resolution|proxyconnect|dial tcp|no route to host|` +
-	`no offline version of the OSV database|could not load db|vulnerability database|x509:|` +
-	`502 Bad Gateway|503 Service Unavailable`)
-
 // checkOutcome returns an error if the program's report does not count: it cannot be read, or the program failed and
 // the report has no findings. The error is a *NotRunError if the program could not reach what it needs.
 func checkOutcome(result outcome, readErr, runErr error, stderr string) error {
 	status := describeExit(runErr)
+	_, signaled := process.Signal(runErr)
 	var reason string
 	var notRun *NotRunError
 	switch {
 	case errors.As(readErr, &notRun):
 		return notRun
-	case runErr != nil && isSignaled(runErr):
+	case signaled:
 		return &FailedError{status}
 	case errors.Is(runErr, exec.ErrNotFound):
 		return &NotRunError{fmt.Sprintf("%s; `lockstep doctor` says what to do", runErr)}
@@ -96,48 +92,20 @@ func checkOutcome(result outcome, readErr, runErr error, stderr string) error {
 	default:
 		return nil
 	}
-	if match := networkErrorPattern.FindString(stderr); match != "" {
-		return &NotRunError{"it could not reach what it needs: " + lineContaining(stderr, match)}
+	if line := pipeline.NetworkError(stderr); line != "" {
+		return &NotRunError{"it could not reach what it needs: " + line}
 	}
-	if last := lastLine(stderr); last != "" {
+	if last := text.LastLine(stderr); last != "" {
 		reason += ": " + last
 	}
 	return &FailedError{reason}
 }
 
-// describeExit returns how a program ended, in words.
+// describeExit returns how the gate's program ended, in words.
 func describeExit(err error) string {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
 		return fmt.Sprint(err)
 	}
-	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-		return fmt.Sprintf("its program was ended by signal %d (%v)", int(status.Signal()), status.Signal())
-	}
-	return fmt.Sprintf("its program ended with status %d", exit.ExitCode())
-}
-
-// isSignaled reports whether a program was ended by a signal.
-func isSignaled(err error) bool {
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) {
-		return false
-	}
-	status, ok := exit.Sys().(syscall.WaitStatus)
-	return ok && status.Signaled()
-}
-
-func lastLine(text string) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	return strings.TrimSpace(lines[len(lines)-1])
-}
-
-// lineContaining returns the first line that contains a part of the text.
-func lineContaining(text, part string) string {
-	for line := range strings.Lines(text) {
-		if strings.Contains(line, part) {
-			return strings.TrimSpace(line)
-		}
-	}
-	return part
+	return "its program " + process.DescribeExit(err)
 }

@@ -29,8 +29,8 @@ func ListFiles(root string, patterns []string) ([]string, error) {
 	}), err
 }
 
-// hasCommits reports whether the repository has any commit. The error is *NotRunError where there is no history, or only a
-// part of it.
+// hasCommits reports whether the repository has any commit. The error is *NotRunError where there is no history, or
+// only a part of it.
 func hasCommits(ctx context.Context, root string) (bool, error) {
 	repository := repo.New(root, os.Environ())
 	if _, err := repository.TopLevel(ctx); errors.Is(err, repo.ErrNotRepository) {

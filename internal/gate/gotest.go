@@ -111,22 +111,21 @@ func (g *goTestReader) handleEvent(line []byte) {
 
 // ensurePackage returns the package with this name, which it adds if it is new.
 func (g *goTestReader) ensurePackage(name string) *testPackage {
-	i := slices.IndexFunc(g.packages, func(p *testPackage) bool { return p.name == name })
-	if i < 0 {
-		g.packages = append(g.packages, &testPackage{name: name})
-		i = len(g.packages) - 1
-	}
-	return g.packages[i]
+	return ensure(&g.packages, &testPackage{name: name}, func(p *testPackage) bool { return p.name == name })
 }
 
 // ensureTest returns the test with this name, which it adds if it is new.
 func (p *testPackage) ensureTest(name string) *test {
-	i := slices.IndexFunc(p.tests, func(t *test) bool { return t.name == name })
-	if i < 0 {
-		p.tests = append(p.tests, &test{name: name})
-		i = len(p.tests) - 1
+	return ensure(&p.tests, &test{name: name}, func(t *test) bool { return t.name == name })
+}
+
+// ensure returns the first element of a list that matches. If none does, it adds the new one and returns it.
+func ensure[T any](list *[]T, added T, matches func(T) bool) T {
+	if i := slices.IndexFunc(*list, matches); i >= 0 {
+		return (*list)[i]
 	}
-	return p.tests[i]
+	*list = append(*list, added)
+	return added
 }
 
 func (p *testPackage) addOutput(e testEvent) {

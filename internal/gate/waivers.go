@@ -3,18 +3,18 @@ package gate
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
 	"lockstep/config"
+	"lockstep/internal/fsx"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
 )
 
 // loadWaivers reads the waivers of the repository.
 func (g Gate) loadWaivers() ([]config.Waiver, error) {
-	return config.LoadWaivers(os.DirFS(filepath.Join(g.Root, "config")))
+	return config.LoadWaivers(fsx.Dir(filepath.Join(g.Root, "config")))
 }
 
 // applyWaivers marks the findings that a waiver lets through. An expired waiver lets nothing through. Neither does a
@@ -46,7 +46,7 @@ const maxWaiverDuration = 366 * 24 * time.Hour
 func checkWaivers(g Gate) (findings.Report, error) {
 	var r findings.Report
 	waivers, err := g.loadWaivers()
-	var problems config.Problems
+	var problems config.ValidationErrors
 	switch {
 	case errors.As(err, &problems):
 		for _, p := range problems {

@@ -17,7 +17,9 @@ import (
 
 	"github.com/goyek/goyek/v2"
 
+	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/process"
 	"lockstep/internal/repo"
 	"lockstep/tools"
 )
@@ -34,6 +36,8 @@ type Runner struct {
 	Jobs int
 	// NoCache runs every step, and still stores its result.
 	NoCache bool
+	// Refresh tries gates again that could not reach what they need a short time ago.
+	Refresh bool
 	// Live hands credentials to the steps that reach AWS, so that they work on the real accounts.
 	Live bool
 	// ToleratesNotRun, when set, reports whether the run goes on without a step that could not be run.
@@ -60,6 +64,16 @@ type Report struct {
 	Dir string
 	// Elapsed is the time that the run took.
 	Elapsed time.Duration
+
+	alive io.Closer // nil for none
+}
+
+// Close ends the run. A run whose folder has no summary by then was killed.
+func (r Report) Close() error {
+	if r.alive == nil {
+		return nil
+	}
+	return r.alive.Close()
 }
 
 // Passed reports whether no step keeps the run from ending well.
@@ -76,10 +90,17 @@ func (r *Runner) Run(ctx context.Context, g *pipeline.Graph) (Report, error) {
 		now = time.Now
 	}
 	started := now()
-	dir, err := newRunDir(filepath.Join(r.Root, pipeline.StateDir, "runs"), started)
+	runs, err := filepath.Abs(filepath.Join(r.Root, pipeline.StateDir, "runs"))
 	if err != nil {
 		return Report{}, err
 	}
+	killStrayProcesses(runs)
+	dir, err := newRunDir(runs, started)
+	if err != nil {
+		return Report{}, err
+	}
+	// Where files cannot be locked, this run looks as if it were killed while it goes on.
+	alive, _ := fsx.Lock(filepath.Join(dir, pipeline.RunAliveFile))
 	store, err := openStore(r.Root, now, r.rereadsFiles())
 	if err != nil {
 		return Report{}, err
@@ -88,18 +109,40 @@ func (r *Runner) Run(ctx context.Context, g *pipeline.Graph) (Report, error) {
 		Runner: r, graph: g, dir: dir, now: now, started: started, store: store,
 		results: map[string]*pipeline.Result{}, tools: newProber(r.Environ),
 	}
+	run.tools.remembered = store.versions
 	run.files = sync.OnceValues(func() (repo.Listing, error) { return repo.Walk(r.Root) })
-	if err := run.execute(ctx); err != nil {
+	waitForVersions := run.prefetchVersions(ctx)
+	err = run.execute(ctx)
+	waitForVersions()
+	process.KillDescendants(true) // what has dropped its mark
+	if err != nil {
 		return Report{}, err
 	}
 	if err := store.close(); err != nil {
 		run.emitNotice("", fmt.Sprintf("the cache's index was not saved, so the next run reads its inputs again: %v", err))
 	}
-	report := Report{Dir: dir, Elapsed: now().Sub(started)}
+	report := Report{Dir: dir, Elapsed: now().Sub(started), alive: alive}
 	for _, s := range g.Steps() {
 		report.Results = append(report.Results, *run.results[s.Name])
 	}
 	return report, nil
+}
+
+// prefetchVersions asks the tools of all steps for their versions, side by side, so that no step waits for one after
+// the other. It returns a function that waits for the answers. An error is one of the step that needs the tool.
+func (r *graphRun) prefetchVersions(ctx context.Context) (wait func()) {
+	var group sync.WaitGroup
+	asked := map[string]bool{}
+	for _, step := range r.graph.Steps() {
+		for _, tool := range step.Tools {
+			if step.Effect != pipeline.Compute || asked[tool] {
+				continue
+			}
+			asked[tool] = true
+			group.Go(func() { _, _ = r.tools.version(ctx, tool) })
+		}
+	}
+	return group.Wait
 }
 
 // rereadsFiles reports whether every input is read again, whatever the file system says of it: where a result that is
@@ -213,11 +256,11 @@ const maxRuns = 20
 // newRunDir creates the folder of a run that starts now and removes the oldest ones. The names sort by time.
 func newRunDir(parent string, now time.Time) (string, error) {
 	if err := os.MkdirAll(parent, 0o755); err != nil {
-		return "", fmt.Errorf("the folder of the run's logs cannot be created: %w", err)
+		return "", fmt.Errorf("the run's logs: %w", tools.ExplainWriteError(parent, err))
 	}
 	dir, err := os.MkdirTemp(parent, now.UTC().Format("20060102T150405.000")+"-")
 	if err != nil {
-		return "", fmt.Errorf("the folder of the run's logs cannot be created: %w", err)
+		return "", fmt.Errorf("the run's logs: %w", tools.ExplainWriteError(parent, err))
 	}
 	if entries, err := os.ReadDir(parent); err == nil {
 		for _, old := range entries[:max(0, len(entries)-maxRuns)] {

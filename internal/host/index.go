@@ -11,8 +11,8 @@ import (
 	"lockstep/internal/fsx"
 )
 
-// index remembers the hashes of files by what the file system says of them, so that only files that changed are read.
-// It trusts what Git's index trusts: see stamp and isRacy.
+// index remembers the hashes of files, or what else depends on their bytes alone, by what the file system says of them,
+// so that only files that changed are read. It trusts what Git's index trusts: see stamp and isRacy.
 type index struct {
 	path string
 	now  func() time.Time
@@ -32,7 +32,8 @@ type stamp struct {
 	Changed  int64  `json:"changed"`  // nanoseconds since 1970
 	Inode    uint64 `json:"inode"`
 	Device   uint64 `json:"device"`
-	Hash     string `json:"sum"`
+	// Hash is the hash of the file's bytes, or what else the index remembers.
+	Hash string `json:"sum"`
 }
 
 // minStampAge is how old a file must be for its stamp to be kept. A younger file may change again within the
@@ -75,26 +76,7 @@ func (x *index) hash(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	current := newStamp(info)
-	x.mu.Lock()
-	known, ok := x.stamps[path]
-	x.mu.Unlock()
-	current.Hash = known.Hash
-	if ok && known == current && !x.rereads {
-		return known.Hash, nil
-	}
-	if current.Hash, err = fsx.Hash(path); err != nil {
-		return "", err
-	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if current.isRacy(x.now().Add(-minStampAge)) {
-		delete(x.stamps, path)
-	} else {
-		x.stamps[path] = current
-	}
-	x.changed = true
-	return current.Hash, nil
+	return x.lookup(path, info, fsx.Hash)
 }
 
 // inputHash returns what a step can see of a file: its bytes and whether it can be executed.
@@ -103,11 +85,37 @@ func (x *index) inputHash(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	hash, err := x.hash(path)
+	hash, err := x.lookup(path, info, fsx.Hash)
 	if info.Mode()&0o111 != 0 {
 		hash += "+x"
 	}
 	return hash, err
+}
+
+// lookup returns what compute returns for the file, which it does not call if the file has not changed since it did.
+func (x *index) lookup(path string, info fs.FileInfo, compute func(path string) (string, error)) (string, error) {
+	current := newStamp(info)
+	x.mu.Lock()
+	known, ok := x.stamps[path]
+	x.mu.Unlock()
+	current.Hash = known.Hash
+	if ok && known == current && !x.rereads {
+		return known.Hash, nil
+	}
+	var err error
+	if current.Hash, err = compute(path); err != nil {
+		return "", err
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if current.isRacy(x.now().Add(-minStampAge)) {
+		delete(x.stamps, path)
+		x.changed = x.changed || ok
+	} else {
+		x.stamps[path] = current
+		x.changed = true
+	}
+	return current.Hash, nil
 }
 
 // save writes the index for the next run, without the files that are gone.

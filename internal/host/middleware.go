@@ -59,12 +59,31 @@ func (r *graphRun) cacheResults(next goyek.Runner) goyek.Runner {
 		if !r.NoCache && r.restoreResult(step, key) {
 			return goyek.Result{Status: goyek.StatusPassed}
 		}
+		if reason := r.unreachableReason(key); reason != "" {
+			r.recordResult(step.Name, pipeline.NotRun, reason)
+			return goyek.Result{Status: goyek.StatusFailed}
+		}
 		out := next(in)
 		if out.Status == goyek.StatusPassed {
 			out.Status = r.storeResult(in.Context, step, key)
 		}
+		if r.remembersUnreachable() {
+			r.store.unreachable.record(key, r.result(step.Name))
+		}
 		return out
 	}
+}
+
+// remembersUnreachable reports whether a gate that could not reach what it needs is not tried again for a while. It
+// always is where nothing may be taken from an earlier run.
+func (r *Runner) remembersUnreachable() bool { return !r.NoCache && !r.rereadsFiles() }
+
+// unreachableReason returns why the gate of that key is not tried again; empty if it is to be tried.
+func (r *graphRun) unreachableReason(key string) string {
+	if r.Refresh || !r.remembersUnreachable() {
+		return ""
+	}
+	return r.store.unreachable.reason(key)
 }
 
 // restoreResult restores the result that the store has under the key, and reports whether it has one.

@@ -5,18 +5,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/goyek/goyek/v2"
 
+	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/process"
 )
 
 // defaultStopTimeout is how long an interrupted step may take to end by itself before its process group is killed. A
@@ -48,20 +47,21 @@ func (r *graphRun) runStep(a *goyek.A, step pipeline.Step) error {
 		return err
 	}
 	cmd.Stdout, cmd.Stderr = a.Output(), a.Output()
-	return r.classifyExit(step, describeExit(runProcessGroup(cmd)))
+	err = process.RunMarked(cmd, cmp.Or(r.stopTimeout, defaultStopTimeout), r.processMark(step.Name))
+	return r.classifyExit(step, exitErrorOf(err))
 }
 
-// describeExit returns an error that says how a process ended: an *exitError with its status, or the signal that
-// ended it.
-func describeExit(err error) error {
+// exitErrorOf returns an *exitError for a process that ended with a status other than 0, and an error that says what
+// happened for any other.
+func exitErrorOf(err error) error {
 	var exit *exec.ExitError
-	if !errors.As(err, &exit) {
-		return err
+	if _, signaled := process.Signal(err); signaled {
+		return errors.New(process.DescribeExit(err))
 	}
-	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-		return fmt.Errorf("ended by signal %d (%v)", int(status.Signal()), status.Signal())
+	if errors.As(err, &exit) {
+		return &exitError{code: exit.ExitCode()}
 	}
-	return &exitError{code: exit.ExitCode()}
+	return err
 }
 
 // classifyExit returns a *notRunError for a gate that could not do its work here. The reason of a gate is the last
@@ -117,9 +117,6 @@ func (r *graphRun) newCommand(ctx context.Context, step pipeline.Step) (*exec.Cm
 	cmd := exec.CommandContext(ctx, program, invocation.Argv[1:]...)
 	cmd.Dir = r.Root
 	cmd.Env = prependPath(invocation.Env, folders)
-	cmd.Cancel = func() error { return signalProcessGroup(cmd, syscall.SIGTERM) }
-	cmd.WaitDelay = cmp.Or(r.stopTimeout, defaultStopTimeout)
-	cmd.SysProcAttr = processGroupAttributes()
 	return cmd, nil
 }
 
@@ -136,32 +133,22 @@ func (r *graphRun) findProgram(name string, folders []string) (string, error) {
 	}
 }
 
-// runProcessGroup runs the command and kills what is left of its process group, however the command ends.
-func runProcessGroup(cmd *exec.Cmd) error {
-	// Linux kills the child when the thread that started it ends (Pdeathsig), so the thread has to live as long as the
-	// child.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	if err := cmd.Start(); err != nil {
-		var path *fs.PathError
-		if errors.As(err, &path) {
-			err = path.Err
-		}
-		return fmt.Errorf("%s cannot be started: %w", cmd.Path, err)
-	}
-	err := cmd.Wait()
-	_ = signalProcessGroup(cmd, syscall.SIGKILL) // mostly the group is empty
-	if errors.Is(err, exec.ErrWaitDelay) {
-		return errors.New("its processes did not end in time and were killed")
-	}
-	return err
-}
+// processMark returns the value of process.Variable in the processes of a step. It begins with the folder of the run.
+func (r *graphRun) processMark(step string) string { return r.dir + "/" + step }
 
-// signalProcessGroup sends a signal to the command's process group. The error is os.ErrProcessDone if there is none, as
-// exec.Cmd.Cancel demands.
-func signalProcessGroup(cmd *exec.Cmd, signal syscall.Signal) error {
-	if cmd.Process == nil || syscall.Kill(-cmd.Process.Pid, signal) != nil {
-		return os.ErrProcessDone
-	}
-	return nil
+// killStrayProcesses kills the processes of runs in this repository that were killed themselves.
+func killStrayProcesses(runs string) int {
+	return process.KillMarked(func(value string) bool {
+		name, found := strings.CutPrefix(value, runs+"/")
+		if !found {
+			return false
+		}
+		name, _, _ = strings.Cut(name, "/")
+		alive := filepath.Join(runs, name, pipeline.RunAliveFile)
+		if _, err := os.Stat(alive); err != nil {
+			return false // another machine's, or another container's
+		}
+		locked, err := fsx.IsLocked(alive)
+		return err == nil && !locked
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 
 	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
+	"lockstep/tools"
 )
 
 // store is the content-addressed cache of a repository: entries by a step's key, blobs by their hash.
@@ -19,11 +21,15 @@ import (
 //	.lockstep/cache/entries/KEY.json   what the step made: path, mode and hash of each output, and of its log
 //	.lockstep/cache/blobs/HASH         the bytes
 //	.lockstep/cache/index.json         the hashes of files that have not changed since they were read
+//	.lockstep/cache/versions.json      the versions that programs printed that have not changed since
+//	.lockstep/cache/unreachable.json   the gates that could not reach what they need
 type store struct {
-	root  string
-	dir   string
-	now   func() time.Time
-	index *index
+	root        string
+	dir         string
+	now         func() time.Time
+	index       *index
+	versions    *index
+	unreachable *unreachableGates
 }
 
 // entry is the result of a step.
@@ -55,17 +61,21 @@ func openStore(root string, now func() time.Time, rereads bool) (*store, error) 
 	dir := filepath.Join(root, pipeline.StateDir, "cache")
 	for _, sub := range []string{"entries", "blobs"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
-			return nil, fmt.Errorf("the folder of the cache cannot be created: %w", err)
+			return nil, fmt.Errorf("the cache: %w", tools.ExplainWriteError(dir, err))
 		}
 	}
-	x := openIndex(filepath.Join(dir, "index.json"), now)
-	x.rereads = rereads
-	return &store{root: root, dir: dir, now: now, index: x}, nil
+	s := &store{
+		root: root, dir: dir, now: now, unreachable: openUnreachableGates(dir, now),
+		index:    openIndex(filepath.Join(dir, "index.json"), now),
+		versions: openIndex(filepath.Join(dir, "versions.json"), now),
+	}
+	s.index.rereads, s.versions.rereads = rereads, rereads
+	return s, nil
 }
 
-// close writes the index and removes old entries.
+// close writes the indexes and removes old entries.
 func (s *store) close() error {
-	return errors.Join(s.index.save(), s.trim())
+	return errors.Join(s.index.save(), s.versions.save(), s.unreachable.save(), s.trim())
 }
 
 func (s *store) entryPath(key string) string { return filepath.Join(s.dir, "entries", key+".json") }
@@ -191,7 +201,26 @@ func (s *store) restoreFiles(e entry, log string) error {
 	if err := s.removeUnlistedFiles(e.Files); err != nil {
 		return err
 	}
-	return s.restoreBlob(e.Log, log, fsx.PublicFile)
+	return s.restoreLog(e.Log, log)
+}
+
+// restoreLog copies the log of a cached step into the run's folder. Unlike an output, it need not survive a crash of
+// the machine, so nothing waits for the disk.
+func (s *store) restoreLog(hash, log string) error {
+	if err := s.verifyBlob(hash); err != nil {
+		return err
+	}
+	source, err := fsx.Open(s.blobPath(hash))
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	file, err := os.Create(log)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(file, source)
+	return errors.Join(err, file.Close())
 }
 
 // restoreFile makes an output what it was, unless it still is.

@@ -1,16 +1,21 @@
 package host
 
 import (
+	"bufio"
 	"context"
 	"fmt"
+	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 
 	"golang.org/x/mod/semver"
 
+	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 	"lockstep/tools"
 )
@@ -43,7 +48,10 @@ func (e *MissingToolError) Unwrap() error { return e.Err }
 // prober finds the tools of the table. It asks each tool that the machine must have for its version, once a run, and
 // installs the others when they are first needed.
 type prober struct {
-	environ  []string
+	environ []string
+	// remembered holds the versions that tools printed in earlier runs; nil if every tool is asked.
+	remembered *index
+
 	mu       sync.Mutex
 	versions map[string]func() (string, error)
 }
@@ -125,7 +133,7 @@ func (p *prober) ensureInstalled(ctx context.Context, name string, progress func
 // versionNumber is the first number with dots that a tool prints.
 var versionNumber = regexp.MustCompile(`\d+\.\d+(\.\d+)?`)
 
-// queryVersion asks the tool for its version, and returns the first line that it prints.
+// queryVersion returns the first line that the tool prints when it is asked for its version.
 func (p *prober) queryVersion(ctx context.Context, tool string) (string, error) {
 	spec := pipeline.Tools[tool]
 	for _, name := range spec.Names {
@@ -133,17 +141,10 @@ func (p *prober) queryVersion(ctx context.Context, tool string) (string, error) 
 		if err != nil {
 			continue
 		}
-		cmd := exec.CommandContext(ctx, path, spec.VersionArgs...)
-		cmd.Env = stepEnviron(pipeline.Step{}, p.environ, false)
-		out, err := cmd.CombinedOutput()
-		switch {
-		case err != nil && ctx.Err() != nil:
-			return "", ctx.Err()
-		case err != nil:
-			command := strings.Join(append([]string{path}, spec.VersionArgs...), " ")
-			return "", fmt.Errorf("%s does not work: %s: %w; %s", tool, command, err, spec.Remedy)
+		version, err := p.rememberedVersion(name, path, func() (string, error) { return p.printedVersion(ctx, tool, path) })
+		if err != nil {
+			return "", err
 		}
-		version, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
 		if number := versionNumber.FindString(version); semver.Compare("v"+number, "v"+spec.Version) < 0 {
 			return "", &MissingToolError{Tool: tool, Found: number}
 		}
@@ -151,6 +152,58 @@ func (p *prober) queryVersion(ctx context.Context, tool string) (string, error) 
 	}
 	return "", &MissingToolError{Tool: tool}
 }
+
+// printedVersion asks the tool at path for its version.
+func (p *prober) printedVersion(ctx context.Context, tool, path string) (string, error) {
+	spec := pipeline.Tools[tool]
+	cmd := exec.CommandContext(ctx, path, spec.VersionArgs...)
+	cmd.Env = stepEnviron(pipeline.Step{}, p.environ, false)
+	out, err := cmd.CombinedOutput()
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return "", ctx.Err()
+	case err != nil:
+		command := strings.Join(append([]string{path}, spec.VersionArgs...), " ")
+		return "", fmt.Errorf("%s does not work: %s: %w; %s", tool, command, err, spec.Remedy)
+	}
+	version, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	return version, nil
+}
+
+// rememberedVersion returns what ask returns for the program of that name at path. It does not ask again while the
+// program's file is the same, if that file decides the version.
+func (p *prober) rememberedVersion(name, path string, ask func() (string, error)) (string, error) {
+	file, err := filepath.EvalSymlinks(path)
+	if p.remembered == nil || err != nil || !decidesVersion(name, file) {
+		return ask()
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		return ask()
+	}
+	return p.remembered.lookup(file, info, func(string) (string, error) { return ask() })
+}
+
+// decidesVersion reports whether the version that a program prints depends on its file alone. It does not where the
+// file chooses among several versions: a version manager's shim is a shell script or a link to the manager, macOS has
+// such programs in /usr/bin, and go runs the version that go.mod names.
+func decidesVersion(name, file string) bool {
+	isShim := !strings.Contains(filepath.Base(file), name) || runtime.GOOS == "darwin" && filepath.Dir(file) == "/usr/bin"
+	if isShim || name == pipeline.ToolGo {
+		return false
+	}
+	f, err := fsx.Open(file)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	line, err := bufio.NewReaderSize(io.LimitReader(f, maxInterpreterBytes), maxInterpreterBytes).ReadString('\n')
+	isScript := strings.HasPrefix(line, "#!")
+	return !isScript || err == nil && strings.HasSuffix(strings.TrimSpace(line), "node") // as npm's own program
+}
+
+// maxInterpreterBytes is as long as the first line of a script may be on Linux.
+const maxInterpreterBytes = 256
 
 // find returns the path of a program in the folders, or else on the caller's PATH. The error is a *MissingToolError.
 func (p *prober) find(name string, folders []string) (string, error) {

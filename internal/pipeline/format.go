@@ -43,6 +43,9 @@ const (
 	CoverageFloor      = "tests/coverage.floor"
 )
 
-// CoverageVariable names the folder where the scripts leave their profiles. The program under test counts its statements
-// where it is set.
+// CoverageVariable names the folder where the scripts leave their profiles. The program under test counts its
+// statements where it is set.
 const CoverageVariable = "LOCKSTEP_COVERAGE"
+
+// RunAliveFile is the file in the folder of a run's logs that is locked until the run has ended, however it ends.
+const RunAliveFile = "alive.lock"

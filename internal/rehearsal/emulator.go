@@ -61,11 +61,13 @@ type Emulator struct {
 type Status struct {
 	Running bool `json:"running"`
 	// RunsUntilStopped says that it runs until Stop, whether anybody uses it or not.
-	RunsUntilStopped bool      `json:"kept"`
-	Endpoint         string    `json:"endpoint,omitempty"`
-	CABundle         string    `json:"caBundle,omitempty"`
-	PID              int       `json:"pid,omitempty"`
-	Since            time.Time `json:"since,omitzero"`
+	RunsUntilStopped bool `json:"kept"`
+	// InUse says that a run uses it.
+	InUse    bool      `json:"inUse"`
+	Endpoint string    `json:"endpoint,omitempty"`
+	CABundle string    `json:"caBundle,omitempty"`
+	PID      int       `json:"pid,omitempty"`
+	Since    time.Time `json:"since,omitzero"`
 	// State is the folder of the accounts' state, and Log the file that the emulator writes.
 	State string `json:"state"`
 	Log   string `json:"log"`
@@ -171,6 +173,18 @@ func (e *Emulator) leave(users *flock.Flock) error {
 	return e.stop(*running)
 }
 
+// hasUsers reports whether a run uses the emulator. An emulator that ends by itself holds the users' lock alone.
+func (e *Emulator) hasUsers() bool {
+	users := flock.New(e.path("users.lock"))
+	defer users.Close()
+	free, err := users.TryLock()
+	if err != nil || free {
+		return false
+	}
+	shared, err := users.TryRLock()
+	return err == nil && shared
+}
+
 // isInUse reports whether anybody uses the emulator. The caller holds start.lock.
 func (e *Emulator) isInUse() bool {
 	users := flock.New(e.path("users.lock"))
@@ -230,6 +244,7 @@ func (e *Emulator) Status(ctx context.Context) (Status, error) {
 	session := e.newSession(running.Port)
 	status.Running = session.isHealthy(ctx, e.timeout().answer)
 	status.RunsUntilStopped = running.RunsUntilStopped
+	status.InUse = e.hasUsers()
 	status.Endpoint, status.CABundle = session.Endpoint, session.CABundle
 	status.PID, status.Since = running.PID, running.Started
 	return status, nil

@@ -9,7 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
+
+	"lockstep/internal/utc"
 )
 
 // A processIdentity is what tells a process from another one with the same id.
@@ -44,7 +45,7 @@ func signalProcess(record processRecord, signal syscall.Signal) error {
 	case !identity.matches(record.Identity):
 		return fmt.Errorf("process %d is not the emulator that was started at %s: "+
 			"end the process that listens on port %d, then run this again",
-			record.PID, record.Started.Format(time.DateTime), record.Port)
+			record.PID, utc.Format(record.Started), record.Port)
 	}
 	if err := process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("the emulator, process %d, cannot be ended: %w", record.PID, err)

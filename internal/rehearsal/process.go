@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"time"
 
+	"lockstep/internal/fsx"
+	"lockstep/internal/process"
 	"lockstep/tools"
 )
 
@@ -93,11 +95,11 @@ func (e *Emulator) startOnce(ctx context.Context, untilStopped bool) (*Session, 
 	if err := e.prepareState(); err != nil {
 		return nil, tools.ExplainWriteError(e.Dir, err)
 	}
-	process, err := e.spawn(cmd)
+	started, err := e.spawn(cmd)
 	if err != nil {
 		return nil, tools.ExplainWriteError(e.Dir, err)
 	}
-	record := processRecord{PID: process.pid, Port: port, RunsUntilStopped: untilStopped, Started: time.Now()}
+	record := processRecord{PID: started.pid, Port: port, RunsUntilStopped: untilStopped, Started: time.Now()}
 	session := e.newSession(port)
 	record.Identity, err = readIdentity(record.PID)
 	if err == nil || errors.Is(err, os.ErrProcessDone) { // waitUntilHealthy says why it has ended
@@ -105,7 +107,7 @@ func (e *Emulator) startOnce(ctx context.Context, untilStopped bool) (*Session, 
 		err = e.writeRecord(record)
 	}
 	if err == nil {
-		err = e.waitUntilHealthy(ctx, session, process)
+		err = e.waitUntilHealthy(ctx, session, started)
 	}
 	if err != nil {
 		return nil, errors.Join(err, e.terminate(record))
@@ -113,8 +115,8 @@ func (e *Emulator) startOnce(ctx context.Context, untilStopped bool) (*Session, 
 	return session, nil
 }
 
-// A process is the emulator's, as its starter sees it.
-type process struct {
+// An emulatorProcess is the process of the emulator, as its starter sees it.
+type emulatorProcess struct {
 	pid int
 	// ended is closed when the process has.
 	ended chan struct{}
@@ -152,7 +154,7 @@ func (e *Emulator) ministackCommand(ctx context.Context, port int, c tlsFiles) (
 
 // spawn starts the emulator in a session of its own: an interrupt at the terminal is for the run, which then stops the
 // emulator in good order.
-func (e *Emulator) spawn(cmd *exec.Cmd) (*process, error) {
+func (e *Emulator) spawn(cmd *exec.Cmd) (*emulatorProcess, error) {
 	alive, err := os.OpenFile(e.path(aliveFile), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, err
@@ -179,7 +181,7 @@ func (e *Emulator) spawn(cmd *exec.Cmd) (*process, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("the emulator cannot be started: %w", err)
 	}
-	p := &process{pid: cmd.Process.Pid, ended: make(chan struct{})}
+	p := &emulatorProcess{pid: cmd.Process.Pid, ended: make(chan struct{})}
 	go func() {
 		defer close(p.ended)
 		_ = cmd.Wait() // its log says how it ended
@@ -197,6 +199,7 @@ func (e *Emulator) processEnv(port int, c tlsFiles) []string {
 		"PERSIST_STATE=1", "STATE_DIR=" + e.path(stateDir), "S3_PERSIST=1", "S3_DATA_DIR=" + e.path(objectsDir),
 		"TMPDIR=" + e.path("tmp"), "IOT_MTLS_ENABLED=0", "SFTP_ENABLED=0", "DSQL_ENABLED=0",
 		"PYTHONUNBUFFERED=1", "PYTHONDONTWRITEBYTECODE=1", "PYTHONNOUSERSITE=1", "HOME=" + e.path("tmp"),
+		process.Variable + "=" + process.Kept,
 	}
 	for _, name := range []string{"PATH", "LANG", "LC_ALL", "TZ"} {
 		if value := tools.Getenv(e.Environ, name); value != "" {
@@ -217,7 +220,7 @@ func (e *brokenInstallError) Error() string {
 var errPortTaken = errors.New("another program has taken the port just now: run this again")
 
 // waitUntilHealthy returns when the emulator answers, or why it does not.
-func (e *Emulator) waitUntilHealthy(ctx context.Context, s *Session, p *process) error {
+func (e *Emulator) waitUntilHealthy(ctx context.Context, s *Session, p *emulatorProcess) error {
 	limit := e.timeout().start
 	ctx, cancel := context.WithTimeoutCause(ctx, limit,
 		fmt.Errorf("the emulator does not answer after %v; its log is %s", limit, e.path(logFile)))
@@ -288,9 +291,12 @@ func (s *Session) checkHealth(ctx context.Context, within time.Duration) error {
 // healthPath is the path of ministack's health check.
 const healthPath = "/_ministack/health"
 
+// maxCertificateBytes is more than all authorities that a machine trusts.
+const maxCertificateBytes = 16 << 20
+
 // loadCertPool reads certificate authorities from a PEM file.
 func loadCertPool(file string) (*x509.CertPool, error) {
-	text, err := os.ReadFile(file)
+	text, err := fsx.ReadFile(file, maxCertificateBytes)
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,13 @@ type Listing struct {
 func (l Listing) Match(patterns []string) ([]string, error) {
 	for _, dir := range slices.Sorted(maps.Keys(l.Unreadable)) {
 		if pipeline.CanMatchBelow(patterns, dir) {
-			return nil, fmt.Errorf("the files of %s cannot be listed: %w", dir, l.Unreadable[dir])
+			err := l.Unreadable[dir]
+			var path *fs.PathError
+			if errors.As(err, &path) {
+				err = path.Err
+			}
+			return nil, fmt.Errorf("the folder %s may have files that this reads, and cannot be read: %w; make it readable, "+
+				"or move it out of the project", dir, err)
 		}
 	}
 	var files []string

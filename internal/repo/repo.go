@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"lockstep/internal/text"
 	"lockstep/tools"
 )
 
@@ -84,7 +85,7 @@ func (r *Repository) Git(ctx context.Context, command string, args ...string) (s
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
-		message := strings.TrimPrefix(strings.Join(strings.Fields(stderr.String()), " "), "fatal: ")
+		message := strings.TrimPrefix(text.OneLine(stderr.String()), "fatal: ")
 		if strings.HasPrefix(message, "not a git repository") {
 			return "", ErrNotRepository
 		}

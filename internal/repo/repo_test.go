@@ -190,7 +190,8 @@ func TestWalk_ReportsUnreadableFolder(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"a", "z/d"}, listing.Files)
 	_, err = listing.Match([]string{"**", "!a"})
-	require.EqualError(t, err, "the files of locked cannot be listed: open locked: permission denied")
+	require.EqualError(t, err, "the folder locked may have files that this reads, and cannot be read: "+
+		"permission denied; make it readable, or move it out of the project")
 	matching, err := listing.Match([]string{"*", "z/**", "!a"})
 	require.NoError(t, err, "these patterns match nothing in the folder")
 	assert.Equal(t, []string{"z/d"}, matching)

@@ -4,10 +4,10 @@ import (
 	_ "embed"
 	"html/template"
 	"io"
-	"time"
 
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/utc"
 )
 
 //go:embed report.html
@@ -19,7 +19,7 @@ var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"failing":  func(r findings.Report) []findings.Finding { return r.Failing() },
 	"waived":   waivedFindings,
 	"bad":      failureOf,
-	"when":     func(t time.Time) string { return t.Format(time.RFC1123) },
+	"when":     utc.Format,
 }).Parse(pageSource))
 
 // waivedFindings returns the findings that do not keep their gate from passing.

@@ -39,7 +39,8 @@ var planFlags = []change.Flag{{
 func TestPlanMarkdown_Golden(t *testing.T) {
 	created := time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC)
 	file := planfile.File{
-		Environment: "acc", Digest: digest.Plan(strings.Repeat("d", 64)), EnvironmentDigest: digest.Environment(strings.Repeat("a", 64)), Commit: "c0ffee",
+		Environment: "acc", Digest: digest.Plan(strings.Repeat("d", 64)),
+		EnvironmentDigest: digest.Environment(strings.Repeat("a", 64)), Commit: "c0ffee",
 		CreatedAt: created, Expires: created.Add(time.Hour),
 		Targets: []planfile.Target{{Account: "444455556666", Region: "eu-west-1", Stacks: []planfile.Stack{
 			{Name: "data", Outcome: change.Planned, Changes: planChanges, Flags: planFlags},
@@ -79,7 +80,7 @@ data: planned
          KeySchema, which replaces the resource
   !    data-loss: Table: it is replaced, and with it go a table
 app: deferred: it needs net, which does not exist yet
-left behind, because the assembly has them no more: old; when nothing needs one any longer, remove it with `+
+orphaned, because the assembly no longer has them: old; when nobody needs one any more, remove it with `+
 		"`aws cloudformation delete-stack --stack-name NAME`"), text)
 }
 
@@ -88,4 +89,12 @@ func TestAlignColumns_PadsCellsAndTrimsLines(t *testing.T) {
 		{"a", "bb", ""}, {"aaa"}, {"a", "b", "c\td"},
 	}))
 	assert.Empty(t, AlignColumns(nil))
+}
+
+func TestPlanText_ShowsNotes(t *testing.T) {
+	note := "Parameters.Size stays 5: neither the assembly nor a default gives it a value"
+	text := PlanText(deploy.Record{Stacks: []deploy.StackRecord{
+		{Name: "data", Outcome: change.Unchanged, Notes: []string{note}},
+	}})
+	assert.Equal(t, "data: unchanged\n  "+note, text)
 }

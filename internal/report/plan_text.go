@@ -17,8 +17,8 @@ func PlanText(r deploy.Record) string {
 		parts = append(parts, stackText(s))
 	}
 	if len(r.OrphanedStacks) > 0 {
-		parts = append(parts, fmt.Sprintf("left behind, because the assembly has them no more: %s; "+
-			"when nothing needs one any longer, remove it with `aws cloudformation delete-stack --stack-name NAME`",
+		parts = append(parts, fmt.Sprintf("orphaned, because the assembly no longer has them: %s; "+
+			"when nobody needs one any more, remove it with `aws cloudformation delete-stack --stack-name NAME`",
 			strings.Join(r.OrphanedStacks, ", ")))
 	}
 	return strings.Join(parts, "\n")
@@ -29,6 +29,9 @@ func stackText(s deploy.StackRecord) string {
 	fmt.Fprintf(&b, "%s: %s", s.Name, s.Outcome)
 	if s.Reason != "" {
 		fmt.Fprintf(&b, ": %s", s.Reason)
+	}
+	for _, note := range s.Notes {
+		fmt.Fprintf(&b, "\n  %s", note)
 	}
 	for _, c := range s.Changes {
 		fmt.Fprintf(&b, "\n  %-4s %s (%s)", c.Action.Symbol(), c.LogicalID, c.Type)

@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -126,6 +127,17 @@ func TestTreeObserver_KeepsLastStateOnClose(t *testing.T) {
 	o.Close()
 	assert.Contains(t, out.String(), "failed in 1.5 s: exit status 1")
 	assert.Contains(t, out.String(), "+ AWS::S3::Bucket Data")
+}
+
+func TestTreeObserver_ClosedTerminalStopsNothing(t *testing.T) {
+	o := newTreeObserver(io.Discard, newTestGraph(t), func(pipeline.Event) bool { return true }, fixedTime)
+	o.program.Kill()
+	<-o.ended
+	for _, e := range events {
+		o.Observe(e)
+	}
+	o.Observe(pipeline.Event{Kind: pipeline.Notice, Detail: "a notice"})
+	o.Close()
 }
 
 func sampleSummary() *Summary {

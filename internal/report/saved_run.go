@@ -29,6 +29,9 @@ const (
 	gatesFile = "gates.xml"
 )
 
+// maxReportBytes is more than what the gates of a large repository find.
+const maxReportBytes = 512 << 20
+
 // A SavedRun is a run that SaveRun has saved.
 type SavedRun struct {
 	dir     string
@@ -45,9 +48,10 @@ func SaveRun(dir string, s *Summary, gates GateResults) error {
 		return err
 	}
 	return errors.Join(
-		fsx.WriteFile(filepath.Join(dir, summaryFile), summary.Bytes(), fsx.PublicFile),
 		fsx.WriteFile(filepath.Join(dir, findingsFile), sarif.Bytes(), fsx.PublicFile),
 		fsx.WriteFile(filepath.Join(dir, testsFile), junit.Bytes(), fsx.PublicFile),
+		// The last one says that the run is whole.
+		fsx.WriteFile(filepath.Join(dir, summaryFile), summary.Bytes(), fsx.PublicFile),
 	)
 }
 
@@ -89,7 +93,23 @@ func stepSuite(results []pipeline.Result) findings.Suite {
 
 var errNoRun = errors.New("there is no run to report: `lockstep check` makes one")
 
-// LoadLastRun returns the last saved run among the folders in dir, whose names begin with the time.
+// An UnfinishedRunError is a last run that has no result, so that there is nothing to report.
+type UnfinishedRunError struct {
+	// Dir is the folder of the run's logs.
+	Dir string
+	// Running is set if the run still goes on.
+	Running bool
+}
+
+func (e *UnfinishedRunError) Error() string {
+	if e.Running {
+		return "the last run has not ended yet: wait until it has; its logs are in " + e.Dir
+	}
+	return "the last run did not end (killed?), so it has no result: run it again; its logs are in " + e.Dir
+}
+
+// LoadLastRun returns the last run among the folders in dir, whose names begin with the time. The error is an
+// *UnfinishedRunError if that one has not been saved, whatever there is of earlier ones.
 func LoadLastRun(dir string) (SavedRun, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -97,33 +117,44 @@ func LoadLastRun(dir string) (SavedRun, error) {
 	} else if err != nil {
 		return SavedRun{}, err
 	}
-	for _, entry := range slices.Backward(entries) {
-		run := filepath.Join(dir, entry.Name())
-		text, err := os.ReadFile(filepath.Join(run, summaryFile))
-		if err != nil {
-			continue // it was interrupted, or has not ended yet
-		}
-		r := SavedRun{dir: run}
-		if err := json.Unmarshal(text, &r.Summary); err != nil {
-			return r, fmt.Errorf("%s is damaged: %w", filepath.Join(run, summaryFile), err)
-		}
-		r.Gates, err = loadSavedGates(run)
-		return r, err
+	entries = slices.DeleteFunc(entries, func(entry fs.DirEntry) bool { return !entry.IsDir() })
+	if len(entries) == 0 {
+		return SavedRun{}, errNoRun
 	}
-	return SavedRun{}, errNoRun
+	return loadRun(filepath.Join(dir, entries[len(entries)-1].Name()))
+}
+
+// loadRun returns the run that SaveRun has saved in a folder.
+func loadRun(dir string) (SavedRun, error) {
+	running, err := fsx.IsLocked(filepath.Join(dir, pipeline.RunAliveFile))
+	if err != nil {
+		return SavedRun{}, err
+	}
+	text, err := fsx.ReadFile(filepath.Join(dir, summaryFile), maxReportBytes)
+	if errors.Is(err, fs.ErrNotExist) {
+		return SavedRun{}, &UnfinishedRunError{Dir: dir, Running: running}
+	} else if err != nil {
+		return SavedRun{}, err
+	}
+	r := SavedRun{dir: dir}
+	if err := json.Unmarshal(text, &r.Summary); err != nil {
+		return r, fmt.Errorf("%s is damaged: %w", filepath.Join(dir, summaryFile), err)
+	}
+	r.Gates, err = loadSavedGates(dir)
+	return r, err
 }
 
 // loadSavedGates returns the gate results that SaveRun has written into the folder.
 func loadSavedGates(dir string) (GateResults, error) {
 	var gates GateResults
-	sarif, err := os.ReadFile(filepath.Join(dir, findingsFile))
+	sarif, err := fsx.ReadFile(filepath.Join(dir, findingsFile), maxReportBytes)
 	if err != nil {
 		return gates, err
 	}
 	if gates.Reports, err = findings.ReadMergedSARIF(sarif); err != nil {
 		return gates, err
 	}
-	junit, err := os.ReadFile(filepath.Join(dir, testsFile))
+	junit, err := fsx.ReadFile(filepath.Join(dir, testsFile), maxReportBytes)
 	if err != nil {
 		return gates, err
 	}
@@ -167,7 +198,7 @@ func (r SavedRun) writeText(w io.Writer) error {
 
 // copyFile writes the content of a file to w.
 func copyFile(w io.Writer, path string) error {
-	text, err := os.ReadFile(path)
+	text, err := fsx.ReadFile(path, maxReportBytes)
 	if err != nil {
 		return err
 	}

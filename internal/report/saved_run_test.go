@@ -9,15 +9,17 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"lockstep/internal/fsx"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
 )
 
-func TestLoadLastRun_NewestRunThatHasEnded(t *testing.T) {
+func TestLoadLastRun_NewestRun(t *testing.T) {
 	runs := t.TempDir()
-	for _, name := range []string{"1", "2", "3-interrupted"} {
+	for _, name := range []string{"1", "2"} {
 		require.NoError(t, os.Mkdir(filepath.Join(runs, name), 0o755))
 	}
+	require.NoError(t, os.WriteFile(filepath.Join(runs, "3-no-run"), nil, 0o600))
 	gates := LoadGateResults(gateReports(t), newGateGraph(t), failedSteps("lint", "unit"))
 	older, newer := &Summary{}, &Summary{}
 	older.Command, newer.Command = "older", "newer"
@@ -34,6 +36,42 @@ func TestLoadLastRun_NewestRunThatHasEnded(t *testing.T) {
 		assert.NotEmpty(t, out.String(), format)
 	}
 	require.Error(t, run.Write(&bytes.Buffer{}, "pdf"))
+}
+
+func TestLoadLastRun_LastRunHasNoResult(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		// files are in the folder of the last run.
+		files   []string
+		running bool
+		want    string
+	}{
+		{"killed as it began", nil, false, "did not end (killed?)"},
+		{"killed in the middle", []string{pipeline.RunAliveFile, "build.log"}, false, "did not end (killed?)"},
+		{"killed while it was saved", []string{findingsFile, testsFile}, false, "did not end (killed?)"},
+		{"still at work", []string{"build.log"}, true, "has not ended yet"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			runs := t.TempDir()
+			last := filepath.Join(runs, "2")
+			require.NoError(t, os.Mkdir(filepath.Join(runs, "1"), 0o755))
+			require.NoError(t, os.Mkdir(last, 0o755))
+			require.NoError(t, SaveRun(filepath.Join(runs, "1"), &Summary{}, GateResults{}))
+			for _, name := range test.files {
+				require.NoError(t, os.WriteFile(filepath.Join(last, name), nil, 0o600))
+			}
+			if test.running {
+				lock, err := fsx.Lock(filepath.Join(last, pipeline.RunAliveFile))
+				require.NoError(t, err)
+				defer lock.Close()
+			}
+			_, err := LoadLastRun(runs)
+			var unfinished *UnfinishedRunError
+			require.ErrorAs(t, err, &unfinished)
+			assert.ErrorContains(t, err, test.want)
+			assert.Equal(t, last, unfinished.Dir)
+		})
+	}
 }
 
 func TestLoadLastRun_NoneOrDamaged(t *testing.T) {

@@ -140,7 +140,7 @@ func writeRecord(w io.Writer, bold lipgloss.Style, r AccountRecord) {
 	fmt.Fprintf(w, "\n%s  account %s, %s: %s%s\n", bold.Render(r.Environment), r.Account, r.Region, r.Outcome, release)
 	writeStacks(w, r.Stacks)
 	for _, name := range r.OrphanedStacks {
-		fmt.Fprintf(w, "  left behind: %s, which the assembly has no more and nothing removes\n", name)
+		fmt.Fprintf(w, "  orphaned: %s, which the assembly no longer has and nothing removes\n", name)
 	}
 	hasReason := func(st deploy.StackRecord) bool { return st.Outcome == change.Failed && st.Reason != "" }
 	if r.Error != "" && !slices.ContainsFunc(r.Stacks, hasReason) {
@@ -163,6 +163,9 @@ func writeStacks(w io.Writer, stacks []deploy.StackRecord) {
 		fmt.Fprintln(w, lines[i])
 		if st.Reason != "" {
 			fmt.Fprintf(w, "    %s\n", st.Reason)
+		}
+		for _, note := range st.Notes {
+			fmt.Fprintf(w, "    %s\n", note)
 		}
 		for _, key := range slices.Sorted(maps.Keys(st.Outputs)) {
 			fmt.Fprintf(w, "    %s = %s\n", key, st.Outputs[key])

@@ -37,12 +37,16 @@ func newTreeObserver(
 func (o *treeObserver) Observe(e pipeline.Event) {
 	switch {
 	case e.Kind == pipeline.Output && o.isShown(e):
-		o.program.Println(e.Detail)
+		o.printLine(e.Detail)
 	case e.Kind == pipeline.Notice:
-		o.program.Println(strings.TrimSpace(e.Step + "  " + e.Detail))
+		o.printLine(strings.TrimSpace(e.Step + "  " + e.Detail))
 	}
 	o.program.Send(e)
 }
+
+// printLine prints a line above the tree. The program's own Println waits for ever once the tree has ended, because its
+// terminal was closed for example.
+func (o *treeObserver) printLine(text string) { o.program.Send(tea.Println(text)()) }
 
 func (o *treeObserver) Close() {
 	o.program.Send(tea.Quit())

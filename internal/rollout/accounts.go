@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"lockstep/internal/awsclient"
@@ -35,6 +36,10 @@ func (o *accountOpener) open(ctx context.Context, account config.EnvironmentAcco
 		return nil, err
 	}
 	options.Limiter = o.limiter
+	options.AdaptAssembly = func(files fs.FS) (fs.FS, error) {
+		adapted, _, err := o.access.adaptAssembly(files)
+		return adapted, err
+	}
 	return deploy.OpenAccount(ctx, cfg, o.session.target(account.Environment), options)
 }
 

@@ -9,6 +9,8 @@ import (
 	"lockstep/config"
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/digest"
+	"lockstep/internal/fsx"
+	"lockstep/internal/utc"
 )
 
 // A Source returns the cloud assembly that goes to an account.
@@ -72,7 +74,7 @@ func siblingDigests(dir string, c *config.Config, name string) (map[string]diges
 		if _, err := os.Stat(sibling); err != nil || !isPromotedAfter(c, env, name) {
 			continue
 		}
-		siblingDigest, err := assembly.EnvironmentDigest(os.DirFS(sibling))
+		siblingDigest, err := assembly.EnvironmentDigest(fsx.Dir(sibling))
 		if err != nil {
 			return nil, fmt.Errorf("cloud assembly %s: %w", sibling, err)
 		}
@@ -116,7 +118,7 @@ func (f Released) load(
 		restores:          r.Number,
 	}
 	o.session.progressFor(account)(fmt.Sprintf("going back to release %d of %s: assembly %.12s, commit %.12s",
-		r.Number, r.At.Format("2006-01-02 15:04"), r.SynthDigest, r.Commit))
+		r.Number, utc.Format(r.At), r.SynthDigest, r.Commit))
 	return a, d.FetchAssembly(ctx, r, a.folder)
 }
 

@@ -52,5 +52,6 @@ func TestCurrentCommit_SaysWhyGitRefuses(t *testing.T) {
 	s.Progress = func(line string) { progress = append(progress, line) }
 	s.Environ = append(s.Environ, "GIT_TEST_ASSUME_DIFFERENT_OWNER=1", "GIT_CONFIG_GLOBAL=/dev/null")
 	assert.Empty(t, s.currentCommit(context.Background()))
-	assert.Contains(t, strings.Join(progress, "\n"), "the commit is not recorded: git rev-parse: detected dubious ownership")
+	assert.Contains(t, strings.Join(progress, "\n"),
+		"the commit is not recorded: git rev-parse: detected dubious ownership")
 }

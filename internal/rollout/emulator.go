@@ -59,7 +59,11 @@ func (s *Session) startEmulator(
 	}
 	if err != nil {
 		cancel()
-		return nil, nil, errors.Join(err, ignoreCanceled(<-installed))
+		installErr := ignoreCanceled(<-installed)
+		if installErr != nil && installErr.Error() == err.Error() {
+			installErr = nil // both lack the same
+		}
+		return nil, nil, errors.Join(err, installErr)
 	}
 	if err := <-installed; err != nil {
 		return nil, nil, errors.Join(err, release())

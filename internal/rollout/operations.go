@@ -11,6 +11,7 @@ import (
 
 	"lockstep/internal/deploy"
 	"lockstep/internal/report"
+	"lockstep/internal/utc"
 )
 
 // An Operation is what a rollout does in every account: a Plan, a Deploy or a Verify.
@@ -67,7 +68,7 @@ func (p Plan) finish(ctx context.Context, accounts []*account, err error) error 
 		a.record.PlanDigest = file.Digest
 	}
 	accounts[0].progress(fmt.Sprintf("the plan %.12s is in %s, good until %s",
-		file.Digest, p.File, file.Expires.Format(time.DateTime)))
+		file.Digest, p.File, utc.Format(file.Expires)))
 	return nil
 }
 

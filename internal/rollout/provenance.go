@@ -40,9 +40,9 @@ func configurationDigest(p config.Pipeline, env config.Environment) (digest.Conf
 	return digest.Configuration(hex.EncodeToString(sum[:])), err
 }
 
-// currentCommit returns the commit that is checked out, followed by a plus sign if the files are not those of the commit.
-// A variable overrides it: LOCKSTEP_COMMIT, or the one that CodeBuild sets. The result is empty if there is no commit, or
-// if Git refuses to work here.
+// currentCommit returns the commit that is checked out, followed by a plus sign if the files are not those of the
+// commit. A variable overrides it: LOCKSTEP_COMMIT, or the one that CodeBuild sets. The result is empty if there is no
+// commit, or if Git refuses to work here.
 func (s *Session) currentCommit(ctx context.Context) string {
 	for _, name := range []string{"LOCKSTEP_COMMIT", "CODEBUILD_RESOLVED_SOURCE_VERSION"} {
 		if value := tools.Getenv(s.Environ, name); value != "" {
@@ -51,7 +51,9 @@ func (s *Session) currentCommit(ctx context.Context) string {
 	}
 	// A gate reads files that are in no release, such as all of them when it looks for secrets.
 	isInput := func(name string) bool {
-		return slices.ContainsFunc(pipeline.Steps(s.Config), func(p pipeline.Step) bool { return !p.IsGate() && p.DependsOn(name) })
+		return slices.ContainsFunc(pipeline.Steps(s.Config), func(p pipeline.Step) bool {
+			return !p.IsGate() && p.DependsOn(name)
+		})
 	}
 	commit, err := repo.New(s.Root, s.Environ).Commit(ctx, isInput)
 	if err != nil && !errors.Is(err, repo.ErrNotRepository) {

@@ -32,6 +32,9 @@ func WriteRecord(file string, records []report.AccountRecord) error {
 	return fsx.WriteFile(file, append(data, '\n'), fsx.PublicFile)
 }
 
+// maxRecordBytes is more than the record of ten thousand stacks.
+const maxRecordBytes = 256 << 20
+
 // ReadRecords reads the records that the steps of a stage wrote below the project's root, in the order of the
 // environments. An environment without a record is left out. Damaged records are named by the error; the others are
 // returned with it.
@@ -39,7 +42,7 @@ func ReadRecords(root string, stage pipeline.Stage, environments []config.Enviro
 	var records []report.AccountRecord
 	var errs []error
 	for _, path := range recordPaths(root, stage, environments) {
-		data, err := os.ReadFile(path)
+		data, err := fsx.ReadFile(path, maxRecordBytes)
 		if err != nil {
 			continue
 		}

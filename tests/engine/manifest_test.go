@@ -54,12 +54,14 @@ func TestDocument_EngineManifestIsValid(t *testing.T) {
 	require.Len(t, splitManifest(string(text)), 4)
 	require.NoError(t, validateManifest(schema, string(text)))
 	for name, change := range map[string][2]string{
-		"a misspelt field":            {"volumeMounts:", "volumeMount:"},
-		"a value of another type":     {"replicas: 1", `replicas: "1"`},
-		"an unknown kind":             {"kind: StatefulSet", "kind: StatefulSets"},
-		"a kind of another API":       {"apiVersion: apps/v1", "apiVersion: v1"},
-		"a field in the wrong object": {"      automountServiceAccountToken", "      clusterIP: None\n      automountServiceAccountToken"},
-		"a list instead of a string":  {"serviceName: engine", "serviceName: [engine]"},
+		"a misspelt field":        {"volumeMounts:", "volumeMount:"},
+		"a value of another type": {"replicas: 1", `replicas: "1"`},
+		"an unknown kind":         {"kind: StatefulSet", "kind: StatefulSets"},
+		"a kind of another API":   {"apiVersion: apps/v1", "apiVersion: v1"},
+		"a field in the wrong object": {
+			"      automountServiceAccountToken", "      clusterIP: None\n      automountServiceAccountToken",
+		},
+		"a list instead of a string": {"serviceName: engine", "serviceName: [engine]"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Contains(t, string(text), change[0])

@@ -13,7 +13,8 @@ const deploymentGuide = "../../docs/deployment.md"
 // faultNames are the faults of the document's table, in its order. Each is shown by a test of this package.
 var faultNames = []string{
 	"429 and 5xx", "connection resets", "late answers", "expiring credentials", "the caller's credentials expire",
-	"the endpoint goes and comes back", "kill -9", "two at once", "a template that fails", "clock skew", "a full disk",
+	"the endpoint goes and comes back", "kill -9", "signals and a closed pipe",
+	"two at once", "a template that fails", "clock skew", "a full disk",
 	"a plan cut in half or edited", "a release record is altered",
 }
 

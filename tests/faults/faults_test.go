@@ -220,7 +220,8 @@ func TestFault_ConcurrentDeployments(t *testing.T) {
 	}
 	out, status := w.run("deploy", "--env", "dev", "--assembly", dir)
 	assert.Equal(t, 3, status, out)
-	assert.Regexp(t, `has held the lock for \d+s; its last heartbeat was \d+s ago; wait until it has ended, or, if it is gone for good, .lockstep unlock --env dev --holder \w+`, out)
+	assert.Regexp(t, `has held the lock for \d+s; its last heartbeat was \d+s ago; `+
+		`wait until it has ended, or, if it is gone for good, .lockstep unlock --env dev --holder \w+`, out)
 	out, status = w.run("unlock", "--env", "dev", "--holder", "somebody")
 	assert.Equal(t, 3, status, out)
 	close(held)
@@ -299,7 +300,8 @@ func TestFault_ClockSkew(t *testing.T) {
 }
 
 func TestFault_FullDisk(t *testing.T) {
-	documentFault(t, "a full disk", "there is no room for the plan's file, nor for the run's liveness file", "a plan that cannot be written is thrown away, with its change sets; a deployment needs no room")
+	documentFault(t, "a full disk", "there is no room for the plan's file, nor for the run's liveness file",
+		"a plan that cannot be written is thrown away, with its change sets; a deployment needs no room")
 	w := newTestbed(t)
 	small := filepath.Join(w.dir, "small")
 	require.NoError(t, os.MkdirAll(small, 0o755))

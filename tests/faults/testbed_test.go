@@ -44,13 +44,7 @@ const (
 var scratch string
 
 func TestMain(m *testing.M) {
-	flag.Parse()
-	status, err := runTests(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		status = 1
-	}
-	os.Exit(status)
+	harness.Main(m, runTests)
 }
 
 // runTests runs the tests, compares what they showed with the document, and writes down what they covered of the
@@ -64,13 +58,19 @@ func runTests(m *testing.M) (status int, err error) {
 	return status, errors.Join(checkFaultTable(), harness.WriteCoverage(program, "faults"))
 }
 
-// program is the program under test; nil before loadSharedSetup has built it.
+// program is the program under test; nil before buildProgram has built it.
 var program *harness.Program
+
+// buildProgram builds the program under test when the first test asks for it.
+var buildProgram = sync.OnceValue(func() (err error) {
+	program, err = harness.BuildProgram(scratch)
+	return err
+})
 
 // loadSharedSetup builds the program under test and returns the folder of bootstrapped accounts. It does so when the
 // first test asks for it.
 var loadSharedSetup = sync.OnceValues(func() (accounts string, err error) {
-	if program, err = harness.BuildProgram(scratch); err != nil {
+	if err = buildProgram(); err != nil {
 		return "", err
 	}
 	accounts = filepath.Join(scratch, "accounts")
@@ -132,18 +132,24 @@ func newTestbed(t *testing.T) *testbed {
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, release()) })
 	w.session, w.proxy = session, newProxy(t, session)
-	harness.MustWriteFile(t, filepath.Join(w.dir, "config", "pipeline.yaml"),
+	w.writeProject()
+	return w
+}
+
+// writeProject writes the configuration of the project that deploys.
+func (w *testbed) writeProject() {
+	w.t.Helper()
+	harness.MustWriteFile(w.t, filepath.Join(w.dir, "config", "pipeline.yaml"),
 		"project: shop\ntooling:\n  account: \""+tooling+"\"\n  region: "+region+"\n")
 	for name, env := range map[string]string{"dev": dev, "acc": acc} {
 		text := "account: \"" + env + "\"\nregion: " + region + "\nnotifications:\n  owners: [platform@example.com]\n"
 		if name == "acc" {
 			text += "after: dev\n"
 		}
-		harness.MustWriteFile(t, filepath.Join(w.dir, "config", "environments", name+".yaml"), text)
+		harness.MustWriteFile(w.t, filepath.Join(w.dir, "config", "environments", name+".yaml"), text)
 	}
-	_, err = config.Load(os.DirFS(filepath.Join(w.dir, "config")))
-	require.NoError(t, err)
-	return w
+	_, err := config.Load(os.DirFS(filepath.Join(w.dir, "config")))
+	require.NoError(w.t, err)
 }
 
 // assembly writes a cloud assembly and returns its folder. Each of its stacks depends on the one before, and has a

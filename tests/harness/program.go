@@ -2,6 +2,7 @@ package harness
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -115,6 +116,17 @@ func Run(t testing.TB, cmd *exec.Cmd) (string, int) {
 
 // exitDeadline keeps a test from waiting for ever. Nothing is measured by it.
 const exitDeadline = 2 * time.Minute
+
+// Main runs the tests of a package with runTests, which returns the status of m.Run, and ends the process with it.
+func Main(m *testing.M, runTests func(*testing.M) (status int, err error)) {
+	flag.Parse()
+	status, err := runTests(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		status = 1
+	}
+	os.Exit(status)
+}
 
 // WaitExit waits until a process, which need not be a child, has ended. It fails after a deadline that is far away.
 func WaitExit(pid int) error {

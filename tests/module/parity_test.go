@@ -18,29 +18,14 @@ import (
 	"lockstep/internal/pipeline"
 	"lockstep/internal/repo"
 	"lockstep/tests/harness"
+	"lockstep/tests/module/recording"
 )
-
-// execution is what must be the same wherever a step runs. The module's own tests write the same JSON.
-type execution struct {
-	Argv    []string          `json:"argv"`
-	Env     map[string]string `json:"env"`
-	Secrets []string          `json:"secrets"`
-	Files   []string          `json:"files"`
-	Image   string            `json:"image"`
-	Before  []string          `json:"before"`
-}
-
-// recording is what the module's functions, and the buildspecs that call them, ask Dagger to run.
-type recording struct {
-	Module    map[string]execution            `json:"module"`
-	Pipelines map[string]map[string]execution `json:"lines"`
-}
 
 // placeholder stands for the value of a secret.
 const placeholder = "handed over"
 
 // hostExecutions returns how the host would run every step, and what each of them waits for.
-func hostExecutions(t *testing.T, repository string, g *pipeline.Graph) map[string]execution {
+func hostExecutions(t *testing.T, repository string, g *pipeline.Graph) map[string]recording.Execution {
 	t.Helper()
 	listing, err := repo.Walk(repository)
 	require.NoError(t, err)
@@ -48,14 +33,14 @@ func hostExecutions(t *testing.T, repository string, g *pipeline.Graph) map[stri
 	all := slices.DeleteFunc(listing.Files, func(name string) bool {
 		return name == pipeline.History || strings.HasPrefix(name, "ci/internal/") || name == "ci/dagger.gen.go"
 	})
-	out := map[string]execution{}
+	out := map[string]recording.Execution{}
 	for _, s := range g.Steps() {
 		environ := []string{"UNRELATED=1"}
 		for _, name := range s.Secrets {
 			environ = append(environ, name+"="+placeholder)
 		}
 		invocation := host.NewInvocation(s, environ, true)
-		one := execution{
+		one := recording.Execution{
 			Argv: invocation.Argv, Env: map[string]string{}, Image: pipeline.Images[s.Image], Before: g.Predecessors(s.Name),
 		}
 		one.Files, err = repo.Listing{Files: all}.Match(s.Inputs)
@@ -88,7 +73,7 @@ func isMachineSpecific(name string) bool {
 
 // differences returns what differs between what two sides run: steps that only one of them has, and differences of a
 // step. Steps for which mayLack is true may be missing in got.
-func differences(want, got map[string]execution, mayLack func(step string) bool) []string {
+func differences(want, got map[string]recording.Execution, mayLack func(step string) bool) []string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(got)) {
 		if _, ok := want[name]; !ok {
@@ -109,7 +94,7 @@ func differences(want, got map[string]execution, mayLack func(step string) bool)
 }
 
 // stepDifferences returns what differs between two executions of a step, but for the order.
-func stepDifferences(name string, want, got execution) []string {
+func stepDifferences(name string, want, got recording.Execution) []string {
 	var out []string
 	report := func(format string, args ...any) { out = append(out, name+fmt.Sprintf(format, args...)) }
 	if !slices.Equal(want.Argv, got.Argv) {
@@ -135,7 +120,7 @@ func stepDifferences(name string, want, got execution) []string {
 }
 
 // orderDifferences returns the steps of before that the side runs, but not before the named step.
-func orderDifferences(name string, before []string, side map[string]execution) []string {
+func orderDifferences(name string, before []string, side map[string]recording.Execution) []string {
 	var out []string
 	for _, other := range before {
 		if _, runs := side[other]; runs && !slices.Contains(side[name].Before, other) {
@@ -177,7 +162,9 @@ func newGraph(t *testing.T, steps []pipeline.Step) *pipeline.Graph {
 
 // allDifferences returns what differs between what the host would run and what the module and the buildspecs ask for,
 // and the environments that no pipeline deploys to.
-func allDifferences(t *testing.T, repository string, c *config.Config, g *pipeline.Graph, got recording) []string {
+func allDifferences(
+	t *testing.T, repository string, c *config.Config, g *pipeline.Graph, got recording.Recording,
+) []string {
 	t.Helper()
 	onHost := hostExecutions(t, repository, g)
 	noFiles := func(name string) bool {
@@ -256,7 +243,7 @@ func TestParity_HostDaggerAndBuildspecsRunSame(t *testing.T) {
 
 // rehearsedExecutions returns what the host would run where a pipeline rehearses: without --live, and with the address
 // of the emulated accounts.
-func rehearsedExecutions(onHost, steps map[string]execution) map[string]execution {
+func rehearsedExecutions(onHost, steps map[string]recording.Execution) map[string]recording.Execution {
 	out := maps.Clone(onHost)
 	for name, one := range steps {
 		where, ok := one.Env["LOCKSTEP_REHEARSAL_ENDPOINT"]
@@ -277,7 +264,7 @@ type sourceChange struct{ file, from, to string }
 
 // recordModule runs the module's own tests with the changed sources on a project, and returns what the module asked
 // for. The error is that of those tests, which compare it with the table themselves.
-func recordModule(t *testing.T, project string, changes ...sourceChange) (recording, error) {
+func recordModule(t *testing.T, project string, changes ...sourceChange) (recording.Recording, error) {
 	t.Helper()
 	work := t.TempDir()
 	dir := filepath.Join(work, "ci")
@@ -300,7 +287,7 @@ func recordModule(t *testing.T, project string, changes ...sourceChange) (record
 	t.Setenv("LOCKSTEP_RECORD", file)
 	argv := []string{"go", "test", "-count=1", "-overlay", overlay, "-run", "^TestModule_RunsStepsOfTable$", "."}
 	_, failed := runCommand(dir, argv...)
-	var got recording
+	var got recording.Recording
 	if text, err := os.ReadFile(file); err == nil {
 		require.NoError(t, json.Unmarshal(text, &got))
 	}
@@ -387,8 +374,8 @@ func TestParity_SourceChangeIsReported(t *testing.T) {
 
 // The comparison alone, with one difference at a time.
 func TestParity_EachDifferenceIsReported(t *testing.T) {
-	side := func(change func(map[string]execution)) map[string]execution {
-		steps := map[string]execution{
+	side := func(change func(map[string]recording.Execution)) map[string]recording.Execution {
+		steps := map[string]recording.Execution{
 			"build": {Argv: []string{"go", "build"}, Env: map[string]string{"A": "1"}, Files: []string{"go.mod"}, Image: "go@1"},
 			"synth": {Argv: []string{"infra"}, Env: map[string]string{}, Files: []string{"config"}, Image: "node@1"},
 		}
@@ -398,45 +385,50 @@ func TestParity_EachDifferenceIsReported(t *testing.T) {
 		change(steps)
 		return steps
 	}
-	with := func(name string, change func(*execution)) func(map[string]execution) {
-		return func(steps map[string]execution) {
+	with := func(name string, change func(*recording.Execution)) func(map[string]recording.Execution) {
+		return func(steps map[string]recording.Execution) {
 			one := steps[name]
 			change(&one)
 			steps[name] = one
 		}
 	}
 	never := func(string) bool { return false }
-	same := func(map[string]execution) {}
+	same := func(map[string]recording.Execution) {}
 	assert.Empty(t, differences(side(same), side(same), never))
 	for name, test := range map[string]struct {
-		change func(map[string]execution)
+		change func(map[string]recording.Execution)
 		want   string
 	}{
 		"a step more": {
-			func(steps map[string]execution) { steps["extra"] = execution{} }, "extra is not a step of the other side",
+			func(steps map[string]recording.Execution) { steps["extra"] = recording.Execution{} },
+			"extra is not a step of the other side",
 		},
-		"a step less": {func(steps map[string]execution) { delete(steps, "build") }, "build is missing"},
+		"a step less": {func(steps map[string]recording.Execution) { delete(steps, "build") }, "build is missing"},
 		"another command": {
-			with("build", func(r *execution) { r.Argv = []string{"go", "vet"} }),
+			with("build", func(r *recording.Execution) { r.Argv = []string{"go", "vet"} }),
 			`build: command ["go" "vet"], not ["go" "build"]`,
 		},
 		"another variable": {
-			with("build", func(r *execution) { r.Env = map[string]string{"A": "2"} }),
+			with("build", func(r *recording.Execution) { r.Env = map[string]string{"A": "2"} }),
 			"build: environment map[A:2], not map[A:1]",
 		},
 		"a variable more": {
-			with("synth", func(r *execution) { r.Env = map[string]string{"B": "1"} }), "synth: environment",
+			with("synth", func(r *recording.Execution) { r.Env = map[string]string{"B": "1"} }), "synth: environment",
 		},
 		"a secret": {
-			with("synth", func(r *execution) { r.Secrets = []string{"TOKEN"} }), "synth is handed TOKEN",
+			with("synth", func(r *recording.Execution) { r.Secrets = []string{"TOKEN"} }), "synth is handed TOKEN",
 		},
 		"another input": {
-			with("build", func(r *execution) { r.Files = []string{"go.mod", "docs/a.md"} }),
+			with("build", func(r *recording.Execution) { r.Files = []string{"go.mod", "docs/a.md"} }),
 			"build: inputs differ: [docs/a.md]",
 		},
-		"another image":     {with("synth", func(r *execution) { r.Image = "node@2" }), "synth: image node@2, not node@1"},
-		"another order":     {with("synth", func(r *execution) { r.Before = nil }), "synth began before build had ended"},
-		"no order to break": {with("build", func(r *execution) { r.Before = []string{"synth"} }), ""},
+		"another image": {
+			with("synth", func(r *recording.Execution) { r.Image = "node@2" }), "synth: image node@2, not node@1",
+		},
+		"another order": {
+			with("synth", func(r *recording.Execution) { r.Before = nil }), "synth began before build had ended",
+		},
+		"no order to break": {with("build", func(r *recording.Execution) { r.Before = []string{"synth"} }), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := strings.Join(differences(side(same), side(test.change), never), "\n")

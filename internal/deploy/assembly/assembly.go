@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"lockstep/internal/deploy/digest"
+	"lockstep/internal/fsx"
 )
 
 // MaxSchema is the newest major version of the cloud assembly schema that Read understands. The CDK increases the major
@@ -125,7 +126,7 @@ func Open(dir string) (fs.FS, error) {
 	case !info.IsDir():
 		return nil, fmt.Errorf("%s is a file, not the folder of a cloud assembly", dir)
 	}
-	return os.DirFS(dir), nil
+	return fsx.Dir(dir), nil
 }
 
 // Read reads the cloud assembly at the root of fsys.

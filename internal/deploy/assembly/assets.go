@@ -76,11 +76,8 @@ func (m *assetManifest) addFile(s *Stack, r *reader, id string, a fileAsset) err
 		if asset.Path, err = r.resolvePath(m.dir, a.Source.Path); err != nil {
 			return err
 		}
-		if _, err := fs.Stat(r.files, asset.Path); err != nil {
-			return wrapMissing(asset.Path, err)
-		}
-		if p := a.Source.Packaging; p != "" && p != "zip" && p != "file" {
-			return fmt.Errorf("packaging %q is neither file nor zip", p)
+		if err := r.checkSource(asset.Path, a.Source.Packaging); err != nil {
+			return err
 		}
 	}
 	for _, key := range sortedKeys(a.Destinations) {
@@ -96,6 +93,22 @@ func (m *assetManifest) addFile(s *Stack, r *reader, id string, a fileAsset) err
 			}
 		}
 		s.Assets = append(s.Assets, asset)
+	}
+	return nil
+}
+
+// checkSource returns an error if what an asset is made of is missing, or cannot be published in that way.
+func (r *reader) checkSource(name, packaging string) error {
+	info, err := fs.Stat(r.files, name)
+	switch {
+	case err != nil:
+		return wrapMissing(name, err)
+	case packaging != "" && packaging != "zip" && packaging != "file":
+		return fmt.Errorf("packaging %q is neither file nor zip", packaging)
+	case info.IsDir() && packaging != "zip":
+		return fmt.Errorf("%s is a folder, but its packaging is file: see that the app packages it as zip", name)
+	case !info.IsDir() && !info.Mode().IsRegular():
+		return fmt.Errorf("%s is neither a file nor a folder, so it cannot be published", name)
 	}
 	return nil
 }

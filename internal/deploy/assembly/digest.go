@@ -38,6 +38,8 @@ func sumFiles(fsys fs.FS) (string, error) {
 			return err
 		case entry.Type().IsRegular():
 			return sumFile(sum, fsys, name)
+		case !entry.IsDir():
+			return fmt.Errorf("%s is neither a file, a folder nor a link: remove it, and synthesise again", name)
 		}
 		return nil
 	})

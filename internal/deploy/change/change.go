@@ -46,8 +46,8 @@ type Property struct {
 // An Action is how a change set treats a resource.
 type Action string
 
-// The actions. ReplaceMaybe is CloudFormation's conditional replacement: it depends on a value that is known only when the
-// change set is executed.
+// The actions. ReplaceMaybe is CloudFormation's conditional replacement: it depends on a value that is known only when
+// the change set is executed.
 const (
 	Add          Action = "add"
 	Modify       Action = "modify"

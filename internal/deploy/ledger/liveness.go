@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 
 	"github.com/gofrs/flock"
+
+	"lockstep/internal/fsx"
 )
 
 // A LivenessFile says whether the process of a run lives: the process holds a lock on the file. The operating system
@@ -67,13 +69,16 @@ func isDead(h Holder) bool {
 	return err == nil && locked
 }
 
+// maxLivenessBytes is more than the id of a run. The account names the file, so it may be any.
+const maxLivenessBytes = 1 << 10
+
 // hasLivenessFile reports whether the file that a holder names is on this machine and is that run's. The name comes
 // from the account, so it counts only if the file's content agrees.
 func hasLivenessFile(h Holder) bool {
 	if h.ID == "" || h.Host != Host() || filepath.Base(h.LivenessFile) != h.ID+livenessSuffix {
 		return false
 	}
-	text, err := os.ReadFile(h.LivenessFile)
+	text, err := fsx.ReadFile(h.LivenessFile, maxLivenessBytes)
 	return err == nil && string(text) == h.ID
 }
 

@@ -126,7 +126,9 @@ func (l *Lock) tryAcquire(ctx context.Context, h Holder) error {
 		l.PreviousHolder = holder
 	}
 	l.document = lockDocument{Token: stored.Token + 1, Holder: &h}
-	written, err := write(ctx, l.store, l.key, l.document, only)
+	writing, cancel := withGrace(ctx)
+	defer cancel()
+	written, err := write(writing, l.store, l.key, l.document, only)
 	if err != nil {
 		return err
 	}
@@ -135,6 +137,17 @@ func (l *Lock) tryAcquire(ctx context.Context, h Holder) error {
 		removeLivenessFile(*l.PreviousHolder)
 	}
 	return nil
+}
+
+// answerGrace is how long the answer to the write of a lock is waited for after an interrupt. Without the answer,
+// nobody knows whether there is a lock to release.
+const answerGrace = time.Second
+
+// withGrace returns a context that is cancelled answerGrace after ctx is.
+func withGrace(ctx context.Context) (context.Context, context.CancelFunc) {
+	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(answerGrace, cancel) })
+	return late, func() { stop(); cancel() }
 }
 
 // sendHeartbeats sends heartbeats until ctx is done.

@@ -176,3 +176,30 @@ func TestLockHeldError_HolderClockAhead(t *testing.T) {
 	err := &LockHeldError{Holder: Holder{ID: "a1"}, Age: -800 * time.Millisecond}
 	assert.Contains(t, err.Error(), "has held the lock for 0s; its last heartbeat was 0s ago")
 }
+
+// interruptedStore is a store that cancels a context while it writes, and does not answer once its own is cancelled.
+type interruptedStore struct {
+	*memoryStore
+	interrupt func()
+}
+
+func (s *interruptedStore) Put(ctx context.Context, key string, data []byte, only Condition) (Object, error) {
+	s.interrupt()
+	if err := ctx.Err(); err != nil {
+		_, _ = s.memoryStore.Put(ctx, key, data, only) // it is carried out, but its answer is not waited for
+		return Object{}, err
+	}
+	return s.memoryStore.Put(ctx, key, data, only)
+}
+
+func TestLock_InterruptWhileItIsWritten(t *testing.T) {
+	ctx, interrupt := context.WithCancel(t.Context())
+	store := &interruptedStore{newMemoryStore(), interrupt}
+	l := Open(store, "shop", "acc")
+	lock, err := l.AcquireLock(ctx, Holder{ID: "run"})
+	require.NoError(t, err, "the answer is waited for, so that the lock can be released")
+	require.NoError(t, lock.Release(context.WithoutCancel(ctx)))
+	status, err := l.LockStatus(t.Context())
+	require.NoError(t, err)
+	assert.Nil(t, status)
+}

@@ -62,6 +62,9 @@ type Stack struct {
 	Outcome string `json:"outcome"`
 	// TemplateHash is the SHA-256, in hexadecimal, of its template's text.
 	TemplateHash string `json:"template"`
+	// MatchDigest is the digest of the comparison with which the stack was found to match, if that is so only because
+	// CloudFormation does not count its differences as a change; empty otherwise.
+	MatchDigest string `json:"match,omitempty"`
 }
 
 // Summary returns the release's summary.

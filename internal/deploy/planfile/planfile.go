@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -138,10 +137,13 @@ var compiledSchema = sync.OnceValues(func() (*jsonschema.Schema, error) {
 	return c.Compile("plan.json")
 })
 
-// Read reads a plan from a file. The error is a *refusal.Error if there is none, or if the file is incomplete, was edited, or
-// is of another version.
+// maxPlanBytes is more than a plan of ten thousand stacks.
+const maxPlanBytes = 256 << 20
+
+// Read reads a plan from a file. The error is a *refusal.Error if there is none, or if the file is incomplete, was
+// edited, or is of another version.
 func Read(path string) (File, error) {
-	data, err := os.ReadFile(path)
+	data, err := fsx.ReadFile(path, maxPlanBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		return File{}, refusal.Newf(err, "there is no plan %s: make one with `lockstep plan --env ENVIRONMENT --out %s`",
 			path, path)

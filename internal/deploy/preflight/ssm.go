@@ -41,7 +41,7 @@ func checkSSMParameters(s *subject, report report) {
 	})
 }
 
-func checkSSMName(name string, s *assembly.Stack) *awsrules.Refusal {
+func checkSSMName(name string, s *assembly.Stack) *awsrules.RefusedError {
 	bare := strings.TrimPrefix(name, "/")
 	first, _, _ := strings.Cut(bare, "/")
 	if refused := awsrules.CheckParameterPart(bare); refused != nil {

@@ -20,8 +20,8 @@ type grant struct {
 // grants are the grants of a resource by their text.
 type grants map[string]grant
 
-// grantsOf returns the grants of a resource. It finds policies wherever they stand in the properties, so that no list of
-// types has to be complete. Types that give access by other means have a reader in accessReaders.
+// grantsOf returns the grants of a resource. It finds policies wherever they stand in the properties, so that no list
+// of types has to be complete. Types that give access by other means have a reader in accessReaders.
 func grantsOf(r assembly.Resource) grants {
 	out := grants{}
 	out.addPolicies(r.Properties)
@@ -62,8 +62,8 @@ func (g grants) addPolicies(value any) {
 	}
 }
 
-// addStatement adds one grant for each principal, action and resource of a statement, because a tool that writes policies
-// joins and reorders them.
+// addStatement adds one grant for each principal, action and resource of a statement, because a tool that writes
+// policies joins and reorders them.
 func (g grants) addStatement(s map[string]any) {
 	effect, ok := s["Effect"].(string)
 	if !ok {
@@ -88,8 +88,8 @@ func (g grants) addStatement(s map[string]any) {
 // everyone is the text of the principal "*".
 const everyone = "everybody "
 
-// principals returns the principals of a statement, each with a space after it. For a statement without any, which belongs
-// to the principal that its policy is attached to, it returns one empty text.
+// principals returns the principals of a statement, each with a space after it. For a statement without any, which
+// belongs to the principal that its policy is attached to, it returns one empty text.
 func principals(s map[string]any) []string {
 	for _, key := range []string{"Principal", "NotPrincipal"} {
 		switch v := s[key].(type) {

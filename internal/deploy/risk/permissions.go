@@ -14,8 +14,8 @@ import (
 // resources are a template's resources by logical id.
 type resources = map[string]assembly.Resource
 
-// permissionFlags flags the resources that grant what was not granted before, or no longer deny what was denied. Of a new
-// stack it flags only what is open to everybody: no resource that existed before becomes reachable otherwise.
+// permissionFlags flags the resources that grant what was not granted before, or no longer deny what was denied. Of a
+// new stack it flags only what is open to everybody: no resource that existed before becomes reachable otherwise.
 func permissionFlags(changes []change.Change, old, next resources) []change.Flag {
 	var flags []change.Flag
 	isNew := len(old) == 0
@@ -46,8 +46,8 @@ func widerGrants(before, after grants, isNew bool) []string {
 	return wider
 }
 
-// nestedPermissionFlags flags every change of a resource in a nested stack that governs access: nested templates are not
-// compared.
+// nestedPermissionFlags flags every change of a resource in a nested stack that governs access: nested templates are
+// not compared.
 func nestedPermissionFlags(changes []change.Change, old resources) []change.Flag {
 	var flags []change.Flag
 	for _, c := range changes {

@@ -11,7 +11,8 @@ import (
 	"lockstep/internal/refusal"
 )
 
-// Flags returns the changes of a stack that need a permit. The deployed template is empty for a stack that does not exist.
+// Flags returns the changes of a stack that need a permit. The deployed template is empty for a stack that does not
+// exist.
 func Flags(stack string, changes []change.Change, deployed, template string) ([]change.Flag, error) {
 	old, err := assembly.ParseTemplate(deployed)
 	if err != nil {

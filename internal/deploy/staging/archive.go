@@ -26,7 +26,7 @@ func ZipAssembly(files fs.FS) ([]byte, error) {
 		case entry.Type()&fs.ModeSymlink != 0:
 			return addLinkToZip(w, files, name)
 		}
-		return addToZip(w, files, name, name, 0)
+		return addToZip(w, files, name, name)
 	})
 	err = errors.Join(err, w.Close()) // the directory of the archive is written at the end
 	return out.Bytes(), err
@@ -72,7 +72,7 @@ func ExtractAssembly(data []byte, folder string, want digest.Synth) error {
 	if err := fsx.Unzip(archive, unpacked, maxAssemblyBytes); err != nil {
 		return err
 	}
-	got, err := assembly.SynthDigest(os.DirFS(unpacked))
+	got, err := assembly.SynthDigest(fsx.Dir(unpacked))
 	if err != nil {
 		return err
 	}

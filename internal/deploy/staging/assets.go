@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -83,7 +84,7 @@ func zipAsset(files fs.FS, root string) (io.ReadSeekCloser, error) {
 	}
 	out := tempFile{file}
 	w := zip.NewWriter(file)
-	err = errors.Join(addToZip(w, files, root, "", 0), w.Close())
+	err = errors.Join(addToZip(w, files, root, ""), w.Close())
 	if err == nil {
 		_, err = file.Seek(0, io.SeekStart)
 	}
@@ -96,18 +97,12 @@ func zipAsset(files fs.FS, root string) (io.ReadSeekCloser, error) {
 // zipTime is the first time that the format can express.
 var zipTime = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// maxFolderDepth is how deep folders may be nested: a link to a folder above would go on for ever.
-const maxFolderDepth = 100
-
 // addToZip adds a file, or everything in a folder, under a name. It follows links, as the CDK's own command line does.
-func addToZip(w *zip.Writer, files fs.FS, from, name string, depth int) error {
+// The folders above are those that the file was found in.
+func addToZip(w *zip.Writer, files fs.FS, from, name string, above ...fs.FileInfo) error {
 	info, err := fs.Stat(files, from)
 	if err != nil {
 		return err
-	}
-	if depth > maxFolderDepth {
-		return fmt.Errorf("%s: folders are nested more than %d deep; is there a link to a folder above?",
-			from, maxFolderDepth)
 	}
 	if !info.IsDir() {
 		if name == "" {
@@ -115,12 +110,17 @@ func addToZip(w *zip.Writer, files fs.FS, from, name string, depth int) error {
 		}
 		return addFileToZip(w, files, from, name, info.Mode())
 	}
+	if slices.ContainsFunc(above, func(folder fs.FileInfo) bool { return os.SameFile(folder, info) }) {
+		return fmt.Errorf("%s is a link to a folder that it is in itself: remove it", from)
+	}
+	above = append(slices.Clip(above), info)
 	entries, err := fs.ReadDir(files, from) // sorted
 	if err != nil {
 		return err
 	}
 	for _, entry := range entries {
-		if err := addToZip(w, files, path.Join(from, entry.Name()), path.Join(name, entry.Name()), depth+1); err != nil {
+		err := addToZip(w, files, path.Join(from, entry.Name()), path.Join(name, entry.Name()), above...)
+		if err != nil {
 			return err
 		}
 	}

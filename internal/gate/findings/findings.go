@@ -8,6 +8,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"lockstep/internal/text"
 )
 
 // A Level is how bad a finding is. The values are SARIF's.
@@ -55,23 +57,22 @@ func (f Finding) Location() string {
 
 // String returns the finding as one line: FILE:LINE: RULE: MESSAGE. A long message is cut.
 func (f Finding) String() string {
-	text := fmt.Sprintf("%s: %s: %s", f.Location(), f.Rule, oneLine(f.Message))
+	line := fmt.Sprintf("%s: %s: %s", f.Location(), f.Rule, cut(text.OneLine(f.Message)))
 	if f.Waived != "" {
-		text += " (waived " + f.Waived + ")"
+		line += " (waived " + f.Waived + ")"
 	}
-	return text
+	return line
 }
 
 // maxMessage is the length at which a message is cut, in characters.
 const maxMessage = 300
 
-// oneLine returns the text on one line, cut after maxMessage characters.
-func oneLine(text string) string {
-	text = strings.Join(strings.Fields(text), " ")
-	if runes := []rune(text); len(runes) > maxMessage {
+// cut returns a message cut after maxMessage characters.
+func cut(message string) string {
+	if runes := []rune(message); len(runes) > maxMessage {
 		return string(runes[:maxMessage]) + " ..."
 	}
-	return text
+	return message
 }
 
 // A Rule is a rule of a tool.

@@ -1,9 +1,0 @@
-package host
-
-import "syscall"
-
-// processGroupAttributes returns the attributes of a child in a process group of its own. Linux kills the child when
-// this process ends, even when this process is killed.
-func processGroupAttributes() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-}

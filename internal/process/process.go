@@ -1,0 +1,96 @@
+// Package process runs programs as process groups, finds and ends what a run has started, in whatever process group and
+// session it is, and says how a program ended. It knows nothing of steps, gates and tools. Only Linux says enough of
+// processes to find those that have left their group.
+package process
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"runtime"
+	"syscall"
+	"time"
+)
+
+// RunGroup runs a command of exec.CommandContext as a process group of its own. When the context ends, the group gets
+// SIGTERM and has stopTimeout to end by itself. However the command ends, what is left of its group is killed.
+func RunGroup(cmd *exec.Cmd, stopTimeout time.Duration) error { return run(cmd, stopTimeout, "") }
+
+// RunMarked is RunGroup for a command that marks its processes: those with this mark are killed too when the command has
+// ended, in whatever group they are.
+func RunMarked(cmd *exec.Cmd, stopTimeout time.Duration, mark string) error {
+	cmd.Env = append(cmd.Env, Variable+"="+mark)
+	return run(cmd, stopTimeout, mark)
+}
+
+func run(cmd *exec.Cmd, stopTimeout time.Duration, mark string) error {
+	cmd.SysProcAttr = groupAttributes()
+	cmd.Cancel = func() error { return signalGroup(cmd, syscall.SIGTERM) }
+	cmd.WaitDelay = stopTimeout
+	// Linux kills the child when the thread that started it ends (Pdeathsig), so the thread has to live as long as the
+	// child.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := cmd.Start(); err != nil {
+		var path *fs.PathError
+		if errors.As(err, &path) {
+			err = path.Err
+		}
+		return fmt.Errorf("%s cannot be started: %w", cmd.Path, err)
+	}
+	err := cmd.Wait()
+	killed := signalGroup(cmd, syscall.SIGKILL) == nil // mostly the group is empty
+	if mark != "" && KillMarked(func(value string) bool { return value == mark }) > 0 {
+		killed = true
+	}
+	if errors.Is(err, exec.ErrWaitDelay) {
+		return outputHeldError(killed)
+	}
+	return err
+}
+
+// outputHeldError returns why a program failed that ended well, but left its output open to other processes.
+func outputHeldError(killed bool) error {
+	const started = "its command ended well, but a process that it had started "
+	if killed {
+		return errors.New(started + "did not end in time and was killed: see that it waits for what it starts")
+	}
+	return errors.New(started + "has its output open still and was not found: end it, and see that the command waits for it")
+}
+
+// signalGroup sends a signal to the command's process group. The error is os.ErrProcessDone if there is none, as
+// exec.Cmd.Cancel demands.
+func signalGroup(cmd *exec.Cmd, signal syscall.Signal) error {
+	if cmd.Process == nil || syscall.Kill(-cmd.Process.Pid, signal) != nil {
+		return os.ErrProcessDone
+	}
+	return nil
+}
+
+// Signal returns the signal that ended a program, from the error of exec.Cmd.Run. It reports false if none did.
+func Signal(err error) (syscall.Signal, bool) {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		return 0, false
+	}
+	status, ok := exit.Sys().(syscall.WaitStatus)
+	if !ok || !status.Signaled() {
+		return 0, false
+	}
+	return status.Signal(), true
+}
+
+// DescribeExit returns how a program ended, in words that follow its name, from the error of exec.Cmd.Run: with a
+// status or by a signal. The text of any other error is returned as it is.
+func DescribeExit(err error) string {
+	if signal, ok := Signal(err); ok {
+		return fmt.Sprintf("was ended by signal %d (%v)", int(signal), signal)
+	}
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return fmt.Sprintf("ended with status %d", exit.ExitCode())
+	}
+	return fmt.Sprint(err)
+}
