@@ -131,6 +131,20 @@ func (c *CloudFormation) ListChangeSets(
 	return call(ctx, c.client.ListChangeSets, in, options)
 }
 
+// ListExports calls the operation of that name.
+func (c *CloudFormation) ListExports(
+	ctx context.Context, in *cloudformation.ListExportsInput, options ...func(*cloudformation.Options),
+) (*cloudformation.ListExportsOutput, error) {
+	return call(ctx, c.client.ListExports, in, options)
+}
+
+// ListImports calls the operation of that name.
+func (c *CloudFormation) ListImports(
+	ctx context.Context, in *cloudformation.ListImportsInput, options ...func(*cloudformation.Options),
+) (*cloudformation.ListImportsOutput, error) {
+	return call(ctx, c.client.ListImports, in, options)
+}
+
 // ListStackResources calls the operation of that name.
 func (c *CloudFormation) ListStackResources(
 	ctx context.Context, in *cloudformation.ListStackResourcesInput, options ...func(*cloudformation.Options),

@@ -398,7 +398,7 @@ func twoStacks(t *testing.T) *assembly.Assembly {
 	t.Helper()
 	return assemble(t, needs{"net": nil, "app": {"net"}}, map[string]string{
 		"net": exportingTemplate("net"),
-		"app": `{"Resources":{"One":{"Type":"AWS::SNS::Topic","Properties":{"A":{"Fn::ImportValue":"net:Name"}}},
+		"app": `{"Resources":{"One":{"Type":"AWS::SNS::Topic","Properties":{"DisplayName":{"Fn::ImportValue":"net:Name"}}},
 			"Two":{"Type":"AWS::SNS::Topic"}}}`,
 	})
 }
