@@ -30,8 +30,8 @@ var allowedImports = map[string][]string{
 	"internal/rollout": {
 		"config", "internal/awsclient", "internal/bootstrap", "internal/deploy", "internal/deploy/assembly",
 		"internal/deploy/change", "internal/deploy/digest", "internal/deploy/ledger", "internal/deploy/planfile",
-		"internal/fsx", "internal/host", "internal/pipeline", "internal/refusal", "internal/rehearsal", "internal/repo", "internal/report",
-		"internal/sbom", "internal/utc", "tools",
+		"internal/fsx", "internal/host", "internal/pipeline", "internal/refusal", "internal/rehearsal", "internal/repo",
+		"internal/report", "internal/sbom", "internal/utc", "tools",
 	},
 	"internal/report": {
 		"internal/deploy", "internal/deploy/change", "internal/deploy/planfile", "internal/fsx", "internal/gate/findings",

@@ -32,7 +32,10 @@ func CheckTagKeyLength(key string) *RefusedError {
 	case strings.HasPrefix(strings.ToLower(key), "aws:"):
 		return &RefusedError{fmt.Sprintf("tag %q begins with aws:, which AWS keeps for itself", key), "choose another name"}
 	case n > MaxTagKeyLength:
-		return &RefusedError{fmt.Sprintf("tag %.20q has %d characters", key, n), fmt.Sprintf("write at most %d", MaxTagKeyLength)}
+		return &RefusedError{
+			fmt.Sprintf("tag %.20q has %d characters", key, n),
+			fmt.Sprintf("write at most %d", MaxTagKeyLength),
+		}
 	}
 	return nil
 }

@@ -90,7 +90,8 @@ func TestReleased_AllAccountsGoBackToWhatWasDeployedTogether(t *testing.T) {
 	t.Run("an account that was never deployed to", func(t *testing.T) {
 		o := newOpener(t, false)
 		last := o.session.Config.Environments[0].AdditionalWaves[0].Accounts[1]
-		o.session.Config.Environments[0].AdditionalWaves[0].Accounts = o.session.Config.Environments[0].AdditionalWaves[0].Accounts[:1]
+		last := &o.session.Config.Environments[0].AdditionalWaves[0]
+		last.Accounts = last.Accounts[:1]
 		mustDeployDev(t, o, cluster)
 		mustDeployDev(t, o, topic)
 		wave := &o.session.Config.Environments[0].AdditionalWaves[0]
@@ -152,7 +153,8 @@ func TestDeployOptions_RulesOfTheEnvironment(t *testing.T) {
 // A plan of a rollback says by itself what it goes back to.
 func TestReleased_PlanIsAppliedWithoutItsNumber(t *testing.T) {
 	o := newOpener(t, false)
-	for _, resourceType := range []string{"AWS::ECS::Cluster", "AWS::SNS::Topic", "AWS::CloudFormation::WaitConditionHandle"} {
+	types := []string{"AWS::ECS::Cluster", "AWS::SNS::Topic", "AWS::CloudFormation::WaitConditionHandle"}
+	for _, resourceType := range types {
 		mustDeployDev(t, o, resourceType)
 	}
 	file := filepath.Join(t.TempDir(), "back.json")

@@ -91,7 +91,9 @@ type call struct {
 }
 
 // actionsWithoutStack are the actions whose stack may be nil.
-var actionsWithoutStack = []string{"CreateChangeSet", "ListStacks", "DescribeStackDriftDetectionStatus", "ListExports", "ListImports"}
+var actionsWithoutStack = []string{
+	"CreateChangeSet", "ListStacks", "DescribeStackDriftDetectionStatus", "ListExports", "ListImports",
+}
 
 // actions are the actions of CloudFormation. Their stack is nil only for those of actionsWithoutStack.
 var actions = map[string]func(*call, *stack){
