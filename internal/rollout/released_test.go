@@ -90,11 +90,10 @@ func TestReleased_AllAccountsGoBackToWhatWasDeployedTogether(t *testing.T) {
 	t.Run("an account that was never deployed to", func(t *testing.T) {
 		o := newOpener(t, false)
 		last := o.session.Config.Environments[0].AdditionalWaves[0].Accounts[1]
-		last := &o.session.Config.Environments[0].AdditionalWaves[0]
-		last.Accounts = last.Accounts[:1]
+		wave := &o.session.Config.Environments[0].AdditionalWaves[0]
+		wave.Accounts = wave.Accounts[:1]
 		mustDeployDev(t, o, cluster)
 		mustDeployDev(t, o, topic)
-		wave := &o.session.Config.Environments[0].AdditionalWaves[0]
 		wave.Accounts = append(wave.Accounts, last)
 		file := filepath.Join(t.TempDir(), "plan.json")
 		_, err := runDev(t, o, NewReleased(0, nil), Plan{File: file, TTL: time.Hour})
