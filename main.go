@@ -12,6 +12,7 @@ import (
 
 	"lockstep/config"
 	"lockstep/internal/cli"
+	"lockstep/internal/display"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/process"
 )
@@ -37,19 +38,19 @@ func main() {
 	})
 	interrupted := ctx.Err() != nil
 	if err != nil && !cli.IsPrinted(err) {
-		fmt.Fprintln(os.Stderr, messageFor(err))
+		fmt.Fprintln(display.NewWriter(os.Stderr), messageFor(err))
 	}
 	os.Exit(exitCode(err, interrupted))
 }
 
 // messageFor returns the message for an error. The problems of the configuration have no prefix: each line begins with
-// its file and line, which editors follow.
+// its file and line, which editors follow. Further lines of any other error are indented: they may come from outside.
 func messageFor(err error) string {
 	var problems config.ValidationErrors
 	if errors.As(err, &problems) {
 		return err.Error()
 	}
-	return "lockstep: " + err.Error()
+	return "lockstep: " + display.Lines(err.Error())
 }
 
 // exitCode returns the exit code for an error.

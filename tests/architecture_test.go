@@ -18,11 +18,12 @@ import (
 // allowedImports lists the packages of this module that each package may import. A package that is not listed may not
 // exist.
 var allowedImports = map[string][]string{
-	".": {"config", "internal/cli", "internal/pipeline", "internal/process", "internal/refusal"},
+	".": {"config", "internal/cli", "internal/display", "internal/pipeline", "internal/process", "internal/refusal"},
 	"internal/cli": {
 		"config", "internal/awsclient", "internal/bootstrap", "internal/deploy", "internal/deploy/cfn",
 		"internal/deploy/change",
-		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/staging", "internal/fsx", "internal/gate",
+		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/staging", "internal/display",
+		"internal/fsx", "internal/gate",
 		"internal/gate/findings", "internal/gate/images", "internal/host", "internal/pipeline", "internal/refusal",
 		"internal/rehearsal", "internal/repo", "internal/report", "internal/rollout", "internal/text",
 		"internal/utc", "tools",
@@ -34,8 +35,8 @@ var allowedImports = map[string][]string{
 		"internal/report", "internal/sbom", "internal/utc", "tools",
 	},
 	"internal/report": {
-		"internal/deploy", "internal/deploy/change", "internal/deploy/planfile", "internal/fsx", "internal/gate/findings",
-		"internal/pipeline", "internal/rehearsal", "internal/utc",
+		"internal/deploy", "internal/deploy/change", "internal/deploy/planfile", "internal/display", "internal/fsx",
+		"internal/gate/findings", "internal/pipeline", "internal/redact", "internal/rehearsal", "internal/utc",
 	},
 
 	// One account's deployment.
@@ -55,7 +56,7 @@ var allowedImports = map[string][]string{
 	},
 	"internal/deploy/cfn": {
 		"internal/awsclient", "internal/deploy/assembly", "internal/deploy/change", "internal/deploy/compare",
-		"internal/deploy/digest", "internal/refusal",
+		"internal/deploy/digest", "internal/display", "internal/redact", "internal/refusal",
 	},
 	"internal/deploy/compare": {"internal/deploy/assembly"},
 	"internal/deploy/staging": {
@@ -66,7 +67,7 @@ var allowedImports = map[string][]string{
 	"internal/deploy/assembly":  {"internal/deploy/digest", "internal/fsx"},
 	"internal/deploy/digest":    {},
 	"internal/deploy/simulated": {},
-	"internal/awsclient":        {"internal/awsclient/pace", "internal/refusal"},
+	"internal/awsclient":        {"internal/awsclient/pace", "internal/fsx", "internal/refusal"},
 	"internal/awsclient/pace":   {},
 	"internal/refusal":          {},
 	"internal/rehearsal": {
@@ -75,27 +76,32 @@ var allowedImports = map[string][]string{
 	"internal/bootstrap": {"config", "tools"},
 
 	// Steps and gates.
-	"internal/host": {"internal/fsx", "internal/pipeline", "internal/process", "internal/repo", "tools"},
+	"internal/host": {
+		"internal/display", "internal/fsx", "internal/pipeline", "internal/process", "internal/repo", "tools",
+	},
 	"internal/gate": {
 		"config", "internal/fsx", "internal/gate/findings", "internal/pipeline", "internal/process", "internal/repo",
 		"internal/text",
 	},
-	"internal/gate/findings":     {"internal/text"},
-	"internal/gate/images":       {},
-	"internal/repo":              {"internal/pipeline", "internal/text", "tools"},
-	"internal/process":           {},
-	"internal/text":              {},
-	"internal/fsx":               {},
-	"internal/utc":               {},
-	"internal/sbom":              {},
-	"internal/stateful":          {},
-	"internal/awsmodel":          {},
-	"internal/awsmodel/generate": {"internal/awsmodel", "internal/pipeline", "tools"},
-	"internal/stateful/generate": {"internal/awsmodel"},
-	"internal/pipeline":          {"config"},
-	"tools":                      {"internal/fsx", "internal/pipeline", "internal/process"},
-	"config":                     {"config/awsrules"},
-	"config/awsrules":            {},
+	"internal/gate/findings":       {"internal/display", "internal/text"},
+	"internal/display":             {},
+	"internal/display/displaytest": {},
+	"internal/redact":              {"internal/display"},
+	"internal/gate/images":         {},
+	"internal/repo":                {"internal/pipeline", "internal/text", "tools"},
+	"internal/process":             {},
+	"internal/text":                {},
+	"internal/fsx":                 {},
+	"internal/utc":                 {},
+	"internal/sbom":                {},
+	"internal/stateful":            {},
+	"internal/awsmodel":            {},
+	"internal/awsmodel/generate":   {"internal/awsmodel", "internal/pipeline", "tools"},
+	"internal/stateful/generate":   {"internal/awsmodel"},
+	"internal/pipeline":            {"config"},
+	"tools":                        {"internal/fsx", "internal/pipeline", "internal/process"},
+	"config":                       {"config/awsrules"},
+	"config/awsrules":              {},
 
 	"infra": {
 		"config", "internal/pipeline", "infra/constructs", "infra/plugins", "infra/stacks", "infra/stages",

@@ -322,9 +322,15 @@ func ExplainWriteError(dir string, err error) error {
 	case errors.Is(err, context.Canceled):
 		return err
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return fmt.Errorf("the disk that holds %s is full: make room there, then run this again (%w)", dir, err)
+		return &fsx.ExplainedError{
+			Message: fmt.Sprintf("the disk that holds %s is full: make room there, then run this again (%v)", dir, err),
+			Err:     err,
+		}
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
-		return fmt.Errorf("%s cannot be written: make it writable, then run this again (%w)", dir, err)
+		return &fsx.ExplainedError{
+			Message: fmt.Sprintf("%s cannot be written: make it writable, then run this again (%v)", dir, err),
+			Err:     err,
+		}
 	}
 	return err
 }

@@ -3,20 +3,17 @@ package awsclient
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"net"
-	"net/url"
 	"strings"
-	"syscall"
 
 	"github.com/aws/smithy-go"
 
+	"lockstep/internal/fsx"
 	"lockstep/internal/refusal"
 )
 
-// Wrap says in one line what went wrong with a call to AWS, without the layers that the SDK puts around it and without
-// secrets. errors.Is and errors.As still find the original.
+// Wrap says in one line what went wrong with a call to AWS and, where that is known, what to do about it, without the
+// layers that the SDK puts around it and without secrets. errors.Is and errors.As still find the original.
 func Wrap(err error) error {
 	var refused *refusal.Error
 	var inner *callError
@@ -24,9 +21,11 @@ func Wrap(err error) error {
 	case err == nil, errors.As(err, &refused), errors.Is(err, context.Canceled):
 		return err
 	case errors.As(err, &inner): // a call failed that this one needed, as for its credentials
-		return &callError{inner.message, err}
+		return &callError{inner.message, err, inner.isUnreachable}
+	case isLocal(err):
+		return wrapLocal(err)
 	case IsUnreachable(err):
-		return &callError{unreachableMessage(err), err}
+		return &callError{unreachableMessage(err), err, true}
 	}
 	var operation *smithy.OperationError
 	var api smithy.APIError
@@ -39,17 +38,36 @@ func Wrap(err error) error {
 		if isCall {
 			text = operation.Operation() + ": " + text
 		}
-		return &callError{text, err}
+		return &callError{withRemedy(text, err), err, false}
 	case isCall: // an error of a middleware or of the encoding
-		return &callError{operation.Err.Error(), err}
+		return &callError{withRemedy(requestMessage(operation), err), err, false}
 	}
 	return err
 }
 
+// WrapRead is Wrap for an error of reading the body of an answer.
+func WrapRead(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return &callError{unreachableMessage(err), err, true}
+	}
+	return Wrap(err)
+}
+
+// wrapLocal wraps an error of this machine in a call, as of the file that is uploaded, without the call around it.
+func wrapLocal(err error) error {
+	cause := err
+	var operation *smithy.OperationError
+	if errors.As(err, &operation) {
+		cause = innermost(operation.Err)
+	}
+	return &callError{fsx.Explain(cause).Error(), err, false}
+}
+
 // A callError is the error of a call in one line.
 type callError struct {
-	message string
-	err     error
+	message       string
+	err           error
+	isUnreachable bool
 }
 
 func (e *callError) Error() string { return e.message }
@@ -61,41 +79,6 @@ func redact(message string) string {
 		message, _, _ = strings.Cut(message, from)
 	}
 	return strings.Join(strings.Fields(message), " ")
-}
-
-// IsUnreachable reports whether the endpoint gave no answer, as against a bad one.
-func IsUnreachable(err error) bool {
-	if errors.Is(err, context.Canceled) {
-		return false
-	}
-	var network net.Error
-	var request *url.Error
-	return errors.As(err, &network) || errors.As(err, &request) ||
-		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET)
-}
-
-// unreachableMessage names the endpoint that does not answer. Only scheme and host are shown: a query may hold a
-// signature.
-func unreachableMessage(err error) string {
-	endpoint := ""
-	cause := err
-	var request *url.Error
-	if errors.As(err, &request) {
-		if u, bad := url.Parse(request.URL); bad == nil {
-			endpoint = " " + u.Scheme + "://" + u.Host
-		}
-		cause = request.Err
-	}
-	var network *net.OpError
-	if errors.As(cause, &network) {
-		cause = network
-	}
-	why := cause.Error()
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		why = "the connection broke off"
-	}
-	return fmt.Sprintf("the AWS endpoint%s stopped answering (%s): see that it is up and reachable, then run this "+
-		"again", endpoint, why)
 }
 
 // ErrorCode returns the code of the error that AWS answered with, or "" if err is not AWS's answer.

@@ -16,6 +16,9 @@ import (
 
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy"
+	"lockstep/internal/display"
+	"lockstep/internal/fsx"
+	"lockstep/internal/refusal"
 	"lockstep/internal/rehearsal"
 	"lockstep/internal/report"
 	"lockstep/internal/rollout"
@@ -65,6 +68,7 @@ type app struct {
 
 // Execute runs the command line. The error says why the command did not do what it was asked for.
 func Execute(ctx context.Context, args []string, p Process) error {
+	p.Stdout, p.Stderr = display.NewWriter(p.Stdout), display.NewWriter(p.Stderr)
 	a := &app{
 		Process: p, interrupted: func() bool { return ctx.Err() != nil }, started: p.Now(), runID: deploy.NewRunID(),
 	}
@@ -76,6 +80,10 @@ func Execute(ctx context.Context, args []string, p Process) error {
 	var remote *rehearsal.RemoteError
 	if errors.As(err, &remote) {
 		err = &UsageError{err}
+	}
+	var refused *refusal.Error
+	if !errors.As(err, &refused) { // a refusal says what to do
+		err = fsx.Explain(err)
 	}
 	return joinWriteError(err, a.writeResult(cmd, err))
 }

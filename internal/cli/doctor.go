@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lockstep/internal/fsx"
 	"lockstep/internal/host"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/report"
@@ -162,7 +163,7 @@ func checkStateDir(dir string) doctorCheck {
 // tryWriteBelow returns an error if no file can be created in a folder, which need not exist, or in one of the folders
 // in it.
 func tryWriteBelow(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, fsx.PrivateDir); err != nil {
 		return err
 	}
 	entries, err := os.ReadDir(dir)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -39,10 +40,11 @@ parameters, tags, notification topics, policy and protection. Ends with 1 where 
 				stacks = append(stacks, found...)
 				return err
 			})
-			if err != nil {
+			found, drifted := newDriftResult(stacks)
+			if err != nil && len(stacks) == 0 {
 				return nil, err
 			}
-			return newDriftResult(stacks)
+			return found, errors.Join(err, drifted)
 		}),
 	}
 	a.addEnvFlag(cmd)

@@ -11,6 +11,7 @@ import (
 
 	"lockstep/config"
 	"lockstep/internal/deploy"
+	"lockstep/internal/display"
 	"lockstep/internal/report"
 )
 
@@ -62,7 +63,8 @@ func (r *garbageResult) WriteText(w io.Writer) error {
 	var bytes int64
 	for _, g := range r.Objects {
 		bytes += g.Size
-		if _, err := fmt.Fprintf(w, "%s  %d bytes, last needed by release %d\n", g.Key, g.Size, g.Release); err != nil {
+		if _, err := fmt.Fprintf(w, "%s  %d bytes, last needed by release %d\n",
+			display.Line(g.Key), g.Size, g.Release); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lockstep/config"
+	"lockstep/internal/display"
 	"lockstep/internal/fsx"
 	"lockstep/internal/gate"
 	"lockstep/internal/gate/findings"
@@ -28,7 +29,7 @@ func (a *app) gateCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			g.Name, g.Argv, g.Format = args[0], args[1:], pipeline.Format(format)
 			g.MinLevel, g.Level = findings.Level(minLevel), findings.Level(level)
-			g.Log = a.Stdout
+			g.Log = display.Terminal(a.Stdout) // whoever runs the step shows it
 			if g.Root, err = os.Getwd(); err != nil {
 				return err
 			}
@@ -54,12 +55,13 @@ func (a *app) onFilesCommand() *cobra.Command {
 		Use: "on-files --files PATTERN... -- PROGRAM ARGS...", Hidden: true,
 		Short: "Run a program on the repository's files that match patterns", Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			g.Argv, g.Log = args, a.Stdout
+			stdout := display.Terminal(a.Stdout)
+			g.Argv, g.Log = args, stdout
 			if g.Root, err = os.Getwd(); err != nil {
 				return err
 			}
 			if out == "" {
-				return g.RunOnFiles(cmd.Context(), a.Stdout)
+				return g.RunOnFiles(cmd.Context(), stdout)
 			}
 			var text bytes.Buffer
 			if err := g.RunOnFiles(cmd.Context(), &text); err != nil {

@@ -52,7 +52,9 @@ func (a *app) loadProject() (*project, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &project{root: root, config: c}, nil
+	p := &project{root: root, config: c}
+	_ = fsx.MakePrivate(p.statePath()) // one of another owner is that owner's matter
+	return p, nil
 }
 
 // selectEnvironments returns the environments that --env names.

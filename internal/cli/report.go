@@ -21,6 +21,11 @@ type reportResult struct {
 
 func (r *reportResult) WriteText(w io.Writer) error { return r.run.Write(w, r.format) }
 
+// outKindOf is the kind of file that each format is.
+var outKindOf = map[string]outKind{
+	"text": textOut, "html": pageOut, "sarif": sarifOut, "junit": junitOut, "json": summaryOut,
+}
+
 func (a *app) reportCommand() *cobra.Command {
 	format := "text"
 	out := ""
@@ -44,11 +49,14 @@ relative to the repository.`,
 				a.json = format == "json"
 				return &reportResult{Summary: run.Summary, run: run, format: format}, nil
 			}
+			if err := checkOutFiles(outFile{"--out", out, outKindOf[format]}); err != nil {
+				return nil, err
+			}
 			var text bytes.Buffer
 			if err := run.Write(&text, format); err != nil {
 				return nil, err
 			}
-			return nil, fsx.WriteFile(out, text.Bytes(), fsx.PublicFile)
+			return nil, fsx.WriteFile(out, text.Bytes(), fsx.PrivateFile)
 		}),
 	}
 	cmd.Flags().StringVar(&format, "format", format, "text, html, sarif, junit or json")

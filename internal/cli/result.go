@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lockstep/config"
+	"lockstep/internal/display"
 	"lockstep/internal/report"
 )
 
@@ -96,7 +97,7 @@ type message struct {
 
 // messagef returns a message with that text.
 func messagef(format string, args ...any) *message {
-	return &message{Detail: fmt.Sprintf(format, args...)}
+	return &message{Detail: display.Line(fmt.Sprintf(format, args...))}
 }
 
 // addLinef adds a line to the message.
@@ -104,7 +105,7 @@ func (m *message) addLinef(format string, args ...any) {
 	if m.Detail != "" {
 		m.Detail += "\n"
 	}
-	m.Detail += fmt.Sprintf(format, args...)
+	m.Detail += display.Line(fmt.Sprintf(format, args...))
 }
 
 func (m *message) WriteText(w io.Writer) error {
@@ -118,12 +119,17 @@ func (m *message) WriteText(w io.Writer) error {
 // printProgress shows a line of progress.
 func (a *app) printProgress(line string) {
 	if report.ProgressMode(a.progress) != report.None && line != "" {
-		fmt.Fprintln(a.Stderr, line)
+		fmt.Fprintln(a.Stderr, display.Line(line))
 	}
 }
 
 // writeLines writes rows with aligned columns.
 func writeLines(w io.Writer, rows [][]string) error {
+	for _, row := range rows {
+		for i, cell := range row {
+			row[i] = display.Line(cell)
+		}
+	}
 	for _, line := range report.AlignColumns(rows) {
 		if _, err := fmt.Fprintln(w, line); err != nil {
 			return err

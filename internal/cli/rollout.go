@@ -150,10 +150,24 @@ func (f *rolloutFlags) check(environments []config.Environment) error {
 		return usagef("--record is for one environment with --assembly")
 	case !isSingle && (f.out != "" || f.planFile != "" || f.drop != ""):
 		return usagef("a plan is of one environment: name it with --env")
-	case f.reviewedPlan != nil:
-		return rollout.CheckPlan(*f.reviewedPlan, environments[0])
 	}
-	return nil
+	if err := f.checkOutFiles(); err != nil || f.reviewedPlan == nil {
+		return err
+	}
+	return rollout.CheckPlan(*f.reviewedPlan, environments[0])
+}
+
+// checkOutFiles returns an error if what the flags name cannot be written there.
+func (f *rolloutFlags) checkOutFiles() error {
+	record := outFile{"--record", f.recordFile, recordOut}
+	if f.out == "" {
+		return checkOutFiles(record)
+	}
+	if err := checkPlanFile(f.out); err != nil {
+		return err
+	}
+	return checkOutFiles(
+		outFile{"--out", f.out, planOut}, outFile{"--out", planfile.MarkdownPath(f.out), markdownOut}, record)
 }
 
 // extraArgs returns the flags that the steps of the command's stage are run with, besides those of the pipeline.

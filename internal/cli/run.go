@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"lockstep/config"
+	"lockstep/internal/display"
 	"lockstep/internal/fsx"
 	"lockstep/internal/host"
 	"lockstep/internal/pipeline"
@@ -217,7 +218,7 @@ func (a *app) showLogTails(ran host.Report, gates report.GateResults, g *pipelin
 		}
 		fmt.Fprintf(a.Stderr, "\n%s failed; the end of %s:\n", r.Step, r.Log)
 		for _, line := range tail {
-			fmt.Fprintln(a.Stderr, "  "+line)
+			fmt.Fprintln(a.Stderr, "  "+display.Output(line))
 		}
 	}
 }
@@ -235,6 +236,6 @@ func (a *app) newObserver(g *pipeline.Graph) report.Observer {
 // isTerminal reports whether w is a terminal on which a cursor can be moved: TERM is neither empty nor dumb.
 func isTerminal(w io.Writer, environ []string) bool {
 	kind := tools.Getenv(environ, "TERM")
-	file, ok := w.(*os.File)
+	file, ok := display.Terminal(w).(*os.File)
 	return ok && kind != "" && kind != "dumb" && term.IsTerminal(int(file.Fd()))
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lockstep/internal/deploy"
+	"lockstep/internal/display"
 	"lockstep/internal/report"
 	"lockstep/internal/utc"
 )
@@ -76,7 +77,7 @@ func (r *statusResult) WriteText(w io.Writer) error {
 	}
 	for _, s := range r.Environments {
 		for _, note := range s.Notes() {
-			if _, err := fmt.Fprintf(w, "%s: %s\n", s.Environment, note); err != nil {
+			if _, err := fmt.Fprintf(w, "%s: %s\n", display.Line(s.Environment), display.Line(note)); err != nil {
 				return err
 			}
 		}

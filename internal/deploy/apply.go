@@ -111,7 +111,7 @@ func (p *Plan) applyStack(ctx context.Context, step *planStep) error {
 	if step.current, err = client.Describe(ctx, step.stack.Name); err != nil {
 		return err
 	}
-	step.record.Outcome, step.record.Reason, step.record.Outputs = outcome, "", step.current.StackOutputs()
+	step.record.Outcome, step.record.Reason, step.record.Outputs = outcome, "", step.current.StackOutputs(step.stack)
 	return nil
 }
 

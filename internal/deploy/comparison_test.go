@@ -599,7 +599,8 @@ func TestDrift_NamesDeletedStackAndGoesOn(t *testing.T) {
 		texts = append(texts, d.String())
 	}
 	assert.ElementsMatch(t, []string{
-		"first: deleted: the newest release deployed it, and it does not exist",
+		"first: deleted: the newest release deployed it, and it does not exist; " +
+			"`lockstep deploy` creates it again",
 		"second: drifted, 0 of 2 resources\n  modified the stack itself\n    Resources.Topic\n    Resources.Topic0\n" +
 			"    Resources.Topic1",
 	}, texts)

@@ -55,7 +55,13 @@ func (d *Deployment) Drift(ctx context.Context) ([]cfn.Drift, error) {
 		})
 	}
 	_ = group.Wait() // the errors are in errs
-	return out, errors.Join(errs...)
+	var compared []cfn.Drift
+	for i, drift := range out {
+		if errs[i] == nil {
+			compared = append(compared, drift)
+		}
+	}
+	return compared, errors.Join(errs...)
 }
 
 // stackDrift returns the drift of one stack. The wanted stack is nil if it is not known any more.

@@ -284,3 +284,45 @@ func TestPlan_DiscardLeavesNothing(t *testing.T) {
 	}
 	assert.Empty(t, c.Objects(testAccount, testRegion))
 }
+
+func TestDeploy_StackWithoutResourcesIsSkipped(t *testing.T) {
+	templates := map[string]string{"empty": `{"Resources":{}}`, "none": `{"Outputs":{}}`}
+	stacks := needs{"web": nil, "empty": {"web"}, "none": nil, "app": {"empty"}}
+	c := newCloud(t)
+	record, err := c.deploy(assemble(t, stacks, templates), DeployRequest{})
+	require.NoError(t, err)
+	assert.Equal(t, map[string]change.Outcome{
+		"web": change.Created, "empty": change.Unchanged, "none": change.Unchanged, "app": change.Created,
+	}, outcomes(record))
+	for _, s := range record.Stacks {
+		if s.Outcome == change.Unchanged {
+			assert.Equal(t, "it has no resources, and CloudFormation takes no stack without: it is skipped", s.Reason)
+		}
+	}
+	assert.Empty(t, c.stack("empty").Status)
+
+	t.Run("again", func(t *testing.T) {
+		record, err := c.deploy(assemble(t, stacks, templates), DeployRequest{})
+		require.NoError(t, err)
+		assert.Equal(t, change.Unchanged, record.Outcome)
+	})
+	t.Run("verify", func(t *testing.T) {
+		_, err := c.open(assemble(t, stacks, templates)).Verify(t.Context())
+		assert.NoError(t, err)
+	})
+	t.Run("no part of the release", func(t *testing.T) {
+		l, err := c.openAccount().Ledger(t.Context())
+		require.NoError(t, err)
+		release, err := l.LatestRelease(t.Context())
+		require.NoError(t, err)
+		for _, s := range release.Stacks {
+			assert.NotContains(t, []string{"empty", "none"}, s.Name)
+		}
+	})
+	t.Run("one that is deployed stays", func(t *testing.T) {
+		templates := map[string]string{"web": `{"Resources":{}}`}
+		_, err := c.deploy(assemble(t, needs{"web": nil}, templates), DeployRequest{})
+		require.ErrorContains(t, err, "stack web: it has no resources any more")
+		assert.Equal(t, "CREATE_COMPLETE", c.stack("web").Status)
+	})
+}

@@ -19,6 +19,7 @@ import (
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/risk"
+	"lockstep/internal/fsx"
 )
 
 // changeSetTTL is how long a change set stays that nobody wants to keep and nobody could delete.
@@ -127,12 +128,30 @@ func (p *Plan) readStacks(
 			if err := p.deployment.compareStack(ctx, client, step); err != nil {
 				return err
 			}
+			if isEmpty(s) {
+				return step.skipEmpty()
+			}
 			if step.current.Phase == cfn.Updatable && step.comparison.IsSame() {
-				step.record.Outcome, step.record.Outputs = change.Unchanged, step.current.StackOutputs()
+				step.record.Outcome, step.record.Outputs = change.Unchanged, step.current.StackOutputs(step.stack)
 			}
 			return nil
 		})
 	})
+}
+
+// isEmpty reports whether a stack has no resources. CloudFormation takes none of those.
+func isEmpty(s *assembly.Stack) bool { return len(s.Template.Resources) == 0 }
+
+// skipEmpty records that a stack without resources is not created. One that exists is an error: nothing that is
+// deployed is deleted.
+func (s *planStep) skipEmpty() error {
+	if s.current.Phase != cfn.Absent {
+		return errors.New("it has no resources any more, and CloudFormation takes no stack without: keep one resource, or " +
+			"delete the stack with `aws cloudformation delete-stack` and take it out of the app")
+	}
+	s.record.Outcome = change.Unchanged
+	s.record.Reason = "it has no resources, and CloudFormation takes no stack without: it is skipped"
+	return nil
 }
 
 // prepare creates the change set of a stack that differs, or defers it.
@@ -173,6 +192,7 @@ func (s *planStep) fail(err error) error {
 	if err == nil {
 		return nil
 	}
+	err = fsx.Explain(err)
 	s.err = err
 	if !errors.Is(err, context.Canceled) {
 		s.record.Outcome, s.record.Reason = change.Failed, err.Error()
@@ -254,7 +274,7 @@ func (s *planStep) setUnchanged() error {
 	}
 	shown := s.comparison.WithoutTemplate()
 	s.accept(s.comparison)
-	s.record.Outcome, s.record.Outputs = change.Unchanged, s.current.StackOutputs()
+	s.record.Outcome, s.record.Outputs = change.Unchanged, s.current.StackOutputs(s.stack)
 	if stackLevel := cfn.StackLevelChanges(s.stack, s.current, shown); len(stackLevel) > 0 {
 		s.record.Outcome, s.record.Changes = change.Planned, stackLevel
 	}

@@ -80,6 +80,9 @@ func (d *Deployment) newRelease(o DeployRequest, p *Plan) ledger.Release {
 		ConfigurationDigest: d.ConfigurationDigest, OrphanedStacks: p.orphanedStacks,
 	}
 	for _, step := range p.steps {
+		if isEmpty(step.stack) { // it is not there
+			continue
+		}
 		r.Stacks = append(r.Stacks, ledger.Stack{
 			Name: step.stack.Name, ID: step.current.ID(), Outcome: string(step.record.Outcome),
 			TemplateHash: ledger.SHA256Hex([]byte(step.stack.Template.Body)), MatchDigest: step.matchDigest,

@@ -187,7 +187,7 @@ func (d *Deployment) loadReviewedStack(
 			return err
 		}
 		if done {
-			step.record.Outcome, step.record.Outputs = change.Updated, step.current.StackOutputs()
+			step.record.Outcome, step.record.Outputs = change.Updated, step.current.StackOutputs(step.stack)
 			step.record.Changes, step.record.Reason = reviewed.Changes, "the run that was cut off had done it"
 			return nil
 		}
@@ -198,7 +198,7 @@ func (d *Deployment) loadReviewedStack(
 	step.record.Outcome, step.record.Reason, step.record.Flags = reviewed.Outcome, reviewed.Reason, reviewed.Flags
 	step.record.Changes = reviewed.Changes
 	if reviewed.Outcome == change.Unchanged {
-		step.record.Outputs = step.current.StackOutputs()
+		step.record.Outputs = step.current.StackOutputs(step.stack)
 	}
 	switch {
 	case reviewed.Outcome == change.Deferred:

@@ -29,7 +29,7 @@ func (d *Deployment) Verify(ctx context.Context) (Record, error) {
 		return step.run(func() error {
 			err := d.verifyStack(ctx, step)
 			if err == nil {
-				step.record.Outcome, step.record.Outputs = change.Unchanged, step.current.StackOutputs()
+				step.record.Outcome, step.record.Outputs = change.Unchanged, step.current.StackOutputs(step.stack)
 			}
 			return err
 		})
@@ -60,6 +60,9 @@ func (d *Deployment) verifyStack(ctx context.Context, step *planStep) error {
 	switch step.current.Phase {
 	case cfn.Updatable:
 	case cfn.Absent:
+		if isEmpty(step.stack) {
+			return step.skipEmpty()
+		}
 		return errors.New("the stack is not there")
 	default:
 		return fmt.Errorf("the stack is in state %s", step.current.StackStatus)
@@ -71,7 +74,7 @@ func (d *Deployment) verifyStack(ctx context.Context, step *planStep) error {
 		return fmt.Errorf("what is deployed is not what the assembly holds (%s): `lockstep plan --env %s` shows what differs",
 			compare.Paths(changed), d.target.Environment)
 	}
-	if missing := missingOutputs(step.stack.Template, step.current.StackOutputs()); len(missing) > 0 {
+	if missing := missingOutputs(step.stack.Template, step.current.StackOutputs(step.stack)); len(missing) > 0 {
 		return fmt.Errorf("it lacks the outputs %s", strings.Join(missing, ", "))
 	}
 	resources, err := client.Resources(ctx, step.current.ID())

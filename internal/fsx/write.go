@@ -19,8 +19,8 @@ import (
 const (
 	PublicFile  fs.FileMode = 0o644
 	PrivateFile fs.FileMode = 0o600
+	PrivateDir  fs.FileMode = 0o700
 	publicDir   fs.FileMode = 0o755
-	privateDir  fs.FileMode = 0o700
 )
 
 // WriteFile writes data to the named file, which a reader sees either as it was or as it is afterwards, even after a
@@ -147,7 +147,21 @@ func rename(name string, perm fs.FileMode, source io.Reader) (err error) {
 // dirMode returns the mode of a new folder for a file with the mode perm.
 func dirMode(perm fs.FileMode) fs.FileMode {
 	if perm&0o044 == 0 {
-		return privateDir
+		return PrivateDir
 	}
 	return publicDir
+}
+
+// MakePrivate lets only the owner enter a folder that others may enter. A folder that does not exist is no error.
+func MakePrivate(dir string) error {
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case !info.IsDir() || info.Mode().Perm()&^PrivateDir == 0:
+		return nil
+	}
+	return os.Chmod(dir, PrivateDir)
 }

@@ -255,7 +255,7 @@ const maxRuns = 20
 
 // newRunDir creates the folder of a run that starts now and removes the oldest ones. The names sort by time.
 func newRunDir(parent string, now time.Time) (string, error) {
-	if err := os.MkdirAll(parent, 0o755); err != nil {
+	if err := os.MkdirAll(parent, fsx.PrivateDir); err != nil {
 		return "", fmt.Errorf("the run's logs: %w", tools.ExplainWriteError(parent, err))
 	}
 	dir, err := os.MkdirTemp(parent, now.UTC().Format("20060102T150405.000")+"-")

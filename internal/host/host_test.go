@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -256,4 +257,23 @@ func TestRunner_RemovesOldRuns(t *testing.T) {
 	entries, err := os.ReadDir(filepath.Join(root, ".lockstep", "runs"))
 	require.NoError(t, err)
 	assert.Len(t, entries, maxRuns)
+}
+
+func TestRun_StateIsPrivate(t *testing.T) {
+	old := syscall.Umask(0)
+	defer syscall.Umask(old)
+	root := repository(t, map[string]string{"a.txt": "a"})
+	step := shellStep("a", "echo text > out; echo printed")
+	step.Inputs, step.Outputs = []string{"*.txt"}, []string{"out"}
+	for range 2 { // the second time, the result is restored
+		require.True(t, runSteps(t, &Runner{Root: root}, step)["a"].Passed())
+	}
+	err := filepath.WalkDir(filepath.Join(root, ".lockstep"), func(path string, entry fs.DirEntry, err error) error {
+		require.NoError(t, err)
+		info, err := entry.Info()
+		require.NoError(t, err)
+		assert.Zero(t, info.Mode().Perm()&0o077, "%s: %v", path, info.Mode())
+		return nil
+	})
+	assert.NoError(t, err)
 }

@@ -135,5 +135,5 @@ func (x *index) save() error {
 	if err != nil {
 		return err
 	}
-	return fsx.Replace(x.path, data, fsx.PublicFile)
+	return fsx.Replace(x.path, data, fsx.PrivateFile)
 }

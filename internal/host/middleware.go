@@ -9,6 +9,8 @@ import (
 
 	"github.com/goyek/goyek/v2"
 
+	"lockstep/internal/display"
+	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 )
 
@@ -140,11 +142,12 @@ func (r *graphRun) recordError(name string, err error) goyek.Result {
 	return goyek.Result{Status: goyek.StatusFailed}
 }
 
-// logOutput writes what a step prints to a file of its own, and reports each line as an event.
+// logOutput writes what a step prints to a file of its own, without what controls a terminal, and reports each line as
+// an event.
 func (r *graphRun) logOutput(next goyek.Runner) goyek.Runner {
 	return func(in goyek.Input) goyek.Result {
 		path := r.logPath(in.TaskName)
-		file, err := os.Create(path)
+		file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fsx.PrivateFile)
 		if err != nil {
 			return r.recordError(in.TaskName, fmt.Errorf("its log cannot be created: %w", err))
 		}
@@ -152,7 +155,7 @@ func (r *graphRun) logOutput(next goyek.Runner) goyek.Runner {
 		lines := &lineWriter{emit: func(line string) {
 			r.emit(pipeline.Event{Step: in.TaskName, Kind: pipeline.Output, Detail: line})
 		}}
-		in.Output = io.MultiWriter(file, lines)
+		in.Output = io.MultiWriter(display.NewLogWriter(file), lines)
 		out := next(in)
 		lines.flush()
 		if err := file.Close(); err != nil && out.Status == goyek.StatusPassed {

@@ -60,7 +60,7 @@ func (e *outputError) Error() string { return e.reason }
 func openStore(root string, now func() time.Time, rereads bool) (*store, error) {
 	dir := filepath.Join(root, pipeline.StateDir, "cache")
 	for _, sub := range []string{"entries", "blobs"} {
-		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Join(dir, sub), fsx.PrivateDir); err != nil {
 			return nil, fmt.Errorf("the cache: %w", tools.ExplainWriteError(dir, err))
 		}
 	}
@@ -102,7 +102,7 @@ func (s *store) save(key string, step pipeline.Step, log string) error {
 	if err != nil {
 		return err
 	}
-	return fsx.Replace(s.entryPath(key), data, fsx.PublicFile)
+	return fsx.Replace(s.entryPath(key), data, fsx.PrivateFile)
 }
 
 // storeOutput stores an output, which is a file or a folder with what is in it.
@@ -160,7 +160,7 @@ func (s *store) storeFile(path string) (string, error) {
 	if _, err := os.Stat(s.blobPath(hash)); err == nil {
 		return hash, nil
 	}
-	return hash, fsx.CopyFile(path, s.blobPath(hash), fsx.PublicFile)
+	return hash, fsx.CopyFile(path, s.blobPath(hash), fsx.PrivateFile)
 }
 
 // maxEntryBytes is more than an entry of a hundred thousand outputs.
@@ -215,7 +215,7 @@ func (s *store) restoreLog(hash, log string) error {
 		return err
 	}
 	defer source.Close()
-	file, err := os.Create(log)
+	file, err := os.OpenFile(log, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fsx.PrivateFile)
 	if err != nil {
 		return err
 	}

@@ -101,5 +101,5 @@ func (u *unreachableGates) save() error {
 	if err != nil {
 		return err
 	}
-	return fsx.Replace(u.path, data, fsx.PublicFile)
+	return fsx.Replace(u.path, data, fsx.PrivateFile)
 }

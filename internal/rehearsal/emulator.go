@@ -15,6 +15,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"lockstep/internal/fsx"
 	"lockstep/tools"
 )
 
@@ -252,7 +253,7 @@ func (e *Emulator) Status(ctx context.Context) (Status, error) {
 
 // lock waits until nobody else starts or stops the emulator, and returns what releases the lock again.
 func (e *Emulator) lock(ctx context.Context) (unlock func(), err error) {
-	if err := os.MkdirAll(e.Dir, 0o755); err != nil {
+	if err := os.MkdirAll(e.Dir, fsx.PrivateDir); err != nil {
 		return nil, tools.ExplainWriteError(e.Dir, err)
 	}
 	lock := flock.New(e.path("start.lock"))
@@ -300,7 +301,7 @@ func (e *Emulator) writeRecord(record processRecord) error {
 	if err != nil {
 		return err
 	}
-	return tools.ExplainWriteError(e.Dir, writeFile(e.path(recordFile), append(text, '\n'), 0o644))
+	return tools.ExplainWriteError(e.Dir, writeFile(e.path(recordFile), append(text, '\n'), fsx.PrivateFile))
 }
 
 // choosePort returns the port to listen on.

@@ -155,7 +155,7 @@ func (e *Emulator) ministackCommand(ctx context.Context, port int, c tlsFiles) (
 // spawn starts the emulator in a session of its own: an interrupt at the terminal is for the run, which then stops the
 // emulator in good order.
 func (e *Emulator) spawn(cmd *exec.Cmd) (*emulatorProcess, error) {
-	alive, err := os.OpenFile(e.path(aliveFile), os.O_CREATE|os.O_RDWR, 0o644)
+	alive, err := os.OpenFile(e.path(aliveFile), os.O_CREATE|os.O_RDWR, fsx.PrivateFile)
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +169,7 @@ func (e *Emulator) spawn(cmd *exec.Cmd) (*emulatorProcess, error) {
 	if err := os.RemoveAll(e.path(recordFile)); err != nil {
 		return nil, err
 	}
-	log, err := os.Create(e.path(logFile))
+	log, err := os.OpenFile(e.path(logFile), os.O_RDWR|os.O_CREATE|os.O_TRUNC, fsx.PrivateFile)
 	if err != nil {
 		return nil, err
 	}

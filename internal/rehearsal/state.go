@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"lockstep/internal/fsx"
 )
 
 // The emulator writes the state of its services when it is stopped in good order, but objects as they come. So the
@@ -40,7 +42,7 @@ func (e *Emulator) prepareState() error {
 			return err
 		}
 	}
-	return os.WriteFile(e.path(dirtyFile), nil, 0o644)
+	return os.WriteFile(e.path(dirtyFile), nil, fsx.PrivateFile)
 }
 
 // snapshotState copies the state. The dirty file is written only when the copy is complete.

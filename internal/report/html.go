@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"io"
 
+	"lockstep/internal/display"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/utc"
@@ -43,5 +44,5 @@ func failureOf(c findings.Case) *findings.Outcome {
 
 // WriteHTML writes a run as one HTML page that needs no other file.
 func WriteHTML(w io.Writer, s *Summary, all GateResults) error {
-	return pageTemplate.Execute(w, map[string]any{"Summary": s, "Gates": all})
+	return pageTemplate.Execute(display.NewPlainWriter(w), map[string]any{"Summary": s, "Gates": all})
 }

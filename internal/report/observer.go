@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"lockstep/internal/display"
 	"lockstep/internal/pipeline"
 )
 
@@ -40,8 +41,30 @@ type ObserverOptions struct {
 	Now func() time.Time
 }
 
-// NewObserver returns an observer that shows the steps of g on w.
+// NewObserver returns an observer that shows the steps of g on w. What steps print and why they failed comes from
+// outside, and is shown as such.
 func NewObserver(w io.Writer, g *pipeline.Graph, o ObserverOptions) Observer {
+	return displayObserver{newTextObserver(w, g, o)}
+}
+
+// A displayObserver passes events on with their texts as they may be shown on a terminal.
+type displayObserver struct{ Observer }
+
+func (o displayObserver) Observe(e pipeline.Event) {
+	if e.Kind == pipeline.Output {
+		e.Detail = display.Output(e.Detail)
+	} else {
+		e.Detail = display.Line(e.Detail)
+	}
+	if e.Result != nil {
+		result := *e.Result
+		result.Reason = display.Line(result.Reason)
+		e.Result = &result
+	}
+	o.Observer.Observe(e)
+}
+
+func newTextObserver(w io.Writer, g *pipeline.Graph, o ObserverOptions) Observer {
 	isShown := func(e pipeline.Event) bool {
 		if e.Kind != pipeline.Output || o.Verbose {
 			return true
@@ -53,7 +76,7 @@ func NewObserver(w io.Writer, g *pipeline.Graph, o ObserverOptions) Observer {
 	case o.Mode == None:
 		return discardObserver{}
 	case o.Mode == Auto && o.IsTerminal:
-		return newTreeObserver(w, g, isShown, o.Now)
+		return newTreeObserver(display.Terminal(w), g, isShown, o.Now)
 	default:
 		return &syncObserver{observer: &plainObserver{w: w, isShown: isShown, width: nameWidth(g)}}
 	}

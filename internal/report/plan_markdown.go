@@ -7,6 +7,7 @@ import (
 
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/planfile"
+	"lockstep/internal/display"
 )
 
 // actionLabels are the names of the actions in a table.
@@ -22,12 +23,12 @@ var actionLabels = map[change.Action]string{
 // every stack that changes.
 func PlanMarkdown(f planfile.File) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "### Plan for %s: %s\n\n", f.Environment, planCounts(f))
+	fmt.Fprintf(&b, "### Plan for %s: %s\n\n", escapeMarkdown(f.Environment), planCounts(f))
 	if flags := f.Flags(); len(flags) > 0 {
 		fmt.Fprintf(&b, "> **Has to be allowed by name**\n>\n")
 		for _, flag := range flags {
 			fmt.Fprintf(&b, "> - `--allow %s`: %s in %s: %s\n",
-				flag.Permit, inlineCode(flag.LogicalID), inlineCode(flag.Stack), escapeMarkdown(flag.Why))
+				escapeMarkdown(string(flag.Permit)), inlineCode(flag.LogicalID), inlineCode(flag.Stack), escapeMarkdown(flag.Why))
 		}
 		b.WriteString("\n")
 	}
@@ -37,13 +38,14 @@ func PlanMarkdown(f planfile.File) string {
 	}
 	for _, t := range f.Targets {
 		if len(f.Targets) > 1 {
-			fmt.Fprintf(&b, "#### Account %s, %s\n\n", t.Account, t.Region)
+			fmt.Fprintf(&b, "#### Account %s, %s\n\n", escapeMarkdown(t.Account), escapeMarkdown(t.Region))
 		}
 		writeTargetMarkdown(&b, t)
 	}
-	fmt.Fprintf(&b, "<sub>plan `%.12s`, assembly `%.12s`", f.Digest, f.EnvironmentDigest)
+	fmt.Fprintf(&b, "<sub>plan %s, assembly %s",
+		inlineCode(fmt.Sprintf("%.12s", f.Digest)), inlineCode(fmt.Sprintf("%.12s", f.EnvironmentDigest)))
 	if f.Commit != "" {
-		fmt.Fprintf(&b, ", commit `%.12s`", f.Commit)
+		fmt.Fprintf(&b, ", commit %s", inlineCode(fmt.Sprintf("%.12s", f.Commit)))
 	}
 	const minutes = "2006-01-02 15:04 MST"
 	fmt.Fprintf(&b, ", made %s, good until %s</sub>\n", formatUTC(f.CreatedAt, minutes), formatUTC(f.Expires, minutes))
@@ -71,7 +73,7 @@ func writeTargetMarkdown(b *strings.Builder, t planfile.Target) {
 }
 
 func writeStackMarkdown(b *strings.Builder, s planfile.Stack) {
-	fmt.Fprintf(b, "**%s**: %s", escapeMarkdown(s.Name), s.Outcome)
+	fmt.Fprintf(b, "**%s**: %s", escapeMarkdown(s.Name), escapeMarkdown(string(s.Outcome)))
 	if s.Reason != "" {
 		fmt.Fprintf(b, ", because %s", escapeMarkdown(s.Reason))
 	}
@@ -86,10 +88,12 @@ func writeStackMarkdown(b *strings.Builder, s planfile.Stack) {
 	for _, c := range s.Changes {
 		var properties []string
 		for _, p := range shownProperties(c) {
-			properties = append(properties, escapeMarkdown(propertyText(p)))
+			for _, line := range propertyLines(p) {
+				properties = append(properties, escapeMarkdown(line))
+			}
 		}
 		fmt.Fprintf(b, "| %s | %s | %s | %s |\n",
-			actionLabels[c.Action], inlineCode(c.LogicalID), c.Type, strings.Join(properties, "<br>"))
+			actionLabels[c.Action], inlineCode(c.LogicalID), escapeMarkdown(c.Type), strings.Join(properties, "<br>"))
 	}
 	b.WriteString("\n")
 }
@@ -121,13 +125,14 @@ func planCounts(f planfile.File) string {
 
 // inlineCode returns a name as code in a line of Markdown.
 func inlineCode(name string) string {
-	return "`" + strings.NewReplacer("`", "'", "|", `\|`, "\n", " ").Replace(name) + "`"
+	return "`" + strings.NewReplacer("`", "'", "|", `\|`).Replace(display.Line(name)) + "`"
 }
 
-// escapeMarkdown returns text that Markdown and HTML show as it is. Names and values in templates are not trusted.
+// escapeMarkdown returns text that Markdown and HTML show as it is, on one line. Names and values in templates are not
+// trusted. A bare URL is no link.
 func escapeMarkdown(text string) string {
 	return strings.NewReplacer(
-		"\\", `\\`, "|", `\|`, "<", "&lt;", ">", "&gt;", "*", `\*`, "_", `\_`, "[", `\[`,
-		"@", "@\u200b", "`", "\\`", "\n", " ",
-	).Replace(text)
+		"\\", `\\`, "|", `\|`, "&", "&amp;", "<", "&lt;", ">", "&gt;", "*", `\*`, "_", `\_`, "[", `\[`,
+		"~", `\~`, "@", "@\u200b", "`", "\\`", "://", ":\u200b//", "www.", "www\u200b.",
+	).Replace(display.Line(text))
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"lockstep/internal/display"
 	"lockstep/internal/fsx"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
@@ -48,10 +49,10 @@ func SaveRun(dir string, s *Summary, gates GateResults) error {
 		return err
 	}
 	return errors.Join(
-		fsx.WriteFile(filepath.Join(dir, findingsFile), sarif.Bytes(), fsx.PublicFile),
-		fsx.WriteFile(filepath.Join(dir, testsFile), junit.Bytes(), fsx.PublicFile),
+		fsx.WriteFile(filepath.Join(dir, findingsFile), sarif.Bytes(), fsx.PrivateFile),
+		fsx.WriteFile(filepath.Join(dir, testsFile), junit.Bytes(), fsx.PrivateFile),
 		// The last one says that the run is whole.
-		fsx.WriteFile(filepath.Join(dir, summaryFile), summary.Bytes(), fsx.PublicFile),
+		fsx.WriteFile(filepath.Join(dir, summaryFile), summary.Bytes(), fsx.PrivateFile),
 	)
 }
 
@@ -62,13 +63,13 @@ func WriteReports(dir string, s *Summary, gates GateResults) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, fsx.PrivateDir); err != nil {
 		return err
 	}
 	return errors.Join(
 		SaveRun(dir, s, gates),
-		fsx.WriteFile(filepath.Join(dir, pageFile), page.Bytes(), fsx.PublicFile),
-		fsx.WriteFile(filepath.Join(dir, gatesFile), suite.Bytes(), fsx.PublicFile),
+		fsx.WriteFile(filepath.Join(dir, pageFile), page.Bytes(), fsx.PrivateFile),
+		fsx.WriteFile(filepath.Join(dir, gatesFile), suite.Bytes(), fsx.PrivateFile),
 	)
 }
 
@@ -167,6 +168,7 @@ func Formats() []string { return []string{"text", "html", "sarif", "junit", "jso
 
 // Write writes the run in one of the Formats.
 func (r SavedRun) Write(w io.Writer, format string) error {
+	w = display.NewPlainWriter(w)
 	switch format {
 	case "text":
 		return r.writeText(w)
@@ -186,11 +188,11 @@ func (r SavedRun) Write(w io.Writer, format string) error {
 func (r SavedRun) writeText(w io.Writer) error {
 	for _, gate := range r.Gates.Reports {
 		if gate.Broken != "" {
-			fmt.Fprintf(w, "%s: %s\n", gate.Gate, gate.Broken)
+			fmt.Fprintf(w, "%s: %s\n", display.Line(gate.Gate), display.Line(gate.Broken))
 		}
 	}
 	for _, line := range r.Gates.Lines(len(r.Gates.Failing())) {
-		fmt.Fprintln(w, line)
+		fmt.Fprintln(w, display.Line(line))
 	}
 	_, err := fmt.Fprintln(w, r.Summary.LastLine())
 	return err

@@ -8,11 +8,11 @@ import (
 	"slices"
 	"strings"
 
-	"lockstep/internal/deploy/change"
-
 	"github.com/charmbracelet/lipgloss"
 
 	"lockstep/internal/deploy"
+	"lockstep/internal/deploy/change"
+	"lockstep/internal/display"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/rehearsal"
 )
@@ -88,20 +88,20 @@ func (s *Summary) WriteText(w io.Writer) error {
 		fmt.Fprintln(&text, "\n"+bold.Render("findings"))
 	}
 	for _, line := range s.Findings {
-		fmt.Fprintln(&text, "  "+line)
+		fmt.Fprintln(&text, "  "+display.Line(line))
 	}
 	for _, record := range s.Environments {
 		writeRecord(&text, bold, record)
 	}
 	if s.Error != "" && len(s.Environments) == 0 {
-		fmt.Fprintf(&text, "\n%s\n", s.Error)
+		fmt.Fprintf(&text, "\n%s\n", display.Lines(s.Error))
 	}
 	s.writeCoverage(&text)
 	if s.Logs != "" {
-		fmt.Fprintf(&text, "\nlogs    %s\n", s.Logs)
+		fmt.Fprintf(&text, "\nlogs    %s\n", display.Line(s.Logs))
 	}
 	if s.Digest != "" {
-		fmt.Fprintf(&text, "digest  %s\n", s.Digest)
+		fmt.Fprintf(&text, "digest  %s\n", display.Line(s.Digest))
 	}
 	fmt.Fprintln(&text, "\n"+bold.Render(s.LastLine()))
 	_, err := text.WriteTo(w)
@@ -116,7 +116,8 @@ func (s *Summary) writeSteps(w io.Writer, style *lipgloss.Renderer) {
 			elapsed = formatDuration(r.Millis)
 		}
 		rows = append(rows, []string{
-			"  " + statusMark(style, r.Status) + " " + r.Step, string(r.Status), fmt.Sprintf("%9s", elapsed), r.Reason,
+			"  " + statusMark(style, r.Status) + " " + display.Line(r.Step), string(r.Status), fmt.Sprintf("%9s", elapsed),
+			display.Line(r.Reason),
 		})
 	}
 	for _, line := range AlignColumns(rows) {
@@ -139,14 +140,15 @@ func writeRecord(w io.Writer, bold lipgloss.Style, r AccountRecord) {
 	if r.Release != 0 {
 		release = fmt.Sprintf(", release %d", r.Release)
 	}
-	fmt.Fprintf(w, "\n%s  account %s, %s: %s%s\n", bold.Render(r.Environment), r.Account, r.Region, r.Outcome, release)
+	fmt.Fprintf(w, "\n%s  account %s, %s: %s%s\n", bold.Render(display.Line(r.Environment)), display.Line(r.Account),
+		display.Line(r.Region), display.Line(string(r.Outcome)), release)
 	writeStacks(w, r.Stacks)
 	for _, name := range r.OrphanedStacks {
-		fmt.Fprintf(w, "  orphaned: %s, which the assembly no longer has and nothing removes\n", name)
+		fmt.Fprintf(w, "  orphaned: %s, which the assembly no longer has and nothing removes\n", display.Line(name))
 	}
 	hasReason := func(st deploy.StackRecord) bool { return st.Outcome == change.Failed && st.Reason != "" }
 	if r.Error != "" && !slices.ContainsFunc(r.Stacks, hasReason) {
-		fmt.Fprintf(w, "  %s\n", r.Error)
+		fmt.Fprintf(w, "  %s\n", strings.ReplaceAll(display.Lines(r.Error), "\n", "\n  "))
 	}
 }
 
@@ -161,19 +163,19 @@ func writeStacks(w io.Writer, stacks []deploy.StackRecord) {
 		if st.Outcome == change.Deferred && st.UnseenResources > 0 {
 			outcome += fmt.Sprintf(": %s not seen", plural(st.UnseenResources, "resource"))
 		}
-		rows = append(rows, []string{"  " + st.Name, outcome})
+		rows = append(rows, []string{"  " + display.Line(st.Name), display.Line(outcome)})
 	}
 	lines := AlignColumns(rows)
 	for i, st := range stacks {
 		fmt.Fprintln(w, lines[i])
 		if st.Reason != "" {
-			fmt.Fprintf(w, "    %s\n", st.Reason)
+			fmt.Fprintf(w, "    %s\n", display.Line(st.Reason))
 		}
 		for _, note := range st.Notes {
-			fmt.Fprintf(w, "    %s\n", note)
+			fmt.Fprintf(w, "    %s\n", display.Line(note))
 		}
 		for _, key := range slices.Sorted(maps.Keys(st.Outputs)) {
-			fmt.Fprintf(w, "    %s = %s\n", key, st.Outputs[key])
+			fmt.Fprintf(w, "    %s = %s\n", display.Line(key), display.Line(st.Outputs[key]))
 		}
 	}
 }
@@ -201,10 +203,12 @@ func (s *Summary) writeCoverage(w io.Writer) {
 	rehearsed := c.Resources - len(c.StandIns)
 	fmt.Fprintf(w, "\nrehearsed %d of %s (%.0f %%)\n", rehearsed, plural(c.Resources, "resource"), 100*c.Ratio)
 	for _, in := range c.StandIns {
-		fmt.Fprintf(w, "  not rehearsed: %s %s in %s\n", in.Type, in.LogicalID, in.Stack)
+		fmt.Fprintf(w, "  not rehearsed: %s %s in %s\n",
+			display.Line(in.Type), display.Line(in.LogicalID), display.Line(in.Stack))
 	}
 	for _, a := range c.MissingAttributes {
-		fmt.Fprintf(w, "  not rehearsed: the value %s of %s in %s\n", a.Name, a.LogicalID, a.Stack)
+		fmt.Fprintf(w, "  not rehearsed: the value %s of %s in %s\n",
+			display.Line(a.Name), display.Line(a.LogicalID), display.Line(a.Stack))
 	}
 	for _, what := range s.NotRehearsed {
 		fmt.Fprintf(w, "  not rehearsed: %s\n", what)

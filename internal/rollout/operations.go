@@ -40,7 +40,7 @@ func (p Plan) run(ctx context.Context, a *account) (deploy.Record, error) {
 	if err != nil {
 		return a.plan.Record(), err
 	}
-	a.progress(report.PlanText(a.plan.Record()))
+	a.opener.session.showPlan(a.plan.Record(), a.progress)
 	if p.File == "" {
 		err = a.plan.Discard(ctx)
 	}

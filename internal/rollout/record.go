@@ -15,7 +15,7 @@ import (
 )
 
 // WriteRecord writes the records of an environment's accounts into a file, for the program that runs this one as a
-// step. It writes nothing if there are no records.
+// step. It writes nothing if there are no records. Only the owner may read it: it has the values of the stacks.
 func WriteRecord(file string, records []report.AccountRecord) error {
 	if len(records) == 0 {
 		return nil
@@ -26,10 +26,7 @@ func WriteRecord(file string, records []report.AccountRecord) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return err
-	}
-	return fsx.WriteFile(file, append(data, '\n'), fsx.PublicFile)
+	return fsx.WriteFile(file, append(data, '\n'), fsx.PrivateFile)
 }
 
 // maxRecordBytes is more than the record of ten thousand stacks.

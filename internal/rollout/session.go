@@ -6,6 +6,8 @@ package rollout
 import (
 	"context"
 	"path/filepath"
+	"strings"
+	"sync"
 	"time"
 
 	"lockstep/internal/awsclient"
@@ -35,6 +37,9 @@ type Session struct {
 	Interrupted func() bool
 	// Now returns the current time.
 	Now func() time.Time
+
+	// planMu keeps the lines of a plan together.
+	planMu sync.Mutex
 }
 
 // Mode returns what the session works on.
@@ -81,12 +86,21 @@ func (s *Session) deployOptions(
 		},
 		Artifacts:            deploy.Artifacts{ToolSBOM: sbom},
 		Progress:             progress,
-		ShowPlan:             func(r deploy.Record) { progress(report.PlanText(r)) },
+		ShowPlan:             func(r deploy.Record) { s.showPlan(r, progress) },
 		ConfigurationDigest:  configuration,
 		RequiresApproval:     account.Approval,
 		RequiresCompletePlan: account.CompletePlans,
 		LivenessDir:          s.statePath("alive"),
 	}, err
+}
+
+// showPlan reports a plan line by line. The plans of several accounts do not mix.
+func (s *Session) showPlan(r deploy.Record, progress func(string)) {
+	s.planMu.Lock()
+	defer s.planMu.Unlock()
+	for line := range strings.SplitSeq(report.PlanText(r), "\n") {
+		progress(line)
+	}
 }
 
 // progressFor returns a function that reports progress in an account. It names the account if the environment has

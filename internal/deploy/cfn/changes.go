@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -14,7 +13,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/smithy-go"
 
+	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/change"
+	"lockstep/internal/redact"
 )
 
 // changes returns all changes of a change set. The logical ids of a nested stack's resources have the path of that
@@ -124,7 +125,8 @@ func propertyChanges(details []types.ResourceChangeDetail) []change.Property {
 		}
 		p := change.Property{
 			Name: name, Recreation: string(d.Target.RequiresRecreation),
-			Before: displayValue(name, d.Target.BeforeValue), After: displayValue(name, d.Target.AfterValue),
+			Before: redact.Value(name, aws.ToString(d.Target.BeforeValue)),
+			After:  redact.Value(name, aws.ToString(d.Target.AfterValue)),
 		}
 		if other := byName[name].Recreation; slices.Index(recreations, other) > slices.Index(recreations, p.Recreation) {
 			p.Recreation = other
@@ -141,25 +143,56 @@ func propertyChanges(details []types.ResourceChangeDetail) []change.Property {
 // recreations are CloudFormation's words for whether the change of a property replaces the resource, the worst last.
 var recreations = []string{"Never", "Conditionally", "Always"}
 
-// secretPattern matches properties whose values are never shown, whatever CloudFormation says of them.
-var secretPattern = regexp.MustCompile(`(?i)passw|secret|token|credential|private|authorization`)
-
-// hiddenValue is shown instead of a secret value.
-const hiddenValue = "(hidden)"
-
-// maxValueLength is how many bytes of a property's value are shown.
-const maxValueLength = 200
-
-// displayValue returns a property's value as a plan may show it.
-func displayValue(name string, value *string) string {
-	text := aws.ToString(value)
-	switch {
-	case text == "":
-		return ""
-	case secretPattern.MatchString(name), secretPattern.MatchString(text):
-		return hiddenValue
-	case len(text) > maxValueLength:
-		return strings.ToValidUTF8(text[:maxValueLength], "") + "..."
+// completeProperties makes the properties of changes what a reviewer may and has to see, by the deployed template and
+// the new one. The values of a property that one of them makes from a parameter with NoEcho are hidden: CloudFormation
+// masks the parameters, and not everything that is made from them. A policy is shown in any case, as the templates have
+// it where CloudFormation shows no values or they would hold a secret.
+func completeProperties(changes []change.Change, deployed, next assembly.Template) {
+	for _, c := range changes {
+		for i, p := range c.Properties {
+			isSecret := deployed.PropertyIsSecret(c.LogicalID, p.Name) || next.PropertyIsSecret(c.LogicalID, p.Name)
+			before := valueText(deployed.Resources[c.LogicalID].Properties[p.Name])
+			after := valueText(next.Resources[c.LogicalID].Properties[p.Name])
+			isPolicy := before != after && (redact.HasPolicy(before) || redact.HasPolicy(after))
+			switch {
+			case isPolicy && (isSecret || p.Before == "" && p.After == ""):
+				c.Properties[i].Before, c.Properties[i].After = redact.Value(p.Name, before), redact.Value(p.Name, after)
+			case isSecret:
+				c.Properties[i].Before, c.Properties[i].After = hideValue(p.Before), hideValue(p.After)
+			}
+		}
 	}
-	return text
+}
+
+// hideValue returns what is shown of a secret, or "" if there is none.
+func hideValue(value string) string {
+	if value == "" {
+		return ""
+	}
+	return redact.Hidden
+}
+
+// completeAsReviewed makes the values of changes what they are in the reviewed ones where completeProperties decided
+// that: hidden ones, and those of policies.
+func completeAsReviewed(changes, reviewed []change.Change) {
+	for i := range min(len(changes), len(reviewed)) {
+		for j := range min(len(changes[i].Properties), len(reviewed[i].Properties)) {
+			p, seen := &changes[i].Properties[j], reviewed[i].Properties[j]
+			isPolicy := redact.HasPolicy(seen.Before) || redact.HasPolicy(seen.After)
+			if isPolicy && (p.Before == "" && p.After == "" || isExpression(seen.Before) || isExpression(seen.After)) {
+				p.Before, p.After = seen.Before, seen.After
+			}
+			if seen.Before == redact.Hidden {
+				p.Before = hideValue(p.Before)
+			}
+			if seen.After == redact.Hidden {
+				p.After = hideValue(p.After)
+			}
+		}
+	}
+}
+
+// isExpression reports whether a value is one of a template, with intrinsic functions. CloudFormation shows none.
+func isExpression(value string) bool {
+	return strings.Contains(value, `{"Ref":`) || strings.Contains(value, `{"Fn::`)
 }

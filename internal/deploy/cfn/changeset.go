@@ -121,6 +121,8 @@ func (c *Client) CreateChangeSet(
 		defer cancel()
 		return nil, errors.Join(err, c.Discard(cleanup, set))
 	}
+	deployedTemplate, _ := assembly.ParseTemplate(state.Template) // one in YAML says nothing of its parameters
+	completeProperties(set.Changes, deployedTemplate, want.Template)
 	return set, nil
 }
 

@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
 	"lockstep/internal/deploy/change"
+	"lockstep/internal/display"
+	"lockstep/internal/redact"
 )
 
 // A Drift is how a stack differs from what was deployed.
@@ -54,10 +56,10 @@ func (d Drift) Drifted() bool { return d.IsMissing || len(d.Resources) > 0 || le
 // String returns the drift as text, a line for each resource and property.
 func (d Drift) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: ", d.Stack)
+	fmt.Fprintf(&b, "%s: ", display.Line(d.Stack))
 	switch {
 	case d.IsMissing:
-		b.WriteString("deleted: the newest release deployed it, and it does not exist")
+		b.WriteString("deleted: the newest release deployed it, and it does not exist; `lockstep deploy` creates it again")
 		return b.String()
 	case d.Drifted():
 		fmt.Fprintf(&b, "drifted, %d of %s", len(d.Resources), resourceCount(d.Checked))
@@ -71,15 +73,17 @@ func (d Drift) String() string {
 		b.WriteString("\n  modified the stack itself")
 	}
 	for _, p := range d.Changes {
-		fmt.Fprintf(&b, "\n    %s", p)
+		fmt.Fprintf(&b, "\n    %s", display.Line(p.String()))
 	}
 	for _, note := range d.Notes {
-		fmt.Fprintf(&b, "\n  %s", note)
+		fmt.Fprintf(&b, "\n  %s", display.Line(note))
 	}
 	for _, r := range d.Resources {
-		fmt.Fprintf(&b, "\n  %s %s (%s) %s", strings.ToLower(r.Status), r.LogicalID, r.Type, r.PhysicalID)
+		fmt.Fprintf(&b, "\n  %s %s (%s) %s", strings.ToLower(r.Status), display.Line(r.LogicalID),
+			display.Line(r.Type), display.Line(r.PhysicalID))
 		for _, p := range r.Properties {
-			fmt.Fprintf(&b, "\n    %s: %s, deployed as %s", p.Path, valueOrNothing(p.Actual), valueOrNothing(p.Expected))
+			fmt.Fprintf(&b, "\n    %s: %s, deployed as %s",
+				display.Line(p.Path), valueOrNothing(p.Actual), valueOrNothing(p.Expected))
 		}
 	}
 	return b.String()
@@ -96,7 +100,7 @@ func valueOrNothing(value string) string {
 	if value == "" {
 		return "nothing"
 	}
-	return value
+	return display.Line(value)
 }
 
 // DetectDrift compares a stack with what was deployed. CloudFormation reads the resources with the rights of the
@@ -170,7 +174,9 @@ func newDriftedResource(r types.StackResourceDrift) DriftedResource {
 	for _, p := range r.PropertyDifferences {
 		path := aws.ToString(p.PropertyPath)
 		out.Properties = append(out.Properties, DriftedProperty{
-			Path: path, Expected: displayValue(path, p.ExpectedValue), Actual: displayValue(path, p.ActualValue),
+			Path:     path,
+			Expected: redact.Value(path, aws.ToString(p.ExpectedValue)),
+			Actual:   redact.Value(path, aws.ToString(p.ActualValue)),
 		})
 	}
 	return out

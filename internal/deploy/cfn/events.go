@@ -1,8 +1,8 @@
 package cfn
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -43,8 +43,10 @@ type eventReader struct {
 	hasBegun bool
 	// end is the stack's own event with which the operation has ended; nil before that.
 	end *types.StackEvent
-	// reason is the last reason that CloudFormation gave for a state of the stack.
-	reason string
+	// reason is the last reason that CloudFormation gave for a state of the stack, and failureReason the first one for a
+	// failure or a rollback of it.
+	reason        string
+	failureReason string
 }
 
 // next returns the events since the last call, the oldest first.
@@ -85,6 +87,9 @@ func (r *eventReader) add(e types.StackEvent) {
 	}
 	if reason := aws.ToString(e.ResourceStatusReason); reason != "" && reason != userInitiated {
 		r.reason = reason
+		if r.failureReason == "" && isStackFailure(e) {
+			r.failureReason = trimReason(&reason)
+		}
 	}
 }
 
@@ -125,6 +130,15 @@ func isResourceFailure(e types.StackEvent) bool {
 		!strings.Contains(aws.ToString(e.ResourceStatusReason), "cancelled") && !isStackEvent(e)
 }
 
+// isStackFailure reports whether the stack itself has failed or is rolled back.
+func isStackFailure(e types.StackEvent) bool {
+	status := string(e.ResourceStatus)
+	return isStackEvent(e) && (strings.HasSuffix(status, "_FAILED") || strings.Contains(status, "ROLLBACK"))
+}
+
+// trimReason returns what CloudFormation says without the end of its sentence.
+func trimReason(reason *string) string { return strings.TrimRight(aws.ToString(reason), ". \n") }
+
 // isStackEvent reports whether an event is about the stack itself.
 func isStackEvent(e types.StackEvent) bool {
 	return aws.ToString(e.PhysicalResourceId) == aws.ToString(e.StackId)
@@ -141,6 +155,9 @@ func formatEvent(stack string, e types.StackEvent) string {
 	return line
 }
 
+// noReason stands for the reason that CloudFormation does not give.
+const noReason = "CloudFormation gives no reason"
+
 // failure returns why an operation failed that has ended: its first failed resource, or what CloudFormation says of the
 // stack.
 func (r *eventReader) failure(ctx context.Context) error {
@@ -150,14 +167,11 @@ func (r *eventReader) failure(ctx context.Context) error {
 		now += ": " + row.Action
 	}
 	if len(r.failures) == 0 {
-		if r.reason == "" {
-			return errors.New(now)
-		}
-		return fmt.Errorf("%s; %s", strings.TrimRight(r.reason, ". "), now)
+		return fmt.Errorf("%s; %s", cmp.Or(r.failureReason, trimReason(&r.reason), noReason), now)
 	}
 	first, path := r.client.innermostFailure(ctx, r.failures[0], 0)
-	return fmt.Errorf("%s (%s): %s; %s", path, aws.ToString(first.ResourceType),
-		strings.TrimRight(aws.ToString(first.ResourceStatusReason), ". "), now)
+	reason := cmp.Or(trimReason(first.ResourceStatusReason), r.failureReason, noReason)
+	return fmt.Errorf("%s (%s): %s; %s", path, aws.ToString(first.ResourceType), reason, now)
 }
 
 // maxStackNesting bounds the search in nested stacks.

@@ -29,6 +29,7 @@ func (c *Client) CheckReviewed(ctx context.Context, set *ChangeSet, reviewed []c
 	if set.Changes, err = c.changes(ctx, set.ID, ""); err != nil {
 		return err
 	}
+	completeAsReviewed(set.Changes, reviewed)
 	if !reflect.DeepEqual(withoutValues(set.Changes, reviewed), withoutValues(reviewed, set.Changes)) {
 		return refusal.Newf(nil, "its change set would do something else than was reviewed: plan again")
 	}

@@ -10,6 +10,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/compare"
+	"lockstep/internal/redact"
 )
 
 // StackLevelChanges returns what would change of an existing stack itself: its outputs, parameters, tags, topics,
@@ -54,11 +55,11 @@ func StackProperties(want *assembly.Stack, state State, result compare.Result) [
 // newStackProperty returns a difference as a property of the stack.
 func newStackProperty(d compare.Difference) change.Property {
 	p := change.Property{
-		Name: d.Path(), Before: displayValue(d.Name, &d.Before), After: displayValue(d.Name, &d.After), Recreation: "Never",
+		Name: d.Path(), Before: redact.Value(d.Name, d.Before), After: redact.Value(d.Name, d.After), Recreation: "Never",
 	}
 	if d.IsSecret {
-		p.Before = hiddenValue
-		p.After = hiddenValue
+		p.Before = redact.Hidden
+		p.After = redact.Hidden
 	}
 	return p
 }
@@ -113,7 +114,8 @@ func outputChanges(before, after string) []change.Property {
 			before, after = a.Export, b.Export // or the description, which has no other place in a plan
 		}
 		out = append(out, change.Property{
-			Name: "Outputs." + name, Before: valueText(before), After: valueText(after), Recreation: "Never",
+			Name: "Outputs." + name, Recreation: "Never",
+			Before: redact.Value(name, valueText(before)), After: redact.Value(name, valueText(after)),
 		})
 	}
 	return out

@@ -10,6 +10,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/redact"
 )
 
 // A Phase is what can be done with a stack in a state.
@@ -130,14 +133,25 @@ type State struct {
 // ID returns the stack's ARN, or "" for a stack that does not exist.
 func (s State) ID() string { return aws.ToString(s.StackId) }
 
-// StackOutputs returns the stack's outputs by key, nil if there are none.
-func (s State) StackOutputs() map[string]string {
+// minSecretLength is the length in bytes from which a secret is looked for in other values.
+const minSecretLength = 4
+
+// StackOutputs returns the stack's outputs by key as they may be shown, nil if there are none. What the template or the
+// assembly's parameters say is secret is hidden.
+func (s State) StackOutputs(want *assembly.Stack) map[string]string {
 	if len(s.Outputs) == 0 {
 		return nil
 	}
+	secrets := want.SecretValues()
 	out := map[string]string{}
 	for _, o := range s.Outputs {
-		out[aws.ToString(o.OutputKey)] = aws.ToString(o.OutputValue)
+		key, value := aws.ToString(o.OutputKey), aws.ToString(o.OutputValue)
+		holdsSecret := func(secret string) bool { return len(secret) >= minSecretLength && strings.Contains(value, secret) }
+		if want.Template.OutputIsSecret(key) || slices.ContainsFunc(secrets, holdsSecret) {
+			out[key] = hideValue(value)
+			continue
+		}
+		out[key] = redact.Value(key, value)
 	}
 	return out
 }

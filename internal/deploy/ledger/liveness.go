@@ -23,7 +23,7 @@ const livenessSuffix = ".pulse"
 
 // CreateLivenessFile creates and locks the liveness file of a run in a folder of this machine.
 func CreateLivenessFile(folder, runID string) (*LivenessFile, error) {
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, err
 	}
 	path, err := filepath.Abs(filepath.Join(folder, runID+livenessSuffix))
@@ -34,7 +34,7 @@ func CreateLivenessFile(folder, runID string) (*LivenessFile, error) {
 	if locked, err := lock.TryLock(); err != nil || !locked {
 		return nil, fmt.Errorf("%s cannot be locked: %w", path, err)
 	}
-	if err := os.WriteFile(path, []byte(runID), 0o644); err != nil {
+	if err := os.WriteFile(path, []byte(runID), 0o600); err != nil {
 		return nil, err
 	}
 	return &LivenessFile{lock, path}, nil

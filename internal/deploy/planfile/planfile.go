@@ -9,7 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -24,7 +24,10 @@ import (
 )
 
 // Format is the version of the plan file's format.
-const Format = "lockstep/plan/2"
+const Format = FormatPrefix + "2"
+
+// FormatPrefix begins the format of every version.
+const FormatPrefix = "lockstep/plan/"
 
 // TTL is how long a plan may be applied by default.
 const TTL = 24 * time.Hour
@@ -173,19 +176,34 @@ func (f *File) SetDigest() error {
 	return err
 }
 
-// Write writes a plan to FILE.json, and its Markdown to FILE.md. Each file is written completely or not at all.
+// Write writes a plan to a file, and its Markdown to MarkdownPath. Each file is written completely or not at all. Only
+// the owner may read them: they have the values of the stacks.
 func Write(path string, f File, markdown string) error {
 	data, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
 		return err
 	}
-	if err := fsx.WriteFile(path, append(data, '\n'), fsx.PublicFile); err != nil {
+	if err := fsx.WriteFile(path, append(data, '\n'), fsx.PrivateFile); err != nil {
 		return err
 	}
-	return fsx.WriteFile(markdownPath(path), []byte(markdown), fsx.PublicFile)
+	markdownPath := MarkdownPath(path)
+	if markdownPath == "" {
+		return nil
+	}
+	return fsx.WriteFile(markdownPath, []byte(markdown), fsx.PrivateFile)
 }
 
-func markdownPath(path string) string { return strings.TrimSuffix(path, filepath.Ext(path)) + ".md" }
+// MarkdownPath returns where a plan's Markdown is written: beside FILE.json as FILE.md, beside any other FILE as
+// FILE.md with the whole name before the ending. It is empty for a plan that goes to a pipe or a device.
+func MarkdownPath(path string) string {
+	if info, err := os.Stat(path); err == nil && info.Mode()&(fs.ModeNamedPipe|fs.ModeDevice) != 0 {
+		return ""
+	}
+	if strings.HasPrefix(path, "/dev/") || strings.HasPrefix(path, "/proc/") {
+		return "" // an open file of this process
+	}
+	return strings.TrimSuffix(path, ".json") + ".md"
+}
 
 //go:generate go run ./schema/generate
 

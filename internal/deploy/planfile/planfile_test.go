@@ -3,9 +3,11 @@ package planfile
 import (
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -118,5 +120,33 @@ func TestPlanJSONSchema_MatchesPlanFile(t *testing.T) {
 	require.NoError(t, json.Unmarshal(data, &fields))
 	for name := range fields {
 		assert.Contains(t, schema.Properties, name, "run `go generate ./internal/deploy`")
+	}
+}
+
+func TestMarkdownPath_IsThePlansOwn(t *testing.T) {
+	for path, want := range map[string]string{
+		"plan.json":   "plan.md",
+		"plan":        "plan.md",
+		"plan.dev":    "plan.dev.md",
+		"plan.acc":    "plan.acc.md",
+		"a.b/plan":    "a.b/plan.md",
+		".json":       ".md",
+		"/dev/stdout": "",
+		"/dev/null":   "",
+	} {
+		assert.Equal(t, want, MarkdownPath(path), path)
+	}
+}
+
+func TestWrite_OnlyTheOwnerMayRead(t *testing.T) {
+	old := syscall.Umask(0)
+	defer syscall.Umask(old)
+	dir := filepath.Join(t.TempDir(), "plans")
+	path := filepath.Join(dir, "plan.json")
+	require.NoError(t, Write(path, File{}, "text"))
+	for name, want := range map[string]fs.FileMode{dir: 0o700, path: 0o600, filepath.Join(dir, "plan.md"): 0o600} {
+		info, err := os.Stat(name)
+		require.NoError(t, err)
+		assert.Equal(t, want, info.Mode().Perm(), name)
 	}
 }

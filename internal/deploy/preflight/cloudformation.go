@@ -33,7 +33,6 @@ const (
 var cloudFormationRules = []Rule{
 	{cloudFormation, "a template or section that is too large", cloudFormationLimits, Limit, checkLimits},
 	{cloudFormation, "a name or a value that is too long", cloudFormationLimits, Limit, checkLengths},
-	{cloudFormation, "a template without resources", templateAnatomy, Limit, checkHasResources},
 	{cloudFormation, "a logical id that is not alphanumeric", templateAnatomy, Limit, checkLogicalIDs},
 	{cloudFormation, "a stack name with other characters or too long", createStackReference, Limit, checkStackName},
 }
@@ -101,12 +100,6 @@ func checkLengths(s *subject, report report) {
 	}
 	if n := len(s.stack.Tags); n > maxStackTags {
 		report("", fmt.Sprintf("the stack has %d tags, and CloudFormation takes %d: leave some out", n, maxStackTags))
-	}
-}
-
-func checkHasResources(s *subject, report report) {
-	if len(s.template.Resources) == 0 {
-		report("", "the template has no resources: add one, or leave the stack out of the app")
 	}
 }
 

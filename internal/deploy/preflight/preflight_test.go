@@ -118,8 +118,7 @@ func TestTemplates_WhatAWSRefuses(t *testing.T) {
 		"a long output description": {
 			section("Outputs", `{"Value":"v","Description":`+text(1025, "x")+`}`, 1), "the description of output E0", Limit,
 		},
-		"a long name":  {`{"Resources":{` + long + `:{"Type":"AWS::S3::Bucket"}}}`, "has 300 characters", Limit},
-		"no resources": {`{"Outputs":{}}`, "the template has no resources", Limit},
+		"a long name": {`{"Resources":{` + long + `:{"Type":"AWS::S3::Bucket"}}}`, "has 300 characters", Limit},
 		"a logical id with a hyphen": {
 			`{"Resources":{"My-Bucket":{"Type":"AWS::S3::Bucket"}}}`, `"My-Bucket" cannot be the name of a resource`, Limit,
 		},

@@ -61,7 +61,7 @@ func ExtractAssembly(data []byte, folder string, want digest.Synth) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(folder), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(folder), fsx.PrivateDir); err != nil {
 		return err
 	}
 	unpacked, err := os.MkdirTemp(filepath.Dir(folder), ".unpack-")

@@ -84,7 +84,10 @@ func zipAsset(files fs.FS, root string) (io.ReadSeekCloser, error) {
 	}
 	out := tempFile{file}
 	w := zip.NewWriter(file)
-	err = errors.Join(addToZip(w, files, root, ""), w.Close())
+	err = addToZip(w, files, root, "")
+	if closing := w.Close(); err == nil { // after another error it says the same again
+		err = closing
+	}
 	if err == nil {
 		_, err = file.Seek(0, io.SeekStart)
 	}

@@ -47,7 +47,7 @@ func (b *Bucket) Get(ctx context.Context, key string) (ledger.Object, error) {
 	defer out.Body.Close()
 	data, err := io.ReadAll(out.Body)
 	if err != nil {
-		return ledger.Object{}, awsclient.Wrap(err)
+		return ledger.Object{}, awsclient.WrapRead(err)
 	}
 	modified := aws.ToTime(out.LastModified)
 	return ledger.Object{

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"lockstep/internal/display"
 )
 
 // A Suite is the tests of one package, as a testsuite of JUnit.
@@ -95,6 +97,7 @@ func TestFailures(all []Suite) []Finding {
 
 // WriteJUnit writes the suites as one file. It updates their counts.
 func WriteJUnit(w io.Writer, all []Suite) error {
+	w = display.NewPlainWriter(w)
 	file := suites{Suites: all}
 	for i := range all {
 		all[i].UpdateCounts()

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"lockstep/internal/display"
 )
 
 // ErrNoReport is returned for a tool that printed nothing where its report belongs.
@@ -179,7 +181,7 @@ func WriteSARIF(w io.Writer, reports []Report) error {
 	for _, r := range reports {
 		file.Runs = append(file.Runs, r.sarifRun())
 	}
-	return json.NewEncoder(w).Encode(file)
+	return json.NewEncoder(display.NewPlainWriter(w)).Encode(file)
 }
 
 func (r Report) sarifRun() sarifRun {
