@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"lockstep/internal/deploy"
 	"lockstep/internal/rehearsal"
@@ -109,8 +111,11 @@ func (a *app) rootCommand() *cobra.Command {
 		Use: "lockstep", Short: "A pipeline that can be tried before it is pushed", Long: rootHelp,
 		SilenceErrors: true, SilenceUsage: true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
-		PersistentPreRunE: func(*cobra.Command, []string) error { return a.checkFlags() },
-		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			a.resolvePaths(cmd.Flags())
+			return a.checkFlags()
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usagef("there is no command %q; `lockstep --help` lists them all", args[0])
@@ -190,6 +195,42 @@ func (a *app) checkFlags() error {
 		return nil
 	}
 	return usagef("--progress %s: write auto, plain or none", a.progress)
+}
+
+// addPathFlag adds a flag with the path of a file or folder. A relative path is in the folder that -C names.
+func addPathFlag(flags *pflag.FlagSet, path *string, name, usage string) {
+	flags.Var((*pathValue)(path), name, usage)
+}
+
+// A pathValue is a flag's value that is the path of a file or folder.
+type pathValue string
+
+func (v *pathValue) String() string { return string(*v) }
+
+func (v *pathValue) Set(path string) error {
+	*v = pathValue(path)
+	return nil
+}
+
+// Type returns what the help shows.
+func (v *pathValue) Type() string { return "string" }
+
+// resolvePaths makes the paths in flags relative to the current folder.
+func (a *app) resolvePaths(flags *pflag.FlagSet) {
+	flags.VisitAll(func(f *pflag.Flag) {
+		if path, ok := f.Value.(*pathValue); ok && *path != "" {
+			*path = pathValue(inFolder(a.dir, string(*path)))
+		}
+	})
+}
+
+// inFolder returns a path relative to the current folder from one that is relative to dir. An empty dir is the current
+// folder.
+func inFolder(dir, path string) string {
+	if dir == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
 }
 
 // noArgs refuses arguments to a command that takes none.

@@ -19,7 +19,7 @@ applied under the lock, verified and recorded as a release of its own. ` + "`sta
 An environment that asks for approvals takes only an approved plan here too: --out writes one,
 ` + "`approve`" + ` approves it, --plan applies it.`,
 		RunE: a.inProject(func(ctx context.Context, p *project) (result, error) {
-			if err := f.read(a.dir); err != nil {
+			if err := f.read(); err != nil {
 				return nil, err
 			}
 			environments, err := f.environments(p, a.env)
