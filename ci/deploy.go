@@ -106,7 +106,7 @@ func (m *Lockstep) Deploy(
 	// The commit to be deployed, for the release's record
 	// +optional
 	commit string,
-	// The file plan.json from the folder that plan-file returned: exactly that plan is applied, or nothing
+	// The file plan.json from the folder that plan-file returned: that plan is applied as it is, or nothing
 	// +optional
 	plan *dagger.File,
 	// Kinds of changes that have to be allowed by name: data-loss, permissions
@@ -122,7 +122,7 @@ func (m *Lockstep) Deploy(
 	return r.text(), err
 }
 
-// Verify compares what is deployed with the assembly. It writes nothing.
+// Verify compares what is deployed with the newest release. It writes nothing.
 //
 // +cache="never"
 func (m *Lockstep) Verify(
@@ -133,11 +133,19 @@ func (m *Lockstep) Verify(
 	// without it, emulated accounts stand in for AWS
 	// +optional
 	awsCredentials *dagger.Secret,
-	// The folder that synth returned; without it, the stacks are synthesised first
+	// The folder that synth returned, to compare with that instead
 	// +optional
 	assembly *dagger.Directory,
+	// What to compare with: release, or source for what the repository's files synthesise
+	// +optional
+	// +default="release"
+	against string,
 ) (string, error) {
-	r, err := m.runStages(ctx, request{env: env, credentials: awsCredentials, assembly: assembly}, pipeline.Verify)
+	q := request{env: env, credentials: awsCredentials, assembly: assembly}
+	if assembly == nil && against != "source" {
+		return m.runOperation(ctx, q, "verify", "--env", env, "--against", against)
+	}
+	r, err := m.runStages(ctx, q, pipeline.Verify)
 	return r.text(), err
 }
 

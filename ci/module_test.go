@@ -263,12 +263,26 @@ func TestAWSSteps_AreNeverCached(t *testing.T) {
 	var runs []string
 	for range 2 {
 		runID = fmt.Sprint(time.Now().UnixNano())
-		if _, err := m.Verify(t.Context(), "dev", nil, assembly("dev")); err != nil {
+		if _, err := m.Verify(t.Context(), "dev", nil, assembly("dev"), ""); err != nil {
 			t.Fatal(err)
 		}
 		runs = append(runs, r.readContainer(r.containers["verify:dev"]).env["LOCKSTEP_RUN"])
 	}
 	check(t, runs[0] != "" && runs[0] != runs[1], "%v", runs)
+}
+
+// Without an assembly, verify compares with the newest release, so that it passes after a rollback.
+func TestVerify_ComparesWithReleaseUnlessToldOtherwise(t *testing.T) {
+	for against, want := range map[string]string{
+		"release": "lockstep verify --env dev --against release", "source": "verify:dev",
+	} {
+		r, m := newRecorder(t, "")
+		if _, err := m.Verify(t.Context(), "dev", nil, nil, against); err != nil {
+			t.Fatal(err)
+		}
+		check(t, r.startedAt[want] != 0, "%s: %v", against, r.startedAt)
+		check(t, (r.startedAt["synth"] != 0) == (against == "source"), "%s: %v", against, r.startedAt)
+	}
 }
 
 func TestFunctions_RejectBadInput(t *testing.T) {

@@ -70,6 +70,9 @@ type Environment struct {
 	After string `json:"after,omitempty" jsonschema:"minLength=1,title=the name of another environment,example=dev"`
 	// Approval is whether a person has to approve a release before it is deployed here.
 	Approval bool `json:"approval,omitempty"`
+	// CompletePlans is whether a reviewed plan has to show everything that it changes: its application stops before a
+	// stack that was deferred, because what it needs did not exist yet, and that stack is planned and reviewed again.
+	CompletePlans bool `json:"completePlans,omitempty"`
 	// TerminationProtection is whether the stacks are protected from deletion.
 	TerminationProtection bool `json:"terminationProtection,omitempty"`
 	// Parameters are the settings of the environment, published as SSM parameters below /PROJECT/NAME. Everybody who may

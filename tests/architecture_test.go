@@ -29,9 +29,9 @@ var allowedImports = map[string][]string{
 	},
 	"internal/rollout": {
 		"config", "internal/awsclient", "internal/bootstrap", "internal/deploy", "internal/deploy/assembly",
-		"internal/deploy/change", "internal/deploy/digest", "internal/deploy/planfile", "internal/fsx", "internal/host",
-		"internal/pipeline", "internal/refusal", "internal/rehearsal", "internal/repo", "internal/report", "internal/sbom",
-		"internal/utc", "tools",
+		"internal/deploy/change", "internal/deploy/digest", "internal/deploy/ledger", "internal/deploy/planfile",
+		"internal/fsx", "internal/host", "internal/pipeline", "internal/refusal", "internal/rehearsal", "internal/repo", "internal/report",
+		"internal/sbom", "internal/utc", "tools",
 	},
 	"internal/report": {
 		"internal/deploy", "internal/deploy/change", "internal/deploy/planfile", "internal/fsx", "internal/gate/findings",
@@ -41,8 +41,8 @@ var allowedImports = map[string][]string{
 	// One account's deployment.
 	"internal/deploy": {
 		"internal/awsclient", "internal/deploy/assembly", "internal/deploy/cfn", "internal/deploy/change",
-		"internal/deploy/digest", "internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/risk",
-		"internal/deploy/staging", "internal/refusal", "internal/utc",
+		"internal/deploy/compare", "internal/deploy/digest", "internal/deploy/ledger", "internal/deploy/planfile",
+		"internal/deploy/risk", "internal/deploy/staging", "internal/refusal", "internal/utc",
 	},
 	"internal/deploy/change": {},
 	"internal/deploy/risk": {
@@ -52,9 +52,10 @@ var allowedImports = map[string][]string{
 		"internal/deploy/change", "internal/deploy/digest", "internal/deploy/ledger", "internal/fsx", "internal/refusal",
 	},
 	"internal/deploy/cfn": {
-		"internal/awsclient", "internal/deploy/assembly", "internal/deploy/change", "internal/deploy/digest",
-		"internal/refusal",
+		"internal/awsclient", "internal/deploy/assembly", "internal/deploy/change", "internal/deploy/compare",
+		"internal/deploy/digest", "internal/refusal",
 	},
+	"internal/deploy/compare": {"internal/deploy/assembly"},
 	"internal/deploy/staging": {
 		"internal/awsclient", "internal/deploy/assembly", "internal/deploy/digest", "internal/deploy/ledger",
 		"internal/fsx", "internal/refusal",

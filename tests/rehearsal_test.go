@@ -403,7 +403,7 @@ func TestCredentials_OtherAccountRefusedAfterOneCall(t *testing.T) {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			endpoint, calls := newIdentityEndpoint(t, strangeAccount)
 			cmd := p.command(args...)
-			cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL="+endpoint, "AWS_REGION="+region,
+			cmd.Env = append(cmd.Env, "LOCKSTEP_ENDPOINT="+endpoint, "AWS_REGION="+region,
 				"AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=canary-7f3a")
 			out, status := harness.Run(t, cmd)
 			assert.Equal(t, 3, status, out)
@@ -434,15 +434,16 @@ func TestLive_DeploysWithCallersCredentials(t *testing.T) {
 	s := p.session()
 	live := func(account string, args ...string) (string, int) {
 		cmd := p.command(args...)
-		cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL="+s.Endpoint, "AWS_CA_BUNDLE="+s.CABundle, "AWS_REGION="+region,
+		cmd.Env = append(cmd.Env, "LOCKSTEP_ENDPOINT="+s.Endpoint, "AWS_CA_BUNDLE="+s.CABundle, "AWS_REGION="+region,
 			"AWS_ACCESS_KEY_ID="+account, "AWS_SECRET_ACCESS_KEY=emulated")
 		return harness.Run(t, cmd)
 	}
 	assemblies := filepath.Join(p.dir, ".lockstep", "assembly")
 	out, status = live(toolingAccount, "deploy", "--env", "acc", "--live", "--assembly", assemblies)
 	require.Zero(t, status, out)
-	assert.Contains(t, out, "live: acc on AWS")
-	assert.Contains(t, out, "live on AWS")
+	assert.Contains(t, out, "live: acc on "+s.Endpoint+", which is not AWS")
+	assert.Contains(t, out, "live on "+s.Endpoint+", which is not AWS")
+	assert.NotContains(t, out, "on AWS")
 	out, status = live(toolingAccount, "verify", "--env", "acc", "--live", "--assembly", assemblies)
 	require.Zero(t, status, out)
 	out, status = live(accAccount, "deploy", "--env", "acc", "--live", "--assembly", assemblies)

@@ -35,6 +35,12 @@ func LoadTemplate(ctx context.Context, installer *tools.Installer) (string, erro
 	return string(text), err
 }
 
+// Exists reports whether the account of the configuration has a bootstrap stack in a region, in whatever state.
+func Exists(ctx context.Context, cfg aws.Config, region string) (bool, error) {
+	stack, err := describeStack(ctx, newClient(cfg, Account{Region: region}))
+	return stack != nil, err
+}
+
 // IsUpToDate reports whether the account's bootstrap stack is complete and has the configured parameters.
 func IsUpToDate(ctx context.Context, cfg aws.Config, account Account) (bool, error) {
 	stack, err := describeStack(ctx, newClient(cfg, account))

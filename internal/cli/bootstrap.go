@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"lockstep/internal/bootstrap"
-	"lockstep/internal/rollout"
 	"lockstep/tools"
 )
 
@@ -30,7 +29,7 @@ prepared. Accounts that are rehearsed on are prepared automatically.`,
 				return nil, err
 			}
 			if a.live {
-				return a.bootstrapLive(ctx, accounts)
+				return a.bootstrapLive(ctx, p, accounts)
 			}
 			return a.bootstrapEmulated(ctx, p, accounts)
 		}),
@@ -81,13 +80,13 @@ func (a *app) bootstrapEmulated(
 }
 
 // bootstrapLive bootstraps one account, in each of the regions, if the caller's credentials belong to it.
-func (a *app) bootstrapLive(ctx context.Context, accounts []bootstrap.Account) (result, error) {
+func (a *app) bootstrapLive(ctx context.Context, p *project, accounts []bootstrap.Account) (result, error) {
 	first := accounts[0]
 	if slices.ContainsFunc(accounts, func(other bootstrap.Account) bool { return other.ID != first.ID }) {
 		return nil, usagef("an account is bootstrapped with its own credentials, so with --live name one environment, " +
 			"or tooling, and one of several accounts with --account")
 	}
-	cfg, err := rollout.LoadAWSConfig(ctx)
+	cfg, err := a.session(p).LoadAWSConfig(ctx)
 	if err != nil {
 		return nil, err
 	}

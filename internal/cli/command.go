@@ -9,16 +9,19 @@ import (
 	"io"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy"
 	"lockstep/internal/rehearsal"
 	"lockstep/internal/report"
 	"lockstep/internal/rollout"
+	"lockstep/tools"
 )
 
 // A Process is what the command line runs in.
@@ -59,6 +62,7 @@ type app struct {
 	verbose  bool
 	progress string
 	live     bool
+	endpoint string
 }
 
 // Execute runs the command line. The error says why the command did not do what it was asked for.
@@ -192,7 +196,7 @@ func (a *app) checkFlags() error {
 	}
 	switch report.ProgressMode(a.progress) {
 	case report.Auto, report.Plain, report.None:
-		return nil
+		return a.readEndpoint()
 	}
 	return usagef("--progress %s: write auto, plain or none", a.progress)
 }
@@ -251,6 +255,37 @@ func (a *app) addEnvFlag(cmd *cobra.Command) {
 func (a *app) addLiveFlag(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&a.live, "live", false,
 		"work on AWS with your credentials, instead of rehearsing on emulated accounts")
+	cmd.Flags().StringVar(&a.endpoint, "endpoint", "",
+		"with --live, work on this endpoint in the place of AWS; so does the variable LOCKSTEP_ENDPOINT")
+}
+
+// endpointVar is the variable that does what --endpoint does.
+const endpointVar = "LOCKSTEP_ENDPOINT"
+
+// readEndpoint reads --endpoint or, in a live run without it, the variable. Steps find it in the variable.
+func (a *app) readEndpoint() error {
+	switch {
+	case a.endpoint != "" && !a.live:
+		return usagef("--endpoint takes the place of AWS, which only --live works on: write both, or neither")
+	case a.endpoint == "" && a.live:
+		a.endpoint = tools.Getenv(a.Environ, endpointVar)
+	}
+	if a.endpoint == "" {
+		return nil
+	}
+	if err := awsclient.ParseEndpoint(a.endpoint); err != nil {
+		return usagef("--endpoint or %s: %w", endpointVar, err)
+	}
+	a.Environ = append(slices.Clone(a.Environ), endpointVar+"="+a.endpoint)
+	return nil
+}
+
+// endpointOf returns the endpoint that takes the place of AWS in a mode; empty for none.
+func (a *app) endpointOf(mode report.Mode) string {
+	if mode != report.Live {
+		return ""
+	}
+	return a.endpoint
 }
 
 // addRefreshFlag adds the flag that makes a command try gates again that it would not try yet.
@@ -263,6 +298,7 @@ func (a *app) addRefreshFlag(cmd *cobra.Command) {
 func (a *app) session(p *project) *rollout.Session {
 	return &rollout.Session{
 		Root: p.root, Config: p.config, Environ: a.Environ, RunID: a.runID, Live: a.live,
+		Endpoint: a.endpointOf(a.mode()),
 		Progress: a.printProgress, Interrupted: a.interrupted, Now: a.Now,
 	}
 }

@@ -30,7 +30,8 @@ func (a *app) driftCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "drift", Short: "Show what was changed by hand in what is deployed", Args: noArgs,
 		Long: `Let CloudFormation compare every stack of the newest release with what there really is, and show
-each resource that differs, property by property. Ends with 1 where anything differs. Nothing is written.`,
+each resource that differs, property by property. Compare each stack itself with the release: its template,
+parameters, tags, notification topics, policy and protection. Ends with 1 where anything differs. Nothing is written.`,
 		RunE: a.inEnvironments(func(ctx context.Context, p *project, environments []config.Environment) (result, error) {
 			var stacks []cfn.Drift
 			err := a.session(p).ForEachAccount(ctx, environments, "drift", func(d *deploy.Deployment) error {

@@ -54,7 +54,8 @@ func (a *app) fillEnvelope(cmd *cobra.Command, err error) {
 	}
 	*head = report.Envelope{
 		Time: a.Now(), Command: commandName(cmd), Result: a.verdictOf(err), Mode: a.modeOf(cmd),
-		Millis: a.Now().Sub(a.started).Milliseconds(),
+		LiveEndpoint: a.endpointOf(a.modeOf(cmd)),
+		Millis:       a.Now().Sub(a.started).Milliseconds(),
 	}
 	if err != nil {
 		head.Error = err.Error()

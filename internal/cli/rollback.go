@@ -16,6 +16,10 @@ func (a *app) rollbackCommand() *cobra.Command {
 check that it is the one that was recorded, and deploy it: planned, shown, held to what has to be allowed,
 applied under the lock, verified and recorded as a release of its own. ` + "`status` shows the releases." + `
 
+The release that was deployed is withdrawn: no later rollback goes back to it, unless --to names it. In an
+environment with several accounts, all of them go back to what was deployed together. The first account's
+records say what that is, and --to is a number of that account's.
+
 An environment that asks for approvals takes only an approved plan here too: --out writes one,
 ` + "`approve`" + ` approves it, --plan applies it.`,
 		RunE: a.inProject(func(ctx context.Context, p *project) (result, error) {
@@ -31,8 +35,8 @@ An environment that asks for approvals takes only an approved plan here too: --o
 			}
 			q := rollout.Request{
 				Command: "rollback", Environments: environments, MaxFailures: f.maxFailures,
-				Source:    rollout.Released{Number: f.toRelease},
-				Operation: rollout.Deploy{Plan: f.reviewedPlan, Allow: f.permits},
+				Source:    rollout.NewReleased(int(f.toRelease), f.reviewedPlan),
+				Operation: rollout.Deploy{Plan: f.reviewedPlan, Allow: f.permits, Note: f.note},
 			}
 			if f.out != "" {
 				q.Operation = rollout.Plan{File: f.out, TTL: f.goodFor}
@@ -43,7 +47,9 @@ An environment that asks for approvals takes only an approved plan here too: --o
 	a.addEnvFlag(cmd)
 	a.addLiveFlag(cmd)
 	flags := cmd.Flags()
-	flags.IntVar(&f.toRelease, "to", 0, "the number of the release to go back to; by default the one before this one")
+	flags.Var(&f.toRelease, "to", "the number of the release to go back to; by default the newest one before this one "+
+		"that was not withdrawn")
+	flags.StringVar(&f.note, "note", "", "why, for whoever reads the release record")
 	f.addOutFlags(flags, "only plan it: keep the change sets and write the plan to this file, "+
 		"to be applied by rollback --plan")
 	f.addDeployFlags(flags)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"time"
 
 	"lockstep/internal/deploy/change"
@@ -29,6 +30,11 @@ type rolloutCommand struct {
 	// requiresGates says that nothing may be written to AWS before every gate has passed.
 	requiresGates bool
 	short, long   string
+	// source returns the assemblies that are used without --assembly, instead of running steps; nil, or returning nil, if
+	// the steps run.
+	source func(*rolloutFlags) rollout.Source
+	// keepGoing says that an environment that fails does not stop those after it.
+	keepGoing bool
 	// addFlags adds the command's own flags; nil for none.
 	addFlags  func(*rolloutFlags, *pflag.FlagSet)
 	operation func(*rolloutFlags) rollout.Operation
@@ -45,7 +51,9 @@ type rolloutFlags struct {
 	planFile    string
 	allow       []string
 	maxFailures int
-	toRelease   int
+	toRelease   releaseNumber
+	note        string
+	against     string
 
 	// reviewedPlan is the plan that --plan or --drop names, and permits are what --allow names. They are set by read.
 	reviewedPlan *planfile.File
@@ -60,7 +68,7 @@ func (f *rolloutFlags) addOutFlags(flags *pflag.FlagSet, usage string) {
 }
 
 func (f *rolloutFlags) addDeployFlags(flags *pflag.FlagSet) {
-	addPathFlag(flags, &f.planFile, "plan", "apply exactly the plan of this file, or refuse")
+	addPathFlag(flags, &f.planFile, "plan", "apply the plan of this file as it is, or refuse")
 	f.addAllowFlag(flags)
 	flags.IntVar(&f.maxFailures, "max-failures", f.maxFailures, "in an environment with several accounts, "+
 		"start no further account once more than so many have failed; by default, a failure stops the waves after it")
@@ -105,19 +113,6 @@ func (f *rolloutFlags) read() error {
 	return nil
 }
 
-// checkCombination refuses flags that contradict each other, before any of their files is read.
-func (f *rolloutFlags) checkCombination() error {
-	switch {
-	case f.out != "" && f.drop != "":
-		return usagef("--out makes a plan and --drop throws one away: write one of them")
-	case f.out != "" && f.planFile != "":
-		return usagef("--out makes a plan and --plan applies one: write one of them")
-	case f.goodFor < 0:
-		return usagef("--good-for %v: a plan cannot be good until before it is made", f.goodFor)
-	}
-	return nil
-}
-
 // environments returns the environments that --env names or, without it, the one that the plan is of.
 func (f *rolloutFlags) environments(p *project, name string) ([]config.Environment, error) {
 	if name == "" && f.reviewedPlan != nil {
@@ -130,7 +125,24 @@ func (f *rolloutFlags) environments(p *project, name string) ([]config.Environme
 	return environments, f.check(environments)
 }
 
-// check returns an error if flags contradict each other or the environments.
+// checkCombination returns an error if flags contradict each other. It is called before any of their files is read.
+func (f *rolloutFlags) checkCombination() error {
+	switch {
+	case f.out != "" && f.drop != "":
+		return usagef("--out makes a plan and --drop throws one away: write one of them")
+	case f.out != "" && f.planFile != "":
+		return usagef("--out makes a plan and --plan applies one: write one of them")
+	case f.against != "" && f.against != againstRelease && f.against != againstSource:
+		return usagef("--against %s: write %s or %s", f.against, againstRelease, againstSource)
+	case f.against != "" && f.assembly != "":
+		return usagef("--assembly names what to compare with, and so does --against: write one of them")
+	case f.goodFor < 0:
+		return usagef("--good-for %v: a plan cannot be good until before it is made", f.goodFor)
+	}
+	return nil
+}
+
+// check returns an error if flags contradict the environments.
 func (f *rolloutFlags) check(environments []config.Environment) error {
 	isSingle := len(environments) == 1
 	switch {
@@ -177,16 +189,17 @@ func (a *app) newRolloutCommand(r rolloutCommand) *cobra.Command {
 			if err != nil {
 				return nil, err
 			}
-			switch {
-			case f.drop != "":
+			if f.drop != "" {
 				return a.dropPlan(ctx, p, f)
-			case f.assembly != "":
-				return a.rollOut(ctx, p, f, rollout.Request{
-					Command: string(r.stage), Environments: environments, MaxFailures: f.maxFailures,
-					Source: rollout.Synthesised{Dir: f.assembly}, Operation: r.operation(f),
-				})
 			}
-			return a.runRolloutSteps(ctx, r, p, environments, f)
+			source := r.assemblySource(f)
+			if source == nil {
+				return a.runRolloutSteps(ctx, r, p, environments, f)
+			}
+			return a.rollOut(ctx, p, f, rollout.Request{
+				Command: string(r.stage), Environments: environments, MaxFailures: f.maxFailures, KeepGoing: r.keepGoing,
+				Source: source, Operation: r.operation(f),
+			})
 		}),
 	}
 	a.addEnvFlag(cmd)
@@ -204,6 +217,36 @@ func (a *app) newRolloutCommand(r rolloutCommand) *cobra.Command {
 		a.addRefreshFlag(cmd)
 	}
 	return cmd
+}
+
+// assemblySource returns the assemblies that a command uses as they are, or nil if its steps make them.
+func (r rolloutCommand) assemblySource(f *rolloutFlags) rollout.Source {
+	switch {
+	case f.assembly != "":
+		return rollout.Synthesised{Dir: f.assembly}
+	case r.source != nil:
+		return r.source(f)
+	}
+	return nil
+}
+
+// A releaseNumber is the value of a flag that names a release; 0 if the flag is not written.
+type releaseNumber int
+
+// String implements pflag.Value.
+func (n *releaseNumber) String() string { return strconv.Itoa(int(*n)) }
+
+// Type implements pflag.Value.
+func (*releaseNumber) Type() string { return "number" }
+
+// Set implements pflag.Value. Releases are numbered from 1.
+func (n *releaseNumber) Set(text string) error {
+	number, err := strconv.Atoi(text)
+	if err != nil || number < 1 {
+		return errors.New("write the number of a release, which is 1 or more")
+	}
+	*n = releaseNumber(number)
+	return nil
 }
 
 // runRolloutSteps runs the steps of the command's stages and all steps that they need.
@@ -240,14 +283,14 @@ func (a *app) runRolloutSteps(
 func (a *app) rollOut(ctx context.Context, p *project, f *rolloutFlags, q rollout.Request) (result, error) {
 	started := a.Now()
 	if f.recordFile == "" && !a.json {
-		a.printProgress(report.FirstLine(a.mode(), environmentNames(q.Environments)))
+		a.printProgress(report.FirstLine(a.mode(), environmentNames(q.Environments), a.endpointOf(a.mode())))
 	}
 	records, err := a.session(p).Run(ctx, q)
 	if f.recordFile != "" {
 		return nil, errors.Join(err, rollout.WriteRecord(f.recordFile, records))
 	}
 	summary := &report.Summary{Envelope: report.Envelope{
-		Time: a.Now(), Command: q.Command, Mode: a.mode(), Result: a.verdictOf(err),
+		Time: a.Now(), Command: q.Command, Mode: a.mode(), LiveEndpoint: a.endpointOf(a.mode()), Result: a.verdictOf(err),
 		Millis: a.Now().Sub(started).Milliseconds(),
 	}}
 	for _, record := range records {

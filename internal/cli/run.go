@@ -84,7 +84,7 @@ func (a *app) runJob(ctx context.Context, j job) (result, error) {
 		return nil, err
 	}
 	if !a.json {
-		a.printProgress(report.FirstLine(j.mode, environmentNames(j.environments)))
+		a.printProgress(report.FirstLine(j.mode, environmentNames(j.environments), a.endpointOf(j.mode)))
 	}
 	observer := a.newObserver(j.graph)
 	runner := &host.Runner{
@@ -131,8 +131,10 @@ func (j job) runError(ctx context.Context, ran host.Report) error {
 // summarize returns the summary of a run that ended with the error, and what its gates found.
 func (a *app) summarize(j job, ran host.Report, err error) (*report.Summary, report.GateResults) {
 	summary := &report.Summary{
-		Envelope: report.Envelope{Command: j.command, Mode: j.mode, Result: a.verdictOf(err)},
-		Digest:   j.graph.Digest(), Steps: ran.Results, Logs: ran.Dir,
+		Envelope: report.Envelope{
+			Command: j.command, Mode: j.mode, LiveEndpoint: a.endpointOf(j.mode), Result: a.verdictOf(err),
+		},
+		Digest: j.graph.Digest(), Steps: ran.Results, Logs: ran.Dir,
 	}
 	if relative, err := filepath.Rel(j.project.root, ran.Dir); err == nil {
 		summary.Logs = relative

@@ -2,13 +2,13 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
 
 	"lockstep/internal/deploy"
-	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/report"
 	"lockstep/internal/utc"
 )
@@ -24,9 +24,13 @@ func (a *app) statusCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "status", Short: "Show what is deployed where, by whom, and who is at work", Args: noArgs,
 		Long: `Show the newest release of every environment side by side, who holds its lock, and whether a run
-was cut off. The release records are verified: one that was changed outside Lockstep is named. Nothing is
-written.`,
+was cut off. A release that was rolled back from is marked as withdrawn. The release records are verified: one
+that was changed outside Lockstep, or is missing, is named. Ends with 1 if an account cannot be read. Nothing
+is written.`,
 		RunE: a.inProject(func(ctx context.Context, p *project) (result, error) {
+			if releases < 0 {
+				return nil, usagef("--releases %d: write how many earlier releases to show, 0 or more", releases)
+			}
 			environments, err := p.selectOrAll(a.env)
 			if err != nil {
 				return nil, err
@@ -44,15 +48,17 @@ written.`,
 	return cmd
 }
 
-// newStatusResult returns the result, and an error if a release record was changed outside Lockstep.
+// newStatusResult returns the result, and an error if an account could not be read, or a release record was changed or
+// deleted outside Lockstep.
 func newStatusResult(statuses []deploy.Status) (*statusResult, error) {
 	r := &statusResult{Environments: statuses}
+	var errs []error
 	for _, s := range statuses {
-		if s.Tampered {
-			return r, fmt.Errorf("%s: %s", s.Environment, s.Problem)
+		if s.Unreadable {
+			errs = append(errs, fmt.Errorf("%s: %s", s.Environment, s.Problem))
 		}
 	}
-	return r, nil
+	return r, errors.Join(errs...)
 }
 
 func (r *statusResult) WriteText(w io.Writer) error {
@@ -79,10 +85,13 @@ func (r *statusResult) WriteText(w io.Writer) error {
 }
 
 // releaseCells returns a release's number, assembly, commit, time and caller.
-func releaseCells(r ledger.Release) []string {
+func releaseCells(r deploy.ReleaseStatus) []string {
 	number := fmt.Sprint(r.Number)
 	if r.Restores > 0 {
 		number += fmt.Sprintf(" (back to %d)", r.Restores)
+	}
+	if r.WithdrawnBy > 0 {
+		number += fmt.Sprintf(" (withdrawn by %d)", r.WithdrawnBy)
 	}
 	return []string{
 		number, fmt.Sprintf("%.12s", r.SynthDigest), fmt.Sprintf("%.12s", orDash(r.Commit)),

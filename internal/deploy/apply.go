@@ -10,8 +10,10 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/compare"
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/risk"
+	"lockstep/internal/refusal"
 )
 
 // apply executes the plan: each stack as soon as those that it needs are done, several at once. A stack that fails
@@ -94,10 +96,14 @@ func (p *Plan) applyStack(ctx context.Context, step *planStep) error {
 	if step.current.Phase == cfn.Absent {
 		outcome = change.Created
 	}
-	if step.set != nil {
+	switch {
+	case step.set != nil:
 		if err := p.deployment.executeStep(ctx, client, step); err != nil {
 			return err
 		}
+	case len(step.comparison.Changed()) == 0:
+		outcome = change.Unchanged
+		step.record.Changes = nil
 	}
 	if err := client.SetProtection(ctx, step.stack, step.current); err != nil {
 		return err
@@ -117,15 +123,19 @@ func (p *Plan) planDeferred(ctx context.Context, client *cfn.Client, step *planS
 			return err
 		}
 		step.current = cfn.State{}
+		step.comparison = compare.Result{}
 	case cfn.NeedsRollback:
 		state, err := client.ContinueRollback(ctx, step.current)
 		if err != nil {
 			return err
 		}
-		if err := client.LoadTemplate(ctx, step.stack, &state); err != nil {
-			return err
-		}
 		step.current = state
+	}
+	if err := p.deployment.compareStack(ctx, client, step); err != nil {
+		return err
+	}
+	if p.reviewed && p.deployment.RequiresCompletePlan {
+		return p.deployment.refuseDeferred()
 	}
 	step.record.Reason = ""
 	if err := p.createChangeSet(ctx, step); err != nil {
@@ -143,6 +153,18 @@ func (p *Plan) planDeferred(ctx context.Context, client *cfn.Client, step *planS
 	return risk.CheckAllowed(step.record.Flags, p.permits)
 }
 
+// refuseDeferred refuses a stack that was deferred in the reviewed plan. The environment requires that a plan shows
+// every stack that it changes.
+func (d *Deployment) refuseDeferred() error {
+	flags := "--env " + d.target.Environment
+	if d.Run.Mode == Live {
+		flags += " --live"
+	}
+	return refusal.Newf(nil, "it was deferred in the reviewed plan, and %s requires complete plans: what it needs is "+
+		"there now, so plan it with `lockstep plan %s --out FILE`, have that reviewed, and apply it with `lockstep deploy "+
+		"%s --plan FILE`", d.target.Environment, flags, flags)
+}
+
 // executeStep executes a step's change set. The policy of the stack is lifted if data is lost with a permit: whoever
 // gave it has seen what the policy would refuse.
 func (d *Deployment) executeStep(ctx context.Context, client *cfn.Client, step *planStep) error {
@@ -157,7 +179,7 @@ func (d *Deployment) executeStep(ctx context.Context, client *cfn.Client, step *
 // begins and after it has ended.
 func (d *Deployment) execute(ctx context.Context, client *cfn.Client, step *planStep) error {
 	set := step.set
-	lastSeen, err := client.NewestEvent(ctx, set.StackID)
+	operation, err := client.Operation(ctx, set)
 	if err != nil {
 		return err
 	}
@@ -168,7 +190,7 @@ func (d *Deployment) execute(ctx context.Context, client *cfn.Client, step *plan
 		return err
 	}
 	step.set = nil // it is used up
-	err = client.Follow(ctx, step.stack.Name, set.StackID, lastSeen)
+	err = client.Follow(ctx, step.stack.Name, operation)
 	switch {
 	case errors.Is(err, cfn.ErrInterrupted):
 		return err // how it ends is not known

@@ -35,6 +35,8 @@ type Deployment struct {
 	cfnClients sync.Map
 	s3Clients  sync.Map
 	ledger     sync.Map
+	// newestRelease is the newest release when the run began to compare.
+	newestRelease sync.Map
 	// journal is nil unless the lock is held.
 	journal *ledger.JournalWriter
 	// interruptedRun is the run that was cut off and that this one resumes; empty for none.

@@ -2,21 +2,26 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 
 	"golang.org/x/sync/errgroup"
 
+	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/cfn"
+	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/deploy/staging"
+	"lockstep/internal/fsx"
 )
 
-// Drift compares every stack of the newest release with what was deployed, several at once. It works as the lookup
-// role, which may read everything and write nothing: CloudFormation reads the resources with the rights of its caller.
+// Drift compares every stack of the newest release with what was deployed, several at once: its resources, as
+// CloudFormation does it, and the stack itself with the release's cloud assembly. It works as the lookup role, which
+// may read everything and write nothing: CloudFormation reads the resources with the rights of its caller.
 func (d *Deployment) Drift(ctx context.Context) ([]cfn.Drift, error) {
-	l, err := d.Ledger(ctx)
-	if err != nil {
-		return nil, err
-	}
-	last, err := l.LatestRelease(ctx)
+	last, err := d.LatestRelease(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -24,23 +29,99 @@ func (d *Deployment) Drift(ctx context.Context) ([]cfn.Drift, error) {
 		d.printProgress("nothing was deployed yet, so there is nothing to compare with")
 		return nil, nil
 	}
+	l, err := d.Ledger(ctx)
+	if err != nil {
+		return nil, err
+	}
+	wanted, err := d.releasedStacks(ctx, l, *last)
+	if err != nil {
+		return nil, err
+	}
 	client, err := d.cfnClient(ctx, bootstrapRole(d.target, lookupKind), d.target.Region)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]cfn.Drift, len(last.Stacks))
-	group, ctx := errgroup.WithContext(ctx)
+	errs := make([]error, len(last.Stacks))
+	var group errgroup.Group
 	group.SetLimit(maxConcurrent)
 	for i, s := range last.Stacks {
 		group.Go(func() error {
-			drift, err := client.DetectDrift(ctx, s.Name)
-			drift.Account, drift.Region = d.target.Account, d.target.Region
-			out[i] = drift
-			if err != nil {
-				return fmt.Errorf("stack %s: %w", s.Name, err)
+			var err error
+			if out[i], err = d.stackDrift(ctx, client, s.Name, wanted[s.Name]); err != nil {
+				errs[i] = fmt.Errorf("stack %s: %w", s.Name, err)
 			}
 			return nil
 		})
 	}
-	return out, group.Wait()
+	_ = group.Wait() // the errors are in errs
+	return out, errors.Join(errs...)
+}
+
+// stackDrift returns the drift of one stack. The wanted stack is nil if it is not known any more.
+func (d *Deployment) stackDrift(
+	ctx context.Context, client *cfn.Client, name string, want *assembly.Stack,
+) (cfn.Drift, error) {
+	state, err := client.Describe(ctx, name)
+	drift := cfn.Drift{Stack: name}
+	if err == nil && state.Phase == cfn.Absent {
+		drift.IsMissing = true
+	}
+	if err == nil && !drift.IsMissing {
+		drift, err = client.DetectDrift(ctx, name)
+	}
+	drift.Account, drift.Region = d.target.Account, d.target.Region
+	if err != nil || want == nil {
+		return drift, err
+	}
+	step := &planStep{stack: want, current: state}
+	if err := d.compareStack(ctx, client, step); err != nil {
+		return drift, err
+	}
+	drift.Changes, drift.Notes = cfn.StackProperties(want, step.current, step.comparison), step.record.Notes
+	return drift, nil
+}
+
+// releasedStacks returns the stacks of a release's cloud assembly by name. There are none if the assembly is not kept.
+func (d *Deployment) releasedStacks(
+	ctx context.Context, l *ledger.Ledger, r ledger.Release,
+) (map[string]*assembly.Stack, error) {
+	data, err := l.Blob(ctx, staging.AssemblyBlobName(r.SynthDigest))
+	if errors.Is(err, ledger.ErrNotFound) {
+		d.printProgress(fmt.Sprintf("the cloud assembly of release %d is not kept, so only resources are compared", r.Number))
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	parent, err := os.MkdirTemp("", "lockstep-drift-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(parent)
+	folder := filepath.Join(parent, "assembly")
+	if err := staging.ExtractAssembly(data, folder, r.SynthDigest); err != nil {
+		return nil, fmt.Errorf("the kept cloud assembly of release %d cannot be unpacked: %w", r.Number, err)
+	}
+	files, err := d.adaptAssembly(fsx.Dir(folder))
+	if err != nil {
+		return nil, err
+	}
+	asm, err := assembly.Read(files, assembly.Defaults{Account: d.target.Account, Region: d.target.Region})
+	if err != nil {
+		return nil, fmt.Errorf("the kept cloud assembly of release %d: %w", r.Number, err)
+	}
+	wanted := map[string]*assembly.Stack{}
+	for _, s := range asm.Stacks {
+		wanted[s.Name] = s
+	}
+	return wanted, nil
+}
+
+// adaptAssembly returns a cloud assembly in the form in which it is deployed.
+func (d *Deployment) adaptAssembly(files fs.FS) (fs.FS, error) {
+	if d.AdaptAssembly == nil {
+		return files, nil
+	}
+	return d.AdaptAssembly(files)
 }

@@ -22,6 +22,8 @@ type DeployRequest struct {
 	Plan *planfile.File
 	// Restores is the number of the release that is restored; 0 for a deployment.
 	Restores int
+	// Note says why a release is restored; empty for none.
+	Note string
 }
 
 // The modes of a run, as they are recorded.
@@ -59,6 +61,9 @@ func (d *Deployment) isAlreadyReleased(ctx context.Context, l *ledger.Ledger) bo
 	last, err := l.Journal(ctx)
 	if err != nil || last.IsInterrupted() || !last.LatestRelease.Matches(d.SynthDigest, d.SiblingDigests) {
 		return false
+	}
+	if l.CheckNewest(ctx, last) != nil {
+		return false // the run that follows says it
 	}
 	lock, err := l.LockStatus(ctx)
 	return err == nil && (lock == nil || !lock.Abandoned)
@@ -151,7 +156,11 @@ func (d *Deployment) resumeInterrupted(ctx context.Context, before ledger.Journa
 			return err
 		}
 		state, err := client.Describe(ctx, s.Name)
-		if err != nil || state.Phase != cfn.Busy {
+		if err != nil {
+			return err
+		}
+		isRunning, err := isRunning(ctx, client, state, before.Stacks[s.Name].ChangeSet)
+		if err != nil || !isRunning {
 			return err // it has ended, or was not begun after all: the plan will show what there is to do
 		}
 		d.printProgress(fmt.Sprintf("%s: resuming what run %s has begun, CloudFormation is at %s",
@@ -162,4 +171,13 @@ func (d *Deployment) resumeInterrupted(ctx context.Context, before ledger.Journa
 		return nil
 	})
 	return begun, err
+}
+
+// isRunning reports whether CloudFormation is at work on a stack. It may still be described in the state from before
+// the execution of the change set with that ARN, which is empty for an operation without one.
+func isRunning(ctx context.Context, client *cfn.Client, state cfn.State, changeSet string) (bool, error) {
+	if state.Phase == cfn.Busy || state.ID() == "" || changeSet == "" {
+		return state.Phase == cfn.Busy, nil
+	}
+	return client.IsExecuting(ctx, &cfn.ChangeSet{ID: changeSet, StackID: state.ID()})
 }

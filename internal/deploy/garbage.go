@@ -3,8 +3,10 @@ package deploy
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
+	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/staging"
 )
 
@@ -12,7 +14,8 @@ import (
 const MinReleasesKept = 2
 
 // Garbage returns the published files and the kept assemblies that only releases older than the newest keep ones
-// needed, and that no stack in the account uses.
+// needed, and that nothing in the account uses: no stack, no waiting plan, no run and no newer release, of whatever
+// project and environment.
 func (d *Deployment) Garbage(ctx context.Context, keep int) ([]staging.Garbage, error) {
 	l, err := d.Ledger(ctx)
 	if err != nil {
@@ -20,9 +23,18 @@ func (d *Deployment) Garbage(ctx context.Context, keep int) ([]staging.Garbage, 
 	}
 	releases, err := l.Releases(ctx)
 	if err != nil {
+		return nil, refuseTampered(err)
+	}
+	needed, err := neededKeys(ctx, l, keep)
+	if err != nil {
 		return nil, err
 	}
-	old := staging.OldKeys(l, releases, keep)
+	if previous, ok := ledger.NewHistory(releases).Previous(); ok { // the next rollback needs it
+		for _, key := range staging.ReleaseKeys(l, previous) {
+			needed[key] = true
+		}
+	}
+	old := staging.OldKeys(l, releases, keep, needed)
 	if len(old) == 0 {
 		return nil, nil
 	}
@@ -39,6 +51,23 @@ func (d *Deployment) Garbage(ctx context.Context, keep int) ([]staging.Garbage, 
 		return nil, err
 	}
 	return bucket.FindGarbage(ctx, old, templates)
+}
+
+// neededKeys returns the keys of the objects that any environment in the account needs: they share one bucket.
+func neededKeys(ctx context.Context, l *ledger.Ledger, keep int) (map[string]bool, error) {
+	all, err := l.All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	needed := map[string]bool{}
+	for _, other := range all {
+		keys, err := staging.NeededKeys(ctx, other, keep)
+		if err != nil {
+			return nil, fmt.Errorf("what %s needs cannot be read, so nothing is garbage: %w", other.Name(), refuseTampered(err))
+		}
+		maps.Copy(needed, keys)
+	}
+	return needed, nil
 }
 
 // DeleteGarbage deletes what is garbage at this moment, under the lock, so that nobody deploys what is being deleted.

@@ -17,22 +17,34 @@ import (
 type Status struct {
 	awsclient.Target
 	// Releases are the newest ones, the newest first.
-	Releases []ledger.Release `json:"releases"`
+	Releases []ReleaseStatus `json:"releases"`
 	// Lock is the run at work; nil for none.
 	Lock *ledger.LockStatus `json:"lock,omitempty"`
 	// InterruptedRun is a run that was cut off; nil for none.
 	InterruptedRun *ledger.Journal `json:"cutOff,omitempty"`
-	// Problem says what could not be read. Tampered says that it is a release record, which was changed outside Lockstep.
-	Problem  string `json:"problem,omitempty"`
-	Tampered bool   `json:"tampered,omitempty"`
+	// Problem says what could not be read, or that nothing was deployed yet. Unreadable says that it is the former, and
+	// Tampered that it is a release record, which was changed or deleted outside Lockstep.
+	Problem    string `json:"problem,omitempty"`
+	Unreadable bool   `json:"unreadable,omitempty"`
+	Tampered   bool   `json:"tampered,omitempty"`
 }
+
+// A ReleaseStatus is a release and what became of it.
+type ReleaseStatus struct {
+	ledger.Release
+	// WithdrawnBy is the number of the rollback that went back from this release; 0 for none.
+	WithdrawnBy int `json:"withdrawnBy,omitempty"`
+}
+
+// NothingDeployed is the problem of an account in which nothing was deployed yet.
+const NothingDeployed = "nothing was deployed yet"
 
 // Status reads what the ledger says of the environment, with the newest release and as many earlier ones as are asked
 // for. An account that cannot be read is reported as a problem.
 func (d *Deployment) Status(ctx context.Context, earlier int) Status {
 	s := Status{Target: d.target}
 	if err := d.readStatus(ctx, earlier, &s); err != nil {
-		s.Problem = err.Error()
+		s.Problem, s.Unreadable = err.Error(), true
 		var tampered *ledger.TamperedError
 		s.Tampered = errors.As(err, &tampered)
 	}
@@ -55,11 +67,16 @@ func (d *Deployment) readStatus(ctx context.Context, earlier int, s *Status) err
 	if last.IsInterrupted() && (s.Lock == nil || s.Lock.Abandoned || s.Lock.Holder.ID != last.RunID) {
 		s.InterruptedRun = &last
 	}
-	if s.Releases, err = l.LatestReleases(ctx, earlier+1); err != nil {
+	releases, err := l.LatestReleases(ctx, earlier+1)
+	if err != nil {
 		return err
 	}
+	history := ledger.NewHistory(releases)
+	for _, r := range releases {
+		s.Releases = append(s.Releases, ReleaseStatus{r, history.WithdrawnBy(r.Number)})
+	}
 	if len(s.Releases) == 0 {
-		s.Problem = "nothing was deployed yet"
+		s.Problem = NothingDeployed
 	}
 	return nil
 }
@@ -101,11 +118,7 @@ func (d *Deployment) Unlock(ctx context.Context, holder string) error {
 // CheckPromotion refuses an assembly of the next environment that was not synthesised together with what is deployed
 // here. The assembly is given by its digest.
 func (d *Deployment) CheckPromotion(ctx context.Context, next string, environment digest.Environment) error {
-	l, err := d.Ledger(ctx)
-	if err != nil {
-		return err
-	}
-	last, err := l.LatestRelease(ctx)
+	last, err := d.LatestRelease(ctx)
 	if err != nil {
 		return err
 	}

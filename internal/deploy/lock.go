@@ -45,12 +45,16 @@ func (d *Deployment) withLock(
 func (d *Deployment) beginJournal(
 	ctx context.Context, l *ledger.Ledger, lock *ledger.Lock, o DeployRequest,
 ) (ledger.Journal, error) {
-	if _, err := l.LatestRelease(ctx); err != nil { // no release can be recorded behind a record that was altered
+	newest, err := l.LatestRelease(ctx)
+	if err != nil { // no release can be recorded behind a record that was altered
 		return ledger.Journal{}, refuseTampered(err)
 	}
 	j := ledger.Journal{
 		RunID: d.Run.ID, CallerARN: d.sessions.CallerARN(), Command: d.Run.Command, Commit: d.Run.Commit,
-		Token: lock.Token(), SynthDigest: d.SynthDigest, Started: time.Now().UTC(),
+		Token: lock.Token(), SynthDigest: d.SynthDigest, Started: time.Now().UTC(), AssetKeys: d.assetKeys(),
+	}
+	if newest != nil {
+		j.LatestRelease = newest.Summary()
 	}
 	if o.Plan != nil {
 		j.PlanDigest = o.Plan.Digest

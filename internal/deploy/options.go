@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"crypto/rand"
+	"io/fs"
 	"strings"
 
 	"lockstep/internal/awsclient"
@@ -16,6 +17,8 @@ type RunInfo struct {
 	Command string
 	// Mode is Rehearsal or Live.
 	Mode string
+	// Endpoint is the endpoint that takes the place of AWS in a live run; empty for AWS itself.
+	Endpoint string
 	// Commit is what was checked out; empty if that is not known.
 	Commit string
 }
@@ -40,7 +43,11 @@ type Options struct {
 	ConfigurationDigest digest.Configuration
 	// RequiresApproval says that a person must have approved the plan.
 	RequiresApproval bool
-	Artifacts        Artifacts
+	// AdaptAssembly returns a release's cloud assembly in the form in which it is deployed; nil if that is the same.
+	AdaptAssembly func(fs.FS) (fs.FS, error)
+	// RequiresCompletePlan says that a reviewed plan may not touch a stack whose changes it does not show.
+	RequiresCompletePlan bool
+	Artifacts            Artifacts
 	// Limiter is shared by all deployments of a run; nil for one alone.
 	Limiter *awsclient.Limiter
 	// LivenessDir is the folder, on this machine, of the liveness files of runs; empty for none.

@@ -18,13 +18,9 @@ import (
 // orphanedStacks returns the stacks that an earlier release created, that the assembly no longer has, and that still
 // exist. CloudFormation does not know that they belonged together, so only a person deletes them.
 func (d *Deployment) orphanedStacks(ctx context.Context) ([]ledger.Stack, error) {
-	l, err := d.Ledger(ctx)
-	if err != nil {
-		return nil, err
-	}
-	last, err := l.LatestRelease(ctx)
+	last, err := d.LatestRelease(ctx)
 	if err != nil || last == nil {
-		return nil, refuseTampered(err)
+		return nil, err
 	}
 	var orphans []ledger.Stack
 	for _, s := range slices.Concat(last.Stacks, last.OrphanedStacks) {

@@ -15,6 +15,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/compare"
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/risk"
@@ -43,9 +44,19 @@ type Plan struct {
 type planStep struct {
 	stack   *assembly.Stack
 	current cfn.State
-	set     *cfn.ChangeSet // nil unless the outcome is change.Planned
-	record  StackRecord
-	err     error
+	// comparison is that of current with the assembly, without the differences that CloudFormation does not count.
+	comparison compare.Result
+	// acceptedDigest is the digest of a comparison of which CloudFormation said in this run that nothing in it is a
+	// change.
+	acceptedDigest string
+	// uncounted are sentences about what differs in that comparison.
+	uncounted []string
+	// matchDigest is the digest of the last comparison, if the stack matches only because CloudFormation does not count
+	// its differences as a change; empty otherwise.
+	matchDigest string
+	set         *cfn.ChangeSet // nil unless the outcome is change.Planned
+	record      StackRecord
+	err         error
 }
 
 // Plan works out what the assembly would change, with a change set for every stack that differs. For stacks that match
@@ -110,10 +121,10 @@ func (p *Plan) readStacks(
 			if step.current, err = read(client, ctx, s.Name); err != nil {
 				return err
 			}
-			if err := client.LoadTemplate(ctx, s, &step.current); err != nil {
+			if err := p.deployment.compareStack(ctx, client, step); err != nil {
 				return err
 			}
-			if step.current.Matches(s) {
+			if step.current.Phase == cfn.Updatable && step.comparison.IsSame() {
 				step.record.Outcome, step.record.Outputs = change.Unchanged, step.current.StackOutputs()
 			}
 			return nil
@@ -128,16 +139,22 @@ func (p *Plan) prepare(ctx context.Context, step *planStep) error {
 	}
 	return step.run(func() error {
 		if why := p.deferralReason(step); why != "" {
-			step.record.Outcome, step.record.Reason = change.Deferred, why
+			step.deferBecause(why)
 			return nil
 		}
 		err := p.createChangeSet(ctx, step)
 		if err != nil && p.waitsForExport(step, err) {
-			step.record.Outcome, step.record.Reason = change.Deferred, "it imports what another stack is yet to export"
+			step.deferBecause("it imports what another stack is yet to export")
 			return nil
 		}
 		return err
 	})
+}
+
+// deferBecause defers a step for a reason. The plan then does not show its stack's changes.
+func (s *planStep) deferBecause(reason string) {
+	s.record.Outcome, s.record.Reason = change.Deferred, reason
+	s.record.UnseenResources = countResources(s.stack.Template)
 }
 
 // run adds the time that f takes to the step's record, and keeps its error.
@@ -205,11 +222,11 @@ func (p *Plan) createChangeSet(ctx context.Context, step *planStep) error {
 			return err
 		}
 	}
-	stackLevel := cfn.StackLevelChanges(step.stack, step.current)
+	stackLevel := cfn.StackLevelChanges(step.stack, step.current, step.comparison)
 	set, err := client.CreateChangeSet(ctx, step.stack, step.current, d.assembly.Digest, p.naming)
 	switch {
 	case errors.Is(err, cfn.ErrNoChange) && step.current.Phase == cfn.Updatable:
-		return step.setUnchanged(stackLevel)
+		return step.setUnchanged()
 	case err != nil:
 		return err
 	}
@@ -218,17 +235,31 @@ func (p *Plan) createChangeSet(ctx context.Context, step *planStep) error {
 	return err
 }
 
-// setUnchanged records that no resource of the stack changes, and the changes of the stack itself if there are any.
-func (s *planStep) setUnchanged(stackLevel []change.Change) error {
-	if !s.stack.Template.Equivalent(s.current.Template) && !s.stack.TemplateMatchesURL() {
+// setUnchanged records that CloudFormation counts no difference of the stack as a change. What no change set decides on
+// is still to be changed. Parameters, tags and topics that differ are shown, as the other commands show them, until a
+// deployment has recorded that they come to the same.
+func (s *planStep) setUnchanged() error {
+	isOfTemplate := func(d compare.Difference) bool {
+		return d.Section == compare.Resources || d.Section == compare.Outputs
+	}
+	if slices.ContainsFunc(s.comparison.Changed(), isOfTemplate) && !s.stack.TemplateMatchesURL() {
 		return fmt.Errorf("its template %s was edited after it was synthesised, and what is published under its hash is "+
 			"what it was before: synthesise again", s.stack.Template.File)
 	}
+	shown := s.comparison.WithoutTemplate()
+	s.accept(s.comparison)
 	s.record.Outcome, s.record.Outputs = change.Unchanged, s.current.StackOutputs()
-	if len(stackLevel) > 0 {
+	if stackLevel := cfn.StackLevelChanges(s.stack, s.current, shown); len(stackLevel) > 0 {
 		s.record.Outcome, s.record.Changes = change.Planned, stackLevel
 	}
 	return nil
+}
+
+// accept takes a comparison for one of which CloudFormation said that nothing in it is a change.
+func (s *planStep) accept(result compare.Result) {
+	s.acceptedDigest = result.Digest
+	s.uncounted = cfn.UncountedChanges(result)
+	s.comparison = result.Accept()
 }
 
 // publishAssets uploads a stack's files to where its template expects them.

@@ -36,9 +36,14 @@ type StackRecord struct {
 	Changes []change.Change `json:"changes,omitempty"`
 	// Flags are the changes that need a permit.
 	Flags []change.Flag `json:"flags,omitempty"`
+	// UnseenResources is how many resources the template of a deferred stack declares, whose changes the plan does not
+	// show; 0 if the stack is not deferred or its template does not tell.
+	UnseenResources int `json:"unseenResources,omitempty"`
 	// Outputs are the stack's outputs by key.
 	Outputs map[string]string `json:"outputs,omitempty"`
 	// Reason says why the stack failed: the first resource that failed and what CloudFormation said of it.
 	Reason string `json:"reason,omitempty"`
-	Millis int64  `json:"ms"`
+	// Notes are what a person should know of a stack besides its changes.
+	Notes  []string `json:"notes,omitempty"`
+	Millis int64    `json:"ms"`
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/staging"
 	"lockstep/internal/refusal"
@@ -23,10 +24,20 @@ type Artifacts struct {
 	ToolSBOM []byte
 }
 
-// recordRelease records what was deployed. Everything that the record refers to is saved before the record.
+// recordRelease records what was deployed. Everything that the record refers to is saved before the record. If nothing
+// was done and the newest release is of this very assembly, it records nothing.
 func (d *Deployment) recordRelease(ctx context.Context, l *ledger.Ledger, o DeployRequest, p *Plan) error {
+	last, err := l.LatestRelease(ctx)
+	if err != nil {
+		return err
+	}
+	if d.isRecorded(last, p) {
+		return d.journal.RecordRelease(ctx, last.Summary())
+	}
 	r := d.newRelease(o, p)
-	var err error
+	if r.Withdraws, err = d.withdrawnRelease(ctx, o); err != nil {
+		return err
+	}
 	if o.Plan != nil {
 		r.PlanDigest = o.Plan.Digest
 		if r.Approval, err = l.Approval(ctx, r.PlanDigest); err != nil {
@@ -45,12 +56,25 @@ func (d *Deployment) recordRelease(ctx context.Context, l *ledger.Ledger, o Depl
 	return d.journal.RecordRelease(ctx, r.Summary())
 }
 
+// withdrawnRelease returns the number of the release that a rollback withdraws; 0 for none.
+func (d *Deployment) withdrawnRelease(ctx context.Context, o DeployRequest) (int, error) {
+	if o.Restores == 0 {
+		return 0, nil
+	}
+	history, err := d.history(ctx)
+	if err != nil {
+		return 0, err
+	}
+	deployed, _ := history.Latest()
+	return history.Withdrawn(deployed.Number, o.Restores), nil
+}
+
 // newRelease returns the record of a plan that was applied.
 func (d *Deployment) newRelease(o DeployRequest, p *Plan) ledger.Release {
 	r := ledger.Release{
-		Restores: o.Restores, Project: d.target.Project, Environment: d.target.Environment,
+		Restores: o.Restores, Note: o.Note, Project: d.target.Project, Environment: d.target.Environment,
 		Account: d.target.Account, Region: d.target.Region,
-		Mode: d.Run.Mode, At: time.Now().UTC().Truncate(time.Second),
+		Mode: d.Run.Mode, Endpoint: d.Run.Endpoint, At: time.Now().UTC().Truncate(time.Second),
 		CallerARN: d.sessions.CallerARN(), RunID: d.Run.ID, Commit: d.Run.Commit,
 		SynthDigest: d.SynthDigest, EnvironmentDigest: d.EnvironmentDigest, SiblingDigests: d.SiblingDigests,
 		ConfigurationDigest: d.ConfigurationDigest, OrphanedStacks: p.orphanedStacks,
@@ -58,15 +82,23 @@ func (d *Deployment) newRelease(o DeployRequest, p *Plan) ledger.Release {
 	for _, step := range p.steps {
 		r.Stacks = append(r.Stacks, ledger.Stack{
 			Name: step.stack.Name, ID: step.current.ID(), Outcome: string(step.record.Outcome),
-			TemplateHash: ledger.SHA256Hex([]byte(step.stack.Template.Body)),
+			TemplateHash: ledger.SHA256Hex([]byte(step.stack.Template.Body)), MatchDigest: step.matchDigest,
 		})
-		for _, a := range step.stack.Assets {
-			r.AssetKeys = append(r.AssetKeys, a.Key)
+	}
+	r.AssetKeys = d.assetKeys()
+	return r
+}
+
+// assetKeys returns the keys of the published files that the assembly needs, sorted.
+func (d *Deployment) assetKeys() []string {
+	var keys []string
+	for _, s := range d.assembly.Stacks {
+		for _, a := range s.Assets {
+			keys = append(keys, a.Key)
 		}
 	}
-	slices.Sort(r.AssetKeys)
-	r.AssetKeys = slices.Compact(r.AssetKeys)
-	return r
+	slices.Sort(keys)
+	return slices.Compact(keys)
 }
 
 // saveArtifacts saves what the release keeps besides its record, and returns the digest of the bill of materials.
@@ -87,43 +119,91 @@ func (d *Deployment) saveArtifacts(ctx context.Context, l *ledger.Ledger) (strin
 	return sbom, l.SaveBlob(ctx, staging.ToolsBlobName(sbom), d.Artifacts.ToolSBOM)
 }
 
-// maxReleasesSearched is how many releases EarlierRelease looks at.
-const maxReleasesSearched = 200
-
-// EarlierRelease returns the release with a number. For 0 it returns the newest release that is older than what is
-// deployed and of another assembly.
+// EarlierRelease returns the release with a number. For 0 it returns the release that a rollback goes back to by
+// default, which is never one that was rolled back from. Instead of a rollback it returns what that restored. The error
+// is a *refusal.Error if there is no such release.
 func (d *Deployment) EarlierRelease(ctx context.Context, number int) (ledger.Release, error) {
-	l, err := d.Ledger(ctx)
+	history, err := d.history(ctx)
 	if err != nil {
 		return ledger.Release{}, err
 	}
 	env := d.target.Environment
 	if number != 0 {
-		r, err := l.Release(ctx, number)
-		if errors.Is(err, ledger.ErrNotFound) {
-			return r, refusal.Newf(err, "%s has no release %d: `lockstep status --env %s --releases 20` shows which there "+
+		r, ok := history.Release(history.Original(number))
+		if !ok {
+			return r, refusal.Newf(nil, "%s has no release %d: `lockstep status --env %s --releases 20` shows which there "+
 				"are", env, number, env)
 		}
-		return r, err
+		return r, nil
 	}
-	all, err := l.LatestReleases(ctx, maxReleasesSearched)
-	if err != nil {
-		return ledger.Release{}, err
+	deployed, ok := history.Latest()
+	if !ok {
+		return deployed, refusal.Newf(nil, "%s has no release to go back from", env)
 	}
-	if len(all) == 0 {
-		return ledger.Release{}, refusal.Newf(nil, "%s has no release to go back from", env)
+	r, ok := history.Previous()
+	if ok {
+		return r, nil
 	}
-	deployed := all[0]
-	limit := deployed.Number
-	if deployed.Restores > 0 {
-		limit = deployed.Restores // a second rollback goes further back
-	}
-	for _, r := range all {
-		if r.Number < limit && r.Restores == 0 && r.SynthDigest != deployed.SynthDigest {
-			return r, nil
+	return r, refusal.Newf(nil, "%s has no release before %d to go back to%s", env, history.Original(deployed.Number),
+		withdrawnText(history))
+}
+
+// withdrawnText names the withdrawn releases of a history, and how to go back to one of them.
+func withdrawnText(h ledger.History) string {
+	var numbers []string
+	latest, _ := h.Latest()
+	for n := 1; n < latest.Number; n++ {
+		if h.Original(n) == n && h.WithdrawnBy(n) != 0 {
+			numbers = append(numbers, fmt.Sprint(n))
 		}
 	}
-	return ledger.Release{}, refusal.Newf(nil, "%s has no release before %d to go back to", env, limit)
+	if len(numbers) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; earlier rollbacks have withdrawn %s, and `--to NUMBER` goes back to one all the same",
+		strings.Join(numbers, ", "))
+}
+
+// ReleaseOf returns the newest release of an assembly, or nil if there is none. It also returns the newest release of
+// all; nil if there is none. Instead of a rollback it returns what that restored.
+func (d *Deployment) ReleaseOf(
+	ctx context.Context, environment digest.Environment,
+) (found, latest *ledger.Release, err error) {
+	history, err := d.history(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	newest, ok := history.Latest()
+	if !ok {
+		return nil, nil, nil
+	}
+	for n := newest.Number; n > 0; n-- {
+		if r, _ := history.Release(history.Original(n)); r.EnvironmentDigest == environment {
+			return &r, &newest, nil
+		}
+	}
+	return nil, &newest, nil
+}
+
+// LatestRelease returns the newest release, or nil if there is none. The error is a *refusal.Error if the records were
+// altered.
+func (d *Deployment) LatestRelease(ctx context.Context) (*ledger.Release, error) {
+	l, err := d.Ledger(ctx)
+	if err != nil {
+		return nil, err
+	}
+	last, err := l.LatestRelease(ctx)
+	return last, refuseTampered(err)
+}
+
+// history returns the history of all releases. The error is a *refusal.Error if the records were altered.
+func (d *Deployment) history(ctx context.Context) (ledger.History, error) {
+	l, err := d.Ledger(ctx)
+	if err != nil {
+		return ledger.History{}, err
+	}
+	all, err := l.Releases(ctx)
+	return ledger.NewHistory(all), refuseTampered(err)
 }
 
 // FetchAssembly replaces a folder by the cloud assembly of a release, after checking that it is the one that was
@@ -135,7 +215,7 @@ func (d *Deployment) FetchAssembly(ctx context.Context, r ledger.Release, folder
 	}
 	data, err := l.Blob(ctx, staging.AssemblyBlobName(r.SynthDigest))
 	if errors.Is(err, ledger.ErrNotFound) {
-		return fmt.Errorf("the cloud assembly of release %d is no longer kept: check out %s, synthesise, and deploy that",
+		return fmt.Errorf("the cloud assembly of release %d is no longer kept: check out %s, synthesise, and use that",
 			r.Number, commitText(r.Commit))
 	}
 	if err != nil {

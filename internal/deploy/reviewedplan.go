@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/change"
@@ -110,6 +112,9 @@ func (d *Deployment) reviewedPlan(
 	p, err := d.loadReviewedPlan(ctx, t, before)
 	p.permits, p.digest = slices.Concat(o.Allow, permits), o.Plan.Digest
 	if err == nil {
+		err = p.publishReviewed(ctx)
+	}
+	if err == nil {
 		p.orphanedStacks, p.err = d.orphanedStacks(ctx)
 	}
 	return p, p.err
@@ -133,6 +138,19 @@ func (d *Deployment) loadReviewedPlan(ctx context.Context, t planfile.Target, be
 		return step.run(func() error { return d.loadReviewedStack(ctx, step, reviewed[s.Name], before.Stacks[s.Name]) })
 	})
 	return p, p.err
+}
+
+// publishReviewed publishes what is missing of the files of the stacks that are about to be changed: a change set that
+// refers to a missing file fails in the middle of its execution.
+func (p *Plan) publishReviewed(ctx context.Context) error {
+	p.err = p.deployment.forEachStack(ctx, func(ctx context.Context, i int, s *assembly.Stack) error {
+		step := p.steps[i]
+		if step.record.Outcome != change.Planned && step.record.Outcome != change.Deferred {
+			return nil
+		}
+		return step.run(func() error { return p.deployment.publishAssets(ctx, s) })
+	})
+	return p.err
 }
 
 // checkSameStacks refuses a plan of other stacks than the assembly's.
@@ -182,11 +200,27 @@ func (d *Deployment) loadReviewedStack(
 	if reviewed.Outcome == change.Unchanged {
 		step.record.Outputs = step.current.StackOutputs()
 	}
-	if reviewed.ChangeSet == "" {
+	switch {
+	case reviewed.Outcome == change.Deferred:
 		return nil
+	case reviewed.ChangeSet == "":
+		return step.acceptReviewed(ctx, client)
 	}
 	step.set = set
 	return client.CheckReviewed(ctx, set, change.OfResources(reviewed.Name, reviewed.Changes))
+}
+
+// acceptReviewed takes the differences of a stack without a change set for none: CloudFormation said so when the plan
+// was made, and neither the stack nor the assembly has changed since.
+func (s *planStep) acceptReviewed(ctx context.Context, client *cfn.Client) error {
+	if s.current.Phase != cfn.Updatable {
+		return nil
+	}
+	if err := client.LoadTemplate(ctx, s.stack, &s.current); err != nil {
+		return err
+	}
+	s.accept(s.current.Compare(s.stack))
+	return nil
 }
 
 // wasBegun reports whether a run that was cut off may have executed a stack's change set.
@@ -198,9 +232,12 @@ func wasBegun(reviewed planfile.Stack, begun ledger.JournalEntry) bool {
 // checkUntouched refuses a stack that is not as it was when the plan was made.
 func checkUntouched(state cfn.State, reviewed planfile.Stack) error {
 	now := string(state.StackStatus)
-	sameStatus := state.Phase == cfn.Absent || now == reviewed.Status
-	sameTime := reviewed.Status == "" || state.LastUpdated().Equal(reviewed.Updated)
-	if sameStatus && sameTime {
+	// A stack that was never deployed may hold other change sets by now: only a deployed one has a time that counts.
+	wasAbsent := reviewed.Status == "" || cfn.PhaseOf(types.StackStatus(reviewed.Status)) == cfn.Absent
+	if state.Phase == cfn.Absent && wasAbsent {
+		return nil
+	}
+	if now == reviewed.Status && state.LastUpdated().Equal(reviewed.Updated) {
 		return nil
 	}
 	return refusal.Newf(nil, "the stack was changed since the plan was made: it was %s of %s and is %s of %s; plan again",

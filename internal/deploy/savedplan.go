@@ -29,7 +29,8 @@ func (d *Deployment) SavePlan(ctx context.Context, ttl time.Duration) (*Plan, pl
 		s := planfile.Stack{
 			Name: step.stack.Name, Outcome: step.record.Outcome, Reason: step.record.Reason,
 			Changes: step.record.Changes, Flags: step.record.Flags,
-			StackID: step.current.ID(), Status: string(step.current.StackStatus), Updated: step.current.LastUpdated(),
+			UnseenResources: step.record.UnseenResources,
+			StackID:         step.current.ID(), Status: string(step.current.StackStatus), Updated: step.current.LastUpdated(),
 		}
 		if step.set != nil {
 			s.StackID, s.ChangeSet = step.set.StackID, step.set.ID
@@ -49,6 +50,7 @@ func (d *Deployment) NewPlanFile(targets []planfile.Target, ttl time.Duration) (
 		CreatedAt: now, Expires: now.Add(ttl).Truncate(time.Second),
 		EnvironmentDigest: d.EnvironmentDigest, ConfigurationDigest: d.ConfigurationDigest, Targets: targets,
 	}
+	f.CountUnseen(d.RequiresCompletePlan)
 	err := f.SetDigest()
 	return f, err
 }
@@ -61,36 +63,64 @@ func (d *Deployment) RegisterPlan(ctx context.Context, f planfile.File) error {
 	}
 	return l.RegisterPlan(ctx, ledger.RegisteredPlan{
 		Digest: f.Digest, CallerARN: f.By, RunID: f.Run, CreatedAt: f.CreatedAt, Expires: f.Expires,
+		SynthDigest: d.SynthDigest, AssetKeys: d.assetKeys(),
 	})
 }
 
-// DeletePlan deletes a plan's change sets, with the empty stacks that held them.
+// DeletePlan deletes a plan's change sets, with the empty stacks that held them. The error is a *refusal.Error if the
+// account does not know the plan, or if the plan names a change set that its run cannot have made: then nothing is
+// deleted.
 func (d *Deployment) DeletePlan(ctx context.Context, f planfile.File) error {
 	t, ok := f.Target(d.target.Account, d.target.Region)
 	if !ok {
 		return fmt.Errorf("the plan has no part for account %s in %s", d.target.Account, d.target.Region)
+	}
+	l, err := d.Ledger(ctx)
+	if err != nil {
+		return err
+	}
+	registered, _, err := l.Plan(ctx, f.Digest)
+	if errors.Is(err, ledger.ErrNotFound) {
+		return refusal.Newf(err, "account %s does not know the plan %.12s, so nothing was deleted: it was made for another "+
+			"account, or outside Lockstep", d.target.Account, f.Digest)
+	}
+	if err != nil {
+		return err
+	}
+	sets, err := d.ownChangeSets(t, registered.RunID)
+	if err != nil {
+		return err
 	}
 	client, err := d.cfnClient(ctx, bootstrapRole(d.target, deployKind), d.target.Region)
 	if err != nil {
 		return err
 	}
 	var errs []error
+	for name, set := range sets {
+		if err := client.Discard(ctx, set); err != nil {
+			errs = append(errs, fmt.Errorf("a change set of stack %s was not deleted: %w", name, err))
+		}
+	}
+	err = l.UpdatePlan(ctx, f.Digest, func(p *ledger.RegisteredPlan) { p.ChangeSetsDeletedAt = time.Now().UTC() })
+	return errors.Join(append(errs, err)...)
+}
+
+// ownChangeSets returns the change sets of a target's plan, by the names of their stacks. It refuses one that is not of
+// the target's account, of that stack, or named as the run names its own.
+func (d *Deployment) ownChangeSets(t planfile.Target, run string) (map[string]*cfn.ChangeSet, error) {
+	sets := map[string]*cfn.ChangeSet{}
 	for _, s := range t.Stacks {
 		if s.ChangeSet == "" {
 			continue
 		}
-		if err := client.Discard(ctx, &cfn.ChangeSet{ID: s.ChangeSet, StackID: s.StackID}); err != nil {
-			errs = append(errs, fmt.Errorf("a change set of stack %s was not deleted: %w", s.Name, err))
+		set := &cfn.ChangeSet{ID: s.ChangeSet, StackID: s.StackID}
+		if !set.IsOf(d.target.Account, s.Name, run) {
+			return nil, refusal.Newf(nil, "the plan names the change set %s for stack %s, which run %s did not make: nothing "+
+				"was deleted", s.ChangeSet, s.Name, run)
 		}
+		sets[s.Name] = set
 	}
-	l, err := d.Ledger(ctx)
-	if err == nil {
-		err = l.UpdatePlan(ctx, f.Digest, func(p *ledger.RegisteredPlan) { p.ChangeSetsDeletedAt = time.Now().UTC() })
-		if errors.Is(err, ledger.ErrNotFound) {
-			err = nil
-		}
-	}
-	return errors.Join(append(errs, err)...)
+	return sets, nil
 }
 
 // Approve records in the target account that the caller agrees to a plan and gives it permits. The error is a

@@ -17,6 +17,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/compare"
 )
 
 // Verify checks that every stack of the assembly exists as the assembly wants it, that each of its resources is
@@ -63,12 +64,12 @@ func (d *Deployment) verifyStack(ctx context.Context, step *planStep) error {
 	default:
 		return fmt.Errorf("the stack is in state %s", step.current.StackStatus)
 	}
-	if err := client.LoadTemplate(ctx, step.stack, &step.current); err != nil {
+	if err := d.compareStack(ctx, client, step); err != nil {
 		return err
 	}
-	if !step.current.MayMatch(step.stack) {
-		return fmt.Errorf("what is deployed is not what the assembly holds: `lockstep plan --env %s` shows what differs",
-			d.target.Environment)
+	if changed := step.comparison.Changed(); len(changed) > 0 {
+		return fmt.Errorf("what is deployed is not what the assembly holds (%s): `lockstep plan --env %s` shows what differs",
+			compare.Paths(changed), d.target.Environment)
 	}
 	if missing := missingOutputs(step.stack.Template, step.current.StackOutputs()); len(missing) > 0 {
 		return fmt.Errorf("it lacks the outputs %s", strings.Join(missing, ", "))

@@ -195,7 +195,7 @@ func checkStages() []PipelineStage {
 }
 
 // promotionStages returns a stage for each environment in promotion order. An environment with an approval has a stage
-// with its plan before it: the person sees the plan, and exactly that plan is applied.
+// with its plan before it: the person sees the plan, and that plan is applied as it is.
 func promotionStages(environments []config.Environment) []PipelineStage {
 	var stages []PipelineStage
 	for _, env := range environments {
@@ -256,7 +256,7 @@ func planJob(env string) Job {
 	}
 }
 
-// applyJob returns a job that records the approval of a plan job's plan and applies exactly that plan.
+// applyJob returns a job that records the approval of a plan job's plan and applies that plan.
 func applyJob(env string, plan Job) Job {
 	job := deployJob(env)
 	job.Inputs = append(job.Inputs, plan.Output)

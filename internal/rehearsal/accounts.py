@@ -1,7 +1,8 @@
 """The emulated accounts: ministack, with what it lacks for a rehearsal.
 
-- A change set that changes nothing but outputs. CloudFormation creates and executes one, with an empty list of changes; the pinned
-  ministack refuses it, so no stack could begin to export what another one imports.
+- A change set that changes no resource but outputs, tags or notification topics. CloudFormation creates and executes one, with an
+  empty list of changes; the pinned ministack refuses it, so no stack could begin to export what another one imports.
+- The notification topics of a stack. The pinned ministack forgets them, so that no stack with topics would ever be as it was deployed.
 - An end. The process ends by itself when the last run that uses the accounts is gone, however that run ended.
 - A line in the log that says that the whole state has been saved.
 
@@ -18,26 +19,78 @@ import time
 from ministack.app import app as ministack
 from ministack.services.cloudformation import _stacks, handlers
 from ministack.services.cloudformation.changesets import _find_change_set
-from ministack.services.cloudformation.helpers import _p
+from ministack.services.cloudformation.helpers import _esc, _extract_string_members, _p
+from ministack.services.cloudformation.stacks import _stack_tags_changed
 
 STATE_SAVED = "Lockstep: the state of the accounts is saved"  # state.go looks for this line
 CHECK_INTERVAL = 1  # seconds
 STOP_TIMEOUT = 30  # seconds, as gracefulStopTimeout in process.go
 
 create_any_change_set = handlers._ACTION_HANDLERS["CreateChangeSet"]
+execute_any_change_set = handlers._ACTION_HANDLERS["ExecuteChangeSet"]
+update_any_stack = handlers._ACTION_HANDLERS["UpdateStack"]
+describe_any_stacks = handlers._ACTION_HANDLERS["DescribeStacks"]
+
+
+def topics_of(params, stack):
+    """Return the topics that a stack has after a call. A call without the list leaves them as they are."""
+    if any(name.partition(".")[0] == "NotificationARNs" for name in params):
+        return sorted(_extract_string_members(params, "NotificationARNs"))
+    return stack.get("NotificationARNs", [])
 
 
 def create_change_set(params):
     response = create_any_change_set(params)
     _, change_set = _find_change_set(_p(params, "ChangeSetName"), _p(params, "StackName"))
-    if change_set and change_set["StatusReason"].startswith("The submitted information didn't contain changes"):
-        stack = _stacks.get(change_set["StackName"]) or {}
-        if change_set["_template"].get("Outputs", {}) != stack.get("_template", {}).get("Outputs", {}):
+    if not change_set:
+        return response
+    stack = _stacks.get(change_set["StackName"]) or {}
+    change_set["NotificationARNs"] = topics_of(params, stack)
+    if change_set["StatusReason"].startswith("The submitted information didn't contain changes"):
+        changes = (
+            change_set["_template"].get("Outputs", {}) != stack.get("_template", {}).get("Outputs", {}),
+            _stack_tags_changed(stack, change_set["Tags"], change_set["_tags_given"]),
+            change_set["NotificationARNs"] != stack.get("NotificationARNs", []),
+        )
+        if any(changes):
             change_set.update(Status="CREATE_COMPLETE", ExecutionStatus="AVAILABLE", StatusReason="")
     return response
 
 
-handlers._ACTION_HANDLERS["CreateChangeSet"] = create_change_set
+def execute_change_set(params):
+    _, change_set = _find_change_set(_p(params, "ChangeSetName"), _p(params, "StackName"))
+    response = execute_any_change_set(params)
+    stack = _stacks.get(change_set["StackName"]) if change_set else None
+    if stack and response[0] == 200:
+        stack["NotificationARNs"] = change_set.get("NotificationARNs", [])
+    return response
+
+
+def update_stack(params):
+    response = update_any_stack(params)
+    stack = handlers._resolve_stack(_p(params, "StackName"))
+    if stack and response[0] == 200:
+        stack["NotificationARNs"] = topics_of(params, stack)
+    return response
+
+
+def describe_stacks(params):
+    status, headers, body = describe_any_stacks(params)
+    for stack in list(_stacks.values()):
+        if topics := stack.get("NotificationARNs"):
+            members = "".join(f"<member>{_esc(topic)}</member>" for topic in topics)
+            stack_id = f"<StackId>{_esc(stack['StackId'])}</StackId>"
+            both = stack_id + f"<NotificationARNs>{members}</NotificationARNs>"
+            body = body.replace(stack_id.encode(), both.encode())
+    return status, headers, body
+
+
+handlers._ACTION_HANDLERS.update(
+    CreateChangeSet=create_change_set,
+    ExecuteChangeSet=execute_change_set,
+    UpdateStack=update_stack,
+    DescribeStacks=describe_stacks,
+)
 
 
 async def app(scope, receive, send):

@@ -36,6 +36,8 @@ type Envelope struct {
 	Command string  `json:"command"`
 	Result  Verdict `json:"result"`
 	Mode    Mode    `json:"mode"`
+	// LiveEndpoint is the endpoint that took the place of AWS in a live run; empty for AWS itself.
+	LiveEndpoint string `json:"liveEndpoint,omitempty"`
 	// Millis is how long the command took, in milliseconds.
 	Millis int64  `json:"ms"`
 	Error  string `json:"error,omitempty"`

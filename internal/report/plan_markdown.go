@@ -31,6 +31,10 @@ func PlanMarkdown(f planfile.File) string {
 		}
 		b.WriteString("\n")
 	}
+	if f.Unseen != nil {
+		fmt.Fprintf(&b, "> **Not seen in this plan**: %s, because what they need does not exist yet. %s\n\n",
+			f.Unseen, f.Unseen.Rule())
+	}
 	for _, t := range f.Targets {
 		if len(f.Targets) > 1 {
 			fmt.Fprintf(&b, "#### Account %s, %s\n\n", t.Account, t.Region)
@@ -70,6 +74,9 @@ func writeStackMarkdown(b *strings.Builder, s planfile.Stack) {
 	fmt.Fprintf(b, "**%s**: %s", escapeMarkdown(s.Name), s.Outcome)
 	if s.Reason != "" {
 		fmt.Fprintf(b, ", because %s", escapeMarkdown(s.Reason))
+	}
+	if s.UnseenResources > 0 {
+		fmt.Fprintf(b, "; its template has %s", plural(s.UnseenResources, "resource"))
 	}
 	b.WriteString("\n\n")
 	if len(s.Changes) == 0 {

@@ -44,10 +44,12 @@ func TestPlanMarkdown_Golden(t *testing.T) {
 		CreatedAt: created, Expires: created.Add(time.Hour),
 		Targets: []planfile.Target{{Account: "444455556666", Region: "eu-west-1", Stacks: []planfile.Stack{
 			{Name: "data", Outcome: change.Planned, Changes: planChanges, Flags: planFlags},
-			{Name: "app", Outcome: change.Deferred, Reason: "it needs net, which does not exist yet"},
+			{Name: "app", Outcome: change.Deferred, Reason: "it needs net, which does not exist yet", UnseenResources: 12},
+			{Name: "odd", Outcome: change.Deferred, Reason: "it needs net, which does not exist yet"},
 			{Name: "same", Outcome: change.Unchanged},
 		}}},
 	}
+	file.CountUnseen(false)
 	golden := filepath.Join("testdata", "plan.md")
 	if *update {
 		require.NoError(t, os.WriteFile(golden, []byte(PlanMarkdown(file)), 0o600))
@@ -55,6 +57,13 @@ func TestPlanMarkdown_Golden(t *testing.T) {
 	want, err := os.ReadFile(golden)
 	require.NoError(t, err)
 	assert.Equal(t, string(want), PlanMarkdown(file))
+}
+
+func TestPlanMarkdown_SaysWhatHasToBePlannedAgain(t *testing.T) {
+	file := planfile.File{Targets: []planfile.Target{{Stacks: []planfile.Stack{{Outcome: change.Deferred}}}}}
+	file.CountUnseen(true)
+	assert.Contains(t, PlanMarkdown(file), "1 stack with an unknown number of resources")
+	assert.Contains(t, PlanMarkdown(file), "They are not touched until another plan shows what is done to them.")
 }
 
 func TestPlanMarkdown_OrphanedStacks(t *testing.T) {
@@ -66,7 +75,7 @@ func TestPlanText_ShowsChangesFlagsAndOrphanedStacks(t *testing.T) {
 	text := PlanText(deploy.Record{
 		Stacks: []deploy.StackRecord{
 			{Name: "data", Outcome: change.Planned, Changes: planChanges, Flags: planFlags},
-			{Name: "app", Outcome: change.Deferred, Reason: "it needs net, which does not exist yet"},
+			{Name: "app", Outcome: change.Deferred, Reason: "it needs net, which does not exist yet", UnseenResources: 1},
 		},
 		OrphanedStacks: []string{"old"},
 	})
@@ -79,7 +88,8 @@ data: planned
   -/+  Table (AWS::DynamoDB::Table)
          KeySchema, which replaces the resource
   !    data-loss: Table: it is replaced, and with it go a table
-app: deferred: it needs net, which does not exist yet
+app: deferred: it needs net, which does not exist yet; its template has 1 resource
+not seen: 1 stack with 1 resource, because what they need does not exist yet
 orphaned, because the assembly no longer has them: old; when nobody needs one any more, remove it with `+
 		"`aws cloudformation delete-stack --stack-name NAME`"), text)
 }
@@ -89,4 +99,12 @@ func TestAlignColumns_PadsCellsAndTrimsLines(t *testing.T) {
 		{"a", "bb", ""}, {"aaa"}, {"a", "b", "c\td"},
 	}))
 	assert.Empty(t, AlignColumns(nil))
+}
+
+func TestPlanText_ShowsNotes(t *testing.T) {
+	note := "Parameters.Size stays 5: neither the assembly nor a default gives it a value"
+	text := PlanText(deploy.Record{Stacks: []deploy.StackRecord{
+		{Name: "data", Outcome: change.Unchanged, Notes: []string{note}},
+	}})
+	assert.Equal(t, "data: unchanged\n  "+note, text)
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/planfile"
 
 	"lockstep/internal/deploy"
 )
@@ -16,6 +17,9 @@ func PlanText(r deploy.Record) string {
 	for _, s := range r.Stacks {
 		parts = append(parts, stackText(s))
 	}
+	if unseen := unseenOf(r); unseen.Stacks > 0 {
+		parts = append(parts, fmt.Sprintf("not seen: %s, because what they need does not exist yet", unseen))
+	}
 	if len(r.OrphanedStacks) > 0 {
 		parts = append(parts, fmt.Sprintf("orphaned, because the assembly no longer has them: %s; "+
 			"when nobody needs one any more, remove it with `aws cloudformation delete-stack --stack-name NAME`",
@@ -24,11 +28,28 @@ func PlanText(r deploy.Record) string {
 	return strings.Join(parts, "\n")
 }
 
+// unseenOf returns what a plan does not show.
+func unseenOf(r deploy.Record) planfile.Unseen {
+	var unseen planfile.Unseen
+	for _, s := range r.Stacks {
+		if s.Outcome == change.Deferred {
+			unseen.Add(s.UnseenResources)
+		}
+	}
+	return unseen
+}
+
 func stackText(s deploy.StackRecord) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s", s.Name, s.Outcome)
 	if s.Reason != "" {
 		fmt.Fprintf(&b, ": %s", s.Reason)
+	}
+	if s.Outcome == change.Deferred && s.UnseenResources > 0 {
+		fmt.Fprintf(&b, "; its template has %s", plural(s.UnseenResources, "resource"))
+	}
+	for _, note := range s.Notes {
+		fmt.Fprintf(&b, "\n  %s", note)
 	}
 	for _, c := range s.Changes {
 		fmt.Fprintf(&b, "\n  %-4s %s (%s)", c.Action.Symbol(), c.LogicalID, c.Type)

@@ -239,6 +239,17 @@ func TestLastLine_SaysWhatWasTouched(t *testing.T) {
 	}
 }
 
+func TestLines_NameTheEndpointThatIsNotAWS(t *testing.T) {
+	const endpoint = "https://localhost:4566"
+	for _, stacks := range [][]deploy.StackRecord{{{Outcome: change.Updated}}, {{Outcome: change.Unchanged}}, nil} {
+		s := Summary{Envelope: Envelope{Mode: Live, Result: Passed, LiveEndpoint: endpoint}, Stacks: stacks}
+		assert.Contains(t, s.LastLine(), "on "+endpoint+", which is not AWS")
+		assert.NotContains(t, s.LastLine(), "on AWS")
+	}
+	assert.Equal(t, "live: acc on "+endpoint+", which is not AWS", FirstLine(Live, []string{"acc"}, endpoint))
+	assert.Equal(t, "live: acc on AWS", FirstLine(Live, []string{"acc"}, ""))
+}
+
 func TestFormatDuration_Units(t *testing.T) {
 	for millis, want := range map[int64]string{0: "0 ms", 999: "999 ms", 1500: "1.5 s", 61_000: "1 min 01 s"} {
 		assert.Equal(t, want, formatDuration(millis))

@@ -20,7 +20,9 @@ import (
 // An AccountRecord is what a step that uses AWS records of one account: what it did, and how much of it was rehearsed.
 type AccountRecord struct {
 	deploy.Record
-	Mode     Mode                `json:"mode"`
+	Mode Mode `json:"mode"`
+	// Endpoint is the endpoint that took the place of AWS in a live run; empty for AWS itself.
+	Endpoint string              `json:"endpoint,omitempty"`
 	Coverage *rehearsal.Coverage `json:"coverage,omitempty"`
 	// OtherAccounts are the records of the environment's other accounts and regions.
 	OtherAccounts []AccountRecord `json:"others,omitempty"`
@@ -156,6 +158,9 @@ func writeStacks(w io.Writer, stacks []deploy.StackRecord) {
 		if counts := countActions(st.Changes); counts != "" {
 			outcome += ": " + counts
 		}
+		if st.Outcome == change.Deferred && st.UnseenResources > 0 {
+			outcome += fmt.Sprintf(": %s not seen", plural(st.UnseenResources, "resource"))
+		}
 		rows = append(rows, []string{"  " + st.Name, outcome})
 	}
 	lines := AlignColumns(rows)
@@ -163,6 +168,9 @@ func writeStacks(w io.Writer, stacks []deploy.StackRecord) {
 		fmt.Fprintln(w, lines[i])
 		if st.Reason != "" {
 			fmt.Fprintf(w, "    %s\n", st.Reason)
+		}
+		for _, note := range st.Notes {
+			fmt.Fprintf(w, "    %s\n", note)
 		}
 		for _, key := range slices.Sorted(maps.Keys(st.Outputs)) {
 			fmt.Fprintf(w, "    %s = %s\n", key, st.Outputs[key])
@@ -203,16 +211,25 @@ func (s *Summary) writeCoverage(w io.Writer) {
 	}
 }
 
-// FirstLine returns the line that says what a command is about to work on; empty for a local command.
-func FirstLine(mode Mode, environments []string) string {
+// FirstLine returns the line that says what a command is about to work on; empty for a local command. The endpoint is
+// what takes the place of AWS in a live run; empty for AWS itself.
+func FirstLine(mode Mode, environments []string, endpoint string) string {
 	names := strings.Join(environments, ", ")
 	switch mode {
 	case Rehearsal:
 		return fmt.Sprintf("rehearsal of %s on emulated accounts: nothing reaches AWS", names)
 	case Live:
-		return fmt.Sprintf("live: %s on AWS", names)
+		return fmt.Sprintf("live: %s on %s", names, liveOn(endpoint))
 	}
 	return ""
+}
+
+// liveOn returns what a live run works on: AWS, or the endpoint that takes its place.
+func liveOn(endpoint string) string {
+	if endpoint == "" {
+		return "AWS"
+	}
+	return endpoint + ", which is not AWS"
 }
 
 // LastLine returns the line that says how the command ended, and on what it worked.
@@ -225,8 +242,11 @@ func (s *Summary) LastLine() string {
 		line += ": a rehearsal on emulated accounts, nothing reached AWS"
 	case s.Mode == Live && s.isUnchanged():
 		line += ": nothing changed, nothing was touched"
+		if s.LiveEndpoint != "" {
+			line += " on " + liveOn(s.LiveEndpoint)
+		}
 	case s.Mode == Live:
-		line += ": live on AWS"
+		line += ": live on " + liveOn(s.LiveEndpoint)
 	}
 	if absent := s.toleratedGates(); len(absent) > 0 {
 		line += "; not run here, and no pass elsewhere: " + strings.Join(absent, ", ")

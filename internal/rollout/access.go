@@ -11,6 +11,8 @@ import (
 
 	"lockstep/config"
 	"lockstep/internal/awsclient"
+	"lockstep/internal/bootstrap"
+	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/rehearsal"
 )
 
@@ -21,6 +23,8 @@ type accountAccess interface {
 	// adaptAssembly returns the cloud assembly in the form that the accounts can deploy. The coverage says how much of the
 	// original that is; it is nil if nothing was replaced.
 	adaptAssembly(files fs.FS) (fs.FS, *rehearsal.Coverage, error)
+	// mayHoldReleases reports whether something may have been deployed to an account: whether it has a bucket for records.
+	mayHoldReleases(ctx context.Context, account config.EnvironmentAccount) bool
 }
 
 // openAccess gives access to the accounts of environments: with the caller's credentials if the session is live,
@@ -29,7 +33,7 @@ func (s *Session) openAccess(
 	ctx context.Context, environments []config.Environment,
 ) (access accountAccess, release func() error, err error) {
 	if s.Live {
-		cfg, err := LoadAWSConfig(ctx)
+		cfg, err := s.LoadAWSConfig(ctx)
 		return liveAccess{cfg}, func() error { return nil }, err
 	}
 	emulator, session, release, err := s.AcquireEmulator(ctx, environments, s.Progress)
@@ -52,6 +56,8 @@ func (liveAccess) adaptAssembly(files fs.FS) (fs.FS, *rehearsal.Coverage, error)
 	return files, nil, nil
 }
 
+func (liveAccess) mayHoldReleases(context.Context, config.EnvironmentAccount) bool { return true }
+
 // emulatedAccess gives access to emulated accounts. The caller is in the tooling account.
 type emulatedAccess struct {
 	session    *rehearsal.Session
@@ -63,6 +69,16 @@ func (a emulatedAccess) callerConfig(region string) (aws.Config, error) {
 	return a.session.AWSConfig(a.tooling, region)
 }
 
+// mayHoldReleases implements accountAccess. An emulated account is bootstrapped when it is first deployed to.
+func (a emulatedAccess) mayHoldReleases(ctx context.Context, account config.EnvironmentAccount) bool {
+	cfg, err := a.session.AWSConfig(account.ID, account.Region)
+	if err != nil {
+		return true
+	}
+	exists, err := bootstrap.Exists(ctx, cfg, account.Region)
+	return exists || err != nil
+}
+
 func (a emulatedAccess) adaptAssembly(files fs.FS) (fs.FS, *rehearsal.Coverage, error) {
 	types, err := a.knownTypes()
 	if err != nil {
@@ -72,19 +88,23 @@ func (a emulatedAccess) adaptAssembly(files fs.FS) (fs.FS, *rehearsal.Coverage, 
 	return adapted, &coverage, err
 }
 
-// LoadAWSConfig loads the caller's AWS configuration from the environment and the files of the AWS SDK.
-func LoadAWSConfig(ctx context.Context) (aws.Config, error) {
-	cfg, err := awsconfig.LoadDefaultConfig(ctx)
+// LoadAWSConfig loads the caller's AWS configuration from the environment and the files of the AWS SDK. The error is a
+// *refusal.Error if they name an endpoint that is not one of AWS, unless the session itself names it.
+func (s *Session) LoadAWSConfig(ctx context.Context) (aws.Config, error) {
+	cfg, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithBaseEndpoint(s.Endpoint))
 	if err != nil {
 		return cfg, fmt.Errorf("the AWS settings of this machine cannot be read: %w", err)
 	}
-	return cfg, nil
+	if s.Endpoint != "" {
+		cfg.BaseEndpoint = &s.Endpoint // also if AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is set
+	}
+	return cfg, awsclient.CheckEndpoints(cfg, assembly.Partition(s.Config.Pipeline.Tooling.Region), s.Endpoint)
 }
 
 // CheckCaller returns an error if the caller's credentials do not belong to the account from which the environments are
 // deployed.
 func (s *Session) CheckCaller(ctx context.Context, environments []config.Environment) error {
-	cfg, err := LoadAWSConfig(ctx)
+	cfg, err := s.LoadAWSConfig(ctx)
 	if err != nil {
 		return err
 	}

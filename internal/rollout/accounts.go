@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"lockstep/internal/awsclient"
@@ -35,6 +36,10 @@ func (o *accountOpener) open(ctx context.Context, account config.EnvironmentAcco
 		return nil, err
 	}
 	options.Limiter = o.limiter
+	options.AdaptAssembly = func(files fs.FS) (fs.FS, error) {
+		adapted, _, err := o.access.adaptAssembly(files)
+		return adapted, err
+	}
 	return deploy.OpenAccount(ctx, cfg, o.session.target(account.Environment), options)
 }
 
@@ -112,7 +117,7 @@ func (s *Session) Statuses(
 	var statuses []deploy.Status
 	if _, err := os.Stat(s.statePath("rehearsal", "state")); !s.Live && err != nil {
 		for _, env := range environments {
-			statuses = append(statuses, deploy.Status{Target: s.target(env), Problem: "nothing was deployed yet"})
+			statuses = append(statuses, deploy.Status{Target: s.target(env), Problem: deploy.NothingDeployed})
 		}
 		return statuses, nil
 	}
@@ -128,7 +133,11 @@ func (s *Session) Statuses(
 			if err != nil {
 				return nil, err
 			}
-			statuses = append(statuses, d.Status(ctx, earlier))
+			status := d.Status(ctx, earlier)
+			if status.Unreadable && !access.mayHoldReleases(ctx, account) {
+				status = deploy.Status{Target: status.Target, Problem: deploy.NothingDeployed}
+			}
+			statuses = append(statuses, status)
 		}
 	}
 	return statuses, nil

@@ -10,7 +10,6 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/fsx"
-	"lockstep/internal/utc"
 )
 
 // A Source returns the cloud assembly that goes to an account.
@@ -92,34 +91,6 @@ func isPromotedAfter(c *config.Config, env config.Environment, earlier string) b
 		env, _ = c.Environment(env.After)
 	}
 	return false
-}
-
-// A Released source returns the cloud assembly of an earlier release, which it downloads from the account.
-type Released struct {
-	// Number is the number of the release; 0 for the one before the current release.
-	Number int
-}
-
-func (f Released) load(
-	ctx context.Context, o *accountOpener, account config.EnvironmentAccount,
-) (localAssembly, error) {
-	d, err := o.open(ctx, account)
-	if err != nil {
-		return localAssembly{}, err
-	}
-	r, err := d.EarlierRelease(ctx, f.Number)
-	if err != nil {
-		return localAssembly{}, err
-	}
-	a := localAssembly{
-		folder:            o.session.statePath("rollback", string(r.SynthDigest)),
-		environmentDigest: r.EnvironmentDigest,
-		siblingDigests:    r.SiblingDigests,
-		restores:          r.Number,
-	}
-	o.session.progressFor(account)(fmt.Sprintf("going back to release %d of %s: assembly %.12s, commit %.12s",
-		r.Number, utc.Format(r.At), r.SynthDigest, r.Commit))
-	return a, d.FetchAssembly(ctx, r, a.folder)
 }
 
 // checkPromotion returns a *refusal.Error unless the environment before the account's own has deployed a release that

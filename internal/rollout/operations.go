@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"lockstep/internal/deploy/change"
@@ -69,6 +70,9 @@ func (p Plan) finish(ctx context.Context, accounts []*account, err error) error 
 	}
 	accounts[0].progress(fmt.Sprintf("the plan %.12s is in %s, good until %s",
 		file.Digest, p.File, utc.Format(file.Expires)))
+	if file.Unseen != nil {
+		accounts[0].progress(fmt.Sprintf("the plan does not show %s. %s", file.Unseen, file.Unseen.Rule()))
+	}
 	return nil
 }
 
@@ -76,6 +80,7 @@ func (p Plan) finish(ctx context.Context, accounts []*account, err error) error 
 // there.
 func (p Plan) save(ctx context.Context, accounts []*account) (planfile.File, error) {
 	var targets []planfile.Target
+	accounts = slices.DeleteFunc(slices.Clone(accounts), func(a *account) bool { return a.plan == nil })
 	for _, a := range accounts {
 		targets = append(targets, a.targetPlan)
 	}
@@ -97,6 +102,8 @@ type Deploy struct {
 	Plan *planfile.File
 	// Allow are the permits that the caller gives. Those of the configuration are added.
 	Allow []change.Permit
+	// Note says why an earlier release is restored; empty for none.
+	Note string
 }
 
 // run deploys to the account. On AWS, a new release is refused unless the environment before has deployed it. An
@@ -111,7 +118,9 @@ func (o Deploy) run(ctx context.Context, a *account) (deploy.Record, error) {
 	for _, name := range a.Allow {
 		allow = append(allow, change.Permit(name))
 	}
-	return a.deployment.Deploy(ctx, deploy.DeployRequest{Allow: allow, Plan: o.Plan, Restores: a.assembly.restores})
+	return a.deployment.Deploy(ctx, deploy.DeployRequest{
+		Allow: allow, Plan: o.Plan, Restores: a.assembly.restores, Note: o.Note,
+	})
 }
 
 func (Deploy) finish(_ context.Context, _ []*account, err error) error { return err }

@@ -9,6 +9,7 @@ import (
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/planfile"
+	"lockstep/internal/refusal"
 
 	"lockstep/config"
 	"lockstep/internal/deploy"
@@ -26,10 +27,12 @@ type Request struct {
 	// MaxFailures is how many accounts of an environment may fail before no further one is started. If it is negative, the
 	// accounts of a wave are all started, and a failure stops the waves after it.
 	MaxFailures int
+	// KeepGoing says that an environment that fails does not stop those after it, unless it was refused.
+	KeepGoing bool
 }
 
-// Run runs the request's operation in every account, environment after environment up to the first that fails. It
-// returns a record of each account, also if the error is not nil.
+// Run runs the request's operation in every account, environment after environment up to the first that fails, unless
+// the request says otherwise. It returns a record of each account, also if the error is not nil.
 func (s *Session) Run(ctx context.Context, q Request) (records []report.AccountRecord, err error) {
 	access, release, err := s.openAccess(ctx, q.Environments)
 	if err != nil {
@@ -37,17 +40,23 @@ func (s *Session) Run(ctx context.Context, q Request) (records []report.AccountR
 	}
 	defer func() { err = errors.Join(err, release()) }()
 	opener := &accountOpener{session: s, access: access, command: q.Command}
+	var errs []error
 	for _, env := range q.Environments {
 		opener.limiter = awsclient.NewLimiter()
 		accounts, err := opener.runEnvironment(ctx, env, q)
 		for _, a := range accounts {
 			records = append(records, a.record)
 		}
-		if err != nil {
-			return records, fmt.Errorf("%s: %w", env.Name, err)
+		if err == nil {
+			continue
+		}
+		errs = append(errs, fmt.Errorf("%s: %w", env.Name, err))
+		var refused *refusal.Error
+		if !q.KeepGoing || errors.As(err, &refused) || ctx.Err() != nil {
+			break
 		}
 	}
-	return records, nil
+	return records, errors.Join(errs...)
 }
 
 // runEnvironment runs the operation in every account of an environment, wave after wave.
@@ -96,7 +105,7 @@ func (o *accountOpener) newAccount(target config.EnvironmentAccount) *account {
 		EnvironmentAccount: target,
 		opener:             o,
 		record: report.AccountRecord{
-			Mode:   o.session.Mode(),
+			Mode: o.session.Mode(), Endpoint: o.session.Endpoint,
 			Record: deploy.Record{Target: o.session.target(target.Environment), Started: o.session.Now()},
 		},
 	}
@@ -105,12 +114,18 @@ func (o *accountOpener) newAccount(target config.EnvironmentAccount) *account {
 // progress reports a line of progress in the account.
 func (a *account) progress(line string) { a.opener.session.progressFor(a.EnvironmentAccount)(line) }
 
-// run opens the account with its assembly and runs the operation in it.
+// run opens the account with its assembly and runs the operation in it. An account without a release has nothing to go
+// back to, and is left as it is.
 func (a *account) run(ctx context.Context, q Request) error {
-	if err := a.open(ctx, q.Source); err != nil {
+	err := a.open(ctx, q.Source)
+	if errors.Is(err, errNothingToRestore) {
+		a.progress(fmt.Sprintf("account %s in %s: %v", a.ID, a.Region, err))
+		a.record.Outcome = change.Untouched
+		return nil
+	}
+	if err != nil {
 		return err
 	}
-	var err error
 	a.record.Record, err = q.Operation.run(ctx, a)
 	return err
 }

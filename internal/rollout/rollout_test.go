@@ -62,6 +62,8 @@ func (simulatedAccess) adaptAssembly(files fs.FS) (fs.FS, *rehearsal.Coverage, e
 	return files, &rehearsal.Coverage{Resources: 1, Ratio: 1}, nil
 }
 
+func (simulatedAccess) mayHoldReleases(context.Context, config.EnvironmentAccount) bool { return true }
+
 // newOpener returns an opener for accounts of simulated AWS, which hold nothing yet.
 func newOpener(t *testing.T, live bool) *accountOpener {
 	t.Helper()

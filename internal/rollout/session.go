@@ -27,6 +27,8 @@ type Session struct {
 	RunID string
 	// Live selects AWS and the caller's credentials, instead of emulated accounts.
 	Live bool
+	// Endpoint is the endpoint that takes the place of AWS in a live session, such as that of an emulator; empty for AWS.
+	Endpoint string
 	// Progress is called with each line of progress.
 	Progress func(line string)
 	// Interrupted reports whether the user has asked the program to stop.
@@ -75,13 +77,15 @@ func (s *Session) deployOptions(
 	return deploy.Options{
 		Run: deploy.RunInfo{
 			ID: s.RunID, Command: "lockstep " + command, Mode: string(s.Mode()), Commit: s.currentCommit(ctx),
+			Endpoint: s.Endpoint,
 		},
-		Artifacts:           deploy.Artifacts{ToolSBOM: sbom},
-		Progress:            progress,
-		ShowPlan:            func(r deploy.Record) { progress(report.PlanText(r)) },
-		ConfigurationDigest: configuration,
-		RequiresApproval:    account.Approval,
-		LivenessDir:         s.statePath("alive"),
+		Artifacts:            deploy.Artifacts{ToolSBOM: sbom},
+		Progress:             progress,
+		ShowPlan:             func(r deploy.Record) { progress(report.PlanText(r)) },
+		ConfigurationDigest:  configuration,
+		RequiresApproval:     account.Approval,
+		RequiresCompletePlan: account.CompletePlans,
+		LivenessDir:          s.statePath("alive"),
 	}, err
 }
 

@@ -114,7 +114,7 @@ func testDeploy(t *testing.T, dir string) {
 	uncached := []string{"lockstep deploy", "lockstep verify", "lockstep tell", "lockstep rehearsal serve"}
 	assert.Empty(t, otherCommands(second, uncached...), "the rest is cached")
 
-	assert.Contains(t, mustSucceed(t, dir, "call", "verify", "--env", "acc").stdout, "verify:acc")
+	assert.Contains(t, mustSucceed(t, dir, "call", "verify", "--env", "acc").stdout, "verify passed")
 	mustSucceed(t, dir, "call", "drift", "--env", "acc")
 	replaceInFile(t, filepath.Join(dir, "config/environments/acc.yaml"), "releaseChannel: acc", "releaseChannel: later")
 	changed := mustSucceed(t, dir, "call", "deploy", "--env", "acc")

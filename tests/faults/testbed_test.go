@@ -213,7 +213,7 @@ func (w *testbed) restartEmulator() {
 // command returns the program with --live, whose AWS is the proxy, not yet started.
 func (w *testbed) command(args ...string) *exec.Cmd {
 	cmd := program.Command(w.dir, append(args, "--live")...)
-	cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL="+w.proxy.address, "AWS_REGION="+region,
+	cmd.Env = append(cmd.Env, "LOCKSTEP_ENDPOINT="+w.proxy.address, "AWS_REGION="+region,
 		"AWS_ACCESS_KEY_ID="+tooling, "AWS_SECRET_ACCESS_KEY="+secret)
 	return cmd
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -167,36 +166,6 @@ func (s *Stack) TemplateMatchesURL() bool {
 	return name == nil || name[1] == hex.EncodeToString(sum[:])
 }
 
-// Equal reports whether another text is the same template: equal but for white space and the order of keys.
-func (t Template) Equal(other string) bool {
-	if t.Body == other {
-		return true
-	}
-	a, errA := parse(t.Body)
-	b, errB := parse(other)
-	return errA == nil && errB == nil && reflect.DeepEqual(a, b)
-}
-
-// Equivalent reports whether another text describes the same resources and outputs. It ignores what CloudFormation does
-// not count as a change on its own (description, metadata, rules, unused conditions), and the difference between
-// characters beyond ASCII, which GetTemplate answers as question marks.
-func (t Template) Equivalent(other string) bool {
-	a, errA := parse(MaskNonASCII(t.Body))
-	b, errB := parse(MaskNonASCII(other))
-	return errA == nil && errB == nil && reflect.DeepEqual(deployedSections(a), deployedSections(b))
-}
-
-// deployedSections returns the resources, without their metadata, and the outputs of a template.
-func deployedSections(document map[string]any) map[string]any {
-	resources, _ := document["Resources"].(map[string]any)
-	for _, resource := range resources {
-		if r, ok := resource.(map[string]any); ok {
-			delete(r, "Metadata")
-		}
-	}
-	return map[string]any{"Resources": resources, "Outputs": document["Outputs"]}
-}
-
 // MaskNonASCII returns a text as GetTemplate answers it: https://github.com/aws/aws-cdk/issues/10523.
 func MaskNonASCII(text string) string {
 	return strings.Map(func(r rune) rune {
@@ -205,6 +174,35 @@ func MaskNonASCII(text string) string {
 		}
 		return r
 	}, text)
+}
+
+// ParameterValue returns the value that an update gives a parameter: the assembly's, else the template's default. It
+// returns false if there is neither, so that the stack keeps its value.
+func (s *Stack) ParameterValue(name string) (string, bool) {
+	if value, ok := s.Parameters[name]; ok {
+		return value, true
+	}
+	switch value := s.Template.Parameters[name].Default.(type) {
+	case nil:
+		return "", false
+	case []any:
+		var items []string
+		for _, item := range value {
+			items = append(items, fmt.Sprint(item))
+		}
+		return strings.Join(items, ","), true
+	default:
+		return fmt.Sprint(value), true
+	}
+}
+
+// ParseDocument parses the text of a template as a document. The error says so if the text is not JSON.
+func ParseDocument(text string) (map[string]any, error) {
+	document, err := parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("it is not JSON: %w", err)
+	}
+	return document, nil
 }
 
 // parse parses the text of a template as a document.

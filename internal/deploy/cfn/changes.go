@@ -3,6 +3,7 @@ package cfn
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"regexp"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/aws/smithy-go"
 
 	"lockstep/internal/deploy/change"
 )
@@ -18,9 +20,36 @@ import (
 // changes returns all changes of a change set. The logical ids of a nested stack's resources have the path of that
 // stack before them.
 func (c *Client) changes(ctx context.Context, id, prefix string) ([]change.Change, error) {
+	resources, err := c.resourceChanges(ctx, id, false)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.addPropertyValues(ctx, id, resources); err != nil {
+		return nil, err
+	}
 	var out []change.Change
+	for _, resource := range resources {
+		out = append(out, classify(resource, prefix))
+		nested := aws.ToString(resource.ChangeSetId)
+		if nested == "" {
+			continue
+		}
+		inner, err := c.changes(ctx, nested, prefix+aws.ToString(resource.LogicalResourceId)+"/")
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, inner...)
+	}
+	return out, nil
+}
+
+// resourceChanges returns the changes of a change set as CloudFormation answers them. With property values the answer
+// is not complete: it lacks the resources whose values CloudFormation cannot show.
+// Source: https://github.com/aws/aws-cdk-cli/issues/1780.
+func (c *Client) resourceChanges(ctx context.Context, id string, withValues bool) ([]types.ResourceChange, error) {
+	var out []types.ResourceChange
 	pages := cloudformation.NewDescribeChangeSetPaginator(c.api, &cloudformation.DescribeChangeSetInput{
-		ChangeSetName: &id, IncludePropertyValues: aws.Bool(true),
+		ChangeSetName: &id, IncludePropertyValues: aws.Bool(withValues),
 	})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
@@ -28,23 +57,32 @@ func (c *Client) changes(ctx context.Context, id, prefix string) ([]change.Chang
 			return nil, err
 		}
 		for _, summary := range page.Changes {
-			if summary.ResourceChange == nil { // a hook
-				continue
+			if summary.ResourceChange != nil { // otherwise it is a hook
+				out = append(out, *summary.ResourceChange)
 			}
-			resource := *summary.ResourceChange
-			out = append(out, classify(resource, prefix))
-			nested := aws.ToString(resource.ChangeSetId)
-			if nested == "" {
-				continue
-			}
-			inner, err := c.changes(ctx, nested, prefix+aws.ToString(resource.LogicalResourceId)+"/")
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, inner...)
 		}
 	}
 	return out, nil
+}
+
+// addPropertyValues adds the values of the changed properties that CloudFormation shows. Where it refuses to show any,
+// the changes stay as they are.
+func (c *Client) addPropertyValues(ctx context.Context, id string, resources []types.ResourceChange) error {
+	withValues, err := c.resourceChanges(ctx, id, true)
+	if api := smithy.APIError(nil); errors.As(err, &api) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	details := map[string][]types.ResourceChangeDetail{}
+	for _, r := range withValues {
+		details[aws.ToString(r.LogicalResourceId)] = r.Details
+	}
+	for i, r := range resources {
+		resources[i].Details = slices.Concat(r.Details, details[aws.ToString(r.LogicalResourceId)])
+	}
+	return nil
 }
 
 func classify(c types.ResourceChange, prefix string) change.Change {
@@ -103,6 +141,9 @@ var recreations = []string{"Never", "Conditionally", "Always"}
 // secretPattern matches properties whose values are never shown, whatever CloudFormation says of them.
 var secretPattern = regexp.MustCompile(`(?i)passw|secret|token|credential|private|authorization`)
 
+// hiddenValue is shown instead of a secret value.
+const hiddenValue = "(hidden)"
+
 // maxValueLength is how many bytes of a property's value are shown.
 const maxValueLength = 200
 
@@ -113,7 +154,7 @@ func displayValue(name string, value *string) string {
 	case text == "":
 		return ""
 	case secretPattern.MatchString(name), secretPattern.MatchString(text):
-		return "(hidden)"
+		return hiddenValue
 	case len(text) > maxValueLength:
 		return strings.ToValidUTF8(text[:maxValueLength], "") + "..."
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
@@ -39,6 +40,22 @@ type ChangeSet struct {
 func (s *ChangeSet) name() string {
 	parts := strings.Split(s.ID, "/")
 	return parts[max(0, len(parts)-2)]
+}
+
+// IsOf reports whether a change set is of a stack in an account, and named as a run names its own.
+func (s *ChangeSet) IsOf(account, stack, run string) bool {
+	set, err := arn.Parse(s.ID)
+	if err != nil {
+		return false
+	}
+	holder, err := arn.Parse(s.StackID)
+	if err != nil {
+		return false
+	}
+	name := namePattern.FindStringSubmatch(s.name())
+	return set.AccountID == account && holder.AccountID == account && set.Region == holder.Region &&
+		strings.HasPrefix(set.Resource, "changeSet/") && strings.HasPrefix(holder.Resource, "stack/"+stack+"/") &&
+		name != nil && name[2] == run
 }
 
 // ErrNoChange says that a change set would do nothing.
@@ -129,7 +146,7 @@ func changeSetInput(
 		},
 		Parameters:          parameters,
 		Tags:                tags(want.Tags),
-		NotificationARNs:    want.NotificationARNs,
+		NotificationARNs:    append([]string{}, want.NotificationARNs...),
 		IncludeNestedStacks: aws.Bool(true),
 	}
 	if want.ExecutionRoleARN != "" {
@@ -167,8 +184,8 @@ func templateURL(s *assembly.Stack) (string, error) {
 	return fmt.Sprintf("https://s3.%s.%s/%s%s", s.Region, suffix, address.Host, address.Path), nil
 }
 
-// parameters returns the value of each of the template's parameters: the assembly's, else the stack's, else the
-// default.
+// parameters returns the values of the template's parameters that an update sends: the assembly's, and for one without
+// a default the stack's. CloudFormation gives the others their default.
 func parameters(want *assembly.Stack, state State) ([]types.Parameter, error) {
 	hasValue := map[string]bool{}
 	for _, p := range state.Parameters {
@@ -177,11 +194,12 @@ func parameters(want *assembly.Stack, state State) ([]types.Parameter, error) {
 	var out []types.Parameter
 	var missing []string
 	for _, name := range slices.Sorted(maps.Keys(want.Template.Parameters)) {
-		value, isSet := want.Parameters[name]
+		value, isGiven := want.Parameters[name]
+		_, hasDefault := want.ParameterValue(name)
 		switch {
-		case isSet:
+		case isGiven:
 			out = append(out, types.Parameter{ParameterKey: aws.String(name), ParameterValue: aws.String(value)})
-		case want.Template.Parameters[name].Default != nil:
+		case hasDefault:
 		case hasValue[name]:
 			out = append(out, types.Parameter{ParameterKey: aws.String(name), UsePreviousValue: aws.Bool(true)})
 		default:
@@ -195,8 +213,10 @@ func parameters(want *assembly.Stack, state State) ([]types.Parameter, error) {
 	return out, nil
 }
 
+// tags returns tags as CloudFormation takes them. The list is empty for none, and not nil: CloudFormation would leave
+// the stack's tags as they are (API reference, UpdateStack, Tags; NotificationARNs of CreateChangeSet are alike).
 func tags(values map[string]string) []types.Tag {
-	var out []types.Tag
+	out := []types.Tag{}
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		out = append(out, types.Tag{Key: aws.String(key), Value: aws.String(values[key])})
 	}

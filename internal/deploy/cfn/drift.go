@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"lockstep/internal/deploy/change"
 )
 
 // A Drift is how a stack differs from what was deployed.
@@ -20,6 +22,12 @@ type Drift struct {
 	Resources []DriftedResource `json:"resources,omitempty"`
 	Unchecked int               `json:"unchecked"`
 	Checked   int               `json:"checked"`
+	// IsMissing says that the stack itself does not exist.
+	IsMissing bool `json:"missing,omitempty"`
+	// Changes are the differences of the stack itself from the newest release.
+	Changes []change.Property `json:"changes,omitempty"`
+	// Notes are what a person should know of the stack besides that.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // A DriftedResource is a resource that was changed or deleted outside Lockstep.
@@ -40,20 +48,33 @@ type DriftedProperty struct {
 	Actual   string `json:"actual,omitempty"`
 }
 
-// Drifted reports whether any resource differs.
-func (d Drift) Drifted() bool { return len(d.Resources) > 0 }
+// Drifted reports whether the stack or any resource of it differs.
+func (d Drift) Drifted() bool { return d.IsMissing || len(d.Resources) > 0 || len(d.Changes) > 0 }
 
 // String returns the drift as text, a line for each resource and property.
 func (d Drift) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: ", d.Stack)
-	if d.Drifted() {
+	switch {
+	case d.IsMissing:
+		b.WriteString("deleted: the newest release deployed it, and it does not exist")
+		return b.String()
+	case d.Drifted():
 		fmt.Fprintf(&b, "drifted, %d of %s", len(d.Resources), resourceCount(d.Checked))
-	} else {
+	default:
 		fmt.Fprintf(&b, "in sync, %s", resourceCount(d.Checked))
 	}
 	if d.Unchecked > 0 {
 		fmt.Fprintf(&b, "; %d of a type that CloudFormation does not compare", d.Unchecked)
+	}
+	if len(d.Changes) > 0 {
+		b.WriteString("\n  modified the stack itself")
+	}
+	for _, p := range d.Changes {
+		fmt.Fprintf(&b, "\n    %s", p)
+	}
+	for _, note := range d.Notes {
+		fmt.Fprintf(&b, "\n  %s", note)
 	}
 	for _, r := range d.Resources {
 		fmt.Fprintf(&b, "\n  %s %s (%s) %s", strings.ToLower(r.Status), r.LogicalID, r.Type, r.PhysicalID)

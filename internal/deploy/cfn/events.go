@@ -23,32 +23,79 @@ func (c *Client) NewestEvent(ctx context.Context, stackID string) (string, error
 	return aws.ToString(out.StackEvents[0].EventId), nil
 }
 
+// An Operation is an operation of CloudFormation on a stack, as its events tell it.
+type Operation struct {
+	StackID string
+	// LastSeenID is the newest event from before the operation; empty if there is none.
+	LastSeenID string
+	// Token is the client request token of the operation, which its events carry; empty if it is not known.
+	Token string
+}
+
 // An eventReader reads the events of one operation, each once.
 type eventReader struct {
 	client *Client
-	// lastSeenID is the newest event that was read.
-	lastSeenID string
+	Operation
 	// failures are the events of resources that failed, the first one first.
 	failures []types.StackEvent
-	// hasStackEvent says that the stack itself has had an event: until then its state may be the one before the operation.
-	hasStackEvent bool
+	// hasBegun says that the stack itself has had an event of the operation. Then a later event with another token is one
+	// of the same operation, which somebody has cancelled.
+	hasBegun bool
+	// end is the stack's own event with which the operation has ended; nil before that.
+	end *types.StackEvent
+	// reason is the last reason that CloudFormation gave for a state of the stack.
+	reason string
 }
 
 // next returns the events since the last call, the oldest first.
-func (r *eventReader) next(ctx context.Context, stackID string) ([]types.StackEvent, error) {
-	events, err := r.client.eventsSince(ctx, stackID, r.lastSeenID)
+func (r *eventReader) next(ctx context.Context) ([]types.StackEvent, error) {
+	events, err := r.client.eventsSince(ctx, r.StackID, r.LastSeenID)
 	if err != nil || len(events) == 0 {
 		return nil, err
 	}
-	r.lastSeenID = aws.ToString(events[len(events)-1].EventId)
+	r.LastSeenID = aws.ToString(events[len(events)-1].EventId)
+	var own []types.StackEvent
 	for _, e := range events {
-		r.hasStackEvent = r.hasStackEvent || isStackEvent(e)
-		if isResourceFailure(e) {
-			r.failures = append(r.failures, e)
+		if r.isOwn(e) {
+			own = append(own, e)
+			r.add(e)
 		}
 	}
-	return events, nil
+	return own, nil
 }
+
+// isOwn reports whether an event is one of the operation, and not a late one of an operation before it.
+func (r *eventReader) isOwn(e types.StackEvent) bool {
+	token := aws.ToString(e.ClientRequestToken)
+	return r.hasBegun || r.Token == "" || token == "" || token == r.Token
+}
+
+// add takes note of an event of the operation.
+func (r *eventReader) add(e types.StackEvent) {
+	if isResourceFailure(e) {
+		r.failures = append(r.failures, e)
+	}
+	if !isStackEvent(e) {
+		return
+	}
+	r.hasBegun = true
+	r.end = nil
+	if !strings.HasSuffix(string(e.ResourceStatus), "_IN_PROGRESS") {
+		r.end = &e
+	}
+	if reason := aws.ToString(e.ResourceStatusReason); reason != "" && reason != userInitiated {
+		r.reason = reason
+	}
+}
+
+// userInitiated is the reason of the first event of an operation.
+const userInitiated = "User Initiated"
+
+// isRunning reports whether the operation has begun and not ended.
+func (r *eventReader) isRunning() bool { return r.hasBegun && r.end == nil }
+
+// status returns the state in which the operation left the stack.
+func (r *eventReader) status() types.StackStatus { return types.StackStatus(r.end.ResourceStatus) }
 
 // eventsSince returns the events after the one with an id, the oldest first; all events if the id is empty.
 func (c *Client) eventsSince(ctx context.Context, stackID, lastSeen string) ([]types.StackEvent, error) {
@@ -94,18 +141,19 @@ func formatEvent(stack string, e types.StackEvent) string {
 	return line
 }
 
-// failure returns why a stack failed: its first failed resource, or what CloudFormation says of the stack.
-func (r *eventReader) failure(ctx context.Context, state State) error {
-	now := fmt.Sprintf("the stack is now in state %s", state.StackStatus)
-	if row := stateRow(state.StackStatus); row.Phase == NeedsHuman || row.Phase == NeedsRollback {
+// failure returns why an operation failed that has ended: its first failed resource, or what CloudFormation says of the
+// stack.
+func (r *eventReader) failure(ctx context.Context) error {
+	status := r.status()
+	now := fmt.Sprintf("the stack is now in state %s", status)
+	if row := stateRow(status); row.Phase == NeedsHuman || row.Phase == NeedsRollback {
 		now += ": " + row.Action
 	}
 	if len(r.failures) == 0 {
-		reason := aws.ToString(state.StackStatusReason)
-		if reason == "" {
+		if r.reason == "" {
 			return errors.New(now)
 		}
-		return fmt.Errorf("%s; %s", strings.TrimRight(reason, ". "), now)
+		return fmt.Errorf("%s; %s", strings.TrimRight(r.reason, ". "), now)
 	}
 	first, path := r.client.innermostFailure(ctx, r.failures[0], 0)
 	return fmt.Errorf("%s (%s): %s; %s", path, aws.ToString(first.ResourceType),

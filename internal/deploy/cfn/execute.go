@@ -35,32 +35,64 @@ func (c *Client) Execute(ctx context.Context, set *ChangeSet) error {
 	return err
 }
 
-// Follow reports the events of a stack, which come after the event lastSeen, until CloudFormation is done with it. The
-// error names the first resource that failed; it is ErrInterrupted if the context ends first.
-func (c *Client) Follow(ctx context.Context, name, stackID, lastSeen string) error {
-	events := &eventReader{client: c, lastSeenID: lastSeen}
-	err := c.poll(ctx, func() (bool, error) {
-		state, err := c.Describe(ctx, stackID)
-		if err == nil {
-			err = c.reportEvents(ctx, events, name, stackID)
+// Follow reports the events of an operation until CloudFormation is done with it. The error names the first resource
+// that failed; it is ErrInterrupted if the context ends first.
+func (c *Client) Follow(ctx context.Context, name string, op Operation) error {
+	events, err := c.waitForEnd(ctx, op, func(e types.StackEvent) {
+		if isStackEvent(e) || !strings.HasSuffix(string(e.ResourceStatus), "_IN_PROGRESS") {
+			c.progress(formatEvent(name, e))
 		}
-		switch {
-		case ctx.Err() != nil:
-			return true, ctx.Err()
-		case err != nil:
-			return true, fmt.Errorf("%w; CloudFormation may still be at work on the stack: the next run waits for it and goes "+
-				"on from there", err)
-		case state.Phase == Busy, !events.hasStackEvent: // the operation is yet to begin
-			return false, nil
-		case isSuccessStatus(state.StackStatus):
-			return true, nil
-		}
-		return true, events.failure(ctx, state)
 	})
+	if err == nil && !isSuccessStatus(events.status()) {
+		err = events.failure(ctx)
+	}
 	if ctx.Err() != nil {
 		return ErrInterrupted
 	}
 	return err
+}
+
+// waitForEnd waits until the stack's own event says that an operation has ended, and then until the stack is described
+// so. DescribeStacks may answer a state from before the operation, so it does not tell the end.
+// Source: cfn-api.ts of the CDK's toolkit-lib. Each event of the operation is passed to report.
+func (c *Client) waitForEnd(ctx context.Context, op Operation, report func(types.StackEvent)) (*eventReader, error) {
+	events := &eventReader{client: c, Operation: op}
+	err := c.poll(ctx, func() (bool, error) {
+		unseen, err := events.next(ctx)
+		for _, e := range unseen {
+			report(e)
+		}
+		switch {
+		case ctx.Err() != nil:
+			return true, ctx.Err()
+		case err != nil && isNotFound(err):
+			return true, err
+		case err != nil:
+			return true, fmt.Errorf("%w; CloudFormation may still be at work on the stack: the next run waits for it and goes "+
+				"on from there", err)
+		}
+		return events.end != nil, nil
+	})
+	if err != nil {
+		return events, err
+	}
+	return events, c.waitForDescription(ctx, op.StackID, events.status())
+}
+
+// maxStaleReads is how often a stack is described before it is taken as it is answered.
+const maxStaleReads = 10
+
+// waitForDescription waits until a stack is described in a state, and no longer than maxStaleReads.
+func (c *Client) waitForDescription(ctx context.Context, stackID string, status types.StackStatus) error {
+	reads := 0
+	return c.poll(ctx, func() (bool, error) {
+		reads++
+		state, err := c.Describe(ctx, stackID)
+		if err != nil || reads == maxStaleReads {
+			return true, err
+		}
+		return state.StackStatus == status || state.StackStatus == "" && status == types.StackStatusDeleteComplete, nil
+	})
 }
 
 // FollowRunning follows the operation that CloudFormation is at work on.
@@ -69,7 +101,26 @@ func (c *Client) FollowRunning(ctx context.Context, name string, state State) er
 	if err != nil {
 		return err
 	}
-	return c.Follow(ctx, name, state.ID(), lastSeen)
+	return c.Follow(ctx, name, Operation{StackID: state.ID(), LastSeenID: lastSeen})
+}
+
+// IsExecuting reports whether CloudFormation is at work with a change set, by the events of its stack. The stack may
+// still be described in the state from before.
+func (c *Client) IsExecuting(ctx context.Context, set *ChangeSet) (bool, error) {
+	events := &eventReader{client: c, Operation: Operation{StackID: set.StackID, Token: set.name()}}
+	all, err := c.eventsSince(ctx, set.StackID, "")
+	for _, e := range all {
+		if events.hasBegun || aws.ToString(e.ClientRequestToken) == events.Token {
+			events.add(e)
+		}
+	}
+	return events.isRunning(), err
+}
+
+// Operation returns the operation that executes the change set, before it has begun.
+func (c *Client) Operation(ctx context.Context, set *ChangeSet) (Operation, error) {
+	lastSeen, err := c.NewestEvent(ctx, set.StackID)
+	return Operation{StackID: set.StackID, LastSeenID: lastSeen, Token: set.name()}, err
 }
 
 // isSuccessStatus reports whether a state is the good end of an operation.
@@ -79,17 +130,6 @@ func isSuccessStatus(status types.StackStatus) bool {
 		return true
 	}
 	return false
-}
-
-// reportEvents reports the new events of a stack, without those that a resource was begun.
-func (c *Client) reportEvents(ctx context.Context, events *eventReader, name, stackID string) error {
-	unseen, err := events.next(ctx, stackID)
-	for _, e := range unseen {
-		if isStackEvent(e) || !strings.HasSuffix(string(e.ResourceStatus), "_IN_PROGRESS") {
-			c.progress(formatEvent(name, e))
-		}
-	}
-	return err
 }
 
 // DeleteFailedStack deletes a stack whose creation failed, so that no resource of it was ever in use.
@@ -110,12 +150,14 @@ func (c *Client) DeleteFailedStack(ctx context.Context, state State) error {
 	if _, err := c.api.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: state.StackId}); err != nil {
 		return err
 	}
-	now, err := c.waitWhileBusy(ctx, state.ID()) // a deleted stack is found by its ARN alone, and not in every case
-	if err != nil {
+	events, err := c.waitForEnd(ctx, Operation{StackID: state.ID(), LastSeenID: lastSeen}, ignoreEvent)
+	switch {
+	case isNotFound(err): // a deleted stack is found by its ARN alone, and not in every case
+		return nil
+	case err != nil:
 		return err
-	}
-	if now.Phase != Absent {
-		return fmt.Errorf("the leftover of a failed creation cannot be deleted: %w", c.lastFailure(ctx, now, lastSeen))
+	case events.status() != types.StackStatusDeleteComplete:
+		return fmt.Errorf("the leftover of a failed creation cannot be deleted: %w", events.failure(ctx))
 	}
 	return nil
 }
@@ -131,23 +173,19 @@ func (c *Client) ContinueRollback(ctx context.Context, state State) (State, erro
 	if err != nil {
 		return state, err
 	}
-	now, err := c.waitWhileBusy(ctx, state.ID())
-	if err == nil && now.Phase != Updatable {
-		err = fmt.Errorf("the rollback cannot be continued: %w; fix what is named, or continue it with "+
-			"`aws cloudformation continue-update-rollback --resources-to-skip`, then run this again",
-			c.lastFailure(ctx, now, lastSeen))
+	events, err := c.waitForEnd(ctx, Operation{StackID: state.ID(), LastSeenID: lastSeen}, ignoreEvent)
+	if err != nil {
+		return state, err
 	}
-	return now, err
+	if stateRow(events.status()).Phase != Updatable {
+		return state, fmt.Errorf("the rollback cannot be continued: %w; fix what is named, or continue it with "+
+			"`aws cloudformation continue-update-rollback --resources-to-skip`, then run this again", events.failure(ctx))
+	}
+	return c.Describe(ctx, state.ID())
 }
 
-// lastFailure returns why the operation failed whose events come after the event lastSeen.
-func (c *Client) lastFailure(ctx context.Context, state State, lastSeen string) error {
-	events := &eventReader{client: c, lastSeenID: lastSeen}
-	if _, err := events.next(ctx, state.ID()); err != nil {
-		return err
-	}
-	return events.failure(ctx, state)
-}
+// ignoreEvent is for operations whose events are not reported.
+func ignoreEvent(types.StackEvent) {}
 
 // SetProtection sets the stack's policy and its termination protection, which no change set does. The state is that
 // before the change set was executed.

@@ -2,14 +2,13 @@ package cfn
 
 import (
 	"context"
-	"maps"
-	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/compare"
 )
 
 // LoadTemplate reads the template that an updatable stack was deployed with and, where the assembly sets one, its
@@ -32,67 +31,24 @@ func (c *Client) LoadTemplate(ctx context.Context, want *assembly.Stack, state *
 	return err
 }
 
-// Matches reports whether a stack is certainly as the assembly wants it, so that no change set is needed to know that
-// nothing changes. LoadTemplate must have been called.
-func (s State) Matches(want *assembly.Stack) bool {
-	return s.matches(want, want.Template.Equal, false)
-}
-
-// MayMatch is Matches for a stack that was just deployed. What CloudFormation does not count as a change, hides or
-// reads from SSM is no difference here: no deployment can remove it.
-func (s State) MayMatch(want *assembly.Stack) bool {
-	return s.matches(want, want.Template.Equivalent, true)
-}
-
-func (s State) matches(want *assembly.Stack, sameTemplate func(string) bool, allowUnknown bool) bool {
-	return s.Phase == Updatable &&
-		s.StackStatus != types.StackStatusUpdateFailed &&
-		sameTemplate(s.Template) &&
-		!s.protectionDiffers(want) &&
-		!s.policyDiffers(want) &&
-		maps.Equal(tagMap(s.Tags), want.Tags) &&
-		s.sameParameters(want, allowUnknown) &&
-		sameSet(s.NotificationARNs, want.NotificationARNs)
+// Compare compares an updatable stack with what the assembly wants. LoadTemplate must have been called.
+func (s State) Compare(want *assembly.Stack) compare.Result {
+	parameters := map[string]compare.Parameter{}
+	for _, p := range s.Parameters {
+		parameters[aws.ToString(p.ParameterKey)] = compare.Parameter{
+			Value: aws.ToString(p.ParameterValue), IsResolved: p.ResolvedValue != nil,
+		}
+	}
+	return compare.Stack(compare.Deployed{
+		ID: s.ID(), UpdatedAt: s.LastUpdated(), IsFailed: s.StackStatus == types.StackStatusUpdateFailed,
+		Template: s.Template, Parameters: parameters, Tags: tagMap(s.Tags), NotificationARNs: s.NotificationARNs,
+		Policy: s.policy, TerminationProtection: aws.ToBool(s.EnableTerminationProtection),
+	}, want)
 }
 
 // protectionDiffers reports whether the stack's termination protection is not as the assembly wants it.
 func (s State) protectionDiffers(want *assembly.Stack) bool {
 	return aws.ToBool(s.EnableTerminationProtection) != want.TerminationProtection
-}
-
-// policyDiffers reports whether the stack lacks the policy that its template asks for.
-func (s State) policyDiffers(want *assembly.Stack) bool {
-	return want.Template.StackPolicy != "" && !sameJSON(s.policy, want.Template.StackPolicy)
-}
-
-// sameParameters reports whether the stack has the values that an update would give it. Values that cannot be compared
-// count as different unless allowUnknown is set.
-func (s State) sameParameters(want *assembly.Stack, allowUnknown bool) bool {
-	values := map[string]string{}
-	for _, p := range s.Parameters {
-		values[aws.ToString(p.ParameterKey)] = aws.ToString(p.ParameterValue)
-	}
-	for name, p := range want.Template.Parameters {
-		wanted, isSet := want.Parameters[name]
-		value, exists := values[name]
-		switch {
-		case name == assembly.BootstrapVersionParameter: // no resource depends on it
-		case !exists:
-			return false
-		case isSet && p.IsSecret(), p.IsFromSSM():
-			if !allowUnknown {
-				return false
-			}
-		case isSet && value != wanted:
-			return false
-		}
-	}
-	return true
-}
-
-// sameSet reports whether two lists have the same items in any order.
-func sameSet(a, b []string) bool {
-	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
 // tagMap returns tags by key, nil if there are none.

@@ -1,9 +1,7 @@
 package cfn
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"time"
 
@@ -12,6 +10,7 @@ import (
 
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/compare"
 )
 
 // A policyAPI reads and sets stack policies.
@@ -80,15 +79,9 @@ func getStackPolicy(ctx context.Context, api policyAPI, stack string) (string, e
 
 func setPolicyOnce(ctx context.Context, api policyAPI, stack, policy string) error {
 	have, err := api.GetStackPolicy(ctx, &cloudformation.GetStackPolicyInput{StackName: &stack})
-	if err != nil || sameJSON(aws.ToString(have.StackPolicyBody), policy) {
+	if err != nil || compare.SameJSON(aws.ToString(have.StackPolicyBody), policy) {
 		return err
 	}
 	_, err = api.SetStackPolicy(ctx, &cloudformation.SetStackPolicyInput{StackName: &stack, StackPolicyBody: &policy})
 	return err
-}
-
-// sameJSON reports whether two texts are JSON and the same but for white space.
-func sameJSON(a, b string) bool {
-	var x, y bytes.Buffer
-	return json.Compact(&x, []byte(a)) == nil && json.Compact(&y, []byte(b)) == nil && bytes.Equal(x.Bytes(), y.Bytes())
 }

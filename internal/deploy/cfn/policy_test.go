@@ -109,15 +109,3 @@ func TestWithoutPolicy_RestoresPolicy(t *testing.T) {
 		assert.Equal(t, policy, fake.policy)
 	}
 }
-
-func TestPolicyDiffers_WhenTemplatePolicyIsMissing(t *testing.T) {
-	s := &assembly.Stack{Template: assembly.Template{StackPolicy: `{"Statement": []}`}}
-	assert.True(t, State{}.policyDiffers(s))
-	assert.True(t, State{policy: permissivePolicy}.policyDiffers(s))
-	assert.False(t, State{policy: `{"Statement":[]}`}.policyDiffers(s))
-	assert.False(
-		t,
-		State{policy: permissivePolicy}.policyDiffers(&assembly.Stack{}),
-		"one that no template asks for stays",
-	)
-}

@@ -3,6 +3,7 @@ package cfn
 import (
 	"context"
 	"reflect"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
@@ -28,10 +29,32 @@ func (c *Client) CheckReviewed(ctx context.Context, set *ChangeSet, reviewed []c
 	if set.Changes, err = c.changes(ctx, set.ID, ""); err != nil {
 		return err
 	}
-	if !reflect.DeepEqual(set.Changes, reviewed) {
+	if !reflect.DeepEqual(withoutValues(set.Changes, reviewed), withoutValues(reviewed, set.Changes)) {
 		return refusal.Newf(nil, "its change set would do something else than was reviewed: plan again")
 	}
 	return nil
+}
+
+// withoutValues returns changes without the values of properties that others show no value of: CloudFormation does not
+// show them every time.
+func withoutValues(changes, others []change.Change) []change.Change {
+	shown := map[string]bool{}
+	for _, c := range others {
+		for _, p := range c.Properties {
+			shown[c.LogicalID+" "+p.Name] = p.Before != "" || p.After != ""
+		}
+	}
+	out := slices.Clone(changes)
+	for i, c := range out {
+		out[i].Properties = slices.Clone(c.Properties)
+		for j, p := range c.Properties {
+			if !shown[c.LogicalID+" "+p.Name] {
+				out[i].Properties[j].Before = ""
+				out[i].Properties[j].After = ""
+			}
+		}
+	}
+	return out
 }
 
 // WasExecuted reports whether a change set was executed successfully.

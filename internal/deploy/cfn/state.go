@@ -104,6 +104,9 @@ func stateRow(status types.StackStatus) StateRow {
 	return StateRow{status, NeedsHuman, "this program does not know that state: look at the stack, then run this again"}
 }
 
+// PhaseOf returns what can be done with a stack in a state.
+func PhaseOf(status types.StackStatus) Phase { return stateRow(status).Phase }
+
 // existingStatuses returns the states of stacks that exist.
 func existingStatuses() []types.StackStatus {
 	var out []types.StackStatus

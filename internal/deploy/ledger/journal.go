@@ -40,11 +40,13 @@ type Journal struct {
 	PlanDigest    digest.Plan    `json:"plan,omitempty"`
 	LatestRelease ReleaseSummary `json:"release,omitzero"`
 	// SynthDigest is the digest of the cloud assembly that the run deploys.
-	SynthDigest digest.Synth            `json:"assembly"`
-	Started     time.Time               `json:"started"`
-	Ended       time.Time               `json:"ended,omitzero"`
-	Outcome     string                  `json:"outcome,omitempty"`
-	Stacks      map[string]JournalEntry `json:"stacks,omitempty"`
+	SynthDigest digest.Synth `json:"assembly"`
+	Started     time.Time    `json:"started"`
+	Ended       time.Time    `json:"ended,omitzero"`
+	Outcome     string       `json:"outcome,omitempty"`
+	// AssetKeys are the keys of the published files that the run needs.
+	AssetKeys []string                `json:"assets,omitempty"`
+	Stacks    map[string]JournalEntry `json:"stacks,omitempty"`
 }
 
 // A ReleaseSummary is what a run needs to know about the newest release to see that there is nothing to deploy.
@@ -103,7 +105,7 @@ func (l *Ledger) BeginJournal(ctx context.Context, j Journal) (w *JournalWriter,
 	default:
 		only.ETag = object.ETag
 	}
-	if j.LatestRelease.Number == 0 {
+	if j.LatestRelease.Number < before.LatestRelease.Number {
 		j.LatestRelease = before.LatestRelease
 	}
 	written, err := write(ctx, l.store, l.journalKey(), j, only)

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -68,6 +69,29 @@ const KeyPrefix = "lockstep/"
 func Open(store ObjectStore, project, environment string) *Ledger {
 	return &Ledger{store: store, prefix: KeyPrefix + project + "/" + environment + "/"}
 }
+
+// All returns the ledgers of all projects and environments that the store holds, in the order of their keys.
+func (l *Ledger) All(ctx context.Context) ([]*Ledger, error) {
+	keys, err := l.store.List(ctx, KeyPrefix)
+	if err != nil {
+		return nil, err
+	}
+	var all []*Ledger
+	for _, key := range keys {
+		parts := strings.SplitN(strings.TrimPrefix(key, KeyPrefix), "/", 3)
+		if len(parts) < 3 {
+			continue
+		}
+		other := Open(l.store, parts[0], parts[1])
+		if len(all) == 0 || all[len(all)-1].prefix != other.prefix {
+			all = append(all, other)
+		}
+	}
+	return all, nil
+}
+
+// Name returns the project and the environment that the ledger is of, as PROJECT/ENVIRONMENT.
+func (l *Ledger) Name() string { return strings.Trim(strings.TrimPrefix(l.prefix, KeyPrefix), "/") }
 
 func (l *Ledger) key(name string) string { return l.prefix + name }
 

@@ -17,6 +17,10 @@ type RegisteredPlan struct {
 	RunID     string      `json:"run"`
 	CreatedAt time.Time   `json:"made"`
 	Expires   time.Time   `json:"expires"`
+	// SynthDigest is the digest of the cloud assembly that the plan deploys, and AssetKeys are the keys of the published
+	// files that it needs. Both are empty in records of older versions of this program.
+	SynthDigest digest.Synth `json:"assembly,omitempty"`
+	AssetKeys   []string     `json:"assets,omitempty"`
 	// ChangeSetsDeletedAt is when the plan's change sets were deleted; zero if they were not.
 	ChangeSetsDeletedAt time.Time `json:"dropped,omitzero"`
 	// AppliedByRun is the id of the run that has applied the plan; empty for none.
@@ -50,6 +54,36 @@ func (l *Ledger) Plan(ctx context.Context, plan digest.Plan) (RegisteredPlan, ti
 	var p RegisteredPlan
 	object, err := read(ctx, l.store, l.planKey(plan), &p)
 	return p, object.ServerTime, err
+}
+
+// OpenPlans returns the plans that may still be applied by the store's clock: those that were neither dropped nor
+// applied, or that a run was applying which was cut off.
+func (l *Ledger) OpenPlans(ctx context.Context) ([]RegisteredPlan, error) {
+	last, err := l.Journal(ctx)
+	var damaged *DamagedError
+	if err != nil && !errors.As(err, &damaged) {
+		return nil, err
+	}
+	keys, err := l.store.List(ctx, l.key("plans/"))
+	if err != nil {
+		return nil, err
+	}
+	var open []RegisteredPlan
+	for _, key := range keys {
+		var p RegisteredPlan
+		object, err := read(ctx, l.store, key, &p)
+		switch {
+		case errors.As(err, &damaged), errors.Is(err, ErrNotFound): // it cannot be applied
+			continue
+		case err != nil:
+			return nil, err
+		}
+		isApplied := p.AppliedByRun != "" && (p.AppliedByRun != last.RunID || !last.IsInterrupted())
+		if p.ChangeSetsDeletedAt.IsZero() && !isApplied && !object.ServerTime.After(p.Expires) {
+			open = append(open, p)
+		}
+	}
+	return open, nil
 }
 
 // UpdatePlan changes the record of a plan.

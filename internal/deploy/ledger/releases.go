@@ -6,11 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"lockstep/internal/deploy/digest"
 )
@@ -18,15 +21,26 @@ import (
 // A Release is the record of a deployment. Each record holds the hash of the one before, so that whoever reads the
 // chain notices a record that was changed, deleted or inserted.
 type Release struct {
-	Number int `json:"number"`
-	// Restores is the number of the release that a rollback went back to; 0 for any other release.
-	Restores    int    `json:"restores,omitempty"`
+	// Version is the version of the record's format: ReleaseVersion in records that this program writes, and 0 in those
+	// from before there were versions.
+	Version int `json:"version,omitempty"`
+	Number  int `json:"number"`
+	// Restores is the number of the release that a rollback went back to; 0 for any other release. It is never itself the
+	// record of a rollback, unless Version is 0.
+	Restores int `json:"restores,omitempty"`
+	// Withdraws is the number of the release that a rollback went back from: no later rollback goes back to it unless it
+	// is named. It is 0 for any other release, and for a rollback to a newer release.
+	Withdraws int `json:"withdraws,omitempty"`
+	// Note says why the rollback was made, in the words of whoever made it; empty for none.
+	Note        string `json:"note,omitempty"`
 	Project     string `json:"project"`
 	Environment string `json:"environment"`
 	Account     string `json:"account"`
 	Region      string `json:"region"`
 	// Mode is rehearsal or live.
-	Mode      string    `json:"mode"`
+	Mode string `json:"mode"`
+	// Endpoint is the endpoint that took the place of AWS in a live run; empty for AWS itself.
+	Endpoint  string    `json:"endpoint,omitempty"`
 	At        time.Time `json:"at"`
 	CallerARN string    `json:"by"`
 	RunID     string    `json:"run"`
@@ -62,12 +76,18 @@ type Stack struct {
 	Outcome string `json:"outcome"`
 	// TemplateHash is the SHA-256, in hexadecimal, of its template's text.
 	TemplateHash string `json:"template"`
+	// MatchDigest is the digest of the comparison with which the stack was found to match, if that is so only because
+	// CloudFormation does not count its differences as a change; empty otherwise.
+	MatchDigest string `json:"match,omitempty"`
 }
 
 // Summary returns the release's summary.
 func (r Release) Summary() ReleaseSummary {
 	return ReleaseSummary{Number: r.Number, SynthDigest: r.SynthDigest, SiblingDigests: r.SiblingDigests}
 }
+
+// ReleaseVersion is the version of the format of the records that this program writes. Version 2 added Withdraws.
+const ReleaseVersion = 2
 
 const releasesPrefix = "releases/"
 
@@ -79,10 +99,14 @@ func (l *Ledger) releaseKey(number int) string {
 type TamperedError struct {
 	// Number is the number of the release that does not match the chain.
 	Number int
+	// Reason says how it does not match; empty if the record is missing.
 	Reason string
 }
 
 func (e *TamperedError) Error() string {
+	if e.Reason == "" {
+		return fmt.Sprintf("release record %d is missing: it was deleted outside Lockstep", e.Number)
+	}
 	return fmt.Sprintf("release record %d was changed outside Lockstep: %s", e.Number, e.Reason)
 }
 
@@ -95,6 +119,7 @@ func (l *Ledger) AddRelease(ctx context.Context, r Release) (Release, error) {
 	if last != nil && last.RunID == r.RunID && last.SynthDigest == r.SynthDigest && last.Restores == r.Restores {
 		return *last, nil // it was written, and the answer was lost
 	}
+	r.Version = ReleaseVersion
 	r.Number = 1
 	r.PreviousHash = ""
 	if last != nil {
@@ -134,8 +159,16 @@ func JSONHash(data []byte, field string) (string, error) {
 	return SHA256Hex(canonical), nil
 }
 
-// releaseNumbers returns the numbers of all releases, in ascending order.
+// releaseNumbers returns the numbers of all releases: 1, 2 and so on. The error is a *TamperedError if one of them is
+// missing, also if it is the newest: the journal has its number.
 func (l *Ledger) releaseNumbers(ctx context.Context) ([]int, error) {
+	// The journal is read first. A record is written before the journal has its number, so a release that another run
+	// adds meanwhile is never taken for a missing one.
+	journal, err := l.Journal(ctx)
+	var damaged *DamagedError
+	if err != nil && !errors.As(err, &damaged) {
+		return nil, err
+	}
 	keys, err := l.store.List(ctx, l.key(releasesPrefix))
 	if err != nil {
 		return nil, err
@@ -147,6 +180,14 @@ func (l *Ledger) releaseNumbers(ctx context.Context) ([]int, error) {
 		}
 	}
 	slices.Sort(out)
+	for i, n := range out {
+		if n != i+1 {
+			return nil, &TamperedError{Number: i + 1}
+		}
+	}
+	if len(out) < journal.LatestRelease.Number {
+		return nil, &TamperedError{Number: len(out) + 1}
+	}
 	return out, nil
 }
 
@@ -167,37 +208,38 @@ func (l *Ledger) LatestReleases(ctx context.Context, limit int) ([]Release, erro
 	if err != nil || len(numbers) == 0 {
 		return nil, err
 	}
-	for i, n := range numbers {
-		if n != i+1 {
-			return nil, &TamperedError{i + 1, "it is missing"}
-		}
+	limit = max(0, limit)
+	first := max(1, len(numbers)-limit) // one more is read, to check that the last one follows it
+	out := make([]Release, len(numbers)-first+1)
+	errs := make([]error, len(out))
+	var group errgroup.Group
+	group.SetLimit(maxConcurrentReads)
+	for i := range out {
+		group.Go(func() error {
+			out[i], errs[i] = l.readRelease(ctx, len(numbers)-i)
+			return nil
+		})
 	}
-	var out []Release
-	wantHash := ""
-	for n := len(numbers); n > 0 && len(out) < limit+1; n-- {
-		r, err := l.readRelease(ctx, n)
+	_ = group.Wait() // the errors are in errs
+	for _, err := range errs {
 		if err != nil {
 			return nil, err
 		}
-		if len(out) > 0 && r.Hash != wantHash {
-			return nil, &TamperedError{n, "the record after it holds another hash"}
+	}
+	for i, r := range out[1:] {
+		if r.Hash != out[i].PreviousHash {
+			return nil, &TamperedError{r.Number, "the record after it holds another hash"}
 		}
-		wantHash = r.PreviousHash
-		out = append(out, r)
 	}
-	if len(out) > limit { // one more was read, to check that the last one follows it
-		out = out[:limit]
-	}
-	return out, nil
+	return out[:min(limit, len(out))], nil
 }
+
+// maxConcurrentReads is how many records are read at the same time.
+const maxConcurrentReads = 16
 
 // Releases returns all releases, as LatestReleases does.
 func (l *Ledger) Releases(ctx context.Context) ([]Release, error) {
-	numbers, err := l.releaseNumbers(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return l.LatestReleases(ctx, len(numbers))
+	return l.LatestReleases(ctx, math.MaxInt)
 }
 
 // readRelease reads a record. The error is a *TamperedError if its content does not match its hash or number.
@@ -206,6 +248,8 @@ func (l *Ledger) readRelease(ctx context.Context, number int) (Release, error) {
 	object, err := read(ctx, l.store, l.releaseKey(number), &r)
 	var damaged *DamagedError
 	switch {
+	case errors.Is(err, ErrNotFound):
+		return r, &TamperedError{Number: number}
 	case errors.As(err, &damaged):
 		return r, &TamperedError{number, "it is not a record"}
 	case err != nil:
@@ -219,6 +263,9 @@ func (l *Ledger) readRelease(ctx context.Context, number int) (Release, error) {
 		return r, &TamperedError{number, "its content does not match its hash"}
 	case r.Number != number:
 		return r, &TamperedError{number, fmt.Sprintf("it is record %d", r.Number)}
+	case r.Version > ReleaseVersion:
+		return r, fmt.Errorf("release record %d has version %d, and this version of Lockstep reads versions up to %d: "+
+			"use a newer Lockstep", number, r.Version, ReleaseVersion)
 	}
 	return r, nil
 }
@@ -238,4 +285,14 @@ func (l *Ledger) Release(ctx context.Context, number int) (Release, error) {
 		return Release{}, err
 	}
 	return releases[len(releases)-1], nil
+}
+
+// CheckNewest returns a *TamperedError unless the record of the release that the journal names as the newest is there
+// and unaltered.
+func (l *Ledger) CheckNewest(ctx context.Context, j Journal) error {
+	if j.LatestRelease.Number == 0 {
+		return nil
+	}
+	_, err := l.readRelease(ctx, j.LatestRelease.Number)
+	return err
 }

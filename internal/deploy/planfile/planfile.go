@@ -7,6 +7,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -23,7 +24,7 @@ import (
 )
 
 // Format is the version of the plan file's format.
-const Format = "lockstep/plan/1"
+const Format = "lockstep/plan/2"
 
 // TTL is how long a plan may be applied by default.
 const TTL = 24 * time.Hour
@@ -45,8 +46,58 @@ type File struct {
 	EnvironmentDigest   digest.Environment   `json:"assembly"`
 	ConfigurationDigest digest.Configuration `json:"configuration"`
 	Targets             []Target             `json:"targets"`
+	// Unseen counts what the plan does not show; nil if it shows everything.
+	Unseen *Unseen `json:"unseen,omitempty"`
 	// Digest is the SHA-256 over everything else, in hexadecimal. The target accounts have it too.
 	Digest digest.Plan `json:"digest"`
+}
+
+// An Unseen counts the deferred stacks of a plan. What is done to them is not known before other stacks are deployed.
+type Unseen struct {
+	Stacks int `json:"stacks"`
+	// Resources is how many resources the templates of these stacks declare. Those of UnknownStacks are not among them,
+	// because their templates do not tell how many there are.
+	Resources     int `json:"resources"`
+	UnknownStacks int `json:"unknownStacks,omitempty"`
+	// PlanAgain says that the stacks have to be planned and reviewed once what they need exists. Otherwise they may only
+	// add resources when the plan is applied.
+	PlanAgain bool `json:"planAgain,omitempty"`
+}
+
+// Rule returns a sentence that says what may be done to the stacks.
+func (u Unseen) Rule() string {
+	if u.PlanAgain {
+		return "They are not touched until another plan shows what is done to them."
+	}
+	return "When the plan is applied, they may only add resources."
+}
+
+// Add adds a stack that the plan does not show, with the number of its resources; 0 if that is not known.
+func (u *Unseen) Add(resources int) {
+	u.Stacks++
+	u.Resources += resources
+	if resources == 0 {
+		u.UnknownStacks++
+	}
+}
+
+// String returns what is not shown, as "2 stacks with 17 resources".
+func (u Unseen) String() string {
+	text := fmt.Sprintf("%d stacks", u.Stacks)
+	if u.Stacks == 1 {
+		text = "1 stack"
+	}
+	resources := fmt.Sprintf("%d resources", u.Resources)
+	if u.Resources == 1 {
+		resources = "1 resource"
+	}
+	switch u.UnknownStacks {
+	case 0:
+		return text + " with " + resources
+	case u.Stacks:
+		return text + " with an unknown number of resources"
+	}
+	return text + " with more than " + resources
 }
 
 // A Target is the part of a plan that belongs to one account and region.
@@ -67,6 +118,9 @@ type Stack struct {
 	Reason  string          `json:"reason,omitempty"`
 	Changes []change.Change `json:"changes,omitempty"`
 	Flags   []change.Flag   `json:"flags,omitempty"`
+	// UnseenResources is how many resources the template of a deferred stack declares; 0 if the stack is not deferred or
+	// its template does not tell.
+	UnseenResources int `json:"unseenResources,omitempty"`
 	// StackID and ChangeSet are ARNs; ChangeSet is empty for a stack without one.
 	StackID   string `json:"stackId,omitempty"`
 	ChangeSet string `json:"changeSet,omitempty"`
@@ -94,6 +148,22 @@ func (f File) Target(account, region string) (Target, bool) {
 		}
 	}
 	return Target{}, false
+}
+
+// CountUnseen sets what the plan does not show, and whether that has to be planned again.
+func (f *File) CountUnseen(planAgain bool) {
+	f.Unseen = nil
+	for _, t := range f.Targets {
+		for _, s := range t.Stacks {
+			if s.Outcome != change.Deferred {
+				continue
+			}
+			if f.Unseen == nil {
+				f.Unseen = &Unseen{PlanAgain: planAgain}
+			}
+			f.Unseen.Add(s.UnseenResources)
+		}
+	}
 }
 
 // SetDigest computes the digest. It is called when everything else is set.

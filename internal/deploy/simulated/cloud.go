@@ -28,12 +28,21 @@ type Cloud struct {
 	AccountRate float64
 	// SharedRate is the same for CloudFormation and STS of all accounts together.
 	SharedRate float64
+	// StaleReads is how many answers of DescribeStacks after the begin of an operation are those from before it.
+	StaleReads int
+	// UnrenderableTypes are the resource types whose changes DescribeChangeSet leaves out where it is asked for property
+	// values. Source: https://github.com/aws/aws-cdk-cli/issues/1780.
+	UnrenderableTypes []string
+	// RemakesEmptyStacks says that a change set for a stack that only holds change sets changes the time of the stack, as
+	// the emulated accounts do and AWS does not.
+	RemakesEmptyStacks bool
 	// BootstrapVersion is the version of the accounts' bootstrap.
 	BootstrapVersion string
 
 	mu           sync.Mutex
 	accounts     map[string]*account
 	keys         map[string]string // access key id to account
+	ssm          map[string]string
 	issued       int
 	sharedBucket tokenBucket
 
@@ -52,7 +61,9 @@ type account struct {
 
 // New returns a cloud without latency or throttle, in which operations end at once.
 func New() *Cloud {
-	return &Cloud{BootstrapVersion: "33", accounts: map[string]*account{}, keys: map[string]string{}}
+	return &Cloud{
+		BootstrapVersion: "33", accounts: map[string]*account{}, keys: map[string]string{}, ssm: map[string]string{},
+	}
 }
 
 // Config returns a configuration of the AWS SDK for the root of an account, with the base address of a Cloud.

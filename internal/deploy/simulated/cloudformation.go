@@ -1,15 +1,14 @@
 package simulated
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // FailingType is a resource type whose resources can be neither created nor deleted.
@@ -20,18 +19,27 @@ type stack struct {
 	name, id, status string
 	template         map[string]any
 	body             string
+	// parameters are the values of all parameters of the template, and resolved is what the template comes to with them.
 	parameters, tags map[string]string
+	topics           []string
+	resolved         map[string]any
+	policy           string
 	protected        bool
+	// staleAnswer is what DescribeStacks answers staleReads times more: the stack before the current operation.
+	staleAnswer      string
+	staleReads       int
 	created, updated time.Time
 	events           []event
 	changeSets       map[string]*changeSet
 	executions       int
+	// token is the client request token of the current or last operation.
+	token string
 	// operationEnd is when the current operation ends, and finishOperation its effect; nil for no operation.
 	operationEnd    time.Time
 	finishOperation func()
 }
 
-type event struct{ id, logicalID, physicalID, resourceType, status, reason string }
+type event struct{ id, logicalID, physicalID, resourceType, status, reason, token string }
 
 // A changeSet is a change set. Its type is CREATE or UPDATE.
 type changeSet struct {
@@ -39,6 +47,8 @@ type changeSet struct {
 	template                           map[string]any
 	body                               string
 	parameters, tags                   map[string]string
+	topics                             []string
+	resolved                           map[string]any
 	created, ready                     time.Time
 	// isEmpty says that it would change nothing.
 	isEmpty bool
@@ -64,7 +74,7 @@ func (a *account) serveCloudFormation(c *Cloud, w http.ResponseWriter, r *http.R
 		writeError(w, http.StatusBadRequest, "InvalidAction", action)
 		return
 	}
-	if s == nil && action != "CreateChangeSet" && action != "ListStacks" {
+	if s == nil && !slices.Contains(actionsWithoutStack, action) {
 		writeValidationError(w, "Stack with id %s does not exist", form.Get("StackName"))
 		return
 	}
@@ -79,7 +89,10 @@ type call struct {
 	w       http.ResponseWriter
 }
 
-// actions are the actions of CloudFormation. Their stack is nil only for CreateChangeSet and ListStacks.
+// actionsWithoutStack are the actions whose stack may be nil.
+var actionsWithoutStack = []string{"CreateChangeSet", "ListStacks", "DescribeStackDriftDetectionStatus"}
+
+// actions are the actions of CloudFormation. Their stack is nil only for those of actionsWithoutStack.
 var actions = map[string]func(*call, *stack){
 	"DescribeStacks":              (*call).describeStacks,
 	"GetTemplate":                 (*call).getTemplate,
@@ -94,6 +107,13 @@ var actions = map[string]func(*call, *stack){
 	"DeleteStack":                 (*call).deleteStack,
 	"ContinueUpdateRollback":      (*call).continueRollback,
 	"UpdateTerminationProtection": (*call).updateTerminationProtection,
+
+	"GetStackPolicy": (*call).getStackPolicy,
+	"SetStackPolicy": (*call).setStackPolicy,
+
+	"DetectStackDrift":                  (*call).detectDrift,
+	"DescribeStackDriftDetectionStatus": (*call).describeDriftDetection,
+	"DescribeStackResourceDrifts":       (*call).describeDrifts,
 }
 
 // findStack returns the stack of a name or an id, or nil. A deleted stack is found by its id only.
@@ -149,7 +169,7 @@ func (s *stack) addEvent(logicalID, resourceType, status, reason string) {
 		physicalID = s.id
 	}
 	id := fmt.Sprintf("%s-%d", s.name, len(s.events))
-	s.events = append(s.events, event{id, logicalID, physicalID, resourceType, status, reason})
+	s.events = append(s.events, event{id, logicalID, physicalID, resourceType, status, reason, s.token})
 }
 
 const stackType = "AWS::CloudFormation::Stack"
@@ -161,9 +181,26 @@ func (s *stack) setStatus(status, reason string) {
 }
 
 func (c *call) describeStacks(s *stack) {
+	if s.staleReads > 0 {
+		s.staleReads--
+		writeResult(c.w, "DescribeStacks", s.staleAnswer)
+		return
+	}
+	writeResult(c.w, "DescribeStacks", c.description(s))
+}
+
+// goStale lets the next answers of DescribeStacks be those from before an operation that begins now.
+// Source: cfn-api.ts of the CDK's toolkit-lib, "DescribeStacks served a status from before the execution".
+func (c *call) goStale(s *stack) {
+	s.staleAnswer = c.description(s)
+	s.staleReads = c.cloud.StaleReads
+}
+
+// description returns what DescribeStacks answers.
+func (c *call) description(s *stack) string {
 	var parameters, tags, outputs []string
 	for _, k := range slices.Sorted(maps.Keys(s.parameters)) {
-		parameters = append(parameters, xmlElements("ParameterKey", k, "ParameterValue", s.parameters[k]))
+		parameters = append(parameters, c.parameter(s.template, k, s.parameters[k]))
 	}
 	for _, k := range slices.Sorted(maps.Keys(s.tags)) {
 		tags = append(tags, xmlElements("Key", k, "Value", s.tags[k]))
@@ -172,11 +209,26 @@ func (c *call) describeStacks(s *stack) {
 	for _, k := range slices.Sorted(maps.Keys(declared)) {
 		outputs = append(outputs, xmlElements("OutputKey", k, "OutputValue", "value"))
 	}
-	writeResult(c.w, "DescribeStacks", xmlMembers("Stacks", []string{
+	return xmlMembers("Stacks", []string{
 		s.summary() + xmlElements(
 			"LastUpdatedTime", formatTime(s.updated), "EnableTerminationProtection", fmt.Sprint(s.protected)) +
-			xmlMembers("Parameters", parameters) + xmlMembers("Tags", tags) + xmlMembers("Outputs", outputs),
-	}))
+			xmlMembers("Parameters", parameters) + xmlMembers("Tags", tags) + xmlMembers("Outputs", outputs) +
+			xmlMembers("NotificationARNs", escapeAll(s.topics)),
+	})
+}
+
+// parameter returns a parameter of a stack. CloudFormation hides the values of those with NoEcho, and answers for those
+// from SSM the name and the value (API reference, Parameter).
+func (c *call) parameter(template map[string]any, name, value string) string {
+	declared, _ := section(template, "Parameters")[name].(map[string]any)
+	switch {
+	case fmt.Sprint(declared["NoEcho"]) == "true":
+		value = "****"
+	case isFromSSM(declared):
+		return xmlElements("ParameterKey", name, "ParameterValue", value) +
+			xmlElement("ResolvedValue", c.cloud.ssmValue(value))
+	}
+	return xmlElement("ParameterKey", name) + xmlParent("ParameterValue", escapeAll([]string{value})[0])
 }
 
 // summary returns the elements that DescribeStacks and ListStacks have in common.
@@ -185,8 +237,16 @@ func (s *stack) summary() string {
 		"StackName", s.name, "StackId", s.id, "StackStatus", s.status, "CreationTime", formatTime(s.created))
 }
 
+// getTemplate answers characters beyond ASCII as question marks, as CloudFormation does:
+// https://github.com/aws/aws-cdk/issues/10523.
 func (c *call) getTemplate(s *stack) {
-	writeResult(c.w, "GetTemplate", xmlElement("TemplateBody", s.body))
+	mask := func(r rune) rune {
+		if r > unicode.MaxASCII {
+			return '?'
+		}
+		return r
+	}
+	writeResult(c.w, "GetTemplate", xmlElement("TemplateBody", strings.Map(mask, s.body)))
 }
 
 // wantsStatus reports whether a list of stacks with a filter has those of a status. Without a filter it has all.
@@ -217,7 +277,7 @@ func (c *call) describeEvents(s *stack) {
 		out = append(out, xmlElements(
 			"StackId", s.id, "StackName", s.name, "EventId", e.id,
 			"LogicalResourceId", e.logicalID, "PhysicalResourceId", e.physicalID, "ResourceType", e.resourceType,
-			"ResourceStatus", e.status, "ResourceStatusReason", e.reason))
+			"ResourceStatus", e.status, "ResourceStatusReason", e.reason, "ClientRequestToken", e.token))
 	}
 	writeResult(c.w, "DescribeStackEvents", xmlMembers("StackEvents", out))
 }
@@ -252,180 +312,6 @@ func parsePairs(form url.Values, list, key, value string) map[string]string {
 	return out
 }
 
-func (c *call) createChangeSet(s *stack) {
-	set, err := c.parseChangeSet()
-	if err != nil {
-		writeValidationError(c.w, "Template format error: %v", err)
-		return
-	}
-	switch {
-	case s == nil && set.setType == "UPDATE":
-		writeValidationError(c.w, "Stack [%s] does not exist", c.form.Get("StackName"))
-		return
-	case s == nil:
-		s = c.account.newStack(c.form.Get("StackName"))
-		s.setStatus("REVIEW_IN_PROGRESS", "")
-	case s.changeSet(set.name) != nil:
-		writeError(c.w, http.StatusBadRequest, "AlreadyExistsException", "ChangeSet already exists")
-		return
-	case set.setType == "UPDATE" && !updatableStatuses[s.status],
-		set.setType == "CREATE" && s.status != "REVIEW_IN_PROGRESS":
-		writeValidationError(c.w, "Stack:%s is in %s state and can not be updated.", s.id, s.status)
-		return
-	}
-	set.isEmpty = s.template != nil && reflect.DeepEqual(s.template, set.template) && maps.Equal(s.tags, set.tags)
-	s.changeSets[set.id] = set
-	writeResult(c.w, "CreateChangeSet", xmlElements("Id", set.id, "StackId", s.id))
-}
-
-// parseChangeSet returns the change set that a call creates. The error is that of its template.
-func (c *call) parseChangeSet() (*changeSet, error) {
-	a := c.account
-	a.serial++
-	now := time.Now()
-	name := c.form.Get("ChangeSetName")
-	set := &changeSet{
-		name: name, id: fmt.Sprintf("arn:aws:cloudformation:%s:%s:changeSet/%s/%d", a.region, a.id, name, a.serial),
-		setType: c.form.Get("ChangeSetType"), body: c.form.Get("TemplateBody"), executionStatus: "AVAILABLE",
-		parameters: parsePairs(c.form, "Parameters", "ParameterKey", "ParameterValue"),
-		tags:       parsePairs(c.form, "Tags", "Key", "Value"),
-		created:    now, ready: now.Add(c.cloud.ChangeSetTime),
-	}
-	if address, err := url.Parse(c.form.Get("TemplateURL")); err == nil && address.Path != "" {
-		_, key, _ := strings.Cut(strings.TrimPrefix(address.Path, "/"), "/")
-		set.body = string(a.objects[key].data)
-	}
-	return set, json.Unmarshal([]byte(set.body), &set.template)
-}
-
-// writeValidationError answers with a ValidationError, whose message is formatted as by fmt.Sprintf.
-func writeValidationError(w http.ResponseWriter, format string, arguments ...any) {
-	writeError(w, http.StatusBadRequest, "ValidationError", fmt.Sprintf(format, arguments...))
-}
-
-// updatableStatuses are the statuses in which a stack can be updated.
-var updatableStatuses = map[string]bool{
-	"CREATE_COMPLETE": true, "UPDATE_COMPLETE": true, "UPDATE_ROLLBACK_COMPLETE": true,
-	"IMPORT_COMPLETE": true, "IMPORT_ROLLBACK_COMPLETE": true, "UPDATE_FAILED": true,
-}
-
-func (c *call) describeChangeSet(s *stack) {
-	set := s.changeSet(c.form.Get("ChangeSetName"))
-	if set == nil {
-		writeError(c.w, http.StatusNotFound, "ChangeSetNotFound", "ChangeSet does not exist")
-		return
-	}
-	status := "CREATE_COMPLETE"
-	reason := ""
-	switch {
-	case time.Now().Before(set.ready):
-		status = "CREATE_IN_PROGRESS"
-	case set.isEmpty:
-		status = "FAILED"
-		reason = "The submitted information didn't contain changes."
-	}
-	writeResult(c.w, "DescribeChangeSet", xmlElements(
-		"ChangeSetName", set.name, "ChangeSetId", set.id, "StackId", s.id, "StackName", s.name,
-		"Status", status, "StatusReason", reason, "ExecutionStatus", set.executionStatus)+
-		xmlMembers("Changes", resourceChanges(s.template, set.template)))
-}
-
-// resourceChanges returns the changes from one template to another, as XML.
-func resourceChanges(old, next map[string]any) []string {
-	var out []string
-	before := resources(old)
-	after := resources(next)
-	all := maps.Clone(after)
-	if all == nil {
-		all = map[string]any{}
-	}
-	maps.Copy(all, before)
-	for _, id := range slices.Sorted(maps.Keys(all)) {
-		oldResource, existed := before[id]
-		nextResource, exists := after[id]
-		change := ""
-		switch {
-		case !existed:
-			change = xmlElements("Action", "Add", "LogicalResourceId", id, "ResourceType", resourceType(next, id))
-		case !exists:
-			change = xmlElements("Action", "Remove", "LogicalResourceId", id, "ResourceType", resourceType(old, id))
-		case !reflect.DeepEqual(oldResource, nextResource):
-			change = xmlElements("Action", "Modify", "LogicalResourceId", id, "ResourceType", resourceType(next, id),
-				"Replacement", "False")
-		default:
-			continue
-		}
-		out = append(out, xmlElement("Type", "Resource")+xmlParent("ResourceChange", change))
-	}
-	return out
-}
-
-func (c *call) listChangeSets(s *stack) {
-	var out []string
-	for _, id := range slices.Sorted(maps.Keys(s.changeSets)) {
-		set := s.changeSets[id]
-		out = append(out, xmlElements("ChangeSetName", set.name, "ChangeSetId", set.id, "StackId", s.id,
-			"ExecutionStatus", set.executionStatus, "Status", "CREATE_COMPLETE"))
-	}
-	writeResult(c.w, "ListChangeSets", xmlMembers("Summaries", out))
-}
-
-func (c *call) deleteChangeSet(s *stack) {
-	if set := s.changeSet(c.form.Get("ChangeSetName")); set != nil {
-		delete(s.changeSets, set.id)
-	}
-	writeResult(c.w, "DeleteChangeSet", "")
-}
-
-func (c *call) executeChangeSet(s *stack) {
-	set := s.changeSet(c.form.Get("ChangeSetName"))
-	switch {
-	case set == nil:
-		writeError(c.w, http.StatusNotFound, "ChangeSetNotFound", "ChangeSet does not exist")
-		return
-	case set.executionStatus != "AVAILABLE":
-		writeError(c.w, http.StatusBadRequest, "InvalidChangeSetStatus", "ChangeSet is in "+set.executionStatus+" status")
-		return
-	}
-	s.executions++
-	s.setStatus(set.setType+"_IN_PROGRESS", "User Initiated")
-	for id := range s.changeSets {
-		if id != set.id {
-			delete(s.changeSets, id)
-		}
-	}
-	set.executionStatus = "EXECUTE_IN_PROGRESS"
-	s.beginOperation(c.cloud.OperationTime, func() { s.finishExecution(set) })
-	writeResult(c.w, "ExecuteChangeSet", "")
-}
-
-// finishExecution ends the execution of a change set. It fails at the first resource of FailingType.
-func (s *stack) finishExecution(set *changeSet) {
-	s.updated = time.Now()
-	for _, id := range slices.Sorted(maps.Keys(resources(set.template))) {
-		if resourceType(set.template, id) == FailingType {
-			set.executionStatus = "EXECUTE_FAILED"
-			s.addEvent(id, FailingType, set.setType+"_FAILED", failureReason)
-			status := "ROLLBACK_COMPLETE"
-			if set.setType == "UPDATE" {
-				status = "UPDATE_ROLLBACK_COMPLETE"
-			}
-			s.setStatus(status, "")
-			return
-		}
-		s.addEvent(id, resourceType(set.template, id), set.setType+"_COMPLETE", "")
-	}
-	set.executionStatus = "EXECUTE_COMPLETE"
-	s.template = set.template
-	s.body = set.body
-	s.parameters = set.parameters
-	s.tags = set.tags
-	s.setStatus(set.setType+"_COMPLETE", "")
-}
-
-// failureReason is the reason of every failure of a resource of FailingType.
-const failureReason = "it always does"
-
 func (c *call) deleteStack(s *stack) {
 	if s.protected {
 		writeValidationError(c.w, "Stack cannot be deleted while TerminationProtection is enabled")
@@ -436,6 +322,8 @@ func (c *call) deleteStack(s *stack) {
 		writeResult(c.w, "DeleteStack", "")
 		return
 	}
+	c.goStale(s)
+	s.token = c.form.Get("ClientRequestToken")
 	s.setStatus("DELETE_IN_PROGRESS", "User Initiated")
 	s.beginOperation(c.cloud.OperationTime, func() { s.finish("DELETE_FAILED", "DELETE_FAILED", "DELETE_COMPLETE") })
 	writeResult(c.w, "DeleteStack", "")
@@ -459,6 +347,8 @@ func (c *call) continueRollback(s *stack) {
 		writeValidationError(c.w, "Stack is in %s", s.status)
 		return
 	}
+	c.goStale(s)
+	s.token = c.form.Get("ClientRequestToken")
 	s.setStatus("UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated")
 	s.beginOperation(c.cloud.OperationTime, func() {
 		s.finish("UPDATE_FAILED", "UPDATE_ROLLBACK_FAILED", "UPDATE_ROLLBACK_COMPLETE")

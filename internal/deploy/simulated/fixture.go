@@ -2,6 +2,7 @@ package simulated
 
 import (
 	"encoding/json"
+	"maps"
 	"time"
 )
 
@@ -26,12 +27,23 @@ func (c *Cloud) PutStack(account, region, name, body, status, then string, after
 	s.parameters = map[string]string{}
 	s.tags = map[string]string{}
 	_ = json.Unmarshal([]byte(body), &s.template) // an empty body is no template
+	s.resolved = c.resolve(s.template, s.parameters)
 	s.setStatus(status, "")
 	if then != "" {
 		s.beginOperation(after, func() {
 			s.updated = time.Now()
 			s.setStatus(then, "")
 		})
+	}
+}
+
+// RemoveStack removes a stack, as if somebody had deleted it.
+func (c *Cloud) RemoveStack(account, region, name string) {
+	a := c.account(account, region)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if s := a.findStack(name); s != nil {
+		delete(a.stacks, s.id)
 	}
 }
 
@@ -71,4 +83,34 @@ func (c *Cloud) SetObject(account, region, key, data string, age time.Duration) 
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.objects[key] = object{[]byte(data), `"set-` + time.Now().String() + `"`, time.Now().Add(-age)}
+}
+
+// A StackInput is what an update of a stack gives.
+type StackInput struct {
+	Body                  string
+	Parameters, Tags      map[string]string
+	NotificationARNs      []string
+	TerminationProtection bool
+	Policy                string
+}
+
+// UpdateByHand updates a stack outside Lockstep: change gets what the stack has, and changes it.
+func (c *Cloud) UpdateByHand(account, region, name string, change func(*StackInput)) {
+	a := c.account(account, region)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s := a.findStack(name)
+	in := StackInput{s.body, maps.Clone(s.parameters), maps.Clone(s.tags), s.topics, s.protected, s.policy}
+	change(&in)
+	s.body = in.Body
+	s.template = nil
+	_ = json.Unmarshal([]byte(in.Body), &s.template) // a template that is not JSON is kept as text
+	s.parameters = in.Parameters
+	s.tags = in.Tags
+	s.topics = in.NotificationARNs
+	s.protected = in.TerminationProtection
+	s.policy = in.Policy
+	s.resolved = c.resolve(s.template, s.parameters)
+	s.updated = time.Now()
+	s.setStatus("UPDATE_COMPLETE", "")
 }

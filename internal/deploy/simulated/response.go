@@ -26,6 +26,17 @@ func xmlElement(name, value string) string {
 	return xmlParent(name, b.String())
 }
 
+// escapeAll returns texts as they stand in XML.
+func escapeAll(texts []string) []string {
+	var out []string
+	for _, text := range texts {
+		var b strings.Builder
+		_ = xml.EscapeText(&b, []byte(text)) // writing to a builder cannot fail
+		out = append(out, b.String())
+	}
+	return out
+}
+
 // xmlElements returns the elements of pairs of a name and a text.
 func xmlElements(pairs ...string) string {
 	var b strings.Builder

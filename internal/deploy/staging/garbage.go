@@ -2,6 +2,8 @@ package staging
 
 import (
 	"context"
+	"errors"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -10,6 +12,8 @@ import (
 
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/refusal"
+	"lockstep/internal/utc"
 )
 
 // Garbage is an object that nothing needs any more.
@@ -27,23 +31,20 @@ func AssemblyBlobName(synth digest.Synth) string { return "assembly-" + string(s
 // ToolsBlobName returns the name under which the ledger keeps a bill of materials of the tools.
 func ToolsBlobName(sbom string) string { return "tools-" + sbom + ".json" }
 
+// hashedKeyPattern matches the key of a published file: the SHA-256 of its content, and an extension.
+var hashedKeyPattern = regexp.MustCompile(`^[0-9a-f]{64}(\.[0-9A-Za-z.]+)?$`)
+
+// blobPattern matches the names that AssemblyBlobName and ToolsBlobName return.
+var blobPattern = regexp.MustCompile(`^(assembly-[0-9a-f]{64}\.zip|tools-[0-9a-f]{64}\.json)$`)
+
 // OldKeys returns the keys of the objects that only releases older than the newest keep ones needed, each with the
-// newest of those releases. The releases come newest first. Objects that no release needed are not ours, so they are
-// not among them.
-func OldKeys(l *ledger.Ledger, releases []ledger.Release, keep int) map[string]int {
-	if len(releases) <= keep {
-		return nil
-	}
-	needed := map[string]bool{}
-	for _, r := range releases[:keep] {
-		for _, key := range releaseKeys(l, r) {
-			needed[key] = true
-		}
-	}
+// newest of those releases, and that are not among the needed keys. The releases come newest first. Objects that no
+// release needed are not ours, so they are not among them, nor are files whose key is not a hash.
+func OldKeys(l *ledger.Ledger, releases []ledger.Release, keep int, needed map[string]bool) map[string]int {
 	old := map[string]int{}
-	for _, r := range releases[keep:] {
-		for _, key := range releaseKeys(l, r) {
-			if _, known := old[key]; !known && !needed[key] {
+	for _, r := range releases[min(keep, len(releases)):] {
+		for _, key := range ReleaseKeys(l, r) {
+			if _, known := old[key]; !known && !needed[key] && isGarbageKey(l, key) {
 				old[key] = r.Number
 			}
 		}
@@ -51,8 +52,57 @@ func OldKeys(l *ledger.Ledger, releases []ledger.Release, keep int) map[string]i
 	return old
 }
 
-// releaseKeys returns the keys of the objects that a release needs.
-func releaseKeys(l *ledger.Ledger, r ledger.Release) []string {
+// isGarbageKey reports whether an object of that key may be deleted: one that is named by the hash of its content, or a
+// blob of the ledger.
+func isGarbageKey(l *ledger.Ledger, key string) bool {
+	blob, isBlob := strings.CutPrefix(key, l.BlobKey(""))
+	return hashedKeyPattern.MatchString(key) || isBlob && blobPattern.MatchString(blob)
+}
+
+// NeededKeys returns the keys of the objects that are needed by the newest keep releases, by the plans that may still
+// be applied, and by the run that is at work or was cut off.
+func NeededKeys(ctx context.Context, l *ledger.Ledger, keep int) (map[string]bool, error) {
+	releases, err := l.LatestReleases(ctx, keep)
+	if err != nil {
+		return nil, err
+	}
+	plans, err := l.OpenPlans(ctx)
+	if err != nil {
+		return nil, err
+	}
+	journal, err := l.Journal(ctx)
+	var damaged *ledger.DamagedError
+	if err != nil && !errors.As(err, &damaged) {
+		return nil, err
+	}
+	needed := map[string]bool{}
+	for _, r := range releases {
+		addKeys(needed, ReleaseKeys(l, r)...)
+	}
+	for _, p := range plans {
+		if p.SynthDigest == "" {
+			return nil, refusal.Newf(nil, "the plan %.12s of %s was written by an older Lockstep and does not say what it "+
+				"needs: apply it, drop it, or wait until it expires at %s, then run this again",
+				p.Digest, l.Name(), utc.Format(p.Expires))
+		}
+		addKeys(needed, p.AssetKeys...)
+		addKeys(needed, l.BlobKey(AssemblyBlobName(p.SynthDigest)))
+	}
+	if journal.IsInterrupted() {
+		addKeys(needed, journal.AssetKeys...)
+		addKeys(needed, l.BlobKey(AssemblyBlobName(journal.SynthDigest)))
+	}
+	return needed, nil
+}
+
+func addKeys(set map[string]bool, keys ...string) {
+	for _, key := range keys {
+		set[key] = true
+	}
+}
+
+// ReleaseKeys returns the keys of the objects that a release needs.
+func ReleaseKeys(l *ledger.Ledger, r ledger.Release) []string {
 	keys := append(slices.Clone(r.AssetKeys), l.BlobKey(AssemblyBlobName(r.SynthDigest)))
 	if r.SBOMDigest != "" {
 		keys = append(keys, l.BlobKey(ToolsBlobName(r.SBOMDigest)))

@@ -1,0 +1,238 @@
+package simulated
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+)
+
+func (c *call) createChangeSet(s *stack) {
+	set, err := c.parseChangeSet()
+	if err != nil {
+		writeValidationError(c.w, "Template format error: %v", err)
+		return
+	}
+	switch {
+	case s == nil && set.setType == "UPDATE":
+		writeValidationError(c.w, "Stack [%s] does not exist", c.form.Get("StackName"))
+		return
+	case s == nil:
+		s = c.account.newStack(c.form.Get("StackName"))
+		s.setStatus("REVIEW_IN_PROGRESS", "")
+	case s.changeSet(set.name) != nil:
+		writeError(c.w, http.StatusBadRequest, "AlreadyExistsException", "ChangeSet already exists")
+		return
+	case set.setType == "UPDATE" && !updatableStatuses[s.status],
+		set.setType == "CREATE" && s.status != "REVIEW_IN_PROGRESS":
+		writeValidationError(c.w, "Stack:%s is in %s state and can not be updated.", s.id, s.status)
+		return
+	}
+	if c.cloud.RemakesEmptyStacks && s.status == "REVIEW_IN_PROGRESS" {
+		s.created = s.created.Add(time.Second)
+	}
+	if name := c.fillChangeSet(s, set); name != "" {
+		writeValidationError(c.w, "Parameters: [%s] must have values", name)
+		return
+	}
+	s.changeSets[set.id] = set
+	writeResult(c.w, "CreateChangeSet", xmlElements("Id", set.id, "StackId", s.id))
+}
+
+// parseChangeSet returns the change set that a call creates. The error is that of its template.
+func (c *call) parseChangeSet() (*changeSet, error) {
+	a := c.account
+	a.serial++
+	now := time.Now()
+	name := c.form.Get("ChangeSetName")
+	set := &changeSet{
+		name: name, id: fmt.Sprintf("arn:aws:cloudformation:%s:%s:changeSet/%s/%d", a.region, a.id, name, a.serial),
+		setType: c.form.Get("ChangeSetType"), body: c.form.Get("TemplateBody"), executionStatus: "AVAILABLE",
+		created: now, ready: now.Add(c.cloud.ChangeSetTime),
+	}
+	if address, err := url.Parse(c.form.Get("TemplateURL")); err == nil && address.Path != "" {
+		_, key, _ := strings.Cut(strings.TrimPrefix(address.Path, "/"), "/")
+		set.body = string(a.objects[key].data)
+	}
+	return set, json.Unmarshal([]byte(set.body), &set.template)
+}
+
+// fillChangeSet sets the parameters, tags and topics of a change set, and whether it is empty. It returns the name of a
+// parameter that has no value, or "". What the call leaves out stays as it is; only an empty list removes it.
+// Source: the CloudFormation API reference, UpdateStack, Tags, and CreateChangeSet, NotificationARNs.
+func (c *call) fillChangeSet(s *stack, set *changeSet) (missing string) {
+	set.tags = s.tags
+	if isGiven(c.form, "Tags") {
+		set.tags = parsePairs(c.form, "Tags", "Key", "Value")
+	}
+	set.topics = s.topics
+	if isGiven(c.form, "NotificationARNs") {
+		set.topics = parseList(c.form, "NotificationARNs")
+	}
+	given := parsePairs(c.form, "Parameters", "ParameterKey", "ParameterValue")
+	previous := parsePairs(c.form, "Parameters", "ParameterKey", "UsePreviousValue")
+	set.parameters = map[string]string{}
+	for name, declared := range section(set.template, "Parameters") {
+		value, hasDefault := defaultValue(declared)
+		text, isGiven := given[name]
+		switch {
+		case previous[name] == "true":
+			set.parameters[name] = s.parameters[name]
+		case isGiven:
+			set.parameters[name] = text
+		case hasDefault:
+			set.parameters[name] = value
+		default:
+			return name
+		}
+	}
+	set.resolved = c.cloud.resolve(set.template, set.parameters)
+	set.isEmpty = s.template != nil && reflect.DeepEqual(s.resolved, set.resolved) && maps.Equal(s.tags, set.tags) &&
+		slices.Equal(s.topics, set.topics)
+	return ""
+}
+
+// writeValidationError answers with a ValidationError, whose message is formatted as by fmt.Sprintf.
+func writeValidationError(w http.ResponseWriter, format string, arguments ...any) {
+	writeError(w, http.StatusBadRequest, "ValidationError", fmt.Sprintf(format, arguments...))
+}
+
+// updatableStatuses are the statuses in which a stack can be updated.
+var updatableStatuses = map[string]bool{
+	"CREATE_COMPLETE": true, "UPDATE_COMPLETE": true, "UPDATE_ROLLBACK_COMPLETE": true,
+	"IMPORT_COMPLETE": true, "IMPORT_ROLLBACK_COMPLETE": true, "UPDATE_FAILED": true,
+}
+
+func (c *call) describeChangeSet(s *stack) {
+	set := s.changeSet(c.form.Get("ChangeSetName"))
+	if set == nil {
+		writeError(c.w, http.StatusNotFound, "ChangeSetNotFound", "ChangeSet does not exist")
+		return
+	}
+	status := "CREATE_COMPLETE"
+	reason := ""
+	switch {
+	case time.Now().Before(set.ready):
+		status = "CREATE_IN_PROGRESS"
+	case set.isEmpty:
+		status = "FAILED"
+		reason = "The submitted information didn't contain changes."
+	}
+	writeResult(c.w, "DescribeChangeSet", xmlElements(
+		"ChangeSetName", set.name, "ChangeSetId", set.id, "StackId", s.id, "StackName", s.name,
+		"Status", status, "StatusReason", reason, "ExecutionStatus", set.executionStatus)+
+		xmlMembers("Changes", c.resourceChanges(s.resolved, set.resolved)))
+}
+
+// resourceChanges returns the changes from one resolved template to another, as XML. With property values it leaves out
+// the resources of Cloud.UnrenderableTypes.
+func (c *call) resourceChanges(old, next map[string]any) []string {
+	withValues := c.form.Get("IncludePropertyValues") == "true"
+	var out []string
+	before := resources(old)
+	after := resources(next)
+	all := maps.Clone(after)
+	if all == nil {
+		all = map[string]any{}
+	}
+	maps.Copy(all, before)
+	for _, id := range slices.Sorted(maps.Keys(all)) {
+		oldResource, existed := before[id]
+		nextResource, exists := after[id]
+		change := ""
+		isOmitted := func(template map[string]any) bool {
+			return withValues && slices.Contains(c.cloud.UnrenderableTypes, resourceType(template, id))
+		}
+		if isOmitted(old) || isOmitted(next) {
+			continue
+		}
+		switch {
+		case !existed:
+			change = xmlElements("Action", "Add", "LogicalResourceId", id, "ResourceType", resourceType(next, id))
+		case !exists:
+			change = xmlElements("Action", "Remove", "LogicalResourceId", id, "ResourceType", resourceType(old, id))
+		case !reflect.DeepEqual(oldResource, nextResource):
+			change = xmlElements("Action", "Modify", "LogicalResourceId", id, "ResourceType", resourceType(next, id),
+				"Replacement", "False")
+		default:
+			continue
+		}
+		out = append(out, xmlElement("Type", "Resource")+xmlParent("ResourceChange", change))
+	}
+	return out
+}
+
+func (c *call) listChangeSets(s *stack) {
+	var out []string
+	for _, id := range slices.Sorted(maps.Keys(s.changeSets)) {
+		set := s.changeSets[id]
+		out = append(out, xmlElements("ChangeSetName", set.name, "ChangeSetId", set.id, "StackId", s.id,
+			"ExecutionStatus", set.executionStatus, "Status", "CREATE_COMPLETE"))
+	}
+	writeResult(c.w, "ListChangeSets", xmlMembers("Summaries", out))
+}
+
+func (c *call) deleteChangeSet(s *stack) {
+	if set := s.changeSet(c.form.Get("ChangeSetName")); set != nil {
+		delete(s.changeSets, set.id)
+	}
+	writeResult(c.w, "DeleteChangeSet", "")
+}
+
+func (c *call) executeChangeSet(s *stack) {
+	set := s.changeSet(c.form.Get("ChangeSetName"))
+	switch {
+	case set == nil:
+		writeError(c.w, http.StatusNotFound, "ChangeSetNotFound", "ChangeSet does not exist")
+		return
+	case set.executionStatus != "AVAILABLE":
+		writeError(c.w, http.StatusBadRequest, "InvalidChangeSetStatus", "ChangeSet is in "+set.executionStatus+" status")
+		return
+	}
+	s.executions++
+	c.goStale(s)
+	s.token = c.form.Get("ClientRequestToken")
+	s.setStatus(set.setType+"_IN_PROGRESS", "User Initiated")
+	for id := range s.changeSets {
+		if id != set.id {
+			delete(s.changeSets, id)
+		}
+	}
+	set.executionStatus = "EXECUTE_IN_PROGRESS"
+	s.beginOperation(c.cloud.OperationTime, func() { s.finishExecution(set) })
+	writeResult(c.w, "ExecuteChangeSet", "")
+}
+
+// finishExecution ends the execution of a change set. It fails at the first resource of FailingType.
+func (s *stack) finishExecution(set *changeSet) {
+	s.updated = time.Now()
+	for _, id := range slices.Sorted(maps.Keys(resources(set.template))) {
+		if resourceType(set.template, id) == FailingType {
+			set.executionStatus = "EXECUTE_FAILED"
+			s.addEvent(id, FailingType, set.setType+"_FAILED", failureReason)
+			status := "ROLLBACK_COMPLETE"
+			if set.setType == "UPDATE" {
+				status = "UPDATE_ROLLBACK_COMPLETE"
+			}
+			s.setStatus(status, "")
+			return
+		}
+		s.addEvent(id, resourceType(set.template, id), set.setType+"_COMPLETE", "")
+	}
+	set.executionStatus = "EXECUTE_COMPLETE"
+	s.template = set.template
+	s.body = set.body
+	s.parameters = set.parameters
+	s.tags = set.tags
+	s.topics = set.topics
+	s.resolved = set.resolved
+	s.setStatus(set.setType+"_COMPLETE", "")
+}
+
+// failureReason is the reason of every failure of a resource of FailingType.
+const failureReason = "it always does"
