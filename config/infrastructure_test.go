@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -15,6 +16,15 @@ const (
 		"arn:aws:codeconnections:eu-west-1:123456789012:connection/11111111-2222-3333-4444-555555555555\nowners: " +
 		"[platform@example.com]\n"
 )
+
+// numbered returns n parameters as YAML.
+func numbered(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "  p%d: v\n", i)
+	}
+	return b.String()
+}
 
 func TestD1_RulesRejectInvalidInfrastructure(t *testing.T) {
 	dev := func(more string) map[string]string {
@@ -32,6 +42,11 @@ func TestD1_RulesRejectInvalidInfrastructure(t *testing.T) {
 			"a zone of another region", dev("network: {availabilityZones: [eu-west-1a, us-east-1a], cidr: 10.0.0.0/16}\n"),
 			"config/environments/dev.yaml:5:43: zone us-east-1a is not in eu-west-1; write zones of the environment's " +
 				"region, such as eu-west-1a",
+		},
+		{
+			"more parameters than a stack has resources", dev("parameters:\n" + numbered(499)),
+			"config/environments/dev.yaml:6:3: there are 499 parameters; CloudFormation takes 498 in a stack: join some of " +
+				"them, or publish them in a stack of your own",
 		},
 		{
 			"one zone", dev("network: {availabilityZones: [eu-west-1a], cidr: 10.0.0.0/16}\n"),

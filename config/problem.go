@@ -29,7 +29,8 @@ func (p Problem) String() string {
 	return text
 }
 
-// ValidationErrors is everything that is wrong with a configuration. As an error it is a line for each, sorted by position.
+// ValidationErrors is everything that is wrong with a configuration. As an error it is a line for each, sorted by
+// position.
 type ValidationErrors []Problem
 
 func (p ValidationErrors) Error() string {

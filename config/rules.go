@@ -136,8 +136,16 @@ func checkProjectName(l *loader) {
 	}
 }
 
-// checkParameters requires settings that SSM takes as parameters, and no secrets.
+// otherParameters is how many resources the stack of the parameters has besides them at most: the description of the
+// environment, and the rights to protect stacks.
+const otherParameters = 2
+
+// checkParameters requires settings that SSM takes as parameters and one stack holds, and no secrets.
 func checkParameters(l *loader, env Environment, d *document) {
+	if n, most := len(env.Parameters), awsrules.MaxStackResources-otherParameters; n > most {
+		l.addProblem(d, []string{"parameters"}, fmt.Sprintf("there are %d parameters", n),
+			fmt.Sprintf("CloudFormation takes %d in a stack: join some of them, or publish them in a stack of your own", most))
+	}
 	for _, name := range slices.Sorted(maps.Keys(env.Parameters)) {
 		checkParameterName(l, env, d, name)
 		value, path := env.Parameters[name], []string{"parameters", name}

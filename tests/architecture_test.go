@@ -30,8 +30,8 @@ var allowedImports = map[string][]string{
 	"internal/rollout": {
 		"config", "internal/awsclient", "internal/bootstrap", "internal/deploy", "internal/deploy/assembly",
 		"internal/deploy/change", "internal/deploy/digest", "internal/deploy/ledger", "internal/deploy/planfile",
-		"internal/fsx", "internal/host", "internal/pipeline", "internal/refusal", "internal/rehearsal", "internal/repo", "internal/report",
-		"internal/sbom", "internal/utc", "tools",
+		"internal/fsx", "internal/host", "internal/pipeline", "internal/refusal", "internal/rehearsal", "internal/repo",
+		"internal/report", "internal/sbom", "internal/utc", "tools",
 	},
 	"internal/report": {
 		"internal/deploy", "internal/deploy/change", "internal/deploy/planfile", "internal/fsx", "internal/gate/findings",
@@ -40,11 +40,13 @@ var allowedImports = map[string][]string{
 
 	// One account's deployment.
 	"internal/deploy": {
-		"internal/awsclient", "internal/deploy/assembly", "internal/deploy/cfn", "internal/deploy/change",
-		"internal/deploy/compare", "internal/deploy/digest", "internal/deploy/ledger", "internal/deploy/planfile",
-		"internal/deploy/risk", "internal/deploy/staging", "internal/refusal", "internal/utc",
+		"internal/awsclient", "internal/awsmodel", "internal/deploy/assembly", "internal/deploy/cfn",
+		"internal/deploy/change", "internal/deploy/compare", "internal/deploy/digest", "internal/deploy/ledger",
+		"internal/deploy/planfile", "internal/deploy/preflight", "internal/deploy/risk", "internal/deploy/staging",
+		"internal/fsx", "internal/refusal", "internal/utc",
 	},
-	"internal/deploy/change": {},
+	"internal/deploy/change":    {},
+	"internal/deploy/preflight": {"config/awsrules", "internal/awsmodel", "internal/deploy/assembly"},
 	"internal/deploy/risk": {
 		"internal/deploy/assembly", "internal/deploy/change", "internal/refusal", "internal/stateful",
 	},
@@ -58,7 +60,7 @@ var allowedImports = map[string][]string{
 	"internal/deploy/compare": {"internal/deploy/assembly"},
 	"internal/deploy/staging": {
 		"internal/awsclient", "internal/deploy/assembly", "internal/deploy/digest", "internal/deploy/ledger",
-		"internal/fsx", "internal/refusal",
+		"internal/fsx", "internal/refusal", "internal/utc",
 	},
 	"internal/deploy/ledger":    {"internal/deploy/digest", "internal/fsx"},
 	"internal/deploy/assembly":  {"internal/deploy/digest", "internal/fsx"},
@@ -88,7 +90,8 @@ var allowedImports = map[string][]string{
 	"internal/sbom":              {},
 	"internal/stateful":          {},
 	"internal/awsmodel":          {},
-	"internal/awsmodel/generate": {"internal/awsmodel"},
+	"internal/awsmodel/generate": {"internal/awsmodel", "internal/pipeline", "tools"},
+	"internal/stateful/generate": {"internal/awsmodel"},
 	"internal/pipeline":          {"config"},
 	"tools":                      {"internal/fsx", "internal/pipeline", "internal/process"},
 	"config":                     {"config/awsrules"},

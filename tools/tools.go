@@ -57,10 +57,19 @@ var sums = sync.OnceValue(func() map[string]string {
 })
 
 func computeSum(name string) string {
+	tool := pipeline.Tools[name]
+	return sumFiles(name, tool.InstallCommands(), tool.InstallEnv())
+}
+
+// computeDataSum is computeSum of a data source.
+func computeDataSum(name string) string { return sumFiles(name, dataCommands(), nil) }
+
+// sumFiles returns the SHA-256, in hexadecimal, of lock files and of what installs from them.
+func sumFiles(name string, commands [][]string, environment map[string]string) string {
 	hash := sha256.New()
 	entries, err := fs.ReadDir(files, name)
 	if err != nil {
-		panic(err) // a test reads every tool's lock files
+		panic(err) // a test reads all lock files
 	}
 	for _, entry := range entries {
 		text, err := fs.ReadFile(lockFiles(name), entry.Name())
@@ -69,8 +78,7 @@ func computeSum(name string) string {
 		}
 		fmt.Fprintf(hash, "%s %d\n%s", entry.Name(), len(text), text)
 	}
-	tool := pipeline.Tools[name]
-	fmt.Fprint(hash, tool.InstallCommands(), tool.InstallEnv())
+	fmt.Fprint(hash, commands, environment)
 	return hex.EncodeToString(hash.Sum(nil))
 }
 

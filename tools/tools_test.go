@@ -251,6 +251,56 @@ func TestLockFiles_HashEveryPackage(t *testing.T) {
 	}
 }
 
+func TestDataSources_LockFiles(t *testing.T) {
+	for name, source := range DataSources {
+		text := readLockFile(t, name, "package-lock.json")
+		var lock struct {
+			Packages map[string]struct{ Version, Integrity, Resolved string }
+		}
+		require.NoError(t, json.Unmarshal([]byte(text), &lock))
+		assert.Equal(t, source.Version, lock.Packages["node_modules/"+source.Package].Version)
+		for path, locked := range lock.Packages {
+			assert.Empty(t, locked.Resolved, "%s: the registry is the caller's", path)
+			if path != "" {
+				assert.Contains(t, locked.Integrity, "sha512-", path)
+			}
+		}
+		assert.Contains(t, readLockFile(t, name, "package.json"), `"`+source.Package+`": "`+source.Version+`"`)
+	}
+}
+
+func TestInstaller_InstallsDataOnce(t *testing.T) {
+	for _, test := range []struct{ name, script, want string }{
+		{"a package", "mkdir -p node_modules/@aws-cdk/aws-service-spec; echo x > " + DataSources[AWSServiceSpec].File, ""},
+		{"a package without the data", "true", "could not be installed"},
+		{"a failure", "echo no network >&2; exit 1", "no network"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			m := newMachine(t, map[string]string{
+				"npm": "test -f package-lock.json || exit 9; echo built \"$@\" >> ../builds\n" + test.script,
+			})
+			installer := NewInstallerIn(dir, m.environ, (&progressRecorder{}).record)
+			assert.False(t, installer.HasData(AWSServiceSpec))
+			file, err := installer.InstallData(context.Background(), AWSServiceSpec)
+			if test.want != "" {
+				require.ErrorContains(t, err, test.want)
+				assert.False(t, installer.HasData(AWSServiceSpec))
+				return
+			}
+			require.NoError(t, err)
+			assert.FileExists(t, file)
+			again, err := installer.InstallData(context.Background(), AWSServiceSpec)
+			require.NoError(t, err)
+			assert.Equal(t, file, again)
+			assert.Equal(t, 1, countBuilds(t, dir))
+			text, err := os.ReadFile(filepath.Join(dir, "builds"))
+			require.NoError(t, err)
+			assert.Contains(t, string(text), "ci --ignore-scripts")
+		})
+	}
+}
+
 // readLockFile returns the text of a tool's lock file.
 func readLockFile(t *testing.T, name, file string) string {
 	t.Helper()

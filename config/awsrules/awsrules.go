@@ -3,7 +3,8 @@
 // knows nothing of configuration files or templates.
 package awsrules
 
-// A RefusedError is a value that a service does not accept. A function of this package returns nil for one that it accepts.
+// A RefusedError is a value that a service does not accept. A function of this package returns nil for one that it
+// accepts.
 type RefusedError struct {
 	// Problem says what is wrong.
 	Problem string

@@ -1,5 +1,5 @@
-// Package awsmodel owns what AWS publishes about its resource types: the CloudFormation registry's schemas and the CDK's resource database, generated at
-// pinned versions. It knows nothing of templates, accounts or deployments.
+// Package awsmodel owns what AWS publishes about its resource types: the CloudFormation registry's schemas and the
+// CDK's resource database, generated at pinned versions. It knows nothing of templates, accounts or deployments.
 package awsmodel
 
 import (
@@ -30,17 +30,20 @@ type Type struct {
 	// ReadOnly are the attributes that AWS sets; WriteOnly are properties that it never returns.
 	ReadOnly  []string `json:"readOnly,omitempty"`
 	WriteOnly []string `json:"writeOnly,omitempty"`
-	// Replacing and MaybeReplacing say of properties what the documentation says of an update: replacement, or some interruptions.
+	// Replacing and MaybeReplacing say of properties what the documentation says of an update: replacement, or some
+	// interruptions.
 	Replacing      []string `json:"replacing,omitempty"`
 	MaybeReplacing []string `json:"maybeReplacing,omitempty"`
-	// TagProperty is the property that holds the tags, empty for none. TagsUpdatable reports whether they change without a replacement.
+	// TagProperty is the property that holds the tags, empty for none. TagsUpdatable reports whether they change without
+	// a replacement.
 	TagProperty   string `json:"tagProperty,omitempty"`
 	TagsUpdatable bool   `json:"tagsUpdatable,omitempty"`
 	// Permissions are the IAM actions that the handlers create, update and delete call.
 	Permissions map[string][]string `json:"permissions,omitempty"`
 	// Stateful reports whether the CDK counts the type among those that keep data.
 	Stateful bool `json:"stateful,omitempty"`
-	// Scrutiny is the CDK's kind of a type that governs access, such as IdentityPolicyResource; PropertyScrutiny that of properties.
+	// Scrutiny is the CDK's kind of a type that governs access, such as IdentityPolicyResource; PropertyScrutiny that of
+	// properties.
 	Scrutiny         string            `json:"scrutiny,omitempty"`
 	PropertyScrutiny map[string]string `json:"propertyScrutiny,omitempty"`
 	// Schema is the registry's JSON schema of the properties.
@@ -55,12 +58,27 @@ var archive = sync.OnceValue(func() *zip.Reader {
 	return r
 })
 
-// FileName is the name of a type's file in the archive.
+// VersionsFile is the file in the archive with the versions of the sources.
+const VersionsFile = "versions.json"
+
+// SourceVersions returns the versions of the packages that the archive was generated from, by their names.
+func SourceVersions() (map[string]string, error) {
+	data, err := fs.ReadFile(archive(), VersionsFile)
+	if err != nil {
+		return nil, err
+	}
+	var versions map[string]string
+	err = json.Unmarshal(data, &versions)
+	return versions, err
+}
+
+// FileName returns the name of a type's file in the archive.
 func FileName(name string) string { return strings.ReplaceAll(name, "::", "/") + ".json" }
 
 var known sync.Map // of *Type by name
 
-// Lookup returns what is published about a type, and false for a type that neither source knows: a custom resource, a private or a newer type.
+// Lookup returns what is published about a type, and false for a type that neither source knows: a custom resource, a
+// private or a newer type.
 func Lookup(name string) (*Type, bool) {
 	if t, ok := known.Load(name); ok {
 		return t.(*Type), true
@@ -87,15 +105,24 @@ func Lookup(name string) (*Type, bool) {
 func Names() []string {
 	var names []string
 	for _, file := range archive().File {
+		if file.Name == VersionsFile {
+			continue
+		}
 		names = append(names, strings.ReplaceAll(strings.TrimSuffix(file.Name, ".json"), "/", "::"))
 	}
 	slices.Sort(names)
 	return names
 }
 
-// Replaces reports whether the change of a top-level property replaces the resource: always, or perhaps.
+// Replaces reports whether the change of a top-level property replaces the resource: always, or perhaps. It is perhaps
+// where only the change of something within the property replaces it. Tags that can be updated never do.
 func (t *Type) Replaces(property string) (always, perhaps bool) {
+	if property == t.TagProperty && t.TagsUpdatable {
+		return false, false
+	}
+	isWithin := func(path string) bool { return strings.HasPrefix(path, property+".") }
 	always = slices.Contains(t.CreateOnly, property) || slices.Contains(t.Replacing, property)
-	perhaps = slices.Contains(t.MaybeCreateOnly, property) || slices.Contains(t.MaybeReplacing, property)
+	perhaps = slices.Contains(t.MaybeCreateOnly, property) || slices.Contains(t.MaybeReplacing, property) ||
+		slices.ContainsFunc(t.CreateOnly, isWithin) || slices.ContainsFunc(t.MaybeCreateOnly, isWithin)
 	return always, perhaps && !always
 }

@@ -1,10 +1,14 @@
 package awsmodel
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/pipeline"
+	"lockstep/tools"
 )
 
 func TestLookup_KnowsPublishedFacts(t *testing.T) {
@@ -26,10 +30,22 @@ func TestLookup_KnowsPublishedFacts(t *testing.T) {
 	group, _ := Lookup("AWS::EC2::SecurityGroup")
 	assert.Equal(t, "IngressRules", group.PropertyScrutiny["SecurityGroupIngress"])
 
-	for _, unknown := range []string{"Custom::Thing", "AWS::No::Such", "", "../x", "AWS::S3::Bucket::More", "AWS/S3/Bucket"} {
+	for _, unknown := range []string{
+		"Custom::Thing", "AWS::No::Such", "", "../x", "AWS::S3::Bucket::More", "AWS/S3/Bucket",
+	} {
 		_, ok := Lookup(unknown)
 		assert.False(t, ok, unknown)
 	}
+}
+
+func TestSourceVersions_AreThePinnedOnes(t *testing.T) {
+	versions, err := SourceVersions()
+	require.NoError(t, err)
+	spec := tools.DataSources[tools.AWSServiceSpec]
+	assert.Equal(t, map[string]string{
+		pipeline.ToolCfnLint: pipeline.Tools[pipeline.ToolCfnLint].Version,
+		spec.Package:         spec.Version,
+	}, versions, "run `go generate ./internal/awsmodel`")
 }
 
 func TestNames_EveryTypeCanBeReadAndItsSchemaUsed(t *testing.T) {
@@ -48,18 +64,52 @@ func TestValidate(t *testing.T) {
 		properties map[string]any
 		want       []string
 	}{
-		"a property that does not exist":      {"AWS::SNS::Topic", map[string]any{"TopicNam": "x"}, []string{"TopicNam"}},
-		"a value that is none of the allowed": {"AWS::S3::Bucket", map[string]any{"AccessControl": "Everybody"}, []string{"AccessControl", "one of"}},
-		"a property that is missing":          {"AWS::IAM::Role", map[string]any{"RoleName": "r"}, []string{"AssumeRolePolicyDocument"}},
-		"a text that is too long":             {"AWS::IAM::Role", map[string]any{"AssumeRolePolicyDocument": map[string]any{}, "Tags": []any{map[string]any{"Key": long(129), "Value": "v"}}}, []string{"Tags/0/Key"}},
-		"a number that is too large":          {"AWS::Lambda::Function", map[string]any{"Code": map[string]any{}, "Role": "arn:aws:iam::123456789012:role/r", "MemorySize": 99999}, []string{"MemorySize"}},
-		"an object for a text":                {"AWS::SNS::Topic", map[string]any{"TopicName": map[string]any{"a": 1, "b": 2}}, []string{"TopicName"}},
-		"an intrinsic function":               {"AWS::SNS::Topic", map[string]any{"TopicName": map[string]any{"Ref": "Name"}}, nil},
-		"a condition that holds values":       {"AWS::S3::Bucket", map[string]any{"AccessControl": map[string]any{"Fn::If": []any{"C", "Private", "PublicRead"}}}, nil},
-		"a number as text":                    {"AWS::Lambda::Function", map[string]any{"Code": map[string]any{}, "Role": "arn:aws:iam::123456789012:role/r", "MemorySize": "512"}, nil},
-		"a boolean as text":                   {"AWS::KMS::Key", map[string]any{"EnableKeyRotation": "true"}, nil},
-		"an unknown type":                     {"Custom::Thing", map[string]any{"Anything": 1}, nil},
-		"what AWS sets is not asked for":      {"AWS::SQS::Queue", map[string]any{}, nil},
+		"a property that does not exist": {"AWS::SNS::Topic", map[string]any{"TopicNam": "x"}, []string{"TopicNam"}},
+		"a value that is none of the allowed": {
+			"AWS::S3::Bucket", map[string]any{"AccessControl": "Everybody"}, []string{"AccessControl", `"Everybody" is none of`},
+		},
+		"a property that is missing": {
+			"AWS::IAM::Role", map[string]any{"RoleName": "r"}, []string{"AssumeRolePolicyDocument"},
+		},
+		"a text that is too long": {
+			"AWS::IAM::Role",
+			map[string]any{
+				"AssumeRolePolicyDocument": map[string]any{},
+				"Tags":                     []any{map[string]any{"Key": strings.Repeat("x", 129), "Value": "v"}},
+			},
+			[]string{"Tags/0/Key"},
+		},
+		"a number that is too large": {"AWS::Lambda::Function", function(99999), []string{"MemorySize"}},
+		"an object for a text": {
+			"AWS::SNS::Topic", map[string]any{"TopicName": map[string]any{"a": 1, "b": 2}}, []string{"TopicName"},
+		},
+		"an intrinsic function": {
+			"AWS::SNS::Topic", map[string]any{"TopicName": map[string]any{"Ref": "Name"}}, nil,
+		},
+		"a condition that holds values": {
+			"AWS::S3::Bucket",
+			map[string]any{"AccessControl": map[string]any{"Fn::If": []any{"C", "Private", "PublicRead"}}}, nil,
+		},
+		"a dynamic reference": {
+			"AWS::RDS::DBInstance", map[string]any{"MasterUsername": "{{resolve:secretsmanager:s}}"}, nil,
+		},
+		"properties that are a condition": {
+			"AWS::IAM::Role", map[string]any{"Fn::If": []any{"C", map[string]any{}, map[string]any{}}}, nil,
+		},
+		"items that may be no value": {
+			"AWS::Lambda::Function",
+			map[string]any{
+				"Code": map[string]any{}, "Role": "arn:aws:iam::123456789012:role/r",
+				"FileSystemConfigs": []any{
+					map[string]any{"Fn::If": []any{"C", 1, 2}}, map[string]any{"Fn::If": []any{"D", 1, 2}},
+				},
+			},
+			nil,
+		},
+		"a number as text":               {"AWS::Lambda::Function", function("512"), nil},
+		"a boolean as text":              {"AWS::KMS::Key", map[string]any{"EnableKeyRotation": "true"}, nil},
+		"an unknown type":                {"Custom::Thing", map[string]any{"Anything": 1}, nil},
+		"what AWS sets is not asked for": {"AWS::SQS::Queue", map[string]any{}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			found := Validate(test.kind, test.properties)
@@ -75,10 +125,13 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-func long(n int) string {
-	text := make([]byte, n)
-	for i := range text {
-		text[i] = 'x'
-	}
-	return string(text)
+func TestValidate_HidesSecrets(t *testing.T) {
+	assert.Equal(t, "the value", shown("MasterUserPassword", "hunter2"))
+	assert.Equal(t, `"x"`, shown("Name", "x"))
+	assert.Equal(t, "1, 2", listed([]any{1, "1", 2}))
+}
+
+// function returns the properties of a function with a size of its memory.
+func function(memory any) map[string]any {
+	return map[string]any{"Code": map[string]any{}, "Role": "arn:aws:iam::123456789012:role/r", "MemorySize": memory}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -30,29 +31,35 @@ func (v Violation) String() string {
 	return v.Path + ": " + v.Reason
 }
 
-// Validate returns what the registry's schema does not take of a resource's properties, as CloudFormation's validation before a deployment does
-// (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/validate-stack-deployments.html). What an intrinsic function stands for is not known
-// and is taken, and so is text where a number or a boolean that it spells is wanted, which CloudFormation converts. Alternatives (oneOf, anyOf, allOf)
-// are not judged, nor is a type that Lookup does not know.
+// Validate returns what the registry's schema does not take of a resource's properties, as CloudFormation's
+// validation before a deployment does
+// (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/validate-stack-deployments.html). What an intrinsic
+// function stands for is not known and is taken, and so is text where a number or a boolean that it spells is wanted,
+// which CloudFormation converts. Dynamic references are not known either. Alternatives (oneOf, anyOf, allOf) are not
+// judged, nor is a type that Lookup does not know.
 func Validate(name string, properties map[string]any) []Violation {
 	schema, ok := compiled(name)
 	if !ok {
 		return nil
 	}
-	if properties == nil {
-		properties = map[string]any{}
-	}
-	var invalid *jsonschema.ValidationError
-	if !errors.As(schema.Validate(plain(properties)), &invalid) {
+	instance := judged(plain(properties))
+	if object, ok := instance.(map[string]any); ok && isIntrinsic(object) { // the properties as a whole
 		return nil
 	}
-	var found []Violation
-	collect(invalid, &found)
-	slices.SortStableFunc(found, func(a, b Violation) int { return strings.Compare(a.Path, b.Path) })
-	return slices.Compact(found)
+	if properties == nil {
+		instance = map[string]any{}
+	}
+	var invalid *jsonschema.ValidationError
+	if !errors.As(schema.Validate(instance), &invalid) {
+		return nil
+	}
+	c := collector{instance: instance}
+	c.collect(invalid)
+	slices.SortStableFunc(c.found, func(a, b Violation) int { return strings.Compare(a.Path, b.Path) })
+	return slices.Compact(c.found)
 }
 
-// plain is the value as encoding/json gives it, whatever types of maps and numbers it is made of.
+// plain returns the value as encoding/json gives it, whatever types of maps and numbers it is made of.
 func plain(value any) any {
 	data, err := json.Marshal(value)
 	if err != nil {
@@ -65,21 +72,132 @@ func plain(value any) any {
 	return read
 }
 
-var printer = message.NewPrinter(language.English)
+// judged returns a value with an intrinsic function for each text that holds a dynamic reference. What such a text
+// stands for is not known either.
+func judged(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		for key, inner := range v {
+			v[key] = judged(inner)
+		}
+	case []any:
+		for i, inner := range v {
+			v[i] = judged(inner)
+		}
+	case string:
+		if strings.Contains(v, "{{resolve:") {
+			return map[string]any{"Ref": v}
+		}
+	}
+	return value
+}
 
-// collect gathers the errors that have no further causes: those name the value.
-func collect(e *jsonschema.ValidationError, found *[]Violation) {
+// intrinsicPattern matches the only key of an object that CloudFormation resolves.
+var intrinsicPattern = regexp.MustCompile(`^(Ref|Fn::[A-Za-z0-9:]+|Condition)$`)
+
+// isIntrinsic reports whether an object is an intrinsic function.
+func isIntrinsic(object map[string]any) bool {
+	for key := range object {
+		return len(object) == 1 && intrinsicPattern.MatchString(key)
+	}
+	return false
+}
+
+// A collector turns what a schema does not take of an instance into violations.
+type collector struct {
+	instance any
+	found    []Violation
+}
+
+// collect adds the errors that have no further causes: those name the value.
+func (c *collector) collect(e *jsonschema.ValidationError) {
 	for _, cause := range e.Causes {
-		collect(cause, found)
+		c.collect(cause)
 	}
 	if len(e.Causes) > 0 {
 		return
 	}
-	if _, group := e.ErrorKind.(*kind.Group); group {
-		return
+	path := strings.Join(e.InstanceLocation, "/")
+	switch k := e.ErrorKind.(type) {
+	case *kind.Group:
+	case *kind.AdditionalProperties:
+		for _, name := range k.Properties {
+			c.add(joinPath(path, name), "there is no such property")
+		}
+	case *kind.Required:
+		for _, name := range k.Missing {
+			c.add(joinPath(path, name), "it is required and missing")
+		}
+	case *kind.MinItems, *kind.MaxItems, *kind.UniqueItems:
+		if !c.hasUnknownItems(e.InstanceLocation) {
+			c.add(path, e.ErrorKind.LocalizedString(printer))
+		}
+	case *kind.Enum:
+		c.add(path, fmt.Sprintf("%s is none of %s", shown(path, k.Got), listed(k.Want)))
+	case *kind.Pattern:
+		c.add(path, fmt.Sprintf("%s does not match %s", shown(path, k.Got), k.Want))
+	default:
+		c.add(path, e.ErrorKind.LocalizedString(printer))
 	}
-	*found = append(*found, Violation{Path: strings.Join(e.InstanceLocation, "/"), Reason: e.ErrorKind.LocalizedString(printer)})
 }
+
+func (c *collector) add(path, reason string) {
+	c.found = append(c.found, Violation{Path: path, Reason: reason})
+}
+
+// hasUnknownItems reports whether a list has intrinsic functions among its items, which may stand for no value.
+func (c *collector) hasUnknownItems(location []string) bool {
+	value := c.instance
+	for _, key := range location {
+		switch v := value.(type) {
+		case map[string]any:
+			value = v[key]
+		case []any:
+			i, err := strconv.Atoi(key)
+			if err != nil || i >= len(v) {
+				return false
+			}
+			value = v[i]
+		}
+	}
+	list, _ := value.([]any)
+	return slices.ContainsFunc(list, func(item any) bool {
+		object, ok := item.(map[string]any)
+		return ok && isIntrinsic(object)
+	})
+}
+
+var printer = message.NewPrinter(language.English)
+
+// secretPattern matches the paths of properties whose values are not shown.
+var secretPattern = regexp.MustCompile(`(?i)passw|secret|token|credential|private|authorization`)
+
+// shown returns a value as a message may show it.
+func shown(path string, value any) string {
+	if secretPattern.MatchString(path) {
+		return "the value"
+	}
+	return fmt.Sprintf("%.80q", fmt.Sprint(value))
+}
+
+// maxListed is how many values of an enumeration are shown.
+const maxListed = 12
+
+// listed returns the values of an enumeration. Those that only spell another one as text are left out.
+func listed(values []any) string {
+	var texts []string
+	for _, value := range values {
+		if text := fmt.Sprint(value); !slices.Contains(texts, text) {
+			texts = append(texts, text)
+		}
+	}
+	if more := len(texts) - maxListed; more > 0 {
+		texts = append(texts[:maxListed], fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(texts, ", ")
+}
+
+func joinPath(path, name string) string { return strings.TrimPrefix(path+"/"+name, "/") }
 
 var schemas sync.Map // of *jsonschema.Schema by the name of the type
 
@@ -115,8 +233,8 @@ func writable(t *Type) func(string) bool {
 	return func(property string) bool { return !slices.Contains(t.ReadOnly, property) }
 }
 
-// relax changes a schema of the registry into one of what a template may hold: every value may be an intrinsic function, and a number or a boolean may be
-// spelt as text.
+// relax changes a schema of the registry into one of what a template may hold: every value may be an intrinsic
+// function, and a number or a boolean may be spelt as text.
 func relax(value any, asked func(string) bool) any {
 	schema, ok := value.(map[string]any)
 	if !ok {
@@ -136,18 +254,21 @@ func relax(value any, asked func(string) bool) any {
 				relaxed[keyword] = inner
 			}
 		case "required":
-			relaxed[keyword] = slices.DeleteFunc(slices.Clone(inner.([]any)), func(name any) bool { return asked != nil && !asked(name.(string)) })
+			relaxed[keyword] = slices.DeleteFunc(slices.Clone(inner.([]any)), func(name any) bool {
+				return asked != nil && !asked(name.(string))
+			})
 		case "enum", "const":
 			relaxed["enum"] = spellings(inner)
-		case "minLength", "maxLength", "minItems", "maxItems", "uniqueItems", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "$ref",
-			"minProperties", "maxProperties", "multipleOf":
+		case "minLength", "maxLength", "minItems", "maxItems", "uniqueItems", "minimum", "maximum", "exclusiveMinimum",
+			"exclusiveMaximum", "$ref", "minProperties", "maxProperties", "multipleOf":
 			relaxed[keyword] = inner
 		}
 	}
 	return relaxed
 }
 
-// relaxEach relaxes the schemas of properties, which hold values, or of definitions. Patterns of names that cannot be compiled are left out.
+// relaxEach relaxes the schemas of properties, which hold values, or of definitions. Patterns of names that cannot be
+// compiled are left out.
 func relaxEach(value any, keyword string) any {
 	schemas, ok := value.(map[string]any)
 	if !ok {
@@ -165,9 +286,11 @@ func relaxEach(value any, keyword string) any {
 	return relaxed
 }
 
-// intrinsic is the schema of what CloudFormation resolves: an object of one member, Ref, Condition or a function's name.
+// intrinsic is the schema of what CloudFormation resolves: an object of one member, Ref, Condition or a function's
+// name.
 var intrinsic = map[string]any{
-	"type": "object", "minProperties": 1, "maxProperties": 1, "propertyNames": map[string]any{"pattern": `^(Ref|Fn::[A-Za-z0-9:]+|Condition)$`},
+	"type": "object", "minProperties": 1, "maxProperties": 1,
+	"propertyNames": map[string]any{"pattern": intrinsicPattern.String()},
 }
 
 // orIntrinsic is a schema that judges a value unless it is an intrinsic function.

@@ -17,13 +17,14 @@ import (
 func TestFlags_RefuseReleaseNumbersThatCannotBe(t *testing.T) {
 	root := newProject(t)
 	for args, want := range map[string]string{
-		"rollback --env dev --to 0":                        "write the number of a release, which is 1 or more",
-		"rollback --env dev --to -1":                       "write the number of a release, which is 1 or more",
-		"rollback --env dev --to=":                         "write the number of a release, which is 1 or more",
-		"rollback --env dev --to two":                      "write the number of a release, which is 1 or more",
-		"rollback --env dev --to 1.5":                      "write the number of a release, which is 1 or more",
-		"rollback --env dev --to 99999999999999999999":     "write the number of a release, which is 1 or more",
-		"status --releases -1":                             "--releases -1: write how many earlier releases to show, 0 or more",
+		"rollback --env dev --to 0":                    "write the number of a release, which is 1 or more",
+		"rollback --env dev --to -1":                   "write the number of a release, which is 1 or more",
+		"rollback --env dev --to=":                     "write the number of a release, which is 1 or more",
+		"rollback --env dev --to two":                  "write the number of a release, which is 1 or more",
+		"rollback --env dev --to 1.5":                  "write the number of a release, which is 1 or more",
+		"rollback --env dev --to 99999999999999999999": "write the number of a release, which is 1 or more",
+		"status --releases -1": "--releases -1: " +
+			"write how many earlier releases to show, 0 or more",
 		"verify --env dev --against main":                  "--against main: write release or source",
 		"verify --env dev --against release --assembly .":  "--assembly names what to compare with, and so does --against",
 		"status --endpoint https://localhost:1":            "--endpoint takes the place of AWS, which only --live works on",

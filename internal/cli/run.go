@@ -89,8 +89,9 @@ func (a *app) runJob(ctx context.Context, j job) (result, error) {
 	observer := a.newObserver(j.graph)
 	runner := &host.Runner{
 		Root: j.project.root, Executable: self, Environ: a.Environ, Jobs: a.jobs, NoCache: a.noCache,
-		Refresh: a.refresh, Live: j.mode == report.Live, ToleratesNotRun: a.mayBeAbsent(j.environments), ComponentVersion: componentVersion,
-		Observe: observer.Observe,
+		Refresh: a.refresh, Live: j.mode == report.Live, ToleratesNotRun: a.mayBeAbsent(j.environments),
+		ComponentVersion: componentVersion,
+		Observe:          observer.Observe,
 	}
 	release := func() error { return nil }
 	if j.acquireAccounts != nil {

@@ -282,7 +282,7 @@ func TestComparison_UnchangedThatIsNotAndChangedThatIsNot(t *testing.T) {
 func TestComparison_WhatCloudFormationCountsAsNoChangeIsRecorded(t *testing.T) {
 	spelled := func(value string) string {
 		return `{"Parameters":{"P":{"Type":"String","Default":"a"}},
-			"Resources":{"T":{"Type":"AWS::SNS::Topic","Properties":{"N":` + value + `}}}}`
+			"Resources":{"T":{"Type":"AWS::SNS::Topic","Properties":{"TopicName":` + value + `}}}}`
 	}
 	for name, test := range map[string]struct{ before, after string }{
 		"a dependency": {topics(2), strings.Replace(topics(2), `"Topic1":{`, `"Topic1":{"DependsOn":"Topic0",`, 1)},
@@ -323,11 +323,11 @@ func TestComparison_WhatCloudFormationCountsAsNoChangeIsRecorded(t *testing.T) {
 
 func TestComparison_ReviewedPlanOfNoChangeIsApplied(t *testing.T) {
 	c := newCloud(t)
-	before := oneStack(t, `{"Resources":{"T":{"Type":"AWS::SNS::Topic","Properties":{"N":"a-a"}}}}`)
+	before := oneStack(t, `{"Resources":{"T":{"Type":"AWS::SNS::Topic","Properties":{"TopicName":"a-a"}}}}`)
 	_, err := c.deploy(before, DeployRequest{})
 	require.NoError(t, err)
 	asm := oneStack(t, `{"Parameters":{"P":{"Type":"String","Default":"a"}},
-		"Resources":{"T":{"Type":"AWS::SNS::Topic","Properties":{"N":{"Fn::Sub":"${P}-a"}}}}}`)
+		"Resources":{"T":{"Type":"AWS::SNS::Topic","Properties":{"TopicName":{"Fn::Sub":"${P}-a"}}}}}`)
 	file := c.savePlan(c.open(asm), time.Hour)
 	assert.Equal(t, change.Unchanged, file.Targets[0].Stacks[0].Outcome)
 	record, err := c.deploy(asm, DeployRequest{Plan: &file})
@@ -421,7 +421,7 @@ func TestComparison_SSMValuesAreReadEachTime(t *testing.T) {
 
 func TestComparison_HiddenValuesAreAskedForEachTime(t *testing.T) {
 	body := `{"Parameters":{"Key":{"Type":"String","NoEcho":true,"Default":"d"}},
-		"Resources":{"T":{"Type":"AWS::SNS::Topic","Properties":{"N":{"Ref":"Key"}}}}}`
+		"Resources":{"T":{"Type":"AWS::SNS::Topic","Properties":{"TopicName":{"Ref":"Key"}}}}}`
 	c := newCloud(t)
 	asm := oneStack(t, body)
 	_, err := c.deploy(asm, DeployRequest{})
@@ -501,15 +501,15 @@ func TestChangeSet_RemovesTheLastTagAndTopic(t *testing.T) {
 }
 
 func TestChangeSet_FlagsWhatPropertyValuesHide(t *testing.T) {
-	table := `"Data":{"Type":"AWS::DynamoDB::Table","Properties":{"A":1}}`
+	table := `"Data":{"Type":"AWS::S3::Bucket","Properties":{"BucketName":"data"}}`
 	topic := `"Topic":{"Type":"AWS::SNS::Topic"}`
 	for name, after := range map[string]string{
-		"beside a change that is shown": `{"Resources":{"Topic":{"Type":"AWS::SNS::Topic","Properties":{"N":"x"}}}}`,
+		"beside a change that is shown": `{"Resources":{"Topic":{"Type":"AWS::SNS::Topic","Properties":{"TopicName":"x"}}}}`,
 		"alone":                         `{"Resources":{` + topic + `}}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCloud(t)
-			c.UnrenderableTypes = []string{"AWS::DynamoDB::Table"}
+			c.UnrenderableTypes = []string{"AWS::S3::Bucket"}
 			_, err := c.deploy(oneStack(t, `{"Resources":{`+table+`,`+topic+`}}`), DeployRequest{})
 			require.NoError(t, err)
 			record, err := c.deploy(oneStack(t, after), DeployRequest{})
@@ -519,7 +519,7 @@ func TestChangeSet_FlagsWhatPropertyValuesHide(t *testing.T) {
 	}
 	t.Run("a reviewed plan", func(t *testing.T) {
 		c := newCloud(t)
-		c.UnrenderableTypes = []string{"AWS::DynamoDB::Table"}
+		c.UnrenderableTypes = []string{"AWS::S3::Bucket"}
 		_, err := c.deploy(oneStack(t, `{"Resources":{`+table+`,`+topic+`}}`), DeployRequest{})
 		require.NoError(t, err)
 		asm := oneStack(t, `{"Resources":{`+topic+`}}`)

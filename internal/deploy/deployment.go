@@ -9,9 +9,11 @@ import (
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"golang.org/x/sync/errgroup"
 
 	"lockstep/internal/awsclient"
+	"lockstep/internal/awsmodel"
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/ledger"
@@ -41,6 +43,9 @@ type Deployment struct {
 	journal *ledger.JournalWriter
 	// interruptedRun is the run that was cut off and that this one resumes; empty for none.
 	interruptedRun string
+	// templatesErr is what AWS would refuse of the assembly's templates, which is looked at once.
+	templatesOnce sync.Once
+	templatesErr  error
 	// progressMu makes progress come one line at a time.
 	progressMu sync.Mutex
 }
@@ -82,8 +87,29 @@ func (d *Deployment) stackClient(ctx context.Context, s *assembly.Stack) (*cfn.C
 func (d *Deployment) cfnClient(ctx context.Context, role awsclient.Role, region string) (*cfn.Client, error) {
 	return loadOrCreate(&d.cfnClients, role.Key()+region, func() (*cfn.Client, error) {
 		cfg, err := d.sessions.Config(ctx, role, region)
-		return cfn.New(awsclient.NewCloudFormation(cfg, &d.fence), d.printProgress), err
+		client := cfn.New(awsclient.NewCloudFormation(cfg, &d.fence), d.printProgress)
+		if d.Run.Mode == Rehearsal {
+			client.Replaces = replaces
+		}
+		return client, err
 	})
+}
+
+// replaces returns what is published about the change of a property, in CloudFormation's words; ok is false for a
+// type of which nothing is published.
+func replaces(resourceType, property string) (recreation types.RequiresRecreation, ok bool) {
+	published, ok := awsmodel.Lookup(resourceType)
+	if !ok {
+		return "", false
+	}
+	always, perhaps := published.Replaces(property)
+	switch {
+	case always:
+		return types.RequiresRecreationAlways, true
+	case perhaps:
+		return types.RequiresRecreationConditionally, true
+	}
+	return types.RequiresRecreationNever, true
 }
 
 // bucket returns a bucket as a role sees it.

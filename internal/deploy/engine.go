@@ -50,6 +50,11 @@ func (d *Deployment) Deploy(ctx context.Context, o DeployRequest) (Record, error
 		if found.isUnchanged() && d.isAlreadyReleased(ctx, l) {
 			return found.Record(), nil
 		}
+		if !found.isUnchanged() {
+			if found.err = found.checkRefused(ctx); found.err != nil {
+				return found.Record(), found.err
+			}
+		}
 	}
 	return d.withLock(ctx, l, o, func(before ledger.Journal) (Record, error) {
 		return d.deployLocked(ctx, l, o, before)

@@ -169,7 +169,7 @@ func TestLock_LossStopsNextWrite(t *testing.T) {
 		asm := assemble(t, needs{"first": nil, "second": {"first"}}, map[string]string{
 			"first": exportingTemplate("first"),
 			"second": `{"Resources":{"Topic":{"Type":"AWS::SNS::Topic",
-				"Properties":{"A":{"Fn::ImportValue":"first:Name"}}}}}`,
+				"Properties":{"TopicName":{"Fn::ImportValue":"first:Name"}}}}}`,
 		})
 		d := c.open(asm)
 		done := make(chan error, 1)
@@ -234,7 +234,7 @@ func TestDeploy_ResumesInterruptedRun(t *testing.T) {
 func TestDeploy_RefusesUnallowedFlags(t *testing.T) {
 	c := newCloud(t)
 	_, err := c.deploy(
-		oneStack(t, `{"Resources":{"Data":{"Type":"AWS::DynamoDB::Table"},"Topic":{"Type":"AWS::SNS::Topic"}}}`),
+		oneStack(t, `{"Resources":{"Data":{"Type":"AWS::S3::Bucket"},"Topic":{"Type":"AWS::SNS::Topic"}}}`),
 		DeployRequest{},
 	)
 	require.NoError(t, err)

@@ -71,6 +71,9 @@ func (d *Deployment) planWithTTL(ctx context.Context, ttl time.Duration) (*Plan,
 	p.naming.Expires = p.started.Add(ttl)
 	// All stacks are read before any is prepared: what exists decides what is deferred.
 	p.err = p.readStacks(ctx, (*cfn.Client).WaitUntilReady)
+	if p.err == nil && !p.isUnchanged() {
+		p.err = p.checkRefused(ctx)
+	}
 	if p.err == nil {
 		p.err = d.forEachStack(ctx, func(ctx context.Context, i int, _ *assembly.Stack) error {
 			return p.prepare(ctx, p.steps[i])
@@ -232,7 +235,10 @@ func (p *Plan) createChangeSet(ctx context.Context, step *planStep) error {
 	}
 	step.set, step.record.Outcome, step.record.Changes = set, change.Planned, slices.Concat(set.Changes, stackLevel)
 	step.record.Flags, err = risk.Flags(step.stack.Name, set.Changes, step.current.Template, step.stack.Template.Body)
-	return err
+	if err != nil {
+		return err
+	}
+	return p.checkReplacedExports(ctx, step)
 }
 
 // setUnchanged records that CloudFormation counts no difference of the stack as a change. What no change set decides on

@@ -80,8 +80,9 @@ func TestRollback_SkipsWithdrawnReleases(t *testing.T) {
 	assert.Equal(t, []string{"8 restores 2 withdraws 3", "7 restores 3 withdrawn by 8"}, c.releaseLines()[:2])
 	assert.Equal(t, 1, c.rollBack(0))
 	_, err := c.openAccount().EarlierRelease(t.Context(), 0)
-	require.ErrorContains(t, err, "acc has no release before 1 to go back to; earlier rollbacks have withdrawn 2, 3, 5, and "+
-		"`--to NUMBER` goes back to one all the same")
+	require.ErrorContains(t, err,
+		"acc has no release before 1 to go back to; earlier rollbacks have withdrawn 2, 3, 5, and "+
+			"`--to NUMBER` goes back to one all the same")
 }
 
 // The journal has the number of the newest release, so its record cannot vanish unnoticed.
@@ -263,7 +264,8 @@ func TestGarbage_RefusesPlanThatDoesNotSayWhatItNeeds(t *testing.T) {
 	}
 	l, err := c.openAccount().Ledger(t.Context())
 	require.NoError(t, err)
-	require.NoError(t, l.RegisterPlan(t.Context(), ledger.RegisteredPlan{Digest: "old", Expires: time.Now().Add(time.Hour)}))
+	old := ledger.RegisteredPlan{Digest: "old", Expires: time.Now().Add(time.Hour)}
+	require.NoError(t, l.RegisterPlan(t.Context(), old))
 	_, err = c.openAccount().Garbage(t.Context(), 2)
 	var refusal *refusal.Error
 	require.ErrorAs(t, err, &refusal)
@@ -398,7 +400,7 @@ func twoStacks(t *testing.T) *assembly.Assembly {
 	t.Helper()
 	return assemble(t, needs{"net": nil, "app": {"net"}}, map[string]string{
 		"net": exportingTemplate("net"),
-		"app": `{"Resources":{"One":{"Type":"AWS::SNS::Topic","Properties":{"A":{"Fn::ImportValue":"net:Name"}}},
+		"app": `{"Resources":{"One":{"Type":"AWS::SNS::Topic","Properties":{"DisplayName":{"Fn::ImportValue":"net:Name"}}},
 			"Two":{"Type":"AWS::SNS::Topic"}}}`,
 	})
 }

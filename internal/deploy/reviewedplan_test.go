@@ -116,7 +116,7 @@ func TestReviewedPlan_AppliedExactlyOrRefused(t *testing.T) {
 func TestReviewedPlan_UsesApproversPermits(t *testing.T) {
 	c := newCloud(t)
 	_, err := c.deploy(
-		oneStack(t, `{"Resources":{"Data":{"Type":"AWS::DynamoDB::Table"},"Topic0":{"Type":"AWS::SNS::Topic"}}}`),
+		oneStack(t, `{"Resources":{"Data":{"Type":"AWS::S3::Bucket"},"Topic0":{"Type":"AWS::SNS::Topic"}}}`),
 		DeployRequest{},
 	)
 	require.NoError(t, err)
@@ -138,7 +138,7 @@ func TestReviewedPlan_DeferredStackMayOnlyAdd(t *testing.T) {
 		assemble(
 			t,
 			needs{"app": nil},
-			map[string]string{"app": `{"Resources":{"Topic0":{"Type":"AWS::SNS::Topic","Properties":{"A":1}}}}`},
+			map[string]string{"app": `{"Resources":{"Topic0":{"Type":"AWS::SNS::Topic","Properties":{"DisplayName":"1"}}}}`},
 		),
 		DeployRequest{},
 	)
@@ -146,7 +146,7 @@ func TestReviewedPlan_DeferredStackMayOnlyAdd(t *testing.T) {
 	both := assemble(t, needs{"net": nil, "app": {"net"}}, map[string]string{
 		"net": exportingTemplate("net"),
 		"app": `{"Resources":{"Topic0":{"Type":"AWS::SNS::Topic",
-			"Properties":{"A":2,"B":{"Fn::ImportValue":"net:Name"}}}}}`,
+			"Properties":{"DisplayName":"2","TopicName":{"Fn::ImportValue":"net:Name"}}}}}`,
 	})
 	file := c.savePlan(c.open(both), time.Hour)
 	record, err := c.deploy(both, DeployRequest{Plan: &file})

@@ -90,7 +90,8 @@ func TestRunner_KillsStrayProcessesOfKilledRuns(t *testing.T) {
 	}
 	stray := start(runs + "/killed/build")
 	others := []*exec.Cmd{
-		start(runs + "/running/build"), start(runs + "/gone/build"), start(t.TempDir() + "/killed/build"), start(process.Kept),
+		start(runs + "/running/build"), start(runs + "/gone/build"),
+		start(t.TempDir() + "/killed/build"), start(process.Kept),
 	}
 	runSteps(t, &Runner{Root: root}, shellStep("a", "true"))
 	assert.EqualError(t, stray.Wait(), "signal: killed")

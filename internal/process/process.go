@@ -18,8 +18,8 @@ import (
 // SIGTERM and has stopTimeout to end by itself. However the command ends, what is left of its group is killed.
 func RunGroup(cmd *exec.Cmd, stopTimeout time.Duration) error { return run(cmd, stopTimeout, "") }
 
-// RunMarked is RunGroup for a command that marks its processes: those with this mark are killed too when the command has
-// ended, in whatever group they are.
+// RunMarked is RunGroup for a command that marks its processes: those with this mark are killed too when the command
+// has ended, in whatever group they are.
 func RunMarked(cmd *exec.Cmd, stopTimeout time.Duration, mark string) error {
 	cmd.Env = append(cmd.Env, Variable+"="+mark)
 	return run(cmd, stopTimeout, mark)
@@ -57,7 +57,9 @@ func outputHeldError(killed bool) error {
 	if killed {
 		return errors.New(started + "did not end in time and was killed: see that it waits for what it starts")
 	}
-	return errors.New(started + "has its output open still and was not found: end it, and see that the command waits for it")
+	return errors.New(
+		started + "has its output open still and was not found: end it, and see that the command waits for it",
+	)
 }
 
 // signalGroup sends a signal to the command's process group. The error is os.ErrProcessDone if there is none, as

@@ -45,8 +45,9 @@ func TestRunGroup_KillsChildThatOutlivesProgram(t *testing.T) {
 	cmd.Stdout = in
 	go func() { _, _ = io.Copy(io.Discard, out) }()
 	err := RunGroup(cmd, time.Millisecond)
-	require.EqualError(t, err, "its command ended well, but a process that it had started did not end in time and was killed: "+
-		"see that it waits for what it starts")
+	require.EqualError(t, err,
+		"its command ended well, but a process that it had started did not end in time and was killed: "+
+			"see that it waits for what it starts")
 }
 
 func TestRunGroup_InterruptEndsChildrenToo(t *testing.T) {

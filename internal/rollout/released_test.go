@@ -49,15 +49,15 @@ func restored(t *testing.T, o *accountOpener) []int {
 }
 
 func TestReleased_AllAccountsGoBackToWhatWasDeployedTogether(t *testing.T) {
-	const queue, topic, table = "AWS::SQS::Queue", "AWS::SNS::Topic", "AWS::SSM::Parameter"
+	const cluster, topic, handle = "AWS::ECS::Cluster", "AWS::SNS::Topic", "AWS::CloudFormation::WaitConditionHandle"
 	failLast := map[string]string{
-		"111111111111": table, "222222222222": table, "333333333333": simulated.FailingType,
+		"111111111111": handle, "222222222222": handle, "333333333333": simulated.FailingType,
 	}
 	t.Run("the same history everywhere", func(t *testing.T) {
 		o := newOpener(t, false)
-		mustDeployDev(t, o, queue)
+		mustDeployDev(t, o, cluster)
 		mustDeployDev(t, o, topic)
-		mustDeployDev(t, o, table)
+		mustDeployDev(t, o, handle)
 		_, err := runDev(t, o, NewReleased(0, nil), Deploy{})
 		require.NoError(t, err)
 		assert.Equal(t, []int{2, 2, 2}, restored(t, o))
@@ -67,7 +67,7 @@ func TestReleased_AllAccountsGoBackToWhatWasDeployedTogether(t *testing.T) {
 	})
 	t.Run("an account that a failed deployment did not reach stays where it is", func(t *testing.T) {
 		o := newOpener(t, false)
-		mustDeployDev(t, o, queue)
+		mustDeployDev(t, o, cluster)
 		mustDeployDev(t, o, topic)
 		_, err := runDev(t, o, writeDevAssemblies(t, failLast), Deploy{})
 		require.Error(t, err)
@@ -78,11 +78,11 @@ func TestReleased_AllAccountsGoBackToWhatWasDeployedTogether(t *testing.T) {
 	})
 	t.Run("an account of other release numbers", func(t *testing.T) {
 		o := newOpener(t, false)
-		mustDeployDev(t, o, queue)
+		mustDeployDev(t, o, cluster)
 		_, err := runDev(t, o, writeDevAssemblies(t, failLast), Deploy{})
 		require.Error(t, err)
 		mustDeployDev(t, o, topic) // release 3, and release 2 in the last account
-		mustDeployDev(t, o, table)
+		mustDeployDev(t, o, handle)
 		_, err = runDev(t, o, NewReleased(3, nil), Deploy{})
 		require.NoError(t, err)
 		assert.Equal(t, []int{3, 3, 2}, restored(t, o))
@@ -90,10 +90,10 @@ func TestReleased_AllAccountsGoBackToWhatWasDeployedTogether(t *testing.T) {
 	t.Run("an account that was never deployed to", func(t *testing.T) {
 		o := newOpener(t, false)
 		last := o.session.Config.Environments[0].AdditionalWaves[0].Accounts[1]
-		o.session.Config.Environments[0].AdditionalWaves[0].Accounts = o.session.Config.Environments[0].AdditionalWaves[0].Accounts[:1]
-		mustDeployDev(t, o, queue)
-		mustDeployDev(t, o, topic)
 		wave := &o.session.Config.Environments[0].AdditionalWaves[0]
+		wave.Accounts = wave.Accounts[:1]
+		mustDeployDev(t, o, cluster)
+		mustDeployDev(t, o, topic)
 		wave.Accounts = append(wave.Accounts, last)
 		file := filepath.Join(t.TempDir(), "plan.json")
 		_, err := runDev(t, o, NewReleased(0, nil), Plan{File: file, TTL: time.Hour})
@@ -110,7 +110,7 @@ func TestReleased_AllAccountsGoBackToWhatWasDeployedTogether(t *testing.T) {
 		wave := &o.session.Config.Environments[0].AdditionalWaves[0]
 		all := wave.Accounts
 		wave.Accounts = all[:1]
-		mustDeployDev(t, o, queue)
+		mustDeployDev(t, o, cluster)
 		wave.Accounts = all
 		mustDeployDev(t, o, topic)
 		_, err := runDev(t, o, NewReleased(0, nil), Deploy{})
@@ -121,9 +121,9 @@ func TestReleased_AllAccountsGoBackToWhatWasDeployedTogether(t *testing.T) {
 	})
 	t.Run("a rollback that came to its end in some accounts only", func(t *testing.T) {
 		o := newOpener(t, false)
-		mustDeployDev(t, o, queue)
+		mustDeployDev(t, o, cluster)
 		mustDeployDev(t, o, topic)
-		mustDeployDev(t, o, table)
+		mustDeployDev(t, o, handle)
 		wave := &o.session.Config.Environments[0].AdditionalWaves[0]
 		all := wave.Accounts
 		wave.Accounts = all[:1]
@@ -152,7 +152,8 @@ func TestDeployOptions_RulesOfTheEnvironment(t *testing.T) {
 // A plan of a rollback says by itself what it goes back to.
 func TestReleased_PlanIsAppliedWithoutItsNumber(t *testing.T) {
 	o := newOpener(t, false)
-	for _, resourceType := range []string{"AWS::SQS::Queue", "AWS::SNS::Topic", "AWS::SSM::Parameter"} {
+	types := []string{"AWS::ECS::Cluster", "AWS::SNS::Topic", "AWS::CloudFormation::WaitConditionHandle"}
+	for _, resourceType := range types {
 		mustDeployDev(t, o, resourceType)
 	}
 	file := filepath.Join(t.TempDir(), "back.json")
@@ -175,7 +176,7 @@ func TestVerify_ComparesWithTheNewestRelease(t *testing.T) {
 	o := newOpener(t, false)
 	_, err := runDev(t, o, Deployed{}, Verify{})
 	require.ErrorContains(t, err, "nothing was deployed yet: `lockstep deploy --env dev` does that")
-	mustDeployDev(t, o, "AWS::SQS::Queue")
+	mustDeployDev(t, o, "AWS::ECS::Cluster")
 	source := mustDeployDev(t, o, "AWS::SNS::Topic")
 	_, err = runDev(t, o, NewReleased(0, nil), Deploy{})
 	require.NoError(t, err)

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -94,7 +95,8 @@ func writeAssembly(t *testing.T, dir, account, resourceType string) {
 	require.NoError(t, err)
 	require.NoError(t, os.MkdirAll(dir, 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "manifest.json"), manifest, 0o600))
-	template := `{"Resources":{"R":{"Type":"` + resourceType + `"}}}`
+	id := strings.ReplaceAll(resourceType, "::", "") // the type of a resource cannot change
+	template := `{"Resources":{"` + id + `":{"Type":"` + resourceType + `"}}}`
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "web.json"), []byte(template), 0o600))
 }
 

@@ -53,6 +53,9 @@ type Stack struct {
 	Tags                  map[string]string
 	TerminationProtection bool
 	NotificationARNs      []string
+	// ConstructPaths are the paths of the app's constructs by the logical id of their resource, as far as the manifest
+	// has them.
+	ConstructPaths map[string]string
 	// DeployRole is assumed for every call.
 	DeployRole Role
 	// ExecutionRoleARN is the role that CloudFormation assumes.

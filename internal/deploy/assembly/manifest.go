@@ -181,7 +181,11 @@ func (r *reader) readStack(dir, id string, a *artefact) (*Stack, []string, error
 	if err := json.Unmarshal(a.Properties, &p); err != nil {
 		return nil, nil, err
 	}
-	if err := r.checkAppErrors(dir, a); err != nil {
+	metadata, err := r.readMetadata(dir, a)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := checkAppErrors(metadata); err != nil {
 		return nil, nil, err
 	}
 	account, region, err := r.parseEnvironment(a.Environment)
@@ -201,7 +205,8 @@ func (r *reader) readStack(dir, id string, a *artefact) (*Stack, []string, error
 		ID: path.Join(dir, id), Name: cmp.Or(p.StackName, id), Account: account, Region: region,
 		Template: template, TemplateURL: fill(p.TemplateURL), Parameters: parameterStrings(p.Parameters), Tags: p.Tags,
 		TerminationProtection: p.TerminationProtection, NotificationARNs: p.NotificationARNs,
-		DeployRole: p.role(fill), ExecutionRoleARN: fill(p.ExecutionRoleARN),
+		ConstructPaths: constructPaths(metadata),
+		DeployRole:     p.role(fill), ExecutionRoleARN: fill(p.ExecutionRoleARN),
 	}
 	s.addBootstrapRequirement(p.bootstrapProperties)
 	for _, value := range []string{s.TemplateURL, s.DeployRole.ARN, s.ExecutionRoleARN} {

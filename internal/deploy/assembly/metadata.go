@@ -8,41 +8,69 @@ import (
 	"strings"
 )
 
-// errorMetadataType is the type of the errors that an app adds to its stacks with Annotations.addError.
-const errorMetadataType = "aws:cdk:error"
+// The types of the metadata entries that are read.
+const (
+	// errorMetadataType is the type of the errors that an app adds to its stacks with Annotations.addError.
+	errorMetadataType = "aws:cdk:error"
+	// logicalIDMetadataType is the type of the entry that gives the logical id of a construct's resource.
+	logicalIDMetadataType = "aws:cdk:logicalId"
+)
 
-// A metadataEntry is an entry of an artefact's metadata. Its data is text if its type is errorMetadataType.
+// A metadataEntry is an entry of an artefact's metadata. Its data is text if its type is one of the above.
 type metadataEntry struct {
 	Type string          `json:"type"`
 	Data json.RawMessage `json:"data"`
 }
 
-// checkAppErrors refuses a stack to which its app has added errors, as the CDK's command line does.
-func (r *reader) checkAppErrors(dir string, a *artefact) error {
-	sources := []map[string][]metadataEntry{a.Metadata}
-	if a.MetadataFile != "" {
-		file, err := r.resolvePath(dir, a.MetadataFile)
-		if err != nil {
-			return err
-		}
-		var inFile map[string][]metadataEntry
-		if err := r.decode(file, &inFile); err != nil {
-			return wrapMissing(file, err)
-		}
-		sources = append(sources, inFile)
+// text returns the data of an entry of a type; ok is false for an entry of another type.
+func (e metadataEntry) text(entryType string) (data string, ok bool) {
+	ok = e.Type == entryType && json.Unmarshal(e.Data, &data) == nil
+	return data, ok
+}
+
+// readMetadata returns the metadata entries of an artefact by the path of their construct.
+func (r *reader) readMetadata(dir string, a *artefact) (map[string][]metadataEntry, error) {
+	if a.MetadataFile == "" {
+		return a.Metadata, nil
 	}
+	file, err := r.resolvePath(dir, a.MetadataFile)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string][]metadataEntry{}
+	if err := r.decode(file, &all); err != nil {
+		return nil, wrapMissing(file, err)
+	}
+	for construct, entries := range a.Metadata {
+		all[construct] = append(entries, all[construct]...)
+	}
+	return all, nil
+}
+
+// checkAppErrors refuses a stack to which its app has added errors, as the CDK's command line does.
+func checkAppErrors(metadata map[string][]metadataEntry) error {
 	var errs []error
-	for _, metadata := range sources {
-		for _, construct := range sortedKeys(metadata) {
-			for _, entry := range metadata[construct] {
-				var text string
-				if entry.Type == errorMetadataType && json.Unmarshal(entry.Data, &text) == nil {
-					errs = append(errs, fmt.Errorf("%s: the CDK app says: %s", construct, text))
-				}
+	for _, construct := range sortedKeys(metadata) {
+		for _, entry := range metadata[construct] {
+			if text, ok := entry.text(errorMetadataType); ok {
+				errs = append(errs, fmt.Errorf("%s: the CDK app says: %s", construct, text))
 			}
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// constructPaths returns the paths of the constructs by the logical id of their resource.
+func constructPaths(metadata map[string][]metadataEntry) map[string]string {
+	paths := map[string]string{}
+	for _, construct := range sortedKeys(metadata) {
+		for _, entry := range metadata[construct] {
+			if id, ok := entry.text(logicalIDMetadataType); ok {
+				paths[id] = construct
+			}
+		}
+	}
+	return paths
 }
 
 // checkLookups refuses an assembly that was synthesised before all look-ups were answered: it contains placeholders.

@@ -19,10 +19,16 @@ type Template struct {
 	// File is the template's path in the assembly; empty for one that was read from elsewhere.
 	File string
 	// Body is the text. It is what is published, and what the hash in the asset's name is of.
-	Body       string
+	Body string
+	// Description is empty where the template has none.
+	Description string
+	// Transforms are the macros that expand the template before it is deployed.
+	Transforms []string
 	Parameters map[string]Parameter
-	Resources  map[string]Resource
-	Outputs    map[string]Output
+	// Mappings are the mappings as the template has them.
+	Mappings  map[string]any
+	Resources map[string]Resource
+	Outputs   map[string]Output
 	// Imports are the names of the exports that the template imports, as far as they are literal.
 	Imports []string
 	// StackPolicy is the policy, as JSON, that protects the stack's resources from updates; empty for none.
@@ -137,10 +143,12 @@ func ParseTemplate(text string) (Template, error) {
 
 func parseTemplate(text string) (Template, error) {
 	t := struct {
-		Parameters map[string]Parameter
-		Resources  map[string]Resource
-		Outputs    map[string]Output
-		Metadata   map[string]json.RawMessage
+		Description, Transform any
+		Parameters             map[string]Parameter
+		Mappings               map[string]any
+		Resources              map[string]Resource
+		Outputs                map[string]Output
+		Metadata               map[string]json.RawMessage
 	}{}
 	if err := decodeJSON([]byte(text), &t); err != nil {
 		return Template{}, err
@@ -149,10 +157,29 @@ func parseTemplate(text string) (Template, error) {
 	if err != nil {
 		return Template{}, err
 	}
+	description, _ := t.Description.(string)
 	return Template{
-		Body: text, Parameters: t.Parameters, Resources: t.Resources, Outputs: t.Outputs,
+		Body: text, Description: description, Transforms: transformNames(t.Transform), Mappings: t.Mappings,
+		Parameters: t.Parameters, Resources: t.Resources, Outputs: t.Outputs,
 		Imports: collectImports(document, nil), StackPolicy: string(t.Metadata[stackPolicyKey]),
 	}, nil
+}
+
+// transformNames returns the names in a template's Transform section: a name, or a list of names and of objects with a
+// Name.
+func transformNames(section any) []string {
+	list, isList := section.([]any)
+	if !isList && section != nil {
+		list = []any{section}
+	}
+	var names []string
+	for _, item := range list {
+		if macro, ok := item.(map[string]any); ok {
+			item = macro["Name"]
+		}
+		names = append(names, fmt.Sprint(item))
+	}
+	return names
 }
 
 // templateHashPattern matches the key of a template that is published as an asset: the SHA-256 of its text.

@@ -29,6 +29,9 @@ type TemplateFile struct {
 // nestedTemplateSuffix ends the names of the files that the CDK writes the templates of nested stacks to.
 const nestedTemplateSuffix = ".nested.template.json"
 
+// IsNestedTemplate reports whether the CDK writes the template of a nested stack to a file of that name.
+func IsNestedTemplate(file string) bool { return strings.HasSuffix(file, nestedTemplateSuffix) }
+
 // Templates returns the templates of a cloud assembly in the order of their paths: those of the stacks of every
 // manifest, and those of nested stacks. What Read refuses, such as a damaged manifest or a missing template, is left
 // out.
@@ -38,7 +41,7 @@ func Templates(fsys fs.FS) ([]TemplateFile, error) {
 		switch {
 		case path.Base(name) == "manifest.json":
 			return addStackTemplates(fsys, name, found)
-		case strings.HasSuffix(name, nestedTemplateSuffix):
+		case IsNestedTemplate(name):
 			found[name] = TemplateFile{File: name, Stack: strings.TrimSuffix(path.Base(name), nestedTemplateSuffix)}
 		}
 		return nil

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/smithy-go"
 
 	"lockstep/internal/awsclient"
@@ -20,6 +21,10 @@ const maxConcurrent = 8
 
 // A Client works on the stacks of one account and region, as one role.
 type Client struct {
+	// Replaces, if not nil, is asked whether the change of a property replaces a resource, instead of CloudFormation: the
+	// emulated one does not know. It returns a word of types.RequiresRecreation, and false for a type that is not known.
+	Replaces func(resourceType, property string) (types.RequiresRecreation, bool)
+
 	api      *awsclient.CloudFormation
 	progress func(string)
 	now      func() time.Time

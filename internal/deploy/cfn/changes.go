@@ -27,6 +27,9 @@ func (c *Client) changes(ctx context.Context, id, prefix string) ([]change.Chang
 	if err := c.addPropertyValues(ctx, id, resources); err != nil {
 		return nil, err
 	}
+	if c.Replaces != nil {
+		resources = judgeReplacements(resources, c.Replaces)
+	}
 	var out []change.Change
 	for _, resource := range resources {
 		out = append(out, classify(resource, prefix))

@@ -22,7 +22,8 @@ func newChain(steps ...chainStep) History {
 	var releases []Release
 	for i, s := range steps {
 		r := Release{
-			Version: s.version, Number: i + 1, Restores: s.restores, Withdraws: s.withdraws, SynthDigest: digest.Synth(s.assembly),
+			Version: s.version, Number: i + 1, Restores: s.restores, Withdraws: s.withdraws,
+			SynthDigest: digest.Synth(s.assembly),
 		}
 		if s.restores > 0 {
 			r.SynthDigest = releases[s.restores-1].SynthDigest
@@ -55,28 +56,33 @@ func TestHistory_RollbackNeverGoesBackToWithdrawn(t *testing.T) {
 		// withdrawn are the releases that are withdrawn in the end.
 		withdrawn []int
 	}{
-		"nothing was deployed":                  {nil, 0, nil},
-		"the first release":                     {[]chainStep{a}, 0, nil},
-		"a release after another":               {[]chainStep{a, b}, 1, nil},
-		"the same assembly released twice":      {[]chainStep{a, b, b}, 1, nil},
-		"after a rollback":                      {[]chainStep{a, b, c, rollback(2, 3)}, 1, []int{3}},
-		"after a rollback and a release":        {[]chainStep{a, b, c, rollback(2, 3), d}, 2, []int{3}},
-		"and rolled back again":                 {[]chainStep{a, b, c, rollback(2, 3), d, rollback(2, 5)}, 1, []int{3, 5}},
-		"and released once more":                {[]chainStep{a, b, c, rollback(2, 3), d, rollback(2, 5), e}, 2, []int{3, 5}},
-		"after two rollbacks":                   {[]chainStep{a, b, c, rollback(2, 3), rollback(1, 2)}, 0, []int{2, 3}},
-		"after two rollbacks and a release":     {[]chainStep{a, b, c, rollback(2, 3), rollback(1, 2), d}, 1, []int{2, 3}},
-		"to the first and a release":            {[]chainStep{a, b, c, rollback(1, 3), d}, 1, []int{3}},
-		"to a withdrawn one by its number":      {[]chainStep{a, b, rollback(1, 2), rollback(2, 0)}, 1, nil},
-		"and a release after it":                {[]chainStep{a, b, rollback(1, 2), rollback(2, 0), c}, 2, nil},
-		"and back from it again":                {[]chainStep{a, b, rollback(1, 2), rollback(2, 0), rollback(1, 2)}, 0, []int{2}},
+		"nothing was deployed":              {nil, 0, nil},
+		"the first release":                 {[]chainStep{a}, 0, nil},
+		"a release after another":           {[]chainStep{a, b}, 1, nil},
+		"the same assembly released twice":  {[]chainStep{a, b, b}, 1, nil},
+		"after a rollback":                  {[]chainStep{a, b, c, rollback(2, 3)}, 1, []int{3}},
+		"after a rollback and a release":    {[]chainStep{a, b, c, rollback(2, 3), d}, 2, []int{3}},
+		"and rolled back again":             {[]chainStep{a, b, c, rollback(2, 3), d, rollback(2, 5)}, 1, []int{3, 5}},
+		"and released once more":            {[]chainStep{a, b, c, rollback(2, 3), d, rollback(2, 5), e}, 2, []int{3, 5}},
+		"after two rollbacks":               {[]chainStep{a, b, c, rollback(2, 3), rollback(1, 2)}, 0, []int{2, 3}},
+		"after two rollbacks and a release": {[]chainStep{a, b, c, rollback(2, 3), rollback(1, 2), d}, 1, []int{2, 3}},
+		"to the first and a release":        {[]chainStep{a, b, c, rollback(1, 3), d}, 1, []int{3}},
+		"to a withdrawn one by its number":  {[]chainStep{a, b, rollback(1, 2), rollback(2, 0)}, 1, nil},
+		"and a release after it":            {[]chainStep{a, b, rollback(1, 2), rollback(2, 0), c}, 2, nil},
+		"and back from it again": {
+			[]chainStep{a, b, rollback(1, 2), rollback(2, 0), rollback(1, 2)}, 0, []int{2},
+		},
 		"deployed again after it was withdrawn": {[]chainStep{a, b, rollback(1, 2), b, c}, 4, []int{2}},
 		"what was restored, released again":     {[]chainStep{a, b, c, rollback(2, 3), b}, 1, []int{3}},
 		"the same after two rollbacks":          {[]chainStep{a, b, c, rollback(2, 3), rollback(1, 2), a}, 0, []int{2, 3}},
 		"written before there were versions": {
-			[]chainStep{unversioned(a), unversioned(b), unversioned(c), unversioned(rollback(2, 0)), unversioned(d)}, 2, []int{3},
+			[]chainStep{unversioned(a), unversioned(b), unversioned(c), unversioned(rollback(2, 0)), unversioned(d)},
+			2, []int{3},
 		},
 		"a rollback to a rollback, from before there were versions": {
-			[]chainStep{unversioned(a), unversioned(b), unversioned(rollback(1, 0)), unversioned(c), unversioned(rollback(3, 0)), d},
+			[]chainStep{
+				unversioned(a), unversioned(b), unversioned(rollback(1, 0)), unversioned(c), unversioned(rollback(3, 0)), d,
+			},
 			1, []int{2, 4},
 		},
 	} {

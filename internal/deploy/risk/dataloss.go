@@ -9,14 +9,6 @@ import (
 	"lockstep/internal/stateful"
 )
 
-// keptData returns what a resource of a type keeps, and whether it keeps anything.
-func keptData(resourceType string) (string, bool) {
-	if resourceType == change.StackType {
-		return "whatever is in the nested stack", true
-	}
-	return stateful.Data(resourceType)
-}
-
 // removes reports whether the resource of a change goes, or may go.
 func removes(c change.Change) bool {
 	return c.Action == change.Remove || c.Action == change.Replace || c.Action == change.ReplaceMaybe
@@ -25,7 +17,7 @@ func removes(c change.Change) bool {
 // RemovesData reports whether a resource that keeps data goes, whether its data is retained or not.
 func RemovesData(changes []change.Change) bool {
 	return slices.ContainsFunc(changes, func(c change.Change) bool {
-		_, keeps := keptData(c.Type)
+		_, keeps := stateful.Data(c.Type)
 		return keeps && removes(c)
 	})
 }
@@ -34,7 +26,7 @@ func RemovesData(changes []change.Change) bool {
 func dataLossFlags(changes []change.Change, old, next resources) []change.Flag {
 	var flags []change.Flag
 	for _, c := range changes {
-		data, keeps := keptData(c.Type)
+		data, keeps := stateful.Data(c.Type)
 		if !keeps || !removes(c) {
 			continue
 		}

@@ -1,6 +1,7 @@
 package simulated
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -90,7 +91,9 @@ type call struct {
 }
 
 // actionsWithoutStack are the actions whose stack may be nil.
-var actionsWithoutStack = []string{"CreateChangeSet", "ListStacks", "DescribeStackDriftDetectionStatus"}
+var actionsWithoutStack = []string{
+	"CreateChangeSet", "ListStacks", "DescribeStackDriftDetectionStatus", "ListExports", "ListImports",
+}
 
 // actions are the actions of CloudFormation. Their stack is nil only for those of actionsWithoutStack.
 var actions = map[string]func(*call, *stack){
@@ -99,6 +102,8 @@ var actions = map[string]func(*call, *stack){
 	"DescribeStackEvents":         (*call).describeEvents,
 	"ListStackResources":          (*call).listResources,
 	"ListStacks":                  (*call).listStacks,
+	"ListExports":                 (*call).listExports,
+	"ListImports":                 (*call).listImports,
 	"CreateChangeSet":             (*call).createChangeSet,
 	"DescribeChangeSet":           (*call).describeChangeSet,
 	"ListChangeSets":              (*call).listChangeSets,
@@ -207,7 +212,8 @@ func (c *call) description(s *stack) string {
 	}
 	declared, _ := s.template["Outputs"].(map[string]any)
 	for _, k := range slices.Sorted(maps.Keys(declared)) {
-		outputs = append(outputs, xmlElements("OutputKey", k, "OutputValue", "value"))
+		name, value := export(declared[k])
+		outputs = append(outputs, xmlElements("OutputKey", k, "OutputValue", value, "ExportName", name))
 	}
 	return xmlMembers("Stacks", []string{
 		s.summary() + xmlElements(
@@ -229,6 +235,51 @@ func (c *call) parameter(template map[string]any, name, value string) string {
 			xmlElement("ResolvedValue", c.cloud.ssmValue(value))
 	}
 	return xmlElement("ParameterKey", name) + xmlParent("ParameterValue", escapeAll([]string{value})[0])
+}
+
+// export returns the literal name that an output of a template is exported under, empty for none, and its value. A
+// value that is not literal is its expression.
+func export(output any) (name, value string) {
+	declared, _ := output.(map[string]any)
+	under, _ := declared["Export"].(map[string]any)
+	name, _ = under["Name"].(string)
+	value, isText := declared["Value"].(string)
+	if !isText {
+		text, _ := json.Marshal(declared["Value"]) // it was decoded from JSON
+		value = string(text)
+	}
+	return name, value
+}
+
+func (c *call) listExports(*stack) {
+	var out []string
+	for _, id := range slices.Sorted(maps.Keys(c.account.stacks)) {
+		s := c.account.stacks[id]
+		declared, _ := s.template["Outputs"].(map[string]any)
+		for _, k := range slices.Sorted(maps.Keys(declared)) {
+			if name, value := export(declared[k]); name != "" && s.status != "DELETE_COMPLETE" {
+				out = append(out, xmlElements("Name", name, "Value", value, "ExportingStackId", s.id))
+			}
+		}
+	}
+	writeResult(c.w, "ListExports", xmlMembers("Exports", out))
+}
+
+func (c *call) listImports(*stack) {
+	name := c.form.Get("ExportName")
+	var out []string
+	for _, id := range slices.Sorted(maps.Keys(c.account.stacks)) {
+		s := c.account.stacks[id]
+		if s.template != nil && s.status != "DELETE_COMPLETE" && strings.Contains(s.body, "Fn::ImportValue") &&
+			strings.Contains(s.body, `"`+name+`"`) {
+			out = append(out, s.name)
+		}
+	}
+	if len(out) == 0 {
+		writeValidationError(c.w, "Export '%s' is not imported by any stack.", name)
+		return
+	}
+	writeResult(c.w, "ListImports", xmlMembers("Imports", out))
 }
 
 // summary returns the elements that DescribeStacks and ListStacks have in common.

@@ -1,0 +1,57 @@
+package tests
+
+import (
+	"archive/zip"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/pipeline"
+	"lockstep/tools"
+)
+
+// The committed model of AWS's resource types is what its generator makes of the pinned sources. Nothing is installed
+// for this test.
+func TestAWSModel_IsAsGenerated(t *testing.T) {
+	installer, err := tools.NewInstaller(os.Environ(), func(string) {})
+	require.NoError(t, err)
+	state, _ := installer.State(pipeline.ToolCfnLint)
+	if state != tools.Installed || !installer.HasData(tools.AWSServiceSpec) {
+		t.Skip("the sources are not installed: `go generate ./internal/awsmodel` installs them")
+	}
+	fresh := filepath.Join(t.TempDir(), "types.zip")
+	generate := exec.Command("go", "run", "./internal/awsmodel/generate", "-out", fresh)
+	generate.Dir = repository
+	out, err := generate.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	want := unzip(t, fresh)
+	got := unzip(t, filepath.Join(repository, "internal", "awsmodel", "types.zip"))
+	assert.Len(t, got, len(want))
+	for name, text := range want {
+		if got[name] != text {
+			assert.Fail(t, "not as generated: run `go generate ./internal/awsmodel`", name)
+		}
+	}
+}
+
+// unzip returns the files of an archive.
+func unzip(t *testing.T, file string) map[string]string {
+	t.Helper()
+	archive, err := zip.OpenReader(file)
+	require.NoError(t, err)
+	defer archive.Close()
+	files := map[string]string{}
+	for _, entry := range archive.File {
+		r, err := entry.Open()
+		require.NoError(t, err)
+		text, err := io.ReadAll(r)
+		require.NoError(t, err)
+		files[entry.Name] = string(text)
+	}
+	return files
+}

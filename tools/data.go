@@ -1,0 +1,86 @@
+package tools
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/gofrs/flock"
+
+	"lockstep/internal/fsx"
+	"lockstep/internal/pipeline"
+)
+
+// A DataSource is published data that generated files of this module are made from. Only `go generate` needs it.
+type DataSource struct {
+	// Package is the npm package that holds it, and Version the pinned version.
+	Package, Version string
+	// File is the file with the data, in the folder that it is installed in.
+	File string
+}
+
+// AWSServiceSpec is the key of the CDK's database of resource types.
+const AWSServiceSpec = "aws-service-spec"
+
+// DataSources is the table of the data sources. Each has its lock files in the folder of its key, as tools have.
+var DataSources = map[string]DataSource{
+	AWSServiceSpec: {
+		Package: "@aws-cdk/aws-service-spec", Version: "0.1.216",
+		File: "node_modules/@aws-cdk/aws-service-spec/db.json.gz",
+	},
+}
+
+// installedData returns the file of a data source, and whether it is installed completely.
+func (i *Installer) installedData(name string) (file string, ok bool) {
+	dir := filepath.Join(i.dir, fmt.Sprintf("%s-%s-%.12s", name, DataSources[name].Version, computeDataSum(name)))
+	file = filepath.Join(dir, filepath.FromSlash(DataSources[name].File))
+	_, err := os.Stat(filepath.Join(dir, completionFile))
+	return file, err == nil
+}
+
+// HasData reports whether a data source is installed.
+func (i *Installer) HasData(name string) bool {
+	_, ok := i.installedData(name)
+	return ok
+}
+
+// InstallData installs a data source, unless it is installed, and returns its file.
+func (i *Installer) InstallData(ctx context.Context, name string) (string, error) {
+	file, ok := i.installedData(name)
+	if ok {
+		return file, nil
+	}
+	if err := os.MkdirAll(i.dir, 0o755); err != nil {
+		return "", ExplainWriteError(i.dir, err)
+	}
+	source := DataSources[name]
+	dir := file[:len(file)-len(source.File)-1]
+	lock := flock.New(dir + ".lock")
+	defer lock.Close()
+	if _, err := lock.TryLockContext(ctx, lockInterval); err != nil {
+		return "", ExplainWriteError(i.dir, err)
+	}
+	if file, ok := i.installedData(name); ok { // by the process that had the lock
+		return file, nil
+	}
+	i.progress(fmt.Sprintf("installing %s %s, once", source.Package, source.Version))
+	if err := os.RemoveAll(dir); err != nil {
+		return "", ExplainWriteError(i.dir, err)
+	}
+	if err := os.CopyFS(dir, lockFiles(name)); err != nil {
+		return "", ExplainWriteError(i.dir, err)
+	}
+	for _, argv := range dataCommands() {
+		if err := i.runCommand(ctx, dir, argv, nil); err != nil {
+			return "", fmt.Errorf("%s could not be installed: %w", source.Package, err)
+		}
+	}
+	if _, err := os.Stat(file); err != nil {
+		return "", fmt.Errorf("%s could not be installed: %w", source.Package, err)
+	}
+	return file, ExplainWriteError(i.dir, fsx.Replace(filepath.Join(dir, completionFile), nil, fsx.PublicFile))
+}
+
+// dataCommands returns the commands that install a data source in a folder with its lock files.
+func dataCommands() [][]string { return pipeline.Tool{Kind: pipeline.NodePackages}.InstallCommands() }
