@@ -134,7 +134,8 @@ func (a *app) rootCommand() *cobra.Command {
 	flags.BoolVar(&a.noCache, "no-cache", false, "run every step again, whatever the cache holds")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "show everything that the steps print")
 	flags.StringVar(&a.progress, "progress", "auto", "how to show progress: auto, plain or none")
-	flags.StringVarP(&a.dir, "directory", "C", "", "work in this folder instead of the current one")
+	flags.StringVarP(&a.dir, "directory", "C", "", "work in this folder instead of the current one; "+
+		"relative paths start there")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w; `%s --help` shows what it takes", err, cmd.CommandPath())
 	})
