@@ -21,7 +21,7 @@ that has to be allowed: loss of data, wider access.`,
 			if f.planFile == "" {
 				return nil, usagef("which plan? Write --plan with the file that `lockstep plan --out` wrote")
 			}
-			if err := f.read(a.dir); err != nil {
+			if err := f.read(); err != nil {
 				return nil, err
 			}
 			plan, done := *f.reviewedPlan, messagef("")
@@ -39,7 +39,7 @@ that has to be allowed: loss of data, wider access.`,
 	}
 	a.addLiveFlag(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&f.planFile, "plan", "", "the plan's file")
+	addPathFlag(flags, &f.planFile, "plan", "the plan's file")
 	flags.StringVar(&note, "note", "", "why, for whoever reads the release record")
 	f.addAllowFlag(flags)
 	return cmd

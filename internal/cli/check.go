@@ -73,7 +73,7 @@ func (a *app) checkFiles(ctx context.Context, p *project, files []string) (resul
 	}
 	names := make([]string, len(files))
 	for i, file := range files {
-		if names[i], err = p.relativePath(file); err != nil {
+		if names[i], err = p.relativePath(a.dir, file); err != nil {
 			return nil, err
 		}
 	}
@@ -86,9 +86,10 @@ func (a *app) checkFiles(ctx context.Context, p *project, files []string) (resul
 	})
 }
 
-// relativePath returns the path of a file relative to the project's root, with slashes.
-func (p *project) relativePath(file string) (string, error) {
-	path, err := filepath.Abs(file)
+// relativePath returns the path of a file relative to the project's root, with slashes. A relative file is in dir, or in
+// the current folder if that is empty.
+func (p *project) relativePath(dir, file string) (string, error) {
+	path, err := filepath.Abs(inFolder(dir, file))
 	if err != nil {
 		return "", err
 	}

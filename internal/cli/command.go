@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy"
@@ -121,8 +123,11 @@ func (a *app) rootCommand() *cobra.Command {
 		Use: "lockstep", Short: "A pipeline that can be tried before it is pushed", Long: rootHelp,
 		SilenceErrors: true, SilenceUsage: true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
-		PersistentPreRunE: func(*cobra.Command, []string) error { return a.checkFlags() },
-		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			a.resolvePaths(cmd.Flags())
+			return a.checkFlags()
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usagef("there is no command %q; `lockstep --help` lists them all", args[0])
@@ -137,7 +142,8 @@ func (a *app) rootCommand() *cobra.Command {
 	flags.BoolVar(&a.noCache, "no-cache", false, "run every step again, whatever the cache holds")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "show everything that the steps print")
 	flags.StringVar(&a.progress, "progress", "auto", "how to show progress: auto, plain or none")
-	flags.StringVarP(&a.dir, "directory", "C", "", "work in this folder instead of the current one")
+	flags.StringVarP(&a.dir, "directory", "C", "", "work in this folder instead of the current one; "+
+		"relative paths start there")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w; `%s --help` shows what it takes", err, cmd.CommandPath())
 	})
@@ -202,6 +208,42 @@ func (a *app) checkFlags() error {
 		return a.readEndpoint()
 	}
 	return usagef("--progress %s: write auto, plain or none", a.progress)
+}
+
+// addPathFlag adds a flag with the path of a file or folder. A relative path is in the folder that -C names.
+func addPathFlag(flags *pflag.FlagSet, path *string, name, usage string) {
+	flags.Var((*pathValue)(path), name, usage)
+}
+
+// A pathValue is a flag's value that is the path of a file or folder.
+type pathValue string
+
+func (v *pathValue) String() string { return string(*v) }
+
+func (v *pathValue) Set(path string) error {
+	*v = pathValue(path)
+	return nil
+}
+
+// Type returns what the help shows.
+func (v *pathValue) Type() string { return "string" }
+
+// resolvePaths makes the paths in flags relative to the current folder.
+func (a *app) resolvePaths(flags *pflag.FlagSet) {
+	flags.VisitAll(func(f *pflag.Flag) {
+		if path, ok := f.Value.(*pathValue); ok && *path != "" {
+			*path = pathValue(inFolder(a.dir, string(*path)))
+		}
+	})
+}
+
+// inFolder returns a path relative to the current folder from one that is relative to dir. An empty dir is the current
+// folder.
+func inFolder(dir, path string) string {
+	if dir == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
 }
 
 // noArgs refuses arguments to a command that takes none.

@@ -71,7 +71,7 @@ func (a *app) onFilesCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringArrayVar(&g.FilePatterns, "files", nil, "a pattern of the files that the program is given")
-	cmd.Flags().StringVar(&out, "out", "", "write what the program prints to this file, if it succeeds")
+	addPathFlag(cmd.Flags(), &out, "out", "write what the program prints to this file, if it succeeds")
 	return cmd
 }
 

@@ -20,7 +20,7 @@ func (a *app) gatherCommand() *cobra.Command {
 		Short: "Merge the reports of gates that ran in containers",
 	}
 	from := addResultsFlag(cmd)
-	cmd.Flags().StringVar(&into, "into", "", "the folder for the reports")
+	addPathFlag(cmd.Flags(), &into, "into", "the folder for the reports")
 	cmd.RunE = func(*cobra.Command, []string) error {
 		if into == "" {
 			return usagef("write --into with the folder for the reports")
@@ -54,7 +54,9 @@ func (a *app) tellCommand() *cobra.Command {
 }
 
 func addResultsFlag(cmd *cobra.Command) *string {
-	return cmd.Flags().String("results", "", "the results of the steps, as JSON")
+	file := ""
+	addPathFlag(cmd.Flags(), &file, "results", "the file with the results of the steps, as JSON")
+	return &file
 }
 
 // maxResultsBytes is more than the results of ten thousand steps.

@@ -42,7 +42,7 @@ there, set
 
 Nothing is listened on before the accounts are ready. An interrupt stops them and keeps their state.`
 	cmd.Flags().StringVar(&listen, "listen", listen, "the address to listen on")
-	cmd.Flags().StringVar(&certificates, "certificates", "", "the folder that `rehearsal certificate` made")
+	addPathFlag(cmd.Flags(), &certificates, "certificates", "the folder that `rehearsal certificate` made")
 	addHostFlag(cmd, &hosts)
 	return cmd
 }
@@ -65,7 +65,7 @@ func (a *app) rehearsalCertificate() *cobra.Command {
 			return rehearsal.MakeCertificates(into, a.Environ, a.Now(), hosts)
 		},
 	}
-	cmd.Flags().StringVar(&into, "into", "", "the folder that it belongs in")
+	addPathFlag(cmd.Flags(), &into, "into", "the folder that it belongs in")
 	addHostFlag(cmd, &hosts)
 	return cmd
 }

@@ -60,6 +60,6 @@ relative to the repository.`,
 		}),
 	}
 	cmd.Flags().StringVar(&format, "format", format, "text, html, sarif, junit or json")
-	cmd.Flags().StringVar(&out, "out", "", "write to this file instead of stdout")
+	addPathFlag(cmd.Flags(), &out, "out", "write to this file instead of stdout")
 	return cmd
 }

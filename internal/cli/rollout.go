@@ -63,12 +63,12 @@ type rolloutFlags struct {
 func newRolloutFlags() *rolloutFlags { return &rolloutFlags{maxFailures: -1, goodFor: planfile.TTL} }
 
 func (f *rolloutFlags) addOutFlags(flags *pflag.FlagSet, usage string) {
-	flags.StringVar(&f.out, "out", "", usage)
+	addPathFlag(flags, &f.out, "out", usage)
 	flags.DurationVar(&f.goodFor, "good-for", f.goodFor, "how long the plan may be applied")
 }
 
 func (f *rolloutFlags) addDeployFlags(flags *pflag.FlagSet) {
-	flags.StringVar(&f.planFile, "plan", "", "apply the plan of this file as it is, or refuse")
+	addPathFlag(flags, &f.planFile, "plan", "apply the plan of this file as it is, or refuse")
 	f.addAllowFlag(flags)
 	flags.IntVar(&f.maxFailures, "max-failures", f.maxFailures, "in an environment with several accounts, "+
 		"start no further account once more than so many have failed; by default, a failure stops the waves after it")
@@ -79,15 +79,15 @@ func (f *rolloutFlags) addAllowFlag(flags *pflag.FlagSet) {
 }
 
 // read reads what the flags name. It makes paths absolute, because a step works in the project's folder.
-func (f *rolloutFlags) read(dir string) error {
+func (f *rolloutFlags) read() error {
 	if err := f.checkCombination(); err != nil {
 		return err
 	}
 	for _, path := range []*string{&f.out, &f.drop, &f.planFile} {
-		if *path == "" || filepath.IsAbs(*path) {
+		if *path == "" {
 			continue
 		}
-		absolute, err := filepath.Abs(filepath.Join(dir, *path))
+		absolute, err := filepath.Abs(*path)
 		if err != nil {
 			return err
 		}
@@ -196,7 +196,7 @@ func (a *app) newRolloutCommand(r rolloutCommand) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: string(r.stage), Short: r.short, Long: r.long, Args: noArgs,
 		RunE: a.inProject(func(ctx context.Context, p *project) (result, error) {
-			if err := f.read(a.dir); err != nil {
+			if err := f.read(); err != nil {
 				return nil, err
 			}
 			environments, err := f.environments(p, a.env)
@@ -219,9 +219,9 @@ func (a *app) newRolloutCommand(r rolloutCommand) *cobra.Command {
 	a.addEnvFlag(cmd)
 	a.addLiveFlag(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&f.assembly, "assembly", "", "use the cloud assembly in this folder, "+
+	addPathFlag(flags, &f.assembly, "assembly", "use the cloud assembly in this folder, "+
 		"or in its subfolder for the environment, instead of synthesising one")
-	flags.StringVar(&f.recordFile, "record", "", "write the result to this file as JSON, for the program that runs this "+
+	addPathFlag(flags, &f.recordFile, "record", "write the result to this file as JSON, for the program that runs this "+
 		"as a step, instead of a summary to stdout")
 	if r.addFlags != nil {
 		r.addFlags(f, flags)

@@ -120,7 +120,7 @@ cache, and their programs are linked in its bin folder, which a container image 
 			return a.finish(installTools(cmd.Context(), installer, names, into))
 		},
 	}
-	cmd.Flags().StringVar(&into, "into", "", "install below this folder")
+	addPathFlag(cmd.Flags(), &into, "into", "install below this folder")
 	cmd.Flags().BoolVar(&all, "all", false, "install every tool of the table")
 	return cmd
 }

@@ -39,7 +39,7 @@ func Terminal(w io.Writer) io.Writer {
 	case *writer:
 		return w.w
 	case *terminalWriter:
-		return w.writer.w
+		return w.w
 	}
 	return w
 }

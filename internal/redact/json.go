@@ -39,21 +39,26 @@ func formatJSON(document any) string {
 	return strings.TrimSpace(b.String())
 }
 
+// hideInObject returns an object without its secrets. A policy and a reference to a secret have none.
+func hideInObject(object map[string]any, isSecret bool, depth int) any {
+	if isPolicyDocument(object) || isReference(object) {
+		return object
+	}
+	out := map[string]any{}
+	named := isNamedSecret(object)
+	for key, value := range object {
+		hides := isSecret && !isAttributeKey(key) || isSecretName(key) || named && isValueKey(key)
+		out[key] = hideInJSON(value, hides, depth)
+	}
+	return out
+}
+
 // hideInJSON returns a document without its secrets. If isSecret is set, the document is the value of a member whose
 // name says so.
 func hideInJSON(document any, isSecret bool, depth int) any {
 	switch v := document.(type) {
 	case map[string]any:
-		if isPolicyDocument(v) || isReference(v) {
-			return v
-		}
-		out := map[string]any{}
-		named := isNamedSecret(v)
-		for key, value := range v {
-			hides := isSecret && !isAttributeKey(key) || isSecretName(key) || named && isValueKey(key)
-			out[key] = hideInJSON(value, hides, depth)
-		}
-		return out
+		return hideInObject(v, isSecret, depth)
 	case []any:
 		out := make([]any, len(v))
 		for i, item := range v {

@@ -173,12 +173,12 @@ func formatDuration(millis int64) string {
 	}
 }
 
-// plural returns a count with its noun.
-func plural(n int, noun string) string {
+// resourceCount returns how many resources there are, in words.
+func resourceCount(n int) string {
 	if n == 1 {
-		return "1 " + noun
+		return "1 resource"
 	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return fmt.Sprintf("%d resources", n)
 }
 
 // sortByStage returns the results in the order of the pipeline's stages, without those of unknown stages.

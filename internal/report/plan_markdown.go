@@ -19,11 +19,15 @@ var actionLabels = map[change.Action]string{
 	change.Remove:       "**remove**",
 }
 
+// maxCommentBytes is the length of the longest comment that GitHub takes, which is the shortest limit of the common
+// forges. GitHub counts characters.
+const maxCommentBytes = 65_536
+
 // PlanMarkdown returns a plan as a comment for a pull request: how many resources change, what has to be allowed, and
-// every stack that changes.
+// every stack that changes. If that does not fit into a comment, the last lines are left out, and the comment says so.
 func PlanMarkdown(f planfile.File) string {
+	title := fmt.Sprintf("### Plan for %s: %s\n\n", escapeMarkdown(f.Environment), planCounts(f))
 	var b strings.Builder
-	fmt.Fprintf(&b, "### Plan for %s: %s\n\n", escapeMarkdown(f.Environment), planCounts(f))
 	if flags := f.Flags(); len(flags) > 0 {
 		fmt.Fprintf(&b, "> **Has to be allowed by name**\n>\n")
 		for _, flag := range flags {
@@ -42,6 +46,12 @@ func PlanMarkdown(f planfile.File) string {
 		}
 		writeTargetMarkdown(&b, t)
 	}
+	return fitComment(title, b.String(), planFooter(f))
+}
+
+// planFooter returns the last line of a plan's comment: which plan it is, of what, and how long it may be applied.
+func planFooter(f planfile.File) string {
+	var b strings.Builder
 	fmt.Fprintf(&b, "<sub>plan %s, assembly %s",
 		inlineCode(fmt.Sprintf("%.12s", f.Digest)), inlineCode(fmt.Sprintf("%.12s", f.EnvironmentDigest)))
 	if f.Commit != "" {
@@ -50,6 +60,25 @@ func PlanMarkdown(f planfile.File) string {
 	const minutes = "2006-01-02 15:04 MST"
 	fmt.Fprintf(&b, ", made %s, good until %s</sub>\n", formatUTC(f.CreatedAt, minutes), formatUTC(f.Expires, minutes))
 	return b.String()
+}
+
+// fitComment joins the parts of a comment. If they are too long for one, it leaves out the last lines of the body, and
+// says below the title how many.
+func fitComment(title, body, footer string) string {
+	if len(title)+len(body)+len(footer) <= maxCommentBytes {
+		return title + body + footer
+	}
+	const note = "> **%d lines do not fit into a comment** and are left out: the plan's file has them, " +
+		"and `lockstep plan` prints them.\n\n"
+	room := maxCommentBytes - len(title) - len(footer) - len(note) - len("1000000\n")
+	shown := body[:strings.LastIndex(body[:room], "\n")+1]
+	leftOut := 0
+	for line := range strings.Lines(body[len(shown):]) {
+		if strings.TrimSpace(line) != "" {
+			leftOut++
+		}
+	}
+	return title + fmt.Sprintf(note, leftOut) + shown + "\n" + footer
 }
 
 func formatUTC(t time.Time, layout string) string { return t.UTC().Format(layout) }
@@ -68,7 +97,7 @@ func writeTargetMarkdown(b *strings.Builder, t planfile.Target) {
 		fmt.Fprintf(b, "Unchanged: %s.\n\n", strings.Join(unchanged, ", "))
 	}
 	for _, name := range t.OrphanedStacks {
-		fmt.Fprintf(b, "Left behind: %s, which the assembly has no more.\n\n", inlineCode(name))
+		fmt.Fprintf(b, "Orphaned: %s, which the assembly no longer has.\n\n", inlineCode(name))
 	}
 }
 
@@ -78,7 +107,7 @@ func writeStackMarkdown(b *strings.Builder, s planfile.Stack) {
 		fmt.Fprintf(b, ", because %s", escapeMarkdown(s.Reason))
 	}
 	if s.UnseenResources > 0 {
-		fmt.Fprintf(b, "; its template has %s", plural(s.UnseenResources, "resource"))
+		fmt.Fprintf(b, "; its template has %s", resourceCount(s.UnseenResources))
 	}
 	b.WriteString("\n\n")
 	if len(s.Changes) == 0 {

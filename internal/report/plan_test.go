@@ -68,7 +68,7 @@ func TestPlanMarkdown_SaysWhatHasToBePlannedAgain(t *testing.T) {
 
 func TestPlanMarkdown_OrphanedStacks(t *testing.T) {
 	file := planfile.File{Targets: []planfile.Target{{OrphanedStacks: []string{"old"}}}}
-	assert.Contains(t, PlanMarkdown(file), "Left behind: `old`")
+	assert.Contains(t, PlanMarkdown(file), "Orphaned: `old`")
 }
 
 func TestPlanText_ShowsChangesFlagsAndOrphanedStacks(t *testing.T) {

@@ -47,7 +47,7 @@ func stackText(s deploy.StackRecord) string {
 		fmt.Fprintf(&b, ": %s", display.Line(s.Reason))
 	}
 	if s.Outcome == change.Deferred && s.UnseenResources > 0 {
-		fmt.Fprintf(&b, "; its template has %s", plural(s.UnseenResources, "resource"))
+		fmt.Fprintf(&b, "; its template has %s", resourceCount(s.UnseenResources))
 	}
 	for _, note := range s.Notes {
 		fmt.Fprintf(&b, "\n  %s", display.Line(note))

@@ -161,7 +161,7 @@ func writeStacks(w io.Writer, stacks []deploy.StackRecord) {
 			outcome += ": " + counts
 		}
 		if st.Outcome == change.Deferred && st.UnseenResources > 0 {
-			outcome += fmt.Sprintf(": %s not seen", plural(st.UnseenResources, "resource"))
+			outcome += fmt.Sprintf(": %s not seen", resourceCount(st.UnseenResources))
 		}
 		rows = append(rows, []string{"  " + display.Line(st.Name), display.Line(outcome)})
 	}
@@ -201,7 +201,7 @@ func (s *Summary) writeCoverage(w io.Writer) {
 		return
 	}
 	rehearsed := c.Resources - len(c.StandIns)
-	fmt.Fprintf(w, "\nrehearsed %d of %s (%.0f %%)\n", rehearsed, plural(c.Resources, "resource"), 100*c.Ratio)
+	fmt.Fprintf(w, "\nrehearsed %d of %s (%.0f %%)\n", rehearsed, resourceCount(c.Resources), 100*c.Ratio)
 	for _, in := range c.StandIns {
 		fmt.Fprintf(w, "  not rehearsed: %s %s in %s\n",
 			display.Line(in.Type), display.Line(in.LogicalID), display.Line(in.Stack))

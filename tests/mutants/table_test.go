@@ -199,8 +199,8 @@ var table = []Mutant{
 	{
 		File:    "config/awsrules/tags.go",
 		Package: "./config/awsrules", Run: ".",
-		Old: "if n := utf8.RuneCountInString(value); n",
-		New: "if n := len(value); n",
+		Old: "n := utf8.RuneCountInString(value)",
+		New: "n := len(value)",
 	},
 	{
 		File:    "config/awsrules/tags.go",

@@ -90,7 +90,7 @@ func (t Template) attributeIsSecret(name string, path []string) bool {
 		return attribute == "Value" && t.refersToSecret(resource.Properties["Value"], path)
 	case resource.Type == "AWS::CloudFormation::Stack", resource.Type == "AWS::CloudFormation::CustomResource",
 		strings.HasPrefix(resource.Type, "Custom::"):
-		return t.refersToSecret(map[string]any(resource.Properties), path)
+		return t.refersToSecret(resource.Properties, path)
 	}
 	return false
 }
