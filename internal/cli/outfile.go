@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"lockstep/internal/deploy/planfile"
+	"lockstep/internal/fsx"
 )
 
 // An outKind is the kind of a file that a command writes where the user says.
@@ -114,7 +115,7 @@ func kindOfFile(path string) (kind outKind, isEmpty bool, err error) {
 	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
 		return "", err == nil, err
 	}
-	file, err := os.Open(path)
+	file, err := fsx.Open(path)
 	if err != nil {
 		return "", false, err
 	}
