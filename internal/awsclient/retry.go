@@ -3,9 +3,11 @@ package awsclient
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -111,7 +113,7 @@ func (a *attemptCounts) shouldRetry(err error, renew func()) bool {
 	switch {
 	case isThrottled(err):
 		return elapsed < throttleTimeout
-	case IsUnreachable(err):
+	case IsUnreachable(err) && !wasReset(err):
 		return elapsed <= unreachableTimeout
 	case isExpiredToken(err) && renew != nil:
 		a.renewals++
@@ -120,6 +122,13 @@ func (a *attemptCounts) shouldRetry(err error, renew func()) bool {
 	}
 	a.failures++
 	return a.failures < maxAttempts
+}
+
+// wasReset reports whether a connection was made and then closed by the other side. Somebody answers there, so how long
+// the operation has taken, with its upload, says nothing.
+func wasReset(err error) bool {
+	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 type attemptsKey struct{}
