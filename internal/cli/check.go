@@ -86,8 +86,8 @@ func (a *app) checkFiles(ctx context.Context, p *project, files []string) (resul
 	})
 }
 
-// relativePath returns the path of a file relative to the project's root, with slashes. A relative file is in dir, or in
-// the current folder if that is empty.
+// relativePath returns the path of a file relative to the project's root, with slashes. A relative file is in dir, or
+// in the current folder if that is empty.
 func (p *project) relativePath(dir, file string) (string, error) {
 	path, err := filepath.Abs(inFolder(dir, file))
 	if err != nil {

@@ -23,10 +23,7 @@ records say what that is, and --to is a number of that account's.
 An environment that asks for approvals takes only an approved plan here too: --out writes one,
 ` + "`approve`" + ` approves it, --plan applies it.`,
 		RunE: a.inProject(func(ctx context.Context, p *project) (result, error) {
-			if err := f.read(); err != nil {
-				return nil, err
-			}
-			environments, err := f.environments(p, a.env)
+			environments, err := f.readEnvironments(p, a.env)
 			if err != nil {
 				return nil, err
 			}

@@ -113,6 +113,14 @@ func (f *rolloutFlags) read() error {
 	return nil
 }
 
+// readEnvironments reads what the flags name and returns the environments of the command.
+func (f *rolloutFlags) readEnvironments(p *project, name string) ([]config.Environment, error) {
+	if err := f.read(); err != nil {
+		return nil, err
+	}
+	return f.environments(p, name)
+}
+
 // environments returns the environments that --env names or, without it, the one that the plan is of.
 func (f *rolloutFlags) environments(p *project, name string) ([]config.Environment, error) {
 	if name == "" && f.reviewedPlan != nil {
@@ -196,10 +204,7 @@ func (a *app) newRolloutCommand(r rolloutCommand) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: string(r.stage), Short: r.short, Long: r.long, Args: noArgs,
 		RunE: a.inProject(func(ctx context.Context, p *project) (result, error) {
-			if err := f.read(); err != nil {
-				return nil, err
-			}
-			environments, err := f.environments(p, a.env)
+			environments, err := f.readEnvironments(p, a.env)
 			if err != nil {
 				return nil, err
 			}

@@ -30,26 +30,21 @@ const (
 )
 
 func TestFault_ThrottlingAndServerErrors(t *testing.T) {
-	documentFault(t, "429 and 5xx", "30 % of all calls are answered with 429, 500, 502, 503 or 504",
+	w := newFaultTestbed(t, "429 and 5xx", "30 % of all calls are answered with 429, 500, 502, 503 or 504",
 		"it passes, with nothing done twice")
-	w := newTestbed(t)
 	codes := []int{429, 500, 502, 503, 504}
 	w.proxy.setFault(withProbability(0.3, func(c *call) bool {
 		c.w.WriteHeader(codes[c.n%len(codes)])
 		return true
 	}))
-	w.deploy(w.assembly("dev", dev, stackCount, "one"))
-	_, spoiled := w.proxy.counts()
-	assert.Positive(t, spoiled)
-	w.proxy.setFault(nil)
-	w.assertDeployed(stackCount, "one")
+	w.deployDespiteFault()
 	assert.Equal(t, 1, w.countOperations("stack0"))
 }
 
 func TestFault_ConnectionResets(t *testing.T) {
-	documentFault(t, "connection resets", "20 % of all connections are reset, half of them after the call was carried out",
+	w := newFaultTestbed(t, "connection resets",
+		"20 % of all connections are reset, half of them after the call was carried out",
 		"it passes, with nothing done twice")
-	w := newTestbed(t)
 	w.proxy.setFault(withProbability(0.2, func(c *call) bool {
 		if c.n%2 == 0 {
 			c.forward()
@@ -66,10 +61,9 @@ func TestFault_ConnectionResets(t *testing.T) {
 }
 
 func TestFault_LateResponses(t *testing.T) {
-	documentFault(t, "late answers",
+	w := newFaultTestbed(t, "late answers",
 		"the first answer to each kind of writing call does not come, after it was carried out",
 		"the call is made again without waiting, and it passes, with nothing done twice")
-	w := newTestbed(t)
 	var mu sync.Mutex
 	late := map[string]bool{"CreateChangeSet": true, "ExecuteChangeSet": true, "PUT": true, "AssumeRole": true}
 	w.proxy.setFault(func(c *call) bool {
@@ -92,9 +86,9 @@ func TestFault_LateResponses(t *testing.T) {
 }
 
 func TestFault_ExpiringSessionCredentials(t *testing.T) {
-	documentFault(t, "expiring credentials", "every assumed session is refused as expired from its fifteenth call on",
+	w := newFaultTestbed(t, "expiring credentials",
+		"every assumed session is refused as expired from its fifteenth call on",
 		"new ones are asked for, and it passes")
-	w := newTestbed(t)
 	var mu sync.Mutex
 	used := map[string]int{}
 	w.proxy.setFault(func(c *call) bool {
@@ -117,17 +111,12 @@ func TestFault_ExpiringSessionCredentials(t *testing.T) {
 		}
 		return true
 	})
-	w.deploy(w.assembly("dev", dev, stackCount, "one"))
-	_, spoiled := w.proxy.counts()
-	assert.Positive(t, spoiled)
-	w.proxy.setFault(nil)
-	w.assertDeployed(stackCount, "one")
+	w.deployDespiteFault()
 }
 
 func TestFault_ExpiredCallerCredentials(t *testing.T) {
-	documentFault(t, "the caller's credentials expire", "AWS refuses the caller itself as expired, in the middle",
+	w := newFaultTestbed(t, "the caller's credentials expire", "AWS refuses the caller itself as expired, in the middle",
 		"it ends with what is wrong; signed in again, the next run goes on from there")
-	w := newTestbed(t)
 	var mu sync.Mutex
 	executed := 0
 	w.proxy.setFault(func(c *call) bool {
@@ -154,10 +143,9 @@ func TestFault_ExpiredCallerCredentials(t *testing.T) {
 }
 
 func TestFault_EndpointRestart(t *testing.T) {
-	documentFault(t, "the endpoint goes and comes back",
+	w := newFaultTestbed(t, "the endpoint goes and comes back",
 		"the emulated AWS is stopped in the middle and started again after a call went unanswered",
 		"it passes, or ends with what is wrong and the next run goes on from there")
-	w := newTestbed(t)
 	dir := w.assembly("dev", dev, stackCount, "one")
 	var stopped, unanswered sync.Once
 	down, missed, restarted := make(chan struct{}), make(chan struct{}), make(chan struct{})
@@ -196,9 +184,8 @@ func TestFault_EndpointRestart(t *testing.T) {
 }
 
 func TestFault_ConcurrentDeployments(t *testing.T) {
-	documentFault(t, "two at once", "two runs deploy to one account at the same time",
+	w := newFaultTestbed(t, "two at once", "two runs deploy to one account at the same time",
 		"one goes on; the other one ends with 3 and names the first, before it has written anything")
-	w := newTestbed(t)
 	dir := w.assembly("dev", dev, stackCount, "one")
 	reached, held := make(chan struct{}), make(chan struct{})
 	var once sync.Once
@@ -231,9 +218,8 @@ func TestFault_ConcurrentDeployments(t *testing.T) {
 }
 
 func TestFault_FailingTemplate(t *testing.T) {
-	documentFault(t, "a template that fails", "CloudFormation cannot make one of the resources",
+	w := newFaultTestbed(t, "a template that fails", "CloudFormation cannot make one of the resources",
 		"the stack is rolled back, and the first resource that failed is named with its reason; mended, the next run passes")
-	w := newTestbed(t)
 	dir := w.assembly("dev", dev, stackCount, "one")
 	good, err := os.ReadFile(filepath.Join(dir, "stack2.json"))
 	require.NoError(t, err)
@@ -249,10 +235,9 @@ func TestFault_FailingTemplate(t *testing.T) {
 }
 
 func TestFault_ClockSkew(t *testing.T) {
-	documentFault(t, "clock skew",
+	w := newFaultTestbed(t, "clock skew",
 		"the clock of AWS is two hours ahead of this machine's, and calls signed with another time are refused",
 		"it passes; leases and the age of plans go by the clock of AWS")
-	w := newTestbed(t)
 	const ahead = 2 * time.Hour
 	shift := func(h http.Header, name string) {
 		if at, err := http.ParseTime(h.Get(name)); err == nil {
@@ -300,9 +285,8 @@ func TestFault_ClockSkew(t *testing.T) {
 }
 
 func TestFault_FullDisk(t *testing.T) {
-	documentFault(t, "a full disk", "there is no room for the plan's file, nor for the run's liveness file",
+	w := newFaultTestbed(t, "a full disk", "there is no room for the plan's file, nor for the run's liveness file",
 		"a plan that cannot be written is thrown away, with its change sets; a deployment needs no room")
-	w := newTestbed(t)
 	small := filepath.Join(w.dir, "small")
 	require.NoError(t, os.MkdirAll(small, 0o755))
 	if err := syscall.Mount("tmpfs", small, "tmpfs", 0, "size=64k"); err != nil {
@@ -330,9 +314,8 @@ func TestFault_FullDisk(t *testing.T) {
 }
 
 func TestFault_TruncatedOrEditedPlan(t *testing.T) {
-	documentFault(t, "a plan cut in half or edited", "a part of the plan's file is missing, or says something else",
+	w := newFaultTestbed(t, "a plan cut in half or edited", "a part of the plan's file is missing, or says something else",
 		"it ends with 3 before anything is written; the plan itself can still be applied")
-	w := newTestbed(t)
 	dir := w.assembly("dev", dev, 2, "one")
 	plan, bad := filepath.Join(w.dir, "plan.json"), filepath.Join(w.dir, "bad.json")
 	out, status := w.run("plan", "--env", "dev", "--assembly", dir, "--out", plan)
@@ -352,9 +335,8 @@ func TestFault_TruncatedOrEditedPlan(t *testing.T) {
 }
 
 func TestFault_AlteredReleaseRecord(t *testing.T) {
-	documentFault(t, "a release record is altered", "somebody edits a record in the account's bucket",
+	w := newFaultTestbed(t, "a release record is altered", "somebody edits a record in the account's bucket",
 		"`status` ends with 1 and names the record; a deployment ends with 3 before anything is written")
-	w := newTestbed(t)
 	w.deploy(w.assembly("dev", dev, 2, "one"))
 	client := w.s3Client(dev)
 	bucket, key := "cdk-hnb659fds-assets-"+dev+"-"+region, "lockstep/shop/dev/releases/00000001.json"

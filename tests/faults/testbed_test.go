@@ -118,6 +118,23 @@ type testbed struct {
 	proxy    *proxy
 }
 
+// deployDespiteFault checks that a deployment passes although some of its calls are spoiled.
+func (b *testbed) deployDespiteFault() {
+	b.t.Helper()
+	b.deploy(b.assembly("dev", dev, stackCount, "one"))
+	_, spoiled := b.proxy.counts()
+	assert.Positive(b.t, spoiled)
+	b.proxy.setFault(nil)
+	b.assertDeployed(stackCount, "one")
+}
+
+// newFaultTestbed returns a testbed for a fault that the document describes.
+func newFaultTestbed(t *testing.T, fault, what, result string) *testbed {
+	t.Helper()
+	documentFault(t, fault, what, result)
+	return newTestbed(t)
+}
+
 func newTestbed(t *testing.T) *testbed {
 	t.Helper()
 	t.Parallel() // most of the time is spent waiting

@@ -66,12 +66,9 @@ func TestExports_InUse(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			found, err := CheckExisting([]PlannedStack{network(t, test.template, deployed)}, answering("app"))
 			require.NoError(t, err)
-			if test.want == "" {
-				assert.Empty(t, found)
+			if !assertOneProblem(t, found, test.want) {
 				return
 			}
-			require.Len(t, found, 1)
-			assert.Contains(t, found[0].Problem, test.want)
 			assert.Contains(t, found[0].Problem, "keep the export for one release with `this.exportValue(...)` in net, "+
 				"deploy app without the import")
 			assert.Equal(t, Limit, found[0].Level)
@@ -108,12 +105,7 @@ func TestExports_OrderWithinAssembly(t *testing.T) {
 			}
 			found, err := CheckExisting([]PlannedStack{app, net}, answering("app"))
 			require.NoError(t, err)
-			if test.want == "" {
-				assert.Empty(t, found)
-				return
-			}
-			require.Len(t, found, 1)
-			assert.Contains(t, found[0].Problem, test.want)
+			assertOneProblem(t, found, test.want)
 		})
 	}
 }
@@ -151,12 +143,7 @@ func TestExports_OneNameInTwoStacks(t *testing.T) {
 			}
 			found, err := CheckExisting(planned, answering())
 			require.NoError(t, err)
-			if test.want == "" {
-				assert.Empty(t, found)
-				return
-			}
-			require.Len(t, found, 1)
-			assert.Contains(t, found[0].Problem, test.want)
+			assertOneProblem(t, found, test.want)
 		})
 	}
 	t.Run("another region", func(t *testing.T) {
@@ -242,4 +229,17 @@ func TestScope_Substitute(t *testing.T) {
 			assert.Equal(t, test.want, text)
 		}
 	}
+}
+
+// assertOneProblem checks that there is one finding with the text, or none if the text is empty. It reports whether
+// there is one.
+func assertOneProblem(t *testing.T, found []Finding, want string) bool {
+	t.Helper()
+	if want == "" {
+		assert.Empty(t, found)
+		return false
+	}
+	require.Len(t, found, 1)
+	assert.Contains(t, found[0].Problem, want)
+	return true
 }
