@@ -15,7 +15,7 @@ import (
 )
 
 // planFormat matches the version of the plan file's format where it is declared.
-var planFormat = regexp.MustCompile(`= "lockstep/plan/([0-9]+)"`)
+var planFormat = regexp.MustCompile(`(?m)Format += FormatPrefix \+ "([0-9]+)"`)
 
 // One version of the program may read a plan that another wrote. So a change of its fields requires a new version of
 // the format. Descriptions in the schema may change.
