@@ -327,8 +327,8 @@ func TestFunctions_RejectBadInput(t *testing.T) {
 		"a prefix that does not exist": {func() error {
 			r, m := newRecorder(t, "mirror.example.com/none")
 			// As the engine reports it.
-			r.imageErrors["mirror.example.com"] =
-				`failed to resolve image "mirror.example.com/none/golang:1.26-bookworm": no such host`
+			r.imageErrors["mirror.example.com"] = `failed to resolve image ` +
+				`"mirror.example.com/none/golang:1.26-bookworm": no such host`
 			_, err := m.Synth(t.Context())
 			return err
 		}, `no such host; see that --image-prefix "mirror.example.com/none" names a mirror that has that image`},

@@ -96,8 +96,10 @@ func TestEmulator_BootstrapsAccountsOnce(t *testing.T) {
 	policies := []string{"arn:aws:iam::aws:policy/AdministratorAccess"}
 	accounts := []bootstrap.Account{
 		{ID: toolingAccount, Region: region, Qualifier: "hnb659fds", ExecutionPolicies: policies},
-		{ID: accAccount, Region: region, Qualifier: "hnb659fds", ExecutionPolicies: policies,
-			TrustedAccounts: []string{toolingAccount}},
+		{
+			ID: accAccount, Region: region, Qualifier: "hnb659fds", ExecutionPolicies: policies,
+			TrustedAccounts: []string{toolingAccount},
+		},
 	}
 	require.ErrorContains(t, s.CheckAccounts(t.Context(), accounts), "is not bootstrapped")
 	require.NoError(t, e.Bootstrap(t.Context(), s, accounts), progress())

@@ -88,7 +88,8 @@ func TestValidate(t *testing.T) {
 		},
 		"a condition that holds values": {
 			"AWS::S3::Bucket",
-			map[string]any{"AccessControl": map[string]any{"Fn::If": []any{"C", "Private", "PublicRead"}}}, nil,
+			map[string]any{"AccessControl": map[string]any{"Fn::If": []any{"C", "Private", "PublicRead"}}},
+			nil,
 		},
 		"a dynamic reference": {
 			"AWS::RDS::DBInstance", map[string]any{"MasterUsername": "{{resolve:secretsmanager:s}}"}, nil,

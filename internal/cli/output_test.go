@@ -52,8 +52,10 @@ func TestExecute_NeverWaitsForAPipe(t *testing.T) {
 	for _, test := range []struct{ name, pipe, args, want string }{
 		{"the configuration", "config/pipeline.yaml", "config validate", "is not a regular file but a named pipe"},
 		{"an environment", "config/environments/dev.yaml", "graph", "is not a regular file but a named pipe"},
-		{"an environment, as deploy reads it", "config/environments/dev.yaml", "deploy --env dev",
-			"is not a regular file but a named pipe"},
+		{
+			"an environment, as deploy reads it", "config/environments/dev.yaml", "deploy --env dev",
+			"is not a regular file but a named pipe",
+		},
 		{"a plan", "plan.json", "deploy --plan plan.json", "is not a regular file but a named pipe"},
 		{"a plan to drop", "plan.json", "plan --drop plan.json", "is not a regular file but a named pipe"},
 		{"a plan to approve", "plan.json", "approve --plan plan.json", "is not a regular file but a named pipe"},

@@ -19,8 +19,11 @@ func TestEmulatorStatus_SaysUntilWhen(t *testing.T) {
 		{"a run uses them", rehearsal.Status{InUse: true}, ", until the run that uses them ends\n"},
 		{"the run was killed", rehearsal.Status{}, ", and are about to end, because no run uses them any more\n"},
 		{"they were started to stay", rehearsal.Status{RunsUntilStopped: true}, ", until `lockstep rehearsal stop`\n"},
-		{"they were started to stay, and are used", rehearsal.Status{RunsUntilStopped: true, InUse: true},
-			", until `lockstep rehearsal stop`\n"},
+		{
+			"they were started to stay, and are used",
+			rehearsal.Status{RunsUntilStopped: true, InUse: true},
+			", until `lockstep rehearsal stop`\n",
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var out bytes.Buffer

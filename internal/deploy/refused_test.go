@@ -105,24 +105,29 @@ func TestDeploy_StopsAtExportsInUse(t *testing.T) {
 		want      string
 	}{
 		"dropped, and the other stack first stops to import": {
-			needs{"net": nil, "app": {"net"}}, map[string]string{"net": topics(1), "app": topics(1)},
+			needs{"net": nil, "app": {"net"}},
+			map[string]string{"net": topics(1), "app": topics(1)},
 			"stack net: CloudFormation: it would drop the export net:Name, which stack app imports: " +
 				"app no longer imports it in this assembly, but may be deployed after net. Let net depend on app, or keep",
 		},
 		"changed": {
-			needs{"net": nil, "app": {"net"}}, map[string]string{"net": changed, "app": importingTemplate("net:Name")},
+			needs{"net": nil, "app": {"net"}},
+			map[string]string{"net": changed, "app": importingTemplate("net:Name")},
 			"it would change the export net:Name, which stack app imports",
 		},
 		"dropped, and the other stack is not in the assembly": {
-			needs{"net": nil}, map[string]string{"net": topics(1)},
+			needs{"net": nil},
+			map[string]string{"net": topics(1)},
 			"keep the export for one release with `this.exportValue(...)`",
 		},
 		"exported by another stack": {
-			needs{"mail": nil}, map[string]string{"mail": exportingTemplate("net")},
+			needs{"mail": nil},
+			map[string]string{"mail": exportingTemplate("net")},
 			"it exports net:Name, and so does stack net",
 		},
 		"exported by two stacks": {
-			needs{"a": nil, "b": nil}, map[string]string{"a": exportingTemplate("x"), "b": exportingTemplate("x")},
+			needs{"a": nil, "b": nil},
+			map[string]string{"a": exportingTemplate("x"), "b": exportingTemplate("x")},
 			"it exports x:Name, and so does stack b",
 		},
 		"dropped after the other stack": {

@@ -163,5 +163,5 @@ func MakePrivate(dir string) error {
 	case !info.IsDir() || info.Mode().Perm()&^PrivateDir == 0:
 		return nil
 	}
-	return os.Chmod(dir, PrivateDir)
+	return os.Chmod(dir, info.Mode().Perm()&PrivateDir)
 }

@@ -30,12 +30,18 @@ func TestStep_NoProcessOutlivesIt(t *testing.T) {
 		{"in a session of its own", `setsid ` + waits + ` >/dev/null 2>&1 & read line < started`, pipeline.Ran, ""},
 		{"deaf to a hangup", `nohup setsid ` + waits + ` >/dev/null 2>&1 & read line < started`, pipeline.Ran, ""},
 		{"whose parent has ended", `(setsid ` + waits + ` >/dev/null 2>&1 &); read line < started`, pipeline.Ran, ""},
-		{"with another environment", `(env -i "PATH=$PATH" setsid ` + waits + ` >/dev/null 2>&1 &); read line < started`,
-			pipeline.Ran, ""},
-		{"with the output open", `setsid ` + waits + ` & read line < started`, pipeline.Failed,
-			"its command ended well, but a process that it had started did not end in time and was killed"},
-		{"of a step that failed", `setsid ` + waits + ` >/dev/null 2>&1 & read line < started; exit 3`, pipeline.Failed,
-			"exit status 3"},
+		{
+			"with another environment", `(env -i "PATH=$PATH" setsid ` + waits + ` >/dev/null 2>&1 &); read line < started`,
+			pipeline.Ran, "",
+		},
+		{
+			"with the output open", `setsid ` + waits + ` & read line < started`, pipeline.Failed,
+			"its command ended well, but a process that it had started did not end in time and was killed",
+		},
+		{
+			"of a step that failed", `setsid ` + waits + ` >/dev/null 2>&1 & read line < started; exit 3`, pipeline.Failed,
+			"exit status 3",
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			root := repository(t, nil)

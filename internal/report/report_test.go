@@ -219,15 +219,18 @@ func TestLastLine_SaysWhatWasTouched(t *testing.T) {
 		want   string
 	}{
 		{
-			"a rehearsal that changed nothing", Rehearsal, Passed, []deploy.StackRecord{unchanged},
+			"a rehearsal that changed nothing", Rehearsal, Passed,
+			[]deploy.StackRecord{unchanged},
 			"nothing changed on the emulated accounts, nothing was touched",
 		},
 		{
-			"a live run that changed nothing", Live, Passed, []deploy.StackRecord{unchanged},
+			"a live run that changed nothing", Live, Passed,
+			[]deploy.StackRecord{unchanged},
 			"nothing changed, nothing was touched",
 		},
 		{
-			"a rehearsal that changed something", Rehearsal, Passed, []deploy.StackRecord{unchanged, updated},
+			"a rehearsal that changed something", Rehearsal, Passed,
+			[]deploy.StackRecord{unchanged, updated},
 			"nothing reached AWS",
 		},
 		{"a live run that failed", Live, Failed, []deploy.StackRecord{unchanged}, "live on AWS"},

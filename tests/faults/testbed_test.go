@@ -119,13 +119,13 @@ type testbed struct {
 }
 
 // deployDespiteFault checks that a deployment passes although some of its calls are spoiled.
-func (b *testbed) deployDespiteFault() {
-	b.t.Helper()
-	b.deploy(b.assembly("dev", dev, stackCount, "one"))
-	_, spoiled := b.proxy.counts()
-	assert.Positive(b.t, spoiled)
-	b.proxy.setFault(nil)
-	b.assertDeployed(stackCount, "one")
+func (w *testbed) deployDespiteFault() {
+	w.t.Helper()
+	w.deploy(w.assembly("dev", dev, stackCount, "one"))
+	_, spoiled := w.proxy.counts()
+	assert.Positive(w.t, spoiled)
+	w.proxy.setFault(nil)
+	w.assertDeployed(stackCount, "one")
 }
 
 // newFaultTestbed returns a testbed for a fault that the document describes.

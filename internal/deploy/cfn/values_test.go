@@ -106,7 +106,8 @@ func TestCompleteProperties_HideSecretsOfEitherTemplate(t *testing.T) {
 		}}}
 	}
 	hidden := []change.Property{
-		{Name: "Class", Before: "a", After: "b"}, {Name: "Login", Before: "(hidden)", After: "(hidden)"},
+		{Name: "Class", Before: "a", After: "b"},
+		{Name: "Login", Before: "(hidden)", After: "(hidden)"},
 		{Name: "Login", After: "(hidden)"},
 	}
 	for name, templates := range map[string][2]assembly.Template{

@@ -77,13 +77,15 @@ func TestHistory_RollbackNeverGoesBackToWithdrawn(t *testing.T) {
 		"the same after two rollbacks":          {[]chainStep{a, b, c, rollback(2, 3), rollback(1, 2), a}, 0, []int{2, 3}},
 		"written before there were versions": {
 			[]chainStep{unversioned(a), unversioned(b), unversioned(c), unversioned(rollback(2, 0)), unversioned(d)},
-			2, []int{3},
+			2,
+			[]int{3},
 		},
 		"a rollback to a rollback, from before there were versions": {
 			[]chainStep{
 				unversioned(a), unversioned(b), unversioned(rollback(1, 0)), unversioned(c), unversioned(rollback(3, 0)), d,
 			},
-			1, []int{2, 4},
+			1,
+			[]int{2, 4},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

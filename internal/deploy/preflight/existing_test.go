@@ -90,8 +90,10 @@ func TestExports_OrderWithinAssembly(t *testing.T) {
 		want  string
 	}{
 		"it still imports, and comes before": {importing(`"net:A"`), true, "which stack app imports: keep the export"},
-		"it no longer imports, but may come after": {noExport, false,
-			"app no longer imports it in this assembly, but may be deployed after net. Let net depend on app"},
+		"it no longer imports, but may come after": {
+			noExport, false,
+			"app no longer imports it in this assembly, but may be deployed after net. Let net depend on app",
+		},
 		"it no longer imports, and comes before":      {noExport, true, ""},
 		"it imports what is not known, and is before": {importing(`{"Ref":"P"}`), true, ""},
 	} {

@@ -22,17 +22,29 @@ func TestZipAsset_NamesWhatCannotBePacked(t *testing.T) {
 		links map[string]string
 		want  string
 	}{
-		{"a dangling link", map[string]string{"bin/tool": "../gone/tool"},
-			"asset/bin/tool is a link to ../gone/tool, which does not exist"},
+		{
+			"a dangling link",
+			map[string]string{"bin/tool": "../gone/tool"},
+			"asset/bin/tool is a link to ../gone/tool, which does not exist",
+		},
 		{"a link to itself", map[string]string{"self": "self"}, "asset/self is a link to self, which leads back to it"},
 		{"two links to each other", map[string]string{"a": "b", "b": "a"}, "asset/a is a link to b, which leads back to it"},
-		{"a link to its own folder", map[string]string{"bin/here": "."},
-			"asset/bin/here is a link to a folder that it is in itself"},
+		{
+			"a link to its own folder",
+			map[string]string{"bin/here": "."},
+			"asset/bin/here is a link to a folder that it is in itself",
+		},
 		{"a link to the asset", map[string]string{"bin/up": ".."}, "asset/bin/up is a link to a folder that it is in itself"},
-		{"many links to the asset", map[string]string{"a": ".", "b": ".", "bin/a": "..", "bin/b": ".."},
-			"is a link to a folder that it is in itself"},
-		{"folders that link to each other", map[string]string{"bin/lib": "../lib", "lib/bin": "../bin"},
-			"asset/bin/lib/bin is a link to a folder that it is in itself"},
+		{
+			"many links to the asset",
+			map[string]string{"a": ".", "b": ".", "bin/a": "..", "bin/b": ".."},
+			"is a link to a folder that it is in itself",
+		},
+		{
+			"folders that link to each other",
+			map[string]string{"bin/lib": "../lib", "lib/bin": "../bin"},
+			"asset/bin/lib/bin is a link to a folder that it is in itself",
+		},
 		{"a link to a device", map[string]string{"zero": "/dev/zero"}, "asset/zero: is not a regular file but a device"},
 		{"a link to a pipe", map[string]string{"pipe": "../pipe"}, "asset/pipe: is not a regular file but a named pipe"},
 	} {
