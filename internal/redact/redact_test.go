@@ -8,7 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// pemLine returns the first or last line of a private key. It is put together here, so that nobody takes the test for one.
+// pemLine returns the first or last line of a private key. It is put together here, so that nobody takes the test for
+// one.
 func pemLine(edge string) string { return "-----" + edge + " PRIVATE " + "KEY-----" }
 
 func TestValue_HidesSecrets(t *testing.T) {
