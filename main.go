@@ -36,6 +36,7 @@ func main() {
 	err := cli.Execute(ctx, os.Args[1:], cli.Process{
 		Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(), Now: time.Now, RefusedStatus: exitRefused,
 	})
+	process.KillDescendants(true) // what a step has started and that has dropped its mark
 	interrupted := ctx.Err() != nil
 	if err != nil && !cli.IsPrinted(err) {
 		fmt.Fprintln(display.NewWriter(os.Stderr), messageFor(err))

@@ -19,7 +19,6 @@ import (
 
 	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
-	"lockstep/internal/process"
 	"lockstep/internal/repo"
 	"lockstep/tools"
 )
@@ -114,7 +113,6 @@ func (r *Runner) Run(ctx context.Context, g *pipeline.Graph) (Report, error) {
 	waitForVersions := run.prefetchVersions(ctx)
 	err = run.execute(ctx)
 	waitForVersions()
-	process.KillDescendants(true) // what has dropped its mark
 	if err != nil {
 		return Report{}, err
 	}

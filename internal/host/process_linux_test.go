@@ -52,6 +52,7 @@ func TestStep_NoProcessOutlivesIt(t *testing.T) {
 			})
 			runner := &Runner{Root: root, stopTimeout: time.Millisecond}
 			result := runSteps(t, runner, shellStep("daemon", "exec 3> alive; "+test.script))["daemon"]
+			process.KillDescendants(true) // as the program does at its end
 			assert.Equal(t, test.want, result.Status)
 			assert.Contains(t, result.Reason, test.reason)
 			wait()
