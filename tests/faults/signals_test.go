@@ -76,7 +76,7 @@ type interruptedAWS struct {
 	at    int
 	after bool
 	end   func()
-	// stopped is set if no call is carried out once the deployment was told to end.
+	// stopped is set if no call is carried out once the deployment was asked to end.
 	stopped func() bool
 }
 

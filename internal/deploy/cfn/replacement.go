@@ -7,7 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 )
 
-// judgeReplacements returns the changes of a change set with what they replace judged anew by replaces, as
+// judgeReplacements returns the changes of a change set with what they replace judged again by replaces, as
 // CloudFormation does: a resource is replaced if the change of a property that is known now replaces it, and perhaps
 // replaced if the change is only known when the change set is executed. A reference changes if the resource that it
 // names is replaced.

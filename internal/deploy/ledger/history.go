@@ -69,7 +69,7 @@ func (h History) Release(number int) (Release, bool) {
 }
 
 // WithdrawnBy returns the number of the rollback that went back from a release, or from what the release restores. It
-// is 0 if there is none, or if a later rollback was told to restore that release by its number.
+// is 0 if there is none, or if a later rollback restored that release by its number.
 func (h History) WithdrawnBy(number int) int { return h.withdrawnBy[h.Original(number)] }
 
 // Previous returns the release that a rollback goes back to by default, and false if there is none. It is the newest

@@ -153,6 +153,6 @@ func (l *Ledger) DeleteExpiredPlans(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// expiredPlanRetention is how long the record of an expired plan stays, so that whoever still has the plan's file is
-// told why it cannot be applied.
+// expiredPlanRetention is how long the record of an expired plan stays, so that whoever still has the plan's file
+// learns why it cannot be applied.
 const expiredPlanRetention = 30 * 24 * time.Hour
