@@ -177,7 +177,7 @@ func (a *app) helpSections() []helpSection {
 		{"Check", a.checkCommands()},
 		{"Prepare accounts", []*cobra.Command{a.bootstrapCommand(), a.rehearsalCommand()}},
 		{"Look and understand", []*cobra.Command{
-			a.graphCommand(), a.configCommand(), a.toolsCommand(), a.imagesCommand(), a.doctorCommand(),
+			a.graphCommand(), a.diagramsCommand(), a.configCommand(), a.toolsCommand(), a.imagesCommand(), a.doctorCommand(),
 		}},
 	}
 }

@@ -28,6 +28,7 @@ const (
 	textOut     outKind = "a text report"
 	configOut   outKind = "a configuration"
 	manifestOut outKind = "a cloud assembly's manifest"
+	diagramOut  outKind = "a diagram"
 )
 
 // outMarks are what the beginning of each kind of file holds, without white space and in lower case. The first that
@@ -44,6 +45,7 @@ var outMarks = []struct {
 	{junitOut, `<testsuites`},
 	{pageOut, `<!doctypehtml>`},
 	{manifestOut, `"artifacts":{`},
+	{diagramOut, "<!--drawnby`lockstepdiagrams`"},
 	{configOut, `yaml-language-server:$schema=`},
 }
 

@@ -45,7 +45,7 @@ func drawSVG(w io.Writer, g *Graph) error {
 	fmt.Fprintln(out, `<rect width="100%" height="100%" fill="white"/>`)
 	for _, s := range g.steps {
 		to := boxes[s.Name]
-		for _, name := range g.directPredecessors(s) {
+		for _, name := range g.DirectPredecessors(s) {
 			edge(out, boxes[name], to, !slices.Contains(s.Needs, name))
 		}
 	}
@@ -70,8 +70,8 @@ func edge(w io.Writer, from, to box, dashed bool) {
 		y1, x2-columnGap/2, y2, x2, y2, style)
 }
 
-// directPredecessors returns the predecessors of a step that no other predecessor waits for.
-func (g *Graph) directPredecessors(s Step) []string {
+// DirectPredecessors returns the predecessors of a step that no other predecessor waits for.
+func (g *Graph) DirectPredecessors(s Step) []string {
 	further := map[string]bool{}
 	var follow func(name string)
 	follow = func(name string) {

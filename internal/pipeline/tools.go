@@ -61,6 +61,7 @@ const (
 	ToolCfnLint       = "cfn-lint"
 	ToolMdformat      = "mdformat"
 	ToolPreCommit     = "pre-commit"
+	ToolD2            = "d2"
 )
 
 // Tools is the table of the programs that steps call.
@@ -191,6 +192,10 @@ var Tools = map[string]Tool{
 	ToolPreCommit: {
 		Purpose: "the gates before a commit", Kind: PythonPackages, Version: "4.7.0",
 		Names: []string{"pre-commit"}, VersionArgs: []string{"--version"},
+	},
+	ToolD2: {
+		Purpose: "the layout of diagrams", Kind: GoModule, Version: "0.7.2",
+		Names: []string{"d2"}, VersionArgs: []string{"--version"},
 	},
 }
 

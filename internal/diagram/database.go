@@ -1,0 +1,241 @@
+package diagram
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"lockstep/internal/deploy/assembly"
+)
+
+// databaseTypes are the types whose resources are databases.
+var databaseTypes = []string{
+	"AWS::DocDB::DBCluster", "AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table", "AWS::Neptune::DBCluster",
+	"AWS::RDS::DBCluster", "AWS::RDS::DBInstance", "AWS::RDS::GlobalCluster", "AWS::Redshift::Cluster",
+	"AWS::Timestream::Table",
+}
+
+// hasDatabase reports whether a stack has a database.
+func hasDatabase(s *assembly.Stack) bool {
+	for _, resource := range s.Template.Resources {
+		if slices.Contains(databaseTypes, resource.Type) {
+			return true
+		}
+	}
+	return false
+}
+
+// drawDatabases draws the stacks that have databases, and those whose exports they import, by the types of their
+// resources. An arrow is a reference.
+func drawDatabases(p Platform) (*Diagram, string) {
+	stacks := allStacks(p.detailed())
+	d := &Diagram{
+		Title: "Databases",
+		Description: "The resources of the stacks that have a database, and of the stacks whose exports these import. " +
+			"An arrow leads from a resource to one that it refers to.",
+	}
+	drawing := databaseDrawing{Diagram: d, boxOf: map[resourceKey]*Box{}}
+	left := 0
+	for _, s := range slices.DeleteFunc(slices.Clone(stacks), func(s *assembly.Stack) bool { return !hasDatabase(s) }) {
+		for _, drawn := range append([]*assembly.Stack{s}, exporters(s, stacks)...) {
+			if !drawing.addStack(drawn) {
+				left++
+			}
+		}
+	}
+	if len(d.Boxes) == 0 && left == 0 {
+		return nil, noDatabases
+	}
+	if left > 0 {
+		d.Description += " " + sentence(counted(left, "more stack")) + " did not fit."
+	}
+	drawing.connectResources()
+	return d, ""
+}
+
+// exporters returns the stacks in the same account and region whose exports a stack imports.
+func exporters(s *assembly.Stack, stacks []*assembly.Stack) []*assembly.Stack {
+	return slices.DeleteFunc(slices.Clone(stacks), func(other *assembly.Stack) bool {
+		return other == s || placeOf(other) != placeOf(s) || !slices.ContainsFunc(s.Template.Imports, func(name string) bool {
+			_, ok := exportedResource(other, name)
+			return ok
+		})
+	})
+}
+
+// exportedResource returns the logical id of the resource that the stack's export of that name refers to.
+func exportedResource(s *assembly.Stack, name string) (id string, ok bool) {
+	for _, output := range s.Template.Outputs {
+		if export, ok := output.ExportName(); ok && export == name {
+			for _, id := range references(output.Value) {
+				return id, true
+			}
+		}
+	}
+	return "", false
+}
+
+// A resourceKey is a resource of a stack.
+type resourceKey struct {
+	stack *assembly.Stack
+	id    string
+}
+
+// A databaseDrawing is the diagram of the databases while it is made.
+type databaseDrawing struct {
+	*Diagram
+	// boxOf is the box of each resource; those of one type in a stack share one.
+	boxOf  map[resourceKey]*Box
+	stacks []*assembly.Stack
+}
+
+// addStack adds a stack, with a box for each type of resource, and reports whether there was room for it.
+func (d *databaseDrawing) addStack(s *assembly.Stack) bool {
+	if slices.Contains(d.stacks, s) {
+		return true
+	}
+	byType := map[string][]string{}
+	for _, id := range slices.Sorted(maps.Keys(s.Template.Resources)) {
+		if kind := s.Template.Resources[id].Type; kind != metadataType {
+			byType[kind] = append(byType[kind], id)
+		}
+	}
+	if countBoxes(d.Boxes)+len(byType)+1 > MaxBoxes {
+		return false
+	}
+	d.stacks = append(d.stacks, s)
+	group := d.add(s.Name, placeOf(s).String())
+	for _, kind := range slices.Sorted(maps.Keys(byType)) {
+		ids := byType[kind]
+		name, resource := splitType(kind)
+		box := group.add(append([]string{name, countResource(len(ids), resource)}, d.facts(s, ids)...)...)
+		if slices.Contains(databaseTypes, kind) {
+			box.Shape = Database
+		}
+		for _, id := range ids {
+			d.boxOf[resourceKey{s, id}] = box
+		}
+	}
+	return true
+}
+
+// facts returns what the template says of databases of one type, if it says the same of all.
+func (d *databaseDrawing) facts(s *assembly.Stack, ids []string) []string {
+	first := databaseFacts(s.Template.Resources[ids[0]])
+	for _, id := range ids[1:] {
+		if !slices.Equal(first, databaseFacts(s.Template.Resources[id])) {
+			return nil
+		}
+	}
+	return first
+}
+
+// databaseFacts returns what the template says of a database, as far as it does so literally.
+func databaseFacts(r assembly.Resource) []string {
+	if !slices.Contains(databaseTypes, r.Type) {
+		return nil
+	}
+	var facts []string
+	if engine, ok := r.Properties["Engine"].(string); ok {
+		version, _ := r.Properties["EngineVersion"].(string)
+		facts = append(facts, strings.TrimSpace(engine+" "+version))
+	}
+	if capacity, ok := r.Properties["ServerlessV2ScalingConfiguration"].(map[string]any); ok {
+		facts = append(facts, fmt.Sprintf("%v to %v ACU", capacity["MinCapacity"], capacity["MaxCapacity"]))
+	}
+	for _, fact := range []struct {
+		property, format string
+	}{
+		{"DBInstanceClass", "%v"}, {"BillingMode", "%v"}, {"BackupRetentionPeriod", "backups kept %v days"},
+	} {
+		switch value := r.Properties[fact.property].(type) {
+		case nil, map[string]any, []any:
+		default:
+			facts = append(facts, fmt.Sprintf(fact.format, value))
+		}
+	}
+	if r.Properties["StorageEncrypted"] == true {
+		facts = append(facts, "encrypted")
+	}
+	if r.Properties["DeletionProtection"] == true {
+		facts = append(facts, "protected from deletion")
+	}
+	return facts
+}
+
+// connectResources adds the arrows of the references between resources.
+func (d *databaseDrawing) connectResources() {
+	for _, s := range d.stacks {
+		for _, id := range slices.Sorted(maps.Keys(s.Template.Resources)) {
+			from := d.boxOf[resourceKey{s, id}]
+			properties := s.Template.Resources[id].Properties
+			for _, to := range references(properties) {
+				d.connect(Arrow{From: from, To: d.boxOf[resourceKey{s, to}]})
+			}
+			for _, name := range imports(properties) {
+				d.connect(Arrow{From: from, To: d.exported(name)})
+			}
+		}
+	}
+}
+
+// exported returns the box of the resource that an export refers to; nil if it is not drawn.
+func (d *databaseDrawing) exported(name string) *Box {
+	for _, s := range d.stacks {
+		if id, ok := exportedResource(s, name); ok {
+			return d.boxOf[resourceKey{s, id}]
+		}
+	}
+	return nil
+}
+
+// references returns the logical ids that a template's value refers to with Ref and Fn::GetAtt, in order.
+func references(value any) []string {
+	return collect(value, func(function string, argument any) string {
+		switch target := argument.(type) {
+		case string:
+			if function == "Ref" || function == "Fn::GetAtt" {
+				id, _, _ := strings.Cut(target, ".")
+				return id
+			}
+		case []any:
+			if function == "Fn::GetAtt" && len(target) > 0 {
+				id, _ := target[0].(string)
+				return id
+			}
+		}
+		return ""
+	})
+}
+
+// imports returns the literal names that a template's value imports, in order.
+func imports(value any) []string {
+	return collect(value, func(function string, argument any) string {
+		name, _ := argument.(string)
+		if function != "Fn::ImportValue" {
+			return ""
+		}
+		return name
+	})
+}
+
+// collect returns what find returns for the keys and values of all objects in a template's value, sorted by their keys.
+func collect(value any, find func(key string, value any) string) []string {
+	var found []string
+	switch v := value.(type) {
+	case map[string]any:
+		for _, key := range slices.SortedFunc(maps.Keys(v), cmp.Compare[string]) {
+			if name := find(key, v[key]); name != "" {
+				found = append(found, name)
+			}
+			found = append(found, collect(v[key], find)...)
+		}
+	case []any:
+		for _, item := range v {
+			found = append(found, collect(item, find)...)
+		}
+	}
+	return found
+}
