@@ -20,8 +20,8 @@ func drawAccounts(p Platform) (*Diagram, string) {
 	places, byPlace := stacksByPlace(stacks)
 	d := &Diagram{
 		Title: "Accounts and trust",
-		Description: "The accounts with the roles of their bootstrap. An arrow leads from who assumes or passes a role to the " +
-			"role, and from CloudFormation's role to what it creates.",
+		Description: "The accounts with the roles of their bootstrap. Who deploys assumes the first roles of an account, which " +
+			"pass the next one to CloudFormation, which creates the stacks with it.",
 	}
 	a := accountsDrawing{Diagram: d, config: p.Config, byPlace: byPlace}
 	if p.Config != nil {
@@ -43,24 +43,17 @@ type accountsDrawing struct {
 	*Diagram
 	config  *config.Config
 	byPlace map[place][]*assembly.Stack
-	// people and jobs are who assumes roles; nil outside of a project. The jobs are those that reach an environment, by
-	// its name.
-	people *Box
-	jobs   map[string][]jobBox
-}
-
-// A jobBox is the box of a job and the roles that it assumes.
-type jobBox struct {
-	*Box
-	roles []string
+	// tooling is the account whose principals assume roles; nil outside of a project. The jobs are those that reach an
+	// environment, by its name.
+	tooling *Box
+	jobs    map[string]*Box
 }
 
 // addTooling adds the tooling account: the jobs with permissions in other accounts, and who else deploys from there.
 func (a *accountsDrawing) addTooling() {
-	tooling := a.add("tooling: "+place{a.config.Pipeline.Tooling.ID, a.config.Pipeline.Tooling.Region}.String(),
-		"the accounts trust its principals")
-	a.people = tooling.add("people who deploy", "from the command line")
-	a.jobs = map[string][]jobBox{}
+	at := place{a.config.Pipeline.Tooling.ID, a.config.Pipeline.Tooling.Region}
+	a.tooling = a.add("tooling: "+at.String(), "the roles of all accounts trust its principals, people and jobs")
+	a.jobs = map[string]*Box{}
 	if a.config.Pipeline.Source == nil {
 		return
 	}
@@ -72,29 +65,33 @@ func (a *accountsDrawing) addTooling() {
 					without++
 					continue
 				}
-				a.addJob(tooling, line, job)
+				a.addJob(line, job)
 			}
 		}
 	}
 	if without > 0 {
-		tooling.add(counted(without, "job")+" of CodeBuild", "without access to any account")
+		a.tooling.Lines = append(a.tooling.Lines, counted(without, "more job")+" may not assume any role")
 	}
 }
 
-// addJob adds a job that reaches an environment. Jobs that assume the same roles of one environment share a box.
-func (a *accountsDrawing) addJob(tooling *Box, line pipeline.Pipeline, job pipeline.Job) {
-	label := "job " + job.Name + " of " + line.Name
-	roles := job.Permission.Roles()
-	for _, other := range a.jobs[job.Environment] {
-		if slices.Equal(other.roles, roles) {
-			other.Lines = append(other.Lines, label)
-			return
-		}
+// maxJobBoxes is the number of environments whose jobs have a box.
+const maxJobBoxes = 6
+
+// addJob adds a job that reaches an environment to the box of that environment's jobs.
+func (a *accountsDrawing) addJob(line pipeline.Pipeline, job pipeline.Job) {
+	box := a.jobs[job.Environment]
+	if box == nil && len(a.jobs) == maxJobBoxes {
+		return
 	}
-	const maxJobBoxes = 12
-	if len(tooling.Boxes) < maxJobBoxes {
-		a.jobs[job.Environment] = append(a.jobs[job.Environment], jobBox{tooling.add(label), roles})
+	if box == nil {
+		box = a.tooling.add()
+		a.jobs[job.Environment] = box
 	}
+	var roles []string
+	for _, role := range job.Permission.Roles() {
+		roles = append(roles, strings.TrimSuffix(role, "-role"))
+	}
+	box.Lines = append(box.Lines, "job "+job.Name+" of "+line.Name+" as", strings.Join(roles, ", "))
 }
 
 // addPlace adds an account in a region, with its roles.
@@ -102,39 +99,38 @@ func (a *accountsDrawing) addPlace(at place) {
 	stacks := a.byPlace[at]
 	name, env := a.environmentAt(at)
 	box := a.add(strings.TrimPrefix(name+": "+at.String(), ": "))
+	box.Columns = 1 // the label is inside, where no arrow crosses it
 	deployRoles, executionRoles := rolesOf(stacks)
-	created := box.add(counted(len(stacks), "stack"))
+	var last *Box
+	follow := func(lines ...string) {
+		next := box.add(lines...)
+		a.connect(Arrow{From: last, To: next})
+		last = next
+	}
+	if len(deployRoles) > 0 {
+		follow(deployRoles...)
+		a.connect(Arrow{From: cmp.Or(a.jobs[name], a.tooling), To: box, Label: "assume"})
+	}
+	if len(executionRoles) > 0 {
+		follow(append(append([]string{"CloudFormation, as"}, executionRoles...), a.policies()...)...)
+	}
+	created := []string{counted(len(stacks), "stack")}
 	if env.TerminationProtection {
-		created.Lines = append(created.Lines, "protected from termination")
+		created = append(created, "protected from termination")
 	}
-	execution := a.addExecutionRole(box, executionRoles, created)
-	if len(deployRoles) == 0 {
-		return
-	}
-	roles := box.add(deployRoles...)
-	a.connect(Arrow{From: roles, To: cmp.Or(execution, created), Label: "passes"})
-	for _, job := range a.jobs[name] {
-		a.connect(Arrow{From: job.Box, To: roles, Label: strings.Join(shortRoles(job.roles), ", ")})
-	}
-	if name == config.ToolingEnvironment {
-		a.connect(Arrow{From: a.people, To: roles, Label: "assume"})
-	}
+	follow(created...)
 }
 
-// addExecutionRole adds the roles that CloudFormation gets, and what it creates with them.
-func (a *accountsDrawing) addExecutionRole(box *Box, roles []string, created *Box) *Box {
-	if len(roles) == 0 {
+// policies returns lines with the names of the policies of the role that CloudFormation gets.
+func (a *accountsDrawing) policies() []string {
+	if a.config == nil {
 		return nil
 	}
-	lines := append([]string{"CloudFormation, as"}, roles...)
-	if a.config != nil {
-		for _, policy := range a.config.Pipeline.Bootstrap.ExecutionPolicies {
-			lines = append(lines, "with "+policy[strings.LastIndex(policy, "/")+1:])
-		}
+	var lines []string
+	for _, policy := range a.config.Pipeline.Bootstrap.ExecutionPolicies {
+		lines = append(lines, "with "+policy[strings.LastIndex(policy, "/")+1:])
 	}
-	execution := box.add(lines...)
-	a.connect(Arrow{From: execution, To: created, Label: "creates"})
-	return execution
+	return lines
 }
 
 // addRest adds one box for the places that are not drawn.
@@ -182,13 +178,4 @@ func appendRole(names []string, arn string, at place) []string {
 		return names
 	}
 	return append(names, name)
-}
-
-// shortRoles returns the names of roles without what all of them end with.
-func shortRoles(roles []string) []string {
-	out := make([]string, len(roles))
-	for i, role := range roles {
-		out[i] = strings.TrimSuffix(role, "-role")
-	}
-	return out
 }

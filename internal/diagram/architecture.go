@@ -86,7 +86,7 @@ func firstPipeline(c *config.Config, env string) string {
 
 // addEnvironment adds an environment with its stacks.
 func (a *architecture) addEnvironment(name string, account []string, stacks []*assembly.Stack) *Box {
-	const columns = 3
+	const columns = 6
 	box := a.add(append([]string{name}, account...)...)
 	if !a.withStacks {
 		box.Lines = append(box.Lines, counted(len(stacks), "stack"))
@@ -95,7 +95,7 @@ func (a *architecture) addEnvironment(name string, account []string, stacks []*a
 	prefix := a.config.Pipeline.Project + "-" + name + "-"
 	box.Columns = min(columns, len(stacks))
 	for _, s := range stacks {
-		box.add(append([]string{strings.TrimPrefix(s.Name, prefix)}, summarize(s)...)...)
+		box.add(strings.TrimPrefix(s.Name, prefix), summarize(s)[0])
 	}
 	return box
 }

@@ -10,12 +10,15 @@ import (
 
 // The longest line of a label, in characters, and the most lines that a label has.
 const (
-	maxLineLength = 60
+	maxLineLength = 72
 	maxLines      = 16
 )
 
-// The spaces in a grid, in pixels.
-const gridGap = 24
+// The space between the boxes of a grid, and the radius of an event's corners, in pixels.
+const (
+	gridGap     = 24
+	eventRadius = 16
+)
 
 // Source returns the diagram in the language D2 (https://d2lang.com). The names of its boxes are made from their
 // positions, so that no text from outside is more than a label.
@@ -55,7 +58,11 @@ func (w *sourceWriter) boxes(depth int, parent string, boxes []*Box) {
 		name := fmt.Sprintf("b%d", i)
 		w.paths[b] = parent + name
 		w.linef(depth, "%s: %s {", name, quoteLabel(b.Lines...))
-		if b.Shape != Rectangle {
+		switch b.Shape {
+		case Rectangle:
+		case Event:
+			w.linef(depth+1, "style.border-radius: %d", eventRadius)
+		default:
 			w.linef(depth+1, "shape: %s", b.Shape)
 		}
 		if len(b.Boxes) == 0 {

@@ -27,8 +27,8 @@ func hasDatabase(s *assembly.Stack) bool {
 	return false
 }
 
-// drawDatabases draws the stacks that have databases, and those whose exports they import, by the types of their
-// resources. An arrow is a reference.
+// drawDatabases draws the stacks that have databases, and those whose exports they import: a box for each type of
+// database, and for the other resources of each service. An arrow is a reference.
 func drawDatabases(p Platform) (*Diagram, string) {
 	stacks := allStacks(p.detailed())
 	d := &Diagram{
@@ -86,39 +86,53 @@ type resourceKey struct {
 // A databaseDrawing is the diagram of the databases while it is made.
 type databaseDrawing struct {
 	*Diagram
-	// boxOf is the box of each resource; those of one type in a stack share one.
+	// boxOf is the box of each resource.
 	boxOf  map[resourceKey]*Box
 	stacks []*assembly.Stack
 }
 
-// addStack adds a stack, with a box for each type of resource, and reports whether there was room for it.
+// addStack adds a stack and reports whether there was room for it.
 func (d *databaseDrawing) addStack(s *assembly.Stack) bool {
 	if slices.Contains(d.stacks, s) {
 		return true
 	}
-	byType := map[string][]string{}
+	groups := map[string][]string{}
 	for _, id := range slices.Sorted(maps.Keys(s.Template.Resources)) {
-		if kind := s.Template.Resources[id].Type; kind != metadataType {
-			byType[kind] = append(byType[kind], id)
+		kind := s.Template.Resources[id].Type
+		group, _ := splitType(kind)
+		if slices.Contains(databaseTypes, kind) {
+			group = kind
+		}
+		if kind != metadataType {
+			groups[group] = append(groups[group], id)
 		}
 	}
-	if countBoxes(d.Boxes)+len(byType)+1 > MaxBoxes {
+	if countBoxes(d.Boxes)+len(groups)+1 > MaxBoxes {
 		return false
 	}
 	d.stacks = append(d.stacks, s)
-	group := d.add(s.Name, placeOf(s).String())
-	for _, kind := range slices.Sorted(maps.Keys(byType)) {
-		ids := byType[kind]
-		name, resource := splitType(kind)
-		box := group.add(append([]string{name, countResource(len(ids), resource)}, d.facts(s, ids)...)...)
-		if slices.Contains(databaseTypes, kind) {
-			box.Shape = Database
-		}
-		for _, id := range ids {
-			d.boxOf[resourceKey{s, id}] = box
-		}
+	stack := d.add(s.Name, placeOf(s).String())
+	for _, group := range slices.Sorted(maps.Keys(groups)) {
+		d.addGroup(stack, s, groups[group])
 	}
 	return true
+}
+
+// addGroup adds a box for resources of a stack: databases of one type, or what else there is of one service.
+func (d *databaseDrawing) addGroup(parent *Box, s *assembly.Stack, ids []string) {
+	group := service{types: map[string]int{}}
+	for _, id := range ids {
+		name, kind := splitType(s.Template.Resources[id].Type)
+		group.name = name
+		group.types[kind]++
+	}
+	box := parent.add(append(group.lines(), d.facts(s, ids)...)...)
+	if slices.Contains(databaseTypes, s.Template.Resources[ids[0]].Type) {
+		box.Shape = Database
+	}
+	for _, id := range ids {
+		d.boxOf[resourceKey{s, id}] = box
+	}
 }
 
 // facts returns what the template says of databases of one type, if it says the same of all.

@@ -46,10 +46,10 @@ type Shape string
 // The shapes, by their names in D2.
 const (
 	Rectangle Shape = ""
-	Event     Shape = "oval"
 	Document  Shape = "page"
 	Database  Shape = "cylinder"
-	Person    Shape = "c4-person"
+	// Event is a rectangle with round corners: an oval that is stretched to fill a grid hides its label.
+	Event Shape = "event"
 )
 
 // An Arrow leads from a box to another. Both are in the diagram.

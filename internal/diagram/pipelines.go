@@ -1,7 +1,6 @@
 package diagram
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -15,20 +14,19 @@ func drawPipelines(p Platform) (*Diagram, string) {
 	if reason != "" {
 		return nil, reason
 	}
-	for _, maxJobs := range []int{MaxBoxes, 1} {
-		d := &Diagram{
-			Title:       "CI/CD pipelines",
-			Description: "The pipelines of CodePipeline. Each row is one pipeline: what starts it, then its stages and their jobs.",
-			Columns:     1,
-		}
-		for _, line := range pipelines {
-			d.addPipeline(p.Config, line, maxJobs)
-		}
-		if countBoxes(d.Boxes) <= MaxBoxes {
-			return d, ""
-		}
+	d := &Diagram{
+		Title: "CI/CD pipelines",
+		Description: "The pipelines of CodePipeline. Each row is one pipeline: what starts it, then its stages, each with its " +
+			"jobs.",
+		Columns: 1,
 	}
-	return outlinePipelines(p.Config, pipelines), ""
+	for _, line := range pipelines {
+		d.addPipeline(p.Config, line)
+	}
+	if countBoxes(d.Boxes) > MaxBoxes {
+		return outlinePipelines(p.Config, pipelines), ""
+	}
+	return d, ""
 }
 
 // pipelinesOf returns the platform's pipelines, or why there are none.
@@ -42,61 +40,45 @@ func pipelinesOf(p Platform) (pipelines []pipeline.Pipeline, reason string) {
 	return pipeline.Pipelines(p.Config), ""
 }
 
-// addPipeline adds a pipeline. A stage with more jobs than maxJobs is one box that counts them.
-func (d *Diagram) addPipeline(c *config.Config, line pipeline.Pipeline, maxJobs int) {
-	row := d.add(pipelineTitle(line))
-	row.Columns = len(line.Stages) + 1
-	last := row.add(triggerText(c, line.Trigger)...)
-	last.Shape = Event
-	for _, stage := range line.Stages {
-		box := row.add(stageLabel(stage, maxJobs)...)
-		if stage.Approval != "" || len(stage.Jobs) > 1 && len(stage.Jobs) <= maxJobs {
-			box.Lines, box.Columns = []string{stage.Name}, 1
-			box.addJobs(stage, maxJobs)
-		}
+// addPipeline adds a row with what starts a pipeline, its stages and its approvals.
+func (d *Diagram) addPipeline(c *config.Config, line pipeline.Pipeline) {
+	row := d.add(line.Name + ": " + line.Description)
+	start := row.add(triggerText(c, line.Trigger)...)
+	start.Shape = Event
+	last := start
+	follow := func(box *Box) {
 		d.connect(Arrow{From: last, To: box})
 		last = box
 	}
+	for _, stage := range line.Stages {
+		if stage.Approval != "" {
+			approval := row.add("a person", "approves")
+			approval.Shape = Event
+			follow(approval)
+		}
+		follow(row.add(stageLabel(stage)...))
+	}
+	row.Columns = len(row.Boxes)
 }
 
-// addJobs adds the approval of a stage and its jobs.
-func (b *Box) addJobs(stage pipeline.PipelineStage, maxJobs int) {
-	if stage.Approval != "" {
-		b.add("approval by a person").Shape = Event
-	}
-	if len(stage.Jobs) > maxJobs {
-		b.add(counted(len(stage.Jobs), "job"))
-		return
-	}
+// stageLabel returns the name of a stage and its jobs.
+func stageLabel(stage pipeline.PipelineStage) []string {
+	lines := []string{"stage " + stage.Name}
 	for _, job := range stage.Jobs {
-		b.add(jobName(job))
+		label := "job " + job.Name
+		if job.Permission == pipeline.ReadPermission {
+			label += ", read only"
+		}
+		lines = append(lines, label)
 	}
-}
-
-// jobName returns the name of a job without what its pipeline says already.
-func jobName(job pipeline.Job) string {
-	if job.Permission == pipeline.ReadPermission {
-		return job.Name + ", read only"
-	}
-	return job.Name
-}
-
-// stageLabel returns the label of a stage that is one box.
-func stageLabel(stage pipeline.PipelineStage, maxJobs int) []string {
-	switch {
-	case len(stage.Jobs) > maxJobs:
-		return []string{stage.Name, counted(len(stage.Jobs), "job")}
-	case len(stage.Jobs) == 1 && stage.Jobs[0].Name != stage.Name:
-		return []string{stage.Name, "job " + stage.Jobs[0].Name}
-	}
-	return []string{stage.Name}
+	return lines
 }
 
 // outlinePipelines draws each pipeline as one box with the names of its stages.
 func outlinePipelines(c *config.Config, pipelines []pipeline.Pipeline) *Diagram {
 	d := &Diagram{Title: "CI/CD pipelines", Description: "The pipelines of CodePipeline and their stages.", Columns: 1}
 	for _, line := range pipelines {
-		lines := append([]string{pipelineTitle(line)}, triggerText(c, line.Trigger)...)
+		lines := append([]string{line.Name + ": " + line.Description}, triggerText(c, line.Trigger)...)
 		for _, stage := range line.Stages {
 			lines = append(lines, stage.Name+": "+counted(len(stage.Jobs), "job"))
 		}
@@ -104,8 +86,6 @@ func outlinePipelines(c *config.Config, pipelines []pipeline.Pipeline) *Diagram 
 	}
 	return d
 }
-
-func pipelineTitle(line pipeline.Pipeline) string { return line.Name + ": " + line.Description }
 
 // triggerText returns what starts a pipeline, as lines.
 func triggerText(c *config.Config, trigger pipeline.Trigger) []string {
@@ -135,7 +115,7 @@ func drawFlow(p Platform) (*Diagram, string) {
 		if !slices.ContainsFunc(line.Stages, deploys) {
 			continue
 		}
-		f := flow{Diagram: d, config: p.Config, group: &Box{Lines: []string{pipelineTitle(line)}}}
+		f := flow{Diagram: d, config: p.Config, group: &Box{Lines: []string{line.Name, line.Description}}}
 		f.addLine(line)
 		if countBoxes(d.Boxes)+countBoxes([]*Box{f.group}) > MaxBoxes {
 			d.Description += " Pipeline " + line.Name + " is left out, because it is too large."
@@ -165,19 +145,20 @@ type flow struct {
 // addLine adds the stages of a pipeline.
 func (f *flow) addLine(line pipeline.Pipeline) {
 	f.arrowsBefore = len(f.Arrows)
-	start := f.group.add(triggerText(f.config, line.Trigger)...)
-	start.Shape = Event
 	f.artifacts = map[string]*Box{}
-	f.connect(Arrow{From: start, To: f.artifact(pipeline.SourceArtifact)})
+	source := f.artifact(pipeline.SourceArtifact)
+	source.Lines = append(triggerText(f.config, line.Trigger), source.Lines...)
 	var last *Box
+	var outputs []string
 	for _, stage := range line.Stages {
-		last = f.addStage(stage, last)
+		last, outputs = f.addStage(stage, last, outputs)
 	}
 }
 
-// addStage adds a stage after the box of the stage before, and returns the box that the next one comes after. Only
-// the artifacts that were made last lead to a job: the source, which all jobs have, leads to the first.
-func (f *flow) addStage(stage pipeline.PipelineStage, last *Box) *Box {
+// addStage adds a stage after the box of the stage before, which has written those artifacts. It returns the same for
+// the next one. The source, which all jobs read, leads only to the first stage, and where an artifact leads to a stage
+// no further arrow shows the order.
+func (f *flow) addStage(stage pipeline.PipelineStage, last *Box, outputs []string) (*Box, []string) {
 	if stage.Approval != "" {
 		approval := f.group.add("a person approves", "what the plan shows")
 		approval.Shape = Event
@@ -189,19 +170,23 @@ func (f *flow) addStage(stage pipeline.PipelineStage, last *Box) *Box {
 	if last == nil {
 		inputs = []string{pipeline.SourceArtifact}
 	}
-	f.connect(Arrow{From: last, To: box})
+	isPassedOn := func(name string) bool { return slices.Contains(inputs, name) }
+	if stage.Approval != "" || !slices.ContainsFunc(outputs, isPassedOn) {
+		f.connect(Arrow{From: last, To: box})
+	}
 	for _, name := range inputs {
 		f.connect(Arrow{From: f.artifact(name), To: box})
 	}
-	f.addOutputs(stage, box)
-	return box
+	return box, f.addOutputs(stage, box)
 }
 
-// addOutputs adds the artifacts that the stage's jobs write and the accounts that they deploy to.
-func (f *flow) addOutputs(stage pipeline.PipelineStage, box *Box) {
+// addOutputs adds the artifacts that the stage's jobs write, whose names it returns, and the accounts that they deploy
+// to.
+func (f *flow) addOutputs(stage pipeline.PipelineStage, box *Box) (outputs []string) {
 	for _, job := range stage.Jobs {
 		if job.Output != "" {
 			f.connect(Arrow{From: box, To: f.artifact(job.Output)})
+			outputs = append(outputs, job.Output)
 		}
 		if env, ok := f.config.Environment(job.Environment); ok && job.Permission == pipeline.DeployPermission {
 			account := f.group.add(env.Name, "account "+env.ID)
@@ -209,6 +194,7 @@ func (f *flow) addOutputs(stage pipeline.PipelineStage, box *Box) {
 			f.connect(Arrow{From: box, To: account, Label: "deploys"})
 		}
 	}
+	return outputs
 }
 
 // artifact returns the box of an artifact.
@@ -247,5 +233,9 @@ func flowLabel(stage pipeline.PipelineStage) []string {
 	if len(stage.Jobs) > 1 {
 		return []string{stage.Name, strings.Join(jobs, ", ")}
 	}
-	return []string{fmt.Sprintf("%s: %s", stage.Name, strings.Join(functions, ", then "))}
+	calls := strings.Join(functions, ", then ")
+	if calls == stage.Name {
+		return []string{stage.Name}
+	}
+	return []string{stage.Name + ": " + calls}
 }

@@ -29,80 +29,147 @@ func drawSteps(p Platform) (*Diagram, string) {
 type stepsDrawing struct {
 	*Diagram
 	graph *pipeline.Graph
-	// boxOf is the box of each step, by the step's name.
-	boxOf map[string]*Box
-	// gates is the box of the gates that every environment waits for.
-	gates *Box
+	// boxOf is the box of each step, and groupOf the outermost box that it is in, by the step's name.
+	boxOf, groupOf map[string]*Box
+	// groups are the boxes of the gates and of the environments, by name.
+	groups map[string]*Box
 }
+
+// gatesGroup is the name of the group of the gates that are not of an environment.
+const gatesGroup = "gates"
 
 // newStepsDrawing draws the graph. With collapse, the steps of an environment are one box.
 func newStepsDrawing(g *pipeline.Graph, collapse bool) stepsDrawing {
 	s := stepsDrawing{
-		graph: g, boxOf: map[string]*Box{},
+		graph: g, boxOf: map[string]*Box{}, groupOf: map[string]*Box{}, groups: map[string]*Box{},
 		Diagram: &Diagram{
 			Title: "Steps",
-			Description: "The steps of the pipeline and what they wait for. Steps of a stage that wait for the same steps share " +
-				"a box. An arrow leads from a step to one that needs it; a dashed one is only an order.",
+			Description: "The steps of the pipeline in their order. Steps of a stage that wait for the same steps share a box. " +
+				"An arrow leads from a step to one that needs it; a dashed one is only an order.",
 		},
 	}
-	environments := map[string]*Box{}
 	for _, class := range classify(g) {
 		first := class[0]
 		switch {
 		case first.Environment != "" && collapse:
-			s.addToEnvironment(environments, class)
+			s.addLine(s.group(first.Environment), class)
 		case first.Environment != "":
-			if environments[first.Environment] == nil {
-				environments[first.Environment] = s.add(first.Environment)
-			}
-			s.addClass(environments[first.Environment].add(classLabel(class)...), class)
+			s.addClass(s.group(first.Environment), class)
 		case slices.Contains(pipeline.GateStages, first.Stage):
-			if s.gates == nil {
-				s.gates = s.add("gates")
-				s.gates.Columns = 2
-			}
-			s.addClass(s.gates.add(classLabel(class)...), class)
+			s.addClass(s.group(gatesGroup), class)
 		default:
-			s.addClass(s.add(classLabel(class)...), class)
+			s.addClass(nil, class)
 		}
 	}
 	s.connectSteps()
+	s.arrangeGroups()
 	return s
 }
 
-// addClass notes which steps a box stands for.
-func (s stepsDrawing) addClass(box *Box, class []pipeline.Step) {
+// group returns the box of that name.
+func (s stepsDrawing) group(name string) *Box {
+	if s.groups[name] == nil {
+		s.groups[name] = s.add(name)
+	}
+	return s.groups[name]
+}
+
+// addClass adds a box for steps, in a group or, if that is nil, in none.
+func (s stepsDrawing) addClass(group *Box, class []pipeline.Step) {
+	box := &Box{Lines: classLabel(class)}
+	if group == nil {
+		group = box
+		s.Boxes = append(s.Boxes, box)
+	} else {
+		group.Boxes = append(group.Boxes, box)
+	}
 	for _, step := range class {
-		s.boxOf[step.Name] = box
+		s.boxOf[step.Name], s.groupOf[step.Name] = box, group
 	}
 }
 
-// addToEnvironment adds the steps to the only box of their environment.
-func (s stepsDrawing) addToEnvironment(environments map[string]*Box, class []pipeline.Step) {
-	name := class[0].Environment
-	if environments[name] == nil {
-		environments[name] = s.add(name)
-	}
-	box := environments[name]
+// addLine adds steps to the label of their environment's box.
+func (s stepsDrawing) addLine(box *Box, class []pipeline.Step) {
 	for _, step := range class {
 		kind, _, _ := strings.Cut(step.Name, ":")
 		box.Lines = append(box.Lines, kind)
+		s.boxOf[step.Name], s.groupOf[step.Name] = box, box
 	}
-	s.addClass(box, class)
 }
 
-// connectSteps adds an arrow for each direct predecessor of a step. Gates that all come before a step of an environment
-// become one arrow from the box of the gates.
+// connectSteps adds the arrows: between steps of a group, and from group to group. A group that another one leads to
+// needs no arrow from what leads to that one.
 func (s stepsDrawing) connectSteps() {
+	between := map[*Box]map[*Box]bool{} // whether there is a need, by where the arrow leads to and comes from
 	for _, step := range s.graph.Steps() {
+		to := s.groupOf[step.Name]
 		for _, name := range s.graph.DirectPredecessors(step) {
-			before, _ := s.graph.Step(name)
-			from := s.boxOf[name]
-			if step.Environment != "" && before.Environment == "" && slices.Contains(pipeline.GateStages, before.Stage) {
-				from = s.gates
+			isNeed := slices.Contains(step.Needs, name)
+			from := s.groupOf[name]
+			if from == to {
+				s.connect(Arrow{From: s.boxOf[name], To: s.boxOf[step.Name], Dashed: !isNeed})
+				continue
 			}
-			s.connect(Arrow{From: from, To: s.boxOf[step.Name], Dashed: !slices.Contains(step.Needs, name)})
+			if between[to] == nil {
+				between[to] = map[*Box]bool{}
+			}
+			between[to][from] = between[to][from] || isNeed
 		}
+	}
+	for _, to := range s.Boxes {
+		for _, from := range s.Boxes {
+			if isNeed, ok := between[to][from]; ok && !leadsThroughOther(between, from, to) {
+				s.connect(Arrow{From: from, To: to, Dashed: !isNeed})
+			}
+		}
+	}
+}
+
+// leadsThroughOther reports whether another box that leads to a box comes after from.
+func leadsThroughOther(between map[*Box]map[*Box]bool, from, to *Box) bool {
+	seen := map[*Box]bool{to: true}
+	var comesAfter func(*Box) bool
+	comesAfter = func(box *Box) bool {
+		if seen[box] {
+			return false
+		}
+		seen[box] = true
+		for before := range between[box] {
+			if before == from || comesAfter(before) {
+				return true
+			}
+		}
+		return false
+	}
+	for other := range between[to] {
+		if other != from && comesAfter(other) {
+			return true
+		}
+	}
+	return false
+}
+
+// arrangeGroups puts the boxes of an environment in a row, those without an arrow first, so that arrows lead to the
+// next box. The gates are in two columns.
+func (s stepsDrawing) arrangeGroups() {
+	isConnected := map[*Box]bool{}
+	for _, arrow := range s.Arrows {
+		isConnected[arrow.From], isConnected[arrow.To] = true, true
+	}
+	for name, group := range s.groups {
+		group.Columns = len(group.Boxes)
+		if name == gatesGroup {
+			group.Columns = min(2, len(group.Boxes))
+		}
+		slices.SortStableFunc(group.Boxes, func(a, b *Box) int {
+			switch {
+			case isConnected[a] == isConnected[b]:
+				return 0
+			case isConnected[b]:
+				return -1
+			}
+			return 1
+		})
 	}
 }
 
@@ -127,7 +194,8 @@ func classify(g *pipeline.Graph) [][]pipeline.Step {
 func classLabel(class []pipeline.Step) []string {
 	const perLine = 3
 	if len(class) == 1 {
-		return []string{class[0].Name}
+		kind, _, _ := strings.Cut(class[0].Name, ":") // the group has the name of the environment
+		return []string{kind}
 	}
 	names := make([]string, len(class))
 	for i, step := range class {

@@ -37,7 +37,9 @@ func (d Diagram) digestMark() string {
 
 // IsDrawingOf reports whether the SVG is an annotated drawing of the diagram as it is now. It compares the source and
 // not the drawing, because the last digits of a position differ between processors.
-func IsDrawingOf(svg []byte, d Diagram) bool { return strings.Contains(string(svg), "; "+d.digestMark()+" -->") }
+func IsDrawingOf(svg []byte, d Diagram) bool {
+	return strings.Contains(string(svg), "; "+d.digestMark()+" -->")
+}
 
 // maxOutline is the length of a description, in characters, after which a screen reader's user has stopped listening.
 const maxOutline = 3000
