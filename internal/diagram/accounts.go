@@ -52,7 +52,7 @@ type accountsDrawing struct {
 // addTooling adds the tooling account: the jobs with permissions in other accounts, and who else deploys from there.
 func (a *accountsDrawing) addTooling() {
 	at := place{a.config.Pipeline.Tooling.ID, a.config.Pipeline.Tooling.Region}
-	a.tooling = a.add("tooling: "+at.String(), "the roles of all accounts trust its principals, people and jobs")
+	a.tooling = a.add("tooling, "+at.String(), "the roles of all accounts trust its principals, people and jobs")
 	a.jobs = map[string]*Box{}
 	if a.config.Pipeline.Source == nil {
 		return
@@ -98,7 +98,10 @@ func (a *accountsDrawing) addJob(line pipeline.Pipeline, job pipeline.Job) {
 func (a *accountsDrawing) addPlace(at place) {
 	stacks := a.byPlace[at]
 	name, env := a.environmentAt(at)
-	box := a.add(strings.TrimPrefix(name+": "+at.String(), ": "))
+	box := a.add(at.String())
+	if name != "" {
+		box.Lines = []string{name, at.String()}
+	}
 	box.Columns = 1 // the label is inside, where no arrow crosses it
 	deployRoles, executionRoles := rolesOf(stacks)
 	var last *Box
