@@ -22,8 +22,8 @@ var allowedImports = map[string][]string{
 	"internal/cli": {
 		"config", "internal/awsclient", "internal/bootstrap", "internal/deploy", "internal/deploy/cfn",
 		"internal/deploy/change",
-		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/staging", "internal/display",
-		"internal/fsx", "internal/gate",
+		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/staging", "internal/diagram",
+		"internal/display", "internal/drawing", "internal/fsx", "internal/gate",
 		"internal/gate/findings", "internal/gate/images", "internal/host", "internal/pipeline", "internal/refusal",
 		"internal/rehearsal", "internal/repo", "internal/report", "internal/rollout", "internal/text",
 		"internal/utc", "tools",
@@ -70,6 +70,10 @@ var allowedImports = map[string][]string{
 	"internal/awsclient":        {"internal/awsclient/pace", "internal/fsx", "internal/refusal"},
 	"internal/awsclient/pace":   {},
 	"internal/refusal":          {},
+	"internal/diagram":          {"config", "internal/deploy/assembly", "internal/display", "internal/pipeline"},
+	"internal/drawing": {
+		"config", "internal/deploy/assembly", "internal/diagram", "internal/fsx", "internal/process", "tools",
+	},
 	"internal/rehearsal": {
 		"internal/bootstrap", "internal/deploy/assembly", "internal/fsx", "internal/process", "internal/utc", "tools",
 	},

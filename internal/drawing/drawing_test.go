@@ -149,7 +149,7 @@ func TestPNG_BrowserWithoutPicture(t *testing.T) {
 			svg, err := diagram.Diagram{Name: "x"}.Annotate([]byte(`<svg viewBox="0 0 1 1"></svg>`))
 			require.NoError(t, err)
 			_, err = b.PNG(t.Context(), svg)
-			assert.Error(t, err)
+			assert.ErrorContains(t, err, program)
 		})
 	}
 }

@@ -72,5 +72,9 @@ func (b *Browser) PNG(ctx context.Context, svg []byte) ([]byte, error) {
 		}
 		return nil, fmt.Errorf("%s: %w\n%s", b.program, err, tools.LastLines(messages.String(), maxShownLines))
 	}
-	return fsx.ReadFile(picture, maxPNGBytes)
+	png, err := fsx.ReadFile(picture, maxPNGBytes)
+	if err != nil {
+		return nil, fmt.Errorf("%s made no picture: %w", b.program, err)
+	}
+	return png, nil
 }

@@ -235,7 +235,7 @@ var testGates = []gate{
 		),
 		env:     map[string]string{CoverageVariable: ScriptsCoverageDir},
 		outputs: []string{ScriptsCoverageDir},
-		tools:   []string{ToolGo, ToolNode, ToolNpm, ToolPython},
+		tools:   []string{ToolGo, ToolNode, ToolNpm, ToolPython, ToolD2},
 		caches:  append([]string{CacheCDK}, goCaches...),
 	},
 	{
@@ -248,8 +248,8 @@ var testGates = []gate{
 		inputs: slices.Concat(
 			goSources, gateConfigFiles, []string{"tests/**", "ci/*.go", "README.md", "docs/**", "Makefile"},
 		),
-		tools:  []string{ToolGo},
-		caches: goCaches,
+		tools:  []string{ToolGo, ToolNode}, // the diagrams are compared with a synthesis
+		caches: append([]string{CacheCDK}, goCaches...),
 	},
 	{
 		name:         "coverage",
