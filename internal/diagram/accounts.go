@@ -19,7 +19,8 @@ func drawAccounts(p Platform) (*Diagram, string) {
 	}
 	places, byPlace := stacksByPlace(stacks)
 	d := &Diagram{
-		Title: "Accounts and trust",
+		LeftToRight: true,
+		Title:       "Accounts and trust",
 		Description: "The accounts with the roles of their bootstrap. Who deploys assumes the first roles of an account, which " +
 			"pass the next one to CloudFormation, which creates the stacks with it.",
 	}
@@ -52,7 +53,7 @@ type accountsDrawing struct {
 // addTooling adds the tooling account: the jobs with permissions in other accounts, and who else deploys from there.
 func (a *accountsDrawing) addTooling() {
 	at := place{a.config.Pipeline.Tooling.ID, a.config.Pipeline.Tooling.Region}
-	a.tooling = a.add("tooling, "+at.String(), "the roles of all accounts trust its principals, people and jobs")
+	a.tooling = a.add(config.ToolingEnvironment, at.String(), "all roles trust its principals")
 	a.jobs = map[string]*Box{}
 	if a.config.Pipeline.Source == nil {
 		return
@@ -70,7 +71,7 @@ func (a *accountsDrawing) addTooling() {
 		}
 	}
 	if without > 0 {
-		a.tooling.Lines = append(a.tooling.Lines, counted(without, "more job")+" may not assume any role")
+		a.tooling.Lines = append(a.tooling.Lines, counted(without, "more job")+" may assume none")
 	}
 }
 
@@ -102,7 +103,7 @@ func (a *accountsDrawing) addPlace(at place) {
 	if name != "" {
 		box.Lines = []string{name, at.String()}
 	}
-	box.Columns = 1 // the label is inside, where no arrow crosses it
+	box.Columns = 3 // in a grid the label is inside, where no arrow crosses it
 	deployRoles, executionRoles := rolesOf(stacks)
 	var last *Box
 	follow := func(lines ...string) {

@@ -147,7 +147,7 @@ func (f *flow) addLine(line pipeline.Pipeline) {
 	f.arrowsBefore = len(f.Arrows)
 	f.artifacts = map[string]*Box{}
 	source := f.artifact(pipeline.SourceArtifact)
-	source.Lines = append(triggerText(f.config, line.Trigger), source.Lines...)
+	source.Lines = append([]string{strings.Join(triggerText(f.config, line.Trigger), " ")}, source.Lines...)
 	var last *Box
 	var outputs []string
 	for _, stage := range line.Stages {
@@ -190,7 +190,6 @@ func (f *flow) addOutputs(stage pipeline.PipelineStage, box *Box) (outputs []str
 		}
 		if env, ok := f.config.Environment(job.Environment); ok && job.Permission == pipeline.DeployPermission {
 			account := f.group.add(env.Name, "account "+env.ID)
-			account.Shape = Database
 			f.connect(Arrow{From: box, To: account, Label: "deploys"})
 		}
 	}
@@ -200,7 +199,7 @@ func (f *flow) addOutputs(stage pipeline.PipelineStage, box *Box) (outputs []str
 // artifact returns the box of an artifact.
 func (f *flow) artifact(name string) *Box {
 	if f.artifacts[name] == nil {
-		f.artifacts[name] = f.group.add("artifact", name)
+		f.artifacts[name] = f.group.add("artifact " + name)
 		f.artifacts[name].Shape = Document
 	}
 	return f.artifacts[name]
