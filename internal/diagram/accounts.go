@@ -21,8 +21,8 @@ func drawAccounts(p Platform) (*Diagram, string) {
 	d := &Diagram{
 		LeftToRight: true,
 		Title:       "Accounts and trust",
-		Description: "The accounts with the roles of their bootstrap. Who deploys assumes the first roles of an account, which " +
-			"pass the next one to CloudFormation, which creates the stacks with it.",
+		Description: "The accounts with the roles of their bootstrap. Who deploys assumes the first roles of an account, " +
+			"which pass the next one to CloudFormation, which creates the stacks with it.",
 	}
 	a := accountsDrawing{Diagram: d, config: p.Config, byPlace: byPlace}
 	if p.Config != nil {

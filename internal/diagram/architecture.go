@@ -18,8 +18,8 @@ func drawArchitecture(p Platform) (*Diagram, string) {
 	for _, withStacks := range []bool{true, false} {
 		a := architecture{config: p.Config, withStacks: withStacks, boxes: map[string]*Box{}, Diagram: &Diagram{
 			Title: "Architecture",
-			Description: "The repository, the tooling account with the pipelines, and the environments in promotion order, each " +
-				"with its account and stacks.",
+			Description: "The repository, the tooling account with the pipelines, and the environments in promotion order, " +
+				"each with its account and stacks.",
 		}}
 		a.draw(p.Assemblies)
 		if countBoxes(a.Boxes) <= MaxBoxes {

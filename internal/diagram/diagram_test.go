@@ -185,7 +185,8 @@ func TestDraw_LargeAssembliesAreGrouped(t *testing.T) {
 }
 
 // sourceLine matches the lines of a source: settings, boxes with a quoted label, and arrows.
-var sourceLine = regexp.MustCompile(`^ *(direction: right|grid-columns: \d+|grid-gap: \d+|shape: [a-z]+|style\.[a-z-]+: [a-z0-9]+|\}|` +
+var sourceLine = regexp.MustCompile(`^ *(direction: right|grid-columns: \d+|grid-gap: \d+|shape: [a-z]+|` +
+	`style\.[a-z-]+: [a-z0-9]+|\}|` +
 	`b\d+: "([^"\\$]|\\["\\$n])*" \{|b[\d.b]+ -> b[\d.b]+: "([^"\\$]|\\["\\$n])*"( \{ style\.stroke-dash: 4 \})?)$`)
 
 func TestSource_TextFromOutsideStaysInLabels(t *testing.T) {

@@ -16,8 +16,8 @@ func drawPipelines(p Platform) (*Diagram, string) {
 	}
 	d := &Diagram{
 		Title: "CI/CD pipelines",
-		Description: "The pipelines of CodePipeline. Each row is one pipeline: what starts it, then its stages, each with its " +
-			"jobs.",
+		Description: "The pipelines of CodePipeline. Each row is one pipeline: what starts it, then its stages, each with " +
+			"its jobs.",
 		Columns: 1,
 	}
 	for _, line := range pipelines {
@@ -108,8 +108,8 @@ func drawFlow(p Platform) (*Diagram, string) {
 	}
 	d := &Diagram{
 		Title: "Pipeline flow",
-		Description: "How a change becomes a deployment: the artifacts that the jobs of a pipeline pass on, and where a person " +
-			"approves.",
+		Description: "How a change becomes a deployment: the artifacts that the jobs of a pipeline pass on, and where a " +
+			"person approves.",
 	}
 	for _, line := range pipelines {
 		if !slices.ContainsFunc(line.Stages, deploys) {

@@ -44,8 +44,8 @@ func newStepsDrawing(g *pipeline.Graph, collapse bool) stepsDrawing {
 		graph: g, boxOf: map[string]*Box{}, groupOf: map[string]*Box{}, groups: map[string]*Box{},
 		Diagram: &Diagram{
 			Title: "Steps",
-			Description: "The steps of the pipeline in their order. Steps of a stage that wait for the same steps share a box. " +
-				"An arrow leads from a step to one that needs it; a dashed one is only an order.",
+			Description: "The steps of the pipeline in their order. Steps of a stage that wait for the same steps share a " +
+				"box. An arrow leads from a step to one that needs it; a dashed one is only an order.",
 		},
 	}
 	for _, class := range classify(g) {

@@ -76,8 +76,8 @@ func assemblyFolders(files fs.FS, targets []config.Environment) ([]string, error
 	case len(folders) == 0:
 		return []string{"."}, nil
 	case len(folders) > maxAssemblies:
-		return nil, fmt.Errorf("there are %d cloud assemblies, more than the %d that fit in diagrams: name a folder with fewer",
-			len(folders), maxAssemblies)
+		return nil, fmt.Errorf("there are %d cloud assemblies, more than the %d that fit in diagrams: "+
+			"name a folder with fewer", len(folders), maxAssemblies)
 	}
 	return folders, nil
 }

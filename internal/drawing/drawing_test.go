@@ -48,7 +48,9 @@ func TestFindAssemblies(t *testing.T) {
 		"one of an environment":            {[]string{"."}, "dev", targets, [][2]string{{"dev", "111122223333"}}},
 		"one of each of any app":           {[]string{"b", "a"}, "", nil, [][2]string{{"a", ""}, {"b", ""}}},
 		"one of each environment":          {[]string{"dev", "old"}, "", targets, [][2]string{{"dev", "111122223333"}}},
-		"one of an environment's accounts": {[]string{"prod/888899990000-eu-west-1"}, "", targets, [][2]string{{"prod", "888899990000"}}},
+		"one of an environment's accounts": {
+			[]string{"prod/888899990000-eu-west-1"}, "", targets, [][2]string{{"prod", "888899990000"}},
+		},
 		"a stage of the CDK in one":        {[]string{"a", "a/assembly-stage"}, "", nil, [][2]string{{"a", ""}}},
 	} {
 		t.Run(name, func(t *testing.T) {

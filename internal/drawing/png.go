@@ -16,7 +16,9 @@ import (
 )
 
 // browsers are the names of the programs that can make a PNG, in the order of preference. All take the same flags.
-var browsers = []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge"}
+var browsers = []string{
+	"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge",
+}
 
 // A Browser is a browser of this machine.
 type Browser struct {
