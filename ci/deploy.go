@@ -26,8 +26,7 @@ func (m *Lockstep) Plan(
 	commit string,
 ) (string, error) {
 	q := request{env: env, credentials: awsCredentials, assembly: assembly, commit: commit}
-	r, err := m.runStages(ctx, q, pipeline.Plan)
-	return r.text(), err
+	return m.runStagesToText(ctx, q, pipeline.Plan)
 }
 
 // PlanFile plans a deployment to one environment and saves the plan, for approve and deploy --plan.
@@ -118,8 +117,7 @@ func (m *Lockstep) Deploy(
 		q.arguments = append(q.arguments, "--plan", pipeline.PlanInputFile)
 	}
 	q.arguments = append(q.arguments, allowFlags(allow)...)
-	r, err := m.runStages(ctx, q, pipeline.Deploy, pipeline.Verify)
-	return r.text(), err
+	return m.runStagesToText(ctx, q, pipeline.Deploy, pipeline.Verify)
 }
 
 // Verify compares what is deployed with the newest release. It writes nothing.
@@ -133,20 +131,19 @@ func (m *Lockstep) Verify(
 	// without it, emulated accounts stand in for AWS
 	// +optional
 	awsCredentials *dagger.Secret,
-	// The folder that synth returned, to compare with that instead
-	// +optional
-	assembly *dagger.Directory,
 	// What to compare with: release, or source for what the repository's files synthesise
 	// +optional
 	// +default="release"
 	against string,
+	// The folder that synth returned, to compare with that instead
+	// +optional
+	assembly *dagger.Directory,
 ) (string, error) {
 	q := request{env: env, credentials: awsCredentials, assembly: assembly}
 	if assembly == nil && against != "source" {
 		return m.runOperation(ctx, q, "verify", "--env", env, "--against", against)
 	}
-	r, err := m.runStages(ctx, q, pipeline.Verify)
-	return r.text(), err
+	return m.runStagesToText(ctx, q, pipeline.Verify)
 }
 
 // Drift shows what was changed outside Lockstep, property by property.

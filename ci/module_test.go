@@ -263,7 +263,7 @@ func TestAWSSteps_AreNeverCached(t *testing.T) {
 	var runs []string
 	for range 2 {
 		runID = fmt.Sprint(time.Now().UnixNano())
-		if _, err := m.Verify(t.Context(), "dev", nil, assembly("dev"), ""); err != nil {
+		if _, err := m.Verify(t.Context(), "dev", nil, "", assembly("dev")); err != nil {
 			t.Fatal(err)
 		}
 		runs = append(runs, r.readContainer(r.containers["verify:dev"]).env["LOCKSTEP_RUN"])
@@ -277,7 +277,7 @@ func TestVerify_ComparesWithReleaseUnlessToldOtherwise(t *testing.T) {
 		"release": "lockstep verify --env dev --against release", "source": "verify:dev",
 	} {
 		r, m := newRecorder(t, "")
-		if _, err := m.Verify(t.Context(), "dev", nil, nil, against); err != nil {
+		if _, err := m.Verify(t.Context(), "dev", nil, against, nil); err != nil {
 			t.Fatal(err)
 		}
 		check(t, r.startedAt[want] != 0, "%s: %v", against, r.startedAt)

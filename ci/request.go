@@ -27,6 +27,12 @@ type request struct {
 	needsGates bool
 }
 
+// runStagesToText runs the stages as runStages does. It returns the summary.
+func (m *Lockstep) runStagesToText(ctx context.Context, q request, stages ...pipeline.Stage) (string, error) {
+	r, err := m.runStages(ctx, q, stages...)
+	return r.text(), err
+}
+
 // runStages runs stages that reach accounts, and the steps that they need.
 func (m *Lockstep) runStages(ctx context.Context, q request, stages ...pipeline.Stage) (*graphRun, error) {
 	p, environments, err := m.prepare(ctx, q)

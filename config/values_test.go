@@ -119,13 +119,11 @@ func TestDocument_ByteOrderMarkIsAccepted(t *testing.T) {
 }
 
 func TestFiles_MisnamedFileIsReported(t *testing.T) {
+	const rename = "ends with %s and would be ignored; rename it to acc.yaml"
 	for name, want := range map[string]string{
-		"environments/acc.yml": "config/environments/acc.yml: ends with .yml and would be ignored; rename it to " +
-			"acc.yaml",
-		"environments/acc.YAML": "config/environments/acc.YAML: ends with .YAML and would be ignored; rename it to " +
-			"acc.yaml",
-		"environments/acc.Yml": "config/environments/acc.Yml: ends with .Yml and would be ignored; rename it to " +
-			"acc.yaml",
+		"environments/acc.yml":  "config/environments/acc.yml: " + fmt.Sprintf(rename, ".yml"),
+		"environments/acc.YAML": "config/environments/acc.YAML: " + fmt.Sprintf(rename, ".YAML"),
+		"environments/acc.Yml":  "config/environments/acc.Yml: " + fmt.Sprintf(rename, ".Yml"),
 		"environments/acc.yaml/x.yaml": "config/environments/acc.yaml: is a folder; write the environment into a file of " +
 			"that name",
 		"waivers.yml": "config/waivers.yml: ends with .yml and would be ignored; rename it to waivers.yaml",
@@ -159,6 +157,9 @@ func TestFiles_EditorsFilesAreIgnored(t *testing.T) {
 
 func TestTags_RefusedLikeAWS(t *testing.T) {
 	file := func(lines string) string { return environmentYAML("111122223333", "tags:\n"+lines) }
+	clash := func(key, other string) string {
+		return fmt.Sprintf("6:3: tags %q and %q differ only in case, which AWS IAM refuses; keep one of them", key, other)
+	}
 	for name, test := range map[string]struct{ lines, want string }{
 		"an empty key": {`  "": a`, `6:3: tag "" is empty; give it a name`},
 		"a key that AWS reserves": {
@@ -179,22 +180,10 @@ func TestTags_RefusedLikeAWS(t *testing.T) {
 			`6:3: the value of tag "a" has '&', which AWS does not take in tags; ` +
 				`write letters, digits, spaces and _ . : / = + - @`,
 		},
-		"two keys that differ in case": {
-			"  Team: b\n  team: a",
-			`6:3: tags "Team" and "team" differ only in case, which AWS IAM refuses; keep one of them`,
-		},
-		"the product's own tag": {
-			"  Project: a",
-			`6:3: tags "Project" and "project" differ only in case, which AWS IAM refuses; keep one of them`,
-		},
-		"the environment's own tag": {
-			"  ENVIRONMENT: a",
-			`6:3: tags "ENVIRONMENT" and "environment" differ only in case, which AWS IAM refuses; keep one of them`,
-		},
-		"a tag of the pipeline": {
-			"  OWNER: a",
-			`6:3: tags "OWNER" and "owner" differ only in case, which AWS IAM refuses; keep one of them`,
-		},
+		"two keys that differ in case": {"  Team: b\n  team: a", clash("Team", "team")},
+		"the product's own tag":        {"  Project: a", clash("Project", "project")},
+		"the environment's own tag":    {"  ENVIRONMENT: a", clash("ENVIRONMENT", "environment")},
+		"a tag of the pipeline":        {"  OWNER: a", clash("OWNER", "owner")},
 		"a key of 129 characters": {
 			"  " + strings.Repeat("ä", 129) + ": a",
 			`6:3: tag "` + strings.Repeat("ä", 20) + `" has 129 characters; write at most 128`,

@@ -58,14 +58,12 @@ func TestDocument_BrokenLinkIsReported(t *testing.T) {
 }
 
 func TestDocument_HeadingsHaveContent(t *testing.T) {
-	files := os.DirFS(repository)
 	headings := 0
+	files := os.DirFS(repository)
 	for _, name := range documents(t, files) {
 		p := readPage(t, files, name)
+		assert.Empty(t, emptyHeadings(p), "%s: nothing stands under these headings", name)
 		headings += len(anchors(p))
-		for _, empty := range emptyHeadings(p) {
-			assert.Fail(t, name+": nothing stands under "+empty)
-		}
 	}
 	assert.Greater(t, headings, 50, "headings are not found")
 }

@@ -46,16 +46,8 @@ echo built >> ../builds
 mkdir -p bin && printf '#!/bin/sh\necho v0\n' > bin/gofumpt && chmod +x bin/gofumpt
 `
 
-type progressRecorder struct {
-	mu    sync.Mutex
-	lines []string
-}
-
-func (s *progressRecorder) record(line string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.lines = append(s.lines, line)
-}
+// discard is for tests that read no progress.
+func discard(string) {}
 
 func countBuilds(t *testing.T, dir string) int {
 	t.Helper()
@@ -67,19 +59,20 @@ func countBuilds(t *testing.T, dir string) int {
 func TestInstaller_ConcurrentInstallBuildsOnce(t *testing.T) {
 	m := newMachine(t, map[string]string{"go": workingGo})
 	dir := t.TempDir()
-	progress := &progressRecorder{}
+	progress := make(chan string, 10)
+	record := func(line string) { progress <- line }
 	var group sync.WaitGroup
 	for range 5 {
 		group.Go(func() {
-			folder, err := NewInstallerIn(dir, m.environ, progress.record).Install(context.Background(), pipeline.ToolGofumpt)
+			folder, err := NewInstallerIn(dir, m.environ, record).Install(context.Background(), pipeline.ToolGofumpt)
 			assert.NoError(t, err)
 			assert.FileExists(t, filepath.Join(folder, "bin/gofumpt"))
 		})
 	}
 	group.Wait()
 	assert.Equal(t, 1, countBuilds(t, dir))
-	require.Len(t, progress.lines, 2)
-	assert.Equal(t, "installing gofumpt 0.12.0, once: the form of Go code", progress.lines[0])
+	require.Len(t, progress, 2)
+	assert.Equal(t, "installing gofumpt 0.12.0, once: the form of Go code", <-progress)
 }
 
 func TestInstaller_ReinstallsDamagedTool(t *testing.T) {
@@ -108,7 +101,7 @@ func TestInstaller_ReinstallsDamagedTool(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			dir := t.TempDir()
 			m := newMachine(t, map[string]string{"go": workingGo})
-			installer := NewInstallerIn(dir, m.environ, (&progressRecorder{}).record)
+			installer := NewInstallerIn(dir, m.environ, discard)
 			folder, err := installer.Install(context.Background(), pipeline.ToolGofumpt)
 			require.NoError(t, err)
 			state, stateDir := installer.State(pipeline.ToolGofumpt)
@@ -147,7 +140,7 @@ func TestInstaller_FailureLeavesNothing(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			dir := t.TempDir()
 			m := newMachine(t, map[string]string{"go": "if [ $1 = env ]; then exit; fi\n" + test.script})
-			installer := NewInstallerIn(dir, m.environ, (&progressRecorder{}).record)
+			installer := NewInstallerIn(dir, m.environ, discard)
 			_, err := installer.Install(context.Background(), pipeline.ToolGofumpt)
 			assert.ErrorContains(t, err, test.want)
 			state, folder := installer.State(pipeline.ToolGofumpt)
@@ -157,7 +150,7 @@ func TestInstaller_FailureLeavesNothing(t *testing.T) {
 	}
 	t.Run("no Go", func(t *testing.T) {
 		environ := []string{"PATH=" + t.TempDir() + ":/bin", "HOME=" + t.TempDir()}
-		installer := NewInstallerIn(t.TempDir(), environ, (&progressRecorder{}).record)
+		installer := NewInstallerIn(t.TempDir(), environ, discard)
 		_, err := installer.Install(context.Background(), pipeline.ToolGofumpt)
 		assert.ErrorContains(t, err, "go is not on the PATH; `lockstep doctor` says what to do")
 	})
@@ -167,7 +160,7 @@ func TestInstaller_IgnoresCallerBuildSettings(t *testing.T) {
 	m := newMachine(t, map[string]string{"go": `if [ "$1" = env ]; then exit; fi; env > ../env; exit 1`})
 	dir := t.TempDir()
 	environ := append(m.environ, "GOFLAGS=-mod=mod", "CGO_ENABLED=1", "GOPROXY=https://proxy.example.com")
-	installer := NewInstallerIn(dir, environ, (&progressRecorder{}).record)
+	installer := NewInstallerIn(dir, environ, discard)
 	_, err := installer.Install(context.Background(), pipeline.ToolGofumpt)
 	require.Error(t, err)
 	env, err := os.ReadFile(filepath.Join(dir, "env"))
@@ -280,7 +273,7 @@ func TestInstaller_InstallsDataOnce(t *testing.T) {
 			m := newMachine(t, map[string]string{
 				"npm": "test -f package-lock.json || exit 9; echo built \"$@\" >> ../builds\n" + test.script,
 			})
-			installer := NewInstallerIn(dir, m.environ, (&progressRecorder{}).record)
+			installer := NewInstallerIn(dir, m.environ, discard)
 			assert.False(t, installer.HasData(AWSServiceSpec))
 			file, err := installer.InstallData(context.Background(), AWSServiceSpec)
 			if test.want != "" {

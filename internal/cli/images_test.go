@@ -64,11 +64,11 @@ func pinnedTags(t *testing.T) []string {
 	t.Helper()
 	all, err := imagePins()
 	require.NoError(t, err)
-	var out []string
-	for _, p := range all {
-		out = append(out, p.Tag)
+	tags := make([]string, len(all))
+	for i := range all {
+		tags[i] = all[i].Tag
 	}
-	return out
+	return tags
 }
 
 func TestImagesResolve_ShowsMovedTagsAndWritesOnRequest(t *testing.T) {

@@ -1,9 +1,11 @@
 package pipeline_test
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -40,7 +42,33 @@ func TestEnvironment_IsOneFile(t *testing.T) {
 		}
 	}
 	assert.Equal(t, []string{"plan:qa", "deploy:qa", "verify:qa", "templates:qa"}, steps)
-	assert.Equal(t, []string{"release/deploy-qa", "drift/qa"}, jobsOfEnvironment(c, "qa"))
+	assert.Equal(t, []string{"main/deploy-qa", "drift/qa"}, jobsOfEnvironment(c, "qa"))
+}
+
+func TestPipelines_FollowApprovals(t *testing.T) {
+	for name, test := range map[string]struct {
+		after    string
+		approval bool
+		want     []string
+	}{
+		"after an environment without an approval": {"dev", false, []string{"main/deploy-qa", "drift/qa"}},
+		"after all without an approval":            {"acc", false, []string{"main/deploy-qa", "drift/qa"}},
+		"after an approval":                        {"prod", false, []string{"release/deploy-qa", "drift/qa"}},
+		"with an approval of its own":              {"dev", true, []string{"release/plan-qa", "release/deploy-qa", "drift/qa"}},
+		"after none":                               {"", false, []string{"main/deploy-qa", "drift/qa"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := copyFiles(t, os.DirFS("../../config/testdata/platform"))
+			text := strings.Replace(qaYAML, "after: dev\n", "", 1) + fmt.Sprintf("approval: %t\n", test.approval)
+			if test.after != "" {
+				text += "after: " + test.after + "\n"
+			}
+			files["environments/qa.yaml"] = &fstest.MapFile{Data: []byte(text)}
+			c, err := config.Load(files)
+			require.NoError(t, err)
+			assert.Equal(t, test.want, jobsOfEnvironment(c, "qa"))
+		})
+	}
 }
 
 // jobsOfEnvironment returns the jobs that work on an environment, each as PIPELINE/JOB.

@@ -122,22 +122,19 @@ const (
 	planFolder     = "plan"
 )
 
-// Pipelines returns the pipelines. The first deploys each push up to the first environment with an approval, and the
-// second deploys each tag to the others. The third checks pull requests and previews their changes on emulated
+// Pipelines returns the pipelines. The first deploys each push to the environments that no approval comes before, and
+// the second deploys each tag to the others. The third checks pull requests and previews their changes on emulated
 // accounts, and the last looks for drift.
 func Pipelines(c *config.Config) []Pipeline {
-	firstApproval := slices.IndexFunc(c.Environments, func(e config.Environment) bool { return e.Approval })
-	if firstApproval < 0 {
-		firstApproval = len(c.Environments)
-	}
+	unapproved, approved := splitAtApprovals(c.Environments)
 	pipelines := []Pipeline{
 		{
 			Name: "main", Description: "from a push to the last environment before an approval", Trigger: Push,
-			Stages: append(checkStages(), promotionStages(c.Environments[:firstApproval])...),
+			Stages: append(checkStages(), promotionStages(unapproved)...),
 		},
 		{
 			Name: "release", Description: "from a tag to the environments that a person approves", Trigger: Tag,
-			Stages: append(checkStages(), promotionStages(c.Environments[firstApproval:])...),
+			Stages: append(checkStages(), promotionStages(approved)...),
 		},
 		{
 			Name: "pull-request", Description: "checks what nobody has reviewed yet", Trigger: PullRequest,
@@ -151,6 +148,21 @@ func Pipelines(c *config.Config) []Pipeline {
 		})
 	}
 	return pipelines
+}
+
+// splitAtApprovals returns the environments that are deployed to without an approval, and those that have an approval or
+// come after one that has, each in promotion order.
+func splitAtApprovals(environments []config.Environment) (unapproved, approved []config.Environment) {
+	isApproved := map[string]bool{}
+	for _, env := range environments { // those before an environment come first
+		isApproved[env.Name] = env.Approval || isApproved[env.After]
+		if isApproved[env.Name] {
+			approved = append(approved, env)
+		} else {
+			unapproved = append(unapproved, env)
+		}
+	}
+	return unapproved, approved
 }
 
 // DriftPipeline is the name of the pipeline that looks for drift.

@@ -23,6 +23,13 @@ import (
 // fixedTime is a clock that stands still.
 func fixedTime() time.Time { return time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC) }
 
+// observeAll hands the events to the observer.
+func observeAll(o Observer, events []pipeline.Event) {
+	for _, e := range events {
+		o.Observe(e)
+	}
+}
+
 func newTestGraph(t *testing.T) *pipeline.Graph {
 	t.Helper()
 	g, err := pipeline.NewGraph([]pipeline.Step{
@@ -72,9 +79,7 @@ deploy:acc  failed in 1.5 s: exit status 1
 		t.Run(test.name, func(t *testing.T) {
 			var out bytes.Buffer
 			o := NewObserver(&out, newTestGraph(t), ObserverOptions{Mode: Auto, Verbose: test.verbose})
-			for _, e := range events {
-				o.Observe(e)
-			}
+			observeAll(o, events)
 			o.Close()
 			assert.Equal(t, strings.TrimPrefix(test.want, "\n"), out.String())
 		})
@@ -84,9 +89,7 @@ deploy:acc  failed in 1.5 s: exit status 1
 func TestDiscardObserver_WritesNothing(t *testing.T) {
 	var out bytes.Buffer
 	o := NewObserver(&out, newTestGraph(t), ObserverOptions{Mode: None, IsTerminal: true, Verbose: true})
-	for _, e := range events {
-		o.Observe(e)
-	}
+	observeAll(o, events)
 	o.Close()
 	assert.Empty(t, out.String())
 }
@@ -94,9 +97,7 @@ func TestDiscardObserver_WritesNothing(t *testing.T) {
 func TestJSONObserver_OneEventPerLine(t *testing.T) {
 	var out bytes.Buffer
 	o := NewJSONObserver(&out)
-	for _, e := range events {
-		o.Observe(e)
-	}
+	observeAll(o, events)
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	require.Len(t, lines, len(events))
 	for i, line := range lines {
@@ -121,9 +122,7 @@ func TestTreeObserver_GroupsStepsByStage(t *testing.T) {
 func TestTreeObserver_KeepsLastStateOnClose(t *testing.T) {
 	var out bytes.Buffer
 	o := NewObserver(&out, newTestGraph(t), ObserverOptions{Mode: Auto, IsTerminal: true, Now: fixedTime})
-	for _, e := range events {
-		o.Observe(e)
-	}
+	observeAll(o, events)
 	o.Close()
 	assert.Contains(t, out.String(), "failed in 1.5 s: exit status 1")
 	assert.Contains(t, out.String(), "+ AWS::S3::Bucket Data")
@@ -133,9 +132,7 @@ func TestTreeObserver_ClosedTerminalStopsNothing(t *testing.T) {
 	o := newTreeObserver(io.Discard, newTestGraph(t), func(pipeline.Event) bool { return true }, fixedTime)
 	o.program.Kill()
 	<-o.ended
-	for _, e := range events {
-		o.Observe(e)
-	}
+	observeAll(o, events)
 	o.Observe(pipeline.Event{Kind: pipeline.Notice, Detail: "a notice"})
 	o.Close()
 }

@@ -82,10 +82,7 @@ type Difference struct {
 
 // Path returns the section and the name of the difference.
 func (d Difference) Path() string {
-	if d.Name == "" {
-		return d.Section
-	}
-	return d.Section + "." + d.Name
+	return strings.TrimSuffix(d.Section+"."+d.Name, ".")
 }
 
 // isOutsideChangeSet reports whether no change set decides on the difference.

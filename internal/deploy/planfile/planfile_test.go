@@ -125,14 +125,9 @@ func TestPlanJSONSchema_MatchesPlanFile(t *testing.T) {
 
 func TestMarkdownPath_IsThePlansOwn(t *testing.T) {
 	for path, want := range map[string]string{
-		"plan.json":   "plan.md",
-		"plan":        "plan.md",
-		"plan.dev":    "plan.dev.md",
-		"plan.acc":    "plan.acc.md",
-		"a.b/plan":    "a.b/plan.md",
-		".json":       ".md",
-		"/dev/stdout": "",
-		"/dev/null":   "",
+		"plan.json": "plan.md", ".json": ".md", "plan": "plan.md", "a.b/plan": "a.b/plan.md",
+		"plan.dev": "plan.dev.md", "plan.acc": "plan.acc.md",
+		"/dev/stdout": "", "/dev/null": "",
 	} {
 		assert.Equal(t, want, MarkdownPath(path), path)
 	}

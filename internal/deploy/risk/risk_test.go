@@ -29,34 +29,28 @@ func TestDataLossFlags_FollowRetention(t *testing.T) {
 	changed := func(action change.Action, kind, policy string) []change.Change {
 		return []change.Change{{Action: action, LogicalID: "Data", Type: kind, PolicyAction: policy}}
 	}
+	bucket := func(action change.Action) []change.Change { return changed(action, "AWS::S3::Bucket", "") }
 	for name, c := range map[string]struct {
 		changes       []change.Change
 		before, after string
 		want          string // empty for nothing to allow
 	}{
 		"a bucket that is removed and deleted": {
-			changed(change.Remove, "AWS::S3::Bucket", ""), deletedBucket, otherTopic, "it is removed, and with it go objects",
+			bucket(change.Remove), deletedBucket, otherTopic, "it is removed, and with it go objects",
 		},
-		"a bucket that is removed and kept": {
-			changed(change.Remove, "AWS::S3::Bucket", ""), retainedBucket, otherTopic, "",
-		},
+		"a bucket that is removed and kept": {bucket(change.Remove), retainedBucket, otherTopic, ""},
 		"a bucket without a policy is deleted": {
-			changed(change.Remove, "AWS::S3::Bucket", ""), `{"Data":{"Type":"AWS::S3::Bucket"}}`, otherTopic,
+			bucket(change.Remove), `{"Data":{"Type":"AWS::S3::Bucket"}}`, otherTopic,
 			"it is removed, and with it go objects",
 		},
 		"a bucket that is replaced": {
-			changed(change.Replace, "AWS::S3::Bucket", ""), retainedBucket, deletedBucket,
+			bucket(change.Replace), retainedBucket, deletedBucket,
 			"it is replaced, and with it go objects",
 		},
-		"a bucket that is replaced and the old one kept": {
-			changed(change.Replace, "AWS::S3::Bucket", ""), deletedBucket, retainedBucket, "",
-		},
+		"a bucket that is replaced and the old one kept": {bucket(change.Replace), deletedBucket, retainedBucket, ""},
 		"a bucket that is perhaps replaced": {
-			changed(change.ReplaceMaybe, "AWS::S3::Bucket", ""), deletedBucket, deletedBucket,
+			bucket(change.ReplaceMaybe), deletedBucket, deletedBucket,
 			"it is perhaps replaced, and with it go objects",
-		},
-		"a bucket that is only modified": {
-			changed(change.Modify, "AWS::S3::Bucket", ""), deletedBucket, deletedBucket, "",
 		},
 		"a database whose snapshot stays is gone as well": {
 			changed(change.Remove, "AWS::RDS::DBCluster", ""), database, otherTopic,
@@ -69,16 +63,15 @@ func TestDataLossFlags_FollowRetention(t *testing.T) {
 			changed(change.Remove, "AWS::S3::Bucket", "RetainExceptOnCreate"), deletedBucket, otherTopic, "",
 		},
 		"a bucket that is removed and retained except on creation": {
-			changed(change.Remove, "AWS::S3::Bucket", ""),
+			bucket(change.Remove),
 			`{"Data":{"Type":"AWS::S3::Bucket","DeletionPolicy":"RetainExceptOnCreate"}}`, otherTopic, "",
 		},
 		"CloudFormation says that it is deleted": {
 			changed(change.Replace, "AWS::S3::Bucket", "ReplaceAndDelete"), retainedBucket, retainedBucket,
 			"it is replaced, and with it go objects",
 		},
-		"a topic holds nothing": {
-			changed(change.Remove, "AWS::SNS::Topic", ""), otherTopic, `{}`, "",
-		},
+		"a bucket that is only modified": {bucket(change.Modify), deletedBucket, deletedBucket, ""},
+		"a topic holds nothing":          {changed(change.Remove, "AWS::SNS::Topic", ""), otherTopic, `{}`, ""},
 		"a nested stack may hold anything": {
 			changed(change.Remove, change.StackType, ""), `{"Data":{"Type":"AWS::CloudFormation::Stack"}}`, `{}`,
 			"it is removed, and with it go whatever is in the nested stack",

@@ -178,13 +178,8 @@ func TestFinding_StringIsOneLine(t *testing.T) {
 
 func TestRelativePath(t *testing.T) {
 	for give, want := range map[string]string{
-		"/repo/a/b.go":      "a/b.go",
-		"file:///repo/a.go": "a.go",
-		"./a.go":            "a.go",
-		"a//b.go":           "a/b.go",
-		"/repo":             "",
-		"/repository/a.go":  "/repository/a.go",
-		"../x.go":           "../x.go",
+		"/repo/a/b.go": "a/b.go", "file:///repo/a.go": "a.go", "./a.go": "a.go", "a//b.go": "a/b.go", "/repo": "",
+		"/repository/a.go": "/repository/a.go", "../x.go": "../x.go",
 	} {
 		assert.Equal(t, want, RelativePath("/repo", give), give)
 	}

@@ -9,58 +9,42 @@ import (
 var tooComplex = "package x\n\n// Pick picks.\nfunc Pick(n int) int {\n" +
 	strings.Repeat("\tif n > 3 {\n\t\tn--\n\t}\n", 16) + "\treturn n\n}\n"
 
+// lintRow returns a Row of the gate lint. The defect and its twin are in the file that the location names.
+func lintRow(name, rule, location, defect, twin string) Row {
+	file, _, _ := strings.Cut(location, ":")
+	return Row{
+		Gate: "lint", Name: name, files: goProject,
+		defect: oneFile(file, defect), twin: oneFile(file, twin), rule: rule, location: location,
+	}
+}
+
 // qualityRows are the proofs of the gates of the stage quality.
 var qualityRows = []Row{
 	{
 		Gate: "format", Name: "code that is not formatted",
-		files:    oneFile("go.mod", "module proof\n\ngo 1.26.0\n"),
-		defect:   oneFile("a b/x's.go", "package x\nfunc  F() {}\n"),
-		twin:     oneFile("a b/x's.go", "package x\n\nfunc F() {}\n"),
-		rule:     "gofumpt",
-		location: "a b/x's.go",
+		files:  oneFile("go.mod", "module proof\n\ngo 1.26.0\n"),
+		defect: oneFile("a b/x's.go", "package x\nfunc  F() {}\n"),
+		twin:   oneFile("a b/x's.go", "package x\n\nfunc F() {}\n"),
+		rule:   "gofumpt", location: "a b/x's.go",
 	},
-	{
-		Gate: "lint", Name: "go vet", files: goProject,
-		defect:   oneFile("internal/x/v.go", printFunction(`"no number"`)),
-		twin:     oneFile("internal/x/v.go", printFunction("1")),
-		rule:     "govet",
-		location: "internal/x/v.go:7",
-	},
-	{
-		Gate: "lint", Name: "staticcheck", files: goProject,
-		defect:   oneFile("internal/x/v.go", "package x\n\n// Same is.\nfunc Same(n int) bool {\n\treturn n == n\n}\n"),
-		twin:     oneFile("internal/x/v.go", "package x\n\n// Same is.\nfunc Same(n, m int) bool {\n\treturn n == m\n}\n"),
-		rule:     "staticcheck",
-		location: "internal/x/v.go:5",
-	},
-	{
-		Gate: "lint", Name: "complexity", files: goProject,
-		defect:   oneFile("internal/x/v.go", tooComplex),
-		twin:     oneFile("internal/x/v.go", "package x\n\n// Pick picks.\nfunc Pick(n int) int { return n }\n"),
-		rule:     "cyclop",
-		location: "internal/x/v.go:4",
-	},
-	{
-		Gate: "lint", Name: "an import against the direction", files: goProject,
-		defect:   oneFile("config/v.go", "package config\n\nimport _ \"lockstep/internal/host\"\n"),
-		twin:     oneFile("config/v.go", "package config\n\nimport _ \"strings\"\n"),
-		rule:     "depguard",
-		location: "config/v.go:3",
-	},
-	{
-		Gate: "lint", Name: "a line that is too long", files: goProject,
-		defect:   oneFile("internal/x/v.go", "package x\n\n// "+strings.Repeat("long ", 24)+"\n"),
-		twin:     oneFile("internal/x/v.go", "package x\n\n// "+strings.Repeat("long ", 23)+"\n"),
-		rule:     "lll",
-		location: "internal/x/v.go:3",
-	},
-	{
-		Gate: "lint", Name: "a name against the conventions", files: goProject,
-		defect:   oneFile("internal/x/v.go", "package x\n\n// Web_url is a URL.\nconst Web_url = \"\"\n"),
-		twin:     oneFile("internal/x/v.go", "package x\n\n// WebURL is a URL.\nconst WebURL = \"\"\n"),
-		rule:     "revive",
-		location: "internal/x/v.go:4",
-	},
+	lintRow("go vet", "govet", "internal/x/v.go:7",
+		printFunction(`"no number"`),
+		printFunction("1")),
+	lintRow("staticcheck", "staticcheck", "internal/x/v.go:5",
+		"package x\n\n// Same is.\nfunc Same(n int) bool {\n\treturn n == n\n}\n",
+		"package x\n\n// Same is.\nfunc Same(n, m int) bool {\n\treturn n == m\n}\n"),
+	lintRow("complexity", "cyclop", "internal/x/v.go:4",
+		tooComplex,
+		"package x\n\n// Pick picks.\nfunc Pick(n int) int { return n }\n"),
+	lintRow("an import against the direction", "depguard", "config/v.go:3",
+		"package config\n\nimport _ \"lockstep/internal/host\"\n",
+		"package config\n\nimport _ \"strings\"\n"),
+	lintRow("a line that is too long", "lll", "internal/x/v.go:3",
+		"package x\n\n// "+strings.Repeat("long ", 24)+"\n",
+		"package x\n\n// "+strings.Repeat("long ", 23)+"\n"),
+	lintRow("a name against the conventions", "revive", "internal/x/v.go:4",
+		"package x\n\n// Web_url is a URL.\nconst Web_url = \"\"\n",
+		"package x\n\n// WebURL is a URL.\nconst WebURL = \"\"\n"),
 	{
 		Gate: "tidy", Name: "a module that nothing imports", files: goProject,
 		defect: oneFile("go.mod", `module lockstep
@@ -71,50 +55,44 @@ require lockstep/spare v0.0.0
 
 replace lockstep/spare => ./spare
 `),
-		twin:     oneFile("README.md", ""),
-		rule:     "tidy",
-		location: "go.mod",
+		twin: oneFile("README.md", ""),
+		rule: "tidy", location: "go.mod",
 		prepareDefect: func(t testing.TB, p *Project) {
 			p.Write(t, "spare/go.mod", "module lockstep/spare\n\ngo 1.26.0\n")
 		},
 	},
 	{
 		Gate: "markdown", Name: "a list that is not formatted",
-		defect:   oneFile(`docs/it's "so".md`, "# A\n* b\n"),
-		twin:     oneFile(`docs/it's "so".md`, "# A\n\n- b\n"),
-		rule:     "mdformat",
-		location: `docs/it's "so".md`,
+		defect: oneFile(`docs/it's "so".md`, "# A\n* b\n"),
+		twin:   oneFile(`docs/it's "so".md`, "# A\n\n- b\n"),
+		rule:   "mdformat", location: `docs/it's "so".md`,
 	},
 	{
 		Gate: "markdown", Name: "text that is not UTF-8",
-		files:           oneFile("docs/good.md", "# A\n"),
-		defect:          oneFile("docs/bad.md", "# A\n\n\xff\xfe\n"),
-		twin:            oneFile("docs/bad.md", "# A\n\nb\n"),
-		rule:            "not-utf-8",
-		location:        "docs/bad.md:3",
+		files:  oneFile("docs/good.md", "# A\n"),
+		defect: oneFile("docs/bad.md", "# A\n\n\xff\xfe\n"),
+		twin:   oneFile("docs/bad.md", "# A\n\nb\n"),
+		rule:   "not-utf-8", location: "docs/bad.md:3",
 		FoundByLockstep: true,
 	},
 	{
 		Gate: "workflows", Name: "a job that does not exist",
-		defect:   oneFile(".github/workflows/ci.yml", workflow("lint")),
-		twin:     oneFile(".github/workflows/ci.yml", workflow("build")),
-		rule:     "job-needs",
-		location: ".github/workflows/ci.yml:8",
+		defect: oneFile(".github/workflows/ci.yml", workflow("lint")),
+		twin:   oneFile(".github/workflows/ci.yml", workflow("build")),
+		rule:   "job-needs", location: ".github/workflows/ci.yml:8",
 	},
 	{
 		Gate: "dockerfiles", Name: "packages without a version",
 		defect: oneFile("Dockerfile", "FROM debian:12\nRUN apt-get update && "+
 			"apt-get install -y --no-install-recommends curl && rm -rf /var/lib/apt/lists/*\n"),
-		twin:     oneFile("Dockerfile", "FROM debian:12\nRUN true\n"),
-		rule:     "DL3008",
-		location: "Dockerfile:2",
+		twin: oneFile("Dockerfile", "FROM debian:12\nRUN true\n"),
+		rule: "DL3008", location: "Dockerfile:2",
 	},
 	{
 		Gate: "waivers", Name: "a waiver that has expired",
-		defect:   oneFile("config/waivers.yaml", waiver("2020-01-31")),
-		twin:     oneFile("config/waivers.yaml", "waivers: []\n"),
-		rule:     "waiver-expired",
-		location: "config/waivers.yaml:2",
+		defect: oneFile("config/waivers.yaml", waiver("2020-01-31")),
+		twin:   oneFile("config/waivers.yaml", "waivers: []\n"),
+		rule:   "waiver-expired", location: "config/waivers.yaml:2",
 	},
 }
 

@@ -11,36 +11,31 @@ import (
 var testRows = []Row{
 	{
 		Gate: "unit", Name: "a test that fails", files: goProject,
-		defect:   oneFile("internal/x/v_test.go", failingTest("x")),
-		rule:     "TestSeeded",
-		location: "internal/x/v_test.go:6",
+		defect: oneFile("internal/x/v_test.go", failingTest("x")),
+		rule:   "TestSeeded", location: "internal/x/v_test.go:6",
 	},
 	{
 		Gate: "unit", Name: "a race", files: goProject,
-		defect:   oneFile("internal/x/race_test.go", raceTest("n++; <-done")),
-		twin:     oneFile("internal/x/race_test.go", raceTest("<-done; n++")),
-		rule:     "TestRace",
-		location: "internal/x/race_test.go:7",
+		defect: oneFile("internal/x/race_test.go", raceTest("n++; <-done")),
+		twin:   oneFile("internal/x/race_test.go", raceTest("<-done; n++")),
+		rule:   "TestRace", location: "internal/x/race_test.go:7",
 	},
 	{
 		Gate: "infrastructure", Name: "a test that fails", files: goProject,
-		defect:   oneFile("infra/v_test.go", failingTest("infra")),
-		rule:     "TestSeeded",
-		location: "infra/v_test.go:6",
+		defect: oneFile("infra/v_test.go", failingTest("infra")),
+		rule:   "TestSeeded", location: "infra/v_test.go:6",
 	},
 	{
 		Gate: "scripts", Name: "a test that fails", files: scriptsProject(),
-		defect:   oneFile("tests/v_test.go", failingTest("tests")),
-		rule:     "TestSeeded",
-		location: "tests/v_test.go:6",
+		defect: oneFile("tests/v_test.go", failingTest("tests")),
+		rule:   "TestSeeded", location: "tests/v_test.go:6",
 	},
 	{
 		Gate: "documentation", Name: "a test that fails", files: goProject,
 		defect: oneFile("tests/v_test.go", strings.ReplaceAll(failingTest("tests"), "TestSeeded", "TestDocumentSeeded")),
 		twin: oneFile("tests/v_test.go", strings.ReplaceAll(passingTest("tests"), "TestSound", "TestDocumentSound")+
 			"\nfunc TestOther(t *testing.T) { t.Error(\"not about documentation\") }\n"),
-		rule:     "TestDocumentSeeded",
-		location: "tests/v_test.go:6",
+		rule: "TestDocumentSeeded", location: "tests/v_test.go:6",
 	},
 	{
 		Gate: "coverage", Name: "less than the floor", files: goProject,
