@@ -44,14 +44,14 @@ func TestFindAssemblies(t *testing.T) {
 		// want are the names and accounts of the assemblies.
 		want [][2]string
 	}{
-		"one assembly":                     {[]string{"."}, "", nil, [][2]string{{"", ""}}},
-		"one of an environment":            {[]string{"."}, "dev", targets, [][2]string{{"dev", "111122223333"}}},
-		"one of each of any app":           {[]string{"b", "a"}, "", nil, [][2]string{{"a", ""}, {"b", ""}}},
-		"one of each environment":          {[]string{"dev", "old"}, "", targets, [][2]string{{"dev", "111122223333"}}},
+		"one assembly":            {[]string{"."}, "", nil, [][2]string{{"", ""}}},
+		"one of an environment":   {[]string{"."}, "dev", targets, [][2]string{{"dev", "111122223333"}}},
+		"one of each of any app":  {[]string{"b", "a"}, "", nil, [][2]string{{"a", ""}, {"b", ""}}},
+		"one of each environment": {[]string{"dev", "old"}, "", targets, [][2]string{{"dev", "111122223333"}}},
 		"one of an environment's accounts": {
 			[]string{"prod/888899990000-eu-west-1"}, "", targets, [][2]string{{"prod", "888899990000"}},
 		},
-		"a stage of the CDK in one":        {[]string{"a", "a/assembly-stage"}, "", nil, [][2]string{{"a", ""}}},
+		"a stage of the CDK in one": {[]string{"a", "a/assembly-stage"}, "", nil, [][2]string{{"a", ""}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
