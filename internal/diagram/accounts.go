@@ -27,6 +27,9 @@ func drawAccounts(p Platform) (*Diagram, string) {
 	a := accountsDrawing{Diagram: d, config: p.Config, byPlace: byPlace}
 	if p.Config != nil {
 		a.addTooling()
+	} else {
+		const columns = 3
+		d.LeftToRight, d.Columns = false, columns // there is no arrow between accounts
 	}
 	for i, at := range places {
 		const boxesPerPlace = 5
@@ -103,7 +106,10 @@ func (a *accountsDrawing) addPlace(at place) {
 	if name != "" {
 		box.Lines = []string{name, at.String()}
 	}
-	box.Columns = 3 // in a grid the label is inside, where no arrow crosses it
+	box.Columns = 1 // in a grid the label is inside, where no arrow crosses it
+	if a.LeftToRight {
+		box.Columns = 3
+	}
 	deployRoles, executionRoles := rolesOf(stacks)
 	var last *Box
 	follow := func(lines ...string) {

@@ -52,6 +52,7 @@ func drawDatabases(p Platform) (*Diagram, string) {
 		d.Description += " " + sentence(counted(left, "more stack")) + " did not fit."
 	}
 	drawing.connectResources()
+	d.arrangeGroups()
 	return d, ""
 }
 

@@ -87,6 +87,37 @@ func (d *Diagram) connect(arrow Arrow) {
 	d.Arrows = append(d.Arrows, arrow)
 }
 
+// arrangeGroups arranges the boxes that no arrow leads to or from in a grid, because a layout by arrows puts them all
+// side by side.
+func (d *Diagram) arrangeGroups() {
+	const columns = 3
+	isConnected, linksGroups := map[*Box]bool{}, false
+	groupOf := map[*Box]*Box{}
+	for _, group := range d.Boxes {
+		for _, box := range group.Boxes {
+			groupOf[box] = group
+		}
+	}
+	for _, a := range d.Arrows {
+		isConnected[a.From], isConnected[a.To] = true, true
+		linksGroups = linksGroups || groupOf[a.From] != groupOf[a.To]
+	}
+	for _, group := range d.Boxes {
+		isAlone := func(b *Box) bool { return !isConnected[b] }
+		alone := slices.DeleteFunc(slices.Clone(group.Boxes), func(b *Box) bool { return !isAlone(b) })
+		switch {
+		case len(alone) == len(group.Boxes):
+			group.Columns = min(columns, len(alone))
+		case len(alone) > columns:
+			rest := slices.DeleteFunc(group.Boxes, isAlone)
+			group.Boxes = append(rest, &Box{Lines: []string{"independent"}, Columns: columns, Boxes: alone})
+		}
+	}
+	if !linksGroups && len(d.Boxes) > 1 {
+		d.Columns = 1
+	}
+}
+
 // countBoxes returns the number of boxes, those inside others included.
 func countBoxes(boxes []*Box) int {
 	n := len(boxes)

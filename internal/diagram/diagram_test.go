@@ -352,6 +352,9 @@ func TestCountResource_UsesWordsOfAWS(t *testing.T) {
 		{2, "DBClusterParameterGroup", "2 DB cluster parameter groups"},
 		{2, "EventBus", "2 event buses"},
 		{2, "Key", "2 keys"},
+		{3, "RestApi", "3 REST APIs"},
+		{2, "AutoDeleteObjects", "2 auto delete objects"},
+		{2, "IPAddress", "2 IP addresses"},
 		{2, "", "2 "},
 	} {
 		assert.Equal(t, test.want, countResource(test.n, test.resource))
@@ -362,7 +365,9 @@ func TestSplitType(t *testing.T) {
 	for name, want := range map[string][2]string{
 		"AWS::RDS::DBCluster":           {"RDS", "DBCluster"},
 		"AWS::Logs::LogGroup":           {"CloudWatch Logs", "LogGroup"},
-		"Custom::Thing":                 {"other", "Custom::Thing"},
+		"Custom::Thing":                 {"custom resources", "Thing"},
+		"Custom::A::B":                  {"custom resources", "A B"},
+		"AWS::Thing":                    {"AWS", "Thing"},
 		"Alexa::ASK::Skill":             {"Alexa ASK", "Skill"},
 		"Vendor::Service::Kind::MODULE": {"Vendor Service Kind", "MODULE"},
 		"":                              {"other", ""},

@@ -27,11 +27,16 @@ var serviceNames = map[string]string{
 const metadataType = "AWS::CDK::Metadata"
 
 // splitType splits the name of a resource type, such as AWS::RDS::DBCluster, into the service and the resource, such as
-// RDS and DBCluster. What does not have that form is a service's only resource.
+// RDS and DBCluster.
 func splitType(name string) (service, resource string) {
 	parts := strings.Split(name, "::")
-	if len(parts) < 3 {
+	switch {
+	case len(parts) < 2:
 		return "other", name
+	case parts[0] == "Custom":
+		return "custom resources", strings.Join(parts[1:], " ")
+	case len(parts) < 3:
+		return parts[0], parts[1]
 	}
 	service = strings.Join(parts[1:len(parts)-1], " ")
 	if parts[0] != "AWS" {
@@ -43,12 +48,18 @@ func splitType(name string) (service, resource string) {
 // wordStart matches where a new word starts in a name such as DBClusterParameterGroup.
 var wordStart = regexp.MustCompile(`([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])`)
 
+// abbreviations are words in the names of resource types that AWS's pages write in capitals.
+var abbreviations = []string{"Acl", "Api", "Http", "Rest", "Url", "Vpc"}
+
 // countResource returns the number and name of resources: 1 and DBCluster gives "1 DB cluster", 12 and Alarm
 // "12 alarms".
 func countResource(n int, resource string) string {
 	words := strings.Fields(wordStart.ReplaceAllString(resource, "$1$3 $2$4"))
 	for i, word := range words {
-		if word != strings.ToUpper(word) { // not an abbreviation
+		switch {
+		case slices.Contains(abbreviations, word):
+			words[i] = strings.ToUpper(word)
+		case word != strings.ToUpper(word): // not an abbreviation
 			words[i] = strings.ToLower(word)
 		}
 	}
@@ -66,8 +77,11 @@ func plural(noun string) string {
 		return noun
 	case strings.HasSuffix(noun, "y") && !strings.ContainsAny(noun[max(0, len(noun)-2):len(noun)-1], "aeiou"):
 		return strings.TrimSuffix(noun, "y") + "ies"
-	case strings.HasSuffix(noun, "s"), strings.HasSuffix(noun, "x"), strings.HasSuffix(noun, "ch"):
+	case strings.HasSuffix(noun, "ss"), strings.HasSuffix(noun, "us"), strings.HasSuffix(noun, "x"),
+		strings.HasSuffix(noun, "ch"):
 		return noun + "es"
+	case strings.HasSuffix(noun, "s"): // such as credentials
+		return noun
 	}
 	return noun + "s"
 }

@@ -73,7 +73,10 @@ func addStacksWithServices(d *Diagram, stacks []*assembly.Stack) {
 	connectStacks(d, stacks, func(parent *Box, s *assembly.Stack) *Box {
 		box := parent.add(s.Name)
 		services := servicesOf(s)
-		box.Columns = max(1, min(maxColumns, len(services)))
+		box.Columns = min(maxColumns, len(services))
+		if len(services) == 0 {
+			box.Lines = append(box.Lines, "no resource")
+		}
 		for _, service := range services {
 			box.add(service.lines()...)
 		}
@@ -103,6 +106,32 @@ func connectStacks(d *Diagram, stacks []*assembly.Stack, addStack func(*Box, *as
 			d.connect(Arrow{From: boxes[need], To: boxes[s]})
 		}
 	}
+	d.arrangeGroups()
+	d.LeftToRight = widestLevel(stacks) > maxRow
+}
+
+// maxRow is the number of boxes that fit side by side on a page.
+const maxRow = 5
+
+// widestLevel returns the largest number of stacks that have the same distance from one that needs no other. They are
+// drawn side by side. The stacks are in the order of an assembly.
+func widestLevel(stacks []*assembly.Stack) int {
+	level, widest := map[*assembly.Stack]int{}, 0
+	size := map[int]int{}
+	isNeeded := map[*assembly.Stack]bool{}
+	for _, s := range stacks {
+		for _, need := range s.Needs {
+			level[s] = max(level[s], level[need]+1)
+			isNeeded[need] = true
+		}
+	}
+	for _, s := range stacks {
+		if len(s.Needs) > 0 || isNeeded[s] {
+			size[level[s]]++
+			widest = max(widest, size[level[s]])
+		}
+	}
+	return widest
 }
 
 // directNeeds returns the stacks that the stack needs and that no other stack that it needs does.
