@@ -37,7 +37,7 @@ func drawDatabases(p Platform) (*Diagram, string) {
 			"An arrow leads from a resource to one that it refers to.",
 	}
 	drawing := databaseDrawing{Diagram: d, boxOf: map[resourceKey]*Box{}}
-	left := 0
+	left := 0 // stacks that do not fit
 	for _, s := range slices.DeleteFunc(slices.Clone(stacks), func(s *assembly.Stack) bool { return !hasDatabase(s) }) {
 		for _, drawn := range append([]*assembly.Stack{s}, exporters(s, stacks)...) {
 			if !drawing.addStack(drawn) {
@@ -48,11 +48,11 @@ func drawDatabases(p Platform) (*Diagram, string) {
 	if len(d.Boxes) == 0 && left == 0 {
 		return nil, noDatabases
 	}
-	if left > 0 {
-		d.Description += " " + sentence(counted(left, "more stack")) + " did not fit."
-	}
 	drawing.connectResources()
 	d.arrangeGroups()
+	if left > 0 {
+		d.add(counted(left, "more stack"))
+	}
 	return d, ""
 }
 
@@ -108,7 +108,8 @@ func (d *databaseDrawing) addStack(s *assembly.Stack) bool {
 			groups[group] = append(groups[group], id)
 		}
 	}
-	if countBoxes(d.Boxes)+len(groups)+1 > MaxBoxes {
+	// Each stack may get a box for what is independent, and one box counts the stacks that are left out.
+	if countBoxes(d.Boxes)+len(d.stacks)+len(groups)+3 > MaxBoxes {
 		return false
 	}
 	d.stacks = append(d.stacks, s)

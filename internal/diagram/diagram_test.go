@@ -338,6 +338,49 @@ func TestDatabases_ReferencesCrossStacks(t *testing.T) {
 	assert.NotContains(t, d.outline(), "other")
 }
 
+func TestDatabases_StacksThatDoNotFitAreCounted(t *testing.T) {
+	var stacks []testStack
+	for i := range 10 {
+		types := resources("AWS::RDS::DBCluster", "AWS::KMS::Key", "AWS::A::B", "AWS::C::D", "AWS::E::F", "AWS::G::H")
+		types["Resources"].(map[string]any)["R0"].(map[string]any)["Properties"] = map[string]any{
+			"KmsKeyId": map[string]any{"Ref": "R1"},
+		}
+		stacks = append(stacks, testStack{name: fmt.Sprint("data", i), template: types})
+	}
+	d := drawOne(t, Platform{Assemblies: []Assembly{newAssembly(t, "", stacks...)}}, "database")
+	assert.LessOrEqual(t, countBoxes(d.Boxes), MaxBoxes)
+	last := d.Boxes[len(d.Boxes)-1]
+	assert.Equal(t, []string{fmt.Sprintf("%d more stacks", 10-(len(d.Boxes)-1))}, last.Lines)
+	var groups []string
+	for _, box := range d.Boxes[0].Boxes {
+		groups = append(groups, box.Lines[0])
+	}
+	assert.Equal(t, []string{"RDS", "KMS", "independent"}, groups)
+}
+
+func TestStacks_WideGraphsLieOnTheirSide(t *testing.T) {
+	for name, test := range map[string]struct {
+		stacks      int
+		needs       func(i int) []string
+		leftToRight bool
+		columns     int
+	}{
+		"a chain": {8, func(i int) []string { return []string{fmt.Sprint("s", i-1)} }, false, 0},
+		"a star":  {8, func(int) []string { return []string{"s0"} }, true, 0},
+		"none":    {8, func(int) []string { return nil }, false, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stacks := []testStack{{name: "base"}}
+			for i := 1; i < test.stacks; i++ {
+				stacks = append(stacks, testStack{name: fmt.Sprint("stack", i), needs: test.needs(i)})
+			}
+			d := drawOne(t, Platform{Assemblies: []Assembly{newAssembly(t, "", stacks...)}}, "stacks")
+			assert.Equal(t, test.leftToRight, d.LeftToRight)
+			assert.Equal(t, test.columns, d.Boxes[0].Columns)
+		})
+	}
+}
+
 func TestCountResource_UsesWordsOfAWS(t *testing.T) {
 	for _, test := range []struct {
 		n              int
