@@ -8,6 +8,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	markdown "github.com/yuin/goldmark/ast"
 
 	"lockstep/config"
 	"lockstep/infra/stages"
@@ -24,10 +25,10 @@ const diagramsDir = "docs/diagrams"
 // The diagrams of the documentation are those of the platform that the tests are about.
 func TestDocument_DiagramsAreCurrent(t *testing.T) {
 	drawn := documentedDiagrams(t)
-	var files []string
+	var names []string
 	for _, d := range drawn {
 		file := filepath.Join(repository, diagramsDir, d.Name+".svg")
-		files = append(files, file)
+		names = append(names, d.Name+".svg")
 		if *update {
 			drawDiagram(t, file, d)
 		}
@@ -36,9 +37,37 @@ func TestDocument_DiagramsAreCurrent(t *testing.T) {
 		assert.True(t, diagram.IsDrawingOf(svg, d),
 			"%s/%s.svg is out of date: run `go test ./tests -run TestDocument_Diagrams -update`", diagramsDir, d.Name)
 	}
-	existing, err := filepath.Glob(filepath.Join(repository, diagramsDir, "*.svg"))
+	assert.ElementsMatch(t, names, documentedNames(t), "a diagram is no longer drawn: remove its file")
+}
+
+// A reader who does not see a diagram needs its alternative text, and every diagram is on the page about them.
+func TestDocument_DiagramsHaveAlternativeText(t *testing.T) {
+	files := os.DirFS(repository)
+	shown := map[string]bool{}
+	for _, name := range documents(t, files) {
+		p := readPage(t, files, name)
+		walkNodes(p.root, func(image *markdown.Image) {
+			assert.Greater(t, len(p.plainText(image)), 30, "%s: %s has no alternative text", name, image.Destination)
+			if name == diagramsDir+"/README.md" {
+				shown[string(image.Destination)] = true
+			}
+		})
+	}
+	for _, d := range documentedNames(t) {
+		assert.True(t, shown[d], "%s/README.md does not show %s", diagramsDir, d)
+	}
+}
+
+// documentedNames returns the names of the files of the diagrams.
+func documentedNames(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(repository, diagramsDir, "*.svg"))
 	require.NoError(t, err)
-	assert.ElementsMatch(t, files, existing, "a diagram is no longer drawn: remove its file")
+	require.NotEmpty(t, files)
+	for i, file := range files {
+		files[i] = filepath.Base(file)
+	}
+	return files
 }
 
 // documentedDiagrams returns the diagrams of the fixture platform, which it synthesises.
