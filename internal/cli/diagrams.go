@@ -107,12 +107,12 @@ func (a *app) drawDiagrams(ctx context.Context, f *diagramFlags) (result, error)
 // projectOfDiagrams returns the project; nil outside of one, which --assembly allows. It sets the default of --out.
 func (a *app) projectOfDiagrams(f *diagramFlags) (*project, error) {
 	p, err := a.loadProject()
-	var usage *UsageError
+	var outside *noProjectError
 	switch {
 	case err == nil && f.out == "":
 		f.out = p.statePath("diagrams")
 	case err == nil:
-	case f.assembly == "" || !errors.As(err, &usage):
+	case f.assembly == "" || !errors.As(err, &outside):
 		return nil, err
 	case a.env != "":
 		return nil, usagef("--env %s names an environment of a project, and there is none: leave it out", a.env)

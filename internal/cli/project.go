@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -20,6 +21,13 @@ type project struct {
 // rootMarker is the file that marks a project's root.
 const rootMarker = "config/pipeline.yaml"
 
+// A noProjectError is a folder that is in no project.
+type noProjectError struct{ dir string }
+
+func (e *noProjectError) Error() string {
+	return fmt.Sprintf("no %s in %s or above it; change to the project's folder or name it with -C", rootMarker, e.dir)
+}
+
 // findRoot returns the project's root: the first folder with the marker, upwards from the one that -C names.
 func (a *app) findRoot() (string, error) {
 	start, err := filepath.Abs(a.dir) // the current folder if there is no -C
@@ -37,7 +45,7 @@ func (a *app) findRoot() (string, error) {
 		case !errors.Is(err, fs.ErrNotExist):
 			return "", err
 		case dir == filepath.Dir(dir):
-			return "", usagef("no %s in %s or above it; change to the project's folder or name it with -C", rootMarker, start)
+			return "", &UsageError{&noProjectError{start}}
 		}
 	}
 }
