@@ -170,8 +170,8 @@ func TestDocument_PipelineTableIsCurrent(t *testing.T) {
 			if stage.Approval != "" {
 				stageName += ", after an approval"
 			}
-			fmt.Fprintf(&out, "| %s | %s | %s | %s | %s |\n", name, trigger, stageName, strings.Join(jobs, ", "),
-				permissionText(stage.Jobs[0].Permission))
+			out.WriteString(tableRow(name, trigger, stageName, strings.Join(jobs, ", "),
+				permissionText(stage.Jobs[0].Permission)))
 			name, trigger = "", ""
 		}
 	}
@@ -179,6 +179,18 @@ func TestDocument_PipelineTableIsCurrent(t *testing.T) {
 	file := filepath.Join(repository, "docs", "pipelines.md")
 	require.NoError(t, harness.CheckSection(file, "<!-- pipelines: written by the tests -->", "<!-- end of pipelines -->",
 		out.String(), *update))
+}
+
+// tableRow returns a row of a table in the form of mdformat.
+func tableRow(cells ...string) string {
+	var out strings.Builder
+	for _, cell := range cells {
+		out.WriteString("| ")
+		if cell != "" {
+			out.WriteString(cell + " ")
+		}
+	}
+	return out.String() + "|\n"
 }
 
 // permissionText returns what a job may do in the accounts of its environment.
@@ -238,7 +250,7 @@ func schemaRows(prefix string, mapping schemaNode) []string {
 		if value == "" && slices.Contains(mapping.Required, key) {
 			value = "required"
 		}
-		rows = append(rows, fmt.Sprintf("| `%s` | %s | %s |\n", name, keyText(key, node), value))
+		rows = append(rows, tableRow("`"+name+"`", keyText(key, node), value))
 		rows = append(rows, schemaRows(name+".", inner)...)
 	}
 	return rows
@@ -248,7 +260,7 @@ func schemaRows(prefix string, mapping schemaNode) []string {
 func keyText(key string, node schemaNode) string {
 	text := strings.TrimPrefix(node.Description, key+" is ")
 	text = strings.TrimPrefix(text, key+" are ")
-	text = regexp.MustCompile(`; [^;.]+ by default`).ReplaceAllString(text, "")
+	text = regexp.MustCompile(`; [^;]+? by default`).ReplaceAllString(text, "")
 	if text == "" {
 		text = node.Title
 	}
@@ -326,4 +338,94 @@ func TestDocument_IncidentsHaveSteps(t *testing.T) {
 		assert.GreaterOrEqual(t, steps, 3, p.plainText(heading))
 	}
 	assert.GreaterOrEqual(t, procedures, 5)
+}
+
+// The figures of the platform on the page on availability are those of its configuration.
+func TestDocument_AvailabilityFiguresAreConfigured(t *testing.T) {
+	c, err := config.Load(harness.Platform())
+	require.NoError(t, err)
+	want := map[string][]string{}
+	for _, env := range c.Environments {
+		database, _, err := config.PluginOptions[config.Database](env.Plugins, "database")
+		require.NoError(t, err)
+		for what, value := range map[string]any{
+			"zones of the database's subnets":  len(env.Network.AvailabilityZones),
+			"instances of the database":        1 + database.Readers,
+			"capacity in ACU, least to most":   fmt.Sprintf("%v to %v", database.MinACU, database.MaxACU),
+			"backups of the database, in days": database.BackupDays,
+			"protection from deletion":         yesOrNo(env.TerminationProtection && database.DeletionProtection),
+			"regions":                          1 + len(env.AdditionalWaves),
+			"copies of the database's data":    6, // Aurora's own, whatever the configuration says
+		} {
+			want[what] = append(want[what], fmt.Sprint(value))
+		}
+	}
+	found := map[string][]string{}
+	p := readPage(t, os.DirFS(repository), "docs/availability.md")
+	for _, row := range evidenceRows(p, "comes from") {
+		var cells []string
+		for cell := row.FirstChild(); cell != nil; cell = cell.NextSibling() {
+			cells = append(cells, p.plainText(cell))
+		}
+		if len(cells) == 2+len(c.Environments) {
+			found[cells[0]] = cells[1 : len(cells)-1]
+		}
+	}
+	assert.Equal(t, want, found)
+}
+
+func yesOrNo(yes bool) string {
+	if yes {
+		return "yes"
+	}
+	return "no"
+}
+
+var (
+	pipelineSize    = regexp.MustCompile(`(\d+) resources and (\d+) jobs`)
+	environmentSize = regexp.MustCompile(`one file of (\d+) lines instead of (\d+) resources`)
+)
+
+// The figures of the introduction are counted in the templates and in the configuration.
+func TestDocument_IntroductionFiguresAreCounted(t *testing.T) {
+	files := os.DirFS(repository)
+	page, err := fs.ReadFile(files, "docs/introduction.md")
+	require.NoError(t, err)
+	resources, jobs := countResources(t, files, "lockstep-tooling-pipeline", "AWS::CodeBuild::Project")
+	assert.Equal(t, []string{strconv.Itoa(resources), strconv.Itoa(jobs)}, submatches(t, pipelineSize, page))
+
+	file, err := fs.ReadFile(files, "config/testdata/platform/environments/acc.yaml")
+	require.NoError(t, err)
+	resources, _ = countResources(t, files, "lockstep-acc-*", "")
+	assert.Equal(t, []string{strconv.Itoa(strings.Count(string(file), "\n")), strconv.Itoa(resources)},
+		submatches(t, environmentSize, page))
+}
+
+func submatches(t *testing.T, pattern *regexp.Regexp, text []byte) []string {
+	t.Helper()
+	match := pattern.FindStringSubmatch(string(text))
+	require.NotNil(t, match, pattern.String())
+	return match[1:]
+}
+
+// countResources returns how many resources the golden templates of a name have, and how many of one type.
+func countResources(t *testing.T, files fs.FS, name, ofType string) (all, those int) {
+	t.Helper()
+	templates, err := fs.Glob(files, goldenFolder+"/"+name+".template.json")
+	require.NoError(t, err)
+	for _, file := range templates {
+		var template struct {
+			Resources map[string]struct{ Type string }
+		}
+		data, err := fs.ReadFile(files, file)
+		require.NoError(t, err)
+		require.NoError(t, json.Unmarshal(data, &template))
+		for _, resource := range template.Resources {
+			all++
+			if resource.Type == ofType {
+				those++
+			}
+		}
+	}
+	return all, those
 }
