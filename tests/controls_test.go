@@ -180,21 +180,31 @@ func stackResourceTypes(t *testing.T, files fs.FS, stack string) map[string]bool
 	require.NoError(t, err)
 	var common map[string]bool
 	for _, file := range templates {
-		var template struct {
-			Resources map[string]struct{ Type string }
-		}
-		data, err := fs.ReadFile(files, file)
-		require.NoError(t, err)
-		require.NoError(t, json.Unmarshal(data, &template))
 		types := map[string]bool{}
-		for _, r := range template.Resources {
-			if common == nil || common[r.Type] {
-				types[r.Type] = true
+		for _, kind := range templateTypes(t, files, file) {
+			if common == nil || common[kind] {
+				types[kind] = true
 			}
 		}
 		common = types
 	}
 	return common
+}
+
+// templateTypes returns the type of each resource of a template.
+func templateTypes(t *testing.T, files fs.FS, name string) []string {
+	t.Helper()
+	var template struct {
+		Resources map[string]struct{ Type string }
+	}
+	data, err := fs.ReadFile(files, name)
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(data, &template))
+	var types []string
+	for _, resource := range template.Resources {
+		types = append(types, resource.Type)
+	}
+	return types
 }
 
 // testNames returns the names of the functions in the test files of a folder.

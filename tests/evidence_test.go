@@ -71,7 +71,8 @@ func TestDocument_MissingEvidenceIsReported(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			files := fstest.MapFS{
-				"page.md":       file("| row | shown by |\n| -- | -- |\n| " + test.row + " |\n\n| row | other |\n| -- | -- |\n| b | c |\n"),
+				"page.md": file("| row | shown by |\n| -- | -- |\n| " + test.row + " |\n\n" +
+					"| row | other |\n| -- | -- |\n| b | c |\n"),
 				"a/x_test.go":   file("package a\n\nfunc TestX() {}\n\nfunc TestY() {}\n"),
 				"tests/x.txtar": file("exec lockstep\n"),
 			}
@@ -171,7 +172,7 @@ func TestDocument_ReportProblemIsReported(t *testing.T) {
 
 const requirementsPage = "docs/requirements.md"
 
-// requirementRows are the rows that the page on requirements has to have: a letter for the section, and its last number.
+// requirementRows are the rows that the page on requirements has to have: the letter of a section, and its last number.
 var requirementRows = map[string]int{"A": 5, "B": 7, "C": 11, "D": 4, "E": 1, "F": 6, "G": 6, "H": 4, "I": 7, "N": 10}
 
 func TestDocument_RequirementsAreComplete(t *testing.T) {
