@@ -31,14 +31,17 @@ type evidencePage struct {
 var evidencePages = []evidencePage{
 	{name: "docs/reports.md", column: "test", atLeast: 20, rowProblems: reportProblems},
 	{name: securityPage, column: "test", atLeast: 30, rowProblems: controlProblems},
-	{name: requirementsPage, column: "shown by", atLeast: 60, open: "I", rowProblems: requirementProblems},
-	{name: "docs/stories.md", column: "test", atLeast: 20, rowProblems: commandProblems},
-	{name: "docs/availability.md", column: "test", atLeast: 10},
-	{name: "docs/observability.md", column: "test", atLeast: 8},
-	{name: "docs/backup.md", column: "test", atLeast: 8},
+	{name: requirementsPage, column: "shown by", atLeast: 60, open: "I", rowProblems: pathProblems},
+	{name: "docs/stories.md", column: "test", atLeast: 20, rowProblems: pathProblems},
+	{name: "docs/availability.md", column: "test", atLeast: 10, rowProblems: pathProblems},
+	{name: "docs/observability.md", column: "test", atLeast: 8, rowProblems: pathProblems},
+	{name: "docs/backup.md", column: "test", atLeast: 8, rowProblems: pathProblems},
+	{name: "docs/architecture.md", column: "held by", atLeast: 8},
+	{name: "docs/pipelines.md", column: "held by", atLeast: 3},
+	{name: "docs/upkeep.md", column: "test", atLeast: 10},
 }
 
-// A page that says what holds is believed, so the tests, files, resources and commands that it names have to exist.
+// A page that says what holds is believed, so the tests, files and resources that it names have to exist.
 func TestDocument_EvidenceExists(t *testing.T) {
 	files := os.DirFS(repository)
 	for _, e := range evidencePages {
@@ -194,10 +197,9 @@ func TestDocument_RequirementsAreComplete(t *testing.T) {
 	assert.Equal(t, want, found)
 }
 
-// requirementProblems returns the files, folders and commands that a row names and that do not exist.
-func requirementProblems(t *testing.T, files fs.FS, p page, row *tables.TableRow) []string {
-	t.Helper()
-	problems := commandProblems(t, files, p, row)
+// pathProblems returns the files and folders that a row names before its tests and that do not exist.
+func pathProblems(_ *testing.T, files fs.FS, p page, row *tables.TableRow) []string {
+	var problems []string
 	for cell := row.FirstChild(); cell != row.LastChild(); cell = cell.NextSibling() {
 		for _, name := range p.codeSpans(cell) {
 			if repositoryPath.MatchString(name) && !exists(files, name) {
@@ -208,33 +210,18 @@ func requirementProblems(t *testing.T, files fs.FS, p page, row *tables.TableRow
 	return problems
 }
 
-// commandWord matches the first word of a command of the program in the text of a page.
-var commandWord = regexp.MustCompile(`^(?:go run \. |lockstep )([a-z]+)`)
-
-// commandProblems returns the commands that a row names and that the program does not have.
-func commandProblems(t *testing.T, _ fs.FS, p page, row *tables.TableRow) []string {
-	t.Helper()
-	var problems []string
-	for _, code := range p.codeSpans(row) {
-		match := commandWord.FindStringSubmatch(code)
-		if match != nil && !slices.Contains(availableCommands(t), match[1]) {
-			problems = append(problems, "there is no command "+match[1])
-		}
-	}
-	return problems
-}
-
-func TestDocument_MissingCommandIsReported(t *testing.T) {
+func TestDocument_MissingPathIsReported(t *testing.T) {
 	for name, test := range map[string]struct{ cell, want string }{
-		"a command":             {"`go run . deploy --env acc`", ""},
-		"a built program":       {"`lockstep plan`", ""},
-		"another program":       {"`go test ./...`, `aws s3 ls`", ""},
-		"no command of its own": {"`go run . nothing`", "there is no command nothing"},
-		"a file of a package":   {"`go run . redact`", "there is no command redact"},
+		"a file":           {"`infra/main.go`", ""},
+		"a folder":         {"`infra/stacks`", ""},
+		"a missing file":   {"`infra/nothing.go`", "there is no file infra/nothing.go"},
+		"a missing folder": {"`tests/nothing`", "there is no file tests/nothing"},
+		"another code":     {"`go run . deploy --env acc`, `maxACU`", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := parsePage("page.md", "| story | how |\n| -- | -- |\n| x | "+test.cell+" |\n")
-			assert.Equal(t, test.want, strings.Join(commandProblems(t, fstest.MapFS{}, p, tableRows(p.root)[0]), "; "))
+			files := fstest.MapFS{"infra/main.go": file("package main\n"), "infra/stacks/a.go": file("package stacks\n")}
+			p := parsePage("page.md", "| row | where | shown by |\n| -- | -- | -- |\n| A1 | "+test.cell+" | x |\n")
+			assert.Equal(t, test.want, strings.Join(pathProblems(t, files, p, tableRows(p.root)[0]), "; "))
 		})
 	}
 }

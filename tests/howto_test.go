@@ -252,7 +252,12 @@ var (
 )
 
 func TestDocument_CommandsExist(t *testing.T) {
-	available := availableCommands(t)
+	help, err := program.Command(repository, "--help").Output()
+	require.NoError(t, err)
+	var available []string
+	for _, match := range commandInHelp.FindAllStringSubmatch(string(help), -1) {
+		available = append(available, match[1])
+	}
 	readme, err := os.ReadFile(filepath.Join(repository, "README.md"))
 	require.NoError(t, err)
 	_, section, _ := strings.Cut(string(readme), "\n## Commands\n")
@@ -273,16 +278,4 @@ func TestDocument_CommandsExist(t *testing.T) {
 			assert.Contains(t, documented, name, "README.md does not show the command")
 		}
 	}
-}
-
-// availableCommands returns the commands of the program, as its help lists them.
-func availableCommands(t *testing.T) []string {
-	t.Helper()
-	help, err := program.Command(repository, "--help").Output()
-	require.NoError(t, err)
-	var names []string
-	for _, match := range commandInHelp.FindAllStringSubmatch(string(help), -1) {
-		names = append(names, match[1])
-	}
-	return names
 }
