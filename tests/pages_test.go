@@ -44,6 +44,21 @@ func TestDocument_EveryTopicHasPage(t *testing.T) {
 	}
 }
 
+// abbreviations are the terms that a reader of AWS meets first, and the glossary has.
+var abbreviations = []string{"ACU", "CDK", "CI/CD", "NAG", "PI", "SSM", "VPC"}
+
+func TestDocument_GlossaryIsSorted(t *testing.T) {
+	p := readPage(t, os.DirFS(repository), "docs/glossary.md")
+	var terms []string
+	for _, row := range tableRows(p.root) {
+		terms = append(terms, p.plainText(row.FirstChild()))
+	}
+	assert.Subset(t, terms, abbreviations)
+	sorted := slices.Clone(terms)
+	slices.SortFunc(sorted, func(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) })
+	assert.Equal(t, slices.Compact(sorted), terms, "a term is missing, twice or in another place")
+}
+
 var (
 	cdkImport   = regexp.MustCompile(`"github\.com/aws/aws-cdk-go/awscdk/v2/aws(\w+)"`)
 	serviceType = regexp.MustCompile(`^AWS::(\w+)$`)
