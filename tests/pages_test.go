@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -41,6 +42,21 @@ func TestDocument_EveryTopicHasPage(t *testing.T) {
 	}
 	for _, topic := range topics {
 		assert.Positive(t, links[topic], "docs/README.md leads nowhere for %s", topic)
+	}
+}
+
+// The index leads to each page. Those of a folder are led to by the folder's own first page.
+func TestDocument_IndexHasEveryPage(t *testing.T) {
+	files := os.DirFS(repository)
+	var linked []string
+	for _, link := range linksOf(readPage(t, files, "docs/README.md")) {
+		linked = append(linked, path.Join("docs", link))
+	}
+	for _, name := range documents(t, files) {
+		isFirst := path.Dir(name) == "docs" || path.Base(name) == "README.md"
+		if isFirst && name != "README.md" && name != "docs/README.md" {
+			assert.Contains(t, linked, name, "docs/README.md does not lead to it")
+		}
 	}
 }
 
