@@ -197,6 +197,25 @@ func TestDocument_RequirementsAreComplete(t *testing.T) {
 	assert.Equal(t, want, found)
 }
 
+// A requirement that is open is work to do, and work that is done is open no longer.
+func TestDocument_BacklogHasOpenRequirements(t *testing.T) {
+	files := os.DirFS(repository)
+	p := readPage(t, files, requirementsPage)
+	var open, listed []string
+	for _, row := range evidenceRows(p, "shown by") {
+		if strings.HasPrefix(p.plainText(row.LastChild()), "open") {
+			open = append(open, p.plainText(row.FirstChild()))
+		}
+	}
+	backlog := readPage(t, files, "docs/backlog.md")
+	for _, row := range tableRows(backlog.root) {
+		if backlog.plainText(row.Parent().FirstChild().FirstChild()) == "open row" {
+			listed = append(listed, backlog.plainText(row.FirstChild()))
+		}
+	}
+	assert.Equal(t, open, listed)
+}
+
 // pathProblems returns the files and folders that a row names before its tests and that do not exist.
 func pathProblems(_ *testing.T, files fs.FS, p page, row *tables.TableRow) []string {
 	var problems []string
