@@ -129,10 +129,13 @@ func exists(files fs.FS, name string) bool {
 }
 
 // testsInText returns the tests that a page names as `TestX` in `folder`. Several tests may share a folder.
-func (p page) testsInText() []testReference {
+func (p page) testsInText() []testReference { return p.testsBelow(p.root) }
+
+// testsBelow is testsInText for a part of the page.
+func (p page) testsBelow(root markdown.Node) []testReference {
 	var tests []testReference
 	withoutFolder := 0
-	walkNodes(p.root, func(code *markdown.CodeSpan) {
+	walkNodes(root, func(code *markdown.CodeSpan) {
 		name := p.plainText(code)
 		if strings.HasPrefix(name, "Test") {
 			tests = append(tests, testReference{test: name})

@@ -45,8 +45,13 @@ func readPage(t *testing.T, files fs.FS, name string) page {
 	t.Helper()
 	source, err := fs.ReadFile(files, name)
 	require.NoError(t, err)
+	return parsePage(name, string(source))
+}
+
+// parsePage returns the page with a name and a text.
+func parsePage(name, source string) page {
 	parser := goldmark.New(goldmark.WithExtensions(extension.Table)).Parser()
-	return page{name, source, parser.Parse(text.NewReader(source))}
+	return page{name, []byte(source), parser.Parse(text.NewReader([]byte(source)))}
 }
 
 // walkNodes calls f for every node of type N.

@@ -363,6 +363,8 @@ func TestF5_PipelineLogRetention(t *testing.T) {
 		if valueAt(bucket, "Properties.LoggingConfiguration") != nil {
 			archived++
 			assert.Equal(t, 30.0, valueAt(findLifecycleRule(t, bucket, "archive"), "Transitions.0.TransitionInDays"))
+		} else {
+			assert.Equal(t, 365.0, findLifecycleRule(t, bucket, "expire")["ExpirationInDays"], "access logs")
 		}
 	}
 	assert.Equal(t, 4, archived, "one for each pipeline")

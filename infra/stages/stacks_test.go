@@ -455,6 +455,10 @@ func TestF5_RetentionFollowsConfiguration(t *testing.T) {
 		"archive"), "Transitions.0.TransitionInDays"))
 	assert.Equal(t, 365.0, findLifecycleRule(t, findBucket(t, stackTemplate(t, "prod", "governance"), "Records"),
 		"expire")["ExpirationInDays"])
+	for stack, days := range map[string]float64{"storage": 90, "governance": 365} {
+		bucket := findBucket(t, stackTemplate(t, "prod", stack), "AccessLogs")
+		assert.Equal(t, days, findLifecycleRule(t, bucket, "expire")["ExpirationInDays"], stack)
+	}
 }
 
 // A resource with data outlives its stack, but not a failed creation, because the next attempt uses the same name.
