@@ -150,8 +150,8 @@ func Pipelines(c *config.Config) []Pipeline {
 	return pipelines
 }
 
-// splitAtApprovals returns the environments that are deployed to without an approval, and those that have an approval or
-// come after one that has, each in promotion order.
+// splitAtApprovals returns the environments that are deployed to without an approval, and those that have an approval
+// or come after one that has, each in promotion order.
 func splitAtApprovals(environments []config.Environment) (unapproved, approved []config.Environment) {
 	isApproved := map[string]bool{}
 	for _, env := range environments { // those before an environment come first
