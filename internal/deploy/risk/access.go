@@ -93,6 +93,21 @@ var attachedProperties = map[string][]string{
 	"AWS::WAFv2::WebACLAssociation":         {"ResourceArn"},
 }
 
+// isAttachment reports whether a property names what a policy is attached to. That gives something only with what the
+// policy says.
+func isAttachment(resourceType, property string) bool {
+	if names, ok := attachedProperties[resourceType]; ok {
+		return slices.Contains(names, property)
+	}
+	return isPolicyType(resourceType)
+}
+
+// isPolicyType reports whether the resources of a type are policies.
+func isPolicyType(resourceType string) bool {
+	published, ok := awsmodel.Lookup(resourceType)
+	return ok && strings.Contains(published.Scrutiny, "Policy")
+}
+
 // harmless are properties of governed types that say nothing about access.
 var harmless = []string{
 	"Description", "Tags", "TagSet", "DisplayName", "MaxSessionDuration", "SessionDuration", "RelayStateType",

@@ -164,17 +164,17 @@ func (r *reader) readProperty(name string, value any) {
 
 // readGoverned adds a property of a type all of whose properties govern access. Less items of a list are less access.
 func (r *reader) readGoverned(name string, value any) {
-	k := fixed
-	if isOwnName(r.kind, name) {
-		k = names
+	_, isList := value.([]any)
+	switch {
+	case isList && isAttachment(r.kind, name):
+		r.addItems(names, name+": ", value)
+	case isList:
+		r.addItems(allows, name+": ", value)
+	case isOwnName(r.kind, name) || isAttachment(r.kind, name):
+		r.add(names, name+": "+resolve.Text(value))
+	default:
+		r.add(fixed, name+": "+resolve.Text(value))
 	}
-	if items, ok := value.([]any); ok {
-		for _, item := range items {
-			r.add(allows, name+": "+resolve.Text(item))
-		}
-		return
-	}
-	r.add(k, name+": "+resolve.Text(value))
 }
 
 // walk adds the grants that stand anywhere in a value: policies, and settings by their names.

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"lockstep/internal/awsmodel"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/resolve"
 	"lockstep/internal/redact"
@@ -101,7 +100,7 @@ func (j *judgement) isMoved(world resolve.World, added resolve.Resource) (isMove
 // isAttached reports whether a resource that is removed held something else within bounds, which stays.
 func (j *judgement) isAttached(world resolve.World, id string, old resolve.Resource) bool {
 	names := attachedProperties[old.Type]
-	if published, ok := awsmodel.Lookup(old.Type); ok && len(names) == 0 && strings.Contains(published.Scrutiny, "Policy") {
+	if len(names) == 0 && isPolicyType(old.Type) {
 		properties, _ := old.Properties.(map[string]any)
 		names = sortedKeys(properties)
 	}
@@ -139,7 +138,7 @@ func showGrant(g grant) string {
 	if g.statement != nil || redact.HasPolicy(text) {
 		return text
 	}
-	return redact.Value(g.scope, text)
+	return redact.Value("", text)
 }
 
 // hasChanged reports whether anything that a resource may depend on differs between the two templates.

@@ -50,16 +50,22 @@ func Flags(stack string, changes []change.Change, before, after Version) ([]chan
 		isNew: err == nil && len(old.template.LogicalIDs()) == 0,
 	}
 	j.judge(0)
-	if before.TerminationProtection && !after.TerminationProtection {
-		j.flags = append(j.flags, change.Flag{
-			Permit: change.DataLoss, LogicalID: stack, Type: change.StackType,
-			Why: "it is no longer protected from being deleted with all that is in it",
-		})
-	}
+	j.flags = append(j.flags, StackFlags(stack, before, after)...)
 	for i := range j.flags {
 		j.flags[i].Stack = stack
 	}
 	return j.flags, nil
+}
+
+// StackFlags returns what of a change of the stack itself, which no change set shows, needs a permit.
+func StackFlags(stack string, before, after Version) []change.Flag {
+	if !before.TerminationProtection || after.TerminationProtection {
+		return nil
+	}
+	return []change.Flag{{
+		Permit: change.DataLoss, Stack: stack, LogicalID: stack, Type: change.StackType,
+		Why: "it is no longer protected from being deleted with all that is in it",
+	}}
 }
 
 // A side is a template before or after a change.
