@@ -704,6 +704,7 @@ func TestSelections_CoverAndOverlap(t *testing.T) {
 		{"s3:*", "s3:Get*", true, true},
 		{"s3:Get*", "s3:*", false, true},
 		{"s3:G?t", "s3:Get", true, true},
+		{"s3:Get?", "s3:Get*", false, true},
 		{"s3:Get", "s3:G?t", false, true},
 		{"a*c", "abc*c", true, true},
 		{"a*c", "abc*", false, true},
