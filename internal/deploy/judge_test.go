@@ -75,7 +75,8 @@ func TestPlan_FlagsWiderAccessByParameters(t *testing.T) {
 func TestNestedAsset_IsReadWhereItIsPublished(t *testing.T) {
 	asset := assembly.Asset{Path: "n.json", Bucket: "b-1", Key: "h.json"}
 	d := &Deployment{assembly: &assembly.Assembly{Files: fstest.MapFS{"n.json": {Data: []byte(`{"Resources":{}}`)}}}}
-	nested := d.nestedAsset(&assembly.Stack{Assets: []assembly.Asset{{Path: "x", Bucket: "b-1", Key: "x.zip", Zip: true}, asset}})
+	archive := assembly.Asset{Path: "x", Bucket: "b-1", Key: "x.zip", Zip: true}
+	nested := d.nestedAsset(&assembly.Stack{Assets: []assembly.Asset{archive, asset}})
 	for address, want := range map[string]bool{
 		"https://s3.eu-west-1.amazonaws.com/b-1/h.json":     true,
 		"https://b-1.s3.eu-west-1.amazonaws.com/h.json":     true,

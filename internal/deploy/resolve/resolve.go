@@ -77,7 +77,7 @@ type Resource struct {
 }
 
 // Resource returns what a resource comes to in a world, and false if the template has none or its condition does not
-// hold. If a condition is neither told nor decided by the world, undecided is that condition, and the rest is of no use.
+// hold. If a condition is neither told nor decided by the world, undecided is that condition, and the rest is useless.
 func (t *Template) Resource(world World, logicalID string) (r Resource, exists bool, undecided string) {
 	raw, ok := t.section("Resources")[logicalID].(map[string]any)
 	if !ok {
@@ -167,7 +167,8 @@ func (t *Template) section(name string) map[string]any {
 }
 
 // Worlds calls judge with a world for every way in which the conditions that it comes upon may turn out. judge returns
-// the condition that its world does not decide, or "" if it has judged. Worlds returns false if there are more than max.
+// the condition that its world does not decide, or "" if it has judged. Worlds returns false if there are more worlds
+// than the limit.
 func Worlds(limit int, judge func(World) (undecided string)) bool {
 	judged := 0
 	var visit func(World) bool

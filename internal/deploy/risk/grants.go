@@ -95,8 +95,6 @@ type reader struct {
 
 func (r *reader) add(k kind, text string) { r.addGrant(grant{kind: k, text: text}) }
 
-func (r *reader) addOpen(text string) { r.addGrant(grant{text: text, isOpen: true}) }
-
 func (r *reader) addGrant(g grant) {
 	g.scope = r.scope
 	r.grants = append(r.grants, g)

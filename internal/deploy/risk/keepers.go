@@ -55,7 +55,10 @@ var keeperNames = []struct {
 			`EnableContinuousBackup|TerminationProtectionEnabled|DisableApiTermination|ObjectLockEnabled|Enabled|` +
 			`MultiRegion|TerminationProtected|EnableTerminationProtection)$`), on,
 	},
-	{regexp.MustCompile(`^(DeleteAutomatedBackups|EmptyOnDelete|SkipFinalSnapshot|DeleteOnTermination|ForceDestroy)$`), off},
+	{
+		regexp.MustCompile(`^(DeleteAutomatedBackups|EmptyOnDelete|SkipFinalSnapshot|DeleteOnTermination|` +
+			`ForceDestroy)$`), off,
+	},
 	{regexp.MustCompile(`^(ObjectLockConfiguration|LockConfiguration|ReplicationConfiguration|BackupPolicy)$`), enabled},
 	{regexp.MustCompile(`^(TimeToLiveSpecification|LifecyclePolicy|LifecycleConfiguration)$`), removesAfter},
 }
@@ -112,8 +115,8 @@ func collectKeepers(resourceType, path, name string, value any, out map[string]k
 	}
 }
 
-// removalRules returns the rules of a lifecycle that delete data, a line each and sorted. Their names and those that are
-// off are left out. What cannot be read is a rule.
+// removalRules returns the rules of a lifecycle that delete data, a line each and sorted. Their names are left out, and
+// so are rules that are off. What cannot be read is a rule.
 func removalRules(value any) string {
 	object, ok := value.(map[string]any)
 	if !ok {
@@ -144,28 +147,23 @@ func removalRules(value any) string {
 	return strings.Join(out, "\n")
 }
 
-// lessThan returns why data is kept less with the keeper after the change than with k, or "".
+// losses report whether data is kept less with the keeper after a change than with the one before, by their measure.
+var losses = map[measure]func(before, after keeper) bool{
+	longer:  func(before, after keeper) bool { return before.measure != none && isShorter(before.value, after.value) },
+	on:      func(before, after keeper) bool { return isOn(before.value) && !isOn(after.value) },
+	off:     func(before, after keeper) bool { return isOff(before.value) && !isOff(after.value) },
+	enabled: func(before, _ keeper) bool { return before.measure != none },
+	removesAfter: func(before, after keeper) bool {
+		return after.measure != none && !expiresLater(before.value, after.value)
+	},
+	forever: func(before, after keeper) bool {
+		return after.measure != none && (before.measure == none || isShorter(before.value, after.value))
+	},
+}
+
+// lessThan returns why data is kept less with the keeper after a change than with k, or "".
 func (k keeper) lessThan(name string, after keeper) string {
-	measure := max(k.measure, after.measure)
-	if k.value == after.value && k.measure == after.measure {
-		return ""
-	}
-	isLess := false
-	switch measure {
-	case longer:
-		isLess = k.measure != none && isShorter(k.value, after.value)
-	case forever:
-		isLess = after.measure != none && (k.measure == none || isShorter(k.value, after.value))
-	case on:
-		isLess = isOn(k.value) && !isOn(after.value)
-	case off:
-		isLess = !isOff(after.value) && isOff(k.value)
-	case enabled:
-		isLess = k.measure != none
-	case removesAfter:
-		isLess = after.measure != none && !expiresLater(k.value, after.value)
-	}
-	if !isLess {
+	if k == after || !losses[max(k.measure, after.measure)](k, after) {
 		return ""
 	}
 	return fmt.Sprintf("%s is %s and no longer %s", name, orNothing(after.value), orNothing(k.value))

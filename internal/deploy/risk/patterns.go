@@ -47,22 +47,32 @@ func patternsOverlap(a, b string) bool {
 		return true
 	}
 	x, y := []rune(a), []rune(b)
-	// overlaps[i][j] says whether a text may match both x[i:] and y[j:].
-	overlaps := make([][]bool, len(x)+1)
+	// overlaps[j] says whether a text may match both the rest of x and y[j:].
+	overlaps := make([]bool, len(y)+1)
 	for i := len(x); i >= 0; i-- {
-		overlaps[i] = make([]bool, len(y)+1)
+		next := make([]bool, len(y)+1)
 		for j := len(y); j >= 0; j-- {
-			switch {
-			case i == len(x) && j == len(y):
-				overlaps[i][j] = true
-			case i < len(x) && x[i] == '*':
-				overlaps[i][j] = overlaps[i+1][j] || j < len(y) && overlaps[i][j+1]
-			case j < len(y) && y[j] == '*':
-				overlaps[i][j] = overlaps[i][j+1] || i < len(x) && overlaps[i+1][j]
-			case i < len(x) && j < len(y) && (x[i] == y[j] || x[i] == '?' || y[j] == '?'):
-				overlaps[i][j] = overlaps[i+1][j+1]
-			}
+			next[j] = overlapsAt(x[i:], y[j:], overlaps[j:], next[j:])
 		}
+		overlaps = next
 	}
-	return overlaps[0][0]
+	return overlaps[0]
 }
+
+// overlapsAt reports whether a text may match both x and y. shorter says that of x without its first character and
+// each end of y, and same of x and each shorter end of y.
+func overlapsAt(x, y []rune, shorter, same []bool) bool {
+	switch {
+	case len(x) == 0 && len(y) == 0:
+		return true
+	case len(x) > 0 && x[0] == '*':
+		return shorter[0] || len(y) > 0 && same[1]
+	case len(y) > 0 && y[0] == '*':
+		return same[1] || len(x) > 0 && shorter[0]
+	case len(x) == 0 || len(y) == 0:
+		return false
+	}
+	return shorter[1] && isSameRune(x[0], y[0])
+}
+
+func isSameRune(x, y rune) bool { return x == y || x == '?' || y == '?' }

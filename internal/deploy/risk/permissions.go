@@ -64,11 +64,8 @@ func (j *judgement) widerAccessIn(world resolve.World, id string) (wider []grant
 		return slices.Concat(widerGrants(before, after, false), lostLimits(before, after)), ""
 	case exists:
 		wider = widerGrants(nil, grantsOf(next), true)
-		if len(wider) > 0 {
-			var isMoved bool
-			if isMoved, undecided = j.isMoved(world, next); isMoved || undecided != "" {
-				return nil, undecided
-			}
+		if len(wider) > 0 && j.isMoved(world, next) {
+			return nil, ""
 		}
 		return wider, ""
 	case existed && j.isAttached(world, id, old):
@@ -79,22 +76,19 @@ func (j *judgement) widerAccessIn(world resolve.World, id string) (wider []grant
 
 // isMoved reports whether a resource that is added grants nothing but what one that is removed has granted: it has got
 // another logical id.
-func (j *judgement) isMoved(world resolve.World, added resolve.Resource) (isMoved bool, undecided string) {
+func (j *judgement) isMoved(world resolve.World, added resolve.Resource) bool {
 	after := grantsOf(added)
-	for _, id := range j.old.template.LogicalIDs() {
+	return slices.ContainsFunc(j.old.template.LogicalIDs(), func(id string) bool {
 		if _, exists, undecided := j.next.template.Resource(world, id); exists || undecided != "" {
-			continue
+			return false
 		}
 		old, existed, undecided := j.old.template.Resource(world, id)
 		if undecided != "" || !existed || old.Type != added.Type {
-			continue
+			return false
 		}
 		before := grantsOf(old)
-		if len(widerGrants(before, after, false))+len(lostLimits(before, after)) == 0 {
-			return true, ""
-		}
-	}
-	return false, ""
+		return len(widerGrants(before, after, false))+len(lostLimits(before, after)) == 0
+	})
 }
 
 // isAttached reports whether a resource that is removed held something else within bounds, which stays.

@@ -104,7 +104,7 @@ func drawStatement(t *rapid.T) testStatement {
 	}
 	s := testStatement{
 		Effect:      rapid.SampledFrom([]string{"Allow", "Deny"}).Draw(t, "effect"),
-		Actions:     subset("actions", "*", "s3:*", "s3:Get*", "s3:GetObject", "s3:?utObject", "iam:PassRole", "s3:ListBucket"),
+		Actions:     subset("actions", "*", "s3:*", "s3:Get*", "s3:GetObject", "s3:?utObject", "iam:PassRole"),
 		Resources:   subset("resources", "*", "arn:a*", "arn:a", "arn:a/*", "arn:b", "arn:?"),
 		Accounts:    subset("accounts", "*", testAccounts[0], testAccounts[1]),
 		IsNotAction: rapid.Bool().Draw(t, "NotAction"), IsNotResource: rapid.Bool().Draw(t, "NotResource"),

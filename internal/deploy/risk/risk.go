@@ -1,6 +1,6 @@
 // Package risk owns the judgement which changes of a stack lose data or widen access. It is made of pure functions over
-// templates, the values that they are resolved with, and changes. It knows nothing of AWS's API. Whatever governs access
-// or keeps data and cannot be read counts as wider, or as lost, when it changes.
+// templates, the values that they are resolved with, and changes. It knows nothing of AWS's API. Whatever governs
+// access or keeps data and cannot be read counts as wider, or as lost, when it changes.
 package risk
 
 import (

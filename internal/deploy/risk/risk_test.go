@@ -85,7 +85,8 @@ func TestDataLossFlags_FollowRetention(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			flags, err := Flags("s", c.changes, Version{Template: template(t, c.before)}, Version{Template: template(t, c.after)})
+			before, after := Version{Template: template(t, c.before)}, Version{Template: template(t, c.after)}
+			flags, err := Flags("s", c.changes, before, after)
 			require.NoError(t, err)
 			if c.want == "" {
 				assert.Empty(t, flags)
