@@ -140,7 +140,7 @@ func unknown(name string, argument any) string {
 	text := name + " " + Text(argument)
 	shown := strings.NewReplacer(`"`, "'", `\`, "/").Replace(text)
 	if shown != text {
-		shown += " " + fingerprint(text)
+		shown += " " + Fingerprint(text)
 	}
 	return Mark(shown)
 }
@@ -198,7 +198,7 @@ func (e *evaluation) made(id, shown string) any {
 	}
 	e.path = append(e.path, id)
 	defer func() { e.path = e.path[:len(e.path)-1] }()
-	return Mark(shown + " of " + fingerprint(e.value(resource["Properties"])))
+	return Mark(shown + " of " + Fingerprint(e.value(resource["Properties"])))
 }
 
 // attribute returns the resource and the attribute that Fn::GetAtt names, and false if they are expressions.
@@ -330,7 +330,7 @@ func (e *evaluation) findInMap(argument any) any {
 	if mapping == nil {
 		content = e.template.section("Mappings")
 	}
-	return unknown("Fn::FindInMap", []any{clean(strings.Join(names, " ")), fingerprint(content)})
+	return unknown("Fn::FindInMap", []any{clean(strings.Join(names, " ")), Fingerprint(content)})
 }
 
 // isTrue reports whether a condition, by its name, holds. One that cannot be told is decided by the world.

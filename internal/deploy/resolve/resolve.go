@@ -207,8 +207,8 @@ func Text(value any) string {
 	return string(text)
 }
 
-// fingerprint returns a short text that is the same for equal values only.
-func fingerprint(value any) string {
+// Fingerprint returns a short text that is the same for equal values only.
+func Fingerprint(value any) string {
 	sum := sha256.Sum256([]byte(Text(value)))
 	return hex.EncodeToString(sum[:6])
 }

@@ -30,42 +30,53 @@ var networkPattern = regexp.MustCompile(`^AWS::EC2::(\w*Route|\w*RouteTable(Asso
 
 // governedAdditions are further types all of whose properties govern access, and why.
 var governedAdditions = map[string]string{
-	"AWS::ACMPCA::CertificateAuthorityActivation":          "who trusts the authority trusts what it signs",
-	"AWS::ApiGateway::Authorizer":                          "it decides who may call an API",
-	"AWS::ApiGateway::DomainNameAccessAssociation":         "it lets a network reach an API",
-	"AWS::ApiGatewayV2::Authorizer":                        "it decides who may call an API",
-	"AWS::AppSync::ApiKey":                                 "whoever has the key may call the API",
-	"AWS::CloudFront::KeyGroup":                            "its keys sign addresses of private content",
-	"AWS::CloudFront::OriginAccessControl":                 "it signs the requests to a private origin",
-	"AWS::Cognito::IdentityPoolPrincipalTag":               "policies may depend on these tags",
-	"AWS::Cognito::IdentityPoolRoleAttachment":             "it gives roles to those who sign in, and to those who do not",
-	"AWS::Cognito::UserPoolUserToGroupAttachment":          "a group may have a role",
-	"AWS::EKS::PodIdentityAssociation":                     "it gives a role to pods",
-	"AWS::ElastiCache::User":                               "it says what the user may do",
-	"AWS::ElastiCache::UserGroup":                          "it says who may connect",
-	"AWS::FSx::S3AccessPointAttachment":                    "it opens files as objects",
-	"AWS::KMS::Alias":                                      "it says which key the name stands for",
-	"AWS::Lambda::EventSourceMapping":                      "whoever writes to the source calls the function",
-	"AWS::Lambda::Url":                                     "it is an address at which a function may be called",
-	"AWS::Lambda::WebFunctionEndpoint":                     "it is an address at which a function may be called",
-	"AWS::Logs::SubscriptionFilter":                        "it sends logs to others",
-	"AWS::MemoryDB::ACL":                                   "it says who may connect",
-	"AWS::MemoryDB::User":                                  "it says what the user may do",
-	"AWS::OpenSearchServerless::SecurityPolicy":            "it may open a collection to the internet",
-	"AWS::PCAConnectorAD::TemplateGroupAccessControlEntry": "it says who may have certificates",
-	"AWS::Redshift::EndpointAccess":                        "it opens a cluster to another network",
-	"AWS::SNS::Subscription":                               "it sends the topic's messages to somebody",
-	"AWS::Shield::DRTAccess":                               "it gives a role to AWS",
-	"AWS::WAF::WebACL":                                     "it says which requests are refused",
-	"AWS::WAFRegional::WebACL":                             "it says which requests are refused",
-	"AWS::WAFRegional::WebACLAssociation":                  "it protects what it is attached to",
-	"AWS::WAFv2::WebACL":                                   "it says which requests are refused",
-	"AWS::WAFv2::WebACLAssociation":                        "it protects what it is attached to",
-	"Custom::AWS":                                          "the CDK's custom resource calls whatever its properties say",
+	"AWS::ACMPCA::CertificateAuthorityActivation":           "who trusts the authority trusts what it signs",
+	"AWS::ApiGateway::Authorizer":                           "it decides who may call an API",
+	"AWS::ApiGateway::DomainNameAccessAssociation":          "it lets a network reach an API",
+	"AWS::ApiGatewayV2::Authorizer":                         "it decides who may call an API",
+	"AWS::AppSync::ApiKey":                                  "whoever has the key may call the API",
+	"AWS::CloudFormation::Macro":                            "it rewrites templates",
+	"AWS::CloudFormation::StackSet":                         "it deploys a template elsewhere",
+	"AWS::ServiceCatalog::CloudFormationProvisionedProduct": "it deploys a template that is not here",
+	"AWS::Oam::Link":                                        "it shows measurements and logs to another account",
+	"AWS::Cognito::UserPoolIdentityProvider":                "whoever it knows may sign in",
+	"AWS::CloudFront::KeyGroup":                             "its keys sign addresses of private content",
+	"AWS::CloudFront::OriginAccessControl":                  "it signs the requests to a private origin",
+	"AWS::Cognito::IdentityPoolPrincipalTag":                "policies may depend on these tags",
+	"AWS::Cognito::IdentityPoolRoleAttachment":              "it gives roles to those who sign in, and to those who do not",
+	"AWS::Cognito::UserPoolUserToGroupAttachment":           "a group may have a role",
+	"AWS::EKS::PodIdentityAssociation":                      "it gives a role to pods",
+	"AWS::ElastiCache::User":                                "it says what the user may do",
+	"AWS::ElastiCache::UserGroup":                           "it says who may connect",
+	"AWS::FSx::S3AccessPointAttachment":                     "it opens files as objects",
+	"AWS::KMS::Alias":                                       "it says which key the name stands for",
+	"AWS::Lambda::EventSourceMapping":                       "whoever writes to the source calls the function",
+	"AWS::Lambda::Url":                                      "it is an address at which a function may be called",
+	"AWS::Lambda::WebFunctionEndpoint":                      "it is an address at which a function may be called",
+	"AWS::Logs::SubscriptionFilter":                         "it sends logs to others",
+	"AWS::MemoryDB::ACL":                                    "it says who may connect",
+	"AWS::MemoryDB::User":                                   "it says what the user may do",
+	"AWS::OpenSearchServerless::SecurityPolicy":             "it may open a collection to the internet",
+	"AWS::PCAConnectorAD::TemplateGroupAccessControlEntry":  "it says who may have certificates",
+	"AWS::Redshift::EndpointAccess":                         "it opens a cluster to another network",
+	"AWS::SNS::Subscription":                                "it sends the topic's messages to somebody",
+	"AWS::Shield::DRTAccess":                                "it gives a role to AWS",
+	"Custom::AWS":                                           "the CDK's custom resource calls whatever its properties say",
 }
 
-// isGoverned reports whether all properties of a type govern access.
+// protectorPattern matches the types that only refuse. Any change of one may refuse less, and a new one gives nothing.
+var protectorPattern = regexp.MustCompile(`^AWS::(WAF\w*|NetworkFirewall)::|^AWS::Route53Resolver::Firewall|` +
+	`^AWS::EC2::(VPCBlockPublicAccessOptions|SnapshotBlockPublicAccess|ImageBlockPublicAccess)$`)
+
+// isProtector reports whether the resources of a type only refuse.
+func isProtector(resourceType string) bool { return protectorPattern.MatchString(resourceType) }
+
+// isGoverned reports whether all properties of a type govern access. What a module of CloudFormation stands for is not
+// known.
 func isGoverned(resourceType string) bool {
+	if isProtector(resourceType) || strings.HasSuffix(resourceType, "::MODULE") {
+		return true
+	}
 	if published, ok := awsmodel.Lookup(resourceType); ok && published.Scrutiny != "" {
 		return true
 	}
@@ -213,14 +224,27 @@ var settings = []setting{
 			`SqsManagedSseEnabled|AllowAdminCreateUserOnly|IsLogging)$`),
 		readGuard("is guarded by "),
 	},
-	{regexp.MustCompile(`^(HttpTokens|MfaConfiguration|ImageTagMutability)$`), readRequired},
+	{
+		regexp.MustCompile(`^(HttpTokens|MfaConfiguration|ImageTagMutability|ObjectOwnership|Visibility|ViewerProtocolPolicy|` +
+			`EndpointConfiguration|RestrictionType)$`), readRequired,
+	},
+	{regexp.MustCompile(`^(PublicAccess|Unauthenticated)$`), readSwitch("is open to everybody", false)},
+	{regexp.MustCompile(`^EndpointType$`), func(r *reader, name string, value any) {
+		if strings.EqualFold(resolve.Text(value), "PUBLIC") {
+			r.add(allows, name+" is PUBLIC")
+		}
+	}},
+	{regexp.MustCompile(`^(ReplicationConfiguration|AdditionalAuthenticationProviders)$`), func(r *reader, name string, value any) {
+		r.addItems(allows, name+": ", value)
+	}},
 	{
 		regexp.MustCompile(`^(BucketEncryption|SSESpecification|SSEDescription|StreamEncryption|KmsMasterKeyId|KmsKeyId|` +
 			`EncryptionConfiguration|EncryptionAtRestOptions|NodeToNodeEncryptionOptions|WebACLId|WebAclArn|WebACLArn|` +
-			`TrustedKeyGroups|TrustedSigners|MutualTlsAuthentication|OriginAccessControlId|OriginAccessIdentity)$`),
+			`TrustedKeyGroups|TrustedSigners|MutualTlsAuthentication|OriginAccessControlId|OriginAccessIdentity|AuthToken|` +
+			`AuthenticateOidcConfig|AuthenticateCognitoConfig|DataProtectionPolicy|VPCOptions|AdvancedSecurityOptions)$`),
 		func(r *reader, name string, _ any) { r.add(limits, "is protected by "+name) },
 	},
-	{regexp.MustCompile(`^(AuthorizationType|AuthType|FunctionUrlAuthType|AuthorizerId)$`), readAuthorization},
+	{regexp.MustCompile(`^(AuthorizationType|AuthType|AuthenticationType|FunctionUrlAuthType|AuthorizerId)$`), readAuthorization},
 	{regexp.MustCompile(`^Scheme$`), func(r *reader, _ string, value any) {
 		if resolve.Text(value) != "internal" {
 			r.add(allows, "has the scheme "+resolve.Text(value))
@@ -231,13 +255,15 @@ var settings = []setting{
 		regexp.MustCompile(`^\w*(Role|Roles|RoleArns?|RoleARNs?|RoleName|RoleAlias|InstanceProfile(Arn|Name)?)$`), readRoles,
 	},
 	{
-		regexp.MustCompile(`^\w*(SecurityGroups?(Ids?|Arns|IDs|Names?|IdList)?)$`),
+		regexp.MustCompile(`^\w*(SecurityGroups?(Ids?|Arns|IDs|Names?|IdList)?|GroupSet)$`),
 		func(r *reader, _ string, value any) { r.addItems(allows, "is in the security group ", value) },
 	},
 	{
 		regexp.MustCompile(`^(Principal|Principals|PrincipalArn|AllowedPrincipals|AllowedAccountIds|Grantee|` +
 			`GranteePrincipal|PublicAccessCidrs|CidrAllowList|AllowedIPRange|IpRangeWhitelist|AllowedVPCs|` +
-			`LaunchPermissions?|TargetAccountIds|UserIds|OrganizationArns|OrganizationalUnitArns)$`),
+			`LaunchPermissions?|TargetAccountIds|UserIds|OrganizationArns|OrganizationalUnitArns|AllowedOrigins|AllowOrigins|` +
+			`OpenIdConnectProviderARNs|SamlProviderARNs|CognitoIdentityProviders|SupportedLoginProviders|CallbackURLs|` +
+			`KeyName|SshPublicKeys|SshPublicKeyBody)$`),
 		func(r *reader, name string, value any) { r.addItems(allows, name+": ", value) },
 	},
 	{regexp.MustCompile(`^ServiceToken$`), func(r *reader, _ string, value any) {
@@ -267,8 +293,15 @@ func readManagedPolicies(r *reader, _ string, value any) {
 	}
 }
 
-// isOff reports whether a switch is certainly off.
+// isOff reports whether a switch is certainly off. One with a Type or Enabled inside is as that is.
 func isOff(value any) bool {
+	if object, ok := value.(map[string]any); ok && len(object) == 1 {
+		for _, name := range []string{"Enabled", "Type"} {
+			if inner, ok := object[name]; ok {
+				return isOff(inner)
+			}
+		}
+	}
 	return slices.Contains([]string{"", "false", "disabled", "0", "none"}, strings.ToLower(resolve.Text(value)))
 }
 
@@ -302,7 +335,11 @@ func readGuard(text string) func(*reader, string, any) {
 // readRequired reads a property that holds access within bounds with the strictest of its values.
 func readRequired(r *reader, name string, value any) {
 	text := resolve.Text(value)
-	if slices.Contains([]string{"required", "on", "immutable"}, strings.ToLower(text)) {
+	strictest := []string{
+		"required", "on", "immutable", "bucketownerenforced", "private", "https-only", "redirect-to-https", "whitelist",
+		"blacklist",
+	}
+	if slices.Contains(strictest, strings.ToLower(text)) || strings.Contains(text, `"PRIVATE"`) {
 		r.add(limits, name+" is "+text)
 	}
 }

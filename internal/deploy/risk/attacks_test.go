@@ -533,6 +533,46 @@ func TestPermissionFlags_TypesThatGovernAccess(t *testing.T) {
 		{name: "a bucket policy that only denies", kind: "AWS::S3::BucketPolicy",
 			after: `{"Bucket":"b","PolicyDocument":{"Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:*",` +
 				`"Resource":"*"}]}}`},
+		{name: "a firewall that lets more through",
+			kind:   "AWS::WAFv2::WebACL",
+			before: `{"Rules":["a","b"]}`,
+			after:  `{"Rules":["a"]}`,
+			want:   `no longer: Rules: ["a","b"]`},
+		{name: "a firewall more", kind: "AWS::WAFv2::WebACLAssociation", after: `{"ResourceArn":"lb","WebACLArn":"w"}`},
+		{name: "a set of stacks",
+			kind:   "AWS::CloudFormation::StackSet",
+			before: `{"TemplateURL":"a"}`,
+			after:  `{"TemplateURL":"b"}`,
+			want:   "TemplateURL: b"},
+		{name: "a module", kind: "My::Own::Thing::MODULE", before: `{"A":"a"}`, after: `{"A":"b"}`, want: "A: b"},
+		{name: "objects of others", kind: "AWS::S3::Bucket",
+			before: `{"OwnershipControls":{"Rules":[{"ObjectOwnership":"BucketOwnerEnforced"}]}}`,
+			after:  `{"OwnershipControls":{"Rules":[{"ObjectOwnership":"ObjectWriter"}]}}`,
+			want:   "no longer: ObjectOwnership"},
+		{name: "copies elsewhere", kind: "AWS::S3::Bucket", before: `{}`,
+			after: `{"ReplicationConfiguration":{"Rules":[{"Destination":{"Account":"999900001111"}}]}}`,
+			want:  "999900001111"},
+		{name: "clients without a certificate", kind: "AWS::MSK::Cluster",
+			before: `{"ClientAuthentication":{"Unauthenticated":{"Enabled":false}}}`,
+			after:  `{"ClientAuthentication":{"Unauthenticated":{"Enabled":true}}}`, want: "is open to everybody"},
+		{name: "a private API", kind: "AWS::ApiGateway::RestApi", before: `{"EndpointConfiguration":{"Types":["PRIVATE"]}}`,
+			after: `{"EndpointConfiguration":{"Types":["REGIONAL"]}}`, want: "no longer: EndpointConfiguration"},
+		{name: "a listener that asks nobody to sign in", kind: "AWS::ElasticLoadBalancingV2::Listener",
+			before: `{"DefaultActions":[{"Type":"authenticate-oidc","AuthenticateOidcConfig":{}},{"Type":"forward"}]}`,
+			after:  `{"DefaultActions":[{"Type":"forward"}]}`, want: "no longer: is protected by AuthenticateOidcConfig"},
+		{name: "content for everybody", kind: "AWS::CloudFront::Distribution",
+			before: `{"DistributionConfig":{"DefaultCacheBehavior":{"TrustedKeyGroups":["k"]}}}`,
+			after:  `{"DistributionConfig":{"DefaultCacheBehavior":{}}}`, want: "no longer: is protected by TrustedKeyGroups"},
+		{name: "a policy with one member twice",
+			kind:   "AWS::Logs::ResourcePolicy",
+			before: `{"PolicyDocument":"{\"Statement\":[]}"}`,
+			after: `{"PolicyDocument":"{\"Statement\":[{\"Effect\":\"Allow\",\"Effect\":\"Deny\",\"Action\":\"*\",` +
+				`\"Resource\":\"*\"}]}"}`,
+			want: "a policy that cannot be read"},
+		{name: "an alarm",
+			kind:   "AWS::CloudWatch::Alarm",
+			before: `{"Threshold":1}`,
+			after:  `{"Threshold":2,"AlarmActions":["t"]}`},
 		{name: "a topic, an alarm, a table",
 			kind:  "AWS::DynamoDB::Table",
 			after: `{"KeySchema":[],"BillingMode":"PAY_PER_REQUEST"}`},
@@ -862,6 +902,55 @@ func TestSelections_CoverAndOverlap(t *testing.T) {
 		assert.Equal(t, test.covers, patternCovers(test.pattern, test.other), "%s covers %s", test.pattern, test.other)
 		assert.Equal(t, test.overlap, patternsOverlap(test.pattern, test.other), "%s overlaps %s", test.pattern, test.other)
 	}
+}
+
+func TestPermissionFlags_NewStack(t *testing.T) {
+	for name, test := range map[string]struct{ kind, properties, want string }{
+		"half of the internet": {
+			"AWS::EC2::SecurityGroup", `{"SecurityGroupIngress":[{"CidrIp":"128.0.0.0/1","IpProtocol":"-1"}]}`, "128.0.0.0/1",
+		},
+		"a private network": {
+			"AWS::EC2::SecurityGroup", `{"SecurityGroupIngress":[{"CidrIp":"10.0.0.0/8","IpProtocol":"-1"}]}`, "",
+		},
+		"rules for identities": {"AWS::IAM::Policy", policy(`[{"Effect":"Allow","Action":"iam:*",` +
+			`"Resource":"*"}]`), "iam:*"},
+		"all but": {"AWS::IAM::Policy", policy(`[{"Effect":"Allow","NotAction":"a:B",` +
+			`"Resource":"*"}]`), "all but a:B"},
+		"everything, somewhere": {
+			"AWS::IAM::Policy", policy(`[{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::a"}]`), "",
+		},
+		"everybody of a provider":  {"AWS::IAM::Role", trust(`{"Federated":"token.actions.githubusercontent.com"}`), "Federated"},
+		"an address for everybody": {"AWS::Lambda::Url", `{"AuthType":"NONE","TargetFunctionArn":"f"}`, "AuthType is NONE"},
+		"a role for a service":     {"AWS::IAM::Role", trust(`{"Service":"lambda.amazonaws.com"}`), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := attack{kind: test.kind}
+			flags, err := Flags("s", nil, Version{}, Version{Template: a.body(t, test.properties, "")})
+			require.NoError(t, err)
+			if test.want == "" {
+				assert.Empty(t, flags)
+				return
+			}
+			require.Len(t, flags, 1)
+			assert.Contains(t, flags[0].Why, test.want)
+		})
+	}
+}
+
+// Nobody waits for a policy that no service takes: 1,000 actions on 1,000 resources.
+func TestPermissionFlags_HugePolicyIsNotJudged(t *testing.T) {
+	many := func(prefix, last string) string {
+		return `["` + strings.Repeat(prefix+`","`, 1000) + last + `"]`
+	}
+	properties := func(last string) string {
+		return policy(`[{"Effect":"Allow","Action":` + many("s3:GetObject", last) + `,"Resource":` + many("x", "y") + `}]`)
+	}
+	a := attack{kind: "AWS::IAM::Policy", before: properties("a:B"), after: properties("a:C")}
+	flags := a.flags(t)
+	require.Len(t, flags, 1)
+	assert.Contains(t, flags[0].Why, "grants more than can be judged")
+	a.after = a.before
+	assert.Empty(t, a.flags(t))
 }
 
 func TestGovernedAdditions_HaveReasons(t *testing.T) {

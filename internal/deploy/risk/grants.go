@@ -91,11 +91,21 @@ type reader struct {
 	grants     []grant
 	// scope is the property that is being read.
 	scope string
+	// isIncomplete says that there are more grants than maxGrants.
+	isIncomplete bool
 }
+
+// maxGrants is more than the policies of a resource come to. IAM takes none of more than 10,240 characters, and others
+// take 64 kB (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html).
+const maxGrants = 5000
 
 func (r *reader) add(k kind, text string) { r.addGrant(grant{kind: k, text: text}) }
 
 func (r *reader) addGrant(g grant) {
+	if len(r.grants) >= maxGrants {
+		r.isIncomplete = true
+		return
+	}
 	g.scope = r.scope
 	r.grants = append(r.grants, g)
 }
@@ -136,6 +146,9 @@ func grantsOf(resource resolve.Resource) []grant {
 	if readDefaults, ok := defaultReaders[resource.Type]; ok {
 		readDefaults(r, properties)
 	}
+	if r.isIncomplete { // only the very same is the same
+		return []grant{{kind: fixed, text: "grants more than can be judged: " + resolve.Fingerprint(properties)}}
+	}
 	return r.grants
 }
 
@@ -164,6 +177,8 @@ func (r *reader) readProperty(name string, value any) {
 func (r *reader) readGoverned(name string, value any) {
 	_, isList := value.([]any)
 	switch {
+	case isProtector(r.kind):
+		r.add(names, name+": "+resolve.Text(value))
 	case isList && isAttachment(r.kind, name):
 		r.addItems(names, name+": ", value)
 	case isList:

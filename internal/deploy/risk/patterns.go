@@ -12,6 +12,9 @@ func patternCovers(pattern, other string) bool {
 	if pattern == other {
 		return true
 	}
+	if !strings.ContainsAny(pattern, "*?") {
+		return false
+	}
 	if resolve.IsMarked(other) && strings.Contains(pattern, "?") {
 		return false // a mark may stand for a text of any length
 	}
