@@ -34,6 +34,7 @@ func (d *Deployment) flagRisks(ctx context.Context, client *cfn.Client, step *pl
 	if err != nil {
 		return err
 	}
+	after.Accounts = d.ProjectAccounts
 	before.Nested = nestedByPath(deployed, "")
 	after.Nested = d.nestedAsset(step.stack)
 	step.record.Flags, err = risk.Flags(step.stack.Name, step.set.Changes, before, after)

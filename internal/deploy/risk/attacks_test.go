@@ -921,11 +921,15 @@ func TestPermissionFlags_NewStack(t *testing.T) {
 		},
 		"everybody of a provider":  {"AWS::IAM::Role", trust(`{"Federated":"token.actions.githubusercontent.com"}`), "Federated"},
 		"an address for everybody": {"AWS::Lambda::Url", `{"AuthType":"NONE","TargetFunctionArn":"f"}`, "AuthType is NONE"},
+		"a role for a stranger":    {"AWS::IAM::Role", trust(`{"AWS":"999900001111"}`), "999900001111"},
+		"a role for the project":   {"AWS::IAM::Role", trust(`{"AWS":{"Fn::Sub":"arn:aws:iam::${AWS::AccountId}:root"}}`), ""},
 		"a role for a service":     {"AWS::IAM::Role", trust(`{"Service":"lambda.amazonaws.com"}`), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := attack{kind: test.kind}
-			flags, err := Flags("s", nil, Version{}, Version{Template: a.body(t, test.properties, "")})
+			flags, err := Flags("s", nil, Version{}, Version{
+				Template: a.body(t, test.properties, ""), Pseudo: pseudo, Accounts: []string{"111122223333"},
+			})
 			require.NoError(t, err)
 			if test.want == "" {
 				assert.Empty(t, flags)

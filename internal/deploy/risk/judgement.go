@@ -21,7 +21,9 @@ type judgement struct {
 	changes   []change.Change
 	old, next *side
 	isNew     bool
-	flags     []change.Flag
+	// accounts are those that a new stack may give access to; empty if they are not known.
+	accounts []string
+	flags    []change.Flag
 }
 
 // judge adds the flags of the stack and of its nested stacks, which are as deep as depth.
@@ -91,6 +93,7 @@ func (j *judgement) judgeNestedIn(world resolve.World, id string, depth int) (un
 	}
 	inner := &judgement{
 		stack: j.stack, prefix: j.prefix + id + "/", changes: j.changes, old: before, next: after, isNew: j.isNew,
+		accounts: j.accounts,
 	}
 	inner.judge(depth + 1)
 	j.flags = append(j.flags, inner.flags...)

@@ -16,7 +16,8 @@ import (
 const maxWorlds = 64
 
 // permissionFlags flags the resources that grant what was not granted before, or no longer deny what was denied. Of a
-// new stack it flags only what is open to everybody: no resource that existed before becomes reachable otherwise.
+// new stack it flags only what is open to everybody or to an account of others: what existed before does not become
+// reachable otherwise.
 func (j *judgement) permissionFlags() []change.Flag {
 	var flags []change.Flag
 	for _, id := range union(j.old.template.LogicalIDs(), j.next.template.LogicalIDs()) {
@@ -36,7 +37,7 @@ func (j *judgement) widerAccess(id string) []string {
 	isJudged := resolve.Worlds(maxWorlds, func(world resolve.World) string {
 		wider, undecided := j.widerAccessIn(world, id)
 		for _, g := range wider {
-			if !j.isNew || g.isOpen {
+			if !j.isNew || g.isOpen || g.isForeign(j.accounts) {
 				found[showGrant(g)] = true
 			}
 		}

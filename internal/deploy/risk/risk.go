@@ -29,6 +29,8 @@ type Version struct {
 	// Only its Template, Processed and Nested count, because the parent has the rest. ok is false if it is not known. It
 	// may be nil.
 	Nested func(logicalID, templateURL string) (v Version, ok bool)
+	// Accounts are the ids of the accounts that a new stack may give access to; empty if they are not known.
+	Accounts []string
 	// TerminationProtection says that the stack cannot be deleted.
 	TerminationProtection bool
 }
@@ -47,7 +49,7 @@ func Flags(stack string, changes []change.Change, before, after Version) ([]chan
 	}
 	j := &judgement{
 		stack: stack, changes: changes, old: old, next: next,
-		isNew: err == nil && len(old.template.LogicalIDs()) == 0,
+		isNew: err == nil && len(old.template.LogicalIDs()) == 0, accounts: after.Accounts,
 	}
 	j.judge(0)
 	j.flags = append(j.flags, StackFlags(stack, before, after)...)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -299,6 +300,20 @@ func (s statement) isOpen() bool {
 	isAll := s.resource.isExcept || s.resource.text() == "*"
 	isEvery := s.action.isExcept || slices.Contains([]string{"*", "*:*", "iam:*"}, s.action.text())
 	return isAll && isEvery
+}
+
+// principalPattern matches the account in a principal.
+var principalPattern = regexp.MustCompile(`^AWS arn:[^:]*:(?:iam|sts)::(\d{12}):`)
+
+// isForeign reports whether a grant is for an account that is none of some. No accounts are not known ones.
+func (g grant) isForeign(accounts []string) bool {
+	if g.statement == nil || g.kind == limits || len(accounts) == 0 {
+		return false
+	}
+	return slices.ContainsFunc(g.statement.who.patterns, func(who string) bool {
+		found := principalPattern.FindStringSubmatch(who)
+		return found != nil && !slices.Contains(accounts, found[1])
+	})
 }
 
 // hasOnlyWeakConditions reports whether conditions hold for nearly everybody: those with patterns that match anything,
