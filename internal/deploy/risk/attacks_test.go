@@ -569,6 +569,28 @@ func TestPermissionFlags_TypesThatGovernAccess(t *testing.T) {
 			after: `{"PolicyDocument":"{\"Statement\":[{\"Effect\":\"Allow\",\"Effect\":\"Deny\",\"Action\":\"*\",` +
 				`\"Resource\":\"*\"}]}"}`,
 			want: "a policy that cannot be read"},
+		{name: "an endpoint without its policy", kind: "AWS::EC2::VPCEndpoint",
+			before: `{"VpcId":"v","PolicyDocument":{"Statement":[]}}`,
+			after:  `{"VpcId":"v"}`,
+			want:   "no longer: what goes through it"},
+		{name: "an endpoint with a policy", kind: "AWS::EC2::VPCEndpoint", before: `{"VpcId":"v"}`,
+			after: `{"VpcId":"v","PolicyDocument":{"Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:*",` +
+				`"Resource":"*"}]}}`},
+		{name: "a share with anybody, by default",
+			kind:   "AWS::RAM::ResourceShare",
+			before: `{"AllowExternalPrincipals":false}`,
+			after:  `{}`, want: "AllowExternalPrincipals"},
+		{name: "a public endpoint of a cluster, by default", kind: "AWS::EKS::Cluster",
+			before: `{"ResourcesVpcConfig":{"EndpointPublicAccess":false}}`,
+			after:  `{"ResourcesVpcConfig":{"SubnetIds":["s"]}}`,
+			want:   "has a public address (EndpointPublicAccess)"},
+		{name: "a source with larger batches", kind: "AWS::Lambda::EventSourceMapping",
+			before: `{"EventSourceArn":"q","FunctionName":"f","BatchSize":1}`,
+			after:  `{"EventSourceArn":"q","FunctionName":"f","BatchSize":9}`},
+		{name: "another source", kind: "AWS::Lambda::EventSourceMapping",
+			before: `{"EventSourceArn":"q","FunctionName":"f"}`,
+			after:  `{"EventSourceArn":"r","FunctionName":"f"}`,
+			want:   "EventSourceArn: r"},
 		{name: "an alarm",
 			kind:   "AWS::CloudWatch::Alarm",
 			before: `{"Threshold":1}`,
@@ -919,11 +941,15 @@ func TestPermissionFlags_NewStack(t *testing.T) {
 		"everything, somewhere": {
 			"AWS::IAM::Policy", policy(`[{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::a"}]`), "",
 		},
-		"everybody of a provider":  {"AWS::IAM::Role", trust(`{"Federated":"token.actions.githubusercontent.com"}`), "Federated"},
+		"everybody of a provider": {
+			"AWS::IAM::Role", trust(`{"Federated":"token.actions.githubusercontent.com"}`), "Federated",
+		},
 		"an address for everybody": {"AWS::Lambda::Url", `{"AuthType":"NONE","TargetFunctionArn":"f"}`, "AuthType is NONE"},
 		"a role for a stranger":    {"AWS::IAM::Role", trust(`{"AWS":"999900001111"}`), "999900001111"},
-		"a role for the project":   {"AWS::IAM::Role", trust(`{"AWS":{"Fn::Sub":"arn:aws:iam::${AWS::AccountId}:root"}}`), ""},
-		"a role for a service":     {"AWS::IAM::Role", trust(`{"Service":"lambda.amazonaws.com"}`), ""},
+		"a role for the project": {
+			"AWS::IAM::Role", trust(`{"AWS":{"Fn::Sub":"arn:aws:iam::${AWS::AccountId}:root"}}`), "",
+		},
+		"a role for a service": {"AWS::IAM::Role", trust(`{"Service":"lambda.amazonaws.com"}`), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := attack{kind: test.kind}

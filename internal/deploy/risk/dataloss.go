@@ -54,7 +54,8 @@ func (j *judgement) goes(c change.Change) string {
 	data, keeps := stateful.Data(c.Type)
 	id, isOwn := strings.CutPrefix(c.LogicalID, j.prefix)
 	isKnown := j.old.typeOf(id)+j.next.typeOf(id) != "" || j.prefix == "" // a nested stack may not be followed
-	if !isOwn || !isKnown || !removes(c) {
+	mayLose := removes(c) || j.isUnreadable && c.Action == change.Modify
+	if !isOwn || !isKnown || !mayLose {
 		return ""
 	}
 	if makes, ok := makers[c.Type]; ok && c.Action == change.Remove {
@@ -62,6 +63,9 @@ func (j *judgement) goes(c change.Change) string {
 	}
 	if !keeps {
 		return ""
+	}
+	if c.Action == change.Modify {
+		return "it is changed, and how it kept " + data + " could not be read"
 	}
 	policy := j.retention(c, id)
 	if policy == "Retain" || policy == "RetainExceptOnCreate" {

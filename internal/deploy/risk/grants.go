@@ -128,6 +128,7 @@ func grantsOf(resource resolve.Resource) []grant {
 		}
 		return r.grants
 	}
+	properties = withDefaults(properties, defaults[resource.Type])
 	r.properties = properties
 	read, isWhole := wholeReaders[resource.Type]
 	for _, name := range sortedKeys(properties) {
@@ -143,8 +144,8 @@ func grantsOf(resource resolve.Resource) []grant {
 	if isWhole {
 		read(r, properties)
 	}
-	if readDefaults, ok := defaultReaders[resource.Type]; ok {
-		readDefaults(r, properties)
+	if resource.Type == "AWS::EC2::VPCEndpoint" {
+		readEndpointPolicy(r, properties)
 	}
 	if r.isIncomplete { // only the very same is the same
 		return []grant{{kind: fixed, text: "grants more than can be judged: " + resolve.Fingerprint(properties)}}

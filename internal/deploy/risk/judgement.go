@@ -21,6 +21,8 @@ type judgement struct {
 	changes   []change.Change
 	old, next *side
 	isNew     bool
+	// isUnreadable says that the deployed template could not be read.
+	isUnreadable bool
 	// accounts are those that a new stack may give access to; empty if they are not known.
 	accounts []string
 	flags    []change.Flag

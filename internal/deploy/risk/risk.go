@@ -49,7 +49,7 @@ func Flags(stack string, changes []change.Change, before, after Version) ([]chan
 	}
 	j := &judgement{
 		stack: stack, changes: changes, old: old, next: next,
-		isNew: err == nil && len(old.template.LogicalIDs()) == 0, accounts: after.Accounts,
+		isNew: err == nil && len(old.template.LogicalIDs()) == 0, isUnreadable: err != nil, accounts: after.Accounts,
 	}
 	j.judge(0)
 	j.flags = append(j.flags, StackFlags(stack, before, after)...)

@@ -319,16 +319,20 @@ func TestFlags_YAMLTemplateFlagsEverything(t *testing.T) {
 		"web",
 		[]change.Change{
 			{Action: change.Remove, LogicalID: "Data", Type: "AWS::S3::Bucket"},
+			{Action: change.Modify, LogicalID: "Keys", Type: "AWS::KMS::Key"},
+			{Action: change.Modify, LogicalID: "Topic", Type: "AWS::SNS::Topic"},
 			{Action: change.Add, LogicalID: "Role", Type: "AWS::IAM::Role"},
 		},
 		Version{Template: yaml}, Version{Template: template(t, role)},
 	)
 	require.NoError(t, err)
-	require.Len(t, flags, 2)
+	require.Len(t, flags, 3)
 	assert.Equal(t, change.DataLoss, flags[0].Permit)
 	assert.Equal(t, "Data", flags[0].LogicalID)
-	assert.Equal(t, change.Permissions, flags[1].Permit)
-	assert.Equal(t, "Role", flags[1].LogicalID)
+	assert.Equal(t, change.DataLoss, flags[1].Permit)
+	assert.Equal(t, "Keys", flags[1].LogicalID)
+	assert.Equal(t, change.Permissions, flags[2].Permit)
+	assert.Equal(t, "Role", flags[2].LogicalID)
 	_, err = Flags("web", nil, Version{Template: yaml}, Version{Template: "Resources: {}"})
 	require.Error(t, err, "what the CDK writes is JSON")
 }
