@@ -1,6 +1,10 @@
 package risk
 
 import (
+	"maps"
+	"slices"
+	"strings"
+
 	"lockstep/internal/deploy/resolve"
 )
 
@@ -234,3 +238,7 @@ func asList(value any) []any {
 	}
 	return []any{value}
 }
+
+func isMacroKey(key string) bool { return strings.HasPrefix(key, "Fn::") }
+
+func sortedKeys(object map[string]any) []string { return slices.Sorted(maps.Keys(object)) }
