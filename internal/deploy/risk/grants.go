@@ -3,6 +3,7 @@ package risk
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"lockstep/internal/deploy/resolve"
@@ -31,8 +32,12 @@ type grant struct {
 	text string
 	// isOpen says that everybody is allowed it, or everything, so that it is flagged in a new stack too.
 	isOpen bool
-	// scope is the property that it stands in: the same statement in another property is another grant.
+	// scope is the property that it stands in: the same statement in another property is another grant. For a limit that
+	// is no statement, it is its whole path.
 	scope string
+	// item is the path of the item of a list that a limit stands in; empty for none. Without the item there is nothing
+	// to limit.
+	item string
 	// At most one of these says what the text does, so that what is narrower can be told.
 	statement *statement
 	rule      *trafficRule
@@ -77,11 +82,11 @@ func widerGrants(before, after []grant, isAdded bool) []grant {
 	return wider
 }
 
-// lostLimits returns what no longer holds access within its bounds.
-func lostLimits(before, after []grant) []grant {
+// lostLimits returns what held access within its bounds before, and no longer does.
+func (r *reader) lostLimits(before []grant) []grant {
 	var lost []grant
 	for _, g := range before {
-		if g.kind != allows && g.kind != implied && !isCovered(g, after) {
+		if g.kind != allows && g.kind != implied && (g.item == "" || r.items[g.item]) && !isCovered(g, r.grants) {
 			lost = append(lost, grant{kind: g.kind, text: "no longer: " + g.text})
 		}
 	}
@@ -95,6 +100,10 @@ type reader struct {
 	grants     []grant
 	// scope is the property that is being read.
 	scope string
+	// path is where the reader is, and item the path of the item of a list that it is in; empty for none.
+	path, item string
+	// items are the paths of all items of lists.
+	items map[string]bool
 	// isIncomplete says that there are more grants than maxGrants.
 	isIncomplete bool
 }
@@ -111,6 +120,9 @@ func (r *reader) addGrant(g grant) {
 		return
 	}
 	g.scope = r.scope
+	if g.kind == limits && g.statement == nil {
+		g.scope, g.item = r.path, r.item
+	}
 	r.grants = append(r.grants, g)
 }
 
@@ -123,20 +135,20 @@ func (r *reader) addItems(k kind, before string, value any) {
 
 // grantsOf returns the grants of a resource. Policies are found wherever they stand in the properties, and so are the
 // settings of the table in access.go, so that no list of types has to be complete.
-func grantsOf(resource resolve.Resource) []grant {
-	r := &reader{kind: resource.Type}
+func grantsOf(resource resolve.Resource) *reader {
+	r := &reader{kind: resource.Type, items: map[string]bool{}}
 	properties, ok := resource.Properties.(map[string]any)
 	if !ok {
 		if text := resolve.Text(resource.Properties); text != "" && text != "{}" {
 			r.add(fixed, "has properties that cannot be told: "+text)
 		}
-		return r.grants
+		return r
 	}
 	properties = withDefaults(properties, defaults[resource.Type])
 	r.properties = properties
 	read, isWhole := wholeReaders[resource.Type]
 	for _, name := range sortedKeys(properties) {
-		r.scope = name
+		r.scope, r.path = name, name
 		switch {
 		case isMacroKey(name):
 			r.add(fixed, "is expanded by a macro: "+resolve.Text(properties[name]))
@@ -144,7 +156,7 @@ func grantsOf(resource resolve.Resource) []grant {
 			r.readProperty(name, properties[name])
 		}
 	}
-	r.scope = ""
+	r.scope, r.path = "", ""
 	if isWhole {
 		read(r, properties)
 	}
@@ -152,9 +164,10 @@ func grantsOf(resource resolve.Resource) []grant {
 		readEndpointPolicy(r, properties)
 	}
 	if r.isIncomplete { // only the very same is the same
-		return []grant{{kind: fixed, text: "grants more than can be judged: " + resolve.Fingerprint(properties)}}
+		text := "grants more than can be judged: " + resolve.Fingerprint(properties)
+		r.grants = []grant{{kind: fixed, text: text}}
 	}
-	return r.grants
+	return r
 }
 
 // isPreflight reports whether a method of an API only answers browsers that ask whom it answers.
@@ -215,17 +228,31 @@ func (r *reader) walk(name string, value any) {
 				r.add(fixed, name+" is expanded by a macro: "+resolve.Text(v[key]))
 				continue
 			}
-			r.walk(key, v[key])
+			r.walkInto(key, func() { r.walk(key, v[key]) })
 		}
 	case []any:
-		for _, item := range v {
-			r.walk(name, item)
+		item := r.item
+		for i, inner := range v {
+			r.walkInto(strconv.Itoa(i), func() {
+				r.item = r.path
+				r.items[r.path] = true
+				r.walk(name, inner)
+			})
 		}
+		r.item = item
 	case string:
 		if mayBePolicy(v) {
 			r.readPolicy(v)
 		}
 	}
+}
+
+// walkInto calls walk with the path of a member.
+func (r *reader) walkInto(name string, walk func()) {
+	path := r.path
+	r.path += "." + name
+	walk()
+	r.path = path
 }
 
 // asList returns a list, or a single item as a list; nil for none.

@@ -62,15 +62,15 @@ func (j *judgement) widerAccessIn(world resolve.World, id string) (wider []grant
 	switch {
 	case existed && exists && old.Type == next.Type:
 		before, after := grantsOf(old), grantsOf(next)
-		return slices.Concat(widerGrants(before, after, false), lostLimits(before, after)), ""
+		return slices.Concat(widerGrants(before.grants, after.grants, false), after.lostLimits(before.grants)), ""
 	case exists:
-		wider = widerGrants(nil, grantsOf(next), true)
+		wider = widerGrants(nil, grantsOf(next).grants, true)
 		if len(wider) > 0 && j.isMoved(world, next) {
 			return nil, ""
 		}
 		return wider, ""
 	case existed && j.isAttached(world, id, old):
-		return lostLimits(onlyLimits(grantsOf(old)), nil), ""
+		return (&reader{}).lostLimits(onlyLimits(grantsOf(old).grants)), ""
 	}
 	return nil, ""
 }
@@ -88,7 +88,7 @@ func (j *judgement) isMoved(world resolve.World, added resolve.Resource) bool {
 			return false
 		}
 		before := grantsOf(old)
-		return len(widerGrants(before, after, false))+len(lostLimits(before, after)) == 0
+		return len(widerGrants(before.grants, after.grants, false))+len(after.lostLimits(before.grants)) == 0
 	})
 }
 

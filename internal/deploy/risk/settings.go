@@ -59,12 +59,21 @@ var settings = []setting{
 		}
 	}},
 	{regexp.MustCompile(`^(ReplicationConfiguration|AdditionalAuthenticationProviders)$`), readItems},
+	{ // of an API that is described with OpenAPI
+		regexp.MustCompile(`^(security|securitySchemes|securityDefinitions|x-amazon-apigateway-auth|` +
+			`x-amazon-apigateway-authorizer|x-amazon-apigateway-authtype)$`),
+		func(r *reader, name string, value any) { r.add(limits, name+" is "+resolve.Text(value)) },
+	},
 	{
 		regexp.MustCompile(`^(BucketEncryption|SSESpecification|SSEDescription|StreamEncryption|KmsMasterKeyId|KmsKeyId|` +
 			`EncryptionConfiguration|EncryptionAtRestOptions|NodeToNodeEncryptionOptions|WebACLId|WebAclArn|WebACLArn|` +
 			`TrustedKeyGroups|TrustedSigners|MutualTlsAuthentication|OriginAccessControlId|OriginAccessIdentity|AuthToken|` +
 			`AuthenticateOidcConfig|AuthenticateCognitoConfig|DataProtectionPolicy|VPCOptions|AdvancedSecurityOptions)$`),
-		func(r *reader, name string, _ any) { r.add(limits, "is protected by "+name) },
+		func(r *reader, name string, value any) {
+			if text := resolve.Text(value); !isOff(value) && text != "{}" && text != "[]" {
+				r.add(limits, "is protected by "+name)
+			}
+		},
 	},
 	{
 		regexp.MustCompile(`^(AuthorizationType|AuthType|AuthenticationType|FunctionUrlAuthType|AuthorizerId)$`),
