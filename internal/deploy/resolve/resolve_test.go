@@ -14,7 +14,8 @@ func parse(t *testing.T, expression string, values Values) *Template {
 	var document map[string]any
 	text := `{
 		"Parameters":{"A":{"Type":"String","Default":"a"},"L":{"Type":"CommaDelimitedList","Default":"x, y"},
-			"S":{"Type":"AWS::SSM::Parameter::Value<String>","Default":"/s"},"N":{"Type":"Number","Default":7},"U":{"Type":"String"}},
+			"S":{"Type":"AWS::SSM::Parameter::Value<String>","Default":"/s"},
+			"N":{"Type":"Number","Default":7},"U":{"Type":"String"}},
 		"Mappings":{"M":{"k":{"s":"mapped","l":["m","n"]}}},
 		"Conditions":{"True":{"Fn::Equals":["1",1]},"False":{"Fn::Not":[{"Condition":"True"}]},
 			"Either":{"Fn::Or":[{"Condition":"False"},{"Fn::Equals":[{"Ref":"A"},"a"]}]},

@@ -903,6 +903,27 @@ func TestFlags_TooManyConditionsAreNotJudged(t *testing.T) {
 	assert.Contains(t, flags[0].Why, "more conditions than can be judged")
 }
 
+// Whoever reviews a plan sees every statement that makes access wider, whole.
+func TestPermissionFlags_ShowWholeStatements(t *testing.T) {
+	long := strings.Repeat("a-very-long-name", 40)
+	denied := `{"Effect":"Deny","Action":"s3:*","Resource":"arn:aws:s3:::` + long + `/secret","Sid":"no secret here",` +
+		`"Condition":{"StringEquals":{"aws:token":"x"}}}`
+	var statements []string
+	for _, action := range strings.Split("a b c d e f g h", " ") {
+		statements = append(statements, `{"Effect":"Allow","Action":"x:`+action+`","Resource":"*"}`)
+	}
+	a := attack{
+		kind: "AWS::IAM::Policy", before: policy(`[` + denied + `]`), after: policy(`[` + strings.Join(statements, ",") + `]`),
+	}
+	flags := a.flags(t)
+	require.Len(t, flags, 1)
+	assert.Contains(t, flags[0].Why, "no longer: denies s3:* on arn:aws:s3:::"+long+
+		`/secret if {"StringEquals":{"aws:token":"x"}}`)
+	for _, action := range strings.Split("a b c d e f g h", " ") {
+		assert.Contains(t, flags[0].Why, "allows x:"+action+" on *")
+	}
+}
+
 func TestFlags_TerminationProtection(t *testing.T) {
 	protected := Version{Template: `{"Resources":{}}`, TerminationProtection: true}
 	open := protected

@@ -87,7 +87,7 @@ func (r *reader) lostLimits(before []grant) []grant {
 	var lost []grant
 	for _, g := range before {
 		if g.kind != allows && g.kind != implied && (g.item == "" || r.items[g.item]) && !isCovered(g, r.grants) {
-			lost = append(lost, grant{kind: g.kind, text: "no longer: " + g.text})
+			lost = append(lost, grant{kind: g.kind, text: "no longer: " + g.text, statement: g.statement})
 		}
 	}
 	return lost
