@@ -748,6 +748,32 @@ func TestDataLossFlags_PropertiesThatKeepData(t *testing.T) {
 			before: `{"RetentionPeriodHours":168}`,
 			after:  `{"RetentionPeriodHours":24}`,
 			want:   "RetentionPeriodHours is 24"},
+		{name: "no backups, where it was the default",
+			kind:   "AWS::RDS::DBInstance",
+			before: `{}`,
+			after:  `{"BackupRetentionPeriod":0}`,
+			want:   "BackupRetentionPeriod is 0 and no longer 1"},
+		{name: "messages, where it was the default",
+			kind:   "AWS::SQS::Queue",
+			before: `{}`,
+			after:  `{"MessageRetentionPeriod":60}`,
+			want:   "MessageRetentionPeriod is 60 and no longer 345600"},
+		{name: "messages for longer than the default",
+			kind:   "AWS::SQS::Queue",
+			before: `{}`,
+			after:  `{"MessageRetentionPeriod":1209600}`},
+		{name: "a key that is switched off, where it was on by default",
+			kind:   "AWS::KMS::Key",
+			before: `{}`,
+			after:  `{"Enabled":false}`,
+			want:   "Enabled is false and no longer true"},
+		{name: "a key that says what it is by default", kind: "AWS::KMS::Key", before: `{}`, after: `{"Enabled":true}`},
+		{name: "users that can be deleted", kind: "AWS::Cognito::UserPool", before: `{"DeletionProtection":"ACTIVE"}`,
+			after: `{"DeletionProtection":"INACTIVE"}`, want: "DeletionProtection is INACTIVE"},
+		{name: "a load balancer that can be deleted", kind: "AWS::ElasticLoadBalancingV2::LoadBalancer",
+			before: `{"LoadBalancerAttributes":[{"Key":"deletion_protection.enabled","Value":"true"}]}`,
+			after:  `{"LoadBalancerAttributes":[{"Key":"deletion_protection.enabled","Value":"false"}]}`,
+			want:   "deletion_protection"},
 		{name: "a bucket with a tag more",
 			kind:   "AWS::S3::Bucket",
 			before: `{}`,
@@ -913,7 +939,9 @@ func TestPermissionFlags_ShowWholeStatements(t *testing.T) {
 		statements = append(statements, `{"Effect":"Allow","Action":"x:`+action+`","Resource":"*"}`)
 	}
 	a := attack{
-		kind: "AWS::IAM::Policy", before: policy(`[` + denied + `]`), after: policy(`[` + strings.Join(statements, ",") + `]`),
+		kind:   "AWS::IAM::Policy",
+		before: policy(`[` + denied + `]`),
+		after:  policy(`[` + strings.Join(statements, ",") + `]`),
 	}
 	flags := a.flags(t)
 	require.Len(t, flags, 1)

@@ -71,6 +71,18 @@ var makers = map[string]string{
 	"AWS::RDS::DBInstanceAutomatedBackupsReplication": "the copies of backups",
 }
 
+// keeperDefaults are what the properties are where a template does not say, by their names.
+// Source: the AWS CloudFormation template reference.
+var keeperDefaults = map[string]string{
+	"AutomatedSnapshotRetentionPeriod": "1",
+	"BackupRetentionPeriod":            "1",
+	"DeleteAutomatedBackups":           "true",
+	"Enabled":                          "true",
+	"MessageRetentionPeriod":           "345600",
+	"PendingWindowInDays":              "30",
+	"RetentionPeriodHours":             "24",
+}
+
 // enabledTypes are the types in which the property Enabled, by itself, decides whether data can be used.
 var enabledTypes = []string{"AWS::KMS::Key", "AWS::KMS::ReplicaKey"}
 
@@ -105,6 +117,10 @@ func collectKeepers(resourceType, path, name string, value any, out map[string]k
 	}
 	switch v := value.(type) {
 	case map[string]any:
+		if key := resolve.Text(v["Key"]); strings.Contains(key, "deletion_protection") {
+			out[key] = keeper{on, resolve.Text(v["Value"])} // an attribute of a load balancer
+			return
+		}
 		for _, key := range sortedKeys(v) {
 			collectKeepers(resourceType, path+"."+key, key, v[key], out)
 		}
@@ -149,7 +165,12 @@ func removalRules(value any) string {
 
 // losses report whether data is kept less with the keeper after a change than with the one before, by their measure.
 var losses = map[measure]func(before, after keeper) bool{
-	longer:  func(before, after keeper) bool { return before.measure != none && isShorter(before.value, after.value) },
+	longer: func(before, after keeper) bool {
+		if before.measure == none {
+			return after.value == "0"
+		}
+		return isShorter(before.value, after.value)
+	},
 	on:      func(before, after keeper) bool { return isOn(before.value) && !isOn(after.value) },
 	off:     func(before, after keeper) bool { return isOff(before.value) && !isOff(after.value) },
 	enabled: func(before, _ keeper) bool { return before.measure != none },
@@ -161,16 +182,27 @@ var losses = map[measure]func(before, after keeper) bool{
 	},
 }
 
+// orDefault returns the keeper with what its property is where a template does not say.
+func (k keeper) orDefault(name string, m measure) keeper {
+	value, ok := keeperDefaults[name[strings.LastIndex(name, ".")+1:]]
+	if k.measure != none || !ok {
+		return k
+	}
+	return keeper{m, value}
+}
+
 // lessThan returns why data is kept less with the keeper after a change than with k, or "".
 func (k keeper) lessThan(name string, after keeper) string {
-	if k == after || !losses[max(k.measure, after.measure)](k, after) {
+	measure := max(k.measure, after.measure)
+	k, after = k.orDefault(name, measure), after.orDefault(name, measure)
+	if k == after || !losses[measure](k, after) {
 		return ""
 	}
 	return fmt.Sprintf("%s is %s and no longer %s", name, orNothing(after.value), orNothing(k.value))
 }
 
 func isOn(value string) bool {
-	return slices.Contains([]string{"true", "enabled", "1"}, strings.ToLower(value))
+	return slices.Contains([]string{"true", "enabled", "active", "1"}, strings.ToLower(value))
 }
 
 // isShorter reports whether a time is shorter than it was. What cannot be told is.
