@@ -201,6 +201,9 @@ func principals(s map[string]any) []selection {
 				patterns = append(patterns, principal(kind, resolve.Text(who)))
 			}
 		}
+		if len(patterns) == 0 {
+			patterns = []string{"nobody"}
+		}
 		return selectionsOf(patterns, key == "NotPrincipal")
 	}
 	return []selection{{patterns: []string{""}}}

@@ -305,3 +305,58 @@ func (w *wrapper) wrapText(text string) any {
 	}
 	return text
 }
+
+// drawJSON returns a value of JSON that is made of what templates are made of.
+func drawJSON(t *rapid.T, depth int) any {
+	names := []string{
+		"Statement", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "Condition", "AWS", "Fn::If",
+		"Fn::Sub", "Fn::Join", "Fn::Select", "Fn::Split", "Fn::FindInMap", "Fn::GetAtt", "Fn::Base64", "Fn::Length", "Ref",
+		"Fn::Transform", "PolicyDocument", "SecurityGroupIngress", "CidrIp", "FromPort", "Roles", "Rules", "Enabled", "Key",
+	}
+	last := 3
+	if depth == 0 {
+		last = 1
+	}
+	switch rapid.IntRange(0, last).Draw(t, "kind") {
+	case 0:
+		values := []any{nil, true, 1.5, "", "*", "R", "AWS::NoValue", "Allow", "{\"Statement\":[", "0"}
+		return rapid.SampledFrom(values).Draw(t, "value")
+	case 1:
+		return rapid.SampledFrom(names).Draw(t, "text")
+	case 2:
+		list := []any{}
+		for range rapid.IntRange(0, 3).Draw(t, "length") {
+			list = append(list, drawJSON(t, depth-1))
+		}
+		return list
+	}
+	object := map[string]any{}
+	for range rapid.IntRange(0, 3).Draw(t, "members") {
+		object[rapid.SampledFrom(names).Draw(t, "name")] = drawJSON(t, depth-1)
+	}
+	return object
+}
+
+// Whatever a template holds is judged: the same template is never flagged, and none makes the judgement fail.
+func TestProperty_AnyTemplateIsJudged(t *testing.T) {
+	kinds := []string{
+		"AWS::IAM::Role", "AWS::EC2::SecurityGroup", "AWS::S3::Bucket", "AWS::KMS::Key", "AWS::Lambda::Permission", "A::B::C",
+		"AWS::CloudFormation::Stack", "AWS::EC2::Route", "AWS::WAFv2::WebACL", "AWS::EKS::Cluster", "AWS::SQS::QueuePolicy",
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		draw := func() string {
+			resource := func() map[string]any {
+				return map[string]any{"Type": rapid.SampledFrom(kinds).Draw(t, "type"), "Properties": drawJSON(t, 5)}
+			}
+			text, err := json.Marshal(map[string]any{
+				"Conditions": map[string]any{"R": drawJSON(t, 3)}, "Mappings": map[string]any{"R": drawJSON(t, 2)},
+				"Resources": map[string]any{"R": resource(), "S": resource()},
+			})
+			require.NoError(t, err)
+			return string(text)
+		}
+		before, after := draw(), draw()
+		judged(t, before, after)
+		require.Empty(t, judged(t, after, after))
+	})
+}
