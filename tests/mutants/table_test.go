@@ -73,7 +73,7 @@ var table = []Mutant{
 	{
 		File:    "internal/deploy/risk/grants.go",
 		Package: "./internal/deploy/risk", Run: "TestPermissionFlags_StatementsInEveryForm",
-		Old: "if g.kind == limits || g.kind == implied || g.kind == names && isAdded {",
+		Old: "if g.kind == limits || g.kind == implied || isAdded && (g.kind == names || g.kind == attached) {",
 		New: "if g.kind != allows {",
 	},
 	{

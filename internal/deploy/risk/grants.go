@@ -21,6 +21,8 @@ const (
 	fixed
 	// names is as fixed, but gives nothing by itself: a new resource has to have some name.
 	names
+	// attached is what a policy is attached to. With less of it, only what the policy denies is lost.
+	attached
 	// implied is access that exists where nothing is said. It is not reported, but covers what is.
 	implied
 )
@@ -72,7 +74,7 @@ func isCovered(g grant, by []grant) bool {
 func widerGrants(before, after []grant, isAdded bool) []grant {
 	var wider []grant
 	for _, g := range after {
-		if g.kind == limits || g.kind == implied || g.kind == names && isAdded {
+		if g.kind == limits || g.kind == implied || isAdded && (g.kind == names || g.kind == attached) {
 			continue
 		}
 		if !isCovered(g, before) {
@@ -85,8 +87,10 @@ func widerGrants(before, after []grant, isAdded bool) []grant {
 // lostLimits returns what held access within its bounds before, and no longer does.
 func (r *reader) lostLimits(before []grant) []grant {
 	var lost []grant
+	denies := slices.ContainsFunc(before, func(g grant) bool { return g.kind == limits })
 	for _, g := range before {
-		if g.kind != allows && g.kind != implied && (g.item == "" || r.items[g.item]) && !isCovered(g, r.grants) {
+		isLimit := g.kind == limits || g.kind == fixed || g.kind == names || g.kind == attached && denies
+		if isLimit && (g.item == "" || r.items[g.item]) && !isCovered(g, r.grants) {
 			lost = append(lost, grant{kind: g.kind, text: "no longer: " + g.text, statement: g.statement})
 		}
 	}
@@ -197,11 +201,11 @@ func (r *reader) readGoverned(name string, value any) {
 	switch {
 	case isProtector(r.kind):
 		r.add(names, name+": "+resolve.Text(value))
-	case isList && isAttachment(r.kind, name):
-		r.addItems(names, name+": ", value)
+	case isAttachment(r.kind, name):
+		r.addItems(attached, name+": ", value)
 	case isList:
 		r.addItems(allows, name+": ", value)
-	case isOwnName(r.kind, name) || isAttachment(r.kind, name):
+	case isOwnName(r.kind, name):
 		r.add(names, name+": "+resolve.Text(value))
 	default:
 		r.add(fixed, name+": "+resolve.Text(value))
