@@ -49,14 +49,16 @@ var allowedImports = map[string][]string{
 	"internal/deploy/change":    {},
 	"internal/deploy/preflight": {"config/awsrules", "internal/awsmodel", "internal/deploy/assembly"},
 	"internal/deploy/risk": {
-		"internal/deploy/assembly", "internal/deploy/change", "internal/refusal", "internal/stateful",
+		"internal/awsmodel", "internal/deploy/assembly", "internal/deploy/change", "internal/deploy/resolve",
+		"internal/redact", "internal/refusal", "internal/stateful",
 	},
+	"internal/deploy/resolve": {},
 	"internal/deploy/planfile": {
 		"internal/deploy/change", "internal/deploy/digest", "internal/deploy/ledger", "internal/fsx", "internal/refusal",
 	},
 	"internal/deploy/cfn": {
 		"internal/awsclient", "internal/deploy/assembly", "internal/deploy/change", "internal/deploy/compare",
-		"internal/deploy/digest", "internal/display", "internal/redact", "internal/refusal",
+		"internal/deploy/digest", "internal/deploy/resolve", "internal/display", "internal/redact", "internal/refusal",
 	},
 	"internal/deploy/compare": {"internal/deploy/assembly"},
 	"internal/deploy/staging": {

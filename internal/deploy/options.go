@@ -41,6 +41,9 @@ type Options struct {
 	SiblingDigests map[string]digest.Environment
 	// ConfigurationDigest is the digest of the environment's configuration.
 	ConfigurationDigest digest.Configuration
+	// ProjectAccounts are the ids of all accounts of the project. Access that a new stack gives to others has to be
+	// allowed by name; empty if the accounts are not known.
+	ProjectAccounts []string
 	// RequiresApproval says that a person must have approved the plan.
 	RequiresApproval bool
 	// AdaptAssembly returns a release's cloud assembly in the form in which it is deployed; nil if that is the same.

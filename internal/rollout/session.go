@@ -88,10 +88,22 @@ func (s *Session) deployOptions(
 		Progress:             progress,
 		ShowPlan:             func(r deploy.Record) { s.showPlan(r, progress) },
 		ConfigurationDigest:  configuration,
+		ProjectAccounts:      projectAccounts(s.Config),
 		RequiresApproval:     account.Approval,
 		RequiresCompletePlan: account.CompletePlans,
 		LivenessDir:          s.statePath("alive"),
 	}, err
+}
+
+// projectAccounts returns the ids of the tooling account and of every environment's accounts.
+func projectAccounts(c *config.Config) []string {
+	ids := []string{c.Pipeline.Tooling.ID}
+	for _, env := range c.Environments {
+		for _, account := range env.Accounts() {
+			ids = append(ids, account.ID)
+		}
+	}
+	return ids
 }
 
 // showPlan reports a plan line by line. The plans of several accounts do not mix.

@@ -34,6 +34,8 @@ type ChangeSet struct {
 	StackID string
 	// Changes are the changes of the stack's resources and of those of its nested stacks.
 	Changes []change.Change
+	// resolved are the values that CloudFormation has read from SSM for the stack's parameters, by their names.
+	resolved map[string]*string
 }
 
 // name returns the name in the change set's ARN, arn:aws:cloudformation:REGION:ACCOUNT:changeSet/NAME/ID.
@@ -179,11 +181,7 @@ func templateURL(s *assembly.Stack) (string, error) {
 	if address.Scheme != "s3" {
 		return s.TemplateURL, nil
 	}
-	suffix := "amazonaws.com"
-	if assembly.Partition(s.Region) == "aws-cn" {
-		suffix = "amazonaws.com.cn"
-	}
-	return fmt.Sprintf("https://s3.%s.%s/%s%s", s.Region, suffix, address.Host, address.Path), nil
+	return fmt.Sprintf("https://s3.%s.%s/%s%s", s.Region, assembly.URLSuffix(s.Region), address.Host, address.Path), nil
 }
 
 // parameters returns the values of the template's parameters that an update sends: the assembly's, and for one without
@@ -234,6 +232,10 @@ func (c *Client) waitForChanges(ctx context.Context, set *ChangeSet) error {
 		}
 		switch out.Status {
 		case types.ChangeSetStatusCreateComplete:
+			set.resolved = map[string]*string{}
+			for _, p := range out.Parameters {
+				set.resolved[aws.ToString(p.ParameterKey)] = p.ResolvedValue
+			}
 			set.Changes, err = c.changes(ctx, set.ID, "")
 			return true, err
 		case types.ChangeSetStatusFailed:
