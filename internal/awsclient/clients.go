@@ -261,3 +261,10 @@ func (c *CloudWatch) DescribeAlarms(
 ) (*cloudwatch.DescribeAlarmsOutput, error) {
 	return call(ctx, c.client.DescribeAlarms, in, options)
 }
+
+// PutMetricData calls the operation of that name.
+func (c *CloudWatch) PutMetricData(
+	ctx context.Context, in *cloudwatch.PutMetricDataInput, options ...func(*cloudwatch.Options),
+) (*cloudwatch.PutMetricDataOutput, error) {
+	return call(ctx, c.client.PutMetricData, in, options)
+}
