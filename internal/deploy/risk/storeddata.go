@@ -95,6 +95,9 @@ func backupSettings() []backupSetting {
 
 // backups returns what the template arranges for a resource's data.
 func backups(r assembly.Resource) []string {
+	if r.Properties["DBClusterIdentifier"] != nil {
+		return []string{"the backups of its cluster"}
+	}
 	var out []string
 	for _, setting := range backupSettings() {
 		hasSetting := func(prefix string) bool { return strings.HasPrefix(r.Type, prefix) }

@@ -19,6 +19,10 @@ func TestFindStoredData_NamesBackupsOfTheTemplate(t *testing.T) {
 			`{"Type":"AWS::RDS::DBCluster","DeletionPolicy":"Snapshot","Properties":{"BackupRetentionPeriod":7}}`,
 			"a database", []string{"automated backups of 7 days", "a snapshot when its stack is deleted"},
 		},
+		"an instance of a cluster": {
+			`{"Type":"AWS::RDS::DBInstance","DeletionPolicy":"Delete","Properties":{"DBClusterIdentifier":{"Ref":"C"}}}`,
+			"a database", []string{"the backups of its cluster"},
+		},
 		"a database without backups": {
 			`{"Type":"AWS::RDS::DBCluster","DeletionPolicy":"Delete","Properties":{"BackupRetentionPeriod":0}}`,
 			"a database", nil,
