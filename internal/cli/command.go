@@ -173,6 +173,7 @@ func (a *app) helpSections() []helpSection {
 		}},
 		{"See what is deployed", []*cobra.Command{
 			a.statusCommand(), a.driftCommand(), a.metricsCommand(), a.unlockCommand(), a.garbageCommand(),
+			a.maintainCommand(),
 		}},
 		{"Check", a.checkCommands()},
 		{"Prepare accounts", []*cobra.Command{a.bootstrapCommand(), a.rehearsalCommand()}},

@@ -46,8 +46,11 @@ func Page() string {
 	var b strings.Builder
 	b.WriteString(pageHead)
 	for _, t := range Schedule() {
-		command := "the command itself"
-		if t.Command != "" {
+		command := "the schedule's command"
+		switch {
+		case t.Check == Architecture:
+			command = "a person"
+		case t.Command != "":
 			command = "`" + t.Command + "`"
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", t.Period, t.Check, t.What, command, t.Person)
