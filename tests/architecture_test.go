@@ -95,7 +95,7 @@ var allowedImports = map[string][]string{
 	"internal/fsx":                 {},
 	"internal/utc":                 {},
 	"internal/sbom":                {},
-	"internal/maintain":            {"internal/display", "internal/utc"},
+	"internal/maintain":            {},
 	"internal/metrics":             {"internal/deploy/ledger", "internal/pipeline", "internal/utc"},
 	"internal/stateful":            {},
 	"internal/awsmodel":            {},

@@ -85,11 +85,15 @@ func writeMaintenanceRecord(folder string, done maintain.Report) (string, error)
 		_, err := os.Lstat(path)
 		switch {
 		case err == nil:
-			continue // a person may have ticked what was done
+			continue // a person may have written into it
 		case !errors.Is(err, fs.ErrNotExist):
 			return "", err
 		}
-		return path, fsx.WriteFile(path, []byte(done.Markdown()), 0o644)
+		record, err := done.Record()
+		if err != nil {
+			return "", err
+		}
+		return path, fsx.WriteFile(path, record, 0o644)
 	}
 	return "", fmt.Errorf("%s has %d records of this day already: remove some", folder, maxRecordsPerDay)
 }

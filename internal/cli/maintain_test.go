@@ -125,7 +125,7 @@ func TestMaintain_CostAgainstBudget(t *testing.T) {
 func TestMaintain_WritesRecord(t *testing.T) {
 	root := newProject(t)
 	records := filepath.Join(t.TempDir(), "records")
-	for _, name := range []string{"2026-03-01-half-yearly.md", "2026-03-01-half-yearly-2.md"} {
+	for _, name := range []string{"2026-03-01-half-yearly.json", "2026-03-01-half-yearly-2.json"} {
 		out, err := runCommand(t, "-C", root, "maintain", "half-yearly", "--record", records)
 		var incomplete *maintain.IncompleteError
 		require.ErrorAs(t, err, &incomplete, "the accounts are not looked into without --live")
@@ -134,7 +134,7 @@ func TestMaintain_WritesRecord(t *testing.T) {
 		assert.Contains(t, out, filepath.Join(records, name))
 		text, err := os.ReadFile(filepath.Join(records, name))
 		require.NoError(t, err)
-		assert.Contains(t, string(text), "- [ ] ")
+		assert.Contains(t, string(text), `"done": ""`)
 	}
 	_, err := runCommand(t, "-C", root, "maintain", "daily")
 	var usage *UsageError

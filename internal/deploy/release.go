@@ -210,8 +210,8 @@ type ReleaseHistory struct {
 	FailedRuns []ledger.FailedRun
 }
 
-// ReleaseHistory returns all releases, and the runs that failed since the newest one. The error is a *refusal.Error if
-// the records were altered.
+// ReleaseHistory returns all releases, and the runs that failed since the newest one. The error is a
+// *ledger.TamperedError if the records were altered.
 func (d *Deployment) ReleaseHistory(ctx context.Context) (ReleaseHistory, error) {
 	l, err := d.Ledger(ctx)
 	if err != nil {
@@ -219,7 +219,7 @@ func (d *Deployment) ReleaseHistory(ctx context.Context) (ReleaseHistory, error)
 	}
 	h := ReleaseHistory{Target: d.target}
 	if h.Releases, err = l.Releases(ctx); err != nil {
-		return h, refuseTampered(err)
+		return h, err
 	}
 	journal, err := l.Journal(ctx)
 	if err != nil {

@@ -97,8 +97,7 @@ func Schedule() []Task {
 		},
 		{
 			Quarterly, Cost, "the month's cost so far against the budget of each environment", "",
-			"Read the messages of the budgets and of cost anomalies; compare the capacity in use on the dashboards with the " +
-				"settings in `config/environments`.",
+			"Read the messages of budgets and anomalies; compare the capacity in use with the settings in `config/environments`.",
 		},
 		{
 			HalfYearly, Unused, "roles that nobody has used for half a year, and parameters that no stack has", "",
@@ -153,6 +152,8 @@ type Result struct {
 	// Command does what is found to do, and Person is what only a person can do.
 	Command string `json:"command,omitempty"`
 	Person  string `json:"person"`
+	// Done is filled in by whoever has done that, in the record.
+	Done string `json:"done"`
 }
 
 // A Check does what the program can do of a task. It returns what there is to do. An error says that it could not be

@@ -123,19 +123,20 @@ func TestRun_EndsWithItsContext(t *testing.T) {
 	assert.Len(t, report.Results, 1)
 }
 
-func TestReport_Markdown(t *testing.T) {
+func TestReport_Record(t *testing.T) {
 	checks := allClear()
-	checks[BaseImages] = func(context.Context) ([]string, error) { return nil, errors.New("no\nnetwork `here`") }
+	checks[BaseImages] = func(context.Context) ([]string, error) { return nil, errors.New("no <network>") }
 	checks[Drift] = func(context.Context) ([]string, error) { return []string{"acc: web: drifted"}, nil }
 	report, err := Run(t.Context(), Weekly, monday(), checks)
 	require.Error(t, err)
-	text := report.Markdown()
-	assert.True(t, strings.HasPrefix(text, "# Maintenance, weekly, 2026-03-02\n"), text)
-	assert.Contains(t, text, "## vulnerabilities: nothing to do\n")
-	assert.Contains(t, text, "## base images: not run\n")
-	assert.Contains(t, text, "Not run: `no\\nnetwork 'here'`\n", "nothing in it is read as Markdown")
-	assert.Contains(t, text, "- `acc: web: drifted`\n")
-	assert.Equal(t, len(Tasks(Weekly)), strings.Count(text, "- [ ] "), "a box for each task of a person")
-	assert.Equal(t, "2026-03-02-weekly.md", report.RecordName(1))
-	assert.Equal(t, "2026-03-02-weekly-2.md", report.RecordName(2))
+	record, err := report.Record()
+	require.NoError(t, err)
+	for _, line := range []string{
+		`"period": "weekly"`, `"at": "2026-03-02T09:30:00Z"`, `"reason": "no <network>"`, `"acc: web: drifted"`,
+	} {
+		assert.Contains(t, string(record), line)
+	}
+	assert.Equal(t, len(Tasks(Weekly)), strings.Count(string(record), `"done": ""`), "a field for each task of a person")
+	assert.Equal(t, "2026-03-02-weekly.json", report.RecordName(1))
+	assert.Equal(t, "2026-03-02-weekly-2.json", report.RecordName(2))
 }

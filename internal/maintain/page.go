@@ -1,12 +1,11 @@
 package maintain
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
-
-	"lockstep/internal/display"
-	"lockstep/internal/utc"
 )
 
 // PageFile is the page of the schedule, relative to the repository's root.
@@ -25,18 +24,14 @@ person has to do, and writes a record. The exit status is 0 only if every task w
 
 A task that cannot be done is *not run*, with the reason: a registry that cannot be reached, or credentials that are missing. It never counts as passed.
 Tasks that look into the accounts need ` + "`--live`" + `: an emulated account says nothing about what is deployed.
-
-## Schedule
-
-| how often | task | what is looked at | what does it | what a person does |
-| -- | -- | -- | -- | -- |
 `
 
 const pageTail = `
 ## Records
 
-The record is ` + "`maintenance/DATE-PERIOD.md`" + `, with a box to tick for what a person has to do. Commit it. A second run on the same day writes a file of its own,
-so that no tick is lost. ` + "`--record FOLDER`" + ` writes the record to another folder.
+The record is ` + "`maintenance/DATE-PERIOD.json`" + `. Whoever has done what is for a person writes name and date into the field ` + "`done`" + ` of the
+task. Commit the record. A second run on the same day writes a file of its own, so that nothing which a person wrote is lost. ` + "`--record FOLDER`" + ` writes
+the record to another folder.
 
 Every gate runs with each change anyway, in the pipelines. So a repository that changes every week is checked every week.
 `
@@ -45,18 +40,31 @@ Every gate runs with each change anyway, in the pipelines. So a repository that 
 func Page() string {
 	var b strings.Builder
 	b.WriteString(pageHead)
-	for _, t := range Schedule() {
-		command := "the schedule's command"
-		switch {
-		case t.Check == Architecture:
-			command = "a person"
-		case t.Command != "":
-			command = "`" + t.Command + "`"
+	for _, period := range Periods() {
+		name := string(period)
+		fmt.Fprintf(&b, "\n## %s\n\n| task | what is looked at | by itself |\n| -- | -- | -- |\n",
+			strings.ToUpper(name[:1])+name[1:])
+		for _, t := range Tasks(period) {
+			fmt.Fprintf(&b, "| %s | %s | %s |\n", t.Check, t.What, t.commandText())
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", t.Period, t.Check, t.What, command, t.Person)
+		b.WriteString("\nWhat a person does:\n\n")
+		for _, t := range Tasks(period) {
+			fmt.Fprintf(&b, "- *%s*: %s\n", t.Check, t.Person)
+		}
 	}
 	b.WriteString(pageTail)
 	return b.String()
+}
+
+// commandText returns which command does the task by itself.
+func (t Task) commandText() string {
+	switch {
+	case t.Check == Architecture:
+		return "a person alone"
+	case t.Command == "":
+		return "only here"
+	}
+	return "`" + t.Command + "`"
 }
 
 // RecordName returns the name of the record's file. The number is 1 for the first run on a day.
@@ -65,29 +73,15 @@ func (r Report) RecordName(number int) string {
 	if number > 1 {
 		name += fmt.Sprintf("-%d", number)
 	}
-	return name + ".md"
+	return name + ".json"
 }
 
-// Markdown returns the report as the record that is kept.
-func (r Report) Markdown() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "# Maintenance, %s, %s\n", r.Period, r.At.Format(time.DateOnly))
-	fmt.Fprintf(&b, "\nBy `lockstep maintain %s`, %s.\n", r.Period, utc.Format(r.At))
-	for _, result := range r.Results {
-		fmt.Fprintf(&b, "\n## %s: %s\n\n", result.Check, result.Status)
-		fmt.Fprintf(&b, "Looked at: %s.\n\n", result.What)
-		if result.Reason != "" {
-			fmt.Fprintf(&b, "Not run: %s\n\n", code(result.Reason))
-		}
-		for _, line := range result.Found {
-			fmt.Fprintf(&b, "- %s\n", code(line))
-		}
-		fmt.Fprintf(&b, "- [ ] %s\n", result.Person)
-	}
-	return b.String()
-}
-
-// code returns text from outside as code on one line, so that nothing in it is read as Markdown.
-func code(text string) string {
-	return "`" + strings.ReplaceAll(display.Line(text), "`", "'") + "`"
+// Record returns the report as the record that is kept: JSON, in which a person completes the fields "done".
+func (r Report) Record() ([]byte, error) {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false) // a person reads it
+	encoder.SetIndent("", "  ")
+	err := encoder.Encode(r)
+	return out.Bytes(), err
 }
