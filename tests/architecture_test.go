@@ -25,8 +25,8 @@ var allowedImports = map[string][]string{
 		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/staging", "internal/display",
 		"internal/fsx", "internal/gate",
 		"internal/gate/findings", "internal/gate/images", "internal/host", "internal/maintain", "internal/metrics",
-		"internal/pipeline", "internal/refusal", "internal/rehearsal", "internal/repo", "internal/report", "internal/rollout", "internal/text",
-		"internal/utc", "tools",
+		"internal/pipeline", "internal/refusal", "internal/rehearsal", "internal/repo", "internal/report", "internal/rollout",
+		"internal/text", "internal/utc", "tools",
 	},
 	"internal/rollout": {
 		"config", "internal/awsclient", "internal/bootstrap", "internal/deploy", "internal/deploy/assembly",

@@ -149,7 +149,7 @@ func (m maintenance) thisMachine(ctx context.Context) ([]string, error) {
 }
 
 // errNeedsLive says that a task looks into accounts on AWS.
-var errNeedsLive = errors.New("it looks into the accounts on AWS: write --live, with credentials of the tooling account")
+var errNeedsLive = errors.New("it looks into accounts on AWS: write --live, with the tooling account's credentials")
 
 // inAccounts returns a check that calls list for every account on AWS.
 func (m maintenance) inAccounts(

@@ -78,7 +78,8 @@ func TestMaintain_WaiversAboutToEnd(t *testing.T) {
 		text += "  - {rule: " + w[0] + ", path: a.go, reason: it is checked by hand, owner: a@example.com, until: \"" +
 			w[1] + "\"}\n"
 	}
-	require.NoError(t, os.WriteFile(filepath.Join(m.project.root, "config", "waivers.yaml"), []byte(text), 0o644))
+	file := filepath.Join(m.project.root, "config", "waivers.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(text), 0o644))
 	found, err := m.waivers(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []string{
@@ -86,7 +87,7 @@ func TestMaintain_WaiversAboutToEnd(t *testing.T) {
 		"the waiver of TODAY in a.go ends on 2026-03-01; its owner is a@example.com",
 		"the waiver of SOON in a.go ends on 2026-03-31; its owner is a@example.com",
 	}, found)
-	require.NoError(t, os.WriteFile(filepath.Join(m.project.root, "config", "waivers.yaml"), []byte("waivers: 3\n"), 0o644))
+	require.NoError(t, os.WriteFile(file, []byte("waivers: 3\n"), 0o644))
 	_, err = m.waivers(t.Context())
 	assert.Error(t, err, "a file that cannot be read is not run")
 }

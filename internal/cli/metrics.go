@@ -203,8 +203,8 @@ func durationsText(d metrics.Durations) string {
 func metricsNotes(f metrics.Figures) []string {
 	var out []string
 	if f.Unknown > 0 {
-		out = append(out, fmt.Sprintf("releases without a known lead time: %d; the commit is not in this repository, or the "+
-			"files were not those of a commit", f.Unknown))
+		out = append(out, fmt.Sprintf("releases without a known lead time: %d; the commit is not in this repository, or "+
+			"the files were not its own", f.Unknown))
 	}
 	if f.Open > 0 {
 		out = append(out, fmt.Sprintf("failed deployments after which no release has ended well yet: %d", f.Open))

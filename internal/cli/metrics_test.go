@@ -56,7 +56,7 @@ func TestMetrics_ShowsFiguresWorkedOutByHand(t *testing.T) {
 dev          2026-01-01  31           0.93   5       16.1 %        14h30m0s   20h0m0s
 acc          2026-01-01  10           0.30   1       10.0 %        12h0m0s    2h0m0s
 prod         2026-01-02  9            0.31   2       22.2 %        55h0m0s    48h0m0s
-dev: releases without a known lead time: 2; the commit is not in this repository, or the files were not those of a commit
+dev: releases without a known lead time: 2; the commit is not in this repository, or the files were not its own
 dev: failed deployments after which no release has ended well yet: 1
 prod: the records up to release 4 of 2026-01-08 09:00:00 UTC do not say which runs failed: `+
 		`until then only rollbacks count as failures

@@ -21,7 +21,8 @@ type recoveryResult struct {
 
 func (a *app) rehearsalRecovery() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "recovery", Short: "Delete an environment in the emulated accounts, and rebuild it from its records", Args: noArgs,
+		Use: "recovery", Args: noArgs,
+		Short: "Delete an environment in the emulated accounts, and rebuild it from its records",
 		Long: `Delete every stack of an environment in the emulated accounts, rebuild the environment from nothing but
 its records and the cloud assemblies that its accounts keep, and check that it is what it was: its assembly,
 stacks and outputs. Shows how long that took, and what would have to come from backups, because no template

@@ -60,7 +60,8 @@ func TestRelease_ListsTheRunsThatFailedBeforeIt(t *testing.T) {
 func TestRelease_RefusedRunIsNoFailedRun(t *testing.T) {
 	c := newCloud(t)
 	c.deployRelease(topics(2))
-	_, err := c.deploy(oneStack(t, `{"Resources":{"Data":{"Type":"AWS::S3::Bucket"},"Topic":{"Type":"AWS::SNS::Topic"}}}`), DeployRequest{})
+	withBucket := `{"Resources":{"Data":{"Type":"AWS::S3::Bucket"},"Topic":{"Type":"AWS::SNS::Topic"}}}`
+	_, err := c.deploy(oneStack(t, withBucket), DeployRequest{})
 	require.NoError(t, err)
 	_, err = c.deploy(oneStack(t, topics(1)), DeployRequest{}) // it removes the bucket, which nobody has allowed
 	require.Error(t, err)

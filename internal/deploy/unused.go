@@ -75,8 +75,8 @@ func existingResources(
 	return client.Resources(ctx, state.ID())
 }
 
-// unusedRoles returns a line for each of the roles that is older than a time and was not used since. AWS reports uses of
-// the last 400 days. Source: the IAM API reference, RoleLastUsed.
+// unusedRoles returns a line for each of the roles that is older than a time and was not used since. AWS reports the
+// uses of the last 400 days. Source: the IAM API reference, RoleLastUsed.
 func unusedRoles(ctx context.Context, api *awsclient.IAM, names []string, since time.Time) ([]string, error) {
 	var out []string
 	for _, name := range slices.Sorted(slices.Values(names)) {
@@ -125,8 +125,8 @@ func (d *Deployment) unknownParameters(ctx context.Context, api *awsclient.SSM, 
 }
 
 // ErrNoBilling says that AWS has no estimate of an account's cost.
-var ErrNoBilling = errors.New("AWS has no estimate of the cost: turn on billing alerts in the billing preferences of the " +
-	"account, or of the account that pays for it")
+var ErrNoBilling = errors.New("AWS has no estimate of the cost: turn on billing alerts in the billing preferences of " +
+	"the account, or of the account that pays for it")
 
 // billingRegion is the region of the metrics of cost. Source: the CloudWatch user guide, monitoring estimated charges.
 const billingRegion = "us-east-1"

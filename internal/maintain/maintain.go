@@ -97,7 +97,7 @@ func Schedule() []Task {
 		},
 		{
 			Quarterly, Cost, "the month's cost so far against the budget of each environment", "",
-			"Read the messages of budgets and anomalies; compare the capacity in use with the settings in `config/environments`.",
+			"Read the messages of budgets and anomalies; compare the capacity in use with `config/environments`.",
 		},
 		{
 			HalfYearly, Unused, "roles that nobody has used for half a year, and parameters that no stack has", "",
@@ -112,7 +112,8 @@ func Schedule() []Task {
 			"Read `docs/decisions`: does each decision still hold? Check who may approve, and who the owners are.",
 		},
 		{
-			Yearly, Recovery, "an environment is deleted and rebuilt in emulated accounts", "lockstep rehearsal recovery --env ENV",
+			Yearly, Recovery, "an environment is deleted and rebuilt in emulated accounts",
+			"lockstep rehearsal recovery --env ENV",
 			"Restore the database from a snapshot into a separate account: docs/recovery.md has the procedure.",
 		},
 	}
@@ -212,10 +213,10 @@ func (t Task) run(ctx context.Context, check Check) Result {
 func (r Report) err() error {
 	var e IncompleteError
 	for _, result := range r.Results {
-		switch {
-		case result.Status == NotRun:
+		switch result.Status {
+		case NotRun:
 			e.NotRun++
-		case result.Status == Found:
+		case Found:
 			e.Found++
 		}
 	}

@@ -19,27 +19,35 @@ const pageHead = `# Maintenance
 
 <!-- Generated from internal/maintain: go test ./internal/maintain -update -->
 
-Each period of the schedule is a command, such as ` + "`lockstep maintain weekly`" + `. It does what a program can do, shows what there is to do, says what a
-person has to do, and writes a record. The exit status is 0 only if every task was done and found nothing to do.
+Each period of the schedule is a command, such as «lockstep maintain weekly». It does what a program can do,
+shows what there is to do, says what a person has to do, and writes a record. The exit status is 0 only if every task
+was done and found nothing to do.
 
-A task that cannot be done is *not run*, with the reason: a registry that cannot be reached, or credentials that are missing. It never counts as passed.
-Tasks that look into the accounts need ` + "`--live`" + `: an emulated account says nothing about what is deployed.
+A task that cannot be done is *not run*, with the reason: a registry that cannot be reached, or credentials that are
+missing. It never counts as passed. Tasks that look into the accounts need «--live»: an emulated account says
+nothing about what is deployed.
 `
 
 const pageTail = `
 ## Records
 
-The record is ` + "`maintenance/DATE-PERIOD.json`" + `. Whoever has done what is for a person writes name and date into the field ` + "`done`" + ` of the
-task. Commit the record. A second run on the same day writes a file of its own, so that nothing which a person wrote is lost. ` + "`--record FOLDER`" + ` writes
-the record to another folder.
+The record is «maintenance/DATE-PERIOD.json». Whoever has done what is for a person writes name and date into the
+field «done» of the task. Commit the record. A second run on the same day writes a file of its own, so that
+nothing is lost which a person wrote. «--record FOLDER» writes the record to another folder.
 
-Every gate runs with each change anyway, in the pipelines. So a repository that changes every week is checked every week.
+Every gate runs with each change anyway, in the pipelines. So a repository that changes every week is checked every
+week.
 `
+
+// withCode returns a part of the page with «code» in backticks.
+func withCode(part string) string {
+	return strings.NewReplacer("«", "`", "»", "`").Replace(part)
+}
 
 // Page returns the page of the schedule, as Markdown.
 func Page() string {
 	var b strings.Builder
-	b.WriteString(pageHead)
+	b.WriteString(withCode(pageHead))
 	for _, period := range Periods() {
 		name := string(period)
 		fmt.Fprintf(&b, "\n## %s\n\n| task | what is looked at | by itself |\n| -- | -- | -- |\n",
@@ -52,7 +60,7 @@ func Page() string {
 			fmt.Fprintf(&b, "- *%s*: %s\n", t.Check, t.Person)
 		}
 	}
-	b.WriteString(pageTail)
+	b.WriteString(withCode(pageTail))
 	return b.String()
 }
 

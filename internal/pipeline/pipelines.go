@@ -148,9 +148,9 @@ func Pipelines(c *config.Config) []Pipeline {
 	}
 	if c.Pipeline.DriftSchedule != config.DriftScheduleNever {
 		pipelines = append(pipelines, Pipeline{
-			Name: DriftPipeline, Description: "publishes the key metrics of every environment, and compares it with what was deployed to it",
-			Trigger: Schedule,
-			Stages:  []PipelineStage{driftStage(c.Environments)},
+			Name: DriftPipeline, Trigger: Schedule,
+			Description: "publishes every environment's key metrics, and compares it with what was deployed to it",
+			Stages:      []PipelineStage{driftStage(c.Environments)},
 		})
 	}
 	return pipelines

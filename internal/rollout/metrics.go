@@ -17,8 +17,8 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// ReleaseHistories returns the releases of each account of the environments. The error names the accounts that cannot be
-// read; the histories of the others are returned with it. It does not start emulated accounts that were never started
+// ReleaseHistories returns the releases of each account of the environments. The error names the accounts that cannot
+// be read; the histories of the others are returned with it. It does not start emulated accounts that were never started
 // before.
 func (s *Session) ReleaseHistories(
 	ctx context.Context, environments []config.Environment,

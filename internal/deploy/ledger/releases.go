@@ -103,8 +103,8 @@ const (
 // ListsFailedRuns reports whether the record would say that runs failed before it.
 func (r Release) ListsFailedRuns() bool { return r.Version >= versionOfFailedRuns }
 
-// A FailedRun is a run that began to change stacks and failed. A run that was refused, or that was cut off and continued
-// by another one, is not a failed run.
+// A FailedRun is a run that began to change stacks and failed. A run that was refused is none, nor is one that was cut
+// off and continued by another one.
 type FailedRun struct {
 	RunID       string       `json:"run"`
 	Commit      string       `json:"commit,omitempty"`

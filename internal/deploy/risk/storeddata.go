@@ -71,13 +71,15 @@ func when(on, text string) func(any) string {
 // backupSettings returns the properties that arrange for backups. Source: the CloudFormation template reference of each
 // type.
 func backupSettings() []backupSetting {
-	const recovery = "point-in-time recovery"
 	return []backupSetting{
 		{
 			[]string{"AWS::RDS::DBCluster", "AWS::RDS::DBInstance", "AWS::DocDB::DBCluster", "AWS::Neptune::DBCluster"},
 			"BackupRetentionPeriod", daysOf("automated backups of %s days"),
 		},
-		{[]string{"AWS::DynamoDB::Table"}, "PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled", when("true", recovery)},
+		{
+			[]string{"AWS::DynamoDB::Table"}, "PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled",
+			when("true", "point-in-time recovery"),
+		},
 		{[]string{"AWS::S3::Bucket"}, "VersioningConfiguration.Status", when("Enabled", "earlier versions of objects")},
 		{[]string{"AWS::S3::Bucket"}, "ReplicationConfiguration.Role", func(value any) string {
 			if value == nil {

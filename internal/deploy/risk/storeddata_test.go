@@ -50,7 +50,8 @@ func TestFindStoredData_NamesBackupsOfTheTemplate(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			parsed, err := assembly.ParseTemplate(`{"Resources":{"Topic":{"Type":"AWS::SNS::Topic"},"Data":` + test.resource + `}}`)
+			parsed, err := assembly.ParseTemplate(
+				`{"Resources":{"Topic":{"Type":"AWS::SNS::Topic"},"Data":` + test.resource + `}}`)
 			require.NoError(t, err)
 			data := FindStoredData("web", parsed)
 			require.Len(t, data, 1, "a topic keeps nothing")
