@@ -18,8 +18,8 @@ import (
 )
 
 // ReleaseHistories returns the releases of each account of the environments. The error names the accounts that cannot
-// be read; the histories of the others are returned with it. It does not start emulated accounts that were never started
-// before.
+// be read; the histories of the others are returned with it. It does not start emulated accounts that were never
+// started before.
 func (s *Session) ReleaseHistories(
 	ctx context.Context, environments []config.Environment,
 ) (histories []deploy.ReleaseHistory, err error) {
