@@ -8,13 +8,14 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
+	"maps"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/semver"
 
 	"lockstep/config"
@@ -99,7 +100,7 @@ func joinLines(errs []error) error {
 	if err == nil {
 		return nil
 	}
-	return errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
+	return errors.New(text.OneLine(strings.ReplaceAll(err.Error(), "\n", "; ")))
 }
 
 func (m maintenance) baseImages(ctx context.Context) ([]string, error) {
@@ -256,37 +257,78 @@ func (m maintenance) recovery(ctx context.Context) ([]string, error) {
 
 // A goModule is what `go list -m -json` prints of a module.
 type goModule struct {
-	Path, Version  string
-	Main, Indirect bool
-	Error          *struct{ Err string }
+	Path, Version string
+	Error         *struct{ Err string }
 }
 
-// modules returns a line for each module that go.mod requires itself and that has a newer version.
+// moduleFiles are patterns of the files that require Go modules, those of pinned tools included.
+var moduleFiles = []string{"go.mod", "*/go.mod", "tools/*/tool.mod"}
+
+// modules returns a line for each module that the project requires itself, or pins as a tool, and that has a newer
+// version.
 func (m maintenance) modules(ctx context.Context) ([]string, error) {
-	if _, err := os.Stat(m.project.path("go.mod")); errors.Is(err, fs.ErrNotExist) {
-		return nil, errors.New("the project has no go.mod: look for newer libraries with its own tools")
-	}
-	all, err := m.listModules(ctx, "all")
+	required, err := requiredModules(fsx.Dir(m.project.root))
 	if err != nil {
 		return nil, err
 	}
-	required := map[string]string{}
+	if len(required) == 0 {
+		return nil, errors.New("the project requires no Go module: look for newer libraries with its own tools")
+	}
 	var queries []string
-	for _, module := range all {
-		if !module.Main && !module.Indirect && module.Version != "" {
-			required[module.Path] = module.Version
-			queries = append(queries, module.Path+"@latest")
-		}
+	for _, path := range slices.Sorted(maps.Keys(required)) {
+		queries = append(queries, path+"@latest")
 	}
-	if len(queries) == 0 {
-		return nil, nil
-	}
-	// `go list -u` would do without this, but says nothing where it cannot reach the proxy.
+	// `go list -u` would do too, but it says nothing where it cannot reach the proxy.
 	latest, err := m.listModules(ctx, queries...)
 	if err != nil {
 		return nil, err
 	}
 	return moduleLines(required, latest)
+}
+
+// requiredModules returns the versions of the modules that the files of a project require, by module. Of a module that
+// several files require it has the oldest version. What is only needed by other modules is left out, and so is what is
+// replaced.
+func requiredModules(files fs.FS) (map[string]string, error) {
+	required := map[string]string{}
+	for _, pattern := range moduleFiles {
+		names, err := fs.Glob(files, pattern)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			if err := addRequiredModules(required, files, name); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return required, nil
+}
+
+// addRequiredModules adds the modules that one file requires.
+func addRequiredModules(required map[string]string, files fs.FS, name string) error {
+	data, err := fs.ReadFile(files, name)
+	if err != nil {
+		return err
+	}
+	parsed, err := modfile.Parse(name, data, nil)
+	if err != nil {
+		return err
+	}
+	for _, r := range parsed.Require {
+		path, version := r.Mod.Path, r.Mod.Version
+		isTool := slices.ContainsFunc(parsed.Tool, func(t *modfile.Tool) bool {
+			return t.Path == path || strings.HasPrefix(t.Path, path+"/")
+		})
+		isReplaced := slices.ContainsFunc(parsed.Replace, func(r *modfile.Replace) bool { return r.Old.Path == path })
+		if r.Indirect && !isTool || isReplaced {
+			continue
+		}
+		if known, ok := required[path]; !ok || semver.Compare(version, known) < 0 {
+			required[path] = version
+		}
+	}
+	return nil
 }
 
 // moduleLines returns a line for each required module that has a newer version. The error names the modules

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -50,7 +51,7 @@ func TestMaintain_ModulesAreNotRunWithoutNetwork(t *testing.T) {
 	m := newMaintenance(t)
 	check := m.checks()[maintain.Modules]
 	_, err := check(t.Context())
-	assert.ErrorContains(t, err, "the project has no go.mod")
+	assert.ErrorContains(t, err, "the project requires no Go module")
 	require.NoError(t, os.WriteFile(m.project.path("go.mod"),
 		[]byte("module m\n\ngo 1.26\n\nrequire example.com/nowhere v1.0.0\n"), 0o644))
 	m.app.Environ = append(m.app.Environ, "GOPROXY=off", "GOFLAGS=-mod=mod")
@@ -145,4 +146,18 @@ func TestMaintain_WritesRecord(t *testing.T) {
 	require.NoError(t, os.WriteFile(blocked, nil, 0o644))
 	_, err = runCommand(t, "-C", root, "maintain", "half-yearly", "--record", blocked)
 	assert.ErrorContains(t, err, "the record cannot be written")
+}
+
+func TestMaintain_RequiredModules(t *testing.T) {
+	required, err := requiredModules(fstest.MapFS{
+		"go.mod": {Data: []byte("module m\n\nrequire (\n\texample.com/a v1.2.0\n\texample.com/b v1.0.0 // indirect\n" +
+			"\texample.com/local v0.0.0\n)\n\nreplace example.com/local => ./local\n")},
+		"ci/go.mod": {Data: []byte("module m/ci\n\nrequire example.com/a v1.1.0\n")},
+		"tools/x/tool.mod": {Data: []byte("module m/tools/x\n\ntool example.com/x/cmd/x\n\n" +
+			"require (\n\texample.com/x v1.3.0 // indirect\n\texample.com/y v1.0.0 // indirect\n)\n")},
+	})
+	require.NoError(t, err)
+	assert.Equal(t, map[string]string{"example.com/a": "v1.1.0", "example.com/x": "v1.3.0"}, required)
+	_, err = requiredModules(fstest.MapFS{"go.mod": {Data: []byte("require\n")}})
+	assert.Error(t, err)
 }

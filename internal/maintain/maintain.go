@@ -80,8 +80,8 @@ func Schedule() []Task {
 			"Bring a change that stays into the stacks, and revert one that does not.",
 		},
 		{
-			Monthly, Modules, "Go modules with newer versions", "go list -m -u all",
-			"Update libraries and the tools of `lockstep tools list`, npm and Python ones too; run `lockstep check`.",
+			Monthly, Modules, "Go modules, and tools that are such, with newer versions", "go list -m -u all",
+			"Update them, and the npm and Python tools of `lockstep tools list`; run `lockstep check`.",
 		},
 		{
 			Monthly, BaseImages, "base images whose tags have another digest now", "lockstep images resolve --write",
