@@ -247,8 +247,8 @@ func broadStatements(in template, used map[string]bool) []string {
 	return findings
 }
 
-// writesOneNamespace reports whether a statement allows nothing but the writing of metrics into one namespace. CloudWatch
-// has no resource for that.
+// writesOneNamespace reports whether a statement allows nothing but the writing of metrics into one namespace.
+// CloudWatch has no resource for that.
 func writesOneNamespace(statement map[string]any) bool {
 	namespace, _ := valueAt(statement, "Condition.StringEquals.cloudwatch:namespace").(string)
 	return slices.Equal(stringList(statement["Action"]), []string{"cloudwatch:PutMetricData"}) && namespace != ""
