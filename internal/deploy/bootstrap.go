@@ -42,8 +42,8 @@ func stagingBucketARN(t awsclient.Target) string {
 	return "arn:" + assembly.Partition(t.Region) + ":s3:::" + stagingBucketName(t)
 }
 
-// allowBucket returns statements that allow some actions on the staging bucket's objects with a key of that form, and to
-// list it. A bucket that is encrypted with a key of its own is read and written through S3 alone.
+// allowBucket returns statements that allow some actions on the staging bucket's objects with a key of that form, and
+// to list it. A bucket that is encrypted with a key of its own is read and written through S3 alone.
 func allowBucket(t awsclient.Target, keys string, actions ...string) []any {
 	return []any{
 		statement{"Effect": "Allow", "Action": actions, "Resource": stagingBucketARN(t) + "/" + keys},

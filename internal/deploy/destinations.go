@@ -14,8 +14,8 @@ import (
 	"lockstep/internal/refusal"
 )
 
-// A cloud assembly names roles, buckets, keys, addresses, topics and parameters. Each kind of name may lead only to what
-// belongs to the bootstrap of the target account; this file has one function for each. They call nobody.
+// A cloud assembly names roles, buckets, keys, addresses, topics and parameters. Each kind of name may lead only to
+// what belongs to the bootstrap of the target account; this file has one function for each. They call nobody.
 
 // bootstrapStackName is the name of the stack of `cdk bootstrap`. An assembly with a stack of that name would replace
 // the roles that every deployment relies on.
@@ -26,8 +26,8 @@ func checkStackName(name string) error {
 	if name != bootstrapStackName {
 		return nil
 	}
-	return refusal.Newf(nil, "stack %s would replace the account's bootstrap: give the stack another name in the app, and "+
-		"use `lockstep bootstrap` for the account", name)
+	return refusal.Newf(nil, "stack %s would replace the account's bootstrap: give the stack another name in the app, "+
+		"and use `lockstep bootstrap` for the account", name)
 }
 
 // checkRole refuses a missing role, because nothing is done with the caller's own rights, and any role but the one of
@@ -78,8 +78,8 @@ func checkTemplateURL(s *assembly.Stack, target awsclient.Target) error {
 		return refusal.Newf(nil, "stack %s takes its template from %s, %v", s.Name, s.TemplateURL, err)
 	}
 	if !s.TemplateMatchesURL() {
-		return refusal.Newf(nil, "stack %s: its template %s was edited after it was synthesised, and is not what the hash in "+
-			"its address is of: synthesise again", s.Name, s.Template.File)
+		return refusal.Newf(nil, "stack %s: its template %s was edited after it was synthesised, and is not what the hash "+
+			"in its address is of: synthesise again", s.Name, s.Template.File)
 	}
 	return nil
 }

@@ -138,8 +138,8 @@ func TestCheckAssembly_RefusesOtherTargets(t *testing.T) {
 			}, "is not a topic of account 444455556666", true,
 		},
 		{
-			"another parameter with a version", func(s *assembly.Stack) { s.BootstrapRequirements[0].Parameter = "/app/version" },
-			"reads the version of the bootstrap from the SSM parameter /app/version", true,
+			"another parameter with a version",
+			func(s *assembly.Stack) { s.BootstrapRequirements[0].Parameter = "/app/version" }, "reads the version of the bootstrap from the SSM parameter /app/version", true,
 		},
 		{
 			"a container image", func(s *assembly.Stack) { s.Images = []string{"web"} },

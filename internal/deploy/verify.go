@@ -21,8 +21,8 @@ import (
 )
 
 // Verify checks that every stack of the assembly exists as the assembly wants it, that each of its resources is
-// complete, that none of its alarms is in state ALARM, and that the files that it was made of are those of the assembly.
-// It writes nothing.
+// complete, that none of its alarms is in state ALARM, and that the published files are those of the assembly. It
+// writes nothing.
 func (d *Deployment) Verify(ctx context.Context) (Record, error) {
 	p := d.newPlan()
 	p.err = d.forEachStack(ctx, func(ctx context.Context, i int, _ *assembly.Stack) error {

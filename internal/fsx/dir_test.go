@@ -21,7 +21,8 @@ func TestDir_NeverWaits(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = listener.Close() })
 	for name, target := range map[string]string{
-		"good": "folder/file", "to-pipe": "pipe", "to-device": "/dev/zero", "up": "../x", "out": "/", "dangling": "nowhere", "self": "self",
+		"good": "folder/file", "to-pipe": "pipe", "to-device": "/dev/zero", "up": "../x", "out": "/",
+		"dangling": "nowhere", "self": "self",
 		"tick": "tock", "tock": "tick", "chain": "dangling",
 	} {
 		require.NoError(t, os.Symlink(target, filepath.Join(dir, name)))

@@ -25,9 +25,9 @@ func EnvironmentDigest(fsys fs.FS) (digest.Environment, error) {
 }
 
 // sumFiles returns the SHA-256, in hexadecimal, of every file's relative path, length and content, in lexical order of
-// the paths. A symbolic link counts with its target, which must be among the files: the error is an *fsx.EscapeError for
-// one that leads out of them. Times and modes do not count: an assembly that went through an artefact store keeps its
-// digest.
+// the paths. A symbolic link counts with its target, which must be among the files: the error is an *fsx.EscapeError
+// for one that leads out of them. Times and modes do not count: an assembly that went through an artefact store keeps
+// its digest.
 func sumFiles(fsys fs.FS) (string, error) {
 	sum := sha256.New()
 	err := fs.WalkDir(fsys, ".", func(name string, entry fs.DirEntry, err error) error {

@@ -238,8 +238,8 @@ func (c *Client) checkTemplate(ctx context.Context, set *ChangeSet, want *assemb
 	if assembly.MaskNonASCII(aws.ToString(out.TemplateBody)) == assembly.MaskNonASCII(want.Template.Body) {
 		return nil
 	}
-	return refusal.Newf(nil, "CloudFormation has read another template than the assembly's: somebody has exchanged %s in the "+
-		"bucket; see who wrote it, delete it, and run this again", want.TemplateURL)
+	return refusal.Newf(nil, "CloudFormation has read another template than the assembly's: somebody has exchanged %s in "+
+		"the bucket; see who wrote it, delete it, and run this again", want.TemplateURL)
 }
 
 // waitForChanges waits for a change set and reads its changes. The error is ErrNoChange if there are none.

@@ -168,8 +168,8 @@ func (b *Bucket) read(ctx context.Context, key string, limit int64) ([]byte, err
 // Lambda takes.
 const maxComparedBytes = 256 << 20
 
-// checkReplaceable refuses to replace an object that may be what something else deploys: the key of the CDK says nothing
-// of the content, so whoever names another's key would exchange it.
+// checkReplaceable refuses to replace an object that may be what something else deploys: the key of the CDK says
+// nothing of the content, so whoever names another's key would exchange it.
 func (b *Bucket) checkReplaceable(
 	ctx context.Context, files fs.FS, a assembly.Asset, sum Sum, held heldObject,
 ) error {
@@ -189,9 +189,9 @@ func (b *Bucket) checkReplaceable(
 			return nil
 		}
 	}
-	return refusal.Newf(nil, "the bucket %s holds something else under %s: another program has put it there, the app builds "+
-		"the same sources differently every time (set its assetHashType to OUTPUT), or somebody has exchanged it. See who "+
-		"wrote it, delete it if nothing needs it, and run this again", b.name, a.Key)
+	return refusal.Newf(nil, "the bucket %s holds something else under %s: another program has put it there, the app "+
+		"builds the same sources differently every time (set its assetHashType to OUTPUT), or somebody has exchanged it. See "+
+		"who wrote it, delete it if nothing needs it, and run this again", b.name, a.Key)
 }
 
 func contentType(a assembly.Asset) string {
