@@ -139,7 +139,8 @@ func TestCheckAssembly_RefusesOtherTargets(t *testing.T) {
 		},
 		{
 			"another parameter with a version",
-			func(s *assembly.Stack) { s.BootstrapRequirements[0].Parameter = "/app/version" }, "reads the version of the bootstrap from the SSM parameter /app/version", true,
+			func(s *assembly.Stack) { s.BootstrapRequirements[0].Parameter = "/app/version" },
+			"reads the version of the bootstrap from the SSM parameter /app/version", true,
 		},
 		{
 			"a container image", func(s *assembly.Stack) { s.Images = []string{"web"} },

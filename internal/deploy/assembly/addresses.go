@@ -32,8 +32,7 @@ func URLSuffix(region string) string {
 // the region, with the bucket in its path or in its host. It reports false for any other address.
 func ParseS3Address(text, region string) (bucket, key string, ok bool) {
 	address, err := url.Parse(text)
-	if err != nil || address.User != nil || address.RawQuery != "" || address.ForceQuery || address.Fragment != "" ||
-		address.RawPath != "" {
+	if err != nil || !isPlain(address) {
 		return "", "", false
 	}
 	object := strings.TrimPrefix(address.Path, "/")
@@ -54,6 +53,11 @@ func ParseS3Address(text, region string) (bucket, key string, ok bool) {
 		}
 	}
 	return "", "", false
+}
+
+// isPlain reports whether an address has nothing but a scheme, a host and a path that is written as it is.
+func isPlain(a *url.URL) bool {
+	return a.User == nil && a.RawQuery == "" && !a.ForceQuery && a.Fragment == "" && a.RawPath == "" && a.Opaque == ""
 }
 
 // nestingTypes are the resource types whose TemplateURL is a template that CloudFormation deploys.

@@ -190,8 +190,8 @@ func (b *Bucket) checkReplaceable(
 		}
 	}
 	return refusal.Newf(nil, "the bucket %s holds something else under %s: another program has put it there, the app "+
-		"builds the same sources differently every time (set its assetHashType to OUTPUT), or somebody has exchanged it. See "+
-		"who wrote it, delete it if nothing needs it, and run this again", b.name, a.Key)
+		"builds the same sources differently every time (set its assetHashType to OUTPUT), or somebody has exchanged it. "+
+		"See who wrote it, delete it if nothing needs it, and run this again", b.name, a.Key)
 }
 
 func contentType(a assembly.Asset) string {
@@ -326,8 +326,8 @@ func isSameArchive(data []byte, files fs.FS, a assembly.Asset) bool {
 	return err == nil && slices.Equal(heldFiles, ownFiles)
 }
 
-// listArchive returns what is in an archive, without its folders, in the order of the names: the name and the SHA-256 of
-// each file, and whether it is a program. A file that is there twice is listed twice.
+// listArchive returns what is in an archive, without its folders, in the order of the names: the name and the SHA-256
+// of each file, and whether it is a program. A file that is there twice is listed twice.
 func listArchive(r *zip.Reader) ([]string, error) {
 	var list []string
 	left := int64(maxComparedBytes)
