@@ -40,8 +40,8 @@ type Installer struct {
 // NewInstaller returns an installer below the user's cache folder, for a caller with an environment as os.Environ
 // returns it. It calls progress with what it is doing, where that takes long.
 func NewInstaller(environ []string, progress func(string)) (*Installer, error) {
-	dir, err := cacheDir(environ)
-	i := NewInstallerIn(dir, environ, progress)
+	dir, err := CacheDir(environ)
+	i := NewInstallerIn(filepath.Join(dir, "tools"), environ, progress)
 	i.preinstalledDir = Getenv(environ, PreinstalledDirVariable)
 	return i, err
 }
@@ -58,16 +58,16 @@ func NewInstallerIn(dir string, environ []string, progress func(string)) *Instal
 	return i
 }
 
-// cacheDir returns the folder of the tools of a user with this environment.
-func cacheDir(environ []string) (string, error) {
+// CacheDir returns the folder that Lockstep keeps for a user with this environment, outside of any project.
+func CacheDir(environ []string) (string, error) {
 	if cache := Getenv(environ, "XDG_CACHE_HOME"); filepath.IsAbs(cache) {
-		return filepath.Join(cache, "lockstep", "tools"), nil
+		return filepath.Join(cache, "lockstep"), nil
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", fmt.Errorf("there is no folder for tools: %w; set HOME or XDG_CACHE_HOME", err)
 	}
-	return filepath.Join(cache, "lockstep", "tools"), nil
+	return filepath.Join(cache, "lockstep"), nil
 }
 
 // completionFile is the name of the file that is written last: it holds the size and the hash of each of the tool's
