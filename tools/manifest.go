@@ -2,15 +2,19 @@ package tools
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
-	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"lockstep/internal/fsx"
 )
@@ -40,72 +44,108 @@ type completion struct {
 // An installedFile is a file of a tool's folder, or a link.
 type installedFile struct {
 	path string // slash-separated, in the tool's folder
-	info fs.FileInfo
-	// link is where a link leads, and target is the file outside of the folder that it leads to; nil for none.
+	stat unix.Stat_t
+	// link is where a link leads, and target is what is there if it is outside of the folder; nil for anything else.
 	link   string
-	target fs.FileInfo
+	target *unix.Stat_t
 }
 
-// listInstalled returns what is in a tool's folder, without the folders and without what describes it, in lexical order.
+// listInstalled returns what is in a tool's folder, without the folders and without what describes it, in a fixed order.
+// It is called whenever a tool is used, and some have ten thousand files.
 func listInstalled(dir string) ([]installedFile, error) {
 	var files []installedFile
-	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
+	for waiting := []string{"."}; len(waiting) > 0; {
+		folder := waiting[len(waiting)-1]
+		waiting = waiting[:len(waiting)-1]
+		found, folders, err := listFolder(dir, folder)
+		if err != nil {
+			return nil, err
 		}
-		name := filepath.ToSlash(strings.TrimPrefix(path[len(dir):], string(filepath.Separator)))
-		if name == manifestFile || name == completionFile {
-			return nil
+		files = append(files, found...)
+		waiting = append(waiting, folders...)
+	}
+	return files, nil
+}
+
+// listFolder returns the files and the folders in one of a tool's folders.
+func listFolder(dir, folder string) (files []installedFile, folders []string, err error) {
+	opened, err := os.Open(filepath.Join(dir, folder))
+	if err != nil {
+		return nil, nil, err
+	}
+	defer opened.Close()
+	names, err := opened.Readdirnames(-1)
+	if err != nil {
+		return nil, nil, err
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		file := installedFile{path: path.Join(folder, name)}
+		if file.path == manifestFile || file.path == completionFile {
+			continue
 		}
-		file := installedFile{path: name}
-		if file.info, err = entry.Info(); err != nil {
-			return err
+		err := unix.Fstatat(int(opened.Fd()), name, &file.stat, unix.AT_SYMLINK_NOFOLLOW)
+		if err != nil {
+			return nil, nil, &fs.PathError{Op: "stat", Path: filepath.Join(dir, file.path), Err: err}
 		}
-		if file.info.Mode()&fs.ModeSymlink != 0 {
-			if file.link, err = os.Readlink(path); err != nil {
-				return err
-			}
-			if filepath.IsAbs(file.link) || !filepath.IsLocal(filepath.Join(filepath.Dir(name), file.link)) {
-				file.target, _ = os.Stat(path) // one that leads nowhere is another one than it was
+		switch file.stat.Mode & unix.S_IFMT {
+		case unix.S_IFDIR:
+			folders = append(folders, file.path)
+			continue
+		case unix.S_IFLNK:
+			if err := file.follow(dir); err != nil {
+				return nil, nil, err
 			}
 		}
 		files = append(files, file)
-		return nil
-	})
-	return files, err
+	}
+	return files, folders, nil
 }
 
-// stamps returns the hash of what the file system says of files.
+// follow reads where a link leads. One that leads out of the folder to nothing is another one than it was.
+func (f *installedFile) follow(dir string) (err error) {
+	if f.link, err = os.Readlink(filepath.Join(dir, f.path)); err != nil {
+		return err
+	}
+	if path.IsAbs(f.link) || !filepath.IsLocal(path.Join(path.Dir(f.path), f.link)) {
+		var target unix.Stat_t
+		if unix.Stat(filepath.Join(dir, f.path), &target) == nil {
+			f.target = &target
+		}
+	}
+	return nil
+}
+
+// stamps returns the hash of what the file system says of files. A program can set the time of modification back, but
+// not the time of change.
 func stamps(files []installedFile) string {
 	hash := sha256.New()
+	var line []byte
 	for _, f := range files {
-		fmt.Fprintf(hash, "%q %q", f.path, f.link)
-		for _, info := range []fs.FileInfo{f.info, f.target} {
-			if info == nil {
-				continue
-			}
-			fmt.Fprintf(hash, " %o %d %d", info.Mode(), info.Size(), info.ModTime().UnixNano())
-			if s, ok := info.Sys().(*syscall.Stat_t); ok {
-				fmt.Fprintf(hash, " %d %d", changed(s), s.Ino)
+		line = fmt.Appendf(line[:0], "%s\x00%s\x00", f.path, f.link)
+		for _, s := range []*unix.Stat_t{&f.stat, f.target} {
+			if s != nil {
+				for _, n := range []int64{int64(s.Mode), s.Size, s.Mtim.Nano(), s.Ctim.Nano(), int64(s.Ino)} {
+					line = binary.BigEndian.AppendUint64(line, uint64(n))
+				}
 			}
 		}
-		fmt.Fprintln(hash)
+		hash.Write(line)
 	}
 	return hex.EncodeToString(hash.Sum(nil))
 }
 
 // describe returns what the manifest says of a file of the tool in dir.
 func (f installedFile) describe(dir string) (string, error) {
-	mode := f.info.Mode()
-	switch {
-	case mode.IsRegular():
-		sum, err := fsx.Hash(filepath.Join(dir, filepath.FromSlash(f.path)))
-		return fmt.Sprintf("%s %s", mode, sum), err
-	case f.target != nil && f.target.Mode().IsRegular():
-		sum, err := fsx.Hash(filepath.Join(dir, filepath.FromSlash(f.path)))
-		return fmt.Sprintf("link %s %s", f.link, sum), err
+	isRegular := func(s *unix.Stat_t) bool { return s != nil && s.Mode&unix.S_IFMT == unix.S_IFREG }
+	sum := ""
+	if isRegular(&f.stat) || isRegular(f.target) {
+		var err error
+		if sum, err = fsx.Hash(filepath.Join(dir, f.path)); err != nil {
+			return "", err
+		}
 	}
-	return fmt.Sprintf("%s %s", mode.Type(), f.link), nil
+	return fmt.Sprintf("%o %s%s", f.stat.Mode, sum, f.link), nil
 }
 
 // writeManifest writes down what is in a tool's folder, which counts as complete then.
@@ -208,6 +248,6 @@ func compareSums(dir string, files []installedFile, manifestSum string) ([]insta
 }
 
 // isByteCode reports whether a file is one that Python writes when it loads a module.
-func isByteCode(path string) bool {
-	return strings.HasSuffix(path, ".pyc") && strings.Contains(path, "__pycache__/")
+func isByteCode(name string) bool {
+	return strings.HasSuffix(name, ".pyc") && strings.Contains(name, "__pycache__/")
 }
