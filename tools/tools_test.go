@@ -121,11 +121,13 @@ func TestInstaller_ReinstallsDamagedTool(t *testing.T) {
 		}, Damaged},
 		{"a program that is a link now", func(folder string) error {
 			file := filepath.Join(folder, "bin/gofumpt")
-			return errors.Join(os.Rename(file, filepath.Join(filepath.Dir(folder), "elsewhere")), os.Symlink("../../elsewhere", file))
+			elsewhere := filepath.Join(filepath.Dir(folder), "elsewhere")
+			return errors.Join(os.Rename(file, elsewhere), os.Symlink("../../elsewhere", file))
 		}, Damaged},
 		{"a file and the manifest", func(folder string) error {
 			manifest := filepath.Join(folder, manifestFile)
-			return errors.Join(rewrite(filepath.Join(folder, "bin/gofumpt"), "v0", "v1"), os.WriteFile(manifest, []byte("{}"), 0o644))
+			program := filepath.Join(folder, "bin/gofumpt")
+			return errors.Join(rewrite(program, "v0", "v1"), os.WriteFile(manifest, []byte("{}"), 0o644))
 		}, Damaged},
 		{"a completion file that is garbage", func(folder string) error {
 			return os.WriteFile(filepath.Join(folder, completionFile), []byte("{"), 0o644)

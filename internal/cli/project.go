@@ -71,8 +71,8 @@ func (a *app) refuseCommittedState(ctx context.Context, p *project) error {
 	if top, _, _ := strings.Cut(remove, "/"); strings.EqualFold(top, pipeline.StateDir) {
 		remove = top
 	}
-	return refusal.Newf(nil, "the repository holds %s, which would be taken for your own results and arguments: see where "+
-		"it comes from, remove it with `git rm -r --cached %s`, and commit that",
+	return refusal.Newf(nil, "the repository holds %s, which would be taken for your own results and arguments: see "+
+		"where it comes from, remove it with `git rm -r --cached %s`, and commit that",
 		enumerate(names[:min(len(names), maxNamedFiles)]), remove)
 }
 

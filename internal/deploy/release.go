@@ -231,8 +231,8 @@ func (d *Deployment) FetchAssembly(ctx context.Context, r ledger.Release, folder
 	return unpackAssembly(data, folder, r)
 }
 
-// unpackAssembly replaces a folder by the cloud assembly of a release from its archive. Nothing is unpacked from another
-// archive than the one that was recorded.
+// unpackAssembly replaces a folder by the cloud assembly of a release from its archive. Nothing is unpacked from
+// another archive than the one that was recorded.
 func unpackAssembly(data []byte, folder string, r ledger.Release) error {
 	if hash := ledger.SHA256Hex(data); r.ArchiveHash != "" && hash != r.ArchiveHash {
 		return refusal.Newf(nil, "the kept cloud assembly of release %d is not the one that was deployed: the hash of its "+

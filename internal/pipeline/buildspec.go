@@ -103,7 +103,8 @@ const refuseCommittedState = `for name in .env ` + ModuleDir + `/.env ` + StateD
 	`echo "the repository holds $name, which sets arguments or results of this job: remove it from the commit" >&2; ` +
 	`exit 1; fi; done`
 
-// installDaggerCommands returns the commands that refuse a repository with state of its own, download the command line and install it if its checksum is right.
+// installDaggerCommands returns the commands that refuse a repository with state of its own, download the command line
+// and install it if its checksum is right.
 func installDaggerCommands() []string {
 	var cases []string
 	for _, machine := range slices.Sorted(maps.Keys(DaggerCLI)) {

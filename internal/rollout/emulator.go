@@ -44,8 +44,8 @@ func (s *Session) AcquireEmulator(
 	return e, session, release, nil
 }
 
-// startEmulator starts the emulator, unless it runs. Meanwhile it installs the CDK, which the bootstrap needs: either may
-// take a while.
+// startEmulator starts the emulator, unless it runs. Meanwhile it installs the CDK, which the bootstrap needs: either
+// may take a while.
 func (s *Session) startEmulator(
 	ctx context.Context, e *rehearsal.Emulator, progress func(string),
 ) (session *rehearsal.Session, release func() error, err error) {

@@ -12,8 +12,8 @@ import (
 // BlobKey returns the key of a blob.
 func (l *Ledger) BlobKey(name string) string { return l.key("blobs/" + name) }
 
-// SaveBlob writes a blob unless it exists, and returns the SHA-256 of what is kept, in hexadecimal. An existing one with
-// another content is replaced, unless isSame says that it stands for the same; isSame may be nil.
+// SaveBlob writes a blob unless it exists, and returns the SHA-256 of what is kept, in hexadecimal. An existing one
+// with another content is replaced, unless isSame says that it stands for the same; isSame may be nil.
 func (l *Ledger) SaveBlob(
 	ctx context.Context, name string, data []byte, isSame func(existing []byte) bool,
 ) (string, error) {
