@@ -142,14 +142,14 @@ func TestDocument_GoBlockThatDoesNotCompileIsReported(t *testing.T) {
 		"a program":               {"", "package main\n\nfunc main() { println(1) }\n", ""},
 		"declarations":            {"", "func double(n int) int { return 2 * n }\n", ""},
 		"a part of a package":     {"<!-- package: internal/utc -->", "var layout = Format\n", ""},
-		"an unknown name":         {"", "func f() int { return n }\n", "page_7.go:1:35: undefined: n"},
+		"an unknown name":         {"", "func f() int { return n }\n", "docs/page.md:7: undefined: n"},
 		"another package's name":  {"<!-- package: internal/utc -->", "var layout = Formats\n", "undefined: Formats"},
-		"a syntax error":          {"", "func f( {\n", "page_7.go:1"},
-		"statements":              {"", "f()\n", "page_7.go:1"},
+		"a syntax error":          {"", "func f( {\n", "docs/page.md:7:"},
+		"statements":              {"", "f()\n", "docs/page.md:7:"},
 		"a package of no sources": {"<!-- package: docs/howto -->", "var x = 1\n", "docs/howto holds no Go package"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := codeBlock{page: "docs/page.md", line: 7, language: "go", text: test.text, comment: test.comment}
+			b := codeBlock{page: "docs/page.md", line: 7, language: "go", text: test.text, comments: []string{test.comment}}
 			err := compileBlocks(t, []codeBlock{b})
 			if test.want == "" {
 				require.NoError(t, err)
@@ -170,18 +170,19 @@ func compileBlocks(t *testing.T, blocks []codeBlock) error {
 	overlay, folders := map[string]string{}, []string{}
 	for _, b := range blocks {
 		base := strings.TrimSuffix(filepath.Base(b.page), ".md")
-		folder, clause := fmt.Sprintf("tests/blocks/%s_%d", base, b.line), "package block; "
+		folder, clause := fmt.Sprintf("tests/blocks/%s_%d", base, b.line), "package block\n"
 		if of := b.marker("package"); of != "" {
 			name, err := packageName(of)
 			if err != nil {
 				return err
 			}
-			folder, clause = of, "package "+name+"; "
+			folder, clause = of, "package "+name+"\n"
 		}
 		if _, err := parser.ParseFile(token.NewFileSet(), "", b.text, parser.PackageClauseOnly); err == nil {
 			clause = ""
 		}
-		overlay[filepath.Join(repository, folder, fmt.Sprintf("%s_%d.go", base, b.line))] = clause + b.text
+		position := fmt.Sprintf("//line %s:%d\n", filepath.Join(repository, b.page), b.line) // for the compiler's messages
+		overlay[filepath.Join(repository, folder, fmt.Sprintf("%s_%d.go", base, b.line))] = clause + position + b.text
 		folders = append(folders, "./"+folder)
 	}
 	name, err := harness.WriteOverlay(t.TempDir(), overlay)

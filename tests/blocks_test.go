@@ -26,13 +26,13 @@ type codeBlock struct {
 	line int
 	// language is the first word after the fence, which decides how the block is checked.
 	language, text string
-	// comment is the HTML comment just before the block, or else the one below the page's title. It may say
+	// comments are the HTML comment just before the block, and the one below the page's title. Either may say
 	//
 	//	test: TestX in FOLDER    this test runs or compares the block
 	//	from: FILE               the block is a part of this file
 	//	package: FOLDER          the Go code is compiled as a part of this package
 	//	file: FILE               a reader of a tutorial writes the block into this file
-	comment string
+	comments []string
 	// section is the name of the generated section that the block is in, empty for none.
 	section string
 }
@@ -64,11 +64,12 @@ func codeBlocks(p page) []codeBlock {
 				pageComment = comment
 			}
 		case *markdown.FencedCodeBlock:
-			b := codeBlock{page: p.name, line: p.lineOf(n), text: p.linesOf(n), comment: pageComment, section: section}
-			language, _, _ := strings.Cut(string(n.Language(p.source)), " ")
-			b.language = language
-			if before, ok := n.PreviousSibling().(*markdown.HTMLBlock); ok && markerComment.MatchString(p.linesOf(before)) {
-				b.comment = p.linesOf(before)
+			b := codeBlock{
+				page: p.name, line: p.lineOf(n), language: string(n.Language(p.source)), text: p.linesOf(n),
+				section: section, comments: []string{pageComment},
+			}
+			if before, ok := n.PreviousSibling().(*markdown.HTMLBlock); ok {
+				b.comments = []string{p.linesOf(before), pageComment}
 			}
 			blocks = append(blocks, b)
 		}
@@ -97,10 +98,12 @@ func (p page) lineOf(n *markdown.FencedCodeBlock) int {
 	return 1 + strings.Count(string(p.source[:offset]), "\n")
 }
 
-// marker returns the value of the block's comment if it is of that kind; empty otherwise.
+// marker returns what the block's comments say about something: a test, for example. It is empty if they do not.
 func (b codeBlock) marker(kind string) string {
-	if match := markerComment.FindStringSubmatch(b.comment); match != nil && match[1] == kind {
-		return match[2]
+	for _, comment := range b.comments {
+		if match := markerComment.FindStringSubmatch(comment); match != nil && match[1] == kind {
+			return match[2]
+		}
 	}
 	return ""
 }
@@ -150,9 +153,9 @@ func blockProblem(t *testing.T, files fs.FS, b codeBlock) error {
 // checkTestMarker checks that the test exists and takes the marked blocks of this page.
 func checkTestMarker(t *testing.T, files fs.FS, b codeBlock) error {
 	t.Helper()
-	match := testMarker.FindStringSubmatch(b.comment)
+	match := testMarker.FindStringSubmatch("<!-- test: " + b.marker("test") + " -->")
 	if match == nil {
-		return fmt.Errorf("the comment %s is not of the form <!-- test: TestX in FOLDER -->", strings.TrimSpace(b.comment))
+		return fmt.Errorf("the comment says %q, which is not of the form TestX in FOLDER", b.marker("test"))
 	}
 	body := testBody(t, files, match[2], match[1])
 	if body == nil {
@@ -264,40 +267,40 @@ func TestDocument_BlocksAreRunOrChecked(t *testing.T) {
 func TestDocument_UncheckedBlockIsReported(t *testing.T) {
 	const marker = "<!-- test: TestX in a -->\n\n"
 	for name, test := range map[string]struct{ page, want string }{
-		"a block of a test":                    {marker + "```sh\ntrue\n```", ""},
-		"a block of a page of a test":          {"# A\n\n" + marker + "text\n\n```sh\ntrue\n```", ""},
-		"a block in a list":                    {"1. A\n\n   " + marker + "   ```sh\n   true\n   ```", ""},
-		"no marker":                            {"```sh\ntrue\n```", "nothing runs this sh block"},
-		"output without a marker":              {"```text\ndone\n```", "nothing runs this text block"},
-		"a marker before other text":           {marker + "text\n\n```sh\ntrue\n```", "nothing runs this sh block"},
-		"a test that does not exist":           {"<!-- test: TestZ in a -->\n\n```sh\nx\n```", "there is no TestZ in a"},
-		"a test of another folder":             {"<!-- test: TestX in c -->\n\n```sh\nx\n```", "there is no TestX in c"},
-		"a test that takes no block":           {"<!-- test: TestY in a -->\n\n```sh\nx\n```", "does not take the marked"},
-		"a test of another page":               {"<!-- test: TestOther in a -->\n\n```sh\nx\n```", "does not take the marked"},
-		"a marker without a folder":            {"<!-- test: TestX -->\n\n```sh\nx\n```", "is not of the form"},
-		"no language":                          {"```\nx\n```", "the block has no language"},
-		"an empty block":                       {marker + "```sh\n```", "the block is empty"},
-		"a generated section":                  {"<!-- kept: written by the tests -->\n\n```text\nx\n```\n\n<!-- end -->", ""},
-		"a section that nobody writes":         {"<!-- lost: written by the tests -->\n\n```text\nx\n```", `the section "lost"`},
-		"a block after a section":              {"<!-- kept: written by x -->\n\n<!-- end -->\n\n```text\nx\n```", "nothing runs"},
-		"a part of a file":                     {"<!-- from: a/x.go -->\n\n```go\nfunc F() {\n}\n```", ""},
-		"no part of a file":                    {"<!-- from: a/x.go -->\n\n```go\nfunc G() {\n}\n```", "does not contain this block"},
-		"a part of a missing file":             {"<!-- from: a/y.go -->\n\n```go\nfunc F() {\n}\n```", "there is no file a/y.go"},
-		"valid JSON":                           {"```json\n{\"a\": 1}\n```", ""},
-		"lines of JSON":                        {"```json\n{\"a\": 1}\n{\"a\": 2}\n```", ""},
-		"invalid JSON":                         {"```json\n{\"a\": 1,}\n```", "is not JSON"},
-		"configuration":                        {"```yaml\n# config/environments/acc.yaml\nbudget:\n  monthly: 5\n```", ""},
-		"a new environment":                    {"```yaml\n# config/environments/x.yaml\n" + newEnvironment + "```", ""},
-		"configuration of no file":             {"```yaml\nbudget:\n  monthly: 5\n```", "its first line has to be"},
-		"an unknown key":                       {"```yaml\n# config/environments/acc.yaml\nbudgets: 5\n```", "budgets"},
-		"a value that is not allowed":          {"```yaml\n# config/environments/acc.yaml\nafter: nowhere\n```", "nowhere"},
-		"a waiver":                             {"```yaml\n# config/waivers.yaml\nwaivers: []\n```", ""},
-		"a waiver without a reason":            {"```yaml\n# config/waivers.yaml\nwaivers:\n  - rule: G1\n```", "reason"},
-		"YAML that does not parse":             {"```yaml\n# config/pipeline.yaml\na: [\n```", "config/pipeline.yaml"},
-		"a flow chart":                         {"```mermaid\nflowchart LR\n  a[A: b] -->|c| b --> c\n```", ""},
-		"an edge that leads nowhere":           {"```mermaid\nflowchart LR\n  a[A] -->\n```", `line 2`},
-		"a box that is not closed":             {"```mermaid\nflowchart LR\n  a[A --> b\n```", `line 2`},
-		"a diagram of an unknown kind":         {"```mermaid\nflowchrat LR\n  a --> b\n```", "flowchrat"},
+		"a block of a test":            {marker + "```sh\ntrue\n```", ""},
+		"a block of a page of a test":  {"# A\n\n" + marker + "text\n\n```sh\ntrue\n```", ""},
+		"a block in a list":            {"1. A\n\n   " + marker + "   ```sh\n   true\n   ```", ""},
+		"no marker":                    {"```sh\ntrue\n```", "nothing runs this sh block"},
+		"output without a marker":      {"```text\ndone\n```", "nothing runs this text block"},
+		"a marker before other text":   {marker + "text\n\n```sh\ntrue\n```", "nothing runs this sh block"},
+		"a test that does not exist":   {"<!-- test: TestZ in a -->\n\n```sh\nx\n```", "there is no TestZ in a"},
+		"a test of another folder":     {"<!-- test: TestX in c -->\n\n```sh\nx\n```", "there is no TestX in c"},
+		"a test that takes no block":   {"<!-- test: TestY in a -->\n\n```sh\nx\n```", "does not take the marked"},
+		"a test of another page":       {"<!-- test: TestOther in a -->\n\n```sh\nx\n```", "does not take the marked"},
+		"a marker without a folder":    {"<!-- test: TestX -->\n\n```sh\nx\n```", "is not of the form"},
+		"no language":                  {"```\nx\n```", "the block has no language"},
+		"an empty block":               {marker + "```sh\n```", "the block is empty"},
+		"a generated section":          {"<!-- kept: written by the tests -->\n\n```text\nx\n```\n\n<!-- end -->", ""},
+		"a section that nobody writes": {"<!-- lost: written by the tests -->\n\n```text\nx\n```", `the section "lost"`},
+		"a block after a section":      {"<!-- kept: written by x -->\n\n<!-- end -->\n\n```text\nx\n```", "nothing runs"},
+		"a part of a file":             {"<!-- from: a/x.go -->\n\n```go\nfunc F() {\n}\n```", ""},
+		"no part of a file":            {"<!-- from: a/x.go -->\n\n```go\nfunc G() {\n}\n```", "does not contain this block"},
+		"a part of a missing file":     {"<!-- from: a/y.go -->\n\n```go\nfunc F() {\n}\n```", "there is no file a/y.go"},
+		"valid JSON":                   {"```json\n{\"a\": 1}\n```", ""},
+		"lines of JSON":                {"```json\n{\"a\": 1}\n{\"a\": 2}\n```", ""},
+		"invalid JSON":                 {"```json\n{\"a\": 1,}\n```", "is not JSON"},
+		"configuration":                {"```yaml\n# config/environments/acc.yaml\nbudget:\n  monthly: 5\n```", ""},
+		"a new environment":            {"```yaml\n# config/environments/x.yaml\n" + newEnvironment + "```", ""},
+		"configuration of no file":     {"```yaml\nbudget:\n  monthly: 5\n```", "its first line has to be"},
+		"an unknown key":               {"```yaml\n# config/environments/acc.yaml\nbudgets: 5\n```", "budgets"},
+		"a value that is not allowed":  {"```yaml\n# config/environments/acc.yaml\nafter: nowhere\n```", "nowhere"},
+		"a waiver":                     {"```yaml\n# config/waivers.yaml\nwaivers: []\n```", ""},
+		"a waiver without a reason":    {"```yaml\n# config/waivers.yaml\nwaivers:\n  - rule: G1\n```", "reason"},
+		"YAML that does not parse":     {"```yaml\n# config/pipeline.yaml\na: [\n```", "config/pipeline.yaml"},
+		"a flow chart":                 {"```mermaid\nflowchart LR\n  a[A: b] -->|c| b --> c\n```", ""},
+		"an edge that leads nowhere":   {"```mermaid\nflowchart LR\n  a[A] -->\n```", `line 2`},
+		"a box that is not closed":     {"```mermaid\nflowchart LR\n  a[A --> b\n```", `line 2`},
+		"a diagram of an unknown kind": {"```mermaid\nflowchrat LR\n  a --> b\n```", "flowchrat"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			files := fstest.MapFS{
