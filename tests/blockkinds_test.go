@@ -105,8 +105,9 @@ var (
 	mermaidFirst = regexp.MustCompile(`^(flowchart|graph) (LR|RL|TB|TD|BT)$`)
 	mermaidNode  = `[\w:-]+(?:\[\[[^\[\]]+\]\]|\[\([^()]+\)\]|\[[^\[\]]+\]|\(\[[^\[\]]+\]\)|\([^()]+\)|\{[^{}]+\})?`
 	mermaidArrow = `(?:-->|---|-\.->|==>|--x|--o|<-->)(?:\|[^|]+\|)?`
-	mermaidLine  = regexp.MustCompile(`^(?:` + mermaidNode + `(?: & ` + mermaidNode + `)*(?: ` + mermaidArrow + ` ` +
-		mermaidNode + `(?: & ` + mermaidNode + `)*)*|subgraph [^\[\]]+(?:\[[^\[\]]+\])?|end|direction (?:LR|RL|TB|TD|BT)|%%.*|` +
+	mermaidNodes = mermaidNode + `(?: & ` + mermaidNode + `)*`
+	mermaidLine  = regexp.MustCompile(`^(?:` + mermaidNodes + `(?: ` + mermaidArrow + ` ` + mermaidNodes + `)*|` +
+		`subgraph [^\[\]]+(?:\[[^\[\]]+\])?|end|direction (?:LR|RL|TB|TD|BT)|%%.*|` +
 		`(?:classDef|class|style|linkStyle|click) .+)$`)
 )
 

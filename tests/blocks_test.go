@@ -9,7 +9,6 @@ import (
 	"os"
 	"path"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -108,17 +107,25 @@ func (b codeBlock) marker(kind string) string {
 	return ""
 }
 
-// markedBlocks returns the blocks of a page whose marker names the running test. There has to be one.
+// markedBlocks returns the blocks whose marker names the running test: of a page, or of the pages below a folder. There
+// has to be one.
 func markedBlocks(t *testing.T, name string) []codeBlock {
 	t.Helper()
 	test, _, _ := strings.Cut(t.Name(), "/")
-	blocks := codeBlocks(readPage(t, os.DirFS(repository), name))
-	blocks = slices.DeleteFunc(blocks, func(b codeBlock) bool {
-		named, _, _ := strings.Cut(b.marker("test"), " ")
-		return named != test
-	})
-	require.NotEmpty(t, blocks, "no block of %s names %s", name, test)
-	return blocks
+	files := os.DirFS(repository)
+	var marked []codeBlock
+	for _, page := range documents(t, files) {
+		if page != name && !strings.HasPrefix(page, name+"/") {
+			continue
+		}
+		for _, b := range codeBlocks(readPage(t, files, page)) {
+			if named, _, _ := strings.Cut(b.marker("test"), " "); named == test {
+				marked = append(marked, b)
+			}
+		}
+	}
+	require.NotEmpty(t, marked, "no block of %s names %s", name, test)
+	return marked
 }
 
 // blockKinds are the languages whose blocks are checked by what they are, when no comment says what checks them.
@@ -168,7 +175,7 @@ func checkTestMarker(t *testing.T, files fs.FS, b codeBlock) error {
 			takesBlocks = takesBlocks || n.Name == "markedBlocks"
 		case *ast.BasicLit:
 			text, _ := strconv.Unquote(n.Value)
-			namesPage = namesPage || text == b.page || text == path.Dir(b.page)
+			namesPage = namesPage || text == b.page || text != "" && strings.HasPrefix(b.page, text+"/")
 		}
 		return true
 	})

@@ -133,7 +133,7 @@ func (t commandTable) problem(c commandLine) error {
 // isPartOfCommand reports whether code in a sentence is a command of this program with a flag, without the program.
 func isPartOfCommand(args []string) bool {
 	hasFlag := slices.ContainsFunc(args[1:], func(a string) bool { return strings.HasPrefix(a, "--") })
-	return hasFlag && slices.ContainsFunc(cli.Commands().Commands(), func(c *cobra.Command) bool { return c.Name() == args[0] })
+	return hasFlag && subcommand(cli.Commands(), args[0]) != nil
 }
 
 func (t commandTable) checkGoRun(args []string, inline bool) error {
@@ -337,9 +337,11 @@ func TestDocument_MissingCommandIsReported(t *testing.T) {
 		"a folder that does not exist":     {block("go run ./cii"), "there is no folder cii"},
 		"a target that does not exist":     {block("make cleen"), "the Makefile has no target cleen"},
 		"a function that does not exist":   {block("dagger call deplyo"), "the module has no function deplyo"},
-		"a missing argument of a function": {block("dagger call deploy --environment x"), "deploy has no argument --environment"},
+		"a missing argument of a function": {block("dagger call deploy --envs x"), "deploy has no argument --envs"},
 		"a function of no folder":          {block("dagger call deploy export --path x"), "deploy returns no folder"},
-		"a prompt":                         {"```console\n$ lockstep status --nope\nout\n```\n", "lockstep status has no flag --nope"},
+		"a prompt": {
+			"```console\n$ lockstep status --nope\nout\n```\n", "lockstep status has no flag --nope",
+		},
 		"output of a command":              {"```console\n$ true\nlockstep status --nope\n```\n", ""},
 		"a script with a mistake":          {block("if true"), "the shell does not understand it"},
 	} {

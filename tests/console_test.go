@@ -105,7 +105,8 @@ func (r *reader) console(b codeBlock) []string {
 		}
 		saysStatus := i+1 < len(commands) && commands[i+1].command == "echo $?"
 		if status != 0 && !saysStatus {
-			problems = append(problems, fmt.Sprintf("`%s` ended with %d, which the page does not say:\n%s", c.command, status, out))
+			problems = append(problems,
+				fmt.Sprintf("`%s` ended with %d, which the page does not say:\n%s", c.command, status, out))
 			continue
 		}
 		if difference := differenceOf(r.mask(c.output), r.mask(out)); difference != "" {
@@ -158,8 +159,8 @@ func (r *reader) mask(output string) string {
 	}
 	lines := strings.Split(strings.TrimRight(output, "\n"), "\n")
 	for from := 0; from < len(lines); {
-		to := from + 1
-		for to < len(lines) && concurrentPrefix(lines[from]) != "" && concurrentPrefix(lines[to]) == concurrentPrefix(lines[from]) {
+		to, prefix := from+1, concurrentLine.FindString(lines[from])
+		for to < len(lines) && prefix != "" && concurrentLine.FindString(lines[to]) == prefix {
 			to++
 		}
 		slices.Sort(lines[from:to])
@@ -171,10 +172,8 @@ func (r *reader) mask(output string) string {
 // knownAccounts are the accounts of the pages and of the fixture platform.
 var knownAccounts = []string{toolingAccount, accAccount, "111122223333", "777788889999"}
 
-// concurrentLine matches lines of work that is done at the same time.
+// concurrentLine matches the beginning of lines of work that is done at the same time.
 var concurrentLine = regexp.MustCompile(`^(bootstrapping the emulated account|\S+: (?:CREATE|UPDATE|DELETE)_COMPLETE) `)
-
-func concurrentPrefix(line string) string { return concurrentLine.FindString(line) }
 
 // differenceOf returns the first line in which an output differs from what a page shows; empty for none. A line `…` of
 // the page stands for any lines.

@@ -90,7 +90,7 @@ func kebabCase(name string) string { return strings.ToLower(wordStart.ReplaceAll
 var daggerCommands = []string{"functions", "check", "core", "version", "login", "query"}
 
 // callFlags are the flags of `dagger call` itself.
-var callFlags = []string{"help", "mod", "progress", "silent", "output", "json", "cloud", "debug", "interactive", "quiet", "verbose"}
+var callFlags = []string{"help", "mod", "progress", "silent", "output", "json", "debug", "quiet", "verbose"}
 
 // folderFunctions are functions of Dagger's own that return or write what is in a folder or file.
 var folderFunctions = []string{"export", "entries", "file", "directory", "contents"}

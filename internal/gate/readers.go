@@ -36,6 +36,8 @@ func (g Gate) newReader() reader {
 		return &bufferedReader{read: readSARIF}
 	case pipeline.DetectSecrets:
 		return &bufferedReader{read: readDetectSecrets}
+	case pipeline.Vale:
+		return &bufferedReader{read: readVale}
 	}
 	return &lineReader{pattern: linePatterns[g.Format], log: g.Log}
 }
@@ -98,6 +100,38 @@ func checkDatabase(text []byte) error {
 		}
 	}
 	return nil
+}
+
+// readVale reads the alerts of vale, which are keyed by the file's name.
+func readVale(text []byte, root string) (findings.Report, error) {
+	if len(bytes.TrimSpace(text)) == 0 {
+		return findings.Report{}, findings.ErrNoReport
+	}
+	var alerts map[string][]struct {
+		Check, Message, Severity string
+		Line                     int
+		Span                     []int // the first and the last column
+	}
+	if err := json.Unmarshal(text, &alerts); err != nil {
+		return findings.Report{}, fmt.Errorf("its report cannot be read: %w", err)
+	}
+	r := findings.Report{Tool: pipeline.ToolVale}
+	for file, found := range alerts {
+		for _, a := range found {
+			f := findings.Finding{
+				Rule: a.Check, Level: findings.Warning, File: findings.RelativePath(root, file), Line: a.Line, Message: a.Message,
+			}
+			if a.Severity == "error" {
+				f.Level = findings.Error
+			}
+			if len(a.Span) > 0 {
+				f.Column = a.Span[0]
+			}
+			r.Findings = append(r.Findings, f)
+		}
+	}
+	findings.Sort(r.Findings)
+	return r, nil
 }
 
 // baselineFile lists the potential secrets of detect-secrets that a person has reviewed.

@@ -81,6 +81,9 @@ var (
 	}
 	ownGoFiles    = []string{"**/*.go", "!ci/internal/**", "!ci/dagger.gen.go"}
 	markdownFiles = []string{"**/*.md", "!**/testdata/**"}
+	documentFiles = []string{"README.md", "docs/**/*.md"}
+	// siteFiles make the site of the documentation.
+	siteFiles = []string{"mkdocs.yml", "tools/mkdocs/hooks.py", "tools/mkdocs/assets/**"}
 	unitPackages  = []string{".", "./config", "./internal/...", "./tools/..."}
 )
 
@@ -106,7 +109,7 @@ func gates(c *config.Config) []gate {
 // them too.
 var gateConfigFiles = []string{
 	".golangci.yml", ".gosec.json", ".gitleaks.toml", ".mdformat.toml",
-	".pre-commit-config.yaml",
+	".pre-commit-config.yaml", ".vale.ini", "tools/vale/styles/**",
 }
 
 // goCaches are the caches of every Go command.
@@ -159,6 +162,17 @@ var qualityGates = []gate{
 		inputs:       []string{".mdformat.toml"},
 		reportFormat: Mdformat,
 		tools:        []string{ToolMdformat},
+	},
+	{
+		name:         "prose",
+		stage:        Quality,
+		summary:      "the documentation's words and the length of its sentences",
+		image:        ImageGo,
+		argv:         []string{"vale", "--output=JSON"},
+		files:        documentFiles,
+		inputs:       []string{".vale.ini", "tools/vale/styles/**"},
+		reportFormat: Vale,
+		tools:        []string{ToolVale},
 	},
 	{
 		name:         "workflows",
@@ -246,10 +260,11 @@ var testGates = []gate{
 		argv:         []string{"go", "test", "-json", "-timeout", "30m", "-run", documentationTests, "./tests/..."},
 		reportFormat: GoTest,
 		inputs: slices.Concat(
-			goSources, gateConfigFiles, []string{"tests/**", "ci/*.go", "README.md", "docs/**", "Makefile"},
+			goSources, gateConfigFiles, documentFiles, siteFiles,
+			[]string{"tests/**", "ci/*.go", "docs/**", "Makefile", "dagger.json"},
 		),
-		tools:  []string{ToolGo},
-		caches: goCaches,
+		tools:  []string{ToolGo, ToolNode, ToolNpm, ToolPython},
+		caches: append([]string{CacheCDK}, goCaches...),
 	},
 	{
 		name:         "coverage",

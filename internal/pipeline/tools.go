@@ -61,6 +61,7 @@ const (
 	ToolCfnLint       = "cfn-lint"
 	ToolMdformat      = "mdformat"
 	ToolPreCommit     = "pre-commit"
+	ToolVale          = "vale"
 )
 
 // Tools is the table of the programs that steps call.
@@ -187,6 +188,10 @@ var Tools = map[string]Tool{
 	ToolMdformat: {
 		Purpose: "the form of Markdown", Kind: PythonPackages, Version: "1.0.0",
 		Names: []string{"mdformat"}, VersionArgs: []string{"--version"}, ReportFormat: Mdformat,
+	},
+	ToolVale: {
+		Purpose: "the prose of the documentation", Kind: GoModule, Version: "2.30.0", Names: []string{"vale"},
+		VersionArgs: []string{"--version"}, ReportFormat: Vale,
 	},
 	ToolPreCommit: {
 		Purpose: "the gates before a commit", Kind: PythonPackages, Version: "4.7.0",

@@ -73,11 +73,13 @@ func oneFile(name, text string) map[string]string { return map[string]string{nam
 func NewProject(t testing.TB, fileSets ...map[string]string) *Project {
 	t.Helper()
 	p := &Project{Root: t.TempDir()}
-	for _, name := range []string{".golangci.yml", ".gosec.json", ".gitleaks.toml", ".mdformat.toml"} {
+	for _, name := range []string{".golangci.yml", ".gosec.json", ".gitleaks.toml", ".mdformat.toml", ".vale.ini"} {
 		text, err := os.ReadFile(filepath.Join(repository(), name))
 		require.NoError(t, err)
 		p.Write(t, name, string(text))
 	}
+	styles := filepath.FromSlash("tools/vale/styles")
+	require.NoError(t, os.CopyFS(filepath.Join(p.Root, styles), os.DirFS(filepath.Join(repository(), styles))))
 	for _, files := range append([]map[string]string{commonFiles}, fileSets...) {
 		for name, text := range files {
 			p.Write(t, name, text)
