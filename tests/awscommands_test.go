@@ -209,6 +209,8 @@ func runbookProblem(operations awsOperations, table commandTable, b codeBlock) e
 		switch program := args[0]; {
 		case program == "aws":
 			err = operations.check(args[1:], false)
+		case program == ".lockstep/tools/bin/vale":
+			err = table.checkFiles(args[1:])
 		case slices.Contains([]string{"lockstep", "go", "dagger", "make"}, program):
 			err = table.problem(commandLine{args: args})
 		case !slices.Contains(shellCommands, program):

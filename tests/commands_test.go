@@ -155,6 +155,16 @@ func (t commandTable) checkFolders(args []string) error {
 	return nil
 }
 
+// checkFiles checks that the files that are arguments exist.
+func (t commandTable) checkFiles(args []string) error {
+	for _, name := range args {
+		if !exists(t.files, name) {
+			return fmt.Errorf("there is no file %s", name)
+		}
+	}
+	return nil
+}
+
 func (t commandTable) checkMake(args []string) error {
 	makefile, err := fs.ReadFile(t.files, "Makefile")
 	if err != nil {
@@ -342,8 +352,8 @@ func TestDocument_MissingCommandIsReported(t *testing.T) {
 		"a prompt": {
 			"```console\n$ lockstep status --nope\nout\n```\n", "lockstep status has no flag --nope",
 		},
-		"output of a command":              {"```console\n$ true\nlockstep status --nope\n```\n", ""},
-		"a script with a mistake":          {block("if true"), "the shell does not understand it"},
+		"output of a command":     {"```console\n$ true\nlockstep status --nope\n```\n", ""},
+		"a script with a mistake": {block("if true"), "the shell does not understand it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			files := fstest.MapFS{

@@ -83,8 +83,8 @@ var (
 	markdownFiles = []string{"**/*.md", "!**/testdata/**"}
 	documentFiles = []string{"README.md", "docs/**/*.md"}
 	// siteFiles make the site of the documentation.
-	siteFiles = []string{"mkdocs.yml", "tools/mkdocs/hooks.py", "tools/mkdocs/assets/**"}
-	unitPackages  = []string{".", "./config", "./internal/...", "./tools/..."}
+	siteFiles    = []string{"mkdocs.yml", "tools/mkdocs/hooks.py", "tools/mkdocs/assets/**"}
+	unitPackages = []string{".", "./config", "./internal/...", "./tools/..."}
 )
 
 // documentationTests matches the tests that read the documentation. They are a gate of their own, so that an edit of a

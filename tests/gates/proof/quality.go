@@ -104,8 +104,8 @@ replace lockstep/spare => ./spare
 	{
 		Gate: "prose", Name: "a sentence that is too long",
 		defect: oneFile("docs/a.md", "# A\n\nOne "+strings.Repeat("and one ", 14)+"make many.\n"),
-		twin: oneFile("docs/a.md", "# A\n\nOne "+strings.Repeat("and one ", 6)+"make many. Two "+strings.Repeat("and two ", 6)+
-			"make more.\n\n```text\n"+strings.Repeat("code ", 40)+"\n```\n"),
+		twin: oneFile("docs/a.md", "# A\n\nOne "+strings.Repeat("and one ", 6)+"make many. Two "+
+			strings.Repeat("and two ", 6)+"make more.\n\n```text\n"+strings.Repeat("code ", 40)+"\n```\n"),
 		rule:     "Lockstep.Sentences",
 		location: "docs/a.md:3",
 	},
