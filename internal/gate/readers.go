@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -220,6 +221,8 @@ type linePattern struct {
 	rule, message string
 	// prefix begins every finding of a program that breaks long lines. It is empty for other programs.
 	prefix string
+	// folder is what the program's names of files are relative to; empty for the repository's root.
+	folder string
 }
 
 var linePatterns = map[pipeline.Format]linePattern{
@@ -240,6 +243,10 @@ var linePatterns = map[pipeline.Format]linePattern{
 		expression: regexp.MustCompile(`^(?P<construct>[^\s:]+/[^\s:]+): (?P<rule>[A-Za-z0-9-]+(?:\[[^\]]*\])?): ` +
 			`(?P<message>.*)$`),
 		rule: "cdk-nag",
+	},
+	pipeline.MkDocs: {
+		expression: regexp.MustCompile(`^WARNING +- +(?P<message>.*?'(?P<file>[^']+\.md)'.*)$`),
+		rule:       "mkdocs", folder: "docs",
 	},
 	pipeline.Tidy: {
 		expression: regexp.MustCompile(`^\+\+\+ tidy/(?P<file>\S+)$`),
@@ -295,7 +302,7 @@ func (p linePattern) finding(match []string, root string) findings.Finding {
 		}
 		switch name {
 		case "file":
-			f.File = findings.RelativePath(root, text)
+			f.File = findings.RelativePath(root, path.Join(p.folder, text))
 		case "line":
 			f.Line, _ = strconv.Atoi(text) // the expression matches only digits
 		case "column":

@@ -20,6 +20,7 @@ const (
 	Mdformat   Format = "mdformat"
 	Actionlint Format = "actionlint"
 	Tidy       Format = "tidy"
+	MkDocs     Format = "mkdocs"
 	CDKNag     Format = "nag"
 )
 

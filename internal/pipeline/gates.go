@@ -175,6 +175,21 @@ var qualityGates = []gate{
 		tools:        []string{ToolVale},
 	},
 	{
+		name:    "site",
+		stage:   Quality,
+		summary: "the documentation's links and anchors, by building its site",
+		image:   ImagePython,
+		// The program's last argument is the site's configuration: without one there is no site.
+		argv: []string{
+			"mkdocs", "build", "--strict", "--site-dir", StateDir + "/site-check", "--config-file",
+		},
+		files:        []string{"mkdocs.yml"},
+		inputs:       slices.Concat(siteFiles, documentFiles, []string{"docs/**"}),
+		reportFormat: MkDocs,
+		tools:        []string{ToolMkDocs},
+		env:          map[string]string{"NO_MKDOCS_2_WARNING": "1"},
+	},
+	{
 		name:         "workflows",
 		stage:        Quality,
 		summary:      "mistakes in GitHub workflows",

@@ -284,7 +284,7 @@ func testDocumentationEdit(t *testing.T, dir string) {
 	assert.Empty(t, otherCommands(c, "lockstep tell",
 		// These read the documentation.
 		"lockstep gate documentation", "lockstep gate markdown", "lockstep gate prose", "lockstep gate secrets",
-		"lockstep gate baseline",
+		"lockstep gate baseline", "lockstep gate site",
 		// These read the commits.
 		"lockstep gate history", "lockstep gate coverage",
 		// The results of these expire.

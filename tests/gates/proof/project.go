@@ -66,6 +66,15 @@ func Double(n int) int { return 2 * n }
 	pipeline.CoverageFloor: "0\n",
 }
 
+// siteProject has a site of two pages.
+var siteProject = map[string]string{
+	"mkdocs.yml": "site_name: proof\nhooks: [tools/mkdocs/hooks.py]\ntheme: {name: material, font: false}\n" +
+		"plugins: [search]\nvalidation: {anchors: warn}\n",
+	"README.md":      "# Proof\n",
+	"docs/README.md": "# Documentation\n\n## By reader\n\n| you want to | read |\n| -- | -- |\n| try it | [a](a.md) |\n",
+	"docs/b.md":      "# B\n\n## B b\n",
+}
+
 // oneFile returns a map of one file.
 func oneFile(name, text string) map[string]string { return map[string]string{name: text} }
 
@@ -78,8 +87,10 @@ func NewProject(t testing.TB, fileSets ...map[string]string) *Project {
 		require.NoError(t, err)
 		p.Write(t, name, string(text))
 	}
-	styles := filepath.FromSlash("tools/vale/styles")
-	require.NoError(t, os.CopyFS(filepath.Join(p.Root, styles), os.DirFS(filepath.Join(repository(), styles))))
+	for _, folder := range []string{"tools/vale/styles", "tools/mkdocs"} {
+		folder = filepath.FromSlash(folder)
+		require.NoError(t, os.CopyFS(filepath.Join(p.Root, folder), os.DirFS(filepath.Join(repository(), folder))))
+	}
 	for _, files := range append([]map[string]string{commonFiles}, fileSets...) {
 		for name, text := range files {
 			p.Write(t, name, text)

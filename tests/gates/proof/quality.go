@@ -110,6 +110,20 @@ replace lockstep/spare => ./spare
 		location: "docs/a.md:3",
 	},
 	{
+		Gate: "site", Name: "a link that leads nowhere", files: siteProject,
+		defect:   oneFile("docs/a.md", "# A\n\n[b](c.md)\n"),
+		twin:     oneFile("docs/a.md", "# A\n\n[b](b.md)\n"),
+		rule:     "mkdocs",
+		location: "docs/a.md",
+	},
+	{
+		Gate: "site", Name: "an anchor that leads nowhere", files: siteProject,
+		defect:   oneFile("docs/a.md", "# A\n\n[b](b.md#c)\n"),
+		twin:     oneFile("docs/a.md", "# A\n\n[b](b.md#b-b)\n"),
+		rule:     "mkdocs",
+		location: "docs/a.md",
+	},
+	{
 		Gate: "workflows", Name: "a job that does not exist",
 		defect:   oneFile(".github/workflows/ci.yml", workflow("lint")),
 		twin:     oneFile(".github/workflows/ci.yml", workflow("build")),
