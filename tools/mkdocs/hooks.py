@@ -18,6 +18,7 @@ START = "start.md"  # the repository's README
 # diagrams, they are shown as text; without the other, there is no search on pages that are opened from a folder.
 SCRIPTS = {"LOCKSTEP_MERMAID": "assets/mermaid.js", "LOCKSTEP_IFRAME_WORKER": "assets/iframe-worker.js"}
 SHIM = '<script src="https://unpkg.com/iframe-worker/shim"></script>'  # by the theme
+MARKER = re.compile(r"^ *<!-- (?:test|from|package|file): .* -->\n\n?", re.MULTILINE)  # for the tests of the pages
 ROW = re.compile(r"^\| ([^|]+?) \| ([^|]*\.md[^|]*) \|$", re.MULTILINE)
 PAGE = re.compile(r"\]\(([^):#]+\.md)(?:#[^)]*)?\)")
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^):#]+)(#[^)]*)?\)")
@@ -51,12 +52,15 @@ def navigation(pages):
             return [{"Quick start": page}]
         if name != "README.md" or not folder:
             return [page]
+        text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+        listed = PAGE.findall(text)  # the start page says in which order the others are read
         below = [p for p in left if posixpath.dirname(p) == folder]
+        below.sort(key=lambda p: listed.index(posixpath.basename(p)) if posixpath.basename(p) in listed else len(listed))
         for p in below:
             left.remove(p)
-        return [{folder.capitalize(): [page, *below]}]
+        return [{text.partition("\n")[0].lstrip("# "): [page, *below]}]
 
-    home = Path(ROOT / "docs" / HOME)
+    home = ROOT / "docs" / HOME
     text = home.read_text(encoding="utf-8") if home.exists() else ""
     text = text.partition("\n## By reader\n")[2].partition("\n## ")[0]
     for i, (reader, cell) in enumerate(ROW.findall(text)):
@@ -92,7 +96,7 @@ def on_page_markdown(markdown, page, config, files):
     """Lead links to the places that files have on the site."""
     if page.file.src_uri != START:
         markdown = relink(markdown, posixpath.join("docs", posixpath.dirname(page.file.src_uri)).rstrip("/"))
-    return indent(markdown)
+    return indent(MARKER.sub("", markdown))
 
 
 ITEM = re.compile(r"( *)(?:[-*+]|\d+[.)]) +")
@@ -128,3 +132,8 @@ def on_post_page(output, page, config):
     if 'class="diagram"' in output and os.environ.get("LOCKSTEP_MERMAID"):
         output = output.replace("</body>", load(SCRIPTS["LOCKSTEP_MERMAID"]) + load("assets/diagrams.js") + "</body>")
     return output
+
+
+def on_post_template(output, template_name, config):
+    """Leave out the theme's script on the page for addresses that lead nowhere, which no folder shows."""
+    return output.replace(SHIM, "")
