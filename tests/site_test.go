@@ -86,8 +86,8 @@ func TestDocument_LoadFromElsewhereIsReported(t *testing.T) {
 // outsideLoad matches what a browser loads from another host. The theme's own diagrams load a program when they are
 // drawn.
 var outsideLoad = map[string]*regexp.Regexp{
-	".html": regexp.MustCompile(`<(?:script|img|iframe|link|source|video|audio)\b[^>]*\b(?:src|href)="(?:https?:)?//[^>]*>|` +
-		`class="mermaid"`),
+	".html": regexp.MustCompile(`<(?:script|img|iframe|link|source|video|audio)\b[^>]*\b(?:src|href)=` +
+		`"(?:https?:)?//[^>]*>|class="mermaid"`),
 	".css": regexp.MustCompile(`url\(["']?(?:https?:)?//[^)]*\)|@import\s+["'](?:https?:)?//[^"']*`),
 }
 
