@@ -318,6 +318,16 @@ func TestGate_NoFileIsNothingToCheck(t *testing.T) {
 	assert.Contains(t, log.String(), "nothing to check: no file matches **/*.md")
 }
 
+func TestGate_OnlyRunsWithItsFile(t *testing.T) {
+	g, log := newShellGate(newRepository(t, nil), "exit 1", pipeline.Vale)
+	g.OnlyWith = ".vale.ini"
+	require.NoError(t, g.Run(t.Context()))
+	assert.Contains(t, log.String(), "nothing to check: there is no .vale.ini")
+
+	g.Root = newRepository(t, map[string]string{".vale.ini": ""})
+	assert.Error(t, g.Run(t.Context()))
+}
+
 func TestReaders_Formats(t *testing.T) {
 	for _, test := range []struct {
 		format pipeline.Format

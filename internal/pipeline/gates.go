@@ -25,6 +25,8 @@ type gate struct {
 	// files are the patterns of the files that are passed to the program as its last arguments. If no file matches there
 	// is nothing to check.
 	files []string
+	// onlyWith is a file of settings without which the program cannot work, and a repository wants none of it.
+	onlyWith string
 	// inputs are the patterns of what it reads besides files.
 	inputs   []string
 	tools    []string
@@ -48,6 +50,9 @@ func (g gate) step() Step {
 	}
 	if slices.Contains(g.inputs, History) && g.argv != nil {
 		command = append(command, "--history")
+	}
+	if g.onlyWith != "" {
+		command = append(command, "--only-with", g.onlyWith)
 	}
 	for _, pattern := range g.files {
 		command = append(command, "--files", pattern)
@@ -170,6 +175,7 @@ var qualityGates = []gate{
 		image:        ImageGo,
 		argv:         []string{"vale", "--output=JSON"},
 		files:        documentFiles,
+		onlyWith:     ".vale.ini",
 		inputs:       []string{".vale.ini", "tools/vale/styles/**"},
 		reportFormat: Vale,
 		tools:        []string{ToolVale},
