@@ -34,8 +34,8 @@ type Gate struct {
 	// FilePatterns select the files that are the program's last arguments. Nil means that the program finds its files
 	// by itself.
 	FilePatterns []string
-	// OnlyWith is the path of a file, absolute or relative to Root. Where it does not exist there is nothing to check; empty
-	// means that there always is.
+	// OnlyWith is the path of a file, absolute or relative to Root. Where it does not exist there is nothing to check;
+	// empty means that there always is.
 	OnlyWith string
 	// NeedsHistory is set if the program reads the commits. Without the whole history the gate is then not run.
 	NeedsHistory bool
