@@ -18,25 +18,25 @@ import (
 // allowedImports lists the packages of this module that each package may import. A package that is not listed may not
 // exist.
 var allowedImports = map[string][]string{
-	".": {"config", "internal/cli", "internal/display", "internal/pipeline", "internal/process", "internal/refusal"},
+	".": {"config", "internal/cli", "internal/display", "internal/fault", "internal/pipeline", "internal/process",
+		"internal/refusal"},
 	"internal/cli": {
 		"config", "internal/awsclient", "internal/bootstrap", "internal/deploy", "internal/deploy/cfn",
-		"internal/deploy/change",
-		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/staging", "internal/display",
-		"internal/fsx", "internal/gate",
-		"internal/gate/findings", "internal/gate/images", "internal/host", "internal/pipeline", "internal/refusal",
-		"internal/rehearsal", "internal/repo", "internal/report", "internal/rollout", "internal/text",
-		"internal/utc", "tools",
+		"internal/deploy/change", "internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/staging",
+		"internal/display", "internal/fault", "internal/fsx", "internal/gate", "internal/gate/findings",
+		"internal/gate/images", "internal/host", "internal/pipeline", "internal/refusal", "internal/rehearsal",
+		"internal/repo", "internal/report", "internal/rollout", "internal/text", "internal/utc", "tools",
 	},
 	"internal/rollout": {
 		"config", "internal/awsclient", "internal/bootstrap", "internal/deploy", "internal/deploy/assembly",
 		"internal/deploy/change", "internal/deploy/digest", "internal/deploy/ledger", "internal/deploy/planfile",
-		"internal/fsx", "internal/host", "internal/pipeline", "internal/refusal", "internal/rehearsal", "internal/repo",
-		"internal/report", "internal/sbom", "internal/utc", "tools",
+		"internal/fault", "internal/fsx", "internal/host", "internal/pipeline", "internal/refusal", "internal/rehearsal",
+		"internal/repo", "internal/report", "internal/sbom", "internal/utc", "tools",
 	},
 	"internal/report": {
-		"internal/deploy", "internal/deploy/change", "internal/deploy/planfile", "internal/display", "internal/fsx",
-		"internal/gate/findings", "internal/pipeline", "internal/redact", "internal/rehearsal", "internal/utc",
+		"internal/deploy", "internal/deploy/change", "internal/deploy/planfile", "internal/display", "internal/fault",
+		"internal/fsx", "internal/gate/findings", "internal/pipeline", "internal/redact", "internal/rehearsal",
+		"internal/utc",
 	},
 
 	// One account's deployment.
@@ -44,32 +44,34 @@ var allowedImports = map[string][]string{
 		"internal/awsclient", "internal/awsmodel", "internal/deploy/assembly", "internal/deploy/cfn",
 		"internal/deploy/change", "internal/deploy/compare", "internal/deploy/digest", "internal/deploy/ledger",
 		"internal/deploy/planfile", "internal/deploy/preflight", "internal/deploy/risk", "internal/deploy/staging",
-		"internal/fsx", "internal/refusal", "internal/utc",
+		"internal/fault", "internal/fsx", "internal/refusal", "internal/utc",
 	},
 	"internal/deploy/change":    {},
 	"internal/deploy/preflight": {"config/awsrules", "internal/awsmodel", "internal/deploy/assembly"},
 	"internal/deploy/risk": {
-		"internal/deploy/assembly", "internal/deploy/change", "internal/refusal", "internal/stateful",
+		"internal/deploy/assembly", "internal/deploy/change", "internal/fault", "internal/refusal", "internal/stateful",
 	},
 	"internal/deploy/planfile": {
-		"internal/deploy/change", "internal/deploy/digest", "internal/deploy/ledger", "internal/fsx", "internal/refusal",
+		"internal/deploy/change", "internal/deploy/digest", "internal/deploy/ledger", "internal/fault", "internal/fsx",
+		"internal/refusal",
 	},
 	"internal/deploy/cfn": {
 		"internal/awsclient", "internal/deploy/assembly", "internal/deploy/change", "internal/deploy/compare",
-		"internal/deploy/digest", "internal/display", "internal/redact", "internal/refusal",
+		"internal/deploy/digest", "internal/display", "internal/fault", "internal/redact", "internal/refusal",
 	},
 	"internal/deploy/compare": {"internal/deploy/assembly"},
 	"internal/deploy/staging": {
 		"internal/awsclient", "internal/deploy/assembly", "internal/deploy/digest", "internal/deploy/ledger",
-		"internal/fsx", "internal/refusal", "internal/utc",
+		"internal/fault", "internal/fsx", "internal/refusal", "internal/utc",
 	},
 	"internal/deploy/ledger":    {"internal/deploy/digest", "internal/fsx"},
 	"internal/deploy/assembly":  {"internal/deploy/digest", "internal/fsx"},
 	"internal/deploy/digest":    {},
 	"internal/deploy/simulated": {},
-	"internal/awsclient":        {"internal/awsclient/pace", "internal/fsx", "internal/refusal"},
+	"internal/awsclient":        {"internal/awsclient/pace", "internal/fault", "internal/fsx", "internal/refusal"},
 	"internal/awsclient/pace":   {},
-	"internal/refusal":          {},
+	"internal/fault":            {},
+	"internal/refusal":          {"internal/fault"},
 	"internal/rehearsal": {
 		"internal/bootstrap", "internal/deploy/assembly", "internal/fsx", "internal/process", "internal/utc", "tools",
 	},

@@ -19,6 +19,7 @@ import (
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy"
 	"lockstep/internal/display"
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/refusal"
 	"lockstep/internal/rehearsal"
@@ -39,13 +40,21 @@ type Process struct {
 }
 
 // A UsageError is a command line that cannot be understood.
-type UsageError struct{ Err error }
+type UsageError struct {
+	code fault.Code
+	Err  error
+}
 
 func (e *UsageError) Error() string { return e.Err.Error() }
 func (e *UsageError) Unwrap() error { return e.Err }
 
-// usagef returns a UsageError with that text.
-func usagef(format string, args ...any) error { return &UsageError{fmt.Errorf(format, args...)} }
+// Code returns the code of the error.
+func (e *UsageError) Code() fault.Code { return e.code }
+
+// usagef returns a UsageError with that code and text.
+func usagef(code fault.Code, format string, args ...any) error {
+	return &UsageError{code, fmt.Errorf(format, args...)}
+}
 
 // app is the command line: the values of the flags that commands share, and the result of the command that runs.
 type app struct {
@@ -81,7 +90,7 @@ func Execute(ctx context.Context, args []string, p Process) error {
 	cmd, err := root.ExecuteContextC(ctx)
 	var remote *rehearsal.RemoteError
 	if errors.As(err, &remote) {
-		err = &UsageError{err}
+		err = &UsageError{fault.FlagValue, err}
 	}
 	var refused *refusal.Error
 	if !errors.As(err, &refused) { // a refusal says what to do
@@ -130,7 +139,7 @@ func (a *app) rootCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("there is no command %q; `lockstep --help` lists them all", args[0])
+				return usagef(fault.UnknownCommand, "there is no command %q; `lockstep --help` lists them all", args[0])
 			}
 			return nil
 		},
@@ -145,7 +154,7 @@ func (a *app) rootCommand() *cobra.Command {
 	flags.StringVarP(&a.dir, "directory", "C", "", "work in this folder instead of the current one; "+
 		"relative paths start there")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usagef("%w; `%s --help` shows what it takes", err, cmd.CommandPath())
+		return usagef(fault.UnknownFlag, "%w; `%s --help` shows what it takes", err, cmd.CommandPath())
 	})
 	for _, section := range a.helpSections() {
 		root.AddGroup(&cobra.Group{ID: section.title, Title: section.title + ":"})
@@ -190,7 +199,7 @@ func newCommandGroup(group *cobra.Command, commands ...*cobra.Command) *cobra.Co
 	}
 	group.Args = func(_ *cobra.Command, args []string) error {
 		if len(args) > 0 {
-			return usagef("%s has no command %q; write %s", group.Name(), args[0], alternatives(names))
+			return usagef(fault.UnknownCommand, "%s has no command %q; write %s", group.Name(), args[0], alternatives(names))
 		}
 		return nil
 	}
@@ -201,13 +210,13 @@ func newCommandGroup(group *cobra.Command, commands ...*cobra.Command) *cobra.Co
 
 func (a *app) checkFlags() error {
 	if a.jobs < 1 {
-		return usagef("--jobs %d: at least 1 processor is needed", a.jobs)
+		return usagef(fault.FlagValue, "--jobs %d: at least 1 processor is needed", a.jobs)
 	}
 	switch report.ProgressMode(a.progress) {
 	case report.Auto, report.Plain, report.None:
 		return a.readEndpoint()
 	}
-	return usagef("--progress %s: write auto, plain or none", a.progress)
+	return usagef(fault.FlagValue, "--progress %s: write auto, plain or none", a.progress)
 }
 
 // addPathFlag adds a flag with the path of a file or folder. A relative path is in the folder that -C names.
@@ -249,7 +258,7 @@ func inFolder(dir, path string) string {
 // noArgs refuses arguments to a command that takes none.
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usagef("%s takes no argument, but was given %q", cmd.CommandPath(), args[0])
+		return usagef(fault.UnwantedArgument, "%s takes no argument, but was given %q", cmd.CommandPath(), args[0])
 	}
 	return nil
 }
@@ -275,7 +284,8 @@ const endpointVar = "LOCKSTEP_ENDPOINT"
 func (a *app) readEndpoint() error {
 	switch {
 	case a.endpoint != "" && !a.live:
-		return usagef("--endpoint takes the place of AWS, which only --live works on: write both, or neither")
+		return usagef(fault.FlagConflict,
+			"--endpoint takes the place of AWS, which only --live works on: write both, or neither")
 	case a.endpoint == "" && a.live:
 		a.endpoint = tools.Getenv(a.Environ, endpointVar)
 	}
@@ -283,7 +293,7 @@ func (a *app) readEndpoint() error {
 		return nil
 	}
 	if err := awsclient.ParseEndpoint(a.endpoint); err != nil {
-		return usagef("--endpoint or %s: %w", endpointVar, err)
+		return usagef(fault.FlagValue, "--endpoint or %s: %w", endpointVar, err)
 	}
 	a.Environ = append(slices.Clone(a.Environ), endpointVar+"="+a.endpoint)
 	return nil

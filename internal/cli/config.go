@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lockstep/config"
+	"lockstep/internal/fault"
 	"lockstep/internal/report"
 )
 
@@ -80,7 +81,7 @@ func (a *app) configSchema() *cobra.Command {
 			}
 			schema, err := config.Schema(kind)
 			if err != nil {
-				return &UsageError{err}
+				return &UsageError{fault.UnknownName, err}
 			}
 			return a.finish(&configSchema{Schema: schema}, nil)
 		},

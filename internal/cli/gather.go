@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/host"
 	"lockstep/internal/pipeline"
@@ -23,7 +24,7 @@ func (a *app) gatherCommand() *cobra.Command {
 	addPathFlag(cmd.Flags(), &into, "into", "the folder for the reports")
 	cmd.RunE = func(*cobra.Command, []string) error {
 		if into == "" {
-			return usagef("write --into with the folder for the reports")
+			return usagef(fault.FlagMissing, "write --into with the folder for the reports")
 		}
 		j, run, err := a.loadResults(*from)
 		if err != nil {
@@ -66,7 +67,7 @@ const maxResultsBytes = 64 << 20
 func (a *app) loadResults(file string) (job, pipeline.RunResults, error) {
 	var run pipeline.RunResults
 	if file == "" {
-		return job{}, run, usagef("write --results with the results of the steps")
+		return job{}, run, usagef(fault.FlagMissing, "write --results with the results of the steps")
 	}
 	p, err := a.loadProject()
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"lockstep/config"
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 )
@@ -27,7 +28,7 @@ func (a *app) findRoot() (string, error) {
 		return "", err
 	}
 	if start, err = filepath.EvalSymlinks(start); err != nil {
-		return "", usagef("there is no folder %s", a.dir)
+		return "", usagef(fault.NoSuchPath, "there is no folder %s", a.dir)
 	}
 	for dir := start; ; dir = filepath.Dir(dir) {
 		_, err := os.Stat(filepath.Join(dir, filepath.FromSlash(rootMarker)))
@@ -37,7 +38,8 @@ func (a *app) findRoot() (string, error) {
 		case !errors.Is(err, fs.ErrNotExist):
 			return "", err
 		case dir == filepath.Dir(dir):
-			return "", usagef("no %s in %s or above it; change to the project's folder or name it with -C", rootMarker, start)
+			return "", usagef(fault.NoProject,
+				"no %s in %s or above it; change to the project's folder or name it with -C", rootMarker, start)
 		}
 	}
 }
@@ -60,7 +62,8 @@ func (a *app) loadProject() (*project, error) {
 // selectEnvironments returns the environments that --env names.
 func (p *project) selectEnvironments(name string) ([]config.Environment, error) {
 	if name == "" {
-		return nil, usagef("which environment? Write --env with one of %s", alternatives(append(p.config.Names(), "all")))
+		return nil, usagef(fault.FlagMissing,
+			"which environment? Write --env with one of %s", alternatives(append(p.config.Names(), "all")))
 	}
 	return p.config.Select(name)
 }

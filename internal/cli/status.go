@@ -10,6 +10,7 @@ import (
 
 	"lockstep/internal/deploy"
 	"lockstep/internal/display"
+	"lockstep/internal/fault"
 	"lockstep/internal/report"
 	"lockstep/internal/utc"
 )
@@ -30,7 +31,7 @@ that was changed outside Lockstep, or is missing, is named. Ends with 1 if an ac
 is written.`,
 		RunE: a.inProject(func(ctx context.Context, p *project) (result, error) {
 			if releases < 0 {
-				return nil, usagef("--releases %d: write how many earlier releases to show, 0 or more", releases)
+				return nil, usagef(fault.FlagValue, "--releases %d: write how many earlier releases to show, 0 or more", releases)
 			}
 			environments, err := p.selectOrAll(a.env)
 			if err != nil {

@@ -9,6 +9,7 @@ import (
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 	"lockstep/internal/utc"
 )
@@ -110,7 +111,7 @@ func (d *Deployment) Unlock(ctx context.Context, holder string) error {
 	err = l.Unlock(ctx, holder)
 	var wrong *ledger.WrongHolderError
 	if errors.As(err, &wrong) {
-		return refusal.Newf(err, "%s: nothing was unlocked", wrong)
+		return refusal.Newf(fault.LockOtherHolder, err, "%s: nothing was unlocked", wrong)
 	}
 	return err
 }
@@ -124,18 +125,21 @@ func (d *Deployment) CheckPromotion(ctx context.Context, next string, environmen
 	}
 	here := d.target.Environment
 	if last == nil {
-		return refusal.Newf(nil, "a release reaches %s by way of %s, where nothing was deployed yet: deploy there first",
+		return refusal.Newf(fault.NotPromoted, nil,
+			"a release reaches %s by way of %s, where nothing was deployed yet: deploy there first",
 			next, here)
 	}
 	switch sibling := last.SiblingDigests[next]; sibling {
 	case environment:
 		return nil
 	case "":
-		return refusal.Newf(nil, "a release reaches %s by way of %s, and release %d there was not synthesised together "+
-			"with any assembly of %s: synthesise all environments at once, and deploy that to %s first",
+		return refusal.Newf(fault.NotPromoted, nil,
+			"a release reaches %s by way of %s, and release %d there was not synthesised together "+
+				"with any assembly of %s: synthesise all environments at once, and deploy that to %s first",
 			next, here, last.Number, next, here)
 	default:
-		return refusal.Newf(nil, "a release reaches %s by way of %s: what passed there as release %d is the assembly "+
-			"%.12s, and this is %.12s; deploy this to %s first", next, here, last.Number, sibling, environment, here)
+		return refusal.Newf(fault.NotPromoted, nil,
+			"a release reaches %s by way of %s: what passed there as release %d is the assembly "+
+				"%.12s, and this is %.12s; deploy this to %s first", next, here, last.Number, sibling, environment, here)
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 )
 
@@ -57,11 +58,13 @@ func checkAssembly(asm *assembly.Assembly, target awsclient.Target) error {
 	for _, s := range asm.Stacks {
 		switch {
 		case s.Account != target.Account:
-			return refusal.Newf(nil, "stack %s is for account %s, but %s is account %s: synthesise for %s, or correct its "+
-				"configuration", s.Name, s.Account, target.Environment, target.Account, target.Environment)
+			return refusal.Newf(fault.StackOtherAccount, nil,
+				"stack %s is for account %s, but %s is account %s: synthesise for %s, or correct its "+
+					"configuration", s.Name, s.Account, target.Environment, target.Account, target.Environment)
 		case s.Region != target.Region:
-			return refusal.Newf(nil, "stack %s is for region %s, but %s is in %s: synthesise for %s, or correct its "+
-				"configuration", s.Name, s.Region, target.Environment, target.Region, target.Environment)
+			return refusal.Newf(fault.StackOtherAccount, nil,
+				"stack %s is for region %s, but %s is in %s: synthesise for %s, or correct its "+
+					"configuration", s.Name, s.Region, target.Environment, target.Region, target.Environment)
 		}
 		if err := checkRole(s.DeployRole.ARN, "stack "+s.Name, target); err != nil {
 			return err
@@ -99,15 +102,16 @@ func checkAssets(s *assembly.Stack, target awsclient.Target) error {
 // account.
 func checkRole(role, what string, target awsclient.Target) error {
 	if role == "" {
-		return refusal.Newf(nil, "%s names no role to assume in %s: use the CDK's DefaultStackSynthesizer; "+
-			"nothing is ever done with the caller's own rights", what, target.Account)
+		return refusal.Newf(fault.RoleUnusable, nil,
+			"%s names no role to assume in %s: use the CDK's DefaultStackSynthesizer; "+
+				"nothing is ever done with the caller's own rights", what, target.Account)
 	}
 	parsed, err := arn.Parse(role)
 	if err != nil {
-		return refusal.Newf(nil, "%s names the role %q, which is not an ARN", what, role)
+		return refusal.Newf(fault.RoleUnusable, nil, "%s names the role %q, which is not an ARN", what, role)
 	}
 	if parsed.AccountID != target.Account {
-		return refusal.Newf(nil, "%s names the role %s of account %s, but %s is account %s",
+		return refusal.Newf(fault.RoleOtherAccount, nil, "%s names the role %s of account %s, but %s is account %s",
 			what, role, parsed.AccountID, target.Environment, target.Account)
 	}
 	return nil
@@ -121,7 +125,8 @@ func checkBootstrap(
 	advice := fmt.Sprintf("run `lockstep bootstrap --env %s`", target.Environment)
 	out, err := client.GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String(want.Parameter)})
 	if awsclient.ErrorCode(err) == "ParameterNotFound" {
-		return refusal.Newf(err, "account %s is not bootstrapped in %s, the SSM parameter %s is missing: %s",
+		return refusal.Newf(fault.NotBootstrapped, err,
+			"account %s is not bootstrapped in %s, the SSM parameter %s is missing: %s",
 			target.Account, target.Region, want.Parameter, advice)
 	}
 	if err != nil {
@@ -133,10 +138,12 @@ func checkBootstrap(
 	value := strings.TrimSpace(aws.ToString(out.Parameter.Value))
 	version, err := strconv.Atoi(value)
 	if err != nil {
-		return refusal.Newf(nil, "the bootstrap version of account %s is %q, not a number: %s", target.Account, value, advice)
+		return refusal.Newf(fault.BootstrapOld, nil,
+			"the bootstrap version of account %s is %q, not a number: %s", target.Account, value, advice)
 	}
 	if version < want.Version {
-		return refusal.Newf(nil, "account %s is bootstrapped with version %d in %s, the assembly needs %d: %s",
+		return refusal.Newf(fault.BootstrapOld, nil,
+			"account %s is bootstrapped with version %d in %s, the assembly needs %d: %s",
 			target.Account, version, target.Region, want.Version, advice)
 	}
 	return nil

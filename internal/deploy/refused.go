@@ -12,6 +12,7 @@ import (
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/preflight"
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 )
 
@@ -38,7 +39,8 @@ func (d *Deployment) judge(found []preflight.Finding) error {
 	}
 	var errs []error
 	if len(limits) > 0 {
-		errs = append(errs, refusal.Newf(nil, "AWS would refuse this deployment, so nothing was written:\n%s",
+		errs = append(errs, refusal.Newf(fault.WouldBeRefused, nil,
+			"AWS would refuse this deployment, so nothing was written:\n%s",
 			strings.Join(limits, "\n")))
 	}
 	if len(checks) > 0 {

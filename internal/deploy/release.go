@@ -12,6 +12,7 @@ import (
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/staging"
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 )
 
@@ -134,20 +135,22 @@ func (d *Deployment) EarlierRelease(ctx context.Context, number int) (ledger.Rel
 	if number != 0 {
 		r, ok := history.Release(history.Original(number))
 		if !ok {
-			return r, refusal.Newf(nil, "%s has no release %d: `lockstep status --env %s --releases 20` shows which there "+
-				"are", env, number, env)
+			return r, refusal.Newf(fault.NoRelease, nil,
+				"%s has no release %d: `lockstep status --env %s --releases 20` shows which there "+
+					"are", env, number, env)
 		}
 		return r, nil
 	}
 	deployed, ok := history.Latest()
 	if !ok {
-		return deployed, refusal.Newf(nil, "%s has no release to go back from", env)
+		return deployed, refusal.Newf(fault.NoRelease, nil, "%s has no release to go back from", env)
 	}
 	r, ok := history.Previous()
 	if ok {
 		return r, nil
 	}
-	return r, refusal.Newf(nil, "%s has no release before %d to go back to%s", env, history.Original(deployed.Number),
+	return r, refusal.Newf(fault.NoRelease, nil,
+		"%s has no release before %d to go back to%s", env, history.Original(deployed.Number),
 		withdrawnText(history))
 }
 
@@ -227,8 +230,9 @@ func (d *Deployment) FetchAssembly(ctx context.Context, r ledger.Release, folder
 	err = staging.ExtractAssembly(data, folder, r.SynthDigest)
 	var other *staging.DigestError
 	if errors.As(err, &other) {
-		return refusal.Newf(err, "the kept cloud assembly of release %d is not the one that was deployed: its digest is "+
-			"%.12s, and the record says %.12s", r.Number, other.Got, other.Want)
+		return refusal.Newf(fault.ReleaseAltered, err,
+			"the kept cloud assembly of release %d is not the one that was deployed: its digest is "+
+				"%.12s, and the record says %.12s", r.Number, other.Got, other.Want)
 	}
 	if err != nil {
 		return fmt.Errorf("the kept cloud assembly of release %d cannot be unpacked: %w", r.Number, err)

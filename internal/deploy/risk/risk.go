@@ -8,6 +8,7 @@ import (
 
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/change"
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 )
 
@@ -48,6 +49,7 @@ func CheckAllowed(flags []change.Flag, permits []change.Permit) error {
 	if len(lines) == 0 {
 		return nil
 	}
-	return refusal.Newf(nil, "these changes have to be allowed by name:\n%s\nsee that they are meant, then add %s",
+	return refusal.Newf(fault.ChangesNotNamed, nil,
+		"these changes have to be allowed by name:\n%s\nsee that they are meant, then add %s",
 		strings.Join(lines, "\n"), strings.Join(options, " "))
 }
