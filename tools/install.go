@@ -19,6 +19,7 @@ import (
 	"github.com/gofrs/flock"
 	"golang.org/x/sys/unix"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/process"
@@ -179,7 +180,7 @@ func (i *Installer) loadPrograms(name string) (map[string]program, error) {
 	for _, file := range programFiles(name) {
 		p, ok := installed[file]
 		if !ok {
-			return nil, fmt.Errorf("%s was not installed with it", file)
+			return nil, fault.Errorf(fault.ToolNotInstalled, "%s was not installed with it", file)
 		}
 		programs[filepath.Join(dir, file)] = p
 	}
@@ -361,7 +362,7 @@ func FindProgram(environ []string, name string, dirs ...string) (string, error) 
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("%s is not on the PATH; `lockstep doctor` says what to do", name)
+	return "", fault.Errorf(fault.ToolMissing, "%s is not on the PATH; `lockstep doctor` says what to do", name)
 }
 
 // Getenv returns the value of a variable in an environment as os.Environ returns it. The last one counts.

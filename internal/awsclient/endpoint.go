@@ -1,7 +1,6 @@
 package awsclient
 
 import (
-	"fmt"
 	"net/url"
 	"strings"
 
@@ -82,7 +81,7 @@ func ParseEndpoint(text string) error {
 	address, err := url.Parse(text)
 	if err != nil || address.Scheme != "http" && address.Scheme != "https" || address.Hostname() == "" ||
 		address.User != nil || address.RawQuery != "" || address.Fragment != "" {
-		return fmt.Errorf("%q is no endpoint; write one like https://localhost:4566", text)
+		return fault.Errorf(fault.FlagValue, "%q is no endpoint; write one like https://localhost:4566", text)
 	}
 	return nil
 }

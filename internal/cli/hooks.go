@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/repo"
 	"lockstep/tools"
@@ -30,11 +31,13 @@ func checkHookable(ctx context.Context, repository *repo.Repository, root string
 	top, err := repository.TopLevel(ctx)
 	switch {
 	case errors.Is(err, repo.ErrNotRepository):
-		return errors.New("this is no Git repository, so there is nothing to hook into: `git init` makes one")
+		return fault.New(fault.NoRepository,
+			"this is no Git repository, so there is nothing to hook into: `git init` makes one")
 	case err != nil:
 		return err
 	case top != root:
-		return fmt.Errorf("the project is a folder of the repository %s: add its gates to the hooks of that repository", top)
+		return fault.Errorf(fault.HooksNotInstalled,
+			"the project is a folder of the repository %s: add its gates to the hooks of that repository", top)
 	}
 	return nil
 }

@@ -263,7 +263,7 @@ func (*releaseNumber) Type() string { return "number" }
 func (n *releaseNumber) Set(text string) error {
 	number, err := strconv.Atoi(text)
 	if err != nil || number < 1 {
-		return errors.New("write the number of a release, which is 1 or more")
+		return fault.New(fault.FlagValue, "write the number of a release, which is 1 or more")
 	}
 	*n = releaseNumber(number)
 	return nil

@@ -19,6 +19,7 @@ import (
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/risk"
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 )
 
@@ -146,8 +147,9 @@ func isEmpty(s *assembly.Stack) bool { return len(s.Template.Resources) == 0 }
 // deployed is deleted.
 func (s *planStep) skipEmpty() error {
 	if s.current.Phase != cfn.Absent {
-		return errors.New("it has no resources any more, and CloudFormation takes no stack without: keep one resource, or " +
-			"delete the stack with `aws cloudformation delete-stack` and take it out of the app")
+		return fault.New(fault.StackEmpty,
+			"it has no resources any more, and CloudFormation takes no stack without: keep one resource, or "+
+				"delete the stack with `aws cloudformation delete-stack` and take it out of the app")
 	}
 	s.record.Outcome = change.Unchanged
 	s.record.Reason = "it has no resources, and CloudFormation takes no stack without: it is skipped"
@@ -269,8 +271,9 @@ func (s *planStep) setUnchanged() error {
 		return d.Section == compare.Resources || d.Section == compare.Outputs
 	}
 	if slices.ContainsFunc(s.comparison.Changed(), isOfTemplate) && !s.stack.TemplateMatchesURL() {
-		return fmt.Errorf("its template %s was edited after it was synthesised, and what is published under its hash is "+
-			"what it was before: synthesise again", s.stack.Template.File)
+		return fault.Errorf(fault.TemplateUnusable,
+			"its template %s was edited after it was synthesised, and what is published under its hash is "+
+				"what it was before: synthesise again", s.stack.Template.File)
 	}
 	shown := s.comparison.WithoutTemplate()
 	s.accept(s.comparison)

@@ -2,7 +2,6 @@ package deploy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -75,8 +74,9 @@ func checkAssembly(asm *assembly.Assembly, target awsclient.Target) error {
 			}
 		}
 		if len(s.Images) > 0 {
-			return fmt.Errorf("stack %s needs the container image %s, and images cannot be published yet: "+
-				"push it to a repository in a step of its own and refer to it by digest", s.Name, s.Images[0])
+			return fault.Errorf(fault.AssetNotSupported,
+				"stack %s needs the container image %s, and images cannot be published yet: "+
+					"push it to a repository in a step of its own and refer to it by digest", s.Name, s.Images[0])
 		}
 		if err := checkAssets(s, target); err != nil {
 			return err
@@ -88,8 +88,9 @@ func checkAssembly(asm *assembly.Assembly, target awsclient.Target) error {
 func checkAssets(s *assembly.Stack, target awsclient.Target) error {
 	for _, a := range s.Assets {
 		if len(a.Executable) > 0 {
-			return fmt.Errorf("asset %s of stack %s is made by a command (%s), which is not supported: let the app write the "+
-				"file", a.Name, s.Name, a.Executable[0])
+			return fault.Errorf(fault.AssetNotSupported,
+				"asset %s of stack %s is made by a command (%s), which is not supported: let the app write the "+
+					"file", a.Name, s.Name, a.Executable[0])
 		}
 		if err := checkRole(a.Role.ARN, "asset "+a.Name+" of stack "+s.Name, target); err != nil {
 			return err
@@ -133,7 +134,7 @@ func checkBootstrap(
 		return err
 	}
 	if out.Parameter == nil {
-		return errors.New("SSM answered without a parameter")
+		return fault.New(fault.NotBootstrapped, "SSM answered without a parameter")
 	}
 	value := strings.TrimSpace(aws.ToString(out.Parameter.Value))
 	version, err := strconv.Atoi(value)

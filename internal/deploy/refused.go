@@ -44,7 +44,8 @@ func (d *Deployment) judge(found []preflight.Finding) error {
 			strings.Join(limits, "\n")))
 	}
 	if len(checks) > 0 {
-		err := fmt.Errorf("AWS would refuse these values, so nothing was written:\n%s", strings.Join(checks, "\n"))
+		err := fault.Errorf(fault.ValuesRefused,
+			"AWS would refuse these values, so nothing was written:\n%s", strings.Join(checks, "\n"))
 		if d.Run.Mode == Live {
 			d.printProgress(strings.Replace(err.Error(), "would refuse these values, so nothing was written",
 				"may refuse these values", 1))

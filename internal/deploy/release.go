@@ -221,7 +221,8 @@ func (d *Deployment) FetchAssembly(ctx context.Context, r ledger.Release, folder
 	}
 	data, err := l.Blob(ctx, staging.AssemblyBlobName(r.SynthDigest))
 	if errors.Is(err, ledger.ErrNotFound) {
-		return fmt.Errorf("the cloud assembly of release %d is no longer kept: check out %s, synthesise, and use that",
+		return fault.Errorf(fault.ReleaseNotKept,
+			"the cloud assembly of release %d is no longer kept: check out %s, synthesise, and use that",
 			r.Number, commitText(r.Commit))
 	}
 	if err != nil {

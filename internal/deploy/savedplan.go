@@ -74,7 +74,8 @@ func (d *Deployment) RegisterPlan(ctx context.Context, f planfile.File) error {
 func (d *Deployment) DeletePlan(ctx context.Context, f planfile.File) error {
 	t, ok := f.Target(d.target.Account, d.target.Region)
 	if !ok {
-		return fmt.Errorf("the plan has no part for account %s in %s", d.target.Account, d.target.Region)
+		return fault.Errorf(fault.PlanOtherTarget,
+			"the plan has no part for account %s in %s", d.target.Account, d.target.Region)
 	}
 	l, err := d.Ledger(ctx)
 	if err != nil {

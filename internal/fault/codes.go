@@ -27,7 +27,7 @@ const (
 	ConfigValue      Code = "LS-204"
 	ConfigMissing    Code = "LS-205"
 	ConfigConflict   Code = "LS-206"
-	ConfigWaiver     Code = "LS-207"
+	ConfigSecret     Code = "LS-207"
 	ConfigSteps      Code = "LS-208"
 )
 
@@ -64,6 +64,7 @@ const (
 	NoTestRan      Code = "LS-412"
 	CoverageFloor  Code = "LS-413"
 	SecurityFailed Code = "LS-421"
+	WaiverExpired  Code = "LS-422"
 	GateNotRun     Code = "LS-431"
 	GateReport     Code = "LS-432"
 )
@@ -113,6 +114,7 @@ const (
 	RecordTampered     Code = "LS-630"
 	RecordDamaged      Code = "LS-631"
 	RecordNewer        Code = "LS-632"
+	RecordMissing      Code = "LS-633"
 	VerificationFailed Code = "LS-640"
 	AlarmsFiring       Code = "LS-641"
 	Drifted            Code = "LS-642"

@@ -9,9 +9,11 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"lockstep/internal/fault"
 )
 
-var errNotFile = errors.New("is not a regular file")
+var errNotFile = fault.New(fault.FileKind, "is not a regular file")
 
 // newNotFileError returns an error that says what there is under the name instead of a regular file.
 func newNotFileError(op, name string, mode fs.FileMode) error {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/goyek/goyek/v2"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/process"
@@ -56,7 +57,7 @@ func (r *graphRun) runStep(a *goyek.A, step pipeline.Step) error {
 func exitErrorOf(err error) error {
 	var exit *exec.ExitError
 	if _, signaled := process.Signal(err); signaled {
-		return errors.New(process.DescribeExit(err))
+		return fault.New(fault.StepFailed, process.DescribeExit(err))
 	}
 	if errors.As(err, &exit) {
 		return &exitError{code: exit.ExitCode()}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 	"lockstep/tools"
@@ -274,7 +275,7 @@ func (s *store) verifyBlob(hash string) error {
 	case err != nil:
 		return fmt.Errorf("one of its files is missing: %w", err)
 	case got != hash:
-		return fmt.Errorf("one of its files is damaged: %s", s.blobPath(hash))
+		return fault.Errorf(fault.RunDamaged, "one of its files is damaged: %s", s.blobPath(hash))
 	}
 	return nil
 }

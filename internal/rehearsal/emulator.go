@@ -15,6 +15,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/tools"
 )
@@ -136,7 +137,7 @@ func (e *Emulator) ensureRunning(ctx context.Context, untilStopped bool) (*Sessi
 		return e.start(ctx, untilStopped)
 	}
 	if e.Port != 0 && running.Port != e.Port {
-		return nil, fmt.Errorf("the emulated accounts run on port %d already, not on %d: "+
+		return nil, fault.Errorf(fault.RehearsalInUse, "the emulated accounts run on port %d already, not on %d: "+
 			"stop them with `lockstep rehearsal stop`, or leave the port out", running.Port, e.Port)
 	}
 	session := e.newSession(running.Port)
@@ -195,7 +196,7 @@ func (e *Emulator) isInUse() bool {
 }
 
 // ErrInUse says that a deployment uses the emulated accounts.
-var ErrInUse = errors.New("a deployment uses the emulated accounts at this moment: " +
+var ErrInUse = fault.New(fault.RehearsalInUse, "a deployment uses the emulated accounts at this moment: "+
 	"wait until it has ended, then run this again")
 
 // Stop ends the emulator and keeps the accounts' state. It reports whether there was one to end. The error is ErrInUse

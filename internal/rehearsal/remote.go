@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"lockstep/internal/bootstrap"
+	"lockstep/internal/fault"
 	"lockstep/tools"
 )
 
@@ -78,8 +79,9 @@ func (s *Session) CheckAccounts(ctx context.Context, accounts []bootstrap.Accoun
 			return err
 		}
 		if !upToDate {
-			return fmt.Errorf("account %s, %s, is not bootstrapped at %s as config/pipeline.yaml wants it: "+
-				"start `lockstep rehearsal serve` there again with this configuration",
+			return fault.Errorf(fault.EmulatorRemote,
+				"account %s, %s, is not bootstrapped at %s as config/pipeline.yaml wants it: "+
+					"start `lockstep rehearsal serve` there again with this configuration",
 				account.ID, account.Name, s.Endpoint)
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"lockstep/internal/fault"
 )
 
 // Serve runs the emulated accounts for other machines until the context is done, and then stops them in good order. The
@@ -20,7 +22,7 @@ func (e *Emulator) Serve(ctx context.Context, listen string, prepare func(*Sessi
 	case err != nil:
 		return err
 	case running != nil:
-		return errors.New("the emulated accounts run on this machine already, for this machine alone: " +
+		return fault.New(fault.RehearsalInUse, "the emulated accounts run on this machine already, for this machine alone: "+
 			"stop them first with `lockstep rehearsal stop`")
 	}
 	if e.Port, err = freePort(); err != nil { // the emulator's usual port may be the one to serve on
@@ -70,7 +72,7 @@ func (e *Emulator) forwardConnections(ctx context.Context, listener net.Listener
 }
 
 // errEmulatorEnded says that the emulator has ended while it was served.
-var errEmulatorEnded = errors.New("the emulator has ended")
+var errEmulatorEnded = fault.New(fault.EmulatorFailed, "the emulator has ended")
 
 // watchEmulator calls stop when the emulator has ended.
 func (e *Emulator) watchEmulator(ctx context.Context, stop context.CancelCauseFunc) {

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/text"
 	"lockstep/tools"
 )
@@ -22,7 +23,7 @@ import (
 var Sources embed.FS
 
 // ErrNotRepository is returned where a folder belongs to no Git repository, or Git is not installed.
-var ErrNotRepository = errors.New("this is no Git repository")
+var ErrNotRepository = fault.New(fault.NoRepository, "this is no Git repository")
 
 // A GitError is a Git command that failed.
 type GitError struct {

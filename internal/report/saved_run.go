@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"lockstep/internal/display"
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
@@ -92,7 +93,7 @@ func stepSuite(results []pipeline.Result) findings.Suite {
 	return suite
 }
 
-var errNoRun = errors.New("there is no run to report: `lockstep check` makes one")
+var errNoRun = fault.New(fault.NoRun, "there is no run to report: `lockstep check` makes one")
 
 // An UnfinishedRunError is a last run that has no result, so that there is nothing to report.
 type UnfinishedRunError struct {
@@ -181,7 +182,7 @@ func (r SavedRun) Write(w io.Writer, format string) error {
 	case "json":
 		return r.Summary.WriteJSON(w)
 	}
-	return fmt.Errorf("unknown format %s", format)
+	return fault.Errorf(fault.FlagValue, "unknown format %s", format)
 }
 
 // writeText writes the gates that could not be run, all findings, and how the run ended.

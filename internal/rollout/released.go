@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 
@@ -32,7 +31,8 @@ func (Deployed) load(
 		return localAssembly{}, err
 	}
 	if r == nil {
-		return localAssembly{}, fmt.Errorf("%s: `lockstep deploy --env %s` does that", deploy.NothingDeployed, account.Name)
+		return localAssembly{}, fault.Errorf(fault.NothingDeployed,
+			"%s: `lockstep deploy --env %s` does that", deploy.NothingDeployed, account.Name)
 	}
 	a := releasedAssembly(o.session, *r)
 	a.restores = 0
@@ -69,7 +69,7 @@ func NewReleased(number int, plan *planfile.File) *Released {
 }
 
 // errNothingToRestore says that an account has no release.
-var errNothingToRestore = errors.New(deploy.NothingDeployed + ", so there is nothing to go back to")
+var errNothingToRestore = fault.New(fault.NothingDeployed, deploy.NothingDeployed+", so there is nothing to go back to")
 
 func accountKey(a config.EnvironmentAccount) string { return a.ID + "/" + a.Region }
 

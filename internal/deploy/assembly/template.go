@@ -12,6 +12,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"lockstep/internal/fault"
 )
 
 // A Template is a CloudFormation template: its text and the sections that a deployment looks at.
@@ -240,7 +242,7 @@ func parse(text string) (map[string]any, error) {
 }
 
 // errTrailingText says that more than one JSON value was to be decoded.
-var errTrailingText = errors.New("there is text after its end")
+var errTrailingText = fault.New(fault.TemplateUnusable, "there is text after its end")
 
 // decodeJSON decodes one JSON value. It keeps numbers as they are written: 1e400 and 12345678901234567890 stay what
 // they are.

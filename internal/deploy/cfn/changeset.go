@@ -21,6 +21,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/digest"
+	"lockstep/internal/fault"
 )
 
 // maxTemplateBody is the size in bytes up to which a template may be sent along with the call
@@ -59,7 +60,7 @@ func (s *ChangeSet) IsOf(account, stack, run string) bool {
 }
 
 // ErrNoChange says that a change set would do nothing.
-var ErrNoChange = errors.New("there is nothing to change")
+var ErrNoChange = fault.New(fault.ChangeSetFailed, "there is nothing to change")
 
 // A Naming is how the change sets of one plan are named: until when they are of use, and which run they belong to.
 type Naming struct {
@@ -164,8 +165,9 @@ func changeSetInput(
 	case len(want.Template.Body) <= maxTemplateBody:
 		input.TemplateBody = &want.Template.Body
 	default:
-		return nil, fmt.Errorf("its template has %d bytes and is not published as an asset; CloudFormation takes at most "+
-			"%d: use the CDK's DefaultStackSynthesizer", len(want.Template.Body), maxTemplateBody)
+		return nil, fault.Errorf(fault.TemplateUnusable,
+			"its template has %d bytes and is not published as an asset; CloudFormation takes at most "+
+				"%d: use the CDK's DefaultStackSynthesizer", len(want.Template.Body), maxTemplateBody)
 	}
 	return input, nil
 }
@@ -209,7 +211,8 @@ func parameters(want *assembly.Stack, state State) ([]types.Parameter, error) {
 		}
 	}
 	if len(missing) > 0 {
-		return nil, fmt.Errorf("its parameters %s have neither a value nor a default: give them one in the CDK app",
+		return nil, fault.Errorf(fault.ParameterMissing,
+			"its parameters %s have neither a value nor a default: give them one in the CDK app",
 			strings.Join(missing, ", "))
 	}
 	return out, nil
@@ -241,7 +244,8 @@ func (c *Client) waitForChanges(ctx context.Context, set *ChangeSet) error {
 		case types.ChangeSetStatusCreatePending, types.ChangeSetStatusCreateInProgress:
 			return false, nil
 		}
-		return true, fmt.Errorf("the change set came to state %s: somebody else deletes or executes it; run this again",
+		return true, fault.Errorf(fault.ChangeSetGone,
+			"the change set came to state %s: somebody else deletes or executes it; run this again",
 			out.Status)
 	})
 }
@@ -261,7 +265,7 @@ func changeSetFailure(reason string) error {
 			return ErrNoChange
 		}
 	}
-	return errors.New(strings.TrimSpace(reason))
+	return fault.New(fault.ChangeSetFailed, strings.TrimSpace(reason))
 }
 
 // Discard deletes a change set that is not to be executed, and its stack if that is empty and holds no other.

@@ -2,7 +2,6 @@ package cfn
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,10 +12,12 @@ import (
 
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/fault"
 )
 
 // ErrInterrupted says that the run ended before CloudFormation did.
-var ErrInterrupted = errors.New("interrupted; CloudFormation goes on with the stack, and the next run waits for it")
+var ErrInterrupted = fault.New(fault.WaitInterrupted,
+	"interrupted; CloudFormation goes on with the stack, and the next run waits for it")
 
 // Execute lets CloudFormation begin with a change set. Follow waits for the end.
 func (c *Client) Execute(ctx context.Context, set *ChangeSet) error {
@@ -25,8 +26,9 @@ func (c *Client) Execute(ctx context.Context, set *ChangeSet) error {
 	})
 	switch awsclient.ErrorCode(err) {
 	case "ChangeSetNotFound":
-		return errors.New("its change set is gone, or CloudFormation has forgotten it: somebody else has changed the stack " +
-			"or removed the change set; run this again")
+		return fault.New(fault.ChangeSetGone,
+			"its change set is gone, or CloudFormation has forgotten it: somebody else has changed the stack "+
+				"or removed the change set; run this again")
 	case "InvalidChangeSetStatus": // perhaps it is executed already, and the answer to an earlier attempt was lost
 		if out, readErr := c.describeChangeSet(ctx, set); readErr == nil && isExecuted(out.ExecutionStatus) {
 			return nil

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"lockstep/internal/deploy/digest"
+	"lockstep/internal/fault"
 )
 
 // A Release is the record of a deployment. Each record holds the hash of the one before, so that whoever reads the
@@ -264,8 +265,9 @@ func (l *Ledger) readRelease(ctx context.Context, number int) (Release, error) {
 	case r.Number != number:
 		return r, &TamperedError{number, fmt.Sprintf("it is record %d", r.Number)}
 	case r.Version > ReleaseVersion:
-		return r, fmt.Errorf("release record %d has version %d, and this version of Lockstep reads versions up to %d: "+
-			"use a newer Lockstep", number, r.Version, ReleaseVersion)
+		return r, fault.Errorf(fault.RecordNewer,
+			"release record %d has version %d, and this version of Lockstep reads versions up to %d: "+
+				"use a newer Lockstep", number, r.Version, ReleaseVersion)
 	}
 	return r, nil
 }

@@ -4,7 +4,6 @@ import (
 	"archive/zip"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -17,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/fault"
 )
 
 // Publish uploads an asset of a cloud assembly, unless it exists: an object's key is the hash of its content.
@@ -65,7 +65,7 @@ func openAsset(files fs.FS, a assembly.Asset) (io.ReadSeekCloser, error) {
 		return f, nil
 	}
 	file.Close()
-	return nil, fmt.Errorf("%s cannot be read twice", a.Path)
+	return nil, fault.Errorf(fault.AssetUnusable, "%s cannot be read twice", a.Path)
 }
 
 // A tempFile is removed when it is closed.
@@ -114,7 +114,7 @@ func addToZip(w *zip.Writer, files fs.FS, from, name string, above ...fs.FileInf
 		return addFileToZip(w, files, from, name, info.Mode())
 	}
 	if slices.ContainsFunc(above, func(folder fs.FileInfo) bool { return os.SameFile(folder, info) }) {
-		return fmt.Errorf("%s is a link to a folder that it is in itself: remove it", from)
+		return fault.Errorf(fault.AssetUnusable, "%s is a link to a folder that it is in itself: remove it", from)
 	}
 	above = append(slices.Clip(above), info)
 	entries, err := fs.ReadDir(files, from) // sorted

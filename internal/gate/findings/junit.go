@@ -2,7 +2,6 @@ package findings
 
 import (
 	"encoding/xml"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"unicode"
 
 	"lockstep/internal/display"
+	"lockstep/internal/fault"
 )
 
 // A Suite is the tests of one package, as a testsuite of JUnit.
@@ -124,7 +124,7 @@ func ReadJUnit(text []byte) ([]Suite, error) {
 		return nil, fmt.Errorf("it is no JUnit report: %w", err)
 	}
 	if file.XMLName.Local != "testsuites" {
-		return nil, errors.New("it is no JUnit report")
+		return nil, fault.New(fault.GateReport, "it is no JUnit report")
 	}
 	return file.Suites, nil
 }

@@ -12,10 +12,11 @@ import (
 	"strings"
 
 	"lockstep/internal/display"
+	"lockstep/internal/fault"
 )
 
 // ErrNoReport is returned for a tool that printed nothing where its report belongs.
-var ErrNoReport = errors.New("it printed no report")
+var ErrNoReport = fault.New(fault.GateReport, "it printed no report")
 
 // ReadSARIF reads the findings of a tool's report. Paths become relative to root.
 func ReadSARIF(text []byte, root string) (Report, error) {
@@ -46,7 +47,7 @@ func ReadMergedSARIF(text []byte) ([]Report, error) {
 // gatePrefix begins the id of a gate's run in a file with several.
 const gatePrefix = "lockstep/"
 
-var errNoRun = errors.New("its report is not SARIF 2.1.0 with at least one run")
+var errNoRun = fault.New(fault.GateReport, "its report is not SARIF 2.1.0 with at least one run")
 
 func readRuns(text []byte) ([]sarifRun, error) {
 	if len(text) == 0 {
@@ -61,7 +62,7 @@ func readRuns(text []byte) ([]sarifRun, error) {
 	}
 	for _, run := range file.Runs {
 		if run.Tool.Driver.Name == "" {
-			return nil, errors.New("its report has a run that names no tool")
+			return nil, fault.New(fault.GateReport, "its report has a run that names no tool")
 		}
 	}
 	return file.Runs, nil
