@@ -323,15 +323,11 @@ func ExplainWriteError(dir string, err error) error {
 	case errors.Is(err, context.Canceled):
 		return err
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return &fsx.ExplainedError{
-			Message: fmt.Sprintf("the disk that holds %s is full: make room there, then run this again (%v)", dir, err),
-			Err:     err,
-		}
+		return fsx.NewExplainedError(fault.DiskFull,
+			fmt.Sprintf("the disk that holds %s is full: make room there, then run this again (%v)", dir, err), err)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
-		return &fsx.ExplainedError{
-			Message: fmt.Sprintf("%s cannot be written: make it writable, then run this again (%v)", dir, err),
-			Err:     err,
-		}
+		return fsx.NewExplainedError(fault.NotPermitted,
+			fmt.Sprintf("%s cannot be written: make it writable, then run this again (%v)", dir, err), err)
 	}
 	return err
 }

@@ -11,6 +11,7 @@ import (
 
 	"lockstep/config"
 	"lockstep/internal/display"
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/gate"
 	"lockstep/internal/gate/findings"
@@ -83,7 +84,7 @@ func (a *app) printGateVerdict(err error) error {
 		fmt.Fprintln(a.Stdout, "not run: "+text.OneLine(notRun.Reason))
 		return printedError{err}
 	case err != nil && !errors.Is(err, context.Canceled):
-		fmt.Fprintln(a.Stdout, "failed: "+err.Error())
+		fmt.Fprintln(a.Stdout, "failed: "+fault.Of(err).Prefix(err.Error()))
 		return printedError{err}
 	}
 	return err

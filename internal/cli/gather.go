@@ -2,7 +2,6 @@ package cli
 
 import (
 	"encoding/json"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -78,7 +77,7 @@ func (a *app) loadResults(file string) (job, pipeline.RunResults, error) {
 		return job{}, run, err
 	}
 	if err := json.Unmarshal(text, &run); err != nil {
-		return job{}, run, fmt.Errorf("%s holds no results: %w", file, err)
+		return job{}, run, fault.Errorf(fault.RunDamaged, "%s holds no results: %w", file, err)
 	}
 	j, err := newResultsJob(p, run)
 	return j, run, err

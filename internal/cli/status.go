@@ -57,7 +57,7 @@ func newStatusResult(statuses []deploy.Status) (*statusResult, error) {
 	var errs []error
 	for _, s := range statuses {
 		if s.Unreadable {
-			errs = append(errs, fmt.Errorf("%s: %s", s.Environment, s.Problem))
+			errs = append(errs, fault.Errorf(s.Code, "%s: %s", s.Environment, s.Problem))
 		}
 	}
 	return r, errors.Join(errs...)

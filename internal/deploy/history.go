@@ -28,6 +28,8 @@ type Status struct {
 	Problem    string `json:"problem,omitempty"`
 	Unreadable bool   `json:"unreadable,omitempty"`
 	Tampered   bool   `json:"tampered,omitempty"`
+	// Code is the code of what could not be read.
+	Code fault.Code `json:"code,omitempty"`
 }
 
 // A ReleaseStatus is a release and what became of it.
@@ -45,7 +47,7 @@ const NothingDeployed = "nothing was deployed yet"
 func (d *Deployment) Status(ctx context.Context, earlier int) Status {
 	s := Status{Target: d.target}
 	if err := d.readStatus(ctx, earlier, &s); err != nil {
-		s.Problem, s.Unreadable = err.Error(), true
+		s.Problem, s.Code, s.Unreadable = err.Error(), fault.CodeOf(err), true
 		var tampered *ledger.TamperedError
 		s.Tampered = errors.As(err, &tampered)
 	}

@@ -197,7 +197,7 @@ func (s *planStep) fail(err error) error {
 	err = fsx.Explain(err)
 	s.err = err
 	if !errors.Is(err, context.Canceled) {
-		s.record.Outcome, s.record.Reason = change.Failed, err.Error()
+		s.record.Outcome, s.record.Code, s.record.Reason = change.Failed, fault.CodeOf(err), err.Error()
 	}
 	return fmt.Errorf("stack %s: %w", s.stack.Name, err)
 }

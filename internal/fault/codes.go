@@ -42,7 +42,6 @@ const (
 	StepFailed        Code = "LS-313"
 	StepOutput        Code = "LS-314"
 	StepProcess       Code = "LS-315"
-	StepSkipped       Code = "LS-316"
 	ImageRegistry     Code = "LS-320"
 	ImageReference    Code = "LS-321"
 	SynthFailed       Code = "LS-330"
@@ -67,6 +66,7 @@ const (
 	WaiverExpired  Code = "LS-422"
 	GateNotRun     Code = "LS-431"
 	GateReport     Code = "LS-432"
+	GateProgram    Code = "LS-433"
 )
 
 // Plans and approvals. Exit status 3 unless nothing was refused.
@@ -128,6 +128,7 @@ const (
 	CredentialsRefused Code = "LS-703"
 	ClockWrong         Code = "LS-704"
 	NoRegion           Code = "LS-705"
+	RegionDisabled     Code = "LS-706"
 	WrongAccount       Code = "LS-710"
 	RoleNotAssumed     Code = "LS-711"
 	RoleOtherAccount   Code = "LS-712"
@@ -138,6 +139,7 @@ const (
 	BootstrapNewer     Code = "LS-722"
 	BootstrapFailed    Code = "LS-723"
 	BucketMissing      Code = "LS-724"
+	BucketElsewhere    Code = "LS-725"
 	AccessDenied       Code = "LS-730"
 	KeyDenied          Code = "LS-731"
 	NoSuchResource     Code = "LS-732"

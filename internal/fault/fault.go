@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 )
 
 // An Error is an error with a code.
@@ -64,4 +65,42 @@ func CodeOf(err error) Code {
 		return Interrupted
 	}
 	return Unexpected
+}
+
+// Prefix returns a message with the code before it, as this program prints it; the message alone for the empty code.
+func (c Code) Prefix(message string) string {
+	switch {
+	case c == "":
+		return message
+	case message == "":
+		return string(c)
+	}
+	return string(c) + ": " + message
+}
+
+// leadingPattern matches the code that Prefix puts before a message.
+var leadingPattern = regexp.MustCompile(`^(LS-[0-9]{3}): `)
+
+// Cut returns the code that Prefix has put before a message, and the message without it; the empty code if there is
+// none, or none that this program knows.
+func Cut(text string) (Code, string) {
+	if match := leadingPattern.FindStringSubmatch(text); match != nil {
+		if _, known := Lookup(Code(match[1])); known {
+			return Code(match[1]), text[len(match[0]):]
+		}
+	}
+	return "", text
+}
+
+// printedPattern matches the beginning of the message with which this program ends.
+var printedPattern = regexp.MustCompile(`(?m)^lockstep: (LS-[0-9]{3}): `)
+
+// Printed returns the code of the last message in the output of this program, which a step runs too; empty if it has
+// none.
+func Printed(output string) Code {
+	matches := printedPattern.FindAllStringSubmatch(output, -1)
+	if len(matches) == 0 {
+		return ""
+	}
+	return Code(matches[len(matches)-1][1])
 }

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"lockstep/internal/fault"
 )
 
 // A LinkError is a symbolic link that leads nowhere.
@@ -21,6 +23,9 @@ func (e *LinkError) Error() string {
 	}
 	return e.Name + " is a link to " + e.Target + ", which does not exist"
 }
+
+// Code returns the code of the error.
+func (e *LinkError) Code() fault.Code { return fault.PathUnusable }
 
 // Dir returns the files below a folder. It is os.DirFS, but opening never waits: a pipe, a socket or a device is an
 // error that says so, and a link that leads nowhere is a *LinkError.

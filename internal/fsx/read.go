@@ -48,6 +48,9 @@ func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("%s is larger than %d bytes", e.Name, e.Limit)
 }
 
+// Code returns the code of the error.
+func (e *TooLargeError) Code() fault.Code { return fault.FileTooLarge }
+
 // Open opens the named file for reading, through symbolic links. It never waits: a pipe, a socket, a device or a
 // folder is an error.
 func Open(name string) (*os.File, error) {

@@ -29,11 +29,11 @@ func checkCoverage(g Gate) (findings.Report, error) {
 	}
 	covered, err := CoveragePercent(g.Root)
 	if err != nil {
-		return r, &FailedError{"the coverage profile cannot be read: " + err.Error()}
+		return r, &FailedError{fault.CoverageFloor, "the coverage profile cannot be read: " + err.Error()}
 	}
 	text, err := os.ReadFile(filepath.Join(g.Root, filepath.FromSlash(pipeline.CoverageFloor)))
 	if err != nil {
-		return r, &FailedError{"the coverage floor cannot be read: " + err.Error()}
+		return r, &FailedError{fault.CoverageFloor, "the coverage floor cannot be read: " + err.Error()}
 	}
 	floor, err := ParseFloor(string(text))
 	if err != nil {

@@ -56,6 +56,9 @@ type outputError struct{ reason string }
 
 func (e *outputError) Error() string { return e.reason }
 
+// Code returns the code of the error.
+func (e *outputError) Code() fault.Code { return fault.StepOutput }
+
 // openStore returns the store of the repository at root. If rereads is set, no file is taken for unchanged by its
 // times.
 func openStore(root string, now func() time.Time, rereads bool) (*store, error) {

@@ -217,6 +217,9 @@ func (e *brokenInstallError) Error() string {
 	return "the emulator does not load:\n" + tools.LastLines(e.log, 6)
 }
 
+// Code returns the code of the error.
+func (e *brokenInstallError) Code() fault.Code { return fault.EmulatorFailed }
+
 // errPortTaken says that a port which was free a moment ago is not.
 var errPortTaken = fault.New(fault.PortTaken, "another program has taken the port just now: run this again")
 

@@ -24,6 +24,9 @@ type RemoteError struct{ Message string }
 
 func (e *RemoteError) Error() string { return e.Message }
 
+// Code returns the code of the error.
+func (e *RemoteError) Code() fault.Code { return fault.FlagValue }
+
 // RemoteSession returns a session with the emulated accounts that the environment names, or nil if it names none. This
 // process neither starts, stops nor bootstraps them. The error is a *RemoteError.
 func RemoteSession(environ []string) (*Session, error) {

@@ -42,6 +42,9 @@ func (e *GitError) Error() string {
 	return fmt.Sprintf("git %s: %s", e.Command, e.Message)
 }
 
+// Code returns the code of the error.
+func (e *GitError) Code() fault.Code { return fault.GitFailed }
+
 func (e *GitError) Unwrap() error { return e.Err }
 
 // A Repository is a project's folder, which is a Git repository, a folder in one, or neither.

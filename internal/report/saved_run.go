@@ -82,11 +82,11 @@ func stepSuite(results []pipeline.Result) findings.Suite {
 		switch {
 		case r.Passed():
 		case r.Status == pipeline.Failed:
-			c.Failure = &findings.Outcome{Message: r.Reason}
+			c.Failure = &findings.Outcome{Message: r.Message()}
 		case r.Tolerated, r.Status == pipeline.Skipped:
 			c.Skipped = &findings.Outcome{Message: r.Reason}
 		default:
-			c.Error = &findings.Outcome{Message: string(r.Status) + ": " + r.Reason}
+			c.Error = &findings.Outcome{Message: string(r.Status) + ": " + r.Message()}
 		}
 		suite.Cases = append(suite.Cases, c)
 	}
@@ -109,6 +109,9 @@ func (e *UnfinishedRunError) Error() string {
 	}
 	return "the last run did not end (killed?), so it has no result: run it again; its logs are in " + e.Dir
 }
+
+// Code returns the code of the error.
+func (e *UnfinishedRunError) Code() fault.Code { return fault.RunUnfinished }
 
 // LoadLastRun returns the last run among the folders in dir, whose names begin with the time. The error is an
 // *UnfinishedRunError if that one has not been saved, whatever there is of earlier ones.
@@ -140,7 +143,7 @@ func loadRun(dir string) (SavedRun, error) {
 	}
 	r := SavedRun{dir: dir}
 	if err := json.Unmarshal(text, &r.Summary); err != nil {
-		return r, fmt.Errorf("%s is damaged: %w", filepath.Join(dir, summaryFile), err)
+		return r, fault.Errorf(fault.RunDamaged, "%s is damaged: %w", filepath.Join(dir, summaryFile), err)
 	}
 	r.Gates, err = loadSavedGates(dir)
 	return r, err

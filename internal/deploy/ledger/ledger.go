@@ -105,6 +105,9 @@ type DamagedError struct {
 
 func (e *DamagedError) Error() string { return fmt.Sprintf("%s is damaged: %v", e.Key, e.Err) }
 
+// Code returns the code of the error.
+func (e *DamagedError) Code() fault.Code { return fault.RecordDamaged }
+
 // Unwrap returns the reason.
 func (e *DamagedError) Unwrap() error { return e.Err }
 

@@ -111,6 +111,9 @@ func (e *TamperedError) Error() string {
 	return fmt.Sprintf("release record %d was changed outside Lockstep: %s", e.Number, e.Reason)
 }
 
+// Code returns the code of the error.
+func (e *TamperedError) Code() fault.Code { return fault.RecordTampered }
+
 // AddRelease appends a release to the chain, and returns it with its number and hashes.
 func (l *Ledger) AddRelease(ctx context.Context, r Release) (Release, error) {
 	last, err := l.LatestRelease(ctx)
