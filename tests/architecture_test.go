@@ -71,6 +71,7 @@ var allowedImports = map[string][]string{
 	"internal/awsclient":        {"internal/awsclient/pace", "internal/fault", "internal/fsx", "internal/refusal"},
 	"internal/awsclient/pace":   {},
 	"internal/fault":            {},
+	"internal/fault/generate":   {"internal/fault"},
 	"internal/refusal":          {"internal/fault"},
 	"internal/rehearsal": {
 		"internal/bootstrap", "internal/deploy/assembly", "internal/fault", "internal/fsx", "internal/process",
@@ -105,7 +106,7 @@ var allowedImports = map[string][]string{
 	"internal/pipeline":            {"config", "internal/fault"},
 	"tools":                        {"internal/fault", "internal/fsx", "internal/pipeline", "internal/process"},
 	"config":                       {"config/awsrules", "internal/fault"},
-	"config/awsrules":              {},
+	"config/awsrules":              {"internal/fault"},
 
 	"infra": {
 		"config", "internal/pipeline", "infra/constructs", "infra/plugins", "infra/stacks", "infra/stages",

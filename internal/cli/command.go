@@ -3,9 +3,9 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"path/filepath"
 	"runtime"
@@ -40,20 +40,17 @@ type Process struct {
 }
 
 // A UsageError is a command line that cannot be understood.
-type UsageError struct {
-	code fault.Code
-	Err  error
-}
+type UsageError struct{ Err error }
 
 func (e *UsageError) Error() string { return e.Err.Error() }
 func (e *UsageError) Unwrap() error { return e.Err }
 
 // Code returns the code of the error.
-func (e *UsageError) Code() fault.Code { return e.code }
+func (e *UsageError) Code() fault.Code { return fault.Of(e.Err) }
 
 // usagef returns a UsageError with that code and text.
 func usagef(code fault.Code, format string, args ...any) error {
-	return &UsageError{code, fmt.Errorf(format, args...)}
+	return &UsageError{fault.Errorf(code, format, args...)}
 }
 
 // app is the command line: the values of the flags that commands share, and the result of the command that runs.
@@ -90,7 +87,7 @@ func Execute(ctx context.Context, args []string, p Process) error {
 	cmd, err := root.ExecuteContextC(ctx)
 	var remote *rehearsal.RemoteError
 	if errors.As(err, &remote) {
-		err = &UsageError{fault.FlagValue, err}
+		err = &UsageError{err}
 	}
 	var refused *refusal.Error
 	if !errors.As(err, &refused) { // a refusal says what to do
@@ -105,6 +102,7 @@ func joinWriteError(err, writeErr error) error {
 	if writeErr == nil {
 		return err
 	}
+	writeErr = fault.Wrap(cmp.Or(fault.Of(fsx.Explain(writeErr)), fault.OutputUnread), writeErr)
 	var printed printedError
 	if errors.As(err, &printed) {
 		err = printed.error
@@ -187,6 +185,7 @@ func (a *app) helpSections() []helpSection {
 		{"Prepare accounts", []*cobra.Command{a.bootstrapCommand(), a.rehearsalCommand()}},
 		{"Look and understand", []*cobra.Command{
 			a.graphCommand(), a.configCommand(), a.toolsCommand(), a.imagesCommand(), a.doctorCommand(),
+			a.explainCommand(),
 		}},
 	}
 }
@@ -261,6 +260,16 @@ func noArgs(cmd *cobra.Command, args []string) error {
 		return usagef(fault.UnwantedArgument, "%s takes no argument, but was given %q", cmd.CommandPath(), args[0])
 	}
 	return nil
+}
+
+// numberOfArgs returns a check of how many arguments a command takes, with a code for its error.
+func numberOfArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return usagef(fault.UnwantedArgument, "%w; `%s --help` shows what it takes", err, cmd.CommandPath())
+		}
+		return nil
+	}
 }
 
 // addEnvFlag adds the flag that names an environment.

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"lockstep/config"
-	"lockstep/internal/fault"
 	"lockstep/internal/report"
 )
 
@@ -73,7 +72,7 @@ func (s *configSchema) WriteText(w io.Writer) error {
 func (a *app) configSchema() *cobra.Command {
 	return &cobra.Command{
 		Use: "schema [environment|pipeline]", Short: "Print the JSON schema of the configuration files, for editors",
-		Args: cobra.MaximumNArgs(1),
+		Args: numberOfArgs(cobra.MaximumNArgs(1)),
 		RunE: func(_ *cobra.Command, args []string) error {
 			kind := "environment"
 			if len(args) == 1 {
@@ -81,7 +80,7 @@ func (a *app) configSchema() *cobra.Command {
 			}
 			schema, err := config.Schema(kind)
 			if err != nil {
-				return &UsageError{fault.UnknownName, err}
+				return &UsageError{err}
 			}
 			return a.finish(&configSchema{Schema: schema}, nil)
 		},
