@@ -76,7 +76,7 @@ func TestGate_FailureReportsFindingsAndOthersRun(t *testing.T) {
 	r.exitCodes["osv"], r.outputs["osv"] = pipeline.ExitNotRun, "not run: the database cannot be reached"
 	m.CI = true
 	_, err := m.Security(t.Context())
-	contains(t, errorText(err), "did not pass: ", "gosec failed: 1 finding", "main.go:3: G101: a password",
+	contains(t, errorText(err), "did not pass: ", "gosec failed: LS-421: 1 finding", "main.go:3: G101: a password",
 		"not run: the database cannot be reached")
 	for _, s := range table() {
 		if s.Stage == pipeline.Security && len(s.TriggerPaths) == 0 {

@@ -227,7 +227,7 @@ func (r *graphRun) err() error {
 			continue
 		}
 		failed = append(failed, o.Step)
-		fmt.Fprintf(&b, "\n\n%s %s: %s", o.Step, o.Status, o.Reason)
+		fmt.Fprintf(&b, "\n\n%s %s: %s", o.Step, o.Status, o.Message())
 		if o.output != "" {
 			b.WriteString("\n" + tail(o.output))
 		}
