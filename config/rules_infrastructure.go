@@ -98,7 +98,8 @@ func checkCIDR(l *loader, d *document, text string) {
 		l.addCodedProblem(fault.ConfigValue, d, path, fmt.Sprintf("%q is not a range of addresses", text),
 			"write one such as 10.20.0.0/16")
 	case prefix.Masked() != prefix:
-		l.addCodedProblem(fault.ConfigValue, d, path, fmt.Sprintf("%s is not the first address of %s", prefix.Addr(), prefix.Masked()),
+		l.addCodedProblem(fault.ConfigValue, d, path,
+			fmt.Sprintf("%s is not the first address of %s", prefix.Addr(), prefix.Masked()),
 			"write "+prefix.Masked().String())
 	case !prefix.Addr().IsPrivate():
 		l.addCodedProblem(fault.ConfigValue, d, path, text+" is not a private range",

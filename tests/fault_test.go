@@ -189,19 +189,21 @@ func hasMethod(file *ast.File, receiver, method string) bool {
 
 func TestFault_UncodedErrorIsReported(t *testing.T) {
 	for name, test := range map[string]struct{ text, want string }{
-		"a coded error":          {`var e = fault.New(fault.LockHeld, "x")`, ""},
-		"context for an error":   {`var e = fmt.Errorf("x: %w", err)`, ""},
-		"errors.New":             {`var e = errors.New("x")`, "x.go:3: errors.New has no code: use fault.New"},
-		"fmt.Errorf":             {`var e = fmt.Errorf("x" + "y", z)`, "x.go:3: fmt.Errorf without %w has no code: use fault.Errorf"},
+		"a coded error":        {`var e = fault.New(fault.LockHeld, "x")`, ""},
+		"context for an error": {`var e = fmt.Errorf("x: %w", err)`, ""},
+		"errors.New":           {`var e = errors.New("x")`, "x.go:3: errors.New has no code: use fault.New"},
+		"fmt.Errorf": {
+			`var e = fmt.Errorf("x", z)`, "x.go:3: fmt.Errorf without %w has no code: use fault.Errorf",
+		},
 		"the literal of refusal": {`var e = &refusal.Error{}`, "x.go:3: a refusal without a code: use refusal.Newf"},
 		"a refusal":              {`var e = refusal.Newf(fault.LockHeld, nil, "x")`, ""},
 		"a usage error":          {`var e = usagef(fault.FlagValue, "x")`, ""},
 		"a code of another exit": {
 			`var e = usagef(fault.LockHeld, "x")`, "x.go:3: usagef exits with 2, and the table says 3 of fault.LockHeld",
 		},
-		"a code that is computed": {`var e = refusal.Newf(code, nil, "x")`, "x.go:3: refusal.Newf has no constant as its code"},
+		"a code that is computed": {`var e = refusal.Newf(c, nil, "x")`, "x.go:3: refusal.Newf has no constant as its code"},
 		"an unknown code": {
-			`var e = refusal.Newf(fault.Nope, nil, "x")`, "x.go:3: refusal.Newf exits with 3, and the table says 0 of fault.Nope",
+			`var e = refusal.Newf(fault.No, nil, "x")`, "x.go:3: refusal.Newf exits with 3, and the table says 0 of fault.No",
 		},
 		"an error type": {
 			`func (e *myError) Error() string { return "" }`, "x.go:3: the error type myError has no method Code",

@@ -38,7 +38,8 @@ func text() string {
 		for _, code := range topic.Codes {
 			entry, _ := fault.Lookup(code)
 			anchor := strings.ToLower(string(code))
-			fmt.Fprintf(&b, "| [%s](#%s) | %s | %s |\n", code, anchor, entry.Title, quote(entry.Messages[:min(1, len(entry.Messages))]))
+			first := entry.Messages[:min(1, len(entry.Messages))]
+			fmt.Fprintf(&b, "| [%s](#%s) | %s | %s |\n", code, anchor, entry.Title, quote(first))
 		}
 	}
 	for _, group := range fault.Groups() {
