@@ -119,7 +119,7 @@ func TestGate_NotRunIsNotCached(t *testing.T) {
 	r.exitCodes["osv"], r.outputs["osv"] = pipeline.ExitNotRun, "not run: the database cannot be reached"
 	text, err := m.Security(t.Context())
 	check(t, err == nil, "%v", err)
-	contains(t, text, "osv              not run: the database cannot be reached")
+	contains(t, text, "osv              not run: LS-431: the database cannot be reached")
 	osv, gosec := r.readContainer(r.containers["osv"]), r.readContainer(r.containers["gosec"])
 	check(t, osv.env["LOCKSTEP_RUN"] == runID, "the cached result is taken: %v", osv.env)
 	check(t, gosec.env["LOCKSTEP_RUN"] == "", "a gate that passed is not cached")
