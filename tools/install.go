@@ -248,12 +248,12 @@ func (i *Installer) build(ctx context.Context, name, dir string) error {
 	}
 	for _, argv := range commands {
 		if err := i.runCommand(ctx, dir, argv, tool.InstallEnv()); err != nil {
-			return fmt.Errorf("%s could not be installed: %w", name, err)
+			return fault.Wrap(fault.ToolNotInstalled, fmt.Errorf("%s could not be installed: %w", name, err))
 		}
 	}
 	text, err := describePrograms(name, dir)
 	if err != nil {
-		return fmt.Errorf("%s could not be installed: %w", name, err)
+		return fault.Wrap(fault.ToolNotInstalled, fmt.Errorf("%s could not be installed: %w", name, err))
 	}
 	return ExplainWriteError(i.dir, fsx.Replace(filepath.Join(dir, completionFile), text, fsx.PublicFile))
 }

@@ -233,7 +233,7 @@ func parseVersion(template string) (int, error) {
 	}
 	err := yaml.Unmarshal([]byte(template), &t)
 	if err != nil {
-		return 0, fmt.Errorf("the bootstrap's template is damaged: %w", err)
+		return 0, fault.Errorf(fault.TableBroken, "the bootstrap's template is damaged: %w", err)
 	}
 	value := t.Resources.Version.Properties.Value
 	version, err := strconv.Atoi(value)

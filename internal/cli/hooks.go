@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os/exec"
 	"path/filepath"
 
@@ -61,7 +60,7 @@ func (a *app) hooksAction(action, short, done string) *cobra.Command {
 			hook := exec.CommandContext(ctx, filepath.Join(dir, "bin", pipeline.ToolPreCommit), action)
 			hook.Dir, hook.Env = p.root, a.Environ
 			if out, err := hook.CombinedOutput(); err != nil {
-				return nil, fmt.Errorf("pre-commit %s: %w\n%s", action, err, tools.LastLines(string(out), 6))
+				return nil, fault.Errorf(fault.StepFailed, "pre-commit %s: %w\n%s", action, err, tools.LastLines(string(out), 6))
 			}
 			return messagef("%s", done), nil
 		}),

@@ -126,7 +126,7 @@ func readDetectSecrets(text []byte, root string) (findings.Report, error) {
 	}
 	var found secretsReport
 	if err := json.Unmarshal(text, &found); err != nil {
-		return findings.Report{}, fmt.Errorf("its report cannot be read: %w", err)
+		return findings.Report{}, fault.Errorf(fault.GateReport, "its report cannot be read: %w", err)
 	}
 	if found.Results == nil {
 		return findings.Report{}, fault.New(fault.GateReport, "its report cannot be read: it has no results")

@@ -40,7 +40,7 @@ func run(cmd *exec.Cmd, stopTimeout time.Duration, mark string) error {
 		if errors.As(err, &path) {
 			err = path.Err
 		}
-		return fmt.Errorf("%s cannot be started: %w", cmd.Path, err)
+		return fault.Errorf(fault.StepFailed, "%s cannot be started: %w", cmd.Path, err)
 	}
 	err := cmd.Wait()
 	killed := signalGroup(cmd, syscall.SIGKILL) == nil // mostly the group is empty

@@ -276,8 +276,9 @@ func (e *Emulator) runningProcess() (*processRecord, error) {
 		err = json.Unmarshal(text, record)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("an emulator that was started in %s runs, but its record cannot be read (%w): "+
-			"end the process that listens there, then run this again", e.Dir, err)
+		return nil, fault.Errorf(fault.EmulatorUnknown,
+			"an emulator that was started in %s runs, but its record cannot be read (%w): "+
+				"end the process that listens there, then run this again", e.Dir, err)
 	}
 	return record, nil
 }
@@ -309,7 +310,7 @@ func (e *Emulator) writeRecord(record processRecord) error {
 func (e *Emulator) choosePort() (int, error) {
 	if e.Port != 0 {
 		if err := checkPortFree(e.Port); err != nil {
-			return 0, fmt.Errorf("port %d is taken by another program: "+
+			return 0, fault.Errorf(fault.PortTaken, "port %d is taken by another program: "+
 				"end it, or leave the port out to take any that is free (%w)", e.Port, err)
 		}
 		return e.Port, nil

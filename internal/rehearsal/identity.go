@@ -2,7 +2,6 @@ package rehearsal
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -49,7 +48,7 @@ func signalProcess(record processRecord, signal syscall.Signal) error {
 			record.PID, utc.Format(record.Started), record.Port)
 	}
 	if err := process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return fmt.Errorf("the emulator, process %d, cannot be ended: %w", record.PID, err)
+		return fault.Errorf(fault.EmulatorFailed, "the emulator, process %d, cannot be ended: %w", record.PID, err)
 	}
 	return nil
 }

@@ -163,7 +163,7 @@ func (e *Emulator) spawn(cmd *exec.Cmd) (*emulatorProcess, error) {
 	defer alive.Close()
 	// The lock belongs to the open file, which the emulator inherits: it ends when both have closed it.
 	if err := syscall.Flock(int(alive.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, fmt.Errorf("an emulator runs in %s already: %w", e.Dir, err)
+		return nil, fault.Errorf(fault.RehearsalInUse, "an emulator runs in %s already: %w", e.Dir, err)
 	}
 	// The record of the emulator before must not be taken for this one's if the starter is killed before it writes its
 	// own.
@@ -180,7 +180,7 @@ func (e *Emulator) spawn(cmd *exec.Cmd) (*emulatorProcess, error) {
 	cmd.ExtraFiles = []*os.File{alive}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("the emulator cannot be started: %w", err)
+		return nil, fault.Errorf(fault.EmulatorFailed, "the emulator cannot be started: %w", err)
 	}
 	p := &emulatorProcess{pid: cmd.Process.Pid, ended: make(chan struct{})}
 	go func() {

@@ -69,7 +69,7 @@ func (s *Session) CheckAccounts(ctx context.Context, accounts []bootstrap.Accoun
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return fmt.Errorf("the emulated accounts at %s do not answer: "+
+		return fault.Errorf(fault.EmulatorRemote, "the emulated accounts at %s do not answer: "+
 			"see that `lockstep rehearsal serve` runs there, with a certificate for that name (%w)", s.Endpoint, err)
 	}
 	for _, account := range accounts {

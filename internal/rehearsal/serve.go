@@ -3,7 +3,6 @@ package rehearsal
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/url"
@@ -38,7 +37,8 @@ func (e *Emulator) Serve(ctx context.Context, listen string, prepare func(*Sessi
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
 	if err != nil {
-		return fmt.Errorf("it is not possible to listen on %s: choose another address with --listen (%w)", listen, err)
+		return fault.Errorf(fault.PortTaken,
+			"it is not possible to listen on %s: choose another address with --listen (%w)", listen, err)
 	}
 	address, err := url.Parse(session.Endpoint)
 	if err != nil {
@@ -82,7 +82,7 @@ func (e *Emulator) watchEmulator(ctx context.Context, stop context.CancelCauseFu
 			return
 		case <-time.After(e.timeout().watch):
 			if alive, err := e.isAlive(); err == nil && !alive {
-				stop(fmt.Errorf("%w; its log is %s", errEmulatorEnded, e.path(logFile)))
+				stop(fault.Errorf(fault.EmulatorFailed, "%w; its log is %s", errEmulatorEnded, e.path(logFile)))
 			}
 		}
 	}

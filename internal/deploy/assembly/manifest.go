@@ -258,11 +258,11 @@ func explainJSON(file string, content []byte, err error) error {
 	switch {
 	case errors.As(err, &syntax):
 		line := 1 + strings.Count(string(content[:min(int(syntax.Offset), len(content))]), "\n")
-		return fmt.Errorf("%s:%d: damaged JSON: %w; synthesise again", file, line, err)
+		return fault.Errorf(fault.AssemblyDamaged, "%s:%d: damaged JSON: %w; synthesise again", file, line, err)
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return fault.Errorf(fault.AssemblyDamaged, "%s: damaged JSON: it breaks off; synthesise again", file)
 	case errors.Is(err, errTrailingText):
-		return fmt.Errorf("%s: damaged JSON: %w; synthesise again", file, err)
+		return fault.Errorf(fault.AssemblyDamaged, "%s: damaged JSON: %w; synthesise again", file, err)
 	}
 	return fmt.Errorf("%s: %w", file, err)
 }

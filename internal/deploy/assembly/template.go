@@ -138,7 +138,7 @@ func ParseTemplate(text string) (Template, error) {
 	}
 	t, err := parseTemplate(text)
 	if err != nil {
-		return Template{}, fmt.Errorf("it is not JSON: %w", err)
+		return Template{}, fault.Errorf(fault.TemplateUnusable, "it is not JSON: %w", err)
 	}
 	return t, nil
 }
@@ -229,7 +229,7 @@ func (s *Stack) ParameterValue(name string) (string, bool) {
 func ParseDocument(text string) (map[string]any, error) {
 	document, err := parse(text)
 	if err != nil {
-		return nil, fmt.Errorf("it is not JSON: %w", err)
+		return nil, fault.Errorf(fault.TemplateUnusable, "it is not JSON: %w", err)
 	}
 	return document, nil
 }

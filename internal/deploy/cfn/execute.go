@@ -70,8 +70,9 @@ func (c *Client) waitForEnd(ctx context.Context, op Operation, report func(types
 		case err != nil && isNotFound(err):
 			return true, err
 		case err != nil:
-			return true, fmt.Errorf("%w; CloudFormation may still be at work on the stack: the next run waits for it and goes "+
-				"on from there", err)
+			return true, fault.Errorf(fault.WaitInterrupted,
+				"%w; CloudFormation may still be at work on the stack: the next run waits for it and goes "+
+					"on from there", err)
 		}
 		return events.end != nil, nil
 	})
@@ -180,8 +181,9 @@ func (c *Client) ContinueRollback(ctx context.Context, state State) (State, erro
 		return state, err
 	}
 	if stateRow(events.status()).Phase != Updatable {
-		return state, fmt.Errorf("the rollback cannot be continued: %w; fix what is named, or continue it with "+
-			"`aws cloudformation continue-update-rollback --resources-to-skip`, then run this again", events.failure(ctx))
+		return state, fault.Errorf(fault.RollbackStuck,
+			"the rollback cannot be continued: %w; fix what is named, or continue it with "+
+				"`aws cloudformation continue-update-rollback --resources-to-skip`, then run this again", events.failure(ctx))
 	}
 	return c.Describe(ctx, state.ID())
 }

@@ -2,7 +2,6 @@ package findings
 
 import (
 	"encoding/xml"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -121,7 +120,7 @@ func WriteJUnit(w io.Writer, all []Suite) error {
 func ReadJUnit(text []byte) ([]Suite, error) {
 	var file suites
 	if err := xml.Unmarshal(text, &file); err != nil {
-		return nil, fmt.Errorf("it is no JUnit report: %w", err)
+		return nil, fault.Errorf(fault.GateReport, "it is no JUnit report: %w", err)
 	}
 	if file.XMLName.Local != "testsuites" {
 		return nil, fault.New(fault.GateReport, "it is no JUnit report")

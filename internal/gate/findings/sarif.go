@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/url"
 	"slices"
@@ -55,7 +54,7 @@ func readRuns(text []byte) ([]sarifRun, error) {
 	}
 	var file sarifLog
 	if err := json.Unmarshal(text, &file); err != nil {
-		return nil, fmt.Errorf("its report is not SARIF: %w", err)
+		return nil, fault.Errorf(fault.GateReport, "its report is not SARIF: %w", err)
 	}
 	if file.Version != sarifVersion || len(file.Runs) == 0 {
 		return nil, errNoRun

@@ -5,7 +5,6 @@ package images
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -103,7 +102,8 @@ func wrapRegistryError(ctx context.Context, ref name.Tag, err error) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case !errors.As(err, &answer):
-		return fmt.Errorf("the registry of %s cannot be reached: let this machine connect to %s, %s (%w)",
+		return fault.Errorf(fault.ImageRegistry,
+			"the registry of %s cannot be reached: let this machine connect to %s, %s (%w)",
 			ref, ref.RegistryStr(), mirrorHint, err)
 	case answer.StatusCode == http.StatusNotFound:
 		return fault.Errorf(fault.ImageReference,
