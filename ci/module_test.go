@@ -76,7 +76,7 @@ func TestGate_FailureReportsFindingsAndOthersRun(t *testing.T) {
 	r.exitCodes["osv"], r.outputs["osv"] = pipeline.ExitNotRun, "not run: the database cannot be reached"
 	m.CI = true
 	_, err := m.Security(t.Context())
-	contains(t, errorText(err), "did not pass: ", "gosec failed: 1 finding", "main.go:3: G101: a password",
+	contains(t, errorText(err), "did not pass: ", "gosec failed: LS-421: 1 finding", "main.go:3: G101: a password",
 		"not run: the database cannot be reached")
 	for _, s := range table() {
 		if s.Stage == pipeline.Security && len(s.TriggerPaths) == 0 {
@@ -119,7 +119,7 @@ func TestGate_NotRunIsNotCached(t *testing.T) {
 	r.exitCodes["osv"], r.outputs["osv"] = pipeline.ExitNotRun, "not run: the database cannot be reached"
 	text, err := m.Security(t.Context())
 	check(t, err == nil, "%v", err)
-	contains(t, text, "osv              not run: the database cannot be reached")
+	contains(t, text, "osv              not run: LS-431: the database cannot be reached")
 	osv, gosec := r.readContainer(r.containers["osv"]), r.readContainer(r.containers["gosec"])
 	check(t, osv.env["LOCKSTEP_RUN"] == runID, "the cached result is taken: %v", osv.env)
 	check(t, gosec.env["LOCKSTEP_RUN"] == "", "a gate that passed is not cached")

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 )
@@ -87,11 +88,11 @@ func (i *Installer) InstallData(ctx context.Context, name string) (string, error
 	}
 	for _, argv := range dataCommands() {
 		if err := i.runCommand(ctx, dir, argv, nil); err != nil {
-			return "", fmt.Errorf("%s could not be installed: %w", source.Package, err)
+			return "", fault.Wrap(fault.ToolNotInstalled, fmt.Errorf("%s could not be installed: %w", source.Package, err))
 		}
 	}
 	if _, err := os.Stat(file); err != nil {
-		return "", fmt.Errorf("%s could not be installed: %w", source.Package, err)
+		return "", fault.Wrap(fault.ToolNotInstalled, fmt.Errorf("%s could not be installed: %w", source.Package, err))
 	}
 	return file, ExplainWriteError(i.dir, fsx.Replace(filepath.Join(dir, completionFile), nil, fsx.PublicFile))
 }

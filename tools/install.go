@@ -18,6 +18,7 @@ import (
 	"github.com/gofrs/flock"
 	"golang.org/x/sys/unix"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/process"
@@ -195,7 +196,7 @@ func (i *Installer) build(ctx context.Context, name, dir string) error {
 	}
 	for _, argv := range commands {
 		if err := i.runCommand(ctx, dir, argv, tool.InstallEnv()); err != nil {
-			return fmt.Errorf("%s could not be installed: %w", name, err)
+			return fault.Wrap(fault.ToolNotInstalled, fmt.Errorf("%s could not be installed: %w", name, err))
 		}
 	}
 	for _, file := range programFiles(name) {
@@ -254,15 +255,11 @@ func ExplainWriteError(dir string, err error) error {
 	case errors.Is(err, context.Canceled):
 		return err
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return &fsx.ExplainedError{
-			Message: fmt.Sprintf("the disk that holds %s is full: make room there, then run this again (%v)", dir, err),
-			Err:     err,
-		}
+		return fsx.NewExplainedError(fault.DiskFull,
+			fmt.Sprintf("the disk that holds %s is full: make room there, then run this again (%v)", dir, err), err)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
-		return &fsx.ExplainedError{
-			Message: fmt.Sprintf("%s cannot be written: make it writable, then run this again (%v)", dir, err),
-			Err:     err,
-		}
+		return fsx.NewExplainedError(fault.NotPermitted,
+			fmt.Sprintf("%s cannot be written: make it writable, then run this again (%v)", dir, err), err)
 	}
 	return err
 }
@@ -293,7 +290,7 @@ func FindProgram(environ []string, name string, dirs ...string) (string, error) 
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("%s is not on the PATH; `lockstep doctor` says what to do", name)
+	return "", fault.Errorf(fault.ToolMissing, "%s is not on the PATH; `lockstep doctor` says what to do", name)
 }
 
 // Getenv returns the value of a variable in an environment as os.Environ returns it. The last one counts.

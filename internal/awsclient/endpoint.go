@@ -1,7 +1,6 @@
 package awsclient
 
 import (
-	"fmt"
 	"net/url"
 	"strings"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 )
 
@@ -63,12 +63,14 @@ func CheckEndpoints(cfg aws.Config, partition, own string) error {
 	for _, s := range serviceEndpoints(cfg) {
 		switch {
 		case own != "" && s.endpoint != own:
-			return refusal.Newf(nil, "--endpoint names %s, and the settings of this machine send the calls of %s elsewhere: "+
-				"unset AWS_ENDPOINT_URL_%s, and endpoint_url in the profile", own, s.service, strings.ToUpper(s.service))
+			return refusal.Newf(fault.OtherEndpoint, nil,
+				"--endpoint names %s, and the settings of this machine send the calls of %s elsewhere: "+
+					"unset AWS_ENDPOINT_URL_%s, and endpoint_url in the profile", own, s.service, strings.ToUpper(s.service))
 		case own == "" && s.endpoint != "" && !IsAWSEndpoint(s.endpoint, partition):
-			return refusal.Newf(nil, "--live works on AWS, and the settings of this machine name %s for %s, which is not AWS: "+
-				"unset AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_%s, and endpoint_url in the profile; or write --endpoint %s to work "+
-				"there", s.endpoint, s.service, strings.ToUpper(s.service), s.endpoint)
+			return refusal.Newf(fault.OtherEndpoint, nil,
+				"--live works on AWS, and the settings of this machine name %s for %s, which is not AWS: "+
+					"unset AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_%s, and endpoint_url in the profile; or write --endpoint %s to work "+
+					"there", s.endpoint, s.service, strings.ToUpper(s.service), s.endpoint)
 		}
 	}
 	return nil
@@ -79,7 +81,7 @@ func ParseEndpoint(text string) error {
 	address, err := url.Parse(text)
 	if err != nil || address.Scheme != "http" && address.Scheme != "https" || address.Hostname() == "" ||
 		address.User != nil || address.RawQuery != "" || address.Fragment != "" {
-		return fmt.Errorf("%q is no endpoint; write one like https://localhost:4566", text)
+		return fault.Errorf(fault.FlagValue, "%q is no endpoint; write one like https://localhost:4566", text)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lockstep/internal/bootstrap"
+	"lockstep/internal/fault"
 	"lockstep/internal/rehearsal"
 )
 
@@ -57,7 +58,7 @@ func (a *app) rehearsalCertificate() *cobra.Command {
 		Short: "Make a certificate for emulated accounts that others reach by a name",
 		RunE: func(*cobra.Command, []string) error {
 			if into == "" {
-				return usagef("--into is missing: write the folder that the certificate belongs in")
+				return usagef(fault.FlagMissing, "--into is missing: write the folder that the certificate belongs in")
 			}
 			if err := checkHosts(hosts); err != nil {
 				return err
@@ -80,7 +81,7 @@ var hostNamePattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0
 func checkHosts(hosts []string) error {
 	for _, host := range hosts {
 		if !hostNamePattern.MatchString(host) {
-			return usagef("--host %s: that is no name of a host; write it in lower case, without a port", host)
+			return usagef(fault.FlagValue, "--host %s: that is no name of a host; write it in lower case, without a port", host)
 		}
 	}
 	return nil

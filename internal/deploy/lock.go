@@ -10,6 +10,7 @@ import (
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 )
 
@@ -96,7 +97,7 @@ func (d *Deployment) acquireLock(ctx context.Context, l *ledger.Ledger) (*ledger
 		var held *ledger.LockHeldError
 		if errors.As(err, &held) {
 			liveness.Close()
-			return nil, nil, refusal.Newf(err, "%s; wait until it has ended, or, if it is gone for good, "+
+			return nil, nil, refusal.Newf(fault.LockHeld, err, "%s; wait until it has ended, or, if it is gone for good, "+
 				"`lockstep unlock --env %s --holder %s`", held, d.target.Environment, held.Holder.ID)
 		}
 		// The lock may be written all the same: its liveness file stays, locked until this process ends.

@@ -10,6 +10,7 @@ import (
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/risk"
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 )
 
@@ -21,8 +22,9 @@ const RecoveryPage = "docs/recovery.md"
 // *refusal.Error in a live run.
 func (d *Deployment) DeleteReleased(ctx context.Context) (deleted []string, err error) {
 	if d.Run.Mode != Rehearsal {
-		return nil, refusal.Newf(nil, "only emulated accounts are deleted to rehearse a recovery: %s has the procedure for "+
-			"accounts on AWS", RecoveryPage)
+		return nil, refusal.Newf(fault.RehearsalOnly, nil,
+			"only emulated accounts are deleted to rehearse a recovery: %s has the procedure for "+
+				"accounts on AWS", RecoveryPage)
 	}
 	l, err := d.Ledger(ctx)
 	if err != nil {

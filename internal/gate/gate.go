@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
@@ -55,10 +56,20 @@ type NotRunError struct{ Reason string }
 
 func (e *NotRunError) Error() string { return e.Reason }
 
+// Code returns the code of the error.
+func (e *NotRunError) Code() fault.Code { return fault.GateNotRun }
+
 // A FailedError is returned by a gate that has findings, or whose program failed.
-type FailedError struct{ Reason string }
+type FailedError struct {
+	code   fault.Code
+	Reason string
+}
 
 func (e *FailedError) Error() string { return e.Reason }
+
+// Code returns the code of the error. It is empty if the gate has findings: whoever runs the step knows its stage, and
+// so what kind of gate it is.
+func (e *FailedError) Code() fault.Code { return e.code }
 
 // Run runs the gate and writes its report. The error is nil if the gate passed, the context's error if it was
 // interrupted, and otherwise *FailedError or *NotRunError.
@@ -80,7 +91,8 @@ func (g Gate) Run(ctx context.Context) error {
 	}
 	g.applyWaivers(&result.report)
 	if writeErr := g.writeReport(result); writeErr != nil {
-		return errors.Join(&FailedError{"its report could not be written: " + writeErr.Error()}, err)
+		code := fault.CodeOf(fsx.Explain(writeErr))
+		return errors.Join(&FailedError{code, "its report could not be written: " + writeErr.Error()}, err)
 	}
 	failing := result.report.Failing()
 	g.printFindings(failing, result.report)
@@ -90,7 +102,7 @@ func (g Gate) Run(ctx context.Context) error {
 	case err != nil:
 		return err
 	case len(failing) > 0:
-		return &FailedError{pluralize(len(failing), g.findingNoun())}
+		return &FailedError{Reason: pluralize(len(failing), g.findingNoun())}
 	}
 	return nil
 }
@@ -155,7 +167,7 @@ func (g Gate) check(ctx context.Context) (outcome, error) {
 	if g.FilePatterns != nil {
 		files, err := ListFiles(g.Root, g.FilePatterns)
 		if err != nil {
-			return outcome{}, &FailedError{err.Error()}
+			return outcome{}, &FailedError{fault.CodeOf(err), err.Error()}
 		}
 		if len(files) == 0 {
 			fmt.Fprintln(g.Log, "nothing to check: no file matches "+strings.Join(g.FilePatterns, ", "))

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
 )
@@ -61,7 +62,7 @@ func (w *bufferedReader) Write(p []byte) (int, error) {
 
 func (w *bufferedReader) result(root string) (outcome, error) {
 	if w.overflowed {
-		return outcome{}, fmt.Errorf("its report is larger than %d MiB", maxReportBytes>>20)
+		return outcome{}, fault.Errorf(fault.GateReport, "its report is larger than %d MiB", maxReportBytes>>20)
 	}
 	report, err := w.read(w.buffer.Bytes(), root)
 	return outcome{report: report}, err
@@ -160,10 +161,10 @@ func readDetectSecrets(text []byte, root string) (findings.Report, error) {
 	}
 	var found secretsReport
 	if err := json.Unmarshal(text, &found); err != nil {
-		return findings.Report{}, fmt.Errorf("its report cannot be read: %w", err)
+		return findings.Report{}, fault.Errorf(fault.GateReport, "its report cannot be read: %w", err)
 	}
 	if found.Results == nil {
-		return findings.Report{}, errors.New("its report cannot be read: it has no results")
+		return findings.Report{}, fault.New(fault.GateReport, "its report cannot be read: it has no results")
 	}
 	baseline, err := readBaseline(filepath.Join(root, baselineFile))
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/goyek/goyek/v2"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/process"
@@ -56,29 +57,33 @@ func (r *graphRun) runStep(a *goyek.A, step pipeline.Step) error {
 func exitErrorOf(err error) error {
 	var exit *exec.ExitError
 	if _, signaled := process.Signal(err); signaled {
-		return errors.New(process.DescribeExit(err))
+		return fault.New(fault.StepFailed, process.DescribeExit(err))
 	}
 	if errors.As(err, &exit) {
-		return &exitError{code: exit.ExitCode()}
+		return &exitError{status: exit.ExitCode()}
 	}
 	return err
 }
 
 // classifyExit returns a *notRunError for a gate that could not do its work here. The reason of a gate is the last
-// line that it printed, after its verdict and a colon.
+// line that it printed, after its verdict and a colon, and begins with a code unless it is that of every gate.
 func (r *graphRun) classifyExit(step pipeline.Step, err error) error {
 	var exit *exitError
-	if !errors.As(err, &exit) || !step.IsGate() {
+	if !errors.As(err, &exit) {
 		return err
 	}
-	reason := exit.Error()
-	if tail, err := Tail(r.logPath(step.Name)); err == nil && len(tail) > 0 {
+	tail, tailErr := Tail(r.logPath(step.Name))
+	code, reason := step.FailureCode(strings.Join(tail, "\n")), exit.reason
+	if step.IsGate() && tailErr == nil && len(tail) > 0 {
 		_, reason, _ = strings.Cut(tail[len(tail)-1], ": ")
+		var own fault.Code
+		own, reason = fault.Cut(reason)
+		code = cmp.Or(own, code)
 	}
-	if exit.code == pipeline.ExitNotRun {
+	if step.IsGate() && exit.status == pipeline.ExitNotRun {
 		return &notRunError{reason}
 	}
-	return &exitError{code: exit.code, reason: reason}
+	return &exitError{status: exit.status, code: code, reason: reason}
 }
 
 // notRunError is a gate that could not do its work here.
@@ -86,14 +91,21 @@ type notRunError struct{ reason string }
 
 func (e *notRunError) Error() string { return e.reason }
 
+// Code returns the code of the error.
+func (e *notRunError) Code() fault.Code { return fault.GateNotRun }
+
 // exitError is a command that ended with a status other than 0.
 type exitError struct {
-	code int
+	status int
+	code   fault.Code
 	// reason is why, if the command says so.
 	reason string
 }
 
-func (e *exitError) Error() string { return cmp.Or(e.reason, fmt.Sprintf("exit status %d", e.code)) }
+func (e *exitError) Error() string { return cmp.Or(e.reason, fmt.Sprintf("exit status %d", e.status)) }
+
+// Code returns the code of the error.
+func (e *exitError) Code() fault.Code { return cmp.Or(e.code, fault.StepFailed) }
 
 // newCommand returns the step's process: its program is found, its outputs are removed, its environment is scrubbed.
 func (r *graphRun) newCommand(ctx context.Context, step pipeline.Step) (*exec.Cmd, error) {

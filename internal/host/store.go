@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 	"lockstep/tools"
@@ -58,6 +59,9 @@ type outputFile struct {
 type outputError struct{ reason string }
 
 func (e *outputError) Error() string { return e.reason }
+
+// Code returns the code of the error.
+func (e *outputError) Code() fault.Code { return fault.StepOutput }
 
 // openStore returns the store of the repository at root. If rereads is set, no file is taken for unchanged by its
 // times.
@@ -319,7 +323,7 @@ func (s *store) verifyBlob(hash string) error {
 	case err != nil:
 		return fmt.Errorf("one of its files is missing: %w", err)
 	case got != hash:
-		return fmt.Errorf("one of its files is damaged: %s", s.blobPath(hash))
+		return fault.Errorf(fault.RunDamaged, "one of its files is damaged: %s", s.blobPath(hash))
 	}
 	return nil
 }

@@ -250,7 +250,7 @@ var testGates = []gate{
 		argv:         []string{"go", "test", "-json", "-timeout", "30m", "./infra/...", "./config/schema/generate"},
 		reportFormat: GoTest,
 		inputs: []string{
-			"go.mod", "go.sum", "config/**", "infra/**", "internal/pipeline/**", "internal/stateful/**",
+			"go.mod", "go.sum", "config/**", "infra/**", "internal/fault/**", "internal/pipeline/**", "internal/stateful/**",
 			"**/*_test.go", "docs/infrastructure.md",
 		},
 		tools:  []string{ToolGo, ToolNode},

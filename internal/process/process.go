@@ -12,6 +12,8 @@ import (
 	"runtime"
 	"syscall"
 	"time"
+
+	"lockstep/internal/fault"
 )
 
 // RunGroup runs a command of exec.CommandContext as a process group of its own. When the context ends, the group gets
@@ -38,7 +40,7 @@ func run(cmd *exec.Cmd, stopTimeout time.Duration, mark string) error {
 		if errors.As(err, &path) {
 			err = path.Err
 		}
-		return fmt.Errorf("%s cannot be started: %w", cmd.Path, err)
+		return fault.Errorf(fault.StepFailed, "%s cannot be started: %w", cmd.Path, err)
 	}
 	err := cmd.Wait()
 	killed := signalGroup(cmd, syscall.SIGKILL) == nil // mostly the group is empty
@@ -55,10 +57,11 @@ func run(cmd *exec.Cmd, stopTimeout time.Duration, mark string) error {
 func outputHeldError(killed bool) error {
 	const started = "its command ended well, but a process that it had started "
 	if killed {
-		return errors.New(started + "did not end in time and was killed: see that it waits for what it starts")
+		return fault.New(fault.StepProcess,
+			started+"did not end in time and was killed: see that it waits for what it starts")
 	}
-	return errors.New(
-		started + "has its output open still and was not found: end it, and see that the command waits for it",
+	return fault.New(fault.StepProcess,
+		started+"has its output open still and was not found: end it, and see that the command waits for it",
 	)
 }
 

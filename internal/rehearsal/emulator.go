@@ -15,6 +15,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/tools"
 )
@@ -136,7 +137,7 @@ func (e *Emulator) ensureRunning(ctx context.Context, untilStopped bool) (*Sessi
 		return e.start(ctx, untilStopped)
 	}
 	if e.Port != 0 && running.Port != e.Port {
-		return nil, fmt.Errorf("the emulated accounts run on port %d already, not on %d: "+
+		return nil, fault.Errorf(fault.RehearsalInUse, "the emulated accounts run on port %d already, not on %d: "+
 			"stop them with `lockstep rehearsal stop`, or leave the port out", running.Port, e.Port)
 	}
 	session := e.newSession(running.Port)
@@ -195,7 +196,7 @@ func (e *Emulator) isInUse() bool {
 }
 
 // ErrInUse says that a deployment uses the emulated accounts.
-var ErrInUse = errors.New("a deployment uses the emulated accounts at this moment: " +
+var ErrInUse = fault.New(fault.RehearsalInUse, "a deployment uses the emulated accounts at this moment: "+
 	"wait until it has ended, then run this again")
 
 // Stop ends the emulator and keeps the accounts' state. It reports whether there was one to end. The error is ErrInUse
@@ -275,8 +276,9 @@ func (e *Emulator) runningProcess() (*processRecord, error) {
 		err = json.Unmarshal(text, record)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("an emulator that was started in %s runs, but its record cannot be read (%w): "+
-			"end the process that listens there, then run this again", e.Dir, err)
+		return nil, fault.Errorf(fault.EmulatorUnknown,
+			"an emulator that was started in %s runs, but its record cannot be read (%w): "+
+				"end the process that listens there, then run this again", e.Dir, err)
 	}
 	return record, nil
 }
@@ -308,7 +310,7 @@ func (e *Emulator) writeRecord(record processRecord) error {
 func (e *Emulator) choosePort() (int, error) {
 	if e.Port != 0 {
 		if err := checkPortFree(e.Port); err != nil {
-			return 0, fmt.Errorf("port %d is taken by another program: "+
+			return 0, fault.Errorf(fault.PortTaken, "port %d is taken by another program: "+
 				"end it, or leave the port out to take any that is free (%w)", e.Port, err)
 		}
 		return e.Port, nil

@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/process"
 	"lockstep/tools"
@@ -162,7 +163,7 @@ func (e *Emulator) spawn(cmd *exec.Cmd) (*emulatorProcess, error) {
 	defer alive.Close()
 	// The lock belongs to the open file, which the emulator inherits: it ends when both have closed it.
 	if err := syscall.Flock(int(alive.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, fmt.Errorf("an emulator runs in %s already: %w", e.Dir, err)
+		return nil, fault.Errorf(fault.RehearsalInUse, "an emulator runs in %s already: %w", e.Dir, err)
 	}
 	// The record of the emulator before must not be taken for this one's if the starter is killed before it writes its
 	// own.
@@ -179,7 +180,7 @@ func (e *Emulator) spawn(cmd *exec.Cmd) (*emulatorProcess, error) {
 	cmd.ExtraFiles = []*os.File{alive}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("the emulator cannot be started: %w", err)
+		return nil, fault.Errorf(fault.EmulatorFailed, "the emulator cannot be started: %w", err)
 	}
 	p := &emulatorProcess{pid: cmd.Process.Pid, ended: make(chan struct{})}
 	go func() {
@@ -216,14 +217,17 @@ func (e *brokenInstallError) Error() string {
 	return "the emulator does not load:\n" + tools.LastLines(e.log, 6)
 }
 
+// Code returns the code of the error.
+func (e *brokenInstallError) Code() fault.Code { return fault.EmulatorFailed }
+
 // errPortTaken says that a port which was free a moment ago is not.
-var errPortTaken = errors.New("another program has taken the port just now: run this again")
+var errPortTaken = fault.New(fault.PortTaken, "another program has taken the port just now: run this again")
 
 // waitUntilHealthy returns when the emulator answers, or why it does not.
 func (e *Emulator) waitUntilHealthy(ctx context.Context, s *Session, p *emulatorProcess) error {
 	limit := e.timeout().start
 	ctx, cancel := context.WithTimeoutCause(ctx, limit,
-		fmt.Errorf("the emulator does not answer after %v; its log is %s", limit, e.path(logFile)))
+		fault.Errorf(fault.EmulatorFailed, "the emulator does not answer after %v; its log is %s", limit, e.path(logFile)))
 	defer cancel()
 	for !s.isHealthy(ctx, time.Second) {
 		select {
@@ -253,7 +257,7 @@ func (e *Emulator) startFailure() error {
 		strings.Contains(log, "No module named"):
 		return &brokenInstallError{log}
 	}
-	return fmt.Errorf("the emulator ended as soon as it was started:\n%s", tools.LastLines(log, 6))
+	return fault.Errorf(fault.EmulatorFailed, "the emulator ended as soon as it was started:\n%s", tools.LastLines(log, 6))
 }
 
 // isHealthy reports whether the emulator answers within a time that it is well.
@@ -283,7 +287,7 @@ func (s *Session) checkHealth(ctx context.Context, within time.Duration) error {
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("it answers %s", response.Status)
+		return fault.Errorf(fault.EmulatorFailed, "it answers %s", response.Status)
 	}
 	return nil
 }
@@ -302,7 +306,7 @@ func loadCertPool(file string) (*x509.CertPool, error) {
 	}
 	authorities := x509.NewCertPool()
 	if !authorities.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("%s holds no certificate", file)
+		return nil, fault.Errorf(fault.EmulatorFailed, "%s holds no certificate", file)
 	}
 	return authorities, nil
 }
@@ -353,7 +357,7 @@ func (e *Emulator) terminate(running processRecord) error {
 			return err
 		}
 	}
-	return fmt.Errorf("the emulator, process %d, does not end", running.PID)
+	return fault.Errorf(fault.EmulatorFailed, "the emulator, process %d, does not end", running.PID)
 }
 
 // waitUntilEnded waits for the end of the emulator's process and reports whether it came within a time.

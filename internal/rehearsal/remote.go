@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"lockstep/internal/bootstrap"
+	"lockstep/internal/fault"
 	"lockstep/tools"
 )
 
@@ -22,6 +23,9 @@ const (
 type RemoteError struct{ Message string }
 
 func (e *RemoteError) Error() string { return e.Message }
+
+// Code returns the code of the error.
+func (e *RemoteError) Code() fault.Code { return fault.FlagValue }
 
 // RemoteSession returns a session with the emulated accounts that the environment names, or nil if it names none. This
 // process neither starts, stops nor bootstraps them. The error is a *RemoteError.
@@ -65,7 +69,7 @@ func (s *Session) CheckAccounts(ctx context.Context, accounts []bootstrap.Accoun
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return fmt.Errorf("the emulated accounts at %s do not answer: "+
+		return fault.Errorf(fault.EmulatorRemote, "the emulated accounts at %s do not answer: "+
 			"see that `lockstep rehearsal serve` runs there, with a certificate for that name (%w)", s.Endpoint, err)
 	}
 	for _, account := range accounts {
@@ -78,8 +82,9 @@ func (s *Session) CheckAccounts(ctx context.Context, accounts []bootstrap.Accoun
 			return err
 		}
 		if !upToDate {
-			return fmt.Errorf("account %s, %s, is not bootstrapped at %s as config/pipeline.yaml wants it: "+
-				"start `lockstep rehearsal serve` there again with this configuration",
+			return fault.Errorf(fault.EmulatorRemote,
+				"account %s, %s, is not bootstrapped at %s as config/pipeline.yaml wants it: "+
+					"start `lockstep rehearsal serve` there again with this configuration",
 				account.ID, account.Name, s.Endpoint)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/text"
 	"lockstep/tools"
 )
@@ -25,7 +26,7 @@ import (
 var Sources embed.FS
 
 // ErrNotRepository is returned where a folder belongs to no Git repository, or Git is not installed.
-var ErrNotRepository = errors.New("this is no Git repository")
+var ErrNotRepository = fault.New(fault.NoRepository, "this is no Git repository")
 
 // A GitError is a Git command that failed.
 type GitError struct {
@@ -43,6 +44,9 @@ func (e *GitError) Error() string {
 	}
 	return fmt.Sprintf("git %s: %s", e.Command, e.Message)
 }
+
+// Code returns the code of the error.
+func (e *GitError) Code() fault.Code { return fault.GitFailed }
 
 func (e *GitError) Unwrap() error { return e.Err }
 

@@ -256,7 +256,7 @@ func testReviewedPlan(t *testing.T, dir string) {
 
 // hasUnreachableGate reports whether a gate could not run because the engine cannot reach its database.
 func hasUnreachableGate(c callResult) bool {
-	return strings.Contains(c.combinedOutput(), "not run: it could not reach what it needs")
+	return strings.Contains(c.combinedOutput(), "not run: LS-431: it could not reach what it needs")
 }
 
 func testGates(t *testing.T, dir string) {

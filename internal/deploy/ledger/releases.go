@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"lockstep/internal/deploy/digest"
+	"lockstep/internal/fault"
 )
 
 // A Release is the record of a deployment. Each record holds the hash of the one before, so that whoever reads the
@@ -138,6 +139,9 @@ func (e *TamperedError) Error() string {
 	}
 	return fmt.Sprintf("release record %d was changed outside Lockstep: %s", e.Number, e.Reason)
 }
+
+// Code returns the code of the error.
+func (e *TamperedError) Code() fault.Code { return fault.RecordTampered }
 
 // AddRelease appends a release to the chain, and returns it with its number and hashes.
 func (l *Ledger) AddRelease(ctx context.Context, r Release) (Release, error) {
@@ -293,8 +297,9 @@ func (l *Ledger) readRelease(ctx context.Context, number int) (Release, error) {
 	case r.Number != number:
 		return r, &TamperedError{number, fmt.Sprintf("it is record %d", r.Number)}
 	case r.Version > ReleaseVersion:
-		return r, fmt.Errorf("release record %d has version %d, and this version of Lockstep reads versions up to %d: "+
-			"use a newer Lockstep", number, r.Version, ReleaseVersion)
+		return r, fault.Errorf(fault.RecordNewer,
+			"release record %d has version %d, and this version of Lockstep reads versions up to %d: "+
+				"use a newer Lockstep", number, r.Version, ReleaseVersion)
 	}
 	return r, nil
 }
