@@ -83,6 +83,11 @@ type program struct {
 	Hash string `json:"sum"`
 }
 
+// makeDir makes the folder of all tools. Only the owner may enter it: others could hold its locks.
+func (i *Installer) makeDir() error {
+	return ExplainWriteError(i.dir, os.MkdirAll(i.dir, fsx.PrivateDir))
+}
+
 // Install installs the tool, unless it is installed, and returns its folder, whose programs are in bin. Two processes
 // do not install at the same time. An installation that did not finish, or whose programs have changed, is done
 // again.
@@ -92,12 +97,15 @@ func (i *Installer) Install(ctx context.Context, name string) (string, error) {
 			return dir, nil
 		}
 	}
+	if err := fsx.MakePrivate(i.dir); err != nil { // an earlier version let others in
+		return "", ExplainWriteError(i.dir, err)
+	}
 	dir := i.toolDir(name)
 	if i.isInstalled(name) {
 		return dir, nil
 	}
-	if err := os.MkdirAll(i.dir, 0o755); err != nil {
-		return "", ExplainWriteError(i.dir, err)
+	if err := i.makeDir(); err != nil {
+		return "", err
 	}
 	lock := flock.New(dir + ".lock")
 	defer lock.Close()
@@ -254,7 +262,7 @@ func (i *Installer) build(ctx context.Context, name, dir string) error {
 	if err != nil {
 		return fmt.Errorf("%s could not be installed: %w", name, err)
 	}
-	return ExplainWriteError(i.dir, fsx.Replace(filepath.Join(dir, completionFile), text, fsx.PublicFile))
+	return ExplainWriteError(i.dir, fsx.Replace(filepath.Join(dir, completionFile), text, fsx.PrivateFile))
 }
 
 // describePrograms returns what the completion file says of the tool's programs in dir.

@@ -21,6 +21,8 @@ import time
 from access import Access, use_root_secrets
 from confinement import Programs, confine
 
+os.umask(0o077)  # other users read nothing, whatever the umask of the person is
+
 # The secret is read before the files are hidden that nobody else may see; what follows starts threads.
 with open(os.environ.pop("LOCKSTEP_SECRET"), encoding="ascii") as secret_file:
     secret = secret_file.read().strip()

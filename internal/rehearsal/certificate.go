@@ -75,7 +75,7 @@ func makeCertificates(dir string, environ []string, now time.Time, hosts []strin
 	if err != nil {
 		return c, err
 	}
-	return c, writeFile(c.bundle, append(systemAuthorities(environ, c.bundle), authority...), 0o644)
+	return c, writeFile(c.bundle, append(systemAuthorities(environ, c.bundle), authority...), fsx.PrivateFile)
 }
 
 // isValid reports whether the certificate exists, is signed by the authority, and stays valid for renewBefore.
@@ -151,14 +151,13 @@ func (c tlsFiles) create(now time.Time) error {
 	for _, file := range []struct {
 		path, blockType string
 		der             []byte
-		mode            os.FileMode
 	}{
-		{c.key, "PRIVATE KEY", encodedKey, 0o600},
-		{c.certificate, "CERTIFICATE", signed, 0o644},
-		{c.authority, "CERTIFICATE", signedAuthority, 0o644},
+		{c.key, "PRIVATE KEY", encodedKey},
+		{c.certificate, "CERTIFICATE", signed},
+		{c.authority, "CERTIFICATE", signedAuthority},
 	} {
 		text := pem.EncodeToMemory(&pem.Block{Type: file.blockType, Bytes: file.der})
-		if err := writeFile(file.path, text, file.mode); err != nil {
+		if err := writeFile(file.path, text, fsx.PrivateFile); err != nil {
 			return err
 		}
 	}

@@ -10,16 +10,22 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	cfntypes "github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -27,6 +33,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/internal/rehearsal"
+	"lockstep/tools"
 )
 
 const (
@@ -324,4 +331,134 @@ func TestEmulator_RootIsNoService(t *testing.T) {
 			require.ErrorContains(t, err, "AccessDenied")
 		})
 	}
+}
+
+// intruder is the code of a custom resource, which looks at the machine and answers with what it has seen.
+const intruder = `import json, os, signal, ssl, urllib.request
+def attempt(do):
+    try:
+        return str(do())
+    except Exception as e:
+        return "refused: " + type(e).__name__
+def handler(event, context):
+    p = event["ResourceProperties"]
+    data = {
+        "secret": attempt(lambda: open(p["secret"]).read()),
+        "home": attempt(lambda: open(p["home"]).read()),
+        "project": attempt(lambda: os.listdir(p["project"])),
+        "write": attempt(lambda: open(p["project"] + "/written", "w")),
+        "kill": attempt(lambda: os.kill(int(p["pid"]), 0)),
+        "environment": " ".join(sorted(os.environ)),
+    }
+    body = json.dumps({"Status": "SUCCESS", "PhysicalResourceId": "seen", "Data": data}).encode()
+    r = urllib.request.Request(event["ResponseURL"], data=body, method="PUT")
+    urllib.request.urlopen(r, context=ssl._create_unverified_context())
+`
+
+// TestEmulator_CodeOfCustomResourceIsConfined: what a stack needs is run, and sees nothing of the person who rehearses.
+func TestEmulator_CodeOfCustomResourceIsConfined(t *testing.T) {
+	if !hasLandlock() {
+		t.Skip("this kernel has no Landlock")
+	}
+	t.Setenv("CANARY_TOKEN", "of the person")
+	e := startEmulator(t)
+	home := filepath.Join(t.TempDir(), "credentials")
+	require.NoError(t, os.WriteFile(home, []byte("of the person"), 0o600))
+	template, err := json.Marshal(map[string]any{
+		"Resources": map[string]any{
+			"Role": map[string]any{"Type": "AWS::IAM::Role", "Properties": map[string]any{
+				"AssumeRolePolicyDocument": json.RawMessage(lambdaTrust),
+			}},
+			"Function": map[string]any{"Type": "AWS::Lambda::Function", "Properties": map[string]any{
+				"Runtime": "python3.11", "Handler": "index.handler", "Code": map[string]any{"ZipFile": intruder},
+				"Role": map[string]any{"Fn::GetAtt": []string{"Role", "Arn"}},
+			}},
+			"Custom": map[string]any{"Type": "Custom::Intruder", "Properties": map[string]any{
+				"ServiceToken": map[string]any{"Fn::GetAtt": []string{"Function", "Arn"}}, "ServiceTimeout": "20",
+				"secret": filepath.Join(e.dir, "secret"), "home": home, "project": filepath.Dir(home),
+				"pid": strconv.Itoa(os.Getpid()),
+			}},
+		},
+		"Outputs": map[string]any{
+			"Secret": output("secret"), "Home": output("home"), "Project": output("project"), "Write": output("write"),
+			"Kill": output("kill"), "Environment": output("environment"),
+		},
+	})
+	require.NoError(t, err)
+	client := cloudformation.NewFromConfig(e.config(victim))
+	_, err = client.CreateStack(t.Context(), &cloudformation.CreateStackInput{
+		StackName: aws.String("s"), TemplateBody: aws.String(string(template)),
+		Capabilities: []cfntypes.Capability{cfntypes.CapabilityCapabilityIam},
+	})
+	require.NoError(t, err)
+	stacks := &cloudformation.DescribeStacksInput{StackName: aws.String("s")}
+	out, err := cloudformation.NewStackCreateCompleteWaiter(client, func(o *cloudformation.StackCreateCompleteWaiterOptions) {
+		o.MinDelay, o.MaxDelay = 100*time.Millisecond, time.Second
+	}).WaitForOutput(t.Context(), stacks, time.Minute)
+	require.NoError(t, err)
+	seen := map[string]string{}
+	for _, o := range out.Stacks[0].Outputs {
+		seen[aws.ToString(o.OutputKey)] = aws.ToString(o.OutputValue)
+	}
+	require.Len(t, seen, 6)
+	for _, what := range []string{"Secret", "Home", "Project", "Write", "Kill"} {
+		assert.Equal(t, "refused: PermissionError", seen[what], what)
+	}
+	assert.NotContains(t, seen["Environment"], "CANARY_TOKEN")
+	assert.NotContains(t, seen["Environment"], "LOCKSTEP_SECRET")
+}
+
+func output(attribute string) map[string]any {
+	return map[string]any{"Value": map[string]any{"Fn::GetAtt": []string{"Custom", attribute}}}
+}
+
+// hasLandlock reports whether the kernel can hide files from a process.
+func hasLandlock() bool {
+	const createRuleset, versionFlag = 444, 1
+	version, _, _ := syscall.Syscall(createRuleset, 0, 0, versionFlag)
+	return int(version) > 0
+}
+
+// TestEmulator_OtherUsersReadNothing looks at the files as another user of the machine would, who is let in everywhere
+// above them.
+func TestEmulator_OtherUsersReadNothing(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can act as another user")
+	}
+	defer syscall.Umask(syscall.Umask(0))
+	e := startEmulator(t)
+	for dir := filepath.Dir(e.dir); len(dir) > len(os.TempDir()); dir = filepath.Dir(dir) {
+		require.NoError(t, os.Chmod(dir, 0o755)) // the test's own folder would keep others out
+	}
+	require.NoError(t, filepath.WalkDir(e.dir, func(path string, entry fs.DirEntry, err error) error {
+		require.NoError(t, err)
+		info, err := entry.Info()
+		require.NoError(t, err)
+		assert.Zero(t, info.Mode().Perm()&0o077, "%s: %v", path, info.Mode())
+		return nil
+	}))
+	for _, command := range []string{"ls " + e.dir, "cat " + e.dir + "/secret", "flock -n " + e.dir + "/alive.lock true"} {
+		cmd := exec.Command("/bin/sh", "-c", command)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+		cmd.Dir = "/"
+		text, err := cmd.CombinedOutput()
+		require.Error(t, err, "%s: %s", command, text)
+		assert.Contains(t, string(text), "Permission denied")
+	}
+}
+
+// TestCache_OtherUsersStayOut installs nothing: a folder that an earlier version has made is closed.
+func TestCache_OtherUsersStayOut(t *testing.T) {
+	cache := t.TempDir()
+	dir := filepath.Join(cache, "lockstep", "tools")
+	require.NoError(t, os.MkdirAll(dir, 0o755))
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	installer, err := tools.NewInstaller([]string{"XDG_CACHE_HOME=" + cache}, func(string) {})
+	require.NoError(t, err)
+	_, err = installer.Install(canceled, tools.Ministack)
+	require.Error(t, err)
+	info, err := os.Stat(dir)
+	require.NoError(t, err)
+	assert.Zero(t, info.Mode().Perm()&0o077, "%v", info.Mode())
 }
