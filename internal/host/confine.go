@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -81,14 +82,20 @@ func (m machine) makeCaches() error {
 	return nil
 }
 
-// hidePerson returns the environment of a step that does not see the person's home: home takes its place, and the
-// caches that are in the person's home are named.
-func (m machine) hidePerson(env []string, home string) []string {
-	env = slices.DeleteFunc(env, func(pair string) bool {
-		name, _, _ := strings.Cut(pair, "=")
-		return name == "HOME" || name == "XDG_CONFIG_HOME" || name == "XDG_DATA_HOME" || isRegistrySetting(name)
-	})
-	env = append(env, "HOME="+home)
+// hidePerson returns the environment of a step that does not see the person's home: home takes its place, the caches
+// that are in the person's home are named, and no variable that says where packages come from holds a token.
+func (m machine) hidePerson(caller []string, home string) []string {
+	env := []string{"HOME=" + home}
+	for _, pair := range caller {
+		name, value, _ := strings.Cut(pair, "=")
+		switch {
+		case name == "HOME" || name == "XDG_CONFIG_HOME" || name == "XDG_DATA_HOME":
+		case slices.Contains(registryAddresses, name):
+			env = append(env, name+"="+withoutUserInfo(value))
+		case slices.Contains(registryFiles, name) || !isRegistrySetting(name):
+			env = append(env, pair)
+		}
+	}
 	for name, value := range m.folders() {
 		if value != "" && tools.Getenv(env, name) == "" {
 			env = append(env, name+"="+value)
@@ -97,12 +104,23 @@ func (m machine) hidePerson(env []string, home string) []string {
 	return env
 }
 
-// isRegistrySetting reports whether a variable tells how to install packages. Such variables may hold tokens, and steps
-// install nothing: this program does, before they start.
+// The variables that say where packages come from and hold no token, if the name and the password of their addresses are
+// left out. This program installs the tools of a step with all such variables, before the step starts.
+var (
+	registryAddresses = []string{"PIP_INDEX_URL", "npm_config_registry", "NPM_CONFIG_REGISTRY", "GOPROXY"}
+	registryFiles     = []string{"PIP_CERT", "npm_config_cafile", "NPM_CONFIG_CAFILE"}
+)
+
+// isRegistrySetting reports whether a variable says where packages come from.
 func isRegistrySetting(name string) bool {
-	return name != "PIP_CERT" &&
-		slices.ContainsFunc(registryPrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+	return slices.ContainsFunc(registryPrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 }
+
+// userInfo is the name and the password in an address.
+var userInfo = regexp.MustCompile(`://[^/@|,]*@`)
+
+// withoutUserInfo returns a list of addresses, as in GOPROXY, without the names and the passwords in them.
+func withoutUserInfo(addresses string) string { return userInfo.ReplaceAllString(addresses, "://") }
 
 // files returns what the programs of a step see of the machine's files, besides the system's.
 func (m machine) files(root string, step pipeline.Step, toolFolders []string) *process.Files {
@@ -118,12 +136,15 @@ func (m machine) files(root string, step pipeline.Step, toolFolders []string) *p
 			tools.Getenv(m.environ, "GOTMPDIR"), tools.Getenv(m.environ, "GOCOVERDIR"),
 		},
 	}
+	if slices.Contains(step.Tools, pipeline.ToolNpm) || slices.Contains(step.Tools, pipeline.ToolPython) {
+		f.Writable = append(f.Writable, below(m.cache, "lockstep")) // it may install tools of this program
+	}
 	for _, folder := range toolFolders {
 		f.Readable = append(f.Readable, filepath.Dir(folder)) // bin is beside what it needs
 	}
 	for _, name := range []string{
 		"GOROOT", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "PIP_CERT", "AWS_CA_BUNDLE",
-		"CURL_CA_BUNDLE", "GIT_SSL_CAINFO", tools.PreinstalledDirVariable,
+		"CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "npm_config_cafile", "NPM_CONFIG_CAFILE", tools.PreinstalledDirVariable,
 	} {
 		f.Readable = append(f.Readable, tools.Getenv(m.environ, name))
 	}

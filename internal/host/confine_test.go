@@ -25,7 +25,7 @@ func person(t *testing.T, root string) (environ []string, home, other string) {
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + filepath.Join(root, "tmp"),
 		"XDG_CONFIG_HOME=" + home, "PIP_INDEX_URL=https://user:token@example.com", "PIP_CERT=/c",
-		"npm_config__authToken=token", "NPM_CONFIG_USERCONFIG=" + home + "/.npmrc",
+		"GOPROXY=https://user:token@proxy.example.com/go,direct", "npm_config__authToken=token", "NPM_CONFIG_USERCONFIG=" + home + "/.npmrc",
 	}, home, other
 }
 
@@ -45,6 +45,8 @@ func TestStep_SeesNoRegistryTokenAndNoHome(t *testing.T) {
 			assert.Equal(t, seesHome, strings.Contains(env, ".aws\n"), env)
 			assert.Equal(t, seesHome, strings.Contains(env, "token"), env)
 			assert.Contains(t, env, "PIP_CERT=/c")
+			assert.Equal(t, !seesHome, strings.Contains(env, "PIP_INDEX_URL=https://example.com\n"), env)
+			assert.Equal(t, !seesHome, strings.Contains(env, "GOPROXY=https://proxy.example.com/go,direct\n"), env)
 			if !seesHome {
 				assert.Contains(t, env, "GOMODCACHE="+home+"/go/pkg/mod\n", "the person's caches are used")
 				assert.Contains(t, env, "XDG_CACHE_HOME="+home+"/.cache\n")
