@@ -21,8 +21,8 @@ func (a *app) announce(mode report.Mode, environments []config.Environment) {
 	}
 }
 
-// route returns what stands between this machine and AWS, or gives out credentials in the place of AWS, by the variables
-// of an environment: each in words, without passwords.
+// route returns what stands between this machine and AWS, or gives out credentials in its place, by the variables of an
+// environment: each in words, without passwords.
 func route(environ []string) []string {
 	var words []string
 	for _, one := range []struct{ variable, words string }{

@@ -15,8 +15,8 @@ import (
 	"lockstep/tools"
 )
 
-// readableVariable names folders, separated as in PATH, that the programs of steps may read besides those that they need
-// everywhere: a module that go.mod replaces by a folder outside the repository, for example.
+// readableVariable names folders, separated as in PATH, that the programs of steps may read besides those that they
+// need everywhere: a module that go.mod replaces by a folder outside the repository, for example.
 const readableVariable = "LOCKSTEP_READABLE"
 
 // seesPerson reports whether a step sees the home folder and the files of the person who runs it: a step that works on
@@ -71,7 +71,9 @@ func (m machine) libraryCache() string { return below(m.cache, "aws") }
 // makeCaches makes the folders of caches, as their programs would: nothing can be made in a folder that is hidden.
 func (m machine) makeCaches() error {
 	folders := m.folders()
-	for _, dir := range []string{folders["GOMODCACHE"], folders["GOCACHE"], folders["GOLANGCI_LINT_CACHE"], m.libraryCache()} {
+	for _, dir := range []string{
+		folders["GOMODCACHE"], folders["GOCACHE"], folders["GOLANGCI_LINT_CACHE"], m.libraryCache(),
+	} {
 		if !filepath.IsAbs(dir) {
 			continue // there is no home, or the program refuses the path itself
 		}
@@ -104,8 +106,8 @@ func (m machine) hidePerson(caller []string, home string) []string {
 	return env
 }
 
-// The variables that say where packages come from and hold no token, if the name and the password of their addresses are
-// left out. This program installs the tools of a step with all such variables, before the step starts.
+// The variables that say where packages come from and hold no token, if the name and the password of their addresses
+// are left out. This program installs the tools of a step with all such variables, before the step starts.
 var (
 	registryAddresses = []string{"PIP_INDEX_URL", "npm_config_registry", "NPM_CONFIG_REGISTRY", "GOPROXY"}
 	registryFiles     = []string{"PIP_CERT", "npm_config_cafile", "NPM_CONFIG_CAFILE"}
@@ -155,8 +157,8 @@ func (m machine) files(root string, step pipeline.Step, toolFolders []string) *p
 	return f
 }
 
-// programFolders returns the folders on the PATH, and those that they are in, unless that is the person's home, a folder
-// of it that holds settings, or one above.
+// programFolders returns the folders on the PATH, and those that they are in, unless that is the person's home, a
+// folder of it that holds settings, or one above.
 func (m machine) programFolders() []string {
 	var folders []string
 	for _, bin := range filepath.SplitList(tools.Getenv(m.environ, "PATH")) {

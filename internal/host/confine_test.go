@@ -25,7 +25,8 @@ func person(t *testing.T, root string) (environ []string, home, other string) {
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + filepath.Join(root, "tmp"),
 		"XDG_CONFIG_HOME=" + home, "PIP_INDEX_URL=https://user:token@example.com", "PIP_CERT=/c",
-		"GOPROXY=https://user:token@proxy.example.com/go,direct", "npm_config__authToken=token", "NPM_CONFIG_USERCONFIG=" + home + "/.npmrc",
+		"GOPROXY=https://user:token@proxy.example.com/go,direct", "npm_config__authToken=token",
+		"NPM_CONFIG_USERCONFIG=" + home + "/.npmrc",
 	}, home, other
 }
 

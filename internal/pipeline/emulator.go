@@ -14,7 +14,7 @@ const (
 	// CertificatesFolder holds their certificate and the authority that signed it.
 	CertificatesFolder = "/certificates"
 	emulatorCAFile     = CertificatesFolder + "/ca.pem"
-	// EmulatorSecretFile is mounted into their container and those of their clients: the secret that calls are signed with.
+	// EmulatorSecretFile is mounted into their container and those of their clients: calls are signed with that secret.
 	EmulatorSecretFile = "/run/secrets/lockstep-rehearsal"
 	// EmulatorStateFolder holds their state, which is kept from one call to the next.
 	EmulatorStateFolder = StateDir + "/rehearsal"

@@ -49,9 +49,9 @@ func run(cmd *exec.Cmd, stopTimeout time.Duration, mark string, files *Files) er
 	return err
 }
 
-// startAndWait starts a command in a thread of its own and waits for its end. Linux kills the child when the thread that
-// started it ends (Pdeathsig), so the thread lives as long as the child. It ends with it, because nothing else may run
-// in a thread from which files are hidden.
+// startAndWait starts a command in a thread of its own and waits for its end. Linux kills the child when the thread
+// that started it ends (Pdeathsig), so the thread lives as long as the child. It ends with it, because nothing else may
+// run in a thread from which files are hidden.
 func startAndWait(cmd *exec.Cmd, files *Files, started, ended chan<- error) {
 	runtime.LockOSThread() // and never unlocked: the thread ends with this goroutine
 	err := files.confineThread()

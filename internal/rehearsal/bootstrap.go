@@ -35,8 +35,8 @@ func (s *Session) AWSConfig(account, region string) (aws.Config, error) {
 	}, nil
 }
 
-// Bootstrap prepares accounts as `cdk bootstrap` does. It takes one call for an account that is up to date. It writes the
-// file of credentials for the user's own tools too.
+// Bootstrap prepares accounts as `cdk bootstrap` does. It takes one call for an account that is up to date. It writes
+// the file of credentials for the user's own tools too.
 func (e *Emulator) Bootstrap(ctx context.Context, s *Session, accounts []bootstrap.Account) error {
 	if err := e.writeCredentials(s, accounts); err != nil {
 		return err

@@ -75,7 +75,7 @@ func makeCertificates(dir string, environ []string, now time.Time, hosts []strin
 	if err != nil {
 		return c, err
 	}
-	return c, writeFile(c.bundle, append(systemAuthorities(environ, c.bundle), authority...), fsx.PrivateFile)
+	return c, writeFile(c.bundle, append(systemAuthorities(environ, c.bundle), authority...))
 }
 
 // isValid reports whether the certificate exists, is signed by the authority, and stays valid for renewBefore.
@@ -157,7 +157,7 @@ func (c tlsFiles) create(now time.Time) error {
 		{c.authority, "CERTIFICATE", signedAuthority},
 	} {
 		text := pem.EncodeToMemory(&pem.Block{Type: file.blockType, Bytes: file.der})
-		if err := writeFile(file.path, text, fsx.PrivateFile); err != nil {
+		if err := writeFile(file.path, text); err != nil {
 			return err
 		}
 	}
@@ -199,6 +199,6 @@ func readFirst(paths []string, own string) []byte {
 }
 
 // writeFile replaces a file as a whole: a reader never sees a part of it.
-func writeFile(path string, data []byte, mode os.FileMode) error {
-	return fsx.Replace(path, data, mode)
+func writeFile(path string, data []byte) error {
+	return fsx.Replace(path, data, fsx.PrivateFile)
 }

@@ -44,8 +44,8 @@ type Emulator struct {
 	// CertificateDir is the folder of the TLS certificate and its authority; by default a folder below Dir. They are
 	// created unless there are valid ones.
 	CertificateDir string
-	// SecretFile is the path of the accounts' secret, which is made if there is none; by default a new one below Dir at every
-	// start.
+	// SecretFile is the path of the accounts' secret, which is made if there is none; by default a new one below Dir at
+	// every start.
 	SecretFile string
 	// Hosts are host names that the certificate is valid for and calls may name, besides those of loopback.
 	Hosts []string
@@ -311,7 +311,7 @@ func (e *Emulator) writeRecord(record processRecord) error {
 	if err != nil {
 		return err
 	}
-	return tools.ExplainWriteError(e.Dir, writeFile(e.path(recordFile), append(text, '\n'), fsx.PrivateFile))
+	return tools.ExplainWriteError(e.Dir, writeFile(e.path(recordFile), append(text, '\n')))
 }
 
 // choosePort returns the port to listen on.

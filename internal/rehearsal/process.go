@@ -150,7 +150,7 @@ func (e *Emulator) ministackCommand(ctx context.Context, port int, c tlsFiles) (
 		if err != nil {
 			return nil, err
 		}
-		if err := writeFile(e.path(name), text, fsx.PrivateFile); err != nil {
+		if err := writeFile(e.path(name), text); err != nil {
 			return nil, tools.ExplainWriteError(e.Dir, err)
 		}
 	}

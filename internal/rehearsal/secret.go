@@ -32,7 +32,7 @@ const (
 // secretPath returns the path of the accounts' secret.
 func (e *Emulator) secretPath() string { return cmp.Or(e.SecretFile, e.path(secretFile)) }
 
-// makeSecret makes a new secret for an emulator that is about to start. A secret whose file the user chose stays as it is.
+// makeSecret makes a new secret for an emulator that is about to start. A secret whose file the user chose stays.
 func (e *Emulator) makeSecret() error {
 	if e.SecretFile != "" {
 		if _, err := os.Lstat(e.SecretFile); !errors.Is(err, fs.ErrNotExist) {
@@ -63,7 +63,7 @@ func readSecret(file string) (string, error) {
 	return secret, nil
 }
 
-// rootSecret returns the secret access key of the root of an account. Whoever has it cannot tell that of another account.
+// rootSecret returns the secret access key of the root of an account, which does not tell that of another account.
 func rootSecret(secret, account string) string {
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write([]byte(account))

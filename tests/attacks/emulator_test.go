@@ -110,7 +110,9 @@ func (e *emulator) do(r *http.Request) (int, http.Header, string) {
 }
 
 // sign signs a request with credentials for a service at a time.
-func sign(t *testing.T, r *http.Request, credentials aws.Credentials, service, body string, at time.Time) *http.Request {
+func sign(
+	t *testing.T, r *http.Request, credentials aws.Credentials, service, body string, at time.Time,
+) *http.Request {
 	t.Helper()
 	sum := sha256.Sum256([]byte(body))
 	err := v4.NewSigner().SignHTTP(t.Context(), credentials, r, hex.EncodeToString(sum[:]), service, region, at)
@@ -174,15 +176,29 @@ func TestEmulator_RefusesStrangers(t *testing.T) {
 		return sign(t, e.new(r), credentials, service, r.body, time.Now().Add(-age))
 	}
 	list := request{method: http.MethodGet, path: "/bucket"}
+	get := func(path string) *http.Request { return e.new(request{method: http.MethodGet, path: path}) }
+	send := func(method, path, body string) request { return request{method: method, path: path, body: body} }
+	object := "/bucket/a%20key/%C3%BC%2B1"
+	oldSignature := request{
+		method: http.MethodGet, path: "/bucket", header: map[string]string{"Authorization": "AWS " + victim + ":c2ln"},
+	}
+	webIdentity := whoAmI()
+	webIdentity.body = "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=arn:aws:iam::" + victim +
+		":role/r&RoleSessionName=s&WebIdentityToken=t"
+	reset := send(http.MethodPost, "/_ministack/reset", "")
+	hiddenReset := send(http.MethodPost, "//_ministack/reset", "")
+	invoke := send(http.MethodPost, "/2015-03-31/functions/f/invocations", "{}")
+	setting := `{"lambda_svc.LAMBDA_EXECUTOR": "local"}`
+	answer := "/_ministack/cfn-response/00000000-0000-0000-0000-000000000000"
 	for name, r := range map[string]*http.Request{
 		"without a signature":                   e.new(whoAmI()),
-		"an object without a signature":         e.new(request{method: http.MethodGet, path: "/bucket/a%20key/%C3%BC%2B1"}),
+		"an object without a signature":         get(object),
 		"a bucket without a signature":          e.new(list),
 		"a guessed secret":                      signed(whoAmI(), stranger(victim), "sts", 0),
 		"a guessed secret of S3":                signed(list, stranger(victim), "s3", 0),
-		"the secret of another account's root":  signed(whoAmI(), e.as(victim, e.root(attacker)), "sts", 0),
-		"the key that is called test":           signed(whoAmI(), e.as("test", e.root(victim)), "sts", 0),
-		"the key that the SDK documents":        signed(whoAmI(), aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, "sts", 0),
+		"the secret of another account's root":  signed(whoAmI(), as(victim, e.root(attacker)), "sts", 0),
+		"the key that is called test":           signed(whoAmI(), as("test", e.root(victim)), "sts", 0),
+		"the key that the emulator documents":   signed(whoAmI(), as("test", stranger("test")), "sts", 0),
 		"a call of 16 minutes ago":              signed(whoAmI(), e.root(victim), "sts", 16*time.Minute),
 		"a call of tomorrow":                    signed(whoAmI(), e.root(victim), "sts", -24*time.Hour),
 		"a body that was exchanged":             e.exchanged(),
@@ -190,23 +206,23 @@ func TestEmulator_RefusesStrangers(t *testing.T) {
 		"a presigned call with a guess":         e.presigned(stranger(victim), time.Now()),
 		"a presigned call that has expired":     e.presigned(e.root(victim), time.Now().Add(-2*time.Hour)),
 		"a second signature in the address":     e.twoSignatures(),
-		"a signature of the old kind":           e.new(request{method: http.MethodGet, path: "/bucket", header: map[string]string{"Authorization": "AWS " + victim + ":c2lnbmF0dXJl"}}),
+		"a signature of the old kind":           e.new(oldSignature),
 		"another host":                          signed(hosted("attacker.example"), e.root(victim), "sts", 0),
-		"a host that ends like this machine":    signed(hosted("localhost.attacker.example"), e.root(victim), "sts", 0),
+		"a host that begins like this machine":  signed(hosted("localhost.attacker.example"), e.root(victim), "sts", 0),
 		"a preflight of a page":                 e.new(preflight("/")),
 		"a preflight for a bucket":              e.new(preflight("/bucket")),
-		"a reset":                               e.new(request{method: http.MethodPost, path: "/_ministack/reset"}),
-		"a signed reset":                        signed(request{method: http.MethodPost, path: "/_ministack/reset"}, e.root(victim), "s3", 0),
-		"a reset below a name of S3":            signed(request{method: http.MethodPost, path: "//_ministack/reset"}, e.root(victim), "s3", 0),
-		"a new configuration":                   e.new(request{method: http.MethodPost, path: "/_ministack/config", body: `{"lambda_svc.LAMBDA_EXECUTOR": "local"}`}),
-		"a function's code":                     e.new(request{method: http.MethodGet, path: "/_ministack/lambda-code/" + victim + "/eu-west-1/f"}),
-		"the messages of queues":                e.new(request{method: http.MethodGet, path: "/_ministack/sqs/messages"}),
-		"a custom resource's answer":            e.new(request{method: http.MethodPut, path: "/_ministack/cfn-response/00000000-0000-0000-0000-000000000000", body: "{}"}),
-		"an unknown path of the emulator":       e.new(request{method: http.MethodGet, path: "/_localstack/info"}),
-		"an unsigned call that AWS would allow": e.new(request{method: http.MethodPost, path: "/", header: form, body: "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=arn:aws:iam::" + victim + ":role/r&RoleSessionName=s&WebIdentityToken=t"}),
-		"the registry of images":                e.new(request{method: http.MethodGet, path: "/v2/"}),
+		"a reset":                               e.new(reset),
+		"a signed reset":                        signed(reset, e.root(victim), "s3", 0),
+		"a reset below a name of S3":            signed(hiddenReset, e.root(victim), "s3", 0),
+		"a new configuration":                   e.new(send(http.MethodPost, "/_ministack/config", setting)),
+		"a function's code":                     get("/_ministack/lambda-code/" + victim + "/eu-west-1/f"),
+		"the messages of queues":                get("/_ministack/sqs/messages"),
+		"a custom resource's answer":            e.new(send(http.MethodPut, answer, "{}")),
+		"an unknown path of the emulator":       get("/_localstack/info"),
+		"an unsigned call that AWS would allow": e.new(webIdentity),
+		"the registry of images":                get("/v2/"),
 		"creating a function":                   signed(e.function(), stranger(victim), "lambda", 0),
-		"invoking a function":                   signed(request{method: http.MethodPost, path: "/2015-03-31/functions/f/invocations", body: "{}"}, stranger(victim), "lambda", 0),
+		"invoking a function":                   signed(invoke, stranger(victim), "lambda", 0),
 	} {
 		t.Run(name, func(t *testing.T) {
 			status, header, text := e.do(r)
@@ -220,7 +236,7 @@ func TestEmulator_RefusesStrangers(t *testing.T) {
 }
 
 // as returns credentials with another access key.
-func (*emulator) as(key string, credentials aws.Credentials) aws.Credentials {
+func as(key string, credentials aws.Credentials) aws.Credentials {
 	credentials.AccessKeyID = key
 	return credentials
 }
@@ -392,9 +408,10 @@ func TestEmulator_CodeOfCustomResourceIsConfined(t *testing.T) {
 	})
 	require.NoError(t, err)
 	stacks := &cloudformation.DescribeStacksInput{StackName: aws.String("s")}
-	out, err := cloudformation.NewStackCreateCompleteWaiter(client, func(o *cloudformation.StackCreateCompleteWaiterOptions) {
-		o.MinDelay, o.MaxDelay = 100*time.Millisecond, time.Second
-	}).WaitForOutput(t.Context(), stacks, time.Minute)
+	out, err := cloudformation.NewStackCreateCompleteWaiter(client).WaitForOutput(t.Context(), stacks, time.Minute,
+		func(o *cloudformation.StackCreateCompleteWaiterOptions) {
+			o.MinDelay, o.MaxDelay = 100*time.Millisecond, time.Second
+		})
 	require.NoError(t, err)
 	seen := map[string]string{}
 	for _, o := range out.Stacks[0].Outputs {
