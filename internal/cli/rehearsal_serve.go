@@ -39,7 +39,7 @@ there, set
 
   ` + rehearsal.EndpointVariable + `=https://HOST:PORT
   ` + rehearsal.AuthorityVariable + `=FILE, the ca.pem of the certificates
-  ` + rehearsal.SecretVariable + `=FILE, a copy of the file that --secret names
+  ` + rehearsal.SigningKeyVariable + `=FILE, a copy of the file that --secret names
 
 Nothing is listened on before the accounts are ready. An interrupt stops them and keeps their state.`
 	cmd.Flags().StringVar(&listen, "listen", listen, "the address to listen on")

