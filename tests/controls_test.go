@@ -27,7 +27,9 @@ const (
 )
 
 // layers are the headings of the tables of controls, in their order.
-var layers = []string{"Identity", "Infrastructure", "Data", "Detection", "Response", "The pipeline itself"}
+var layers = []string{
+	"Identity", "Infrastructure", "Data", "Detection", "Response", "The pipeline itself", "The machine of whoever runs this",
+}
 
 // An auditor relies on the tables of controls, so the files, resources and tests that they name have to exist.
 func TestDocument_ControlsExist(t *testing.T) {
