@@ -171,18 +171,29 @@ func TestDeploy_RehearsalRunsNoGateAndSeesNoCredentials(t *testing.T) {
 	check(t, r.startedAt["unit"] == 0, "a gate ran")
 	check(t, len(r.servicesStarted) == 1 && r.servicesStopped == 1,
 		"the emulated accounts are started %d times and stopped %d times", len(r.servicesStarted), r.servicesStopped)
+	service := r.servicesStarted[0]
+	secret := r.readContainer(service.parent).mounted[pipeline.EmulatorSecretFile]
+	check(t, secret != nil && secret.field == "setSecret", "the emulated accounts have no secret: %v", secret)
+	plaintext, _ := secret.args["plaintext"].(string)
+	check(t, len(plaintext) >= 26, "the secret can be guessed")
 	for name, n := range r.containers {
 		s := r.readContainer(n)
 		check(t, len(s.secrets) == 0, "%s has secrets", name)
+		for _, value := range s.env {
+			check(t, !strings.Contains(value, plaintext), "%s has the secret in its environment", name)
+		}
 		reachesAWS := strings.HasPrefix(name, "deploy:") || strings.HasPrefix(name, "verify:")
 		check(t, (s.services["emulator"] != nil) == reachesAWS, "%s and the emulated accounts", name)
+		mounted := s.mounted[pipeline.EmulatorSecretFile]
+		check(t, (mounted != nil) == reachesAWS, "%s and the secret of the emulated accounts", name)
 		if reachesAWS {
 			check(t, s.env["LOCKSTEP_REHEARSAL_ENDPOINT"] == "https://emulator:4566", "%s: %v", name, s.env)
 			check(t, s.files["/certificates"] != nil && s.files["/tools/ministack"] != nil, "%s: %v", name, s.files)
+			check(t, s.env["LOCKSTEP_REHEARSAL_SECRET"] == pipeline.EmulatorSecretFile, "%s: %v", name, s.env)
+			check(t, mounted == secret, "%s signs with another secret", name)
 			check(t, !slices.Contains(s.execs[len(s.execs)-1], "--live"), "%s is live", name)
 		}
 	}
-	service := r.servicesStarted[0]
 	check(t, slices.Equal(strs(service.args["args"]), pipeline.EmulatorStep.Command), "%v", service.args)
 	caches := r.readContainer(service.parent).caches
 	key := "lockstep-accounts-" + configuration().Pipeline.Project

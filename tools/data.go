@@ -66,8 +66,8 @@ func (i *Installer) InstallData(ctx context.Context, name string) (string, error
 	if ok {
 		return file, nil
 	}
-	if err := os.MkdirAll(i.dir, 0o755); err != nil {
-		return "", ExplainWriteError(i.dir, err)
+	if err := i.makeDir(); err != nil {
+		return "", err
 	}
 	source := DataSources[name]
 	dir := file[:len(file)-len(source.File)-1]
@@ -94,7 +94,7 @@ func (i *Installer) InstallData(ctx context.Context, name string) (string, error
 	if _, err := os.Stat(file); err != nil {
 		return "", fault.Wrap(fault.ToolNotInstalled, fmt.Errorf("%s could not be installed: %w", source.Package, err))
 	}
-	return file, ExplainWriteError(i.dir, fsx.Replace(filepath.Join(dir, completionFile), nil, fsx.PublicFile))
+	return file, ExplainWriteError(i.dir, fsx.Replace(filepath.Join(dir, completionFile), nil, fsx.PrivateFile))
 }
 
 // dataCommands returns the commands that install a data source in a folder with its lock files.

@@ -70,6 +70,11 @@ func CacheDir(environ []string) (string, error) {
 	return filepath.Join(cache, "lockstep"), nil
 }
 
+// makeDir makes the folder of all tools. Only the owner may enter it: others could hold its locks.
+func (i *Installer) makeDir() error {
+	return ExplainWriteError(i.dir, os.MkdirAll(i.dir, fsx.PrivateDir))
+}
+
 // Install installs the tool, unless it is installed, and returns its folder, whose programs are in bin. Two processes
 // do not install at the same time. An installation that did not finish, or of which any file is not as it was
 // installed, is done again.
@@ -79,12 +84,15 @@ func (i *Installer) Install(ctx context.Context, name string) (string, error) {
 			return dir, nil
 		}
 	}
+	if err := fsx.MakePrivate(i.dir); err != nil { // an earlier version let others in
+		return "", ExplainWriteError(i.dir, err)
+	}
 	dir := i.toolDir(name)
 	if i.isInstalled(name) {
 		return dir, nil
 	}
-	if err := os.MkdirAll(i.dir, 0o755); err != nil {
-		return "", ExplainWriteError(i.dir, err)
+	if err := i.makeDir(); err != nil {
+		return "", err
 	}
 	lock := flock.New(dir + ".lock")
 	defer lock.Close()

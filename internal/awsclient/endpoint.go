@@ -8,7 +8,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/signin"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/sso"
+	"github.com/aws/aws-sdk-go-v2/service/ssooidc"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"lockstep/internal/fault"
@@ -45,8 +48,8 @@ func IsAWSEndpoint(endpoint, partition string) bool {
 // A serviceEndpoint is the endpoint that the caller's settings give a service; empty for that of AWS.
 type serviceEndpoint struct{ service, endpoint string }
 
-// serviceEndpoints returns the endpoint of every service that Lockstep calls, as the clients themselves find it: in
-// AWS_ENDPOINT_URL, in its variant for the service, or in the profile.
+// serviceEndpoints returns the endpoint of every service that Lockstep calls, and of those that people sign in with, as
+// the clients themselves find it: in AWS_ENDPOINT_URL, in its variant for the service, or in the profile.
 func serviceEndpoints(cfg aws.Config) []serviceEndpoint {
 	return []serviceEndpoint{
 		{"STS", aws.ToString(sts.NewFromConfig(cfg).Options().BaseEndpoint)},
@@ -54,6 +57,9 @@ func serviceEndpoints(cfg aws.Config) []serviceEndpoint {
 		{"S3", aws.ToString(s3.NewFromConfig(cfg).Options().BaseEndpoint)},
 		{"SSM", aws.ToString(ssm.NewFromConfig(cfg).Options().BaseEndpoint)},
 		{"CloudWatch", aws.ToString(cloudwatch.NewFromConfig(cfg).Options().BaseEndpoint)},
+		{"SSO", aws.ToString(sso.NewFromConfig(cfg).Options().BaseEndpoint)},
+		{"SSO_OIDC", aws.ToString(ssooidc.NewFromConfig(cfg).Options().BaseEndpoint)},
+		{"signin", aws.ToString(signin.NewFromConfig(cfg).Options().BaseEndpoint)},
 	}
 }
 

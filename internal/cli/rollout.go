@@ -303,7 +303,7 @@ func (a *app) runRolloutSteps(
 func (a *app) rollOut(ctx context.Context, p *project, f *rolloutFlags, q rollout.Request) (result, error) {
 	started := a.Now()
 	if f.recordFile == "" && !a.json {
-		a.printProgress(report.FirstLine(a.mode(), environmentNames(q.Environments), a.endpointOf(a.mode())))
+		a.announce(a.mode(), q.Environments)
 	}
 	records, err := a.session(p).Run(ctx, q)
 	if f.recordFile != "" {

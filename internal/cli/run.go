@@ -97,7 +97,7 @@ func (a *app) runJob(ctx context.Context, j job) (result, error) {
 		return nil, err
 	}
 	if !a.json {
-		a.printProgress(report.FirstLine(j.mode, environmentNames(j.environments), a.endpointOf(j.mode)))
+		a.announce(j.mode, j.environments)
 	}
 	observer := a.newObserver(j.graph)
 	runner := &host.Runner{

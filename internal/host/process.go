@@ -43,12 +43,12 @@ func (r *graphRun) runStep(a *goyek.A, step pipeline.Step) error {
 			return err
 		}
 	}
-	cmd, err := r.newCommand(a.Context(), step)
+	cmd, files, err := r.newCommand(a.Context(), step)
 	if err != nil {
 		return err
 	}
 	cmd.Stdout, cmd.Stderr = a.Output(), a.Output()
-	err = process.RunMarked(cmd, cmp.Or(r.stopTimeout, defaultStopTimeout), r.processMark(step.Name))
+	err = process.RunMarked(cmd, cmp.Or(r.stopTimeout, defaultStopTimeout), r.processMark(step.Name), files)
 	return r.classifyExit(step, exitErrorOf(err))
 }
 
@@ -107,29 +107,48 @@ func (e *exitError) Error() string { return cmp.Or(e.reason, fmt.Sprintf("exit s
 // Code returns the code of the error.
 func (e *exitError) Code() fault.Code { return cmp.Or(e.code, fault.StepFailed) }
 
-// newCommand returns the step's process: its program is found, its outputs are removed, its environment is scrubbed.
-func (r *graphRun) newCommand(ctx context.Context, step pipeline.Step) (*exec.Cmd, error) {
+// newCommand returns the step's process, and the files that it sees, nil for all: its program is found, its outputs are
+// removed, its environment is scrubbed.
+func (r *graphRun) newCommand(ctx context.Context, step pipeline.Step) (*exec.Cmd, *process.Files, error) {
 	invocation := NewInvocation(step, r.Environ, r.Live)
 	folders, err := r.tools.ensureTools(ctx, step.Tools, func(line string) { r.emitNotice(step.Name, line) })
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	program, err := r.findProgram(invocation.Argv[0], folders)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, out := range step.Outputs {
 		if err := os.RemoveAll(r.store.path(out)); err != nil {
-			return nil, fmt.Errorf("its output of the last run cannot be removed: %w", err)
+			return nil, nil, fmt.Errorf("its output of the last run cannot be removed: %w", err)
 		}
 		if err := os.MkdirAll(filepath.Dir(r.store.path(out)), 0o755); err != nil {
-			return nil, fmt.Errorf("the folder of its output cannot be created: %w", err)
+			return nil, nil, fmt.Errorf("the folder of its output cannot be created: %w", err)
 		}
 	}
 	cmd := exec.CommandContext(ctx, program, invocation.Argv[1:]...)
 	cmd.Dir = r.Root
 	cmd.Env = prependPath(invocation.Env, folders)
-	return cmd, nil
+	if seesPerson(step, r.Live) {
+		return cmd, nil, nil
+	}
+	root, err := filepath.Abs(r.Root)
+	if err != nil {
+		return nil, nil, err
+	}
+	home := filepath.Join(root, pipeline.StateDir, "home")
+	if err := os.MkdirAll(home, fsx.PrivateDir); err != nil {
+		return nil, nil, fmt.Errorf("a home folder for it cannot be created: %w", err)
+	}
+	m := newMachine(r.Environ)
+	cmd.Env = m.hidePerson(cmd.Env, home)
+	files := m.files(root, step, folders)
+	if files == nil || !process.CanHideFiles() {
+		return cmd, nil, nil
+	}
+	files.Readable = append(files.Readable, program)
+	return cmd, files, m.makeCaches()
 }
 
 // findProgram returns the path of a step's program: this program, one that an earlier step built, one of its tools',

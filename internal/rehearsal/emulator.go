@@ -45,7 +45,10 @@ type Emulator struct {
 	// CertificateDir is the folder of the TLS certificate and its authority; by default a folder below Dir. They are
 	// created unless there are valid ones.
 	CertificateDir string
-	// Hosts are host names that the certificate is valid for, besides those of loopback.
+	// SecretFile is the path of the accounts' secret, which is made if there is none; by default a new one below Dir at
+	// every start.
+	SecretFile string
+	// Hosts are host names that the certificate is valid for and calls may name, besides those of loopback.
 	Hosts []string
 	// Progress is called with a line for what takes long.
 	Progress func(line string)
@@ -65,11 +68,13 @@ type Status struct {
 	// RunsUntilStopped says that it runs until Stop, whether anybody uses it or not.
 	RunsUntilStopped bool `json:"kept"`
 	// InUse says that a run uses it.
-	InUse    bool      `json:"inUse"`
-	Endpoint string    `json:"endpoint,omitempty"`
-	CABundle string    `json:"caBundle,omitempty"`
-	PID      int       `json:"pid,omitempty"`
-	Since    time.Time `json:"since,omitzero"`
+	InUse    bool   `json:"inUse"`
+	Endpoint string `json:"endpoint,omitempty"`
+	CABundle string `json:"caBundle,omitempty"`
+	// Credentials is the path of a file with a profile of the AWS SDKs for each account; see ProfileName.
+	Credentials string    `json:"credentials,omitempty"`
+	PID         int       `json:"pid,omitempty"`
+	Since       time.Time `json:"since,omitzero"`
 	// State is the folder of the accounts' state, and Log the file that the emulator writes.
 	State string `json:"state"`
 	Log   string `json:"log"`
@@ -85,7 +90,11 @@ type processRecord struct {
 	Identity processIdentity `json:"identity"`
 }
 
-const recordFile = "emulator.json"
+// recordFile is in a folder of its own, because the emulator sees that folder and not the secret.
+const (
+	processDir = "process"
+	recordFile = processDir + "/emulator.json"
+)
 
 func (e *Emulator) path(name string) string { return filepath.Join(e.Dir, name) }
 
@@ -248,6 +257,7 @@ func (e *Emulator) Status(ctx context.Context) (Status, error) {
 	status.RunsUntilStopped = running.RunsUntilStopped
 	status.InUse = e.hasUsers()
 	status.Endpoint, status.CABundle = session.Endpoint, session.CABundle
+	status.Credentials = e.path(credentialsFile)
 	status.PID, status.Since = running.PID, running.Started
 	return status, nil
 }
@@ -303,7 +313,7 @@ func (e *Emulator) writeRecord(record processRecord) error {
 	if err != nil {
 		return err
 	}
-	return tools.ExplainWriteError(e.Dir, writeFile(e.path(recordFile), append(text, '\n'), fsx.PrivateFile))
+	return tools.ExplainWriteError(e.Dir, writeFile(e.path(recordFile), append(text, '\n')))
 }
 
 // choosePort returns the port to listen on.

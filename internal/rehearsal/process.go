@@ -5,7 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	_ "embed"
+	"embed"
 	"errors"
 	"fmt"
 	"net/http"
@@ -89,6 +89,9 @@ func (e *Emulator) startOnce(ctx context.Context, untilStopped bool) (*Session, 
 	if newCommand == nil {
 		newCommand = e.ministackCommand
 	}
+	if err := e.makeSecret(); err != nil {
+		return nil, err
+	}
 	cmd, err := newCommand(ctx, port, certificates)
 	if err != nil {
 		return nil, err
@@ -125,13 +128,16 @@ type emulatorProcess struct {
 
 // accountsProgram is the program that the emulator's web server serves.
 //
-//go:embed accounts.py
-var accountsProgram []byte
+//go:embed accounts.py access.py confinement.py
+var emulatorProgram embed.FS
 
 const (
-	accountsFile = "accounts.py"
-	aliveFile    = "alive.lock"
-	logFile      = "emulator.log"
+	accountsFile    = "accounts.py"
+	accessFile      = "access.py"
+	confinementFile = "confinement.py"
+
+	aliveFile = "alive.lock"
+	logFile   = "emulator.log"
 )
 
 // ministackCommand installs ministack and returns the command that serves it.
@@ -140,8 +146,14 @@ func (e *Emulator) ministackCommand(ctx context.Context, port int, c tlsFiles) (
 	if err != nil {
 		return nil, err
 	}
-	if err := writeFile(e.path(accountsFile), accountsProgram, 0o644); err != nil {
-		return nil, tools.ExplainWriteError(e.Dir, err)
+	for _, name := range []string{accountsFile, accessFile, confinementFile} {
+		text, err := emulatorProgram.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		if err := writeFile(e.path(name), text); err != nil {
+			return nil, tools.ExplainWriteError(e.Dir, err)
+		}
 	}
 	cmd := exec.Command(filepath.Join(installed, tools.MinistackPython), "-m", "hypercorn",
 		accountsFile+":app", // relative, because a path may contain a colon
@@ -200,6 +212,8 @@ func (e *Emulator) processEnv(port int, c tlsFiles) []string {
 		"PERSIST_STATE=1", "STATE_DIR=" + e.path(stateDir), "S3_PERSIST=1", "S3_DATA_DIR=" + e.path(objectsDir),
 		"TMPDIR=" + e.path("tmp"), "IOT_MTLS_ENABLED=0", "SFTP_ENABLED=0", "DSQL_ENABLED=0",
 		"PYTHONUNBUFFERED=1", "PYTHONDONTWRITEBYTECODE=1", "PYTHONNOUSERSITE=1", "HOME=" + e.path("tmp"),
+		"LOCKSTEP_SECRET=" + e.secretPath(), "LOCKSTEP_HOSTS=" + strings.Join(e.Hosts, " "),
+		"LOCKSTEP_BUNDLE=" + c.authority + string(os.PathListSeparator) + c.bundle,
 		process.Variable + "=" + process.Kept,
 	}
 	for _, name := range []string{"PATH", "LANG", "LC_ALL", "TZ"} {
@@ -316,6 +330,8 @@ func (e *Emulator) newSession(port int) *Session {
 		Endpoint:  fmt.Sprintf("https://127.0.0.1:%d", port),
 		Authority: filepath.Join(e.certificateDir(), authorityFile),
 		CABundle:  filepath.Join(e.certificateDir(), bundleFile),
+
+		SecretFile: e.secretPath(),
 	}
 }
 
@@ -325,6 +341,9 @@ func (e *Emulator) certificateDir() string { return cmp.Or(e.CertificateDir, e.p
 // stop ends the emulator in good order and marks its state as clean.
 func (e *Emulator) stop(running processRecord) error {
 	if err := e.terminate(running); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(e.path(recordFile)); err != nil {
 		return err
 	}
 	return e.markStateClean()

@@ -17,6 +17,8 @@ const (
 	EndpointVariable = "LOCKSTEP_REHEARSAL_ENDPOINT"
 	// AuthorityVariable is the path of a PEM file with the certificate authority of the accounts.
 	AuthorityVariable = "LOCKSTEP_REHEARSAL_CA"
+	// SigningKeyVariable is the path of a file with the secret of the accounts, which its owner alone may read.
+	SigningKeyVariable = "LOCKSTEP_REHEARSAL_SECRET"
 )
 
 // A RemoteError says that the variables do not name emulated accounts that can be used.
@@ -31,15 +33,19 @@ func (e *RemoteError) Code() fault.Code { return fault.FlagValue }
 // process neither starts, stops nor bootstraps them. The error is a *RemoteError.
 func RemoteSession(environ []string) (*Session, error) {
 	endpoint, authority := tools.Getenv(environ, EndpointVariable), tools.Getenv(environ, AuthorityVariable)
+	secret := tools.Getenv(environ, SigningKeyVariable)
 	switch {
-	case endpoint == "" && authority == "":
+	case endpoint == "" && authority == "" && secret == "":
 		return nil, nil
 	case endpoint == "":
-		return nil, &RemoteError{AuthorityVariable + " is set and " + EndpointVariable + " is not: " +
-			"set both, or neither to rehearse on this machine"}
+		return nil, &RemoteError{EndpointVariable + " is not set, and " + AuthorityVariable + " or " + SigningKeyVariable +
+			" is: set all three, or none to rehearse on this machine"}
 	case authority == "":
 		return nil, &RemoteError{EndpointVariable + " is set and " + AuthorityVariable + " is not: " +
 			"set it to the PEM file that `lockstep rehearsal certificate` made"}
+	case secret == "":
+		return nil, &RemoteError{EndpointVariable + " is set and " + SigningKeyVariable + " is not: " +
+			"set it to a copy of the file that --secret of `lockstep rehearsal serve` names"}
 	}
 	host, ok := parseEndpoint(endpoint)
 	if !ok {
@@ -49,7 +55,10 @@ func RemoteSession(environ []string) (*Session, error) {
 	if _, err := loadCertPool(authority); err != nil {
 		return nil, &RemoteError{fmt.Sprintf("%s cannot be used: %v", AuthorityVariable, err)}
 	}
-	return &Session{Endpoint: "https://" + host, Authority: authority, CABundle: authority}, nil
+	if _, err := readSecret(secret); err != nil {
+		return nil, &RemoteError{fmt.Sprintf("%s cannot be used: %v", SigningKeyVariable, err)}
+	}
+	return &Session{Endpoint: "https://" + host, Authority: authority, CABundle: authority, SecretFile: secret}, nil
 }
 
 // parseEndpoint returns the host and port of https://HOST:PORT; ok is false for any other text.
