@@ -78,8 +78,13 @@ var allowedImports = map[string][]string{
 	"internal/fault":            {},
 	"internal/fault/generate":   {"internal/fault"},
 	"internal/refusal":          {"internal/fault"},
-	"internal/diagram":          {"config", "internal/deploy/assembly", "internal/display", "internal/pipeline"},
-	"internal/drawing":          {"config", "internal/deploy/assembly", "internal/diagram", "internal/fsx", "internal/process", "tools"},
+	"internal/diagram": {
+		"config", "internal/deploy/assembly", "internal/display", "internal/fault", "internal/pipeline",
+	},
+	"internal/drawing": {
+		"config", "internal/deploy/assembly", "internal/diagram", "internal/fault", "internal/fsx", "internal/process",
+		"tools",
+	},
 	"internal/rehearsal": {
 		"internal/bootstrap", "internal/deploy/assembly", "internal/fault", "internal/fsx", "internal/process",
 		"internal/utc", "tools",
@@ -107,7 +112,7 @@ var allowedImports = map[string][]string{
 	"internal/fsx":                 {"internal/fault"},
 	"internal/utc":                 {},
 	"internal/sbom":                {},
-	"internal/maintain":            {},
+	"internal/maintain":            {"internal/fault"},
 	"internal/metrics":             {"internal/deploy/ledger", "internal/pipeline", "internal/utc"},
 	"internal/stateful":            {},
 	"internal/awsmodel":            {},

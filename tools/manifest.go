@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -16,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 )
 
@@ -184,7 +184,7 @@ func hexSum(text []byte) string {
 }
 
 // errChanged says that a tool's folder is not as it was installed.
-var errChanged = errors.New("it is not as it was installed")
+var errChanged = fault.New(fault.ToolChanged, "it is not as it was installed")
 
 // checkManifest returns an error unless a tool's folder is as it was installed. It reads the files only if the file
 // system says of one of them something else than before.

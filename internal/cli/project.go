@@ -33,6 +33,9 @@ func (e *noProjectError) Error() string {
 	return fmt.Sprintf("no %s in %s or above it; change to the project's folder or name it with -C", rootMarker, e.dir)
 }
 
+// Code returns the code of a missing project.
+func (e *noProjectError) Code() fault.Code { return fault.NoProject }
+
 // findRoot returns the project's root: the first folder with the marker, upwards from the one that -C names.
 func (a *app) findRoot() (string, error) {
 	start, err := filepath.Abs(a.dir) // the current folder if there is no -C

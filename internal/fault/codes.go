@@ -42,6 +42,7 @@ const (
 	StepFailed        Code = "LS-313"
 	StepOutput        Code = "LS-314"
 	StepProcess       Code = "LS-315"
+	ToolChanged       Code = "LS-316"
 	ImageRegistry     Code = "LS-320"
 	ImageReference    Code = "LS-321"
 	SynthFailed       Code = "LS-330"
@@ -54,6 +55,7 @@ const (
 	AssetUnusable     Code = "LS-337"
 	AssetNotSupported Code = "LS-338"
 	TemplateUnusable  Code = "LS-339"
+	TooManyAssemblies Code = "LS-340"
 )
 
 // Gates: quality, tests and security scans.
@@ -89,6 +91,7 @@ const (
 	WouldBeRefused   Code = "LS-521"
 	ValuesRefused    Code = "LS-522"
 	Destination      Code = "LS-523"
+	AssemblyAltered  Code = "LS-524"
 )
 
 // Deployments, releases and their records.
@@ -163,6 +166,7 @@ const (
 	EmulatorRemote    Code = "LS-805"
 	EmulatorTemplate  Code = "LS-806"
 	RehearsalOnly     Code = "LS-807"
+	EmulatorSecret    Code = "LS-808"
 	MachineLacks      Code = "LS-810"
 	DiskFull          Code = "LS-811"
 	NotPermitted      Code = "LS-812"
@@ -178,6 +182,9 @@ const (
 	RunDamaged        Code = "LS-832"
 	HooksNotInstalled Code = "LS-833"
 	StateCommitted    Code = "LS-834"
+	MaintenanceDue    Code = "LS-840"
+	MaintenanceNotRun Code = "LS-841"
+	NotRecorded       Code = "LS-842"
 )
 
 // The program itself.

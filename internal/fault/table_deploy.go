@@ -141,7 +141,7 @@ func releaseEntries() []Entry {
 			Meaning:  "`garbage --remove` has removed the assemblies of old releases.",
 			Causes:   []string{"a rollback further back than --keep"},
 			Remedies: []string{"check out the commit that the message names, synthesise, and deploy that"},
-			Messages: []string{"the cloud assembly of release … is no longer kept"},
+			Messages: []string{"the cloud assembly of release … is no longer kept", "the cloud assembly of release … is not kept"},
 		},
 		{
 			Code: ReleaseAltered, Exit: exitRefused, Title: "the kept cloud assembly of a release was changed",
@@ -191,13 +191,31 @@ func recordEntries() []Entry {
 			Messages: []string{"there is no such object"},
 		},
 		{
+			Code: StagedExchanged, Exit: exitRefused, Title: "another object in the staging bucket",
+			Meaning: "The staging bucket holds something else under the key of an asset than the assembly has.",
+			Causes: []string{
+				"an app that builds the same sources differently every time",
+				"somebody has exchanged the object",
+			},
+			Remedies: []string{
+				"see who wrote the object, delete it if nothing needs it, and run this again",
+				"where the app's builds differ, set its assetHashType to OUTPUT",
+			},
+			Messages: []string{
+				"the bucket … holds something else under …", "CloudFormation has read another template than the assembly's",
+			},
+		},
+		{
 			Code: VerificationFailed, Title: "what is deployed is not what was released",
 			Meaning: "Reading back found another template, state or output than the assembly has.",
 			Causes:  []string{"a deployment by other means", "a stack that was deleted by hand"},
 			Remedies: []string{
 				"`plan` shows what a deployment would change, `drift` what was changed by hand; `deploy` sets it right",
 			},
-			Messages: []string{"what is deployed is not what the assembly holds", "the stack is not there"},
+			Messages: []string{
+				"what is deployed is not what the assembly holds", "the stack is not there",
+				"what the bucket holds under … is not what the assembly has", "what was rebuilt is not what was there",
+			},
 		},
 		{
 			Code: AlarmsFiring, Title: "alarms fire after the deployment",
@@ -218,16 +236,6 @@ func recordEntries() []Entry {
 			Causes:   []string{"a right that the role lacks to read a resource", "a stack that is being changed"},
 			Remedies: []string{"do what the reason says, and run it again"},
 			Messages: []string{"CloudFormation could not compare it: "},
-		},
-		{
-			Code: StagedExchanged, Exit: exitRefused, Title: "another object in the staging bucket",
-			Meaning: "The staging bucket holds something else under an asset's key than the assembly has.",
-			Causes: []string{
-				"an app that builds the same sources differently every time",
-				"somebody has exchanged the object",
-			},
-			Remedies: []string{"see who wrote the object, delete it if nothing needs it, and run this again"},
-			Messages: []string{"the bucket … holds something else under …"},
 		},
 	}
 }

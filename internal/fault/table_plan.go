@@ -162,5 +162,17 @@ func planContentEntries() []Entry {
 			Remedies: []string{"use the CDK's DefaultStackSynthesizer with its default names, and synthesise again"},
 			Messages: []string{"… is published to: let the app use the CDK's DefaultStackSynthesizer"},
 		},
+		{
+			Code: AssemblyAltered, Exit: exitRefused, Title: "a cloud assembly that was changed after it was synthesised",
+			Meaning: "A file of the assembly does not have the content that its key in the staging bucket stands for.",
+			Causes: []string{
+				"a template that was edited in the assembly's folder",
+				"two assets with one key, such as assemblies that were copied into each other",
+			},
+			Remedies: []string{"synthesise again", "find out who has changed the folder if it was not you"},
+			Messages: []string{
+				"its template … was edited after it was synthesised", "it has the key …, and so has another asset with other content",
+			},
+		},
 	}
 }

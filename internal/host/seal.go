@@ -14,6 +14,7 @@ import (
 	"slices"
 	"syscall"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/tools"
 )
@@ -23,7 +24,7 @@ import (
 type sealer struct{ key []byte }
 
 // errNotSealed says that somebody else has written a file of the cache, or that it was changed.
-var errNotSealed = errors.New("this user has not stored it, or it was changed")
+var errNotSealed = fault.New(fault.RunDamaged, "this user has not stored it, or it was changed")
 
 // sealKeyBytes is the length of the key, that of the hash.
 const sealKeyBytes = sha256.Size
@@ -52,7 +53,7 @@ func loadSealKey(environ []string, root string) ([]byte, error) {
 		return nil, err
 	}
 	if below, err := filepath.Rel(root, cache); err == nil && filepath.IsLocal(below) {
-		return nil, fmt.Errorf("%s is in the project", cache)
+		return nil, fault.Errorf(fault.PathUnusable, "%s is in the project", cache)
 	}
 	path := filepath.Join(cache, "private", "cache.key")
 	key, err := readSealKey(path)
@@ -80,11 +81,11 @@ func readSealKey(path string) ([]byte, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() || info.Mode().Perm()&0o077 != 0 || !isOwn(info) {
-		return nil, fmt.Errorf("%s may be read by others", path)
+		return nil, fault.Errorf(fault.NotPermitted, "%s may be read by others", path)
 	}
 	key, err := fsx.ReadFile(path, sealKeyBytes)
 	if err == nil && len(key) != sealKeyBytes {
-		err = fmt.Errorf("%s is damaged", path)
+		err = fault.Errorf(fault.RunDamaged, "%s is damaged", path)
 	}
 	return key, err
 }

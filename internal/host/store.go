@@ -214,18 +214,18 @@ func (e entry) check(step pipeline.Step) error {
 		_, isKnown := isDir[file.Path]
 		isOutput := slices.Contains(step.Outputs, file.Path) || isDir[path.Dir(file.Path)]
 		if isKnown || !isOutput || !filepath.IsLocal(filepath.FromSlash(file.Path)) || path.Clean(file.Path) != file.Path {
-			return fmt.Errorf("its entry has the file %q, which is none of its outputs", file.Path)
+			return fault.Errorf(fault.RunDamaged, "its entry has the file %q, which is none of its outputs", file.Path)
 		}
 		isDir[file.Path] = file.Mode.IsDir()
 		if file.Link != "" && !staysInOutput(step, file) {
-			return fmt.Errorf("its entry has the link %s to %s, which leads out of its outputs", file.Path, file.Link)
+			return fault.Errorf(fault.RunDamaged, "its entry has the link %s to %s, which leads out of its outputs", file.Path, file.Link)
 		}
 		if file.Hash != "" && !hashPattern.MatchString(file.Hash) {
-			return fmt.Errorf("its entry has the hash %q", file.Hash)
+			return fault.Errorf(fault.RunDamaged, "its entry has the hash %q", file.Hash)
 		}
 	}
 	if !hashPattern.MatchString(e.Log) {
-		return fmt.Errorf("its entry has the hash %q", e.Log)
+		return fault.Errorf(fault.RunDamaged, "its entry has the hash %q", e.Log)
 	}
 	return nil
 }

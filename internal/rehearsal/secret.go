@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"lockstep/internal/bootstrap"
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/tools"
 )
@@ -50,7 +51,7 @@ func readSecret(file string) (string, error) {
 		return "", err
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return "", fmt.Errorf("%s can be read by other users of this machine: `chmod 600` it", file)
+		return "", fault.Errorf(fault.EmulatorSecret, "%s can be read by other users of this machine: `chmod 600` it", file)
 	}
 	text, err := fsx.ReadFile(file, maxSecretBytes)
 	if err != nil {
@@ -58,7 +59,7 @@ func readSecret(file string) (string, error) {
 	}
 	secret := strings.TrimSpace(string(text))
 	if len(secret) < minSecretLength {
-		return "", fmt.Errorf("%s holds no secret of at least %d characters", file, minSecretLength)
+		return "", fault.Errorf(fault.EmulatorSecret, "%s holds no secret of at least %d characters", file, minSecretLength)
 	}
 	return secret, nil
 }

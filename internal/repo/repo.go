@@ -154,7 +154,7 @@ var commitPattern = regexp.MustCompile(`^[0-9a-f]{7,64}$`)
 // that the text is no id of a commit, or that the repository does not have it.
 func (r *Repository) CommitTime(ctx context.Context, commit string) (time.Time, error) {
 	if !commitPattern.MatchString(commit) {
-		return time.Time{}, fmt.Errorf("%q is no id of a commit", commit)
+		return time.Time{}, fault.Errorf(fault.GitFailed, "%q is no id of a commit", commit)
 	}
 	out, err := r.Git(ctx, "show", "--no-patch", "--format=%ct", commit+"^{commit}")
 	if err != nil {
