@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
 )
@@ -258,6 +259,7 @@ func TestWaivers_Gate(t *testing.T) {
 				return
 			}
 			assert.EqualError(t, err, "1 finding")
+			assert.Equal(t, test.name == "expired", fault.Of(err) == fault.WaiverExpired)
 			assert.Contains(t, log.String(), test.want)
 		})
 	}

@@ -40,6 +40,9 @@ func waiverCovers(w config.Waiver, f findings.Finding) bool {
 	return w.Rule == f.Rule && pipeline.Matches([]string{w.Path}, f.File)
 }
 
+// ruleWaiverExpired is the rule of a waiver that has ended.
+const ruleWaiverExpired = "waiver-expired"
+
 // maxWaiverDuration is how far ahead a waiver may expire.
 const maxWaiverDuration = 366 * 24 * time.Hour
 
@@ -65,7 +68,7 @@ func checkWaivers(g Gate) (findings.Report, error) {
 		f := findings.Finding{Level: findings.Error, File: config.WaiversFile, Line: w.Line}
 		switch {
 		case w.Until < now.Format(time.DateOnly):
-			f.Rule = "waiver-expired"
+			f.Rule = ruleWaiverExpired
 			f.Message = fmt.Sprintf(
 				"the waiver of %s in %s ended on %s: fix what it lets through, or agree with %s on a new date",
 				w.Rule, w.Path, w.Until, w.Owner)
