@@ -85,7 +85,8 @@ func TestDocument_DeploymentFromEmptyAccounts(t *testing.T) {
 	}
 }
 
-// awsProfiles returns a configuration file of the AWS command line with a profile for the root of each emulated account.
+// awsProfiles returns a configuration file of the AWS command line with a profile for the root of each emulated
+// account.
 func (p project) awsProfiles(accounts map[string]string) string {
 	p.t.Helper()
 	var out strings.Builder

@@ -38,8 +38,9 @@ func LoadTemplate(ctx context.Context, installer *tools.Installer) (string, erro
 		return "", err
 	}
 	if got := fmt.Sprintf("%x", sha256.Sum256(text)); got != templateSum {
-		return "", fault.Errorf(fault.ToolChanged, "%s has the hash %s instead of %s: it is not the template of the pinned CDK; remove the "+
-			"folder %s, and run this again", tools.BootstrapTemplate, got, templateSum, dir)
+		return "", fault.Errorf(fault.ToolChanged,
+			"%s has the hash %s instead of %s: it is not the template of the pinned CDK; remove the folder %s, and run "+
+				"this again", tools.BootstrapTemplate, got, templateSum, dir)
 	}
 	return string(text), nil
 }

@@ -34,7 +34,8 @@ func FindBrowser(environ []string) (*Browser, error) {
 			return &Browser{program, environ}, nil
 		}
 	}
-	return nil, fault.Errorf(fault.ToolMissing, "a PNG is made by a browser, and none of %s is on the PATH", strings.Join(browsers, ", "))
+	return nil, fault.Errorf(fault.ToolMissing,
+		"a PNG is made by a browser, and none of %s is on the PATH", strings.Join(browsers, ", "))
 }
 
 // svgSize matches the size of an annotated SVG.

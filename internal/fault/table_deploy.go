@@ -141,7 +141,9 @@ func releaseEntries() []Entry {
 			Meaning:  "`garbage --remove` has removed the assemblies of old releases.",
 			Causes:   []string{"a rollback further back than --keep"},
 			Remedies: []string{"check out the commit that the message names, synthesise, and deploy that"},
-			Messages: []string{"the cloud assembly of release … is no longer kept", "the cloud assembly of release … is not kept"},
+			Messages: []string{
+				"the cloud assembly of release … is no longer kept", "the cloud assembly of release … is not kept",
+			},
 		},
 		{
 			Code: ReleaseAltered, Exit: exitRefused, Title: "the kept cloud assembly of a release was changed",

@@ -171,7 +171,8 @@ func planContentEntries() []Entry {
 			},
 			Remedies: []string{"synthesise again", "find out who has changed the folder if it was not you"},
 			Messages: []string{
-				"its template … was edited after it was synthesised", "it has the key …, and so has another asset with other content",
+				"its template … was edited after it was synthesised",
+				"it has the key …, and so has another asset with other content",
 			},
 		},
 	}

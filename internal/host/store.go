@@ -218,7 +218,8 @@ func (e entry) check(step pipeline.Step) error {
 		}
 		isDir[file.Path] = file.Mode.IsDir()
 		if file.Link != "" && !staysInOutput(step, file) {
-			return fault.Errorf(fault.RunDamaged, "its entry has the link %s to %s, which leads out of its outputs", file.Path, file.Link)
+			return fault.Errorf(fault.RunDamaged,
+				"its entry has the link %s to %s, which leads out of its outputs", file.Path, file.Link)
 		}
 		if file.Hash != "" && !hashPattern.MatchString(file.Hash) {
 			return fault.Errorf(fault.RunDamaged, "its entry has the hash %q", file.Hash)
