@@ -18,8 +18,10 @@ import (
 // allowedImports lists the packages of this module that each package may import. A package that is not listed may not
 // exist.
 var allowedImports = map[string][]string{
-	".": {"config", "internal/cli", "internal/display", "internal/fault", "internal/pipeline", "internal/process",
-		"internal/refusal"},
+	".": {
+		"config", "internal/cli", "internal/display", "internal/fault", "internal/pipeline", "internal/process",
+		"internal/refusal",
+	},
 	"internal/cli": {
 		"config", "internal/awsclient", "internal/bootstrap", "internal/deploy", "internal/deploy/cfn",
 		"internal/deploy/change", "internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/staging",

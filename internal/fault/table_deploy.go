@@ -124,7 +124,7 @@ func releaseEntries() []Entry {
 		{
 			Code: NoRelease, Exit: exitRefused, Title: "no release to go back to",
 			Meaning:  "The release does not exist, or all before it were rolled back from.",
-			Causes:   []string{"a first release", "a number of another environment"},
+			Causes:   []string{"a first release", "a release of another environment"},
 			Remedies: []string{"`lockstep status --env ENV --releases 20` shows which there are"},
 			Messages: []string{"… has no release to go back from"},
 		},

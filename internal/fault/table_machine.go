@@ -60,8 +60,8 @@ func rehearsalEntries() []Entry {
 		},
 		{
 			Code: EmulatorSecret, Title: "a secret of the emulated accounts that cannot be used",
-			Meaning: "The emulated accounts answer only to keys that are made of their secret, and its file is readable by " +
-				"others or holds none.",
+			Meaning: "The emulated accounts answer only to keys that are made of their secret. Its file is readable by " +
+				"others, or holds none.",
 			Causes: []string{"a file for LOCKSTEP_REHEARSAL_SECRET that was copied with other permissions", "an empty file"},
 			Remedies: []string{
 				"make the file the owner's alone with `chmod 600`", "copy it again from where `rehearsal serve` runs",

@@ -103,8 +103,8 @@ func planStateEntries() []Entry {
 		},
 		{
 			Code: PlanDeferred, Exit: exitRefused, Title: "a deferred stack would do more than was reviewed",
-			Meaning: "A stack whose inputs did not exist at the plan may only add resources when it is deployed, or may not " +
-				"be deferred at all where complete plans are required.",
+			Meaning: "A stack whose inputs did not exist at the plan may only add resources when it is deployed. Where " +
+				"complete plans are required, it may not be deferred at all.",
 			Causes:   []string{"a stack that needs an output of a new stack, and changes what exists"},
 			Remedies: []string{"deploy what exists by now, then plan again"},
 			Messages: []string{"it was deferred in the reviewed plan and would now do more than add resources"},
