@@ -20,9 +20,9 @@ import (
 )
 
 const (
-	// secretFile holds the secret of the accounts, from which that of each account's root is derived. Only the owner may
+	// signingKeyFile holds the secret of the accounts, from which that of each account's root is derived. Only the owner may
 	// read it, and the emulator hides it from the programs that it starts.
-	secretFile = "secret"
+	signingKeyFile = "secret"
 	// credentialsFile holds a profile for each account, as the AWS SDKs read them.
 	credentialsFile = "credentials"
 	// minSecretLength is the least number of characters of a secret: rand.Text has 26, with 130 bits.
@@ -31,7 +31,7 @@ const (
 )
 
 // secretPath returns the path of the accounts' secret.
-func (e *Emulator) secretPath() string { return cmp.Or(e.SecretFile, e.path(secretFile)) }
+func (e *Emulator) secretPath() string { return cmp.Or(e.SecretFile, e.path(signingKeyFile)) }
 
 // makeSecret makes a new secret for an emulator that is about to start. A secret whose file the user chose stays.
 func (e *Emulator) makeSecret() error {

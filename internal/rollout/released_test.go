@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -199,6 +200,6 @@ func TestDescribeRelease_NamesCommitIfItHasOne(t *testing.T) {
 		Number: 2, SynthDigest: "0123456789abcdef", At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 	}
 	assert.Equal(t, "release 2 of 2026-01-02 03:04:05 UTC: assembly 0123456789ab", describeRelease(r))
-	r.Commit = "fedcba98765432100000"
-	assert.Equal(t, "release 2 of 2026-01-02 03:04:05 UTC: assembly 0123456789ab, commit fedcba987654", describeRelease(r))
+	r.Commit = strings.Repeat("fedcba", 4)
+	assert.Equal(t, "release 2 of 2026-01-02 03:04:05 UTC: assembly 0123456789ab, commit fedcbafedcba", describeRelease(r))
 }
