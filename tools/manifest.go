@@ -2,7 +2,6 @@ package tools
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -11,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -125,9 +125,10 @@ func stamps(files []installedFile) string {
 		line = fmt.Appendf(line[:0], "%s\x00%s\x00", f.path, f.link)
 		for _, s := range []*unix.Stat_t{&f.stat, f.target} {
 			if s != nil {
-				for _, n := range []int64{int64(s.Mode), s.Size, s.Mtim.Nano(), s.Ctim.Nano(), int64(s.Ino)} {
-					line = binary.BigEndian.AppendUint64(line, uint64(n))
+				for _, n := range []int64{int64(s.Mode), s.Size, s.Mtim.Nano(), s.Ctim.Nano()} {
+					line = append(strconv.AppendInt(line, n, 10), 0)
 				}
+				line = append(strconv.AppendUint(line, s.Ino, 10), 0)
 			}
 		}
 		hash.Write(line)
