@@ -28,7 +28,8 @@ func Topics() []Topic {
 				"it on a laptop, and the end of the step's log has the compiler's or the app's own message.",
 			Codes: []Code{
 				ConfigSteps, ToolMissing, ToolNotInstalled, ToolBroken, ToolChanged, StepFailed, StepOutput, StepProcess,
-				ImageRegistry, ImageReference, SynthFailed, AppError, LookupsMissing, AssemblyMissing, AssemblyEmpty, AssemblyDamaged,
+				ImageRegistry, ImageReference, SynthFailed, AppError, LookupsMissing, AssemblyMissing, AssemblyEmpty,
+				AssemblyDamaged,
 				AssemblySchema, AssetUnusable, AssetNotSupported, TemplateUnusable, DiskFull,
 			},
 		},
@@ -52,7 +53,8 @@ func Topics() []Topic {
 			Codes: []Code{
 				PlanMissing, PlanDamaged, PlanAltered, PlanOtherTarget, PlanOtherContent, PlanUnknown, PlanSpent, PlanExpired,
 				PlanNotApproved, PlanStale, PlanChangeSet, PlanDeferred, PlanRequired, ChangesNotNamed, WouldBeRefused,
-				ValuesRefused, Destination, AssemblyAltered, StagedExchanged, LockHeld, LockLost, StackFailed, StackState, RollbackStuck, ChangeSetFailed, ChangeSetGone,
+				ValuesRefused, Destination, AssemblyAltered, StagedExchanged, LockHeld, LockLost, StackFailed, StackState,
+				RollbackStuck, ChangeSetFailed, ChangeSetGone,
 				StackEmpty, ParameterMissing, WaitInterrupted, NotPromoted, RecordTampered, VerificationFailed, AlarmsFiring,
 				Throttled, AWSFault, AWSRefused,
 			},
