@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lockstep/internal/fsx"
+	"lockstep/internal/jsonx"
 )
 
 const (
@@ -194,7 +195,7 @@ func checkManifest(dir string) error {
 		return err
 	}
 	var complete completion
-	if err := json.Unmarshal(text, &complete); err != nil {
+	if err := jsonx.Unmarshal(text, &complete); err != nil {
 		return err
 	}
 	files, err := listInstalled(dir)
@@ -220,7 +221,7 @@ func compareSums(dir string, files []installedFile, manifestSum string) ([]insta
 		return nil, err
 	}
 	var m manifest
-	if err := json.Unmarshal(text, &m); err != nil || hexSum(text) != manifestSum {
+	if err := jsonx.Unmarshal(text, &m); err != nil || hexSum(text) != manifestSum {
 		return nil, fmt.Errorf("%w: %s was changed", errChanged, manifestFile)
 	}
 	var known []installedFile

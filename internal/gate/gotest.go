@@ -2,7 +2,6 @@ package gate
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +16,7 @@ import (
 	"golang.org/x/mod/modfile"
 
 	"lockstep/internal/gate/findings"
+	"lockstep/internal/jsonx"
 )
 
 // A goTestReader reads the events of `go test -json` as they come, so that the results so far are known if the program
@@ -88,7 +88,7 @@ func (g *goTestReader) handleEvent(line []byte) {
 	if len(bytes.TrimSpace(line)) == 0 {
 		return
 	}
-	if err := json.Unmarshal(line, &e); err != nil || e.Action == "" {
+	if err := jsonx.UnmarshalForeign(line, &e); err != nil || e.Action == "" {
 		if g.invalidLine == "" {
 			g.invalidLine = string(line)
 		}

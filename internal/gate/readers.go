@@ -2,7 +2,6 @@ package gate
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"lockstep/internal/gate/findings"
+	"lockstep/internal/jsonx"
 	"lockstep/internal/pipeline"
 )
 
@@ -88,7 +88,7 @@ func checkDatabase(text []byte) error {
 			} `json:"tool"`
 		} `json:"runs"`
 	}
-	if json.Unmarshal(text, &file) != nil {
+	if jsonx.UnmarshalForeign(text, &file) != nil {
 		return nil // another program, whose properties have other types
 	}
 	for _, run := range file.Runs {
@@ -124,7 +124,7 @@ func readDetectSecrets(text []byte, root string) (findings.Report, error) {
 		return findings.Report{}, findings.ErrNoReport
 	}
 	var found secretsReport
-	if err := json.Unmarshal(text, &found); err != nil {
+	if err := jsonx.UnmarshalForeign(text, &found); err != nil {
 		return findings.Report{}, fmt.Errorf("its report cannot be read: %w", err)
 	}
 	if found.Results == nil {
@@ -161,7 +161,7 @@ func readBaseline(file string) (secretsReport, error) {
 	case err != nil:
 		return baseline, err
 	}
-	if err := json.Unmarshal(text, &baseline); err != nil {
+	if err := jsonx.UnmarshalForeign(text, &baseline); err != nil {
 		return baseline, fmt.Errorf("%s cannot be read: %w", baselineFile, err)
 	}
 	return baseline, nil

@@ -134,6 +134,8 @@ func newError(data []byte, err error) *Error {
 		e.Reason, e.err = "the name is unknown", ErrUnknownName
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		e.Reason, e.err = "it breaks off", io.ErrUnexpectedEOF
+	case strings.HasSuffix(e.Reason, "after top-level value"):
+		e.Reason = "there is text after its end"
 	}
 	return e
 }

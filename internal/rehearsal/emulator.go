@@ -16,6 +16,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"lockstep/internal/fsx"
+	"lockstep/internal/jsonx"
 	"lockstep/tools"
 )
 
@@ -272,7 +273,7 @@ func (e *Emulator) runningProcess() (*processRecord, error) {
 	text, err := os.ReadFile(e.path(recordFile))
 	record := &processRecord{}
 	if err == nil {
-		err = json.Unmarshal(text, record)
+		err = jsonx.Unmarshal(text, record)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("an emulator that was started in %s runs, but its record cannot be read (%w): "+

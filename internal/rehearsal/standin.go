@@ -17,6 +17,7 @@ import (
 	"strings"
 
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/jsonx"
 	"lockstep/tools"
 )
 
@@ -34,7 +35,7 @@ func (e *Emulator) KnownTypes(ctx context.Context) (map[string]bool, error) {
 		return nil, err
 	}
 	var names []string
-	if err := json.Unmarshal(text, &names); err != nil {
+	if err := jsonx.Unmarshal(text, &names); err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, tools.ResourceTypes), err)
 	}
 	known := map[string]bool{}

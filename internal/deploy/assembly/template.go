@@ -1,17 +1,16 @@
 package assembly
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"regexp"
 	"slices"
 	"strings"
+
+	"lockstep/internal/jsonx"
 )
 
 // A Template is a CloudFormation template: its text and the sections that a deployment looks at.
@@ -70,7 +69,7 @@ func (r *Resource) UnmarshalJSON(text []byte) error {
 		Properties                          map[string]any
 		DeletionPolicy, UpdateReplacePolicy any
 	}
-	if err := decodeJSON(text, &raw); err != nil {
+	if err := jsonx.UnmarshalForeign(text, &raw); err != nil {
 		return err
 	}
 	*r = Resource{Type: raw.Type, Condition: raw.Condition, Properties: raw.Properties}
@@ -122,7 +121,7 @@ func (r *reader) readTemplate(file string) (Template, error) {
 	}
 	t, err := parseTemplate(string(body))
 	if err != nil {
-		return Template{}, explainJSON(file, body, err)
+		return Template{}, explainJSON(file, err)
 	}
 	t.File = file
 	return t, nil
@@ -150,7 +149,7 @@ func parseTemplate(text string) (Template, error) {
 		Outputs                map[string]Output
 		Metadata               map[string]json.RawMessage
 	}{}
-	if err := decodeJSON([]byte(text), &t); err != nil {
+	if err := jsonx.UnmarshalForeign([]byte(text), &t); err != nil {
 		return Template{}, err
 	}
 	document, err := parse(text)
@@ -235,25 +234,8 @@ func ParseDocument(text string) (map[string]any, error) {
 // parse parses the text of a template as a document.
 func parse(text string) (map[string]any, error) {
 	var document map[string]any
-	err := decodeJSON([]byte(text), &document)
+	err := jsonx.UnmarshalForeign([]byte(text), &document)
 	return document, err
-}
-
-// errTrailingText says that more than one JSON value was to be decoded.
-var errTrailingText = errors.New("there is text after its end")
-
-// decodeJSON decodes one JSON value. It keeps numbers as they are written: 1e400 and 12345678901234567890 stay what
-// they are.
-func decodeJSON(text []byte, into any) error {
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.UseNumber()
-	if err := decoder.Decode(into); err != nil {
-		return err
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return errTrailingText
-	}
-	return nil
 }
 
 // collectImports appends to found the literal names under Fn::ImportValue.

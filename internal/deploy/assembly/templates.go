@@ -3,7 +3,6 @@ package assembly
 import (
 	"cmp"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +10,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"lockstep/internal/jsonx"
 )
 
 // A TemplateFile is a template of a cloud assembly as a document, for those who rewrite it.
@@ -74,7 +75,7 @@ func addStackTemplates(fsys fs.FS, name string, found map[string]TemplateFile) e
 		return err
 	}
 	var m manifest
-	if json.Unmarshal(text, &m) != nil {
+	if jsonx.UnmarshalForeign(text, &m) != nil {
 		return nil //nolint:nilerr // Read refuses it
 	}
 	for id, a := range m.Artifacts {
@@ -82,7 +83,7 @@ func addStackTemplates(fsys fs.FS, name string, found map[string]TemplateFile) e
 			continue
 		}
 		var p stackProperties
-		if json.Unmarshal(a.Properties, &p) != nil || p.TemplateFile == "" {
+		if jsonx.UnmarshalForeign(a.Properties, &p) != nil || p.TemplateFile == "" {
 			continue // Read refuses it
 		}
 		account, region, _ := strings.Cut(strings.TrimPrefix(a.Environment, environmentPrefix), "/")
@@ -105,7 +106,7 @@ func AssetHashes(fsys fs.FS) (map[string]string, error) {
 			return err
 		}
 		var m assetManifest
-		if err := json.Unmarshal(text, &m); err != nil {
+		if err := jsonx.UnmarshalForeign(text, &m); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		for hash, asset := range m.Files {

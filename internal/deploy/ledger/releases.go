@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"lockstep/internal/deploy/digest"
+	"lockstep/internal/jsonx"
 )
 
 // A Release is the record of a deployment. Each record holds the hash of the one before, so that whoever reads the
@@ -44,7 +44,10 @@ type Release struct {
 	At        time.Time `json:"at"`
 	CallerARN string    `json:"by"`
 	RunID     string    `json:"run"`
-	Commit    string    `json:"commit,omitempty"`
+	// Token is the fencing token of the lock under which the record was written. It never decreases along the chain.
+	// It is 0 in records of older versions of this program.
+	Token  int64  `json:"token,omitempty"`
+	Commit string `json:"commit,omitempty"`
 
 	SynthDigest       digest.Synth       `json:"assembly"`
 	EnvironmentDigest digest.Environment `json:"bundle"`
@@ -68,7 +71,8 @@ type Release struct {
 	SBOMDigest string `json:"tools,omitempty"`
 	// PreviousHash is the Hash of the release before; empty for the first one.
 	PreviousHash string `json:"previous"`
-	// Hash is the DocumentHash of the record.
+	// Hash is the SHA-256, in hexadecimal, of the record's own bytes with an empty hash. Before version 3 it was that of
+	// the record's JSON in another form.
 	Hash string `json:"hash"`
 }
 
@@ -89,8 +93,12 @@ func (r Release) Summary() ReleaseSummary {
 	return ReleaseSummary{Number: r.Number, SynthDigest: r.SynthDigest, SiblingDigests: r.SiblingDigests}
 }
 
-// ReleaseVersion is the version of the format of the records that this program writes. Version 2 added Withdraws.
-const ReleaseVersion = 2
+// ReleaseVersion is the version of the format of the records that this program writes. Version 2 added Withdraws, and
+// version 3 Token and a hash of the record's own bytes.
+const ReleaseVersion = 3
+
+// bytesHashVersion is the first version in which the hash is one of the record's own bytes.
+const bytesHashVersion = 3
 
 const releasesPrefix = "releases/"
 
@@ -123,38 +131,44 @@ func (l *Ledger) AddRelease(ctx context.Context, r Release) (Release, error) {
 		return *last, nil // it was written, and the answer was lost
 	}
 	r.Version = ReleaseVersion
+	r.Hash = ""
 	r.Number = 1
 	r.PreviousHash = ""
 	if last != nil {
 		r.Number = last.Number + 1
 		r.PreviousHash = last.Hash
 	}
-	if r.Hash, err = DocumentHash(r, "hash"); err != nil {
+	if r.Hash, err = DocumentHash(r); err != nil {
 		return r, err
 	}
 	_, err = write(ctx, l.store, l.releaseKey(r.Number), r, Condition{Absent: true})
 	return r, err
 }
 
-// DocumentHash returns the SHA-256, in hexadecimal, of a document's JSON without the field that holds the hash.
-func DocumentHash(document any, field string) (string, error) {
-	data, err := json.Marshal(document)
-	if err != nil {
-		return "", err
-	}
-	return JSONHash(data, field)
+// DocumentHash returns the SHA-256, in hexadecimal, of a document's text as it is written. The field for the hash must
+// be empty.
+func DocumentHash(document any) (string, error) {
+	data, err := Format(document)
+	return SHA256Hex(data), err
 }
 
-// JSONHash returns the DocumentHash of a document that was read as text. It does not depend on a Go type, so a document
-// with fields that this program does not know keeps its hash.
-func JSONHash(data []byte, field string) (string, error) {
+// Format returns the text of a document, as it is written and hashed.
+func Format(document any) ([]byte, error) { return json.MarshalIndent(document, "", "  ") }
+
+// CheckHash compares the hash that a document has under a name with its DocumentHash. The name must be there once.
+func CheckHash(data []byte, name string) (matches bool, err error) {
+	rest, hash, err := jsonx.CutText(data, name)
+	return SHA256Hex(rest) == hash, err
+}
+
+// canonicalHash returns the hash that records had before version 3: that of the record without its hash, in the form in
+// which Go writes JSON objects with sorted keys.
+func canonicalHash(data []byte) (string, error) {
 	var document map[string]any
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	if err := decoder.Decode(&document); err != nil {
+	if err := jsonx.UnmarshalForeign(data, &document); err != nil {
 		return "", err
 	}
-	delete(document, field)
+	delete(document, "hash")
 	canonical, err := json.Marshal(document) // sorts the keys
 	if err != nil {
 		return "", err
@@ -247,30 +261,51 @@ func (l *Ledger) Releases(ctx context.Context) ([]Release, error) {
 
 // readRelease reads a record. The error is a *TamperedError if its content does not match its hash or number.
 func (l *Ledger) readRelease(ctx context.Context, number int) (Release, error) {
-	var r Release
-	object, err := read(ctx, l.store, l.releaseKey(number), &r)
-	var damaged *DamagedError
+	object, err := l.store.Get(ctx, l.releaseKey(number))
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return r, &TamperedError{Number: number}
-	case errors.As(err, &damaged):
-		return r, &TamperedError{number, "it is not a record"}
+		return Release{}, &TamperedError{Number: number}
 	case err != nil:
-		return r, err
+		return Release{}, err
 	}
-	hash, err := JSONHash(object.Data, "hash")
+	return parseRelease(object.Data, number)
+}
+
+// parseRelease parses the text of a record. The version comes first: a newer one may have names that are not known.
+func parseRelease(data []byte, number int) (Release, error) {
+	var r Release
+	var format struct {
+		Version int `json:"version"`
+	}
+	if err := jsonx.UnmarshalForeign(data, &format); err != nil {
+		return r, &TamperedError{number, "it is not a record: " + err.Error()}
+	}
+	if format.Version > ReleaseVersion {
+		return r, fmt.Errorf("release record %d has version %d, and this version of Lockstep reads versions up to %d: "+
+			"use a newer Lockstep", number, format.Version, ReleaseVersion)
+	}
+	if err := jsonx.Unmarshal(data, &r); err != nil {
+		return r, &TamperedError{number, "it is not a record: " + err.Error()}
+	}
+	matches, err := r.matchesHash(data)
 	switch {
 	case err != nil:
 		return r, err
-	case hash != r.Hash:
+	case !matches:
 		return r, &TamperedError{number, "its content does not match its hash"}
 	case r.Number != number:
 		return r, &TamperedError{number, fmt.Sprintf("it is record %d", r.Number)}
-	case r.Version > ReleaseVersion:
-		return r, fmt.Errorf("release record %d has version %d, and this version of Lockstep reads versions up to %d: "+
-			"use a newer Lockstep", number, r.Version, ReleaseVersion)
 	}
 	return r, nil
+}
+
+// matchesHash reports whether the hash of the record is that of the text that it was read from.
+func (r Release) matchesHash(data []byte) (bool, error) {
+	if r.Version >= bytesHashVersion {
+		return CheckHash(data, "hash")
+	}
+	hash, err := canonicalHash(data)
+	return hash == r.Hash, err
 }
 
 // Release returns the release of a number, after checking the chain from the newest one to it. The error is ErrNotFound

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"lockstep/internal/display"
+	"lockstep/internal/jsonx"
 )
 
 // ErrNoReport is returned for a tool that printed nothing where its report belongs.
@@ -53,7 +54,7 @@ func readRuns(text []byte) ([]sarifRun, error) {
 		return nil, ErrNoReport
 	}
 	var file sarifLog
-	if err := json.Unmarshal(text, &file); err != nil {
+	if err := jsonx.UnmarshalForeign(text, &file); err != nil {
 		return nil, fmt.Errorf("its report is not SARIF: %w", err)
 	}
 	if file.Version != sarifVersion || len(file.Runs) == 0 {
