@@ -24,14 +24,16 @@ var allowedImports = map[string][]string{
 		"internal/deploy/change",
 		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/staging", "internal/diagram",
 		"internal/display", "internal/drawing", "internal/fsx", "internal/gate",
-		"internal/gate/findings", "internal/gate/images", "internal/host", "internal/pipeline", "internal/refusal",
+		"internal/gate/findings", "internal/gate/images", "internal/host", "internal/maintain", "internal/metrics",
+		"internal/pipeline", "internal/refusal",
 		"internal/rehearsal", "internal/repo", "internal/report", "internal/rollout", "internal/text",
 		"internal/utc", "tools",
 	},
 	"internal/rollout": {
 		"config", "internal/awsclient", "internal/bootstrap", "internal/deploy", "internal/deploy/assembly",
 		"internal/deploy/change", "internal/deploy/digest", "internal/deploy/ledger", "internal/deploy/planfile",
-		"internal/fsx", "internal/host", "internal/pipeline", "internal/refusal", "internal/rehearsal", "internal/repo",
+		"internal/deploy/risk", "internal/fsx", "internal/host", "internal/pipeline", "internal/refusal",
+		"internal/rehearsal", "internal/repo",
 		"internal/report", "internal/sbom", "internal/utc", "tools",
 	},
 	"internal/report": {
@@ -49,14 +51,16 @@ var allowedImports = map[string][]string{
 	"internal/deploy/change":    {},
 	"internal/deploy/preflight": {"config/awsrules", "internal/awsmodel", "internal/deploy/assembly"},
 	"internal/deploy/risk": {
-		"internal/deploy/assembly", "internal/deploy/change", "internal/refusal", "internal/stateful",
+		"internal/awsmodel", "internal/deploy/assembly", "internal/deploy/change", "internal/deploy/resolve",
+		"internal/redact", "internal/refusal", "internal/stateful",
 	},
+	"internal/deploy/resolve": {},
 	"internal/deploy/planfile": {
 		"internal/deploy/change", "internal/deploy/digest", "internal/deploy/ledger", "internal/fsx", "internal/refusal",
 	},
 	"internal/deploy/cfn": {
 		"internal/awsclient", "internal/deploy/assembly", "internal/deploy/change", "internal/deploy/compare",
-		"internal/deploy/digest", "internal/display", "internal/redact", "internal/refusal",
+		"internal/deploy/digest", "internal/deploy/resolve", "internal/display", "internal/redact", "internal/refusal",
 	},
 	"internal/deploy/compare": {"internal/deploy/assembly"},
 	"internal/deploy/staging": {
@@ -98,6 +102,8 @@ var allowedImports = map[string][]string{
 	"internal/fsx":                 {},
 	"internal/utc":                 {},
 	"internal/sbom":                {},
+	"internal/maintain":            {},
+	"internal/metrics":             {"internal/deploy/ledger", "internal/pipeline", "internal/utc"},
 	"internal/stateful":            {},
 	"internal/awsmodel":            {},
 	"internal/awsmodel/generate":   {"internal/awsmodel", "internal/pipeline", "tools"},

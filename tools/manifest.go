@@ -51,8 +51,8 @@ type installedFile struct {
 	target *unix.Stat_t
 }
 
-// listInstalled returns what is in a tool's folder, without the folders and without what describes it, in a fixed order.
-// It is called whenever a tool is used, and some have ten thousand files.
+// listInstalled returns what is in a tool's folder, without the folders and without what describes it, in a fixed
+// order. It is called whenever a tool is used, and some have ten thousand files.
 func listInstalled(dir string) ([]installedFile, error) {
 	var files []installedFile
 	for waiting := []string{"."}; len(waiting) > 0; {

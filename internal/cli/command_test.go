@@ -113,7 +113,7 @@ func TestCommandGroup_UnknownCommandListsTheKnownOnes(t *testing.T) {
 		"hooks x":     `hooks has no command "x"; write install or uninstall`,
 		"images x":    `images has no command "x"; write list or resolve`,
 		"tools x":     `tools has no command "x"; write list or install`,
-		"rehearsal x": `rehearsal has no command "x"; write start, serve, certificate, status, reset or stop`,
+		"rehearsal x": `rehearsal has no command "x"; write start, serve, certificate, recovery, status, reset or stop`,
 	} {
 		_, err := runCommand(t, strings.Fields(args)...)
 		var usage *UsageError

@@ -22,8 +22,11 @@ type garbageResult struct {
 	Objects []staging.Garbage `json:"objects"`
 }
 
+// defaultReleasesKept is how many releases are kept whole.
+const defaultReleasesKept = 10
+
 func (a *app) garbageCommand() *cobra.Command {
-	keep := 10
+	keep := defaultReleasesKept
 	remove := false
 	cmd := &cobra.Command{
 		Use: "garbage", Args: noArgs,

@@ -23,7 +23,7 @@ func (a *app) rehearsalCommand() *cobra.Command {
 			Long: `The emulated accounts start and stop by themselves with the commands that need them, and keep
 their state in between. Start them here to look into them with other tools while they run.`,
 		},
-		a.rehearsalStart(), a.rehearsalServe(), a.rehearsalCertificate(),
+		a.rehearsalStart(), a.rehearsalServe(), a.rehearsalCertificate(), a.rehearsalRecovery(),
 		a.rehearsalAction("status", "Show whether they run, where, and how to reach them", showEmulator),
 		a.rehearsalAction("reset", "Stop them and delete what was deployed to them", resetEmulator),
 		a.rehearsalAction("stop", "Stop them and keep their state", stopEmulator),

@@ -140,6 +140,8 @@ func TestComparison_UnchangedThatIsNotAndChangedThatIsNot(t *testing.T) {
 		want       verdict
 		// stays says that the difference is a note, which no deployment removes.
 		stays bool
+		// allow are the permits that its removal needs.
+		allow []change.Permit
 	}{
 		"nothing": {
 			template: modeTemplate, byHand: func(*simulated.StackInput) {},
@@ -241,7 +243,8 @@ func TestComparison_UnchangedThatIsNotAndChangedThatIsNot(t *testing.T) {
 		},
 		"protection": {
 			template: topics(1), byHand: func(in *simulated.StackInput) { in.TerminationProtection = true },
-			want: verdict{"TerminationProtection", "TerminationProtection", "TerminationProtection", ""},
+			allow: []change.Permit{change.DataLoss},
+			want:  verdict{"TerminationProtection", "TerminationProtection", "TerminationProtection", ""},
 		},
 		"a stack policy": {
 			template: `{"Resources":{"Topic":{"Type":"AWS::SNS::Topic"}},"Metadata":{"lockstep:stackPolicy":{"Statement":[]}}}`,
@@ -261,7 +264,8 @@ func TestComparison_UnchangedThatIsNotAndChangedThatIsNot(t *testing.T) {
 			c.updateByHand(test.byHand)
 			assert.Equal(t, test.want, c.verdictOf(asm))
 
-			_, err = c.deploy(asm, DeployRequest{}, keepAssembly(t, asm))
+			allowed := DeployRequest{Allow: test.allow}
+			_, err = c.deploy(asm, allowed, keepAssembly(t, asm))
 			require.NoError(t, err)
 			want := verdict{"unchanged", "passed", "in sync", ""}
 			if test.stays {

@@ -33,7 +33,11 @@ func (d *Deployment) withLock(
 	}
 	cleanup, cancel := awsclient.CleanupContext(ctx, err)
 	defer cancel()
-	ending := d.journal.End(cleanup, time.Now().UTC(), string(record.Outcome))
+	end := d.journal.End
+	if err != nil {
+		end = d.journal.Fail
+	}
+	ending := end(cleanup, time.Now().UTC(), string(record.Outcome))
 	if awsclient.IsUnreachable(err) {
 		return record, err // that AWS does not answer is said already
 	}
@@ -51,7 +55,8 @@ func (d *Deployment) beginJournal(
 	}
 	j := ledger.Journal{
 		RunID: d.Run.ID, CallerARN: d.sessions.CallerARN(), Command: d.Run.Command, Commit: d.Run.Commit,
-		Token: lock.Token(), SynthDigest: d.SynthDigest, Started: time.Now().UTC(), AssetKeys: d.assetKeys(),
+		Token: lock.Token(), SynthDigest: d.SynthDigest, Restores: o.Restores, Started: time.Now().UTC(),
+		AssetKeys: d.assetKeys(),
 	}
 	if newest != nil {
 		j.LatestRelease = newest.Summary()

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"io/fs"
 	"strings"
+	"time"
 
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/digest"
@@ -21,6 +22,8 @@ type RunInfo struct {
 	Endpoint string
 	// Commit is what was checked out; empty if that is not known.
 	Commit string
+	// Committed is when that commit was made; zero if that is not known.
+	Committed time.Time
 }
 
 // NewRunID returns a random id of twelve lower-case letters and digits.
@@ -41,6 +44,9 @@ type Options struct {
 	SiblingDigests map[string]digest.Environment
 	// ConfigurationDigest is the digest of the environment's configuration.
 	ConfigurationDigest digest.Configuration
+	// ProjectAccounts are the ids of all accounts of the project. Access that a new stack gives to others has to be
+	// allowed by name; empty if the accounts are not known.
+	ProjectAccounts []string
 	// RequiresApproval says that a person must have approved the plan.
 	RequiresApproval bool
 	// AdaptAssembly returns a release's cloud assembly in the form in which it is deployed; nil if that is the same.

@@ -253,8 +253,7 @@ func (p *Plan) createChangeSet(ctx context.Context, step *planStep) error {
 		return err
 	}
 	step.set, step.record.Outcome, step.record.Changes = set, change.Planned, slices.Concat(set.Changes, stackLevel)
-	step.record.Flags, err = risk.Flags(step.stack.Name, set.Changes, step.current.Template, step.stack.Template.Body)
-	if err != nil {
+	if err := d.flagRisks(ctx, client, step); err != nil {
 		return err
 	}
 	return p.checkReplacedExports(ctx, step)
@@ -270,6 +269,8 @@ func (s *planStep) setUnchanged() {
 	if stackLevel := cfn.StackLevelChanges(s.stack, s.current, shown); len(stackLevel) > 0 {
 		s.record.Outcome, s.record.Changes = change.Planned, stackLevel
 	}
+	before, after := s.versions()
+	s.record.Flags = risk.StackFlags(s.stack.Name, before, after)
 }
 
 // accept takes a comparison for one of which CloudFormation said that nothing in it is a change.

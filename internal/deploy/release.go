@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/staging"
@@ -76,6 +77,7 @@ func (d *Deployment) newRelease(o DeployRequest, p *Plan) ledger.Release {
 		Account: d.target.Account, Region: d.target.Region,
 		Mode: d.Run.Mode, Endpoint: d.Run.Endpoint, At: time.Now().UTC().Truncate(time.Second),
 		CallerARN: d.sessions.CallerARN(), RunID: d.Run.ID, Commit: d.Run.Commit,
+		Committed: d.Run.Committed, FailedRuns: d.journal.FailedRuns(),
 		SynthDigest: d.SynthDigest, EnvironmentDigest: d.EnvironmentDigest, SiblingDigests: d.SiblingDigests,
 		ConfigurationDigest: d.ConfigurationDigest, OrphanedStacks: p.orphanedStacks,
 	}
@@ -201,6 +203,36 @@ func (d *Deployment) LatestRelease(ctx context.Context) (*ledger.Release, error)
 	}
 	last, err := l.LatestRelease(ctx)
 	return last, refuseTampered(err)
+}
+
+// A ReleaseHistory is what the ledger knows of all releases of an environment in one account.
+type ReleaseHistory struct {
+	awsclient.Target
+	// Releases are all releases, the newest first.
+	Releases []ledger.Release
+	// FailedRuns are the runs that failed since the newest release.
+	FailedRuns []ledger.FailedRun
+}
+
+// ReleaseHistory returns all releases, and the runs that failed since the newest one. The error is a
+// *ledger.TamperedError if the records were altered.
+func (d *Deployment) ReleaseHistory(ctx context.Context) (ReleaseHistory, error) {
+	l, err := d.Ledger(ctx)
+	if err != nil {
+		return ReleaseHistory{}, err
+	}
+	h := ReleaseHistory{Target: d.target}
+	if h.Releases, err = l.Releases(ctx); err != nil {
+		return h, err
+	}
+	journal, err := l.Journal(ctx)
+	if err != nil {
+		return h, err
+	}
+	if len(h.Releases) == 0 || h.Releases[0].Number == journal.LatestRelease.Number {
+		h.FailedRuns = journal.FailedRuns
+	} // otherwise the journal is older than the newest release, which lists them
+	return h, nil
 }
 
 // history returns the history of all releases. The error is a *refusal.Error if the records were altered.

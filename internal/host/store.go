@@ -203,8 +203,8 @@ func (s *store) restore(key string, step pipeline.Step, log string) (bool, error
 	return true, nil
 }
 
-// check refuses an entry with a file that is not of the step's outputs, or that would be written or read through a link:
-// every folder of an output is itself in the entry, before what is in it.
+// check refuses an entry with a file that is not of the step's outputs, or that would be written or read through a
+// link: every folder of an output is itself in the entry, before what is in it.
 func (e entry) check(step pipeline.Step) error {
 	isDir := map[string]bool{}
 	for _, file := range e.Files {

@@ -54,8 +54,10 @@ func TestPipelines_FollowApprovals(t *testing.T) {
 		"after an environment without an approval": {"dev", false, []string{"main/deploy-qa", "drift/qa"}},
 		"after all without an approval":            {"acc", false, []string{"main/deploy-qa", "drift/qa"}},
 		"after an approval":                        {"prod", false, []string{"release/deploy-qa", "drift/qa"}},
-		"with an approval of its own":              {"dev", true, []string{"release/plan-qa", "release/deploy-qa", "drift/qa"}},
-		"after none":                               {"", false, []string{"main/deploy-qa", "drift/qa"}},
+		"with an approval of its own": {
+			"dev", true, []string{"release/plan-qa", "release/deploy-qa", "drift/qa"},
+		},
+		"after none": {"", false, []string{"main/deploy-qa", "drift/qa"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			files := copyFiles(t, os.DirFS("../../config/testdata/platform"))

@@ -9,8 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"lockstep/internal/text"
 	"lockstep/tools"
@@ -138,6 +141,23 @@ func (r *Repository) Commit(ctx context.Context, isInput func(name string) bool)
 		head += "+"
 	}
 	return head, nil
+}
+
+// commitPattern matches the full or shortened id of a commit, in SHA-1 or SHA-256.
+var commitPattern = regexp.MustCompile(`^[0-9a-f]{7,64}$`)
+
+// CommitTime returns the time at which a commit was put into version control, by its committer's clock. The error says
+// that the text is no id of a commit, or that the repository does not have it.
+func (r *Repository) CommitTime(ctx context.Context, commit string) (time.Time, error) {
+	if !commitPattern.MatchString(commit) {
+		return time.Time{}, fmt.Errorf("%q is no id of a commit", commit)
+	}
+	out, err := r.Git(ctx, "show", "--no-patch", "--format=%ct", commit+"^{commit}")
+	if err != nil {
+		return time.Time{}, err
+	}
+	seconds, err := strconv.ParseInt(strings.TrimSpace(out), 10, 64)
+	return time.Unix(seconds, 0).UTC(), err
 }
 
 // History describes every commit that the repository has: what is checked out, and what each branch and tag points

@@ -78,20 +78,33 @@ func (s *Session) deployOptions(
 		return deploy.Options{}, err
 	}
 	sbom, err := toolSBOM()
+	commit := s.currentCommit(ctx)
 	progress := s.progressFor(account)
 	return deploy.Options{
 		Run: deploy.RunInfo{
-			ID: s.RunID, Command: "lockstep " + command, Mode: string(s.Mode()), Commit: s.currentCommit(ctx),
-			Endpoint: s.Endpoint,
+			ID: s.RunID, Command: "lockstep " + command, Mode: string(s.Mode()), Commit: commit,
+			Committed: s.CommitTime(ctx, commit), Endpoint: s.Endpoint,
 		},
 		Artifacts:            deploy.Artifacts{ToolSBOM: sbom},
 		Progress:             progress,
 		ShowPlan:             func(r deploy.Record) { s.showPlan(r, progress) },
 		ConfigurationDigest:  configuration,
+		ProjectAccounts:      projectAccounts(s.Config),
 		RequiresApproval:     account.Approval,
 		RequiresCompletePlan: account.CompletePlans,
 		LivenessDir:          s.statePath("alive"),
 	}, err
+}
+
+// projectAccounts returns the ids of the tooling account and of every environment's accounts.
+func projectAccounts(c *config.Config) []string {
+	ids := []string{c.Pipeline.Tooling.ID}
+	for _, env := range c.Environments {
+		for _, account := range env.Accounts() {
+			ids = append(ids, account.ID)
+		}
+	}
+	return ids
 }
 
 // showPlan reports a plan line by line. The plans of several accounts do not mix.

@@ -312,7 +312,8 @@ func TestParity_SourceChangeIsReported(t *testing.T) {
 		},
 		"a stage that the module leaves out": {
 			sourceChange{
-				"ci/deploy.go", "m.runStages(ctx, q, pipeline.Deploy, pipeline.Verify)", "m.runStages(ctx, q, pipeline.Deploy)",
+				"ci/deploy.go", "m.runStagesToText(ctx, q, pipeline.Deploy, pipeline.Verify)",
+				"m.runStagesToText(ctx, q, pipeline.Deploy)",
 			},
 			"the module: verify:acc is missing",
 		},

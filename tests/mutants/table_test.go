@@ -71,6 +71,18 @@ var table = []Mutant{
 		New: `if policy == "Retain" {`,
 	},
 	{
+		File:    "internal/deploy/risk/grants.go",
+		Package: "./internal/deploy/risk", Run: "TestPermissionFlags_StatementsInEveryForm",
+		Old: "if g.kind == limits || g.kind == implied || isAdded && (g.kind == names || g.kind == attached) {",
+		New: "if g.kind != allows {",
+	},
+	{
+		File:    "internal/deploy/resolve/resolve.go",
+		Package: "./internal/deploy/risk", Run: "TestPermissionFlags_PrincipalsInEveryForm",
+		Old: "for _, holds := range []bool{true, false} {",
+		New: "for _, holds := range []bool{true} {",
+	},
+	{
 		File:    "internal/deploy/cfn/state.go",
 		Package: "./internal/deploy/cfn", Run: "TestStates_ExistUnlessDeleted",
 		Old: "if row.Status != types.StackStatusDeleteComplete {",

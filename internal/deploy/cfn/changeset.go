@@ -35,6 +35,8 @@ type ChangeSet struct {
 	StackID string
 	// Changes are the changes of the stack's resources and of those of its nested stacks.
 	Changes []change.Change
+	// resolved are the values that CloudFormation has read from SSM for the stack's parameters, by their names.
+	resolved map[string]*string
 }
 
 // name returns the name in the change set's ARN, arn:aws:cloudformation:REGION:ACCOUNT:changeSet/NAME/ID.
@@ -251,6 +253,10 @@ func (c *Client) waitForChanges(ctx context.Context, set *ChangeSet) error {
 		}
 		switch out.Status {
 		case types.ChangeSetStatusCreateComplete:
+			set.resolved = map[string]*string{}
+			for _, p := range out.Parameters {
+				set.resolved[aws.ToString(p.ParameterKey)] = p.ResolvedValue
+			}
 			set.Changes, err = c.changes(ctx, set.ID, "")
 			return true, err
 		case types.ChangeSetStatusFailed:

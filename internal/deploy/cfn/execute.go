@@ -135,6 +135,14 @@ func isSuccessStatus(status types.StackStatus) bool {
 // DeleteFailedStack deletes a stack whose creation failed, so that no resource of it was ever in use.
 func (c *Client) DeleteFailedStack(ctx context.Context, state State) error {
 	c.progress(fmt.Sprintf("%s: deleting what a failed creation left behind", aws.ToString(state.StackName)))
+	if err := c.DeleteStack(ctx, state); err != nil {
+		return fmt.Errorf("the leftover of a failed creation cannot be deleted: %w", err)
+	}
+	return nil
+}
+
+// DeleteStack deletes a stack, protected or not, and waits for the end.
+func (c *Client) DeleteStack(ctx context.Context, state State) error {
 	if aws.ToBool(state.EnableTerminationProtection) {
 		_, err := c.api.UpdateTerminationProtection(ctx, &cloudformation.UpdateTerminationProtectionInput{
 			StackName: state.StackId, EnableTerminationProtection: aws.Bool(false),
@@ -157,7 +165,7 @@ func (c *Client) DeleteFailedStack(ctx context.Context, state State) error {
 	case err != nil:
 		return err
 	case events.status() != types.StackStatusDeleteComplete:
-		return fmt.Errorf("the leftover of a failed creation cannot be deleted: %w", events.failure(ctx))
+		return events.failure(ctx)
 	}
 	return nil
 }

@@ -48,6 +48,10 @@ type Release struct {
 	// It is 0 in records of older versions of this program.
 	Token  int64  `json:"token,omitempty"`
 	Commit string `json:"commit,omitempty"`
+	// Committed is when the commit was made; zero if that is not known, and if the files were not those of the commit.
+	Committed time.Time `json:"committed,omitzero"`
+	// FailedRuns are the runs that failed since the release before, in the order of their ends.
+	FailedRuns []FailedRun `json:"failed,omitempty"`
 
 	SynthDigest       digest.Synth       `json:"assembly"`
 	EnvironmentDigest digest.Environment `json:"bundle"`
@@ -71,7 +75,7 @@ type Release struct {
 	SBOMDigest string `json:"tools,omitempty"`
 	// PreviousHash is the Hash of the release before; empty for the first one.
 	PreviousHash string `json:"previous"`
-	// Hash is the SHA-256, in hexadecimal, of the record's own bytes with an empty hash. Before version 3 it was that of
+	// Hash is the SHA-256, in hexadecimal, of the record's own bytes with an empty hash. Before version 4 it was that of
 	// the record's JSON in another form.
 	Hash string `json:"hash"`
 }
@@ -94,11 +98,30 @@ func (r Release) Summary() ReleaseSummary {
 }
 
 // ReleaseVersion is the version of the format of the records that this program writes. Version 2 added Withdraws, and
-// version 3 Token and a hash of the record's own bytes.
-const ReleaseVersion = 3
+// version 3 added Committed and FailedRuns, and version 4 Token and a hash of the record's own bytes.
+const ReleaseVersion = 4
 
-// bytesHashVersion is the first version in which the hash is one of the record's own bytes.
-const bytesHashVersion = 3
+// The first versions of the format whose records say something that earlier ones do not.
+const (
+	versionOfWithdraws  = 2
+	versionOfFailedRuns = 3
+	versionOfBytesHash  = 4
+)
+
+// ListsFailedRuns reports whether the record would say that runs failed before it.
+func (r Release) ListsFailedRuns() bool { return r.Version >= versionOfFailedRuns }
+
+// A FailedRun is a run that began to change stacks and failed. A run that was refused is none, nor is one that was cut
+// off and continued by another one.
+type FailedRun struct {
+	RunID       string       `json:"run"`
+	Commit      string       `json:"commit,omitempty"`
+	SynthDigest digest.Synth `json:"assembly"`
+	// Restores is the number of the release that the run was to restore; 0 if it was no rollback.
+	Restores int       `json:"restores,omitempty"`
+	Started  time.Time `json:"started"`
+	Ended    time.Time `json:"ended"`
+}
 
 const releasesPrefix = "releases/"
 
@@ -161,7 +184,7 @@ func CheckHash(data []byte, name string) (matches bool, err error) {
 	return SHA256Hex(rest) == hash, err
 }
 
-// canonicalHash returns the hash that records had before version 3: that of the record without its hash, in the form in
+// canonicalHash returns the hash that records had before version 4: that of the record without its hash, in the form in
 // which Go writes JSON objects with sorted keys.
 func canonicalHash(data []byte) (string, error) {
 	var document map[string]any
@@ -301,7 +324,7 @@ func parseRelease(data []byte, number int) (Release, error) {
 
 // matchesHash reports whether the hash of the record is that of the text that it was read from.
 func (r Release) matchesHash(data []byte) (bool, error) {
-	if r.Version >= bytesHashVersion {
+	if r.Version >= versionOfBytesHash {
 		return CheckHash(data, "hash")
 	}
 	hash, err := canonicalHash(data)

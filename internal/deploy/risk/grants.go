@@ -1,202 +1,262 @@
 package risk
 
 import (
-	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
-	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/resolve"
+)
+
+// A kind is what a grant is.
+type kind int
+
+const (
+	// allows is access that is given.
+	allows kind = iota
+	// limits is access that is refused, or held within bounds: without it there is more.
+	limits
+	// fixed is a setting that governs access, of which nobody can tell whether another value is wider.
+	fixed
+	// names is as fixed, but gives nothing by itself: a new resource has to have some name.
+	names
+	// attached is what a policy is attached to. With less of it, only what the policy denies is lost.
+	attached
+	// implied is access that exists where nothing is said. It is not reported, but covers what is.
+	implied
 )
 
 // A grant is one thing that a resource allows or denies.
 type grant struct {
-	denies bool
-	// isPublic says that everybody is allowed it.
-	isPublic bool
+	kind kind
+	// text says what is granted. Marks of what cannot be told are in it, so that equal texts are equal grants.
+	text string
+	// isOpen says that everybody is allowed it, or everything, so that it is flagged in a new stack too.
+	isOpen bool
+	// scope is the property that it stands in: the same statement in another property is another grant. For a limit that
+	// is no statement, it is its whole path.
+	scope string
+	// item is the path of the item of a list that a limit stands in; empty for none. Without the item there is nothing
+	// to limit.
+	item string
+	// At most one of these says what the text does, so that what is narrower can be told.
+	statement *statement
+	rule      *trafficRule
 }
 
-// grants are the grants of a resource by their text.
-type grants map[string]grant
-
-// grantsOf returns the grants of a resource. It finds policies wherever they stand in the properties, so that no list
-// of types has to be complete. Types that give access by other means have a reader in accessReaders.
-func grantsOf(r assembly.Resource) grants {
-	out := grants{}
-	out.addPolicies(r.Properties)
-	if read, ok := accessReaders[r.Type]; ok {
-		read(out, r.Properties)
+// covers reports whether whatever b grants is granted by a as well.
+func (a grant) covers(b grant) bool {
+	switch {
+	case a.scope != b.scope:
+		return false
+	case a.text == b.text:
+		return true
+	case a.statement != nil && b.statement != nil:
+		return a.statement.covers(*b.statement)
+	case a.rule != nil && b.rule != nil:
+		return a.rule.covers(*b.rule)
 	}
-	for _, policy := range asList(r.Properties["ManagedPolicyArns"]) {
-		name := canonicalText(policy)
-		out["has the rights of "+name] = grant{isPublic: strings.Contains(name, "policy/AdministratorAccess")}
-	}
-	if boundary, ok := r.Properties["PermissionsBoundary"]; ok {
-		out["is bounded by "+canonicalText(boundary)] = grant{denies: true}
-	}
-	if public, ok := r.Properties["PubliclyAccessible"]; ok && canonicalText(public) != "false" {
-		out["has a public address"] = grant{isPublic: true}
-	}
-	return out
+	return false
 }
 
-// addPolicies adds the grants of every policy document in a value: of whatever has statements with an effect.
-func (g grants) addPolicies(value any) {
+func isCovered(g grant, by []grant) bool {
+	for _, other := range by {
+		if (g.kind == limits) == (other.kind == limits) && other.covers(g) {
+			return true
+		}
+	}
+	return false
+}
+
+// widerGrants returns what the grants after a change allow beyond those before it. isAdded says that nothing was there
+// before.
+func widerGrants(before, after []grant, isAdded bool) []grant {
+	var wider []grant
+	for _, g := range after {
+		if g.kind == limits || g.kind == implied || isAdded && (g.kind == names || g.kind == attached) {
+			continue
+		}
+		if !isCovered(g, before) {
+			wider = append(wider, g)
+		}
+	}
+	return wider
+}
+
+// lostLimits returns what held access within its bounds before, and no longer does.
+func (r *reader) lostLimits(before []grant) []grant {
+	var lost []grant
+	denies := slices.ContainsFunc(before, func(g grant) bool { return g.kind == limits })
+	for _, g := range before {
+		isLimit := g.kind == limits || g.kind == fixed || g.kind == names || g.kind == attached && denies
+		if isLimit && (g.item == "" || r.items[g.item]) && !isCovered(g, r.grants) {
+			lost = append(lost, grant{kind: g.kind, text: "no longer: " + g.text, statement: g.statement})
+		}
+	}
+	return lost
+}
+
+// A reader collects the grants of one resource.
+type reader struct {
+	kind       string
+	properties map[string]any
+	grants     []grant
+	// scope is the property that is being read.
+	scope string
+	// path is where the reader is, and item the path of the item of a list that it is in; empty for none.
+	path, item string
+	// items are the paths of all items of lists.
+	items map[string]bool
+	// isIncomplete says that there are more grants than maxGrants.
+	isIncomplete bool
+}
+
+// maxGrants is more than the policies of a resource come to. IAM takes none of more than 10,240 characters, and others
+// take 64 kB (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html).
+const maxGrants = 5000
+
+func (r *reader) add(k kind, text string) { r.addGrant(grant{kind: k, text: text}) }
+
+func (r *reader) addGrant(g grant) {
+	if len(r.grants) >= maxGrants {
+		r.isIncomplete = true
+		return
+	}
+	g.scope = r.scope
+	if g.kind == limits && g.statement == nil {
+		g.scope, g.item = r.path, r.item
+	}
+	r.grants = append(r.grants, g)
+}
+
+// addItems adds a grant for each item of a value.
+func (r *reader) addItems(k kind, before string, value any) {
+	for _, item := range asList(value) {
+		r.add(k, before+resolve.Text(item))
+	}
+}
+
+// grantsOf returns the grants of a resource. Policies are found wherever they stand in the properties, and so are the
+// settings of the table in access.go, so that no list of types has to be complete.
+func grantsOf(resource resolve.Resource) *reader {
+	r := &reader{kind: resource.Type, items: map[string]bool{}}
+	properties, ok := resource.Properties.(map[string]any)
+	if !ok {
+		if text := resolve.Text(resource.Properties); text != "" && text != "{}" {
+			r.add(fixed, "has properties that cannot be told: "+text)
+		}
+		return r
+	}
+	properties = withDefaults(properties, defaults[resource.Type])
+	r.properties = properties
+	read, isWhole := wholeReaders[resource.Type]
+	for _, name := range sortedKeys(properties) {
+		r.scope, r.path = name, name
+		switch {
+		case isMacroKey(name):
+			r.add(fixed, "is expanded by a macro: "+resolve.Text(properties[name]))
+		case !isWhole:
+			r.readProperty(name, properties[name])
+		}
+	}
+	r.scope, r.path = "", ""
+	if isWhole {
+		read(r, properties)
+	}
+	if resource.Type == "AWS::EC2::VPCEndpoint" {
+		readEndpointPolicy(r, properties)
+	}
+	if r.isIncomplete { // only the very same is the same
+		text := "grants more than can be judged: " + resolve.Fingerprint(properties)
+		r.grants = []grant{{kind: fixed, text: text}}
+	}
+	return r
+}
+
+// isPreflight reports whether a method of an API only answers browsers that ask whom it answers.
+func isPreflight(method map[string]any) bool {
+	integration, _ := method["Integration"].(map[string]any)
+	return resolve.Text(method["HttpMethod"]) == "OPTIONS" && resolve.Text(integration["Type"]) == "MOCK"
+}
+
+// readProperty adds the grants of a property of the resource itself.
+func (r *reader) readProperty(name string, value any) {
+	switch {
+	case isHarmless(r.kind, name), r.kind == "AWS::ApiGateway::Method" && isPreflight(r.properties):
+	case isPolicyProperty(r.kind, name):
+		r.readPolicy(value)
+	default:
+		before := len(r.grants)
+		r.walk(name, value)
+		if len(r.grants) == before && isGoverned(r.kind) {
+			r.readGoverned(name, value)
+		}
+	}
+}
+
+// readGoverned adds a property of a type all of whose properties govern access. Less items of a list are less access.
+func (r *reader) readGoverned(name string, value any) {
+	_, isList := value.([]any)
+	switch {
+	case isProtector(r.kind):
+		r.add(names, name+": "+resolve.Text(value))
+	case isAttachment(r.kind, name):
+		r.addItems(attached, name+": ", value)
+	case isList:
+		r.addItems(allows, name+": ", value)
+	case isOwnName(r.kind, name):
+		r.add(names, name+": "+resolve.Text(value))
+	default:
+		r.add(fixed, name+": "+resolve.Text(value))
+	}
+}
+
+// walk adds the grants that stand anywhere in a value: policies, and settings by their names.
+func (r *reader) walk(name string, value any) {
+	if r.readSetting(name, value) {
+		return
+	}
 	switch v := value.(type) {
 	case map[string]any:
-		for _, s := range asList(v["Statement"]) {
-			if statement, ok := s.(map[string]any); ok {
-				g.addStatement(statement)
-			}
+		if isStatementLike(v) {
+			r.readStatement(v)
+			return
 		}
-		for key, inner := range v {
-			if key != "Statement" {
-				g.addPolicies(inner)
+		if _, ok := v["Statement"]; ok {
+			r.readPolicy(v)
+			return
+		}
+		for _, key := range sortedKeys(v) {
+			if isMacroKey(key) {
+				r.add(fixed, name+" is expanded by a macro: "+resolve.Text(v[key]))
+				continue
 			}
+			r.walkInto(key, func() { r.walk(key, v[key]) })
 		}
 	case []any:
-		for _, inner := range v {
-			g.addPolicies(inner)
+		item := r.item
+		for i, inner := range v {
+			r.walkInto(strconv.Itoa(i), func() {
+				r.item = r.path
+				r.items[r.path] = true
+				r.walk(name, inner)
+			})
+		}
+		r.item = item
+	case string:
+		if mayBePolicy(v) {
+			r.readPolicy(v)
 		}
 	}
 }
 
-// addStatement adds one grant for each principal, action and resource of a statement, because a tool that writes
-// policies joins and reorders them.
-func (g grants) addStatement(s map[string]any) {
-	effect, ok := s["Effect"].(string)
-	if !ok {
-		return
-	}
-	verb := map[string]string{"Allow": "allows", "Deny": "denies"}[effect]
-	condition := ""
-	if c, ok := s["Condition"]; ok {
-		condition = " if " + canonicalText(c)
-	}
-	for _, who := range principals(s) {
-		for _, action := range statementItems(s, "Action") {
-			for _, on := range statementItems(s, "Resource") {
-				text := strings.TrimSpace(fmt.Sprintf("%s %s%s%s%s", verb, who, action, prefixedText(" on ", on), condition))
-				everybody := condition == "" && (who == everyone || who == "" && action == "*" && on == "*")
-				g[text] = grant{denies: effect == "Deny", isPublic: everybody && effect == "Allow"}
-			}
-		}
-	}
-}
-
-// everyone is the text of the principal "*".
-const everyone = "everybody "
-
-// principals returns the principals of a statement, each with a space after it. For a statement without any, which
-// belongs to the principal that its policy is attached to, it returns one empty text.
-func principals(s map[string]any) []string {
-	for _, key := range []string{"Principal", "NotPrincipal"} {
-		switch v := s[key].(type) {
-		case string:
-			if v == "*" && key == "Principal" {
-				return []string{everyone}
-			}
-			return []string{negatedText(key, v) + " "}
-		case map[string]any:
-			var out []string
-			for _, kind := range slices.Sorted(maps.Keys(v)) {
-				for _, who := range asList(v[kind]) {
-					if text := canonicalText(who); text == "*" && key == "Principal" {
-						out = append(out, everyone)
-					} else {
-						out = append(out, negatedText(key, kind+" "+text)+" ")
-					}
-				}
-			}
-			return out
-		}
-	}
-	return []string{""}
-}
-
-// statementItems are the items under a key or under its negation; a single empty text where there is neither.
-func statementItems(s map[string]any, key string) []string {
-	for _, k := range []string{key, "Not" + key} {
-		var out []string
-		for _, item := range asList(s[k]) {
-			out = append(out, negatedText(k, canonicalText(item)))
-		}
-		if len(out) > 0 {
-			return out
-		}
-	}
-	return []string{""}
-}
-
-func negatedText(key, text string) string {
-	if strings.HasPrefix(key, "Not") {
-		return "all but " + text
-	}
-	return text
-}
-
-func prefixedText(before, text string) string {
-	if text == "" {
-		return ""
-	}
-	return before + text
-}
-
-// accessReaders add the grants of the types that give access by other means than a policy.
-var accessReaders = map[string]func(grants, map[string]any){
-	"AWS::EC2::SecurityGroup": func(g grants, p map[string]any) {
-		for _, rule := range asList(p["SecurityGroupIngress"]) {
-			g.addTrafficRule("from", rule)
-		}
-		for _, rule := range asList(p["SecurityGroupEgress"]) {
-			g.addTrafficRule("to", rule)
-		}
-	},
-	"AWS::EC2::SecurityGroupIngress": func(g grants, p map[string]any) { g.addTrafficRule("from", p) },
-	"AWS::EC2::SecurityGroupEgress":  func(g grants, p map[string]any) { g.addTrafficRule("to", p) },
-	"AWS::EC2::NetworkAclEntry": func(g grants, p map[string]any) {
-		g["network rule "+canonicalText(p)] = grant{denies: canonicalText(p["RuleAction"]) == "deny"}
-	},
-	"AWS::EC2::Route": func(g grants, p map[string]any) {
-		if gateway, ok := p["GatewayId"]; ok {
-			g["routes "+canonicalText(p["DestinationCidrBlock"])+" to the gateway "+canonicalText(gateway)] = grant{}
-		}
-	},
-	"AWS::Lambda::Permission": func(g grants, p map[string]any) {
-		who := canonicalText(p["Principal"])
-		narrowed := p["SourceArn"] != nil || p["SourceAccount"] != nil || p["PrincipalOrgID"] != nil
-		g["allows "+who+" "+canonicalText(p)] = grant{isPublic: who == "*" && !narrowed}
-	},
-	"AWS::S3::Bucket": func(g grants, p map[string]any) {
-		blocked, _ := p["PublicAccessBlockConfiguration"].(map[string]any)
-		for _, what := range slices.Sorted(maps.Keys(blocked)) {
-			if canonicalText(blocked[what]) == "true" {
-				g["public access is shut by "+what] = grant{denies: true}
-			}
-		}
-	},
-	"AWS::IAM::AccessKey": func(g grants, p map[string]any) {
-		g["makes a key for "+canonicalText(p["UserName"])] = grant{}
-	},
-	"AWS::IAM::UserToGroupAddition": func(g grants, p map[string]any) {
-		for _, user := range asList(p["Users"]) {
-			g["puts "+canonicalText(user)+" into "+canonicalText(p["GroupName"])] = grant{}
-		}
-	},
-}
-
-// addTrafficRule is a rule of a security group. What comes from anywhere is open to everybody; what goes anywhere is
-// not.
-func (g grants) addTrafficRule(direction string, rule any) {
-	p, ok := rule.(map[string]any)
-	if !ok {
-		return
-	}
-	p = maps.Clone(p)
-	delete(p, "Description")
-	anywhere := canonicalText(p["CidrIp"]) == "0.0.0.0/0" || canonicalText(p["CidrIpv6"]) == "::/0"
-	g["lets traffic through "+direction+" "+canonicalText(p)] = grant{isPublic: anywhere && direction == "from"}
+// walkInto calls walk with the path of a member.
+func (r *reader) walkInto(name string, walk func()) {
+	path := r.path
+	r.path += "." + name
+	walk()
+	r.path = path
 }
 
 // asList returns a list, or a single item as a list; nil for none.
@@ -210,14 +270,6 @@ func asList(value any) []any {
 	return []any{value}
 }
 
-// canonicalText returns a text that is the same for equal values: a string as it is, all else as JSON with sorted keys.
-func canonicalText(value any) string {
-	switch v := value.(type) {
-	case nil:
-		return ""
-	case string:
-		return v
-	}
-	text, _ := json.Marshal(value) // it came out of JSON
-	return string(text)
-}
+func isMacroKey(key string) bool { return strings.HasPrefix(key, "Fn::") }
+
+func sortedKeys(object map[string]any) []string { return slices.Sorted(maps.Keys(object)) }

@@ -78,7 +78,8 @@ func TestDataLossFlags_FollowRetention(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			flags, err := Flags("s", c.changes, template(t, c.before), template(t, c.after))
+			before, after := Version{Template: template(t, c.before)}, Version{Template: template(t, c.after)}
+			flags, err := Flags("s", c.changes, before, after)
 			require.NoError(t, err)
 			if c.want == "" {
 				assert.Empty(t, flags)
@@ -227,7 +228,7 @@ func TestPermissionFlags_FindWiderAccess(t *testing.T) {
 			otherTopic,
 			`{"L":{"Type":"AWS::Lambda::Permission","Properties":{"Principal":"s3.amazonaws.com",
 				"Action":"lambda:InvokeFunction"}}}`,
-			"allows s3.amazonaws.com",
+			"allows Service s3.amazonaws.com lambda:InvokeFunction",
 		},
 		"a database that gets a public address": {
 			`{"D":{"Type":"AWS::RDS::DBInstance","Properties":{}}}`,
@@ -252,7 +253,7 @@ func TestPermissionFlags_FindWiderAccess(t *testing.T) {
 			if c.before != "" {
 				before = template(t, c.before)
 			}
-			flags, err := Flags("s", nil, before, template(t, c.after))
+			flags, err := Flags("s", nil, Version{Template: before}, Version{Template: template(t, c.after)})
 			require.NoError(t, err)
 			if c.want == "" {
 				assert.Empty(t, flags)
@@ -265,15 +266,25 @@ func TestPermissionFlags_FindWiderAccess(t *testing.T) {
 	}
 }
 
-func TestPermissionFlags_NestedStacksByType(t *testing.T) {
+func TestPermissionFlags_NestedStackThatCannotBeRead(t *testing.T) {
+	nested := func(url string) Version {
+		return Version{Template: template(t, `{"Inner":{"Type":"AWS::CloudFormation::Stack","Properties":{"TemplateURL":"`+
+			url+`"}}}`)}
+	}
 	changes := []change.Change{
 		{Action: change.Modify, LogicalID: "Inner/Role", Type: "AWS::IAM::Role"},
 		{Action: change.Modify, LogicalID: "Inner/Topic", Type: "AWS::SNS::Topic"},
 	}
-	flags, err := Flags("s", changes, template(t, otherTopic), template(t, otherTopic))
+	flags, err := Flags("s", changes, nested("a"), nested("a"))
 	require.NoError(t, err)
 	require.Len(t, flags, 1)
 	assert.Equal(t, "Inner/Role", flags[0].LogicalID)
+
+	flags, err = Flags("s", nil, nested("a"), nested("b"))
+	require.NoError(t, err)
+	require.Len(t, flags, 1)
+	assert.Equal(t, "Inner", flags[0].LogicalID)
+	assert.Contains(t, flags[0].Why, "could not be read")
 }
 
 func TestFlags_MustBeAllowedByName(t *testing.T) {
@@ -301,16 +312,20 @@ func TestFlags_YAMLTemplateFlagsEverything(t *testing.T) {
 		"web",
 		[]change.Change{
 			{Action: change.Remove, LogicalID: "Data", Type: "AWS::S3::Bucket"},
+			{Action: change.Modify, LogicalID: "Keys", Type: "AWS::KMS::Key"},
+			{Action: change.Modify, LogicalID: "Topic", Type: "AWS::SNS::Topic"},
 			{Action: change.Add, LogicalID: "Role", Type: "AWS::IAM::Role"},
 		},
-		yaml, template(t, role),
+		Version{Template: yaml}, Version{Template: template(t, role)},
 	)
 	require.NoError(t, err)
-	require.Len(t, flags, 2)
+	require.Len(t, flags, 3)
 	assert.Equal(t, change.DataLoss, flags[0].Permit)
 	assert.Equal(t, "Data", flags[0].LogicalID)
-	assert.Equal(t, change.Permissions, flags[1].Permit)
-	assert.Equal(t, "Role", flags[1].LogicalID)
-	_, err = Flags("web", nil, yaml, "Resources: {}")
+	assert.Equal(t, change.DataLoss, flags[1].Permit)
+	assert.Equal(t, "Keys", flags[1].LogicalID)
+	assert.Equal(t, change.Permissions, flags[2].Permit)
+	assert.Equal(t, "Role", flags[2].LogicalID)
+	_, err = Flags("web", nil, Version{Template: yaml}, Version{Template: "Resources: {}"})
 	require.Error(t, err, "what the CDK writes is JSON")
 }

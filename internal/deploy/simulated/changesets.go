@@ -92,6 +92,7 @@ func (c *call) fillChangeSet(s *stack, set *changeSet) (missing string) {
 		}
 	}
 	set.resolved = c.cloud.resolve(set.template, set.parameters)
+	set.fromSSM = c.cloud.readSSM(set.template, set.parameters)
 	set.isEmpty = s.template != nil && reflect.DeepEqual(s.resolved, set.resolved) && maps.Equal(s.tags, set.tags) &&
 		slices.Equal(s.topics, set.topics)
 	return ""
@@ -123,9 +124,14 @@ func (c *call) describeChangeSet(s *stack) {
 		status = "FAILED"
 		reason = "The submitted information didn't contain changes."
 	}
+	var parameters []string
+	for _, name := range slices.Sorted(maps.Keys(set.parameters)) {
+		parameters = append(parameters, c.parameter(set.template, name, set.parameters[name], set.fromSSM))
+	}
 	writeResult(c.w, "DescribeChangeSet", xmlElements(
 		"ChangeSetName", set.name, "ChangeSetId", set.id, "StackId", s.id, "StackName", s.name,
 		"Status", status, "StatusReason", reason, "ExecutionStatus", set.executionStatus)+
+		xmlMembers("Parameters", parameters)+
 		xmlMembers("Changes", c.resourceChanges(s.resolved, set.resolved)))
 }
 
@@ -231,6 +237,7 @@ func (s *stack) finishExecution(set *changeSet) {
 	s.tags = set.tags
 	s.topics = set.topics
 	s.resolved = set.resolved
+	s.fromSSM = set.fromSSM
 	s.setStatus(set.setType+"_COMPLETE", "")
 }
 

@@ -24,8 +24,10 @@ type stack struct {
 	parameters, tags map[string]string
 	topics           []string
 	resolved         map[string]any
-	policy           string
-	protected        bool
+	// fromSSM are the values that were read from SSM, by the names of their parameters.
+	fromSSM   map[string]string
+	policy    string
+	protected bool
 	// staleAnswer is what DescribeStacks answers staleReads times more: the stack before the current operation.
 	staleAnswer      string
 	staleReads       int
@@ -50,6 +52,7 @@ type changeSet struct {
 	parameters, tags                   map[string]string
 	topics                             []string
 	resolved                           map[string]any
+	fromSSM                            map[string]string
 	created, ready                     time.Time
 	// isEmpty says that it would change nothing.
 	isEmpty bool
@@ -205,7 +208,7 @@ func (c *call) goStale(s *stack) {
 func (c *call) description(s *stack) string {
 	var parameters, tags, outputs []string
 	for _, k := range slices.Sorted(maps.Keys(s.parameters)) {
-		parameters = append(parameters, c.parameter(s.template, k, s.parameters[k]))
+		parameters = append(parameters, c.parameter(s.template, k, s.parameters[k], s.fromSSM))
 	}
 	for _, k := range slices.Sorted(maps.Keys(s.tags)) {
 		tags = append(tags, xmlElements("Key", k, "Value", s.tags[k]))
@@ -225,14 +228,14 @@ func (c *call) description(s *stack) string {
 
 // parameter returns a parameter of a stack. CloudFormation hides the values of those with NoEcho, and answers for those
 // from SSM the name and the value (API reference, Parameter).
-func (c *call) parameter(template map[string]any, name, value string) string {
+func (c *call) parameter(template map[string]any, name, value string, fromSSM map[string]string) string {
 	declared, _ := section(template, "Parameters")[name].(map[string]any)
 	switch {
 	case fmt.Sprint(declared["NoEcho"]) == "true":
 		value = "****"
 	case isFromSSM(declared):
 		return xmlElements("ParameterKey", name, "ParameterValue", value) +
-			xmlElement("ResolvedValue", c.cloud.ssmValue(value))
+			xmlElement("ResolvedValue", fromSSM[name])
 	}
 	return xmlElement("ParameterKey", name) + xmlParent("ParameterValue", escapeAll([]string{value})[0])
 }

@@ -28,6 +28,7 @@ func (c *Cloud) PutStack(account, region, name, body, status, then string, after
 	s.tags = map[string]string{}
 	_ = json.Unmarshal([]byte(body), &s.template) // an empty body is no template
 	s.resolved = c.resolve(s.template, s.parameters)
+	s.fromSSM = c.readSSM(s.template, s.parameters)
 	s.setStatus(status, "")
 	if then != "" {
 		s.beginOperation(after, func() {
@@ -113,6 +114,7 @@ func (c *Cloud) UpdateByHand(account, region, name string, change func(*StackInp
 	s.protected = in.TerminationProtection
 	s.policy = in.Policy
 	s.resolved = c.resolve(s.template, s.parameters)
+	s.fromSSM = c.readSSM(s.template, s.parameters)
 	s.updated = time.Now()
 	s.setStatus("UPDATE_COMPLETE", "")
 }

@@ -185,6 +185,18 @@ func (c *Cloud) ssmValue(name string) string {
 	return name
 }
 
+// readSSM returns the values of the parameters that come from SSM, by their names. CloudFormation reads them once for a
+// change set, and a stack keeps what it was deployed with.
+func (c *Cloud) readSSM(template map[string]any, parameters map[string]string) map[string]string {
+	out := map[string]string{}
+	for name, value := range parameters {
+		if declared, _ := section(template, "Parameters")[name].(map[string]any); isFromSSM(declared) {
+			out[name] = c.ssmValue(value)
+		}
+	}
+	return out
+}
+
 // SetSSMParameter sets the value of an SSM parameter in all accounts.
 func (c *Cloud) SetSSMParameter(name, value string) {
 	c.mu.Lock()

@@ -1,0 +1,247 @@
+package risk
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"lockstep/internal/deploy/resolve"
+)
+
+// mayBePolicy reports whether a text is a policy, or may be one that cannot be read.
+func mayBePolicy(text string) bool {
+	trimmed := strings.TrimSpace(text)
+	return trimmed != "" && strings.ContainsAny(trimmed[:1], "{[") &&
+		(strings.Contains(text, `"Statement`) || strings.Contains(text, `"Effect`))
+}
+
+// readPolicy adds the grants of what stands where a policy stands. What cannot be read is a grant of its own.
+func (r *reader) readPolicy(value any) {
+	switch v := value.(type) {
+	case nil:
+	case []any:
+		for _, item := range v {
+			r.readPolicy(item)
+		}
+	case map[string]any:
+		statements, ok := v["Statement"]
+		switch {
+		case ok:
+			r.readStatements(statements)
+			r.readRest(v)
+		case isStatementLike(v):
+			r.readStatement(v)
+		case len(v) > 0:
+			r.readWrapped(v)
+		}
+	case string:
+		var document any
+		decoder := json.NewDecoder(strings.NewReader(v))
+		decoder.UseNumber()
+		if decoder.Decode(&document) == nil && !decoder.More() && !hasDuplicateNames(v) {
+			if _, isText := document.(string); !isText {
+				r.readPolicy(document)
+				return
+			}
+		}
+		r.addUnreadable("a policy", v)
+	default:
+		r.addUnreadable("a policy", v)
+	}
+}
+
+// hasDuplicateNames reports whether an object in a text of JSON has two members of one name. Readers differ in which of
+// them counts.
+func hasDuplicateNames(text string) bool {
+	decoder := json.NewDecoder(strings.NewReader(text))
+	var open []map[string]bool // nil for a list
+	isName := false
+	for {
+		token, err := decoder.Token()
+		if err != nil {
+			return false
+		}
+		if delim, ok := token.(json.Delim); ok {
+			switch delim {
+			case '{':
+				open = append(open, map[string]bool{})
+			case '[':
+				open = append(open, nil)
+			default:
+				open = open[:len(open)-1]
+			}
+			isName = len(open) > 0 && open[len(open)-1] != nil
+			continue
+		}
+		if len(open) == 0 || open[len(open)-1] == nil {
+			continue
+		}
+		if name, ok := token.(string); ok && isName {
+			if open[len(open)-1][name] {
+				return true
+			}
+			open[len(open)-1][name] = true
+		}
+		isName = !isName
+	}
+}
+
+// readWrapped adds the grants of an object that holds a policy in a member, as the inline policies of a role do. An
+// object without any is another kind of policy, which is not understood.
+func (r *reader) readWrapped(v map[string]any) {
+	before := len(r.grants)
+	for _, key := range sortedKeys(v) {
+		if strings.Contains(key, "Policy") && !strings.HasSuffix(key, "Name") {
+			r.readPolicy(v[key])
+			continue
+		}
+		r.walk(key, v[key])
+	}
+	if len(r.grants) == before {
+		r.addUnreadable("a policy", v)
+	}
+}
+
+// readRest adds what stands beside the statements of a policy and is not known there.
+func (r *reader) readRest(document map[string]any) {
+	for _, key := range sortedKeys(document) {
+		if !slices.Contains([]string{"Statement", "Version", "Id"}, key) {
+			r.walk(key, document[key])
+			if isMacroKey(key) {
+				r.addUnreadable("statements", document[key])
+			}
+		}
+	}
+}
+
+func (r *reader) addUnreadable(what string, value any) {
+	r.add(fixed, fmt.Sprintf("%s that cannot be read: %s", what, resolve.Text(value)))
+}
+
+// readStatements adds the grants of the statements of a policy.
+func (r *reader) readStatements(value any) {
+	for _, item := range asList(value) {
+		switch v := item.(type) {
+		case []any:
+			r.readStatements(v)
+		case map[string]any:
+			r.readStatement(v)
+		default:
+			r.addUnreadable("a statement", item)
+		}
+	}
+}
+
+// readStatement adds one grant for each principal, action and resource of a statement.
+func (r *reader) readStatement(s map[string]any) {
+	for key := range s {
+		if !slices.Contains(statementKeys, key) {
+			r.addUnreadable("a statement", s)
+			return
+		}
+	}
+	conditions := readConditions(s["Condition"])
+	actions, resources := selections(s, "Action"), selections(s, "Resource")
+	for _, who := range principals(s) {
+		for _, action := range actions {
+			for _, on := range resources {
+				if r.isIncomplete {
+					return
+				}
+				r.addStatement(statement{resolve.Text(s["Effect"]), who, action, on, conditions}, s["Condition"])
+			}
+		}
+	}
+}
+
+// readConditions returns the conditions of a statement. One that cannot be read has a key of its own.
+func readConditions(value any) map[string][]string {
+	if value == nil {
+		return nil
+	}
+	out := map[string][]string{}
+	operators, ok := value.(map[string]any)
+	if !ok {
+		return map[string][]string{"unreadable " + resolve.Text(value): nil}
+	}
+	for operator, keys := range operators {
+		byKey, ok := keys.(map[string]any)
+		if !ok {
+			out[operator+" unreadable "+resolve.Text(keys)] = nil
+			continue
+		}
+		for key, values := range byKey {
+			var texts []string
+			for _, item := range asList(values) {
+				texts = append(texts, resolve.Text(item))
+			}
+			slices.Sort(texts)
+			out[operator+" "+strings.ToLower(key)] = texts
+		}
+	}
+	return out
+}
+
+// principals returns the principals of a statement. A statement without any belongs to the principal that its policy is
+// attached to; its selection is one empty text.
+func principals(s map[string]any) []selection {
+	for _, key := range []string{"Principal", "NotPrincipal"} {
+		value, ok := s[key]
+		if !ok {
+			continue
+		}
+		var patterns []string
+		kinds, isMap := value.(map[string]any)
+		if !isMap {
+			kinds = map[string]any{"AWS": value}
+		}
+		for _, kind := range sortedKeys(kinds) {
+			for _, who := range asList(kinds[kind]) {
+				patterns = append(patterns, principal(kind, resolve.Text(who)))
+			}
+		}
+		if len(patterns) == 0 {
+			patterns = []string{"nobody"}
+		}
+		return selectionsOf(patterns, key == "NotPrincipal")
+	}
+	return []selection{{patterns: []string{""}}}
+}
+
+// principal returns a principal as one text. AWS takes an account's number for the ARN of its root.
+func principal(kind, who string) string {
+	if who == "*" && kind != "Service" && kind != "Federated" {
+		return "*"
+	}
+	if len(who) == 12 && strings.Trim(who, "0123456789") == "" {
+		who = "arn:aws:iam::" + who + ":root"
+	}
+	return kind + " " + who
+}
+
+// selections returns what a statement says under a key or under its negation; one empty text where it says nothing.
+func selections(s map[string]any, key string) []selection {
+	for _, k := range []string{key, "Not" + key} {
+		var patterns []string
+		for _, item := range asList(s[k]) {
+			patterns = append(patterns, resolve.Text(item))
+		}
+		if len(patterns) > 0 {
+			return selectionsOf(patterns, k != key)
+		}
+	}
+	return []selection{{patterns: []string{""}}}
+}
+
+// selectionsOf returns one selection for each pattern, or a single one of everything but all of them.
+func selectionsOf(patterns []string, isExcept bool) []selection {
+	if isExcept {
+		return []selection{{isExcept: true, patterns: slices.Sorted(slices.Values(patterns))}}
+	}
+	out := make([]selection, len(patterns))
+	for i, pattern := range patterns {
+		out[i] = selection{patterns: []string{pattern}}
+	}
+	return out
+}

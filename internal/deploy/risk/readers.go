@@ -1,0 +1,142 @@
+package risk
+
+import (
+	"maps"
+	"strings"
+
+	"lockstep/internal/deploy/resolve"
+)
+
+// wholeReaders read the types whose properties mean something only together.
+var wholeReaders = map[string]func(*reader, map[string]any){
+	"AWS::EC2::SecurityGroup": func(r *reader, p map[string]any) {
+		r.addTrafficRules("from", p["SecurityGroupIngress"])
+		r.addTrafficRules("to", p["SecurityGroupEgress"])
+		if len(asList(p["SecurityGroupEgress"])) > 0 {
+			r.add(limits, "traffic to others is limited to its rules")
+			return
+		}
+		for _, anywhere := range []map[string]any{{"CidrIp": "0.0.0.0/0"}, {"CidrIpv6": "::/0"}} {
+			r.addGrant(grant{kind: implied, text: resolve.Text(anywhere), rule: readTrafficRule("to", anywhere)})
+		}
+	},
+	"AWS::EC2::SecurityGroupIngress": func(r *reader, p map[string]any) {
+		r.addTrafficRule("from", p)
+		r.add(names, "of the group "+resolve.Text(p["GroupId"])+resolve.Text(p["GroupName"]))
+	},
+	"AWS::EC2::SecurityGroupEgress": func(r *reader, p map[string]any) {
+		r.addTrafficRule("to", p)
+		r.add(names, "of the group "+resolve.Text(p["GroupId"]))
+	},
+	"AWS::EC2::NetworkAclEntry": func(r *reader, p map[string]any) {
+		k := fixed
+		switch resolve.Text(p["RuleAction"]) {
+		case "deny":
+			k = limits
+		case "allow":
+			k = allows
+		}
+		r.add(k, "network rule "+resolve.Text(p))
+	},
+	"AWS::EC2::Route":         readRoute,
+	"AWS::Lambda::Permission": readLambdaPermission,
+	"AWS::IAM::AccessKey": func(r *reader, p map[string]any) {
+		r.add(fixed, "makes a key for "+resolve.Text(p["UserName"]))
+	},
+	"AWS::IAM::UserToGroupAddition": func(r *reader, p map[string]any) {
+		for _, user := range asList(p["Users"]) {
+			r.add(allows, "puts "+resolve.Text(user)+" into "+resolve.Text(p["GroupName"]))
+		}
+	},
+}
+
+// defaults are what properties are where a template does not say, as far as that gives access.
+var defaults = map[string]map[string]any{
+	"AWS::ApiGatewayV2::Route":      {"AuthorizationType": "NONE"},
+	"AWS::DMS::ReplicationInstance": {"PubliclyAccessible": true},
+	"AWS::EKS::Cluster": {
+		"ResourcesVpcConfig": map[string]any{"EndpointPublicAccess": true, "PublicAccessCidrs": []any{"0.0.0.0/0"}},
+	},
+	"AWS::ElasticLoadBalancing::LoadBalancer":   {"Scheme": "internet-facing"},
+	"AWS::ElasticLoadBalancingV2::LoadBalancer": {"Scheme": "internet-facing"},
+	"AWS::RAM::ResourceShare":                   {"AllowExternalPrincipals": true},
+	"AWS::Transfer::Server":                     {"EndpointType": "PUBLIC"},
+}
+
+// withDefaults returns properties with the defaults of those that are missing.
+func withDefaults(properties, values map[string]any) map[string]any {
+	out := maps.Clone(properties)
+	for name, value := range values {
+		inner, isMap := value.(map[string]any)
+		given, isGivenMap := out[name].(map[string]any)
+		switch {
+		case out[name] == nil:
+			out[name] = value
+		case isMap && isGivenMap:
+			out[name] = withDefaults(given, inner)
+		}
+	}
+	return out
+}
+
+// readEndpointPolicy reads what goes through an endpoint of a network: everything, unless it has a policy.
+func readEndpointPolicy(r *reader, p map[string]any) {
+	r.scope = "PolicyDocument"
+	if p["PolicyDocument"] != nil {
+		r.add(limits, "what goes through it is limited by its policy")
+		return
+	}
+	all := selection{patterns: []string{"*"}}
+	r.addGrant(grant{kind: implied, text: "everything", statement: &statement{"Allow", all, all, all, nil}})
+}
+
+// readRoute reads a route. Where it leads decides what is reached, and from where.
+func readRoute(r *reader, p map[string]any) {
+	to := resolve.Text(p["DestinationCidrBlock"]) + resolve.Text(p["DestinationIpv6CidrBlock"]) +
+		resolve.Text(p["DestinationPrefixListId"])
+	for _, name := range sortedKeys(p) {
+		if strings.HasPrefix(name, "Destination") || name == "RouteTableId" {
+			continue
+		}
+		what := strings.ToLower(strings.TrimSuffix(name, "Id"))
+		r.add(fixed, "routes "+to+" to the "+what+" "+resolve.Text(p[name])+" from "+resolve.Text(p["RouteTableId"]))
+	}
+}
+
+// readLambdaPermission reads a permission to call a function as the statement that it becomes in the function's policy.
+func readLambdaPermission(r *reader, p map[string]any) {
+	conditions := map[string]any{}
+	for name, condition := range map[string]string{
+		"SourceArn": "ArnLike aws:SourceArn", "SourceAccount": "StringEquals aws:SourceAccount",
+		"PrincipalOrgID": "StringEquals aws:PrincipalOrgID", "EventSourceToken": "StringEquals lambda:EventSourceToken",
+		"FunctionUrlAuthType":   "StringEquals lambda:FunctionUrlAuthType",
+		"InvokedViaFunctionUrl": "Bool lambda:InvokedViaFunctionUrl",
+	} {
+		if value, ok := p[name]; ok {
+			operator, key, _ := strings.Cut(condition, " ")
+			byKey, _ := conditions[operator].(map[string]any)
+			if byKey == nil {
+				byKey = map[string]any{}
+			}
+			byKey[key] = value
+			conditions[operator] = byKey
+		}
+	}
+	s := map[string]any{
+		"Effect": "Allow", "Action": p["Action"], "Resource": p["FunctionName"], "Principal": lambdaPrincipal(p["Principal"]),
+	}
+	if len(conditions) > 0 {
+		s["Condition"] = conditions
+	}
+	r.scope = "Principal"
+	r.readStatement(s)
+}
+
+// lambdaPrincipal returns the principal of a permission as a statement has it: * is everybody.
+func lambdaPrincipal(value any) any {
+	text := resolve.Text(value)
+	if text == "*" || strings.HasPrefix(text, "arn:") {
+		return value
+	}
+	return map[string]any{"Service": value}
+}

@@ -1,0 +1,214 @@
+package risk
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"lockstep/internal/deploy/resolve"
+)
+
+// A setting says what a property with one of some names means, in whatever type and at whatever depth it stands.
+type setting struct {
+	names *regexp.Regexp
+	read  func(r *reader, name string, value any)
+}
+
+// settings are the properties that govern access by their names. The first that matches counts.
+var settings = []setting{
+	{regexp.MustCompile(`^ManagedPolicyArns$|^ManagedPolicies$|^CustomerManagedPolicyReferences$`), readManagedPolicies},
+	{regexp.MustCompile(`^PermissionsBoundary$`), func(r *reader, _ string, value any) {
+		r.add(limits, "is bounded by "+resolve.Text(value))
+	}},
+	{regexp.MustCompile(`^(Is)?PubliclyAccessible$`), readSwitch("has a public address", true)},
+	{
+		regexp.MustCompile(`^(AnonymousAuthEnabled|AllowUnauthenticatedIdentities|PublicEndpoint|PublicConnectivity)$`),
+		readSwitch("is open to everybody", true),
+	},
+	{
+		regexp.MustCompile(`^(MapPublicIpOnLaunch|AssociatePublicIpAddress|AssignPublicIp|AutoAssignPublicIps|` +
+			`CreatePublicIP|EndpointPublicAccess|AssignIpv6AddressOnCreation)$`),
+		readSwitch("has a public address", false),
+	},
+	{
+		regexp.MustCompile(`^(AllowClassicFlow|AllowExternalPrincipals|AllowPublicOverrides|EnableExecuteCommand|` +
+			`Privileged|AllowCleartext|AllowFullTableExternalDataAccess|AllowExternalDataFiltering|` +
+			`BootstrapClusterCreatorAdminPermissions|AcceptResourceTypes)$`),
+		readSwitch("allows what it did not", false),
+	},
+	{
+		regexp.MustCompile(`^(BlockPublicAcls|BlockPublicPolicy|IgnorePublicAcls|RestrictPublicBuckets)$`),
+		readGuard("public access is shut by "),
+	},
+	{
+		regexp.MustCompile(`^(AcceptanceRequired|ApiKeyRequired|EndpointPrivateAccess|EnforceHTTPS|RequireTLS|` +
+			`StorageEncrypted|Encrypted|AtRestEncryptionEnabled|TransitEncryptionEnabled|IsMultiFactorAuthRequired|` +
+			`DisableExecuteApiEndpoint|DisableNetworkTraffic|EnableNetworkIsolation|EnforceWorkGroupConfiguration|` +
+			`EnableIAMDatabaseAuthentication|ReadonlyRootFilesystem|AuthorizationEnabled|EnableLogFileValidation|` +
+			`SqsManagedSseEnabled|AllowAdminCreateUserOnly|IsLogging)$`),
+		readGuard("is guarded by "),
+	},
+	{
+		regexp.MustCompile(`^(HttpTokens|MfaConfiguration|ImageTagMutability|ObjectOwnership|Visibility|` +
+			`ViewerProtocolPolicy|EndpointConfiguration|RestrictionType)$`), readRequired,
+	},
+	{regexp.MustCompile(`^(PublicAccess|Unauthenticated)$`), readSwitch("is open to everybody", false)},
+	{regexp.MustCompile(`^EndpointType$`), func(r *reader, name string, value any) {
+		if strings.EqualFold(resolve.Text(value), "PUBLIC") {
+			r.add(allows, name+" is PUBLIC")
+		}
+	}},
+	{regexp.MustCompile(`^(ReplicationConfiguration|AdditionalAuthenticationProviders)$`), readItems},
+	{ // of an API that is described with OpenAPI
+		regexp.MustCompile(`^(security|securitySchemes|securityDefinitions|x-amazon-apigateway-auth|` +
+			`x-amazon-apigateway-authorizer|x-amazon-apigateway-authtype)$`),
+		func(r *reader, name string, value any) { r.add(limits, name+" is "+resolve.Text(value)) },
+	},
+	{
+		regexp.MustCompile(`^(BucketEncryption|SSESpecification|SSEDescription|StreamEncryption|KmsMasterKeyId|KmsKeyId|` +
+			`EncryptionConfiguration|EncryptionAtRestOptions|NodeToNodeEncryptionOptions|WebACLId|WebAclArn|WebACLArn|` +
+			`TrustedKeyGroups|TrustedSigners|MutualTlsAuthentication|OriginAccessControlId|OriginAccessIdentity|AuthToken|` +
+			`AuthenticateOidcConfig|AuthenticateCognitoConfig|DataProtectionPolicy|VPCOptions|AdvancedSecurityOptions)$`),
+		func(r *reader, name string, value any) {
+			if text := resolve.Text(value); !isOff(value) && text != "{}" && text != "[]" {
+				r.add(limits, "is protected by "+name)
+			}
+		},
+	},
+	{
+		regexp.MustCompile(`^(AuthorizationType|AuthType|AuthenticationType|FunctionUrlAuthType|AuthorizerId)$`),
+		readAuthorization,
+	},
+	{regexp.MustCompile(`^Scheme$`), func(r *reader, _ string, value any) {
+		if resolve.Text(value) != "internal" {
+			r.add(allows, "has the scheme "+resolve.Text(value))
+		}
+	}},
+	{regexp.MustCompile(`^AccessControl$`), readCannedACL},
+	{
+		regexp.MustCompile(`^\w*(Role|Roles|RoleArns?|RoleARNs?|RoleName|RoleAlias|InstanceProfile(Arn|Name)?)$`), readRoles,
+	},
+	{
+		regexp.MustCompile(`^\w*(SecurityGroups?(Ids?|Arns|IDs|Names?|IdList)?|GroupSet)$`),
+		func(r *reader, _ string, value any) { r.addItems(allows, "is in the security group ", value) },
+	},
+	{
+		regexp.MustCompile(`^(Principal|Principals|PrincipalArn|AllowedPrincipals|AllowedAccountIds|Grantee|` +
+			`GranteePrincipal|PublicAccessCidrs|CidrAllowList|AllowedIPRange|IpRangeWhitelist|AllowedVPCs|` +
+			`LaunchPermissions?|TargetAccountIds|UserIds|OrganizationArns|OrganizationalUnitArns|AllowedOrigins|AllowOrigins|` +
+			`OpenIdConnectProviderARNs|SamlProviderARNs|CognitoIdentityProviders|SupportedLoginProviders|CallbackURLs|` +
+			`KeyName|SshPublicKeys|SshPublicKeyBody)$`), readItems,
+	},
+	{regexp.MustCompile(`^ServiceToken$`), func(r *reader, _ string, value any) {
+		r.add(fixed, "is made by "+resolve.Text(value))
+	}},
+}
+
+// noRoles begin the names of types in which a property called a role is none of IAM.
+var noRoles = []string{"AWS::QuickSight::", "AWS::Route53::"}
+
+// readSetting adds what a property with a name that governs access grants, and reports whether there is such a name.
+func (r *reader) readSetting(name string, value any) bool {
+	for _, s := range settings {
+		if s.names.MatchString(name) {
+			s.read(r, name, value)
+			return true
+		}
+	}
+	return false
+}
+
+// readItems reads a property each of whose items is given access.
+func readItems(r *reader, name string, value any) { r.addItems(allows, name+": ", value) }
+
+func readManagedPolicies(r *reader, _ string, value any) {
+	for _, policy := range asList(value) {
+		name := resolve.Text(policy)
+		isAll := strings.Contains(name, "policy/AdministratorAccess") || strings.Contains(name, "policy/IAMFullAccess")
+		r.addGrant(grant{text: "has the rights of " + name, isOpen: isAll})
+	}
+}
+
+// isOff reports whether a switch is certainly off. One with a Type or Enabled inside is as that is.
+func isOff(value any) bool {
+	if object, ok := value.(map[string]any); ok && len(object) == 1 {
+		for _, name := range []string{"Enabled", "Type"} {
+			if inner, ok := object[name]; ok {
+				return isOff(inner)
+			}
+		}
+	}
+	return slices.Contains([]string{"", "false", "disabled", "0", "none"}, strings.ToLower(resolve.Text(value)))
+}
+
+// readSwitch returns a function for a property that gives access unless it is off.
+func readSwitch(text string, isOpen bool) func(*reader, string, any) {
+	return func(r *reader, name string, value any) {
+		if !isOff(value) {
+			r.addGrant(grant{text: text + switchText(name, value), isOpen: isOpen})
+		}
+	}
+}
+
+// switchText returns what a switch says beside its meaning: its name, and what it is if that is not simply on.
+func switchText(name string, value any) string {
+	text := resolve.Text(value)
+	if slices.Contains([]string{"true", "enabled"}, strings.ToLower(text)) {
+		return " (" + name + ")"
+	}
+	return " (" + name + " is " + text + ")"
+}
+
+// readGuard returns a function for a property that holds access within bounds while it is on.
+func readGuard(text string) func(*reader, string, any) {
+	return func(r *reader, name string, value any) {
+		if strings.EqualFold(resolve.Text(value), "true") {
+			r.add(limits, text+name)
+		}
+	}
+}
+
+// readRequired reads a property that holds access within bounds with the strictest of its values.
+func readRequired(r *reader, name string, value any) {
+	text := resolve.Text(value)
+	strictest := []string{
+		"required", "on", "immutable", "bucketownerenforced", "private", "https-only", "redirect-to-https", "whitelist",
+		"blacklist",
+	}
+	if slices.Contains(strictest, strings.ToLower(text)) || strings.Contains(text, `"PRIVATE"`) {
+		r.add(limits, name+" is "+text)
+	}
+}
+
+// readAuthorization reads how callers are identified. Another way is neither wider nor narrower for certain, unless it
+// was none.
+func readAuthorization(r *reader, name string, value any) {
+	text := resolve.Text(value)
+	if strings.EqualFold(text, "NONE") {
+		r.addGrant(grant{text: name + " is NONE, so that everybody may call it", isOpen: r.kind == "AWS::Lambda::Url"})
+		return
+	}
+	r.add(limits, name+" is "+text)
+}
+
+// readCannedACL reads a canned ACL of S3.
+func readCannedACL(r *reader, name string, value any) {
+	text := resolve.Text(value)
+	if text != "Private" {
+		r.addGrant(grant{text: name + " is " + text, isOpen: strings.HasPrefix(text, "Public")})
+	}
+}
+
+// readRoles reads the roles that a resource is handed: it may do what they may.
+func readRoles(r *reader, name string, value any) {
+	if slices.ContainsFunc(noRoles, func(prefix string) bool { return strings.HasPrefix(r.kind, prefix) }) {
+		return
+	}
+	if isGoverned(r.kind) { // the roles are what it is attached to
+		r.readGoverned(name, value)
+		return
+	}
+	for _, item := range asList(value) {
+		r.add(allows, "has the role "+resolve.Text(item)+" ("+name+")")
+	}
+}
