@@ -82,6 +82,7 @@ var allowedImports = map[string][]string{
 		"internal/bootstrap", "internal/deploy/assembly", "internal/fsx", "internal/process", "internal/utc", "tools",
 	},
 	"internal/bootstrap": {"config", "tools"},
+	"tools/site":         {"internal/pipeline", "tools"},
 
 	// Steps and gates.
 	"internal/host": {

@@ -118,6 +118,9 @@ they are.
 
 Exit status: 0 done, 1 a step or deployment failed, 2 usage or configuration, 3 refused by a guard, 130 interrupted.`
 
+// Commands returns the root of all commands with their flags, for those who describe the command line. Execute runs it.
+func Commands() *cobra.Command { return new(app).rootCommand() }
+
 func (a *app) rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use: "lockstep", Short: "A pipeline that can be tried before it is pushed", Long: rootHelp,

@@ -43,6 +43,7 @@ func (a *app) gateCommand() *cobra.Command {
 	cmd.Flags().StringVar(&minLevel, "from", string(findings.Warning),
 		"the level from which a finding counts: error or warning")
 	cmd.Flags().StringArrayVar(&g.FilePatterns, "files", nil, "a pattern of the files that the program is given")
+	addPathFlag(cmd.Flags(), &g.OnlyWith, "only-with", "a file without which there is nothing to check")
 	cmd.Flags().StringArrayVar(&g.Settings, "set", nil, "a setting of a gate of this program's own")
 	return cmd
 }

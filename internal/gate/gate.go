@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -33,6 +34,9 @@ type Gate struct {
 	// FilePatterns select the files that are the program's last arguments. Nil means that the program finds its files
 	// by itself.
 	FilePatterns []string
+	// OnlyWith is the path of a file, absolute or relative to Root. Where it does not exist there is nothing to check;
+	// empty means that there always is.
+	OnlyWith string
 	// NeedsHistory is set if the program reads the commits. Without the whole history the gate is then not run.
 	NeedsHistory bool
 	// Argv is the program and its arguments. It is empty for a built-in gate.
@@ -142,6 +146,10 @@ func (g Gate) check(ctx context.Context) (outcome, error) {
 			return outcome{}, err
 		}
 	}
+	if !g.applies() {
+		fmt.Fprintln(g.Log, "nothing to check: there is no "+g.OnlyWith)
+		return outcome{}, nil
+	}
 	argv := g.Argv
 	var unreadable []findings.Finding
 	if g.FilePatterns != nil {
@@ -168,6 +176,19 @@ func (g Gate) check(ctx context.Context) (outcome, error) {
 	err := checkOutcome(result, readErr, runErr, stderr)
 	result.report.Findings = append(result.report.Findings, unreadable...)
 	return result, err
+}
+
+// applies reports whether the repository has the file that the gate is only run with.
+func (g Gate) applies() bool {
+	if g.OnlyWith == "" {
+		return true
+	}
+	name := g.OnlyWith
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(g.Root, name)
+	}
+	_, err := os.Stat(name)
+	return !errors.Is(err, os.ErrNotExist) // any other error is the program's to report
 }
 
 // writeReport writes the report to the file that the table of steps declares as the gate's output.

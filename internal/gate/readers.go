@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -36,6 +37,8 @@ func (g Gate) newReader() reader {
 		return &bufferedReader{read: readSARIF}
 	case pipeline.DetectSecrets:
 		return &bufferedReader{read: readDetectSecrets}
+	case pipeline.Vale:
+		return &bufferedReader{read: readVale}
 	}
 	return &lineReader{pattern: linePatterns[g.Format], log: g.Log}
 }
@@ -98,6 +101,38 @@ func checkDatabase(text []byte) error {
 		}
 	}
 	return nil
+}
+
+// readVale reads the alerts of vale, which are keyed by the file's name.
+func readVale(text []byte, root string) (findings.Report, error) {
+	if len(bytes.TrimSpace(text)) == 0 {
+		return findings.Report{}, findings.ErrNoReport
+	}
+	var alerts map[string][]struct {
+		Check, Message, Severity string
+		Line                     int
+		Span                     []int // the first and the last column
+	}
+	if err := jsonx.UnmarshalForeign(text, &alerts); err != nil {
+		return findings.Report{}, fmt.Errorf("its report cannot be read: %w", err)
+	}
+	r := findings.Report{Tool: pipeline.ToolVale}
+	for file, found := range alerts {
+		for _, a := range found {
+			f := findings.Finding{
+				Rule: a.Check, Level: findings.Warning, File: findings.RelativePath(root, file), Line: a.Line, Message: a.Message,
+			}
+			if a.Severity == "error" {
+				f.Level = findings.Error
+			}
+			if len(a.Span) > 0 {
+				f.Column = a.Span[0]
+			}
+			r.Findings = append(r.Findings, f)
+		}
+	}
+	findings.Sort(r.Findings)
+	return r, nil
 }
 
 // baselineFile lists the potential secrets of detect-secrets that a person has reviewed.
@@ -186,6 +221,8 @@ type linePattern struct {
 	rule, message string
 	// prefix begins every finding of a program that breaks long lines. It is empty for other programs.
 	prefix string
+	// folder is what the program's names of files are relative to; empty for the repository's root.
+	folder string
 }
 
 var linePatterns = map[pipeline.Format]linePattern{
@@ -206,6 +243,10 @@ var linePatterns = map[pipeline.Format]linePattern{
 		expression: regexp.MustCompile(`^(?P<construct>[^\s:]+/[^\s:]+): (?P<rule>[A-Za-z0-9-]+(?:\[[^\]]*\])?): ` +
 			`(?P<message>.*)$`),
 		rule: "cdk-nag",
+	},
+	pipeline.MkDocs: {
+		expression: regexp.MustCompile(`^WARNING +- +(?P<message>.*?'(?P<file>[^']+\.md)'.*)$`),
+		rule:       "mkdocs", folder: "docs",
 	},
 	pipeline.Tidy: {
 		expression: regexp.MustCompile(`^\+\+\+ tidy/(?P<file>\S+)$`),
@@ -261,7 +302,7 @@ func (p linePattern) finding(match []string, root string) findings.Finding {
 		}
 		switch name {
 		case "file":
-			f.File = findings.RelativePath(root, text)
+			f.File = findings.RelativePath(root, path.Join(p.folder, text))
 		case "line":
 			f.Line, _ = strconv.Atoi(text) // the expression matches only digits
 		case "column":

@@ -283,7 +283,8 @@ func testDocumentationEdit(t *testing.T, dir string) {
 	c := mustSucceed(t, dir, "call", "check")
 	assert.Empty(t, otherCommands(c, "lockstep tell",
 		// These read the documentation.
-		"lockstep gate documentation", "lockstep gate markdown", "lockstep gate secrets", "lockstep gate baseline",
+		"lockstep gate documentation", "lockstep gate markdown", "lockstep gate prose", "lockstep gate secrets",
+		"lockstep gate baseline", "lockstep gate site",
 		// These read the commits.
 		"lockstep gate history", "lockstep gate coverage",
 		// The results of these expire.

@@ -154,14 +154,6 @@ func Read(fsys fs.FS, defaults Defaults) (*Assembly, error) {
 	return &Assembly{Digest: digest.Account(sum), Stacks: stacks, Files: fsys}, nil
 }
 
-// URLSuffix returns the domain of AWS's addresses in a region.
-func URLSuffix(region string) string {
-	if Partition(region) == "aws-cn" {
-		return "amazonaws.com.cn"
-	}
-	return "amazonaws.com"
-}
-
 // Partition returns the AWS partition that a region belongs to
 // (https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html).
 func Partition(region string) string {
