@@ -260,7 +260,7 @@ func TestOrphanedStacks_ReportedUntilDeleted(t *testing.T) {
 	d := c.openAccount()
 	cfg, err := d.sessions.Config(t.Context(), bootstrapRole(d.target, deployKind), testRegion)
 	require.NoError(t, err)
-	_, err = awsclient.NewCloudFormation(cfg, nil).DeleteStack(
+	_, err = awsclient.NewCloudFormation(cfg).DeleteStack(
 		t.Context(),
 		&cloudformation.DeleteStackInput{StackName: aws.String("old")},
 	)

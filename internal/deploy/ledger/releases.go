@@ -144,7 +144,8 @@ func (e *TamperedError) Error() string {
 	return fmt.Sprintf("release record %d was changed outside Lockstep: %s", e.Number, e.Reason)
 }
 
-// AddRelease appends a release to the chain, and returns it with its number and hashes.
+// AddRelease appends a release to the chain, and returns it with its number and hashes. The error is a *LockLostError
+// if the newest record was written with a newer lock.
 func (l *Ledger) AddRelease(ctx context.Context, r Release) (Release, error) {
 	last, err := l.LatestRelease(ctx)
 	if err != nil {
@@ -152,6 +153,9 @@ func (l *Ledger) AddRelease(ctx context.Context, r Release) (Release, error) {
 	}
 	if last != nil && last.RunID == r.RunID && last.SynthDigest == r.SynthDigest && last.Restores == r.Restores {
 		return *last, nil // it was written, and the answer was lost
+	}
+	if last != nil && r.Token < last.Token {
+		return r, &LockLostError{fmt.Sprintf("release %d was recorded with a newer lock", last.Number)}
 	}
 	r.Version = ReleaseVersion
 	r.Hash = ""
@@ -267,8 +271,11 @@ func (l *Ledger) LatestReleases(ctx context.Context, limit int) ([]Release, erro
 		}
 	}
 	for i, r := range out[1:] {
-		if r.Hash != out[i].PreviousHash {
+		switch {
+		case r.Hash != out[i].PreviousHash:
 			return nil, &TamperedError{r.Number, "the record after it holds another hash"}
+		case r.Token > out[i].Token:
+			return nil, &TamperedError{out[i].Number, "it was written with an older lock than the record before it"}
 		}
 	}
 	return out[:min(limit, len(out))], nil
