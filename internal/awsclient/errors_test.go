@@ -78,11 +78,11 @@ func TestClients_NameTheCallThatFailed(t *testing.T) {
 	})
 	buckets := NewS3(testConfig(answer))
 	fence := &Fence{}
-	fence.Set(func(ctx context.Context) error {
+	fence.Set(&Guard{Check: func(ctx context.Context) error {
 		_, err := buckets.GetObject(ctx, &s3.GetObjectInput{Bucket: aws.String("b"), Key: aws.String("lock")})
 		return err
-	})
-	_, err := NewCloudFormation(testConfig(answer), fence).DeleteStack(t.Context(), &cloudformation.DeleteStackInput{
+	}})
+	_, err := NewCloudFormation(fence.middleware(testConfig(answer))).DeleteStack(t.Context(), &cloudformation.DeleteStackInput{
 		StackName: aws.String("s"),
 	})
 	assert.EqualError(t, err, "GetObject: AccessDenied: not you")

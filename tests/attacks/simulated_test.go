@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/stretchr/testify/require"
 
 	"lockstep/internal/awsclient"
@@ -50,6 +51,8 @@ type victim struct {
 	project string
 	// beforeCall, if not nil, is called before each call of AWS with its body.
 	beforeCall func(body string)
+	// client takes the calls in the place of the victim, unless it is nil.
+	client aws.HTTPClient
 }
 
 // Do implements aws.HTTPClient.
@@ -157,6 +160,9 @@ func (v *victim) open(change ...func(*deploy.Options)) (*deploy.Deployment, erro
 	}
 	cfg := v.Config(toolingAccount, region)
 	cfg.HTTPClient = v
+	if v.client != nil {
+		cfg.HTTPClient = v.client
+	}
 	return deploy.Open(v.t.Context(), cfg, target, asm, o)
 }
 
