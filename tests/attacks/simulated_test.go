@@ -53,6 +53,8 @@ type victim struct {
 	beforeCall func(body string)
 	// client takes the calls in the place of the victim, unless it is nil.
 	client aws.HTTPClient
+	// afterWrite, if not nil, is called when the assembly is written.
+	afterWrite func()
 }
 
 // Do implements aws.HTTPClient.
@@ -138,6 +140,9 @@ func (v *victim) open(change ...func(*deploy.Options)) (*deploy.Deployment, erro
 		text, err := json.Marshal(document)
 		require.NoError(v.t, err)
 		v.write(name, string(text))
+	}
+	if v.afterWrite != nil {
+		v.afterWrite()
 	}
 	files, err := assembly.Open(v.dir)
 	require.NoError(v.t, err)
