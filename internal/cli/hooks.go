@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"lockstep/internal/pipeline"
+	"lockstep/internal/process"
 	"lockstep/internal/repo"
 	"lockstep/tools"
 )
@@ -55,7 +55,7 @@ func (a *app) hooksAction(action, short, done string) *cobra.Command {
 			if err != nil {
 				return nil, err
 			}
-			hook := exec.CommandContext(ctx, filepath.Join(dir, "bin", pipeline.ToolPreCommit), action)
+			hook := process.Command(ctx, filepath.Join(dir, "bin", pipeline.ToolPreCommit), action)
 			hook.Dir, hook.Env = p.root, a.Environ
 			if out, err := hook.CombinedOutput(); err != nil {
 				return nil, fmt.Errorf("pre-commit %s: %w\n%s", action, err, tools.LastLines(string(out), 6))

@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,6 +22,7 @@ import (
 	"lockstep/internal/fsx"
 	"lockstep/internal/maintain"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/process"
 	"lockstep/internal/report"
 	"lockstep/internal/text"
 	"lockstep/tools"
@@ -352,7 +352,7 @@ func (m maintenance) listModules(ctx context.Context, queries ...string) ([]goMo
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, program, append([]string{"list", "-m", "-e", "-json"}, queries...)...)
+	cmd := process.Command(ctx, program, append([]string{"list", "-m", "-e", "-json"}, queries...)...)
 	cmd.Dir, cmd.Env = m.project.root, m.app.Environ
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

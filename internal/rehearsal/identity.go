@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"lockstep/internal/process"
 	"lockstep/internal/utc"
 )
 
@@ -104,7 +106,7 @@ func parseStat(stat string) (state, startTime string, err error) {
 
 // readIdentityFromPS is readIdentity for systems without /proc, such as macOS.
 func readIdentityFromPS(pid int) (processIdentity, error) {
-	cmd := exec.Command("ps", "-o", "state=", "-o", "lstart=", "-o", "command=", "-p", strconv.Itoa(pid))
+	cmd := process.Command(context.Background(), "ps", "-o", "state=", "-o", "lstart=", "-o", "command=", "-p", strconv.Itoa(pid))
 	cmd.Env = []string{"LC_ALL=C", "TZ=UTC", "PATH=" + os.Getenv("PATH")}
 	out, err := cmd.Output()
 	var exit *exec.ExitError

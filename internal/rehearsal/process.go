@@ -142,7 +142,7 @@ func (e *Emulator) ministackCommand(ctx context.Context, port int, c tlsFiles) (
 	if err := writeFile(e.path(accountsFile), accountsProgram, 0o644); err != nil {
 		return nil, tools.ExplainWriteError(e.Dir, err)
 	}
-	cmd := exec.Command(filepath.Join(installed, tools.MinistackPython), "-m", "hypercorn",
+	cmd := process.Command(context.Background(), filepath.Join(installed, tools.MinistackPython), "-m", "hypercorn",
 		accountsFile+":app", // relative, because a path may contain a colon
 		"--workers", "0",    // in the process itself
 		"--bind", fmt.Sprintf("127.0.0.1:%d", port),

@@ -1,12 +1,12 @@
 package risk
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 
 	"lockstep/internal/deploy/resolve"
+	"lockstep/internal/jsonx"
 )
 
 // mayBePolicy reports whether a text is a policy, or may be one that cannot be read.
