@@ -70,7 +70,7 @@ func listInstalled(dir string) ([]installedFile, error) {
 
 // listFolder returns the files and the folders in one of a tool's folders.
 func listFolder(dir, folder string) (files []installedFile, folders []string, err error) {
-	opened, err := os.Open(filepath.Join(dir, folder))
+	opened, err := fsx.OpenDir(filepath.Join(dir, folder))
 	if err != nil {
 		return nil, nil, err
 	}

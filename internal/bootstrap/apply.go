@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -19,6 +18,7 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/goccy/go-yaml"
 
+	"lockstep/internal/fsx"
 	"lockstep/tools"
 )
 
@@ -32,7 +32,7 @@ func LoadTemplate(ctx context.Context, installer *tools.Installer) (string, erro
 	if err != nil {
 		return "", err
 	}
-	text, err := os.ReadFile(filepath.Join(dir, tools.BootstrapTemplate))
+	text, err := fsx.ReadFile(filepath.Join(dir, tools.BootstrapTemplate), fsx.MaxText)
 	if err != nil {
 		return "", err
 	}

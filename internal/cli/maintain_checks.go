@@ -307,7 +307,7 @@ func requiredModules(files fs.FS) (map[string]string, error) {
 
 // addRequiredModules adds the modules that one file requires.
 func addRequiredModules(required map[string]string, files fs.FS, name string) error {
-	data, err := fs.ReadFile(files, name)
+	data, err := fsx.ReadFileFS(files, name, fsx.MaxText)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/staging"
+	"lockstep/internal/fsx"
 	"lockstep/internal/refusal"
 )
 
@@ -112,7 +113,7 @@ func checkNestedTemplates(files fs.FS, s *assembly.Stack, target awsclient.Targe
 				continue
 			}
 			seen[a.Path] = true
-			text, err := fs.ReadFile(files, a.Path)
+			text, err := fsx.ReadFileFS(files, a.Path, fsx.MaxText)
 			if err != nil {
 				return err
 			}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 
 	"lockstep/internal/awsclient"
@@ -12,6 +11,7 @@ import (
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/preflight"
+	"lockstep/internal/fsx"
 	"lockstep/internal/refusal"
 )
 
@@ -79,7 +79,7 @@ func (d *Deployment) findRefusedTemplates() ([]preflight.Finding, error) {
 			if !assembly.IsNestedTemplate(a.Path) {
 				continue
 			}
-			text, err := fs.ReadFile(asm.Files, a.Path)
+			text, err := fsx.ReadFileFS(asm.Files, a.Path, fsx.MaxText)
 			if err != nil {
 				return nil, err
 			}

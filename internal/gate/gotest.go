@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -15,6 +14,7 @@ import (
 
 	"golang.org/x/mod/modfile"
 
+	"lockstep/internal/fsx"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/jsonx"
 )
@@ -64,7 +64,7 @@ type testEvent struct {
 
 func newGoTestReader(log io.Writer, root string) *goTestReader {
 	g := &goTestReader{log: log, root: root}
-	if text, err := os.ReadFile(filepath.Join(root, "go.mod")); err == nil {
+	if text, err := fsx.ReadFile(filepath.Join(root, "go.mod"), fsx.MaxText); err == nil {
 		g.module = modfile.ModulePath(text)
 	}
 	return g

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"lockstep/internal/fsx"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/jsonx"
 	"lockstep/internal/pipeline"
@@ -189,7 +190,7 @@ func readDetectSecrets(text []byte, root string) (findings.Report, error) {
 // readBaseline reads the baseline, which is empty if there is no such file.
 func readBaseline(file string) (secretsReport, error) {
 	var baseline secretsReport
-	text, err := os.ReadFile(file)
+	text, err := fsx.ReadFile(file, fsx.MaxText)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return baseline, nil

@@ -261,7 +261,7 @@ func (s *store) restoreLog(hash, log string) error {
 		return err
 	}
 	defer source.Close()
-	file, err := os.OpenFile(log, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fsx.PrivateFile)
+	file, err := fsx.OpenFile(log, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fsx.PrivateFile)
 	if err != nil {
 		return err
 	}

@@ -270,7 +270,7 @@ func (e *Emulator) runningProcess() (*processRecord, error) {
 	if err != nil || !alive {
 		return nil, err
 	}
-	text, err := os.ReadFile(e.path(recordFile))
+	text, err := fsx.ReadFile(e.path(recordFile), fsx.MaxText)
 	record := &processRecord{}
 	if err == nil {
 		err = jsonx.Unmarshal(text, record)

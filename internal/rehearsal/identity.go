@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"lockstep/internal/fsx"
 	"lockstep/internal/process"
 	"lockstep/internal/utc"
 )
@@ -86,7 +87,7 @@ func joinWords(texts ...string) string {
 }
 
 func readProcFile(pid int, name string) (string, error) {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/" + name)
+	text, err := fsx.ReadFile("/proc/"+strconv.Itoa(pid)+"/"+name, fsx.MaxText)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
 		return "", os.ErrProcessDone
 	}

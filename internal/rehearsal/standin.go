@@ -10,13 +10,13 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/fsx"
 	"lockstep/internal/jsonx"
 	"lockstep/tools"
 )
@@ -30,7 +30,7 @@ func (e *Emulator) KnownTypes(ctx context.Context) (map[string]bool, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := os.ReadFile(filepath.Join(dir, tools.ResourceTypes))
+	text, err := fsx.ReadFile(filepath.Join(dir, tools.ResourceTypes), fsx.MaxText)
 	if err != nil {
 		return nil, err
 	}
@@ -263,7 +263,7 @@ func rewriteTexts(
 		case entry.IsDir(), !strings.HasSuffix(name, ".json"), strings.HasPrefix(entry.Name(), "asset."):
 			return nil
 		}
-		original, err := fs.ReadFile(files, name)
+		original, err := fsx.ReadFileFS(files, name, fsx.MaxText)
 		if err != nil {
 			return err
 		}
@@ -287,7 +287,7 @@ func assetHashReplacer(
 	texts := map[string]string{}
 	originals := map[string]string{}
 	for _, t := range templates {
-		original, err := fs.ReadFile(files, t.File)
+		original, err := fsx.ReadFileFS(files, t.File, fsx.MaxText)
 		if err != nil {
 			return nil, err
 		}

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"lockstep/internal/fsx"
 	"lockstep/internal/jsonx"
 )
 
@@ -240,7 +241,7 @@ func (r *reader) parseEnvironment(text string) (account, region string, err erro
 
 // decode reads a JSON file.
 func (r *reader) decode(file string, into any) error {
-	content, err := fs.ReadFile(r.files, file)
+	content, err := fsx.ReadFileFS(r.files, file, fsx.MaxText)
 	if err != nil {
 		return err
 	}

@@ -5,11 +5,11 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"regexp"
 	"slices"
 	"strings"
 
+	"lockstep/internal/fsx"
 	"lockstep/internal/jsonx"
 )
 
@@ -115,7 +115,7 @@ const BootstrapVersionParameter = "BootstrapVersion"
 
 // readTemplate reads a template of the assembly. CDK apps write JSON.
 func (r *reader) readTemplate(file string) (Template, error) {
-	body, err := fs.ReadFile(r.files, file)
+	body, err := fsx.ReadFileFS(r.files, file, fsx.MaxText)
 	if err != nil {
 		return Template{}, wrapMissing(file, err)
 	}

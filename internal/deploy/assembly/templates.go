@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"lockstep/internal/fsx"
 	"lockstep/internal/jsonx"
 )
 
@@ -52,7 +53,7 @@ func Templates(fsys fs.FS) ([]TemplateFile, error) {
 	}
 	var out []TemplateFile
 	for _, file := range slices.Sorted(maps.Keys(found)) {
-		text, err := fs.ReadFile(fsys, file)
+		text, err := fsx.ReadFileFS(fsys, file, fsx.MaxText)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -70,7 +71,7 @@ func Templates(fsys fs.FS) ([]TemplateFile, error) {
 
 // addStackTemplates adds the stacks of a manifest to found, by the file of their template.
 func addStackTemplates(fsys fs.FS, name string, found map[string]TemplateFile) error {
-	text, err := fs.ReadFile(fsys, name)
+	text, err := fsx.ReadFileFS(fsys, name, fsx.MaxText)
 	if err != nil {
 		return err
 	}
@@ -101,7 +102,7 @@ func AssetHashes(fsys fs.FS) (map[string]string, error) {
 		if !strings.HasSuffix(name, ".assets.json") {
 			return nil
 		}
-		text, err := fs.ReadFile(fsys, name)
+		text, err := fsx.ReadFileFS(fsys, name, fsx.MaxText)
 		if err != nil {
 			return err
 		}
