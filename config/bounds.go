@@ -25,7 +25,7 @@ func readBounded(files fs.FS, name string) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case !info.Mode().IsRegular(): // opening a device may have effects
-		return nil, fmt.Errorf("is not a regular file but %s", kind(info.Mode()))
+		return nil, fmt.Errorf("is not a regular file but %s", describeMode(info.Mode()))
 	}
 	file, err := files.Open(name)
 	if err != nil {
@@ -35,8 +35,8 @@ func readBounded(files fs.FS, name string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(file, maxFileBytes+1))
 }
 
-// kind returns in words what a mode stands for that is not a regular file's.
-func kind(mode fs.FileMode) string {
+// describeMode returns in words what a mode stands for that is not a regular file's.
+func describeMode(mode fs.FileMode) string {
 	switch {
 	case mode.IsDir():
 		return "a folder"
