@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -137,7 +136,7 @@ func (i *Installer) queryGoVersion() string {
 	if err != nil {
 		return ""
 	}
-	cmd := exec.Command(program, "env", "GOVERSION")
+	cmd := process.Command(context.Background(), program, "env", "GOVERSION")
 	cmd.Env = i.environ
 	version, err := cmd.Output()
 	if err != nil {
@@ -236,7 +235,7 @@ func (i *Installer) runCommand(ctx context.Context, dir string, argv []string, s
 			return err
 		}
 	}
-	cmd := exec.CommandContext(ctx, program, argv[1:]...)
+	cmd := process.TableCommand(ctx, append([]string{program}, argv[1:]...))
 	cmd.Dir = dir
 	cmd.Env = withoutVars(i.environ, pythonVariables)
 	for name, value := range settings {

@@ -17,6 +17,7 @@ import (
 
 	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
+	"lockstep/internal/jsonx"
 )
 
 const (
@@ -69,7 +70,7 @@ func listInstalled(dir string) ([]installedFile, error) {
 
 // listFolder returns the files and the folders in one of a tool's folders.
 func listFolder(dir, folder string) (files []installedFile, folders []string, err error) {
-	opened, err := os.Open(filepath.Join(dir, folder))
+	opened, err := fsx.OpenDir(filepath.Join(dir, folder))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -195,7 +196,7 @@ func checkManifest(dir string) error {
 		return err
 	}
 	var complete completion
-	if err := json.Unmarshal(text, &complete); err != nil {
+	if err := jsonx.Unmarshal(text, &complete); err != nil {
 		return err
 	}
 	files, err := listInstalled(dir)
@@ -221,7 +222,7 @@ func compareSums(dir string, files []installedFile, manifestSum string) ([]insta
 		return nil, err
 	}
 	var m manifest
-	if err := json.Unmarshal(text, &m); err != nil || hexSum(text) != manifestSum {
+	if err := jsonx.Unmarshal(text, &m); err != nil || hexSum(text) != manifestSum {
 		return nil, fmt.Errorf("%w: %s was changed", errChanged, manifestFile)
 	}
 	var known []installedFile

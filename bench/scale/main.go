@@ -15,7 +15,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"testing/fstest"
@@ -27,6 +26,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/simulated"
+	"lockstep/internal/process"
 	"lockstep/internal/rollout"
 )
 
@@ -147,7 +147,7 @@ func startServer(s settings) (address string, stop func(), err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	cmd := exec.Command(self, "-serve", "-rate", fmt.Sprint(s.rate),
+	cmd := process.Command(context.Background(), self, "-serve", "-rate", fmt.Sprint(s.rate),
 		"-latency", s.latency.String(), "-operation", s.operation.String())
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()

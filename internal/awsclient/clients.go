@@ -28,9 +28,9 @@ func call[In, Out, Options any](
 // A CloudFormation client calls CloudFormation.
 type CloudFormation struct{ client *cloudformation.Client }
 
-// NewCloudFormation returns a client whose writes pass the fence, which may be nil.
-func NewCloudFormation(cfg aws.Config, fence *Fence) *CloudFormation {
-	return &CloudFormation{cloudformation.NewFromConfig(fence.middleware(cfg))}
+// NewCloudFormation returns a client.
+func NewCloudFormation(cfg aws.Config) *CloudFormation {
+	return &CloudFormation{cloudformation.NewFromConfig(cfg)}
 }
 
 // ContinueUpdateRollback calls the operation of that name.
@@ -177,11 +177,11 @@ func (c *CloudFormation) UpdateTerminationProtection(
 // An S3 client calls S3.
 type S3 struct{ client *s3.Client }
 
-// NewS3 returns a client whose writes pass the fence, which may be nil. It addresses buckets by path at a custom
-// endpoint, whose certificate and name do not cover a host for each bucket. The SDK sets BaseEndpoint from the
-// configuration, AWS_ENDPOINT_URL_S3 or the shared configuration file before these options.
-func NewS3(cfg aws.Config, fence *Fence) *S3 {
-	return &S3{s3.NewFromConfig(fence.middleware(cfg), func(o *s3.Options) {
+// NewS3 returns a client. It addresses buckets by path at a custom endpoint, whose certificate and name do not cover a
+// host for each bucket. The SDK sets BaseEndpoint from the configuration, AWS_ENDPOINT_URL_S3 or the shared
+// configuration file before these options.
+func NewS3(cfg aws.Config) *S3 {
+	return &S3{s3.NewFromConfig(cfg, func(o *s3.Options) {
 		o.UsePathStyle = o.BaseEndpoint != nil
 		// Objects from before checksums have none, which is no news to whoever reads the output.
 		o.DisableLogOutputChecksumValidationSkipped = true

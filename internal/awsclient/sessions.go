@@ -48,6 +48,7 @@ type Sessions struct {
 
 	mu     sync.Mutex
 	byRole map[string]*session
+	fence  Fence
 }
 
 type session struct {
@@ -71,6 +72,9 @@ func OpenSessions(
 		base: base, limiter: limiter, target: target, runID: runID, callerARN: caller, byRole: map[string]*session{},
 	}, nil
 }
+
+// Fence returns the fence that stands before every write of every client that is made from Config.
+func (s *Sessions) Fence() *Fence { return &s.fence }
 
 // CallerARN returns the ARN of the caller.
 func (s *Sessions) CallerARN() string { return s.callerARN }
@@ -97,7 +101,7 @@ func (s *Sessions) assume(ctx context.Context, role Role) (aws.Config, error) {
 	sessionName := "lockstep-" + s.target.Environment + "-" + s.runID
 	provider := stscreds.NewAssumeRoleProvider(caller, role.ARN, role.options(sessionName))
 	credentials := aws.NewCredentialsCache(provider, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = time.Minute })
-	cfg := s.limiter.withLimit(s.base, s.target.Account)
+	cfg := s.fence.middleware(s.limiter.withLimit(s.base, s.target.Account))
 	cfg.Credentials = credentials
 	cfg.Retryer = func() aws.Retryer { return newRetryer(credentials.Invalidate) }
 	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -20,6 +19,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"lockstep/internal/fault"
+	"lockstep/internal/fsx"
 	"lockstep/tools"
 )
 
@@ -33,7 +33,7 @@ func LoadTemplate(ctx context.Context, installer *tools.Installer) (string, erro
 	if err != nil {
 		return "", err
 	}
-	text, err := os.ReadFile(filepath.Join(dir, tools.BootstrapTemplate))
+	text, err := fsx.ReadFile(filepath.Join(dir, tools.BootstrapTemplate), fsx.MaxText)
 	if err != nil {
 		return "", err
 	}

@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,6 +23,7 @@ import (
 	"lockstep/internal/fsx"
 	"lockstep/internal/maintain"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/process"
 	"lockstep/internal/report"
 	"lockstep/internal/text"
 	"lockstep/tools"
@@ -310,7 +310,7 @@ func requiredModules(files fs.FS) (map[string]string, error) {
 
 // addRequiredModules adds the modules that one file requires.
 func addRequiredModules(required map[string]string, files fs.FS, name string) error {
-	data, err := fs.ReadFile(files, name)
+	data, err := fsx.ReadFileFS(files, name, fsx.MaxText)
 	if err != nil {
 		return err
 	}
@@ -355,7 +355,7 @@ func (m maintenance) listModules(ctx context.Context, queries ...string) ([]goMo
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, program, append([]string{"list", "-m", "-e", "-json"}, queries...)...)
+	cmd := process.Command(ctx, program, append([]string{"list", "-m", "-e", "-json"}, queries...)...)
 	cmd.Dir, cmd.Env = m.project.root, m.app.Environ
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

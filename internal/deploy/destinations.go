@@ -11,6 +11,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/staging"
 	"lockstep/internal/fault"
+	"lockstep/internal/fsx"
 	"lockstep/internal/refusal"
 )
 
@@ -123,7 +124,7 @@ func checkNestedTemplates(files fs.FS, s *assembly.Stack, target awsclient.Targe
 				continue
 			}
 			seen[a.Path] = true
-			text, err := fs.ReadFile(files, a.Path)
+			text, err := fsx.ReadFileFS(files, a.Path, fsx.MaxText)
 			if err != nil {
 				return err
 			}

@@ -77,7 +77,7 @@ func (d *Deployment) newRelease(o DeployRequest, p *Plan) ledger.Release {
 		Restores: o.Restores, Note: o.Note, Project: d.target.Project, Environment: d.target.Environment,
 		Account: d.target.Account, Region: d.target.Region,
 		Mode: d.Run.Mode, Endpoint: d.Run.Endpoint, At: time.Now().UTC().Truncate(time.Second),
-		CallerARN: d.sessions.CallerARN(), RunID: d.Run.ID, Commit: d.Run.Commit,
+		CallerARN: d.sessions.CallerARN(), RunID: d.Run.ID, Token: d.journal.Token(), Commit: d.Run.Commit,
 		Committed: d.Run.Committed, FailedRuns: d.journal.FailedRuns(),
 		SynthDigest: d.SynthDigest, EnvironmentDigest: d.EnvironmentDigest, SiblingDigests: d.SiblingDigests,
 		ConfigurationDigest: d.ConfigurationDigest, OrphanedStacks: p.orphanedStacks,

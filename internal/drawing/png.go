@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -66,7 +65,7 @@ func (b *Browser) PNG(ctx context.Context, svg []byte) ([]byte, error) {
 	if os.Geteuid() == 0 { // Chromium refuses its sandbox to root
 		args = append([]string{"--no-sandbox"}, args...)
 	}
-	cmd := exec.CommandContext(ctx, b.program, args...)
+	cmd := process.Command(ctx, b.program, args...)
 	cmd.Env = b.environ
 	var messages bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &messages, &messages

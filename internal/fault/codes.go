@@ -177,6 +177,7 @@ const (
 	DiskFailed        Code = "LS-817"
 	OutputUnread      Code = "LS-818"
 	PathUnusable      Code = "LS-819"
+	DocumentDamaged   Code = "LS-820"
 	NoRun             Code = "LS-830"
 	RunUnfinished     Code = "LS-831"
 	RunDamaged        Code = "LS-832"

@@ -145,6 +145,17 @@ func fileEntries() []Entry {
 			Remedies: []string{"fix or remove what is named"},
 			Messages: []string{"the links go in a circle", "its name is too long for the disk"},
 		},
+		{
+			Code: DocumentDamaged, Title: "a JSON document that is refused",
+			Meaning: "A document has a name twice, an unknown name, text after its end, or is nested without end.",
+			Causes: []string{
+				"an edit by hand",
+				"a document of a newer version of Lockstep",
+				"a document that two readers should take for different things",
+			},
+			Remedies: []string{"let the program that wrote the document write it again"},
+			Messages: []string{"line …: …"},
+		},
 	}
 }
 

@@ -25,7 +25,7 @@ const maxReportBytes = 64 << 20
 // execute runs the program. The reader gets its standard output and the log its standard error, unless the reader wants
 // both. It returns the end of standard error, and the error of exec.Cmd.Run.
 func (g Gate) execute(ctx context.Context, argv []string, reader reader) (stderr string, err error) {
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd := process.TableCommand(ctx, argv)
 	cmd.Dir = g.Root
 	// The program's own children may hold its output open. They end with the step's process group.
 	cmd.WaitDelay = 500 * time.Millisecond

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"lockstep/config"
@@ -26,13 +28,34 @@ func (g Gate) applyWaivers(r *findings.Report) {
 		return
 	}
 	today := g.Now().UTC().Format(time.DateOnly)
-	for i, f := range r.Findings {
-		for _, w := range waivers {
-			if f.Waived == "" && w.Until >= today && waiverCovers(w, f) {
+	for _, w := range waivers {
+		if w.Until < today || w.Gate != g.waiverName() {
+			continue
+		}
+		used := false
+		for i, f := range r.Findings {
+			if !waiverCovers(w, f) {
+				continue
+			}
+			used = true
+			if f.Waived == "" {
 				r.Findings[i].Waived = fmt.Sprintf("by %s until %s: %s", w.Owner, w.Until, w.Reason)
 			}
 		}
+		if !used && r.Broken == "" && g.judges(w) {
+			r.Findings = append(r.Findings, findings.Finding{
+				Rule: "waiver-unused", Level: findings.Error, File: config.WaiversFile, Line: w.Line,
+				Message: fmt.Sprintf("the waiver of %s in %s lets nothing through: remove it, or what is put there later passes",
+					w.Rule, w.Path),
+			})
+		}
 	}
+}
+
+// waiverName returns the name that waivers have for the gate, which is the same for all environments.
+func (g Gate) waiverName() string {
+	name, _, _ := strings.Cut(g.Name, ":")
+	return name
 }
 
 // waiverCovers reports whether a waiver has the finding's rule and matches its file.
@@ -42,6 +65,19 @@ func waiverCovers(w config.Waiver, f findings.Finding) bool {
 
 // ruleWaiverExpired is the rule of a waiver that has ended.
 const ruleWaiverExpired = "waiver-expired"
+
+// judges reports whether the gate has looked at what a waiver names, so that a waiver that was not needed is needed no
+// more. A gate that is given files looks at those alone: there may be one for each environment.
+func (g Gate) judges(w config.Waiver) bool {
+	if len(g.Argv) == 0 || !g.applies() {
+		return false
+	}
+	if g.FilePatterns == nil {
+		return true
+	}
+	files, err := ListFiles(g.Root, g.FilePatterns)
+	return err == nil && slices.ContainsFunc(files, func(name string) bool { return pipeline.Matches([]string{w.Path}, name) })
+}
 
 // maxWaiverDuration is how far ahead a waiver may expire.
 const maxWaiverDuration = 366 * 24 * time.Hour

@@ -16,6 +16,7 @@ import (
 
 	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
+	"lockstep/internal/jsonx"
 	"lockstep/internal/pipeline"
 	"lockstep/tools"
 )
@@ -188,7 +189,7 @@ func (s *store) restore(key string, step pipeline.Step, log string) (bool, error
 		return false, err
 	}
 	var e entry
-	if err := json.Unmarshal(data, &e); err != nil {
+	if err := jsonx.Unmarshal(data, &e); err != nil {
 		return false, errors.Join(fmt.Errorf("its entry is damaged: %w", err), os.Remove(s.entryPath(key)))
 	}
 	if err := e.check(step); err != nil {
@@ -265,7 +266,7 @@ func (s *store) restoreLog(hash, log string) error {
 		return err
 	}
 	defer source.Close()
-	file, err := os.OpenFile(log, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fsx.PrivateFile)
+	file, err := fsx.OpenFile(log, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fsx.PrivateFile)
 	if err != nil {
 		return err
 	}
@@ -392,7 +393,7 @@ func (s *store) removeUnreferencedBlobs(entries []fs.DirEntry) error {
 	for _, found := range entries {
 		var e entry
 		data, err := s.seal.read(filepath.Join(s.dir, "entries", found.Name()), maxEntryBytes)
-		if err != nil || json.Unmarshal(data, &e) != nil {
+		if err != nil || jsonx.Unmarshal(data, &e) != nil {
 			continue
 		}
 		referenced[e.Log] = true

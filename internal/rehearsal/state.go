@@ -90,7 +90,7 @@ func (e *Emulator) markStateClean() error {
 
 // saveFailure returns why the emulator that ended last has not saved all its state, or "" if it has.
 func (e *Emulator) saveFailure() string {
-	log, err := os.ReadFile(e.path(logFile))
+	log, err := fsx.ReadFile(e.path(logFile), fsx.MaxText)
 	if err != nil {
 		return err.Error()
 	}

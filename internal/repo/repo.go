@@ -8,7 +8,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strconv"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"lockstep/internal/fault"
+	"lockstep/internal/process"
 	"lockstep/internal/text"
 	"lockstep/tools"
 )
@@ -87,7 +87,7 @@ func (r *Repository) Git(ctx context.Context, command string, args ...string) (s
 	}
 	// A monitor of the file system is a program that the repository names, so it is not started.
 	options := []string{"-c", "core.fsmonitor=false", "-c", "core.quotePath=false", command}
-	cmd := exec.CommandContext(ctx, program, append(options, args...)...)
+	cmd := process.Command(ctx, program, append(options, args...)...)
 	cmd.Dir, cmd.Env = r.dir, r.environ
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr

@@ -6,13 +6,13 @@ package ledger
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"lockstep/internal/fault"
+	"lockstep/internal/jsonx"
 )
 
 var (
@@ -111,13 +111,36 @@ func (e *DamagedError) Code() fault.Code { return fault.RecordDamaged }
 // Unwrap returns the reason.
 func (e *DamagedError) Unwrap() error { return e.Err }
 
-// read reads a document. The error is ErrNotFound if there is none, and a *DamagedError if it is not JSON.
+// A NewerError says that a document has names that this version of Lockstep does not know. A newer version may have
+// written it, so it is neither believed nor replaced.
+type NewerError struct {
+	Key string
+	Err error
+}
+
+// Code returns the code of the error.
+func (e *NewerError) Code() fault.Code { return fault.RecordNewer }
+
+func (e *NewerError) Error() string {
+	return fmt.Sprintf("%s is not as this version of Lockstep writes it (%v): use the version that wrote it, or a newer "+
+		"one; if nobody uses one, it was edited", e.Key, e.Err)
+}
+
+// Unwrap returns the reason.
+func (e *NewerError) Unwrap() error { return e.Err }
+
+// read reads a document. The error is ErrNotFound if there is none, a *NewerError if it has names that are not known,
+// and a *DamagedError if it is otherwise not what this program writes.
 func read(ctx context.Context, s ObjectReadWriter, key string, into any) (Object, error) {
 	object, err := s.Get(ctx, key)
 	if err != nil {
 		return object, err
 	}
-	if err := json.Unmarshal(object.Data, into); err != nil {
+	err = jsonx.Unmarshal(object.Data, into)
+	switch {
+	case errors.Is(err, jsonx.ErrUnknownName):
+		return object, &NewerError{key, err}
+	case err != nil:
 		return object, &DamagedError{key, err}
 	}
 	return object, nil
@@ -126,7 +149,7 @@ func read(ctx context.Context, s ObjectReadWriter, key string, into any) (Object
 // write writes a document under a condition. A write that is repeated because its answer was lost finds its own object:
 // that is success.
 func write(ctx context.Context, s ObjectReadWriter, key string, document any, only Condition) (Object, error) {
-	data, err := json.MarshalIndent(document, "", "  ")
+	data, err := Format(document)
 	if err != nil {
 		return Object{}, err
 	}

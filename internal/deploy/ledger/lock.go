@@ -85,6 +85,9 @@ type Lock struct {
 	heartbeatStopped chan struct{}
 }
 
+// Key returns the key of the object that holds the lock.
+func (l *Lock) Key() string { return l.key }
+
 // Token returns the fencing token.
 func (l *Lock) Token() int64 { return l.document.Token }
 

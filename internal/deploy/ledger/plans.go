@@ -139,7 +139,11 @@ func (l *Ledger) DeleteExpiredPlans(ctx context.Context, now time.Time) error {
 		var p RegisteredPlan
 		_, err := read(ctx, l.store, key, &p)
 		var damaged *DamagedError
-		if err != nil && !errors.As(err, &damaged) {
+		var newer *NewerError
+		switch {
+		case errors.As(err, &newer):
+			continue // whoever knows it deletes it
+		case err != nil && !errors.As(err, &damaged):
 			return err
 		}
 		if err == nil && now.Before(p.Expires.Add(expiredPlanRetention)) {

@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,6 +16,7 @@ import (
 
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/fault"
+	"lockstep/internal/jsonx"
 )
 
 // A Release is the record of a deployment. Each record holds the hash of the one before, so that whoever reads the
@@ -45,7 +45,10 @@ type Release struct {
 	At        time.Time `json:"at"`
 	CallerARN string    `json:"by"`
 	RunID     string    `json:"run"`
-	Commit    string    `json:"commit,omitempty"`
+	// Token is the fencing token of the lock under which the record was written. It never decreases along the chain.
+	// It is 0 in records of older versions of this program.
+	Token  int64  `json:"token,omitempty"`
+	Commit string `json:"commit,omitempty"`
 	// Committed is when the commit was made; zero if that is not known, and if the files were not those of the commit.
 	Committed time.Time `json:"committed,omitzero"`
 	// FailedRuns are the runs that failed since the release before, in the order of their ends.
@@ -73,7 +76,8 @@ type Release struct {
 	SBOMDigest string `json:"tools,omitempty"`
 	// PreviousHash is the Hash of the release before; empty for the first one.
 	PreviousHash string `json:"previous"`
-	// Hash is the DocumentHash of the record.
+	// Hash is the SHA-256, in hexadecimal, of the record's own bytes with an empty hash. Before version 4 it was that of
+	// the record's JSON in another form.
 	Hash string `json:"hash"`
 }
 
@@ -95,13 +99,14 @@ func (r Release) Summary() ReleaseSummary {
 }
 
 // ReleaseVersion is the version of the format of the records that this program writes. Version 2 added Withdraws, and
-// version 3 added Committed and FailedRuns.
-const ReleaseVersion = 3
+// version 3 added Committed and FailedRuns, and version 4 Token and a hash of the record's own bytes.
+const ReleaseVersion = 4
 
 // The first versions of the format whose records say something that earlier ones do not.
 const (
 	versionOfWithdraws  = 2
 	versionOfFailedRuns = 3
+	versionOfBytesHash  = 4
 )
 
 // ListsFailedRuns reports whether the record would say that runs failed before it.
@@ -143,7 +148,8 @@ func (e *TamperedError) Error() string {
 // Code returns the code of the error.
 func (e *TamperedError) Code() fault.Code { return fault.RecordTampered }
 
-// AddRelease appends a release to the chain, and returns it with its number and hashes.
+// AddRelease appends a release to the chain, and returns it with its number and hashes. The error is a *LockLostError
+// if the newest record was written with a newer lock.
 func (l *Ledger) AddRelease(ctx context.Context, r Release) (Release, error) {
 	last, err := l.LatestRelease(ctx)
 	if err != nil {
@@ -152,39 +158,48 @@ func (l *Ledger) AddRelease(ctx context.Context, r Release) (Release, error) {
 	if last != nil && last.RunID == r.RunID && last.SynthDigest == r.SynthDigest && last.Restores == r.Restores {
 		return *last, nil // it was written, and the answer was lost
 	}
+	if last != nil && r.Token < last.Token {
+		return r, &LockLostError{fmt.Sprintf("release %d was recorded with a newer lock", last.Number)}
+	}
 	r.Version = ReleaseVersion
+	r.Hash = ""
 	r.Number = 1
 	r.PreviousHash = ""
 	if last != nil {
 		r.Number = last.Number + 1
 		r.PreviousHash = last.Hash
 	}
-	if r.Hash, err = DocumentHash(r, "hash"); err != nil {
+	if r.Hash, err = DocumentHash(r); err != nil {
 		return r, err
 	}
 	_, err = write(ctx, l.store, l.releaseKey(r.Number), r, Condition{Absent: true})
 	return r, err
 }
 
-// DocumentHash returns the SHA-256, in hexadecimal, of a document's JSON without the field that holds the hash.
-func DocumentHash(document any, field string) (string, error) {
-	data, err := json.Marshal(document)
-	if err != nil {
-		return "", err
-	}
-	return JSONHash(data, field)
+// DocumentHash returns the SHA-256, in hexadecimal, of a document's text as it is written. The field for the hash must
+// be empty.
+func DocumentHash(document any) (string, error) {
+	data, err := Format(document)
+	return SHA256Hex(data), err
 }
 
-// JSONHash returns the DocumentHash of a document that was read as text. It does not depend on a Go type, so a document
-// with fields that this program does not know keeps its hash.
-func JSONHash(data []byte, field string) (string, error) {
+// Format returns the text of a document, as it is written and hashed.
+func Format(document any) ([]byte, error) { return json.MarshalIndent(document, "", "  ") }
+
+// CheckHash compares the hash that a document has under a name with its DocumentHash. The name must be there once.
+func CheckHash(data []byte, name string) (matches bool, err error) {
+	rest, hash, err := jsonx.CutText(data, name)
+	return SHA256Hex(rest) == hash, err
+}
+
+// canonicalHash returns the hash that records had before version 4: that of the record without its hash, in the form in
+// which Go writes JSON objects with sorted keys.
+func canonicalHash(data []byte) (string, error) {
 	var document map[string]any
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	if err := decoder.Decode(&document); err != nil {
+	if err := jsonx.UnmarshalForeign(data, &document); err != nil {
 		return "", err
 	}
-	delete(document, field)
+	delete(document, "hash")
 	canonical, err := json.Marshal(document) // sorts the keys
 	if err != nil {
 		return "", err
@@ -260,8 +275,11 @@ func (l *Ledger) LatestReleases(ctx context.Context, limit int) ([]Release, erro
 		}
 	}
 	for i, r := range out[1:] {
-		if r.Hash != out[i].PreviousHash {
+		switch {
+		case r.Hash != out[i].PreviousHash:
 			return nil, &TamperedError{r.Number, "the record after it holds another hash"}
+		case r.Token > out[i].Token:
+			return nil, &TamperedError{out[i].Number, "it was written with an older lock than the record before it"}
 		}
 	}
 	return out[:min(limit, len(out))], nil
@@ -277,31 +295,52 @@ func (l *Ledger) Releases(ctx context.Context) ([]Release, error) {
 
 // readRelease reads a record. The error is a *TamperedError if its content does not match its hash or number.
 func (l *Ledger) readRelease(ctx context.Context, number int) (Release, error) {
-	var r Release
-	object, err := read(ctx, l.store, l.releaseKey(number), &r)
-	var damaged *DamagedError
+	object, err := l.store.Get(ctx, l.releaseKey(number))
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return r, &TamperedError{Number: number}
-	case errors.As(err, &damaged):
-		return r, &TamperedError{number, "it is not a record"}
+		return Release{}, &TamperedError{Number: number}
 	case err != nil:
-		return r, err
+		return Release{}, err
 	}
-	hash, err := JSONHash(object.Data, "hash")
+	return parseRelease(object.Data, number)
+}
+
+// parseRelease parses the text of a record. The version comes first: a newer one may have names that are not known.
+func parseRelease(data []byte, number int) (Release, error) {
+	var r Release
+	var format struct {
+		Version int `json:"version"`
+	}
+	if err := jsonx.UnmarshalForeign(data, &format); err != nil {
+		return r, &TamperedError{number, "it is not a record: " + err.Error()}
+	}
+	if format.Version > ReleaseVersion {
+		return r, fault.Errorf(fault.RecordNewer,
+			"release record %d has version %d, and this version of Lockstep reads versions up to %d: "+
+				"use a newer Lockstep", number, format.Version, ReleaseVersion)
+	}
+	if err := jsonx.Unmarshal(data, &r); err != nil {
+		return r, &TamperedError{number, "it is not a record: " + err.Error()}
+	}
+	matches, err := r.matchesHash(data)
 	switch {
 	case err != nil:
 		return r, err
-	case hash != r.Hash:
+	case !matches:
 		return r, &TamperedError{number, "its content does not match its hash"}
 	case r.Number != number:
 		return r, &TamperedError{number, fmt.Sprintf("it is record %d", r.Number)}
-	case r.Version > ReleaseVersion:
-		return r, fault.Errorf(fault.RecordNewer,
-			"release record %d has version %d, and this version of Lockstep reads versions up to %d: "+
-				"use a newer Lockstep", number, r.Version, ReleaseVersion)
 	}
 	return r, nil
+}
+
+// matchesHash reports whether the hash of the record is that of the text that it was read from.
+func (r Release) matchesHash(data []byte) (bool, error) {
+	if r.Version >= versionOfBytesHash {
+		return CheckHash(data, "hash")
+	}
+	hash, err := canonicalHash(data)
+	return hash == r.Hash, err
 }
 
 // Release returns the release of a number, after checking the chain from the newest one to it. The error is ErrNotFound
