@@ -20,8 +20,8 @@ import (
 )
 
 const (
-	// signingKeyFile holds the secret of the accounts, from which that of each account's root is derived. Only the owner may
-	// read it, and the emulator hides it from the programs that it starts.
+	// signingKeyFile holds the secret of the accounts, from which that of each account's root is derived. Only the owner
+	// may read it, and the emulator hides it from the programs that it starts.
 	signingKeyFile = "secret"
 	// credentialsFile holds a profile for each account, as the AWS SDKs read them.
 	credentialsFile = "credentials"
