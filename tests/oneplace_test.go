@@ -45,7 +45,7 @@ var places = []place{
 		},
 		files: map[string]string{
 			"internal/jsonx/jsonx.go":                 "it is the place",
-			"internal/redact/json.go":                 "hides more than it has to in what two readers may take for different things",
+			"internal/redact/json.go":                 "hides values; what it does not understand is hidden as text",
 			"internal/cli/maintain_checks.go":         "reads what the go command prints: one document after another",
 			"config/load.go":                          "reads what it has just written, from YAML without duplicate keys",
 			"config/defaults.go":                      "reads options that were validated as YAML",

@@ -82,7 +82,8 @@ func TestClients_NameTheCallThatFailed(t *testing.T) {
 		_, err := buckets.GetObject(ctx, &s3.GetObjectInput{Bucket: aws.String("b"), Key: aws.String("lock")})
 		return err
 	}})
-	_, err := NewCloudFormation(fence.middleware(testConfig(answer))).DeleteStack(t.Context(), &cloudformation.DeleteStackInput{
+	stacks := NewCloudFormation(fence.middleware(testConfig(answer)))
+	_, err := stacks.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{
 		StackName: aws.String("s"),
 	})
 	assert.EqualError(t, err, "GetObject: AccessDenied: not you")

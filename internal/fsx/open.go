@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// OpenFile opens the named file as os.OpenFile does, through symbolic links, and never waits: a pipe, a socket, a device
+// OpenFile opens the named file as os.OpenFile does, through symbolic links. It never waits: a pipe, a socket, a device
 // or a folder is an error. Nothing else in this module opens a file by a name that may come from outside, so that is
 // where it is held.
 func OpenFile(name string, flag int, perm fs.FileMode) (*os.File, error) {

@@ -67,16 +67,20 @@ func waiverCovers(w config.Waiver, f findings.Finding) bool {
 const ruleWaiverExpired = "waiver-expired"
 
 // judges reports whether the gate has looked at what a waiver names, so that a waiver that was not needed is needed no
-// more. A gate that is given files looks at those alone: there may be one for each environment.
+// more. The gate of one environment does not see what the waiver lets through in another, and a gate that is given files
+// looks at those alone.
 func (g Gate) judges(w config.Waiver) bool {
-	if len(g.Argv) == 0 || !g.applies() {
+	_, environment, isOfEnvironment := strings.Cut(g.Name, ":")
+	isElsewhere := isOfEnvironment && !strings.HasPrefix(w.Path, pipeline.AssemblyDir(environment)+"/")
+	if len(g.Argv) == 0 || !g.applies() || isElsewhere {
 		return false
 	}
 	if g.FilePatterns == nil {
 		return true
 	}
 	files, err := ListFiles(g.Root, g.FilePatterns)
-	return err == nil && slices.ContainsFunc(files, func(name string) bool { return pipeline.Matches([]string{w.Path}, name) })
+	isNamed := func(name string) bool { return pipeline.Matches([]string{w.Path}, name) }
+	return err == nil && slices.ContainsFunc(files, isNamed)
 }
 
 // maxWaiverDuration is how far ahead a waiver may expire.

@@ -71,7 +71,9 @@ func TestPlan_AmbiguousFileIsRefused(t *testing.T) {
 		"a second reason of a stack": func(text, _ string) string {
 			return strings.Replace(text, `"outcome":`, `"outcome": "unchanged", "outcome":`, 1)
 		},
-		"a second digest":   func(text, _ string) string { return strings.Replace(text, `"digest":`, `"digest": "a", "digest":`, 1) },
+		"a second digest": func(text, _ string) string {
+			return strings.Replace(text, `"digest":`, `"digest": "a", "digest":`, 1)
+		},
 		"white space":       func(text, _ string) string { return strings.Replace(text, `"project": `, `"project":  `, 1) },
 		"a line at the end": func(text, _ string) string { return text + "\n" },
 		"an escape":         func(text, _ string) string { return strings.Replace(text, `"shop"`, `"s\u0068op"`, 1) },

@@ -52,7 +52,8 @@ type File struct {
 	Targets             []Target             `json:"targets"`
 	// Unseen counts what the plan does not show; nil if it shows everything.
 	Unseen *Unseen `json:"unseen,omitempty"`
-	// Digest is the SHA-256, in hexadecimal, of the file's own bytes with an empty digest. The target accounts have it too.
+	// Digest is the SHA-256, in hexadecimal, of the file's own bytes with an empty digest. The target accounts have it
+	// too.
 	Digest digest.Plan `json:"digest"`
 }
 
