@@ -21,10 +21,16 @@ var update = flag.Bool("update", false, "write what the tests find into the docu
 
 const deploymentDocument = "../../docs/deployment.md"
 
-// checkDocumentTable compares a table with what the document has between two marks, or writes it there.
+// checkDocumentTable is checkTable for the document about deployments.
 func checkDocumentTable(t *testing.T, mark, table string) {
 	t.Helper()
-	text, err := os.ReadFile(deploymentDocument)
+	checkTable(t, deploymentDocument, mark, table)
+}
+
+// checkTable compares a table with what a document has between two marks, or writes it there.
+func checkTable(t *testing.T, document, mark, table string) {
+	t.Helper()
+	text, err := os.ReadFile(document)
 	require.NoError(t, err)
 	begin, end := "<!-- "+mark+": written by the tests -->\n", "<!-- end of "+mark+" -->"
 	before, rest, ok := strings.Cut(string(text), begin)
@@ -33,7 +39,7 @@ func checkDocumentTable(t *testing.T, mark, table string) {
 	require.True(t, ok, "the document has no mark %q", end)
 	table = "\n" + table + "\n"
 	if *update {
-		require.NoError(t, os.WriteFile(deploymentDocument, []byte(before+begin+table+end+after), 0o644))
+		require.NoError(t, os.WriteFile(document, []byte(before+begin+table+end+after), 0o644))
 		return
 	}
 	assert.Equal(t, table, now, "run this test with -update")
@@ -88,6 +94,7 @@ func TestStates_EveryStatusHasActionOrRefusal(t *testing.T) {
 		t.Run(string(row.Status), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := newCloud(t)
+				c.hasTimers = true
 				c.PutStack(
 					testAccount, testRegion, "web", topics(1), string(row.Status), string(nextStatus[row.Status]),
 					150*time.Millisecond,

@@ -37,6 +37,8 @@ type Operation struct {
 type eventReader struct {
 	client *Client
 	Operation
+	// seen are the ids of the events that were read.
+	seen map[string]bool
 	// failures are the events of resources that failed, the first one first.
 	failures []types.StackEvent
 	// hasBegun says that the stack itself has had an event of the operation. Then a later event with another token is one
@@ -52,20 +54,46 @@ type eventReader struct {
 
 // next returns the events since the last call, the oldest first.
 func (r *eventReader) next(ctx context.Context) ([]types.StackEvent, error) {
-	events, err := r.client.eventsSince(ctx, r.StackID, r.LastSeenID)
-	if err != nil || len(events) == 0 {
-		return nil, err
+	isKnown := func(page []types.StackEvent) bool {
+		return !slices.ContainsFunc(page, func(e types.StackEvent) bool { return !r.seen[aws.ToString(e.EventId)] })
 	}
-	r.LastSeenID = aws.ToString(events[len(events)-1].EventId)
+	return r.read(ctx, isKnown)
+}
+
+// read returns the events that were not read yet, the oldest first. It reads pages until one is known: an event may be
+// answered after one that happened later, but it is not far from it.
+func (r *eventReader) read(ctx context.Context, isKnown func(page []types.StackEvent) bool) ([]types.StackEvent, error) {
+	events, err := r.client.eventsUntil(ctx, r.StackID, r.LastSeenID, isKnown)
+	if r.seen == nil {
+		r.seen = map[string]bool{}
+	}
 	var own []types.StackEvent
 	for _, e := range events {
-		if r.isOwn(e) {
+		if id := aws.ToString(e.EventId); !r.seen[id] && r.isOwn(e) {
 			own = append(own, e)
 			r.add(e)
 		}
+		r.seen[aws.ToString(e.EventId)] = true
 	}
-	return own, nil
+	return own, err
 }
+
+// readCause reads the operation's events again, all of them, until the failure of a resource is among them: it may be
+// answered after the end of the stack.
+func (r *eventReader) readCause(ctx context.Context) error {
+	reads := 0
+	return r.client.poll(ctx, func() (bool, error) {
+		if len(r.failures) > 0 || reads == maxCauseReads {
+			return true, nil
+		}
+		reads++
+		_, err := r.read(ctx, func([]types.StackEvent) bool { return false })
+		return len(r.failures) > 0 || reads == maxCauseReads, err
+	})
+}
+
+// maxCauseReads is how often events are read for the cause of a failure: for a bit more than a second.
+const maxCauseReads = 8
 
 // isOwn reports whether an event is one of the operation, and not a late one of an operation before it.
 func (r *eventReader) isOwn(e types.StackEvent) bool {
@@ -105,6 +133,13 @@ func (r *eventReader) status() types.StackStatus { return types.StackStatus(r.en
 
 // eventsSince returns the events after the one with an id, the oldest first; all events if the id is empty.
 func (c *Client) eventsSince(ctx context.Context, stackID, lastSeen string) ([]types.StackEvent, error) {
+	return c.eventsUntil(ctx, stackID, lastSeen, func([]types.StackEvent) bool { return false })
+}
+
+// eventsUntil is eventsSince, and stops after a page that is known.
+func (c *Client) eventsUntil(
+	ctx context.Context, stackID, lastSeen string, isKnown func(page []types.StackEvent) bool,
+) ([]types.StackEvent, error) {
 	var events []types.StackEvent
 	in := &cloudformation.DescribeStackEventsInput{StackName: &stackID}
 	pages := cloudformation.NewDescribeStackEventsPaginator(c.api, in)
@@ -119,6 +154,9 @@ pages:
 				break pages
 			}
 			events = append(events, e)
+		}
+		if isKnown(page.StackEvents) {
+			break
 		}
 	}
 	slices.Reverse(events)

@@ -22,7 +22,7 @@ func (c *Cloud) PutStack(account, region, name, body, status, then string, after
 	a := c.account(account, region)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	s := a.newStack(name)
+	s := c.newStack(a, name)
 	s.body = body
 	s.parameters = map[string]string{}
 	s.tags = map[string]string{}
@@ -31,10 +31,11 @@ func (c *Cloud) PutStack(account, region, name, body, status, then string, after
 	s.fromSSM = c.readSSM(s.template, s.parameters)
 	s.setStatus(status, "")
 	if then != "" {
-		s.beginOperation(after, func() {
-			s.updated = time.Now()
+		s.operationEnd = c.now().Add(after)
+		s.finishOperation = func() {
+			s.updated = c.now()
 			s.setStatus(then, "")
-		})
+		}
 	}
 }
 
@@ -57,9 +58,10 @@ func (c *Cloud) Stack(account, region, name string) Stack {
 	if s == nil {
 		return Stack{}
 	}
+	s.advance()
 	out := Stack{Status: s.status, Body: s.body, Executions: s.executions}
 	for _, x := range s.changeSets {
-		if x.executionStatus == "AVAILABLE" {
+		if x.executionStatus == "AVAILABLE" && x.gone.IsZero() {
 			out.ChangeSets = append(out.ChangeSets, x.name)
 		}
 	}
@@ -115,6 +117,6 @@ func (c *Cloud) UpdateByHand(account, region, name string, change func(*StackInp
 	s.policy = in.Policy
 	s.resolved = c.resolve(s.template, s.parameters)
 	s.fromSSM = c.readSSM(s.template, s.parameters)
-	s.updated = time.Now()
+	s.updated = c.now()
 	s.setStatus("UPDATE_COMPLETE", "")
 }

@@ -1,0 +1,227 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/simulated"
+	"lockstep/internal/fault"
+)
+
+const behaviourDocument = "../../docs/aws-behaviour.md"
+
+// The page is written from the catalogue. A test of the documentation holds that every test that a page names exists.
+func TestCatalogue_DocumentIsCurrent(t *testing.T) {
+	var rows []string
+	names := map[string]bool{}
+	for _, row := range simulated.Catalogue() {
+		assert.False(t, names[row.Name], "two rows are called %q", row.Name)
+		names[row.Name] = true
+		folder, test, ok := strings.Cut(row.Test, ".")
+		require.True(t, ok, "%q has no test", row.Name)
+		assert.NotEmpty(t, row.Source, "%q has no source", row.Name)
+		rows = append(rows, fmt.Sprintf("| %s | %s | %s | [source](%s) | `%s` in `internal/%s` |",
+			row.Name, row.Does, row.Client, row.Source, test, folder))
+	}
+	table := "| name | what AWS does | what Lockstep does | where it is said | test |\n| -- | -- | -- | -- | -- |\n" +
+		strings.Join(rows, "\n") + "\n"
+	checkTable(t, behaviourDocument, "behaviours", table)
+}
+
+// Every row that names a test of this package names one that exists.
+func TestCatalogue_RowsNameTests(t *testing.T) {
+	files, err := os.ReadDir(".")
+	require.NoError(t, err)
+	var text strings.Builder
+	for _, f := range files {
+		if strings.HasSuffix(f.Name(), "_test.go") {
+			data, err := os.ReadFile(f.Name())
+			require.NoError(t, err)
+			text.Write(data)
+		}
+	}
+	for _, row := range simulated.Catalogue() {
+		test, isOurs := strings.CutPrefix(row.Test, "deploy.")
+		if isOurs {
+			assert.Contains(t, text.String(), "\nfunc "+test+"(t *testing.T)", "row %q", row.Name)
+		}
+	}
+}
+
+// A run that was cut off between the call and the begin of the operation has left neither a status nor an event.
+func TestFollow_ResumesWhatHasNotBegunYet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCloud(t)
+		c.hasTimers = true
+		c.LateStart = 2 * time.Second
+		c.OperationTime = time.Second
+		ctx, cut := context.WithCancel(context.WithoutCancel(t.Context()))
+		d := c.open(oneStack(t, topics(1)))
+		done := make(chan error, 1)
+		go func() {
+			_, err := d.Deploy(ctx, DeployRequest{})
+			done <- err
+		}()
+		synctest.Wait() // the change set is executed, and nothing has begun
+		require.Equal(t, "REVIEW_IN_PROGRESS", c.stack("web").Status)
+		require.Equal(t, 1, c.stack("web").Executions)
+		cut()
+		require.Error(t, <-done)
+		record, err := c.deploy(oneStack(t, topics(1)), DeployRequest{})
+		require.NoError(t, err)
+		assert.Contains(t, record.Stacks[0].Reason, "begun by run "+d.Run.ID)
+		assert.Equal(t, 1, c.stack("web").Executions)
+	})
+}
+
+func TestFollow_ReadsEveryEventOnce(t *testing.T) {
+	c := newCloud(t)
+	_, err := c.deploy(oneStack(t, topics(7)), DeployRequest{})
+	require.NoError(t, err)
+	progress := c.progress.String()
+	for i := range 7 {
+		assert.LessOrEqual(t, strings.Count(progress, fmt.Sprintf("CREATE_COMPLETE Topic%d ", i)), 1)
+	}
+	assert.Equal(t, 1, strings.Count(progress, "CREATE_COMPLETE web"))
+
+	t.Run("the cause comes after the end", func(t *testing.T) {
+		c := newCloud(t)
+		c.LateEvents = 500 * time.Millisecond
+		for n := range 2 { // the failure is one of the late events in one of them
+			template := strings.Replace(topics(2+n), `{"Resources":{`, `{"Resources":{"Never":{"Type":"`+
+				simulated.FailingType+`"},`, 1)
+			_, err := c.deploy(oneStack(t, template), DeployRequest{})
+			require.ErrorContains(t, err, "Never (Simulated::Always::Fails): it always does")
+		}
+	})
+}
+
+func TestDiagnosis_NamesTheCauseAndNotWhatWasCancelled(t *testing.T) {
+	c := newCloud(t)
+	template := `{"Resources":{"A":{"Type":"AWS::SNS::Topic"},"Never":{"Type":"` + simulated.FailingType + `"},
+		"Z":{"Type":"AWS::SNS::Topic"}}}`
+	_, err := c.deploy(oneStack(t, template), DeployRequest{})
+	require.ErrorContains(t, err, "Never (Simulated::Always::Fails): it always does")
+	assert.NotContains(t, err.Error(), "cancelled")
+}
+
+func TestChangeSet_EmptyInEitherWording(t *testing.T) {
+	for _, reason := range simulated.New().EmptyReasons {
+		t.Run(reason, func(t *testing.T) {
+			c := newCloud(t)
+			c.EmptyReasons = []string{reason}
+			_, err := c.deploy(oneStack(t, topics(1)), DeployRequest{})
+			require.NoError(t, err)
+			described := strings.Replace(topics(1), `{"Resources"`, `{"Description":"x","Resources"`, 1)
+			record, err := c.deploy(oneStack(t, described), DeployRequest{})
+			require.NoError(t, err)
+			assert.Equal(t, change.Unchanged, record.Outcome)
+		})
+	}
+}
+
+func TestDiscard_WaitsUntilTheChangeSetIsGone(t *testing.T) {
+	c := newCloud(t)
+	p, err := c.open(oneStack(t, topics(1))).Plan(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "REVIEW_IN_PROGRESS", c.stack("web").Status)
+	require.NoError(t, p.Discard(t.Context()))
+	assert.Empty(t, c.stack("web").Status, "the stack that only held the change set is gone too")
+}
+
+func TestStates_FailedUpdateIsRolledBackFirst(t *testing.T) {
+	c := newCloud(t)
+	c.PutStack(testAccount, testRegion, "web", topics(1), "UPDATE_FAILED", "", 0)
+	record, err := c.deploy(oneStack(t, topics(2)), DeployRequest{})
+	require.NoError(t, err)
+	assert.Equal(t, change.Updated, record.Outcome)
+	assert.Contains(t, c.progress.String(), "web: rolling back the update that failed and was not rolled back")
+
+	t.Run("a rollback that fails names its resource", func(t *testing.T) {
+		c := newCloud(t)
+		c.PutStack(testAccount, testRegion, "web", failingTemplate, "UPDATE_FAILED", "", 0)
+		_, err := c.deploy(oneStack(t, topics(2)), DeployRequest{})
+		require.ErrorContains(t, err, "Never (Simulated::Always::Fails): it always does")
+	})
+}
+
+// driftOf returns the drift of a release with one stack of a template, and the error.
+func driftOf(t *testing.T, c *cloud, template string) (string, error) {
+	t.Helper()
+	asm := oneStack(t, template)
+	_, err := c.deploy(asm, DeployRequest{}, keepAssembly(t, asm))
+	require.NoError(t, err)
+	drifts, err := c.open(asm, keepAssembly(t, asm)).Drift(t.Context())
+	require.Len(t, drifts, 1)
+	return drifts[0].String(), err
+}
+
+func TestDrift_FailedDetectionKeepsItsResults(t *testing.T) {
+	unreadable := `"Secret":{"Type":"` + simulated.UnreadableType + `"}`
+	for name, test := range map[string]struct{ beside, want string }{
+		"one that differs": {`"Other":{"Type":"` + simulated.DriftedType + `"}`, "drifted, 1 of 1 resource"},
+		"one in sync":      {`"Other":{"Type":"AWS::SNS::Topic"}`, "not known, no drift in 1 resource"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text, err := driftOf(t, newCloud(t), `{"Resources":{`+unreadable+`,`+test.beside+`}}`)
+			assert.Equal(t, fault.DriftUnknown, fault.CodeOf(err), "%v", err)
+			assert.Contains(t, text, test.want)
+			assert.Contains(t, text, "not all of it was compared: Failed to detect drift on resource [Secret]")
+		})
+	}
+}
+
+func TestDrift_WaitsForAnotherDetection(t *testing.T) {
+	c := newCloud(t)
+	c.RunningDetections = 3
+	text, err := driftOf(t, c, topics(1))
+	require.NoError(t, err)
+	assert.Equal(t, "web: in sync, 1 resource", text)
+}
+
+func TestDrift_LooksIntoNestedStacks(t *testing.T) {
+	c := newCloud(t)
+	nested := `{"Type":"AWS::CloudFormation::Stack"}`
+	drifted := `"Deep":{"Type":"` + simulated.DriftedType + `"}`
+	c.PutStack(testAccount, testRegion, "web-Inner", `{"Resources":{"More":`+nested+`}}`, "CREATE_COMPLETE", "", 0)
+	c.PutStack(testAccount, testRegion, "web-Inner-More", `{"Resources":{`+drifted+`}}`, "CREATE_COMPLETE", "", 0)
+	text, err := driftOf(t, c, `{"Resources":{"Inner":`+nested+`,"Topic":{"Type":"AWS::SNS::Topic"}}}`)
+	require.NoError(t, err)
+	assert.Contains(t, text, "web: drifted, 1 of 4 resources")
+	assert.Contains(t, text, "modified Inner/More/Deep")
+}
+
+// Each kind of fault hits every second call, and then each call in turn.
+func TestDeploy_BearsEveryFault(t *testing.T) {
+	for _, fault := range []simulated.Fault{
+		simulated.Throttled, simulated.ServerError, simulated.AnswerLost, simulated.UploadReset, simulated.KeyExpired,
+	} {
+		t.Run(string(fault), func(t *testing.T) {
+			c := newCloud(t)
+			for _, period := range []int64{2, 3, 5} {
+				c.FaultOf = func(_ string, number int64) simulated.Fault {
+					if number%period == 0 {
+						return fault
+					}
+					return simulated.NoFault
+				}
+				asm := assemble(t, needs{"a": nil, "b": {"a"}}, map[string]string{"a": topics(int(period))})
+				record, err := c.deploy(asm, DeployRequest{Allow: []change.Permit{change.DataLoss}})
+				require.NoError(t, err, "every call number %d", period)
+				assert.True(t, slices.Contains([]change.Outcome{change.Created, change.Updated}, record.Outcome))
+			}
+			assert.Equal(t, 3, c.stack("a").Executions)
+			assert.Equal(t, 1, c.stack("b").Executions)
+		})
+	}
+}
