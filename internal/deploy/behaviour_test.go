@@ -53,7 +53,8 @@ func TestCatalogue_RowsNameTests(t *testing.T) {
 	for _, row := range simulated.Catalogue() {
 		test, isOurs := strings.CutPrefix(row.Test, "deploy.")
 		if isOurs {
-			assert.Contains(t, text.String(), "\nfunc "+test+"(t *testing.T)", "row %q", row.Name)
+			hasTest := strings.Contains(text.String(), "\nfunc "+test+"(t *testing.T)")
+			assert.True(t, hasTest, "row %q: there is no %s", row.Name, test)
 		}
 	}
 }
@@ -110,9 +111,67 @@ func TestDiagnosis_NamesTheCauseAndNotWhatWasCancelled(t *testing.T) {
 	c := newCloud(t)
 	template := `{"Resources":{"A":{"Type":"AWS::SNS::Topic"},"Never":{"Type":"` + simulated.FailingType + `"},
 		"Z":{"Type":"AWS::SNS::Topic"}}}`
-	_, err := c.deploy(oneStack(t, template), DeployRequest{})
+	record, err := c.deploy(oneStack(t, template), DeployRequest{})
 	require.ErrorContains(t, err, "Never (Simulated::Always::Fails): it always does")
-	assert.NotContains(t, err.Error(), "cancelled")
+	assert.Equal(t, []change.Cause{{Resource: "Never", Type: simulated.FailingType, Reason: "it always does"}},
+		record.Stacks[0].Causes)
+}
+
+func TestDiagnosis_ReadsTheEvidenceOfARefusedChangeSet(t *testing.T) {
+	for kind, reason := range map[string]string{
+		simulated.InvalidType: "#/Properties: extraneous key [Colour] is not permitted (/Resources/Bad/Properties)",
+		simulated.HookedType:  "the hook Simulated::Guard::Hook refuses it: buckets have to be encrypted",
+	} {
+		t.Run(kind, func(t *testing.T) {
+			c := newCloud(t)
+			template := `{"Resources":{"Bad":{"Type":"` + kind + `","Metadata":{"aws:cdk:path":"web/Data/Resource"}}}}`
+			record, err := c.deploy(oneStack(t, template), DeployRequest{})
+			require.ErrorContains(t, err, reason)
+			assert.Equal(t, fault.ChangeSetFailed, fault.CodeOf(err))
+			require.Len(t, record.Stacks[0].Causes, 1)
+			assert.Equal(t, reason, record.Stacks[0].Causes[0].Reason)
+			if kind == simulated.InvalidType {
+				require.ErrorContains(t, err, "Bad ("+kind+") at web/Data: ")
+			}
+			assert.Empty(t, c.stack("web").Status, "the change set and its stack are gone")
+		})
+	}
+}
+
+// The newest failure can be asked for again, after the run.
+func TestDiagnosis_IsGivenAgainAfterwards(t *testing.T) {
+	c := newCloud(t)
+	asm := oneStack(t, failingTemplate)
+	record, err := c.deploy(asm, DeployRequest{})
+	require.Error(t, err)
+	found, err := c.openAccount().Diagnose(t.Context(), []string{"web"})
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+	assert.Equal(t, "ROLLBACK_COMPLETE", found[0].State)
+	assert.Equal(t, record.Stacks[0].Causes, found[0].Causes)
+
+	t.Run("a stack that is well", func(t *testing.T) {
+		c := newCloud(t)
+		_, err := c.deploy(oneStack(t, topics(1)), DeployRequest{})
+		require.NoError(t, err)
+		found, err := c.openAccount().Diagnose(t.Context(), []string{"web", "other"})
+		require.NoError(t, err)
+		assert.Empty(t, found[0].Causes)
+		assert.Empty(t, found[1].State, "it does not exist")
+	})
+	t.Run("the deepest of nested stacks", func(t *testing.T) {
+		c := newCloud(t)
+		nested := `{"Resources":{"Inner":{"Type":"AWS::CloudFormation::Stack"}}}`
+		c.PutStack(testAccount, testRegion, "web", nested, "UPDATE_ROLLBACK_COMPLETE", "", 0)
+		inner := c.PutFailure(testAccount, testRegion, "web-Inner", "Bucket", "AWS::S3::Bucket",
+			"shop-data already exists")
+		c.AddFailure(testAccount, testRegion, "web", "Inner", inner, "Embedded stack was not successfully updated")
+		found, err := c.openAccount().Diagnose(t.Context(), []string{"web"})
+		require.NoError(t, err)
+		require.Len(t, found[0].Causes, 1)
+		assert.Equal(t, "Inner/Bucket (AWS::S3::Bucket): shop-data already exists", found[0].Causes[0].String())
+		assert.Contains(t, found[0].Causes[0].Advice, "a resource of that name exists already")
+	})
 }
 
 func TestChangeSet_EmptyInEitherWording(t *testing.T) {
@@ -195,10 +254,15 @@ func TestDrift_LooksIntoNestedStacks(t *testing.T) {
 	drifted := `"Deep":{"Type":"` + simulated.DriftedType + `"}`
 	c.PutStack(testAccount, testRegion, "web-Inner", `{"Resources":{"More":`+nested+`}}`, "CREATE_COMPLETE", "", 0)
 	c.PutStack(testAccount, testRegion, "web-Inner-More", `{"Resources":{`+drifted+`}}`, "CREATE_COMPLETE", "", 0)
-	text, err := driftOf(t, c, `{"Resources":{"Inner":`+nested+`,"Topic":{"Type":"AWS::SNS::Topic"}}}`)
+	_, err := c.deploy(oneStack(t, topics(1)), DeployRequest{})
 	require.NoError(t, err)
-	assert.Contains(t, text, "web: drifted, 1 of 4 resources")
-	assert.Contains(t, text, "modified Inner/More/Deep")
+	c.updateByHand(func(in *simulated.StackInput) {
+		in.Body = `{"Resources":{"Inner":` + nested + `,"Topic0":{"Type":"AWS::SNS::Topic"}}}`
+	})
+	drifts, err := c.openAccount().Drift(t.Context())
+	require.NoError(t, err)
+	assert.Contains(t, drifts[0].String(), "web: drifted, 1 of 4 resources")
+	assert.Contains(t, drifts[0].String(), "modified Inner/More/Deep")
 }
 
 // Each kind of fault hits every second call, and then each call in turn.

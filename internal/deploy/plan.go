@@ -193,6 +193,11 @@ func (s *planStep) fail(err error) error {
 		return nil
 	}
 	err = fsx.Explain(err)
+	var failure *cfn.FailureError
+	if errors.As(err, &failure) {
+		failure.Causes = cfn.LocateCauses(failure.Causes, s.stack.Template)
+		s.record.Causes = failure.Causes
+	}
 	s.err = err
 	if !errors.Is(err, context.Canceled) {
 		s.record.Outcome, s.record.Code, s.record.Reason = change.Failed, fault.CodeOf(err), err.Error()

@@ -62,6 +62,8 @@ type Resource struct {
 	// DeletionPolicy and UpdateReplacePolicy are empty where the template has none, or an intrinsic function.
 	DeletionPolicy      string
 	UpdateReplacePolicy string
+	// Construct is the path of the resource in the CDK app; empty where the template does not tell.
+	Construct string
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -71,6 +73,7 @@ func (r *Resource) UnmarshalJSON(text []byte) error {
 		Condition                           string
 		Properties                          map[string]any
 		DeletionPolicy, UpdateReplacePolicy any
+		Metadata                            map[string]any
 	}
 	if err := decodeJSON(text, &raw); err != nil {
 		return err
@@ -78,6 +81,8 @@ func (r *Resource) UnmarshalJSON(text []byte) error {
 	*r = Resource{Type: raw.Type, Condition: raw.Condition, Properties: raw.Properties}
 	r.DeletionPolicy, _ = raw.DeletionPolicy.(string)
 	r.UpdateReplacePolicy, _ = raw.UpdateReplacePolicy.(string)
+	path, _ := raw.Metadata["aws:cdk:path"].(string)
+	r.Construct = strings.TrimSuffix(path, "/Resource")
 	return nil
 }
 

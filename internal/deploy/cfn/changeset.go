@@ -264,7 +264,7 @@ func (c *Client) waitForChanges(ctx context.Context, set *ChangeSet) error {
 			set.Changes, err = c.changes(ctx, set.ID, "")
 			return true, err
 		case types.ChangeSetStatusFailed:
-			return true, changeSetFailure(aws.ToString(out.StatusReason))
+			return true, c.changeSetFailure(ctx, out)
 		case types.ChangeSetStatusCreatePending, types.ChangeSetStatusCreateInProgress:
 			return false, nil
 		}
@@ -280,16 +280,6 @@ func (c *Client) describeChangeSet(
 	return c.api.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{
 		ChangeSetName: &set.ID, StackName: &set.StackID,
 	})
-}
-
-// changeSetFailure returns why CloudFormation did not create a change set. It marks an empty one only by these words.
-func changeSetFailure(reason string) error {
-	for _, empty := range []string{"didn't contain changes", "No updates are to be performed"} {
-		if strings.Contains(reason, empty) {
-			return ErrNoChange
-		}
-	}
-	return fault.New(fault.ChangeSetFailed, strings.TrimSpace(reason))
 }
 
 // Discard deletes a change set that is not to be executed, and its stack if that is empty and holds no other.

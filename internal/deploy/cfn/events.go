@@ -1,7 +1,6 @@
 package cfn
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -12,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
 	"lockstep/internal/deploy/change"
-	"lockstep/internal/fault"
 )
 
 // NewestEvent returns the id of a stack's newest event, or "" if there is none.
@@ -197,22 +195,6 @@ func formatEvent(stack string, e types.StackEvent) string {
 // noReason stands for the reason that CloudFormation does not give.
 const noReason = "CloudFormation gives no reason"
 
-// failure returns why an operation failed that has ended: its first failed resource, or what CloudFormation says of the
-// stack.
-func (r *eventReader) failure(ctx context.Context) error {
-	status := r.status()
-	now := fmt.Sprintf("the stack is now in state %s", status)
-	if row := stateRow(status); row.Phase == NeedsHuman || row.Phase == NeedsRollback {
-		now += ": " + row.Action
-	}
-	if len(r.failures) == 0 {
-		return fault.Errorf(fault.StackFailed, "%s; %s", cmp.Or(r.failureReason, trimReason(&r.reason), noReason), now)
-	}
-	first, path := r.client.innermostFailure(ctx, r.failures[0], 0)
-	reason := cmp.Or(trimReason(first.ResourceStatusReason), r.failureReason, noReason)
-	return fault.Errorf(fault.StackFailed, "%s (%s): %s; %s", path, aws.ToString(first.ResourceType), reason, now)
-}
-
 // maxStackNesting bounds the search in nested stacks.
 const maxStackNesting = 10
 
@@ -224,11 +206,19 @@ func (c *Client) innermostFailure(ctx context.Context, e types.StackEvent, depth
 	if aws.ToString(e.ResourceType) != change.StackType || nested == "" || depth == maxStackNesting {
 		return e, path
 	}
-	events, err := c.eventsSince(ctx, nested, "")
+	var events []types.StackEvent
+	i, reads := -1, 0
+	err := c.poll(ctx, func() (bool, error) { // its failure may be answered after that of the outer stack
+		var err error
+		events, err = c.eventsSince(ctx, nested, "")
+		i = slices.IndexFunc(events, isResourceFailure)
+		reads++
+		return i >= 0 || reads == maxCauseReads, err
+	})
 	if err != nil {
 		return e, path // the outer stack's reason is all there is
 	}
-	if i := slices.IndexFunc(events, isResourceFailure); i >= 0 {
+	if i >= 0 {
 		inner, innerPath := c.innermostFailure(ctx, events[i], depth+1)
 		return inner, path + "/" + innerPath
 	}

@@ -120,3 +120,27 @@ func (c *Cloud) UpdateByHand(account, region, name string, change func(*StackInp
 	s.updated = c.now()
 	s.setStatus("UPDATE_COMPLETE", "")
 }
+
+// PutFailure creates a stack whose update failed at a resource with a reason, and returns its ARN.
+func (c *Cloud) PutFailure(account, region, name, resource, kind, reason string) string {
+	c.PutStack(account, region, name, `{"Resources":{}}`, "UPDATE_IN_PROGRESS", "", 0)
+	a := c.account(account, region)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s := a.findStack(name)
+	s.addEvent(resource, kind, "UPDATE_FAILED", reason)
+	s.setStatus("UPDATE_ROLLBACK_COMPLETE", "")
+	return s.id
+}
+
+// AddFailure adds an update that failed at a nested stack to the events of a stack.
+func (c *Cloud) AddFailure(account, region, name, resource, nestedID, reason string) {
+	a := c.account(account, region)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s := a.findStack(name)
+	s.setStatus("UPDATE_IN_PROGRESS", "User Initiated")
+	s.addEvent(resource, stackType, "UPDATE_FAILED", reason)
+	s.events[len(s.events)-1].physicalID = nestedID
+	s.setStatus("UPDATE_ROLLBACK_COMPLETE", "")
+}
