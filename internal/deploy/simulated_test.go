@@ -110,18 +110,24 @@ func oneStack(t *testing.T, template string) *assembly.Assembly {
 	return assemble(t, needs{"web": nil}, map[string]string{"web": template})
 }
 
-// open is a deployment as a run of its own.
-func (c *cloud) open(asm *assembly.Assembly, change ...func(*Options)) *Deployment {
-	c.t.Helper()
+// options are those of a run of its own.
+func (c *cloud) options(asm *assembly.Assembly) Options {
 	o := Options{
 		Run: RunInfo{ID: NewRunID(), Command: "lockstep deploy", Mode: Rehearsal, Commit: "abc"}, Progress: c.progress.add,
 		SynthDigest: digest.Synth(asm.Digest), EnvironmentDigest: digest.Environment(asm.Digest),
 		ConfigurationDigest: "configuration",
-		LivenessDir:         c.t.TempDir(),
 	}
 	if !c.hasTimers {
 		o.Pause = c.Pause
 	}
+	return o
+}
+
+// open is a deployment as a run of its own.
+func (c *cloud) open(asm *assembly.Assembly, change ...func(*Options)) *Deployment {
+	c.t.Helper()
+	o := c.options(asm)
+	o.LivenessDir = c.t.TempDir()
 	for _, f := range change {
 		f(&o)
 	}

@@ -3,6 +3,7 @@ package simulated
 import (
 	"encoding/json"
 	"maps"
+	"reflect"
 	"time"
 )
 
@@ -143,4 +144,22 @@ func (c *Cloud) AddFailure(account, region, name, resource, nestedID, reason str
 	s.addEvent(resource, stackType, "UPDATE_FAILED", reason)
 	s.events[len(s.events)-1].physicalID = nestedID
 	s.setStatus("UPDATE_ROLLBACK_COMPLETE", "")
+}
+
+// SameEffect reports whether two templates come to the same with the defaults of their parameters.
+func (c *Cloud) SameEffect(one, other string) bool {
+	var templates [2]map[string]any
+	for i, body := range []string{one, other} {
+		if err := json.Unmarshal([]byte(body), &templates[i]); err != nil {
+			return false
+		}
+	}
+	resolved := func(template map[string]any) map[string]any {
+		parameters := map[string]string{}
+		for name, declared := range section(template, "Parameters") {
+			parameters[name], _ = defaultValue(declared)
+		}
+		return c.resolve(template, parameters)
+	}
+	return reflect.DeepEqual(resolved(templates[0]), resolved(templates[1]))
 }
