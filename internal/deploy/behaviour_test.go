@@ -18,26 +18,6 @@ import (
 	"lockstep/internal/fault"
 )
 
-const behaviourDocument = "../../docs/aws-behaviour.md"
-
-// The page is written from the catalogue. A test of the documentation holds that every test that a page names exists.
-func TestCatalogue_DocumentIsCurrent(t *testing.T) {
-	var rows []string
-	names := map[string]bool{}
-	for _, row := range simulated.Catalogue() {
-		assert.False(t, names[row.Name], "two rows are called %q", row.Name)
-		names[row.Name] = true
-		folder, test, ok := strings.Cut(row.Test, ".")
-		require.True(t, ok, "%q has no test", row.Name)
-		assert.NotEmpty(t, row.Source, "%q has no source", row.Name)
-		rows = append(rows, fmt.Sprintf("| %s | %s | %s | [source](%s) | `%s` in `internal/%s` |",
-			row.Name, row.Does, row.Client, row.Source, test, folder))
-	}
-	table := "| name | what AWS does | what Lockstep does | where it is said | test |\n| -- | -- | -- | -- | -- |\n" +
-		strings.Join(rows, "\n") + "\n"
-	checkTable(t, behaviourDocument, "behaviours", table)
-}
-
 // Every row that names a test of this package names one that exists.
 func TestCatalogue_RowsNameTests(t *testing.T) {
 	files, err := os.ReadDir(".")

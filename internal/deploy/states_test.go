@@ -21,16 +21,10 @@ var update = flag.Bool("update", false, "write what the tests find into the docu
 
 const deploymentDocument = "../../docs/deployment.md"
 
-// checkDocumentTable is checkTable for the document about deployments.
+// checkDocumentTable compares a table with what the document has between two marks, or writes it there.
 func checkDocumentTable(t *testing.T, mark, table string) {
 	t.Helper()
-	checkTable(t, deploymentDocument, mark, table)
-}
-
-// checkTable compares a table with what a document has between two marks, or writes it there.
-func checkTable(t *testing.T, document, mark, table string) {
-	t.Helper()
-	text, err := os.ReadFile(document)
+	text, err := os.ReadFile(deploymentDocument)
 	require.NoError(t, err)
 	begin, end := "<!-- "+mark+": written by the tests -->\n", "<!-- end of "+mark+" -->"
 	before, rest, ok := strings.Cut(string(text), begin)
@@ -39,7 +33,7 @@ func checkTable(t *testing.T, document, mark, table string) {
 	require.True(t, ok, "the document has no mark %q", end)
 	table = "\n" + table + "\n"
 	if *update {
-		require.NoError(t, os.WriteFile(document, []byte(before+begin+table+end+after), 0o644))
+		require.NoError(t, os.WriteFile(deploymentDocument, []byte(before+begin+table+end+after), 0o644))
 		return
 	}
 	assert.Equal(t, table, now, "run this test with -update")
