@@ -269,3 +269,53 @@ func TestDeploy_BearsEveryFault(t *testing.T) {
 		})
 	}
 }
+
+func TestDeploy_RecordsTheHealthOfARelease(t *testing.T) {
+	const alarm = `"Alarm":{"Type":"AWS::CloudWatch::Alarm"}`
+	const audit = `"Alarm":{"Type":"AWS::CloudWatch::Alarm","Metadata":{"lockstep:alarm":"audit"}}`
+	const text = "alarm Alarm rings: too much"
+	for name, test := range map[string]struct {
+		resource string
+		age      time.Duration
+		health   []string
+		notes    []string
+	}{
+		"since the deployment began":  {alarm, -time.Minute, []string{"web: " + text}, nil},
+		"since before the deployment": {alarm, time.Hour, nil, []string{text + " (since before this deployment)"}},
+		"an audit alarm":              {audit, -time.Minute, nil, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCloud(t)
+			c.SetAlarm(testAccount, testRegion, "Alarm", simulated.Alarm{
+				State: "ALARM", Reason: "too much", Since: time.Now().Add(-test.age),
+			})
+			asm := oneStack(t, `{"Resources":{`+test.resource+`}}`)
+			record, err := c.deploy(asm, DeployRequest{})
+			assert.Equal(t, 1, record.Release, "what is deployed is recorded")
+			assert.Equal(t, test.notes, record.Stacks[0].Notes)
+			release, readErr := c.openAccount().LatestRelease(t.Context())
+			require.NoError(t, readErr)
+			assert.Equal(t, test.health, release.Health)
+			if test.health == nil {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, "it is deployed, and the release is recorded: "+text)
+			assert.Equal(t, fault.AlarmsFiring, fault.CodeOf(err))
+			record, err = c.deploy(asm, DeployRequest{})
+			require.NoError(t, err, "there is nothing more to do")
+			assert.Equal(t, change.Unchanged, record.Outcome)
+		})
+	}
+	t.Run("verify counts every health alarm", func(t *testing.T) {
+		c := newCloud(t)
+		asm := oneStack(t, `{"Resources":{`+alarm+`}}`)
+		_, err := c.deploy(asm, DeployRequest{})
+		require.NoError(t, err)
+		c.SetAlarm(testAccount, testRegion, "Alarm", simulated.Alarm{
+			State: "ALARM", Reason: "too much", Since: time.Now().Add(-time.Hour),
+		})
+		_, err = c.open(asm).Verify(t.Context())
+		require.ErrorContains(t, err, text)
+	})
+}

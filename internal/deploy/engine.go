@@ -133,7 +133,9 @@ func (d *Deployment) deployLocked(
 	if err := plan.verifyDeployed(ctx); err != nil {
 		return plan.Record(), err
 	}
-	plan.err = d.recordRelease(ctx, l, o, plan)
+	if plan.err = d.recordRelease(ctx, l, o, plan); plan.err == nil {
+		plan.err = plan.failUnhealthy()
+	}
 	return plan.Record(), plan.err
 }
 

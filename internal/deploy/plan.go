@@ -56,7 +56,9 @@ type planStep struct {
 	matchDigest string
 	set         *cfn.ChangeSet // nil unless the outcome is change.Planned
 	record      StackRecord
-	err         error
+	// healthErr is what is wrong with the health of the stack after it was deployed.
+	healthErr error
+	err       error
 }
 
 // Plan works out what the assembly would change, with a change set for every stack that differs. For stacks that match

@@ -64,7 +64,12 @@ type Resource struct {
 	UpdateReplacePolicy string
 	// Construct is the path of the resource in the CDK app; empty where the template does not tell.
 	Construct string
+	// IsAuditAlarm says that the resource is an alarm about what somebody did, which tells nothing of the stack's health.
+	IsAuditAlarm bool
 }
+
+// auditAlarmKey is the key in the metadata of an alarm whose value "audit" marks an audit alarm.
+const auditAlarmKey = "lockstep:alarm"
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (r *Resource) UnmarshalJSON(text []byte) error {
@@ -82,6 +87,7 @@ func (r *Resource) UnmarshalJSON(text []byte) error {
 	r.DeletionPolicy, _ = raw.DeletionPolicy.(string)
 	r.UpdateReplacePolicy, _ = raw.UpdateReplacePolicy.(string)
 	path, _ := raw.Metadata["aws:cdk:path"].(string)
+	r.IsAuditAlarm = raw.Metadata[auditAlarmKey] == "audit"
 	r.Construct = strings.TrimSuffix(path, "/Resource")
 	return nil
 }
