@@ -76,7 +76,7 @@ type calls struct{ All, Counted, Throttled int64 }
 // serve serves the simulated AWS and prints its address. It is a process of its own, so that its memory is not
 // measured.
 func serve(s settings) error {
-	cloud := simulated.New()
+	cloud := simulated.NewKind()
 	cloud.Latency = s.latency
 	cloud.OperationTime = s.operation
 	cloud.SharedRate = s.rate

@@ -160,6 +160,27 @@ func (c *CloudFormation) ListStacks(
 	return call(ctx, c.client.ListStacks, in, options)
 }
 
+// RollbackStack calls the operation of that name.
+func (c *CloudFormation) RollbackStack(
+	ctx context.Context, in *cloudformation.RollbackStackInput, options ...func(*cloudformation.Options),
+) (*cloudformation.RollbackStackOutput, error) {
+	return call(ctx, c.client.RollbackStack, in, options)
+}
+
+// DescribeEvents calls the operation of that name.
+func (c *CloudFormation) DescribeEvents(
+	ctx context.Context, in *cloudformation.DescribeEventsInput, options ...func(*cloudformation.Options),
+) (*cloudformation.DescribeEventsOutput, error) {
+	return call(ctx, c.client.DescribeEvents, in, options)
+}
+
+// ListHookResults calls the operation of that name.
+func (c *CloudFormation) ListHookResults(
+	ctx context.Context, in *cloudformation.ListHookResultsInput, options ...func(*cloudformation.Options),
+) (*cloudformation.ListHookResultsOutput, error) {
+	return call(ctx, c.client.ListHookResults, in, options)
+}
+
 // SetStackPolicy calls the operation of that name.
 func (c *CloudFormation) SetStackPolicy(
 	ctx context.Context, in *cloudformation.SetStackPolicyInput, options ...func(*cloudformation.Options),

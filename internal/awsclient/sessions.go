@@ -103,7 +103,8 @@ func (s *Sessions) assume(ctx context.Context, role Role) (aws.Config, error) {
 	credentials := aws.NewCredentialsCache(provider, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = time.Minute })
 	cfg := s.fence.middleware(s.limiter.withLimit(s.base, s.target.Account))
 	cfg.Credentials = credentials
-	cfg.Retryer = func() aws.Retryer { return newRetryer(credentials.Invalidate) }
+	delays := s.base.Retryer
+	cfg.Retryer = func() aws.Retryer { return newRetryer(credentials.Invalidate, delays) }
 	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
 		if ErrorCode(err) == "" {
 			return cfg, Wrap(err)

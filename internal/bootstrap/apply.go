@@ -66,7 +66,9 @@ func IsUpToDate(ctx context.Context, cfg aws.Config, account Account) (bool, err
 		values[aws.ToString(p.ParameterKey)] = aws.ToString(p.ParameterValue)
 	}
 	for key, want := range account.parameters() {
-		if values[key] != want {
+		value, exists := values[key]
+		isKept := exists && key == keyParameter || key == trustParameter && value == joinLists(value, want)
+		if value != want && !isKept {
 			return false, nil
 		}
 	}
@@ -101,7 +103,14 @@ func applyTemplate(ctx context.Context, c *cloudformation.Client, template strin
 	if err := checkNotNewer(stack, template); err != nil {
 		return err
 	}
-	return updateStack(ctx, c, template, account)
+	u, err := newUpdate(stack, template, account.parameters())
+	if err != nil {
+		return err
+	}
+	if err := u.approve(account); err != nil {
+		return err
+	}
+	return updateStack(ctx, c, template, u.parameters)
 }
 
 func newClient(cfg aws.Config, account Account) *cloudformation.Client {
@@ -143,10 +152,12 @@ func createStack(ctx context.Context, c *cloudformation.Client, template string,
 	return addFirstFailure(ctx, c, waiter.Wait(ctx, describeInput(), operationTimeout))
 }
 
-func updateStack(ctx context.Context, c *cloudformation.Client, template string, account Account) error {
+func updateStack(
+	ctx context.Context, c *cloudformation.Client, template string, parameters []types.Parameter,
+) error {
 	_, err := c.UpdateStack(ctx, &cloudformation.UpdateStackInput{
 		StackName: aws.String(StackName), TemplateBody: &template,
-		Parameters: stackParameters(account), Capabilities: capabilities,
+		Parameters: parameters, Capabilities: capabilities,
 	})
 	var api smithy.APIError
 	if errors.As(err, &api) && strings.Contains(api.ErrorMessage(), "No updates are to be performed") {

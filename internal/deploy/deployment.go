@@ -91,6 +91,9 @@ func (d *Deployment) cfnClient(ctx context.Context, role awsclient.Role, region 
 		if d.Run.Mode == Rehearsal {
 			client.Replaces = replaces
 		}
+		if d.Pause != nil {
+			client.Pause = d.Pause
+		}
 		return client, err
 	})
 }

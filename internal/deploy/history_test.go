@@ -257,6 +257,7 @@ func TestOrphanedStacks_ReportedUntilDeleted(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, r.OrphanedStacks, "it is back")
 
+	c.LateStart, c.StaleReads = 0, 0 // the deletion is over at once
 	d := c.openAccount()
 	cfg, err := d.sessions.Config(t.Context(), bootstrapRole(d.target, deployKind), testRegion)
 	require.NoError(t, err)

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"context"
 	"crypto/rand"
 	"io/fs"
 	"strings"
@@ -56,6 +57,8 @@ type Options struct {
 	Artifacts            Artifacts
 	// Limiter is shared by all deployments of a run; nil for one alone.
 	Limiter *awsclient.Limiter
+	// Pause waits between two questions whether AWS has ended its work, as cfn.Client.Pause; nil for a real pause.
+	Pause func(context.Context, time.Duration) error
 	// LivenessDir is the folder, on this machine, of the liveness files of runs; empty for none.
 	LivenessDir string
 }

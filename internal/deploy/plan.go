@@ -56,7 +56,9 @@ type planStep struct {
 	matchDigest string
 	set         *cfn.ChangeSet // nil unless the outcome is change.Planned
 	record      StackRecord
-	err         error
+	// healthErr is what is wrong with the health of the stack after it was deployed.
+	healthErr error
+	err       error
 }
 
 // Plan works out what the assembly would change, with a change set for every stack that differs. For stacks that match
@@ -193,6 +195,11 @@ func (s *planStep) fail(err error) error {
 		return nil
 	}
 	err = fsx.Explain(err)
+	var failure *cfn.FailureError
+	if errors.As(err, &failure) {
+		failure.Causes = cfn.LocateCauses(failure.Causes, s.stack.Template)
+		s.record.Causes = failure.Causes
+	}
 	s.err = err
 	if !errors.Is(err, context.Canceled) {
 		s.record.Outcome, s.record.Code, s.record.Reason = change.Failed, fault.CodeOf(err), err.Error()

@@ -47,6 +47,8 @@ type StackRecord struct {
 	// code of the failure.
 	Reason string     `json:"reason,omitempty"`
 	Code   fault.Code `json:"code,omitempty"`
+	// Causes are why CloudFormation failed, the first one first.
+	Causes []change.Cause `json:"causes,omitempty"`
 	// Notes are what a person should know of a stack besides its changes.
 	Notes  []string `json:"notes,omitempty"`
 	Millis int64    `json:"ms"`

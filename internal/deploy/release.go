@@ -92,6 +92,7 @@ func (d *Deployment) newRelease(o DeployRequest, p *Plan) ledger.Release {
 		})
 	}
 	r.AssetKeys = d.assetKeys()
+	r.Health = p.health()
 	return r
 }
 

@@ -143,6 +143,7 @@ const (
 	BootstrapOld       Code = "LS-721"
 	BootstrapNewer     Code = "LS-722"
 	BootstrapFailed    Code = "LS-723"
+	BootstrapDiffers   Code = "LS-724"
 	BucketMissing      Code = "LS-724"
 	BucketElsewhere    Code = "LS-725"
 	AccessDenied       Code = "LS-730"

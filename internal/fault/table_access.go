@@ -141,6 +141,13 @@ func bootstrapEntries() []Entry {
 			Messages: []string{"account … could not be bootstrapped in …"},
 		},
 		{
+			Code: BootstrapDiffers, Exit: exitRefused, Title: "a bootstrap that somebody else relies on",
+			Meaning:  "The account is bootstrapped in another way than the configuration says. Nothing has changed.",
+			Causes:   []string{"`cdk bootstrap` with other arguments", "another team, with a template of its own"},
+			Remedies: []string{"agree on one bootstrap, or take another qualifier", "--change-parameters if it is wanted"},
+			Messages: []string{"its bootstrap differs from the configuration", "its bootstrap has …"},
+		},
+		{
 			Code: BucketMissing, Title: "the staging bucket is missing",
 			Meaning:  "The bucket of the bootstrap, which holds assets, the lock and the records, is not there.",
 			Causes:   []string{"it was deleted by hand", "the account is bootstrapped with another qualifier"},

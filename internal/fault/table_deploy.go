@@ -221,8 +221,9 @@ func recordEntries() []Entry {
 		},
 		{
 			Code: AlarmsFiring, Title: "alarms fire after the deployment",
-			Meaning:  "The stacks are deployed, and alarms of theirs are in state ALARM, or could not be read.",
-			Causes:   []string{"the release itself", "an alarm that was firing before"},
+			Meaning: "The stacks are deployed and the release is recorded. Health alarms of theirs have come to state ALARM " +
+				"since, or could not be read.",
+			Causes:   []string{"the release itself", "verify also counts an alarm that was firing before"},
 			Remedies: []string{"look at the alarms; `lockstep rollback` goes back if it is the release"},
 		},
 		{

@@ -171,6 +171,11 @@ func writeStacks(w io.Writer, stacks []deploy.StackRecord) {
 		if st.Reason != "" {
 			fmt.Fprintf(w, "    %s\n", display.Line(st.Code.Prefix(st.Reason)))
 		}
+		for i, cause := range st.Causes {
+			if i > 0 { // the first one is the reason
+				fmt.Fprintf(w, "    also %s\n", display.Line(cause.String()))
+			}
+		}
 		for _, note := range st.Notes {
 			fmt.Fprintf(w, "    %s\n", display.Line(note))
 		}

@@ -60,7 +60,14 @@ type Resource struct {
 	// DeletionPolicy and UpdateReplacePolicy are empty where the template has none, or an intrinsic function.
 	DeletionPolicy      string
 	UpdateReplacePolicy string
+	// Construct is the path of the resource in the CDK app; empty where the template does not tell.
+	Construct string
+	// IsAuditAlarm says that the resource is an alarm about what somebody did, which tells nothing of the stack's health.
+	IsAuditAlarm bool
 }
+
+// auditAlarmKey is the key in the metadata of an alarm whose value "audit" marks an audit alarm.
+const auditAlarmKey = "lockstep:alarm"
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (r *Resource) UnmarshalJSON(text []byte) error {
@@ -69,6 +76,7 @@ func (r *Resource) UnmarshalJSON(text []byte) error {
 		Condition                           string
 		Properties                          map[string]any
 		DeletionPolicy, UpdateReplacePolicy any
+		Metadata                            map[string]any
 	}
 	if err := jsonx.UnmarshalForeign(text, &raw); err != nil {
 		return err
@@ -76,6 +84,9 @@ func (r *Resource) UnmarshalJSON(text []byte) error {
 	*r = Resource{Type: raw.Type, Condition: raw.Condition, Properties: raw.Properties}
 	r.DeletionPolicy, _ = raw.DeletionPolicy.(string)
 	r.UpdateReplacePolicy, _ = raw.UpdateReplacePolicy.(string)
+	path, _ := raw.Metadata["aws:cdk:path"].(string)
+	r.IsAuditAlarm = raw.Metadata[auditAlarmKey] == "audit"
+	r.Construct = strings.TrimSuffix(path, "/Resource")
 	return nil
 }
 

@@ -67,6 +67,9 @@ type Release struct {
 	Stacks   []Stack   `json:"stacks"`
 	// OrphanedStacks are the stacks of earlier releases that the assembly no longer has and that still exist.
 	OrphanedStacks []Stack `json:"left,omitempty"`
+	// Health is what was wrong with the stacks when they had been deployed, a line for each: alarms that fired, or that
+	// could not be read. It is empty for a release that was well.
+	Health []string `json:"health,omitempty"`
 	// AssetKeys are the keys of the published files that the release needs.
 	AssetKeys []string `json:"assets,omitempty"`
 	// ArchiveHash is the SHA-256, in hexadecimal, of the archive in which the cloud assembly is kept; empty in records of
