@@ -61,7 +61,7 @@ func LoadWaivers(fsys fs.FS) ([]Waiver, error) {
 				"write a day that exists, such as \"2027-06-30\"")
 		}
 		if w.Path != "" && !namesFiles(w.Path) {
-			l.addProblem(d, append(at, "path"), fmt.Sprintf("%s is a tree, and what is put there later is let through too",
+			l.addCodedProblem(fault.ConfigValue, d, append(at, "path"), fmt.Sprintf("%s is a tree, and what is put there later is let through too",
 				w.Path), "name the files, such as internal/process/command.go")
 		}
 	}

@@ -69,7 +69,7 @@ func TestWaivers_NameFilesNotTrees(t *testing.T) {
 		"internal/{a,*}.go",
 		"internal/**/a*.go", "internal/***", "internal/{**/a.go,b}", `internal/\*`,
 	} {
-		assert.ErrorContains(t, waive(path), "config/waivers.yaml:4:11: "+path+" is a tree", path)
+		assert.ErrorContains(t, waive(path), "config/waivers.yaml:4:11: LS-204: "+path+" is a tree", path)
 	}
 	for _, path := range []string{
 		"internal/process/command.go", "**/main.go", "internal/**/doc.go",

@@ -95,7 +95,7 @@ var allowedImports = map[string][]string{
 		"internal/bootstrap", "internal/deploy/assembly", "internal/fault", "internal/fsx", "internal/jsonx",
 		"internal/process", "internal/utc", "tools",
 	},
-	"internal/bootstrap": {"config", "internal/fault", "internal/fsx", "tools"},
+	"internal/bootstrap": {"config", "internal/fault", "internal/fsx", "internal/refusal", "tools"},
 	"tools/site":         {"internal/pipeline", "internal/process", "tools"},
 
 	// Steps and gates.

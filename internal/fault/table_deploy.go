@@ -238,7 +238,7 @@ func recordEntries() []Entry {
 			Meaning:  "CloudFormation could not detect drift, which is not the same as no drift.",
 			Causes:   []string{"a right that the role lacks to read a resource", "a stack that is being changed"},
 			Remedies: []string{"do what the reason says, and run it again"},
-			Messages: []string{"CloudFormation could not compare it: "},
+			Messages: []string{"CloudFormation could not compare all of it: "},
 		},
 	}
 }
