@@ -106,8 +106,8 @@ func (d *Deployment) releasedStacks(
 	}
 	defer os.RemoveAll(parent)
 	folder := filepath.Join(parent, "assembly")
-	if err := staging.ExtractAssembly(data, folder, r.SynthDigest); err != nil {
-		return nil, fmt.Errorf("the kept cloud assembly of release %d cannot be unpacked: %w", r.Number, err)
+	if err := unpackAssembly(data, folder, r); err != nil {
+		return nil, err
 	}
 	files, err := d.adaptAssembly(fsx.Dir(folder))
 	if err != nil {
