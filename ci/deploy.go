@@ -161,6 +161,37 @@ func (m *Lockstep) Drift(
 	return m.runOperation(ctx, request{env: env, credentials: awsCredentials}, "drift", "--env", env)
 }
 
+// Metrics computes the four key metrics of delivery from the release records.
+//
+// +cache="never"
+func (m *Lockstep) Metrics(
+	ctx context.Context,
+	// The environment, or "all"
+	env string,
+	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
+	// without it, emulated accounts stand in for AWS
+	// +optional
+	awsCredentials *dagger.Secret,
+) (string, error) {
+	return m.runOwnStep(ctx, request{env: env, credentials: awsCredentials}, pipeline.MetricsStep("--env", env))
+}
+
+// PublishMetrics computes the four key metrics, and writes them to CloudWatch in the tooling account.
+//
+// +cache="never"
+func (m *Lockstep) PublishMetrics(
+	ctx context.Context,
+	// The environment, or "all"
+	env string,
+	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
+	// without it, emulated accounts stand in for AWS
+	// +optional
+	awsCredentials *dagger.Secret,
+) (string, error) {
+	q := request{env: env, credentials: awsCredentials}
+	return m.runOwnStep(ctx, q, pipeline.MetricsStep("--publish", "--env", env))
+}
+
 // Rollback deploys the previous release again, with the same plan and apply.
 //
 // +cache="never"

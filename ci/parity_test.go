@@ -44,7 +44,8 @@ func (r *recorder) executions() map[string]recording.Execution {
 	out := map[string]recording.Execution{}
 	for name, n := range r.containers {
 		if !slices.ContainsFunc(table(), func(s pipeline.Step) bool { return s.Name == name }) {
-			if !strings.HasPrefix(name, "lockstep approve ") && !strings.HasPrefix(name, "lockstep drift ") {
+			if !strings.HasPrefix(name, "lockstep approve ") && !strings.HasPrefix(name, "lockstep drift ") &&
+				!strings.HasPrefix(name, "lockstep metrics ") {
 				panic(name + " is neither a step of the table nor an operation")
 			}
 			continue
@@ -269,6 +270,8 @@ func callFunction(ctx context.Context, m *Lockstep, words []string) error {
 		_, err = m.Approve(ctx, plan, flags["--note"], nil, credentials)
 	case "drift":
 		_, err = m.Drift(ctx, flags["--env"], credentials)
+	case "publish-metrics":
+		_, err = m.PublishMetrics(ctx, flags["--env"], credentials)
 	case "deploy":
 		_, err = m.Deploy(ctx, flags["--env"], credentials, made, flags["--commit"], plan, nil)
 	default:

@@ -63,13 +63,18 @@ func (m *Lockstep) runStages(ctx context.Context, q request, stages ...pipeline.
 // runOperation runs a command of the lockstep binary that reaches accounts and is not a step of the table. It returns
 // what the command printed.
 func (m *Lockstep) runOperation(ctx context.Context, q request, arguments ...string) (string, error) {
+	return m.runOwnStep(ctx, q, pipeline.OperationStep(arguments...))
+}
+
+// runOwnStep runs one step that reaches accounts and is not in the table. It returns what its command printed.
+func (m *Lockstep) runOwnStep(ctx context.Context, q request, step pipeline.Step) (string, error) {
 	p, _, err := m.prepare(ctx, q)
 	if err != nil {
 		return "", err
 	}
 	var r *graphRun
 	err = p.withAccounts(ctx, func() error {
-		g, err := pipeline.NewGraph([]pipeline.Step{pipeline.OperationStep(arguments...)})
+		g, err := pipeline.NewGraph([]pipeline.Step{step})
 		if err != nil {
 			return err
 		}

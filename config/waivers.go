@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"strconv"
 	"time"
+
+	"lockstep/internal/fault"
 )
 
 // WaiversFile is the file of the waivers, relative to the repository's root.
@@ -49,7 +51,7 @@ func LoadWaivers(fsys fs.FS) ([]Waiver, error) {
 		at, _ := d.locate(path...)
 		w.Line = at.line
 		if _, err := time.Parse(time.DateOnly, w.Until); err != nil && w.Until != "" {
-			l.addProblem(d, append(path, "until"), fmt.Sprintf("there is no day %s", w.Until),
+			l.addCodedProblem(fault.ConfigValue, d, append(path, "until"), fmt.Sprintf("there is no day %s", w.Until),
 				"write a day that exists, such as \"2027-06-30\"")
 		}
 	}

@@ -29,23 +29,24 @@ func TestWaivers_RejectIncompleteWithPosition(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		{
 			"no reason", "waivers:\n  - rule: R\n    path: x\n    owner: a@example.com\n    until: \"2027-06-30\"\n",
-			"config/waivers.yaml:2:5: waivers.0.reason is missing; add it: a reason that a reader can judge",
+			"config/waivers.yaml:2:5: LS-205: waivers.0.reason is missing; add it: a reason that a reader can judge",
 		},
 		{"a reason that is none", "waivers:\n  - rule: R\n    path: x\n    reason: ok\n    owner: a@example.com\n    " +
-			"until: \"2027-06-30\"\n", "config/waivers.yaml:4:13: waivers.0.reason"},
+			"until: \"2027-06-30\"\n", "config/waivers.yaml:4:13: LS-204: waivers.0.reason"},
 		{
 			"no end", "waivers:\n  - rule: R\n    path: x\n    reason: it is only a test\n    owner: a@example.com\n",
 			"waivers.0.until is missing",
 		},
 		{"no day", "waivers:\n  - rule: R\n    path: x\n    reason: it is only a test\n    owner: a@example.com\n    " +
-			"until: \"2027-02-30\"\n", "config/waivers.yaml:6:12: there is no day 2027-02-30"},
+			"until: \"2027-02-30\"\n", "config/waivers.yaml:6:12: LS-204: there is no day 2027-02-30"},
 		{
 			"an owner that cannot be asked",
 			"waivers:\n  - rule: R\n    path: x\n    reason: it is only a test\n    owner: somebody\n    until: " +
-				"\"2027-06-30\"\n", "config/waivers.yaml:5:12: waivers.0.owner",
+				"\"2027-06-30\"\n", "config/waivers.yaml:5:12: LS-204: waivers.0.owner",
 		},
 		{"an unknown key", "waivers:\n  - rule: R\n    paths: x\n    path: x\n    reason: it is only a test\n    owner: " +
-			"a@example.com\n    until: \"2027-06-30\"\n", `config/waivers.yaml:3:5: unknown key "paths"; did you mean "path"?`},
+			"a@example.com\n    until: \"2027-06-30\"\n", `config/waivers.yaml:3:5: LS-203: unknown key "paths"; did you mean ` +
+			`"path"?`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := parseWaivers(test.text)
@@ -57,7 +58,7 @@ func TestWaivers_RejectIncompleteWithPosition(t *testing.T) {
 func TestGates_MayBeAbsentRejectsUnknownName(t *testing.T) {
 	_, err := Load(configFS(map[string]string{"environments/dev.yaml": environmentYAML("111122223333",
 		"gates:\n  mayBeAbsent: [govulncheck, gosek]\n")}))
-	assert.ErrorContains(t, err, "config/environments/dev.yaml:6:30: gates.mayBeAbsent.1")
+	assert.ErrorContains(t, err, "config/environments/dev.yaml:6:30: LS-204: gates.mayBeAbsent.1")
 	c, err := Load(configFS(map[string]string{"environments/dev.yaml": environmentYAML("111122223333",
 		"gates:\n  mayBeAbsent: [govulncheck]\n")}))
 	require.NoError(t, err)

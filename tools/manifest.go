@@ -50,8 +50,8 @@ type installedFile struct {
 	target *unix.Stat_t
 }
 
-// listInstalled returns what is in a tool's folder, without the folders and without what describes it, in a fixed order.
-// It is called whenever a tool is used, and some have ten thousand files.
+// listInstalled returns what is in a tool's folder, without the folders and without what describes it, in a fixed
+// order. It is called whenever a tool is used, and some have ten thousand files.
 func listInstalled(dir string) ([]installedFile, error) {
 	var files []installedFile
 	for waiting := []string{"."}; len(waiting) > 0; {
@@ -164,7 +164,7 @@ func writeManifest(dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := fsx.Replace(filepath.Join(dir, manifestFile), text, fsx.PublicFile); err != nil {
+	if err := fsx.Replace(filepath.Join(dir, manifestFile), text, fsx.PrivateFile); err != nil {
 		return err
 	}
 	return writeCompletion(dir, completion{ManifestSum: hexSum(text), Stamps: stamps(files)})
@@ -175,7 +175,7 @@ func writeCompletion(dir string, c completion) error {
 	if err != nil {
 		return err
 	}
-	return fsx.Replace(filepath.Join(dir, completionFile), text, fsx.PublicFile)
+	return fsx.Replace(filepath.Join(dir, completionFile), text, fsx.PrivateFile)
 }
 
 func hexSum(text []byte) string {

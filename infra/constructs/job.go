@@ -112,3 +112,17 @@ func NewServiceRole(scope constructs.Construct, id, service, description string)
 func BootstrapRoleARN(kind, qualifier, account, region string) string {
 	return fmt.Sprintf("arn:aws:iam::%s:role/cdk-%s-%s-%s-%s", account, qualifier, kind, account, region)
 }
+
+// AllowMetrics lets a role write metrics into one namespace. The operation has no resource that a policy could name.
+// Source: the service authorization reference, Amazon CloudWatch.
+func AllowMetrics(scope constructs.Construct, id string, role awsiam.IRole, namespace string) {
+	policy := awsiam.NewPolicy(scope, jsii.String(id+"Metrics"), &awsiam.PolicyProps{
+		Roles: &[]awsiam.IRole{role},
+		Statements: &[]awsiam.PolicyStatement{awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+			Actions: jsii.Strings("cloudwatch:PutMetricData"), Resources: jsii.Strings("*"),
+			Conditions: &map[string]any{"StringEquals": map[string]any{"cloudwatch:namespace": namespace}},
+		})},
+	})
+	Suppress(policy, "AwsSolutions-IAM5",
+		"CloudWatch has no resource for the writing of metrics: the condition names the one namespace that is written.")
+}

@@ -20,10 +20,12 @@ type EventsProps struct {
 	Owners []string
 	// Project is the beginning of the pipelines' names.
 	Project string
-	// LogDays is how many days the events are kept, for the delivery metrics.
+	// LogDays is how many days the events are kept.
 	LogDays int
 	// Pipelines are the pipelines.
 	Pipelines []pipeline.Pipeline
+	// Environments are the names of the environments, whose key metrics the dashboard shows.
+	Environments []string
 }
 
 // deliveryPipelineNames returns the names of the pipelines that deploy changes. The drift pipeline succeeds every day,
@@ -64,7 +66,7 @@ var pipelineEvents = []struct{ id, description, kind, state, category, actions, 
 }
 
 // AddEvents adds the topic of the pipelines' events for the owners, and the record of all events, from which the
-// delivery metrics are computed. It returns the topic.
+// results of executions are counted. Its dashboard shows the key metrics too. It returns the topic.
 func AddEvents(stack awscdk.Stack, props EventsProps) awssns.ITopic {
 	key := constructs.NewKey(stack, "Key", "encrypts the messages of "+*stack.StackName())
 	constructs.GrantPublishers(key, eventsService)
@@ -100,8 +102,6 @@ func AddEvents(stack awscdk.Stack, props EventsProps) awssns.ITopic {
 		})
 	}
 	constructs.NewRule(stack, "Alarms", alarmRuleProps(topic.TopicArn()))
-	// addEventRecord records every state change of the pipelines and counts the results of executions. Lead time,
-	// deployment frequency, failure rate and time to restore are computed from these events.
 	addEventRecord(stack, props)
 	addOutput(stack, "OwnersTopicArn", topic.TopicArn(), "the topic of the pipeline's events")
 	return topic
@@ -118,14 +118,14 @@ func executionKind(kind string) string {
 // prefixPattern returns an event pattern that matches texts with a prefix.
 func prefixPattern(text string) []any { return []any{map[string]any{"prefix": text}} }
 
-// addEventRecord keeps every change of state of the pipelines and counts the ends of their executions. Lead time,
-// frequency, failures and time to restore are computed from these events, each of which has its time and the execution
-// it belongs to.
+// addEventRecord keeps every change of state of the pipelines, each with its time and the execution that it belongs to,
+// and counts the ends of executions. The key metrics are not computed from these events but from release records, which
+// know of rollbacks and of deployments from a person's machine.
 func addEventRecord(stack awscdk.Stack, props EventsProps) {
 	// EventBridge writes to log groups below /aws/events alone without a role of its own.
 	group := constructs.NewLogGroup(stack, "Record", "/aws/events/"+*stack.StackName(), props.LogDays)
 	everything := constructs.NewRule(stack, "Everything", constructs.RuleProps{
-		Description: "every change of state of a pipeline that delivers, for the key metrics", Target: groupARN(stack, group),
+		Description: "every change of state of a pipeline that delivers", Target: groupARN(stack, group),
 		Pattern: map[string]any{
 			"source": []string{"aws.codepipeline"},
 			"detail": map[string]any{"pipeline": props.deliveryPipelineNames()},
@@ -146,12 +146,11 @@ func addEventRecord(stack awscdk.Stack, props EventsProps) {
 		Metric: failed, Threshold: 3, Periods: 1,
 		Description: "pipelines fail again and again: look at the first failed action of the last execution",
 	})
-	constructs.NewDashboard(stack,
-		[]awscloudwatch.IWidget{
-			constructs.NewGraphWidget("executions", started, succeeded, failed),
-			constructs.NewAlarmWidget("failures in an hour", repeated),
-		},
-	)
+	rows := [][]awscloudwatch.IWidget{{
+		constructs.NewGraphWidget("executions", started, succeeded, failed),
+		constructs.NewAlarmWidget("failures in an hour", repeated),
+	}}
+	constructs.NewDashboard(stack, append(rows, keyMetricRows(props)...)...)
 }
 
 // allowEventRule lets a rule write to a log group.

@@ -152,6 +152,9 @@ func (b *pipelineBuilder) addJob(job pipeline.Job, order int) (any, error) {
 			Actions: jsii.Strings("sts:AssumeRole", "sts:TagSession"), Resources: jsii.Strings(roles...),
 		}))
 	}
+	if job.PublishesMetrics {
+		own.AllowMetrics(b.scope, id, role, pipeline.MetricsNamespace(b.Pipeline.Project))
+	}
 	props := own.JobProps{
 		Name: name, Description: job.Description, Buildspec: buildspec, Privileged: pipeline.NeedsPrivilegedMode(engine),
 		Network: engine.Network, Image: jobImage, Compute: jobCompute,

@@ -350,6 +350,37 @@ func TestF2_PipelineEventsHaveMetrics(t *testing.T) {
 	assert.Len(t, stackTemplate(t, config.ToolingEnvironment, "pipeline").resourcesOfType("AWS::CloudWatch::Dashboard"), 1)
 }
 
+func TestF2_DashboardShowsKeyMetrics(t *testing.T) {
+	body := jsonText(onlyResource(t, stackTemplate(t, config.ToolingEnvironment, "events"), "AWS::CloudWatch::Dashboard"))
+	for _, metric := range []string{
+		pipeline.MetricLeadTime, pipeline.MetricDeploymentsPerDay, pipeline.MetricChangeFailureRate,
+		pipeline.MetricRecoveryTime, pipeline.MetricNotRecovered,
+	} {
+		for _, environment := range []string{"dev", "acc", "prod"} {
+			line := fmt.Sprintf(`"%s","%s","%s","%s"`,
+				pipeline.MetricsNamespace("lockstep"), metric, pipeline.MetricsDimension, environment)
+			assert.Contains(t, strings.ReplaceAll(body, `\"`, `"`), line)
+		}
+	}
+}
+
+func TestF2_OnlyScheduledJobsWriteMetrics(t *testing.T) {
+	s := stackTemplate(t, config.ToolingEnvironment, "pipeline")
+	writers := 0
+	for id, r := range s.resources() {
+		for _, statement := range policyStatements(r["Properties"]) {
+			if !slices.Contains(stringList(statement["Action"]), "cloudwatch:PutMetricData") {
+				continue
+			}
+			writers++
+			assert.True(t, strings.HasPrefix(id, "Drift"), id)
+			assert.Equal(t, pipeline.MetricsNamespace("lockstep"),
+				valueAt(statement, "Condition.StringEquals.cloudwatch:namespace"), id)
+		}
+	}
+	assert.Equal(t, 3, writers, "one for each environment")
+}
+
 func TestF5_PipelineLogRetention(t *testing.T) {
 	s := stackTemplate(t, config.ToolingEnvironment, "pipeline")
 	jobs := s.resourcesOfType("AWS::CodeBuild::Project")

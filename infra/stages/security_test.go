@@ -159,6 +159,14 @@ func TestPolicies_WildcardIsReported(t *testing.T) {
 		"every resource": {
 			policy("AWS::IAM::Policy", allow("s3:GetObject", "*")), "P allows it on *",
 		},
+		"metrics of every namespace": {
+			policy("AWS::IAM::Policy", allow("cloudwatch:PutMetricData", "*")), "P allows it on *",
+		},
+		"more than metrics of one namespace": {
+			policy("AWS::IAM::Policy", with(allow([]any{"cloudwatch:PutMetricData", "s3:GetObject"}, "*"), "Condition",
+				map[string]any{"StringEquals": map[string]any{"cloudwatch:namespace": "N"}})),
+			"P allows it on *",
+		},
 		"everyone": {
 			policy("AWS::S3::BucketPolicy", with(allow("s3:GetObject", bucket), "Principal", "*")), "P allows everyone",
 		},
@@ -227,7 +235,7 @@ func broadStatements(in template, used map[string]bool) []string {
 				}
 			}
 			for _, resource := range stringList(s["Resource"]) {
-				if resource == "*" && !isAllowed("*") {
+				if resource == "*" && !isAllowed("*") && !writesOneNamespace(s) {
 					findings = append(findings, id+" allows it on *")
 				}
 			}
@@ -237,6 +245,13 @@ func broadStatements(in template, used map[string]bool) []string {
 		}
 	}
 	return findings
+}
+
+// writesOneNamespace reports whether a statement allows nothing but the writing of metrics into one namespace.
+// CloudWatch has no resource for that.
+func writesOneNamespace(statement map[string]any) bool {
+	namespace, _ := valueAt(statement, "Condition.StringEquals.cloudwatch:namespace").(string)
+	return slices.Equal(stringList(statement["Action"]), []string{"cloudwatch:PutMetricData"}) && namespace != ""
 }
 
 // policyStatements returns the statements of every policy anywhere in a value, including policies that are text.

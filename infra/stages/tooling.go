@@ -12,7 +12,7 @@ func toolingStages(c *config.Config) []stage {
 		{"events", func(scope *stacks.Scope) error {
 			stacks.AddEvents(scope.NewStack("events", "who hears of the pipeline"), stacks.EventsProps{
 				Owners: c.Pipeline.Owners, Project: c.Pipeline.Project, LogDays: c.Pipeline.LogDays,
-				Pipelines: pipeline.Pipelines(c),
+				Pipelines: pipeline.Pipelines(c), Environments: c.Names(),
 			})
 			return nil
 		}},

@@ -6,6 +6,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -255,6 +256,13 @@ func (c *SSM) GetParameter(
 	return call(ctx, c.client.GetParameter, in, options)
 }
 
+// DescribeParameters calls the operation of that name.
+func (c *SSM) DescribeParameters(
+	ctx context.Context, in *ssm.DescribeParametersInput, options ...func(*ssm.Options),
+) (*ssm.DescribeParametersOutput, error) {
+	return call(ctx, c.client.DescribeParameters, in, options)
+}
+
 // A CloudWatch client calls CloudWatch.
 type CloudWatch struct{ client *cloudwatch.Client }
 
@@ -267,4 +275,31 @@ func (c *CloudWatch) DescribeAlarms(
 	ctx context.Context, in *cloudwatch.DescribeAlarmsInput, options ...func(*cloudwatch.Options),
 ) (*cloudwatch.DescribeAlarmsOutput, error) {
 	return call(ctx, c.client.DescribeAlarms, in, options)
+}
+
+// PutMetricData calls the operation of that name.
+func (c *CloudWatch) PutMetricData(
+	ctx context.Context, in *cloudwatch.PutMetricDataInput, options ...func(*cloudwatch.Options),
+) (*cloudwatch.PutMetricDataOutput, error) {
+	return call(ctx, c.client.PutMetricData, in, options)
+}
+
+// GetMetricStatistics calls the operation of that name.
+func (c *CloudWatch) GetMetricStatistics(
+	ctx context.Context, in *cloudwatch.GetMetricStatisticsInput, options ...func(*cloudwatch.Options),
+) (*cloudwatch.GetMetricStatisticsOutput, error) {
+	return call(ctx, c.client.GetMetricStatistics, in, options)
+}
+
+// An IAM client calls IAM.
+type IAM struct{ client *iam.Client }
+
+// NewIAM returns a client.
+func NewIAM(cfg aws.Config) *IAM { return &IAM{iam.NewFromConfig(cfg)} }
+
+// GetRole calls the operation of that name.
+func (c *IAM) GetRole(
+	ctx context.Context, in *iam.GetRoleInput, options ...func(*iam.Options),
+) (*iam.GetRoleOutput, error) {
+	return call(ctx, c.client.GetRole, in, options)
 }

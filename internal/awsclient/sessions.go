@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	ststypes "github.com/aws/aws-sdk-go-v2/service/sts/types"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 )
 
@@ -103,16 +104,18 @@ func (s *Sessions) assume(ctx context.Context, role Role) (aws.Config, error) {
 		if ErrorCode(err) == "" {
 			return cfg, Wrap(err)
 		}
-		return cfg, refusal.Newf(err, "the role %s may not be assumed from account %s (%v): see that the account is "+
-			"bootstrapped and trusts the tooling account (`lockstep bootstrap --env %s`); the caller's own rights are never "+
-			"used instead", role.ARN, s.target.ToolingAccount, Wrap(err), s.target.Environment)
+		return cfg, refusal.Newf(fault.RoleNotAssumed, err,
+			"the role %s may not be assumed from account %s (%v): see that the account is "+
+				"bootstrapped and trusts the tooling account (`lockstep bootstrap --env %s`); the caller's own rights are never "+
+				"used instead", role.ARN, s.target.ToolingAccount, Wrap(err), s.target.Environment)
 	}
 	id, err := NewSTS(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
 		return cfg, err
 	}
 	if account := aws.ToString(id.Account); account != s.target.Account {
-		return cfg, refusal.Newf(nil, "the role %s turned out to be one of account %s, but %s is account %s",
+		return cfg, refusal.Newf(fault.RoleOtherAccount, nil,
+			"the role %s turned out to be one of account %s, but %s is account %s",
 			role.ARN, account, s.target.Environment, s.target.Account)
 	}
 	return cfg, nil

@@ -19,6 +19,7 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/goccy/go-yaml"
 
+	"lockstep/internal/fault"
 	"lockstep/tools"
 )
 
@@ -203,7 +204,8 @@ func addFirstFailure(ctx context.Context, c *cloudformation.Client, err error) e
 	}
 	for _, event := range slices.Backward(out.StackEvents) {
 		if strings.HasSuffix(string(event.ResourceStatus), "_FAILED") {
-			return fmt.Errorf("%s (%s): %s", aws.ToString(event.LogicalResourceId), aws.ToString(event.ResourceType),
+			return fault.Errorf(fault.BootstrapFailed,
+				"%s (%s): %s", aws.ToString(event.LogicalResourceId), aws.ToString(event.ResourceType),
 				aws.ToString(event.ResourceStatusReason))
 		}
 	}
@@ -222,7 +224,8 @@ func checkNotNewer(stack *types.Stack, template string) error {
 		}
 		version, err := strconv.Atoi(aws.ToString(output.OutputValue))
 		if err == nil && version > templateVersion {
-			return fmt.Errorf("it has version %d of the bootstrap, newer than version %d of this Lockstep: update Lockstep",
+			return fault.Errorf(fault.BootstrapNewer,
+				"it has version %d of the bootstrap, newer than version %d of this Lockstep: update Lockstep",
 				version, templateVersion)
 		}
 	}
@@ -242,12 +245,12 @@ func parseVersion(template string) (int, error) {
 	}
 	err := yaml.Unmarshal([]byte(template), &t)
 	if err != nil {
-		return 0, fmt.Errorf("the bootstrap's template is damaged: %w", err)
+		return 0, fault.Errorf(fault.TableBroken, "the bootstrap's template is damaged: %w", err)
 	}
 	value := t.Resources.Version.Properties.Value
 	version, err := strconv.Atoi(value)
 	if err != nil {
-		return 0, fmt.Errorf("the bootstrap's template has the version %q, which is not a number", value)
+		return 0, fault.Errorf(fault.TableBroken, "the bootstrap's template has the version %q, which is not a number", value)
 	}
 	return version, nil
 }

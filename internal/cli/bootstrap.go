@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lockstep/internal/bootstrap"
+	"lockstep/internal/fault"
 	"lockstep/tools"
 )
 
@@ -59,7 +60,7 @@ func (p *project) bootstrapAccounts(environment, only string) ([]bootstrap.Accou
 	}
 	accounts = slices.DeleteFunc(accounts, func(b bootstrap.Account) bool { return b.ID != only })
 	if len(accounts) == 0 {
-		return nil, usagef("--account %s: %s has no such account", only, environment)
+		return nil, usagef(fault.UnknownName, "--account %s: %s has no such account", only, environment)
 	}
 	return accounts, nil
 }
@@ -83,8 +84,9 @@ func (a *app) bootstrapEmulated(
 func (a *app) bootstrapLive(ctx context.Context, p *project, accounts []bootstrap.Account) (result, error) {
 	first := accounts[0]
 	if slices.ContainsFunc(accounts, func(other bootstrap.Account) bool { return other.ID != first.ID }) {
-		return nil, usagef("an account is bootstrapped with its own credentials, so with --live name one environment, " +
-			"or tooling, and one of several accounts with --account")
+		return nil, usagef(fault.FlagMissing,
+			"an account is bootstrapped with its own credentials, so with --live name one environment, "+
+				"or tooling, and one of several accounts with --account")
 	}
 	cfg, err := a.session(p).LoadAWSConfig(ctx)
 	if err != nil {

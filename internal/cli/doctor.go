@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/host"
 	"lockstep/internal/pipeline"
@@ -45,14 +46,22 @@ func (e *requirementsError) Error() string {
 	return fmt.Sprintf("this machine lacks %s", enumerate(e.missing))
 }
 
+// Code returns the code of the error.
+func (e *requirementsError) Code() fault.Code { return fault.MachineLacks }
+
 func (a *app) doctorCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "doctor", Short: "Show what this machine lacks, and how to fix it", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			d := &diagnosis{Checks: slices.Concat(a.checkPreinstalled(cmd.Context()), a.checkInstalled(), a.checkProject())}
+			d := a.diagnose(cmd.Context())
 			return a.finish(d, d.err())
 		},
 	}
+}
+
+// diagnose checks all that this machine needs.
+func (a *app) diagnose(ctx context.Context) *diagnosis {
+	return &diagnosis{Checks: slices.Concat(a.checkPreinstalled(ctx), a.checkInstalled(), a.checkProject())}
 }
 
 // err returns a requirementsError if something is missing that is not optional.

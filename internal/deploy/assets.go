@@ -10,6 +10,7 @@ import (
 
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/staging"
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 )
 
@@ -74,7 +75,8 @@ func (d *Deployment) sumOf(a assembly.Asset) (staging.Sum, error) {
 	}
 	sum := known.(staging.Sum)
 	if first, _ := d.assetSums.LoadOrStore(a.Key, sum); first != any(sum) {
-		return sum, refusal.Newf(nil, "it has the key %s, and so has another asset with other content: synthesise again",
+		return sum, refusal.Newf(fault.AssetUnusable, nil,
+			"it has the key %s, and so has another asset with other content: synthesise again",
 			a.Key)
 	}
 	return sum, nil

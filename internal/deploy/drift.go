@@ -92,11 +92,24 @@ func (d *Deployment) stackDrift(
 func (d *Deployment) releasedStacks(
 	ctx context.Context, l *ledger.Ledger, r ledger.Release,
 ) (map[string]*assembly.Stack, error) {
-	data, err := l.Blob(ctx, staging.AssemblyBlobName(r.SynthDigest))
+	stacks, err := d.keptStacks(ctx, l, r, d.adaptAssembly)
 	if errors.Is(err, ledger.ErrNotFound) {
 		d.printProgress(fmt.Sprintf("the cloud assembly of release %d is not kept, so only resources are compared", r.Number))
 		return nil, nil
 	}
+	wanted := map[string]*assembly.Stack{}
+	for _, s := range stacks {
+		wanted[s.Name] = s
+	}
+	return wanted, err
+}
+
+// keptStacks returns the stacks of a release's cloud assembly in the form that adapt gives it, each after those that it
+// needs. The error wraps ledger.ErrNotFound if the assembly is not kept.
+func (d *Deployment) keptStacks(
+	ctx context.Context, l *ledger.Ledger, r ledger.Release, adapt func(fs.FS) (fs.FS, error),
+) ([]*assembly.Stack, error) {
+	data, err := l.Blob(ctx, staging.AssemblyBlobName(r.SynthDigest))
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +122,7 @@ func (d *Deployment) releasedStacks(
 	if err := unpackAssembly(data, folder, r); err != nil {
 		return nil, err
 	}
-	files, err := d.adaptAssembly(fsx.Dir(folder))
+	files, err := adapt(fsx.Dir(folder))
 	if err != nil {
 		return nil, err
 	}
@@ -117,11 +130,7 @@ func (d *Deployment) releasedStacks(
 	if err != nil {
 		return nil, fmt.Errorf("the kept cloud assembly of release %d: %w", r.Number, err)
 	}
-	wanted := map[string]*assembly.Stack{}
-	for _, s := range asm.Stacks {
-		wanted[s.Name] = s
-	}
-	return wanted, nil
+	return asm.Stacks, nil
 }
 
 // adaptAssembly returns a cloud assembly in the form in which it is deployed.

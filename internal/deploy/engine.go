@@ -11,6 +11,7 @@ import (
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/planfile"
 	"lockstep/internal/deploy/risk"
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 )
 
@@ -86,8 +87,9 @@ func (d *Deployment) requireReviewedPlan(o DeployRequest) error {
 		planning = "rollback"
 		applying = "rollback"
 	}
-	return refusal.Newf(nil, "%s takes only a plan that was approved: `lockstep %s --env %s --live --out plan.json`, "+
-		"`lockstep approve --plan plan.json --live`, then `lockstep %s --env %s --live --plan plan.json`",
+	return refusal.Newf(fault.PlanRequired, nil,
+		"%s takes only a plan that was approved: `lockstep %s --env %s --live --out plan.json`, "+
+			"`lockstep approve --plan plan.json --live`, then `lockstep %s --env %s --live --plan plan.json`",
 		env, planning, env, applying, env)
 }
 

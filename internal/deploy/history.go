@@ -9,6 +9,7 @@ import (
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 	"lockstep/internal/utc"
 )
@@ -27,6 +28,8 @@ type Status struct {
 	Problem    string `json:"problem,omitempty"`
 	Unreadable bool   `json:"unreadable,omitempty"`
 	Tampered   bool   `json:"tampered,omitempty"`
+	// Code is the code of what could not be read.
+	Code fault.Code `json:"code,omitempty"`
 }
 
 // A ReleaseStatus is a release and what became of it.
@@ -44,7 +47,7 @@ const NothingDeployed = "nothing was deployed yet"
 func (d *Deployment) Status(ctx context.Context, earlier int) Status {
 	s := Status{Target: d.target}
 	if err := d.readStatus(ctx, earlier, &s); err != nil {
-		s.Problem, s.Unreadable = err.Error(), true
+		s.Problem, s.Code, s.Unreadable = err.Error(), fault.CodeOf(err), true
 		var tampered *ledger.TamperedError
 		s.Tampered = errors.As(err, &tampered)
 	}
@@ -110,7 +113,7 @@ func (d *Deployment) Unlock(ctx context.Context, holder string) error {
 	err = l.Unlock(ctx, holder)
 	var wrong *ledger.WrongHolderError
 	if errors.As(err, &wrong) {
-		return refusal.Newf(err, "%s: nothing was unlocked", wrong)
+		return refusal.Newf(fault.LockOtherHolder, err, "%s: nothing was unlocked", wrong)
 	}
 	return err
 }
@@ -124,18 +127,21 @@ func (d *Deployment) CheckPromotion(ctx context.Context, next string, environmen
 	}
 	here := d.target.Environment
 	if last == nil {
-		return refusal.Newf(nil, "a release reaches %s by way of %s, where nothing was deployed yet: deploy there first",
+		return refusal.Newf(fault.NotPromoted, nil,
+			"a release reaches %s by way of %s, where nothing was deployed yet: deploy there first",
 			next, here)
 	}
 	switch sibling := last.SiblingDigests[next]; sibling {
 	case environment:
 		return nil
 	case "":
-		return refusal.Newf(nil, "a release reaches %s by way of %s, and release %d there was not synthesised together "+
-			"with any assembly of %s: synthesise all environments at once, and deploy that to %s first",
+		return refusal.Newf(fault.NotPromoted, nil,
+			"a release reaches %s by way of %s, and release %d there was not synthesised together "+
+				"with any assembly of %s: synthesise all environments at once, and deploy that to %s first",
 			next, here, last.Number, next, here)
 	default:
-		return refusal.Newf(nil, "a release reaches %s by way of %s: what passed there as release %d is the assembly "+
-			"%.12s, and this is %.12s; deploy this to %s first", next, here, last.Number, sibling, environment, here)
+		return refusal.Newf(fault.NotPromoted, nil,
+			"a release reaches %s by way of %s: what passed there as release %d is the assembly "+
+				"%.12s, and this is %.12s; deploy this to %s first", next, here, last.Number, sibling, environment, here)
 	}
 }

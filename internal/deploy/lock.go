@@ -10,6 +10,7 @@ import (
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 )
 
@@ -33,7 +34,11 @@ func (d *Deployment) withLock(
 	}
 	cleanup, cancel := awsclient.CleanupContext(ctx, err)
 	defer cancel()
-	ending := d.journal.End(cleanup, time.Now().UTC(), string(record.Outcome))
+	end := d.journal.End
+	if err != nil {
+		end = d.journal.Fail
+	}
+	ending := end(cleanup, time.Now().UTC(), string(record.Outcome))
 	if awsclient.IsUnreachable(err) {
 		return record, err // that AWS does not answer is said already
 	}
@@ -51,7 +56,8 @@ func (d *Deployment) beginJournal(
 	}
 	j := ledger.Journal{
 		RunID: d.Run.ID, CallerARN: d.sessions.CallerARN(), Command: d.Run.Command, Commit: d.Run.Commit,
-		Token: lock.Token(), SynthDigest: d.SynthDigest, Started: time.Now().UTC(), AssetKeys: d.assetKeys(),
+		Token: lock.Token(), SynthDigest: d.SynthDigest, Restores: o.Restores, Started: time.Now().UTC(),
+		AssetKeys: d.assetKeys(),
 	}
 	if newest != nil {
 		j.LatestRelease = newest.Summary()
@@ -91,7 +97,7 @@ func (d *Deployment) acquireLock(ctx context.Context, l *ledger.Ledger) (*ledger
 		var held *ledger.LockHeldError
 		if errors.As(err, &held) {
 			liveness.Close()
-			return nil, nil, refusal.Newf(err, "%s; wait until it has ended, or, if it is gone for good, "+
+			return nil, nil, refusal.Newf(fault.LockHeld, err, "%s; wait until it has ended, or, if it is gone for good, "+
 				"`lockstep unlock --env %s --holder %s`", held, d.target.Environment, held.Holder.ID)
 		}
 		// The lock may be written all the same: its liveness file stays, locked until this process ends.

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"io/fs"
 	"strings"
+	"time"
 
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/digest"
@@ -21,6 +22,8 @@ type RunInfo struct {
 	Endpoint string
 	// Commit is what was checked out; empty if that is not known.
 	Commit string
+	// Committed is when that commit was made; zero if that is not known.
+	Committed time.Time
 }
 
 // NewRunID returns a random id of twelve lower-case letters and digits.

@@ -12,6 +12,7 @@ import (
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 )
 
@@ -58,8 +59,9 @@ func (d *Deployment) stackExists(ctx context.Context, id string) (bool, error) {
 func refuseTampered(err error) error {
 	var tampered *ledger.TamperedError
 	if errors.As(err, &tampered) {
-		return refusal.Newf(err, "%s: the bucket keeps older versions of every object; find out who it was and put the "+
-			"right one back, then run this again", tampered)
+		return refusal.Newf(fault.RecordTampered, err,
+			"%s: the bucket keeps older versions of every object; find out who it was and put the "+
+				"right one back, then run this again", tampered)
 	}
 	return err
 }

@@ -17,6 +17,7 @@ import (
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/risk"
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 )
 
@@ -144,8 +145,9 @@ func isEmpty(s *assembly.Stack) bool { return len(s.Template.Resources) == 0 }
 // deployed is deleted.
 func (s *planStep) skipEmpty() error {
 	if s.current.Phase != cfn.Absent {
-		return errors.New("it has no resources any more, and CloudFormation takes no stack without: keep one resource, or " +
-			"delete the stack with `aws cloudformation delete-stack` and take it out of the app")
+		return fault.New(fault.StackEmpty,
+			"it has no resources any more, and CloudFormation takes no stack without: keep one resource, or "+
+				"delete the stack with `aws cloudformation delete-stack` and take it out of the app")
 	}
 	s.record.Outcome = change.Unchanged
 	s.record.Reason = "it has no resources, and CloudFormation takes no stack without: it is skipped"
@@ -193,7 +195,7 @@ func (s *planStep) fail(err error) error {
 	err = fsx.Explain(err)
 	s.err = err
 	if !errors.Is(err, context.Canceled) {
-		s.record.Outcome, s.record.Reason = change.Failed, err.Error()
+		s.record.Outcome, s.record.Code, s.record.Reason = change.Failed, fault.CodeOf(err), err.Error()
 	}
 	return fmt.Errorf("stack %s: %w", s.stack.Name, err)
 }

@@ -6,6 +6,7 @@ import (
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/digest"
+	"lockstep/internal/fault"
 )
 
 // A Record is the result of one plan or deployment, as it is written to a step's output and shown in the summary.
@@ -23,8 +24,9 @@ type Record struct {
 	OrphanedStacks []string  `json:"left,omitempty"`
 	Started        time.Time `json:"started"`
 	Millis         int64     `json:"ms"`
-	// Error is the first failure, empty unless Outcome is failed.
-	Error string `json:"error,omitempty"`
+	// Error is the first failure, empty unless Outcome is failed, and Code is its code.
+	Error string     `json:"error,omitempty"`
+	Code  fault.Code `json:"code,omitempty"`
 }
 
 // A StackRecord is the result of a plan or deployment for one stack.
@@ -41,8 +43,10 @@ type StackRecord struct {
 	UnseenResources int `json:"unseenResources,omitempty"`
 	// Outputs are the stack's outputs by key.
 	Outputs map[string]string `json:"outputs,omitempty"`
-	// Reason says why the stack failed: the first resource that failed and what CloudFormation said of it.
-	Reason string `json:"reason,omitempty"`
+	// Reason says why the stack failed: the first resource that failed and what CloudFormation said of it. Code is the
+	// code of the failure.
+	Reason string     `json:"reason,omitempty"`
+	Code   fault.Code `json:"code,omitempty"`
 	// Notes are what a person should know of a stack besides its changes.
 	Notes  []string `json:"notes,omitempty"`
 	Millis int64    `json:"ms"`

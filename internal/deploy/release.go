@@ -9,9 +9,11 @@ import (
 	"strings"
 	"time"
 
+	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/staging"
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 )
 
@@ -76,6 +78,7 @@ func (d *Deployment) newRelease(o DeployRequest, p *Plan) ledger.Release {
 		Account: d.target.Account, Region: d.target.Region,
 		Mode: d.Run.Mode, Endpoint: d.Run.Endpoint, At: time.Now().UTC().Truncate(time.Second),
 		CallerARN: d.sessions.CallerARN(), RunID: d.Run.ID, Commit: d.Run.Commit,
+		Committed: d.Run.Committed, FailedRuns: d.journal.FailedRuns(),
 		SynthDigest: d.SynthDigest, EnvironmentDigest: d.EnvironmentDigest, SiblingDigests: d.SiblingDigests,
 		ConfigurationDigest: d.ConfigurationDigest, OrphanedStacks: p.orphanedStacks,
 	}
@@ -138,20 +141,22 @@ func (d *Deployment) EarlierRelease(ctx context.Context, number int) (ledger.Rel
 	if number != 0 {
 		r, ok := history.Release(history.Original(number))
 		if !ok {
-			return r, refusal.Newf(nil, "%s has no release %d: `lockstep status --env %s --releases 20` shows which there "+
-				"are", env, number, env)
+			return r, refusal.Newf(fault.NoRelease, nil,
+				"%s has no release %d: `lockstep status --env %s --releases 20` shows which there "+
+					"are", env, number, env)
 		}
 		return r, nil
 	}
 	deployed, ok := history.Latest()
 	if !ok {
-		return deployed, refusal.Newf(nil, "%s has no release to go back from", env)
+		return deployed, refusal.Newf(fault.NoRelease, nil, "%s has no release to go back from", env)
 	}
 	r, ok := history.Previous()
 	if ok {
 		return r, nil
 	}
-	return r, refusal.Newf(nil, "%s has no release before %d to go back to%s", env, history.Original(deployed.Number),
+	return r, refusal.Newf(fault.NoRelease, nil,
+		"%s has no release before %d to go back to%s", env, history.Original(deployed.Number),
 		withdrawnText(history))
 }
 
@@ -203,6 +208,36 @@ func (d *Deployment) LatestRelease(ctx context.Context) (*ledger.Release, error)
 	return last, refuseTampered(err)
 }
 
+// A ReleaseHistory is what the ledger knows of all releases of an environment in one account.
+type ReleaseHistory struct {
+	awsclient.Target
+	// Releases are all releases, the newest first.
+	Releases []ledger.Release
+	// FailedRuns are the runs that failed since the newest release.
+	FailedRuns []ledger.FailedRun
+}
+
+// ReleaseHistory returns all releases, and the runs that failed since the newest one. The error is a
+// *ledger.TamperedError if the records were altered.
+func (d *Deployment) ReleaseHistory(ctx context.Context) (ReleaseHistory, error) {
+	l, err := d.Ledger(ctx)
+	if err != nil {
+		return ReleaseHistory{}, err
+	}
+	h := ReleaseHistory{Target: d.target}
+	if h.Releases, err = l.Releases(ctx); err != nil {
+		return h, err
+	}
+	journal, err := l.Journal(ctx)
+	if err != nil {
+		return h, err
+	}
+	if len(h.Releases) == 0 || h.Releases[0].Number == journal.LatestRelease.Number {
+		h.FailedRuns = journal.FailedRuns
+	} // otherwise the journal is older than the newest release, which lists them
+	return h, nil
+}
+
 // history returns the history of all releases. The error is a *refusal.Error if the records were altered.
 func (d *Deployment) history(ctx context.Context) (ledger.History, error) {
 	l, err := d.Ledger(ctx)
@@ -222,7 +257,8 @@ func (d *Deployment) FetchAssembly(ctx context.Context, r ledger.Release, folder
 	}
 	data, err := l.Blob(ctx, staging.AssemblyBlobName(r.SynthDigest))
 	if errors.Is(err, ledger.ErrNotFound) {
-		return fmt.Errorf("the cloud assembly of release %d is no longer kept: check out %s, synthesise, and use that",
+		return fault.Errorf(fault.ReleaseNotKept,
+			"the cloud assembly of release %d is no longer kept: check out %s, synthesise, and use that",
 			r.Number, commitText(r.Commit))
 	}
 	if err != nil {
@@ -235,14 +271,16 @@ func (d *Deployment) FetchAssembly(ctx context.Context, r ledger.Release, folder
 // another archive than the one that was recorded.
 func unpackAssembly(data []byte, folder string, r ledger.Release) error {
 	if hash := ledger.SHA256Hex(data); r.ArchiveHash != "" && hash != r.ArchiveHash {
-		return refusal.Newf(nil, "the kept cloud assembly of release %d is not the one that was deployed: the hash of its "+
-			"archive is %.12s, and the record says %.12s", r.Number, hash, r.ArchiveHash)
+		return refusal.Newf(fault.ReleaseAltered, nil,
+			"the kept cloud assembly of release %d is not the one that was deployed: the hash of its "+
+				"archive is %.12s, and the record says %.12s", r.Number, hash, r.ArchiveHash)
 	}
 	err := staging.ExtractAssembly(data, folder, r.SynthDigest)
 	var other *staging.DigestError
 	if errors.As(err, &other) {
-		return refusal.Newf(err, "the kept cloud assembly of release %d is not the one that was deployed: its digest is "+
-			"%.12s, and the record says %.12s", r.Number, other.Got, other.Want)
+		return refusal.Newf(fault.ReleaseAltered, err,
+			"the kept cloud assembly of release %d is not the one that was deployed: its digest is "+
+				"%.12s, and the record says %.12s", r.Number, other.Got, other.Want)
 	}
 	if err != nil {
 		return fmt.Errorf("the kept cloud assembly of release %d cannot be unpacked: %w", r.Number, err)

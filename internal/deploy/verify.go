@@ -2,7 +2,6 @@ package deploy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -18,6 +17,7 @@ import (
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/compare"
+	"lockstep/internal/fault"
 )
 
 // Verify checks that every stack of the assembly exists as the assembly wants it, that each of its resources is
@@ -64,19 +64,20 @@ func (d *Deployment) verifyStack(ctx context.Context, step *planStep) error {
 		if isEmpty(step.stack) {
 			return step.skipEmpty()
 		}
-		return errors.New("the stack is not there")
+		return fault.New(fault.VerificationFailed, "the stack is not there")
 	default:
-		return fmt.Errorf("the stack is in state %s", step.current.StackStatus)
+		return fault.Errorf(fault.VerificationFailed, "the stack is in state %s", step.current.StackStatus)
 	}
 	if err := d.compareStack(ctx, client, step); err != nil {
 		return err
 	}
 	if changed := step.comparison.Changed(); len(changed) > 0 {
-		return fmt.Errorf("what is deployed is not what the assembly holds (%s): `lockstep plan --env %s` shows what differs",
+		return fault.Errorf(fault.VerificationFailed,
+			"what is deployed is not what the assembly holds (%s): `lockstep plan --env %s` shows what differs",
 			compare.Paths(changed), d.target.Environment)
 	}
 	if missing := missingOutputs(step.stack.Template, step.current.StackOutputs(step.stack)); len(missing) > 0 {
-		return fmt.Errorf("it lacks the outputs %s", strings.Join(missing, ", "))
+		return fault.Errorf(fault.VerificationFailed, "it lacks the outputs %s", strings.Join(missing, ", "))
 	}
 	resources, err := client.Resources(ctx, step.current.ID())
 	if err != nil {
@@ -112,7 +113,7 @@ func checkComplete(resources []types.StackResourceSummary) error {
 		}
 	}
 	if len(incomplete) > 0 {
-		return errors.New(strings.Join(incomplete, "; "))
+		return fault.New(fault.VerificationFailed, strings.Join(incomplete, "; "))
 	}
 	return nil
 }
@@ -156,7 +157,7 @@ func (d *Deployment) checkAlarms(ctx context.Context, resources []types.StackRes
 		}
 	}
 	if len(firing) > 0 {
-		return errors.New(strings.Join(firing, "; "))
+		return fault.New(fault.AlarmsFiring, strings.Join(firing, "; "))
 	}
 	return nil
 }

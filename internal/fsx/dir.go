@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"lockstep/internal/fault"
 )
 
 // A LinkError is a symbolic link that leads nowhere.
@@ -24,6 +26,9 @@ func (e *LinkError) Error() string {
 	}
 	return e.Name + " is a link to " + e.Target + ", which does not exist"
 }
+
+// Code returns the code of the error.
+func (e *LinkError) Code() fault.Code { return fault.PathUnusable }
 
 // An EscapeError is a symbolic link that leads out of the folder that it is in, or could lead there.
 type EscapeError struct {

@@ -9,9 +9,11 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"lockstep/internal/fault"
 )
 
-var errNotFile = errors.New("is not a regular file")
+var errNotFile = fault.New(fault.FileKind, "is not a regular file")
 
 // newNotFileError returns an error that says what there is under the name instead of a regular file.
 func newNotFileError(op, name string, mode fs.FileMode) error {
@@ -45,6 +47,9 @@ type TooLargeError struct {
 func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("%s is larger than %d bytes", e.Name, e.Limit)
 }
+
+// Code returns the code of the error.
+func (e *TooLargeError) Code() fault.Code { return fault.FileTooLarge }
 
 // Open opens the named file for reading, through symbolic links. It never waits: a pipe, a socket, a device or a
 // folder is an error.

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/process"
 	"lockstep/internal/text"
@@ -78,7 +80,7 @@ func checkOutcome(result outcome, readErr, runErr error, stderr string) error {
 	case errors.As(readErr, &notRun):
 		return notRun
 	case signaled:
-		return &FailedError{status}
+		return &FailedError{fault.GateProgram, status}
 	case errors.Is(runErr, exec.ErrNotFound):
 		return &NotRunError{fmt.Sprintf("%s; `lockstep doctor` says what to do", runErr)}
 	case readErr != nil && runErr != nil:
@@ -98,7 +100,7 @@ func checkOutcome(result outcome, readErr, runErr error, stderr string) error {
 	if last := text.LastLine(stderr); last != "" {
 		reason += ": " + last
 	}
-	return &FailedError{reason}
+	return &FailedError{cmp.Or(fault.Of(readErr), fault.GateProgram), reason}
 }
 
 // describeExit returns how the gate's program ended, in words.

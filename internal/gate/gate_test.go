@@ -97,6 +97,8 @@ func TestGate_AlwaysWritesReport(t *testing.T) {
 			"its program ended with status 2 but reported nothing: oh no", "status 2",
 		},
 		{"secrets, garbage", "echo garbage", pipeline.DetectSecrets, "its report cannot be read", "cannot be read"},
+		{"prose, garbage", "echo garbage", pipeline.Vale, "its report cannot be read", "cannot be read"},
+		{"prose, no output", "true", pipeline.Vale, "it printed no report", "no report"},
 		{"secrets, no output", "true", pipeline.DetectSecrets, "it printed no report", "no report"},
 		{"secrets, other format", "echo '{}'", pipeline.DetectSecrets, "it has no results", "no results"},
 	} {
@@ -105,7 +107,7 @@ func TestGate_AlwaysWritesReport(t *testing.T) {
 			g, _ := newShellGate(root, test.script, test.format)
 			err := g.Run(t.Context())
 			r := readReport(t, root)
-			assert.Contains(t, []string{"probe", "sh", pipeline.ToolDetectSecrets}, r.Tool)
+			assert.Contains(t, []string{"probe", "sh", pipeline.ToolDetectSecrets, pipeline.ToolVale}, r.Tool)
 			if test.wantErr == "" {
 				require.NoError(t, err)
 				assert.Empty(t, r.Broken)
@@ -316,7 +318,17 @@ func TestGate_NoFileIsNothingToCheck(t *testing.T) {
 	assert.Contains(t, log.String(), "nothing to check: no file matches **/*.md")
 }
 
-func TestLineReader_Formats(t *testing.T) {
+func TestGate_OnlyRunsWithItsFile(t *testing.T) {
+	g, log := newShellGate(newRepository(t, nil), "exit 1", pipeline.Vale)
+	g.OnlyWith = ".vale.ini"
+	require.NoError(t, g.Run(t.Context()))
+	assert.Contains(t, log.String(), "nothing to check: there is no .vale.ini")
+
+	g.Root = newRepository(t, map[string]string{".vale.ini": ""})
+	assert.Error(t, g.Run(t.Context()))
+}
+
+func TestReaders_Formats(t *testing.T) {
 	for _, test := range []struct {
 		format pipeline.Format
 		// text is the program's output, in which ROOT is the repository's root.
@@ -349,6 +361,18 @@ func TestLineReader_Formats(t *testing.T) {
 				"infra/stacks/storage.go:3: AwsSolutions-S1: p-acc-storage/Objects/Resource: The S3 Bucket has no logs.",
 				".: AwsSolutions-IAM5[Action::s3:*]: p-acc-storage/Other/Resource: too wide",
 			},
+		},
+		{
+			pipeline.MkDocs, "INFO    -  Cleaning site directory\n" +
+				"WARNING -  Doc file 'howto/a.md' contains a link 'c.md', but the target is not found.\n" +
+				"\nAborted with 1 warnings in strict mode!\n",
+			[]string{"docs/howto/a.md: mkdocs: Doc file 'howto/a.md' contains a link 'c.md', but the target is not found."},
+		},
+		{
+			pipeline.Vale, `{"docs/a.md": [{"Check": "Lockstep.Words", "Message": "write x", "Severity": "error", ` +
+				`"Line": 3, "Span": [7, 9]}], "docs/b.md": [{"Check": "Lockstep.Sentences", "Message": "split it", ` +
+				`"Severity": "warning", "Line": 1, "Span": [1, 1]}]}`,
+			[]string{"docs/a.md:3: Lockstep.Words: write x", "docs/b.md:1: Lockstep.Sentences: split it"},
 		},
 		{
 			pipeline.Tidy, "diff current/go.mod tidy/go.mod\n--- current/go.mod\n+++ tidy/go.mod\n@@ -1 +1 @@\n",

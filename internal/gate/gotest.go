@@ -3,7 +3,6 @@ package gate
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,6 +15,7 @@ import (
 
 	"golang.org/x/mod/modfile"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/gate/findings"
 )
 
@@ -170,9 +170,9 @@ func (g *goTestReader) result(string) (outcome, error) {
 	hasCases := slices.ContainsFunc(o.suites, func(s findings.Suite) bool { return len(s.Cases) > 0 })
 	switch {
 	case !hasCases && g.invalidLine != "":
-		return o, fmt.Errorf("it printed a line that is no test event: %.100q", g.invalidLine)
+		return o, fault.Errorf(fault.GateReport, "it printed a line that is no test event: %.100q", g.invalidLine)
 	case !hasCases:
-		return o, errors.New("no test ran")
+		return o, fault.New(fault.NoTestRan, "no test ran")
 	}
 	return o, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
 )
@@ -39,10 +40,10 @@ func checkImages(g Gate) (findings.Report, error) {
 		check.checkReference(pipeline.ImagesFile, lineOf(table, image), image)
 	}
 	if err := check.checkFiles(g.Root, dockerfiles, check.checkDockerfile); err != nil {
-		return findings.Report{}, &FailedError{err.Error()}
+		return findings.Report{}, &FailedError{fault.CodeOf(err), err.Error()}
 	}
 	if err := check.checkFiles(g.Root, manifests, check.checkManifest); err != nil {
-		return findings.Report{}, &FailedError{err.Error()}
+		return findings.Report{}, &FailedError{fault.CodeOf(err), err.Error()}
 	}
 	return findings.Report{Findings: check.findings, Rules: imageRules}, nil
 }

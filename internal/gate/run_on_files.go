@@ -2,10 +2,11 @@ package gate
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"os/exec"
 	"slices"
+
+	"lockstep/internal/fault"
 )
 
 // RunOnFiles runs the gate's program with the files as its last arguments and its standard output going to out. No
@@ -22,7 +23,7 @@ func (g Gate) RunOnFiles(ctx context.Context, out io.Writer) error {
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = g.Root, out, g.Log
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("%s: %s", g.Argv[0], describeExit(err))
+		return fault.Errorf(fault.StepFailed, "%s: %s", g.Argv[0], describeExit(err))
 	}
 	return nil
 }

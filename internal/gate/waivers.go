@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lockstep/config"
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
@@ -57,7 +58,7 @@ func checkWaivers(g Gate) (findings.Report, error) {
 		}
 		return r, nil
 	case err != nil:
-		return r, &FailedError{err.Error()}
+		return r, &FailedError{fault.CodeOf(err), err.Error()}
 	}
 	now := g.Now().UTC()
 	for _, w := range waivers {

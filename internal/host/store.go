@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 	"lockstep/tools"
@@ -58,6 +59,9 @@ type outputFile struct {
 type outputError struct{ reason string }
 
 func (e *outputError) Error() string { return e.reason }
+
+// Code returns the code of the error.
+func (e *outputError) Code() fault.Code { return fault.StepOutput }
 
 // openStore returns the store of the repository at root. If rereads is set, no file is taken for unchanged by its
 // times.
@@ -202,8 +206,8 @@ func (s *store) restore(key string, step pipeline.Step, log string) (bool, error
 	return true, nil
 }
 
-// check refuses an entry with a file that is not of the step's outputs, or that would be written or read through a link:
-// every folder of an output is itself in the entry, before what is in it.
+// check refuses an entry with a file that is not of the step's outputs, or that would be written or read through a
+// link: every folder of an output is itself in the entry, before what is in it.
 func (e entry) check(step pipeline.Step) error {
 	isDir := map[string]bool{}
 	for _, file := range e.Files {
@@ -319,7 +323,7 @@ func (s *store) verifyBlob(hash string) error {
 	case err != nil:
 		return fmt.Errorf("one of its files is missing: %w", err)
 	case got != hash:
-		return fmt.Errorf("one of its files is damaged: %s", s.blobPath(hash))
+		return fault.Errorf(fault.RunDamaged, "one of its files is damaged: %s", s.blobPath(hash))
 	}
 	return nil
 }

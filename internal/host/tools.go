@@ -2,6 +2,7 @@ package host
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 
 	"golang.org/x/mod/semver"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 	"lockstep/tools"
@@ -44,6 +46,14 @@ func (e *MissingToolError) Error() string {
 }
 
 func (e *MissingToolError) Unwrap() error { return e.Err }
+
+// Code returns the code of why the program could not be installed, if there is one.
+func (e *MissingToolError) Code() fault.Code {
+	if e.Err == nil {
+		return fault.ToolMissing
+	}
+	return cmp.Or(fault.Of(e.Err), fault.ToolNotInstalled)
+}
 
 // prober finds the tools of the table. It asks each tool that the machine must have for its version, once a run, and
 // installs the others when they are first needed.
@@ -166,7 +176,7 @@ func (p *prober) printedVersion(ctx context.Context, tool, path string) (string,
 		return "", ctx.Err()
 	case err != nil:
 		command := strings.Join(append([]string{path}, spec.VersionArgs...), " ")
-		return "", fmt.Errorf("%s does not work: %s: %w; %s", tool, command, err, spec.Remedy)
+		return "", fault.Errorf(fault.ToolBroken, "%s does not work: %s: %w; %s", tool, command, err, spec.Remedy)
 	}
 	version, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
 	return version, nil

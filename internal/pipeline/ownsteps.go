@@ -46,6 +46,13 @@ func OperationStep(arguments ...string) Step {
 	}
 }
 
+// MetricsStep is an OperationStep that reads the times of commits too.
+func MetricsStep(arguments ...string) Step {
+	s := OperationStep(append([]string{"metrics"}, arguments...)...)
+	s.Inputs = append(s.Inputs, History)
+	return s
+}
+
 // MergeReportsStep merges the reports of gates that each ran in a container of its own.
 var MergeReportsStep = Step{
 	Name: "gather", Stage: Source, Summary: "merge the gates' reports", Image: ImageGo, Effect: Compute,

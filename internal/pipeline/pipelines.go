@@ -55,6 +55,8 @@ type Job struct {
 	// Permission is what the job may do in the accounts, and Environment is the environment whose accounts these are.
 	Permission  Permission
 	Environment string
+	// PublishesMetrics says that the job writes the key metrics to CloudWatch in the tooling account.
+	PublishesMetrics bool
 	// Inputs are the artifacts that the job reads, the repository's files first. Output is the artifact that it writes;
 	// empty for none.
 	Inputs []string
@@ -143,8 +145,9 @@ func Pipelines(c *config.Config) []Pipeline {
 	}
 	if c.Pipeline.DriftSchedule != config.DriftScheduleNever {
 		pipelines = append(pipelines, Pipeline{
-			Name: DriftPipeline, Description: "compares every environment with what was deployed to it", Trigger: Schedule,
-			Stages: []PipelineStage{driftStage(c.Environments)},
+			Name: DriftPipeline, Trigger: Schedule,
+			Description: "publishes every environment's key metrics, and compares it with what was deployed to it",
+			Stages:      []PipelineStage{driftStage(c.Environments)},
 		})
 	}
 	return pipelines
@@ -165,18 +168,22 @@ func splitAtApprovals(environments []config.Environment) (unapproved, approved [
 	return unapproved, approved
 }
 
-// DriftPipeline is the name of the pipeline that looks for drift.
+// DriftPipeline is the name of the pipeline that looks for drift. It runs on a schedule, and publishes the key metrics
+// too: their window ends with the present, so they change on days without a deployment.
 const DriftPipeline = "drift"
 
 // driftStage returns the stage with a job for each environment. A job fails if a resource was changed outside
-// Lockstep.
+// Lockstep, after it has published the key metrics.
 func driftStage(environments []config.Environment) PipelineStage {
 	stage := PipelineStage{Name: DriftPipeline}
 	for _, env := range environments {
 		stage.Jobs = append(stage.Jobs, Job{
-			Name: env.Name, Description: "what was changed by hand in " +
-				env.Name, Permission: ReadPermission, Environment: env.Name, Inputs: []string{SourceArtifact},
-			Calls: []Call{{Function: "drift", Arguments: []string{"--env", env.Name}, Credentials: true}},
+			Name: env.Name, Description: "what was changed by hand in " + env.Name + ", and its key metrics",
+			Permission: ReadPermission, Environment: env.Name, PublishesMetrics: true, Inputs: []string{SourceArtifact},
+			Calls: []Call{
+				{Function: "publish-metrics", Arguments: []string{"--env", env.Name}, Credentials: true},
+				{Function: "drift", Arguments: []string{"--env", env.Name}, Credentials: true},
+			},
 		})
 	}
 	return stage

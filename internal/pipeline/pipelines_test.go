@@ -104,6 +104,9 @@ func TestPipelines_DriftRunsOnSchedule(t *testing.T) {
 		environments = append(environments, job.Environment)
 		assert.Equal(t, ReadPermission, job.Permission)
 		assert.NotContains(t, job.Permission.Roles(), "deploy-role", "the job only reads")
+		assert.True(t, job.PublishesMetrics)
+		require.Len(t, job.Calls, 2)
+		assert.Equal(t, "publish-metrics", job.Calls[0].Function, "drift that is found does not keep the metrics back")
 	}
 	assert.Equal(t, []string{"dev", "acc", "prod"}, environments)
 	none := &config.Config{

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -17,6 +16,7 @@ import (
 	"strings"
 
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/fault"
 	"lockstep/tools"
 )
 
@@ -302,7 +302,7 @@ func assetHashReplacer(
 			})
 		})
 		if next < 0 {
-			return nil, errors.New("nested stacks refer to each other in a circle")
+			return nil, fault.New(fault.EmulatorTemplate, "nested stacks refer to each other in a circle")
 		}
 		file := waiting[next]
 		text := strings.NewReplacer(pairs...).Replace(texts[file])

@@ -9,9 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/text"
 	"lockstep/tools"
 )
@@ -22,7 +26,7 @@ import (
 var Sources embed.FS
 
 // ErrNotRepository is returned where a folder belongs to no Git repository, or Git is not installed.
-var ErrNotRepository = errors.New("this is no Git repository")
+var ErrNotRepository = fault.New(fault.NoRepository, "this is no Git repository")
 
 // A GitError is a Git command that failed.
 type GitError struct {
@@ -40,6 +44,9 @@ func (e *GitError) Error() string {
 	}
 	return fmt.Sprintf("git %s: %s", e.Command, e.Message)
 }
+
+// Code returns the code of the error.
+func (e *GitError) Code() fault.Code { return fault.GitFailed }
 
 func (e *GitError) Unwrap() error { return e.Err }
 
@@ -138,6 +145,23 @@ func (r *Repository) Commit(ctx context.Context, isInput func(name string) bool)
 		head += "+"
 	}
 	return head, nil
+}
+
+// commitPattern matches the full or shortened id of a commit, in SHA-1 or SHA-256.
+var commitPattern = regexp.MustCompile(`^[0-9a-f]{7,64}$`)
+
+// CommitTime returns the time at which a commit was put into version control, by its committer's clock. The error says
+// that the text is no id of a commit, or that the repository does not have it.
+func (r *Repository) CommitTime(ctx context.Context, commit string) (time.Time, error) {
+	if !commitPattern.MatchString(commit) {
+		return time.Time{}, fmt.Errorf("%q is no id of a commit", commit)
+	}
+	out, err := r.Git(ctx, "show", "--no-patch", "--format=%ct", commit+"^{commit}")
+	if err != nil {
+		return time.Time{}, err
+	}
+	seconds, err := strconv.ParseInt(strings.TrimSpace(out), 10, 64)
+	return time.Unix(seconds, 0).UTC(), err
 }
 
 // History describes every commit that the repository has: what is checked out, and what each branch and tag points

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -215,4 +216,25 @@ func TestHistory_ChangesWithCommitsAndTags(t *testing.T) {
 	text, err := New(t.TempDir(), os.Environ()).History(context.Background())
 	require.NoError(t, err)
 	assert.Empty(t, text)
+}
+
+func TestCommitTime(t *testing.T) {
+	dir, commit := newRepository(t, "a.txt")
+	r := New(dir, os.Environ())
+	at, err := r.CommitTime(t.Context(), commit)
+	require.NoError(t, err)
+	assert.Equal(t, git(t, dir, "show", "--no-patch", "--format=%ct", commit), strconv.FormatInt(at.Unix(), 10))
+	for name, text := range map[string]string{
+		"files that are of no commit": commit + "+",
+		"another repository's commit": strings.Repeat("0", len(commit)),
+		"an option":                   "--output=file",
+		"a branch":                    "HEAD",
+		"nothing":                     "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			at, err := r.CommitTime(t.Context(), text)
+			require.Error(t, err)
+			assert.True(t, at.IsZero())
+		})
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"time"
 
 	"lockstep/config"
 	"lockstep/internal/deploy/digest"
@@ -60,4 +61,14 @@ func (s *Session) currentCommit(ctx context.Context) string {
 		s.Progress(fmt.Sprintf("the commit is not recorded: %v", err))
 	}
 	return commit
+}
+
+// CommitTime returns when a commit was made. It is zero for a commit that is not in the project's repository, and for
+// one with a plus sign: the files that were deployed are not those of the commit.
+func (s *Session) CommitTime(ctx context.Context, commit string) time.Time {
+	at, err := repo.New(s.Root, s.Environ).CommitTime(ctx, commit)
+	if err != nil {
+		return time.Time{}
+	}
+	return at
 }

@@ -3,12 +3,12 @@ package rollout
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 
 	"lockstep/config"
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/report"
@@ -45,7 +45,7 @@ func ReadRecords(root string, stage pipeline.Stage, environments []config.Enviro
 		}
 		var record report.AccountRecord
 		if err := json.Unmarshal(data, &record); err != nil {
-			errs = append(errs, fmt.Errorf("%s is damaged: %w", path, err))
+			errs = append(errs, fault.Errorf(fault.RunDamaged, "%s is damaged: %w", path, err))
 			continue
 		}
 		records = append(records, record)

@@ -9,6 +9,7 @@ import (
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/planfile"
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 
 	"lockstep/config"
@@ -152,7 +153,9 @@ func (a *account) recordError(err error, named bool) error {
 }
 
 // fail records that the account failed.
-func (a *account) fail(err error) { a.record.Outcome, a.record.Error = change.Failed, err.Error() }
+func (a *account) fail(err error) {
+	a.record.Outcome, a.record.Code, a.record.Error = change.Failed, fault.CodeOf(err), err.Error()
+}
 
 // open loads the account's assembly and opens the account with it.
 func (a *account) open(ctx context.Context, source Source) error {

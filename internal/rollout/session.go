@@ -78,11 +78,12 @@ func (s *Session) deployOptions(
 		return deploy.Options{}, err
 	}
 	sbom, err := toolSBOM()
+	commit := s.currentCommit(ctx)
 	progress := s.progressFor(account)
 	return deploy.Options{
 		Run: deploy.RunInfo{
-			ID: s.RunID, Command: "lockstep " + command, Mode: string(s.Mode()), Commit: s.currentCommit(ctx),
-			Endpoint: s.Endpoint,
+			ID: s.RunID, Command: "lockstep " + command, Mode: string(s.Mode()), Commit: commit,
+			Committed: s.CommitTime(ctx, commit), Endpoint: s.Endpoint,
 		},
 		Artifacts:            deploy.Artifacts{ToolSBOM: sbom},
 		Progress:             progress,

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+
+	"lockstep/internal/fault"
 )
 
 // An assetManifest lists what is published before the stacks that depend on it.
@@ -104,11 +106,12 @@ func (r *reader) checkSource(name, packaging string) error {
 	case err != nil:
 		return wrapMissing(name, err)
 	case packaging != "" && packaging != "zip" && packaging != "file":
-		return fmt.Errorf("packaging %q is neither file nor zip", packaging)
+		return fault.Errorf(fault.AssetUnusable, "packaging %q is neither file nor zip", packaging)
 	case info.IsDir() && packaging != "zip":
-		return fmt.Errorf("%s is a folder, but its packaging is file: see that the app packages it as zip", name)
+		return fault.Errorf(fault.AssetUnusable,
+			"%s is a folder, but its packaging is file: see that the app packages it as zip", name)
 	case !info.IsDir() && !info.Mode().IsRegular():
-		return fmt.Errorf("%s is neither a file nor a folder, so it cannot be published", name)
+		return fault.Errorf(fault.AssetUnusable, "%s is neither a file nor a folder, so it cannot be published", name)
 	}
 	return nil
 }
@@ -116,7 +119,7 @@ func (r *reader) checkSource(name, packaging string) error {
 // wrapMissing says which file of the assembly is missing, if err is such an error.
 func wrapMissing(file string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s is missing; synthesise again", file)
+		return fault.Errorf(fault.AssetUnusable, "%s is missing; synthesise again", file)
 	}
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 
 	"lockstep/internal/deploy/digest"
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 )
 
@@ -39,7 +40,8 @@ func sumFiles(fsys fs.FS) (string, error) {
 		case entry.Type().IsRegular():
 			return sumFile(sum, fsys, name)
 		case !entry.IsDir():
-			return fmt.Errorf("%s is neither a file, a folder nor a link: remove it, and synthesise again", name)
+			return fault.Errorf(fault.AssetUnusable,
+				"%s is neither a file, a folder nor a link: remove it, and synthesise again", name)
 		}
 		return nil
 	})
@@ -68,7 +70,7 @@ func sumFile(sum hash.Hash, fsys fs.FS, name string) error {
 	fmt.Fprintf(sum, "file %q %d\n", name, info.Size())
 	n, err := io.Copy(sum, file)
 	if err == nil && n != info.Size() {
-		return fmt.Errorf("%s changed while it was read", name)
+		return fault.Errorf(fault.SourceUnreadable, "%s changed while it was read", name)
 	}
 	return err
 }

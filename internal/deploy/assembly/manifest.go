@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"lockstep/internal/fault"
 )
 
 // The types of artefact that matter to a deployment. Others, such as trees and feature flags, are ignored.
@@ -93,7 +95,8 @@ func (r *reader) readFolder(dir string, outer []*node) ([]*node, error) {
 	var m manifest
 	if err := r.decode(file, &m); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("there is no %s: this is not a cloud assembly, or the synthesis broke off", file)
+			return nil, fault.Errorf(fault.AssemblyMissing,
+				"there is no %s: this is not a cloud assembly, or the synthesis broke off", file)
 		}
 		return nil, err
 	}
@@ -123,7 +126,7 @@ func (r *reader) readFolder(dir string, outer []*node) ([]*node, error) {
 // readArtefact reads one artefact into its node.
 func (r *reader) readArtefact(dir, id string, a *artefact, nodes map[string]*node) error {
 	if a == nil {
-		return fmt.Errorf("artefact %s in %s is empty", id, path.Join(dir, "manifest.json"))
+		return fault.Errorf(fault.AssemblyDamaged, "artefact %s in %s is empty", id, path.Join(dir, "manifest.json"))
 	}
 	n := nodes[id]
 	needs := a.Dependencies
@@ -142,7 +145,7 @@ func (r *reader) readArtefact(dir, id string, a *artefact, nodes map[string]*nod
 	for _, need := range needs {
 		other, ok := nodes[need]
 		if !ok {
-			return fmt.Errorf("artefact %s depends on %s, which the manifest does not have", id, need)
+			return fault.Errorf(fault.AssemblyDamaged, "artefact %s depends on %s, which the manifest does not have", id, need)
 		}
 		n.deps = append(n.deps, other)
 	}
@@ -165,7 +168,7 @@ func (r *reader) readNested(dir, id string, properties json.RawMessage, n *node)
 		return fmt.Errorf("artefact %s: %w", id, err)
 	}
 	if r.seenFolders[inner] {
-		return fmt.Errorf("artefact %s is a nested assembly in %s, which is read already", id, inner)
+		return fault.Errorf(fault.AssemblyDamaged, "artefact %s is a nested assembly in %s, which is read already", id, inner)
 	}
 	nodes, err := r.readFolder(inner, n.deps)
 	if err != nil {
@@ -226,7 +229,7 @@ func (r *reader) parseEnvironment(text string) (account, region string, err erro
 	rest, hasPrefix := strings.CutPrefix(text, environmentPrefix)
 	account, region, hasRegion := strings.Cut(rest, "/")
 	if !hasPrefix || !hasRegion || account == "" || region == "" {
-		return "", "", fmt.Errorf("environment %q is not of the form aws://ACCOUNT/REGION", text)
+		return "", "", fault.Errorf(fault.AssemblyDamaged, "environment %q is not of the form aws://ACCOUNT/REGION", text)
 	}
 	if account == "unknown-account" {
 		account = r.defaults.Account
@@ -255,11 +258,11 @@ func explainJSON(file string, content []byte, err error) error {
 	switch {
 	case errors.As(err, &syntax):
 		line := 1 + strings.Count(string(content[:min(int(syntax.Offset), len(content))]), "\n")
-		return fmt.Errorf("%s:%d: damaged JSON: %w; synthesise again", file, line, err)
+		return fault.Errorf(fault.AssemblyDamaged, "%s:%d: damaged JSON: %w; synthesise again", file, line, err)
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return fmt.Errorf("%s: damaged JSON: it breaks off; synthesise again", file)
+		return fault.Errorf(fault.AssemblyDamaged, "%s: damaged JSON: it breaks off; synthesise again", file)
 	case errors.Is(err, errTrailingText):
-		return fmt.Errorf("%s: damaged JSON: %w; synthesise again", file, err)
+		return fault.Errorf(fault.AssemblyDamaged, "%s: damaged JSON: %w; synthesise again", file, err)
 	}
 	return fmt.Errorf("%s: %w", file, err)
 }
@@ -270,9 +273,10 @@ func (r *reader) resolvePath(dir, file string) (string, error) {
 	full := path.Join(dir, file)
 	switch {
 	case file == "":
-		return "", errors.New("the manifest names no file")
+		return "", fault.New(fault.AssemblyDamaged, "the manifest names no file")
 	case path.IsAbs(file) || !fs.ValidPath(full):
-		return "", fmt.Errorf("%s lies outside the cloud assembly; synthesise with asset staging on", file)
+		return "", fault.Errorf(fault.AssemblyDamaged,
+			"%s lies outside the cloud assembly; synthesise with asset staging on", file)
 	}
 	return full, nil
 }
@@ -282,11 +286,12 @@ func checkSchemaVersion(file, version string) error {
 	major, _, _ := strings.Cut(version, ".")
 	n, err := strconv.Atoi(major)
 	if err != nil {
-		return fmt.Errorf("%s: %q is not a version of the cloud assembly schema", file, version)
+		return fault.Errorf(fault.AssemblyDamaged, "%s: %q is not a version of the cloud assembly schema", file, version)
 	}
 	if n > MaxSchema {
-		return fmt.Errorf("%s was written with schema %s, newer than the %d that this version of Lockstep reads: "+
-			"update Lockstep, or synthesise with an older aws-cdk-lib", file, version, MaxSchema)
+		return fault.Errorf(fault.AssemblySchema,
+			"%s was written with schema %s, newer than the %d that this version of Lockstep reads: "+
+				"update Lockstep, or synthesise with an older aws-cdk-lib", file, version, MaxSchema)
 	}
 	return nil
 }
@@ -318,7 +323,7 @@ func placeholderReplacer(account, region string) func(string) string {
 func checkPlaceholders(value string) error {
 	if _, after, ok := strings.Cut(value, "${"); ok {
 		name, _, _ := strings.Cut(after, "}")
-		return fmt.Errorf("%s has the placeholder ${%s}, which Lockstep does not know", value, name)
+		return fault.Errorf(fault.AssemblyDamaged, "%s has the placeholder ${%s}, which Lockstep does not know", value, name)
 	}
 	return nil
 }

@@ -3,9 +3,10 @@ package assembly
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"path"
 	"strings"
+
+	"lockstep/internal/fault"
 )
 
 // The types of the metadata entries that are read.
@@ -53,7 +54,7 @@ func checkAppErrors(metadata map[string][]metadataEntry) error {
 	for _, construct := range sortedKeys(metadata) {
 		for _, entry := range metadata[construct] {
 			if text, ok := entry.text(errorMetadataType); ok {
-				errs = append(errs, fmt.Errorf("%s: the CDK app says: %s", construct, text))
+				errs = append(errs, fault.Errorf(fault.AppError, "%s: the CDK app says: %s", construct, text))
 			}
 		}
 	}
@@ -82,7 +83,8 @@ func (m manifest) checkLookups(dir string) error {
 	for i, lookup := range m.Missing {
 		keys[i] = lookup.Key
 	}
-	return fmt.Errorf("%s: look-ups were not answered when it was synthesised, so it holds placeholders for %s: "+
-		"answer them with `cdk synth` and credentials, commit cdk.context.json, and synthesise again",
+	return fault.Errorf(fault.LookupsMissing,
+		"%s: look-ups were not answered when it was synthesised, so it holds placeholders for %s: "+
+			"answer them with `cdk synth` and credentials, commit cdk.context.json, and synthesise again",
 		path.Join(dir, "manifest.json"), strings.Join(keys, ", "))
 }

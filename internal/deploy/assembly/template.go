@@ -12,6 +12,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"lockstep/internal/fault"
 )
 
 // A Template is a CloudFormation template: its text and the sections that a deployment looks at.
@@ -136,7 +138,7 @@ func ParseTemplate(text string) (Template, error) {
 	}
 	t, err := parseTemplate(text)
 	if err != nil {
-		return Template{}, fmt.Errorf("it is not JSON: %w", err)
+		return Template{}, fault.Errorf(fault.TemplateUnusable, "it is not JSON: %w", err)
 	}
 	return t, nil
 }
@@ -227,7 +229,7 @@ func (s *Stack) ParameterValue(name string) (string, bool) {
 func ParseDocument(text string) (map[string]any, error) {
 	document, err := parse(text)
 	if err != nil {
-		return nil, fmt.Errorf("it is not JSON: %w", err)
+		return nil, fault.Errorf(fault.TemplateUnusable, "it is not JSON: %w", err)
 	}
 	return document, nil
 }
@@ -240,7 +242,7 @@ func parse(text string) (map[string]any, error) {
 }
 
 // errTrailingText says that more than one JSON value was to be decoded.
-var errTrailingText = errors.New("there is text after its end")
+var errTrailingText = fault.New(fault.TemplateUnusable, "there is text after its end")
 
 // decodeJSON decodes one JSON value. It keeps numbers as they are written: 1e400 and 12345678901234567890 stay what
 // they are.

@@ -11,6 +11,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"lockstep/internal/fault"
 )
 
 // A TemplateFile is a template of a cloud assembly as a document, for those who rewrite it.
@@ -60,7 +62,7 @@ func Templates(fsys fs.FS) ([]TemplateFile, error) {
 		}
 		t := found[file]
 		if t.Document, err = parse(string(text)); err != nil {
-			return nil, fmt.Errorf("%s is not a template in JSON: %w", file, err)
+			return nil, fault.Errorf(fault.TemplateUnusable, "%s is not a template in JSON: %w", file, err)
 		}
 		out = append(out, t)
 	}

@@ -21,6 +21,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/digest"
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 )
 
@@ -62,7 +63,7 @@ func (s *ChangeSet) IsOf(account, stack, run string) bool {
 }
 
 // ErrNoChange says that a change set would do nothing.
-var ErrNoChange = errors.New("there is nothing to change")
+var ErrNoChange = fault.New(fault.ChangeSetFailed, "there is nothing to change")
 
 // A Naming is how the change sets of one plan are named: until when they are of use, and which run they belong to.
 type Naming struct {
@@ -171,8 +172,9 @@ func changeSetInput(
 	case len(want.Template.Body) <= maxTemplateBody:
 		input.TemplateBody = &want.Template.Body
 	default:
-		return nil, fmt.Errorf("its template has %d bytes and is not published as an asset; CloudFormation takes at most "+
-			"%d: use the CDK's DefaultStackSynthesizer", len(want.Template.Body), maxTemplateBody)
+		return nil, fault.Errorf(fault.TemplateUnusable,
+			"its template has %d bytes and is not published as an asset; CloudFormation takes at most "+
+				"%d: use the CDK's DefaultStackSynthesizer", len(want.Template.Body), maxTemplateBody)
 	}
 	return input, nil
 }
@@ -212,7 +214,8 @@ func parameters(want *assembly.Stack, state State) ([]types.Parameter, error) {
 		}
 	}
 	if len(missing) > 0 {
-		return nil, fmt.Errorf("its parameters %s have neither a value nor a default: give them one in the CDK app",
+		return nil, fault.Errorf(fault.ParameterMissing,
+			"its parameters %s have neither a value nor a default: give them one in the CDK app",
 			strings.Join(missing, ", "))
 	}
 	return out, nil
@@ -240,8 +243,9 @@ func (c *Client) checkTemplate(ctx context.Context, set *ChangeSet, want *assemb
 	if assembly.MaskNonASCII(aws.ToString(out.TemplateBody)) == assembly.MaskNonASCII(want.Template.Body) {
 		return nil
 	}
-	return refusal.Newf(nil, "CloudFormation has read another template than the assembly's: somebody has exchanged %s in "+
-		"the bucket; see who wrote it, delete it, and run this again", want.TemplateURL)
+	return refusal.Newf(fault.StagedExchanged, nil,
+		"CloudFormation has read another template than the assembly's: somebody has exchanged %s in "+
+			"the bucket; see who wrote it, delete it, and run this again", want.TemplateURL)
 }
 
 // waitForChanges waits for a change set and reads its changes. The error is ErrNoChange if there are none.
@@ -264,7 +268,8 @@ func (c *Client) waitForChanges(ctx context.Context, set *ChangeSet) error {
 		case types.ChangeSetStatusCreatePending, types.ChangeSetStatusCreateInProgress:
 			return false, nil
 		}
-		return true, fmt.Errorf("the change set came to state %s: somebody else deletes or executes it; run this again",
+		return true, fault.Errorf(fault.ChangeSetGone,
+			"the change set came to state %s: somebody else deletes or executes it; run this again",
 			out.Status)
 	})
 }
@@ -284,7 +289,7 @@ func changeSetFailure(reason string) error {
 			return ErrNoChange
 		}
 	}
-	return errors.New(strings.TrimSpace(reason))
+	return fault.New(fault.ChangeSetFailed, strings.TrimSpace(reason))
 }
 
 // Discard deletes a change set that is not to be executed, and its stack if that is empty and holds no other.

@@ -2,7 +2,6 @@ package cfn
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -12,6 +11,7 @@ import (
 
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/display"
+	"lockstep/internal/fault"
 	"lockstep/internal/redact"
 )
 
@@ -135,7 +135,8 @@ func (c *Client) waitForDetection(ctx context.Context, id *string) error {
 		case types.StackDriftDetectionStatusDetectionComplete:
 			return true, nil
 		case types.StackDriftDetectionStatusDetectionFailed:
-			return true, errors.New("CloudFormation could not compare it: " + aws.ToString(out.DetectionStatusReason))
+			return true, fault.New(fault.DriftUnknown,
+				"CloudFormation could not compare it: "+aws.ToString(out.DetectionStatusReason))
 		}
 		return false, nil
 	})

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
 	"lockstep/internal/deploy/change"
+	"lockstep/internal/fault"
 )
 
 // NewestEvent returns the id of a stack's newest event, or "" if there is none.
@@ -167,11 +168,11 @@ func (r *eventReader) failure(ctx context.Context) error {
 		now += ": " + row.Action
 	}
 	if len(r.failures) == 0 {
-		return fmt.Errorf("%s; %s", cmp.Or(r.failureReason, trimReason(&r.reason), noReason), now)
+		return fault.Errorf(fault.StackFailed, "%s; %s", cmp.Or(r.failureReason, trimReason(&r.reason), noReason), now)
 	}
 	first, path := r.client.innermostFailure(ctx, r.failures[0], 0)
 	reason := cmp.Or(trimReason(first.ResourceStatusReason), r.failureReason, noReason)
-	return fmt.Errorf("%s (%s): %s; %s", path, aws.ToString(first.ResourceType), reason, now)
+	return fault.Errorf(fault.StackFailed, "%s (%s): %s; %s", path, aws.ToString(first.ResourceType), reason, now)
 }
 
 // maxStackNesting bounds the search in nested stacks.

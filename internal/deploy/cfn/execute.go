@@ -2,7 +2,6 @@ package cfn
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,10 +12,12 @@ import (
 
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/fault"
 )
 
 // ErrInterrupted says that the run ended before CloudFormation did.
-var ErrInterrupted = errors.New("interrupted; CloudFormation goes on with the stack, and the next run waits for it")
+var ErrInterrupted = fault.New(fault.WaitInterrupted,
+	"interrupted; CloudFormation goes on with the stack, and the next run waits for it")
 
 // Execute lets CloudFormation begin with a change set. Follow waits for the end.
 func (c *Client) Execute(ctx context.Context, set *ChangeSet) error {
@@ -25,8 +26,9 @@ func (c *Client) Execute(ctx context.Context, set *ChangeSet) error {
 	})
 	switch awsclient.ErrorCode(err) {
 	case "ChangeSetNotFound":
-		return errors.New("its change set is gone, or CloudFormation has forgotten it: somebody else has changed the stack " +
-			"or removed the change set; run this again")
+		return fault.New(fault.ChangeSetGone,
+			"its change set is gone, or CloudFormation has forgotten it: somebody else has changed the stack "+
+				"or removed the change set; run this again")
 	case "InvalidChangeSetStatus": // perhaps it is executed already, and the answer to an earlier attempt was lost
 		if out, readErr := c.describeChangeSet(ctx, set); readErr == nil && isExecuted(out.ExecutionStatus) {
 			return nil
@@ -68,8 +70,9 @@ func (c *Client) waitForEnd(ctx context.Context, op Operation, report func(types
 		case err != nil && isNotFound(err):
 			return true, err
 		case err != nil:
-			return true, fmt.Errorf("%w; CloudFormation may still be at work on the stack: the next run waits for it and goes "+
-				"on from there", err)
+			return true, fault.Errorf(fault.WaitInterrupted,
+				"%w; CloudFormation may still be at work on the stack: the next run waits for it and goes "+
+					"on from there", err)
 		}
 		return events.end != nil, nil
 	})
@@ -135,6 +138,14 @@ func isSuccessStatus(status types.StackStatus) bool {
 // DeleteFailedStack deletes a stack whose creation failed, so that no resource of it was ever in use.
 func (c *Client) DeleteFailedStack(ctx context.Context, state State) error {
 	c.progress(fmt.Sprintf("%s: deleting what a failed creation left behind", aws.ToString(state.StackName)))
+	if err := c.DeleteStack(ctx, state); err != nil {
+		return fmt.Errorf("the leftover of a failed creation cannot be deleted: %w", err)
+	}
+	return nil
+}
+
+// DeleteStack deletes a stack, protected or not, and waits for the end.
+func (c *Client) DeleteStack(ctx context.Context, state State) error {
 	if aws.ToBool(state.EnableTerminationProtection) {
 		_, err := c.api.UpdateTerminationProtection(ctx, &cloudformation.UpdateTerminationProtectionInput{
 			StackName: state.StackId, EnableTerminationProtection: aws.Bool(false),
@@ -157,7 +168,7 @@ func (c *Client) DeleteFailedStack(ctx context.Context, state State) error {
 	case err != nil:
 		return err
 	case events.status() != types.StackStatusDeleteComplete:
-		return fmt.Errorf("the leftover of a failed creation cannot be deleted: %w", events.failure(ctx))
+		return events.failure(ctx)
 	}
 	return nil
 }
@@ -178,8 +189,9 @@ func (c *Client) ContinueRollback(ctx context.Context, state State) (State, erro
 		return state, err
 	}
 	if stateRow(events.status()).Phase != Updatable {
-		return state, fmt.Errorf("the rollback cannot be continued: %w; fix what is named, or continue it with "+
-			"`aws cloudformation continue-update-rollback --resources-to-skip`, then run this again", events.failure(ctx))
+		return state, fault.Errorf(fault.RollbackStuck,
+			"the rollback cannot be continued: %w; fix what is named, or continue it with "+
+				"`aws cloudformation continue-update-rollback --resources-to-skip`, then run this again", events.failure(ctx))
 	}
 	return c.Describe(ctx, state.ID())
 }

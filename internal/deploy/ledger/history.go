@@ -23,17 +23,17 @@ func NewHistory(releases []Release) History {
 			continue
 		}
 		delete(h.withdrawnBy, h.Original(r.Number)) // somebody has named it, so it is wanted again
-		if n := h.withdraws(r); n != 0 {
+		if n := h.Withdraws(r); n != 0 {
 			h.withdrawnBy[n] = r.Number
 		}
 	}
 	return h
 }
 
-// withdraws returns the number of the release that a rollback went back from; 0 for none. A record from before there
+// Withdraws returns the number of the release that a rollback went back from; 0 for none. A record from before there
 // were versions does not say it: what was deployed then was the release before.
-func (h History) withdraws(rollback Release) int {
-	if rollback.Version >= ReleaseVersion {
+func (h History) Withdraws(rollback Release) int {
+	if rollback.Version >= versionOfWithdraws {
 		return rollback.Withdraws
 	}
 	return h.Withdrawn(rollback.Number-1, rollback.Number)

@@ -110,3 +110,9 @@ func TestHistory_OriginalOfARollbackOfARollback(t *testing.T) {
 	assert.Equal(t, 4, h.Original(4))
 	assert.Equal(t, 9, h.Original(9), "there is no such release")
 }
+
+func TestHistory_RecordOfVersion2SaysWhatItWithdraws(t *testing.T) {
+	release := func(assembly string) chainStep { return chainStep{assembly: assembly, version: 2} }
+	h := newChain(release("a"), release("b"), chainStep{restores: 1, withdraws: 0, version: 2})
+	assert.Zero(t, h.WithdrawnBy(2), "it says that it withdraws nothing, so nothing is concluded from its place")
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -44,6 +45,10 @@ type Journal struct {
 	Started     time.Time    `json:"started"`
 	Ended       time.Time    `json:"ended,omitzero"`
 	Outcome     string       `json:"outcome,omitempty"`
+	// Restores is the number of the release that the run restores; 0 for none.
+	Restores int `json:"restores,omitempty"`
+	// FailedRuns are the runs that failed since the newest release.
+	FailedRuns []FailedRun `json:"failed,omitempty"`
 	// AssetKeys are the keys of the published files that the run needs.
 	AssetKeys []string                `json:"assets,omitempty"`
 	Stacks    map[string]JournalEntry `json:"stacks,omitempty"`
@@ -108,6 +113,9 @@ func (l *Ledger) BeginJournal(ctx context.Context, j Journal) (w *JournalWriter,
 	if j.LatestRelease.Number < before.LatestRelease.Number {
 		j.LatestRelease = before.LatestRelease
 	}
+	if j.LatestRelease.Number == before.LatestRelease.Number {
+		j.FailedRuns = before.FailedRuns
+	} // otherwise the run before was cut off after it had recorded a release, which lists the failed runs
 	written, err := write(ctx, l.store, l.journalKey(), j, only)
 	if err != nil {
 		return nil, before, err
@@ -127,12 +135,38 @@ func (w *JournalWriter) RecordStack(ctx context.Context, stack string, e Journal
 	})
 }
 
-// RecordRelease records the release that the run has added.
-func (w *JournalWriter) RecordRelease(ctx context.Context, r ReleaseSummary) error {
-	return w.update(ctx, func(j *Journal) { j.LatestRelease = r })
+// FailedRuns returns the runs that failed since the newest release.
+func (w *JournalWriter) FailedRuns() []FailedRun {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.journal.FailedRuns
 }
 
-// End records the end of the run and its outcome.
+// RecordRelease records the newest release. If the run has added it, it lists the failed runs before it.
+func (w *JournalWriter) RecordRelease(ctx context.Context, r ReleaseSummary) error {
+	return w.update(ctx, func(j *Journal) {
+		if r.Number > j.LatestRelease.Number {
+			j.FailedRuns = nil
+		}
+		j.LatestRelease = r
+	})
+}
+
+// Fail records the end of a run that failed. It is a FailedRun if it has begun to change a stack.
+func (w *JournalWriter) Fail(ctx context.Context, at time.Time, outcome string) error {
+	return w.update(ctx, func(j *Journal) {
+		j.Ended = at
+		j.Outcome = outcome
+		if len(j.Stacks) == 0 {
+			return
+		}
+		j.FailedRuns = append(slices.Clip(j.FailedRuns), FailedRun{
+			RunID: j.RunID, Commit: j.Commit, SynthDigest: j.SynthDigest, Restores: j.Restores, Started: j.Started, Ended: at,
+		})
+	})
+}
+
+// End records the end of a run that did not fail, and its outcome.
 func (w *JournalWriter) End(ctx context.Context, at time.Time, outcome string) error {
 	return w.update(ctx, func(j *Journal) {
 		j.Ended = at

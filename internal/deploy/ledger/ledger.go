@@ -11,13 +11,15 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"lockstep/internal/fault"
 )
 
 var (
 	// ErrNotFound says that there is no object under a key.
-	ErrNotFound = errors.New("there is no such object")
+	ErrNotFound = fault.New(fault.RecordMissing, "there is no such object")
 	// ErrPreconditionFailed says that the condition of a write does not hold: another run has written the object.
-	ErrPreconditionFailed = errors.New("another run has changed the object")
+	ErrPreconditionFailed = fault.New(fault.RecordContention, "another run has changed the object")
 )
 
 // An Object is what a store holds under a key. Its times are of the store's own clock, so that a wrong clock on this
@@ -102,6 +104,9 @@ type DamagedError struct {
 }
 
 func (e *DamagedError) Error() string { return fmt.Sprintf("%s is damaged: %v", e.Key, e.Err) }
+
+// Code returns the code of the error.
+func (e *DamagedError) Code() fault.Code { return fault.RecordDamaged }
 
 // Unwrap returns the reason.
 func (e *DamagedError) Unwrap() error { return e.Err }

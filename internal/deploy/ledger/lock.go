@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"lockstep/internal/fault"
 )
 
 // Lease is how long a lock is valid after its holder's last heartbeat.
@@ -56,10 +58,16 @@ func (e *LockHeldError) Error() string {
 	return fmt.Sprintf("%s has held the lock for %v; its last heartbeat was %v ago", e.Holder, age, heartbeatAge)
 }
 
+// Code returns the code of the error.
+func (e *LockHeldError) Code() fault.Code { return fault.LockHeld }
+
 // A LockLostError says that this run no longer holds the lock.
 type LockLostError struct{ Reason string }
 
 func (e *LockLostError) Error() string { return "the lock was lost: " + e.Reason }
+
+// Code returns the code of the error.
+func (e *LockLostError) Code() fault.Code { return fault.LockLost }
 
 // A Lock is the lock of an environment, held by this run.
 type Lock struct {
@@ -314,6 +322,9 @@ func (e *WrongHolderError) Error() string {
 	}
 	return fmt.Sprintf("the lock is not held by %q but by %s", e.Requested, e.Holder)
 }
+
+// Code returns the code of the error.
+func (e *WrongHolderError) Code() fault.Code { return fault.LockOtherHolder }
 
 // Unlock takes the lock away from a run, which notices before its next write. The error is a *WrongHolderError if that
 // run does not hold it.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lockstep/internal/deploy/digest"
+	"lockstep/internal/fault"
 )
 
 // A RegisteredPlan is the record of a plan that was written to a file. The file may be applied only if the account has
@@ -122,7 +123,7 @@ func (l *Ledger) Approval(ctx context.Context, plan digest.Plan) (*Approval, err
 		return nil, err
 	}
 	if a.PlanDigest != plan {
-		return nil, &DamagedError{l.approvalKey(plan), errors.New("it approves another plan")}
+		return nil, &DamagedError{l.approvalKey(plan), fault.New(fault.RecordDamaged, "it approves another plan")}
 	}
 	return &a, nil
 }

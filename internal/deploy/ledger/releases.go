@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"lockstep/internal/deploy/digest"
+	"lockstep/internal/fault"
 )
 
 // A Release is the record of a deployment. Each record holds the hash of the one before, so that whoever reads the
@@ -45,6 +46,10 @@ type Release struct {
 	CallerARN string    `json:"by"`
 	RunID     string    `json:"run"`
 	Commit    string    `json:"commit,omitempty"`
+	// Committed is when the commit was made; zero if that is not known, and if the files were not those of the commit.
+	Committed time.Time `json:"committed,omitzero"`
+	// FailedRuns are the runs that failed since the release before, in the order of their ends.
+	FailedRuns []FailedRun `json:"failed,omitempty"`
 
 	SynthDigest       digest.Synth       `json:"assembly"`
 	EnvironmentDigest digest.Environment `json:"bundle"`
@@ -89,8 +94,30 @@ func (r Release) Summary() ReleaseSummary {
 	return ReleaseSummary{Number: r.Number, SynthDigest: r.SynthDigest, SiblingDigests: r.SiblingDigests}
 }
 
-// ReleaseVersion is the version of the format of the records that this program writes. Version 2 added Withdraws.
-const ReleaseVersion = 2
+// ReleaseVersion is the version of the format of the records that this program writes. Version 2 added Withdraws, and
+// version 3 added Committed and FailedRuns.
+const ReleaseVersion = 3
+
+// The first versions of the format whose records say something that earlier ones do not.
+const (
+	versionOfWithdraws  = 2
+	versionOfFailedRuns = 3
+)
+
+// ListsFailedRuns reports whether the record would say that runs failed before it.
+func (r Release) ListsFailedRuns() bool { return r.Version >= versionOfFailedRuns }
+
+// A FailedRun is a run that began to change stacks and failed. A run that was refused is none, nor is one that was cut
+// off and continued by another one.
+type FailedRun struct {
+	RunID       string       `json:"run"`
+	Commit      string       `json:"commit,omitempty"`
+	SynthDigest digest.Synth `json:"assembly"`
+	// Restores is the number of the release that the run was to restore; 0 if it was no rollback.
+	Restores int       `json:"restores,omitempty"`
+	Started  time.Time `json:"started"`
+	Ended    time.Time `json:"ended"`
+}
 
 const releasesPrefix = "releases/"
 
@@ -112,6 +139,9 @@ func (e *TamperedError) Error() string {
 	}
 	return fmt.Sprintf("release record %d was changed outside Lockstep: %s", e.Number, e.Reason)
 }
+
+// Code returns the code of the error.
+func (e *TamperedError) Code() fault.Code { return fault.RecordTampered }
 
 // AddRelease appends a release to the chain, and returns it with its number and hashes.
 func (l *Ledger) AddRelease(ctx context.Context, r Release) (Release, error) {
@@ -267,8 +297,9 @@ func (l *Ledger) readRelease(ctx context.Context, number int) (Release, error) {
 	case r.Number != number:
 		return r, &TamperedError{number, fmt.Sprintf("it is record %d", r.Number)}
 	case r.Version > ReleaseVersion:
-		return r, fmt.Errorf("release record %d has version %d, and this version of Lockstep reads versions up to %d: "+
-			"use a newer Lockstep", number, r.Version, ReleaseVersion)
+		return r, fault.Errorf(fault.RecordNewer,
+			"release record %d has version %d, and this version of Lockstep reads versions up to %d: "+
+				"use a newer Lockstep", number, r.Version, ReleaseVersion)
 	}
 	return r, nil
 }

@@ -19,6 +19,7 @@ import (
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/refusal"
 )
@@ -233,7 +234,8 @@ const maxPlanBytes = 256 << 20
 func Read(path string) (File, error) {
 	data, err := fsx.ReadFile(path, maxPlanBytes)
 	if errors.Is(err, fs.ErrNotExist) {
-		return File{}, refusal.Newf(err, "there is no plan %s: make one with `lockstep plan --env ENVIRONMENT --out %s`",
+		return File{}, refusal.Newf(fault.PlanMissing, err,
+			"there is no plan %s: make one with `lockstep plan --env ENVIRONMENT --out %s`",
 			path, path)
 	}
 	if err != nil {
@@ -244,15 +246,16 @@ func Read(path string) (File, error) {
 	}
 	var f File
 	if err := json.Unmarshal(data, &f); err != nil {
-		return f, refusal.Newf(err, "%s is no plan as Lockstep writes one (%v): plan again", path, err)
+		return f, refusal.Newf(fault.PlanDamaged, err, "%s is no plan as Lockstep writes one (%v): plan again", path, err)
 	}
 	sum, err := ledger.JSONHash(data, "digest")
 	if err != nil {
 		return f, err
 	}
 	if digest.Plan(sum) != f.Digest {
-		return f, refusal.Newf(nil, "%s was changed after it was made: its content does not fit its digest %.12s; "+
-			"plan again", path, f.Digest)
+		return f, refusal.Newf(fault.PlanAltered, nil,
+			"%s was changed after it was made: its content does not fit its digest %.12s; "+
+				"plan again", path, f.Digest)
 	}
 	return f, nil
 }
@@ -261,10 +264,11 @@ func Read(path string) (File, error) {
 func validate(path string, data []byte) error {
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
 	if err != nil {
-		return refusal.Newf(err, "%s is no plan, or only a part of one (%v): plan again", path, err)
+		return refusal.Newf(fault.PlanDamaged, err, "%s is no plan, or only a part of one (%v): plan again", path, err)
 	}
 	if fields, _ := document.(map[string]any); fields["schema"] != Format {
-		return refusal.Newf(nil, "%s is of the format %v, and this version of Lockstep reads %s: plan again",
+		return refusal.Newf(fault.PlanDamaged, nil,
+			"%s is of the format %v, and this version of Lockstep reads %s: plan again",
 			path, fields["schema"], Format)
 	}
 	schema, err := compiledSchema()
@@ -272,7 +276,7 @@ func validate(path string, data []byte) error {
 		return err
 	}
 	if err := schema.Validate(document); err != nil {
-		return refusal.Newf(err, "%s is no plan as Lockstep writes one: plan again (%s)",
+		return refusal.Newf(fault.PlanDamaged, err, "%s is no plan as Lockstep writes one: plan again (%s)",
 			path, strings.ReplaceAll(err.Error(), "\n", " "))
 	}
 	return nil

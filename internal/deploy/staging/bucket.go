@@ -6,7 +6,6 @@ package staging
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"time"
@@ -18,6 +17,7 @@ import (
 
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/fault"
 )
 
 // A Bucket is a bucket of the target account. It implements ledger.ObjectStore.
@@ -112,7 +112,8 @@ func (b *Bucket) Delete(ctx context.Context, key string) error {
 // wrapMissing says what to do if the bucket does not exist.
 func (b *Bucket) wrapMissing(err error) error {
 	if awsclient.ErrorCode(err) == "NoSuchBucket" {
-		return fmt.Errorf("the bucket %s is not there: run `lockstep bootstrap --env %s`: %w", b.name, b.environment, err)
+		return fault.Errorf(fault.BucketMissing,
+			"the bucket %s is not there: run `lockstep bootstrap --env %s`: %w", b.name, b.environment, err)
 	}
 	return err
 }

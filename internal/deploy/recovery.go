@@ -1,0 +1,81 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"lockstep/internal/deploy/cfn"
+	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/deploy/risk"
+	"lockstep/internal/fault"
+	"lockstep/internal/refusal"
+)
+
+// RecoveryPage is the page with the procedure by which a person recovers an environment on AWS.
+const RecoveryPage = "docs/recovery.md"
+
+// DeleteReleased deletes every stack of the newest release, those that need others first, so that its recovery can be
+// rehearsed. It returns the names of the deleted stacks. The staging bucket with the records stays. The error is a
+// *refusal.Error in a live run.
+func (d *Deployment) DeleteReleased(ctx context.Context) (deleted []string, err error) {
+	if d.Run.Mode != Rehearsal {
+		return nil, refusal.Newf(fault.RehearsalOnly, nil,
+			"only emulated accounts are deleted to rehearse a recovery: %s has the procedure for "+
+				"accounts on AWS", RecoveryPage)
+	}
+	l, err := d.Ledger(ctx)
+	if err != nil {
+		return nil, err
+	}
+	_, release, err := d.acquireLock(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { release(err) }()
+	last, err := d.LatestRelease(ctx)
+	if err != nil || last == nil {
+		return nil, err
+	}
+	client, err := d.cfnClient(ctx, bootstrapRole(d.target, deployKind), d.target.Region)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range slices.Backward(last.Stacks) {
+		state, err := client.Describe(ctx, s.Name)
+		if err == nil && state.Phase != cfn.Absent {
+			d.printProgress(s.Name + ": deleting it")
+			err = client.DeleteStack(ctx, state)
+		}
+		if err != nil {
+			return deleted, fmt.Errorf("stack %s: %w", s.Name, err)
+		}
+		deleted = append(deleted, s.Name)
+	}
+	return deleted, nil
+}
+
+// StoredData returns the resources of the newest release that keep data, with what brings the data back. The templates
+// are those that the account keeps, as they were synthesised.
+func (d *Deployment) StoredData(ctx context.Context) ([]risk.StoredData, error) {
+	l, err := d.Ledger(ctx)
+	if err != nil {
+		return nil, err
+	}
+	last, err := d.LatestRelease(ctx)
+	if err != nil || last == nil {
+		return nil, err
+	}
+	stacks, err := d.keptStacks(ctx, l, *last, func(files fs.FS) (fs.FS, error) { return files, nil })
+	if errors.Is(err, ledger.ErrNotFound) {
+		return nil, fmt.Errorf("the cloud assembly of release %d is not kept, so the environment cannot be rebuilt from its "+
+			"records: check out %s, synthesise, and deploy that", last.Number, commitText(last.Commit))
+	}
+	var data []risk.StoredData
+	for _, s := range stacks {
+		data = append(data, risk.FindStoredData(s.Name, s.Template)...)
+	}
+	return data, err
+}
