@@ -34,7 +34,9 @@ func (s LocalSigner) Sign(_ context.Context, digest []byte) ([]byte, error) {
 }
 
 // Keys returns the one key with which the signatures of the signer are verified.
-func (s LocalSigner) Keys() Keys { return Keys{{public: &s.key.PublicKey, id: keyID(&s.key.PublicKey)}} }
+func (s LocalSigner) Keys() Keys {
+	return Keys{{public: &s.key.PublicKey, id: keyID(&s.key.PublicKey)}}
+}
 
 // The types of the blocks of PEM files.
 const (

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -246,8 +247,8 @@ func (c *STS) GetCallerIdentity(
 // An SSM client calls SSM.
 type SSM struct{ client *ssm.Client }
 
-// NewSSM returns a client.
-func NewSSM(cfg aws.Config) *SSM { return &SSM{ssm.NewFromConfig(cfg)} }
+// NewSSM returns a client whose writes pass the fence, which may be nil.
+func NewSSM(cfg aws.Config, fence *Fence) *SSM { return &SSM{ssm.NewFromConfig(fence.middleware(cfg))} }
 
 // GetParameter calls the operation of that name.
 func (c *SSM) GetParameter(
@@ -256,11 +257,31 @@ func (c *SSM) GetParameter(
 	return call(ctx, c.client.GetParameter, in, options)
 }
 
+// PutParameter calls the operation of that name.
+func (c *SSM) PutParameter(
+	ctx context.Context, in *ssm.PutParameterInput, options ...func(*ssm.Options),
+) (*ssm.PutParameterOutput, error) {
+	return call(ctx, c.client.PutParameter, in, options)
+}
+
 // DescribeParameters calls the operation of that name.
 func (c *SSM) DescribeParameters(
 	ctx context.Context, in *ssm.DescribeParametersInput, options ...func(*ssm.Options),
 ) (*ssm.DescribeParametersOutput, error) {
 	return call(ctx, c.client.DescribeParameters, in, options)
+}
+
+// A KMS client calls KMS.
+type KMS struct{ client *kms.Client }
+
+// NewKMS returns a client whose signatures pass the fence, which may be nil: they are writes in all but name.
+func NewKMS(cfg aws.Config, fence *Fence) *KMS { return &KMS{kms.NewFromConfig(fence.middleware(cfg))} }
+
+// Sign calls the operation of that name.
+func (c *KMS) Sign(
+	ctx context.Context, in *kms.SignInput, options ...func(*kms.Options),
+) (*kms.SignOutput, error) {
+	return call(ctx, c.client.Sign, in, options)
 }
 
 // A CloudWatch client calls CloudWatch.

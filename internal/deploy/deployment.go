@@ -152,7 +152,7 @@ func (d *Deployment) Ledger(ctx context.Context) (*ledger.Ledger, error) {
 		}
 		cfg, err := d.sessions.Config(ctx, role, d.target.Region)
 		bucket := staging.NewBucket(awsclient.NewS3(cfg, nil), stagingBucketName(d.target), d.target)
-		return ledger.Open(bucket, d.target.Project, d.target.Environment), err
+		return ledger.Open(bucket, d.scope(), d.ledgerSigning()), err
 	})
 }
 

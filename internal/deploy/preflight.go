@@ -34,7 +34,7 @@ func (d *Deployment) preflight(ctx context.Context) error {
 				if err != nil {
 					return err
 				}
-				return checkBootstrap(ctx, awsclient.NewSSM(cfg), bootstrap, d.target)
+				return checkBootstrap(ctx, awsclient.NewSSM(cfg, nil), bootstrap, d.target)
 			})
 		}
 	}

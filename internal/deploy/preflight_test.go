@@ -164,7 +164,7 @@ func TestCheckAssembly_RefusesOtherTargets(t *testing.T) {
 
 func TestCheckBootstrap_ComparesVersion(t *testing.T) {
 	cloud := simulated.New()
-	client := awsclient.NewSSM(cloud.Config(testTarget.Account, testTarget.Region))
+	client := awsclient.NewSSM(cloud.Config(testTarget.Account, testTarget.Region), nil)
 	for version, want := range map[string]string{
 		"21": "", "22": "", " 21 ": "",
 		"20": "account 444455556666 is bootstrapped with version 20 in eu-west-1, the assembly needs 21: " +

@@ -35,7 +35,7 @@ func (d *Deployment) Unused(ctx context.Context, since time.Time) ([]string, err
 	if err != nil {
 		return nil, err
 	}
-	parameters, err := d.unknownParameters(ctx, awsclient.NewSSM(cfg), resources["AWS::SSM::Parameter"])
+	parameters, err := d.unknownParameters(ctx, awsclient.NewSSM(cfg, nil), resources["AWS::SSM::Parameter"])
 	return append(roles, parameters...), err
 }
 

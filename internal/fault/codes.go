@@ -116,6 +116,8 @@ const (
 	RecordDamaged      Code = "LS-631"
 	RecordNewer        Code = "LS-632"
 	RecordMissing      Code = "LS-633"
+	RecordUnsigned     Code = "LS-635"
+	HeadMissing        Code = "LS-636"
 	StagedExchanged    Code = "LS-634"
 	VerificationFailed Code = "LS-640"
 	AlarmsFiring       Code = "LS-641"

@@ -4,6 +4,7 @@
 package simulated
 
 import (
+	"crypto/ecdsa"
 	"fmt"
 	"net/http"
 	"strings"
@@ -38,11 +39,16 @@ type Cloud struct {
 	RemakesEmptyStacks bool
 	// BootstrapVersion is the version of the accounts' bootstrap.
 	BootstrapVersion string
+	// SigningKeys are the asymmetric keys of KMS, as ACCOUNT/KEY.
+	SigningKeys map[string]*ecdsa.PrivateKey
+	// DeniesParameters says that nobody may read or write parameters of SSM.
+	DeniesParameters bool
 
 	mu           sync.Mutex
 	accounts     map[string]*account
 	keys         map[string]string // access key id to account
 	ssm          map[string]string
+	parameters   map[string]string // account and name to value
 	issued       int
 	sharedBucket tokenBucket
 
@@ -63,6 +69,7 @@ type account struct {
 func New() *Cloud {
 	return &Cloud{
 		BootstrapVersion: "33", accounts: map[string]*account{}, keys: map[string]string{}, ssm: map[string]string{},
+		SigningKeys: map[string]*ecdsa.PrivateKey{}, parameters: map[string]string{},
 	}
 }
 
@@ -132,7 +139,9 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "sts":
 		c.serveSTS(w, r, id)
 	case "ssm":
-		c.serveSSM(w, r)
+		c.serveSSM(w, r, id)
+	case "kms":
+		c.serveKMS(w, r, id)
 	case "s3":
 		c.account(id, region).serveS3(w, r)
 	case "cloudformation":
@@ -210,10 +219,4 @@ func (c *Cloud) serveSTS(w http.ResponseWriter, r *http.Request, caller string) 
 	default:
 		writeError(w, http.StatusBadRequest, "InvalidAction", form.Get("Action"))
 	}
-}
-
-// serveSSM answers a call of SSM, which has one parameter: the version of the bootstrap.
-func (c *Cloud) serveSSM(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	fmt.Fprintf(w, `{"Parameter":{"Name":"version","Type":"String","Value":%q}}`, c.BootstrapVersion)
 }
