@@ -182,7 +182,7 @@ func (a *app) helpSections() []helpSection {
 			a.synthCommand(), a.planCommand(), a.deployCommand(), a.verifyCommand(), a.approveCommand(), a.rollbackCommand(),
 		}},
 		{"See what is deployed", []*cobra.Command{
-			a.statusCommand(), a.driftCommand(), a.metricsCommand(), a.unlockCommand(), a.garbageCommand(),
+			a.statusCommand(), a.driftCommand(), a.metricsCommand(), a.unlockCommand(), a.garbageCommand(), a.attestCommand(),
 			a.maintainCommand(),
 		}},
 		{"Check", a.checkCommands()},

@@ -15,6 +15,7 @@ import (
 	"lockstep/internal/attest"
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/deploy/staging"
 	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 )
@@ -37,6 +38,9 @@ type Signing struct {
 
 // IsZero reports whether nothing is signed.
 func (s Signing) IsZero() bool { return len(s.Releases.Keys) == 0 }
+
+// PublicKeys returns all keys whose signatures count.
+func (s Signing) PublicKeys() attest.Keys { return s.Releases.Keys.Join(s.Plans.Keys) }
 
 // A SigningKey is the key that signs, and the keys whose signatures count.
 type SigningKey struct {
@@ -146,4 +150,31 @@ func refuseTampered(err error) error {
 		return refusal.Newf(fault.HeadMissing, err, "%s", missing)
 	}
 	return err
+}
+
+// Export returns the record of a release and what it refers to, each with its signature, as files that can be verified
+// without the account. The number 0 stands for the newest release.
+func (d *Deployment) Export(ctx context.Context, number int) ([]attest.File, error) {
+	history, err := d.history(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r, ok := history.Latest()
+	if number != 0 {
+		r, ok = history.Release(number)
+	}
+	if !ok {
+		return nil, refusal.Newf(fault.NoRelease, nil, "%s has no such release: `lockstep status --env %s --releases 20` "+
+			"shows which there are", d.target.Environment, d.target.Environment)
+	}
+	l, err := d.Ledger(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if r.SigningKeyID() == "" {
+		return nil, refusal.Newf(fault.RecordUnsigned, nil, "release %d of %s is unsigned, so there is nothing to export: "+
+			"docs/deployment.md says how releases are signed", r.Number, d.target.Environment)
+	}
+	files, err := l.Export(ctx, r.Number, staging.AssemblyBlobName(r.SynthDigest))
+	return files, refuseTampered(err)
 }
