@@ -34,8 +34,7 @@ func Sign(ctx context.Context, signer Signer, keys Keys, s Statement) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
-	text, err := json.Marshal(envelope)
-	return append(text, '\n'), err
+	return json.Marshal(envelope)
 }
 
 // A keyedSigner signs for DSSE. It finds out with which of the keys it has signed.
