@@ -29,8 +29,11 @@ func TestSigning_KeysAreOfTheToolingAccount(t *testing.T) {
 	const arn = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
 	for name, c := range map[string]struct{ yaml, want string }{
 		"an alias":        {"signing:\n  key: alias/shop-releases\n  publicKeys:\n" + indent(key), ""},
-		"an ARN":          {"signing:\n  key: " + arn + "\n  publicKeys:\n" + indent(key+key), ""},
-		"a key for plans": {"signing:\n  key: " + arn + "\n  planKey: " + arn + "\n  publicKeys:\n" + indent(key) + "  planPublicKeys:\n" + indent(key), ""},
+		"an ARN":          {"signing:\n  key: " + arn + "\n  publicKeys:\n" + indent(key+publicKeyYAML(t, elliptic.P256())), ""},
+		"a key for plans": {
+			"signing:\n  key: " + arn + "\n  planKey: " + arn + "\n  publicKeys:\n" + indent(key) +
+				"  planPublicKeys:\n" + indent(key), "",
+		},
 		"a key of another account": {
 			"signing:\n  key: " + strings.Replace(arn, "123456789012", "444455556666", 1) + "\n  publicKeys:\n" + indent(key),
 			"is no key of the tooling account in its region",

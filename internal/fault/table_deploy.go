@@ -191,35 +191,6 @@ func recordEntries() []Entry {
 			Messages: []string{"there is no such object"},
 		},
 		{
-			Code: VerificationFailed, Title: "what is deployed is not what was released",
-			Meaning: "Reading back found another template, state or output than the assembly has.",
-			Causes:  []string{"a deployment by other means", "a stack that was deleted by hand"},
-			Remedies: []string{
-				"`plan` shows what a deployment would change, `drift` what was changed by hand; `deploy` sets it right",
-			},
-			Messages: []string{"what is deployed is not what the assembly holds", "the stack is not there"},
-		},
-		{
-			Code: AlarmsFiring, Title: "alarms fire after the deployment",
-			Meaning:  "The stacks are deployed, and alarms of theirs are in state ALARM, or could not be read.",
-			Causes:   []string{"the release itself", "an alarm that was firing before"},
-			Remedies: []string{"look at the alarms; `lockstep rollback` goes back if it is the release"},
-		},
-		{
-			Code: Drifted, Title: "resources were changed by hand",
-			Meaning:  "Resources differ from what was deployed to them.",
-			Causes:   []string{"a change in the console, or by another tool"},
-			Remedies: []string{"take the change over into the stacks, or revert it; see [operations](operations.md#drift)"},
-			Messages: []string{"drifted: "},
-		},
-		{
-			Code: DriftUnknown, Title: "a stack could not be compared",
-			Meaning:  "CloudFormation could not detect drift, which is not the same as no drift.",
-			Causes:   []string{"a right that the role lacks to read a resource", "a stack that is being changed"},
-			Remedies: []string{"do what the reason says, and run it again"},
-			Messages: []string{"CloudFormation could not compare it: "},
-		},
-		{
 			Code: StagedExchanged, Exit: exitRefused, Title: "another object in the staging bucket",
 			Meaning: "The staging bucket holds something else under an asset's key than the assembly has.",
 			Causes: []string{
@@ -247,6 +218,35 @@ func recordEntries() []Entry {
 			Causes:   []string{"a run that was cut off right after it recorded its release", "somebody has deleted the parameter"},
 			Remedies: []string{"see that the newest release is the right one, then `lockstep deploy` writes it down"},
 			Messages: []string{"the tooling account does not know that … is the newest release of …"},
+		},
+		{
+			Code: VerificationFailed, Title: "what is deployed is not what was released",
+			Meaning: "Reading back found another template, state or output than the assembly has.",
+			Causes:  []string{"a deployment by other means", "a stack that was deleted by hand"},
+			Remedies: []string{
+				"`plan` shows what a deployment would change, `drift` what was changed by hand; `deploy` sets it right",
+			},
+			Messages: []string{"what is deployed is not what the assembly holds", "the stack is not there"},
+		},
+		{
+			Code: AlarmsFiring, Title: "alarms fire after the deployment",
+			Meaning:  "The stacks are deployed, and alarms of theirs are in state ALARM, or could not be read.",
+			Causes:   []string{"the release itself", "an alarm that was firing before"},
+			Remedies: []string{"look at the alarms; `lockstep rollback` goes back if it is the release"},
+		},
+		{
+			Code: Drifted, Title: "resources were changed by hand",
+			Meaning:  "Resources differ from what was deployed to them.",
+			Causes:   []string{"a change in the console, or by another tool"},
+			Remedies: []string{"take the change over into the stacks, or revert it; see [operations](operations.md#drift)"},
+			Messages: []string{"drifted: "},
+		},
+		{
+			Code: DriftUnknown, Title: "a stack could not be compared",
+			Meaning:  "CloudFormation could not detect drift, which is not the same as no drift.",
+			Causes:   []string{"a right that the role lacks to read a resource", "a stack that is being changed"},
+			Remedies: []string{"do what the reason says, and run it again"},
+			Messages: []string{"CloudFormation could not compare it: "},
 		},
 	}
 }
