@@ -126,7 +126,7 @@ func TestLoad_ProblemsHavePositionAndHint(t *testing.T) {
 				"config/environments/prod.yaml:3:1: LS-203: unknown key \"nope\"; the keys here are account, after, allow, " +
 				"approval, " +
 				"budget, completePlans, gates, governance, imports, logDays, network, notifications, parameters, plugins, " +
-				"region, tags, terminationProtection, waves\n" +
+				"region, signedFrom, tags, terminationProtection, waves\n" +
 				"config/environments/prod.yaml:4:41: LS-204: notifications.owners.1: \"b\" is not an email address; write an " +
 				"email address, such as \"platform@example.com\"",
 		},
@@ -147,7 +147,7 @@ func TestLoad_ProblemsHavePositionAndHint(t *testing.T) {
 				`config/environments/prod.yaml:5:1: LS-203: unknown key "nope"; ` +
 				`the keys here are account, after, allow, approval, budget, completePlans, gates, governance, imports, ` +
 				`logDays, network, ` +
-				`notifications, parameters, plugins, region, tags, terminationProtection, waves`,
+				`notifications, parameters, plugins, region, signedFrom, tags, terminationProtection, waves`,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

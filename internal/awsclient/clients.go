@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -267,7 +268,7 @@ func (c *STS) GetCallerIdentity(
 // An SSM client calls SSM.
 type SSM struct{ client *ssm.Client }
 
-// NewSSM returns a client.
+// NewSSM returns a client of Systems Manager.
 func NewSSM(cfg aws.Config) *SSM { return &SSM{ssm.NewFromConfig(cfg)} }
 
 // GetParameter calls the operation of that name.
@@ -277,11 +278,31 @@ func (c *SSM) GetParameter(
 	return call(ctx, c.client.GetParameter, in, options)
 }
 
+// PutParameter calls the operation of that name.
+func (c *SSM) PutParameter(
+	ctx context.Context, in *ssm.PutParameterInput, options ...func(*ssm.Options),
+) (*ssm.PutParameterOutput, error) {
+	return call(ctx, c.client.PutParameter, in, options)
+}
+
 // DescribeParameters calls the operation of that name.
 func (c *SSM) DescribeParameters(
 	ctx context.Context, in *ssm.DescribeParametersInput, options ...func(*ssm.Options),
 ) (*ssm.DescribeParametersOutput, error) {
 	return call(ctx, c.client.DescribeParameters, in, options)
+}
+
+// A KMS client calls KMS.
+type KMS struct{ client *kms.Client }
+
+// NewKMS returns a client of the Key Management Service. A signature is a write in all but name, so the fence asks.
+func NewKMS(cfg aws.Config) *KMS { return &KMS{kms.NewFromConfig(cfg)} }
+
+// Sign calls the operation of that name.
+func (c *KMS) Sign(
+	ctx context.Context, in *kms.SignInput, options ...func(*kms.Options),
+) (*kms.SignOutput, error) {
+	return call(ctx, c.client.Sign, in, options)
 }
 
 // A CloudWatch client calls CloudWatch.

@@ -127,12 +127,13 @@ var clients = map[string]struct {
 	reads []string
 }{
 	"CloudFormation": {func(cfg aws.Config) any { return NewCloudFormation(cfg) }, []string{
-		"DescribeChangeSet", "DescribeStackDriftDetectionStatus", "DescribeStackEvents", "DescribeStackResourceDrifts",
-		"DescribeStacks", "DetectStackDrift", "GetStackPolicy", "GetTemplate", "ListChangeSets", "ListExports", "ListImports",
-		"ListStackResources", "ListStacks",
+		"DescribeChangeSet", "DescribeEvents", "DescribeStackDriftDetectionStatus", "DescribeStackEvents",
+		"DescribeStackResourceDrifts", "DescribeStacks", "DetectStackDrift", "GetStackPolicy", "GetTemplate",
+		"ListChangeSets", "ListExports", "ListHookResults", "ListImports", "ListStackResources", "ListStacks",
 	}},
 	"S3":  {func(cfg aws.Config) any { return NewS3(cfg) }, []string{"GetObject", "HeadObject", "ListObjectsV2"}},
 	"STS": {func(cfg aws.Config) any { return NewSTS(cfg) }, []string{"GetCallerIdentity"}},
+	"KMS": {func(cfg aws.Config) any { return NewKMS(cfg) }, nil},
 	"SSM": {func(cfg aws.Config) any { return NewSSM(cfg) }, []string{"DescribeParameters", "GetParameter"}},
 	"CloudWatch": {func(cfg aws.Config) any { return NewCloudWatch(cfg) }, []string{
 		"DescribeAlarms", "GetMetricStatistics",

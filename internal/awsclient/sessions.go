@@ -79,6 +79,13 @@ func (s *Sessions) Fence() *Fence { return &s.fence }
 // CallerARN returns the ARN of the caller.
 func (s *Sessions) CallerARN() string { return s.callerARN }
 
+// ToolingConfig returns a configuration that calls a region of the tooling account with the caller's own credentials.
+func (s *Sessions) ToolingConfig(region string) aws.Config {
+	cfg := s.fence.middleware(s.limiter.withLimit(s.base, s.target.ToolingAccount))
+	cfg.Region = region
+	return cfg
+}
+
 // Config returns a configuration that calls a region with a role. The first time it assumes the role and checks that it
 // belongs to the target account; otherwise the error is a *refusal.Error.
 func (s *Sessions) Config(ctx context.Context, role Role, region string) (aws.Config, error) {

@@ -183,6 +183,7 @@ func (a *app) helpSections() []helpSection {
 		}},
 		{"See what is deployed", []*cobra.Command{
 			a.statusCommand(), a.driftCommand(), a.diagnoseCommand(), a.metricsCommand(), a.unlockCommand(), a.garbageCommand(),
+			a.attestCommand(),
 			a.maintainCommand(),
 		}},
 		{"Check", a.checkCommands()},

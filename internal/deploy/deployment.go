@@ -148,7 +148,7 @@ func (d *Deployment) ledgerBucket(ctx context.Context) (*staging.Bucket, error) 
 func (d *Deployment) Ledger(ctx context.Context) (*ledger.Ledger, error) {
 	return loadOrCreate(&d.ledger, "", func() (*ledger.Ledger, error) {
 		bucket, err := d.ledgerBucket(ctx)
-		return ledger.Open(bucket, d.target.Project, d.target.Environment), err
+		return ledger.Open(bucket, d.scope(), d.ledgerSigning()), err
 	})
 }
 

@@ -118,7 +118,7 @@ func (d *Deployment) deployLocked(
 	if o.Plan != nil {
 		markApplied := func(p *ledger.RegisteredPlan) { p.AppliedByRun = d.Run.ID }
 		if err := l.UpdatePlan(ctx, o.Plan.Digest, markApplied); err != nil {
-			return plan.Record(), err
+			return plan.Record(), refuseTampered(err)
 		}
 	}
 	if err := plan.apply(ctx); err != nil {

@@ -35,9 +35,11 @@ type Plan struct {
 	permits        []change.Permit
 	// release is the number of the release that was recorded, and digest that of the plan file; both zero for none.
 	release int
-	digest  digest.Plan
-	started time.Time
-	err     error
+	// signedBy is the id of the key that has signed it.
+	signedBy string
+	digest   digest.Plan
+	started  time.Time
+	err      error
 }
 
 // A planStep is what a plan does with one stack.
@@ -330,7 +332,8 @@ func (p *Plan) Discard(ctx context.Context) error {
 func (p *Plan) Record() Record {
 	r := Record{
 		Target: p.deployment.target, AssemblyDigest: p.deployment.assembly.Digest, PlanDigest: p.digest, Release: p.release,
-		Started: p.started, Millis: time.Since(p.started).Milliseconds(), Outcome: change.Unchanged,
+		SignedBy: p.signedBy,
+		Started:  p.started, Millis: time.Since(p.started).Milliseconds(), Outcome: change.Unchanged,
 	}
 	for _, step := range p.steps {
 		r.Stacks = append(r.Stacks, step.record)

@@ -17,9 +17,11 @@ type Record struct {
 	// PlanDigest is that of the plan file that was written or applied; empty for none.
 	PlanDigest digest.Plan `json:"planDigest,omitempty"`
 	// Release is the number of the release that was recorded; 0 for none.
-	Release int            `json:"release,omitempty"`
-	Outcome change.Outcome `json:"outcome"`
-	Stacks  []StackRecord  `json:"stacks"`
+	Release int `json:"release,omitempty"`
+	// SignedBy is the id of the key that has signed the release; empty if it was not recorded or is unsigned.
+	SignedBy string         `json:"signedBy,omitempty"`
+	Outcome  change.Outcome `json:"outcome"`
+	Stacks   []StackRecord  `json:"stacks"`
 	// OrphanedStacks are the names of the stacks that an earlier release created and the assembly no longer has.
 	OrphanedStacks []string  `json:"left,omitempty"`
 	Started        time.Time `json:"started"`

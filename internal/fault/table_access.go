@@ -141,13 +141,6 @@ func bootstrapEntries() []Entry {
 			Messages: []string{"account … could not be bootstrapped in …"},
 		},
 		{
-			Code: BootstrapDiffers, Exit: exitRefused, Title: "a bootstrap that somebody else relies on",
-			Meaning:  "The account is bootstrapped in another way than the configuration says. Nothing has changed.",
-			Causes:   []string{"`cdk bootstrap` with other arguments", "another team, with a template of its own"},
-			Remedies: []string{"agree on one bootstrap, or take another qualifier", "--change-parameters if it is wanted"},
-			Messages: []string{"its bootstrap differs from the configuration", "its bootstrap has …"},
-		},
-		{
 			Code: BucketMissing, Title: "the staging bucket is missing",
 			Meaning:  "The bucket of the bootstrap, which holds assets, the lock and the records, is not there.",
 			Causes:   []string{"it was deleted by hand", "the account is bootstrapped with another qualifier"},
@@ -160,6 +153,13 @@ func bootstrapEntries() []Entry {
 			Causes:   []string{"an environment that moved to another region"},
 			Remedies: []string{"fix the region in the environment's file"},
 			Messages: []string{"the bucket is in another region than is configured"},
+		},
+		{
+			Code: BootstrapDiffers, Exit: exitRefused, Title: "a bootstrap that somebody else relies on",
+			Meaning:  "The account is bootstrapped in another way than the configuration says. Nothing has changed.",
+			Causes:   []string{"`cdk bootstrap` with other arguments", "another team, with a template of its own"},
+			Remedies: []string{"agree on one bootstrap, or take another qualifier", "--change-parameters if it is wanted"},
+			Messages: []string{"its bootstrap differs from the configuration", "its bootstrap has …"},
 		},
 	}
 }

@@ -208,6 +208,25 @@ func recordEntries() []Entry {
 			},
 		},
 		{
+			Code: RecordUnsigned, Exit: exitRefused, Title: "a plan or an approval that nobody has signed",
+			Meaning: "The registration of a plan, or its approval, has no signature of a key that counts. Nothing is applied.",
+			Causes: []string{
+				"somebody who may write to the bucket, but not sign, has made or edited it",
+				"it is from before the configuration had keys",
+				"a rehearsal on accounts that another user has used",
+			},
+			Remedies: []string{"plan again, and approve that plan", "see that `signing` lists the keys that were in use"},
+			Messages: []string{"… was changed outside Lockstep, or somebody else has made it: …"},
+		},
+		{
+			Code: HeadMissing, Exit: exitRefused, Title: "the newest release is known to its own account alone",
+			Meaning: "The tooling account keeps the number and the digest of the newest release. It has none of this account, " +
+				"so nobody can tell whether releases were cut off.",
+			Causes:   []string{"a run that was cut off right after it recorded its release", "somebody has deleted the parameter"},
+			Remedies: []string{"see that the newest release is the right one, then `lockstep deploy` writes it down"},
+			Messages: []string{"the tooling account does not know that … is the newest release of …"},
+		},
+		{
 			Code: VerificationFailed, Title: "what is deployed is not what was released",
 			Meaning: "Reading back found another template, state or output than the assembly has.",
 			Causes:  []string{"a deployment by other means", "a stack that was deleted by hand"},

@@ -6,13 +6,9 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
-	"syscall"
 
 	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
@@ -48,52 +44,15 @@ func newSealKey() []byte {
 // loadSealKey returns the user's key, which is in a folder of the user's cache. Only a file that is the user's alone
 // counts.
 func loadSealKey(environ []string, root string) ([]byte, error) {
-	cache, err := tools.CacheDir(environ)
+	path, err := tools.PrivatePath(environ, root, "cache.key")
 	if err != nil {
 		return nil, err
 	}
-	if below, err := filepath.Rel(root, cache); err == nil && filepath.IsLocal(below) {
-		return nil, fault.Errorf(fault.PathUnusable, "%s is in the project", cache)
-	}
-	path := filepath.Join(cache, "private", "cache.key")
-	key, err := readSealKey(path)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return key, err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), fsx.PrivateDir); err != nil {
-		return nil, err
-	}
-	// A link makes the file appear whole, and fails if another run was first.
-	temporary := path + ".new-" + rand.Text()
-	if err := os.WriteFile(temporary, newSealKey(), fsx.PrivateFile); err != nil {
-		return nil, err
-	}
-	defer os.Remove(temporary)
-	if err := os.Link(temporary, path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, err
-	}
-	return readSealKey(path)
-}
-
-func readSealKey(path string) ([]byte, error) {
-	info, err := os.Lstat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() || info.Mode().Perm()&0o077 != 0 || !isOwn(info) {
-		return nil, fault.Errorf(fault.NotPermitted, "%s may be read by others", path)
-	}
-	key, err := fsx.ReadFile(path, sealKeyBytes)
+	key, err := fsx.LoadPrivate(path, sealKeyBytes, func() ([]byte, error) { return newSealKey(), nil })
 	if err == nil && len(key) != sealKeyBytes {
 		err = fault.Errorf(fault.RunDamaged, "%s is damaged", path)
 	}
 	return key, err
-}
-
-// isOwn reports whether a file is this user's.
-func isOwn(info fs.FileInfo) bool {
-	sys, ok := info.Sys().(*syscall.Stat_t)
-	return ok && int(sys.Uid) == os.Geteuid()
 }
 
 // seal returns the seal of a file of that path with that content: one that is moved to another name has another seal.

@@ -138,7 +138,7 @@ const absenceRemedy = "a gate that cannot be run does not pass here: fix what ke
 func writeRecord(w io.Writer, bold lipgloss.Style, r AccountRecord) {
 	release := ""
 	if r.Release != 0 {
-		release = fmt.Sprintf(", release %d", r.Release)
+		release = fmt.Sprintf(", release %d, %s", r.Release, deploy.SignatureText(r.SignedBy))
 	}
 	fmt.Fprintf(w, "\n%s  account %s, %s: %s%s\n", bold.Render(display.Line(r.Environment)), display.Line(r.Account),
 		display.Line(r.Region), display.Line(string(r.Outcome)), release)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"lockstep/internal/attest"
 	"lockstep/internal/fault"
 	"lockstep/internal/jsonx"
 )
@@ -60,19 +61,24 @@ type ObjectStore interface {
 
 // A Ledger is what is kept about one environment in one account and region.
 type Ledger struct {
-	store  ObjectStore
-	prefix string
+	store   ObjectStore
+	prefix  string
+	scope   attest.Scope
+	signing Signing
 }
 
 // KeyPrefix begins all keys: nothing else in the store is touched.
 const KeyPrefix = "lockstep/"
 
-// Open returns the ledger of a project's environment.
-func Open(store ObjectStore, project, environment string) *Ledger {
-	return &Ledger{store: store, prefix: KeyPrefix + project + "/" + environment + "/"}
+// Open returns the ledger of a project's environment in the account and region that the store is of.
+func Open(store ObjectStore, scope attest.Scope, signing Signing) *Ledger {
+	return &Ledger{
+		store: store, prefix: KeyPrefix + scope.Project + "/" + scope.Environment + "/", scope: scope, signing: signing,
+	}
 }
 
-// All returns the ledgers of all projects and environments that the store holds, in the order of their keys.
+// All returns the ledgers of all projects and environments that the store holds, in the order of their keys. Whose
+// signatures count in another one is not known here.
 func (l *Ledger) All(ctx context.Context) ([]*Ledger, error) {
 	keys, err := l.store.List(ctx, KeyPrefix)
 	if err != nil {
@@ -84,7 +90,12 @@ func (l *Ledger) All(ctx context.Context) ([]*Ledger, error) {
 		if len(parts) < 3 {
 			continue
 		}
-		other := Open(l.store, parts[0], parts[1])
+		scope := l.scope
+		scope.Project, scope.Environment = parts[0], parts[1]
+		other := l
+		if scope != l.scope {
+			other = Open(l.store, scope, Signing{})
+		}
 		if len(all) == 0 || all[len(all)-1].prefix != other.prefix {
 			all = append(all, other)
 		}
@@ -153,6 +164,11 @@ func write(ctx context.Context, s ObjectReadWriter, key string, document any, on
 	if err != nil {
 		return Object{}, err
 	}
+	return writeData(ctx, s, key, data, only)
+}
+
+// writeData is write for a document that Format has returned.
+func writeData(ctx context.Context, s ObjectReadWriter, key string, data []byte, only Condition) (Object, error) {
 	object, err := s.Put(ctx, key, data, only)
 	if !errors.Is(err, ErrPreconditionFailed) {
 		return object, err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"path"
 	"slices"
@@ -14,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"lockstep/internal/attest"
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/fault"
 	"lockstep/internal/jsonx"
@@ -82,6 +84,29 @@ type Release struct {
 	// Hash is the SHA-256, in hexadecimal, of the record's own bytes with an empty hash. Before version 4 it was that of
 	// the record's JSON in another form.
 	Hash string `json:"hash"`
+
+	// signature says who has signed the record. It is kept besides it.
+	signature Signature
+}
+
+// SigningKeyID returns the id of the key that has signed the record; empty if nobody has whose signature counts.
+func (r Release) SigningKeyID() string { return r.signature.KeyID }
+
+// predicate returns what the signature of the record says.
+func (r Release) predicate() attest.Release {
+	digests := map[string]string{
+		"assembly": string(r.SynthDigest), "environment": string(r.EnvironmentDigest),
+		"configuration": string(r.ConfigurationDigest), "plan": string(r.PlanDigest), "archive": r.ArchiveHash,
+		"tools": r.SBOMDigest,
+	}
+	maps.DeleteFunc(digests, func(_, digest string) bool { return digest == "" })
+	return attest.Release{
+		Scope: attest.Scope{
+			Project: r.Project, Environment: r.Environment, Account: r.Account, Region: r.Region,
+		},
+		Number: r.Number, Previous: r.PreviousHash, Mode: r.Mode, Run: r.RunID, By: r.CallerARN, At: r.At,
+		Commit: r.Commit, Digests: digests,
+	}
 }
 
 // A Stack is what a release did to one stack.
@@ -151,21 +176,22 @@ func (e *TamperedError) Error() string {
 // Code returns the code of the error.
 func (e *TamperedError) Code() fault.Code { return fault.RecordTampered }
 
-// AddRelease appends a release to the chain, and returns it with its number and hashes. The error is a *LockLostError
-// if the newest record was written with a newer lock.
+// AddRelease appends a release to the chain, signed, and returns it with its number and hashes. It makes it known
+// besides the account. The error is a *LockLostError if the newest record was written with a newer lock.
 func (l *Ledger) AddRelease(ctx context.Context, r Release) (Release, error) {
 	last, err := l.LatestRelease(ctx)
 	if err != nil {
 		return r, err
 	}
 	if last != nil && last.RunID == r.RunID && last.SynthDigest == r.SynthDigest && last.Restores == r.Restores {
-		return *last, nil // it was written, and the answer was lost
+		return *last, l.RaiseHead(ctx, *last) // it was written, and the answer was lost
 	}
 	if last != nil && r.Token < last.Token {
 		return r, &LockLostError{fmt.Sprintf("release %d was recorded with a newer lock", last.Number)}
 	}
 	r.Version = ReleaseVersion
 	r.Hash = ""
+	r.Project, r.Environment, r.Account, r.Region = l.scope.Project, l.scope.Environment, l.scope.Account, l.scope.Region
 	r.Number = 1
 	r.PreviousHash = ""
 	if last != nil {
@@ -175,8 +201,30 @@ func (l *Ledger) AddRelease(ctx context.Context, r Release) (Release, error) {
 	if r.Hash, err = DocumentHash(r); err != nil {
 		return r, err
 	}
-	_, err = write(ctx, l.store, l.releaseKey(r.Number), r, Condition{Absent: true})
-	return r, err
+	if r.signature, err = l.writeRelease(ctx, r); err != nil {
+		return r, err
+	}
+	return r, l.RaiseHead(ctx, r)
+}
+
+// writeRelease signs and writes a record.
+func (l *Ledger) writeRelease(ctx context.Context, r Release) (Signature, error) {
+	key := l.releaseKey(r.Number)
+	data, err := Format(r)
+	if err != nil {
+		return Signature{}, err
+	}
+	if err := l.sign(ctx, l.signing.Releases, key, data, attest.ReleaseType, r.predicate()); err != nil {
+		return Signature{}, err
+	}
+	if _, err := writeData(ctx, l.store, key, data, Condition{Absent: true}); err != nil {
+		return Signature{}, err
+	}
+	signature, err := l.verify(ctx, l.signing.Releases, key, data, attest.ReleaseType)
+	if errors.Is(err, errNoSignature) {
+		return signature, nil
+	}
+	return signature, err
 }
 
 // DocumentHash returns the SHA-256, in hexadecimal, of a document's text as it is written. The field for the hash must
@@ -255,12 +303,28 @@ func (l *Ledger) LatestRelease(ctx context.Context) (*Release, error) {
 // LatestReleases returns at most limit of the newest releases, the newest first. The error is a *TamperedError if the
 // content of one does not match its hash, or they do not follow each other without a gap.
 func (l *Ledger) LatestReleases(ctx context.Context, limit int) ([]Release, error) {
-	numbers, err := l.releaseNumbers(ctx)
-	if err != nil || len(numbers) == 0 {
+	// The head is read first, for the reason for which the journal is.
+	head, err := l.head(ctx)
+	if err != nil {
 		return nil, err
 	}
-	limit = max(0, limit)
-	first := max(1, len(numbers)-limit) // one more is read, to check that the last one follows it
+	numbers, err := l.releaseNumbers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out, err := l.readNewest(ctx, numbers, max(0, limit))
+	if err != nil {
+		return nil, err
+	}
+	return out[:min(max(0, limit), len(out))], l.checkHead(ctx, head, out)
+}
+
+// readNewest reads so many of the newest releases, and one more, to check that the last one follows it.
+func (l *Ledger) readNewest(ctx context.Context, numbers []int, limit int) ([]Release, error) {
+	if len(numbers) == 0 {
+		return nil, nil
+	}
+	first := max(1, len(numbers)-limit)
 	out := make([]Release, len(numbers)-first+1)
 	errs := make([]error, len(out))
 	var group errgroup.Group
@@ -284,8 +348,11 @@ func (l *Ledger) LatestReleases(ctx context.Context, limit int) ([]Release, erro
 		case r.Token > out[i].Token:
 			return nil, &TamperedError{out[i].Number, "it was written with an older lock than the record before it"}
 		}
+		if r.SigningKeyID() != "" && out[i].SigningKeyID() == "" {
+			return nil, &TamperedError{out[i].Number, errNoSignature.Error()}
+		}
 	}
-	return out[:min(limit, len(out))], nil
+	return out, nil
 }
 
 // maxConcurrentReads is how many records are read at the same time.
@@ -296,7 +363,8 @@ func (l *Ledger) Releases(ctx context.Context) ([]Release, error) {
 	return l.LatestReleases(ctx, math.MaxInt)
 }
 
-// readRelease reads a record. The error is a *TamperedError if its content does not match its hash or number.
+// readRelease reads a record. The error is a *TamperedError if its content does not match its hash or number, if it is
+// one of another environment or account, or if nobody has signed it whose signature counts.
 func (l *Ledger) readRelease(ctx context.Context, number int) (Release, error) {
 	object, err := l.store.Get(ctx, l.releaseKey(number))
 	switch {
@@ -305,7 +373,15 @@ func (l *Ledger) readRelease(ctx context.Context, number int) (Release, error) {
 	case err != nil:
 		return Release{}, err
 	}
-	return parseRelease(object.Data, number)
+	r, err := parseRelease(object.Data, number)
+	switch {
+	case err != nil:
+		return r, err
+	case r.predicate().Scope != l.scope:
+		return r, &TamperedError{number, fmt.Sprintf("it is one of %s", r.predicate().Scope)}
+	}
+	r.signature, err = l.verifyRelease(ctx, number, object.Data)
+	return r, err
 }
 
 // parseRelease parses the text of a record. The version comes first: a newer one may have names that are not known.
@@ -337,6 +413,22 @@ func parseRelease(data []byte, number int) (Release, error) {
 	return r, nil
 }
 
+// verifyRelease returns who has signed a record. The error is a *TamperedError if nobody has and somebody should have.
+func (l *Ledger) verifyRelease(ctx context.Context, number int, data []byte) (Signature, error) {
+	trust := l.signing.Releases
+	signature, err := l.verify(ctx, trust, l.releaseKey(number), data, attest.ReleaseType)
+	var unsigned *UnsignedError
+	switch {
+	case errors.As(err, &unsigned):
+		return signature, &TamperedError{number, unsigned.Reason}
+	case !errors.Is(err, errNoSignature):
+		return signature, err
+	case len(trust.Keys) > 0 && l.signing.From > 0 && number >= l.signing.From:
+		return signature, &TamperedError{number, err.Error()}
+	}
+	return signature, nil
+}
+
 // matchesHash reports whether the hash of the record is that of the text that it was read from.
 func (r Release) matchesHash(data []byte) (bool, error) {
 	if r.Version >= versionOfBytesHash {
@@ -363,12 +455,22 @@ func (l *Ledger) Release(ctx context.Context, number int) (Release, error) {
 	return releases[len(releases)-1], nil
 }
 
-// CheckNewest returns a *TamperedError unless the record of the release that the journal names as the newest is there
-// and unaltered.
+// CheckNewest returns a *TamperedError unless the record of the release that the journal names as the newest is there,
+// unaltered, and known besides the account.
 func (l *Ledger) CheckNewest(ctx context.Context, j Journal) error {
 	if j.LatestRelease.Number == 0 {
 		return nil
 	}
-	_, err := l.readRelease(ctx, j.LatestRelease.Number)
-	return err
+	newest, err := l.readRelease(ctx, j.LatestRelease.Number)
+	if err != nil || l.signing.Heads == nil {
+		return err
+	}
+	head, err := l.head(ctx)
+	if err == nil && head.Number == 0 {
+		err = &HeadMissingError{l.scope, newest.Number}
+	}
+	if err != nil {
+		return err
+	}
+	return l.checkHead(ctx, head, []Release{newest})
 }

@@ -5,6 +5,7 @@
 package simulated
 
 import (
+	"crypto/ecdsa"
 	"fmt"
 	"net/http"
 	"strings"
@@ -53,11 +54,16 @@ type Cloud struct {
 	RemakesEmptyStacks bool
 	// BootstrapVersion is the version of the accounts' bootstrap.
 	BootstrapVersion string
+	// SigningKeys are the asymmetric keys of KMS, as ACCOUNT/KEY.
+	SigningKeys map[string]*ecdsa.PrivateKey
+	// DeniesParameters says that nobody may read or write parameters of SSM.
+	DeniesParameters bool
 
 	mu           sync.Mutex
 	accounts     map[string]*account
 	keys         map[string]string // access key id to account
 	ssm          map[string]string
+	parameters   map[string]string // account and name to value
 	issued       int
 	callsOf      map[string]int64
 	paused       atomic.Int64
@@ -94,6 +100,7 @@ func NewKind() *Cloud {
 	return &Cloud{
 		BootstrapVersion: "33", EmptyReasons: []string{"The submitted information didn't contain changes."},
 		accounts: map[string]*account{}, keys: map[string]string{}, ssm: map[string]string{}, callsOf: map[string]int64{},
+		SigningKeys: map[string]*ecdsa.PrivateKey{}, parameters: map[string]string{},
 	}
 }
 
@@ -163,7 +170,9 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "sts":
 		c.serveSTS(w, r, id)
 	case "ssm":
-		c.serveSSM(w, r)
+		c.serveSSM(w, r, id)
+	case "kms":
+		c.serveKMS(w, r, id)
 	case "s3":
 		c.account(id, region).serveS3(w, r)
 	case "monitoring":
@@ -243,10 +252,4 @@ func (c *Cloud) serveSTS(w http.ResponseWriter, r *http.Request, caller string) 
 	default:
 		writeError(w, http.StatusBadRequest, "InvalidAction", form.Get("Action"))
 	}
-}
-
-// serveSSM answers a call of SSM, which has one parameter: the version of the bootstrap.
-func (c *Cloud) serveSSM(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	fmt.Fprintf(w, `{"Parameter":{"Name":"version","Type":"String","Value":%q}}`, c.BootstrapVersion)
 }

@@ -63,10 +63,14 @@ func (c *Cloud) serve(r *http.Request) (*http.Response, error) {
 	switch fault := c.nextFault(service); {
 	case fault == Throttled && service == "s3":
 		writeS3Error(failed, http.StatusServiceUnavailable, "SlowDown", r.Method == http.MethodHead)
+	case fault == Throttled && speaksJSON(service):
+		writeJSONError(failed, "ThrottlingException")
 	case fault == Throttled:
 		writeError(failed, http.StatusBadRequest, "Throttling", "Rate exceeded")
 	case fault == ServerError && service == "s3":
 		writeS3Error(failed, http.StatusServiceUnavailable, "ServiceUnavailable", r.Method == http.MethodHead)
+	case fault == ServerError && speaksJSON(service):
+		writeJSON(failed, http.StatusInternalServerError, map[string]string{"__type": "InternalServerError"})
 	case fault == ServerError:
 		writeError(failed, http.StatusServiceUnavailable, "ServiceUnavailable", "Service is unavailable")
 	case fault == KeyExpired && r.Header.Get("X-Amz-Security-Token") != "":
@@ -87,6 +91,9 @@ func (c *Cloud) serve(r *http.Request) (*http.Response, error) {
 	return failed.Result(), nil
 }
 
+// speaksJSON reports whether a service answers in JSON; the others do in XML.
+func speaksJSON(service string) bool { return service == "ssm" || service == "kms" }
+
 // connectionReset returns the error of a connection that the other side has closed.
 func connectionReset(r *http.Request) error {
 	return &url.Error{Op: r.Method, URL: r.URL.String(), Err: syscall.ECONNRESET}
@@ -95,6 +102,10 @@ func connectionReset(r *http.Request) error {
 func (c *Cloud) writeExpired(w http.ResponseWriter, r *http.Request, service string) {
 	if service == "s3" {
 		writeS3Error(w, http.StatusBadRequest, "ExpiredToken", r.Method == http.MethodHead)
+		return
+	}
+	if speaksJSON(service) {
+		writeJSONError(w, "ExpiredTokenException")
 		return
 	}
 	writeError(w, http.StatusForbidden, "ExpiredToken", "The security token included in the request is expired")

@@ -91,6 +91,14 @@ func (c *Cloud) SetObject(account, region, key, data string, age time.Duration) 
 	}
 }
 
+// DeleteObject deletes an object from the account's bucket.
+func (c *Cloud) DeleteObject(account, region, key string) {
+	a := c.account(account, region)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.objects, key)
+}
+
 // A StackInput is what an update of a stack gives.
 type StackInput struct {
 	Body                  string
