@@ -21,7 +21,7 @@ notices before its next write, and stops.`,
 			if holder == "" {
 				return nil, usagef("whose lock? Write --holder with the id that `lockstep status --env %s` shows", a.env)
 			}
-			err := a.session(p).ForEachAccount(ctx, environments, "unlock", func(d *deploy.Deployment) error {
+			err := a.session(p).ForEachAccount(ctx, environments, "unlock", deploy.DeployAccess, func(d *deploy.Deployment) error {
 				return d.Unlock(ctx, holder)
 			})
 			if err != nil {

@@ -29,6 +29,8 @@ func NewRunID() string { return strings.ToLower(rand.Text()[:12]) }
 // Options are what a deployment needs besides its target and assembly.
 type Options struct {
 	Run RunInfo
+	// Access is what the run needs to do; ReadAccess by default.
+	Access Access
 	// Progress is called with each line of progress.
 	Progress func(string)
 	// ShowPlan, if not nil, is called with what is about to be executed.

@@ -30,7 +30,7 @@ func (d *Deployment) preflight(ctx context.Context) error {
 			}
 			seen[bootstrap] = true
 			group.Go(func() error {
-				cfg, err := d.sessions.Config(ctx, assumedRole(s.DeployRole), s.Region)
+				cfg, err := d.sessions.Config(ctx, d.stackRole(s), s.Region)
 				if err != nil {
 					return err
 				}
@@ -41,9 +41,12 @@ func (d *Deployment) preflight(ctx context.Context) error {
 	return group.Wait()
 }
 
-// checkRoles assumes the roles of a stack and of its assets.
+// checkRoles assumes the role of a stack and, if the run publishes assets, theirs.
 func (d *Deployment) checkRoles(ctx context.Context, s *assembly.Stack) error {
-	_, err := d.sessions.Config(ctx, assumedRole(s.DeployRole), s.Region)
+	_, err := d.sessions.Config(ctx, d.stackRole(s), s.Region)
+	if d.Access == ReadAccess {
+		return err
+	}
 	for _, a := range s.Assets {
 		if err == nil {
 			_, err = d.sessions.Config(ctx, assumedRole(a.Role), a.Region)
@@ -113,7 +116,7 @@ func checkRole(role, what string, target awsclient.Target) error {
 	return nil
 }
 
-// checkBootstrap reads the bootstrap version with the deploy role, which is allowed to read that one parameter
+// checkBootstrap reads the bootstrap version with the role of a stack, which is allowed to read that one parameter
 // (https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html), and refuses an account prepared for an older CDK.
 func checkBootstrap(
 	ctx context.Context, client *awsclient.SSM, want assembly.BootstrapRequirement, target awsclient.Target,

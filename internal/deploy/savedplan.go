@@ -91,7 +91,7 @@ func (d *Deployment) DeletePlan(ctx context.Context, f planfile.File) error {
 	if err != nil {
 		return err
 	}
-	client, err := d.cfnClient(ctx, bootstrapRole(d.target, deployKind), d.target.Region)
+	client, err := d.cfnClient(ctx, d.accountRole(), d.target.Region)
 	if err != nil {
 		return err
 	}

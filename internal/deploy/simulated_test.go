@@ -107,8 +107,8 @@ func (c *cloud) open(asm *assembly.Assembly, change ...func(*Options)) *Deployme
 	o := Options{
 		Run: RunInfo{ID: NewRunID(), Command: "lockstep deploy", Mode: Rehearsal, Commit: "abc"}, Progress: c.progress.add,
 		SynthDigest: digest.Synth(asm.Digest), EnvironmentDigest: digest.Environment(asm.Digest),
-		ConfigurationDigest: "configuration",
-		LivenessDir:         c.t.TempDir(),
+		ConfigurationDigest: "configuration", Access: DeployAccess,
+		LivenessDir: c.t.TempDir(),
 	}
 	for _, f := range change {
 		f(&o)

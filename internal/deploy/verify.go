@@ -18,6 +18,7 @@ import (
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/compare"
+	"lockstep/internal/roles"
 )
 
 // Verify checks that every stack of the assembly exists as the assembly wants it, that each of its resources is
@@ -129,7 +130,7 @@ func (d *Deployment) checkAlarms(ctx context.Context, resources []types.StackRes
 	if len(names) == 0 {
 		return nil
 	}
-	cfg, err := d.sessions.Config(ctx, bootstrapRole(d.target, lookupKind), d.target.Region)
+	cfg, err := d.sessions.Config(ctx, bootstrapRole(d.target, roles.Lookup), d.target.Region)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ func (s *Session) Run(ctx context.Context, q Request) (records []report.AccountR
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	opener := &accountOpener{session: s, access: access, command: q.Command}
+	opener := &accountOpener{session: s, access: access, command: q.Command, rights: deploy.ReadAccess}
 	var errs []error
 	for _, env := range q.Environments {
 		opener.limiter = awsclient.NewLimiter()
@@ -117,7 +117,7 @@ func (a *account) progress(line string) { a.opener.session.progressFor(a.Environ
 // run opens the account with its assembly and runs the operation in it. An account without a release has nothing to go
 // back to, and is left as it is.
 func (a *account) run(ctx context.Context, q Request) error {
-	err := a.open(ctx, q.Source)
+	err := a.open(ctx, q)
 	if errors.Is(err, errNothingToRestore) {
 		a.progress(fmt.Sprintf("account %s in %s: %v", a.ID, a.Region, err))
 		a.record.Outcome = change.Untouched
@@ -155,20 +155,20 @@ func (a *account) recordError(err error, named bool) error {
 func (a *account) fail(err error) { a.record.Outcome, a.record.Error = change.Failed, err.Error() }
 
 // open loads the account's assembly and opens the account with it.
-func (a *account) open(ctx context.Context, source Source) error {
+func (a *account) open(ctx context.Context, q Request) error {
 	session, target := a.opener.session, a.record.Target
 	cfg, err := a.opener.access.callerConfig(target.Region)
 	if err != nil {
 		return err
 	}
-	if a.assembly, err = source.load(ctx, a.opener, a.EnvironmentAccount); err != nil {
+	if a.assembly, err = q.Source.load(ctx, a.opener, a.EnvironmentAccount); err != nil {
 		return err
 	}
 	options, err := session.deployOptions(ctx, a.EnvironmentAccount, a.opener.command)
 	if err != nil {
 		return err
 	}
-	options.Limiter = a.opener.limiter
+	options.Limiter, options.Access = a.opener.limiter, q.Operation.access()
 	options.EnvironmentDigest = a.assembly.environmentDigest
 	options.SiblingDigests = a.assembly.siblingDigests
 	files, err := assembly.Open(a.assembly.folder)

@@ -25,6 +25,9 @@ type Client struct {
 	// emulated one does not know. It returns a word of types.RequiresRecreation, and false for a type that is not known.
 	Replaces func(resourceType, property string) (types.RequiresRecreation, bool)
 
+	// DeletingAPI, if not nil, returns the client that deletes empty stacks, for a role that may delete none.
+	DeletingAPI func(context.Context) (*awsclient.CloudFormation, error)
+
 	api      *awsclient.CloudFormation
 	progress func(string)
 	now      func() time.Time
