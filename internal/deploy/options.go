@@ -19,8 +19,9 @@ type RunInfo struct {
 	Mode string
 	// Endpoint is the endpoint that takes the place of AWS in a live run; empty for AWS itself.
 	Endpoint string
-	// Commit is what was checked out; empty if that is not known.
+	// Commit is what was checked out, and Author the e-mail address of who has written it; empty if that is not known.
 	Commit string
+	Author string
 }
 
 // NewRunID returns a random id of twelve lower-case letters and digits.
@@ -45,6 +46,9 @@ type Options struct {
 	ConfigurationDigest digest.Configuration
 	// RequiresApproval says that a person must have approved the plan.
 	RequiresApproval bool
+	// RequiresOtherApprover says that the person must be another one than those who have made the plan and written its
+	// commit.
+	RequiresOtherApprover bool
 	// AdaptAssembly returns a release's cloud assembly in the form in which it is deployed; nil if that is the same.
 	AdaptAssembly func(fs.FS) (fs.FS, error)
 	// RequiresCompletePlan says that a reviewed plan may not touch a stack whose changes it does not show.

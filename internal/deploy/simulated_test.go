@@ -15,6 +15,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/simulated"
+	"lockstep/internal/roles"
 )
 
 const (
@@ -76,7 +77,7 @@ func assemble(t *testing.T, stacks needs, templates map[string]string) *assembly
 			"type": "aws:cloudformation:stack", "environment": "aws://" + testAccount + "/" + testRegion, "dependencies": needed,
 			"properties": map[string]any{
 				"templateFile":                   name + ".json",
-				"assumeRoleArn":                  bootstrapRole(testTarget, deployKind).ARN,
+				"assumeRoleArn":                  bootstrapRole(testTarget, roles.Deploy).ARN,
 				"cloudFormationExecutionRoleArn": bootstrapRole(testTarget, "cfn-exec").ARN,
 			},
 		}

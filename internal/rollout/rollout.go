@@ -8,6 +8,7 @@ import (
 
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/planfile"
 	"lockstep/internal/refusal"
 
@@ -24,6 +25,8 @@ type Request struct {
 	Environments []config.Environment
 	Source       Source
 	Operation    Operation
+	// ExpectedDigest is the digest of the cloud assembly of the one environment; empty for any.
+	ExpectedDigest digest.Environment
 	// MaxFailures is how many accounts of an environment may fail before no further one is started. If it is negative, the
 	// accounts of a wave are all started, and a failure stops the waves after it.
 	MaxFailures int
@@ -164,6 +167,9 @@ func (a *account) open(ctx context.Context, q Request) error {
 	if a.assembly, err = q.Source.load(ctx, a.opener, a.EnvironmentAccount); err != nil {
 		return err
 	}
+	if err := q.checkExpected(a.Name, a.assembly); err != nil {
+		return err
+	}
 	options, err := session.deployOptions(ctx, a.EnvironmentAccount, a.opener.command)
 	if err != nil {
 		return err
@@ -185,6 +191,15 @@ func (a *account) open(ctx context.Context, q Request) error {
 	}
 	a.deployment, err = deploy.Open(ctx, cfg, target, adapted, options)
 	return err
+}
+
+// checkExpected returns a *refusal.Error if a cloud assembly is not the one that the request expects.
+func (q Request) checkExpected(environment string, found localAssembly) error {
+	if q.ExpectedDigest == "" || q.ExpectedDigest == found.environmentDigest {
+		return nil
+	}
+	return refusal.Newf(nil, "the cloud assembly of %s is %.12s, and %.12s is expected: nothing was done with it; see who "+
+		"has exchanged it, or synthesise again", environment, found.environmentDigest, q.ExpectedDigest)
 }
 
 // readAdapted reads the assembly in the form that the account can deploy, and records how much of the original that is.

@@ -147,7 +147,7 @@ func Read(fsys fs.FS, defaults Defaults) (*Assembly, error) {
 		return nil, errors.New("the cloud assembly has no stack: " +
 			"let the CDK app define some for this environment, and synthesise again")
 	}
-	sum, err := sumFiles(fsys)
+	sum, err := digest.OfFiles(fsys)
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,9 @@ package simulated
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -38,12 +40,15 @@ type Cloud struct {
 	RemakesEmptyStacks bool
 	// BootstrapVersion is the version of the accounts' bootstrap.
 	BootstrapVersion string
+	// MissingRoles are the ARNs of roles that nobody may assume, because they do not exist.
+	MissingRoles []string
 
 	mu           sync.Mutex
 	accounts     map[string]*account
 	keys         map[string]string // access key id to account
 	ssm          map[string]string
 	issued       int
+	assumedRoles map[string]bool
 	sharedBucket tokenBucket
 
 	calls, sharedCalls, throttled atomic.Int64
@@ -63,6 +68,7 @@ type account struct {
 func New() *Cloud {
 	return &Cloud{
 		BootstrapVersion: "33", accounts: map[string]*account{}, keys: map[string]string{}, ssm: map[string]string{},
+		assumedRoles: map[string]bool{},
 	}
 }
 
@@ -196,6 +202,11 @@ func (c *Cloud) serveSTS(w http.ResponseWriter, r *http.Request, caller string) 
 		root := "arn:aws:iam::" + caller + ":root"
 		writeResult(w, "GetCallerIdentity", xmlElements("Account", caller, "Arn", root, "UserId", caller))
 	case "AssumeRole":
+		if slices.Contains(c.MissingRoles, form.Get("RoleArn")) {
+			writeError(w, http.StatusForbidden, "AccessDenied", "not authorized to perform: sts:AssumeRole")
+			return
+		}
+		c.rememberRole(form.Get("RoleArn"))
 		parts := strings.Split(form.Get("RoleArn"), ":")
 		if len(parts) < 6 {
 			writeError(w, http.StatusBadRequest, "ValidationError", "not a role")
@@ -210,6 +221,26 @@ func (c *Cloud) serveSTS(w http.ResponseWriter, r *http.Request, caller string) 
 	default:
 		writeError(w, http.StatusBadRequest, "InvalidAction", form.Get("Action"))
 	}
+}
+
+func (c *Cloud) rememberRole(arn string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.assumedRoles[arn] = true
+}
+
+// AssumedRoles returns the ARNs of the roles that were assumed, each once.
+func (c *Cloud) AssumedRoles() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Sorted(maps.Keys(c.assumedRoles))
+}
+
+// ForgetAssumedRoles empties what AssumedRoles returns.
+func (c *Cloud) ForgetAssumedRoles() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.assumedRoles)
 }
 
 // serveSSM answers a call of SSM, which has one parameter: the version of the bootstrap.
