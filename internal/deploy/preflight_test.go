@@ -123,7 +123,7 @@ func TestAccess_AssumesNoOtherRoles(t *testing.T) {
 		{"a verification reads", ReadAccess, func(d *Deployment) error {
 			_, err := d.Verify(t.Context())
 			return err
-		}, []roles.Kind{roles.LedgerReader, roles.Lookup}},
+		}, []roles.Kind{roles.Lookup}},
 		{"a drift detection reads", ReadAccess, func(d *Deployment) error {
 			_, err := d.Drift(t.Context())
 			return err

@@ -27,9 +27,6 @@ const (
 	LedgerWriter Kind = "ledger-writer"
 )
 
-// Own are the roles that Lockstep itself adds.
-func Own() []Kind { return []Kind{LedgerReader, LedgerWriter, Planner} }
-
 // Name returns the name of a role. IAM allows 64 characters, which leaves 14 for the region.
 func (k Kind) Name(qualifier, account, region string) string {
 	owner := "cdk"
