@@ -312,7 +312,8 @@ func TestParity_SourceChangeIsReported(t *testing.T) {
 		},
 		"a stage that the module leaves out": {
 			sourceChange{
-				"ci/deploy.go", "m.runStages(ctx, q, pipeline.Deploy, pipeline.Verify)", "m.runStages(ctx, q, pipeline.Deploy)",
+				"ci/deploy.go", "m.runStagesToText(ctx, q, pipeline.Deploy, pipeline.Verify)",
+				"m.runStagesToText(ctx, q, pipeline.Deploy)",
 			},
 			"the module: verify:acc is missing",
 		},
@@ -355,8 +356,8 @@ func TestParity_SourceChangeIsReported(t *testing.T) {
 		},
 		"a job that does not deploy": {
 			sourceChange{
-				"internal/pipeline/pipelines.go", "Calls: []Call{{Function: string(Deploy), Arguments",
-				"Calls: []Call{{Function: string(Plan), Arguments",
+				"internal/pipeline/pipelines.go", "Function: string(Deploy), Arguments: append(",
+				"Function: string(Plan), Arguments: append(",
 			},
 			"no pipeline runs deploy:acc",
 		},
