@@ -62,12 +62,16 @@ func (a Account) parameters() map[string]string {
 	}
 }
 
-// rolesParameters returns the parameters of the stack of roles.
+// rolesParameters returns the parameters of the stack of roles. An account that trusts no other one trusts itself.
 func (a Account) rolesParameters() map[string]string {
+	trusted := a.TrustedAccounts
+	if len(trusted) == 0 {
+		trusted = []string{a.ID}
+	}
 	sum := sha256.Sum256([]byte(rolesTemplate()))
 	return map[string]string{
 		"Qualifier":       a.Qualifier,
-		"TrustedAccounts": strings.Join(a.TrustedAccounts, ","),
+		"TrustedAccounts": strings.Join(trusted, ","),
 		"TemplateDigest":  hex.EncodeToString(sum[:]),
 	}
 }

@@ -29,18 +29,12 @@ func rolesTemplate() string {
 		"Parameters": object{
 			"Qualifier": object{"Type": "String", "Description": "The qualifier of the CDK's bootstrap."},
 			"TrustedAccounts": object{
-				"Type": "CommaDelimitedList", "Default": "",
-				"Description": "The accounts whose principals may assume the roles. If there are none, it is this account.",
+				"Type": "CommaDelimitedList", "Description": "The accounts whose principals may assume the roles.",
 			},
 			"TemplateDigest": object{
 				"Type":        "String",
 				"Description": "The digest of this template, by which Lockstep sees whether the stack is up to date.",
 			},
-		},
-		"Conditions": object{
-			"HasTrustedAccounts": object{"Fn::Not": []any{object{"Fn::Equals": []any{
-				"", object{"Fn::Join": []any{"", object{"Ref": "TrustedAccounts"}}},
-			}}}},
 		},
 		"Resources": object{
 			"LedgerReader": role(roles.LedgerReader, "reads what Lockstep has recorded of deployments", nil,
@@ -100,9 +94,7 @@ func assetsOnlyPolicy() object {
 func role(kind roles.Kind, description string, managed []any, statements ...statement) object {
 	trust := allow("", "sts:AssumeRole")
 	trust.Resource = nil
-	trust.Principal = object{"AWS": object{"Fn::If": []any{
-		"HasTrustedAccounts", object{"Ref": "TrustedAccounts"}, object{"Ref": "AWS::AccountId"},
-	}}}
+	trust.Principal = object{"AWS": object{"Ref": "TrustedAccounts"}}
 	properties := object{
 		"RoleName": roleName(kind), "Description": description, "AssumeRolePolicyDocument": document(trust),
 		"Policies": []any{object{"PolicyName": string(kind), "PolicyDocument": document(statements...)}},

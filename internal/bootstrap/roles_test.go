@@ -19,7 +19,6 @@ func rolesOfAccount(t *testing.T) iam.Template {
 			"Qualifier": "q", "AWS::AccountId": "444455556666", "AWS::Region": "eu-west-1", "AWS::Partition": "aws",
 			"AWS::URLSuffix": "amazonaws.com", "TrustedAccounts": []any{"123456789012"},
 		},
-		Conditions: map[string]bool{"HasTrustedAccounts": true},
 	}
 	require.NoError(t, json.Unmarshal([]byte(rolesTemplate()), &template))
 	return template
@@ -105,8 +104,8 @@ func TestRoles_TrustedAccountsAssumeThem(t *testing.T) {
 		assert.Equal(t, []string{"sts:AssumeRole"}, trust[0].Actions)
 		assert.Equal(t, []string{"123456789012"}, trust[0].AWSPrincipals, id)
 	}
-	template.Conditions = nil
-	assert.Equal(t, []string{"444455556666"}, template.TrustStatements("Planner")[0].AWSPrincipals)
+	tooling := Account{Name: Tooling, ID: "123456789012", Qualifier: "q"}
+	assert.Equal(t, "123456789012", tooling.rolesParameters()["TrustedAccounts"], "it trusts no other account")
 }
 
 func TestRoles_NamesAreWhatDeploymentsAssume(t *testing.T) {
