@@ -21,7 +21,7 @@ var allowedImports = map[string][]string{
 	".": {"config", "internal/cli", "internal/display", "internal/pipeline", "internal/process", "internal/refusal"},
 	"internal/cli": {
 		"config", "internal/awsclient", "internal/bootstrap", "internal/deploy", "internal/deploy/cfn",
-		"internal/deploy/change",
+		"internal/deploy/change", "internal/deploy/digest",
 		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/staging", "internal/display",
 		"internal/fsx", "internal/gate",
 		"internal/gate/findings", "internal/gate/images", "internal/host", "internal/pipeline", "internal/refusal",
@@ -44,7 +44,7 @@ var allowedImports = map[string][]string{
 		"internal/awsclient", "internal/awsmodel", "internal/deploy/assembly", "internal/deploy/cfn",
 		"internal/deploy/change", "internal/deploy/compare", "internal/deploy/digest", "internal/deploy/ledger",
 		"internal/deploy/planfile", "internal/deploy/preflight", "internal/deploy/risk", "internal/deploy/staging",
-		"internal/fsx", "internal/refusal", "internal/utc",
+		"internal/fsx", "internal/refusal", "internal/roles", "internal/utc",
 	},
 	"internal/deploy/change":    {},
 	"internal/deploy/preflight": {"config/awsrules", "internal/awsmodel", "internal/deploy/assembly"},
@@ -73,7 +73,8 @@ var allowedImports = map[string][]string{
 	"internal/rehearsal": {
 		"internal/bootstrap", "internal/deploy/assembly", "internal/fsx", "internal/process", "internal/utc", "tools",
 	},
-	"internal/bootstrap": {"config", "tools"},
+	"internal/bootstrap": {"config", "internal/roles", "tools"},
+	"internal/roles":     {},
 
 	// Steps and gates.
 	"internal/host": {
@@ -98,7 +99,7 @@ var allowedImports = map[string][]string{
 	"internal/awsmodel":            {},
 	"internal/awsmodel/generate":   {"internal/awsmodel", "internal/pipeline", "tools"},
 	"internal/stateful/generate":   {"internal/awsmodel"},
-	"internal/pipeline":            {"config"},
+	"internal/pipeline":            {"config", "internal/roles"},
 	"tools":                        {"internal/fsx", "internal/pipeline", "internal/process"},
 	"config":                       {"config/awsrules"},
 	"config/awsrules":              {},
@@ -106,14 +107,17 @@ var allowedImports = map[string][]string{
 	"infra": {
 		"config", "internal/pipeline", "infra/constructs", "infra/plugins", "infra/stacks", "infra/stages",
 	},
-	"infra/stages":     {"config", "internal/pipeline", "infra/constructs", "infra/plugins", "infra/stacks"},
-	"infra/stacks":     {"config", "internal/pipeline", "internal/stateful", "infra/constructs"},
+	"infra/stages": {"config", "internal/pipeline", "infra/constructs", "infra/plugins", "infra/stacks"},
+	"infra/stacks": {
+		"config", "internal/pipeline", "internal/roles", "internal/stateful", "infra/constructs",
+	},
 	"infra/plugins":    {"config", "infra/stacks", "infra/constructs"},
 	"infra/constructs": {"config"},
 
 	"tests/codesize":         {},
 	"tests/gates/proof":      {"config", "internal/gate/findings", "internal/host", "internal/pipeline"},
 	"tests/harness":          {"internal/pipeline"},
+	"tests/iam":              {},
 	"tests/module":           {"tests/harness", "tests/module/recording"},
 	"tests/module/recording": {},
 	"tests/mutants":          {"tests/harness"},
