@@ -307,6 +307,9 @@ func TestF5_PipelineLogRetention(t *testing.T) {
 		if valueAt(bucket, "Properties.LoggingConfiguration") != nil {
 			archived++
 			assert.Equal(t, 30.0, valueAt(findLifecycleRule(t, bucket, "archive"), "Transitions.0.TransitionInDays"))
+			expire := findLifecycleRule(t, bucket, "expire")
+			assert.Equal(t, 365.0, expire["ExpirationInDays"], "artefacts")
+			assert.Equal(t, 365.0, valueAt(expire, "NoncurrentVersionExpiration.NoncurrentDays"), "artefacts")
 		} else {
 			assert.Equal(t, 365.0, findLifecycleRule(t, bucket, "expire")["ExpirationInDays"], "access logs")
 		}

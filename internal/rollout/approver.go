@@ -45,12 +45,17 @@ func (s *Session) ApproverIn(ctx context.Context, execution, environment string)
 			if aws.ToString(found.PipelineExecutionId) != id || aws.ToString(found.ActionName) != action {
 				continue
 			}
-			if found.Status != types.ActionExecutionStatusSucceeded || aws.ToString(found.UpdatedBy) == "" {
-				break
+			if approver := aws.ToString(found.UpdatedBy); approver != "" &&
+				found.Status == types.ActionExecutionStatusSucceeded {
+				return approver, nil
 			}
-			return aws.ToString(found.UpdatedBy), nil
+			return "", refuseUnapproved(name, id, environment)
 		}
 	}
-	return "", refusal.Newf(nil, "CodePipeline does not say that anybody has approved %s in execution %s of the pipeline %s: "+
-		"approve the action %s there", environment, id, name, action)
+	return "", refuseUnapproved(name, id, environment)
+}
+
+func refuseUnapproved(name, execution, environment string) error {
+	return refusal.Newf(nil, "CodePipeline does not say that anybody has approved %s in execution %s of the pipeline %s: "+
+		"approve the action %s there", environment, execution, name, pipeline.ApprovalAction(environment))
 }
