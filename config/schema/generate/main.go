@@ -80,7 +80,10 @@ func mapType(t reflect.Type) *jsonschema.Schema {
 		return nil
 	}
 	by := jsonschema.NewProperties()
-	by.Set("by", &jsonschema.Schema{Type: "string", Enum: []any{string(config.OtherApproval)}, Title: "the word other"})
+	by.Set("by", &jsonschema.Schema{
+		Type: "string", Enum: []any{string(config.OtherApproval)}, Title: "the word other",
+		Description: "by is who has to approve: other, which is somebody who neither made the plan nor wrote its commit",
+	})
 	return &jsonschema.Schema{
 		Extras: map[string]any{"type": []string{"boolean", "object"}}, Properties: by, Required: []string{"by"},
 		AdditionalProperties: jsonschema.FalseSchema, Title: "true, false or {by: other}",
