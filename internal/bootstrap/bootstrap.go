@@ -1,5 +1,5 @@
-// Package bootstrap prepares accounts for CDK deployments: with the template of `cdk bootstrap`, with the trust that the
-// pipeline needs, and with the roles that Lockstep itself adds. It knows nothing about who calls it.
+// Package bootstrap prepares accounts for CDK deployments: with the template of `cdk bootstrap`, with the trust that
+// the pipeline needs, and with the roles that Lockstep itself adds. It knows nothing about who calls it.
 package bootstrap
 
 import (

@@ -61,7 +61,9 @@ func TestRoles_MayDoNoMoreThanTheirUse(t *testing.T) {
 		{"sts:AssumeRole", exec, false, false, false},
 	} {
 		template := rolesOfAccount(t)
-		for id, want := range map[string]bool{"LedgerReader": row.reader, "LedgerWriter": row.writer, "Planner": row.planner} {
+		for id, want := range map[string]bool{
+			"LedgerReader": row.reader, "LedgerWriter": row.writer, "Planner": row.planner,
+		} {
 			assert.Equal(t, want, template.Allows(iam.Request{Role: id, Action: row.action, Resource: row.resource}),
 				"%s: %s on %s", id, row.action, row.resource)
 		}

@@ -42,7 +42,9 @@ func TestApprove_TypedDigestIsThatOfPlan(t *testing.T) {
 func TestDigestValue_TakesWholeDigestsOnly(t *testing.T) {
 	var d digestValue
 	require.NoError(t, d.Set(strings.Repeat("a", 64)))
-	for _, text := range []string{"", "a", strings.Repeat("a", 63), strings.Repeat("A", 64), strings.Repeat("a", 65), "$DIGEST"} {
+	for _, text := range []string{
+		"", "a", strings.Repeat("a", 63), strings.Repeat("A", 64), strings.Repeat("a", 65), "$DIGEST",
+	} {
 		require.Error(t, d.Set(text), text)
 	}
 }

@@ -19,12 +19,14 @@ func (d *Deployment) checkApprover(approverARN string, f planfile.File) error {
 	advice := "; " + d.target.Environment + " wants the approval of somebody else"
 	switch {
 	case approver.isSame(parsePrincipal(f.By)):
-		return refusal.Newf(nil, "%s has made the plan %.12s, or cannot be told from %s%s", approverARN, f.Digest, f.By, advice)
+		return refusal.Newf(nil, "%s has made the plan %.12s, or cannot be told from %s%s",
+			approverARN, f.Digest, f.By, advice)
 	case f.Author == "":
 		return refusal.Newf(nil, "the plan %.12s does not say who has written its commit, so nobody can be told from the "+
 			"author%s: plan in a clone of the repository", f.Digest, advice)
 	case approver.isCalled(f.Author):
-		return refusal.Newf(nil, "%s has written the commit of the plan %.12s%s", approverARN, f.Digest, advice)
+		return refusal.Newf(nil, "%s has written the commit of the plan %.12s, or cannot be told from its author%s",
+			approverARN, f.Digest, advice)
 	}
 	return nil
 }

@@ -34,8 +34,10 @@ func TestApprover_IsSomebodyElse(t *testing.T) {
 		{"who has made the plan, with another role", john,
 			"arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Admin_fedcba9876543210/John@example.com", email, false},
 		{"a session whose name anybody can choose", "arn:aws:sts::123456789012:assumed-role/Release/john", job, email, false},
-		{"another session of the role that has made the plan", "arn:aws:sts::123456789012:assumed-role/lockstep-plan-prod/x", job,
-			email, false},
+		{
+			"another session of the role that has made the plan",
+			"arn:aws:sts::123456789012:assumed-role/lockstep-plan-prod/x", job, email, false,
+		},
 		{"root", "arn:aws:iam::123456789012:root", job, email, false},
 		{"nobody", "", job, email, false},
 		{"a plan that does not say who has written its commit", john, job, "", false},

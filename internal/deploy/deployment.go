@@ -99,8 +99,8 @@ func (d *Deployment) cfnClient(ctx context.Context, role awsclient.Role, region 
 	})
 }
 
-// emptyStackDeleter returns a client that may delete stacks and do nothing else. A plan for a new stack creates it empty,
-// and the planner may not delete it.
+// emptyStackDeleter returns a client that may delete stacks and do nothing else. A plan for a new stack creates it
+// empty, and the planner may not delete it.
 func (d *Deployment) emptyStackDeleter(ctx context.Context) (*awsclient.CloudFormation, error) {
 	role := bootstrapRole(d.target, roles.Deploy)
 	role.Policy = `{"Version":"2012-10-17","Statement":` +

@@ -126,7 +126,9 @@ func TestReviewedPlan_UsesApproversPermits(t *testing.T) {
 	_, err = c.deploy(asm, DeployRequest{Plan: &file})
 	require.ErrorContains(t, err, "--allow data-loss")
 	assert.NotEmpty(t, c.stack("web").ChangeSets, "the plan is still there")
-	_, err = c.open(asm).Approve(t.Context(), file, ApprovalRequest{Note: "the table is empty", Permits: []change.Permit{change.DataLoss}})
+	_, err = c.open(asm).Approve(t.Context(), file, ApprovalRequest{
+		Note: "the table is empty", Permits: []change.Permit{change.DataLoss},
+	})
 	require.NoError(t, err)
 	_, err = c.deploy(asm, DeployRequest{Plan: &file})
 	require.NoError(t, err)

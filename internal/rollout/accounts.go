@@ -45,7 +45,8 @@ func (o *accountOpener) open(ctx context.Context, account config.EnvironmentAcco
 }
 
 // ForEachAccount calls do for every account of the environments, one after the other, with a deployment that has no
-// assembly. The command is what locks and journals name, and rights are what it needs to do. An error in one account does not keep do from the others.
+// assembly. The command is what locks and journals name, and rights are what it needs to do. An error in one account
+// does not keep do from the others.
 func (s *Session) ForEachAccount(
 	ctx context.Context, environments []config.Environment, command string, rights deploy.Access,
 	do func(*deploy.Deployment) error,

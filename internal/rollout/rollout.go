@@ -198,8 +198,8 @@ func (q Request) checkExpected(environment string, found localAssembly) error {
 	if q.ExpectedDigest == "" || q.ExpectedDigest == found.environmentDigest {
 		return nil
 	}
-	return refusal.Newf(nil, "the cloud assembly of %s is %.12s, and %.12s is expected: nothing was done with it; see who "+
-		"has exchanged it, or synthesise again", environment, found.environmentDigest, q.ExpectedDigest)
+	return refusal.Newf(nil, "the cloud assembly of %s is %.12s, and %.12s is expected: nothing was done with it; see "+
+		"who has exchanged it, or synthesise again", environment, found.environmentDigest, q.ExpectedDigest)
 }
 
 // readAdapted reads the assembly in the form that the account can deploy, and records how much of the original that is.
