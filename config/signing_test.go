@@ -28,8 +28,8 @@ func TestSigning_KeysAreOfTheToolingAccount(t *testing.T) {
 	key := publicKeyYAML(t, elliptic.P256())
 	const arn = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
 	for name, c := range map[string]struct{ yaml, want string }{
-		"an alias":        {"signing:\n  key: alias/shop-releases\n  publicKeys:\n" + indent(key), ""},
-		"an ARN":          {"signing:\n  key: " + arn + "\n  publicKeys:\n" + indent(key+publicKeyYAML(t, elliptic.P256())), ""},
+		"an alias": {"signing:\n  key: alias/shop-releases\n  publicKeys:\n" + indent(key), ""},
+		"an ARN":   {"signing:\n  key: " + arn + "\n  publicKeys:\n" + indent(key+publicKeyYAML(t, elliptic.P256())), ""},
 		"a key for plans": {
 			"signing:\n  key: " + arn + "\n  planKey: " + arn + "\n  publicKeys:\n" + indent(key) +
 				"  planPublicKeys:\n" + indent(key), "",
@@ -64,4 +64,6 @@ func TestSigning_KeysAreOfTheToolingAccount(t *testing.T) {
 	}
 }
 
-func indent(text string) string { return "  " + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n  ") + "\n" }
+func indent(text string) string {
+	return "  " + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n  ") + "\n"
+}
