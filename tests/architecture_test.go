@@ -79,7 +79,7 @@ var allowedImports = map[string][]string{
 	"internal/deploy/assembly": {
 		"internal/deploy/digest", "internal/fault", "internal/fsx", "internal/jsonx",
 	},
-	"internal/attest":           {"internal/jsonx"},
+	"internal/attest":           {"internal/fault", "internal/jsonx"},
 	"internal/deploy/digest":    {"internal/fault", "internal/fsx"},
 	"internal/deploy/simulated": {},
 	"internal/awsclient":        {"internal/awsclient/pace", "internal/fault", "internal/fsx", "internal/refusal"},

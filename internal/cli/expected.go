@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"regexp"
 
 	"github.com/spf13/pflag"
@@ -26,7 +25,7 @@ func (*digestValue) Type() string { return "digest" }
 // Set implements pflag.Value.
 func (d *digestValue) Set(text string) error {
 	if !digestPattern.MatchString(text) {
-		return errors.New("write all 64 characters of the digest")
+		return fault.New(fault.FlagValue, "write all 64 characters of the digest")
 	}
 	*d = digestValue(text)
 	return nil

@@ -22,7 +22,7 @@ func (s *Session) ApproverIn(ctx context.Context, execution, environment string)
 	name, id, _ := strings.Cut(execution, "/")
 	env, ok := s.Config.Environment(environment)
 	if !ok {
-		return "", fmt.Errorf("there is no environment %s", environment)
+		return "", fault.Errorf(fault.UnknownEnvironment, "there is no environment %s", environment)
 	}
 	cfg, err := s.LoadAWSConfig(ctx)
 	if err != nil {
