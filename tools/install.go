@@ -3,7 +3,6 @@ package tools
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -40,8 +39,8 @@ type Installer struct {
 // NewInstaller returns an installer below the user's cache folder, for a caller with an environment as os.Environ
 // returns it. It calls progress with what it is doing, where that takes long.
 func NewInstaller(environ []string, progress func(string)) (*Installer, error) {
-	dir, err := cacheDir(environ)
-	i := NewInstallerIn(dir, environ, progress)
+	dir, err := CacheDir(environ)
+	i := NewInstallerIn(filepath.Join(dir, "tools"), environ, progress)
 	i.preinstalledDir = Getenv(environ, PreinstalledDirVariable)
 	return i, err
 }
@@ -58,34 +57,21 @@ func NewInstallerIn(dir string, environ []string, progress func(string)) *Instal
 	return i
 }
 
-// cacheDir returns the folder of the tools of a user with this environment.
-func cacheDir(environ []string) (string, error) {
+// CacheDir returns the folder that Lockstep keeps for a user with this environment, outside of any project.
+func CacheDir(environ []string) (string, error) {
 	if cache := Getenv(environ, "XDG_CACHE_HOME"); filepath.IsAbs(cache) {
-		return filepath.Join(cache, "lockstep", "tools"), nil
+		return filepath.Join(cache, "lockstep"), nil
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", fmt.Errorf("there is no folder for tools: %w; set HOME or XDG_CACHE_HOME", err)
 	}
-	return filepath.Join(cache, "lockstep", "tools"), nil
-}
-
-// completionFile is the name of the file that is written last: it holds the size and the hash of each of the tool's
-// programs.
-const completionFile = "complete"
-
-// maxCompletionBytes is more than a completion file has.
-const maxCompletionBytes = 1 << 20
-
-// program is one of a tool's programs as it was when it was installed.
-type program struct {
-	Size int64  `json:"size"`
-	Hash string `json:"sum"`
+	return filepath.Join(cache, "lockstep"), nil
 }
 
 // Install installs the tool, unless it is installed, and returns its folder, whose programs are in bin. Two processes
-// do not install at the same time. An installation that did not finish, or whose programs have changed, is done
-// again.
+// do not install at the same time. An installation that did not finish, or of which any file is not as it was
+// installed, is done again.
 func (i *Installer) Install(ctx context.Context, name string) (string, error) {
 	if dir := filepath.Join(i.preinstalledDir, name); i.preinstalledDir != "" {
 		if _, err := os.Lstat(filepath.Join(dir, "bin", pipeline.Tools[name].Names[0])); err == nil {
@@ -121,11 +107,14 @@ func (i *Installer) Install(ctx context.Context, name string) (string, error) {
 // lockInterval is how often a process that waits for another's installation looks whether it has ended.
 const lockInterval = 100 * time.Millisecond
 
+// layout ends the names of folders with a manifest. Older programs have made folders without.
+const layout = "-m"
+
 // toolDir returns the tool's folder, which is another one for other lock files. A tool that is built with Go has a
 // folder for each version of Go, because a linter that was built with an older Go cannot read code for a newer one.
 func (i *Installer) toolDir(name string) string {
 	tool := pipeline.Tools[name]
-	folder := fmt.Sprintf("%s-%s-%s", name, tool.Version, Sum(name)[:12])
+	folder := fmt.Sprintf("%s-%s-%s%s", name, tool.Version, Sum(name)[:12], layout)
 	if tool.Kind == pipeline.GoModule {
 		folder += i.goVersion()
 	}
@@ -148,43 +137,8 @@ func (i *Installer) queryGoVersion() string {
 	return "-" + strings.TrimSpace(string(version))
 }
 
-// isInstalled reports whether the tool was installed completely and its programs have the size that they had then.
-func (i *Installer) isInstalled(name string) bool {
-	programs, err := i.loadPrograms(name)
-	if err != nil {
-		return false
-	}
-	for file, installed := range programs {
-		// The file may be a link: that of a virtual environment leads nowhere once its Python is removed.
-		info, err := os.Stat(file)
-		if err != nil || info.Size() != installed.Size || info.Mode()&0o111 == 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// loadPrograms returns an installed tool's programs by their path.
-func (i *Installer) loadPrograms(name string) (map[string]program, error) {
-	dir := i.toolDir(name)
-	text, err := fsx.ReadFile(filepath.Join(dir, completionFile), maxCompletionBytes)
-	if err != nil {
-		return nil, err
-	}
-	var installed map[string]program
-	if err := json.Unmarshal(text, &installed); err != nil {
-		return nil, err
-	}
-	programs := map[string]program{}
-	for _, file := range programFiles(name) {
-		p, ok := installed[file]
-		if !ok {
-			return nil, fmt.Errorf("%s was not installed with it", file)
-		}
-		programs[filepath.Join(dir, file)] = p
-	}
-	return programs, nil
-}
+// isInstalled reports whether the tool is as it was installed.
+func (i *Installer) isInstalled(name string) bool { return checkManifest(i.toolDir(name)) == nil }
 
 // programFiles returns the programs that an installed tool has, relative to its folder.
 func programFiles(name string) []string {
@@ -214,22 +168,16 @@ const (
 	Damaged   State = "damaged"
 )
 
-// State returns the state of a tool, whose programs it reads, and the tool's folder, which need not exist.
+// State returns the state of a tool and the tool's folder, which need not exist.
 func (i *Installer) State(name string) (State, string) {
 	dir := i.toolDir(name)
-	programs, err := i.loadPrograms(name)
-	if err != nil {
-		if _, missing := os.Stat(dir); missing != nil {
-			return Absent, dir
-		}
-		return Damaged, dir
+	if i.isInstalled(name) {
+		return Installed, dir
 	}
-	for file, installed := range programs {
-		if hash, err := fsx.Hash(file); err != nil || hash != installed.Hash {
-			return Damaged, dir
-		}
+	if _, err := os.Stat(dir); err != nil {
+		return Absent, dir
 	}
-	return Installed, dir
+	return Damaged, dir
 }
 
 // build installs the tool in its folder and shows that it runs, before the folder counts as complete.
@@ -250,28 +198,12 @@ func (i *Installer) build(ctx context.Context, name, dir string) error {
 			return fmt.Errorf("%s could not be installed: %w", name, err)
 		}
 	}
-	text, err := describePrograms(name, dir)
-	if err != nil {
-		return fmt.Errorf("%s could not be installed: %w", name, err)
-	}
-	return ExplainWriteError(i.dir, fsx.Replace(filepath.Join(dir, completionFile), text, fsx.PublicFile))
-}
-
-// describePrograms returns what the completion file says of the tool's programs in dir.
-func describePrograms(name, dir string) ([]byte, error) {
-	programs := map[string]program{}
 	for _, file := range programFiles(name) {
-		info, err := os.Stat(filepath.Join(dir, file))
-		if err != nil {
-			return nil, err
+		if _, err := os.Stat(filepath.Join(dir, file)); err != nil {
+			return fmt.Errorf("%s could not be installed: %w", name, err)
 		}
-		hash, err := fsx.Hash(filepath.Join(dir, file))
-		if err != nil {
-			return nil, err
-		}
-		programs[file] = program{Size: info.Size(), Hash: hash}
 	}
-	return json.MarshalIndent(programs, "", "  ")
+	return ExplainWriteError(i.dir, writeManifest(dir))
 }
 
 // pythonVariables name what makes Python and pip work outside of the tool's folder.

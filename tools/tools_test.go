@@ -3,6 +3,7 @@ package tools
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -92,7 +94,34 @@ func TestInstaller_ReinstallsDamagedTool(t *testing.T) {
 		}, Damaged},
 		{"a program that is not executable", func(folder string) error {
 			return os.Chmod(filepath.Join(folder, "bin/gofumpt"), 0o644)
-		}, Installed},
+		}, Damaged},
+		{"a program of the same size", func(folder string) error {
+			return rewrite(filepath.Join(folder, "bin/gofumpt"), "v0", "v1")
+		}, Damaged},
+		{"a program of the same size and time", func(folder string) error {
+			file := filepath.Join(folder, "bin/gofumpt")
+			info, err := os.Stat(file)
+			if err != nil {
+				return err
+			}
+			return errors.Join(rewrite(file, "v0", "v1"), os.Chtimes(file, info.ModTime(), info.ModTime()))
+		}, Damaged},
+		{"a file that no program is", func(folder string) error {
+			return rewrite(filepath.Join(folder, "go.mod"), "module", "MODULE")
+		}, Damaged},
+		{"a file that is new", func(folder string) error {
+			return os.WriteFile(filepath.Join(folder, "sitecustomize.py"), nil, 0o644)
+		}, Damaged},
+		{"a program that is a link now", func(folder string) error {
+			file := filepath.Join(folder, "bin/gofumpt")
+			elsewhere := filepath.Join(filepath.Dir(folder), "elsewhere")
+			return errors.Join(os.Rename(file, elsewhere), os.Symlink("../../elsewhere", file))
+		}, Damaged},
+		{"a file and the manifest", func(folder string) error {
+			manifest := filepath.Join(folder, manifestFile)
+			program := filepath.Join(folder, "bin/gofumpt")
+			return errors.Join(rewrite(program, "v0", "v1"), os.WriteFile(manifest, []byte("{}"), 0o644))
+		}, Damaged},
 		{"a completion file that is garbage", func(folder string) error {
 			return os.WriteFile(filepath.Join(folder, completionFile), []byte("{"), 0o644)
 		}, Damaged},
@@ -118,6 +147,33 @@ func TestInstaller_ReinstallsDamagedTool(t *testing.T) {
 			assert.Equal(t, Installed, state)
 		})
 	}
+}
+
+// rewrite replaces a text in a file, which stays the same file.
+func rewrite(file, old, replacement string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, []byte(strings.ReplaceAll(string(text), old, replacement)), 0o755)
+}
+
+// What is only touched, or was copied, is as it was installed, which its sums show.
+func TestInstaller_ReadsFilesThatWereTouched(t *testing.T) {
+	dir := t.TempDir()
+	m := newMachine(t, map[string]string{"go": workingGo})
+	installer := NewInstallerIn(dir, m.environ, (&progressRecorder{}).record)
+	folder, err := installer.Install(context.Background(), pipeline.ToolGofumpt)
+	require.NoError(t, err)
+	long := time.Unix(0, 0)
+	require.NoError(t, os.Chtimes(filepath.Join(folder, "bin/gofumpt"), long, long))
+	code := filepath.Join(folder, "lib", "__pycache__", "app.pyc")
+	require.NoError(t, os.MkdirAll(filepath.Dir(code), 0o755))
+	require.NoError(t, os.WriteFile(code, []byte("planted"), 0o644))
+	_, err = installer.Install(context.Background(), pipeline.ToolGofumpt)
+	require.NoError(t, err)
+	assert.Equal(t, 1, countBuilds(t, dir))
+	assert.NoFileExists(t, code, "Python would run it")
 }
 
 func TestInstaller_FailureLeavesNothing(t *testing.T) {

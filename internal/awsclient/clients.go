@@ -209,6 +209,13 @@ func (c *S3) ListObjectsV2(
 	return call(ctx, c.client.ListObjectsV2, in, options)
 }
 
+// HeadObject calls the operation of that name.
+func (c *S3) HeadObject(
+	ctx context.Context, in *s3.HeadObjectInput, options ...func(*s3.Options),
+) (*s3.HeadObjectOutput, error) {
+	return call(ctx, c.client.HeadObject, in, options)
+}
+
 // PutObject calls the operation of that name.
 func (c *S3) PutObject(
 	ctx context.Context, in *s3.PutObjectInput, options ...func(*s3.Options),

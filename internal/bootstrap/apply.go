@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
@@ -32,8 +33,19 @@ func LoadTemplate(ctx context.Context, installer *tools.Installer) (string, erro
 		return "", err
 	}
 	text, err := os.ReadFile(filepath.Join(dir, tools.BootstrapTemplate))
-	return string(text), err
+	if err != nil {
+		return "", err
+	}
+	if got := fmt.Sprintf("%x", sha256.Sum256(text)); got != templateSum {
+		return "", fmt.Errorf("%s has the hash %s instead of %s: it is not the template of the pinned CDK; remove the "+
+			"folder %s, and run this again", tools.BootstrapTemplate, got, templateSum, dir)
+	}
+	return string(text), nil
 }
+
+// templateSum is the SHA-256, in hexadecimal, of the template that the pinned version of the CDK's command line has: it
+// makes the roles that everything else relies on, with an administrator's rights.
+const templateSum = "933d558df062e87fbf4f54dbeeeca9cf8becb3fde02f232344dd646a3322471e"
 
 // Exists reports whether the account of the configuration has a bootstrap stack in a region, in whatever state.
 func Exists(ctx context.Context, cfg aws.Config, region string) (bool, error) {

@@ -1,6 +1,8 @@
 package bootstrap
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -9,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/config"
+	"lockstep/internal/pipeline"
+	"lockstep/tools"
 )
 
 func TestAccounts_TrustToolingAccountOnly(t *testing.T) {
@@ -47,4 +51,19 @@ func TestBootstrap_NewerVersionIsRefused(t *testing.T) {
 	require.ErrorContains(t, checkNotNewer(stack("31"), template),
 		"it has version 31 of the bootstrap, newer than version 30 of this Lockstep: update Lockstep")
 	require.ErrorContains(t, checkNotNewer(stack("29"), "Resources: {}"), "which is not a number")
+}
+
+// A folder with tools that were installed before is used as it is, but for the one file that makes roles.
+func TestLoadTemplate_RefusesAnotherTemplate(t *testing.T) {
+	dir := t.TempDir()
+	cdk := filepath.Join(dir, tools.CDK)
+	require.NoError(t, os.MkdirAll(filepath.Join(cdk, "bin"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(cdk, "bin", pipeline.Tools[tools.CDK].Names[0]), nil, 0o755))
+	text := []byte("Resources: {Backdoor: {Type: AWS::IAM::Role}}")
+	require.NoError(t, os.WriteFile(filepath.Join(cdk, tools.BootstrapTemplate), text, 0o644))
+	environ := []string{tools.PreinstalledDirVariable + "=" + dir, "XDG_CACHE_HOME=" + t.TempDir()}
+	installer, err := tools.NewInstaller(environ, func(string) {})
+	require.NoError(t, err)
+	_, err = LoadTemplate(t.Context(), installer)
+	require.ErrorContains(t, err, "it is not the template of the pinned CDK")
 }

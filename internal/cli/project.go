@@ -1,15 +1,19 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"lockstep/config"
 	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/refusal"
+	"lockstep/internal/repo"
 )
 
 // A project is a repository that Lockstep can work in.
@@ -64,6 +68,24 @@ func (a *app) loadProject() (*project, error) {
 	_ = fsx.MakePrivate(p.statePath()) // one of another owner is that owner's matter
 	return p, nil
 }
+
+// refuseCommittedState refuses a project whose repository brings along what would be taken for the user's own.
+func (a *app) refuseCommittedState(ctx context.Context, p *project) error {
+	names, err := repo.New(p.root, a.Environ).CommittedState(ctx)
+	if err != nil || len(names) == 0 {
+		return err
+	}
+	remove := names[0]
+	if top, _, _ := strings.Cut(remove, "/"); strings.EqualFold(top, pipeline.StateDir) {
+		remove = top
+	}
+	return refusal.Newf(nil, "the repository holds %s, which would be taken for your own results and arguments: see "+
+		"where it comes from, remove it with `git rm -r --cached %s`, and commit that",
+		enumerate(names[:min(len(names), maxNamedFiles)]), remove)
+}
+
+// maxNamedFiles is how many files a message names.
+const maxNamedFiles = 3
 
 // selectEnvironments returns the environments that --env names.
 func (p *project) selectEnvironments(name string) ([]config.Environment, error) {

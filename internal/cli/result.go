@@ -148,6 +148,9 @@ func (a *app) inProject(do projectFunc) func(*cobra.Command, []string) error {
 		if err != nil {
 			return err
 		}
+		if err := a.refuseCommittedState(cmd.Context(), p); err != nil {
+			return err
+		}
 		return a.finish(do(cmd.Context(), p))
 	}
 }

@@ -98,6 +98,9 @@ func (p *Plan) applyStack(ctx context.Context, step *planStep) error {
 	}
 	switch {
 	case step.set != nil:
+		if err := p.deployment.publishAgain(ctx, step.stack); err != nil {
+			return err
+		}
 		if err := p.deployment.executeStep(ctx, client, step); err != nil {
 			return err
 		}

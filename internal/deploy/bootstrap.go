@@ -9,11 +9,12 @@ import (
 	"lockstep/internal/deploy/ledger"
 )
 
-// The kinds of bootstrap roles that are assumed although no assembly names them.
+// The kinds of bootstrap roles.
 const (
 	deployKind     = "deploy"
 	publishingKind = "file-publishing"
 	lookupKind     = "lookup"
+	executionKind  = "cfn-exec"
 )
 
 // bootstrapRole returns a role of the account's bootstrap, by the name that `cdk bootstrap` gives it.
@@ -27,24 +28,58 @@ func stagingBucketName(t awsclient.Target) string {
 	return fmt.Sprintf("cdk-%s-assets-%s-%s", t.Qualifier, t.Account, t.Region)
 }
 
+// A statement is a statement of a session's policy.
+type statement map[string]any
+
+// sessionPolicy returns the policy that narrows a session down to statements.
+func sessionPolicy(statements ...any) (string, error) {
+	policy, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": statements})
+	return string(policy), err
+}
+
+// stagingBucketARN returns the ARN of the staging bucket of the account's bootstrap.
+func stagingBucketARN(t awsclient.Target) string {
+	return "arn:" + assembly.Partition(t.Region) + ":s3:::" + stagingBucketName(t)
+}
+
+// allowBucket returns statements that allow some actions on the staging bucket's objects with a key of that form, and
+// to list it. A bucket that is encrypted with a key of its own is read and written through S3 alone.
+func allowBucket(t awsclient.Target, keys string, actions ...string) []any {
+	return []any{
+		statement{"Effect": "Allow", "Action": actions, "Resource": stagingBucketARN(t) + "/" + keys},
+		statement{"Effect": "Allow", "Action": "s3:ListBucket", "Resource": stagingBucketARN(t)},
+		statement{"Effect": "Allow", "Action": []string{"kms:Decrypt", "kms:GenerateDataKey*"}, "Resource": "*"},
+	}
+}
+
 // ledgerRole returns the one role of the bootstrap that may write to the staging bucket, narrowed down to the ledger's
 // objects.
 func ledgerRole(t awsclient.Target) (awsclient.Role, error) {
 	role := bootstrapRole(t, publishingKind)
-	bucket := "arn:" + assembly.Partition(t.Region) + ":s3:::" + stagingBucketName(t)
-	policy, err := json.Marshal(map[string]any{
-		"Version": "2012-10-17",
-		"Statement": []map[string]any{
-			{
-				"Effect": "Allow", "Action": []string{"s3:GetObject", "s3:PutObject", "s3:DeleteObject"},
-				"Resource": bucket + "/" + ledger.KeyPrefix + "*",
-			},
-			{"Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket},
-			// A bucket that is encrypted with a key of its own is read and written through S3 alone.
-			{"Effect": "Allow", "Action": []string{"kms:Decrypt", "kms:GenerateDataKey*"}, "Resource": "*"},
-		},
-	})
-	role.Policy = string(policy)
+	var err error
+	role.Policy, err = sessionPolicy(
+		allowBucket(t, ledger.KeyPrefix+"*", "s3:GetObject", "s3:PutObject", "s3:DeleteObject")...)
+	return role, err
+}
+
+// publishingRole returns a role that publishes files, narrowed down to what is no object of the ledger. A policy of the
+// assembly's own narrows it further.
+func publishingRole(r assembly.Role, t awsclient.Target) (awsclient.Role, error) {
+	role := assumedRole(r)
+	statements := allowBucket(t, "*", "s3:GetObject", "s3:PutObject", "s3:DeleteObject")
+	if role.Policy != "" {
+		var own struct{ Statement json.RawMessage }
+		if err := json.Unmarshal([]byte(role.Policy), &own); err != nil {
+			return role, fmt.Errorf("the session policy of role %s is no policy: %w", r.ARN, err)
+		}
+		statements = []any{own.Statement}
+		if list := []any(nil); json.Unmarshal(own.Statement, &list) == nil {
+			statements = list
+		}
+	}
+	var err error
+	role.Policy, err = sessionPolicy(append(statements,
+		statement{"Effect": "Deny", "Action": "s3:*", "Resource": stagingBucketARN(t) + "/" + ledger.KeyPrefix + "*"})...)
 	return role, err
 }
 

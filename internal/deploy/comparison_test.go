@@ -492,7 +492,9 @@ func TestParameters_ValueOfAnAdoptedStackIsShown(t *testing.T) {
 
 func TestChangeSet_RemovesTheLastTagAndTopic(t *testing.T) {
 	c := newCloud(t)
-	set := map[string]any{"tags": map[string]string{"a": "b"}, "notificationArns": []string{"arn:aws:sns:x"}}
+	set := map[string]any{
+		"tags": map[string]string{"a": "b"}, "notificationArns": []string{"arn:aws:sns:eu-west-1:444455556666:x"},
+	}
 	_, err := c.deploy(assembleStack(t, topics(1), set), DeployRequest{})
 	require.NoError(t, err)
 	record, err := c.deploy(assembleStack(t, topics(1), nil), DeployRequest{})

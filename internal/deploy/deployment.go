@@ -37,6 +37,8 @@ type Deployment struct {
 	cfnClients sync.Map
 	s3Clients  sync.Map
 	ledger     sync.Map
+	// assetSums are the sums of the assembly's assets, by what they are made of.
+	assetSums sync.Map
 	// newestRelease is the newest release when the run began to compare.
 	newestRelease sync.Map
 	// journal is nil unless the lock is held.
@@ -123,9 +125,22 @@ func (d *Deployment) bucket(
 	return staging.NewBucket(client, name, d.target), err
 }
 
-// stagingBucket returns the staging bucket with the role that publishes files.
+// stagingBucket returns the staging bucket with the role that publishes files, for objects that are not the ledger's.
 func (d *Deployment) stagingBucket(ctx context.Context) (*staging.Bucket, error) {
-	return d.bucket(ctx, stagingBucketName(d.target), bootstrapRole(d.target, publishingKind), d.target.Region)
+	role, err := publishingRole(assembly.Role{ARN: bootstrapRole(d.target, publishingKind).ARN}, d.target)
+	if err != nil {
+		return nil, err
+	}
+	return d.bucket(ctx, stagingBucketName(d.target), role, d.target.Region)
+}
+
+// ledgerBucket returns the staging bucket with the role that writes the ledger, behind the fence.
+func (d *Deployment) ledgerBucket(ctx context.Context) (*staging.Bucket, error) {
+	role, err := ledgerRole(d.target)
+	if err != nil {
+		return nil, err
+	}
+	return d.bucket(ctx, stagingBucketName(d.target), role, d.target.Region)
 }
 
 // Ledger returns the ledger of the target account. Its writes pass no fence: the lock is among them.

@@ -119,8 +119,8 @@ func (d *Deployment) keptStacks(
 	}
 	defer os.RemoveAll(parent)
 	folder := filepath.Join(parent, "assembly")
-	if err := staging.ExtractAssembly(data, folder, r.SynthDigest); err != nil {
-		return nil, fmt.Errorf("the kept cloud assembly of release %d cannot be unpacked: %w", r.Number, err)
+	if err := unpackAssembly(data, folder, r); err != nil {
+		return nil, err
 	}
 	files, err := adapt(fsx.Dir(folder))
 	if err != nil {

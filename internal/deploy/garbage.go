@@ -86,11 +86,19 @@ func (d *Deployment) DeleteGarbage(ctx context.Context, keep int) (deleted []sta
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
-	bucket, err := d.stagingBucket(ctx)
+	files, err := d.stagingBucket(ctx)
+	if err != nil {
+		return nil, err
+	}
+	blobs, err := d.ledgerBucket(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, g := range found {
+		bucket := files
+		if !staging.IsAssetKey(g.Key) {
+			bucket = blobs
+		}
 		if err := bucket.Delete(ctx, g.Key); err != nil {
 			return deleted, fmt.Errorf("%s: %w", g.Key, err)
 		}

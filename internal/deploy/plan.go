@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/cfn"
@@ -249,7 +247,8 @@ func (p *Plan) createChangeSet(ctx context.Context, step *planStep) error {
 	set, err := client.CreateChangeSet(ctx, step.stack, step.current, d.assembly.Digest, p.naming)
 	switch {
 	case errors.Is(err, cfn.ErrNoChange) && step.current.Phase == cfn.Updatable:
-		return step.setUnchanged()
+		step.setUnchanged()
+		return nil
 	case err != nil:
 		return err
 	}
@@ -263,14 +262,7 @@ func (p *Plan) createChangeSet(ctx context.Context, step *planStep) error {
 // setUnchanged records that CloudFormation counts no difference of the stack as a change. What no change set decides on
 // is still to be changed. Parameters, tags and topics that differ are shown, as the other commands show them, until a
 // deployment has recorded that they come to the same.
-func (s *planStep) setUnchanged() error {
-	isOfTemplate := func(d compare.Difference) bool {
-		return d.Section == compare.Resources || d.Section == compare.Outputs
-	}
-	if slices.ContainsFunc(s.comparison.Changed(), isOfTemplate) && !s.stack.TemplateMatchesURL() {
-		return fmt.Errorf("its template %s was edited after it was synthesised, and what is published under its hash is "+
-			"what it was before: synthesise again", s.stack.Template.File)
-	}
+func (s *planStep) setUnchanged() {
 	shown := s.comparison.WithoutTemplate()
 	s.accept(s.comparison)
 	s.record.Outcome, s.record.Outputs = change.Unchanged, s.current.StackOutputs(s.stack)
@@ -279,7 +271,6 @@ func (s *planStep) setUnchanged() error {
 	}
 	before, after := s.versions()
 	s.record.Flags = risk.StackFlags(s.stack.Name, before, after)
-	return nil
 }
 
 // accept takes a comparison for one of which CloudFormation said that nothing in it is a change.
@@ -287,25 +278,6 @@ func (s *planStep) accept(result compare.Result) {
 	s.acceptedDigest = result.Digest
 	s.uncounted = cfn.UncountedChanges(result)
 	s.comparison = result.Accept()
-}
-
-// publishAssets uploads a stack's files to where its template expects them.
-func (d *Deployment) publishAssets(ctx context.Context, s *assembly.Stack) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(maxConcurrent)
-	for _, a := range s.Assets {
-		group.Go(func() error {
-			bucket, err := d.bucket(ctx, a.Bucket, assumedRole(a.Role), a.Region)
-			if err == nil {
-				err = bucket.Publish(ctx, d.assembly.Files, a)
-			}
-			if err != nil {
-				return fmt.Errorf("asset %s: %w", a.Name, err)
-			}
-			return nil
-		})
-	}
-	return group.Wait()
 }
 
 // Flags returns the changes of the plan that need a permit.

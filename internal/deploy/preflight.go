@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"golang.org/x/sync/errgroup"
 
@@ -46,7 +46,10 @@ func (d *Deployment) checkRoles(ctx context.Context, s *assembly.Stack) error {
 	_, err := d.sessions.Config(ctx, assumedRole(s.DeployRole), s.Region)
 	for _, a := range s.Assets {
 		if err == nil {
-			_, err = d.sessions.Config(ctx, assumedRole(a.Role), a.Region)
+			var role awsclient.Role
+			if role, err = publishingRole(a.Role, d.target); err == nil {
+				_, err = d.sessions.Config(ctx, role, a.Region)
+			}
 		}
 	}
 	return err
@@ -63,52 +66,46 @@ func checkAssembly(asm *assembly.Assembly, target awsclient.Target) error {
 			return refusal.Newf(nil, "stack %s is for region %s, but %s is in %s: synthesise for %s, or correct its "+
 				"configuration", s.Name, s.Region, target.Environment, target.Region, target.Environment)
 		}
-		if err := checkRole(s.DeployRole.ARN, "stack "+s.Name, target); err != nil {
-			return err
-		}
-		if s.ExecutionRoleARN != "" {
-			if err := checkRole(s.ExecutionRoleARN, "stack "+s.Name, target); err != nil {
-				return err
-			}
-		}
 		if len(s.Images) > 0 {
 			return fmt.Errorf("stack %s needs the container image %s, and images cannot be published yet: "+
 				"push it to a repository in a step of its own and refer to it by digest", s.Name, s.Images[0])
 		}
-		if err := checkAssets(s, target); err != nil {
+		if err := checkDestinations(asm.Files, s, target); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// checkDestinations refuses a stack with a name that leads anywhere but to the target's bootstrap.
+func checkDestinations(files fs.FS, s *assembly.Stack, target awsclient.Target) error {
+	errs := []error{checkStackName(s.Name), checkRole(s.DeployRole.ARN, deployKind, "stack "+s.Name, target)}
+	if s.ExecutionRoleARN != "" {
+		errs = append(errs, checkRole(s.ExecutionRoleARN, executionKind, "stack "+s.Name, target))
+	}
+	errs = append(errs, checkAssets(s, target), checkTemplateURL(s, target), checkTopics(s, target),
+		checkVersionParameter(s, target))
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return checkNestedTemplates(files, s, target)
 }
 
 func checkAssets(s *assembly.Stack, target awsclient.Target) error {
 	for _, a := range s.Assets {
+		what := "asset " + a.Name + " of stack " + s.Name
 		if len(a.Executable) > 0 {
-			return fmt.Errorf("asset %s of stack %s is made by a command (%s), which is not supported: let the app write the "+
-				"file", a.Name, s.Name, a.Executable[0])
+			return fmt.Errorf("%s is made by a command (%s), which is not supported: let the app write the file",
+				what, a.Executable[0])
 		}
-		if err := checkRole(a.Role.ARN, "asset "+a.Name+" of stack "+s.Name, target); err != nil {
+		if err := checkRole(a.Role.ARN, publishingKind, what, target); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// checkRole refuses a missing role, because nothing is done with the caller's own rights, and a role of another
-// account.
-func checkRole(role, what string, target awsclient.Target) error {
-	if role == "" {
-		return refusal.Newf(nil, "%s names no role to assume in %s: use the CDK's DefaultStackSynthesizer; "+
-			"nothing is ever done with the caller's own rights", what, target.Account)
-	}
-	parsed, err := arn.Parse(role)
-	if err != nil {
-		return refusal.Newf(nil, "%s names the role %q, which is not an ARN", what, role)
-	}
-	if parsed.AccountID != target.Account {
-		return refusal.Newf(nil, "%s names the role %s of account %s, but %s is account %s",
-			what, role, parsed.AccountID, target.Environment, target.Account)
+		if err := checkAssetDestination(a, what, target); err != nil {
+			return err
+		}
 	}
 	return nil
 }

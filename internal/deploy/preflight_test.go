@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/simulated"
 )
 
@@ -24,13 +25,20 @@ var accTarget = awsclient.Target{
 
 // validStack returns a stack that may be deployed to accTarget.
 func validStack() *assembly.Stack {
+	template := assembly.Template{File: "data.template.json", Body: "{}"}
+	key := ledger.SHA256Hex([]byte(template.Body)) + ".json"
 	return &assembly.Stack{
 		Name: "data", Account: accTarget.Account, Region: accTarget.Region,
-		DeployRole:       assembly.Role{ARN: "arn:aws:iam::444455556666:role/deploy"},
-		ExecutionRoleARN: "arn:aws:iam::444455556666:role/exec",
-		Assets: []assembly.Asset{
-			{Name: "code", Role: assembly.Role{ARN: "arn:aws:iam::444455556666:role/publish"}},
-		},
+		DeployRole:            assembly.Role{ARN: bootstrapRole(accTarget, deployKind).ARN},
+		ExecutionRoleARN:      bootstrapRole(accTarget, executionKind).ARN,
+		Template:              template,
+		TemplateURL:           "s3://" + stagingBucketName(accTarget) + "/" + key,
+		NotificationARNs:      []string{"arn:aws:sns:eu-west-1:444455556666:events"},
+		BootstrapRequirements: []assembly.BootstrapRequirement{{Version: 6, Parameter: "/cdk-bootstrap/hnb659fds/version"}},
+		Assets: []assembly.Asset{{
+			Name: "code", Path: template.File, Bucket: stagingBucketName(accTarget), Key: key, Region: accTarget.Region,
+			Role: assembly.Role{ARN: bootstrapRole(accTarget, publishingKind).ARN},
+		}},
 	}
 }
 
@@ -73,6 +81,68 @@ func TestCheckAssembly_RefusesOtherTargets(t *testing.T) {
 			"asset code of stack data names no role", true,
 		},
 		{
+			"another role of the account", func(s *assembly.Stack) {
+				s.DeployRole.ARN = "arn:aws:iam::444455556666:role/OrganizationAccountAccessRole"
+			}, "but only arn:aws:iam::444455556666:role/cdk-hnb659fds-deploy-role-444455556666-eu-west-1 of", true,
+		},
+		{
+			"the deploy role as the execution role", func(s *assembly.Stack) { s.ExecutionRoleARN = s.DeployRole.ARN },
+			"but only arn:aws:iam::444455556666:role/cdk-hnb659fds-cfn-exec-role-444455556666-eu-west-1 of", true,
+		},
+		{
+			"the roles of another qualifier", func(s *assembly.Stack) {
+				s.Assets[0].Role.ARN = strings.Replace(s.Assets[0].Role.ARN, "hnb659fds", "other", 1)
+			}, "with the qualifier hnb659fds", true,
+		},
+		{
+			"the bootstrap's own stack", func(s *assembly.Stack) { s.Name = "CDKToolkit" },
+			"stack CDKToolkit would replace the account's bootstrap", true,
+		},
+		{
+			"another bucket", func(s *assembly.Stack) { s.Assets[0].Bucket = "stranger" },
+			"goes to the bucket stranger in eu-west-1, but only cdk-hnb659fds-assets-444455556666-eu-west-1", true,
+		},
+		{
+			"the bucket in another region", func(s *assembly.Stack) { s.Assets[0].Region = "us-east-1" },
+			"in us-east-1, but only cdk-hnb659fds-assets-444455556666-eu-west-1", true,
+		},
+		{
+			"a release record's key", func(s *assembly.Stack) { s.Assets[0].Key = "lockstep/shop/acc/releases/00000001.json" },
+			`has the key "lockstep/shop/acc/releases/00000001.json" in the bucket, which is not a hash`, true,
+		},
+		{
+			"a template in another bucket", func(s *assembly.Stack) {
+				s.TemplateURL = strings.Replace(s.TemplateURL, "hnb659fds", "other", 1)
+			}, "but templates are taken from the bucket cdk-hnb659fds-assets-444455556666-eu-west-1", true,
+		},
+		{
+			"a template elsewhere", func(s *assembly.Stack) { s.TemplateURL = "https://example.com/t.json" },
+			"stack data takes its template from https://example.com/t.json, but templates are taken", true,
+		},
+		{
+			"a template that is not published", func(s *assembly.Stack) { s.Assets = nil },
+			"which is not among the files that the assembly publishes", true,
+		},
+		{
+			"a template that was edited", func(s *assembly.Stack) { s.Template.Body = "{ }" },
+			"its template data.template.json was edited after it was synthesised", true,
+		},
+		{
+			"a topic of another account", func(s *assembly.Stack) {
+				s.NotificationARNs = []string{"arn:aws:sns:eu-west-1:777788889999:events"}
+			}, `sends its events to "arn:aws:sns:eu-west-1:777788889999:events"`, true,
+		},
+		{
+			"a queue as a topic", func(s *assembly.Stack) {
+				s.NotificationARNs = []string{"arn:aws:sqs:eu-west-1:444455556666:events"}
+			}, "is not a topic of account 444455556666", true,
+		},
+		{
+			"another parameter with a version",
+			func(s *assembly.Stack) { s.BootstrapRequirements[0].Parameter = "/app/version" },
+			"reads the version of the bootstrap from the SSM parameter /app/version", true,
+		},
+		{
 			"a container image", func(s *assembly.Stack) { s.Images = []string{"web"} },
 			"stack data needs the container image web, and images cannot be published yet", false,
 		},
@@ -111,6 +181,25 @@ func TestCheckBootstrap_ComparesVersion(t *testing.T) {
 		require.ErrorAs(t, err, &refused, version)
 		assert.EqualError(t, err, want)
 	}
+}
+
+// Publishing cannot write a lock, a record or an approval, whatever the assembly says.
+func TestPublishingRole_ReachesNoObjectOfTheLedger(t *testing.T) {
+	for _, own := range []string{
+		"", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`,
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}`,
+	} {
+		role, err := publishingRole(assembly.Role{ARN: "r", Options: assembly.RoleOptions{Policy: own}}, testTarget)
+		require.NoError(t, err)
+		var policy struct{ Statement []map[string]any }
+		require.NoError(t, json.Unmarshal([]byte(role.Policy), &policy))
+		assert.Greater(t, len(policy.Statement), 1)
+		assert.Contains(t, policy.Statement, map[string]any{
+			"Effect": "Deny", "Action": "s3:*", "Resource": "arn:aws:s3:::" + stagingBucketName(testTarget) + "/lockstep/*",
+		})
+	}
+	_, err := publishingRole(assembly.Role{ARN: "r", Options: assembly.RoleOptions{Policy: "x"}}, testTarget)
+	require.ErrorContains(t, err, "the session policy of role r is no policy")
 }
 
 // The publishing role may write to all of the staging bucket, which templates are read from. Whoever gets hold of the

@@ -80,12 +80,14 @@ func TestDeploy_ChecksTemplatesAsSynthesised(t *testing.T) {
 
 func TestDeploy_ChecksNestedTemplates(t *testing.T) {
 	c := newCloud(t)
-	asm := oneStack(t, template("AWS::CloudFormation::Stack", `{"TemplateURL":"https://s3.amazonaws.com/b/k"}`))
+	key := strings.Repeat("0a", 32) + ".json"
+	asm := oneStack(t, template("AWS::CloudFormation::Stack",
+		`{"TemplateURL":"https://s3.`+testRegion+`.amazonaws.com/`+stagingBucketName(testTarget)+`/`+key+`"}`))
 	asm.Files.(fstest.MapFS)["web.n.nested.template.json"] = &fstest.MapFile{
 		Data: []byte(template("AWS::SNS::Topic", `{"TopicNam":"x"}`)),
 	}
 	asm.Stacks[0].Assets = []assembly.Asset{{
-		Name: "n", Path: "web.n.nested.template.json", Bucket: stagingBucketName(testTarget), Key: "n.json",
+		Name: "n", Path: "web.n.nested.template.json", Bucket: stagingBucketName(testTarget), Key: key,
 		Region: testRegion, Role: assembly.Role{ARN: bootstrapRole(testTarget, publishingKind).ARN},
 	}}
 	_, err := c.open(asm).Plan(t.Context())

@@ -45,7 +45,7 @@ func (d *Deployment) recordRelease(ctx context.Context, l *ledger.Ledger, o Depl
 			return err
 		}
 	}
-	if r.SBOMDigest, err = d.saveArtifacts(ctx, l); err != nil {
+	if r.ArchiveHash, r.SBOMDigest, err = d.saveArtifacts(ctx, l); err != nil {
 		return err
 	}
 	if r, err = l.AddRelease(ctx, r); err != nil {
@@ -106,22 +106,26 @@ func (d *Deployment) assetKeys() []string {
 	return slices.Compact(keys)
 }
 
-// saveArtifacts saves what the release keeps besides its record, and returns the digest of the bill of materials.
-func (d *Deployment) saveArtifacts(ctx context.Context, l *ledger.Ledger) (string, error) {
+// saveArtifacts saves what the release keeps besides its record, and returns the hashes of the archive of the assembly
+// and of the bill of materials.
+func (d *Deployment) saveArtifacts(ctx context.Context, l *ledger.Ledger) (archive, sbom string, err error) {
 	if d.Artifacts.Assembly != nil {
 		data, err := staging.ZipAssembly(d.Artifacts.Assembly)
 		if err != nil {
-			return "", err
+			return "", "", err
 		}
-		if err := l.SaveBlob(ctx, staging.AssemblyBlobName(d.SynthDigest), data); err != nil {
-			return "", err
+		// Another version of this program may have packed the same assembly differently.
+		isSame := func(existing []byte) bool { return staging.HoldsAssembly(existing, d.SynthDigest) }
+		if archive, err = l.SaveBlob(ctx, staging.AssemblyBlobName(d.SynthDigest), data, isSame); err != nil {
+			return "", "", err
 		}
 	}
 	if len(d.Artifacts.ToolSBOM) == 0 {
-		return "", nil
+		return archive, "", nil
 	}
-	sbom := ledger.SHA256Hex(d.Artifacts.ToolSBOM)
-	return sbom, l.SaveBlob(ctx, staging.ToolsBlobName(sbom), d.Artifacts.ToolSBOM)
+	sbom = ledger.SHA256Hex(d.Artifacts.ToolSBOM)
+	_, err = l.SaveBlob(ctx, staging.ToolsBlobName(sbom), d.Artifacts.ToolSBOM, nil)
+	return archive, sbom, err
 }
 
 // EarlierRelease returns the release with a number. For 0 it returns the release that a rollback goes back to by
@@ -256,7 +260,17 @@ func (d *Deployment) FetchAssembly(ctx context.Context, r ledger.Release, folder
 	if err != nil {
 		return err
 	}
-	err = staging.ExtractAssembly(data, folder, r.SynthDigest)
+	return unpackAssembly(data, folder, r)
+}
+
+// unpackAssembly replaces a folder by the cloud assembly of a release from its archive. Nothing is unpacked from
+// another archive than the one that was recorded.
+func unpackAssembly(data []byte, folder string, r ledger.Release) error {
+	if hash := ledger.SHA256Hex(data); r.ArchiveHash != "" && hash != r.ArchiveHash {
+		return refusal.Newf(nil, "the kept cloud assembly of release %d is not the one that was deployed: the hash of its "+
+			"archive is %.12s, and the record says %.12s", r.Number, hash, r.ArchiveHash)
+	}
+	err := staging.ExtractAssembly(data, folder, r.SynthDigest)
 	var other *staging.DigestError
 	if errors.As(err, &other) {
 		return refusal.Newf(err, "the kept cloud assembly of release %d is not the one that was deployed: its digest is "+

@@ -207,7 +207,7 @@ func (d *Deployment) loadReviewedStack(
 		return step.acceptReviewed(ctx, client)
 	}
 	step.set = set
-	return client.CheckReviewed(ctx, set, change.OfResources(reviewed.Name, reviewed.Changes))
+	return client.CheckReviewed(ctx, set, step.stack, change.OfResources(reviewed.Name, reviewed.Changes))
 }
 
 // acceptReviewed takes the differences of a stack without a change set for none: CloudFormation said so when the plan

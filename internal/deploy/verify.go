@@ -21,7 +21,8 @@ import (
 )
 
 // Verify checks that every stack of the assembly exists as the assembly wants it, that each of its resources is
-// complete, and that none of its alarms is in state ALARM. It writes nothing.
+// complete, that none of its alarms is in state ALARM, and that the published files are those of the assembly. It
+// writes nothing.
 func (d *Deployment) Verify(ctx context.Context) (Record, error) {
 	p := d.newPlan()
 	p.err = d.forEachStack(ctx, func(ctx context.Context, i int, _ *assembly.Stack) error {
@@ -82,6 +83,9 @@ func (d *Deployment) verifyStack(ctx context.Context, step *planStep) error {
 		return err
 	}
 	if err := checkComplete(resources); err != nil {
+		return err
+	}
+	if err := d.checkPublished(ctx, step.stack); err != nil {
 		return err
 	}
 	return d.checkAlarms(ctx, resources)

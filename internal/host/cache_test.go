@@ -177,7 +177,7 @@ func TestCacheKey_SymlinkLoop(t *testing.T) {
 
 func TestCache_TrimsOldEntries(t *testing.T) {
 	root := repository(t, map[string]string{"in.txt": "one"})
-	s, err := openStore(root, time.Now, false)
+	s, err := openStore(root, sealer{}, time.Now, false)
 	require.NoError(t, err)
 	for i := range maxEntries + 1 {
 		log := filepath.Join(root, "log")

@@ -100,7 +100,7 @@ func (r *Runner) Run(ctx context.Context, g *pipeline.Graph) (Report, error) {
 	}
 	// Where files cannot be locked, this run looks as if it were killed while it goes on.
 	alive, _ := fsx.Lock(filepath.Join(dir, pipeline.RunAliveFile))
-	store, err := openStore(r.Root, now, r.rereadsFiles())
+	store, err := openStore(r.Root, newSealer(r.Environ, r.Root), now, r.rereadsFiles())
 	if err != nil {
 		return Report{}, err
 	}

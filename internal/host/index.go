@@ -15,6 +15,7 @@ import (
 // so that only files that changed are read. It trusts what Git's index trusts: see stamp and isRacy.
 type index struct {
 	path string
+	seal sealer
 	now  func() time.Time
 	// rereads is set if every file is read, whatever its stamp is.
 	rereads bool
@@ -43,14 +44,14 @@ const minStampAge = 2 * time.Second
 // maxIndexBytes is more than the index of a million files.
 const maxIndexBytes = 512 << 20
 
-// openIndex loads the index. One that is damaged or missing is empty: it only saves time.
-func openIndex(path string, now func() time.Time) *index {
-	x := &index{path: path, now: now, stamps: map[string]stamp{}}
+// openIndex loads the index. One that is damaged, missing or not sealed by this user is empty: it only saves time.
+func openIndex(path string, seal sealer, now func() time.Time) *index {
+	x := &index{path: path, seal: seal, now: now, stamps: map[string]stamp{}}
 	info, err := os.Stat(path)
 	if err != nil {
 		return x
 	}
-	data, err := fsx.ReadFile(path, maxIndexBytes)
+	data, err := seal.read(path, maxIndexBytes)
 	if err != nil || json.Unmarshal(data, &x.stamps) != nil {
 		x.stamps = map[string]stamp{}
 	}
@@ -135,5 +136,5 @@ func (x *index) save() error {
 	if err != nil {
 		return err
 	}
-	return fsx.Replace(x.path, data, fsx.PrivateFile)
+	return x.seal.write(x.path, data)
 }

@@ -26,7 +26,7 @@ func later() time.Time { return time.Now().Add(time.Hour) }
 func newIndex(t *testing.T) (x *index, file, hash string) {
 	t.Helper()
 	dir := repository(t, map[string]string{"file": "one"})
-	x = openIndex(filepath.Join(dir, "index.json"), later)
+	x = openIndex(filepath.Join(dir, "index.json"), sealer{}, later)
 	file = filepath.Join(dir, "file")
 	hash, err := x.hash(file)
 	require.NoError(t, err)
@@ -84,7 +84,7 @@ func TestIndex_ReadsAgainWhatIsNotOlderThanIndex(t *testing.T) {
 			require.NoError(t, x.save())
 			changed := time.Unix(0, max(x.stamps[file].Modified, x.stamps[file].Changed)).Add(test.written)
 			require.NoError(t, os.Chtimes(x.path, changed, changed))
-			got, err := openIndex(x.path, later).hash(file)
+			got, err := openIndex(x.path, sealer{}, later).hash(file)
 			require.NoError(t, err)
 			if test.want == "" {
 				test.want = hash
@@ -126,21 +126,23 @@ func TestIndex_DropsFilesThatAreGone(t *testing.T) {
 	future := later()
 	require.NoError(t, os.Chtimes(x.path, future, future))
 	require.NoError(t, os.Remove(file))
-	require.NoError(t, openIndex(x.path, later).save())
+	require.NoError(t, openIndex(x.path, sealer{}, later).save())
 	var stamps map[string]stamp
-	require.NoError(t, json.Unmarshal([]byte(readFile(t, x.path)), &stamps))
+	text, err := x.seal.read(x.path, maxIndexBytes)
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(text, &stamps))
 	assert.Empty(t, stamps)
 }
 
 func TestIndex_DamagedIsEmpty(t *testing.T) {
 	path := filepath.Join(repository(t, map[string]string{"index.json": `{"a": {"size": 1}, "b`}), "index.json")
-	assert.Empty(t, openIndex(path, later).stamps)
+	assert.Empty(t, openIndex(path, sealer{}, later).stamps)
 }
 
 // newTestRun returns a run with files that are listed but need not exist.
 func newTestRun(t *testing.T, root string, listing repo.Listing) *graphRun {
 	t.Helper()
-	s, err := openStore(root, later, false)
+	s, err := openStore(root, sealer{}, later, false)
 	require.NoError(t, err)
 	return &graphRun{
 		Runner: &Runner{Root: root, Environ: os.Environ()}, store: s,
@@ -190,14 +192,14 @@ func TestStep_PipeAmongOutputsFails(t *testing.T) {
 
 func TestStore_RestoresOverPipe(t *testing.T) {
 	root := repository(t, map[string]string{"out": "one", "log": ""})
-	s, err := openStore(root, later, false)
+	s, err := openStore(root, sealer{}, later, false)
 	require.NoError(t, err)
 	step := shellStep("make", "true")
 	step.Outputs = []string{"out"}
 	require.NoError(t, s.save("key", step, filepath.Join(root, "log")))
 	require.NoError(t, os.Remove(filepath.Join(root, "out")))
 	require.NoError(t, syscall.Mkfifo(filepath.Join(root, "out"), 0o600))
-	hit, err := s.restore("key", filepath.Join(root, "log"), 0)
+	hit, err := s.restore("key", step, filepath.Join(root, "log"))
 	require.NoError(t, err)
 	assert.True(t, hit)
 	text, err := fsx.ReadFile(filepath.Join(root, "out"), 10)

@@ -91,7 +91,7 @@ func (r *graphRun) unreachableReason(key string) string {
 // restoreResult restores the result that the store has under the key, and reports whether it has one.
 func (r *graphRun) restoreResult(step pipeline.Step, key string) bool {
 	log := r.logPath(step.Name)
-	hit, err := r.store.restore(key, log, step.CacheTTL)
+	hit, err := r.store.restore(key, step, log)
 	if err != nil {
 		r.emitNotice(step.Name, fmt.Sprintf("its cached result is not usable, so it runs again: %v", err))
 	}

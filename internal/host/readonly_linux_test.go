@@ -39,7 +39,7 @@ func TestStateDir_CannotBeWritten(t *testing.T) {
 		_, err := newRunDir(filepath.Join(state, "runs"), time.Now())
 		require.EqualError(t, err, "the run's logs: "+state+"/runs cannot be written: make it writable, "+
 			"then run this again (mkdir "+state+": permission denied)")
-		_, err = openStore(root, time.Now, false)
+		_, err = openStore(root, sealer{}, time.Now, false)
 		require.EqualError(t, err, "the cache: "+state+"/cache cannot be written: make it writable, "+
 			"then run this again (mkdir "+state+": permission denied)")
 	})
@@ -55,7 +55,7 @@ func TestStateDir_FolderOfAnotherUser(t *testing.T) {
 	withoutRights(t, root, func() {
 		_, err := newRunDir(filepath.Join(root, ".lockstep/runs"), time.Now())
 		require.ErrorContains(t, err, "/.lockstep/runs cannot be written: make it writable, then run this again")
-		_, err = openStore(root, time.Now, false)
+		_, err = openStore(root, sealer{}, time.Now, false)
 		require.ErrorContains(t, err, "/.lockstep/cache cannot be written: make it writable, then run this again")
 	})
 }

@@ -7,8 +7,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"lockstep/internal/fsx"
@@ -26,6 +29,7 @@ import (
 type store struct {
 	root        string
 	dir         string
+	seal        sealer
 	now         func() time.Time
 	index       *index
 	versions    *index
@@ -57,7 +61,7 @@ func (e *outputError) Error() string { return e.reason }
 
 // openStore returns the store of the repository at root. If rereads is set, no file is taken for unchanged by its
 // times.
-func openStore(root string, now func() time.Time, rereads bool) (*store, error) {
+func openStore(root string, seal sealer, now func() time.Time, rereads bool) (*store, error) {
 	dir := filepath.Join(root, pipeline.StateDir, "cache")
 	for _, sub := range []string{"entries", "blobs"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), fsx.PrivateDir); err != nil {
@@ -65,9 +69,9 @@ func openStore(root string, now func() time.Time, rereads bool) (*store, error) 
 		}
 	}
 	s := &store{
-		root: root, dir: dir, now: now, unreachable: openUnreachableGates(dir, now),
-		index:    openIndex(filepath.Join(dir, "index.json"), now),
-		versions: openIndex(filepath.Join(dir, "versions.json"), now),
+		root: root, dir: dir, seal: seal, now: now, unreachable: openUnreachableGates(dir, seal, now),
+		index:    openIndex(filepath.Join(dir, "index.json"), seal, now),
+		versions: openIndex(filepath.Join(dir, "versions.json"), seal, now),
 	}
 	s.index.rereads, s.versions.rereads = rereads, rereads
 	return s, nil
@@ -102,7 +106,7 @@ func (s *store) save(key string, step pipeline.Step, log string) error {
 	if err != nil {
 		return err
 	}
-	return fsx.Replace(s.entryPath(key), data, fsx.PrivateFile)
+	return s.seal.write(s.entryPath(key), data)
 }
 
 // storeOutput stores an output, which is a file or a folder with what is in it.
@@ -167,21 +171,27 @@ func (s *store) storeFile(path string) (string, error) {
 const maxEntryBytes = 64 << 20
 
 // restore restores what the step of that key made, its log included, and reports whether there was something to
-// restore. A result that is older than ttl does not count if ttl is not 0, nor does one from the future, when the
-// clock was wrong. The error says what is damaged, which has been removed.
-func (s *store) restore(key, log string, ttl time.Duration) (bool, error) {
-	data, err := fsx.ReadFile(s.entryPath(key), maxEntryBytes)
-	if errors.Is(err, fs.ErrNotExist) {
+// restore. A result that is older than the step's CacheTTL does not count if that is not 0, nor does one from the
+// future, when the clock was wrong. The error says what is damaged or not sealed by this user, which has been removed.
+func (s *store) restore(key string, step pipeline.Step, log string) (bool, error) {
+	data, err := s.seal.read(s.entryPath(key), maxEntryBytes)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return false, nil
-	} else if err != nil {
+	case errors.Is(err, errNotSealed):
+		return false, errors.Join(err, os.Remove(s.entryPath(key)))
+	case err != nil:
 		return false, err
 	}
 	var e entry
 	if err := json.Unmarshal(data, &e); err != nil {
 		return false, errors.Join(fmt.Errorf("its entry is damaged: %w", err), os.Remove(s.entryPath(key)))
 	}
+	if err := e.check(step); err != nil {
+		return false, errors.Join(err, os.Remove(s.entryPath(key)))
+	}
 	now := s.now()
-	if age := now.Sub(e.CreatedAt); age < 0 || ttl > 0 && age > ttl {
+	if age := now.Sub(e.CreatedAt); age < 0 || step.CacheTTL > 0 && age > step.CacheTTL {
 		return false, nil
 	}
 	if err := s.restoreFiles(e, log); err != nil {
@@ -190,6 +200,41 @@ func (s *store) restore(key, log string, ttl time.Duration) (bool, error) {
 	}
 	_ = os.Chtimes(s.entryPath(key), now, now) // only decides which entries are removed first
 	return true, nil
+}
+
+// check refuses an entry with a file that is not of the step's outputs, or that would be written or read through a
+// link: every folder of an output is itself in the entry, before what is in it.
+func (e entry) check(step pipeline.Step) error {
+	isDir := map[string]bool{}
+	for _, file := range e.Files {
+		_, isKnown := isDir[file.Path]
+		isOutput := slices.Contains(step.Outputs, file.Path) || isDir[path.Dir(file.Path)]
+		if isKnown || !isOutput || !filepath.IsLocal(filepath.FromSlash(file.Path)) || path.Clean(file.Path) != file.Path {
+			return fmt.Errorf("its entry has the file %q, which is none of its outputs", file.Path)
+		}
+		isDir[file.Path] = file.Mode.IsDir()
+		if file.Link != "" && !staysInOutput(step, file) {
+			return fmt.Errorf("its entry has the link %s to %s, which leads out of its outputs", file.Path, file.Link)
+		}
+		if file.Hash != "" && !hashPattern.MatchString(file.Hash) {
+			return fmt.Errorf("its entry has the hash %q", file.Hash)
+		}
+	}
+	if !hashPattern.MatchString(e.Log) {
+		return fmt.Errorf("its entry has the hash %q", e.Log)
+	}
+	return nil
+}
+
+// hashPattern matches the name of a blob.
+var hashPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// staysInOutput reports whether a link leads to something in the output that it is in.
+func staysInOutput(step pipeline.Step, link outputFile) bool {
+	target := path.Join(path.Dir(link.Path), link.Link)
+	return !path.IsAbs(link.Link) && slices.ContainsFunc(step.Outputs, func(out string) bool {
+		return strings.HasPrefix(link.Path+"/", out+"/") && strings.HasPrefix(target+"/", out+"/")
+	})
 }
 
 func (s *store) restoreFiles(e entry, log string) error {
@@ -341,7 +386,7 @@ func (s *store) removeUnreferencedBlobs(entries []fs.DirEntry) error {
 	referenced := map[string]bool{}
 	for _, found := range entries {
 		var e entry
-		data, err := fsx.ReadFile(filepath.Join(s.dir, "entries", found.Name()), maxEntryBytes)
+		data, err := s.seal.read(filepath.Join(s.dir, "entries", found.Name()), maxEntryBytes)
 		if err != nil || json.Unmarshal(data, &e) != nil {
 			continue
 		}

@@ -115,12 +115,14 @@ func (p *prober) ensureInstalled(ctx context.Context, name string, progress func
 	if err != nil {
 		return "", err
 	}
-	if state, _ := installer.State(name); state != tools.Installed {
-		if _, err := p.ensureTools(ctx, pipeline.Tools[name].InstallNeeds(), progress); err != nil {
-			return "", fmt.Errorf("%s cannot be installed: %w", name, err)
-		}
+	state, dir := installer.State(name)
+	if state == tools.Installed {
+		return dir, nil
 	}
-	dir, err := installer.Install(ctx, name)
+	if _, err := p.ensureTools(ctx, pipeline.Tools[name].InstallNeeds(), progress); err != nil {
+		return "", fmt.Errorf("%s cannot be installed: %w", name, err)
+	}
+	dir, err = installer.Install(ctx, name)
 	switch {
 	case ctx.Err() != nil:
 		return "", ctx.Err()

@@ -39,7 +39,7 @@ func TestProber_RemembersVersion(t *testing.T) {
 	path := filepath.Join(root, "node")
 	require.NoError(t, os.Symlink("node-20", path))
 	p := newProber(nil)
-	p.remembered = openIndex(filepath.Join(root, "versions.json"), later)
+	p.remembered = openIndex(filepath.Join(root, "versions.json"), sealer{}, later)
 	asked := 0
 	ask := func() (string, error) {
 		asked++
@@ -67,7 +67,7 @@ func TestProber_RemembersVersion(t *testing.T) {
 func TestProber_DoesNotRememberFailure(t *testing.T) {
 	root := repository(t, map[string]string{"node": "\x7fELF"})
 	p := newProber(nil)
-	p.remembered = openIndex(filepath.Join(root, "versions.json"), later)
+	p.remembered = openIndex(filepath.Join(root, "versions.json"), sealer{}, later)
 	broken := errors.New("it does not work")
 	_, err := p.rememberedVersion("node", filepath.Join(root, "node"), func() (string, error) { return "", broken })
 	require.ErrorIs(t, err, broken)

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 )
 
@@ -18,6 +17,7 @@ const unreachableTTL = 15 * time.Minute
 // cache key. Such a gate takes long to fail, and would fail again. It never counts as passed.
 type unreachableGates struct {
 	path string
+	seal sealer
 	now  func() time.Time
 
 	mu      sync.Mutex
@@ -34,11 +34,11 @@ type unreachableGate struct {
 // maxUnreachableBytes is more than the file of all gates.
 const maxUnreachableBytes = 1 << 20
 
-// openUnreachableGates loads what earlier runs remembered in a file of the cache's folder. One that is damaged or
-// missing is empty: it only saves time.
-func openUnreachableGates(dir string, now func() time.Time) *unreachableGates {
-	u := &unreachableGates{path: filepath.Join(dir, "unreachable.json"), now: now}
-	data, err := fsx.ReadFile(u.path, maxUnreachableBytes)
+// openUnreachableGates loads what earlier runs remembered in a file of the cache's folder. One that is damaged,
+// missing or not sealed by this user is empty: it only saves time.
+func openUnreachableGates(dir string, seal sealer, now func() time.Time) *unreachableGates {
+	u := &unreachableGates{path: filepath.Join(dir, "unreachable.json"), seal: seal, now: now}
+	data, err := seal.read(u.path, maxUnreachableBytes)
 	if err != nil || json.Unmarshal(data, &u.gates) != nil || u.gates == nil {
 		u.gates = map[string]unreachableGate{}
 	}
@@ -101,5 +101,5 @@ func (u *unreachableGates) save() error {
 	if err != nil {
 		return err
 	}
-	return fsx.Replace(u.path, data, fsx.PrivateFile)
+	return u.seal.write(u.path, data)
 }

@@ -133,7 +133,7 @@ func TestUnreachableGate_RefreshRemembersAgain(t *testing.T) {
 }
 
 func TestUnreachableGate_ToolThatCannotBeInstalled(t *testing.T) {
-	u := openUnreachableGates(t.TempDir(), time.Now)
+	u := openUnreachableGates(t.TempDir(), sealer{}, time.Now)
 	record := func(key, reason string) {
 		u.record(key, pipeline.Result{Status: pipeline.NotRun, Reason: "osv-scanner could not be installed: " + reason})
 	}

@@ -96,7 +96,15 @@ func engineVariables(engine config.Engine) map[string]string {
 	return map[string]string{"_EXPERIMENTAL_DAGGER_RUNNER_HOST": host, "DAGGER_NO_NAG": "1", "DO_NOT_TRACK": "1"}
 }
 
-// installDaggerCommands returns the commands that download the command line and install it if its checksum is right.
+// refuseCommittedState ends a job whose repository brings along what Dagger or Lockstep would take for its user's. The
+// buildspec is not part of the commit, so the commit cannot leave it out.
+const refuseCommittedState = `for name in .env ` + ModuleDir + `/.env ` + StateDir + `; do ` +
+	`if [ -e "$name" ] || [ -L "$name" ]; then ` +
+	`echo "the repository holds $name, which sets arguments or results of this job: remove it from the commit" >&2; ` +
+	`exit 1; fi; done`
+
+// installDaggerCommands returns the commands that refuse a repository with state of its own, download the command line
+// and install it if its checksum is right.
 func installDaggerCommands() []string {
 	var cases []string
 	for _, machine := range slices.Sorted(maps.Keys(DaggerCLI)) {
@@ -104,6 +112,7 @@ func installDaggerCommands() []string {
 		cases = append(cases, fmt.Sprintf("%s) url=%s; sum=%s ;;", machine, cli.URL, cli.SHA256))
 	}
 	return []string{
+		refuseCommittedState,
 		`case "$(uname -m)" in ` + strings.Join(cases, " ") +
 			` *) echo "there is no Dagger command line for this machine" >&2; exit 1 ;; esac`,
 		`curl --fail --silent --show-error --location --retry 5 --output /tmp/dagger.tar.gz "$url"`,

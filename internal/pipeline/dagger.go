@@ -3,6 +3,9 @@ package pipeline
 // DaggerVersion is the version of Dagger that the module is written for and that jobs install.
 const DaggerVersion = "0.21.8"
 
+// ModuleDir is the folder of the module's sources.
+const ModuleDir = "ci"
+
 // DaggerEngine is the image of the engine that a job starts if no engine is configured.
 const DaggerEngine = "registry.dagger.io/engine:v" + DaggerVersion +
 	"@sha256:c9c1a0a6546380983d42e8d75adde070a2a0935c54b498d8bc9045d9cb2ee336"

@@ -44,10 +44,14 @@ func (s *Session) AcquireEmulator(
 	return e, session, release, nil
 }
 
-// startEmulator starts the emulator. Meanwhile it installs the CDK, which the bootstrap needs: either may take a while.
+// startEmulator starts the emulator, unless it runs. Meanwhile it installs the CDK, which the bootstrap needs: either
+// may take a while.
 func (s *Session) startEmulator(
 	ctx context.Context, e *rehearsal.Emulator, progress func(string),
 ) (session *rehearsal.Session, release func() error, err error) {
+	if status, err := e.Status(ctx); err == nil && status.Running { // what it needs was installed then
+		return e.Acquire(ctx)
+	}
 	installCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	installed := make(chan error, 1)

@@ -4,6 +4,7 @@ package faults
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -187,8 +188,8 @@ func (w *testbed) assembly(env, account string, stacks int, value string) string
 		harness.MustWriteFile(w.t, filepath.Join(dir, name+".file"), name+value)
 		harness.MustWriteFile(w.t, filepath.Join(dir, name+".assets.json"), fmt.Sprintf(
 			`{"version":"36.0.0","files":{"f":{"source":{"path":"%s.file","packaging":"file"},"destinations":{"d":{`+
-				`"bucketName":"cdk-hnb659fds-assets-%s-%s","objectKey":"%s-%s.file","assumeRoleArn":%q}}}}}`,
-			name, account, region, name, value, role("file-publishing")))
+				`"bucketName":"cdk-hnb659fds-assets-%s-%s","objectKey":"%s.file","assumeRoleArn":%q}}}}}`,
+			name, account, region, assetHash(name+value), role("file-publishing")))
 		needs := []string{name + ".assets"}
 		if i > 0 {
 			needs = append(needs, fmt.Sprintf("stack%d", i-1))
@@ -208,6 +209,9 @@ func (w *testbed) assembly(env, account string, stacks int, value string) string
 	harness.MustWriteFile(w.t, filepath.Join(dir, "manifest.json"), string(manifest))
 	return dir
 }
+
+// assetHash returns the hash in the key of a file with that content.
+func assetHash(content string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(content))) }
 
 // stopEmulator ends the emulator, which writes down its state, and waits until it has ended.
 func (w *testbed) stopEmulator() {

@@ -131,6 +131,10 @@ func Open(dir string) (fs.FS, error) {
 
 // Read reads the cloud assembly at the root of fsys.
 func Read(fsys fs.FS, defaults Defaults) (*Assembly, error) {
+	sum, err := sumFiles(fsys) // refuses links that lead out of the assembly before anything is read through one
+	if err != nil {
+		return nil, err
+	}
 	r := reader{files: fsys, defaults: defaults, seenFolders: map[string]bool{}}
 	roots, err := r.readFolder(".", nil)
 	if err != nil {
@@ -147,19 +151,7 @@ func Read(fsys fs.FS, defaults Defaults) (*Assembly, error) {
 		return nil, errors.New("the cloud assembly has no stack: " +
 			"let the CDK app define some for this environment, and synthesise again")
 	}
-	sum, err := sumFiles(fsys)
-	if err != nil {
-		return nil, err
-	}
 	return &Assembly{Digest: digest.Account(sum), Stacks: stacks, Files: fsys}, nil
-}
-
-// URLSuffix returns the domain of AWS's addresses in a region.
-func URLSuffix(region string) string {
-	if Partition(region) == "aws-cn" {
-		return "amazonaws.com.cn"
-	}
-	return "amazonaws.com"
 }
 
 // Partition returns the AWS partition that a region belongs to

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 
 	"lockstep/internal/deploy/digest"
+	"lockstep/internal/fsx"
 )
 
 // SynthDigest returns the digest of the cloud assembly of one account, as it was synthesised.
@@ -24,8 +25,9 @@ func EnvironmentDigest(fsys fs.FS) (digest.Environment, error) {
 }
 
 // sumFiles returns the SHA-256, in hexadecimal, of every file's relative path, length and content, in lexical order of
-// the paths. A symbolic link counts with its target, not with the target's content. Times and modes do not count: an
-// assembly that went through an artefact store keeps its digest.
+// the paths. A symbolic link counts with its target, which must be among the files: the error is an *fsx.EscapeError
+// for one that leads out of them. Times and modes do not count: an assembly that went through an artefact store keeps
+// its digest.
 func sumFiles(fsys fs.FS) (string, error) {
 	sum := sha256.New()
 	err := fs.WalkDir(fsys, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -33,9 +35,7 @@ func sumFiles(fsys fs.FS) (string, error) {
 		case err != nil:
 			return err
 		case entry.Type()&fs.ModeSymlink != 0:
-			target, err := fs.ReadLink(fsys, name)
-			fmt.Fprintf(sum, "link %q %q\n", name, target)
-			return err
+			return sumLink(sum, fsys, name)
 		case entry.Type().IsRegular():
 			return sumFile(sum, fsys, name)
 		case !entry.IsDir():
@@ -44,6 +44,15 @@ func sumFiles(fsys fs.FS) (string, error) {
 		return nil
 	})
 	return hex.EncodeToString(sum.Sum(nil)), err
+}
+
+func sumLink(sum hash.Hash, fsys fs.FS, name string) error {
+	if err := fsx.CheckLink(fsys, name); err != nil {
+		return err
+	}
+	target, err := fs.ReadLink(fsys, name)
+	fmt.Fprintf(sum, "link %q %q\n", name, target)
+	return err
 }
 
 func sumFile(sum hash.Hash, fsys fs.FS, name string) error {

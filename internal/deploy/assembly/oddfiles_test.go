@@ -25,17 +25,17 @@ func TestRead_RefusesWhatIsNoFile(t *testing.T) {
 		{"a socket in an asset", "zip", "asset/socket is neither a file, a folder nor a link", func(dir string) error {
 			return listen(filepath.Join(dir, "asset", "socket"))
 		}},
-		{"a pipe as an asset", "file", "asset is neither a file nor a folder", func(dir string) error {
+		{"a pipe as an asset", "file", "asset is neither a file, a folder nor a link", func(dir string) error {
 			return replace(filepath.Join(dir, "asset"), func(name string) error { return syscall.Mkfifo(name, 0o600) })
 		}},
-		{"a pipe as a manifest", "zip", "is not a regular file but a named pipe", func(dir string) error {
+		{"a pipe as a manifest", "zip", "manifest.json is neither a file, a folder nor a link", func(dir string) error {
 			name := filepath.Join(dir, "manifest.json")
 			return replace(name, func(name string) error { return syscall.Mkfifo(name, 0o600) })
 		}},
-		{"a pipe as a template", "zip", "is not a regular file but a named pipe", func(dir string) error {
+		{"a pipe as a template", "zip", "t.json is neither a file, a folder nor a link", func(dir string) error {
 			return replace(filepath.Join(dir, "t.json"), func(name string) error { return syscall.Mkfifo(name, 0o600) })
 		}},
-		{"a device as a template", "zip", "is not a regular file but a device", func(dir string) error {
+		{"a device as a template", "zip", "t.json is a link to /dev/zero, which leads out of", func(dir string) error {
 			name := filepath.Join(dir, "t.json")
 			return replace(name, func(name string) error { return os.Symlink("/dev/zero", name) })
 		}},

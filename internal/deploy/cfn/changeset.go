@@ -21,6 +21,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/digest"
+	"lockstep/internal/refusal"
 )
 
 // maxTemplateBody is the size in bytes up to which a template may be sent along with the call
@@ -118,7 +119,11 @@ func (c *Client) CreateChangeSet(
 	default:
 		set.ID, set.StackID = aws.ToString(created.Id), aws.ToString(created.StackId)
 	}
-	if err := c.waitForChanges(ctx, set); err != nil {
+	err = c.waitForChanges(ctx, set)
+	if err == nil {
+		err = c.checkTemplate(ctx, set, want)
+	}
+	if err != nil {
 		cleanup, cancel := awsclient.CleanupContext(ctx, err)
 		defer cancel()
 		return nil, errors.Join(err, c.Discard(cleanup, set))
@@ -221,6 +226,22 @@ func tags(values map[string]string) []types.Tag {
 		out = append(out, types.Tag{Key: aws.String(key), Value: aws.String(values[key])})
 	}
 	return out
+}
+
+// checkTemplate refuses a change set that CloudFormation has made of another template than the assembly's: it reads the
+// template from a bucket, where somebody may have exchanged it.
+func (c *Client) checkTemplate(ctx context.Context, set *ChangeSet, want *assembly.Stack) error {
+	out, err := c.api.GetTemplate(ctx, &cloudformation.GetTemplateInput{
+		ChangeSetName: &set.ID, StackName: &set.StackID, TemplateStage: types.TemplateStageOriginal,
+	})
+	if err != nil {
+		return err
+	}
+	if assembly.MaskNonASCII(aws.ToString(out.TemplateBody)) == assembly.MaskNonASCII(want.Template.Body) {
+		return nil
+	}
+	return refusal.Newf(nil, "CloudFormation has read another template than the assembly's: somebody has exchanged %s in "+
+		"the bucket; see who wrote it, delete it, and run this again", want.TemplateURL)
 }
 
 // waitForChanges waits for a change set and reads its changes. The error is ErrNoChange if there are none.

@@ -8,13 +8,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
 	"lockstep/internal/awsclient"
+	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/refusal"
 )
 
-// CheckReviewed refuses a change set that does not exist any more, cannot be executed, or would do anything else than
-// the changes that were reviewed. It reads the change set's changes.
-func (c *Client) CheckReviewed(ctx context.Context, set *ChangeSet, reviewed []change.Change) error {
+// CheckReviewed refuses a change set that does not exist any more, cannot be executed, is of another template than the
+// stack's, or would do anything else than the changes that were reviewed. It reads the change set's changes.
+func (c *Client) CheckReviewed(
+	ctx context.Context, set *ChangeSet, want *assembly.Stack, reviewed []change.Change,
+) error {
 	out, err := c.describeChangeSet(ctx, set)
 	switch {
 	case awsclient.ErrorCode(err) == "ChangeSetNotFound", isNotFound(err):
@@ -25,6 +28,9 @@ func (c *Client) CheckReviewed(ctx context.Context, set *ChangeSet, reviewed []c
 	case out.Status != types.ChangeSetStatusCreateComplete, out.ExecutionStatus != types.ExecutionStatusAvailable:
 		return refusal.Newf(nil, "its change set can no longer be executed (%s): the stack was changed since the plan was "+
 			"made; plan again", out.ExecutionStatus)
+	}
+	if err := c.checkTemplate(ctx, set, want); err != nil {
+		return err
 	}
 	if set.Changes, err = c.changes(ctx, set.ID, ""); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -11,13 +12,24 @@ import (
 // BlobKey returns the key of a blob.
 func (l *Ledger) BlobKey(name string) string { return l.key("blobs/" + name) }
 
-// SaveBlob writes a blob unless it exists. Its name must be unique for its content.
-func (l *Ledger) SaveBlob(ctx context.Context, name string, data []byte) error {
+// SaveBlob writes a blob unless it exists, and returns the SHA-256 of what is kept, in hexadecimal. An existing one
+// with another content is replaced, unless isSame says that it stands for the same; isSame may be nil.
+func (l *Ledger) SaveBlob(
+	ctx context.Context, name string, data []byte, isSame func(existing []byte) bool,
+) (string, error) {
 	_, err := l.store.Put(ctx, l.BlobKey(name), data, Condition{Absent: true})
-	if errors.Is(err, ErrPreconditionFailed) {
-		return nil // it exists
+	if !errors.Is(err, ErrPreconditionFailed) {
+		return SHA256Hex(data), err
 	}
-	return err
+	existing, err := l.store.Get(ctx, l.BlobKey(name))
+	switch {
+	case err != nil:
+		return "", err
+	case bytes.Equal(existing.Data, data), isSame != nil && isSame(existing.Data):
+		return SHA256Hex(existing.Data), nil
+	}
+	_, err = l.store.Put(ctx, l.BlobKey(name), data, Condition{ETag: existing.ETag})
+	return SHA256Hex(data), err
 }
 
 // Blob reads a blob. The error wraps ErrNotFound if there is none.

@@ -65,6 +65,9 @@ type Release struct {
 	OrphanedStacks []Stack `json:"left,omitempty"`
 	// AssetKeys are the keys of the published files that the release needs.
 	AssetKeys []string `json:"assets,omitempty"`
+	// ArchiveHash is the SHA-256, in hexadecimal, of the archive in which the cloud assembly is kept; empty in records of
+	// older versions of this program, and where none is kept.
+	ArchiveHash string `json:"archive,omitempty"`
 	// SBOMDigest is the SHA-256, in hexadecimal, of the software bill of materials of the tools; empty for none.
 	SBOMDigest string `json:"tools,omitempty"`
 	// PreviousHash is the Hash of the release before; empty for the first one.

@@ -300,7 +300,16 @@ func (c *call) getTemplate(s *stack) {
 		}
 		return r
 	}
-	writeResult(c.w, "GetTemplate", xmlElement("TemplateBody", strings.Map(mask, s.body)))
+	body := s.body
+	if id := c.form.Get("ChangeSetName"); id != "" {
+		set := s.changeSet(id)
+		if set == nil {
+			writeError(c.w, http.StatusNotFound, "ChangeSetNotFound", "ChangeSet does not exist")
+			return
+		}
+		body = set.body
+	}
+	writeResult(c.w, "GetTemplate", xmlElement("TemplateBody", strings.Map(mask, body)))
 }
 
 // wantsStatus reports whether a list of stacks with a filter has those of a status. Without a filter it has all.

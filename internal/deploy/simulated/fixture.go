@@ -83,7 +83,9 @@ func (c *Cloud) SetObject(account, region, key, data string, age time.Duration) 
 	a := c.account(account, region)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.objects[key] = object{[]byte(data), `"set-` + time.Now().String() + `"`, time.Now().Add(-age)}
+	a.objects[key] = object{
+		data: []byte(data), etag: `"set-` + time.Now().String() + `"`, modified: time.Now().Add(-age),
+	}
 }
 
 // A StackInput is what an update of a stack gives.

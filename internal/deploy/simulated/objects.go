@@ -2,6 +2,8 @@ package simulated
 
 import (
 	"crypto/md5" //nolint:gosec // it is what S3 answers with, and protects nothing
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -17,7 +19,17 @@ type object struct {
 	data     []byte
 	etag     string
 	modified time.Time
+	// checksum is the SHA-256, in base64, that came with the data; empty for none.
+	checksum string
+	// publisher is what the object's metadata has under publisherHeader.
+	publisher string
 }
+
+// The headers of an object's checksum and of the only metadata that is kept.
+const (
+	checksumHeader  = "X-Amz-Checksum-Sha256"
+	publisherHeader = "X-Amz-Meta-Lockstep-Publisher"
+)
 
 // serveS3 answers a call of S3 with the bucket in the path.
 func (a *account) serveS3(w http.ResponseWriter, r *http.Request) {
@@ -40,6 +52,13 @@ func (a *account) serveS3(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("ETag", existing.etag)
 		w.Header().Set("Last-Modified", existing.modified.UTC().Format(http.TimeFormat))
 		w.Header().Set("Content-Length", fmt.Sprint(len(existing.data)))
+		if existing.publisher != "" {
+			w.Header().Set(publisherHeader, existing.publisher)
+		}
+		if existing.checksum != "" && strings.EqualFold(r.Header.Get("X-Amz-Checksum-Mode"), "ENABLED") {
+			w.Header().Set(checksumHeader, existing.checksum)
+			w.Header().Set("X-Amz-Checksum-Type", "FULL_OBJECT")
+		}
 		if r.Method == http.MethodGet {
 			_, _ = w.Write(existing.data) // the client sees a failure
 		}
@@ -58,8 +77,16 @@ func (a *account) putObject(w http.ResponseWriter, r *http.Request, key string, 
 		writeS3Error(w, http.StatusPreconditionFailed, "PreconditionFailed", false)
 		return
 	}
+	checksum := r.Header.Get(checksumHeader)
+	if sha := sha256.Sum256(data); checksum != "" && checksum != base64.StdEncoding.EncodeToString(sha[:]) {
+		writeS3Error(w, http.StatusBadRequest, "BadDigest", false)
+		return
+	}
 	sum := md5.Sum(data) //nolint:gosec // see above
-	a.objects[key] = object{data, `"` + hex.EncodeToString(sum[:]) + `"`, time.Now()}
+	a.objects[key] = object{
+		data: data, etag: `"` + hex.EncodeToString(sum[:]) + `"`, modified: time.Now(), checksum: checksum,
+		publisher: r.Header.Get(publisherHeader),
+	}
 	w.Header().Set("ETag", a.objects[key].etag)
 }
 

@@ -85,5 +85,15 @@ func ExtractAssembly(data []byte, folder string, want digest.Synth) error {
 	return os.Rename(unpacked, folder)
 }
 
+// HoldsAssembly reports whether an archive holds the cloud assembly with that digest.
+func HoldsAssembly(data []byte, want digest.Synth) bool {
+	dir, err := os.MkdirTemp("", "lockstep-assembly-")
+	if err != nil {
+		return false
+	}
+	defer os.RemoveAll(dir)
+	return ExtractAssembly(data, filepath.Join(dir, "assembly"), want) == nil
+}
+
 // maxAssemblyBytes bounds what a damaged archive can unpack to, in bytes.
 const maxAssemblyBytes = 1 << 30

@@ -2,34 +2,87 @@ package staging
 
 import (
 	"archive/zip"
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/fsx"
+	"lockstep/internal/refusal"
 )
 
-// Publish uploads an asset of a cloud assembly, unless it exists: an object's key is the hash of its content.
-func (b *Bucket) Publish(ctx context.Context, files fs.FS, a assembly.Asset) error {
-	// Unlike HeadObject, this call says why it is refused, so that a wrong clock can be told from a missing right.
-	found, err := b.api.ListObjectsV2(ctx, &s3.ListObjectsV2Input{
-		Bucket: &b.name, Prefix: &a.Key, MaxKeys: aws.Int32(1), ExpectedBucketOwner: &b.owner,
-	})
+// keyPattern matches the key of a published file: the hash that the CDK gives it, and an extension.
+var keyPattern = regexp.MustCompile(`^[0-9a-f]{64}(\.[0-9A-Za-z._-]{1,64})?$`)
+
+// IsAssetKey reports whether a published file may have that key: a hash of 64 hexadecimal digits with an extension. The
+// hash is the CDK's, mostly of what a file was made of, so it says nothing of the object's content.
+func IsAssetKey(key string) bool { return keyPattern.MatchString(key) }
+
+// A Sum is what tells the content of a published file apart from any other.
+type Sum struct {
+	// SHA256 is the hash of the bytes as S3 writes it, in base64.
+	SHA256 string
+	// Size is in bytes.
+	Size int64
+}
+
+// SumOf returns the sum of what an asset of a cloud assembly is published as.
+func SumOf(files fs.FS, a assembly.Asset) (Sum, error) {
+	body, err := openAsset(files, a)
 	if err != nil {
-		return b.wrapMissing(err)
+		return Sum{}, err
 	}
-	if len(found.Contents) > 0 && aws.ToString(found.Contents[0].Key) == a.Key {
-		return nil
+	defer body.Close()
+	return sumReader(body)
+}
+
+func sumReader(r io.Reader) (Sum, error) {
+	hash := sha256.New()
+	size, err := io.Copy(hash, r)
+	return Sum{SHA256: base64.StdEncoding.EncodeToString(hash.Sum(nil)), Size: size}, err
+}
+
+// isOf reports whether a key has the hash of the content itself.
+func (s Sum) isOf(key string) bool {
+	hash, err := base64.StdEncoding.DecodeString(s.SHA256)
+	return err == nil && strings.HasPrefix(key, hex.EncodeToString(hash))
+}
+
+// ErrAbsent says that there is no object under a key.
+var ErrAbsent = errors.New("the bucket holds no such object")
+
+// Publish uploads an asset of a cloud assembly, whose content has that sum, unless the bucket holds it. Objects are
+// compared by their checksum. One with another content is replaced if this project has put it there, if it was made of
+// the same files, or if the key is the hash of the asset's content. Otherwise the error is a *refusal.Error.
+func (b *Bucket) Publish(ctx context.Context, files fs.FS, a assembly.Asset, sum Sum) error {
+	held, err := b.head(ctx, a.Key)
+	if err != nil && !errors.Is(err, ErrAbsent) {
+		return err
+	}
+	if err == nil {
+		if held.sum == sum {
+			return nil
+		}
+		if err := b.checkReplaceable(ctx, files, a, sum, held); err != nil {
+			return err
+		}
 	}
 	body, err := openAsset(files, a)
 	if err != nil {
@@ -38,8 +91,107 @@ func (b *Bucket) Publish(ctx context.Context, files fs.FS, a assembly.Asset) err
 	defer body.Close()
 	_, err = b.api.PutObject(ctx, &s3.PutObjectInput{
 		Bucket: &b.name, Key: &a.Key, ExpectedBucketOwner: &b.owner, Body: body, ContentType: aws.String(contentType(a)),
+		ChecksumSHA256: &sum.SHA256, Metadata: map[string]string{publisherKey: b.publisher},
 	})
 	return b.wrapMissing(err)
+}
+
+// Holds reports whether the bucket holds a content under a key. The error is ErrAbsent if it holds nothing there.
+func (b *Bucket) Holds(ctx context.Context, key string, sum Sum) (bool, error) {
+	held, err := b.head(ctx, key)
+	switch {
+	case err != nil:
+		return false, err
+	case held.sum.SHA256 != "" || held.sum.Size != sum.Size:
+		return held.sum == sum, nil
+	}
+	held.sum, err = b.readSum(ctx, key, sum.Size)
+	return held.sum == sum, err
+}
+
+// publisherKey is the key of an object's metadata that names the project and the environment that have put it there.
+const publisherKey = "lockstep-publisher"
+
+// A heldObject is what S3 says of an object.
+type heldObject struct {
+	// sum has no SHA256 if S3 has none of the whole object.
+	sum       Sum
+	publisher string
+}
+
+// head returns what S3 says of an object. The error is ErrAbsent if there is none.
+func (b *Bucket) head(ctx context.Context, key string) (heldObject, error) {
+	// Unlike HeadObject, this call says why it is refused, so that a wrong clock can be told from a missing right.
+	found, err := b.api.ListObjectsV2(ctx, &s3.ListObjectsV2Input{
+		Bucket: &b.name, Prefix: &key, MaxKeys: aws.Int32(1), ExpectedBucketOwner: &b.owner,
+	})
+	if err != nil {
+		return heldObject{}, b.wrapMissing(err)
+	}
+	if len(found.Contents) == 0 || aws.ToString(found.Contents[0].Key) != key {
+		return heldObject{}, ErrAbsent
+	}
+	out, err := b.api.HeadObject(ctx, &s3.HeadObjectInput{
+		Bucket: &b.name, Key: &key, ExpectedBucketOwner: &b.owner, ChecksumMode: types.ChecksumModeEnabled,
+	})
+	if err != nil {
+		return heldObject{}, b.wrapMissing(err)
+	}
+	held := heldObject{sum: Sum{Size: aws.ToInt64(out.ContentLength)}, publisher: out.Metadata[publisherKey]}
+	if out.ChecksumType != types.ChecksumTypeComposite { // that would be of the sums of an upload's parts
+		held.sum.SHA256 = aws.ToString(out.ChecksumSHA256)
+	}
+	return held, nil
+}
+
+// readSum returns the sum of an object, of which it reads no more than one byte over a limit.
+func (b *Bucket) readSum(ctx context.Context, key string, limit int64) (Sum, error) {
+	data, err := b.read(ctx, key, limit)
+	if err != nil {
+		return Sum{}, err
+	}
+	return sumReader(bytes.NewReader(data))
+}
+
+// read returns an object, of which it reads no more than one byte over a limit.
+func (b *Bucket) read(ctx context.Context, key string, limit int64) ([]byte, error) {
+	out, err := b.api.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.name, Key: &key, ExpectedBucketOwner: &b.owner})
+	if err != nil {
+		return nil, b.wrapMissing(err)
+	}
+	defer out.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(out.Body, limit+1))
+	return data, awsclient.WrapRead(err)
+}
+
+// maxComparedBytes is the size up to which an archive is compared with another one by what is in it. It is more than
+// Lambda takes.
+const maxComparedBytes = 256 << 20
+
+// checkReplaceable refuses to replace an object that may be what something else deploys: the key of the CDK says
+// nothing of the content, so whoever names another's key would exchange it.
+func (b *Bucket) checkReplaceable(
+	ctx context.Context, files fs.FS, a assembly.Asset, sum Sum, held heldObject,
+) error {
+	if sum.isOf(a.Key) || held.publisher == b.publisher {
+		return nil
+	}
+	if held.sum.Size <= maxComparedBytes {
+		data, err := b.read(ctx, a.Key, held.sum.Size)
+		if err != nil {
+			return err
+		}
+		got, err := sumReader(bytes.NewReader(data))
+		if err != nil || got == sum {
+			return err
+		}
+		if a.Zip && isSameArchive(data, files, a) {
+			return nil
+		}
+	}
+	return refusal.Newf(nil, "the bucket %s holds something else under %s: another program has put it there, the app "+
+		"builds the same sources differently every time (set its assetHashType to OUTPUT), or somebody has exchanged it. "+
+		"See who wrote it, delete it if nothing needs it, and run this again", b.name, a.Key)
 }
 
 func contentType(a assembly.Asset) string {
@@ -144,4 +296,58 @@ func addFileToZip(w *zip.Writer, files fs.FS, from, name string, mode fs.FileMod
 	defer file.Close()
 	_, err = io.Copy(entry, file)
 	return err
+}
+
+// isSameArchive reports whether an archive holds the files of an asset: the same names, contents and programs. Another
+// program may have packed them differently.
+func isSameArchive(data []byte, files fs.FS, a assembly.Asset) bool {
+	held, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return false
+	}
+	body, err := openAsset(files, a)
+	if err != nil {
+		return false
+	}
+	defer body.Close()
+	size, err := body.Seek(0, io.SeekEnd)
+	if err != nil {
+		return false
+	}
+	own, err := zip.NewReader(body.(io.ReaderAt), size)
+	if err != nil {
+		return false
+	}
+	heldFiles, err := listArchive(held)
+	if err != nil {
+		return false
+	}
+	ownFiles, err := listArchive(own)
+	return err == nil && slices.Equal(heldFiles, ownFiles)
+}
+
+// listArchive returns what is in an archive, without its folders, in the order of the names: the name and the SHA-256
+// of each file, and whether it is a program. A file that is there twice is listed twice.
+func listArchive(r *zip.Reader) ([]string, error) {
+	var list []string
+	left := int64(maxComparedBytes)
+	for _, f := range r.File {
+		if f.Mode().IsDir() {
+			continue
+		}
+		file, err := f.Open()
+		if err != nil {
+			return nil, err
+		}
+		sum, err := sumReader(io.LimitReader(file, left+1))
+		if err = errors.Join(err, file.Close()); err != nil {
+			return nil, err
+		}
+		if left -= sum.Size; left < 0 {
+			return nil, &fsx.TooLargeError{Name: "the archive", Limit: maxComparedBytes}
+		}
+		list = append(list, fmt.Sprintf("%q %s %s", f.Name, f.Mode()&(fs.ModeType|0o111), sum.SHA256))
+	}
+	slices.Sort(list)
+	return list, nil
 }

@@ -28,11 +28,16 @@ type Bucket struct {
 	owner string
 	// environment is named in the advice to bootstrap the account.
 	environment string
+	// publisher names the project and the environment in the objects that are published.
+	publisher string
 }
 
 // NewBucket returns a bucket by its name, which is refused if it does not belong to the target's account.
 func NewBucket(api *awsclient.S3, name string, target awsclient.Target) *Bucket {
-	return &Bucket{api: api, name: name, owner: target.Account, environment: target.Environment}
+	return &Bucket{
+		api: api, name: name, owner: target.Account, environment: target.Environment,
+		publisher: target.Project + "/" + target.Environment,
+	}
 }
 
 // Get implements ledger.ObjectStore.

@@ -31,9 +31,6 @@ func AssemblyBlobName(synth digest.Synth) string { return "assembly-" + string(s
 // ToolsBlobName returns the name under which the ledger keeps a bill of materials of the tools.
 func ToolsBlobName(sbom string) string { return "tools-" + sbom + ".json" }
 
-// hashedKeyPattern matches the key of a published file: the SHA-256 of its content, and an extension.
-var hashedKeyPattern = regexp.MustCompile(`^[0-9a-f]{64}(\.[0-9A-Za-z.]+)?$`)
-
 // blobPattern matches the names that AssemblyBlobName and ToolsBlobName return.
 var blobPattern = regexp.MustCompile(`^(assembly-[0-9a-f]{64}\.zip|tools-[0-9a-f]{64}\.json)$`)
 
@@ -56,7 +53,7 @@ func OldKeys(l *ledger.Ledger, releases []ledger.Release, keep int, needed map[s
 // blob of the ledger.
 func isGarbageKey(l *ledger.Ledger, key string) bool {
 	blob, isBlob := strings.CutPrefix(key, l.BlobKey(""))
-	return hashedKeyPattern.MatchString(key) || isBlob && blobPattern.MatchString(blob)
+	return IsAssetKey(key) || isBlob && blobPattern.MatchString(blob)
 }
 
 // NeededKeys returns the keys of the objects that are needed by the newest keep releases, by the plans that may still

@@ -1,0 +1,106 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/staging"
+	"lockstep/internal/refusal"
+)
+
+// publishAssets uploads a stack's files to where its template expects them, unless the bucket holds exactly these.
+func (d *Deployment) publishAssets(ctx context.Context, s *assembly.Stack) error {
+	return d.publish(ctx, s.Assets)
+}
+
+// publishAgain is publishAssets right before CloudFormation reads the files: they may have been exchanged since the
+// change set was made. It passes over the stack's own template, which the change set holds.
+func (d *Deployment) publishAgain(ctx context.Context, s *assembly.Stack) error {
+	return d.publish(ctx, otherAssets(s))
+}
+
+func (d *Deployment) publish(ctx context.Context, assets []assembly.Asset) error {
+	return d.forEachAsset(ctx, assets, func(ctx context.Context, b *staging.Bucket, a assembly.Asset) error {
+		sum, err := d.sumOf(a)
+		if err != nil {
+			return err
+		}
+		return b.Publish(ctx, d.assembly.Files, a, sum)
+	})
+}
+
+// checkPublished returns an error if the bucket holds something else under the key of one of a stack's files than what
+// the assembly has. It passes over the stack's own template, which CloudFormation shows, and over what is not there.
+func (d *Deployment) checkPublished(ctx context.Context, s *assembly.Stack) error {
+	return d.forEachAsset(ctx, otherAssets(s), func(ctx context.Context, b *staging.Bucket, a assembly.Asset) error {
+		sum, err := d.sumOf(a)
+		if err != nil {
+			return err
+		}
+		holds, err := b.Holds(ctx, a.Key, sum)
+		if errors.Is(err, staging.ErrAbsent) || err == nil && holds {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return fmt.Errorf("what the bucket holds under %s is not what the assembly has: somebody has changed it; see who "+
+			"wrote it, delete it, and deploy again", a.Key)
+	})
+}
+
+// otherAssets returns the assets of a stack without its own template.
+func otherAssets(s *assembly.Stack) []assembly.Asset {
+	isTemplate := func(a assembly.Asset) bool { return !a.Zip && a.Path == s.Template.File }
+	return slices.DeleteFunc(slices.Clone(s.Assets), isTemplate)
+}
+
+// sumOf returns the sum of an asset, which it computes once. It refuses an asset that has the key of another one with
+// another content: one would replace the other.
+func (d *Deployment) sumOf(a assembly.Asset) (staging.Sum, error) {
+	source := fmt.Sprintf("%t %s", a.Zip, a.Path)
+	known, ok := d.assetSums.Load(source)
+	if !ok {
+		computed, err := staging.SumOf(d.assembly.Files, a)
+		if err != nil {
+			return computed, err
+		}
+		known, _ = d.assetSums.LoadOrStore(source, computed)
+	}
+	sum := known.(staging.Sum)
+	if first, _ := d.assetSums.LoadOrStore(a.Key, sum); first != any(sum) {
+		return sum, refusal.Newf(nil, "it has the key %s, and so has another asset with other content: synthesise again",
+			a.Key)
+	}
+	return sum, nil
+}
+
+// forEachAsset calls f for assets, several at once, with the bucket that they are published to.
+func (d *Deployment) forEachAsset(
+	ctx context.Context, assets []assembly.Asset, f func(context.Context, *staging.Bucket, assembly.Asset) error,
+) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(maxConcurrent)
+	for _, a := range assets {
+		group.Go(func() error {
+			role, err := publishingRole(a.Role, d.target)
+			if err != nil {
+				return err
+			}
+			bucket, err := d.bucket(ctx, a.Bucket, role, a.Region)
+			if err == nil {
+				err = f(ctx, bucket, a)
+			}
+			if err != nil {
+				return fmt.Errorf("asset %s: %w", a.Name, err)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}

@@ -1,0 +1,122 @@
+package host
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+
+	"lockstep/internal/fsx"
+	"lockstep/tools"
+)
+
+// A sealer writes files of the cache with a seal that only this user can make. The cache lies in the project, where a
+// clone may bring one along.
+type sealer struct{ key []byte }
+
+// errNotSealed says that somebody else has written a file of the cache, or that it was changed.
+var errNotSealed = errors.New("this user has not stored it, or it was changed")
+
+// sealKeyBytes is the length of the key, that of the hash.
+const sealKeyBytes = sha256.Size
+
+// newSealer returns the sealer of a user with that environment, whose key is made the first time. Where no key can be
+// kept outside of the project, the sealer has one for this run alone: nothing from earlier runs is believed.
+func newSealer(environ []string, root string) sealer {
+	key, err := loadSealKey(environ, root)
+	if err != nil {
+		key = newSealKey()
+	}
+	return sealer{key}
+}
+
+func newSealKey() []byte {
+	key := make([]byte, sealKeyBytes)
+	_, _ = rand.Read(key) // it never fails
+	return key
+}
+
+// loadSealKey returns the user's key, which is in a folder of the user's cache. Only a file that is the user's alone
+// counts.
+func loadSealKey(environ []string, root string) ([]byte, error) {
+	cache, err := tools.CacheDir(environ)
+	if err != nil {
+		return nil, err
+	}
+	if below, err := filepath.Rel(root, cache); err == nil && filepath.IsLocal(below) {
+		return nil, fmt.Errorf("%s is in the project", cache)
+	}
+	path := filepath.Join(cache, "private", "cache.key")
+	key, err := readSealKey(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return key, err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), fsx.PrivateDir); err != nil {
+		return nil, err
+	}
+	// A link makes the file appear whole, and fails if another run was first.
+	temporary := path + ".new-" + rand.Text()
+	if err := os.WriteFile(temporary, newSealKey(), fsx.PrivateFile); err != nil {
+		return nil, err
+	}
+	defer os.Remove(temporary)
+	if err := os.Link(temporary, path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	return readSealKey(path)
+}
+
+func readSealKey(path string) ([]byte, error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Mode().Perm()&0o077 != 0 || !isOwn(info) {
+		return nil, fmt.Errorf("%s may be read by others", path)
+	}
+	key, err := fsx.ReadFile(path, sealKeyBytes)
+	if err == nil && len(key) != sealKeyBytes {
+		err = fmt.Errorf("%s is damaged", path)
+	}
+	return key, err
+}
+
+// isOwn reports whether a file is this user's.
+func isOwn(info fs.FileInfo) bool {
+	sys, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(sys.Uid) == os.Geteuid()
+}
+
+// seal returns the seal of a file of that path with that content: one that is moved to another name has another seal.
+func (s sealer) seal(path string, data []byte) string {
+	mac := hmac.New(sha256.New, s.key)
+	fmt.Fprintf(mac, "%q\n", filepath.Base(filepath.Dir(path))+"/"+filepath.Base(path))
+	mac.Write(data)
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// write replaces a file of the cache: a line with its seal, then the data.
+func (s sealer) write(path string, data []byte) error {
+	return fsx.Replace(path, slices.Concat([]byte(s.seal(path, data)), []byte("\n"), data), fsx.PrivateFile)
+}
+
+// read returns what write has written. The error is errNotSealed for anything else.
+func (s sealer) read(path string, limit int64) ([]byte, error) {
+	text, err := fsx.ReadFile(path, limit)
+	if err != nil {
+		return nil, err
+	}
+	seal, data, ok := bytes.Cut(text, []byte("\n"))
+	if !ok || !hmac.Equal(seal, []byte(s.seal(path, data))) {
+		return nil, errNotSealed
+	}
+	return data, nil
+}
