@@ -108,6 +108,8 @@ var allowedImports = map[string][]string{
 	"internal/awsmodel":            {},
 	"internal/awsmodel/generate":   {"internal/awsmodel", "internal/pipeline", "tools"},
 	"internal/stateful/generate":   {"internal/awsmodel"},
+
+	"internal/deploy/assembly/generate": {"internal/deploy/assembly", "tools"},
 	"internal/pipeline":            {"config"},
 	"tools":                        {"internal/fsx", "internal/pipeline", "internal/process"},
 	"config":                       {"config/awsrules"},

@@ -20,14 +20,23 @@ type DataSource struct {
 	File string
 }
 
-// AWSServiceSpec is the key of the CDK's database of resource types.
-const AWSServiceSpec = "aws-service-spec"
+// The keys of DataSources.
+const (
+	// AWSServiceSpec is the CDK's database of resource types.
+	AWSServiceSpec = "aws-service-spec"
+	// CloudAssemblySchema is the CDK's schema of cloud assemblies.
+	CloudAssemblySchema = "cloud-assembly-schema"
+)
 
 // DataSources is the table of the data sources. Each has its lock files in the folder of its key, as tools have.
 var DataSources = map[string]DataSource{
 	AWSServiceSpec: {
 		Package: "@aws-cdk/aws-service-spec", Version: "0.1.216",
 		File: "node_modules/@aws-cdk/aws-service-spec/db.json.gz",
+	},
+	CloudAssemblySchema: {
+		Package: "@aws-cdk/cloud-assembly-schema", Version: "55.6.0",
+		File: "node_modules/@aws-cdk/cloud-assembly-schema/schema/cloud-assembly.schema.json",
 	},
 }
 

@@ -27,6 +27,8 @@ type Role struct {
 	SourceIdentity    string
 	// Policy narrows the session down; empty for all rights of the role.
 	Policy string
+	// PolicyARNs are managed policies that narrow the session down too.
+	PolicyARNs []string
 }
 
 // A Tag is a session tag.
@@ -129,6 +131,9 @@ func (r Role) options(sessionName string) func(*stscreds.AssumeRoleOptions) {
 		for _, tag := range r.Tags {
 			o.Tags = append(o.Tags, ststypes.Tag{Key: aws.String(tag.Key), Value: aws.String(tag.Value)})
 			o.TransitiveTagKeys = append(o.TransitiveTagKeys, tag.Key)
+		}
+		for _, policy := range r.PolicyARNs {
+			o.PolicyARNs = append(o.PolicyARNs, ststypes.PolicyDescriptorType{Arn: aws.String(policy)})
 		}
 		if r.TransitiveTagKeys != nil {
 			o.TransitiveTagKeys = r.TransitiveTagKeys

@@ -89,6 +89,9 @@ func assumedRole(r assembly.Role) awsclient.Role {
 		ARN: r.ARN, ExternalID: r.ExternalID, TransitiveTagKeys: r.Options.TransitiveTagKeys,
 		SourceIdentity: r.Options.SourceIdentity, Policy: r.Options.Policy,
 	}
+	for _, policy := range r.Options.PolicyARNs {
+		out.PolicyARNs = append(out.PolicyARNs, policy.ARN)
+	}
 	for _, tag := range r.Options.Tags {
 		out.Tags = append(out.Tags, awsclient.Tag{Key: tag.Key, Value: tag.Value})
 	}

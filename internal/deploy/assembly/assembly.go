@@ -16,10 +16,6 @@ import (
 	"lockstep/internal/fsx"
 )
 
-// MaxSchema is the newest major version of the cloud assembly schema that Read understands. The CDK increases the major
-// version with every change that an older reader would misread, so Read refuses newer assemblies.
-const MaxSchema = 54
-
 // Defaults are the account and region of the stacks that name none.
 type Defaults struct {
 	Account string
@@ -89,6 +85,9 @@ type RoleOptions struct {
 	TransitiveTagKeys []string `json:"TransitiveTagKeys"`
 	SourceIdentity    string   `json:"SourceIdentity"`
 	Policy            string   `json:"Policy"`
+	PolicyARNs        []struct {
+		ARN string `json:"arn"`
+	} `json:"PolicyArns"`
 }
 
 // A BootstrapRequirement is the lowest version that the CDK's bootstrap stack must have.

@@ -91,13 +91,17 @@ func (r *reader) readFolder(dir string, outer []*node) ([]*node, error) {
 	r.seenFolders[dir] = true
 	file := path.Join(dir, "manifest.json")
 	var m manifest
-	if err := r.decode(file, &m); err != nil {
+	text, err := r.decode(file, &m)
+	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("there is no %s: this is not a cloud assembly, or the synthesis broke off", file)
 		}
 		return nil, err
 	}
 	if err := checkSchemaVersion(file, m.Version); err != nil {
+		return nil, err
+	}
+	if err := m.checkNames(file, text); err != nil {
 		return nil, err
 	}
 	if err := m.checkLookups(dir); err != nil {
@@ -237,16 +241,16 @@ func (r *reader) parseEnvironment(text string) (account, region string, err erro
 	return account, region, nil
 }
 
-// decode reads a JSON file.
-func (r *reader) decode(file string, into any) error {
-	content, err := fs.ReadFile(r.files, file)
+// decode reads a JSON file, and returns its text too.
+func (r *reader) decode(file string, into any) ([]byte, error) {
+	text, err := fs.ReadFile(r.files, file)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := json.Unmarshal(content, into); err != nil {
-		return explainJSON(file, content, err)
+	if err := json.Unmarshal(text, into); err != nil {
+		return nil, explainJSON(file, text, err)
 	}
-	return nil
+	return text, nil
 }
 
 // explainJSON adds the file, and the line where it is known, to the error of decoding a file's content.
@@ -277,16 +281,12 @@ func (r *reader) resolvePath(dir, file string) (string, error) {
 	return full, nil
 }
 
-// checkSchemaVersion refuses an assembly of a schema that is newer than MaxSchema.
+// checkSchemaVersion refuses a manifest whose version is no version of the schema. Which version it is does not matter:
+// the names in the manifest do.
 func checkSchemaVersion(file, version string) error {
 	major, _, _ := strings.Cut(version, ".")
-	n, err := strconv.Atoi(major)
-	if err != nil {
+	if _, err := strconv.Atoi(major); err != nil {
 		return fmt.Errorf("%s: %q is not a version of the cloud assembly schema", file, version)
-	}
-	if n > MaxSchema {
-		return fmt.Errorf("%s was written with schema %s, newer than the %d that this version of Lockstep reads: "+
-			"update Lockstep, or synthesise with an older aws-cdk-lib", file, version, MaxSchema)
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ func (r *reader) readMetadata(dir string, a *artefact) (map[string][]metadataEnt
 		return nil, err
 	}
 	all := map[string][]metadataEntry{}
-	if err := r.decode(file, &all); err != nil {
+	if _, err := r.decode(file, &all); err != nil {
 		return nil, wrapMissing(file, err)
 	}
 	for construct, entries := range a.Metadata {
