@@ -42,6 +42,9 @@ type Options struct {
 	EnvironmentDigest digest.Environment
 	// SiblingDigests are those of the later environments that were synthesised together with this one, by name.
 	SiblingDigests map[string]digest.Environment
+	// EarlierDigests returns the digests of the assembly and of its siblings as earlier versions of this program recorded
+	// them; nil if there are none.
+	EarlierDigests func() (digest.Synth, map[string]digest.Environment, error)
 	// ConfigurationDigest is the digest of the environment's configuration.
 	ConfigurationDigest digest.Configuration
 	// ProjectAccounts are the ids of all accounts of the project. Access that a new stack gives to others has to be

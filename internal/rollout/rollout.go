@@ -8,6 +8,7 @@ import (
 
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/planfile"
 	"lockstep/internal/refusal"
 
@@ -176,8 +177,11 @@ func (a *account) open(ctx context.Context, source Source) error {
 		return err
 	}
 	options.Artifacts.Assembly = files
+	if a.assembly.earlier != nil {
+		options.EarlierDigests = a.assembly.earlierOptions
+	}
 	var adapted *assembly.Assembly
-	if options.SynthDigest, err = assembly.SynthDigest(files); err == nil {
+	if options.SynthDigest, err = a.synthDigest(files); err == nil {
 		adapted, err = a.readAdapted(files)
 	}
 	if err != nil {
@@ -185,6 +189,14 @@ func (a *account) open(ctx context.Context, source Source) error {
 	}
 	a.deployment, err = deploy.Open(ctx, cfg, target, adapted, options)
 	return err
+}
+
+// synthDigest returns the digest of the assembly as it was synthesised: the recorded one for that of a release.
+func (a *account) synthDigest(files fs.FS) (digest.Synth, error) {
+	if a.assembly.synthDigest != "" {
+		return a.assembly.synthDigest, nil
+	}
+	return assembly.SynthDigest(files)
 }
 
 // readAdapted reads the assembly in the form that the account can deploy, and records how much of the original that is.

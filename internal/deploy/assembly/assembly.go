@@ -24,7 +24,7 @@ type Defaults struct {
 
 // An Assembly is a cloud assembly whose stacks all have an account and a region.
 type Assembly struct {
-	// Digest is the digest of the folder's files.
+	// Digest is the digest of what is deployed.
 	Digest digest.Account
 	// Stacks are all stacks, those of nested assemblies included. Each comes after those that it needs, and otherwise they
 	// are in the order of their ids.
@@ -130,7 +130,7 @@ func Open(dir string) (fs.FS, error) {
 
 // Read reads the cloud assembly at the root of fsys.
 func Read(fsys fs.FS, defaults Defaults) (*Assembly, error) {
-	sum, err := sumFiles(fsys) // refuses links that lead out of the assembly before anything is read through one
+	sum, err := sumMeaning(fsys)
 	if err != nil {
 		return nil, err
 	}

@@ -20,6 +20,9 @@ const (
 	nestedArtefact = "cdk:cloud-assembly"
 )
 
+// manifestFile is the name of the file that says what is in an assembly.
+const manifestFile = "manifest.json"
+
 // A manifest is the manifest.json of a cloud assembly.
 type manifest struct {
 	Version   string               `json:"version"`
@@ -89,7 +92,7 @@ type reader struct {
 // of the nested assembly that dir is.
 func (r *reader) readFolder(dir string, outer []*node) ([]*node, error) {
 	r.seenFolders[dir] = true
-	file := path.Join(dir, "manifest.json")
+	file := path.Join(dir, manifestFile)
 	var m manifest
 	text, err := r.decode(file, &m)
 	if err != nil {
@@ -127,7 +130,7 @@ func (r *reader) readFolder(dir string, outer []*node) ([]*node, error) {
 // readArtefact reads one artefact into its node.
 func (r *reader) readArtefact(dir, id string, a *artefact, nodes map[string]*node) error {
 	if a == nil {
-		return fmt.Errorf("artefact %s in %s is empty", id, path.Join(dir, "manifest.json"))
+		return fmt.Errorf("artefact %s in %s is empty", id, path.Join(dir, manifestFile))
 	}
 	n := nodes[id]
 	needs := a.Dependencies

@@ -84,5 +84,5 @@ func (m manifest) checkLookups(dir string) error {
 	}
 	return fmt.Errorf("%s: look-ups were not answered when it was synthesised, so it holds placeholders for %s: "+
 		"answer them with `cdk synth` and credentials, commit cdk.context.json, and synthesise again",
-		path.Join(dir, "manifest.json"), strings.Join(keys, ", "))
+		path.Join(dir, manifestFile), strings.Join(keys, ", "))
 }

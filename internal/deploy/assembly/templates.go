@@ -39,7 +39,7 @@ func Templates(fsys fs.FS) ([]TemplateFile, error) {
 	found := map[string]TemplateFile{}
 	err := walkFiles(fsys, func(name string) error {
 		switch {
-		case path.Base(name) == "manifest.json":
+		case path.Base(name) == manifestFile:
 			return addStackTemplates(fsys, name, found)
 		case IsNestedTemplate(name):
 			found[name] = TemplateFile{File: name, Stack: strings.TrimSuffix(path.Base(name), nestedTemplateSuffix)}
