@@ -19,13 +19,13 @@ type environmentRule func(l *loader, env Environment, d *document)
 
 // rules is the list of the rules across files.
 var rules = []rule{
-	checkAccountsDistinct, checkWaveAccounts, checkPromotionCycle, checkProjectName, checkPipelineTags,
+	checkAccountsDistinct, checkWaveAccounts, checkPlaces, checkPromotionCycle, checkProjectName, checkPipelineTags,
 	checkPipelineSource,
 }
 
 // environmentRules is the list of the rules on each environment.
 var environmentRules = []environmentRule{
-	checkPredecessor, checkParameters, checkEnvironmentTags, checkProtection, checkNetwork, checkMultiAccountReferences,
+	checkPredecessor, checkStacks, checkParameters, checkEnvironmentTags, checkProtection, checkNetwork, checkMultiAccountReferences,
 	checkBudget, checkDatabase, checkStorageLifecycle,
 }
 

@@ -5,11 +5,13 @@ package awsclient
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	ststypes "github.com/aws/aws-sdk-go-v2/service/sts/types"
@@ -47,6 +49,9 @@ type Sessions struct {
 	runID     string
 	callerARN string
 
+	// accounts are the accounts, besides the target's, whose roles may be assumed.
+	accounts []string
+
 	mu     sync.Mutex
 	byRole map[string]*session
 }
@@ -73,6 +78,9 @@ func OpenSessions(
 	}, nil
 }
 
+// Allow allows to assume roles of another account too. It must be called before Config.
+func (s *Sessions) Allow(account string) { s.accounts = append(s.accounts, account) }
+
 // CallerARN returns the ARN of the caller.
 func (s *Sessions) CallerARN() string { return s.callerARN }
 
@@ -98,7 +106,8 @@ func (s *Sessions) assume(ctx context.Context, role Role) (aws.Config, error) {
 	sessionName := "lockstep-" + s.target.Environment + "-" + s.runID
 	provider := stscreds.NewAssumeRoleProvider(caller, role.ARN, role.options(sessionName))
 	credentials := aws.NewCredentialsCache(provider, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = time.Minute })
-	cfg := s.limiter.withLimit(s.base, s.target.Account)
+	want := s.accountOf(role)
+	cfg := s.limiter.withLimit(s.base, want)
 	cfg.Credentials = credentials
 	cfg.Retryer = func() aws.Retryer { return newRetryer(credentials.Invalidate) }
 	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
@@ -113,11 +122,20 @@ func (s *Sessions) assume(ctx context.Context, role Role) (aws.Config, error) {
 	if err != nil {
 		return cfg, err
 	}
-	if account := aws.ToString(id.Account); account != s.target.Account {
+	if account := aws.ToString(id.Account); account != want {
 		return cfg, refusal.Newf(nil, "the role %s turned out to be one of account %s, but %s is account %s",
-			role.ARN, account, s.target.Environment, s.target.Account)
+			role.ARN, account, s.target.Environment, want)
 	}
 	return cfg, nil
+}
+
+// accountOf returns the account that a role must belong to: the target's, unless the role is one of another account
+// whose roles may be assumed.
+func (s *Sessions) accountOf(role Role) string {
+	if parsed, err := arn.Parse(role.ARN); err == nil && slices.Contains(s.accounts, parsed.AccountID) {
+		return parsed.AccountID
+	}
+	return s.target.Account
 }
 
 // options returns the arguments of AssumeRole. Without transitive keys of its own, a tagged session passes on all its

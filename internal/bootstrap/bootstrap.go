@@ -42,7 +42,7 @@ func Accounts(p config.Pipeline, environments []config.Environment) []Account {
 		if env.Name == Tooling {
 			continue // it is the first one already, and trusts itself alone
 		}
-		for _, a := range env.Accounts() {
+		for _, a := range env.AllPlaces() {
 			accounts = append(accounts, account(env.Name, a.Account, p.Tooling.ID))
 		}
 	}

@@ -62,7 +62,7 @@ func Open(
 	if err != nil {
 		return nil, err
 	}
-	if err := checkAssembly(asm, target); err != nil {
+	if err := d.checkAssembly(asm); err != nil {
 		return nil, err
 	}
 	d.assembly = asm
@@ -75,6 +75,9 @@ func OpenAccount(ctx context.Context, base aws.Config, target awsclient.Target, 
 	sessions, err := awsclient.OpenSessions(ctx, base, target, o.Limiter, o.Run.ID)
 	if err != nil {
 		return nil, err
+	}
+	for _, place := range o.Places {
+		sessions.Allow(place.Account)
 	}
 	return &Deployment{Options: o, target: target, assembly: &assembly.Assembly{}, sessions: sessions}, nil
 }
@@ -114,15 +117,13 @@ func replaces(resourceType, property string) (recreation types.RequiresRecreatio
 	return types.RequiresRecreationNever, true
 }
 
-// bucket returns a bucket as a role sees it.
-func (d *Deployment) bucket(
-	ctx context.Context, name string, role awsclient.Role, region string,
-) (*staging.Bucket, error) {
-	client, err := loadOrCreate(&d.s3Clients, role.Key()+region, func() (*awsclient.S3, error) {
-		cfg, err := d.sessions.Config(ctx, role, region)
+// bucket returns a target's staging bucket as a role sees it.
+func (d *Deployment) bucket(ctx context.Context, role awsclient.Role, target awsclient.Target) (*staging.Bucket, error) {
+	client, err := loadOrCreate(&d.s3Clients, role.Key()+target.Region, func() (*awsclient.S3, error) {
+		cfg, err := d.sessions.Config(ctx, role, target.Region)
 		return awsclient.NewS3(cfg, &d.fence), err
 	})
-	return staging.NewBucket(client, name, d.target), err
+	return staging.NewBucket(client, stagingBucketName(target), target), err
 }
 
 // stagingBucket returns the staging bucket with the role that publishes files, for objects that are not the ledger's.
@@ -131,7 +132,7 @@ func (d *Deployment) stagingBucket(ctx context.Context) (*staging.Bucket, error)
 	if err != nil {
 		return nil, err
 	}
-	return d.bucket(ctx, stagingBucketName(d.target), role, d.target.Region)
+	return d.bucket(ctx, role, d.target)
 }
 
 // ledgerBucket returns the staging bucket with the role that writes the ledger, behind the fence.
@@ -140,7 +141,7 @@ func (d *Deployment) ledgerBucket(ctx context.Context) (*staging.Bucket, error) 
 	if err != nil {
 		return nil, err
 	}
-	return d.bucket(ctx, stagingBucketName(d.target), role, d.target.Region)
+	return d.bucket(ctx, role, d.target)
 }
 
 // Ledger returns the ledger of the target account. Its writes pass no fence: the lock is among them.

@@ -289,7 +289,7 @@ func TestOrphanedStacks_ReportedUntilDeleted(t *testing.T) {
 		&cloudformation.DeleteStackInput{StackName: aws.String("old")},
 	)
 	require.NoError(t, err)
-	exists, err := d.stackExists(t.Context(), c.openAccount().Status(t.Context(), 1).Releases[0].Stacks[0].ID)
+	exists, err := d.stackExists(t.Context(), c.openAccount().Status(t.Context(), 1).Releases[0].Stacks[0])
 	require.NoError(t, err)
 	require.False(t, exists)
 	r, err = c.deploy(oneStack(t, topics(2)), DeployRequest{})

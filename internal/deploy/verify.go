@@ -88,7 +88,7 @@ func (d *Deployment) verifyStack(ctx context.Context, step *planStep) error {
 	if err := d.checkPublished(ctx, step.stack); err != nil {
 		return err
 	}
-	return d.checkAlarms(ctx, resources)
+	return d.checkAlarms(ctx, step.stack, resources)
 }
 
 // missingOutputs returns the outputs that a template declares without a condition and that the stack does not have.
@@ -120,9 +120,11 @@ func checkComplete(resources []types.StackResourceSummary) error {
 // maxAlarmsPerCall is how many alarms a call takes. Source: the CloudWatch API reference, DescribeAlarms.
 const maxAlarmsPerCall = 100
 
-// checkAlarms names the alarms among the resources that are in state ALARM. It reads them with the lookup role, because
+// checkAlarms names the alarms among the resources of a stack that are in state ALARM. It reads them with the lookup role, because
 // the deploy role may not.
-func (d *Deployment) checkAlarms(ctx context.Context, resources []types.StackResourceSummary) error {
+func (d *Deployment) checkAlarms(
+	ctx context.Context, s *assembly.Stack, resources []types.StackResourceSummary,
+) error {
 	var names []string
 	for _, r := range resources {
 		switch aws.ToString(r.ResourceType) {
@@ -133,7 +135,7 @@ func (d *Deployment) checkAlarms(ctx context.Context, resources []types.StackRes
 	if len(names) == 0 {
 		return nil
 	}
-	cfg, err := d.sessions.Config(ctx, bootstrapRole(d.target, lookupKind), d.target.Region)
+	cfg, err := d.sessions.Config(ctx, bootstrapRole(d.targetOf(s), lookupKind), s.Region)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/change"
@@ -182,7 +183,7 @@ func (a *account) open(ctx context.Context, source Source) error {
 	}
 	var adapted *assembly.Assembly
 	if options.SynthDigest, err = a.synthDigest(files); err == nil {
-		adapted, err = a.readAdapted(files)
+		adapted, err = a.readAdapted(files, options)
 	}
 	if err != nil {
 		return fmt.Errorf("cloud assembly %s: %w", a.assembly.folder, err)
@@ -200,11 +201,32 @@ func (a *account) synthDigest(files fs.FS) (digest.Synth, error) {
 }
 
 // readAdapted reads the assembly in the form that the account can deploy, and records how much of the original that is.
-func (a *account) readAdapted(files fs.FS) (*assembly.Assembly, error) {
+func (a *account) readAdapted(files fs.FS, options deploy.Options) (*assembly.Assembly, error) {
 	files, coverage, err := a.opener.access.adaptAssembly(files)
 	if err != nil {
 		return nil, err
 	}
 	a.record.Coverage = coverage
-	return assembly.Read(files, assembly.Defaults{Account: a.ID, Region: a.Region})
+	selected, left, err := options.ReadAssembly(files, a.record.Target)
+	a.reportUnselected(left)
+	return selected, err
+}
+
+// reportUnselected names the stacks that neither this environment nor another one takes, each once in a session.
+func (a *account) reportUnselected(left []*assembly.Stack) {
+	s := a.opener.session
+	for _, stack := range left {
+		isTaken := func(env config.Environment) bool {
+			return slices.ContainsFunc(env.AllPlaces(), func(place config.Environment) bool {
+				return selectionOf(place).Takes(stack)
+			})
+		}
+		if slices.ContainsFunc(s.Config.Targets(), isTaken) {
+			continue
+		}
+		if _, named := s.unselected.LoadOrStore(stack.ID, true); !named {
+			a.progress(fmt.Sprintf("stack %s, for %s, goes to no environment: none has that place and selects it", stack.Name,
+				stack.Place()))
+		}
+	}
 }

@@ -37,8 +37,12 @@ type Assembly struct {
 type Stack struct {
 	// ID is the id of the stack's artefact, below the folder of its nested assembly. It is unique in the assembly.
 	ID string
-	// Name is the stack's name in CloudFormation.
-	Name    string
+	// Name is the stack's name in CloudFormation, and Path that of its construct in the app; empty if the app does not
+	// give it.
+	Name string
+	Path string
+	// Stage is the path of the CDK Stage that the stack is in; empty for none.
+	Stage   string
 	Account string
 	Region  string
 	// Template is the template as the app wrote it.
@@ -134,7 +138,7 @@ func Read(fsys fs.FS, defaults Defaults) (*Assembly, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := reader{files: fsys, defaults: defaults, seenFolders: map[string]bool{}}
+	r := reader{files: fsys, defaults: defaults, seenFolders: map[string]bool{}, stages: map[string]string{}}
 	roots, err := r.readFolder(".", nil)
 	if err != nil {
 		return nil, err

@@ -41,6 +41,7 @@ type artefact struct {
 	// Metadata are the entries by the path of their construct. Newer apps write them into MetadataFile.
 	Metadata     map[string][]metadataEntry `json:"metadata"`
 	MetadataFile string                     `json:"additionalMetadataFile"`
+	DisplayName  string                     `json:"displayName"`
 }
 
 type roleProperties struct {
@@ -86,6 +87,8 @@ type reader struct {
 	stacks   []*Stack
 	// seenFolders are the folders read so far, so that nested assemblies cannot contain each other.
 	seenFolders map[string]bool
+	// stages are the paths of the stages by the folders of their nested assemblies.
+	stages map[string]string
 }
 
 // readFolder reads the manifest in dir and returns its nodes. Every one of them also depends on outer, the dependencies
@@ -163,6 +166,7 @@ func (r *reader) readArtefact(dir, id string, a *artefact, nodes map[string]*nod
 func (r *reader) readNested(dir, id string, properties json.RawMessage, n *node) error {
 	var p struct {
 		DirectoryName string `json:"directoryName"`
+		DisplayName   string `json:"displayName"`
 	}
 	if err := json.Unmarshal(properties, &p); err != nil {
 		return fmt.Errorf("artefact %s: %w", id, err)
@@ -174,6 +178,7 @@ func (r *reader) readNested(dir, id string, properties json.RawMessage, n *node)
 	if r.seenFolders[inner] {
 		return fmt.Errorf("artefact %s is a nested assembly in %s, which is read already", id, inner)
 	}
+	r.stages[inner] = cmp.Or(p.DisplayName, path.Join(r.stages[dir], strings.TrimPrefix(id, "assembly-")))
 	nodes, err := r.readFolder(inner, n.deps)
 	if err != nil {
 		return err
@@ -209,7 +214,8 @@ func (r *reader) readStack(dir, id string, a *artefact) (*Stack, []string, error
 	}
 	fill := placeholderReplacer(account, region)
 	s := &Stack{
-		ID: path.Join(dir, id), Name: cmp.Or(p.StackName, id), Account: account, Region: region,
+		ID: path.Join(dir, id), Name: cmp.Or(p.StackName, id), Path: a.DisplayName, Stage: r.stages[dir],
+		Account: account, Region: region,
 		Template: template, TemplateURL: fill(p.TemplateURL), Parameters: parameterStrings(p.Parameters), Tags: p.Tags,
 		TerminationProtection: p.TerminationProtection, NotificationARNs: p.NotificationARNs,
 		ConstructPaths: constructPaths(metadata),
