@@ -103,17 +103,18 @@ func environmentFolder(dir, environment string) string {
 	return dir
 }
 
-// siblingDigests returns the digests of the assemblies that lie next to an environment's in dir, of the environments
-// that a release is promoted to after it.
+// siblingDigests returns the digests of the assemblies that were synthesised together with the one in dir, of the
+// environments that a release is promoted to after it: those of the folders next to dir or, if dir is not the folder of
+// one environment, that of dir itself, which has the stacks of all of them.
 func siblingDigests(
 	dir string, c *config.Config, name string, compute func(fs.FS) (digest.Environment, error),
 ) (map[string]digest.Environment, error) {
-	if filepath.Base(dir) != name {
-		return nil, nil
-	}
 	digests := map[string]digest.Environment{}
 	for _, env := range c.Environments {
-		sibling := filepath.Join(filepath.Dir(dir), env.Name)
+		sibling := dir
+		if filepath.Base(dir) == name {
+			sibling = filepath.Join(filepath.Dir(dir), env.Name)
+		}
 		if _, err := os.Stat(sibling); err != nil || !isPromotedAfter(c, env, name) {
 			continue
 		}
