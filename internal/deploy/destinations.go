@@ -34,8 +34,9 @@ func checkStackName(name string) error {
 // that kind of the account's bootstrap.
 func checkRole(role, kind, what string, target awsclient.Target) error {
 	if role == "" {
-		return refusal.Newf(nil, "%s names no role to assume in %s: use the CDK's DefaultStackSynthesizer; "+
-			"nothing is ever done with the caller's own rights", what, target.Account)
+		return refusal.Newf(nil, "%s names no role to assume in %s, as with the CDK's LegacyStackSynthesizer and "+
+			"CliCredentialsStackSynthesizer: use its DefaultStackSynthesizer; nothing is ever done with the caller's own rights",
+			what, target.Account)
 	}
 	parsed, err := arn.Parse(role)
 	if err != nil {
