@@ -48,7 +48,7 @@ func (e *Emulator) KnownTypes(ctx context.Context) (map[string]bool, error) {
 // stand-in, and how much of the assembly that leaves. The returned files are a view of the given ones: nothing is
 // copied.
 func ReplaceUnknownTypes(files fs.FS, known map[string]bool) (fs.FS, Coverage, error) {
-	coverage := Coverage{Ratio: 1}
+	coverage := Coverage{Ratio: 1, byFile: map[string]Coverage{}}
 	templates, err := assembly.Templates(files)
 	if err != nil {
 		return nil, coverage, err
@@ -60,6 +60,7 @@ func ReplaceUnknownTypes(files fs.FS, known map[string]bool) (fs.FS, Coverage, e
 			return nil, coverage, fmt.Errorf("%s: %w", t.File, err)
 		}
 		coverage.Add(covered)
+		coverage.byFile[t.File] = covered
 		if text != "" {
 			changed[t.File] = text
 		}

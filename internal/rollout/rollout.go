@@ -16,6 +16,7 @@ import (
 	"lockstep/config"
 	"lockstep/internal/deploy"
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/rehearsal"
 	"lockstep/internal/report"
 )
 
@@ -100,6 +101,9 @@ type account struct {
 	plan       *deploy.Plan
 	targetPlan planfile.Target
 	record     report.AccountRecord
+	// selected are the stacks of the assembly, and coverage says how much of it can be rehearsed; nil on AWS.
+	selected *assembly.Assembly
+	coverage *rehearsal.Coverage
 }
 
 func (o *accountOpener) newAccount(target config.EnvironmentAccount) *account {
@@ -129,7 +133,39 @@ func (a *account) run(ctx context.Context, q Request) error {
 		return err
 	}
 	a.record.Record, err = q.Operation.run(ctx, a)
+	a.recordCoverage(err)
 	return err
+}
+
+// recordCoverage records how much of the assembly was rehearsed by an operation that ended with an error or with nil.
+// After an error only the stacks count that came to their end.
+func (a *account) recordCoverage(err error) {
+	if a.coverage == nil {
+		return
+	}
+	isReached := func(s *assembly.Stack) bool {
+		i := slices.IndexFunc(a.record.Stacks, func(r deploy.StackRecord) bool { return r.Name == s.Name })
+		if i < 0 {
+			return err == nil
+		}
+		switch a.record.Stacks[i].Outcome {
+		case change.Created, change.Updated, change.Unchanged:
+			return true
+		case change.Planned:
+			return err == nil
+		}
+		return false
+	}
+	var reached, notReached []string
+	for _, s := range a.selected.Stacks {
+		if isReached(s) {
+			reached = append(reached, s.TemplateFiles()...)
+		} else {
+			notReached = append(notReached, s.TemplateFiles()...)
+		}
+	}
+	coverage := a.coverage.Of(reached, notReached)
+	a.record.Coverage = &coverage
 }
 
 // recordError writes an error into the account's record. It returns the error as the rollout reports it: with the
@@ -200,14 +236,15 @@ func (a *account) synthDigest(files fs.FS) (digest.Synth, error) {
 	return assembly.SynthDigest(files)
 }
 
-// readAdapted reads the assembly in the form that the account can deploy, and records how much of the original that is.
+// readAdapted reads the assembly in the form that the account can deploy.
 func (a *account) readAdapted(files fs.FS, options deploy.Options) (*assembly.Assembly, error) {
 	files, coverage, err := a.opener.access.adaptAssembly(files)
 	if err != nil {
 		return nil, err
 	}
-	a.record.Coverage = coverage
+	a.coverage = coverage
 	selected, left, err := options.ReadAssembly(files, a.record.Target)
+	a.selected = selected
 	a.reportUnselected(left)
 	return selected, err
 }

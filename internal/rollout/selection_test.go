@@ -12,6 +12,7 @@ import (
 
 	"lockstep/config"
 	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/planfile"
 )
 
 // writeSharedAssembly writes one assembly with a stack for each of the accounts, as most CDK apps do.
@@ -78,4 +79,27 @@ func TestDeploy_SelectorsOfTheEnvironment(t *testing.T) {
 		Command: "deploy", Source: writeSharedAssembly(t, "111111111111"), Operation: Deploy{}, MaxFailures: -1,
 	})
 	require.ErrorContains(t, err, "no stack of the cloud assembly goes to account 111111111111 in eu-west-1")
+}
+
+func TestCoverage_CountsWhatWasReached(t *testing.T) {
+	o := newOpener(t, false)
+	env := o.session.Config.Environments[0]
+	env.AdditionalWaves = nil
+	env.Stacks.Parameters = map[string]map[string]string{"web-111111111111": {"Size": "1"}}
+	source := writeSharedAssembly(t, "111111111111", "444444444444")
+	run := func(operation Operation) *account {
+		accounts, _ := o.runEnvironment(t.Context(), env, Request{
+			Command: "deploy", Source: source, Operation: operation, MaxFailures: -1,
+		})
+		require.Len(t, accounts, 1)
+		return accounts[0]
+	}
+	refused := run(Deploy{Plan: &planfile.File{Environment: "dev"}})
+	require.NotEmpty(t, refused.record.Error)
+	assert.Equal(t, 1, refused.record.Coverage.Resources, "the stack of another account does not count")
+	assert.Equal(t, 1, refused.record.Coverage.NotReached)
+	assert.Zero(t, refused.record.Coverage.Rehearsed())
+	deployed := run(Deploy{})
+	require.Empty(t, deployed.record.Error)
+	assert.Zero(t, deployed.record.Coverage.NotReached)
 }

@@ -32,6 +32,17 @@ const nestedTemplateSuffix = ".nested.template.json"
 // IsNestedTemplate reports whether the CDK writes the template of a nested stack to a file of that name.
 func IsNestedTemplate(file string) bool { return strings.HasSuffix(file, nestedTemplateSuffix) }
 
+// TemplateFiles returns the files of the stack's template and of those nested in it.
+func (s *Stack) TemplateFiles() []string {
+	files := []string{s.Template.File}
+	for _, a := range s.Assets {
+		if IsNestedTemplate(a.Path) && !slices.Contains(files, a.Path) {
+			files = append(files, a.Path)
+		}
+	}
+	return files
+}
+
 // Templates returns the templates of a cloud assembly in the order of their paths: those of the stacks of every
 // manifest, and those of nested stacks. What Read refuses, such as a damaged manifest or a missing template, is left
 // out.
