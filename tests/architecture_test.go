@@ -79,7 +79,8 @@ var allowedImports = map[string][]string{
 		"config", "internal/deploy/assembly", "internal/diagram", "internal/fsx", "internal/process", "tools",
 	},
 	"internal/rehearsal": {
-		"internal/bootstrap", "internal/deploy/assembly", "internal/fsx", "internal/process", "internal/utc", "tools",
+		"internal/awsmodel", "internal/bootstrap", "internal/deploy/assembly", "internal/fsx", "internal/process",
+		"internal/utc", "tools",
 	},
 	"internal/bootstrap": {"config", "tools"},
 
