@@ -86,7 +86,7 @@ func TestLoad_ProblemsHavePositionAndHint(t *testing.T) {
 			"an account used twice",
 			map[string]string{"environments/prod.yaml": environmentYAML("111122223333", protectionYAML)},
 			`config/environments/prod.yaml:1:10: account 111122223333 is in use at config/environments/dev.yaml:1; ` +
-				`give each environment an account of its own`,
+				`give each environment an account of its own, or let each select its stacks with stacks.include`,
 		},
 		{
 			"a wrong type",
@@ -121,7 +121,7 @@ func TestLoad_ProblemsHavePositionAndHint(t *testing.T) {
 			map[string]string{"environments/prod.yaml": "account: \"111122223333\"\nregion: 5\nnope: 1\nnotifications: " +
 				"{owners: [a@example.com, b]}\n" + protectionYAML},
 			"config/environments/prod.yaml:1:10: account 111122223333 is in use at config/environments/dev.yaml:1; give each " +
-				"environment an account of its own\n" +
+				"environment an account of its own, or let each select its stacks with stacks.include\n" +
 				"config/environments/prod.yaml:2:9: region is a number, not text; write \"5\" in quotes\n" +
 				"config/environments/prod.yaml:3:1: unknown key \"nope\"; the keys here are account, after, allow, approval, " +
 				"budget, completePlans, gates, governance, imports, logDays, network, notifications, parameters, places, plugins, " +

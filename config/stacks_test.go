@@ -68,3 +68,32 @@ func TestRules_RejectInvalidPlacesAndStacks(t *testing.T) {
 		})
 	}
 }
+
+func TestAccounts_SharedByEnvironmentsThatSelect(t *testing.T) {
+	load := func(dev, test string) error {
+		_, err := Load(configFS(map[string]string{
+			"environments/dev.yaml":       environmentYAML("111122223333", dev),
+			"environments/test-eu-1.yaml": environmentYAML("111122223333", test),
+		}))
+		return err
+	}
+	const dev, test = "stacks: {include: [{stage: Dev}]}\n", "stacks: {include: [{stage: Test}]}\n"
+	require.NoError(t, load(dev, test))
+	require.ErrorContains(t, load(dev, ""), "account 111122223333 is in use at config/environments/dev.yaml:1")
+	require.ErrorContains(t, load("", test), "or let each select its stacks with stacks.include")
+}
+
+func TestEnvironmentName_UpTo32WithHyphens(t *testing.T) {
+	for name, isValid := range map[string]bool{
+		"acceptance-of-everything-eu-west": true, "test-eu": true, "d1": true,
+		"acceptance-of-everything-eu-west1": false, "test--eu": false, "test-": false, "-test": false, "1dev": false,
+		"Dev": false, "dev_eu": false,
+	} {
+		_, err := Load(configFS(map[string]string{"environments/" + name + ".yaml": environmentYAML("555566667777", "")}))
+		if isValid {
+			assert.NoError(t, err, name)
+		} else {
+			assert.ErrorContains(t, err, "use up to 32 lower-case letters, digits and single hyphens", name)
+		}
+	}
+}

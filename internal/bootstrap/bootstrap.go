@@ -3,6 +3,7 @@
 package bootstrap
 
 import (
+	"slices"
 	"strings"
 
 	"lockstep/config"
@@ -43,7 +44,10 @@ func Accounts(p config.Pipeline, environments []config.Environment) []Account {
 			continue // it is the first one already, and trusts itself alone
 		}
 		for _, a := range env.AllPlaces() {
-			accounts = append(accounts, account(env.Name, a.Account, p.Tooling.ID))
+			isSame := func(other Account) bool { return other.ID == a.ID && other.Region == a.Region }
+			if !slices.ContainsFunc(accounts, isSame) { // environments may share an account
+				accounts = append(accounts, account(env.Name, a.Account, p.Tooling.ID))
+			}
 		}
 	}
 	return accounts

@@ -66,7 +66,10 @@ func Open(
 		return nil, err
 	}
 	d.assembly = asm
-	return d, d.preflight(ctx)
+	if err := d.preflight(ctx); err != nil || !d.SharesAccount {
+		return d, err
+	}
+	return d, d.checkOwners(ctx)
 }
 
 // OpenAccount returns a deployment without an assembly, for work on what the account holds. It has checked the caller's

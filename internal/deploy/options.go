@@ -48,6 +48,8 @@ type Options struct {
 	EarlierDigests func() (digest.Synth, map[string]digest.Environment, error)
 	// Places are the accounts and regions, besides the target's own, that stacks of the assembly may be in.
 	Places []assembly.Place
+	// SharesAccount says that other environments have stacks in the target's account.
+	SharesAccount bool
 	// Selection selects the stacks that are deployed. Its places are those of the deployment.
 	Selection assembly.Selection
 	// ConfigurationDigest is the digest of the environment's configuration.

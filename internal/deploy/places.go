@@ -89,6 +89,39 @@ func checkStackNames(stacks []*assembly.Stack) error {
 	return nil
 }
 
+// checkOwners refuses a stack that another environment in the account has released.
+func (d *Deployment) checkOwners(ctx context.Context) error {
+	l, err := d.Ledger(ctx)
+	if err != nil {
+		return err
+	}
+	all, err := l.All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, other := range all {
+		if other.Name() == l.Name() {
+			continue
+		}
+		last, err := other.LatestRelease(ctx)
+		if err != nil {
+			return fmt.Errorf("what %s has deployed to the account cannot be read: %w", other.Name(), refuseTampered(err))
+		}
+		if last == nil {
+			continue
+		}
+		for _, s := range last.Stacks {
+			place, err := d.releasedPlace(s)
+			isSame := func(own *assembly.Stack) bool { return own.Name == s.Name && own.Place() == place }
+			if err == nil && slices.ContainsFunc(d.assembly.Stacks, isSame) {
+				return refusal.Newf(nil, "stack %s in %s is one of %s: let each environment in the account select its own stacks "+
+					"with `stacks.include`", s.Name, place, other.Name())
+			}
+		}
+	}
+	return nil
+}
+
 // placesText names the places of the deployment for a message.
 func (d *Deployment) placesText() string {
 	text := ""

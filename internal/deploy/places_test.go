@@ -250,3 +250,28 @@ func TestPlaces_RefusesOneNameInTwoPlaces(t *testing.T) {
 	_, err = Open(t.Context(), c.Config(testTooling, testRegion), testTarget, asm, o)
 	require.ErrorContains(t, err, "stack web is in account 444455556666 in eu-west-1 and in account 444455556666 in us-east-1")
 }
+
+func TestSharedAccount_RefusesAStackOfAnotherEnvironment(t *testing.T) {
+	c := newCloud(t)
+	c.deployPlaces(site(1))
+	other := testTarget
+	other.Environment = "test"
+	open := func(names ...string) error {
+		stacks := map[string]placed{}
+		for _, name := range names {
+			stacks[name] = placed{home, nil, topics(1)}
+		}
+		files := assemblePlaces(t, stacks)
+		o := Options{Run: RunInfo{ID: NewRunID(), Mode: Rehearsal}, SharesAccount: true}
+		asm, _, err := o.ReadAssembly(files, other)
+		require.NoError(t, err)
+		_, err = Open(t.Context(), c.Config(testTooling, testRegion), other, asm, o)
+		return err
+	}
+	require.NoError(t, open("api"))
+	require.NoError(t, open("certificate"), "the other one's is in another region")
+	err := open("api", "web")
+	require.ErrorContains(t, err, "stack web in account 444455556666 in eu-west-1 is one of shop/acc")
+	var refused *refusal.Error
+	require.ErrorAs(t, err, &refused)
+}

@@ -6,6 +6,7 @@ package rollout
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -99,7 +100,15 @@ func (s *Session) deployOptions(
 		LivenessDir:          s.statePath("alive"),
 		Places:               placesOf(account.AdditionalPlaces),
 		Selection:            selectionOf(account.Environment),
+		SharesAccount:        sharesAccount(s.Config, account.Environment),
 	}, err
+}
+
+// sharesAccount reports whether another environment is in the environment's account.
+func sharesAccount(c *config.Config, env config.Environment) bool {
+	return slices.ContainsFunc(c.Environments, func(other config.Environment) bool {
+		return other.Name != env.Name && other.ID == env.ID
+	})
 }
 
 func placesOf(accounts []config.Account) []assembly.Place {
