@@ -255,7 +255,11 @@ func (a *account) reportUnselected(left []*assembly.Stack) {
 	for _, stack := range left {
 		isTaken := func(env config.Environment) bool {
 			return slices.ContainsFunc(env.AllPlaces(), func(place config.Environment) bool {
-				return selectionOf(place).Takes(stack)
+				there := *stack
+				if stack.IsAgnostic {
+					there.Account, there.Region = place.ID, place.Region
+				}
+				return selectionOf(place).Takes(&there)
 			})
 		}
 		if slices.ContainsFunc(s.Config.Targets(), isTaken) {

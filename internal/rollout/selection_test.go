@@ -22,7 +22,8 @@ func writeSharedAssembly(t *testing.T, accounts ...string) Source {
 	artefacts := map[string]any{}
 	for _, account := range accounts {
 		role := func(kind string) string {
-			return "arn:aws:iam::" + account + ":role/cdk-hnb659fds-" + kind + "-role-" + account + "-" + testRegion
+			id := strings.ReplaceAll(account, "unknown-account", "${AWS::AccountId}")
+			return "arn:aws:iam::" + id + ":role/cdk-hnb659fds-" + kind + "-role-" + id + "-" + testRegion
 		}
 		artefacts["web-"+account] = map[string]any{
 			"type": "aws:cloudformation:stack", "environment": "aws://" + account + "/" + testRegion,
@@ -35,7 +36,7 @@ func writeSharedAssembly(t *testing.T, accounts ...string) Source {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "manifest.json"), manifest, 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "web.json"),
-		[]byte(`{"Parameters":{"Size":{"Type":"String"}},"Resources":{"T":{"Type":"AWS::SNS::Topic"}}}`), 0o600))
+		[]byte(`{"Parameters":{"Size":{"Type":"String","Default":"0"}},"Resources":{"T":{"Type":"AWS::SNS::Topic"}}}`), 0o600))
 	return Synthesised{Dir: dir}
 }
 
@@ -48,7 +49,8 @@ func TestDeploy_OneAssemblyForAllEnvironments(t *testing.T) {
 	for i, env := range environments[:2] {
 		environments[i].Stacks.Parameters = map[string]map[string]string{"web-" + env.ID: {"Size": env.Name}}
 	}
-	source := writeSharedAssembly(t, "111111111111", "444444444444", "999999999999")
+	environments[1].Stacks.Include = []config.StackSelector{{Name: "web-4*"}}
+	source := writeSharedAssembly(t, "111111111111", "444444444444", "999999999999", "unknown-account")
 	run := func(env config.Environment) *account {
 		accounts, err := o.runEnvironment(t.Context(), env, Request{
 			Command: "deploy", Source: source, Operation: Deploy{}, MaxFailures: -1,
@@ -59,8 +61,9 @@ func TestDeploy_OneAssemblyForAllEnvironments(t *testing.T) {
 	}
 	dev := run(environments[0])
 	assert.Equal(t, change.Created, dev.record.Outcome)
-	require.Len(t, dev.record.Stacks, 1)
+	require.Len(t, dev.record.Stacks, 2)
 	assert.Equal(t, "web-111111111111", dev.record.Stacks[0].Name)
+	assert.Equal(t, "web-unknown-account", dev.record.Stacks[1].Name, "one for no account in particular")
 	prod := run(environments[1])
 	require.Len(t, prod.record.Stacks, 1, "it passed dev in the same assembly")
 	assert.Equal(t, "web-444444444444", prod.record.Stacks[0].Name)

@@ -42,9 +42,11 @@ type Stack struct {
 	Name string
 	Path string
 	// Stage is the path of the CDK Stage that the stack is in; empty for none.
-	Stage   string
-	Account string
-	Region  string
+	Stage string
+	// IsAgnostic says that the app names no account or no region for the stack, so that the defaults take their place.
+	IsAgnostic bool
+	Account    string
+	Region     string
 	// Template is the template as the app wrote it.
 	Template Template
 	// TemplateURL is where the template is published as an asset, mostly s3://BUCKET/KEY; empty if it is not published.

@@ -215,7 +215,7 @@ func (r *reader) readStack(dir, id string, a *artefact) (*Stack, []string, error
 	fill := placeholderReplacer(account, region)
 	s := &Stack{
 		ID: path.Join(dir, id), Name: cmp.Or(p.StackName, id), Path: a.DisplayName, Stage: r.stages[dir],
-		Account: account, Region: region,
+		Account: account, Region: region, IsAgnostic: strings.Contains(a.Environment, "unknown-"),
 		Template: template, TemplateURL: fill(p.TemplateURL), Parameters: parameterStrings(p.Parameters), Tags: p.Tags,
 		TerminationProtection: p.TerminationProtection, NotificationARNs: p.NotificationARNs,
 		ConstructPaths: constructPaths(metadata),
