@@ -25,11 +25,12 @@ var reservedNames = map[string]string{
 	ToolingEnvironment: "names the account that owns the pipeline",
 }
 
-// environmentNamePattern matches the names of environments, which become part of the names of stacks, jobs and sessions.
+// environmentNamePattern matches the names of environments, which become part of the names of stacks, jobs and
+// sessions.
 var environmentNamePattern = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 
-// maxEnvironmentName is the length of the longest name of an environment. A session is called lockstep-NAME-RUN, and AWS
-// takes 64 characters (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html).
+// maxEnvironmentName is the length of the longest name of an environment. A session is called lockstep-NAME-RUN, and
+// AWS takes 64 characters (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html).
 const maxEnvironmentName = 32
 
 // Load reads and validates the configuration in fsys, which is the folder config. If the configuration is invalid the

@@ -124,8 +124,8 @@ func TestLoad_ProblemsHavePositionAndHint(t *testing.T) {
 				"environment an account of its own, or let each select its stacks with stacks.include\n" +
 				"config/environments/prod.yaml:2:9: region is a number, not text; write \"5\" in quotes\n" +
 				"config/environments/prod.yaml:3:1: unknown key \"nope\"; the keys here are account, after, allow, approval, " +
-				"budget, completePlans, gates, governance, imports, logDays, network, notifications, parameters, places, plugins, " +
-				"region, stacks, tags, " +
+				"budget, completePlans, gates, governance, imports, logDays, network, notifications, parameters, places, " +
+				"plugins, region, stacks, tags, " +
 				"terminationProtection, waves\n" +
 				"config/environments/prod.yaml:4:41: notifications.owners.1: \"b\" is not an email address; write an email " +
 				"address, such as \"platform@example.com\"",

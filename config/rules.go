@@ -25,7 +25,8 @@ var rules = []rule{
 
 // environmentRules is the list of the rules on each environment.
 var environmentRules = []environmentRule{
-	checkPredecessor, checkStacks, checkParameters, checkEnvironmentTags, checkProtection, checkNetwork, checkMultiAccountReferences,
+	checkPredecessor, checkStacks, checkParameters, checkEnvironmentTags, checkProtection, checkNetwork,
+	checkMultiAccountReferences,
 	checkBudget, checkDatabase, checkStorageLifecycle,
 }
 
@@ -58,8 +59,8 @@ func (l *loader) addKeyProblem(d *document, path []string, key string, message, 
 	l.problems = append(l.problems, d.newProblem(d.keyPosition(path, key), message, hint))
 }
 
-// checkAccountsDistinct requires that the pipeline has an account of its own, and so does each environment that does not
-// say which stacks it takes. Those that do may share an account: a deployment refuses a stack that another one has.
+// checkAccountsDistinct requires that the pipeline has an account of its own, and so does each environment that does
+// not say which stacks it takes. Those that do may share an account: a deployment refuses a stack that another one has.
 func checkAccountsDistinct(l *loader) {
 	owners := map[string]string{}
 	selecting := map[string]bool{} // the accounts of which every environment so far selects its stacks

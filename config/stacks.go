@@ -85,8 +85,8 @@ func checkPlaces(l *loader) {
 	})
 	l.forEachEnvironment(func(env Environment, d *document) {
 		if len(env.AdditionalPlaces) > 0 && len(env.AdditionalWaves) > 0 {
-			l.addProblem(d, []string{"places"}, "an environment with waves has no places: each account of a wave gets all stacks",
-				"remove one of the two")
+			l.addProblem(d, []string{"places"},
+				"an environment with waves has no places: each account of a wave gets all stacks", "remove one of the two")
 		}
 		seen := map[Account]bool{env.Account: true}
 		for i, place := range env.AdditionalPlaces {

@@ -111,10 +111,10 @@ var allowedImports = map[string][]string{
 	"internal/stateful/generate":   {"internal/awsmodel"},
 
 	"internal/deploy/assembly/generate": {"internal/deploy/assembly", "tools"},
-	"internal/pipeline":            {"config"},
-	"tools":                        {"internal/fsx", "internal/pipeline", "internal/process"},
-	"config":                       {"config/awsrules"},
-	"config/awsrules":              {},
+	"internal/pipeline":                 {"config"},
+	"tools":                             {"internal/fsx", "internal/pipeline", "internal/process"},
+	"config":                            {"config/awsrules"},
+	"config/awsrules":                   {},
 
 	"infra": {
 		"config", "internal/pipeline", "infra/constructs", "infra/plugins", "infra/stacks", "infra/stages",

@@ -38,7 +38,7 @@ func (d *Deployment) publish(ctx context.Context, target awsclient.Target, asset
 // checkPublished returns an error if the bucket holds something else under the key of one of a stack's files than what
 // the assembly has. It passes over the stack's own template, which CloudFormation shows, and over what is not there.
 func (d *Deployment) checkPublished(ctx context.Context, s *assembly.Stack) error {
-	return d.forEachAsset(ctx, d.targetOf(s), otherAssets(s), func(ctx context.Context, b *staging.Bucket, a assembly.Asset) error {
+	check := func(ctx context.Context, b *staging.Bucket, a assembly.Asset) error {
 		sum, err := d.sumOf(a)
 		if err != nil {
 			return err
@@ -52,7 +52,8 @@ func (d *Deployment) checkPublished(ctx context.Context, s *assembly.Stack) erro
 		}
 		return fmt.Errorf("what the bucket holds under %s is not what the assembly has: somebody has changed it; see who "+
 			"wrote it, delete it, and deploy again", a.Key)
-	})
+	}
+	return d.forEachAsset(ctx, d.targetOf(s), otherAssets(s), check)
 }
 
 // otherAssets returns the assets of a stack without its own template.

@@ -121,7 +121,9 @@ func replaces(resourceType, property string) (recreation types.RequiresRecreatio
 }
 
 // bucket returns a target's staging bucket as a role sees it.
-func (d *Deployment) bucket(ctx context.Context, role awsclient.Role, target awsclient.Target) (*staging.Bucket, error) {
+func (d *Deployment) bucket(
+	ctx context.Context, role awsclient.Role, target awsclient.Target,
+) (*staging.Bucket, error) {
 	client, err := loadOrCreate(&d.s3Clients, role.Key()+target.Region, func() (*awsclient.S3, error) {
 		cfg, err := d.sessions.Config(ctx, role, target.Region)
 		return awsclient.NewS3(cfg, &d.fence), err

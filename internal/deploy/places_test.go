@@ -209,7 +209,8 @@ func TestPlaces_RefusesWhatIsElsewhere(t *testing.T) {
 	c := newCloud(t)
 	var refused *refusal.Error
 
-	_, err := c.openPlaces(map[string]placed{"web": {assembly.Place{Account: "999900001111", Region: testRegion}, nil, topics(1)}})
+	elsewhere := assembly.Place{Account: "999900001111", Region: testRegion}
+	_, err := c.openPlaces(map[string]placed{"web": {elsewhere, nil, topics(1)}})
 	require.ErrorContains(t, err, "no stack of the cloud assembly goes to account 444455556666 in eu-west-1 or account "+
 		"444455556666 in us-east-1 or account 777788889999 in eu-west-1")
 	require.True(t, errors.As(err, &refused))
@@ -248,7 +249,8 @@ func TestPlaces_RefusesOneNameInTwoPlaces(t *testing.T) {
 	asm, _, err := o.ReadAssembly(files, testTarget)
 	require.NoError(t, err)
 	_, err = Open(t.Context(), c.Config(testTooling, testRegion), testTarget, asm, o)
-	require.ErrorContains(t, err, "stack web is in account 444455556666 in eu-west-1 and in account 444455556666 in us-east-1")
+	require.ErrorContains(t, err,
+		"stack web is in account 444455556666 in eu-west-1 and in account 444455556666 in us-east-1")
 }
 
 func TestSharedAccount_RefusesAStackOfAnotherEnvironment(t *testing.T) {

@@ -45,7 +45,8 @@ func validStack() *assembly.Stack {
 func newDeploymentTo(target awsclient.Target) *Deployment { return &Deployment{target: target} }
 
 func TestCheckAssembly_RefusesOtherTargets(t *testing.T) {
-	require.NoError(t, newDeploymentTo(accTarget).checkAssembly(&assembly.Assembly{Stacks: []*assembly.Stack{validStack()}}))
+	valid := &assembly.Assembly{Stacks: []*assembly.Stack{validStack()}}
+	require.NoError(t, newDeploymentTo(accTarget).checkAssembly(valid))
 	for _, test := range []struct {
 		name   string
 		change func(*assembly.Stack)

@@ -120,8 +120,8 @@ func checkComplete(resources []types.StackResourceSummary) error {
 // maxAlarmsPerCall is how many alarms a call takes. Source: the CloudWatch API reference, DescribeAlarms.
 const maxAlarmsPerCall = 100
 
-// checkAlarms names the alarms among the resources of a stack that are in state ALARM. It reads them with the lookup role, because
-// the deploy role may not.
+// checkAlarms names the alarms among the resources of a stack that are in state ALARM. It reads them with the lookup
+// role, because the deploy role may not.
 func (d *Deployment) checkAlarms(
 	ctx context.Context, s *assembly.Stack, resources []types.StackResourceSummary,
 ) error {

@@ -140,7 +140,8 @@ func TestReplaceUnknownTypes_DropsTransformWithNothingLeft(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			files := oneStack(test.resources).(fstest.MapFS)
-			files["data.template.json"].Data = []byte(`{"Transform": ` + test.transform + `, "Resources": ` + test.resources + `}`)
+			document := `{"Transform": ` + test.transform + `, "Resources": ` + test.resources + `}`
+			files["data.template.json"].Data = []byte(document)
 			rewritten, _, err := ReplaceUnknownTypes(files, test.known)
 			require.NoError(t, err)
 			text, err := fs.ReadFile(rewritten, "data.template.json")

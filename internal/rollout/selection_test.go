@@ -35,8 +35,8 @@ func writeSharedAssembly(t *testing.T, accounts ...string) Source {
 	manifest, err := json.Marshal(map[string]any{"version": "55.0.0", "artifacts": artefacts})
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "manifest.json"), manifest, 0o600))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "web.json"),
-		[]byte(`{"Parameters":{"Size":{"Type":"String","Default":"0"}},"Resources":{"T":{"Type":"AWS::SNS::Topic"}}}`), 0o600))
+	const template = `{"Parameters":{"Size":{"Type":"String","Default":"0"}},"Resources":{"T":{"Type":"AWS::SNS::Topic"}}}`
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "web.json"), []byte(template), 0o600))
 	return Synthesised{Dir: dir}
 }
 

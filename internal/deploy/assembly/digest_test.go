@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// whole is an assembly with everything that an app writes: a stack with a nested one, assets, a stage, and descriptions.
+// whole is an assembly with everything that an app writes: stacks, assets, a stage, and descriptions.
 const whole = `
 -- manifest.json --
 {"version": "54.0.0", "minimumCliVersion": "2.1128.1", "artifacts": {

@@ -21,7 +21,8 @@ const manyPlaces = `
 	"Base": {
 		"type": "aws:cloudformation:stack", "environment": "aws://unknown-account/unknown-region",
 		"properties": {"templateFile": "t.json", "tags": {"team": "base"}}},
-	"assembly-Prod": {"type": "cdk:cloud-assembly", "properties": {"directoryName": "assembly-Prod", "displayName": "Prod"}},
+	"assembly-Prod": {"type": "cdk:cloud-assembly",
+		"properties": {"directoryName": "assembly-Prod", "displayName": "Prod"}},
 	"assembly-Acc": {"type": "cdk:cloud-assembly", "properties": {"directoryName": "assembly-Acc"}}
 }}
 -- t.json --
@@ -67,8 +68,8 @@ func TestSelect_TakesStacksOfPlacesBySelectors(t *testing.T) {
 			"Web AccApi",
 		},
 		{
-			"both of a selector", Selection{Places: []Place{home}, Selectors: []Selector{{Name: "*Api"}, {Name: "Base", Tag: "team=web"}}},
-			"AccApi",
+			"both of a selector",
+			Selection{Places: []Place{home}, Selectors: []Selector{{Name: "*Api"}, {Name: "Base", Tag: "team=web"}}}, "AccApi",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
