@@ -1,5 +1,5 @@
 # Short names for common commands. `go run . --help` shows all of them.
-.PHONY: help deploy test e2e check synth graph doctor clean
+.PHONY: help deploy test e2e check synth graph docs doctor clean
 
 help:
 	@go run . --help
@@ -21,6 +21,9 @@ check:
 
 graph:
 	go run . graph
+
+docs: ## build the site of the documentation into .lockstep/site
+	go run ./tools/site
 
 doctor:
 	go run . doctor

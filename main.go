@@ -8,13 +8,13 @@ import (
 	"os"
 	"time"
 
-	"lockstep/internal/refusal"
-
 	"lockstep/config"
 	"lockstep/internal/cli"
 	"lockstep/internal/display"
+	"lockstep/internal/fault"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/process"
+	"lockstep/internal/refusal"
 )
 
 // The exit codes, which scripts rely on.
@@ -44,14 +44,15 @@ func main() {
 	os.Exit(exitCode(err, interrupted))
 }
 
-// messageFor returns the message for an error. The problems of the configuration have no prefix: each line begins with
-// its file and line, which editors follow. Further lines of any other error are indented: they may come from outside.
+// messageFor returns the message for an error, with its code. The problems of the configuration have no prefix: each
+// line begins with its file and line, which editors follow, and has a code of its own. Further lines of any other error
+// are indented: they may come from outside.
 func messageFor(err error) string {
 	var problems config.ValidationErrors
 	if errors.As(err, &problems) {
 		return err.Error()
 	}
-	return "lockstep: " + display.Lines(err.Error())
+	return fmt.Sprintf("lockstep: %s: %s", fault.CodeOf(err), display.Lines(err.Error()))
 }
 
 // exitCode returns the exit code for an error.

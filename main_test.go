@@ -10,11 +10,12 @@ import (
 
 	"lockstep/config"
 	"lockstep/internal/cli"
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 )
 
 func TestExitCode_EachKindOfError(t *testing.T) {
-	refusal := &refusal.Error{Reason: "no"}
+	refusal := refusal.Newf(fault.LockHeld, nil, "no")
 	for _, test := range []struct {
 		name        string
 		err         error
@@ -45,5 +46,7 @@ func TestStepsExitCode_PassesOnUsageAndRefusal(t *testing.T) {
 func TestMessageFor_ConfigurationProblemsHaveNoPrefix(t *testing.T) {
 	problems := config.ValidationErrors{}
 	assert.Equal(t, problems.Error(), messageFor(problems))
-	assert.Equal(t, "lockstep: fault", messageFor(errors.New("fault")))
+	assert.Equal(t, "lockstep: LS-901: fault", messageFor(errors.New("fault")))
+	refused := refusal.Newf(fault.LockHeld, nil, "no")
+	assert.Equal(t, "lockstep: LS-601: acc: no", messageFor(fmt.Errorf("acc: %w", refused)))
 }

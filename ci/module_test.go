@@ -76,7 +76,7 @@ func TestGate_FailureReportsFindingsAndOthersRun(t *testing.T) {
 	r.exitCodes["osv"], r.outputs["osv"] = pipeline.ExitNotRun, "not run: the database cannot be reached"
 	m.CI = true
 	_, err := m.Security(t.Context())
-	contains(t, errorText(err), "did not pass: ", "gosec failed: 1 finding", "main.go:3: G101: a password",
+	contains(t, errorText(err), "did not pass: ", "gosec failed: LS-421: 1 finding", "main.go:3: G101: a password",
 		"not run: the database cannot be reached")
 	for _, s := range table() {
 		if s.Stage == pipeline.Security && len(s.TriggerPaths) == 0 {
@@ -119,7 +119,7 @@ func TestGate_NotRunIsNotCached(t *testing.T) {
 	r.exitCodes["osv"], r.outputs["osv"] = pipeline.ExitNotRun, "not run: the database cannot be reached"
 	text, err := m.Security(t.Context())
 	check(t, err == nil, "%v", err)
-	contains(t, text, "osv              not run: the database cannot be reached")
+	contains(t, text, "osv              not run: LS-431: the database cannot be reached")
 	osv, gosec := r.readContainer(r.containers["osv"]), r.readContainer(r.containers["gosec"])
 	check(t, osv.env["LOCKSTEP_RUN"] == runID, "the cached result is taken: %v", osv.env)
 	check(t, gosec.env["LOCKSTEP_RUN"] == "", "a gate that passed is not cached")
@@ -171,18 +171,30 @@ func TestDeploy_RehearsalRunsNoGateAndSeesNoCredentials(t *testing.T) {
 	check(t, r.startedAt["unit"] == 0, "a gate ran")
 	check(t, len(r.servicesStarted) == 1 && r.servicesStopped == 1,
 		"the emulated accounts are started %d times and stopped %d times", len(r.servicesStarted), r.servicesStopped)
+	service := r.servicesStarted[0]
+	given := r.readContainer(service.parent).mounted[pipeline.EmulatorSecretFile]
+	check(t, given != nil && given.field == "setSecret", "the emulated accounts have no secret: %v", given)
+	plaintext, _ := given.args["plaintext"].(string)
+	check(t, len(plaintext) >= 26, "the secret can be guessed")
 	for name, n := range r.containers {
 		s := r.readContainer(n)
 		check(t, len(s.secrets) == 0, "%s has secrets", name)
+		for _, value := range s.env {
+			check(t, !strings.Contains(value, plaintext), "%s has the secret in its environment", name)
+		}
 		reachesAWS := strings.HasPrefix(name, "deploy:") || strings.HasPrefix(name, "verify:")
 		check(t, (s.services["emulator"] != nil) == reachesAWS, "%s and the emulated accounts", name)
+		mounted := s.mounted[pipeline.EmulatorSecretFile]
+		check(t, (mounted != nil) == reachesAWS, "%s and the secret of the emulated accounts", name)
 		if reachesAWS {
 			check(t, s.env["LOCKSTEP_REHEARSAL_ENDPOINT"] == "https://emulator:4566", "%s: %v", name, s.env)
 			check(t, s.files["/certificates"] != nil && s.files["/tools/ministack"] != nil, "%s: %v", name, s.files)
+			file := s.env["LOCKSTEP_REHEARSAL_SECRET"]
+			check(t, file == pipeline.EmulatorSecretFile, "%s: %v", name, s.env)
+			check(t, mounted == given, "%s signs with another secret", name)
 			check(t, !slices.Contains(s.execs[len(s.execs)-1], "--live"), "%s is live", name)
 		}
 	}
-	service := r.servicesStarted[0]
 	check(t, slices.Equal(strs(service.args["args"]), pipeline.EmulatorStep.Command), "%v", service.args)
 	caches := r.readContainer(service.parent).caches
 	key := "lockstep-accounts-" + configuration().Pipeline.Project

@@ -245,6 +245,7 @@ type containerState struct {
 	files    map[string]*node // by path
 	caches   map[string]*node
 	secrets  map[string]*node
+	mounted  map[string]*node // secrets, by path
 	services map[string]*node
 	execs    [][]string
 	added    []*node // directories that are copied into it
@@ -259,7 +260,7 @@ func (r *recorder) readContainer(n *node) containerState {
 	}
 	s := containerState{
 		env: map[string]string{}, files: map[string]*node{}, caches: map[string]*node{}, secrets: map[string]*node{},
-		services: map[string]*node{},
+		services: map[string]*node{}, mounted: map[string]*node{},
 	}
 	text := func(n *node, name string) string { value, _ := n.args[name].(string); return value }
 	for _, n := range slices.Backward(chain) {
@@ -274,6 +275,8 @@ func (r *recorder) readContainer(n *node) containerState {
 			s.caches[text(n, "path")] = r.node(n.args["cache"])
 		case "withSecretVariable":
 			s.secrets[text(n, "name")] = r.node(n.args["secret"])
+		case "withMountedSecret":
+			s.mounted[text(n, "path")] = r.node(n.args["source"])
 		case "withServiceBinding":
 			s.services[text(n, "alias")] = r.node(n.args["service"])
 		case "withWorkdir":

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"path"
@@ -16,6 +17,8 @@ import (
 type emulator struct {
 	service      *dagger.Service
 	certificates *dagger.Directory
+	// secret is what every call to the accounts is signed with. It is another one for each call of the module.
+	secret *dagger.Secret
 	// files are the emulator's own files. From them a deployment learns which resource types it supports.
 	files *dagger.Directory
 }
@@ -26,6 +29,7 @@ func (p *project) startEmulator(ctx context.Context) (stop func() error, err err
 	certificate := pipeline.CertificateStep
 	certificates := p.container(certificate).WithExec(certificate.Argv(false)).Directory(pipeline.CertificatesFolder)
 	accounts := pipeline.EmulatorStep
+	secret := dag.SetSecret("lockstep-rehearsal", rand.Text())
 	// The cache volume is locked, because two calls at once would write the same state.
 	stateDir := path.Join(pipeline.WorkFolder, pipeline.EmulatorStateFolder)
 	state := dag.CacheVolume("lockstep-accounts-" + p.config.Pipeline.Project)
@@ -34,6 +38,7 @@ func (p *project) startEmulator(ctx context.Context) (stop func() error, err err
 		WithMountedDirectory(pipeline.WorkFolder, p.inputs(accounts)).WithWorkdir(pipeline.WorkFolder).
 		WithMountedCache(stateDir, state, dagger.ContainerWithMountedCacheOpts{Sharing: dagger.CacheSharingModeLocked}).
 		WithMountedDirectory(pipeline.CertificatesFolder, certificates).
+		WithMountedSecret(pipeline.EmulatorSecretFile, secret).
 		WithExposedPort(pipeline.EmulatorPort).
 		AsService(dagger.ContainerAsServiceOpts{Args: accounts.Argv(false)})
 	if service, err = service.Start(ctx); err != nil {
@@ -43,7 +48,9 @@ func (p *project) startEmulator(ctx context.Context) (stop func() error, err err
 		}
 		return nil, errors.New(text)
 	}
-	p.emulator = &emulator{service: service, certificates: certificates, files: p.tool(pipeline.ToolMinistack)}
+	p.emulator = &emulator{
+		service: service, certificates: certificates, secret: secret, files: p.tool(pipeline.ToolMinistack),
+	}
 	return func() error {
 		if _, err := service.Stop(context.WithoutCancel(ctx)); err != nil {
 			return messageError("the emulated accounts cannot be stopped", err)
@@ -56,6 +63,7 @@ func (p *project) startEmulator(ctx context.Context) (stop func() error, err err
 func (e *emulator) bind(ctr *dagger.Container) *dagger.Container {
 	return ctr.
 		WithServiceBinding(pipeline.EmulatorHost, e.service).
+		WithMountedSecret(pipeline.EmulatorSecretFile, e.secret).
 		WithMountedDirectory(pipeline.CertificatesFolder, dag.Directory().WithFile("ca.pem", e.certificates.File("ca.pem"))).
 		WithMountedDirectory(path.Join(pipeline.ToolsFolder, pipeline.ToolMinistack), e.files)
 }

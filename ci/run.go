@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"lockstep/ci/internal/dagger"
+	"lockstep/internal/fault"
 	"lockstep/internal/pipeline"
 )
 
@@ -102,14 +103,14 @@ func (p *project) runStep(ctx context.Context, o *outcome) {
 		o.Status = pipeline.Interrupted
 	case err != nil:
 		o.Status = pipeline.Failed
-		o.Reason = p.messageWithImageHint(err)
+		o.Code, o.Reason = fault.StepFailed, p.messageWithImageHint(err)
 		o.output = execOutput(err)
 	case code == 0:
 		o.Status = pipeline.Ran
 	default:
 		o.Status = pipeline.Failed
 		o.ExitCode = code
-		o.Reason = fmt.Sprintf("exit status %d", code)
+		o.Code, o.Reason = s.FailureCode(o.output), fmt.Sprintf("exit status %d", code)
 		p.classifyExit(o)
 	}
 }
@@ -122,10 +123,20 @@ func (p *project) classifyExit(o *outcome) {
 	}
 	lines := strings.Split(strings.TrimSpace(o.output), "\n")
 	if _, reason, ok := strings.Cut(lines[len(lines)-1], ": "); ok {
-		o.Reason = reason
+		o.setReason(reason)
 	}
 	if o.ExitCode == pipeline.ExitNotRun {
 		o.Status, o.Tolerated = pipeline.NotRun, p.toleratesNotRun(o.step)
+		o.Code = fault.GateNotRun
+	}
+}
+
+// setReason sets the reason that a gate has printed, and its code if the gate has printed one.
+func (o *outcome) setReason(reason string) {
+	code, reason := fault.Cut(reason)
+	o.Reason = reason
+	if code != "" {
+		o.Code = code
 	}
 }
 
@@ -195,7 +206,7 @@ func (r *graphRun) text() string {
 	for _, o := range r.outcomes {
 		line := fmt.Sprintf("%-16s %s", o.Step, o.Status)
 		if o.Reason != "" {
-			line += ": " + o.Reason
+			line += ": " + o.Message()
 		}
 		fmt.Fprintf(&b, "%s (%.1f s)\n", line, float64(o.Millis)/1000)
 	}
@@ -216,7 +227,7 @@ func (r *graphRun) err() error {
 			continue
 		}
 		failed = append(failed, o.Step)
-		fmt.Fprintf(&b, "\n\n%s %s: %s", o.Step, o.Status, o.Reason)
+		fmt.Fprintf(&b, "\n\n%s %s: %s", o.Step, o.Status, o.Message())
 		if o.output != "" {
 			b.WriteString("\n" + tail(o.output))
 		}

@@ -13,10 +13,9 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
-)
 
-// maxFileBytes is the size of the largest file that is parsed.
-const maxFileBytes = 1 << 20
+	"lockstep/internal/fault"
+)
 
 // byteOrderMark may begin a file. Source: YAML 1.2, 5.2.
 var byteOrderMark = []byte("\ufeff")
@@ -33,15 +32,16 @@ type document struct {
 // position is a position in a file. Line and column count from 1; the column counts characters.
 type position struct{ line, column int }
 
-func (d *document) newProblem(at position, message, hint string) Problem {
-	return Problem{File: d.file, Line: at.line, Column: at.column, Message: message, Hint: hint}
+func (d *document) newProblem(code fault.Code, at position, message, hint string) Problem {
+	return Problem{File: d.file, Line: at.line, Column: at.column, Code: code, Message: message, Hint: hint}
 }
 
 // parseDocument parses a file that holds exactly one YAML mapping. Anchors, aliases, tags and keys that are not text
 // are refused: the reader of a configuration file should see each value where it applies.
 func parseDocument(file string, text []byte) (*document, ValidationErrors) {
 	fail := func(at position, message, hint string) (*document, ValidationErrors) {
-		return nil, ValidationErrors{{File: file, Line: at.line, Column: at.column, Message: message, Hint: hint}}
+		d := &document{file: file}
+		return nil, ValidationErrors{d.newProblem(fault.ConfigSyntax, at, message, hint)}
 	}
 	text = bytes.TrimPrefix(text, byteOrderMark)
 	switch {
@@ -49,6 +49,9 @@ func parseDocument(file string, text []byte) (*document, ValidationErrors) {
 		return fail(position{}, fmt.Sprintf("is larger than %d bytes", maxFileBytes), "check that this is the right file")
 	case !utf8.Valid(text):
 		return fail(position{1, 1}, "is not UTF-8 text", "save it as UTF-8")
+	}
+	if problems := (&document{file: file}).checkNesting(string(text)); len(problems) > 0 {
+		return nil, problems
 	}
 	parsed, err := parser.ParseBytes(text, 0)
 	if err != nil {
@@ -91,7 +94,8 @@ func (d *document) findAliases() ValidationErrors {
 	for _, nodeType := range []ast.NodeType{ast.AnchorType, ast.AliasType, ast.MergeKeyType, ast.TagType} {
 		for _, node := range ast.Filter(nodeType, d.root) {
 			problems = append(problems,
-				d.newProblem(nodePosition(node), "anchors, aliases and tags are not used here", "write the value itself"))
+				d.newProblem(fault.ConfigSyntax, nodePosition(node), "anchors, aliases and tags are not used here",
+					"write the value itself"))
 		}
 	}
 	return problems
@@ -108,7 +112,7 @@ func (d *document) findNonTextKeys() ValidationErrors {
 				continue
 			}
 			key := value.Key.GetToken()
-			problems = append(problems, d.newProblem(tokenPosition(key),
+			problems = append(problems, d.newProblem(fault.ConfigSyntax, tokenPosition(key),
 				fmt.Sprintf("the key %s is not text", key.Value), fmt.Sprintf("write %q in quotes", key.Value)))
 		}
 	}

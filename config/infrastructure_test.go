@@ -40,132 +40,138 @@ func TestD1_RulesRejectInvalidInfrastructure(t *testing.T) {
 	}{
 		{
 			"a zone of another region", dev("network: {availabilityZones: [eu-west-1a, us-east-1a], cidr: 10.0.0.0/16}\n"),
-			"config/environments/dev.yaml:5:43: zone us-east-1a is not in eu-west-1; write zones of the environment's " +
+			"config/environments/dev.yaml:5:43: LS-206: zone us-east-1a is not in eu-west-1; write zones of the environment's " +
 				"region, such as eu-west-1a",
 		},
 		{
 			"more parameters than a stack has resources", dev("parameters:\n" + numbered(499)),
-			"config/environments/dev.yaml:6:3: there are 499 parameters; CloudFormation takes 498 in a stack: join some of " +
-				"them, or publish them in a stack of your own",
+			"config/environments/dev.yaml:6:3: LS-206: there are 499 parameters; CloudFormation takes 498 in a stack: join " +
+				"some of them, or publish them in a stack of your own",
 		},
 		{
 			"one zone", dev("network: {availabilityZones: [eu-west-1a], cidr: 10.0.0.0/16}\n"),
-			"config/environments/dev.yaml:5:30: network.availabilityZones has 1 of at least 2; write an availability zone",
+			"config/environments/dev.yaml:5:30: LS-204: network.availabilityZones has 1 of at least 2; write an availability " +
+				"zone",
 		},
 		{
 			"a network without a range or VPC", dev("network: {availabilityZones: [eu-west-1a, eu-west-1b]}\n"),
-			"config/environments/dev.yaml:5:10: network has neither a range of addresses nor a VPC; add cidr for a new " +
-				"network, or vpc and subnets for an existing one",
+			"config/environments/dev.yaml:5:10: LS-206: network has neither a range of addresses nor a VPC; add cidr for a " +
+				"new network, or vpc and subnets for an existing one",
 		},
 		{
 			"a network that is both new and existing", dev("network: {availabilityZones: [eu-west-1a, eu-west-1b], cidr: " +
 				"10.0.0.0/16, vpc: vpc-0123abcd}\n"),
-			"config/environments/dev.yaml:5:62: network is both new and existing; write cidr alone, or vpc and subnets",
+			"config/environments/dev.yaml:5:62: LS-206: network is both new and existing; write cidr alone, or vpc and subnets",
 		},
 		{
 			"too few subnets", dev("network: {availabilityZones: [eu-west-1a, eu-west-1b, eu-west-1c], vpc: vpc-0123abcd, " +
 				"subnets: [subnet-0123abcd, ssm:/net/b]}\n"),
-			"config/environments/dev.yaml:5:96: network has 3 zones and 2 subnets; name one subnet for each zone, in the " +
-				"zones' order",
+			"config/environments/dev.yaml:5:96: LS-206: network has 3 zones and 2 subnets; name one subnet for each zone, in " +
+				"the zones' order",
 		},
 		{
 			"a range that does not begin at its first address", dev("network: {availabilityZones: [eu-west-1a, eu-west-1b], " +
 				"cidr: 10.0.1.0/16}\n"),
-			"config/environments/dev.yaml:5:62: 10.0.1.0 is not the first address of 10.0.0.0/16; write 10.0.0.0/16",
+			"config/environments/dev.yaml:5:62: LS-204: 10.0.1.0 is not the first address of 10.0.0.0/16; write 10.0.0.0/16",
 		},
 		{
 			"a range that is not private", dev("network: {availabilityZones: [eu-west-1a, eu-west-1b], cidr: 8.8.0.0/16}\n"),
-			"config/environments/dev.yaml:5:62: 8.8.0.0/16 is not a private range; write one from 10.0.0.0/8, 172.16.0.0/12 " +
-				"or 192.168.0.0/16",
+			"config/environments/dev.yaml:5:62: LS-204: 8.8.0.0/16 is not a private range; write one from 10.0.0.0/8, " +
+				"172.16.0.0/12 or 192.168.0.0/16",
 		},
 		{
 			"an invalid range", dev("network: {availabilityZones: [eu-west-1a, eu-west-1b], cidr: 10.999.0.0/16}\n"),
-			"config/environments/dev.yaml:5:62: \"10.999.0.0/16\" is not a range of addresses; write one such as 10.20.0.0/16",
+			"config/environments/dev.yaml:5:62: LS-204: \"10.999.0.0/16\" is not a range of addresses; write one such as " +
+				"10.20.0.0/16",
 		},
 		{
 			"a database without a network", dev(databaseYAML),
-			"config/environments/dev.yaml:5:21: a database needs a network; add network with availabilityZones and cidr",
+			"config/environments/dev.yaml:5:21: LS-206: a database needs a network; add network with availabilityZones and cidr",
 		},
 		{
 			"a minimum above the maximum", dev(networkYAML + "plugins: {database: {minACU: 4, maxACU: 2}}\n"),
-			"config/environments/dev.yaml:6:30: minACU, 4, is more than maxACU, 2; let minACU be the smaller",
+			"config/environments/dev.yaml:6:30: LS-206: minACU, 4, is more than maxACU, 2; let minACU be the smaller",
 		},
 		{
 			"a capacity between the steps", dev(networkYAML + "plugins: {database: {minACU: 0.7, maxACU: 2}}\n"),
-			"config/environments/dev.yaml:6:30: plugins.database.minACU is 0.7, between the steps of 0.5; write a capacity " +
-				"from 0 to 256 in steps of 0.5, such as \"0.5\"",
+			"config/environments/dev.yaml:6:30: LS-204: plugins.database.minACU is 0.7, between the steps of 0.5; write a " +
+				"capacity from 0 to 256 in steps of 0.5, such as \"0.5\"",
 		},
 		{
 			"a capacity that is missing", dev(networkYAML + "plugins: {database: {minACU: 1}}\n"),
-			"config/environments/dev.yaml:6:21: plugins.database.maxACU is missing; add it: a capacity from 1 to 256 in " +
-				"steps of 0.5, such as \"4\"",
+			"config/environments/dev.yaml:6:21: LS-205: plugins.database.maxACU is missing; add it: a capacity from 1 to 256 " +
+				"in steps of 0.5, such as \"4\"",
 		},
 		{
 			"an unprotected production database", prod(networkYAML +
 				"plugins: {database: {minACU: 1, maxACU: 2, backupDays: 3}}\n"),
-			"config/environments/prod.yaml:8:21: prod is protected, but its database is not; add deletionProtection: true\n" +
-				"config/environments/prod.yaml:8:56: prod keeps backups for 3 days; a protected environment keeps them for at " +
-				"least 7",
+			"config/environments/prod.yaml:8:21: LS-206: prod is protected, but its database is not; add deletionProtection: " +
+				"true\n" +
+				"config/environments/prod.yaml:8:56: LS-206: prod keeps backups for 3 days; a protected environment keeps them " +
+				"for at least 7",
 		},
 		{
 			"an unprotected production",
 			map[string]string{"environments/prod.yaml": environmentYAML("777788889999", "")},
-			"config/environments/prod.yaml:1:1: prod has no termination protection; add terminationProtection: true\n" +
-				"config/environments/prod.yaml:1:1: prod is protected, but its releases need no approval; add approval: true",
+			"config/environments/prod.yaml:1:1: LS-206: prod has no termination protection; add terminationProtection: true\n" +
+				"config/environments/prod.yaml:1:1: LS-206: prod is protected, but its releases need no approval; add approval: " +
+				"true",
 		},
 		{
 			"a protected environment of any name without approval", dev("terminationProtection: true\n"),
-			"config/environments/dev.yaml:1:1: dev is protected, but its releases need no approval; add approval: true",
+			"config/environments/dev.yaml:1:1: LS-206: dev is protected, but its releases need no approval; add approval: true",
 		},
 		{
 			"a budget that nobody is notified of", dev("budget: {monthly: 100}\n"),
-			"config/environments/dev.yaml:4:3: there is a budget, but nobody in finance is notified of it; add " +
+			"config/environments/dev.yaml:4:3: LS-206: there is a budget, but nobody in finance is notified of it; add " +
 				"notifications.finance with an email address",
 		},
 		{
 			"a warning after the critical point",
 			map[string]string{"environments/dev.yaml": "account: \"111122223333\"\nregion: eu-west-1\nnotifications: " +
 				"{owners: [a@example.com], finance: [b@example.com]}\nbudget: {monthly: 100, warningPercent: 99}\n"},
-			"config/environments/dev.yaml:4:9: the budget warns at 99 % and is critical at 95 %; let warningPercent be the " +
-				"smaller",
+			"config/environments/dev.yaml:4:9: LS-206: the budget warns at 99 % and is critical at 95 %; let warningPercent " +
+				"be the smaller",
 		},
 		{
 			"an unknown plugin", dev("plugins: {storrage: {}}\n"),
-			"config/environments/dev.yaml:5:11: unknown key \"storrage\"; did you mean \"storage\"?",
+			"config/environments/dev.yaml:5:11: LS-203: unknown key \"storrage\"; did you mean \"storage\"?",
 		},
 		{
 			"an unknown option of a plugin", dev("plugins: {storage: {archiveAfterDay: 3}}\n"),
-			"config/environments/dev.yaml:5:21: unknown key \"archiveAfterDay\"; did you mean \"archiveAfterDays\"?",
+			"config/environments/dev.yaml:5:21: LS-203: unknown key \"archiveAfterDay\"; did you mean \"archiveAfterDays\"?",
 		},
 		{
 			"versions deleted before they are archived", dev("plugins: {storage: {noncurrentExpireAfterDays: 10}}\n"),
-			"config/environments/dev.yaml:5:48: replaced versions are deleted after 10 days, before objects are archived " +
-				"after 30; let noncurrentExpireAfterDays be the larger",
+			"config/environments/dev.yaml:5:48: LS-206: replaced versions are deleted after 10 days, before objects are " +
+				"archived after 30; let noncurrentExpireAfterDays be the larger",
 		},
 		{
 			"an audit trail with a short retention", dev("governance: {trailDays: 90}\n"),
-			"config/environments/dev.yaml:5:25: governance.trailDays is 90, less than 365; write a number of days from 365 on",
+			"config/environments/dev.yaml:5:25: LS-204: governance.trailDays is 90, less than 365; write a number of days " +
+				"from 365 on",
 		},
 		{
 			"an invalid log retention", dev("logDays: 91\n"),
-			"config/environments/dev.yaml:5:10: logDays is 91; write a number of days that CloudWatch takes, such as \"90\"",
+			"config/environments/dev.yaml:5:10: LS-204: logDays is 91; write a number of days that CloudWatch takes, such as " +
+				"\"90\"",
 		},
 		{
 			"a connection of another account",
 			map[string]string{"pipeline.yaml": pipelineYAML + strings.Replace(sourceYAML, "123456789012", "210987654321", 1)},
-			"config/pipeline.yaml:7:15: the connection is in account 210987654321, eu-west-1; make one in the tooling " +
+			"config/pipeline.yaml:7:15: LS-206: the connection is in account 210987654321, eu-west-1; make one in the tooling " +
 				"account, 123456789012, eu-west-1",
 		},
 		{
 			"a pipeline without owners",
 			map[string]string{"pipeline.yaml": pipelineYAML + strings.Split(sourceYAML, "owners")[0]},
-			"config/pipeline.yaml:6:3: there is a pipeline, but nobody is notified of its failures; add owners with an email " +
-				"address",
+			"config/pipeline.yaml:6:3: LS-206: there is a pipeline, but nobody is notified of its failures; add owners with " +
+				"an email address",
 		},
 		{
 			"an environment with a reserved name",
 			map[string]string{"environments/tooling.yaml": environmentYAML("444455556666", "")},
-			"config/environments/tooling.yaml: names the account that owns the pipeline; choose another name",
+			"config/environments/tooling.yaml: LS-202: names the account that owns the pipeline; choose another name",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"lockstep/internal/fault"
 )
 
 // The names that no environment can have because they have a meaning on the command line.
@@ -75,7 +77,7 @@ func shownFile(file string) string { return path.Join("config", file) }
 
 // readFile reads and validates a file. It stores the valid values in into and reports whether there are any.
 func (l *loader) readFile(file, schema string, into any) bool {
-	text, err := fs.ReadFile(l.fsys, file)
+	text, err := readBounded(l.fsys, file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if !l.findMisnamedFile(file) {
@@ -185,7 +187,8 @@ func (l *loader) readEnvironment(entry fs.DirEntry) {
 
 // addFileProblem adds a problem of a file as a whole.
 func (l *loader) addFileProblem(file, message, hint string) {
-	l.problems = append(l.problems, Problem{File: shownFile(file), Message: message, Hint: hint})
+	l.problems = append(l.problems,
+		Problem{File: shownFile(file), Code: fault.ConfigUnreadable, Message: message, Hint: hint})
 }
 
 // buildConfig returns the configuration with its environments in promotion order. An environment whose predecessors are

@@ -75,66 +75,66 @@ func TestLoad_ProblemsHavePositionAndHint(t *testing.T) {
 			"an unquoted account id",
 			map[string]string{"environments/dev.yaml": "account: 111122223333\nregion: eu-west-1\nnotifications: {owners: " +
 				"[a@example.com]}\n"},
-			`config/environments/dev.yaml:1:10: account is a number, not text; write "111122223333" in quotes`,
+			`config/environments/dev.yaml:1:10: LS-204: account is a number, not text; write "111122223333" in quotes`,
 		},
 		{
 			"an unknown key",
 			map[string]string{"environments/dev.yaml": environmentYAML("111122223333", "aprovals: true\n")},
-			`config/environments/dev.yaml:5:1: unknown key "aprovals"; did you mean "approval"?`,
+			`config/environments/dev.yaml:5:1: LS-203: unknown key "aprovals"; did you mean "approval"?`,
 		},
 		{
 			"an account used twice",
 			map[string]string{"environments/prod.yaml": environmentYAML("111122223333", protectionYAML)},
-			`config/environments/prod.yaml:1:10: account 111122223333 is in use at config/environments/dev.yaml:1; ` +
+			`config/environments/prod.yaml:1:10: LS-206: account 111122223333 is in use at config/environments/dev.yaml:1; ` +
 				`give each environment an account of its own, or let each select its stacks with stacks.include`,
 		},
 		{
 			"a wrong type",
 			map[string]string{"environments/dev.yaml": environmentYAML("111122223333", "approval: \"yes\"\n")},
-			`config/environments/dev.yaml:5:11: approval is text; write true or false`,
+			`config/environments/dev.yaml:5:11: LS-204: approval is text; write true or false`,
 		},
 		{
 			"a cycle",
 			map[string]string{"environments/dev.yaml": environmentYAML("111122223333", "after: prod\n")},
-			"config/environments/dev.yaml:5:8: environments are promoted in a cycle: dev -> prod -> dev; let one of them " +
-				"have no `after`",
+			"config/environments/dev.yaml:5:8: LS-206: environments are promoted in a cycle: dev -> prod -> dev; let one of " +
+				"them have no `after`",
 		},
 		{
 			"an unknown predecessor",
 			map[string]string{"environments/prod.yaml": environmentYAML("777788889999", "after: dve\n"+protectionYAML)},
-			`config/environments/prod.yaml:5:8: there is no environment "dve"; did you mean "dev"?`,
+			`config/environments/prod.yaml:5:8: LS-206: there is no environment "dve"; did you mean "dev"?`,
 		},
 		{
 			"a secret, without showing it",
 			map[string]string{"environments/dev.yaml": environmentYAML("111122223333",
 				"parameters:\n  key: AKIA"+"IOSFODNN7EXAMPLE\n")},
-			`config/environments/dev.yaml:6:8: parameter key looks like a secret; ` +
+			`config/environments/dev.yaml:6:8: LS-207: parameter key looks like a secret; ` +
 				`put it into Secrets Manager and its ARN here; replace it if it was real`,
 		},
 		{
 			"an empty file",
 			map[string]string{"environments/dev.yaml": "# nothing\n"},
-			"config/environments/dev.yaml:1:1: is empty; see the other files, or `lockstep config schema`",
+			"config/environments/dev.yaml:1:1: LS-201: is empty; see the other files, or `lockstep config schema`",
 		},
 		{
 			"a duplicate account in a file with another mistake",
 			map[string]string{"environments/prod.yaml": "account: \"111122223333\"\nregion: 5\nnope: 1\nnotifications: " +
 				"{owners: [a@example.com, b]}\n" + protectionYAML},
-			"config/environments/prod.yaml:1:10: account 111122223333 is in use at config/environments/dev.yaml:1; give each " +
-				"environment an account of its own, or let each select its stacks with stacks.include\n" +
-				"config/environments/prod.yaml:2:9: region is a number, not text; write \"5\" in quotes\n" +
-				"config/environments/prod.yaml:3:1: unknown key \"nope\"; the keys here are account, after, allow, approval, " +
+			"config/environments/prod.yaml:1:10: LS-206: account 111122223333 is in use at config/environments/dev.yaml:1; " +
+				"give each environment an account of its own, or let each select its stacks with stacks.include\n" +
+				"config/environments/prod.yaml:2:9: LS-204: region is a number, not text; write \"5\" in quotes\n" +
+				"config/environments/prod.yaml:3:1: LS-203: unknown key \"nope\"; the keys here are account, after, allow, " +
+				"approval, " +
 				"budget, completePlans, gates, governance, imports, logDays, network, notifications, parameters, places, " +
-				"plugins, region, stacks, tags, " +
-				"terminationProtection, waves\n" +
-				"config/environments/prod.yaml:4:41: notifications.owners.1: \"b\" is not an email address; write an email " +
-				"address, such as \"platform@example.com\"",
+				"plugins, region, signedFrom, stacks, tags, terminationProtection, waves\n" +
+				"config/environments/prod.yaml:4:41: LS-204: notifications.owners.1: \"b\" is not an email address; write an " +
+				"email address, such as \"platform@example.com\"",
 		},
 		{
 			"a wrong number, and nothing that follows from its default",
 			map[string]string{"environments/dev.yaml": environmentYAML("111122223333",
 				"plugins: {storage: {archiveAfterDays: \"10\", noncurrentExpireAfterDays: 20}}\n")},
-			`config/environments/dev.yaml:5:39: plugins.storage.archiveAfterDays is text; write 10 without quotes`,
+			`config/environments/dev.yaml:5:39: LS-204: plugins.storage.archiveAfterDays is text; write 10 without quotes`,
 		},
 		{
 			"errors in two files at once",
@@ -142,12 +142,12 @@ func TestLoad_ProblemsHavePositionAndHint(t *testing.T) {
 				"environments/dev.yaml":  environmentYAML("1", ""),
 				"environments/prod.yaml": environmentYAML("777788889999", "nope: 1\n"+protectionYAML),
 			},
-			"config/environments/dev.yaml:1:10: account: \"1\" is not an account id of twelve digits; write an account id of " +
-				"twelve digits, such as \"111122223333\"\n" +
-				`config/environments/prod.yaml:5:1: unknown key "nope"; ` +
+			"config/environments/dev.yaml:1:10: LS-204: account: \"1\" is not an account id of twelve digits; write an " +
+				"account id of twelve digits, such as \"111122223333\"\n" +
+				`config/environments/prod.yaml:5:1: LS-203: unknown key "nope"; ` +
 				`the keys here are account, after, allow, approval, budget, completePlans, gates, governance, imports, ` +
 				`logDays, network, ` +
-				`notifications, parameters, places, plugins, region, stacks, tags, terminationProtection, waves`,
+				`notifications, parameters, places, plugins, region, signedFrom, stacks, tags, terminationProtection, waves`,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -189,7 +189,7 @@ func TestDriftSchedule_MatchesEventBridgeSyntax(t *testing.T) {
 	} {
 		c, err := Load(configFS(map[string]string{"pipeline.yaml": pipelineYAML + "driftSchedule: \"" + schedule + "\"\n"}))
 		if !isValid {
-			assert.ErrorContains(t, err, "config/pipeline.yaml:5:16: ", schedule)
+			assert.ErrorContains(t, err, "config/pipeline.yaml:5:16: LS-204: ", schedule)
 			continue
 		}
 		if assert.NoError(t, err, schedule) {

@@ -11,6 +11,8 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"lockstep/internal/fault"
 )
 
 // The parser reads some numbers as YAML 1.1 does: 0500 is 320 to it, 0999 text and 1_000 a thousand. Here a number is
@@ -38,8 +40,8 @@ func (d *document) checkScalars(schema *jsonschema.Schema) ValidationErrors {
 		wanted := subschema(schema, path)
 		switch {
 		case accepts(wanted, "string"):
-			problems = append(problems, d.newProblem(nodePosition(node), joinPath(path...)+" is a number, not text",
-				fmt.Sprintf("write %q in quotes", text)))
+			problems = append(problems, d.newProblem(fault.ConfigValue, nodePosition(node),
+				joinPath(path...)+" is a number, not text", fmt.Sprintf("write %q in quotes", text)))
 			d.removeValue(path)
 		case accepts(wanted, "number"), accepts(wanted, "integer"):
 			number, message, hint := parseNumber(text, wanted)
@@ -47,7 +49,7 @@ func (d *document) checkScalars(schema *jsonschema.Schema) ValidationErrors {
 				d.setValue(path, number)
 				return
 			}
-			problems = append(problems, d.newProblem(nodePosition(node), joinPath(path...)+message, hint))
+			problems = append(problems, d.newProblem(fault.ConfigValue, nodePosition(node), joinPath(path...)+message, hint))
 			d.removeValue(path)
 		}
 	})

@@ -5,16 +5,19 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"lockstep/internal/fault"
 )
 
 // A Problem is one thing that is wrong with the configuration, its position, and what to write instead.
 type Problem struct {
 	File string `json:"file"`
 	// Line and Column count from 1; both are 0 when the problem is the file itself.
-	Line    int    `json:"line"`
-	Column  int    `json:"column"`
-	Message string `json:"message"`
-	Hint    string `json:"hint,omitempty"`
+	Line    int        `json:"line"`
+	Column  int        `json:"column"`
+	Code    fault.Code `json:"code"`
+	Message string     `json:"message"`
+	Hint    string     `json:"hint,omitempty"`
 }
 
 func (p Problem) String() string {
@@ -22,7 +25,7 @@ func (p Problem) String() string {
 	if p.Line > 0 {
 		text += fmt.Sprintf(":%d:%d", p.Line, p.Column)
 	}
-	text += ": " + p.Message
+	text += fmt.Sprintf(": %s: %s", p.Code, p.Message)
 	if p.Hint != "" {
 		text += "; " + p.Hint
 	}
@@ -39,6 +42,14 @@ func (p ValidationErrors) Error() string {
 		lines[i] = problem.String()
 	}
 	return strings.Join(lines, "\n")
+}
+
+// Code returns the code of the first problem.
+func (p ValidationErrors) Code() fault.Code {
+	if len(p) == 0 {
+		return ""
+	}
+	return p[0].Code
 }
 
 func (p ValidationErrors) sort() {
@@ -61,6 +72,9 @@ func (e *UnknownEnvironmentError) Error() string {
 	}
 	return text
 }
+
+// Code returns the code of the error.
+func (e *UnknownEnvironmentError) Code() fault.Code { return fault.UnknownEnvironment }
 
 // closestMatch returns the candidate that is nearest to a mistyped name, or nothing if none is near.
 func closestMatch(name string, candidates []string) string {

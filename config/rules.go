@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"lockstep/config/awsrules"
+	"lockstep/internal/fault"
 )
 
 // A rule compares values with each other, within a file and across files. It passes over values that are invalid by
@@ -20,7 +21,7 @@ type environmentRule func(l *loader, env Environment, d *document)
 // rules is the list of the rules across files.
 var rules = []rule{
 	checkAccountsDistinct, checkWaveAccounts, checkPlaces, checkPromotionCycle, checkProjectName, checkPipelineTags,
-	checkPipelineSource,
+	checkPipelineSource, checkSigning,
 }
 
 // environmentRules is the list of the rules on each environment.
@@ -48,15 +49,20 @@ func (l *loader) forEachEnvironment(visit func(Environment, *document)) {
 	}
 }
 
-// addProblem adds a problem of the value at a path.
+// addProblem adds a problem of the value at a path together with other values.
 func (l *loader) addProblem(d *document, path []string, message, hint string) {
+	l.addCodedProblem(fault.ConfigConflict, d, path, message, hint)
+}
+
+// addCodedProblem adds a problem with that code of the value at a path.
+func (l *loader) addCodedProblem(code fault.Code, d *document, path []string, message, hint string) {
 	at, _ := d.locate(path...)
-	l.problems = append(l.problems, d.newProblem(at, message, hint))
+	l.problems = append(l.problems, d.newProblem(code, at, message, hint))
 }
 
 // addKeyProblem adds a problem of a key of the mapping at a path.
 func (l *loader) addKeyProblem(d *document, path []string, key string, message, hint string) {
-	l.problems = append(l.problems, d.newProblem(d.keyPosition(path, key), message, hint))
+	l.problems = append(l.problems, d.newProblem(fault.ConfigValue, d.keyPosition(path, key), message, hint))
 }
 
 // checkAccountsDistinct requires that the pipeline has an account of its own, and so does each environment that does
@@ -138,7 +144,7 @@ func checkProjectName(l *loader) {
 		return
 	}
 	if refused := awsrules.CheckParameterRoot(l.pipeline.Project); refused != nil {
-		l.addProblem(d, []string{"project"}, "project "+refused.Problem, refused.Fix)
+		l.addCodedProblem(fault.ConfigValue, d, []string{"project"}, "project "+refused.Problem, refused.Fix)
 	}
 }
 
@@ -159,9 +165,9 @@ func checkParameters(l *loader, env Environment, d *document) {
 			continue
 		}
 		if refused := awsrules.CheckParameterValue(name, value); refused != nil {
-			l.addProblem(d, path, refused.Problem, refused.Fix)
+			l.addCodedProblem(fault.ConfigValue, d, path, refused.Problem, refused.Fix)
 		} else if secretPattern.MatchString(value) {
-			l.addProblem(d, path, "parameter "+name+" looks like a secret",
+			l.addCodedProblem(fault.ConfigSecret, d, path, "parameter "+name+" looks like a secret",
 				"put it into Secrets Manager and its ARN here; replace it if it was real")
 		}
 	}

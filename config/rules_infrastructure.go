@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"lockstep/internal/fault"
 )
 
 // production is the environment that has to be protected whatever its file says.
@@ -93,12 +95,14 @@ func checkCIDR(l *loader, d *document, text string) {
 	path := []string{"network", "cidr"}
 	switch {
 	case err != nil:
-		l.addProblem(d, path, fmt.Sprintf("%q is not a range of addresses", text), "write one such as 10.20.0.0/16")
+		l.addCodedProblem(fault.ConfigValue, d, path, fmt.Sprintf("%q is not a range of addresses", text),
+			"write one such as 10.20.0.0/16")
 	case prefix.Masked() != prefix:
-		l.addProblem(d, path, fmt.Sprintf("%s is not the first address of %s", prefix.Addr(), prefix.Masked()),
+		l.addCodedProblem(fault.ConfigValue, d, path,
+			fmt.Sprintf("%s is not the first address of %s", prefix.Addr(), prefix.Masked()),
 			"write "+prefix.Masked().String())
 	case !prefix.Addr().IsPrivate():
-		l.addProblem(d, path, text+" is not a private range",
+		l.addCodedProblem(fault.ConfigValue, d, path, text+" is not a private range",
 			"write one from 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16")
 	}
 }

@@ -16,6 +16,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
+
+	"lockstep/internal/fault"
 )
 
 //go:generate go run ./schema/generate
@@ -27,7 +29,7 @@ var schemas embed.FS
 func Schema(name string) ([]byte, error) {
 	data, err := schemas.ReadFile("schema/" + name + ".json")
 	if err != nil {
-		return nil, fmt.Errorf("there is no schema %q; write environment, pipeline or waivers", name)
+		return nil, fault.Errorf(fault.UnknownName, "there is no schema %q; write environment, pipeline or waivers", name)
 	}
 	return data, nil
 }
@@ -128,7 +130,9 @@ func subschema(s *jsonschema.Schema, path []string) *jsonschema.Schema {
 func (d *document) explain(e *jsonschema.ValidationError, s *jsonschema.Schema) ValidationErrors {
 	at, node := d.locate(e.InstanceLocation...)
 	name := joinPath(e.InstanceLocation...)
-	one := func(message, hint string) ValidationErrors { return ValidationErrors{d.newProblem(at, message, hint)} }
+	one := func(message, hint string) ValidationErrors {
+		return ValidationErrors{d.newProblem(fault.ConfigValue, at, message, hint)}
+	}
 	switch k := e.ErrorKind.(type) {
 	case *kind.AdditionalProperties:
 		return d.explainUnknownKeys(e.InstanceLocation, k.Properties, s)
@@ -150,7 +154,7 @@ func (d *document) explainUnknownKeys(path, keys []string, s *jsonschema.Schema)
 	var problems ValidationErrors
 	for _, key := range slices.Sorted(slices.Values(keys)) {
 		at := d.keyPosition(path, key)
-		problems = append(problems, d.newProblem(at, fmt.Sprintf("unknown key %q", key), keyHint(key, s)))
+		problems = append(problems, d.newProblem(fault.ConfigKey, at, fmt.Sprintf("unknown key %q", key), keyHint(key, s)))
 	}
 	return problems
 }
@@ -163,7 +167,7 @@ func (d *document) explainMissingKeys(path, keys []string, s *jsonschema.Schema)
 		full := append(slices.Clone(path), key)
 		if d.isIntact(full...) {
 			hint := "add it: " + describeWithExample(subschema(s, []string{key}))
-			problems = append(problems, d.newProblem(at, joinPath(full...)+" is missing", hint))
+			problems = append(problems, d.newProblem(fault.ConfigMissing, at, joinPath(full...)+" is missing", hint))
 		}
 	}
 	return problems

@@ -16,7 +16,7 @@ func loadDev(lines string) (*Config, error) {
 }
 
 func TestNumbers_OnlyPlainDecimalsAreRead(t *testing.T) {
-	const at = "config/environments/dev.yaml:5:26: governance.anomalyDollars"
+	const at = "config/environments/dev.yaml:5:26: LS-204: governance.anomalyDollars"
 	for text, want := range map[string]string{
 		"0500":  at + " is 0500, which is not a plain decimal number; write 500",
 		"-0500": at + " is -0500, which is not a plain decimal number; write -500",
@@ -33,8 +33,8 @@ func TestNumbers_OnlyPlainDecimalsAreRead(t *testing.T) {
 		`"500"`: at + " is text; write 500 without quotes",
 		"some":  at + " is text; write a number",
 		"true":  at + " is true or false; write a number",
-		"": "config/environments/dev.yaml:5:25: governance.anomalyDollars is empty; write a number, or leave the key " +
-			"out",
+		"": "config/environments/dev.yaml:5:25: LS-204: governance.anomalyDollars is empty; write a number, or leave the " +
+			"key out",
 		"[1]": at + " is a list; write a number",
 	} {
 		t.Run(text, func(t *testing.T) {
@@ -58,9 +58,9 @@ func TestNumbers_OnlyPlainDecimalsAreRead(t *testing.T) {
 
 func TestNumbers_WholeNumbersHaveLimits(t *testing.T) {
 	for text, want := range map[string]string{
-		"12345678901234567890": "config/environments/dev.yaml:5:35: governance.alarms.deniedCalls is " +
+		"12345678901234567890": "config/environments/dev.yaml:5:35: LS-204: governance.alarms.deniedCalls is " +
 			"12345678901234567890, which is too large; write a number of events",
-		"1.5": "config/environments/dev.yaml:5:35: governance.alarms.deniedCalls is a number; write a " +
+		"1.5": "config/environments/dev.yaml:5:35: LS-204: governance.alarms.deniedCalls is a number; write a " +
 			"whole number",
 	} {
 		_, err := loadDev("governance: {alarms: {deniedCalls: " + text + "}}\n")
@@ -74,7 +74,8 @@ func TestNumbers_TextKeepsItsDigits(t *testing.T) {
 		"123456789012345678901234567890",
 	} {
 		_, err := loadDev("parameters: {p: " + text + "}\n")
-		assert.EqualError(t, err, fmt.Sprintf("config/environments/dev.yaml:5:17: parameters.p is a number, not text; "+
+		assert.EqualError(t, err, fmt.Sprintf("config/environments/dev.yaml:5:17: LS-204: parameters.p is a number, not "+
+			"text; "+
 			"write %q in quotes", text))
 		c, err := loadDev("parameters: {p: \"" + text + "\"}\n")
 		require.NoError(t, err)
@@ -82,7 +83,8 @@ func TestNumbers_TextKeepsItsDigits(t *testing.T) {
 	}
 	for _, text := range []string{"0500", "0999", "1e3", "1.0", "true", "null", "1_0"} {
 		_, err := loadDev("parameters:\n  " + text + ": a\n")
-		assert.EqualError(t, err, fmt.Sprintf("config/environments/dev.yaml:6:3: the key %s is not text; write %q in quotes",
+		assert.EqualError(t, err, fmt.Sprintf("config/environments/dev.yaml:6:3: LS-201: the key %s is not text; write %q "+
+			"in quotes",
 			text, text))
 	}
 	for _, text := range []string{"1.2.3", "2027-06-30", "10.0.0.0/16", "1:30", "v1", "yes", "0X1F"} {
@@ -94,15 +96,15 @@ func TestNumbers_TextKeepsItsDigits(t *testing.T) {
 
 func TestTypes_HintNamesWhatToWrite(t *testing.T) {
 	for lines, want := range map[string]string{
-		"approval: yes\n":            "5:11: approval is text; write true or false",
-		"approval: 1\n":              "5:11: approval is a number; write true or false",
-		"parameters: {a: true}\n":    `5:17: parameters.a is true or false, not text; write "true" in quotes`,
-		"parameters: {a: null}\n":    "5:17: parameters.a is empty; write text, or leave the key out",
-		"parameters: [a]\n":          "5:13: parameters is a list; write a mapping",
-		"network: eu\n":              "5:10: network is text; write a mapping",
-		"allow: permissions\n":       "5:8: allow is text; write a list",
-		"gates: {mayBeAbsent: {}}\n": "5:22: gates.mayBeAbsent is a mapping; write a list",
-		"allow: [{a: b}]\n":          "5:9: allow.0 is a mapping; write text",
+		"approval: yes\n":            "5:11: LS-204: approval is text; write true or false",
+		"approval: 1\n":              "5:11: LS-204: approval is a number; write true or false",
+		"parameters: {a: true}\n":    `5:17: LS-204: parameters.a is true or false, not text; write "true" in quotes`,
+		"parameters: {a: null}\n":    "5:17: LS-204: parameters.a is empty; write text, or leave the key out",
+		"parameters: [a]\n":          "5:13: LS-204: parameters is a list; write a mapping",
+		"network: eu\n":              "5:10: LS-204: network is text; write a mapping",
+		"allow: permissions\n":       "5:8: LS-204: allow is text; write a list",
+		"gates: {mayBeAbsent: {}}\n": "5:22: LS-204: gates.mayBeAbsent is a mapping; write a list",
+		"allow: [{a: b}]\n":          "5:9: LS-204: allow.0 is a mapping; write text",
 	} {
 		_, err := loadDev(lines)
 		assert.EqualError(t, err, "config/environments/dev.yaml:"+want)
@@ -115,18 +117,19 @@ func TestDocument_ByteOrderMarkIsAccepted(t *testing.T) {
 	assert.Equal(t, "111122223333", c.Environments[0].ID)
 	_, err = Load(configFS(map[string]string{"environments/dev.yaml": "\ufeffaccount: 1\n" +
 		environmentYAML("111122223333", "")[len("account: \"111122223333\"\n"):]}))
-	assert.EqualError(t, err, `config/environments/dev.yaml:1:10: account is a number, not text; write "1" in quotes`)
+	assert.EqualError(t, err, `config/environments/dev.yaml:1:10: LS-204: account is a number, not text; write "1" in `+
+		`quotes`)
 }
 
 func TestFiles_MisnamedFileIsReported(t *testing.T) {
 	const rename = "ends with %s and would be ignored; rename it to acc.yaml"
 	for name, want := range map[string]string{
-		"environments/acc.yml":  "config/environments/acc.yml: " + fmt.Sprintf(rename, ".yml"),
-		"environments/acc.YAML": "config/environments/acc.YAML: " + fmt.Sprintf(rename, ".YAML"),
-		"environments/acc.Yml":  "config/environments/acc.Yml: " + fmt.Sprintf(rename, ".Yml"),
-		"environments/acc.yaml/x.yaml": "config/environments/acc.yaml: is a folder; write the environment into a file of " +
-			"that name",
-		"waivers.yml": "config/waivers.yml: ends with .yml and would be ignored; rename it to waivers.yaml",
+		"environments/acc.yml":  "config/environments/acc.yml: LS-202: " + fmt.Sprintf(rename, ".yml"),
+		"environments/acc.YAML": "config/environments/acc.YAML: LS-202: " + fmt.Sprintf(rename, ".YAML"),
+		"environments/acc.Yml":  "config/environments/acc.Yml: LS-202: " + fmt.Sprintf(rename, ".Yml"),
+		"environments/acc.yaml/x.yaml": "config/environments/acc.yaml: LS-202: is a folder; write the environment into a " +
+			"file of that name",
+		"waivers.yml": "config/waivers.yml: LS-202: ends with .yml and would be ignored; rename it to waivers.yaml",
 	} {
 		t.Run(name, func(t *testing.T) {
 			fsys := configFS(map[string]string{name: environmentYAML("444455556666", "")})
@@ -140,7 +143,8 @@ func TestFiles_MisnamedFileIsReported(t *testing.T) {
 	fsys := configFS(map[string]string{"pipeline.YML": pipelineYAML})
 	delete(fsys, "pipeline.yaml")
 	_, err := Load(fsys)
-	assert.EqualError(t, err, "config/pipeline.YML: ends with .YML and would be ignored; rename it to pipeline.yaml")
+	assert.EqualError(t, err, "config/pipeline.YML: LS-202: ends with .YML and would be ignored; rename it to "+
+		"pipeline.yaml")
 }
 
 func TestFiles_EditorsFilesAreIgnored(t *testing.T) {
@@ -158,26 +162,28 @@ func TestFiles_EditorsFilesAreIgnored(t *testing.T) {
 func TestTags_RefusedLikeAWS(t *testing.T) {
 	file := func(lines string) string { return environmentYAML("111122223333", "tags:\n"+lines) }
 	clash := func(key, other string) string {
-		return fmt.Sprintf("6:3: tags %q and %q differ only in case, which AWS IAM refuses; keep one of them", key, other)
+		return fmt.Sprintf(
+			"6:3: LS-204: tags %q and %q differ only in case, which AWS IAM refuses; keep one of them", key, other)
 	}
 	for name, test := range map[string]struct{ lines, want string }{
-		"an empty key": {`  "": a`, `6:3: tag "" is empty; give it a name`},
+		"an empty key": {`  "": a`, `6:3: LS-204: tag "" is empty; give it a name`},
 		"a key that AWS reserves": {
 			"  AWS:x: a",
-			`6:3: tag "AWS:x" begins with aws:, which AWS keeps for itself; choose another name`,
+			`6:3: LS-204: tag "AWS:x" begins with aws:, which AWS keeps for itself; choose another name`,
 		},
 		"a line break in a value": {
 			`  a: "b\nc"`,
-			`6:3: the value of tag "a" has '\n', which AWS does not take in tags; ` +
+			`6:3: LS-204: the value of tag "a" has '\n', which AWS does not take in tags; ` +
 				`write letters, digits, spaces and _ . : / = + - @`,
 		},
 		"a tab in a key": {
 			`  "a\tb": c`,
-			`6:3: tag "a\tb" has '\t', which AWS does not take in tags; write letters, digits, spaces and _ . : / = + - @`,
+			`6:3: LS-204: tag "a\tb" has '\t', which AWS does not take in tags; write letters, digits, spaces and _ . : / = + ` +
+				`- @`,
 		},
 		"a character IAM refuses": {
 			"  a: b&c",
-			`6:3: the value of tag "a" has '&', which AWS does not take in tags; ` +
+			`6:3: LS-204: the value of tag "a" has '&', which AWS does not take in tags; ` +
 				`write letters, digits, spaces and _ . : / = + - @`,
 		},
 		"two keys that differ in case": {"  Team: b\n  team: a", clash("Team", "team")},
@@ -186,16 +192,16 @@ func TestTags_RefusedLikeAWS(t *testing.T) {
 		"a tag of the pipeline":        {"  OWNER: a", clash("OWNER", "owner")},
 		"a key of 129 characters": {
 			"  " + strings.Repeat("ä", 129) + ": a",
-			`6:3: tag "` + strings.Repeat("ä", 20) + `" has 129 characters; write at most 128`,
+			`6:3: LS-204: tag "` + strings.Repeat("ä", 20) + `" has 129 characters; write at most 128`,
 		},
 		"a value of 257 characters": {
 			"  a: " + strings.Repeat("ä", 257),
-			`6:3: the value of tag "a" has 257 characters; write at most 256`,
+			`6:3: LS-204: the value of tag "a" has 257 characters; write at most 256`,
 		},
 		"more tags than AWS takes": {
 			manyTags(45),
-			"6:3: there are 48 tags with those of the pipeline and Lockstep's own; AWS takes 50 and the CDK adds up to 3: " +
-				"leave some out",
+			"6:3: LS-206: there are 48 tags with those of the pipeline and Lockstep's own; AWS takes 50 and the CDK adds up " +
+				"to 3: leave some out",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -221,7 +227,8 @@ func TestTags_RefusedLikeAWS(t *testing.T) {
 		})
 	}
 	_, err := Load(configFS(map[string]string{"pipeline.yaml": pipelineYAML + "tags: {Project: a}\n"}))
-	assert.EqualError(t, err, `config/pipeline.yaml:5:8: tags "Project" and "project" differ only in case, which AWS `+
+	assert.EqualError(t, err, `config/pipeline.yaml:5:8: LS-204: tags "Project" and "project" differ only in case, `+
+		`which AWS `+
 		`IAM refuses; keep one of them`)
 }
 
@@ -240,24 +247,25 @@ func TestParameters_RefusedLikeSSM(t *testing.T) {
 	for name, test := range map[string]struct{ lines, want string }{
 		"a reference to another": {
 			`  a: "x {{b}}"`,
-			"6:6: parameter a has {{, which SSM does not take in a value; write the value itself",
+			"6:6: LS-204: parameter a has {{, which SSM does not take in a value; write the value itself",
 		},
-		"one level too many": {"  " + parts(14) + ": x", "6:3: parameter /lockstep/dev/" + parts(14) +
+		"one level too many": {"  " + parts(14) + ": x", "6:3: LS-204: parameter /lockstep/dev/" + parts(14) +
 			" has 16 levels; SSM takes at most 15"},
 		"a name that is too long": {"  ? " + strings.Repeat("a", 1012-prefix) + "\n  : x", ""},
 		"a value that is too long": {
 			"  a: " + strings.Repeat("ä", 4097),
-			"6:6: parameter a has 4097 characters; SSM takes at most 4096: store it elsewhere and name the place here",
+			"6:6: LS-204: parameter a has 4097 characters; SSM takes at most 4096: store it elsewhere and name the place here",
 		},
 		"an empty value": {
 			`  a: ""`,
-			"6:6: parameter a is empty, which SSM does not take; give it a value or leave it out",
+			"6:6: LS-204: parameter a is empty, which SSM does not take; give it a value or leave it out",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if test.want == "" {
 				test.lines = strings.Replace(strings.Replace(test.lines, "? ", "", 1), "\n  :", ":", 1)
-				test.want = fmt.Sprintf("6:3: parameter /lockstep/dev/%s has an ARN of 1012 characters; SSM takes at most 1011",
+				test.want = fmt.Sprintf("6:3: LS-204: parameter /lockstep/dev/%s has an ARN of 1012 characters; SSM takes at "+
+					"most 1011",
 					strings.Repeat("a", 1012-prefix))
 			}
 			_, err := loadDev("parameters:\n" + test.lines + "\n")
@@ -277,12 +285,12 @@ func TestParameters_RefusedLikeSSM(t *testing.T) {
 	}
 	_, err := Load(configFS(map[string]string{"pipeline.yaml": strings.Replace(pipelineYAML, "lockstep", "awsome", 1)}))
 	assert.ErrorContains(t, err,
-		`config/pipeline.yaml:1:10: project awsome begins with aws, which no name of a parameter in SSM may; `+
+		`config/pipeline.yaml:1:10: LS-204: project awsome begins with aws, which no name of a parameter in SSM may; `+
 			`choose another name`)
 }
 
 func TestPredecessors_SelfIsRefused(t *testing.T) {
 	_, err := loadDev("after: dev\n")
-	assert.EqualError(t, err, "config/environments/dev.yaml:5:8: dev cannot come after itself; name another "+
+	assert.EqualError(t, err, "config/environments/dev.yaml:5:8: LS-206: dev cannot come after itself; name another "+
 		"environment, or leave the line out")
 }

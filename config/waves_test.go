@@ -89,23 +89,23 @@ func TestWaves_RejectSharedAccounts(t *testing.T) {
 	for name, test := range map[string]struct{ accounts, want string }{
 		"another environment's account": {
 			`[{account: "111122223333", region: eu-west-1}]`,
-			"config/environments/prod.yaml:9:26: account 111122223333 is that of dev; " +
+			"config/environments/prod.yaml:9:26: LS-206: account 111122223333 is that of dev; " +
 				"give each environment accounts of its own",
 		},
 		"the tooling account": {
 			`[{account: "123456789012", region: eu-west-1}]`,
-			"config/environments/prod.yaml:9:26: account 123456789012 is that of the tooling account; give each environment " +
-				"accounts of its own",
+			"config/environments/prod.yaml:9:26: LS-206: account 123456789012 is that of the tooling account; give each " +
+				"environment accounts of its own",
 		},
 		"the same account and region": {
 			`[{account: "777788889999", region: eu-west-1}]`,
-			"config/environments/prod.yaml:9:26: account 777788889999 in eu-west-1 is named twice; name it once, or another " +
-				"region",
+			"config/environments/prod.yaml:9:26: LS-206: account 777788889999 in eu-west-1 is named twice; name it once, or " +
+				"another region",
 		},
-		"no account": {`[]`, "config/environments/prod.yaml:9:15: waves.0.accounts"},
+		"no account": {`[]`, "config/environments/prod.yaml:9:15: LS-204: waves.0.accounts"},
 		"not an account id": {
 			`[{account: "1", region: eu-west-1}]`,
-			`config/environments/prod.yaml:9:26: waves.0.accounts.0.account: "1" is not an account id of twelve digits`,
+			`config/environments/prod.yaml:9:26: LS-204: waves.0.accounts.0.account: "1" is not an account id of twelve digits`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -118,7 +118,7 @@ func TestWaves_RejectSharedAccounts(t *testing.T) {
 func TestAllow_RejectsUnknownChangeKind(t *testing.T) {
 	_, err := Load(configFS(map[string]string{"environments/dev.yaml": environmentYAML("111122223333",
 		"allow: [permissions, everything]\n")}))
-	require.ErrorContains(t, err, "config/environments/dev.yaml:5:22: allow.1")
+	require.ErrorContains(t, err, "config/environments/dev.yaml:5:22: LS-204: allow.1")
 	c, err := Load(configFS(map[string]string{"environments/dev.yaml": environmentYAML("111122223333",
 		"allow: [permissions]\n")}))
 	require.NoError(t, err)

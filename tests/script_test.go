@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"lockstep/internal/fault"
 	"lockstep/tests/harness"
 )
 
@@ -81,7 +83,8 @@ func runScripts(t *testing.T, dir string) {
 	})
 }
 
-// status CODE PROGRAM ARGS... runs the program and checks its exit status.
+// status CODE PROGRAM ARGS... runs the program and checks its exit status. Where lockstep fails or refuses, it has to
+// print a code that it can explain, and the exit status has to be the one that the table has for the first of them.
 func cmdStatus(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: status CODE PROGRAM ARGS...")
@@ -99,6 +102,27 @@ func cmdStatus(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("status %d instead of %d", got, want)
 	}
+	if args[1] == "lockstep" && got != 0 {
+		ts.Check(checkPrintedCode(ts.ReadFile("stdout")+ts.ReadFile("stderr"), got))
+	}
+}
+
+// printedCode matches a code where the program prints one: before a message, or as a field of JSON.
+var printedCode = regexp.MustCompile(`(?m)(?:^|[ "])(LS-\d{3})(?:: |"|$)`)
+
+// checkPrintedCode returns an error unless a program that ended with that status has printed a code with it.
+func checkPrintedCode(output string, status int) error {
+	matches := printedCode.FindAllStringSubmatch(output, -1)
+	for _, match := range matches {
+		entry, known := fault.Lookup(fault.Code(match[1]))
+		if !known {
+			return fmt.Errorf("there is no code %s", match[1])
+		}
+		if entry.Exit == status && entry.Code != fault.Unexpected {
+			return nil
+		}
+	}
+	return fmt.Errorf("it ended with %d and printed no code of that exit status, but %v", status, matches)
 }
 
 // project DIR copies the repository's files into a new folder, with the fixture platform as its configuration.

@@ -8,11 +8,13 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 )
 
-// A DataSource is published data that generated files of this module are made from. Only `go generate` needs it.
+// A DataSource is a published file that files of this module, or the site of the documentation, are made from. No step
+// of the pipeline needs it.
 type DataSource struct {
 	// Package is the npm package that holds it, and Version the pinned version.
 	Package, Version string
@@ -20,12 +22,16 @@ type DataSource struct {
 	File string
 }
 
-// The keys of DataSources.
+// The keys of the data sources.
 const (
 	// AWSServiceSpec is the CDK's database of resource types.
 	AWSServiceSpec = "aws-service-spec"
 	// CloudAssemblySchema is the CDK's schema of cloud assemblies.
 	CloudAssemblySchema = "cloud-assembly-schema"
+	// Mermaid is the script that draws the diagrams of the documentation's site.
+	Mermaid = "mermaid"
+	// IframeWorker is the script by which the site searches when it is opened from a folder.
+	IframeWorker = "iframe-worker"
 )
 
 // DataSources is the table of the data sources. Each has its lock files in the folder of its key, as tools have.
@@ -37,6 +43,12 @@ var DataSources = map[string]DataSource{
 	CloudAssemblySchema: {
 		Package: "@aws-cdk/cloud-assembly-schema", Version: "55.6.0",
 		File: "node_modules/@aws-cdk/cloud-assembly-schema/schema/cloud-assembly.schema.json",
+	},
+	Mermaid: {
+		Package: "@mermaid-js/tiny", Version: "11.17.2", File: "node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js",
+	},
+	IframeWorker: {
+		Package: "iframe-worker", Version: "1.0.4", File: "node_modules/iframe-worker/shim/index.js",
 	},
 }
 
@@ -60,8 +72,8 @@ func (i *Installer) InstallData(ctx context.Context, name string) (string, error
 	if ok {
 		return file, nil
 	}
-	if err := os.MkdirAll(i.dir, 0o755); err != nil {
-		return "", ExplainWriteError(i.dir, err)
+	if err := i.makeDir(); err != nil {
+		return "", err
 	}
 	source := DataSources[name]
 	dir := file[:len(file)-len(source.File)-1]
@@ -82,13 +94,13 @@ func (i *Installer) InstallData(ctx context.Context, name string) (string, error
 	}
 	for _, argv := range dataCommands() {
 		if err := i.runCommand(ctx, dir, argv, nil); err != nil {
-			return "", fmt.Errorf("%s could not be installed: %w", source.Package, err)
+			return "", fault.Wrap(fault.ToolNotInstalled, fmt.Errorf("%s could not be installed: %w", source.Package, err))
 		}
 	}
 	if _, err := os.Stat(file); err != nil {
-		return "", fmt.Errorf("%s could not be installed: %w", source.Package, err)
+		return "", fault.Wrap(fault.ToolNotInstalled, fmt.Errorf("%s could not be installed: %w", source.Package, err))
 	}
-	return file, ExplainWriteError(i.dir, fsx.Replace(filepath.Join(dir, completionFile), nil, fsx.PublicFile))
+	return file, ExplainWriteError(i.dir, fsx.Replace(filepath.Join(dir, completionFile), nil, fsx.PrivateFile))
 }
 
 // dataCommands returns the commands that install a data source in a folder with its lock files.

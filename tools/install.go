@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"github.com/gofrs/flock"
 	"golang.org/x/sys/unix"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/process"
@@ -69,6 +69,24 @@ func CacheDir(environ []string) (string, error) {
 	return filepath.Join(cache, "lockstep"), nil
 }
 
+// makeDir makes the folder of all tools. Only the owner may enter it: others could hold its locks.
+func (i *Installer) makeDir() error {
+	return ExplainWriteError(i.dir, os.MkdirAll(i.dir, fsx.PrivateDir))
+}
+
+// PrivatePath returns the path of a file that is the user's alone, in the user's cache. The error says so if that is in
+// the project with that root, which a clone may bring along.
+func PrivatePath(environ []string, root, name string) (string, error) {
+	cache, err := CacheDir(environ)
+	if err != nil {
+		return "", err
+	}
+	if below, err := filepath.Rel(root, cache); err == nil && filepath.IsLocal(below) {
+		return "", fmt.Errorf("%s is in the project", cache)
+	}
+	return filepath.Join(cache, "private", name), nil
+}
+
 // Install installs the tool, unless it is installed, and returns its folder, whose programs are in bin. Two processes
 // do not install at the same time. An installation that did not finish, or of which any file is not as it was
 // installed, is done again.
@@ -78,12 +96,15 @@ func (i *Installer) Install(ctx context.Context, name string) (string, error) {
 			return dir, nil
 		}
 	}
+	if err := fsx.MakePrivate(i.dir); err != nil { // an earlier version let others in
+		return "", ExplainWriteError(i.dir, err)
+	}
 	dir := i.toolDir(name)
 	if i.isInstalled(name) {
 		return dir, nil
 	}
-	if err := os.MkdirAll(i.dir, 0o755); err != nil {
-		return "", ExplainWriteError(i.dir, err)
+	if err := i.makeDir(); err != nil {
+		return "", err
 	}
 	lock := flock.New(dir + ".lock")
 	defer lock.Close()
@@ -128,7 +149,7 @@ func (i *Installer) queryGoVersion() string {
 	if err != nil {
 		return ""
 	}
-	cmd := exec.Command(program, "env", "GOVERSION")
+	cmd := process.Command(context.Background(), program, "env", "GOVERSION")
 	cmd.Env = i.environ
 	version, err := cmd.Output()
 	if err != nil {
@@ -195,7 +216,7 @@ func (i *Installer) build(ctx context.Context, name, dir string) error {
 	}
 	for _, argv := range commands {
 		if err := i.runCommand(ctx, dir, argv, tool.InstallEnv()); err != nil {
-			return fmt.Errorf("%s could not be installed: %w", name, err)
+			return fault.Wrap(fault.ToolNotInstalled, fmt.Errorf("%s could not be installed: %w", name, err))
 		}
 	}
 	for _, file := range programFiles(name) {
@@ -227,7 +248,7 @@ func (i *Installer) runCommand(ctx context.Context, dir string, argv []string, s
 			return err
 		}
 	}
-	cmd := exec.CommandContext(ctx, program, argv[1:]...)
+	cmd := process.TableCommand(ctx, append([]string{program}, argv[1:]...))
 	cmd.Dir = dir
 	cmd.Env = withoutVars(i.environ, pythonVariables)
 	for name, value := range settings {
@@ -254,15 +275,11 @@ func ExplainWriteError(dir string, err error) error {
 	case errors.Is(err, context.Canceled):
 		return err
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return &fsx.ExplainedError{
-			Message: fmt.Sprintf("the disk that holds %s is full: make room there, then run this again (%v)", dir, err),
-			Err:     err,
-		}
+		return fsx.NewExplainedError(fault.DiskFull,
+			fmt.Sprintf("the disk that holds %s is full: make room there, then run this again (%v)", dir, err), err)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
-		return &fsx.ExplainedError{
-			Message: fmt.Sprintf("%s cannot be written: make it writable, then run this again (%v)", dir, err),
-			Err:     err,
-		}
+		return fsx.NewExplainedError(fault.NotPermitted,
+			fmt.Sprintf("%s cannot be written: make it writable, then run this again (%v)", dir, err), err)
 	}
 	return err
 }
@@ -293,7 +310,7 @@ func FindProgram(environ []string, name string, dirs ...string) (string, error) 
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("%s is not on the PATH; `lockstep doctor` says what to do", name)
+	return "", fault.Errorf(fault.ToolMissing, "%s is not on the PATH; `lockstep doctor` says what to do", name)
 }
 
 // Getenv returns the value of a variable in an environment as os.Environ returns it. The last one counts.

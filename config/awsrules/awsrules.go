@@ -3,6 +3,8 @@
 // knows nothing of configuration files or templates.
 package awsrules
 
+import "lockstep/internal/fault"
+
 // A RefusedError is a value that a service does not accept. A function of this package returns nil for one that it
 // accepts.
 type RefusedError struct {
@@ -13,3 +15,6 @@ type RefusedError struct {
 }
 
 func (r *RefusedError) Error() string { return r.Problem + "; " + r.Fix }
+
+// Code returns the code of the error.
+func (r *RefusedError) Code() fault.Code { return fault.ConfigValue }

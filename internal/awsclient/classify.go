@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/smithy-go"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 )
 
@@ -100,9 +101,9 @@ func isBrokenConnection(text string) bool {
 	return false
 }
 
-// unreachableMessage names the endpoint that does not answer, and what to do. Only scheme and host are shown: a query
+// explainUnreachable names the endpoint that does not answer, and what to do. Only scheme and host are shown: a query
 // may hold a signature.
-func unreachableMessage(err error) string {
+func explainUnreachable(err error) (fault.Code, string) {
 	endpoint := ""
 	cause := err
 	var request *url.Error
@@ -120,27 +121,33 @@ func unreachableMessage(err error) string {
 	}
 	switch {
 	case isNetwork && network.Op == "proxyconnect":
-		return fmt.Sprintf("the proxy does not answer (%v): see that HTTPS_PROXY names one that runs, and that NO_PROXY "+
-			"names what needs none, then run this again", cause)
+		return fault.ProxyFailed, fmt.Sprintf(
+			"the proxy does not answer (%v): see that HTTPS_PROXY names one that runs, and that NO_PROXY "+
+				"names what needs none, then run this again", cause)
 	case errors.As(cause, &name):
-		return fmt.Sprintf("the AWS endpoint%s cannot be found (%v): see that the region is spelled right and has this "+
-			"service, and that names can be looked up here, then run this again", endpoint, name)
+		return fault.Unreachable, fmt.Sprintf(
+			"the AWS endpoint%s cannot be found (%v): see that the region is spelled right and has this "+
+				"service, and that names can be looked up here, then run this again", endpoint, name)
 	case isUntrusted(cause):
-		return fmt.Sprintf("the AWS endpoint%s is not trusted (%v): if a proxy opens the connections, set AWS_CA_BUNDLE to "+
-			"its certificates; otherwise see that the address and this machine's clock are right", endpoint, cause)
+		return fault.Untrusted, fmt.Sprintf(
+			"the AWS endpoint%s is not trusted (%v): if a proxy opens the connections, set AWS_CA_BUNDLE to "+
+				"its certificates; otherwise see that the address and this machine's clock are right", endpoint, cause)
 	case errors.Is(cause, http.ErrSchemeMismatch):
-		return fmt.Sprintf("the AWS endpoint%s speaks no TLS (%v): see that its address and its port are right", endpoint,
+		return fault.Untrusted, fmt.Sprintf(
+			"the AWS endpoint%s speaks no TLS (%v): see that its address and its port are right", endpoint,
 			cause)
 	case errors.Is(cause, fs.ErrPermission):
-		return fmt.Sprintf("this machine lets nobody connect to the AWS endpoint%s (%v): see what its firewall or sandbox "+
-			"allows", endpoint, cause)
+		return fault.Unreachable, fmt.Sprintf(
+			"this machine lets nobody connect to the AWS endpoint%s (%v): see what its firewall or sandbox "+
+				"allows", endpoint, cause)
 	}
 	why := cause.Error()
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		why = "the connection broke off"
 	}
-	return fmt.Sprintf("the AWS endpoint%s stopped answering (%s): see that it is up and reachable, then run this "+
-		"again", endpoint, why)
+	return fault.Unreachable, fmt.Sprintf(
+		"the AWS endpoint%s stopped answering (%s): see that it is up and reachable, then run this "+
+			"again", endpoint, why)
 }
 
 // requestMessage returns the message for a request that was not sent, or whose answer was not understood.
@@ -171,61 +178,78 @@ func innermost(err error) error {
 	}
 }
 
-// withRemedy adds to the message of an error what to do about it, where that is known.
-func withRemedy(message string, err error) string {
+// remedyFor returns the remedy for an error. Its text is empty where none is known.
+func remedyFor(err error) remedy {
 	for _, row := range remedies {
 		if row.isFor(err) {
-			return message + ": " + row.remedy
+			return row
 		}
 	}
-	return message
+	return remedy{code: fault.AWSRefused}
 }
 
-// A remedy is what to do about errors.
+// A remedy is what to do about errors, and their code.
 type remedy struct {
-	isFor  func(error) bool
-	remedy string
+	isFor func(error) bool
+	code  fault.Code
+	text  string
 }
 
 // remedies are what to do about what AWS answers, and about requests that cannot be sent, the first that fits. Source
 // of the codes: the API references, "Common errors".
 var remedies = []remedy{
 	{
-		saysHeader("Authorization"), "the access key id holds a line break or another character that no header takes: " +
+		saysHeader("Authorization"), fault.CredentialsRefused,
+		"the access key id holds a line break or another character that no header takes: " +
 			"set AWS_ACCESS_KEY_ID again, without a line break at its end",
 	},
 	{
-		saysHeader("X-Amz-Security-Token"), "the session token holds a line break or another character that no header " +
+		saysHeader("X-Amz-Security-Token"), fault.CredentialsRefused,
+		"the session token holds a line break or another character that no header " +
 			"takes: set AWS_SESSION_TOKEN again, without a line break at its end",
 	},
 	{
-		saysProxy, "the proxy of HTTPS_PROXY refused the connection: see that it allows the AWS endpoints and, if it asks " +
+		saysProxy, fault.ProxyFailed,
+		"the proxy of HTTPS_PROXY refused the connection: see that it allows the AWS endpoints and, if it asks " +
 			"for a password, that HTTPS_PROXY has it",
 	},
-	{isMissingRegion, "set AWS_REGION, or a region in the profile"},
-	{isSkewed, "this machine's clock is wrong: set it, then run this again"},
+	{isMissingRegion, fault.NoRegion, "set AWS_REGION, or a region in the profile"},
+	{isSkewed, fault.ClockWrong, "this machine's clock is wrong: set it, then run this again"},
 	{
-		hasCode("SignatureDoesNotMatch", "InvalidSignatureException"), "the secret access key is wrong, or has a blank or " +
+		hasCode("SignatureDoesNotMatch", "InvalidSignatureException"), fault.CredentialsRefused,
+		"the secret access key is wrong, or has a blank or " +
 			"a line break at its end: set AWS_SECRET_ACCESS_KEY again, or sign in again",
 	},
 	{
-		hasCode("ExpiredToken", "ExpiredTokenException", "RequestExpired"),
+		hasCode("ExpiredToken", "ExpiredTokenException", "RequestExpired"), fault.CredentialsExpired,
 		"the credentials have expired: sign in again, then run this again",
 	},
 	{
-		hasCode("InvalidClientTokenId", "InvalidAccessKeyId", "UnrecognizedClientException"),
+		hasCode("InvalidClientTokenId", "InvalidAccessKeyId", "UnrecognizedClientException"), fault.CredentialsRefused,
 		"AWS does not know the access key here: sign in again, and see that the region is enabled in the account",
 	},
 	{
-		hasCode("OptInRequired"),
+		hasCode("OptInRequired"), fault.RegionDisabled,
 		"the account is not signed up for this service or region: enable it, then run this again",
 	},
 	{
 		hasCode("AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraintException"),
+		fault.BucketElsewhere,
 		"the bucket is in another region than is configured: fix the region",
 	},
-	{isThrottled, "AWS takes no more calls at this moment: run this again later"},
-	{isServerFault, "AWS has a fault: run this again, and see https://health.aws.amazon.com if it stays"},
+	{isThrottled, fault.Throttled, "AWS takes no more calls at this moment: run this again later"},
+	{isServerFault, fault.AWSFault, "AWS has a fault: run this again, and see https://health.aws.amazon.com if it stays"},
+	{hasCode("KMSAccessDeniedException", "KMS.AccessDeniedException", "KMSInvalidStateException",
+		"KMS.DisabledException"), fault.KeyDenied, ""},
+	{isDeniedKey, fault.KeyDenied, ""},
+	{
+		hasCode("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedAccess", "Forbidden"),
+		fault.AccessDenied, "",
+	},
+	{
+		hasCode("NoSuchBucket", "NoSuchKey", "NotFound", "ParameterNotFound", "ResourceNotFoundException", "NoSuchEntity"),
+		fault.NoSuchResource, "",
+	},
 }
 
 // saysHeader returns a function that reports whether net/http has refused the value of a header, in which it takes no
@@ -265,6 +289,11 @@ func isSkewed(err error) bool {
 			strings.Contains(err.Error(), "Signature not yet current")
 	}
 	return false
+}
+
+// isDeniedKey reports whether AWS has denied the use of a KMS key. S3 and others name the action in their message.
+func isDeniedKey(err error) bool {
+	return hasCode("AccessDenied", "AccessDeniedException")(err) && strings.Contains(err.Error(), "kms:")
 }
 
 // isServerFault reports whether AWS has answered that the fault is its own.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/smithy-go"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/refusal"
 )
@@ -21,11 +22,11 @@ func Wrap(err error) error {
 	case err == nil, errors.As(err, &refused), errors.Is(err, context.Canceled):
 		return err
 	case errors.As(err, &inner): // a call failed that this one needed, as for its credentials
-		return &callError{inner.message, err, inner.isUnreachable}
+		return &callError{inner.code, inner.message, err, inner.isUnreachable}
 	case isLocal(err):
 		return wrapLocal(err)
 	case IsUnreachable(err):
-		return &callError{unreachableMessage(err), err, true}
+		return newUnreachableError(err)
 	}
 	var operation *smithy.OperationError
 	var api smithy.APIError
@@ -38,9 +39,9 @@ func Wrap(err error) error {
 		if isCall {
 			text = operation.Operation() + ": " + text
 		}
-		return &callError{withRemedy(text, err), err, false}
+		return newCallError(text, err)
 	case isCall: // an error of a middleware or of the encoding
-		return &callError{withRemedy(requestMessage(operation), err), err, false}
+		return newCallError(requestMessage(operation), err)
 	}
 	return err
 }
@@ -48,7 +49,7 @@ func Wrap(err error) error {
 // WrapRead is Wrap for an error of reading the body of an answer.
 func WrapRead(err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return &callError{unreachableMessage(err), err, true}
+		return newUnreachableError(err)
 	}
 	return Wrap(err)
 }
@@ -60,11 +61,13 @@ func wrapLocal(err error) error {
 	if errors.As(err, &operation) {
 		cause = innermost(operation.Err)
 	}
-	return &callError{fsx.Explain(cause).Error(), err, false}
+	explained := fsx.Explain(cause)
+	return &callError{fault.CodeOf(explained), explained.Error(), err, false}
 }
 
 // A callError is the error of a call in one line.
 type callError struct {
+	code          fault.Code
 	message       string
 	err           error
 	isUnreachable bool
@@ -72,6 +75,24 @@ type callError struct {
 
 func (e *callError) Error() string { return e.message }
 func (e *callError) Unwrap() error { return e.err }
+
+// Code returns the code of the error.
+func (e *callError) Code() fault.Code { return e.code }
+
+// newCallError returns an error for what AWS has answered, or for a request that was not sent.
+func newCallError(message string, err error) error {
+	found := remedyFor(err)
+	if found.text != "" {
+		message += ": " + found.text
+	}
+	return &callError{found.code, message, err, false}
+}
+
+// newUnreachableError returns an error for an endpoint that gave no answer.
+func newUnreachableError(err error) error {
+	code, message := explainUnreachable(err)
+	return &callError{code, message, err, true}
+}
 
 // redact cuts what AWS adds to a signature error: the canonical request, with the session token among its headers.
 func redact(message string) string {

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 )
 
@@ -62,16 +63,19 @@ func callerARN(ctx context.Context, cfg aws.Config, want Caller) (string, error)
 	switch ErrorCode(err) {
 	case "":
 	case "ExpiredToken", "ExpiredTokenException", "RequestExpired":
-		return "", refusal.Newf(err, "the AWS credentials have expired: sign in again to %s", want.AccountName)
+		return "", refusal.Newf(fault.CredentialsExpired, err,
+			"the AWS credentials have expired: sign in again to %s", want.AccountName)
 	default: // no policy can deny GetCallerIdentity, so AWS does not know these credentials
-		return "", refusal.Newf(err, "AWS does not accept these credentials (%v): sign in again to %s", err, want.AccountName)
+		return "", refusal.Newf(fault.CredentialsRefused, err,
+			"AWS does not accept these credentials (%v): sign in again to %s", err, want.AccountName)
 	}
 	if err != nil {
 		return "", err
 	}
 	if account := aws.ToString(id.Account); account != want.Account {
-		return "", refusal.Newf(nil, "these credentials belong to account %s, but %s starts from %s: sign in there, or "+
-			"choose its profile with AWS_PROFILE", account, want.Purpose, want.AccountName)
+		return "", refusal.Newf(fault.WrongAccount, nil,
+			"these credentials belong to account %s, but %s starts from %s: sign in there, or "+
+				"choose its profile with AWS_PROFILE", account, want.Purpose, want.AccountName)
 	}
 	return aws.ToString(id.Arn), nil
 }
@@ -80,7 +84,7 @@ func callerARN(ctx context.Context, cfg aws.Config, want Caller) (string, error)
 func checkCredentials(ctx context.Context, cfg aws.Config, want Caller) error {
 	const none = "there are no AWS credentials: sign in to %s, or leave out --live to rehearse on emulated accounts"
 	if cfg.Credentials == nil || aws.IsCredentialsProvider(cfg.Credentials, aws.AnonymousCredentials{}) {
-		return refusal.Newf(nil, none, want.AccountName)
+		return refusal.Newf(fault.NoCredentials, nil, none, want.AccountName)
 	}
 	limited, stop := context.WithTimeout(ctx, credentialsTimeout)
 	defer stop()
@@ -91,7 +95,8 @@ func checkCredentials(ctx context.Context, cfg aws.Config, want Caller) error {
 	case err == nil && found.HasKeys():
 		return nil
 	case ErrorCode(err) != "": // a profile whose role or session AWS did not grant
-		return refusal.Newf(err, "AWS gave no credentials (%v): sign in again to %s", Wrap(err), want.AccountName)
+		return refusal.Newf(fault.CredentialsRefused, err,
+			"AWS gave no credentials (%v): sign in again to %s", Wrap(err), want.AccountName)
 	}
-	return refusal.Newf(err, none, want.AccountName)
+	return refusal.Newf(fault.NoCredentials, err, none, want.AccountName)
 }

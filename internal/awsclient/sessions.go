@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	ststypes "github.com/aws/aws-sdk-go-v2/service/sts/types"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 )
 
@@ -54,6 +55,7 @@ type Sessions struct {
 
 	mu     sync.Mutex
 	byRole map[string]*session
+	fence  Fence
 }
 
 type session struct {
@@ -81,8 +83,18 @@ func OpenSessions(
 // Allow allows to assume roles of another account too. It must be called before Config.
 func (s *Sessions) Allow(account string) { s.accounts = append(s.accounts, account) }
 
+// Fence returns the fence that stands before every write of every client that is made from Config.
+func (s *Sessions) Fence() *Fence { return &s.fence }
+
 // CallerARN returns the ARN of the caller.
 func (s *Sessions) CallerARN() string { return s.callerARN }
+
+// ToolingConfig returns a configuration that calls a region of the tooling account with the caller's own credentials.
+func (s *Sessions) ToolingConfig(region string) aws.Config {
+	cfg := s.fence.middleware(s.limiter.withLimit(s.base, s.target.ToolingAccount))
+	cfg.Region = region
+	return cfg
+}
 
 // Config returns a configuration that calls a region with a role. The first time it assumes the role and checks that it
 // belongs to the target account; otherwise the error is a *refusal.Error.
@@ -107,23 +119,26 @@ func (s *Sessions) assume(ctx context.Context, role Role) (aws.Config, error) {
 	provider := stscreds.NewAssumeRoleProvider(caller, role.ARN, role.options(sessionName))
 	credentials := aws.NewCredentialsCache(provider, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = time.Minute })
 	want := s.accountOf(role)
-	cfg := s.limiter.withLimit(s.base, want)
+	cfg := s.fence.middleware(s.limiter.withLimit(s.base, want))
 	cfg.Credentials = credentials
-	cfg.Retryer = func() aws.Retryer { return newRetryer(credentials.Invalidate) }
+	delays := s.base.Retryer
+	cfg.Retryer = func() aws.Retryer { return newRetryer(credentials.Invalidate, delays) }
 	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
 		if ErrorCode(err) == "" {
 			return cfg, Wrap(err)
 		}
-		return cfg, refusal.Newf(err, "the role %s may not be assumed from account %s (%v): see that the account is "+
-			"bootstrapped and trusts the tooling account (`lockstep bootstrap --env %s`); the caller's own rights are never "+
-			"used instead", role.ARN, s.target.ToolingAccount, Wrap(err), s.target.Environment)
+		return cfg, refusal.Newf(fault.RoleNotAssumed, err,
+			"the role %s may not be assumed from account %s (%v): see that the account is "+
+				"bootstrapped and trusts the tooling account (`lockstep bootstrap --env %s`); the caller's own rights are never "+
+				"used instead", role.ARN, s.target.ToolingAccount, Wrap(err), s.target.Environment)
 	}
 	id, err := NewSTS(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
 		return cfg, err
 	}
 	if account := aws.ToString(id.Account); account != want {
-		return cfg, refusal.Newf(nil, "the role %s turned out to be one of account %s, but %s is account %s",
+		return cfg, refusal.Newf(fault.RoleOtherAccount, nil,
+			"the role %s turned out to be one of account %s, but %s is account %s",
 			role.ARN, account, s.target.Environment, want)
 	}
 	return cfg, nil

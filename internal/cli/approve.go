@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lockstep/internal/deploy"
+	"lockstep/internal/fault"
 	"lockstep/internal/utc"
 )
 
@@ -19,7 +20,7 @@ environment whose configuration says approval: true takes no plan without it. --
 that has to be allowed: loss of data, wider access.`,
 		RunE: a.inProject(func(ctx context.Context, p *project) (result, error) {
 			if f.planFile == "" {
-				return nil, usagef("which plan? Write --plan with the file that `lockstep plan --out` wrote")
+				return nil, usagef(fault.FlagMissing, "which plan? Write --plan with the file that `lockstep plan --out` wrote")
 			}
 			if err := f.read(); err != nil {
 				return nil, err

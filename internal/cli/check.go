@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lockstep/config"
+	"lockstep/internal/fault"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/report"
 )
@@ -98,17 +99,18 @@ func (p *project) relativePath(dir, file string) (string, error) {
 	}
 	name, err := filepath.Rel(p.root, path)
 	if err != nil || !filepath.IsLocal(name) {
-		return "", usagef("%s is not in the project %s", file, p.root)
+		return "", usagef(fault.NoSuchPath, "%s is not in the project %s", file, p.root)
 	}
 	switch info, err := os.Lstat(path); {
 	case errors.Is(err, fs.ErrNotExist) && slices.Contains(pipeline.GateStages, pipeline.Stage(file)):
-		return "", usagef("there is no file %s; the gates of that stage are run by `lockstep %s`", file, file)
+		return "", usagef(fault.NoSuchPath,
+			"there is no file %s; the gates of that stage are run by `lockstep %s`", file, file)
 	case errors.Is(err, fs.ErrNotExist):
-		return "", usagef("there is no file %s", file)
+		return "", usagef(fault.NoSuchPath, "there is no file %s", file)
 	case err != nil:
 		return "", err
 	case info.IsDir():
-		return "", usagef("%s is a folder: name the files in it", file)
+		return "", usagef(fault.NoSuchPath, "%s is a folder: name the files in it", file)
 	}
 	return filepath.ToSlash(name), nil
 }

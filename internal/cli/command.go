@@ -3,9 +3,9 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"path/filepath"
 	"runtime"
@@ -19,6 +19,7 @@ import (
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy"
 	"lockstep/internal/display"
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/refusal"
 	"lockstep/internal/rehearsal"
@@ -44,8 +45,13 @@ type UsageError struct{ Err error }
 func (e *UsageError) Error() string { return e.Err.Error() }
 func (e *UsageError) Unwrap() error { return e.Err }
 
-// usagef returns a UsageError with that text.
-func usagef(format string, args ...any) error { return &UsageError{fmt.Errorf(format, args...)} }
+// Code returns the code of the error.
+func (e *UsageError) Code() fault.Code { return fault.Of(e.Err) }
+
+// usagef returns a UsageError with that code and text.
+func usagef(code fault.Code, format string, args ...any) error {
+	return &UsageError{fault.Errorf(code, format, args...)}
+}
 
 // app is the command line: the values of the flags that commands share, and the result of the command that runs.
 type app struct {
@@ -96,6 +102,7 @@ func joinWriteError(err, writeErr error) error {
 	if writeErr == nil {
 		return err
 	}
+	writeErr = fault.Wrap(cmp.Or(fault.Of(fsx.Explain(writeErr)), fault.OutputUnread), writeErr)
 	var printed printedError
 	if errors.As(err, &printed) {
 		err = printed.error
@@ -118,6 +125,9 @@ they are.
 
 Exit status: 0 done, 1 a step or deployment failed, 2 usage or configuration, 3 refused by a guard, 130 interrupted.`
 
+// Commands returns the root of all commands with their flags, for those who describe the command line. Execute runs it.
+func Commands() *cobra.Command { return new(app).rootCommand() }
+
 func (a *app) rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use: "lockstep", Short: "A pipeline that can be tried before it is pushed", Long: rootHelp,
@@ -130,7 +140,7 @@ func (a *app) rootCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("there is no command %q; `lockstep --help` lists them all", args[0])
+				return usagef(fault.UnknownCommand, "there is no command %q; `lockstep --help` lists them all", args[0])
 			}
 			return nil
 		},
@@ -145,7 +155,7 @@ func (a *app) rootCommand() *cobra.Command {
 	flags.StringVarP(&a.dir, "directory", "C", "", "work in this folder instead of the current one; "+
 		"relative paths start there")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usagef("%w; `%s --help` shows what it takes", err, cmd.CommandPath())
+		return usagef(fault.UnknownFlag, "%w; `%s --help` shows what it takes", err, cmd.CommandPath())
 	})
 	for _, section := range a.helpSections() {
 		root.AddGroup(&cobra.Group{ID: section.title, Title: section.title + ":"})
@@ -172,13 +182,15 @@ func (a *app) helpSections() []helpSection {
 			a.synthCommand(), a.planCommand(), a.deployCommand(), a.verifyCommand(), a.approveCommand(), a.rollbackCommand(),
 		}},
 		{"See what is deployed", []*cobra.Command{
-			a.statusCommand(), a.driftCommand(), a.metricsCommand(), a.unlockCommand(), a.garbageCommand(),
+			a.statusCommand(), a.driftCommand(), a.diagnoseCommand(), a.metricsCommand(), a.unlockCommand(), a.garbageCommand(),
+			a.attestCommand(),
 			a.maintainCommand(),
 		}},
 		{"Check", a.checkCommands()},
 		{"Prepare accounts", []*cobra.Command{a.bootstrapCommand(), a.rehearsalCommand()}},
 		{"Look and understand", []*cobra.Command{
 			a.graphCommand(), a.diagramsCommand(), a.configCommand(), a.toolsCommand(), a.imagesCommand(), a.doctorCommand(),
+			a.explainCommand(),
 		}},
 	}
 }
@@ -191,7 +203,7 @@ func newCommandGroup(group *cobra.Command, commands ...*cobra.Command) *cobra.Co
 	}
 	group.Args = func(_ *cobra.Command, args []string) error {
 		if len(args) > 0 {
-			return usagef("%s has no command %q; write %s", group.Name(), args[0], alternatives(names))
+			return usagef(fault.UnknownCommand, "%s has no command %q; write %s", group.Name(), args[0], alternatives(names))
 		}
 		return nil
 	}
@@ -202,13 +214,13 @@ func newCommandGroup(group *cobra.Command, commands ...*cobra.Command) *cobra.Co
 
 func (a *app) checkFlags() error {
 	if a.jobs < 1 {
-		return usagef("--jobs %d: at least 1 processor is needed", a.jobs)
+		return usagef(fault.FlagValue, "--jobs %d: at least 1 processor is needed", a.jobs)
 	}
 	switch report.ProgressMode(a.progress) {
 	case report.Auto, report.Plain, report.None:
 		return a.readEndpoint()
 	}
-	return usagef("--progress %s: write auto, plain or none", a.progress)
+	return usagef(fault.FlagValue, "--progress %s: write auto, plain or none", a.progress)
 }
 
 // addPathFlag adds a flag with the path of a file or folder. A relative path is in the folder that -C names.
@@ -250,9 +262,19 @@ func inFolder(dir, path string) string {
 // noArgs refuses arguments to a command that takes none.
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usagef("%s takes no argument, but was given %q", cmd.CommandPath(), args[0])
+		return usagef(fault.UnwantedArgument, "%s takes no argument, but was given %q", cmd.CommandPath(), args[0])
 	}
 	return nil
+}
+
+// numberOfArgs returns a check of how many arguments a command takes, with a code for its error.
+func numberOfArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return usagef(fault.UnwantedArgument, "%w; `%s --help` shows what it takes", err, cmd.CommandPath())
+		}
+		return nil
+	}
 }
 
 // addEnvFlag adds the flag that names an environment.
@@ -276,7 +298,8 @@ const endpointVar = "LOCKSTEP_ENDPOINT"
 func (a *app) readEndpoint() error {
 	switch {
 	case a.endpoint != "" && !a.live:
-		return usagef("--endpoint takes the place of AWS, which only --live works on: write both, or neither")
+		return usagef(fault.FlagConflict,
+			"--endpoint takes the place of AWS, which only --live works on: write both, or neither")
 	case a.endpoint == "" && a.live:
 		a.endpoint = tools.Getenv(a.Environ, endpointVar)
 	}
@@ -284,7 +307,7 @@ func (a *app) readEndpoint() error {
 		return nil
 	}
 	if err := awsclient.ParseEndpoint(a.endpoint); err != nil {
-		return usagef("--endpoint or %s: %w", endpointVar, err)
+		return usagef(fault.FlagValue, "--endpoint or %s: %w", endpointVar, err)
 	}
 	a.Environ = append(slices.Clone(a.Environ), endpointVar+"="+a.endpoint)
 	return nil

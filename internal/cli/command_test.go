@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 
 	"github.com/stretchr/testify/assert"
@@ -137,7 +138,7 @@ func TestVerdictOf_RefusedStepOfThisProgram(t *testing.T) {
 	}{
 		"no error":                          {nil, report.Passed},
 		"an error":                          {errors.New("fault"), report.Failed},
-		"a refusal":                         {&refusal.Error{Reason: "no"}, report.Refused},
+		"a refusal":                         {refusal.Newf(fault.LockHeld, nil, "no"), report.Refused},
 		"a step of this program is refused": {newError(pipeline.Self, 3), report.Refused},
 		"a step of this program fails":      {newError(pipeline.Self, 1), report.Failed},
 		"another program ends with 3":       {newError("go", 3), report.Failed},

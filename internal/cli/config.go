@@ -72,7 +72,7 @@ func (s *configSchema) WriteText(w io.Writer) error {
 func (a *app) configSchema() *cobra.Command {
 	return &cobra.Command{
 		Use: "schema [environment|pipeline]", Short: "Print the JSON schema of the configuration files, for editors",
-		Args: cobra.MaximumNArgs(1),
+		Args: numberOfArgs(cobra.MaximumNArgs(1)),
 		RunE: func(_ *cobra.Command, args []string) error {
 			kind := "environment"
 			if len(args) == 1 {

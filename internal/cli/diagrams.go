@@ -13,6 +13,7 @@ import (
 	"lockstep/config"
 	"lockstep/internal/diagram"
 	"lockstep/internal/drawing"
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/report"
@@ -72,7 +73,7 @@ func (a *app) drawDiagrams(ctx context.Context, f *diagramFlags) (result, error)
 	if f.png {
 		var err error
 		if browser, err = drawing.FindBrowser(a.Environ); err != nil {
-			return nil, usagef("--png: %w: install one, or leave --png out", err)
+			return nil, usagef(fault.FlagValue, "--png: %w: install one, or leave --png out", err)
 		}
 	}
 	project, err := a.projectOfDiagrams(f)
@@ -115,7 +116,8 @@ func (a *app) projectOfDiagrams(f *diagramFlags) (*project, error) {
 	case f.assembly == "" || !errors.As(err, &outside):
 		return nil, err
 	case a.env != "":
-		return nil, usagef("--env %s names an environment of a project, and there is none: leave it out", a.env)
+		return nil, usagef(fault.FlagValue,
+			"--env %s names an environment of a project, and there is none: leave it out", a.env)
 	case f.out == "":
 		f.out = inFolder(a.dir, "diagrams")
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/host"
 	"lockstep/internal/pipeline"
@@ -44,6 +45,9 @@ type requirementsError struct{ missing []string }
 func (e *requirementsError) Error() string {
 	return fmt.Sprintf("this machine lacks %s", enumerate(e.missing))
 }
+
+// Code returns the code of the error.
+func (e *requirementsError) Code() fault.Code { return fault.MachineLacks }
 
 func (a *app) doctorCommand() *cobra.Command {
 	return &cobra.Command{

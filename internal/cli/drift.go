@@ -12,6 +12,7 @@ import (
 
 	"lockstep/config"
 	"lockstep/internal/deploy"
+	"lockstep/internal/fault"
 	"lockstep/internal/report"
 )
 
@@ -19,6 +20,9 @@ import (
 type DriftError struct{ Stacks []string }
 
 func (e *DriftError) Error() string { return "drifted: " + enumerate(e.Stacks) }
+
+// Code returns the code of the error.
+func (e *DriftError) Code() fault.Code { return fault.Drifted }
 
 // A driftResult is the result of drift.
 type driftResult struct {

@@ -12,6 +12,7 @@ import (
 	"lockstep/config"
 	"lockstep/internal/deploy"
 	"lockstep/internal/display"
+	"lockstep/internal/fault"
 	"lockstep/internal/report"
 )
 
@@ -36,7 +37,8 @@ as far as no stack in the account mentions them. --remove removes them, under th
 never removed, nor anything that no release of the environment ever needed.`,
 		RunE: a.inEnvironments(func(ctx context.Context, p *project, environments []config.Environment) (result, error) {
 			if keep < deploy.MinReleasesKept {
-				return nil, usagef("--keep %d: at least %d releases are kept, because going back needs the one before",
+				return nil, usagef(fault.FlagValue,
+					"--keep %d: at least %d releases are kept, because going back needs the one before",
 					keep, deploy.MinReleasesKept)
 			}
 			r := &garbageResult{Removed: remove}

@@ -11,6 +11,7 @@ import (
 
 	"lockstep/config"
 	"lockstep/internal/display"
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/gate"
 	"lockstep/internal/gate/findings"
@@ -25,7 +26,7 @@ func (a *app) gateCommand() *cobra.Command {
 	var format, minLevel, level string
 	cmd := &cobra.Command{
 		Use: "gate NAME [--reads FORMAT] [--files PATTERN]... [--set NAME=VALUE]... [-- PROGRAM ARGS...]", Hidden: true,
-		Short: "Run one gate's program, read what it found and write its report", Args: cobra.MinimumNArgs(1),
+		Short: "Run one gate's program, read what it found and write its report", Args: numberOfArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			g.Name, g.Argv, g.Format = args[0], args[1:], pipeline.Format(format)
 			g.MinLevel, g.Level = findings.Level(minLevel), findings.Level(level)
@@ -43,6 +44,7 @@ func (a *app) gateCommand() *cobra.Command {
 	cmd.Flags().StringVar(&minLevel, "from", string(findings.Warning),
 		"the level from which a finding counts: error or warning")
 	cmd.Flags().StringArrayVar(&g.FilePatterns, "files", nil, "a pattern of the files that the program is given")
+	addPathFlag(cmd.Flags(), &g.OnlyWith, "only-with", "a file without which there is nothing to check")
 	cmd.Flags().StringArrayVar(&g.Settings, "set", nil, "a setting of a gate of this program's own")
 	return cmd
 }
@@ -53,7 +55,7 @@ func (a *app) onFilesCommand() *cobra.Command {
 	out := ""
 	cmd := &cobra.Command{
 		Use: "on-files --files PATTERN... -- PROGRAM ARGS...", Hidden: true,
-		Short: "Run a program on the repository's files that match patterns", Args: cobra.MinimumNArgs(1),
+		Short: "Run a program on the repository's files that match patterns", Args: numberOfArgs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			stdout := display.Terminal(a.Stdout)
 			g.Argv, g.Log = args, stdout
@@ -83,7 +85,7 @@ func (a *app) printGateVerdict(err error) error {
 		fmt.Fprintln(a.Stdout, "not run: "+text.OneLine(notRun.Reason))
 		return printedError{err}
 	case err != nil && !errors.Is(err, context.Canceled):
-		fmt.Fprintln(a.Stdout, "failed: "+err.Error())
+		fmt.Fprintln(a.Stdout, "failed: "+fault.Of(err).Prefix(err.Error()))
 		return printedError{err}
 	}
 	return err

@@ -1,13 +1,12 @@
 package cli
 
 import (
-	"encoding/json"
-	"fmt"
-
 	"github.com/spf13/cobra"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/host"
+	"lockstep/internal/jsonx"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/report"
 )
@@ -23,7 +22,7 @@ func (a *app) gatherCommand() *cobra.Command {
 	addPathFlag(cmd.Flags(), &into, "into", "the folder for the reports")
 	cmd.RunE = func(*cobra.Command, []string) error {
 		if into == "" {
-			return usagef("write --into with the folder for the reports")
+			return usagef(fault.FlagMissing, "write --into with the folder for the reports")
 		}
 		j, run, err := a.loadResults(*from)
 		if err != nil {
@@ -66,7 +65,7 @@ const maxResultsBytes = 64 << 20
 func (a *app) loadResults(file string) (job, pipeline.RunResults, error) {
 	var run pipeline.RunResults
 	if file == "" {
-		return job{}, run, usagef("write --results with the results of the steps")
+		return job{}, run, usagef(fault.FlagMissing, "write --results with the results of the steps")
 	}
 	p, err := a.loadProject()
 	if err != nil {
@@ -76,8 +75,8 @@ func (a *app) loadResults(file string) (job, pipeline.RunResults, error) {
 	if err != nil {
 		return job{}, run, err
 	}
-	if err := json.Unmarshal(text, &run); err != nil {
-		return job{}, run, fmt.Errorf("%s holds no results: %w", file, err)
+	if err := jsonx.Unmarshal(text, &run); err != nil {
+		return job{}, run, fault.Errorf(fault.RunDamaged, "%s holds no results: %w", file, err)
 	}
 	j, err := newResultsJob(p, run)
 	return j, run, err

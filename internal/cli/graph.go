@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/report"
 )
@@ -33,7 +34,7 @@ variable and image: two runs that print the same digest ran the same pipeline.`,
 		RunE: a.inProject(func(_ context.Context, p *project) (result, error) {
 			draw, ok := pipeline.DrawFuncs[format]
 			if !ok {
-				return nil, usagef("--format %s: write one of %s", format, graphFormats())
+				return nil, usagef(fault.FlagValue, "--format %s: write one of %s", format, graphFormats())
 			}
 			if format == "json" {
 				a.json = true

@@ -3,13 +3,13 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os/exec"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/process"
 	"lockstep/internal/repo"
 	"lockstep/tools"
 )
@@ -30,11 +30,13 @@ func checkHookable(ctx context.Context, repository *repo.Repository, root string
 	top, err := repository.TopLevel(ctx)
 	switch {
 	case errors.Is(err, repo.ErrNotRepository):
-		return errors.New("this is no Git repository, so there is nothing to hook into: `git init` makes one")
+		return fault.New(fault.NoRepository,
+			"this is no Git repository, so there is nothing to hook into: `git init` makes one")
 	case err != nil:
 		return err
 	case top != root:
-		return fmt.Errorf("the project is a folder of the repository %s: add its gates to the hooks of that repository", top)
+		return fault.Errorf(fault.HooksNotInstalled,
+			"the project is a folder of the repository %s: add its gates to the hooks of that repository", top)
 	}
 	return nil
 }
@@ -55,10 +57,10 @@ func (a *app) hooksAction(action, short, done string) *cobra.Command {
 			if err != nil {
 				return nil, err
 			}
-			hook := exec.CommandContext(ctx, filepath.Join(dir, "bin", pipeline.ToolPreCommit), action)
+			hook := process.Command(ctx, filepath.Join(dir, "bin", pipeline.ToolPreCommit), action)
 			hook.Dir, hook.Env = p.root, a.Environ
 			if out, err := hook.CombinedOutput(); err != nil {
-				return nil, fmt.Errorf("pre-commit %s: %w\n%s", action, err, tools.LastLines(string(out), 6))
+				return nil, fault.Errorf(fault.StepFailed, "pre-commit %s: %w\n%s", action, err, tools.LastLines(string(out), 6))
 			}
 			return messagef("%s", done), nil
 		}),

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/gate/images"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/report"
@@ -138,8 +139,9 @@ func updatePins(project string, all []resolvedImage) error {
 	for _, r := range all {
 		old := []byte(r.Tag + "@" + r.Digest)
 		if n := bytes.Count(updated, old); n != 1 {
-			return fmt.Errorf("%s names %s %d times, not once: this program was built from another state of it, "+
-				"so run it with `go run .`", pipeline.ImagesFile, old, n)
+			return fault.Errorf(fault.ImageReference,
+				"%s names %s %d times, not once: this program was built from another state of it, "+
+					"so run it with `go run .`", pipeline.ImagesFile, old, n)
 		}
 		updated = bytes.Replace(updated, old, []byte(r.Tag+"@"+r.Current), 1)
 	}

@@ -15,6 +15,7 @@ import (
 	"lockstep/config"
 	"lockstep/internal/deploy"
 	"lockstep/internal/display"
+	"lockstep/internal/fault"
 	"lockstep/internal/metrics"
 	"lockstep/internal/report"
 	"lockstep/internal/utc"
@@ -53,7 +54,7 @@ draws them. Otherwise nothing is written.`,
 				format = metricsJSON
 			}
 			if !slices.Contains([]string{metricsText, metricsJSON, metricsOpen}, format) {
-				return nil, usagef("--format %s: write text, json or openmetrics", format)
+				return nil, usagef(fault.FlagValue, "--format %s: write text, json or openmetrics", format)
 			}
 			a.json = format == metricsJSON
 			window, err := parseWindow(since, a.Now())
@@ -129,7 +130,7 @@ func parseWindow(since string, now time.Time) (metrics.Window, error) {
 	if number, ok := strings.CutSuffix(since, "d"); ok {
 		days, parseErr := strconv.Atoi(number)
 		if parseErr == nil && (days < 1 || days > maxWindowDays) {
-			return w, usagef("--since %s: write a number of days from 1 to %d", since, maxWindowDays)
+			return w, usagef(fault.FlagValue, "--since %s: write a number of days from 1 to %d", since, maxWindowDays)
 		}
 		w.Since, err = w.Now.AddDate(0, 0, -days), parseErr
 	} else if w.Since, err = time.Parse(time.DateOnly, since); err != nil {
@@ -137,10 +138,10 @@ func parseWindow(since string, now time.Time) (metrics.Window, error) {
 	}
 	switch {
 	case err != nil:
-		return w, usagef("--since %s: write a date like 2026-03-01, a time like 2026-03-01T12:00:00Z, or a number of days "+
-			"like 90d", since)
+		return w, usagef(fault.FlagValue,
+			"--since %s: write a date like 2026-03-01, a time like 2026-03-01T12:00:00Z, or a number of days like 90d", since)
 	case w.Since.After(now):
-		return w, usagef("--since %s is in the future: it is %s", since, utc.Format(now))
+		return w, usagef(fault.FlagValue, "--since %s is in the future: it is %s", since, utc.Format(now))
 	}
 	return w, nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"lockstep/internal/deploy/planfile"
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 )
 
@@ -66,7 +67,8 @@ func checkOutFiles(files ...outFile) error {
 		}
 		path := realPath(f.path)
 		if other, ok := seen[path]; ok {
-			return usagef("%s is to hold %s of %s and %s of %s: give them different names", f.path, other.kind, other.flag,
+			return usagef(fault.FlagConflict,
+				"%s is to hold %s of %s and %s of %s: give them different names", f.path, other.kind, other.flag,
 				f.kind, f.flag)
 		}
 		seen[path] = f
@@ -103,10 +105,12 @@ func (f outFile) checkExisting() error {
 	case isEmpty, found == f.kind, found == "" && f.kind == textOut:
 		return nil
 	case found == "":
-		return usagef("%s %s: the file is there and is not %s of Lockstep's: write another name, or remove the file",
+		return usagef(fault.OutputPath,
+			"%s %s: the file is there and is not %s of Lockstep's: write another name, or remove the file",
 			f.flag, f.path, f.kind)
 	}
-	return usagef("%s %s: the file is there and is %s, which %s must not replace: write another name, or remove the file",
+	return usagef(fault.OutputPath,
+		"%s %s: the file is there and is %s, which %s must not replace: write another name, or remove the file",
 		f.flag, f.path, found, f.kind)
 }
 
@@ -139,8 +143,9 @@ func kindOfFile(path string) (kind outKind, isEmpty bool, err error) {
 // checkPlanFile returns an error if a plan cannot be written to the path, and its Markdown beside it.
 func checkPlanFile(path string) error {
 	if strings.EqualFold(filepath.Ext(path), ".md") {
-		return usagef("--out %s: a plan is JSON, and its Markdown is written beside it to a file of this ending: "+
-			"write --out %s", path, strings.TrimSuffix(path, filepath.Ext(path))+".json")
+		return usagef(fault.OutputPath,
+			"--out %s: a plan is JSON, and its Markdown is written beside it to a file of this ending: "+
+				"write --out %s", path, strings.TrimSuffix(path, filepath.Ext(path))+".json")
 	}
 	markdown := planfile.MarkdownPath(path)
 	if markdown == "" {
@@ -152,7 +157,7 @@ func checkPlanFile(path string) error {
 		twin += ".json"
 	}
 	if kind, _, err := kindOfFile(twin); err == nil && kind == planOut {
-		return usagef("--out %s: %s belongs to the plan %s: write another name", path, markdown, twin)
+		return usagef(fault.OutputPath, "--out %s: %s belongs to the plan %s: write another name", path, markdown, twin)
 	}
 	return nil
 }

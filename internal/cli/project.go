@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"lockstep/config"
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/refusal"
@@ -32,6 +33,9 @@ func (e *noProjectError) Error() string {
 	return fmt.Sprintf("no %s in %s or above it; change to the project's folder or name it with -C", rootMarker, e.dir)
 }
 
+// Code returns the code of a missing project.
+func (e *noProjectError) Code() fault.Code { return fault.NoProject }
+
 // findRoot returns the project's root: the first folder with the marker, upwards from the one that -C names.
 func (a *app) findRoot() (string, error) {
 	start, err := filepath.Abs(a.dir) // the current folder if there is no -C
@@ -39,7 +43,7 @@ func (a *app) findRoot() (string, error) {
 		return "", err
 	}
 	if start, err = filepath.EvalSymlinks(start); err != nil {
-		return "", usagef("there is no folder %s", a.dir)
+		return "", usagef(fault.NoSuchPath, "there is no folder %s", a.dir)
 	}
 	for dir := start; ; dir = filepath.Dir(dir) {
 		_, err := os.Stat(filepath.Join(dir, filepath.FromSlash(rootMarker)))
@@ -79,8 +83,9 @@ func (a *app) refuseCommittedState(ctx context.Context, p *project) error {
 	if top, _, _ := strings.Cut(remove, "/"); strings.EqualFold(top, pipeline.StateDir) {
 		remove = top
 	}
-	return refusal.Newf(nil, "the repository holds %s, which would be taken for your own results and arguments: see "+
-		"where it comes from, remove it with `git rm -r --cached %s`, and commit that",
+	return refusal.Newf(fault.StateCommitted, nil,
+		"the repository holds %s, which would be taken for your own results and arguments: see "+
+			"where it comes from, remove it with `git rm -r --cached %s`, and commit that",
 		enumerate(names[:min(len(names), maxNamedFiles)]), remove)
 }
 
@@ -90,7 +95,8 @@ const maxNamedFiles = 3
 // selectEnvironments returns the environments that --env names.
 func (p *project) selectEnvironments(name string) ([]config.Environment, error) {
 	if name == "" {
-		return nil, usagef("which environment? Write --env with one of %s", alternatives(append(p.config.Names(), "all")))
+		return nil, usagef(fault.FlagMissing,
+			"which environment? Write --env with one of %s", alternatives(append(p.config.Names(), "all")))
 	}
 	return p.config.Select(name)
 }

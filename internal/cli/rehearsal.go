@@ -121,11 +121,13 @@ state   %s
 log     %s
 
 To look into an account, for example that of %s:
+  unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
   export AWS_ENDPOINT_URL=%s AWS_CA_BUNDLE=%s
-  export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=emulated AWS_REGION=%s
+  export AWS_SHARED_CREDENTIALS_FILE=%s AWS_PROFILE=%s AWS_REGION=%s
   aws cloudformation list-stacks
 `,
 		s.Endpoint, utc.Format(s.Since), until, s.State, s.Log, s.example.Name,
-		s.Endpoint, shellescape.Quote(s.CABundle), s.example.ID, s.example.Region)
+		s.Endpoint, shellescape.Quote(s.CABundle),
+		shellescape.Quote(s.Credentials), rehearsal.ProfileName(s.example.Name), s.example.Region)
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lockstep/internal/display"
+	"lockstep/internal/fault"
 	"lockstep/internal/report"
 	"lockstep/internal/rollout"
 )
@@ -35,7 +36,7 @@ AWS is never touched: docs/recovery.md has the procedure for accounts on AWS.`,
 				return nil, err
 			}
 			if len(environments) != 1 {
-				return nil, usagef("one environment is recovered at a time: name it with --env")
+				return nil, usagef(fault.FlagMissing, "one environment is recovered at a time: name it with --env")
 			}
 			recovery, err := a.session(p).RehearseRecovery(ctx, environments[0])
 			r := &recoveryResult{Recovery: recovery}

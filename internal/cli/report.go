@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/report"
 )
@@ -39,7 +40,7 @@ relative to the repository.`,
 				format = "json"
 			}
 			if !slices.Contains(report.Formats(), format) {
-				return nil, usagef("--format %s: write text, html, sarif, junit or json", format)
+				return nil, usagef(fault.FlagValue, "--format %s: write text, html, sarif, junit or json", format)
 			}
 			run, err := report.LoadLastRun(p.statePath("runs"))
 			if err != nil {

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"io"
 
-	"lockstep/internal/refusal"
-
 	"github.com/spf13/cobra"
 
 	"lockstep/config"
 	"lockstep/internal/display"
+	"lockstep/internal/fault"
+	"lockstep/internal/refusal"
 	"lockstep/internal/report"
 )
 
@@ -59,7 +59,7 @@ func (a *app) fillEnvelope(cmd *cobra.Command, err error) {
 		Millis:       a.Now().Sub(a.started).Milliseconds(),
 	}
 	if err != nil {
-		head.Error = err.Error()
+		head.Code, head.Error = fault.CodeOf(err), err.Error()
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/rollout"
 )
 
@@ -28,7 +29,7 @@ An environment that asks for approvals takes only an approved plan here too: --o
 				return nil, err
 			}
 			if len(environments) > 1 {
-				return nil, usagef("one environment goes back at a time: name it with --env")
+				return nil, usagef(fault.FlagMissing, "one environment goes back at a time: name it with --env")
 			}
 			q := rollout.Request{
 				Command: "rollback", Environments: environments, MaxFailures: f.maxFailures,

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"lockstep/config"
+	"lockstep/internal/fault"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/report"
 	"lockstep/internal/rollout"
@@ -96,7 +97,7 @@ func (f *rolloutFlags) read() error {
 	for _, name := range f.allow {
 		permit := change.Permit(name)
 		if !slices.Contains(change.Permits, permit) {
-			return usagef("--allow %s: write %s", name, alternatives(stringsOf(change.Permits)))
+			return usagef(fault.FlagValue, "--allow %s: write %s", name, alternatives(stringsOf(change.Permits)))
 		}
 		f.permits = append(f.permits, permit)
 	}
@@ -137,15 +138,15 @@ func (f *rolloutFlags) environments(p *project, name string) ([]config.Environme
 func (f *rolloutFlags) checkCombination() error {
 	switch {
 	case f.out != "" && f.drop != "":
-		return usagef("--out makes a plan and --drop throws one away: write one of them")
+		return usagef(fault.FlagConflict, "--out makes a plan and --drop throws one away: write one of them")
 	case f.out != "" && f.planFile != "":
-		return usagef("--out makes a plan and --plan applies one: write one of them")
+		return usagef(fault.FlagConflict, "--out makes a plan and --plan applies one: write one of them")
 	case f.against != "" && f.against != againstRelease && f.against != againstSource:
-		return usagef("--against %s: write %s or %s", f.against, againstRelease, againstSource)
+		return usagef(fault.FlagValue, "--against %s: write %s or %s", f.against, againstRelease, againstSource)
 	case f.against != "" && f.assembly != "":
-		return usagef("--assembly names what to compare with, and so does --against: write one of them")
+		return usagef(fault.FlagConflict, "--assembly names what to compare with, and so does --against: write one of them")
 	case f.goodFor < 0:
-		return usagef("--good-for %v: a plan cannot be good until before it is made", f.goodFor)
+		return usagef(fault.FlagValue, "--good-for %v: a plan cannot be good until before it is made", f.goodFor)
 	}
 	return nil
 }
@@ -155,9 +156,9 @@ func (f *rolloutFlags) check(environments []config.Environment) error {
 	isSingle := len(environments) == 1
 	switch {
 	case f.recordFile != "" && (f.assembly == "" || !isSingle):
-		return usagef("--record is for one environment with --assembly")
+		return usagef(fault.FlagMissing, "--record is for one environment with --assembly")
 	case !isSingle && (f.out != "" || f.planFile != "" || f.drop != ""):
-		return usagef("a plan is of one environment: name it with --env")
+		return usagef(fault.FlagMissing, "a plan is of one environment: name it with --env")
 	}
 	if err := f.checkOutFiles(); err != nil || f.reviewedPlan == nil {
 		return err
@@ -262,7 +263,7 @@ func (*releaseNumber) Type() string { return "number" }
 func (n *releaseNumber) Set(text string) error {
 	number, err := strconv.Atoi(text)
 	if err != nil || number < 1 {
-		return errors.New("write the number of a release, which is 1 or more")
+		return fault.New(fault.FlagValue, "write the number of a release, which is 1 or more")
 	}
 	*n = releaseNumber(number)
 	return nil
@@ -302,7 +303,7 @@ func (a *app) runRolloutSteps(
 func (a *app) rollOut(ctx context.Context, p *project, f *rolloutFlags, q rollout.Request) (result, error) {
 	started := a.Now()
 	if f.recordFile == "" && !a.json {
-		a.printProgress(report.FirstLine(a.mode(), environmentNames(q.Environments), a.endpointOf(a.mode())))
+		a.announce(a.mode(), q.Environments)
 	}
 	records, err := a.session(p).Run(ctx, q)
 	if f.recordFile != "" {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"lockstep/config"
 	"lockstep/internal/display"
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/host"
 	"lockstep/internal/pipeline"
@@ -45,6 +47,16 @@ func (e *StepsError) Error() string {
 		}
 	}
 	return "did not pass: " + strings.Join(names, ", ")
+}
+
+// Code returns the code of the first step that keeps the run from passing.
+func (e *StepsError) Code() fault.Code {
+	for _, r := range e.results {
+		if r.Blocks() && r.Code != "" {
+			return r.Code
+		}
+	}
+	return fault.StepFailed
 }
 
 // ExitStatus returns the exit status of the first failed step that runs this program; 1 if there is none.
@@ -85,7 +97,7 @@ func (a *app) runJob(ctx context.Context, j job) (result, error) {
 		return nil, err
 	}
 	if !a.json {
-		a.printProgress(report.FirstLine(j.mode, environmentNames(j.environments), a.endpointOf(j.mode)))
+		a.announce(j.mode, j.environments)
 	}
 	observer := a.newObserver(j.graph)
 	runner := &host.Runner{
@@ -111,6 +123,7 @@ func (a *app) runJob(ctx context.Context, j job) (result, error) {
 	summary.Time, summary.Millis = a.Now(), a.Now().Sub(started).Milliseconds()
 	if releaseErr != nil {
 		summary.Error = releaseErr.Error()
+		summary.Code = cmp.Or(summary.Code, fault.CodeOf(releaseErr))
 	}
 	if err := report.SaveRun(ran.Dir, summary, gates); err != nil {
 		a.printProgress("what the gates found is not kept for `lockstep report`: " + err.Error())
@@ -135,6 +148,7 @@ func (a *app) summarize(j job, ran host.Report, err error) (*report.Summary, rep
 	summary := &report.Summary{
 		Envelope: report.Envelope{
 			Command: j.command, Mode: j.mode, LiveEndpoint: a.endpointOf(j.mode), Result: a.verdictOf(err),
+			Code: fault.CodeOf(err),
 		},
 		Digest: j.graph.Digest(), Steps: ran.Results, Logs: ran.Dir,
 	}
@@ -143,7 +157,7 @@ func (a *app) summarize(j job, ran host.Report, err error) (*report.Summary, rep
 	}
 	records, err := rollout.ReadRecords(j.project.root, j.recordStage, j.environments)
 	if err != nil {
-		summary.Error = err.Error()
+		summary.Code, summary.Error = cmp.Or(summary.Code, fault.CodeOf(err)), err.Error()
 	}
 	for _, record := range records {
 		summary.Add(record)

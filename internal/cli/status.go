@@ -10,6 +10,7 @@ import (
 
 	"lockstep/internal/deploy"
 	"lockstep/internal/display"
+	"lockstep/internal/fault"
 	"lockstep/internal/report"
 	"lockstep/internal/utc"
 )
@@ -30,7 +31,7 @@ that was changed outside Lockstep, or is missing, is named. Ends with 1 if an ac
 is written.`,
 		RunE: a.inProject(func(ctx context.Context, p *project) (result, error) {
 			if releases < 0 {
-				return nil, usagef("--releases %d: write how many earlier releases to show, 0 or more", releases)
+				return nil, usagef(fault.FlagValue, "--releases %d: write how many earlier releases to show, 0 or more", releases)
 			}
 			environments, err := p.selectOrAll(a.env)
 			if err != nil {
@@ -56,7 +57,7 @@ func newStatusResult(statuses []deploy.Status) (*statusResult, error) {
 	var errs []error
 	for _, s := range statuses {
 		if s.Unreadable {
-			errs = append(errs, fmt.Errorf("%s: %s", s.Environment, s.Problem))
+			errs = append(errs, fault.Errorf(s.Code, "%s: %s", s.Environment, s.Problem))
 		}
 	}
 	return r, errors.Join(errs...)

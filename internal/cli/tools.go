@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/report"
 	"lockstep/tools"
@@ -128,11 +129,11 @@ cache, and their programs are linked in its bin folder, which a container image 
 func checkToolNames(names []string) error {
 	known := tools.InstallableNames()
 	if len(names) == 0 {
-		return usagef("which tools? Write --all, or some of %s", enumerate(known))
+		return usagef(fault.FlagMissing, "which tools? Write --all, or some of %s", enumerate(known))
 	}
 	for _, name := range names {
 		if !slices.Contains(known, name) {
-			return usagef("there is no tool %q to install; the tools are %s", name, enumerate(known))
+			return usagef(fault.UnknownName, "there is no tool %q to install; the tools are %s", name, enumerate(known))
 		}
 	}
 	return nil

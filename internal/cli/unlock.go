@@ -7,6 +7,7 @@ import (
 
 	"lockstep/config"
 	"lockstep/internal/deploy"
+	"lockstep/internal/fault"
 )
 
 func (a *app) unlockCommand() *cobra.Command {
@@ -19,7 +20,8 @@ once, and that of a run on another machine a minute after its last heartbeat. A 
 notices before its next write, and stops.`,
 		RunE: a.inEnvironments(func(ctx context.Context, p *project, environments []config.Environment) (result, error) {
 			if holder == "" {
-				return nil, usagef("whose lock? Write --holder with the id that `lockstep status --env %s` shows", a.env)
+				return nil, usagef(fault.FlagMissing,
+					"whose lock? Write --holder with the id that `lockstep status --env %s` shows", a.env)
 			}
 			err := a.session(p).ForEachAccount(ctx, environments, "unlock", func(d *deploy.Deployment) error {
 				return d.Unlock(ctx, holder)

@@ -13,6 +13,7 @@ import (
 	"lockstep/internal/deploy/compare"
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/risk"
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 )
 
@@ -128,7 +129,7 @@ func (p *Plan) planDeferred(ctx context.Context, client *cfn.Client, step *planS
 		step.current = cfn.State{}
 		step.comparison = compare.Result{}
 	case cfn.NeedsRollback:
-		state, err := client.ContinueRollback(ctx, step.current)
+		state, err := client.RollBack(ctx, step.current)
 		if err != nil {
 			return err
 		}
@@ -163,9 +164,10 @@ func (d *Deployment) refuseDeferred() error {
 	if d.Run.Mode == Live {
 		flags += " --live"
 	}
-	return refusal.Newf(nil, "it was deferred in the reviewed plan, and %s requires complete plans: what it needs is "+
-		"there now, so plan it with `lockstep plan %s --out FILE`, have that reviewed, and apply it with `lockstep deploy "+
-		"%s --plan FILE`", d.target.Environment, flags, flags)
+	return refusal.Newf(fault.PlanDeferred, nil,
+		"it was deferred in the reviewed plan, and %s requires complete plans: what it needs is "+
+			"there now, so plan it with `lockstep plan %s --out FILE`, have that reviewed, and apply it with `lockstep deploy "+
+			"%s --plan FILE`", d.target.Environment, flags, flags)
 }
 
 // executeStep executes a step's change set. The policy of the stack is lifted if data is lost with a permit: whoever

@@ -1,7 +1,6 @@
 package deploy
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -11,6 +10,8 @@ import (
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/staging"
+	"lockstep/internal/fault"
+	"lockstep/internal/fsx"
 	"lockstep/internal/refusal"
 )
 
@@ -26,29 +27,34 @@ func checkStackName(name string) error {
 	if name != bootstrapStackName {
 		return nil
 	}
-	return refusal.Newf(nil, "stack %s would replace the account's bootstrap: give the stack another name in the app, "+
-		"and use `lockstep bootstrap` for the account", name)
+	return refusal.Newf(fault.Destination, nil,
+		"stack %s would replace the account's bootstrap: give the stack another name in the app, "+
+			"and use `lockstep bootstrap` for the account", name)
 }
 
 // checkRole refuses a missing role, because nothing is done with the caller's own rights, and any role but the one of
 // that kind of the account's bootstrap.
 func checkRole(role, kind, what string, target awsclient.Target) error {
 	if role == "" {
-		return refusal.Newf(nil, "%s names no role to assume in %s, as with the CDK's LegacyStackSynthesizer and "+
-			"CliCredentialsStackSynthesizer: use its DefaultStackSynthesizer; nothing is ever done with the caller's own rights",
-			what, target.Account)
+		return refusal.Newf(fault.RoleUnusable, nil,
+			"%s names no role to assume in %s, as with the CDK's LegacyStackSynthesizer and "+
+				"CliCredentialsStackSynthesizer: use its DefaultStackSynthesizer; "+
+				"nothing is ever done with the caller's own rights", what, target.Account)
 	}
 	parsed, err := arn.Parse(role)
 	if err != nil {
-		return refusal.Newf(nil, "%s names the role %q, which is not an ARN", what, role)
+		return refusal.Newf(fault.RoleUnusable, nil,
+			"%s names the role %q, which is not an ARN", what, role)
 	}
 	if parsed.AccountID != target.Account {
-		return refusal.Newf(nil, "%s names the role %s of account %s, but %s is account %s",
+		return refusal.Newf(fault.RoleOtherAccount, nil,
+			"%s names the role %s of account %s, but %s is account %s",
 			what, role, parsed.AccountID, target.Environment, target.Account)
 	}
 	if want := bootstrapRole(target, kind).ARN; role != want {
-		return refusal.Newf(nil, "%s names the role %s, but only %s of the account's bootstrap is used: let the app use the "+
-			"CDK's DefaultStackSynthesizer with the qualifier %s and the role names that it gives by default",
+		return refusal.Newf(fault.RoleUnusable, nil,
+			"%s names the role %s, but only %s of the account's bootstrap is used: let the app use the "+
+				"CDK's DefaultStackSynthesizer with the qualifier %s and the role names that it gives by default",
 			what, role, want, target.Qualifier)
 	}
 	return nil
@@ -60,12 +66,14 @@ func checkAssetDestination(a assembly.Asset, what string, target awsclient.Targe
 	bucket := stagingBucketName(target)
 	switch {
 	case a.Bucket != bucket || a.Region != target.Region:
-		return refusal.Newf(nil, "%s goes to the bucket %s in %s, but only %s in %s, of the account's bootstrap, is "+
-			"published to: let the app use the CDK's DefaultStackSynthesizer with the bucket that it names by default",
+		return refusal.Newf(fault.Destination, nil,
+			"%s goes to the bucket %s in %s, but only %s in %s, of the account's bootstrap, is "+
+				"published to: let the app use the CDK's DefaultStackSynthesizer with the bucket that it names by default",
 			what, a.Bucket, a.Region, bucket, target.Region)
 	case !staging.IsAssetKey(a.Key):
-		return refusal.Newf(nil, "%s has the key %q in the bucket, which is not a hash of 64 hexadecimal digits with an "+
-			"extension: let the app use the CDK's DefaultStackSynthesizer without a prefix", what, a.Key)
+		return refusal.Newf(fault.Destination, nil,
+			"%s has the key %q in the bucket, which is not a hash of 64 hexadecimal digits with an "+
+				"extension: let the app use the CDK's DefaultStackSynthesizer without a prefix", what, a.Key)
 	}
 	return nil
 }
@@ -76,11 +84,13 @@ func checkTemplateURL(s *assembly.Stack, target awsclient.Target) error {
 		return nil
 	}
 	if _, err := publishedTemplate(s, s.TemplateURL, target); err != nil {
-		return refusal.Newf(nil, "stack %s takes its template from %s, %v", s.Name, s.TemplateURL, err)
+		return refusal.Newf(fault.Destination, nil,
+			"stack %s takes its template from %s, %v", s.Name, s.TemplateURL, err)
 	}
 	if !s.TemplateMatchesURL() {
-		return refusal.Newf(nil, "stack %s: its template %s was edited after it was synthesised, and is not what the hash "+
-			"in its address is of: synthesise again", s.Name, s.Template.File)
+		return refusal.Newf(fault.AssemblyAltered, nil,
+			"stack %s: its template %s was edited after it was synthesised, and is not what the hash "+
+				"in its address is of: synthesise again", s.Name, s.Template.File)
 	}
 	return nil
 }
@@ -89,12 +99,13 @@ func checkTemplateURL(s *assembly.Stack, target awsclient.Target) error {
 func publishedTemplate(s *assembly.Stack, address string, target awsclient.Target) (assembly.Asset, error) {
 	bucket, key, ok := assembly.ParseS3Address(address, target.Region)
 	if !ok || bucket != stagingBucketName(target) {
-		return assembly.Asset{}, fmt.Errorf("but templates are taken from the bucket %s of the account's bootstrap only",
-			stagingBucketName(target))
+		return assembly.Asset{}, fault.Errorf(fault.Destination,
+			"but templates are taken from the bucket %s of the account's bootstrap only", stagingBucketName(target))
 	}
 	i := slices.IndexFunc(s.Assets, func(a assembly.Asset) bool { return a.Key == key && !a.Zip })
 	if i < 0 {
-		return assembly.Asset{}, errors.New("which is not among the files that the assembly publishes: synthesise again")
+		return assembly.Asset{}, fault.New(fault.Destination,
+			"which is not among the files that the assembly publishes: synthesise again")
 	}
 	return s.Assets[i], nil
 }
@@ -107,13 +118,14 @@ func checkNestedTemplates(files fs.FS, s *assembly.Stack, target awsclient.Targe
 		for _, nested := range s.NestedTemplates(waiting[0]) {
 			a, err := publishedTemplate(s, nested.URL, target)
 			if err != nil {
-				return refusal.Newf(nil, "stack %s: %v, %v", s.Name, nested, err)
+				return refusal.Newf(fault.Destination, nil,
+					"stack %s: %v, %v", s.Name, nested, err)
 			}
 			if seen[a.Path] {
 				continue
 			}
 			seen[a.Path] = true
-			text, err := fs.ReadFile(files, a.Path)
+			text, err := fsx.ReadFileFS(files, a.Path, fsx.MaxText)
 			if err != nil {
 				return err
 			}
@@ -133,8 +145,9 @@ func checkTopics(s *assembly.Stack, target awsclient.Target) error {
 		parsed, err := arn.Parse(topic)
 		if err != nil || parsed.Service != "sns" || parsed.Partition != assembly.Partition(target.Region) ||
 			parsed.AccountID != target.Account || parsed.Region != target.Region {
-			return refusal.Newf(nil, "stack %s sends its events to %q, which is not a topic of account %s in %s: let the app "+
-				"name a topic of the account", s.Name, topic, target.Account, target.Region)
+			return refusal.Newf(fault.Destination, nil,
+				"stack %s sends its events to %q, which is not a topic of account %s in %s: let the app "+
+					"name a topic of the account", s.Name, topic, target.Account, target.Region)
 		}
 	}
 	return nil
@@ -145,8 +158,9 @@ func checkVersionParameter(s *assembly.Stack, target awsclient.Target) error {
 	want := "/cdk-bootstrap/" + target.Qualifier + "/version"
 	for _, b := range s.BootstrapRequirements {
 		if b.Parameter != want {
-			return refusal.Newf(nil, "stack %s reads the version of the bootstrap from the SSM parameter %s, but the account's "+
-				"bootstrap keeps it in %s: let the app use the qualifier %s", s.Name, b.Parameter, want, target.Qualifier)
+			return refusal.Newf(fault.Destination, nil,
+				"stack %s reads the version of the bootstrap from the SSM parameter %s, but the account's "+
+					"bootstrap keeps it in %s: let the app use the qualifier %s", s.Name, b.Parameter, want, target.Qualifier)
 		}
 	}
 	return nil

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 	"lockstep/internal/utc"
 )
@@ -28,6 +30,8 @@ type Status struct {
 	Problem    string `json:"problem,omitempty"`
 	Unreadable bool   `json:"unreadable,omitempty"`
 	Tampered   bool   `json:"tampered,omitempty"`
+	// Code is the code of what could not be read.
+	Code fault.Code `json:"code,omitempty"`
 }
 
 // A ReleaseStatus is a release and what became of it.
@@ -35,6 +39,8 @@ type ReleaseStatus struct {
 	ledger.Release
 	// WithdrawnBy is the number of the rollback that went back from this release; 0 for none.
 	WithdrawnBy int `json:"withdrawnBy,omitempty"`
+	// SignedBy is the id of the key that has signed the record; empty if it is unsigned.
+	SignedBy string `json:"signedBy,omitempty"`
 }
 
 // NothingDeployed is the problem of an account in which nothing was deployed yet.
@@ -45,7 +51,7 @@ const NothingDeployed = "nothing was deployed yet"
 func (d *Deployment) Status(ctx context.Context, earlier int) Status {
 	s := Status{Target: d.target}
 	if err := d.readStatus(ctx, earlier, &s); err != nil {
-		s.Problem, s.Unreadable = err.Error(), true
+		s.Problem, s.Code, s.Unreadable = err.Error(), fault.CodeOf(err), true
 		var tampered *ledger.TamperedError
 		s.Tampered = errors.As(err, &tampered)
 	}
@@ -74,7 +80,12 @@ func (d *Deployment) readStatus(ctx context.Context, earlier int, s *Status) err
 	}
 	history := ledger.NewHistory(releases)
 	for _, r := range releases {
-		s.Releases = append(s.Releases, ReleaseStatus{r, history.WithdrawnBy(r.Number)})
+		s.Releases = append(s.Releases, ReleaseStatus{r, history.WithdrawnBy(r.Number), r.SigningKeyID()})
+	}
+	if len(releases) > 0 {
+		if err := l.CheckHead(ctx, &releases[0]); err != nil {
+			return err
+		}
 	}
 	if len(s.Releases) == 0 {
 		s.Problem = NothingDeployed
@@ -87,6 +98,9 @@ func (s Status) Notes() []string {
 	var out []string
 	if s.Problem != "" {
 		out = append(out, s.Problem)
+	}
+	if unsigned := s.unsignedReleases(); len(unsigned) > 0 {
+		out = append(out, "unsigned: "+strings.Join(unsigned, ", ")+"; whoever may write to the bucket can make such records")
 	}
 	if s.Lock != nil {
 		note := fmt.Sprintf("locked by %s since %v", s.Lock.Holder, time.Duration(s.Lock.AgeSeconds)*time.Second)
@@ -102,6 +116,17 @@ func (s Status) Notes() []string {
 	return out
 }
 
+// unsignedReleases returns the numbers of the releases that nobody has signed.
+func (s Status) unsignedReleases() []string {
+	var numbers []string
+	for _, r := range s.Releases {
+		if r.SignedBy == "" {
+			numbers = append(numbers, fmt.Sprintf("release %d", r.Number))
+		}
+	}
+	return numbers
+}
+
 // Unlock takes the lock away from a holder. The error is a *refusal.Error if another one holds it.
 func (d *Deployment) Unlock(ctx context.Context, holder string) error {
 	l, err := d.Ledger(ctx)
@@ -111,7 +136,7 @@ func (d *Deployment) Unlock(ctx context.Context, holder string) error {
 	err = l.Unlock(ctx, holder)
 	var wrong *ledger.WrongHolderError
 	if errors.As(err, &wrong) {
-		return refusal.Newf(err, "%s: nothing was unlocked", wrong)
+		return refusal.Newf(fault.LockOtherHolder, err, "%s: nothing was unlocked", wrong)
 	}
 	return err
 }
@@ -127,18 +152,21 @@ func (d *Deployment) CheckPromotion(
 	}
 	here := d.target.Environment
 	if last == nil {
-		return refusal.Newf(nil, "a release reaches %s by way of %s, where nothing was deployed yet: deploy there first",
+		return refusal.Newf(fault.NotPromoted, nil,
+			"a release reaches %s by way of %s, where nothing was deployed yet: deploy there first",
 			next, here)
 	}
 	switch sibling := last.SiblingDigests[next]; {
 	case sibling == environment || sibling != "" && slices.Contains(earlier, sibling):
 		return nil
 	case sibling == "":
-		return refusal.Newf(nil, "a release reaches %s by way of %s, and release %d there was not synthesised together "+
-			"with any assembly of %s: synthesise all environments at once, and deploy that to %s first",
+		return refusal.Newf(fault.NotPromoted, nil,
+			"a release reaches %s by way of %s, and release %d there was not synthesised together "+
+				"with any assembly of %s: synthesise all environments at once, and deploy that to %s first",
 			next, here, last.Number, next, here)
 	default:
-		return refusal.Newf(nil, "a release reaches %s by way of %s: what passed there as release %d is the assembly "+
-			"%.12s, and this is %.12s; deploy this to %s first", next, here, last.Number, sibling, environment, here)
+		return refusal.Newf(fault.NotPromoted, nil,
+			"a release reaches %s by way of %s: what passed there as release %d is the assembly "+
+				"%.12s, and this is %.12s; deploy this to %s first", next, here, last.Number, sibling, environment, here)
 	}
 }

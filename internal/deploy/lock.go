@@ -10,6 +10,7 @@ import (
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 )
 
@@ -96,7 +97,7 @@ func (d *Deployment) acquireLock(ctx context.Context, l *ledger.Ledger) (*ledger
 		var held *ledger.LockHeldError
 		if errors.As(err, &held) {
 			liveness.Close()
-			return nil, nil, refusal.Newf(err, "%s; wait until it has ended, or, if it is gone for good, "+
+			return nil, nil, refusal.Newf(fault.LockHeld, err, "%s; wait until it has ended, or, if it is gone for good, "+
 				"`lockstep unlock --env %s --holder %s`", held, d.target.Environment, held.Holder.ID)
 		}
 		// The lock may be written all the same: its liveness file stays, locked until this process ends.
@@ -105,9 +106,11 @@ func (d *Deployment) acquireLock(ctx context.Context, l *ledger.Ledger) (*ledger
 	if lock.PreviousHolder != nil {
 		d.printProgress(fmt.Sprintf("the lock of %s, which is gone, is taken over", lock.PreviousHolder))
 	}
-	d.fence.Set(lock.Check)
+	d.sessions.Fence().Set(&awsclient.Guard{
+		Check: lock.Check, Validity: ledger.Lease / 2, LockKey: lock.Key(),
+	})
 	release := func(ended error) {
-		d.fence.Set(nil)
+		d.sessions.Fence().Set(nil)
 		cleanup, cancel := awsclient.CleanupContext(ctx, ended)
 		defer cancel()
 		if err := lock.Release(cleanup); err != nil {

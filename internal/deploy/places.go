@@ -12,6 +12,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 )
 
@@ -48,7 +49,7 @@ func (o Options) ReadAssembly(files fs.FS, target awsclient.Target) (
 	selection.Places = append([]assembly.Place{own}, o.Places...)
 	selected, left, err = all.Select(selection)
 	if err != nil {
-		return nil, left, refusal.Newf(err, "%s: %v", target.Environment, err)
+		return nil, left, fmt.Errorf("%s: %w", target.Environment, err)
 	}
 	return selected, left, nil
 }
@@ -61,8 +62,9 @@ func (d *Deployment) releasedPlace(s ledger.Stack) (assembly.Place, error) {
 	}
 	place := assembly.Place{Account: parsed.AccountID, Region: parsed.Region}
 	if !slices.Contains(d.places(), place) {
-		return place, refusal.Newf(nil, "stack %s is in %s, which is no place of %s any more: put it back under `places` "+
-			"until the stack is deleted", s.Name, place, d.target.Environment)
+		return place, refusal.Newf(fault.StackOtherAccount, nil,
+			"stack %s is in %s, which is no place of %s any more: put it back under `places` "+
+				"until the stack is deleted", s.Name, place, d.target.Environment)
 	}
 	return place, nil
 }
@@ -81,8 +83,9 @@ func checkStackNames(stacks []*assembly.Stack) error {
 	seen := map[string]*assembly.Stack{}
 	for _, s := range stacks {
 		if other := seen[s.Name]; other != nil {
-			return refusal.Newf(nil, "stack %s is in %s and in %s: give one of them another stackName, or select one of them "+
-				"with `stacks.include`", s.Name, other.Place(), s.Place())
+			return refusal.Newf(fault.StackNameTwice, nil,
+				"stack %s is in %s and in %s: give one of them another stackName, or select one of them "+
+					"with `stacks.include`", s.Name, other.Place(), s.Place())
 		}
 		seen[s.Name] = s
 	}
@@ -114,8 +117,9 @@ func (d *Deployment) checkOwners(ctx context.Context) error {
 			place, err := d.releasedPlace(s)
 			isSame := func(own *assembly.Stack) bool { return own.Name == s.Name && own.Place() == place }
 			if err == nil && slices.ContainsFunc(d.assembly.Stacks, isSame) {
-				return refusal.Newf(nil, "stack %s in %s is one of %s: let each environment in the account select its own stacks "+
-					"with `stacks.include`", s.Name, place, other.Name())
+				return refusal.Newf(fault.StackOwned, nil,
+					"stack %s in %s is one of %s: let each environment in the account select its own stacks "+
+						"with `stacks.include`", s.Name, place, other.Name())
 			}
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/risk"
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 )
 
@@ -34,9 +35,11 @@ type Plan struct {
 	permits        []change.Permit
 	// release is the number of the release that was recorded, and digest that of the plan file; both zero for none.
 	release int
-	digest  digest.Plan
-	started time.Time
-	err     error
+	// signedBy is the id of the key that has signed it.
+	signedBy string
+	digest   digest.Plan
+	started  time.Time
+	err      error
 }
 
 // A planStep is what a plan does with one stack.
@@ -55,7 +58,9 @@ type planStep struct {
 	matchDigest string
 	set         *cfn.ChangeSet // nil unless the outcome is change.Planned
 	record      StackRecord
-	err         error
+	// healthErr is what is wrong with the health of the stack after it was deployed.
+	healthErr error
+	err       error
 }
 
 // Plan works out what the assembly would change, with a change set for every stack that differs. For stacks that match
@@ -144,8 +149,9 @@ func isEmpty(s *assembly.Stack) bool { return len(s.Template.Resources) == 0 }
 // deployed is deleted.
 func (s *planStep) skipEmpty() error {
 	if s.current.Phase != cfn.Absent {
-		return errors.New("it has no resources any more, and CloudFormation takes no stack without: keep one resource, or " +
-			"delete the stack with `aws cloudformation delete-stack` and take it out of the app")
+		return fault.New(fault.StackEmpty,
+			"it has no resources any more, and CloudFormation takes no stack without: keep one resource, or "+
+				"delete the stack with `aws cloudformation delete-stack` and take it out of the app")
 	}
 	s.record.Outcome = change.Unchanged
 	s.record.Reason = "it has no resources, and CloudFormation takes no stack without: it is skipped"
@@ -191,9 +197,14 @@ func (s *planStep) fail(err error) error {
 		return nil
 	}
 	err = fsx.Explain(err)
+	var failure *cfn.FailureError
+	if errors.As(err, &failure) {
+		failure.Causes = cfn.LocateCauses(failure.Causes, s.stack.Template)
+		s.record.Causes = failure.Causes
+	}
 	s.err = err
 	if !errors.Is(err, context.Canceled) {
-		s.record.Outcome, s.record.Reason = change.Failed, err.Error()
+		s.record.Outcome, s.record.Code, s.record.Reason = change.Failed, fault.CodeOf(err), err.Error()
 	}
 	return fmt.Errorf("stack %s: %w", s.stack.Name, err)
 }
@@ -321,7 +332,8 @@ func (p *Plan) Discard(ctx context.Context) error {
 func (p *Plan) Record() Record {
 	r := Record{
 		Target: p.deployment.target, AssemblyDigest: p.deployment.assembly.Digest, PlanDigest: p.digest, Release: p.release,
-		Started: p.started, Millis: time.Since(p.started).Milliseconds(), Outcome: change.Unchanged,
+		SignedBy: p.signedBy,
+		Started:  p.started, Millis: time.Since(p.started).Milliseconds(), Outcome: change.Unchanged,
 	}
 	for _, step := range p.steps {
 		r.Stacks = append(r.Stacks, step.record)

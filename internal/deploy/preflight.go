@@ -2,7 +2,6 @@ package deploy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -15,6 +14,7 @@ import (
 
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 )
 
@@ -69,12 +69,14 @@ func (d *Deployment) checkAssembly(asm *assembly.Assembly) error {
 	env := d.target.Environment
 	for _, s := range asm.Stacks {
 		if !slices.Contains(d.places(), s.Place()) {
-			return refusal.Newf(nil, "stack %s is for %s, but %s is %s: synthesise for %s, or correct its configuration",
+			return refusal.Newf(fault.StackOtherAccount, nil,
+				"stack %s is for %s, but %s is %s: synthesise for %s, or correct its configuration",
 				s.Name, s.Place(), env, d.placesText(), env)
 		}
 		if len(s.Images) > 0 {
-			return fmt.Errorf("stack %s needs the container image %s, and images cannot be published yet: "+
-				"push it to a repository in a step of its own and refer to it by digest", s.Name, s.Images[0])
+			return fault.Errorf(fault.AssetNotSupported,
+				"stack %s needs the container image %s, and images cannot be published yet: "+
+					"push it to a repository in a step of its own and refer to it by digest", s.Name, s.Images[0])
 		}
 		if err := checkDestinations(asm.Files, s, d.targetOf(s)); err != nil {
 			return err
@@ -103,8 +105,8 @@ func checkAssets(s *assembly.Stack, target awsclient.Target) error {
 	for _, a := range s.Assets {
 		what := "asset " + a.Name + " of stack " + s.Name
 		if len(a.Executable) > 0 {
-			return fmt.Errorf("%s is made by a command (%s), which is not supported: let the app write the file",
-				what, a.Executable[0])
+			return fault.Errorf(fault.AssetNotSupported,
+				"%s is made by a command (%s), which is not supported: let the app write the file", what, a.Executable[0])
 		}
 		if err := checkRole(a.Role.ARN, publishingKind, what, target); err != nil {
 			return err
@@ -124,22 +126,25 @@ func checkBootstrap(
 	advice := fmt.Sprintf("run `lockstep bootstrap --env %s`", target.Environment)
 	out, err := client.GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String(want.Parameter)})
 	if awsclient.ErrorCode(err) == "ParameterNotFound" {
-		return refusal.Newf(err, "account %s is not bootstrapped in %s, the SSM parameter %s is missing: %s",
+		return refusal.Newf(fault.NotBootstrapped, err,
+			"account %s is not bootstrapped in %s, the SSM parameter %s is missing: %s",
 			target.Account, target.Region, want.Parameter, advice)
 	}
 	if err != nil {
 		return err
 	}
 	if out.Parameter == nil {
-		return errors.New("SSM answered without a parameter")
+		return fault.New(fault.NotBootstrapped, "SSM answered without a parameter")
 	}
 	value := strings.TrimSpace(aws.ToString(out.Parameter.Value))
 	version, err := strconv.Atoi(value)
 	if err != nil {
-		return refusal.Newf(nil, "the bootstrap version of account %s is %q, not a number: %s", target.Account, value, advice)
+		return refusal.Newf(fault.BootstrapOld, nil,
+			"the bootstrap version of account %s is %q, not a number: %s", target.Account, value, advice)
 	}
 	if version < want.Version {
-		return refusal.Newf(nil, "account %s is bootstrapped with version %d in %s, the assembly needs %d: %s",
+		return refusal.Newf(fault.BootstrapOld, nil,
+			"account %s is bootstrapped with version %d in %s, the assembly needs %d: %s",
 			target.Account, version, target.Region, want.Version, advice)
 	}
 	return nil

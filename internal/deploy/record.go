@@ -6,6 +6,7 @@ import (
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/digest"
+	"lockstep/internal/fault"
 )
 
 // A Record is the result of one plan or deployment, as it is written to a step's output and shown in the summary.
@@ -16,15 +17,18 @@ type Record struct {
 	// PlanDigest is that of the plan file that was written or applied; empty for none.
 	PlanDigest digest.Plan `json:"planDigest,omitempty"`
 	// Release is the number of the release that was recorded; 0 for none.
-	Release int            `json:"release,omitempty"`
-	Outcome change.Outcome `json:"outcome"`
-	Stacks  []StackRecord  `json:"stacks"`
+	Release int `json:"release,omitempty"`
+	// SignedBy is the id of the key that has signed the release; empty if it was not recorded or is unsigned.
+	SignedBy string         `json:"signedBy,omitempty"`
+	Outcome  change.Outcome `json:"outcome"`
+	Stacks   []StackRecord  `json:"stacks"`
 	// OrphanedStacks are the names of the stacks that an earlier release created and the assembly no longer has.
 	OrphanedStacks []string  `json:"left,omitempty"`
 	Started        time.Time `json:"started"`
 	Millis         int64     `json:"ms"`
-	// Error is the first failure, empty unless Outcome is failed.
-	Error string `json:"error,omitempty"`
+	// Error is the first failure, empty unless Outcome is failed, and Code is its code.
+	Error string     `json:"error,omitempty"`
+	Code  fault.Code `json:"code,omitempty"`
 }
 
 // A StackRecord is the result of a plan or deployment for one stack.
@@ -41,8 +45,12 @@ type StackRecord struct {
 	UnseenResources int `json:"unseenResources,omitempty"`
 	// Outputs are the stack's outputs by key.
 	Outputs map[string]string `json:"outputs,omitempty"`
-	// Reason says why the stack failed: the first resource that failed and what CloudFormation said of it.
-	Reason string `json:"reason,omitempty"`
+	// Reason says why the stack failed: the first resource that failed and what CloudFormation said of it. Code is the
+	// code of the failure.
+	Reason string     `json:"reason,omitempty"`
+	Code   fault.Code `json:"code,omitempty"`
+	// Causes are why CloudFormation failed, the first one first.
+	Causes []change.Cause `json:"causes,omitempty"`
 	// Notes are what a person should know of a stack besides its changes.
 	Notes  []string `json:"notes,omitempty"`
 	Millis int64    `json:"ms"`

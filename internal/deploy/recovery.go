@@ -10,6 +10,7 @@ import (
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/risk"
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 )
 
@@ -21,8 +22,9 @@ const RecoveryPage = "docs/recovery.md"
 // *refusal.Error in a live run.
 func (d *Deployment) DeleteReleased(ctx context.Context) (deleted []string, err error) {
 	if d.Run.Mode != Rehearsal {
-		return nil, refusal.Newf(nil, "only emulated accounts are deleted to rehearse a recovery: %s has the procedure for "+
-			"accounts on AWS", RecoveryPage)
+		return nil, refusal.Newf(fault.RehearsalOnly, nil,
+			"only emulated accounts are deleted to rehearse a recovery: %s has the procedure for "+
+				"accounts on AWS", RecoveryPage)
 	}
 	l, err := d.Ledger(ctx)
 	if err != nil {
@@ -73,8 +75,9 @@ func (d *Deployment) StoredData(ctx context.Context) ([]risk.StoredData, error) 
 	}
 	stacks, err := d.keptStacks(ctx, l, *last, func(files fs.FS) (fs.FS, error) { return files, nil })
 	if errors.Is(err, ledger.ErrNotFound) {
-		return nil, fmt.Errorf("the cloud assembly of release %d is not kept, so the environment cannot be rebuilt from its "+
-			"records: check out %s, synthesise, and deploy that", last.Number, commitText(last.Commit))
+		return nil, fault.Errorf(fault.ReleaseNotKept,
+			"the cloud assembly of release %d is not kept, so the environment cannot be rebuilt from its records: check out "+
+				"%s, synthesise, and deploy that", last.Number, commitText(last.Commit))
 	}
 	var data []risk.StoredData
 	for _, s := range stacks {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 
 	"lockstep/internal/awsclient"
@@ -12,6 +11,8 @@ import (
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/preflight"
+	"lockstep/internal/fault"
+	"lockstep/internal/fsx"
 	"lockstep/internal/refusal"
 )
 
@@ -38,11 +39,13 @@ func (d *Deployment) judge(found []preflight.Finding) error {
 	}
 	var errs []error
 	if len(limits) > 0 {
-		errs = append(errs, refusal.Newf(nil, "AWS would refuse this deployment, so nothing was written:\n%s",
+		errs = append(errs, refusal.Newf(fault.WouldBeRefused, nil,
+			"AWS would refuse this deployment, so nothing was written:\n%s",
 			strings.Join(limits, "\n")))
 	}
 	if len(checks) > 0 {
-		err := fmt.Errorf("AWS would refuse these values, so nothing was written:\n%s", strings.Join(checks, "\n"))
+		err := fault.Errorf(fault.ValuesRefused,
+			"AWS would refuse these values, so nothing was written:\n%s", strings.Join(checks, "\n"))
 		if d.Run.Mode == Live {
 			d.printProgress(strings.Replace(err.Error(), "would refuse these values, so nothing was written",
 				"may refuse these values", 1))
@@ -78,7 +81,7 @@ func (d *Deployment) findRefusedTemplates() ([]preflight.Finding, error) {
 			if !assembly.IsNestedTemplate(a.Path) {
 				continue
 			}
-			text, err := fs.ReadFile(asm.Files, a.Path)
+			text, err := fsx.ReadFileFS(asm.Files, a.Path, fsx.MaxText)
 			if err != nil {
 				return nil, err
 			}

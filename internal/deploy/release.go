@@ -9,10 +9,12 @@ import (
 	"strings"
 	"time"
 
+	"lockstep/internal/attest"
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/staging"
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 )
 
@@ -30,9 +32,12 @@ type Artifacts struct {
 func (d *Deployment) recordRelease(ctx context.Context, l *ledger.Ledger, o DeployRequest, p *Plan) error {
 	last, err := l.LatestRelease(ctx)
 	if err != nil {
-		return err
+		return refuseTampered(err)
 	}
 	if d.isRecorded(last, p) {
+		if err := l.RaiseHead(ctx, *last); err != nil { // the run that recorded it was cut off
+			return err
+		}
 		return d.journal.RecordRelease(ctx, last.Summary())
 	}
 	r := d.newRelease(o, p)
@@ -42,18 +47,21 @@ func (d *Deployment) recordRelease(ctx context.Context, l *ledger.Ledger, o Depl
 	if o.Plan != nil {
 		r.PlanDigest = o.Plan.Digest
 		if r.Approval, err = l.Approval(ctx, r.PlanDigest); err != nil {
-			return err
+			return refuseTampered(err)
 		}
 	}
 	if r.ArchiveHash, r.SBOMDigest, err = d.saveArtifacts(ctx, l); err != nil {
 		return err
 	}
-	if r, err = l.AddRelease(ctx, r); err != nil {
+	if err := d.recordProvenance(ctx, l, r); err != nil {
 		return err
 	}
-	p.release = r.Number
-	d.printProgress(fmt.Sprintf("release %d of %s is recorded: assembly %.12s",
-		r.Number, d.target.Environment, r.SynthDigest))
+	if r, err = l.AddRelease(ctx, r); err != nil {
+		return refuseTampered(err)
+	}
+	p.release, p.signedBy = r.Number, r.SigningKeyID()
+	d.printProgress(fmt.Sprintf("release %d of %s is recorded: assembly %.12s, %s",
+		r.Number, d.target.Environment, r.SynthDigest, SignatureText(r.SigningKeyID())))
 	return d.journal.RecordRelease(ctx, r.Summary())
 }
 
@@ -76,7 +84,7 @@ func (d *Deployment) newRelease(o DeployRequest, p *Plan) ledger.Release {
 		Restores: o.Restores, Note: o.Note, Project: d.target.Project, Environment: d.target.Environment,
 		Account: d.target.Account, Region: d.target.Region,
 		Mode: d.Run.Mode, Endpoint: d.Run.Endpoint, At: time.Now().UTC().Truncate(time.Second),
-		CallerARN: d.sessions.CallerARN(), RunID: d.Run.ID, Commit: d.Run.Commit,
+		CallerARN: d.sessions.CallerARN(), RunID: d.Run.ID, Token: d.journal.Token(), Commit: d.Run.Commit,
 		Committed: d.Run.Committed, FailedRuns: d.journal.FailedRuns(),
 		SynthDigest: d.SynthDigest, EnvironmentDigest: d.EnvironmentDigest, SiblingDigests: d.SiblingDigests,
 		ConfigurationDigest: d.ConfigurationDigest, OrphanedStacks: p.orphanedStacks,
@@ -91,6 +99,7 @@ func (d *Deployment) newRelease(o DeployRequest, p *Plan) ledger.Release {
 		})
 	}
 	r.AssetKeys = d.assetKeys()
+	r.Health = p.health()
 	return r
 }
 
@@ -140,20 +149,22 @@ func (d *Deployment) EarlierRelease(ctx context.Context, number int) (ledger.Rel
 	if number != 0 {
 		r, ok := history.Release(history.Original(number))
 		if !ok {
-			return r, refusal.Newf(nil, "%s has no release %d: `lockstep status --env %s --releases 20` shows which there "+
-				"are", env, number, env)
+			return r, refusal.Newf(fault.NoRelease, nil,
+				"%s has no release %d: `lockstep status --env %s --releases 20` shows which there "+
+					"are", env, number, env)
 		}
 		return r, nil
 	}
 	deployed, ok := history.Latest()
 	if !ok {
-		return deployed, refusal.Newf(nil, "%s has no release to go back from", env)
+		return deployed, refusal.Newf(fault.NoRelease, nil, "%s has no release to go back from", env)
 	}
 	r, ok := history.Previous()
 	if ok {
 		return r, nil
 	}
-	return r, refusal.Newf(nil, "%s has no release before %d to go back to%s", env, history.Original(deployed.Number),
+	return r, refusal.Newf(fault.NoRelease, nil,
+		"%s has no release before %d to go back to%s", env, history.Original(deployed.Number),
 		withdrawnText(history))
 }
 
@@ -195,13 +206,16 @@ func (d *Deployment) ReleaseOf(
 }
 
 // LatestRelease returns the newest release, or nil if there is none. The error is a *refusal.Error if the records were
-// altered.
+// altered, if nobody has signed them who should have, or if later ones may have been deleted.
 func (d *Deployment) LatestRelease(ctx context.Context) (*ledger.Release, error) {
 	l, err := d.Ledger(ctx)
 	if err != nil {
 		return nil, err
 	}
 	last, err := l.LatestRelease(ctx)
+	if err == nil {
+		err = l.CheckHead(ctx, last)
+	}
 	return last, refuseTampered(err)
 }
 
@@ -242,7 +256,34 @@ func (d *Deployment) history(ctx context.Context) (ledger.History, error) {
 		return ledger.History{}, err
 	}
 	all, err := l.Releases(ctx)
+	if err == nil && len(all) > 0 {
+		err = l.CheckHead(ctx, &all[0])
+	}
 	return ledger.NewHistory(all), refuseTampered(err)
+}
+
+// recordProvenance keeps a signed statement on how the assembly of a release came about.
+func (d *Deployment) recordProvenance(ctx context.Context, l *ledger.Ledger, r ledger.Release) error {
+	if r.ArchiveHash == "" || r.Restores != 0 {
+		return nil
+	}
+	build := attest.Build{
+		Builder: d.Signing.Builder, Version: d.Signing.Version, Invocation: d.Signing.Invocation,
+		Commit: r.Commit, Finished: r.At,
+		Materials: []attest.Subject{{Name: "configuration", Digest: string(r.ConfigurationDigest)}},
+	}
+	if r.SBOMDigest != "" {
+		build.Materials = append(build.Materials, attest.Subject{Name: "tools", Digest: r.SBOMDigest})
+	}
+	return l.AddProvenance(ctx, build, staging.AssemblyBlobName(r.SynthDigest), r.ArchiveHash)
+}
+
+// SignatureText returns who has signed a release, by the id of the key.
+func SignatureText(keyID string) string {
+	if keyID == "" {
+		return "unsigned"
+	}
+	return fmt.Sprintf("signed by key %.12s", keyID)
 }
 
 // FetchAssembly replaces a folder by the cloud assembly of a release, after checking that it is the one that was
@@ -254,7 +295,8 @@ func (d *Deployment) FetchAssembly(ctx context.Context, r ledger.Release, folder
 	}
 	data, err := l.Blob(ctx, staging.AssemblyBlobName(r.SynthDigest))
 	if errors.Is(err, ledger.ErrNotFound) {
-		return fmt.Errorf("the cloud assembly of release %d is no longer kept: check out %s, synthesise, and use that",
+		return fault.Errorf(fault.ReleaseNotKept,
+			"the cloud assembly of release %d is no longer kept: check out %s, synthesise, and use that",
 			r.Number, commitText(r.Commit))
 	}
 	if err != nil {
@@ -267,14 +309,16 @@ func (d *Deployment) FetchAssembly(ctx context.Context, r ledger.Release, folder
 // another archive than the one that was recorded.
 func unpackAssembly(data []byte, folder string, r ledger.Release) error {
 	if hash := ledger.SHA256Hex(data); r.ArchiveHash != "" && hash != r.ArchiveHash {
-		return refusal.Newf(nil, "the kept cloud assembly of release %d is not the one that was deployed: the hash of its "+
-			"archive is %.12s, and the record says %.12s", r.Number, hash, r.ArchiveHash)
+		return refusal.Newf(fault.ReleaseAltered, nil,
+			"the kept cloud assembly of release %d is not the one that was deployed: the hash of its "+
+				"archive is %.12s, and the record says %.12s", r.Number, hash, r.ArchiveHash)
 	}
 	err := staging.ExtractAssembly(data, folder, r.SynthDigest)
 	var other *staging.DigestError
 	if errors.As(err, &other) {
-		return refusal.Newf(err, "the kept cloud assembly of release %d is not the one that was deployed: its digest is "+
-			"%.12s, and the record says %.12s", r.Number, other.Got, other.Want)
+		return refusal.Newf(fault.ReleaseAltered, err,
+			"the kept cloud assembly of release %d is not the one that was deployed: its digest is "+
+				"%.12s, and the record says %.12s", r.Number, other.Got, other.Want)
 	}
 	if err != nil {
 		return fmt.Errorf("the kept cloud assembly of release %d cannot be unpacked: %w", r.Number, err)

@@ -16,6 +16,7 @@ import (
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/planfile"
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 	"lockstep/internal/utc"
 )
@@ -32,18 +33,20 @@ func (d *Deployment) checkMatches(f planfile.File) (planfile.Target, error) {
 		{"cloud assembly", string(f.EnvironmentDigest), string(d.EnvironmentDigest)},
 	} {
 		if field.plan != field.here {
-			return planfile.Target{}, refusal.Newf(nil, "the plan is of another %s (%.12s) than what is to be deployed "+
-				"(%.12s); %s", field.name, field.plan, field.here, advice)
+			return planfile.Target{}, refusal.Newf(fault.PlanOtherContent, nil,
+				"the plan is of another %s (%.12s) than what is to be deployed "+
+					"(%.12s); %s", field.name, field.plan, field.here, advice)
 		}
 	}
 	t, ok := f.Target(d.target.Account, d.target.Region)
 	switch {
 	case !ok:
-		return t, refusal.Newf(nil, "the plan is of other accounts than %s in %s; %s",
+		return t, refusal.Newf(fault.PlanOtherTarget, nil, "the plan is of other accounts than %s in %s; %s",
 			d.target.Account, d.target.Region, advice)
 	case t.DeployedDigest != d.assembly.Digest:
-		return t, refusal.Newf(nil, "the plan is of another cloud assembly (%.12s) than the one that would be deployed to "+
-			"%s (%.12s); %s", t.DeployedDigest, d.target.Account, d.assembly.Digest, advice)
+		return t, refusal.Newf(fault.PlanOtherContent, nil,
+			"the plan is of another cloud assembly (%.12s) than the one that would be deployed to "+
+				"%s (%.12s); %s", t.DeployedDigest, d.target.Account, d.assembly.Digest, advice)
 	}
 	return t, nil
 }
@@ -55,18 +58,19 @@ func (d *Deployment) checkRegistered(ctx context.Context, l *ledger.Ledger, f pl
 	advice := fmt.Sprintf("plan again with `lockstep plan --env %s --out FILE`", f.Environment)
 	switch {
 	case errors.Is(err, ledger.ErrNotFound):
-		return now, refusal.Newf(err, "account %s does not know the plan %.12s: it was made for another account, or "+
-			"outside Lockstep; %s", d.target.Account, f.Digest, advice)
+		return now, refusal.Newf(fault.PlanUnknown, err,
+			"account %s does not know the plan %.12s: it was made for another account, or "+
+				"outside Lockstep; %s", d.target.Account, f.Digest, advice)
 	case err != nil:
-		return now, err
+		return now, refuseTampered(err)
 	case !registered.ChangeSetsDeletedAt.IsZero():
-		return now, refusal.Newf(nil, "the plan %.12s was dropped at %s; %s",
+		return now, refusal.Newf(fault.PlanSpent, nil, "the plan %.12s was dropped at %s; %s",
 			f.Digest, utc.Format(registered.ChangeSetsDeletedAt), advice)
 	case now.After(registered.Expires):
-		return now, refusal.Newf(nil, "the plan %.12s was good until %s; %s",
+		return now, refusal.Newf(fault.PlanExpired, nil, "the plan %.12s was good until %s; %s",
 			f.Digest, utc.Format(registered.Expires), advice)
 	case registered.AppliedByRun != "" && registered.AppliedByRun != d.interruptedRun:
-		return now, refusal.Newf(nil, "the plan %.12s was applied by run %s already; %s",
+		return now, refusal.Newf(fault.PlanSpent, nil, "the plan %.12s was applied by run %s already; %s",
 			f.Digest, registered.AppliedByRun, advice)
 	}
 	return now, nil
@@ -77,10 +81,11 @@ func (d *Deployment) checkApproved(ctx context.Context, l *ledger.Ledger, f plan
 	approval, err := l.Approval(ctx, f.Digest)
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, refuseTampered(err)
 	case approval == nil && d.RequiresApproval:
-		return nil, refusal.Newf(nil, "nobody has approved the plan %.12s, and %s asks for it: `lockstep approve --plan "+
-			"FILE`, then run this again", f.Digest, d.target.Environment)
+		return nil, refusal.Newf(fault.PlanNotApproved, nil,
+			"nobody has approved the plan %.12s, and %s asks for it: `lockstep approve --plan "+
+				"FILE`, then run this again", f.Digest, d.target.Environment)
 	case approval == nil:
 		return nil, nil
 	}
@@ -165,7 +170,7 @@ func checkSameStacks(stacks []*assembly.Stack, reviewed map[string]planfile.Stac
 	if same {
 		return nil
 	}
-	return refusal.Newf(nil, "the plan is of the stacks %v, and the assembly has %v: plan again",
+	return refusal.Newf(fault.PlanStale, nil, "the plan is of the stacks %v, and the assembly has %v: plan again",
 		slices.Sorted(maps.Keys(reviewed)), names)
 }
 
@@ -240,7 +245,8 @@ func checkUntouched(state cfn.State, reviewed planfile.Stack) error {
 	if now == reviewed.Status && state.LastUpdated().Equal(reviewed.Updated) {
 		return nil
 	}
-	return refusal.Newf(nil, "the stack was changed since the plan was made: it was %s of %s and is %s of %s; plan again",
+	return refusal.Newf(fault.PlanStale, nil,
+		"the stack was changed since the plan was made: it was %s of %s and is %s of %s; plan again",
 		statusText(reviewed.Status), utc.Format(reviewed.Updated),
 		statusText(now), utc.Format(state.LastUpdated()))
 }
@@ -263,6 +269,7 @@ func checkOnlyAdds(r StackRecord) error {
 	if len(more) == 0 {
 		return nil
 	}
-	return refusal.Newf(nil, "it was deferred in the reviewed plan and would now do more than add resources (%s): what "+
-		"it needs is there now, so plan and review again", strings.Join(more, ", "))
+	return refusal.Newf(fault.PlanDeferred, nil,
+		"it was deferred in the reviewed plan and would now do more than add resources (%s): what "+
+			"it needs is there now, so plan and review again", strings.Join(more, ", "))
 }

@@ -10,6 +10,7 @@ import (
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/planfile"
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 	"lockstep/internal/utc"
 )
@@ -73,7 +74,8 @@ func (d *Deployment) RegisterPlan(ctx context.Context, f planfile.File) error {
 func (d *Deployment) DeletePlan(ctx context.Context, f planfile.File) error {
 	t, ok := f.Target(d.target.Account, d.target.Region)
 	if !ok {
-		return fmt.Errorf("the plan has no part for account %s in %s", d.target.Account, d.target.Region)
+		return fault.Errorf(fault.PlanOtherTarget,
+			"the plan has no part for account %s in %s", d.target.Account, d.target.Region)
 	}
 	l, err := d.Ledger(ctx)
 	if err != nil {
@@ -81,11 +83,12 @@ func (d *Deployment) DeletePlan(ctx context.Context, f planfile.File) error {
 	}
 	registered, _, err := l.Plan(ctx, f.Digest)
 	if errors.Is(err, ledger.ErrNotFound) {
-		return refusal.Newf(err, "account %s does not know the plan %.12s, so nothing was deleted: it was made for another "+
-			"account, or outside Lockstep", d.target.Account, f.Digest)
+		return refusal.Newf(fault.PlanUnknown, err,
+			"account %s does not know the plan %.12s, so nothing was deleted: it was made for another "+
+				"account, or outside Lockstep", d.target.Account, f.Digest)
 	}
 	if err != nil {
-		return err
+		return refuseTampered(err)
 	}
 	sets, err := d.ownChangeSets(t, registered.RunID)
 	if err != nil {
@@ -119,8 +122,9 @@ func (d *Deployment) ownChangeSets(t planfile.Target, run string) (map[string]*c
 			return nil, err
 		}
 		if !set.IsOf(place.Account, s.Name, run) {
-			return nil, refusal.Newf(nil, "the plan names the change set %s for stack %s, which run %s did not make: nothing "+
-				"was deleted", s.ChangeSet, s.Name, run)
+			return nil, refusal.Newf(fault.PlanAltered, nil,
+				"the plan names the change set %s for stack %s, which run %s did not make: nothing "+
+					"was deleted", s.ChangeSet, s.Name, run)
 		}
 		sets[s.Name] = set
 	}
@@ -150,8 +154,8 @@ func (d *Deployment) Approve(
 	}
 	earlier, err := l.Approval(ctx, f.Digest)
 	if err != nil {
-		return a, err
+		return a, refuseTampered(err)
 	}
-	return *earlier, refusal.Newf(nil, "the plan was approved already, by %s at %s",
+	return *earlier, refusal.Newf(fault.PlanApproved, nil, "the plan was approved already, by %s at %s",
 		earlier.ApproverARN, utc.Format(earlier.At))
 }

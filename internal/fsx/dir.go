@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"lockstep/internal/fault"
 )
 
 // A LinkError is a symbolic link that leads nowhere.
@@ -25,6 +27,9 @@ func (e *LinkError) Error() string {
 	return e.Name + " is a link to " + e.Target + ", which does not exist"
 }
 
+// Code returns the code of the error.
+func (e *LinkError) Code() fault.Code { return fault.PathUnusable }
+
 // An EscapeError is a symbolic link that leads out of the folder that it is in, or could lead there.
 type EscapeError struct {
 	// Name is the link, or a path that leads through it.
@@ -32,6 +37,9 @@ type EscapeError struct {
 	// Target is where the link leads; empty if it is a folder above Name that is the link.
 	Target string
 }
+
+// Code returns the code of a path that cannot be used.
+func (e *EscapeError) Code() fault.Code { return fault.PathUnusable }
 
 func (e *EscapeError) Error() string {
 	if e.Target == "" {

@@ -1,6 +1,7 @@
 package fsx
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,16 +9,27 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"lockstep/internal/fault"
 )
 
 // An ExplainedError is an error of a file that says what to do about it.
 type ExplainedError struct {
+	code    fault.Code
 	Message string
 	Err     error
 }
 
+// NewExplainedError returns an ExplainedError with that code.
+func NewExplainedError(code fault.Code, message string, err error) *ExplainedError {
+	return &ExplainedError{code, message, err}
+}
+
 func (e *ExplainedError) Error() string { return e.Message }
 func (e *ExplainedError) Unwrap() error { return e.Err }
+
+// Code returns the code of the error.
+func (e *ExplainedError) Code() fault.Code { return e.code }
 
 // Explain adds to an error of a file what to do about it. Any other error, and one that says so already, is returned as
 // it is.
@@ -32,7 +44,8 @@ func Explain(err error) error {
 	}
 	for _, row := range remedies {
 		if errors.Is(err, row.errno) {
-			return &ExplainedError{fmt.Sprintf("%v: %s", err, row.remedy(name)), err}
+			code := cmp.Or(fault.Of(err), row.code)
+			return &ExplainedError{code, fmt.Sprintf("%v: %s", err, row.remedy(name)), err}
 		}
 	}
 	return err
@@ -62,24 +75,40 @@ type remedy func(name string) string
 // remedies are what to do about each error, the first that fits.
 var remedies = []struct {
 	errno  syscall.Errno
+	code   fault.Code
 	remedy remedy
 }{
-	{syscall.ENOSPC, fullDisk},
-	{syscall.EDQUOT, fullDisk},
-	{syscall.EMFILE, fixed("too many files are open: raise the limit with `ulimit -n`, then run this again")},
-	{syscall.ENFILE, fixed("the machine has too many open files: close other programs, then run this again")},
-	{syscall.EROFS, fixed("its disk is mounted read-only: use another folder, or mount it writable")},
-	{syscall.ELOOP, fixed("the links go in a circle: fix or remove them")},
-	{syscall.EACCES, fixed("this user may not use it: change its owner or mode, or that of a folder above it")},
-	{syscall.EPERM, fixed("this user may not use it: change its owner or mode, or that of a folder above it")},
-	{syscall.ENOTDIR, fixed("a part of its path is a file where a folder is expected: fix the path")},
-	{syscall.EISDIR, fixed("it is a folder where a file is expected: fix the path")},
-	{syscall.ENAMETOOLONG, fixed("its name is too long for the disk: use a shorter path")},
-	{syscall.ETXTBSY, fixed("the program runs at this moment: end it, then run this again")},
-	{syscall.EIO, fixed("the disk could not be read or written: check it, then run this again")},
-	{syscall.ESTALE, fixed("the network drive no longer knows it: mount the drive again, then run this again")},
-	{syscall.EPIPE, fixed("whoever read the output has ended")},
-	{syscall.ENOENT, fixed("see that it exists and, if it is a link, that its target does")},
+	{syscall.ENOSPC, fault.DiskFull, fullDisk},
+	{syscall.EDQUOT, fault.DiskFull, fullDisk},
+	{
+		syscall.EMFILE, fault.TooManyFiles,
+		fixed("too many files are open: raise the limit with `ulimit -n`, then run this again"),
+	},
+	{
+		syscall.ENFILE, fault.TooManyFiles,
+		fixed("the machine has too many open files: close other programs, then run this again"),
+	},
+	{syscall.EROFS, fault.NotPermitted, fixed("its disk is mounted read-only: use another folder, or mount it writable")},
+	{syscall.ELOOP, fault.PathUnusable, fixed("the links go in a circle: fix or remove them")},
+	{
+		syscall.EACCES, fault.NotPermitted,
+		fixed("this user may not use it: change its owner or mode, or that of a folder above it"),
+	},
+	{
+		syscall.EPERM, fault.NotPermitted,
+		fixed("this user may not use it: change its owner or mode, or that of a folder above it"),
+	},
+	{syscall.ENOTDIR, fault.PathUnusable, fixed("a part of its path is a file where a folder is expected: fix the path")},
+	{syscall.EISDIR, fault.FileKind, fixed("it is a folder where a file is expected: fix the path")},
+	{syscall.ENAMETOOLONG, fault.PathUnusable, fixed("its name is too long for the disk: use a shorter path")},
+	{syscall.ETXTBSY, fault.NotPermitted, fixed("the program runs at this moment: end it, then run this again")},
+	{syscall.EIO, fault.DiskFailed, fixed("the disk could not be read or written: check it, then run this again")},
+	{
+		syscall.ESTALE, fault.DiskFailed,
+		fixed("the network drive no longer knows it: mount the drive again, then run this again"),
+	},
+	{syscall.EPIPE, fault.OutputUnread, fixed("whoever read the output has ended")},
+	{syscall.ENOENT, fault.FileMissing, fixed("see that it exists and, if it is a link, that its target does")},
 }
 
 func fixed(text string) remedy { return func(string) string { return text } }

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+
+	"lockstep/internal/fault"
 )
 
 // maxLinkBytes is the longest target of a symbolic link in an archive: PATH_MAX of Linux.
@@ -55,7 +57,7 @@ func unzipEntry(root *os.Root, entry *zip.File, limit int64) (int64, error) {
 			return 0, err
 		}
 		if to := string(target); path.IsAbs(to) || !filepath.IsLocal(path.Join(path.Dir(entry.Name), to)) {
-			return 0, fmt.Errorf("the link leads out of the folder, to %q", to)
+			return 0, fault.Errorf(fault.PathUnusable, "the link leads out of the folder, to %q", to)
 		}
 		return int64(len(target)), root.Symlink(string(target), entry.Name)
 	case !mode.IsRegular():

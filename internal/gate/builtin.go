@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/gate/findings"
 )
 
@@ -18,7 +19,9 @@ var builtinGates = map[string]func(Gate) (findings.Report, error){
 func (g Gate) checkBuiltin() (outcome, error) {
 	check, ok := builtinGates[builtinName(g.Name)]
 	if !ok {
-		return outcome{}, &FailedError{fmt.Sprintf("there is no built-in gate %q: name a program after --", g.Name)}
+		return outcome{}, &FailedError{
+			fault.TableBroken, fmt.Sprintf("there is no built-in gate %q: name a program after --", g.Name),
+		}
 	}
 	report, err := check(g)
 	return outcome{report: report}, err

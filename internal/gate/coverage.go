@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/tools/cover"
 
+	"lockstep/internal/fault"
+	"lockstep/internal/fsx"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/repo"
@@ -28,11 +30,11 @@ func checkCoverage(g Gate) (findings.Report, error) {
 	}
 	covered, err := CoveragePercent(g.Root)
 	if err != nil {
-		return r, &FailedError{"the coverage profile cannot be read: " + err.Error()}
+		return r, &FailedError{fault.CoverageFloor, "the coverage profile cannot be read: " + err.Error()}
 	}
-	text, err := os.ReadFile(filepath.Join(g.Root, filepath.FromSlash(pipeline.CoverageFloor)))
+	text, err := fsx.ReadFile(filepath.Join(g.Root, filepath.FromSlash(pipeline.CoverageFloor)), fsx.MaxText)
 	if err != nil {
-		return r, &FailedError{"the coverage floor cannot be read: " + err.Error()}
+		return r, &FailedError{fault.CoverageFloor, "the coverage floor cannot be read: " + err.Error()}
 	}
 	floor, err := ParseFloor(string(text))
 	if err != nil {
@@ -81,7 +83,7 @@ func CoveragePercent(root string) (float64, error) {
 		}
 	}
 	if total == 0 {
-		return 0, fmt.Errorf("the profile %s covers no statement", pipeline.CoverageProfile)
+		return 0, fault.Errorf(fault.NoTestRan, "the profile %s covers no statement", pipeline.CoverageProfile)
 	}
 	return 100 * float64(run) / float64(total), nil
 }
@@ -91,7 +93,8 @@ func ParseFloor(text string) (float64, error) {
 	first, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
 	floor, err := strconv.ParseFloat(strings.TrimSpace(first), 64)
 	if err != nil || floor < 0 || floor > 100 {
-		return 0, fmt.Errorf("its first line is %q: write a number from 0 to 100, the percentage", first)
+		return 0, fault.Errorf(fault.CoverageFloor,
+			"its first line is %q: write a number from 0 to 100, the percentage", first)
 	}
 	return floor, nil
 }

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/process"
 	"lockstep/internal/text"
@@ -23,7 +25,7 @@ const maxReportBytes = 64 << 20
 // execute runs the program. The reader gets its standard output and the log its standard error, unless the reader wants
 // both. It returns the end of standard error, and the error of exec.Cmd.Run.
 func (g Gate) execute(ctx context.Context, argv []string, reader reader) (stderr string, err error) {
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd := process.TableCommand(ctx, argv)
 	cmd.Dir = g.Root
 	// The program's own children may hold its output open. They end with the step's process group.
 	cmd.WaitDelay = 500 * time.Millisecond
@@ -78,7 +80,7 @@ func checkOutcome(result outcome, readErr, runErr error, stderr string) error {
 	case errors.As(readErr, &notRun):
 		return notRun
 	case signaled:
-		return &FailedError{status}
+		return &FailedError{fault.GateProgram, status}
 	case errors.Is(runErr, exec.ErrNotFound):
 		return &NotRunError{fmt.Sprintf("%s; `lockstep doctor` says what to do", runErr)}
 	case readErr != nil && runErr != nil:
@@ -98,7 +100,7 @@ func checkOutcome(result outcome, readErr, runErr error, stderr string) error {
 	if last := text.LastLine(stderr); last != "" {
 		reason += ": " + last
 	}
-	return &FailedError{reason}
+	return &FailedError{cmp.Or(fault.Of(readErr), fault.GateProgram), reason}
 }
 
 // describeExit returns how the gate's program ended, in words.

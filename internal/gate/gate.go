@@ -8,11 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
@@ -33,6 +35,9 @@ type Gate struct {
 	// FilePatterns select the files that are the program's last arguments. Nil means that the program finds its files
 	// by itself.
 	FilePatterns []string
+	// OnlyWith is the path of a file, absolute or relative to Root. Where it does not exist there is nothing to check;
+	// empty means that there always is.
+	OnlyWith string
 	// NeedsHistory is set if the program reads the commits. Without the whole history the gate is then not run.
 	NeedsHistory bool
 	// Argv is the program and its arguments. It is empty for a built-in gate.
@@ -51,10 +56,20 @@ type NotRunError struct{ Reason string }
 
 func (e *NotRunError) Error() string { return e.Reason }
 
+// Code returns the code of the error.
+func (e *NotRunError) Code() fault.Code { return fault.GateNotRun }
+
 // A FailedError is returned by a gate that has findings, or whose program failed.
-type FailedError struct{ Reason string }
+type FailedError struct {
+	code   fault.Code
+	Reason string
+}
 
 func (e *FailedError) Error() string { return e.Reason }
+
+// Code returns the code of the error. It is empty if the gate has findings other than waivers that have ended: whoever
+// runs the step knows its stage, and so what kind of gate it is.
+func (e *FailedError) Code() fault.Code { return e.code }
 
 // Run runs the gate and writes its report. The error is nil if the gate passed, the context's error if it was
 // interrupted, and otherwise *FailedError or *NotRunError.
@@ -76,7 +91,8 @@ func (g Gate) Run(ctx context.Context) error {
 	}
 	g.applyWaivers(&result.report)
 	if writeErr := g.writeReport(result); writeErr != nil {
-		return errors.Join(&FailedError{"its report could not be written: " + writeErr.Error()}, err)
+		code := fault.CodeOf(fsx.Explain(writeErr))
+		return errors.Join(&FailedError{code, "its report could not be written: " + writeErr.Error()}, err)
 	}
 	failing := result.report.Failing()
 	g.printFindings(failing, result.report)
@@ -86,9 +102,17 @@ func (g Gate) Run(ctx context.Context) error {
 	case err != nil:
 		return err
 	case len(failing) > 0:
-		return &FailedError{pluralize(len(failing), g.findingNoun())}
+		return &FailedError{failureCode(failing), pluralize(len(failing), g.findingNoun())}
 	}
 	return nil
+}
+
+// failureCode returns the code of a gate that found nothing but waivers that have ended; empty for other findings.
+func failureCode(failing []findings.Finding) fault.Code {
+	if slices.ContainsFunc(failing, func(f findings.Finding) bool { return f.Rule != ruleWaiverExpired }) {
+		return ""
+	}
+	return fault.WaiverExpired
 }
 
 // grade sets the level of findings from a program that reports none, and turns findings below the minimum into notes.
@@ -142,12 +166,16 @@ func (g Gate) check(ctx context.Context) (outcome, error) {
 			return outcome{}, err
 		}
 	}
+	if !g.applies() {
+		fmt.Fprintln(g.Log, "nothing to check: there is no "+g.OnlyWith)
+		return outcome{}, nil
+	}
 	argv := g.Argv
 	var unreadable []findings.Finding
 	if g.FilePatterns != nil {
 		files, err := ListFiles(g.Root, g.FilePatterns)
 		if err != nil {
-			return outcome{}, &FailedError{err.Error()}
+			return outcome{}, &FailedError{fault.CodeOf(err), err.Error()}
 		}
 		if len(files) == 0 {
 			fmt.Fprintln(g.Log, "nothing to check: no file matches "+strings.Join(g.FilePatterns, ", "))
@@ -168,6 +196,19 @@ func (g Gate) check(ctx context.Context) (outcome, error) {
 	err := checkOutcome(result, readErr, runErr, stderr)
 	result.report.Findings = append(result.report.Findings, unreadable...)
 	return result, err
+}
+
+// applies reports whether the repository has the file that the gate is only run with.
+func (g Gate) applies() bool {
+	if g.OnlyWith == "" {
+		return true
+	}
+	name := g.OnlyWith
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(g.Root, name)
+	}
+	_, err := os.Stat(name)
+	return !errors.Is(err, os.ErrNotExist) // any other error is the program's to report
 }
 
 // writeReport writes the report to the file that the table of steps declares as the gate's output.

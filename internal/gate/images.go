@@ -3,7 +3,6 @@ package gate
 import (
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -11,6 +10,8 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 
+	"lockstep/internal/fault"
+	"lockstep/internal/fsx"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
 )
@@ -39,10 +40,10 @@ func checkImages(g Gate) (findings.Report, error) {
 		check.checkReference(pipeline.ImagesFile, lineOf(table, image), image)
 	}
 	if err := check.checkFiles(g.Root, dockerfiles, check.checkDockerfile); err != nil {
-		return findings.Report{}, &FailedError{err.Error()}
+		return findings.Report{}, &FailedError{fault.CodeOf(err), err.Error()}
 	}
 	if err := check.checkFiles(g.Root, manifests, check.checkManifest); err != nil {
-		return findings.Report{}, &FailedError{err.Error()}
+		return findings.Report{}, &FailedError{fault.CodeOf(err), err.Error()}
 	}
 	return findings.Report{Findings: check.findings, Rules: imageRules}, nil
 }
@@ -68,7 +69,7 @@ func (c *imageCheck) checkFiles(root string, patterns []string, check func(file,
 	files, unreadable := filterReadable(root, files, pipeline.SARIF)
 	c.findings = append(c.findings, unreadable...)
 	for _, file := range files {
-		text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(file)))
+		text, err := fsx.ReadFile(filepath.Join(root, filepath.FromSlash(file)), fsx.MaxText)
 		if err != nil {
 			return err
 		}

@@ -2,18 +2,21 @@ package gate
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
+	"lockstep/internal/fault"
+	"lockstep/internal/fsx"
 	"lockstep/internal/gate/findings"
+	"lockstep/internal/jsonx"
 	"lockstep/internal/pipeline"
 )
 
@@ -36,6 +39,8 @@ func (g Gate) newReader() reader {
 		return &bufferedReader{read: readSARIF}
 	case pipeline.DetectSecrets:
 		return &bufferedReader{read: readDetectSecrets}
+	case pipeline.Vale:
+		return &bufferedReader{read: readVale}
 	}
 	return &lineReader{pattern: linePatterns[g.Format], log: g.Log}
 }
@@ -58,7 +63,7 @@ func (w *bufferedReader) Write(p []byte) (int, error) {
 
 func (w *bufferedReader) result(root string) (outcome, error) {
 	if w.overflowed {
-		return outcome{}, fmt.Errorf("its report is larger than %d MiB", maxReportBytes>>20)
+		return outcome{}, fault.Errorf(fault.GateReport, "its report is larger than %d MiB", maxReportBytes>>20)
 	}
 	report, err := w.read(w.buffer.Bytes(), root)
 	return outcome{report: report}, err
@@ -88,7 +93,7 @@ func checkDatabase(text []byte) error {
 			} `json:"tool"`
 		} `json:"runs"`
 	}
-	if json.Unmarshal(text, &file) != nil {
+	if jsonx.UnmarshalForeign(text, &file) != nil {
 		return nil // another program, whose properties have other types
 	}
 	for _, run := range file.Runs {
@@ -98,6 +103,38 @@ func checkDatabase(text []byte) error {
 		}
 	}
 	return nil
+}
+
+// readVale reads the alerts of vale, which are keyed by the file's name.
+func readVale(text []byte, root string) (findings.Report, error) {
+	if len(bytes.TrimSpace(text)) == 0 {
+		return findings.Report{}, findings.ErrNoReport
+	}
+	var alerts map[string][]struct {
+		Check, Message, Severity string
+		Line                     int
+		Span                     []int // the first and the last column
+	}
+	if err := jsonx.UnmarshalForeign(text, &alerts); err != nil {
+		return findings.Report{}, fmt.Errorf("its report cannot be read: %w", err)
+	}
+	r := findings.Report{Tool: pipeline.ToolVale}
+	for file, found := range alerts {
+		for _, a := range found {
+			f := findings.Finding{
+				Rule: a.Check, Level: findings.Warning, File: findings.RelativePath(root, file), Line: a.Line, Message: a.Message,
+			}
+			if a.Severity == "error" {
+				f.Level = findings.Error
+			}
+			if len(a.Span) > 0 {
+				f.Column = a.Span[0]
+			}
+			r.Findings = append(r.Findings, f)
+		}
+	}
+	findings.Sort(r.Findings)
+	return r, nil
 }
 
 // baselineFile lists the potential secrets of detect-secrets that a person has reviewed.
@@ -124,11 +161,11 @@ func readDetectSecrets(text []byte, root string) (findings.Report, error) {
 		return findings.Report{}, findings.ErrNoReport
 	}
 	var found secretsReport
-	if err := json.Unmarshal(text, &found); err != nil {
-		return findings.Report{}, fmt.Errorf("its report cannot be read: %w", err)
+	if err := jsonx.UnmarshalForeign(text, &found); err != nil {
+		return findings.Report{}, fault.Errorf(fault.GateReport, "its report cannot be read: %w", err)
 	}
 	if found.Results == nil {
-		return findings.Report{}, errors.New("its report cannot be read: it has no results")
+		return findings.Report{}, fault.New(fault.GateReport, "its report cannot be read: it has no results")
 	}
 	baseline, err := readBaseline(filepath.Join(root, baselineFile))
 	if err != nil {
@@ -154,14 +191,14 @@ func readDetectSecrets(text []byte, root string) (findings.Report, error) {
 // readBaseline reads the baseline, which is empty if there is no such file.
 func readBaseline(file string) (secretsReport, error) {
 	var baseline secretsReport
-	text, err := os.ReadFile(file)
+	text, err := fsx.ReadFile(file, fsx.MaxText)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return baseline, nil
 	case err != nil:
 		return baseline, err
 	}
-	if err := json.Unmarshal(text, &baseline); err != nil {
+	if err := jsonx.UnmarshalForeign(text, &baseline); err != nil {
 		return baseline, fmt.Errorf("%s cannot be read: %w", baselineFile, err)
 	}
 	return baseline, nil
@@ -186,6 +223,8 @@ type linePattern struct {
 	rule, message string
 	// prefix begins every finding of a program that breaks long lines. It is empty for other programs.
 	prefix string
+	// folder is what the program's names of files are relative to; empty for the repository's root.
+	folder string
 }
 
 var linePatterns = map[pipeline.Format]linePattern{
@@ -206,6 +245,10 @@ var linePatterns = map[pipeline.Format]linePattern{
 		expression: regexp.MustCompile(`^(?P<construct>[^\s:]+/[^\s:]+): (?P<rule>[A-Za-z0-9-]+(?:\[[^\]]*\])?): ` +
 			`(?P<message>.*)$`),
 		rule: "cdk-nag",
+	},
+	pipeline.MkDocs: {
+		expression: regexp.MustCompile(`^WARNING +- +(?P<message>.*?'(?P<file>[^']+\.md)'.*)$`),
+		rule:       "mkdocs", folder: "docs",
 	},
 	pipeline.Tidy: {
 		expression: regexp.MustCompile(`^\+\+\+ tidy/(?P<file>\S+)$`),
@@ -261,7 +304,7 @@ func (p linePattern) finding(match []string, root string) findings.Finding {
 		}
 		switch name {
 		case "file":
-			f.File = findings.RelativePath(root, text)
+			f.File = findings.RelativePath(root, path.Join(p.folder, text))
 		case "line":
 			f.Line, _ = strconv.Atoi(text) // the expression matches only digits
 		case "column":

@@ -25,7 +25,10 @@ var inheritedVars = []string{
 }
 
 // inheritedPrefixes are the beginnings of the names of more such variables.
-var inheritedPrefixes = []string{"PIP_", "npm_config_", "NPM_CONFIG_", "LOCKSTEP_"}
+var inheritedPrefixes = append([]string{"LOCKSTEP_"}, registryPrefixes...)
+
+// registryPrefixes are the beginnings of the names of those that say where packages come from.
+var registryPrefixes = []string{"PIP_", "npm_config_", "NPM_CONFIG_"}
 
 // buildVars are the caller's variables that change what Go builds. Every step sees them, and their values are in its
 // key.

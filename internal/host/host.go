@@ -17,6 +17,7 @@ import (
 
 	"github.com/goyek/goyek/v2"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/repo"
@@ -205,12 +206,18 @@ func (r *graphRun) deps(tasks map[string]*goyek.DefinedTask, name string) goyek.
 	return deps
 }
 
-// recordResult records how a step ended, unless that is recorded: the innermost middleware that knows why decides.
+// recordResult records how a step ended, unless that is recorded: the innermost middleware that knows why decides. What
+// keeps a step from passing has a code: recordFailure records it.
 func (r *graphRun) recordResult(name string, status pipeline.Status, reason string) {
+	r.recordFailure(name, status, "", reason)
+}
+
+// recordFailure records why a step did not pass, unless its end is recorded.
+func (r *graphRun) recordFailure(name string, status pipeline.Status, code fault.Code, reason string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if result := r.results[name]; result.Status == "" {
-		result.Status, result.Reason = status, reason
+		result.Status, result.Code, result.Reason = status, code, reason
 		if step, ok := r.graph.Step(name); ok && status == pipeline.NotRun && r.ToleratesNotRun != nil {
 			result.Tolerated = r.ToleratesNotRun(step)
 		}

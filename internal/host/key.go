@@ -15,6 +15,7 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/repo"
 )
@@ -114,7 +115,7 @@ func upstreamFiles(root string, step pipeline.Step) ([]string, error) {
 		}
 		found, err := doublestar.Glob(os.DirFS(root), pattern, doublestar.WithFilesOnly())
 		if err != nil {
-			return nil, fmt.Errorf("its input %q cannot be read: %w", pattern, err)
+			return nil, fault.Errorf(fault.SourceUnreadable, "its input %q cannot be read: %w", pattern, err)
 		}
 		for _, name := range found {
 			info, err := os.Stat(filepath.Join(root, filepath.FromSlash(name)))

@@ -10,6 +10,7 @@ import (
 	"github.com/goyek/goyek/v2"
 
 	"lockstep/internal/display"
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 )
@@ -25,9 +26,10 @@ func (r *graphRun) emitEvents(next goyek.Runner) goyek.Runner {
 		out := next(in)
 		switch {
 		case out.PanicValue != nil:
-			r.recordResult(in.TaskName, pipeline.Failed, fmt.Sprintf("the runner panicked: %v", out.PanicValue))
+			r.recordFailure(in.TaskName, pipeline.Failed, fault.Panicked,
+				fmt.Sprintf("the runner panicked: %v", out.PanicValue))
 		case out.Status == goyek.StatusFailed:
-			r.recordResult(in.TaskName, pipeline.Failed, "")
+			r.recordFailure(in.TaskName, pipeline.Failed, fault.StepFailed, "")
 		default:
 			r.recordResult(in.TaskName, pipeline.Ran, "")
 		}
@@ -62,7 +64,7 @@ func (r *graphRun) cacheResults(next goyek.Runner) goyek.Runner {
 			return goyek.Result{Status: goyek.StatusPassed}
 		}
 		if reason := r.unreachableReason(key); reason != "" {
-			r.recordResult(step.Name, pipeline.NotRun, reason)
+			r.recordFailure(step.Name, pipeline.NotRun, fault.GateNotRun, reason)
 			return goyek.Result{Status: goyek.StatusFailed}
 		}
 		out := next(in)
@@ -113,7 +115,7 @@ func (r *graphRun) storeResult(ctx context.Context, step pipeline.Step, key stri
 	err := r.store.save(key, step, r.logPath(step.Name))
 	switch {
 	case errors.As(err, &wrongOutput):
-		r.recordResult(step.Name, pipeline.Failed, err.Error())
+		r.recordFailure(step.Name, pipeline.Failed, fault.CodeOf(err), err.Error())
 		return goyek.StatusFailed
 	case err != nil:
 		r.emitNotice(step.Name, fmt.Sprintf("its result was not cached: %v", err))
@@ -128,16 +130,16 @@ func (r *graphRun) recordError(name string, err error) goyek.Result {
 	var exit *exitError
 	if errors.As(err, &exit) {
 		r.mu.Lock()
-		r.results[name].ExitCode = exit.code
+		r.results[name].ExitCode = exit.status
 		r.mu.Unlock()
 	}
 	switch {
 	case errors.As(err, &missing), errors.As(err, &notRun):
-		r.recordResult(name, pipeline.NotRun, err.Error())
+		r.recordFailure(name, pipeline.NotRun, fault.CodeOf(err), err.Error())
 	case errors.Is(err, context.Canceled):
 		r.recordResult(name, pipeline.Interrupted, "")
 	default:
-		r.recordResult(name, pipeline.Failed, err.Error())
+		r.recordFailure(name, pipeline.Failed, fault.CodeOf(err), err.Error())
 	}
 	return goyek.Result{Status: goyek.StatusFailed}
 }
@@ -147,7 +149,7 @@ func (r *graphRun) recordError(name string, err error) goyek.Result {
 func (r *graphRun) logOutput(next goyek.Runner) goyek.Runner {
 	return func(in goyek.Input) goyek.Result {
 		path := r.logPath(in.TaskName)
-		file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fsx.PrivateFile)
+		file, err := fsx.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fsx.PrivateFile)
 		if err != nil {
 			return r.recordError(in.TaskName, fmt.Errorf("its log cannot be created: %w", err))
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/goyek/goyek/v2"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/process"
@@ -42,12 +43,12 @@ func (r *graphRun) runStep(a *goyek.A, step pipeline.Step) error {
 			return err
 		}
 	}
-	cmd, err := r.newCommand(a.Context(), step)
+	cmd, files, err := r.newCommand(a.Context(), step)
 	if err != nil {
 		return err
 	}
 	cmd.Stdout, cmd.Stderr = a.Output(), a.Output()
-	err = process.RunMarked(cmd, cmp.Or(r.stopTimeout, defaultStopTimeout), r.processMark(step.Name))
+	err = process.RunMarked(cmd, cmp.Or(r.stopTimeout, defaultStopTimeout), r.processMark(step.Name), files)
 	return r.classifyExit(step, exitErrorOf(err))
 }
 
@@ -56,29 +57,33 @@ func (r *graphRun) runStep(a *goyek.A, step pipeline.Step) error {
 func exitErrorOf(err error) error {
 	var exit *exec.ExitError
 	if _, signaled := process.Signal(err); signaled {
-		return errors.New(process.DescribeExit(err))
+		return fault.New(fault.StepFailed, process.DescribeExit(err))
 	}
 	if errors.As(err, &exit) {
-		return &exitError{code: exit.ExitCode()}
+		return &exitError{status: exit.ExitCode()}
 	}
 	return err
 }
 
 // classifyExit returns a *notRunError for a gate that could not do its work here. The reason of a gate is the last
-// line that it printed, after its verdict and a colon.
+// line that it printed, after its verdict and a colon, and begins with a code unless it is that of every gate.
 func (r *graphRun) classifyExit(step pipeline.Step, err error) error {
 	var exit *exitError
-	if !errors.As(err, &exit) || !step.IsGate() {
+	if !errors.As(err, &exit) {
 		return err
 	}
-	reason := exit.Error()
-	if tail, err := Tail(r.logPath(step.Name)); err == nil && len(tail) > 0 {
+	tail, tailErr := Tail(r.logPath(step.Name))
+	code, reason := step.FailureCode(strings.Join(tail, "\n")), exit.reason
+	if step.IsGate() && tailErr == nil && len(tail) > 0 {
 		_, reason, _ = strings.Cut(tail[len(tail)-1], ": ")
+		var own fault.Code
+		own, reason = fault.Cut(reason)
+		code = cmp.Or(own, code)
 	}
-	if exit.code == pipeline.ExitNotRun {
+	if step.IsGate() && exit.status == pipeline.ExitNotRun {
 		return &notRunError{reason}
 	}
-	return &exitError{code: exit.code, reason: reason}
+	return &exitError{status: exit.status, code: code, reason: reason}
 }
 
 // notRunError is a gate that could not do its work here.
@@ -86,38 +91,64 @@ type notRunError struct{ reason string }
 
 func (e *notRunError) Error() string { return e.reason }
 
+// Code returns the code of the error.
+func (e *notRunError) Code() fault.Code { return fault.GateNotRun }
+
 // exitError is a command that ended with a status other than 0.
 type exitError struct {
-	code int
+	status int
+	code   fault.Code
 	// reason is why, if the command says so.
 	reason string
 }
 
-func (e *exitError) Error() string { return cmp.Or(e.reason, fmt.Sprintf("exit status %d", e.code)) }
+func (e *exitError) Error() string { return cmp.Or(e.reason, fmt.Sprintf("exit status %d", e.status)) }
 
-// newCommand returns the step's process: its program is found, its outputs are removed, its environment is scrubbed.
-func (r *graphRun) newCommand(ctx context.Context, step pipeline.Step) (*exec.Cmd, error) {
+// Code returns the code of the error.
+func (e *exitError) Code() fault.Code { return cmp.Or(e.code, fault.StepFailed) }
+
+// newCommand returns the step's process, and the files that it sees, nil for all: its program is found, its outputs are
+// removed, its environment is scrubbed.
+func (r *graphRun) newCommand(ctx context.Context, step pipeline.Step) (*exec.Cmd, *process.Files, error) {
 	invocation := NewInvocation(step, r.Environ, r.Live)
 	folders, err := r.tools.ensureTools(ctx, step.Tools, func(line string) { r.emitNotice(step.Name, line) })
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	program, err := r.findProgram(invocation.Argv[0], folders)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, out := range step.Outputs {
 		if err := os.RemoveAll(r.store.path(out)); err != nil {
-			return nil, fmt.Errorf("its output of the last run cannot be removed: %w", err)
+			return nil, nil, fmt.Errorf("its output of the last run cannot be removed: %w", err)
 		}
 		if err := os.MkdirAll(filepath.Dir(r.store.path(out)), 0o755); err != nil {
-			return nil, fmt.Errorf("the folder of its output cannot be created: %w", err)
+			return nil, nil, fmt.Errorf("the folder of its output cannot be created: %w", err)
 		}
 	}
-	cmd := exec.CommandContext(ctx, program, invocation.Argv[1:]...)
+	cmd := process.TableCommand(ctx, append([]string{program}, invocation.Argv[1:]...))
 	cmd.Dir = r.Root
 	cmd.Env = prependPath(invocation.Env, folders)
-	return cmd, nil
+	if seesPerson(step, r.Live) {
+		return cmd, nil, nil
+	}
+	root, err := filepath.Abs(r.Root)
+	if err != nil {
+		return nil, nil, err
+	}
+	home := filepath.Join(root, pipeline.StateDir, "home")
+	if err := os.MkdirAll(home, fsx.PrivateDir); err != nil {
+		return nil, nil, fmt.Errorf("a home folder for it cannot be created: %w", err)
+	}
+	m := newMachine(r.Environ)
+	cmd.Env = m.hidePerson(cmd.Env, home)
+	files := m.files(root, step, folders)
+	if files == nil || !process.CanHideFiles() {
+		return cmd, nil, nil
+	}
+	files.Readable = append(files.Readable, program)
+	return cmd, files, m.makeCaches()
 }
 
 // findProgram returns the path of a step's program: this program, one that an earlier step built, one of its tools',

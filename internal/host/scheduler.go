@@ -6,6 +6,7 @@ import (
 
 	"github.com/goyek/goyek/v2"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/pipeline"
 )
 
@@ -33,7 +34,9 @@ func unstartedResult(ctx context.Context, step pipeline.Step, err error) pipelin
 	if ctx.Err() != nil {
 		return step.InterruptedResult()
 	}
-	return pipeline.Result{Step: step.Name, Stage: step.Stage, Status: pipeline.Failed, Reason: fmt.Sprint(err)}
+	return pipeline.Result{
+		Step: step.Name, Stage: step.Stage, Status: pipeline.Failed, Code: fault.Unexpected, Reason: fmt.Sprint(err),
+	}
 }
 
 // recordUnstarted records and reports the result of a step that does not start.

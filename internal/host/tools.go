@@ -2,11 +2,11 @@ package host
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -15,8 +15,10 @@ import (
 
 	"golang.org/x/mod/semver"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/process"
 	"lockstep/tools"
 )
 
@@ -44,6 +46,14 @@ func (e *MissingToolError) Error() string {
 }
 
 func (e *MissingToolError) Unwrap() error { return e.Err }
+
+// Code returns the code of why the program could not be installed, if there is one.
+func (e *MissingToolError) Code() fault.Code {
+	if e.Err == nil {
+		return fault.ToolMissing
+	}
+	return cmp.Or(fault.Of(e.Err), fault.ToolNotInstalled)
+}
 
 // prober finds the tools of the table. It asks each tool that the machine must have for its version, once a run, and
 // installs the others when they are first needed.
@@ -158,7 +168,7 @@ func (p *prober) queryVersion(ctx context.Context, tool string) (string, error) 
 // printedVersion asks the tool at path for its version.
 func (p *prober) printedVersion(ctx context.Context, tool, path string) (string, error) {
 	spec := pipeline.Tools[tool]
-	cmd := exec.CommandContext(ctx, path, spec.VersionArgs...)
+	cmd := process.TableCommand(ctx, append([]string{path}, spec.VersionArgs...))
 	cmd.Env = stepEnviron(pipeline.Step{}, p.environ, false)
 	out, err := cmd.CombinedOutput()
 	switch {
@@ -166,7 +176,7 @@ func (p *prober) printedVersion(ctx context.Context, tool, path string) (string,
 		return "", ctx.Err()
 	case err != nil:
 		command := strings.Join(append([]string{path}, spec.VersionArgs...), " ")
-		return "", fmt.Errorf("%s does not work: %s: %w; %s", tool, command, err, spec.Remedy)
+		return "", fault.Errorf(fault.ToolBroken, "%s does not work: %s: %w; %s", tool, command, err, spec.Remedy)
 	}
 	version, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
 	return version, nil

@@ -1,11 +1,12 @@
 package pipeline
 
 import (
-	"fmt"
 	"maps"
 	"path"
 	"slices"
 	"strings"
+
+	"lockstep/internal/fault"
 )
 
 // The layout of a step's container.
@@ -50,9 +51,10 @@ func (s Step) ExtraFiles() ([]ExtraFiles, error) {
 		from := providingImage(tool)
 		switch {
 		case from == "":
-			return nil, fmt.Errorf("step %q calls %s, which no image brings", s.Name, tool)
+			return nil, fault.Errorf(fault.ConfigSteps, "step %q calls %s, which no image brings", s.Name, tool)
 		case s.Image != extensibleImage:
-			return nil, fmt.Errorf("step %q runs in image %q, which does not bring %s: let it run in image %q", s.Name, s.Image,
+			return nil, fault.Errorf(fault.ConfigSteps,
+				"step %q runs in image %q, which does not bring %s: let it run in image %q", s.Name, s.Image,
 				tool, extensibleImage)
 		}
 		out = append(out, ExtraFiles{Image: from, Patterns: imageProvides[from][tool]})

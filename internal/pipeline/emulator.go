@@ -14,6 +14,8 @@ const (
 	// CertificatesFolder holds their certificate and the authority that signed it.
 	CertificatesFolder = "/certificates"
 	emulatorCAFile     = CertificatesFolder + "/ca.pem"
+	// EmulatorSecretFile is mounted into their container and those of their clients: calls are signed with that secret.
+	EmulatorSecretFile = "/run/secrets/lockstep-rehearsal"
 	// EmulatorStateFolder holds their state, which is kept from one call to the next.
 	EmulatorStateFolder = StateDir + "/rehearsal"
 )
@@ -33,10 +35,14 @@ var EmulatorStep = Step{
 	Command: []string{
 		Self, "rehearsal", "serve", "--listen", fmt.Sprintf("0.0.0.0:%d",
 			EmulatorPort), "--host", EmulatorHost, "--certificates", CertificatesFolder,
+		"--secret", EmulatorSecretFile,
 	},
 	Tools: []string{ToolPython, ToolNode, ToolNpm, ToolMinistack, ToolCDK}, Inputs: []string{"config/**/*.yaml"},
 	Env: map[string]string{toolsFolderVariable: ToolsFolder},
 }
+
+// signingKeyVariable names the file with the secret of emulated accounts in another container.
+const signingKeyVariable = "LOCKSTEP_REHEARSAL_SECRET"
 
 // toolsFolderVariable names a folder of installed tools, which are used as they are.
 const toolsFolderVariable = "LOCKSTEP_TOOLS"
@@ -50,6 +56,7 @@ func (s Step) WithRehearsalEnv() Step {
 	}
 	env["LOCKSTEP_REHEARSAL_ENDPOINT"] = fmt.Sprintf("https://%s:%d", EmulatorHost, EmulatorPort)
 	env["LOCKSTEP_REHEARSAL_CA"] = emulatorCAFile
+	env[signingKeyVariable] = EmulatorSecretFile
 	env[toolsFolderVariable] = ToolsFolder
 	s.Env = env
 	return s

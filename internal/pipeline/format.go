@@ -13,11 +13,14 @@ const (
 	GoTest Format = "go-test"
 	// DetectSecrets is that program's own format, which its baseline has too.
 	DetectSecrets Format = "detect-secrets"
+	// Vale is the JSON that the program of that name prints.
+	Vale Format = "vale"
 	// The programs of these formats print a finding a line, each in its own way.
 	Gofumpt    Format = "gofumpt"
 	Mdformat   Format = "mdformat"
 	Actionlint Format = "actionlint"
 	Tidy       Format = "tidy"
+	MkDocs     Format = "mkdocs"
 	CDKNag     Format = "nag"
 )
 

@@ -25,6 +25,8 @@ type gate struct {
 	// files are the patterns of the files that are passed to the program as its last arguments. If no file matches there
 	// is nothing to check.
 	files []string
+	// onlyWith is a file of settings without which the program cannot work, and a repository wants none of it.
+	onlyWith string
 	// inputs are the patterns of what it reads besides files.
 	inputs   []string
 	tools    []string
@@ -48,6 +50,9 @@ func (g gate) step() Step {
 	}
 	if slices.Contains(g.inputs, History) && g.argv != nil {
 		command = append(command, "--history")
+	}
+	if g.onlyWith != "" {
+		command = append(command, "--only-with", g.onlyWith)
 	}
 	for _, pattern := range g.files {
 		command = append(command, "--files", pattern)
@@ -81,7 +86,10 @@ var (
 	}
 	ownGoFiles    = []string{"**/*.go", "!ci/internal/**", "!ci/dagger.gen.go"}
 	markdownFiles = []string{"**/*.md", "!**/testdata/**"}
-	unitPackages  = []string{".", "./config", "./internal/...", "./tools/..."}
+	documentFiles = []string{"README.md", "docs/**/*.md"}
+	// siteFiles make the site of the documentation.
+	siteFiles    = []string{"mkdocs.yml", "tools/mkdocs/hooks.py", "tools/mkdocs/assets/**"}
+	unitPackages = []string{".", "./config", "./internal/...", "./tools/..."}
 )
 
 // documentationTests matches the tests that read the documentation. They are a gate of their own, so that an edit of a
@@ -106,7 +114,7 @@ func gates(c *config.Config) []gate {
 // them too.
 var gateConfigFiles = []string{
 	".golangci.yml", ".gosec.json", ".gitleaks.toml", ".mdformat.toml",
-	".pre-commit-config.yaml",
+	".pre-commit-config.yaml", ".vale.ini", "tools/vale/styles/**",
 }
 
 // goCaches are the caches of every Go command.
@@ -159,6 +167,33 @@ var qualityGates = []gate{
 		inputs:       []string{".mdformat.toml"},
 		reportFormat: Mdformat,
 		tools:        []string{ToolMdformat},
+	},
+	{
+		name:         "prose",
+		stage:        Quality,
+		summary:      "the documentation's words and the length of its sentences",
+		image:        ImageGo,
+		argv:         []string{"vale", "--output=JSON"},
+		files:        documentFiles,
+		onlyWith:     ".vale.ini",
+		inputs:       []string{".vale.ini", "tools/vale/styles/**"},
+		reportFormat: Vale,
+		tools:        []string{ToolVale},
+	},
+	{
+		name:    "site",
+		stage:   Quality,
+		summary: "the documentation's links and anchors, by building its site",
+		image:   ImagePython,
+		// The program's last argument is the site's configuration: without one there is no site.
+		argv: []string{
+			"mkdocs", "build", "--strict", "--site-dir", StateDir + "/site-check", "--config-file",
+		},
+		files:        []string{"mkdocs.yml"},
+		inputs:       slices.Concat(siteFiles, documentFiles, []string{"docs/**"}),
+		reportFormat: MkDocs,
+		tools:        []string{ToolMkDocs},
+		env:          map[string]string{"NO_MKDOCS_2_WARNING": "1"},
 	},
 	{
 		name:         "workflows",
@@ -215,7 +250,7 @@ var testGates = []gate{
 		argv:         []string{"go", "test", "-json", "-timeout", "30m", "./infra/...", "./config/schema/generate"},
 		reportFormat: GoTest,
 		inputs: []string{
-			"go.mod", "go.sum", "config/**", "infra/**", "internal/pipeline/**", "internal/stateful/**",
+			"go.mod", "go.sum", "config/**", "infra/**", "internal/fault/**", "internal/pipeline/**", "internal/stateful/**",
 			"**/*_test.go", "docs/infrastructure.md",
 		},
 		tools:  []string{ToolGo, ToolNode},
@@ -246,9 +281,10 @@ var testGates = []gate{
 		argv:         []string{"go", "test", "-json", "-timeout", "30m", "-run", documentationTests, "./tests/..."},
 		reportFormat: GoTest,
 		inputs: slices.Concat(
-			goSources, gateConfigFiles, []string{"tests/**", "ci/*.go", "README.md", "docs/**", "Makefile"},
+			goSources, gateConfigFiles, documentFiles, siteFiles,
+			[]string{"tests/**", "ci/*.go", "docs/**", "Makefile", "dagger.json"},
 		),
-		tools:  []string{ToolGo, ToolNode}, // the diagrams are compared with a synthesis
+		tools:  []string{ToolGo, ToolNode, ToolNpm, ToolPython}, // the diagrams are compared with a synthesis
 		caches: append([]string{CacheCDK}, goCaches...),
 	},
 	{
@@ -273,14 +309,15 @@ func vulnerabilityGates(c *config.Config) []gate {
 	}
 	return []gate{
 		{
-			// Unhandled errors, G104, are for errcheck to find, which knows which of them matter.
+			// Unhandled errors, G104, are for errcheck to find, which knows which of them matter. A comment in the code lets
+			// nothing through: that is for waivers. The folders are regular expressions that match anywhere in a path.
 			name:    "gosec",
 			stage:   Security,
 			summary: "unsafe Go code",
 			image:   ImageGo,
 			argv: []string{
-				"gosec", "-conf", ".gosec.json", "-fmt", "sarif", "-exclude=G104", "-exclude-generated", "-exclude-dir", "ci",
-				"-exclude-dir", "tests", "-exclude-dir", StateDir, "./...",
+				"gosec", "-conf", ".gosec.json", "-fmt", "sarif", "-exclude=G104", "-nosec",
+				"-exclude-dir", "^ci(/|$)", "-exclude-dir", "^tests(/|$)", "-exclude-dir", "^[.]lockstep(/|$)", "./...",
 			},
 			reportFormat: SARIF,
 			inputs:       slices.Concat(goSources, []string{"!**/*_test.go", "!**/testdata/**", "!tests/**", ".gosec.json"}),

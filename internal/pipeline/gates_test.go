@@ -71,7 +71,7 @@ func gatesDependingOn(t *testing.T, file string) []string {
 
 func TestGates_RerunOnlyForTheirInputs(t *testing.T) {
 	for file, want := range map[string][]string{
-		"docs/gates.md": {"markdown", "documentation", "secrets", "baseline"},
+		"docs/gates.md": {"markdown", "prose", "site", "documentation", "secrets", "baseline"},
 		"CHANGELOG.md":  {"markdown", "secrets", "baseline"},
 		"internal/deploy/plan.go": {
 			"format", "lint", "tidy", "unit", "scripts", "documentation", "gosec", "govulncheck",

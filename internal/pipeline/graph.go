@@ -5,10 +5,11 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"path"
 	"slices"
 	"strings"
+
+	"lockstep/internal/fault"
 )
 
 // A Graph is a validated set of steps in a fixed order: each step comes after its predecessors, and among the steps
@@ -25,7 +26,8 @@ func NewGraph(steps []Step) (*Graph, error) {
 	var problems []error
 	for i, s := range steps {
 		if j, isTaken := index[s.Name]; isTaken {
-			problems = append(problems, fmt.Errorf("step %q stands in the table twice, as number %d and %d", s.Name, j+1, i+1))
+			problems = append(problems, fault.Errorf(fault.ConfigSteps,
+				"step %q stands in the table twice, as number %d and %d", s.Name, j+1, i+1))
 			continue
 		}
 		index[s.Name] = i
@@ -55,18 +57,20 @@ func unknownNames(steps []Step, index map[string]int) []error {
 	for _, s := range steps {
 		for _, need := range s.predecessors() {
 			if _, ok := index[need]; !ok {
-				problems = append(problems, fmt.Errorf("step %q waits for %q, which is no step", s.Name, need))
+				problems = append(problems, fault.Errorf(fault.ConfigSteps, "step %q waits for %q, which is no step", s.Name, need))
 			}
 		}
 		if len(s.Command) == 0 {
-			problems = append(problems, fmt.Errorf("step %q has no command", s.Name))
+			problems = append(problems, fault.Errorf(fault.ConfigSteps, "step %q has no command", s.Name))
 		}
 		if _, ok := Images[s.Image]; !ok {
-			problems = append(problems, fmt.Errorf("step %q runs in image %q, which is no key of Images", s.Name, s.Image))
+			problems = append(problems, fault.Errorf(fault.ConfigSteps,
+				"step %q runs in image %q, which is no key of Images", s.Name, s.Image))
 		}
 		for _, c := range s.Caches {
 			if _, ok := Caches[c]; !ok {
-				problems = append(problems, fmt.Errorf("step %q uses cache %q, which is no key of Caches", s.Name, c))
+				problems = append(problems, fault.Errorf(fault.ConfigSteps,
+					"step %q uses cache %q, which is no key of Caches", s.Name, c))
 			}
 		}
 		if _, err := s.ExtraFiles(); err != nil {
@@ -74,7 +78,8 @@ func unknownNames(steps []Step, index map[string]int) []error {
 		}
 		for _, t := range s.Tools {
 			if _, ok := Tools[t]; !ok {
-				problems = append(problems, fmt.Errorf("step %q uses tool %q, which is no key of Tools", s.Name, t))
+				problems = append(problems, fault.Errorf(fault.ConfigSteps,
+					"step %q uses tool %q, which is no key of Tools", s.Name, t))
 			}
 		}
 	}
@@ -91,7 +96,8 @@ func sharedOutputs(steps []Step) []error {
 			p := path.Clean(out)
 			for _, c := range claims {
 				if p == c.path || strings.HasPrefix(p, c.path+"/") || strings.HasPrefix(c.path, p+"/") {
-					problems = append(problems, fmt.Errorf("step %q writes %s and step %q writes %s", c.step, c.path, s.Name, p))
+					problems = append(problems, fault.Errorf(fault.ConfigSteps,
+						"step %q writes %s and step %q writes %s", c.step, c.path, s.Name, p))
 				}
 			}
 			claims = append(claims, claim{s.Name, p})
@@ -121,7 +127,7 @@ func sortTopologically(steps []Step, index map[string]int) ([]Step, error) {
 			return nil
 		case open:
 			from := slices.Index(trail, name)
-			return fmt.Errorf("the steps need each other in a cycle: %s",
+			return fault.Errorf(fault.ConfigSteps, "the steps need each other in a cycle: %s",
 				strings.Join(append(slices.Clone(trail[from:]), name), " -> "))
 		}
 		state[i], trail = open, append(trail, name)

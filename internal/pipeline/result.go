@@ -1,6 +1,10 @@
 package pipeline
 
-import "time"
+import (
+	"time"
+
+	"lockstep/internal/fault"
+)
 
 // A Status is how a step ended.
 type Status string
@@ -18,11 +22,13 @@ const (
 
 // A Result is how a step ended, and why.
 type Result struct {
-	Step    string    `json:"step"`
-	Stage   Stage     `json:"stage"`
-	Status  Status    `json:"status"`
-	Reason  string    `json:"reason,omitempty"`
-	Started time.Time `json:"started,omitzero"`
+	Step   string `json:"step"`
+	Stage  Stage  `json:"stage"`
+	Status Status `json:"status"`
+	// Code is the code of what kept the step from passing; empty if it passed, was skipped or was interrupted.
+	Code    fault.Code `json:"code,omitempty"`
+	Reason  string     `json:"reason,omitempty"`
+	Started time.Time  `json:"started,omitzero"`
 	// Millis is how long the step took, in milliseconds.
 	Millis int64 `json:"ms"`
 	// ExitCode is the exit code of the step's command; 0 if it passed or did not start.
@@ -41,6 +47,35 @@ func (r Result) Passed() bool {
 
 // Blocks reports whether the run fails because of the step.
 func (r Result) Blocks() bool { return !r.Passed() && !r.Tolerated }
+
+// Message returns why the step did not pass, with its code; the reason alone if it passed or was not started.
+func (r Result) Message() string {
+	if r.Status == Failed || r.Status == NotRun {
+		return r.Code.Prefix(r.Reason)
+	}
+	return r.Reason
+}
+
+// FailureCode returns the code of a step whose command did not end well. The output is what the command printed: this
+// program, as the command of a step, prints a code of its own.
+func (s Step) FailureCode(output string) fault.Code {
+	if len(s.Command) > 0 && s.Command[0] == Self {
+		if code := fault.Printed(output); code != "" {
+			return code
+		}
+	}
+	switch {
+	case s.IsGate() && s.Stage == Quality:
+		return fault.QualityFailed
+	case s.IsGate() && s.Stage == Test:
+		return fault.TestsFailed
+	case s.IsGate() && s.Stage == Security:
+		return fault.SecurityFailed
+	case s.Stage == Synth && s.Name != "build":
+		return fault.SynthFailed
+	}
+	return fault.StepFailed
+}
 
 // A RunResults has the results of steps that each ran in a container of its own. This program prints their summary.
 type RunResults struct {

@@ -65,7 +65,7 @@ func Steps(c *config.Config) []Step {
 			}, Tools: []string{ToolGo},
 			Inputs: []string{
 				"go.mod", "go.sum", "config/**/*.go", "config/schema/**", "infra/**/*.go",
-				"internal/pipeline/**/*.go", "internal/stateful/*.go", "!**/*_test.go",
+				"internal/fault/*.go", "internal/pipeline/**/*.go", "internal/stateful/*.go", "!**/*_test.go",
 			},
 			Outputs: []string{appBinary}, Caches: []string{CacheGoModules, CacheGoBuild},
 		},

@@ -62,6 +62,8 @@ const (
 	ToolMdformat      = "mdformat"
 	ToolPreCommit     = "pre-commit"
 	ToolD2            = "d2"
+	ToolVale          = "vale"
+	ToolMkDocs        = "mkdocs"
 )
 
 // Tools is the table of the programs that steps call.
@@ -188,6 +190,14 @@ var Tools = map[string]Tool{
 	ToolMdformat: {
 		Purpose: "the form of Markdown", Kind: PythonPackages, Version: "1.0.0",
 		Names: []string{"mdformat"}, VersionArgs: []string{"--version"}, ReportFormat: Mdformat,
+	},
+	ToolVale: {
+		Purpose: "the prose of the documentation", Kind: GoModule, Version: "2.30.0", Names: []string{"vale"},
+		VersionArgs: []string{"--version"}, ReportFormat: Vale,
+	},
+	ToolMkDocs: {
+		Purpose: "the site of the documentation", Kind: PythonPackages, Version: "1.6.1",
+		Names: []string{"mkdocs"}, VersionArgs: []string{"--version"}, ReportFormat: MkDocs,
 	},
 	ToolPreCommit: {
 		Purpose: "the gates before a commit", Kind: PythonPackages, Version: "4.7.0",

@@ -12,35 +12,35 @@ import (
 	"runtime"
 	"syscall"
 	"time"
+
+	"lockstep/internal/fault"
 )
 
 // RunGroup runs a command of exec.CommandContext as a process group of its own. When the context ends, the group gets
 // SIGTERM and has stopTimeout to end by itself. However the command ends, what is left of its group is killed.
-func RunGroup(cmd *exec.Cmd, stopTimeout time.Duration) error { return run(cmd, stopTimeout, "") }
+func RunGroup(cmd *exec.Cmd, stopTimeout time.Duration) error { return run(cmd, stopTimeout, "", nil) }
 
 // RunMarked is RunGroup for a command that marks its processes: those with this mark are killed too when the command
-// has ended, in whatever group they are.
-func RunMarked(cmd *exec.Cmd, stopTimeout time.Duration, mark string) error {
+// has ended, in whatever group they are. They see files alone, where the system can hide the others; nil for all.
+func RunMarked(cmd *exec.Cmd, stopTimeout time.Duration, mark string, files *Files) error {
 	cmd.Env = append(cmd.Env, Variable+"="+mark)
-	return run(cmd, stopTimeout, mark)
+	return run(cmd, stopTimeout, mark, files)
 }
 
-func run(cmd *exec.Cmd, stopTimeout time.Duration, mark string) error {
+func run(cmd *exec.Cmd, stopTimeout time.Duration, mark string, files *Files) error {
 	cmd.SysProcAttr = groupAttributes()
 	cmd.Cancel = func() error { return signalGroup(cmd, syscall.SIGTERM) }
 	cmd.WaitDelay = stopTimeout
-	// Linux kills the child when the thread that started it ends (Pdeathsig), so the thread has to live as long as the
-	// child.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	if err := cmd.Start(); err != nil {
+	started, ended := make(chan error, 1), make(chan error, 1)
+	go startAndWait(cmd, files, started, ended)
+	if err := <-started; err != nil {
 		var path *fs.PathError
 		if errors.As(err, &path) {
 			err = path.Err
 		}
-		return fmt.Errorf("%s cannot be started: %w", cmd.Path, err)
+		return fault.Errorf(fault.StepFailed, "%s cannot be started: %w", cmd.Path, err)
 	}
-	err := cmd.Wait()
+	err := <-ended
 	killed := signalGroup(cmd, syscall.SIGKILL) == nil // mostly the group is empty
 	if mark != "" && KillMarked(func(value string) bool { return value == mark }) > 0 {
 		killed = true
@@ -51,14 +51,30 @@ func run(cmd *exec.Cmd, stopTimeout time.Duration, mark string) error {
 	return err
 }
 
+// startAndWait starts a command in a thread of its own and waits for its end. Linux kills the child when the thread
+// that started it ends (Pdeathsig), so the thread lives as long as the child. It ends with it, because nothing else may
+// run in a thread from which files are hidden.
+func startAndWait(cmd *exec.Cmd, files *Files, started, ended chan<- error) {
+	runtime.LockOSThread() // and never unlocked: the thread ends with this goroutine
+	err := files.confineThread()
+	if err == nil {
+		err = cmd.Start()
+	}
+	started <- err
+	if err == nil {
+		ended <- cmd.Wait()
+	}
+}
+
 // outputHeldError returns why a program failed that ended well, but left its output open to other processes.
 func outputHeldError(killed bool) error {
 	const started = "its command ended well, but a process that it had started "
 	if killed {
-		return errors.New(started + "did not end in time and was killed: see that it waits for what it starts")
+		return fault.New(fault.StepProcess,
+			started+"did not end in time and was killed: see that it waits for what it starts")
 	}
-	return errors.New(
-		started + "has its output open still and was not found: end it, and see that the command waits for it",
+	return fault.New(fault.StepProcess,
+		started+"has its output open still and was not found: end it, and see that the command waits for it",
 	)
 }
 

@@ -2,10 +2,15 @@
 // reviewed or permitted. It knows nothing of who refuses what.
 package refusal
 
-import "fmt"
+import (
+	"fmt"
+
+	"lockstep/internal/fault"
+)
 
 // An Error says why nothing was written. The command line exits with 3 on it.
 type Error struct {
+	code fault.Code
 	// Reason says what is wrong and what to do about it.
 	Reason string
 	// Err is what AWS said, nil when nothing was asked.
@@ -17,7 +22,10 @@ func (r *Error) Error() string { return r.Reason }
 // Unwrap returns what AWS said.
 func (r *Error) Unwrap() error { return r.Err }
 
-// Newf returns an *Error with a formatted reason. The error err is what AWS said; it may be nil.
-func Newf(err error, format string, args ...any) error {
-	return &Error{Reason: fmt.Sprintf(format, args...), Err: err}
+// Code returns the code of the refusal.
+func (r *Error) Code() fault.Code { return r.code }
+
+// Newf returns an *Error with a code and a formatted reason. The error err is what AWS said; it may be nil.
+func Newf(code fault.Code, err error, format string, args ...any) error {
+	return &Error{code: code, Reason: fmt.Sprintf(format, args...), Err: err}
 }

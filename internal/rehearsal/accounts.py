@@ -5,6 +5,8 @@
 - The notification topics of a stack. The pinned ministack forgets them, so that no stack with topics would ever be as it was deployed.
 - An end. The process ends by itself when the last run that uses the accounts is gone, however that run ended.
 - A line in the log that says that the whole state has been saved.
+- What AWS refuses and ministack allows: unsigned calls and strangers (access.py), and the root of an account as a service.
+- Less reach on the machine (confinement.py).
 
 The current folder is that of the rehearsal; see emulator.go for its locks.
 """
@@ -16,8 +18,28 @@ import signal
 import threading
 import time
 
+from access import Access, use_root_secrets
+from confinement import Programs, confine
+
+os.umask(0o077)  # other users read nothing, whatever the umask of the person is
+
+# The secret is read before the files are hidden that nobody else may see; what follows starts threads.
+with open(os.environ.pop("LOCKSTEP_SECRET"), encoding="ascii") as secret_file:
+    secret = secret_file.read().strip()
+if not confine(
+    readable=["process", os.environ["MINISTACK_SSL_CERT"], os.environ["MINISTACK_SSL_KEY"], *os.environ.pop("LOCKSTEP_BUNDLE").split(os.pathsep)],
+    writable=["state", "objects", "tmp", "start.lock", "users.lock"],
+):
+    print("Lockstep: this system cannot hide files from the emulated accounts", flush=True)
+
+from ministack.core import iam_evaluator, lambda_runtime  # noqa: E402
+
+use_root_secrets(secret)
+
+from ministack import app as gateway  # noqa: E402
 from ministack.app import app as ministack
-from ministack.services.cloudformation import _stacks, handlers
+from ministack.services import lambda_svc
+from ministack.services.cloudformation import _stacks, custom_resource, handlers
 from ministack.services.cloudformation.changesets import _find_change_set
 from ministack.services.cloudformation.helpers import _esc, _extract_string_members, _p
 from ministack.services.cloudformation.stacks import _stack_tags_changed
@@ -93,7 +115,43 @@ handlers._ACTION_HANDLERS.update(
 )
 
 
-async def app(scope, receive, send):
+match_any_principal = iam_evaluator._principal_matches
+invoke_any_custom_resource = custom_resource.invoke_custom_resource
+
+
+def principal_matches(principal, caller_arn):
+    """Report whether a policy names a caller. A service is never the caller: it makes no calls of its own here."""
+    if isinstance(principal, dict):
+        principal = {kind: names for kind, names in principal.items() if kind != "Service"}
+    return match_any_principal(principal, caller_arn)
+
+
+iam_evaluator._principal_matches = principal_matches
+
+
+def stop_programs():
+    lambda_runtime.reset()
+
+
+programs = Programs(stop_programs)
+
+
+def invoke_custom_resource(*args, **kwargs):
+    with programs:
+        return invoke_any_custom_resource(*args, **kwargs)
+
+
+custom_resource.invoke_custom_resource = invoke_custom_resource
+
+
+def refusal(service, headers, refused):
+    """Return the answer to a call that is refused, in the form of its service."""
+    denied = iam_evaluator.AuthError(refused.code, refused.message)
+    _, answer_headers, body = gateway._credential_failure(service, "", "refused", denied, headers)
+    return 403, answer_headers, body
+
+
+async def serve(scope, receive, send):
     if scope["type"] != "lifespan":
         await ministack(scope, receive, send)
         return
@@ -105,6 +163,9 @@ async def app(scope, receive, send):
 
     threading.Thread(target=end_when_unused, daemon=True).start()
     await ministack(scope, receive, send_and_log)
+
+
+app = Access(serve, secret, os.environ.pop("LOCKSTEP_HOSTS").split(), programs.may_run, refusal)
 
 
 def end_when_unused():
@@ -135,7 +196,7 @@ def lock(file):
 
 def runs_until_stopped():
     try:
-        with open("emulator.json", encoding="utf-8") as record:
+        with open("process/emulator.json", encoding="utf-8") as record:
             return bool(json.load(record)["kept"])
     except (OSError, ValueError, KeyError):
         return False

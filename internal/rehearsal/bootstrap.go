@@ -20,10 +20,14 @@ func (s *Session) AWSConfig(account, region string) (aws.Config, error) {
 	if err != nil {
 		return aws.Config{}, err
 	}
+	secret, err := readSecret(s.SecretFile)
+	if err != nil {
+		return aws.Config{}, fmt.Errorf("the secret of the emulated accounts cannot be read: %w", err)
+	}
 	return aws.Config{
 		Region:       region,
 		BaseEndpoint: aws.String(s.Endpoint),
-		Credentials:  credentials.NewStaticCredentialsProvider(account, rootSecret, ""),
+		Credentials:  credentials.NewStaticCredentialsProvider(account, rootSecret(secret, account), ""),
 		HTTPClient: awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 			t.TLSClientConfig.RootCAs = authorities
 			t.Proxy = nil // the emulator is on this machine
@@ -31,11 +35,12 @@ func (s *Session) AWSConfig(account, region string) (aws.Config, error) {
 	}, nil
 }
 
-// rootSecret is no secret: the emulator identifies the root of an account by its access key alone.
-const rootSecret = "emulated"
-
-// Bootstrap prepares accounts as `cdk bootstrap` does. It takes one call for an account that is up to date.
+// Bootstrap prepares accounts as `cdk bootstrap` does. It takes one call for an account that is up to date. It writes
+// the file of credentials for the user's own tools too.
 func (e *Emulator) Bootstrap(ctx context.Context, s *Session, accounts []bootstrap.Account) error {
+	if err := e.writeCredentials(s, accounts); err != nil {
+		return err
+	}
 	var group errgroup.Group
 	for _, account := range accounts {
 		group.Go(func() error { return e.bootstrapAccount(ctx, s, account) })
@@ -61,6 +66,7 @@ func (e *Emulator) bootstrapAccount(ctx context.Context, s *Session, account boo
 		return err
 	}
 	e.Progress(fmt.Sprintf("bootstrapping the emulated account %s", account.ID))
+	account.MayChange = true // nobody else relies on an emulated account
 	return bootstrap.Apply(ctx, cfg, template, account)
 }
 

@@ -71,24 +71,24 @@ func makeCertificates(dir string, environ []string, now time.Time, hosts []strin
 			return c, err
 		}
 	}
-	authority, err := os.ReadFile(c.authority)
+	authority, err := fsx.ReadFile(c.authority, fsx.MaxText)
 	if err != nil {
 		return c, err
 	}
-	return c, writeFile(c.bundle, append(systemAuthorities(environ, c.bundle), authority...), 0o644)
+	return c, writeFile(c.bundle, append(systemAuthorities(environ, c.bundle), authority...))
 }
 
 // isValid reports whether the certificate exists, is signed by the authority, and stays valid for renewBefore.
 func (c tlsFiles) isValid(now time.Time) bool {
 	pool := x509.NewCertPool()
-	authority, err := os.ReadFile(c.authority)
+	authority, err := fsx.ReadFile(c.authority, fsx.MaxText)
 	if err != nil || !pool.AppendCertsFromPEM(authority) {
 		return false
 	}
 	if _, err := os.Stat(c.key); err != nil {
 		return false
 	}
-	text, err := os.ReadFile(c.certificate)
+	text, err := fsx.ReadFile(c.certificate, fsx.MaxText)
 	if err != nil {
 		return false
 	}
@@ -151,14 +151,13 @@ func (c tlsFiles) create(now time.Time) error {
 	for _, file := range []struct {
 		path, blockType string
 		der             []byte
-		mode            os.FileMode
 	}{
-		{c.key, "PRIVATE KEY", encodedKey, 0o600},
-		{c.certificate, "CERTIFICATE", signed, 0o644},
-		{c.authority, "CERTIFICATE", signedAuthority, 0o644},
+		{c.key, "PRIVATE KEY", encodedKey},
+		{c.certificate, "CERTIFICATE", signed},
+		{c.authority, "CERTIFICATE", signedAuthority},
 	} {
 		text := pem.EncodeToMemory(&pem.Block{Type: file.blockType, Bytes: file.der})
-		if err := writeFile(file.path, text, file.mode); err != nil {
+		if err := writeFile(file.path, text); err != nil {
 			return err
 		}
 	}
@@ -192,7 +191,7 @@ func readFirst(paths []string, own string) []byte {
 		if path == "" || path == own {
 			continue
 		}
-		if text, err := os.ReadFile(path); err == nil && len(text) > 0 {
+		if text, err := fsx.ReadFile(path, fsx.MaxText); err == nil && len(text) > 0 {
 			return append(text, '\n')
 		}
 	}
@@ -200,6 +199,6 @@ func readFirst(paths []string, own string) []byte {
 }
 
 // writeFile replaces a file as a whole: a reader never sees a part of it.
-func writeFile(path string, data []byte, mode os.FileMode) error {
-	return fsx.Replace(path, data, mode)
+func writeFile(path string, data []byte) error {
+	return fsx.Replace(path, data, fsx.PrivateFile)
 }

@@ -15,7 +15,9 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
+	"lockstep/internal/jsonx"
 	"lockstep/tools"
 )
 
@@ -44,7 +46,10 @@ type Emulator struct {
 	// CertificateDir is the folder of the TLS certificate and its authority; by default a folder below Dir. They are
 	// created unless there are valid ones.
 	CertificateDir string
-	// Hosts are host names that the certificate is valid for, besides those of loopback.
+	// SecretFile is the path of the accounts' secret, which is made if there is none; by default a new one below Dir at
+	// every start.
+	SecretFile string
+	// Hosts are host names that the certificate is valid for and calls may name, besides those of loopback.
 	Hosts []string
 	// Progress is called with a line for what takes long.
 	Progress func(line string)
@@ -64,11 +69,13 @@ type Status struct {
 	// RunsUntilStopped says that it runs until Stop, whether anybody uses it or not.
 	RunsUntilStopped bool `json:"kept"`
 	// InUse says that a run uses it.
-	InUse    bool      `json:"inUse"`
-	Endpoint string    `json:"endpoint,omitempty"`
-	CABundle string    `json:"caBundle,omitempty"`
-	PID      int       `json:"pid,omitempty"`
-	Since    time.Time `json:"since,omitzero"`
+	InUse    bool   `json:"inUse"`
+	Endpoint string `json:"endpoint,omitempty"`
+	CABundle string `json:"caBundle,omitempty"`
+	// Credentials is the path of a file with a profile of the AWS SDKs for each account; see ProfileName.
+	Credentials string    `json:"credentials,omitempty"`
+	PID         int       `json:"pid,omitempty"`
+	Since       time.Time `json:"since,omitzero"`
 	// State is the folder of the accounts' state, and Log the file that the emulator writes.
 	State string `json:"state"`
 	Log   string `json:"log"`
@@ -84,7 +91,11 @@ type processRecord struct {
 	Identity processIdentity `json:"identity"`
 }
 
-const recordFile = "emulator.json"
+// recordFile is in a folder of its own, because the emulator sees that folder and not the secret.
+const (
+	processDir = "process"
+	recordFile = processDir + "/emulator.json"
+)
 
 func (e *Emulator) path(name string) string { return filepath.Join(e.Dir, name) }
 
@@ -136,7 +147,7 @@ func (e *Emulator) ensureRunning(ctx context.Context, untilStopped bool) (*Sessi
 		return e.start(ctx, untilStopped)
 	}
 	if e.Port != 0 && running.Port != e.Port {
-		return nil, fmt.Errorf("the emulated accounts run on port %d already, not on %d: "+
+		return nil, fault.Errorf(fault.RehearsalInUse, "the emulated accounts run on port %d already, not on %d: "+
 			"stop them with `lockstep rehearsal stop`, or leave the port out", running.Port, e.Port)
 	}
 	session := e.newSession(running.Port)
@@ -195,7 +206,7 @@ func (e *Emulator) isInUse() bool {
 }
 
 // ErrInUse says that a deployment uses the emulated accounts.
-var ErrInUse = errors.New("a deployment uses the emulated accounts at this moment: " +
+var ErrInUse = fault.New(fault.RehearsalInUse, "a deployment uses the emulated accounts at this moment: "+
 	"wait until it has ended, then run this again")
 
 // Stop ends the emulator and keeps the accounts' state. It reports whether there was one to end. The error is ErrInUse
@@ -247,6 +258,7 @@ func (e *Emulator) Status(ctx context.Context) (Status, error) {
 	status.RunsUntilStopped = running.RunsUntilStopped
 	status.InUse = e.hasUsers()
 	status.Endpoint, status.CABundle = session.Endpoint, session.CABundle
+	status.Credentials = e.path(credentialsFile)
 	status.PID, status.Since = running.PID, running.Started
 	return status, nil
 }
@@ -269,14 +281,15 @@ func (e *Emulator) runningProcess() (*processRecord, error) {
 	if err != nil || !alive {
 		return nil, err
 	}
-	text, err := os.ReadFile(e.path(recordFile))
+	text, err := fsx.ReadFile(e.path(recordFile), fsx.MaxText)
 	record := &processRecord{}
 	if err == nil {
-		err = json.Unmarshal(text, record)
+		err = jsonx.Unmarshal(text, record)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("an emulator that was started in %s runs, but its record cannot be read (%w): "+
-			"end the process that listens there, then run this again", e.Dir, err)
+		return nil, fault.Errorf(fault.EmulatorUnknown,
+			"an emulator that was started in %s runs, but its record cannot be read (%w): "+
+				"end the process that listens there, then run this again", e.Dir, err)
 	}
 	return record, nil
 }
@@ -301,14 +314,14 @@ func (e *Emulator) writeRecord(record processRecord) error {
 	if err != nil {
 		return err
 	}
-	return tools.ExplainWriteError(e.Dir, writeFile(e.path(recordFile), append(text, '\n'), fsx.PrivateFile))
+	return tools.ExplainWriteError(e.Dir, writeFile(e.path(recordFile), append(text, '\n')))
 }
 
 // choosePort returns the port to listen on.
 func (e *Emulator) choosePort() (int, error) {
 	if e.Port != 0 {
 		if err := checkPortFree(e.Port); err != nil {
-			return 0, fmt.Errorf("port %d is taken by another program: "+
+			return 0, fault.Errorf(fault.PortTaken, "port %d is taken by another program: "+
 				"end it, or leave the port out to take any that is free (%w)", e.Port, err)
 		}
 		return e.Port, nil

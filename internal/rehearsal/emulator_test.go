@@ -189,13 +189,14 @@ func TestEmulator_OtherProcessIsNotEnded(t *testing.T) {
 }
 
 // The emulator reads the record to see whether it runs until it is stopped.
-func TestEmulator_StartRemovesOldRecord(t *testing.T) {
+func TestEmulator_StartAndStopRemoveOldRecord(t *testing.T) {
 	e, _ := newFakeEmulator(t)
 	_, err := e.Start(t.Context())
 	require.NoError(t, err)
 	_, err = e.Stop(t.Context())
 	require.NoError(t, err)
-	require.FileExists(t, e.path(recordFile))
+	require.NoFileExists(t, e.path(recordFile))
+	require.NoError(t, e.writeRecord(processRecord{PID: 1}), "of an emulator that was killed")
 
 	_, err = e.spawn(exec.Command("true"))
 	require.NoError(t, err)

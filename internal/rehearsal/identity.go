@@ -1,8 +1,8 @@
 package rehearsal
 
 import (
+	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -10,6 +10,9 @@ import (
 	"strings"
 	"syscall"
 
+	"lockstep/internal/fault"
+	"lockstep/internal/fsx"
+	"lockstep/internal/process"
 	"lockstep/internal/utc"
 )
 
@@ -43,12 +46,12 @@ func signalProcess(record processRecord, signal syscall.Signal) error {
 	case err != nil:
 		return err
 	case !identity.matches(record.Identity):
-		return fmt.Errorf("process %d is not the emulator that was started at %s: "+
+		return fault.Errorf(fault.EmulatorUnknown, "process %d is not the emulator that was started at %s: "+
 			"end the process that listens on port %d, then run this again",
 			record.PID, utc.Format(record.Started), record.Port)
 	}
 	if err := process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return fmt.Errorf("the emulator, process %d, cannot be ended: %w", record.PID, err)
+		return fault.Errorf(fault.EmulatorFailed, "the emulator, process %d, cannot be ended: %w", record.PID, err)
 	}
 	return nil
 }
@@ -84,7 +87,7 @@ func joinWords(texts ...string) string {
 }
 
 func readProcFile(pid int, name string) (string, error) {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/" + name)
+	text, err := fsx.ReadFile("/proc/"+strconv.Itoa(pid)+"/"+name, fsx.MaxText)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
 		return "", os.ErrProcessDone
 	}
@@ -97,14 +100,14 @@ func readProcFile(pid int, name string) (string, error) {
 func parseStat(stat string) (state, startTime string, err error) {
 	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:]) // from field 3
 	if len(fields) <= 22-3 {
-		return "", "", fmt.Errorf("%q is not the content of /proc/PID/stat", stat)
+		return "", "", fault.Errorf(fault.EmulatorUnknown, "%q is not the content of /proc/PID/stat", stat)
 	}
 	return fields[0], fields[22-3], nil
 }
 
 // readIdentityFromPS is readIdentity for systems without /proc, such as macOS.
 func readIdentityFromPS(pid int) (processIdentity, error) {
-	cmd := exec.Command("ps", "-o", "state=", "-o", "lstart=", "-o", "command=", "-p", strconv.Itoa(pid))
+	cmd := process.Command(context.Background(), "ps", "-o", "state=", "-o", "lstart=", "-o", "command=", "-p", strconv.Itoa(pid))
 	cmd.Env = []string{"LC_ALL=C", "TZ=UTC", "PATH=" + os.Getenv("PATH")}
 	out, err := cmd.Output()
 	var exit *exec.ExitError
@@ -123,7 +126,7 @@ func parsePS(line string) (processIdentity, error) {
 	const program = 6
 	switch {
 	case len(fields) <= program:
-		return processIdentity{}, fmt.Errorf("%q is not a line of ps", line)
+		return processIdentity{}, fault.Errorf(fault.EmulatorUnknown, "%q is not a line of ps", line)
 	case strings.HasPrefix(fields[0], "Z"):
 		return processIdentity{}, os.ErrProcessDone
 	}

@@ -9,6 +9,8 @@ type Session struct {
 	Endpoint string
 	// Authority is the path of a PEM file with the emulator's certificate authority alone.
 	Authority string
+	// SecretFile is the path of the file with the accounts' secret, which calls are signed with.
+	SecretFile string
 	// CABundle is the path of a PEM file with the machine's own certificate authorities and the emulator's.
 	CABundle string
 }

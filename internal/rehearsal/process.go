@@ -5,7 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	_ "embed"
+	"embed"
 	"errors"
 	"fmt"
 	"net/http"
@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/process"
 	"lockstep/tools"
@@ -88,6 +89,9 @@ func (e *Emulator) startOnce(ctx context.Context, untilStopped bool) (*Session, 
 	if newCommand == nil {
 		newCommand = e.ministackCommand
 	}
+	if err := e.makeSecret(); err != nil {
+		return nil, err
+	}
 	cmd, err := newCommand(ctx, port, certificates)
 	if err != nil {
 		return nil, err
@@ -124,13 +128,16 @@ type emulatorProcess struct {
 
 // accountsProgram is the program that the emulator's web server serves.
 //
-//go:embed accounts.py
-var accountsProgram []byte
+//go:embed accounts.py access.py confinement.py
+var emulatorProgram embed.FS
 
 const (
-	accountsFile = "accounts.py"
-	aliveFile    = "alive.lock"
-	logFile      = "emulator.log"
+	accountsFile    = "accounts.py"
+	accessFile      = "access.py"
+	confinementFile = "confinement.py"
+
+	aliveFile = "alive.lock"
+	logFile   = "emulator.log"
 )
 
 // ministackCommand installs ministack and returns the command that serves it.
@@ -139,10 +146,16 @@ func (e *Emulator) ministackCommand(ctx context.Context, port int, c tlsFiles) (
 	if err != nil {
 		return nil, err
 	}
-	if err := writeFile(e.path(accountsFile), accountsProgram, 0o644); err != nil {
-		return nil, tools.ExplainWriteError(e.Dir, err)
+	for _, name := range []string{accountsFile, accessFile, confinementFile} {
+		text, err := emulatorProgram.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		if err := writeFile(e.path(name), text); err != nil {
+			return nil, tools.ExplainWriteError(e.Dir, err)
+		}
 	}
-	cmd := exec.Command(filepath.Join(installed, tools.MinistackPython), "-m", "hypercorn",
+	cmd := process.Command(context.Background(), filepath.Join(installed, tools.MinistackPython), "-m", "hypercorn",
 		accountsFile+":app", // relative, because a path may contain a colon
 		"--workers", "0",    // in the process itself
 		"--bind", fmt.Sprintf("127.0.0.1:%d", port),
@@ -155,21 +168,21 @@ func (e *Emulator) ministackCommand(ctx context.Context, port int, c tlsFiles) (
 // spawn starts the emulator in a session of its own: an interrupt at the terminal is for the run, which then stops the
 // emulator in good order.
 func (e *Emulator) spawn(cmd *exec.Cmd) (*emulatorProcess, error) {
-	alive, err := os.OpenFile(e.path(aliveFile), os.O_CREATE|os.O_RDWR, fsx.PrivateFile)
+	alive, err := fsx.OpenFile(e.path(aliveFile), os.O_CREATE|os.O_RDWR, fsx.PrivateFile)
 	if err != nil {
 		return nil, err
 	}
 	defer alive.Close()
 	// The lock belongs to the open file, which the emulator inherits: it ends when both have closed it.
 	if err := syscall.Flock(int(alive.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, fmt.Errorf("an emulator runs in %s already: %w", e.Dir, err)
+		return nil, fault.Errorf(fault.RehearsalInUse, "an emulator runs in %s already: %w", e.Dir, err)
 	}
 	// The record of the emulator before must not be taken for this one's if the starter is killed before it writes its
 	// own.
 	if err := os.RemoveAll(e.path(recordFile)); err != nil {
 		return nil, err
 	}
-	log, err := os.OpenFile(e.path(logFile), os.O_RDWR|os.O_CREATE|os.O_TRUNC, fsx.PrivateFile)
+	log, err := fsx.OpenFile(e.path(logFile), os.O_RDWR|os.O_CREATE|os.O_TRUNC, fsx.PrivateFile)
 	if err != nil {
 		return nil, err
 	}
@@ -179,7 +192,7 @@ func (e *Emulator) spawn(cmd *exec.Cmd) (*emulatorProcess, error) {
 	cmd.ExtraFiles = []*os.File{alive}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("the emulator cannot be started: %w", err)
+		return nil, fault.Errorf(fault.EmulatorFailed, "the emulator cannot be started: %w", err)
 	}
 	p := &emulatorProcess{pid: cmd.Process.Pid, ended: make(chan struct{})}
 	go func() {
@@ -199,6 +212,8 @@ func (e *Emulator) processEnv(port int, c tlsFiles) []string {
 		"PERSIST_STATE=1", "STATE_DIR=" + e.path(stateDir), "S3_PERSIST=1", "S3_DATA_DIR=" + e.path(objectsDir),
 		"TMPDIR=" + e.path("tmp"), "IOT_MTLS_ENABLED=0", "SFTP_ENABLED=0", "DSQL_ENABLED=0",
 		"PYTHONUNBUFFERED=1", "PYTHONDONTWRITEBYTECODE=1", "PYTHONNOUSERSITE=1", "HOME=" + e.path("tmp"),
+		"LOCKSTEP_SECRET=" + e.secretPath(), "LOCKSTEP_HOSTS=" + strings.Join(e.Hosts, " "),
+		"LOCKSTEP_BUNDLE=" + c.authority + string(os.PathListSeparator) + c.bundle,
 		process.Variable + "=" + process.Kept,
 	}
 	for _, name := range []string{"PATH", "LANG", "LC_ALL", "TZ"} {
@@ -216,14 +231,17 @@ func (e *brokenInstallError) Error() string {
 	return "the emulator does not load:\n" + tools.LastLines(e.log, 6)
 }
 
+// Code returns the code of the error.
+func (e *brokenInstallError) Code() fault.Code { return fault.EmulatorFailed }
+
 // errPortTaken says that a port which was free a moment ago is not.
-var errPortTaken = errors.New("another program has taken the port just now: run this again")
+var errPortTaken = fault.New(fault.PortTaken, "another program has taken the port just now: run this again")
 
 // waitUntilHealthy returns when the emulator answers, or why it does not.
 func (e *Emulator) waitUntilHealthy(ctx context.Context, s *Session, p *emulatorProcess) error {
 	limit := e.timeout().start
 	ctx, cancel := context.WithTimeoutCause(ctx, limit,
-		fmt.Errorf("the emulator does not answer after %v; its log is %s", limit, e.path(logFile)))
+		fault.Errorf(fault.EmulatorFailed, "the emulator does not answer after %v; its log is %s", limit, e.path(logFile)))
 	defer cancel()
 	for !s.isHealthy(ctx, time.Second) {
 		select {
@@ -239,7 +257,7 @@ func (e *Emulator) waitUntilHealthy(ctx context.Context, s *Session, p *emulator
 
 // startFailure returns why the emulator ended before it answered.
 func (e *Emulator) startFailure() error {
-	text, err := os.ReadFile(e.path(logFile))
+	text, err := fsx.ReadFile(e.path(logFile), fsx.MaxText)
 	if err != nil {
 		return err
 	}
@@ -253,7 +271,7 @@ func (e *Emulator) startFailure() error {
 		strings.Contains(log, "No module named"):
 		return &brokenInstallError{log}
 	}
-	return fmt.Errorf("the emulator ended as soon as it was started:\n%s", tools.LastLines(log, 6))
+	return fault.Errorf(fault.EmulatorFailed, "the emulator ended as soon as it was started:\n%s", tools.LastLines(log, 6))
 }
 
 // isHealthy reports whether the emulator answers within a time that it is well.
@@ -283,7 +301,7 @@ func (s *Session) checkHealth(ctx context.Context, within time.Duration) error {
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("it answers %s", response.Status)
+		return fault.Errorf(fault.EmulatorFailed, "it answers %s", response.Status)
 	}
 	return nil
 }
@@ -302,7 +320,7 @@ func loadCertPool(file string) (*x509.CertPool, error) {
 	}
 	authorities := x509.NewCertPool()
 	if !authorities.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("%s holds no certificate", file)
+		return nil, fault.Errorf(fault.EmulatorFailed, "%s holds no certificate", file)
 	}
 	return authorities, nil
 }
@@ -312,6 +330,8 @@ func (e *Emulator) newSession(port int) *Session {
 		Endpoint:  fmt.Sprintf("https://127.0.0.1:%d", port),
 		Authority: filepath.Join(e.certificateDir(), authorityFile),
 		CABundle:  filepath.Join(e.certificateDir(), bundleFile),
+
+		SecretFile: e.secretPath(),
 	}
 }
 
@@ -321,6 +341,9 @@ func (e *Emulator) certificateDir() string { return cmp.Or(e.CertificateDir, e.p
 // stop ends the emulator in good order and marks its state as clean.
 func (e *Emulator) stop(running processRecord) error {
 	if err := e.terminate(running); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(e.path(recordFile)); err != nil {
 		return err
 	}
 	return e.markStateClean()
@@ -353,7 +376,7 @@ func (e *Emulator) terminate(running processRecord) error {
 			return err
 		}
 	}
-	return fmt.Errorf("the emulator, process %d, does not end", running.PID)
+	return fault.Errorf(fault.EmulatorFailed, "the emulator, process %d, does not end", running.PID)
 }
 
 // waitUntilEnded waits for the end of the emulator's process and reports whether it came within a time.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"lockstep/internal/bootstrap"
+	"lockstep/internal/fault"
 	"lockstep/tools"
 )
 
@@ -16,6 +17,8 @@ const (
 	EndpointVariable = "LOCKSTEP_REHEARSAL_ENDPOINT"
 	// AuthorityVariable is the path of a PEM file with the certificate authority of the accounts.
 	AuthorityVariable = "LOCKSTEP_REHEARSAL_CA"
+	// SigningKeyVariable is the path of a file with the secret of the accounts, which its owner alone may read.
+	SigningKeyVariable = "LOCKSTEP_REHEARSAL_SECRET"
 )
 
 // A RemoteError says that the variables do not name emulated accounts that can be used.
@@ -23,19 +26,26 @@ type RemoteError struct{ Message string }
 
 func (e *RemoteError) Error() string { return e.Message }
 
+// Code returns the code of the error.
+func (e *RemoteError) Code() fault.Code { return fault.FlagValue }
+
 // RemoteSession returns a session with the emulated accounts that the environment names, or nil if it names none. This
 // process neither starts, stops nor bootstraps them. The error is a *RemoteError.
 func RemoteSession(environ []string) (*Session, error) {
 	endpoint, authority := tools.Getenv(environ, EndpointVariable), tools.Getenv(environ, AuthorityVariable)
+	secret := tools.Getenv(environ, SigningKeyVariable)
 	switch {
-	case endpoint == "" && authority == "":
+	case endpoint == "" && authority == "" && secret == "":
 		return nil, nil
 	case endpoint == "":
-		return nil, &RemoteError{AuthorityVariable + " is set and " + EndpointVariable + " is not: " +
-			"set both, or neither to rehearse on this machine"}
+		return nil, &RemoteError{EndpointVariable + " is not set, and " + AuthorityVariable + " or " + SigningKeyVariable +
+			" is: set all three, or none to rehearse on this machine"}
 	case authority == "":
 		return nil, &RemoteError{EndpointVariable + " is set and " + AuthorityVariable + " is not: " +
 			"set it to the PEM file that `lockstep rehearsal certificate` made"}
+	case secret == "":
+		return nil, &RemoteError{EndpointVariable + " is set and " + SigningKeyVariable + " is not: " +
+			"set it to a copy of the file that --secret of `lockstep rehearsal serve` names"}
 	}
 	host, ok := parseEndpoint(endpoint)
 	if !ok {
@@ -45,7 +55,10 @@ func RemoteSession(environ []string) (*Session, error) {
 	if _, err := loadCertPool(authority); err != nil {
 		return nil, &RemoteError{fmt.Sprintf("%s cannot be used: %v", AuthorityVariable, err)}
 	}
-	return &Session{Endpoint: "https://" + host, Authority: authority, CABundle: authority}, nil
+	if _, err := readSecret(secret); err != nil {
+		return nil, &RemoteError{fmt.Sprintf("%s cannot be used: %v", SigningKeyVariable, err)}
+	}
+	return &Session{Endpoint: "https://" + host, Authority: authority, CABundle: authority, SecretFile: secret}, nil
 }
 
 // parseEndpoint returns the host and port of https://HOST:PORT; ok is false for any other text.
@@ -65,7 +78,7 @@ func (s *Session) CheckAccounts(ctx context.Context, accounts []bootstrap.Accoun
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return fmt.Errorf("the emulated accounts at %s do not answer: "+
+		return fault.Errorf(fault.EmulatorRemote, "the emulated accounts at %s do not answer: "+
 			"see that `lockstep rehearsal serve` runs there, with a certificate for that name (%w)", s.Endpoint, err)
 	}
 	for _, account := range accounts {
@@ -78,8 +91,9 @@ func (s *Session) CheckAccounts(ctx context.Context, accounts []bootstrap.Accoun
 			return err
 		}
 		if !upToDate {
-			return fmt.Errorf("account %s, %s, is not bootstrapped at %s as config/pipeline.yaml wants it: "+
-				"start `lockstep rehearsal serve` there again with this configuration",
+			return fault.Errorf(fault.EmulatorRemote,
+				"account %s, %s, is not bootstrapped at %s as config/pipeline.yaml wants it: "+
+					"start `lockstep rehearsal serve` there again with this configuration",
 				account.ID, account.Name, s.Endpoint)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,12 +19,29 @@ func TestRemoteSession_RefusesInvalidVariables(t *testing.T) {
 	empty := filepath.Join(dir, "empty.pem")
 	require.NoError(t, os.WriteFile(empty, nil, 0o600))
 	const endpoint = "https://emulator:4566"
-	variables := func(endpoint, authority string) []string {
-		return []string{EndpointVariable + "=" + endpoint, AuthorityVariable + "=" + authority}
+	secret, open, short := filepath.Join(dir, "secret"), filepath.Join(dir, "open"), filepath.Join(dir, "short")
+	require.NoError(t, os.WriteFile(secret, []byte(strings.Repeat("s", minSecretLength)), 0o600))
+	require.NoError(t, os.WriteFile(open, []byte(strings.Repeat("s", minSecretLength)), 0o644))
+	require.NoError(t, os.WriteFile(short, []byte("secret\n"), 0o600))
+	variables := func(endpoint, authority, secret string) []string {
+		return []string{
+			EndpointVariable + "=" + endpoint, AuthorityVariable + "=" + authority, SigningKeyVariable + "=" + secret,
+		}
+	}
+	for _, test := range []struct{ name, secret, want string }{
+		{"no secret", "", "LOCKSTEP_REHEARSAL_ENDPOINT is set and LOCKSTEP_REHEARSAL_SECRET is not"},
+		{"a missing secret", filepath.Join(dir, "none"), "LOCKSTEP_REHEARSAL_SECRET cannot be used"},
+		{"a secret that others can read", open, "can be read by other users of this machine"},
+		{"a secret that can be guessed", short, "holds no secret of at least 26 characters"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := RemoteSession(variables(endpoint, authority, test.secret))
+			require.ErrorContains(t, err, test.want)
+		})
 	}
 	for _, test := range []struct{ name, endpoint, authority, want string }{
 		{"an endpoint alone", endpoint, "", "LOCKSTEP_REHEARSAL_ENDPOINT is set and LOCKSTEP_REHEARSAL_CA is not"},
-		{"an authority alone", "", authority, "LOCKSTEP_REHEARSAL_CA is set and LOCKSTEP_REHEARSAL_ENDPOINT is not"},
+		{"an authority alone", "", authority, "LOCKSTEP_REHEARSAL_ENDPOINT is not set, and LOCKSTEP_REHEARSAL_CA"},
 		{"an endpoint without TLS", "http://emulator:4566", authority, "write https://HOST:PORT"},
 		{"an endpoint with a path", "https://emulator:4566/path", authority, "write https://HOST:PORT"},
 		{"an endpoint with a password", "https://a:b@emulator:4566", authority, "write https://HOST:PORT"},
@@ -32,16 +50,18 @@ func TestRemoteSession_RefusesInvalidVariables(t *testing.T) {
 		{"an authority without a certificate", endpoint, empty, "holds no certificate"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			session, err := RemoteSession(variables(test.endpoint, test.authority))
+			session, err := RemoteSession(variables(test.endpoint, test.authority, secret))
 			assert.Nil(t, session)
 			var problem *RemoteError
 			require.ErrorAs(t, err, &problem)
 			assert.ErrorContains(t, err, test.want)
 		})
 	}
-	session, err := RemoteSession(variables(endpoint+"/", authority))
+	session, err := RemoteSession(variables(endpoint+"/", authority, secret))
 	require.NoError(t, err)
-	assert.Equal(t, &Session{Endpoint: endpoint, Authority: authority, CABundle: authority}, session)
+	assert.Equal(t, &Session{
+		Endpoint: endpoint, Authority: authority, CABundle: authority, SecretFile: secret,
+	}, session)
 	session, err = RemoteSession(nil)
 	require.NoError(t, err)
 	assert.Nil(t, session)

@@ -3,12 +3,13 @@ package rehearsal
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/url"
 	"sync"
 	"time"
+
+	"lockstep/internal/fault"
 )
 
 // Serve runs the emulated accounts for other machines until the context is done, and then stops them in good order. The
@@ -20,7 +21,7 @@ func (e *Emulator) Serve(ctx context.Context, listen string, prepare func(*Sessi
 	case err != nil:
 		return err
 	case running != nil:
-		return errors.New("the emulated accounts run on this machine already, for this machine alone: " +
+		return fault.New(fault.RehearsalInUse, "the emulated accounts run on this machine already, for this machine alone: "+
 			"stop them first with `lockstep rehearsal stop`")
 	}
 	if e.Port, err = freePort(); err != nil { // the emulator's usual port may be the one to serve on
@@ -36,7 +37,8 @@ func (e *Emulator) Serve(ctx context.Context, listen string, prepare func(*Sessi
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", listen)
 	if err != nil {
-		return fmt.Errorf("it is not possible to listen on %s: choose another address with --listen (%w)", listen, err)
+		return fault.Errorf(fault.PortTaken,
+			"it is not possible to listen on %s: choose another address with --listen (%w)", listen, err)
 	}
 	address, err := url.Parse(session.Endpoint)
 	if err != nil {
@@ -70,7 +72,7 @@ func (e *Emulator) forwardConnections(ctx context.Context, listener net.Listener
 }
 
 // errEmulatorEnded says that the emulator has ended while it was served.
-var errEmulatorEnded = errors.New("the emulator has ended")
+var errEmulatorEnded = fault.New(fault.EmulatorFailed, "the emulator has ended")
 
 // watchEmulator calls stop when the emulator has ended.
 func (e *Emulator) watchEmulator(ctx context.Context, stop context.CancelCauseFunc) {
@@ -80,7 +82,7 @@ func (e *Emulator) watchEmulator(ctx context.Context, stop context.CancelCauseFu
 			return
 		case <-time.After(e.timeout().watch):
 			if alive, err := e.isAlive(); err == nil && !alive {
-				stop(fmt.Errorf("%w; its log is %s", errEmulatorEnded, e.path(logFile)))
+				stop(fault.Errorf(fault.EmulatorFailed, "%w; its log is %s", errEmulatorEnded, e.path(logFile)))
 			}
 		}
 	}

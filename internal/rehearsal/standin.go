@@ -6,17 +6,18 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/fault"
+	"lockstep/internal/fsx"
+	"lockstep/internal/jsonx"
 	"lockstep/tools"
 )
 
@@ -29,12 +30,12 @@ func (e *Emulator) KnownTypes(ctx context.Context) (map[string]bool, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := os.ReadFile(filepath.Join(dir, tools.ResourceTypes))
+	text, err := fsx.ReadFile(filepath.Join(dir, tools.ResourceTypes), fsx.MaxText)
 	if err != nil {
 		return nil, err
 	}
 	var names []string
-	if err := json.Unmarshal(text, &names); err != nil {
+	if err := jsonx.Unmarshal(text, &names); err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, tools.ResourceTypes), err)
 	}
 	known := map[string]bool{}
@@ -298,7 +299,7 @@ func rewriteTexts(
 		case entry.IsDir(), !strings.HasSuffix(name, ".json"), strings.HasPrefix(entry.Name(), "asset."):
 			return nil
 		}
-		original, err := fs.ReadFile(files, name)
+		original, err := fsx.ReadFileFS(files, name, fsx.MaxText)
 		if err != nil {
 			return err
 		}
@@ -322,7 +323,7 @@ func assetHashReplacer(
 	texts := map[string]string{}
 	originals := map[string]string{}
 	for _, t := range templates {
-		original, err := fs.ReadFile(files, t.File)
+		original, err := fsx.ReadFileFS(files, t.File, fsx.MaxText)
 		if err != nil {
 			return nil, err
 		}
@@ -338,7 +339,7 @@ func assetHashReplacer(
 			})
 		})
 		if next < 0 {
-			return nil, errors.New("nested stacks refer to each other in a circle")
+			return nil, fault.New(fault.EmulatorTemplate, "nested stacks refer to each other in a circle")
 		}
 		file := waiting[next]
 		text := strings.NewReplacer(pairs...).Replace(texts[file])

@@ -1,13 +1,13 @@
 package rehearsal
 
 import (
-	"encoding/json"
 	"fmt"
 	"regexp"
 	"strings"
 	"unicode/utf8"
 
 	"lockstep/internal/awsmodel"
+	"lockstep/internal/jsonx"
 )
 
 // standInValue returns what takes the place of an attribute of a resource, or of a plain reference to it for an empty
@@ -23,7 +23,7 @@ func (t rewriter) standInValue(id, attribute, resourceType string, properties ma
 		return given
 	}
 	v := valueMaker{t: t, id: id, attribute: attribute, name: name, resourceType: resourceType}
-	if !ok || name == "" || json.Unmarshal(published.Schema, &v.root) != nil {
+	if !ok || name == "" || jsonx.UnmarshalForeign(published.Schema, &v.root) != nil {
 		return v.text(schemaNode{})
 	}
 	return v.value(v.root.at(name, v.root), 0)

@@ -37,7 +37,7 @@ func (e *Emulator) prepareState() error {
 	if err != nil {
 		return err
 	}
-	for _, dir := range []string{stateDir, objectsDir, "tmp"} {
+	for _, dir := range []string{stateDir, objectsDir, "tmp", processDir} {
 		if err := os.MkdirAll(e.path(dir), 0o700); err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func (e *Emulator) markStateClean() error {
 
 // saveFailure returns why the emulator that ended last has not saved all its state, or "" if it has.
 func (e *Emulator) saveFailure() string {
-	log, err := os.ReadFile(e.path(logFile))
+	log, err := fsx.ReadFile(e.path(logFile), fsx.MaxText)
 	if err != nil {
 		return err.Error()
 	}
@@ -108,7 +108,8 @@ func (e *Emulator) saveFailure() string {
 // deleteState deletes the accounts' state, and everything else of the emulator but its locks.
 func (e *Emulator) deleteState() error {
 	for _, name := range []string{
-		stateDir, objectsDir, snapshotDir, "tmp", "tls", dirtyFile, recordFile, logFile, accountsFile,
+		stateDir, objectsDir, snapshotDir, "tmp", "tls", dirtyFile, processDir, logFile, accountsFile,
+		accessFile, confinementFile, signingKeyFile, credentialsFile,
 	} {
 		if err := os.RemoveAll(e.path(name)); err != nil {
 			return err

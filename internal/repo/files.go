@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/pipeline"
 )
 
@@ -31,8 +32,9 @@ func (l Listing) Match(patterns []string) ([]string, error) {
 			if errors.As(err, &path) {
 				err = path.Err
 			}
-			return nil, fmt.Errorf("the folder %s may have files that this reads, and cannot be read: %w; make it readable, "+
-				"or move it out of the project", dir, err)
+			return nil, fault.Errorf(fault.SourceUnreadable,
+				"the folder %s may have files that this reads, and cannot be read: %w; make it readable, "+
+					"or move it out of the project", dir, err)
 		}
 	}
 	var files []string

@@ -8,13 +8,14 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"lockstep/internal/fault"
+	"lockstep/internal/process"
 	"lockstep/internal/text"
 	"lockstep/tools"
 )
@@ -25,7 +26,7 @@ import (
 var Sources embed.FS
 
 // ErrNotRepository is returned where a folder belongs to no Git repository, or Git is not installed.
-var ErrNotRepository = errors.New("this is no Git repository")
+var ErrNotRepository = fault.New(fault.NoRepository, "this is no Git repository")
 
 // A GitError is a Git command that failed.
 type GitError struct {
@@ -43,6 +44,9 @@ func (e *GitError) Error() string {
 	}
 	return fmt.Sprintf("git %s: %s", e.Command, e.Message)
 }
+
+// Code returns the code of the error.
+func (e *GitError) Code() fault.Code { return fault.GitFailed }
 
 func (e *GitError) Unwrap() error { return e.Err }
 
@@ -83,7 +87,7 @@ func (r *Repository) Git(ctx context.Context, command string, args ...string) (s
 	}
 	// A monitor of the file system is a program that the repository names, so it is not started.
 	options := []string{"-c", "core.fsmonitor=false", "-c", "core.quotePath=false", command}
-	cmd := exec.CommandContext(ctx, program, append(options, args...)...)
+	cmd := process.Command(ctx, program, append(options, args...)...)
 	cmd.Dir, cmd.Env = r.dir, r.environ
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -150,7 +154,7 @@ var commitPattern = regexp.MustCompile(`^[0-9a-f]{7,64}$`)
 // that the text is no id of a commit, or that the repository does not have it.
 func (r *Repository) CommitTime(ctx context.Context, commit string) (time.Time, error) {
 	if !commitPattern.MatchString(commit) {
-		return time.Time{}, fmt.Errorf("%q is no id of a commit", commit)
+		return time.Time{}, fault.Errorf(fault.GitFailed, "%q is no id of a commit", commit)
 	}
 	out, err := r.Git(ctx, "show", "--no-patch", "--format=%ct", commit+"^{commit}")
 	if err != nil {

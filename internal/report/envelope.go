@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"io"
 	"time"
+
+	"lockstep/internal/fault"
 )
 
 // Mode is what a command worked on.
@@ -39,8 +41,10 @@ type Envelope struct {
 	// LiveEndpoint is the endpoint that took the place of AWS in a live run; empty for AWS itself.
 	LiveEndpoint string `json:"liveEndpoint,omitempty"`
 	// Millis is how long the command took, in milliseconds.
-	Millis int64  `json:"ms"`
-	Error  string `json:"error,omitempty"`
+	Millis int64 `json:"ms"`
+	// Code is the code of Error, as `lockstep explain` takes it.
+	Code  fault.Code `json:"code,omitempty"`
+	Error string     `json:"error,omitempty"`
 }
 
 // Head returns the envelope itself. It gives access to the envelope of a value that embeds one.

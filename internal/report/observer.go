@@ -155,8 +155,8 @@ func resultText(r pipeline.Result) string {
 	if r.Status == pipeline.Ran || r.Status == pipeline.Failed {
 		text += " in " + formatDuration(r.Millis)
 	}
-	if r.Reason != "" && r.Status != pipeline.Cached {
-		text += ": " + r.Reason
+	if message := r.Message(); message != "" && r.Status != pipeline.Cached {
+		text += ": " + message
 	}
 	return text
 }

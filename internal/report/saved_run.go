@@ -2,7 +2,6 @@ package report
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,8 +11,10 @@ import (
 	"slices"
 
 	"lockstep/internal/display"
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/gate/findings"
+	"lockstep/internal/jsonx"
 	"lockstep/internal/pipeline"
 )
 
@@ -81,18 +82,18 @@ func stepSuite(results []pipeline.Result) findings.Suite {
 		switch {
 		case r.Passed():
 		case r.Status == pipeline.Failed:
-			c.Failure = &findings.Outcome{Message: r.Reason}
+			c.Failure = &findings.Outcome{Message: r.Message()}
 		case r.Tolerated, r.Status == pipeline.Skipped:
 			c.Skipped = &findings.Outcome{Message: r.Reason}
 		default:
-			c.Error = &findings.Outcome{Message: string(r.Status) + ": " + r.Reason}
+			c.Error = &findings.Outcome{Message: string(r.Status) + ": " + r.Message()}
 		}
 		suite.Cases = append(suite.Cases, c)
 	}
 	return suite
 }
 
-var errNoRun = errors.New("there is no run to report: `lockstep check` makes one")
+var errNoRun = fault.New(fault.NoRun, "there is no run to report: `lockstep check` makes one")
 
 // An UnfinishedRunError is a last run that has no result, so that there is nothing to report.
 type UnfinishedRunError struct {
@@ -108,6 +109,9 @@ func (e *UnfinishedRunError) Error() string {
 	}
 	return "the last run did not end (killed?), so it has no result: run it again; its logs are in " + e.Dir
 }
+
+// Code returns the code of the error.
+func (e *UnfinishedRunError) Code() fault.Code { return fault.RunUnfinished }
 
 // LoadLastRun returns the last run among the folders in dir, whose names begin with the time. The error is an
 // *UnfinishedRunError if that one has not been saved, whatever there is of earlier ones.
@@ -138,8 +142,8 @@ func loadRun(dir string) (SavedRun, error) {
 		return SavedRun{}, err
 	}
 	r := SavedRun{dir: dir}
-	if err := json.Unmarshal(text, &r.Summary); err != nil {
-		return r, fmt.Errorf("%s is damaged: %w", filepath.Join(dir, summaryFile), err)
+	if err := jsonx.Unmarshal(text, &r.Summary); err != nil {
+		return r, fault.Errorf(fault.RunDamaged, "%s is damaged: %w", filepath.Join(dir, summaryFile), err)
 	}
 	r.Gates, err = loadSavedGates(dir)
 	return r, err
@@ -181,7 +185,7 @@ func (r SavedRun) Write(w io.Writer, format string) error {
 	case "json":
 		return r.Summary.WriteJSON(w)
 	}
-	return fmt.Errorf("unknown format %s", format)
+	return fault.Errorf(fault.FlagValue, "unknown format %s", format)
 }
 
 // writeText writes the gates that could not be run, all findings, and how the run ended.

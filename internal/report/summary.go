@@ -94,7 +94,7 @@ func (s *Summary) WriteText(w io.Writer) error {
 		writeRecord(&text, bold, record)
 	}
 	if s.Error != "" && len(s.Environments) == 0 {
-		fmt.Fprintf(&text, "\n%s\n", display.Lines(s.Error))
+		fmt.Fprintf(&text, "\n%s\n", display.Lines(s.Code.Prefix(s.Error)))
 	}
 	s.writeCoverage(&text)
 	if s.Logs != "" {
@@ -117,7 +117,7 @@ func (s *Summary) writeSteps(w io.Writer, style *lipgloss.Renderer) {
 		}
 		rows = append(rows, []string{
 			"  " + statusMark(style, r.Status) + " " + display.Line(r.Step), string(r.Status), fmt.Sprintf("%9s", elapsed),
-			display.Line(r.Reason),
+			display.Line(r.Message()),
 		})
 	}
 	for _, line := range AlignColumns(rows) {
@@ -138,7 +138,7 @@ const absenceRemedy = "a gate that cannot be run does not pass here: fix what ke
 func writeRecord(w io.Writer, bold lipgloss.Style, r AccountRecord) {
 	release := ""
 	if r.Release != 0 {
-		release = fmt.Sprintf(", release %d", r.Release)
+		release = fmt.Sprintf(", release %d, %s", r.Release, deploy.SignatureText(r.SignedBy))
 	}
 	fmt.Fprintf(w, "\n%s  account %s, %s: %s%s\n", bold.Render(display.Line(r.Environment)), display.Line(r.Account),
 		display.Line(r.Region), display.Line(string(r.Outcome)), release)
@@ -148,7 +148,7 @@ func writeRecord(w io.Writer, bold lipgloss.Style, r AccountRecord) {
 	}
 	hasReason := func(st deploy.StackRecord) bool { return st.Outcome == change.Failed && st.Reason != "" }
 	if r.Error != "" && !slices.ContainsFunc(r.Stacks, hasReason) {
-		fmt.Fprintf(w, "  %s\n", strings.ReplaceAll(display.Lines(r.Error), "\n", "\n  "))
+		fmt.Fprintf(w, "  %s\n", strings.ReplaceAll(display.Lines(r.Code.Prefix(r.Error)), "\n", "\n  "))
 	}
 }
 
@@ -169,7 +169,12 @@ func writeStacks(w io.Writer, stacks []deploy.StackRecord) {
 	for i, st := range stacks {
 		fmt.Fprintln(w, lines[i])
 		if st.Reason != "" {
-			fmt.Fprintf(w, "    %s\n", display.Line(st.Reason))
+			fmt.Fprintf(w, "    %s\n", display.Line(st.Code.Prefix(st.Reason)))
+		}
+		for i, cause := range st.Causes {
+			if i > 0 { // the first one is the reason
+				fmt.Fprintf(w, "    also %s\n", display.Line(cause.String()))
+			}
 		}
 		for _, note := range st.Notes {
 			fmt.Fprintf(w, "    %s\n", display.Line(note))

@@ -9,6 +9,7 @@ import (
 
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/planfile"
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 
 	"lockstep/config"
@@ -31,11 +32,10 @@ func (o *accountOpener) open(ctx context.Context, account config.EnvironmentAcco
 	if err != nil {
 		return nil, err
 	}
-	options, err := o.session.deployOptions(ctx, account, o.command)
+	options, err := o.options(ctx, account)
 	if err != nil {
 		return nil, err
 	}
-	options.Limiter = o.limiter
 	options.AdaptAssembly = func(files fs.FS) (fs.FS, error) {
 		adapted, _, err := o.access.adaptAssembly(files)
 		return adapted, err
@@ -75,13 +75,13 @@ func (s *Session) ForEachPlanAccount(
 	ctx context.Context, plan planfile.File, do func(*deploy.Deployment) error,
 ) error {
 	if mode := string(s.Mode()); plan.Mode != mode {
-		return &refusal.Error{Reason: fmt.Sprintf(
+		return refusal.Newf(fault.PlanOtherTarget, nil,
 			"the plan is of a %s, and this is a %s: write --live exactly if the plan was made with it",
-			modePhrase(plan.Mode), modePhrase(mode))}
+			modePhrase(plan.Mode), modePhrase(mode))
 	}
 	env, ok := s.Config.Environment(plan.Environment)
 	if !ok {
-		return &refusal.Error{Reason: fmt.Sprintf("the plan is of %s, which is not configured", plan.Environment)}
+		return refusal.Newf(fault.PlanOtherTarget, nil, "the plan is of %s, which is not configured", plan.Environment)
 	}
 	return s.ForEachAccount(ctx, []config.Environment{env}, "plan", do)
 }
@@ -89,7 +89,7 @@ func (s *Session) ForEachPlanAccount(
 // CheckPlan returns a *refusal.Error if the plan is of another environment.
 func CheckPlan(plan planfile.File, env config.Environment) error {
 	if plan.Environment != env.Name {
-		return &refusal.Error{Reason: fmt.Sprintf("the plan is of %s, not of %s", plan.Environment, env.Name)}
+		return refusal.Newf(fault.PlanOtherTarget, nil, "the plan is of %s, not of %s", plan.Environment, env.Name)
 	}
 	return nil
 }

@@ -48,6 +48,9 @@ func TestLive_EndpointsAreThoseOfAWSUnlessNamed(t *testing.T) {
 		"an emulator of CloudWatch": {
 			map[string]string{"AWS_ENDPOINT_URL_CLOUDWATCH": emulator}, "", "", "for CloudWatch",
 		},
+		"a sign-in service":            {map[string]string{"AWS_ENDPOINT_URL_SSO": emulator}, "", "", "for SSO"},
+		"its tokens' service":          {map[string]string{"AWS_ENDPOINT_URL_SSO_OIDC": emulator}, "", "", "for SSO_OIDC"},
+		"the console's sign-in":        {map[string]string{"AWS_ENDPOINT_URL_SIGNIN": emulator}, "", "", "for signin"},
 		"a service that is not called": {map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": emulator}, "", "", ""},
 		"an emulator in the profile":   {profile("[default]\nendpoint_url = " + emulator + "\n"), "", "", emulator},
 		"one service in the profile": {

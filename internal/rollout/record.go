@@ -3,13 +3,14 @@ package rollout
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 
 	"lockstep/config"
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
+	"lockstep/internal/jsonx"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/report"
 )
@@ -44,8 +45,8 @@ func ReadRecords(root string, stage pipeline.Stage, environments []config.Enviro
 			continue
 		}
 		var record report.AccountRecord
-		if err := json.Unmarshal(data, &record); err != nil {
-			errs = append(errs, fmt.Errorf("%s is damaged: %w", path, err))
+		if err := jsonx.Unmarshal(data, &record); err != nil {
+			errs = append(errs, fault.Errorf(fault.RunDamaged, "%s is damaged: %w", path, err))
 			continue
 		}
 		records = append(records, record)

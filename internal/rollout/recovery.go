@@ -13,6 +13,7 @@ import (
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/risk"
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 	"lockstep/internal/report"
 )
@@ -47,8 +48,9 @@ type AccountRecovery struct {
 // nothing is deleted.
 func (s *Session) RehearseRecovery(ctx context.Context, env config.Environment) (r Recovery, err error) {
 	if s.Live {
-		return r, refusal.Newf(nil, "a recovery is rehearsed on emulated accounts alone, because it begins with deleting "+
-			"the environment: leave out --live, and see %s for the recovery of an account on AWS", deploy.RecoveryPage)
+		return r, refusal.Newf(fault.RehearsalOnly, nil,
+			"a recovery is rehearsed on emulated accounts alone, because it begins with deleting "+
+				"the environment: leave out --live, and see %s for the recovery of an account on AWS", deploy.RecoveryPage)
 	}
 	_, _, release, err := s.AcquireEmulator(ctx, []config.Environment{env}, s.Progress)
 	if err != nil {
@@ -139,7 +141,7 @@ func (r *Recovery) compare(before, after []report.AccountRecord) error {
 		}
 	}
 	if len(differences) > 0 {
-		return errors.New("what was rebuilt is not what was there: " + strings.Join(differences, "; "))
+		return fault.New(fault.VerificationFailed, "what was rebuilt is not what was there: "+strings.Join(differences, "; "))
 	}
 	return nil
 }

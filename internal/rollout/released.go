@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 
@@ -12,6 +11,7 @@ import (
 	"lockstep/internal/deploy"
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/planfile"
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 	"lockstep/internal/utc"
 )
@@ -31,7 +31,8 @@ func (Deployed) load(
 		return localAssembly{}, err
 	}
 	if r == nil {
-		return localAssembly{}, fmt.Errorf("%s: `lockstep deploy --env %s` does that", deploy.NothingDeployed, account.Name)
+		return localAssembly{}, fault.Errorf(fault.NothingDeployed,
+			"%s: `lockstep deploy --env %s` does that", deploy.NothingDeployed, account.Name)
 	}
 	a := releasedAssembly(o.session, *r)
 	a.restores = 0
@@ -69,7 +70,7 @@ func NewReleased(number int, plan *planfile.File) *Released {
 }
 
 // errNothingToRestore says that an account has no release.
-var errNothingToRestore = errors.New(deploy.NothingDeployed + ", so there is nothing to go back to")
+var errNothingToRestore = fault.New(fault.NothingDeployed, deploy.NothingDeployed+", so there is nothing to go back to")
 
 func accountKey(a config.EnvironmentAccount) string { return a.ID + "/" + a.Region }
 
@@ -89,10 +90,18 @@ func (f *Released) load(
 	if err != nil {
 		return localAssembly{}, err
 	}
-	o.session.progressFor(account)(fmt.Sprintf("going back to release %d of %s: assembly %.12s, commit %.12s",
-		r.Number, utc.Format(r.At), r.SynthDigest, r.Commit))
+	o.session.progressFor(account)("going back to " + describeRelease(r))
 	a := releasedAssembly(o.session, r)
 	return a, d.FetchAssembly(ctx, r, a.folder)
+}
+
+// describeRelease returns what tells a release from others: its number, time, assembly, and commit if it has one.
+func describeRelease(r ledger.Release) string {
+	text := fmt.Sprintf("release %d of %s: assembly %.12s", r.Number, utc.Format(r.At), r.SynthDigest)
+	if r.Commit != "" {
+		text += fmt.Sprintf(", commit %.12s", r.Commit)
+	}
+	return text
 }
 
 // choose returns the release that each account of an environment goes back to. The error is a *refusal.Error if one of
@@ -149,8 +158,9 @@ func (f *Released) chooseFirst(
 		return ledger.Release{}, err
 	}
 	if r == nil {
-		return ledger.Release{}, refusal.Newf(nil, "%s has no release of the plan's cloud assembly %.12s: apply the plan "+
-			"with the command that fits it, deploy or rollback", environment, f.plan.EnvironmentDigest)
+		return ledger.Release{}, refusal.Newf(fault.NoRelease, nil,
+			"%s has no release of the plan's cloud assembly %.12s: apply the plan "+
+				"with the command that fits it, deploy or rollback", environment, f.plan.EnvironmentDigest)
 	}
 	return *r, nil
 }
@@ -167,8 +177,9 @@ func checkFinished(accounts []config.EnvironmentAccount, releases []accountRelea
 	}
 	for i, r := range releases {
 		if r.latest != nil && r.latest.EnvironmentDigest != first.EnvironmentDigest {
-			return refusal.Newf(nil, "account %s in %s went back to release %d, and account %s in %s did not: "+
-				"`lockstep rollback --env %s --to %d` takes all accounts there, and a lower number takes them further back",
+			return refusal.Newf(fault.ReleasesDiffer, nil,
+				"account %s in %s went back to release %d, and account %s in %s did not: "+
+					"`lockstep rollback --env %s --to %d` takes all accounts there, and a lower number takes them further back",
 				accounts[0].ID, accounts[0].Region, first.Restores, accounts[i].ID, accounts[i].Region,
 				accounts[0].Name, first.Restores)
 		}
@@ -187,9 +198,10 @@ func targetsOf(
 		case r.target != nil:
 			targets[accountKey(accounts[i])] = *r.target
 		case r.latest != nil:
-			return nil, refusal.Newf(nil, "account %s in %s was never deployed to together with release %d of account %s, so "+
-				"it cannot go back to it; nothing was changed. Name a release that all accounts have with --to, or deploy the "+
-				"commit %.12s again", accounts[i].ID, accounts[i].Region, target.Number, accounts[0].ID, target.Commit)
+			return nil, refusal.Newf(fault.ReleasesDiffer, nil,
+				"account %s in %s was never deployed to together with %s, which account %s has, so it cannot go back to it; "+
+					"nothing was changed. Name a release that all accounts have with --to, or deploy the source of this one again",
+				accounts[i].ID, accounts[i].Region, describeRelease(target), accounts[0].ID)
 		}
 	}
 	return targets, nil

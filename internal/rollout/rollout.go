@@ -11,6 +11,7 @@ import (
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/planfile"
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 
 	"lockstep/config"
@@ -190,11 +191,13 @@ func (a *account) recordError(err error, named bool) error {
 }
 
 // fail records that the account failed.
-func (a *account) fail(err error) { a.record.Outcome, a.record.Error = change.Failed, err.Error() }
+func (a *account) fail(err error) {
+	a.record.Outcome, a.record.Code, a.record.Error = change.Failed, fault.CodeOf(err), err.Error()
+}
 
 // open loads the account's assembly and opens the account with it.
 func (a *account) open(ctx context.Context, source Source) error {
-	session, target := a.opener.session, a.record.Target
+	target := a.record.Target
 	cfg, err := a.opener.access.callerConfig(target.Region)
 	if err != nil {
 		return err
@@ -202,11 +205,10 @@ func (a *account) open(ctx context.Context, source Source) error {
 	if a.assembly, err = source.load(ctx, a.opener, a.EnvironmentAccount); err != nil {
 		return err
 	}
-	options, err := session.deployOptions(ctx, a.EnvironmentAccount, a.opener.command)
+	options, err := a.opener.options(ctx, a.EnvironmentAccount)
 	if err != nil {
 		return err
 	}
-	options.Limiter = a.opener.limiter
 	options.EnvironmentDigest = a.assembly.environmentDigest
 	options.SiblingDigests = a.assembly.siblingDigests
 	files, err := assembly.Open(a.assembly.folder)

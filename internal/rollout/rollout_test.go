@@ -64,6 +64,10 @@ func (simulatedAccess) adaptAssembly(files fs.FS) (fs.FS, *rehearsal.Coverage, e
 	return files, &coverage, err
 }
 
+func (simulatedAccess) signing(context.Context, *Session) (deploy.Signing, error) {
+	return deploy.Signing{}, nil
+}
+
 func (simulatedAccess) mayHoldReleases(context.Context, config.EnvironmentAccount) bool { return true }
 
 // newOpener returns an opener for accounts of simulated AWS, which hold nothing yet.

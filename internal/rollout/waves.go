@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"sync"
+
+	"lockstep/internal/fault"
 )
 
 // A WaveRunner runs a function for the accounts of several waves: wave after wave, and the accounts of a wave at the
@@ -29,6 +31,9 @@ type NotStartedError struct {
 func (e *NotStartedError) Error() string {
 	return fmt.Sprintf("not started, because %d before it failed", e.Failed)
 }
+
+// Code returns the code of the error.
+func (e *NotStartedError) Code() fault.Code { return fault.AccountNotStarted }
 
 // Run calls do for every account, with the index of its wave and its index in the wave. The sizes are how many accounts
 // each wave has. It returns the errors by wave and account.

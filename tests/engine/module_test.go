@@ -256,7 +256,7 @@ func testReviewedPlan(t *testing.T, dir string) {
 
 // hasUnreachableGate reports whether a gate could not run because the engine cannot reach its database.
 func hasUnreachableGate(c callResult) bool {
-	return strings.Contains(c.combinedOutput(), "not run: it could not reach what it needs")
+	return strings.Contains(c.combinedOutput(), "not run: LS-431: it could not reach what it needs")
 }
 
 func testGates(t *testing.T, dir string) {
@@ -283,7 +283,8 @@ func testDocumentationEdit(t *testing.T, dir string) {
 	c := mustSucceed(t, dir, "call", "check")
 	assert.Empty(t, otherCommands(c, "lockstep tell",
 		// These read the documentation.
-		"lockstep gate documentation", "lockstep gate markdown", "lockstep gate secrets", "lockstep gate baseline",
+		"lockstep gate documentation", "lockstep gate markdown", "lockstep gate prose", "lockstep gate secrets",
+		"lockstep gate baseline", "lockstep gate site",
 		// These read the commits.
 		"lockstep gate history", "lockstep gate coverage",
 		// The results of these expire.

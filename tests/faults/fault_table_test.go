@@ -34,7 +34,7 @@ func checkFaultTable() error {
 	if len(faultRows.rows) != len(faultNames) {
 		return errors.New("faultNames lacks a fault that a test shows")
 	}
-	want := "\n| fault | how it is made | what comes of it |\n| -- | -- | -- |\n" + strings.Join(rows, "\n") + "\n\n"
+	want := "\n| fault | how it is made | result |\n| -- | -- | -- |\n" + strings.Join(rows, "\n") + "\n\n"
 	const begin, end = "<!-- faults: written by the tests -->\n", "<!-- end of faults -->"
 	return harness.CheckSection(deploymentGuide, begin, end, want, *update)
 }

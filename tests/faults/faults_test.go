@@ -219,7 +219,8 @@ func TestFault_ConcurrentDeployments(t *testing.T) {
 
 func TestFault_FailingTemplate(t *testing.T) {
 	w := newFaultTestbed(t, "a template that fails", "CloudFormation cannot make one of the resources",
-		"the stack is rolled back, and the first resource that failed is named with its reason; mended, the next run passes")
+		"the stack is rolled back, and the first resource that failed is named with its reason; "+
+			"once that is fixed, the next run passes")
 	dir := w.assembly("dev", dev, stackCount, "one")
 	good, err := os.ReadFile(filepath.Join(dir, "stack2.json"))
 	require.NoError(t, err)

@@ -72,7 +72,7 @@ func (w *testbed) deployTo(account, dir string, limiter *awsclient.Limiter) erro
 	}
 	cfg := aws.Config{
 		Region: region, BaseEndpoint: &w.proxy.address,
-		Credentials: credentials.NewStaticCredentialsProvider(tooling, secret, ""),
+		Credentials: credentials.NewStaticCredentialsProvider(tooling, w.secret(), ""),
 	}
 	target := awsclient.Target{
 		Project: "shop", Environment: "dev", Account: account, Region: region, ToolingAccount: tooling,

@@ -41,6 +41,8 @@ type proxy struct {
 	sessions map[string]aws.Credentials
 	// replacesSignature makes the proxy sign every call itself, with the time of this machine.
 	replacesSignature bool
+	// root holds the credentials of the tooling account's root.
+	root aws.Credentials
 }
 
 // A fault may answer a call itself, before or after the call was forwarded. It reports whether it did.
@@ -70,6 +72,7 @@ func newProxy(t *testing.T, s *rehearsal.Session) *proxy {
 		TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, MaxIdleConnsPerHost: 32,
 	}
 	p := &proxy{t: t, target: target, sessions: map[string]aws.Credentials{}, client: &http.Client{Transport: transport}}
+	p.root = rootCredentials(t, s)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	server := &http.Server{Handler: p, ReadHeaderTimeout: time.Minute}
@@ -152,7 +155,7 @@ func (p *proxy) sign(r *http.Request, body []byte) error {
 	}
 	credentials, known := p.sessions[scope[0]]
 	if !known {
-		credentials = aws.Credentials{AccessKeyID: tooling, SecretAccessKey: secret}
+		credentials = p.root
 	}
 	sum := sha256.Sum256(body)
 	r.Header.Del("Authorization")

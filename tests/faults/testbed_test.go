@@ -37,8 +37,6 @@ const (
 	dev     = "111122223333"
 	acc     = "444455556666"
 	region  = "eu-west-1"
-	// secret is a key that must never be printed.
-	secret = "canary-51f2"
 )
 
 // scratch is a folder that all tests share.
@@ -235,15 +233,28 @@ func (w *testbed) restartEmulator() {
 func (w *testbed) command(args ...string) *exec.Cmd {
 	cmd := program.Command(w.dir, append(args, "--live")...)
 	cmd.Env = append(cmd.Env, "LOCKSTEP_ENDPOINT="+w.proxy.address, "AWS_REGION="+region,
-		"AWS_ACCESS_KEY_ID="+tooling, "AWS_SECRET_ACCESS_KEY="+secret)
+		"AWS_ACCESS_KEY_ID="+tooling, "AWS_SECRET_ACCESS_KEY="+w.secret())
 	return cmd
+}
+
+// secret returns the secret access key of the tooling account's root, which must never be printed.
+func (w *testbed) secret() string { return rootCredentials(w.t, w.session).SecretAccessKey }
+
+// rootCredentials returns the credentials of the tooling account's root.
+func rootCredentials(t *testing.T, s *rehearsal.Session) aws.Credentials {
+	t.Helper()
+	cfg, err := s.AWSConfig(tooling, region)
+	require.NoError(t, err)
+	credentials, err := cfg.Credentials.Retrieve(t.Context())
+	require.NoError(t, err)
+	return credentials
 }
 
 // run runs the program to its end, and returns all that it printed and its exit status.
 func (w *testbed) run(args ...string) (string, int) {
 	w.t.Helper()
 	out, status := harness.Run(w.t, w.command(args...))
-	assert.NotContains(w.t, out, secret, "a secret was printed")
+	assert.NotContains(w.t, out, w.secret(), "a secret was printed")
 	return out, status
 }
 

@@ -50,6 +50,7 @@ func TestGates_EachHasProof(t *testing.T) {
 // emptyReports are the reports of programs that found nothing, by format. Programs of other formats print nothing then.
 var emptyReports = map[pipeline.Format]string{
 	pipeline.SARIF:         `{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "fake"}}, "results": []}]}`,
+	pipeline.Vale:          `{}`,
 	pipeline.DetectSecrets: `{"version": "1.5.0", "results": {}}`,
 	pipeline.GoTest:        `{"Action": "pass", "Package": "x", "Test": "TestX"}`,
 }

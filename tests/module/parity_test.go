@@ -250,7 +250,9 @@ func rehearsedExecutions(onHost, steps map[string]recording.Execution) map[strin
 		if w := out[name]; ok && where != "" {
 			w.Argv = slices.DeleteFunc(slices.Clone(w.Argv), func(word string) bool { return word == "--live" })
 			w.Env = maps.Clone(w.Env)
-			for _, name := range []string{"LOCKSTEP_REHEARSAL_ENDPOINT", "LOCKSTEP_REHEARSAL_CA", "LOCKSTEP_TOOLS"} {
+			for _, name := range []string{
+				"LOCKSTEP_REHEARSAL_ENDPOINT", "LOCKSTEP_REHEARSAL_CA", "LOCKSTEP_REHEARSAL_SECRET", "LOCKSTEP_TOOLS",
+			} {
 				w.Env[name] = one.Env[name]
 			}
 			out[name] = w

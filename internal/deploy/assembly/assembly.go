@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"lockstep/internal/deploy/digest"
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 )
 
@@ -124,12 +125,12 @@ func Open(dir string) (fs.FS, error) {
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("there is no cloud assembly at %s: "+
+		return nil, fault.Errorf(fault.AssemblyMissing, "there is no cloud assembly at %s: "+
 			"run `lockstep synth`, or name the folder that `cdk synth` wrote", dir)
 	case err != nil:
 		return nil, err
 	case !info.IsDir():
-		return nil, fmt.Errorf("%s is a file, not the folder of a cloud assembly", dir)
+		return nil, fault.Errorf(fault.AssemblyMissing, "%s is a file, not the folder of a cloud assembly", dir)
 	}
 	return fsx.Dir(dir), nil
 }
@@ -153,7 +154,7 @@ func Read(fsys fs.FS, defaults Defaults) (*Assembly, error) {
 		return nil, err
 	}
 	if len(stacks) == 0 {
-		return nil, errors.New("the cloud assembly has no stack: " +
+		return nil, fault.New(fault.AssemblyEmpty, "the cloud assembly has no stack: "+
 			"let the CDK app define some for this environment, and synthesise again")
 	}
 	return &Assembly{Digest: digest.Account(sum), Stacks: stacks, Files: fsys}, nil

@@ -8,6 +8,9 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+
+	"lockstep/internal/fault"
+	"lockstep/internal/jsonx"
 )
 
 // An assetManifest lists what is published before the stacks that depend on it.
@@ -41,7 +44,7 @@ func (r *reader) readAssetManifest(dir string, properties json.RawMessage) (*ass
 		bootstrapProperties
 		File string `json:"file"`
 	}
-	if err := json.Unmarshal(properties, &p); err != nil {
+	if err := jsonx.UnmarshalForeign(properties, &p); err != nil {
 		return nil, err
 	}
 	file, err := r.resolvePath(dir, p.File)
@@ -109,11 +112,12 @@ func (r *reader) checkSource(name, packaging string) error {
 	case err != nil:
 		return wrapMissing(name, err)
 	case packaging != "" && packaging != "zip" && packaging != "file":
-		return fmt.Errorf("packaging %q is neither file nor zip", packaging)
+		return fault.Errorf(fault.AssetUnusable, "packaging %q is neither file nor zip", packaging)
 	case info.IsDir() && packaging != "zip":
-		return fmt.Errorf("%s is a folder, but its packaging is file: see that the app packages it as zip", name)
+		return fault.Errorf(fault.AssetUnusable,
+			"%s is a folder, but its packaging is file: see that the app packages it as zip", name)
 	case !info.IsDir() && !info.Mode().IsRegular():
-		return fmt.Errorf("%s is neither a file nor a folder, so it cannot be published", name)
+		return fault.Errorf(fault.AssetUnusable, "%s is neither a file nor a folder, so it cannot be published", name)
 	}
 	return nil
 }
@@ -121,7 +125,7 @@ func (r *reader) checkSource(name, packaging string) error {
 // wrapMissing says which file of the assembly is missing, if err is such an error.
 func wrapMissing(file string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s is missing; synthesise again", file)
+		return fault.Errorf(fault.AssetUnusable, "%s is missing; synthesise again", file)
 	}
 	return err
 }

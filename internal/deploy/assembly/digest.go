@@ -1,7 +1,6 @@
 package assembly
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -14,7 +13,9 @@ import (
 	"slices"
 
 	"lockstep/internal/deploy/digest"
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
+	"lockstep/internal/jsonx"
 )
 
 // SynthDigest returns the digest of the cloud assembly of one account, as it was synthesised.
@@ -87,9 +88,9 @@ type meaning struct {
 // addFolder adds the assembly in a folder, with those nested in it.
 func (m meaning) addFolder(dir string) error {
 	file := path.Join(dir, manifestFile)
-	text, err := fs.ReadFile(m.files, file)
+	text, err := fsx.ReadFileFS(m.files, file, fsx.MaxText)
 	var read manifest
-	if err != nil || json.Unmarshal(text, &read) != nil {
+	if err != nil || jsonx.UnmarshalForeign(text, &read) != nil {
 		return m.addPath(file)
 	}
 	if m.isSeen(file) {
@@ -120,7 +121,7 @@ func (m meaning) addArtefact(dir, id string, a *artefact) error {
 		File          string `json:"file"`
 		DirectoryName string `json:"directoryName"`
 	}
-	if json.Unmarshal(a.Properties, &p) != nil {
+	if jsonx.UnmarshalForeign(a.Properties, &p) != nil {
 		return nil // Read refuses it, and canonical has added its text
 	}
 	switch a.Type {
@@ -141,12 +142,12 @@ func (m meaning) addAssets(dir, file string) error {
 	if !fs.ValidPath(file) {
 		return nil // Read refuses it
 	}
-	text, err := fs.ReadFile(m.files, file)
+	text, err := fsx.ReadFileFS(m.files, file, fsx.MaxText)
 	var read struct {
 		Files  map[string]assetEntry `json:"files"`
 		Images map[string]assetEntry `json:"dockerImages"`
 	}
-	if err != nil || json.Unmarshal(text, &read) != nil {
+	if err != nil || jsonx.UnmarshalForeign(text, &read) != nil {
 		return m.addPath(file)
 	}
 	if err := m.addAssetEntries(dir, "file", read.Files); err != nil {
@@ -169,7 +170,7 @@ func (m meaning) addAssetEntries(dir, kind string, entries map[string]assetEntry
 			Path      string `json:"path"`
 			Directory string `json:"directory"`
 		}
-		if json.Unmarshal(e.Source, &source) != nil {
+		if jsonx.UnmarshalForeign(e.Source, &source) != nil {
 			continue // Read refuses it
 		}
 		for _, name := range []string{source.Path, source.Directory} {
@@ -230,10 +231,8 @@ func (m meaning) isSeen(name string) bool {
 
 // canonical returns a JSON value with its names in order and without white space; the text itself if it is damaged.
 func canonical(text json.RawMessage) []byte {
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.UseNumber()
-	var value any
-	if decoder.Decode(&value) != nil {
+	value, err := jsonx.Document(text)
+	if err != nil {
 		return text
 	}
 	out, err := json.Marshal(value)
@@ -253,7 +252,8 @@ func checkFiles(fsys fs.FS) error {
 		case entry.Type()&fs.ModeSymlink != 0:
 			return fsx.CheckLink(fsys, name)
 		case !entry.Type().IsRegular() && !entry.IsDir():
-			return fmt.Errorf("%s is neither a file, a folder nor a link: remove it, and synthesise again", name)
+			return fault.Errorf(fault.AssetUnusable,
+				"%s is neither a file, a folder nor a link: remove it, and synthesise again", name)
 		}
 		return nil
 	})
@@ -274,7 +274,8 @@ func sumFiles(fsys fs.FS) (string, error) {
 		case entry.Type().IsRegular():
 			return sumFile(sum, fsys, name)
 		case !entry.IsDir():
-			return fmt.Errorf("%s is neither a file, a folder nor a link: remove it, and synthesise again", name)
+			return fault.Errorf(fault.AssetUnusable,
+				"%s is neither a file, a folder nor a link: remove it, and synthesise again", name)
 		}
 		return nil
 	})
@@ -303,7 +304,7 @@ func sumFile(sum hash.Hash, fsys fs.FS, name string) error {
 	fmt.Fprintf(sum, "file %q %d\n", name, info.Size())
 	n, err := io.Copy(sum, file)
 	if err == nil && n != info.Size() {
-		return fmt.Errorf("%s changed while it was read", name)
+		return fault.Errorf(fault.SourceUnreadable, "%s changed while it was read", name)
 	}
 	return err
 }

@@ -5,12 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
+
+	"lockstep/internal/fault"
+	"lockstep/internal/fsx"
+	"lockstep/internal/jsonx"
 )
 
 // The types of artefact that matter to a deployment. Others, such as trees and feature flags, are ignored.
@@ -100,7 +103,8 @@ func (r *reader) readFolder(dir string, outer []*node) ([]*node, error) {
 	text, err := r.decode(file, &m)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("there is no %s: this is not a cloud assembly, or the synthesis broke off", file)
+			return nil, fault.Errorf(fault.AssemblyMissing,
+				"there is no %s: this is not a cloud assembly, or the synthesis broke off", file)
 		}
 		return nil, err
 	}
@@ -133,7 +137,7 @@ func (r *reader) readFolder(dir string, outer []*node) ([]*node, error) {
 // readArtefact reads one artefact into its node.
 func (r *reader) readArtefact(dir, id string, a *artefact, nodes map[string]*node) error {
 	if a == nil {
-		return fmt.Errorf("artefact %s in %s is empty", id, path.Join(dir, manifestFile))
+		return fault.Errorf(fault.AssemblyDamaged, "artefact %s in %s is empty", id, path.Join(dir, manifestFile))
 	}
 	n := nodes[id]
 	needs := a.Dependencies
@@ -152,7 +156,7 @@ func (r *reader) readArtefact(dir, id string, a *artefact, nodes map[string]*nod
 	for _, need := range needs {
 		other, ok := nodes[need]
 		if !ok {
-			return fmt.Errorf("artefact %s depends on %s, which the manifest does not have", id, need)
+			return fault.Errorf(fault.AssemblyDamaged, "artefact %s depends on %s, which the manifest does not have", id, need)
 		}
 		n.deps = append(n.deps, other)
 	}
@@ -168,7 +172,7 @@ func (r *reader) readNested(dir, id string, properties json.RawMessage, n *node)
 		DirectoryName string `json:"directoryName"`
 		DisplayName   string `json:"displayName"`
 	}
-	if err := json.Unmarshal(properties, &p); err != nil {
+	if err := jsonx.UnmarshalForeign(properties, &p); err != nil {
 		return fmt.Errorf("artefact %s: %w", id, err)
 	}
 	inner, err := r.resolvePath(dir, p.DirectoryName)
@@ -176,7 +180,7 @@ func (r *reader) readNested(dir, id string, properties json.RawMessage, n *node)
 		return fmt.Errorf("artefact %s: %w", id, err)
 	}
 	if r.seenFolders[inner] {
-		return fmt.Errorf("artefact %s is a nested assembly in %s, which is read already", id, inner)
+		return fault.Errorf(fault.AssemblyDamaged, "artefact %s is a nested assembly in %s, which is read already", id, inner)
 	}
 	r.stages[inner] = cmp.Or(p.DisplayName, path.Join(r.stages[dir], strings.TrimPrefix(id, "assembly-")))
 	nodes, err := r.readFolder(inner, n.deps)
@@ -190,7 +194,7 @@ func (r *reader) readNested(dir, id string, properties json.RawMessage, n *node)
 // readStack reads a stack. It also returns the ids of the artefacts in additionalDependencies.
 func (r *reader) readStack(dir, id string, a *artefact) (*Stack, []string, error) {
 	var p stackProperties
-	if err := json.Unmarshal(a.Properties, &p); err != nil {
+	if err := jsonx.UnmarshalForeign(a.Properties, &p); err != nil {
 		return nil, nil, err
 	}
 	metadata, err := r.readMetadata(dir, a)
@@ -239,7 +243,7 @@ func (r *reader) parseEnvironment(text string) (account, region string, err erro
 	rest, hasPrefix := strings.CutPrefix(text, environmentPrefix)
 	account, region, hasRegion := strings.Cut(rest, "/")
 	if !hasPrefix || !hasRegion || account == "" || region == "" {
-		return "", "", fmt.Errorf("environment %q is not of the form aws://ACCOUNT/REGION", text)
+		return "", "", fault.Errorf(fault.AssemblyDamaged, "environment %q is not of the form aws://ACCOUNT/REGION", text)
 	}
 	if account == "unknown-account" {
 		account = r.defaults.Account
@@ -252,29 +256,27 @@ func (r *reader) parseEnvironment(text string) (account, region string, err erro
 
 // decode reads a JSON file, and returns its text too.
 func (r *reader) decode(file string, into any) ([]byte, error) {
-	text, err := fs.ReadFile(r.files, file)
+	text, err := fsx.ReadFileFS(r.files, file, fsx.MaxText)
 	if err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal(text, into); err != nil {
-		return nil, explainJSON(file, text, err)
+	if err := jsonx.UnmarshalForeign(text, into); err != nil {
+		return nil, explainJSON(file, err)
 	}
 	return text, nil
 }
 
-// explainJSON adds the file, and the line where it is known, to the error of decoding a file's content.
-func explainJSON(file string, content []byte, err error) error {
-	var syntax *json.SyntaxError
-	switch {
-	case errors.As(err, &syntax):
-		line := 1 + strings.Count(string(content[:min(int(syntax.Offset), len(content))]), "\n")
-		return fmt.Errorf("%s:%d: damaged JSON: %w; synthesise again", file, line, err)
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return fmt.Errorf("%s: damaged JSON: it breaks off; synthesise again", file)
-	case errors.Is(err, errTrailingText):
-		return fmt.Errorf("%s: damaged JSON: %w; synthesise again", file, err)
+// explainJSON adds the file, the line and the place to the error of decoding a file's content.
+func explainJSON(file string, err error) error {
+	var damaged *jsonx.Error
+	if !errors.As(err, &damaged) {
+		return fault.Wrap(fault.AssemblyDamaged, fmt.Errorf("%s: %w", file, err))
 	}
-	return fmt.Errorf("%s: %w", file, err)
+	where := ""
+	if damaged.Path != "" {
+		where = damaged.Path + ": "
+	}
+	return fault.Errorf(fault.AssemblyDamaged, "%s:%d: damaged JSON: %s%s; synthesise again", file, damaged.Line, where, damaged.Reason)
 }
 
 // resolvePath returns the path of a file that a manifest in dir names. It refuses a path outside the assembly: what
@@ -283,9 +285,10 @@ func (r *reader) resolvePath(dir, file string) (string, error) {
 	full := path.Join(dir, file)
 	switch {
 	case file == "":
-		return "", errors.New("the manifest names no file")
+		return "", fault.New(fault.AssemblyDamaged, "the manifest names no file")
 	case path.IsAbs(file) || !fs.ValidPath(full):
-		return "", fmt.Errorf("%s lies outside the cloud assembly; synthesise with asset staging on", file)
+		return "", fault.Errorf(fault.AssemblyDamaged,
+			"%s lies outside the cloud assembly; synthesise with asset staging on", file)
 	}
 	return full, nil
 }
@@ -295,7 +298,7 @@ func (r *reader) resolvePath(dir, file string) (string, error) {
 func checkSchemaVersion(file, version string) error {
 	major, _, _ := strings.Cut(version, ".")
 	if _, err := strconv.Atoi(major); err != nil {
-		return fmt.Errorf("%s: %q is not a version of the cloud assembly schema", file, version)
+		return fault.Errorf(fault.AssemblyDamaged, "%s: %q is not a version of the cloud assembly schema", file, version)
 	}
 	return nil
 }
@@ -327,7 +330,7 @@ func placeholderReplacer(account, region string) func(string) string {
 func checkPlaceholders(value string) error {
 	if _, after, ok := strings.Cut(value, "${"); ok {
 		name, _, _ := strings.Cut(after, "}")
-		return fmt.Errorf("%s has the placeholder ${%s}, which Lockstep does not know", value, name)
+		return fault.Errorf(fault.AssemblyDamaged, "%s has the placeholder ${%s}, which Lockstep does not know", value, name)
 	}
 	return nil
 }

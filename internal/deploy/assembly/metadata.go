@@ -3,9 +3,11 @@ package assembly
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"path"
 	"strings"
+
+	"lockstep/internal/fault"
+	"lockstep/internal/jsonx"
 )
 
 // The types of the metadata entries that are read.
@@ -24,7 +26,7 @@ type metadataEntry struct {
 
 // text returns the data of an entry of a type; ok is false for an entry of another type.
 func (e metadataEntry) text(entryType string) (data string, ok bool) {
-	ok = e.Type == entryType && json.Unmarshal(e.Data, &data) == nil
+	ok = e.Type == entryType && jsonx.UnmarshalForeign(e.Data, &data) == nil
 	return data, ok
 }
 
@@ -53,7 +55,7 @@ func checkAppErrors(metadata map[string][]metadataEntry) error {
 	for _, construct := range sortedKeys(metadata) {
 		for _, entry := range metadata[construct] {
 			if text, ok := entry.text(errorMetadataType); ok {
-				errs = append(errs, fmt.Errorf("%s: the CDK app says: %s", construct, text))
+				errs = append(errs, fault.Errorf(fault.AppError, "%s: the CDK app says: %s", construct, text))
 			}
 		}
 	}
@@ -82,7 +84,8 @@ func (m manifest) checkLookups(dir string) error {
 	for i, lookup := range m.Missing {
 		keys[i] = lookup.Key
 	}
-	return fmt.Errorf("%s: look-ups were not answered when it was synthesised, so it holds placeholders for %s: "+
-		"answer them with `cdk synth` and credentials, commit cdk.context.json, and synthesise again",
+	return fault.Errorf(fault.LookupsMissing,
+		"%s: look-ups were not answered when it was synthesised, so it holds placeholders for %s: "+
+			"answer them with `cdk synth` and credentials, commit cdk.context.json, and synthesise again",
 		path.Join(dir, manifestFile), strings.Join(keys, ", "))
 }

@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+
+	"lockstep/internal/fault"
+	"lockstep/internal/jsonx"
 )
 
 //go:generate go run ./generate
@@ -39,7 +42,7 @@ const AnyName = "*"
 // knownNames returns the names that Read knows.
 var knownNames = sync.OnceValue(func() KnownNames {
 	var known KnownNames
-	if err := json.Unmarshal(knownNamesText, &known); err != nil {
+	if err := jsonx.Unmarshal(knownNamesText, &known); err != nil {
 		panic(fmt.Sprintf("the embedded names of cloud assemblies cannot be read: %v", err))
 	}
 	// aws-cdk-lib writes it, but the published schema does not have it.
@@ -66,7 +69,7 @@ func (n Names) limitRoleOptions() {
 // findUnknown returns the paths of the names in a JSON value that are not among the names, in their order.
 func (n Names) findUnknown(value json.RawMessage, path string) []string {
 	var object map[string]json.RawMessage
-	if n == nil || json.Unmarshal(value, &object) != nil {
+	if n == nil || jsonx.UnmarshalForeign(value, &object) != nil {
 		return nil // a value of the wrong type fails where it is decoded
 	}
 	var unknown []string
@@ -92,7 +95,7 @@ func (m manifest) checkNames(file string, text []byte) error {
 	var artefacts struct {
 		Artifacts map[string]json.RawMessage `json:"artifacts"`
 	}
-	if err := json.Unmarshal(text, &artefacts); err != nil {
+	if err := jsonx.UnmarshalForeign(text, &artefacts); err != nil {
 		return err
 	}
 	for _, id := range sortedKeys(m.Artifacts) {
@@ -120,7 +123,7 @@ func unknownNames(file, version string, unknown []string) error {
 	known := knownNames()
 	errs := make([]error, len(unknown))
 	for i, name := range unknown {
-		errs[i] = fmt.Errorf("%s, of schema %s, has %s, which Lockstep does not know: "+
+		errs[i] = fault.Errorf(fault.AssemblySchema, "%s, of schema %s, has %s, which Lockstep does not know: "+
 			"update Lockstep, or synthesise with an aws-cdk-lib whose schema is %d or older",
 			file, version, name, known.Revision)
 	}

@@ -2,9 +2,10 @@ package assembly
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
+
+	"lockstep/internal/fault"
 )
 
 // linkStacks adds to every stack the stacks that it needs and the assets that it publishes.
@@ -83,7 +84,7 @@ func sortByDependency(stacks []*Stack) ([]*Stack, error) {
 			return !slices.ContainsFunc(s.Needs, func(need *Stack) bool { return !done[need] })
 		})
 		if next < 0 {
-			return nil, fmt.Errorf("stacks need each other in a circle: %s", findCycle(rest, done))
+			return nil, fault.Errorf(fault.AssemblyDamaged, "stacks need each other in a circle: %s", findCycle(rest, done))
 		}
 		done[rest[next]] = true
 		out = append(out, rest[next])
@@ -98,7 +99,7 @@ func checkUniqueNames(stacks []*Stack) error {
 	for _, s := range stacks {
 		name := s.Name + " in " + s.Account + "/" + s.Region
 		if other, ok := seen[name]; ok {
-			return fmt.Errorf("artefacts %s and %s are both stack %s", other, s.ID, name)
+			return fault.Errorf(fault.AssemblyDamaged, "artefacts %s and %s are both stack %s", other, s.ID, name)
 		}
 		seen[name] = s.ID
 	}

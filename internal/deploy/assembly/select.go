@@ -7,6 +7,9 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"lockstep/internal/fault"
+	"lockstep/internal/refusal"
 )
 
 // A Place is where stacks are: an account and a region.
@@ -87,7 +90,7 @@ func (a *Assembly) Select(selection Selection) (selected *Assembly, left []*Stac
 		selected.Stacks = append(selected.Stacks, &kept)
 	}
 	if len(selected.Stacks) == 0 {
-		return nil, left, fmt.Errorf("no stack of the cloud assembly goes to %s: %s", placesText(selection.Places),
+		return nil, left, refusal.Newf(fault.StackSelection, nil, "no stack of the cloud assembly goes to %s: %s", placesText(selection.Places),
 			"correct the account and region of the environment or its `stacks`, or let the app define stacks for it; "+
 				"the assembly has "+stacksText(left))
 	}
@@ -125,8 +128,8 @@ func (a *Assembly) setParameters(selection Selection) error {
 	for _, name := range sortedKeys(selection.Parameters) {
 		i := slices.IndexFunc(a.Stacks, func(s *Stack) bool { return s.Name == name })
 		if i < 0 {
-			errs = append(errs, fmt.Errorf("`stacks.parameters` of the environment has values for stack %s, which it does "+
-				"not have: it has %s", name, stacksText(a.Stacks)))
+			errs = append(errs, refusal.Newf(fault.StackSelection, nil,
+				"`stacks.parameters` of the environment has values for stack %s, which it does not have: it has %s", name, stacksText(a.Stacks)))
 			continue
 		}
 		errs = append(errs, a.Stacks[i].setParameters(selection.Parameters[name]))
@@ -141,11 +144,11 @@ func (s *Stack) setParameters(values map[string]string) error {
 		p, ok := s.Template.Parameters[name]
 		switch {
 		case !ok:
-			errs = append(errs, fmt.Errorf("`stacks.parameters` of the environment has a value for the parameter %s of stack "+
-				"%s, which has no such parameter", name, s.Name))
+			errs = append(errs, refusal.Newf(fault.StackSelection, nil,
+				"`stacks.parameters` of the environment has a value for the parameter %s of stack %s, which has no such parameter", name, s.Name))
 		case p.IsSecret() && !strings.HasPrefix(values[name], "{{resolve:"):
-			errs = append(errs, fmt.Errorf("parameter %s of stack %s is a secret (NoEcho), and the configuration may hold "+
-				"none: let its value be a reference, {{resolve:secretsmanager:...}} or {{resolve:ssm-secure:...}}",
+			errs = append(errs, refusal.Newf(fault.StackSelection, nil,
+				"parameter %s of stack %s is a secret (NoEcho), and the configuration may hold none: let its value be a reference, {{resolve:secretsmanager:...}} or {{resolve:ssm-secure:...}}",
 				name, s.Name))
 		default:
 			all[name] = values[name]

@@ -21,6 +21,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/digest"
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 )
 
@@ -62,7 +63,7 @@ func (s *ChangeSet) IsOf(account, stack, run string) bool {
 }
 
 // ErrNoChange says that a change set would do nothing.
-var ErrNoChange = errors.New("there is nothing to change")
+var ErrNoChange = fault.New(fault.ChangeSetFailed, "there is nothing to change")
 
 // A Naming is how the change sets of one plan are named: until when they are of use, and which run they belong to.
 type Naming struct {
@@ -171,8 +172,9 @@ func changeSetInput(
 	case len(want.Template.Body) <= maxTemplateBody:
 		input.TemplateBody = &want.Template.Body
 	default:
-		return nil, fmt.Errorf("its template has %d bytes and is not published as an asset; CloudFormation takes at most "+
-			"%d: use the CDK's DefaultStackSynthesizer", len(want.Template.Body), maxTemplateBody)
+		return nil, fault.Errorf(fault.TemplateUnusable,
+			"its template has %d bytes and is not published as an asset; CloudFormation takes at most "+
+				"%d: use the CDK's DefaultStackSynthesizer", len(want.Template.Body), maxTemplateBody)
 	}
 	return input, nil
 }
@@ -212,8 +214,9 @@ func parameters(want *assembly.Stack, state State) ([]types.Parameter, error) {
 		}
 	}
 	if len(missing) > 0 {
-		return nil, fmt.Errorf("its parameters %s have neither a value nor a default: give them one in the CDK app, or "+
-			"under stacks.parameters of the environment",
+		return nil, fault.Errorf(fault.ParameterMissing,
+			"its parameters %s have neither a value nor a default: give them one in the CDK app, or under "+
+				"stacks.parameters of the environment",
 			strings.Join(missing, ", "))
 	}
 	return out, nil
@@ -241,8 +244,9 @@ func (c *Client) checkTemplate(ctx context.Context, set *ChangeSet, want *assemb
 	if assembly.MaskNonASCII(aws.ToString(out.TemplateBody)) == assembly.MaskNonASCII(want.Template.Body) {
 		return nil
 	}
-	return refusal.Newf(nil, "CloudFormation has read another template than the assembly's: somebody has exchanged %s in "+
-		"the bucket; see who wrote it, delete it, and run this again", want.TemplateURL)
+	return refusal.Newf(fault.StagedExchanged, nil,
+		"CloudFormation has read another template than the assembly's: somebody has exchanged %s in "+
+			"the bucket; see who wrote it, delete it, and run this again", want.TemplateURL)
 }
 
 // waitForChanges waits for a change set and reads its changes. The error is ErrNoChange if there are none.
@@ -261,11 +265,12 @@ func (c *Client) waitForChanges(ctx context.Context, set *ChangeSet) error {
 			set.Changes, err = c.changes(ctx, set.ID, "")
 			return true, err
 		case types.ChangeSetStatusFailed:
-			return true, changeSetFailure(aws.ToString(out.StatusReason))
+			return true, c.changeSetFailure(ctx, out)
 		case types.ChangeSetStatusCreatePending, types.ChangeSetStatusCreateInProgress:
 			return false, nil
 		}
-		return true, fmt.Errorf("the change set came to state %s: somebody else deletes or executes it; run this again",
+		return true, fault.Errorf(fault.ChangeSetGone,
+			"the change set came to state %s: somebody else deletes or executes it; run this again",
 			out.Status)
 	})
 }
@@ -276,16 +281,6 @@ func (c *Client) describeChangeSet(
 	return c.api.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{
 		ChangeSetName: &set.ID, StackName: &set.StackID,
 	})
-}
-
-// changeSetFailure returns why CloudFormation did not create a change set. It marks an empty one only by these words.
-func changeSetFailure(reason string) error {
-	for _, empty := range []string{"didn't contain changes", "No updates are to be performed"} {
-		if strings.Contains(reason, empty) {
-			return ErrNoChange
-		}
-	}
-	return errors.New(strings.TrimSpace(reason))
 }
 
 // Discard deletes a change set that is not to be executed, and its stack if that is empty and holds no other.
@@ -299,7 +294,25 @@ func (c *Client) Discard(ctx context.Context, set *ChangeSet) error {
 	if err != nil && awsclient.ErrorCode(err) != "ChangeSetNotFound" {
 		return err
 	}
+	if err := c.waitUntilGone(ctx, set); err != nil {
+		return err
+	}
 	return c.deleteEmptyStack(ctx, set.StackID)
+}
+
+// waitUntilGone waits until a change set is deleted, which takes a while where it has those of nested stacks. Its stack
+// cannot be deleted before.
+func (c *Client) waitUntilGone(ctx context.Context, set *ChangeSet) error {
+	return c.poll(ctx, func() (bool, error) {
+		out, err := c.describeChangeSet(ctx, set)
+		switch {
+		case awsclient.ErrorCode(err) == "ChangeSetNotFound", isNotFound(err):
+			return true, nil
+		case err != nil:
+			return true, err
+		}
+		return out.Status != types.ChangeSetStatusDeletePending && out.Status != types.ChangeSetStatusDeleteInProgress, nil
+	})
 }
 
 // deleteEmptyStack deletes a stack that was only created to hold change sets and holds none.
@@ -329,7 +342,7 @@ func (c *Client) pendingChangeSets(ctx context.Context, stack string) ([]types.C
 			return nil, err
 		}
 		for _, set := range page.Summaries {
-			if !isExecuted(set.ExecutionStatus) {
+			if !isExecuted(set.ExecutionStatus) && !isDeleted(set.Status) {
 				out = append(out, set)
 			}
 		}
@@ -341,6 +354,15 @@ func (c *Client) pendingChangeSets(ctx context.Context, stack string) ([]types.C
 func isExecuted(status types.ExecutionStatus) bool {
 	switch status {
 	case types.ExecutionStatusExecuteInProgress, types.ExecutionStatusExecuteComplete, types.ExecutionStatusExecuteFailed:
+		return true
+	}
+	return false
+}
+
+// isDeleted reports whether the deletion of a change set has begun.
+func isDeleted(status types.ChangeSetStatus) bool {
+	switch status {
+	case types.ChangeSetStatusDeletePending, types.ChangeSetStatusDeleteInProgress, types.ChangeSetStatusDeleteComplete:
 		return true
 	}
 	return false

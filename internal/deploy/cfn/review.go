@@ -10,6 +10,7 @@ import (
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/change"
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 )
 
@@ -21,13 +22,15 @@ func (c *Client) CheckReviewed(
 	out, err := c.describeChangeSet(ctx, set)
 	switch {
 	case awsclient.ErrorCode(err) == "ChangeSetNotFound", isNotFound(err):
-		return refusal.Newf(err, "its change set is gone: the stack was changed since the plan was made, or the plan was "+
-			"dropped; plan again")
+		return refusal.Newf(fault.PlanChangeSet, err,
+			"its change set is gone: the stack was changed since the plan was made, or the plan was "+
+				"dropped; plan again")
 	case err != nil:
 		return err
 	case out.Status != types.ChangeSetStatusCreateComplete, out.ExecutionStatus != types.ExecutionStatusAvailable:
-		return refusal.Newf(nil, "its change set can no longer be executed (%s): the stack was changed since the plan was "+
-			"made; plan again", out.ExecutionStatus)
+		return refusal.Newf(fault.PlanChangeSet, nil,
+			"its change set can no longer be executed (%s): the stack was changed since the plan was "+
+				"made; plan again", out.ExecutionStatus)
 	}
 	if err := c.checkTemplate(ctx, set, want); err != nil {
 		return err
@@ -37,7 +40,7 @@ func (c *Client) CheckReviewed(
 	}
 	completeAsReviewed(set.Changes, reviewed)
 	if !reflect.DeepEqual(withoutValues(set.Changes, reviewed), withoutValues(reviewed, set.Changes)) {
-		return refusal.Newf(nil, "its change set would do something else than was reviewed: plan again")
+		return refusal.Newf(fault.PlanChangeSet, nil, "its change set would do something else than was reviewed: plan again")
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/fault"
 	"lockstep/internal/redact"
 )
 
@@ -24,7 +25,7 @@ const (
 	Updatable                  // it can be updated
 	Busy                       // CloudFormation works on it: wait
 	NeedsDelete                // no resource of it was ever in use: delete it, then create it
-	NeedsRollback              // continue its rollback, then update it
+	NeedsRollback              // roll it back, then update it
 	NeedsHuman                 // a person has to decide
 )
 
@@ -51,8 +52,8 @@ var States = []StateRow{
 	{types.StackStatusImportComplete, Updatable, actionUpdate},
 	{types.StackStatusImportRollbackComplete, Updatable, actionUpdate + "; the last import was rolled back"},
 	{
-		types.StackStatusUpdateFailed, Updatable,
-		actionUpdate + ", which CloudFormation accepts where rollback was switched off",
+		types.StackStatusUpdateFailed, NeedsRollback,
+		"its update failed where rollback was switched off: it is rolled back, and then updated",
 	},
 	{
 		types.StackStatusReviewInProgress, Absent,
@@ -174,7 +175,8 @@ func (c *Client) Describe(ctx context.Context, name string) (State, error) {
 		return State{}, err
 	}
 	if len(out.Stacks) != 1 {
-		return State{}, fmt.Errorf("CloudFormation answered with %d stacks called %s", len(out.Stacks), name)
+		return State{}, fault.Errorf(fault.AWSRefused,
+			"CloudFormation answered with %d stacks called %s", len(out.Stacks), name)
 	}
 	return State{Stack: out.Stacks[0], Phase: stateRow(out.Stacks[0].StackStatus).Phase}, nil
 }
@@ -184,7 +186,8 @@ func (c *Client) Describe(ctx context.Context, name string) (State, error) {
 func (c *Client) WaitUntilReady(ctx context.Context, name string) (State, error) {
 	state, err := c.waitWhileBusy(ctx, name)
 	if err == nil && state.Phase == NeedsHuman {
-		err = fmt.Errorf("the stack is in state %s: %s", state.StackStatus, stateRow(state.StackStatus).Action)
+		err = fault.Errorf(fault.StackState,
+			"the stack is in state %s: %s", state.StackStatus, stateRow(state.StackStatus).Action)
 	}
 	return state, err
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"lockstep/internal/fault"
 )
 
 // Lease is how long a lock is valid after its holder's last heartbeat.
@@ -56,10 +58,16 @@ func (e *LockHeldError) Error() string {
 	return fmt.Sprintf("%s has held the lock for %v; its last heartbeat was %v ago", e.Holder, age, heartbeatAge)
 }
 
+// Code returns the code of the error.
+func (e *LockHeldError) Code() fault.Code { return fault.LockHeld }
+
 // A LockLostError says that this run no longer holds the lock.
 type LockLostError struct{ Reason string }
 
 func (e *LockLostError) Error() string { return "the lock was lost: " + e.Reason }
+
+// Code returns the code of the error.
+func (e *LockLostError) Code() fault.Code { return fault.LockLost }
 
 // A Lock is the lock of an environment, held by this run.
 type Lock struct {
@@ -76,6 +84,9 @@ type Lock struct {
 	stopHeartbeat    context.CancelFunc
 	heartbeatStopped chan struct{}
 }
+
+// Key returns the key of the object that holds the lock.
+func (l *Lock) Key() string { return l.key }
 
 // Token returns the fencing token.
 func (l *Lock) Token() int64 { return l.document.Token }
@@ -183,8 +194,7 @@ func (l *Lock) renew(ctx context.Context) error {
 	written, err := write(ctx, l.store, l.key, next, Condition{ETag: l.etag})
 	switch {
 	case errors.Is(err, ErrPreconditionFailed), errors.Is(err, ErrNotFound):
-		l.lostErr = l.readLockLostError(ctx)
-		return l.lostErr
+		return l.readAfterRefusal(ctx)
 	case err == nil:
 		l.document = next
 		l.etag = written.ETag
@@ -220,13 +230,20 @@ func (l *Lock) Check(ctx context.Context) error {
 	return l.renew(ctx)
 }
 
-// readLockLostError returns a *LockLostError that says who holds the lock now.
-func (l *Lock) readLockLostError(ctx context.Context) error {
+// readAfterRefusal reads the lock after its renewal was refused. The lock is not lost if the renewal has written it and
+// only the answer was lost. The error is a *LockLostError that says who holds the lock now. The caller holds mu.
+func (l *Lock) readAfterRefusal(ctx context.Context) error {
 	var stored lockDocument
-	if _, err := read(ctx, l.store, l.key, &stored); err != nil {
-		return &LockLostError{"another run has changed it"}
+	object, err := read(ctx, l.store, l.key, &stored)
+	switch {
+	case err != nil:
+		l.lostErr = &LockLostError{"another run has changed it"}
+	case !l.owns(stored):
+		l.lostErr = newLockLostError(stored)
+	default:
+		l.document, l.etag = stored, object.ETag
 	}
-	return newLockLostError(stored)
+	return l.lostErr
 }
 
 func newLockLostError(stored lockDocument) error {
@@ -314,6 +331,9 @@ func (e *WrongHolderError) Error() string {
 	}
 	return fmt.Sprintf("the lock is not held by %q but by %s", e.Requested, e.Holder)
 }
+
+// Code returns the code of the error.
+func (e *WrongHolderError) Code() fault.Code { return fault.LockOtherHolder }
 
 // Unlock takes the lock away from a run, which notices before its next write. The error is a *WrongHolderError if that
 // run does not hold it.

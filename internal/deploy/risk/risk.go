@@ -11,6 +11,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/resolve"
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 )
 
@@ -202,6 +203,7 @@ func CheckAllowed(flags []change.Flag, permits []change.Permit) error {
 	if len(lines) == 0 {
 		return nil
 	}
-	return refusal.Newf(nil, "these changes have to be allowed by name:\n%s\nsee that they are meant, then add %s",
+	return refusal.Newf(fault.ChangesNotNamed, nil,
+		"these changes have to be allowed by name:\n%s\nsee that they are meant, then add %s",
 		strings.Join(lines, "\n"), strings.Join(options, " "))
 }

@@ -12,6 +12,7 @@ import (
 
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/digest"
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 )
 
@@ -53,6 +54,9 @@ type DigestError struct{ Got, Want digest.Synth }
 func (e *DigestError) Error() string {
 	return fmt.Sprintf("its digest is %.12s instead of %.12s", e.Got, e.Want)
 }
+
+// Code returns the code of the error.
+func (e *DigestError) Code() fault.Code { return fault.ReleaseAltered }
 
 // ExtractAssembly replaces a folder by the cloud assembly in an archive, after checking the assembly's digest. The
 // error is a *DigestError if that is another one.

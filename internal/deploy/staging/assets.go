@@ -24,6 +24,7 @@ import (
 
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/refusal"
 )
@@ -66,7 +67,7 @@ func (s Sum) isOf(key string) bool {
 }
 
 // ErrAbsent says that there is no object under a key.
-var ErrAbsent = errors.New("the bucket holds no such object")
+var ErrAbsent = fault.New(fault.NoSuchResource, "the bucket holds no such object")
 
 // Publish uploads an asset of a cloud assembly, whose content has that sum, unless the bucket holds it. Objects are
 // compared by their checksum. One with another content is replaced if this project has put it there, if it was made of
@@ -189,9 +190,10 @@ func (b *Bucket) checkReplaceable(
 			return nil
 		}
 	}
-	return refusal.Newf(nil, "the bucket %s holds something else under %s: another program has put it there, the app "+
-		"builds the same sources differently every time (set its assetHashType to OUTPUT), or somebody has exchanged it. "+
-		"See who wrote it, delete it if nothing needs it, and run this again", b.name, a.Key)
+	return refusal.Newf(fault.StagedExchanged, nil,
+		"the bucket %s holds something else under %s: another program has put it there, the app "+
+			"builds the same sources differently every time (set its assetHashType to OUTPUT), or somebody has exchanged it. "+
+			"See who wrote it, delete it if nothing needs it, and run this again", b.name, a.Key)
 }
 
 func contentType(a assembly.Asset) string {
@@ -217,7 +219,7 @@ func openAsset(files fs.FS, a assembly.Asset) (io.ReadSeekCloser, error) {
 		return f, nil
 	}
 	file.Close()
-	return nil, fmt.Errorf("%s cannot be read twice", a.Path)
+	return nil, fault.Errorf(fault.AssetUnusable, "%s cannot be read twice", a.Path)
 }
 
 // A tempFile is removed when it is closed.
@@ -266,7 +268,7 @@ func addToZip(w *zip.Writer, files fs.FS, from, name string, above ...fs.FileInf
 		return addFileToZip(w, files, from, name, info.Mode())
 	}
 	if slices.ContainsFunc(above, func(folder fs.FileInfo) bool { return os.SameFile(folder, info) }) {
-		return fmt.Errorf("%s is a link to a folder that it is in itself: remove it", from)
+		return fault.Errorf(fault.AssetUnusable, "%s is a link to a folder that it is in itself: remove it", from)
 	}
 	above = append(slices.Clip(above), info)
 	entries, err := fs.ReadDir(files, from) // sorted

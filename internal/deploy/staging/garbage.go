@@ -12,6 +12,7 @@ import (
 
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 	"lockstep/internal/utc"
 )
@@ -78,8 +79,9 @@ func NeededKeys(ctx context.Context, l *ledger.Ledger, keep int) (map[string]boo
 	}
 	for _, p := range plans {
 		if p.SynthDigest == "" {
-			return nil, refusal.Newf(nil, "the plan %.12s of %s was written by an older Lockstep and does not say what it "+
-				"needs: apply it, drop it, or wait until it expires at %s, then run this again",
+			return nil, refusal.Newf(fault.PlanDamaged, nil,
+				"the plan %.12s of %s was written by an older Lockstep and does not say what it "+
+					"needs: apply it, drop it, or wait until it expires at %s, then run this again",
 				p.Digest, l.Name(), utc.Format(p.Expires))
 		}
 		addKeys(needed, p.AssetKeys...)

@@ -2,14 +2,13 @@ package findings
 
 import (
 	"encoding/xml"
-	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"unicode"
 
 	"lockstep/internal/display"
+	"lockstep/internal/fault"
 )
 
 // A Suite is the tests of one package, as a testsuite of JUnit.
@@ -121,10 +120,10 @@ func WriteJUnit(w io.Writer, all []Suite) error {
 func ReadJUnit(text []byte) ([]Suite, error) {
 	var file suites
 	if err := xml.Unmarshal(text, &file); err != nil {
-		return nil, fmt.Errorf("it is no JUnit report: %w", err)
+		return nil, fault.Errorf(fault.GateReport, "it is no JUnit report: %w", err)
 	}
 	if file.XMLName.Local != "testsuites" {
-		return nil, errors.New("it is no JUnit report")
+		return nil, fault.New(fault.GateReport, "it is no JUnit report")
 	}
 	return file.Suites, nil
 }

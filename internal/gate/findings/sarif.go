@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/url"
 	"slices"
@@ -12,10 +11,12 @@ import (
 	"strings"
 
 	"lockstep/internal/display"
+	"lockstep/internal/fault"
+	"lockstep/internal/jsonx"
 )
 
 // ErrNoReport is returned for a tool that printed nothing where its report belongs.
-var ErrNoReport = errors.New("it printed no report")
+var ErrNoReport = fault.New(fault.GateReport, "it printed no report")
 
 // ReadSARIF reads the findings of a tool's report. Paths become relative to root.
 func ReadSARIF(text []byte, root string) (Report, error) {
@@ -46,22 +47,22 @@ func ReadMergedSARIF(text []byte) ([]Report, error) {
 // gatePrefix begins the id of a gate's run in a file with several.
 const gatePrefix = "lockstep/"
 
-var errNoRun = errors.New("its report is not SARIF 2.1.0 with at least one run")
+var errNoRun = fault.New(fault.GateReport, "its report is not SARIF 2.1.0 with at least one run")
 
 func readRuns(text []byte) ([]sarifRun, error) {
 	if len(text) == 0 {
 		return nil, ErrNoReport
 	}
 	var file sarifLog
-	if err := json.Unmarshal(text, &file); err != nil {
-		return nil, fmt.Errorf("its report is not SARIF: %w", err)
+	if err := jsonx.UnmarshalForeign(text, &file); err != nil {
+		return nil, fault.Errorf(fault.GateReport, "its report is not SARIF: %w", err)
 	}
 	if file.Version != sarifVersion || len(file.Runs) == 0 {
 		return nil, errNoRun
 	}
 	for _, run := range file.Runs {
 		if run.Tool.Driver.Name == "" {
-			return nil, errors.New("its report has a run that names no tool")
+			return nil, fault.New(fault.GateReport, "its report has a run that names no tool")
 		}
 	}
 	return file.Runs, nil

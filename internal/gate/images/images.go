@@ -5,7 +5,6 @@ package images
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -15,6 +14,8 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"lockstep/internal/fault"
 )
 
 // Platforms are the platforms that every image must support. Developers' machines and CodeBuild use both.
@@ -35,7 +36,7 @@ func ParsePin(key, reference string) (Pin, error) {
 	tag, digest, pinned := strings.Cut(reference, "@")
 	p := Pin{Name: key, Tag: tag, Digest: digest}
 	if !pinned {
-		return p, fmt.Errorf("image %s is not pinned: write NAME:TAG@DIGEST", reference)
+		return p, fault.Errorf(fault.ImageReference, "image %s is not pinned: write NAME:TAG@DIGEST", reference)
 	}
 	_, err := name.NewDigest(reference)
 	return p, err
@@ -57,7 +58,8 @@ func (p Pin) ResolveDigest(ctx context.Context, prefix string) (string, error) {
 		return "", wrapRegistryError(ctx, ref, err)
 	}
 	if !image.MediaType.IsIndex() {
-		return "", fmt.Errorf("%s supports one platform only; it must support %s", ref, strings.Join(Platforms, " and "))
+		return "", fault.Errorf(fault.ImageReference,
+			"%s supports one platform only; it must support %s", ref, strings.Join(Platforms, " and "))
 	}
 	index, err := image.ImageIndex()
 	if err != nil {
@@ -69,7 +71,8 @@ func (p Pin) ResolveDigest(ctx context.Context, prefix string) (string, error) {
 	}
 	for _, platform := range Platforms {
 		if !slices.Contains(supported, platform) {
-			return "", fmt.Errorf("%s does not support %s, only %s", ref, platform, strings.Join(supported, ", "))
+			return "", fault.Errorf(fault.ImageReference,
+				"%s does not support %s, only %s", ref, platform, strings.Join(supported, ", "))
 		}
 	}
 	return image.Digest.String(), nil
@@ -99,13 +102,15 @@ func wrapRegistryError(ctx context.Context, ref name.Tag, err error) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case !errors.As(err, &answer):
-		return fmt.Errorf("the registry of %s cannot be reached: let this machine connect to %s, %s (%w)",
+		return fault.Errorf(fault.ImageRegistry,
+			"the registry of %s cannot be reached: let this machine connect to %s, %s (%w)",
 			ref, ref.RegistryStr(), mirrorHint, err)
 	case answer.StatusCode == http.StatusNotFound:
-		return fmt.Errorf("there is no image %s: its tag may have been deleted, so choose another one", ref)
+		return fault.Errorf(fault.ImageReference,
+			"there is no image %s: its tag may have been deleted, so choose another one", ref)
 	case answer.StatusCode == http.StatusUnauthorized, answer.StatusCode == http.StatusForbidden:
-		return fmt.Errorf("access to %s is denied: sign in to %s with your container tools, %s",
+		return fault.Errorf(fault.ImageRegistry, "access to %s is denied: sign in to %s with your container tools, %s",
 			ref, ref.RegistryStr(), mirrorHint)
 	}
-	return fmt.Errorf("%s: the registry answered with status %d", ref, answer.StatusCode)
+	return fault.Errorf(fault.ImageRegistry, "%s: the registry answered with status %d", ref, answer.StatusCode)
 }

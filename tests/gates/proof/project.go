@@ -66,6 +66,15 @@ func Double(n int) int { return 2 * n }
 	pipeline.CoverageFloor: "0\n",
 }
 
+// siteProject has a site of two pages.
+var siteProject = map[string]string{
+	"mkdocs.yml": "site_name: proof\nhooks: [tools/mkdocs/hooks.py]\ntheme: {name: material, font: false}\n" +
+		"plugins: [search]\nvalidation: {anchors: warn}\n",
+	"README.md":      "# Proof\n",
+	"docs/README.md": "# Documentation\n\n## By reader\n\n| you want to | read |\n| -- | -- |\n| try it | [a](a.md) |\n",
+	"docs/b.md":      "# B\n\n## B b\n",
+}
+
 // oneFile returns a map of one file.
 func oneFile(name, text string) map[string]string { return map[string]string{name: text} }
 
@@ -73,10 +82,14 @@ func oneFile(name, text string) map[string]string { return map[string]string{nam
 func NewProject(t testing.TB, fileSets ...map[string]string) *Project {
 	t.Helper()
 	p := &Project{Root: t.TempDir()}
-	for _, name := range []string{".golangci.yml", ".gosec.json", ".gitleaks.toml", ".mdformat.toml"} {
+	for _, name := range []string{".golangci.yml", ".gosec.json", ".gitleaks.toml", ".mdformat.toml", ".vale.ini"} {
 		text, err := os.ReadFile(filepath.Join(repository(), name))
 		require.NoError(t, err)
 		p.Write(t, name, string(text))
+	}
+	for _, folder := range []string{"tools/vale/styles", "tools/mkdocs"} {
+		folder = filepath.FromSlash(folder)
+		require.NoError(t, os.CopyFS(filepath.Join(p.Root, folder), os.DirFS(filepath.Join(repository(), folder))))
 	}
 	for _, files := range append([]map[string]string{commonFiles}, fileSets...) {
 		for name, text := range files {

@@ -76,6 +76,35 @@ replace lockstep/spare => ./spare
 		FoundByLockstep: true,
 	},
 	{
+		Gate: "prose", Name: "a word that only this project knows",
+		defect:   oneFile("docs/a.md", "# A\n\nRun it again, and mend the file.\n"),
+		twin:     oneFile("docs/a.md", "# A\n\nRun it again, and fix the file.\n"),
+		rule:     "Lockstep.Words",
+		location: "docs/a.md:3",
+	},
+	{
+		Gate: "prose", Name: "a sentence that is too long",
+		defect: oneFile("docs/a.md", "# A\n\nOne "+strings.Repeat("and one ", 14)+"make many.\n"),
+		twin: oneFile("docs/a.md", "# A\n\nOne "+strings.Repeat("and one ", 6)+"make many. Two "+
+			strings.Repeat("and two ", 6)+"make more.\n\n```text\n"+strings.Repeat("code ", 40)+"\n```\n"),
+		rule:     "Lockstep.Sentences",
+		location: "docs/a.md:3",
+	},
+	{
+		Gate: "site", Name: "a link that leads nowhere", files: siteProject,
+		defect:   oneFile("docs/a.md", "# A\n\n[b](c.md)\n"),
+		twin:     oneFile("docs/a.md", "# A\n\n[b](b.md)\n"),
+		rule:     "mkdocs",
+		location: "docs/a.md",
+	},
+	{
+		Gate: "site", Name: "an anchor that leads nowhere", files: siteProject,
+		defect:   oneFile("docs/a.md", "# A\n\n[b](b.md#c)\n"),
+		twin:     oneFile("docs/a.md", "# A\n\n[b](b.md#b-b)\n"),
+		rule:     "mkdocs",
+		location: "docs/a.md",
+	},
+	{
 		Gate: "workflows", Name: "a job that does not exist",
 		defect: oneFile(".github/workflows/ci.yml", workflow("lint")),
 		twin:   oneFile(".github/workflows/ci.yml", workflow("build")),
@@ -131,7 +160,8 @@ jobs:
 func waiver(until string) string {
 	return `waivers:
   - rule: G204
-    path: "**"
+    gate: gosec
+    path: internal/x/x.go
     reason: it was agreed on for a while
     owner: platform@example.com
     until: "` + until + `"

@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/fsx"
+	"lockstep/internal/jsonx"
 	"lockstep/tools"
 )
 
@@ -123,7 +125,7 @@ func (s schema) objectNames(root schema) assembly.Names {
 		return s.names(root, s.definition())
 	}
 	var any schema
-	if len(s.Properties) == 0 && json.Unmarshal(s.Additional, &any) == nil && any.Ref != "" {
+	if len(s.Properties) == 0 && jsonx.UnmarshalForeign(s.Additional, &any) == nil && any.Ref != "" {
 		return assembly.Names{assembly.AnyName: any.objectNames(root)}
 	}
 	if len(s.Properties) == 0 {
@@ -137,11 +139,11 @@ func (s schema) objectNames(root schema) assembly.Names {
 }
 
 func readJSON(path string, into any) error {
-	data, err := os.ReadFile(path)
+	data, err := fsx.ReadFile(path, fsx.MaxText)
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(data, into); err != nil {
+	if err := jsonx.UnmarshalForeign(data, into); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil

@@ -1,0 +1,200 @@
+package host
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"lockstep/internal/fsx"
+	"lockstep/internal/pipeline"
+	"lockstep/internal/process"
+	"lockstep/tools"
+)
+
+// readableVariable names folders, separated as in PATH, that the programs of steps may read besides those that they
+// need everywhere: a module that go.mod replaces by a folder outside the repository, for example.
+const readableVariable = "LOCKSTEP_READABLE"
+
+// seesPerson reports whether a step sees the home folder and the files of the person who runs it: a step that works on
+// the real accounts, because the settings of the AWS SDK are there.
+func seesPerson(step pipeline.Step, live bool) bool { return live && step.Effect == pipeline.AWS }
+
+// A machine is where the person's folders are that steps need, from the caller's environment.
+type machine struct {
+	environ     []string
+	home, cache string
+}
+
+func newMachine(environ []string) machine {
+	m := machine{environ: environ, home: tools.Getenv(environ, "HOME"), cache: tools.Getenv(environ, "XDG_CACHE_HOME")}
+	if userCache, err := os.UserCacheDir(); m.cache == "" && err == nil && m.home == os.Getenv("HOME") {
+		m.cache = userCache // whatever the system calls it
+	}
+	if m.cache == "" && m.home != "" {
+		m.cache = filepath.Join(m.home, ".cache")
+	}
+	return m
+}
+
+// variable returns the caller's variable, or the path that its program would take by default; empty without a home.
+func (m machine) variable(name, parent string, path ...string) string {
+	return cmp.Or(tools.Getenv(m.environ, name), below(parent, path...))
+}
+
+// below returns a path below a folder; empty if there is no such folder.
+func below(parent string, path ...string) string {
+	if parent == "" {
+		return ""
+	}
+	return filepath.Join(append([]string{parent}, path...)...)
+}
+
+// folders returns the variables of the folders that programs would look for in the person's home.
+func (m machine) folders() map[string]string {
+	goPath := m.variable("GOPATH", m.home, "go")
+	return map[string]string{
+		"XDG_CACHE_HOME": m.cache, "GOPATH": goPath,
+		"GOMODCACHE":          m.variable("GOMODCACHE", goPath, "pkg", "mod"),
+		"GOCACHE":             m.variable("GOCACHE", m.cache, "go-build"),
+		"GOLANGCI_LINT_CACHE": m.variable("GOLANGCI_LINT_CACHE", m.cache, "golangci-lint"),
+		"GOENV":               m.variable("GOENV", m.home, ".config", "go", "env"),
+	}
+}
+
+// libraryCache returns the folder where the CDK library is unpacked when it is first loaded.
+func (m machine) libraryCache() string { return below(m.cache, "aws") }
+
+// makeCaches makes the folders of caches, as their programs would: nothing can be made in a folder that is hidden.
+func (m machine) makeCaches() error {
+	folders := m.folders()
+	for _, dir := range []string{
+		folders["GOMODCACHE"], folders["GOCACHE"], folders["GOLANGCI_LINT_CACHE"], m.libraryCache(),
+	} {
+		if !filepath.IsAbs(dir) {
+			continue // there is no home, or the program refuses the path itself
+		}
+		if err := os.MkdirAll(dir, fsx.PrivateDir); err != nil {
+			return fmt.Errorf("a folder that steps need cannot be created: %w", tools.ExplainWriteError(dir, err))
+		}
+	}
+	return nil
+}
+
+// hidePerson returns the environment of a step that does not see the person's home: home takes its place, the caches
+// that are in the person's home are named, and no variable that says where packages come from holds a token.
+func (m machine) hidePerson(caller []string, home string) []string {
+	env := []string{"HOME=" + home}
+	for _, pair := range caller {
+		name, value, _ := strings.Cut(pair, "=")
+		switch {
+		case name == "HOME" || name == "XDG_CONFIG_HOME" || name == "XDG_DATA_HOME":
+		case slices.Contains(registryAddresses, name):
+			env = append(env, name+"="+withoutUserInfo(value))
+		case slices.Contains(registryFiles, name) || !isRegistrySetting(name):
+			env = append(env, pair)
+		}
+	}
+	for name, value := range m.folders() {
+		if value != "" && tools.Getenv(env, name) == "" {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
+}
+
+// The variables that say where packages come from and hold no token, if the name and the password of their addresses
+// are left out. This program installs the tools of a step with all such variables, before the step starts.
+var (
+	registryAddresses = []string{"PIP_INDEX_URL", "npm_config_registry", "NPM_CONFIG_REGISTRY", "GOPROXY"}
+	registryFiles     = []string{"PIP_CERT", "npm_config_cafile", "NPM_CONFIG_CAFILE"}
+)
+
+// isRegistrySetting reports whether a variable says where packages come from.
+func isRegistrySetting(name string) bool {
+	return slices.ContainsFunc(registryPrefixes, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+}
+
+// userInfo is the name and the password in an address.
+var userInfo = regexp.MustCompile(`://[^/@|,]*@`)
+
+// withoutUserInfo returns a list of addresses, as in GOPROXY, without the names and the passwords in them.
+func withoutUserInfo(addresses string) string { return userInfo.ReplaceAllString(addresses, "://") }
+
+// files returns what the programs of a step see of the machine's files, besides the system's.
+func (m machine) files(root string, step pipeline.Step, toolFolders []string) *process.Files {
+	if step.Effect == pipeline.AWS {
+		return nil
+	}
+	folders := m.folders()
+	f := &process.Files{
+		Readable: append(m.programFolders(), below(m.cache, "lockstep"), folders["GOENV"]),
+		Writable: []string{
+			root, m.variable("TMPDIR", os.TempDir()), folders["GOMODCACHE"], folders["GOCACHE"], folders["GOLANGCI_LINT_CACHE"],
+			m.libraryCache(),
+			tools.Getenv(m.environ, "GOTMPDIR"), tools.Getenv(m.environ, "GOCOVERDIR"),
+		},
+	}
+	if slices.Contains(step.Tools, pipeline.ToolNpm) || slices.Contains(step.Tools, pipeline.ToolPython) {
+		f.Writable = append(f.Writable, below(m.cache, "lockstep")) // it may install tools of this program
+	}
+	for _, folder := range toolFolders {
+		f.Readable = append(f.Readable, filepath.Dir(folder)) // bin is beside what it needs
+	}
+	for _, name := range []string{
+		"GOROOT", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "PIP_CERT", "AWS_CA_BUNDLE",
+		"CURL_CA_BUNDLE", "GIT_SSL_CAINFO", "npm_config_cafile", "NPM_CONFIG_CAFILE", tools.PreinstalledDirVariable,
+	} {
+		f.Readable = append(f.Readable, tools.Getenv(m.environ, name))
+	}
+	f.Readable = append(f.Readable, filepath.SplitList(tools.Getenv(m.environ, readableVariable))...)
+	f.Readable = append(f.Readable, gitFolders(root)...)
+	isEmpty := func(path string) bool { return path == "" }
+	f.Readable, f.Writable = slices.DeleteFunc(f.Readable, isEmpty), slices.DeleteFunc(f.Writable, isEmpty)
+	return f
+}
+
+// programFolders returns the folders on the PATH, and those that they are in, unless that is the person's home, a
+// folder of it that holds settings, or one above.
+func (m machine) programFolders() []string {
+	var folders []string
+	for _, bin := range filepath.SplitList(tools.Getenv(m.environ, "PATH")) {
+		if !filepath.IsAbs(bin) {
+			continue
+		}
+		real, err := filepath.EvalSymlinks(bin)
+		if err != nil {
+			continue
+		}
+		folders = append(folders, real)
+		parent := filepath.Dir(real)
+		if relative, err := filepath.Rel(parent, m.home); m.home != "" && (err != nil || strings.HasPrefix(relative, "..")) &&
+			parent != filepath.Join(m.home, ".local") && parent != "/" {
+			folders = append(folders, parent)
+		}
+	}
+	return folders
+}
+
+// maxGitFile is more than a file of git has that holds a path, in bytes.
+const maxGitFile = 16 << 10
+
+// gitFolders returns the folders of git outside a linked worktree that git reads there.
+func gitFolders(root string) []string {
+	text, err := fsx.ReadFile(filepath.Join(root, ".git"), maxGitFile)
+	name, isLink := strings.CutPrefix(strings.TrimSpace(string(text)), "gitdir: ")
+	if err != nil || !isLink {
+		return nil
+	}
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(root, name)
+	}
+	folders := []string{name}
+	if common, err := fsx.ReadFile(filepath.Join(name, "commondir"), maxGitFile); err == nil {
+		folders = append(folders, filepath.Join(name, strings.TrimSpace(string(common))))
+	}
+	return folders
+}

@@ -1,0 +1,89 @@
+package host
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/pipeline"
+	"lockstep/internal/process"
+)
+
+// person returns the environment of somebody with credentials in their home, in the environment of their package
+// managers, and in another project.
+func person(t *testing.T, root string) (environ []string, home, other string) {
+	t.Helper()
+	home, other = t.TempDir(), t.TempDir()
+	writeFile(t, home, ".aws/credentials", "of the person")
+	writeFile(t, home, ".ssh/id_ed25519", "of the person")
+	writeFile(t, other, "main.go", "of the other project")
+	require.NoError(t, os.MkdirAll(filepath.Join(root, "tmp"), 0o700))
+	login := "user:" + "token@" // which a scanner would take for a secret as one text
+	return []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + filepath.Join(root, "tmp"),
+		"XDG_CONFIG_HOME=" + home, "PIP_INDEX_URL=https://" + login + "example.com", "PIP_CERT=/c",
+		"GOPROXY=https://" + login + "proxy.example.com/go,direct", "npm_config__authToken=token",
+		"NPM_CONFIG_USERCONFIG=" + home + "/.npmrc",
+	}, home, other
+}
+
+func TestStep_SeesNoRegistryTokenAndNoHome(t *testing.T) {
+	root := repository(t, nil)
+	environ, home, _ := person(t, root)
+	compute := shellStep("compute", "env; ls -A $HOME; echo x > $HOME/x")
+	aws := shellStep("aws", "env; ls -A $HOME")
+	aws.Effect = pipeline.AWS
+	for _, live := range []bool{false, true} {
+		results := runSteps(t, &Runner{Root: root, Environ: environ, Live: live}, compute, aws)
+		for name, result := range results {
+			require.True(t, result.Passed(), name)
+			env := readFile(t, result.Log)
+			seesHome := live && name == "aws"
+			assert.Equal(t, seesHome, strings.Contains(env, "HOME="+home+"\n"), env)
+			assert.Equal(t, seesHome, strings.Contains(env, ".aws\n"), env)
+			assert.Equal(t, seesHome, strings.Contains(env, "token"), env)
+			assert.Contains(t, env, "PIP_CERT=/c")
+			assert.Equal(t, !seesHome, strings.Contains(env, "PIP_INDEX_URL=https://example.com\n"), env)
+			assert.Equal(t, !seesHome, strings.Contains(env, "GOPROXY=https://proxy.example.com/go,direct\n"), env)
+			if !seesHome {
+				assert.Contains(t, env, "GOMODCACHE="+home+"/go/pkg/mod\n", "the person's caches are used")
+				assert.Contains(t, env, "XDG_CACHE_HOME="+home+"/.cache\n")
+			}
+		}
+	}
+}
+
+func TestStep_OtherFilesAreHidden(t *testing.T) {
+	if !process.CanHideFiles() {
+		t.Skip("this system cannot hide files from a program")
+	}
+	root := repository(t, map[string]string{"in.txt": "of the project"})
+	environ, home, other := person(t, root)
+	look := func(name, path string) pipeline.Step { return shellStep(name, "cat "+path+"; ls "+filepath.Dir(path)) }
+	steps := []pipeline.Step{
+		look("credentials", home+"/.aws/credentials"),
+		look("key", home+"/.ssh/id_ed25519"),
+		look("project", other+"/main.go"),
+		shellStep("link", "ln -sf "+home+"/.aws/credentials link && cat link"),
+		shellStep("write", "echo x > "+other+"/main.go"),
+		shellStep("child", "sh -c 'sh -c \"cat "+home+"/.aws/credentials\"'"),
+	}
+	for name, result := range runSteps(t, &Runner{Root: root, Environ: environ}, steps...) {
+		assert.False(t, result.Passed(), name)
+		printed := readFile(t, result.Log)
+		assert.NotContains(t, printed, "of the", name)
+		assert.Contains(t, printed, "ermission denied", name)
+	}
+	assert.Equal(t, "of the other project", readFile(t, other, "main.go"))
+
+	named := append(environ, "LOCKSTEP_READABLE="+other)
+	own := shellStep("own", "cat in.txt && echo x > out && echo y > $TMPDIR/y && echo z > $GOCACHE/z")
+	results := runSteps(t, &Runner{Root: root, Environ: named}, own, look("named", other+"/main.go"))
+	for name, result := range results {
+		assert.True(t, result.Passed(), "%s: %s", name, readFile(t, result.Log))
+	}
+}

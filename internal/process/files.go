@@ -1,0 +1,10 @@
+package process
+
+// Files are what a program sees of the machine's files, besides those of the system: all others are hidden from it and
+// from what it starts. That takes Linux 5.13 with Landlock; elsewhere a program sees everything.
+type Files struct {
+	// Readable are files and folders that are read, and whose programs are run.
+	Readable []string
+	// Writable are files and folders that are written too.
+	Writable []string
+}
