@@ -33,7 +33,7 @@ func TestRules_RejectInvalidPlacesAndStacks(t *testing.T) {
 	for _, test := range []struct{ name, yaml, want string }{
 		{
 			"the environment's own", place("111122223333", "eu-west-1"),
-			"dev.yaml:5:20: account 111122223333 in eu-west-1 is named twice; name it once, or another region",
+			"dev.yaml:5:20: LS-206: account 111122223333 in eu-west-1 is named twice; name it once, or another region",
 		},
 		{
 			"the tooling account", place("123456789012", "eu-west-1"),
