@@ -24,12 +24,12 @@ var allowedImports = map[string][]string{
 	},
 	"internal/cli": {
 		"config", "internal/attest", "internal/awsclient", "internal/bootstrap", "internal/deploy",
-		"internal/deploy/cfn", "internal/deploy/change", "internal/deploy/ledger", "internal/deploy/planfile",
-		"internal/deploy/staging", "internal/diagram", "internal/display", "internal/drawing", "internal/fault",
-		"internal/fsx", "internal/gate", "internal/gate/findings", "internal/gate/images", "internal/host",
-		"internal/jsonx", "internal/maintain", "internal/metrics", "internal/pipeline", "internal/process",
-		"internal/refusal", "internal/rehearsal", "internal/repo", "internal/report", "internal/rollout",
-		"internal/text", "internal/utc", "tools",
+		"internal/deploy/cfn", "internal/deploy/change", "internal/deploy/digest", "internal/deploy/ledger",
+		"internal/deploy/planfile", "internal/deploy/staging", "internal/diagram", "internal/display",
+		"internal/drawing", "internal/fault", "internal/fsx", "internal/gate", "internal/gate/findings",
+		"internal/gate/images", "internal/host", "internal/jsonx", "internal/maintain", "internal/metrics",
+		"internal/pipeline", "internal/process", "internal/refusal", "internal/rehearsal", "internal/repo",
+		"internal/report", "internal/rollout", "internal/text", "internal/utc", "tools",
 	},
 	"internal/rollout": {
 		"config", "internal/attest", "internal/awsclient", "internal/bootstrap", "internal/deploy",
@@ -50,7 +50,7 @@ var allowedImports = map[string][]string{
 		"internal/deploy/cfn", "internal/deploy/change", "internal/deploy/compare", "internal/deploy/digest",
 		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/preflight", "internal/deploy/risk",
 		"internal/deploy/staging", "internal/fault", "internal/fsx", "internal/jsonx", "internal/refusal",
-		"internal/utc",
+		"internal/roles", "internal/utc",
 	},
 	"internal/deploy/change":    {},
 	"internal/deploy/preflight": {"config/awsrules", "internal/awsmodel", "internal/deploy/assembly"},
@@ -80,7 +80,7 @@ var allowedImports = map[string][]string{
 		"internal/deploy/digest", "internal/fault", "internal/fsx", "internal/jsonx", "internal/refusal",
 	},
 	"internal/attest":           {"internal/jsonx"},
-	"internal/deploy/digest":    {},
+	"internal/deploy/digest":    {"internal/fault", "internal/fsx"},
 	"internal/deploy/simulated": {},
 	"internal/awsclient":        {"internal/awsclient/pace", "internal/fault", "internal/fsx", "internal/refusal"},
 	"internal/awsclient/pace":   {},
@@ -98,8 +98,10 @@ var allowedImports = map[string][]string{
 		"internal/awsmodel", "internal/bootstrap", "internal/deploy/assembly", "internal/fault", "internal/fsx",
 		"internal/jsonx", "internal/process", "internal/utc", "tools",
 	},
-	"internal/bootstrap": {"config", "internal/fault", "internal/fsx", "internal/refusal", "tools"},
-	"tools/site":         {"internal/pipeline", "internal/process", "tools"},
+	"internal/bootstrap": {
+		"config", "internal/fault", "internal/fsx", "internal/refusal", "internal/roles", "tools",
+	},
+	"tools/site": {"internal/pipeline", "internal/process", "tools"},
 
 	// Steps and gates.
 	"internal/host": {
@@ -123,6 +125,7 @@ var allowedImports = map[string][]string{
 	"internal/process":           {"internal/fault", "internal/fsx"},
 	"internal/text":              {},
 	"internal/jsonx":             {"internal/fault"},
+	"internal/roles":             {},
 	"internal/fsx":               {"internal/fault"},
 	"internal/utc":               {},
 	"internal/sbom":              {},
@@ -132,7 +135,7 @@ var allowedImports = map[string][]string{
 	"internal/awsmodel":          {},
 	"internal/awsmodel/generate": {"internal/awsmodel", "internal/fsx", "internal/pipeline", "tools"},
 	"internal/stateful/generate": {"internal/awsmodel"},
-	"internal/pipeline":          {"config", "internal/fault"},
+	"internal/pipeline":          {"config", "internal/fault", "internal/roles"},
 
 	"internal/deploy/assembly/generate": {
 		"internal/deploy/assembly", "internal/fsx", "internal/jsonx", "tools",
@@ -146,14 +149,17 @@ var allowedImports = map[string][]string{
 	"infra": {
 		"config", "internal/pipeline", "infra/constructs", "infra/plugins", "infra/stacks", "infra/stages",
 	},
-	"infra/stages":     {"config", "internal/pipeline", "infra/constructs", "infra/plugins", "infra/stacks"},
-	"infra/stacks":     {"config", "internal/pipeline", "internal/stateful", "infra/constructs"},
+	"infra/stages": {"config", "internal/pipeline", "infra/constructs", "infra/plugins", "infra/stacks"},
+	"infra/stacks": {
+		"config", "internal/pipeline", "internal/roles", "internal/stateful", "infra/constructs",
+	},
 	"infra/plugins":    {"config", "infra/stacks", "infra/constructs"},
 	"infra/constructs": {"config"},
 
 	"tests/codesize":         {},
 	"tests/gates/proof":      {"config", "internal/gate/findings", "internal/host", "internal/pipeline"},
 	"tests/harness":          {"internal/pipeline"},
+	"tests/iam":              {},
 	"tests/module":           {"tests/harness", "tests/module/recording"},
 	"tests/module/recording": {},
 	"tests/mutants":          {"tests/harness"},

@@ -30,6 +30,7 @@ import (
 
 // A Process is what the command line runs in.
 type Process struct {
+	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	// Environ is the environment, in the form of os.Environ.
 	Environ []string

@@ -15,6 +15,7 @@ import (
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/staging"
 	"lockstep/internal/fsx"
+	"lockstep/internal/roles"
 )
 
 // Drift compares every stack of the newest release with what was deployed, several at once: its resources, as
@@ -70,7 +71,7 @@ func (d *Deployment) stackDrift(
 	if err != nil {
 		return drift, err
 	}
-	client, err := d.releasedClient(ctx, released, lookupKind)
+	client, err := d.releasedClient(ctx, released, roles.Lookup)
 	if err != nil {
 		return drift, err
 	}

@@ -56,7 +56,7 @@ func (d *Deployment) stackExists(ctx context.Context, s ledger.Stack) (bool, err
 	if _, err := arn.Parse(s.ID); err != nil {
 		return false, err
 	}
-	client, err := d.releasedClient(ctx, s, deployKind)
+	client, err := d.releasedClient(ctx, s, d.Access.stackRole())
 	if err != nil {
 		return false, err
 	}

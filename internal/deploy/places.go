@@ -14,6 +14,7 @@ import (
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
+	"lockstep/internal/roles"
 )
 
 // An environment may have several places, each an account and region. Its stacks are spread over them, and all of them
@@ -70,7 +71,7 @@ func (d *Deployment) releasedPlace(s ledger.Stack) (assembly.Place, error) {
 }
 
 // releasedClient returns the client for a stack of a release, with a role of its place's bootstrap.
-func (d *Deployment) releasedClient(ctx context.Context, s ledger.Stack, kind string) (*cfn.Client, error) {
+func (d *Deployment) releasedClient(ctx context.Context, s ledger.Stack, kind roles.Kind) (*cfn.Client, error) {
 	place, err := d.releasedPlace(s)
 	if err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ import (
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/refusal"
+	"lockstep/internal/roles"
 )
 
 // The places of a test: the target's own, another region of its account, and another account.
@@ -44,8 +45,8 @@ func assemblePlaces(t *testing.T, stacks map[string]placed) fstest.MapFS {
 			"type": "aws:cloudformation:stack", "environment": "aws://" + s.place.Account + "/" + s.place.Region,
 			"dependencies": s.needs,
 			"properties": map[string]any{
-				"templateFile": name + ".json", "assumeRoleArn": bootstrapRole(target, deployKind).ARN,
-				"cloudFormationExecutionRoleArn": bootstrapRole(target, executionKind).ARN,
+				"templateFile": name + ".json", "assumeRoleArn": bootstrapRole(target, roles.Deploy).ARN,
+				"cloudFormationExecutionRoleArn": bootstrapRole(target, roles.Execution).ARN,
 			},
 		}
 	}
@@ -219,9 +220,9 @@ func TestPlaces_RefusesWhatIsElsewhere(t *testing.T) {
 	other := testTarget
 	other.Account = shared.Account
 	text := string(files["manifest.json"].Data)
-	require.Contains(t, text, bootstrapRole(testTarget, deployKind).ARN)
-	files["manifest.json"].Data = []byte(strings.Replace(text, bootstrapRole(testTarget, deployKind).ARN,
-		bootstrapRole(other, deployKind).ARN, 1))
+	require.Contains(t, text, bootstrapRole(testTarget, roles.Deploy).ARN)
+	files["manifest.json"].Data = []byte(strings.Replace(text, bootstrapRole(testTarget, roles.Deploy).ARN,
+		bootstrapRole(other, roles.Deploy).ARN, 1))
 	o := Options{Run: RunInfo{ID: NewRunID(), Mode: Rehearsal}, Places: []assembly.Place{global, shared}}
 	asm, _, err := o.ReadAssembly(files, testTarget)
 	require.NoError(t, err)

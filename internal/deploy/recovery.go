@@ -12,6 +12,7 @@ import (
 	"lockstep/internal/deploy/risk"
 	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
+	"lockstep/internal/roles"
 )
 
 // RecoveryPage is the page with the procedure by which a person recovers an environment on AWS.
@@ -50,7 +51,7 @@ func (d *Deployment) DeleteReleased(ctx context.Context) (deleted []string, err 
 
 // deleteReleased deletes a stack of a release, if it exists.
 func (d *Deployment) deleteReleased(ctx context.Context, s ledger.Stack) error {
-	client, err := d.releasedClient(ctx, s, deployKind)
+	client, err := d.releasedClient(ctx, s, roles.Deploy)
 	if err != nil {
 		return err
 	}

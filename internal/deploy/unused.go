@@ -19,6 +19,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/fault"
+	"lockstep/internal/roles"
 )
 
 // Unused returns a line for each role of the newest release's stacks that nobody has used since a time, and for each
@@ -42,7 +43,7 @@ func (d *Deployment) unusedIn(ctx context.Context, place assembly.Place, since t
 	if err != nil || resources == nil {
 		return nil, err
 	}
-	cfg, err := d.sessions.Config(ctx, bootstrapRole(d.targetIn(place), lookupKind), place.Region)
+	cfg, err := d.sessions.Config(ctx, bootstrapRole(d.targetIn(place), roles.Lookup), place.Region)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +74,7 @@ func (d *Deployment) releasedResources(ctx context.Context, place assembly.Place
 		if found == nil {
 			found = map[string][]string{}
 		}
-		client, err := d.releasedClient(ctx, s, lookupKind)
+		client, err := d.releasedClient(ctx, s, roles.Lookup)
 		if err != nil {
 			return nil, err
 		}
@@ -159,7 +160,7 @@ const billingRegion = "us-east-1"
 // MonthlyCost returns AWS's estimate of what the account has cost so far in this month, in US dollars. The error is
 // ErrNoBilling if there is none. It works as the lookup role.
 func (d *Deployment) MonthlyCost(ctx context.Context, now time.Time) (float64, error) {
-	cfg, err := d.sessions.Config(ctx, bootstrapRole(d.target, lookupKind), billingRegion)
+	cfg, err := d.sessions.Config(ctx, bootstrapRole(d.target, roles.Lookup), billingRegion)
 	if err != nil {
 		return 0, err
 	}

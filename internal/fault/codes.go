@@ -92,6 +92,8 @@ const (
 	ValuesRefused    Code = "LS-522"
 	Destination      Code = "LS-523"
 	AssemblyAltered  Code = "LS-524"
+	OtherApprover    Code = "LS-525"
+	NotExpected      Code = "LS-526"
 )
 
 // Deployments, releases and their records.

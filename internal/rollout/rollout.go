@@ -28,6 +28,8 @@ type Request struct {
 	Environments []config.Environment
 	Source       Source
 	Operation    Operation
+	// ExpectedDigest is the digest of the cloud assembly of the one environment; empty for any.
+	ExpectedDigest digest.Environment
 	// MaxFailures is how many accounts of an environment may fail before no further one is started. If it is negative, the
 	// accounts of a wave are all started, and a failure stops the waves after it.
 	MaxFailures int
@@ -43,7 +45,7 @@ func (s *Session) Run(ctx context.Context, q Request) (records []report.AccountR
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	opener := &accountOpener{session: s, access: access, command: q.Command}
+	opener := &accountOpener{session: s, access: access, command: q.Command, rights: deploy.ReadAccess}
 	var errs []error
 	for _, env := range q.Environments {
 		opener.limiter = awsclient.NewLimiter()
@@ -124,7 +126,7 @@ func (a *account) progress(line string) { a.opener.session.progressFor(a.Environ
 // run opens the account with its assembly and runs the operation in it. An account without a release has nothing to go
 // back to, and is left as it is.
 func (a *account) run(ctx context.Context, q Request) error {
-	err := a.open(ctx, q.Source)
+	err := a.open(ctx, q)
 	if errors.Is(err, errNothingToRestore) {
 		a.progress(fmt.Sprintf("account %s in %s: %v", a.ID, a.Region, err))
 		a.record.Outcome = change.Untouched
@@ -196,19 +198,23 @@ func (a *account) fail(err error) {
 }
 
 // open loads the account's assembly and opens the account with it.
-func (a *account) open(ctx context.Context, source Source) error {
+func (a *account) open(ctx context.Context, q Request) error {
 	target := a.record.Target
 	cfg, err := a.opener.access.callerConfig(target.Region)
 	if err != nil {
 		return err
 	}
-	if a.assembly, err = source.load(ctx, a.opener, a.EnvironmentAccount); err != nil {
+	if a.assembly, err = q.Source.load(ctx, a.opener, a.EnvironmentAccount); err != nil {
+		return err
+	}
+	if err := q.checkExpected(a.Name, a.assembly); err != nil {
 		return err
 	}
 	options, err := a.opener.options(ctx, a.EnvironmentAccount)
 	if err != nil {
 		return err
 	}
+	options.Access = q.Operation.access()
 	options.EnvironmentDigest = a.assembly.environmentDigest
 	options.SiblingDigests = a.assembly.siblingDigests
 	files, err := assembly.Open(a.assembly.folder)
@@ -230,6 +236,16 @@ func (a *account) open(ctx context.Context, source Source) error {
 	return err
 }
 
+// checkExpected returns a *refusal.Error if a cloud assembly is not the one that the request expects.
+func (q Request) checkExpected(environment string, found localAssembly) error {
+	if q.ExpectedDigest == "" || q.ExpectedDigest == found.environmentDigest {
+		return nil
+	}
+	return refusal.Newf(fault.NotExpected, nil,
+		"the cloud assembly of %s is %.12s, and %.12s is expected: nothing was done with it; see "+
+			"who has exchanged it, or synthesise again", environment, found.environmentDigest, q.ExpectedDigest)
+}
+
 // synthDigest returns the digest of the assembly as it was synthesised: the recorded one for that of a release.
 func (a *account) synthDigest(files fs.FS) (digest.Synth, error) {
 	if a.assembly.synthDigest != "" {
@@ -238,7 +254,7 @@ func (a *account) synthDigest(files fs.FS) (digest.Synth, error) {
 	return assembly.SynthDigest(files)
 }
 
-// readAdapted reads the assembly in the form that the account can deploy.
+// readAdapted reads the assembly in the form that the account can deploy, and records how much of the original that is.
 func (a *account) readAdapted(files fs.FS, options deploy.Options) (*assembly.Assembly, error) {
 	files, coverage, err := a.opener.access.adaptAssembly(files)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash"
-	"io"
 	"io/fs"
 	"path"
 	"regexp"
@@ -33,13 +32,13 @@ func EnvironmentDigest(fsys fs.FS) (digest.Environment, error) {
 // EarlierSynthDigest returns what SynthDigest returned in earlier versions of this program, whose records have it: the
 // digest of every file.
 func EarlierSynthDigest(fsys fs.FS) (digest.Synth, error) {
-	sum, err := sumFiles(fsys)
+	sum, err := digest.OfFiles(fsys)
 	return digest.Synth(sum), err
 }
 
 // EarlierEnvironmentDigest returns what EnvironmentDigest returned in earlier versions of this program.
 func EarlierEnvironmentDigest(fsys fs.FS) (digest.Environment, error) {
-	sum, err := sumFiles(fsys)
+	sum, err := digest.OfFiles(fsys)
 	return digest.Environment(sum), err
 }
 
@@ -68,7 +67,7 @@ func sumMeaning(fsys fs.FS) (string, error) {
 		}
 	}
 	if len(m.seen) == 0 {
-		return sumFiles(fsys)
+		return digest.OfFiles(fsys)
 	}
 	return hex.EncodeToString(m.sum.Sum(nil)), nil
 }
@@ -201,7 +200,7 @@ func (m meaning) addPath(name string) error {
 		case entry.Type()&fs.ModeSymlink != 0:
 			return m.addLink(name)
 		case entry.Type().IsRegular():
-			return sumFile(m.sum, m.files, name)
+			return digest.AddFile(m.sum, m.files, name)
 		}
 		return nil
 	})
@@ -209,7 +208,7 @@ func (m meaning) addPath(name string) error {
 
 // addLink adds a link and what it leads to, which need not be among what the manifests name.
 func (m meaning) addLink(name string) error {
-	if err := sumLink(m.sum, m.files, name); err != nil {
+	if err := digest.AddLink(m.sum, m.files, name); err != nil {
 		return err
 	}
 	target, err := fs.ReadLink(m.files, name)
@@ -257,54 +256,4 @@ func checkFiles(fsys fs.FS) error {
 		}
 		return nil
 	})
-}
-
-// sumFiles returns the SHA-256, in hexadecimal, of every file's relative path, length and content, in lexical order of
-// the paths. A symbolic link counts with its target, which must be among the files: the error is an *fsx.EscapeError
-// for one that leads out of them. Times and modes do not count: an assembly that went through an artefact store keeps
-// its digest.
-func sumFiles(fsys fs.FS) (string, error) {
-	sum := sha256.New()
-	err := fs.WalkDir(fsys, ".", func(name string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case entry.Type()&fs.ModeSymlink != 0:
-			return sumLink(sum, fsys, name)
-		case entry.Type().IsRegular():
-			return sumFile(sum, fsys, name)
-		case !entry.IsDir():
-			return fault.Errorf(fault.AssetUnusable,
-				"%s is neither a file, a folder nor a link: remove it, and synthesise again", name)
-		}
-		return nil
-	})
-	return hex.EncodeToString(sum.Sum(nil)), err
-}
-
-func sumLink(sum hash.Hash, fsys fs.FS, name string) error {
-	if err := fsx.CheckLink(fsys, name); err != nil {
-		return err
-	}
-	target, err := fs.ReadLink(fsys, name)
-	fmt.Fprintf(sum, "link %q %q\n", name, target)
-	return err
-}
-
-func sumFile(sum hash.Hash, fsys fs.FS, name string) error {
-	file, err := fsys.Open(name)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(sum, "file %q %d\n", name, info.Size())
-	n, err := io.Copy(sum, file)
-	if err == nil && n != info.Size() {
-		return fault.Errorf(fault.SourceUnreadable, "%s changed while it was read", name)
-	}
-	return err
 }
