@@ -75,6 +75,11 @@ type Environment struct {
 	// Name is the name of the file without its extension. It is not in the file.
 	Name string `json:"name" jsonschema:"-"`
 	Account
+	// AdditionalPlaces are more accounts and regions that stacks of the environment are in, such as us-east-1 for
+	// certificates. All places are deployed to together, in the order of the stacks' dependencies.
+	AdditionalPlaces []Account `json:"places,omitempty" jsonschema:"minItems=1"`
+	// Stacks are the stacks of the app that go to this environment.
+	Stacks Stacks `json:"stacks,omitzero"`
 	// AdditionalWaves are more accounts or regions, which a release goes to after the environment's own account: wave
 	// after wave, the accounts of a wave at the same time.
 	AdditionalWaves []Wave `json:"waves,omitempty"`

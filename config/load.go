@@ -27,8 +27,13 @@ var reservedNames = map[string]string{
 	ToolingEnvironment: "names the account that owns the pipeline",
 }
 
-// environmentNamePattern matches the names of environments, which become part of the names of stacks and buckets.
-var environmentNamePattern = regexp.MustCompile(`^[a-z][a-z0-9]{0,11}$`)
+// environmentNamePattern matches the names of environments, which become part of the names of stacks, jobs and
+// sessions.
+var environmentNamePattern = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+
+// maxEnvironmentName is the length of the longest name of an environment. A session is called lockstep-NAME-RUN, and
+// AWS takes 64 characters (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html).
+const maxEnvironmentName = 32
 
 // Load reads and validates the configuration in fsys, which is the folder config. If the configuration is invalid the
 // error is of type ValidationErrors and holds everything that is wrong with it.
@@ -167,9 +172,9 @@ func (l *loader) readEnvironment(entry fs.DirEntry) {
 	case reservedNames[name] != "":
 		l.addFileProblem(file, reservedNames[name], "choose another name")
 		return
-	case !environmentNamePattern.MatchString(name):
+	case !environmentNamePattern.MatchString(name) || len(name) > maxEnvironmentName:
 		l.addFileProblem(file, fmt.Sprintf("%q cannot be an environment's name", name),
-			"use up to 12 lower-case letters and digits, beginning with a letter")
+			"use up to 32 lower-case letters, digits and single hyphens, beginning with a letter")
 		return
 	}
 	l.names = append(l.names, name)

@@ -86,7 +86,7 @@ func TestLoad_ProblemsHavePositionAndHint(t *testing.T) {
 			"an account used twice",
 			map[string]string{"environments/prod.yaml": environmentYAML("111122223333", protectionYAML)},
 			`config/environments/prod.yaml:1:10: LS-206: account 111122223333 is in use at config/environments/dev.yaml:1; ` +
-				`give each environment an account of its own`,
+				`give each environment an account of its own, or let each select its stacks with stacks.include`,
 		},
 		{
 			"a wrong type",
@@ -121,12 +121,12 @@ func TestLoad_ProblemsHavePositionAndHint(t *testing.T) {
 			map[string]string{"environments/prod.yaml": "account: \"111122223333\"\nregion: 5\nnope: 1\nnotifications: " +
 				"{owners: [a@example.com, b]}\n" + protectionYAML},
 			"config/environments/prod.yaml:1:10: LS-206: account 111122223333 is in use at config/environments/dev.yaml:1; " +
-				"give each environment an account of its own\n" +
+				"give each environment an account of its own, or let each select its stacks with stacks.include\n" +
 				"config/environments/prod.yaml:2:9: LS-204: region is a number, not text; write \"5\" in quotes\n" +
 				"config/environments/prod.yaml:3:1: LS-203: unknown key \"nope\"; the keys here are account, after, allow, " +
 				"approval, " +
-				"budget, completePlans, gates, governance, imports, logDays, network, notifications, parameters, plugins, " +
-				"region, signedFrom, tags, terminationProtection, waves\n" +
+				"budget, completePlans, gates, governance, imports, logDays, network, notifications, parameters, places, " +
+				"plugins, region, signedFrom, stacks, tags, terminationProtection, waves\n" +
 				"config/environments/prod.yaml:4:41: LS-204: notifications.owners.1: \"b\" is not an email address; write an " +
 				"email address, such as \"platform@example.com\"",
 		},
@@ -147,7 +147,7 @@ func TestLoad_ProblemsHavePositionAndHint(t *testing.T) {
 				`config/environments/prod.yaml:5:1: LS-203: unknown key "nope"; ` +
 				`the keys here are account, after, allow, approval, budget, completePlans, gates, governance, imports, ` +
 				`logDays, network, ` +
-				`notifications, parameters, plugins, region, signedFrom, tags, terminationProtection, waves`,
+				`notifications, parameters, places, plugins, region, signedFrom, stacks, tags, terminationProtection, waves`,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

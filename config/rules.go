@@ -20,13 +20,14 @@ type environmentRule func(l *loader, env Environment, d *document)
 
 // rules is the list of the rules across files.
 var rules = []rule{
-	checkAccountsDistinct, checkWaveAccounts, checkPromotionCycle, checkProjectName, checkPipelineTags,
+	checkAccountsDistinct, checkWaveAccounts, checkPlaces, checkPromotionCycle, checkProjectName, checkPipelineTags,
 	checkPipelineSource, checkSigning,
 }
 
 // environmentRules is the list of the rules on each environment.
 var environmentRules = []environmentRule{
-	checkPredecessor, checkParameters, checkEnvironmentTags, checkProtection, checkNetwork, checkMultiAccountReferences,
+	checkPredecessor, checkStacks, checkParameters, checkEnvironmentTags, checkProtection, checkNetwork,
+	checkMultiAccountReferences,
 	checkBudget, checkDatabase, checkStorageLifecycle,
 }
 
@@ -64,9 +65,11 @@ func (l *loader) addKeyProblem(d *document, path []string, key string, message, 
 	l.problems = append(l.problems, d.newProblem(fault.ConfigValue, d.keyPosition(path, key), message, hint))
 }
 
-// checkAccountsDistinct requires that each environment, and the pipeline, has an account of its own.
+// checkAccountsDistinct requires that the pipeline has an account of its own, and so does each environment that does
+// not say which stacks it takes. Those that do may share an account: a deployment refuses a stack that another one has.
 func checkAccountsDistinct(l *loader) {
 	owners := map[string]string{}
+	selecting := map[string]bool{} // the accounts of which every environment so far selects its stacks
 	if d := l.documents[pipelineFile]; d != nil && l.pipeline.Tooling.ID != "" {
 		at, _ := d.locate("tooling", "account")
 		owners[l.pipeline.Tooling.ID] = fmt.Sprintf("%s:%d", d.file, at.line)
@@ -76,11 +79,14 @@ func checkAccountsDistinct(l *loader) {
 			return
 		}
 		at, _ := d.locate("account")
-		if other, isTaken := owners[env.ID]; isTaken {
+		other, isTaken := owners[env.ID]
+		selects := len(env.Stacks.Include) > 0
+		if isTaken && !(selects && selecting[env.ID]) {
 			l.addProblem(d, []string{"account"}, fmt.Sprintf("account %s is in use at %s", env.ID, other),
-				"give each environment an account of its own")
+				"give each environment an account of its own, or let each select its stacks with stacks.include")
 			return
 		}
+		selecting[env.ID] = selects
 		owners[env.ID] = fmt.Sprintf("%s:%d", d.file, at.line)
 	})
 }

@@ -77,7 +77,7 @@ var allowedImports = map[string][]string{
 		"internal/attest", "internal/deploy/digest", "internal/fault", "internal/fsx", "internal/jsonx",
 	},
 	"internal/deploy/assembly": {
-		"internal/deploy/digest", "internal/fault", "internal/fsx", "internal/jsonx",
+		"internal/deploy/digest", "internal/fault", "internal/fsx", "internal/jsonx", "internal/refusal",
 	},
 	"internal/attest":           {"internal/fault", "internal/jsonx"},
 	"internal/deploy/digest":    {"internal/fault", "internal/fsx"},
@@ -95,8 +95,8 @@ var allowedImports = map[string][]string{
 		"tools",
 	},
 	"internal/rehearsal": {
-		"internal/bootstrap", "internal/deploy/assembly", "internal/fault", "internal/fsx", "internal/jsonx",
-		"internal/process", "internal/utc", "tools",
+		"internal/awsmodel", "internal/bootstrap", "internal/deploy/assembly", "internal/fault", "internal/fsx",
+		"internal/jsonx", "internal/process", "internal/utc", "tools",
 	},
 	"internal/bootstrap": {
 		"config", "internal/fault", "internal/fsx", "internal/refusal", "internal/roles", "tools",
@@ -136,6 +136,10 @@ var allowedImports = map[string][]string{
 	"internal/awsmodel/generate": {"internal/awsmodel", "internal/fsx", "internal/pipeline", "tools"},
 	"internal/stateful/generate": {"internal/awsmodel"},
 	"internal/pipeline":          {"config", "internal/fault", "internal/roles"},
+
+	"internal/deploy/assembly/generate": {
+		"internal/deploy/assembly", "internal/fsx", "internal/jsonx", "tools",
+	},
 	"tools": {
 		"internal/fault", "internal/fsx", "internal/jsonx", "internal/pipeline", "internal/process",
 	},

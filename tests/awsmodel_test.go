@@ -39,6 +39,25 @@ func TestAWSModel_IsAsGenerated(t *testing.T) {
 	}
 }
 
+// The committed names of cloud assemblies are what their generator makes of the pinned schema.
+func TestAssemblyNames_AreAsGenerated(t *testing.T) {
+	installer, err := tools.NewInstaller(os.Environ(), func(string) {})
+	require.NoError(t, err)
+	if !installer.HasData(tools.CloudAssemblySchema) {
+		t.Skip("the schema is not installed: `go generate ./internal/deploy/assembly` installs it")
+	}
+	fresh := filepath.Join(t.TempDir(), "names.json")
+	generate := exec.Command("go", "run", "./internal/deploy/assembly/generate", "-out", fresh)
+	generate.Dir = repository
+	out, err := generate.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	want, err := os.ReadFile(fresh)
+	require.NoError(t, err)
+	got, err := os.ReadFile(filepath.Join(repository, "internal", "deploy", "assembly", "names.json"))
+	require.NoError(t, err)
+	assert.Equal(t, string(want), string(got), "not as generated: run `go generate ./internal/deploy/assembly`")
+}
+
 // unzip returns the files of an archive.
 func unzip(t *testing.T, file string) map[string]string {
 	t.Helper()

@@ -26,6 +26,8 @@ type DataSource struct {
 const (
 	// AWSServiceSpec is the CDK's database of resource types.
 	AWSServiceSpec = "aws-service-spec"
+	// CloudAssemblySchema is the CDK's schema of cloud assemblies.
+	CloudAssemblySchema = "cloud-assembly-schema"
 	// Mermaid is the script that draws the diagrams of the documentation's site.
 	Mermaid = "mermaid"
 	// IframeWorker is the script by which the site searches when it is opened from a folder.
@@ -37,6 +39,10 @@ var DataSources = map[string]DataSource{
 	AWSServiceSpec: {
 		Package: "@aws-cdk/aws-service-spec", Version: "0.1.216",
 		File: "node_modules/@aws-cdk/aws-service-spec/db.json.gz",
+	},
+	CloudAssemblySchema: {
+		Package: "@aws-cdk/cloud-assembly-schema", Version: "55.6.0",
+		File: "node_modules/@aws-cdk/cloud-assembly-schema/schema/cloud-assembly.schema.json",
 	},
 	Mermaid: {
 		Package: "@mermaid-js/tiny", Version: "11.17.2", File: "node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js",

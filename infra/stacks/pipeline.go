@@ -257,8 +257,8 @@ func (b *pipelineBuilder) assumableRoles(job pipeline.Job) []string {
 		if env.Name != job.Environment {
 			continue
 		}
-		for _, account := range env.Accounts() {
-			out = append(out, bootstrapRoleARNs(b.Pipeline.Bootstrap.Qualifier, account.Environment, job.Permission.Roles())...)
+		for _, place := range env.AllPlaces() {
+			out = append(out, bootstrapRoleARNs(b.Pipeline.Bootstrap.Qualifier, place, job.Permission.Roles())...)
 		}
 		for _, predecessor := range b.Environments {
 			if predecessor.Name == env.After {

@@ -5,11 +5,13 @@ package awsclient
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	ststypes "github.com/aws/aws-sdk-go-v2/service/sts/types"
@@ -28,6 +30,8 @@ type Role struct {
 	SourceIdentity    string
 	// Policy narrows the session down; empty for all rights of the role.
 	Policy string
+	// PolicyARNs are managed policies that narrow the session down too.
+	PolicyARNs []string
 }
 
 // A Tag is a session tag.
@@ -45,6 +49,9 @@ type Sessions struct {
 	// runID is part of the sessions' names, which CloudTrail shows.
 	runID     string
 	callerARN string
+
+	// accounts are the accounts, besides the target's, whose roles may be assumed.
+	accounts []string
 
 	mu     sync.Mutex
 	byRole map[string]*session
@@ -72,6 +79,9 @@ func OpenSessions(
 		base: base, limiter: limiter, target: target, runID: runID, callerARN: caller, byRole: map[string]*session{},
 	}, nil
 }
+
+// Allow allows to assume roles of another account too. It must be called before Config.
+func (s *Sessions) Allow(account string) { s.accounts = append(s.accounts, account) }
 
 // Fence returns the fence that stands before every write of every client that is made from Config.
 func (s *Sessions) Fence() *Fence { return &s.fence }
@@ -108,7 +118,8 @@ func (s *Sessions) assume(ctx context.Context, role Role) (aws.Config, error) {
 	sessionName := "lockstep-" + s.target.Environment + "-" + s.runID
 	provider := stscreds.NewAssumeRoleProvider(caller, role.ARN, role.options(sessionName))
 	credentials := aws.NewCredentialsCache(provider, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = time.Minute })
-	cfg := s.fence.middleware(s.limiter.withLimit(s.base, s.target.Account))
+	want := s.accountOf(role)
+	cfg := s.fence.middleware(s.limiter.withLimit(s.base, want))
 	cfg.Credentials = credentials
 	delays := s.base.Retryer
 	cfg.Retryer = func() aws.Retryer { return newRetryer(credentials.Invalidate, delays) }
@@ -125,12 +136,21 @@ func (s *Sessions) assume(ctx context.Context, role Role) (aws.Config, error) {
 	if err != nil {
 		return cfg, err
 	}
-	if account := aws.ToString(id.Account); account != s.target.Account {
+	if account := aws.ToString(id.Account); account != want {
 		return cfg, refusal.Newf(fault.RoleOtherAccount, nil,
 			"the role %s turned out to be one of account %s, but %s is account %s",
-			role.ARN, account, s.target.Environment, s.target.Account)
+			role.ARN, account, s.target.Environment, want)
 	}
 	return cfg, nil
+}
+
+// accountOf returns the account that a role must belong to: the target's, unless the role is one of another account
+// whose roles may be assumed.
+func (s *Sessions) accountOf(role Role) string {
+	if parsed, err := arn.Parse(role.ARN); err == nil && slices.Contains(s.accounts, parsed.AccountID) {
+		return parsed.AccountID
+	}
+	return s.target.Account
 }
 
 // options returns the arguments of AssumeRole. Without transitive keys of its own, a tagged session passes on all its
@@ -144,6 +164,9 @@ func (r Role) options(sessionName string) func(*stscreds.AssumeRoleOptions) {
 		for _, tag := range r.Tags {
 			o.Tags = append(o.Tags, ststypes.Tag{Key: aws.String(tag.Key), Value: aws.String(tag.Value)})
 			o.TransitiveTagKeys = append(o.TransitiveTagKeys, tag.Key)
+		}
+		for _, policy := range r.PolicyARNs {
+			o.PolicyARNs = append(o.PolicyARNs, ststypes.PolicyDescriptorType{Arn: aws.String(policy)})
 		}
 		if r.TransitiveTagKeys != nil {
 			o.TransitiveTagKeys = r.TransitiveTagKeys

@@ -5,6 +5,7 @@ package bootstrap
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 
 	"lockstep/config"
@@ -46,8 +47,11 @@ func Accounts(p config.Pipeline, environments []config.Environment) []Account {
 		if env.Name == Tooling {
 			continue // it is the first one already, and trusts itself alone
 		}
-		for _, a := range env.Accounts() {
-			accounts = append(accounts, account(env.Name, a.Account, p.Tooling.ID))
+		for _, a := range env.AllPlaces() {
+			isSame := func(other Account) bool { return other.ID == a.ID && other.Region == a.Region }
+			if !slices.ContainsFunc(accounts, isSame) { // environments may share an account
+				accounts = append(accounts, account(env.Name, a.Account, p.Tooling.ID))
+			}
 		}
 	}
 	return accounts

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/staging"
 	"lockstep/internal/fault"
@@ -16,17 +17,17 @@ import (
 
 // publishAssets uploads a stack's files to where its template expects them, unless the bucket holds exactly these.
 func (d *Deployment) publishAssets(ctx context.Context, s *assembly.Stack) error {
-	return d.publish(ctx, s.Assets)
+	return d.publish(ctx, d.targetOf(s), s.Assets)
 }
 
 // publishAgain is publishAssets right before CloudFormation reads the files: they may have been exchanged since the
 // change set was made. It passes over the stack's own template, which the change set holds.
 func (d *Deployment) publishAgain(ctx context.Context, s *assembly.Stack) error {
-	return d.publish(ctx, otherAssets(s))
+	return d.publish(ctx, d.targetOf(s), otherAssets(s))
 }
 
-func (d *Deployment) publish(ctx context.Context, assets []assembly.Asset) error {
-	return d.forEachAsset(ctx, assets, func(ctx context.Context, b *staging.Bucket, a assembly.Asset) error {
+func (d *Deployment) publish(ctx context.Context, target awsclient.Target, assets []assembly.Asset) error {
+	return d.forEachAsset(ctx, target, assets, func(ctx context.Context, b *staging.Bucket, a assembly.Asset) error {
 		sum, err := d.sumOf(a)
 		if err != nil {
 			return err
@@ -38,7 +39,7 @@ func (d *Deployment) publish(ctx context.Context, assets []assembly.Asset) error
 // checkPublished returns an error if the bucket holds something else under the key of one of a stack's files than what
 // the assembly has. It passes over the stack's own template, which CloudFormation shows, and over what is not there.
 func (d *Deployment) checkPublished(ctx context.Context, s *assembly.Stack) error {
-	return d.forEachAsset(ctx, otherAssets(s), func(ctx context.Context, b *staging.Bucket, a assembly.Asset) error {
+	check := func(ctx context.Context, b *staging.Bucket, a assembly.Asset) error {
 		sum, err := d.sumOf(a)
 		if err != nil {
 			return err
@@ -53,7 +54,8 @@ func (d *Deployment) checkPublished(ctx context.Context, s *assembly.Stack) erro
 		return fault.Errorf(fault.VerificationFailed,
 			"what the bucket holds under %s is not what the assembly has: somebody has changed it; see who wrote it, delete "+
 				"it, and deploy again", a.Key)
-	})
+	}
+	return d.forEachAsset(ctx, d.targetOf(s), otherAssets(s), check)
 }
 
 // otherAssets returns the assets of a stack without its own template.
@@ -85,17 +87,18 @@ func (d *Deployment) sumOf(a assembly.Asset) (staging.Sum, error) {
 
 // forEachAsset calls f for assets, several at once, with the bucket that they are published to.
 func (d *Deployment) forEachAsset(
-	ctx context.Context, assets []assembly.Asset, f func(context.Context, *staging.Bucket, assembly.Asset) error,
+	ctx context.Context, target awsclient.Target, assets []assembly.Asset,
+	f func(context.Context, *staging.Bucket, assembly.Asset) error,
 ) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(maxConcurrent)
 	for _, a := range assets {
 		group.Go(func() error {
-			role, err := publishingRole(a.Role, d.target)
+			role, err := publishingRole(a.Role, target)
 			if err != nil {
 				return err
 			}
-			bucket, err := d.bucket(ctx, a.Bucket, role, a.Region)
+			bucket, err := d.bucket(ctx, role, target)
 			if err == nil {
 				err = f(ctx, bucket, a)
 			}

@@ -57,7 +57,7 @@ func (d *Deployment) stackRole(s *assembly.Stack) awsclient.Role {
 	if d.Access == DeployAccess {
 		return assumedRole(s.DeployRole)
 	}
-	return bootstrapRole(d.target, d.Access.stackRole())
+	return bootstrapRole(d.targetOf(s), d.Access.stackRole())
 }
 
 // accountRole returns the role that this run works on stacks with that the assembly does not have.
@@ -120,6 +120,9 @@ func assumedRole(r assembly.Role) awsclient.Role {
 	out := awsclient.Role{
 		ARN: r.ARN, ExternalID: r.ExternalID, TransitiveTagKeys: r.Options.TransitiveTagKeys,
 		SourceIdentity: r.Options.SourceIdentity, Policy: r.Options.Policy,
+	}
+	for _, policy := range r.Options.PolicyARNs {
+		out.PolicyARNs = append(out.PolicyARNs, policy.ARN)
 	}
 	for _, tag := range r.Options.Tags {
 		out.Tags = append(out.Tags, awsclient.Tag{Key: tag.Key, Value: tag.Value})

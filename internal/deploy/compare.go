@@ -62,7 +62,7 @@ func matchDigest(r *ledger.Release, stack string) string {
 // isRecorded reports whether the newest release is of this very assembly and has what the next comparison needs, for a
 // plan of which nothing was executed.
 func (d *Deployment) isRecorded(last *ledger.Release, p *Plan) bool {
-	if last == nil || !last.Summary().Matches(d.SynthDigest, d.SiblingDigests) {
+	if last == nil || !d.isSameAssembly(last.Summary()) {
 		return false
 	}
 	for _, step := range p.steps {

@@ -61,11 +61,14 @@ func Open(
 	if err != nil {
 		return nil, err
 	}
-	if err := checkAssembly(asm, target); err != nil {
+	if err := d.checkAssembly(asm); err != nil {
 		return nil, err
 	}
 	d.assembly = asm
-	return d, d.preflight(ctx)
+	if err := d.preflight(ctx); err != nil || !d.SharesAccount {
+		return d, err
+	}
+	return d, d.checkOwners(ctx)
 }
 
 // OpenAccount returns a deployment without an assembly, for work on what the account holds. It has checked the caller's
@@ -74,6 +77,9 @@ func OpenAccount(ctx context.Context, base aws.Config, target awsclient.Target, 
 	sessions, err := awsclient.OpenSessions(ctx, base, target, o.Limiter, o.Run.ID)
 	if err != nil {
 		return nil, err
+	}
+	for _, place := range o.Places {
+		sessions.Allow(place.Account)
 	}
 	return &Deployment{Options: o, target: target, assembly: &assembly.Assembly{}, sessions: sessions}, nil
 }
@@ -129,15 +135,15 @@ func replaces(resourceType, property string) (recreation types.RequiresRecreatio
 	return types.RequiresRecreationNever, true
 }
 
-// bucket returns a bucket as a role sees it.
+// bucket returns a target's staging bucket as a role sees it.
 func (d *Deployment) bucket(
-	ctx context.Context, name string, role awsclient.Role, region string,
+	ctx context.Context, role awsclient.Role, target awsclient.Target,
 ) (*staging.Bucket, error) {
-	client, err := loadOrCreate(&d.s3Clients, role.Key()+region, func() (*awsclient.S3, error) {
-		cfg, err := d.sessions.Config(ctx, role, region)
+	client, err := loadOrCreate(&d.s3Clients, role.Key()+target.Region, func() (*awsclient.S3, error) {
+		cfg, err := d.sessions.Config(ctx, role, target.Region)
 		return awsclient.NewS3(cfg), err
 	})
-	return staging.NewBucket(client, name, d.target), err
+	return staging.NewBucket(client, stagingBucketName(target), target), err
 }
 
 // stagingBucket returns the staging bucket with the role that publishes files, for objects that are not the ledger's.
@@ -146,12 +152,12 @@ func (d *Deployment) stagingBucket(ctx context.Context) (*staging.Bucket, error)
 	if err != nil {
 		return nil, err
 	}
-	return d.bucket(ctx, stagingBucketName(d.target), role, d.target.Region)
+	return d.bucket(ctx, role, d.target)
 }
 
 // ledgerBucket returns the staging bucket with the role that this run uses the ledger with.
 func (d *Deployment) ledgerBucket(ctx context.Context) (*staging.Bucket, error) {
-	return d.bucket(ctx, stagingBucketName(d.target), bootstrapRole(d.target, d.Access.ledgerRole()), d.target.Region)
+	return d.bucket(ctx, bootstrapRole(d.target, d.Access.ledgerRole()), d.target)
 }
 
 // Ledger returns the ledger of the target account.

@@ -38,10 +38,6 @@ func (d *Deployment) Drift(ctx context.Context) ([]cfn.Drift, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := d.cfnClient(ctx, bootstrapRole(d.target, roles.Lookup), d.target.Region)
-	if err != nil {
-		return nil, err
-	}
 	out := make([]cfn.Drift, len(last.Stacks))
 	errs := make([]error, len(last.Stacks))
 	var group errgroup.Group
@@ -49,7 +45,7 @@ func (d *Deployment) Drift(ctx context.Context) ([]cfn.Drift, error) {
 	for i, s := range last.Stacks {
 		group.Go(func() error {
 			var err error
-			if out[i], err = d.stackDrift(ctx, client, s.Name, wanted[s.Name]); err != nil {
+			if out[i], err = d.stackDrift(ctx, s, wanted[s.Name]); err != nil {
 				errs[i] = fmt.Errorf("stack %s: %w", s.Name, err)
 			}
 			return nil
@@ -67,17 +63,26 @@ func (d *Deployment) Drift(ctx context.Context) ([]cfn.Drift, error) {
 
 // stackDrift returns the drift of one stack. The wanted stack is nil if it is not known any more.
 func (d *Deployment) stackDrift(
-	ctx context.Context, client *cfn.Client, name string, want *assembly.Stack,
+	ctx context.Context, released ledger.Stack, want *assembly.Stack,
 ) (cfn.Drift, error) {
-	state, err := client.Describe(ctx, name)
+	name := released.Name
 	drift := cfn.Drift{Stack: name}
+	place, err := d.releasedPlace(released)
+	if err != nil {
+		return drift, err
+	}
+	client, err := d.releasedClient(ctx, released, roles.Lookup)
+	if err != nil {
+		return drift, err
+	}
+	state, err := client.Describe(ctx, name)
 	if err == nil && state.Phase == cfn.Absent {
 		drift.IsMissing = true
 	}
 	if err == nil && !drift.IsMissing {
 		drift, err = client.DetectDrift(ctx, name)
 	}
-	drift.Account, drift.Region = d.target.Account, d.target.Region
+	drift.Account, drift.Region = place.Account, place.Region
 	if err != nil && drift.Incomplete == "" || want == nil {
 		return drift, err
 	}
@@ -127,7 +132,7 @@ func (d *Deployment) keptStacks(
 	if err != nil {
 		return nil, err
 	}
-	asm, err := assembly.Read(files, assembly.Defaults{Account: d.target.Account, Region: d.target.Region})
+	asm, _, err := d.ReadAssembly(files, d.target)
 	if err != nil {
 		return nil, fmt.Errorf("the kept cloud assembly of release %d: %w", r.Number, err)
 	}

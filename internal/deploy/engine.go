@@ -67,7 +67,7 @@ func (d *Deployment) Deploy(ctx context.Context, o DeployRequest) (Record, error
 // isAlreadyReleased reports whether the last run has recorded this very assembly and released the lock.
 func (d *Deployment) isAlreadyReleased(ctx context.Context, l *ledger.Ledger) bool {
 	last, err := l.Journal(ctx)
-	if err != nil || last.IsInterrupted() || !last.LatestRelease.Matches(d.SynthDigest, d.SiblingDigests) {
+	if err != nil || last.IsInterrupted() || !d.isSameAssembly(last.LatestRelease) {
 		return false
 	}
 	if l.CheckNewest(ctx, last) != nil {
@@ -75,6 +75,18 @@ func (d *Deployment) isAlreadyReleased(ctx context.Context, l *ledger.Ledger) bo
 	}
 	lock, err := l.LockStatus(ctx)
 	return err == nil && (lock == nil || !lock.Abandoned)
+}
+
+// isSameAssembly reports whether a release is of this very assembly, synthesised together with the same siblings.
+func (d *Deployment) isSameAssembly(r ledger.ReleaseSummary) bool {
+	if r.Matches(d.SynthDigest, d.SiblingDigests) {
+		return true
+	}
+	if d.EarlierDigests == nil {
+		return false
+	}
+	synth, siblings, err := d.EarlierDigests()
+	return err == nil && r.Matches(synth, siblings)
 }
 
 // requireReviewedPlan refuses a live deployment without a reviewed plan where the environment requires one.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -141,8 +142,10 @@ func (d *Deployment) Unlock(ctx context.Context, holder string) error {
 }
 
 // CheckPromotion refuses an assembly of the next environment that was not synthesised together with what is deployed
-// here. The assembly is given by its digest.
-func (d *Deployment) CheckPromotion(ctx context.Context, next string, environment digest.Environment) error {
+// here. The assembly is given by its digest, and by those that earlier versions of this program recorded.
+func (d *Deployment) CheckPromotion(
+	ctx context.Context, next string, environment digest.Environment, earlier ...digest.Environment,
+) error {
 	last, err := d.LatestRelease(ctx)
 	if err != nil {
 		return err
@@ -153,10 +156,10 @@ func (d *Deployment) CheckPromotion(ctx context.Context, next string, environmen
 			"a release reaches %s by way of %s, where nothing was deployed yet: deploy there first",
 			next, here)
 	}
-	switch sibling := last.SiblingDigests[next]; sibling {
-	case environment:
+	switch sibling := last.SiblingDigests[next]; {
+	case sibling == environment || sibling != "" && slices.Contains(earlier, sibling):
 		return nil
-	case "":
+	case sibling == "":
 		return refusal.Newf(fault.NotPromoted, nil,
 			"a release reaches %s by way of %s, and release %d there was not synthesised together "+
 				"with any assembly of %s: synthesise all environments at once, and deploy that to %s first",

@@ -197,6 +197,29 @@ func TestCheckPromotion_RequiresDeployedSibling(t *testing.T) {
 	assert.Equal(t, 2, c.openAccount().Status(t.Context(), 0).Releases[0].Number, "the same again is no release")
 }
 
+func TestEarlierDigests_StillCompare(t *testing.T) {
+	c := newCloud(t)
+	recorded := func(o *Options) {
+		o.SynthDigest = "files"
+		o.SiblingDigests = map[string]digest.Environment{"prod": "files of prod"}
+	}
+	c.deployRelease(topics(1), recorded)
+	require.NoError(t, c.openAccount().CheckPromotion(t.Context(), "prod", "meaning of prod", "files of prod"))
+	require.Error(t, c.openAccount().CheckPromotion(t.Context(), "prod", "meaning of prod", "other files"))
+
+	now := func(o *Options) {
+		o.SynthDigest = "meaning"
+		o.SiblingDigests = map[string]digest.Environment{"prod": "meaning of prod"}
+		o.EarlierDigests = func() (digest.Synth, map[string]digest.Environment, error) {
+			return "files", map[string]digest.Environment{"prod": "files of prod"}, nil
+		}
+	}
+	c.deployRelease(topics(1), now)
+	assert.Equal(t, 1, c.openAccount().Status(t.Context(), 0).Releases[0].Number, "the same assembly is no new release")
+	c.deployRelease(topics(2), now)
+	assert.Equal(t, 2, c.openAccount().Status(t.Context(), 0).Releases[0].Number, "a change is one")
+}
+
 func TestGarbage_OnlyUnreferencedOldObjects(t *testing.T) {
 	c := newCloud(t)
 	for n := range 4 {
@@ -267,7 +290,7 @@ func TestOrphanedStacks_ReportedUntilDeleted(t *testing.T) {
 		&cloudformation.DeleteStackInput{StackName: aws.String("old")},
 	)
 	require.NoError(t, err)
-	exists, err := d.stackExists(t.Context(), c.openAccount().Status(t.Context(), 1).Releases[0].Stacks[0].ID)
+	exists, err := d.stackExists(t.Context(), c.openAccount().Status(t.Context(), 1).Releases[0].Stacks[0])
 	require.NoError(t, err)
 	require.False(t, exists)
 	r, err = c.deploy(oneStack(t, topics(2)), DeployRequest{})

@@ -2,7 +2,9 @@ package deploy
 
 import (
 	"context"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -38,6 +40,28 @@ func (d *Deployment) flagRisks(ctx context.Context, client *cfn.Client, step *pl
 	before.Nested = nestedByPath(deployed, "")
 	after.Nested = d.nestedAsset(step.stack)
 	step.record.Flags, err = risk.Flags(step.stack.Name, step.set.Changes, before, after)
+	return err
+}
+
+// flagDeferred sets the flags of a step that is deferred and whose stack does not exist: everything in its template is
+// to be added. What has to be allowed by name is then known before anything is written. What an existing stack is to
+// become is judged with its change set.
+func (d *Deployment) flagDeferred(step *planStep) error {
+	if step.current.Phase != cfn.Absent && step.current.Phase != cfn.NeedsDelete {
+		return nil
+	}
+	before, after := step.versions()
+	before.Template = ""
+	_, after.Parameters = cfn.ParameterValues(step.stack, cfn.State{}, &cfn.ChangeSet{})
+	after.Accounts, after.Nested = d.ProjectAccounts, d.nestedAsset(step.stack)
+	var changes []change.Change
+	for _, id := range slices.Sorted(maps.Keys(step.stack.Template.Resources)) {
+		changes = append(changes, change.Change{
+			LogicalID: id, Type: step.stack.Template.Resources[id].Type, Action: change.Add,
+		})
+	}
+	var err error
+	step.record.Flags, err = risk.Flags(step.stack.Name, changes, before, after)
 	return err
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lockstep/internal/awsclient"
+	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/digest"
 )
 
@@ -46,6 +47,15 @@ type Options struct {
 	EnvironmentDigest digest.Environment
 	// SiblingDigests are those of the later environments that were synthesised together with this one, by name.
 	SiblingDigests map[string]digest.Environment
+	// EarlierDigests returns the digests of the assembly and of its siblings as earlier versions of this program recorded
+	// them; nil if there are none.
+	EarlierDigests func() (digest.Synth, map[string]digest.Environment, error)
+	// Places are the accounts and regions, besides the target's own, that stacks of the assembly may be in.
+	Places []assembly.Place
+	// SharesAccount says that other environments have stacks in the target's account.
+	SharesAccount bool
+	// Selection selects the stacks that are deployed. Its places are those of the deployment.
+	Selection assembly.Selection
 	// ConfigurationDigest is the digest of the environment's configuration.
 	ConfigurationDigest digest.Configuration
 	// ProjectAccounts are the ids of all accounts of the project. Access that a new stack gives to others has to be

@@ -26,10 +26,19 @@ func (d *Deployment) orphanedStacks(ctx context.Context) ([]ledger.Stack, error)
 	}
 	var orphans []ledger.Stack
 	for _, s := range slices.Concat(last.Stacks, last.OrphanedStacks) {
-		if slices.ContainsFunc(d.assembly.Stacks, func(other *assembly.Stack) bool { return other.Name == s.Name }) {
+		place, err := d.releasedPlace(s)
+		if err != nil { // whether it still exists cannot be asked
+			d.printProgress(err.Error())
+			orphans = append(orphans, ledger.Stack{
+				Name: s.Name, ID: s.ID, Outcome: string(change.Orphaned), TemplateHash: s.TemplateHash,
+			})
 			continue
 		}
-		exists, err := d.stackExists(ctx, s.ID)
+		isHere := func(other *assembly.Stack) bool { return other.Name == s.Name && other.Place() == place }
+		if slices.ContainsFunc(d.assembly.Stacks, isHere) {
+			continue
+		}
+		exists, err := d.stackExists(ctx, s)
 		if err != nil {
 			return nil, fmt.Errorf("stack %s: %w", s.Name, err)
 		}
@@ -43,15 +52,14 @@ func (d *Deployment) orphanedStacks(ctx context.Context) ([]ledger.Stack, error)
 }
 
 // stackExists reports whether a stack exists, by its ARN: one that was deleted and created again is another one.
-func (d *Deployment) stackExists(ctx context.Context, id string) (bool, error) {
-	parsed, err := arn.Parse(id)
+func (d *Deployment) stackExists(ctx context.Context, s ledger.Stack) (bool, error) {
+	if _, err := arn.Parse(s.ID); err != nil {
+		return false, err
+	}
+	client, err := d.releasedClient(ctx, s, d.Access.stackRole())
 	if err != nil {
 		return false, err
 	}
-	client, err := d.cfnClient(ctx, d.accountRole(), parsed.Region)
-	if err != nil {
-		return false, err
-	}
-	state, err := client.Describe(ctx, id)
+	state, err := client.Describe(ctx, s.ID)
 	return state.Phase != cfn.Absent, err
 }

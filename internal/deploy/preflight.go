@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,22 +21,27 @@ import (
 
 // preflight assumes each role of the assembly and reads each bootstrap version, both once.
 func (d *Deployment) preflight(ctx context.Context) error {
-	seen := map[assembly.BootstrapRequirement]bool{}
+	type placeRequirement struct {
+		assembly.Place
+		assembly.BootstrapRequirement
+	}
+	seen := map[placeRequirement]bool{}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(maxConcurrent)
 	for _, s := range d.assembly.Stacks {
 		group.Go(func() error { return d.checkRoles(ctx, s) })
 		for _, bootstrap := range s.BootstrapRequirements {
-			if bootstrap.Parameter == "" || seen[bootstrap] {
+			key := placeRequirement{s.Place(), bootstrap}
+			if bootstrap.Parameter == "" || seen[key] {
 				continue
 			}
-			seen[bootstrap] = true
+			seen[key] = true
 			group.Go(func() error {
 				cfg, err := d.sessions.Config(ctx, d.stackRole(s), s.Region)
 				if err != nil {
 					return err
 				}
-				return checkBootstrap(ctx, awsclient.NewSSM(cfg), bootstrap, d.target)
+				return checkBootstrap(ctx, awsclient.NewSSM(cfg), bootstrap, d.targetOf(s))
 			})
 		}
 	}
@@ -51,7 +57,7 @@ func (d *Deployment) checkRoles(ctx context.Context, s *assembly.Stack) error {
 	for _, a := range s.Assets {
 		if err == nil {
 			var role awsclient.Role
-			if role, err = publishingRole(a.Role, d.target); err == nil {
+			if role, err = publishingRole(a.Role, d.targetOf(s)); err == nil {
 				_, err = d.sessions.Config(ctx, role, a.Region)
 			}
 		}
@@ -60,24 +66,23 @@ func (d *Deployment) checkRoles(ctx context.Context, s *assembly.Stack) error {
 }
 
 // checkAssembly refuses, without a call to AWS, an assembly with anything that is not for the target.
-func checkAssembly(asm *assembly.Assembly, target awsclient.Target) error {
+func (d *Deployment) checkAssembly(asm *assembly.Assembly) error {
+	if err := checkStackNames(asm.Stacks); err != nil {
+		return err
+	}
+	env := d.target.Environment
 	for _, s := range asm.Stacks {
-		switch {
-		case s.Account != target.Account:
+		if !slices.Contains(d.places(), s.Place()) {
 			return refusal.Newf(fault.StackOtherAccount, nil,
-				"stack %s is for account %s, but %s is account %s: synthesise for %s, or correct its "+
-					"configuration", s.Name, s.Account, target.Environment, target.Account, target.Environment)
-		case s.Region != target.Region:
-			return refusal.Newf(fault.StackOtherAccount, nil,
-				"stack %s is for region %s, but %s is in %s: synthesise for %s, or correct its "+
-					"configuration", s.Name, s.Region, target.Environment, target.Region, target.Environment)
+				"stack %s is for %s, but %s is %s: synthesise for %s, or correct its configuration",
+				s.Name, s.Place(), env, d.placesText(), env)
 		}
 		if len(s.Images) > 0 {
 			return fault.Errorf(fault.AssetNotSupported,
 				"stack %s needs the container image %s, and images cannot be published yet: "+
 					"push it to a repository in a step of its own and refer to it by digest", s.Name, s.Images[0])
 		}
-		if err := checkDestinations(asm.Files, s, target); err != nil {
+		if err := checkDestinations(asm.Files, s, d.targetOf(s)); err != nil {
 			return err
 		}
 	}

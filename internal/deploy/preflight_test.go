@@ -43,8 +43,11 @@ func validStack() *assembly.Stack {
 	}
 }
 
+func newDeploymentTo(target awsclient.Target) *Deployment { return &Deployment{target: target} }
+
 func TestCheckAssembly_RefusesOtherTargets(t *testing.T) {
-	require.NoError(t, checkAssembly(&assembly.Assembly{Stacks: []*assembly.Stack{validStack()}}, accTarget))
+	valid := &assembly.Assembly{Stacks: []*assembly.Stack{validStack()}}
+	require.NoError(t, newDeploymentTo(accTarget).checkAssembly(valid))
 	for _, test := range []struct {
 		name   string
 		change func(*assembly.Stack)
@@ -54,11 +57,11 @@ func TestCheckAssembly_RefusesOtherTargets(t *testing.T) {
 	}{
 		{
 			"another account", func(s *assembly.Stack) { s.Account = "777788889999" },
-			"stack data is for account 777788889999, but acc is account 444455556666", true,
+			"stack data is for account 777788889999 in eu-west-1, but acc is account 444455556666 in eu-west-1", true,
 		},
 		{
 			"another region", func(s *assembly.Stack) { s.Region = "us-east-1" },
-			"stack data is for region us-east-1, but acc is in eu-west-1", true,
+			"stack data is for account 444455556666 in us-east-1, but acc is account 444455556666 in eu-west-1", true,
 		},
 		{
 			"no role to assume", func(s *assembly.Stack) { s.DeployRole.ARN = "" },
@@ -155,7 +158,7 @@ func TestCheckAssembly_RefusesOtherTargets(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			s := validStack()
 			test.change(s)
-			err := checkAssembly(&assembly.Assembly{Stacks: []*assembly.Stack{s}}, accTarget)
+			err := newDeploymentTo(accTarget).checkAssembly(&assembly.Assembly{Stacks: []*assembly.Stack{s}})
 			require.ErrorContains(t, err, test.want)
 			var refusal *refusal.Error
 			assert.Equal(t, test.refused, errors.As(err, &refusal))

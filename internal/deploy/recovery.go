@@ -40,22 +40,27 @@ func (d *Deployment) DeleteReleased(ctx context.Context) (deleted []string, err 
 	if err != nil || last == nil {
 		return nil, err
 	}
-	client, err := d.cfnClient(ctx, bootstrapRole(d.target, roles.Deploy), d.target.Region)
-	if err != nil {
-		return nil, err
-	}
 	for _, s := range slices.Backward(last.Stacks) {
-		state, err := client.Describe(ctx, s.Name)
-		if err == nil && state.Phase != cfn.Absent {
-			d.printProgress(s.Name + ": deleting it")
-			err = client.DeleteStack(ctx, state)
-		}
-		if err != nil {
+		if err := d.deleteReleased(ctx, s); err != nil {
 			return deleted, fmt.Errorf("stack %s: %w", s.Name, err)
 		}
 		deleted = append(deleted, s.Name)
 	}
 	return deleted, nil
+}
+
+// deleteReleased deletes a stack of a release, if it exists.
+func (d *Deployment) deleteReleased(ctx context.Context, s ledger.Stack) error {
+	client, err := d.releasedClient(ctx, s, roles.Deploy)
+	if err != nil {
+		return err
+	}
+	state, err := client.Describe(ctx, s.Name)
+	if err != nil || state.Phase == cfn.Absent {
+		return err
+	}
+	d.printProgress(s.Name + ": deleting it")
+	return client.DeleteStack(ctx, state)
 }
 
 // StoredData returns the resources of the newest release that keep data, with what brings the data back. The templates

@@ -70,8 +70,7 @@ func (d *Deployment) findRefusedTemplates() ([]preflight.Finding, error) {
 	asm := d.assembly
 	if d.Artifacts.Assembly != nil { // a rehearsal deploys it with stand-ins
 		var err error
-		defaults := assembly.Defaults{Account: d.target.Account, Region: d.target.Region}
-		if asm, err = assembly.Read(d.Artifacts.Assembly, defaults); err != nil {
+		if asm, _, err = d.ReadAssembly(d.Artifacts.Assembly, d.target); err != nil {
 			return nil, err
 		}
 	}
@@ -117,7 +116,7 @@ func (s *planStep) planned() preflight.PlannedStack {
 // exportAccount returns who imports and exports what, as CloudFormation answers. A role that may not ask for it is
 // answered that nobody does: CloudFormation itself has the last word.
 func (p *Plan) exportAccount(ctx context.Context) preflight.Account {
-	exporters := map[string]map[string]string{} // by region
+	exporters := map[assembly.Place]map[string]string{}
 	return preflight.Account{
 		Importers: func(s *assembly.Stack, export string) ([]string, error) {
 			client, err := p.deployment.stackClient(ctx, s)
@@ -128,7 +127,7 @@ func (p *Plan) exportAccount(ctx context.Context) preflight.Account {
 			return names, p.deployment.ignoreDenied(err, "who imports "+export)
 		},
 		Exporter: func(s *assembly.Stack, export string) (string, error) {
-			if exporters[s.Region] == nil {
+			if exporters[s.Place()] == nil {
 				client, err := p.deployment.stackClient(ctx, s)
 				if err != nil {
 					return "", err
@@ -137,9 +136,9 @@ func (p *Plan) exportAccount(ctx context.Context) preflight.Account {
 				if err := p.deployment.ignoreDenied(err, "what other stacks export"); err != nil {
 					return "", err
 				}
-				exporters[s.Region] = all
+				exporters[s.Place()] = all
 			}
-			return exporters[s.Region][export], nil
+			return exporters[s.Place()][export], nil
 		},
 	}
 }

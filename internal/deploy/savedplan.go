@@ -94,13 +94,13 @@ func (d *Deployment) DeletePlan(ctx context.Context, f planfile.File) error {
 	if err != nil {
 		return err
 	}
-	client, err := d.cfnClient(ctx, d.accountRole(), d.target.Region)
-	if err != nil {
-		return err
-	}
 	var errs []error
 	for name, set := range sets {
-		if err := client.Discard(ctx, set); err != nil {
+		client, err := d.releasedClient(ctx, ledger.Stack{Name: name, ID: set.StackID}, d.Access.stackRole())
+		if err == nil {
+			err = client.Discard(ctx, set)
+		}
+		if err != nil {
 			errs = append(errs, fmt.Errorf("a change set of stack %s was not deleted: %w", name, err))
 		}
 	}
@@ -117,7 +117,11 @@ func (d *Deployment) ownChangeSets(t planfile.Target, run string) (map[string]*c
 			continue
 		}
 		set := &cfn.ChangeSet{ID: s.ChangeSet, StackID: s.StackID}
-		if !set.IsOf(d.target.Account, s.Name, run) {
+		place, err := d.releasedPlace(ledger.Stack{Name: s.Name, ID: s.StackID})
+		if err != nil {
+			return nil, err
+		}
+		if !set.IsOf(place.Account, s.Name, run) {
 			return nil, refusal.Newf(fault.PlanAltered, nil,
 				"the plan names the change set %s for stack %s, which run %s did not make: nothing "+
 					"was deleted", s.ChangeSet, s.Name, run)

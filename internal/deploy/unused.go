@@ -16,6 +16,7 @@ import (
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"lockstep/internal/awsclient"
+	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/fault"
 	"lockstep/internal/roles"
@@ -24,11 +25,25 @@ import (
 // Unused returns a line for each role of the newest release's stacks that nobody has used since a time, and for each
 // parameter below /PROJECT/ENVIRONMENT/ that none of these stacks has. It works as the lookup role and writes nothing.
 func (d *Deployment) Unused(ctx context.Context, since time.Time) ([]string, error) {
-	resources, err := d.releasedResources(ctx)
+	var out []string
+	for _, place := range d.places() {
+		unused, err := d.unusedIn(ctx, place, since)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, unused...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil // a role is one of each region of its account
+}
+
+// unusedIn is Unused in one place.
+func (d *Deployment) unusedIn(ctx context.Context, place assembly.Place, since time.Time) ([]string, error) {
+	resources, err := d.releasedResources(ctx, place)
 	if err != nil || resources == nil {
 		return nil, err
 	}
-	cfg, err := d.sessions.Config(ctx, bootstrapRole(d.target, roles.Lookup), d.target.Region)
+	cfg, err := d.sessions.Config(ctx, bootstrapRole(d.targetIn(place), roles.Lookup), place.Region)
 	if err != nil {
 		return nil, err
 	}
@@ -40,19 +55,29 @@ func (d *Deployment) Unused(ctx context.Context, since time.Time) ([]string, err
 	return append(roles, parameters...), err
 }
 
-// releasedResources returns the physical ids of the resources of the newest release's stacks by their types; nil if
-// nothing was deployed yet.
-func (d *Deployment) releasedResources(ctx context.Context) (map[string][]string, error) {
+// releasedResources returns the physical ids of the resources of the newest release's stacks in a place by their types;
+// nil if nothing was deployed there yet.
+func (d *Deployment) releasedResources(ctx context.Context, place assembly.Place) (map[string][]string, error) {
 	last, err := d.LatestRelease(ctx)
 	if err != nil || last == nil {
 		return nil, err
 	}
-	client, err := d.cfnClient(ctx, bootstrapRole(d.target, roles.Lookup), d.target.Region)
-	if err != nil {
-		return nil, err
-	}
-	found := map[string][]string{}
+	var found map[string][]string
 	for _, s := range last.Stacks {
+		at, err := d.releasedPlace(s)
+		if err != nil {
+			return nil, err
+		}
+		if at != place {
+			continue
+		}
+		if found == nil {
+			found = map[string][]string{}
+		}
+		client, err := d.releasedClient(ctx, s, roles.Lookup)
+		if err != nil {
+			return nil, err
+		}
 		resources, err := existingResources(ctx, client, s.Name)
 		if err != nil {
 			return nil, fmt.Errorf("stack %s: %w", s.Name, err)

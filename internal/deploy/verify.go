@@ -167,7 +167,7 @@ func (d *Deployment) checkAlarms(
 	if len(names) == 0 {
 		return nil, nil
 	}
-	cfg, err := d.sessions.Config(ctx, bootstrapRole(d.target, roles.Lookup), d.target.Region)
+	cfg, err := d.sessions.Config(ctx, bootstrapRole(d.targetOf(step.stack), roles.Lookup), step.stack.Region)
 	if err != nil {
 		return nil, err
 	}

@@ -158,7 +158,7 @@ func (a *accountsDrawing) environmentAt(at place) (string, config.Environment) {
 		return "", config.Environment{}
 	}
 	for _, env := range a.config.Targets() {
-		for _, account := range env.Accounts() {
+		for _, account := range env.AllPlaces() {
 			if (place{account.ID, account.Region}) == at {
 				return env.Name, env
 			}

@@ -91,10 +91,13 @@ func accountEntries() []Entry {
 		},
 		{
 			Code: StackOtherAccount, Exit: exitRefused, Title: "a stack for another account or region",
-			Meaning:  "The assembly was made for another place than the environment has.",
-			Causes:   []string{"--assembly names that of another environment", "a fixed env in the app"},
+			Meaning: "The assembly was made for another place than the environment has.",
+			Causes: []string{
+				"--assembly names that of another environment", "a fixed env in the app",
+				"a place was taken out of the environment's file, and its stacks still exist",
+			},
 			Remedies: []string{"synthesise for this environment, or correct its file"},
-			Messages: []string{"stack … is for account …, but … is account …"},
+			Messages: []string{"stack … is for …, but … is …", "stack … is in …, which is no place of … any more"},
 		},
 		{
 			Code: RoleUnusable, Exit: exitRefused, Title: "a stack that names no role to assume",
@@ -103,6 +106,36 @@ func accountEntries() []Entry {
 			Causes:   []string{"a synthesizer of an old CDK, or one of the app's own"},
 			Remedies: []string{"use the CDK's DefaultStackSynthesizer"},
 			Messages: []string{"… names no role to assume in …"},
+		},
+		{
+			Code: StackSelection, Exit: exitRefused, Title: "a selection that does not fit the assembly",
+			Meaning: "The environment's account, region, places and `stacks` select no stack of the assembly, or give values " +
+				"to a stack or a parameter that it does not have.",
+			Causes: []string{
+				"the assembly was made for another environment", "a stack or a parameter was renamed in the app",
+			},
+			Remedies: []string{"synthesise again, or correct `places` and `stacks` in the environment's file"},
+			Messages: []string{
+				"no stack of the cloud assembly goes to …",
+				"`stacks.parameters` of the environment has values for stack …, which it does not have",
+				"`stacks.parameters` of the environment has a value for the parameter … of stack …, which has no such parameter",
+				"parameter … of stack … is a secret (NoEcho), and the configuration may hold none",
+			},
+		},
+		{
+			Code: StackNameTwice, Exit: exitRefused, Title: "two stacks of one name",
+			Meaning: "The environment has two stacks of the same name in different places. The plan, the journal and the " +
+				"records know stacks by their names.",
+			Causes:   []string{"an app that makes one stack for several regions or accounts"},
+			Remedies: []string{"give one of them another stackName, or select one of them with `stacks.include`"},
+			Messages: []string{"stack … is in … and in …: give one of them another stackName"},
+		},
+		{
+			Code: StackOwned, Exit: exitRefused, Title: "a stack of another environment",
+			Meaning:  "Another environment in the same account has released the stack.",
+			Causes:   []string{"two environments in one account whose selections overlap"},
+			Remedies: []string{"let each environment in the account select its own stacks with `stacks.include`"},
+			Messages: []string{"stack … in … is one of …"},
 		},
 	}
 }

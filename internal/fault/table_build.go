@@ -164,10 +164,10 @@ func assemblyEntries() []Entry {
 		},
 		{
 			Code: AssemblySchema, Title: "a cloud assembly of a newer CDK",
-			Meaning:  "The manifest has a newer schema than this version of Lockstep reads.",
+			Meaning:  "The assembly has a name or a type of artefact that this version of Lockstep does not know.",
 			Causes:   []string{"aws-cdk-lib was updated"},
 			Remedies: []string{"update Lockstep, or synthesise with an older aws-cdk-lib"},
-			Messages: []string{"… was written with schema …, newer than the …"},
+			Messages: []string{"…, of schema …, has …, which Lockstep does not know"},
 		},
 		{
 			Code: AssetUnusable, Title: "an asset that cannot be published",

@@ -23,8 +23,26 @@ type Coverage struct {
 	StandIns []StandIn `json:"standIns"`
 	// MissingAttributes are the attributes that other resources lack.
 	MissingAttributes []MissingAttribute `json:"attributes,omitempty"`
+	// NotReached is the number of the resources of stacks that the rehearsal did not come to.
+	NotReached int `json:"notReached,omitempty"`
 	// Ratio is the share of the resources that are rehearsed as they are, from 0 to 1; 1 if there are none.
 	Ratio float64 `json:"ratio"`
+	// byFile is the coverage of each template by its file.
+	byFile map[string]Coverage
+}
+
+// Of returns the coverage of the templates in some files, of which others were not reached. What is in neither does not
+// count.
+func (c Coverage) Of(reached, notReached []string) Coverage {
+	out := Coverage{Ratio: 1}
+	for _, file := range reached {
+		out.Add(c.byFile[file])
+	}
+	for _, file := range notReached {
+		resources := c.byFile[file].Resources
+		out.Add(Coverage{Resources: resources, NotReached: resources})
+	}
+	return out
 }
 
 // A StandIn is a resource that was replaced in the rehearsed copy because the emulator does not know its type.
@@ -42,13 +60,17 @@ type MissingAttribute struct {
 	Name      string `json:"name"`
 }
 
+// Rehearsed returns the number of the resources that are rehearsed as they are.
+func (c Coverage) Rehearsed() int { return c.Resources - len(c.StandIns) - c.NotReached }
+
 // Add adds the coverage of another template or assembly.
 func (c *Coverage) Add(other Coverage) {
 	c.Resources += other.Resources
 	c.StandIns = append(c.StandIns, other.StandIns...)
 	c.MissingAttributes = append(c.MissingAttributes, other.MissingAttributes...)
+	c.NotReached += other.NotReached
 	c.Ratio = 1
 	if c.Resources > 0 {
-		c.Ratio = float64(c.Resources-len(c.StandIns)) / float64(c.Resources)
+		c.Ratio = float64(c.Rehearsed()) / float64(c.Resources)
 	}
 }

@@ -49,7 +49,7 @@ func (e *Emulator) KnownTypes(ctx context.Context) (map[string]bool, error) {
 // stand-in, and how much of the assembly that leaves. The returned files are a view of the given ones: nothing is
 // copied.
 func ReplaceUnknownTypes(files fs.FS, known map[string]bool) (fs.FS, Coverage, error) {
-	coverage := Coverage{Ratio: 1}
+	coverage := Coverage{Ratio: 1, byFile: map[string]Coverage{}}
 	templates, err := assembly.Templates(files)
 	if err != nil {
 		return nil, coverage, err
@@ -61,6 +61,7 @@ func ReplaceUnknownTypes(files fs.FS, known map[string]bool) (fs.FS, Coverage, e
 			return nil, coverage, fmt.Errorf("%s: %w", t.File, err)
 		}
 		coverage.Add(covered)
+		coverage.byFile[t.File] = covered
 		if text != "" {
 			changed[t.File] = text
 		}
@@ -89,15 +90,20 @@ func isCustomResource(resourceType string) bool {
 func (t rewriter) replaceUnknown(known map[string]bool) (string, Coverage, error) {
 	coverage := Coverage{Ratio: 1}
 	resources, _ := t.Document["Resources"].(map[string]any)
-	missing := unavailable{resources: map[string]string{}, attributes: map[string]string{}, referenced: map[string]bool{}}
+	missing := unavailable{
+		resources: map[string]string{}, attributes: map[string]string{}, referenced: map[string]bool{},
+		properties: map[string]map[string]any{},
+	}
 	for _, id := range slices.Sorted(maps.Keys(resources)) {
 		coverage.Resources++
 		resource, _ := resources[id].(map[string]any)
 		resourceType, _ := resource["Type"].(string)
 		if resource == nil || resourceType == "" || known[resourceType] && !isCustomResource(resourceType) {
 			missing.addMissingAttributes(id, resourceType)
+			missing.properties[id], _ = resource["Properties"].(map[string]any)
 			continue
 		}
+		missing.properties[id], _ = resource["Properties"].(map[string]any)
 		missing.resources[id] = resourceType
 		coverage.StandIns = append(coverage.StandIns, StandIn{Stack: t.Stack, LogicalID: id, Type: resourceType})
 		resource["Type"] = standInType
@@ -106,6 +112,7 @@ func (t rewriter) replaceUnknown(known map[string]bool) (string, Coverage, error
 			delete(resource, key)
 		}
 	}
+	t.dropTransforms(missing)
 	document := t.replaceReferences(t.Document, missing)
 	for _, referenced := range slices.Sorted(maps.Keys(missing.referenced)) {
 		id, name, _ := strings.Cut(referenced, ".")
@@ -119,9 +126,41 @@ func (t rewriter) replaceUnknown(known map[string]bool) (string, Coverage, error
 	return string(text), coverage, err
 }
 
+// serverlessTransform is the macro that expands the types of SAM.
+const serverlessTransform = "AWS::Serverless-2016-10-31"
+
+// dropTransforms removes the macro of SAM from the template if stand-ins replace all resources that it expands: it has
+// nothing left to do, and the emulator refuses a template with it.
+func (t rewriter) dropTransforms(missing unavailable) {
+	resources, _ := t.Document["Resources"].(map[string]any)
+	for id := range resources {
+		resource, _ := resources[id].(map[string]any)
+		resourceType, _ := resource["Type"].(string)
+		if strings.HasPrefix(resourceType, "AWS::Serverless::") {
+			return
+		}
+	}
+	if len(missing.resources) == 0 {
+		return
+	}
+	switch names := t.Document["Transform"].(type) {
+	case string:
+		if names == serverlessTransform {
+			delete(t.Document, "Transform")
+		}
+	case []any:
+		names = slices.DeleteFunc(names, func(name any) bool { return name == serverlessTransform })
+		t.Document["Transform"] = names
+		if len(names) == 0 {
+			delete(t.Document, "Transform")
+		}
+	}
+}
+
 // missingAttributeNames are attributes that CloudFormation has and the emulator has not, by a resource type that it
 // creates.
 var missingAttributeNames = map[string][]string{
+	"AWS::EC2::VPC":       {"CidrBlock"},
 	"AWS::RDS::DBCluster": {"MasterUserSecret.SecretArn"},
 }
 
@@ -133,6 +172,8 @@ type unavailable struct {
 	attributes map[string]string
 	// referenced are those of the attributes that the template refers to.
 	referenced map[string]bool
+	// properties are the properties of all resources, by logical id.
+	properties map[string]map[string]any
 }
 
 func (m unavailable) addMissingAttributes(id, resourceType string) {
@@ -180,11 +221,11 @@ func (t rewriter) replaceReference(function map[string]any, missing unavailable)
 		return nil, false
 	}
 	if id, ok := function["Ref"].(string); ok && missing.resources[id] != "" {
-		return t.standInValue(id, "", missing.resources[id]), true
+		return t.standInValue(id, "", missing.resources[id], missing.properties[id]), true
 	}
 	if id, attribute, ok := parseGetAtt(function["Fn::GetAtt"]); ok {
 		if resourceType := missing.unavailableType(id, attribute); resourceType != "" {
-			return t.standInValue(id, attribute, resourceType), true
+			return t.standInValue(id, attribute, resourceType, missing.properties[id]), true
 		}
 	}
 	switch sub := function["Fn::Sub"].(type) {
@@ -231,17 +272,12 @@ func (t rewriter) replaceInSub(text string, variables map[string]any, missing un
 		if _, hidden := variables[name]; hidden || resourceType == "" {
 			return found
 		}
-		return t.standInValue(id, attribute, resourceType)
+		text, ok := subText(t.standInValue(id, attribute, resourceType, missing.properties[id]))
+		if !ok { // an expression or a list, which has no place in a text
+			text, _ = subText(t.standInValue(id, attribute, resourceType, nil))
+		}
+		return text
 	})
-}
-
-// standInValue returns the value of an attribute of a resource, or of a plain reference to it for an empty attribute.
-func (t rewriter) standInValue(id, attribute, resourceType string) string {
-	if strings.HasSuffix(attribute, "Arn") || strings.HasSuffix(attribute, "ARN") {
-		service := strings.ToLower(strings.Split(resourceType+"::::", "::")[1])
-		return fmt.Sprintf("arn:aws:%s:%s:%s:stand-in/%s", service, t.Region, t.Account, id)
-	}
-	return strings.TrimRight("stand-in-"+id+"-"+strings.ReplaceAll(attribute, ".", "-"), "-")
 }
 
 // rewriteTexts returns the new texts of an assembly's files, by file. A template is published under the hash of its

@@ -205,8 +205,11 @@ func (s *Summary) writeCoverage(w io.Writer) {
 	if c == nil {
 		return
 	}
-	rehearsed := c.Resources - len(c.StandIns)
-	fmt.Fprintf(w, "\nrehearsed %d of %s (%.0f %%)\n", rehearsed, resourceCount(c.Resources), 100*c.Ratio)
+	fmt.Fprintf(w, "\nrehearsed %d of %s (%.0f %%)\n", c.Rehearsed(), resourceCount(c.Resources), 100*c.Ratio)
+	if c.NotReached > 0 {
+		fmt.Fprintf(w, "  not rehearsed: %s of stacks that the run did not come to, or did not finish\n",
+			resourceCount(c.NotReached))
+	}
 	for _, in := range c.StandIns {
 		fmt.Fprintf(w, "  not rehearsed: %s %s in %s\n",
 			display.Line(in.Type), display.Line(in.LogicalID), display.Line(in.Stack))

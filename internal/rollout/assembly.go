@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -24,6 +25,11 @@ type localAssembly struct {
 	environmentDigest digest.Environment
 	// siblingDigests are the digests of the assemblies of later environments that were synthesised together with this one.
 	siblingDigests map[string]digest.Environment
+	// synthDigest is the digest that a release's record has; empty for an assembly that is not from one.
+	synthDigest digest.Synth
+	// earlier returns the digests that earlier versions of this program would have recorded; nil for a release's assembly,
+	// which has the recorded ones.
+	earlier func() (earlierDigests, error)
 	// restores is the number of the release that the assembly is from; 0 for a new one.
 	restores int
 }
@@ -46,10 +52,46 @@ func (f Synthesised) load(
 	if a.environmentDigest, err = assembly.EnvironmentDigest(files); err != nil {
 		return a, fmt.Errorf("cloud assembly %s: %w", dir, err)
 	}
-	if o.session.Live {
-		a.siblingDigests, err = siblingDigests(dir, o.session.Config, account.Name)
-	}
+	a.siblingDigests, err = f.siblings(o, account, assembly.EnvironmentDigest)
+	a.earlier = func() (earlierDigests, error) { return f.earlierDigests(o, account, a.folder) }
 	return a, err
+}
+
+// siblings returns the digests, of one kind, of the assemblies that a live release is promoted with.
+func (f Synthesised) siblings(
+	o *accountOpener, account config.EnvironmentAccount, compute func(fs.FS) (digest.Environment, error),
+) (map[string]digest.Environment, error) {
+	if !o.session.Live {
+		return nil, nil
+	}
+	return siblingDigests(environmentFolder(f.Dir, account.Name), o.session.Config, account.Name, compute)
+}
+
+// earlierDigests are the digests of an assembly as earlier versions of this program recorded them.
+type earlierDigests struct {
+	synth       digest.Synth
+	environment digest.Environment
+	siblings    map[string]digest.Environment
+}
+
+// earlierOptions returns the digests that a release of the account is compared with.
+func (a localAssembly) earlierOptions() (digest.Synth, map[string]digest.Environment, error) {
+	e, err := a.earlier()
+	return e.synth, e.siblings, err
+}
+
+func (f Synthesised) earlierDigests(
+	o *accountOpener, account config.EnvironmentAccount, folder string,
+) (e earlierDigests, err error) {
+	if e.synth, err = assembly.EarlierSynthDigest(fsx.Dir(folder)); err != nil {
+		return e, err
+	}
+	e.environment, err = assembly.EarlierEnvironmentDigest(fsx.Dir(environmentFolder(f.Dir, account.Name)))
+	if err != nil {
+		return e, err
+	}
+	e.siblings, err = f.siblings(o, account, assembly.EarlierEnvironmentDigest)
+	return e, err
 }
 
 // environmentFolder returns the folder of an environment's assembly: the one below dir if there is one, otherwise dir.
@@ -61,19 +103,22 @@ func environmentFolder(dir, environment string) string {
 	return dir
 }
 
-// siblingDigests returns the digests of the assemblies that lie next to an environment's in dir, of the environments
-// that a release is promoted to after it.
-func siblingDigests(dir string, c *config.Config, name string) (map[string]digest.Environment, error) {
-	if filepath.Base(dir) != name {
-		return nil, nil
-	}
+// siblingDigests returns the digests of the assemblies that were synthesised together with the one in dir, of the
+// environments that a release is promoted to after it: those of the folders next to dir or, if dir is not the folder of
+// one environment, that of dir itself, which has the stacks of all of them.
+func siblingDigests(
+	dir string, c *config.Config, name string, compute func(fs.FS) (digest.Environment, error),
+) (map[string]digest.Environment, error) {
 	digests := map[string]digest.Environment{}
 	for _, env := range c.Environments {
-		sibling := filepath.Join(filepath.Dir(dir), env.Name)
+		sibling := dir
+		if filepath.Base(dir) == name {
+			sibling = filepath.Join(filepath.Dir(dir), env.Name)
+		}
 		if _, err := os.Stat(sibling); err != nil || !isPromotedAfter(c, env, name) {
 			continue
 		}
-		siblingDigest, err := assembly.EnvironmentDigest(fsx.Dir(sibling))
+		siblingDigest, err := compute(fsx.Dir(sibling))
 		if err != nil {
 			return nil, fmt.Errorf("cloud assembly %s: %w", sibling, err)
 		}
@@ -106,5 +151,12 @@ func (a *account) checkPromotion(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return d.CheckPromotion(ctx, a.Name, a.assembly.environmentDigest)
+	if a.assembly.earlier == nil {
+		return d.CheckPromotion(ctx, a.Name, a.assembly.environmentDigest)
+	}
+	earlier, err := a.assembly.earlier()
+	if err != nil {
+		return err
+	}
+	return d.CheckPromotion(ctx, a.Name, a.assembly.environmentDigest, earlier.environment)
 }

@@ -45,6 +45,7 @@ func releasedAssembly(s *Session, r ledger.Release) localAssembly {
 		folder:            s.statePath("rollback", string(r.SynthDigest)),
 		environmentDigest: r.EnvironmentDigest,
 		siblingDigests:    r.SiblingDigests,
+		synthDigest:       r.SynthDigest,
 		restores:          r.Number,
 	}
 }

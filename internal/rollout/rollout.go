@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/change"
@@ -16,6 +17,7 @@ import (
 	"lockstep/config"
 	"lockstep/internal/deploy"
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/rehearsal"
 	"lockstep/internal/report"
 )
 
@@ -102,6 +104,9 @@ type account struct {
 	plan       *deploy.Plan
 	targetPlan planfile.Target
 	record     report.AccountRecord
+	// selected are the stacks of the assembly, and coverage says how much of it can be rehearsed; nil on AWS.
+	selected *assembly.Assembly
+	coverage *rehearsal.Coverage
 }
 
 func (o *accountOpener) newAccount(target config.EnvironmentAccount) *account {
@@ -131,7 +136,39 @@ func (a *account) run(ctx context.Context, q Request) error {
 		return err
 	}
 	a.record.Record, err = q.Operation.run(ctx, a)
+	a.recordCoverage(err)
 	return err
+}
+
+// recordCoverage records how much of the assembly was rehearsed by an operation that ended with an error or with nil.
+// After an error only the stacks count that came to their end.
+func (a *account) recordCoverage(err error) {
+	if a.coverage == nil {
+		return
+	}
+	isReached := func(s *assembly.Stack) bool {
+		i := slices.IndexFunc(a.record.Stacks, func(r deploy.StackRecord) bool { return r.Name == s.Name })
+		if i < 0 {
+			return err == nil
+		}
+		switch a.record.Stacks[i].Outcome {
+		case change.Created, change.Updated, change.Unchanged:
+			return true
+		case change.Planned:
+			return err == nil
+		}
+		return false
+	}
+	var reached, notReached []string
+	for _, s := range a.selected.Stacks {
+		if isReached(s) {
+			reached = append(reached, s.TemplateFiles()...)
+		} else {
+			notReached = append(notReached, s.TemplateFiles()...)
+		}
+	}
+	coverage := a.coverage.Of(reached, notReached)
+	a.record.Coverage = &coverage
 }
 
 // recordError writes an error into the account's record. It returns the error as the rollout reports it: with the
@@ -185,9 +222,12 @@ func (a *account) open(ctx context.Context, q Request) error {
 		return err
 	}
 	options.Artifacts.Assembly = files
+	if a.assembly.earlier != nil {
+		options.EarlierDigests = a.assembly.earlierOptions
+	}
 	var adapted *assembly.Assembly
-	if options.SynthDigest, err = assembly.SynthDigest(files); err == nil {
-		adapted, err = a.readAdapted(files)
+	if options.SynthDigest, err = a.synthDigest(files); err == nil {
+		adapted, err = a.readAdapted(files, options)
 	}
 	if err != nil {
 		return fmt.Errorf("cloud assembly %s: %w", a.assembly.folder, err)
@@ -206,12 +246,46 @@ func (q Request) checkExpected(environment string, found localAssembly) error {
 			"who has exchanged it, or synthesise again", environment, found.environmentDigest, q.ExpectedDigest)
 }
 
+// synthDigest returns the digest of the assembly as it was synthesised: the recorded one for that of a release.
+func (a *account) synthDigest(files fs.FS) (digest.Synth, error) {
+	if a.assembly.synthDigest != "" {
+		return a.assembly.synthDigest, nil
+	}
+	return assembly.SynthDigest(files)
+}
+
 // readAdapted reads the assembly in the form that the account can deploy, and records how much of the original that is.
-func (a *account) readAdapted(files fs.FS) (*assembly.Assembly, error) {
+func (a *account) readAdapted(files fs.FS, options deploy.Options) (*assembly.Assembly, error) {
 	files, coverage, err := a.opener.access.adaptAssembly(files)
 	if err != nil {
 		return nil, err
 	}
-	a.record.Coverage = coverage
-	return assembly.Read(files, assembly.Defaults{Account: a.ID, Region: a.Region})
+	a.coverage = coverage
+	selected, left, err := options.ReadAssembly(files, a.record.Target)
+	a.selected = selected
+	a.reportUnselected(left)
+	return selected, err
+}
+
+// reportUnselected names the stacks that neither this environment nor another one takes, each once in a session.
+func (a *account) reportUnselected(left []*assembly.Stack) {
+	s := a.opener.session
+	for _, stack := range left {
+		isTaken := func(env config.Environment) bool {
+			return slices.ContainsFunc(env.AllPlaces(), func(place config.Environment) bool {
+				there := *stack
+				if stack.IsAgnostic {
+					there.Account, there.Region = place.ID, place.Region
+				}
+				return selectionOf(place).Takes(&there)
+			})
+		}
+		if slices.ContainsFunc(s.Config.Targets(), isTaken) {
+			continue
+		}
+		if _, named := s.unselected.LoadOrStore(stack.ID, true); !named {
+			a.progress(fmt.Sprintf("stack %s, for %s, goes to no environment: none has that place and selects it", stack.Name,
+				stack.Place()))
+		}
+	}
 }

@@ -60,7 +60,8 @@ func (a simulatedAccess) callerConfig(region string) (aws.Config, error) {
 }
 
 func (simulatedAccess) adaptAssembly(files fs.FS) (fs.FS, *rehearsal.Coverage, error) {
-	return files, &rehearsal.Coverage{Resources: 1, Ratio: 1}, nil
+	_, coverage, err := rehearsal.ReplaceUnknownTypes(files, nil)
+	return files, &coverage, err
 }
 
 func (simulatedAccess) signing(context.Context, *Session) (deploy.Signing, error) {

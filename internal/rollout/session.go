@@ -6,6 +6,7 @@ package rollout
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -14,6 +15,7 @@ import (
 
 	"lockstep/config"
 	"lockstep/internal/deploy"
+	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/report"
 )
@@ -37,6 +39,9 @@ type Session struct {
 	Interrupted func() bool
 	// Now returns the current time.
 	Now func() time.Time
+
+	// unselected are the stacks that no environment takes and that were named.
+	unselected sync.Map
 
 	// planMu keeps the lines of a plan together.
 	planMu sync.Mutex
@@ -108,15 +113,42 @@ func (s *Session) deployOptions(
 		RequiresCompletePlan:  account.CompletePlans,
 		RequiresOtherApprover: account.Approval == config.OtherApproval,
 		LivenessDir:           s.statePath("alive"),
+		Places:                placesOf(account.AdditionalPlaces),
+		Selection:             selectionOf(account.Environment),
+		SharesAccount:         sharesAccount(s.Config, account.Environment),
 	}, err
+}
+
+// sharesAccount reports whether another environment is in the environment's account.
+func sharesAccount(c *config.Config, env config.Environment) bool {
+	return slices.ContainsFunc(c.Environments, func(other config.Environment) bool {
+		return other.Name != env.Name && other.ID == env.ID
+	})
+}
+
+func placesOf(accounts []config.Account) []assembly.Place {
+	var places []assembly.Place
+	for _, a := range accounts {
+		places = append(places, assembly.Place{Account: a.ID, Region: a.Region})
+	}
+	return places
+}
+
+// selectionOf returns which stacks go to an environment.
+func selectionOf(env config.Environment) assembly.Selection {
+	selection := assembly.Selection{Places: placesOf(env.Places()), Parameters: env.Stacks.Parameters}
+	for _, s := range env.Stacks.Include {
+		selection.Selectors = append(selection.Selectors, assembly.Selector{Name: s.Name, Stage: s.Stage, Tag: s.Tag})
+	}
+	return selection
 }
 
 // projectAccounts returns the ids of the tooling account and of every environment's accounts.
 func projectAccounts(c *config.Config) []string {
 	ids := []string{c.Pipeline.Tooling.ID}
 	for _, env := range c.Environments {
-		for _, account := range env.Accounts() {
-			ids = append(ids, account.ID)
+		for _, place := range env.AllPlaces() {
+			ids = append(ids, place.ID)
 		}
 	}
 	return ids

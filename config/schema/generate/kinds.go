@@ -50,6 +50,18 @@ var valueKinds = map[string]jsonschema.Schema{
 		Default:  "https://vuln.go.dev",
 		Examples: []any{"https://vuln.go.dev"},
 	},
+	"stackPattern": {
+		Title:     "a name or a pattern",
+		MinLength: new(uint64(1)),
+		MaxLength: new(uint64(255)),
+		Examples:  []any{"Web*"},
+	},
+	"stackTag": {
+		Title:     "a tag, as KEY or KEY=VALUE",
+		Pattern:   `^[^=]+(=.*)?$`,
+		MaxLength: new(uint64(385)), // 128 for the key, 256 for the value
+		Examples:  []any{"team=web"},
+	},
 	"day":     {Title: "a day", Pattern: `^[0-9]{4}-[0-9]{2}-[0-9]{2}$`, Examples: []any{"2027-06-30"}},
 	"days":    {Title: "a number of days", Minimum: "1", Maximum: "36500"},
 	"dollars": {Title: "an amount in US dollars", Minimum: "1", Examples: []any{500}},

@@ -17,10 +17,6 @@ import (
 	"lockstep/internal/fsx"
 )
 
-// MaxSchema is the newest major version of the cloud assembly schema that Read understands. The CDK increases the major
-// version with every change that an older reader would misread, so Read refuses newer assemblies.
-const MaxSchema = 54
-
 // Defaults are the account and region of the stacks that name none.
 type Defaults struct {
 	Account string
@@ -29,7 +25,7 @@ type Defaults struct {
 
 // An Assembly is a cloud assembly whose stacks all have an account and a region.
 type Assembly struct {
-	// Digest is the digest of the folder's files.
+	// Digest is the digest of what is deployed.
 	Digest digest.Account
 	// Stacks are all stacks, those of nested assemblies included. Each comes after those that it needs, and otherwise they
 	// are in the order of their ids.
@@ -42,10 +38,16 @@ type Assembly struct {
 type Stack struct {
 	// ID is the id of the stack's artefact, below the folder of its nested assembly. It is unique in the assembly.
 	ID string
-	// Name is the stack's name in CloudFormation.
-	Name    string
-	Account string
-	Region  string
+	// Name is the stack's name in CloudFormation, and Path that of its construct in the app; empty if the app does not
+	// give it.
+	Name string
+	Path string
+	// Stage is the path of the CDK Stage that the stack is in; empty for none.
+	Stage string
+	// IsAgnostic says that the app names no account or no region for the stack, so that the defaults take their place.
+	IsAgnostic bool
+	Account    string
+	Region     string
 	// Template is the template as the app wrote it.
 	Template Template
 	// TemplateURL is where the template is published as an asset, mostly s3://BUCKET/KEY; empty if it is not published.
@@ -90,6 +92,9 @@ type RoleOptions struct {
 	TransitiveTagKeys []string `json:"TransitiveTagKeys"`
 	SourceIdentity    string   `json:"SourceIdentity"`
 	Policy            string   `json:"Policy"`
+	PolicyARNs        []struct {
+		ARN string `json:"arn"`
+	} `json:"PolicyArns"`
 }
 
 // A BootstrapRequirement is the lowest version that the CDK's bootstrap stack must have.
@@ -132,11 +137,11 @@ func Open(dir string) (fs.FS, error) {
 
 // Read reads the cloud assembly at the root of fsys.
 func Read(fsys fs.FS, defaults Defaults) (*Assembly, error) {
-	sum, err := digest.OfFiles(fsys) // refuses links that lead out of the assembly before anything is read through one
+	sum, err := sumMeaning(fsys) // refuses links that lead out of the assembly before anything is read through one
 	if err != nil {
 		return nil, err
 	}
-	r := reader{files: fsys, defaults: defaults, seenFolders: map[string]bool{}}
+	r := reader{files: fsys, defaults: defaults, seenFolders: map[string]bool{}, stages: map[string]string{}}
 	roots, err := r.readFolder(".", nil)
 	if err != nil {
 		return nil, err

@@ -17,9 +17,10 @@ import (
 type assetManifest struct {
 	bootstrapProperties
 	// dir is the folder of the manifest.
-	dir    string
-	Files  map[string]fileAsset       `json:"files"`
-	Images map[string]json.RawMessage `json:"dockerImages"`
+	dir     string
+	Version string                     `json:"version"`
+	Files   map[string]fileAsset       `json:"files"`
+	Images  map[string]json.RawMessage `json:"dockerImages"`
 }
 
 type fileAsset struct {
@@ -51,8 +52,12 @@ func (r *reader) readAssetManifest(dir string, properties json.RawMessage) (*ass
 		return nil, err
 	}
 	m := &assetManifest{}
-	if err := r.decode(file, m); err != nil {
+	text, err := r.decode(file, m)
+	if err != nil {
 		return nil, wrapMissing(file, err)
+	}
+	if err := unknownNames(file, m.Version, knownNames().AssetManifest.findUnknown(text, "")); err != nil {
+		return nil, err
 	}
 	m.bootstrapProperties = p.bootstrapProperties
 	m.dir = dir

@@ -23,6 +23,9 @@ const (
 	nestedArtefact = "cdk:cloud-assembly"
 )
 
+// manifestFile is the name of the file that says what is in an assembly.
+const manifestFile = "manifest.json"
+
 // A manifest is the manifest.json of a cloud assembly.
 type manifest struct {
 	Version   string               `json:"version"`
@@ -41,6 +44,7 @@ type artefact struct {
 	// Metadata are the entries by the path of their construct. Newer apps write them into MetadataFile.
 	Metadata     map[string][]metadataEntry `json:"metadata"`
 	MetadataFile string                     `json:"additionalMetadataFile"`
+	DisplayName  string                     `json:"displayName"`
 }
 
 type roleProperties struct {
@@ -86,15 +90,18 @@ type reader struct {
 	stacks   []*Stack
 	// seenFolders are the folders read so far, so that nested assemblies cannot contain each other.
 	seenFolders map[string]bool
+	// stages are the paths of the stages by the folders of their nested assemblies.
+	stages map[string]string
 }
 
 // readFolder reads the manifest in dir and returns its nodes. Every one of them also depends on outer, the dependencies
 // of the nested assembly that dir is.
 func (r *reader) readFolder(dir string, outer []*node) ([]*node, error) {
 	r.seenFolders[dir] = true
-	file := path.Join(dir, "manifest.json")
+	file := path.Join(dir, manifestFile)
 	var m manifest
-	if err := r.decode(file, &m); err != nil {
+	text, err := r.decode(file, &m)
+	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, fault.Errorf(fault.AssemblyMissing,
 				"there is no %s: this is not a cloud assembly, or the synthesis broke off", file)
@@ -102,6 +109,9 @@ func (r *reader) readFolder(dir string, outer []*node) ([]*node, error) {
 		return nil, err
 	}
 	if err := checkSchemaVersion(file, m.Version); err != nil {
+		return nil, err
+	}
+	if err := m.checkNames(file, text); err != nil {
 		return nil, err
 	}
 	if err := m.checkLookups(dir); err != nil {
@@ -127,7 +137,7 @@ func (r *reader) readFolder(dir string, outer []*node) ([]*node, error) {
 // readArtefact reads one artefact into its node.
 func (r *reader) readArtefact(dir, id string, a *artefact, nodes map[string]*node) error {
 	if a == nil {
-		return fault.Errorf(fault.AssemblyDamaged, "artefact %s in %s is empty", id, path.Join(dir, "manifest.json"))
+		return fault.Errorf(fault.AssemblyDamaged, "artefact %s in %s is empty", id, path.Join(dir, manifestFile))
 	}
 	n := nodes[id]
 	needs := a.Dependencies
@@ -160,6 +170,7 @@ func (r *reader) readArtefact(dir, id string, a *artefact, nodes map[string]*nod
 func (r *reader) readNested(dir, id string, properties json.RawMessage, n *node) error {
 	var p struct {
 		DirectoryName string `json:"directoryName"`
+		DisplayName   string `json:"displayName"`
 	}
 	if err := jsonx.UnmarshalForeign(properties, &p); err != nil {
 		return fmt.Errorf("artefact %s: %w", id, err)
@@ -171,6 +182,7 @@ func (r *reader) readNested(dir, id string, properties json.RawMessage, n *node)
 	if r.seenFolders[inner] {
 		return fault.Errorf(fault.AssemblyDamaged, "artefact %s is a nested assembly in %s, which is read already", id, inner)
 	}
+	r.stages[inner] = cmp.Or(p.DisplayName, path.Join(r.stages[dir], strings.TrimPrefix(id, "assembly-")))
 	nodes, err := r.readFolder(inner, n.deps)
 	if err != nil {
 		return err
@@ -206,7 +218,8 @@ func (r *reader) readStack(dir, id string, a *artefact) (*Stack, []string, error
 	}
 	fill := placeholderReplacer(account, region)
 	s := &Stack{
-		ID: path.Join(dir, id), Name: cmp.Or(p.StackName, id), Account: account, Region: region,
+		ID: path.Join(dir, id), Name: cmp.Or(p.StackName, id), Path: a.DisplayName, Stage: r.stages[dir],
+		Account: account, Region: region, IsAgnostic: strings.Contains(a.Environment, "unknown-"),
 		Template: template, TemplateURL: fill(p.TemplateURL), Parameters: parameterStrings(p.Parameters), Tags: p.Tags,
 		TerminationProtection: p.TerminationProtection, NotificationARNs: p.NotificationARNs,
 		ConstructPaths: constructPaths(metadata),
@@ -241,16 +254,16 @@ func (r *reader) parseEnvironment(text string) (account, region string, err erro
 	return account, region, nil
 }
 
-// decode reads a JSON file.
-func (r *reader) decode(file string, into any) error {
-	content, err := fsx.ReadFileFS(r.files, file, fsx.MaxText)
+// decode reads a JSON file, and returns its text too.
+func (r *reader) decode(file string, into any) ([]byte, error) {
+	text, err := fsx.ReadFileFS(r.files, file, fsx.MaxText)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := jsonx.UnmarshalForeign(content, into); err != nil {
-		return explainJSON(file, err)
+	if err := jsonx.UnmarshalForeign(text, into); err != nil {
+		return nil, explainJSON(file, err)
 	}
-	return nil
+	return text, nil
 }
 
 // explainJSON adds the file, the line and the place to the error of decoding a file's content.
@@ -280,17 +293,12 @@ func (r *reader) resolvePath(dir, file string) (string, error) {
 	return full, nil
 }
 
-// checkSchemaVersion refuses an assembly of a schema that is newer than MaxSchema.
+// checkSchemaVersion refuses a manifest whose version is no version of the schema. Which version it is does not matter:
+// the names in the manifest do.
 func checkSchemaVersion(file, version string) error {
 	major, _, _ := strings.Cut(version, ".")
-	n, err := strconv.Atoi(major)
-	if err != nil {
+	if _, err := strconv.Atoi(major); err != nil {
 		return fault.Errorf(fault.AssemblyDamaged, "%s: %q is not a version of the cloud assembly schema", file, version)
-	}
-	if n > MaxSchema {
-		return fault.Errorf(fault.AssemblySchema,
-			"%s was written with schema %s, newer than the %d that this version of Lockstep reads: "+
-				"update Lockstep, or synthesise with an older aws-cdk-lib", file, version, MaxSchema)
 	}
 	return nil
 }

@@ -40,7 +40,7 @@ func (r *reader) readMetadata(dir string, a *artefact) (map[string][]metadataEnt
 		return nil, err
 	}
 	all := map[string][]metadataEntry{}
-	if err := r.decode(file, &all); err != nil {
+	if _, err := r.decode(file, &all); err != nil {
 		return nil, wrapMissing(file, err)
 	}
 	for construct, entries := range a.Metadata {
@@ -87,5 +87,5 @@ func (m manifest) checkLookups(dir string) error {
 	return fault.Errorf(fault.LookupsMissing,
 		"%s: look-ups were not answered when it was synthesised, so it holds placeholders for %s: "+
 			"answer them with `cdk synth` and credentials, commit cdk.context.json, and synthesise again",
-		path.Join(dir, "manifest.json"), strings.Join(keys, ", "))
+		path.Join(dir, manifestFile), strings.Join(keys, ", "))
 }

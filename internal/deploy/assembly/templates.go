@@ -35,6 +35,17 @@ const nestedTemplateSuffix = ".nested.template.json"
 // IsNestedTemplate reports whether the CDK writes the template of a nested stack to a file of that name.
 func IsNestedTemplate(file string) bool { return strings.HasSuffix(file, nestedTemplateSuffix) }
 
+// TemplateFiles returns the files of the stack's template and of those nested in it.
+func (s *Stack) TemplateFiles() []string {
+	files := []string{s.Template.File}
+	for _, a := range s.Assets {
+		if IsNestedTemplate(a.Path) && !slices.Contains(files, a.Path) {
+			files = append(files, a.Path)
+		}
+	}
+	return files
+}
+
 // Templates returns the templates of a cloud assembly in the order of their paths: those of the stacks of every
 // manifest, and those of nested stacks. What Read refuses, such as a damaged manifest or a missing template, is left
 // out.
@@ -42,7 +53,7 @@ func Templates(fsys fs.FS) ([]TemplateFile, error) {
 	found := map[string]TemplateFile{}
 	err := walkFiles(fsys, func(name string) error {
 		switch {
-		case path.Base(name) == "manifest.json":
+		case path.Base(name) == manifestFile:
 			return addStackTemplates(fsys, name, found)
 		case IsNestedTemplate(name):
 			found[name] = TemplateFile{File: name, Stack: strings.TrimSuffix(path.Base(name), nestedTemplateSuffix)}

@@ -215,7 +215,8 @@ func parameters(want *assembly.Stack, state State) ([]types.Parameter, error) {
 	}
 	if len(missing) > 0 {
 		return nil, fault.Errorf(fault.ParameterMissing,
-			"its parameters %s have neither a value nor a default: give them one in the CDK app",
+			"its parameters %s have neither a value nor a default: give them one in the CDK app, or under "+
+				"stacks.parameters of the environment",
 			strings.Join(missing, ", "))
 	}
 	return out, nil

@@ -23,9 +23,9 @@ func OfFiles(fsys fs.FS) (string, error) {
 		case err != nil:
 			return err
 		case entry.Type()&fs.ModeSymlink != 0:
-			return sumLink(sum, fsys, name)
+			return AddLink(sum, fsys, name)
 		case entry.Type().IsRegular():
-			return sumFile(sum, fsys, name)
+			return AddFile(sum, fsys, name)
 		case !entry.IsDir():
 			return fault.Errorf(fault.AssetUnusable,
 				"%s is neither a file, a folder nor a link: remove it, and synthesise again", name)
@@ -35,7 +35,9 @@ func OfFiles(fsys fs.FS) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), err
 }
 
-func sumLink(sum hash.Hash, fsys fs.FS, name string) error {
+// AddLink adds a symbolic link with its target to a sum. The error is an *fsx.EscapeError for a target that is not among
+// the files.
+func AddLink(sum hash.Hash, fsys fs.FS, name string) error {
 	if err := fsx.CheckLink(fsys, name); err != nil {
 		return err
 	}
@@ -44,7 +46,8 @@ func sumLink(sum hash.Hash, fsys fs.FS, name string) error {
 	return err
 }
 
-func sumFile(sum hash.Hash, fsys fs.FS, name string) error {
+// AddFile adds a file with its path, length and content to a sum.
+func AddFile(sum hash.Hash, fsys fs.FS, name string) error {
 	file, err := fsys.Open(name)
 	if err != nil {
 		return err

@@ -76,17 +76,27 @@ func ExtractAssembly(data []byte, folder string, want digest.Synth) error {
 	if err := fsx.Unzip(archive, unpacked, maxAssemblyBytes); err != nil {
 		return err
 	}
-	got, err := assembly.SynthDigest(fsx.Dir(unpacked))
-	if err != nil {
+	if err := checkDigest(fsx.Dir(unpacked), want); err != nil {
 		return err
-	}
-	if got != want {
-		return &DigestError{got, want}
 	}
 	if err := os.RemoveAll(folder); err != nil {
 		return err
 	}
 	return os.Rename(unpacked, folder)
+}
+
+// checkDigest returns a *DigestError unless the digest of a cloud assembly is the wanted one, as this or an earlier
+// version of this program recorded it.
+func checkDigest(files fs.FS, want digest.Synth) error {
+	got, err := assembly.SynthDigest(files)
+	if err != nil || got == want {
+		return err
+	}
+	earlier, err := assembly.EarlierSynthDigest(files)
+	if err != nil || earlier == want {
+		return err
+	}
+	return &DigestError{got, want}
 }
 
 // HoldsAssembly reports whether an archive holds the cloud assembly with that digest.

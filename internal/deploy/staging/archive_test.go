@@ -58,6 +58,11 @@ func TestExtractAssembly_RestoresZippedAssembly(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, fs.FileMode(0o755), info.Mode().Perm(), "a program stays one")
 
+	earlier, err := assembly.EarlierSynthDigest(os.DirFS(source))
+	require.NoError(t, err)
+	require.NotEqual(t, synth, earlier)
+	require.NoError(t, ExtractAssembly(data, folder, earlier), "as an earlier version recorded it")
+
 	var other *DigestError
 	require.ErrorAs(t, ExtractAssembly(data, folder, "another"), &other)
 	assert.Equal(t, synth, other.Got)
