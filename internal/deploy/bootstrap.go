@@ -57,7 +57,7 @@ func (d *Deployment) stackRole(s *assembly.Stack) awsclient.Role {
 	if d.Access == DeployAccess {
 		return assumedRole(s.DeployRole)
 	}
-	return bootstrapRole(d.target, d.Access.stackRole())
+	return bootstrapRole(d.targetOf(s), d.Access.stackRole())
 }
 
 // accountRole returns the role that this run works on stacks with that the assembly does not have.
