@@ -236,10 +236,20 @@ func (a *account) open(ctx context.Context, q Request) error {
 	return err
 }
 
-// checkExpected returns a *refusal.Error if a cloud assembly is not the one that the request expects.
+// checkExpected returns a *refusal.Error if a cloud assembly is not the one that the request expects, by the digest of
+// what it deploys or by that of its files, which the Dagger module computes.
 func (q Request) checkExpected(environment string, found localAssembly) error {
 	if q.ExpectedDigest == "" || q.ExpectedDigest == found.environmentDigest {
 		return nil
+	}
+	if found.earlier != nil {
+		ofFiles, err := found.earlier()
+		if err != nil {
+			return err
+		}
+		if q.ExpectedDigest == ofFiles.environment {
+			return nil
+		}
 	}
 	return refusal.Newf(fault.NotExpected, nil,
 		"the cloud assembly of %s is %.12s, and %.12s is expected: nothing was done with it; see "+
