@@ -21,13 +21,13 @@ type environmentRule func(l *loader, env Environment, d *document)
 // rules is the list of the rules across files.
 var rules = []rule{
 	checkAccountsDistinct, checkWaveAccounts, checkPromotionCycle, checkProjectName, checkPipelineTags,
-	checkPipelineSource,
+	checkPipelineSource, checkApp, checkSteps, checkGatesOff,
 }
 
 // environmentRules is the list of the rules on each environment.
 var environmentRules = []environmentRule{
 	checkPredecessor, checkParameters, checkEnvironmentTags, checkProtection, checkNetwork, checkMultiAccountReferences,
-	checkBudget, checkDatabase, checkStorageLifecycle,
+	checkBudget, checkDatabase, checkStorageLifecycle, checkEnvironmentContext,
 }
 
 func applyRules(l *loader) {

@@ -21,13 +21,15 @@ var allowedImports = map[string][]string{
 	".": {"config", "internal/cli", "internal/display", "internal/fault", "internal/pipeline", "internal/process",
 		"internal/refusal"},
 	"internal/cli": {
-		"config", "internal/awsclient", "internal/bootstrap", "internal/deploy", "internal/deploy/cfn",
+		"config", "internal/app", "internal/awsclient", "internal/bootstrap", "internal/deploy",
+		"internal/deploy/assembly", "internal/deploy/cfn",
 		"internal/deploy/change", "internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/staging",
 		"internal/diagram", "internal/display", "internal/drawing", "internal/fault", "internal/fsx", "internal/gate",
 		"internal/gate/findings", "internal/gate/images", "internal/host", "internal/maintain", "internal/metrics",
 		"internal/pipeline", "internal/refusal", "internal/rehearsal", "internal/repo", "internal/report",
 		"internal/rollout", "internal/text", "internal/utc", "tools",
 	},
+	"internal/app": {"config", "internal/fault", "internal/fsx", "internal/process"},
 	"internal/rollout": {
 		"config", "internal/awsclient", "internal/bootstrap", "internal/deploy", "internal/deploy/assembly",
 		"internal/deploy/change", "internal/deploy/digest", "internal/deploy/ledger", "internal/deploy/planfile",

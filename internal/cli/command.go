@@ -165,7 +165,9 @@ func (a *app) rootCommand() *cobra.Command {
 		}
 	}
 	// These are run by steps, not by people.
-	root.AddCommand(a.gateCommand(), a.gatherCommand(), a.tellCommand(), a.onFilesCommand())
+	root.AddCommand(
+		a.gateCommand(), a.gatherCommand(), a.tellCommand(), a.onFilesCommand(), a.runAppCommand(),
+	)
 	return root
 }
 

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"lockstep/config"
+	cdkapp "lockstep/internal/app"
 	"lockstep/internal/display"
 	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
@@ -101,6 +103,9 @@ func IsNotRun(err error) bool {
 // program.
 func componentVersion(argv []string) string {
 	if (pipeline.Step{Command: append([]string{pipeline.Self}, argv...)}).IsGate() {
+		if slices.Contains(argv, runAppName) {
+			return gate.Version() + " app " + cdkapp.Version()
+		}
 		return gate.Version()
 	}
 	return ""

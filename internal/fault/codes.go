@@ -54,6 +54,8 @@ const (
 	AssetUnusable     Code = "LS-337"
 	AssetNotSupported Code = "LS-338"
 	TemplateUnusable  Code = "LS-339"
+	AppUnknown        Code = "LS-340"
+	AppDependencies   Code = "LS-341"
 )
 
 // Gates: quality, tests and security scans.

@@ -25,6 +25,8 @@ type gate struct {
 	// files are the patterns of the files that are passed to the program as its last arguments. If no file matches there
 	// is nothing to check.
 	files []string
+	// when are the patterns of files without which the gate does not apply to a repository; none for files themselves.
+	when []string
 	// onlyWith is a file of settings without which the program cannot work, and a repository wants none of it.
 	onlyWith string
 	// inputs are the patterns of what it reads besides files.
@@ -66,10 +68,18 @@ func (g gate) step() Step {
 	return Step{
 		Name: g.name, Stage: g.stage, Summary: g.summary, Image: g.image, Command: command, Tools: g.tools, Needs: g.needs,
 		Environment:  g.environment,
-		TriggerPaths: g.files, Inputs: slices.Concat(g.files, g.inputs, []string{config.WaiversFile}),
+		TriggerPaths: g.triggerPaths(), Inputs: slices.Concat(g.files, g.inputs, []string{config.WaiversFile}),
 		Outputs: append([]string{ReportFile(g.name, g.reportFormat)},
 			g.outputs...), Caches: g.caches, Env: g.env, CacheTTL: g.cacheTTL,
 	}
+}
+
+// triggerPaths returns the patterns of the files of which one has to be there for the gate to run.
+func (g gate) triggerPaths() []string {
+	if len(g.when) > 0 {
+		return g.when
+	}
+	return g.files
 }
 
 // reportingCommand returns the command of a step that is not in a stage of gates and whose program has findings.
@@ -438,6 +448,9 @@ func gateNames(c *config.Config, environment string) []string {
 	var names []string
 	for _, g := range gates(c) {
 		names = append(names, g.name)
+	}
+	for _, s := range c.Pipeline.Steps {
+		names = append(names, s.Name)
 	}
 	return append(names, templateGate(environment).name)
 }

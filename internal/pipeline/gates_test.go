@@ -93,7 +93,7 @@ func TestGates_RerunOnlyForTheirInputs(t *testing.T) {
 }
 
 func TestTools_EachIsUsed(t *testing.T) {
-	usedOutside := []string{ToolMinistack, ToolCDK, ToolPreCommit, ToolGit, ToolCCompiler}
+	usedOutside := []string{ToolMinistack, ToolCDK, ToolPreCommit, ToolGit, ToolCCompiler, ToolJava, ToolMaven}
 	called := map[string]bool{}
 	for _, s := range testSteps(t) {
 		for _, tool := range s.Tools {

@@ -17,6 +17,8 @@ type Tool struct {
 	ReportFormat Format
 	// Optional is whether only gates need it. Without it they do not run.
 	Optional bool
+	// HostOnly is whether no image has it, so that steps which call it run on a machine only.
+	HostOnly bool
 	// Remedy is the command or page that installs a preinstalled tool.
 	Remedy string
 	// PostInstall are more commands of the installation, which run in the tool's folder.
@@ -43,6 +45,8 @@ const (
 	ToolPython    = "python3"
 	ToolGit       = "git"
 	ToolCCompiler = "cc"
+	ToolJava      = "java"
+	ToolMaven     = "mvn"
 )
 
 // The keys of the tools that are installed when they are first needed.
@@ -117,6 +121,26 @@ var Tools = map[string]Tool{
 		VersionArgs: []string{"--version"},
 		Optional:    true,
 		Remedy:      "install a C compiler, gcc or clang",
+	},
+	ToolJava: {
+		Purpose:     "CDK apps in Java",
+		Kind:        Preinstalled,
+		Version:     "17.0",
+		Names:       []string{"java"},
+		VersionArgs: []string{"--version"},
+		Optional:    true,
+		HostOnly:    true,
+		Remedy:      "install a JDK, 17 or newer, such as that of https://adoptium.net",
+	},
+	ToolMaven: {
+		Purpose:     "CDK apps in Java",
+		Kind:        Preinstalled,
+		Version:     "3.6",
+		Names:       []string{"mvn"},
+		VersionArgs: []string{"--version"},
+		Optional:    true,
+		HostOnly:    true,
+		Remedy:      "install Maven from https://maven.apache.org",
 	},
 
 	ToolMinistack: {
