@@ -18,6 +18,8 @@ type Gates struct {
 	// osv-scalibr/ECOSYSTEM/all.zip, as osv-scanner --download-offline-databases writes it. If it is empty, osv.dev is
 	// asked.
 	OSVDatabases string `json:"osvDatabases,omitempty" schema:"folder"`
+	// GoPackages are the packages whose unit tests the gate unit runs, as the go command names them; ./... by default.
+	GoPackages []string `json:"goPackages,omitempty" schema:"goPackage" jsonschema:"minItems=1"`
 	// Off are the gates that do not run, each with the reason, which reports show. A release needs them no more.
 	Off map[string]string `json:"off,omitempty" schema:"offReasons"`
 }

@@ -31,6 +31,8 @@ import (
 // A Process is what the command line runs in.
 type Process struct {
 	Stdout, Stderr io.Writer
+	// Stdin is where the answers of a person are read from; nil for nobody.
+	Stdin io.Reader
 	// Environ is the environment, in the form of os.Environ.
 	Environ []string
 	// Now returns the current time.
@@ -181,7 +183,7 @@ type helpSection struct {
 func (a *app) helpSections() []helpSection {
 	return []helpSection{
 		{"Deliver", []*cobra.Command{
-			a.synthCommand(), a.planCommand(), a.deployCommand(), a.verifyCommand(), a.approveCommand(), a.rollbackCommand(),
+			a.initCommand(), a.synthCommand(), a.planCommand(), a.deployCommand(), a.verifyCommand(), a.approveCommand(), a.rollbackCommand(),
 		}},
 		{"See what is deployed", []*cobra.Command{
 			a.statusCommand(), a.driftCommand(), a.metricsCommand(), a.unlockCommand(), a.garbageCommand(),

@@ -47,6 +47,8 @@ func (a *app) gateCommand() *cobra.Command {
 		"the level from which a finding counts: error or warning")
 	cmd.Flags().StringArrayVar(&g.FilePatterns, "files", nil, "a pattern of the files that the program is given")
 	addPathFlag(cmd.Flags(), &g.OnlyWith, "only-with", "a file without which there is nothing to check")
+	cmd.Flags().StringArrayVar(&g.IfThere, "if-there", nil, "FILE=ARGUMENT: an argument that the program gets if the "+
+		"file is there")
 	cmd.Flags().StringArrayVar(&g.Settings, "set", nil, "a setting of a gate of this program's own")
 	return cmd
 }

@@ -30,8 +30,12 @@ const rootMarker = "config/pipeline.yaml"
 type noProjectError struct{ dir string }
 
 func (e *noProjectError) Error() string {
-	return fmt.Sprintf("no %s in %s or above it; change to the project's folder or name it with -C", rootMarker, e.dir)
+	return fmt.Sprintf("no %s in %s or above it; change to the project's folder or name it with -C, "+
+		"or run `lockstep init` in the repository of a CDK app, which writes one", rootMarker, e.dir)
 }
+
+// Code returns the code of the error.
+func (e *noProjectError) Code() fault.Code { return fault.NoProject }
 
 // findRoot returns the project's root: the first folder with the marker, upwards from the one that -C names.
 func (a *app) findRoot() (string, error) {

@@ -343,7 +343,7 @@ func TestParity_SourceChangeIsReported(t *testing.T) {
 		},
 		"another image": {
 			sourceChange{"ci/container.go", "ctr := p.image(s.Image)\n", "ctr := p.image(pipeline.ImageGo)\n"},
-			"the module: synth: image golang",
+			"the module: baseline: image golang",
 		},
 		"a step that does not wait": {
 			sourceChange{

@@ -111,6 +111,12 @@ var valueKinds = map[string]jsonschema.Schema{
 		},
 		Examples: []any{"govulncheck"},
 	},
+	"goPackage": {
+		Title:    "a pattern of Go packages",
+		Pattern:  `^[.]`,
+		Default:  []string{"./..."},
+		Examples: []any{"./internal/..."},
+	},
 	"hostedZoneReference": {
 		Title:    "the id of a hosted zone or ssm:/NAME",
 		Pattern:  `^(Z[A-Z0-9]{1,31}|ssm:/[A-Za-z0-9_./-]+)$`,
