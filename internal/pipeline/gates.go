@@ -129,7 +129,7 @@ const vulnerabilityTTL = 12 * time.Hour
 
 // gates returns the table of the gates that exist once.
 func gates(c *config.Config) []gate {
-	return slices.Concat(qualityGates, testGates(c), vulnerabilityGates(c), secretGates, imageGates(c))
+	return slices.Concat(qualityGates, testGates(c), vulnerabilityGates(c), secretGates, imageGates(c), pythonGates)
 }
 
 // gateConfigFiles are the settings of the gates' programs. The seeded defects of the gates' own tests are checked with

@@ -68,6 +68,10 @@ const (
 	ToolD2            = "d2"
 	ToolVale          = "vale"
 	ToolMkDocs        = "mkdocs"
+	ToolRuff          = "ruff"
+	ToolMypy          = "mypy"
+	ToolXenon         = "xenon"
+	ToolBandit        = "bandit"
 )
 
 // Tools is the table of the programs that steps call.
@@ -222,6 +226,22 @@ var Tools = map[string]Tool{
 	ToolMkDocs: {
 		Purpose: "the site of the documentation", Kind: PythonPackages, Version: "1.6.1",
 		Names: []string{"mkdocs"}, VersionArgs: []string{"--version"}, ReportFormat: MkDocs,
+	},
+	ToolRuff: {
+		Purpose: "the form of Python code, and mistakes in it", Kind: PythonPackages, Version: "0.14.6",
+		Names: []string{"ruff"}, VersionArgs: []string{"--version"}, ReportFormat: SARIF,
+	},
+	ToolMypy: {
+		Purpose: "the types of Python code", Kind: PythonPackages, Version: "1.19.0", Names: []string{"mypy"},
+		VersionArgs: []string{"--version"}, ReportFormat: Mypy,
+	},
+	ToolXenon: {
+		Purpose: "how complex Python code is", Kind: PythonPackages, Version: "0.9.3", Names: []string{"xenon"},
+		VersionArgs: []string{"--version"}, ReportFormat: Xenon,
+	},
+	ToolBandit: {
+		Purpose: "unsafe Python code", Kind: PythonPackages, Version: "1.9.2", Names: []string{"bandit"},
+		VersionArgs: []string{"--version"}, ReportFormat: Bandit,
 	},
 	ToolPreCommit: {
 		Purpose: "the gates before a commit", Kind: PythonPackages, Version: "4.7.0",

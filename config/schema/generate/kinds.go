@@ -108,6 +108,7 @@ var valueKinds = map[string]jsonschema.Schema{
 			"waivers",
 			"unit", "infrastructure", "scripts", "documentation", "coverage",
 			"gosec", "govulncheck", "osv", "secrets", "history", "baseline", "images", "templates",
+			"python-format", "python-lint", "python-types", "python-complexity", "bandit",
 		},
 		Examples: []any{"govulncheck"},
 	},
