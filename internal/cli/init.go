@@ -60,7 +60,7 @@ account that nothing is deployed to.`,
 	flags.StringVar(&i.tooling, "tooling", "", "the account that deploys, as ACCOUNT or ACCOUNT/REGION")
 	flags.StringArrayVar(&i.environments, "env", nil, "an environment, as NAME=ACCOUNT/REGION; repeated, in the order "+
 		"of promotion")
-	flags.StringVar(&i.folder, "folder", "", "the folder of the CDK app, relative to the repository")
+	addPathFlag(flags, &i.folder, "folder", "the folder of the CDK app")
 	flags.BoolVar(&i.yes, "yes", false, "ask nothing: take what was found")
 	flags.BoolVar(&i.dryRun, "dry-run", false, "show what would be written, and write nothing")
 	return cmd
@@ -80,7 +80,11 @@ func (i *initializer) run(ctx context.Context) (result, error) {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	if i.found, err = cdkapp.Find(i.root, i.folder); err != nil {
+	folder, err := i.appFolder()
+	if err != nil {
+		return nil, err
+	}
+	if i.found, err = cdkapp.Find(i.root, folder); err != nil {
 		return nil, err
 	}
 	i.preview(ctx)
@@ -92,6 +96,25 @@ func (i *initializer) run(ctx context.Context) (result, error) {
 		return nil, err
 	}
 	return i.write(ctx)
+}
+
+// appFolder returns the folder of the flag, relative to the repository; empty if there is no flag.
+func (i *initializer) appFolder() (string, error) {
+	if i.folder == "" {
+		return "", nil
+	}
+	path, err := filepath.Abs(i.folder)
+	if err != nil {
+		return "", err
+	}
+	if path, err = filepath.EvalSymlinks(path); err != nil {
+		return "", usagef(fault.NoSuchPath, "there is no folder %s", i.folder)
+	}
+	name, err := filepath.Rel(i.root, path)
+	if err != nil || !filepath.IsLocal(name) {
+		return "", usagef(fault.NoSuchPath, "%s is not in the repository %s", i.folder, i.root)
+	}
+	return filepath.ToSlash(name), nil
 }
 
 // A stackPlace is a stack and where the app itself puts it; empty for wherever the environment is.

@@ -31,7 +31,7 @@ func (a *app) runAppCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	addPathFlag(flags, &out, "out", "the folder of the cloud assemblies")
-	flags.StringVar(&runner.Folder, "folder", "", "the folder of the app")
+	flags.StringVar(&runner.Folder, "folder", "", "where the app is, relative to the repository")
 	flags.StringVar(&runner.Language, "language", "", "the language of the app")
 	flags.StringVar(&runner.Install, "install", "", "the command that installs its dependencies")
 	flags.BoolVar(&runner.Once, "once", false, "one run writes the assemblies of all environments")
