@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -120,7 +121,9 @@ func TestApp_AdoptedAndDelivered(t *testing.T) {
 	for _, s := range samples {
 		t.Run(s.language, func(t *testing.T) {
 			dir := s.newRepository(t)
-			initialise := []string{"init", "--yes", "--tooling", "123456789012", "--env", "dev=111122223333/eu-west-1"}
+			commands := markedBlocks(t, "docs/adopt.md")
+			require.Len(t, commands, 2)
+			initialise, deploy := commands[0], commands[1]
 			run(t, dir, append(initialise, "--dry-run"), "nothing was written")
 			assert.NoDirExists(t, filepath.Join(dir, "config"))
 			run(t, dir, initialise, "found a CDK app in "+s.language, "stack Orders: wherever the environment is",
@@ -129,7 +132,6 @@ func TestApp_AdoptedAndDelivered(t *testing.T) {
 			run(t, dir, initialise, "nothing was changed")
 			assert.Equal(t, configuration, readTree(t, filepath.Join(dir, "config")))
 
-			deploy := []string{"deploy", "--env", "dev"}
 			run(t, dir, deploy, "rehearsed 2 of 2 resources (100 %)", "created, release 1")
 			again := run(t, dir, deploy, "unchanged")
 			assert.Regexp(t, `synth +cached`, again)
@@ -146,6 +148,21 @@ func TestApp_AdoptedAndDelivered(t *testing.T) {
 			run(t, dir, []string{"explain", "Orders"}, "dev: account 111122223333, eu-west-1")
 		})
 	}
+}
+
+// markedBlock matches a block of a page whose comment names this test.
+var markedBlock = regexp.MustCompile("(?s)<!-- test: TestApp_AdoptedAndDelivered in tests/apps -->\n\n```sh\nlockstep (.*?)\n```")
+
+// markedBlocks returns the arguments of the program in the blocks of a page that this test runs.
+func markedBlocks(t *testing.T, page string) [][]string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(harness.Repository(), page))
+	require.NoError(t, err)
+	var commands [][]string
+	for _, match := range markedBlock.FindAllStringSubmatch(string(text), -1) {
+		commands = append(commands, strings.Fields(match[1]))
+	}
+	return commands
 }
 
 // readTree returns the files below a folder by their path.
