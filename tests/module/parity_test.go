@@ -184,9 +184,12 @@ func allDifferences(
 ) []string {
 	t.Helper()
 	onHost := hostExecutions(t, repository, g)
+	listing, err := repo.Walk(repository)
+	require.NoError(t, err)
 	noFiles := func(name string) bool {
 		s, _ := g.Step(name)
-		return len(s.TriggerPaths) > 0 && len(onHost[name].Files) <= 1
+		triggers := func(file string) bool { return pipeline.Matches(s.TriggerPaths, file) }
+		return len(s.TriggerPaths) > 0 && !slices.ContainsFunc(listing.Files, triggers)
 	}
 	out := prefixEach("the module", differences(onHost, got.Module, noFiles))
 	for _, name := range slices.Sorted(maps.Keys(got.Pipelines)) {
