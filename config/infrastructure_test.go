@@ -164,7 +164,9 @@ func TestD1_RulesRejectInvalidInfrastructure(t *testing.T) {
 		},
 		{
 			"a pipeline without owners",
-			map[string]string{"pipeline.yaml": pipelineYAML + strings.Replace(sourceYAML, "owners: [platform@example.com]\n", "", 1)},
+			map[string]string{
+				"pipeline.yaml": pipelineYAML + strings.Replace(sourceYAML, "owners: [platform@example.com]\n", "", 1),
+			},
 			"config/pipeline.yaml:6:3: LS-206: there is a pipeline, but nobody is notified of its failures; add owners with " +
 				"an email address",
 		},

@@ -90,7 +90,9 @@ func TestOwnSteps_StandInTheGraph(t *testing.T) {
 
 func TestGates_OffHasReason(t *testing.T) {
 	c := foreign(config.App{})
-	c.Pipeline.Gates.Off = map[string]string{"markdown": "the pages are written elsewhere", "templates": "they are trusted"}
+	c.Pipeline.Gates.Off = map[string]string{
+		"markdown": "the pages are written elsewhere", "templates": "they are trusted",
+	}
 	assert.Equal(t, "off in config/pipeline.yaml: the pages are written elsewhere", stepOf(t, c, "markdown").OffReason())
 	assert.Equal(t, "they are trusted", stepOf(t, c, "templates:dev").Off)
 	assert.Empty(t, stepOf(t, c, "secrets").Off)

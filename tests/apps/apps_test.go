@@ -144,14 +144,17 @@ func TestApp_AdoptedAndDelivered(t *testing.T) {
 			require.NoError(t, os.WriteFile(name, []byte(changed), 0o644))
 			run(t, dir, deploy, "1 to modify", "release 2")
 			run(t, dir, []string{"rollback", "--env", "dev"}, "release 3")
-			run(t, dir, []string{"verify", "--env", "dev", "--assembly", ".lockstep/assembly"})
+			require.NoError(t, os.WriteFile(name, text, 0o644))
+			assert.Regexp(t, `synth +cached`, run(t, dir, []string{"verify", "--env", "dev"}))
 			run(t, dir, []string{"explain", "Orders"}, "dev: account 111122223333, eu-west-1")
 		})
 	}
 }
 
 // markedBlock matches a block of a page whose comment names this test.
-var markedBlock = regexp.MustCompile("(?s)<!-- test: TestApp_AdoptedAndDelivered in tests/apps -->\n\n```sh\nlockstep (.*?)\n```")
+var markedBlock = regexp.MustCompile(
+	"(?s)<!-- test: TestApp_AdoptedAndDelivered in tests/apps -->\n\n```sh\nlockstep (.*?)\n```",
+)
 
 // markedBlocks returns the arguments of the program in the blocks of a page that this test runs.
 func markedBlocks(t *testing.T, page string) [][]string {
@@ -228,7 +231,8 @@ func TestApp_SaysWhatIsMissing(t *testing.T) {
 }
 
 // An app that prints what it was told stands for any app: its assembly is empty.
-const tellingApp = `mkdir -p "$CDK_OUTDIR" && env | grep ^CDK_ | sort >> told && echo '{}' > "$CDK_OUTDIR/manifest.json"`
+const tellingApp = `mkdir -p "$CDK_OUTDIR" && env | grep ^CDK_ | sort >> told
+echo '{}' > "$CDK_OUTDIR/manifest.json"`
 
 func TestApp_IsToldAccountRegionAndContext(t *testing.T) {
 	dir := t.TempDir()

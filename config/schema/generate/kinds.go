@@ -98,7 +98,12 @@ var valueKinds = map[string]jsonschema.Schema{
 		Enum:     []any{"quality", "test", "security"},
 		Examples: []any{"test"},
 	},
-	"summary":   {Title: "a line of text", MinLength: new(uint64(1)), MaxLength: new(uint64(100)), Examples: []any{"contract tests"}},
+	"summary": {
+		Title:     "a line of text",
+		MinLength: new(uint64(1)),
+		MaxLength: new(uint64(100)),
+		Examples:  []any{"contract tests"},
+	},
 	"synthesis": {Title: "each or once", Enum: []any{"each", "once"}, Examples: []any{"each"}},
 	"folder":    {Title: "a folder", MinLength: new(uint64(1)), Examples: []any{"/var/cache/osv"}},
 	"gateName": {
