@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"lockstep/ci/internal/dagger"
@@ -48,7 +47,15 @@ func (m *Lockstep) open(ctx context.Context) (*project, error) {
 	if _, err := files.Export(ctx, dir); err != nil {
 		return nil, messageError("the source directory cannot be read", err)
 	}
-	configuration := os.DirFS(filepath.Join(dir, "config"))
+	root, err := os.OpenRoot(dir) // no link leads out of it
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	configuration, err := fs.Sub(root.FS(), "config")
+	if err != nil {
+		return nil, err
+	}
 	if _, err := fs.Stat(configuration, "pipeline.yaml"); errors.Is(err, fs.ErrNotExist) {
 		return nil, errors.New("the source directory holds no config/pipeline.yaml: " +
 			"call from the project's root, or name it with --source")

@@ -38,6 +38,20 @@ type Pipeline struct {
 	Steps []Step `json:"steps,omitempty"`
 	// Gates are the settings of the gates.
 	Gates Gates `json:"gates,omitzero"`
+	// Signing is how release records, approvals and plans are signed. Without it a live deployment records them unsigned.
+	Signing *Signing `json:"signing,omitempty"`
+}
+
+// Signing is how what a deployment records is signed, with asymmetric keys of the tooling account.
+type Signing struct {
+	// Key is the key that signs release records and approvals: its ARN or its alias.
+	Key string `json:"key" schema:"signingKey"`
+	// PublicKeys are the public keys whose signatures count: that of the key and, after a change of the key, earlier ones.
+	PublicKeys []string `json:"publicKeys" schema:"publicKey" jsonschema:"minItems=1"`
+	// PlanKey is the key that signs the registrations of plans. By default it is the same, and whoever plans can approve.
+	PlanKey string `json:"planKey,omitempty" schema:"signingKey"`
+	// PlanPublicKeys are the public keys whose signatures of plans count.
+	PlanPublicKeys []string `json:"planPublicKeys,omitempty" schema:"publicKey" jsonschema:"minItems=1"`
 }
 
 // DriftScheduleNever is the DriftSchedule of a pipeline that does not look for drift.
@@ -77,6 +91,9 @@ type Environment struct {
 	// CompletePlans is whether a reviewed plan has to show everything that it changes: its application stops before a
 	// stack that was deferred, because what it needs did not exist yet, and that stack is planned and reviewed again.
 	CompletePlans bool `json:"completePlans,omitempty"`
+	// SignedFrom is the number of the first release that has to be signed, if the pipeline has a key; 1 by default. An
+	// environment that has unsigned releases names the one after the newest of them.
+	SignedFrom int `json:"signedFrom,omitempty" jsonschema:"minimum=1,title=the number of a release"`
 	// TerminationProtection is whether the stacks are protected from deletion.
 	TerminationProtection bool `json:"terminationProtection,omitempty"`
 	// Context is context of the CDK for this environment. It replaces equal keys of the app's.

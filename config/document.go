@@ -17,9 +17,6 @@ import (
 	"lockstep/internal/fault"
 )
 
-// maxFileBytes is the size of the largest file that is parsed.
-const maxFileBytes = 1 << 20
-
 // byteOrderMark may begin a file. Source: YAML 1.2, 5.2.
 var byteOrderMark = []byte("\ufeff")
 
@@ -52,6 +49,9 @@ func parseDocument(file string, text []byte) (*document, ValidationErrors) {
 		return fail(position{}, fmt.Sprintf("is larger than %d bytes", maxFileBytes), "check that this is the right file")
 	case !utf8.Valid(text):
 		return fail(position{1, 1}, "is not UTF-8 text", "save it as UTF-8")
+	}
+	if problems := (&document{file: file}).checkNesting(string(text)); len(problems) > 0 {
+		return nil, problems
 	}
 	parsed, err := parser.ParseBytes(text, 0)
 	if err != nil {

@@ -72,7 +72,7 @@ func shownFile(file string) string { return path.Join("config", file) }
 
 // readFile reads and validates a file. It stores the valid values in into and reports whether there are any.
 func (l *loader) readFile(file, schema string, into any) bool {
-	text, err := fs.ReadFile(l.fsys, file)
+	text, err := readBounded(l.fsys, file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if !l.findMisnamedFile(file) {

@@ -127,7 +127,7 @@ func TestLoad_ProblemsHavePositionAndHint(t *testing.T) {
 				"approval, " +
 				"budget, completePlans, context, gates, governance, imports, logDays, network, notifications, " +
 				"parameters, plugins, " +
-				"region, tags, terminationProtection, waves\n" +
+				"region, signedFrom, tags, terminationProtection, waves\n" +
 				"config/environments/prod.yaml:4:41: LS-204: notifications.owners.1: \"b\" is not an email address; write an " +
 				"email address, such as \"platform@example.com\"",
 		},
@@ -149,7 +149,7 @@ func TestLoad_ProblemsHavePositionAndHint(t *testing.T) {
 				`the keys here are account, after, allow, approval, budget, completePlans, context, gates, governance, ` +
 				`imports, ` +
 				`logDays, network, ` +
-				`notifications, parameters, plugins, region, tags, terminationProtection, waves`,
+				`notifications, parameters, plugins, region, signedFrom, tags, terminationProtection, waves`,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

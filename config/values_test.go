@@ -162,7 +162,8 @@ func TestFiles_EditorsFilesAreIgnored(t *testing.T) {
 func TestTags_RefusedLikeAWS(t *testing.T) {
 	file := func(lines string) string { return environmentYAML("111122223333", "tags:\n"+lines) }
 	clash := func(key, other string) string {
-		return fmt.Sprintf("6:3: LS-204: tags %q and %q differ only in case, which AWS IAM refuses; keep one of them", key, other)
+		return fmt.Sprintf(
+			"6:3: LS-204: tags %q and %q differ only in case, which AWS IAM refuses; keep one of them", key, other)
 	}
 	for name, test := range map[string]struct{ lines, want string }{
 		"an empty key": {`  "": a`, `6:3: LS-204: tag "" is empty; give it a name`},

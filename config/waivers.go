@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
+	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"lockstep/internal/fault"
@@ -22,7 +25,10 @@ type Waivers struct {
 type Waiver struct {
 	// Rule is the name of the rule as the findings have it, such as G204.
 	Rule string `json:"rule" jsonschema:"minLength=1,title=the name of a rule,example=G204"`
-	// Path is the path of the files, relative to the repository. In it * and ** match as in globs.
+	// Gate is the gate whose finding it is.
+	Gate string `json:"gate" schema:"gateName"`
+	// Path is the path of the files, relative to the repository. In it * and ** match as in globs, but it names files and
+	// no trees: behind a ** the file's name is written out, and no name is * alone.
 	Path string `json:"path" jsonschema:"minLength=1,title=a path or pattern,example=internal/host/*.go"`
 	// Reason is why the findings are acceptable.
 	Reason string `json:"reason" schema:"reason"`
@@ -47,12 +53,16 @@ func LoadWaivers(fsys fs.FS) ([]Waiver, error) {
 	d := l.documents[waiversFile]
 	for i := range file.Waivers {
 		w := &file.Waivers[i]
-		path := []string{"waivers", strconv.Itoa(i)}
-		at, _ := d.locate(path...)
-		w.Line = at.line
+		at := []string{"waivers", strconv.Itoa(i)}
+		begin, _ := d.locate(at...)
+		w.Line = begin.line
 		if _, err := time.Parse(time.DateOnly, w.Until); err != nil && w.Until != "" {
-			l.addCodedProblem(fault.ConfigValue, d, append(path, "until"), fmt.Sprintf("there is no day %s", w.Until),
+			l.addCodedProblem(fault.ConfigValue, d, append(at, "until"), fmt.Sprintf("there is no day %s", w.Until),
 				"write a day that exists, such as \"2027-06-30\"")
+		}
+		if w.Path != "" && !namesFiles(w.Path) {
+			l.addCodedProblem(fault.ConfigValue, d, append(at, "path"), fmt.Sprintf("%s is a tree, and what is put there later is let through too",
+				w.Path), "name the files, such as internal/process/command.go")
 		}
 	}
 	if len(l.problems) > 0 {
@@ -61,3 +71,19 @@ func LoadWaivers(fsys fs.FS) ([]Waiver, error) {
 	}
 	return file.Waivers, nil
 }
+
+// namesFiles reports whether a pattern names files, and not whatever lies in a folder: the last part has a literal
+// beginning or end besides its extension, and behind a ** it is literal as a whole.
+func namesFiles(pattern string) bool {
+	name := path.Base(pattern)
+	if strings.Contains(pattern, "**") {
+		return !strings.ContainsAny(name, "*?[]{}\\")
+	}
+	if strings.ContainsAny(name, "[]\\") || wildcardInBraces.MatchString(pattern) {
+		return false
+	}
+	return strings.Trim(strings.TrimSuffix(name, path.Ext(name)), "*?") != ""
+}
+
+// wildcardInBraces matches alternatives one of which may be anything.
+var wildcardInBraces = regexp.MustCompile(`\{[^}]*[*?/][^}]*\}`)

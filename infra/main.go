@@ -26,7 +26,12 @@ const (
 
 func main() {
 	defer jsii.Close()
-	os.Exit(run(os.Args[1:], os.DirFS("config"), os.Getenv("CDK_OUTDIR"), os.Stderr))
+	root, err := os.OpenRoot("config") // no link leads out of it
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(exitUsage)
+	}
+	os.Exit(run(os.Args[1:], root.FS(), os.Getenv("CDK_OUTDIR"), os.Stderr))
 }
 
 // run synthesises the environments of the arguments and returns the exit code. The folder is where the assemblies go

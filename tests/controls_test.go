@@ -26,7 +26,8 @@ const (
 
 // layers are the headings of the tables of controls, in their order.
 var layers = []string{
-	"Identity", "Infrastructure", "Data", "Detection", "Response", "The pipeline itself", "The machine of whoever runs this",
+	"Identity", "Infrastructure", "Data", "Detection", "Response", "The pipeline itself",
+	"The machine of whoever runs this",
 }
 
 // An auditor reads the tables of controls by layer.

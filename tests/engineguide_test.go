@@ -93,14 +93,16 @@ func kubectlProblem(files fs.FS, objects, args []string) error {
 	return nil
 }
 
-// Each line of the file of defaults is an argument of the module: of one function, or of all.
+// Each line of the file of defaults is an argument of the module: of one function, or of all. The file lies outside of
+// the repository, where Dagger wants the module's name before it.
 func TestDocument_DaggerDefaultsExist(t *testing.T) {
 	module := readModule(t, os.DirFS(repository))
 	for _, b := range markedBlocks(t, "docs/dagger.md") {
 		assert.Empty(t, unknownDefaults(module, b.text), b)
 	}
-	assert.Equal(t, []string{"deploy_environment", "deplyo_env", "env"},
-		unknownDefaults(module, "deploy_env=acc\ndeploy_environment=acc\ndeplyo_env=acc\nci=true\nenv=acc\n"))
+	assert.Equal(t, []string{"lockstep_deploy_environment", "lockstep_deplyo_env", "deploy_env", "lockstep_env"},
+		unknownDefaults(module, "lockstep_deploy_env=acc\nlockstep_deploy_environment=acc\nlockstep_deplyo_env=acc\n"+
+			"deploy_env=acc\nlockstep_ci=true\nlockstep_env=acc\n"))
 }
 
 // unknownDefaults returns the names in a file of defaults that are no argument of the module.
@@ -108,11 +110,12 @@ func unknownDefaults(module daggerModule, text string) []string {
 	var unknown []string
 	for line := range strings.Lines(text) {
 		name, _, _ := strings.Cut(strings.TrimSpace(line), "=")
-		function, argument, found := strings.Cut(name, "_")
+		argumentOf, hasModule := strings.CutPrefix(name, "lockstep_")
+		function, argument, found := strings.Cut(argumentOf, "_")
 		if !found {
-			function, argument = "", name
+			function, argument = "", argumentOf
 		}
-		if !slices.Contains(module.arguments[function], kebabCase(argument)) {
+		if !hasModule || !slices.Contains(module.arguments[function], kebabCase(argument)) {
 			unknown = append(unknown, name)
 		}
 	}

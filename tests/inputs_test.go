@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io"
 	"os/exec"
+	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -77,7 +79,7 @@ func parseCompileCommand(argv []string) (program string, patterns []string) {
 func excludeFilter(argv []string) func(string) bool {
 	return func(file string) bool {
 		for i, word := range argv[1:] {
-			if argv[i] == "-exclude-dir" && strings.HasPrefix(file, word+"/") {
+			if argv[i] == "-exclude-dir" && regexp.MustCompile(word).MatchString(path.Dir(file)) {
 				return true
 			}
 		}

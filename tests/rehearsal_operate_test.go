@@ -27,9 +27,11 @@ func TestOperate_MetricsAndMaintenanceOfDeployedEnvironment(t *testing.T) {
 	require.Zero(t, status, out)
 	s := p.session()
 	live := func(account string, args ...string) (string, int) {
+		root, err := p.aws(account).Credentials.Retrieve(t.Context())
+		require.NoError(t, err)
 		cmd := p.command(args...)
 		cmd.Env = append(cmd.Env, "LOCKSTEP_ENDPOINT="+s.Endpoint, "AWS_CA_BUNDLE="+s.CABundle, "AWS_REGION="+region,
-			"AWS_ACCESS_KEY_ID="+account, "AWS_SECRET_ACCESS_KEY=emulated")
+			"AWS_ACCESS_KEY_ID="+account, "AWS_SECRET_ACCESS_KEY="+root.SecretAccessKey)
 		return harness.Run(t, cmd)
 	}
 

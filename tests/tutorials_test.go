@@ -71,7 +71,7 @@ func TestDocument_DeploymentFromEmptyAccounts(t *testing.T) {
 	}
 	s := p.session()
 	profiles := filepath.Join(t.TempDir(), "config")
-	harness.MustWriteFile(t, profiles, awsProfiles(map[string]string{
+	harness.MustWriteFile(t, profiles, p.awsProfiles(map[string]string{
 		"tooling": toolingAccount, "dev": "111122223333", "acc": accAccount, "prod": "777788889999",
 	}))
 	r := newReader(t, "AWS_CONFIG_FILE="+profiles, "LOCKSTEP_ENDPOINT="+s.Endpoint, "AWS_CA_BUNDLE="+s.CABundle)
@@ -85,13 +85,16 @@ func TestDocument_DeploymentFromEmptyAccounts(t *testing.T) {
 	}
 }
 
-// awsProfiles returns a configuration file of the AWS command line with a profile for each account. The emulator knows
-// an account by the key.
-func awsProfiles(accounts map[string]string) string {
+// awsProfiles returns a configuration file of the AWS command line with a profile for the root of each emulated
+// account.
+func (p project) awsProfiles(accounts map[string]string) string {
+	p.t.Helper()
 	var out strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(accounts)) {
-		fmt.Fprintf(&out, "[profile %s]\naws_access_key_id = %s\naws_secret_access_key = emulated\nregion = %s\n\n",
-			name, accounts[name], region)
+		root, err := p.aws(accounts[name]).Credentials.Retrieve(p.t.Context())
+		require.NoError(p.t, err)
+		fmt.Fprintf(&out, "[profile %s]\naws_access_key_id = %s\naws_secret_access_key = %s\nregion = %s\n\n",
+			name, root.AccessKeyID, root.SecretAccessKey, region)
 	}
 	return out.String()
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/config"
+	"lockstep/internal/deploy/simulated"
 	"lockstep/internal/pipeline"
 	"lockstep/tests/harness"
 )
@@ -44,6 +45,27 @@ func TestDocument_PipelineTableIsCurrent(t *testing.T) {
 	file := filepath.Join(repository, "docs", "pipelines.md")
 	require.NoError(t, harness.CheckSection(file, "<!-- pipelines: written by the tests -->", "<!-- end of pipelines -->",
 		out.String(), *update))
+}
+
+// The page on what AWS does has every row of the catalogue that the simulated cloud plays, with its source and a test.
+// TestDocument_NamedTestsExist holds that the tests exist.
+func TestDocument_BehavioursOfAWSAreCurrent(t *testing.T) {
+	var out strings.Builder
+	out.WriteString("\n\n| name | what AWS does | what Lockstep does | where it is said | test |\n| -- | -- | -- | -- | -- |\n")
+	names := map[string]bool{}
+	for _, row := range simulated.Catalogue() {
+		require.False(t, names[row.Name], "two rows are called %q", row.Name)
+		names[row.Name] = true
+		folder, test, hasTest := strings.Cut(row.Test, ".")
+		require.True(t, hasTest, "the row %q has no test", row.Name)
+		require.Contains(t, row.Source, "https://", "the row %q has no source", row.Name)
+		out.WriteString(tableRow(row.Name, row.Does, row.Client, "[source]("+row.Source+")",
+			"`"+test+"` in `internal/"+folder+"`"))
+	}
+	out.WriteString("\n")
+	file := filepath.Join(repository, "docs", "aws-behaviour.md")
+	require.NoError(t, harness.CheckSection(file, "<!-- behaviours: written by the tests -->",
+		"<!-- end of behaviours -->", out.String(), *update))
 }
 
 // tableRow returns a row of a table.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -75,6 +74,19 @@ func (i *Installer) makeDir() error {
 	return ExplainWriteError(i.dir, os.MkdirAll(i.dir, fsx.PrivateDir))
 }
 
+// PrivatePath returns the path of a file that is the user's alone, in the user's cache. The error says so if that is in
+// the project with that root, which a clone may bring along.
+func PrivatePath(environ []string, root, name string) (string, error) {
+	cache, err := CacheDir(environ)
+	if err != nil {
+		return "", err
+	}
+	if below, err := filepath.Rel(root, cache); err == nil && filepath.IsLocal(below) {
+		return "", fmt.Errorf("%s is in the project", cache)
+	}
+	return filepath.Join(cache, "private", name), nil
+}
+
 // Install installs the tool, unless it is installed, and returns its folder, whose programs are in bin. Two processes
 // do not install at the same time. An installation that did not finish, or of which any file is not as it was
 // installed, is done again.
@@ -137,7 +149,7 @@ func (i *Installer) queryGoVersion() string {
 	if err != nil {
 		return ""
 	}
-	cmd := exec.Command(program, "env", "GOVERSION")
+	cmd := process.Command(context.Background(), program, "env", "GOVERSION")
 	cmd.Env = i.environ
 	version, err := cmd.Output()
 	if err != nil {
@@ -236,7 +248,7 @@ func (i *Installer) runCommand(ctx context.Context, dir string, argv []string, s
 			return err
 		}
 	}
-	cmd := exec.CommandContext(ctx, program, argv[1:]...)
+	cmd := process.TableCommand(ctx, append([]string{program}, argv[1:]...))
 	cmd.Dir = dir
 	cmd.Env = withoutVars(i.environ, pythonVariables)
 	for name, value := range settings {

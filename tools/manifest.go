@@ -2,21 +2,22 @@ package tools
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
+	"lockstep/internal/jsonx"
 )
 
 const (
@@ -69,7 +70,7 @@ func listInstalled(dir string) ([]installedFile, error) {
 
 // listFolder returns the files and the folders in one of a tool's folders.
 func listFolder(dir, folder string) (files []installedFile, folders []string, err error) {
-	opened, err := os.Open(filepath.Join(dir, folder))
+	opened, err := fsx.OpenDir(filepath.Join(dir, folder))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -125,9 +126,10 @@ func stamps(files []installedFile) string {
 		line = fmt.Appendf(line[:0], "%s\x00%s\x00", f.path, f.link)
 		for _, s := range []*unix.Stat_t{&f.stat, f.target} {
 			if s != nil {
-				for _, n := range []int64{int64(s.Mode), s.Size, s.Mtim.Nano(), s.Ctim.Nano(), int64(s.Ino)} {
-					line = binary.BigEndian.AppendUint64(line, uint64(n))
+				for _, n := range []int64{int64(s.Mode), s.Size, s.Mtim.Nano(), s.Ctim.Nano()} {
+					line = append(strconv.AppendInt(line, n, 10), 0)
 				}
+				line = append(strconv.AppendUint(line, s.Ino, 10), 0)
 			}
 		}
 		hash.Write(line)
@@ -184,7 +186,7 @@ func hexSum(text []byte) string {
 }
 
 // errChanged says that a tool's folder is not as it was installed.
-var errChanged = errors.New("it is not as it was installed")
+var errChanged = fault.New(fault.ToolChanged, "it is not as it was installed")
 
 // checkManifest returns an error unless a tool's folder is as it was installed. It reads the files only if the file
 // system says of one of them something else than before.
@@ -194,7 +196,7 @@ func checkManifest(dir string) error {
 		return err
 	}
 	var complete completion
-	if err := json.Unmarshal(text, &complete); err != nil {
+	if err := jsonx.Unmarshal(text, &complete); err != nil {
 		return err
 	}
 	files, err := listInstalled(dir)
@@ -220,7 +222,7 @@ func compareSums(dir string, files []installedFile, manifestSum string) ([]insta
 		return nil, err
 	}
 	var m manifest
-	if err := json.Unmarshal(text, &m); err != nil || hexSum(text) != manifestSum {
+	if err := jsonx.Unmarshal(text, &m); err != nil || hexSum(text) != manifestSum {
 		return nil, fmt.Errorf("%w: %s was changed", errChanged, manifestFile)
 	}
 	var known []installedFile

@@ -15,7 +15,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"testing/fstest"
@@ -27,6 +26,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/simulated"
+	"lockstep/internal/process"
 	"lockstep/internal/rollout"
 )
 
@@ -76,7 +76,7 @@ type calls struct{ All, Counted, Throttled int64 }
 // serve serves the simulated AWS and prints its address. It is a process of its own, so that its memory is not
 // measured.
 func serve(s settings) error {
-	cloud := simulated.New()
+	cloud := simulated.NewKind()
 	cloud.Latency = s.latency
 	cloud.OperationTime = s.operation
 	cloud.SharedRate = s.rate
@@ -147,7 +147,7 @@ func startServer(s settings) (address string, stop func(), err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	cmd := exec.Command(self, "-serve", "-rate", fmt.Sprint(s.rate),
+	cmd := process.Command(context.Background(), self, "-serve", "-rate", fmt.Sprint(s.rate),
 		"-latency", s.latency.String(), "-operation", s.operation.String())
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()

@@ -21,6 +21,16 @@ func NewKey(scope constructs.Construct, id, description string) awskms.Key {
 	})
 }
 
+// NewSigningKey returns an asymmetric key that only signs. Its public key is exported, so that anybody can verify. It has
+// an alias, and outlives its stack: without it, nobody can sign with that key any more. KMS does not rotate such keys.
+func NewSigningKey(scope constructs.Construct, id, alias, description string) awskms.Key {
+	return awskms.NewKey(scope, jsii.String(id), &awskms.KeyProps{
+		Description: jsii.String(description), Alias: jsii.String(alias),
+		KeySpec: awskms.KeySpec_ECC_NIST_P256, KeyUsage: awskms.KeyUsage_SIGN_VERIFY,
+		RemovalPolicy: awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE,
+	})
+}
+
 // BucketProps are the properties of a bucket.
 type BucketProps struct {
 	// Key encrypts the bucket. If it is nil, S3's own key does, which a bucket of access logs needs

@@ -33,18 +33,25 @@ type AlarmProps struct {
 	Periods int
 	// Description says what the alarm means, and where to look.
 	Description string
+	// IsAudit says that the alarm is about what somebody did. A deployment does not take it for a sign of bad health.
+	IsAudit bool
 }
 
 // NewAlarm returns an alarm with the name of its stack and id. It has no action of its own: the topic of the owners is
 // notified of all alarms of the account.
 func NewAlarm(scope constructs.Construct, id string, props AlarmProps) awscloudwatch.Alarm {
-	return awscloudwatch.NewAlarm(scope, jsii.String(id), &awscloudwatch.AlarmProps{
+	alarm := awscloudwatch.NewAlarm(scope, jsii.String(id), &awscloudwatch.AlarmProps{
 		AlarmName:        jsii.String(fmt.Sprintf("%s-%s", *awscdk.Stack_Of(scope).StackName(), KebabCase(id))),
 		AlarmDescription: jsii.String(props.Description), Metric: props.Metric, Threshold: jsii.Number(props.Threshold),
 		EvaluationPeriods:  jsii.Number(props.Periods),
 		ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
 		TreatMissingData:   awscloudwatch.TreatMissingData_NOT_BREACHING,
 	})
+	if props.IsAudit {
+		resource := alarm.Node().DefaultChild().(awscdk.CfnResource)
+		resource.AddMetadata(jsii.String("lockstep:alarm"), "audit")
+	}
+	return alarm
 }
 
 // KebabCase returns a construct's id as part of a name: RootUse becomes root-use, and ACU acu.

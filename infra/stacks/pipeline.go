@@ -39,11 +39,13 @@ const (
 // never in the store of deployments. It returns an error if a job cannot be written as a buildspec.
 func AddPipelines(stack awscdk.Stack, props PipelinesProps) error {
 	logs := own.NewBucket(stack, "AccessLogs", own.BucketProps{LifecycleRules: accessLogRules()})
+	keys := newSigningKeys(stack, props.Pipeline.Project)
 	var widgets []awscloudwatch.IWidget
 	for _, definition := range props.Pipelines {
 		scope := constructs.NewConstruct(stack, jsii.String(constructID(definition.Name)))
 		builder := &pipelineBuilder{
 			PipelinesProps: props, definition: definition, scope: scope, name: props.Pipeline.Project + "-" + definition.Name,
+			keys: keys,
 		}
 		builder.role = own.NewServiceRole(scope, "Role", "codepipeline.amazonaws.com", "runs the pipeline "+builder.name)
 		stages, err := builder.stageDeclarations()
@@ -65,6 +67,7 @@ type pipelineBuilder struct {
 	scope      constructs.Construct
 	name       string
 	role       awsiam.Role
+	keys       signingKeys
 	// The resources of the jobs, in order.
 	jobRoles    []awsiam.Role
 	projectARNs []*string
@@ -155,6 +158,7 @@ func (b *pipelineBuilder) addJob(job pipeline.Job, order int) (any, error) {
 	if job.PublishesMetrics {
 		own.AllowMetrics(b.scope, id, role, pipeline.MetricsNamespace(b.Pipeline.Project))
 	}
+	b.allowSigning(role, job)
 	props := own.JobProps{
 		Name: name, Description: job.Description, Buildspec: buildspec, Privileged: pipeline.NeedsPrivilegedMode(engine),
 		Network: engine.Network, Image: jobImage, Compute: jobCompute,

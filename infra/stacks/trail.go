@@ -147,7 +147,7 @@ func addSecurityAlarms(stack awscdk.Stack, group awslogs.LogGroup, thresholds co
 		})
 		threshold := float64(max(configured[event.id], 1))
 		constructs.NewAlarm(stack, event.id, constructs.AlarmProps{
-			Metric: metric, Threshold: threshold, Periods: 1, Description: event.description +
+			Metric: metric, Threshold: threshold, Periods: 1, IsAudit: true, Description: event.description +
 				": the audit trail says who, and from where",
 		})
 		metrics = append(metrics, metric)

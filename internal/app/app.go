@@ -11,7 +11,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -159,7 +158,7 @@ func (a App) run(ctx context.Context, x execution) error {
 
 // shell runs a command in the app's folder.
 func (a App) shell(ctx context.Context, command string, environ []string, output io.Writer) error {
-	cmd := exec.CommandContext(ctx, "sh", "-c", command)
+	cmd := process.TableCommand(ctx, []string{"sh", "-c", command})
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = a.dir(), environ, output, output
 	cmd.WaitDelay = time.Second // what it has started may hold its output open
 	return cmd.Run()

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"lockstep/internal/fsx"
+	"lockstep/internal/jsonx"
 )
 
 // The files of the CDK in the folder of an app.
@@ -52,7 +53,7 @@ func readJSON(dir, name string, into any) error {
 	case err != nil:
 		return err
 	}
-	if err := json.Unmarshal(text, into); err != nil {
+	if err := jsonx.UnmarshalForeign(text, into); err != nil {
 		return describe(name, err)
 	}
 	return nil

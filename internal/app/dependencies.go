@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -13,6 +12,7 @@ import (
 
 	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
+	"lockstep/internal/jsonx"
 	"lockstep/internal/process"
 )
 
@@ -134,7 +134,7 @@ func staleNodePackage(modules string) (string, error) {
 		case err != nil:
 			return "", err
 		}
-		if err := json.Unmarshal(text, into); err != nil {
+		if err := jsonx.UnmarshalForeign(text, into); err != nil {
 			return "", describe(filepath.Base(file), err)
 		}
 	}

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"io/fs"
 	"os"
 	"path"
@@ -13,6 +12,7 @@ import (
 
 	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
+	"lockstep/internal/jsonx"
 )
 
 // A Found is what a repository says about its CDK app.
@@ -149,8 +149,10 @@ const maxPackageBytes = 1 << 20
 // packageName returns the name that the package of the app has; empty if it has none.
 func (a App) packageName() string {
 	if text, err := fsx.ReadFile(a.find("package.json"), maxPackageBytes); err == nil {
-		var p struct{ Name string }
-		if json.Unmarshal(text, &p) == nil && p.Name != "" {
+		var p struct {
+			Name string `json:"name"`
+		}
+		if jsonx.UnmarshalForeign(text, &p) == nil && p.Name != "" {
 			return path.Base(p.Name)
 		}
 	}

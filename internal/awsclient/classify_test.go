@@ -27,7 +27,7 @@ import (
 // callWith returns the error of a call whose HTTP client answers so.
 func callWith(t *testing.T, answer clientFunc) error {
 	t.Helper()
-	_, err := NewCloudFormation(testConfig(answer), nil).DescribeStacks(
+	_, err := NewCloudFormation(testConfig(answer)).DescribeStacks(
 		t.Context(), &cloudformation.DescribeStacksInput{StackName: aws.String("s")})
 	require.Error(t, err)
 	return err
@@ -222,7 +222,7 @@ func TestErrors_OfAWSSayWhatToDo(t *testing.T) {
 func TestErrors_WithoutARegion(t *testing.T) {
 	cfg := testConfig(clientFunc(func(*http.Request) (*http.Response, error) { return nil, errors.New("not called") }))
 	cfg.Region = ""
-	_, err := NewCloudFormation(cfg, nil).DescribeStacks(
+	_, err := NewCloudFormation(cfg).DescribeStacks(
 		t.Context(), &cloudformation.DescribeStacksInput{StackName: aws.String("s")})
 	assert.ErrorContains(t, err, "set AWS_REGION")
 }

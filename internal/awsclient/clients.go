@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -28,9 +29,9 @@ func call[In, Out, Options any](
 // A CloudFormation client calls CloudFormation.
 type CloudFormation struct{ client *cloudformation.Client }
 
-// NewCloudFormation returns a client whose writes pass the fence, which may be nil.
-func NewCloudFormation(cfg aws.Config, fence *Fence) *CloudFormation {
-	return &CloudFormation{cloudformation.NewFromConfig(fence.middleware(cfg))}
+// NewCloudFormation returns a client.
+func NewCloudFormation(cfg aws.Config) *CloudFormation {
+	return &CloudFormation{cloudformation.NewFromConfig(cfg)}
 }
 
 // ContinueUpdateRollback calls the operation of that name.
@@ -160,6 +161,27 @@ func (c *CloudFormation) ListStacks(
 	return call(ctx, c.client.ListStacks, in, options)
 }
 
+// RollbackStack calls the operation of that name.
+func (c *CloudFormation) RollbackStack(
+	ctx context.Context, in *cloudformation.RollbackStackInput, options ...func(*cloudformation.Options),
+) (*cloudformation.RollbackStackOutput, error) {
+	return call(ctx, c.client.RollbackStack, in, options)
+}
+
+// DescribeEvents calls the operation of that name.
+func (c *CloudFormation) DescribeEvents(
+	ctx context.Context, in *cloudformation.DescribeEventsInput, options ...func(*cloudformation.Options),
+) (*cloudformation.DescribeEventsOutput, error) {
+	return call(ctx, c.client.DescribeEvents, in, options)
+}
+
+// ListHookResults calls the operation of that name.
+func (c *CloudFormation) ListHookResults(
+	ctx context.Context, in *cloudformation.ListHookResultsInput, options ...func(*cloudformation.Options),
+) (*cloudformation.ListHookResultsOutput, error) {
+	return call(ctx, c.client.ListHookResults, in, options)
+}
+
 // SetStackPolicy calls the operation of that name.
 func (c *CloudFormation) SetStackPolicy(
 	ctx context.Context, in *cloudformation.SetStackPolicyInput, options ...func(*cloudformation.Options),
@@ -177,11 +199,11 @@ func (c *CloudFormation) UpdateTerminationProtection(
 // An S3 client calls S3.
 type S3 struct{ client *s3.Client }
 
-// NewS3 returns a client whose writes pass the fence, which may be nil. It addresses buckets by path at a custom
-// endpoint, whose certificate and name do not cover a host for each bucket. The SDK sets BaseEndpoint from the
-// configuration, AWS_ENDPOINT_URL_S3 or the shared configuration file before these options.
-func NewS3(cfg aws.Config, fence *Fence) *S3 {
-	return &S3{s3.NewFromConfig(fence.middleware(cfg), func(o *s3.Options) {
+// NewS3 returns a client. It addresses buckets by path at a custom endpoint, whose certificate and name do not cover a
+// host for each bucket. The SDK sets BaseEndpoint from the configuration, AWS_ENDPOINT_URL_S3 or the shared
+// configuration file before these options.
+func NewS3(cfg aws.Config) *S3 {
+	return &S3{s3.NewFromConfig(cfg, func(o *s3.Options) {
 		o.UsePathStyle = o.BaseEndpoint != nil
 		// Objects from before checksums have none, which is no news to whoever reads the output.
 		o.DisableLogOutputChecksumValidationSkipped = true
@@ -246,7 +268,7 @@ func (c *STS) GetCallerIdentity(
 // An SSM client calls SSM.
 type SSM struct{ client *ssm.Client }
 
-// NewSSM returns a client.
+// NewSSM returns a client of Systems Manager.
 func NewSSM(cfg aws.Config) *SSM { return &SSM{ssm.NewFromConfig(cfg)} }
 
 // GetParameter calls the operation of that name.
@@ -256,11 +278,31 @@ func (c *SSM) GetParameter(
 	return call(ctx, c.client.GetParameter, in, options)
 }
 
+// PutParameter calls the operation of that name.
+func (c *SSM) PutParameter(
+	ctx context.Context, in *ssm.PutParameterInput, options ...func(*ssm.Options),
+) (*ssm.PutParameterOutput, error) {
+	return call(ctx, c.client.PutParameter, in, options)
+}
+
 // DescribeParameters calls the operation of that name.
 func (c *SSM) DescribeParameters(
 	ctx context.Context, in *ssm.DescribeParametersInput, options ...func(*ssm.Options),
 ) (*ssm.DescribeParametersOutput, error) {
 	return call(ctx, c.client.DescribeParameters, in, options)
+}
+
+// A KMS client calls KMS.
+type KMS struct{ client *kms.Client }
+
+// NewKMS returns a client of the Key Management Service. A signature is a write in all but name, so the fence asks.
+func NewKMS(cfg aws.Config) *KMS { return &KMS{kms.NewFromConfig(cfg)} }
+
+// Sign calls the operation of that name.
+func (c *KMS) Sign(
+	ctx context.Context, in *kms.SignInput, options ...func(*kms.Options),
+) (*kms.SignOutput, error) {
+	return call(ctx, c.client.Sign, in, options)
 }
 
 // A CloudWatch client calls CloudWatch.

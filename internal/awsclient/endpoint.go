@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/signin"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -55,6 +56,7 @@ func serviceEndpoints(cfg aws.Config) []serviceEndpoint {
 		{"STS", aws.ToString(sts.NewFromConfig(cfg).Options().BaseEndpoint)},
 		{"CloudFormation", aws.ToString(cloudformation.NewFromConfig(cfg).Options().BaseEndpoint)},
 		{"S3", aws.ToString(s3.NewFromConfig(cfg).Options().BaseEndpoint)},
+		{"KMS", aws.ToString(kms.NewFromConfig(cfg).Options().BaseEndpoint)},
 		{"SSM", aws.ToString(ssm.NewFromConfig(cfg).Options().BaseEndpoint)},
 		{"CloudWatch", aws.ToString(cloudwatch.NewFromConfig(cfg).Options().BaseEndpoint)},
 		{"SSO", aws.ToString(sso.NewFromConfig(cfg).Options().BaseEndpoint)},

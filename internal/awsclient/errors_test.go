@@ -50,7 +50,7 @@ func TestClients_ErrorsAreOneLine(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := NewCloudFormation(testConfig(c.answer), nil).DescribeStacks(
+			_, err := NewCloudFormation(testConfig(c.answer)).DescribeStacks(
 				t.Context(),
 				&cloudformation.DescribeStacksInput{StackName: aws.String("s")},
 			)
@@ -76,13 +76,14 @@ func TestClients_NameTheCallThatFailed(t *testing.T) {
 			StatusCode: http.StatusForbidden, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)),
 		}, nil
 	})
-	buckets := NewS3(testConfig(answer), nil)
+	buckets := NewS3(testConfig(answer))
 	fence := &Fence{}
-	fence.Set(func(ctx context.Context) error {
+	fence.Set(&Guard{Check: func(ctx context.Context) error {
 		_, err := buckets.GetObject(ctx, &s3.GetObjectInput{Bucket: aws.String("b"), Key: aws.String("lock")})
 		return err
-	})
-	_, err := NewCloudFormation(testConfig(answer), fence).DeleteStack(t.Context(), &cloudformation.DeleteStackInput{
+	}})
+	stacks := NewCloudFormation(fence.middleware(testConfig(answer)))
+	_, err := stacks.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{
 		StackName: aws.String("s"),
 	})
 	assert.EqualError(t, err, "GetObject: AccessDenied: not you")

@@ -30,11 +30,13 @@ const (
 	maxRetryBackoff = 5 * time.Second
 )
 
-// withRetry returns the configuration with a region, our retries and our time limits.
+// withRetry returns the configuration with a region, our retries and our time limits. A retryer that it has decides how
+// long the pauses between two attempts are, and no more.
 func withRetry(cfg aws.Config, region string) aws.Config {
 	cfg = cfg.Copy()
 	cfg.Region = region
-	cfg.Retryer = func() aws.Retryer { return newRetryer(nil) }
+	delays := cfg.Retryer
+	cfg.Retryer = func() aws.Retryer { return newRetryer(nil, delays) }
 	cfg.APIOptions = append(slices.Clip(cfg.APIOptions), addAttemptCounts)
 	client, ok := cfg.HTTPClient.(*awshttp.BuildableClient)
 	if cfg.HTTPClient == nil {
@@ -56,9 +58,16 @@ func withRetry(cfg aws.Config, region string) aws.Config {
 type retryer struct {
 	*retry.Standard
 	renew func() // discards the credentials; nil where they cannot be renewed
+	// delays is the retryer that decides the pauses; nil for Standard.
+	delays aws.Retryer
 }
 
-func newRetryer(renew func()) aws.Retryer {
+// newRetryer returns a retryer. Its pauses are those of what delays returns, unless that is nil.
+func newRetryer(renew func(), delays func() aws.Retryer) aws.Retryer {
+	var other aws.Retryer
+	if delays != nil {
+		other = delays()
+	}
 	return retryer{retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxBackoff = maxRetryBackoff
 		o.RateLimiter = ratelimit.None
@@ -68,7 +77,15 @@ func newRetryer(renew func()) aws.Retryer {
 			}
 			return aws.UnknownTernary
 		}))
-	}), renew}
+	}), renew, other}
+}
+
+// RetryDelay implements aws.Retryer.
+func (r retryer) RetryDelay(attempt int, err error) (time.Duration, error) {
+	if r.delays != nil {
+		return r.delays.RetryDelay(attempt, err)
+	}
+	return r.Standard.RetryDelay(attempt, err)
 }
 
 // MaxAttempts implements aws.Retryer. It returns 0, for no limit: GetRetryToken decides.

@@ -48,6 +48,7 @@ type Sessions struct {
 
 	mu     sync.Mutex
 	byRole map[string]*session
+	fence  Fence
 }
 
 type session struct {
@@ -72,8 +73,18 @@ func OpenSessions(
 	}, nil
 }
 
+// Fence returns the fence that stands before every write of every client that is made from Config.
+func (s *Sessions) Fence() *Fence { return &s.fence }
+
 // CallerARN returns the ARN of the caller.
 func (s *Sessions) CallerARN() string { return s.callerARN }
+
+// ToolingConfig returns a configuration that calls a region of the tooling account with the caller's own credentials.
+func (s *Sessions) ToolingConfig(region string) aws.Config {
+	cfg := s.fence.middleware(s.limiter.withLimit(s.base, s.target.ToolingAccount))
+	cfg.Region = region
+	return cfg
+}
 
 // Config returns a configuration that calls a region with a role. The first time it assumes the role and checks that it
 // belongs to the target account; otherwise the error is a *refusal.Error.
@@ -97,9 +108,10 @@ func (s *Sessions) assume(ctx context.Context, role Role) (aws.Config, error) {
 	sessionName := "lockstep-" + s.target.Environment + "-" + s.runID
 	provider := stscreds.NewAssumeRoleProvider(caller, role.ARN, role.options(sessionName))
 	credentials := aws.NewCredentialsCache(provider, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = time.Minute })
-	cfg := s.limiter.withLimit(s.base, s.target.Account)
+	cfg := s.fence.middleware(s.limiter.withLimit(s.base, s.target.Account))
 	cfg.Credentials = credentials
-	cfg.Retryer = func() aws.Retryer { return newRetryer(credentials.Invalidate) }
+	delays := s.base.Retryer
+	cfg.Retryer = func() aws.Retryer { return newRetryer(credentials.Invalidate, delays) }
 	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
 		if ErrorCode(err) == "" {
 			return cfg, Wrap(err)

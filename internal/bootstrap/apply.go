@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -20,6 +19,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"lockstep/internal/fault"
+	"lockstep/internal/fsx"
 	"lockstep/tools"
 )
 
@@ -33,13 +33,14 @@ func LoadTemplate(ctx context.Context, installer *tools.Installer) (string, erro
 	if err != nil {
 		return "", err
 	}
-	text, err := os.ReadFile(filepath.Join(dir, tools.BootstrapTemplate))
+	text, err := fsx.ReadFile(filepath.Join(dir, tools.BootstrapTemplate), fsx.MaxText)
 	if err != nil {
 		return "", err
 	}
 	if got := fmt.Sprintf("%x", sha256.Sum256(text)); got != templateSum {
-		return "", fmt.Errorf("%s has the hash %s instead of %s: it is not the template of the pinned CDK; remove the "+
-			"folder %s, and run this again", tools.BootstrapTemplate, got, templateSum, dir)
+		return "", fault.Errorf(fault.ToolChanged,
+			"%s has the hash %s instead of %s: it is not the template of the pinned CDK; remove the folder %s, and run "+
+				"this again", tools.BootstrapTemplate, got, templateSum, dir)
 	}
 	return string(text), nil
 }
@@ -65,7 +66,9 @@ func IsUpToDate(ctx context.Context, cfg aws.Config, account Account) (bool, err
 		values[aws.ToString(p.ParameterKey)] = aws.ToString(p.ParameterValue)
 	}
 	for key, want := range account.parameters() {
-		if values[key] != want {
+		value, exists := values[key]
+		isKept := exists && key == keyParameter || key == trustParameter && value == joinLists(value, want)
+		if value != want && !isKept {
 			return false, nil
 		}
 	}
@@ -100,7 +103,14 @@ func applyTemplate(ctx context.Context, c *cloudformation.Client, template strin
 	if err := checkNotNewer(stack, template); err != nil {
 		return err
 	}
-	return updateStack(ctx, c, template, account)
+	u, err := newUpdate(stack, template, account.parameters())
+	if err != nil {
+		return err
+	}
+	if err := u.approve(account); err != nil {
+		return err
+	}
+	return updateStack(ctx, c, template, u.parameters)
 }
 
 func newClient(cfg aws.Config, account Account) *cloudformation.Client {
@@ -142,10 +152,12 @@ func createStack(ctx context.Context, c *cloudformation.Client, template string,
 	return addFirstFailure(ctx, c, waiter.Wait(ctx, describeInput(), operationTimeout))
 }
 
-func updateStack(ctx context.Context, c *cloudformation.Client, template string, account Account) error {
+func updateStack(
+	ctx context.Context, c *cloudformation.Client, template string, parameters []types.Parameter,
+) error {
 	_, err := c.UpdateStack(ctx, &cloudformation.UpdateStackInput{
 		StackName: aws.String(StackName), TemplateBody: &template,
-		Parameters: stackParameters(account), Capabilities: capabilities,
+		Parameters: parameters, Capabilities: capabilities,
 	})
 	var api smithy.APIError
 	if errors.As(err, &api) && strings.Contains(api.ErrorMessage(), "No updates are to be performed") {

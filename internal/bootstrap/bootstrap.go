@@ -24,6 +24,8 @@ type Account struct {
 	Qualifier string
 	// ExecutionPolicies is --cloudformation-execution-policies of `cdk bootstrap`: ARNs.
 	ExecutionPolicies []string
+	// MayChange says that parameters of a bootstrap that exists may be changed.
+	MayChange bool
 }
 
 // Tooling is the Name of the tooling account.
@@ -49,7 +51,7 @@ func Accounts(p config.Pipeline, environments []config.Environment) []Account {
 	return accounts
 }
 
-// parameters returns the template's parameters that are set. All others keep their defaults.
+// parameters returns the template's parameters that are set. All others keep what the stack has, or their defaults.
 func (a Account) parameters() map[string]string {
 	return map[string]string{
 		"Qualifier":                       a.Qualifier,

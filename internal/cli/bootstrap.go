@@ -16,11 +16,15 @@ import (
 
 func (a *app) bootstrapCommand() *cobra.Command {
 	only := ""
+	mayChange := false
 	cmd := &cobra.Command{
 		Use: "bootstrap", Short: "Prepare an account for deployments, with the trust that they need", Args: noArgs,
 		Long: `Run the CDK's bootstrap on an account, with the qualifier, the execution policies and the trust in
 the tooling account that config/pipeline.yaml asks for. --env names an environment, or tooling for the tooling
 account.
+
+A bootstrap that exists keeps every parameter that the configuration does not set, its bucket, its key and its
+trust in other accounts. What would change is shown, and takes --change-parameters.
 
 An account is prepared with its own credentials: with --live, yours must belong to the very account that is
 prepared. Accounts that are rehearsed on are prepared automatically.`,
@@ -28,6 +32,9 @@ prepared. Accounts that are rehearsed on are prepared automatically.`,
 			accounts, err := p.bootstrapAccounts(a.env, only)
 			if err != nil {
 				return nil, err
+			}
+			for i := range accounts {
+				accounts[i].MayChange = mayChange
 			}
 			if a.live {
 				return a.bootstrapLive(ctx, p, accounts)
@@ -37,6 +44,8 @@ prepared. Accounts that are rehearsed on are prepared automatically.`,
 	}
 	a.addEnvFlag(cmd)
 	a.addLiveFlag(cmd)
+	cmd.Flags().BoolVar(&mayChange, "change-parameters", false,
+		"change the parameters of a bootstrap that exists to those of the configuration")
 	cmd.Flags().StringVar(&only, "account", "",
 		"in an environment with several accounts, prepare only this one, in each of its regions")
 	return cmd

@@ -116,7 +116,8 @@ func (a *app) projectOfDiagrams(f *diagramFlags) (*project, error) {
 	case f.assembly == "" || !errors.As(err, &outside):
 		return nil, err
 	case a.env != "":
-		return nil, usagef(fault.FlagValue, "--env %s names an environment of a project, and there is none: leave it out", a.env)
+		return nil, usagef(fault.FlagValue,
+			"--env %s names an environment of a project, and there is none: leave it out", a.env)
 	case f.out == "":
 		f.out = inFolder(a.dir, "diagrams")
 	}

@@ -13,6 +13,7 @@ import (
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy"
 	"lockstep/internal/deploy/cfn"
+	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/staging"
 	"lockstep/internal/display"
@@ -39,6 +40,11 @@ func TestResults_TextFromOutsideControlsNothing(t *testing.T) {
 		},
 		"drift": func(text func() string) result {
 			return &driftResult{Stacks: []cfn.Drift{{Stack: text(), Resources: []cfn.DriftedResource{{LogicalID: text()}}}}}
+		},
+		"diagnose": func(text func() string) result {
+			return &diagnoseResult{Stacks: []deploy.Diagnosis{{
+				Stack: text(), State: text(), Causes: []change.Cause{{Resource: text(), Reason: text(), Advice: text()}},
+			}}}
 		},
 		"garbage": func(text func() string) result {
 			return &garbageResult{Objects: []staging.Garbage{{Key: text()}}}

@@ -1,13 +1,12 @@
 package cli
 
 import (
-	"encoding/json"
-
 	"github.com/spf13/cobra"
 
 	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/host"
+	"lockstep/internal/jsonx"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/report"
 )
@@ -76,7 +75,7 @@ func (a *app) loadResults(file string) (job, pipeline.RunResults, error) {
 	if err != nil {
 		return job{}, run, err
 	}
-	if err := json.Unmarshal(text, &run); err != nil {
+	if err := jsonx.Unmarshal(text, &run); err != nil {
 		return job{}, run, fault.Errorf(fault.RunDamaged, "%s holds no results: %w", file, err)
 	}
 	j, err := newResultsJob(p, run)

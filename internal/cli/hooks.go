@@ -5,13 +5,13 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"lockstep/internal/fault"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/process"
 	"lockstep/internal/repo"
 	"lockstep/tools"
 )
@@ -70,7 +70,7 @@ func (a *app) hooksAction(action, short, done string) *cobra.Command {
 			if err != nil {
 				return nil, err
 			}
-			hook := exec.CommandContext(ctx, filepath.Join(dir, "bin", pipeline.ToolPreCommit), action)
+			hook := process.Command(ctx, filepath.Join(dir, "bin", pipeline.ToolPreCommit), action)
 			hook.Dir, hook.Env = p.root, a.Environ
 			if out, err := hook.CombinedOutput(); err != nil {
 				return nil, fault.Errorf(fault.StepFailed, "pre-commit %s: %w\n%s", action, err, tools.LastLines(string(out), 6))

@@ -39,7 +39,7 @@ func (a *app) ownHook(ctx context.Context, repository *repo.Repository, root, ac
 	if name = strings.TrimSpace(name); !filepath.IsAbs(name) {
 		name = filepath.Join(root, name)
 	}
-	text, err := os.ReadFile(name)
+	text, err := fsx.ReadFile(name, fsx.MaxText)
 	switch {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err

@@ -140,14 +140,14 @@ func checkFiles(files []newFile) error {
 			return err
 		}
 	}
-	_, err = config.Load(os.DirFS(filepath.Join(dir, "config")))
+	_, err = config.Load(fsx.Dir(filepath.Join(dir, "config")))
 	return err
 }
 
 // ignoreFile returns .gitignore with a line for the state folder; nothing if Git ignores that already.
 func (i *initializer) ignoreFile(ctx context.Context) ([]newFile, error) {
 	const name, line = ".gitignore", "/" + pipeline.StateDir + "/"
-	text, err := os.ReadFile(filepath.Join(i.root, name))
+	text, err := fsx.ReadFile(filepath.Join(i.root, name), fsx.MaxText)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lockstep/internal/display"
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/maintain"
 	"lockstep/internal/report"
@@ -95,7 +96,8 @@ func writeMaintenanceRecord(folder string, done maintain.Report) (string, error)
 		}
 		return path, fsx.WriteFile(path, record, 0o644)
 	}
-	return "", fmt.Errorf("%s has %d records of this day already: remove some", folder, maxRecordsPerDay)
+	return "", fault.Errorf(fault.NotRecorded, "%s has %d records of this day already: remove some", folder,
+		maxRecordsPerDay)
 }
 
 // WriteText implements result.

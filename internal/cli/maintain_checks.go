@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,9 +19,11 @@ import (
 
 	"lockstep/config"
 	"lockstep/internal/deploy"
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/maintain"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/process"
 	"lockstep/internal/report"
 	"lockstep/internal/text"
 	"lockstep/tools"
@@ -88,7 +89,7 @@ func gateLines(results []pipeline.Result) (found []string, err error) {
 		case r.Status == pipeline.Failed:
 			found = append(found, reason+"; `lockstep report` shows what it found")
 		default:
-			notRun = append(notRun, fmt.Errorf("%s (%s)", reason, r.Status))
+			notRun = append(notRun, fault.Errorf(fault.GateNotRun, "%s (%s)", reason, r.Status))
 		}
 	}
 	return found, joinLines(notRun)
@@ -100,7 +101,7 @@ func joinLines(errs []error) error {
 	if err == nil {
 		return nil
 	}
-	return errors.New(text.OneLine(strings.ReplaceAll(err.Error(), "\n", "; ")))
+	return fault.New(fault.MaintenanceNotRun, text.OneLine(strings.ReplaceAll(err.Error(), "\n", "; ")))
 }
 
 func (m maintenance) baseImages(ctx context.Context) ([]string, error) {
@@ -150,7 +151,8 @@ func (m maintenance) thisMachine(ctx context.Context) ([]string, error) {
 }
 
 // errNeedsLive says that a task looks into accounts on AWS.
-var errNeedsLive = errors.New("it looks into accounts on AWS: write --live, with the tooling account's credentials")
+var errNeedsLive = fault.New(fault.MaintenanceNotRun,
+	"it looks into accounts on AWS: write --live, with the tooling account's credentials")
 
 // inAccounts returns a check that calls list for every account on AWS.
 func (m maintenance) inAccounts(
@@ -209,7 +211,7 @@ func (m maintenance) cost(ctx context.Context) ([]string, error) {
 	var notRun []error
 	for _, env := range m.environments {
 		if env.Budget == nil {
-			notRun = append(notRun, fmt.Errorf("%s has no budget in its configuration", env.Name))
+			notRun = append(notRun, fault.Errorf(fault.MaintenanceNotRun, "%s has no budget in its configuration", env.Name))
 			continue
 		}
 		total := 0.0
@@ -272,7 +274,8 @@ func (m maintenance) modules(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	if len(required) == 0 {
-		return nil, errors.New("the project requires no Go module: look for newer libraries with its own tools")
+		return nil, fault.New(fault.MaintenanceNotRun,
+			"the project requires no Go module: look for newer libraries with its own tools")
 	}
 	var queries []string
 	for _, path := range slices.Sorted(maps.Keys(required)) {
@@ -307,7 +310,7 @@ func requiredModules(files fs.FS) (map[string]string, error) {
 
 // addRequiredModules adds the modules that one file requires.
 func addRequiredModules(required map[string]string, files fs.FS, name string) error {
-	data, err := fs.ReadFile(files, name)
+	data, err := fsx.ReadFileFS(files, name, fsx.MaxText)
 	if err != nil {
 		return err
 	}
@@ -338,7 +341,7 @@ func moduleLines(required map[string]string, latest []goModule) (found []string,
 	for _, module := range latest {
 		switch {
 		case module.Error != nil:
-			unknown = append(unknown, errors.New(module.Error.Err))
+			unknown = append(unknown, fault.New(fault.MaintenanceNotRun, module.Error.Err))
 		case semver.Compare(module.Version, required[module.Path]) > 0:
 			found = append(found, fmt.Sprintf("%s %s: the latest is %s", module.Path, required[module.Path], module.Version))
 		}
@@ -352,7 +355,7 @@ func (m maintenance) listModules(ctx context.Context, queries ...string) ([]goMo
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, program, append([]string{"list", "-m", "-e", "-json"}, queries...)...)
+	cmd := process.Command(ctx, program, append([]string{"list", "-m", "-e", "-json"}, queries...)...)
 	cmd.Dir, cmd.Env = m.project.root, m.app.Environ
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

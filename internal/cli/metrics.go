@@ -138,8 +138,8 @@ func parseWindow(since string, now time.Time) (metrics.Window, error) {
 	}
 	switch {
 	case err != nil:
-		return w, usagef(fault.FlagValue, "--since %s: write a date like 2026-03-01, a time like 2026-03-01T12:00:00Z, or a number of days "+
-			"like 90d", since)
+		return w, usagef(fault.FlagValue,
+			"--since %s: write a date like 2026-03-01, a time like 2026-03-01T12:00:00Z, or a number of days like 90d", since)
 	case w.Since.After(now):
 		return w, usagef(fault.FlagValue, "--since %s is in the future: it is %s", since, utc.Format(now))
 	}

@@ -34,7 +34,7 @@ func (e *noProjectError) Error() string {
 		"or run `lockstep init` in the repository of a CDK app, which writes one", rootMarker, e.dir)
 }
 
-// Code returns the code of the error.
+// Code returns the code of a missing project.
 func (e *noProjectError) Code() fault.Code { return fault.NoProject }
 
 // findRoot returns the project's root: the first folder with the marker, upwards from the one that -C names.

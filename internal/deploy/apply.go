@@ -129,7 +129,7 @@ func (p *Plan) planDeferred(ctx context.Context, client *cfn.Client, step *planS
 		step.current = cfn.State{}
 		step.comparison = compare.Result{}
 	case cfn.NeedsRollback:
-		state, err := client.ContinueRollback(ctx, step.current)
+		state, err := client.RollBack(ctx, step.current)
 		if err != nil {
 			return err
 		}

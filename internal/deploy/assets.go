@@ -50,8 +50,9 @@ func (d *Deployment) checkPublished(ctx context.Context, s *assembly.Stack) erro
 		if err != nil {
 			return err
 		}
-		return fmt.Errorf("what the bucket holds under %s is not what the assembly has: somebody has changed it; see who "+
-			"wrote it, delete it, and deploy again", a.Key)
+		return fault.Errorf(fault.VerificationFailed,
+			"what the bucket holds under %s is not what the assembly has: somebody has changed it; see who wrote it, delete "+
+				"it, and deploy again", a.Key)
 	})
 }
 
@@ -75,7 +76,7 @@ func (d *Deployment) sumOf(a assembly.Asset) (staging.Sum, error) {
 	}
 	sum := known.(staging.Sum)
 	if first, _ := d.assetSums.LoadOrStore(a.Key, sum); first != any(sum) {
-		return sum, refusal.Newf(fault.AssetUnusable, nil,
+		return sum, refusal.Newf(fault.AssemblyAltered, nil,
 			"it has the key %s, and so has another asset with other content: synthesise again",
 			a.Key)
 	}

@@ -7,6 +7,7 @@ import (
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/jsonx"
 )
 
 // The kinds of bootstrap roles.
@@ -69,11 +70,11 @@ func publishingRole(r assembly.Role, t awsclient.Target) (awsclient.Role, error)
 	statements := allowBucket(t, "*", "s3:GetObject", "s3:PutObject", "s3:DeleteObject")
 	if role.Policy != "" {
 		var own struct{ Statement json.RawMessage }
-		if err := json.Unmarshal([]byte(role.Policy), &own); err != nil {
+		if err := jsonx.UnmarshalForeign([]byte(role.Policy), &own); err != nil {
 			return role, fmt.Errorf("the session policy of role %s is no policy: %w", r.ARN, err)
 		}
 		statements = []any{own.Statement}
-		if list := []any(nil); json.Unmarshal(own.Statement, &list) == nil {
+		if list := []any(nil); jsonx.UnmarshalForeign(own.Statement, &list) == nil {
 			statements = list
 		}
 	}

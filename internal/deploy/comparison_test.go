@@ -551,6 +551,7 @@ func TestFollow_TakesTheEndFromTheStacksOwnEvents(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := newCloud(t)
+				c.hasTimers = true
 				c.StaleReads = 3
 				c.OperationTime = time.Second
 				if test.status != "" {
@@ -572,6 +573,7 @@ func TestFollow_TakesTheEndFromTheStacksOwnEvents(t *testing.T) {
 func TestFollow_ResumesWhatIsDescribedAsBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCloud(t)
+		c.hasTimers = true
 		c.StaleReads = 5
 		c.OperationTime = 3 * time.Second
 		ctx, cut := context.WithCancel(context.WithoutCancel(t.Context()))

@@ -31,8 +31,6 @@ type Deployment struct {
 	target   awsclient.Target
 	assembly *assembly.Assembly
 	sessions *awsclient.Sessions
-	// fence stands before every write while this run holds the lock.
-	fence awsclient.Fence
 	// cfnClients and s3Clients are the clients by role and region, and ledger is the account's.
 	cfnClients sync.Map
 	s3Clients  sync.Map
@@ -89,9 +87,12 @@ func (d *Deployment) stackClient(ctx context.Context, s *assembly.Stack) (*cfn.C
 func (d *Deployment) cfnClient(ctx context.Context, role awsclient.Role, region string) (*cfn.Client, error) {
 	return loadOrCreate(&d.cfnClients, role.Key()+region, func() (*cfn.Client, error) {
 		cfg, err := d.sessions.Config(ctx, role, region)
-		client := cfn.New(awsclient.NewCloudFormation(cfg, &d.fence), d.printProgress)
+		client := cfn.New(awsclient.NewCloudFormation(cfg), d.printProgress)
 		if d.Run.Mode == Rehearsal {
 			client.Replaces = replaces
+		}
+		if d.Pause != nil {
+			client.Pause = d.Pause
 		}
 		return client, err
 	})
@@ -120,7 +121,7 @@ func (d *Deployment) bucket(
 ) (*staging.Bucket, error) {
 	client, err := loadOrCreate(&d.s3Clients, role.Key()+region, func() (*awsclient.S3, error) {
 		cfg, err := d.sessions.Config(ctx, role, region)
-		return awsclient.NewS3(cfg, &d.fence), err
+		return awsclient.NewS3(cfg), err
 	})
 	return staging.NewBucket(client, name, d.target), err
 }
@@ -134,7 +135,7 @@ func (d *Deployment) stagingBucket(ctx context.Context) (*staging.Bucket, error)
 	return d.bucket(ctx, stagingBucketName(d.target), role, d.target.Region)
 }
 
-// ledgerBucket returns the staging bucket with the role that writes the ledger, behind the fence.
+// ledgerBucket returns the staging bucket with the role that writes the ledger.
 func (d *Deployment) ledgerBucket(ctx context.Context) (*staging.Bucket, error) {
 	role, err := ledgerRole(d.target)
 	if err != nil {
@@ -143,16 +144,11 @@ func (d *Deployment) ledgerBucket(ctx context.Context) (*staging.Bucket, error) 
 	return d.bucket(ctx, stagingBucketName(d.target), role, d.target.Region)
 }
 
-// Ledger returns the ledger of the target account. Its writes pass no fence: the lock is among them.
+// Ledger returns the ledger of the target account.
 func (d *Deployment) Ledger(ctx context.Context) (*ledger.Ledger, error) {
 	return loadOrCreate(&d.ledger, "", func() (*ledger.Ledger, error) {
-		role, err := ledgerRole(d.target)
-		if err != nil {
-			return nil, err
-		}
-		cfg, err := d.sessions.Config(ctx, role, d.target.Region)
-		bucket := staging.NewBucket(awsclient.NewS3(cfg, nil), stagingBucketName(d.target), d.target)
-		return ledger.Open(bucket, d.target.Project, d.target.Environment), err
+		bucket, err := d.ledgerBucket(ctx)
+		return ledger.Open(bucket, d.scope(), d.ledgerSigning()), err
 	})
 }
 

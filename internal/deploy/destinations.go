@@ -1,7 +1,6 @@
 package deploy
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/staging"
 	"lockstep/internal/fault"
+	"lockstep/internal/fsx"
 	"lockstep/internal/refusal"
 )
 
@@ -87,7 +87,7 @@ func checkTemplateURL(s *assembly.Stack, target awsclient.Target) error {
 			"stack %s takes its template from %s, %v", s.Name, s.TemplateURL, err)
 	}
 	if !s.TemplateMatchesURL() {
-		return refusal.Newf(fault.TemplateUnusable, nil,
+		return refusal.Newf(fault.AssemblyAltered, nil,
 			"stack %s: its template %s was edited after it was synthesised, and is not what the hash "+
 				"in its address is of: synthesise again", s.Name, s.Template.File)
 	}
@@ -98,12 +98,13 @@ func checkTemplateURL(s *assembly.Stack, target awsclient.Target) error {
 func publishedTemplate(s *assembly.Stack, address string, target awsclient.Target) (assembly.Asset, error) {
 	bucket, key, ok := assembly.ParseS3Address(address, target.Region)
 	if !ok || bucket != stagingBucketName(target) {
-		return assembly.Asset{}, fmt.Errorf("but templates are taken from the bucket %s of the account's bootstrap only",
-			stagingBucketName(target))
+		return assembly.Asset{}, fault.Errorf(fault.Destination,
+			"but templates are taken from the bucket %s of the account's bootstrap only", stagingBucketName(target))
 	}
 	i := slices.IndexFunc(s.Assets, func(a assembly.Asset) bool { return a.Key == key && !a.Zip })
 	if i < 0 {
-		return assembly.Asset{}, errors.New("which is not among the files that the assembly publishes: synthesise again")
+		return assembly.Asset{}, fault.New(fault.Destination,
+			"which is not among the files that the assembly publishes: synthesise again")
 	}
 	return s.Assets[i], nil
 }
@@ -123,7 +124,7 @@ func checkNestedTemplates(files fs.FS, s *assembly.Stack, target awsclient.Targe
 				continue
 			}
 			seen[a.Path] = true
-			text, err := fs.ReadFile(files, a.Path)
+			text, err := fsx.ReadFileFS(files, a.Path, fsx.MaxText)
 			if err != nil {
 				return err
 			}

@@ -57,7 +57,7 @@ func (d *Deployment) Drift(ctx context.Context) ([]cfn.Drift, error) {
 	_ = group.Wait() // the errors are in errs
 	var compared []cfn.Drift
 	for i, drift := range out {
-		if errs[i] == nil {
+		if errs[i] == nil || drift.Incomplete != "" {
 			compared = append(compared, drift)
 		}
 	}
@@ -77,15 +77,15 @@ func (d *Deployment) stackDrift(
 		drift, err = client.DetectDrift(ctx, name)
 	}
 	drift.Account, drift.Region = d.target.Account, d.target.Region
-	if err != nil || want == nil {
+	if err != nil && drift.Incomplete == "" || want == nil {
 		return drift, err
 	}
 	step := &planStep{stack: want, current: state}
-	if err := d.compareStack(ctx, client, step); err != nil {
-		return drift, err
+	if compareErr := d.compareStack(ctx, client, step); compareErr != nil {
+		return drift, errors.Join(err, compareErr)
 	}
 	drift.Changes, drift.Notes = cfn.StackProperties(want, step.current, step.comparison), step.record.Notes
-	return drift, nil
+	return drift, err
 }
 
 // releasedStacks returns the stacks of a release's cloud assembly by name. There are none if the assembly is not kept.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/change"
@@ -116,7 +118,7 @@ func (d *Deployment) deployLocked(
 	if o.Plan != nil {
 		markApplied := func(p *ledger.RegisteredPlan) { p.AppliedByRun = d.Run.ID }
 		if err := l.UpdatePlan(ctx, o.Plan.Digest, markApplied); err != nil {
-			return plan.Record(), err
+			return plan.Record(), refuseTampered(err)
 		}
 	}
 	if err := plan.apply(ctx); err != nil {
@@ -131,7 +133,9 @@ func (d *Deployment) deployLocked(
 	if err := plan.verifyDeployed(ctx); err != nil {
 		return plan.Record(), err
 	}
-	plan.err = d.recordRelease(ctx, l, o, plan)
+	if plan.err = d.recordRelease(ctx, l, o, plan); plan.err == nil {
+		plan.err = plan.failUnhealthy()
+	}
 	return plan.Record(), plan.err
 }
 
@@ -166,13 +170,8 @@ func (d *Deployment) resumeInterrupted(ctx context.Context, before ledger.Journa
 		if err != nil {
 			return err
 		}
-		isRunning, err := isRunning(ctx, client, state, before.Stacks[s.Name].ChangeSet)
-		if err != nil || !isRunning {
-			return err // it has ended, or was not begun after all: the plan will show what there is to do
-		}
-		d.printProgress(fmt.Sprintf("%s: resuming what run %s has begun, CloudFormation is at %s",
-			s.Name, before.RunID, state.StackStatus))
-		if err := client.FollowRunning(ctx, s.Name, state); err != nil {
+		changeSet := &cfn.ChangeSet{ID: before.Stacks[s.Name].ChangeSet, StackID: state.ID()}
+		if err := d.resumeStack(ctx, client, state, changeSet, before.RunID); err != nil {
 			return fmt.Errorf("stack %s: %w", s.Name, err)
 		}
 		return nil
@@ -180,11 +179,33 @@ func (d *Deployment) resumeInterrupted(ctx context.Context, before ledger.Journa
 	return begun, err
 }
 
-// isRunning reports whether CloudFormation is at work on a stack. It may still be described in the state from before
-// the execution of the change set with that ARN, which is empty for an operation without one.
-func isRunning(ctx context.Context, client *cfn.Client, state cfn.State, changeSet string) (bool, error) {
-	if state.Phase == cfn.Busy || state.ID() == "" || changeSet == "" {
-		return state.Phase == cfn.Busy, nil
+// resumeStack waits for the end of what an earlier run has begun with a stack. It has perhaps ended, or was not begun
+// after all: then the plan will show what there is to do. The ARN of the change set is empty for an operation without
+// one.
+func (d *Deployment) resumeStack(
+	ctx context.Context, client *cfn.Client, state cfn.State, set *cfn.ChangeSet, runID string,
+) error {
+	if state.ID() == "" || set.ID == "" && state.Phase != cfn.Busy {
+		return nil
 	}
-	return client.IsExecuting(ctx, &cfn.ChangeSet{ID: changeSet, StackID: state.ID()})
+	name := aws.ToString(state.StackName)
+	resume := func() {
+		d.printProgress(fmt.Sprintf("%s: resuming what run %s has begun, CloudFormation is at %s",
+			name, runID, state.StackStatus))
+	}
+	if set.ID != "" {
+		operation, isRunning, err := client.FindExecution(ctx, set)
+		if err != nil {
+			return err
+		}
+		if isRunning {
+			resume()
+			return client.Follow(ctx, name, operation)
+		}
+	}
+	if state.Phase != cfn.Busy {
+		return nil
+	}
+	resume()
+	return client.FollowRunning(ctx, name, state)
 }

@@ -76,6 +76,7 @@ func TestDeploy_FailureStopsOnlyDependents(t *testing.T) {
 func TestLock_RefusesConcurrentDeployment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCloud(t)
+		c.hasTimers = true
 		c.OperationTime = 2 * time.Second
 		asm := oneStack(t, topics(1))
 		errs := make(chan error, 2)
@@ -165,6 +166,8 @@ func TestLock_TakenOverOnlyFromDeadHolder(t *testing.T) {
 func TestLock_LossStopsNextWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCloud(t)
+		c.hasTimers = true
+		c.LateStart = 0
 		c.OperationTime = time.Second
 		asm := assemble(t, needs{"first": nil, "second": {"first"}}, map[string]string{
 			"first": exportingTemplate("first"),
@@ -205,6 +208,8 @@ func TestUnlock_RequiresHolderID(t *testing.T) {
 func TestDeploy_ResumesInterruptedRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCloud(t)
+		c.hasTimers = true
+		c.LateStart = 0
 		c.OperationTime = 3 * time.Second // the next run comes while it goes on
 		asm := assemble(t, needs{"first": nil, "second": {"first"}}, nil)
 		ctx, cut := context.WithCancel(context.WithoutCancel(t.Context()))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"lockstep/internal/awsclient"
@@ -37,6 +38,8 @@ type ReleaseStatus struct {
 	ledger.Release
 	// WithdrawnBy is the number of the rollback that went back from this release; 0 for none.
 	WithdrawnBy int `json:"withdrawnBy,omitempty"`
+	// SignedBy is the id of the key that has signed the record; empty if it is unsigned.
+	SignedBy string `json:"signedBy,omitempty"`
 }
 
 // NothingDeployed is the problem of an account in which nothing was deployed yet.
@@ -76,7 +79,12 @@ func (d *Deployment) readStatus(ctx context.Context, earlier int, s *Status) err
 	}
 	history := ledger.NewHistory(releases)
 	for _, r := range releases {
-		s.Releases = append(s.Releases, ReleaseStatus{r, history.WithdrawnBy(r.Number)})
+		s.Releases = append(s.Releases, ReleaseStatus{r, history.WithdrawnBy(r.Number), r.SigningKeyID()})
+	}
+	if len(releases) > 0 {
+		if err := l.CheckHead(ctx, &releases[0]); err != nil {
+			return err
+		}
 	}
 	if len(s.Releases) == 0 {
 		s.Problem = NothingDeployed
@@ -90,6 +98,9 @@ func (s Status) Notes() []string {
 	if s.Problem != "" {
 		out = append(out, s.Problem)
 	}
+	if unsigned := s.unsignedReleases(); len(unsigned) > 0 {
+		out = append(out, "unsigned: "+strings.Join(unsigned, ", ")+"; whoever may write to the bucket can make such records")
+	}
 	if s.Lock != nil {
 		note := fmt.Sprintf("locked by %s since %v", s.Lock.Holder, time.Duration(s.Lock.AgeSeconds)*time.Second)
 		if s.Lock.Abandoned {
@@ -102,6 +113,17 @@ func (s Status) Notes() []string {
 			s.InterruptedRun.RunID, s.InterruptedRun.CallerARN, utc.Format(s.InterruptedRun.Started)))
 	}
 	return out
+}
+
+// unsignedReleases returns the numbers of the releases that nobody has signed.
+func (s Status) unsignedReleases() []string {
+	var numbers []string
+	for _, r := range s.Releases {
+		if r.SignedBy == "" {
+			numbers = append(numbers, fmt.Sprintf("release %d", r.Number))
+		}
+	}
+	return numbers
 }
 
 // Unlock takes the lock away from a holder. The error is a *refusal.Error if another one holds it.

@@ -2,7 +2,6 @@ package deploy
 
 import (
 	"context"
-	"io/fs"
 	"net/url"
 	"strings"
 
@@ -12,6 +11,7 @@ import (
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/risk"
+	"lockstep/internal/fsx"
 )
 
 // flagRisks sets the flags of a step that has a change set: what has to be allowed by name. Templates are judged as
@@ -94,7 +94,7 @@ func (d *Deployment) nestedAsset(s *assembly.Stack) func(id, url string) (risk.V
 			if a.Zip || !isAddressOf(address, a) {
 				continue
 			}
-			body, err := fs.ReadFile(d.assembly.Files, a.Path)
+			body, err := fsx.ReadFileFS(d.assembly.Files, a.Path, fsx.MaxText)
 			return risk.Version{Template: string(body), Nested: d.nestedAsset(s)}, err == nil
 		}
 		return risk.Version{}, false

@@ -106,9 +106,11 @@ func (d *Deployment) acquireLock(ctx context.Context, l *ledger.Ledger) (*ledger
 	if lock.PreviousHolder != nil {
 		d.printProgress(fmt.Sprintf("the lock of %s, which is gone, is taken over", lock.PreviousHolder))
 	}
-	d.fence.Set(lock.Check)
+	d.sessions.Fence().Set(&awsclient.Guard{
+		Check: lock.Check, Validity: ledger.Lease / 2, LockKey: lock.Key(),
+	})
 	release := func(ended error) {
-		d.fence.Set(nil)
+		d.sessions.Fence().Set(nil)
 		cleanup, cancel := awsclient.CleanupContext(ctx, ended)
 		defer cancel()
 		if err := lock.Release(cleanup); err != nil {

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"context"
 	"crypto/rand"
 	"io/fs"
 	"strings"
@@ -54,8 +55,12 @@ type Options struct {
 	// RequiresCompletePlan says that a reviewed plan may not touch a stack whose changes it does not show.
 	RequiresCompletePlan bool
 	Artifacts            Artifacts
+	// Signing says how records, approvals and plans are signed; the zero Signing that they are not.
+	Signing Signing
 	// Limiter is shared by all deployments of a run; nil for one alone.
 	Limiter *awsclient.Limiter
+	// Pause waits between two questions whether AWS has ended its work, as cfn.Client.Pause; nil for a real pause.
+	Pause func(context.Context, time.Duration) error
 	// LivenessDir is the folder, on this machine, of the liveness files of runs; empty for none.
 	LivenessDir string
 }

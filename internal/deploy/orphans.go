@@ -2,7 +2,6 @@ package deploy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -12,16 +11,18 @@ import (
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/ledger"
-	"lockstep/internal/fault"
-	"lockstep/internal/refusal"
 )
 
 // orphanedStacks returns the stacks that an earlier release created, that the assembly no longer has, and that still
 // exist. CloudFormation does not know that they belonged together, so only a person deletes them.
 func (d *Deployment) orphanedStacks(ctx context.Context) ([]ledger.Stack, error) {
-	last, err := d.LatestRelease(ctx)
-	if err != nil || last == nil {
+	l, err := d.Ledger(ctx)
+	if err != nil {
 		return nil, err
+	}
+	last, err := l.LatestRelease(ctx)
+	if err != nil || last == nil {
+		return nil, refuseTampered(err)
 	}
 	var orphans []ledger.Stack
 	for _, s := range slices.Concat(last.Stacks, last.OrphanedStacks) {
@@ -53,15 +54,4 @@ func (d *Deployment) stackExists(ctx context.Context, id string) (bool, error) {
 	}
 	state, err := client.Describe(ctx, id)
 	return state.Phase != cfn.Absent, err
-}
-
-// refuseTampered turns the error of a release record that was altered into a refusal.
-func refuseTampered(err error) error {
-	var tampered *ledger.TamperedError
-	if errors.As(err, &tampered) {
-		return refusal.Newf(fault.RecordTampered, err,
-			"%s: the bucket keeps older versions of every object; find out who it was and put the "+
-				"right one back, then run this again", tampered)
-	}
-	return err
 }

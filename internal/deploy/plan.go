@@ -35,9 +35,11 @@ type Plan struct {
 	permits        []change.Permit
 	// release is the number of the release that was recorded, and digest that of the plan file; both zero for none.
 	release int
-	digest  digest.Plan
-	started time.Time
-	err     error
+	// signedBy is the id of the key that has signed it.
+	signedBy string
+	digest   digest.Plan
+	started  time.Time
+	err      error
 }
 
 // A planStep is what a plan does with one stack.
@@ -56,7 +58,9 @@ type planStep struct {
 	matchDigest string
 	set         *cfn.ChangeSet // nil unless the outcome is change.Planned
 	record      StackRecord
-	err         error
+	// healthErr is what is wrong with the health of the stack after it was deployed.
+	healthErr error
+	err       error
 }
 
 // Plan works out what the assembly would change, with a change set for every stack that differs. For stacks that match
@@ -193,6 +197,11 @@ func (s *planStep) fail(err error) error {
 		return nil
 	}
 	err = fsx.Explain(err)
+	var failure *cfn.FailureError
+	if errors.As(err, &failure) {
+		failure.Causes = cfn.LocateCauses(failure.Causes, s.stack.Template)
+		s.record.Causes = failure.Causes
+	}
 	s.err = err
 	if !errors.Is(err, context.Canceled) {
 		s.record.Outcome, s.record.Code, s.record.Reason = change.Failed, fault.CodeOf(err), err.Error()
@@ -323,7 +332,8 @@ func (p *Plan) Discard(ctx context.Context) error {
 func (p *Plan) Record() Record {
 	r := Record{
 		Target: p.deployment.target, AssemblyDigest: p.deployment.assembly.Digest, PlanDigest: p.digest, Release: p.release,
-		Started: p.started, Millis: time.Since(p.started).Milliseconds(), Outcome: change.Unchanged,
+		SignedBy: p.signedBy,
+		Started:  p.started, Millis: time.Since(p.started).Milliseconds(), Outcome: change.Unchanged,
 	}
 	for _, step := range p.steps {
 		r.Stacks = append(r.Stacks, step.record)

@@ -17,9 +17,11 @@ type Record struct {
 	// PlanDigest is that of the plan file that was written or applied; empty for none.
 	PlanDigest digest.Plan `json:"planDigest,omitempty"`
 	// Release is the number of the release that was recorded; 0 for none.
-	Release int            `json:"release,omitempty"`
-	Outcome change.Outcome `json:"outcome"`
-	Stacks  []StackRecord  `json:"stacks"`
+	Release int `json:"release,omitempty"`
+	// SignedBy is the id of the key that has signed the release; empty if it was not recorded or is unsigned.
+	SignedBy string         `json:"signedBy,omitempty"`
+	Outcome  change.Outcome `json:"outcome"`
+	Stacks   []StackRecord  `json:"stacks"`
 	// OrphanedStacks are the names of the stacks that an earlier release created and the assembly no longer has.
 	OrphanedStacks []string  `json:"left,omitempty"`
 	Started        time.Time `json:"started"`
@@ -47,6 +49,8 @@ type StackRecord struct {
 	// code of the failure.
 	Reason string     `json:"reason,omitempty"`
 	Code   fault.Code `json:"code,omitempty"`
+	// Causes are why CloudFormation failed, the first one first.
+	Causes []change.Cause `json:"causes,omitempty"`
 	// Notes are what a person should know of a stack besides its changes.
 	Notes  []string `json:"notes,omitempty"`
 	Millis int64    `json:"ms"`

@@ -70,8 +70,9 @@ func (d *Deployment) StoredData(ctx context.Context) ([]risk.StoredData, error) 
 	}
 	stacks, err := d.keptStacks(ctx, l, *last, func(files fs.FS) (fs.FS, error) { return files, nil })
 	if errors.Is(err, ledger.ErrNotFound) {
-		return nil, fmt.Errorf("the cloud assembly of release %d is not kept, so the environment cannot be rebuilt from its "+
-			"records: check out %s, synthesise, and deploy that", last.Number, commitText(last.Commit))
+		return nil, fault.Errorf(fault.ReleaseNotKept,
+			"the cloud assembly of release %d is not kept, so the environment cannot be rebuilt from its records: check out "+
+				"%s, synthesise, and deploy that", last.Number, commitText(last.Commit))
 	}
 	var data []risk.StoredData
 	for _, s := range stacks {

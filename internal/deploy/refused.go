@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 
 	"lockstep/internal/awsclient"
@@ -13,6 +12,7 @@ import (
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/preflight"
 	"lockstep/internal/fault"
+	"lockstep/internal/fsx"
 	"lockstep/internal/refusal"
 )
 
@@ -82,7 +82,7 @@ func (d *Deployment) findRefusedTemplates() ([]preflight.Finding, error) {
 			if !assembly.IsNestedTemplate(a.Path) {
 				continue
 			}
-			text, err := fs.ReadFile(asm.Files, a.Path)
+			text, err := fsx.ReadFileFS(asm.Files, a.Path, fsx.MaxText)
 			if err != nil {
 				return nil, err
 			}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"lockstep/internal/attest"
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/ledger"
@@ -31,9 +32,12 @@ type Artifacts struct {
 func (d *Deployment) recordRelease(ctx context.Context, l *ledger.Ledger, o DeployRequest, p *Plan) error {
 	last, err := l.LatestRelease(ctx)
 	if err != nil {
-		return err
+		return refuseTampered(err)
 	}
 	if d.isRecorded(last, p) {
+		if err := l.RaiseHead(ctx, *last); err != nil { // the run that recorded it was cut off
+			return err
+		}
 		return d.journal.RecordRelease(ctx, last.Summary())
 	}
 	r := d.newRelease(o, p)
@@ -43,18 +47,21 @@ func (d *Deployment) recordRelease(ctx context.Context, l *ledger.Ledger, o Depl
 	if o.Plan != nil {
 		r.PlanDigest = o.Plan.Digest
 		if r.Approval, err = l.Approval(ctx, r.PlanDigest); err != nil {
-			return err
+			return refuseTampered(err)
 		}
 	}
 	if r.ArchiveHash, r.SBOMDigest, err = d.saveArtifacts(ctx, l); err != nil {
 		return err
 	}
-	if r, err = l.AddRelease(ctx, r); err != nil {
+	if err := d.recordProvenance(ctx, l, r); err != nil {
 		return err
 	}
-	p.release = r.Number
-	d.printProgress(fmt.Sprintf("release %d of %s is recorded: assembly %.12s",
-		r.Number, d.target.Environment, r.SynthDigest))
+	if r, err = l.AddRelease(ctx, r); err != nil {
+		return refuseTampered(err)
+	}
+	p.release, p.signedBy = r.Number, r.SigningKeyID()
+	d.printProgress(fmt.Sprintf("release %d of %s is recorded: assembly %.12s, %s",
+		r.Number, d.target.Environment, r.SynthDigest, SignatureText(r.SigningKeyID())))
 	return d.journal.RecordRelease(ctx, r.Summary())
 }
 
@@ -77,7 +84,7 @@ func (d *Deployment) newRelease(o DeployRequest, p *Plan) ledger.Release {
 		Restores: o.Restores, Note: o.Note, Project: d.target.Project, Environment: d.target.Environment,
 		Account: d.target.Account, Region: d.target.Region,
 		Mode: d.Run.Mode, Endpoint: d.Run.Endpoint, At: time.Now().UTC().Truncate(time.Second),
-		CallerARN: d.sessions.CallerARN(), RunID: d.Run.ID, Commit: d.Run.Commit,
+		CallerARN: d.sessions.CallerARN(), RunID: d.Run.ID, Token: d.journal.Token(), Commit: d.Run.Commit,
 		Committed: d.Run.Committed, FailedRuns: d.journal.FailedRuns(),
 		SynthDigest: d.SynthDigest, EnvironmentDigest: d.EnvironmentDigest, SiblingDigests: d.SiblingDigests,
 		ConfigurationDigest: d.ConfigurationDigest, OrphanedStacks: p.orphanedStacks,
@@ -92,6 +99,7 @@ func (d *Deployment) newRelease(o DeployRequest, p *Plan) ledger.Release {
 		})
 	}
 	r.AssetKeys = d.assetKeys()
+	r.Health = p.health()
 	return r
 }
 
@@ -198,13 +206,16 @@ func (d *Deployment) ReleaseOf(
 }
 
 // LatestRelease returns the newest release, or nil if there is none. The error is a *refusal.Error if the records were
-// altered.
+// altered, if nobody has signed them who should have, or if later ones may have been deleted.
 func (d *Deployment) LatestRelease(ctx context.Context) (*ledger.Release, error) {
 	l, err := d.Ledger(ctx)
 	if err != nil {
 		return nil, err
 	}
 	last, err := l.LatestRelease(ctx)
+	if err == nil {
+		err = l.CheckHead(ctx, last)
+	}
 	return last, refuseTampered(err)
 }
 
@@ -245,7 +256,34 @@ func (d *Deployment) history(ctx context.Context) (ledger.History, error) {
 		return ledger.History{}, err
 	}
 	all, err := l.Releases(ctx)
+	if err == nil && len(all) > 0 {
+		err = l.CheckHead(ctx, &all[0])
+	}
 	return ledger.NewHistory(all), refuseTampered(err)
+}
+
+// recordProvenance keeps a signed statement on how the assembly of a release came about.
+func (d *Deployment) recordProvenance(ctx context.Context, l *ledger.Ledger, r ledger.Release) error {
+	if r.ArchiveHash == "" || r.Restores != 0 {
+		return nil
+	}
+	build := attest.Build{
+		Builder: d.Signing.Builder, Version: d.Signing.Version, Invocation: d.Signing.Invocation,
+		Commit: r.Commit, Finished: r.At,
+		Materials: []attest.Subject{{Name: "configuration", Digest: string(r.ConfigurationDigest)}},
+	}
+	if r.SBOMDigest != "" {
+		build.Materials = append(build.Materials, attest.Subject{Name: "tools", Digest: r.SBOMDigest})
+	}
+	return l.AddProvenance(ctx, build, staging.AssemblyBlobName(r.SynthDigest), r.ArchiveHash)
+}
+
+// SignatureText returns who has signed a release, by the id of the key.
+func SignatureText(keyID string) string {
+	if keyID == "" {
+		return "unsigned"
+	}
+	return fmt.Sprintf("signed by key %.12s", keyID)
 }
 
 // FetchAssembly replaces a folder by the cloud assembly of a release, after checking that it is the one that was

@@ -215,7 +215,9 @@ func TestGarbage_KeepsWhatIsStillNeeded(t *testing.T) {
 			require.NoError(c.t, err)
 			second, err := l.Release(c.t.Context(), 2)
 			require.NoError(c.t, err)
-			_, err = l.AddRelease(c.t.Context(), ledger.Release{Restores: 2, Withdraws: 3, SynthDigest: second.SynthDigest})
+			_, err = l.AddRelease(c.t.Context(), ledger.Release{
+				Restores: 2, Withdraws: 3, SynthDigest: second.SynthDigest, Token: 100,
+			})
 			require.NoError(c.t, err)
 		}, false},
 	} {

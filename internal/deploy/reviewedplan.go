@@ -62,7 +62,7 @@ func (d *Deployment) checkRegistered(ctx context.Context, l *ledger.Ledger, f pl
 			"account %s does not know the plan %.12s: it was made for another account, or "+
 				"outside Lockstep; %s", d.target.Account, f.Digest, advice)
 	case err != nil:
-		return now, err
+		return now, refuseTampered(err)
 	case !registered.ChangeSetsDeletedAt.IsZero():
 		return now, refusal.Newf(fault.PlanSpent, nil, "the plan %.12s was dropped at %s; %s",
 			f.Digest, utc.Format(registered.ChangeSetsDeletedAt), advice)
@@ -81,7 +81,7 @@ func (d *Deployment) checkApproved(ctx context.Context, l *ledger.Ledger, f plan
 	approval, err := l.Approval(ctx, f.Digest)
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, refuseTampered(err)
 	case approval == nil && d.RequiresApproval:
 		return nil, refusal.Newf(fault.PlanNotApproved, nil,
 			"nobody has approved the plan %.12s, and %s asks for it: `lockstep approve --plan "+

@@ -88,7 +88,7 @@ func (d *Deployment) DeletePlan(ctx context.Context, f planfile.File) error {
 				"account, or outside Lockstep", d.target.Account, f.Digest)
 	}
 	if err != nil {
-		return err
+		return refuseTampered(err)
 	}
 	sets, err := d.ownChangeSets(t, registered.RunID)
 	if err != nil {
@@ -150,7 +150,7 @@ func (d *Deployment) Approve(
 	}
 	earlier, err := l.Approval(ctx, f.Digest)
 	if err != nil {
-		return a, err
+		return a, refuseTampered(err)
 	}
 	return *earlier, refusal.Newf(fault.PlanApproved, nil, "the plan was approved already, by %s at %s",
 		earlier.ApproverARN, utc.Format(earlier.At))

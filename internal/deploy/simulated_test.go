@@ -28,6 +28,8 @@ type cloud struct {
 	*simulated.Cloud
 	t        *testing.T
 	progress *progressLog
+	// hasTimers says that pauses are real, for a test in the virtual time of testing/synctest.
+	hasTimers bool
 }
 
 // A progressLog keeps the progress of deployments.
@@ -48,9 +50,16 @@ func (s *progressLog) String() string {
 	return strings.Join(s.lines, "\n")
 }
 
+// newCloud returns a realistic cloud.
 func newCloud(t *testing.T) *cloud {
 	t.Helper()
 	return &cloud{Cloud: simulated.New(), t: t, progress: &progressLog{}}
+}
+
+// newKindCloud returns a cloud that answers every call, at once and as the account is.
+func newKindCloud(t *testing.T) *cloud {
+	t.Helper()
+	return &cloud{Cloud: simulated.NewKind(), t: t, progress: &progressLog{}}
 }
 
 var testTarget = awsclient.Target{
@@ -101,15 +110,24 @@ func oneStack(t *testing.T, template string) *assembly.Assembly {
 	return assemble(t, needs{"web": nil}, map[string]string{"web": template})
 }
 
-// open is a deployment as a run of its own.
-func (c *cloud) open(asm *assembly.Assembly, change ...func(*Options)) *Deployment {
-	c.t.Helper()
+// options are those of a run of its own.
+func (c *cloud) options(asm *assembly.Assembly) Options {
 	o := Options{
 		Run: RunInfo{ID: NewRunID(), Command: "lockstep deploy", Mode: Rehearsal, Commit: "abc"}, Progress: c.progress.add,
 		SynthDigest: digest.Synth(asm.Digest), EnvironmentDigest: digest.Environment(asm.Digest),
 		ConfigurationDigest: "configuration",
-		LivenessDir:         c.t.TempDir(),
 	}
+	if !c.hasTimers {
+		o.Pause = c.Pause
+	}
+	return o
+}
+
+// open is a deployment as a run of its own.
+func (c *cloud) open(asm *assembly.Assembly, change ...func(*Options)) *Deployment {
+	c.t.Helper()
+	o := c.options(asm)
+	o.LivenessDir = c.t.TempDir()
 	for _, f := range change {
 		f(&o)
 	}

@@ -88,6 +88,7 @@ func TestStates_EveryStatusHasActionOrRefusal(t *testing.T) {
 		t.Run(string(row.Status), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := newCloud(t)
+				c.hasTimers = true
 				c.PutStack(
 					testAccount, testRegion, "web", topics(1), string(row.Status), string(nextStatus[row.Status]),
 					150*time.Millisecond,

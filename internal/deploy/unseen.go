@@ -5,13 +5,14 @@ import (
 	"strings"
 
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/jsonx"
 )
 
 // countResources returns how many resources a template declares. It returns 0 if the template does not tell: transforms
 // and loops make resources that the text does not name.
 func countResources(t assembly.Template) int {
 	var sections map[string]json.RawMessage
-	if json.Unmarshal([]byte(t.Body), &sections) != nil || sections["Transform"] != nil {
+	if jsonx.UnmarshalForeign([]byte(t.Body), &sections) != nil || sections["Transform"] != nil {
 		return 0
 	}
 	for name := range t.Resources {

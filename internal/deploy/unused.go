@@ -2,7 +2,6 @@ package deploy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -18,6 +17,7 @@ import (
 
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/cfn"
+	"lockstep/internal/fault"
 )
 
 // Unused returns a line for each role of the newest release's stacks that nobody has used since a time, and for each
@@ -125,8 +125,8 @@ func (d *Deployment) unknownParameters(ctx context.Context, api *awsclient.SSM, 
 }
 
 // ErrNoBilling says that AWS has no estimate of an account's cost.
-var ErrNoBilling = errors.New("AWS has no estimate of the cost: turn on billing alerts in the billing preferences of " +
-	"the account, or of the account that pays for it")
+var ErrNoBilling = fault.New(fault.MaintenanceNotRun, "AWS has no estimate of the cost: turn on billing alerts in the "+
+	"billing preferences of the account, or of the account that pays for it")
 
 // billingRegion is the region of the metrics of cost. Source: the CloudWatch user guide, monitoring estimated charges.
 const billingRegion = "us-east-1"

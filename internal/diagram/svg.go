@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"lockstep/internal/display"
+	"lockstep/internal/fault"
 )
 
 // svgStart matches the start tag of an SVG that D2 has drawn.
@@ -19,7 +20,7 @@ var svgStart = regexp.MustCompile(`^<svg [^>]*viewBox="0 0 ([0-9]{1,6}) ([0-9]{1
 func (d Diagram) Annotate(svg []byte) ([]byte, error) {
 	start := svgStart.FindSubmatch(svg)
 	if start == nil {
-		return nil, fmt.Errorf("the drawing of %s is no SVG of D2's", d.Name)
+		return nil, fault.Errorf(fault.ToolBroken, "the drawing of %s is no SVG of D2's", d.Name)
 	}
 	title, description := "diagram-"+d.Name+"-title", "diagram-"+d.Name+"-description"
 	head := fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" role="img" `+

@@ -12,6 +12,7 @@ import (
 	"lockstep/config"
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/diagram"
+	"lockstep/internal/fault"
 )
 
 // manifestFile marks the folder of a cloud assembly.
@@ -76,8 +77,9 @@ func assemblyFolders(files fs.FS, targets []config.Environment) ([]string, error
 	case len(folders) == 0:
 		return []string{"."}, nil
 	case len(folders) > maxAssemblies:
-		return nil, fmt.Errorf("there are %d cloud assemblies, more than the %d that fit in diagrams: "+
-			"name a folder with fewer", len(folders), maxAssemblies)
+		return nil, fault.Errorf(fault.TooManyAssemblies,
+			"there are %d cloud assemblies, more than the %d that fit in diagrams: name a folder with fewer", len(folders),
+			maxAssemblies)
 	}
 	return folders, nil
 }

@@ -5,11 +5,11 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/process"
 	"lockstep/tools"
@@ -33,7 +33,8 @@ func FindBrowser(environ []string) (*Browser, error) {
 			return &Browser{program, environ}, nil
 		}
 	}
-	return nil, fmt.Errorf("a PNG is made by a browser, and none of %s is on the PATH", strings.Join(browsers, ", "))
+	return nil, fault.Errorf(fault.ToolMissing,
+		"a PNG is made by a browser, and none of %s is on the PATH", strings.Join(browsers, ", "))
 }
 
 // svgSize matches the size of an annotated SVG.
@@ -46,7 +47,7 @@ const maxPNGBytes = 32 << 20
 func (b *Browser) PNG(ctx context.Context, svg []byte) ([]byte, error) {
 	size := svgSize.FindSubmatch(svg)
 	if size == nil {
-		return nil, fmt.Errorf("the SVG has no size")
+		return nil, fault.New(fault.ToolBroken, "the SVG has no size")
 	}
 	dir, err := os.MkdirTemp("", "lockstep-png-")
 	if err != nil {
@@ -64,7 +65,7 @@ func (b *Browser) PNG(ctx context.Context, svg []byte) ([]byte, error) {
 	if os.Geteuid() == 0 { // Chromium refuses its sandbox to root
 		args = append([]string{"--no-sandbox"}, args...)
 	}
-	cmd := exec.CommandContext(ctx, b.program, args...)
+	cmd := process.Command(ctx, b.program, args...)
 	cmd.Env = b.environ
 	var messages bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &messages, &messages

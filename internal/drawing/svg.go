@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os/exec"
 	"strings"
 	"time"
 
@@ -29,7 +28,7 @@ var layoutArgs = []string{
 // SVG draws the diagram with the D2 program at that path, and returns an SVG for light and dark screens that a screen
 // reader can read. D2 gets an empty environment: it needs no network, and finds no plug-ins.
 func SVG(ctx context.Context, d2 string, d diagram.Diagram) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, d2, layoutArgs...)
+	cmd := process.Command(ctx, d2, layoutArgs...)
 	cmd.Env = []string{"HOME=/nonexistent", "PATH=/nonexistent"}
 	cmd.Stdin = strings.NewReader(d.Source())
 	var out, messages bytes.Buffer

@@ -42,6 +42,7 @@ const (
 	StepFailed        Code = "LS-313"
 	StepOutput        Code = "LS-314"
 	StepProcess       Code = "LS-315"
+	ToolChanged       Code = "LS-316"
 	ImageRegistry     Code = "LS-320"
 	ImageReference    Code = "LS-321"
 	SynthFailed       Code = "LS-330"
@@ -54,8 +55,9 @@ const (
 	AssetUnusable     Code = "LS-337"
 	AssetNotSupported Code = "LS-338"
 	TemplateUnusable  Code = "LS-339"
-	AppUnknown        Code = "LS-340"
-	AppDependencies   Code = "LS-341"
+	TooManyAssemblies Code = "LS-340"
+	AppUnknown        Code = "LS-341"
+	AppDependencies   Code = "LS-342"
 )
 
 // Gates: quality, tests and security scans.
@@ -91,6 +93,7 @@ const (
 	WouldBeRefused   Code = "LS-521"
 	ValuesRefused    Code = "LS-522"
 	Destination      Code = "LS-523"
+	AssemblyAltered  Code = "LS-524"
 )
 
 // Deployments, releases and their records.
@@ -118,6 +121,8 @@ const (
 	RecordDamaged      Code = "LS-631"
 	RecordNewer        Code = "LS-632"
 	RecordMissing      Code = "LS-633"
+	RecordUnsigned     Code = "LS-635"
+	HeadMissing        Code = "LS-636"
 	StagedExchanged    Code = "LS-634"
 	VerificationFailed Code = "LS-640"
 	AlarmsFiring       Code = "LS-641"
@@ -144,6 +149,7 @@ const (
 	BootstrapFailed    Code = "LS-723"
 	BucketMissing      Code = "LS-724"
 	BucketElsewhere    Code = "LS-725"
+	BootstrapDiffers   Code = "LS-726"
 	AccessDenied       Code = "LS-730"
 	KeyDenied          Code = "LS-731"
 	NoSuchResource     Code = "LS-732"
@@ -165,6 +171,7 @@ const (
 	EmulatorRemote    Code = "LS-805"
 	EmulatorTemplate  Code = "LS-806"
 	RehearsalOnly     Code = "LS-807"
+	EmulatorSecret    Code = "LS-808"
 	MachineLacks      Code = "LS-810"
 	DiskFull          Code = "LS-811"
 	NotPermitted      Code = "LS-812"
@@ -175,11 +182,15 @@ const (
 	DiskFailed        Code = "LS-817"
 	OutputUnread      Code = "LS-818"
 	PathUnusable      Code = "LS-819"
+	DocumentDamaged   Code = "LS-820"
 	NoRun             Code = "LS-830"
 	RunUnfinished     Code = "LS-831"
 	RunDamaged        Code = "LS-832"
 	HooksNotInstalled Code = "LS-833"
 	StateCommitted    Code = "LS-834"
+	MaintenanceDue    Code = "LS-840"
+	MaintenanceNotRun Code = "LS-841"
+	NotRecorded       Code = "LS-842"
 )
 
 // The program itself.

@@ -45,7 +45,9 @@ func toolEntries() []Entry {
 			Meaning:  "A step needs a program that Lockstep does not install itself: Go, Node.js, Python or Git.",
 			Causes:   []string{"a new machine", "a PATH without the program", "an old version first on the PATH"},
 			Remedies: []string{"`lockstep doctor` names what is missing, and how to get it"},
-			Messages: []string{" was not found on the PATH", "… is version …, too old"},
+			Messages: []string{
+				" was not found on the PATH", "… is version …, too old", "a PNG is made by a browser, and none of …",
+			},
 		},
 		{
 			Code: ToolNotInstalled, Title: "a pinned tool could not be installed",
@@ -64,10 +66,10 @@ func toolEntries() []Entry {
 		},
 		{
 			Code: ToolBroken, Title: "a program does not work",
-			Meaning:  "The program is there, and does not even print its version.",
+			Meaning:  "The program is there, and does not print its version or the result that was asked for.",
 			Causes:   []string{"an incomplete installation", "a library that it needs is missing"},
 			Remedies: []string{"run the command that the message shows; reinstall the program"},
-			Messages: []string{"… does not work: …"},
+			Messages: []string{"… does not work: …", "the drawing of … is no SVG of D2's"},
 		},
 		{
 			Code: StepFailed, Title: "the command of a step failed",
@@ -89,6 +91,13 @@ func toolEntries() []Entry {
 			Causes:   []string{"a background process", "a build daemon"},
 			Remedies: []string{"let the command wait for what it starts, or turn its daemon off"},
 			Messages: []string{"its command ended well, but a process that it had started …"},
+		},
+		{
+			Code: ToolChanged, Title: "an installed tool that was changed",
+			Meaning:  "A file of a tool is not the one that was installed, so it is not used.",
+			Causes:   []string{"somebody or another program wrote into the folder of tools", "a disk that was full"},
+			Remedies: []string{"remove the tool's folder, and run it again: it is installed again"},
+			Messages: []string{"it is not as it was installed", "it is not the template of the pinned CDK"},
 		},
 		{
 			Code: ImageRegistry, Title: "a registry of images cannot be used",
@@ -179,10 +188,17 @@ func assemblyEntries() []Entry {
 		},
 		{
 			Code: TemplateUnusable, Title: "a template that cannot be used",
-			Meaning:  "The template is no JSON, is too large to be sent, or was edited after it was synthesised.",
+			Meaning:  "The template is no JSON, or is too large to be sent.",
 			Causes:   []string{"a synthesizer that publishes no template", "an edit in the assembly's folder"},
 			Remedies: []string{"use the CDK's DefaultStackSynthesizer", "synthesise again"},
-			Messages: []string{"its template … was edited after it was synthesised"},
+			Messages: []string{"it is not JSON: …", "there is text after its end"},
+		},
+		{
+			Code: TooManyAssemblies, Title: "more cloud assemblies than diagrams can show",
+			Meaning:  "The folder holds more cloud assemblies than fit, so nothing was drawn.",
+			Causes:   []string{"a folder above many projects"},
+			Remedies: []string{"name a folder with fewer of them"},
+			Messages: []string{"there are … cloud assemblies, more than the … that fit in diagrams"},
 		},
 		{
 			Code: AppUnknown, Title: "no CDK app is known",

@@ -124,7 +124,7 @@ func releaseEntries() []Entry {
 		{
 			Code: NoRelease, Exit: exitRefused, Title: "no release to go back to",
 			Meaning:  "The release does not exist, or all before it were rolled back from.",
-			Causes:   []string{"a first release", "a number of another environment"},
+			Causes:   []string{"a first release", "a release of another environment"},
 			Remedies: []string{"`lockstep status --env ENV --releases 20` shows which there are"},
 			Messages: []string{"… has no release to go back from"},
 		},
@@ -141,7 +141,9 @@ func releaseEntries() []Entry {
 			Meaning:  "`garbage --remove` has removed the assemblies of old releases.",
 			Causes:   []string{"a rollback further back than --keep"},
 			Remedies: []string{"check out the commit that the message names, synthesise, and deploy that"},
-			Messages: []string{"the cloud assembly of release … is no longer kept"},
+			Messages: []string{
+				"the cloud assembly of release … is no longer kept", "the cloud assembly of release … is not kept",
+			},
 		},
 		{
 			Code: ReleaseAltered, Exit: exitRefused, Title: "the kept cloud assembly of a release was changed",
@@ -191,18 +193,56 @@ func recordEntries() []Entry {
 			Messages: []string{"there is no such object"},
 		},
 		{
+			Code: StagedExchanged, Exit: exitRefused, Title: "another object in the staging bucket",
+			Meaning: "The staging bucket holds something else under the key of an asset than the assembly has.",
+			Causes: []string{
+				"an app that builds the same sources differently every time",
+				"somebody has exchanged the object",
+			},
+			Remedies: []string{
+				"see who wrote the object, delete it if nothing needs it, and run this again",
+				"where the app's builds differ, set its assetHashType to OUTPUT",
+			},
+			Messages: []string{
+				"the bucket … holds something else under …", "CloudFormation has read another template than the assembly's",
+			},
+		},
+		{
+			Code: RecordUnsigned, Exit: exitRefused, Title: "a plan or an approval that nobody has signed",
+			Meaning: "The registration of a plan, or its approval, has no signature of a key that counts. Nothing is applied.",
+			Causes: []string{
+				"somebody who may write to the bucket, but not sign, has made or edited it",
+				"it is from before the configuration had keys",
+				"a rehearsal on accounts that another user has used",
+			},
+			Remedies: []string{"plan again, and approve that plan", "see that `signing` lists the keys that were in use"},
+			Messages: []string{"… was changed outside Lockstep, or somebody else has made it: …"},
+		},
+		{
+			Code: HeadMissing, Exit: exitRefused, Title: "the newest release is known to its own account alone",
+			Meaning: "The tooling account keeps the number and the digest of the newest release. It has none of this account, " +
+				"so nobody can tell whether releases were cut off.",
+			Causes:   []string{"a run that was cut off right after it recorded its release", "somebody has deleted the parameter"},
+			Remedies: []string{"see that the newest release is the right one, then `lockstep deploy` writes it down"},
+			Messages: []string{"the tooling account does not know that … is the newest release of …"},
+		},
+		{
 			Code: VerificationFailed, Title: "what is deployed is not what was released",
 			Meaning: "Reading back found another template, state or output than the assembly has.",
 			Causes:  []string{"a deployment by other means", "a stack that was deleted by hand"},
 			Remedies: []string{
 				"`plan` shows what a deployment would change, `drift` what was changed by hand; `deploy` sets it right",
 			},
-			Messages: []string{"what is deployed is not what the assembly holds", "the stack is not there"},
+			Messages: []string{
+				"what is deployed is not what the assembly holds", "the stack is not there",
+				"what the bucket holds under … is not what the assembly has", "what was rebuilt is not what was there",
+			},
 		},
 		{
 			Code: AlarmsFiring, Title: "alarms fire after the deployment",
-			Meaning:  "The stacks are deployed, and alarms of theirs are in state ALARM, or could not be read.",
-			Causes:   []string{"the release itself", "an alarm that was firing before"},
+			Meaning: "The stacks are deployed and the release is recorded. Health alarms of theirs have come to state ALARM " +
+				"since, or could not be read.",
+			Causes:   []string{"the release itself", "verify also counts an alarm that was firing before"},
 			Remedies: []string{"look at the alarms; `lockstep rollback` goes back if it is the release"},
 		},
 		{
@@ -217,17 +257,7 @@ func recordEntries() []Entry {
 			Meaning:  "CloudFormation could not detect drift, which is not the same as no drift.",
 			Causes:   []string{"a right that the role lacks to read a resource", "a stack that is being changed"},
 			Remedies: []string{"do what the reason says, and run it again"},
-			Messages: []string{"CloudFormation could not compare it: "},
-		},
-		{
-			Code: StagedExchanged, Exit: exitRefused, Title: "another object in the staging bucket",
-			Meaning: "The staging bucket holds something else under an asset's key than the assembly has.",
-			Causes: []string{
-				"an app that builds the same sources differently every time",
-				"somebody has exchanged the object",
-			},
-			Remedies: []string{"see who wrote the object, delete it if nothing needs it, and run this again"},
-			Messages: []string{"the bucket … holds something else under …"},
+			Messages: []string{"CloudFormation could not compare all of it: "},
 		},
 	}
 }

@@ -58,6 +58,16 @@ func rehearsalEntries() []Entry {
 			Remedies: []string{"leave --live out; docs/recovery.md has the procedure for AWS"},
 			Messages: []string{"a recovery is rehearsed on emulated accounts alone"},
 		},
+		{
+			Code: EmulatorSecret, Title: "a secret of the emulated accounts that cannot be used",
+			Meaning: "The emulated accounts answer only to keys that are made of their secret. Its file is readable by " +
+				"others, or holds none.",
+			Causes: []string{"a file for LOCKSTEP_REHEARSAL_SECRET that was copied with other permissions", "an empty file"},
+			Remedies: []string{
+				"make the file the owner's alone with `chmod 600`", "copy it again from where `rehearsal serve` runs",
+			},
+			Messages: []string{"… can be read by other users of this machine", "… holds no secret of at least … characters"},
+		},
 	}
 }
 
@@ -135,6 +145,17 @@ func fileEntries() []Entry {
 			Remedies: []string{"fix or remove what is named"},
 			Messages: []string{"the links go in a circle", "its name is too long for the disk"},
 		},
+		{
+			Code: DocumentDamaged, Title: "a JSON document that is refused",
+			Meaning: "A document has a name twice, an unknown name, text after its end, or is nested without end.",
+			Causes: []string{
+				"an edit by hand",
+				"a document of a newer version of Lockstep",
+				"a document that two readers should take for different things",
+			},
+			Remedies: []string{"let the program that wrote the document write it again"},
+			Messages: []string{"line …: …"},
+		},
 	}
 }
 
@@ -178,6 +199,33 @@ func runEntries() []Entry {
 				"see where it comes from, remove it with `git rm -r --cached`, and commit that",
 			},
 			Messages: []string{"the repository holds …, which would be taken for your own results and arguments"},
+		},
+		{
+			Code: MaintenanceDue, Title: "maintenance found something to do",
+			Meaning:  "A task of `lockstep maintain` found something. The record was written all the same.",
+			Causes:   []string{"what is listed below each task"},
+			Remedies: []string{"do what the task says a person has to do, and run the period again"},
+			Messages: []string{"maintenance: … with something to do, … not run"},
+		},
+		{
+			Code: MaintenanceNotRun, Title: "a task of maintenance that was not run",
+			Meaning: "The task could not be done, and never counts as done. The record names it with the reason.",
+			Causes: []string{
+				"`--live` is missing, or the account cannot be reached",
+				"a setting that the task compares with is not configured",
+			},
+			Remedies: []string{"do what the reason says, and run the period again", "see [maintenance](maintenance.md)"},
+			Messages: []string{
+				"it looks into accounts on AWS: write --live", "… has no budget in its configuration",
+				"AWS has no estimate of the cost",
+			},
+		},
+		{
+			Code: NotRecorded, Title: "a record of maintenance that was not written",
+			Meaning:  "The folder of records has as many records of this day as it can have.",
+			Causes:   []string{"a program that runs the period in a loop"},
+			Remedies: []string{"remove those records that nobody needs"},
+			Messages: []string{"… has … records of this day already: remove some"},
 		},
 	}
 }

@@ -103,8 +103,8 @@ func planStateEntries() []Entry {
 		},
 		{
 			Code: PlanDeferred, Exit: exitRefused, Title: "a deferred stack would do more than was reviewed",
-			Meaning: "A stack whose inputs did not exist at the plan may only add resources when it is deployed, or may not " +
-				"be deferred at all where complete plans are required.",
+			Meaning: "A stack whose inputs did not exist at the plan may only add resources when it is deployed. Where " +
+				"complete plans are required, it may not be deferred at all.",
 			Causes:   []string{"a stack that needs an output of a new stack, and changes what exists"},
 			Remedies: []string{"deploy what exists by now, then plan again"},
 			Messages: []string{"it was deferred in the reviewed plan and would now do more than add resources"},
@@ -161,6 +161,19 @@ func planContentEntries() []Entry {
 			},
 			Remedies: []string{"use the CDK's DefaultStackSynthesizer with its default names, and synthesise again"},
 			Messages: []string{"… is published to: let the app use the CDK's DefaultStackSynthesizer"},
+		},
+		{
+			Code: AssemblyAltered, Exit: exitRefused, Title: "a cloud assembly that was changed after it was synthesised",
+			Meaning: "A file of the assembly does not have the content that its key in the staging bucket stands for.",
+			Causes: []string{
+				"a template that was edited in the assembly's folder",
+				"two assets with one key, such as assemblies that were copied into each other",
+			},
+			Remedies: []string{"synthesise again", "find out who has changed the folder if it was not you"},
+			Messages: []string{
+				"its template … was edited after it was synthesised",
+				"it has the key …, and so has another asset with other content",
+			},
 		},
 	}
 }

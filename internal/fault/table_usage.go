@@ -134,8 +134,8 @@ func configEntries() []Entry {
 		},
 		{
 			Code: ConfigSteps, Exit: exitFailed, Title: "steps that do not fit together",
-			Meaning: "The table of steps, with those of the repository's own, has a step twice, a need that is no step, " +
-				"a cycle, or an output that two steps write.",
+			Meaning: "The table of steps contradicts itself. It has a step twice, a need that is no step, a cycle, or an " +
+				"output that two steps write.",
 			Causes:   []string{"a step of the repository's own in config/pipeline.yaml", "a change of internal/pipeline"},
 			Remedies: []string{"fix the step that is named; `lockstep graph` draws the rest"},
 			Messages: []string{"the steps need each other in a cycle: …", "step … waits for …, which is no step"},

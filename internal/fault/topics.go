@@ -19,7 +19,7 @@ func Topics() []Topic {
 				"one of these codes.",
 			Codes: []Code{
 				NoProject, ConfigSyntax, ConfigUnreadable, ConfigKey, ConfigValue, NoRepository, SourceUnreadable, GitFailed,
-				NotPermitted,
+				NotPermitted, StateCommitted,
 			},
 		},
 		{
@@ -27,8 +27,9 @@ func Topics() []Topic {
 			Text: "A failure of the build or of the synthesis comes before anything is deployed. `go run . synth` repeats " +
 				"it on a laptop, and the end of the step's log has the compiler's or the app's own message.",
 			Codes: []Code{
-				ConfigSteps, ToolMissing, ToolNotInstalled, ToolBroken, StepFailed, StepOutput, StepProcess, ImageRegistry,
-				ImageReference, SynthFailed, AppUnknown, AppDependencies, AppError, LookupsMissing, AssemblyMissing, AssemblyEmpty, AssemblyDamaged,
+				ConfigSteps, ToolMissing, ToolNotInstalled, ToolBroken, ToolChanged, StepFailed, StepOutput, StepProcess,
+				ImageRegistry, ImageReference, SynthFailed, AppUnknown, AppDependencies, AppError, LookupsMissing,
+				AssemblyMissing, AssemblyEmpty, AssemblyDamaged,
 				AssemblySchema, AssetUnusable, AssetNotSupported, TemplateUnusable, DiskFull,
 			},
 		},
@@ -52,7 +53,8 @@ func Topics() []Topic {
 			Codes: []Code{
 				PlanMissing, PlanDamaged, PlanAltered, PlanOtherTarget, PlanOtherContent, PlanUnknown, PlanSpent, PlanExpired,
 				PlanNotApproved, PlanStale, PlanChangeSet, PlanDeferred, PlanRequired, ChangesNotNamed, WouldBeRefused,
-				ValuesRefused, LockHeld, LockLost, StackFailed, StackState, RollbackStuck, ChangeSetFailed, ChangeSetGone,
+				ValuesRefused, Destination, AssemblyAltered, StagedExchanged, LockHeld, LockLost, StackFailed, StackState,
+				RollbackStuck, ChangeSetFailed, ChangeSetGone,
 				StackEmpty, ParameterMissing, WaitInterrupted, NotPromoted, RecordTampered, VerificationFailed, AlarmsFiring,
 				Throttled, AWSFault, AWSRefused,
 			},
@@ -64,7 +66,7 @@ func Topics() []Topic {
 				"Each is checked before the first write.",
 			Codes: []Code{
 				NoCredentials, CredentialsExpired, CredentialsRefused, ClockWrong, WrongAccount, RoleNotAssumed, RoleOtherAccount,
-				StackOtherAccount, RoleUnusable, NotBootstrapped, BootstrapOld, BootstrapFailed, OtherEndpoint,
+				StackOtherAccount, RoleUnusable, NotBootstrapped, BootstrapOld, BootstrapFailed, BootstrapDiffers, OtherEndpoint,
 			},
 		},
 		{

@@ -38,6 +38,9 @@ type EscapeError struct {
 	Target string
 }
 
+// Code returns the code of a path that cannot be used.
+func (e *EscapeError) Code() fault.Code { return fault.PathUnusable }
+
 func (e *EscapeError) Error() string {
 	if e.Target == "" {
 		return e.Name + " lies behind a link that leads out of the folder: replace the link by what it leads to"

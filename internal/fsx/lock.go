@@ -10,7 +10,7 @@ import (
 
 // Lock creates the named file and locks it until the result is closed, or until this process ends, however it ends.
 func Lock(name string) (io.Closer, error) {
-	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, PrivateFile)
+	file, err := OpenFile(name, os.O_RDWR|os.O_CREATE, PrivateFile)
 	if err != nil {
 		return nil, err
 	}

@@ -3,14 +3,11 @@ package fsx
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
-	"syscall"
-
 	"lockstep/internal/fault"
+	"os"
 )
 
 var errNotFile = fault.New(fault.FileKind, "is not a regular file")
@@ -51,28 +48,11 @@ func (e *TooLargeError) Error() string {
 // Code returns the code of the error.
 func (e *TooLargeError) Code() fault.Code { return fault.FileTooLarge }
 
-// Open opens the named file for reading, through symbolic links. It never waits: a pipe, a socket, a device or a
-// folder is an error.
-func Open(name string) (*os.File, error) {
-	info, err := os.Stat(name)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() { // opening a device may have effects
-		return nil, newNotFileError("open", name, info.Mode())
-	}
-	file, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	if info, err = file.Stat(); err == nil && !info.Mode().IsRegular() { // it was replaced since
-		err = newNotFileError("open", name, info.Mode())
-	}
-	if err != nil {
-		return nil, errors.Join(err, file.Close())
-	}
-	return file, nil
-}
+// Open opens the named file for reading, as OpenFile does.
+func Open(name string) (*os.File, error) { return OpenFile(name, os.O_RDONLY, 0) }
+
+// MaxText is the size in bytes of the largest text that is read whole, where no format or writer sets a smaller one.
+const MaxText = 64 << 20
 
 // ReadFile returns what the named file holds. The error is a *TooLargeError if that is more than limit bytes.
 func ReadFile(name string, limit int64) ([]byte, error) {
@@ -81,7 +61,30 @@ func ReadFile(name string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, limit+1))
+	return ReadAll(file, name, limit)
+}
+
+// ReadFileFS is ReadFile for a file of a tree of files.
+func ReadFileFS(files fs.FS, name string, limit int64) ([]byte, error) {
+	info, err := fs.Stat(files, name)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular(): // opening a device may have effects
+		return nil, newNotFileError("open", name, info.Mode())
+	}
+	file, err := files.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return ReadAll(file, name, limit)
+}
+
+// ReadAll returns what a reader yields, of which it reads no more than one byte over the limit. The error is a
+// *TooLargeError with the name if that is too much.
+func ReadAll(reader io.Reader, name string, limit int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(reader, limit+1))
 	if err != nil {
 		return nil, err
 	}

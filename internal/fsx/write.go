@@ -109,9 +109,9 @@ func isDescriptor(name string) bool {
 	return strings.HasPrefix(name, "/proc/") || strings.HasPrefix(name, "/dev/fd/")
 }
 
-// writeStream writes to a pipe, a device or the end of an open file. Opening a pipe waits for its reader.
+// writeStream writes to a pipe, a device or the end of an open file.
 func writeStream(name string, data []byte) error {
-	file, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND, 0)
+	file, err := openStream(name)
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func rename(name string, perm fs.FileMode, source io.Reader) (err error) {
 		return err
 	}
 	temporary := filepath.Join(dir, ".new-"+rand.Text())
-	file, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	file, err := OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
 	if err != nil {
 		return fmt.Errorf("%s was not written: %w", name, err)
 	}

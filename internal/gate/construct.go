@@ -1,10 +1,11 @@
 package gate
 
 import (
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"lockstep/internal/fsx"
 )
 
 // constructFiles are the sources of the CDK app.
@@ -33,7 +34,7 @@ func constructLocation(root, construct string) (file string, line int) {
 
 // lineOf returns the number of the first line of a file that holds text, 0 if no line does or the file cannot be read.
 func lineOf(file, text string) int {
-	data, err := os.ReadFile(file)
+	data, err := fsx.ReadFile(file, fsx.MaxText)
 	if err != nil {
 		return 0
 	}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/tools/cover"
 
 	"lockstep/internal/fault"
+	"lockstep/internal/fsx"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/repo"
@@ -31,7 +32,7 @@ func checkCoverage(g Gate) (findings.Report, error) {
 	if err != nil {
 		return r, &FailedError{fault.CoverageFloor, "the coverage profile cannot be read: " + err.Error()}
 	}
-	text, err := os.ReadFile(filepath.Join(g.Root, filepath.FromSlash(pipeline.CoverageFloor)))
+	text, err := fsx.ReadFile(filepath.Join(g.Root, filepath.FromSlash(pipeline.CoverageFloor)), fsx.MaxText)
 	if err != nil {
 		return r, &FailedError{fault.CoverageFloor, "the coverage floor cannot be read: " + err.Error()}
 	}

@@ -30,7 +30,7 @@ func (g Gate) execute(ctx context.Context, argv []string, reader reader) (stderr
 	if err != nil {
 		return "", err
 	}
-	cmd := exec.CommandContext(ctx, program, argv[1:]...)
+	cmd := process.TableCommand(ctx, append([]string{program}, argv[1:]...))
 	cmd.Dir = g.Root
 	// The program's own children may hold its output open. They end with the step's process group.
 	cmd.WaitDelay = 500 * time.Millisecond

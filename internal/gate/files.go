@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"lockstep/internal/fsx"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/repo"
@@ -95,7 +96,7 @@ func checkReadable(file string, utf8Only bool) (findings.Finding, error) {
 	if !utf8Only {
 		return findings.Finding{}, nil
 	}
-	text, err := os.ReadFile(file)
+	text, err := fsx.ReadFile(file, fsx.MaxText)
 	if err != nil || utf8.Valid(text) {
 		return findings.Finding{}, err
 	}

@@ -69,8 +69,8 @@ type FailedError struct {
 
 func (e *FailedError) Error() string { return e.Reason }
 
-// Code returns the code of the error. It is empty if the gate has findings: whoever runs the step knows its stage, and
-// so what kind of gate it is.
+// Code returns the code of the error. It is empty if the gate has findings other than waivers that have ended: whoever
+// runs the step knows its stage, and so what kind of gate it is.
 func (e *FailedError) Code() fault.Code { return e.code }
 
 // Run runs the gate and writes its report. The error is nil if the gate passed, the context's error if it was
@@ -104,9 +104,17 @@ func (g Gate) Run(ctx context.Context) error {
 	case err != nil:
 		return err
 	case len(failing) > 0:
-		return &FailedError{Reason: pluralize(len(failing), g.findingNoun())}
+		return &FailedError{failureCode(failing), pluralize(len(failing), g.findingNoun())}
 	}
 	return nil
+}
+
+// failureCode returns the code of a gate that found nothing but waivers that have ended; empty for other findings.
+func failureCode(failing []findings.Finding) fault.Code {
+	if slices.ContainsFunc(failing, func(f findings.Finding) bool { return f.Rule != ruleWaiverExpired }) {
+		return ""
+	}
+	return fault.WaiverExpired
 }
 
 // grade sets the level of findings from a program that reports none, and turns findings below the minimum into notes.

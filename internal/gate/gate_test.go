@@ -14,6 +14,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"lockstep/config"
+	"lockstep/internal/fault"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
 )
@@ -40,9 +42,11 @@ func newShellGate(root, script string, format pipeline.Format) (Gate, *bytes.Buf
 	return Gate{Name: "probe", Root: root, Format: format, Argv: argv, Log: log, Now: now}, log
 }
 
-func readReport(t *testing.T, root string) findings.Report {
+func readReport(t *testing.T, root string) findings.Report { return readReportOf(t, root, "probe") }
+
+func readReportOf(t *testing.T, root, gate string) findings.Report {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, pipeline.ReportFile("probe", pipeline.SARIF)))
+	text, err := os.ReadFile(filepath.Join(root, pipeline.ReportFile(gate, pipeline.SARIF)))
 	require.NoError(t, err)
 	r, err := findings.ReadSARIF(text, root)
 	require.NoError(t, err)
@@ -196,7 +200,8 @@ func TestGate_OversizedReportFails(t *testing.T) {
 
 const waiverFile = `waivers:
   - rule: G1
-    path: a/*.go
+    gate: gosec
+    path: a/b*.go
     reason: the input is a constant of ours
     owner: platform@example.com
     until: "%s"
@@ -212,21 +217,59 @@ func TestWaivers_LetFindingsThroughUntilExpiry(t *testing.T) {
 	}{
 		{"last day", waiverUntil("2026-11-24"), 1},
 		{"expired yesterday", waiverUntil("2026-11-23"), 2},
-		{"other file", strings.Replace(waiverUntil("2027-01-01"), "a/*.go", "b/*.go", 1), 2},
-		{"other rule", strings.Replace(waiverUntil("2027-01-01"), "G1", "G9", 1), 2},
+		{"other file", strings.Replace(waiverUntil("2027-01-01"), "a/b*.go", "b/b*.go", 1), 3},
+		{"other rule", strings.Replace(waiverUntil("2027-01-01"), "G1", "G9", 1), 3},
+		{"other gate", strings.Replace(waiverUntil("2027-01-01"), "gosec", "lint", 1), 2},
+		{"a tree", strings.Replace(waiverUntil("2027-01-01"), "a/b*.go", "a/**", 1), 2},
 		{"invalid file", "waivers: 1\n", 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			root := newRepository(t, map[string]string{"config/waivers.yaml": test.waiver})
 			g, log := newShellGate(root, printScript(findingsSARIF), pipeline.SARIF)
+			g.Name = "gosec"
 			assert.EqualError(t, g.Run(t.Context()), pluralize(test.want, "finding"))
-			r := readReport(t, root)
-			assert.Len(t, r.Findings, 2)
+			r := readReportOf(t, root, g.Name)
+			assert.Len(t, r.Findings, max(test.want, 2))
+			if test.want == 3 {
+				assert.Equal(t, "waiver-unused", r.Findings[2].Rule)
+				assert.Equal(t, config.WaiversFile, r.Findings[2].File)
+			}
 			if test.want == 1 {
 				const want = "by platform@example.com until 2026-11-24: the input is a constant of ours"
 				assert.Equal(t, want, r.Findings[0].Waived)
 				assert.Contains(t, log.String(), "1 finding let through")
 			}
+		})
+	}
+}
+
+// What a waiver lets through is judged where it was looked at.
+func TestWaivers_UnusedOnlyWhereGateHasLooked(t *testing.T) {
+	unused := strings.Replace(waiverUntil("2027-01-01"), "G1", "G9", 1)
+	for name, test := range map[string]struct {
+		change func(g *Gate)
+		want   string
+	}{
+		"the gate looked at everything":     {func(*Gate) {}, "1 finding"},
+		"it looked at that file":            {func(g *Gate) { g.FilePatterns = []string{"a/*.go"} }, "1 finding"},
+		"it looked at other files":          {func(g *Gate) { g.FilePatterns = []string{"c/*.go"} }, ""},
+		"there was nothing to look at":      {func(g *Gate) { g.OnlyWith = "none.go" }, ""},
+		"it could not look":                 {func(g *Gate) { g.Argv = []string{"false"} }, "ended with status 1"},
+		"it is the gate of one environment": {func(g *Gate) { g.Name = "gosec:dev" }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := newRepository(t, map[string]string{
+				"config/waivers.yaml": unused, "a/b.go": "package a\n", "c/d.go": "package c\n",
+			})
+			g, _ := newShellGate(root, printScript(emptySARIF), pipeline.SARIF)
+			g.Name = "gosec"
+			test.change(&g)
+			err := g.Run(t.Context())
+			if test.want == "" {
+				require.NoError(t, err)
+				return
+			}
+			assert.ErrorContains(t, err, test.want)
 		})
 	}
 }
@@ -237,12 +280,12 @@ func TestWaivers_Gate(t *testing.T) {
 		{"valid", waiverUntil("2027-01-01"), ""},
 		{
 			"expired", waiverUntil("2026-11-23"),
-			"config/waivers.yaml:2: waiver-expired: the waiver of G1 in a/*.go ended on 2026-11-23",
+			"config/waivers.yaml:2: waiver-expired: the waiver of G1 in a/b*.go ended on 2026-11-23",
 		},
 		{"more than a year ahead", waiverUntil("2999-01-01"), "config/waivers.yaml:2: waiver-too-long: "},
 		{
 			"no such day", waiverUntil("2027-02-30"),
-			"config/waivers.yaml:6: waiver-invalid: there is no day 2027-02-30",
+			"config/waivers.yaml:7: waiver-invalid: there is no day 2027-02-30",
 		},
 		{
 			"no reason", strings.Replace(waiverUntil("2027-01-01"), reason, "", 1),
@@ -258,6 +301,7 @@ func TestWaivers_Gate(t *testing.T) {
 				return
 			}
 			assert.EqualError(t, err, "1 finding")
+			assert.Equal(t, test.name == "expired", fault.Of(err) == fault.WaiverExpired)
 			assert.Contains(t, log.String(), test.want)
 		})
 	}

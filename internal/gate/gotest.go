@@ -2,10 +2,8 @@ package gate
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -16,7 +14,9 @@ import (
 	"golang.org/x/mod/modfile"
 
 	"lockstep/internal/fault"
+	"lockstep/internal/fsx"
 	"lockstep/internal/gate/findings"
+	"lockstep/internal/jsonx"
 )
 
 // A goTestReader reads the events of `go test -json` as they come, so that the results so far are known if the program
@@ -64,7 +64,7 @@ type testEvent struct {
 
 func newGoTestReader(log io.Writer, root string) *goTestReader {
 	g := &goTestReader{log: log, root: root}
-	if text, err := os.ReadFile(filepath.Join(root, "go.mod")); err == nil {
+	if text, err := fsx.ReadFile(filepath.Join(root, "go.mod"), fsx.MaxText); err == nil {
 		g.module = modfile.ModulePath(text)
 	}
 	return g
@@ -88,7 +88,7 @@ func (g *goTestReader) handleEvent(line []byte) {
 	if len(bytes.TrimSpace(line)) == 0 {
 		return
 	}
-	if err := json.Unmarshal(line, &e); err != nil || e.Action == "" {
+	if err := jsonx.UnmarshalForeign(line, &e); err != nil || e.Action == "" {
 		if g.invalidLine == "" {
 			g.invalidLine = string(line)
 		}

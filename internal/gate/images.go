@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 
 	"lockstep/internal/fault"
+	"lockstep/internal/fsx"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
 )
@@ -75,7 +76,7 @@ func (c *imageCheck) checkFiles(root string, patterns []string, check func(file,
 	files, unreadable := filterReadable(root, files, pipeline.SARIF)
 	c.findings = append(c.findings, unreadable...)
 	for _, file := range files {
-		text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(file)))
+		text, err := fsx.ReadFile(filepath.Join(root, filepath.FromSlash(file)), fsx.MaxText)
 		if err != nil {
 			return err
 		}

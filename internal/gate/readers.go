@@ -2,7 +2,6 @@ package gate
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,7 +14,9 @@ import (
 	"time"
 
 	"lockstep/internal/fault"
+	"lockstep/internal/fsx"
 	"lockstep/internal/gate/findings"
+	"lockstep/internal/jsonx"
 	"lockstep/internal/pipeline"
 )
 
@@ -92,7 +93,7 @@ func checkDatabase(text []byte) error {
 			} `json:"tool"`
 		} `json:"runs"`
 	}
-	if json.Unmarshal(text, &file) != nil {
+	if jsonx.UnmarshalForeign(text, &file) != nil {
 		return nil // another program, whose properties have other types
 	}
 	for _, run := range file.Runs {
@@ -114,7 +115,7 @@ func readVale(text []byte, root string) (findings.Report, error) {
 		Line                     int
 		Span                     []int // the first and the last column
 	}
-	if err := json.Unmarshal(text, &alerts); err != nil {
+	if err := jsonx.UnmarshalForeign(text, &alerts); err != nil {
 		return findings.Report{}, fmt.Errorf("its report cannot be read: %w", err)
 	}
 	r := findings.Report{Tool: pipeline.ToolVale}
@@ -160,7 +161,7 @@ func readDetectSecrets(text []byte, root string) (findings.Report, error) {
 		return findings.Report{}, findings.ErrNoReport
 	}
 	var found secretsReport
-	if err := json.Unmarshal(text, &found); err != nil {
+	if err := jsonx.UnmarshalForeign(text, &found); err != nil {
 		return findings.Report{}, fault.Errorf(fault.GateReport, "its report cannot be read: %w", err)
 	}
 	if found.Results == nil {
@@ -190,14 +191,14 @@ func readDetectSecrets(text []byte, root string) (findings.Report, error) {
 // readBaseline reads the baseline, which is empty if there is no such file.
 func readBaseline(file string) (secretsReport, error) {
 	var baseline secretsReport
-	text, err := os.ReadFile(file)
+	text, err := fsx.ReadFile(file, fsx.MaxText)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return baseline, nil
 	case err != nil:
 		return baseline, err
 	}
-	if err := json.Unmarshal(text, &baseline); err != nil {
+	if err := jsonx.UnmarshalForeign(text, &baseline); err != nil {
 		return baseline, fmt.Errorf("%s cannot be read: %w", baselineFile, err)
 	}
 	return baseline, nil

@@ -3,10 +3,10 @@ package gate
 import (
 	"context"
 	"io"
-	"os/exec"
 	"slices"
 
 	"lockstep/internal/fault"
+	"lockstep/internal/process"
 )
 
 // RunOnFiles runs the gate's program with the files as its last arguments and its standard output going to out. No
@@ -20,7 +20,7 @@ func (g Gate) RunOnFiles(ctx context.Context, out io.Writer) error {
 		return nil
 	}
 	argv := slices.Concat(g.Argv, fileArguments(files))
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd := process.TableCommand(ctx, argv)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = g.Root, out, g.Log
 	if err := cmd.Run(); err != nil {
 		return fault.Errorf(fault.StepFailed, "%s: %s", g.Argv[0], describeExit(err))

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"lockstep/config"
@@ -26,18 +28,59 @@ func (g Gate) applyWaivers(r *findings.Report) {
 		return
 	}
 	today := g.Now().UTC().Format(time.DateOnly)
-	for i, f := range r.Findings {
-		for _, w := range waivers {
-			if f.Waived == "" && w.Until >= today && waiverCovers(w, f) {
+	for _, w := range waivers {
+		if w.Until < today || w.Gate != g.waiverName() {
+			continue
+		}
+		used := false
+		for i, f := range r.Findings {
+			if !waiverCovers(w, f) {
+				continue
+			}
+			used = true
+			if f.Waived == "" {
 				r.Findings[i].Waived = fmt.Sprintf("by %s until %s: %s", w.Owner, w.Until, w.Reason)
 			}
 		}
+		if !used && r.Broken == "" && g.judges(w) {
+			r.Findings = append(r.Findings, findings.Finding{
+				Rule: "waiver-unused", Level: findings.Error, File: config.WaiversFile, Line: w.Line,
+				Message: fmt.Sprintf("the waiver of %s in %s lets nothing through: remove it, or what is put there later passes",
+					w.Rule, w.Path),
+			})
+		}
 	}
+}
+
+// waiverName returns the name that waivers have for the gate, which is the same for all environments.
+func (g Gate) waiverName() string {
+	name, _, _ := strings.Cut(g.Name, ":")
+	return name
 }
 
 // waiverCovers reports whether a waiver has the finding's rule and matches its file.
 func waiverCovers(w config.Waiver, f findings.Finding) bool {
 	return w.Rule == f.Rule && pipeline.Matches([]string{w.Path}, f.File)
+}
+
+// ruleWaiverExpired is the rule of a waiver that has ended.
+const ruleWaiverExpired = "waiver-expired"
+
+// judges reports whether the gate has looked at what a waiver names, so that a waiver that was not needed is needed no
+// more. The gate of one environment does not see what the waiver lets through in another, and a gate that is given files
+// looks at those alone.
+func (g Gate) judges(w config.Waiver) bool {
+	_, environment, isOfEnvironment := strings.Cut(g.Name, ":")
+	isElsewhere := isOfEnvironment && !strings.HasPrefix(w.Path, pipeline.AssemblyDir(environment)+"/")
+	if len(g.Argv) == 0 || !g.applies() || isElsewhere {
+		return false
+	}
+	if g.FilePatterns == nil {
+		return true
+	}
+	files, err := ListFiles(g.Root, g.FilePatterns)
+	isNamed := func(name string) bool { return pipeline.Matches([]string{w.Path}, name) }
+	return err == nil && slices.ContainsFunc(files, isNamed)
 }
 
 // maxWaiverDuration is how far ahead a waiver may expire.
@@ -65,7 +108,7 @@ func checkWaivers(g Gate) (findings.Report, error) {
 		f := findings.Finding{Level: findings.Error, File: config.WaiversFile, Line: w.Line}
 		switch {
 		case w.Until < now.Format(time.DateOnly):
-			f.Rule = "waiver-expired"
+			f.Rule = ruleWaiverExpired
 			f.Message = fmt.Sprintf(
 				"the waiver of %s in %s ended on %s: fix what it lets through, or agree with %s on a new date",
 				w.Rule, w.Path, w.Until, w.Owner)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"lockstep/internal/fsx"
+	"lockstep/internal/jsonx"
 )
 
 // index remembers the hashes of files, or what else depends on their bytes alone, by what the file system says of them,
@@ -52,7 +53,7 @@ func openIndex(path string, seal sealer, now func() time.Time) *index {
 		return x
 	}
 	data, err := seal.read(path, maxIndexBytes)
-	if err != nil || json.Unmarshal(data, &x.stamps) != nil {
+	if err != nil || jsonx.Unmarshal(data, &x.stamps) != nil {
 		x.stamps = map[string]stamp{}
 	}
 	for name, s := range x.stamps {

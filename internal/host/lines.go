@@ -4,8 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"os"
 	"strings"
+
+	"lockstep/internal/fsx"
 )
 
 // maxLineBytes is how much of a line is passed on. The log has all of it.
@@ -70,7 +71,7 @@ const (
 // Tail returns the last lines of a step's log, which tell a person first why the step has failed. It reads the end of
 // the file only.
 func Tail(path string) ([]string, error) {
-	file, err := os.Open(path)
+	file, err := fsx.Open(path)
 	if err != nil {
 		return nil, err
 	}

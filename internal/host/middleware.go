@@ -153,7 +153,7 @@ func (r *graphRun) recordError(name string, err error) goyek.Result {
 func (r *graphRun) logOutput(next goyek.Runner) goyek.Runner {
 	return func(in goyek.Input) goyek.Result {
 		path := r.logPath(in.TaskName)
-		file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fsx.PrivateFile)
+		file, err := fsx.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fsx.PrivateFile)
 		if err != nil {
 			return r.recordError(in.TaskName, fmt.Errorf("its log cannot be created: %w", err))
 		}

@@ -127,7 +127,7 @@ func (r *graphRun) newCommand(ctx context.Context, step pipeline.Step) (*exec.Cm
 			return nil, nil, fmt.Errorf("the folder of its output cannot be created: %w", err)
 		}
 	}
-	cmd := exec.CommandContext(ctx, program, invocation.Argv[1:]...)
+	cmd := process.TableCommand(ctx, append([]string{program}, invocation.Argv[1:]...))
 	cmd.Dir = r.Root
 	cmd.Env = prependPath(invocation.Env, folders)
 	if seesPerson(step, r.Live) {

@@ -6,14 +6,11 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
-	"syscall"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/tools"
 )
@@ -23,7 +20,7 @@ import (
 type sealer struct{ key []byte }
 
 // errNotSealed says that somebody else has written a file of the cache, or that it was changed.
-var errNotSealed = errors.New("this user has not stored it, or it was changed")
+var errNotSealed = fault.New(fault.RunDamaged, "this user has not stored it, or it was changed")
 
 // sealKeyBytes is the length of the key, that of the hash.
 const sealKeyBytes = sha256.Size
@@ -47,52 +44,15 @@ func newSealKey() []byte {
 // loadSealKey returns the user's key, which is in a folder of the user's cache. Only a file that is the user's alone
 // counts.
 func loadSealKey(environ []string, root string) ([]byte, error) {
-	cache, err := tools.CacheDir(environ)
+	path, err := tools.PrivatePath(environ, root, "cache.key")
 	if err != nil {
 		return nil, err
 	}
-	if below, err := filepath.Rel(root, cache); err == nil && filepath.IsLocal(below) {
-		return nil, fmt.Errorf("%s is in the project", cache)
-	}
-	path := filepath.Join(cache, "private", "cache.key")
-	key, err := readSealKey(path)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return key, err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), fsx.PrivateDir); err != nil {
-		return nil, err
-	}
-	// A link makes the file appear whole, and fails if another run was first.
-	temporary := path + ".new-" + rand.Text()
-	if err := os.WriteFile(temporary, newSealKey(), fsx.PrivateFile); err != nil {
-		return nil, err
-	}
-	defer os.Remove(temporary)
-	if err := os.Link(temporary, path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, err
-	}
-	return readSealKey(path)
-}
-
-func readSealKey(path string) ([]byte, error) {
-	info, err := os.Lstat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() || info.Mode().Perm()&0o077 != 0 || !isOwn(info) {
-		return nil, fmt.Errorf("%s may be read by others", path)
-	}
-	key, err := fsx.ReadFile(path, sealKeyBytes)
+	key, err := fsx.LoadPrivate(path, sealKeyBytes, func() ([]byte, error) { return newSealKey(), nil })
 	if err == nil && len(key) != sealKeyBytes {
-		err = fmt.Errorf("%s is damaged", path)
+		err = fault.Errorf(fault.RunDamaged, "%s is damaged", path)
 	}
 	return key, err
-}
-
-// isOwn reports whether a file is this user's.
-func isOwn(info fs.FileInfo) bool {
-	sys, ok := info.Sys().(*syscall.Stat_t)
-	return ok && int(sys.Uid) == os.Geteuid()
 }
 
 // seal returns the seal of a file of that path with that content: one that is moved to another name has another seal.

@@ -16,6 +16,7 @@ import (
 
 	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
+	"lockstep/internal/jsonx"
 	"lockstep/internal/pipeline"
 	"lockstep/tools"
 )
@@ -188,7 +189,7 @@ func (s *store) restore(key string, step pipeline.Step, log string) (bool, error
 		return false, err
 	}
 	var e entry
-	if err := json.Unmarshal(data, &e); err != nil {
+	if err := jsonx.Unmarshal(data, &e); err != nil {
 		return false, errors.Join(fmt.Errorf("its entry is damaged: %w", err), os.Remove(s.entryPath(key)))
 	}
 	if err := e.check(step); err != nil {
@@ -214,18 +215,19 @@ func (e entry) check(step pipeline.Step) error {
 		_, isKnown := isDir[file.Path]
 		isOutput := slices.Contains(step.Outputs, file.Path) || isDir[path.Dir(file.Path)]
 		if isKnown || !isOutput || !filepath.IsLocal(filepath.FromSlash(file.Path)) || path.Clean(file.Path) != file.Path {
-			return fmt.Errorf("its entry has the file %q, which is none of its outputs", file.Path)
+			return fault.Errorf(fault.RunDamaged, "its entry has the file %q, which is none of its outputs", file.Path)
 		}
 		isDir[file.Path] = file.Mode.IsDir()
 		if file.Link != "" && !staysInOutput(step, file) {
-			return fmt.Errorf("its entry has the link %s to %s, which leads out of its outputs", file.Path, file.Link)
+			return fault.Errorf(fault.RunDamaged,
+				"its entry has the link %s to %s, which leads out of its outputs", file.Path, file.Link)
 		}
 		if file.Hash != "" && !hashPattern.MatchString(file.Hash) {
-			return fmt.Errorf("its entry has the hash %q", file.Hash)
+			return fault.Errorf(fault.RunDamaged, "its entry has the hash %q", file.Hash)
 		}
 	}
 	if !hashPattern.MatchString(e.Log) {
-		return fmt.Errorf("its entry has the hash %q", e.Log)
+		return fault.Errorf(fault.RunDamaged, "its entry has the hash %q", e.Log)
 	}
 	return nil
 }
@@ -264,7 +266,7 @@ func (s *store) restoreLog(hash, log string) error {
 		return err
 	}
 	defer source.Close()
-	file, err := os.OpenFile(log, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fsx.PrivateFile)
+	file, err := fsx.OpenFile(log, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fsx.PrivateFile)
 	if err != nil {
 		return err
 	}
@@ -391,7 +393,7 @@ func (s *store) removeUnreferencedBlobs(entries []fs.DirEntry) error {
 	for _, found := range entries {
 		var e entry
 		data, err := s.seal.read(filepath.Join(s.dir, "entries", found.Name()), maxEntryBytes)
-		if err != nil || json.Unmarshal(data, &e) != nil {
+		if err != nil || jsonx.Unmarshal(data, &e) != nil {
 			continue
 		}
 		referenced[e.Log] = true

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -19,6 +18,7 @@ import (
 	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/process"
 	"lockstep/tools"
 )
 
@@ -168,7 +168,7 @@ func (p *prober) queryVersion(ctx context.Context, tool string) (string, error) 
 // printedVersion asks the tool at path for its version.
 func (p *prober) printedVersion(ctx context.Context, tool, path string) (string, error) {
 	spec := pipeline.Tools[tool]
-	cmd := exec.CommandContext(ctx, path, spec.VersionArgs...)
+	cmd := process.TableCommand(ctx, append([]string{path}, spec.VersionArgs...))
 	cmd.Env = stepEnviron(pipeline.Step{}, p.environ, false)
 	out, err := cmd.CombinedOutput()
 	switch {

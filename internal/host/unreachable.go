@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"lockstep/internal/jsonx"
 	"lockstep/internal/pipeline"
 )
 
@@ -39,7 +40,7 @@ const maxUnreachableBytes = 1 << 20
 func openUnreachableGates(dir string, seal sealer, now func() time.Time) *unreachableGates {
 	u := &unreachableGates{path: filepath.Join(dir, "unreachable.json"), seal: seal, now: now}
 	data, err := seal.read(u.path, maxUnreachableBytes)
-	if err != nil || json.Unmarshal(data, &u.gates) != nil || u.gates == nil {
+	if err != nil || jsonx.Unmarshal(data, &u.gates) != nil || u.gates == nil {
 		u.gates = map[string]unreachableGate{}
 	}
 	for key, gate := range u.gates {

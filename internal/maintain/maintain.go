@@ -4,9 +4,10 @@ package maintain
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
+
+	"lockstep/internal/fault"
 )
 
 // A Period is how often tasks are due. It is the name of a command.
@@ -175,6 +176,14 @@ func (e *IncompleteError) Error() string {
 	return fmt.Sprintf("maintenance: %d with something to do, %d not run", e.Found, e.NotRun)
 }
 
+// Code says whether there is something to do, or tasks could only not be done.
+func (e *IncompleteError) Code() fault.Code {
+	if e.Found > 0 {
+		return fault.MaintenanceDue
+	}
+	return fault.MaintenanceNotRun
+}
+
 // Run does the tasks of a period, one after the other. A check that is missing is not run. It stops only if the context
 // ends, with the context's error.
 func Run(ctx context.Context, period Period, at time.Time, checks map[CheckID]Check) (Report, error) {
@@ -196,7 +205,9 @@ func (t Task) run(ctx context.Context, check Check) Result {
 		return r
 	}
 	if check == nil {
-		check = func(context.Context) ([]string, error) { return nil, errors.New("there is no check for it") }
+		check = func(context.Context) ([]string, error) {
+			return nil, fault.New(fault.MaintenanceNotRun, "there is no check for it")
+		}
 	}
 	found, err := check(ctx)
 	r.Found = found

@@ -73,7 +73,9 @@ func TestRun_StatusOfTask(t *testing.T) {
 		},
 		"only a part can be done": {
 			func(context.Context) ([]string, error) { return []string{"a"}, errors.New("no network") },
-			NotRun, []string{"a"}, "no network",
+			NotRun,
+			[]string{"a"},
+			"no network",
 		},
 		"there is no check": {nil, NotRun, nil, "there is no check for it"},
 	} {

@@ -22,22 +22,38 @@ type family struct {
 
 // families are the metrics in the order in which they are written. A figure that does not exist has no sample.
 var families = []family{
-	{"lockstep_deployments", "", "Deployments in the window, failed ones included, rollbacks not.",
-		func(f Figures) []sample { return one(float64(f.Deployments)) }},
-	{"lockstep_failed_deployments", "", "Deployments in the window that failed or were rolled back from.",
-		func(f Figures) []sample { return one(float64(f.Failed)) }},
-	{"lockstep_rollbacks", "", "Rollbacks in the window.",
-		func(f Figures) []sample { return one(float64(f.Rollbacks)) }},
-	{"lockstep_not_recovered", "", "Failed deployments after which no release has ended well yet.",
-		func(f Figures) []sample { return one(float64(f.Open)) }},
-	{"lockstep_deployments_per_day", "", "Releases a day in the window.",
-		func(f Figures) []sample { return ifKnown(f.DeploymentsPerDay) }},
-	{"lockstep_change_failure_ratio", "ratio", "Failed deployments divided by deployments.",
-		func(f Figures) []sample { return ifKnown(f.ChangeFailureRate) }},
-	{"lockstep_lead_time_seconds", "seconds", "Time from the commit to the release.",
-		func(f Figures) []sample { return ofDurations(f.LeadTime) }},
-	{"lockstep_recovery_time_seconds", "seconds", "Time from a failed deployment to the release after it.",
-		func(f Figures) []sample { return ofDurations(f.RecoveryTime) }},
+	{
+		"lockstep_deployments", "", "Deployments in the window, failed ones included, rollbacks not.",
+		func(f Figures) []sample { return one(float64(f.Deployments)) },
+	},
+	{
+		"lockstep_failed_deployments", "", "Deployments in the window that failed or were rolled back from.",
+		func(f Figures) []sample { return one(float64(f.Failed)) },
+	},
+	{
+		"lockstep_rollbacks", "", "Rollbacks in the window.",
+		func(f Figures) []sample { return one(float64(f.Rollbacks)) },
+	},
+	{
+		"lockstep_not_recovered", "", "Failed deployments after which no release has ended well yet.",
+		func(f Figures) []sample { return one(float64(f.Open)) },
+	},
+	{
+		"lockstep_deployments_per_day", "", "Releases a day in the window.",
+		func(f Figures) []sample { return ifKnown(f.DeploymentsPerDay) },
+	},
+	{
+		"lockstep_change_failure_ratio", "ratio", "Failed deployments divided by deployments.",
+		func(f Figures) []sample { return ifKnown(f.ChangeFailureRate) },
+	},
+	{
+		"lockstep_lead_time_seconds", "seconds", "Time from the commit to the release.",
+		func(f Figures) []sample { return ofDurations(f.LeadTime) },
+	},
+	{
+		"lockstep_recovery_time_seconds", "seconds", "Time from a failed deployment to the release after it.",
+		func(f Figures) []sample { return ofDurations(f.RecoveryTime) },
+	},
 }
 
 func one(value float64) []sample { return []sample{{value: value}} }

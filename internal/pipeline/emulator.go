@@ -41,6 +41,9 @@ var EmulatorStep = Step{
 	Env: map[string]string{toolsFolderVariable: ToolsFolder},
 }
 
+// signingKeyVariable names the file with the secret of emulated accounts in another container.
+const signingKeyVariable = "LOCKSTEP_REHEARSAL_SECRET"
+
 // toolsFolderVariable names a folder of installed tools, which are used as they are.
 const toolsFolderVariable = "LOCKSTEP_TOOLS"
 
@@ -53,7 +56,7 @@ func (s Step) WithRehearsalEnv() Step {
 	}
 	env["LOCKSTEP_REHEARSAL_ENDPOINT"] = fmt.Sprintf("https://%s:%d", EmulatorHost, EmulatorPort)
 	env["LOCKSTEP_REHEARSAL_CA"] = emulatorCAFile
-	env["LOCKSTEP_REHEARSAL_SECRET"] = EmulatorSecretFile
+	env[signingKeyVariable] = EmulatorSecretFile
 	env[toolsFolderVariable] = ToolsFolder
 	s.Env = env
 	return s

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"lockstep/internal/fsx"
 )
 
 const (
@@ -72,7 +74,7 @@ func listProcesses() map[int]process {
 		return all
 	}
 	for _, name := range names {
-		text, err := os.ReadFile(name)
+		text, err := fsx.ReadFile(name, fsx.MaxText)
 		if err != nil {
 			continue // it has ended since
 		}
@@ -113,7 +115,7 @@ func descendants(all map[int]process, root, group int) []process {
 
 // marker returns the value of Variable in the process's environment, as it was when its program was started.
 func (p process) marker() (value string, ok bool) {
-	environ, err := os.ReadFile(p.path("environ"))
+	environ, err := fsx.ReadFile(p.path("environ"), fsx.MaxText)
 	if err != nil {
 		return "", false
 	}

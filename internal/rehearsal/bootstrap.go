@@ -66,6 +66,7 @@ func (e *Emulator) bootstrapAccount(ctx context.Context, s *Session, account boo
 		return err
 	}
 	e.Progress(fmt.Sprintf("bootstrapping the emulated account %s", account.ID))
+	account.MayChange = true // nobody else relies on an emulated account
 	return bootstrap.Apply(ctx, cfg, template, account)
 }
 

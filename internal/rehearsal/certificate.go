@@ -71,7 +71,7 @@ func makeCertificates(dir string, environ []string, now time.Time, hosts []strin
 			return c, err
 		}
 	}
-	authority, err := os.ReadFile(c.authority)
+	authority, err := fsx.ReadFile(c.authority, fsx.MaxText)
 	if err != nil {
 		return c, err
 	}
@@ -81,14 +81,14 @@ func makeCertificates(dir string, environ []string, now time.Time, hosts []strin
 // isValid reports whether the certificate exists, is signed by the authority, and stays valid for renewBefore.
 func (c tlsFiles) isValid(now time.Time) bool {
 	pool := x509.NewCertPool()
-	authority, err := os.ReadFile(c.authority)
+	authority, err := fsx.ReadFile(c.authority, fsx.MaxText)
 	if err != nil || !pool.AppendCertsFromPEM(authority) {
 		return false
 	}
 	if _, err := os.Stat(c.key); err != nil {
 		return false
 	}
-	text, err := os.ReadFile(c.certificate)
+	text, err := fsx.ReadFile(c.certificate, fsx.MaxText)
 	if err != nil {
 		return false
 	}
@@ -191,7 +191,7 @@ func readFirst(paths []string, own string) []byte {
 		if path == "" || path == own {
 			continue
 		}
-		if text, err := os.ReadFile(path); err == nil && len(text) > 0 {
+		if text, err := fsx.ReadFile(path, fsx.MaxText); err == nil && len(text) > 0 {
 			return append(text, '\n')
 		}
 	}

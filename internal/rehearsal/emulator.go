@@ -17,6 +17,7 @@ import (
 
 	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
+	"lockstep/internal/jsonx"
 	"lockstep/tools"
 )
 
@@ -280,10 +281,10 @@ func (e *Emulator) runningProcess() (*processRecord, error) {
 	if err != nil || !alive {
 		return nil, err
 	}
-	text, err := os.ReadFile(e.path(recordFile))
+	text, err := fsx.ReadFile(e.path(recordFile), fsx.MaxText)
 	record := &processRecord{}
 	if err == nil {
-		err = json.Unmarshal(text, record)
+		err = jsonx.Unmarshal(text, record)
 	}
 	if err != nil {
 		return nil, fault.Errorf(fault.EmulatorUnknown,

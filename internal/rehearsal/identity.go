@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"syscall"
 
 	"lockstep/internal/fault"
+	"lockstep/internal/fsx"
+	"lockstep/internal/process"
 	"lockstep/internal/utc"
 )
 
@@ -84,7 +87,7 @@ func joinWords(texts ...string) string {
 }
 
 func readProcFile(pid int, name string) (string, error) {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/" + name)
+	text, err := fsx.ReadFile("/proc/"+strconv.Itoa(pid)+"/"+name, fsx.MaxText)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
 		return "", os.ErrProcessDone
 	}
@@ -104,7 +107,7 @@ func parseStat(stat string) (state, startTime string, err error) {
 
 // readIdentityFromPS is readIdentity for systems without /proc, such as macOS.
 func readIdentityFromPS(pid int) (processIdentity, error) {
-	cmd := exec.Command("ps", "-o", "state=", "-o", "lstart=", "-o", "command=", "-p", strconv.Itoa(pid))
+	cmd := process.Command(context.Background(), "ps", "-o", "state=", "-o", "lstart=", "-o", "command=", "-p", strconv.Itoa(pid))
 	cmd.Env = []string{"LC_ALL=C", "TZ=UTC", "PATH=" + os.Getenv("PATH")}
 	out, err := cmd.Output()
 	var exit *exec.ExitError

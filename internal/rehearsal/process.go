@@ -155,7 +155,7 @@ func (e *Emulator) ministackCommand(ctx context.Context, port int, c tlsFiles) (
 			return nil, tools.ExplainWriteError(e.Dir, err)
 		}
 	}
-	cmd := exec.Command(filepath.Join(installed, tools.MinistackPython), "-m", "hypercorn",
+	cmd := process.Command(context.Background(), filepath.Join(installed, tools.MinistackPython), "-m", "hypercorn",
 		accountsFile+":app", // relative, because a path may contain a colon
 		"--workers", "0",    // in the process itself
 		"--bind", fmt.Sprintf("127.0.0.1:%d", port),
@@ -168,7 +168,7 @@ func (e *Emulator) ministackCommand(ctx context.Context, port int, c tlsFiles) (
 // spawn starts the emulator in a session of its own: an interrupt at the terminal is for the run, which then stops the
 // emulator in good order.
 func (e *Emulator) spawn(cmd *exec.Cmd) (*emulatorProcess, error) {
-	alive, err := os.OpenFile(e.path(aliveFile), os.O_CREATE|os.O_RDWR, fsx.PrivateFile)
+	alive, err := fsx.OpenFile(e.path(aliveFile), os.O_CREATE|os.O_RDWR, fsx.PrivateFile)
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +182,7 @@ func (e *Emulator) spawn(cmd *exec.Cmd) (*emulatorProcess, error) {
 	if err := os.RemoveAll(e.path(recordFile)); err != nil {
 		return nil, err
 	}
-	log, err := os.OpenFile(e.path(logFile), os.O_RDWR|os.O_CREATE|os.O_TRUNC, fsx.PrivateFile)
+	log, err := fsx.OpenFile(e.path(logFile), os.O_RDWR|os.O_CREATE|os.O_TRUNC, fsx.PrivateFile)
 	if err != nil {
 		return nil, err
 	}
@@ -257,7 +257,7 @@ func (e *Emulator) waitUntilHealthy(ctx context.Context, s *Session, p *emulator
 
 // startFailure returns why the emulator ended before it answered.
 func (e *Emulator) startFailure() error {
-	text, err := os.ReadFile(e.path(logFile))
+	text, err := fsx.ReadFile(e.path(logFile), fsx.MaxText)
 	if err != nil {
 		return err
 	}

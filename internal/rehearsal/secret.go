@@ -14,14 +14,15 @@ import (
 	"strings"
 
 	"lockstep/internal/bootstrap"
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/tools"
 )
 
 const (
-	// secretFile holds the secret of the accounts, from which that of each account's root is derived. Only the owner may
-	// read it, and the emulator hides it from the programs that it starts.
-	secretFile = "secret"
+	// signingKeyFile holds the secret of the accounts, from which that of each account's root is derived. Only the owner
+	// may read it, and the emulator hides it from the programs that it starts.
+	signingKeyFile = "secret"
 	// credentialsFile holds a profile for each account, as the AWS SDKs read them.
 	credentialsFile = "credentials"
 	// minSecretLength is the least number of characters of a secret: rand.Text has 26, with 130 bits.
@@ -30,7 +31,7 @@ const (
 )
 
 // secretPath returns the path of the accounts' secret.
-func (e *Emulator) secretPath() string { return cmp.Or(e.SecretFile, e.path(secretFile)) }
+func (e *Emulator) secretPath() string { return cmp.Or(e.SecretFile, e.path(signingKeyFile)) }
 
 // makeSecret makes a new secret for an emulator that is about to start. A secret whose file the user chose stays.
 func (e *Emulator) makeSecret() error {
@@ -50,7 +51,7 @@ func readSecret(file string) (string, error) {
 		return "", err
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return "", fmt.Errorf("%s can be read by other users of this machine: `chmod 600` it", file)
+		return "", fault.Errorf(fault.EmulatorSecret, "%s can be read by other users of this machine: `chmod 600` it", file)
 	}
 	text, err := fsx.ReadFile(file, maxSecretBytes)
 	if err != nil {
@@ -58,7 +59,7 @@ func readSecret(file string) (string, error) {
 	}
 	secret := strings.TrimSpace(string(text))
 	if len(secret) < minSecretLength {
-		return "", fmt.Errorf("%s holds no secret of at least %d characters", file, minSecretLength)
+		return "", fault.Errorf(fault.EmulatorSecret, "%s holds no secret of at least %d characters", file, minSecretLength)
 	}
 	return secret, nil
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -17,6 +16,8 @@ import (
 
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/fault"
+	"lockstep/internal/fsx"
+	"lockstep/internal/jsonx"
 	"lockstep/tools"
 )
 
@@ -29,12 +30,12 @@ func (e *Emulator) KnownTypes(ctx context.Context) (map[string]bool, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := os.ReadFile(filepath.Join(dir, tools.ResourceTypes))
+	text, err := fsx.ReadFile(filepath.Join(dir, tools.ResourceTypes), fsx.MaxText)
 	if err != nil {
 		return nil, err
 	}
 	var names []string
-	if err := json.Unmarshal(text, &names); err != nil {
+	if err := jsonx.Unmarshal(text, &names); err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, tools.ResourceTypes), err)
 	}
 	known := map[string]bool{}
@@ -262,7 +263,7 @@ func rewriteTexts(
 		case entry.IsDir(), !strings.HasSuffix(name, ".json"), strings.HasPrefix(entry.Name(), "asset."):
 			return nil
 		}
-		original, err := fs.ReadFile(files, name)
+		original, err := fsx.ReadFileFS(files, name, fsx.MaxText)
 		if err != nil {
 			return err
 		}
@@ -286,7 +287,7 @@ func assetHashReplacer(
 	texts := map[string]string{}
 	originals := map[string]string{}
 	for _, t := range templates {
-		original, err := fs.ReadFile(files, t.File)
+		original, err := fsx.ReadFileFS(files, t.File, fsx.MaxText)
 		if err != nil {
 			return nil, err
 		}

@@ -90,7 +90,7 @@ func (e *Emulator) markStateClean() error {
 
 // saveFailure returns why the emulator that ended last has not saved all its state, or "" if it has.
 func (e *Emulator) saveFailure() string {
-	log, err := os.ReadFile(e.path(logFile))
+	log, err := fsx.ReadFile(e.path(logFile), fsx.MaxText)
 	if err != nil {
 		return err.Error()
 	}
@@ -109,7 +109,7 @@ func (e *Emulator) saveFailure() string {
 func (e *Emulator) deleteState() error {
 	for _, name := range []string{
 		stateDir, objectsDir, snapshotDir, "tmp", "tls", dirtyFile, processDir, logFile, accountsFile,
-		accessFile, confinementFile, secretFile, credentialsFile,
+		accessFile, confinementFile, signingKeyFile, credentialsFile,
 	} {
 		if err := os.RemoveAll(e.path(name)); err != nil {
 			return err

@@ -8,7 +8,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strconv"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"lockstep/internal/fault"
+	"lockstep/internal/process"
 	"lockstep/internal/text"
 	"lockstep/tools"
 )
@@ -87,7 +87,7 @@ func (r *Repository) Git(ctx context.Context, command string, args ...string) (s
 	}
 	// A monitor of the file system is a program that the repository names, so it is not started.
 	options := []string{"-c", "core.fsmonitor=false", "-c", "core.quotePath=false", command}
-	cmd := exec.CommandContext(ctx, program, append(options, args...)...)
+	cmd := process.Command(ctx, program, append(options, args...)...)
 	cmd.Dir, cmd.Env = r.dir, r.environ
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -154,7 +154,7 @@ var commitPattern = regexp.MustCompile(`^[0-9a-f]{7,64}$`)
 // that the text is no id of a commit, or that the repository does not have it.
 func (r *Repository) CommitTime(ctx context.Context, commit string) (time.Time, error) {
 	if !commitPattern.MatchString(commit) {
-		return time.Time{}, fmt.Errorf("%q is no id of a commit", commit)
+		return time.Time{}, fault.Errorf(fault.GitFailed, "%q is no id of a commit", commit)
 	}
 	out, err := r.Git(ctx, "show", "--no-patch", "--format=%ct", commit+"^{commit}")
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"lockstep/internal/fsx"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
 )
@@ -56,7 +57,7 @@ func readReport(root fs.FS, r pipeline.Result, file string) (text []byte, broken
 	if r.Status != pipeline.Ran && r.Status != pipeline.Cached && r.Status != pipeline.Failed {
 		return nil, strings.TrimSpace(string(r.Status) + ": " + r.Reason)
 	}
-	text, err := fs.ReadFile(root, file)
+	text, err := fsx.ReadFileFS(root, file, fsx.MaxText)
 	if err != nil {
 		return nil, "it wrote no report: " + r.Reason
 	}

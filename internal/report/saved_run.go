@@ -2,7 +2,6 @@ package report
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +14,7 @@ import (
 	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/gate/findings"
+	"lockstep/internal/jsonx"
 	"lockstep/internal/pipeline"
 )
 
@@ -142,7 +142,7 @@ func loadRun(dir string) (SavedRun, error) {
 		return SavedRun{}, err
 	}
 	r := SavedRun{dir: dir}
-	if err := json.Unmarshal(text, &r.Summary); err != nil {
+	if err := jsonx.Unmarshal(text, &r.Summary); err != nil {
 		return r, fault.Errorf(fault.RunDamaged, "%s is damaged: %w", filepath.Join(dir, summaryFile), err)
 	}
 	r.Gates, err = loadSavedGates(dir)

@@ -138,7 +138,7 @@ const absenceRemedy = "a gate that cannot be run does not pass here: fix what ke
 func writeRecord(w io.Writer, bold lipgloss.Style, r AccountRecord) {
 	release := ""
 	if r.Release != 0 {
-		release = fmt.Sprintf(", release %d", r.Release)
+		release = fmt.Sprintf(", release %d, %s", r.Release, deploy.SignatureText(r.SignedBy))
 	}
 	fmt.Fprintf(w, "\n%s  account %s, %s: %s%s\n", bold.Render(display.Line(r.Environment)), display.Line(r.Account),
 		display.Line(r.Region), display.Line(string(r.Outcome)), release)
@@ -170,6 +170,11 @@ func writeStacks(w io.Writer, stacks []deploy.StackRecord) {
 		fmt.Fprintln(w, lines[i])
 		if st.Reason != "" {
 			fmt.Fprintf(w, "    %s\n", display.Line(st.Code.Prefix(st.Reason)))
+		}
+		for i, cause := range st.Causes {
+			if i > 0 { // the first one is the reason
+				fmt.Fprintf(w, "    also %s\n", display.Line(cause.String()))
+			}
 		}
 		for _, note := range st.Notes {
 			fmt.Fprintf(w, "    %s\n", display.Line(note))

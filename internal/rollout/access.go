@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"lockstep/config"
 	"lockstep/internal/awsclient"
 	"lockstep/internal/bootstrap"
+	"lockstep/internal/deploy"
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/rehearsal"
 )
@@ -23,6 +25,8 @@ type accountAccess interface {
 	// adaptAssembly returns the cloud assembly in the form that the accounts can deploy. The coverage says how much of the
 	// original that is; it is nil if nothing was replaced.
 	adaptAssembly(files fs.FS) (fs.FS, *rehearsal.Coverage, error)
+	// signing returns the keys with which records, approvals and plans are signed; the zero Signing for none.
+	signing(ctx context.Context, s *Session) (deploy.Signing, error)
 	// mayHoldReleases reports whether something may have been deployed to an account: whether it has a bucket for records.
 	mayHoldReleases(ctx context.Context, account config.EnvironmentAccount) bool
 }
@@ -40,9 +44,14 @@ func (s *Session) openAccess(
 	if err != nil {
 		return nil, nil, err
 	}
+	remote, err := rehearsal.RemoteSession(s.Environ)
+	if err != nil {
+		return nil, nil, errors.Join(err, release())
+	}
 	return emulatedAccess{
 		session:    session,
 		tooling:    s.Config.Pipeline.Tooling.ID,
+		isRemote:   remote != nil,
 		knownTypes: sync.OnceValues(func() (map[string]bool, error) { return emulator.KnownTypes(ctx) }),
 	}, release, nil
 }
@@ -60,8 +69,10 @@ func (liveAccess) mayHoldReleases(context.Context, config.EnvironmentAccount) bo
 
 // emulatedAccess gives access to emulated accounts. The caller is in the tooling account.
 type emulatedAccess struct {
-	session    *rehearsal.Session
-	tooling    string
+	session *rehearsal.Session
+	tooling string
+	// isRemote says that the accounts are on another machine or in another container.
+	isRemote   bool
 	knownTypes func() (map[string]bool, error)
 }
 

@@ -32,11 +32,10 @@ func (o *accountOpener) open(ctx context.Context, account config.EnvironmentAcco
 	if err != nil {
 		return nil, err
 	}
-	options, err := o.session.deployOptions(ctx, account, o.command)
+	options, err := o.options(ctx, account)
 	if err != nil {
 		return nil, err
 	}
-	options.Limiter = o.limiter
 	options.AdaptAssembly = func(files fs.FS) (fs.FS, error) {
 		adapted, _, err := o.access.adaptAssembly(files)
 		return adapted, err

@@ -10,6 +10,7 @@ import (
 	"lockstep/config"
 	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
+	"lockstep/internal/jsonx"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/report"
 )
@@ -44,7 +45,7 @@ func ReadRecords(root string, stage pipeline.Stage, environments []config.Enviro
 			continue
 		}
 		var record report.AccountRecord
-		if err := json.Unmarshal(data, &record); err != nil {
+		if err := jsonx.Unmarshal(data, &record); err != nil {
 			errs = append(errs, fault.Errorf(fault.RunDamaged, "%s is damaged: %w", path, err))
 			continue
 		}

@@ -141,7 +141,7 @@ func (r *Recovery) compare(before, after []report.AccountRecord) error {
 		}
 	}
 	if len(differences) > 0 {
-		return errors.New("what was rebuilt is not what was there: " + strings.Join(differences, "; "))
+		return fault.New(fault.VerificationFailed, "what was rebuilt is not what was there: "+strings.Join(differences, "; "))
 	}
 	return nil
 }

@@ -89,10 +89,18 @@ func (f *Released) load(
 	if err != nil {
 		return localAssembly{}, err
 	}
-	o.session.progressFor(account)(fmt.Sprintf("going back to release %d of %s: assembly %.12s, commit %.12s",
-		r.Number, utc.Format(r.At), r.SynthDigest, r.Commit))
+	o.session.progressFor(account)("going back to " + describeRelease(r))
 	a := releasedAssembly(o.session, r)
 	return a, d.FetchAssembly(ctx, r, a.folder)
+}
+
+// describeRelease returns what tells a release from others: its number, time, assembly, and commit if it has one.
+func describeRelease(r ledger.Release) string {
+	text := fmt.Sprintf("release %d of %s: assembly %.12s", r.Number, utc.Format(r.At), r.SynthDigest)
+	if r.Commit != "" {
+		text += fmt.Sprintf(", commit %.12s", r.Commit)
+	}
+	return text
 }
 
 // choose returns the release that each account of an environment goes back to. The error is a *refusal.Error if one of
@@ -190,9 +198,9 @@ func targetsOf(
 			targets[accountKey(accounts[i])] = *r.target
 		case r.latest != nil:
 			return nil, refusal.Newf(fault.ReleasesDiffer, nil,
-				"account %s in %s was never deployed to together with release %d of account %s, so "+
-					"it cannot go back to it; nothing was changed. Name a release that all accounts have with --to, or deploy the "+
-					"commit %.12s again", accounts[i].ID, accounts[i].Region, target.Number, accounts[0].ID, target.Commit)
+				"account %s in %s was never deployed to together with %s, which account %s has, so it cannot go back to it; "+
+					"nothing was changed. Name a release that all accounts have with --to, or deploy the source of this one again",
+				accounts[i].ID, accounts[i].Region, describeRelease(target), accounts[0].ID)
 		}
 	}
 	return targets, nil

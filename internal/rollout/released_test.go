@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/planfile"
 	"lockstep/internal/deploy/simulated"
 	"lockstep/internal/refusal"
@@ -191,4 +193,13 @@ func TestVerify_ComparesWithTheNewestRelease(t *testing.T) {
 	require.NoError(t, err)
 	_, err = runDev(t, o, Deployed{}, Verify{})
 	require.NoError(t, err)
+}
+
+func TestDescribeRelease_NamesCommitIfItHasOne(t *testing.T) {
+	r := ledger.Release{
+		Number: 2, SynthDigest: "0123456789abcdef", At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
+	}
+	assert.Equal(t, "release 2 of 2026-01-02 03:04:05 UTC: assembly 0123456789ab", describeRelease(r))
+	r.Commit = strings.Repeat("fedcba", 4)
+	assert.Equal(t, "release 2 of 2026-01-02 03:04:05 UTC: assembly 0123456789ab, commit fedcbafedcba", describeRelease(r))
 }

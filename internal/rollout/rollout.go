@@ -159,7 +159,7 @@ func (a *account) fail(err error) {
 
 // open loads the account's assembly and opens the account with it.
 func (a *account) open(ctx context.Context, source Source) error {
-	session, target := a.opener.session, a.record.Target
+	target := a.record.Target
 	cfg, err := a.opener.access.callerConfig(target.Region)
 	if err != nil {
 		return err
@@ -167,11 +167,10 @@ func (a *account) open(ctx context.Context, source Source) error {
 	if a.assembly, err = source.load(ctx, a.opener, a.EnvironmentAccount); err != nil {
 		return err
 	}
-	options, err := session.deployOptions(ctx, a.EnvironmentAccount, a.opener.command)
+	options, err := a.opener.options(ctx, a.EnvironmentAccount)
 	if err != nil {
 		return err
 	}
-	options.Limiter = a.opener.limiter
 	options.EnvironmentDigest = a.assembly.environmentDigest
 	options.SiblingDigests = a.assembly.siblingDigests
 	files, err := assembly.Open(a.assembly.folder)

@@ -63,6 +63,10 @@ func (simulatedAccess) adaptAssembly(files fs.FS) (fs.FS, *rehearsal.Coverage, e
 	return files, &rehearsal.Coverage{Resources: 1, Ratio: 1}, nil
 }
 
+func (simulatedAccess) signing(context.Context, *Session) (deploy.Signing, error) {
+	return deploy.Signing{}, nil
+}
+
 func (simulatedAccess) mayHoldReleases(context.Context, config.EnvironmentAccount) bool { return true }
 
 // newOpener returns an opener for accounts of simulated AWS, which hold nothing yet.

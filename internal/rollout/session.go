@@ -64,7 +64,18 @@ func (s *Session) target(env config.Environment) awsclient.Target {
 	}
 }
 
-// deployOptions returns the options that every deployment to an account of this session has.
+// options returns the options that every deployment to an account has.
+func (o *accountOpener) options(ctx context.Context, account config.EnvironmentAccount) (deploy.Options, error) {
+	options, err := o.session.deployOptions(ctx, account, o.command)
+	if err != nil {
+		return options, err
+	}
+	options.Limiter = o.limiter
+	options.Signing, err = o.signing(ctx, account)
+	return options, err
+}
+
+// deployOptions returns the options that do not depend on how the accounts are reached.
 func (s *Session) deployOptions(
 	ctx context.Context, account config.EnvironmentAccount, command string,
 ) (deploy.Options, error) {

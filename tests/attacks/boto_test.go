@@ -54,8 +54,8 @@ assumed = client("s3", config=Config(signature_version="s3v4", s3={"addressing_s
 assert assumed.get_object(Bucket="boto", Key="presigned")["Body"].read() == b"presigned"
 url = assumed.generate_presigned_url("get_object", Params={"Bucket": "boto", "Key": "presigned"}, ExpiresIn=60)
 assert urllib.request.urlopen(url, context=context).read() == b"presigned"
-for guess in (dict(aws_secret_access_key="guess"), dict(aws_session_token="guess"), dict(aws_session_token=None)):
-    wrong = dict(keys, **guess)
+for name, guess in (("aws_secret_access_key", "guess"), ("aws_session_token", "guess"), ("aws_session_token", None)):
+    wrong = dict(keys, **{name: guess})
     try:
         client("s3", **wrong).list_buckets()
     except botocore.exceptions.ClientError as e:

@@ -35,7 +35,11 @@ func TestCommandLine_RefusesCommittedState(t *testing.T) {
 				return
 			}
 			for _, args := range [][]string{
-				{"graph"}, {"config", "validate"}, {"synth", "--env", "dev"}, {"plan", "--env", "acc"}, {"deploy", "--env", "acc"},
+				{"graph"},
+				{"config", "validate"},
+				{"synth", "--env", "dev"},
+				{"plan", "--env", "acc"},
+				{"deploy", "--env", "acc"},
 				{"status"},
 			} {
 				out, status := harness.Run(t, program.Command(dir, args...))

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/stretchr/testify/require"
 
 	"lockstep/internal/awsclient"
@@ -50,6 +51,10 @@ type victim struct {
 	project string
 	// beforeCall, if not nil, is called before each call of AWS with its body.
 	beforeCall func(body string)
+	// client takes the calls in the place of the victim, unless it is nil.
+	client aws.HTTPClient
+	// afterWrite, if not nil, is called when the assembly is written.
+	afterWrite func()
 }
 
 // Do implements aws.HTTPClient.
@@ -136,6 +141,9 @@ func (v *victim) open(change ...func(*deploy.Options)) (*deploy.Deployment, erro
 		require.NoError(v.t, err)
 		v.write(name, string(text))
 	}
+	if v.afterWrite != nil {
+		v.afterWrite()
+	}
 	files, err := assembly.Open(v.dir)
 	require.NoError(v.t, err)
 	asm, err := assembly.Read(files, assembly.Defaults{})
@@ -157,6 +165,9 @@ func (v *victim) open(change ...func(*deploy.Options)) (*deploy.Deployment, erro
 	}
 	cfg := v.Config(toolingAccount, region)
 	cfg.HTTPClient = v
+	if v.client != nil {
+		cfg.HTTPClient = v.client
+	}
 	return deploy.Open(v.t.Context(), cfg, target, asm, o)
 }
 

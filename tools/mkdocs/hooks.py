@@ -21,7 +21,8 @@ SHIM = '<script src="https://unpkg.com/iframe-worker/shim"></script>'  # by the 
 MARKER = re.compile(r"^ *<!-- (?:test|from|package|file): .* -->\n\n?", re.MULTILINE)  # for the tests of the pages
 ROW = re.compile(r"^\| ([^|]+?) \| ([^|]*\.md[^|]*) \|$", re.MULTILINE)
 PAGE = re.compile(r"\]\(([^):#]+\.md)(?:#[^)]*)?\)")
-LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^):#]+)(#[^)]*)?\)")
+LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^):#]+)(#[^)]*)?\)")
+INFO = re.compile(r"^( *```+\w+) .+$", re.MULTILINE)  # what follows the language of a block
 
 
 def on_files(files, config):
@@ -73,10 +74,10 @@ def navigation(pages):
 
 
 def relink(markdown, folder):
-    """Return a page of a folder, relative to the repository, with its links to files as the site has them."""
+    """Return a page of a folder, relative to the repository, with its links and pictures as the site has them."""
 
     def replace(match):
-        text, target, anchor = match[1], match[2], match[3] or ""
+        mark, text, target, anchor = match[1], match[2], match[3], match[4] or ""
         path = posixpath.normpath(posixpath.join(folder, target))
         if path == "README.md":
             path = START
@@ -87,7 +88,7 @@ def relink(markdown, folder):
         else:  # a file that the site does not have
             return text if text.startswith("`") else f"`{path}`" if text == path else f"{text} (`{path}`)"
         here = folder.removeprefix("docs").lstrip("/")
-        return f"[{text}]({posixpath.relpath(path, here or '.')}{anchor})"
+        return f"{mark}[{text}]({posixpath.relpath(path, here or '.')}{anchor})"
 
     return LINK.sub(replace, markdown)
 
@@ -96,7 +97,7 @@ def on_page_markdown(markdown, page, config, files):
     """Lead links to the places that files have on the site."""
     if page.file.src_uri != START:
         markdown = relink(markdown, posixpath.join("docs", posixpath.dirname(page.file.src_uri)).rstrip("/"))
-    return indent(MARKER.sub("", markdown))
+    return indent(INFO.sub(r"\1", MARKER.sub("", markdown)))
 
 
 ITEM = re.compile(r"( *)(?:[-*+]|\d+[.)]) +")

@@ -7,10 +7,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 
 	"lockstep/internal/pipeline"
+	"lockstep/internal/process"
 	"lockstep/tools"
 )
 
@@ -48,7 +48,7 @@ func build(ctx context.Context, out string) error {
 	if out, err = filepath.Abs(out); err != nil { // mkdocs takes it as relative to its configuration
 		return err
 	}
-	cmd := exec.CommandContext(ctx, filepath.Join(mkdocs, "bin", "mkdocs"), "build", "--strict", "--site-dir", out)
+	cmd := process.Command(ctx, filepath.Join(mkdocs, "bin", "mkdocs"), "build", "--strict", "--site-dir", out)
 	cmd.Stdout, cmd.Stderr, cmd.Env = os.Stderr, os.Stderr, environ
 	return cmd.Run()
 }

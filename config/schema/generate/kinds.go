@@ -188,6 +188,13 @@ var valueKinds = map[string]jsonschema.Schema{
 		MaxLength: new(uint64(20)),
 		Examples:  []any{"lockstep"},
 	},
+	"publicKey": {
+		Title:   "a public key in PEM",
+		Pattern: `^-----BEGIN PUBLIC KEY-----\n[A-Za-z0-9+/=\n]+-----END PUBLIC KEY-----\n?$`,
+		Examples: []any{
+			"-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE...\n-----END PUBLIC KEY-----\n",
+		},
+	},
 	"readers": {Title: "a number from 0 to 15", Minimum: "0", Maximum: "15"},
 	"reason": {
 		Title:     "a reason that a reader can judge",
@@ -219,6 +226,11 @@ var valueKinds = map[string]jsonschema.Schema{
 		Title:    "the id of a security group",
 		Pattern:  `^sg-[0-9a-f]{8,17}$`,
 		Examples: []any{"sg-0123456789abcdef0"},
+	},
+	"signingKey": {
+		Title:    "the ARN or the alias of a KMS key",
+		Pattern:  `^(arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(key|alias)/[a-zA-Z0-9/_-]+|alias/[a-zA-Z0-9/_-]+)$`,
+		Examples: []any{"alias/lockstep-releases"},
 	},
 	"slackChannel": {
 		Title:    "the id of a Slack channel",

@@ -19,6 +19,7 @@ import (
 	"slices"
 
 	"lockstep/internal/awsmodel"
+	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 	"lockstep/tools"
 )
@@ -128,7 +129,7 @@ func pack(types map[string]*awsmodel.Type, versions map[string]string) ([]byte, 
 }
 
 func readJSON(path string, into any) error {
-	data, err := os.ReadFile(path)
+	data, err := fsx.ReadFile(path, fsx.MaxText)
 	if err != nil {
 		return err
 	}

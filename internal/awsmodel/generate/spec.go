@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 
 	"lockstep/internal/awsmodel"
+	"lockstep/internal/fsx"
 )
 
 // An entity is a resource type as the CDK's database has it.
@@ -54,7 +54,7 @@ func scrutiny(kind string) string {
 
 // readSpec returns the resource types of the CDK's database by name.
 func readSpec(path string) (map[string]entity, error) {
-	file, err := os.Open(path)
+	file, err := fsx.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"lockstep/internal/fault"
+	"lockstep/internal/jsonx"
 )
 
 // An assetManifest lists what is published before the stacks that depend on it.
@@ -42,7 +43,7 @@ func (r *reader) readAssetManifest(dir string, properties json.RawMessage) (*ass
 		bootstrapProperties
 		File string `json:"file"`
 	}
-	if err := json.Unmarshal(properties, &p); err != nil {
+	if err := jsonx.UnmarshalForeign(properties, &p); err != nil {
 		return nil, err
 	}
 	file, err := r.resolvePath(dir, p.File)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
 	"slices"
@@ -13,6 +12,8 @@ import (
 	"strings"
 
 	"lockstep/internal/fault"
+	"lockstep/internal/fsx"
+	"lockstep/internal/jsonx"
 )
 
 // The types of artefact that matter to a deployment. Others, such as trees and feature flags, are ignored.
@@ -160,7 +161,7 @@ func (r *reader) readNested(dir, id string, properties json.RawMessage, n *node)
 	var p struct {
 		DirectoryName string `json:"directoryName"`
 	}
-	if err := json.Unmarshal(properties, &p); err != nil {
+	if err := jsonx.UnmarshalForeign(properties, &p); err != nil {
 		return fmt.Errorf("artefact %s: %w", id, err)
 	}
 	inner, err := r.resolvePath(dir, p.DirectoryName)
@@ -181,7 +182,7 @@ func (r *reader) readNested(dir, id string, properties json.RawMessage, n *node)
 // readStack reads a stack. It also returns the ids of the artefacts in additionalDependencies.
 func (r *reader) readStack(dir, id string, a *artefact) (*Stack, []string, error) {
 	var p stackProperties
-	if err := json.Unmarshal(a.Properties, &p); err != nil {
+	if err := jsonx.UnmarshalForeign(a.Properties, &p); err != nil {
 		return nil, nil, err
 	}
 	metadata, err := r.readMetadata(dir, a)
@@ -242,29 +243,27 @@ func (r *reader) parseEnvironment(text string) (account, region string, err erro
 
 // decode reads a JSON file.
 func (r *reader) decode(file string, into any) error {
-	content, err := fs.ReadFile(r.files, file)
+	content, err := fsx.ReadFileFS(r.files, file, fsx.MaxText)
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(content, into); err != nil {
-		return explainJSON(file, content, err)
+	if err := jsonx.UnmarshalForeign(content, into); err != nil {
+		return explainJSON(file, err)
 	}
 	return nil
 }
 
-// explainJSON adds the file, and the line where it is known, to the error of decoding a file's content.
-func explainJSON(file string, content []byte, err error) error {
-	var syntax *json.SyntaxError
-	switch {
-	case errors.As(err, &syntax):
-		line := 1 + strings.Count(string(content[:min(int(syntax.Offset), len(content))]), "\n")
-		return fault.Errorf(fault.AssemblyDamaged, "%s:%d: damaged JSON: %w; synthesise again", file, line, err)
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return fault.Errorf(fault.AssemblyDamaged, "%s: damaged JSON: it breaks off; synthesise again", file)
-	case errors.Is(err, errTrailingText):
-		return fault.Errorf(fault.AssemblyDamaged, "%s: damaged JSON: %w; synthesise again", file, err)
+// explainJSON adds the file, the line and the place to the error of decoding a file's content.
+func explainJSON(file string, err error) error {
+	var damaged *jsonx.Error
+	if !errors.As(err, &damaged) {
+		return fault.Wrap(fault.AssemblyDamaged, fmt.Errorf("%s: %w", file, err))
 	}
-	return fmt.Errorf("%s: %w", file, err)
+	where := ""
+	if damaged.Path != "" {
+		where = damaged.Path + ": "
+	}
+	return fault.Errorf(fault.AssemblyDamaged, "%s:%d: damaged JSON: %s%s; synthesise again", file, damaged.Line, where, damaged.Reason)
 }
 
 // resolvePath returns the path of a file that a manifest in dir names. It refuses a path outside the assembly: what

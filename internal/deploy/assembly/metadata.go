@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"lockstep/internal/fault"
+	"lockstep/internal/jsonx"
 )
 
 // The types of the metadata entries that are read.
@@ -25,7 +26,7 @@ type metadataEntry struct {
 
 // text returns the data of an entry of a type; ok is false for an entry of another type.
 func (e metadataEntry) text(entryType string) (data string, ok bool) {
-	ok = e.Type == entryType && json.Unmarshal(e.Data, &data) == nil
+	ok = e.Type == entryType && jsonx.UnmarshalForeign(e.Data, &data) == nil
 	return data, ok
 }
 

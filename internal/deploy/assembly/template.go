@@ -1,19 +1,17 @@
 package assembly
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"regexp"
 	"slices"
 	"strings"
 
 	"lockstep/internal/fault"
+	"lockstep/internal/fsx"
+	"lockstep/internal/jsonx"
 )
 
 // A Template is a CloudFormation template: its text and the sections that a deployment looks at.
@@ -62,7 +60,14 @@ type Resource struct {
 	// DeletionPolicy and UpdateReplacePolicy are empty where the template has none, or an intrinsic function.
 	DeletionPolicy      string
 	UpdateReplacePolicy string
+	// Construct is the path of the resource in the CDK app; empty where the template does not tell.
+	Construct string
+	// IsAuditAlarm says that the resource is an alarm about what somebody did, which tells nothing of the stack's health.
+	IsAuditAlarm bool
 }
+
+// auditAlarmKey is the key in the metadata of an alarm whose value "audit" marks an audit alarm.
+const auditAlarmKey = "lockstep:alarm"
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (r *Resource) UnmarshalJSON(text []byte) error {
@@ -71,13 +76,17 @@ func (r *Resource) UnmarshalJSON(text []byte) error {
 		Condition                           string
 		Properties                          map[string]any
 		DeletionPolicy, UpdateReplacePolicy any
+		Metadata                            map[string]any
 	}
-	if err := decodeJSON(text, &raw); err != nil {
+	if err := jsonx.UnmarshalForeign(text, &raw); err != nil {
 		return err
 	}
 	*r = Resource{Type: raw.Type, Condition: raw.Condition, Properties: raw.Properties}
 	r.DeletionPolicy, _ = raw.DeletionPolicy.(string)
 	r.UpdateReplacePolicy, _ = raw.UpdateReplacePolicy.(string)
+	path, _ := raw.Metadata["aws:cdk:path"].(string)
+	r.IsAuditAlarm = raw.Metadata[auditAlarmKey] == "audit"
+	r.Construct = strings.TrimSuffix(path, "/Resource")
 	return nil
 }
 
@@ -118,13 +127,13 @@ const BootstrapVersionParameter = "BootstrapVersion"
 
 // readTemplate reads a template of the assembly. CDK apps write JSON.
 func (r *reader) readTemplate(file string) (Template, error) {
-	body, err := fs.ReadFile(r.files, file)
+	body, err := fsx.ReadFileFS(r.files, file, fsx.MaxText)
 	if err != nil {
 		return Template{}, wrapMissing(file, err)
 	}
 	t, err := parseTemplate(string(body))
 	if err != nil {
-		return Template{}, explainJSON(file, body, err)
+		return Template{}, explainJSON(file, err)
 	}
 	t.File = file
 	return t, nil
@@ -152,7 +161,7 @@ func parseTemplate(text string) (Template, error) {
 		Outputs                map[string]Output
 		Metadata               map[string]json.RawMessage
 	}{}
-	if err := decodeJSON([]byte(text), &t); err != nil {
+	if err := jsonx.UnmarshalForeign([]byte(text), &t); err != nil {
 		return Template{}, err
 	}
 	document, err := parse(text)
@@ -237,25 +246,8 @@ func ParseDocument(text string) (map[string]any, error) {
 // parse parses the text of a template as a document.
 func parse(text string) (map[string]any, error) {
 	var document map[string]any
-	err := decodeJSON([]byte(text), &document)
+	err := jsonx.UnmarshalForeign([]byte(text), &document)
 	return document, err
-}
-
-// errTrailingText says that more than one JSON value was to be decoded.
-var errTrailingText = fault.New(fault.TemplateUnusable, "there is text after its end")
-
-// decodeJSON decodes one JSON value. It keeps numbers as they are written: 1e400 and 12345678901234567890 stay what
-// they are.
-func decodeJSON(text []byte, into any) error {
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.UseNumber()
-	if err := decoder.Decode(into); err != nil {
-		return err
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return errTrailingText
-	}
-	return nil
 }
 
 // collectImports appends to found the literal names under Fn::ImportValue.

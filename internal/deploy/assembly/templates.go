@@ -3,7 +3,6 @@ package assembly
 import (
 	"cmp"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +12,8 @@ import (
 	"strings"
 
 	"lockstep/internal/fault"
+	"lockstep/internal/fsx"
+	"lockstep/internal/jsonx"
 )
 
 // A TemplateFile is a template of a cloud assembly as a document, for those who rewrite it.
@@ -53,7 +54,7 @@ func Templates(fsys fs.FS) ([]TemplateFile, error) {
 	}
 	var out []TemplateFile
 	for _, file := range slices.Sorted(maps.Keys(found)) {
-		text, err := fs.ReadFile(fsys, file)
+		text, err := fsx.ReadFileFS(fsys, file, fsx.MaxText)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -71,12 +72,12 @@ func Templates(fsys fs.FS) ([]TemplateFile, error) {
 
 // addStackTemplates adds the stacks of a manifest to found, by the file of their template.
 func addStackTemplates(fsys fs.FS, name string, found map[string]TemplateFile) error {
-	text, err := fs.ReadFile(fsys, name)
+	text, err := fsx.ReadFileFS(fsys, name, fsx.MaxText)
 	if err != nil {
 		return err
 	}
 	var m manifest
-	if json.Unmarshal(text, &m) != nil {
+	if jsonx.UnmarshalForeign(text, &m) != nil {
 		return nil //nolint:nilerr // Read refuses it
 	}
 	for id, a := range m.Artifacts {
@@ -84,7 +85,7 @@ func addStackTemplates(fsys fs.FS, name string, found map[string]TemplateFile) e
 			continue
 		}
 		var p stackProperties
-		if json.Unmarshal(a.Properties, &p) != nil || p.TemplateFile == "" {
+		if jsonx.UnmarshalForeign(a.Properties, &p) != nil || p.TemplateFile == "" {
 			continue // Read refuses it
 		}
 		account, region, _ := strings.Cut(strings.TrimPrefix(a.Environment, environmentPrefix), "/")
@@ -102,12 +103,12 @@ func AssetHashes(fsys fs.FS) (map[string]string, error) {
 		if !strings.HasSuffix(name, ".assets.json") {
 			return nil
 		}
-		text, err := fs.ReadFile(fsys, name)
+		text, err := fsx.ReadFileFS(fsys, name, fsx.MaxText)
 		if err != nil {
 			return err
 		}
 		var m assetManifest
-		if err := json.Unmarshal(text, &m); err != nil {
+		if err := jsonx.UnmarshalForeign(text, &m); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		for hash, asset := range m.Files {

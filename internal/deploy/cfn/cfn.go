@@ -25,15 +25,17 @@ type Client struct {
 	// emulated one does not know. It returns a word of types.RequiresRecreation, and false for a type that is not known.
 	Replaces func(resourceType, property string) (types.RequiresRecreation, bool)
 
+	// Pause waits for a time; the error is the context's if that ends first.
+	Pause func(context.Context, time.Duration) error
+
 	api      *awsclient.CloudFormation
 	progress func(string)
 	now      func() time.Time
-	pause    func(context.Context, time.Duration) error
 }
 
 // New returns a client that reports its progress line by line.
 func New(api *awsclient.CloudFormation, progress func(string)) *Client {
-	return &Client{api: api, progress: progress, now: time.Now, pause: pause}
+	return &Client{api: api, progress: progress, now: time.Now, Pause: pause}
 }
 
 // pause waits, or returns the context's error when that ends first.
@@ -62,7 +64,7 @@ func (c *Client) poll(ctx context.Context, ready func() (bool, error)) error {
 		if done || err != nil {
 			return err
 		}
-		if err := c.pause(ctx, interval); err != nil {
+		if err := c.Pause(ctx, interval); err != nil {
 			return err
 		}
 	}

@@ -264,7 +264,7 @@ func (c *Client) waitForChanges(ctx context.Context, set *ChangeSet) error {
 			set.Changes, err = c.changes(ctx, set.ID, "")
 			return true, err
 		case types.ChangeSetStatusFailed:
-			return true, changeSetFailure(aws.ToString(out.StatusReason))
+			return true, c.changeSetFailure(ctx, out)
 		case types.ChangeSetStatusCreatePending, types.ChangeSetStatusCreateInProgress:
 			return false, nil
 		}
@@ -282,16 +282,6 @@ func (c *Client) describeChangeSet(
 	})
 }
 
-// changeSetFailure returns why CloudFormation did not create a change set. It marks an empty one only by these words.
-func changeSetFailure(reason string) error {
-	for _, empty := range []string{"didn't contain changes", "No updates are to be performed"} {
-		if strings.Contains(reason, empty) {
-			return ErrNoChange
-		}
-	}
-	return fault.New(fault.ChangeSetFailed, strings.TrimSpace(reason))
-}
-
 // Discard deletes a change set that is not to be executed, and its stack if that is empty and holds no other.
 func (c *Client) Discard(ctx context.Context, set *ChangeSet) error {
 	_, err := c.api.DeleteChangeSet(ctx, &cloudformation.DeleteChangeSetInput{
@@ -303,7 +293,25 @@ func (c *Client) Discard(ctx context.Context, set *ChangeSet) error {
 	if err != nil && awsclient.ErrorCode(err) != "ChangeSetNotFound" {
 		return err
 	}
+	if err := c.waitUntilGone(ctx, set); err != nil {
+		return err
+	}
 	return c.deleteEmptyStack(ctx, set.StackID)
+}
+
+// waitUntilGone waits until a change set is deleted, which takes a while where it has those of nested stacks. Its stack
+// cannot be deleted before.
+func (c *Client) waitUntilGone(ctx context.Context, set *ChangeSet) error {
+	return c.poll(ctx, func() (bool, error) {
+		out, err := c.describeChangeSet(ctx, set)
+		switch {
+		case awsclient.ErrorCode(err) == "ChangeSetNotFound", isNotFound(err):
+			return true, nil
+		case err != nil:
+			return true, err
+		}
+		return out.Status != types.ChangeSetStatusDeletePending && out.Status != types.ChangeSetStatusDeleteInProgress, nil
+	})
 }
 
 // deleteEmptyStack deletes a stack that was only created to hold change sets and holds none.
@@ -333,7 +341,7 @@ func (c *Client) pendingChangeSets(ctx context.Context, stack string) ([]types.C
 			return nil, err
 		}
 		for _, set := range page.Summaries {
-			if !isExecuted(set.ExecutionStatus) {
+			if !isExecuted(set.ExecutionStatus) && !isDeleted(set.Status) {
 				out = append(out, set)
 			}
 		}
@@ -345,6 +353,15 @@ func (c *Client) pendingChangeSets(ctx context.Context, stack string) ([]types.C
 func isExecuted(status types.ExecutionStatus) bool {
 	switch status {
 	case types.ExecutionStatusExecuteInProgress, types.ExecutionStatusExecuteComplete, types.ExecutionStatusExecuteFailed:
+		return true
+	}
+	return false
+}
+
+// isDeleted reports whether the deletion of a change set has begun.
+func isDeleted(status types.ChangeSetStatus) bool {
+	switch status {
+	case types.ChangeSetStatusDeletePending, types.ChangeSetStatusDeleteInProgress, types.ChangeSetStatusDeleteComplete:
 		return true
 	}
 	return false

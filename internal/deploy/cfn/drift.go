@@ -1,13 +1,16 @@
 package cfn
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/aws/smithy-go"
 
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/display"
@@ -24,6 +27,8 @@ type Drift struct {
 	Resources []DriftedResource `json:"resources,omitempty"`
 	Unchecked int               `json:"unchecked"`
 	Checked   int               `json:"checked"`
+	// Incomplete is why CloudFormation could not compare all resources; empty if it could. The results of the others count.
+	Incomplete string `json:"incomplete,omitempty"`
 	// IsMissing says that the stack itself does not exist.
 	IsMissing bool `json:"missing,omitempty"`
 	// Changes are the differences of the stack itself from the newest release.
@@ -63,11 +68,16 @@ func (d Drift) String() string {
 		return b.String()
 	case d.Drifted():
 		fmt.Fprintf(&b, "drifted, %d of %s", len(d.Resources), resourceCount(d.Checked))
+	case d.Incomplete != "":
+		fmt.Fprintf(&b, "not known, no drift in %s", resourceCount(d.Checked))
 	default:
 		fmt.Fprintf(&b, "in sync, %s", resourceCount(d.Checked))
 	}
 	if d.Unchecked > 0 {
 		fmt.Fprintf(&b, "; %d of a type that CloudFormation does not compare", d.Unchecked)
+	}
+	if d.Incomplete != "" {
+		fmt.Fprintf(&b, "\n  not all of it was compared: %s", display.Line(d.Incomplete))
 	}
 	if len(d.Changes) > 0 {
 		b.WriteString("\n  modified the stack itself")
@@ -103,28 +113,75 @@ func valueOrNothing(value string) string {
 	return display.Line(value)
 }
 
-// DetectDrift compares a stack with what was deployed. CloudFormation reads the resources with the rights of the
-// client's role.
+// DetectDrift compares a stack and its nested stacks with what was deployed. CloudFormation reads the resources with the
+// rights of the client's role. After an error of kind fault.DriftUnknown the drift holds what could be compared.
 func (c *Client) DetectDrift(ctx context.Context, stack string) (Drift, error) {
 	drift := Drift{Stack: stack}
-	detection, err := c.api.DetectStackDrift(ctx, &cloudformation.DetectStackDriftInput{StackName: &stack})
-	if err != nil {
+	if err := c.detectDrift(ctx, &drift, stack, ""); err != nil {
 		return drift, err
 	}
-	if err := c.waitForDetection(ctx, detection.StackDriftDetectionId); err != nil {
-		return drift, err
+	if drift.Incomplete != "" {
+		return drift, fault.New(fault.DriftUnknown, "CloudFormation could not compare all of it: "+drift.Incomplete)
 	}
-	if err := c.readDrift(ctx, &drift); err != nil {
-		return drift, err
-	}
-	all, err := c.Resources(ctx, stack)
-	drift.Unchecked = len(all) - drift.Checked
-	return drift, err
+	return drift, nil
 }
 
-// waitForDetection waits for the end of a comparison.
-func (c *Client) waitForDetection(ctx context.Context, id *string) error {
-	return c.poll(ctx, func() (bool, error) {
+// detectDrift adds the drift of a stack, by its name or ARN, and of its nested stacks. The prefix is the path of the
+// stack in the outermost one. CloudFormation itself says nothing of nested stacks (API reference, DetectStackDrift).
+func (c *Client) detectDrift(ctx context.Context, drift *Drift, stack, prefix string) error {
+	id, err := c.beginDetection(ctx, stack)
+	if err != nil {
+		return err
+	}
+	failure, err := c.waitForDetection(ctx, id)
+	if err != nil {
+		return err
+	}
+	if failure != "" {
+		drift.Incomplete = strings.TrimPrefix(drift.Incomplete+"; "+prefix+failure, "; ")
+	}
+	before := drift.Checked
+	if err := c.readDrift(ctx, drift, stack, prefix); err != nil {
+		return err
+	}
+	all, err := c.Resources(ctx, stack)
+	if err != nil {
+		return err
+	}
+	drift.Unchecked += len(all) - (drift.Checked - before)
+	for _, r := range all {
+		nested := aws.ToString(r.PhysicalResourceId)
+		if aws.ToString(r.ResourceType) != change.StackType || nested == "" || strings.Count(prefix, "/") == maxStackNesting {
+			continue
+		}
+		drift.Unchecked--
+		drift.Checked++
+		if err := c.detectDrift(ctx, drift, nested, prefix+aws.ToString(r.LogicalResourceId)+"/"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// beginDetection begins a comparison, and waits for another one of the same stack before.
+func (c *Client) beginDetection(ctx context.Context, stack string) (id *string, err error) {
+	err = c.poll(ctx, func() (bool, error) {
+		out, err := c.api.DetectStackDrift(ctx, &cloudformation.DetectStackDriftInput{StackName: &stack})
+		if api := smithy.APIError(nil); errors.As(err, &api) && strings.Contains(api.ErrorMessage(), "already in progress") {
+			return false, nil
+		}
+		if err != nil {
+			return true, err
+		}
+		id = out.StackDriftDetectionId
+		return true, nil
+	})
+	return id, err
+}
+
+// waitForDetection waits for the end of a comparison. It returns why not all of the stack was compared, or "".
+func (c *Client) waitForDetection(ctx context.Context, id *string) (failure string, err error) {
+	err = c.poll(ctx, func() (bool, error) {
 		out, err := c.api.DescribeStackDriftDetectionStatus(ctx, &cloudformation.DescribeStackDriftDetectionStatusInput{
 			StackDriftDetectionId: id,
 		})
@@ -135,17 +192,18 @@ func (c *Client) waitForDetection(ctx context.Context, id *string) error {
 		case types.StackDriftDetectionStatusDetectionComplete:
 			return true, nil
 		case types.StackDriftDetectionStatusDetectionFailed:
-			return true, fault.New(fault.DriftUnknown,
-				"CloudFormation could not compare it: "+aws.ToString(out.DetectionStatusReason))
+			failure = cmp.Or(trimReason(out.DetectionStatusReason), noReason)
+			return true, nil
 		}
 		return false, nil
 	})
+	return failure, err
 }
 
-// readDrift reads the result of a comparison.
-func (c *Client) readDrift(ctx context.Context, drift *Drift) error {
+// readDrift adds the result of a comparison.
+func (c *Client) readDrift(ctx context.Context, drift *Drift, stack, prefix string) error {
 	pages := cloudformation.NewDescribeStackResourceDriftsPaginator(c.api,
-		&cloudformation.DescribeStackResourceDriftsInput{StackName: &drift.Stack})
+		&cloudformation.DescribeStackResourceDriftsInput{StackName: &stack})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -158,7 +216,9 @@ func (c *Client) readDrift(ctx context.Context, drift *Drift) error {
 			}
 			drift.Checked++
 			if r.StackResourceDriftStatus != types.StackResourceDriftStatusInSync {
-				drift.Resources = append(drift.Resources, newDriftedResource(r))
+				drifted := newDriftedResource(r)
+				drifted.LogicalID = prefix + drifted.LogicalID
+				drift.Resources = append(drift.Resources, drifted)
 			}
 		}
 	}

@@ -1,7 +1,6 @@
 package cfn
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -12,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
 	"lockstep/internal/deploy/change"
-	"lockstep/internal/fault"
 )
 
 // NewestEvent returns the id of a stack's newest event, or "" if there is none.
@@ -37,6 +35,8 @@ type Operation struct {
 type eventReader struct {
 	client *Client
 	Operation
+	// seen are the ids of the events that were read.
+	seen map[string]bool
 	// failures are the events of resources that failed, the first one first.
 	failures []types.StackEvent
 	// hasBegun says that the stack itself has had an event of the operation. Then a later event with another token is one
@@ -52,20 +52,46 @@ type eventReader struct {
 
 // next returns the events since the last call, the oldest first.
 func (r *eventReader) next(ctx context.Context) ([]types.StackEvent, error) {
-	events, err := r.client.eventsSince(ctx, r.StackID, r.LastSeenID)
-	if err != nil || len(events) == 0 {
-		return nil, err
+	isKnown := func(page []types.StackEvent) bool {
+		return !slices.ContainsFunc(page, func(e types.StackEvent) bool { return !r.seen[aws.ToString(e.EventId)] })
 	}
-	r.LastSeenID = aws.ToString(events[len(events)-1].EventId)
+	return r.read(ctx, isKnown)
+}
+
+// read returns the events that were not read yet, the oldest first. It reads pages until one is known: an event may be
+// answered after one that happened later, but it is not far from it.
+func (r *eventReader) read(ctx context.Context, isKnown func(page []types.StackEvent) bool) ([]types.StackEvent, error) {
+	events, err := r.client.eventsUntil(ctx, r.StackID, r.LastSeenID, isKnown)
+	if r.seen == nil {
+		r.seen = map[string]bool{}
+	}
 	var own []types.StackEvent
 	for _, e := range events {
-		if r.isOwn(e) {
+		if id := aws.ToString(e.EventId); !r.seen[id] && r.isOwn(e) {
 			own = append(own, e)
 			r.add(e)
 		}
+		r.seen[aws.ToString(e.EventId)] = true
 	}
-	return own, nil
+	return own, err
 }
+
+// readCause reads the operation's events again, all of them, until the failure of a resource is among them: it may be
+// answered after the end of the stack.
+func (r *eventReader) readCause(ctx context.Context) error {
+	reads := 0
+	return r.client.poll(ctx, func() (bool, error) {
+		if len(r.failures) > 0 || reads == maxCauseReads {
+			return true, nil
+		}
+		reads++
+		_, err := r.read(ctx, func([]types.StackEvent) bool { return false })
+		return len(r.failures) > 0 || reads == maxCauseReads, err
+	})
+}
+
+// maxCauseReads is how often events are read for the cause of a failure: for a bit more than a second.
+const maxCauseReads = 8
 
 // isOwn reports whether an event is one of the operation, and not a late one of an operation before it.
 func (r *eventReader) isOwn(e types.StackEvent) bool {
@@ -105,6 +131,13 @@ func (r *eventReader) status() types.StackStatus { return types.StackStatus(r.en
 
 // eventsSince returns the events after the one with an id, the oldest first; all events if the id is empty.
 func (c *Client) eventsSince(ctx context.Context, stackID, lastSeen string) ([]types.StackEvent, error) {
+	return c.eventsUntil(ctx, stackID, lastSeen, func([]types.StackEvent) bool { return false })
+}
+
+// eventsUntil is eventsSince, and stops after a page that is known.
+func (c *Client) eventsUntil(
+	ctx context.Context, stackID, lastSeen string, isKnown func(page []types.StackEvent) bool,
+) ([]types.StackEvent, error) {
 	var events []types.StackEvent
 	in := &cloudformation.DescribeStackEventsInput{StackName: &stackID}
 	pages := cloudformation.NewDescribeStackEventsPaginator(c.api, in)
@@ -119,6 +152,9 @@ pages:
 				break pages
 			}
 			events = append(events, e)
+		}
+		if isKnown(page.StackEvents) {
+			break
 		}
 	}
 	slices.Reverse(events)
@@ -159,22 +195,6 @@ func formatEvent(stack string, e types.StackEvent) string {
 // noReason stands for the reason that CloudFormation does not give.
 const noReason = "CloudFormation gives no reason"
 
-// failure returns why an operation failed that has ended: its first failed resource, or what CloudFormation says of the
-// stack.
-func (r *eventReader) failure(ctx context.Context) error {
-	status := r.status()
-	now := fmt.Sprintf("the stack is now in state %s", status)
-	if row := stateRow(status); row.Phase == NeedsHuman || row.Phase == NeedsRollback {
-		now += ": " + row.Action
-	}
-	if len(r.failures) == 0 {
-		return fault.Errorf(fault.StackFailed, "%s; %s", cmp.Or(r.failureReason, trimReason(&r.reason), noReason), now)
-	}
-	first, path := r.client.innermostFailure(ctx, r.failures[0], 0)
-	reason := cmp.Or(trimReason(first.ResourceStatusReason), r.failureReason, noReason)
-	return fault.Errorf(fault.StackFailed, "%s (%s): %s; %s", path, aws.ToString(first.ResourceType), reason, now)
-}
-
 // maxStackNesting bounds the search in nested stacks.
 const maxStackNesting = 10
 
@@ -186,11 +206,19 @@ func (c *Client) innermostFailure(ctx context.Context, e types.StackEvent, depth
 	if aws.ToString(e.ResourceType) != change.StackType || nested == "" || depth == maxStackNesting {
 		return e, path
 	}
-	events, err := c.eventsSince(ctx, nested, "")
+	var events []types.StackEvent
+	i, reads := -1, 0
+	err := c.poll(ctx, func() (bool, error) { // its failure may be answered after that of the outer stack
+		var err error
+		events, err = c.eventsSince(ctx, nested, "")
+		i = slices.IndexFunc(events, isResourceFailure)
+		reads++
+		return i >= 0 || reads == maxCauseReads, err
+	})
 	if err != nil {
 		return e, path // the outer stack's reason is all there is
 	}
-	if i := slices.IndexFunc(events, isResourceFailure); i >= 0 {
+	if i >= 0 {
 		inner, innerPath := c.innermostFailure(ctx, events[i], depth+1)
 		return inner, path + "/" + innerPath
 	}

@@ -46,7 +46,10 @@ func (c *Client) Follow(ctx context.Context, name string, op Operation) error {
 		}
 	})
 	if err == nil && !isSuccessStatus(events.status()) {
-		err = events.failure(ctx)
+		err = events.readCause(ctx)
+		if err == nil {
+			err = events.failure(ctx)
+		}
 	}
 	if ctx.Err() != nil {
 		return ErrInterrupted
@@ -107,17 +110,35 @@ func (c *Client) FollowRunning(ctx context.Context, name string, state State) er
 	return c.Follow(ctx, name, Operation{StackID: state.ID(), LastSeenID: lastSeen})
 }
 
-// IsExecuting reports whether CloudFormation is at work with a change set, by the events of its stack. The stack may
-// still be described in the state from before.
-func (c *Client) IsExecuting(ctx context.Context, set *ChangeSet) (bool, error) {
-	events := &eventReader{client: c, Operation: Operation{StackID: set.StackID, Token: set.name()}}
+// FindExecution returns the operation that executes a change set, and whether CloudFormation is at work with it. The
+// stack may still be described in the state from before, and have no event of the operation yet: then the change set
+// tells it.
+func (c *Client) FindExecution(ctx context.Context, set *ChangeSet) (Operation, bool, error) {
+	op := Operation{StackID: set.StackID, Token: set.name()}
+	events := &eventReader{client: c, Operation: op}
 	all, err := c.eventsSince(ctx, set.StackID, "")
+	if err != nil {
+		return op, false, err
+	}
 	for _, e := range all {
-		if events.hasBegun || aws.ToString(e.ClientRequestToken) == events.Token {
+		switch {
+		case events.hasBegun || aws.ToString(e.ClientRequestToken) == events.Token:
 			events.add(e)
+		default:
+			op.LastSeenID = aws.ToString(e.EventId)
 		}
 	}
-	return events.isRunning(), err
+	if events.hasBegun {
+		return op, events.isRunning(), nil
+	}
+	out, err := c.describeChangeSet(ctx, set)
+	if awsclient.ErrorCode(err) == "ChangeSetNotFound" || isNotFound(err) {
+		return op, false, nil
+	}
+	if err != nil {
+		return op, false, err
+	}
+	return op, out.ExecutionStatus == types.ExecutionStatusExecuteInProgress, nil
 }
 
 // Operation returns the operation that executes the change set, before it has begun.
@@ -168,20 +189,22 @@ func (c *Client) DeleteStack(ctx context.Context, state State) error {
 	case err != nil:
 		return err
 	case events.status() != types.StackStatusDeleteComplete:
+		if err := events.readCause(ctx); err != nil {
+			return err
+		}
 		return events.failure(ctx)
 	}
 	return nil
 }
 
-// ContinueRollback ends a rollback that failed, and returns the stack's new state.
-func (c *Client) ContinueRollback(ctx context.Context, state State) (State, error) {
-	c.progress(fmt.Sprintf("%s: continuing the rollback that did not end", aws.ToString(state.StackName)))
+// RollBack rolls a stack back that an update has left half way, and returns its new state: it continues a rollback that
+// failed, or begins the one that was switched off.
+func (c *Client) RollBack(ctx context.Context, state State) (State, error) {
 	lastSeen, err := c.NewestEvent(ctx, state.ID())
 	if err != nil {
 		return state, err
 	}
-	_, err = c.api.ContinueUpdateRollback(ctx, &cloudformation.ContinueUpdateRollbackInput{StackName: state.StackId})
-	if err != nil {
+	if err := c.beginRollback(ctx, state); err != nil {
 		return state, err
 	}
 	events, err := c.waitForEnd(ctx, Operation{StackID: state.ID(), LastSeenID: lastSeen}, ignoreEvent)
@@ -189,11 +212,27 @@ func (c *Client) ContinueRollback(ctx context.Context, state State) (State, erro
 		return state, err
 	}
 	if stateRow(events.status()).Phase != Updatable {
+		if err := events.readCause(ctx); err != nil {
+			return state, err
+		}
 		return state, fault.Errorf(fault.RollbackStuck,
 			"the rollback cannot be continued: %w; fix what is named, or continue it with "+
 				"`aws cloudformation continue-update-rollback --resources-to-skip`, then run this again", events.failure(ctx))
 	}
 	return c.Describe(ctx, state.ID())
+}
+
+// beginRollback lets CloudFormation begin to roll a stack back.
+func (c *Client) beginRollback(ctx context.Context, state State) error {
+	name := aws.ToString(state.StackName)
+	if state.StackStatus == types.StackStatusUpdateFailed {
+		c.progress(name + ": rolling back the update that failed and was not rolled back")
+		_, err := c.api.RollbackStack(ctx, &cloudformation.RollbackStackInput{StackName: state.StackId})
+		return err
+	}
+	c.progress(name + ": continuing the rollback that did not end")
+	_, err := c.api.ContinueUpdateRollback(ctx, &cloudformation.ContinueUpdateRollbackInput{StackName: state.StackId})
+	return err
 }
 
 // ignoreEvent is for operations whose events are not reported.

@@ -40,7 +40,7 @@ func (c *Client) setStackPolicy(ctx context.Context, api policyAPI, want *assemb
 		if !isAccessDenied(err) || attempt == policyAttempts {
 			return err
 		}
-		if err := c.pause(ctx, policyRetryDelay); err != nil {
+		if err := c.Pause(ctx, policyRetryDelay); err != nil {
 			return err
 		}
 	}

@@ -73,7 +73,7 @@ func TestSetStackPolicy_AppliesTemplatePolicy(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			pauses := 0
-			client := &Client{pause: func(context.Context, time.Duration) error {
+			client := &Client{Pause: func(context.Context, time.Duration) error {
 				pauses++
 				return nil
 			}}

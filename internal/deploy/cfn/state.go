@@ -25,7 +25,7 @@ const (
 	Updatable                  // it can be updated
 	Busy                       // CloudFormation works on it: wait
 	NeedsDelete                // no resource of it was ever in use: delete it, then create it
-	NeedsRollback              // continue its rollback, then update it
+	NeedsRollback              // roll it back, then update it
 	NeedsHuman                 // a person has to decide
 )
 
@@ -52,8 +52,8 @@ var States = []StateRow{
 	{types.StackStatusImportComplete, Updatable, actionUpdate},
 	{types.StackStatusImportRollbackComplete, Updatable, actionUpdate + "; the last import was rolled back"},
 	{
-		types.StackStatusUpdateFailed, Updatable,
-		actionUpdate + ", which CloudFormation accepts where rollback was switched off",
+		types.StackStatusUpdateFailed, NeedsRollback,
+		"its update failed where rollback was switched off: it is rolled back, and then updated",
 	},
 	{
 		types.StackStatusReviewInProgress, Absent,

@@ -18,7 +18,7 @@ func failedRun(t *testing.T, l *Ledger, run string, token int64) {
 }
 
 func TestJournal_CarriesFailedRunsUpToTheNextRelease(t *testing.T) {
-	l := Open(newMemoryStore(), "shop", "acc")
+	l := Open(newMemoryStore(), testScope, Signing{})
 	failedRun(t, l, "one", 1)
 	failedRun(t, l, "two", 2)
 	w, _, err := l.BeginJournal(t.Context(), Journal{RunID: "three", Token: 3})
@@ -32,7 +32,7 @@ func TestJournal_CarriesFailedRunsUpToTheNextRelease(t *testing.T) {
 }
 
 func TestJournal_ReleaseThatWasRecordedBeforeACutListsThem(t *testing.T) {
-	l := Open(newMemoryStore(), "shop", "acc")
+	l := Open(newMemoryStore(), testScope, Signing{})
 	failedRun(t, l, "one", 1)
 	// The run two recorded release 1 and was cut off before the journal had its number.
 	_, _, err := l.BeginJournal(t.Context(), Journal{RunID: "two", Token: 2})
@@ -44,7 +44,7 @@ func TestJournal_ReleaseThatWasRecordedBeforeACutListsThem(t *testing.T) {
 }
 
 func TestJournal_RunThatChangedNothingIsNoFailedRun(t *testing.T) {
-	l := Open(newMemoryStore(), "shop", "acc")
+	l := Open(newMemoryStore(), testScope, Signing{})
 	w, _, err := l.BeginJournal(t.Context(), Journal{RunID: "one", Token: 1})
 	require.NoError(t, err)
 	require.NoError(t, w.Fail(t.Context(), time.Now(), "failed"))

@@ -123,6 +123,13 @@ func (l *Ledger) BeginJournal(ctx context.Context, j Journal) (w *JournalWriter,
 	return &JournalWriter{store: l.store, key: l.journalKey(), journal: j, etag: written.ETag}, before, nil
 }
 
+// Token returns the fencing token of the lock under which the journal is written.
+func (w *JournalWriter) Token() int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.journal.Token
+}
+
 // RecordStack records the run's work on a stack.
 func (w *JournalWriter) RecordStack(ctx context.Context, stack string, e JournalEntry) error {
 	return w.update(ctx, func(j *Journal) {

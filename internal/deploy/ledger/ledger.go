@@ -6,13 +6,14 @@ package ledger
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"lockstep/internal/attest"
 	"lockstep/internal/fault"
+	"lockstep/internal/jsonx"
 )
 
 var (
@@ -60,19 +61,24 @@ type ObjectStore interface {
 
 // A Ledger is what is kept about one environment in one account and region.
 type Ledger struct {
-	store  ObjectStore
-	prefix string
+	store   ObjectStore
+	prefix  string
+	scope   attest.Scope
+	signing Signing
 }
 
 // KeyPrefix begins all keys: nothing else in the store is touched.
 const KeyPrefix = "lockstep/"
 
-// Open returns the ledger of a project's environment.
-func Open(store ObjectStore, project, environment string) *Ledger {
-	return &Ledger{store: store, prefix: KeyPrefix + project + "/" + environment + "/"}
+// Open returns the ledger of a project's environment in the account and region that the store is of.
+func Open(store ObjectStore, scope attest.Scope, signing Signing) *Ledger {
+	return &Ledger{
+		store: store, prefix: KeyPrefix + scope.Project + "/" + scope.Environment + "/", scope: scope, signing: signing,
+	}
 }
 
-// All returns the ledgers of all projects and environments that the store holds, in the order of their keys.
+// All returns the ledgers of all projects and environments that the store holds, in the order of their keys. Whose
+// signatures count in another one is not known here.
 func (l *Ledger) All(ctx context.Context) ([]*Ledger, error) {
 	keys, err := l.store.List(ctx, KeyPrefix)
 	if err != nil {
@@ -84,7 +90,12 @@ func (l *Ledger) All(ctx context.Context) ([]*Ledger, error) {
 		if len(parts) < 3 {
 			continue
 		}
-		other := Open(l.store, parts[0], parts[1])
+		scope := l.scope
+		scope.Project, scope.Environment = parts[0], parts[1]
+		other := l
+		if scope != l.scope {
+			other = Open(l.store, scope, Signing{})
+		}
 		if len(all) == 0 || all[len(all)-1].prefix != other.prefix {
 			all = append(all, other)
 		}
@@ -111,13 +122,36 @@ func (e *DamagedError) Code() fault.Code { return fault.RecordDamaged }
 // Unwrap returns the reason.
 func (e *DamagedError) Unwrap() error { return e.Err }
 
-// read reads a document. The error is ErrNotFound if there is none, and a *DamagedError if it is not JSON.
+// A NewerError says that a document has names that this version of Lockstep does not know. A newer version may have
+// written it, so it is neither believed nor replaced.
+type NewerError struct {
+	Key string
+	Err error
+}
+
+// Code returns the code of the error.
+func (e *NewerError) Code() fault.Code { return fault.RecordNewer }
+
+func (e *NewerError) Error() string {
+	return fmt.Sprintf("%s is not as this version of Lockstep writes it (%v): use the version that wrote it, or a newer "+
+		"one; if nobody uses one, it was edited", e.Key, e.Err)
+}
+
+// Unwrap returns the reason.
+func (e *NewerError) Unwrap() error { return e.Err }
+
+// read reads a document. The error is ErrNotFound if there is none, a *NewerError if it has names that are not known,
+// and a *DamagedError if it is otherwise not what this program writes.
 func read(ctx context.Context, s ObjectReadWriter, key string, into any) (Object, error) {
 	object, err := s.Get(ctx, key)
 	if err != nil {
 		return object, err
 	}
-	if err := json.Unmarshal(object.Data, into); err != nil {
+	err = jsonx.Unmarshal(object.Data, into)
+	switch {
+	case errors.Is(err, jsonx.ErrUnknownName):
+		return object, &NewerError{key, err}
+	case err != nil:
 		return object, &DamagedError{key, err}
 	}
 	return object, nil
@@ -126,10 +160,15 @@ func read(ctx context.Context, s ObjectReadWriter, key string, into any) (Object
 // write writes a document under a condition. A write that is repeated because its answer was lost finds its own object:
 // that is success.
 func write(ctx context.Context, s ObjectReadWriter, key string, document any, only Condition) (Object, error) {
-	data, err := json.MarshalIndent(document, "", "  ")
+	data, err := Format(document)
 	if err != nil {
 		return Object{}, err
 	}
+	return writeData(ctx, s, key, data, only)
+}
+
+// writeData is write for a document that Format has returned.
+func writeData(ctx context.Context, s ObjectReadWriter, key string, data []byte, only Condition) (Object, error) {
 	object, err := s.Put(ctx, key, data, only)
 	if !errors.Is(err, ErrPreconditionFailed) {
 		return object, err

@@ -85,6 +85,9 @@ type Lock struct {
 	heartbeatStopped chan struct{}
 }
 
+// Key returns the key of the object that holds the lock.
+func (l *Lock) Key() string { return l.key }
+
 // Token returns the fencing token.
 func (l *Lock) Token() int64 { return l.document.Token }
 
@@ -191,8 +194,7 @@ func (l *Lock) renew(ctx context.Context) error {
 	written, err := write(ctx, l.store, l.key, next, Condition{ETag: l.etag})
 	switch {
 	case errors.Is(err, ErrPreconditionFailed), errors.Is(err, ErrNotFound):
-		l.lostErr = l.readLockLostError(ctx)
-		return l.lostErr
+		return l.readAfterRefusal(ctx)
 	case err == nil:
 		l.document = next
 		l.etag = written.ETag
@@ -228,13 +230,20 @@ func (l *Lock) Check(ctx context.Context) error {
 	return l.renew(ctx)
 }
 
-// readLockLostError returns a *LockLostError that says who holds the lock now.
-func (l *Lock) readLockLostError(ctx context.Context) error {
+// readAfterRefusal reads the lock after its renewal was refused. The lock is not lost if the renewal has written it and
+// only the answer was lost. The error is a *LockLostError that says who holds the lock now. The caller holds mu.
+func (l *Lock) readAfterRefusal(ctx context.Context) error {
 	var stored lockDocument
-	if _, err := read(ctx, l.store, l.key, &stored); err != nil {
-		return &LockLostError{"another run has changed it"}
+	object, err := read(ctx, l.store, l.key, &stored)
+	switch {
+	case err != nil:
+		l.lostErr = &LockLostError{"another run has changed it"}
+	case !l.owns(stored):
+		l.lostErr = newLockLostError(stored)
+	default:
+		l.document, l.etag = stored, object.ETag
 	}
-	return newLockLostError(stored)
+	return l.lostErr
 }
 
 func newLockLostError(stored lockDocument) error {

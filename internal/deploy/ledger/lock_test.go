@@ -2,14 +2,19 @@ package ledger
 
 import (
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/attest"
 )
 
 // A memoryStore is a store in memory with a clock of its own. The answer to a write can be lost after the write was
@@ -22,6 +27,9 @@ type memoryStore struct {
 	losesAnswer func(write int) bool
 	now         time.Time
 }
+
+// testScope is what the ledgers of the tests are of.
+var testScope = attest.Scope{Project: "shop", Environment: "acc", Account: "444455556666", Region: "eu-west-1"}
 
 func newMemoryStore() *memoryStore {
 	return &memoryStore{objects: map[string]Object{}, now: time.Now()}
@@ -54,7 +62,17 @@ func (m *memoryStore) Put(_ context.Context, key string, data []byte, only Condi
 	return o, nil
 }
 
-func (m *memoryStore) List(context.Context, string) ([]string, error) { return nil, nil }
+func (m *memoryStore) List(_ context.Context, prefix string) ([]string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var keys []string
+	for _, key := range slices.Sorted(maps.Keys(m.objects)) {
+		if strings.HasPrefix(key, prefix) {
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
+}
 
 func (m *memoryStore) Delete(_ context.Context, key string) error {
 	m.mu.Lock()
@@ -65,7 +83,7 @@ func (m *memoryStore) Delete(_ context.Context, key string) error {
 
 func TestLock_ReleaseAfterLostHeartbeatAnswer(t *testing.T) {
 	m := newMemoryStore()
-	ledger := Open(m, "shop", "acc")
+	ledger := Open(m, testScope, Signing{})
 	lock, err := ledger.AcquireLock(t.Context(), Holder{ID: "one"})
 	require.NoError(t, err)
 	m.losesAnswer = func(write int) bool { return write == 2 }
@@ -78,7 +96,7 @@ func TestLock_ReleaseAfterLostHeartbeatAnswer(t *testing.T) {
 
 func TestLock_LostIsNoticedAndNotReleased(t *testing.T) {
 	m := newMemoryStore()
-	ledger := Open(m, "shop", "acc")
+	ledger := Open(m, testScope, Signing{})
 	first, err := ledger.AcquireLock(t.Context(), Holder{ID: "one", Host: "another"})
 	require.NoError(t, err)
 	_, err = ledger.AcquireLock(t.Context(), Holder{ID: "two"})
@@ -104,7 +122,7 @@ func TestLock_LostIsNoticedAndNotReleased(t *testing.T) {
 
 func TestLock_CheckRenewsExpiringLease(t *testing.T) {
 	m := newMemoryStore()
-	ledger := Open(m, "shop", "acc")
+	ledger := Open(m, testScope, Signing{})
 	lock, err := ledger.AcquireLock(t.Context(), Holder{ID: "one", Host: "another"})
 	require.NoError(t, err)
 	m.now = m.now.Add(Lease - time.Second) // its machine slept
@@ -138,7 +156,7 @@ func TestLivenessFile_EndsWithItsProcess(t *testing.T) {
 
 func TestJournal_LateRunCannotOverwrite(t *testing.T) {
 	m := newMemoryStore()
-	ledger := Open(m, "shop", "acc")
+	ledger := Open(m, testScope, Signing{})
 	late, _, err := ledger.BeginJournal(t.Context(), Journal{RunID: "one", Token: 1})
 	require.NoError(t, err)
 	_, before, err := ledger.BeginJournal(t.Context(), Journal{RunID: "two", Token: 2})
@@ -155,7 +173,7 @@ func TestJournal_LateRunCannotOverwrite(t *testing.T) {
 
 func TestJournal_DamagedIsReplaced(t *testing.T) {
 	m := newMemoryStore()
-	ledger := Open(m, "shop", "acc")
+	ledger := Open(m, testScope, Signing{})
 	m.objects["lockstep/shop/acc/journal.json"] = Object{Data: []byte(`{"run":`), ETag: "x"}
 	_, before, err := ledger.BeginJournal(t.Context(), Journal{RunID: "two", Token: 2})
 	require.NoError(t, err)
@@ -164,7 +182,7 @@ func TestJournal_DamagedIsReplaced(t *testing.T) {
 
 func TestLock_DamagedIsFree(t *testing.T) {
 	m := newMemoryStore()
-	ledger := Open(m, "shop", "acc")
+	ledger := Open(m, testScope, Signing{})
 	m.objects["lockstep/shop/acc/lock.json"] = Object{Data: []byte(`{"token":`), ETag: "x"}
 	lock, err := ledger.AcquireLock(t.Context(), Holder{ID: "one"})
 	require.NoError(t, err)
@@ -195,7 +213,7 @@ func (s *interruptedStore) Put(ctx context.Context, key string, data []byte, onl
 func TestLock_InterruptWhileItIsWritten(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	store := &interruptedStore{newMemoryStore(), interrupt}
-	l := Open(store, "shop", "acc")
+	l := Open(store, testScope, Signing{})
 	lock, err := l.AcquireLock(ctx, Holder{ID: "run"})
 	require.NoError(t, err, "the answer is waited for, so that the lock can be released")
 	require.NoError(t, lock.Release(context.WithoutCancel(ctx)))

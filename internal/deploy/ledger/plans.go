@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"lockstep/internal/attest"
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/fault"
 )
@@ -44,17 +45,46 @@ func (l *Ledger) approvalKey(plan digest.Plan) string {
 	return l.key("approvals/" + string(plan) + ".json")
 }
 
-// RegisterPlan adds the record of a plan.
+// RegisterPlan adds the record of a plan, signed.
 func (l *Ledger) RegisterPlan(ctx context.Context, p RegisteredPlan) error {
-	_, err := write(ctx, l.store, l.planKey(p.Digest), p, Condition{Absent: true})
+	return l.writePlan(ctx, p, Condition{Absent: true})
+}
+
+// writePlan signs and writes the record of a plan.
+func (l *Ledger) writePlan(ctx context.Context, p RegisteredPlan, only Condition) error {
+	key := l.planKey(p.Digest)
+	data, err := Format(p)
+	if err != nil {
+		return err
+	}
+	predicate := attest.Plan{
+		Scope: l.scope, Plan: string(p.Digest), By: p.CallerARN, Run: p.RunID, Expires: p.Expires,
+	}
+	if err := l.sign(ctx, l.signing.Plans, key, data, attest.PlanType, predicate); err != nil {
+		return err
+	}
+	_, err = writeData(ctx, l.store, key, data, only)
 	return err
 }
 
-// Plan returns the record of a plan, and the time by the store's clock. The error is ErrNotFound if there is none.
+// Plan returns the record of a plan, and the time by the store's clock. The error is ErrNotFound if there is none, and
+// an *UnsignedError if nobody has signed it whose signature counts.
 func (l *Ledger) Plan(ctx context.Context, plan digest.Plan) (RegisteredPlan, time.Time, error) {
-	var p RegisteredPlan
-	object, err := read(ctx, l.store, l.planKey(plan), &p)
+	p, object, err := l.readPlan(ctx, plan)
 	return p, object.ServerTime, err
+}
+
+func (l *Ledger) readPlan(ctx context.Context, plan digest.Plan) (RegisteredPlan, Object, error) {
+	var p RegisteredPlan
+	key := l.planKey(plan)
+	object, err := read(ctx, l.store, key, &p)
+	if err != nil {
+		return p, object, err
+	}
+	if p.Digest != plan {
+		return p, object, &DamagedError{key, fault.New(fault.RecordDamaged, "it is of another plan")}
+	}
+	return p, object, l.requireSignature(ctx, l.signing.Plans, key, object.Data, attest.PlanType)
 }
 
 // OpenPlans returns the plans that may still be applied by the store's clock: those that were neither dropped nor
@@ -91,13 +121,15 @@ func (l *Ledger) OpenPlans(ctx context.Context) ([]RegisteredPlan, error) {
 func (l *Ledger) UpdatePlan(ctx context.Context, plan digest.Plan, update func(*RegisteredPlan)) error {
 	const attempts = 3
 	for range attempts {
-		var p RegisteredPlan
-		object, err := read(ctx, l.store, l.planKey(plan), &p)
+		p, object, err := l.readPlan(ctx, plan)
 		if err != nil {
 			return err
 		}
 		update(&p)
-		_, err = write(ctx, l.store, l.planKey(plan), p, Condition{ETag: object.ETag})
+		err = l.writePlan(ctx, p, Condition{ETag: object.ETag})
+		if err == nil && l.signing.Plans.Signer != nil { // what it was is signed no more
+			err = l.store.Delete(ctx, l.attestationKey(attest.Digest(object.Data)))
+		}
 		if !errors.Is(err, ErrPreconditionFailed) {
 			return err
 		}
@@ -105,17 +137,29 @@ func (l *Ledger) UpdatePlan(ctx context.Context, plan digest.Plan, update func(*
 	return fmt.Errorf("the plan %.12s: %w", plan, ErrPreconditionFailed)
 }
 
-// Approve adds the approval of a plan. The first one counts: the error is ErrPreconditionFailed if there is one
+// Approve adds the approval of a plan, signed. The first one counts: the error is ErrPreconditionFailed if there is one
 // already.
 func (l *Ledger) Approve(ctx context.Context, a Approval) error {
-	_, err := write(ctx, l.store, l.approvalKey(a.PlanDigest), a, Condition{Absent: true})
+	key := l.approvalKey(a.PlanDigest)
+	data, err := Format(a)
+	if err != nil {
+		return err
+	}
+	predicate := attest.Approval{
+		Scope: l.scope, Plan: string(a.PlanDigest), By: a.ApproverARN, At: a.At, Allow: a.Allow,
+	}
+	if err := l.sign(ctx, l.signing.Releases, key, data, attest.ApprovalType, predicate); err != nil {
+		return err
+	}
+	_, err = writeData(ctx, l.store, key, data, Condition{Absent: true})
 	return err
 }
 
-// Approval returns the approval of a plan, or nil if there is none.
+// Approval returns the approval of a plan, or nil if there is none. The error is an *UnsignedError if nobody has signed
+// it whose signature counts.
 func (l *Ledger) Approval(ctx context.Context, plan digest.Plan) (*Approval, error) {
 	var a Approval
-	_, err := read(ctx, l.store, l.approvalKey(plan), &a)
+	object, err := read(ctx, l.store, l.approvalKey(plan), &a)
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil //nolint:nilnil // none is an answer
 	}
@@ -124,6 +168,10 @@ func (l *Ledger) Approval(ctx context.Context, plan digest.Plan) (*Approval, err
 	}
 	if a.PlanDigest != plan {
 		return nil, &DamagedError{l.approvalKey(plan), fault.New(fault.RecordDamaged, "it approves another plan")}
+	}
+	err = l.requireSignature(ctx, l.signing.Releases, l.approvalKey(plan), object.Data, attest.ApprovalType)
+	if err != nil {
+		return nil, err
 	}
 	return &a, nil
 }
@@ -139,19 +187,38 @@ func (l *Ledger) DeleteExpiredPlans(ctx context.Context, now time.Time) error {
 		var p RegisteredPlan
 		_, err := read(ctx, l.store, key, &p)
 		var damaged *DamagedError
-		if err != nil && !errors.As(err, &damaged) {
+		var newer *NewerError
+		switch {
+		case errors.As(err, &newer):
+			continue // whoever knows it deletes it
+		case err != nil && !errors.As(err, &damaged):
 			return err
 		}
 		if err == nil && now.Before(p.Expires.Add(expiredPlanRetention)) {
 			continue
 		}
 		for _, old := range []string{key, l.approvalKey(p.Digest)} {
-			if err := l.store.Delete(ctx, old); err != nil {
+			if err := l.deleteSigned(ctx, old); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// deleteSigned deletes a document, and then its signature.
+func (l *Ledger) deleteSigned(ctx context.Context, key string) error {
+	object, err := l.store.Get(ctx, key)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := l.store.Delete(ctx, key); err != nil {
+		return err
+	}
+	return l.store.Delete(ctx, l.attestationKey(attest.Digest(object.Data)))
 }
 
 // expiredPlanRetention is how long the record of an expired plan stays, so that whoever still has the plan's file

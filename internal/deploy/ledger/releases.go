@@ -1,11 +1,11 @@
 package ledger
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"path"
 	"slices"
@@ -15,8 +15,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"lockstep/internal/attest"
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/fault"
+	"lockstep/internal/jsonx"
 )
 
 // A Release is the record of a deployment. Each record holds the hash of the one before, so that whoever reads the
@@ -45,7 +47,10 @@ type Release struct {
 	At        time.Time `json:"at"`
 	CallerARN string    `json:"by"`
 	RunID     string    `json:"run"`
-	Commit    string    `json:"commit,omitempty"`
+	// Token is the fencing token of the lock under which the record was written. It never decreases along the chain.
+	// It is 0 in records of older versions of this program.
+	Token  int64  `json:"token,omitempty"`
+	Commit string `json:"commit,omitempty"`
 	// Committed is when the commit was made; zero if that is not known, and if the files were not those of the commit.
 	Committed time.Time `json:"committed,omitzero"`
 	// FailedRuns are the runs that failed since the release before, in the order of their ends.
@@ -64,6 +69,9 @@ type Release struct {
 	Stacks   []Stack   `json:"stacks"`
 	// OrphanedStacks are the stacks of earlier releases that the assembly no longer has and that still exist.
 	OrphanedStacks []Stack `json:"left,omitempty"`
+	// Health is what was wrong with the stacks when they had been deployed, a line for each: alarms that fired, or that
+	// could not be read. It is empty for a release that was well.
+	Health []string `json:"health,omitempty"`
 	// AssetKeys are the keys of the published files that the release needs.
 	AssetKeys []string `json:"assets,omitempty"`
 	// ArchiveHash is the SHA-256, in hexadecimal, of the archive in which the cloud assembly is kept; empty in records of
@@ -73,8 +81,32 @@ type Release struct {
 	SBOMDigest string `json:"tools,omitempty"`
 	// PreviousHash is the Hash of the release before; empty for the first one.
 	PreviousHash string `json:"previous"`
-	// Hash is the DocumentHash of the record.
+	// Hash is the SHA-256, in hexadecimal, of the record's own bytes with an empty hash. Before version 4 it was that of
+	// the record's JSON in another form.
 	Hash string `json:"hash"`
+
+	// signature says who has signed the record. It is kept besides it.
+	signature Signature
+}
+
+// SigningKeyID returns the id of the key that has signed the record; empty if nobody has whose signature counts.
+func (r Release) SigningKeyID() string { return r.signature.KeyID }
+
+// predicate returns what the signature of the record says.
+func (r Release) predicate() attest.Release {
+	digests := map[string]string{
+		"assembly": string(r.SynthDigest), "environment": string(r.EnvironmentDigest),
+		"configuration": string(r.ConfigurationDigest), "plan": string(r.PlanDigest), "archive": r.ArchiveHash,
+		"tools": r.SBOMDigest,
+	}
+	maps.DeleteFunc(digests, func(_, digest string) bool { return digest == "" })
+	return attest.Release{
+		Scope: attest.Scope{
+			Project: r.Project, Environment: r.Environment, Account: r.Account, Region: r.Region,
+		},
+		Number: r.Number, Previous: r.PreviousHash, Mode: r.Mode, Run: r.RunID, By: r.CallerARN, At: r.At,
+		Commit: r.Commit, Digests: digests,
+	}
 }
 
 // A Stack is what a release did to one stack.
@@ -95,13 +127,14 @@ func (r Release) Summary() ReleaseSummary {
 }
 
 // ReleaseVersion is the version of the format of the records that this program writes. Version 2 added Withdraws, and
-// version 3 added Committed and FailedRuns.
-const ReleaseVersion = 3
+// version 3 added Committed and FailedRuns, and version 4 Token and a hash of the record's own bytes.
+const ReleaseVersion = 4
 
 // The first versions of the format whose records say something that earlier ones do not.
 const (
 	versionOfWithdraws  = 2
 	versionOfFailedRuns = 3
+	versionOfBytesHash  = 4
 )
 
 // ListsFailedRuns reports whether the record would say that runs failed before it.
@@ -143,48 +176,81 @@ func (e *TamperedError) Error() string {
 // Code returns the code of the error.
 func (e *TamperedError) Code() fault.Code { return fault.RecordTampered }
 
-// AddRelease appends a release to the chain, and returns it with its number and hashes.
+// AddRelease appends a release to the chain, signed, and returns it with its number and hashes. It makes it known
+// besides the account. The error is a *LockLostError if the newest record was written with a newer lock.
 func (l *Ledger) AddRelease(ctx context.Context, r Release) (Release, error) {
 	last, err := l.LatestRelease(ctx)
 	if err != nil {
 		return r, err
 	}
 	if last != nil && last.RunID == r.RunID && last.SynthDigest == r.SynthDigest && last.Restores == r.Restores {
-		return *last, nil // it was written, and the answer was lost
+		return *last, l.RaiseHead(ctx, *last) // it was written, and the answer was lost
+	}
+	if last != nil && r.Token < last.Token {
+		return r, &LockLostError{fmt.Sprintf("release %d was recorded with a newer lock", last.Number)}
 	}
 	r.Version = ReleaseVersion
+	r.Hash = ""
+	r.Project, r.Environment, r.Account, r.Region = l.scope.Project, l.scope.Environment, l.scope.Account, l.scope.Region
 	r.Number = 1
 	r.PreviousHash = ""
 	if last != nil {
 		r.Number = last.Number + 1
 		r.PreviousHash = last.Hash
 	}
-	if r.Hash, err = DocumentHash(r, "hash"); err != nil {
+	if r.Hash, err = DocumentHash(r); err != nil {
 		return r, err
 	}
-	_, err = write(ctx, l.store, l.releaseKey(r.Number), r, Condition{Absent: true})
-	return r, err
+	if r.signature, err = l.writeRelease(ctx, r); err != nil {
+		return r, err
+	}
+	return r, l.RaiseHead(ctx, r)
 }
 
-// DocumentHash returns the SHA-256, in hexadecimal, of a document's JSON without the field that holds the hash.
-func DocumentHash(document any, field string) (string, error) {
-	data, err := json.Marshal(document)
+// writeRelease signs and writes a record.
+func (l *Ledger) writeRelease(ctx context.Context, r Release) (Signature, error) {
+	key := l.releaseKey(r.Number)
+	data, err := Format(r)
 	if err != nil {
-		return "", err
+		return Signature{}, err
 	}
-	return JSONHash(data, field)
+	if err := l.sign(ctx, l.signing.Releases, key, data, attest.ReleaseType, r.predicate()); err != nil {
+		return Signature{}, err
+	}
+	if _, err := writeData(ctx, l.store, key, data, Condition{Absent: true}); err != nil {
+		return Signature{}, err
+	}
+	signature, err := l.verify(ctx, l.signing.Releases, key, data, attest.ReleaseType)
+	if errors.Is(err, errNoSignature) {
+		return signature, nil
+	}
+	return signature, err
 }
 
-// JSONHash returns the DocumentHash of a document that was read as text. It does not depend on a Go type, so a document
-// with fields that this program does not know keeps its hash.
-func JSONHash(data []byte, field string) (string, error) {
+// DocumentHash returns the SHA-256, in hexadecimal, of a document's text as it is written. The field for the hash must
+// be empty.
+func DocumentHash(document any) (string, error) {
+	data, err := Format(document)
+	return SHA256Hex(data), err
+}
+
+// Format returns the text of a document, as it is written and hashed.
+func Format(document any) ([]byte, error) { return json.MarshalIndent(document, "", "  ") }
+
+// CheckHash compares the hash that a document has under a name with its DocumentHash. The name must be there once.
+func CheckHash(data []byte, name string) (matches bool, err error) {
+	rest, hash, err := jsonx.CutText(data, name)
+	return SHA256Hex(rest) == hash, err
+}
+
+// canonicalHash returns the hash that records had before version 4: that of the record without its hash, in the form in
+// which Go writes JSON objects with sorted keys.
+func canonicalHash(data []byte) (string, error) {
 	var document map[string]any
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	if err := decoder.Decode(&document); err != nil {
+	if err := jsonx.UnmarshalForeign(data, &document); err != nil {
 		return "", err
 	}
-	delete(document, field)
+	delete(document, "hash")
 	canonical, err := json.Marshal(document) // sorts the keys
 	if err != nil {
 		return "", err
@@ -237,12 +303,28 @@ func (l *Ledger) LatestRelease(ctx context.Context) (*Release, error) {
 // LatestReleases returns at most limit of the newest releases, the newest first. The error is a *TamperedError if the
 // content of one does not match its hash, or they do not follow each other without a gap.
 func (l *Ledger) LatestReleases(ctx context.Context, limit int) ([]Release, error) {
-	numbers, err := l.releaseNumbers(ctx)
-	if err != nil || len(numbers) == 0 {
+	// The head is read first, for the reason for which the journal is.
+	head, err := l.head(ctx)
+	if err != nil {
 		return nil, err
 	}
-	limit = max(0, limit)
-	first := max(1, len(numbers)-limit) // one more is read, to check that the last one follows it
+	numbers, err := l.releaseNumbers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out, err := l.readNewest(ctx, numbers, max(0, limit))
+	if err != nil {
+		return nil, err
+	}
+	return out[:min(max(0, limit), len(out))], l.checkHead(ctx, head, out)
+}
+
+// readNewest reads so many of the newest releases, and one more, to check that the last one follows it.
+func (l *Ledger) readNewest(ctx context.Context, numbers []int, limit int) ([]Release, error) {
+	if len(numbers) == 0 {
+		return nil, nil
+	}
+	first := max(1, len(numbers)-limit)
 	out := make([]Release, len(numbers)-first+1)
 	errs := make([]error, len(out))
 	var group errgroup.Group
@@ -260,11 +342,17 @@ func (l *Ledger) LatestReleases(ctx context.Context, limit int) ([]Release, erro
 		}
 	}
 	for i, r := range out[1:] {
-		if r.Hash != out[i].PreviousHash {
+		switch {
+		case r.Hash != out[i].PreviousHash:
 			return nil, &TamperedError{r.Number, "the record after it holds another hash"}
+		case r.Token > out[i].Token:
+			return nil, &TamperedError{out[i].Number, "it was written with an older lock than the record before it"}
+		}
+		if r.SigningKeyID() != "" && out[i].SigningKeyID() == "" {
+			return nil, &TamperedError{out[i].Number, errNoSignature.Error()}
 		}
 	}
-	return out[:min(limit, len(out))], nil
+	return out, nil
 }
 
 // maxConcurrentReads is how many records are read at the same time.
@@ -275,33 +363,79 @@ func (l *Ledger) Releases(ctx context.Context) ([]Release, error) {
 	return l.LatestReleases(ctx, math.MaxInt)
 }
 
-// readRelease reads a record. The error is a *TamperedError if its content does not match its hash or number.
+// readRelease reads a record. The error is a *TamperedError if its content does not match its hash or number, if it is
+// one of another environment or account, or if nobody has signed it whose signature counts.
 func (l *Ledger) readRelease(ctx context.Context, number int) (Release, error) {
-	var r Release
-	object, err := read(ctx, l.store, l.releaseKey(number), &r)
-	var damaged *DamagedError
+	object, err := l.store.Get(ctx, l.releaseKey(number))
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return r, &TamperedError{Number: number}
-	case errors.As(err, &damaged):
-		return r, &TamperedError{number, "it is not a record"}
+		return Release{}, &TamperedError{Number: number}
 	case err != nil:
-		return r, err
+		return Release{}, err
 	}
-	hash, err := JSONHash(object.Data, "hash")
+	r, err := parseRelease(object.Data, number)
 	switch {
 	case err != nil:
 		return r, err
-	case hash != r.Hash:
+	case r.predicate().Scope != l.scope:
+		return r, &TamperedError{number, fmt.Sprintf("it is one of %s", r.predicate().Scope)}
+	}
+	r.signature, err = l.verifyRelease(ctx, number, object.Data)
+	return r, err
+}
+
+// parseRelease parses the text of a record. The version comes first: a newer one may have names that are not known.
+func parseRelease(data []byte, number int) (Release, error) {
+	var r Release
+	var format struct {
+		Version int `json:"version"`
+	}
+	if err := jsonx.UnmarshalForeign(data, &format); err != nil {
+		return r, &TamperedError{number, "it is not a record: " + err.Error()}
+	}
+	if format.Version > ReleaseVersion {
+		return r, fault.Errorf(fault.RecordNewer,
+			"release record %d has version %d, and this version of Lockstep reads versions up to %d: "+
+				"use a newer Lockstep", number, format.Version, ReleaseVersion)
+	}
+	if err := jsonx.Unmarshal(data, &r); err != nil {
+		return r, &TamperedError{number, "it is not a record: " + err.Error()}
+	}
+	matches, err := r.matchesHash(data)
+	switch {
+	case err != nil:
+		return r, err
+	case !matches:
 		return r, &TamperedError{number, "its content does not match its hash"}
 	case r.Number != number:
 		return r, &TamperedError{number, fmt.Sprintf("it is record %d", r.Number)}
-	case r.Version > ReleaseVersion:
-		return r, fault.Errorf(fault.RecordNewer,
-			"release record %d has version %d, and this version of Lockstep reads versions up to %d: "+
-				"use a newer Lockstep", number, r.Version, ReleaseVersion)
 	}
 	return r, nil
+}
+
+// verifyRelease returns who has signed a record. The error is a *TamperedError if nobody has and somebody should have.
+func (l *Ledger) verifyRelease(ctx context.Context, number int, data []byte) (Signature, error) {
+	trust := l.signing.Releases
+	signature, err := l.verify(ctx, trust, l.releaseKey(number), data, attest.ReleaseType)
+	var unsigned *UnsignedError
+	switch {
+	case errors.As(err, &unsigned):
+		return signature, &TamperedError{number, unsigned.Reason}
+	case !errors.Is(err, errNoSignature):
+		return signature, err
+	case len(trust.Keys) > 0 && l.signing.From > 0 && number >= l.signing.From:
+		return signature, &TamperedError{number, err.Error()}
+	}
+	return signature, nil
+}
+
+// matchesHash reports whether the hash of the record is that of the text that it was read from.
+func (r Release) matchesHash(data []byte) (bool, error) {
+	if r.Version >= versionOfBytesHash {
+		return CheckHash(data, "hash")
+	}
+	hash, err := canonicalHash(data)
+	return hash == r.Hash, err
 }
 
 // Release returns the release of a number, after checking the chain from the newest one to it. The error is ErrNotFound
@@ -321,12 +455,22 @@ func (l *Ledger) Release(ctx context.Context, number int) (Release, error) {
 	return releases[len(releases)-1], nil
 }
 
-// CheckNewest returns a *TamperedError unless the record of the release that the journal names as the newest is there
-// and unaltered.
+// CheckNewest returns a *TamperedError unless the record of the release that the journal names as the newest is there,
+// unaltered, and known besides the account.
 func (l *Ledger) CheckNewest(ctx context.Context, j Journal) error {
 	if j.LatestRelease.Number == 0 {
 		return nil
 	}
-	_, err := l.readRelease(ctx, j.LatestRelease.Number)
-	return err
+	newest, err := l.readRelease(ctx, j.LatestRelease.Number)
+	if err != nil || l.signing.Heads == nil {
+		return err
+	}
+	head, err := l.head(ctx)
+	if err == nil && head.Number == 0 {
+		err = &HeadMissingError{l.scope, newest.Number}
+	}
+	if err != nil {
+		return err
+	}
+	return l.checkHead(ctx, head, []Release{newest})
 }

@@ -5,7 +5,6 @@ package planfile
 import (
 	"bytes"
 	_ "embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -21,11 +20,12 @@ import (
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
+	"lockstep/internal/jsonx"
 	"lockstep/internal/refusal"
 )
 
-// Format is the version of the plan file's format.
-const Format = FormatPrefix + "2"
+// Format is the version of the plan file's format. In version 3 the digest is one of the file's own bytes.
+const Format = FormatPrefix + "3"
 
 // FormatPrefix begins the format of every version.
 const FormatPrefix = "lockstep/plan/"
@@ -52,7 +52,8 @@ type File struct {
 	Targets             []Target             `json:"targets"`
 	// Unseen counts what the plan does not show; nil if it shows everything.
 	Unseen *Unseen `json:"unseen,omitempty"`
-	// Digest is the SHA-256 over everything else, in hexadecimal. The target accounts have it too.
+	// Digest is the SHA-256, in hexadecimal, of the file's own bytes with an empty digest. The target accounts have it
+	// too.
 	Digest digest.Plan `json:"digest"`
 }
 
@@ -172,7 +173,8 @@ func (f *File) CountUnseen(planAgain bool) {
 
 // SetDigest computes the digest. It is called when everything else is set.
 func (f *File) SetDigest() error {
-	sum, err := ledger.DocumentHash(f, "digest")
+	f.Digest = ""
+	sum, err := ledger.DocumentHash(f)
 	f.Digest = digest.Plan(sum)
 	return err
 }
@@ -180,7 +182,7 @@ func (f *File) SetDigest() error {
 // Write writes a plan to a file, and its Markdown to MarkdownPath. Each file is written completely or not at all. Only
 // the owner may read them: they have the values of the stacks.
 func Write(path string, f File, markdown string) error {
-	data, err := json.MarshalIndent(f, "", "  ")
+	data, err := ledger.Format(f)
 	if err != nil {
 		return err
 	}
@@ -241,18 +243,23 @@ func Read(path string) (File, error) {
 	if err != nil {
 		return File{}, err
 	}
-	if err := validate(path, data); err != nil {
-		return File{}, err
-	}
+	return parse(path, data)
+}
+
+// parse parses the text of a plan file. The format comes first: that of another version may have other names.
+func parse(path string, data []byte) (File, error) {
 	var f File
-	if err := json.Unmarshal(data, &f); err != nil {
+	if err := checkFormat(path, data); err != nil {
+		return f, err
+	}
+	if err := jsonx.Unmarshal(data, &f); err != nil {
 		return f, refusal.Newf(fault.PlanDamaged, err, "%s is no plan as Lockstep writes one (%v): plan again", path, err)
 	}
-	sum, err := ledger.JSONHash(data, "digest")
+	matches, err := ledger.CheckHash(bytes.TrimSuffix(data, []byte("\n")), "digest")
 	if err != nil {
 		return f, err
 	}
-	if digest.Plan(sum) != f.Digest {
+	if !matches {
 		return f, refusal.Newf(fault.PlanAltered, nil,
 			"%s was changed after it was made: its content does not fit its digest %.12s; "+
 				"plan again", path, f.Digest)
@@ -260,9 +267,9 @@ func Read(path string) (File, error) {
 	return f, nil
 }
 
-// validate checks the format of a plan file and validates it against the schema.
-func validate(path string, data []byte) error {
-	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+// checkFormat checks the format of a plan file and validates it against the schema.
+func checkFormat(path string, data []byte) error {
+	document, err := jsonx.Document(data)
 	if err != nil {
 		return refusal.Newf(fault.PlanDamaged, err, "%s is no plan, or only a part of one (%v): plan again", path, err)
 	}

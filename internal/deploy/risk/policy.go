@@ -1,12 +1,12 @@
 package risk
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 
 	"lockstep/internal/deploy/resolve"
+	"lockstep/internal/jsonx"
 )
 
 // mayBePolicy reports whether a text is a policy, or may be one that cannot be read.
@@ -36,10 +36,7 @@ func (r *reader) readPolicy(value any) {
 			r.readWrapped(v)
 		}
 	case string:
-		var document any
-		decoder := json.NewDecoder(strings.NewReader(v))
-		decoder.UseNumber()
-		if decoder.Decode(&document) == nil && !decoder.More() && !hasDuplicateNames(v) {
+		if document, err := jsonx.Document([]byte(v)); err == nil { // readers differ in which of two names counts
 			if _, isText := document.(string); !isText {
 				r.readPolicy(document)
 				return
@@ -48,42 +45,6 @@ func (r *reader) readPolicy(value any) {
 		r.addUnreadable("a policy", v)
 	default:
 		r.addUnreadable("a policy", v)
-	}
-}
-
-// hasDuplicateNames reports whether an object in a text of JSON has two members of one name. Readers differ in which of
-// them counts.
-func hasDuplicateNames(text string) bool {
-	decoder := json.NewDecoder(strings.NewReader(text))
-	var open []map[string]bool // nil for a list
-	isName := false
-	for {
-		token, err := decoder.Token()
-		if err != nil {
-			return false
-		}
-		if delim, ok := token.(json.Delim); ok {
-			switch delim {
-			case '{':
-				open = append(open, map[string]bool{})
-			case '[':
-				open = append(open, nil)
-			default:
-				open = open[:len(open)-1]
-			}
-			isName = len(open) > 0 && open[len(open)-1] != nil
-			continue
-		}
-		if len(open) == 0 || open[len(open)-1] == nil {
-			continue
-		}
-		if name, ok := token.(string); ok && isName {
-			if open[len(open)-1][name] {
-				return true
-			}
-			open[len(open)-1][name] = true
-		}
-		isName = !isName
 	}
 }
 

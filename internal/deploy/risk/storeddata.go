@@ -77,7 +77,8 @@ func backupSettings() []backupSetting {
 			"BackupRetentionPeriod", daysOf("automated backups of %s days"),
 		},
 		{
-			[]string{"AWS::DynamoDB::Table"}, "PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled",
+			[]string{"AWS::DynamoDB::Table"},
+			"PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled",
 			when("true", "point-in-time recovery"),
 		},
 		{[]string{"AWS::S3::Bucket"}, "VersioningConfiguration.Status", when("Enabled", "earlier versions of objects")},

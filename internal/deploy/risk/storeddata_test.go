@@ -17,11 +17,13 @@ func TestFindStoredData_NamesBackupsOfTheTemplate(t *testing.T) {
 	}{
 		"a database with backups": {
 			`{"Type":"AWS::RDS::DBCluster","DeletionPolicy":"Snapshot","Properties":{"BackupRetentionPeriod":7}}`,
-			"a database", []string{"automated backups of 7 days", "a snapshot when its stack is deleted"},
+			"a database",
+			[]string{"automated backups of 7 days", "a snapshot when its stack is deleted"},
 		},
 		"an instance of a cluster": {
 			`{"Type":"AWS::RDS::DBInstance","DeletionPolicy":"Delete","Properties":{"DBClusterIdentifier":{"Ref":"C"}}}`,
-			"a database", []string{"the backups of its cluster"},
+			"a database",
+			[]string{"the backups of its cluster"},
 		},
 		"a database without backups": {
 			`{"Type":"AWS::RDS::DBCluster","DeletionPolicy":"Delete","Properties":{"BackupRetentionPeriod":0}}`,
@@ -29,7 +31,8 @@ func TestFindStoredData_NamesBackupsOfTheTemplate(t *testing.T) {
 		},
 		"a bucket with versions": {
 			`{"Type":"AWS::S3::Bucket","DeletionPolicy":"Retain","Properties":{"VersioningConfiguration":{"Status":"Enabled"}}}`,
-			"objects", []string{"earlier versions of objects", "it is kept when its stack is deleted"},
+			"objects",
+			[]string{"earlier versions of objects", "it is kept when its stack is deleted"},
 		},
 		"a bucket whose versions are suspended": {
 			`{"Type":"AWS::S3::Bucket","Properties":{"VersioningConfiguration":{"Status":"Suspended"}}}`, "objects", nil,
@@ -37,16 +40,19 @@ func TestFindStoredData_NamesBackupsOfTheTemplate(t *testing.T) {
 		"a table": {
 			`{"Type":"AWS::DynamoDB::Table","Properties":{"PointInTimeRecoverySpecification":` +
 				`{"PointInTimeRecoveryEnabled":true}}}`,
-			"a table", []string{"point-in-time recovery"},
+			"a table",
+			[]string{"point-in-time recovery"},
 		},
 		"a table without it": {`{"Type":"AWS::DynamoDB::Table"}`, "a table", nil},
 		"a file system": {
 			`{"Type":"AWS::EFS::FileSystem","Properties":{"BackupPolicy":{"Status":"ENABLED"}}}`,
-			"files", []string{"AWS Backup, every day"},
+			"files",
+			[]string{"AWS Backup, every day"},
 		},
 		"a period that is an expression": {
 			`{"Type":"AWS::RDS::DBInstance","Properties":{"BackupRetentionPeriod":{"Ref":"Days"}}}`,
-			"a database", []string{"automated backups of an unknown number of days"},
+			"a database",
+			[]string{"automated backups of an unknown number of days"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

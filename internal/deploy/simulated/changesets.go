@@ -23,12 +23,12 @@ func (c *call) createChangeSet(s *stack) {
 		writeValidationError(c.w, "Stack [%s] does not exist", c.form.Get("StackName"))
 		return
 	case s == nil:
-		s = c.account.newStack(c.form.Get("StackName"))
+		s = c.cloud.newStack(c.account, c.form.Get("StackName"))
 		s.setStatus("REVIEW_IN_PROGRESS", "")
 	case s.changeSet(set.name) != nil:
 		writeError(c.w, http.StatusBadRequest, "AlreadyExistsException", "ChangeSet already exists")
 		return
-	case set.setType == "UPDATE" && !updatableStatuses[s.status],
+	case s.isBusy(), set.setType == "UPDATE" && !updatableStatuses[s.status],
 		set.setType == "CREATE" && s.status != "REVIEW_IN_PROGRESS":
 		writeValidationError(c.w, "Stack:%s is in %s state and can not be updated.", s.id, s.status)
 		return
@@ -48,7 +48,7 @@ func (c *call) createChangeSet(s *stack) {
 func (c *call) parseChangeSet() (*changeSet, error) {
 	a := c.account
 	a.serial++
-	now := time.Now()
+	now := c.cloud.now()
 	name := c.form.Get("ChangeSetName")
 	set := &changeSet{
 		name: name, id: fmt.Sprintf("arn:aws:cloudformation:%s:%s:changeSet/%s/%d", a.region, a.id, name, a.serial),
@@ -93,8 +93,9 @@ func (c *call) fillChangeSet(s *stack, set *changeSet) (missing string) {
 	}
 	set.resolved = c.cloud.resolve(set.template, set.parameters)
 	set.fromSSM = c.cloud.readSSM(set.template, set.parameters)
-	set.isEmpty = s.template != nil && reflect.DeepEqual(s.resolved, set.resolved) && maps.Equal(s.tags, set.tags) &&
+	set.isEmpty = set.setType == "UPDATE" && s.template != nil && reflect.DeepEqual(s.resolved, set.resolved) && maps.Equal(s.tags, set.tags) &&
 		slices.Equal(s.topics, set.topics)
+	set.emptyReason = c.cloud.EmptyReasons[c.account.serial%len(c.cloud.EmptyReasons)]
 	return ""
 }
 
@@ -106,7 +107,7 @@ func writeValidationError(w http.ResponseWriter, format string, arguments ...any
 // updatableStatuses are the statuses in which a stack can be updated.
 var updatableStatuses = map[string]bool{
 	"CREATE_COMPLETE": true, "UPDATE_COMPLETE": true, "UPDATE_ROLLBACK_COMPLETE": true,
-	"IMPORT_COMPLETE": true, "IMPORT_ROLLBACK_COMPLETE": true, "UPDATE_FAILED": true,
+	"IMPORT_COMPLETE": true, "IMPORT_ROLLBACK_COMPLETE": true,
 }
 
 func (c *call) describeChangeSet(s *stack) {
@@ -115,22 +116,14 @@ func (c *call) describeChangeSet(s *stack) {
 		writeError(c.w, http.StatusNotFound, "ChangeSetNotFound", "ChangeSet does not exist")
 		return
 	}
-	status := "CREATE_COMPLETE"
-	reason := ""
-	switch {
-	case time.Now().Before(set.ready):
-		status = "CREATE_IN_PROGRESS"
-	case set.isEmpty:
-		status = "FAILED"
-		reason = "The submitted information didn't contain changes."
-	}
+	status, reason := set.status(c.cloud.now())
 	var parameters []string
 	for _, name := range slices.Sorted(maps.Keys(set.parameters)) {
 		parameters = append(parameters, c.parameter(set.template, name, set.parameters[name], set.fromSSM))
 	}
 	writeResult(c.w, "DescribeChangeSet", xmlElements(
 		"ChangeSetName", set.name, "ChangeSetId", set.id, "StackId", s.id, "StackName", s.name,
-		"Status", status, "StatusReason", reason, "ExecutionStatus", set.executionStatus)+
+		"Status", status, "StatusReason", reason, "ExecutionStatus", set.execution(status))+
 		xmlMembers("Parameters", parameters)+
 		xmlMembers("Changes", c.resourceChanges(s.resolved, set.resolved)))
 }
@@ -173,19 +166,45 @@ func (c *call) resourceChanges(old, next map[string]any) []string {
 	return out
 }
 
+// status returns the status of a change set and its reason.
+func (set *changeSet) status(now time.Time) (status, reason string) {
+	refusal := refusalOf(set.resolved)
+	switch {
+	case !set.gone.IsZero():
+		return "DELETE_IN_PROGRESS", ""
+	case now.Before(set.ready):
+		return "CREATE_IN_PROGRESS", ""
+	case set.isEmpty:
+		return "FAILED", set.emptyReason
+	case refusal != "":
+		return "FAILED", refusal
+	}
+	return "CREATE_COMPLETE", ""
+}
+
+// execution returns the execution status of a change set with a status.
+func (set *changeSet) execution(status string) string {
+	if status != "CREATE_COMPLETE" {
+		return "UNAVAILABLE"
+	}
+	return set.executionStatus
+}
+
 func (c *call) listChangeSets(s *stack) {
 	var out []string
 	for _, id := range slices.Sorted(maps.Keys(s.changeSets)) {
 		set := s.changeSets[id]
+		status, reason := set.status(c.cloud.now())
 		out = append(out, xmlElements("ChangeSetName", set.name, "ChangeSetId", set.id, "StackId", s.id,
-			"ExecutionStatus", set.executionStatus, "Status", "CREATE_COMPLETE"))
+			"ExecutionStatus", set.execution(status), "Status", status, "StatusReason", reason))
 	}
 	writeResult(c.w, "ListChangeSets", xmlMembers("Summaries", out))
 }
 
 func (c *call) deleteChangeSet(s *stack) {
 	if set := s.changeSet(c.form.Get("ChangeSetName")); set != nil {
-		delete(s.changeSets, set.id)
+		set.gone = c.cloud.now().Add(c.cloud.DeletionTime)
+		s.advance()
 	}
 	writeResult(c.w, "DeleteChangeSet", "")
 }
@@ -196,38 +215,36 @@ func (c *call) executeChangeSet(s *stack) {
 	case set == nil:
 		writeError(c.w, http.StatusNotFound, "ChangeSetNotFound", "ChangeSet does not exist")
 		return
-	case set.executionStatus != "AVAILABLE":
+	case s.isBusy() && set.executionStatus == "AVAILABLE":
+		writeError(c.w, http.StatusBadRequest, "InvalidChangeSetStatus", "Another operation is in progress on the stack")
+		return
+	case set.executionStatus != "AVAILABLE" || !set.gone.IsZero():
 		writeError(c.w, http.StatusBadRequest, "InvalidChangeSetStatus", "ChangeSet is in "+set.executionStatus+" status")
 		return
 	}
 	s.executions++
-	c.goStale(s)
-	s.token = c.form.Get("ClientRequestToken")
-	s.setStatus(set.setType+"_IN_PROGRESS", "User Initiated")
-	for id := range s.changeSets {
-		if id != set.id {
-			delete(s.changeSets, id)
-		}
-	}
 	set.executionStatus = "EXECUTE_IN_PROGRESS"
-	s.beginOperation(c.cloud.OperationTime, func() { s.finishExecution(set) })
+	c.beginOperation(s, func() {
+		s.setStatus(set.setType+"_IN_PROGRESS", "User Initiated")
+		for id := range s.changeSets {
+			if id != set.id {
+				delete(s.changeSets, id)
+			}
+		}
+	}, func() { s.finishExecution(set) })
 	writeResult(c.w, "ExecuteChangeSet", "")
 }
 
-// finishExecution ends the execution of a change set. It fails at the first resource of FailingType.
+// finishExecution ends the execution of a change set. It fails if there is a resource of FailingType; the others that
+// were not created yet are cancelled then.
 func (s *stack) finishExecution(set *changeSet) {
-	s.updated = time.Now()
+	s.updated = s.now()
+	if failing := resourcesOf(set.template, FailingType); len(failing) > 0 {
+		set.executionStatus = "EXECUTE_FAILED"
+		s.failExecution(set, failing[0])
+		return
+	}
 	for _, id := range slices.Sorted(maps.Keys(resources(set.template))) {
-		if resourceType(set.template, id) == FailingType {
-			set.executionStatus = "EXECUTE_FAILED"
-			s.addEvent(id, FailingType, set.setType+"_FAILED", failureReason)
-			status := "ROLLBACK_COMPLETE"
-			if set.setType == "UPDATE" {
-				status = "UPDATE_ROLLBACK_COMPLETE"
-			}
-			s.setStatus(status, "")
-			return
-		}
 		s.addEvent(id, resourceType(set.template, id), set.setType+"_COMPLETE", "")
 	}
 	set.executionStatus = "EXECUTE_COMPLETE"
@@ -239,6 +256,23 @@ func (s *stack) finishExecution(set *changeSet) {
 	s.resolved = set.resolved
 	s.fromSSM = set.fromSSM
 	s.setStatus(set.setType+"_COMPLETE", "")
+}
+
+// failExecution rolls back: the failure of one resource cancels all others.
+func (s *stack) failExecution(set *changeSet, failing string) {
+	verb := strings.ToLower(set.setType)
+	s.addEvent(failing, FailingType, set.setType+"_FAILED", failureReason)
+	for _, id := range slices.Sorted(maps.Keys(resources(set.template))) {
+		if id != failing {
+			s.addEvent(id, resourceType(set.template, id), set.setType+"_FAILED", "Resource "+verb+" cancelled")
+		}
+	}
+	status := "ROLLBACK"
+	if set.setType == "UPDATE" {
+		status = "UPDATE_ROLLBACK"
+	}
+	s.setStatus(status+"_IN_PROGRESS", "The following resource(s) failed to "+verb+": ["+failing+"].")
+	s.setStatus(status+"_COMPLETE", "")
 }
 
 // failureReason is the reason of every failure of a resource of FailingType.

@@ -2,18 +2,26 @@ package simulated
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 )
 
-// Config returns a configuration of the AWS SDK whose caller is the root of an account. The cloud answers in memory.
+// Config returns a configuration of the AWS SDK whose caller is the root of an account. The cloud answers in memory,
+// and what fails is tried again at once.
 func (c *Cloud) Config(account, region string) aws.Config {
 	cfg := Config("http://simulated.invalid", account, region)
 	cfg.HTTPClient = c
+	cfg.Retryer = func() aws.Retryer { return atOnce{retry.NewStandard()} }
 	return cfg
 }
+
+// atOnce is a retryer without pauses.
+type atOnce struct{ *retry.Standard }
+
+// RetryDelay implements aws.Retryer.
+func (atOnce) RetryDelay(int, error) (time.Duration, error) { return 0, nil }
 
 // Do implements aws.HTTPClient. It uses no network, so that a test can run in the virtual time of testing/synctest.
 func (c *Cloud) Do(r *http.Request) (*http.Response, error) {
@@ -24,9 +32,10 @@ func (c *Cloud) Do(r *http.Request) (*http.Response, error) {
 	if r.Body == nil {
 		r.Body = http.NoBody
 	}
-	w := httptest.NewRecorder()
-	c.ServeHTTP(w, r)
-	out := w.Result()
+	out, err := c.serve(r)
+	if err != nil {
+		return nil, err
+	}
 	out.Header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	out.Request = r
 	return out, nil

@@ -1,9 +1,11 @@
 // Package simulated is as much of AWS as a deployment calls: STS, SSM, S3 and CloudFormation over HTTP, in memory, with
 // a latency and a throttle that can be set, and stacks that can be put into any state. It is for tests and
-// measurements. It does not imitate AWS closely: the emulated accounts of a rehearsal do.
+// measurements. It plays what AWS does to its clients, by the rows of a catalogue; the emulated accounts of a rehearsal
+// know more services and types.
 package simulated
 
 import (
+	"crypto/ecdsa"
 	"fmt"
 	"net/http"
 	"strings"
@@ -33,17 +35,38 @@ type Cloud struct {
 	// UnrenderableTypes are the resource types whose changes DescribeChangeSet leaves out where it is asked for property
 	// values. Source: https://github.com/aws/aws-cdk-cli/issues/1780.
 	UnrenderableTypes []string
+	// LateStart is how long after its call an operation begins.
+	LateStart time.Duration
+	// LateEvents is how long after it happened every second event of a resource is answered.
+	LateEvents time.Duration
+	// PageSize is how many events an answer has at most; 0 for all.
+	PageSize int
+	// EmptyReasons are the reasons of change sets without changes, which take turns.
+	EmptyReasons []string
+	// DeletionTime is how long a change set that is deleted is still listed.
+	DeletionTime time.Duration
+	// RunningDetections is how many calls of DetectStackDrift for a stack are refused because another comparison runs.
+	RunningDetections int
+	// FaultOf returns the fault of the call of a service with a number; nil for none. It may be called by many at once.
+	FaultOf func(service string, number int64) Fault
 	// RemakesEmptyStacks says that a change set for a stack that only holds change sets changes the time of the stack, as
 	// the emulated accounts do and AWS does not.
 	RemakesEmptyStacks bool
 	// BootstrapVersion is the version of the accounts' bootstrap.
 	BootstrapVersion string
+	// SigningKeys are the asymmetric keys of KMS, as ACCOUNT/KEY.
+	SigningKeys map[string]*ecdsa.PrivateKey
+	// DeniesParameters says that nobody may read or write parameters of SSM.
+	DeniesParameters bool
 
 	mu           sync.Mutex
 	accounts     map[string]*account
 	keys         map[string]string // access key id to account
 	ssm          map[string]string
+	parameters   map[string]string // account and name to value
 	issued       int
+	callsOf      map[string]int64
+	paused       atomic.Int64
 	sharedBucket tokenBucket
 
 	calls, sharedCalls, throttled atomic.Int64
@@ -57,12 +80,27 @@ type account struct {
 	objects    map[string]object
 	callBucket tokenBucket
 	serial     int
+	alarms     map[string]Alarm
 }
 
-// New returns a cloud without latency or throttle, in which operations end at once.
+// New returns a realistic cloud: one that plays every row of the catalogue. It has no latency.
 func New() *Cloud {
+	c := NewKind()
+	for _, row := range Catalogue() {
+		if row.play != nil {
+			row.play(c)
+		}
+	}
+	return c
+}
+
+// NewKind returns a cloud that plays only the rows that cannot be switched off. Operations begin and end at once, and
+// every call is answered.
+func NewKind() *Cloud {
 	return &Cloud{
-		BootstrapVersion: "33", accounts: map[string]*account{}, keys: map[string]string{}, ssm: map[string]string{},
+		BootstrapVersion: "33", EmptyReasons: []string{"The submitted information didn't contain changes."},
+		accounts: map[string]*account{}, keys: map[string]string{}, ssm: map[string]string{}, callsOf: map[string]int64{},
+		SigningKeys: map[string]*ecdsa.PrivateKey{}, parameters: map[string]string{},
 	}
 }
 
@@ -86,7 +124,7 @@ func (c *Cloud) account(id, region string) *account {
 	key := id + "/" + region
 	a := c.accounts[key]
 	if a == nil {
-		a = &account{id: id, region: region, stacks: map[string]*stack{}, objects: map[string]object{}}
+		a = &account{id: id, region: region, stacks: map[string]*stack{}, objects: map[string]object{}, alarms: map[string]Alarm{}}
 		c.accounts[key] = a
 	}
 	return a
@@ -132,9 +170,13 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "sts":
 		c.serveSTS(w, r, id)
 	case "ssm":
-		c.serveSSM(w, r)
+		c.serveSSM(w, r, id)
+	case "kms":
+		c.serveKMS(w, r, id)
 	case "s3":
 		c.account(id, region).serveS3(w, r)
+	case "monitoring":
+		serveCloudWatch(c.account(id, region), w, r)
 	case "cloudformation":
 		a := c.account(id, region)
 		if !a.callBucket.take(c.AccountRate) {
@@ -210,10 +252,4 @@ func (c *Cloud) serveSTS(w http.ResponseWriter, r *http.Request, caller string) 
 	default:
 		writeError(w, http.StatusBadRequest, "InvalidAction", form.Get("Action"))
 	}
-}
-
-// serveSSM answers a call of SSM, which has one parameter: the version of the bootstrap.
-func (c *Cloud) serveSSM(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	fmt.Fprintf(w, `{"Parameter":{"Name":"version","Type":"String","Value":%q}}`, c.BootstrapVersion)
 }

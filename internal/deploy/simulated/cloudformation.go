@@ -37,12 +37,23 @@ type stack struct {
 	executions       int
 	// token is the client request token of the current or last operation.
 	token string
+	// operationStart is when an operation begins that was asked for, and startOperation its effect; nil once it has begun.
+	operationStart time.Time
+	startOperation func()
 	// operationEnd is when the current operation ends, and finishOperation its effect; nil for no operation.
 	operationEnd    time.Time
 	finishOperation func()
+	// refusedDetections is how often a comparison was refused because another one runs.
+	refusedDetections int
+	now               func() time.Time
+	lateEvents        time.Duration
 }
 
-type event struct{ id, logicalID, physicalID, resourceType, status, reason, token string }
+type event struct {
+	id, logicalID, physicalID, resourceType, status, reason, token string
+	// visible is from when on it is answered.
+	visible time.Time
+}
 
 // A changeSet is a change set. Its type is CREATE or UPDATE.
 type changeSet struct {
@@ -54,8 +65,11 @@ type changeSet struct {
 	resolved                           map[string]any
 	fromSSM                            map[string]string
 	created, ready                     time.Time
-	// isEmpty says that it would change nothing.
-	isEmpty bool
+	// isEmpty says that it would change nothing, and emptyReason is how CloudFormation says it.
+	isEmpty     bool
+	emptyReason string
+	// gone is from when on it is not listed; zero for a change set that is not deleted.
+	gone time.Time
 }
 
 // serveCloudFormation answers a call of CloudFormation.
@@ -68,10 +82,8 @@ func (a *account) serveCloudFormation(c *Cloud, w http.ResponseWriter, r *http.R
 	if s == nil && form.Get("ChangeSetName") != "" {
 		s = a.findByChangeSet(form.Get("ChangeSetName"))
 	}
-	if s != nil && s.finishOperation != nil && !time.Now().Before(s.operationEnd) {
-		end := s.finishOperation
-		s.finishOperation = nil
-		end()
+	if s != nil {
+		s.advance()
 	}
 	do, ok := actions[action]
 	if !ok {
@@ -95,7 +107,7 @@ type call struct {
 
 // actionsWithoutStack are the actions whose stack may be nil.
 var actionsWithoutStack = []string{
-	"CreateChangeSet", "ListStacks", "DescribeStackDriftDetectionStatus", "ListExports", "ListImports",
+	"CreateChangeSet", "ListStacks", "DescribeStackDriftDetectionStatus", "ListExports", "ListImports", "ListHookResults",
 }
 
 // actions are the actions of CloudFormation. Their stack is nil only for those of actionsWithoutStack.
@@ -114,6 +126,9 @@ var actions = map[string]func(*call, *stack){
 	"ExecuteChangeSet":            (*call).executeChangeSet,
 	"DeleteStack":                 (*call).deleteStack,
 	"ContinueUpdateRollback":      (*call).continueRollback,
+	"RollbackStack":               (*call).rollbackStack,
+	"DescribeEvents":              (*call).describeOperationEvents,
+	"ListHookResults":             (*call).listHookResults,
 	"UpdateTerminationProtection": (*call).updateTerminationProtection,
 
 	"GetStackPolicy": (*call).getStackPolicy,
@@ -154,30 +169,68 @@ func (s *stack) changeSet(name string) *changeSet {
 	return nil
 }
 
-func (a *account) newStack(name string) *stack {
+func (c *Cloud) newStack(a *account, name string) *stack {
 	a.serial++
 	s := &stack{
 		name:    name,
 		id:      fmt.Sprintf("arn:aws:cloudformation:%s:%s:stack/%s/%d", a.region, a.id, name, a.serial),
-		created: time.Now(), changeSets: map[string]*changeSet{},
+		created: c.now(), changeSets: map[string]*changeSet{}, now: c.now, lateEvents: c.LateEvents,
 	}
 	a.stacks[s.id] = s
 	return s
 }
 
-// beginOperation lets an operation end after a time, with an effect.
-func (s *stack) beginOperation(duration time.Duration, finish func()) {
-	s.operationEnd = time.Now().Add(duration)
+// beginOperation lets an operation begin and end in its time, each with an effect.
+func (c *call) beginOperation(s *stack, start, finish func()) {
+	token := c.form.Get("ClientRequestToken")
+	s.operationStart = c.cloud.now().Add(c.cloud.LateStart)
+	s.startOperation = func() {
+		c.goStale(s)
+		s.token = token
+		start()
+	}
+	s.operationEnd = s.operationStart.Add(c.cloud.OperationTime)
 	s.finishOperation = finish
+	if c.cloud.LateStart == 0 {
+		s.startOperation()
+		s.startOperation = nil
+	}
 }
+
+// advance begins and ends what is due, and forgets the change sets that are gone.
+func (s *stack) advance() {
+	now := s.now()
+	if start := s.startOperation; start != nil && !now.Before(s.operationStart) {
+		s.startOperation = nil
+		start()
+	}
+	if end := s.finishOperation; end != nil && s.startOperation == nil && !now.Before(s.operationEnd) {
+		s.finishOperation = nil
+		end()
+	}
+	for id, set := range s.changeSets {
+		if !set.gone.IsZero() && !now.Before(set.gone) {
+			delete(s.changeSets, id)
+		}
+	}
+}
+
+// isBusy reports whether an operation was asked for that has not ended.
+func (s *stack) isBusy() bool { return s.finishOperation != nil }
 
 func (s *stack) addEvent(logicalID, resourceType, status, reason string) {
 	physicalID := logicalID
 	if logicalID == s.name {
 		physicalID = s.id
 	}
-	id := fmt.Sprintf("%s-%d", s.name, len(s.events))
-	s.events = append(s.events, event{id, logicalID, physicalID, resourceType, status, reason, s.token})
+	n := len(s.events)
+	visible := s.now()
+	if logicalID != s.name && n%2 == 1 {
+		visible = visible.Add(s.lateEvents)
+	}
+	s.events = append(s.events, event{
+		fmt.Sprintf("%s-%d", s.name, n), logicalID, physicalID, resourceType, status, reason, s.token, visible,
+	})
 }
 
 const stackType = "AWS::CloudFormation::Stack"
@@ -336,19 +389,29 @@ func (c *call) listStacks(*stack) {
 
 func (c *call) describeEvents(s *stack) {
 	var out []string
+	next := ""
+	isFound := c.form.Get("NextToken") == ""
 	for _, e := range slices.Backward(s.events) {
+		isFound = isFound || e.id == c.form.Get("NextToken")
+		if !isFound || c.cloud.now().Before(e.visible) {
+			continue
+		}
+		if c.cloud.PageSize > 0 && len(out) == c.cloud.PageSize {
+			next = e.id
+			break
+		}
 		out = append(out, xmlElements(
 			"StackId", s.id, "StackName", s.name, "EventId", e.id,
 			"LogicalResourceId", e.logicalID, "PhysicalResourceId", e.physicalID, "ResourceType", e.resourceType,
 			"ResourceStatus", e.status, "ResourceStatusReason", e.reason, "ClientRequestToken", e.token))
 	}
-	writeResult(c.w, "DescribeStackEvents", xmlMembers("StackEvents", out))
+	writeResult(c.w, "DescribeStackEvents", xmlMembers("StackEvents", out)+xmlElement("NextToken", next))
 }
 
 func (c *call) listResources(s *stack) {
 	var out []string
 	for _, id := range slices.Sorted(maps.Keys(resources(s.template))) {
-		out = append(out, xmlElements("LogicalResourceId", id, "PhysicalResourceId", id,
+		out = append(out, xmlElements("LogicalResourceId", id, "PhysicalResourceId", c.account.physicalID(s, id),
 			"ResourceType", resourceType(s.template, id), "ResourceStatus", "CREATE_COMPLETE"))
 	}
 	writeResult(c.w, "ListStackResources", xmlMembers("StackResourceSummaries", out))
@@ -385,17 +448,15 @@ func (c *call) deleteStack(s *stack) {
 		writeResult(c.w, "DeleteStack", "")
 		return
 	}
-	c.goStale(s)
-	s.token = c.form.Get("ClientRequestToken")
-	s.setStatus("DELETE_IN_PROGRESS", "User Initiated")
-	s.beginOperation(c.cloud.OperationTime, func() { s.finish("DELETE_FAILED", "DELETE_FAILED", "DELETE_COMPLETE") })
+	c.beginOperation(s, func() { s.setStatus("DELETE_IN_PROGRESS", "User Initiated") },
+		func() { s.finish("DELETE_FAILED", "DELETE_FAILED", "DELETE_COMPLETE") })
 	writeResult(c.w, "DeleteStack", "")
 }
 
 // finish ends an operation. A resource of FailingType gets the status resourceFailed, and the stack then gets
 // stackFailed.
 func (s *stack) finish(resourceFailed, stackFailed, succeeded string) {
-	for id := range resources(s.template) {
+	for _, id := range slices.Sorted(maps.Keys(resources(s.template))) {
 		if resourceType(s.template, id) == FailingType {
 			s.addEvent(id, FailingType, resourceFailed, failureReason)
 			s.setStatus(stackFailed, "")
@@ -406,17 +467,32 @@ func (s *stack) finish(resourceFailed, stackFailed, succeeded string) {
 }
 
 func (c *call) continueRollback(s *stack) {
-	if s.status != "UPDATE_ROLLBACK_FAILED" {
-		writeValidationError(c.w, "Stack is in %s", s.status)
+	c.rollBack(s, "ContinueUpdateRollback", "UPDATE_ROLLBACK_FAILED")
+}
+
+// rollbackStack rolls back an update whose rollback was switched off.
+func (c *call) rollbackStack(s *stack) { c.rollBack(s, "RollbackStack", "UPDATE_FAILED") }
+
+// rollBack answers an action that rolls a stack back from a status.
+func (c *call) rollBack(s *stack, action, from string) {
+	if s.status != from || s.isBusy() {
+		writeValidationError(c.w, "Stack %s is in %s state and can not be rolled back with %s.", s.id, s.status, action)
 		return
 	}
-	c.goStale(s)
-	s.token = c.form.Get("ClientRequestToken")
-	s.setStatus("UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated")
-	s.beginOperation(c.cloud.OperationTime, func() {
+	c.beginOperation(s, func() { s.setStatus("UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated") }, func() {
 		s.finish("UPDATE_FAILED", "UPDATE_ROLLBACK_FAILED", "UPDATE_ROLLBACK_COMPLETE")
 	})
-	writeResult(c.w, "ContinueUpdateRollback", "")
+	writeResult(c.w, action, xmlElement("StackId", s.id))
+}
+
+// physicalID returns the physical id of a resource. That of a nested stack is the ARN of the stack PARENT-RESOURCE.
+func (a *account) physicalID(s *stack, id string) string {
+	if resourceType(s.template, id) == stackType {
+		if nested := a.findStack(s.name + "-" + id); nested != nil {
+			return nested.id
+		}
+	}
+	return id
 }
 
 func (c *call) updateTerminationProtection(s *stack) {

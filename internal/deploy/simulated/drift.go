@@ -14,21 +14,49 @@ func (c *call) setStackPolicy(s *stack) {
 	writeResult(c.w, "SetStackPolicy", "")
 }
 
-func (c *call) detectDrift(*stack) {
-	writeResult(c.w, "DetectStackDrift", xmlElement("StackDriftDetectionId", "detection"))
+// UnreadableType is a resource type that CloudFormation fails to compare, and DriftedType one whose resources differ.
+const (
+	UnreadableType = "Simulated::Drift::Unreadable"
+	DriftedType    = "Simulated::Drift::Modified"
+)
+
+func (c *call) detectDrift(s *stack) {
+	if s.refusedDetections < c.cloud.RunningDetections {
+		s.refusedDetections++
+		writeValidationError(c.w, "Drift detection is already in progress for stack %s", s.id)
+		return
+	}
+	writeResult(c.w, "DetectStackDrift", xmlElement("StackDriftDetectionId", s.id))
 }
 
+// describeDriftDetection answers that a comparison has failed if one resource could not be read. The results of the
+// others are there nevertheless.
 func (c *call) describeDriftDetection(*stack) {
-	writeResult(c.w, "DescribeStackDriftDetectionStatus", xmlElements(
-		"DetectionStatus", "DETECTION_COMPLETE", "StackDriftStatus", "IN_SYNC", "StackDriftDetectionId", "detection"))
+	id := c.form.Get("StackDriftDetectionId")
+	status, reason := "DETECTION_COMPLETE", ""
+	if s := c.account.stacks[id]; s != nil {
+		for _, resource := range resourcesOf(s.resolved, UnreadableType) {
+			status, reason = "DETECTION_FAILED", "Failed to detect drift on resource ["+resource+"]"
+		}
+	}
+	writeResult(c.w, "DescribeStackDriftDetectionStatus", xmlElements("StackDriftDetectionId", id,
+		"DetectionStatus", status, "DetectionStatusReason", reason))
 }
 
-// describeDrifts answers that every resource is as the deployed template says.
+// describeDrifts answers that every resource is as the deployed template says, but for those of DriftedType. It says
+// nothing of nested stacks and of what cannot be read.
 func (c *call) describeDrifts(s *stack) {
 	var out []string
 	for _, id := range slices.Sorted(maps.Keys(resources(s.resolved))) {
+		kind, status := resourceType(s.resolved, id), "IN_SYNC"
+		switch kind {
+		case stackType, UnreadableType:
+			continue
+		case DriftedType:
+			status = "MODIFIED"
+		}
 		out = append(out, xmlElements("LogicalResourceId", id, "PhysicalResourceId", id, "StackId", s.id,
-			"ResourceType", resourceType(s.resolved, id), "StackResourceDriftStatus", "IN_SYNC"))
+			"ResourceType", kind, "StackResourceDriftStatus", status))
 	}
 	writeResult(c.w, "DescribeStackResourceDrifts", xmlMembers("StackResourceDrifts", out))
 }

@@ -3,6 +3,7 @@ package simulated
 import (
 	"encoding/json"
 	"maps"
+	"reflect"
 	"time"
 )
 
@@ -22,7 +23,7 @@ func (c *Cloud) PutStack(account, region, name, body, status, then string, after
 	a := c.account(account, region)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	s := a.newStack(name)
+	s := c.newStack(a, name)
 	s.body = body
 	s.parameters = map[string]string{}
 	s.tags = map[string]string{}
@@ -31,10 +32,11 @@ func (c *Cloud) PutStack(account, region, name, body, status, then string, after
 	s.fromSSM = c.readSSM(s.template, s.parameters)
 	s.setStatus(status, "")
 	if then != "" {
-		s.beginOperation(after, func() {
-			s.updated = time.Now()
+		s.operationEnd = c.now().Add(after)
+		s.finishOperation = func() {
+			s.updated = c.now()
 			s.setStatus(then, "")
-		})
+		}
 	}
 }
 
@@ -57,9 +59,10 @@ func (c *Cloud) Stack(account, region, name string) Stack {
 	if s == nil {
 		return Stack{}
 	}
+	s.advance()
 	out := Stack{Status: s.status, Body: s.body, Executions: s.executions}
 	for _, x := range s.changeSets {
-		if x.executionStatus == "AVAILABLE" {
+		if x.executionStatus == "AVAILABLE" && x.gone.IsZero() {
 			out.ChangeSets = append(out.ChangeSets, x.name)
 		}
 	}
@@ -86,6 +89,14 @@ func (c *Cloud) SetObject(account, region, key, data string, age time.Duration) 
 	a.objects[key] = object{
 		data: []byte(data), etag: `"set-` + time.Now().String() + `"`, modified: time.Now().Add(-age),
 	}
+}
+
+// DeleteObject deletes an object from the account's bucket.
+func (c *Cloud) DeleteObject(account, region, key string) {
+	a := c.account(account, region)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.objects, key)
 }
 
 // A StackInput is what an update of a stack gives.
@@ -115,6 +126,48 @@ func (c *Cloud) UpdateByHand(account, region, name string, change func(*StackInp
 	s.policy = in.Policy
 	s.resolved = c.resolve(s.template, s.parameters)
 	s.fromSSM = c.readSSM(s.template, s.parameters)
-	s.updated = time.Now()
+	s.updated = c.now()
 	s.setStatus("UPDATE_COMPLETE", "")
+}
+
+// PutFailure creates a stack whose update failed at a resource with a reason, and returns its ARN.
+func (c *Cloud) PutFailure(account, region, name, resource, kind, reason string) string {
+	c.PutStack(account, region, name, `{"Resources":{}}`, "UPDATE_IN_PROGRESS", "", 0)
+	a := c.account(account, region)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s := a.findStack(name)
+	s.addEvent(resource, kind, "UPDATE_FAILED", reason)
+	s.setStatus("UPDATE_ROLLBACK_COMPLETE", "")
+	return s.id
+}
+
+// AddFailure adds an update that failed at a nested stack to the events of a stack.
+func (c *Cloud) AddFailure(account, region, name, resource, nestedID, reason string) {
+	a := c.account(account, region)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s := a.findStack(name)
+	s.setStatus("UPDATE_IN_PROGRESS", "User Initiated")
+	s.addEvent(resource, stackType, "UPDATE_FAILED", reason)
+	s.events[len(s.events)-1].physicalID = nestedID
+	s.setStatus("UPDATE_ROLLBACK_COMPLETE", "")
+}
+
+// SameEffect reports whether two templates come to the same with the defaults of their parameters.
+func (c *Cloud) SameEffect(one, other string) bool {
+	var templates [2]map[string]any
+	for i, body := range []string{one, other} {
+		if err := json.Unmarshal([]byte(body), &templates[i]); err != nil {
+			return false
+		}
+	}
+	resolved := func(template map[string]any) map[string]any {
+		parameters := map[string]string{}
+		for name, declared := range section(template, "Parameters") {
+			parameters[name], _ = defaultValue(declared)
+		}
+		return c.resolve(template, parameters)
+	}
+	return reflect.DeepEqual(resolved(templates[0]), resolved(templates[1]))
 }

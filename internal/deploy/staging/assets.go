@@ -67,7 +67,7 @@ func (s Sum) isOf(key string) bool {
 }
 
 // ErrAbsent says that there is no object under a key.
-var ErrAbsent = errors.New("the bucket holds no such object")
+var ErrAbsent = fault.New(fault.NoSuchResource, "the bucket holds no such object")
 
 // Publish uploads an asset of a cloud assembly, whose content has that sum, unless the bucket holds it. Objects are
 // compared by their checksum. One with another content is replaced if this project has put it there, if it was made of

@@ -6,8 +6,8 @@ package staging
 import (
 	"bytes"
 	"context"
-	"io"
 	"net/http"
+	"path"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -18,6 +18,7 @@ import (
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/fault"
+	"lockstep/internal/fsx"
 )
 
 // A Bucket is a bucket of the target account. It implements ledger.ObjectStore.
@@ -50,7 +51,7 @@ func (b *Bucket) Get(ctx context.Context, key string) (ledger.Object, error) {
 		return ledger.Object{}, b.wrapMissing(err)
 	}
 	defer out.Body.Close()
-	data, err := io.ReadAll(out.Body)
+	data, err := fsx.ReadAll(out.Body, key, maxObjectBytes(key))
 	if err != nil {
 		return ledger.Object{}, awsclient.WrapRead(err)
 	}
@@ -58,6 +59,15 @@ func (b *Bucket) Get(ctx context.Context, key string) (ledger.Object, error) {
 	return ledger.Object{
 		Data: data, ETag: aws.ToString(out.ETag), Modified: modified, ServerTime: serverTime(out.ResultMetadata, modified),
 	}, nil
+}
+
+// maxObjectBytes returns the size of the largest object that is read under a key: documents are texts, and the archives
+// of assemblies are no larger than what they unpack to.
+func maxObjectBytes(key string) int64 {
+	if path.Ext(key) == ".json" {
+		return fsx.MaxText
+	}
+	return maxAssemblyBytes
 }
 
 // Put implements ledger.ObjectStore.

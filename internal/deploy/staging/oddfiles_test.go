@@ -46,7 +46,8 @@ func TestZipAsset_NamesWhatCannotBePacked(t *testing.T) {
 			"asset/bin/lib/bin is a link to a folder that it is in itself",
 		},
 		{
-			"a link to a device", map[string]string{"zero": "/dev/zero"},
+			"a link to a device",
+			map[string]string{"zero": "/dev/zero"},
 			"asset/zero is a link to /dev/zero, which leads out of the folder",
 		},
 		{"a link to a pipe", map[string]string{"pipe": "../pipe"}, "asset/pipe: is not a regular file but a named pipe"},

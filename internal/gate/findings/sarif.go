@@ -12,6 +12,7 @@ import (
 
 	"lockstep/internal/display"
 	"lockstep/internal/fault"
+	"lockstep/internal/jsonx"
 )
 
 // ErrNoReport is returned for a tool that printed nothing where its report belongs.
@@ -53,7 +54,7 @@ func readRuns(text []byte) ([]sarifRun, error) {
 		return nil, ErrNoReport
 	}
 	var file sarifLog
-	if err := json.Unmarshal(text, &file); err != nil {
+	if err := jsonx.UnmarshalForeign(text, &file); err != nil {
 		return nil, fault.Errorf(fault.GateReport, "its report is not SARIF: %w", err)
 	}
 	if file.Version != sarifVersion || len(file.Runs) == 0 {

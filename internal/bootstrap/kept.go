@@ -1,0 +1,112 @@
+package bootstrap
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/goccy/go-yaml"
+
+	"lockstep/internal/fault"
+	"lockstep/internal/refusal"
+)
+
+// The parameters of the template of `cdk bootstrap` that are treated in their own way.
+const (
+	qualifierParameter = "Qualifier"
+	trustParameter     = "TrustedAccounts"
+	keyParameter       = "FileAssetsBucketKmsKeyId"
+	variantParameter   = "BootstrapVariant"
+)
+
+// An update is what an update of a bootstrap stack sends, and what it changes.
+type update struct {
+	parameters []types.Parameter
+	// changes are the parameters whose values change, in words.
+	changes []string
+}
+
+// newUpdate returns the update of a stack to a template. It keeps every parameter that the configuration does not set:
+// a parameter that is left out would go back to the template's default. It keeps the bucket's key, without which
+// nothing in the bucket can be read, and the trust in other accounts. The error is a *refusal.Error for a stack of
+// another template, or with another qualifier: an update would replace its bucket.
+func newUpdate(found *types.Stack, template string, want map[string]string) (update, error) {
+	var declared struct {
+		Parameters map[string]struct {
+			Default string `yaml:"Default"`
+		} `yaml:"Parameters"`
+	}
+	if err := yaml.Unmarshal([]byte(template), &declared); err != nil {
+		return update{}, fault.Errorf(fault.TableBroken, "the bootstrap's template is damaged: %w", err)
+	}
+	values := map[string]string{}
+	for _, p := range found.Parameters {
+		values[aws.ToString(p.ParameterKey)] = aws.ToString(p.ParameterValue)
+	}
+	for _, name := range []string{variantParameter, qualifierParameter} {
+		wanted, isSet := want[name]
+		if !isSet {
+			wanted = declared.Parameters[name].Default
+		}
+		if value, ok := values[name]; ok && value != wanted {
+			return update{}, refusal.Newf(fault.BootstrapDiffers, nil,
+				"its bootstrap has %s %q and not %q: somebody else has made it, and an update would replace its bucket "+
+					"and its roles; bootstrap with a qualifier of your own", name, value, wanted)
+		}
+	}
+	var u update
+	for _, name := range slices.Sorted(maps.Keys(declared.Parameters)) {
+		value, exists := values[name]
+		wanted, isSet := want[name]
+		switch {
+		case exists && (name == keyParameter || !isSet):
+			u.parameters = append(u.parameters, types.Parameter{ParameterKey: &name, UsePreviousValue: aws.Bool(true)})
+			continue
+		case !isSet:
+			continue // it is new in the template
+		case exists && name == trustParameter:
+			wanted = joinLists(value, wanted)
+		}
+		u.parameters = append(u.parameters, types.Parameter{ParameterKey: &name, ParameterValue: &wanted})
+		if exists && value != wanted {
+			u.changes = append(u.changes, fmt.Sprintf("%s: %s -> %s", name, orNothing(value), orNothing(wanted)))
+		}
+	}
+	return u, nil
+}
+
+// joinLists returns the items of two lists that are separated by commas: those of the first, and the others of the
+// second.
+func joinLists(first, second string) string {
+	items := splitList(first)
+	for _, item := range splitList(second) {
+		if !slices.Contains(items, item) {
+			items = append(items, item)
+		}
+	}
+	return strings.Join(items, ",")
+}
+
+func splitList(list string) []string {
+	return slices.DeleteFunc(strings.Split(list, ","), func(item string) bool { return item == "" })
+}
+
+func orNothing(value string) string {
+	if value == "" {
+		return "nothing"
+	}
+	return value
+}
+
+// approve refuses an update that changes what somebody may rely on, unless the account may be changed.
+func (u update) approve(account Account) error {
+	if len(u.changes) == 0 || account.MayChange {
+		return nil
+	}
+	return refusal.Newf(fault.BootstrapDiffers, nil,
+		"its bootstrap differs from the configuration (%s): others may rely on what it has; see that this is wanted, "+
+			"then run it again with --change-parameters", strings.Join(u.changes, "; "))
+}

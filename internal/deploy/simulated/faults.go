@@ -1,0 +1,112 @@
+package simulated
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"syscall"
+)
+
+// A Fault is what becomes of a call on its way.
+type Fault string
+
+// The faults. Only with NoFault and AnswerLost AWS does what it was asked.
+const (
+	NoFault Fault = ""
+	// Throttled is the answer that there are too many calls.
+	Throttled Fault = "throttled"
+	// ServerError is an answer of AWS with the status 503.
+	ServerError Fault = "server error"
+	// AnswerLost is a connection that ends before the answer has come.
+	AnswerLost Fault = "answer lost"
+	// UploadReset is a connection that ends while the request is sent.
+	UploadReset Fault = "upload reset"
+	// KeyExpired is the answer that the credentials are too old.
+	KeyExpired Fault = "credentials expired"
+	// Killed is no connection at all: the process that would have called is dead.
+	Killed Fault = "killed"
+)
+
+// periods are how often AWS answers with a fault in a realistic cloud, in calls of one service.
+var periods = []struct {
+	every int64
+	fault Fault
+}{{17, Throttled}, {23, ServerError}, {29, AnswerLost}, {31, KeyExpired}, {37, UploadReset}}
+
+// periodicFault returns the fault of the call of a service with a number, which counts from 1.
+func periodicFault(_ string, number int64) Fault {
+	for _, p := range periods {
+		if number%p.every == 0 {
+			return p.fault
+		}
+	}
+	return NoFault
+}
+
+// nextFault returns the fault of the next call of a service.
+func (c *Cloud) nextFault(service string) Fault {
+	if c.FaultOf == nil {
+		return NoFault
+	}
+	c.mu.Lock()
+	c.callsOf[service]++
+	number := c.callsOf[service]
+	c.mu.Unlock()
+	return c.FaultOf(service, number)
+}
+
+// serve answers a request, or fails as its fault says.
+func (c *Cloud) serve(r *http.Request) (*http.Response, error) {
+	_, _, service := parseCredentialScope(r.Header.Get("Authorization"))
+	failed := httptest.NewRecorder()
+	switch fault := c.nextFault(service); {
+	case fault == Throttled && service == "s3":
+		writeS3Error(failed, http.StatusServiceUnavailable, "SlowDown", r.Method == http.MethodHead)
+	case fault == Throttled && speaksJSON(service):
+		writeJSONError(failed, "ThrottlingException")
+	case fault == Throttled:
+		writeError(failed, http.StatusBadRequest, "Throttling", "Rate exceeded")
+	case fault == ServerError && service == "s3":
+		writeS3Error(failed, http.StatusServiceUnavailable, "ServiceUnavailable", r.Method == http.MethodHead)
+	case fault == ServerError && speaksJSON(service):
+		writeJSON(failed, http.StatusInternalServerError, map[string]string{"__type": "InternalServerError"})
+	case fault == ServerError:
+		writeError(failed, http.StatusServiceUnavailable, "ServiceUnavailable", "Service is unavailable")
+	case fault == KeyExpired && r.Header.Get("X-Amz-Security-Token") != "":
+		c.writeExpired(failed, r, service)
+	case fault == UploadReset:
+		_, _ = r.Body.Read(make([]byte, 1)) // some of it was sent
+		return nil, connectionReset(r)
+	case fault == Killed:
+		return nil, fmt.Errorf("the process was killed")
+	default:
+		w := httptest.NewRecorder()
+		c.ServeHTTP(w, r)
+		if fault == AnswerLost {
+			return nil, connectionReset(r)
+		}
+		return w.Result(), nil
+	}
+	return failed.Result(), nil
+}
+
+// speaksJSON reports whether a service answers in JSON; the others do in XML.
+func speaksJSON(service string) bool { return service == "ssm" || service == "kms" }
+
+// connectionReset returns the error of a connection that the other side has closed.
+func connectionReset(r *http.Request) error {
+	return &url.Error{Op: r.Method, URL: r.URL.String(), Err: syscall.ECONNRESET}
+}
+
+func (c *Cloud) writeExpired(w http.ResponseWriter, r *http.Request, service string) {
+	if service == "s3" {
+		writeS3Error(w, http.StatusBadRequest, "ExpiredToken", r.Method == http.MethodHead)
+		return
+	}
+	if speaksJSON(service) {
+		writeJSONError(w, "ExpiredTokenException")
+		return
+	}
+	writeError(w, http.StatusForbidden, "ExpiredToken", "The security token included in the request is expired")
+}
