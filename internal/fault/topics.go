@@ -29,8 +29,8 @@ func Topics() []Topic {
 			Codes: []Code{
 				ConfigSteps, ToolMissing, ToolNotInstalled, ToolBroken, ToolChanged, StepFailed, StepOutput, StepProcess,
 				ImageRegistry, ImageReference, SynthFailed, AppUnknown, AppDependencies, AppError, LookupsMissing,
-				AssemblyMissing, AssemblyEmpty, AssemblyDamaged,
-				AssemblySchema, AssetUnusable, AssetNotSupported, TemplateUnusable, DiskFull,
+				AssemblyMissing, AssemblyEmpty, AssemblyDamaged, AssemblySchema, AssetUnusable, AssetNotSupported,
+				TemplateUnusable, DiskFull,
 			},
 		},
 		{
