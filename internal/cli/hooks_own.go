@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -19,6 +18,9 @@ import (
 
 // hookMark is a line of the hook that this program writes.
 const hookMark = "# Written by `lockstep hooks install`; `lockstep hooks uninstall` removes it."
+
+// hookMode lets Git run a hook, for whoever commits.
+const hookMode fs.FileMode = 0o755
 
 // hookText returns a hook that runs the gates on the files of a commit with the program at path. Where there is no such
 // program any more, and none on the PATH, it says so and lets the commit pass.
@@ -58,11 +60,5 @@ func (a *app) ownHook(ctx context.Context, repository *repo.Repository, root, ac
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
-	if err := fsx.WriteFile(name, []byte(hookText(program)), fsx.PublicFile); err != nil {
-		return err
-	}
-	if err := os.Chmod(name, 0o755); err != nil { //nolint:gosec // Git runs it, for whoever commits
-		return fmt.Errorf("the hook %s cannot be made executable: %w", name, err)
-	}
-	return nil
+	return fsx.Replace(name, []byte(hookText(program)), hookMode)
 }
