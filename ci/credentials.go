@@ -82,6 +82,9 @@ func (p *project) withAccountAccess(ctr *dagger.Container, s pipeline.Step) *dag
 	if p.commit != "" {
 		ctr = ctr.WithEnvVariable("LOCKSTEP_COMMIT", p.commit)
 	}
+	if p.author != "" {
+		ctr = ctr.WithEnvVariable("LOCKSTEP_AUTHOR", p.author)
+	}
 	if p.plan != nil {
 		ctr = ctr.WithMountedFile(pipeline.PlanInputFile, p.plan)
 	}

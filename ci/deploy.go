@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 
 	"lockstep/ci/internal/dagger"
 	"lockstep/internal/pipeline"
@@ -24,8 +25,12 @@ func (m *Lockstep) Plan(
 	// The commit to be deployed, for the plan
 	// +optional
 	commit string,
+	// Refuse any other cloud assembly than the one with this digest, which the function digests returns
+	// +optional
+	expectAssembly string,
 ) (string, error) {
 	q := request{env: env, credentials: awsCredentials, assembly: assembly, commit: commit}
+	q.arguments = flag("--expect-assembly", expectAssembly)
 	return m.runStagesToText(ctx, q, pipeline.Plan)
 }
 
@@ -48,9 +53,15 @@ func (m *Lockstep) PlanFile(
 	// The commit to be deployed, for the plan
 	// +optional
 	commit string,
+	// Refuse any other cloud assembly than the one with this digest, which the function digests returns
+	// +optional
+	expectAssembly string,
+	// The e-mail address of who has written the commit, who may not approve where somebody else has to
+	// +optional
+	author string,
 ) (*dagger.Directory, error) {
-	q := request{env: env, credentials: awsCredentials, assembly: assembly, commit: commit}
-	q.arguments = pipeline.SavePlanArgs
+	q := request{env: env, credentials: awsCredentials, assembly: assembly, commit: commit, author: author}
+	q.arguments = append(slices.Clone(pipeline.SavePlanArgs), flag("--expect-assembly", expectAssembly)...)
 	r, err := m.runStages(ctx, q, pipeline.Plan)
 	if err != nil {
 		return nil, err
@@ -65,6 +76,12 @@ func (m *Lockstep) Approve(
 	ctx context.Context,
 	// The file plan.json from the folder that plan-file returned
 	plan *dagger.File,
+	// The digest of the plan that the caller has read. Any other plan is refused
+	expectPlan string,
+	// The execution of CodePipeline in which a person has approved the plan, as PIPELINE/EXECUTION: that person is the
+	// approver, not the caller
+	// +optional
+	approvedIn string,
 	// A note for the release's record, such as who asked for the change
 	// +optional
 	note string,
@@ -76,11 +93,8 @@ func (m *Lockstep) Approve(
 	// +optional
 	awsCredentials *dagger.Secret,
 ) (string, error) {
-	arguments := []string{"approve", "--plan", pipeline.PlanInputFile}
-	if note != "" {
-		arguments = append(arguments, "--note", note)
-	}
-	arguments = append(arguments, allowFlags(allow)...)
+	arguments := slices.Concat([]string{"approve", "--plan", pipeline.PlanInputFile, "--expect-plan", expectPlan},
+		flag("--approved-in", approvedIn), flag("--note", note), allowFlags(allow))
 	return m.runOperation(ctx, request{credentials: awsCredentials, plan: plan}, arguments...)
 }
 
@@ -111,12 +125,19 @@ func (m *Lockstep) Deploy(
 	// Kinds of changes that have to be allowed by name: data-loss, permissions
 	// +optional
 	allow []string,
+	// Refuse any other cloud assembly than the one with this digest, which the function digests returns
+	// +optional
+	expectAssembly string,
+	// Refuse any other plan than the one with this digest
+	// +optional
+	expectPlan string,
 ) (string, error) {
 	q := request{env: env, credentials: awsCredentials, assembly: assembly, commit: commit, plan: plan, needsGates: true}
 	if plan != nil {
 		q.arguments = append(q.arguments, "--plan", pipeline.PlanInputFile)
 	}
-	q.arguments = append(q.arguments, allowFlags(allow)...)
+	q.arguments = slices.Concat(q.arguments, allowFlags(allow), flag("--expect-assembly", expectAssembly),
+		flag("--expect-plan", expectPlan))
 	return m.runStagesToText(ctx, q, pipeline.Deploy, pipeline.Verify)
 }
 
@@ -209,6 +230,14 @@ func (m *Lockstep) Rollback(
 ) (string, error) {
 	arguments := append([]string{"rollback", "--env", env}, allowFlags(allow)...)
 	return m.runOperation(ctx, request{env: env, credentials: awsCredentials}, arguments...)
+}
+
+// flag returns a flag with its value, and nothing for an empty value.
+func flag(name, value string) []string {
+	if value == "" {
+		return nil
+	}
+	return []string{name, value}
 }
 
 // allowFlags returns the flags that allow kinds of changes.

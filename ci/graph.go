@@ -3,11 +3,15 @@ package main
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"lockstep/ci/internal/dagger"
+	"lockstep/internal/deploy/digest"
 	"lockstep/internal/pipeline"
 )
 
@@ -61,4 +65,39 @@ func (m *Lockstep) Synth(ctx context.Context) (*dagger.Directory, error) {
 		return nil, err
 	}
 	return p.outputDirs[string(pipeline.Synth)].Directory(pipeline.AssembliesDir), nil
+}
+
+// Digests returns the digests of the cloud assemblies that synth returned: a file for each environment, with its name.
+//
+// A later deployment can be told to expect them.
+func (m *Lockstep) Digests(
+	ctx context.Context,
+	// The folder that synth returned
+	assembly *dagger.Directory,
+) (*dagger.Directory, error) {
+	p, err := m.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	folder, err := os.MkdirTemp("", "lockstep-assemblies-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder)
+	if _, err := assembly.Export(ctx, folder); err != nil {
+		return nil, messageError("--assembly cannot be read", err)
+	}
+	digests := dag.Directory()
+	for _, env := range p.config.Environments {
+		files := os.DirFS(filepath.Join(folder, env.Name))
+		if _, err := fs.Stat(files, "manifest.json"); err != nil {
+			return nil, fmt.Errorf("--assembly holds no cloud assembly of %s: pass the folder that synth returned", env.Name)
+		}
+		sum, err := digest.OfFiles(files)
+		if err != nil {
+			return nil, fmt.Errorf("the cloud assembly of %s: %w", env.Name, err)
+		}
+		digests = digests.WithNewFile(env.Name, sum)
+	}
+	return digests, nil
 }

@@ -90,7 +90,10 @@ func TestGate_NotRunFailsInCIAndLive(t *testing.T) {
 	allowed := pipeline.MayBeAbsent(true, configuration().Environments)(osv)
 	security := func(m *Lockstep) error { _, err := m.Security(t.Context()); return err }
 	live := liveCredentials()
-	deploy := func(m *Lockstep) error { _, err := m.Deploy(t.Context(), "acc", live, nil, "", nil, nil); return err }
+	deploy := func(m *Lockstep) error {
+		_, err := m.Deploy(t.Context(), "acc", live, nil, "", nil, nil, "", "")
+		return err
+	}
 	report := func(m *Lockstep) error { _, err := m.Report(t.Context(), ""); return err }
 	for name, test := range map[string]struct {
 		do    func(m *Lockstep) error
@@ -129,7 +132,7 @@ func TestDeploy_SummaryEqualsCommandLine(t *testing.T) {
 	r, m := newRecorder(t, "")
 	r.outputs["deploy:acc"] = "lockstep-acc-storage: planned"
 	r.outputs[strings.Join(pipeline.SummaryStep.Command, " ")] = "deploy passed: nothing reached AWS"
-	text, err := m.Deploy(t.Context(), "acc", nil, nil, "", nil, nil)
+	text, err := m.Deploy(t.Context(), "acc", nil, nil, "", nil, nil, "", "")
 	check(t, err == nil, "%v", err)
 	contains(t, text, "lockstep-acc-storage: planned", "deploy passed: nothing reached AWS")
 	check(t, strings.HasSuffix(text, "deploy passed: nothing reached AWS\n"), "the summary is not the end: %s", text)
@@ -163,7 +166,7 @@ func TestSynth_SkippedWhenBuildFails(t *testing.T) {
 
 func TestDeploy_RehearsalRunsNoGateAndSeesNoCredentials(t *testing.T) {
 	r, m := newRecorder(t, "")
-	out, err := m.Deploy(t.Context(), "acc", nil, nil, "", nil, nil)
+	out, err := m.Deploy(t.Context(), "acc", nil, nil, "", nil, nil, "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +211,7 @@ func TestDeploy_LiveRunsGatesFirstAndAloneSeesCredentials(t *testing.T) {
 func testLiveDeploy(t *testing.T) {
 	r, m := newRecorder(t, "")
 	r.stepTime = time.Second
-	if _, err := m.Deploy(t.Context(), "acc", liveCredentials(), nil, "abc123", nil, nil); err != nil {
+	if _, err := m.Deploy(t.Context(), "acc", liveCredentials(), nil, "abc123", nil, nil, "", ""); err != nil {
 		t.Fatal(err)
 	}
 	check(t, len(r.servicesStarted) == 0, "there is an emulator")
@@ -237,14 +240,14 @@ func testLiveDeploy(t *testing.T) {
 func TestDeploy_FailedGateStopsLive(t *testing.T) {
 	r, m := newRecorder(t, "")
 	r.exitCodes["secrets"], r.outputs["secrets"] = 1, "failed: a secret"
-	_, err := m.Deploy(t.Context(), "acc", liveCredentials(), nil, "", nil, nil)
+	_, err := m.Deploy(t.Context(), "acc", liveCredentials(), nil, "", nil, nil, "", "")
 	contains(t, errorText(err), "did not pass: secrets", "deploy:acc       skipped: secrets failed")
 	check(t, r.startedAt["deploy:acc"] == 0, "it was deployed")
 }
 
 func TestDeploy_UsesGivenAssembly(t *testing.T) {
 	r, m := newRecorder(t, "")
-	if _, err := m.Deploy(t.Context(), "acc", liveCredentials(), assembly("dev", "acc"), "", nil, nil); err != nil {
+	if _, err := m.Deploy(t.Context(), "acc", liveCredentials(), assembly("dev", "acc"), "", nil, nil, "", ""); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"config", "build", "synth", "unit"} {
@@ -254,7 +257,7 @@ func TestDeploy_UsesGivenAssembly(t *testing.T) {
 	check(t, files[".lockstep/assembly/acc/manifest.json"], "%v", files)
 	check(t, files[".lockstep/assembly/dev/manifest.json"], "dev, whose release acc must match: %v", files)
 
-	_, err := m.Deploy(t.Context(), "prod", nil, assembly("dev", "acc"), "", nil, nil)
+	_, err := m.Deploy(t.Context(), "prod", nil, assembly("dev", "acc"), "", nil, nil, "", "")
 	contains(t, errorText(err), "--assembly holds no cloud assembly of prod")
 }
 
@@ -262,7 +265,7 @@ func TestDeploy_AllFollowsPromotionOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, m := newRecorder(t, "")
 		r.stepTime = time.Second
-		if _, err := m.Deploy(t.Context(), "all", nil, nil, "", nil, nil); err != nil {
+		if _, err := m.Deploy(t.Context(), "all", nil, nil, "", nil, nil, "", ""); err != nil {
 			t.Fatal(err)
 		}
 		check(t, r.endedAt["verify:dev"] < r.startedAt["deploy:acc"], "%v", r.startedAt)
@@ -300,7 +303,7 @@ func TestVerify_ComparesWithReleaseUnlessToldOtherwise(t *testing.T) {
 func TestFunctions_RejectBadInput(t *testing.T) {
 	live := func(text string) error {
 		_, m := newRecorder(t, "")
-		_, err := m.Plan(t.Context(), "acc", secret(text), nil, "")
+		_, err := m.Plan(t.Context(), "acc", secret(text), nil, "", "")
 		return err
 	}
 	for name, test := range map[string]struct {
@@ -309,12 +312,12 @@ func TestFunctions_RejectBadInput(t *testing.T) {
 	}{
 		"an environment that is not there": {func() error {
 			_, m := newRecorder(t, "")
-			_, err := m.Plan(t.Context(), "act", nil, nil, "")
+			_, err := m.Plan(t.Context(), "act", nil, nil, "", "")
 			return err
 		}, "act"},
 		"no environment": {func() error {
 			_, m := newRecorder(t, "")
-			_, err := m.Plan(t.Context(), "", nil, nil, "")
+			_, err := m.Plan(t.Context(), "", nil, nil, "", "")
 			return err
 		}, "which environment? Write --env"},
 		"credentials that are not JSON": {func() error {
@@ -362,7 +365,7 @@ func TestFunctions_RejectBadInput(t *testing.T) {
 func TestCredentials_AreNeverShown(t *testing.T) {
 	r, m := newRecorder(t, "")
 	r.exitCodes["deploy:acc"], r.outputs["deploy:acc"] = 1, "it failed"
-	out, err := m.Deploy(t.Context(), "acc", liveCredentials(), assembly("acc"), "", nil, nil)
+	out, err := m.Deploy(t.Context(), "acc", liveCredentials(), assembly("acc"), "", nil, nil, "", "")
 	check(t, err != nil, "it passed")
 	check(t, !strings.Contains(out, canary), "the report shows it")
 	check(t, !strings.Contains(errorText(err), canary), "the error shows it")

@@ -36,6 +36,12 @@ func withoutPlanArguments(argv []string) []string {
 			}
 		}
 	}
+	// What the caller expects of the assembly and of the plan.
+	for _, name := range []string{"--expect-assembly", "--expect-plan"} {
+		if i := slices.Index(argv, name); i >= 0 {
+			argv = slices.Delete(argv, i, i+2)
+		}
+	}
 	return argv
 }
 
@@ -114,10 +120,10 @@ func executeAllSteps(t *testing.T) map[string]recording.Execution {
 	r.stepTime = time.Second
 	credentials := liveCredentials()
 	for _, env := range []string{config.AllEnvironments, config.ToolingEnvironment} {
-		if _, err := m.Deploy(t.Context(), env, credentials, nil, "", nil, nil); err != nil {
+		if _, err := m.Deploy(t.Context(), env, credentials, nil, "", nil, nil, "", ""); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := m.Plan(t.Context(), env, credentials, nil, ""); err != nil {
+		if _, err := m.Plan(t.Context(), env, credentials, nil, "", ""); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -263,17 +269,20 @@ func callFunction(ctx context.Context, m *Lockstep, words []string) error {
 	case "synth":
 		_, err = m.Synth(ctx)
 	case "plan":
-		_, err = m.Plan(ctx, flags["--env"], credentials, made, flags["--commit"])
+		_, err = m.Plan(ctx, flags["--env"], credentials, made, flags["--commit"], flags["--expect-assembly"])
 	case "plan-file":
-		_, err = m.PlanFile(ctx, flags["--env"], credentials, made, flags["--commit"])
+		_, err = m.PlanFile(ctx, flags["--env"], credentials, made, flags["--commit"], flags["--expect-assembly"], flags["--author"])
 	case "approve":
-		_, err = m.Approve(ctx, plan, flags["--note"], nil, credentials)
+		_, err = m.Approve(ctx, plan, flags["--expect-plan"], flags["--approved-in"], flags["--note"], nil, credentials)
 	case "drift":
 		_, err = m.Drift(ctx, flags["--env"], credentials)
 	case "publish-metrics":
 		_, err = m.PublishMetrics(ctx, flags["--env"], credentials)
 	case "deploy":
-		_, err = m.Deploy(ctx, flags["--env"], credentials, made, flags["--commit"], plan, nil)
+		_, err = m.Deploy(ctx, flags["--env"], credentials, made, flags["--commit"], plan, nil, flags["--expect-assembly"],
+			flags["--expect-plan"])
+	case "digests":
+		_, err = m.Digests(ctx, made)
 	default:
 		err = fmt.Errorf("the module has no function %s", words[0])
 	}

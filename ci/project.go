@@ -30,6 +30,8 @@ type project struct {
 	plan *dagger.File
 	// commit is the commit to be deployed, for the release's record.
 	commit string
+	// author is the e-mail address of who has written the commit; empty if it was not given.
+	author string
 	// emulator is the service of the emulated accounts; nil if it does not run.
 	emulator *emulator
 	// buildResults holds what buildOnce has built, by name.

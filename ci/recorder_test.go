@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -406,6 +407,9 @@ var repositoryFiles = sync.OnceValue(func() []string {
 func (r *recorder) export(of *node, to string) error {
 	for name := range r.fileset(of) {
 		text, err := os.ReadFile(filepath.Join(repository, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			text, err = []byte(newFileText), nil // it is not one of the repository's
+		}
 		if err != nil {
 			return err
 		}
@@ -430,11 +434,14 @@ func (r *recorder) glob(of *node, pattern string) []string {
 	return found
 }
 
+// newFileText is what a file holds that a test makes.
+const newFileText = "{}"
+
 // assembly returns a folder with assemblies as synth returns it.
 func assembly(environments ...string) *dagger.Directory {
 	dir := dag.Directory()
 	for _, name := range environments {
-		dir = dir.WithNewFile(path.Join(name, "manifest.json"), "{}")
+		dir = dir.WithNewFile(path.Join(name, "manifest.json"), newFileText)
 	}
 	return dir
 }

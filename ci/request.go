@@ -20,6 +20,7 @@ type request struct {
 	credentials *dagger.Secret
 	assembly    *dagger.Directory
 	commit      string
+	author      string
 	plan        *dagger.File
 	// arguments are added to the commands of the steps of the first stage.
 	arguments []string
@@ -99,7 +100,7 @@ func (m *Lockstep) prepare(ctx context.Context, q request) (*project, []config.E
 			return nil, nil, err
 		}
 	}
-	p.commit, p.plan = q.commit, q.plan
+	p.commit, p.author, p.plan = q.commit, q.author, q.plan
 	if q.credentials != nil {
 		p.live, err = readCredentials(ctx, q.credentials)
 		p.toleratesNotRun = pipeline.MayBeAbsent(true, environments)

@@ -86,8 +86,9 @@ type Environment struct {
 	Allow []string `json:"allow,omitempty" schema:"allowedChange"`
 	// After is the environment that a release is promoted from. It is empty for the first.
 	After string `json:"after,omitempty" jsonschema:"minLength=1,title=the name of another environment,example=dev"`
-	// Approval is whether a person has to approve a release before it is deployed here.
-	Approval bool `json:"approval,omitempty"`
+	// Approval is whether a person has to approve a release before it is deployed here. With {by: other}, it must be
+	// another one than those who have made the plan and written its commit.
+	Approval Approval `json:"approval,omitempty"`
 	// CompletePlans is whether a reviewed plan has to show everything that it changes: its application stops before a
 	// stack that was deferred, because what it needs did not exist yet, and that stack is planned and reviewed again.
 	CompletePlans bool `json:"completePlans,omitempty"`

@@ -91,7 +91,7 @@ func TestLoad_ProblemsHavePositionAndHint(t *testing.T) {
 		{
 			"a wrong type",
 			map[string]string{"environments/dev.yaml": environmentYAML("111122223333", "approval: \"yes\"\n")},
-			`config/environments/dev.yaml:5:11: LS-204: approval is text; write true or false`,
+			`config/environments/dev.yaml:5:11: LS-204: approval is text; write true, false or {by: other}`,
 		},
 		{
 			"a cycle",

@@ -22,7 +22,7 @@ func checkProtection(l *loader, env Environment, d *document) {
 		l.addProblem(d, []string{"terminationProtection"}, env.Name+" has no termination protection",
 			"add terminationProtection: true")
 	}
-	if env.isProtected() && !env.Approval && d.isIntact("approval") && d.isIntact("terminationProtection") {
+	if env.isProtected() && !env.Approval.IsRequired() && d.isIntact("approval") && d.isIntact("terminationProtection") {
 		l.addProblem(d, []string{"approval"}, env.Name+" is protected, but its releases need no approval",
 			"add approval: true")
 	}

@@ -5,10 +5,11 @@ import (
 	"crypto/elliptic"
 	"crypto/x509"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
+
+	"lockstep/internal/fault"
 )
 
 // checkSigning requires keys of the tooling account, and public keys with which signatures can be verified.
@@ -51,14 +52,14 @@ func checkPublicKeys(l *loader, d *document, name string, keys []string) {
 func parsePublicKey(text string) error {
 	block, rest := pem.Decode([]byte(strings.TrimSpace(text)))
 	if block == nil || block.Type != "PUBLIC KEY" || len(rest) > 0 {
-		return errors.New("it is not one block of PEM with a PUBLIC KEY")
+		return fault.New(fault.ConfigValue, "it is not one block of PEM with a PUBLIC KEY")
 	}
 	key, err := x509.ParsePKIXPublicKey(block.Bytes)
 	if err != nil {
 		return err
 	}
 	if public, ok := key.(*ecdsa.PublicKey); !ok || public.Curve != elliptic.P256() {
-		return errors.New("it is of another kind than ECC_NIST_P256")
+		return fault.New(fault.ConfigValue, "it is of another kind than ECC_NIST_P256")
 	}
 	return nil
 }

@@ -140,6 +140,9 @@ func (d *document) explain(e *jsonschema.ValidationError, s *jsonschema.Schema) 
 		return d.explainMissingKeys(e.InstanceLocation, k.Missing, s)
 	case *kind.Type:
 		message, hint := explainType(k, node)
+		if len(k.Want) > 1 && s.Title != "" {
+			hint = "write " + s.Title
+		}
 		return one(name+message, hint)
 	case *kind.Format:
 		return one(fmt.Sprintf("%s: %q is not %s", name, k.Got, describeExpected(s)), "write "+describeWithExample(s))

@@ -96,8 +96,8 @@ func TestNumbers_TextKeepsItsDigits(t *testing.T) {
 
 func TestTypes_HintNamesWhatToWrite(t *testing.T) {
 	for lines, want := range map[string]string{
-		"approval: yes\n":            "5:11: LS-204: approval is text; write true or false",
-		"approval: 1\n":              "5:11: LS-204: approval is a number; write true or false",
+		"approval: yes\n":            "5:11: LS-204: approval is text; write true, false or {by: other}",
+		"approval: 1\n":              "5:11: LS-204: approval is a number; write true, false or {by: other}",
 		"parameters: {a: true}\n":    `5:17: LS-204: parameters.a is true or false, not text; write "true" in quotes`,
 		"parameters: {a: null}\n":    "5:17: LS-204: parameters.a is empty; write text, or leave the key out",
 		"parameters: [a]\n":          "5:13: LS-204: parameters is a list; write a mapping",

@@ -24,13 +24,12 @@ var allowedImports = map[string][]string{
 	},
 	"internal/cli": {
 		"config", "internal/app", "internal/attest", "internal/awsclient", "internal/bootstrap", "internal/deploy",
-		"internal/deploy/assembly", "internal/deploy/cfn", "internal/deploy/change", "internal/deploy/ledger",
-		"internal/deploy/planfile",
-		"internal/deploy/staging", "internal/diagram", "internal/display", "internal/drawing", "internal/fault",
-		"internal/fsx", "internal/gate", "internal/gate/findings", "internal/gate/images", "internal/host",
-		"internal/jsonx", "internal/maintain", "internal/metrics", "internal/pipeline", "internal/process",
-		"internal/refusal", "internal/rehearsal", "internal/repo", "internal/report", "internal/rollout",
-		"internal/text", "internal/utc", "tools",
+		"internal/deploy/assembly", "internal/deploy/cfn", "internal/deploy/change", "internal/deploy/digest",
+		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/staging", "internal/diagram", "internal/display",
+		"internal/drawing", "internal/fault", "internal/fsx", "internal/gate", "internal/gate/findings",
+		"internal/gate/images", "internal/host", "internal/jsonx", "internal/maintain", "internal/metrics",
+		"internal/pipeline", "internal/process", "internal/refusal", "internal/rehearsal", "internal/repo",
+		"internal/report", "internal/rollout", "internal/text", "internal/utc", "tools",
 	},
 	"internal/app": {"config", "internal/fault", "internal/fsx", "internal/jsonx", "internal/process"},
 	"internal/rollout": {
@@ -52,7 +51,7 @@ var allowedImports = map[string][]string{
 		"internal/deploy/cfn", "internal/deploy/change", "internal/deploy/compare", "internal/deploy/digest",
 		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/preflight", "internal/deploy/risk",
 		"internal/deploy/staging", "internal/fault", "internal/fsx", "internal/jsonx", "internal/refusal",
-		"internal/utc",
+		"internal/roles", "internal/utc",
 	},
 	"internal/deploy/change":    {},
 	"internal/deploy/preflight": {"config/awsrules", "internal/awsmodel", "internal/deploy/assembly"},
@@ -81,8 +80,8 @@ var allowedImports = map[string][]string{
 	"internal/deploy/assembly": {
 		"internal/deploy/digest", "internal/fault", "internal/fsx", "internal/jsonx",
 	},
-	"internal/attest":           {"internal/jsonx"},
-	"internal/deploy/digest":    {},
+	"internal/attest":           {"internal/fault", "internal/jsonx"},
+	"internal/deploy/digest":    {"internal/fault", "internal/fsx"},
 	"internal/deploy/simulated": {},
 	"internal/awsclient":        {"internal/awsclient/pace", "internal/fault", "internal/fsx", "internal/refusal"},
 	"internal/awsclient/pace":   {},
@@ -100,8 +99,10 @@ var allowedImports = map[string][]string{
 		"internal/bootstrap", "internal/deploy/assembly", "internal/fault", "internal/fsx", "internal/jsonx",
 		"internal/process", "internal/utc", "tools",
 	},
-	"internal/bootstrap": {"config", "internal/fault", "internal/fsx", "internal/refusal", "tools"},
-	"tools/site":         {"internal/pipeline", "internal/process", "tools"},
+	"internal/bootstrap": {
+		"config", "internal/fault", "internal/fsx", "internal/refusal", "internal/roles", "tools",
+	},
+	"tools/site": {"internal/pipeline", "internal/process", "tools"},
 
 	// Steps and gates.
 	"internal/host": {
@@ -125,6 +126,7 @@ var allowedImports = map[string][]string{
 	"internal/process":           {"internal/fault", "internal/fsx"},
 	"internal/text":              {},
 	"internal/jsonx":             {"internal/fault"},
+	"internal/roles":             {},
 	"internal/fsx":               {"internal/fault"},
 	"internal/utc":               {},
 	"internal/sbom":              {},
@@ -134,7 +136,7 @@ var allowedImports = map[string][]string{
 	"internal/awsmodel":          {},
 	"internal/awsmodel/generate": {"internal/awsmodel", "internal/fsx", "internal/pipeline", "tools"},
 	"internal/stateful/generate": {"internal/awsmodel"},
-	"internal/pipeline":          {"config", "internal/fault"},
+	"internal/pipeline":          {"config", "internal/fault", "internal/roles"},
 	"tools": {
 		"internal/fault", "internal/fsx", "internal/jsonx", "internal/pipeline", "internal/process",
 	},
@@ -144,14 +146,17 @@ var allowedImports = map[string][]string{
 	"infra": {
 		"config", "internal/pipeline", "infra/constructs", "infra/plugins", "infra/stacks", "infra/stages",
 	},
-	"infra/stages":     {"config", "internal/pipeline", "infra/constructs", "infra/plugins", "infra/stacks"},
-	"infra/stacks":     {"config", "internal/pipeline", "internal/stateful", "infra/constructs"},
+	"infra/stages": {"config", "internal/pipeline", "infra/constructs", "infra/plugins", "infra/stacks"},
+	"infra/stacks": {
+		"config", "internal/pipeline", "internal/roles", "internal/stateful", "infra/constructs",
+	},
 	"infra/plugins":    {"config", "infra/stacks", "infra/constructs"},
 	"infra/constructs": {"config"},
 
 	"tests/codesize":         {},
 	"tests/gates/proof":      {"config", "internal/gate/findings", "internal/host", "internal/pipeline"},
 	"tests/harness":          {"internal/pipeline"},
+	"tests/iam":              {},
 	"tests/module":           {"tests/harness", "tests/module/recording"},
 	"tests/module/recording": {},
 	"tests/mutants":          {"tests/harness"},

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"lockstep/internal/deploy/planfile"
 	"lockstep/tests/harness"
 )
 
@@ -40,6 +41,16 @@ func cmdReadonly(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(syscall.Mount(dir, dir, "", syscall.MS_BIND, ""))
 	ts.Defer(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
 	ts.Check(syscall.Mount("", dir, "", syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY, ""))
+}
+
+// digest FILE sets the variable DIGEST to the digest of a plan.
+func cmdDigest(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: digest FILE")
+	}
+	plan, err := planfile.Read(ts.MkAbs(args[0]))
+	ts.Check(err)
+	ts.Setenv("DIGEST", string(plan.Digest))
 }
 
 // writeFile writes a text file below the script's folder.

@@ -72,7 +72,7 @@ func runScripts(t *testing.T, dir string) {
 			"small":   cmdSmall,
 			"unused":  cmdUnused,
 			"without": cmdWithout,
-			"seed":    cmdSeed, "spoil": cmdSpoil, "readonly": cmdReadonly,
+			"seed":    cmdSeed, "digest": cmdDigest, "spoil": cmdSpoil, "readonly": cmdReadonly,
 		},
 		Condition: func(name string) (bool, error) {
 			if name == "mounts" {

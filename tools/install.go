@@ -82,7 +82,7 @@ func PrivatePath(environ []string, root, name string) (string, error) {
 		return "", err
 	}
 	if below, err := filepath.Rel(root, cache); err == nil && filepath.IsLocal(below) {
-		return "", fmt.Errorf("%s is in the project", cache)
+		return "", fault.Errorf(fault.PathUnusable, "%s is in the project", cache)
 	}
 	return filepath.Join(cache, "private", name), nil
 }

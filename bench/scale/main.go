@@ -189,6 +189,7 @@ func rollOut(address string, s settings) []error {
 			ToolingAccount: tooling, Qualifier: qualifier,
 		}
 		d, err := deploy.Open(ctx, simulated.Config(address, tooling, region), target, asm, deploy.Options{
+			Access:      deploy.DeployAccess,
 			Run:         deploy.RunInfo{ID: "scale", Mode: deploy.Live, Command: "bench"},
 			SynthDigest: digest.Synth(asm.Digest), EnvironmentDigest: digest.Environment(asm.Digest), Limiter: limiter,
 		})

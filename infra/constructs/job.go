@@ -96,21 +96,33 @@ func (props JobProps) reportGroups(stack awscdk.Stack) []string {
 	return out
 }
 
+// ServiceRoleProps are the properties of a role that an AWS service assumes.
+type ServiceRoleProps struct {
+	Service, Description string
+	// SourceARN is the ARN of the resource that the service assumes the role for, which may end with a pattern; empty for
+	// any of this account.
+	SourceARN string
+}
+
 // NewServiceRole returns a role that one AWS service assumes, for this account alone.
-func NewServiceRole(scope constructs.Construct, id, service, description string) awsiam.Role {
-	account := awscdk.Stack_Of(scope).Account()
+func NewServiceRole(scope constructs.Construct, id string, props ServiceRoleProps) awsiam.Role {
 	return awsiam.NewRole(scope, jsii.String(id), &awsiam.RoleProps{
-		Description: jsii.String(description),
-		AssumedBy: awsiam.NewServicePrincipal(jsii.String(service), &awsiam.ServicePrincipalOpts{
-			Conditions: &map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": account}},
-		}),
+		Description: jsii.String(props.Description),
+		AssumedBy:   NewServicePrincipal(scope, props.Service, props.SourceARN),
 	})
 }
 
-// BootstrapRoleARN returns the ARN of a role that `cdk bootstrap` created in an account. The kind is deploy-role,
-// file-publishing-role, image-publishing-role or lookup-role.
-func BootstrapRoleARN(kind, qualifier, account, region string) string {
-	return fmt.Sprintf("arn:aws:iam::%s:role/cdk-%s-%s-%s-%s", account, qualifier, kind, account, region)
+// NewServicePrincipal returns an AWS service that works for a resource of this account: the service may be asked by
+// others, and must not do for them what it may do for us.
+// Source: the IAM user guide, the confused deputy problem.
+func NewServicePrincipal(scope constructs.Construct, service, sourceARN string) awsiam.ServicePrincipal {
+	conditions := map[string]any{
+		"StringEquals": map[string]any{"aws:SourceAccount": awscdk.Stack_Of(scope).Account()},
+	}
+	if sourceARN != "" {
+		conditions["ArnLike"] = map[string]any{"aws:SourceArn": sourceARN}
+	}
+	return awsiam.NewServicePrincipal(jsii.String(service), &awsiam.ServicePrincipalOpts{Conditions: &conditions})
 }
 
 // AllowMetrics lets a role write metrics into one namespace. The operation has no resource that a policy could name.

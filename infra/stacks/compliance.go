@@ -84,7 +84,7 @@ func addCompliance(stack awscdk.Stack, key awskms.Key, records awss3.Bucket, pro
 // newRecorderRole returns a role that reads every resource and writes to the bucket, whose policies allow that.
 func newRecorderRole(stack awscdk.Stack, key awskms.Key, records awss3.Bucket) awsiam.Role {
 	role := awsiam.NewRole(stack, jsii.String("RecorderRole"), &awsiam.RoleProps{
-		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("config.amazonaws.com"), nil),
+		AssumedBy:   constructs.NewServicePrincipal(stack, "config.amazonaws.com", ""),
 		Description: jsii.String("records the account's resources"),
 		ManagedPolicies: &[]awsiam.IManagedPolicy{
 			awsiam.ManagedPolicy_FromAwsManagedPolicyName(jsii.String("service-role/AWS_ConfigRole")),

@@ -5,7 +5,6 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/jsii-runtime-go"
 
 	"lockstep/config"
@@ -33,9 +32,10 @@ func AddNetwork(stack awscdk.Stack, props NetworkProps) awsec2.IVpc {
 		RestrictDefaultSecurityGroup: jsii.Bool(false),
 	})
 	group := constructs.NewLogGroup(stack, "FlowLogs", fmt.Sprintf("/%s/flow", *stack.StackName()), props.LogDays)
-	role := awsiam.NewRole(stack, jsii.String("FlowLogRole"), &awsiam.RoleProps{
-		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("vpc-flow-logs.amazonaws.com"), nil),
-		Description: jsii.String("writes the record of the network's traffic"),
+	role := constructs.NewServiceRole(stack, "FlowLogRole", constructs.ServiceRoleProps{
+		Service:     "vpc-flow-logs.amazonaws.com",
+		SourceARN:   fmt.Sprintf("arn:aws:ec2:%s:%s:vpc-flow-log/*", *stack.Region(), *stack.Account()),
+		Description: "writes the record of the network's traffic",
 	})
 	vpc.AddFlowLog(jsii.String("FlowLog"), &awsec2.FlowLogOptions{
 		Destination: awsec2.FlowLogDestination_ToCloudWatchLogs(group, role), TrafficType: awsec2.FlowLogTrafficType_ALL,

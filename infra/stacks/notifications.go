@@ -5,7 +5,6 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awschatbot"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/jsii-runtime-go"
 
@@ -130,9 +129,8 @@ func sortedUnion(lists ...[]string) []string {
 
 // addChat lets a channel hear what a topic says. Nobody can give orders from there: its role may do nothing.
 func addChat(stack awscdk.Stack, chat config.Chat, topic awssns.ITopic) {
-	role := awsiam.NewRole(stack, jsii.String("ChatRole"), &awsiam.RoleProps{
-		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("chatbot.amazonaws.com"), nil),
-		Description: jsii.String("what a chat channel may do: nothing"),
+	role := constructs.NewServiceRole(stack, "ChatRole", constructs.ServiceRoleProps{
+		Service: "chatbot.amazonaws.com", Description: "what a chat channel may do: nothing",
 	})
 	awschatbot.NewCfnSlackChannelConfiguration(stack, jsii.String("Chat"), &awschatbot.CfnSlackChannelConfigurationProps{
 		ConfigurationName: stack.StackName(), IamRoleArn: role.RoleArn(), SlackWorkspaceId: jsii.String(chat.SlackWorkspace),

@@ -1,6 +1,9 @@
 package stacks
 
 import (
+	"encoding/json"
+	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -14,6 +17,7 @@ import (
 	"lockstep/config"
 	own "lockstep/infra/constructs"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/roles"
 )
 
 // PipelinesProps are the properties of the pipeline stack.
@@ -47,7 +51,10 @@ func AddPipelines(stack awscdk.Stack, props PipelinesProps) error {
 			PipelinesProps: props, definition: definition, scope: scope, name: props.Pipeline.Project + "-" + definition.Name,
 			keys: keys,
 		}
-		builder.role = own.NewServiceRole(scope, "Role", "codepipeline.amazonaws.com", "runs the pipeline "+builder.name)
+		builder.role = own.NewServiceRole(scope, "Role", own.ServiceRoleProps{
+			Service: "codepipeline.amazonaws.com", SourceARN: builder.arn(),
+			Description: "runs the pipeline " + builder.name,
+		})
 		stages, err := builder.stageDeclarations()
 		if err != nil {
 			return err
@@ -69,10 +76,25 @@ type pipelineBuilder struct {
 	role       awsiam.Role
 	keys       signingKeys
 	// The resources of the jobs, in order.
-	jobRoles    []awsiam.Role
+	jobRoles    []jobRole
 	projectARNs []*string
 	projects    []awscodebuild.CfnProject
 	durations   []awscloudwatch.IMetric
+}
+
+// A jobRole is a job with its role.
+type jobRole struct {
+	job  pipeline.Job
+	role awsiam.Role
+}
+
+// arn returns the ARN of the pipeline.
+func (b *pipelineBuilder) arn() string { return b.format("codepipeline", b.name) }
+
+// format returns an ARN of this account.
+func (b *pipelineBuilder) format(service, resource string) string {
+	stack := awscdk.Stack_Of(b.scope)
+	return fmt.Sprintf("arn:%s:%s:%s:%s:%s", *stack.Partition(), service, *stack.Region(), *stack.Account(), resource)
 }
 
 // stageDeclarations returns the source stage and the stages of the definition.
@@ -83,9 +105,10 @@ func (b *pipelineBuilder) stageDeclarations() ([]any, error) {
 		order := 1
 		if s.Approval != "" {
 			actions = append(actions, &awscodepipeline.CfnPipeline_ActionDeclarationProperty{
-				Name: jsii.String("approve-" + s.Name), ActionTypeId: actionType("Approval", "Manual"),
-				RunOrder:      jsii.Number(order),
-				Configuration: map[string]any{"CustomData": s.Approval},
+				Name: jsii.String(pipeline.ApprovalAction(s.Name)), ActionTypeId: actionType("Approval", "Manual"),
+				RunOrder:         jsii.Number(order),
+				Configuration:    map[string]any{"CustomData": s.Approval},
+				TimeoutInMinutes: jsii.Number(s.ApprovalTimeout.Minutes()),
 			})
 			order++
 		}
@@ -124,15 +147,16 @@ func (b *pipelineBuilder) sourceAction() any {
 	}
 }
 
-// allowClone lets a job's role read the one repository, whatever the connection itself allows. Source of the
-// conditions: the service authorization reference, AWS CodeConnections.
+// allowClone lets a job's role pull the one repository, whatever the connection itself allows. A use that names no
+// repository, such as a list of all of them, is not allowed. Source of the conditions: the service authorization
+// reference, AWS CodeConnections.
 func (b *pipelineBuilder) allowClone(role awsiam.Role) {
 	// The second is the former name of the service, which existing connections have.
 	for _, service := range []string{"codeconnections", "codestar-connections"} {
 		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 			Actions: jsii.Strings(service + ":UseConnection"), Resources: jsii.Strings(b.Pipeline.Source.Connection),
-			Conditions: &map[string]any{"StringEqualsIfExists": map[string]any{
-				service + ":FullRepositoryId": b.Pipeline.Source.Repository, service + ":ProviderPermissionsRequired": "read_only",
+			Conditions: &map[string]any{"StringEquals": map[string]any{
+				service + ":FullRepositoryId": b.Pipeline.Source.Repository, service + ":ProviderAction": "GitPull",
 			}},
 		}))
 	}
@@ -146,13 +170,21 @@ func (b *pipelineBuilder) addJob(job pipeline.Job, order int) (any, error) {
 		return nil, err
 	}
 	id, name := constructID(job.Name), b.name+"-"+job.Name
-	role := own.NewServiceRole(b.scope, id+"Role", "codebuild.amazonaws.com", "runs "+job.Name+" of "+b.name)
+	role := own.NewServiceRole(b.scope, id+"Role", own.ServiceRoleProps{
+		Service: "codebuild.amazonaws.com", SourceARN: b.format("codebuild", "project/"+name),
+		Description: "runs " + job.Name + " of " + b.name,
+	})
 	if slices.Contains(job.Inputs, pipeline.SourceArtifact) {
 		b.allowClone(role)
 	}
-	if roles := b.assumableRoles(job); len(roles) > 0 {
+	if assumable := b.assumableRoles(job); len(assumable) > 0 {
 		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-			Actions: jsii.Strings("sts:AssumeRole", "sts:TagSession"), Resources: jsii.Strings(roles...),
+			Actions: jsii.Strings("sts:AssumeRole", "sts:TagSession"), Resources: jsii.Strings(assumable...),
+		}))
+	}
+	if job.ReadsApproval {
+		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+			Actions: jsii.Strings("codepipeline:ListActionExecutions"), Resources: jsii.Strings(b.arn()),
 		}))
 	}
 	if job.PublishesMetrics {
@@ -168,7 +200,7 @@ func (b *pipelineBuilder) addJob(job pipeline.Job, order int) (any, error) {
 		props.Reports = []string{reportGroupName}
 	}
 	project := own.NewJob(b.scope, id, props)
-	b.jobRoles = append(b.jobRoles, role)
+	b.jobRoles = append(b.jobRoles, jobRole{job, role})
 	b.projects = append(b.projects, project)
 	b.projectARNs = append(b.projectARNs, project.AttrArn())
 	b.durations = append(b.durations, awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
@@ -189,6 +221,9 @@ func (b *pipelineBuilder) jobAction(job pipeline.Job, project awscodebuild.CfnPr
 	if len(job.Inputs) > 1 {
 		configuration["PrimarySource"] = job.Inputs[0]
 	}
+	if len(job.Variables) > 0 {
+		configuration["EnvironmentVariables"] = actionVariables(job.Variables)
+	}
 	action.Configuration = configuration
 	if job.Output != "" {
 		action.OutputArtifacts = artifactRefs(job.Output)
@@ -196,8 +231,26 @@ func (b *pipelineBuilder) jobAction(job pipeline.Job, project awscodebuild.CfnPr
 	return action
 }
 
+// actionVariables returns environment variables as CodePipeline hands them to CodeBuild, which is JSON.
+func actionVariables(values map[string]string) string {
+	type variable struct {
+		Name  string `json:"name"`
+		Value string `json:"value"`
+		Type  string `json:"type"`
+	}
+	var out []variable
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		out = append(out, variable{name, values[name], "PLAINTEXT"})
+	}
+	text, err := json.Marshal(out)
+	if err != nil {
+		panic(err) // they are texts
+	}
+	return string(text)
+}
+
 // assumableRoles returns the ARNs of the roles that a job may assume. A job that promotes reads the records of the
-// environment before, with that environment's publishing role.
+// environment before.
 func (b *pipelineBuilder) assumableRoles(job pipeline.Job) []string {
 	var out []string
 	for _, env := range b.Environments {
@@ -208,19 +261,20 @@ func (b *pipelineBuilder) assumableRoles(job pipeline.Job) []string {
 			out = append(out, bootstrapRoleARNs(b.Pipeline.Bootstrap.Qualifier, account.Environment, job.Permission.Roles())...)
 		}
 		for _, predecessor := range b.Environments {
-			if predecessor.Name == env.After && job.Permission.AllowsPromotion() {
-				out = append(out, bootstrapRoleARNs(b.Pipeline.Bootstrap.Qualifier, predecessor, []string{pipeline.RecordsRole})...)
+			if predecessor.Name == env.After {
+				out = append(out, bootstrapRoleARNs(b.Pipeline.Bootstrap.Qualifier, predecessor,
+					job.Permission.PredecessorRoles())...)
 			}
 		}
 	}
 	return out
 }
 
-// bootstrapRoleARNs returns the ARNs of roles that `cdk bootstrap` created in an environment's account.
-func bootstrapRoleARNs(qualifier string, env config.Environment, roles []string) []string {
+// bootstrapRoleARNs returns the ARNs of roles that the bootstrap created in an environment's account.
+func bootstrapRoleARNs(qualifier string, env config.Environment, kinds []roles.Kind) []string {
 	var out []string
-	for _, role := range roles {
-		out = append(out, own.BootstrapRoleARN(role, qualifier, env.ID, env.Region))
+	for _, kind := range kinds {
+		out = append(out, kind.ARN("aws", qualifier, env.ID, env.Region))
 	}
 	return out
 }
@@ -256,7 +310,9 @@ func (b *pipelineBuilder) addSchedule(resource awscodepipeline.CfnPipeline) {
 		Service:  jsii.String("codepipeline"),
 		Resource: resource.Ref(),
 	})
-	role := own.NewServiceRole(b.scope, "ScheduleRole", eventsService, "starts the pipeline "+b.name)
+	role := own.NewServiceRole(b.scope, "ScheduleRole", own.ServiceRoleProps{
+		Service: eventsService, Description: "starts the pipeline " + b.name,
+	})
 	role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Actions: jsii.Strings("codepipeline:StartPipelineExecution"), Resources: &[]*string{arn},
 	}))

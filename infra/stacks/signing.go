@@ -32,7 +32,7 @@ func (b *pipelineBuilder) allowSigning(role awsiam.Role, job pipeline.Job) {
 		}
 		own = b.headARNs(env)
 		for _, predecessor := range b.Environments {
-			if predecessor.Name == env.After && job.Permission.AllowsPromotion() {
+			if predecessor.Name == env.After && len(job.Permission.PredecessorRoles()) > 0 {
 				before = b.headARNs(predecessor)
 			}
 		}

@@ -18,24 +18,57 @@ import (
 
 // addTrail records the calls in every region: for years in the bucket, and for LogDays in the log group that it
 // returns.
-func addTrail(stack awscdk.Stack, key awskms.Key, records awss3.IBucket, logDays int) awslogs.LogGroup {
+//
+// The library's own trail lets CloudTrail write for whomever it works, so its parts are added here.
+func addTrail(stack awscdk.Stack, key awskms.Key, records awss3.Bucket, logDays int) awslogs.LogGroup {
 	// allowTrailKeyUse lets this trail use the key. Source: the CloudTrail user guide, configure AWS KMS key policies for
 	// CloudTrail.
 	allowTrailKeyUse(stack, key)
 	group := constructs.NewLogGroup(stack, "TrailLog", fmt.Sprintf("/%s/trail", *stack.StackName()), logDays)
-	awscloudtrail.NewTrail(stack, jsii.String("Trail"), &awscloudtrail.TrailProps{
-		TrailName: stack.StackName(), Bucket: records, EncryptionKey: key, CloudWatchLogGroup: group,
-		SendToCloudWatchLogs: jsii.Bool(true),
-		IsMultiRegionTrail:   jsii.Bool(true), IncludeGlobalServiceEvents: jsii.Bool(true),
-		EnableFileValidation: jsii.Bool(true),
+	role := constructs.NewServiceRole(stack, "TrailRole", constructs.ServiceRoleProps{
+		Service: cloudTrail, SourceARN: trailARN(stack), Description: "writes the audit trail to its log",
 	})
+	role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Actions: jsii.Strings("logs:CreateLogStream", "logs:PutLogEvents"), Resources: &[]*string{group.LogGroupArn()},
+	}))
+	allowTrailRecords(stack, records)
+	trail := awscloudtrail.NewCfnTrail(stack, jsii.String("Trail"), &awscloudtrail.CfnTrailProps{
+		TrailName: stack.StackName(), S3BucketName: records.BucketName(), KmsKeyId: key.KeyArn(), IsLogging: jsii.Bool(true),
+		CloudWatchLogsLogGroupArn: group.LogGroupArn(), CloudWatchLogsRoleArn: role.RoleArn(),
+		IsMultiRegionTrail: jsii.Bool(true), IncludeGlobalServiceEvents: jsii.Bool(true),
+		EnableLogFileValidation: jsii.Bool(true),
+	})
+	// Deployed trails have this id. Another one would be a second trail of the same name.
+	trail.OverrideLogicalId(jsii.String("Trail022F0CF2"))
+	trail.Node().AddDependency(records.Policy(), role)
 	return group
+}
+
+const cloudTrail = "cloudtrail.amazonaws.com"
+
+func trailARN(stack awscdk.Stack) string {
+	return fmt.Sprintf("arn:aws:cloudtrail:%s:%s:trail/%s", *stack.Region(), *stack.Account(), *stack.StackName())
+}
+
+// allowTrailRecords lets this one trail write its records to the bucket.
+// Source: the CloudTrail user guide, Amazon S3 bucket policy for CloudTrail.
+func allowTrailRecords(stack awscdk.Stack, records awss3.Bucket) {
+	prefix := fmt.Sprintf("AWSLogs/%s/*", *stack.Account())
+	for _, permission := range []struct {
+		action   string
+		resource *string
+	}{{"s3:PutObject", records.ArnForObjects(&prefix)}, {"s3:GetBucketAcl", records.BucketArn()}} {
+		records.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+			Principals: &[]awsiam.IPrincipal{constructs.NewServicePrincipal(stack, cloudTrail, trailARN(stack))},
+			Actions:    jsii.Strings(permission.action), Resources: &[]*string{permission.resource},
+		}))
+	}
 }
 
 // allowTrailKeyUse lets this one trail use the key.
 // Source: the CloudTrail user guide, configure AWS KMS key policies for CloudTrail.
 func allowTrailKeyUse(stack awscdk.Stack, key awskms.Key) {
-	arn := fmt.Sprintf("arn:aws:cloudtrail:%s:%s:trail/%s", *stack.Region(), *stack.Account(), *stack.StackName())
+	arn := trailARN(stack)
 	anyTrail := fmt.Sprintf("arn:aws:cloudtrail:*:%s:trail/*", *stack.Account())
 	for _, permission := range []struct {
 		action     string
@@ -48,7 +81,7 @@ func allowTrailKeyUse(stack awscdk.Stack, key awskms.Key) {
 		{"kms:DescribeKey", map[string]any{"StringEquals": map[string]any{"aws:SourceArn": arn}}},
 	} {
 		key.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-			Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String("cloudtrail.amazonaws.com"), nil)},
+			Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String(cloudTrail), nil)},
 			Actions:    jsii.Strings(permission.action), Resources: jsii.Strings("*"), Conditions: &permission.conditions,
 		}), nil)
 	}

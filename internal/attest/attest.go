@@ -7,13 +7,15 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	intoto "github.com/in-toto/attestation/go/v1"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
+
+	"lockstep/internal/fault"
+	"lockstep/internal/jsonx"
 )
 
 // The types of predicates. Source of the last one: https://slsa.dev/spec/v1.1/provenance.
@@ -69,7 +71,7 @@ func (s Statement) IsAbout(digest string) bool {
 // Scope returns what the predicate is about. It is the zero Scope for a predicate that does not say it.
 func (s Statement) Scope() Scope {
 	var scope Scope
-	_ = json.Unmarshal(s.Predicate, &scope) // none is as good as one of another form
+	_ = jsonx.UnmarshalForeign(s.Predicate, &scope) // none is as good as one of another form
 	return scope
 }
 
@@ -110,7 +112,7 @@ func (s Statement) marshal() ([]byte, error) {
 }
 
 // errNoSubject says that a statement names a file without its SHA-256.
-var errNoSubject = errors.New("a subject has no SHA-256")
+var errNoSubject = fault.New(fault.RecordUnsigned, "a subject has no SHA-256")
 
 // parseStatement returns a statement in the format of in-toto.
 func parseStatement(text []byte) (Statement, error) {

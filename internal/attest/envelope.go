@@ -5,11 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/jsonx"
 )
 
@@ -57,7 +57,7 @@ func (s *keyedSigner) Sign(ctx context.Context, data []byte) ([]byte, error) {
 			return signature, nil
 		}
 	}
-	return nil, errors.New("the key that signs is another one than the public keys of the configuration: " +
+	return nil, fault.New(fault.SigningKey, "the key that signs is another one than the public keys of the configuration: "+
 		"export its public key, and add it to `signing` in config/pipeline.yaml")
 }
 
@@ -78,7 +78,7 @@ func Verify(ctx context.Context, keys Keys, envelope []byte) (Verified, error) {
 		return Verified{}, err
 	}
 	if len(keys) == 0 {
-		return Verified{}, errors.New("there is no public key to verify it with")
+		return Verified{}, fault.New(fault.SigningKey, "there is no public key to verify it with")
 	}
 	verifiers := make([]dsse.Verifier, len(keys))
 	for i, key := range keys {
@@ -90,7 +90,7 @@ func Verify(ctx context.Context, keys Keys, envelope []byte) (Verified, error) {
 	}
 	accepted, payload, err := verifier.VerifyAndDecode(ctx, parsed)
 	if err != nil {
-		return Verified{}, fmt.Errorf("its signature is of none of the keys %.12q", keys.IDs())
+		return Verified{}, fault.Errorf(fault.RecordUnsigned, "its signature is of none of the keys %.12q", keys.IDs())
 	}
 	statement, err := parseStatement(payload)
 	if err != nil {
@@ -107,7 +107,7 @@ func ParseEnvelope(text []byte) (*dsse.Envelope, error) {
 		return nil, fmt.Errorf("it is no envelope: %w", err)
 	}
 	if envelope.PayloadType != payloadType {
-		return nil, fmt.Errorf("it is an envelope of %q, not of %s", envelope.PayloadType, payloadType)
+		return nil, fault.Errorf(fault.DocumentDamaged, "it is an envelope of %q, not of %s", envelope.PayloadType, payloadType)
 	}
 	encoded := []string{envelope.Payload}
 	for _, s := range envelope.Signatures {

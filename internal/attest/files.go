@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"lockstep/internal/fault"
 )
 
 // EnvelopeSuffix ends the name of the envelope about a file: NAME.dsse.json is about NAME.json and NAME.zip.
@@ -68,7 +70,7 @@ func VerifyFiles(ctx context.Context, releases, plans Keys, files []File) ([]Fin
 		switch {
 		case f.isEnvelope():
 		case !signed[digest]:
-			errs = append(errs, fmt.Errorf("%s: no envelope here is about it as it is", f.Name))
+			errs = append(errs, fault.Errorf(fault.RecordUnsigned, "%s: no envelope here is about it as it is", f.Name))
 		default:
 			for i := range findings {
 				if findings[i].IsAbout(digest) {
@@ -79,7 +81,7 @@ func VerifyFiles(ctx context.Context, releases, plans Keys, files []File) ([]Fin
 	}
 	for _, finding := range findings {
 		if len(finding.Files) == 0 {
-			errs = append(errs, fmt.Errorf("%s: the file that it is about, %s, is not here or was changed",
+			errs = append(errs, fault.Errorf(fault.RecordUnsigned, "%s: the file that it is about, %s, is not here or was changed",
 				finding.Envelope, finding.Subjects[0].Name))
 		}
 	}
@@ -97,7 +99,8 @@ func verifyFile(ctx context.Context, releases, plans Keys, f File) (Finding, err
 		counting = plans
 	}
 	if !slices.Contains(counting.IDs(), verified.KeyID) {
-		return Finding{}, fmt.Errorf("the signature of key %.12s does not count for %s", verified.KeyID, verified.Type)
+		return Finding{}, fault.Errorf(fault.RecordUnsigned, "the signature of key %.12s does not count for %s",
+			verified.KeyID, verified.Type)
 	}
 	return Finding{Envelope: f.Name, Verified: verified}, nil
 }

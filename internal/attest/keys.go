@@ -10,10 +10,10 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
+
+	"lockstep/internal/fault"
 )
 
 // A Signer signs SHA-256 digests with a key of the curve P-256.
@@ -58,7 +58,7 @@ func NewPrivateKey() ([]byte, error) {
 func ParsePrivateKey(text []byte) (*ecdsa.PrivateKey, error) {
 	block, rest := pem.Decode(text)
 	if block == nil || block.Type != privateBlock || len(rest) > 0 {
-		return nil, errors.New("it is no private key in PEM")
+		return nil, fault.New(fault.SigningKey, "it is no private key in PEM")
 	}
 	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
@@ -66,7 +66,7 @@ func ParsePrivateKey(text []byte) (*ecdsa.PrivateKey, error) {
 	}
 	private, ok := key.(*ecdsa.PrivateKey)
 	if !ok || private.Curve != elliptic.P256() {
-		return nil, errors.New("it is no key of the curve P-256")
+		return nil, fault.New(fault.SigningKey, "it is no key of the curve P-256")
 	}
 	return private, nil
 }
@@ -82,7 +82,7 @@ type publicKey struct {
 func (k publicKey) Verify(_ context.Context, data, signature []byte) error {
 	digest := sha256.Sum256(data)
 	if !ecdsa.VerifyASN1(k.public, digest[:], signature) {
-		return errors.New("the signature is not of this key")
+		return fault.New(fault.RecordUnsigned, "the signature is not of this key")
 	}
 	return nil
 }
@@ -113,7 +113,8 @@ func ParseKeys(texts ...string) (Keys, error) {
 		for len(rest) > 0 {
 			var block *pem.Block
 			if block, rest = pem.Decode(rest); block == nil || block.Type != publicBlock {
-				return nil, fmt.Errorf("it is no public key in PEM, which begins with -----BEGIN %s-----", publicBlock)
+				return nil, fault.Errorf(fault.SigningKey, "it is no public key in PEM, which begins with -----BEGIN %s-----",
+					publicBlock)
 			}
 			key, err := parsePublicKey(block.Bytes)
 			if err != nil {
@@ -132,7 +133,7 @@ func parsePublicKey(der []byte) (publicKey, error) {
 	}
 	public, ok := parsed.(*ecdsa.PublicKey)
 	if !ok || public.Curve != elliptic.P256() {
-		return publicKey{}, errors.New("it is no key of the curve P-256 (ECC_NIST_P256)")
+		return publicKey{}, fault.New(fault.SigningKey, "it is no key of the curve P-256 (ECC_NIST_P256)")
 	}
 	return publicKey{public: public, id: keyID(public)}, nil
 }

@@ -51,21 +51,46 @@ const templateSum = "933d558df062e87fbf4f54dbeeeca9cf8becb3fde02f232344dd646a332
 
 // Exists reports whether the account of the configuration has a bootstrap stack in a region, in whatever state.
 func Exists(ctx context.Context, cfg aws.Config, region string) (bool, error) {
-	stack, err := describeStack(ctx, newClient(cfg, Account{Region: region}))
+	stack, err := describeStack(ctx, newClient(cfg, Account{Region: region}), StackName)
 	return stack != nil, err
 }
 
-// IsUpToDate reports whether the account's bootstrap stack is complete and has the configured parameters.
+// A stack is one of the stacks of a bootstrap, with its template.
+type stack struct {
+	name, template string
+	parameters     map[string]string
+}
+
+// stacks returns the stacks of an account's bootstrap in the order in which they are applied: the second changes a role
+// of the first.
+func (a Account) stacks(template string) []stack {
+	return []stack{
+		{StackName, template, a.parameters()},
+		{RolesStackName, rolesTemplate(), a.rolesParameters()},
+	}
+}
+
+// IsUpToDate reports whether the stacks of the account's bootstrap are complete and have the configured parameters.
 func IsUpToDate(ctx context.Context, cfg aws.Config, account Account) (bool, error) {
-	stack, err := describeStack(ctx, newClient(cfg, account))
-	if err != nil || stack == nil || !slices.Contains(completeStatuses, stack.StackStatus) {
+	for _, s := range account.stacks("") {
+		upToDate, err := s.isUpToDate(ctx, newClient(cfg, account))
+		if err != nil || !upToDate {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+func (s stack) isUpToDate(ctx context.Context, c *cloudformation.Client) (bool, error) {
+	found, err := describeStack(ctx, c, s.name)
+	if err != nil || found == nil || !slices.Contains(completeStatuses, found.StackStatus) {
 		return false, err
 	}
 	values := map[string]string{}
-	for _, p := range stack.Parameters {
+	for _, p := range found.Parameters {
 		values[aws.ToString(p.ParameterKey)] = aws.ToString(p.ParameterValue)
 	}
-	for key, want := range account.parameters() {
+	for key, want := range s.parameters {
 		value, exists := values[key]
 		isKept := exists && key == keyParameter || key == trustParameter && value == joinLists(value, want)
 		if value != want && !isKept {
@@ -75,51 +100,60 @@ func IsUpToDate(ctx context.Context, cfg aws.Config, account Account) (bool, err
 	return true, nil
 }
 
-// Apply creates or updates the account's bootstrap stack with the template of `cdk bootstrap`. A stack that was created
-// with a newer template is refused.
+// Apply creates or updates the account's bootstrap stack with the template of `cdk bootstrap`, and the stack with the
+// roles of Lockstep itself. A stack that was created with a newer template is refused.
 func Apply(ctx context.Context, cfg aws.Config, template string, account Account) error {
 	c := newClient(cfg, account)
-	err := applyTemplate(ctx, c, template, account)
-	if err != nil && ctx.Err() == nil {
-		return fmt.Errorf("account %s could not be bootstrapped in %s: %w", account.ID, account.Region, err)
+	for _, s := range account.stacks(template) {
+		err := s.apply(ctx, c, account)
+		if err != nil && ctx.Err() == nil {
+			return fmt.Errorf("account %s could not be bootstrapped in %s: stack %s: %w",
+				account.ID, account.Region, s.name, err)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
-func applyTemplate(ctx context.Context, c *cloudformation.Client, template string, account Account) error {
-	stack, err := describeStack(ctx, c)
+func (s stack) apply(ctx context.Context, c *cloudformation.Client, account Account) error {
+	found, err := describeStack(ctx, c, s.name)
 	if err != nil {
 		return err
 	}
-	if stack == nil {
-		return createStack(ctx, c, template, account)
+	if found == nil {
+		return s.create(ctx, c)
 	}
-	if stack.StackStatus == types.StackStatusRollbackComplete { // its creation failed, and it can only be deleted
-		if err := deleteStack(ctx, c); err != nil {
+	if found.StackStatus == types.StackStatusRollbackComplete { // its creation failed, and it can only be deleted
+		if err := s.delete(ctx, c); err != nil {
 			return err
 		}
-		return createStack(ctx, c, template, account)
+		return s.create(ctx, c)
 	}
-	if err := checkNotNewer(stack, template); err != nil {
+	if s.name != StackName { // it is Lockstep's alone
+		return s.update(ctx, c, s.parameterList())
+	}
+	if err := checkNotNewer(found, s.template); err != nil {
 		return err
 	}
-	u, err := newUpdate(stack, template, account.parameters())
+	u, err := newUpdate(found, s.template, s.parameters)
 	if err != nil {
 		return err
 	}
 	if err := u.approve(account); err != nil {
 		return err
 	}
-	return updateStack(ctx, c, template, u.parameters)
+	return s.update(ctx, c, u.parameters)
 }
 
 func newClient(cfg aws.Config, account Account) *cloudformation.Client {
 	return cloudformation.NewFromConfig(cfg, func(o *cloudformation.Options) { o.Region = account.Region })
 }
 
-// describeStack returns the bootstrap stack, or nil if there is none.
-func describeStack(ctx context.Context, c *cloudformation.Client) (*types.Stack, error) {
-	out, err := c.DescribeStacks(ctx, describeInput())
+// describeStack returns a stack, or nil if there is none.
+func describeStack(ctx context.Context, c *cloudformation.Client, name string) (*types.Stack, error) {
+	out, err := c.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &name})
 	var api smithy.APIError
 	if errors.As(err, &api) && strings.Contains(api.ErrorMessage(), "does not exist") {
 		return nil, nil
@@ -137,10 +171,10 @@ var completeStatuses = []types.StackStatus{
 
 var capabilities = []types.Capability{types.CapabilityCapabilityNamedIam}
 
-func createStack(ctx context.Context, c *cloudformation.Client, template string, account Account) error {
+func (s stack) create(ctx context.Context, c *cloudformation.Client) error {
 	_, err := c.CreateStack(ctx, &cloudformation.CreateStackInput{
-		StackName: aws.String(StackName), TemplateBody: &template,
-		Parameters: stackParameters(account), Capabilities: capabilities,
+		StackName: &s.name, TemplateBody: &s.template,
+		Parameters: s.parameterList(), Capabilities: capabilities,
 	})
 	if err != nil {
 		return err
@@ -149,14 +183,12 @@ func createStack(ctx context.Context, c *cloudformation.Client, template string,
 		o.MinDelay = minDelay
 		o.MaxDelay = maxDelay
 	})
-	return addFirstFailure(ctx, c, waiter.Wait(ctx, describeInput(), operationTimeout))
+	return s.addFirstFailure(ctx, c, waiter.Wait(ctx, s.describeInput(), operationTimeout))
 }
 
-func updateStack(
-	ctx context.Context, c *cloudformation.Client, template string, parameters []types.Parameter,
-) error {
+func (s stack) update(ctx context.Context, c *cloudformation.Client, parameters []types.Parameter) error {
 	_, err := c.UpdateStack(ctx, &cloudformation.UpdateStackInput{
-		StackName: aws.String(StackName), TemplateBody: &template,
+		StackName: &s.name, TemplateBody: &s.template,
 		Parameters: parameters, Capabilities: capabilities,
 	})
 	var api smithy.APIError
@@ -170,18 +202,18 @@ func updateStack(
 		o.MinDelay = minDelay
 		o.MaxDelay = maxDelay
 	})
-	return addFirstFailure(ctx, c, waiter.Wait(ctx, describeInput(), operationTimeout))
+	return s.addFirstFailure(ctx, c, waiter.Wait(ctx, s.describeInput(), operationTimeout))
 }
 
-func deleteStack(ctx context.Context, c *cloudformation.Client) error {
-	if _, err := c.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: aws.String(StackName)}); err != nil {
+func (s stack) delete(ctx context.Context, c *cloudformation.Client) error {
+	if _, err := c.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: &s.name}); err != nil {
 		return err
 	}
 	waiter := cloudformation.NewStackDeleteCompleteWaiter(c, func(o *cloudformation.StackDeleteCompleteWaiterOptions) {
 		o.MinDelay = minDelay
 		o.MaxDelay = maxDelay
 	})
-	return waiter.Wait(ctx, describeInput(), operationTimeout)
+	return waiter.Wait(ctx, s.describeInput(), operationTimeout)
 }
 
 // The delays between two calls that wait for an operation grow from minDelay to maxDelay.
@@ -190,26 +222,25 @@ const (
 	maxDelay = 5 * time.Second
 )
 
-func describeInput() *cloudformation.DescribeStacksInput {
-	return &cloudformation.DescribeStacksInput{StackName: aws.String(StackName)}
+func (s stack) describeInput() *cloudformation.DescribeStacksInput {
+	return &cloudformation.DescribeStacksInput{StackName: &s.name}
 }
 
-func stackParameters(account Account) []types.Parameter {
-	values := account.parameters()
+func (s stack) parameterList() []types.Parameter {
 	var out []types.Parameter
-	for _, key := range slices.Sorted(maps.Keys(values)) {
-		out = append(out, types.Parameter{ParameterKey: aws.String(key), ParameterValue: aws.String(values[key])})
+	for _, key := range slices.Sorted(maps.Keys(s.parameters)) {
+		out = append(out, types.Parameter{ParameterKey: aws.String(key), ParameterValue: aws.String(s.parameters[key])})
 	}
 	return out
 }
 
 // addFirstFailure replaces the error of an operation by the first resource that failed and its reason, if they can be
 // read.
-func addFirstFailure(ctx context.Context, c *cloudformation.Client, err error) error {
+func (s stack) addFirstFailure(ctx context.Context, c *cloudformation.Client, err error) error {
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	input := &cloudformation.DescribeStackEventsInput{StackName: aws.String(StackName)}
+	input := &cloudformation.DescribeStackEventsInput{StackName: &s.name}
 	out, eventsErr := c.DescribeStackEvents(ctx, input)
 	if eventsErr != nil {
 		return err

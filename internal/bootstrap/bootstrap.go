@@ -1,8 +1,10 @@
-// Package bootstrap prepares accounts for CDK deployments: with the template of `cdk bootstrap`, and with the trust
-// that the pipeline needs. It knows nothing about who calls it.
+// Package bootstrap prepares accounts for CDK deployments: with the template of `cdk bootstrap`, with the trust that
+// the pipeline needs, and with the roles that Lockstep itself adds. It knows nothing about who calls it.
 package bootstrap
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"strings"
 
 	"lockstep/config"
@@ -59,5 +61,19 @@ func (a Account) parameters() map[string]string {
 		"CloudFormationExecutionPolicies": strings.Join(a.ExecutionPolicies, ","),
 		// A key of its own would cost money in every account. The CDK's command line asks for the managed one too.
 		"FileAssetsBucketKmsKeyId": "AWS_MANAGED_KEY",
+	}
+}
+
+// rolesParameters returns the parameters of the stack of roles. An account that trusts no other one trusts itself.
+func (a Account) rolesParameters() map[string]string {
+	trusted := a.TrustedAccounts
+	if len(trusted) == 0 {
+		trusted = []string{a.ID}
+	}
+	sum := sha256.Sum256([]byte(rolesTemplate()))
+	return map[string]string{
+		"Qualifier":       a.Qualifier,
+		"TrustedAccounts": strings.Join(trusted, ","),
+		"TemplateDigest":  hex.EncodeToString(sum[:]),
 	}
 }

@@ -57,7 +57,7 @@ DSSE. The public keys are written to keys.pem. Nothing is written to the account
 			}
 			r := &exportResult{}
 			s := a.session(p)
-			err := s.ForEachAccount(ctx, environments, "attest export", func(d *deploy.Deployment) error {
+			err := s.ForEachAccount(ctx, environments, "attest export", deploy.ReadAccess, func(d *deploy.Deployment) error {
 				files, err := d.Export(ctx, int(number))
 				if err != nil {
 					return err

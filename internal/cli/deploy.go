@@ -2,6 +2,7 @@ package cli
 
 import (
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"lockstep/internal/pipeline"
 	"lockstep/internal/rollout"
@@ -23,7 +24,10 @@ lose data or widen access have to be allowed by name.
 Without --live all of it happens on emulated accounts on this machine, IAM enforced, which are started and
 bootstrapped as needed. With --live it happens on AWS: your credentials must belong to the tooling account, and
 every gate must have passed for exactly these inputs.`,
-		addFlags: (*rolloutFlags).addDeployFlags,
+		addFlags: func(f *rolloutFlags, flags *pflag.FlagSet) {
+			f.addDeployFlags(flags)
+			f.addExpectAssemblyFlag(flags)
+		},
 		operation: func(f *rolloutFlags) rollout.Operation {
 			return rollout.Deploy{Plan: f.reviewedPlan, Allow: f.permits}
 		},

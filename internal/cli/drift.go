@@ -39,7 +39,7 @@ each resource that differs, property by property. Compare each stack itself with
 parameters, tags, notification topics, policy and protection. Ends with 1 where anything differs. Nothing is written.`,
 		RunE: a.inEnvironments(func(ctx context.Context, p *project, environments []config.Environment) (result, error) {
 			var stacks []cfn.Drift
-			err := a.session(p).ForEachAccount(ctx, environments, "drift", func(d *deploy.Deployment) error {
+			err := a.session(p).ForEachAccount(ctx, environments, "drift", deploy.ReadAccess, func(d *deploy.Deployment) error {
 				found, err := d.Drift(ctx)
 				stacks = append(stacks, found...)
 				return err

@@ -41,8 +41,11 @@ never removed, nor anything that no release of the environment ever needed.`,
 					"--keep %d: at least %d releases are kept, because going back needs the one before",
 					keep, deploy.MinReleasesKept)
 			}
-			r := &garbageResult{Removed: remove}
-			err := a.session(p).ForEachAccount(ctx, environments, "garbage", func(d *deploy.Deployment) error {
+			r, rights := &garbageResult{Removed: remove}, deploy.ReadAccess
+			if remove {
+				rights = deploy.DeployAccess
+			}
+			err := a.session(p).ForEachAccount(ctx, environments, "garbage", rights, func(d *deploy.Deployment) error {
 				list := d.Garbage
 				if remove {
 					list = d.DeleteGarbage

@@ -166,7 +166,7 @@ func (m maintenance) inAccounts(
 		var found []string
 		var notRun []error
 		for _, env := range m.environments {
-			notRun = append(notRun, session.ForEachAccount(ctx, []config.Environment{env}, command,
+			notRun = append(notRun, session.ForEachAccount(ctx, []config.Environment{env}, command, deploy.ReadAccess,
 				func(d *deploy.Deployment) error {
 					lines, err := list(ctx, d)
 					for _, line := range lines {
@@ -215,7 +215,7 @@ func (m maintenance) cost(ctx context.Context) ([]string, error) {
 			continue
 		}
 		total := 0.0
-		err := m.app.session(m.project).ForEachAccount(ctx, []config.Environment{env}, "maintain",
+		err := m.app.session(m.project).ForEachAccount(ctx, []config.Environment{env}, "maintain", deploy.ReadAccess,
 			func(d *deploy.Deployment) error {
 				cost, err := d.MonthlyCost(ctx, now)
 				total += cost

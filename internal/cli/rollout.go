@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/planfile"
 
 	"github.com/spf13/cobra"
@@ -55,6 +56,9 @@ type rolloutFlags struct {
 	toRelease   releaseNumber
 	note        string
 	against     string
+	// expectPlan and expectAssembly are the digests of what is to be applied; empty for any.
+	expectPlan     digestValue
+	expectAssembly digestValue
 
 	// reviewedPlan is the plan that --plan or --drop names, and permits are what --allow names. They are set by read.
 	reviewedPlan *planfile.File
@@ -71,6 +75,7 @@ func (f *rolloutFlags) addOutFlags(flags *pflag.FlagSet, usage string) {
 func (f *rolloutFlags) addDeployFlags(flags *pflag.FlagSet) {
 	addPathFlag(flags, &f.planFile, "plan", "apply the plan of this file as it is, or refuse")
 	f.addAllowFlag(flags)
+	f.addExpectPlanFlag(flags)
 	flags.IntVar(&f.maxFailures, "max-failures", f.maxFailures, "in an environment with several accounts, "+
 		"start no further account once more than so many have failed; by default, a failure stops the waves after it")
 }
@@ -110,6 +115,9 @@ func (f *rolloutFlags) read() error {
 			return err
 		}
 		f.reviewedPlan = &file
+		if err := f.checkExpectedPlan(file); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -145,6 +153,8 @@ func (f *rolloutFlags) checkCombination() error {
 		return usagef(fault.FlagValue, "--against %s: write %s or %s", f.against, againstRelease, againstSource)
 	case f.against != "" && f.assembly != "":
 		return usagef(fault.FlagConflict, "--assembly names what to compare with, and so does --against: write one of them")
+	case f.expectPlan != "" && f.planFile == "":
+		return usagef(fault.FlagConflict, "--expect-plan is for a plan: write --plan with its file")
 	case f.goodFor < 0:
 		return usagef(fault.FlagValue, "--good-for %v: a plan cannot be good until before it is made", f.goodFor)
 	}
@@ -159,6 +169,8 @@ func (f *rolloutFlags) check(environments []config.Environment) error {
 		return usagef(fault.FlagMissing, "--record is for one environment with --assembly")
 	case !isSingle && (f.out != "" || f.planFile != "" || f.drop != ""):
 		return usagef(fault.FlagMissing, "a plan is of one environment: name it with --env")
+	case !isSingle && f.expectAssembly != "":
+		return usagef(fault.FlagConflict, "--expect-assembly is the digest of one environment: name it with --env")
 	}
 	if err := f.checkOutFiles(); err != nil || f.reviewedPlan == nil {
 		return err
@@ -187,6 +199,12 @@ func (f *rolloutFlags) extraArgs() []string {
 	}
 	if f.planFile != "" {
 		args = append(args, "--plan", f.planFile)
+	}
+	if f.expectPlan != "" {
+		args = append(args, "--expect-plan", f.expectPlan.String())
+	}
+	if f.expectAssembly != "" {
+		args = append(args, "--expect-assembly", f.expectAssembly.String())
 	}
 	if f.out != "" && f.goodFor != planfile.TTL {
 		args = append(args, "--good-for", f.goodFor.String())
@@ -218,7 +236,7 @@ func (a *app) newRolloutCommand(r rolloutCommand) *cobra.Command {
 			}
 			return a.rollOut(ctx, p, f, rollout.Request{
 				Command: string(r.stage), Environments: environments, MaxFailures: f.maxFailures, KeepGoing: r.keepGoing,
-				Source: source, Operation: r.operation(f),
+				Source: source, Operation: r.operation(f), ExpectedDigest: digest.Environment(f.expectAssembly),
 			})
 		}),
 	}

@@ -23,9 +23,8 @@ notices before its next write, and stops.`,
 				return nil, usagef(fault.FlagMissing,
 					"whose lock? Write --holder with the id that `lockstep status --env %s` shows", a.env)
 			}
-			err := a.session(p).ForEachAccount(ctx, environments, "unlock", func(d *deploy.Deployment) error {
-				return d.Unlock(ctx, holder)
-			})
+			unlock := func(d *deploy.Deployment) error { return d.Unlock(ctx, holder) }
+			err := a.session(p).ForEachAccount(ctx, environments, "unlock", deploy.DeployAccess, unlock)
 			if err != nil {
 				return nil, err
 			}

@@ -8,20 +8,61 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/jsonx"
+	"lockstep/internal/roles"
 )
 
-// The kinds of bootstrap roles.
+// An Access is what a run needs to do in an account. It decides which roles the run assumes.
+type Access int
+
+// The accesses. Each needs no more rights than the one after it.
 const (
-	deployKind     = "deploy"
-	publishingKind = "file-publishing"
-	lookupKind     = "lookup"
-	executionKind  = "cfn-exec"
+	// ReadAccess reads stacks, resources and the ledger, and changes nothing.
+	ReadAccess Access = iota
+	// PlanAccess also publishes assets, creates and deletes change sets, and registers plans. It executes no change set.
+	PlanAccess
+	// DeployAccess deploys, and writes the ledger.
+	DeployAccess
 )
 
-// bootstrapRole returns a role of the account's bootstrap, by the name that `cdk bootstrap` gives it.
-func bootstrapRole(t awsclient.Target, kind string) awsclient.Role {
-	return awsclient.Role{ARN: fmt.Sprintf("arn:%s:iam::%s:role/cdk-%s-%s-role-%s-%s",
-		assembly.Partition(t.Region), t.Account, t.Qualifier, kind, t.Account, t.Region)}
+// stackRole returns the role that a run works on stacks with, unless the assembly names it.
+func (a Access) stackRole() roles.Kind {
+	switch a {
+	case ReadAccess:
+		return roles.Lookup
+	case PlanAccess:
+		return roles.Planner
+	}
+	return roles.Deploy
+}
+
+// ledgerRole returns the role that a run uses the ledger with.
+func (a Access) ledgerRole() roles.Kind {
+	switch a {
+	case ReadAccess:
+		return roles.LedgerReader
+	case PlanAccess:
+		return roles.Planner
+	}
+	return roles.LedgerWriter
+}
+
+// bootstrapRole returns a role of the account's bootstrap.
+func bootstrapRole(t awsclient.Target, kind roles.Kind) awsclient.Role {
+	return awsclient.Role{ARN: kind.ARN(assembly.Partition(t.Region), t.Qualifier, t.Account, t.Region)}
+}
+
+// stackRole returns the role that this run works on a stack with. A deployment works with the role that the assembly
+// names for the stack. Whoever only reads or plans has a role that can do no more, whatever the assembly names.
+func (d *Deployment) stackRole(s *assembly.Stack) awsclient.Role {
+	if d.Access == DeployAccess {
+		return assumedRole(s.DeployRole)
+	}
+	return bootstrapRole(d.target, d.Access.stackRole())
+}
+
+// accountRole returns the role that this run works on stacks with that the assembly does not have.
+func (d *Deployment) accountRole() awsclient.Role {
+	return bootstrapRole(d.target, d.Access.stackRole())
 }
 
 // stagingBucketName returns the name of the staging bucket of the account's bootstrap.
@@ -51,16 +92,6 @@ func allowBucket(t awsclient.Target, keys string, actions ...string) []any {
 		statement{"Effect": "Allow", "Action": "s3:ListBucket", "Resource": stagingBucketARN(t)},
 		statement{"Effect": "Allow", "Action": []string{"kms:Decrypt", "kms:GenerateDataKey*"}, "Resource": "*"},
 	}
-}
-
-// ledgerRole returns the one role of the bootstrap that may write to the staging bucket, narrowed down to the ledger's
-// objects.
-func ledgerRole(t awsclient.Target) (awsclient.Role, error) {
-	role := bootstrapRole(t, publishingKind)
-	var err error
-	role.Policy, err = sessionPolicy(
-		allowBucket(t, ledger.KeyPrefix+"*", "s3:GetObject", "s3:PutObject", "s3:DeleteObject")...)
-	return role, err
 }
 
 // publishingRole returns a role that publishes files, narrowed down to what is no object of the ledger. A policy of the

@@ -17,6 +17,7 @@ import (
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/simulated"
+	"lockstep/internal/roles"
 )
 
 // assembleStack returns a cloud assembly with one stack, web, and properties in its manifest besides those of
@@ -24,8 +25,8 @@ import (
 func assembleStack(t *testing.T, body string, properties map[string]any) *assembly.Assembly {
 	t.Helper()
 	all := map[string]any{
-		"templateFile": "web.json", "assumeRoleArn": bootstrapRole(testTarget, deployKind).ARN,
-		"cloudFormationExecutionRoleArn": bootstrapRole(testTarget, "cfn-exec").ARN,
+		"templateFile": "web.json", "assumeRoleArn": bootstrapRole(testTarget, roles.Deploy).ARN,
+		"cloudFormationExecutionRoleArn": bootstrapRole(testTarget, roles.Execution).ARN,
 	}
 	maps.Copy(all, properties)
 	manifest, err := json.Marshal(map[string]any{"version": "36.0.0", "artifacts": map[string]any{"web": map[string]any{

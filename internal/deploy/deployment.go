@@ -18,6 +18,7 @@ import (
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/staging"
+	"lockstep/internal/roles"
 )
 
 // maxConcurrent is how many stacks, or assets, are worked on at once. CloudFormation throttles an account's calls long
@@ -77,9 +78,9 @@ func OpenAccount(ctx context.Context, base aws.Config, target awsclient.Target, 
 	return &Deployment{Options: o, target: target, assembly: &assembly.Assembly{}, sessions: sessions}, nil
 }
 
-// stackClient returns a client with a stack's deploy role.
+// stackClient returns a client with the role that this run works on a stack with.
 func (d *Deployment) stackClient(ctx context.Context, s *assembly.Stack) (*cfn.Client, error) {
-	return d.cfnClient(ctx, assumedRole(s.DeployRole), s.Region)
+	return d.cfnClient(ctx, d.stackRole(s), s.Region)
 }
 
 // cfnClient returns the client of a role and region. There is only one of each: a client learns how wrong this
@@ -94,8 +95,21 @@ func (d *Deployment) cfnClient(ctx context.Context, role awsclient.Role, region 
 		if d.Pause != nil {
 			client.Pause = d.Pause
 		}
+		if d.Access == PlanAccess {
+			client.DeletingAPI = d.emptyStackDeleter
+		}
 		return client, err
 	})
+}
+
+// emptyStackDeleter returns a client that may delete stacks and do nothing else. A plan for a new stack creates it
+// empty, and the planner may not delete it.
+func (d *Deployment) emptyStackDeleter(ctx context.Context) (*awsclient.CloudFormation, error) {
+	role := bootstrapRole(d.target, roles.Deploy)
+	role.Policy = `{"Version":"2012-10-17","Statement":` +
+		`[{"Effect":"Allow","Action":"cloudformation:DeleteStack","Resource":"*"}]}`
+	cfg, err := d.sessions.Config(ctx, role, d.target.Region)
+	return awsclient.NewCloudFormation(cfg), err
 }
 
 // replaces returns what is published about the change of a property, in CloudFormation's words; ok is false for a
@@ -128,20 +142,16 @@ func (d *Deployment) bucket(
 
 // stagingBucket returns the staging bucket with the role that publishes files, for objects that are not the ledger's.
 func (d *Deployment) stagingBucket(ctx context.Context) (*staging.Bucket, error) {
-	role, err := publishingRole(assembly.Role{ARN: bootstrapRole(d.target, publishingKind).ARN}, d.target)
+	role, err := publishingRole(assembly.Role{ARN: bootstrapRole(d.target, roles.FilePublishing).ARN}, d.target)
 	if err != nil {
 		return nil, err
 	}
 	return d.bucket(ctx, stagingBucketName(d.target), role, d.target.Region)
 }
 
-// ledgerBucket returns the staging bucket with the role that writes the ledger.
+// ledgerBucket returns the staging bucket with the role that this run uses the ledger with.
 func (d *Deployment) ledgerBucket(ctx context.Context) (*staging.Bucket, error) {
-	role, err := ledgerRole(d.target)
-	if err != nil {
-		return nil, err
-	}
-	return d.bucket(ctx, stagingBucketName(d.target), role, d.target.Region)
+	return d.bucket(ctx, stagingBucketName(d.target), bootstrapRole(d.target, d.Access.ledgerRole()), d.target.Region)
 }
 
 // Ledger returns the ledger of the target account.

@@ -13,6 +13,7 @@ import (
 	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/refusal"
+	"lockstep/internal/roles"
 )
 
 // A cloud assembly names roles, buckets, keys, addresses, topics and parameters. Each kind of name may lead only to
@@ -34,7 +35,7 @@ func checkStackName(name string) error {
 
 // checkRole refuses a missing role, because nothing is done with the caller's own rights, and any role but the one of
 // that kind of the account's bootstrap.
-func checkRole(role, kind, what string, target awsclient.Target) error {
+func checkRole(role string, kind roles.Kind, what string, target awsclient.Target) error {
 	if role == "" {
 		return refusal.Newf(fault.RoleUnusable, nil,
 			"%s names no role to assume in %s: use the CDK's DefaultStackSynthesizer; "+

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"lockstep/internal/deploy/change"
+	"lockstep/internal/roles"
 )
 
 // A Diagnosis is why the newest operation on a stack failed.
@@ -29,7 +30,7 @@ func (d *Deployment) Diagnose(ctx context.Context, names []string) ([]Diagnosis,
 			return nil, err
 		}
 	}
-	client, err := d.cfnClient(ctx, bootstrapRole(d.target, lookupKind), d.target.Region)
+	client, err := d.cfnClient(ctx, bootstrapRole(d.target, roles.Lookup), d.target.Region)
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/staging"
 	"lockstep/internal/fsx"
+	"lockstep/internal/roles"
 )
 
 // Drift compares every stack of the newest release with what was deployed, several at once: its resources, as
@@ -37,7 +38,7 @@ func (d *Deployment) Drift(ctx context.Context) ([]cfn.Drift, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := d.cfnClient(ctx, bootstrapRole(d.target, lookupKind), d.target.Region)
+	client, err := d.cfnClient(ctx, bootstrapRole(d.target, roles.Lookup), d.target.Region)
 	if err != nil {
 		return nil, err
 	}

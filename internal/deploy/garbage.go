@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"strings"
 	"time"
 
 	"lockstep/internal/deploy/ledger"
@@ -38,7 +39,7 @@ func (d *Deployment) Garbage(ctx context.Context, keep int) ([]staging.Garbage, 
 	if len(old) == 0 {
 		return nil, nil
 	}
-	client, err := d.cfnClient(ctx, bootstrapRole(d.target, deployKind), d.target.Region)
+	client, err := d.cfnClient(ctx, d.accountRole(), d.target.Region)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +47,7 @@ func (d *Deployment) Garbage(ctx context.Context, keep int) ([]staging.Garbage, 
 	if err != nil {
 		return nil, err
 	}
-	bucket, err := d.stagingBucket(ctx)
+	bucket, err := d.ledgerBucket(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -86,18 +87,10 @@ func (d *Deployment) DeleteGarbage(ctx context.Context, keep int) (deleted []sta
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
-	files, err := d.stagingBucket(ctx)
-	if err != nil {
-		return nil, err
-	}
-	blobs, err := d.ledgerBucket(ctx)
-	if err != nil {
-		return nil, err
-	}
 	for _, g := range found {
-		bucket := files
-		if !staging.IsAssetKey(g.Key) {
-			bucket = blobs
+		bucket, err := d.bucketOf(ctx, g.Key)
+		if err != nil {
+			return deleted, err
 		}
 		if err := bucket.Delete(ctx, g.Key); err != nil {
 			return deleted, fmt.Errorf("%s: %w", g.Key, err)
@@ -105,4 +98,12 @@ func (d *Deployment) DeleteGarbage(ctx context.Context, keep int) (deleted []sta
 		deleted = append(deleted, g)
 	}
 	return deleted, l.DeleteExpiredPlans(ctx, time.Now())
+}
+
+// bucketOf returns the staging bucket with the role that may delete an object: assets and the ledger have one each.
+func (d *Deployment) bucketOf(ctx context.Context, key string) (*staging.Bucket, error) {
+	if strings.HasPrefix(key, ledger.KeyPrefix) {
+		return d.ledgerBucket(ctx)
+	}
+	return d.stagingBucket(ctx)
 }

@@ -11,6 +11,7 @@ import (
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/staging"
 	"lockstep/internal/refusal"
+	"lockstep/internal/roles"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -259,7 +260,7 @@ func TestOrphanedStacks_ReportedUntilDeleted(t *testing.T) {
 
 	c.LateStart, c.StaleReads = 0, 0 // the deletion is over at once
 	d := c.openAccount()
-	cfg, err := d.sessions.Config(t.Context(), bootstrapRole(d.target, deployKind), testRegion)
+	cfg, err := d.sessions.Config(t.Context(), bootstrapRole(d.target, roles.Deploy), testRegion)
 	require.NoError(t, err)
 	_, err = awsclient.NewCloudFormation(cfg).DeleteStack(
 		t.Context(),

@@ -21,10 +21,11 @@ type RunInfo struct {
 	Mode string
 	// Endpoint is the endpoint that takes the place of AWS in a live run; empty for AWS itself.
 	Endpoint string
-	// Commit is what was checked out; empty if that is not known.
+	// Commit is what was checked out, and Author the e-mail address of who has written it; empty if that is not known.
 	Commit string
 	// Committed is when that commit was made; zero if that is not known.
 	Committed time.Time
+	Author    string
 }
 
 // NewRunID returns a random id of twelve lower-case letters and digits.
@@ -33,6 +34,8 @@ func NewRunID() string { return strings.ToLower(rand.Text()[:12]) }
 // Options are what a deployment needs besides its target and assembly.
 type Options struct {
 	Run RunInfo
+	// Access is what the run needs to do; ReadAccess by default.
+	Access Access
 	// Progress is called with each line of progress.
 	Progress func(string)
 	// ShowPlan, if not nil, is called with what is about to be executed.
@@ -50,6 +53,9 @@ type Options struct {
 	ProjectAccounts []string
 	// RequiresApproval says that a person must have approved the plan.
 	RequiresApproval bool
+	// RequiresOtherApprover says that the person must be another one than those who have made the plan and written its
+	// commit.
+	RequiresOtherApprover bool
 	// AdaptAssembly returns a release's cloud assembly in the form in which it is deployed; nil if that is the same.
 	AdaptAssembly func(fs.FS) (fs.FS, error)
 	// RequiresCompletePlan says that a reviewed plan may not touch a stack whose changes it does not show.

@@ -48,7 +48,7 @@ func (d *Deployment) stackExists(ctx context.Context, id string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	client, err := d.cfnClient(ctx, bootstrapRole(d.target, deployKind), parsed.Region)
+	client, err := d.cfnClient(ctx, d.accountRole(), parsed.Region)
 	if err != nil {
 		return false, err
 	}

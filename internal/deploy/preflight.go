@@ -15,6 +15,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
+	"lockstep/internal/roles"
 )
 
 // preflight assumes each role of the assembly and reads each bootstrap version, both once.
@@ -30,7 +31,7 @@ func (d *Deployment) preflight(ctx context.Context) error {
 			}
 			seen[bootstrap] = true
 			group.Go(func() error {
-				cfg, err := d.sessions.Config(ctx, assumedRole(s.DeployRole), s.Region)
+				cfg, err := d.sessions.Config(ctx, d.stackRole(s), s.Region)
 				if err != nil {
 					return err
 				}
@@ -41,9 +42,12 @@ func (d *Deployment) preflight(ctx context.Context) error {
 	return group.Wait()
 }
 
-// checkRoles assumes the roles of a stack and of its assets.
+// checkRoles assumes the role of a stack and, if the run publishes assets, theirs.
 func (d *Deployment) checkRoles(ctx context.Context, s *assembly.Stack) error {
-	_, err := d.sessions.Config(ctx, assumedRole(s.DeployRole), s.Region)
+	_, err := d.sessions.Config(ctx, d.stackRole(s), s.Region)
+	if d.Access == ReadAccess {
+		return err
+	}
 	for _, a := range s.Assets {
 		if err == nil {
 			var role awsclient.Role
@@ -82,9 +86,9 @@ func checkAssembly(asm *assembly.Assembly, target awsclient.Target) error {
 
 // checkDestinations refuses a stack with a name that leads anywhere but to the target's bootstrap.
 func checkDestinations(files fs.FS, s *assembly.Stack, target awsclient.Target) error {
-	errs := []error{checkStackName(s.Name), checkRole(s.DeployRole.ARN, deployKind, "stack "+s.Name, target)}
+	errs := []error{checkStackName(s.Name), checkRole(s.DeployRole.ARN, roles.Deploy, "stack "+s.Name, target)}
 	if s.ExecutionRoleARN != "" {
-		errs = append(errs, checkRole(s.ExecutionRoleARN, executionKind, "stack "+s.Name, target))
+		errs = append(errs, checkRole(s.ExecutionRoleARN, roles.Execution, "stack "+s.Name, target))
 	}
 	errs = append(errs, checkAssets(s, target), checkTemplateURL(s, target), checkTopics(s, target),
 		checkVersionParameter(s, target))
@@ -103,7 +107,7 @@ func checkAssets(s *assembly.Stack, target awsclient.Target) error {
 			return fault.Errorf(fault.AssetNotSupported,
 				"%s is made by a command (%s), which is not supported: let the app write the file", what, a.Executable[0])
 		}
-		if err := checkRole(a.Role.ARN, publishingKind, what, target); err != nil {
+		if err := checkRole(a.Role.ARN, roles.FilePublishing, what, target); err != nil {
 			return err
 		}
 		if err := checkAssetDestination(a, what, target); err != nil {
@@ -113,7 +117,7 @@ func checkAssets(s *assembly.Stack, target awsclient.Target) error {
 	return nil
 }
 
-// checkBootstrap reads the bootstrap version with the deploy role, which is allowed to read that one parameter
+// checkBootstrap reads the bootstrap version with the role of a stack, which is allowed to read that one parameter
 // (https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html), and refuses an account prepared for an older CDK.
 func checkBootstrap(
 	ctx context.Context, client *awsclient.SSM, want assembly.BootstrapRequirement, target awsclient.Target,

@@ -3,12 +3,13 @@ package deploy
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"lockstep/internal/awsclient"
 	"lockstep/internal/refusal"
+	"lockstep/internal/roles"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -29,15 +30,15 @@ func validStack() *assembly.Stack {
 	key := ledger.SHA256Hex([]byte(template.Body)) + ".json"
 	return &assembly.Stack{
 		Name: "data", Account: accTarget.Account, Region: accTarget.Region,
-		DeployRole:            assembly.Role{ARN: bootstrapRole(accTarget, deployKind).ARN},
-		ExecutionRoleARN:      bootstrapRole(accTarget, executionKind).ARN,
+		DeployRole:            assembly.Role{ARN: bootstrapRole(accTarget, roles.Deploy).ARN},
+		ExecutionRoleARN:      bootstrapRole(accTarget, roles.Execution).ARN,
 		Template:              template,
 		TemplateURL:           "s3://" + stagingBucketName(accTarget) + "/" + key,
 		NotificationARNs:      []string{"arn:aws:sns:eu-west-1:444455556666:events"},
 		BootstrapRequirements: []assembly.BootstrapRequirement{{Version: 6, Parameter: "/cdk-bootstrap/hnb659fds/version"}},
 		Assets: []assembly.Asset{{
 			Name: "code", Path: template.File, Bucket: stagingBucketName(accTarget), Key: key, Region: accTarget.Region,
-			Role: assembly.Role{ARN: bootstrapRole(accTarget, publishingKind).ARN},
+			Role: assembly.Role{ARN: bootstrapRole(accTarget, roles.FilePublishing).ARN},
 		}},
 	}
 }
@@ -202,27 +203,61 @@ func TestPublishingRole_ReachesNoObjectOfTheLedger(t *testing.T) {
 	require.ErrorContains(t, err, "the session policy of role r is no policy")
 }
 
-// The publishing role may write to all of the staging bucket, which templates are read from. Whoever gets hold of the
-// session that keeps the records may not.
-func TestLedgerRole_ReachesNoOtherObject(t *testing.T) {
-	role, err := ledgerRole(testTarget)
-	require.NoError(t, err)
-	var policy struct {
-		Statement []struct {
-			Effect, Resource string
-			Action           any
-		}
+// What a run may do in an account follows from what it is for, and not from the roles that the assembly names.
+func TestAccess_AssumesNoOtherRoles(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		access Access
+		run    func(*Deployment) error
+		want   []roles.Kind
+	}{
+		{"a verification reads", ReadAccess, func(d *Deployment) error {
+			_, err := d.Verify(t.Context())
+			return err
+		}, []roles.Kind{roles.Lookup}},
+		{"a drift detection reads", ReadAccess, func(d *Deployment) error {
+			_, err := d.Drift(t.Context())
+			return err
+		}, []roles.Kind{roles.LedgerReader, roles.Lookup}},
+		{"a promotion reads the records before it", ReadAccess, func(d *Deployment) error {
+			_, err := d.LatestRelease(t.Context())
+			return err
+		}, []roles.Kind{roles.LedgerReader, roles.Lookup}},
+		{"a plan creates change sets", PlanAccess, func(d *Deployment) error {
+			_, _, err := d.SavePlan(t.Context(), time.Hour)
+			return err
+		}, []roles.Kind{roles.Planner}},
+		{"a deployment deploys", DeployAccess, func(d *Deployment) error {
+			_, err := d.Deploy(t.Context(), DeployRequest{})
+			return err
+		}, []roles.Kind{roles.Deploy, roles.LedgerWriter}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := newCloud(t)
+			asm := oneStack(t, topics(1))
+			_, err := c.deploy(asm, DeployRequest{})
+			require.NoError(t, err)
+			c.ForgetAssumedRoles()
+			if test.access != ReadAccess {
+				asm = oneStack(t, topics(2))
+			}
+			require.NoError(t, test.run(c.open(asm, func(o *Options) { o.Access = test.access })))
+			var want []string
+			for _, kind := range test.want {
+				want = append(want, bootstrapRole(testTarget, kind).ARN)
+			}
+			assert.ElementsMatch(t, want, c.AssumedRoles())
+		})
 	}
-	require.NoError(t, json.Unmarshal([]byte(role.Policy), &policy))
-	objects := 0
-	for _, s := range policy.Statement {
-		assert.Equal(t, "Allow", s.Effect)
-		actions := fmt.Sprint(s.Action)
-		assert.NotContains(t, actions, "s3:*")
-		if strings.Contains(actions, "Object") {
-			objects++
-			assert.Equal(t, "arn:aws:s3:::"+stagingBucketName(testTarget)+"/lockstep/*", s.Resource)
-		}
-	}
-	assert.Equal(t, 1, objects)
+}
+
+// An account that was bootstrapped by the CDK alone has no ledger roles. Nothing else is used in their place.
+func TestAccess_MissingRoleIsRefused(t *testing.T) {
+	c := newCloud(t)
+	c.MissingRoles = []string{bootstrapRole(testTarget, roles.LedgerWriter).ARN}
+	_, err := c.deploy(oneStack(t, topics(1)), DeployRequest{})
+	var refused *refusal.Error
+	require.ErrorAs(t, err, &refused)
+	assert.Contains(t, err.Error(), "lockstep bootstrap --env acc")
+	assert.Empty(t, c.Objects(testAccount, testRegion))
 }

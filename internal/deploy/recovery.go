@@ -12,6 +12,7 @@ import (
 	"lockstep/internal/deploy/risk"
 	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
+	"lockstep/internal/roles"
 )
 
 // RecoveryPage is the page with the procedure by which a person recovers an environment on AWS.
@@ -39,7 +40,7 @@ func (d *Deployment) DeleteReleased(ctx context.Context) (deleted []string, err 
 	if err != nil || last == nil {
 		return nil, err
 	}
-	client, err := d.cfnClient(ctx, bootstrapRole(d.target, deployKind), d.target.Region)
+	client, err := d.cfnClient(ctx, bootstrapRole(d.target, roles.Deploy), d.target.Region)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/preflight"
 	"lockstep/internal/refusal"
+	"lockstep/internal/roles"
 )
 
 // asLive makes a deployment a live one.
@@ -88,7 +89,7 @@ func TestDeploy_ChecksNestedTemplates(t *testing.T) {
 	}
 	asm.Stacks[0].Assets = []assembly.Asset{{
 		Name: "n", Path: "web.n.nested.template.json", Bucket: stagingBucketName(testTarget), Key: key,
-		Region: testRegion, Role: assembly.Role{ARN: bootstrapRole(testTarget, publishingKind).ARN},
+		Region: testRegion, Role: assembly.Role{ARN: bootstrapRole(testTarget, roles.FilePublishing).ARN},
 	}}
 	_, err := c.open(asm).Plan(t.Context())
 	require.ErrorContains(t, err, "stack web, nested template web.n.nested.template.json, R (AWS::SNS::Topic)")

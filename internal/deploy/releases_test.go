@@ -17,6 +17,7 @@ import (
 	"lockstep/internal/deploy/planfile"
 	"lockstep/internal/deploy/staging"
 	"lockstep/internal/refusal"
+	"lockstep/internal/roles"
 )
 
 // rollBack goes back to the release of a number, 0 for the default, and returns the number of the one that it restored.
@@ -143,7 +144,7 @@ func withAsset(asm *assembly.Assembly, content, extension string) string {
 	asm.Files.(fstest.MapFS)[content] = &fstest.MapFile{Data: []byte(content)}
 	asm.Stacks[0].Assets = append(asm.Stacks[0].Assets, assembly.Asset{
 		Name: content, Path: content, Bucket: stagingBucketName(testTarget), Key: key, Region: testRegion,
-		Role: assembly.Role{ARN: bootstrapRole(testTarget, publishingKind).ARN},
+		Role: assembly.Role{ARN: bootstrapRole(testTarget, roles.FilePublishing).ARN},
 	})
 	return key
 }

@@ -89,6 +89,9 @@ func (d *Deployment) checkApproved(ctx context.Context, l *ledger.Ledger, f plan
 	case approval == nil:
 		return nil, nil
 	}
+	if err := d.checkApprover(approval.ApproverARN, f); err != nil {
+		return nil, err
+	}
 	d.printProgress(fmt.Sprintf("the plan was approved by %s at %s",
 		approval.ApproverARN, utc.Format(approval.At)))
 	var permits []change.Permit

@@ -78,10 +78,10 @@ func TestReviewedPlan_AppliedExactlyOrRefused(t *testing.T) {
 			f *planfile.File,
 		) {
 			d := c.open(oneStack(t, topics(2)))
-			a, err := d.Approve(t.Context(), *f, "looks good", nil)
+			a, err := d.Approve(t.Context(), *f, ApprovalRequest{Note: "looks good"})
 			require.NoError(t, err)
 			assert.Equal(t, d.sessions.CallerARN(), a.ApproverARN)
-			_, err = d.Approve(t.Context(), *f, "", nil)
+			_, err = d.Approve(t.Context(), *f, ApprovalRequest{Note: ""})
 			require.ErrorContains(t, err, "was approved already")
 		}},
 	} {
@@ -126,7 +126,9 @@ func TestReviewedPlan_UsesApproversPermits(t *testing.T) {
 	_, err = c.deploy(asm, DeployRequest{Plan: &file})
 	require.ErrorContains(t, err, "--allow data-loss")
 	assert.NotEmpty(t, c.stack("web").ChangeSets, "the plan is still there")
-	_, err = c.open(asm).Approve(t.Context(), file, "the table is empty", []change.Permit{change.DataLoss})
+	_, err = c.open(asm).Approve(t.Context(), file, ApprovalRequest{
+		Note: "the table is empty", Permits: []change.Permit{change.DataLoss},
+	})
 	require.NoError(t, err)
 	_, err = c.deploy(asm, DeployRequest{Plan: &file})
 	require.NoError(t, err)

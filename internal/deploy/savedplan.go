@@ -47,7 +47,7 @@ func (d *Deployment) NewPlanFile(targets []planfile.Target, ttl time.Duration) (
 	now := time.Now().UTC().Truncate(time.Second)
 	f := planfile.File{
 		Schema: planfile.Format, Project: d.target.Project, Environment: d.target.Environment, Mode: d.Run.Mode,
-		Run: d.Run.ID, By: d.sessions.CallerARN(), Commit: d.Run.Commit,
+		Run: d.Run.ID, By: d.sessions.CallerARN(), Commit: d.Run.Commit, Author: d.Run.Author,
 		CreatedAt: now, Expires: now.Add(ttl).Truncate(time.Second),
 		EnvironmentDigest: d.EnvironmentDigest, ConfigurationDigest: d.ConfigurationDigest, Targets: targets,
 	}
@@ -94,7 +94,7 @@ func (d *Deployment) DeletePlan(ctx context.Context, f planfile.File) error {
 	if err != nil {
 		return err
 	}
-	client, err := d.cfnClient(ctx, bootstrapRole(d.target, deployKind), d.target.Region)
+	client, err := d.cfnClient(ctx, d.accountRole(), d.target.Region)
 	if err != nil {
 		return err
 	}
@@ -127,11 +127,25 @@ func (d *Deployment) ownChangeSets(t planfile.Target, run string) (map[string]*c
 	return sets, nil
 }
 
-// Approve records in the target account that the caller agrees to a plan and gives it permits. The error is a
-// *refusal.Error if the plan may not be applied, or was approved already: then it returns that approval.
-func (d *Deployment) Approve(
-	ctx context.Context, f planfile.File, note string, permits []change.Permit,
-) (ledger.Approval, error) {
+// An ApprovalRequest is what is to be recorded of an approval.
+type ApprovalRequest struct {
+	// ApproverARN is the person who approves; empty for the caller.
+	ApproverARN string
+	Note        string
+	Permits     []change.Permit
+}
+
+// Approve records in the target account that somebody agrees to a plan and gives it permits. The error is a
+// *refusal.Error if the plan may not be applied, if this person may not approve it, or if it was approved already: then
+// it returns that approval.
+func (d *Deployment) Approve(ctx context.Context, f planfile.File, q ApprovalRequest) (ledger.Approval, error) {
+	a := ledger.Approval{PlanDigest: f.Digest, ApproverARN: d.sessions.CallerARN(), Note: q.Note}
+	if q.ApproverARN != "" && q.ApproverARN != a.ApproverARN {
+		a.ApproverARN, a.RecordedBy = q.ApproverARN, d.sessions.CallerARN()
+	}
+	if err := d.checkApprover(a.ApproverARN, f); err != nil {
+		return ledger.Approval{}, err
+	}
 	l, err := d.Ledger(ctx)
 	if err != nil {
 		return ledger.Approval{}, err
@@ -140,8 +154,8 @@ func (d *Deployment) Approve(
 	if err != nil {
 		return ledger.Approval{}, err
 	}
-	a := ledger.Approval{PlanDigest: f.Digest, ApproverARN: d.sessions.CallerARN(), At: now.UTC(), Note: note}
-	for _, p := range permits {
+	a.At = now.UTC()
+	for _, p := range q.Permits {
 		a.Allow = append(a.Allow, string(p))
 	}
 	err = l.Approve(ctx, a)

@@ -17,6 +17,7 @@ import (
 	"lockstep/internal/deploy/ledger"
 	"lockstep/internal/deploy/staging"
 	"lockstep/internal/fault"
+	"lockstep/internal/jsonx"
 	"lockstep/internal/refusal"
 )
 
@@ -116,7 +117,7 @@ func (s headStore) Head(ctx context.Context, scope attest.Scope) (ledger.Head, e
 	if err != nil {
 		return head, err
 	}
-	if err := json.Unmarshal([]byte(aws.ToString(out.Parameter.Value)), &head); err != nil || head.Number < 1 {
+	if err := jsonx.Unmarshal([]byte(aws.ToString(out.Parameter.Value)), &head); err != nil || head.Number < 1 {
 		return head, refusal.Newf(fault.HeadMissing, err, "the parameter %s of the tooling account is damaged", name)
 	}
 	return head, nil

@@ -15,6 +15,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/simulated"
+	"lockstep/internal/roles"
 )
 
 const (
@@ -85,8 +86,8 @@ func assemble(t *testing.T, stacks needs, templates map[string]string) *assembly
 			"type": "aws:cloudformation:stack", "environment": "aws://" + testAccount + "/" + testRegion, "dependencies": needed,
 			"properties": map[string]any{
 				"templateFile":                   name + ".json",
-				"assumeRoleArn":                  bootstrapRole(testTarget, deployKind).ARN,
-				"cloudFormationExecutionRoleArn": bootstrapRole(testTarget, "cfn-exec").ARN,
+				"assumeRoleArn":                  bootstrapRole(testTarget, roles.Deploy).ARN,
+				"cloudFormationExecutionRoleArn": bootstrapRole(testTarget, roles.Execution).ARN,
 			},
 		}
 	}
@@ -115,7 +116,7 @@ func (c *cloud) options(asm *assembly.Assembly) Options {
 	o := Options{
 		Run: RunInfo{ID: NewRunID(), Command: "lockstep deploy", Mode: Rehearsal, Commit: "abc"}, Progress: c.progress.add,
 		SynthDigest: digest.Synth(asm.Digest), EnvironmentDigest: digest.Environment(asm.Digest),
-		ConfigurationDigest: "configuration",
+		ConfigurationDigest: "configuration", Access: DeployAccess,
 	}
 	if !c.hasTimers {
 		o.Pause = c.Pause

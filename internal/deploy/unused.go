@@ -18,6 +18,7 @@ import (
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/fault"
+	"lockstep/internal/roles"
 )
 
 // Unused returns a line for each role of the newest release's stacks that nobody has used since a time, and for each
@@ -27,7 +28,7 @@ func (d *Deployment) Unused(ctx context.Context, since time.Time) ([]string, err
 	if err != nil || resources == nil {
 		return nil, err
 	}
-	cfg, err := d.sessions.Config(ctx, bootstrapRole(d.target, lookupKind), d.target.Region)
+	cfg, err := d.sessions.Config(ctx, bootstrapRole(d.target, roles.Lookup), d.target.Region)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +47,7 @@ func (d *Deployment) releasedResources(ctx context.Context) (map[string][]string
 	if err != nil || last == nil {
 		return nil, err
 	}
-	client, err := d.cfnClient(ctx, bootstrapRole(d.target, lookupKind), d.target.Region)
+	client, err := d.cfnClient(ctx, bootstrapRole(d.target, roles.Lookup), d.target.Region)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +135,7 @@ const billingRegion = "us-east-1"
 // MonthlyCost returns AWS's estimate of what the account has cost so far in this month, in US dollars. The error is
 // ErrNoBilling if there is none. It works as the lookup role.
 func (d *Deployment) MonthlyCost(ctx context.Context, now time.Time) (float64, error) {
-	cfg, err := d.sessions.Config(ctx, bootstrapRole(d.target, lookupKind), billingRegion)
+	cfg, err := d.sessions.Config(ctx, bootstrapRole(d.target, roles.Lookup), billingRegion)
 	if err != nil {
 		return 0, err
 	}

@@ -21,6 +21,7 @@ import (
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/compare"
 	"lockstep/internal/fault"
+	"lockstep/internal/roles"
 )
 
 // Verify checks that every stack of the assembly exists as the assembly wants it, that each of its resources is
@@ -166,7 +167,7 @@ func (d *Deployment) checkAlarms(
 	if len(names) == 0 {
 		return nil, nil
 	}
-	cfg, err := d.sessions.Config(ctx, bootstrapRole(d.target, lookupKind), d.target.Region)
+	cfg, err := d.sessions.Config(ctx, bootstrapRole(d.target, roles.Lookup), d.target.Region)
 	if err != nil {
 		return nil, err
 	}

@@ -93,7 +93,7 @@ func (a *accountsDrawing) addJob(line pipeline.Pipeline, job pipeline.Job) {
 	}
 	var roles []string
 	for _, role := range job.Permission.Roles() {
-		roles = append(roles, strings.TrimSuffix(role, "-role"))
+		roles = append(roles, strings.TrimSuffix(string(role), "-role"))
 	}
 	box.Lines = append(box.Lines, "job "+job.Name+" of "+line.Name+" as", strings.Join(roles, ", "))
 }

@@ -56,7 +56,7 @@ func (a *architecture) draw(assemblies []Assembly) {
 		a.boxes[env.Name] = box
 		if before := a.boxes[env.After]; before != nil {
 			label := "is promoted"
-			if env.Approval {
+			if env.Approval.IsRequired() {
 				label = "is promoted, once a person approves"
 			}
 			a.connect(Arrow{From: before, To: box, Label: label})

@@ -94,6 +94,8 @@ const (
 	ValuesRefused    Code = "LS-522"
 	Destination      Code = "LS-523"
 	AssemblyAltered  Code = "LS-524"
+	OtherApprover    Code = "LS-525"
+	NotExpected      Code = "LS-526"
 )
 
 // Deployments, releases and their records.
@@ -121,9 +123,10 @@ const (
 	RecordDamaged      Code = "LS-631"
 	RecordNewer        Code = "LS-632"
 	RecordMissing      Code = "LS-633"
+	StagedExchanged    Code = "LS-634"
 	RecordUnsigned     Code = "LS-635"
 	HeadMissing        Code = "LS-636"
-	StagedExchanged    Code = "LS-634"
+	SigningKey         Code = "LS-637"
 	VerificationFailed Code = "LS-640"
 	AlarmsFiring       Code = "LS-641"
 	Drifted            Code = "LS-642"

@@ -227,6 +227,20 @@ func recordEntries() []Entry {
 			Messages: []string{"the tooling account does not know that … is the newest release of …"},
 		},
 		{
+			Code: SigningKey, Title: "a key that cannot sign or verify",
+			Meaning: "The key is no key of the curve P-256 in PEM, or what it signs could not be verified with the public keys " +
+				"of the configuration. Nothing was signed.",
+			Causes: []string{
+				"a new key whose public key is not in `signing` yet", "a key of KMS of another kind than ECC_NIST_P256",
+				"a file that holds something else",
+			},
+			Remedies: []string{"export the public key of the key that signs, and add it to `signing` in `config/pipeline.yaml`"},
+			Messages: []string{
+				"the key that signs is another one than the public keys of the configuration",
+				"it is no public key in PEM", "it is no key of the curve P-256",
+			},
+		},
+		{
 			Code: VerificationFailed, Title: "what is deployed is not what was released",
 			Meaning: "Reading back found another template, state or output than the assembly has.",
 			Causes:  []string{"a deployment by other means", "a stack that was deleted by hand"},

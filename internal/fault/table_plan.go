@@ -175,5 +175,22 @@ func planContentEntries() []Entry {
 				"it has the key …, and so has another asset with other content",
 			},
 		},
+		{
+			Code: OtherApprover, Exit: exitRefused, Title: "an approval by who has made the plan",
+			Meaning: "The environment wants the approval of a person who neither made the plan nor wrote its commit.",
+			Causes: []string{
+				"the author approves",
+				"the plan was made outside of a clone, so its author is not known",
+			},
+			Remedies: []string{"let somebody else approve", "plan in a clone of the repository"},
+			Messages: []string{"… wants the approval of somebody else"},
+		},
+		{
+			Code: NotExpected, Exit: exitRefused, Title: "another plan or assembly than expected",
+			Meaning:  "The digest is not the one that an earlier job has handed on, or that a person has typed.",
+			Causes:   []string{"the artefact of an earlier job was exchanged", "a digest of another plan"},
+			Remedies: []string{"find out who exchanged it", "read the plan again, and give its digest"},
+			Messages: []string{"… is expected: nothing was done with it", "that is not the digest of this plan"},
+		},
 	}
 }

@@ -3,11 +3,12 @@ package fsx
 import (
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"lockstep/internal/fault"
 )
 
 // LoadPrivate returns the content of a file that is this user's alone. If there is none, it makes one with what create
@@ -42,7 +43,8 @@ func readPrivate(path string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() || info.Mode().Perm()&0o077 != 0 || !isOwn(info) {
-		return nil, fmt.Errorf("%s may be read by others: remove it, and everything that it has sealed or signed with it", path)
+		return nil, fault.Errorf(fault.NotPermitted,
+			"%s may be read by others: remove it, and everything that it has sealed or signed with it", path)
 	}
 	return ReadFile(path, limit)
 }

@@ -66,7 +66,7 @@ func (j Job) Buildspec(engine config.Engine) (string, error) {
 			Exported: slices.Sorted(maps.Keys(j.ExportedVariables)),
 		},
 		Phases: buildspecPhases{
-			Install: phase{OnFailure: "ABORT", Commands: installDaggerCommands()},
+			Install: phase{OnFailure: "ABORT", Commands: append(j.guardCommands(), installDaggerCommands()...)},
 			Build:   phase{OnFailure: "ABORT", Commands: j.commands(engine)},
 		},
 	}
@@ -84,6 +84,23 @@ func (j Job) Buildspec(engine config.Engine) (string, error) {
 		return "", fmt.Errorf("job %s cannot be written as a buildspec: %w", j.Name, err)
 	}
 	return string(text), nil
+}
+
+// guardCommands returns the commands that end a job before anything of the repository runs: if its commit is not on the
+// branch that it has to be on, or if a variable that it has to be given is empty, which no function could tell from one
+// that is not given.
+func (j Job) guardCommands() []string {
+	var out []string
+	if j.Branch != "" {
+		out = append(out, fmt.Sprintf(`git merge-base --is-ancestor "$CODEBUILD_RESOLVED_SOURCE_VERSION" %s || `+
+			`{ echo %s >&2; exit 3; }`, shellescape.Quote("refs/remotes/origin/"+j.Branch),
+			shellescape.Quote("the commit of this tag is not on the branch "+j.Branch+", so nothing is run: merge it, and tag "+
+				"the commit that is on the branch")))
+	}
+	for _, name := range slices.Sorted(maps.Keys(j.Variables)) {
+		out = append(out, fmt.Sprintf(`: "${%s:?has no value}"`, name))
+	}
+	return out
 }
 
 // engineVariables returns the variables that select the engine. An engine that Dagger starts by itself is named by a
@@ -124,6 +141,9 @@ func installDaggerCommands() []string {
 // commands returns the job's calls, and the commands that export its variables.
 func (j Job) commands(engine config.Engine) []string {
 	var out []string
+	if j.NamesAuthor {
+		out = append(out, `export `+authorVariable+`="$(git log -1 --format=%ae "$CODEBUILD_RESOLVED_SOURCE_VERSION")"`)
+	}
 	for _, call := range j.Calls {
 		out = append(out, quoteCommand(call.Argv(engine)))
 	}

@@ -3,8 +3,11 @@ package pipeline
 import (
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 
 	"lockstep/config"
+	"lockstep/internal/roles"
 )
 
 // A Pipeline is one pipeline of CodePipeline: its trigger and its stages. The pipeline stack makes resources of it.
@@ -43,8 +46,13 @@ type PipelineStage struct {
 	// Approval is shown to the person who has to approve before the jobs run; empty for no approval. It may refer to
 	// variables of earlier jobs, as #{JOB.VARIABLE}. CodePipeline takes at most 1,000 characters.
 	Approval string
-	Jobs     []Job
+	// ApprovalTimeout is how long the stage waits for the person.
+	ApprovalTimeout time.Duration
+	Jobs            []Job
 }
+
+// ApprovalAction returns the name of the action in which a person approves what the stage of that name does.
+func ApprovalAction(stage string) string { return "approve-" + stage }
 
 // A Job is one run of CodeBuild: calls of the Dagger module, one after the other.
 type Job struct {
@@ -67,6 +75,15 @@ type Job struct {
 	ReportsFolder string
 	// ExportedVariables are the variables that later stages can read, by name, with the file of the value.
 	ExportedVariables map[string]string
+	// Variables are the values of earlier jobs that the job is given, by the name of its environment variable, as
+	// #{JOB.VARIABLE}. A job of which one is empty fails at once.
+	Variables map[string]string
+	// Branch is the branch that the job's commit must be on; empty for any.
+	Branch string
+	// NamesAuthor says that the job reads from the repository who has written the commit.
+	NamesAuthor bool
+	// ReadsApproval says that the job asks CodePipeline who has approved.
+	ReadsApproval bool
 }
 
 // A Permission is what a job may do in an account.
@@ -75,30 +92,35 @@ type Permission string
 // The permissions. A job of a pull request runs code that nobody has reviewed, so it has NoPermission.
 const (
 	NoPermission Permission = "none"
-	// PlanPermission creates and deletes change sets. CloudFormation needs the deployment role for that, which could
-	// execute them too; the calls of the job do not.
+	// PlanPermission creates and deletes change sets, and registers plans. It executes and approves nothing.
 	PlanPermission   Permission = "plan"
 	DeployPermission Permission = "deploy"
 	// ReadPermission reads resources and records, and changes nothing.
 	ReadPermission Permission = "look"
 )
 
-// Roles returns the roles of `cdk bootstrap` that a job with this permission assumes in its environment.
-func (p Permission) Roles() []string {
+// Roles returns the roles that a job with this permission assumes in its environment.
+func (p Permission) Roles() []roles.Kind {
 	switch p {
 	case NoPermission:
 		return nil
 	case ReadPermission:
-		return []string{RecordsRole, "lookup-role"}
+		return []roles.Kind{roles.LedgerReader, roles.Lookup}
+	case PlanPermission:
+		return []roles.Kind{roles.Planner, roles.FilePublishing}
 	}
-	return []string{"deploy-role", RecordsRole, "lookup-role"} // the last one reads alarms
+	// After a deployment, the job verifies what it has deployed as the two last ones.
+	return []roles.Kind{roles.Deploy, roles.FilePublishing, roles.LedgerWriter, roles.LedgerReader, roles.Lookup}
 }
 
-// AllowsPromotion reports whether a job with this permission promotes a release from the environment before.
-func (p Permission) AllowsPromotion() bool { return p == PlanPermission || p == DeployPermission }
-
-// RecordsRole publishes the templates that change sets read, and reads and writes the records of releases.
-const RecordsRole = "file-publishing-role"
+// PredecessorRoles returns the roles that a job with this permission assumes in the environment before its own, whose
+// records say what may be promoted.
+func (p Permission) PredecessorRoles() []roles.Kind {
+	if p == DeployPermission {
+		return []roles.Kind{roles.LedgerReader}
+	}
+	return nil
+}
 
 // A Call is one call of a function of the Dagger module.
 type Call struct {
@@ -122,6 +144,7 @@ const (
 	reportsFolder  = "reports"
 	assemblyFolder = "assembly"
 	planFolder     = "plan"
+	digestsFolder  = "digests"
 )
 
 // Pipelines returns the pipelines. The first deploys each push to the environments that no approval comes before, and
@@ -132,15 +155,16 @@ func Pipelines(c *config.Config) []Pipeline {
 	pipelines := []Pipeline{
 		{
 			Name: "main", Description: "from a push to the last environment before an approval", Trigger: Push,
-			Stages: append(checkStages(), promotionStages(unapproved)...),
+			Stages: append(checkStages(c.Environments), promotionStages(unapproved, "")...),
 		},
 		{
 			Name: "release", Description: "from a tag to the environments that a person approves", Trigger: Tag,
-			Stages: append(checkStages(), promotionStages(approved)...),
+			Stages: onBranch(branchOf(c.Pipeline),
+				append(checkStages(c.Environments), promotionStages(approved, c.Pipeline.Project+"-release")...)),
 		},
 		{
 			Name: "pull-request", Description: "checks what nobody has reviewed yet", Trigger: PullRequest,
-			Stages: append(checkStages(), previewStage(c.Environments)),
+			Stages: []PipelineStage{gateStage(), previewStage(c.Environments)},
 		},
 	}
 	if c.Pipeline.DriftSchedule != config.DriftScheduleNever {
@@ -158,7 +182,7 @@ func Pipelines(c *config.Config) []Pipeline {
 func splitAtApprovals(environments []config.Environment) (unapproved, approved []config.Environment) {
 	isApproved := map[string]bool{}
 	for _, env := range environments { // those before an environment come first
-		isApproved[env.Name] = env.Approval || isApproved[env.After]
+		isApproved[env.Name] = env.Approval.IsRequired() || isApproved[env.After]
 		if isApproved[env.Name] {
 			approved = append(approved, env)
 		} else {
@@ -189,9 +213,45 @@ func driftStage(environments []config.Environment) PipelineStage {
 	return stage
 }
 
-// checkStages returns a stage with a job for each stage of gates, and one with the synthesis of all environments: what
-// prod gets is synthesised before dev is changed.
-func checkStages() []PipelineStage {
+// branchOf returns the branch of the code; empty where the platform has no pipelines, which the stacks leave out.
+func branchOf(p config.Pipeline) string {
+	if p.Source == nil {
+		return ""
+	}
+	return p.Source.Branch
+}
+
+// onBranch returns stages whose jobs refuse a commit that is not on a branch. Whoever may push a tag can put it on any
+// commit.
+func onBranch(branch string, stages []PipelineStage) []PipelineStage {
+	for _, stage := range stages {
+		for i := range stage.Jobs {
+			stage.Jobs[i].Branch = branch
+		}
+	}
+	return stages
+}
+
+// checkStages returns the stage of the gates, and one with the synthesis of all environments: what prod gets is
+// synthesised before dev is changed. The digests of the cloud assemblies are variables, which later jobs are given.
+func checkStages(environments []config.Environment) []PipelineStage {
+	synth := Job{
+		Name: string(Synth), Description: "the cloud assemblies of all environments", Permission: NoPermission,
+		Inputs: []string{SourceArtifact},
+		Calls: []Call{
+			{Function: string(Synth), Export: assemblyFolder},
+			{Function: "digests", Arguments: []string{"--assembly", assemblyFolder}, Export: digestsFolder},
+		},
+		Output: AssemblyArtifact, OutputFolder: assemblyFolder, ExportedVariables: map[string]string{},
+	}
+	for _, env := range environments {
+		synth.ExportedVariables[assemblyDigestVariable(env.Name)] = digestsFolder + "/" + env.Name
+	}
+	return []PipelineStage{gateStage(), {Name: string(Synth), Jobs: []Job{synth}}}
+}
+
+// gateStage returns a stage with a job for each stage of gates.
+func gateStage() PipelineStage {
 	var gates []Job
 	for _, gate := range GateStages {
 		gates = append(gates, Job{
@@ -204,32 +264,27 @@ func checkStages() []PipelineStage {
 			},
 		})
 	}
-	synth := Job{
-		Name: string(Synth), Description: "the cloud assemblies of all environments", Permission: NoPermission,
-		Inputs: []string{SourceArtifact},
-		Calls:  []Call{{Function: string(Synth), Export: assemblyFolder}},
-		Output: AssemblyArtifact, OutputFolder: assemblyFolder,
-	}
-	return []PipelineStage{{Name: "checks", Jobs: gates}, {Name: string(Synth), Jobs: []Job{synth}}}
+	return PipelineStage{Name: "checks", Jobs: gates}
 }
 
 // promotionStages returns a stage for each environment in promotion order. An environment with an approval has a stage
-// with its plan before it: the person sees the plan, and that plan is applied as it is.
-func promotionStages(environments []config.Environment) []PipelineStage {
+// with its plan before it: the person sees the plan, and that plan is applied as it is. The name is that of the pipeline.
+func promotionStages(environments []config.Environment, name string) []PipelineStage {
 	var stages []PipelineStage
-	for _, env := range environments {
-		if !env.Approval {
+	for i, env := range environments {
+		if !env.Approval.IsRequired() {
 			stages = append(stages, PipelineStage{Name: env.Name, Jobs: []Job{deployJob(env.Name)}})
 			continue
 		}
-		plan := planJob(env.Name)
+		plan := planJob(env.Name, i)
 		stages = append(stages,
 			PipelineStage{Name: plan.Name, Jobs: []Job{plan}},
 			PipelineStage{
 				Name: env.Name,
 				Approval: fmt.Sprintf("Plan #{%[1]s.%[2]s} for %[3]s: #{%[1]s.%[4]s}", plan.Name, planDigestVariable, env.Name,
 					planSummaryVariable),
-				Jobs: []Job{applyJob(env.Name, plan)},
+				ApprovalTimeout: PlanTTL,
+				Jobs:            []Job{applyJob(env.Name, name, plan)},
 			})
 	}
 	return stages
@@ -241,6 +296,26 @@ const (
 	planSummaryVariable = "LOCKSTEP_PLAN_SUMMARY"
 )
 
+// PlanTTL is how long a plan may be applied by default.
+const PlanTTL = 24 * time.Hour
+
+// The variables of a job with what it has to find.
+const (
+	expectedPlanVariable     = "LOCKSTEP_EXPECTED_PLAN"
+	expectedAssemblyVariable = "LOCKSTEP_EXPECTED_ASSEMBLY"
+	executionVariable        = "LOCKSTEP_EXECUTION"
+	authorVariable           = "LOCKSTEP_AUTHOR"
+)
+
+// assemblyDigestVariable returns the variable with the digest of an environment's cloud assembly. Environments have
+// lower-case letters, digits and hyphens in their names.
+func assemblyDigestVariable(env string) string {
+	return "LOCKSTEP_ASSEMBLY_" + strings.ToUpper(strings.ReplaceAll(env, "-", "_"))
+}
+
+// variableOf returns the reference to a variable that a job exports.
+func variableOf(job, name string) string { return "#{" + job + "." + name + "}" }
+
 // environmentArgs returns the arguments of functions that use an environment's accounts and an existing assembly.
 func environmentArgs(name string) []string {
 	return []string{
@@ -249,25 +324,43 @@ func environmentArgs(name string) []string {
 	}
 }
 
+// expectedAssembly returns the variables of a job that takes an environment's cloud assembly from the synthesis.
+func expectedAssembly(env string) map[string]string {
+	return map[string]string{expectedAssemblyVariable: variableOf(string(Synth), assemblyDigestVariable(env))}
+}
+
+// expectedAssemblyArgs are the arguments of a function that refuses any other cloud assembly than the expected one.
+func expectedAssemblyArgs() []string {
+	return []string{"--expect-assembly", "$" + expectedAssemblyVariable}
+}
+
 // deployJob returns a job that plans, applies and verifies.
 func deployJob(env string) Job {
 	return Job{
 		Name: "deploy-" + env, Description: "deploys to " +
 			env, Permission: DeployPermission, Environment: env, Inputs: []string{SourceArtifact, AssemblyArtifact},
-		Calls: []Call{{Function: string(Deploy), Arguments: environmentArgs(env), Credentials: true}},
+		Variables: expectedAssembly(env),
+		Calls: []Call{{
+			Function: string(Deploy), Arguments: append(environmentArgs(env), expectedAssemblyArgs()...), Credentials: true,
+		}},
 	}
 }
 
-// planJob returns a job that makes a plan and saves it.
-func planJob(env string) Job {
+// planJob returns a job that makes a plan and saves it. The name of its output begins with a number, because
+// CodePipeline keeps an artifact under the first ten characters of its name, which nobody else may write.
+func planJob(env string, number int) Job {
 	name := "plan-" + env
 	return Job{
 		Name: name, Description: "what a deployment to " + env +
 			" would change", Permission: PlanPermission, Environment: env, Inputs: []string{SourceArtifact, AssemblyArtifact},
+		Variables: expectedAssembly(env),
 		Calls: []Call{{
-			Function: "plan-file", Arguments: environmentArgs(env), Credentials: true, Export: planFolder,
+			Function: "plan-file", Credentials: true, Export: planFolder,
+			Arguments: slices.Concat(environmentArgs(env), expectedAssemblyArgs(), []string{"--author", "$" + authorVariable}),
 		}},
-		Output: "plan_" + env, OutputFolder: planFolder, // part of a variable's name, so without a hyphen
+		NamesAuthor: true,
+		// The name is part of a variable's name, so it has no hyphens.
+		Output: fmt.Sprintf("plan%d_%s", number, strings.ReplaceAll(env, "-", "_")), OutputFolder: planFolder,
 		ExportedVariables: map[string]string{
 			planDigestVariable:  planFolder + "/digest",
 			planSummaryVariable: planFolder + "/summary",
@@ -275,14 +368,22 @@ func planJob(env string) Job {
 	}
 }
 
-// applyJob returns a job that records the approval of a plan job's plan and applies that plan.
-func applyJob(env string, plan Job) Job {
+// applyJob returns a job that records the approval of a plan job's plan and applies that plan. It refuses any other plan
+// than the one whose digest the approver was shown.
+func applyJob(env, pipelineName string, plan Job) Job {
 	job := deployJob(env)
 	job.Inputs = append(job.Inputs, plan.Output)
-	file := []string{"--plan", inputFolderVariable(plan.Output) + "/" + PlanFile}
+	job.Variables[expectedPlanVariable] = variableOf(plan.Name, planDigestVariable)
+	job.Variables[executionVariable] = pipelineName + "/" + variableOf("codepipeline", "PipelineExecutionId")
+	job.ReadsApproval = true
+	file := []string{
+		"--plan", inputFolderVariable(plan.Output) + "/" + PlanFile, "--expect-plan", "$" + expectedPlanVariable,
+	}
 	job.Calls = []Call{
-		{Function: "approve", Arguments: append(slices.Clone(file), "--note", "$CODEBUILD_INITIATOR"), Credentials: true},
-		{Function: string(Deploy), Arguments: append(environmentArgs(env), file...), Credentials: true},
+		{Function: "approve", Arguments: append(slices.Clone(file),
+			"--approved-in", "$"+executionVariable), Credentials: true},
+		{Function: string(Deploy), Arguments: slices.Concat(environmentArgs(env), expectedAssemblyArgs(), file),
+			Credentials: true},
 	}
 	return job
 }
@@ -291,17 +392,17 @@ func applyJob(env string, plan Job) Job {
 const PlanFile = "plan.json"
 
 // previewStage returns the stage that shows on emulated accounts what a change would deploy. Its jobs have no
-// credentials.
+// credentials. Each synthesises for itself: executions of pull requests share an artifact store, and a job that writes
+// nothing to it cannot exchange what another takes from there.
 func previewStage(environments []config.Environment) PipelineStage {
 	stage := PipelineStage{Name: "preview"}
 	for _, env := range environments {
 		stage.Jobs = append(stage.Jobs, Job{
-			Name: "preview-" + env.Name, Description: "what " + env.Name +
-				" would be given, on emulated accounts", Permission: NoPermission, Inputs: []string{
-				SourceArtifact,
-				AssemblyArtifact,
-			},
-			Calls: []Call{{Function: string(Plan), Arguments: environmentArgs(env.Name)}},
+			Name: "preview-" + env.Name, Description: "what " + env.Name + " would be given, on emulated accounts",
+			Permission: NoPermission, Inputs: []string{SourceArtifact},
+			Calls: []Call{{Function: string(Plan), Arguments: []string{
+				"--env", env.Name, "--commit", "$CODEBUILD_RESOLVED_SOURCE_VERSION",
+			}}},
 		})
 	}
 	return stage

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"flag"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,13 +14,17 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/config"
+	"lockstep/internal/roles"
 )
 
 var update = flag.Bool("update", false, "write what the tests compare with")
 
-var threeEnvironments = &config.Config{Environments: []config.Environment{
-	{Name: "dev"}, {Name: "acc", After: "dev"}, {Name: "prod", After: "acc", Approval: true},
-}}
+var threeEnvironments = &config.Config{
+	Pipeline: config.Pipeline{Project: "shop", Source: &config.Source{Branch: "main"}},
+	Environments: []config.Environment{
+		{Name: "dev"}, {Name: "acc", After: "dev"}, {Name: "prod", After: "acc", Approval: config.AnyApproval},
+	},
+}
 
 func pipelineFor(t *testing.T, c *config.Config, trigger Trigger) Pipeline {
 	t.Helper()
@@ -91,7 +96,6 @@ func TestPipelines_CredentialsStayInEnvironment(t *testing.T) {
 			assert.Equal(t, job.Permission != NoPermission, hasCredentials, job.Name)
 			if job.Permission != NoPermission {
 				assert.Contains(t, job.Name, job.Environment)
-				assert.Equal(t, job.Permission.AllowsPromotion(), slices.Contains(job.Permission.Roles(), "deploy-role"), job.Name)
 			}
 		}
 	}
@@ -103,7 +107,7 @@ func TestPipelines_DriftRunsOnSchedule(t *testing.T) {
 	for _, job := range jobsOf(drift) {
 		environments = append(environments, job.Environment)
 		assert.Equal(t, ReadPermission, job.Permission)
-		assert.NotContains(t, job.Permission.Roles(), "deploy-role", "the job only reads")
+		assert.Equal(t, []roles.Kind{roles.LedgerReader, roles.Lookup}, job.Permission.Roles(), "the job only reads")
 		assert.True(t, job.PublishesMetrics)
 		require.Len(t, job.Calls, 2)
 		assert.Equal(t, "publish-metrics", job.Calls[0].Function, "drift that is found does not keep the metrics back")
@@ -126,6 +130,10 @@ func TestPipelines_ApprovedPlanIsApplied(t *testing.T) {
 	deploy := prod.Jobs[0]
 	assert.Contains(t, deploy.Inputs, plan.Output)
 	assert.Equal(t, "approve", deploy.Calls[0].Function)
+	assert.Equal(t, "#{"+plan.Name+"."+planDigestVariable+"}", deploy.Variables[expectedPlanVariable])
+	for _, call := range deploy.Calls {
+		assert.Contains(t, strings.Join(call.Arguments, " "), "--expect-plan $"+expectedPlanVariable, call.Function)
+	}
 	assert.Contains(t, deploy.Calls[1].Arguments, "$CODEBUILD_SRC_DIR_"+plan.Output+"/"+PlanFile)
 }
 
@@ -199,11 +207,94 @@ func TestBuildspec_IsValidForEveryJob(t *testing.T) {
 			var read buildspec
 			require.NoError(t, yaml.UnmarshalWithOptions([]byte(text), &read, yaml.Strict()))
 			assert.Equal(t, job.commands(config.Engine{}), read.Phases.Build.Commands, job.Name)
-			assert.Equal(t, installDaggerCommands(), read.Phases.Install.Commands, job.Name)
-			assert.Len(t, job.Calls, len(read.Phases.Build.Commands)-len(job.ExportedVariables), job.Name)
+			assert.Equal(t, append(job.guardCommands(), installDaggerCommands()...), read.Phases.Install.Commands, job.Name)
+			calls := slices.DeleteFunc(read.Phases.Build.Commands, func(c string) bool { return strings.HasPrefix(c, "export ") })
+			assert.Len(t, job.Calls, len(calls), job.Name)
 			assert.Equal(t, job.Output != "", read.Artifacts != nil, job.Name)
 			assert.Equal(t, job.ReportsFolder != "", read.Reports != nil, job.Name)
 		}
+	}
+}
+
+// What a job is given, it refuses anything else than.
+func TestPipelines_LaterJobsExpectDigests(t *testing.T) {
+	for _, trigger := range []Trigger{Push, Tag} {
+		p := pipelineFor(t, threeEnvironments, trigger)
+		exported := map[string]bool{"#{codepipeline.PipelineExecutionId}": true}
+		for _, job := range jobsOf(p) {
+			for name, value := range job.Variables {
+				reference := value[strings.Index(value, "#{"):]
+				assert.True(t, exported[reference], "%s: %s is %s, which no earlier job exports", job.Name, name, value)
+			}
+			if slices.Contains(job.Inputs, AssemblyArtifact) {
+				assert.Equal(t, "#{synth."+assemblyDigestVariable(job.Environment)+"}", job.Variables[expectedAssemblyVariable])
+				deploys := job.Calls[len(job.Calls)-1]
+				assert.Contains(t, strings.Join(deploys.Arguments, " "), "--expect-assembly $"+expectedAssemblyVariable, job.Name)
+			}
+			for name := range job.ExportedVariables {
+				exported["#{"+job.Name+"."+name+"}"] = true
+			}
+		}
+	}
+	for _, job := range jobsOf(pipelineFor(t, threeEnvironments, PullRequest)) {
+		assert.Empty(t, job.Output, "%s shares its store with other pull requests", job.Name)
+	}
+}
+
+// CodePipeline keeps an artifact under the first ten characters of its name, and the policy of the store goes by that.
+func TestPipelines_ArtifactFoldersDiffer(t *testing.T) {
+	var environments []config.Environment
+	for _, name := range []string{"production-eu", "production-us", "production-ap"} {
+		environments = append(environments, config.Environment{Name: name, Approval: config.AnyApproval})
+	}
+	folders := map[string]bool{}
+	for _, job := range jobsOf(pipelineFor(t, &config.Config{Environments: environments}, Tag)) {
+		if job.Output == "" {
+			continue
+		}
+		folder := job.Output[:min(len(job.Output), 10)]
+		assert.False(t, folders[folder], "two jobs write to %s", folder)
+		folders[folder] = true
+	}
+	assert.Len(t, folders, len(environments)+1)
+}
+
+// The guards are run as CodeBuild runs them, in a clone.
+func TestBuildspec_GuardsEndJob(t *testing.T) {
+	dir := t.TempDir()
+	shell := func(script string, environ ...string) error {
+		cmd := exec.CommandContext(t.Context(), "bash", "-c", script)
+		cmd.Dir = dir
+		cmd.Env = append([]string{
+			"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "GIT_CONFIG_NOSYSTEM=1",
+			"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com",
+		}, environ...)
+		return cmd.Run()
+	}
+	require.NoError(t, shell(`git init --quiet && git commit --quiet --allow-empty -m one && git tag reviewed &&
+		git update-ref refs/remotes/origin/main HEAD && git commit --quiet --allow-empty -m two && git tag unreviewed`))
+	prod := pipelineFor(t, threeEnvironments, Tag).Stages[3].Jobs[0]
+	guards := "set -e\n" + strings.Join(prod.guardCommands(), "\n")
+	given := []string{executionVariable + "=e", expectedAssemblyVariable + "=a", expectedPlanVariable + "=p"}
+	for _, test := range []struct {
+		name, commit string
+		variables    []string
+		passes       bool
+	}{
+		{"a tag on the branch", "reviewed", given, true},
+		{"a tag on a commit that nobody has reviewed", "unreviewed", given, false},
+		{"a commit that the clone does not have", strings.Repeat("a", 40), given, false},
+		{"a commit that is not given", "", given, false},
+		{"a digest that is empty", "reviewed", append([]string{}, given[0], given[1], expectedPlanVariable+"="), false},
+		{"a digest that is not given", "reviewed", given[:2], false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			err := shell(guards, append(test.variables, "CODEBUILD_RESOLVED_SOURCE_VERSION="+test.commit)...)
+			assert.Equal(t, test.passes, err == nil, "%v", err)
+		})
+	}
+	for _, job := range jobsOf(pipelineFor(t, threeEnvironments, Tag)) {
+		assert.Contains(t, job.guardCommands()[0], "refs/remotes/origin/main", job.Name)
 	}
 }
 

@@ -164,6 +164,12 @@ func (r *Repository) CommitTime(ctx context.Context, commit string) (time.Time, 
 	return time.Unix(seconds, 0).UTC(), err
 }
 
+// Author returns the e-mail address of who has written a commit.
+func (r *Repository) Author(ctx context.Context, commit string) (string, error) {
+	out, err := r.Git(ctx, "log", "-1", "--format=%ae", "--end-of-options", commit)
+	return strings.TrimSpace(out), err
+}
+
 // History describes every commit that the repository has: what is checked out, and what each branch and tag points
 // to. It is empty where there is no repository and before the first commit.
 func (r *Repository) History(ctx context.Context) (string, error) {

@@ -20,8 +20,9 @@ import (
 type accountOpener struct {
 	session *Session
 	access  accountAccess
-	// command is the command that locks and journals name.
+	// command is the command that locks and journals name, and rights are what it needs to do.
 	command string
+	rights  deploy.Access
 	// limiter is shared by all accounts.
 	limiter *awsclient.Limiter
 }
@@ -36,6 +37,7 @@ func (o *accountOpener) open(ctx context.Context, account config.EnvironmentAcco
 	if err != nil {
 		return nil, err
 	}
+	options.Access = o.rights
 	options.AdaptAssembly = func(files fs.FS) (fs.FS, error) {
 		adapted, _, err := o.access.adaptAssembly(files)
 		return adapted, err
@@ -44,16 +46,20 @@ func (o *accountOpener) open(ctx context.Context, account config.EnvironmentAcco
 }
 
 // ForEachAccount calls do for every account of the environments, one after the other, with a deployment that has no
-// assembly. The command is what locks and journals name. An error in one account does not keep do from the others.
+// assembly. The command is what locks and journals name, and rights are what it needs to do. An error in one account
+// does not keep do from the others.
 func (s *Session) ForEachAccount(
-	ctx context.Context, environments []config.Environment, command string, do func(*deploy.Deployment) error,
+	ctx context.Context, environments []config.Environment, command string, rights deploy.Access,
+	do func(*deploy.Deployment) error,
 ) (err error) {
 	access, release, err := s.openAccess(ctx, environments)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	opener := &accountOpener{session: s, access: access, command: command, limiter: awsclient.NewLimiter()}
+	opener := &accountOpener{
+		session: s, access: access, command: command, rights: rights, limiter: awsclient.NewLimiter(),
+	}
 	var errs []error
 	for _, env := range environments {
 		for _, account := range env.Accounts() {
@@ -83,7 +89,7 @@ func (s *Session) ForEachPlanAccount(
 	if !ok {
 		return refusal.Newf(fault.PlanOtherTarget, nil, "the plan is of %s, which is not configured", plan.Environment)
 	}
-	return s.ForEachAccount(ctx, []config.Environment{env}, "plan", do)
+	return s.ForEachAccount(ctx, []config.Environment{env}, "plan", deploy.DeployAccess, do)
 }
 
 // CheckPlan returns a *refusal.Error if the plan is of another environment.

@@ -17,6 +17,8 @@ import (
 
 // An Operation is what a rollout does in every account: a Plan, a Deploy or a Verify.
 type Operation interface {
+	// access is what the operation needs to do in an account.
+	access() deploy.Access
 	run(ctx context.Context, a *account) (deploy.Record, error)
 	// finish runs once after all accounts of an environment, with the error of the accounts, and returns the final one.
 	finish(ctx context.Context, accounts []*account, err error) error
@@ -29,6 +31,8 @@ type Plan struct {
 	// TTL is how long the saved plan may be applied.
 	TTL time.Duration
 }
+
+func (Plan) access() deploy.Access { return deploy.PlanAccess }
 
 func (p Plan) run(ctx context.Context, a *account) (deploy.Record, error) {
 	var err error
@@ -106,6 +110,8 @@ type Deploy struct {
 	Note string
 }
 
+func (Deploy) access() deploy.Access { return deploy.DeployAccess }
+
 // run deploys to the account. On AWS, a new release is refused unless the environment before has deployed it. An
 // earlier release passed there when it was new.
 func (o Deploy) run(ctx context.Context, a *account) (deploy.Record, error) {
@@ -127,6 +133,8 @@ func (Deploy) finish(_ context.Context, _ []*account, err error) error { return 
 
 // A Verify checks that what is deployed is what the assembly holds. It writes nothing.
 type Verify struct{}
+
+func (Verify) access() deploy.Access { return deploy.ReadAccess }
 
 func (Verify) run(ctx context.Context, a *account) (deploy.Record, error) {
 	return a.deployment.Verify(ctx)

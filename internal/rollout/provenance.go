@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"lockstep/config"
@@ -39,6 +40,20 @@ func configurationDigest(p config.Pipeline, env config.Environment) (digest.Conf
 	data, err := json.Marshal(config.Config{Pipeline: p, Environments: []config.Environment{env}})
 	sum := sha256.Sum256(data)
 	return digest.Configuration(hex.EncodeToString(sum[:])), err
+}
+
+// authorOf returns the e-mail address of who has written a commit. LOCKSTEP_AUTHOR overrides it. The result is empty if
+// the repository does not say.
+func (s *Session) authorOf(ctx context.Context, commit string) string {
+	if value := tools.Getenv(s.Environ, "LOCKSTEP_AUTHOR"); value != "" {
+		return value
+	}
+	author, err := repo.New(s.Root, s.Environ).Author(ctx, strings.TrimSuffix(commit, "+"))
+	if err != nil {
+		s.Progress(fmt.Sprintf("who has written the commit is not recorded: %v", err))
+		return ""
+	}
+	return author
 }
 
 // currentCommit returns the commit that is checked out, followed by a plus sign if the files are not those of the

@@ -80,7 +80,7 @@ func recordPaths(root string, stage pipeline.Stage, environments []config.Enviro
 func NotRehearsed(environments []config.Environment) []string {
 	var missing []string
 	for _, env := range environments {
-		if env.Approval {
+		if env.Approval.IsRequired() {
 			missing = append(missing, "the approval before "+env.Name+", which a person gives in the pipeline")
 		}
 	}

@@ -96,7 +96,8 @@ func (s *Session) runReleased(
 func (s *Session) deleteEnvironment(ctx context.Context, env config.Environment, r *Recovery) error {
 	environments := []config.Environment{env}
 	accounts := env.Accounts()
-	err := s.ForEachAccount(ctx, environments, "rehearsal recovery", func(d *deploy.Deployment) error {
+	const command = "rehearsal recovery"
+	err := s.ForEachAccount(ctx, environments, command, deploy.ReadAccess, func(d *deploy.Deployment) error {
 		account := accounts[len(r.Accounts)]
 		data, err := d.StoredData(ctx)
 		r.Accounts = append(r.Accounts, AccountRecovery{Account: account.ID, Region: account.Region, Data: data})
@@ -106,7 +107,7 @@ func (s *Session) deleteEnvironment(ctx context.Context, env config.Environment,
 		return err
 	}
 	next := 0
-	return s.ForEachAccount(ctx, environments, "rehearsal recovery", func(d *deploy.Deployment) (err error) {
+	return s.ForEachAccount(ctx, environments, command, deploy.DeployAccess, func(d *deploy.Deployment) (err error) {
 		r.Accounts[next].Deleted, err = d.DeleteReleased(ctx)
 		next++
 		return err

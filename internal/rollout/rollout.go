@@ -8,6 +8,7 @@ import (
 
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/planfile"
 	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
@@ -25,6 +26,8 @@ type Request struct {
 	Environments []config.Environment
 	Source       Source
 	Operation    Operation
+	// ExpectedDigest is the digest of the cloud assembly of the one environment; empty for any.
+	ExpectedDigest digest.Environment
 	// MaxFailures is how many accounts of an environment may fail before no further one is started. If it is negative, the
 	// accounts of a wave are all started, and a failure stops the waves after it.
 	MaxFailures int
@@ -40,7 +43,7 @@ func (s *Session) Run(ctx context.Context, q Request) (records []report.AccountR
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	opener := &accountOpener{session: s, access: access, command: q.Command}
+	opener := &accountOpener{session: s, access: access, command: q.Command, rights: deploy.ReadAccess}
 	var errs []error
 	for _, env := range q.Environments {
 		opener.limiter = awsclient.NewLimiter()
@@ -118,7 +121,7 @@ func (a *account) progress(line string) { a.opener.session.progressFor(a.Environ
 // run opens the account with its assembly and runs the operation in it. An account without a release has nothing to go
 // back to, and is left as it is.
 func (a *account) run(ctx context.Context, q Request) error {
-	err := a.open(ctx, q.Source)
+	err := a.open(ctx, q)
 	if errors.Is(err, errNothingToRestore) {
 		a.progress(fmt.Sprintf("account %s in %s: %v", a.ID, a.Region, err))
 		a.record.Outcome = change.Untouched
@@ -158,19 +161,23 @@ func (a *account) fail(err error) {
 }
 
 // open loads the account's assembly and opens the account with it.
-func (a *account) open(ctx context.Context, source Source) error {
+func (a *account) open(ctx context.Context, q Request) error {
 	target := a.record.Target
 	cfg, err := a.opener.access.callerConfig(target.Region)
 	if err != nil {
 		return err
 	}
-	if a.assembly, err = source.load(ctx, a.opener, a.EnvironmentAccount); err != nil {
+	if a.assembly, err = q.Source.load(ctx, a.opener, a.EnvironmentAccount); err != nil {
+		return err
+	}
+	if err := q.checkExpected(a.Name, a.assembly); err != nil {
 		return err
 	}
 	options, err := a.opener.options(ctx, a.EnvironmentAccount)
 	if err != nil {
 		return err
 	}
+	options.Access = q.Operation.access()
 	options.EnvironmentDigest = a.assembly.environmentDigest
 	options.SiblingDigests = a.assembly.siblingDigests
 	files, err := assembly.Open(a.assembly.folder)
@@ -187,6 +194,16 @@ func (a *account) open(ctx context.Context, source Source) error {
 	}
 	a.deployment, err = deploy.Open(ctx, cfg, target, adapted, options)
 	return err
+}
+
+// checkExpected returns a *refusal.Error if a cloud assembly is not the one that the request expects.
+func (q Request) checkExpected(environment string, found localAssembly) error {
+	if q.ExpectedDigest == "" || q.ExpectedDigest == found.environmentDigest {
+		return nil
+	}
+	return refusal.Newf(fault.NotExpected, nil,
+		"the cloud assembly of %s is %.12s, and %.12s is expected: nothing was done with it; see "+
+			"who has exchanged it, or synthesise again", environment, found.environmentDigest, q.ExpectedDigest)
 }
 
 // readAdapted reads the assembly in the form that the account can deploy, and records how much of the original that is.

@@ -299,7 +299,7 @@ func TestRecords_RoundTrip(t *testing.T) {
 }
 
 func TestNotRehearsed_NamesApprovals(t *testing.T) {
-	missing := NotRehearsed([]config.Environment{{Name: "dev"}, {Name: "prod", Approval: true}})
+	missing := NotRehearsed([]config.Environment{{Name: "dev"}, {Name: "prod", Approval: config.AnyApproval}})
 	assert.Equal(t, []string{
 		"the approval before prod, which a person gives in the pipeline",
 		"service quotas, prices and the time that AWS takes",

@@ -89,21 +89,25 @@ func (s *Session) deployOptions(
 		return deploy.Options{}, err
 	}
 	sbom, err := toolSBOM()
-	commit := s.currentCommit(ctx)
+	commit, author := s.currentCommit(ctx), ""
+	if account.Approval == config.OtherApproval {
+		author = s.authorOf(ctx, commit)
+	}
 	progress := s.progressFor(account)
 	return deploy.Options{
 		Run: deploy.RunInfo{
-			ID: s.RunID, Command: "lockstep " + command, Mode: string(s.Mode()), Commit: commit,
+			ID: s.RunID, Command: "lockstep " + command, Mode: string(s.Mode()), Commit: commit, Author: author,
 			Committed: s.CommitTime(ctx, commit), Endpoint: s.Endpoint,
 		},
-		Artifacts:            deploy.Artifacts{ToolSBOM: sbom},
-		Progress:             progress,
-		ShowPlan:             func(r deploy.Record) { s.showPlan(r, progress) },
-		ConfigurationDigest:  configuration,
-		ProjectAccounts:      projectAccounts(s.Config),
-		RequiresApproval:     account.Approval,
-		RequiresCompletePlan: account.CompletePlans,
-		LivenessDir:          s.statePath("alive"),
+		Artifacts:             deploy.Artifacts{ToolSBOM: sbom},
+		Progress:              progress,
+		ShowPlan:              func(r deploy.Record) { s.showPlan(r, progress) },
+		ConfigurationDigest:   configuration,
+		ProjectAccounts:       projectAccounts(s.Config),
+		RequiresApproval:      account.Approval.IsRequired(),
+		RequiresCompletePlan:  account.CompletePlans,
+		RequiresOtherApprover: account.Approval == config.OtherApproval,
+		LivenessDir:           s.statePath("alive"),
 	}, err
 }
 

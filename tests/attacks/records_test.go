@@ -431,7 +431,7 @@ func TestRecords_ChangedByteIsNamed(t *testing.T) {
 	v.approval = true
 	v.setTemplate(`{"Resources":{"Planned":{"Type":"AWS::SNS::Topic"}}}`)
 	file := v.saveSignedPlan()
-	_, err := v.openSigned().Approve(t.Context(), file, "", nil)
+	_, err := v.openSigned().Approve(t.Context(), file, deploy.ApprovalRequest{})
 	require.NoError(t, err)
 	objects := v.objects()
 	var keys []string
@@ -468,7 +468,7 @@ func TestRecords_ChangedByteIsNamed(t *testing.T) {
 			err = d.FetchAssembly(t.Context(), *latest, t.TempDir())
 		}
 		if err == nil && !status.Unreadable {
-			_, err = d.Approve(t.Context(), file, "again", nil)
+			_, err = d.Approve(t.Context(), file, deploy.ApprovalRequest{Note: "again"})
 			if strings.Contains(fmt.Sprint(err), "the plan was approved already, by") {
 				r.Fatalf("a changed byte passes: %s at %d", key, at)
 			}
@@ -483,7 +483,7 @@ func TestRecords_ExportedFilesVerifyWithoutTheAccount(t *testing.T) {
 	v := newLedgerVictim(t, newSigning(t))
 	v.setTemplate(`{"Resources":{"Planned":{"Type":"AWS::SNS::Topic"}}}`)
 	file := v.saveSignedPlan()
-	_, err := v.openSigned().Approve(t.Context(), file, "", nil)
+	_, err := v.openSigned().Approve(t.Context(), file, deploy.ApprovalRequest{})
 	require.NoError(t, err)
 	require.NoError(t, v.applySigned(file))
 	files, err := v.openSigned().Export(t.Context(), 0)

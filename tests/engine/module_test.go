@@ -56,7 +56,7 @@ func TestModule_OnAnEngine(t *testing.T) {
 func testFunctionsAndChecks(t *testing.T, dir string) {
 	functions := mustSucceed(t, dir, "functions").stdout
 	for _, name := range []string{
-		"approve", "check", "deploy", "drift", "graph", "plan", "plan-file", "quality", "report", "rollback", "security",
+		"approve", "check", "deploy", "digests", "drift", "graph", "plan", "plan-file", "quality", "report", "rollback", "security",
 		"synth", "test", "verify",
 	} {
 		assert.Regexp(t, `(?m)^`+name+` +\S`, functions)
@@ -250,8 +250,10 @@ func testReviewedPlan(t *testing.T, dir string) {
 	assertNoCanary(t, saved)
 	file := filepath.Join(saved, pipeline.PlanFile)
 	assert.Contains(t, mustFail(t, dir, "call", "deploy", "--env", "prod", "--plan", file).progress, "approve --plan")
-	mustSucceed(t, dir, "call", "approve", "--plan", file, "--note", "tests")
-	mustSucceed(t, dir, "call", "deploy", "--env", "prod", "--plan", file)
+	digest, err := os.ReadFile(filepath.Join(saved, "digest"))
+	require.NoError(t, err)
+	mustSucceed(t, dir, "call", "approve", "--plan", file, "--expect-plan", string(digest), "--note", "tests")
+	mustSucceed(t, dir, "call", "deploy", "--env", "prod", "--plan", file, "--expect-plan", string(digest))
 }
 
 // hasUnreachableGate reports whether a gate could not run because the engine cannot reach its database.

@@ -80,6 +80,7 @@ func (w *testbed) deployTo(account, dir string, limiter *awsclient.Limiter) erro
 	}
 	d, err := deploy.Open(w.t.Context(), cfg, target, asm, deploy.Options{
 		Run:         deploy.RunInfo{ID: deploy.NewRunID(), Mode: deploy.Live},
+		Access:      deploy.DeployAccess,
 		SynthDigest: digest.Synth(asm.Digest), EnvironmentDigest: digest.Environment(asm.Digest), Limiter: limiter,
 	})
 	if err != nil {

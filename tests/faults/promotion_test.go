@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"lockstep/internal/deploy/planfile"
 	"lockstep/tests/harness"
 )
 
@@ -52,6 +53,11 @@ func TestApproval_OnlyApprovedPlanIsApplied(t *testing.T) {
 	assert.Equal(t, 3, status, out)
 	assert.Contains(t, out, "nobody has approved the plan")
 	out, status = w.run("approve", "--plan", plan, "--note", "reviewed")
+	assert.Equal(t, 2, status, out)
+	assert.Contains(t, out, "which plan have you read? Write --digest with its digest")
+	saved, err := planfile.Read(plan)
+	require.NoError(t, err)
+	out, status = w.run("approve", "--plan", plan, "--note", "reviewed", "--digest", string(saved.Digest))
 	require.Zero(t, status, out)
 	assert.Contains(t, out, "is approved by arn:aws:iam::"+tooling+":root at ")
 	out, status = w.run("deploy", "--env", "dev", "--assembly", dir, "--plan", plan)

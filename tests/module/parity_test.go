@@ -67,7 +67,7 @@ func isMachineSpecific(name string) bool {
 			return true
 		}
 	}
-	names := []string{"PATH", "NODE_EXTRA_CA_CERTS", "LOCKSTEP_RUN", "LOCKSTEP_SINCE", "LOCKSTEP_COMMIT"}
+	names := []string{"PATH", "NODE_EXTRA_CA_CERTS", "LOCKSTEP_RUN", "LOCKSTEP_SINCE", "LOCKSTEP_COMMIT", "LOCKSTEP_AUTHOR"}
 	return slices.Contains(names, name)
 }
 
@@ -378,8 +378,8 @@ func TestParity_SourceChangeIsReported(t *testing.T) {
 		},
 		"a job that does not deploy": {
 			sourceChange{
-				"internal/pipeline/pipelines.go", "Calls: []Call{{Function: string(Deploy), Arguments",
-				"Calls: []Call{{Function: string(Plan), Arguments",
+				"internal/pipeline/pipelines.go", "Function: string(Deploy), Arguments: append(",
+				"Function: string(Plan), Arguments: append(",
 			},
 			"no pipeline runs deploy:acc",
 		},

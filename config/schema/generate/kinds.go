@@ -147,7 +147,7 @@ var valueKinds = map[string]jsonschema.Schema{
 	},
 	"managedPolicy": {
 		Title:    "the ARN of a managed policy",
-		Pattern:  `^arn:aws[a-z-]*:iam::(aws|[0-9]{12}):policy/[!-~]+$`,
+		Pattern:  `^arn:aws[a-z-]*:iam::(aws|[0-9]{12}):policy/[!-+\-.-~]+$`,
 		Default:  []string{"arn:aws:iam::aws:policy/AdministratorAccess"},
 		Examples: []any{"arn:aws:iam::aws:policy/AdministratorAccess"},
 	},

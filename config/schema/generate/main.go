@@ -50,6 +50,7 @@ func generateSchemas() (map[string][]byte, error) {
 		}
 	}
 	comments := reflector.CommentMap
+	reflector.Mapper = mapType
 	reflector.LookupComment = func(t reflect.Type, field string) string { return fieldComment(comments, t, field) }
 
 	environment := reflectSchema(reflector, config.Environment{})
@@ -71,6 +72,22 @@ func generateSchemas() (map[string][]byte, error) {
 		schemas[file] = out.Bytes()
 	}
 	return schemas, nil
+}
+
+// mapType returns the schema of a type that is not written as Go has it, and nil for all others.
+func mapType(t reflect.Type) *jsonschema.Schema {
+	if t != reflect.TypeFor[config.Approval]() {
+		return nil
+	}
+	by := jsonschema.NewProperties()
+	by.Set("by", &jsonschema.Schema{
+		Type: "string", Enum: []any{string(config.OtherApproval)}, Title: "the word other",
+		Description: "by is who has to approve: other, which is somebody who neither made the plan nor wrote its commit",
+	})
+	return &jsonschema.Schema{
+		Extras: map[string]any{"type": []string{"boolean", "object"}}, Properties: by, Required: []string{"by"},
+		AdditionalProperties: jsonschema.FalseSchema, Title: "true, false or {by: other}",
+	}
 }
 
 // addPlugins adds a property for each plugin of infra/plugins, with the schema of its options.

@@ -132,7 +132,7 @@ func Open(dir string) (fs.FS, error) {
 
 // Read reads the cloud assembly at the root of fsys.
 func Read(fsys fs.FS, defaults Defaults) (*Assembly, error) {
-	sum, err := sumFiles(fsys) // refuses links that lead out of the assembly before anything is read through one
+	sum, err := digest.OfFiles(fsys) // refuses links that lead out of the assembly before anything is read through one
 	if err != nil {
 		return nil, err
 	}

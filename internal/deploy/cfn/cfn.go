@@ -27,6 +27,8 @@ type Client struct {
 
 	// Pause waits for a time; the error is the context's if that ends first.
 	Pause func(context.Context, time.Duration) error
+	// DeletingAPI, if not nil, returns the client that deletes empty stacks, for a role that may delete none.
+	DeletingAPI func(context.Context) (*awsclient.CloudFormation, error)
 
 	api      *awsclient.CloudFormation
 	progress func(string)

@@ -324,7 +324,20 @@ func (c *Client) deleteEmptyStack(ctx context.Context, stackID string) error {
 	if err != nil || len(sets) > 0 {
 		return err
 	}
-	_, err = c.api.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: &stackID})
+	api := c.api
+	if c.DeletingAPI != nil {
+		api, err = c.DeletingAPI(ctx)
+		var refused *refusal.Error
+		if errors.As(err, &refused) {
+			c.progress(aws.ToString(state.StackName) + ": the empty stack stays, because this run may delete none; " +
+				"the next deployment uses it")
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	_, err = api.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: &stackID})
 	return err
 }
 

@@ -1,6 +1,6 @@
 // Package digest owns the types of the digests that a deployment compares, so that the compiler refuses one where
-// another is wanted. Every digest is a SHA-256 in hexadecimal. The package computes none: a value is converted to its
-// type where it is computed or where it is read from outside.
+// another is wanted, and the digest of a folder's files. Every digest is a SHA-256 in hexadecimal. A value is converted
+// to its type where it is computed or where it is read from outside.
 package digest
 
 // A Synth is the digest of the cloud assembly of one account of an environment, as it was synthesised. A rehearsal

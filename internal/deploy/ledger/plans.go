@@ -33,8 +33,10 @@ type RegisteredPlan struct {
 type Approval struct {
 	PlanDigest  digest.Plan `json:"plan"`
 	ApproverARN string      `json:"by"`
-	At          time.Time   `json:"at"`
-	Note        string      `json:"note,omitempty"`
+	// RecordedBy is the ARN of the caller who has recorded the approval of somebody else; empty for none.
+	RecordedBy string    `json:"recordedBy,omitempty"`
+	At         time.Time `json:"at"`
+	Note       string    `json:"note,omitempty"`
 	// Allow are the permits that the approver gives.
 	Allow []string `json:"allow,omitempty"`
 }

@@ -79,7 +79,7 @@ func (l *Ledger) keepStatement(ctx context.Context, t Trust, s attest.Statement)
 }
 
 // errNoSignature says that a document has no signature.
-var errNoSignature = errors.New("nobody has signed it as it is")
+var errNoSignature = fault.New(fault.RecordUnsigned, "nobody has signed it as it is")
 
 // verify returns who has signed a file with that content. The error is errNoSignature if nobody has, and an
 // *UnsignedError if the signature is of no key that counts, or says something else than that.
@@ -110,11 +110,11 @@ func (l *Ledger) verify(ctx context.Context, t Trust, key string, data []byte, p
 func checkStatement(s attest.Statement, digest, predicateType string, scope attest.Scope) error {
 	switch {
 	case !s.IsAbout(digest):
-		return errors.New("its signature is one of another file")
+		return fault.New(fault.RecordUnsigned, "its signature is one of another file")
 	case s.Type != predicateType:
-		return fmt.Errorf("its signature is one of %s, not of %s", s.Type, predicateType)
+		return fault.Errorf(fault.RecordUnsigned, "its signature is one of %s, not of %s", s.Type, predicateType)
 	case s.Scope() != scope:
-		return fmt.Errorf("its signature is of %s", s.Scope())
+		return fault.Errorf(fault.RecordUnsigned, "its signature is of %s", s.Scope())
 	}
 	return nil
 }

@@ -39,10 +39,12 @@ type File struct {
 	Project     string `json:"project"`
 	Environment string `json:"environment"`
 	// Mode is rehearsal or live: a plan for emulated accounts is not one for real accounts.
-	Mode      string    `json:"mode"`
-	Run       string    `json:"run"`
-	By        string    `json:"by"`
-	Commit    string    `json:"commit,omitempty"`
+	Mode   string `json:"mode"`
+	Run    string `json:"run"`
+	By     string `json:"by"`
+	Commit string `json:"commit,omitempty"`
+	// Author is the e-mail address of who has written the commit; empty if nobody has to know.
+	Author    string    `json:"author,omitempty"`
 	CreatedAt time.Time `json:"made"`
 	Expires   time.Time `json:"expires"`
 	// EnvironmentDigest is the digest of the cloud assembly as it was synthesised, and ConfigurationDigest that of the

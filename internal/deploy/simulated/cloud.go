@@ -7,7 +7,9 @@ package simulated
 import (
 	"crypto/ecdsa"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -58,6 +60,8 @@ type Cloud struct {
 	SigningKeys map[string]*ecdsa.PrivateKey
 	// DeniesParameters says that nobody may read or write parameters of SSM.
 	DeniesParameters bool
+	// MissingRoles are the ARNs of roles that nobody may assume, because they do not exist.
+	MissingRoles []string
 
 	mu           sync.Mutex
 	accounts     map[string]*account
@@ -67,6 +71,7 @@ type Cloud struct {
 	issued       int
 	callsOf      map[string]int64
 	paused       atomic.Int64
+	assumedRoles map[string]bool
 	sharedBucket tokenBucket
 
 	calls, sharedCalls, throttled atomic.Int64
@@ -101,6 +106,7 @@ func NewKind() *Cloud {
 		BootstrapVersion: "33", EmptyReasons: []string{"The submitted information didn't contain changes."},
 		accounts: map[string]*account{}, keys: map[string]string{}, ssm: map[string]string{}, callsOf: map[string]int64{},
 		SigningKeys: map[string]*ecdsa.PrivateKey{}, parameters: map[string]string{},
+		assumedRoles: map[string]bool{},
 	}
 }
 
@@ -238,6 +244,11 @@ func (c *Cloud) serveSTS(w http.ResponseWriter, r *http.Request, caller string) 
 		root := "arn:aws:iam::" + caller + ":root"
 		writeResult(w, "GetCallerIdentity", xmlElements("Account", caller, "Arn", root, "UserId", caller))
 	case "AssumeRole":
+		if slices.Contains(c.MissingRoles, form.Get("RoleArn")) {
+			writeError(w, http.StatusForbidden, "AccessDenied", "not authorized to perform: sts:AssumeRole")
+			return
+		}
+		c.rememberRole(form.Get("RoleArn"))
 		parts := strings.Split(form.Get("RoleArn"), ":")
 		if len(parts) < 6 {
 			writeError(w, http.StatusBadRequest, "ValidationError", "not a role")
@@ -252,4 +263,24 @@ func (c *Cloud) serveSTS(w http.ResponseWriter, r *http.Request, caller string) 
 	default:
 		writeError(w, http.StatusBadRequest, "InvalidAction", form.Get("Action"))
 	}
+}
+
+func (c *Cloud) rememberRole(arn string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.assumedRoles[arn] = true
+}
+
+// AssumedRoles returns the ARNs of the roles that were assumed, each once.
+func (c *Cloud) AssumedRoles() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Sorted(maps.Keys(c.assumedRoles))
+}
+
+// ForgetAssumedRoles empties what AssumedRoles returns.
+func (c *Cloud) ForgetAssumedRoles() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.assumedRoles)
 }

@@ -1,0 +1,92 @@
+package deploy
+
+import (
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
+	"lockstep/internal/deploy/planfile"
+	"lockstep/internal/fault"
+	"lockstep/internal/refusal"
+)
+
+// checkApprover refuses the approval of a plan by whoever has made the plan or has written its commit, if the
+// environment wants somebody else. One who cannot be told from them is refused too.
+func (d *Deployment) checkApprover(approverARN string, f planfile.File) error {
+	if !d.RequiresOtherApprover {
+		return nil
+	}
+	approver := parsePrincipal(approverARN)
+	advice := "; " + d.target.Environment + " wants the approval of somebody else"
+	switch {
+	case approver.isSame(parsePrincipal(f.By)):
+		return refusal.Newf(fault.OtherApprover, nil,
+			"%s has made the plan %.12s, or cannot be told from %s%s",
+			approverARN, f.Digest, f.By, advice)
+	case f.Author == "":
+		return refusal.Newf(fault.OtherApprover, nil,
+			"the plan %.12s does not say who has written its commit, so nobody can be told from the "+
+				"author%s: plan in a clone of the repository", f.Digest, advice)
+	case approver.isCalled(f.Author):
+		return refusal.Newf(fault.OtherApprover, nil,
+			"%s has written the commit of the plan %.12s, or cannot be told from its author%s",
+			approverARN, f.Digest, advice)
+	}
+	return nil
+}
+
+// A principal is who an ARN names.
+type principal struct {
+	account string
+	// kind is user, assumed-role, root or another of IAM's.
+	kind string
+	// name is the user, or the role; session is the name of the role's session.
+	name, session string
+}
+
+func parsePrincipal(text string) principal {
+	parsed, err := arn.Parse(text)
+	if err != nil {
+		return principal{}
+	}
+	kind, rest, _ := strings.Cut(parsed.Resource, "/")
+	p := principal{account: parsed.AccountID, kind: kind, name: rest}
+	if kind == "assumed-role" {
+		p.name, p.session, _ = strings.Cut(rest, "/")
+	} else if i := strings.LastIndex(rest, "/"); i >= 0 { // after the path
+		p.name = rest[i+1:]
+	}
+	return p
+}
+
+// hasVerifiedSession reports whether the name of the session is that of a person. IAM Identity Center sets it. Whoever
+// assumes any other role chooses it.
+func (p principal) hasVerifiedSession() bool {
+	return p.kind == "assumed-role" && strings.HasPrefix(p.name, "AWSReservedSSO_")
+}
+
+// isSame reports whether two principals are the same person, or cannot be told apart.
+func (p principal) isSame(other principal) bool {
+	if p.account == "" || other.account == "" {
+		return true
+	}
+	if p.hasVerifiedSession() && other.hasVerifiedSession() {
+		return strings.EqualFold(p.session, other.session)
+	}
+	return p.account == other.account && p.kind == other.kind && p.name == other.name
+}
+
+// isCalled reports whether the principal may be the person with an e-mail address. A principal whose name says nothing
+// of a person may be anybody.
+func (p principal) isCalled(email string) bool {
+	name := p.name
+	switch {
+	case p.hasVerifiedSession():
+		name = p.session
+	case p.kind != "user":
+		return true
+	}
+	local, _, _ := strings.Cut(email, "@")
+	own, _, _ := strings.Cut(name, "@")
+	return strings.EqualFold(own, local)
+}

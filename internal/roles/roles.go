@@ -1,0 +1,45 @@
+// Package roles owns the names of the roles that the bootstrap of an account creates. It knows nothing of what a role
+// may do or of who assumes it.
+package roles
+
+import "fmt"
+
+// A Kind is what a role is for.
+type Kind string
+
+// The roles of `cdk bootstrap`.
+const (
+	// Deploy creates and executes change sets.
+	Deploy Kind = "deploy-role"
+	// FilePublishing writes assets. Where Lockstep has bootstrapped the account, it is denied the ledger.
+	FilePublishing Kind = "file-publishing-role"
+	// Lookup reads resources.
+	Lookup Kind = "lookup-role"
+	// Execution is the role that CloudFormation itself works with.
+	Execution Kind = "cfn-exec-role"
+)
+
+// The roles that Lockstep itself adds.
+const (
+	// Planner creates and deletes change sets, and executes none. In the ledger it registers plans.
+	Planner Kind = "planner"
+	// LedgerReader reads the ledger, and LedgerWriter also writes it. The ledger is below lockstep/ in the staging
+	// bucket.
+	LedgerReader Kind = "ledger-reader"
+	LedgerWriter Kind = "ledger-writer"
+)
+
+// Name returns the name of a role. IAM allows 64 characters, which leaves 14 for the region.
+func (k Kind) Name(qualifier, account, region string) string {
+	owner := "cdk"
+	switch k {
+	case Planner, LedgerReader, LedgerWriter:
+		owner = "lockstep"
+	}
+	return fmt.Sprintf("%s-%s-%s-%s-%s", owner, qualifier, k, account, region)
+}
+
+// ARN returns the ARN of a role.
+func (k Kind) ARN(partition, qualifier, account, region string) string {
+	return fmt.Sprintf("arn:%s:iam::%s:role/%s", partition, account, k.Name(qualifier, account, region))
+}

@@ -1,0 +1,136 @@
+package attacks_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/bootstrap"
+	"lockstep/internal/rehearsal"
+	"lockstep/internal/roles"
+	"lockstep/tests/harness"
+)
+
+// The accounts of the attacks on rights.
+const (
+	rightsTooling = "123456789012"
+	rightsAccount = "444455556666"
+	rightsRegion  = "eu-west-1"
+	rightsBucket  = "cdk-hnb659fds-assets-444455556666-eu-west-1"
+)
+
+// rightsOf returns the configuration of somebody who has got hold of a role of a bootstrapped account.
+type rightsOf func(kind roles.Kind) aws.Config
+
+// startBootstrapped starts emulated accounts that are bootstrapped by this program, with IAM enforced.
+func startBootstrapped(t *testing.T) rightsOf {
+	t.Helper()
+	port, err := harness.FreePort()
+	require.NoError(t, err)
+	e := &rehearsal.Emulator{
+		Dir: filepath.Join(t.TempDir(), "rehearsal"), Environ: os.Environ(), Region: rightsRegion, Progress: func(string) {},
+		Port: port,
+	}
+	session, release, err := e.Acquire(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, release()) })
+	require.NoError(t, e.Bootstrap(t.Context(), session, []bootstrap.Account{{
+		Name: "acc", ID: rightsAccount, Region: rightsRegion, TrustedAccounts: []string{rightsTooling},
+		Qualifier: "hnb659fds", ExecutionPolicies: []string{"arn:aws:iam::aws:policy/AdministratorAccess"},
+	}}))
+	cfg, err := session.AWSConfig(rightsTooling, rightsRegion)
+	require.NoError(t, err)
+	return func(kind roles.Kind) aws.Config {
+		assumed := cfg.Copy()
+		assumed.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg),
+			kind.ARN("aws", "hnb659fds", rightsAccount, rightsRegion)))
+		return assumed
+	}
+}
+
+// isDenied reports whether AWS has refused a call for want of a right. Any other answer means that the right was there.
+func isDenied(err error) bool {
+	var api smithy.APIError
+	return errors.As(err, &api) && strings.HasPrefix(api.ErrorCode(), "AccessDenied")
+}
+
+// A job that only looks, plans or publishes forges no record, no approval and no lock.
+func TestRights_LedgerIsWrittenByItsWriterAlone(t *testing.T) {
+	t.Parallel()
+	as := startBootstrapped(t)
+	put := func(kind roles.Kind, key string) error {
+		client := s3.NewFromConfig(as(kind), func(o *s3.Options) { o.UsePathStyle = true })
+		_, err := client.PutObject(t.Context(), &s3.PutObjectInput{
+			Bucket: aws.String(rightsBucket), Key: &key, Body: strings.NewReader("{}"),
+		})
+		return err
+	}
+	for _, key := range []string{
+		"lockstep/shop/acc/releases/00000002.json", "lockstep/shop/acc/approvals/dddd.json", "lockstep/shop/acc/lock.json",
+		"lockstep/shop/acc/blobs/x", "lockstep/another/prod/releases/00000001.json",
+	} {
+		for _, kind := range []roles.Kind{roles.FilePublishing, roles.Lookup, roles.LedgerReader, roles.Planner, roles.Deploy} {
+			assert.True(t, isDenied(put(kind, key)), "%s wrote %s", kind, key)
+		}
+		assert.NoError(t, put(roles.LedgerWriter, key), key)
+	}
+	require.NoError(t, put(roles.Planner, "lockstep/shop/acc/plans/dddd.json"))
+	require.NoError(t, put(roles.FilePublishing, strings.Repeat("0", 64)+".json"))
+	assert.True(t, isDenied(put(roles.LedgerWriter, strings.Repeat("0", 64)+".json")), "it published an asset")
+}
+
+// A planning job, before any person has seen the plan, executes nothing.
+func TestRights_PlannerExecutesNothing(t *testing.T) {
+	t.Parallel()
+	as := startBootstrapped(t)
+	planner, deployer := cloudformation.NewFromConfig(as(roles.Planner)), cloudformation.NewFromConfig(as(roles.Deploy))
+	set, err := planner.CreateChangeSet(t.Context(), &cloudformation.CreateChangeSetInput{
+		StackName: aws.String("web"), ChangeSetName: aws.String("a"), ChangeSetType: types.ChangeSetTypeCreate,
+		TemplateBody: aws.String(`{"Resources":{"T":{"Type":"AWS::SNS::Topic"}}}`),
+		RoleARN:      aws.String(roles.Kind("cfn-exec-role").ARN("aws", "hnb659fds", rightsAccount, rightsRegion)),
+	})
+	require.NoError(t, err)
+	for name, call := range map[string]func(context.Context, *cloudformation.Client) error{
+		"DeleteStack": func(ctx context.Context, c *cloudformation.Client) error {
+			_, err := c.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: set.StackId})
+			return err
+		},
+		"UpdateStack": func(ctx context.Context, c *cloudformation.Client) error {
+			_, err := c.UpdateStack(ctx, &cloudformation.UpdateStackInput{
+				StackName: set.StackId, TemplateBody: aws.String(`{"Resources":{"T":{"Type":"AWS::SNS::Topic"}}}`),
+			})
+			return err
+		},
+		"CreateStack": func(ctx context.Context, c *cloudformation.Client) error {
+			_, err := c.CreateStack(ctx, &cloudformation.CreateStackInput{
+				StackName: aws.String("another"), TemplateBody: aws.String(`{"Resources":{"T":{"Type":"AWS::SNS::Topic"}}}`),
+			})
+			return err
+		},
+		"ExecuteChangeSet": func(ctx context.Context, c *cloudformation.Client) error {
+			_, err := c.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{
+				ChangeSetName: set.Id, StackName: set.StackId,
+			})
+			return err
+		},
+	} {
+		assert.True(t, isDenied(call(t.Context(), planner)), "the planner called %s", name)
+	}
+	_, err = deployer.ExecuteChangeSet(t.Context(), &cloudformation.ExecuteChangeSetInput{
+		ChangeSetName: set.Id, StackName: set.StackId,
+	})
+	require.NoError(t, err, "the change set is one that can be executed")
+}
