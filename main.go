@@ -34,7 +34,8 @@ func main() {
 		os.Exit(exitInterrupted)
 	})
 	err := cli.Execute(ctx, os.Args[1:], cli.Process{
-		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(), Now: time.Now, RefusedStatus: exitRefused,
+		Stdout: os.Stdout, Stderr: os.Stderr, Stdin: os.Stdin, Environ: os.Environ(), Now: time.Now,
+		RefusedStatus: exitRefused,
 	})
 	process.KillDescendants(true) // what a step has started and that has dropped its mark
 	interrupted := ctx.Err() != nil

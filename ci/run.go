@@ -84,6 +84,10 @@ var runID = fmt.Sprint(time.Now().UnixNano())
 // runStep runs a step and says how it ended.
 func (p *project) runStep(ctx context.Context, o *outcome) {
 	s := o.step
+	if s.Off != "" {
+		o.Status, o.Reason = pipeline.NothingToDo, s.OffReason()
+		return
+	}
 	if nothing, err := p.hasNothingToDo(ctx, s); err == nil && nothing {
 		o.Status = pipeline.NothingToDo
 		return

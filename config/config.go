@@ -32,6 +32,10 @@ type Pipeline struct {
 	Engine Engine `json:"engine,omitzero"`
 	// Tags are put on every resource of every environment.
 	Tags map[string]string `json:"tags,omitempty"`
+	// App is the CDK app.
+	App App `json:"app,omitzero"`
+	// Steps are steps of the repository's own.
+	Steps []Step `json:"steps,omitempty"`
 	// Gates are the settings of the gates.
 	Gates Gates `json:"gates,omitzero"`
 	// Signing is how release records, approvals and plans are signed. Without it a live deployment records them unsigned.
@@ -98,6 +102,8 @@ type Environment struct {
 	SignedFrom int `json:"signedFrom,omitempty" jsonschema:"minimum=1,title=the number of a release"`
 	// TerminationProtection is whether the stacks are protected from deletion.
 	TerminationProtection bool `json:"terminationProtection,omitempty"`
+	// Context is context of the CDK for this environment. It replaces equal keys of the app's.
+	Context map[string]any `json:"context,omitempty"`
 	// Parameters are the settings of the environment, published as SSM parameters below /PROJECT/NAME. Everybody who may
 	// read the parameters of the account can read them, so they must not be secrets.
 	Parameters map[string]string `json:"parameters,omitempty"`
@@ -114,7 +120,7 @@ type Environment struct {
 	// Governance is how the account is monitored.
 	Governance Governance `json:"governance,omitzero"`
 	// Notifications are the addresses that are notified of the environment's events.
-	Notifications Notifications `json:"notifications"`
+	Notifications Notifications `json:"notifications,omitzero"`
 	// Gates are the settings of the gates for this environment.
 	Gates EnvironmentGates `json:"gates,omitzero"`
 	// Tags are put on every resource of this environment. They replace equal keys of the pipeline's.
@@ -125,8 +131,8 @@ type Environment struct {
 type Notifications struct {
 	// Finance is notified of cost, as the owners are.
 	Finance []string `json:"finance,omitempty" schema:"email"`
-	// Owners are notified of the infrastructure: failures, approvals and alarms. There is at least one.
-	Owners []string `json:"owners" schema:"email" jsonschema:"minItems=1"`
+	// Owners are notified of the infrastructure: failures, approvals and alarms.
+	Owners []string `json:"owners,omitempty" schema:"email" jsonschema:"minItems=1"`
 	// Chat is a channel that is notified of what the owners are notified of.
 	Chat *Chat `json:"chat,omitempty"`
 }

@@ -14,7 +14,7 @@ const (
 	databaseYAML = "plugins: {database: {minACU: 0.5, maxACU: 2}}\n"
 	sourceYAML   = "source:\n  repository: example/platform\n  connection: " +
 		"arn:aws:codeconnections:eu-west-1:123456789012:connection/11111111-2222-3333-4444-555555555555\nowners: " +
-		"[platform@example.com]\n"
+		"[platform@example.com]\napp: {synthesis: once}\n"
 )
 
 // numbered returns n parameters as YAML.
@@ -164,7 +164,9 @@ func TestD1_RulesRejectInvalidInfrastructure(t *testing.T) {
 		},
 		{
 			"a pipeline without owners",
-			map[string]string{"pipeline.yaml": pipelineYAML + strings.Split(sourceYAML, "owners")[0]},
+			map[string]string{
+				"pipeline.yaml": pipelineYAML + strings.Replace(sourceYAML, "owners: [platform@example.com]\n", "", 1),
+			},
 			"config/pipeline.yaml:6:3: LS-206: there is a pipeline, but nobody is notified of its failures; add owners with " +
 				"an email address",
 		},

@@ -21,14 +21,13 @@ type environmentRule func(l *loader, env Environment, d *document)
 // rules is the list of the rules across files.
 var rules = []rule{
 	checkAccountsDistinct, checkWaveAccounts, checkPlaces, checkPromotionCycle, checkProjectName, checkPipelineTags,
-	checkPipelineSource, checkSigning,
+	checkPipelineSource, checkApp, checkSteps, checkGatesOff, checkSigning,
 }
 
 // environmentRules is the list of the rules on each environment.
 var environmentRules = []environmentRule{
 	checkPredecessor, checkStacks, checkParameters, checkEnvironmentTags, checkProtection, checkNetwork,
-	checkMultiAccountReferences,
-	checkBudget, checkDatabase, checkStorageLifecycle,
+	checkMultiAccountReferences, checkBudget, checkDatabase, checkStorageLifecycle, checkEnvironmentContext,
 }
 
 func applyRules(l *loader) {

@@ -91,5 +91,6 @@ func TestGates_MayBeAbsentRejectsUnknownName(t *testing.T) {
 	assert.Equal(t, Gates{
 		Registries:        []string{"docker.io", "registry.dagger.io"},
 		GoVulnerabilities: "https://vuln.go.dev",
+		GoPackages:        []string{"./..."},
 	}, c.Pipeline.Gates)
 }

@@ -31,16 +31,17 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(exitUsage)
 	}
-	os.Exit(run(os.Args[1:], root.FS(), os.Stderr))
+	os.Exit(run(os.Args[1:], root.FS(), os.Getenv("CDK_OUTDIR"), os.Stderr))
 }
 
-// run synthesises the environments of the arguments and returns the exit code.
-func run(args []string, configuration fs.FS, stderr io.Writer) int {
+// run synthesises the environments of the arguments and returns the exit code. The folder is where the assemblies go
+// without the flag --out.
+func run(args []string, configuration fs.FS, folder string, stderr io.Writer) int {
 	flags := flag.NewFlagSet("infra", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	name := flags.String("env", "",
 		"the environment's name, or "+config.ToolingEnvironment+" for the account that owns the pipeline; all by default")
-	out := flags.String("out", "",
+	out := flags.String("out", folder,
 		"the folder for the cloud assemblies, each in a folder of its environment's name, which is replaced")
 	if err := flags.Parse(args); err != nil {
 		return exitUsage

@@ -43,7 +43,7 @@ func TestRun_UsageErrorsWriteNothing(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Chdir(t.TempDir())
 			var stderr bytes.Buffer
-			assert.Equal(t, test.status, run(test.args, platform, &stderr))
+			assert.Equal(t, test.status, run(test.args, platform, "", &stderr))
 			assert.Contains(t, stderr.String(), test.want)
 			assert.NoDirExists(t, "x")
 		})
@@ -53,7 +53,7 @@ func TestRun_UsageErrorsWriteNothing(t *testing.T) {
 func TestRun_ReportsInvalidConfiguration(t *testing.T) {
 	var stderr bytes.Buffer
 	assert.Equal(t, exitUsage, run([]string{"--env", "acc", "--out", filepath.Join(t.TempDir(), "x")}, fstest.MapFS{},
-		&stderr))
+		"", &stderr))
 	assert.Contains(t, stderr.String(), "config/pipeline.yaml: LS-202: is missing")
 }
 
@@ -62,7 +62,7 @@ func TestRun_ReplacesPreviousAssembly(t *testing.T) {
 	require.NoError(t, os.MkdirAll(filepath.Join(out, "dev"), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(out, "dev", "left.template.json"), []byte("{}"), 0o644))
 	var stderr bytes.Buffer
-	require.Equal(t, exitDone, run([]string{"--env", "dev", "--out", out}, os.DirFS(platformDir), &stderr),
+	require.Equal(t, exitDone, run([]string{"--env", "dev"}, os.DirFS(platformDir), out, &stderr),
 		stderr.String())
 	assert.FileExists(t, filepath.Join(out, "dev", "manifest.json"))
 	assert.NoFileExists(t, filepath.Join(out, "dev", "left.template.json"))

@@ -23,14 +23,15 @@ var allowedImports = map[string][]string{
 		"internal/refusal",
 	},
 	"internal/cli": {
-		"config", "internal/attest", "internal/awsclient", "internal/bootstrap", "internal/deploy",
-		"internal/deploy/cfn", "internal/deploy/change", "internal/deploy/digest", "internal/deploy/ledger",
-		"internal/deploy/planfile", "internal/deploy/staging", "internal/diagram", "internal/display",
+		"config", "internal/app", "internal/attest", "internal/awsclient", "internal/bootstrap", "internal/deploy",
+		"internal/deploy/assembly", "internal/deploy/cfn", "internal/deploy/change", "internal/deploy/digest",
+		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/staging", "internal/diagram", "internal/display",
 		"internal/drawing", "internal/fault", "internal/fsx", "internal/gate", "internal/gate/findings",
 		"internal/gate/images", "internal/host", "internal/jsonx", "internal/maintain", "internal/metrics",
 		"internal/pipeline", "internal/process", "internal/refusal", "internal/rehearsal", "internal/repo",
 		"internal/report", "internal/rollout", "internal/text", "internal/utc", "tools",
 	},
+	"internal/app": {"config", "internal/fault", "internal/fsx", "internal/jsonx", "internal/process"},
 	"internal/rollout": {
 		"config", "internal/attest", "internal/awsclient", "internal/bootstrap", "internal/deploy",
 		"internal/deploy/assembly", "internal/deploy/change", "internal/deploy/digest", "internal/deploy/ledger",

@@ -58,6 +58,9 @@ func parseCompileCommand(argv []string) (program string, patterns []string) {
 	if i := slices.Index(argv, "--"); i >= 0 {
 		argv = argv[i+1:]
 	}
+	if argv[0] == "sh" {
+		argv = strings.Fields(argv[2])
+	}
 	for _, word := range argv {
 		if word == "." || strings.HasPrefix(word, "./") {
 			patterns = append(patterns, word)

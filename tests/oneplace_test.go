@@ -91,6 +91,7 @@ var places = []place{
 			"internal/fsx/unzip.go":                   "reads the target of a link, with a limit",
 			"config/bounds.go":                        "has a limit; config reads through an fs.FS only",
 			"internal/awsmodel/awsmodel.go":           "reads the model of this program",
+			"internal/app/version.go":                 "reads the sources in this program",
 			"internal/gate/version.go":                "reads the sources in this program",
 			"tools/tools.go":                          "reads the lock files in this program",
 			"internal/cli/outfile.go":                 "reads the beginning of a file, with a limit",
@@ -117,6 +118,7 @@ var places = []place{
 		does: "starts programs that may be shells", instead: "process.Command, which starts no shell with a script",
 		names: map[string][]string{"lockstep/internal/process": {"TableCommand"}},
 		files: map[string]string{
+			"internal/app/app.go":           "runs the commands of cdk.json and of the configuration",
 			"internal/host/process.go":      "runs the steps of the table",
 			"internal/host/tools.go":        "asks the tools of the table for their versions",
 			"internal/gate/execute.go":      "runs the gates of the table",

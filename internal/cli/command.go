@@ -30,8 +30,9 @@ import (
 
 // A Process is what the command line runs in.
 type Process struct {
-	Stdin          io.Reader
 	Stdout, Stderr io.Writer
+	// Stdin is where the answers of a person are read from; nil for nobody.
+	Stdin io.Reader
 	// Environ is the environment, in the form of os.Environ.
 	Environ []string
 	// Now returns the current time.
@@ -166,7 +167,9 @@ func (a *app) rootCommand() *cobra.Command {
 		}
 	}
 	// These are run by steps, not by people.
-	root.AddCommand(a.gateCommand(), a.gatherCommand(), a.tellCommand(), a.onFilesCommand())
+	root.AddCommand(
+		a.gateCommand(), a.gatherCommand(), a.tellCommand(), a.onFilesCommand(), a.runAppCommand(),
+	)
 	return root
 }
 
@@ -180,7 +183,8 @@ type helpSection struct {
 func (a *app) helpSections() []helpSection {
 	return []helpSection{
 		{"Deliver", []*cobra.Command{
-			a.synthCommand(), a.planCommand(), a.deployCommand(), a.verifyCommand(), a.approveCommand(), a.rollbackCommand(),
+			a.initCommand(), a.synthCommand(), a.planCommand(), a.deployCommand(), a.verifyCommand(), a.approveCommand(),
+			a.rollbackCommand(),
 		}},
 		{"See what is deployed", []*cobra.Command{
 			a.statusCommand(), a.driftCommand(), a.diagnoseCommand(), a.metricsCommand(), a.unlockCommand(), a.garbageCommand(),

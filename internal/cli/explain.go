@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"regexp"
@@ -15,11 +16,17 @@ import (
 // explainCommand returns the command that says what a code means. Whatever is not of the form of a code is refused.
 func (a *app) explainCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "explain [CODE]", Short: "Show what the code of an error means, why it happens and what to do",
-		Args: numberOfArgs(cobra.MaximumNArgs(1)),
-		RunE: func(_ *cobra.Command, args []string) error {
+		Use:   "explain [CODE|STACK]",
+		Short: "Show what the code of an error means and what to do, or where a stack goes and why",
+		Args:  numberOfArgs(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return a.finish(&codeList{Groups: fault.Groups()}, nil)
+			}
+			if _, isCode := fault.Parse(args[0]); !isCode && a.isInProject() {
+				return a.inProject(func(ctx context.Context, p *project) (result, error) {
+					return a.explainStack(ctx, p, args[0])
+				})(cmd, args)
 			}
 			entry, err := lookUpCode(args[0])
 			if err != nil {
@@ -28,6 +35,12 @@ func (a *app) explainCommand() *cobra.Command {
 			return a.finish(&explanation{Entry: entry}, nil)
 		},
 	}
+}
+
+// isInProject reports whether there is a project.
+func (a *app) isInProject() bool {
+	_, err := a.findRoot()
+	return err == nil
 }
 
 // lookUpCode returns the entry of the code that a person has written.

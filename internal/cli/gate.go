@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"lockstep/config"
+	cdkapp "lockstep/internal/app"
 	"lockstep/internal/display"
 	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
@@ -45,6 +47,8 @@ func (a *app) gateCommand() *cobra.Command {
 		"the level from which a finding counts: error or warning")
 	cmd.Flags().StringArrayVar(&g.FilePatterns, "files", nil, "a pattern of the files that the program is given")
 	addPathFlag(cmd.Flags(), &g.OnlyWith, "only-with", "a file without which there is nothing to check")
+	cmd.Flags().StringArrayVar(&g.IfThere, "if-there", nil, "FILE=ARGUMENT: an argument that the program gets if the "+
+		"file is there")
 	cmd.Flags().StringArrayVar(&g.Settings, "set", nil, "a setting of a gate of this program's own")
 	return cmd
 }
@@ -101,6 +105,9 @@ func IsNotRun(err error) bool {
 // program.
 func componentVersion(argv []string) string {
 	if (pipeline.Step{Command: append([]string{pipeline.Self}, argv...)}).IsGate() {
+		if slices.Contains(argv, runAppName) {
+			return gate.Version() + " app " + cdkapp.Version()
+		}
 		return gate.Version()
 	}
 	return ""

@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -41,13 +43,24 @@ func checkHookable(ctx context.Context, repository *repo.Repository, root string
 	return nil
 }
 
+// preCommitFile is the configuration of pre-commit. With its hook and without this file, every commit would fail.
+const preCommitFile = ".pre-commit-config.yaml"
+
 // hooksAction returns a command that runs a command of the pinned pre-commit, which keeps a hook that exists already.
+// A repository that has no configuration of pre-commit gets a hook of this program's own.
 func (a *app) hooksAction(action, short, done string) *cobra.Command {
 	return &cobra.Command{
 		Use: action, Short: short, Args: noArgs,
 		RunE: a.inProject(func(ctx context.Context, p *project) (result, error) {
-			if err := checkHookable(ctx, repo.New(p.root, a.Environ), p.root); err != nil {
+			repository := repo.New(p.root, a.Environ)
+			if err := checkHookable(ctx, repository, p.root); err != nil {
 				return nil, err
+			}
+			if _, err := os.Stat(p.path(preCommitFile)); errors.Is(err, fs.ErrNotExist) {
+				if err := a.ownHook(ctx, repository, p.root, action); err != nil {
+					return nil, err
+				}
+				return messagef("%s", done), nil
 			}
 			installer, err := tools.NewInstaller(a.Environ, a.printProgress)
 			if err != nil {

@@ -30,7 +30,8 @@ const rootMarker = "config/pipeline.yaml"
 type noProjectError struct{ dir string }
 
 func (e *noProjectError) Error() string {
-	return fmt.Sprintf("no %s in %s or above it; change to the project's folder or name it with -C", rootMarker, e.dir)
+	return fmt.Sprintf("no %s in %s or above it; change to the project's folder or name it with -C, "+
+		"or run `lockstep init` in the repository of a CDK app, which writes one", rootMarker, e.dir)
 }
 
 // Code returns the code of a missing project.

@@ -56,6 +56,8 @@ const (
 	AssetNotSupported Code = "LS-338"
 	TemplateUnusable  Code = "LS-339"
 	TooManyAssemblies Code = "LS-340"
+	AppUnknown        Code = "LS-341"
+	AppDependencies   Code = "LS-342"
 )
 
 // Gates: quality, tests and security scans.

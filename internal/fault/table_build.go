@@ -200,5 +200,23 @@ func assemblyEntries() []Entry {
 			Remedies: []string{"name a folder with fewer of them"},
 			Messages: []string{"there are … cloud assemblies, more than the … that fit in diagrams"},
 		},
+		{
+			Code: AppUnknown, Title: "no CDK app is known",
+			Meaning:  "Lockstep does not know which command runs the CDK app, or cannot read the files of the CDK.",
+			Causes:   []string{"a repository without cdk.json", "an app in a folder that app.folder does not name"},
+			Remedies: []string{"`lockstep init` finds the app, or write app.command into config/pipeline.yaml"},
+			Messages: []string{"no command runs the CDK app: … has no `app`", "… cannot be read: …; fix the JSON"},
+		},
+		{
+			Code: AppDependencies, Title: "packages of the CDK app are not installed",
+			Meaning: "The app's packages are missing, or are not those of the lock file. They are yours to install, unless " +
+				"app.install in config/pipeline.yaml says how.",
+			Causes:   []string{"a new clone", "a lock file that has changed since the packages were installed"},
+			Remedies: []string{"run the command that the message names, such as `npm ci`"},
+			Messages: []string{
+				"…: run `…`, or write it as app.install into config/pipeline.yaml",
+				"the installed packages are not those of package-lock.json: … differs",
+			},
+		},
 	}
 }

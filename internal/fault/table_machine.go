@@ -186,7 +186,10 @@ func runEntries() []Entry {
 			Meaning:  "The project is a folder of a larger repository, which has hooks of its own.",
 			Causes:   []string{"a monorepository"},
 			Remedies: []string{"add the project's gates to the hooks of that repository"},
-			Messages: []string{"the project is a folder of the repository …"},
+			Messages: []string{
+				"the project is a folder of the repository …",
+				"the repository has a hook already, …: add `lockstep check` with the changed files to it",
+			},
 		},
 		{
 			Code: StateCommitted, Exit: exitRefused, Title: "state or settings in the repository",

@@ -42,9 +42,12 @@ func usageEntries() []Entry {
 		},
 		{
 			Code: NoProject, Exit: exitUsage, Title: "no project here",
-			Meaning:  "Neither this folder nor one above it holds config/pipeline.yaml.",
-			Causes:   []string{"the command was started in another folder", "a job of CI that did not check the project out"},
-			Remedies: []string{"change to the project's folder, or name it with -C"},
+			Meaning: "Neither this folder nor one above it holds config/pipeline.yaml.",
+			Causes:  []string{"the command was started in another folder", "a job of CI that did not check the project out"},
+			Remedies: []string{
+				"change to the project's folder, or name it with -C",
+				"in the repository of a CDK app that has no configuration yet, `lockstep init` writes one",
+			},
 			Messages: []string{"no … in … or above it; change to the project's folder or name it with -C"},
 		},
 		{

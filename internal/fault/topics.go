@@ -28,9 +28,9 @@ func Topics() []Topic {
 				"it on a laptop, and the end of the step's log has the compiler's or the app's own message.",
 			Codes: []Code{
 				ConfigSteps, ToolMissing, ToolNotInstalled, ToolBroken, ToolChanged, StepFailed, StepOutput, StepProcess,
-				ImageRegistry, ImageReference, SynthFailed, AppError, LookupsMissing, AssemblyMissing, AssemblyEmpty,
-				AssemblyDamaged,
-				AssemblySchema, AssetUnusable, AssetNotSupported, TemplateUnusable, DiskFull,
+				ImageRegistry, ImageReference, SynthFailed, AppUnknown, AppDependencies, AppError, LookupsMissing,
+				AssemblyMissing, AssemblyEmpty, AssemblyDamaged, AssemblySchema, AssetUnusable, AssetNotSupported,
+				TemplateUnusable, DiskFull,
 			},
 		},
 		{

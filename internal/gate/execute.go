@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,7 +26,11 @@ const maxReportBytes = 64 << 20
 // execute runs the program. The reader gets its standard output and the log its standard error, unless the reader wants
 // both. It returns the end of standard error, and the error of exec.Cmd.Run.
 func (g Gate) execute(ctx context.Context, argv []string, reader reader) (stderr string, err error) {
-	cmd := process.TableCommand(ctx, argv)
+	program, err := programPath(argv[0])
+	if err != nil {
+		return "", err
+	}
+	cmd := process.TableCommand(ctx, append([]string{program}, argv[1:]...))
 	cmd.Dir = g.Root
 	// The program's own children may hold its output open. They end with the step's process group.
 	cmd.WaitDelay = 500 * time.Millisecond
@@ -41,6 +46,14 @@ func (g Gate) execute(ctx context.Context, argv []string, reader reader) (stderr
 	}
 	err = cmd.Run()
 	return tail.String(), err
+}
+
+// programPath returns what is started for a gate's program: this program itself for pipeline.Self.
+func programPath(name string) (string, error) {
+	if name == pipeline.Self {
+		return os.Executable()
+	}
+	return name, nil
 }
 
 // A syncWriter is a writer that may be used concurrently.
@@ -98,6 +111,9 @@ func checkOutcome(result outcome, readErr, runErr error, stderr string) error {
 		return &NotRunError{"it could not reach what it needs: " + line}
 	}
 	if last := text.LastLine(stderr); last != "" {
+		if code, message := fault.Cut(strings.TrimPrefix(last, pipeline.Self+": ")); code != "" {
+			return &FailedError{code, message} // this program says all of it itself
+		}
 		reason += ": " + last
 	}
 	return &FailedError{cmp.Or(fault.Of(readErr), fault.GateProgram), reason}

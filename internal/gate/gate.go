@@ -42,6 +42,8 @@ type Gate struct {
 	NeedsHistory bool
 	// Argv is the program and its arguments. It is empty for a built-in gate.
 	Argv []string
+	// IfThere are arguments FILE=ARGUMENT, which come first if the repository has the file.
+	IfThere []string
 	// Settings are the settings NAME=VALUE of a built-in gate.
 	Settings []string
 	// Log receives the output for people.
@@ -170,7 +172,7 @@ func (g Gate) check(ctx context.Context) (outcome, error) {
 		fmt.Fprintln(g.Log, "nothing to check: there is no "+g.OnlyWith)
 		return outcome{}, nil
 	}
-	argv := g.Argv
+	argv := g.argv()
 	var unreadable []findings.Finding
 	if g.FilePatterns != nil {
 		files, err := ListFiles(g.Root, g.FilePatterns)
@@ -196,6 +198,18 @@ func (g Gate) check(ctx context.Context) (outcome, error) {
 	err := checkOutcome(result, readErr, runErr, stderr)
 	result.report.Findings = append(result.report.Findings, unreadable...)
 	return result, err
+}
+
+// argv returns the program and its arguments, with those of files that are there.
+func (g Gate) argv() []string {
+	argv := []string{g.Argv[0]}
+	for _, pair := range g.IfThere {
+		file, argument, _ := strings.Cut(pair, "=")
+		if _, err := os.Stat(filepath.Join(g.Root, filepath.FromSlash(file))); err == nil {
+			argv = append(argv, argument)
+		}
+	}
+	return append(argv, g.Argv[1:]...)
 }
 
 // applies reports whether the repository has the file that the gate is only run with.

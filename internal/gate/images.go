@@ -1,8 +1,11 @@
 package gate
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -35,7 +38,11 @@ var imageRules = []findings.Rule{
 func checkImages(g Gate) (findings.Report, error) {
 	check := imageCheck{registries: g.settingValues("registry")}
 	table := filepath.Join(g.Root, filepath.FromSlash(pipeline.ImagesFile))
-	for _, key := range slices.Sorted(maps.Keys(pipeline.Images)) {
+	keys := slices.Sorted(maps.Keys(pipeline.Images))
+	if _, err := os.Stat(table); errors.Is(err, fs.ErrNotExist) {
+		keys = nil // the table is that of this program, and not of this repository
+	}
+	for _, key := range keys {
 		image := pipeline.Images[key]
 		check.checkReference(pipeline.ImagesFile, lineOf(table, image), image)
 	}

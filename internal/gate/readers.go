@@ -246,6 +246,24 @@ var linePatterns = map[pipeline.Format]linePattern{
 			`(?P<message>.*)$`),
 		rule: "cdk-nag",
 	},
+	pipeline.RuffFormat: {
+		expression: regexp.MustCompile(`^Would reformat: (?P<file>.+)$`),
+		rule:       "ruff-format", message: "is not formatted by ruff; run `ruff format` on it",
+	},
+	pipeline.Mypy: {
+		expression: regexp.MustCompile(`^(?P<file>[^:]+):(?P<line>\d+)(?::(?P<column>\d+))?: error: (?P<message>.*?)` +
+			`(?:  \[(?P<rule>[a-z-]+)\])?$`),
+		rule: "mypy",
+	},
+	pipeline.Xenon: {
+		expression: regexp.MustCompile(`^ERROR:xenon:(?P<message>(?:block|module) "(?P<file>[^":]+)` +
+			`(?::(?P<line>\d+))?[^"]*" has a rank of [A-F])$`),
+		rule: "xenon",
+	},
+	pipeline.Bandit: {
+		expression: regexp.MustCompile(`^(?P<file>[^:]+):(?P<line>\d+): (?P<message>.*) \[(?P<rule>B\d+)\]$`),
+		rule:       "bandit",
+	},
 	pipeline.MkDocs: {
 		expression: regexp.MustCompile(`^WARNING +- +(?P<message>.*?'(?P<file>[^']+\.md)'.*)$`),
 		rule:       "mkdocs", folder: "docs",

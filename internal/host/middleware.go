@@ -47,6 +47,10 @@ func (r *graphRun) emitEvents(next goyek.Runner) goyek.Runner {
 func (r *graphRun) cacheResults(next goyek.Runner) goyek.Runner {
 	return func(in goyek.Input) goyek.Result {
 		step, _ := r.graph.Step(in.TaskName)
+		if step.Off != "" {
+			r.recordResult(step.Name, pipeline.NothingToDo, step.OffReason())
+			return goyek.Result{Status: goyek.StatusPassed}
+		}
 		if nothing, err := r.hasNothingToDo(step); err != nil {
 			return r.recordError(in.TaskName, err)
 		} else if nothing {

@@ -26,7 +26,7 @@ const systemPath = "/go/bin:/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/us
 // /usr/local that can be copied to another image; a tool without patterns cannot be copied.
 var imageProvides = map[string]map[string][]string{
 	ImageGo:     {ToolGo: {"go/**"}, ToolGit: nil, ToolCCompiler: nil},
-	ImageCDK:    {ToolNode: {"bin/node"}, ToolNpm: {"bin/npm", "lib/node_modules/npm/**"}},
+	ImageNode:   {ToolNode: {"bin/node"}, ToolNpm: {"bin/npm", "lib/node_modules/npm/**"}},
 	ImagePython: {ToolPython: {"bin/python3*", "lib/libpython3*", "lib/python3*/**"}},
 }
 
@@ -50,6 +50,9 @@ func (s Step) ExtraFiles() ([]ExtraFiles, error) {
 		}
 		from := providingImage(tool)
 		switch {
+		case Tools[tool].HostOnly:
+			return nil, fault.Errorf(fault.ConfigSteps,
+				"step %q calls %s, which no image of the table has: run it on a machine that has %s", s.Name, tool, tool)
 		case from == "":
 			return nil, fault.Errorf(fault.ConfigSteps, "step %q calls %s, which no image brings", s.Name, tool)
 		case s.Image != extensibleImage:
@@ -60,6 +63,11 @@ func (s Step) ExtraFiles() ([]ExtraFiles, error) {
 		out = append(out, ExtraFiles{Image: from, Patterns: imageProvides[from][tool]})
 	}
 	return out, nil
+}
+
+// isHostOnly reports whether the step calls a program that no image has.
+func (s Step) isHostOnly() bool {
+	return slices.ContainsFunc(s.Tools, func(tool string) bool { return Tools[tool].HostOnly })
 }
 
 // providingImage returns the image that a tool can be copied from; empty if there is none.

@@ -110,7 +110,7 @@ func TestExtraFiles_IncludeToolRuntimes(t *testing.T) {
 	for _, extra := range got {
 		from = append(from, extra.Image)
 	}
-	assert.ElementsMatch(t, []string{ImageCDK, ImageCDK, ImagePython}, from)
+	assert.ElementsMatch(t, []string{ImageNode, ImageNode, ImagePython}, from)
 	assert.Equal(t, "/tools/gosec/bin:"+systemPath, Step{Tools: []string{ToolGo, ToolGosec}}.SearchPath())
 }
 

@@ -22,6 +22,10 @@ const (
 	Tidy       Format = "tidy"
 	MkDocs     Format = "mkdocs"
 	CDKNag     Format = "nag"
+	RuffFormat Format = "ruff-format"
+	Mypy       Format = "mypy"
+	Xenon      Format = "xenon"
+	Bandit     Format = "bandit"
 )
 
 // ReportsDir is the folder of the gates' reports.

@@ -25,8 +25,12 @@ type gate struct {
 	// files are the patterns of the files that are passed to the program as its last arguments. If no file matches there
 	// is nothing to check.
 	files []string
+	// when are the patterns of files without which the gate does not apply to a repository; none for files themselves.
+	when []string
 	// onlyWith is a file of settings without which the program cannot work, and a repository wants none of it.
 	onlyWith string
+	// ifThere are arguments of the program that it gets if the repository has a file: FILE=ARGUMENT.
+	ifThere []string
 	// inputs are the patterns of what it reads besides files.
 	inputs   []string
 	tools    []string
@@ -57,6 +61,9 @@ func (g gate) step() Step {
 	for _, pattern := range g.files {
 		command = append(command, "--files", pattern)
 	}
+	for _, argument := range g.ifThere {
+		command = append(command, "--if-there", argument)
+	}
 	for _, setting := range g.settings {
 		command = append(command, "--set", setting)
 	}
@@ -66,10 +73,18 @@ func (g gate) step() Step {
 	return Step{
 		Name: g.name, Stage: g.stage, Summary: g.summary, Image: g.image, Command: command, Tools: g.tools, Needs: g.needs,
 		Environment:  g.environment,
-		TriggerPaths: g.files, Inputs: slices.Concat(g.files, g.inputs, []string{config.WaiversFile}),
+		TriggerPaths: g.triggerPaths(), Inputs: slices.Concat(g.files, g.inputs, []string{config.WaiversFile}),
 		Outputs: append([]string{ReportFile(g.name, g.reportFormat)},
 			g.outputs...), Caches: g.caches, Env: g.env, CacheTTL: g.cacheTTL,
 	}
+}
+
+// triggerPaths returns the patterns of the files of which one has to be there for the gate to run.
+func (g gate) triggerPaths() []string {
+	if len(g.when) > 0 {
+		return g.when
+	}
+	return g.files
 }
 
 // reportingCommand returns the command of a step that is not in a stage of gates and whose program has findings.
@@ -88,8 +103,7 @@ var (
 	markdownFiles = []string{"**/*.md", "!**/testdata/**"}
 	documentFiles = []string{"README.md", "docs/**/*.md"}
 	// siteFiles make the site of the documentation.
-	siteFiles    = []string{"mkdocs.yml", "tools/mkdocs/hooks.py", "tools/mkdocs/assets/**"}
-	unitPackages = []string{".", "./config", "./internal/...", "./tools/..."}
+	siteFiles = []string{"mkdocs.yml", "tools/mkdocs/hooks.py", "tools/mkdocs/assets/**"}
 )
 
 // documentationTests matches the tests that read the documentation. They are a gate of their own, so that an edit of a
@@ -99,6 +113,14 @@ const documentationTests = "^TestDocument"
 // deploymentGuide has tables that the tests of the permissions generate and compare.
 const deploymentGuide = "docs/deployment.md"
 
+// lockFiles are the files in which osv-scanner finds what a repository uses.
+// Source: https://google.github.io/osv-scanner/supported-languages-and-lockfiles.
+var lockFiles = []string{
+	"**/go.mod", "**/requirements.txt", "**/requirements*.txt", "**/uv.lock", "**/poetry.lock", "**/Pipfile.lock",
+	"**/pdm.lock", "**/pylock.toml", "**/package-lock.json", "**/yarn.lock", "**/pnpm-lock.yaml", "**/bun.lock",
+	"**/pom.xml", "**/gradle.lockfile", "**/buildscript-gradle.lockfile", "**/packages.lock.json", "osv-scanner.toml",
+}
+
 // secretsBaseline has the findings of detect-secrets that a person has reviewed.
 const secretsBaseline = ".secrets.baseline"
 
@@ -107,7 +129,7 @@ const vulnerabilityTTL = 12 * time.Hour
 
 // gates returns the table of the gates that exist once.
 func gates(c *config.Config) []gate {
-	return slices.Concat(qualityGates, testGates, vulnerabilityGates(c), secretGates, imageGates(c))
+	return slices.Concat(qualityGates, testGates(c), vulnerabilityGates(c), secretGates, imageGates(c), pythonGates)
 }
 
 // gateConfigFiles are the settings of the gates' programs. The seeded defects of the gates' own tests are checked with
@@ -116,6 +138,9 @@ var gateConfigFiles = []string{
 	".golangci.yml", ".gosec.json", ".gitleaks.toml", ".mdformat.toml",
 	".pre-commit-config.yaml", ".vale.ini", "tools/vale/styles/**",
 }
+
+// goModule is the condition of the gates for Go code.
+var goModule = []string{"go.mod"}
 
 // goCaches are the caches of every Go command.
 var goCaches = []string{CacheGoModules, CacheGoBuild}
@@ -134,6 +159,7 @@ var qualityGates = []gate{
 	},
 	{
 		name:    "lint",
+		when:    goModule,
 		stage:   Quality,
 		summary: "mistakes, complexity and the direction of imports",
 		image:   ImageGo,
@@ -148,6 +174,7 @@ var qualityGates = []gate{
 	},
 	{
 		name:         "tidy",
+		when:         goModule,
 		stage:        Quality,
 		summary:      "go.mod and go.sum say what is imported",
 		image:        ImageGo,
@@ -227,23 +254,38 @@ var qualityGates = []gate{
 	},
 }
 
-var testGates = []gate{
-	{
+// testGates returns the gates that run tests.
+func testGates(c *config.Config) []gate { return append([]gate{unitGate(c)}, ownTestGates...) }
+
+// unitGate returns the gate that runs the unit tests of Go packages.
+func unitGate(c *config.Config) gate {
+	packages := c.Pipeline.Gates.GoPackages
+	inputs := slices.Concat(goSources, []string{"!tests/**", "!infra/**", deploymentGuide})
+	if slices.Contains(packages, "./...") {
+		inputs = appInputs(config.App{}) // any file may be embedded, or read by a test
+	}
+	return gate{
 		name:    "unit",
+		when:    goModule,
 		stage:   Test,
 		summary: "unit tests, with the race detector",
 		image:   ImageGo,
 		argv: append(
-			[]string{"go", "test", "-json", "-timeout", "30m", "-race", "-coverprofile", CoverageProfile}, unitPackages...,
+			[]string{"go", "test", "-json", "-timeout", "30m", "-race", "-coverprofile", CoverageProfile}, packages...,
 		),
 		reportFormat: GoTest,
-		inputs:       slices.Concat(goSources, []string{"!tests/**", "!infra/**", deploymentGuide}),
+		inputs:       inputs,
 		outputs:      []string{CoverageProfile},
 		tools:        []string{ToolGo, ToolCCompiler, ToolNode, ToolNpm, ToolPython},
 		caches:       append([]string{CacheCDK}, goCaches...),
-	},
+	}
+}
+
+// ownTestGates are tests of this repository. Their conditions are files that no other has.
+var ownTestGates = []gate{
 	{
 		name:         "infrastructure",
+		when:         []string{"config/schema/generate/*.go"},
 		stage:        Test,
 		summary:      "tests of the CDK app",
 		image:        ImageGo,
@@ -258,6 +300,7 @@ var testGates = []gate{
 	},
 	{
 		name:         "scripts",
+		when:         []string{"tests/scripts/*.txtar"},
 		stage:        Test,
 		summary:      "the command line as its users see it, and whole deployments to emulated accounts",
 		image:        ImageGo,
@@ -275,6 +318,7 @@ var testGates = []gate{
 	},
 	{
 		name:         "documentation",
+		when:         []string{"tests/documentation_test.go"},
 		stage:        Test,
 		summary:      "what the documentation says is so",
 		image:        ImageGo,
@@ -289,6 +333,7 @@ var testGates = []gate{
 	},
 	{
 		name:         "coverage",
+		when:         []string{CoverageFloor},
 		stage:        Test,
 		summary:      "the tests cover no less than they did",
 		image:        ImageGo,
@@ -312,13 +357,15 @@ func vulnerabilityGates(c *config.Config) []gate {
 			// Unhandled errors, G104, are for errcheck to find, which knows which of them matter. A comment in the code lets
 			// nothing through: that is for waivers. The folders are regular expressions that match anywhere in a path.
 			name:    "gosec",
+			when:    goModule,
 			stage:   Security,
 			summary: "unsafe Go code",
 			image:   ImageGo,
 			argv: []string{
-				"gosec", "-conf", ".gosec.json", "-fmt", "sarif", "-exclude=G104", "-nosec",
+				"gosec", "-fmt", "sarif", "-exclude=G104", "-nosec",
 				"-exclude-dir", "^ci(/|$)", "-exclude-dir", "^tests(/|$)", "-exclude-dir", "^[.]lockstep(/|$)", "./...",
 			},
+			ifThere:      []string{".gosec.json=-conf=.gosec.json"},
 			reportFormat: SARIF,
 			inputs:       slices.Concat(goSources, []string{"!**/*_test.go", "!**/testdata/**", "!tests/**", ".gosec.json"}),
 			tools:        []string{ToolGo, ToolGosec},
@@ -327,6 +374,7 @@ func vulnerabilityGates(c *config.Config) []gate {
 		{
 			// What is imported but never called is a warning of this program's.
 			name:         "govulncheck",
+			when:         goModule,
 			minLevel:     "error",
 			stage:        Security,
 			summary:      "known vulnerabilities that the Go code reaches",
@@ -345,7 +393,7 @@ func vulnerabilityGates(c *config.Config) []gate {
 			image:        ImageGo,
 			argv:         osvScanner,
 			reportFormat: SARIF,
-			inputs:       []string{"**/go.mod", "**/requirements.txt", "**/package-lock.json", "osv-scanner.toml"},
+			inputs:       lockFiles,
 			tools:        []string{ToolOSVScanner},
 			cacheTTL:     vulnerabilityTTL,
 		},
@@ -439,6 +487,9 @@ func gateNames(c *config.Config, environment string) []string {
 	var names []string
 	for _, g := range gates(c) {
 		names = append(names, g.name)
+	}
+	for _, s := range c.Pipeline.Steps {
+		names = append(names, s.Name)
 	}
 	return append(names, templateGate(environment).name)
 }

@@ -131,7 +131,7 @@ func TestGraph_DigestChangesWithSteps(t *testing.T) {
 		"command":     func(s *Step) { s.Command = []string{"go", "vet"} },
 		"environment": func(s *Step) { s.Env = map[string]string{"A": "2"} },
 		"inputs":      func(s *Step) { s.Inputs = []string{"x"} },
-		"image":       func(s *Step) { s.Image = ImageCDK },
+		"image":       func(s *Step) { s.Image = ImageNode },
 		"effect":      func(s *Step) { s.Effect = AWS },
 	} {
 		assert.NotEqual(t, same, digest(change), name)

@@ -71,7 +71,7 @@ func (s Step) FailureCode(output string) fault.Code {
 		return fault.TestsFailed
 	case s.IsGate() && s.Stage == Security:
 		return fault.SecurityFailed
-	case s.Stage == Synth && s.Name != "build":
+	case s.Stage == Synth && s.Name != buildStepName:
 		return fault.SynthFailed
 	}
 	return fault.StepFailed

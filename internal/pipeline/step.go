@@ -44,6 +44,8 @@ type Step struct {
 	// TriggerPaths are the patterns of the files that the step checks. If the repository has none, the step has nothing
 	// to do and its tools are not installed.
 	TriggerPaths []string `json:"subject,omitempty"`
+	// Off is why the configuration turns the step off; empty for a step that runs.
+	Off string `json:"off,omitempty"`
 	// CacheTTL is how long a result may be taken from the cache, for steps that depend on more than their inputs. 0 means
 	// without limit.
 	CacheTTL time.Duration `json:"holds,omitempty"`
@@ -83,6 +85,9 @@ func (s Step) DependsOn(file string) bool {
 	}
 	return Matches(s.Inputs, file)
 }
+
+// OffReason says that the configuration turns the step off, and why.
+func (s Step) OffReason() string { return "off in config/pipeline.yaml: " + s.Off }
 
 // CPUs returns how many processors the step keeps busy. Steps that call AWS mostly wait for it.
 func (s Step) CPUs() int {

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"strings"
 
 	"lockstep/config"
 )
@@ -26,8 +27,7 @@ var GateStages = []Stage{Quality, Test, Security}
 
 // The folders of the steps' outputs, relative to the repository's root.
 const (
-	StateDir  = ".lockstep"
-	appBinary = StateDir + "/bin/infra"
+	StateDir = ".lockstep"
 	// AssembliesDir holds the cloud assemblies, each in a folder with the name of its environment.
 	AssembliesDir = StateDir + "/assembly"
 	// RecordsDir holds the records of the steps that call AWS.
@@ -56,47 +56,27 @@ func Steps(c *config.Config) []Step {
 			Image: ImageGo, Command: []string{Self, "config", "validate"},
 			Inputs: []string{"config/**"},
 		},
-		{
-			Name: "build", Stage: Synth, Summary: "build the CDK app",
-			Needs: []string{"config"},
-			Image: ImageGo, Command: []string{
-				"go", "build", "-trimpath", "-buildvcs=false", "-o", appBinary,
-				"./infra",
-			}, Tools: []string{ToolGo},
-			Inputs: []string{
-				"go.mod", "go.sum", "config/**/*.go", "config/schema/**", "infra/**/*.go",
-				"internal/fault/*.go", "internal/pipeline/**/*.go", "internal/stateful/*.go", "!**/*_test.go",
-			},
-			Outputs: []string{appBinary}, Caches: []string{CacheGoModules, CacheGoBuild},
-		},
 	}
+	steps = append(steps, appSteps(c)...)
 	for _, g := range gates(c) {
 		steps = append(steps, g.step())
 	}
-	targets := c.Targets()
-	steps = append(steps, synthStep(targets))
-	for _, env := range targets {
+	steps = append(steps, ownSteps(c)...)
+	for _, env := range c.Targets() {
 		steps = append(steps, environmentSteps(c, env)...)
 		steps = append(steps, templateGate(env.Name).step())
 	}
-	return steps
+	return turnOff(steps, c.Pipeline.Gates.Off)
 }
 
-// synthStep returns the step that makes all cloud assemblies at once. Starting the CDK library takes longer than the
-// synthesis, and what prod gets is made together with what dev gets.
-func synthStep(targets []config.Environment) Step {
-	s := Step{
-		Name: string(Synth), Stage: Synth, Summary: "synthesise the stacks of every account, cdk-nag included",
-		Needs: []string{"build"},
-		Image: ImageCDK, Command: reportingCommand(string(Synth), CDKNag, appBinary, "--out",
-			AssembliesDir), Tools: []string{ToolNode},
-		Inputs: []string{appBinary, "config/**/*.yaml"}, Caches: []string{CacheCDK}, Env: jsiiQuietEnv,
-		Outputs: []string{ReportFile(string(Synth), CDKNag)},
+// turnOff returns the steps with the reasons of those that the configuration turns off, by the name of the gate.
+func turnOff(steps []Step, reasons map[string]string) []Step {
+	for i, s := range steps {
+		if name, _, _ := strings.Cut(s.Name, ":"); s.IsGate() {
+			steps[i].Off = reasons[name]
+		}
 	}
-	for _, env := range targets {
-		s.Outputs = append(s.Outputs, AssemblyDir(env.Name))
-	}
-	return s
+	return steps
 }
 
 // environmentSteps returns the steps that exist once for each environment.

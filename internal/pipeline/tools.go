@@ -17,6 +17,8 @@ type Tool struct {
 	ReportFormat Format
 	// Optional is whether only gates need it. Without it they do not run.
 	Optional bool
+	// HostOnly is whether no image has it, so that steps which call it run on a machine only.
+	HostOnly bool
 	// Remedy is the command or page that installs a preinstalled tool.
 	Remedy string
 	// PostInstall are more commands of the installation, which run in the tool's folder.
@@ -43,6 +45,8 @@ const (
 	ToolPython    = "python3"
 	ToolGit       = "git"
 	ToolCCompiler = "cc"
+	ToolJava      = "java"
+	ToolMaven     = "mvn"
 )
 
 // The keys of the tools that are installed when they are first needed.
@@ -64,6 +68,10 @@ const (
 	ToolD2            = "d2"
 	ToolVale          = "vale"
 	ToolMkDocs        = "mkdocs"
+	ToolRuff          = "ruff"
+	ToolMypy          = "mypy"
+	ToolXenon         = "xenon"
+	ToolBandit        = "bandit"
 )
 
 // Tools is the table of the programs that steps call.
@@ -117,6 +125,26 @@ var Tools = map[string]Tool{
 		VersionArgs: []string{"--version"},
 		Optional:    true,
 		Remedy:      "install a C compiler, gcc or clang",
+	},
+	ToolJava: {
+		Purpose:     "CDK apps in Java",
+		Kind:        Preinstalled,
+		Version:     "17.0",
+		Names:       []string{"java"},
+		VersionArgs: []string{"--version"},
+		Optional:    true,
+		HostOnly:    true,
+		Remedy:      "install a JDK, 17 or newer, such as that of https://adoptium.net",
+	},
+	ToolMaven: {
+		Purpose:     "CDK apps in Java",
+		Kind:        Preinstalled,
+		Version:     "3.6",
+		Names:       []string{"mvn"},
+		VersionArgs: []string{"--version"},
+		Optional:    true,
+		HostOnly:    true,
+		Remedy:      "install Maven from https://maven.apache.org",
 	},
 
 	ToolMinistack: {
@@ -198,6 +226,22 @@ var Tools = map[string]Tool{
 	ToolMkDocs: {
 		Purpose: "the site of the documentation", Kind: PythonPackages, Version: "1.6.1",
 		Names: []string{"mkdocs"}, VersionArgs: []string{"--version"}, ReportFormat: MkDocs,
+	},
+	ToolRuff: {
+		Purpose: "the form of Python code, and mistakes in it", Kind: PythonPackages, Version: "0.14.6",
+		Names: []string{"ruff"}, VersionArgs: []string{"--version"}, ReportFormat: SARIF,
+	},
+	ToolMypy: {
+		Purpose: "the types of Python code", Kind: PythonPackages, Version: "1.19.0", Names: []string{"mypy"},
+		VersionArgs: []string{"--version"}, ReportFormat: Mypy,
+	},
+	ToolXenon: {
+		Purpose: "how complex Python code is", Kind: PythonPackages, Version: "0.9.3", Names: []string{"xenon"},
+		VersionArgs: []string{"--version"}, ReportFormat: Xenon,
+	},
+	ToolBandit: {
+		Purpose: "unsafe Python code", Kind: PythonPackages, Version: "1.9.2", Names: []string{"bandit"},
+		VersionArgs: []string{"--version"}, ReportFormat: Bandit,
 	},
 	ToolPreCommit: {
 		Purpose: "the gates before a commit", Kind: PythonPackages, Version: "4.7.0",

@@ -76,7 +76,48 @@ var valueKinds = map[string]jsonschema.Schema{
 		Pattern:  `^(tcp|unix|kube-pod|ssh)://[!-~]+$`,
 		Examples: []any{"tcp://dagger.example.internal:8080"},
 	},
-	"folder": {Title: "a folder", MinLength: new(uint64(1)), Examples: []any{"/var/cache/osv"}},
+	"cache": {
+		Title:    "the name of a cache",
+		Enum:     []any{"go-modules", "go-build", "cdk", "lint", "npm", "pip"},
+		Examples: []any{"npm"},
+	},
+	"filePattern": {Title: "a pattern of files", MinLength: new(uint64(1)), Examples: []any{"lib/**"}},
+	"image": {
+		Title:    "the name of an image of the table",
+		Enum:     []any{"go", "node", "python"},
+		Examples: []any{"go"},
+	},
+	"language": {
+		Title:    "the language of the app",
+		Enum:     []any{"go", "java", "javascript", "python", "typescript"},
+		Examples: []any{"typescript"},
+	},
+	"neededStep": {Title: "the name of a step", MinLength: new(uint64(1)), Examples: []any{"build"}},
+	"offReasons": {Title: "names of gates, each with the reason why it is off"},
+	"repositoryPath": {
+		Title:     "a path relative to the repository",
+		MinLength: new(uint64(1)),
+		Examples:  []any{"infra"},
+	},
+	"shellCommand": {Title: "a command", MinLength: new(uint64(1)), Examples: []any{"npm ci"}},
+	"stepName": {
+		Title:    "a name of lower-case letters, digits and dashes",
+		Pattern:  `^[a-z][a-z0-9-]{0,31}$`,
+		Examples: []any{"contract-tests"},
+	},
+	"stepStage": {
+		Title:    "quality, test or security",
+		Enum:     []any{"quality", "test", "security"},
+		Examples: []any{"test"},
+	},
+	"summary": {
+		Title:     "a line of text",
+		MinLength: new(uint64(1)),
+		MaxLength: new(uint64(100)),
+		Examples:  []any{"contract tests"},
+	},
+	"synthesis": {Title: "each or once", Enum: []any{"each", "once"}, Examples: []any{"each"}},
+	"folder":    {Title: "a folder", MinLength: new(uint64(1)), Examples: []any{"/var/cache/osv"}},
 	"gateName": {
 		Title: "the name of a gate",
 		Enum: []any{
@@ -84,8 +125,15 @@ var valueKinds = map[string]jsonschema.Schema{
 			"waivers",
 			"unit", "infrastructure", "scripts", "documentation", "coverage",
 			"gosec", "govulncheck", "osv", "secrets", "history", "baseline", "images", "templates",
+			"python-format", "python-lint", "python-types", "python-complexity", "bandit",
 		},
 		Examples: []any{"govulncheck"},
+	},
+	"goPackage": {
+		Title:    "a pattern of Go packages",
+		Pattern:  `^[.]`,
+		Default:  []string{"./..."},
+		Examples: []any{"./internal/..."},
 	},
 	"hostedZoneReference": {
 		Title:    "the id of a hosted zone or ssm:/NAME",

@@ -25,7 +25,7 @@ type Row struct {
 }
 
 // Rows are the proofs of all gates.
-var Rows = slices.Concat(qualityRows, testRows, securityRows)
+var Rows = slices.Concat(qualityRows, pythonRows, testRows, securityRows)
 
 // Clean returns a repository with the row's clean twin.
 func (row Row) Clean(t testing.TB) *Project {

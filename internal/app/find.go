@@ -1,0 +1,181 @@
+package app
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"lockstep/internal/fault"
+	"lockstep/internal/fsx"
+	"lockstep/internal/jsonx"
+)
+
+// A Found is what a repository says about its CDK app.
+type Found struct {
+	// Folder is the folder of cdk.json, relative to the repository; empty for the repository itself.
+	Folder string
+	// Command is the command of cdk.json, and Language the language of the app.
+	Command, Language string
+	// Packages is the program that installs the app's packages; empty if it is not known.
+	Packages string
+	// Name is the name that the app's packages have; empty if they have none.
+	Name string
+}
+
+// maxDepth is how deep below the repository's root an app is looked for.
+const maxDepth = 3
+
+// skippedFolders hold no app of the repository's own.
+var skippedFolders = []string{".git", ".lockstep", nodeModulesDir, "cdk.out", ".venv", "venv", "target", "vendor"}
+
+// Find returns what the repository says about its app. The folder is where to look, relative to the repository; an
+// empty one is looked for.
+func Find(root, folder string) (Found, error) {
+	folders := []string{folder}
+	if folder == "" {
+		var err error
+		if folders, err = settingsFolders(root); err != nil {
+			return Found{}, err
+		}
+	}
+	switch {
+	case len(folders) == 0:
+		return Found{}, fault.Errorf(fault.AppUnknown, "no CDK app was found: there is no %s in %s, nor up to %d folders "+
+			"below it; change to the app's repository, or name the app's folder with --folder", settingsFile, root, maxDepth)
+	case len(folders) > 1:
+		return Found{}, fault.Errorf(fault.AppUnknown, "there are several CDK apps, in %s: name the folder of one with "+
+			"--folder", strings.Join(folders, ", "))
+	}
+	f := Found{Folder: strings.TrimPrefix(path.Clean(folders[0]), ".")}
+	app := App{Root: root, Folder: f.Folder}
+	settings, err := ReadSettings(app.dir())
+	if err != nil {
+		return f, err
+	}
+	if settings.App == "" {
+		return f, fault.Errorf(fault.AppUnknown, "no command runs the CDK app: %s has no `app`", app.shown(settingsFile))
+	}
+	f.Command = settings.App
+	app.Command = f.Command
+	f.Language, f.Packages = app.language()
+	f.Name = app.packageName()
+	return f, nil
+}
+
+// settingsFolders returns the folders that hold a cdk.json: the repository's root alone if it does.
+func settingsFolders(root string) ([]string, error) {
+	if _, err := os.Stat(filepath.Join(root, settingsFile)); err == nil {
+		return []string{"."}, nil
+	}
+	var folders []string
+	err := fs.WalkDir(os.DirFS(root), ".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil && name == ".":
+			return err
+		case err != nil, entry.IsDir() && (slices.Contains(skippedFolders, path.Base(name)) ||
+			strings.Count(name, "/") >= maxDepth):
+			return fs.SkipDir
+		case path.Base(name) == settingsFile:
+			folders = append(folders, path.Dir(name))
+		}
+		return nil
+	})
+	return folders, err
+}
+
+// languages are the signs of languages: in the app's command, or else among the files of its folders. The first that
+// fits decides.
+var languages = []struct {
+	language string
+	command  *regexp.Regexp
+	files    []string
+}{
+	{"java", regexp.MustCompile(`\b(mvnw?|gradlew?|java)\b`), []string{"pom.xml", "build.gradle", "build.gradle.kts"}},
+	{"python", regexp.MustCompile(`\b(python[0-9.]*|uv|poetry|pipenv)\b`), []string{"pyproject.toml", "requirements.txt"}},
+	{"go", regexp.MustCompile(`\bgo (mod|run|build)\b`), []string{"go.mod"}},
+	{"typescript", regexp.MustCompile(`\.m?ts\b|\bts-node\b|\btsx\b`), []string{"tsconfig.json"}},
+	{"javascript", nodeCommand, []string{"package.json"}},
+}
+
+// packagePrograms are the programs that install packages, by the file that shows which one a repository has.
+var packagePrograms = []struct{ language, file, program string }{
+	{"typescript", "pnpm-lock.yaml", "pnpm"},
+	{"typescript", "yarn.lock", "yarn"},
+	{"typescript", "package.json", "npm"},
+	{"python", "uv.lock", "uv"},
+	{"python", "poetry.lock", "poetry"},
+	{"python", "Pipfile.lock", "pipenv"},
+	{"python", "requirements.txt", "pip"},
+	{"python", "pyproject.toml", "pip"},
+	{"java", "pom.xml", "maven"},
+	{"java", "build.gradle", "gradle"},
+	{"java", "build.gradle.kts", "gradle"},
+	{"go", "go.mod", "go"},
+}
+
+// language returns the language of the app and the program that installs its packages; empty if they are not known.
+func (a App) language() (language, packages string) {
+	for _, l := range languages {
+		if l.command.MatchString(a.Command) {
+			language = l.language
+			break
+		}
+	}
+	for _, l := range languages {
+		if language == "" && a.find(l.files...) != "" {
+			language = l.language
+		}
+	}
+	for _, p := range packagePrograms {
+		isSame := p.language == language || p.language == "typescript" && language == "javascript"
+		if isSame && a.find(p.file) != "" {
+			return language, p.program
+		}
+	}
+	return language, ""
+}
+
+// projectName matches the name of the project in pyproject.toml.
+var projectName = regexp.MustCompile(`(?m)^name\s*=\s*"([^"]+)"`)
+
+// maxPackageBytes is more than a package's description has, in bytes.
+const maxPackageBytes = 1 << 20
+
+// packageName returns the name that the package of the app has; empty if it has none.
+func (a App) packageName() string {
+	if text, err := fsx.ReadFile(a.find("package.json"), maxPackageBytes); err == nil {
+		var p struct {
+			Name string `json:"name"`
+		}
+		if jsonx.UnmarshalForeign(text, &p) == nil && p.Name != "" {
+			return path.Base(p.Name)
+		}
+	}
+	if text, err := fsx.ReadFile(a.find("pyproject.toml"), maxPackageBytes); err == nil {
+		if match := projectName.FindSubmatch(text); match != nil {
+			return string(match[1])
+		}
+	}
+	return ""
+}
+
+// Preview synthesises the app for no account in particular into the folder out, so that its stacks have the accounts
+// and regions that the app itself names.
+func (a App) Preview(ctx context.Context, out string) error {
+	settings, err := ReadSettings(a.dir())
+	if err != nil {
+		return err
+	}
+	if a.Command == "" {
+		a.Command = settings.App
+	}
+	if err := a.ensureDependencies(ctx); err != nil {
+		return err
+	}
+	return a.run(ctx, execution{out: out, context: settings.Context})
+}

@@ -1,0 +1,282 @@
+package cli
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	cdkapp "lockstep/internal/app"
+	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/display"
+	"lockstep/internal/fault"
+	"lockstep/internal/report"
+)
+
+// An initializer writes the configuration of a repository that has none.
+type initializer struct {
+	app *app
+	// root is the repository's root.
+	root string
+
+	folder       string
+	project      string
+	tooling      string
+	environments []string
+	dryRun       bool
+	yes          bool
+
+	found  cdkapp.Found
+	stacks []stackPlace
+	// why says why the stacks are not known; empty if they are.
+	why     string
+	answers *bufio.Reader
+}
+
+func (a *app) initCommand() *cobra.Command {
+	i := &initializer{app: a}
+	cmd := &cobra.Command{
+		Use: "init", Short: "Write the configuration of a repository that has a CDK app", Args: noArgs,
+		Long: `Look at the repository, say what it holds, and write config/ and a line of .gitignore. What cannot be found
+out is asked for, or named by flags. A configuration that is there is left as it is.
+
+  lockstep init --yes --tooling 123456789012 --env dev=111122223333/eu-west-1 --env prod=222233334444/eu-west-1
+
+The tooling account is the one that deploys from: its principals may assume the roles of deployments. It may be an
+account that nothing is deployed to.`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.finish(i.run(cmd.Context())) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&i.project, "project", "", "the name of the project; that of the app's package by default")
+	flags.StringVar(&i.tooling, "tooling", "", "the account that deploys, as ACCOUNT or ACCOUNT/REGION")
+	flags.StringArrayVar(&i.environments, "env", nil, "an environment, as NAME=ACCOUNT/REGION; repeated, in the order "+
+		"of promotion")
+	addPathFlag(flags, &i.folder, "folder", "the folder of the CDK app")
+	flags.BoolVar(&i.yes, "yes", false, "ask nothing: take what was found")
+	flags.BoolVar(&i.dryRun, "dry-run", false, "show what would be written, and write nothing")
+	return cmd
+}
+
+// run looks at the repository, completes what is missing, and writes the files.
+func (i *initializer) run(ctx context.Context) (result, error) {
+	root, err := filepath.Abs(cmp.Or(i.app.dir, "."))
+	if err != nil {
+		return nil, err
+	}
+	if i.root, err = filepath.EvalSymlinks(root); err != nil {
+		return nil, usagef(fault.NoSuchPath, "there is no folder %s", i.app.dir)
+	}
+	if _, err := os.Stat(filepath.Join(i.root, filepath.FromSlash(rootMarker))); err == nil {
+		return messagef("%s is there already, so nothing was changed; `lockstep config validate` checks it", rootMarker), nil
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	folder, err := i.appFolder()
+	if err != nil {
+		return nil, err
+	}
+	if i.found, err = cdkapp.Find(i.root, folder); err != nil {
+		return nil, err
+	}
+	i.preview(ctx)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	i.showFindings()
+	if err := i.complete(); err != nil {
+		return nil, err
+	}
+	return i.write(ctx)
+}
+
+// appFolder returns the folder of the flag, relative to the repository; empty if there is no flag.
+func (i *initializer) appFolder() (string, error) {
+	if i.folder == "" {
+		return "", nil
+	}
+	path, err := filepath.Abs(i.folder)
+	if err != nil {
+		return "", err
+	}
+	if path, err = filepath.EvalSymlinks(path); err != nil {
+		return "", usagef(fault.NoSuchPath, "there is no folder %s", i.folder)
+	}
+	name, err := filepath.Rel(i.root, path)
+	if err != nil || !filepath.IsLocal(name) {
+		return "", usagef(fault.NoSuchPath, "%s is not in the repository %s", i.folder, i.root)
+	}
+	return filepath.ToSlash(name), nil
+}
+
+// A stackPlace is a stack and where the app itself puts it; empty for wherever the environment is.
+type stackPlace struct{ id, account, region string }
+
+// unknownPlace stands for the account and region of a stack that names none.
+var unknownPlace = assembly.Defaults{Account: "000000000000", Region: "us-east-1"}
+
+// preview synthesises the app, if that works, and notes its stacks.
+func (i *initializer) preview(ctx context.Context) {
+	out, err := os.MkdirTemp("", "lockstep-init-")
+	if err != nil {
+		i.why = err.Error()
+		return
+	}
+	defer os.RemoveAll(out)
+	i.app.printProgress("synthesising the app once, to see its stacks")
+	runner := cdkapp.App{
+		Root: i.root, Folder: i.found.Folder, Language: i.found.Language, Environ: i.app.Environ,
+		Log: display.NewWriter(i.app.Stderr),
+	}
+	if err := runner.Preview(ctx, out); err != nil {
+		i.why = err.Error()
+		return
+	}
+	i.stacks, err = readStackPlaces(out)
+	if err != nil {
+		i.why = err.Error()
+	}
+}
+
+// readStackPlaces returns the stacks of a cloud assembly with the places that the app itself names.
+func readStackPlaces(dir string) ([]stackPlace, error) {
+	files, err := assembly.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	read, err := assembly.Read(files, unknownPlace)
+	if err != nil {
+		return nil, err
+	}
+	var places []stackPlace
+	for _, stack := range read.Stacks {
+		place := stackPlace{stack.ID, stack.Account, stack.Region}
+		if place.account == unknownPlace.Account {
+			place.account, place.region = "", ""
+		}
+		places = append(places, place)
+	}
+	return places, nil
+}
+
+// showFindings says what was found.
+func (i *initializer) showFindings() {
+	f := i.found
+	line := "found a CDK app"
+	if f.Language != "" {
+		line += " in " + f.Language
+	}
+	if f.Folder != "" {
+		line += " in the folder " + f.Folder
+	}
+	line += ": `" + f.Command + "`"
+	if f.Packages != "" {
+		line += ", packages by " + f.Packages
+	}
+	i.app.printProgress(line)
+	if i.why != "" {
+		i.app.printProgress("its stacks are not known yet: " + i.why)
+	}
+	for _, stack := range i.stacks {
+		where := "wherever the environment is"
+		if stack.account != "" {
+			where = "account " + stack.account + ", " + stack.region
+		}
+		i.app.printProgress("  stack " + stack.id + ": " + where)
+	}
+}
+
+// notInName matches what a project's name cannot have.
+var notInName = regexp.MustCompile(`[^a-z0-9]+`)
+
+// maxProjectName is the length of the longest name of a project. Source: the schema of config/pipeline.yaml.
+const maxProjectName = 20
+
+// projectName returns a project's name from that of a package or a folder; empty if it has none in it.
+func projectName(from string) string {
+	name := strings.Trim(notInName.ReplaceAllString(strings.ToLower(from), "-"), "-0123456789")
+	return strings.Trim(name[:min(len(name), maxProjectName)], "-")
+}
+
+// complete fills in what the flags leave out: from what was found, or by asking.
+func (i *initializer) complete() error {
+	name := cmp.Or(projectName(i.found.Name), projectName(filepath.Base(i.root)))
+	if i.project == "" {
+		i.project = i.ask("the project's name", name)
+	}
+	if len(i.environments) == 0 {
+		suggestion := ""
+		if place := i.onlyPlace(); place != "" {
+			suggestion = "dev=" + place
+		}
+		i.environments = strings.Fields(i.ask("the environments, as NAME=ACCOUNT/REGION", suggestion))
+	}
+	if i.tooling == "" {
+		i.tooling = i.ask("the account that deploys", "")
+	}
+	var missing []string
+	for _, value := range []struct {
+		isMissing bool
+		flag      string
+	}{
+		{i.project == "", "--project NAME"}, {i.tooling == "", "--tooling ACCOUNT"},
+		{len(i.environments) == 0, "--env NAME=ACCOUNT/REGION"},
+	} {
+		if value.isMissing {
+			missing = append(missing, value.flag)
+		}
+	}
+	if len(missing) > 0 {
+		return usagef(fault.FlagMissing, "what nobody can know but you is missing: write %s", enumerate(missing))
+	}
+	return nil
+}
+
+// onlyPlace returns ACCOUNT/REGION of the one place that all stacks name; empty if there is none.
+func (i *initializer) onlyPlace() string {
+	if len(i.stacks) == 0 || i.stacks[0].account == "" {
+		return ""
+	}
+	first := i.stacks[0]
+	isOther := func(s stackPlace) bool { return s.account != first.account || s.region != first.region }
+	if slices.ContainsFunc(i.stacks, isOther) {
+		return ""
+	}
+	return first.account + "/" + first.region
+}
+
+// ask returns a person's answer, or the suggestion where nobody can be asked.
+func (i *initializer) ask(what, suggestion string) string {
+	if i.yes || i.app.json || i.app.Stdin == nil || !isTerminal(i.app.Stderr, i.app.Environ) {
+		return suggestion
+	}
+	if i.answers == nil {
+		i.answers = bufio.NewReader(i.app.Stdin)
+	}
+	prompt := what
+	if suggestion != "" {
+		prompt += " [" + suggestion + "]"
+	}
+	fmt.Fprint(i.app.Stderr, display.Line(prompt)+": ")
+	line, err := i.answers.ReadString('\n')
+	if err != nil {
+		return suggestion
+	}
+	return cmp.Or(strings.TrimSpace(line), suggestion)
+}
+
+// An initResult is the files that init has written.
+type initResult struct {
+	report.Envelope
+	Files  []string `json:"files"`
+	DryRun bool     `json:"dryRun,omitempty"`
+	text   string
+}

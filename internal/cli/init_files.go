@@ -1,0 +1,165 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"lockstep/config"
+	"lockstep/internal/fault"
+	"lockstep/internal/fsx"
+	"lockstep/internal/pipeline"
+	"lockstep/internal/repo"
+)
+
+// A newFile is a file that init writes.
+type newFile struct{ name, text string }
+
+// write writes the configuration, or shows it. It is read as every command reads it before anything is written.
+func (i *initializer) write(ctx context.Context) (result, error) {
+	files, first, err := i.files()
+	if err != nil {
+		return nil, err
+	}
+	if err := checkFiles(files); err != nil {
+		return nil, err
+	}
+	for _, file := range files {
+		switch _, err := os.Lstat(filepath.Join(i.root, filepath.FromSlash(file.name))); {
+		case err == nil:
+			return nil, usagef(fault.OutputPath, "%s is there already, without a %s: move it away, or write the "+
+				"configuration by hand", file.name, rootMarker)
+		case !errors.Is(err, fs.ErrNotExist):
+			return nil, err
+		}
+	}
+	ignore, err := i.ignoreFile(ctx)
+	if err != nil {
+		return nil, err
+	}
+	files = append(files, ignore...)
+	r := &initResult{DryRun: i.dryRun}
+	for _, file := range files {
+		r.Files = append(r.Files, file.name)
+		if i.dryRun {
+			r.text += "# " + file.name + "\n" + file.text + "\n"
+			continue
+		}
+		name := filepath.Join(i.root, filepath.FromSlash(file.name))
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			return nil, err
+		}
+		if err := fsx.WriteFile(name, []byte(file.text), fsx.PublicFile); err != nil {
+			return nil, err
+		}
+	}
+	if i.dryRun {
+		r.text += "nothing was written, because of --dry-run\n"
+	} else {
+		r.text = "wrote " + enumerate(r.Files) + "\n\nnext\n" +
+			"  lockstep deploy --env " + first + "   rehearse the deployment on emulated accounts\n" +
+			"  lockstep check" + strings.Repeat(" ", len(first)+11) + "run the gates that apply to this repository\n"
+	}
+	return r, nil
+}
+
+// WriteText implements result.
+func (r *initResult) WriteText(w io.Writer) error {
+	_, err := io.WriteString(w, r.text)
+	return err
+}
+
+// files returns the files of the configuration, and the name of the first environment.
+func (i *initializer) files() (files []newFile, first string, err error) {
+	var environments []newFile
+	after, region := "", ""
+	for _, written := range i.environments {
+		name, place, ok := strings.Cut(written, "=")
+		account, itsRegion, hasRegion := strings.Cut(place, "/")
+		if !ok || !hasRegion || name == "" || strings.ContainsAny(name, `/\`) {
+			return nil, "", usagef(fault.FlagValue, "--env %s: write NAME=ACCOUNT/REGION, such as dev=111122223333/eu-west-1",
+				written)
+		}
+		text := fmt.Sprintf("account: %s\nregion: %s\n", strconv.Quote(account), itsRegion)
+		if after != "" {
+			text += "# A release comes here once it has been deployed there.\nafter: " + after + "\n"
+		} else {
+			first, region = name, itsRegion
+		}
+		if name == "prod" {
+			text += "# A person approves what is deployed here, and the stacks cannot be deleted.\n" +
+				"approval: true\nterminationProtection: true\n"
+		}
+		environments = append(environments, newFile{"config/environments/" + name + ".yaml", text})
+		after = name
+	}
+	account, itsRegion, hasRegion := strings.Cut(i.tooling, "/")
+	if hasRegion {
+		region = itsRegion
+	}
+	text := "project: " + i.project + "\n# Whoever deploys is a principal of this account.\ntooling:\n" +
+		"  account: " + strconv.Quote(account) + "\n  region: " + region + "\n" + i.appText()
+	return append([]newFile{{rootMarker, text}}, environments...), first, nil
+}
+
+// appText returns what the configuration says about the app.
+func (i *initializer) appText() string {
+	if i.found.Language == "" && i.found.Folder == "" {
+		return ""
+	}
+	text := "# Its command is that of cdk.json.\napp:\n"
+	if i.found.Language != "" {
+		text += "  language: " + i.found.Language + "\n"
+	}
+	if i.found.Folder != "" {
+		text += "  folder: " + strconv.Quote(i.found.Folder) + "\n"
+	}
+	return text
+}
+
+// checkFiles returns config.ValidationErrors if the files are no valid configuration.
+func checkFiles(files []newFile) error {
+	dir, err := os.MkdirTemp("", "lockstep-init-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	for _, file := range files {
+		name := filepath.Join(dir, filepath.FromSlash(file.name))
+		if err := os.MkdirAll(filepath.Dir(name), fsx.PrivateDir); err != nil {
+			return err
+		}
+		if err := os.WriteFile(name, []byte(file.text), fsx.PrivateFile); err != nil {
+			return err
+		}
+	}
+	_, err = config.Load(fsx.Dir(filepath.Join(dir, "config")))
+	return err
+}
+
+// ignoreFile returns .gitignore with a line for the state folder; nothing if Git ignores that already.
+func (i *initializer) ignoreFile(ctx context.Context) ([]newFile, error) {
+	const name, line = ".gitignore", "/" + pipeline.StateDir + "/"
+	text, err := fsx.ReadFile(filepath.Join(i.root, name), fsx.MaxText)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if slices.Contains(strings.Fields(string(text)), line) {
+		return nil, nil
+	}
+	if _, err := repo.New(i.root, i.app.Environ).Git(ctx, "check-ignore", "--quiet", pipeline.StateDir+"/x"); err == nil {
+		return nil, nil
+	}
+	whole := string(text)
+	if whole != "" && !strings.HasSuffix(whole, "\n") {
+		whole += "\n"
+	}
+	return []newFile{{name, whole + line + "\n"}}, nil
+}

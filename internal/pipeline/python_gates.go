@@ -1,0 +1,88 @@
+package pipeline
+
+// pythonProject is the condition of the gates for Python code: a project of Python's in the repository's root, or in a
+// folder of it.
+var pythonProject = []string{
+	"pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "Pipfile",
+	"*/pyproject.toml", "*/setup.py", "*/setup.cfg", "*/requirements.txt", "*/Pipfile",
+}
+
+// pythonInputs are the files that the gates for Python code read, with the settings of their programs.
+var pythonInputs = []string{
+	"**/*.py", "**/*.pyi", "**/pyproject.toml", "**/setup.cfg", "**/ruff.toml", "**/.ruff.toml", "**/mypy.ini",
+	"**/.mypy.ini", ".bandit", "bandit.yaml", "!**/.venv/**", "!**/venv/**",
+}
+
+// pythonGates look for defects in Python code. A repository's own settings of a program win: the programs find them
+// in the files of pythonInputs.
+var pythonGates = []gate{
+	{
+		name:         "python-format",
+		when:         pythonProject,
+		stage:        Quality,
+		summary:      "Python code has ruff's form",
+		image:        ImagePython,
+		argv:         []string{"ruff", "format", "--check", "--no-cache", "."},
+		inputs:       pythonInputs,
+		reportFormat: RuffFormat,
+		tools:        []string{ToolRuff},
+	},
+	{
+		name:         "python-lint",
+		when:         pythonProject,
+		stage:        Quality,
+		summary:      "mistakes in Python code",
+		image:        ImagePython,
+		argv:         []string{"ruff", "check", "--no-cache", "--output-format", "sarif", "."},
+		inputs:       pythonInputs,
+		reportFormat: SARIF,
+		tools:        []string{ToolRuff},
+	},
+	{
+		name:    "python-types",
+		when:    pythonProject,
+		stage:   Quality,
+		summary: "the types of Python code",
+		image:   ImagePython,
+		// Packages that are not installed have no types. Where the virtual environment is there, it has them.
+		ifThere: []string{".venv/bin/python=--python-executable=.venv/bin/python"},
+		argv: []string{
+			"mypy", "--no-error-summary", "--hide-error-context", "--show-column-numbers", "--cache-dir=/dev/null",
+			"--ignore-missing-imports", "--explicit-package-bases", "--namespace-packages",
+			"--exclude", `(^|/)(\.venv|venv|node_modules|cdk\.out|\.lockstep)/`, ".",
+		},
+		inputs:       pythonInputs,
+		reportFormat: Mypy,
+		tools:        []string{ToolMypy},
+	},
+	{
+		name:    "python-complexity",
+		when:    pythonProject,
+		stage:   Quality,
+		summary: "how complex Python code is: no function worse than C, no average worse than B",
+		image:   ImagePython,
+		argv: []string{
+			"xenon", "--max-absolute", "C", "--max-modules", "C", "--max-average", "B",
+			"--ignore", ".venv,venv,node_modules,cdk.out,.lockstep", ".",
+		},
+		inputs:       pythonInputs,
+		reportFormat: Xenon,
+		tools:        []string{ToolXenon},
+	},
+	{
+		name:    "bandit",
+		when:    pythonProject,
+		stage:   Security,
+		summary: "unsafe Python code",
+		image:   ImagePython,
+		ifThere: []string{"bandit.yaml=--configfile=bandit.yaml"},
+		argv: []string{
+			"bandit", "--recursive", "--quiet", "--severity-level", "medium", "--exclude",
+			"./.venv,./venv,./node_modules,./cdk.out,./.lockstep", "--format", "custom",
+			"--msg-template", "{relpath}:{line}: {severity}: {msg} [{test_id}]", ".",
+		},
+		inputs:       pythonInputs,
+		reportFormat: Bandit,
+		tools:        []string{ToolBandit},
+	},
+}

@@ -1,0 +1,265 @@
+// Package apps tries Lockstep on small CDK apps that are not its own, in the languages that people write them in.
+package apps
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/gofrs/flock"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"lockstep/tests/harness"
+)
+
+// program is the program under test, built once.
+var program *harness.Program
+
+func TestMain(m *testing.M) {
+	harness.Main(m, func(m *testing.M) (status int, err error) {
+		dir, err := os.MkdirTemp("", "lockstep-apps-")
+		if err != nil {
+			return 0, err
+		}
+		defer os.RemoveAll(dir)
+		if program, err = harness.BuildProgram(dir); err != nil {
+			return 0, err
+		}
+		status = m.Run()
+		return status, harness.WriteCoverage(program, "apps")
+	})
+}
+
+// A sample is an app in testdata, a folder of the name of its language.
+type sample struct {
+	language string
+	// lock is the lock file of its packages, packages the folder that they are installed in, and install the commands
+	// that install them beside the lock file.
+	lock, packages string
+	install        [][]string
+	// source is a file of which change replaces a part.
+	source string
+	change [2]string
+}
+
+var samples = []sample{
+	{
+		language: "typescript", lock: "package-lock.json", packages: "node_modules",
+		install: [][]string{{"npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"}},
+		source:  "lib/orders.ts", change: [2]string{`"Accepted"`, `"Accepted", { displayName: "orders" }`},
+	},
+	{
+		language: "python", lock: "requirements.txt", packages: ".venv",
+		install: [][]string{
+			{"python3", "-m", "venv", ".venv"},
+			{".venv/bin/pip", "install", "--quiet", "--require-hashes", "--only-binary", ":all:", "-r", "requirements.txt"},
+		},
+		source: "src/orders/stack.py", change: [2]string{`"Accepted"`, `"Accepted", display_name="orders"`},
+	},
+}
+
+// newRepository copies the sample into a new repository, with its packages.
+func (s sample) newRepository(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "orders")
+	from := filepath.Join("testdata", s.language)
+	require.NoError(t, os.CopyFS(dir, os.DirFS(from)))
+	require.NoError(t, os.Symlink(filepath.Join(s.installed(t), s.packages), filepath.Join(dir, s.packages)))
+	git := exec.Command("git", "init", "--quiet")
+	git.Dir = dir
+	require.NoError(t, git.Run())
+	return dir
+}
+
+// installed returns the folder of the user's cache where the sample's packages are installed, by the hash of their lock
+// file. They are installed once.
+func (s sample) installed(t *testing.T) string {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	require.NoError(t, err)
+	text, err := os.ReadFile(filepath.Join("testdata", s.language, s.lock))
+	require.NoError(t, err)
+	dir := filepath.Join(cache, "lockstep", "samples", fmt.Sprintf("%s-%.6x", s.language, sha256.Sum256(text)))
+	require.NoError(t, os.MkdirAll(filepath.Dir(dir), 0o755))
+	lock := flock.New(dir + ".lock")
+	require.NoError(t, lock.Lock())
+	defer func() { require.NoError(t, lock.Unlock()) }()
+	done := filepath.Join(dir, "installed")
+	if _, err := os.Stat(done); err == nil {
+		return dir
+	}
+	require.NoError(t, os.RemoveAll(dir))
+	require.NoError(t, os.CopyFS(dir, os.DirFS(filepath.Join("testdata", s.language))))
+	for _, argv := range s.install {
+		cmd := exec.Command(argv[0], argv[1:]...)
+		cmd.Dir = dir
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%s", out)
+	}
+	require.NoError(t, os.WriteFile(done, nil, 0o644))
+	return dir
+}
+
+// run runs the program in a repository and returns what it printed, which holds each of the texts.
+func run(t *testing.T, dir string, args []string, want ...string) string {
+	t.Helper()
+	out, err := program.Command(dir, args...).CombinedOutput()
+	require.NoError(t, err, "lockstep %s\n%s", strings.Join(args, " "), out)
+	for _, text := range want {
+		assert.Contains(t, string(out), text, "lockstep %s", strings.Join(args, " "))
+	}
+	return string(out)
+}
+
+func TestApp_AdoptedAndDelivered(t *testing.T) {
+	for _, s := range samples {
+		t.Run(s.language, func(t *testing.T) {
+			dir := s.newRepository(t)
+			commands := markedBlocks(t, "docs/adopt.md")
+			require.Len(t, commands, 2)
+			initialise, deploy := commands[0], commands[1]
+			run(t, dir, append(initialise, "--dry-run"), "nothing was written")
+			assert.NoDirExists(t, filepath.Join(dir, "config"))
+			run(t, dir, initialise, "found a CDK app in "+s.language, "stack Orders: wherever the environment is",
+				"lockstep deploy --env dev")
+			configuration := readTree(t, filepath.Join(dir, "config"))
+			run(t, dir, initialise, "nothing was changed")
+			assert.Equal(t, configuration, readTree(t, filepath.Join(dir, "config")))
+
+			run(t, dir, deploy, "rehearsed 2 of 2 resources (100 %)", "created, release 1")
+			again := run(t, dir, deploy, "unchanged")
+			assert.Regexp(t, `synth +cached`, again)
+
+			name := filepath.Join(dir, filepath.FromSlash(s.source))
+			text, err := os.ReadFile(name)
+			require.NoError(t, err)
+			changed, err := harness.ReplaceOnce(string(text), s.change[0], s.change[1])
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(name, []byte(changed), 0o644))
+			run(t, dir, deploy, "1 to modify", "release 2")
+			run(t, dir, []string{"rollback", "--env", "dev"}, "release 3")
+			run(t, dir, []string{"verify", "--env", "dev"}, "Orders  unchanged")
+			run(t, dir, []string{"explain", "Orders"}, "dev: account 111122223333, eu-west-1")
+		})
+	}
+}
+
+// markedBlock matches a block of a page whose comment names this test.
+var markedBlock = regexp.MustCompile(
+	"(?s)<!-- test: TestApp_AdoptedAndDelivered in tests/apps -->\n\n```sh\nlockstep (.*?)\n```",
+)
+
+// markedBlocks returns the arguments of the program in the blocks of a page that this test runs.
+func markedBlocks(t *testing.T, page string) [][]string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(harness.Repository(), page))
+	require.NoError(t, err)
+	var commands [][]string
+	for _, match := range markedBlock.FindAllStringSubmatch(string(text), -1) {
+		commands = append(commands, strings.Fields(match[1]))
+	}
+	return commands
+}
+
+// readTree returns the files below a folder by their path.
+func readTree(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	require.NoError(t, filepath.WalkDir(dir, func(name string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(name)
+		files[name] = string(text)
+		return err
+	}))
+	return files
+}
+
+func TestApp_SaysWhatIsMissing(t *testing.T) {
+	configuration := map[string]string{
+		"config/pipeline.yaml":         "project: orders\ntooling: {account: \"123456789012\", region: eu-west-1}\n",
+		"config/environments/dev.yaml": "account: \"111122223333\"\nregion: eu-west-1\n",
+	}
+	for name, test := range map[string]struct {
+		files map[string]string
+		want  string
+	}{
+		"packages of Node": {
+			map[string]string{"cdk.json": `{"app": "npx tsx app.ts"}`, "package.json": "{}", "package-lock.json": "{}"},
+			"LS-341: the app's packages are not installed: there is no node_modules: run `npm ci`",
+		},
+		"packages of another lock file": {
+			map[string]string{
+				"cdk.json": `{"app": "node app.js"}`, "package.json": "{}",
+				"package-lock.json":               `{"packages": {"node_modules/a": {"version": "2.0.0"}}}`,
+				"node_modules/.package-lock.json": `{"packages": {"node_modules/a": {"version": "1.0.0"}}}`,
+			},
+			"the installed packages are not those of package-lock.json: a differs: run `npm ci`",
+		},
+		"packages of Python": {
+			map[string]string{"cdk.json": `{"app": "echo \"No module named 'aws_cdk'\" >&2; exit 1"}`},
+			"install the app's Python packages",
+		},
+		"a command": {map[string]string{"cdk.json": "{}"}, "LS-340: no command runs the CDK app: cdk.json has no `app`"},
+		"an assembly": {
+			map[string]string{"cdk.json": `{"app": "true"}`},
+			"the CDK app ended well, but wrote no assembly of dev to the folder dev below CDK_OUTDIR",
+		},
+		"JSON": {map[string]string{"cdk.json": "{"}, "cdk.json cannot be read"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			for _, files := range []map[string]string{configuration, test.files} {
+				for file, text := range files {
+					harness.MustWriteFile(t, filepath.Join(dir, file), text)
+				}
+			}
+			out, err := program.Command(dir, "synth", "--env", "dev").CombinedOutput()
+			require.Error(t, err)
+			assert.Contains(t, string(out), test.want)
+			assert.NoDirExists(t, filepath.Join(dir, ".lockstep", "assembly", "dev"), "nothing is half done")
+		})
+	}
+}
+
+// An app that prints what it was told stands for any app: its assembly is empty.
+const tellingApp = `mkdir -p "$CDK_OUTDIR" && env | grep ^CDK_ | sort >> told
+echo '{}' > "$CDK_OUTDIR/manifest.json"`
+
+func TestApp_IsToldAccountRegionAndContext(t *testing.T) {
+	dir := t.TempDir()
+	for file, text := range map[string]string{
+		"cdk.json":         `{"app": "sh ./app.sh", "context": {"a": 1, "b": 1, "c": 1}}`,
+		"cdk.context.json": `{"b": 2, "answer": "vpc"}`,
+		"app.sh":           tellingApp,
+		"config/pipeline.yaml": "project: orders\ntooling: {account: \"123456789012\", region: eu-west-1}\n" +
+			"app: {context: {c: 3, d: 3}, inputs: [cdk.json, cdk.context.json, app.sh]}\n",
+		"config/environments/dev.yaml": "account: \"111122223333\"\nregion: eu-west-1\ncontext: {d: 4}\n",
+		"config/environments/prod.yaml": "account: \"222233334444\"\nregion: us-east-1\nafter: dev\napproval: true\n" +
+			"terminationProtection: true\n",
+	} {
+		harness.MustWriteFile(t, filepath.Join(dir, file), text)
+	}
+	run(t, dir, []string{"synth", "--env", "all"})
+	told, err := os.ReadFile(filepath.Join(dir, "told"))
+	require.NoError(t, err)
+	for _, want := range []string{
+		"CDK_DEFAULT_ACCOUNT=111122223333", "CDK_DEFAULT_REGION=eu-west-1", "CDK_DEFAULT_ACCOUNT=222233334444",
+		"CDK_DEFAULT_REGION=us-east-1", `"a":1`, `"b":2`, `"answer":"vpc"`, `"c":3`, `"d":4`, `"d":3`,
+		`"lockstep:environment":"prod"`,
+	} {
+		assert.Contains(t, string(told), want)
+	}
+	assert.NotContains(t, string(told), `"b":1`)
+
+	assert.Regexp(t, `synth +cached`, run(t, dir, []string{"synth", "--env", "all"}))
+	harness.MustWriteFile(t, filepath.Join(dir, "cdk.context.json"), `{"b": 5}`)
+	assert.Regexp(t, `synth +ran`, run(t, dir, []string{"synth", "--env", "all"}))
+}
