@@ -54,7 +54,7 @@ func TestRun_ReportsInvalidConfiguration(t *testing.T) {
 	var stderr bytes.Buffer
 	assert.Equal(t, exitUsage, run([]string{"--env", "acc", "--out", filepath.Join(t.TempDir(), "x")}, fstest.MapFS{},
 		&stderr))
-	assert.Contains(t, stderr.String(), "config/pipeline.yaml: is missing")
+	assert.Contains(t, stderr.String(), "config/pipeline.yaml: LS-202: is missing")
 }
 
 func TestRun_ReplacesPreviousAssembly(t *testing.T) {
