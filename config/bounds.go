@@ -56,7 +56,8 @@ func (d *document) checkNesting(text string) ValidationErrors {
 	var n nesting
 	for _, t := range lexer.Tokenize(text) {
 		if n.add(t); n.depth() > maxDepth {
-			return ValidationErrors{d.newProblem(fault.ConfigSyntax, tokenPosition(t), fmt.Sprintf("is nested deeper than %d levels", maxDepth),
+			return ValidationErrors{d.newProblem(fault.ConfigSyntax, tokenPosition(t),
+				fmt.Sprintf("is nested deeper than %d levels", maxDepth),
 				"check that this is the right file")}
 		}
 	}

@@ -61,8 +61,9 @@ func LoadWaivers(fsys fs.FS) ([]Waiver, error) {
 				"write a day that exists, such as \"2027-06-30\"")
 		}
 		if w.Path != "" && !namesFiles(w.Path) {
-			l.addCodedProblem(fault.ConfigValue, d, append(at, "path"), fmt.Sprintf("%s is a tree, and what is put there later is let through too",
-				w.Path), "name the files, such as internal/process/command.go")
+			l.addCodedProblem(fault.ConfigValue, d, append(at, "path"),
+				fmt.Sprintf("%s is a tree, and what is put there later is let through too",
+					w.Path), "name the files, such as internal/process/command.go")
 		}
 	}
 	if len(l.problems) > 0 {

@@ -51,7 +51,8 @@ func TestDocument_PipelineTableIsCurrent(t *testing.T) {
 // TestDocument_NamedTestsExist holds that the tests exist.
 func TestDocument_BehavioursOfAWSAreCurrent(t *testing.T) {
 	var out strings.Builder
-	out.WriteString("\n\n| name | what AWS does | what Lockstep does | where it is said | test |\n| -- | -- | -- | -- | -- |\n")
+	out.WriteString("\n\n| name | what AWS does | what Lockstep does | " +
+		"where it is said | test |\n| -- | -- | -- | -- | -- |\n")
 	names := map[string]bool{}
 	for _, row := range simulated.Catalogue() {
 		require.False(t, names[row.Name], "two rows are called %q", row.Name)

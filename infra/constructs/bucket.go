@@ -21,7 +21,8 @@ func NewKey(scope constructs.Construct, id, description string) awskms.Key {
 	})
 }
 
-// NewSigningKey returns an asymmetric key that only signs. Its public key is exported, so that anybody can verify. It has
+// NewSigningKey returns an asymmetric key that only signs. Its public key is exported, so that anybody can verify. It
+// has
 // an alias, and outlives its stack: without it, nobody can sign with that key any more. KMS does not rotate such keys.
 func NewSigningKey(scope constructs.Construct, id, alias, description string) awskms.Key {
 	return awskms.NewKey(scope, jsii.String(id), &awskms.KeyProps{

@@ -57,8 +57,9 @@ func (s *keyedSigner) Sign(ctx context.Context, data []byte) ([]byte, error) {
 			return signature, nil
 		}
 	}
-	return nil, fault.New(fault.SigningKey, "the key that signs is another one than the public keys of the configuration: "+
-		"export its public key, and add it to `signing` in config/pipeline.yaml")
+	return nil, fault.New(fault.SigningKey,
+		"the key that signs is another one than the public keys of the configuration: "+
+			"export its public key, and add it to `signing` in config/pipeline.yaml")
 }
 
 // KeyID implements dsse.Signer.
@@ -107,7 +108,8 @@ func ParseEnvelope(text []byte) (*dsse.Envelope, error) {
 		return nil, fmt.Errorf("it is no envelope: %w", err)
 	}
 	if envelope.PayloadType != payloadType {
-		return nil, fault.Errorf(fault.DocumentDamaged, "it is an envelope of %q, not of %s", envelope.PayloadType, payloadType)
+		return nil, fault.Errorf(fault.DocumentDamaged, "it is an envelope of %q, not of %s",
+			envelope.PayloadType, payloadType)
 	}
 	encoded := []string{envelope.Payload}
 	for _, s := range envelope.Signatures {

@@ -81,7 +81,8 @@ func VerifyFiles(ctx context.Context, releases, plans Keys, files []File) ([]Fin
 	}
 	for _, finding := range findings {
 		if len(finding.Files) == 0 {
-			errs = append(errs, fault.Errorf(fault.RecordUnsigned, "%s: the file that it is about, %s, is not here or was changed",
+			errs = append(errs, fault.Errorf(fault.RecordUnsigned,
+				"%s: the file that it is about, %s, is not here or was changed",
 				finding.Envelope, finding.Subjects[0].Name))
 		}
 	}

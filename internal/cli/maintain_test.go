@@ -76,7 +76,8 @@ func TestMaintain_WaiversAboutToEnd(t *testing.T) {
 	for _, w := range [][2]string{
 		{"EXPIRED", "2026-02-28"}, {"TODAY", "2026-03-01"}, {"SOON", "2026-03-31"}, {"LATER", "2026-04-01"},
 	} {
-		text += "  - {rule: " + w[0] + ", gate: gosec, path: a.go, reason: it is checked by hand, owner: a@example.com, until: \"" +
+		text += "  - {rule: " + w[0] +
+			", gate: gosec, path: a.go, reason: it is checked by hand, owner: a@example.com, until: \"" +
 			w[1] + "\"}\n"
 	}
 	file := filepath.Join(m.project.root, "config", "waivers.yaml")

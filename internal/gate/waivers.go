@@ -67,8 +67,8 @@ func waiverCovers(w config.Waiver, f findings.Finding) bool {
 const ruleWaiverExpired = "waiver-expired"
 
 // judges reports whether the gate has looked at what a waiver names, so that a waiver that was not needed is needed no
-// more. The gate of one environment does not see what the waiver lets through in another, and a gate that is given files
-// looks at those alone.
+// more. The gate of one environment does not see what the waiver lets through in another, and a gate that is given
+// files looks at those alone.
 func (g Gate) judges(w config.Waiver) bool {
 	_, environment, isOfEnvironment := strings.Cut(g.Name, ":")
 	isElsewhere := isOfEnvironment && !strings.HasPrefix(w.Path, pipeline.AssemblyDir(environment)+"/")

@@ -107,7 +107,8 @@ func parseStat(stat string) (state, startTime string, err error) {
 
 // readIdentityFromPS is readIdentity for systems without /proc, such as macOS.
 func readIdentityFromPS(pid int) (processIdentity, error) {
-	cmd := process.Command(context.Background(), "ps", "-o", "state=", "-o", "lstart=", "-o", "command=", "-p", strconv.Itoa(pid))
+	cmd := process.Command(context.Background(), "ps", "-o", "state=", "-o", "lstart=", "-o", "command=",
+		"-p", strconv.Itoa(pid))
 	cmd.Env = []string{"LC_ALL=C", "TZ=UTC", "PATH=" + os.Getenv("PATH")}
 	out, err := cmd.Output()
 	var exit *exec.ExitError

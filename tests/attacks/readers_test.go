@@ -182,7 +182,8 @@ func TestRecords_AmbiguousFileIsDamaged(t *testing.T) {
 func TestManifest_AmbiguousFileIsRefused(t *testing.T) {
 	for _, file := range []string{"manifest.json", "web.assets.json", "web.template.json"} {
 		for name, edit := range ambiguousEdits {
-			if strings.Contains(name, "not known") || strings.Contains(name, "another case") || strings.Contains(name, "number") {
+			if strings.Contains(name, "not known") || strings.Contains(name, "another case") ||
+				strings.Contains(name, "number") {
 				continue // other programs write these files, with names of their own
 			}
 			t.Run(file+"/"+name, func(t *testing.T) {

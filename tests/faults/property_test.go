@@ -82,10 +82,11 @@ func drawSequence(t *rapid.T) sequence {
 		staleReads: rapid.IntRange(0, 4).Draw(t, "stale reads"),
 		pageSize:   rapid.IntRange(0, 4).Draw(t, "page size"),
 		lateStart:  pause.Draw(t, "late start"),
-		lateEvents: rapid.SampledFrom([]time.Duration{0, 100 * time.Millisecond, 400 * time.Millisecond}).Draw(t, "late events"),
-		operation:  pause.Draw(t, "operation"),
-		deletion:   pause.Draw(t, "deletion"),
-		set:        rapid.SampledFrom([]time.Duration{0, 100 * time.Millisecond}).Draw(t, "change set"),
+		lateEvents: rapid.SampledFrom([]time.Duration{0, 100 * time.Millisecond, 400 * time.Millisecond}).
+			Draw(t, "late events"),
+		operation: pause.Draw(t, "operation"),
+		deletion:  pause.Draw(t, "deletion"),
+		set:       rapid.SampledFrom([]time.Duration{0, 100 * time.Millisecond}).Draw(t, "change set"),
 		found: rapid.SampledFrom([]string{
 			"", "", "", "CREATE_COMPLETE", "UPDATE_FAILED", "ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED",
 			"REVIEW_IN_PROGRESS",

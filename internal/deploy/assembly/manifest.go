@@ -276,7 +276,8 @@ func explainJSON(file string, err error) error {
 	if damaged.Path != "" {
 		where = damaged.Path + ": "
 	}
-	return fault.Errorf(fault.AssemblyDamaged, "%s:%d: damaged JSON: %s%s; synthesise again", file, damaged.Line, where, damaged.Reason)
+	return fault.Errorf(fault.AssemblyDamaged, "%s:%d: damaged JSON: %s%s; synthesise again",
+		file, damaged.Line, where, damaged.Reason)
 }
 
 // resolvePath returns the path of a file that a manifest in dir names. It refuses a path outside the assembly: what

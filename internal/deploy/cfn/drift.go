@@ -27,7 +27,8 @@ type Drift struct {
 	Resources []DriftedResource `json:"resources,omitempty"`
 	Unchecked int               `json:"unchecked"`
 	Checked   int               `json:"checked"`
-	// Incomplete is why CloudFormation could not compare all resources; empty if it could. The results of the others count.
+	// Incomplete is why CloudFormation could not compare all resources; empty if it could. The results of the others
+	// count.
 	Incomplete string `json:"incomplete,omitempty"`
 	// IsMissing says that the stack itself does not exist.
 	IsMissing bool `json:"missing,omitempty"`
@@ -113,8 +114,8 @@ func valueOrNothing(value string) string {
 	return display.Line(value)
 }
 
-// DetectDrift compares a stack and its nested stacks with what was deployed. CloudFormation reads the resources with the
-// rights of the client's role. After an error of kind fault.DriftUnknown the drift holds what could be compared.
+// DetectDrift compares a stack and its nested stacks with what was deployed. CloudFormation reads the resources with
+// the rights of the client's role. After an error of kind fault.DriftUnknown the drift holds what could be compared.
 func (c *Client) DetectDrift(ctx context.Context, stack string) (Drift, error) {
 	drift := Drift{Stack: stack}
 	if err := c.detectDrift(ctx, &drift, stack, ""); err != nil {

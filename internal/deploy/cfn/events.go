@@ -60,7 +60,9 @@ func (r *eventReader) next(ctx context.Context) ([]types.StackEvent, error) {
 
 // read returns the events that were not read yet, the oldest first. It reads pages until one is known: an event may be
 // answered after one that happened later, but it is not far from it.
-func (r *eventReader) read(ctx context.Context, isKnown func(page []types.StackEvent) bool) ([]types.StackEvent, error) {
+func (r *eventReader) read(
+	ctx context.Context, isKnown func(page []types.StackEvent) bool,
+) ([]types.StackEvent, error) {
 	events, err := r.client.eventsUntil(ctx, r.StackID, r.LastSeenID, isKnown)
 	if r.seen == nil {
 		r.seen = map[string]bool{}

@@ -31,7 +31,8 @@ type HeadMissingError struct {
 }
 
 func (e *HeadMissingError) Error() string {
-	return fmt.Sprintf("the tooling account does not know that %d is the newest release of %s, so nobody can tell whether "+
+	return fmt.Sprintf("the tooling account does not know that %d is the newest release of %s, "+
+		"so nobody can tell whether "+
 		"later ones were deleted: `lockstep deploy --env %s` writes it down, if that is the newest one", e.Number,
 		e.Scope.Environment, e.Scope.Environment)
 }
@@ -55,7 +56,8 @@ func (l *Ledger) head(ctx context.Context) (Head, error) {
 	return h, nil
 }
 
-// checkHead returns a *TamperedError if the newest releases, which come newest first, are not those that the head knows.
+// checkHead returns a *TamperedError if the newest releases, which come newest first, are not those that the head
+// knows.
 func (l *Ledger) checkHead(ctx context.Context, h Head, releases []Release) error {
 	newest := 0
 	if len(releases) > 0 {

@@ -57,7 +57,9 @@ func (l *Ledger) attestationKey(digest string) string {
 }
 
 // sign keeps the signature of a file that is about to be written.
-func (l *Ledger) sign(ctx context.Context, t Trust, key string, data []byte, predicateType string, predicate any) error {
+func (l *Ledger) sign(
+	ctx context.Context, t Trust, key string, data []byte, predicateType string, predicate any,
+) error {
 	if t.Signer == nil {
 		return nil
 	}
@@ -83,7 +85,9 @@ var errNoSignature = fault.New(fault.RecordUnsigned, "nobody has signed it as it
 
 // verify returns who has signed a file with that content. The error is errNoSignature if nobody has, and an
 // *UnsignedError if the signature is of no key that counts, or says something else than that.
-func (l *Ledger) verify(ctx context.Context, t Trust, key string, data []byte, predicateType string) (Signature, error) {
+func (l *Ledger) verify(
+	ctx context.Context, t Trust, key string, data []byte, predicateType string,
+) (Signature, error) {
 	found := Signature{FileDigest: attest.Digest(data)}
 	if len(t.Keys) == 0 {
 		return found, errNoSignature

@@ -93,7 +93,8 @@ func (c *call) fillChangeSet(s *stack, set *changeSet) (missing string) {
 	}
 	set.resolved = c.cloud.resolve(set.template, set.parameters)
 	set.fromSSM = c.cloud.readSSM(set.template, set.parameters)
-	set.isEmpty = set.setType == "UPDATE" && s.template != nil && reflect.DeepEqual(s.resolved, set.resolved) && maps.Equal(s.tags, set.tags) &&
+	set.isEmpty = set.setType == "UPDATE" && s.template != nil && reflect.DeepEqual(s.resolved, set.resolved) &&
+		maps.Equal(s.tags, set.tags) &&
 		slices.Equal(s.topics, set.topics)
 	set.emptyReason = c.cloud.EmptyReasons[c.account.serial%len(c.cloud.EmptyReasons)]
 	return ""

@@ -130,7 +130,10 @@ func (c *Cloud) account(id, region string) *account {
 	key := id + "/" + region
 	a := c.accounts[key]
 	if a == nil {
-		a = &account{id: id, region: region, stacks: map[string]*stack{}, objects: map[string]object{}, alarms: map[string]Alarm{}}
+		a = &account{
+			id: id, region: region,
+			stacks: map[string]*stack{}, objects: map[string]object{}, alarms: map[string]Alarm{},
+		}
 		c.accounts[key] = a
 	}
 	return a

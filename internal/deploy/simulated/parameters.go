@@ -38,7 +38,8 @@ func writeJSONError(w http.ResponseWriter, code string) {
 // lockstepParameters begins the names of the parameters that Lockstep itself writes.
 const lockstepParameters = "/lockstep-"
 
-// serveSSM answers a call of SSM: with the version of the bootstrap, or with what was put under a name of Lockstep's own.
+// serveSSM answers a call of SSM: with the version of the bootstrap, or with what was put under a name of Lockstep's
+// own.
 func (c *Cloud) serveSSM(w http.ResponseWriter, r *http.Request, caller string) {
 	operation, call := readJSONCall(r)
 	c.mu.Lock()
