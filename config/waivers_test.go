@@ -13,8 +13,9 @@ func parseWaivers(text string) ([]Waiver, error) {
 }
 
 func TestWaivers_LoadWithLine(t *testing.T) {
-	all, err := parseWaivers("waivers:\n  - rule: G204\n    gate: gosec\n    path: \"{a,b}/*/x.go\"\n    reason: it runs " +
-		"programs of a table\n    owner: a@example.com\n    until: \"2027-06-30\"\n")
+	all, err := parseWaivers(
+		"waivers:\n  - rule: G204\n    gate: gosec\n    path: \"{a,b}/*/x.go\"\n    reason: it runs " +
+			"programs of a table\n    owner: a@example.com\n    until: \"2027-06-30\"\n")
 	require.NoError(t, err)
 	assert.Equal(t, []Waiver{{
 		Rule: "G204", Gate: "gosec", Path: "{a,b}/*/x.go", Reason: "it runs programs of a table",

@@ -41,8 +41,10 @@ func TestBootstrap_KeepsWhatTheConfigurationDoesNotSet(t *testing.T) {
 		changes  []string
 		refusal  string
 	}{
-		"nothing differs":        {nil, nil, nil, ""},
-		"a permissions boundary": {map[string]string{"InputPermissionsBoundary": "b"}, []string{"InputPermissionsBoundary"}, nil, ""},
+		"nothing differs": {nil, nil, nil, ""},
+		"a permissions boundary": {
+			map[string]string{"InputPermissionsBoundary": "b"}, []string{"InputPermissionsBoundary"}, nil, "",
+		},
 		"a key of its own": {
 			map[string]string{"FileAssetsBucketKmsKeyId": ""}, []string{"FileAssetsBucketKmsKeyId"}, nil, "",
 		},

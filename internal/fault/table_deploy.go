@@ -229,8 +229,8 @@ func recordEntries() []Entry {
 		},
 		{
 			Code: SigningKey, Title: "a key that cannot sign or verify",
-			Meaning: "The key is no key of the curve P-256 in PEM, or what it signs could not be verified with the public keys " +
-				"of the configuration. Nothing was signed.",
+			Meaning: "The key is no key of the curve P-256 in PEM, or what it signs could not be verified with the public " +
+				"keys of the configuration. Nothing was signed.",
 			Causes: []string{
 				"a new key whose public key is not in `signing` yet", "a key of KMS of another kind than ECC_NIST_P256",
 				"a file that holds something else",
