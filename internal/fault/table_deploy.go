@@ -222,15 +222,17 @@ func recordEntries() []Entry {
 			Code: HeadMissing, Exit: exitRefused, Title: "the newest release is known to its own account alone",
 			Meaning: "The tooling account keeps the number and the digest of the newest release. It has none of this account, " +
 				"so nobody can tell whether releases were cut off.",
-			Causes: []string{"a run that was cut off right after it recorded its release",
-				"somebody has deleted the parameter"},
+			Causes: []string{
+				"a run that was cut off right after it recorded its release",
+				"somebody has deleted the parameter",
+			},
 			Remedies: []string{"see that the newest release is the right one, then `lockstep deploy` writes it down"},
 			Messages: []string{"the tooling account does not know that … is the newest release of …"},
 		},
 		{
 			Code: SigningKey, Title: "a key that cannot sign or verify",
-			Meaning: "The key is no key of the curve P-256 in PEM, or what it signs could not be verified with the public keys " +
-				"of the configuration. Nothing was signed.",
+			Meaning: "The key is no key of the curve P-256 in PEM, or what it signs could not be verified with the public " +
+				"keys of the configuration. Nothing was signed.",
 			Causes: []string{
 				"a new key whose public key is not in `signing` yet", "a key of KMS of another kind than ECC_NIST_P256",
 				"a file that holds something else",
