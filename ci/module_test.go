@@ -247,7 +247,8 @@ func TestDeploy_FailedGateStopsLive(t *testing.T) {
 
 func TestDeploy_UsesGivenAssembly(t *testing.T) {
 	r, m := newRecorder(t, "")
-	if _, err := m.Deploy(t.Context(), "acc", liveCredentials(), assembly("dev", "acc"), "", nil, nil, "", ""); err != nil {
+	_, err := m.Deploy(t.Context(), "acc", liveCredentials(), assembly("dev", "acc"), "", nil, nil, "", "")
+	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"config", "build", "synth", "unit"} {

@@ -13,9 +13,9 @@ func parseWaivers(text string) ([]Waiver, error) {
 }
 
 func TestWaivers_LoadWithLine(t *testing.T) {
-	all, err := parseWaivers(
-		"waivers:\n  - rule: G204\n    gate: gosec\n    path: \"{a,b}/*/x.go\"\n    reason: it runs " +
-			"programs of a table\n    owner: a@example.com\n    until: \"2027-06-30\"\n")
+	all, err := parseWaivers("waivers:\n  - rule: G204\n    gate: gosec\n    path: \"{a,b}/*/x.go\"\n    " +
+		"reason: it runs " +
+		"programs of a table\n    owner: a@example.com\n    until: \"2027-06-30\"\n")
 	require.NoError(t, err)
 	assert.Equal(t, []Waiver{{
 		Rule: "G204", Gate: "gosec", Path: "{a,b}/*/x.go", Reason: "it runs programs of a table",
@@ -47,9 +47,11 @@ func TestWaivers_RejectIncompleteWithPosition(t *testing.T) {
 			"waivers:\n  - rule: R\n    gate: gosec\n    path: x\n    reason: only for a test\n    owner: " +
 				"somebody\n    until: \"2027-06-30\"\n", "config/waivers.yaml:6:12: LS-204: waivers.0.owner",
 		},
-		{"an unknown key", "waivers:\n  - rule: R\n    gate: gosec\n    paths: x\n    path: x\n    " +
-			"reason: only for a test\n    owner: a@example.com\n    until: \"2027-06-30\"\n",
-			`config/waivers.yaml:4:5: LS-203: unknown key "paths"; did you mean "path"?`},
+		{
+			"an unknown key", "waivers:\n  - rule: R\n    gate: gosec\n    paths: x\n    path: x\n    " +
+				"reason: only for a test\n    owner: a@example.com\n    until: \"2027-06-30\"\n",
+			`config/waivers.yaml:4:5: LS-203: unknown key "paths"; did you mean "path"?`,
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := parseWaivers(test.text)

@@ -25,7 +25,8 @@ var allowedImports = map[string][]string{
 	"internal/cli": {
 		"config", "internal/app", "internal/attest", "internal/awsclient", "internal/bootstrap", "internal/deploy",
 		"internal/deploy/assembly", "internal/deploy/cfn", "internal/deploy/change", "internal/deploy/digest",
-		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/staging", "internal/diagram", "internal/display",
+		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/staging",
+		"internal/diagram", "internal/display",
 		"internal/drawing", "internal/fault", "internal/fsx", "internal/gate", "internal/gate/findings",
 		"internal/gate/images", "internal/host", "internal/jsonx", "internal/maintain", "internal/metrics",
 		"internal/pipeline", "internal/process", "internal/refusal", "internal/rehearsal", "internal/repo",

@@ -59,8 +59,8 @@ var jobRights = []struct{ role, assumes, reads, writes string }{
 		"assembly, source", "",
 	},
 	{
-		"MainDeployAcc", "acc deploy-role, acc file-publishing-role, acc ledger-reader, acc ledger-writer, acc lookup-role, " +
-			"dev ledger-reader", "assembly, source", "",
+		"MainDeployAcc", "acc deploy-role, acc file-publishing-role, acc ledger-reader, acc ledger-writer, " +
+			"acc lookup-role, dev ledger-reader", "assembly, source", "",
 	},
 	{"ReleaseQuality", "", "source", ""},
 	{"ReleaseTest", "", "source", ""},
@@ -84,7 +84,8 @@ var jobRights = []struct{ role, assumes, reads, writes string }{
 
 // The folder of each pipeline in its store, as CodePipeline cuts it off.
 var storeFolders = map[string]string{
-	"Main": "lockstep-main", "Release": "lockstep-release", "PullRequest": "lockstep-pull-reques", "Drift": "lockstep-drift",
+	"Main": "lockstep-main", "Release": "lockstep-release", "PullRequest": "lockstep-pull-reques",
+	"Drift": "lockstep-drift",
 }
 
 func TestB5_JobsMayDoNoMoreThanTheirUse(t *testing.T) {

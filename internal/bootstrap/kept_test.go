@@ -56,8 +56,10 @@ func TestBootstrap_KeepsWhatTheConfigurationDoesNotSet(t *testing.T) {
 			map[string]string{"TrustedAccounts": "9"}, nil, []string{"TrustedAccounts: 9 -> 9,123456789012"}, "",
 		},
 		"other policies": {
-			map[string]string{"CloudFormationExecutionPolicies": "p"}, nil,
-			[]string{"CloudFormationExecutionPolicies: p -> arn:aws:iam::aws:policy/AdministratorAccess"}, "",
+			map[string]string{"CloudFormationExecutionPolicies": "p"},
+			nil,
+			[]string{"CloudFormationExecutionPolicies: p -> arn:aws:iam::aws:policy/AdministratorAccess"},
+			"",
 		},
 		"another variant":   {map[string]string{"BootstrapVariant": "ours"}, nil, nil, `has BootstrapVariant "ours"`},
 		"another qualifier": {map[string]string{"Qualifier": "team1"}, nil, nil, `has Qualifier "team1"`},

@@ -28,11 +28,12 @@ operation failed: the resource that failed first, in nested stacks the deepest o
 AWS said, and what to do. A resource that was cancelled because another one failed is not shown. Nothing is written.`,
 		RunE: a.inEnvironments(func(ctx context.Context, p *project, environments []config.Environment) (result, error) {
 			found := &diagnoseResult{}
-			err := a.session(p).ForEachAccount(ctx, environments, "diagnose", deploy.ReadAccess, func(d *deploy.Deployment) error {
+			diagnose := func(d *deploy.Deployment) error {
 				diagnoses, err := d.Diagnose(ctx, stacks)
 				found.Stacks = append(found.Stacks, diagnoses...)
 				return err
-			})
+			}
+			err := a.session(p).ForEachAccount(ctx, environments, "diagnose", deploy.ReadAccess, diagnose)
 			if err != nil && len(found.Stacks) == 0 {
 				return nil, err
 			}

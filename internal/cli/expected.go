@@ -32,8 +32,8 @@ func (d *digestValue) Set(text string) error {
 }
 
 func (f *rolloutFlags) addExpectAssemblyFlag(flags *pflag.FlagSet) {
-	flags.Var(&f.expectAssembly, "expect-assembly", "refuse any other cloud assembly of the environment than the one with "+
-		"this digest")
+	flags.Var(&f.expectAssembly, "expect-assembly", "refuse any other cloud assembly of the environment than the one "+
+		"with this digest")
 }
 
 func (f *rolloutFlags) addExpectPlanFlag(flags *pflag.FlagSet) {

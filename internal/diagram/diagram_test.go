@@ -294,7 +294,8 @@ func TestPipelines_NoSource(t *testing.T) {
 func TestFlow_ArtifactsLeadToJobs(t *testing.T) {
 	arrows := arrowsOf(drawOne(t, platform(t), "flow"))
 	for _, want := range []string{
-		"push to main -> checks", "checks -> synth: synth, then digests", "synth: synth, then digests -> artifact assembly", "artifact assembly -> dev: deploy",
+		"push to main -> checks", "checks -> synth: synth, then digests", "synth: synth, then digests -> artifact assembly",
+		"artifact assembly -> dev: deploy",
 		"dev: deploy -> dev", "artifact plan0_prod -> prod: approve, then deploy",
 		"plan-prod: plan-file -> a person approves", "prod: approve, then deploy -> prod",
 	} {

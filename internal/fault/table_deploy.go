@@ -222,8 +222,10 @@ func recordEntries() []Entry {
 			Code: HeadMissing, Exit: exitRefused, Title: "the newest release is known to its own account alone",
 			Meaning: "The tooling account keeps the number and the digest of the newest release. It has none of this account, " +
 				"so nobody can tell whether releases were cut off.",
-			Causes: []string{"a run that was cut off right after it recorded its release",
-				"somebody has deleted the parameter"},
+			Causes: []string{
+				"a run that was cut off right after it recorded its release",
+				"somebody has deleted the parameter",
+			},
 			Remedies: []string{"see that the newest release is the right one, then `lockstep deploy` writes it down"},
 			Messages: []string{"the tooling account does not know that … is the newest release of …"},
 		},

@@ -67,7 +67,8 @@ func Topics() []Topic {
 				"Each is checked before the first write.",
 			Codes: []Code{
 				NoCredentials, CredentialsExpired, CredentialsRefused, ClockWrong, WrongAccount, RoleNotAssumed, RoleOtherAccount,
-				StackOtherAccount, RoleUnusable, StackSelection, StackNameTwice, StackOwned, NotBootstrapped, BootstrapOld, BootstrapFailed, BootstrapDiffers, OtherEndpoint,
+				StackOtherAccount, RoleUnusable, StackSelection, StackNameTwice, StackOwned,
+				NotBootstrapped, BootstrapOld, BootstrapFailed, BootstrapDiffers, OtherEndpoint,
 			},
 		},
 		{

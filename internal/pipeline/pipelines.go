@@ -268,7 +268,8 @@ func gateStage() PipelineStage {
 }
 
 // promotionStages returns a stage for each environment in promotion order. An environment with an approval has a stage
-// with its plan before it: the person sees the plan, and that plan is applied as it is. The name is that of the pipeline.
+// with its plan before it: the person sees the plan, and that plan is applied as it is. The name is that of the
+// pipeline.
 func promotionStages(environments []config.Environment, name string) []PipelineStage {
 	var stages []PipelineStage
 	for i, env := range environments {
@@ -368,8 +369,8 @@ func planJob(env string, number int) Job {
 	}
 }
 
-// applyJob returns a job that records the approval of a plan job's plan and applies that plan. It refuses any other plan
-// than the one whose digest the approver was shown.
+// applyJob returns a job that records the approval of a plan job's plan and applies that plan. It refuses any other
+// plan than the one whose digest the approver was shown.
 func applyJob(env, pipelineName string, plan Job) Job {
 	job := deployJob(env)
 	job.Inputs = append(job.Inputs, plan.Output)
@@ -382,8 +383,10 @@ func applyJob(env, pipelineName string, plan Job) Job {
 	job.Calls = []Call{
 		{Function: "approve", Arguments: append(slices.Clone(file),
 			"--approved-in", "$"+executionVariable), Credentials: true},
-		{Function: string(Deploy), Arguments: slices.Concat(environmentArgs(env), expectedAssemblyArgs(), file),
-			Credentials: true},
+		{
+			Function: string(Deploy), Arguments: slices.Concat(environmentArgs(env), expectedAssemblyArgs(), file),
+			Credentials: true,
+		},
 	}
 	return job
 }

@@ -208,7 +208,9 @@ func TestBuildspec_IsValidForEveryJob(t *testing.T) {
 			require.NoError(t, yaml.UnmarshalWithOptions([]byte(text), &read, yaml.Strict()))
 			assert.Equal(t, job.commands(config.Engine{}), read.Phases.Build.Commands, job.Name)
 			assert.Equal(t, append(job.guardCommands(), installDaggerCommands()...), read.Phases.Install.Commands, job.Name)
-			calls := slices.DeleteFunc(read.Phases.Build.Commands, func(c string) bool { return strings.HasPrefix(c, "export ") })
+			calls := slices.DeleteFunc(read.Phases.Build.Commands, func(c string) bool {
+				return strings.HasPrefix(c, "export ")
+			})
 			assert.Len(t, job.Calls, len(calls), job.Name)
 			assert.Equal(t, job.Output != "", read.Artifacts != nil, job.Name)
 			assert.Equal(t, job.ReportsFolder != "", read.Reports != nil, job.Name)

@@ -82,7 +82,9 @@ func TestRights_LedgerIsWrittenByItsWriterAlone(t *testing.T) {
 		"lockstep/shop/acc/releases/00000002.json", "lockstep/shop/acc/approvals/dddd.json", "lockstep/shop/acc/lock.json",
 		"lockstep/shop/acc/blobs/x", "lockstep/another/prod/releases/00000001.json",
 	} {
-		for _, kind := range []roles.Kind{roles.FilePublishing, roles.Lookup, roles.LedgerReader, roles.Planner, roles.Deploy} {
+		for _, kind := range []roles.Kind{
+			roles.FilePublishing, roles.Lookup, roles.LedgerReader, roles.Planner, roles.Deploy,
+		} {
 			assert.True(t, isDenied(put(kind, key)), "%s wrote %s", kind, key)
 		}
 		assert.NoError(t, put(roles.LedgerWriter, key), key)

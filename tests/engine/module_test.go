@@ -56,7 +56,8 @@ func TestModule_OnAnEngine(t *testing.T) {
 func testFunctionsAndChecks(t *testing.T, dir string) {
 	functions := mustSucceed(t, dir, "functions").stdout
 	for _, name := range []string{
-		"approve", "check", "deploy", "digests", "drift", "graph", "plan", "plan-file", "quality", "report", "rollback", "security",
+		"approve", "check", "deploy", "digests", "drift", "graph", "plan", "plan-file", "quality", "report", "rollback",
+		"security",
 		"synth", "test", "verify",
 	} {
 		assert.Regexp(t, `(?m)^`+name+` +\S`, functions)

@@ -67,7 +67,10 @@ func isMachineSpecific(name string) bool {
 			return true
 		}
 	}
-	names := []string{"PATH", "NODE_EXTRA_CA_CERTS", "LOCKSTEP_RUN", "LOCKSTEP_SINCE", "LOCKSTEP_COMMIT", "LOCKSTEP_AUTHOR"}
+	names := []string{
+		"PATH", "NODE_EXTRA_CA_CERTS", "LOCKSTEP_RUN", "LOCKSTEP_SINCE", "LOCKSTEP_COMMIT",
+		"LOCKSTEP_AUTHOR",
+	}
 	return slices.Contains(names, name)
 }
 

@@ -90,7 +90,8 @@ func (a *Assembly) Select(selection Selection) (selected *Assembly, left []*Stac
 		selected.Stacks = append(selected.Stacks, &kept)
 	}
 	if len(selected.Stacks) == 0 {
-		return nil, left, refusal.Newf(fault.StackSelection, nil, "no stack of the cloud assembly goes to %s: %s", placesText(selection.Places),
+		return nil, left, refusal.Newf(fault.StackSelection, nil,
+			"no stack of the cloud assembly goes to %s: %s", placesText(selection.Places),
 			"correct the account and region of the environment or its `stacks`, or let the app define stacks for it; "+
 				"the assembly has "+stacksText(left))
 	}
@@ -129,7 +130,8 @@ func (a *Assembly) setParameters(selection Selection) error {
 		i := slices.IndexFunc(a.Stacks, func(s *Stack) bool { return s.Name == name })
 		if i < 0 {
 			errs = append(errs, refusal.Newf(fault.StackSelection, nil,
-				"`stacks.parameters` of the environment has values for stack %s, which it does not have: it has %s", name, stacksText(a.Stacks)))
+				"`stacks.parameters` of the environment has values for stack %s, which it does not have: it has %s",
+				name, stacksText(a.Stacks)))
 			continue
 		}
 		errs = append(errs, a.Stacks[i].setParameters(selection.Parameters[name]))
@@ -145,10 +147,12 @@ func (s *Stack) setParameters(values map[string]string) error {
 		switch {
 		case !ok:
 			errs = append(errs, refusal.Newf(fault.StackSelection, nil,
-				"`stacks.parameters` of the environment has a value for the parameter %s of stack %s, which has no such parameter", name, s.Name))
+				"`stacks.parameters` of the environment has a value for the parameter %s of stack %s, "+
+					"which has no such parameter", name, s.Name))
 		case p.IsSecret() && !strings.HasPrefix(values[name], "{{resolve:"):
 			errs = append(errs, refusal.Newf(fault.StackSelection, nil,
-				"parameter %s of stack %s is a secret (NoEcho), and the configuration may hold none: let its value be a reference, {{resolve:secretsmanager:...}} or {{resolve:ssm-secure:...}}",
+				"parameter %s of stack %s is a secret (NoEcho), and the configuration may hold none: "+
+					"let its value be a reference, {{resolve:secretsmanager:...}} or {{resolve:ssm-secure:...}}",
 				name, s.Name))
 		default:
 			all[name] = values[name]

@@ -13,9 +13,9 @@ import (
 )
 
 // OfFiles returns the SHA-256, in hexadecimal, of every file's relative path, length and content, in lexical order of
-// the paths. A symbolic link counts with its target, which must be among the files: the error is an *fsx.EscapeError for
-// one that leads out of them. Times and modes do not count: an assembly that went through an artefact store keeps its
-// digest.
+// the paths. A symbolic link counts with its target, which must be among the files: the error is an *fsx.EscapeError
+// for one that leads out of them. Times and modes do not count: an assembly that went through an artefact store keeps
+// its digest.
 func OfFiles(fsys fs.FS) (string, error) {
 	sum := sha256.New()
 	err := fs.WalkDir(fsys, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -35,8 +35,8 @@ func OfFiles(fsys fs.FS) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), err
 }
 
-// AddLink adds a symbolic link with its target to a sum. The error is an *fsx.EscapeError for a target that is not among
-// the files.
+// AddLink adds a symbolic link with its target to a sum. The error is an *fsx.EscapeError for a target that is not
+// among the files.
 func AddLink(sum hash.Hash, fsys fs.FS, name string) error {
 	if err := fsx.CheckLink(fsys, name); err != nil {
 		return err
