@@ -62,6 +62,9 @@ func (m machine) folders() map[string]string {
 		"GOCACHE":             m.variable("GOCACHE", m.cache, "go-build"),
 		"GOLANGCI_LINT_CACHE": m.variable("GOLANGCI_LINT_CACHE", m.cache, "golangci-lint"),
 		"GOENV":               m.variable("GOENV", m.home, ".config", "go", "env"),
+		// The CDK library is unpacked into it when it is first loaded. By default jsii takes the home folder.
+		"JSII_RUNTIME_PACKAGE_CACHE_ROOT": m.variable(
+			"JSII_RUNTIME_PACKAGE_CACHE_ROOT", m.libraryCache(), "jsii", "package-cache"),
 	}
 }
 
