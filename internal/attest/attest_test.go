@@ -153,8 +153,10 @@ func TestVerifyFiles_NamesWhatIsNotSigned(t *testing.T) {
 		files []File
 		want  string
 	}{
-		"a changed file": {[]File{{Name: "a.json", Data: []byte("Record")}, envelope},
-			"a.json: no envelope here is about"},
+		"a changed file": {
+			[]File{{Name: "a.json", Data: []byte("Record")}, envelope},
+			"a.json: no envelope here is about",
+		},
 		"a file alone":            {[]File{record}, "a.json: no envelope here is about it"},
 		"an envelope alone":       {[]File{envelope}, "a.dsse.json: the file that it is about, release.json, is not here"},
 		"what is no envelope":     {[]File{{Name: "a.dsse.json", Data: []byte("{}")}}, "a.dsse.json: it is an envelope of"},

@@ -42,10 +42,7 @@ func newUpdate(found *types.Stack, template string, want map[string]string) (upd
 	if err := yaml.Unmarshal([]byte(template), &declared); err != nil {
 		return update{}, fault.Errorf(fault.TableBroken, "the bootstrap's template is damaged: %w", err)
 	}
-	values := map[string]string{}
-	for _, p := range found.Parameters {
-		values[aws.ToString(p.ParameterKey)] = aws.ToString(p.ParameterValue)
-	}
+	values := parameterValues(found)
 	for _, name := range []string{variantParameter, qualifierParameter} {
 		wanted, isSet := want[name]
 		if !isSet {
@@ -76,6 +73,15 @@ func newUpdate(found *types.Stack, template string, want map[string]string) (upd
 		}
 	}
 	return u, nil
+}
+
+// parameterValues returns the parameters of a stack by their names.
+func parameterValues(stack *types.Stack) map[string]string {
+	values := map[string]string{}
+	for _, p := range stack.Parameters {
+		values[aws.ToString(p.ParameterKey)] = aws.ToString(p.ParameterValue)
+	}
+	return values
 }
 
 // joinLists returns the items of two lists that are separated by commas: those of the first, and the others of the

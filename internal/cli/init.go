@@ -227,7 +227,8 @@ func (i *initializer) complete() error {
 		isMissing bool
 		flag      string
 	}{
-		{i.project == "", "--project NAME"}, {i.tooling == "", "--tooling ACCOUNT"},
+		{i.project == "", "--project NAME"},
+		{i.tooling == "", "--tooling ACCOUNT"},
 		{len(i.environments) == 0, "--env NAME=ACCOUNT/REGION"},
 	} {
 		if value.isMissing {

@@ -31,8 +31,10 @@ func TestApprover_IsSomebodyElse(t *testing.T) {
 		{"the author, as a user", user, job, email, false},
 		{"another user", "arn:aws:iam::123456789012:user/john", job, email, true},
 		{"who has made the plan", john, john, email, false},
-		{"who has made the plan, with another role", john,
-			"arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Admin_fedcba9876543210/John@example.com", email, false},
+		{
+			"who has made the plan, with another role", john,
+			"arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Admin_fedcba9876543210/John@example.com", email, false,
+		},
 		{"a session whose name anybody can choose", "arn:aws:sts::123456789012:assumed-role/Release/john", job, email, false},
 		{
 			"another session of the role that has made the plan",

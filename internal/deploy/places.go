@@ -42,7 +42,7 @@ func (o Options) ReadAssembly(files fs.FS, target awsclient.Target) (
 	selected *assembly.Assembly, left []*assembly.Stack, err error,
 ) {
 	own := assembly.Place{Account: target.Account, Region: target.Region}
-	all, err := assembly.Read(files, assembly.Defaults{Account: own.Account, Region: own.Region})
+	all, err := assembly.Read(files, assembly.Defaults(own))
 	if err != nil {
 		return nil, nil, err
 	}

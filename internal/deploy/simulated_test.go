@@ -57,12 +57,6 @@ func newCloud(t *testing.T) *cloud {
 	return &cloud{Cloud: simulated.New(), t: t, progress: &progressLog{}}
 }
 
-// newKindCloud returns a cloud that answers every call, at once and as the account is.
-func newKindCloud(t *testing.T) *cloud {
-	t.Helper()
-	return &cloud{Cloud: simulated.NewKind(), t: t, progress: &progressLog{}}
-}
-
 var testTarget = awsclient.Target{
 	Project: "shop", Environment: "acc", Account: testAccount, Region: testRegion, ToolingAccount: testTooling,
 	Qualifier: "hnb659fds",

@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"lockstep/internal/fault"
 	"os"
+
+	"lockstep/internal/fault"
 )
 
 var errNotFile = fault.New(fault.FileKind, "is not a regular file")

@@ -40,8 +40,10 @@ var ambiguous = map[string]struct{ text, want string }{
 	"a byte order mark":          {"\ufeff{}", "invalid character"},
 	"lists without end":          {strings.Repeat("[", 1_000_000), "nested deeper than 200 levels"},
 	"objects without end":        {strings.Repeat(`{"raw":`, 100_000), "nested deeper than 200 levels"},
-	"lists in raw text": {`{"raw":` + strings.Repeat("[", MaxDepth+1) + strings.Repeat("]", MaxDepth+1) + "}",
-		"nested deeper than 200 levels"},
+	"lists in raw text": {
+		`{"raw":` + strings.Repeat("[", MaxDepth+1) + strings.Repeat("]", MaxDepth+1) + "}",
+		"nested deeper than 200 levels",
+	},
 }
 
 func TestUnmarshal_RefusesAmbiguousText(t *testing.T) {

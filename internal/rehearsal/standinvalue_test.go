@@ -48,7 +48,8 @@ func TestStandInValue_HasTheShapeOfTheSchema(t *testing.T) {
 		},
 		{
 			"an ARN in a stack without a place", "aws://unknown-account/unknown-region", `"Type": "AWS::Batch::JobQueue"`,
-			`{"Ref": "R"}`, map[string]any{"Fn::Sub": "arn:aws:batch:${AWS::Region}:${AWS::AccountId}:stand-in/R"},
+			`{"Ref": "R"}`,
+			map[string]any{"Fn::Sub": "arn:aws:batch:${AWS::Region}:${AWS::AccountId}:stand-in/R"},
 		},
 		{
 			"an ARN in a text", "aws://unknown-account/unknown-region", `"Type": "AWS::Batch::JobQueue"`,
@@ -66,7 +67,8 @@ func TestStandInValue_HasTheShapeOfTheSchema(t *testing.T) {
 		},
 		{
 			"an attribute that the emulator lacks", acc, `"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.1.0.0/16"}`,
-			`{"Fn::Sub": "${R.CidrBlock}"}`, map[string]any{"Fn::Sub": "10.1.0.0/16"},
+			`{"Fn::Sub": "${R.CidrBlock}"}`,
+			map[string]any{"Fn::Sub": "10.1.0.0/16"},
 		},
 		{
 			"a property that refers to another resource", acc,
@@ -132,7 +134,8 @@ func TestReplaceUnknownTypes_DropsTransformWithNothingLeft(t *testing.T) {
 		{
 			"one is left", `"AWS::Serverless-2016-10-31"`,
 			`{"R": {"Type": "AWS::Serverless::Function"}, "T": {"Type": "AWS::CloudTrail::Trail"}}`,
-			map[string]bool{"AWS::Serverless::Function": true}, `"AWS::Serverless-2016-10-31"`,
+			map[string]bool{"AWS::Serverless::Function": true},
+			`"AWS::Serverless-2016-10-31"`,
 		},
 		{
 			"another macro", `"Mine"`, `{"T": {"Type": "AWS::CloudTrail::Trail"}}`, nil, `"Mine"`,

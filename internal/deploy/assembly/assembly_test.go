@@ -94,10 +94,14 @@ func TestRead_RefusesInvalidStack(t *testing.T) {
 			"a template that is missing", strings.ReplaceAll(withStacks(stack("a", "")), "-- t.json --", "-- u.json --"),
 			"artefact a: t.json is missing; synthesise again",
 		},
-		{"a template that is damaged", withStacks(stack("a", "")) + "!",
-			"t.json:2: damaged JSON: there is text after its end"},
-		{"a template that breaks off", withStacks(stack("a", "")) + "-- t.json --\n{",
-			"t.json:2: damaged JSON: it breaks off"},
+		{
+			"a template that is damaged", withStacks(stack("a", "")) + "!",
+			"t.json:2: damaged JSON: there is text after its end",
+		},
+		{
+			"a template that breaks off", withStacks(stack("a", "")) + "-- t.json --\n{",
+			"t.json:2: damaged JSON: it breaks off",
+		},
 		{
 			"a file outside", strings.ReplaceAll(withStacks(stack("a", "")), `"t.json"`, `"../../etc/passwd"`),
 			"../../etc/passwd lies outside the cloud assembly",

@@ -59,17 +59,20 @@ func TestSelect_TakesStacksOfPlacesBySelectors(t *testing.T) {
 		{"a Stage", Selection{Places: []Place{home, prod}, Selectors: []Selector{{Stage: "Prod"}}}, "Prod-Api"},
 		{
 			"a Stage that the app does not name for display",
-			Selection{Places: []Place{home, prod}, Selectors: []Selector{{Stage: "Acc"}}}, "AccApi",
+			Selection{Places: []Place{home, prod}, Selectors: []Selector{{Stage: "Acc"}}},
+			"AccApi",
 		},
 		{"a tag", Selection{Places: []Place{home}, Selectors: []Selector{{Tag: "team=web"}}}, "Web"},
 		{"a tag's key", Selection{Places: []Place{home}, Selectors: []Selector{{Tag: "team"}}}, "Base Web"},
 		{
-			"two selectors", Selection{Places: []Place{home}, Selectors: []Selector{{Name: "Web"}, {Stage: "Acc"}}},
+			"two selectors",
+			Selection{Places: []Place{home}, Selectors: []Selector{{Name: "Web"}, {Stage: "Acc"}}},
 			"Web AccApi",
 		},
 		{
 			"both of a selector",
-			Selection{Places: []Place{home}, Selectors: []Selector{{Name: "*Api"}, {Name: "Base", Tag: "team=web"}}}, "AccApi",
+			Selection{Places: []Place{home}, Selectors: []Selector{{Name: "*Api"}, {Name: "Base", Tag: "team=web"}}},
+			"AccApi",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -115,15 +118,18 @@ func TestSelect_SetsParameters(t *testing.T) {
 		{"a value", map[string]map[string]string{"Web": {"Size": "2"}}, ""},
 		{"a reference for a secret", map[string]map[string]string{"Web": {"Token": "{{resolve:secretsmanager:t}}"}}, ""},
 		{
-			"a secret", map[string]map[string]string{"Web": {"Token": "x"}},
+			"a secret",
+			map[string]map[string]string{"Web": {"Token": "x"}},
 			"parameter Token of stack Web is a secret (NoEcho), and the configuration may hold none",
 		},
 		{
-			"another parameter", map[string]map[string]string{"Web": {"size": "2"}},
+			"another parameter",
+			map[string]map[string]string{"Web": {"size": "2"}},
 			"a value for the parameter size of stack Web, which has no such parameter",
 		},
 		{
-			"another stack", map[string]map[string]string{"Zone": {"Size": "2"}},
+			"another stack",
+			map[string]map[string]string{"Zone": {"Size": "2"}},
 			"has values for stack Zone, which it does not have: it has Base (444455556666/eu-west-1)",
 		},
 	} {

@@ -59,36 +59,48 @@ func (c *Cloud) nextFault(service string) Fault {
 // serve answers a request, or fails as its fault says.
 func (c *Cloud) serve(r *http.Request) (*http.Response, error) {
 	_, _, service := parseCredentialScope(r.Header.Get("Authorization"))
-	failed := httptest.NewRecorder()
+	answer := httptest.NewRecorder()
 	switch fault := c.nextFault(service); {
-	case fault == Throttled && service == "s3":
-		writeS3Error(failed, http.StatusServiceUnavailable, "SlowDown", r.Method == http.MethodHead)
-	case fault == Throttled && speaksJSON(service):
-		writeJSONError(failed, "ThrottlingException")
 	case fault == Throttled:
-		writeError(failed, http.StatusBadRequest, "Throttling", "Rate exceeded")
-	case fault == ServerError && service == "s3":
-		writeS3Error(failed, http.StatusServiceUnavailable, "ServiceUnavailable", r.Method == http.MethodHead)
-	case fault == ServerError && speaksJSON(service):
-		writeJSON(failed, http.StatusInternalServerError, map[string]string{"__type": "InternalServerError"})
+		writeThrottled(answer, r, service)
 	case fault == ServerError:
-		writeError(failed, http.StatusServiceUnavailable, "ServiceUnavailable", "Service is unavailable")
+		writeServerError(answer, r, service)
 	case fault == KeyExpired && r.Header.Get("X-Amz-Security-Token") != "":
-		c.writeExpired(failed, r, service)
+		c.writeExpired(answer, r, service)
 	case fault == UploadReset:
 		_, _ = r.Body.Read(make([]byte, 1)) // some of it was sent
 		return nil, connectionReset(r)
 	case fault == Killed:
 		return nil, fmt.Errorf("the process was killed")
 	default:
-		w := httptest.NewRecorder()
-		c.ServeHTTP(w, r)
+		c.ServeHTTP(answer, r)
 		if fault == AnswerLost {
 			return nil, connectionReset(r)
 		}
-		return w.Result(), nil
 	}
-	return failed.Result(), nil
+	return answer.Result(), nil
+}
+
+func writeThrottled(w http.ResponseWriter, r *http.Request, service string) {
+	switch {
+	case service == "s3":
+		writeS3Error(w, http.StatusServiceUnavailable, "SlowDown", r.Method == http.MethodHead)
+	case speaksJSON(service):
+		writeJSONError(w, "ThrottlingException")
+	default:
+		writeError(w, http.StatusBadRequest, "Throttling", "Rate exceeded")
+	}
+}
+
+func writeServerError(w http.ResponseWriter, r *http.Request, service string) {
+	switch {
+	case service == "s3":
+		writeS3Error(w, http.StatusServiceUnavailable, "ServiceUnavailable", r.Method == http.MethodHead)
+	case speaksJSON(service):
+		writeJSON(w, http.StatusInternalServerError, map[string]string{"__type": "InternalServerError"})
+	default:
+		writeError(w, http.StatusServiceUnavailable, "ServiceUnavailable", "Service is unavailable")
+	}
 }
 
 // speaksJSON reports whether a service answers in JSON; the others do in XML.

@@ -55,15 +55,18 @@ func (c *Cloud) serveSSM(w http.ResponseWriter, r *http.Request, caller string) 
 		c.parameters[key] = call.Value
 		writeJSON(w, http.StatusOK, map[string]int{"Version": 1})
 	case !strings.HasPrefix(call.Name, lockstepParameters):
-		value, exists = c.BootstrapVersion, true
-		fallthrough
+		writeParameter(w, call.Name, c.BootstrapVersion)
 	case exists:
-		writeJSON(w, http.StatusOK, map[string]any{
-			"Parameter": map[string]string{"Name": call.Name, "Type": "String", "Value": value},
-		})
+		writeParameter(w, call.Name, value)
 	default:
 		writeJSONError(w, "ParameterNotFound")
 	}
+}
+
+func writeParameter(w http.ResponseWriter, name, value string) {
+	writeJSON(w, http.StatusOK, map[string]any{
+		"Parameter": map[string]string{"Name": name, "Type": "String", "Value": value},
+	})
 }
 
 // Parameters returns the parameters that Lockstep has put, by the account and the name.

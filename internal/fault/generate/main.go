@@ -4,6 +4,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 
 	"lockstep/internal/fault"
@@ -86,14 +87,17 @@ func writeList(b *strings.Builder, title string, items []string) {
 // width is how long the page's lines are at most, in characters.
 const width = 120
 
+// backticks begin code, and as many end it.
+var backticks = regexp.MustCompile("`+")
+
 // wrap breaks a text into lines, of which all but the first begin with the indentation. It breaks no code.
 func wrap(text, indentation string) string {
 	var b strings.Builder
-	column, inCode := 0, false
+	column, code := 0, "" // code is what ends the code that has begun; empty outside of code
 	for word := range strings.FieldsSeq(text) {
 		switch {
 		case column == 0:
-		case column+1+len([]rune(word)) > width && !inCode:
+		case column+1+len([]rune(word)) > width && code == "":
 			b.WriteString("\n" + indentation)
 			column = len(indentation)
 		default:
@@ -102,8 +106,13 @@ func wrap(text, indentation string) string {
 		}
 		b.WriteString(word)
 		column += len([]rune(word))
-		if strings.Count(word, "`")%2 == 1 {
-			inCode = !inCode
+		for _, ticks := range backticks.FindAllString(word, -1) {
+			switch code {
+			case "":
+				code = ticks
+			case ticks:
+				code = ""
+			}
 		}
 	}
 	return b.String()

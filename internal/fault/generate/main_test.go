@@ -35,4 +35,5 @@ func TestWrap_BreaksNoCode(t *testing.T) {
 	words := strings.TrimSpace(strings.Repeat("word ", 23))
 	assert.Equal(t, words+" `a command with blanks`\n  end", wrap(words+" `a command with blanks` end", "  "))
 	assert.Equal(t, words+" word\nword", wrap(words+" word word", ""))
+	assert.Equal(t, words+" `` code with `ticks` ``\nend", wrap(words+" `` code with `ticks` `` end", ""))
 }
