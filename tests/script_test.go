@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"testing"
@@ -62,7 +63,7 @@ func runScripts(t *testing.T, dir string) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
-			env.Vars = append(program.Environ(), "WORK="+env.WorkDir, "REPOSITORY="+repository)
+			env.Vars = append(program.Environ(), "WORK="+env.WorkDir, "REPOSITORY="+repository, "BUILD_CACHE="+buildCache())
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -81,6 +82,18 @@ func runScripts(t *testing.T, dir string) {
 			return false, fmt.Errorf("there is no condition %s", name)
 		},
 	})
+}
+
+// buildCache returns the folder of Go's build cache.
+func buildCache() string {
+	if dir := os.Getenv("GOCACHE"); dir != "" {
+		return dir
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(cache, "go-build")
 }
 
 // status CODE PROGRAM ARGS... runs the program and checks its exit status. Where lockstep fails or refuses, it has to

@@ -58,6 +58,7 @@ const (
 	stagingBucket = "arn:${AWS::Partition}:s3:::cdk-${Qualifier}-assets-${AWS::AccountId}-${AWS::Region}"
 	ledgerObjects = stagingBucket + "/lockstep/*"
 	planRecords   = stagingBucket + "/lockstep/*/plans/*"
+	signatures    = stagingBucket + "/lockstep/*/attestations/*"
 	executionRole = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/" +
 		"cdk-${Qualifier}-cfn-exec-role-${AWS::AccountId}-${AWS::Region}"
 	bootstrapVersion = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter" +
@@ -74,7 +75,7 @@ func plannerRole() object {
 		allow(executionRole, "iam:PassRole"),
 		allow(bootstrapVersion, "ssm:GetParameter"),
 		allow(stagingBucket+"/*", "s3:GetObject"), listBucket(),
-		allow(planRecords, "s3:PutObject"),
+		allow(planRecords, "s3:PutObject"), allow(signatures, "s3:PutObject"),
 		throughS3("kms:Decrypt", "kms:GenerateDataKey"))
 }
 

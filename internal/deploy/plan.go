@@ -350,7 +350,7 @@ func (p *Plan) Record() Record {
 		}
 	}
 	if p.err != nil {
-		r.Outcome, r.Error = change.Failed, p.err.Error()
+		r.Outcome, r.Code, r.Error = change.Failed, fault.CodeOf(p.err), p.err.Error()
 	}
 	return r
 }

@@ -260,7 +260,7 @@ func testGates(c *config.Config) []gate { return append([]gate{unitGate(c)}, own
 // unitGate returns the gate that runs the unit tests of Go packages.
 func unitGate(c *config.Config) gate {
 	packages := c.Pipeline.Gates.GoPackages
-	inputs := slices.Concat(goSources, []string{"!tests/**", "!infra/**", deploymentGuide})
+	inputs := slices.Concat(goSources, []string{"!tests/**", "tests/iam/**", "!infra/**", deploymentGuide})
 	if slices.Contains(packages, "./...") {
 		inputs = appInputs(config.App{}) // any file may be embedded, or read by a test
 	}
@@ -292,8 +292,8 @@ var ownTestGates = []gate{
 		argv:         []string{"go", "test", "-json", "-timeout", "30m", "./infra/...", "./config/schema/generate"},
 		reportFormat: GoTest,
 		inputs: []string{
-			"go.mod", "go.sum", "config/**", "infra/**", "internal/fault/**", "internal/pipeline/**", "internal/stateful/**",
-			"**/*_test.go", "docs/infrastructure.md",
+			"go.mod", "go.sum", "config/**", "infra/**", "internal/fault/**", "internal/pipeline/**", "internal/roles/**",
+			"internal/stateful/**", "tests/iam/**", "**/*_test.go", "docs/infrastructure.md",
 		},
 		tools:  []string{ToolGo, ToolNode},
 		caches: append([]string{CacheCDK}, goCaches...),

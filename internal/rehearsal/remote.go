@@ -88,7 +88,7 @@ func (s *Session) CheckAccounts(ctx context.Context, accounts []bootstrap.Accoun
 		}
 		upToDate, err := bootstrap.IsUpToDate(ctx, cfg, account)
 		if err != nil {
-			return err
+			return fault.Wrap(fault.EmulatorRemote, err)
 		}
 		if !upToDate {
 			return fault.Errorf(fault.EmulatorRemote,

@@ -193,7 +193,7 @@ func TestApp_SaysWhatIsMissing(t *testing.T) {
 	}{
 		"packages of Node": {
 			map[string]string{"cdk.json": `{"app": "npx tsx app.ts"}`, "package.json": "{}", "package-lock.json": "{}"},
-			"LS-341: the app's packages are not installed: there is no node_modules: run `npm ci`",
+			"LS-342: the app's packages are not installed: there is no node_modules: run `npm ci`",
 		},
 		"packages of another lock file": {
 			map[string]string{
@@ -207,7 +207,7 @@ func TestApp_SaysWhatIsMissing(t *testing.T) {
 			map[string]string{"cdk.json": `{"app": "echo \"No module named 'aws_cdk'\" >&2; exit 1"}`},
 			"install the app's Python packages",
 		},
-		"a command": {map[string]string{"cdk.json": "{}"}, "LS-340: no command runs the CDK app: cdk.json has no `app`"},
+		"a command": {map[string]string{"cdk.json": "{}"}, "LS-341: no command runs the CDK app: cdk.json has no `app`"},
 		"an assembly": {
 			map[string]string{"cdk.json": `{"app": "true"}`},
 			"the CDK app ended well, but wrote no assembly of dev to the folder dev below CDK_OUTDIR",

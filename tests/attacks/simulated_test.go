@@ -76,7 +76,7 @@ const cleanTemplate = `{"Resources":{"Topic":{"Type":"AWS::SNS::Topic"}}}`
 func newVictim(t *testing.T) *victim {
 	t.Helper()
 	v := &victim{
-		Cloud: simulated.New(), t: t, dir: t.TempDir(), project: "shop", assets: map[string]map[string]any{},
+		Cloud: simulated.NewKind(), t: t, dir: t.TempDir(), project: "shop", assets: map[string]map[string]any{},
 		stack: map[string]any{
 			"templateFile": "web.template.json", "assumeRoleArn": role("deploy"),
 			"cloudFormationExecutionRoleArn": role("cfn-exec"),

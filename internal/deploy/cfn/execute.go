@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -204,7 +205,7 @@ func (c *Client) RollBack(ctx context.Context, state State) (State, error) {
 	if err != nil {
 		return state, err
 	}
-	if err := c.beginRollback(ctx, state); err != nil {
+	if err := c.beginRollbackOnce(ctx, state); err != nil {
 		return state, err
 	}
 	events, err := c.waitForEnd(ctx, Operation{StackID: state.ID(), LastSeenID: lastSeen}, ignoreEvent)
@@ -220,6 +221,27 @@ func (c *Client) RollBack(ctx context.Context, state State) (State, error) {
 				"`aws cloudformation continue-update-rollback --resources-to-skip`, then run this again", events.failure(ctx))
 	}
 	return c.Describe(ctx, state.ID())
+}
+
+// rollbackAttempts is how often a rollback is asked for that CloudFormation refuses, a second apart.
+const rollbackAttempts = 10
+
+// beginRollbackOnce lets CloudFormation begin to roll a stack back. A run that was cut off may have asked for it
+// already: then CloudFormation refuses, and the stack leaves its state a moment later.
+func (c *Client) beginRollbackOnce(ctx context.Context, state State) error {
+	for attempt := 1; ; attempt++ {
+		err := c.beginRollback(ctx, state)
+		if awsclient.ErrorCode(err) != "ValidationError" || attempt == rollbackAttempts {
+			return err
+		}
+		if err := c.Pause(ctx, time.Second); err != nil {
+			return err
+		}
+		now, err := c.Describe(ctx, state.ID())
+		if err != nil || now.StackStatus != state.StackStatus {
+			return err
+		}
+	}
 }
 
 // beginRollback lets CloudFormation begin to roll a stack back.
