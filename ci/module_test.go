@@ -258,7 +258,7 @@ func TestDeploy_UsesGivenAssembly(t *testing.T) {
 	check(t, files[".lockstep/assembly/acc/manifest.json"], "%v", files)
 	check(t, files[".lockstep/assembly/dev/manifest.json"], "dev, whose release acc must match: %v", files)
 
-	_, err := m.Deploy(t.Context(), "prod", nil, assembly("dev", "acc"), "", nil, nil, "", "")
+	_, err = m.Deploy(t.Context(), "prod", nil, assembly("dev", "acc"), "", nil, nil, "", "")
 	contains(t, errorText(err), "--assembly holds no cloud assembly of prod")
 }
 

@@ -171,7 +171,7 @@ func TestDocument_AWSCommandsExist(t *testing.T) {
 }
 
 // shellCommands are the commands of the shell that runbooks use.
-var shellCommands = []string{"export", "cd", "echo", "cat", "base64", "openssl", "cosign"}
+var shellCommands = []string{"export", "cd", "echo", "cat", "base64", "openssl", "cosign", "sed"}
 
 // A runbook is for an account that no test has. All that it does has to be a command that exists: of this program, of
 // the module, or of AWS.

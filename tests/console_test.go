@@ -100,6 +100,7 @@ func (r *reader) console(b codeBlock) []string {
 	commands := consoleCommands(b)
 	for i, c := range commands {
 		out, status := r.shell(c.command)
+		out = takenPort.ReplaceAllString(out, "")
 		if r.t.Context().Err() != nil {
 			return problems
 		}
@@ -132,6 +133,9 @@ func (r *reader) folder() string {
 	require.Zero(r.t, status, out)
 	return strings.TrimSpace(out)
 }
+
+// takenPort is a line that is printed only where another program has taken the port, as other tests may.
+var takenPort = regexp.MustCompile(`(?m)^ *port \d+ is taken by another program; .*\n`)
 
 // masks are the parts of an output that differ from run to run.
 var masks = []struct {

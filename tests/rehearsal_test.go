@@ -254,7 +254,7 @@ func TestDeploy_FailedEnvironmentStopsLaterOnes(t *testing.T) {
 	out, status := p.run("deploy", "--env", "all")
 	assert.Equal(t, 1, status, out)
 	assert.Regexp(t, `✗ deploy:dev +failed`, out)
-	assert.Regexp(t, `SettinglogLevel\w+ \(AWS::SSM::Parameter\): .*a resource of that name exists already`, out)
+	assert.Regexp(t, `SettinglogLevel\w+ \(AWS::SSM::Parameter\).*a resource of that name exists already`, out)
 	assert.Regexp(t, `- deploy:acc +skipped +verify:dev was skipped`, out)
 	assert.Regexp(t, `- deploy:prod +skipped +verify:acc was skipped`, out)
 	topics, err := sns.NewFromConfig(p.aws(accAccount)).ListTopics(t.Context(), &sns.ListTopicsInput{})

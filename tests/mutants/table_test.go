@@ -31,7 +31,7 @@ var table = []Mutant{
 	{
 		File:    "internal/awsclient/sessions.go",
 		Package: "./internal/awsclient", Run: "TestSessions_RefuseRoleOfOtherAccount",
-		Old: "if account := aws.ToString(id.Account); account != s.target.Account {",
+		Old: "if account := aws.ToString(id.Account); account != want {",
 		New: `if account := aws.ToString(id.Account); account == "" {`,
 	},
 	{
@@ -61,8 +61,8 @@ var table = []Mutant{
 	{
 		File:    "internal/awsclient/fence.go",
 		Package: "./internal/awsclient", Run: "TestFence_AsksBeforeEveryWrite",
-		Old: "check != nil && !isRead(middleware.GetOperationName(ctx))",
-		New: "check != nil && isRead(middleware.GetOperationName(ctx))",
+		Old: "guard == nil || call == nil || isRead(middleware.GetOperationName(ctx)) ||",
+		New: "guard == nil || call == nil || !isRead(middleware.GetOperationName(ctx)) ||",
 	},
 	{
 		File:    "internal/deploy/risk/dataloss.go",

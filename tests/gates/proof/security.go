@@ -202,7 +202,9 @@ func writeOSVDatabase(t testing.TB, p *Project) {
 	}`))
 	require.NoError(t, err)
 	require.NoError(t, z.Close())
-	p.Write(t, ".lockstep/osv/osv-scalibr/npm/all.zip", archive.String())
+	for _, ecosystem := range []string{"npm", "PyPI", "Go"} { // the project has lock files of tools as well
+		p.Write(t, ".lockstep/osv/osv-scalibr/"+ecosystem+"/all.zip", archive.String())
+	}
 	p.addGateSetting(t, "osvDatabases: "+filepath.Join(p.Root, ".lockstep/osv"))
 }
 
