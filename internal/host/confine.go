@@ -75,7 +75,8 @@ func (m machine) libraryCache() string { return below(m.cache, "aws") }
 func (m machine) makeCaches() error {
 	folders := m.folders()
 	for _, dir := range []string{
-		folders["GOMODCACHE"], folders["GOCACHE"], folders["GOLANGCI_LINT_CACHE"], m.libraryCache(),
+		folders["GOMODCACHE"], folders["GOCACHE"], folders["GOLANGCI_LINT_CACHE"],
+		folders["JSII_RUNTIME_PACKAGE_CACHE_ROOT"],
 	} {
 		if !filepath.IsAbs(dir) {
 			continue // there is no home, or the program refuses the path itself
@@ -137,7 +138,7 @@ func (m machine) files(root string, step pipeline.Step, toolFolders []string) *p
 		Readable: append(m.programFolders(), below(m.cache, "lockstep"), folders["GOENV"]),
 		Writable: []string{
 			root, m.variable("TMPDIR", os.TempDir()), folders["GOMODCACHE"], folders["GOCACHE"], folders["GOLANGCI_LINT_CACHE"],
-			m.libraryCache(),
+			folders["JSII_RUNTIME_PACKAGE_CACHE_ROOT"],
 			tools.Getenv(m.environ, "GOTMPDIR"), tools.Getenv(m.environ, "GOCOVERDIR"),
 		},
 	}
