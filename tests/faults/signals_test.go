@@ -26,7 +26,7 @@ const (
 	// begin.
 	momentsVariable = "LOCKSTEP_TEST_MOMENTS"
 	seedVariable    = "LOCKSTEP_TEST_SEED"
-	defaultMoments  = 200
+	defaultMoments  = 50
 	// momentWorkers is how many deployments are ended at a time.
 	momentWorkers = 4
 	momentStacks  = 3
@@ -160,7 +160,7 @@ type momentTestbed struct {
 func newMomentTestbed(t *testing.T, worker int) *momentTestbed {
 	t.Helper()
 	b := &momentTestbed{
-		aws:    &interruptedAWS{cloud: simulated.New(), at: -1},
+		aws:    &interruptedAWS{cloud: simulated.NewKind(), at: -1},
 		marker: fmt.Sprintf("%s=%d-%d", momentMarker, os.Getpid(), worker),
 	}
 	server := httptest.NewServer(b.aws)
