@@ -26,7 +26,7 @@ const (
 	// begin.
 	momentsVariable = "LOCKSTEP_TEST_MOMENTS"
 	seedVariable    = "LOCKSTEP_TEST_SEED"
-	defaultMoments  = 50
+	defaultMoments  = 200
 	// momentWorkers is how many deployments are ended at a time.
 	momentWorkers = 4
 	momentStacks  = 3
