@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -186,6 +188,18 @@ func TestStates_FailedUpdateIsRolledBackFirst(t *testing.T) {
 	assert.Equal(t, change.Updated, record.Outcome)
 	assert.Contains(t, c.progress.String(), "web: rolling back the update that failed and was not rolled back")
 
+	t.Run("a rollback that an earlier run has asked for is waited for", func(t *testing.T) {
+		c := newCloud(t)
+		c.LateStart = 2 * time.Second
+		c.PutStack(testAccount, testRegion, "web", topics(1), "UPDATE_FAILED", "", 0)
+		earlier := cloudformation.NewFromConfig(c.Config(testAccount, testRegion))
+		_, err := earlier.RollbackStack(t.Context(), &cloudformation.RollbackStackInput{
+			StackName: aws.String("web"),
+		})
+		require.NoError(t, err)
+		_, err = c.deploy(oneStack(t, topics(2)), DeployRequest{})
+		require.NoError(t, err)
+	})
 	t.Run("a rollback that fails names its resource", func(t *testing.T) {
 		c := newCloud(t)
 		c.PutStack(testAccount, testRegion, "web", failingTemplate, "UPDATE_FAILED", "", 0)

@@ -152,7 +152,7 @@ func (r drawnRun) assemble(t *testing.T) *assembly.Assembly {
 // drawnSequences is how many sequences are drawn, from a seed that -rapid.seed changes. rapid prints the seed of one
 // that fails.
 const (
-	drawnSequences = 80
+	drawnSequences = 2000
 	defaultSeed    = "1"
 )
 

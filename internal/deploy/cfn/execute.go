@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -199,16 +198,36 @@ func (c *Client) DeleteStack(ctx context.Context, state State) error {
 }
 
 // RollBack rolls a stack back that an update has left half way, and returns its new state: it continues a rollback that
-// failed, or begins the one that was switched off.
+// failed, or begins the one that was switched off. CloudFormation refuses what a run that was cut off has asked for
+// already, so a refusal counts only if the stack stays in its state.
 func (c *Client) RollBack(ctx context.Context, state State) (State, error) {
-	lastSeen, err := c.NewestEvent(ctx, state.ID())
-	if err != nil {
-		return state, err
+	for attempt := 1; ; attempt++ {
+		lastSeen, err := c.NewestEvent(ctx, state.ID())
+		if err != nil {
+			return state, err
+		}
+		err = c.beginRollback(ctx, state)
+		if err == nil {
+			return c.waitForRollback(ctx, Operation{StackID: state.ID(), LastSeenID: lastSeen}, state)
+		}
+		if awsclient.ErrorCode(err) != "ValidationError" || attempt == rollbackAttempts {
+			return state, err
+		}
+		if err := c.Pause(ctx, maxPollInterval); err != nil {
+			return state, err
+		}
+		if state, err = c.WaitUntilReady(ctx, state.ID()); err != nil || state.Phase != NeedsRollback {
+			return state, err
+		}
 	}
-	if err := c.beginRollbackOnce(ctx, state); err != nil {
-		return state, err
-	}
-	events, err := c.waitForEnd(ctx, Operation{StackID: state.ID(), LastSeenID: lastSeen}, ignoreEvent)
+}
+
+// rollbackAttempts is how often a rollback is asked for that CloudFormation refuses.
+const rollbackAttempts = 5
+
+// waitForRollback waits for the end of a rollback, and returns the stack's new state.
+func (c *Client) waitForRollback(ctx context.Context, op Operation, state State) (State, error) {
+	events, err := c.waitForEnd(ctx, op, ignoreEvent)
 	if err != nil {
 		return state, err
 	}
@@ -221,27 +240,6 @@ func (c *Client) RollBack(ctx context.Context, state State) (State, error) {
 				"`aws cloudformation continue-update-rollback --resources-to-skip`, then run this again", events.failure(ctx))
 	}
 	return c.Describe(ctx, state.ID())
-}
-
-// rollbackAttempts is how often a rollback is asked for that CloudFormation refuses, a second apart.
-const rollbackAttempts = 10
-
-// beginRollbackOnce lets CloudFormation begin to roll a stack back. A run that was cut off may have asked for it
-// already: then CloudFormation refuses, and the stack leaves its state a moment later.
-func (c *Client) beginRollbackOnce(ctx context.Context, state State) error {
-	for attempt := 1; ; attempt++ {
-		err := c.beginRollback(ctx, state)
-		if awsclient.ErrorCode(err) != "ValidationError" || attempt == rollbackAttempts {
-			return err
-		}
-		if err := c.Pause(ctx, time.Second); err != nil {
-			return err
-		}
-		now, err := c.Describe(ctx, state.ID())
-		if err != nil || now.StackStatus != state.StackStatus {
-			return err
-		}
-	}
 }
 
 // beginRollback lets CloudFormation begin to roll a stack back.
