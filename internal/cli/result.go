@@ -10,7 +10,6 @@ import (
 
 	"lockstep/config"
 	"lockstep/internal/display"
-	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
 	"lockstep/internal/report"
 )
@@ -59,7 +58,7 @@ func (a *app) fillEnvelope(cmd *cobra.Command, err error) {
 		Millis:       a.Now().Sub(a.started).Milliseconds(),
 	}
 	if err != nil {
-		head.Code, head.Error = fault.CodeOf(err), err.Error()
+		head.SetError(err)
 	}
 }
 

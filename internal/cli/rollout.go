@@ -338,7 +338,7 @@ func (a *app) rollOut(ctx context.Context, p *project, f *rolloutFlags, q rollou
 		summary.NotRehearsed = rollout.NotRehearsed(q.Environments)
 	}
 	if err != nil {
-		summary.Error = err.Error()
+		summary.SetError(err)
 		return summary, printedError{err}
 	}
 	return summary, nil

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -122,8 +121,7 @@ func (a *app) runJob(ctx context.Context, j job) (result, error) {
 	summary, gates := a.summarize(j, ran, err)
 	summary.Time, summary.Millis = a.Now(), a.Now().Sub(started).Milliseconds()
 	if releaseErr != nil {
-		summary.Error = releaseErr.Error()
-		summary.Code = cmp.Or(summary.Code, fault.CodeOf(releaseErr))
+		summary.SetError(releaseErr)
 	}
 	if err := report.SaveRun(ran.Dir, summary, gates); err != nil {
 		a.printProgress("what the gates found is not kept for `lockstep report`: " + err.Error())
@@ -157,7 +155,7 @@ func (a *app) summarize(j job, ran host.Report, err error) (*report.Summary, rep
 	}
 	records, err := rollout.ReadRecords(j.project.root, j.recordStage, j.environments)
 	if err != nil {
-		summary.Code, summary.Error = cmp.Or(summary.Code, fault.CodeOf(err)), err.Error()
+		summary.SetError(err)
 	}
 	for _, record := range records {
 		summary.Add(record)

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/json"
 	"io"
 	"time"
@@ -49,6 +50,12 @@ type Envelope struct {
 
 // Head returns the envelope itself. It gives access to the envelope of a value that embeds one.
 func (e *Envelope) Head() *Envelope { return e }
+
+// SetError records why a command failed, and the code of that. A code that is known already stays.
+func (e *Envelope) SetError(err error) {
+	e.Error = err.Error()
+	e.Code = cmp.Or(e.Code, fault.CodeOf(err))
+}
 
 // An Enveloped value embeds an Envelope.
 type Enveloped interface{ Head() *Envelope }

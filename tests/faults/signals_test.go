@@ -160,6 +160,7 @@ type momentTestbed struct {
 func newMomentTestbed(t *testing.T, worker int) *momentTestbed {
 	t.Helper()
 	b := &momentTestbed{
+		// It answers at once: the program has the machine's clock, and its pauses would be waited for.
 		aws:    &interruptedAWS{cloud: simulated.NewKind(), at: -1},
 		marker: fmt.Sprintf("%s=%d-%d", momentMarker, os.Getpid(), worker),
 	}
