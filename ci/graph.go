@@ -69,7 +69,7 @@ func (m *Lockstep) Synth(ctx context.Context) (*dagger.Directory, error) {
 
 // Digests returns the digests of the cloud assemblies that synth returned: a file for each environment, with its name.
 //
-// A later deployment can be told to expect them.
+// A later deployment refuses any other one with --expect-assembly.
 func (m *Lockstep) Digests(
 	ctx context.Context,
 	// The folder that synth returned

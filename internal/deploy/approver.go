@@ -11,7 +11,7 @@ import (
 )
 
 // checkApprover refuses the approval of a plan by whoever has made the plan or has written its commit, if the
-// environment wants somebody else. One who cannot be told from them is refused too.
+// environment wants somebody else. One who cannot be distinguished from them is refused too.
 func (d *Deployment) checkApprover(approverARN string, f planfile.File) error {
 	if !d.RequiresOtherApprover {
 		return nil
@@ -21,15 +21,15 @@ func (d *Deployment) checkApprover(approverARN string, f planfile.File) error {
 	switch {
 	case approver.isSame(parsePrincipal(f.By)):
 		return refusal.Newf(fault.OtherApprover, nil,
-			"%s has made the plan %.12s, or cannot be told from %s%s",
+			"%s has made the plan %.12s, or cannot be distinguished from %s%s",
 			approverARN, f.Digest, f.By, advice)
 	case f.Author == "":
 		return refusal.Newf(fault.OtherApprover, nil,
-			"the plan %.12s does not say who has written its commit, so nobody can be told from the "+
+			"the plan %.12s does not say who has written its commit, so nobody can be distinguished from the "+
 				"author%s: plan in a clone of the repository", f.Digest, advice)
 	case approver.isCalled(f.Author):
 		return refusal.Newf(fault.OtherApprover, nil,
-			"%s has written the commit of the plan %.12s, or cannot be told from its author%s",
+			"%s has written the commit of the plan %.12s, or cannot be distinguished from its author%s",
 			approverARN, f.Digest, advice)
 	}
 	return nil
@@ -65,7 +65,7 @@ func (p principal) hasVerifiedSession() bool {
 	return p.kind == "assumed-role" && strings.HasPrefix(p.name, "AWSReservedSSO_")
 }
 
-// isSame reports whether two principals are the same person, or cannot be told apart.
+// isSame reports whether two principals are the same person, or cannot be distinguished.
 func (p principal) isSame(other principal) bool {
 	if p.account == "" || other.account == "" {
 		return true

@@ -79,26 +79,17 @@ func sessionPolicy(statements ...any) (string, error) {
 	return string(policy), err
 }
 
-// stagingBucketARN returns the ARN of the staging bucket of the account's bootstrap.
-func stagingBucketARN(t awsclient.Target) string {
-	return "arn:" + assembly.Partition(t.Region) + ":s3:::" + stagingBucketName(t)
-}
-
-// allowBucket returns statements that allow some actions on the staging bucket's objects with a key of that form, and
-// to list it. A bucket that is encrypted with a key of its own is read and written through S3 alone.
-func allowBucket(t awsclient.Target, keys string, actions ...string) []any {
-	return []any{
-		statement{"Effect": "Allow", "Action": actions, "Resource": stagingBucketARN(t) + "/" + keys},
-		statement{"Effect": "Allow", "Action": "s3:ListBucket", "Resource": stagingBucketARN(t)},
-		statement{"Effect": "Allow", "Action": []string{"kms:Decrypt", "kms:GenerateDataKey*"}, "Resource": "*"},
-	}
-}
-
 // publishingRole returns a role that publishes files, narrowed down to what is no object of the ledger. A policy of the
-// assembly's own narrows it further.
+// assembly's own narrows it further. A bucket that is encrypted with a key of its own is read and written through S3.
 func publishingRole(r assembly.Role, t awsclient.Target) (awsclient.Role, error) {
 	role := assumedRole(r)
-	statements := allowBucket(t, "*", "s3:GetObject", "s3:PutObject", "s3:DeleteObject")
+	bucket := "arn:" + assembly.Partition(t.Region) + ":s3:::" + stagingBucketName(t)
+	objects := []string{"s3:GetObject", "s3:PutObject", "s3:DeleteObject"}
+	statements := []any{
+		statement{"Effect": "Allow", "Action": objects, "Resource": bucket + "/*"},
+		statement{"Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket},
+		statement{"Effect": "Allow", "Action": []string{"kms:Decrypt", "kms:GenerateDataKey*"}, "Resource": "*"},
+	}
 	if role.Policy != "" {
 		var own struct{ Statement json.RawMessage }
 		if err := jsonx.UnmarshalForeign([]byte(role.Policy), &own); err != nil {
@@ -111,7 +102,7 @@ func publishingRole(r assembly.Role, t awsclient.Target) (awsclient.Role, error)
 	}
 	var err error
 	role.Policy, err = sessionPolicy(append(statements,
-		statement{"Effect": "Deny", "Action": "s3:*", "Resource": stagingBucketARN(t) + "/" + ledger.KeyPrefix + "*"})...)
+		statement{"Effect": "Deny", "Action": "s3:*", "Resource": bucket + "/" + ledger.KeyPrefix + "*"})...)
 	return role, err
 }
 

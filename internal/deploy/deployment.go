@@ -112,8 +112,13 @@ func (d *Deployment) cfnClient(ctx context.Context, role awsclient.Role, region 
 // empty, and the planner may not delete it.
 func (d *Deployment) emptyStackDeleter(ctx context.Context) (*awsclient.CloudFormation, error) {
 	role := bootstrapRole(d.target, roles.Deploy)
-	role.Policy = `{"Version":"2012-10-17","Statement":` +
-		`[{"Effect":"Allow","Action":"cloudformation:DeleteStack","Resource":"*"}]}`
+	var err error
+	role.Policy, err = sessionPolicy(statement{
+		"Effect": "Allow", "Action": "cloudformation:DeleteStack", "Resource": "*",
+	})
+	if err != nil {
+		return nil, err
+	}
 	cfg, err := d.sessions.Config(ctx, role, d.target.Region)
 	return awsclient.NewCloudFormation(cfg), err
 }

@@ -58,8 +58,8 @@ func (o Options) ReadAssembly(files fs.FS, target awsclient.Target) (
 // releasedPlace returns where a stack of a release is. It refuses a place that is none of the environment's any more.
 func (d *Deployment) releasedPlace(s ledger.Stack) (assembly.Place, error) {
 	parsed, err := arn.Parse(s.ID)
-	if err != nil { // the records of stacks that were not created have no ARN
-		return d.places()[0], nil //nolint:nilerr
+	if err != nil {
+		return d.places()[0], nil //nolint:nilerr // the records of stacks that were not created have no ARN
 	}
 	place := assembly.Place{Account: parsed.AccountID, Region: parsed.Region}
 	if !slices.Contains(d.places(), place) {

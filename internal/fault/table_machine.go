@@ -31,7 +31,7 @@ func rehearsalEntries() []Entry {
 			Messages: []string{"the emulator does not load:", "the emulator ended as soon as it was started"},
 		},
 		{
-			Code: EmulatorUnknown, Title: "a process that cannot be told to be the emulator",
+			Code: EmulatorUnknown, Title: "a process that cannot be recognised as the emulator",
 			Meaning:  "The process that the record names is another one, so it is not ended.",
 			Causes:   []string{"the machine was started again", "the record was copied from another machine"},
 			Remedies: []string{"end the process that listens on the port, then run it again"},

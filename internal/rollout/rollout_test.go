@@ -26,6 +26,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/deploy/simulated"
+	"lockstep/internal/fault"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/rehearsal"
 	"lockstep/internal/report"
@@ -142,6 +143,39 @@ func TestRunEnvironment_DeploysEveryAccount(t *testing.T) {
 		assert.Equal(t, report.Rehearsal, a.record.Mode)
 		assert.Equal(t, 1, a.record.Release)
 		assert.Equal(t, 1, a.record.Coverage.Resources)
+	}
+}
+
+// The Dagger module computes the digest of an assembly's files, and this program that of what it deploys.
+func TestRunEnvironment_ExpectsOneAssembly(t *testing.T) {
+	source := writeDevAssemblies(t, nil)
+	files := os.DirFS(source.(Synthesised).Dir)
+	ofFiles, err := digest.OfFiles(files)
+	require.NoError(t, err)
+	ofMeaning, err := assembly.EnvironmentDigest(files)
+	require.NoError(t, err)
+	require.NotEqual(t, ofFiles, string(ofMeaning))
+	for name, test := range map[string]struct {
+		expected digest.Environment
+		refused  bool
+	}{
+		"none":                    {"", false},
+		"that of its files":       {digest.Environment(ofFiles), false},
+		"that of what it deploys": {ofMeaning, false},
+		"another one":             {digest.Environment(strings.Repeat("0", 64)), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newOpener(t, false)
+			_, err := o.runEnvironment(t.Context(), o.session.Config.Environments[0], Request{
+				Command: "deploy", Source: source, Operation: Deploy{}, MaxFailures: -1, ExpectedDigest: test.expected,
+			})
+			if !test.refused {
+				require.NoError(t, err)
+				return
+			}
+			assert.Equal(t, fault.NotExpected, fault.CodeOf(err))
+			assert.ErrorContains(t, err, "and 000000000000 is expected: nothing was done with it")
+		})
 	}
 }
 

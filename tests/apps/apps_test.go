@@ -229,8 +229,8 @@ func TestApp_SaysWhatIsMissing(t *testing.T) {
 	}
 }
 
-// An app that prints what it was told stands for any app: its assembly is empty.
-const tellingApp = `mkdir -p "$CDK_OUTDIR" && env | grep ^CDK_ | sort >> told
+// An app that prints its environment stands for any app: its assembly is empty.
+const printingApp = `mkdir -p "$CDK_OUTDIR" && env | grep ^CDK_ | sort >> environment
 echo '{}' > "$CDK_OUTDIR/manifest.json"`
 
 func TestApp_IsToldAccountRegionAndContext(t *testing.T) {
@@ -238,7 +238,7 @@ func TestApp_IsToldAccountRegionAndContext(t *testing.T) {
 	for file, text := range map[string]string{
 		"cdk.json":         `{"app": "sh ./app.sh", "context": {"a": 1, "b": 1, "c": 1}}`,
 		"cdk.context.json": `{"b": 2, "answer": "vpc"}`,
-		"app.sh":           tellingApp,
+		"app.sh":           printingApp,
 		"config/pipeline.yaml": "project: orders\ntooling: {account: \"123456789012\", region: eu-west-1}\n" +
 			"app: {context: {c: 3, d: 3}, inputs: [cdk.json, cdk.context.json, app.sh]}\n",
 		"config/environments/dev.yaml": "account: \"111122223333\"\nregion: eu-west-1\ncontext: {d: 4}\n",
@@ -248,16 +248,16 @@ func TestApp_IsToldAccountRegionAndContext(t *testing.T) {
 		harness.MustWriteFile(t, filepath.Join(dir, file), text)
 	}
 	run(t, dir, []string{"synth", "--env", "all"})
-	told, err := os.ReadFile(filepath.Join(dir, "told"))
+	environment, err := os.ReadFile(filepath.Join(dir, "environment"))
 	require.NoError(t, err)
 	for _, want := range []string{
 		"CDK_DEFAULT_ACCOUNT=111122223333", "CDK_DEFAULT_REGION=eu-west-1", "CDK_DEFAULT_ACCOUNT=222233334444",
 		"CDK_DEFAULT_REGION=us-east-1", `"a":1`, `"b":2`, `"answer":"vpc"`, `"c":3`, `"d":4`, `"d":3`,
 		`"lockstep:environment":"prod"`,
 	} {
-		assert.Contains(t, string(told), want)
+		assert.Contains(t, string(environment), want)
 	}
-	assert.NotContains(t, string(told), `"b":1`)
+	assert.NotContains(t, string(environment), `"b":1`)
 
 	assert.Regexp(t, `synth +cached`, run(t, dir, []string{"synth", "--env", "all"}))
 	harness.MustWriteFile(t, filepath.Join(dir, "cdk.context.json"), `{"b": 5}`)

@@ -59,7 +59,7 @@ func TestNames_OfAssemblyLeadToBootstrapOnly(t *testing.T) {
 			v.setTemplate(`{"Resources":{"N":{"Type":"AWS::CloudFormation::Stack","Properties":` +
 				`{"TemplateURL":"https://s3.amazonaws.com/stranger/t.json"}}}}`)
 		},
-		"a nested template under a name that is not told": func(v *victim) {
+		"a nested template under a name that is not published": func(v *victim) {
 			v.setTemplate(`{"Resources":{"N":{"Type":"AWS::CloudFormation::Stack","Properties":` +
 				`{"TemplateURL":{"Fn::ImportValue":"address"}}}}}`)
 		},

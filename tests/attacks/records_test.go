@@ -276,7 +276,7 @@ func TestRecords_ForgedRecordIsNamed(t *testing.T) {
 			c.attack(unsigned)
 			err := unsigned.problems()["rollback"]
 			if c.unsigned == "" && name != "all cut off" {
-				require.NoError(t, err, "what unsigned records do not detect is told in docs/security.md")
+				require.NoError(t, err, "what unsigned records do not detect is in docs/security.md")
 			} else if c.unsigned != "" {
 				require.ErrorContains(t, err, c.unsigned)
 			}
@@ -320,7 +320,7 @@ func TestRecords_UnknownHeadIsTold(t *testing.T) {
 	require.ErrorAs(t, err, &refused)
 	assert.Contains(t, err.Error(), "the tooling account does not know that 3 is the newest release of acc")
 	assert.Contains(t, v.openSigned().Status(t.Context(), 0).Problem, "the tooling account does not know")
-	require.NoError(t, v.deploy(v.options), "a run that was cut off before it told the tooling account is repeated")
+	require.NoError(t, v.deploy(v.options), "a run that was cut off before the tooling account recorded it is repeated")
 	_, err = v.openSigned().LatestRelease(t.Context())
 	require.NoError(t, err)
 

@@ -74,7 +74,7 @@ func TestWaves_DeployInOrder(t *testing.T) {
 			"Properties":{"Type":"String","Name":"/twice","Value":"x"}}}}`)
 	out, status := w.run("deploy", "--env", "dev", "--assembly", assemblies)
 	assert.Equal(t, 1, status, out)
-	assert.Regexp(t, `dev  account `+acc+`, eu-west-1: untouched\n  not started, because 1 before it failed`, out)
+	assert.Regexp(t, `dev  account `+acc+`, eu-west-1: untouched\n  LS-618: not started, because 1 before it failed`, out)
 
 	harness.MustWriteFile(t, filepath.Join(first, "stack0.json"), string(good))
 	out, status = w.run("deploy", "--env", "dev", "--assembly", assemblies, "--record", record)

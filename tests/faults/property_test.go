@@ -58,7 +58,7 @@ const (
 	dataResource = `"Data":{"Type":"AWS::S3::Bucket","Properties":{"BucketName":"data"}}`
 )
 
-// drawnTemplates are what a stack can be told to be. In each pair of neighbours something else differs: a resource,
+// drawnTemplates are what a stack may have to become. In each pair of neighbours something else differs: a resource,
 // data, a dependency, the spelling of a value, or whether it can be created at all.
 var drawnTemplates = []string{
 	oneTopic,

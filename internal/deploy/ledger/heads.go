@@ -119,7 +119,7 @@ func (l *Ledger) RaiseHead(ctx context.Context, newest Release) error {
 		Number: newest.Number, FileDigest: newest.signature.FileDigest, IsSigned: newest.signature.KeyID != "",
 	}
 	if err := l.signing.Heads.SetHead(ctx, l.scope, h); err != nil {
-		return fmt.Errorf("release %d is recorded, but the tooling account cannot be told of it: %w", newest.Number, err)
+		return fmt.Errorf("release %d is recorded, but the tooling account cannot record it: %w", newest.Number, err)
 	}
 	return nil
 }

@@ -93,7 +93,7 @@ func (e *evaluation) object(object map[string]any) any {
 	return out
 }
 
-// functions are the intrinsic functions that can be told from their arguments. They return nil for what they cannot.
+// functions are the intrinsic functions that can be computed from their arguments. They return nil for what they cannot.
 var functions = map[string]func(arguments []any) any{
 	"Fn::Join": join, "Fn::Select": selectItem, "Fn::Split": split, "Fn::Base64": encode, "Fn::Length": length,
 	"Fn::ToJsonString": toJSON,
@@ -135,7 +135,7 @@ func (e *evaluation) call(name string, argument any) (result any, isFunction boo
 	return unknown(name, resolved), true
 }
 
-// unknown returns the mark of a function that cannot be told. Quotes would end the text in a policy that is a text.
+// unknown returns the mark of a function that cannot be known. Quotes would end the text in a policy that is a text.
 func unknown(name string, argument any) string {
 	text := name + " " + Text(argument)
 	shown := strings.NewReplacer(`"`, "'", `\`, "/").Replace(text)
@@ -304,7 +304,7 @@ func (e *evaluation) choose(argument any) any {
 	return e.value(list[2])
 }
 
-// findInMap returns the value in a mapping. Where a key cannot be told, the mark stands for the whole mapping.
+// findInMap returns the value in a mapping. Where a key cannot be known, the mark stands for the whole mapping.
 func (e *evaluation) findInMap(argument any) any {
 	list, _ := argument.([]any)
 	if len(list) < 3 {
@@ -333,7 +333,7 @@ func (e *evaluation) findInMap(argument any) any {
 	return unknown("Fn::FindInMap", []any{clean(strings.Join(names, " ")), Fingerprint(content)})
 }
 
-// isTrue reports whether a condition, by its name, holds. One that cannot be told is decided by the world.
+// isTrue reports whether a condition, by its name, holds. One that cannot be known is decided by the world.
 func (e *evaluation) isTrue(name any) bool {
 	id, ok := name.(string)
 	if !ok {
@@ -361,7 +361,7 @@ func (e *evaluation) isDecided(result any) bool {
 	return holds
 }
 
-// condition returns whether a condition holds, or a text for one that cannot be told.
+// condition returns whether a condition holds, or a text for one that cannot be known.
 func (e *evaluation) condition(expression any) any {
 	object, _ := expression.(map[string]any)
 	for name, argument := range object {
@@ -386,7 +386,7 @@ func (e *evaluation) condition(expression any) any {
 	return unknown("condition", e.value(expression))
 }
 
-// equals returns whether two values are equal, or a text if that cannot be told.
+// equals returns whether two values are equal, or a text if that cannot be known.
 func equals(a, b any) any {
 	x, y := Text(a), Text(b)
 	if x == y {

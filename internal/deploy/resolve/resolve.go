@@ -1,6 +1,6 @@
 // Package resolve owns what the expressions of a template come to before AWS has made anything: with the values of
 // parameters and pseudo parameters, mappings and conditions. What only AWS can tell becomes a mark in the text, and a
-// condition that cannot be told is decided both ways. It knows nothing of what a resource is for, and of no account.
+// condition that cannot be known is decided both ways. It knows nothing of what a resource is for, and of no account.
 package resolve
 
 import (
@@ -19,10 +19,10 @@ const (
 	markEnd   = "\ue001"
 )
 
-// Mark returns the text that stands for a value that cannot be told. Equal expressions have equal marks.
+// Mark returns the text that stands for a value that cannot be known. Equal expressions have equal marks.
 func Mark(expression string) string { return markStart + clean(expression) + markEnd }
 
-// IsMarked reports whether anything in a text cannot be told.
+// IsMarked reports whether anything in a text cannot be known.
 func IsMarked(text string) bool { return strings.Contains(text, markStart) }
 
 // Show returns a text with its marks as a person reads them, such as ${Role.Arn}.
@@ -33,13 +33,13 @@ func Show(text string) string {
 // clean returns a text without the edges of marks: a template that holds them cannot pose as an expression.
 func clean(text string) string { return strings.NewReplacer(markStart, "", markEnd, "").Replace(text) }
 
-// A World decides conditions that cannot be told, by their expressions.
+// A World decides conditions that cannot be known, by their expressions.
 type World map[string]bool
 
 // A Parameter is the value of a parameter.
 type Parameter struct {
 	Value string
-	// IsUnknown says that the value cannot be told. Value then identifies it: equal texts stand for equal values.
+	// IsUnknown says that the value cannot be known. Value then identifies it: equal texts stand for equal values.
 	IsUnknown bool
 }
 
@@ -47,9 +47,9 @@ type Parameter struct {
 type Values struct {
 	// Parameters are the values by name. A parameter that is not among them has its default.
 	Parameters map[string]Parameter
-	// Pseudo are the values of pseudo parameters by name, such as AWS::Region. The others cannot be told.
+	// Pseudo are the values of pseudo parameters by name, such as AWS::Region. The others cannot be known.
 	Pseudo map[string]string
-	// Outputs returns an output of a nested stack, and false if it cannot be told. It may be nil.
+	// Outputs returns an output of a nested stack, and false if it cannot be known. It may be nil.
 	Outputs func(world World, logicalID, name string) (value any, undecided string, ok bool)
 	// Prefix is before the logical ids in marks: the path of a nested stack.
 	Prefix string
@@ -77,7 +77,7 @@ type Resource struct {
 }
 
 // Resource returns what a resource comes to in a world, and false if the template has none or its condition does not
-// hold. If a condition is neither told nor decided by the world, undecided is that condition, and the rest is useless.
+// hold. If a condition is neither known nor decided by the world, undecided is that condition, and the rest is useless.
 func (t *Template) Resource(world World, logicalID string) (r Resource, exists bool, undecided string) {
 	raw, ok := t.section("Resources")[logicalID].(map[string]any)
 	if !ok {

@@ -128,7 +128,7 @@ func TestPermissionFlags_StatementsInEveryForm(t *testing.T) {
 			after: policy(`{"Fn::If":["C",[` + allowAll + `],[` + readOne + `]]}`), want: "allows * on *",
 		},
 		{
-			name: "the branch of a condition that is told", kind: kind,
+			name: "the branch of a condition that is known", kind: kind,
 			sections: `"Conditions":{"C":{"Fn::Equals":["a","a"]}}`, before: policy(`[` + readOne + `]`),
 			after: policy(`{"Fn::If":["C",[` + readOne + `],[` + allowAll + `]]}`),
 		},
@@ -140,7 +140,7 @@ func TestPermissionFlags_StatementsInEveryForm(t *testing.T) {
 			after:         policy(`{"Fn::If":["C",[` + allowAll + `],[` + readOne + `]]}`), want: "allows * on *",
 		},
 		{
-			name: "a condition that cannot be told and stays", kind: kind, sections: unknownCondition,
+			name: "a condition that cannot be known and stays", kind: kind, sections: unknownCondition,
 			before: policy(`{"Fn::If":["C",[` + allowAll + `],[` + readOne + `]]}`),
 			after:  policy(`{"Fn::If":["C",[` + allowAll + `],[` + readOne + `]]}`),
 		},
@@ -151,12 +151,12 @@ func TestPermissionFlags_StatementsInEveryForm(t *testing.T) {
 			after:         policy(`[{"Effect":{"Ref":"E"},"Action":"*","Resource":"*"}]`), want: "allows * on *",
 		},
 		{
-			name: "an effect that cannot be told", kind: kind, before: policy(`[` + readOne + `]`),
+			name: "an effect that cannot be known", kind: kind, before: policy(`[` + readOne + `]`),
 			after: policy(`[` + readOne + `,{"Effect":{"Fn::ImportValue":"e"},"Action":"*","Resource":"*"}]`),
 			want:  "may allow or deny (${Fn::ImportValue e})",
 		},
 		{
-			name: "statements that cannot be told", kind: kind, before: policy(`[` + readOne + `]`),
+			name: "statements that cannot be known", kind: kind, before: policy(`[` + readOne + `]`),
 			after: policy(`{"Fn::FindInMap":["M",{"Fn::ImportValue":"k"},"s"]}`), want: "a statement that cannot be read",
 		},
 		{
@@ -360,7 +360,7 @@ func TestPermissionFlags_PrincipalsInEveryForm(t *testing.T) {
 			want: "allows everybody",
 		},
 		{
-			name: "a mapping by a key that cannot be told", kind: kind,
+			name: "a mapping by a key that cannot be known", kind: kind,
 			sections:      unknownCondition + `,"Mappings":{"M":{"a":{"b":"111122223333"}}}`,
 			sectionsAfter: unknownCondition + `,"Mappings":{"M":{"a":{"b":"*"}}}`,
 			before:        trust(`{"AWS":{"Fn::FindInMap":["M",{"Ref":"S"},"b"]}}`),
@@ -949,7 +949,7 @@ func TestPermissionFlags_TrafficInEveryForm(t *testing.T) {
 			want: "::/0",
 		},
 		{
-			name:   "rules that cannot be told",
+			name:   "rules that cannot be known",
 			kind:   kind,
 			before: in(inside),
 			after:  `{"SecurityGroupIngress":{"Fn::ImportValue":"x"}}`,
@@ -1029,7 +1029,7 @@ func TestDataLossFlags_PropertiesThatKeepData(t *testing.T) {
 			want:   "SnapshotRetentionLimit is not set and no longer 5",
 		},
 		{
-			name: "a time that cannot be told", kind: "AWS::RDS::DBCluster", before: `{"BackupRetentionPeriod":14}`,
+			name: "a time that cannot be known", kind: "AWS::RDS::DBCluster", before: `{"BackupRetentionPeriod":14}`,
 			after: `{"BackupRetentionPeriod":{"Fn::ImportValue":"x"}}`, want: "BackupRetentionPeriod",
 		},
 		{

@@ -165,7 +165,7 @@ func lessKept(old, next resolve.Resource) []string {
 	return why
 }
 
-// keepsMore reports whether a deletion policy keeps more than another. What cannot be told keeps nothing for certain.
+// keepsMore reports whether a deletion policy keeps more than another. What cannot be known keeps nothing for certain.
 func keepsMore(before, after string) bool {
 	rank := map[string]int{"Snapshot": 1, "Retain": 2, "RetainExceptOnCreate": 2}
 	return before != after && (rank[before] > rank[after] || resolve.IsMarked(after) && !resolve.IsMarked(before))

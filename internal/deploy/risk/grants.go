@@ -30,7 +30,7 @@ const (
 // A grant is one thing that a resource allows or denies.
 type grant struct {
 	kind kind
-	// text says what is granted. Marks of what cannot be told are in it, so that equal texts are equal grants.
+	// text says what is granted. Marks of what cannot be known are in it, so that equal texts are equal grants.
 	text string
 	// isOpen says that everybody is allowed it, or everything, so that it is flagged in a new stack too.
 	isOpen bool
@@ -40,7 +40,7 @@ type grant struct {
 	// item is the path of the item of a list that a limit stands in; empty for none. Without the item there is nothing
 	// to limit.
 	item string
-	// At most one of these says what the text does, so that what is narrower can be told.
+	// At most one of these says what the text does, so that what is narrower can be recognised.
 	statement *statement
 	rule      *trafficRule
 }
@@ -144,7 +144,7 @@ func grantsOf(resource resolve.Resource) *reader {
 	properties, ok := resource.Properties.(map[string]any)
 	if !ok {
 		if text := resolve.Text(resource.Properties); text != "" && text != "{}" {
-			r.add(fixed, "has properties that cannot be told: "+text)
+			r.add(fixed, "has properties that cannot be known: "+text)
 		}
 		return r
 	}

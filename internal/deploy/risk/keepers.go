@@ -205,7 +205,7 @@ func isOn(value string) bool {
 	return slices.Contains([]string{"true", "enabled", "active", "1"}, strings.ToLower(value))
 }
 
-// isShorter reports whether a time is shorter than it was. What cannot be told is.
+// isShorter reports whether a time is shorter than it was. What cannot be known is.
 func isShorter(before, after string) bool {
 	x, errX := strconv.ParseFloat(before, 64)
 	y, errY := strconv.ParseFloat(after, 64)

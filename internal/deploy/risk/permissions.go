@@ -12,7 +12,7 @@ import (
 	"lockstep/internal/redact"
 )
 
-// maxWorlds is in how many ways the conditions of one resource may turn out, if they cannot be told.
+// maxWorlds is in how many ways the conditions of one resource may turn out, if they cannot be known.
 const maxWorlds = 64
 
 // permissionFlags flags the resources that grant what was not granted before, or no longer deny what was denied. Of a
@@ -127,7 +127,7 @@ func onlyLimits(grants []grant) []grant {
 	return slices.DeleteFunc(grants, func(g grant) bool { return g.kind != limits })
 }
 
-// showGrant returns a grant as it is shown: what cannot be told as a reference, and without secrets.
+// showGrant returns a grant as it is shown: what cannot be known as a reference, and without secrets.
 func showGrant(g grant) string {
 	text := resolve.Show(g.text)
 	if g.statement != nil || redact.HasPolicy(text) {

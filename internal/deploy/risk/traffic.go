@@ -111,7 +111,7 @@ func readTrafficRule(direction string, p map[string]any) *trafficRule {
 	switch {
 	case rule.protocol == "-1", p["FromPort"] == nil && p["ToPort"] == nil, from == -1:
 		rule.ports.isAll = true
-	case errFrom != nil || errTo != nil: // it cannot be told: only an equal rule is the same
+	case errFrom != nil || errTo != nil: // it cannot be known: only an equal rule is the same
 		rule.peer += " " + resolve.Text(p)
 		rule.network = netip.Prefix{}
 	}
