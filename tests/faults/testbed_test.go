@@ -144,6 +144,7 @@ func newTestbed(t *testing.T) *testbed {
 	require.NoError(t, os.CopyFS(accounts, os.DirFS(bootstrapped)))
 	w.emulator, err = newEmulator(accounts)
 	require.NoError(t, err)
+	w.emulator.SecretFile = filepath.Join(w.dir, "secret") // AWS keeps its credentials when an endpoint restarts
 	session, release, err := w.emulator.Acquire(t.Context())
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, release()) })
