@@ -1,5 +1,6 @@
 // Package app runs the caller's CDK app, in whatever language it is written, as the CDK's own command line does. It
-// owns the environment in which an app runs, and finds out what a repository holds. It knows nothing of steps, caches and deployments.
+// owns the environment in which an app runs, and finds out what a repository holds. It knows nothing of steps, caches
+// and deployments.
 package app
 
 import (

@@ -93,7 +93,8 @@ func (e *evaluation) object(object map[string]any) any {
 	return out
 }
 
-// functions are the intrinsic functions that can be computed from their arguments. They return nil for what they cannot.
+// functions are the intrinsic functions that can be computed from their arguments. They return nil for what they
+// cannot.
 var functions = map[string]func(arguments []any) any{
 	"Fn::Join": join, "Fn::Select": selectItem, "Fn::Split": split, "Fn::Base64": encode, "Fn::Length": length,
 	"Fn::ToJsonString": toJSON,

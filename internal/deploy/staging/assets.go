@@ -122,7 +122,8 @@ type heldObject struct {
 
 // head returns what S3 says of an object. The error is ErrAbsent if there is none.
 func (b *Bucket) head(ctx context.Context, key string) (heldObject, error) {
-	// Unlike HeadObject, this call says why it is refused, so that a wrong clock can be distinguished from a missing right.
+	// Unlike HeadObject, this call says why it is refused, so that a wrong clock can be distinguished from a missing
+	// right.
 	found, err := b.api.ListObjectsV2(ctx, &s3.ListObjectsV2Input{
 		Bucket: &b.name, Prefix: &key, MaxKeys: aws.Int32(1), ExpectedBucketOwner: &b.owner,
 	})
