@@ -134,7 +134,7 @@ var allowedImports = map[string][]string{
 	"internal/maintain":          {"internal/fault"},
 	"internal/metrics":           {"internal/deploy/ledger", "internal/pipeline", "internal/utc"},
 	"internal/stateful":          {},
-	"internal/awsmodel":          {},
+	"internal/awsmodel":          {"internal/fault"},
 	"internal/awsmodel/generate": {"internal/awsmodel", "internal/fsx", "internal/pipeline", "tools"},
 	"internal/stateful/generate": {"internal/awsmodel"},
 	"internal/pipeline":          {"config", "internal/fault", "internal/roles"},

@@ -156,6 +156,15 @@ func fileEntries() []Entry {
 			Remedies: []string{"let the program that wrote the document write it again"},
 			Messages: []string{"line …: …"},
 		},
+		{
+			Code: SystemRefused, Title: "the operating system refused a call",
+			Meaning: "A call of a file, a process or a lock failed for a reason that only the system knows.",
+			Causes: []string{
+				"a kind of disk or a sandbox that lacks the function",
+				"a file that another program has replaced at the same time",
+			},
+			Remedies: []string{"see what the message names, and the log of the system", "use a folder on another disk"},
+		},
 	}
 }
 
@@ -234,11 +243,12 @@ func runEntries() []Entry {
 func internalEntries() []Entry {
 	return []Entry{
 		{
-			Code: Unexpected, Title: "an error that Lockstep does not know",
-			Meaning: "Something failed that has no code of its own. The message is that of the system or of a library.",
-			Causes:  []string{"a situation that nobody has met yet"},
+			Code: Unexpected, Title: "a fault of Lockstep",
+			Meaning: "Something failed that Lockstep takes for impossible. Errors of AWS, the network, the system, files and " +
+				"programs have other codes.",
+			Causes: []string{"a defect of Lockstep"},
 			Remedies: []string{
-				"read the message; report it together with the command and `--verbose` output, so that it gets a code",
+				"report the message together with the command and its `--verbose` output",
 			},
 		},
 		{
