@@ -101,7 +101,7 @@ var allowedImports = map[string][]string{
 		"internal/jsonx", "internal/process", "internal/utc", "tools",
 	},
 	"internal/bootstrap": {
-		"config", "internal/fault", "internal/fsx", "internal/refusal", "internal/roles", "tools",
+		"config", "internal/awsclient", "internal/fault", "internal/fsx", "internal/refusal", "internal/roles", "tools",
 	},
 	"tools/site": {"internal/pipeline", "internal/process", "tools"},
 

@@ -61,12 +61,15 @@ func rehearsalEntries() []Entry {
 		{
 			Code: EmulatorSecret, Title: "a secret of the emulated accounts that cannot be used",
 			Meaning: "The emulated accounts answer only to keys that are made of their secret. Its file is readable by " +
-				"others, or holds none.",
+				"others, or holds none or another one.",
 			Causes: []string{"a file for LOCKSTEP_REHEARSAL_SECRET that was copied with other permissions", "an empty file"},
 			Remedies: []string{
 				"make the file the owner's alone with `chmod 600`", "copy it again from where `rehearsal serve` runs",
 			},
-			Messages: []string{"… can be read by other users of this machine", "… holds no secret of at least … characters"},
+			Messages: []string{
+				"… can be read by other users of this machine", "… holds no secret of at least … characters",
+				"the emulated accounts at … have another secret than … names",
+			},
 		},
 	}
 }
