@@ -2,7 +2,6 @@ package stacks
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -93,8 +92,7 @@ func (b *pipelineBuilder) arn() string { return b.format("codepipeline", b.name)
 
 // format returns an ARN of this account.
 func (b *pipelineBuilder) format(service, resource string) string {
-	stack := awscdk.Stack_Of(b.scope)
-	return fmt.Sprintf("arn:%s:%s:%s:%s:%s", *stack.Partition(), service, *stack.Region(), *stack.Account(), resource)
+	return own.ARN(awscdk.Stack_Of(b.scope), service, resource)
 }
 
 // stageDeclarations returns the source stage and the stages of the definition.
