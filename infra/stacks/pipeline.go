@@ -34,8 +34,6 @@ const (
 	jobCompute = "BUILD_GENERAL1_LARGE"
 	// reportGroupName is the name of a job's report in its buildspec.
 	reportGroupName = "tests"
-	// jobMinutes is longer than the deployment of all stacks takes with the creation of an Aurora cluster.
-	jobMinutes = 120
 )
 
 // AddPipelines adds the pipelines, each with an artifact store of its own, so that artifacts of pull requests are
@@ -192,7 +190,7 @@ func (b *pipelineBuilder) addJob(job pipeline.Job, order int) (any, error) {
 	props := own.JobProps{
 		Name: name, Description: job.Description, Buildspec: buildspec, Privileged: pipeline.NeedsPrivilegedMode(engine),
 		Network: engine.Network, Image: jobImage, Compute: jobCompute,
-		Role: role, LogDays: b.Pipeline.LogDays, TimeoutMinutes: jobMinutes,
+		Role: role, LogDays: b.Pipeline.LogDays, TimeoutMinutes: int(pipeline.JobTimeout.Minutes()),
 	}
 	if job.ReportsFolder != "" {
 		props.Reports = []string{reportGroupName}

@@ -36,7 +36,8 @@ func withRetry(cfg aws.Config, region string) aws.Config {
 	cfg = cfg.Copy()
 	cfg.Region = region
 	delays := cfg.Retryer
-	cfg.Retryer = func() aws.Retryer { return newRetryer(nil, delays) }
+	renew := renewalOf(cfg.Credentials)
+	cfg.Retryer = func() aws.Retryer { return newRetryer(renew, delays) }
 	cfg.APIOptions = append(slices.Clip(cfg.APIOptions), addAttemptCounts)
 	client, ok := cfg.HTTPClient.(*awshttp.BuildableClient)
 	if cfg.HTTPClient == nil {

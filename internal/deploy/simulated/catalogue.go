@@ -248,5 +248,13 @@ func faultRows() []Behaviour {
 			Source: "https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html",
 			Test:   test,
 		},
+		{
+			Name: "credentials of a job",
+			Does: "The credentials of a CodeBuild job are valid for an hour at most, and only their endpoint has new ones.",
+			Client: "The endpoint is asked again before they expire; credentials that cannot be renewed have to last as long as " +
+				"the job may take.",
+			Source: "https://github.com/prowler-cloud/prowler/issues/1259",
+			Test:   "deploy.TestAWS_A9_DeploymentOutlivesTheCredentialsOfItsJob",
+		},
 	}
 }

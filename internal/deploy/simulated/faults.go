@@ -58,7 +58,7 @@ func (c *Cloud) nextFault(service string) Fault {
 
 // serve answers a request, or fails as its fault says.
 func (c *Cloud) serve(r *http.Request) (*http.Response, error) {
-	_, _, service := parseCredentialScope(r.Header.Get("Authorization"))
+	key, _, service := parseCredentialScope(r.Header.Get("Authorization"))
 	answer := httptest.NewRecorder()
 	switch fault := c.nextFault(service); {
 	case fault == Throttled:
@@ -66,6 +66,8 @@ func (c *Cloud) serve(r *http.Request) (*http.Response, error) {
 	case fault == ServerError:
 		writeServerError(answer, r, service)
 	case fault == KeyExpired && r.Header.Get("X-Amz-Security-Token") != "":
+		c.writeExpired(answer, r, service)
+	case c.hasExpired(key):
 		c.writeExpired(answer, r, service)
 	case fault == UploadReset:
 		_, _ = r.Body.Read(make([]byte, 1)) // some of it was sent
