@@ -24,7 +24,12 @@ func EndpointCredentials(address string, client aws.HTTPClient) (aws.Credentials
 			"the address of the credentials is none: write it as http://HOST/PATH, or let AWS's own variables name them")
 	}
 	provider := endpointcreds.New(address, func(o *endpointcreds.Options) { o.HTTPClient = client })
-	return aws.NewCredentialsCache(provider, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = expiryWindow }), nil
+	return renewed(provider), nil
+}
+
+// renewed returns credentials that are asked for again before they expire.
+func renewed(provider aws.CredentialsProvider) *aws.CredentialsCache {
+	return aws.NewCredentialsCache(provider, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = expiryWindow })
 }
 
 // renewalOf returns a function that discards credentials, so that they are asked for again; nil for credentials that

@@ -116,7 +116,7 @@ func (s *Sessions) assume(ctx context.Context, role Role) (aws.Config, error) {
 	caller := NewSTS(s.limiter.withLimit(s.base, s.target.ToolingAccount))
 	sessionName := "lockstep-" + s.target.Environment + "-" + s.runID
 	provider := stscreds.NewAssumeRoleProvider(caller, role.ARN, role.options(sessionName))
-	credentials := aws.NewCredentialsCache(provider, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = expiryWindow })
+	credentials := renewed(provider)
 	want := s.accountOf(role)
 	cfg := s.fence.middleware(s.limiter.withLimit(s.base, want))
 	cfg.Credentials = credentials

@@ -79,3 +79,19 @@ func TestAWS_A9_DeploymentOutlivesTheCredentialsOfItsJob(t *testing.T) {
 		assert.NotContains(t, err.Error(), "/v2", "the path is a secret")
 	})
 }
+
+// From each of the first calls of CloudFormation on, half a minute passes without an answer.
+func TestAWS_C1_DeploymentOutlivesHalfAMinuteOfSilence(t *testing.T) {
+	for _, from := range []int64{2, 3, 5, 8, 13, 21} {
+		c := newCloud(t)
+		c.FaultOf = func(service string, number int64) simulated.Fault {
+			if service == "cloudformation" && number >= from && number < from+5 {
+				return simulated.Silent
+			}
+			return simulated.NoFault
+		}
+		_, err := c.deploy(oneStack(t, topics(2)), DeployRequest{})
+		require.NoError(t, err, "from call %d on", from)
+		assert.Equal(t, 1, c.stack("web").Executions)
+	}
+}

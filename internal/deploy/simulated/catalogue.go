@@ -242,6 +242,15 @@ func faultRows() []Behaviour {
 			Test:   test,
 		},
 		{
+			Name: "silence",
+			Does: "For half a minute no call is answered: a network changes, or a service is overloaded.",
+			Client: "Calls are sent again for five minutes since the last answer; an endpoint that has never answered is " +
+				"given up within 15 s.",
+			Source: "https://github.com/aws/aws-cdk-cli/blob/7ff50e77/packages/@aws-cdk/toolkit-lib/lib/api/aws-auth/" +
+				"awscli-compatible.ts",
+			Test: "deploy.TestAWS_C1_DeploymentOutlivesHalfAMinuteOfSilence",
+		},
+		{
 			Name:   "expired credentials",
 			Does:   "The credentials of a role expire while it is used.",
 			Client: "They are thrown away, and the role is assumed again.",
