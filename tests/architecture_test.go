@@ -104,7 +104,7 @@ var allowedImports = map[string][]string{
 		"config", "internal/fault", "internal/fsx", "internal/refusal", "internal/roles", "tools",
 	},
 	"tools/generated": {"tools"},
-	"tools/site": {"internal/pipeline", "internal/process", "tools"},
+	"tools/site":      {"internal/pipeline", "internal/process", "tools"},
 
 	// Steps and gates.
 	"internal/host": {
