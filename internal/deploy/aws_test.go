@@ -95,3 +95,20 @@ func TestAWS_C1_DeploymentOutlivesHalfAMinuteOfSilence(t *testing.T) {
 		assert.Equal(t, 1, c.stack("web").Executions)
 	}
 }
+
+// `cdk gc` deletes from the CDK's bucket what it does not know. Nothing that Lockstep needs is there.
+func TestAWS_C10_GarbageCollectionOfTheCDKTakesNoRecord(t *testing.T) {
+	c := newCloud(t)
+	for n := range 2 {
+		asm := oneStack(t, topics(n+1))
+		_, err := c.deploy(asm, DeployRequest{}, keepAssembly(t, asm))
+		require.NoError(t, err)
+	}
+	before := c.Objects(testAccount, testRegion)
+	c.CollectGarbage(testAccount, testRegion)
+	assert.Equal(t, before, c.Objects(testAccount, testRegion))
+	release, err := c.openAccount().EarlierRelease(t.Context(), 0)
+	require.NoError(t, err)
+	assert.Equal(t, 1, release.Number)
+	assert.NoError(t, c.openAccount().FetchAssembly(t.Context(), release, t.TempDir()+"/assembly"))
+}

@@ -67,7 +67,12 @@ func (d *Deployment) accountRole() awsclient.Role {
 
 // stagingBucketName returns the name of the staging bucket of the account's bootstrap.
 func stagingBucketName(t awsclient.Target) string {
-	return fmt.Sprintf("cdk-%s-assets-%s-%s", t.Qualifier, t.Account, t.Region)
+	return roles.StagingBucket(t.Qualifier, t.Account, t.Region)
+}
+
+// ledgerBucketName returns the name of the bucket that the ledger is in.
+func ledgerBucketName(t awsclient.Target) string {
+	return roles.LedgerBucket(t.Qualifier, t.Account, t.Region)
 }
 
 // A statement is a statement of a session's policy.

@@ -14,8 +14,9 @@ import (
 	"time"
 )
 
-// An object is an object of S3. An account has one bucket, of any name.
+// An object is an object of S3. An account has buckets of any name, and a key in one of them alone.
 type object struct {
+	bucket   string
 	data     []byte
 	etag     string
 	modified time.Time
@@ -35,14 +36,15 @@ const (
 func (a *account) serveS3(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	_, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	bucket, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	existing, ok := a.objects[key]
+	ok = ok && existing.isIn(bucket)
 	w.Header().Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	switch {
 	case key == "" && r.Method == http.MethodGet:
-		a.listObjects(w, r.URL.Query().Get("prefix"))
+		a.listObjects(w, bucket, r.URL.Query().Get("prefix"))
 	case r.Method == http.MethodPut:
-		a.putObject(w, r, key, existing, ok)
+		a.putObject(w, r, bucket, key)
 	case r.Method == http.MethodDelete:
 		delete(a.objects, key)
 		w.WriteHeader(http.StatusNoContent)
@@ -65,8 +67,12 @@ func (a *account) serveS3(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// putObject writes an object if the conditions of the request hold. The existing object counts if exists is true.
-func (a *account) putObject(w http.ResponseWriter, r *http.Request, key string, existing object, exists bool) {
+// isIn reports whether an object is in a bucket. One that a test has put there is in every bucket.
+func (o object) isIn(bucket string) bool { return o.bucket == "" || o.bucket == bucket }
+
+// putObject writes an object if the conditions of the request hold.
+func (a *account) putObject(w http.ResponseWriter, r *http.Request, bucket, key string) {
+	existing, exists := a.objects[key]
 	data, err := io.ReadAll(r.Body)
 	if err != nil {
 		writeS3Error(w, http.StatusBadRequest, "IncompleteBody", false)
@@ -84,18 +90,17 @@ func (a *account) putObject(w http.ResponseWriter, r *http.Request, key string, 
 	}
 	sum := md5.Sum(data) //nolint:gosec // see above
 	a.objects[key] = object{
-		data: data, etag: `"` + hex.EncodeToString(sum[:]) + `"`, modified: time.Now(), checksum: checksum,
+		bucket: bucket, data: data, etag: `"` + hex.EncodeToString(sum[:]) + `"`, modified: time.Now(), checksum: checksum,
 		publisher: r.Header.Get(publisherHeader),
 	}
 	w.Header().Set("ETag", a.objects[key].etag)
 }
 
-func (a *account) listObjects(w http.ResponseWriter, prefix string) {
+func (a *account) listObjects(w http.ResponseWriter, bucket, prefix string) {
 	w.Header().Set("Content-Type", "application/xml")
 	fmt.Fprint(w, "<ListBucketResult><IsTruncated>false</IsTruncated>")
 	for _, key := range slices.Sorted(maps.Keys(a.objects)) {
-		if strings.HasPrefix(key, prefix) {
-			o := a.objects[key]
+		if o := a.objects[key]; strings.HasPrefix(key, prefix) && o.isIn(bucket) {
 			_, _ = io.WriteString(w, xmlParent("Contents", xmlElements(
 				"Key", key, "LastModified", formatTime(o.modified), "Size", fmt.Sprint(len(o.data)))))
 		}
