@@ -78,6 +78,7 @@ func (a Account) rolesParameters(p phase) map[string]string {
 	return map[string]string{
 		"Qualifier":       a.Qualifier,
 		"TrustedAccounts": strings.Join(trusted, ","),
+		recordsParameter:  string(p),
 		"TemplateDigest":  hex.EncodeToString(sum[:]),
 	}
 }

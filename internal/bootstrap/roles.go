@@ -21,24 +21,27 @@ type (
 	}
 )
 
-// A phase is how far a stack of roles has come.
-type phase bool
+// A phase is how far a stack of roles has come, as its parameter Records says it.
+type phase string
 
 // The phases. While records are moved to the bucket of the ledger, nobody may write any.
 const (
-	complete phase = false
-	moving   phase = true
+	complete phase = "own bucket"
+	moving   phase = "being moved"
 )
 
 // rolesTemplate returns the template of the stack of roles.
 func rolesTemplate(p phase) string {
 	template := object{
 		"AWSTemplateFormatVersion": "2010-09-09",
-		"Description":              "The roles and the bucket of Lockstep besides those of the CDK's bootstrap, in one account and region.",
+		"Description":              "The roles and the bucket of Lockstep besides those of the CDK's bootstrap.",
 		"Parameters": object{
 			"Qualifier": object{"Type": "String", "Description": "The qualifier of the CDK's bootstrap."},
 			"TrustedAccounts": object{
 				"Type": "CommaDelimitedList", "Description": "The accounts whose principals may assume the roles.",
+			},
+			recordsParameter: object{
+				"Type": "String", "Description": "Where the records of deployments are: in a bucket of their own, or being moved.",
 			},
 			"TemplateDigest": object{
 				"Type":        "String",

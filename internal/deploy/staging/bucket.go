@@ -1,5 +1,5 @@
-// Package staging owns what a deployment keeps in an account's staging bucket: the files that templates refer to, the
-// objects of the ledger, the archives of cloud assemblies, and which of that is garbage. It knows nothing of stacks or
+// Package staging owns what a deployment keeps in an account's buckets: the files that templates refer to, the objects
+// of the ledger, the archives of cloud assemblies, and which of that is garbage. It knows nothing of stacks or
 // of CloudFormation.
 package staging
 
