@@ -179,7 +179,7 @@ func allow(resource string, actions ...string) statement {
 
 // listBucket allows to list both buckets: what is garbage in one is known by the other.
 func listBucket() statement {
-	s := allow(stagingBucket, "s3:ListBucket")
+	s := allow(stagingBucket, "s3:ListBucket", "s3:GetEncryptionConfiguration")
 	s.Resource = []any{substitute(stagingBucket), substitute(ledgerARN)}
 	return s
 }

@@ -92,7 +92,9 @@ func publishingRole(r assembly.Role, t awsclient.Target) (awsclient.Role, error)
 	objects := []string{"s3:GetObject", "s3:PutObject", "s3:DeleteObject"}
 	statements := []any{
 		statement{"Effect": "Allow", "Action": objects, "Resource": bucket + "/*"},
-		statement{"Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket},
+		statement{
+			"Effect": "Allow", "Action": []string{"s3:ListBucket", "s3:GetEncryptionConfiguration"}, "Resource": bucket,
+		},
 		statement{"Effect": "Allow", "Action": []string{"kms:Decrypt", "kms:GenerateDataKey*"}, "Resource": "*"},
 	}
 	if role.Policy != "" {

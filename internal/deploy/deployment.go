@@ -32,9 +32,9 @@ type Deployment struct {
 	target   awsclient.Target
 	assembly *assembly.Assembly
 	sessions *awsclient.Sessions
-	// cfnClients and s3Clients are the clients by role and region, and ledger is the account's.
+	// cfnClients are the clients by role and region, buckets those by role and name, and ledger is the account's.
 	cfnClients sync.Map
-	s3Clients  sync.Map
+	buckets    sync.Map
 	ledger     sync.Map
 	// assetSums are the sums of the assembly's assets, by what they are made of.
 	assetSums sync.Map
@@ -144,11 +144,10 @@ func replaces(resourceType, property string) (recreation types.RequiresRecreatio
 func (d *Deployment) bucket(
 	ctx context.Context, role awsclient.Role, name string, target awsclient.Target,
 ) (*staging.Bucket, error) {
-	client, err := loadOrCreate(&d.s3Clients, role.Key()+target.Region, func() (*awsclient.S3, error) {
+	return loadOrCreate(&d.buckets, role.Key()+target.Region+name, func() (*staging.Bucket, error) {
 		cfg, err := d.sessions.Config(ctx, role, target.Region)
-		return awsclient.NewS3(cfg), err
+		return staging.NewBucket(awsclient.NewS3(cfg), name, target), err
 	})
-	return staging.NewBucket(client, name, target), err
 }
 
 // stagingBucket returns the staging bucket with the role that publishes files, for objects that are not the ledger's.

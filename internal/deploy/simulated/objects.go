@@ -33,7 +33,7 @@ const (
 )
 
 // serveS3 answers a call of S3 with the bucket in the path.
-func (a *account) serveS3(w http.ResponseWriter, r *http.Request) {
+func (a *account) serveS3(c *Cloud, w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	bucket, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
@@ -41,6 +41,13 @@ func (a *account) serveS3(w http.ResponseWriter, r *http.Request) {
 	ok = ok && existing.isIn(bucket)
 	w.Header().Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	switch {
+	case key == "" && r.Method == http.MethodGet && r.URL.Query().Has("encryption"):
+		algorithm, kmsKey, _ := strings.Cut(c.Encryption, " ")
+		by := xmlParent("ApplyServerSideEncryptionByDefault",
+			xmlElements("SSEAlgorithm", algorithm, "KMSMasterKeyID", kmsKey))
+		_, _ = io.WriteString(w, xmlParent("ServerSideEncryptionConfiguration", xmlParent("Rule", by)))
+	case r.Method == http.MethodPut && c.RefusesUnencrypted && encryptionOf(r) != c.Encryption:
+		writeS3Error(w, http.StatusForbidden, "AccessDenied", false)
 	case key == "" && r.Method == http.MethodGet:
 		a.listObjects(w, bucket, r.URL.Query().Get("prefix"))
 	case r.Method == http.MethodPut:
@@ -65,6 +72,12 @@ func (a *account) serveS3(w http.ResponseWriter, r *http.Request) {
 			_, _ = w.Write(existing.data) // the client sees a failure
 		}
 	}
+}
+
+// encryptionOf returns how a request wants an object to be encrypted.
+func encryptionOf(r *http.Request) string {
+	const header = "X-Amz-Server-Side-Encryption"
+	return strings.TrimSpace(r.Header.Get(header) + " " + r.Header.Get(header+"-Aws-Kms-Key-Id"))
 }
 
 // isIn reports whether an object is in a bucket. One that a test has put there is in every bucket.

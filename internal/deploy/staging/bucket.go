@@ -8,6 +8,7 @@ import (
 	"context"
 	"net/http"
 	"path"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -31,6 +32,9 @@ type Bucket struct {
 	environment string
 	// publisher names the project and the environment in the objects that are published.
 	publisher string
+
+	encryptionOnce sync.Once
+	encryption     encryption
 }
 
 // NewBucket returns a bucket by its name, which is refused if it does not belong to the target's account.
@@ -76,6 +80,7 @@ func (b *Bucket) Put(ctx context.Context, key string, data []byte, only ledger.C
 		Bucket: &b.name, Key: &key, ExpectedBucketOwner: &b.owner,
 		Body: bytes.NewReader(data), ContentType: aws.String("application/json"),
 	}
+	b.encrypt(ctx, in)
 	switch {
 	case only.Absent:
 		in.IfNoneMatch = aws.String("*")
