@@ -6,10 +6,10 @@ import (
 	"net/url"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"lockstep/internal/awsclient"
 	"lockstep/internal/fault"
 	"lockstep/internal/roles"
 )
@@ -26,7 +26,7 @@ const (
 // copied. The originals stay, and nobody reads them any more.
 //
 // A move that was cut off leaves the roles as they are while records are moved, and is done again from its beginning.
-func (a Account) moveRecords(ctx context.Context, cfg aws.Config, c *cloudformation.Client) error {
+func (a Account) moveRecords(ctx context.Context, cfg aws.Config, c *awsclient.CloudFormation) error {
 	found, err := describeStack(ctx, c, RolesStackName)
 	if err != nil || found != nil && recordsPhase(found) == complete {
 		return err
@@ -35,8 +35,9 @@ func (a Account) moveRecords(ctx context.Context, cfg aws.Config, c *cloudformat
 	if err != nil {
 		return err
 	}
+	cfg.Region = a.Region
 	m := recordMover{
-		api: newS3(cfg, a), owner: a.ID, from: from, to: roles.LedgerBucket(a.Qualifier, a.ID, a.Region),
+		api: awsclient.NewS3(cfg), owner: a.ID, from: from, to: roles.LedgerBucket(a.Qualifier, a.ID, a.Region),
 	}
 	records, err := m.list(ctx, m.from)
 	if err != nil || len(records) == 0 {
@@ -60,7 +61,7 @@ func recordsPhase(found *types.Stack) phase {
 }
 
 // formerBucket returns the name of the bucket of the CDK's bootstrap, which its stack names among its outputs.
-func formerBucket(ctx context.Context, c *cloudformation.Client, a Account) (string, error) {
+func formerBucket(ctx context.Context, c *awsclient.CloudFormation, a Account) (string, error) {
 	found, err := describeStack(ctx, c, StackName)
 	if err != nil {
 		return "", err
@@ -75,17 +76,9 @@ func formerBucket(ctx context.Context, c *cloudformation.Client, a Account) (str
 	return roles.StagingBucket(a.Qualifier, a.ID, a.Region), nil
 }
 
-// newS3 returns a client. At a custom endpoint it addresses buckets by path.
-func newS3(cfg aws.Config, a Account) *s3.Client {
-	return s3.NewFromConfig(cfg, func(o *s3.Options) {
-		o.Region = a.Region
-		o.UsePathStyle = o.BaseEndpoint != nil
-	})
-}
-
 // A recordMover copies records from one bucket of an account to another.
 type recordMover struct {
-	api             *s3.Client
+	api             *awsclient.S3
 	owner, from, to string
 }
 
