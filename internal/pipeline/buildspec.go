@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"al.essio.dev/pkg/shellescape"
 	"github.com/goccy/go-yaml"
@@ -13,9 +14,32 @@ import (
 	"lockstep/config"
 )
 
-// CredentialsSecretURI is how a job passes the credentials of its role: as a secret that Dagger reads when a step
-// needs it, in the format of `aws configure export-credentials`. They are not written to any file.
-const CredentialsSecretURI = "cmd://aws configure export-credentials"
+// A CredentialSource is where a job's calls get its credentials from.
+type CredentialSource struct {
+	// Endpoint is the address where AWS gives them out and renews them; empty for none.
+	Endpoint string
+	// Secret is the address of the credentials for Dagger, or that of their path at the endpoint.
+	Secret string
+}
+
+// CodeBuildCredentials is the source in a job of CodeBuild. The job passes where the credentials of its role are given
+// out, and not the credentials: they are valid for an hour at most, which is less than the job may take. Dagger forwards
+// the endpoint's port into the containers of the steps. Source of the address: the AWS SDKs and Tools reference guide,
+// container credential provider.
+func CodeBuildCredentials() CredentialSource {
+	return CredentialSource{
+		Endpoint: "tcp://169.254.170.2:80", Secret: "env://AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+	}
+}
+
+// ExportedCredentials is the source in a job whose credentials last longer than it may take.
+func ExportedCredentials() CredentialSource {
+	return CredentialSource{Secret: "cmd://aws configure export-credentials"}
+}
+
+// JobTimeout is how long a job of a pipeline may take: longer than the deployment of all stacks with the creation of an
+// Aurora cluster.
+const JobTimeout = 2 * time.Hour
 
 // NeedsPrivilegedMode reports whether a job runs containers itself, because no engine runs elsewhere.
 func NeedsPrivilegedMode(engine config.Engine) bool { return engine.Host == "" }
@@ -152,7 +176,7 @@ func (j Job) commands(engine config.Engine) []string {
 		out = append(out, `export `+authorVariable+`="$(git log -1 --format=%ae "`+CommitVariable+`")"`)
 	}
 	for _, call := range j.Calls {
-		out = append(out, QuoteCommand(call.Argv(engine)))
+		out = append(out, QuoteCommand(call.Argv(engine, CodeBuildCredentials())))
 	}
 	for _, name := range slices.Sorted(maps.Keys(j.ExportedVariables)) {
 		out = append(out, fmt.Sprintf(`export %s="$(%s)"`, name, QuoteCommand([]string{"cat", j.ExportedVariables[name]})))
@@ -161,14 +185,17 @@ func (j Job) commands(engine config.Engine) []string {
 }
 
 // Argv returns the command line of a call.
-func (c Call) Argv(engine config.Engine) []string {
+func (c Call) Argv(engine config.Engine, source CredentialSource) []string {
 	argv := []string{"dagger", "call", "--ci"} // nobody reads a warning: what cannot be run fails
 	if engine.ImagePrefix != "" {
 		argv = append(argv, "--image-prefix", engine.ImagePrefix)
 	}
+	if c.Credentials && source.Endpoint != "" {
+		argv = append(argv, "--aws-credentials-endpoint", source.Endpoint)
+	}
 	argv = append(append(argv, c.Function), c.Arguments...)
 	if c.Credentials {
-		argv = append(argv, "--aws-credentials", CredentialsSecretURI)
+		argv = append(argv, "--aws-credentials", source.Secret)
 	}
 	if c.Export != "" {
 		argv = append(argv, "export", "--path", c.Export)

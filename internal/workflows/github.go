@@ -58,8 +58,8 @@ type gitHubStep struct {
 const (
 	// defaultMachine is GitHub's machine for jobs.
 	defaultMachine = "ubuntu-24.04"
-	// jobMinutes is longer than the creation of a database takes. Sessions of the jobs' roles last as long.
-	jobMinutes = 120
+	// SessionTime is how long the credentials of a job last: longer than it may take, because they are not renewed.
+	SessionTime = pipeline.JobTimeout + 30*time.Minute
 	// workStep is the id of the step whose outputs are those of its job.
 	workStep = "lockstep"
 )
@@ -149,7 +149,7 @@ func (p platform) gitHubJob(
 	job = withUsedVariables(job, used)
 	out := gitHubJob{
 		Name: job.Name, Needs: earlier, Machine: cmp.Or(p.Machine, defaultMachine), Container: p.Image,
-		Timeout: jobMinutes, Environment: EnvironmentName(job), Permissions: map[string]string{"contents": "read"},
+		Timeout: int(pipeline.JobTimeout.Minutes()), Environment: EnvironmentName(job), Permissions: map[string]string{"contents": "read"},
 		Env: map[string]string{commitVariable: gitHubCommit(definition.Trigger)},
 	}
 	maps.Copy(out.Env, variablesOf(job, func(from, variable string) string {
@@ -208,7 +208,7 @@ func (p platform) gitHubSteps(job pipeline.Job) []gitHubStep {
 		steps = append(steps, gitHubStep{Uses: awsCredentials.uses(), With: map[string]any{
 			"role-to-assume": p.roleARN(job), "aws-region": p.Pipeline.Tooling.Region,
 			"role-session-name":     "lockstep-${{ github.run_id }}",
-			"role-duration-seconds": int((jobMinutes * time.Minute).Seconds()),
+			"role-duration-seconds": int(SessionTime.Seconds()),
 		}})
 	}
 	work := gitHubStep{ID: workStep, Name: job.Description, Run: lines(content.work)}

@@ -127,7 +127,7 @@ func (p platform) gitLabJob(
 	job = withUsedVariables(job, used)
 	out := gitLabJob{
 		Stage: stage.Name, Image: p.Image, Dependencies: dependenciesOf(job, producers),
-		Timeout: fmt.Sprintf("%d minutes", jobMinutes), Interruptible: definition.Trigger == pipeline.PullRequest,
+		Timeout: fmt.Sprintf("%.0f minutes", pipeline.JobTimeout.Minutes()), Interruptible: definition.Trigger == pipeline.PullRequest,
 		Artifacts: gitLabResults(job),
 	}
 	if p.Machine != "" {

@@ -102,7 +102,7 @@ func (p platform) exportCommand(job pipeline.Job, name string) string {
 
 // daggerArgv returns the command line of a call of the module.
 func (p platform) daggerArgv(call pipeline.Call) []string {
-	argv := call.Argv(p.Pipeline.Engine)
+	argv := call.Argv(p.Pipeline.Engine, pipeline.ExportedCredentials())
 	if p.Module == "" {
 		return argv
 	}
