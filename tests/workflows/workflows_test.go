@@ -4,7 +4,6 @@ package workflows
 
 import (
 	"flag"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -165,55 +164,69 @@ const stub = `#!/usr/bin/env bash
 exit 0
 `
 
-// runScripts runs the scripts of a job in a clone whose commit is on the branch main, and returns the calls of the
-// programs that do the work.
-func runScripts(t *testing.T, j job) []string {
+// A machine is where the scripts of jobs run: a clone whose commit is on the branch main, and programs that only note
+// their arguments.
+type machine struct {
+	t               *testing.T
+	dir, clone, log string
+	commit          string
+}
+
+func newMachine(t *testing.T) *machine {
 	t.Helper()
 	dir := t.TempDir()
-	clone, bin, log := filepath.Join(dir, "clone"), filepath.Join(dir, "stubs"), filepath.Join(dir, "log")
+	m := &machine{t: t, dir: dir, clone: filepath.Join(dir, "clone"), log: filepath.Join(dir, "log")}
 	for _, name := range []string{"dagger", "lockstep", "curl", "sha256sum", "tar", "aws", "go"} {
-		harness.MustWriteFile(t, filepath.Join(bin, name), stub)
-		require.NoError(t, os.Chmod(filepath.Join(bin, name), 0o755))
+		file := filepath.Join(dir, "stubs", name)
+		harness.MustWriteFile(t, file, stub)
+		require.NoError(t, os.Chmod(file, 0o755))
 	}
-	require.NoError(t, os.MkdirAll(clone, 0o755))
+	require.NoError(t, os.MkdirAll(m.clone, 0o755))
+	m.commit = strings.TrimSpace(m.run("git init -q . && git commit -q --allow-empty -m x && "+
+		"git update-ref refs/remotes/origin/main HEAD && git rev-parse HEAD", nil))
+	return m
+}
+
+// run runs a script as the services do, and returns what it prints.
+func (m *machine) run(script string, environ []string) string {
+	m.t.Helper()
+	cmd := exec.Command("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script)
+	cmd.Dir = m.clone
+	cmd.Env = append([]string{
+		"PATH=" + m.dir + "/stubs:" + os.Getenv("PATH"), "HOME=" + m.dir, "LOCKSTEP_TEST_LOG=" + m.log,
+		"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com",
+	}, environ...)
+	out, err := cmd.CombinedOutput()
+	require.NoError(m.t, err, "%s\n%s", script, out)
+	return string(out)
+}
+
+// runJob runs the scripts of a job in the clone, and returns the calls of the programs that do the work.
+func (m *machine) runJob(j job) []string {
+	m.t.Helper()
 	environ := []string{
-		"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + dir, "LOCKSTEP_TEST_LOG=" + log,
-		"RUNNER_TEMP=" + dir + "/runner", "GITHUB_PATH=" + dir + "/path", "GITHUB_OUTPUT=" + dir + "/output",
-		"GITHUB_STEP_SUMMARY=" + dir + "/summary", "CI_PROJECT_DIR=" + clone, "CI_PIPELINE_ID=7",
-		"CI_PROJECT_PATH=example/shop", "LOCKSTEP_IDENTITY=token", "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com",
-		"GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com",
+		"RUNNER_TEMP=" + m.dir + "/runner", "GITHUB_PATH=" + m.dir + "/path", "GITHUB_OUTPUT=" + m.dir + "/output",
+		"GITHUB_STEP_SUMMARY=" + m.dir + "/summary", "CI_PROJECT_DIR=" + m.clone, "CI_PIPELINE_ID=7",
+		"CI_PROJECT_PATH=example/shop", "LOCKSTEP_IDENTITY=token", "CI_COMMIT_SHA=" + m.commit,
+		"LOCKSTEP_ASSEMBLY_DEV=dev", "LOCKSTEP_ASSEMBLY_ACC=acc", "LOCKSTEP_ASSEMBLY_PROD=prod", "LOCKSTEP_PLAN_DIGEST=plan",
 	}
-	run := func(script string) {
-		cmd := exec.Command("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script)
-		cmd.Dir, cmd.Env = clone, environ
-		out, err := cmd.CombinedOutput()
-		require.NoError(t, err, "%s\n%s", script, out)
+	for name := range j.Env { // the service replaces its expressions
+		environ = append(environ, name+"=value-of-"+name)
 	}
-	run("git init -q . && git commit -q --allow-empty -m x && git update-ref refs/remotes/origin/main HEAD")
-	run("mkdir -p digests plan && echo d > plan/digest && echo '# plan' > plan/plan.md && " +
-		"for e in dev acc prod; do echo d > digests/$e; done")
-	commit, err := exec.Command("git", "-C", clone, "rev-parse", "HEAD").Output()
-	require.NoError(t, err)
-	id := strings.TrimSpace(string(commit))
-	environ = append(environ, "LOCKSTEP_COMMIT="+id, "CI_COMMIT_SHA="+id, "LOCKSTEP_AUTHOR=a", "LOCKSTEP_EXECUTION=x/1")
-	for _, name := range slices.Concat(slices.Collect(maps.Keys(j.Env)), []string{
-		"LOCKSTEP_ASSEMBLY_DEV", "LOCKSTEP_ASSEMBLY_ACC", "LOCKSTEP_ASSEMBLY_PROD", "LOCKSTEP_PLAN_DIGEST",
-	}) {
-		if !strings.HasPrefix(name, "LOCKSTEP_COMMIT") && !strings.Contains(name, "AUTHOR") && !strings.Contains(name, "EXECUTION") {
-			environ = append(environ, name+"=value-of-"+name)
-		}
-	}
+	environ = append(environ, "LOCKSTEP_COMMIT="+m.commit)
+	// What the calls of Dagger would have written.
+	m.run("git clean -fdxq && mkdir -p digests plan && echo d > plan/digest && echo '# plan' > plan/plan.md && "+
+		"for e in dev acc prod; do echo d > digests/$e; done", nil)
+	require.NoError(m.t, os.RemoveAll(m.log))
 	for _, script := range j.scripts() {
-		run(script)
+		m.run(script, environ)
 	}
-	text, err := os.ReadFile(log)
-	if err != nil {
-		return nil
-	}
+	text, err := os.ReadFile(m.log)
+	require.NoError(m.t, err)
 	var calls []string
 	for line := range strings.Lines(string(text)) {
 		if strings.HasPrefix(line, "dagger ") || strings.HasPrefix(line, "lockstep ") {
-			calls = append(calls, strings.TrimSpace(strings.ReplaceAll(line, id, "COMMIT")))
+			calls = append(calls, strings.TrimSpace(strings.ReplaceAll(line, m.commit, "COMMIT")))
 		}
 	}
 	return calls
@@ -235,7 +248,8 @@ func functionsOf(calls []string) []string {
 func TestWorkflows_ScriptsDoWhatTheJobsDo(t *testing.T) {
 	for name, example := range examples {
 		t.Run(name, func(t *testing.T) {
-			jobs := map[string]job{}
+			t.Parallel()
+			here, jobs := newMachine(t), map[string]job{}
 			for _, file := range filesOf(t, example) {
 				definition := strings.TrimSuffix(filepath.Base(file.Path), ".yml")
 				for jobName, read := range readJobs(t, example, file.Text) {
@@ -249,7 +263,7 @@ func TestWorkflows_ScriptsDoWhatTheJobsDo(t *testing.T) {
 						require.True(t, ok, "%s has no job %s", definition.Name, want.Name)
 						delete(jobs, definition.Name+"/"+want.Name)
 						checkRights(t, example, got, want, stage)
-						calls := runScripts(t, got)
+						calls := here.runJob(got)
 						if example.Runner == config.HostRunner {
 							assert.NotEmpty(t, calls, want.Name)
 							continue
