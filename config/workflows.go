@@ -24,6 +24,9 @@ type Workflows struct {
 	// Image is the image that jobs run in, by digest. Without it, jobs on GitHub run on the machine itself; GitLab needs
 	// one.
 	Image string `json:"image,omitempty" schema:"pinnedImage"`
+	// IdentityProvider is the ARN of the identity provider of the service in the tooling account, of which an account has
+	// one at most. Without it, the stack tooling/workflows makes one.
+	IdentityProvider string `json:"identityProvider,omitempty" schema:"identityProviderARN"`
 	// Machine is the label of GitHub's machine, or the tag of GitLab's runner.
 	Machine string `json:"machine,omitempty" schema:"machineLabel"`
 }
@@ -73,6 +76,10 @@ func checkWorkflows(l *loader) {
 	}
 	if w.Runner == DaggerRunner && w.Program != nil {
 		problem("program", "the runner dagger takes the program from the module", "remove program, or let runner be host")
+	}
+	if l.pipeline.Source != nil {
+		problem("service", "there are pipelines in CodePipeline too, which would deploy the same commits",
+			"remove source, or workflows")
 	}
 	if w.Service == GitLab && w.Image == "" {
 		problem("service", "jobs of GitLab need an image", "add image, with the tools that docs/workflows.md lists")

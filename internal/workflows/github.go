@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/goccy/go-yaml"
 
@@ -58,8 +57,6 @@ type gitHubStep struct {
 const (
 	// defaultMachine is GitHub's machine for jobs.
 	defaultMachine = "ubuntu-24.04"
-	// SessionTime is how long the credentials of a job last: longer than it may take, because they are not renewed.
-	SessionTime = pipeline.JobTimeout + 30*time.Minute
 	// workStep is the id of the step whose outputs are those of its job.
 	workStep = "lockstep"
 )
@@ -74,7 +71,7 @@ var gitHubDialect = dialect{
 // gitHubFiles returns a workflow for each pipeline.
 func gitHubFiles(p platform) ([]File, error) {
 	var files []File
-	for _, definition := range p.pipelines() {
+	for _, definition := range pipeline.WorkflowPipelines(p.Config) {
 		content, err := p.workflow(definition)
 		if err != nil {
 			return nil, err
@@ -149,7 +146,7 @@ func (p platform) gitHubJob(
 	job = withUsedVariables(job, used)
 	out := gitHubJob{
 		Name: job.Name, Needs: earlier, Machine: cmp.Or(p.Machine, defaultMachine), Container: p.Image,
-		Timeout: int(pipeline.JobTimeout.Minutes()), Environment: EnvironmentName(job), Permissions: map[string]string{"contents": "read"},
+		Timeout: int(pipeline.JobTimeout.Minutes()), Environment: job.WorkflowEnvironment(), Permissions: map[string]string{"contents": "read"},
 		Env: map[string]string{commitVariable: gitHubCommit(definition.Trigger)},
 	}
 	maps.Copy(out.Env, variablesOf(job, func(from, variable string) string {
@@ -208,7 +205,7 @@ func (p platform) gitHubSteps(job pipeline.Job) []gitHubStep {
 		steps = append(steps, gitHubStep{Uses: awsCredentials.uses(), With: map[string]any{
 			"role-to-assume": p.roleARN(job), "aws-region": p.Pipeline.Tooling.Region,
 			"role-session-name":     "lockstep-${{ github.run_id }}",
-			"role-duration-seconds": int(SessionTime.Seconds()),
+			"role-duration-seconds": int(pipeline.WorkflowSessionTime.Seconds()),
 		}})
 	}
 	work := gitHubStep{ID: workStep, Name: job.Description, Run: lines(content.work)}
@@ -282,13 +279,6 @@ func withUsedVariables(job pipeline.Job, used map[string]bool) pipeline.Job {
 	job.Variables = maps.Clone(job.Variables)
 	delete(job.Variables, executionVariable)
 	return job
-}
-
-// pipelines returns the pipelines, with the branch that releases have to be on.
-func (p platform) pipelines() []pipeline.Pipeline {
-	c := *p.Config
-	c.Pipeline.Source = &config.Source{Repository: p.Repository, Branch: p.Branch, Tags: p.Tags}
-	return pipeline.Pipelines(&c)
 }
 
 // cronOf returns an expression of EventBridge in the form of cron, in UTC.

@@ -67,7 +67,7 @@ func gitLabFiles(p platform) ([]File, error) {
 	var includes []any
 	var rules []any
 	var files []File
-	for _, definition := range p.pipelines() {
+	for _, definition := range pipeline.WorkflowPipelines(p.Config) {
 		name := ".gitlab/lockstep-" + definition.Name + ".yml"
 		rule := map[string]any{"if": p.gitLabCondition(definition.Trigger)}
 		includes = append(includes, yaml.MapSlice{{Key: "local", Value: name}, {Key: "rules", Value: []any{rule}}})
@@ -147,7 +147,7 @@ func (p platform) gitLabJob(
 // addIdentity gives a job the environment and the identity with which it assumes its role. Only one job at a time works
 // on an environment.
 func (p platform) addIdentity(out *gitLabJob, job pipeline.Job) {
-	out.Environment = &gitLabEnvironment{Name: EnvironmentName(job)}
+	out.Environment = &gitLabEnvironment{Name: job.WorkflowEnvironment()}
 	if job.Permission != pipeline.DeployPermission {
 		out.Environment.Action = "access"
 	}

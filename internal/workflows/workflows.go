@@ -160,24 +160,9 @@ func (p platform) engineVariables(definition pipeline.Pipeline) map[string]strin
 	return pipeline.EngineVariables(definition.Engine(p.Pipeline.Engine))
 }
 
-// RoleName returns the name of the role in the tooling account that a job works with.
-func RoleName(project string, job pipeline.Job) string { return project + "-workflow-" + job.Name }
-
 // roleARN returns the ARN of that role.
 func (p platform) roleARN(job pipeline.Job) string {
-	return "arn:aws:iam::" + p.Pipeline.Tooling.ID + ":role/" + RoleName(p.Pipeline.Project, job)
-}
-
-// EnvironmentName returns the name of the service's environment that a job with credentials is part of. That of a
-// deployment is the environment's, which people protect; that of another job is the job's.
-func EnvironmentName(job pipeline.Job) string {
-	switch job.Permission {
-	case pipeline.NoPermission:
-		return ""
-	case pipeline.DeployPermission:
-		return job.Environment
-	}
-	return job.Name
+	return "arn:aws:iam::" + p.Pipeline.Tooling.ID + ":role/" + job.WorkflowRole(p.Pipeline.Project)
 }
 
 // earlierJob returns the job that an expression #{JOB.VARIABLE} names, and the variable.

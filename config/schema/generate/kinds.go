@@ -250,6 +250,11 @@ var valueKinds = map[string]jsonschema.Schema{
 		Pattern:  `^[a-z0-9][A-Za-z0-9.:/_-]*@sha256:[0-9a-f]{64}$`,
 		Examples: []any{"example.com/jobs:1@sha256:" + strings.Repeat("0", 64)},
 	},
+	"identityProviderARN": {
+		Title:    "the ARN of an OpenID Connect provider",
+		Pattern:  `^arn:aws[a-z-]*:iam::[0-9]{12}:oidc-provider/[A-Za-z0-9./_-]+$`,
+		Examples: []any{"arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"},
+	},
 	"machineLabel": {
 		Title:    "the label of a machine",
 		Pattern:  `^[A-Za-z0-9][A-Za-z0-9_.-]*$`,
