@@ -15,6 +15,7 @@ import (
 
 	"lockstep/config"
 	"lockstep/internal/fault"
+	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 )
 
@@ -226,11 +227,14 @@ const (
 	Obsolete State = "obsolete"
 )
 
+// maxFileSize is far above the size of a generated file.
+const maxFileSize = 16 << 20
+
 // Compare returns the state of each file in a repository, and of those that were written before and are no more.
 func Compare(repository fs.FS, service string, files []File) (map[string]State, error) {
 	states := map[string]State{}
 	for _, file := range files {
-		text, err := fs.ReadFile(repository, file.Path)
+		text, err := fsx.ReadFileFS(repository, file.Path, maxFileSize)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			states[file.Path] = Missing
@@ -250,7 +254,7 @@ func Compare(repository fs.FS, service string, files []File) (map[string]State, 
 		if _, wanted := states[name]; wanted {
 			continue
 		}
-		text, err := fs.ReadFile(repository, name)
+		text, err := fsx.ReadFileFS(repository, name, maxFileSize)
 		if err != nil {
 			return nil, err
 		}
