@@ -16,9 +16,9 @@ type WorkflowsProps struct {
 	Pipelines    []pipeline.Pipeline
 }
 
-// AddWorkflows adds a role for each job of another service that works on accounts. The service proves with a token which
-// repository and which environment or branch a job belongs to, and no other may assume the role. Jobs without rights
-// have none.
+// AddWorkflows adds a role for each job of another service that works on accounts. The service proves with a token
+// which repository and which environment or branch a job belongs to, and no other may assume the role. Jobs without
+// rights have none.
 func AddWorkflows(stack awscdk.Stack, props WorkflowsProps) {
 	w := *props.Pipeline.Workflows
 	rights := jobRights{

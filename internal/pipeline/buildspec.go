@@ -23,8 +23,8 @@ type CredentialSource struct {
 }
 
 // CodeBuildCredentials is the source in a job of CodeBuild. The job passes where the credentials of its role are given
-// out, and not the credentials: they are valid for an hour at most, which is less than the job may take. Dagger forwards
-// the endpoint's port into the containers of the steps. Source of the address: the AWS SDKs and Tools reference guide,
+// out, and not the credentials: they are valid for an hour at most, which is less than the job may take. Dagger
+// forwards the endpoint's port into the containers of the steps. Source of the address: the AWS SDKs and Tools reference guide,
 // container credential provider.
 func CodeBuildCredentials() CredentialSource {
 	return CredentialSource{
@@ -119,8 +119,8 @@ func (j Job) installCommands() []string {
 func (j Job) guardInCodeBuild() []string { return j.Guard(strings.TrimPrefix(CommitVariable, "$")) }
 
 // Guard returns the commands that end a job before anything of the repository runs: if its commit, which a variable
-// names, is not on the branch that it has to be on, or if a variable that it has to be given is empty, which no function
-// could tell from one that is not given.
+// names, is not on the branch that it has to be on, or if a variable that it has to be given is empty, which no
+// function could distinguish from one that is not given.
 func (j Job) Guard(commit string) []string {
 	var out []string
 	if j.Branch != "" {

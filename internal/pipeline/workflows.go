@@ -13,8 +13,8 @@ func WorkflowPipelines(c *config.Config) []Pipeline {
 	return Pipelines(&withSource)
 }
 
-// WorkflowSessionTime is how long the credentials of a job of another service last: longer than it may take, because they
-// are not renewed.
+// WorkflowSessionTime is how long the credentials of a job of another service last: longer than it may take, because
+// they are not renewed.
 const WorkflowSessionTime = JobTimeout + 30*time.Minute
 
 // WorkflowRole returns the name of the role in the tooling account that a job of another service works with.

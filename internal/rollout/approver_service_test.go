@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -30,31 +31,34 @@ func answer(status int, body string) *http.Response {
 
 func TestApproverIn_AsksTheServiceOfTheRun(t *testing.T) {
 	review := func(state, login, environment string) string {
-		return `{"state":"` + state + `","comment":"","environments":[{"id":1,"name":"` + environment + `"}],"user":{"login":"` +
-			login + `","id":7}}`
+		return fmt.Sprintf(`{"state":%q,"comment":"","environments":[{"id":1,"name":%q}],"user":{"login":%q,"id":7}}`,
+			state, environment, login)
 	}
 	job := func(name, user, id string) string {
 		return `{"id":5,"name":"` + name + `","user":{"username":"` + user + `"},"pipeline":{"id":` + id + `,"ref":"v1"}}`
 	}
+	approved := review("approved", "jane", "prod")
+	later := func(second string) string { return "[" + approved + "," + second + "]" }
+	const run, unapproved = "github:acme/shop/9", "does not say"
 	for name, test := range map[string]struct {
 		run, body string
 		status    int
 		want      string
 		refused   string
 	}{
-		"GitHub, approved":           {"github:acme/shop/9", "[" + review("approved", "jane", "prod") + "]", 200, "github:jane", ""},
-		"GitHub, rejected":           {"github:acme/shop/9", "[" + review("rejected", "jane", "prod") + "]", 200, "", "does not say"},
-		"GitHub, another one":        {"github:acme/shop/9", "[" + review("approved", "jane", "acc") + "]", 200, "", "does not say"},
-		"GitHub, nobody":             {"github:acme/shop/9", "[]", 200, "", "does not say"},
-		"GitHub, approved twice":     {"github:acme/shop/9", "[" + review("approved", "jane", "prod") + "," + review("approved", "joe", "prod") + "]", 200, "github:joe", ""},
-		"GitHub, rejected later":     {"github:acme/shop/9", "[" + review("approved", "jane", "prod") + "," + review("rejected", "joe", "prod") + "]", 200, "", "does not say"},
-		"GitHub, another repository": {"github:acme/other/9", "[" + review("approved", "jane", "prod") + "]", 200, "", "another repository"},
-		"GitHub, no right":           {"github:acme/shop/9", "{}", 403, "", "it answers with the status"},
-		"GitHub, elsewhere":          {"github:acme/shop/9", "{}", 302, "", "it answers with the status"},
-		"GitHub, no JSON":            {"github:acme/shop/9", "<html>", 200, "", "the answer of GitHub: line 1"},
+		"GitHub, approved":           {run, "[" + approved + "]", 200, "github:jane", ""},
+		"GitHub, rejected":           {run, "[" + review("rejected", "jane", "prod") + "]", 200, "", unapproved},
+		"GitHub, another one":        {run, "[" + review("approved", "jane", "acc") + "]", 200, "", unapproved},
+		"GitHub, nobody":             {run, "[]", 200, "", unapproved},
+		"GitHub, approved twice":     {run, later(review("approved", "joe", "prod")), 200, "github:joe", ""},
+		"GitHub, rejected later":     {run, later(review("rejected", "joe", "prod")), 200, "", unapproved},
+		"GitHub, another repository": {"github:acme/other/9", "[" + approved + "]", 200, "", "another repository"},
+		"GitHub, no right":           {run, "{}", 403, "", "it answers with the status"},
+		"GitHub, elsewhere":          {run, "{}", 302, "", "it answers with the status"},
+		"GitHub, no JSON":            {run, "<html>", 200, "", "the answer of GitHub: line 1"},
 		"GitLab, approved":           {"gitlab:acme/shop/9", job("deploy-prod", "jane", "9"), 200, "gitlab:jane", ""},
-		"GitLab, another job":        {"gitlab:acme/shop/9", job("deploy-acc", "jane", "9"), 200, "", "does not say"},
-		"GitLab, another pipeline":   {"gitlab:acme/shop/9", job("deploy-prod", "jane", "8"), 200, "", "does not say"},
+		"GitLab, another job":        {"gitlab:acme/shop/9", job("deploy-acc", "jane", "9"), 200, "", unapproved},
+		"GitLab, another pipeline":   {"gitlab:acme/shop/9", job("deploy-prod", "jane", "8"), 200, "", unapproved},
 		"a service that is not":      {"forge:acme/shop/9", "", 200, "", "no service forge"},
 	} {
 		t.Run(name, func(t *testing.T) {

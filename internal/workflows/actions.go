@@ -9,8 +9,8 @@ func (a action) uses() string { return a.repository + "@" + a.commit }
 // The actions that workflows use.
 var (
 	checkout = action{"actions/checkout", "3d3c42e5aac5ba805825da76410c181273ba90b1", "v7.0.1"}
-	setupGo  = action{"actions/setup-go", "b7ad1dad31e06c5925ef5d2fc7ad053ef454303e", "v7.0.0"}
-	// setupNode and setupPython install what the CDK app and the gates need, without a cache that a pull request could fill.
+	// These install what the CDK app and the gates need, without a cache that a pull request could fill.
+	setupGo          = action{"actions/setup-go", "b7ad1dad31e06c5925ef5d2fc7ad053ef454303e", "v7.0.0"}
 	setupNode        = action{"actions/setup-node", "820762786026740c76f36085b0efc47a31fe5020", "v7.0.0"}
 	setupPython      = action{"actions/setup-python", "5fda3b95a4ea91299a34e894583c3862153e4b97", "v7.0.0"}
 	uploadArtifact   = action{"actions/upload-artifact", "bbbca2ddaa5d8feaa63e36b76fdaad77386f024f", "v7.0.0"}

@@ -146,8 +146,9 @@ func (p platform) gitHubJob(
 	job = withUsedVariables(job, used)
 	out := gitHubJob{
 		Name: job.Name, Needs: earlier, Machine: cmp.Or(p.Machine, defaultMachine), Container: p.Image,
-		Timeout: int(pipeline.JobTimeout.Minutes()), Environment: job.WorkflowEnvironment(), Permissions: map[string]string{"contents": "read"},
-		Env: map[string]string{commitVariable: gitHubCommit(definition.Trigger)},
+		Timeout: int(pipeline.JobTimeout.Minutes()), Environment: job.WorkflowEnvironment(),
+		Permissions: map[string]string{"contents": "read"},
+		Env:         map[string]string{commitVariable: gitHubCommit(definition.Trigger)},
 	}
 	maps.Copy(out.Env, variablesOf(job, func(from, variable string) string {
 		return "${{ needs." + from + ".outputs." + variable + " }}"
@@ -310,6 +311,6 @@ func cronOfRate(number, unit string) (string, error) {
 
 // scheduleError is the error of an expression that no form of cron says.
 func scheduleError(expression string) error {
-	return fault.Errorf(fault.ConfigConflict, "driftSchedule %s cannot be written in the form of cron: write rate(1 day), "+
+	return fault.Errorf(fault.ConfigConflict, "driftSchedule %s cannot be written as cron: write rate(1 day), "+
 		"rate(N hours) with an N by which 24 can be divided, or cron(MINUTE HOUR DAY MONTH WEEKDAY *)", expression)
 }

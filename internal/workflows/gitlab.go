@@ -127,8 +127,9 @@ func (p platform) gitLabJob(
 	job = withUsedVariables(job, used)
 	out := gitLabJob{
 		Stage: stage.Name, Image: p.Image, Dependencies: dependenciesOf(job, producers),
-		Timeout: fmt.Sprintf("%.0f minutes", pipeline.JobTimeout.Minutes()), Interruptible: definition.Trigger == pipeline.PullRequest,
-		Artifacts: gitLabResults(job),
+		Timeout:       fmt.Sprintf("%.0f minutes", pipeline.JobTimeout.Minutes()),
+		Interruptible: definition.Trigger == pipeline.PullRequest,
+		Artifacts:     gitLabResults(job),
 	}
 	if p.Machine != "" {
 		out.Tags = []string{p.Machine}
@@ -189,8 +190,8 @@ func (p platform) gitLabScript(job pipeline.Job, producers map[string]pipeline.J
 	return append(script, content.work...)
 }
 
-// dependenciesOf returns the jobs whose artifacts and variables a job takes. It is empty, not absent, for none: otherwise
-// a job takes all.
+// dependenciesOf returns the jobs whose artifacts and variables a job takes. It is empty, not absent, for none:
+// otherwise a job takes all.
 func dependenciesOf(job pipeline.Job, producers map[string]pipeline.Job) []string {
 	jobs := []string{}
 	for _, artifact := range job.Inputs[1:] {

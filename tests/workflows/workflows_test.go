@@ -313,7 +313,8 @@ func TestWorkflows_GateFailureFailsTheJobAndKeepsTheReport(t *testing.T) {
 		harness.MustWriteFile(t, filepath.Join(dir, "bin", "lockstep"), failing)
 		require.NoError(t, os.Chmod(filepath.Join(dir, "bin", "lockstep"), 0o755))
 		cmd := exec.Command("bash", "-eo", "pipefail", "-c", script)
-		cmd.Dir, cmd.Env = dir, []string{"PATH=" + dir + "/bin:" + os.Getenv("PATH"), "LOCKSTEP_TEST_LOG=" + dir + "/log"}
+		cmd.Dir = dir
+		cmd.Env = []string{"PATH=" + dir + "/bin:" + os.Getenv("PATH"), "LOCKSTEP_TEST_LOG=" + dir + "/log"}
 		require.Error(t, cmd.Run())
 		log, err := os.ReadFile(dir + "/log")
 		require.NoError(t, err)
