@@ -135,7 +135,6 @@ var allowedImports = map[string][]string{
 	"internal/maintain":          {"internal/fault"},
 	"internal/metrics":           {"internal/deploy/ledger", "internal/pipeline", "internal/utc"},
 	"internal/stateful":          {},
-	"internal/awsmodel":          {},
 	"internal/workflows":         {"config", "internal/fault", "internal/fsx", "internal/pipeline"},
 	"internal/awsmodel":          {"internal/fault"},
 	"internal/awsmodel/generate": {"internal/awsmodel", "internal/fsx", "internal/pipeline", "tools", "tools/generated"},
