@@ -194,8 +194,8 @@ func (a *app) helpSections() []helpSection {
 		{"Check", a.checkCommands()},
 		{"Prepare accounts", []*cobra.Command{a.bootstrapCommand(), a.rehearsalCommand()}},
 		{"Look and understand", []*cobra.Command{
-			a.graphCommand(), a.diagramsCommand(), a.configCommand(), a.toolsCommand(), a.imagesCommand(), a.doctorCommand(),
-			a.explainCommand(),
+			a.graphCommand(), a.diagramsCommand(), a.digestCommand(), a.workflowsCommand(), a.configCommand(),
+			a.toolsCommand(), a.imagesCommand(), a.doctorCommand(), a.explainCommand(),
 		}},
 	}
 }
