@@ -177,7 +177,8 @@ func stagedObjects(t *testing.T) place {
 func installedTool(t *testing.T) place {
 	bin := t.TempDir()
 	script := "#!/bin/sh\nif [ \"$1\" = env ]; then echo go1.26.8; exit; fi\n" +
-		"mkdir -p bin lib && printf '#!/bin/sh\\necho v0\\n' > bin/gofumpt && chmod +x bin/gofumpt && echo code > lib/code.py\n"
+		"mkdir -p bin lib && printf '#!/bin/sh\\necho v0\\n' > bin/gofumpt && chmod +x bin/gofumpt\n" +
+		"echo code > lib/code.py\n"
 	require.NoError(t, os.WriteFile(filepath.Join(bin, "go"), []byte(script), 0o755))
 	installer := tools.NewInstallerIn(t.TempDir(), []string{"PATH=" + bin + ":/usr/bin:/bin", "HOME=" + t.TempDir()},
 		func(string) {})

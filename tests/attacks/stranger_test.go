@@ -125,7 +125,8 @@ func TestStranger_HasNoCallAndNoFile(t *testing.T) {
 	var calls []*http.Request
 	for service, r := range map[string]request{
 		"sts": whoAmI(), "iam": {method: http.MethodPost, path: "/", body: create, header: form}, "lambda": invoke,
-		"s3": {method: http.MethodPut, path: "/stolen"}, "cloudformation": {method: http.MethodGet, path: "/?Action=ListStacks"},
+		"s3":             {method: http.MethodPut, path: "/stolen"},
+		"cloudformation": {method: http.MethodGet, path: "/?Action=ListStacks"},
 	} {
 		calls = append(calls, e.new(r), sign(t, e.new(r), stranger(victim), service, r.body, time.Now()))
 	}

@@ -79,7 +79,8 @@ var protectorPattern = regexp.MustCompile(`^AWS::(WAF\w*|NetworkFirewall)::|^AWS
 
 // watcherPattern matches the types that record or report what is done in an account. Without one, nobody sees it.
 var watcherPattern = regexp.MustCompile(`^AWS::(CloudTrail::(Trail|EventDataStore)|GuardDuty::Detector|` +
-	`Config::(ConfigurationRecorder|DeliveryChannel)|AccessAnalyzer::Analyzer|SecurityHub::Hub(V2)?|Macie::Session|Detective::Graph|EC2::FlowLog)$`)
+	`Config::(ConfigurationRecorder|DeliveryChannel)|AccessAnalyzer::Analyzer|SecurityHub::Hub(V2)?|` +
+	`Macie::Session|Detective::Graph|EC2::FlowLog)$`)
 
 // isWatcher reports whether the resources of a type record or report what is done.
 func isWatcher(resourceType string) bool { return watcherPattern.MatchString(resourceType) }

@@ -1,7 +1,6 @@
 package risk
 
 import (
-	"encoding/json"
 	"regexp"
 	"slices"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"lockstep/internal/awsmodel"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/resolve"
+	"lockstep/internal/jsonx"
 )
 
 // This file judges the properties that no table names: by the words in their names, and by what their values say. AWS
@@ -48,8 +48,11 @@ func declares(resourceType, name string) bool {
 		return names == nil || names.(map[string]bool)[name]
 	}
 	published, ok := awsmodel.Lookup(resourceType)
-	var schema any
-	if !ok || json.Unmarshal(published.Schema, &schema) != nil {
+	if !ok {
+		return true
+	}
+	schema, err := jsonx.Document(published.Schema)
+	if err != nil {
 		return true
 	}
 	names := map[string]bool{}
