@@ -3,12 +3,14 @@ package tests
 import (
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	markdown "github.com/yuin/goldmark/ast"
 	tables "github.com/yuin/goldmark/extension/ast"
 )
 
@@ -49,6 +51,29 @@ func TestDocument_EveryAttackHasItsTest(t *testing.T) {
 		assert.GreaterOrEqual(t, len(p.existingTests(t, row)), furtherTests, p.plainText(row.FirstChild()))
 	}
 }
+
+// The boundaries of the table are those of the drawing above it.
+func TestDocument_TrustBoundariesAreDrawn(t *testing.T) {
+	p := readPage(t, os.DirFS(repository), securityPage)
+	var drawing string
+	walkNodes(p.root, func(block *markdown.FencedCodeBlock) {
+		if string(block.Language(p.source)) == "mermaid" {
+			drawing += string(block.Lines().Value(p.source))
+		}
+	})
+	drawn := map[string]bool{}
+	for _, found := range arrowText.FindAllStringSubmatch(drawing, -1) {
+		drawn[found[1]] = true
+	}
+	boundaries := map[string]bool{}
+	for _, row := range p.tableOf(t, "boundaryoutside of itwhat crosseswhere that is decided") {
+		boundaries[p.plainText(row.FirstChild())] = true
+	}
+	assert.Equal(t, boundaries, drawn)
+}
+
+// arrowText matches the text of an arrow in a drawing of Mermaid.
+var arrowText = regexp.MustCompile(`-->\|([^|]+)\|`)
 
 // Every test of the attacks is on the page.
 func TestDocument_EveryTestOfAttacksIsListed(t *testing.T) {
