@@ -66,7 +66,7 @@ func suiteBootstrapDeployRows() []suiteRow {
 			"internal/awsclient.TestRole_EveryOptionReachesAssumeRole"},
 		{folder + "can-deploy-without-execution-role-and-with-session-tags-on-deploy-role", same,
 			"A stack without an execution role is deployed with the deploy role's own rights.",
-			"internal/deploy.TestChangeSet_StackWithoutExecutionRole"},
+			"internal/deploy/cfn.TestChangeSetInput_StackWithoutExecutionRole"},
 		{folder + "deploy-new-style-synthesis-to-new-style-bootstrap", same,
 			"An app in its default form is deployed to a bootstrap in its default form.", "tests/apps.TestApp_AdoptedAndDelivered"},
 		{folder + "deploy-new-style-synthesis-to-new-style-bootstrap-(with-docker-image)", notYet,

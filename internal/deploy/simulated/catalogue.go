@@ -242,6 +242,13 @@ func faultRows() []Behaviour {
 			Test:   test,
 		},
 		{
+			Name:   "uploads without a checksum",
+			Does:   "A bucket with Object Lock refuses an upload that comes without a checksum.",
+			Client: "Every upload has one.",
+			Source: "https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html",
+			Test:   "deploy.TestAssets_UploadsHaveChecksums",
+		},
+		{
 			Name:   "expired credentials",
 			Does:   "The credentials of a role expire while it is used.",
 			Client: "They are thrown away, and the role is assumed again.",
