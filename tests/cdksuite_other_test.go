@@ -7,9 +7,11 @@ func suiteDiffRows() []suiteRow {
 	return []suiteRow{
 		{folder, same, "A plan shows what would be added, modified and removed.", "tests/rehearsal/deploy.txtar"},
 		{folder + "---fail-on-multiple-stacks-exits-with-error-if-any-of-the-stacks-contains-a-diff", different,
-			"A plan with changes is a result and ends with 0; its --json says which stacks change.", "tests/rehearsal/plans.txtar"},
+			"A plan with changes is a result and ends with 0; its --json says which stacks change.",
+			"tests/rehearsal/plans.txtar"},
 		{folder + "---fail-with-multiple-stack-exits-with-if-any-of-the-stacks-contains-a-diff", different,
-			"A plan with changes is a result and ends with 0; its --json says which stacks change.", "tests/rehearsal/plans.txtar"},
+			"A plan with changes is a result and ends with 0; its --json says which stacks change.",
+			"tests/rehearsal/plans.txtar"},
 		{asChangeSet + "can-be-run-twice-on-a-new-stack", same,
 			"A plan of a new stack can be made again.", "internal/deploy.TestPlan_TwiceOnANewStack"},
 		{asChangeSet + "detects-ssm-parameter-driven-changes", same,
@@ -21,7 +23,8 @@ func suiteDiffRows() []suiteRow {
 			"A plan says nothing, then additions, then modifications, and none again.",
 			"internal/deploy.TestComparison_UnchangedThatIsNotAndChangedThatIsNot"},
 		{asChangeSet + "succeeds-for-deployed-stack", same,
-			"A plan of a stack that exists shows its changes.", "internal/deploy.TestComparison_UnchangedThatIsNotAndChangedThatIsNot"},
+			"A plan of a stack that exists shows its changes.",
+			"internal/deploy.TestComparison_UnchangedThatIsNotAndChangedThatIsNot"},
 		{asChangeSet + "succeeds-for-new-stack", same,
 			"A plan of a stack that does not exist shows its resources.", "internal/deploy.TestPlan_TwiceOnANewStack"},
 		{asChangeSet + "surfaces-change-set-only-changes-alongside-template-changes", same,
@@ -43,7 +46,8 @@ func suiteSecurityDiffRows() []suiteRow {
 	const sso = "A change of a resource of IAM Identity Center that governs access needs a permit."
 	return []suiteRow{
 		{folder + "--fail-exits-when-security-changes-are-present", better,
-			"Access that is wider needs a permit, or the deployment is refused.", "internal/deploy.TestDeploy_RefusesUnallowedFlags"},
+			"Access that is wider needs a permit, or the deployment is refused.",
+			"internal/deploy.TestDeploy_RefusesUnallowedFlags"},
 		{folder + "--fail-exits-when-security-diff-for-sso-access-control-config", same, sso, governed},
 		{folder + "--fail-exits-when-security-diff-for-sso-assignment", same, sso, governed},
 		{folder + "--fail-exits-when-security-diff-for-sso-perm-set-with-managed-policy", same, sso, governed},
@@ -106,13 +110,14 @@ func suiteAssetRows() []suiteRow {
 		{"destroy/cdk-destroy-interactive", notOurs, suiteNoDestroy, ""},
 		{"destroy/cdk-destroy-with-concurrency", notOurs, suiteNoDestroy, ""},
 		{"doctor/cdk-doctor", better,
-			"doctor names what the machine lacks, and the command that fixes each.", "internal/cli.TestDoctor_ChecksStateFolder"},
+			"doctor names what the machine lacks, and the command that fixes each.",
+			"internal/cli.TestDoctor_ChecksStateFolder"},
 		{"flags/cdk-flags-with-cli-context", notOurs, "Feature flags are the app's own business.", ""},
 	}
 }
 
 // suiteNoDestroy says why there are no cases of `cdk destroy`.
-const suiteNoDestroy = "No command of Lockstep deletes a stack that works; orphaned ones are named with the command that does."
+const suiteNoDestroy = "No command of Lockstep deletes a stack that works. Orphaned ones are named, with the command."
 
 // suiteHotswapRows are about changes that go around CloudFormation.
 func suiteHotswapRows() []suiteRow {
@@ -140,7 +145,8 @@ func suiteImportAndListRows() []suiteRow {
 		{"import/cdk-import-interactive", notOurs, imports, ""},
 		{"import/cdk-test-resource-import", notOurs, imports, ""},
 		{"import/cdk-test-resource-import-with-construct-that-requires-bundling", notOurs, imports, ""},
-		{"list/cdk-cdk-ls", same, "explain and init name the stacks and where they go.", "tests/apps.TestApp_AdoptedAndDelivered"},
+		{"list/cdk-cdk-ls", same, "explain and init name the stacks and where they go.",
+			"tests/apps.TestApp_AdoptedAndDelivered"},
 		{"list/cdk-cdk-ls---show-dependencies---json", different,
 			"The order is read from the assembly, and a plan names what a stack waits for.",
 			"internal/deploy/assembly.TestRead_OrdersStacksByDependencyThenName"},
@@ -155,7 +161,8 @@ func suiteImportAndListRows() []suiteRow {
 			"Answers come from cdk.context.json, which is committed: a synthesis asks no account.",
 			"internal/deploy/assembly.TestRead_RefusesInvalidManifest"},
 		{"metadata/cdk-metadata", different,
-			"No version metadata: an assembly is the same whoever makes it.", "tests/apps.TestApp_IsToldAccountRegionAndContext"},
+			"No version metadata: an assembly is the same whoever makes it.",
+			"tests/apps.TestApp_IsToldAccountRegionAndContext"},
 		{"orphan/cdk-orphan-detaches-resource", notOurs,
 			"Detaching a resource is done once, by a person, with the CDK; a resource that is kept is no loss of data.", ""},
 	}
@@ -196,7 +203,8 @@ func suiteOutputRows() []suiteRow {
 		{"proxy/proxy", same,
 			"A proxy of the environment is used, and named.", "internal/cli.TestRoute_NamesWhatStandsBeforeAWS"},
 		{"version/cdk-two-ways-of-showing-the-version", notOurs, "It is the version of the CDK's command line.", ""},
-		{"sam/cdk-sam-can-locally-test-the-synthesized-cdk-application", notOurs, "SAM runs a function; nothing is deployed.", ""},
+		{"sam/cdk-sam-can-locally-test-the-synthesized-cdk-application", notOurs, "SAM runs a function; nothing is deployed.",
+			""},
 		{"tool-integrations/amplify", notOurs, "It is another tool on the CDK's library.", ""},
 		{"uberpackage/uberpackage", notOurs, "It is the packaging of a version 1 of the CDK's library.", ""},
 	}
@@ -242,7 +250,8 @@ func suiteSynthRows() []suiteRow {
 		{"synth/cdk-synthing-a-stage-with-errors-leads-to-failure", same,
 			"An error that a construct has added fails the synthesis.", "tests/apps.TestApp_SaysWhatIsMissing"},
 		{"synth/cdk-templates-on-disk-contain-metadata-resource", different,
-			"No version metadata: an assembly is the same whoever makes it.", "tests/apps.TestApp_IsToldAccountRegionAndContext"},
+			"No version metadata: an assembly is the same whoever makes it.",
+			"tests/apps.TestApp_IsToldAccountRegionAndContext"},
 	}
 }
 
