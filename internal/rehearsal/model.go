@@ -23,6 +23,8 @@ type Coverage struct {
 	StandIns []StandIn `json:"standIns"`
 	// MissingAttributes are the attributes that other resources lack.
 	MissingAttributes []MissingAttribute `json:"attributes,omitempty"`
+	// Parameters are the parameters of SSM that a value of Lockstep's own stands in for.
+	Parameters []OutsideParameter `json:"parameters,omitempty"`
 	// NotReached is the number of the resources of stacks that the rehearsal did not come to.
 	NotReached int `json:"notReached,omitempty"`
 	// Ratio is the share of the resources that are rehearsed as they are, from 0 to 1; 1 if there are none.
@@ -34,7 +36,7 @@ type Coverage struct {
 // Of returns the coverage of the templates in some files, of which others were not reached. What is in neither does not
 // count.
 func (c Coverage) Of(reached, notReached []string) Coverage {
-	out := Coverage{Ratio: 1}
+	out := Coverage{Ratio: 1, Parameters: c.Parameters}
 	for _, file := range reached {
 		out.Add(c.byFile[file])
 	}
@@ -68,6 +70,7 @@ func (c *Coverage) Add(other Coverage) {
 	c.Resources += other.Resources
 	c.StandIns = append(c.StandIns, other.StandIns...)
 	c.MissingAttributes = append(c.MissingAttributes, other.MissingAttributes...)
+	c.Parameters = append(c.Parameters, other.Parameters...)
 	c.NotReached += other.NotReached
 	c.Ratio = 1
 	if c.Resources > 0 {

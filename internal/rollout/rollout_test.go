@@ -69,6 +69,12 @@ func (simulatedAccess) signing(context.Context, *Session) (deploy.Signing, error
 	return deploy.Signing{}, nil
 }
 
+func (simulatedAccess) provideParameters(
+	context.Context, *assembly.Assembly,
+) ([]rehearsal.OutsideParameter, error) {
+	return nil, nil
+}
+
 func (simulatedAccess) mayHoldReleases(context.Context, config.EnvironmentAccount) bool { return true }
 
 // newOpener returns an opener for accounts of simulated AWS, which hold nothing yet.
