@@ -103,7 +103,8 @@ var allowedImports = map[string][]string{
 	"internal/bootstrap": {
 		"config", "internal/fault", "internal/fsx", "internal/refusal", "internal/roles", "tools",
 	},
-	"tools/site": {"internal/pipeline", "internal/process", "tools"},
+	"tools/generated": {"tools"},
+	"tools/site":      {"internal/pipeline", "internal/process", "tools"},
 
 	// Steps and gates.
 	"internal/host": {
@@ -135,12 +136,12 @@ var allowedImports = map[string][]string{
 	"internal/metrics":           {"internal/deploy/ledger", "internal/pipeline", "internal/utc"},
 	"internal/stateful":          {},
 	"internal/awsmodel":          {},
-	"internal/awsmodel/generate": {"internal/awsmodel", "internal/fsx", "internal/pipeline", "tools"},
+	"internal/awsmodel/generate": {"internal/awsmodel", "internal/fsx", "internal/pipeline", "tools", "tools/generated"},
 	"internal/stateful/generate": {"internal/awsmodel"},
 	"internal/pipeline":          {"config", "internal/fault", "internal/roles"},
 
 	"internal/deploy/assembly/generate": {
-		"internal/deploy/assembly", "internal/fsx", "internal/jsonx", "tools",
+		"internal/deploy/assembly", "internal/fsx", "internal/jsonx", "tools", "tools/generated",
 	},
 	"tools": {
 		"internal/fault", "internal/fsx", "internal/jsonx", "internal/pipeline", "internal/process",

@@ -15,7 +15,9 @@ import (
 	"lockstep/internal/bootstrap"
 	"lockstep/internal/deploy"
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/pipeline"
 	"lockstep/internal/rehearsal"
+	"lockstep/tools"
 )
 
 // An accountAccess gives access to accounts, either on AWS or emulated.
@@ -115,6 +117,11 @@ func (s *Session) LoadAWSConfig(ctx context.Context) (aws.Config, error) {
 	}
 	if s.Endpoint != "" {
 		cfg.BaseEndpoint = &s.Endpoint // also if AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is set
+	}
+	if address := tools.Getenv(s.Environ, pipeline.CredentialsEndpointVariable); address != "" {
+		if cfg.Credentials, err = awsclient.EndpointCredentials(address, cfg.HTTPClient); err != nil {
+			return cfg, err
+		}
 	}
 	return cfg, awsclient.CheckEndpoints(cfg, assembly.Partition(s.Config.Pipeline.Tooling.Region), s.Endpoint)
 }
