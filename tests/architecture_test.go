@@ -101,7 +101,7 @@ var allowedImports = map[string][]string{
 		"internal/jsonx", "internal/process", "internal/utc", "tools",
 	},
 	"internal/bootstrap": {
-		"config", "internal/fault", "internal/fsx", "internal/refusal", "internal/roles", "tools",
+		"config", "internal/awsclient", "internal/fault", "internal/fsx", "internal/refusal", "internal/roles", "tools",
 	},
 	"tools/generated": {"tools"},
 	"tools/site":      {"internal/pipeline", "internal/process", "tools"},
@@ -135,7 +135,7 @@ var allowedImports = map[string][]string{
 	"internal/maintain":          {"internal/fault"},
 	"internal/metrics":           {"internal/deploy/ledger", "internal/pipeline", "internal/utc"},
 	"internal/stateful":          {},
-	"internal/awsmodel":          {},
+	"internal/awsmodel":          {"internal/fault"},
 	"internal/awsmodel/generate": {"internal/awsmodel", "internal/fsx", "internal/pipeline", "tools", "tools/generated"},
 	"internal/stateful/generate": {"internal/awsmodel"},
 	"internal/pipeline":          {"config", "internal/fault", "internal/roles"},

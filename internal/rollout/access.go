@@ -3,7 +3,6 @@ package rollout
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"sync"
 
@@ -15,6 +14,7 @@ import (
 	"lockstep/internal/bootstrap"
 	"lockstep/internal/deploy"
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/fault"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/rehearsal"
 	"lockstep/tools"
@@ -113,7 +113,8 @@ func (a emulatedAccess) adaptAssembly(files fs.FS) (fs.FS, *rehearsal.Coverage, 
 func (s *Session) LoadAWSConfig(ctx context.Context) (aws.Config, error) {
 	cfg, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithBaseEndpoint(s.Endpoint))
 	if err != nil {
-		return cfg, fmt.Errorf("the AWS settings of this machine cannot be read: %w", err)
+		return cfg, fault.Errorf(fault.AWSSettings, "the AWS settings of this machine cannot be read: %w: fix the file or "+
+			"the variable that it names, or choose another profile with AWS_PROFILE", err)
 	}
 	if s.Endpoint != "" {
 		cfg.BaseEndpoint = &s.Endpoint // also if AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is set
