@@ -80,7 +80,7 @@ func suiteBootstrapDeployRows() []suiteRow {
 }
 
 // suiteImages is the test of the refusal of container images.
-const suiteImages = "internal/deploy.TestCheckAssembly_RefusesOtherTargets"
+const suiteImages = "internal/deploy.TestCheckAssembly_NamesEveryStackWithAnImage"
 
 // suiteOrderRows are about which stacks are deployed, in which order, and what becomes of a failed one.
 func suiteOrderRows() []suiteRow {
