@@ -23,6 +23,8 @@ type Coverage struct {
 	StandIns []StandIn `json:"standIns"`
 	// MissingAttributes are the attributes that other resources lack.
 	MissingAttributes []MissingAttribute `json:"attributes,omitempty"`
+	// Lookups are the keys of what the app looks up and had no answer for: placeholders are deployed.
+	Lookups []string `json:"lookups,omitempty"`
 	// NotReached is the number of the resources of stacks that the rehearsal did not come to.
 	NotReached int `json:"notReached,omitempty"`
 	// Ratio is the share of the resources that are rehearsed as they are, from 0 to 1; 1 if there are none.
@@ -34,7 +36,7 @@ type Coverage struct {
 // Of returns the coverage of the templates in some files, of which others were not reached. What is in neither does not
 // count.
 func (c Coverage) Of(reached, notReached []string) Coverage {
-	out := Coverage{Ratio: 1}
+	out := Coverage{Ratio: 1, Lookups: c.Lookups}
 	for _, file := range reached {
 		out.Add(c.byFile[file])
 	}
@@ -69,6 +71,7 @@ func (c *Coverage) Add(other Coverage) {
 	c.StandIns = append(c.StandIns, other.StandIns...)
 	c.MissingAttributes = append(c.MissingAttributes, other.MissingAttributes...)
 	c.NotReached += other.NotReached
+	c.Lookups = append(c.Lookups, other.Lookups...)
 	c.Ratio = 1
 	if c.Resources > 0 {
 		c.Ratio = float64(c.Rehearsed()) / float64(c.Resources)

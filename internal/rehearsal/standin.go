@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -45,37 +44,6 @@ func (e *Emulator) KnownTypes(ctx context.Context) (map[string]bool, error) {
 	return known, nil
 }
 
-// ReplaceUnknownTypes returns a cloud assembly in which every resource of a type that is not known is replaced by a
-// stand-in, and how much of the assembly that leaves. The returned files are a view of the given ones: nothing is
-// copied.
-func ReplaceUnknownTypes(files fs.FS, known map[string]bool) (fs.FS, Coverage, error) {
-	coverage := Coverage{Ratio: 1, byFile: map[string]Coverage{}}
-	templates, err := assembly.Templates(files)
-	if err != nil {
-		return nil, coverage, err
-	}
-	changed := map[string]string{} // the new text by file
-	for _, t := range templates {
-		text, covered, err := rewriter{t}.replaceUnknown(known)
-		if err != nil {
-			return nil, coverage, fmt.Errorf("%s: %w", t.File, err)
-		}
-		coverage.Add(covered)
-		coverage.byFile[t.File] = covered
-		if text != "" {
-			changed[t.File] = text
-		}
-	}
-	if len(changed) == 0 {
-		return files, coverage, nil
-	}
-	texts, err := rewriteTexts(files, templates, changed)
-	if err != nil {
-		return nil, coverage, err
-	}
-	return overlay{FS: files, texts: texts}, coverage, nil
-}
-
 // A rewriter rewrites a template.
 type rewriter struct{ assembly.TemplateFile }
 
@@ -85,9 +53,9 @@ func isCustomResource(resourceType string) bool {
 	return strings.HasPrefix(resourceType, "Custom::") || resourceType == "AWS::CloudFormation::CustomResource"
 }
 
-// replaceUnknown replaces the resources of unknown types, and every reference to them. It returns the whole new
-// template, or "" if nothing had to be replaced.
-func (t rewriter) replaceUnknown(known map[string]bool) (string, Coverage, error) {
+// replaceUnknown replaces the resources of unknown types, and every reference to them, and reports whether there were
+// any.
+func (t rewriter) replaceUnknown(known func(resourceType string) bool) (Coverage, bool) {
 	coverage := Coverage{Ratio: 1}
 	resources, _ := t.Document["Resources"].(map[string]any)
 	missing := unavailable{
@@ -98,7 +66,7 @@ func (t rewriter) replaceUnknown(known map[string]bool) (string, Coverage, error
 		coverage.Resources++
 		resource, _ := resources[id].(map[string]any)
 		resourceType, _ := resource["Type"].(string)
-		if resource == nil || resourceType == "" || known[resourceType] && !isCustomResource(resourceType) {
+		if resource == nil || resourceType == "" || known(resourceType) {
 			missing.addMissingAttributes(id, resourceType)
 			missing.properties[id], _ = resource["Properties"].(map[string]any)
 			continue
@@ -113,17 +81,13 @@ func (t rewriter) replaceUnknown(known map[string]bool) (string, Coverage, error
 		}
 	}
 	t.dropTransforms(missing)
-	document := t.replaceReferences(t.Document, missing)
+	t.replaceReferences(t.Document, missing)
 	for _, referenced := range slices.Sorted(maps.Keys(missing.referenced)) {
 		id, name, _ := strings.Cut(referenced, ".")
 		attribute := MissingAttribute{Stack: t.Stack, LogicalID: id, Name: name}
 		coverage.MissingAttributes = append(coverage.MissingAttributes, attribute)
 	}
-	if len(missing.resources) == 0 && len(missing.referenced) == 0 {
-		return "", coverage, nil
-	}
-	text, err := json.MarshalIndent(document, "", " ")
-	return string(text), coverage, err
+	return coverage, len(missing.resources) > 0 || len(missing.referenced) > 0
 }
 
 // serverlessTransform is the macro that expands the types of SAM.

@@ -24,7 +24,12 @@ func oneStack(resources string) fs.FS {
 	}
 }
 
-func TestReplaceUnknownTypes_UsesStandIns(t *testing.T) {
+// adaptTo returns an adapter to accounts that know some types, and expand no macros.
+func adaptTo(known map[string]bool) Adapter {
+	return Adapter{KnownTypes: func() (map[string]bool, error) { return known, nil }}
+}
+
+func TestAdapt_UsesStandIns(t *testing.T) {
 	known := map[string]bool{"AWS::S3::Bucket": true, "AWS::CloudFormation::CustomResource": true}
 	for _, test := range []struct {
 		name, resources, want string
@@ -78,7 +83,7 @@ func TestReplaceUnknownTypes_UsesStandIns(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			files, coverage, err := ReplaceUnknownTypes(oneStack(test.resources), known)
+			files, coverage, err := adaptTo(known).Adapt(oneStack(test.resources), nil)
 			require.NoError(t, err)
 			text, err := fs.ReadFile(files, "data.template.json")
 			require.NoError(t, err)
@@ -95,7 +100,7 @@ func TestReplaceUnknownTypes_UsesStandIns(t *testing.T) {
 }
 
 // A nested stack's template is published under the hash of its content, which its parent refers to.
-func TestReplaceUnknownTypes_RenamesPublishedTemplates(t *testing.T) {
+func TestAdapt_RenamesPublishedTemplates(t *testing.T) {
 	nested := `{"Resources": {"Trail": {"Type": "AWS::CloudTrail::Trail"}}}`
 	hash := strings.Repeat("a", 64)
 	resources := `{"Nested": {"Type": "AWS::CloudFormation::Stack",
@@ -105,7 +110,7 @@ func TestReplaceUnknownTypes_RenamesPublishedTemplates(t *testing.T) {
 	source["data.assets.json"] = &fstest.MapFile{
 		Data: fmt.Appendf(nil, `{"files": {%q: {"source": {"path": "x.nested.template.json"}}}}`, hash),
 	}
-	files, _, err := ReplaceUnknownTypes(source, map[string]bool{"AWS::CloudFormation::Stack": true})
+	files, _, err := adaptTo(map[string]bool{"AWS::CloudFormation::Stack": true}).Adapt(source, nil)
 	require.NoError(t, err)
 
 	text, err := fs.ReadFile(files, "x.nested.template.json")

@@ -187,9 +187,12 @@ func (v valueMaker) candidates(plain string, n schemaNode) []string {
 		"standin", "1", strings.Repeat("0", max(n.MinLength, 1)))
 }
 
+// unknownRegion is the region of a stack that names none.
+const unknownRegion = "unknown-region"
+
 // region and account are those of the stack, or the pseudo parameters where the manifest does not have them.
 func (v valueMaker) region() string {
-	if v.t.Region == "" || v.t.Region == "unknown-region" {
+	if v.t.Region == "" || v.t.Region == unknownRegion {
 		return "${AWS::Region}"
 	}
 	return v.t.Region

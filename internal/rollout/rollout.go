@@ -266,7 +266,7 @@ func (a *account) synthDigest(files fs.FS) (digest.Synth, error) {
 
 // readAdapted reads the assembly in the form that the account can deploy, and records how much of the original that is.
 func (a *account) readAdapted(files fs.FS, options deploy.Options) (*assembly.Assembly, error) {
-	files, coverage, err := a.opener.access.adaptAssembly(files)
+	files, coverage, err := a.opener.access.adaptAssembly(files, options.Selection.Parameters)
 	if err != nil {
 		return nil, err
 	}
