@@ -183,7 +183,7 @@ type helpSection struct {
 func (a *app) helpSections() []helpSection {
 	return []helpSection{
 		{"Deliver", []*cobra.Command{
-			a.initCommand(), a.synthCommand(), a.planCommand(), a.deployCommand(), a.verifyCommand(), a.approveCommand(),
+			a.initCommand(), a.synthCommand(), a.contextCommand(), a.planCommand(), a.deployCommand(), a.verifyCommand(), a.approveCommand(),
 			a.rollbackCommand(),
 		}},
 		{"See what is deployed", []*cobra.Command{

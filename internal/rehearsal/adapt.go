@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 
 	"lockstep/internal/deploy/assembly"
@@ -49,6 +51,7 @@ func (a Adapter) Adapt(files fs.FS, parameters map[string]map[string]string) (fs
 		covered, hasStandIns := rewriter{t}.replaceUnknown(func(resourceType string) bool {
 			return known[resourceType] && !isCustomResource(resourceType)
 		})
+		covered.MissingAttributes = append(covered.MissingAttributes, publicParameters(t)...)
 		covered.StandIns = append(published[i].StandIns, covered.StandIns...)
 		coverage.Add(covered)
 		coverage.byFile[t.File] = covered
@@ -72,7 +75,9 @@ func (a Adapter) Adapt(files fs.FS, parameters map[string]map[string]string) (fs
 }
 
 // isNoPublishedApplication reports whether a type is another one than that of applications in the repository of AWS.
-func isNoPublishedApplication(resourceType string) bool { return resourceType != "AWS::Serverless::Application" }
+func isNoPublishedApplication(resourceType string) bool {
+	return resourceType != "AWS::Serverless::Application"
+}
 
 // lookupKeys returns the keys of the look-ups without an answer.
 func lookupKeys(files fs.FS) ([]string, error) {
@@ -111,6 +116,28 @@ func answerLookups(t assembly.TemplateFile, hasLookups bool) bool {
 		return t.Region + zone, true
 	}).(map[string]any)
 	return isChanged
+}
+
+// publicPrefix begins the names of the SSM parameters that AWS itself publishes in every account.
+const publicPrefix = "/aws/service/"
+
+// publicParameters returns the public SSM parameters whose values a template's parameters are: the accounts have values
+// of their own for them.
+func publicParameters(t assembly.TemplateFile) []MissingAttribute {
+	parameters, _ := t.Document["Parameters"].(map[string]any)
+	var found []MissingAttribute
+	for _, id := range slices.Sorted(maps.Keys(parameters)) {
+		parameter, _ := parameters[id].(map[string]any)
+		name, _ := parameter["Default"].(string)
+		if value, ok := t.Parameters[id]; ok {
+			name = value
+		}
+		typeName, _ := parameter["Type"].(string)
+		if strings.HasPrefix(typeName, "AWS::SSM::Parameter::") && strings.HasPrefix(name, publicPrefix) {
+			found = append(found, MissingAttribute{Stack: t.Stack, LogicalID: id, Name: name})
+		}
+	}
+	return found
 }
 
 // replaceTexts replaces texts somewhere in a value, in place.

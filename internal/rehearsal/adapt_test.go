@@ -74,3 +74,14 @@ func TestReadExpanded_MacroThatRefusesIsNamed(t *testing.T) {
 	_, err = readExpanded(templates, []byte(`[]`))
 	require.ErrorContains(t, err, "0 of 1 templates were expanded")
 }
+
+func TestAdapt_PublicParametersAreNotRehearsed(t *testing.T) {
+	files := oneStack(`{}, "Parameters": {
+		"Image": {"Type": "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>", "Default": "/aws/service/ami/latest"},
+		"Own": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/acme/name"},
+		"Text": {"Type": "String", "Default": "/aws/service/ami/latest"}}`)
+	_, coverage, err := adaptTo(nil).Adapt(files, nil)
+	require.NoError(t, err)
+	assert.Equal(t, []MissingAttribute{{Stack: "acme-data", LogicalID: "Image", Name: "/aws/service/ami/latest"}},
+		coverage.MissingAttributes)
+}

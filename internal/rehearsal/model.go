@@ -21,7 +21,7 @@ type Coverage struct {
 	Resources int `json:"resources"`
 	// StandIns are the resources of types that the emulator does not know.
 	StandIns []StandIn `json:"standIns"`
-	// MissingAttributes are the attributes that other resources lack.
+	// MissingAttributes are the attributes that other resources lack, and parameters whose values AWS publishes.
 	MissingAttributes []MissingAttribute `json:"attributes,omitempty"`
 	// Lookups are the keys of what the app looks up and had no answer for: placeholders are deployed.
 	Lookups []string `json:"lookups,omitempty"`
@@ -54,8 +54,8 @@ type StandIn struct {
 	Type      string `json:"type"`
 }
 
-// A MissingAttribute is an attribute that a template refers to and that the emulator does not have, although it creates
-// the resource.
+// A MissingAttribute is a value that a template refers to and that the emulator does not have: an attribute, although
+// it creates the resource, or a public SSM parameter.
 type MissingAttribute struct {
 	Stack     string `json:"stack"`
 	LogicalID string `json:"logicalId"`
