@@ -44,7 +44,47 @@ def fill_public_parameters(ssm):
     ssm._public_parameter = public_parameter
 
 
+def accept_role_names(glue):
+    """Let a crawler name its role without an ARN: https://docs.aws.amazon.com/glue/latest/webapi/API_CreateCrawler.html"""
+    create = glue._create_crawler
+
+    def create_crawler(data):
+        role = data.get("Role", "")
+        if not role or ":" in role:
+            return create(data)
+        # The role is looked for by its name; the account in its ARN does not matter.
+        answer = create({**data, "Role": f"arn:aws:iam::000000000000:role/{role}"})
+        if crawler := glue._crawlers.get(data.get("Name")):
+            crawler["Role"] = role
+        return answer
+
+    glue._create_crawler = create_crawler
+
+
+def export_from_nested_stacks(cloudformation, provisioners, stacks):
+    """Let other stacks import what a nested stack exports."""
+    deploy = provisioners._cfn_nested_stack_deploy
+
+    def deploy_nested_stack(*args, **kwargs):
+        stack_id, attributes = deploy(*args, **kwargs)
+        stack = next(s for s in cloudformation._stacks.values() if s["StackId"] == stack_id)
+        template = stack["_template"]
+        stack["Outputs"], exports = stacks._resolve_stack_outputs(
+            template.get("Outputs", {}), stack["_conditions"], stack["_resources"], stack["_resolved_params"],
+            template.get("Mappings", {}), stack["StackName"], stack_id,
+        )
+        for name in [name for name, export in cloudformation._exports.items() if export["StackId"] == stack_id]:
+            del cloudformation._exports[name]
+        cloudformation._exports.update(exports)
+        return stack_id, attributes
+
+    provisioners._cfn_nested_stack_deploy = deploy_nested_stack
+
+
 def fill_gaps():
-    from ministack.services import ssm
+    from ministack.services import cloudformation, glue, ssm
+    from ministack.services.cloudformation import provisioners, stacks
 
     fill_public_parameters(ssm)
+    accept_role_names(glue)
+    export_from_nested_stacks(cloudformation, provisioners, stacks)

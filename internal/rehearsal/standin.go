@@ -192,6 +192,9 @@ func (t rewriter) replaceReference(function map[string]any, missing unavailable)
 			return t.standInValue(id, attribute, resourceType, missing.properties[id]), true
 		}
 	}
+	if split, ok := function["Fn::Split"].([]any); ok {
+		return t.replaceInSplit(split, missing)
+	}
 	switch sub := function["Fn::Sub"].(type) {
 	case string:
 		return map[string]any{"Fn::Sub": t.replaceInSub(sub, nil, missing)}, true
@@ -207,6 +210,30 @@ func (t rewriter) replaceReference(function map[string]any, missing unavailable)
 		}
 	}
 	return nil, false
+}
+
+// replaceInSplit replaces a reference to something unavailable in the arguments of Fn::Split. What is split at colons is
+// an ARN, whatever the schema calls it: Ref returns one for some types whose identifier is a name.
+func (t rewriter) replaceInSplit(arguments []any, missing unavailable) (value any, ok bool) {
+	if len(arguments) != 2 || arguments[0] != ":" {
+		return nil, false
+	}
+	reference, _ := arguments[1].(map[string]any)
+	replaced, ok := t.replaceReference(reference, missing)
+	if !ok {
+		return nil, false
+	}
+	if text, _ := subText(replaced); !strings.HasPrefix(text, "arn:") {
+		id, _ := reference["Ref"].(string)
+		if attribute, _, isGetAtt := parseGetAtt(reference["Fn::GetAtt"]); isGetAtt {
+			id = attribute
+		}
+		if resourceType := missing.resources[id]; resourceType != "" {
+			maker := valueMaker{t: t, id: id, resourceType: resourceType}
+			replaced = maker.wrap(maker.arn())
+		}
+	}
+	return map[string]any{"Fn::Split": []any{":", replaced}}, true
 }
 
 // parseGetAtt parses the argument of Fn::GetAtt: "ID.ATTRIBUTE" or [ID, ATTRIBUTE].

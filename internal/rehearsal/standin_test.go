@@ -81,6 +81,18 @@ func TestAdapt_UsesStandIns(t *testing.T) {
 						{"Key": "name", "Value": "stand-in-Trail"}]}}}`,
 			standIns: []string{"AWS::CloudTrail::Trail"},
 		},
+		{
+			name: "what is split at colons is an ARN",
+			resources: `{
+				"Job": {"Type": "AWS::Batch::JobDefinition"},
+				"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName":
+					{"Fn::Select": [5, {"Fn::Split": [":", {"Ref": "Job"}]}]}}}}`,
+			want: `{
+				"Job": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
+				"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName":
+					{"Fn::Select": [5, {"Fn::Split": [":", "arn:aws:batch:eu-west-1:444455556666:stand-in/Job"]}]}}}}`,
+			standIns: []string{"AWS::Batch::JobDefinition"},
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			files, coverage, err := adaptTo(known).Adapt(oneStack(test.resources), nil)

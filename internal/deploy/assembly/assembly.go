@@ -71,7 +71,7 @@ type Stack struct {
 	Needs []*Stack
 	// Assets are the files to publish before the stack is deployed.
 	Assets []Asset
-	// Images are the ids of the container images to publish before the stack is deployed.
+	// Images are the names of the container images to publish before the stack is deployed.
 	Images []string
 }
 
