@@ -53,25 +53,26 @@ func isCustomResource(resourceType string) bool {
 	return strings.HasPrefix(resourceType, "Custom::") || resourceType == "AWS::CloudFormation::CustomResource"
 }
 
-// replaceUnknown replaces the resources of unknown types, and every reference to them, and reports whether there were
-// any.
+// replaceUnknown replaces the resources of unknown types, and every reference to them, and reports whether it has
+// changed anything.
 func (t rewriter) replaceUnknown(known func(resourceType string) bool) (Coverage, bool) {
 	coverage := Coverage{Ratio: 1}
 	resources, _ := t.Document["Resources"].(map[string]any)
 	missing := unavailable{
 		resources: map[string]string{}, attributes: map[string]string{}, referenced: map[string]bool{},
-		properties: map[string]map[string]any{},
+		properties: map[string]map[string]any{}, secrets: map[string]bool{}, splitSecrets: map[string]bool{},
 	}
+	unknown := unknownResources(resources, known)
 	for _, id := range slices.Sorted(maps.Keys(resources)) {
 		coverage.Resources++
 		resource, _ := resources[id].(map[string]any)
 		resourceType, _ := resource["Type"].(string)
-		if resource == nil || resourceType == "" || known(resourceType) {
+		missing.properties[id], _ = resource["Properties"].(map[string]any)
+		if !unknown[id] {
 			missing.addMissingAttributes(id, resourceType)
-			missing.properties[id], _ = resource["Properties"].(map[string]any)
+			missing.secrets[id] = resourceType == secretType
 			continue
 		}
-		missing.properties[id], _ = resource["Properties"].(map[string]any)
 		missing.resources[id] = resourceType
 		coverage.StandIns = append(coverage.StandIns, StandIn{Stack: t.Stack, LogicalID: id, Type: resourceType})
 		resource["Type"] = standInType
@@ -87,7 +88,33 @@ func (t rewriter) replaceUnknown(known func(resourceType string) bool) (Coverage
 		attribute := MissingAttribute{Stack: t.Stack, LogicalID: id, Name: name}
 		coverage.MissingAttributes = append(coverage.MissingAttributes, attribute)
 	}
-	return coverage, len(missing.resources) > 0 || len(missing.referenced) > 0
+	return coverage, len(missing.resources)+len(missing.referenced)+len(missing.splitSecrets) > 0
+}
+
+// parentProperties are properties by which resources of a service name what they are part of, by the prefix of their
+// types. The emulator looks for it, and finds no stand-in.
+var parentProperties = map[string]string{"AWS::EKS::": "ClusterName"}
+
+// unknownResources returns the resources that stand-ins replace: those of unknown types, and what is part of those.
+func unknownResources(resources map[string]any, known func(resourceType string) bool) map[string]bool {
+	unknown := map[string]bool{}
+	for id := range resources {
+		resource, _ := resources[id].(map[string]any)
+		resourceType, _ := resource["Type"].(string)
+		unknown[id] = resourceType != "" && !known(resourceType)
+	}
+	for id := range resources {
+		resource, _ := resources[id].(map[string]any)
+		resourceType, _ := resource["Type"].(string)
+		properties, _ := resource["Properties"].(map[string]any)
+		for prefix, name := range parentProperties {
+			parent, _ := properties[name].(map[string]any)
+			if reference, ok := parent["Ref"].(string); ok && strings.HasPrefix(resourceType, prefix) && unknown[reference] {
+				unknown[id] = true
+			}
+		}
+	}
+	return unknown
 }
 
 // serverlessTransform is the macro that expands the types of SAM.
@@ -128,6 +155,9 @@ var missingAttributeNames = map[string][]string{
 	"AWS::RDS::DBCluster": {"MasterUserSecret.SecretArn"},
 }
 
+// secretType is the type of secrets.
+const secretType = "AWS::SecretsManager::Secret"
+
 // unavailable is what a template may refer to and the emulator does not have.
 type unavailable struct {
 	// resources are the types of the resources that stand-ins replace, by logical id.
@@ -136,6 +166,10 @@ type unavailable struct {
 	attributes map[string]string
 	// referenced are those of the attributes that the template refers to.
 	referenced map[string]bool
+	// secrets says which resources are secrets. Ref of one returns a name where AWS returns an ARN.
+	secrets map[string]bool
+	// splitSecrets are those of the secrets whose Ref is split as an ARN.
+	splitSecrets map[string]bool
 	// properties are the properties of all resources, by logical id.
 	properties map[string]map[string]any
 }
@@ -219,6 +253,10 @@ func (t rewriter) replaceInSplit(arguments []any, missing unavailable) (value an
 		return nil, false
 	}
 	reference, _ := arguments[1].(map[string]any)
+	if id, _ := reference["Ref"].(string); missing.secrets[id] {
+		missing.splitSecrets[id] = true
+		return map[string]any{"Fn::Split": []any{":", map[string]any{"Fn::GetAtt": []any{id, "Id"}}}}, true
+	}
 	replaced, ok := t.replaceReference(reference, missing)
 	if !ok {
 		return nil, false

@@ -30,7 +30,7 @@ func adaptTo(known map[string]bool) Adapter {
 }
 
 func TestAdapt_UsesStandIns(t *testing.T) {
-	known := map[string]bool{"AWS::S3::Bucket": true, "AWS::CloudFormation::CustomResource": true}
+	known := map[string]bool{"AWS::S3::Bucket": true, secretType: true, "AWS::EKS::Nodegroup": true, "AWS::CloudFormation::CustomResource": true}
 	for _, test := range []struct {
 		name, resources, want string
 		standIns              []string
@@ -85,13 +85,36 @@ func TestAdapt_UsesStandIns(t *testing.T) {
 			name: "what is split at colons is an ARN",
 			resources: `{
 				"Job": {"Type": "AWS::Batch::JobDefinition"},
+				"Secret": {"Type": "AWS::SecretsManager::Secret"},
 				"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName":
-					{"Fn::Select": [5, {"Fn::Split": [":", {"Ref": "Job"}]}]}}}}`,
+					{"Fn::Select": [5, {"Fn::Split": [":", {"Ref": "Job"}]}]}, "Tags": [
+						{"Fn::Split": [":", {"Ref": "Secret"}]}, {"Fn::Split": ["-", {"Ref": "Secret"}]}]}}}`,
 			want: `{
 				"Job": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
+				"Secret": {"Type": "AWS::SecretsManager::Secret"},
 				"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName":
-					{"Fn::Select": [5, {"Fn::Split": [":", "arn:aws:batch:eu-west-1:444455556666:stand-in/Job"]}]}}}}`,
+					{"Fn::Select": [5, {"Fn::Split": [":", "arn:aws:batch:eu-west-1:444455556666:stand-in/Job"]}]}, "Tags": [
+						{"Fn::Split": [":", {"Fn::GetAtt": ["Secret", "Id"]}]}, {"Fn::Split": ["-", {"Ref": "Secret"}]}]}}}`,
 			standIns: []string{"AWS::Batch::JobDefinition"},
+		},
+		{
+			name: "a secret that is split needs no stand-in",
+			resources: `{"Secret": {"Type": "AWS::SecretsManager::Secret", "Properties": {
+				"Name": {"Fn::Split": [":", {"Ref": "Secret"}]}}}}`,
+			want: `{"Secret": {"Type": "AWS::SecretsManager::Secret", "Properties": {
+				"Name": {"Fn::Split": [":", {"Fn::GetAtt": ["Secret", "Id"]}]}}}}`,
+		},
+		{
+			name: "what is part of a stand-in",
+			resources: `{
+				"Cluster": {"Type": "Custom::Cluster"},
+				"Nodes": {"Type": "AWS::EKS::Nodegroup", "Properties": {"ClusterName": {"Ref": "Cluster"}}},
+				"Others": {"Type": "AWS::EKS::Nodegroup", "Properties": {"ClusterName": "given"}}}`,
+			want: `{
+				"Cluster": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
+				"Nodes": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
+				"Others": {"Type": "AWS::EKS::Nodegroup", "Properties": {"ClusterName": "given"}}}`,
+			standIns: []string{"Custom::Cluster", "AWS::EKS::Nodegroup"},
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
