@@ -23,8 +23,8 @@ import (
 func (a *app) contextCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "context", Short: "Show which look-ups of the CDK app have no answer, or ask AWS for them", Args: noArgs,
-		Long: `Synthesise the CDK app and show what it looks up and has no answer for in cdk.context.json. A rehearsal deploys the
-placeholders that the CDK writes for these, and a live deployment refuses them.
+		Long: `Synthesise the CDK app and show what it looks up and has no answer for in cdk.context.json. A
+rehearsal deploys the placeholders that the CDK writes for these, and a live deployment refuses them.
 
 With --live the CDK's command line asks AWS, with the lookup role of each account, and writes the answers to
 cdk.context.json in the app's folder. Commit that file. What depends on an answer is looked up too.`,
@@ -96,7 +96,8 @@ func (a *app) answerLookups(ctx context.Context, p *project, environments []conf
 		}
 	}
 	return nil, fault.Errorf(fault.LookupsMissing,
-		"the app looks up something else after each of %d rounds: see whether a look-up depends on a random value", maxLookupRounds)
+		"the app looks up something else after each of %d rounds: see whether a look-up depends on a random value",
+		maxLookupRounds)
 }
 
 // synthesise runs the steps of synthesis. It returns their summary if they failed.
@@ -157,11 +158,13 @@ func (a *app) askAWS(ctx context.Context, p *project, dir string) error {
 	if err != nil {
 		return err
 	}
+	node, err := tools.FindProgram(a.Environ, pipeline.ToolNode)
+	if err != nil {
+		return err
+	}
 	a.printProgress("asking AWS for what the app looks up")
-	cmd := process.TableCommand(ctx, []string{
-		"node", filepath.Join(installed, tools.CDKProgram), "synth", "--quiet", "--app", dir, "--no-notices",
-		"--no-version-reporting",
-	})
+	cmd := process.Command(ctx, node, filepath.Join(installed, tools.CDKProgram), "synth", "--quiet", "--app", dir,
+		"--no-notices", "--no-version-reporting")
 	cmd.Dir = p.path(p.config.Pipeline.App.Folder)
 	cmd.Env = append(slices.Clone(a.Environ), "CDK_DISABLE_CLI_TELEMETRY=true")
 	if a.endpoint != "" {

@@ -69,7 +69,8 @@ func TestAdapt_MacrosAreExpandedBeforeStandIns(t *testing.T) {
 func TestReadExpanded_MacroThatRefusesIsNamed(t *testing.T) {
 	templates := []MacroTemplate{{stack: "orders"}}
 	_, err := readExpanded(templates, []byte(`[{"error": "Fn::ForEach layout\n is incorrect"}]`))
-	require.ErrorContains(t, err, "stack orders: the macros that it declares refuse it: Fn::ForEach layout is incorrect; fix")
+	require.ErrorContains(t, err,
+		"stack orders: the macros that it declares refuse it: Fn::ForEach layout is incorrect; fix")
 	assert.Equal(t, fault.EmulatorTemplate, fault.CodeOf(err))
 	_, err = readExpanded(templates, []byte(`[]`))
 	require.ErrorContains(t, err, "0 of 1 templates were expanded")

@@ -37,15 +37,18 @@ def fill_public_parameters(ssm):
         if not name.startswith(PUBLIC):
             return None
         return {
-            "Name": name, "Type": "String", "Value": public_value(name), "Version": 1, "LastModifiedDate": 1728518400,
-            "ARN": f"arn:aws:ssm:{ssm.get_region()}::parameter{name}",
+            "Name": name, "Type": "String", "Value": public_value(name), "Version": 1,
+            "LastModifiedDate": 1728518400, "ARN": f"arn:aws:ssm:{ssm.get_region()}::parameter{name}",
         }
 
     ssm._public_parameter = public_parameter
 
 
 def accept_role_names(glue):
-    """Let a crawler name its role without an ARN: https://docs.aws.amazon.com/glue/latest/webapi/API_CreateCrawler.html"""
+    """Let a crawler name its role without an ARN.
+
+    Source: https://docs.aws.amazon.com/glue/latest/webapi/API_CreateCrawler.html
+    """
     create = glue._create_crawler
 
     def create_crawler(data):

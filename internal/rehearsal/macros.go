@@ -27,8 +27,8 @@ type MacroTemplate struct {
 	stack string
 }
 
-// expandedMacros are the macros of AWS that are expanded before the accounts see a template, because they make resources
-// of which the accounts may not know the type.
+// expandedMacros are the macros of AWS that are expanded before the accounts see a template, because they make
+// resources of which the accounts may not know the type.
 var expandedMacros = []string{"AWS::LanguageExtensions", serverlessTransform}
 
 // includeMacro reads from a bucket, which only the accounts have.
@@ -47,8 +47,8 @@ func declaresMacro(document map[string]any) bool {
 	return slices.ContainsFunc(names, isExpanded) && !slices.Contains(names, any(includeMacro))
 }
 
-// expandAll expands the templates that declare macros, in place, and marks them as changed. The parameters are values of
-// the configuration, by stack and name.
+// expandAll expands the templates that declare macros, in place, and marks them as changed. The parameters are values
+// of the configuration, by stack and name.
 func (a Adapter) expandAll(
 	templates []assembly.TemplateFile, isChanged []bool, parameters map[string]map[string]string,
 ) error {

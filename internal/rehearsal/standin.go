@@ -246,8 +246,8 @@ func (t rewriter) replaceReference(function map[string]any, missing unavailable)
 	return nil, false
 }
 
-// replaceInSplit replaces a reference to something unavailable in the arguments of Fn::Split. What is split at colons is
-// an ARN, whatever the schema calls it: Ref returns one for some types whose identifier is a name.
+// replaceInSplit replaces a reference to something unavailable in the arguments of Fn::Split. What is split at colons
+// is an ARN, whatever the schema calls it: Ref returns one for some types whose identifier is a name.
 func (t rewriter) replaceInSplit(arguments []any, missing unavailable) (value any, ok bool) {
 	if len(arguments) != 2 || arguments[0] != ":" {
 		return nil, false

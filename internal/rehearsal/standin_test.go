@@ -30,7 +30,10 @@ func adaptTo(known map[string]bool) Adapter {
 }
 
 func TestAdapt_UsesStandIns(t *testing.T) {
-	known := map[string]bool{"AWS::S3::Bucket": true, secretType: true, "AWS::EKS::Nodegroup": true, "AWS::CloudFormation::CustomResource": true}
+	known := map[string]bool{
+		"AWS::S3::Bucket": true, secretType: true, "AWS::EKS::Nodegroup": true,
+		"AWS::CloudFormation::CustomResource": true,
+	}
 	for _, test := range []struct {
 		name, resources, want string
 		standIns              []string
