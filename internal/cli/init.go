@@ -161,16 +161,12 @@ func readStackPlaces(dir string, own config.Account) ([]stackPlace, error) {
 	if own.ID != "" {
 		defaults = assembly.Defaults{Account: own.ID, Region: own.Region}
 	}
-	files, err := assembly.Open(dir)
-	if err != nil {
-		return nil, err
-	}
-	read, err := assembly.Read(files, defaults)
+	stacks, err := readStacks(dir, defaults)
 	if err != nil {
 		return nil, err
 	}
 	var places []stackPlace
-	for _, stack := range read.Stacks {
+	for _, stack := range stacks {
 		place := stackPlace{stack.ID, stack.Account, stack.Region}
 		if place.account == unknownPlace.Account || stack.Place() == assembly.Place(defaults) {
 			place.account, place.region = "", ""
