@@ -184,7 +184,7 @@ func suiteAssetDeployRows() []suiteRow {
 	return []suiteRow{
 		{folder + "construct-with-builtin-lambda-function", same,
 			"Custom resources of the library are deployed; in a rehearsal a stand-in takes their place.",
-			"internal/rehearsal.TestReplaceUnknownTypes_UsesStandIns"},
+			"internal/rehearsal.TestAdapt_UsesStandIns"},
 		{folder + "deploy-and-test-stack-with-lambda-asset", same,
 			"A folder is published as an archive, and the function takes it from there.",
 			"tests/attacks.TestStaged_SameContentOfAnotherProgramIsTaken"},

@@ -136,9 +136,12 @@ func assemblyEntries() []Entry {
 		},
 		{
 			Code: LookupsMissing, Title: "look-ups without an answer",
-			Meaning:  "The templates hold placeholders, because the app looks something up and synthesis has no credentials.",
-			Causes:   []string{"cdk.context.json is not committed, or lacks the new look-up"},
-			Remedies: []string{"run `cdk synth` with credentials, commit cdk.context.json, and synthesise again"},
+			Meaning: "The templates hold placeholders, because the app looks something up and synthesis has no credentials.",
+			Causes:  []string{"cdk.context.json is not committed, or lacks the new look-up"},
+			Remedies: []string{
+				"run `lockstep context --env ENVIRONMENT --live`, commit cdk.context.json, and synthesise again",
+				"rehearse: a rehearsal deploys the placeholders, and says so",
+			},
 			Messages: []string{"look-ups were not answered when it was synthesised"},
 		},
 		{

@@ -268,7 +268,7 @@ func (a *account) synthDigest(files fs.FS) (digest.Synth, error) {
 func (a *account) readAdapted(
 	ctx context.Context, files fs.FS, options deploy.Options,
 ) (*assembly.Assembly, error) {
-	files, coverage, err := a.opener.access.adaptAssembly(files)
+	files, coverage, err := a.opener.access.adaptAssembly(files, options.Selection.Parameters)
 	if err != nil {
 		return nil, err
 	}
