@@ -313,6 +313,13 @@ func (c *SSM) PutParameter(
 	return call(ctx, c.client.PutParameter, in, options)
 }
 
+// DeleteParameter calls the operation of that name.
+func (c *SSM) DeleteParameter(
+	ctx context.Context, in *ssm.DeleteParameterInput, options ...func(*ssm.Options),
+) (*ssm.DeleteParameterOutput, error) {
+	return call(ctx, c.client.DeleteParameter, in, options)
+}
+
 // DescribeParameters calls the operation of that name.
 func (c *SSM) DescribeParameters(
 	ctx context.Context, in *ssm.DescribeParametersInput, options ...func(*ssm.Options),

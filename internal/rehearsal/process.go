@@ -128,13 +128,14 @@ type emulatorProcess struct {
 
 // accountsProgram is the program that the emulator's web server serves.
 //
-//go:embed accounts.py access.py confinement.py
+//go:embed accounts.py access.py confinement.py gaps.py
 var emulatorProgram embed.FS
 
 const (
 	accountsFile    = "accounts.py"
 	accessFile      = "access.py"
 	confinementFile = "confinement.py"
+	gapsFile        = "gaps.py"
 
 	aliveFile = "alive.lock"
 	logFile   = "emulator.log"
@@ -146,7 +147,7 @@ func (e *Emulator) ministackCommand(ctx context.Context, port int, c tlsFiles) (
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range []string{accountsFile, accessFile, confinementFile} {
+	for _, name := range []string{accountsFile, accessFile, confinementFile, gapsFile} {
 		text, err := emulatorProgram.ReadFile(name)
 		if err != nil {
 			return nil, err

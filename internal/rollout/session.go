@@ -115,6 +115,7 @@ func (s *Session) deployOptions(
 		RequiresApproval:      account.Approval.IsRequired(),
 		RequiresCompletePlan:  account.CompletePlans,
 		RequiresOtherApprover: account.Approval == config.OtherApproval,
+		AllowsPlaceholders:    !s.Live,
 		LivenessDir:           s.statePath("alive"),
 		Places:                placesOf(account.AdditionalPlaces),
 		Selection:             selectionOf(account.Environment),

@@ -91,6 +91,10 @@ func (a *account) putObject(w http.ResponseWriter, r *http.Request, bucket, key 
 		writeS3Error(w, http.StatusBadRequest, "IncompleteBody", false)
 		return
 	}
+	if !hasChecksum(r.Header) {
+		writeS3Error(w, http.StatusBadRequest, "InvalidRequest", false)
+		return
+	}
 	wantETag := r.Header.Get("If-Match")
 	if exists && r.Header.Get("If-None-Match") == "*" || wantETag != "" && (!exists || wantETag != existing.etag) {
 		writeS3Error(w, http.StatusPreconditionFailed, "PreconditionFailed", false)
@@ -107,6 +111,18 @@ func (a *account) putObject(w http.ResponseWriter, r *http.Request, bucket, key 
 		publisher: r.Header.Get(publisherHeader),
 	}
 	w.Header().Set("ETag", a.objects[key].etag)
+}
+
+// hasChecksum reports whether an upload comes with a checksum, in a header or at its end. A bucket with Object Lock takes
+// no other.
+func hasChecksum(header http.Header) bool {
+	const prefix = "X-Amz-Checksum-"
+	for name := range header {
+		if name == "Content-Md5" || strings.HasPrefix(name, prefix) && !strings.HasSuffix(name, "-Mode") {
+			return true
+		}
+	}
+	return strings.HasPrefix(http.CanonicalHeaderKey(header.Get("X-Amz-Trailer")), prefix)
 }
 
 func (a *account) listObjects(w http.ResponseWriter, bucket, prefix string) {
