@@ -25,7 +25,7 @@ var allowedImports = map[string][]string{
 	"internal/cli": {
 		"config", "internal/app", "internal/attest", "internal/awsclient", "internal/bootstrap", "internal/deploy",
 		"internal/deploy/assembly", "internal/deploy/cfn", "internal/deploy/change", "internal/deploy/digest",
-		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/staging",
+		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/readiness", "internal/deploy/staging",
 		"internal/diagram", "internal/display",
 		"internal/drawing", "internal/fault", "internal/fsx", "internal/gate", "internal/gate/findings",
 		"internal/gate/images", "internal/host", "internal/jsonx", "internal/maintain", "internal/metrics",
@@ -50,12 +50,15 @@ var allowedImports = map[string][]string{
 	"internal/deploy": {
 		"internal/attest", "internal/awsclient", "internal/awsmodel", "internal/deploy/assembly",
 		"internal/deploy/cfn", "internal/deploy/change", "internal/deploy/compare", "internal/deploy/digest",
-		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/preflight", "internal/deploy/risk",
-		"internal/deploy/staging", "internal/fault", "internal/fsx", "internal/jsonx", "internal/refusal",
+		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/preflight", "internal/deploy/readiness",
+		"internal/deploy/risk", "internal/deploy/staging", "internal/fault", "internal/fsx", "internal/jsonx", "internal/refusal",
 		"internal/roles", "internal/utc",
 	},
 	"internal/deploy/change":    {},
 	"internal/deploy/preflight": {"config/awsrules", "internal/awsmodel", "internal/deploy/assembly"},
+	"internal/deploy/readiness": {
+		"internal/awsmodel", "internal/deploy/assembly", "internal/deploy/resolve", "internal/fault", "internal/refusal",
+	},
 	"internal/deploy/risk": {
 		"internal/awsmodel", "internal/deploy/assembly", "internal/deploy/change", "internal/deploy/resolve",
 		"internal/fault", "internal/jsonx", "internal/redact", "internal/refusal", "internal/stateful",

@@ -349,9 +349,13 @@ func (a *app) mode() report.Mode {
 	return report.Rehearsal
 }
 
+// localWithoutLive annotates a command that works on this machine alone unless --live is written.
+const localWithoutLive = "local without --live"
+
 // modeOf returns what a command works on. A command without the flag --live is local.
 func (a *app) modeOf(cmd *cobra.Command) report.Mode {
-	if cmd.Flags().Lookup("live") == nil {
+	_, isLocal := cmd.Annotations[localWithoutLive]
+	if cmd.Flags().Lookup("live") == nil || isLocal && !a.live {
 		return report.Local
 	}
 	return a.mode()

@@ -96,6 +96,9 @@ const (
 	AssemblyAltered  Code = "LS-524"
 	OtherApprover    Code = "LS-525"
 	NotExpected      Code = "LS-526"
+	ResourceExists   Code = "LS-527"
+	OnlyOneAllowed   Code = "LS-528"
+	QuotaReached     Code = "LS-529"
 )
 
 // Deployments, releases and their records.
@@ -156,6 +159,7 @@ const (
 	BucketMissing      Code = "LS-724"
 	BucketElsewhere    Code = "LS-725"
 	BootstrapDiffers   Code = "LS-726"
+	RightsMissing      Code = "LS-727"
 	AccessDenied       Code = "LS-730"
 	KeyDenied          Code = "LS-731"
 	NoSuchResource     Code = "LS-732"

@@ -151,8 +151,11 @@ func bootstrapEntries() []Entry {
 		},
 		{
 			Code: BootstrapOld, Exit: exitRefused, Title: "a bootstrap that is too old",
-			Meaning:  "The assembly needs a newer version of the bootstrap than the account has.",
-			Causes:   []string{"aws-cdk-lib was updated"},
+			Meaning: "The account's bootstrap is older than the assembly or Lockstep needs.",
+			Causes: []string{
+				"aws-cdk-lib was updated",
+				"the account was bootstrapped before version 32, whose deploy role is the first that may list change sets",
+			},
 			Remedies: []string{"bootstrap the account again"},
 			Messages: []string{"is bootstrapped with version …"},
 		},
@@ -193,6 +196,16 @@ func bootstrapEntries() []Entry {
 			Causes:   []string{"`cdk bootstrap` with other arguments", "another team, with a template of its own"},
 			Remedies: []string{"agree on one bootstrap, or take another qualifier", "--change-parameters if it is wanted"},
 			Messages: []string{"its bootstrap differs from the configuration", "its bootstrap has …"},
+		},
+		{
+			Code: RightsMissing, Exit: exitRefused, Title: "a deploy role without the rights of a deployment",
+			Meaning: "IAM says that the role may not do something that every deployment does.",
+			Causes: []string{
+				"a bootstrap with a template of its own",
+				"a permissions boundary, or a policy of the organisation",
+			},
+			Remedies: []string{"bootstrap the account again", "let whoever owns the boundary or the policy allow the actions"},
+			Messages: []string{"the deploy role may not do …"},
 		},
 	}
 }

@@ -53,7 +53,7 @@ func Topics() []Topic {
 			Codes: []Code{
 				PlanMissing, PlanDamaged, PlanAltered, PlanOtherTarget, PlanOtherContent, PlanUnknown, PlanSpent, PlanExpired,
 				PlanNotApproved, PlanStale, PlanChangeSet, PlanDeferred, PlanRequired, ChangesNotNamed, WouldBeRefused,
-				ValuesRefused, Destination, AssemblyAltered, StagedExchanged, LockHeld, LockLost, StackFailed, StackState,
+				ValuesRefused, ResourceExists, OnlyOneAllowed, QuotaReached, Destination, AssemblyAltered, StagedExchanged, LockHeld, LockLost, StackFailed, StackState,
 				RollbackStuck, ChangeSetFailed, ChangeSetGone,
 				StackEmpty, ParameterMissing, WaitInterrupted, NotPromoted, RecordTampered, RecordUnsigned, HeadMissing, SigningKey,
 				VerificationFailed, AlarmsFiring,
@@ -68,7 +68,8 @@ func Topics() []Topic {
 			Codes: []Code{
 				NoCredentials, CredentialsExpired, CredentialsRefused, ClockWrong, WrongAccount, RoleNotAssumed, RoleOtherAccount,
 				StackOtherAccount, RoleUnusable, StackSelection, StackNameTwice, StackOwned,
-				NotBootstrapped, BootstrapOld, BootstrapFailed, BootstrapDiffers, OtherEndpoint,
+				NotBootstrapped, BootstrapOld, BootstrapFailed, BootstrapDiffers, RightsMissing,
+				OtherEndpoint,
 			},
 		},
 		{

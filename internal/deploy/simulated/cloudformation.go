@@ -68,6 +68,8 @@ type changeSet struct {
 	// isEmpty says that it would change nothing, and emptyReason is how CloudFormation says it.
 	isEmpty     bool
 	emptyReason string
+	// imports says that it takes over resources that exist.
+	imports bool
 	// gone is from when on it is not listed; zero for a change set that is not deleted.
 	gone time.Time
 }
@@ -108,6 +110,7 @@ type call struct {
 // actionsWithoutStack are the actions whose stack may be nil.
 var actionsWithoutStack = []string{
 	"CreateChangeSet", "ListStacks", "DescribeStackDriftDetectionStatus", "ListExports", "ListImports", "ListHookResults",
+	"DescribeStackResources",
 }
 
 // actions are the actions of CloudFormation. Their stack is nil only for those of actionsWithoutStack.
@@ -116,6 +119,7 @@ var actions = map[string]func(*call, *stack){
 	"GetTemplate":                 (*call).getTemplate,
 	"DescribeStackEvents":         (*call).describeEvents,
 	"ListStackResources":          (*call).listResources,
+	"DescribeStackResources":      (*call).describeStackResources,
 	"ListStacks":                  (*call).listStacks,
 	"ListExports":                 (*call).listExports,
 	"ListImports":                 (*call).listImports,
