@@ -25,8 +25,8 @@ var allowedImports = map[string][]string{
 	"internal/cli": {
 		"config", "internal/app", "internal/attest", "internal/awsclient", "internal/bootstrap", "internal/deploy",
 		"internal/deploy/assembly", "internal/deploy/cfn", "internal/deploy/change", "internal/deploy/digest",
-		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/readiness", "internal/deploy/staging",
-		"internal/diagram", "internal/display",
+		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/readiness", "internal/deploy/selftest",
+		"internal/deploy/staging", "internal/diagram", "internal/display",
 		"internal/drawing", "internal/fault", "internal/fsx", "internal/gate", "internal/gate/findings",
 		"internal/gate/images", "internal/host", "internal/jsonx", "internal/maintain", "internal/metrics",
 		"internal/pipeline", "internal/process", "internal/refusal", "internal/rehearsal", "internal/repo",
@@ -36,8 +36,8 @@ var allowedImports = map[string][]string{
 	"internal/rollout": {
 		"config", "internal/attest", "internal/awsclient", "internal/bootstrap", "internal/deploy",
 		"internal/deploy/assembly", "internal/deploy/change", "internal/deploy/digest", "internal/deploy/ledger",
-		"internal/deploy/planfile", "internal/deploy/risk", "internal/fault", "internal/fsx", "internal/host",
-		"internal/jsonx", "internal/pipeline", "internal/refusal", "internal/rehearsal", "internal/repo",
+		"internal/deploy/planfile", "internal/deploy/risk", "internal/deploy/selftest", "internal/fault", "internal/fsx",
+		"internal/host", "internal/jsonx", "internal/pipeline", "internal/refusal", "internal/rehearsal", "internal/repo",
 		"internal/report", "internal/sbom", "internal/utc", "tools",
 	},
 	"internal/report": {
@@ -51,7 +51,8 @@ var allowedImports = map[string][]string{
 		"internal/attest", "internal/awsclient", "internal/awsmodel", "internal/deploy/assembly",
 		"internal/deploy/cfn", "internal/deploy/change", "internal/deploy/compare", "internal/deploy/digest",
 		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/preflight", "internal/deploy/readiness",
-		"internal/deploy/risk", "internal/deploy/staging", "internal/fault", "internal/fsx", "internal/jsonx", "internal/refusal",
+		"internal/deploy/risk", "internal/deploy/selftest", "internal/deploy/staging", "internal/fault", "internal/fsx",
+		"internal/jsonx", "internal/refusal",
 		"internal/roles", "internal/utc",
 	},
 	"internal/deploy/change":    {},
@@ -59,6 +60,7 @@ var allowedImports = map[string][]string{
 	"internal/deploy/readiness": {
 		"internal/awsmodel", "internal/deploy/assembly", "internal/deploy/resolve", "internal/fault", "internal/refusal",
 	},
+	"internal/deploy/selftest": {"internal/awsclient", "internal/fault", "internal/refusal"},
 	"internal/deploy/risk": {
 		"internal/awsmodel", "internal/deploy/assembly", "internal/deploy/change", "internal/deploy/resolve",
 		"internal/fault", "internal/jsonx", "internal/redact", "internal/refusal", "internal/stateful",

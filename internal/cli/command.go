@@ -192,7 +192,7 @@ func (a *app) helpSections() []helpSection {
 			a.maintainCommand(),
 		}},
 		{"Check", a.checkCommands()},
-		{"Prepare accounts", []*cobra.Command{a.bootstrapCommand(), a.rehearsalCommand()}},
+		{"Prepare accounts", []*cobra.Command{a.bootstrapCommand(), a.rehearsalCommand(), a.selfTestCommand()}},
 		{"Look and understand", []*cobra.Command{
 			a.graphCommand(), a.diagramsCommand(), a.configCommand(), a.toolsCommand(), a.imagesCommand(), a.doctorCommand(),
 			a.explainCommand(),

@@ -134,6 +134,7 @@ const (
 	AlarmsFiring       Code = "LS-641"
 	Drifted            Code = "LS-642"
 	DriftUnknown       Code = "LS-643"
+	BehaviourDiffers   Code = "LS-644"
 )
 
 // Access, accounts and AWS itself.
@@ -152,6 +153,7 @@ const (
 	StackSelection     Code = "LS-715"
 	StackNameTwice     Code = "LS-716"
 	StackOwned         Code = "LS-717"
+	SelfTestProtected  Code = "LS-718"
 	NotBootstrapped    Code = "LS-720"
 	BootstrapOld       Code = "LS-721"
 	BootstrapNewer     Code = "LS-722"

@@ -133,9 +133,16 @@ func accountEntries() []Entry {
 		{
 			Code: StackOwned, Exit: exitRefused, Title: "a stack of another environment",
 			Meaning:  "Another environment in the same account has released the stack.",
-			Causes:   []string{"two environments in one account whose selections overlap"},
+			Causes:   []string{"two environments in one account whose selections overlap", "a stack with the name of the self-test's"},
 			Remedies: []string{"let each environment in the account select its own stacks with `stacks.include`"},
-			Messages: []string{"stack … in … is one of …"},
+			Messages: []string{"stack … in … is one of …", "stack … exists and is not one of the self-test"},
+		},
+		{
+			Code: SelfTestProtected, Exit: exitRefused, Title: "a self-test in a protected environment",
+			Meaning:  "The environment asks for approvals or protects its stacks from deletion. Nothing was created.",
+			Causes:   []string{"`lockstep selftest --live` for production"},
+			Remedies: []string{"run it in another environment", "if it is meant, write --allow-protected"},
+			Messages: []string{"… is protected, and a self-test creates and deletes a stack"},
 		},
 	}
 }

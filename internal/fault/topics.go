@@ -56,7 +56,7 @@ func Topics() []Topic {
 				ValuesRefused, ResourceExists, OnlyOneAllowed, QuotaReached, Destination, AssemblyAltered, StagedExchanged, LockHeld, LockLost, StackFailed, StackState,
 				RollbackStuck, ChangeSetFailed, ChangeSetGone,
 				StackEmpty, ParameterMissing, WaitInterrupted, NotPromoted, RecordTampered, RecordUnsigned, HeadMissing, SigningKey,
-				VerificationFailed, AlarmsFiring,
+				VerificationFailed, AlarmsFiring, BehaviourDiffers,
 				Throttled, AWSFault, AWSRefused,
 			},
 		},
@@ -69,7 +69,7 @@ func Topics() []Topic {
 				NoCredentials, CredentialsExpired, CredentialsRefused, ClockWrong, WrongAccount, RoleNotAssumed, RoleOtherAccount,
 				StackOtherAccount, RoleUnusable, StackSelection, StackNameTwice, StackOwned,
 				NotBootstrapped, BootstrapOld, BootstrapFailed, BootstrapDiffers, RightsMissing,
-				OtherEndpoint,
+				SelfTestProtected, OtherEndpoint,
 			},
 		},
 		{

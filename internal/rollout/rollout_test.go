@@ -338,6 +338,7 @@ func TestNotRehearsed_NamesApprovals(t *testing.T) {
 	assert.Equal(t, []string{
 		"the approval before prod, which a person gives in the pipeline",
 		"service quotas, prices and the time that AWS takes",
+		"what an account on AWS has already: names in use, and resources that it can have only once",
 	}, missing)
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -224,8 +225,10 @@ func (c *call) executeChangeSet(s *stack) {
 		return
 	}
 	s.executions++
+	set.keepsFailed = c.form.Get("DisableRollback") == "true"
 	set.executionStatus = "EXECUTE_IN_PROGRESS"
 	c.beginOperation(s, func() {
+		s.description = descriptionOf(set.template)
 		s.setStatus(set.setType+"_IN_PROGRESS", "User Initiated")
 		for id := range s.changeSets {
 			if id != set.id {
@@ -242,6 +245,10 @@ func (s *stack) finishExecution(a *account, set *changeSet) {
 	s.updated = s.now()
 	if failing := resourcesOf(set.template, FailingType); len(failing) > 0 {
 		s.failExecution(set, failing[0], failureReason)
+		return
+	}
+	if failing := refusedParameter(set.resolved); failing != "" {
+		s.failExecution(set, failing, "Parameter value failed to satisfy its AllowedPattern")
 		return
 	}
 	if failing := a.nameInUse(s, set); failing != "" {
@@ -273,6 +280,10 @@ func (s *stack) failExecution(set *changeSet, failing, reason string) {
 		}
 	}
 	status := "ROLLBACK"
+	if set.keepsFailed {
+		s.setStatus(set.setType+"_FAILED", "The following resource(s) failed to "+verb+": ["+failing+"].")
+		return
+	}
 	if set.setType == "UPDATE" {
 		status = "UPDATE_ROLLBACK"
 	}
@@ -282,3 +293,17 @@ func (s *stack) failExecution(set *changeSet, failing, reason string) {
 
 // failureReason is the reason of every failure of a resource of FailingType.
 const failureReason = "it always does"
+
+// refusedParameter returns a parameter of SSM whose value does not match its pattern, "" for none.
+func refusedParameter(template map[string]any) string {
+	for _, id := range resourcesOf(template, "AWS::SSM::Parameter") {
+		r, _ := resources(template)[id].(map[string]any)
+		properties, _ := r["Properties"].(map[string]any)
+		pattern, hasPattern := properties["AllowedPattern"].(string)
+		value, isText := properties["Value"].(string)
+		if matches, err := regexp.MatchString(pattern, value); hasPattern && isText && err == nil && !matches {
+			return id
+		}
+	}
+	return ""
+}

@@ -20,6 +20,8 @@ type stack struct {
 	name, id, status string
 	template         map[string]any
 	body             string
+	// description is that of the template which was executed last, whether that has failed or not.
+	description string
 	// parameters are the values of all parameters of the template, and resolved is what the template comes to with them.
 	parameters, tags map[string]string
 	topics           []string
@@ -68,6 +70,8 @@ type changeSet struct {
 	// isEmpty says that it would change nothing, and emptyReason is how CloudFormation says it.
 	isEmpty     bool
 	emptyReason string
+	// keepsFailed says that its execution is not rolled back when it fails.
+	keepsFailed bool
 	// imports says that it takes over resources that exist.
 	imports bool
 	// gone is from when on it is not listed; zero for a change set that is not deleted.
@@ -277,10 +281,15 @@ func (c *call) description(s *stack) string {
 	}
 	return xmlMembers("Stacks", []string{
 		s.summary() + xmlElements(
-			"LastUpdatedTime", formatTime(s.updated), "EnableTerminationProtection", fmt.Sprint(s.protected)) +
+			"Description", s.description, "LastUpdatedTime", formatTime(s.updated), "EnableTerminationProtection", fmt.Sprint(s.protected)) +
 			xmlMembers("Parameters", parameters) + xmlMembers("Tags", tags) + xmlMembers("Outputs", outputs) +
 			xmlMembers("NotificationARNs", escapeAll(s.topics)),
 	})
+}
+
+func descriptionOf(template map[string]any) string {
+	text, _ := template["Description"].(string)
+	return text
 }
 
 // parameter returns a parameter of a stack. CloudFormation hides the values of those with NoEcho, and answers for those
