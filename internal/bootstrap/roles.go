@@ -42,8 +42,9 @@ func rolesTemplate() string {
 			"LedgerWriter": role(roles.LedgerWriter, "records deployments of Lockstep, and holds their lock", nil,
 				allow(ledgerObjects, "s3:GetObject", "s3:PutObject", "s3:DeleteObject"), listBucket(),
 				throughS3("kms:Decrypt", "kms:GenerateDataKey")),
-			"Planner":    plannerRole(),
-			"AssetsOnly": assetsOnlyPolicy(),
+			"Planner":       plannerRole(),
+			"AssetsOnly":    assetsOnlyPolicy(),
+			"StackPolicies": stackPoliciesPolicy(),
 		},
 	}
 	text, err := json.MarshalIndent(template, "", " ")
@@ -88,6 +89,17 @@ func assetsOnlyPolicy() object {
 		"PolicyName":     substitute("lockstep-${Qualifier}-assets-only-${AWS::AccountId}-${AWS::Region}"),
 		"Roles":          []any{roleName(roles.FilePublishing)},
 		"PolicyDocument": document(deny),
+	}}
+}
+
+// stackPoliciesPolicy returns the policy that lets the CDK's deploy role protect the resources of a stack: the bootstrap
+// gives it every other right that a deployment uses.
+func stackPoliciesPolicy() object {
+	stacks := "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/*"
+	return object{"Type": "AWS::IAM::Policy", "Properties": object{
+		"PolicyName":     substitute("lockstep-${Qualifier}-stack-policies-${AWS::AccountId}-${AWS::Region}"),
+		"Roles":          []any{roleName(roles.Deploy)},
+		"PolicyDocument": document(allow(stacks, "cloudformation:SetStackPolicy")),
 	}}
 }
 

@@ -142,8 +142,8 @@ func (d *Deployment) accountQuestions(place assembly.Place) readiness.Account {
 	return account
 }
 
-// parameterReader returns a function that reads SSM parameters as the role of a stack, which may read the version of the
-// bootstrap (https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html), or as the lookup role for nil.
+// parameterReader returns a function that reads SSM parameters as the role of a stack, which may read the version of
+// the bootstrap (https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html), or as the lookup role for nil.
 func (d *Deployment) parameterReader(s *assembly.Stack) func(context.Context, string) (string, error) {
 	return func(ctx context.Context, name string) (string, error) {
 		role, region := bootstrapRole(d.target, roles.Lookup), d.target.Region

@@ -213,7 +213,8 @@ func readinessEntries() []Entry {
 		},
 		{
 			Code: OnlyOneAllowed, Exit: exitRefused, Title: "a second one of what an account has once",
-			Meaning: "The account has a recorder, detector, analyzer, cost monitor or the like already, and AWS allows no second.",
+			Meaning: "The account has a recorder, detector, analyzer, cost monitor or the like already, and AWS allows no " +
+				"second one.",
 			Causes: []string{
 				"the organisation or the landing zone has set it up",
 				"the same app in a second region of the account",

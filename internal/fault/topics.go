@@ -53,7 +53,8 @@ func Topics() []Topic {
 			Codes: []Code{
 				PlanMissing, PlanDamaged, PlanAltered, PlanOtherTarget, PlanOtherContent, PlanUnknown, PlanSpent, PlanExpired,
 				PlanNotApproved, PlanStale, PlanChangeSet, PlanDeferred, PlanRequired, ChangesNotNamed, WouldBeRefused,
-				ValuesRefused, ResourceExists, OnlyOneAllowed, QuotaReached, Destination, AssemblyAltered, StagedExchanged, LockHeld, LockLost, StackFailed, StackState,
+				ValuesRefused, ResourceExists, OnlyOneAllowed, QuotaReached, Destination, AssemblyAltered,
+				StagedExchanged, LockHeld, LockLost, StackFailed, StackState,
 				RollbackStuck, ChangeSetFailed, ChangeSetGone,
 				StackEmpty, ParameterMissing, WaitInterrupted, NotPromoted, RecordTampered, RecordUnsigned, HeadMissing, SigningKey,
 				VerificationFailed, AlarmsFiring, BehaviourDiffers,

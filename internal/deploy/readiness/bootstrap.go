@@ -81,8 +81,8 @@ func findMissingRights(ctx context.Context, s Subject, found report) error {
 	slices.Sort(denied)
 	found(Finding{
 		Problem: "the deploy role may not do " + strings.Join(denied, ", "),
-		Remedy: fmt.Sprintf("run `lockstep bootstrap --env %s`; if the rights are still missing, a permissions boundary or a "+
-			"policy of the organisation takes them away", s.Environment),
+		Remedy: fmt.Sprintf("run `lockstep bootstrap --env %s`; if the rights are still missing, a permissions boundary "+
+			"or a policy of the organisation takes them away", s.Environment),
 	})
 	return nil
 }

@@ -147,7 +147,10 @@ func findSecondOnes(ctx context.Context, s Subject, found report) error {
 				}
 				found(p.finding(p.stack, "the account has "+kind.what+" already"+owner+", and can have no second one",
 					kind.remedy(), kind.source))
-			} else if j := slices.IndexFunc(planned[:i], func(o plannedSingle) bool { return kind.excludes(p, o.Properties) }); j >= 0 {
+				continue
+			}
+			excludes := func(other plannedSingle) bool { return kind.excludes(p, other.Properties) }
+			if j := slices.IndexFunc(planned[:i], excludes); j >= 0 {
 				found(p.finding(p.stack, fmt.Sprintf("stack %s of this plan has %s too", planned[j].stack.Name, kind.what),
 					"keep one of them", kind.source))
 			}
@@ -184,7 +187,9 @@ func ExistingSingles(ctx context.Context, s Subject) Answer {
 	}
 	answers, err := Run(ctx, []Check{check}, s)
 	if err != nil {
-		return Answer{Check: check.Name, Account: s.Place.Account, Region: s.Region, State: Unreadable, Reason: err.Error()}
+		return Answer{
+			Check: check.Name, Account: s.Place.Account, Region: s.Region, State: Unreadable, Reason: err.Error(),
+		}
 	}
 	return answers[0]
 }
@@ -228,7 +233,8 @@ func (k single) remedy() string {
 	if k.setting == "" {
 		return "take it out of the app, or remove the one that exists"
 	}
-	return "keep the one that exists with `" + k.setting + "` in the environment's configuration, or take it out of the app"
+	return "keep the one that exists with `" + k.setting + "` in the environment's configuration, or take it out of " +
+		"the app"
 }
 
 // ownerText returns which stack a resource belongs to, as the end of a clause; "" if that is not known.
@@ -311,7 +317,7 @@ func (s Subject) nameInUse(ctx context.Context, q plannedSingle) (*Finding, erro
 	case owner != "":
 		f = q.finding(q.stack, problem+" as "+logicalID+" of stack "+owner,
 			"give this one another name, or take it out of one of the stacks", "")
-	case s.ImportsExisting && q.IsRetained:
+	case s.ImportsExisting && q.IsRetained: // CloudFormation takes it over
 		return nil, nil
 	case s.ImportsExisting:
 		f = q.finding(q.stack, problem+" and belongs to no stack",
@@ -319,7 +325,8 @@ func (s Subject) nameInUse(ctx context.Context, q plannedSingle) (*Finding, erro
 			importsSource)
 	default:
 		f = q.finding(q.stack, problem+" and belongs to no stack: perhaps one that was deleted has left it",
-			"add --allow import-existing to take it over as it is, or delete it, or give this one another name", importsSource)
+			"add --allow import-existing to take it over as it is, or delete it, or give this one another name",
+			importsSource)
 	}
 	return &f, nil
 }

@@ -3,6 +3,7 @@
 package readiness
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,6 +61,8 @@ type Check struct {
 	Source string
 
 	find func(context.Context, Subject, report) error
+	// refuse returns the refusal for a text with all findings, if the check has found the first.
+	refuse func(text string) error
 	// isEssential says that nothing goes on if it cannot be read.
 	isEssential bool
 }
@@ -75,12 +78,12 @@ func AccountChecks() []Check {
 	return []Check{
 		{
 			Name: "bootstrap version", Refuses: "a bootstrap without the rights that a deployment uses",
-			Code: fault.BootstrapOld, find: findOldBootstrap, isEssential: true,
+			Code: fault.BootstrapOld, find: findOldBootstrap, refuse: refuseRights, isEssential: true,
 			Source: "https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html",
 		},
 		{
 			Name: "rights of the deploy role", Refuses: "a deploy role that may not do what a deployment does",
-			Code: fault.RightsMissing, find: findMissingRights,
+			Code: fault.RightsMissing, find: findMissingRights, refuse: refuseRights,
 			Source: "https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html",
 		},
 	}
@@ -91,17 +94,17 @@ func PlanChecks() []Check {
 	return []Check{
 		{
 			Name: "account-wide resources", Refuses: "a second one of what an account has only once",
-			Code: fault.OnlyOneAllowed, find: findSecondOnes,
+			Code: fault.OnlyOneAllowed, find: findSecondOnes, refuse: refuseSecond,
 			Source: "https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html",
 		},
 		{
 			Name: "names in use", Refuses: "a resource whose name another one has",
-			Code: fault.ResourceExists, find: findNamesInUse,
+			Code: fault.ResourceExists, find: findNamesInUse, refuse: refuseName,
 			Source: "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-name.html",
 		},
 		{
 			Name: "quotas", Refuses: "more resources than the account may have",
-			Code: fault.QuotaReached, find: findQuotas,
+			Code: fault.QuotaReached, find: findQuotas, refuse: refuseQuota,
 			Source: "https://docs.aws.amazon.com/servicequotas/latest/userguide/intro.html",
 		},
 	}
@@ -201,21 +204,26 @@ func Run(ctx context.Context, checks []Check, s Subject) ([]Answer, error) {
 // Err returns a refusal that lists what the answers have found, nil for nothing. Its code is that of the first finding.
 func Err(answers []Answer) error {
 	var lines []string
-	var code fault.Code
+	first := ""
 	for _, a := range answers {
 		for _, f := range a.Findings {
-			if code == "" {
-				code = f.Code
-			}
+			first = cmp.Or(first, f.Check)
 			lines = append(lines, "  "+f.String())
 		}
 	}
-	if len(lines) == 0 {
-		return nil
+	for _, check := range Checks() {
+		if check.Name == first {
+			return check.refuse("this account is not ready for the deployment, so nothing was written:\n" +
+				strings.Join(lines, "\n"))
+		}
 	}
-	return refusal.Newf(code, nil, "this account is not ready for the deployment, so nothing was written:\n%s",
-		strings.Join(lines, "\n"))
+	return nil
 }
+
+func refuseRights(text string) error { return refusal.Newf(fault.RightsMissing, nil, "%s", text) }
+func refuseSecond(text string) error { return refusal.Newf(fault.OnlyOneAllowed, nil, "%s", text) }
+func refuseName(text string) error   { return refusal.Newf(fault.ResourceExists, nil, "%s", text) }
+func refuseQuota(text string) error  { return refusal.Newf(fault.QuotaReached, nil, "%s", text) }
 
 // Unchecked returns a sentence for each state in which checks have told nothing, each check named once.
 func Unchecked(answers []Answer) []string {

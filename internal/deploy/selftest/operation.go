@@ -109,7 +109,9 @@ func (t *test) discard(ctx context.Context, set changeSet) error {
 
 // execute executes a change set and waits for its end, which it returns. It watches when the operation begins, and in
 // which order its events come.
-func (t *test) execute(ctx context.Context, set changeSet, keepFailed bool) (types.StackStatus, []types.StackEvent, error) {
+func (t *test) execute(
+	ctx context.Context, set changeSet, keepFailed bool,
+) (types.StackStatus, []types.StackEvent, error) {
 	before, err := t.describe(ctx)
 	if err != nil || before == nil {
 		return "", nil, errors.Join(err, errGone)
@@ -261,7 +263,7 @@ func (t *test) remove(ctx context.Context) error {
 				aws.ToString(stack.StackStatusReason))
 		case !asked && (!isBusy || stack.StackStatus == types.StackStatusCreateInProgress):
 			asked = true
-			_, err = t.Deployer.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: &t.stackID, RoleARN: &t.ExecutionRole})
+			err = t.deleteStack(ctx)
 		}
 		return false, err
 	})
@@ -283,12 +285,18 @@ func (t *test) cleanUp(ctx context.Context, err error) error {
 	}
 	cleanup, cancel := awsclient.CleanupContext(ctx, err)
 	defer cancel()
-	_, deleteErr := t.Deployer.DeleteStack(cleanup, &cloudformation.DeleteStackInput{
-		StackName: &t.stackID, RoleARN: &t.ExecutionRole,
-	})
-	if deleteErr != nil {
+	if deleteErr := t.deleteStack(cleanup); deleteErr != nil {
 		return fault.Errorf(fault.WaitInterrupted, "the stack %s is still there, and the next self-test removes it: %w",
 			t.Stack, deleteErr)
 	}
-	return fault.Errorf(fault.WaitInterrupted, "CloudFormation was asked to delete the stack %s, and goes on with it", t.Stack)
+	return fault.Errorf(fault.WaitInterrupted, "CloudFormation was asked to delete the stack %s, and goes on with it",
+		t.Stack)
+}
+
+// deleteStack asks CloudFormation to delete the stack.
+func (t *test) deleteStack(ctx context.Context) error {
+	_, err := t.Deployer.DeleteStack(ctx, &cloudformation.DeleteStackInput{
+		StackName: &t.stackID, RoleARN: &t.ExecutionRole,
+	})
+	return err
 }

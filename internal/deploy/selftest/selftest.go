@@ -146,10 +146,16 @@ func experiments() []experiment {
 			"create the stack", []string{"late start", "stale descriptions", "late events", "question marks"},
 			(*test).create,
 		},
-		{"ask for a change set without a change", []string{"no changes", "another template without a change"}, (*test).askForNothing},
+		{
+			"ask for a change set without a change", []string{"no changes", "another template without a change"},
+			(*test).askForNothing,
+		},
 		{"delete a change set", []string{"deleted later"}, (*test).deleteChangeSet},
 		{"ask for a property that does not exist", []string{"early validation"}, (*test).askForNonsense},
-		{"change the stack", []string{"incomplete changes", "kept when left out", "parameters"}, (*test).change},
+		{
+			"change the stack", []string{"incomplete changes", "kept when left out", "parameters"},
+			(*test).change,
+		},
 		{"compare it with what is there", []string{"drift detection already running"}, (*test).detectDrift},
 		{"let an update fail, and roll it back", []string{"cancelled resources", "failed update"}, (*test).failUpdate},
 		{"let a creation fail", []string{"failed creation"}, (*test).failCreation},
@@ -195,8 +201,8 @@ const (
 	maxPolls    = 250
 )
 
-// verdictIf returns Confirmed for true, and otherwise another verdict.
-func verdictIf(isConfirmed bool, otherwise Verdict) Verdict {
+// confirmedIf returns Confirmed for true, and otherwise another verdict.
+func confirmedIf(isConfirmed bool, otherwise Verdict) Verdict {
 	if isConfirmed {
 		return Confirmed
 	}

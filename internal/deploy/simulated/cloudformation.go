@@ -281,7 +281,8 @@ func (c *call) description(s *stack) string {
 	}
 	return xmlMembers("Stacks", []string{
 		s.summary() + xmlElements(
-			"Description", s.description, "LastUpdatedTime", formatTime(s.updated), "EnableTerminationProtection", fmt.Sprint(s.protected)) +
+			"Description", s.description,
+			"LastUpdatedTime", formatTime(s.updated), "EnableTerminationProtection", fmt.Sprint(s.protected)) +
 			xmlMembers("Parameters", parameters) + xmlMembers("Tags", tags) + xmlMembers("Outputs", outputs) +
 			xmlMembers("NotificationARNs", escapeAll(s.topics)),
 	})
