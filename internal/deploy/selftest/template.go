@@ -10,7 +10,8 @@ type variant struct {
 	value string
 	// dependsOn says that the parameter depends on the topic, and hasNonsense that it has a property that does not exist.
 	dependsOn, hasNonsense bool
-	// fails adds a parameter that SSM refuses, and waits something that goes on while that fails.
+	// fails adds a parameter that SSM refuses and a condition that nobody meets, and waits something that goes on while
+	// they fail.
 	fails, waits bool
 }
 
@@ -31,12 +32,11 @@ func (v variant) template() string {
 		resources["Refused"] = object{"Type": "AWS::SSM::Parameter", "Properties": object{
 			"Type": "String", "Value": "b", "AllowedPattern": "^a$",
 		}}
+		resources["Handle"] = object{"Type": "AWS::CloudFormation::WaitConditionHandle"}
+		resources["Unmet"] = waitCondition("1")
 	}
 	if v.waits {
-		resources["Handle"] = object{"Type": "AWS::CloudFormation::WaitConditionHandle"}
-		resources["Waiting"] = object{"Type": "AWS::CloudFormation::WaitCondition", "Properties": object{
-			"Handle": object{"Ref": "Handle"}, "Timeout": "120",
-		}}
+		resources["Waiting"] = waitCondition("120")
 	}
 	text, err := json.Marshal(object{
 		"AWSTemplateFormatVersion": "2010-09-09",
@@ -49,4 +49,11 @@ func (v variant) template() string {
 		panic(err) // it has nothing but texts and objects
 	}
 	return string(text)
+}
+
+// waitCondition returns a condition that nobody meets, with the seconds after which it fails.
+func waitCondition(timeout string) object {
+	return object{"Type": "AWS::CloudFormation::WaitCondition", "Properties": object{
+		"Handle": object{"Ref": "Handle"}, "Timeout": timeout,
+	}}
 }
