@@ -88,7 +88,7 @@ var allowedImports = map[string][]string{
 	},
 	"internal/attest":           {"internal/fault", "internal/jsonx"},
 	"internal/deploy/digest":    {"internal/fault", "internal/fsx"},
-	"internal/deploy/simulated": {},
+	"internal/deploy/simulated": {"internal/awsmodel/requests"},
 	"internal/awsclient":        {"internal/awsclient/pace", "internal/fault", "internal/fsx", "internal/refusal"},
 	"internal/awsclient/pace":   {},
 	"internal/fault":            {},
@@ -141,6 +141,10 @@ var allowedImports = map[string][]string{
 	"internal/stateful":          {},
 	"internal/awsmodel":          {},
 	"internal/awsmodel/generate": {"internal/awsmodel", "internal/fsx", "internal/pipeline", "tools"},
+	"internal/awsmodel/requests": {},
+	"internal/awsmodel/requests/generate": {
+		"internal/awsclient", "internal/awsmodel/requests", "internal/fsx", "tools",
+	},
 	"internal/stateful/generate": {"internal/awsmodel"},
 	"internal/pipeline":          {"config", "internal/fault", "internal/roles"},
 

@@ -180,6 +180,12 @@ func (q *questions) config(ctx context.Context) (aws.Config, error) {
 	return q.deployment.sessions.Config(ctx, bootstrapRole(target, roles.Lookup), q.place.Region)
 }
 
+// someStack returns the ARN of a stack that need not exist. Policies can be for the stacks of an account alone.
+func (q *questions) someStack() string {
+	return fmt.Sprintf("arn:%s:cloudformation:%s:%s:stack/lockstep/00000000-0000-0000-0000-000000000000",
+		assembly.Partition(q.place.Region), q.place.Region, q.place.Account)
+}
+
 // deniedActions asks IAM's policy simulator about the deploy role.
 func (q *questions) deniedActions(ctx context.Context, actions []string) ([]string, error) {
 	cfg, err := q.config(ctx)
@@ -188,7 +194,9 @@ func (q *questions) deniedActions(ctx context.Context, actions []string) ([]stri
 	}
 	target := q.deployment.target
 	role := roles.Deploy.ARN(assembly.Partition(q.place.Region), target.Qualifier, q.place.Account, q.place.Region)
-	in := &iam.SimulatePrincipalPolicyInput{PolicySourceArn: &role, ActionNames: actions}
+	in := &iam.SimulatePrincipalPolicyInput{
+		PolicySourceArn: &role, ActionNames: actions, ResourceArns: []string{q.someStack()},
+	}
 	var denied []string
 	client := awsclient.NewIAM(cfg)
 	for {
