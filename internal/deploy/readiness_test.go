@@ -1,7 +1,9 @@
 package deploy
 
 import (
+	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -249,4 +251,14 @@ func TestReadiness_AccountHasWhatItCanHaveOnce(t *testing.T) {
 	assert.Equal(t, "account-wide resources", last.Check)
 	require.Len(t, last.Findings, 1)
 	assert.Contains(t, last.Findings[0].String(), "the account has a detector of GuardDuty already")
+}
+
+// The page names each check, what it refuses and its code.
+func TestReadiness_PageNamesEveryCheck(t *testing.T) {
+	page, err := os.ReadFile("../../docs/deployment.md")
+	require.NoError(t, err)
+	for _, check := range readiness.Checks() {
+		row := regexp.MustCompile(`(?m)^\| ` + regexp.QuoteMeta(check.Name+" | "+check.Refuses) + `.*\| ` + string(check.Code))
+		assert.Regexp(t, row, string(page))
+	}
 }
