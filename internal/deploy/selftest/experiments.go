@@ -1,8 +1,8 @@
 package selftest
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -249,16 +249,19 @@ func (t *test) failUpdate(ctx context.Context) error {
 	}
 	before, err := t.describe(ctx)
 	if err != nil || before == nil {
-		return errors.Join(err, errGone)
+		return cmp.Or(err, errGone)
 	}
-	token := set.name + "-rollback"
+	w, err := t.newWatch(ctx, set.name+"-rollback")
+	if err != nil {
+		return err
+	}
 	if _, err := t.Deployer.RollbackStack(ctx, &cloudformation.RollbackStackInput{
-		StackName: &t.stackID, RoleARN: &t.ExecutionRole, ClientRequestToken: &token,
+		StackName: &t.stackID, RoleARN: &t.ExecutionRole, ClientRequestToken: &w.token,
 	}); err != nil {
 		t.see(row, Contradicted, "RollbackStack was refused: %s", messageOf(err))
 		return ctx.Err()
 	}
-	status, _, err = t.follow(ctx, token, before)
+	status, _, err = t.follow(ctx, w, before)
 	t.see(row, confirmedIf(refusedUpdate && status == types.StackStatusUpdateRollbackComplete, Contradicted),
 		"a change set for the stack in UPDATE_FAILED was refused: %t; after RollbackStack the stack was %s",
 		refusedUpdate, status)
@@ -283,7 +286,7 @@ func (t *test) failCreation(ctx context.Context) error {
 		return err
 	}
 	t.isRemoved = false
-	set, err := t.createChangeSet(ctx, variant{value: "1", fails: true}, types.ChangeSetTypeCreate, nil)
+	set, err := t.createChangeSet(ctx, variant{value: "1", again: true, fails: true}, types.ChangeSetTypeCreate, nil)
 	if err != nil {
 		return err
 	}
@@ -299,7 +302,7 @@ func (t *test) failCreation(ctx context.Context) error {
 		t.see(row, NotSeen, "the stack came to %s", status)
 		return nil
 	}
-	again, err := t.createChangeSet(ctx, variant{value: "1"}, types.ChangeSetTypeUpdate, nil)
+	again, err := t.createChangeSet(ctx, variant{value: "1", again: true}, types.ChangeSetTypeUpdate, nil)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

@@ -1,6 +1,7 @@
 package selftest
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -69,7 +70,7 @@ func (t *test) createChangeSet(
 ) (changeSet, error) {
 	set := changeSet{name: "selftest-" + strings.ToLower(rand.Text())}
 	in := &cloudformation.CreateChangeSetInput{
-		StackName: &t.Stack, ChangeSetName: &set.name, ChangeSetType: kind, TemplateBody: aws.String(v.template()),
+		StackName: &t.Stack, ChangeSetName: &set.name, ChangeSetType: kind, TemplateBody: aws.String(v.template(t.prefix)),
 		RoleARN: &t.ExecutionRole, Parameters: []types.Parameter{word("given")},
 		Tags: []types.Tag{{Key: aws.String("lockstep:selftest"), Value: aws.String("true")}},
 	}
@@ -114,26 +115,28 @@ func (t *test) execute(
 ) (types.StackStatus, []types.StackEvent, error) {
 	before, err := t.describe(ctx)
 	if err != nil || before == nil {
-		return "", nil, errors.Join(err, errGone)
+		return "", nil, cmp.Or(err, errGone)
 	}
-	token := set.name
+	w, err := t.newWatch(ctx, set.name)
+	if err != nil {
+		return "", nil, err
+	}
 	_, err = t.Deployer.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{
-		ChangeSetName: &set.id, ClientRequestToken: &token, DisableRollback: aws.Bool(keepFailed),
+		ChangeSetName: &set.id, ClientRequestToken: &w.token, DisableRollback: aws.Bool(keepFailed),
 	})
 	if err != nil {
 		return "", nil, err
 	}
-	return t.follow(ctx, token, before)
+	return t.follow(ctx, w, before)
 }
 
 var errGone = fault.New(fault.WaitInterrupted, "the stack of the self-test is gone: something else has deleted it")
 
-// follow waits for the end of the operation with a token, and until the stack is described so. It gets the stack as it
-// was described before.
+// follow waits for the end of the operation that is watched, and until the stack is described so. It gets the stack as
+// it was described before.
 func (t *test) follow(
-	ctx context.Context, token string, before *types.Stack,
+	ctx context.Context, w *watch, before *types.Stack,
 ) (types.StackStatus, []types.StackEvent, error) {
-	w := &watch{token: token, seen: map[string]bool{}}
 	polls, stale := 0, 0
 	var end types.StackStatus
 	err := t.poll(ctx, func() (bool, error) {
@@ -144,7 +147,7 @@ func (t *test) follow(
 		w.add(events)
 		stack, err := t.describe(ctx)
 		if err != nil || stack == nil {
-			return true, errors.Join(err, errGone)
+			return true, cmp.Or(err, errGone)
 		}
 		polls++
 		isOld := stack.StackStatus == before.StackStatus && isSameTime(stack.LastUpdatedTime, before.LastUpdatedTime)
@@ -200,12 +203,23 @@ type watch struct {
 	isOutOfOrder bool
 }
 
+// newWatch returns the watch of an operation with a token that is about to begin.
+func (t *test) newWatch(ctx context.Context, token string) (*watch, error) {
+	w := &watch{token: token, seen: map[string]bool{}}
+	events, err := t.events(ctx)
+	for _, e := range events {
+		w.seen[aws.ToString(e.EventId)] = true
+	}
+	return w, err
+}
+
 // add takes the events of one answer. One that happened before those of an earlier answer is out of order.
 func (w *watch) add(events []types.StackEvent) {
 	newest := w.newest
 	for _, e := range events {
 		id := aws.ToString(e.EventId)
-		if w.seen[id] || aws.ToString(e.ClientRequestToken) != w.token {
+		token := aws.ToString(e.ClientRequestToken)
+		if w.seen[id] || token != "" && token != w.token {
 			continue
 		}
 		w.seen[id] = true

@@ -8,6 +8,8 @@ const mark = "Lockstep self-test"
 // A variant is what a template of the self-test has beside its two resources, which cost nothing.
 type variant struct {
 	value string
+	// again says that the stack was deleted before.
+	again bool
 	// dependsOn says that the parameter depends on the topic, and hasNonsense that it has a property that does not exist.
 	dependsOn, hasNonsense bool
 	// fails adds a parameter that SSM refuses and a condition that nobody meets, and waits something that goes on while
@@ -17,9 +19,13 @@ type variant struct {
 
 type object = map[string]any
 
-// template returns the template of a variant. It has a character beyond ASCII.
-func (v variant) template() string {
-	properties := object{"Type": "String", "Value": object{"Fn::Sub": v.value + " ${Word}"}}
+// template returns the template of a variant, whose parameters have names that begin with a prefix. It has a character
+// beyond ASCII.
+func (v variant) template(prefix string) string {
+	if v.again {
+		prefix += "-again"
+	}
+	properties := object{"Name": prefix + "/parameter", "Type": "String", "Value": object{"Fn::Sub": v.value + " ${Word}"}}
 	if v.hasNonsense {
 		properties["Colour"] = "red"
 	}
@@ -30,7 +36,7 @@ func (v variant) template() string {
 	resources := object{"Parameter": parameter, "Topic": object{"Type": "AWS::SNS::Topic"}}
 	if v.fails {
 		resources["Refused"] = object{"Type": "AWS::SSM::Parameter", "Properties": object{
-			"Type": "String", "Value": "b", "AllowedPattern": "^a$",
+			"Name": prefix + "/refused", "Type": "String", "Value": "b", "AllowedPattern": "^a$",
 		}}
 		resources["Handle"] = object{"Type": "AWS::CloudFormation::WaitConditionHandle"}
 		resources["Unmet"] = waitCondition("1")
