@@ -141,7 +141,7 @@ var allowedImports = map[string][]string{
 	"internal/stateful":          {},
 	"internal/awsmodel":          {},
 	"internal/awsmodel/generate": {"internal/awsmodel", "internal/fsx", "internal/pipeline", "tools"},
-	"internal/awsmodel/requests": {},
+	"internal/awsmodel/requests": {"internal/fault"},
 	"internal/awsmodel/requests/generate": {
 		"internal/awsclient", "internal/awsmodel/requests", "internal/fsx", "tools",
 	},

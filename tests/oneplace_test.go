@@ -133,19 +133,22 @@ var places = []place{
 	{
 		does: "makes clients of AWS", instead: "internal/awsclient, whose sessions have the fence",
 		names: map[string][]string{
+			"github.com/aws/aws-sdk-go-v2/service/cloudcontrol":   {"New", "NewFromConfig"},
 			"github.com/aws/aws-sdk-go-v2/service/cloudformation": {"New", "NewFromConfig"},
 			"github.com/aws/aws-sdk-go-v2/service/cloudwatch":     {"New", "NewFromConfig"},
 			"github.com/aws/aws-sdk-go-v2/service/iam":            {"New", "NewFromConfig"},
 			"github.com/aws/aws-sdk-go-v2/service/kms":            {"New", "NewFromConfig"},
 			"github.com/aws/aws-sdk-go-v2/service/s3":             {"New", "NewFromConfig"},
+			"github.com/aws/aws-sdk-go-v2/service/servicequotas":  {"New", "NewFromConfig"},
 			"github.com/aws/aws-sdk-go-v2/service/sns":            {"New", "NewFromConfig"},
 			"github.com/aws/aws-sdk-go-v2/service/ssm":            {"New", "NewFromConfig"},
 			"github.com/aws/aws-sdk-go-v2/service/sts":            {"New", "NewFromConfig"},
 		},
 		files: map[string]string{
-			"internal/awsclient/clients.go":  "is the place",
-			"internal/awsclient/endpoint.go": "asks for the endpoints, and calls none",
-			"internal/bootstrap/apply.go":    "bootstraps an account, which has no lock before",
+			"internal/awsclient/clients.go":   "is the place",
+			"internal/awsclient/inquiries.go": "is the place of the clients that only read",
+			"internal/awsclient/endpoint.go":  "asks for the endpoints, and calls none",
+			"internal/bootstrap/apply.go":     "bootstraps an account, which has no lock before",
 		},
 	},
 }

@@ -18,6 +18,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/smithy-go/middleware"
+
+	"lockstep/internal/fault"
 )
 
 //go:generate go run ./generate
@@ -71,7 +73,8 @@ func validate(ctx context.Context, in middleware.InitializeInput, next middlewar
 	service, operation := awsmiddleware.GetServiceID(ctx), middleware.GetOperationName(ctx)
 	if problems := Check(service, operation, in.Parameters); len(problems) > 0 {
 		return middleware.InitializeOutput{}, middleware.Metadata{},
-			fmt.Errorf("the model of %s does not take this %s: %s", service, operation, strings.Join(problems, "; "))
+			fault.Errorf(fault.AWSRefused, "the model of %s does not take this %s: %s", service, operation,
+				strings.Join(problems, "; "))
 	}
 	return next.HandleInitialize(ctx, in)
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"compress/gzip"
 	"context"
 	"encoding/json"
@@ -117,12 +118,11 @@ func readService(dir, folder string, operations []string) (string, requests.Serv
 	if err != nil || len(found) == 0 {
 		return "", service, errors.Join(err, errors.New("botocore has no such service"))
 	}
-	file, err := os.Open(slices.Max(found)) // the newest version of the API
+	zipped, err := fsx.ReadFile(slices.Max(found), fsx.MaxText) // the newest version of the API
 	if err != nil {
 		return "", service, err
 	}
-	defer file.Close()
-	unzipped, err := gzip.NewReader(file)
+	unzipped, err := gzip.NewReader(bytes.NewReader(zipped))
 	if err != nil {
 		return "", service, err
 	}
