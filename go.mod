@@ -54,7 +54,11 @@ require (
 	mvdan.cc/sh/v3 v3.14.1
 )
 
-require golang.org/x/crypto v0.55.0 // indirect
+require (
+	github.com/aws/aws-sdk-go-v2/service/cloudcontrol v1.30.2 // indirect
+	github.com/aws/aws-sdk-go-v2/service/servicequotas v1.43.11 // indirect
+	golang.org/x/crypto v0.55.0 // indirect
+)
 
 require (
 	github.com/Masterminds/semver/v3 v3.5.0 // indirect

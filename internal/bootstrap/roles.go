@@ -58,6 +58,7 @@ func rolesTemplate(p phase) string {
 			"AssetsOnly":         assetsOnlyPolicy(),
 			"LedgerBucket":       ledgerBucket(),
 			"LedgerBucketPolicy": ledgerBucketPolicy(),
+			"StackPolicies":      stackPoliciesPolicy(),
 		},
 	}
 	text, err := json.MarshalIndent(template, "", " ")
@@ -151,6 +152,17 @@ func assetsOnlyPolicy() object {
 		"PolicyName":     substitute("lockstep-${Qualifier}-assets-only-${AWS::AccountId}-${AWS::Region}"),
 		"Roles":          []any{roleName(roles.FilePublishing)},
 		"PolicyDocument": document(deny),
+	}}
+}
+
+// stackPoliciesPolicy returns the policy that lets the CDK's deploy role protect the resources of a stack: the bootstrap
+// gives it every other right that a deployment uses.
+func stackPoliciesPolicy() object {
+	stacks := "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/*"
+	return object{"Type": "AWS::IAM::Policy", "Properties": object{
+		"PolicyName":     substitute("lockstep-${Qualifier}-stack-policies-${AWS::AccountId}-${AWS::Region}"),
+		"Roles":          []any{roleName(roles.Deploy)},
+		"PolicyDocument": document(allow(stacks, "cloudformation:SetStackPolicy")),
 	}}
 }
 
