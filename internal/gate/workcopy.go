@@ -122,20 +122,15 @@ func (w *workCopy) linkPackages(folder string) error {
 		if err == nil {
 			err = linkEntries(folder, name, filepath.Join(w.dir, relative))
 		}
-		return errors.Join(err, skipUnless(err))
+		if err == nil {
+			err = fs.SkipDir
+		}
+		return err
 	})
 }
 
 // nodeModules is the folder of installed packages of Node.
 const nodeModules = "node_modules"
-
-// skipUnless returns fs.SkipDir unless there is an error.
-func skipUnless(err error) error {
-	if err != nil {
-		return nil
-	}
-	return fs.SkipDir
-}
 
 // linkEntries links the entries of a folder of packages, and of the scopes in it, into another folder. The packages are
 // installed below root.

@@ -101,9 +101,9 @@ func (t Tree) isConfigured(folder string, beginnings []string) bool {
 
 // nodeEnv keeps package managers from asking, reporting and updating themselves.
 var nodeEnv = []string{
-	"CI=true", "npm_config_audit=false", "npm_config_fund=false", "npm_config_update_notifier=false",
+	"CI=true", "COLUMNS=120", "npm_config_audit=false", "npm_config_fund=false", "npm_config_update_notifier=false",
 	"npm_config_manage_package_manager_versions=false", "npm_config_package_manager_strict=false",
-	"COREPACK_ENABLE_STRICT=0", "YARN_ENABLE_TELEMETRY=0", "YARN_NODE_LINKER=node-modules", "YARN_ENABLE_SCRIPTS=false",
+	"npm_config_package_import_method=copy", "COREPACK_ENABLE_STRICT=0", "YARN_ENABLE_TELEMETRY=0", "YARN_NODE_LINKER=node-modules", "YARN_ENABLE_SCRIPTS=false",
 	"YARN_ENABLE_GLOBAL_CACHE=true", "NEXT_TELEMETRY_DISABLED=1", "HUSKY=0",
 }
 

@@ -85,7 +85,8 @@ func (t Tree) namesPackages(folder string) bool {
 }
 
 // pythonEnv keeps uv from reading settings of a person, and from fetching another Python.
-var pythonEnv = []string{"UV_PYTHON_DOWNLOADS=never", "UV_NO_PROGRESS=1"}
+// Files are copied from its cache: a link would change when another project links to the same file.
+var pythonEnv = []string{"UV_PYTHON_DOWNLOADS=never", "UV_NO_PROGRESS=1", "UV_LINK_MODE=copy"}
 
 // RequirementsFile is the file, in the folder of an environment, with the packages of a lock file that uv cannot read.
 const RequirementsFile = "requirements.txt"
