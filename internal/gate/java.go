@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
 
@@ -47,7 +48,7 @@ func installJava(ctx context.Context, g Gate) (result outcome, err error) {
 // fetchProviders fetches what Maven starts the tests with, in the versions that the build has.
 func (w *workCopy) fetchProviders(ctx context.Context, p project.JavaProject, packages string) ([]findings.Finding, error) {
 	versions := map[string][]string{}
-	for _, name := range append(frameworks(), project.PluginFolder) {
+	for _, name := range project.VersionFolders() {
 		entries, err := os.ReadDir(filepath.Join(packages, "maven", filepath.FromSlash(name)))
 		if err != nil {
 			continue // the build does not use it
@@ -59,23 +60,13 @@ func (w *workCopy) fetchProviders(ctx context.Context, p project.JavaProject, pa
 		}
 	}
 	dir := filepath.Join(w.parent, "providers")
-	if err := remake(dir); err != nil {
-		return nil, err
-	}
-	pom := filepath.Join(dir, "pom.xml")
-	if err := fsx.WriteFile(pom, []byte(project.FetchFile(versions)), fsx.PublicFile); err != nil {
-		return nil, err
+	for name, text := range project.FetchFiles(versions) {
+		file := filepath.Join(dir, filepath.FromSlash(name))
+		if err := fsx.WriteFile(file, []byte(text), fsx.PublicFile); err != nil {
+			return nil, err
+		}
 	}
 	return w.gate.install(ctx, w.dir, p.Fetch(packages, dir), path.Join(p.Folder, "pom.xml"))
-}
-
-// frameworks returns the folders by which the frameworks of tests are known.
-func frameworks() []string {
-	var names []string
-	for _, p := range project.Providers {
-		names = append(names, p.Framework)
-	}
-	return names
 }
 
 // checkJavaTests runs the tests of each build without the network.
@@ -94,6 +85,7 @@ func checkJavaTests(ctx context.Context, g Gate) (result outcome, err error) {
 		if err != nil {
 			return result, err
 		}
+		w.findClasses(suites)
 		if reason != "" && len(findings.TestFailures(suites)) == 0 {
 			suites = append(suites, findings.Suite{Name: p.Folder, Cases: []findings.Case{{
 				Name: "build", Class: p.Folder, Failure: &findings.Outcome{Message: reason},
@@ -117,4 +109,19 @@ func (w *workCopy) readTestReports(folder string) ([]findings.Suite, error) {
 		}
 	}
 	return suites, nil
+}
+
+// findClasses adds to tests the file of their class.
+func (w *workCopy) findClasses(suites []findings.Suite) {
+	for _, s := range suites {
+		for i, c := range s.Cases {
+			class, _, _ := strings.Cut(c.Class, "$")
+			name := "/" + strings.ReplaceAll(class, ".", "/") + ".java"
+			for _, file := range w.tree.Files {
+				if strings.HasSuffix(file, name) {
+					s.Cases[i].File = file
+				}
+			}
+		}
+	}
 }

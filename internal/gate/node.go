@@ -151,15 +151,28 @@ func (t *tailReader) Write(p []byte) (int, error) {
 
 func (*tailReader) result(string) (outcome, error) { return outcome{}, nil }
 
-// maxReasonLines is how many of the last lines of a program say why it failed.
+// maxReasonLines is how many lines of a program say why it failed.
 const maxReasonLines = 6
 
-// reason returns the last lines that the program printed, or how it ended if it printed none.
+// errorLine matches a line that a program marks as an error, with the mark.
+var errorLine = regexp.MustCompile(`^\s*(\[ERROR\]|(?i:npm (error|err!))|error:|ERROR:?|FAIL\b|E  )\s*`)
+
+// reason returns the first lines that the program marked as errors, or the last ones that it printed if it marked none,
+// or how it ended if it printed nothing.
 func (t *tailReader) reason(status string) string {
 	lines := strings.FieldsFunc(findings.Printable(t.String()), func(r rune) bool { return r == '\n' })
 	lines = slices.DeleteFunc(lines, func(line string) bool { return strings.TrimSpace(line) == "" })
 	if len(lines) == 0 {
 		return status
+	}
+	var marked []string
+	for _, line := range lines {
+		if mark := errorLine.FindString(line); mark != "" && len(line) > len(mark) {
+			marked = append(marked, line[len(mark):])
+		}
+	}
+	if len(marked) > 0 {
+		return strings.Join(marked[:min(len(marked), maxReasonLines)], "; ")
 	}
 	return strings.Join(lines[max(0, len(lines)-maxReasonLines):], "; ")
 }

@@ -9,10 +9,10 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
-	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
@@ -190,10 +190,16 @@ func (w *workCopy) readJUnit(name, folder string) []findings.Suite {
 		for j := range suites[i].Cases {
 			if c := &suites[i].Cases[j]; c.File != "" {
 				c.File = path.Join(folder, filepath.ToSlash(c.File))
+				c.Line++ // pytest counts lines from 0
 			}
 		}
 	}
 	return suites
+}
+
+// shedPattern reads what shed prints of files that it cannot read or form: it ends well all the same.
+var shedPattern = linePattern{
+	expression: regexp.MustCompile(`^[Ss]kipping '(?P<file>.+)' due to (?P<message>.*)$`), rule: "shed-skipped",
 }
 
 // shedMessage is what is found of a file that shed has changed.
@@ -212,11 +218,8 @@ func checkShed(ctx context.Context, g Gate) (result outcome, err error) {
 		return result, nil
 	}
 	c := project.Command{Folder: ".", Argv: append([]string{"shed"}, fileArguments(files)...)}
-	switch reason, err := w.runPlain(ctx, c); {
-	case err != nil:
+	if result, err = w.run(ctx, c, &lineReader{pattern: shedPattern, log: g.Log}); err != nil {
 		return result, err
-	case reason != "":
-		return result, &FailedError{fault.GateProgram, "shed failed: " + reason}
 	}
 	for _, name := range files {
 		before, err := fsx.ReadFile(filepath.Join(g.Root, filepath.FromSlash(name)), fsx.MaxText)

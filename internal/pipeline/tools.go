@@ -258,8 +258,9 @@ var Tools = map[string]Tool{
 		Names: []string{"pytest"}, VersionArgs: []string{"--version"},
 	},
 	ToolShed: {
+		// It starts the ruff of its own packages, by the PATH.
 		Purpose: "the form of Python code that is configured for shed", Kind: PythonPackages, Version: "2025.6.1",
-		Names: []string{"shed"}, VersionArgs: []string{"--help"},
+		Names: []string{"shed", "ruff"}, VersionArgs: []string{"--help"},
 	},
 	ToolSsort: {
 		Purpose: "the order of statements in Python code that is configured for ssort", Kind: PythonPackages,

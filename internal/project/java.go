@@ -36,12 +36,12 @@ func FindJava(t Tree) []JavaProject {
 }
 
 // Prepare returns the command that compiles the project and its tests, so that everything that a build needs is in the
-// folder packages, an absolute path.
+// folder packages, an absolute path. The tests do not run.
 func (p JavaProject) Prepare(packages string) Command {
 	if p.Gradle {
 		return p.command(packages, "testClasses")
 	}
-	return p.command(packages, "test-compile")
+	return p.command(packages, "test", "-DskipTests")
 }
 
 // Test returns the command that runs the tests without the network.
@@ -50,9 +50,9 @@ func (p JavaProject) Test(packages string) Command {
 }
 
 // Fetch returns the command that fetches the programs which Maven starts tests with and which no build names: the
-// folder is one with a pom.xml of FetchFile.
+// folder has the files of FetchFiles.
 func (p JavaProject) Fetch(packages, folder string) Command {
-	c := p.command(packages, "process-resources")
+	c := p.command(packages, "compile")
 	c.Argv = append(c.Argv, "--file", path.Join(folder, "pom.xml"))
 	return c
 }
@@ -82,23 +82,43 @@ var TestReports = []string{
 	"**/target/surefire-reports/TEST-*.xml", "**/target/failsafe-reports/TEST-*.xml", "**/build/test-results/test*/*.xml",
 }
 
-// A Provider is a program with which Maven's plugin for tests starts the tests of a framework. The plugin fetches it
+// A provider is a program with which Maven's plugin for tests starts the tests of a framework. The plugin fetches it
 // when there are tests, and not before.
-type Provider struct {
-	// Framework is the folder, in a local repository of Maven, of a package by which the framework is known.
-	Framework string
-	// Group and Artifact are the provider's, whose version is that of the plugin. WithFramework is whether the version is
-	// that of the framework instead.
-	Group, Artifact string
-	WithFramework   bool
+type provider struct {
+	// framework is the folder, in a local repository of Maven, of a package by which the framework is known.
+	framework string
+	// group and artifact are the provider's, whose version is that of the plugin, or of the framework if it is a part of
+	// that.
+	group, artifact string
+	isPart          bool
 }
 
-// The versions of Maven's plugin for tests are the folders of PluginFolder.
-const PluginFolder = "org/apache/maven/plugins/maven-surefire-plugin"
+// pluginsFolder is the folder of Maven's plugins in a local repository. Each has a folder, with one for each version.
+const pluginsFolder = "org/apache/maven/plugins/"
 
-// Providers are the providers of Maven's plugin for tests.
+// surefireFolder is the folder of Maven's plugin for tests.
+const surefireFolder = pluginsFolder + "maven-surefire-plugin"
+
+// compilePlugins are the plugins that run when a build compiles.
+var compilePlugins = []string{"maven-resources-plugin", "maven-compiler-plugin"}
+
+// VersionFolders returns the folders, in a local repository of Maven, whose folders are the versions that
+// FetchFiles wants.
+func VersionFolders() []string {
+	folders := []string{surefireFolder}
+	for _, name := range compilePlugins {
+		folders = append(folders, pluginsFolder+name)
+	}
+	for _, p := range providers {
+		folders = append(folders, p.framework)
+	}
+	slices.Sort(folders)
+	return slices.Compact(folders)
+}
+
+// providers are the providers of Maven's plugin for tests.
 // Source: https://maven.apache.org/surefire/maven-surefire-plugin/examples/providers.html.
-var Providers = []Provider{
+var providers = []provider{
 	{"org/junit/platform/junit-platform-engine", "org.apache.maven.surefire", "surefire-junit-platform", false},
 	{"org/junit/platform/junit-platform-engine", "org.junit.platform", "junit-platform-launcher", true},
 	{"junit/junit", "org.apache.maven.surefire", "surefire-junit4", false},
@@ -108,21 +128,45 @@ var Providers = []Provider{
 // plainVersion matches the versions of packages that are put into a file of Maven's.
 var plainVersion = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 
-// FetchFile returns a pom.xml that depends on the providers, for those versions of the plugin and of the frameworks, by
-// the names of their folders.
-func FetchFile(versions map[string][]string) string {
-	text := "<project><modelVersion>4.0.0</modelVersion><groupId>lockstep</groupId><artifactId>providers</artifactId>" +
-		"<version>1</version><dependencies>"
-	for _, p := range Providers {
-		wanted := versions[PluginFolder]
-		if p.WithFramework {
-			wanted = versions[p.Framework]
-		}
-		if len(versions[p.Framework]) == 0 || len(wanted) == 0 || !plainVersion.MatchString(slices.Max(wanted)) {
-			continue
-		}
-		text += "<dependency><groupId>" + p.Group + "</groupId><artifactId>" + p.Artifact + "</artifactId><version>" +
-			slices.Max(wanted) + "</version></dependency>"
+// FetchFiles returns the files of a build of Maven that depends on the providers. The versions are those of
+// VersionFolders, by the folder. Parts of a framework are a module of their own: the providers depend on other versions
+// of them.
+func FetchFiles(versions map[string][]string) map[string]string {
+	newest := func(folder string) string {
+		known := slices.DeleteFunc(slices.Clone(versions[folder]), func(v string) bool { return !plainVersion.MatchString(v) })
+		return slices.Max(append(known, ""))
 	}
-	return text + "</dependencies></project>\n"
+	plugins, dependencies := "", map[bool]string{}
+	for _, name := range compilePlugins {
+		if version := newest(pluginsFolder + name); version != "" {
+			plugins += element("plugin", "org.apache.maven.plugins", name, version)
+		}
+	}
+	for _, p := range providers {
+		version := newest(surefireFolder)
+		if p.isPart {
+			version = newest(p.framework)
+		}
+		if version != "" && newest(p.framework) != "" {
+			dependencies[p.isPart] += element("dependency", p.group, p.artifact, version)
+		}
+	}
+	build := "<build><plugins>" + plugins + "</plugins></build><dependencies>"
+	return map[string]string{
+		"pom.xml":           pom("all", "<packaging>pom</packaging><modules><module>providers</module><module>parts</module></modules>"),
+		"providers/pom.xml": pom("providers", build+dependencies[false]+"</dependencies>"),
+		"parts/pom.xml":     pom("parts", build+dependencies[true]+"</dependencies>"),
+	}
+}
+
+// pom returns a pom.xml with that content.
+func pom(artifact, content string) string {
+	return "<project><modelVersion>4.0.0</modelVersion><groupId>lockstep</groupId><artifactId>" + artifact +
+		"</artifactId><version>1</version>" + content + "</project>\n"
+}
+
+// element returns what names an artifact in a pom.xml.
+func element(name, group, artifact, version string) string {
+	return "<" + name + "><groupId>" + group + "</groupId><artifactId>" + artifact + "</artifactId><version>" + version +
+		"</version></" + name + ">"
 }
