@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
@@ -135,12 +136,9 @@ func isThere(name string) bool {
 	return err == nil
 }
 
-// The exit statuses of pytest that are no errors of its own.
+// pytestNoTests is the exit status of pytest when it has found no tests.
 // Source: https://docs.pytest.org/en/stable/reference/exit-codes.html.
-const (
-	pytestFailed  = 1 // tests failed, or the coverage is below what the settings ask for
-	pytestNoTests = 5
-)
+const pytestNoTests = 5
 
 // runPytest runs the tests of a project. What fails besides tests is one more test, called pytest.
 func (w *workCopy) runPytest(ctx context.Context, p project.PythonProject) ([]findings.Suite, error) {
@@ -167,7 +165,7 @@ func (w *workCopy) runPytest(ctx context.Context, p project.PythonProject) ([]fi
 	case status == pytestNoTests:
 		fmt.Fprintf(w.gate.Log, "%s has no tests\n", p.Folder)
 		return suites, nil
-	case err != nil && (status != pytestFailed || len(findings.TestFailures(suites)) == 0):
+	case err != nil && len(findings.TestFailures(suites)) == 0:
 		suites = append(suites, findings.Suite{Name: p.Folder, Cases: []findings.Case{{
 			Name: "pytest", Class: p.Folder, Failure: &findings.Outcome{Message: tail.reason(describeExit(err))},
 		}}})
@@ -216,6 +214,14 @@ func checkShed(ctx context.Context, g Gate) (result outcome, err error) {
 	files := slices.DeleteFunc(slices.Clone(w.tree.Files), func(name string) bool { return !isPython(name) })
 	if len(files) == 0 {
 		return result, nil
+	}
+	// It takes the folders of the repository that git says it is in for the repository's own packages.
+	git := project.Command{Folder: ".", Argv: []string{"git", "init", "--quiet"}}
+	switch reason, err := w.runPlain(ctx, git); {
+	case err != nil:
+		return result, err
+	case reason != "":
+		return result, &FailedError{fault.GateProgram, "git failed: " + reason}
 	}
 	c := project.Command{Folder: ".", Argv: append([]string{"shed"}, fileArguments(files)...)}
 	if result, err = w.run(ctx, c, &lineReader{pattern: shedPattern, log: g.Log}); err != nil {

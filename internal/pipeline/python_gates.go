@@ -110,8 +110,8 @@ var pythonGates = []gate{
 		offline:      true,
 	},
 	projectGate("python-shed", Quality, "Python code has shed's form, where shed is configured", gate{
-		when: pythonSettings, whenText: ToolShed, image: ImagePython, inputs: append(pythonSettings, PythonFiles...),
-		tools: []string{ToolShed}, offline: true,
+		when: pythonSettings, whenText: ToolShed, inputs: append(pythonSettings, PythonFiles...),
+		tools: []string{ToolGit, ToolShed}, offline: true,
 	}),
 	projectGate(pythonPackagesGate, Quality, "the packages of Python can be installed, by their hashes", gate{
 		when: pythonProject, image: ImagePython, inputs: pythonPackageFiles, tools: []string{ToolPython, ToolUv},

@@ -59,7 +59,7 @@ var pythonSeeds = []seed{
 	},
 	{
 		"python-tests", "a test that cannot be imported", one("tests/test_a.py", "import missing_package\n"),
-		"tests.test_a", "tests/test_a.py",
+		"tests.test_a", "tests/test_a.py:1",
 	},
 	{
 		"python-tests", "less coverage than the settings ask for",

@@ -1,6 +1,7 @@
 """Tests of the stack."""
 
 import iniconfig
+
 from shop import template
 
 
