@@ -5,7 +5,6 @@ package project
 
 import (
 	"embed"
-	"io"
 	"io/fs"
 	"path"
 	"slices"
@@ -70,12 +69,7 @@ func (t Tree) named(names ...string) []string {
 
 // read returns the content of a file, which is empty if the file cannot be read: whatever needs it says so itself.
 func (t Tree) read(folder, name string) []byte {
-	file, err := t.FS.Open(path.Join(folder, name))
-	if err != nil {
-		return nil
-	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, fsx.MaxText))
+	text, err := fsx.ReadFileFS(t.FS, path.Join(folder, name), fsx.MaxText)
 	if err != nil {
 		return nil
 	}
