@@ -119,8 +119,9 @@ var allowedImports = map[string][]string{
 	},
 	"internal/gate": {
 		"config", "internal/fault", "internal/fsx", "internal/gate/findings", "internal/jsonx", "internal/pipeline",
-		"internal/process", "internal/repo", "internal/text",
+		"internal/process", "internal/project", "internal/repo", "internal/text",
 	},
+	"internal/project": {"internal/fsx", "internal/jsonx"},
 	"internal/gate/findings": {
 		"internal/display", "internal/fault", "internal/jsonx", "internal/text",
 	},

@@ -38,6 +38,7 @@ const (
 	CacheLint      = "lint"
 	CacheNpm       = "npm"
 	CachePip       = "pip"
+	CacheUv        = "uv"
 )
 
 // Caches is the table of caches.
@@ -46,6 +47,7 @@ var Caches = map[string]Cache{
 	CacheGoBuild:   {Path: "/cache/go-build", Env: "GOCACHE"},
 	CacheNpm:       {Path: "/cache/npm", Env: "npm_config_cache"},
 	CachePip:       {Path: "/cache/pip", Env: "PIP_CACHE_DIR"},
+	CacheUv:        {Path: "/cache/uv", Env: "UV_CACHE_DIR"},
 	CacheLint:      {Path: "/cache/lint", Env: "GOLANGCI_LINT_CACHE"},
 	// The CDK library is unpacked below the user's cache folder when it is first loaded.
 	CacheCDK: {Path: "/cache/cdk", Env: "XDG_CACHE_HOME"},

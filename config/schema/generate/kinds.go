@@ -82,7 +82,7 @@ var valueKinds = map[string]jsonschema.Schema{
 	},
 	"cache": {
 		Title:    "the name of a cache",
-		Enum:     []any{"go-modules", "go-build", "cdk", "lint", "npm", "pip"},
+		Enum:     []any{"go-modules", "go-build", "cdk", "lint", "npm", "pip", "uv"},
 		Examples: []any{"npm"},
 	},
 	"filePattern": {Title: "a pattern of files", MinLength: new(uint64(1)), Examples: []any{"lib/**"}},
@@ -130,6 +130,9 @@ var valueKinds = map[string]jsonschema.Schema{
 			"unit", "infrastructure", "scripts", "documentation", "coverage",
 			"gosec", "govulncheck", "osv", "secrets", "history", "baseline", "images", "templates",
 			"python-format", "python-lint", "python-types", "python-complexity", "bandit",
+			"python-order", "python-shed", "python-packages", "python-tests",
+			"node-packages", "node-types", "node-lint", "node-format", "node-tests",
+			"java-packages", "java-tests",
 		},
 		Examples: []any{"govulncheck"},
 	},
