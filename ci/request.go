@@ -101,6 +101,9 @@ func (m *Lockstep) prepare(ctx context.Context, q request) (*project, []config.E
 		}
 	}
 	p.commit, p.author, p.plan = q.commit, q.author, q.plan
+	if p.commit == "" {
+		p.commit = p.headCommit(ctx)
+	}
 	if q.credentials != nil {
 		p.live, err = readCredentials(ctx, q.credentials)
 		p.toleratesNotRun = pipeline.MayBeAbsent(true, environments)
