@@ -21,9 +21,9 @@ type Lockstep struct {
 	// Folder is the project's folder in the caller's repository, as /apps/shop; empty if the caller has passed the files.
 	// +private
 	Folder string
-	// History holds the folder .git of the repository if the project is a folder of it; nil if Source has it.
+	// Commits holds the folder .git of the repository if the project is a folder of it; nil if Source has it.
 	// +private
-	History *dagger.Directory
+	Commits *dagger.Directory
 	// +private
 	ImagePrefix string
 	// +private

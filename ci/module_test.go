@@ -293,7 +293,7 @@ func TestVerify_ComparesWithReleaseUnlessToldOtherwise(t *testing.T) {
 		"release": "lockstep verify --env dev --against release", "source": "verify:dev",
 	} {
 		r, m := newRecorder(t, "")
-		if _, err := m.Verify(t.Context(), "dev", nil, against, nil); err != nil {
+		if _, err := m.Verify(t.Context(), "dev", nil, Reference(against), nil); err != nil {
 			t.Fatal(err)
 		}
 		check(t, r.startedAt[want] != 0, "%s: %v", against, r.startedAt)

@@ -76,14 +76,27 @@ func (m *Lockstep) open(ctx context.Context) (*project, error) {
 	if err := checkContainerSteps(g); err != nil {
 		return nil, err
 	}
+	p, err := m.newProject(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p.config, p.graph, p.toleratesNotRun = c, g, pipeline.MayBeAbsent(m.CI, c.Environments)
+	return p, nil
+}
+
+// newProject returns the project without its configuration, for what needs none.
+func (m *Lockstep) newProject(ctx context.Context) (*project, error) {
 	program, err := programSource(ctx)
 	if err != nil {
 		return nil, err
 	}
+	g, err := pipeline.NewGraph(nil)
+	if err != nil {
+		return nil, err
+	}
 	p := &project{
-		source: m.Source, history: m.History, program: program, prefix: m.ImagePrefix, config: c, graph: g,
-		toleratesNotRun: pipeline.MayBeAbsent(m.CI, c.Environments),
-		outputDirs:      map[string]*dagger.Directory{}, buildResults: map[string]*dagger.Directory{},
+		source: m.Source, history: m.Commits, program: program, prefix: m.ImagePrefix, graph: g,
+		outputDirs: map[string]*dagger.Directory{}, buildResults: map[string]*dagger.Directory{},
 	}
 	if p.history == nil {
 		p.history = p.source

@@ -179,6 +179,12 @@ func (r *recorder) value(n *node) (any, error) {
 	switch n.field {
 	case "id":
 		return r.id(of), nil
+	case "sync":
+		if of.isContainer() {
+			_, err := r.execute(of)
+			return r.id(of), err
+		}
+		return r.id(of), nil
 	case "start":
 		r.mu.Lock()
 		defer r.mu.Unlock()

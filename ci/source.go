@@ -38,7 +38,7 @@ func (m *Lockstep) findSource(ctx context.Context, workspace *dagger.Workspace) 
 	m.Folder = root
 	m.Source = workspace.Directory(root, dagger.WorkspaceDirectoryOpts{Exclude: ignoredFiles})
 	if root != "/" {
-		m.History = workspace.Directory("/", dagger.WorkspaceDirectoryOpts{Include: historyFiles})
+		m.Commits = workspace.Directory("/", dagger.WorkspaceDirectoryOpts{Include: historyFiles})
 	}
 	return nil
 }
@@ -110,8 +110,8 @@ func findRights(text string) string {
 
 // accountFunctions are the names of the functions, of any object, that reach accounts.
 var accountFunctions = []string{
-	"apply", "approve", "deploy", "drift", "garbage", "metrics", "plan", "plan-file", "publish-metrics", "rollback",
-	"status", "unlock", "verify",
+	"apply", "approve", "deploy", "drift", "environment", "garbage", "metrics", "plan", "plan-file", "publish-metrics",
+	"rollback", "rollback-file", "status", "unlock", "verify",
 }
 
 // commit returns the commit that is checked out in the caller's repository, with a plus sign if files that the steps

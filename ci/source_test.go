@@ -85,7 +85,7 @@ func TestNew_FindsProjectOfCaller(t *testing.T) {
 				t.Fatal(err)
 			}
 			check(t, m.Folder == test.folder, "%q", m.Folder)
-			check(t, (m.History != nil) == test.hasHistory, "the history is %v", m.History)
+			check(t, (m.Commits != nil) == test.hasHistory, "the history is %v", m.Commits)
 		})
 	}
 	_, err := New(t.Context(), nil, nil, "", false)
@@ -95,7 +95,7 @@ func TestNew_FindsProjectOfCaller(t *testing.T) {
 // The history of a monorepo is an input of the steps that read commits, and of no other.
 func TestContainer_HistoryOfMonorepo(t *testing.T) {
 	r, m := newRecorder(t, "")
-	m.History = dag.Directory().WithNewFile(".git/HEAD", "ref: refs/heads/main")
+	m.Commits = dag.Directory().WithNewFile(".git/HEAD", "ref: refs/heads/main")
 	m.Source = m.Source.Filter(dagger.DirectoryFilterOpts{Exclude: []string{pipeline.History, pipeline.History + "/**"}})
 	if _, err := m.Check(t.Context()); err != nil {
 		t.Fatal(err)
@@ -150,7 +150,8 @@ func TestRightsArguments_CoverAllFunctions(t *testing.T) {
 	for function, flags := range functionFlags() {
 		for _, argument := range rightsArguments {
 			if slices.Contains(flags, "--"+kebab(argument)) {
-				check(t, slices.Contains(accountFunctions, function), "%s takes --%s", function, kebab(argument))
+				name := function[strings.LastIndexByte(function, ' ')+1:]
+				check(t, slices.Contains(accountFunctions, name), "%s takes --%s", function, kebab(argument))
 			}
 		}
 	}
