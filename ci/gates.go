@@ -85,7 +85,9 @@ func (m *Lockstep) PythonTypes(ctx context.Context) (string, error) {
 	return m.runGate(ctx, "python-types")
 }
 
-// PythonComplexity is a gate of the stage quality: how complex Python code is: no function worse than C, no average worse than B.
+// PythonComplexity is a gate of the stage quality.
+//
+// How complex Python code is: no function worse than C, no average worse than B.
 //
 // +check
 // +cache="session"
@@ -107,7 +109,9 @@ func (m *Lockstep) Infrastructure(ctx context.Context) (string, error) {
 	return m.runGate(ctx, "infrastructure")
 }
 
-// Scripts is a gate of the stage test: the command line as its users see it, and whole deployments to emulated accounts.
+// Scripts is a gate of the stage test.
+//
+// The command line as its users see it, and whole deployments to emulated accounts.
 //
 // +check
 // +cache="session"

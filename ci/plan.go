@@ -64,10 +64,10 @@ func (e *Environment) newPlan(ctx context.Context, files *dagger.Directory, isRo
 	return p, nil
 }
 
-// Json returns the plan as the file plan.json has it.
+// JSON returns the plan as the file plan.json has it.
 //
 // +cache="session"
-func (p *Plan) Json(ctx context.Context) (string, error) { return p.File.Contents(ctx) } //nolint:revive // Dagger's name
+func (p *Plan) JSON(ctx context.Context) (string, error) { return p.File.Contents(ctx) }
 
 // Markdown returns the plan as a person reviews it.
 //

@@ -110,7 +110,7 @@ func (m *Lockstep) prepare(ctx context.Context, q request) (*project, []config.E
 		p.commit = p.headCommit(ctx)
 	}
 	if q.credentials != nil {
-		p.live, err = readCredentials(ctx, q.credentials)
+		p.live, err = m.readCredentials(ctx, q.credentials)
 		p.toleratesNotRun = pipeline.MayBeAbsent(true, environments)
 	}
 	return p, environments, err

@@ -274,8 +274,8 @@ func (r *graphRun) err() error {
 		return nil
 	}
 	causes = causes[:min(len(causes), maxCauses)]
-	text := strings.TrimSpace(r.text()) + "\n\n" + outputs.String() + "did not pass: " + strings.Join(failed, ", ") + "\n" +
-		strings.Join(causes, "\n")
+	text := strings.TrimSpace(r.text()) + "\n\n" + outputs.String() +
+		"did not pass: " + strings.Join(failed, ", ") + "\n" + strings.Join(causes, "\n")
 	for _, code := range codes[:min(len(codes), maxCodes)] {
 		text += "\nwhat to do: dagger call explain --topic " + code
 	}

@@ -62,7 +62,9 @@ const settingsFile = ".env"
 
 // rightsArguments are the arguments that give a call rights, or allow what has to be allowed by name. Each belongs to
 // a person or a job, never to a repository.
-var rightsArguments = []string{"awsCredentials", "webIdentity", "allow", "plan", "approvedIn", "holder", "remove"}
+var rightsArguments = []string{
+	"awsCredentials", "awsCredentialsEndpoint", "allow", "plan", "approvedIn", "holder", "remove",
+}
 
 // refuseSettings returns an error if a file of the caller's repository would set an argument that gives rights: whoever
 // can change the repository would set it for everyone who calls a function in it.
@@ -99,7 +101,8 @@ func findRights(text string) string {
 		setsRights := func(argument string) bool {
 			function, isArgument := strings.CutSuffix(lower, strings.ToLower(argument))
 			isOwn := func(name string) bool { return strings.HasSuffix(function, strings.ReplaceAll(name, "-", "")) }
-			return isArgument && slices.ContainsFunc(accountFunctions, isOwn)
+			isModuleWide := argument == "awsCredentialsEndpoint" // it has no function's name before it
+			return isArgument && (isModuleWide || slices.ContainsFunc(accountFunctions, isOwn))
 		}
 		if isEntry && !strings.HasPrefix(name, "#") && slices.ContainsFunc(rightsArguments, setsRights) {
 			return name
@@ -108,10 +111,11 @@ func findRights(text string) string {
 	return ""
 }
 
-// accountFunctions are the names of the functions, of any object, that reach accounts.
+// accountFunctions are the names of the functions, of any object, that reach accounts or take what does; new is that of
+// the module's own arguments.
 var accountFunctions = []string{
-	"apply", "approve", "deploy", "drift", "environment", "garbage", "metrics", "plan", "plan-file", "publish-metrics",
-	"rollback", "rollback-file", "status", "unlock", "verify",
+	"apply", "approve", "deploy", "drift", "environment", "garbage", "metrics", "new", "plan", "plan-file",
+	"publish-metrics", "rollback", "rollback-file", "status", "unlock", "verify",
 }
 
 // commit returns the commit that is checked out in the caller's repository, with a plus sign if files that the steps

@@ -80,7 +80,7 @@ func TestNew_FindsProjectOfCaller(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r, _ := newRecorder(t, "")
 			r.workspaceFiles[projectFile] = test.found
-			m, err := New(t.Context(), dag.CurrentWorkspace(), nil, "", false)
+			m, err := New(t.Context(), dag.CurrentWorkspace(), nil, "", false, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -88,7 +88,7 @@ func TestNew_FindsProjectOfCaller(t *testing.T) {
 			check(t, (m.Commits != nil) == test.hasHistory, "the history is %v", m.Commits)
 		})
 	}
-	_, err := New(t.Context(), nil, nil, "", false)
+	_, err := New(t.Context(), nil, nil, "", false, nil)
 	contains(t, errorText(err), "which repository? Call from its folder, or pass the project's root with --source")
 }
 
@@ -125,23 +125,24 @@ func TestFunctions_WithoutConfigurationRunNothing(t *testing.T) {
 
 func TestNew_RefusesSettingsThatGiveRights(t *testing.T) {
 	for text, refused := range map[string]string{
-		"lockstep_deploy_awsCredentials=cmd://aws":          "lockstep_deploy_awsCredentials",
-		"export LOCKSTEP_PLAN_FILE_AWS_CREDENTIALS=env://X": "LOCKSTEP_PLAN_FILE_AWS_CREDENTIALS",
-		"# ours\nship_deploy_allow=data-loss":               "ship_deploy_allow",
-		"lockstep_unlock_holder=somebody":                   "lockstep_unlock_holder",
-		"lockstep_deploy_env=acc\nlockstep_ci=true":         "",
-		"# lockstep_deploy_allow=data-loss":                 "",
-		"MY_AWS_CREDENTIALS=1\nSTRIPE_PLAN=pro":             "",
+		"lockstep_deploy_awsCredentials=cmd://aws":           "lockstep_deploy_awsCredentials",
+		"export LOCKSTEP_PLAN_FILE_AWS_CREDENTIALS=env://X":  "LOCKSTEP_PLAN_FILE_AWS_CREDENTIALS",
+		"# ours\nship_deploy_allow=data-loss":                "ship_deploy_allow",
+		"lockstep_awsCredentialsEndpoint=tcp://elsewhere:80": "lockstep_awsCredentialsEndpoint",
+		"lockstep_unlock_holder=somebody":                    "lockstep_unlock_holder",
+		"lockstep_deploy_env=acc\nlockstep_ci=true":          "",
+		"# lockstep_deploy_allow=data-loss":                  "",
+		"MY_AWS_CREDENTIALS=1\nSTRIPE_PLAN=pro":              "",
 	} {
 		check(t, findRights(text) == refused, "%q: %q", text, findRights(text))
 	}
 	r, _ := newRecorder(t, "")
 	r.workspaceFiles[".env"] = "/.env"
 	r.contents = "lockstep_deploy_allow=data-loss"
-	_, err := New(t.Context(), dag.CurrentWorkspace(), nil, "", false)
+	_, err := New(t.Context(), dag.CurrentWorkspace(), nil, "", false, nil)
 	contains(t, errorText(err), ".env of the repository sets lockstep_deploy_allow, which gives rights")
 	r.contents = "lockstep_deploy_env=acc"
-	_, err = New(t.Context(), dag.CurrentWorkspace(), nil, "", false)
+	_, err = New(t.Context(), dag.CurrentWorkspace(), nil, "", false, nil)
 	check(t, err == nil, "%v", err)
 }
 
@@ -164,9 +165,13 @@ func TestDeploy_RecordsCommit(t *testing.T) {
 		uncommitted   []string
 		want          string
 	}{
-		"that is checked out":               {commit: commit, want: commit},
-		"with a change that is deployed":    {commit: commit, uncommitted: []string{"config/pipeline.yaml"}, want: commit + "+"},
-		"with files that no step reads":     {commit: commit, uncommitted: []string{"node_modules/x", ".lockstep/y"}, want: commit},
+		"that is checked out": {commit: commit, want: commit},
+		"with a change that is deployed": {
+			commit: commit, uncommitted: []string{"config/pipeline.yaml"}, want: commit + "+",
+		},
+		"with files that no step reads": {
+			commit: commit, uncommitted: []string{"node_modules/x", ".lockstep/y"}, want: commit,
+		},
 		"that the caller names":             {commit: commit, given: "abc", want: "abc"},
 		"none, in a folder without commits": {},
 	} {

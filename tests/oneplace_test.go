@@ -127,7 +127,7 @@ var places = []place{
 		},
 	},
 	{
-		does: "makes clients of AWS", instead: "internal/awsclient, whose sessions have the fence",
+		does: "makes clients of AWS", instead: "internal/awsclient, whose sessions have the fence and whose errors have codes",
 		names: map[string][]string{
 			"github.com/aws/aws-sdk-go-v2/service/cloudformation": {"New", "NewFromConfig"},
 			"github.com/aws/aws-sdk-go-v2/service/cloudwatch":     {"New", "NewFromConfig"},
@@ -141,7 +141,6 @@ var places = []place{
 		files: map[string]string{
 			"internal/awsclient/clients.go":  "is the place",
 			"internal/awsclient/endpoint.go": "asks for the endpoints, and calls none",
-			"internal/bootstrap/apply.go":    "bootstraps an account, which has no lock before",
 		},
 	},
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
-// The clients have the operations that a deployment calls, and no other. Each goes through call, because the SDK puts
+// The clients have the operations that a deployment and a bootstrap call, and no other. Each goes through call, because the SDK puts
 // its own words around an error outside of every middleware: an error that was not made readable here would reach the
 // user as it is.
 
@@ -46,6 +46,13 @@ func (c *CloudFormation) CreateChangeSet(
 	ctx context.Context, in *cloudformation.CreateChangeSetInput, options ...func(*cloudformation.Options),
 ) (*cloudformation.CreateChangeSetOutput, error) {
 	return call(ctx, c.client.CreateChangeSet, in, options)
+}
+
+// CreateStack calls the operation of that name.
+func (c *CloudFormation) CreateStack(
+	ctx context.Context, in *cloudformation.CreateStackInput, options ...func(*cloudformation.Options),
+) (*cloudformation.CreateStackOutput, error) {
+	return call(ctx, c.client.CreateStack, in, options)
 }
 
 // DeleteChangeSet calls the operation of that name.
@@ -187,6 +194,13 @@ func (c *CloudFormation) SetStackPolicy(
 	ctx context.Context, in *cloudformation.SetStackPolicyInput, options ...func(*cloudformation.Options),
 ) (*cloudformation.SetStackPolicyOutput, error) {
 	return call(ctx, c.client.SetStackPolicy, in, options)
+}
+
+// UpdateStack calls the operation of that name.
+func (c *CloudFormation) UpdateStack(
+	ctx context.Context, in *cloudformation.UpdateStackInput, options ...func(*cloudformation.Options),
+) (*cloudformation.UpdateStackOutput, error) {
+	return call(ctx, c.client.UpdateStack, in, options)
 }
 
 // UpdateTerminationProtection calls the operation of that name.

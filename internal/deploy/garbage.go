@@ -74,11 +74,7 @@ func neededKeys(ctx context.Context, l *ledger.Ledger, keep int) (map[string]boo
 // DeleteGarbage deletes what is garbage at this moment, under the lock, so that nobody deploys what is being deleted.
 // It returns what it deleted. The bucket keeps earlier versions for as long as its bootstrap says.
 func (d *Deployment) DeleteGarbage(ctx context.Context, keep int) (deleted []staging.Garbage, err error) {
-	l, err := d.Ledger(ctx)
-	if err != nil {
-		return nil, err
-	}
-	_, release, err := d.acquireLock(ctx, l)
+	l, release, err := d.lock(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -242,11 +242,28 @@ func faultRows() []Behaviour {
 			Test:   test,
 		},
 		{
+			Name: "silence",
+			Does: "For half a minute no call is answered: a network changes, or a service is overloaded.",
+			Client: "Calls are sent again for five minutes since the last answer; an endpoint that has never answered is " +
+				"given up within 15 s.",
+			Source: "https://github.com/aws/aws-cdk-cli/blob/7ff50e77/packages/@aws-cdk/toolkit-lib/lib/api/aws-auth/" +
+				"awscli-compatible.ts",
+			Test: "deploy.TestAWS_C1_DeploymentOutlivesHalfAMinuteOfSilence",
+		},
+		{
 			Name:   "expired credentials",
 			Does:   "The credentials of a role expire while it is used.",
 			Client: "They are thrown away, and the role is assumed again.",
 			Source: "https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html",
 			Test:   test,
+		},
+		{
+			Name: "credentials of a job",
+			Does: "The credentials of a CodeBuild job are valid for an hour at most, and only their endpoint has new ones.",
+			Client: "The endpoint is asked again before they expire; credentials that cannot be renewed have to last as long as " +
+				"the job may take.",
+			Source: "https://github.com/prowler-cloud/prowler/issues/1259",
+			Test:   "deploy.TestAWS_A9_DeploymentOutlivesTheCredentialsOfItsJob",
 		},
 	}
 }

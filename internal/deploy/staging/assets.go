@@ -340,7 +340,7 @@ func listArchive(r *zip.Reader) ([]string, error) {
 		}
 		file, err := f.Open()
 		if err != nil {
-			return nil, err
+			return nil, fault.Errorf(fault.AssetUnusable, "%s in the archive cannot be read: %w", f.Name, err)
 		}
 		sum, err := sumReader(io.LimitReader(file, left+1))
 		if err = errors.Join(err, file.Close()); err != nil {

@@ -1,0 +1,97 @@
+package deploy
+
+import (
+	"context"
+	"net/http/httptest"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/awsclient"
+	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/simulated"
+	"lockstep/internal/fault"
+)
+
+// Credentials that live for a minute are enough for a deployment of an hour, if their endpoint is asked again.
+func TestAWS_A9_DeploymentOutlivesTheCredentialsOfItsJob(t *testing.T) {
+	deployWith := func(t *testing.T, c *cloud, provider aws.CredentialsProvider) (Record, error) {
+		t.Helper()
+		asm := oneStack(t, topics(1))
+		cfg := c.Config(testTooling, testRegion)
+		cfg.Credentials = provider
+		o := c.options(asm)
+		o.LivenessDir = t.TempDir()
+		d, err := Open(t.Context(), cfg, testTarget, asm, o)
+		require.NoError(t, err)
+		return d.Deploy(context.WithoutCancel(t.Context()), DeployRequest{})
+	}
+	newHourCloud := func(t *testing.T) (*cloud, *simulated.CredentialsEndpoint) {
+		t.Helper()
+		c := newCloud(t)
+		c.hasTimers = true
+		c.OperationTime = time.Hour
+		return c, &simulated.CredentialsEndpoint{
+			Cloud: c.Cloud, Account: testTooling, Lifetime: time.Minute, Path: "/v2/credentials/1",
+		}
+	}
+	t.Run("asked again", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			c, endpoint := newHourCloud(t)
+			provider, err := awsclient.EndpointCredentials("http://credentials"+endpoint.Path, endpoint)
+			require.NoError(t, err)
+			record, err := deployWith(t, c, provider)
+			require.NoError(t, err)
+			assert.Equal(t, change.Created, record.Outcome)
+		})
+	})
+	t.Run("passed once", func(t *testing.T) { // what the buildspec did before
+		synctest.Test(t, func(t *testing.T) {
+			c, endpoint := newHourCloud(t)
+			provider, err := awsclient.EndpointCredentials("http://credentials"+endpoint.Path, endpoint)
+			require.NoError(t, err)
+			once, err := provider.Retrieve(t.Context())
+			require.NoError(t, err)
+			_, err = deployWith(t, c, credentials.StaticCredentialsProvider{Value: once})
+			require.ErrorContains(t, err, "ExpiredToken")
+		})
+	})
+	t.Run("over the network", func(t *testing.T) {
+		_, endpoint := newHourCloud(t)
+		server := httptest.NewServer(endpoint)
+		defer server.Close()
+		provider, err := awsclient.EndpointCredentials(server.URL+endpoint.Path, nil)
+		require.NoError(t, err)
+		first, err := provider.Retrieve(t.Context())
+		require.NoError(t, err)
+		second, err := provider.Retrieve(t.Context())
+		require.NoError(t, err)
+		assert.NotEqual(t, first.AccessKeyID, second.AccessKeyID, "less than a minute is left, so it is asked again")
+	})
+	t.Run("no address", func(t *testing.T) {
+		_, err := awsclient.EndpointCredentials("/v2/credentials/1", nil)
+		assert.Equal(t, fault.FlagValue, fault.CodeOf(err))
+		assert.NotContains(t, err.Error(), "/v2", "the path is a secret")
+	})
+}
+
+// From each of the first calls of CloudFormation on, half a minute passes without an answer.
+func TestAWS_C1_DeploymentOutlivesHalfAMinuteOfSilence(t *testing.T) {
+	for _, from := range []int64{2, 3, 5, 8, 13, 21} {
+		c := newCloud(t)
+		c.FaultOf = func(service string, number int64) simulated.Fault {
+			if service == "cloudformation" && number >= from && number < from+5 {
+				return simulated.Silent
+			}
+			return simulated.NoFault
+		}
+		_, err := c.deploy(oneStack(t, topics(2)), DeployRequest{})
+		require.NoError(t, err, "from call %d on", from)
+		assert.Equal(t, 1, c.stack("web").Executions)
+	}
+}
