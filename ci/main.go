@@ -38,8 +38,8 @@ var imagePrefixPattern = regexp.MustCompile(`^[a-z0-9]+([._-][a-z0-9]+)*(:[0-9]+
 // New selects the repository and the settings of the calls that follow.
 func New(
 	ctx context.Context,
-	// The repository that the caller is in. Dagger passes it
-	workspace *dagger.Workspace,
+	// The repository that the caller is in, which Dagger passes by itself
+	ws *dagger.Workspace,
 	// The project's root, which holds config/; by default the nearest such folder from the current one upwards
 	// +optional
 	// +ignore=[".lockstep", "**/node_modules", "ci/internal", "ci/dagger.gen.go", "**/.env", "**/.venv"]
@@ -62,11 +62,11 @@ func New(
 	m := &Lockstep{
 		Source: source, ImagePrefix: imagePrefix, CI: ci, CredentialsEndpoint: awsCredentialsEndpoint,
 	}
-	if err := refuseSettings(ctx, workspace); err != nil {
+	if err := refuseSettings(ctx, ws); err != nil {
 		return nil, err
 	}
 	if source != nil {
 		return m, nil
 	}
-	return m, m.findSource(ctx, workspace)
+	return m, m.findSource(ctx, ws)
 }
