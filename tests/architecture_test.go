@@ -121,7 +121,7 @@ var allowedImports = map[string][]string{
 		"config", "internal/fault", "internal/fsx", "internal/gate/findings", "internal/jsonx", "internal/pipeline",
 		"internal/process", "internal/project", "internal/repo", "internal/text",
 	},
-	"internal/project": {"internal/fsx", "internal/jsonx"},
+	"internal/project": {"internal/fault", "internal/fsx", "internal/jsonx"},
 	"internal/gate/findings": {
 		"internal/display", "internal/fault", "internal/jsonx", "internal/text",
 	},

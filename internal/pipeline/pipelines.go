@@ -170,7 +170,7 @@ func Pipelines(c *config.Config) []Pipeline {
 	if c.Pipeline.DriftSchedule != config.DriftScheduleNever {
 		pipelines = append(pipelines, Pipeline{
 			Name: DriftPipeline, Trigger: Schedule,
-			Description: "publishes every environment's key metrics, and compares it with what was deployed to it",
+			Description: "publishes key metrics, and compares each environment with its release",
 			Stages:      []PipelineStage{driftStage(c.Environments)},
 		})
 	}
