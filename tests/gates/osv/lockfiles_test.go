@@ -21,8 +21,8 @@ var lockFiles = map[string]string{
 	"yarn/yarn.lock": "# yarn lockfile v1\n\n\nunsafe-thing@^1.0.0:\n  version \"VERSION\"\n  integrity sha512-AA==\n",
 	"poetry/poetry.lock": "[[package]]\nname = \"unsafe-thing\"\nversion = \"VERSION\"\noptional = false\nfiles = []\n\n" +
 		"[metadata]\nlock-version = \"2.0\"\n",
-	"uv/uv.lock": "version = 1\nrequires-python = \">=3.10\"\n\n[[package]]\nname = \"unsafe-thing\"\nversion = \"VERSION\"\n" +
-		"source = { registry = \"index\" }\n",
+	"uv/uv.lock": "version = 1\nrequires-python = \">=3.10\"\n\n[[package]]\nname = \"unsafe-thing\"\n" +
+		"version = \"VERSION\"\nsource = { registry = \"index\" }\n",
 	"pip/requirements.txt":     "unsafe-thing==VERSION\n",
 	"pip/requirements-dev.txt": "unsafe-thing==VERSION\n",
 	"pipenv/Pipfile.lock":      `{"default": {"unsafe-thing": {"version": "==VERSION", "hashes": []}}, "develop": {}}`,
