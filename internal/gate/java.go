@@ -47,7 +47,9 @@ func installJava(ctx context.Context, g Gate) (result outcome, err error) {
 }
 
 // fetchProviders fetches what Maven starts the tests with, in the versions that the build has.
-func (w *workCopy) fetchProviders(ctx context.Context, p project.JavaProject, packages string) ([]findings.Finding, error) {
+func (w *workCopy) fetchProviders(
+	ctx context.Context, p project.JavaProject, packages string,
+) ([]findings.Finding, error) {
 	versions := map[string][]string{}
 	for _, name := range project.VersionFolders() {
 		entries, err := os.ReadDir(filepath.Join(packages, "maven", filepath.FromSlash(name)))

@@ -120,7 +120,8 @@ func (w *workCopy) pytestCommand(p project.PythonProject, report string) project
 		c.Argv, search, hasCoverage = []string{"pytest"}, append(search, site), true
 	}
 	c.Env = []string{
-		"CI=true", "COLUMNS=120", "PYTHONDONTWRITEBYTECODE=1", "PYTHONPATH=" + strings.Join(search, string(os.PathListSeparator)),
+		"CI=true", "COLUMNS=120", "PYTHONDONTWRITEBYTECODE=1",
+		"PYTHONPATH=" + strings.Join(search, string(os.PathListSeparator)),
 		"PATH=" + filepath.Join(venv, "bin") + string(os.PathListSeparator) + os.Getenv("PATH"), "VIRTUAL_ENV=" + venv,
 	}
 	c.Argv = append(c.Argv, "-q", "-p", "no:cacheprovider", "--rootdir", folder, "--junitxml", report, "-o",

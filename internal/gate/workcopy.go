@@ -167,7 +167,8 @@ func ownOr(root, link string) string {
 		return link
 	}
 	inside, err := filepath.Rel(root, filepath.Join(filepath.Dir(link), target))
-	if err != nil || !filepath.IsLocal(inside) || slices.Contains(strings.Split(filepath.ToSlash(inside), "/"), nodeModules) {
+	folders := strings.Split(filepath.ToSlash(inside), "/")
+	if err != nil || !filepath.IsLocal(inside) || slices.Contains(folders, nodeModules) {
 		return link
 	}
 	return target

@@ -125,7 +125,8 @@ const deploymentGuide = "docs/deployment.md"
 var lockFiles = []string{
 	"**/go.mod", "**/requirements.txt", "**/requirements*.txt", "**/uv.lock", "**/poetry.lock", "**/Pipfile.lock",
 	"**/pdm.lock", "**/pylock.toml", "**/package-lock.json", "**/yarn.lock", "**/pnpm-lock.yaml", "**/bun.lock",
-	"**/npm-shrinkwrap.json", "**/Cargo.lock", "**/pom.xml", "**/gradle.lockfile", "**/buildscript-gradle.lockfile", "**/packages.lock.json", "osv-scanner.toml",
+	"**/npm-shrinkwrap.json", "**/Cargo.lock", "**/pom.xml", "**/gradle.lockfile", "**/buildscript-gradle.lockfile",
+	"**/packages.lock.json", "osv-scanner.toml",
 }
 
 // secretsBaseline has the findings of detect-secrets that a person has reviewed.

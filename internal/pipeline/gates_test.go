@@ -95,7 +95,8 @@ func TestGates_RerunOnlyForTheirInputs(t *testing.T) {
 
 // isOfProject reports whether a gate is about a project of Python's, Node's or Java's, which this repository is not.
 func isOfProject(name string) bool {
-	return slices.ContainsFunc(slices.Concat(pythonGates, nodeGates, javaGates), func(g gate) bool { return g.name == name })
+	gates := slices.Concat(pythonGates, nodeGates, javaGates)
+	return slices.ContainsFunc(gates, func(g gate) bool { return g.name == name })
 }
 
 func TestTools_EachIsUsed(t *testing.T) {

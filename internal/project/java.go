@@ -133,7 +133,8 @@ var plainVersion = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 // of them.
 func FetchFiles(versions map[string][]string) map[string]string {
 	newest := func(folder string) string {
-		known := slices.DeleteFunc(slices.Clone(versions[folder]), func(v string) bool { return !plainVersion.MatchString(v) })
+		isOther := func(version string) bool { return !plainVersion.MatchString(version) }
+		known := slices.DeleteFunc(slices.Clone(versions[folder]), isOther)
 		return slices.Max(append(known, ""))
 	}
 	plugins, dependencies := "", map[bool]string{}
@@ -153,7 +154,8 @@ func FetchFiles(versions map[string][]string) map[string]string {
 	}
 	build := "<build><plugins>" + plugins + "</plugins></build><dependencies>"
 	return map[string]string{
-		"pom.xml":           pom("all", "<packaging>pom</packaging><modules><module>providers</module><module>parts</module></modules>"),
+		"pom.xml": pom("all", "<packaging>pom</packaging>"+
+			"<modules><module>providers</module><module>parts</module></modules>"),
 		"providers/pom.xml": pom("providers", build+dependencies[false]+"</dependencies>"),
 		"parts/pom.xml":     pom("parts", build+dependencies[true]+"</dependencies>"),
 	}

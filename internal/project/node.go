@@ -103,7 +103,8 @@ func (t Tree) isConfigured(folder string, beginnings []string) bool {
 var nodeEnv = []string{
 	"CI=true", "COLUMNS=120", "npm_config_audit=false", "npm_config_fund=false", "npm_config_update_notifier=false",
 	"npm_config_manage_package_manager_versions=false", "npm_config_package_manager_strict=false",
-	"npm_config_package_import_method=copy", "COREPACK_ENABLE_STRICT=0", "YARN_ENABLE_TELEMETRY=0", "YARN_NODE_LINKER=node-modules", "YARN_ENABLE_SCRIPTS=false",
+	"npm_config_package_import_method=copy", "COREPACK_ENABLE_STRICT=0", "YARN_ENABLE_TELEMETRY=0",
+	"YARN_NODE_LINKER=node-modules", "YARN_ENABLE_SCRIPTS=false",
 	"YARN_ENABLE_GLOBAL_CACHE=true", "NEXT_TELEMETRY_DISABLED=1", "HUSKY=0",
 }
 

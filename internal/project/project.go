@@ -1,6 +1,6 @@
-// Package project knows the projects of a repository in the languages that Lockstep itself is not written in: where they
-// are, how their packages are installed from lock files, and which checks their own settings name. It reads files and
-// starts nothing.
+// Package project knows the projects of a repository in the languages that Lockstep itself is not written in: where
+// they are, how their packages are installed from lock files, and which checks their own settings name. It reads files
+// and starts nothing.
 package project
 
 import (

@@ -29,7 +29,9 @@ type PythonProject struct {
 var pythonProjects = []string{"pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "Pipfile"}
 
 // pythonLocks are the files from which packages are installed, in the order in which one counts.
-var pythonLocks = []string{"uv.lock", "poetry.lock", "Pipfile.lock", "pylock.toml", "requirements.txt", "pyproject.toml"}
+var pythonLocks = []string{
+	"uv.lock", "poetry.lock", "Pipfile.lock", "pylock.toml", "requirements.txt", "pyproject.toml",
+}
 
 // testFile matches the files in which pytest looks for tests by default.
 var testFile = regexp.MustCompile(`^(test_.*|.*_test)\.py$`)

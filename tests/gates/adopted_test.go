@@ -41,7 +41,8 @@ var pythonSeeds = []seed{
 		"src/shop/a.py:1",
 	},
 	{
-		"python-order", "a function above what it calls at once", one("src/shop/a.py", "X = f()\n\n\ndef f():\n    return 1\n"),
+		"python-order", "a function above what it calls at once",
+		one("src/shop/a.py", "X = f()\n\n\ndef f():\n    return 1\n"),
 		"ssort", "src/shop/a.py",
 	},
 	{"python-shed", "quotes", one("src/shop/a b.py", "x = 1\ny = 'a'\n"), "shed", "src/shop/a b.py:2"},
@@ -66,7 +67,8 @@ var pythonSeeds = []seed{
 		one("src/shop/a.py", "def f(n):\n"+strings.Repeat("    n += 1\n", 60)+"    return n\n"), "pytest", ".",
 	},
 	{
-		"python-tests", "a test that reaches for the network", one("tests/test_a.py", "import socket\n\n\ndef test_seeded():\n"+
+		"python-tests", "a test that reaches for the network",
+		one("tests/test_a.py", "import socket\n\n\ndef test_seeded():\n"+
 			"    socket.create_connection((\"127.0.0.1\", 443), 5)\n"), "test_seeded", "tests/test_a.py:4",
 	},
 	{"markdown", "a list of another form", one("README.md", "* a\n"), "mdformat", "README.md"},
@@ -90,12 +92,14 @@ var nodeSeeds = []seed{
 			"test(\"seeded\", () => {\n  throw new Error(\"seeded\");\n});\n"), "test", "package.json:10",
 	},
 	{
-		"node-tests", "a package of its own that is wrong", one("packages/money/money.js", "export const price = () => \"\";\n"),
+		"node-tests", "a package of its own that is wrong",
+		one("packages/money/money.js", "export const price = () => \"\";\n"),
 		"test", "package.json:10",
 	},
 	{
 		"node-packages", "a dependency that is not in the lock file", one("app/package.json",
-			`{"name": "@shop/app", "dependencies": {"@shop/money": "1.0.0", "left-pad": "1.3.0"}}`+"\n"), "install", "package.json",
+			`{"name": "@shop/app", "dependencies": {"@shop/money": "1.0.0", "left-pad": "1.3.0"}}`+"\n"), "install",
+		"package.json",
 	},
 	{"node-packages", "a package.json that is none", one("app/package.json", "{\n"), "package-json", "app/package.json"},
 }
@@ -110,6 +114,7 @@ func dockerfile(instructions string) string {
 // A repository that is made like one that people have is adopted with `init`. All gates pass it as it is, and each
 // finds the defect that is seeded for it.
 func TestAdopted_PythonRepository(t *testing.T) {
+	t.Parallel()
 	p := adopt(t, "python")
 	out := lockstep(t, p, "init", "--yes", "--tooling", "123456789012", "--env", "dev=111122223333/eu-west-1")
 	assert.Contains(t, out, "found a CDK app in python")
@@ -120,6 +125,7 @@ func TestAdopted_PythonRepository(t *testing.T) {
 // The packages of a repository with several packages of Node are installed once, offline programs see them, and a
 // package of the repository's own is the one of the working tree.
 func TestAdopted_NodeRepository(t *testing.T) {
+	t.Parallel()
 	p := adopt(t, "node")
 	p.Configure(t)
 	proveSeeds(t, p, nodeSeeds)
@@ -129,16 +135,19 @@ func TestAdopted_NodeRepository(t *testing.T) {
 var javaSeeds = []seed{
 	{
 		"java-tests", "a test that fails", one("src/test/java/shop/SeededTest.java", "package shop;\n\n"+
-			"class SeededTest {\n    @org.junit.jupiter.api.Test\n    void seeded() {\n        throw new IllegalStateException();\n"+
+			"class SeededTest {\n    @org.junit.jupiter.api.Test\n"+
+			"    void seeded() {\n        throw new IllegalStateException();\n"+
 			"    }\n}\n"), "seeded", "src/test/java/shop/SeededTest.java",
 	},
 	{
-		"java-packages", "code that does not compile", one("src/main/java/shop/A.java", "package shop;\n\nclass B extends C {}\n"),
+		"java-packages", "code that does not compile",
+		one("src/main/java/shop/A.java", "package shop;\n\nclass B extends C {}\n"),
 		"install", "pom.xml",
 	},
 }
 
 func TestAdopted_JavaRepository(t *testing.T) {
+	t.Parallel()
 	p := adopt(t, "java")
 	p.Configure(t)
 	proveSeeds(t, p, javaSeeds)

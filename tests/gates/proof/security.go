@@ -189,7 +189,7 @@ func writeGoDatabase(t testing.TB, p *Project) {
 	p.addGateSetting(t, "goVulnerabilities: file://"+p.Root+"/.lockstep/db")
 }
 
-// VulnerablePackages are the packages that the database of WriteOSVDatabase has a vulnerability of, fixed in 2.0.0, by
+// VulnerablePackages are the packages that the database of WriteOSVDatabase has a vulnerability of, fixed in 1.5.0, by
 // their ecosystem.
 var VulnerablePackages = map[string]string{
 	"npm": "unsafe-thing", "PyPI": "unsafe-thing", "Maven": "com.example:unsafe-thing", "Go": "example.com/unsafe-thing",
@@ -206,7 +206,7 @@ func writeOSVDatabase(t testing.TB, p *Project) {
 	for ecosystem, name := range VulnerablePackages {
 		affected = append(affected, `{
 			"package": {"ecosystem": "`+ecosystem+`", "name": "`+name+`"},
-			"ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "2.0.0"}]}]
+			"ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "1.5.0"}]}]
 		}`)
 	}
 	_, err = w.Write([]byte(`{
