@@ -70,18 +70,21 @@ func (m machine) folders() map[string]string {
 	}
 }
 
+// temporary returns the folder of temporary files.
+func (m machine) temporary() string { return m.variable("TMPDIR", os.TempDir()) }
+
 // mavenRepository returns the folder of the packages that Maven has fetched.
 func (m machine) mavenRepository() string { return below(m.home, ".m2", "repository") }
 
 // mavenOptions returns the options of a Maven that keeps its packages where the person's Maven does, and whose home is
 // another folder; empty where one cannot be written as an option. Java takes the home from the system's list of users,
-// and the settings there may hold passwords.
+// and the settings there may hold passwords. It does not read TMPDIR either.
 func (m machine) mavenOptions(home string) string {
-	repository := m.mavenRepository()
-	if repository == "" || strings.ContainsAny(repository+home, " \t\"'") {
+	repository, temporary := m.mavenRepository(), m.temporary()
+	if repository == "" || strings.ContainsAny(repository+home+temporary, " \t\"'") {
 		return ""
 	}
-	return "-Duser.home=" + home + " -Dmaven.repo.local=" + repository
+	return "-Duser.home=" + home + " -Dmaven.repo.local=" + repository + " -Djava.io.tmpdir=" + temporary
 }
 
 // libraryCache returns the folder where the CDK library is unpacked when it is first loaded.
@@ -156,7 +159,7 @@ func (m machine) files(root string, step pipeline.Step, toolFolders []string) *p
 	f := &process.Files{
 		Readable: append(m.programFolders(), below(m.cache, "lockstep"), folders["GOENV"]),
 		Writable: []string{
-			root, m.variable("TMPDIR", os.TempDir()), folders["GOMODCACHE"], folders["GOCACHE"], folders["GOLANGCI_LINT_CACHE"],
+			root, m.temporary(), folders["GOMODCACHE"], folders["GOCACHE"], folders["GOLANGCI_LINT_CACHE"],
 			folders["JSII_RUNTIME_PACKAGE_CACHE_ROOT"], folders["GRADLE_USER_HOME"], m.mavenRepository(),
 			tools.Getenv(m.environ, "GOTMPDIR"), tools.Getenv(m.environ, "GOCOVERDIR"),
 		},

@@ -90,9 +90,10 @@ func TestStep_OtherFilesAreHidden(t *testing.T) {
 
 // Java takes a person's home from the list of users, whatever HOME says.
 func TestMachine_MavenKeepsItsPackagesAndSeesNoSettings(t *testing.T) {
-	m := newMachine([]string{"HOME=/home/jo", "XDG_CACHE_HOME=/home/jo/.cache"})
+	m := newMachine([]string{"HOME=/home/jo", "XDG_CACHE_HOME=/home/jo/.cache", "TMPDIR=/scratch"})
 	environ := m.hidePerson([]string{"MAVEN_OPTS=-Dpassword=x"}, "/tmp/step")
-	assert.Contains(t, environ, "MAVEN_OPTS=-Duser.home=/tmp/step -Dmaven.repo.local=/home/jo/.m2/repository")
+	assert.Contains(t, environ, "MAVEN_OPTS=-Duser.home=/tmp/step -Dmaven.repo.local=/home/jo/.m2/repository "+
+		"-Djava.io.tmpdir=/scratch")
 	assert.Contains(t, environ, "GRADLE_USER_HOME=/home/jo/.cache/gradle")
 	assert.NotContains(t, environ, "MAVEN_OPTS=-Dpassword=x")
 	assert.Contains(t, m.files("/work", pipeline.Step{}, nil).Writable, "/home/jo/.m2/repository")
