@@ -172,8 +172,8 @@ func TestApp_DigestIsTheSameElsewhere(t *testing.T) {
 	}
 }
 
-// The app in testdata/platform has Stages, three accounts, two regions, a nested stack, a parameter, a look-up, macros, a
-// custom resource, a bundled asset, a value that AWS publishes, and an empty stack.
+// The app in testdata/platform has Stages, three accounts, two regions, a nested stack, a parameter, a look-up, macros,
+// a custom resource, a bundled asset, a value that AWS publishes, and an empty stack.
 func TestApp_WithAllThatAppsHaveIsDelivered(t *testing.T) {
 	dir := samples[0].newRepository(t)
 	for _, name := range []string{"cdk.json", "bin", "lib"} {
