@@ -118,8 +118,10 @@ func New() *Cloud {
 // every call is answered.
 func NewKind() *Cloud {
 	return &Cloud{
-		BootstrapVersion: "33", Encryption: "aws:kms", EmptyReasons: []string{"The submitted information didn't contain changes."},
-		accounts: map[string]*account{}, keys: map[string]string{}, expiries: map[string]time.Time{}, ssm: map[string]string{}, callsOf: map[string]int64{},
+		BootstrapVersion: "33", Encryption: "aws:kms",
+		EmptyReasons: []string{"The submitted information didn't contain changes."},
+		accounts:     map[string]*account{}, keys: map[string]string{}, expiries: map[string]time.Time{}, ssm: map[string]string{},
+		callsOf:     map[string]int64{},
 		SigningKeys: map[string]*ecdsa.PrivateKey{}, parameters: map[string]string{},
 		assumedRoles: map[string]bool{},
 	}
