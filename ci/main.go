@@ -19,6 +19,8 @@ type Lockstep struct {
 	ImagePrefix string
 	// +private
 	CI bool
+	// +private
+	CredentialsEndpoint *dagger.Service
 }
 
 // imagePrefixPattern matches a registry and a path in it.
@@ -36,10 +38,16 @@ func New(
 	// Fail the call if a gate cannot run, as CI=true does for the command line; a live deployment always does
 	// +optional
 	ci bool,
+	// Where AWS gives out the credentials of this machine and renews them, as tcp://169.254.170.2:80 in CodeBuild;
+	// --aws-credentials is then the path there, as env://AWS_CONTAINER_CREDENTIALS_RELATIVE_URI
+	// +optional
+	awsCredentialsEndpoint *dagger.Service,
 ) (*Lockstep, error) {
 	if imagePrefix != "" && !imagePrefixPattern.MatchString(imagePrefix) {
 		return nil, fmt.Errorf("--image-prefix %q is not the beginning of an image's name: "+
 			"write a registry and a path, such as mirror.example.com/docker-hub/library", imagePrefix)
 	}
-	return &Lockstep{Source: source, ImagePrefix: imagePrefix, CI: ci}, nil
+	return &Lockstep{
+		Source: source, ImagePrefix: imagePrefix, CI: ci, CredentialsEndpoint: awsCredentialsEndpoint,
+	}, nil
 }

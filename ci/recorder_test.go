@@ -81,7 +81,7 @@ func newRecorder(t *testing.T, prefix string) (*recorder, *Lockstep) {
 		t.Fatal(err)
 	}
 	dag = client
-	m, err := New(dag.Host().Directory(repository), prefix, false)
+	m, err := New(dag.Host().Directory(repository), prefix, false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

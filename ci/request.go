@@ -102,7 +102,7 @@ func (m *Lockstep) prepare(ctx context.Context, q request) (*project, []config.E
 	}
 	p.commit, p.author, p.plan = q.commit, q.author, q.plan
 	if q.credentials != nil {
-		p.live, err = readCredentials(ctx, q.credentials)
+		p.live, err = m.readCredentials(ctx, q.credentials)
 		p.toleratesNotRun = pipeline.MayBeAbsent(true, environments)
 	}
 	return p, environments, err

@@ -125,6 +125,9 @@ type Environment struct {
 	Gates EnvironmentGates `json:"gates,omitzero"`
 	// Tags are put on every resource of this environment. They replace equal keys of the pipeline's.
 	Tags map[string]string `json:"tags,omitempty"`
+	// IsFurtherRegion says that an earlier wave has the same account in another region. What AWS has once for an account,
+	// and not for each region, is there already.
+	IsFurtherRegion bool `json:"-"`
 }
 
 // Notifications are the addresses that are notified of the environment's events.

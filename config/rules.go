@@ -20,7 +20,7 @@ type environmentRule func(l *loader, env Environment, d *document)
 
 // rules is the list of the rules across files.
 var rules = []rule{
-	checkAccountsDistinct, checkWaveAccounts, checkPlaces, checkPromotionCycle, checkProjectName, checkPipelineTags,
+	checkAccountsDistinct, checkWaveAccounts, checkPlaces, checkPartitions, checkPromotionCycle, checkProjectName, checkPipelineTags,
 	checkPipelineSource, checkApp, checkSteps, checkGatesOff, checkSigning,
 }
 

@@ -56,7 +56,7 @@ func parsePublicKey(text string) error {
 	}
 	key, err := x509.ParsePKIXPublicKey(block.Bytes)
 	if err != nil {
-		return err
+		return fault.Wrap(fault.ConfigValue, err)
 	}
 	if public, ok := key.(*ecdsa.PublicKey); !ok || public.Curve != elliptic.P256() {
 		return fault.New(fault.ConfigValue, "it is of another kind than ECC_NIST_P256")

@@ -106,9 +106,10 @@ var allowedImports = map[string][]string{
 		"internal/jsonx", "internal/process", "internal/utc", "tools",
 	},
 	"internal/bootstrap": {
-		"config", "internal/fault", "internal/fsx", "internal/refusal", "internal/roles", "tools",
+		"config", "internal/awsclient", "internal/fault", "internal/fsx", "internal/refusal", "internal/roles", "tools",
 	},
-	"tools/site": {"internal/pipeline", "internal/process", "tools"},
+	"tools/generated": {"tools"},
+	"tools/site":      {"internal/pipeline", "internal/process", "tools"},
 
 	// Steps and gates.
 	"internal/host": {
@@ -139,8 +140,8 @@ var allowedImports = map[string][]string{
 	"internal/maintain":          {"internal/fault"},
 	"internal/metrics":           {"internal/deploy/ledger", "internal/pipeline", "internal/utc"},
 	"internal/stateful":          {},
-	"internal/awsmodel":          {},
-	"internal/awsmodel/generate": {"internal/awsmodel", "internal/fsx", "internal/pipeline", "tools"},
+	"internal/awsmodel":          {"internal/fault"},
+	"internal/awsmodel/generate": {"internal/awsmodel", "internal/fsx", "internal/pipeline", "tools", "tools/generated"},
 	"internal/awsmodel/requests": {"internal/fault"},
 	"internal/awsmodel/requests/generate": {
 		"internal/awsclient", "internal/awsmodel/requests", "internal/fsx", "tools",
@@ -149,7 +150,7 @@ var allowedImports = map[string][]string{
 	"internal/pipeline":          {"config", "internal/fault", "internal/roles"},
 
 	"internal/deploy/assembly/generate": {
-		"internal/deploy/assembly", "internal/fsx", "internal/jsonx", "tools",
+		"internal/deploy/assembly", "internal/fsx", "internal/jsonx", "tools", "tools/generated",
 	},
 	"tools": {
 		"internal/fault", "internal/fsx", "internal/jsonx", "internal/pipeline", "internal/process",

@@ -131,7 +131,7 @@ var places = []place{
 		},
 	},
 	{
-		does: "makes clients of AWS", instead: "internal/awsclient, whose sessions have the fence",
+		does: "makes clients of AWS", instead: "internal/awsclient, whose sessions have the fence and whose errors have codes",
 		names: map[string][]string{
 			"github.com/aws/aws-sdk-go-v2/service/cloudcontrol":   {"New", "NewFromConfig"},
 			"github.com/aws/aws-sdk-go-v2/service/cloudformation": {"New", "NewFromConfig"},
@@ -148,7 +148,6 @@ var places = []place{
 			"internal/awsclient/clients.go":   "is the place",
 			"internal/awsclient/inquiries.go": "is the place of the clients that only read",
 			"internal/awsclient/endpoint.go":  "asks for the endpoints, and calls none",
-			"internal/bootstrap/apply.go":     "bootstraps an account, which has no lock before",
 		},
 	},
 }

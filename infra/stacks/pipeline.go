@@ -2,7 +2,6 @@ package stacks
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -35,8 +34,6 @@ const (
 	jobCompute = "BUILD_GENERAL1_LARGE"
 	// reportGroupName is the name of a job's report in its buildspec.
 	reportGroupName = "tests"
-	// jobMinutes is longer than the deployment of all stacks takes with the creation of an Aurora cluster.
-	jobMinutes = 120
 )
 
 // AddPipelines adds the pipelines, each with an artifact store of its own, so that artifacts of pull requests are
@@ -93,8 +90,7 @@ func (b *pipelineBuilder) arn() string { return b.format("codepipeline", b.name)
 
 // format returns an ARN of this account.
 func (b *pipelineBuilder) format(service, resource string) string {
-	stack := awscdk.Stack_Of(b.scope)
-	return fmt.Sprintf("arn:%s:%s:%s:%s:%s", *stack.Partition(), service, *stack.Region(), *stack.Account(), resource)
+	return own.ARN(awscdk.Stack_Of(b.scope), service, resource)
 }
 
 // stageDeclarations returns the source stage and the stages of the definition.
@@ -194,7 +190,7 @@ func (b *pipelineBuilder) addJob(job pipeline.Job, order int) (any, error) {
 	props := own.JobProps{
 		Name: name, Description: job.Description, Buildspec: buildspec, Privileged: pipeline.NeedsPrivilegedMode(engine),
 		Network: engine.Network, Image: jobImage, Compute: jobCompute,
-		Role: role, LogDays: b.Pipeline.LogDays, TimeoutMinutes: jobMinutes,
+		Role: role, LogDays: b.Pipeline.LogDays, TimeoutMinutes: int(pipeline.JobTimeout.Minutes()),
 	}
 	if job.ReportsFolder != "" {
 		props.Reports = []string{reportGroupName}

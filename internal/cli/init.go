@@ -148,16 +148,12 @@ func (i *initializer) preview(ctx context.Context) {
 
 // readStackPlaces returns the stacks of a cloud assembly with the places that the app itself names.
 func readStackPlaces(dir string) ([]stackPlace, error) {
-	files, err := assembly.Open(dir)
-	if err != nil {
-		return nil, err
-	}
-	read, err := assembly.Read(files, unknownPlace)
+	stacks, err := readStacks(dir)
 	if err != nil {
 		return nil, err
 	}
 	var places []stackPlace
-	for _, stack := range read.Stacks {
+	for _, stack := range stacks {
 		place := stackPlace{stack.ID, stack.Account, stack.Region}
 		if place.account == unknownPlace.Account {
 			place.account, place.region = "", ""

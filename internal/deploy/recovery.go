@@ -27,11 +27,7 @@ func (d *Deployment) DeleteReleased(ctx context.Context) (deleted []string, err 
 			"only emulated accounts are deleted to rehearse a recovery: %s has the procedure for "+
 				"accounts on AWS", RecoveryPage)
 	}
-	l, err := d.Ledger(ctx)
-	if err != nil {
-		return nil, err
-	}
-	_, release, err := d.acquireLock(ctx, l)
+	_, release, err := d.lock(ctx)
 	if err != nil {
 		return nil, err
 	}

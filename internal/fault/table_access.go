@@ -56,6 +56,13 @@ func credentialEntries() []Entry {
 			Remedies: []string{"enable the region or service in the account, then run it again"},
 			Messages: []string{"the account is not signed up for this service or region"},
 		},
+		{
+			Code: AWSSettings, Title: "AWS settings of this machine that cannot be read",
+			Meaning:  "The AWS SDK does not understand a file or a variable with its settings. No call was made.",
+			Causes:   []string{"a profile that is in no file", "a file with an edit that is not in its format"},
+			Remedies: []string{"fix the file or the variable that the message names", "choose another profile with `AWS_PROFILE`"},
+			Messages: []string{"the AWS settings of this machine cannot be read: …"},
+		},
 	}
 }
 
@@ -184,9 +191,12 @@ func bootstrapEntries() []Entry {
 			Messages: []string{"account … could not be bootstrapped in …"},
 		},
 		{
-			Code: BucketMissing, Title: "the staging bucket is missing",
-			Meaning:  "The bucket of the bootstrap, which holds assets, the lock and the records, is not there.",
-			Causes:   []string{"it was deleted by hand", "the account is bootstrapped with another qualifier"},
+			Code: BucketMissing, Title: "a bucket of the bootstrap is missing",
+			Meaning: "The bucket of the CDK's bootstrap for assets, or that of Lockstep for the lock and the records, is not there.",
+			Causes: []string{
+				"the account was bootstrapped by an earlier version, which kept records in the CDK's bucket",
+				"it was deleted by hand", "the account is bootstrapped with another qualifier",
+			},
 			Remedies: []string{"bootstrap the account again"},
 			Messages: []string{"the bucket … is not there"},
 		},

@@ -46,7 +46,7 @@ func toolEntries() []Entry {
 			Causes:   []string{"a new machine", "a PATH without the program", "an old version first on the PATH"},
 			Remedies: []string{"`lockstep doctor` names what is missing, and how to get it"},
 			Messages: []string{
-				" was not found on the PATH", "… is version …, too old", "a PNG is made by a browser, and none of …",
+				" was not found on the PATH", "… is version …, too old",
 			},
 		},
 		{

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"al.essio.dev/pkg/shellescape"
 	"github.com/goccy/go-yaml"
@@ -13,9 +14,17 @@ import (
 	"lockstep/config"
 )
 
-// CredentialsSecretURI is how a job passes the credentials of its role: as a secret that Dagger reads when a step
-// needs it, in the format of `aws configure export-credentials`. They are not written to any file.
-const CredentialsSecretURI = "cmd://aws configure export-credentials"
+// A job passes where the credentials of its role are given out, and not the credentials: they are valid for an hour at
+// most, which is less than the job may take. Dagger forwards the endpoint's port into the containers of the steps. Source
+// of the address: the AWS SDKs and Tools reference guide, container credential provider.
+const (
+	credentialsEndpoint  = "tcp://169.254.170.2:80"
+	credentialsSecretURI = "env://AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
+)
+
+// JobTimeout is how long a job of a pipeline may take: longer than the deployment of all stacks with the creation of an
+// Aurora cluster.
+const JobTimeout = 2 * time.Hour
 
 // NeedsPrivilegedMode reports whether a job runs containers itself, because no engine runs elsewhere.
 func NeedsPrivilegedMode(engine config.Engine) bool { return engine.Host == "" }
@@ -159,9 +168,12 @@ func (c Call) Argv(engine config.Engine) []string {
 	if engine.ImagePrefix != "" {
 		argv = append(argv, "--image-prefix", engine.ImagePrefix)
 	}
+	if c.Credentials {
+		argv = append(argv, "--aws-credentials-endpoint", credentialsEndpoint)
+	}
 	argv = append(append(argv, c.Function), c.Arguments...)
 	if c.Credentials {
-		argv = append(argv, "--aws-credentials", CredentialsSecretURI)
+		argv = append(argv, "--aws-credentials", credentialsSecretURI)
 	}
 	if c.Export != "" {
 		argv = append(argv, "export", "--path", c.Export)

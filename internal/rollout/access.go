@@ -3,7 +3,6 @@ package rollout
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"sync"
 
@@ -15,7 +14,10 @@ import (
 	"lockstep/internal/bootstrap"
 	"lockstep/internal/deploy"
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/fault"
+	"lockstep/internal/pipeline"
 	"lockstep/internal/rehearsal"
+	"lockstep/tools"
 )
 
 // An accountAccess gives access to accounts, either on AWS or emulated.
@@ -104,10 +106,16 @@ func (a emulatedAccess) adaptAssembly(files fs.FS) (fs.FS, *rehearsal.Coverage, 
 func (s *Session) LoadAWSConfig(ctx context.Context) (aws.Config, error) {
 	cfg, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithBaseEndpoint(s.Endpoint))
 	if err != nil {
-		return cfg, fmt.Errorf("the AWS settings of this machine cannot be read: %w", err)
+		return cfg, fault.Errorf(fault.AWSSettings, "the AWS settings of this machine cannot be read: %w: fix the file or "+
+			"the variable that it names, or choose another profile with AWS_PROFILE", err)
 	}
 	if s.Endpoint != "" {
 		cfg.BaseEndpoint = &s.Endpoint // also if AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is set
+	}
+	if address := tools.Getenv(s.Environ, pipeline.CredentialsEndpointVariable); address != "" {
+		if cfg.Credentials, err = awsclient.EndpointCredentials(address, cfg.HTTPClient); err != nil {
+			return cfg, err
+		}
 	}
 	return cfg, awsclient.CheckEndpoints(cfg, assembly.Partition(s.Config.Pipeline.Tooling.Region), s.Endpoint)
 }

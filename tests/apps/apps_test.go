@@ -22,18 +22,7 @@ import (
 var program *harness.Program
 
 func TestMain(m *testing.M) {
-	harness.Main(m, func(m *testing.M) (status int, err error) {
-		dir, err := os.MkdirTemp("", "lockstep-apps-")
-		if err != nil {
-			return 0, err
-		}
-		defer os.RemoveAll(dir)
-		if program, err = harness.BuildProgram(dir); err != nil {
-			return 0, err
-		}
-		status = m.Run()
-		return status, harness.WriteCoverage(program, "apps")
-	})
+	harness.MainWithProgram(m, "apps", &program)
 }
 
 // A sample is an app in testdata, a folder of the name of its language.

@@ -44,7 +44,7 @@ def navigation(pages):
     nav = [HOME]
 
     def take(page):
-        """Return a page as a part of the navigation: the start page of a folder has the folder's other pages below it."""
+        """Return a page as a part of the navigation. The start page of a folder has the folder's others below it."""
         if page not in left:
             return []
         left.remove(page)
@@ -54,9 +54,10 @@ def navigation(pages):
         if name != "README.md" or not folder:
             return [page]
         text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-        listed = PAGE.findall(text)  # the start page says in which order the others are read
+        # The start page says in which order the others are read.
+        order = {name: position for position, name in enumerate(dict.fromkeys(PAGE.findall(text)))}
         below = [p for p in left if posixpath.dirname(p) == folder]
-        below.sort(key=lambda p: listed.index(posixpath.basename(p)) if posixpath.basename(p) in listed else len(listed))
+        below.sort(key=lambda p: order.get(posixpath.basename(p), len(order)))
         for p in below:
             left.remove(p)
         return [{text.partition("\n")[0].lstrip("# "): [page, *below]}]

@@ -145,7 +145,7 @@ var valueKinds = map[string]jsonschema.Schema{
 		Pattern:  `^[a-z0-9]([a-z0-9.:_/-]*)$`,
 		Examples: []any{"111122223333.dkr.ecr.eu-west-1.amazonaws.com/docker-hub/library"},
 	},
-	"insightsDays": {Title: "7, 31, 62, 93, 186, 372 or 731 days", Enum: []any{7, 31, 62, 93, 186, 372, 731}},
+	"insightsMode": {Title: "standard or advanced", Enum: []any{"standard", "advanced"}},
 	"keyReference": {
 		Title:    "the ARN of a KMS key or ssm:/NAME",
 		Pattern:  `^(arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+|ssm:/[A-Za-z0-9_./-]+)$`,

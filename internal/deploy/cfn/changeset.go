@@ -186,7 +186,7 @@ func changeSetInput(
 func templateURL(s *assembly.Stack) (string, error) {
 	address, err := url.Parse(s.TemplateURL)
 	if err != nil {
-		return "", fmt.Errorf("the template's address %q: %w", s.TemplateURL, err)
+		return "", fault.Errorf(fault.AssemblyDamaged, "the template's address %q: %w", s.TemplateURL, err)
 	}
 	if address.Scheme != "s3" {
 		return s.TemplateURL, nil
