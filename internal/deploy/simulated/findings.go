@@ -76,6 +76,16 @@ func wrongResults() []Finding {
 			[]string{stages + "TestAWS_A11_DatabaseInsightsIsOneOfTheModesThatAreSold"},
 		},
 		{
+			"B1", "A bootstrap before version 32 lets a deployment fail half way.",
+			"It is refused before the first write, unless its role has all rights.",
+			[]string{deploy + "TestReadiness_BootstrapVersion", deploy + "TestReadiness_RightsOfTheDeployRole"},
+		},
+		{
+			"B2", "What an account can have once, and has, makes the last stack fail.",
+			"The account is asked before the first write, and the setting that leaves it out is named.",
+			[]string{deploy + "TestReadiness_RefusesBeforeTheFirstWrite"},
+		},
+		{
 			"B3", "A second region of an account makes again what the account has once.", "The first region alone makes it.",
 			[]string{stages + "TestAWS_B3_FurtherRegionMakesNothingThatTheAccountHasOnce"},
 		},

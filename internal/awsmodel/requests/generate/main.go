@@ -24,7 +24,7 @@ import (
 // clients are the clients by the folders of botocore's models, with the operations that other packages call.
 func clients() map[string]client {
 	return map[string]client{
-		"cloudformation": {reflect.TypeFor[*awsclient.CloudFormation](), []string{"CreateStack", "UpdateStack"}},
+		"cloudformation": {reflect.TypeFor[*awsclient.CloudFormation](), nil},
 		"s3":             {reflect.TypeFor[*awsclient.S3](), []string{"CreateBucket", "HeadBucket"}},
 		"sts":            {reflect.TypeFor[*awsclient.STS](), nil},
 		"ssm":            {reflect.TypeFor[*awsclient.SSM](), nil},
