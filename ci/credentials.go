@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"lockstep/ci/internal/dagger"
 	"lockstep/internal/pipeline"
@@ -14,7 +16,14 @@ import (
 )
 
 // credentials holds secrets by the environment variable that passes each of them to a step.
-type credentials struct{ byName map[string]*dagger.Secret }
+type credentials struct {
+	byName map[string]*dagger.Secret
+	// endpoint gives out the credentials, and renews them; nil for credentials that are passed themselves.
+	endpoint *dagger.Service
+}
+
+// credentialsHost is the name by which a step reaches the endpoint of credentials.
+const credentialsHost = "credentials"
 
 // exportedCredentials is what `aws configure export-credentials` prints.
 // Source: the AWS CLI's reference, the output format "process" of that command.
@@ -24,13 +33,22 @@ type exportedCredentials struct {
 	Expiration                                 string
 }
 
-// readCredentials parses the secret. Its errors quote nothing of what the secret holds.
-func readCredentials(ctx context.Context, secret *dagger.Secret) (*credentials, error) {
+// readCredentials parses the secret: credentials, or their path at the endpoint. Its errors quote nothing of what the
+// secret holds.
+func (m *Lockstep) readCredentials(ctx context.Context, secret *dagger.Secret) (*credentials, error) {
 	text, err := secret.Plaintext(ctx)
 	if err != nil {
 		return nil, messageError("--aws-credentials cannot be read", err)
 	}
-	e, err := parseCredentials(text, time.Now())
+	if m.CredentialsEndpoint != nil {
+		return endpointCredentials(m.CredentialsEndpoint, text)
+	}
+	// Whoever passes credentials themselves renews them by a further call, which a job does not.
+	least := minCredentialTime
+	if m.CI {
+		least = pipeline.JobTimeout
+	}
+	e, err := parseCredentials(text, time.Now(), least)
 	if err != nil {
 		return nil, err
 	}
@@ -45,12 +63,27 @@ func readCredentials(ctx context.Context, secret *dagger.Secret) (*credentials, 
 	return c, nil
 }
 
+// endpointCredentials returns credentials that each step asks an endpoint for, again and again.
+func endpointCredentials(endpoint *dagger.Service, path string) (*credentials, error) {
+	if !strings.HasPrefix(path, "/") || strings.ContainsFunc(path, unicode.IsSpace) {
+		return nil, errors.New("with --aws-credentials-endpoint, --aws-credentials is a path that begins with a slash: " +
+			"pass env://AWS_CONTAINER_CREDENTIALS_RELATIVE_URI, which CodeBuild sets")
+	}
+	return &credentials{endpoint: endpoint, byName: map[string]*dagger.Secret{
+		pipeline.CredentialsEndpointVariable: dag.SetSecret("lockstep-credentials", "http://"+credentialsHost+path),
+	}}, nil
+}
+
+// minCredentialTime is how long credentials have to be valid that are passed themselves. A role is assumed for that
+// time, and assumed again with them after it.
+const minCredentialTime = 15 * time.Minute
+
 // credentialsRemedy ends every message about credentials that cannot be used.
 const credentialsRemedy = `pass what "aws configure export-credentials" prints, signed in to the tooling account`
 
-// parseCredentials parses what `aws configure export-credentials` prints, and refuses credentials that have expired at
-// now.
-func parseCredentials(text string, now time.Time) (exportedCredentials, error) {
+// parseCredentials parses what `aws configure export-credentials` prints, and refuses credentials that are valid for
+// less than that time from now on.
+func parseCredentials(text string, now time.Time, least time.Duration) (exportedCredentials, error) {
 	var e exportedCredentials
 	// The parser's error would quote the secret.
 	if json.Unmarshal([]byte(text), &e) != nil {
@@ -72,6 +105,10 @@ func parseCredentials(text string, now time.Time) (exportedCredentials, error) {
 	case !now.Before(expires):
 		return e, fmt.Errorf("--aws-credentials expired at %s: sign in again, and %s",
 			utc.Format(expires), credentialsRemedy)
+	case now.Add(least).After(expires):
+		return e, fmt.Errorf("--aws-credentials expires at %s, in less than the %d minutes that the call may take, and "+
+			"cannot be renewed from here: sign in again, or pass --aws-credentials-endpoint", utc.Format(expires),
+			int(least.Minutes()))
 	}
 	return e, nil
 }
@@ -90,6 +127,9 @@ func (p *project) withAccountAccess(ctr *dagger.Container, s pipeline.Step) *dag
 	}
 	if p.live == nil {
 		return p.emulator.bind(ctr)
+	}
+	if p.live.endpoint != nil {
+		ctr = ctr.WithServiceBinding(credentialsHost, p.live.endpoint)
 	}
 	for _, name := range slices.Sorted(slices.Values(s.Secrets)) {
 		if secret := p.live.byName[name]; secret != nil {

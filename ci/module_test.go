@@ -65,7 +65,7 @@ func credentialsText(expires time.Time) string {
 }
 
 // liveCredentials returns credentials that have not expired.
-func liveCredentials() *dagger.Secret { return secret(credentialsText(time.Now().Add(time.Hour))) }
+func liveCredentials() *dagger.Secret { return secret(credentialsText(time.Now().Add(3 * time.Hour))) }
 
 // canary is a secret that must never be seen anywhere.
 const canary = "canary-5f3b"
@@ -293,7 +293,7 @@ func TestVerify_ComparesWithReleaseUnlessToldOtherwise(t *testing.T) {
 		"release": "lockstep verify --env dev --against release", "source": "verify:dev",
 	} {
 		r, m := newRecorder(t, "")
-		if _, err := m.Verify(t.Context(), "dev", nil, against, nil); err != nil {
+		if _, err := m.Verify(t.Context(), "dev", nil, Reference(against), nil); err != nil {
 			t.Fatal(err)
 		}
 		check(t, r.startedAt[want] != 0, "%s: %v", against, r.startedAt)
@@ -333,11 +333,26 @@ func TestFunctions_RejectBadInput(t *testing.T) {
 		"credentials that have expired": {func() error {
 			return live(credentialsText(time.Now().Add(-time.Minute)))
 		}, "--aws-credentials expired at "},
+		"credentials that expire while it works": {func() error {
+			return live(credentialsText(time.Now().Add(10 * time.Minute)))
+		}, "in less than the 15 minutes that the call may take, and cannot be renewed from here"},
+		"credentials that expire before a job ends": {func() error {
+			_, m := newRecorder(t, "")
+			m.CI = true
+			_, err := m.Plan(t.Context(), "acc", secret(credentialsText(time.Now().Add(time.Hour))), nil, "", "")
+			return err
+		}, "in less than the 120 minutes that the call may take"},
+		"credentials in place of a path": {func() error {
+			_, m := newRecorder(t, "")
+			m.CredentialsEndpoint = dag.Host().Service([]dagger.PortForward{{Backend: 80, Frontend: 80}})
+			_, err := m.Plan(t.Context(), "acc", liveCredentials(), nil, "", "")
+			return err
+		}, "--aws-credentials is a path that begins with a slash"},
 		"credentials with a bad expiration": {func() error {
 			return live(`{"Version":1,"AccessKeyId":"a","SecretAccessKey":"` + canary + `","Expiration":"` + canary + `"}`)
 		}, "not in RFC 3339 format"},
 		"a prefix that is not one": {func() error {
-			_, err := New(nil, "https://mirror/ ", false)
+			_, err := New(t.Context(), nil, nil, "https://mirror/ ", false, nil)
 			return err
 		}, `--image-prefix "https://mirror/ " is not the beginning of an image's name`},
 		"a prefix that does not exist": {func() error {
@@ -350,10 +365,10 @@ func TestFunctions_RejectBadInput(t *testing.T) {
 		}, `no such host; see that --image-prefix "mirror.example.com/none" names a mirror that has that image`},
 		"no source": {func() error {
 			_, m := newRecorder(t, "")
-			m.Source = dag.Directory()
+			m.Source, m.Folder = dag.Directory(), ""
 			_, err := m.Graph(t.Context(), "", "text")
 			return err
-		}, "the source directory holds no config/pipeline.yaml: call from the project's root"},
+		}, "the source directory holds no config/pipeline.yaml, so nothing was run: call from the project's folder"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := test.err()
@@ -379,6 +394,23 @@ func TestCredentials_AreNeverShown(t *testing.T) {
 		if n.field != "setSecret" && strings.Contains(n.text(), canary) {
 			check(t, strings.HasPrefix(n.text(), ".setSecret"), "a container holds it: %s", n.text())
 		}
+	}
+}
+
+// A job passes the endpoint of its credentials, which renews them: the credentials themselves expire before the job ends.
+func TestAWS_A9_StepsAskTheEndpointForCredentials(t *testing.T) {
+	r, m := newRecorder(t, "")
+	m.CI = true
+	m.CredentialsEndpoint = dag.Host().Service([]dagger.PortForward{{Backend: 80, Frontend: 80}})
+	_, err := m.Deploy(t.Context(), "acc", secret("/v2/credentials/"+canary), assembly("acc"), "", nil, nil, "", "")
+	check(t, err == nil, "%v", err)
+	for _, step := range []string{"deploy:acc", "verify:acc"} {
+		s := r.readContainer(r.containers[step])
+		check(t, s.services[credentialsHost] != nil, "%s does not reach the endpoint", step)
+		address := s.secrets[pipeline.CredentialsEndpointVariable]
+		check(t, address != nil, "%s does not know where its credentials are", step)
+		contains(t, address.text(), "http://"+credentialsHost+"/v2/credentials/"+canary)
+		check(t, s.secrets["AWS_SECRET_ACCESS_KEY"] == nil, "%s has credentials that nobody renews", step)
 	}
 }
 

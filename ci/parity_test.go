@@ -216,10 +216,15 @@ func splitWords(line string) []string {
 func parseModuleFlags(m *Lockstep, words []string) (*Lockstep, []string, error) {
 	configured := *m
 	for ; strings.HasPrefix(words[0], "--"); words = words[1:] {
-		if words[0] != "--ci" || !slices.Contains(functionFlags()["new"], words[0]) {
+		switch isFlag := slices.Contains(functionFlags()["new"], words[0]); {
+		case isFlag && words[0] == "--ci":
+			configured.CI = true
+		case isFlag && words[0] == "--aws-credentials-endpoint":
+			configured.CredentialsEndpoint = dag.Host().Service([]dagger.PortForward{{Backend: 80, Frontend: 80}})
+			words = words[1:]
+		default:
 			return nil, nil, fmt.Errorf("the module has no flag %s", words[0])
 		}
-		configured.CI = true
 	}
 	return &configured, words, nil
 }
@@ -244,7 +249,10 @@ func callFunction(ctx context.Context, m *Lockstep, words []string) error {
 		}
 	}
 	var credentials *dagger.Secret
-	if flags["--aws-credentials"] != "" {
+	switch from := flags["--aws-credentials"]; {
+	case from == "env://AWS_CONTAINER_CREDENTIALS_RELATIVE_URI":
+		credentials = secret("/v2/credentials/1")
+	case from != "":
 		credentials = liveCredentials()
 	}
 	var made *dagger.Directory
@@ -265,7 +273,7 @@ func callFunction(ctx context.Context, m *Lockstep, words []string) error {
 	case "security":
 		_, err = m.Security(ctx)
 	case "report":
-		_, err = m.Report(ctx, flags["--stage"])
+		_, err = m.Report(ctx, GateStage(flags["--stage"]))
 	case "synth":
 		_, err = m.Synth(ctx)
 	case "plan":
@@ -313,10 +321,26 @@ func functionFlags() map[string][]string {
 					flags = append(flags, "--"+kebab(name.Name))
 				}
 			}
-			out[kebab(f.Name.Name)] = flags
+			out[functionName(f)] = flags
 		}
 	}
 	return out
+}
+
+// functionName returns a function's name as Dagger spells it, with the object before it unless that is the module.
+func functionName(f *ast.FuncDecl) string {
+	name := kebab(f.Name.Name)
+	if f.Recv == nil {
+		return name
+	}
+	receiver := f.Recv.List[0].Type
+	if pointer, ok := receiver.(*ast.StarExpr); ok {
+		receiver = pointer.X
+	}
+	if object := receiver.(*ast.Ident).Name; object != "Lockstep" {
+		return kebab(object) + " " + name
+	}
+	return name
 }
 
 // kebab returns a Go name in kebab case.

@@ -40,6 +40,8 @@ type Pipeline struct {
 	Gates Gates `json:"gates,omitzero"`
 	// Signing is how release records, approvals and plans are signed. Without it a live deployment records them unsigned.
 	Signing *Signing `json:"signing,omitempty"`
+	// Workflows are the pipelines in another service than CodePipeline. The command workflows writes them.
+	Workflows *Workflows `json:"workflows,omitempty"`
 }
 
 // Signing is how what a deployment records is signed, with asymmetric keys of the tooling account.
@@ -125,6 +127,9 @@ type Environment struct {
 	Gates EnvironmentGates `json:"gates,omitzero"`
 	// Tags are put on every resource of this environment. They replace equal keys of the pipeline's.
 	Tags map[string]string `json:"tags,omitempty"`
+	// IsFurtherRegion says that an earlier wave has the same account in another region. What AWS has once for an account,
+	// and not for each region, is there already.
+	IsFurtherRegion bool `json:"-"`
 }
 
 // Notifications are the addresses that are notified of the environment's events.

@@ -2,9 +2,10 @@ package config
 
 import (
 	"encoding/json"
-	"fmt"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"lockstep/internal/fault"
 )
 
 // fillDefaults adds the schema's defaults for keys that are left out. Defaults inside a mapping that is left out apply
@@ -42,7 +43,8 @@ func PluginOptions[T any](plugins Plugins, name string) (options T, wanted bool,
 		return options, false, nil
 	}
 	if err := json.Unmarshal(text, &options); err != nil {
-		return options, true, fmt.Errorf("the options of plugin %s: %w; run `go generate ./config`", name, err)
+		return options, true, fault.Errorf(fault.TableBroken,
+			"the options of plugin %s: %w; run `go generate ./config`", name, err)
 	}
 	return options, true, nil
 }

@@ -27,6 +27,9 @@ type Network struct {
 	// Subnets are isolated subnets of that VPC, one for each zone and in their order: ids, or ssm: and the names of
 	// parameters.
 	Subnets []string `json:"subnets,omitempty" schema:"subnetReference" jsonschema:"minItems=2"`
+	// ZonesOfRegion says that AvailabilityZones are only as many as there have to be: the subnets are in the first zones
+	// that the account has in its region. It is so in the further regions of an environment.
+	ZonesOfRegion bool `json:"-"`
 }
 
 // Imports are existing resources of the account that the stacks use instead of new ones. A reference of the form
@@ -109,8 +112,10 @@ type Database struct {
 	BackupDays int `json:"backupDays,omitempty" schema:"backupDays" jsonschema:"default=7"`
 	// DeletionProtection is whether the cluster is protected from deletion.
 	DeletionProtection bool `json:"deletionProtection,omitempty"`
-	// InsightsDays is how many days Performance Insights keeps its measurements; 7 by default, which is free.
-	InsightsDays int `json:"insightsDays,omitempty" schema:"insightsDays" jsonschema:"default=7"`
+	// Insights is the mode of CloudWatch Database Insights. It decides how long measurements are kept: 7 days in standard
+	// mode, which is free and the default, and 465 days in advanced mode. Source: the Aurora user guide, considerations for
+	// Database Insights.
+	Insights string `json:"insights,omitempty" schema:"insightsMode" jsonschema:"default=standard"`
 	// Alarms are the thresholds of the alarms that the owners are notified of.
 	Alarms DatabaseAlarms `json:"alarms,omitzero"`
 }

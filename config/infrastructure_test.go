@@ -193,7 +193,7 @@ func TestPluginOptions_DefaultsComeFromSchema(t *testing.T) {
 	require.NoError(t, err)
 	assert.True(t, wanted)
 	assert.Equal(t, Database{
-		Name: "platform", Version: "17.7", MinACU: 0.5, MaxACU: 2, BackupDays: 7, InsightsDays: 7,
+		Name: "platform", Version: "17.7", MinACU: 0.5, MaxACU: 2, BackupDays: 7, Insights: "standard",
 		Alarms: DatabaseAlarms{ACUPercent: 90, CPUPercent: 80, Connections: 200},
 	}, db)
 	_, wanted, err = PluginOptions[Storage](c.Environments[0].Plugins, "storage")

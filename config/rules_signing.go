@@ -43,7 +43,7 @@ func checkPublicKeys(l *loader, d *document, name string, keys []string) {
 	for i, text := range keys {
 		if err := parsePublicKey(text); err != nil {
 			l.addProblem(d, []string{"signing", name, strconv.Itoa(i)}, "it is no public key for signatures: "+err.Error(),
-				"export it as docs/deployment.md says")
+				"export it as Lockstep's docs/deployment.md says")
 		}
 	}
 }
@@ -56,7 +56,7 @@ func parsePublicKey(text string) error {
 	}
 	key, err := x509.ParsePKIXPublicKey(block.Bytes)
 	if err != nil {
-		return err
+		return fault.Wrap(fault.ConfigValue, err)
 	}
 	if public, ok := key.(*ecdsa.PublicKey); !ok || public.Curve != elliptic.P256() {
 		return fault.New(fault.ConfigValue, "it is of another kind than ECC_NIST_P256")

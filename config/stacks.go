@@ -6,7 +6,6 @@ import (
 	"path"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // Stacks are the stacks of the app that go to an environment.
@@ -110,14 +109,4 @@ func checkPlaces(l *loader) {
 			owners[place.ID] = env.Name
 		}
 	})
-}
-
-// partition returns what the regions of one partition of AWS, other than the commercial one, begin with.
-func partition(region string) string {
-	for _, prefix := range []string{"cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-"} {
-		if strings.HasPrefix(region, prefix) {
-			return prefix
-		}
-	}
-	return ""
 }

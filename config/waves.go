@@ -27,10 +27,14 @@ func (e Environment) Waves() [][]EnvironmentAccount {
 		return [][]EnvironmentAccount{{{Environment: e}}}
 	}
 	waves := [][]EnvironmentAccount{{e.inAccount(e.Account)}}
+	seen := map[string]bool{e.ID: true}
 	for _, wave := range e.AdditionalWaves {
 		var accounts []EnvironmentAccount
 		for _, account := range wave.Accounts {
-			accounts = append(accounts, e.inAccount(account))
+			part := e.inAccount(account)
+			part.IsFurtherRegion = seen[account.ID]
+			seen[account.ID] = true
+			accounts = append(accounts, part)
 		}
 		waves = append(waves, accounts)
 	}
@@ -40,20 +44,21 @@ func (e Environment) Waves() [][]EnvironmentAccount {
 // Accounts returns the accounts of all waves.
 func (e Environment) Accounts() []EnvironmentAccount { return slices.Concat(e.Waves()...) }
 
-// inAccount returns the environment in one of its accounts. The zones of its network become those of the account's
-// region.
+// inAccount returns the environment in one of its accounts. In another region its network is in as many zones, but
+// which letters that region has is not known here.
 func (e Environment) inAccount(a Account) EnvironmentAccount {
 	account := EnvironmentAccount{Environment: e, Folder: a.ID + "-" + a.Region}
 	account.Account, account.AdditionalWaves = a, nil
 	if e.Network != nil {
 		network := *e.Network
+		network.ZonesOfRegion = a.Region != e.Region
 		network.AvailabilityZones = zonesInRegion(e.Network.AvailabilityZones, e.Region, a.Region)
 		account.Network = &network
 	}
 	return account
 }
 
-// zonesInRegion returns the zones with the same letters in another region.
+// zonesInRegion returns the zones with the same letters in another region. They are names for synthesis alone there.
 func zonesInRegion(zones []string, region, other string) []string {
 	out := make([]string, len(zones))
 	for i, zone := range zones {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -48,18 +49,63 @@ func TestWaves_OwnAccountFirst(t *testing.T) {
 	assert.Len(t, prod.Accounts(), 4)
 }
 
-func TestWaves_ZonesFollowRegion(t *testing.T) {
+func TestAWS_C11_WavesInOtherRegionsTakeTheirZones(t *testing.T) {
 	c, err := Load(configFS(map[string]string{"environments/prod.yaml": environmentYAML("777788889999",
 		"after: dev\n"+protectionYAML+networkYAML+twoWavesYAML)}))
 	require.NoError(t, err)
 	prod, _ := c.Environment("prod")
-	var got [][]string
+	var ofRegion []bool
 	for _, part := range prod.Accounts() {
-		got = append(got, part.Network.AvailabilityZones)
+		assert.Len(t, part.Network.AvailabilityZones, 2)
+		ofRegion = append(ofRegion, part.Network.ZonesOfRegion)
 	}
-	here := []string{"eu-west-1a", "eu-west-1b"}
-	assert.Equal(t, [][]string{here, {"us-east-1a", "us-east-1b"}, here, here}, got)
-	assert.Equal(t, here, prod.Network.AvailabilityZones, "the environment itself stays as it is")
+	assert.Equal(t, []bool{false, true, false, false}, ofRegion)
+	assert.Equal(t, []string{"eu-west-1a", "eu-west-1b"}, prod.Network.AvailabilityZones,
+		"the environment itself stays as it is")
+}
+
+func TestAWS_B3_WavesKnowTheFurtherRegionsOfAnAccount(t *testing.T) {
+	c, err := Load(configFS(map[string]string{"environments/prod.yaml": environmentYAML("777788889999",
+		"after: dev\n"+protectionYAML+twoWavesYAML)}))
+	require.NoError(t, err)
+	prod, _ := c.Environment("prod")
+	var further []bool
+	for _, part := range prod.Accounts() {
+		further = append(further, part.IsFurtherRegion)
+	}
+	assert.Equal(t, []bool{false, true, false, false}, further)
+}
+
+func TestAWS_C5_EnvironmentsAreInThePartitionOfTheToolingAccount(t *testing.T) {
+	const chat = "  chat: {slackWorkspace: T0123456789, slackChannel: C0123456789}\n" // goes on with the notifications
+	for name, test := range map[string]struct{ tooling, region, yaml, want string }{
+		"another partition": {
+			"us-gov-west-1", "", "",
+			"eu-west-1 is in another partition of AWS than the tooling account in us-gov-west-1, which can assume no role there",
+		},
+		"a budget in GovCloud": {
+			"us-gov-west-1", "us-gov-west-1", "budget: {monthly: 10}\n", "AWS has no budgets in us-gov-west-1",
+		},
+		"a chat channel in China": {
+			"cn-north-1", "cn-north-1", chat, "AWS sends nothing to chat channels from cn-north-1",
+		},
+		"a wave in another partition": {
+			"eu-west-1", "", "waves: [{accounts: [{account: \"555566667777\", region: cn-north-1}]}]\n",
+			"cn-north-1 is in another partition of AWS than the tooling account in eu-west-1",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			yaml := environmentYAML("111122223333", test.yaml)
+			if test.region != "" {
+				yaml = strings.ReplaceAll(yaml, "eu-west-1", test.region)
+			}
+			_, err := Load(configFS(map[string]string{
+				"pipeline.yaml":         strings.ReplaceAll(pipelineYAML, "eu-west-1", test.tooling),
+				"environments/dev.yaml": yaml,
+			}))
+			require.ErrorContains(t, err, test.want)
+		})
+	}
 }
 
 func TestWaves_RejectAccountSpecificIDs(t *testing.T) {

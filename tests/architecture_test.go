@@ -25,19 +25,20 @@ var allowedImports = map[string][]string{
 	"internal/cli": {
 		"config", "internal/app", "internal/attest", "internal/awsclient", "internal/bootstrap", "internal/deploy",
 		"internal/deploy/assembly", "internal/deploy/cfn", "internal/deploy/change", "internal/deploy/digest",
-		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/staging",
-		"internal/diagram", "internal/display",
-		"internal/drawing", "internal/fault", "internal/fsx", "internal/gate", "internal/gate/findings",
-		"internal/gate/images", "internal/host", "internal/jsonx", "internal/maintain", "internal/metrics",
-		"internal/pipeline", "internal/process", "internal/refusal", "internal/rehearsal", "internal/repo",
-		"internal/report", "internal/rollout", "internal/text", "internal/utc", "tools",
+		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/readiness",
+		"internal/deploy/selftest", "internal/deploy/staging", "internal/diagram",
+		"internal/display", "internal/drawing", "internal/fault", "internal/fsx", "internal/gate",
+		"internal/gate/findings", "internal/gate/images", "internal/host", "internal/jsonx", "internal/maintain",
+		"internal/metrics", "internal/pipeline", "internal/process", "internal/refusal", "internal/rehearsal",
+		"internal/repo", "internal/report", "internal/rollout", "internal/text", "internal/utc", "internal/workflows",
+		"tools",
 	},
 	"internal/app": {"config", "internal/fault", "internal/fsx", "internal/jsonx", "internal/process"},
 	"internal/rollout": {
 		"config", "internal/attest", "internal/awsclient", "internal/bootstrap", "internal/deploy",
 		"internal/deploy/assembly", "internal/deploy/change", "internal/deploy/digest", "internal/deploy/ledger",
-		"internal/deploy/planfile", "internal/deploy/risk", "internal/fault", "internal/fsx", "internal/host",
-		"internal/jsonx", "internal/pipeline", "internal/refusal", "internal/rehearsal", "internal/repo",
+		"internal/deploy/planfile", "internal/deploy/risk", "internal/deploy/selftest", "internal/fault", "internal/fsx",
+		"internal/host", "internal/jsonx", "internal/pipeline", "internal/refusal", "internal/rehearsal", "internal/repo",
 		"internal/report", "internal/sbom", "internal/utc", "tools",
 	},
 	"internal/report": {
@@ -50,12 +51,17 @@ var allowedImports = map[string][]string{
 	"internal/deploy": {
 		"internal/attest", "internal/awsclient", "internal/awsmodel", "internal/deploy/assembly",
 		"internal/deploy/cfn", "internal/deploy/change", "internal/deploy/compare", "internal/deploy/digest",
-		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/preflight", "internal/deploy/risk",
-		"internal/deploy/staging", "internal/fault", "internal/fsx", "internal/jsonx", "internal/refusal",
+		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/preflight", "internal/deploy/readiness",
+		"internal/deploy/risk", "internal/deploy/selftest", "internal/deploy/staging", "internal/fault", "internal/fsx",
+		"internal/jsonx", "internal/refusal",
 		"internal/roles", "internal/utc",
 	},
 	"internal/deploy/change":    {},
 	"internal/deploy/preflight": {"config/awsrules", "internal/awsmodel", "internal/deploy/assembly"},
+	"internal/deploy/readiness": {
+		"internal/awsmodel", "internal/deploy/assembly", "internal/deploy/resolve", "internal/fault", "internal/refusal",
+	},
+	"internal/deploy/selftest": {"internal/awsclient", "internal/fault", "internal/refusal"},
 	"internal/deploy/risk": {
 		"internal/awsmodel", "internal/deploy/assembly", "internal/deploy/change", "internal/deploy/resolve",
 		"internal/fault", "internal/jsonx", "internal/redact", "internal/refusal", "internal/stateful",
@@ -83,7 +89,7 @@ var allowedImports = map[string][]string{
 	},
 	"internal/attest":           {"internal/fault", "internal/jsonx"},
 	"internal/deploy/digest":    {"internal/fault", "internal/fsx"},
-	"internal/deploy/simulated": {},
+	"internal/deploy/simulated": {"internal/awsmodel/requests"},
 	"internal/awsclient":        {"internal/awsclient/pace", "internal/fault", "internal/fsx", "internal/refusal"},
 	"internal/awsclient/pace":   {},
 	"internal/fault":            {},
@@ -101,9 +107,10 @@ var allowedImports = map[string][]string{
 		"internal/jsonx", "internal/process", "internal/utc", "tools",
 	},
 	"internal/bootstrap": {
-		"config", "internal/fault", "internal/fsx", "internal/refusal", "internal/roles", "tools",
+		"config", "internal/awsclient", "internal/fault", "internal/fsx", "internal/refusal", "internal/roles", "tools",
 	},
-	"tools/site": {"internal/pipeline", "internal/process", "tools"},
+	"tools/generated": {"tools"},
+	"tools/site":      {"internal/pipeline", "internal/process", "tools"},
 
 	// Steps and gates.
 	"internal/host": {
@@ -114,7 +121,7 @@ var allowedImports = map[string][]string{
 		"config", "internal/fault", "internal/fsx", "internal/gate/findings", "internal/jsonx", "internal/pipeline",
 		"internal/process", "internal/project", "internal/repo", "internal/text",
 	},
-	"internal/project": {"internal/fsx", "internal/jsonx"},
+	"internal/project": {"internal/fault", "internal/fsx", "internal/jsonx"},
 	"internal/gate/findings": {
 		"internal/display", "internal/fault", "internal/jsonx", "internal/text",
 	},
@@ -135,13 +142,18 @@ var allowedImports = map[string][]string{
 	"internal/maintain":          {"internal/fault"},
 	"internal/metrics":           {"internal/deploy/ledger", "internal/pipeline", "internal/utc"},
 	"internal/stateful":          {},
-	"internal/awsmodel":          {},
-	"internal/awsmodel/generate": {"internal/awsmodel", "internal/fsx", "internal/pipeline", "tools"},
+	"internal/workflows":         {"config", "internal/fault", "internal/fsx", "internal/pipeline"},
+	"internal/awsmodel":          {"internal/fault"},
+	"internal/awsmodel/generate": {"internal/awsmodel", "internal/fsx", "internal/pipeline", "tools", "tools/generated"},
+	"internal/awsmodel/requests": {"internal/fault"},
+	"internal/awsmodel/requests/generate": {
+		"internal/awsclient", "internal/awsmodel/requests", "internal/fsx", "tools",
+	},
 	"internal/stateful/generate": {"internal/awsmodel"},
 	"internal/pipeline":          {"config", "internal/fault", "internal/roles"},
 
 	"internal/deploy/assembly/generate": {
-		"internal/deploy/assembly", "internal/fsx", "internal/jsonx", "tools",
+		"internal/deploy/assembly", "internal/fsx", "internal/jsonx", "tools", "tools/generated",
 	},
 	"tools": {
 		"internal/fault", "internal/fsx", "internal/jsonx", "internal/pipeline", "internal/process",

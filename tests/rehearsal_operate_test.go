@@ -16,7 +16,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/internal/pipeline"
-	"lockstep/tests/harness"
 )
 
 func TestOperate_MetricsAndMaintenanceOfDeployedEnvironment(t *testing.T) {
@@ -25,18 +24,9 @@ func TestOperate_MetricsAndMaintenanceOfDeployedEnvironment(t *testing.T) {
 	require.Zero(t, status, out)
 	out, status = p.run("deploy", "--env", "acc", "--assembly", p.chainAssembly(1))
 	require.Zero(t, status, out)
-	s := p.session()
-	live := func(account string, args ...string) (string, int) {
-		root, err := p.aws(account).Credentials.Retrieve(t.Context())
-		require.NoError(t, err)
-		cmd := p.command(args...)
-		cmd.Env = append(cmd.Env, "LOCKSTEP_ENDPOINT="+s.Endpoint, "AWS_CA_BUNDLE="+s.CABundle, "AWS_REGION="+region,
-			"AWS_ACCESS_KEY_ID="+account, "AWS_SECRET_ACCESS_KEY="+root.SecretAccessKey)
-		return harness.Run(t, cmd)
-	}
 
 	t.Run("the published figures are in CloudWatch of the tooling account", func(t *testing.T) {
-		out, status := live(toolingAccount, "metrics", "--env", "acc", "--live", "--publish")
+		out, status := p.runLive(toolingAccount, "metrics", "--env", "acc", "--live", "--publish")
 		require.Zero(t, status, out)
 		answer, err := cloudwatch.NewFromConfig(p.aws(toolingAccount)).GetMetricStatistics(t.Context(),
 			&cloudwatch.GetMetricStatisticsInput{
@@ -51,7 +41,7 @@ func TestOperate_MetricsAndMaintenanceOfDeployedEnvironment(t *testing.T) {
 		assert.InDelta(t, 1, aws.ToFloat64(answer.Datapoints[0].Maximum), 1e-9, "one release in less than a day")
 	})
 	t.Run("nobody else may publish them", func(t *testing.T) {
-		out, status := live(accAccount, "metrics", "--env", "acc", "--live", "--publish")
+		out, status := p.runLive(accAccount, "metrics", "--env", "acc", "--live", "--publish")
 		assert.Equal(t, 3, status, out)
 	})
 	t.Run("maintenance finds a parameter that no stack has", func(t *testing.T) {
@@ -60,7 +50,7 @@ func TestOperate_MetricsAndMaintenanceOfDeployedEnvironment(t *testing.T) {
 		})
 		require.NoError(t, err)
 		records := filepath.Join(t.TempDir(), "records")
-		out, status := live(toolingAccount, "maintain", "half-yearly", "--env", "acc", "--live", "--record", records)
+		out, status := p.runLive(toolingAccount, "maintain", "half-yearly", "--env", "acc", "--live", "--record", records)
 		assert.Equal(t, 1, status, out)
 		assert.Contains(t, out, "unused roles and parameters: to do")
 		assert.Contains(t, out, "acc: parameter /lockstep/acc/stray is in no stack of the newest release")
@@ -69,7 +59,7 @@ func TestOperate_MetricsAndMaintenanceOfDeployedEnvironment(t *testing.T) {
 		assert.Len(t, written, 1)
 	})
 	t.Run("a cost that AWS does not know is not run", func(t *testing.T) {
-		out, status := live(toolingAccount, "maintain", "quarterly", "--env", "acc", "--live", "--record", t.TempDir())
+		out, status := p.runLive(toolingAccount, "maintain", "quarterly", "--env", "acc", "--live", "--record", t.TempDir())
 		assert.Equal(t, 1, status, out)
 		assert.Contains(t, out, "cost: not run")
 		assert.Contains(t, out, "turn on billing alerts")
@@ -77,11 +67,11 @@ func TestOperate_MetricsAndMaintenanceOfDeployedEnvironment(t *testing.T) {
 	t.Run("an account whose records were altered is named", func(t *testing.T) {
 		objects := s3.NewFromConfig(p.aws(accAccount), func(o *s3.Options) { o.UsePathStyle = true })
 		_, err := objects.PutObject(t.Context(), &s3.PutObjectInput{
-			Bucket: aws.String("cdk-hnb659fds-assets-" + accAccount + "-" + region),
+			Bucket: aws.String("lockstep-hnb659fds-" + accAccount + "-" + region),
 			Key:    aws.String("lockstep/lockstep/acc/releases/00000001.json"), Body: strings.NewReader("{}"),
 		})
 		require.NoError(t, err)
-		out, status := live(toolingAccount, "metrics", "--live")
+		out, status := p.runLive(toolingAccount, "metrics", "--live")
 		assert.Equal(t, 1, status, out)
 		assert.Contains(t, out, "acc: release record 1 was changed outside Lockstep")
 		assert.Regexp(t, `(?m)^dev +- +0 `, out, "the others are shown")

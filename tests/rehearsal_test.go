@@ -171,6 +171,18 @@ func (p project) run(args ...string) (string, int) {
 	return harness.Run(p.t, p.command(args...))
 }
 
+// runLive runs a command against the emulated accounts as against AWS, with the credentials of an account's root.
+func (p project) runLive(account string, args ...string) (string, int) {
+	p.t.Helper()
+	s := p.session()
+	root, err := p.aws(account).Credentials.Retrieve(p.t.Context())
+	require.NoError(p.t, err)
+	cmd := p.command(args...)
+	cmd.Env = append(cmd.Env, "LOCKSTEP_ENDPOINT="+s.Endpoint, "AWS_CA_BUNDLE="+s.CABundle, "AWS_REGION="+region,
+		"AWS_ACCESS_KEY_ID="+account, "AWS_SECRET_ACCESS_KEY="+root.SecretAccessKey)
+	return harness.Run(p.t, cmd)
+}
+
 // session returns a session of the emulated accounts, which it starts if they do not run.
 func (p project) session() *rehearsal.Session {
 	p.t.Helper()
@@ -432,25 +444,17 @@ func TestLive_DeploysWithCallersCredentials(t *testing.T) {
 	out, status = p.run("rehearsal", "start")
 	require.Zero(t, status, out)
 	s := p.session()
-	live := func(account string, args ...string) (string, int) {
-		root, err := p.aws(account).Credentials.Retrieve(t.Context())
-		require.NoError(t, err)
-		cmd := p.command(args...)
-		cmd.Env = append(cmd.Env, "LOCKSTEP_ENDPOINT="+s.Endpoint, "AWS_CA_BUNDLE="+s.CABundle, "AWS_REGION="+region,
-			"AWS_ACCESS_KEY_ID="+account, "AWS_SECRET_ACCESS_KEY="+root.SecretAccessKey)
-		return harness.Run(t, cmd)
-	}
 	assemblies := filepath.Join(p.dir, ".lockstep", "assembly")
-	out, status = live(toolingAccount, "deploy", "--env", "acc", "--live", "--assembly", assemblies)
+	out, status = p.runLive(toolingAccount, "deploy", "--env", "acc", "--live", "--assembly", assemblies)
 	require.Zero(t, status, out)
 	assert.Contains(t, out, "live: acc on "+s.Endpoint+", which is not AWS")
 	assert.Contains(t, out, "live on "+s.Endpoint+", which is not AWS")
 	assert.NotContains(t, out, "on AWS")
-	out, status = live(toolingAccount, "verify", "--env", "acc", "--live", "--assembly", assemblies)
+	out, status = p.runLive(toolingAccount, "verify", "--env", "acc", "--live", "--assembly", assemblies)
 	require.Zero(t, status, out)
-	out, status = live(accAccount, "deploy", "--env", "acc", "--live", "--assembly", assemblies)
+	out, status = p.runLive(accAccount, "deploy", "--env", "acc", "--live", "--assembly", assemblies)
 	assert.Equal(t, 3, status, "credentials of the target account are refused: %s", out)
-	out, status = live(accAccount, "bootstrap", "--env", "acc", "--live")
+	out, status = p.runLive(accAccount, "bootstrap", "--env", "acc", "--live")
 	require.Zero(t, status, out)
 	assert.Contains(t, out, "bootstrapped acc")
 }

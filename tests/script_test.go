@@ -35,21 +35,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	harness.Main(m, runTests)
-}
-
-// runTests builds the program under test, runs the tests, and writes down what they covered of the program.
-func runTests(m *testing.M) (status int, err error) {
-	dir, err := os.MkdirTemp("", "lockstep-bin-")
-	if err != nil {
-		return 0, err
-	}
-	defer os.RemoveAll(dir)
-	if program, err = harness.BuildProgram(dir); err != nil {
-		return 0, err
-	}
-	status = m.Run()
-	return status, harness.WriteCoverage(program, "tests")
+	harness.MainWithProgram(m, "tests", &program)
 }
 
 func TestCommandLine(t *testing.T) {

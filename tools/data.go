@@ -13,8 +13,8 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// A DataSource is a published file that files of this module, or the site of the documentation, are made from. No step
-// of the pipeline needs it.
+// A DataSource is a published file that files of this module, the site of the documentation, or pictures are made from.
+// No step of the pipeline needs it.
 type DataSource struct {
 	// Package is the npm package that holds it, and Version the pinned version.
 	Package, Version string
@@ -32,6 +32,8 @@ const (
 	Mermaid = "mermaid"
 	// IframeWorker is the script by which the site searches when it is opened from a folder.
 	IframeWorker = "iframe-worker"
+	// Resvg is the library that makes a PNG of a diagram.
+	Resvg = "resvg"
 )
 
 // DataSources is the table of the data sources. Each has its lock files in the folder of its key, as tools have.
@@ -49,6 +51,9 @@ var DataSources = map[string]DataSource{
 	},
 	IframeWorker: {
 		Package: "iframe-worker", Version: "1.0.4", File: "node_modules/iframe-worker/shim/index.js",
+	},
+	Resvg: {
+		Package: "@resvg/resvg-wasm", Version: "2.6.2", File: "node_modules/@resvg/resvg-wasm/index_bg.wasm",
 	},
 }
 

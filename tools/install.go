@@ -64,7 +64,8 @@ func CacheDir(environ []string) (string, error) {
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return "", fmt.Errorf("there is no folder for tools: %w; set HOME or XDG_CACHE_HOME", err)
+		return "", fault.Errorf(fault.MachineLacks,
+			"there is no folder for tools: %w; set HOME or XDG_CACHE_HOME", err)
 	}
 	return filepath.Join(cache, "lockstep"), nil
 }

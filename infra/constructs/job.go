@@ -1,7 +1,6 @@
 package constructs
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 
@@ -90,8 +89,7 @@ func NewJob(scope constructs.Construct, id string, props JobProps) awscodebuild.
 func (props JobProps) reportGroups(stack awscdk.Stack) []string {
 	var out []string
 	for _, report := range props.Reports {
-		out = append(out, fmt.Sprintf("arn:aws:codebuild:%s:%s:report-group/%s-%s", *stack.Region(), *stack.Account(),
-			props.Name, report))
+		out = append(out, ARN(stack, "codebuild", "report-group/"+props.Name+"-"+report))
 	}
 	return out
 }

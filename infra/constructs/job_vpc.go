@@ -1,8 +1,6 @@
 package constructs
 
 import (
-	"fmt"
-
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscodebuild"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
@@ -18,9 +16,7 @@ func attachToVPC(scope constructs.Construct, id string, project awscodebuild.Cfn
 		VpcId: jsii.String(network.VPC), Subnets: jsii.Strings(network.Subnets...),
 		SecurityGroupIds: jsii.Strings(network.SecurityGroups...),
 	})
-	arn := func(kind string) string {
-		return fmt.Sprintf("arn:aws:ec2:%s:%s:%s", *stack.Region(), *stack.Account(), kind)
-	}
+	arn := func(resource string) string { return ARN(stack, "ec2", resource) }
 	interfaces := arn("network-interface/*")
 	var subnets []string
 	for _, subnet := range network.Subnets {

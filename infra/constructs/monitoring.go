@@ -135,7 +135,7 @@ func NewAlarmWidget(title string, alarm awscloudwatch.Alarm) awscloudwatch.IWidg
 func NewDashboard(scope constructs.Construct, rows ...[]awscloudwatch.IWidget) awscloudwatch.Dashboard {
 	stack := awscdk.Stack_Of(scope)
 	dashboard := awscloudwatch.NewDashboard(scope, jsii.String("Dashboard"),
-		&awscloudwatch.DashboardProps{DashboardName: stack.StackName()})
+		&awscloudwatch.DashboardProps{DashboardName: jsii.String(AccountWideName(stack))})
 	for _, row := range rows {
 		dashboard.AddWidgets(row...)
 	}

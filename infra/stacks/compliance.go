@@ -53,13 +53,14 @@ var protectedRules = []complianceRule{
 
 // addCompliance records every resource of the account and evaluates the rules. They are one conformance pack, so that
 // nobody changes a single one by hand.
-func addCompliance(stack awscdk.Stack, key awskms.Key, records awss3.Bucket, protected bool) {
+func addCompliance(stack awscdk.Stack, key awskms.Key, records awss3.Bucket, props GovernanceProps) {
 	recorder := awsconfig.NewCfnConfigurationRecorder(stack, jsii.String("Recorder"),
 		&awsconfig.CfnConfigurationRecorderProps{
 			RoleArn: newRecorderRole(stack, key, records).RoleArn(),
 			RecordingGroup: &awsconfig.CfnConfigurationRecorder_RecordingGroupProperty{
-				AllSupported:               jsii.Bool(true),
-				IncludeGlobalResourceTypes: jsii.Bool(true),
+				AllSupported: jsii.Bool(true),
+				// Types such as users and roles are those of the account: one region records them.
+				IncludeGlobalResourceTypes: jsii.Bool(!props.IsFurtherRegion),
 			},
 		})
 	// The recorder and its channel wait for each other inside AWS, so that a dependency would be a deadlock.
@@ -71,7 +72,7 @@ func addCompliance(stack awscdk.Stack, key awskms.Key, records awss3.Bucket, pro
 	})
 	channel.Node().AddDependency(records.Policy())
 	rules := complianceRules
-	if protected {
+	if props.Protected {
 		rules = append(rules[:len(rules):len(rules)], protectedRules...)
 	}
 	pack := awsconfig.NewCfnConformancePack(stack, jsii.String("Rules"), &awsconfig.CfnConformancePackProps{

@@ -42,6 +42,10 @@ const (
 	maxRefusedSignIns = 10
 )
 
+// insightsDays are how many days Database Insights keeps its measurements in each of its modes. AWS sells no other
+// number since Performance Insights has ended.
+var insightsDays = map[string]int{"standard": 7, "advanced": 465}
+
 // AddDatabase adds PostgreSQL on Aurora Serverless v2 in isolated subnets. RDS creates the administrator's password,
 // stores it in Secrets Manager and rotates it every seven days; programs sign in with their IAM role. Members of the
 // clients' security group can connect.
@@ -131,6 +135,10 @@ func addCluster(stack awscdk.Stack, props DatabaseProps, vpc awsec2.IVpc,
 		DeletionProtection:    jsii.Bool(props.DeletionProtection),
 		BackupRetentionPeriod: jsii.Number(props.BackupDays), PreferredBackupWindow: jsii.String(backupWindow),
 		PreferredMaintenanceWindow: jsii.String(maintenanceWindow),
+		// RDS manages Database Insights for a cluster as a whole, never for one of its instances.
+		DatabaseInsightsMode: jsii.String(props.Insights), PerformanceInsightsEnabled: jsii.Bool(true),
+		PerformanceInsightsKmsKeyId:        key.KeyArn(),
+		PerformanceInsightsRetentionPeriod: jsii.Number(insightsDays[props.Insights]),
 	})
 	cluster.ApplyRemovalPolicy(awscdk.RemovalPolicy_SNAPSHOT, nil)
 	if !props.DeletionProtection {
@@ -162,9 +170,7 @@ func addInstances(stack awscdk.Stack, props DatabaseProps, cluster awsrds.CfnDBC
 			DbClusterIdentifier: cluster.Ref(), DbInstanceClass: jsii.String("db.serverless"),
 			Engine: jsii.String(databaseEngine), PromotionTier: jsii.Number(tier),
 			AutoMinorVersionUpgrade: jsii.Bool(true), PubliclyAccessible: jsii.Bool(false),
-			EnablePerformanceInsights: jsii.Bool(true), PerformanceInsightsKmsKeyId: cluster.KmsKeyId(),
-			PerformanceInsightsRetentionPeriod: jsii.Number(props.InsightsDays),
-			PreferredMaintenanceWindow:         jsii.String(maintenanceWindow),
+			PreferredMaintenanceWindow: jsii.String(maintenanceWindow),
 		})
 		instance.ApplyRemovalPolicy(awscdk.RemovalPolicy_DESTROY, nil) // its data is the cluster's
 	}
@@ -186,9 +192,9 @@ func addDatabaseAlarms(stack awscdk.Stack, props DatabaseProps, cluster awsrds.C
 		})
 	}
 	capacity := alarm("ACU", "ACUUtilization", props.Alarms.ACUPercent,
-		"the database is near its most capacity: raise maxACU, or see Performance Insights for what it does")
+		"the database is near its most capacity: raise maxACU, or see Database Insights for what it does")
 	cpu := alarm("CPU", "CPUUtilization", props.Alarms.CPUPercent,
-		"the database's processors are busy: see Performance Insights for which statements")
+		"the database's processors are busy: see Database Insights for which statements")
 	connections := alarm("Connections", "DatabaseConnections", float64(props.Alarms.Connections),
 		"many connections are open: a program may not close its own")
 	deadlocks := alarm("Deadlocks", "Deadlocks", 1,

@@ -25,6 +25,11 @@ type GovernanceProps struct {
 	LogDays int
 	// Protected is whether the environment's databases have to be protected from deletion.
 	Protected bool
+	// IsFurtherRegion says that the account is governed in another region already: its budget, its detection of cost
+	// anomalies and its trail are those of the account.
+	IsFurtherRegion bool
+	// HasCostAnomalyDetection is whether AWS detects unexpected cost in this partition.
+	HasCostAnomalyDetection bool
 }
 
 // accessLogDays is how many days the access logs of the audit records are kept.
@@ -41,21 +46,34 @@ const (
 
 // HasResources reports whether there is anything that the organisation does not provide.
 func (props GovernanceProps) HasResources() bool {
-	return props.Budget != nil || slices.ContainsFunc([]string{
+	return props.hasBudget() || slices.ContainsFunc([]string{
 		accessAnalyzer, configRecorder, costAnomaly, guardDuty,
 		auditTrail,
 	}, props.isManagedHere)
 }
 
-// isManagedHere reports whether the account provides a service itself.
+// ofAccount are the services that AWS has once for an account, whatever its regions. A trail of one region is in all
+// regions of the account.
+var ofAccount = []string{costAnomaly, auditTrail}
+
+// isManagedHere reports whether the account provides a service itself, in this region.
 func (props GovernanceProps) isManagedHere(service string) bool {
-	return !slices.Contains(props.Organisation, service)
+	switch {
+	case slices.Contains(props.Organisation, service),
+		props.IsFurtherRegion && slices.Contains(ofAccount, service),
+		service == costAnomaly && !props.HasCostAnomalyDetection:
+		return false
+	}
+	return true
 }
+
+// hasBudget reports whether the account's budget is managed in this region.
+func (props GovernanceProps) hasBudget() bool { return props.Budget != nil && !props.IsFurtherRegion }
 
 // AddGovernance adds what monitors the account: its cost, its audit trail and its compliance. What the organisation
 // provides is left out.
 func AddGovernance(stack awscdk.Stack, props GovernanceProps) {
-	if props.Budget != nil {
+	if props.hasBudget() {
 		// addBudget notifies finance and the owners when the cost of the month passes the two thresholds, or is forecast to
 		// pass the budget.
 		addBudget(stack, *props.Budget, props.Topics)
@@ -71,7 +89,7 @@ func AddGovernance(stack awscdk.Stack, props GovernanceProps) {
 			addSecurityAlarms(stack, addTrail(stack, key, records, props.LogDays), props.Alarms)
 		}
 		if props.isManagedHere(configRecorder) {
-			addCompliance(stack, key, records, props.Protected)
+			addCompliance(stack, key, records, props)
 		}
 	}
 	if props.isManagedHere(guardDuty) {

@@ -31,10 +31,13 @@ func AddNetwork(stack awscdk.Stack, props NetworkProps) awsec2.IVpc {
 		// is in that group, and no subnet has a route out.
 		RestrictDefaultSecurityGroup: jsii.Bool(false),
 	})
+	if props.ZonesOfRegion {
+		useZonesOfRegion(vpc)
+	}
 	group := constructs.NewLogGroup(stack, "FlowLogs", fmt.Sprintf("/%s/flow", *stack.StackName()), props.LogDays)
 	role := constructs.NewServiceRole(stack, "FlowLogRole", constructs.ServiceRoleProps{
 		Service:     "vpc-flow-logs.amazonaws.com",
-		SourceARN:   fmt.Sprintf("arn:aws:ec2:%s:%s:vpc-flow-log/*", *stack.Region(), *stack.Account()),
+		SourceARN:   constructs.ARN(stack, "ec2", "vpc-flow-log/*"),
 		Description: "writes the record of the network's traffic",
 	})
 	vpc.AddFlowLog(jsii.String("FlowLog"), &awsec2.FlowLogOptions{
@@ -42,4 +45,13 @@ func AddNetwork(stack awscdk.Stack, props NetworkProps) awsec2.IVpc {
 	})
 	addOutput(stack, "VpcId", vpc.VpcId(), "the network")
 	return vpc
+}
+
+// useZonesOfRegion puts each subnet of a network into a zone that the account has in its region, by their order: which
+// letters a region has differs from region to region, and from account to account.
+func useZonesOfRegion(vpc awsec2.IVpc) {
+	for i, subnet := range *vpc.IsolatedSubnets() {
+		zone := awscdk.Fn_Select(jsii.Number(i), awscdk.Fn_GetAzs(nil))
+		subnet.Node().DefaultChild().(awsec2.CfnSubnet).SetAvailabilityZone(zone)
+	}
 }

@@ -37,7 +37,7 @@ func (s *Scope) protectStack(stack awscdk.Stack) {
 		Roles:      jsii.Strings(fmt.Sprintf("cdk-%s-deploy-role-%s-%s", s.Pipeline.Bootstrap.Qualifier, env.ID, env.Region)),
 		PolicyDocument: map[string]any{"Version": "2012-10-17", "Statement": []any{map[string]any{
 			"Effect": "Allow", "Action": []string{"cloudformation:GetStackPolicy", "cloudformation:SetStackPolicy"},
-			"Resource": fmt.Sprintf("arn:aws:cloudformation:%s:%s:stack/%s/*", env.Region, env.ID, s.QualifiedName("*")),
+			"Resource": constructs.ARN(stack, "cloudformation", "stack/"+s.QualifiedName("*")+"/*"),
 		}}},
 	})
 	constructs.Suppress(policy, "AwsSolutions-IAM5",

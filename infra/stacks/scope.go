@@ -7,6 +7,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"lockstep/config"
+	"lockstep/infra/constructs"
 )
 
 // A Scope is one account of the platform in which stacks are created. Their names, tags, roles and protection follow
@@ -29,6 +30,9 @@ func (s *Scope) NewStack(name, description string) awscdk.Stack {
 		TerminationProtection: jsii.Bool(env.TerminationProtection),
 		Synthesizer:           awscdk.NewDefaultStackSynthesizer(synthesizer),
 	})
+	if env.IsFurtherRegion {
+		constructs.NameWithRegion(stack)
+	}
 	stack.Node().SetContext(jsii.String(outputsContextKey), fmt.Sprintf("/%s/%s/%s/%s", s.Pipeline.Project, env.Name,
 		config.OutputsFolder, name))
 	for key, value := range s.tags() {

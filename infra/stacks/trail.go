@@ -47,7 +47,7 @@ func addTrail(stack awscdk.Stack, key awskms.Key, records awss3.Bucket, logDays 
 const cloudTrail = "cloudtrail.amazonaws.com"
 
 func trailARN(stack awscdk.Stack) string {
-	return fmt.Sprintf("arn:aws:cloudtrail:%s:%s:trail/%s", *stack.Region(), *stack.Account(), *stack.StackName())
+	return constructs.ARN(stack, "cloudtrail", "trail/"+*stack.StackName())
 }
 
 // allowTrailRecords lets this one trail write its records to the bucket.
@@ -69,7 +69,7 @@ func allowTrailRecords(stack awscdk.Stack, records awss3.Bucket) {
 // Source: the CloudTrail user guide, configure AWS KMS key policies for CloudTrail.
 func allowTrailKeyUse(stack awscdk.Stack, key awskms.Key) {
 	arn := trailARN(stack)
-	anyTrail := fmt.Sprintf("arn:aws:cloudtrail:*:%s:trail/*", *stack.Account())
+	anyTrail := fmt.Sprintf("arn:%s:cloudtrail:*:%s:trail/*", *stack.Partition(), *stack.Account())
 	for _, permission := range []struct {
 		action     string
 		conditions map[string]any

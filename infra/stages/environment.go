@@ -59,6 +59,7 @@ func buildShared(scope *stacks.Scope) error {
 	governance := stacks.GovernanceProps{
 		Governance: env.Governance, Topics: topics, Budget: env.Budget,
 		LogDays: env.LogDays, Protected: env.TerminationProtection,
+		IsFurtherRegion: env.IsFurtherRegion, HasCostAnomalyDetection: config.HasCostAnomalyDetection(env.Region),
 	}
 	if governance.HasResources() { // CloudFormation refuses an empty stack
 		stacks.AddGovernance(scope.NewStack("governance", "cost, audit and compliance of the account"), governance)

@@ -28,6 +28,9 @@ var configurationFS = os.DirFS("../../config/testdata/platform")
 // takes longer than any test.
 var synthesizedAssemblies = map[string]assembly{}
 
+// prodElsewhere has the cloud assemblies of prod in a further region of its account, and in another partition.
+var prodElsewhere = map[string]assembly{}
+
 // smallAssembly is the cloud assembly of the small platform's only environment.
 var smallAssembly assembly
 
@@ -89,12 +92,34 @@ func synthesiseAll(dir string) error {
 	if synthesizedAssemblies["acc again"], err = synthesise(c, acc, filepath.Join(dir, "acc-again")); err != nil {
 		return err
 	}
+	prod, _ := c.Environment("prod")
+	for name, env := range map[string]config.Environment{
+		"further": furtherRegion(prod), "gov": inPartition(prod, "us-gov-west-1"),
+	} {
+		if prodElsewhere[name], err = synthesise(c, env, filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
 	small, err := config.Load(os.DirFS("../../config/testdata/small"))
 	if err != nil {
 		return err
 	}
 	smallAssembly, err = synthesise(small, small.Environments[0], filepath.Join(dir, "small"))
 	return err
+}
+
+// furtherRegion returns an environment as it is in another region of its own account.
+func furtherRegion(env config.Environment) config.Environment {
+	env.AdditionalWaves = []config.Wave{{Accounts: []config.Account{{ID: env.ID, Region: "us-east-1"}}}}
+	return env.Accounts()[1].Environment
+}
+
+// inPartition returns an environment in a region of another partition, with what AWS sells there.
+func inPartition(env config.Environment, region string) config.Environment {
+	network := *env.Network
+	network.AvailabilityZones = []string{region + "a", region + "b", region + "c"}
+	env.Region, env.Network, env.Budget = region, &network, nil
+	return env
 }
 
 func synthesise(c *config.Config, env config.Environment, dir string) (assembly, error) {

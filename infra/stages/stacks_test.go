@@ -67,13 +67,13 @@ func TestC3_StorageIsProtected(t *testing.T) {
 
 func TestC4_DatabaseIsServerlessAndEncrypted(t *testing.T) {
 	for environment, want := range map[string]struct {
-		least, most, backupDays, readers, insightsDays float64
-		protected                                      bool
+		least, most, backupDays, readers float64
+		protected                        bool
 	}{
-		"dev":  {least: 0.5, most: 2, backupDays: 1, insightsDays: 7},
-		"acc":  {least: 0.5, most: 4, backupDays: 7, insightsDays: 7},
-		"prod": {least: 1, most: 16, backupDays: 35, readers: 1, insightsDays: 93, protected: true},
-		"perf": {least: 2, most: 64, backupDays: 3, readers: 2, insightsDays: 7},
+		"dev":  {least: 0.5, most: 2, backupDays: 1},
+		"acc":  {least: 0.5, most: 4, backupDays: 7},
+		"prod": {least: 1, most: 16, backupDays: 35, readers: 1, protected: true},
+		"perf": {least: 2, most: 64, backupDays: 3, readers: 2},
 	} {
 		t.Run(environment, func(t *testing.T) {
 			s := stackTemplate(t, environment, "database")
@@ -97,14 +97,31 @@ func TestC4_DatabaseIsServerlessAndEncrypted(t *testing.T) {
 			for _, instance := range instances {
 				assert.Equal(t, "db.serverless", valueAt(instance, "Properties.DBInstanceClass"))
 				assert.Equal(t, false, valueAt(instance, "Properties.PubliclyAccessible"))
-				assert.Equal(t, true, valueAt(instance, "Properties.EnablePerformanceInsights"))
-				assert.Equal(t, want.insightsDays, valueAt(instance, "Properties.PerformanceInsightsRetentionPeriod"))
 			}
 			group := onlyResource(t, s, "AWS::Logs::LogGroup")
 			assert.Equal(t, "/aws/rds/cluster/lockstep-"+environment+"-database/postgresql",
 				valueAt(group, "Properties.LogGroupName"))
 			assert.Equal(t, "lockstep-"+environment+"-database", p["DBClusterIdentifier"])
 		})
+	}
+}
+
+// AWS manages Database Insights for a whole cluster, and sells 7 days in standard mode or 465 in advanced mode.
+func TestAWS_A11_DatabaseInsightsIsOneOfTheModesThatAreSold(t *testing.T) {
+	for environment, want := range map[string]struct {
+		mode string
+		days float64
+	}{"dev": {"standard", 7}, "acc": {"standard", 7}, "prod": {"advanced", 465}} {
+		s := stackTemplate(t, environment, "database")
+		cluster := onlyResource(t, s, "AWS::RDS::DBCluster")
+		assert.Equal(t, want.mode, valueAt(cluster, "Properties.DatabaseInsightsMode"), environment)
+		assert.Equal(t, true, valueAt(cluster, "Properties.PerformanceInsightsEnabled"), environment)
+		assert.Equal(t, want.days, valueAt(cluster, "Properties.PerformanceInsightsRetentionPeriod"), environment)
+		assert.Equal(t, valueAt(cluster, "Properties.KmsKeyId"),
+			valueAt(cluster, "Properties.PerformanceInsightsKmsKeyId"), environment)
+		for _, instance := range s.resourcesOfType("AWS::RDS::DBInstance") {
+			assert.NotContains(t, jsonText(instance), "Insights", "an instance of a cluster has no setting of its own")
+		}
 	}
 }
 

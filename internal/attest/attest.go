@@ -91,7 +91,7 @@ func NewStatement(predicateType string, predicate any, subjects ...Subject) (Sta
 func (s Statement) marshal() ([]byte, error) {
 	predicate := &structpb.Struct{}
 	if err := protojson.Unmarshal(s.Predicate, predicate); err != nil {
-		return nil, err
+		return nil, fault.Wrap(fault.RecordUnsigned, err)
 	}
 	statement := &intoto.Statement{Type: intoto.StatementTypeUri, PredicateType: s.Type, Predicate: predicate}
 	for _, subject := range s.Subjects {
@@ -100,7 +100,7 @@ func (s Statement) marshal() ([]byte, error) {
 		})
 	}
 	if err := statement.Validate(); err != nil {
-		return nil, err
+		return nil, fault.Wrap(fault.RecordUnsigned, err)
 	}
 	text, err := protojson.Marshal(statement)
 	if err != nil {
@@ -118,10 +118,10 @@ var errNoSubject = fault.New(fault.RecordUnsigned, "a subject has no SHA-256")
 func parseStatement(text []byte) (Statement, error) {
 	statement := &intoto.Statement{}
 	if err := protojson.Unmarshal(text, statement); err != nil {
-		return Statement{}, err
+		return Statement{}, fault.Wrap(fault.RecordUnsigned, err)
 	}
 	if err := statement.Validate(); err != nil {
-		return Statement{}, err
+		return Statement{}, fault.Wrap(fault.RecordUnsigned, err)
 	}
 	s := Statement{Type: statement.GetPredicateType()}
 	for _, subject := range statement.GetSubject() {

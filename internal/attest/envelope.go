@@ -87,7 +87,7 @@ func Verify(ctx context.Context, keys Keys, envelope []byte) (Verified, error) {
 	}
 	verifier, err := dsse.NewEnvelopeVerifier(verifiers...)
 	if err != nil {
-		return Verified{}, err
+		return Verified{}, fault.Wrap(fault.SigningKey, err)
 	}
 	accepted, payload, err := verifier.VerifyAndDecode(ctx, parsed)
 	if err != nil {
@@ -117,7 +117,7 @@ func ParseEnvelope(text []byte) (*dsse.Envelope, error) {
 	}
 	for _, field := range encoded {
 		if _, err := base64.StdEncoding.Strict().DecodeString(field); err != nil {
-			return nil, fmt.Errorf("it is no envelope: %w", err)
+			return nil, fault.Errorf(fault.RecordUnsigned, "it is no envelope: %w", err)
 		}
 	}
 	return envelope, nil

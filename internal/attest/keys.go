@@ -62,7 +62,7 @@ func ParsePrivateKey(text []byte) (*ecdsa.PrivateKey, error) {
 	}
 	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
-		return nil, err
+		return nil, fault.Wrap(fault.SigningKey, err)
 	}
 	private, ok := key.(*ecdsa.PrivateKey)
 	if !ok || private.Curve != elliptic.P256() {
@@ -129,7 +129,7 @@ func ParseKeys(texts ...string) (Keys, error) {
 func parsePublicKey(der []byte) (publicKey, error) {
 	parsed, err := x509.ParsePKIXPublicKey(der)
 	if err != nil {
-		return publicKey{}, err
+		return publicKey{}, fault.Wrap(fault.SigningKey, err)
 	}
 	public, ok := parsed.(*ecdsa.PublicKey)
 	if !ok || public.Curve != elliptic.P256() {

@@ -8,6 +8,8 @@ import (
 	intoto "github.com/in-toto/attestation/go/v1"
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"lockstep/internal/fault"
 )
 
 // A Release is what the signature of a release record says besides the record's digest.
@@ -77,7 +79,7 @@ func NewProvenance(b Build, subjects ...Subject) (Statement, error) {
 		"project": b.Project, "environment": b.Environment, "account": b.Account, "region": b.Region,
 	})
 	if err != nil {
-		return Statement{}, err
+		return Statement{}, fault.Wrap(fault.RecordUnsigned, err)
 	}
 	var materials []*intoto.ResourceDescriptor
 	if b.Commit != "" {

@@ -13,9 +13,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
-// The clients have the operations that a deployment calls, and no other. Each goes through call, because the SDK puts
-// its own words around an error outside of every middleware: an error that was not made readable here would reach the
-// user as it is.
+// The clients have the operations that a deployment and a bootstrap call, and no other. Each goes through call, because
+// the SDK puts its own words around an error outside of every middleware: an error that was not made readable here would
+// reach the user as it is.
 
 // call calls an operation of the SDK and makes its error readable.
 func call[In, Out, Options any](
@@ -46,6 +46,13 @@ func (c *CloudFormation) CreateChangeSet(
 	ctx context.Context, in *cloudformation.CreateChangeSetInput, options ...func(*cloudformation.Options),
 ) (*cloudformation.CreateChangeSetOutput, error) {
 	return call(ctx, c.client.CreateChangeSet, in, options)
+}
+
+// CreateStack calls the operation of that name.
+func (c *CloudFormation) CreateStack(
+	ctx context.Context, in *cloudformation.CreateStackInput, options ...func(*cloudformation.Options),
+) (*cloudformation.CreateStackOutput, error) {
+	return call(ctx, c.client.CreateStack, in, options)
 }
 
 // DeleteChangeSet calls the operation of that name.
@@ -189,6 +196,13 @@ func (c *CloudFormation) SetStackPolicy(
 	return call(ctx, c.client.SetStackPolicy, in, options)
 }
 
+// UpdateStack calls the operation of that name.
+func (c *CloudFormation) UpdateStack(
+	ctx context.Context, in *cloudformation.UpdateStackInput, options ...func(*cloudformation.Options),
+) (*cloudformation.UpdateStackOutput, error) {
+	return call(ctx, c.client.UpdateStack, in, options)
+}
+
 // UpdateTerminationProtection calls the operation of that name.
 func (c *CloudFormation) UpdateTerminationProtection(
 	ctx context.Context, in *cloudformation.UpdateTerminationProtectionInput, options ...func(*cloudformation.Options),
@@ -229,6 +243,20 @@ func (c *S3) ListObjectsV2(
 	ctx context.Context, in *s3.ListObjectsV2Input, options ...func(*s3.Options),
 ) (*s3.ListObjectsV2Output, error) {
 	return call(ctx, c.client.ListObjectsV2, in, options)
+}
+
+// CopyObject calls the operation of that name.
+func (c *S3) CopyObject(
+	ctx context.Context, in *s3.CopyObjectInput, options ...func(*s3.Options),
+) (*s3.CopyObjectOutput, error) {
+	return call(ctx, c.client.CopyObject, in, options)
+}
+
+// GetBucketEncryption calls the operation of that name.
+func (c *S3) GetBucketEncryption(
+	ctx context.Context, in *s3.GetBucketEncryptionInput, options ...func(*s3.Options),
+) (*s3.GetBucketEncryptionOutput, error) {
+	return call(ctx, c.client.GetBucketEncryption, in, options)
 }
 
 // HeadObject calls the operation of that name.
@@ -283,6 +311,13 @@ func (c *SSM) PutParameter(
 	ctx context.Context, in *ssm.PutParameterInput, options ...func(*ssm.Options),
 ) (*ssm.PutParameterOutput, error) {
 	return call(ctx, c.client.PutParameter, in, options)
+}
+
+// DeleteParameter calls the operation of that name.
+func (c *SSM) DeleteParameter(
+	ctx context.Context, in *ssm.DeleteParameterInput, options ...func(*ssm.Options),
+) (*ssm.DeleteParameterOutput, error) {
+	return call(ctx, c.client.DeleteParameter, in, options)
 }
 
 // DescribeParameters calls the operation of that name.

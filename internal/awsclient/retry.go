@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"sync"
 	"syscall"
 	"time"
 
@@ -15,17 +16,23 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// How long a call is retried. Two attempts without an answer are the end, so that a dead endpoint is an error within 15
-// s. Throttling is a matter of time, so it is retried for as long as an account with many stacks may need. Any other
-// fault is retried a number of times.
+// How long a call is retried. Until somebody has answered, two attempts without an answer are the end, so that a dead
+// endpoint is an error within 15 s. After that, silence is a matter of time: networks change, and an operation that was
+// begun goes on meanwhile. So is throttling, which is retried for as long as an account with many stacks may need. Any
+// other fault is retried a number of times.
 const (
 	maxAttempts           = 10
-	responseTimeout       = 6 * time.Second
-	unreachableTimeout    = 8 * time.Second
+	firstContactTimeout   = 8 * time.Second
+	silenceTimeout        = 5 * time.Minute
 	throttleTimeout       = 15 * time.Minute
 	maxCredentialRenewals = 3
+	// An attempt waits for an answer that long, counted from the end of its upload. One that follows a silent attempt is
+	// given more time, because the first may have been slow and not dead.
+	responseTimeout        = 6 * time.Second
+	patientResponseTimeout = time.Minute
 	// maxRetryBackoff is the longest pause between two attempts.
 	maxRetryBackoff = 5 * time.Second
 )
@@ -36,21 +43,78 @@ func withRetry(cfg aws.Config, region string) aws.Config {
 	cfg = cfg.Copy()
 	cfg.Region = region
 	delays := cfg.Retryer
-	cfg.Retryer = func() aws.Retryer { return newRetryer(nil, delays) }
-	cfg.APIOptions = append(slices.Clip(cfg.APIOptions), addAttemptCounts)
+	renew := renewalOf(cfg.Credentials)
+	cfg.Retryer = func() aws.Retryer { return newRetryer(renew, delays) }
+	met := &contact{}
+	cfg.APIOptions = append(slices.Clip(cfg.APIOptions), met.addTo)
 	client, ok := cfg.HTTPClient.(*awshttp.BuildableClient)
 	if cfg.HTTPClient == nil {
 		client, ok = awshttp.NewBuildableClient(), true
 	}
 	if ok {
-		cfg.HTTPClient = client.
-			WithDialerOptions(func(d *net.Dialer) { d.Timeout = responseTimeout }).
-			WithTransportOptions(func(t *http.Transport) {
-				t.TLSHandshakeTimeout = responseTimeout
-				t.ResponseHeaderTimeout = responseTimeout // counted from the end of the upload
-			})
+		cfg.HTTPClient = &patientClient{
+			first: withTimeouts(client, responseTimeout), repeated: withTimeouts(client, patientResponseTimeout),
+		}
 	}
 	return cfg
+}
+
+// withTimeouts returns a client that waits that long for an answer.
+func withTimeouts(client *awshttp.BuildableClient, response time.Duration) *awshttp.BuildableClient {
+	return client.
+		WithDialerOptions(func(d *net.Dialer) { d.Timeout = responseTimeout }).
+		WithTransportOptions(func(t *http.Transport) {
+			t.TLSHandshakeTimeout = responseTimeout
+			t.ResponseHeaderTimeout = response // counted from the end of the upload
+		})
+}
+
+// A patientClient waits longer for the answer of a call that was not answered before.
+type patientClient struct{ first, repeated aws.HTTPClient }
+
+// Do implements aws.HTTPClient.
+func (c *patientClient) Do(r *http.Request) (*http.Response, error) {
+	attempts, ok := middleware.GetStackValue(r.Context(), attemptsKey{}).(*attemptCounts)
+	if ok && attempts.silences > 0 && attempts.contact.isMade() {
+		return c.repeated.Do(r)
+	}
+	return c.first.Do(r)
+}
+
+// A contact is what the clients of one configuration know of whether anybody answers. It may be used by many at once.
+type contact struct {
+	mu sync.Mutex
+	// made says that somebody has answered a call.
+	made bool
+	// silentSince is when the first call since the last answer went unanswered; zero if none did.
+	silentSince time.Time
+}
+
+func (c *contact) isMade() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.made
+}
+
+// answered notes an answer.
+func (c *contact) answered() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.made, c.silentSince = true, time.Time{}
+}
+
+// isWorthWaiting notes that a call went unanswered whose operation began at some time, and reports whether it should be
+// sent again.
+func (c *contact) isWorthWaiting(began time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.made {
+		return time.Since(began) <= firstContactTimeout
+	}
+	if c.silentSince.IsZero() {
+		c.silentSince = time.Now()
+	}
+	return time.Since(c.silentSince) <= silenceTimeout
 }
 
 // A retryer is the SDK's standard retryer with our own limits for each kind of fault. It renews credentials that have
@@ -72,7 +136,7 @@ func newRetryer(renew func(), delays func() aws.Retryer) aws.Retryer {
 		o.MaxBackoff = maxRetryBackoff
 		o.RateLimiter = ratelimit.None
 		o.Retryables = append(o.Retryables, retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
-			if isThrottled(err) || renew != nil && isExpiredToken(err) {
+			if isThrottled(err) || renew != nil && (isExpiredToken(err) || isUnexplained(err)) {
 				return aws.TrueTernary
 			}
 			return aws.UnknownTernary
@@ -108,6 +172,13 @@ func isExpiredToken(err error) bool {
 	return false
 }
 
+// isUnexplained reports whether a call was refused without a reason, as S3 refuses one of the method HEAD: its answer
+// has no body, so credentials that are too old look like those that lack a right.
+func isUnexplained(err error) bool {
+	code := ErrorCode(err)
+	return code == "Forbidden" || code == "BadRequest"
+}
+
 // GetRetryToken implements aws.Retryer.
 func (r retryer) GetRetryToken(ctx context.Context, err error) (func(error) error, error) {
 	attempts, ok := middleware.GetStackValue(ctx, attemptsKey{}).(*attemptCounts)
@@ -122,6 +193,8 @@ type attemptCounts struct {
 	started  time.Time
 	failures int
 	renewals int
+	silences int
+	contact  *contact
 }
 
 // shouldRetry counts a failed attempt and reports whether another one is worth it.
@@ -131,7 +204,15 @@ func (a *attemptCounts) shouldRetry(err error, renew func()) bool {
 	case isThrottled(err):
 		return elapsed < throttleTimeout
 	case IsUnreachable(err) && !wasReset(err):
-		return elapsed <= unreachableTimeout
+		a.silences++
+		return a.contact.isWorthWaiting(a.started)
+	case isUnexplained(err) && renew != nil:
+		if a.renewals > 0 {
+			return false
+		}
+		a.renewals++
+		renew()
+		return true
 	case isExpiredToken(err) && renew != nil:
 		a.renewals++
 		renew()
@@ -150,13 +231,23 @@ func wasReset(err error) bool {
 
 type attemptsKey struct{}
 
-// addAttemptCounts gives each operation its counts, which all its attempts share.
-func addAttemptCounts(stack *middleware.Stack) error {
-	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("LockstepAttempts",
+// addTo gives each operation its counts, which all its attempts share, and notes each answer.
+func (c *contact) addTo(stack *middleware.Stack) error {
+	err := stack.Initialize.Add(middleware.InitializeMiddlewareFunc("LockstepAttempts",
 		func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
 			middleware.InitializeOutput, middleware.Metadata, error,
 		) {
-			ctx = middleware.WithStackValue(ctx, attemptsKey{}, &attemptCounts{started: time.Now()})
+			ctx = middleware.WithStackValue(ctx, attemptsKey{}, &attemptCounts{started: time.Now(), contact: c})
 			return next.HandleInitialize(ctx, in)
 		}), middleware.Before)
+	return errors.Join(err, stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("LockstepContact",
+		func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (
+			middleware.DeserializeOutput, middleware.Metadata, error,
+		) {
+			out, metadata, err := next.HandleDeserialize(ctx, in)
+			if answer, ok := out.RawResponse.(*smithyhttp.Response); ok && answer.StatusCode != 0 { // 0 is for none
+				c.answered()
+			}
+			return out, metadata, err
+		}), middleware.After))
 }

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
@@ -117,7 +116,7 @@ func (s *Sessions) assume(ctx context.Context, role Role) (aws.Config, error) {
 	caller := NewSTS(s.limiter.withLimit(s.base, s.target.ToolingAccount))
 	sessionName := "lockstep-" + s.target.Environment + "-" + s.runID
 	provider := stscreds.NewAssumeRoleProvider(caller, role.ARN, role.options(sessionName))
-	credentials := aws.NewCredentialsCache(provider, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = time.Minute })
+	credentials := renewed(provider)
 	want := s.accountOf(role)
 	cfg := s.fence.middleware(s.limiter.withLimit(s.base, want))
 	cfg.Credentials = credentials

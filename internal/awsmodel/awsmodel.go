@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"lockstep/internal/fault"
 )
 
 //go:generate go run ./generate
@@ -69,7 +71,7 @@ func SourceVersions() (map[string]string, error) {
 	}
 	var versions map[string]string
 	err = json.Unmarshal(data, &versions)
-	return versions, err
+	return versions, fault.Wrap(fault.TableBroken, err)
 }
 
 // FileName returns the name of a type's file in the archive.

@@ -18,6 +18,7 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/goccy/go-yaml"
 
+	"lockstep/internal/awsclient"
 	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/tools"
@@ -66,7 +67,7 @@ type stack struct {
 func (a Account) stacks(template string) []stack {
 	return []stack{
 		{StackName, template, a.parameters()},
-		{RolesStackName, rolesTemplate(), a.rolesParameters()},
+		{RolesStackName, rolesTemplate(complete), a.rolesParameters(complete)},
 	}
 }
 
@@ -81,7 +82,7 @@ func IsUpToDate(ctx context.Context, cfg aws.Config, account Account) (bool, err
 	return true, nil
 }
 
-func (s stack) isUpToDate(ctx context.Context, c *cloudformation.Client) (bool, error) {
+func (s stack) isUpToDate(ctx context.Context, c *awsclient.CloudFormation) (bool, error) {
 	found, err := describeStack(ctx, c, s.name)
 	if err != nil || found == nil || !slices.Contains(completeStatuses, found.StackStatus) {
 		return false, err
@@ -101,14 +102,21 @@ func (s stack) isUpToDate(ctx context.Context, c *cloudformation.Client) (bool, 
 }
 
 // Apply creates or updates the account's bootstrap stack with the template of `cdk bootstrap`, and the stack with the
-// roles of Lockstep itself. A stack that was created with a newer template is refused.
+// roles of Lockstep itself. A stack that was created with a newer template is refused. Records of deployments that an
+// earlier version kept in the bucket of the CDK are moved to that of Lockstep.
 func Apply(ctx context.Context, cfg aws.Config, template string, account Account) error {
 	c := newClient(cfg, account)
 	for _, s := range account.stacks(template) {
-		err := s.apply(ctx, c, account)
+		var err error
+		if s.name == RolesStackName {
+			err = account.moveRecords(ctx, cfg, c)
+		}
+		if err == nil {
+			err = s.apply(ctx, c, account)
+		}
 		if err != nil && ctx.Err() == nil {
 			return fmt.Errorf("account %s could not be bootstrapped in %s: stack %s: %w",
-				account.ID, account.Region, s.name, err)
+				account.ID, account.Region, s.name, fault.Wrap(fault.BootstrapFailed, err))
 		}
 		if err != nil {
 			return err
@@ -117,7 +125,7 @@ func Apply(ctx context.Context, cfg aws.Config, template string, account Account
 	return nil
 }
 
-func (s stack) apply(ctx context.Context, c *cloudformation.Client, account Account) error {
+func (s stack) apply(ctx context.Context, c *awsclient.CloudFormation, account Account) error {
 	found, err := describeStack(ctx, c, s.name)
 	if err != nil {
 		return err
@@ -125,7 +133,7 @@ func (s stack) apply(ctx context.Context, c *cloudformation.Client, account Acco
 	if found == nil {
 		return s.create(ctx, c)
 	}
-	if found.StackStatus == types.StackStatusRollbackComplete { // its creation failed, and it can only be deleted
+	if slices.Contains(uncreatedStatuses, found.StackStatus) {
 		if err := s.delete(ctx, c); err != nil {
 			return err
 		}
@@ -147,12 +155,13 @@ func (s stack) apply(ctx context.Context, c *cloudformation.Client, account Acco
 	return s.update(ctx, c, u.parameters)
 }
 
-func newClient(cfg aws.Config, account Account) *cloudformation.Client {
-	return cloudformation.NewFromConfig(cfg, func(o *cloudformation.Options) { o.Region = account.Region })
+func newClient(cfg aws.Config, account Account) *awsclient.CloudFormation {
+	cfg.Region = account.Region
+	return awsclient.NewCloudFormation(cfg)
 }
 
 // describeStack returns a stack, or nil if there is none.
-func describeStack(ctx context.Context, c *cloudformation.Client, name string) (*types.Stack, error) {
+func describeStack(ctx context.Context, c *awsclient.CloudFormation, name string) (*types.Stack, error) {
 	out, err := c.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &name})
 	var api smithy.APIError
 	if errors.As(err, &api) && strings.Contains(api.ErrorMessage(), "does not exist") {
@@ -169,14 +178,41 @@ var completeStatuses = []types.StackStatus{
 	types.StackStatusCreateComplete, types.StackStatusUpdateComplete, types.StackStatusUpdateRollbackComplete,
 }
 
+// uncreatedStatuses are the statuses of a stack that was never created and can only be deleted: its creation failed, or
+// was cut off before its change set was executed.
+var uncreatedStatuses = []types.StackStatus{
+	types.StackStatusRollbackComplete, types.StackStatusReviewInProgress,
+}
+
 var capabilities = []types.Capability{types.CapabilityCapabilityNamedIam}
 
-func (s stack) create(ctx context.Context, c *cloudformation.Client) error {
-	_, err := c.CreateStack(ctx, &cloudformation.CreateStackInput{
-		StackName: &s.name, TemplateBody: &s.template,
-		Parameters: s.parameterList(), Capabilities: capabilities,
+// changeSetName is the name of the change set that creates a stack.
+const changeSetName = "lockstep-bootstrap"
+
+// create creates the stack. A bucket and a repository that an earlier bootstrap has kept when it was deleted become
+// resources of the new one: only a change set can do that.
+func (s stack) create(ctx context.Context, c *awsclient.CloudFormation) error {
+	name := changeSetName
+	_, err := c.CreateChangeSet(ctx, &cloudformation.CreateChangeSetInput{
+		StackName: &s.name, ChangeSetName: &name, ChangeSetType: types.ChangeSetTypeCreate, TemplateBody: &s.template,
+		Parameters: s.parameterList(), Capabilities: capabilities, ImportExistingResources: aws.Bool(true),
 	})
 	if err != nil {
+		return err
+	}
+	described := &cloudformation.DescribeChangeSetInput{StackName: &s.name, ChangeSetName: &name}
+	type options = cloudformation.ChangeSetCreateCompleteWaiterOptions
+	ready := cloudformation.NewChangeSetCreateCompleteWaiter(c, func(o *options) {
+		o.MinDelay = minDelay
+		o.MaxDelay = maxDelay
+	})
+	set, err := ready.WaitForOutput(ctx, described, operationTimeout)
+	if err != nil {
+		return s.addChangeSetReason(ctx, c, described, err)
+	}
+	if _, err := c.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{
+		StackName: &s.name, ChangeSetName: set.ChangeSetId,
+	}); err != nil {
 		return err
 	}
 	waiter := cloudformation.NewStackCreateCompleteWaiter(c, func(o *cloudformation.StackCreateCompleteWaiterOptions) {
@@ -186,7 +222,22 @@ func (s stack) create(ctx context.Context, c *cloudformation.Client) error {
 	return s.addFirstFailure(ctx, c, waiter.Wait(ctx, s.describeInput(), operationTimeout))
 }
 
-func (s stack) update(ctx context.Context, c *cloudformation.Client, parameters []types.Parameter) error {
+// addChangeSetReason replaces the error of a change set that could not be made by what CloudFormation says about it, if
+// that can be read.
+func (s stack) addChangeSetReason(
+	ctx context.Context, c *awsclient.CloudFormation, described *cloudformation.DescribeChangeSetInput, err error,
+) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	set, describeErr := c.DescribeChangeSet(ctx, described)
+	if describeErr != nil || set.Status != types.ChangeSetStatusFailed {
+		return err
+	}
+	return fault.Errorf(fault.BootstrapFailed, "its change set was refused: %s", aws.ToString(set.StatusReason))
+}
+
+func (s stack) update(ctx context.Context, c *awsclient.CloudFormation, parameters []types.Parameter) error {
 	_, err := c.UpdateStack(ctx, &cloudformation.UpdateStackInput{
 		StackName: &s.name, TemplateBody: &s.template,
 		Parameters: parameters, Capabilities: capabilities,
@@ -205,7 +256,7 @@ func (s stack) update(ctx context.Context, c *cloudformation.Client, parameters 
 	return s.addFirstFailure(ctx, c, waiter.Wait(ctx, s.describeInput(), operationTimeout))
 }
 
-func (s stack) delete(ctx context.Context, c *cloudformation.Client) error {
+func (s stack) delete(ctx context.Context, c *awsclient.CloudFormation) error {
 	if _, err := c.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: &s.name}); err != nil {
 		return err
 	}
@@ -236,7 +287,7 @@ func (s stack) parameterList() []types.Parameter {
 
 // addFirstFailure replaces the error of an operation by the first resource that failed and its reason, if they can be
 // read.
-func (s stack) addFirstFailure(ctx context.Context, c *cloudformation.Client, err error) error {
+func (s stack) addFirstFailure(ctx context.Context, c *awsclient.CloudFormation, err error) error {
 	if err == nil || ctx.Err() != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"lockstep/config"
+	"lockstep/internal/pipeline"
 	"lockstep/internal/report"
 	"lockstep/tools"
 )
@@ -31,6 +32,7 @@ func route(environ []string) []string {
 		{"AWS_CA_BUNDLE", "with the certificate authorities of"},
 		{"AWS_EC2_METADATA_SERVICE_ENDPOINT", "with the metadata service"},
 		{"AWS_CONTAINER_CREDENTIALS_FULL_URI", "with credentials from"},
+		{pipeline.CredentialsEndpointVariable, "with credentials from"},
 	} {
 		if value := tools.Getenv(environ, one.variable); value != "" {
 			if address, err := url.Parse(value); err == nil && address.Host != "" {

@@ -47,13 +47,13 @@ type diagramFlags struct {
 func (a *app) diagramsCommand() *cobra.Command {
 	f := &diagramFlags{}
 	cmd := &cobra.Command{
-		Use: "diagrams", Short: "Draw the pipelines, the steps, the accounts and the stacks as SVG", Args: noArgs,
+		Use: "diagrams", Short: "Draw the pipelines, the steps, the accounts and the stacks as SVG or PNG", Args: noArgs,
 		Long: `Draw diagrams from the configuration, the graph of steps and the synthesised templates. The stacks
 are synthesised first, unless --assembly names what was synthesised before. --assembly takes any cloud
 assembly, also outside of a project: then the stacks, their databases, and the accounts are drawn.
 
 The SVGs follow the reader's choice of a light or dark screen. D2, which lays them out, is one of the pinned
-tools and is installed when it is first needed. --png needs a browser of the Chromium family on the PATH.`,
+tools and is installed when it is first needed. --png also installs resvg, which Node.js runs.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.finish(a.drawDiagrams(cmd.Context(), f)) },
 	}
 	flags := cmd.Flags()
@@ -69,13 +69,6 @@ tools and is installed when it is first needed. --png needs a browser of the Chr
 
 // drawDiagrams draws everything that there is to draw and writes the files.
 func (a *app) drawDiagrams(ctx context.Context, f *diagramFlags) (result, error) {
-	var browser *drawing.Browser
-	if f.png {
-		var err error
-		if browser, err = drawing.FindBrowser(a.Environ); err != nil {
-			return nil, usagef(fault.FlagValue, "--png: %w: install one, or leave --png out", err)
-		}
-	}
 	project, err := a.projectOfDiagrams(f)
 	if err != nil {
 		return nil, err
@@ -93,7 +86,7 @@ func (a *app) drawDiagrams(ctx context.Context, f *diagramFlags) (result, error)
 			return nil, err
 		}
 	}
-	if err := a.renderDiagrams(ctx, pictures, browser); err != nil {
+	if err := a.renderDiagrams(ctx, pictures, f.png); err != nil {
 		return nil, err
 	}
 	for _, p := range pictures {
@@ -171,8 +164,8 @@ type picture struct {
 	svg, png []byte
 }
 
-// renderDiagrams draws the pictures with D2, and with the browser if there is one.
-func (a *app) renderDiagrams(ctx context.Context, pictures []picture, browser *drawing.Browser) error {
+// renderDiagrams draws the pictures as SVG and, if asked to, as PNG.
+func (a *app) renderDiagrams(ctx context.Context, pictures []picture, png bool) error {
 	installer, err := tools.NewInstaller(a.Environ, a.printProgress)
 	if err != nil {
 		return err
@@ -180,6 +173,12 @@ func (a *app) renderDiagrams(ctx context.Context, pictures []picture, browser *d
 	dir, err := installer.Install(ctx, pipeline.ToolD2)
 	if err != nil {
 		return err
+	}
+	var rasterizer *drawing.Rasterizer
+	if png {
+		if rasterizer, err = drawing.NewRasterizer(ctx, installer, a.Environ); err != nil {
+			return fmt.Errorf("--png: %w", err)
+		}
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(a.jobs)
@@ -189,8 +188,8 @@ func (a *app) renderDiagrams(ctx context.Context, pictures []picture, browser *d
 			if p.svg, err = drawing.SVG(ctx, filepath.Join(dir, "bin", pipeline.ToolD2), p.Diagram); err != nil {
 				return err
 			}
-			if browser != nil {
-				p.png, err = browser.PNG(ctx, p.svg)
+			if rasterizer != nil {
+				p.png, err = rasterizer.PNG(ctx, p.svg)
 			}
 			return err
 		})

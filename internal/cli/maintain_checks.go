@@ -316,7 +316,7 @@ func addRequiredModules(required map[string]string, files fs.FS, name string) er
 	}
 	parsed, err := modfile.Parse(name, data, nil)
 	if err != nil {
-		return err
+		return fault.Wrap(fault.ToolBroken, err)
 	}
 	for _, r := range parsed.Require {
 		path, version := r.Mod.Path, r.Mod.Version
@@ -371,7 +371,7 @@ func (m maintenance) listModules(ctx context.Context, queries ...string) ([]goMo
 		case errors.Is(err, io.EOF):
 			return modules, nil
 		case err != nil:
-			return nil, fmt.Errorf("go list: %w", err)
+			return nil, fault.Errorf(fault.ToolBroken, "go list: %w", err)
 		}
 		modules = append(modules, module)
 	}

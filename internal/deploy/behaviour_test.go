@@ -50,11 +50,7 @@ func TestFollow_ResumesWhatHasNotBegunYet(t *testing.T) {
 		c.OperationTime = time.Second
 		ctx, cut := context.WithCancel(context.WithoutCancel(t.Context()))
 		d := c.open(oneStack(t, topics(1)))
-		done := make(chan error, 1)
-		go func() {
-			_, err := d.Deploy(ctx, DeployRequest{})
-			done <- err
-		}()
+		done := deployInBackground(ctx, d)
 		synctest.Wait() // the change set is executed, and nothing has begun
 		require.Equal(t, "REVIEW_IN_PROGRESS", c.stack("web").Status)
 		require.Equal(t, 1, c.stack("web").Executions)

@@ -579,11 +579,7 @@ func TestFollow_ResumesWhatIsDescribedAsBefore(t *testing.T) {
 		c.OperationTime = 3 * time.Second
 		ctx, cut := context.WithCancel(context.WithoutCancel(t.Context()))
 		d := c.open(oneStack(t, topics(1)))
-		done := make(chan error, 1)
-		go func() {
-			_, err := d.Deploy(ctx, DeployRequest{})
-			done <- err
-		}()
+		done := deployInBackground(ctx, d)
 		synctest.Wait() // CloudFormation is at work
 		cut()
 		require.Error(t, <-done)

@@ -175,11 +175,7 @@ func TestLock_LossStopsNextWrite(t *testing.T) {
 				"Properties":{"TopicName":{"Fn::ImportValue":"first:Name"}}}}}`,
 		})
 		d := c.open(asm)
-		done := make(chan error, 1)
-		go func() {
-			_, err := d.Deploy(context.WithoutCancel(t.Context()), DeployRequest{})
-			done <- err
-		}()
+		done := deployInBackground(context.WithoutCancel(t.Context()), d)
 		synctest.Wait() // CloudFormation is at work
 		require.Equal(t, "CREATE_IN_PROGRESS", c.stack("first").Status)
 		l, err := c.open(asm).Ledger(t.Context())
@@ -205,6 +201,16 @@ func TestUnlock_RequiresHolderID(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// deployInBackground starts a deployment and returns the channel that receives its error.
+func deployInBackground(ctx context.Context, d *Deployment) <-chan error {
+	done := make(chan error, 1)
+	go func() {
+		_, err := d.Deploy(ctx, DeployRequest{})
+		done <- err
+	}()
+	return done
+}
+
 func TestDeploy_ResumesInterruptedRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCloud(t)
@@ -214,11 +220,7 @@ func TestDeploy_ResumesInterruptedRun(t *testing.T) {
 		asm := assemble(t, needs{"first": nil, "second": {"first"}}, nil)
 		ctx, cut := context.WithCancel(context.WithoutCancel(t.Context()))
 		d := c.open(asm)
-		done := make(chan error, 1)
-		go func() {
-			_, err := d.Deploy(ctx, DeployRequest{})
-			done <- err
-		}()
+		done := deployInBackground(ctx, d)
 		synctest.Wait() // CloudFormation is at work
 		require.Equal(t, "CREATE_IN_PROGRESS", c.stack("first").Status)
 		cut()

@@ -85,6 +85,17 @@ func (d *Deployment) beginJournal(
 	return before, nil
 }
 
+// lock takes the lock for work that keeps no journal, and returns the ledger as well. The function
+// that it returns is that of acquireLock.
+func (d *Deployment) lock(ctx context.Context) (*ledger.Ledger, func(error), error) {
+	l, err := d.Ledger(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	_, release, err := d.acquireLock(ctx, l)
+	return l, release, err
+}
+
 // acquireLock takes the lock and puts the fence before every write. The function that it returns releases the lock,
 // given the error with which the work under it ended.
 func (d *Deployment) acquireLock(ctx context.Context, l *ledger.Ledger) (*ledger.Lock, func(error), error) {

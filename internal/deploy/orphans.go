@@ -11,6 +11,7 @@ import (
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/fault"
 )
 
 // orphanedStacks returns the stacks that an earlier release created, that the assembly no longer has, and that still
@@ -54,7 +55,7 @@ func (d *Deployment) orphanedStacks(ctx context.Context) ([]ledger.Stack, error)
 // stackExists reports whether a stack exists, by its ARN: one that was deleted and created again is another one.
 func (d *Deployment) stackExists(ctx context.Context, s ledger.Stack) (bool, error) {
 	if _, err := arn.Parse(s.ID); err != nil {
-		return false, err
+		return false, fault.Errorf(fault.RecordDamaged, "the record of stack %s: %q: %w", s.Name, s.ID, err)
 	}
 	client, err := d.releasedClient(ctx, s, d.Access.stackRole())
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 )
 
 // RecoveryPage is the page with the procedure by which a person recovers an environment on AWS.
-const RecoveryPage = "docs/recovery.md"
+const RecoveryPage = "Lockstep's docs/recovery.md"
 
 // DeleteReleased deletes every stack of the newest release, those that need others first, so that its recovery can be
 // rehearsed. It returns the names of the deleted stacks. The staging bucket with the records stays. The error is a
@@ -27,11 +27,7 @@ func (d *Deployment) DeleteReleased(ctx context.Context) (deleted []string, err 
 			"only emulated accounts are deleted to rehearse a recovery: %s has the procedure for "+
 				"accounts on AWS", RecoveryPage)
 	}
-	l, err := d.Ledger(ctx)
-	if err != nil {
-		return nil, err
-	}
-	_, release, err := d.acquireLock(ctx, l)
+	_, release, err := d.lock(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -1,5 +1,5 @@
 // Package drawing makes files of diagrams: it finds the cloud assemblies that they are drawn from, and runs the layout
-// engine and the browser. It knows nothing of what a diagram shows.
+// engine and what makes a PNG of an SVG. It knows nothing of what a diagram shows.
 package drawing
 
 import (

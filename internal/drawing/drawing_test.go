@@ -1,8 +1,13 @@
 package drawing
 
 import (
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -110,48 +115,78 @@ func TestSVG_FailureHasTheProgramsMessage(t *testing.T) {
 	assert.ErrorContains(t, err, "cannot be started")
 }
 
-func TestFindBrowser_PrefersTheFirst(t *testing.T) {
-	_, err := FindBrowser([]string{"PATH=" + t.TempDir()})
-	assert.ErrorContains(t, err, "none of chromium, chromium-browser, google-chrome")
+// fakeNode is a Node.js that answers with its input, after the beginning of a PNG.
+const fakeNode = `test -f "$1" || exit 9; printf '\211PNG\r\n'; read -r line; printf %s "$line"`
 
-	first, second := writeProgram(t, "chromium", ""), writeProgram(t, "google-chrome", "")
-	b, err := FindBrowser([]string{"PATH=" + filepath.Dir(second) + ":" + filepath.Dir(first)})
+func TestPNG_IsMadeOfTheSVGAndItsFonts(t *testing.T) {
+	svg, err := os.ReadFile("../../docs/diagrams/flow.svg")
 	require.NoError(t, err)
-	assert.Equal(t, first, b.program)
+	r := &Rasterizer{node: writeProgram(t, "node", fakeNode), library: "/tools/resvg/index_bg.wasm"}
+	png, err := r.PNG(t.Context(), svg)
+	require.NoError(t, err)
+	var input struct {
+		SVG, Module, WASM string
+		Fonts             []string
+		Scale             int
+	}
+	require.NoError(t, json.Unmarshal(png[len("\x89PNG\r\n"):], &input))
+	assert.Equal(t, "/tools/resvg/index_bg.wasm", input.WASM)
+	assert.Equal(t, "/tools/resvg/index.mjs", input.Module)
+	assert.Equal(t, pngScale, input.Scale)
+	assert.NotContains(t, input.SVG, "@font-face")
+	assert.Contains(t, input.SVG, `font-family: "Source Sans Pro"; font-style: italic;`)
+	require.Len(t, input.Fonts, 2)
+	for _, font := range input.Fonts {
+		data, err := base64.StdEncoding.DecodeString(font)
+		require.NoError(t, err)
+		assertFont(t, data)
+	}
 }
 
-func TestPNG_TakesTheSizeOfTheSVG(t *testing.T) {
-	program := writeProgram(t, "chromium", `
-for word; do
-	case $word in
-	--window-size=*) size=${word#*=} ;;
-	--screenshot=*) file=${word#*=} ;;
-	esac
-done
-printf %s "$size" > "$file"`)
-	b, err := FindBrowser([]string{"PATH=" + filepath.Dir(program)})
-	require.NoError(t, err)
-	d := diagram.Diagram{Name: "x"}
-	svg, err := d.Annotate([]byte(`<svg viewBox="0 0 640 480"></svg>`))
-	require.NoError(t, err)
-	png, err := b.PNG(t.Context(), svg)
-	require.NoError(t, err)
-	assert.Equal(t, "640,480", string(png))
-
-	_, err = b.PNG(t.Context(), []byte("<svg/>"))
-	assert.EqualError(t, err, "the SVG has no size")
+// assertFont checks that a font is TrueType, and that each of its tables has the checksum that the font says. That of
+// the table head is over a head without the checksum of the whole font.
+func assertFont(t *testing.T, font []byte) {
+	t.Helper()
+	number := binary.BigEndian.Uint32
+	require.EqualValues(t, 0x00010000, number(font))
+	entries := font[fontHeader : fontHeader+fontEntry*int(binary.BigEndian.Uint16(font[4:]))]
+	for entry := range slices.Chunk(entries, fontEntry) {
+		table := font[number(entry[8:]):]
+		sum := uint32(0)
+		for i := uint32(0); i < number(entry[12:]); i += 4 {
+			if word := table[i:]; string(entry[:4]) != "head" || i != 8 {
+				sum += number(word)
+			}
+		}
+		assert.Equal(t, number(entry[4:]), sum, "table %s", entry[:4])
+	}
 }
 
-func TestPNG_BrowserWithoutPicture(t *testing.T) {
-	for name, script := range map[string]string{"fails": "echo no display; exit 3", "writes nothing": "exit 0"} {
+func TestPNG_ProgramWithoutPicture(t *testing.T) {
+	for name, script := range map[string]string{"fails": "echo no memory; exit 3", "writes something else": "echo x"} {
 		t.Run(name, func(t *testing.T) {
-			program := writeProgram(t, "chromium", script)
-			b, err := FindBrowser([]string{"PATH=" + filepath.Dir(program)})
-			require.NoError(t, err)
-			svg, err := diagram.Diagram{Name: "x"}.Annotate([]byte(`<svg viewBox="0 0 1 1"></svg>`))
-			require.NoError(t, err)
-			_, err = b.PNG(t.Context(), svg)
-			assert.ErrorContains(t, err, program)
+			r := &Rasterizer{node: writeProgram(t, "node", script)}
+			_, err := r.PNG(t.Context(), []byte("<svg/>"))
+			assert.ErrorContains(t, err, r.node)
+		})
+	}
+}
+
+func TestUnpackWOFF_RefusesWhatIsNone(t *testing.T) {
+	header := func(entry string) string {
+		return "wOFF\x00\x01\x00\x00" + strings.Repeat("\x00", 5) + "\x01" + strings.Repeat("\x00", 30) + entry
+	}
+	for name, text := range map[string]string{
+		"nothing":                    "",
+		"another format":             strings.Repeat("x", 100),
+		"a table that is missing":    header(""),
+		"a table behind the end":     header("cmap\x00\x00\x01\x00\x00\x00\x00\x08\x00\x00\x00\x08\x00\x00\x00\x00"),
+		"a table that is too large":  header("cmap\x00\x00\x00\x00\x00\x00\x00\x08\xff\x00\x00\x08\x00\x00\x00\x00"),
+		"a table that is not packed": header("cmap\x00\x00\x00\x00\x00\x00\x00\x08\x00\x00\x00\x09\x00\x00\x00\x00"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := unpackWOFF([]byte(text))
+			assert.ErrorIs(t, err, errBadFont)
 		})
 	}
 }

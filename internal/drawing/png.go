@@ -3,11 +3,13 @@ package drawing
 import (
 	"bytes"
 	"context"
+	_ "embed"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
 
 	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
@@ -15,69 +17,100 @@ import (
 	"lockstep/tools"
 )
 
-// browsers are the names of the programs that can make a PNG, in the order of preference. All take the same flags.
-var browsers = []string{
-	"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge",
+// A Rasterizer makes PNGs of SVGs with resvg, a library in WebAssembly that Node.js runs.
+type Rasterizer struct {
+	node string
+	// library is the WebAssembly of resvg.
+	library string
 }
 
-// A Browser is a browser of this machine.
-type Browser struct {
-	program string
-	environ []string
-}
-
-// FindBrowser returns the browser on the PATH of an environment, as os.Environ returns it.
-func FindBrowser(environ []string) (*Browser, error) {
-	for _, name := range browsers {
-		if program, err := tools.FindProgram(environ, name); err == nil {
-			return &Browser{program, environ}, nil
-		}
+// NewRasterizer finds Node.js on the PATH of an environment and installs resvg, if need be.
+func NewRasterizer(ctx context.Context, installer *tools.Installer, environ []string) (*Rasterizer, error) {
+	node, err := tools.FindProgram(environ, "node")
+	if err != nil {
+		return nil, err
 	}
-	return nil, fault.Errorf(fault.ToolMissing,
-		"a PNG is made by a browser, and none of %s is on the PATH", strings.Join(browsers, ", "))
+	library, err := installer.InstallData(ctx, tools.Resvg)
+	if err != nil {
+		return nil, err
+	}
+	return &Rasterizer{node, library}, nil
 }
 
-// svgSize matches the size of an annotated SVG.
-var svgSize = regexp.MustCompile(`^<svg [^>]*width="([0-9]{1,5})" height="([0-9]{1,5})"`)
+// rasterizeScript is the program that Node.js runs.
+//
+//go:embed rasterize.mjs
+var rasterizeScript []byte
 
-// maxPNGBytes is more than a diagram of MaxBoxes boxes takes.
-const maxPNGBytes = 32 << 20
+// pngScale is how many pixels of a PNG are one of the SVG: it is sharp on screens of a high resolution.
+const pngScale = 2
 
 // PNG returns a picture of an annotated SVG as it is on a light screen.
-func (b *Browser) PNG(ctx context.Context, svg []byte) ([]byte, error) {
-	size := svgSize.FindSubmatch(svg)
-	if size == nil {
-		return nil, fault.New(fault.ToolBroken, "the SVG has no size")
+func (r *Rasterizer) PNG(ctx context.Context, svg []byte) ([]byte, error) {
+	text, fonts, err := extractFonts(svg)
+	if err != nil {
+		return nil, err
+	}
+	input, err := json.Marshal(map[string]any{
+		"svg": string(text), "fonts": fonts, "scale": pngScale,
+		"wasm": r.library, "module": filepath.Join(filepath.Dir(r.library), "index.mjs"),
+	})
+	if err != nil {
+		return nil, err
 	}
 	dir, err := os.MkdirTemp("", "lockstep-png-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	source, picture := filepath.Join(dir, "diagram.svg"), filepath.Join(dir, "diagram.png")
-	if err := fsx.WriteFile(source, svg, fsx.PrivateFile); err != nil {
+	script := filepath.Join(dir, "rasterize.mjs")
+	if err := fsx.WriteFile(script, rasterizeScript, fsx.PrivateFile); err != nil {
 		return nil, err
 	}
-	args := []string{
-		"--headless", "--disable-gpu", "--hide-scrollbars", "--user-data-dir=" + filepath.Join(dir, "profile"),
-		fmt.Sprintf("--window-size=%s,%s", size[1], size[2]), "--screenshot=" + picture, "file://" + source,
-	}
-	if os.Geteuid() == 0 { // Chromium refuses its sandbox to root
-		args = append([]string{"--no-sandbox"}, args...)
-	}
-	cmd := process.Command(ctx, b.program, args...)
-	cmd.Env = b.environ
-	var messages bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &messages, &messages
+	cmd := process.Command(ctx, r.node, script)
+	cmd.Env = []string{"HOME=/nonexistent", "PATH=/nonexistent"}
+	cmd.Stdin = bytes.NewReader(input)
+	var png, messages bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &png, &messages
 	if err := process.RunGroup(cmd, stopTimeout); err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, fmt.Errorf("%s: %w\n%s", b.program, err, tools.LastLines(messages.String(), maxShownLines))
+		return nil, fmt.Errorf("%s: %w\n%s", r.node, err, tools.LastLines(messages.String(), maxShownLines))
 	}
-	png, err := fsx.ReadFile(picture, maxPNGBytes)
-	if err != nil {
-		return nil, fmt.Errorf("%s made no picture: %w", b.program, err)
+	if !bytes.HasPrefix(png.Bytes(), []byte("\x89PNG")) {
+		return nil, fault.Errorf(fault.ToolBroken, "%s made no PNG of the SVG", r.node)
 	}
-	return png, nil
+	return png.Bytes(), nil
+}
+
+// Both match what D2 writes into an SVG: a font in base64, and the rule that a kind of text has it.
+var (
+	embeddedFont = regexp.MustCompile(
+		`@font-face \{\s*font-family: d2-\d+-font-\w+;\s*src: url\("data:application/font-woff;base64,([^"]*)"\);\s*\}`)
+	fontRule = regexp.MustCompile(`font-family: "d2-\d+-font-(\w+)";`)
+)
+
+// fontStyles are the rules for what D2 calls a kind of its font.
+var fontStyles = map[string]string{"bold": " font-weight: bold;", "italic": " font-style: italic;"}
+
+// extractFonts returns an SVG without its fonts, and the fonts in base64. resvg reads no fonts out of an SVG, and knows
+// each by the name of its family: that of D2, for all text.
+func extractFonts(svg []byte) (text []byte, fonts []string, err error) {
+	for _, found := range embeddedFont.FindAllSubmatch(svg, -1) {
+		packed, err := base64.StdEncoding.DecodeString(string(found[1]))
+		if err != nil {
+			return nil, nil, fault.Errorf(fault.ToolBroken, "the SVG has a font that is not in base64: %w", err)
+		}
+		font, err := unpackWOFF(packed)
+		if err != nil {
+			return nil, nil, err
+		}
+		fonts = append(fonts, base64.StdEncoding.EncodeToString(font))
+	}
+	text = fontRule.ReplaceAllFunc(embeddedFont.ReplaceAll(svg, nil), func(rule []byte) []byte {
+		kind := string(fontRule.FindSubmatch(rule)[1])
+		return []byte(`font-family: "Source Sans Pro";` + fontStyles[kind])
+	})
+	return text, fonts, nil
 }

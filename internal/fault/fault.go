@@ -3,7 +3,6 @@
 package fault
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"regexp"
@@ -53,18 +52,15 @@ func Of(err error) Code {
 	return ""
 }
 
-// CodeOf returns the code of an error, empty for nil. It is Interrupted or Unexpected for an error without a code.
+// CodeOf returns the code of an error, empty for nil. An error to which nobody has given a code has that of its kind.
 func CodeOf(err error) Code {
 	if err == nil {
 		return ""
 	}
-	switch code := Of(err); {
-	case code != "":
+	if code := Of(err); code != "" {
 		return code
-	case errors.Is(err, context.Canceled):
-		return Interrupted
 	}
-	return Unexpected
+	return classify(err)
 }
 
 // Prefix returns a message with the code before it, as this program prints it; the message alone for the empty code.

@@ -47,26 +47,31 @@ func rehearsalEntries() []Entry {
 		{
 			Code: EmulatorTemplate, Title: "a template that cannot be rehearsed",
 			Meaning:  "The rehearsed copy of a template could not be made.",
-			Causes:   []string{"nested stacks that refer to each other"},
-			Remedies: []string{"take the circle out of the app; CloudFormation refuses it too"},
-			Messages: []string{"nested stacks refer to each other in a circle"},
+			Causes:   []string{"nested stacks that refer to each other", "a macro that refuses what it should expand"},
+			Remedies: []string{"fix what the message names; CloudFormation refuses it too"},
+			Messages: []string{
+				"nested stacks refer to each other in a circle", "the macros that it declares refuse it: …",
+			},
 		},
 		{
 			Code: RehearsalOnly, Exit: exitRefused, Title: "a command for emulated accounts alone",
 			Meaning:  "A rehearsal of a recovery begins with deleting everything, so it never works on AWS.",
 			Causes:   []string{"--live at `lockstep rehearsal recovery`"},
-			Remedies: []string{"leave --live out; docs/recovery.md has the procedure for AWS"},
+			Remedies: []string{"leave --live out; [recovery](recovery.md) has the procedure for AWS"},
 			Messages: []string{"a recovery is rehearsed on emulated accounts alone"},
 		},
 		{
 			Code: EmulatorSecret, Title: "a secret of the emulated accounts that cannot be used",
 			Meaning: "The emulated accounts answer only to keys that are made of their secret. Its file is readable by " +
-				"others, or holds none.",
+				"others, or holds none or another one.",
 			Causes: []string{"a file for LOCKSTEP_REHEARSAL_SECRET that was copied with other permissions", "an empty file"},
 			Remedies: []string{
 				"make the file the owner's alone with `chmod 600`", "copy it again from where `rehearsal serve` runs",
 			},
-			Messages: []string{"… can be read by other users of this machine", "… holds no secret of at least … characters"},
+			Messages: []string{
+				"… can be read by other users of this machine", "… holds no secret of at least … characters",
+				"the emulated accounts at … have another secret than … names",
+			},
 		},
 	}
 }
@@ -156,6 +161,15 @@ func fileEntries() []Entry {
 			Remedies: []string{"let the program that wrote the document write it again"},
 			Messages: []string{"line …: …"},
 		},
+		{
+			Code: SystemRefused, Title: "the operating system refused a call",
+			Meaning: "A call of a file, a process or a lock failed for a reason that only the system knows.",
+			Causes: []string{
+				"a kind of disk or a sandbox that lacks the function",
+				"a file that another program has replaced at the same time",
+			},
+			Remedies: []string{"see what the message names, and the log of the system", "use a folder on another disk"},
+		},
 	}
 }
 
@@ -234,11 +248,12 @@ func runEntries() []Entry {
 func internalEntries() []Entry {
 	return []Entry{
 		{
-			Code: Unexpected, Title: "an error that Lockstep does not know",
-			Meaning: "Something failed that has no code of its own. The message is that of the system or of a library.",
-			Causes:  []string{"a situation that nobody has met yet"},
+			Code: Unexpected, Title: "a fault of Lockstep",
+			Meaning: "Something failed that Lockstep takes for impossible. Errors of AWS, the network, the system, files and " +
+				"programs have other codes.",
+			Causes: []string{"a defect of Lockstep"},
 			Remedies: []string{
-				"read the message; report it together with the command and `--verbose` output, so that it gets a code",
+				"report the message together with the command and its `--verbose` output",
 			},
 		},
 		{

@@ -96,13 +96,7 @@ func (d dirFS) Open(name string) (fs.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		if info, err = file.Stat(); err == nil && !info.Mode().IsRegular() { // it was replaced since
-			err = newNotFileError("open", name, info.Mode())
-		}
-		if err != nil {
-			return nil, errors.Join(err, file.Close())
-		}
-		return file, nil
+		return requireRegular(file, name)
 	})
 }
 

@@ -1,7 +1,6 @@
 package fsx
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,8 +43,7 @@ func Explain(err error) error {
 	}
 	for _, row := range remedies {
 		if errors.Is(err, row.errno) {
-			code := cmp.Or(fault.Of(err), row.code)
-			return &ExplainedError{code, fmt.Sprintf("%v: %s", err, row.remedy(name)), err}
+			return &ExplainedError{fault.CodeOf(err), fmt.Sprintf("%v: %s", err, row.remedy(name)), err}
 		}
 	}
 	return err
@@ -75,40 +73,39 @@ type remedy func(name string) string
 // remedies are what to do about each error, the first that fits.
 var remedies = []struct {
 	errno  syscall.Errno
-	code   fault.Code
 	remedy remedy
 }{
-	{syscall.ENOSPC, fault.DiskFull, fullDisk},
-	{syscall.EDQUOT, fault.DiskFull, fullDisk},
+	{syscall.ENOSPC, fullDisk},
+	{syscall.EDQUOT, fullDisk},
 	{
-		syscall.EMFILE, fault.TooManyFiles,
+		syscall.EMFILE,
 		fixed("too many files are open: raise the limit with `ulimit -n`, then run this again"),
 	},
 	{
-		syscall.ENFILE, fault.TooManyFiles,
+		syscall.ENFILE,
 		fixed("the machine has too many open files: close other programs, then run this again"),
 	},
-	{syscall.EROFS, fault.NotPermitted, fixed("its disk is mounted read-only: use another folder, or mount it writable")},
-	{syscall.ELOOP, fault.PathUnusable, fixed("the links go in a circle: fix or remove them")},
+	{syscall.EROFS, fixed("its disk is mounted read-only: use another folder, or mount it writable")},
+	{syscall.ELOOP, fixed("the links go in a circle: fix or remove them")},
 	{
-		syscall.EACCES, fault.NotPermitted,
+		syscall.EACCES,
 		fixed("this user may not use it: change its owner or mode, or that of a folder above it"),
 	},
 	{
-		syscall.EPERM, fault.NotPermitted,
+		syscall.EPERM,
 		fixed("this user may not use it: change its owner or mode, or that of a folder above it"),
 	},
-	{syscall.ENOTDIR, fault.PathUnusable, fixed("a part of its path is a file where a folder is expected: fix the path")},
-	{syscall.EISDIR, fault.FileKind, fixed("it is a folder where a file is expected: fix the path")},
-	{syscall.ENAMETOOLONG, fault.PathUnusable, fixed("its name is too long for the disk: use a shorter path")},
-	{syscall.ETXTBSY, fault.NotPermitted, fixed("the program runs at this moment: end it, then run this again")},
-	{syscall.EIO, fault.DiskFailed, fixed("the disk could not be read or written: check it, then run this again")},
+	{syscall.ENOTDIR, fixed("a part of its path is a file where a folder is expected: fix the path")},
+	{syscall.EISDIR, fixed("it is a folder where a file is expected: fix the path")},
+	{syscall.ENAMETOOLONG, fixed("its name is too long for the disk: use a shorter path")},
+	{syscall.ETXTBSY, fixed("the program runs at this moment: end it, then run this again")},
+	{syscall.EIO, fixed("the disk could not be read or written: check it, then run this again")},
 	{
-		syscall.ESTALE, fault.DiskFailed,
+		syscall.ESTALE,
 		fixed("the network drive no longer knows it: mount the drive again, then run this again"),
 	},
-	{syscall.EPIPE, fault.OutputUnread, fixed("whoever read the output has ended")},
-	{syscall.ENOENT, fault.FileMissing, fixed("see that it exists and, if it is a link, that its target does")},
+	{syscall.EPIPE, fixed("whoever read the output has ended")},
+	{syscall.ENOENT, fixed("see that it exists and, if it is a link, that its target does")},
 }
 
 func fixed(text string) remedy { return func(string) string { return text } }

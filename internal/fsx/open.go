@@ -22,7 +22,14 @@ func OpenFile(name string, flag int, perm fs.FileMode) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if info, err = file.Stat(); err == nil && !info.Mode().IsRegular() { // it was replaced since
+	return requireRegular(file, name)
+}
+
+// requireRegular returns an opened file. It closes one that is not regular, because it was replaced since it was looked
+// at, and returns an error.
+func requireRegular(file *os.File, name string) (*os.File, error) {
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
 		err = newNotFileError("open", name, info.Mode())
 	}
 	if err != nil {

@@ -47,7 +47,7 @@ func unzipEntry(root *os.Root, entry *zip.File, limit int64) (int64, error) {
 	}
 	source, err := entry.Open()
 	if err != nil {
-		return 0, err
+		return 0, fault.Errorf(fault.AssetUnusable, "%s in the archive cannot be read: %w", entry.Name, err)
 	}
 	defer source.Close()
 	switch mode := entry.Mode(); {

@@ -65,7 +65,7 @@ func CoveragePercent(root string) (float64, error) {
 	for _, profile := range append(scripts, filepath.Join(root, filepath.FromSlash(pipeline.CoverageProfile))) {
 		files, err := cover.ParseProfiles(profile)
 		if err != nil {
-			return 0, err
+			return 0, fault.Wrap(fault.CoverageFloor, err)
 		}
 		for _, f := range files {
 			for _, b := range f.Blocks {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
@@ -104,7 +105,7 @@ func (w *workCopy) readTestReports(folder string) ([]findings.Suite, error) {
 	for _, pattern := range project.TestReports {
 		names, err := doublestar.Glob(os.DirFS(w.path(folder)), pattern)
 		if err != nil {
-			return nil, err
+			return nil, fault.Wrap(fault.SourceUnreadable, err)
 		}
 		for _, name := range names {
 			suites = append(suites, w.readJUnit(filepath.Join(w.path(folder), filepath.FromSlash(name)), folder)...)

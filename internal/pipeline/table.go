@@ -127,5 +127,10 @@ var CredentialVariables = []string{
 	"AWS_EC2_METADATA_DISABLED", "AWS_REGION", "AWS_DEFAULT_REGION",
 	"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_CLOUDFORMATION",
 	"AWS_ENDPOINT_URL_SSM",
-	"AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT",
+	"AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", CredentialsEndpointVariable,
 }
+
+// CredentialsEndpointVariable is the variable with the address that the caller's credentials are asked for at. The SDK
+// has AWS_CONTAINER_CREDENTIALS_FULL_URI for that, but takes it from no other host than this machine and AWS itself,
+// and a container reaches the endpoint of its machine by another name.
+const CredentialsEndpointVariable = "LOCKSTEP_CREDENTIALS_ENDPOINT"

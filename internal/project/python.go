@@ -10,6 +10,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
+	"lockstep/internal/fault"
 	"lockstep/internal/jsonx"
 )
 
@@ -164,7 +165,7 @@ func convertLock(name string, text []byte) (string, error) {
 		} `toml:"package"`
 	}
 	if err := toml.Unmarshal(text, &lock); err != nil {
-		return "", fmt.Errorf("cannot be read: %w", err)
+		return "", fault.Errorf(fault.SourceUnreadable, "cannot be read: %w", err)
 	}
 	var b strings.Builder
 	for _, p := range lock.Packages {

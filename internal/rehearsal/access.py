@@ -1,10 +1,12 @@
 """The access to the emulated accounts: every call is refused that its caller has not signed as AWS demands it.
 
-The port is open to every user of the machine, and ministack believes whoever knows the id of an account. So nothing reaches ministack
-unless its signature, its time and its host have been checked here. Signatures are those of AWS, version 4, in a header or in the
-address. The secret of an account's root is derived from the secret of the rehearsal; those of sessions and users are in ministack.
+The port is open to every user of the machine, and ministack believes whoever knows the id of an account. So nothing
+reaches ministack unless its signature, its time and its host have been checked here. Signatures are those of AWS,
+version 4, in a header or in the address. The secret of an account's root is derived from the secret of the rehearsal;
+those of sessions and users are in ministack.
 
-Source: "AWS Signature Version 4 for API requests" in the IAM User Guide, "Authenticating Requests" in the S3 API Reference.
+Source: "AWS Signature Version 4 for API requests" in the IAM User Guide, "Authenticating Requests" in the S3 API
+Reference.
 """
 
 import dataclasses
@@ -113,7 +115,8 @@ class Access:
         if not declared or declared in CHUNKED:
             verify(call, signature, credential_secret, body)
         if INVOCATION.search(call.path) and not self.runs_code():
-            raise Refused("AccessDeniedException", "A rehearsal runs the code of a function only for a custom resource.")
+            raise Refused(
+                "AccessDeniedException", "A rehearsal runs the code of a function only for a custom resource.")
         return replay(body, receive)
 
     def find_secret(self, call, signature):
@@ -159,7 +162,8 @@ class Call:
         authorization = self.headers.get("authorization", "")
         if not authorization and not self.presigned:
             raise Refused("MissingAuthenticationToken", "The call is not signed.")
-        if authorization and self.presigned or self.repeated & {"authorization", "host", "x-amz-date", "x-amz-security-token"}:
+        repeated = self.repeated & {"authorization", "host", "x-amz-date", "x-amz-security-token"}
+        if authorization and self.presigned or repeated:
             raise Refused("InvalidArgument", "Only one signature is allowed.")
         if not self.presigned and not authorization.startswith("AWS4-HMAC-SHA256 "):
             raise Refused("InvalidArgument", "Only signatures of version 4 are allowed.")
@@ -235,7 +239,9 @@ def verify(call, signature, secret, body):
             signature, call.method, call.raw_path, call.query, headers, body, presigned=call.presigned)
         computed = sigv4.calculate_signature(
             secret, signature.date_stamp, signature.region, signature.service, expected)
-        failure = None if sigv4.signatures_match(computed, signature.signature) else ("SignatureDoesNotMatch", sigv4.SIGNATURE_MISMATCH)
+        failure = None
+        if not sigv4.signatures_match(computed, signature.signature):
+            failure = ("SignatureDoesNotMatch", sigv4.SIGNATURE_MISMATCH)
     else:
         failure = sigv4.header_signature_failure(
             signature, secret, call.method, call.raw_path, call.query, headers, body, presigned=call.presigned)
@@ -273,7 +279,8 @@ def without_cors(send):
 
     async def send_without(message):
         if message["type"] == "http.response.start":
-            headers = [pair for pair in message.get("headers", []) if not pair[0].lower().startswith(b"access-control-")]
+            headers = [
+                pair for pair in message.get("headers", []) if not pair[0].lower().startswith(b"access-control-")]
             message = {**message, "headers": headers}
         await send(message)
 
@@ -283,6 +290,6 @@ def without_cors(send):
 async def respond(send, status, headers, body):
     """Send an answer that is complete."""
     headers = {**headers, "content-length": str(len(body)), "x-amzn-requestid": str(uuid.uuid4())}
-    await send({"type": "http.response.start", "status": status,
-                "headers": [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]})
+    encoded = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": status, "headers": encoded})
     await send({"type": "http.response.body", "body": body})

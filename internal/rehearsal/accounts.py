@@ -1,11 +1,14 @@
 """The emulated accounts: ministack, with what it lacks for a rehearsal.
 
-- A change set that changes no resource but outputs, tags or notification topics. CloudFormation creates and executes one, with an
-  empty list of changes; the pinned ministack refuses it, so no stack could begin to export what another one imports.
-- The notification topics of a stack. The pinned ministack forgets them, so that no stack with topics would ever be as it was deployed.
+- A change set that changes no resource but outputs, tags or notification topics. CloudFormation creates and executes
+  one, with an empty list of changes; the pinned ministack refuses it, so no stack could begin to export what another
+  one imports.
+- The notification topics of a stack. The pinned ministack forgets them, so that no stack with topics would ever be as
+  it was deployed.
 - An end. The process ends by itself when the last run that uses the accounts is gone, however that run ended.
 - A line in the log that says that the whole state has been saved.
-- What AWS refuses and ministack allows: unsigned calls and strangers (access.py), and the root of an account as a service.
+- What AWS refuses and ministack allows: unsigned calls and strangers (access.py), and the root of an account as a
+  service.
 - Less reach on the machine (confinement.py).
 
 The current folder is that of the rehearsal; see emulator.go for its locks.
@@ -20,6 +23,7 @@ import time
 
 from access import Access, use_root_secrets
 from confinement import Programs, confine
+from gaps import fill_gaps
 
 os.umask(0o077)  # other users read nothing, whatever the umask of the person is
 
@@ -27,7 +31,10 @@ os.umask(0o077)  # other users read nothing, whatever the umask of the person is
 with open(os.environ.pop("LOCKSTEP_SECRET"), encoding="ascii") as secret_file:
     secret = secret_file.read().strip()
 if not confine(
-    readable=["process", os.environ["MINISTACK_SSL_CERT"], os.environ["MINISTACK_SSL_KEY"], *os.environ.pop("LOCKSTEP_BUNDLE").split(os.pathsep)],
+    readable=[
+        "process", os.environ["MINISTACK_SSL_CERT"], os.environ["MINISTACK_SSL_KEY"],
+        *os.environ.pop("LOCKSTEP_BUNDLE").split(os.pathsep),
+    ],
     writable=["state", "objects", "tmp", "start.lock", "users.lock"],
 ):
     print("Lockstep: this system cannot hide files from the emulated accounts", flush=True)
@@ -47,6 +54,8 @@ from ministack.services.cloudformation.stacks import _stack_tags_changed
 STATE_SAVED = "Lockstep: the state of the accounts is saved"  # state.go looks for this line
 CHECK_INTERVAL = 1  # seconds
 STOP_TIMEOUT = 30  # seconds, as gracefulStopTimeout in process.go
+
+fill_gaps()
 
 create_any_change_set = handlers._ACTION_HANDLERS["CreateChangeSet"]
 execute_any_change_set = handlers._ACTION_HANDLERS["ExecuteChangeSet"]
@@ -171,7 +180,8 @@ app = Access(serve, secret, os.environ.pop("LOCKSTEP_HOSTS").split(), programs.m
 def end_when_unused():
     """End this process once nobody uses the accounts, unless they run until they are stopped.
 
-    The locks are never given back before the end: whoever wants to use the accounts waits for it and then starts them again.
+    The locks are never given back before the end: whoever wants to use the accounts waits for it and then starts them
+    again.
     """
     with open("start.lock", "a") as start, open("users.lock", "a") as users:
         while not (lock(start) and lock(users)):

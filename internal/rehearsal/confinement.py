@@ -1,8 +1,9 @@
-"""What the emulated accounts may do to the machine: start programs only for custom resources, and see only what they need.
+"""What the emulated accounts may do to the machine: start programs only for custom resources, see only what they need.
 
-A function of an emulated account is a program that runs as the person who rehearses. It is started only while CloudFormation creates,
-updates or deletes a custom resource, which is not complete without it. Where the kernel has Landlock (Linux 5.13, with the module on),
-the emulator and all that it starts see the files of the system and of the emulated accounts, and nothing of the person's.
+A function of an emulated account is a program that runs as the person who rehearses. It is started only while
+CloudFormation creates, updates or deletes a custom resource, which is not complete without it. Where the kernel has
+Landlock (Linux 5.13, with the module on), the emulator and all that it starts see the files of the system and of the
+emulated accounts, and nothing of the person's.
 
 Source: Documentation/userspace-api/landlock.rst of Linux, whose numbers are these.
 """
@@ -13,20 +14,24 @@ import stat
 import sys
 import threading
 
-PROGRAM_EVENTS = {"subprocess.Popen", "os.exec", "os.posix_spawn", "os.spawn", "os.startfile", "os.system", "os.fork", "os.forkpty"}
+PROGRAM_EVENTS = {
+    "subprocess.Popen", "os.exec", "os.posix_spawn", "os.spawn", "os.startfile", "os.system", "os.fork", "os.forkpty",
+}
 
 READ, WRITE = 1 << 2 | 1 << 3, 1 << 1
 EXECUTE = 1 << 0
 FILE_RIGHTS = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15  # execute, write, read, truncate, device control
-ALL_RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1}  # by version; (1 << 16) - 1 from 5 on
+# By version; (1 << 16) - 1 from 5 on.
+ALL_RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1}
 SCOPES = 1 << 0 | 1 << 1  # abstract sockets and signals stay among the emulator's own processes, from version 6 on
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF, SET_NO_NEW_PRIVS = 444, 445, 446, 38
 
 SYSTEM = [
-    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt", "/nix/store", "/proc", "/sys/fs/cgroup", "/sys/devices/system/cpu",
-    "/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/etc/alternatives", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d",
-    "/etc/passwd", "/etc/group", "/etc/hosts", "/etc/host.conf", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/gai.conf",
-    "/etc/localtime", "/etc/mime.types", "/etc/services", "/etc/protocols", "/etc/os-release", "/run/systemd/resolve",
+    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt", "/nix/store", "/proc", "/sys/fs/cgroup",
+    "/sys/devices/system/cpu", "/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/etc/alternatives", "/etc/ld.so.cache",
+    "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/passwd", "/etc/group", "/etc/hosts", "/etc/host.conf",
+    "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/gai.conf", "/etc/localtime", "/etc/mime.types", "/etc/services",
+    "/etc/protocols", "/etc/os-release", "/run/systemd/resolve",
 ]
 DEVICES = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/shm"]
 

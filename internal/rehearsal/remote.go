@@ -87,6 +87,11 @@ func (s *Session) CheckAccounts(ctx context.Context, accounts []bootstrap.Accoun
 			return err
 		}
 		upToDate, err := bootstrap.IsUpToDate(ctx, cfg, account)
+		if fault.Of(err) == fault.CredentialsRefused {
+			return fault.Errorf(fault.EmulatorSecret, "the emulated accounts at %s have another secret than %s names: "+
+				"set it to a copy of the file that --secret of `lockstep rehearsal serve` names there", s.Endpoint,
+				SigningKeyVariable)
+		}
 		if err != nil {
 			return fault.Wrap(fault.EmulatorRemote, err)
 		}

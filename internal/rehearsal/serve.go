@@ -42,7 +42,7 @@ func (e *Emulator) Serve(ctx context.Context, listen string, prepare func(*Sessi
 	}
 	address, err := url.Parse(session.Endpoint)
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return errors.Join(fault.Wrap(fault.EmulatorFailed, err), listener.Close())
 	}
 	e.Progress("the emulated accounts listen on " + listener.Addr().String())
 	return e.forwardConnections(ctx, listener, address.Host)

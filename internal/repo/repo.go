@@ -161,7 +161,7 @@ func (r *Repository) CommitTime(ctx context.Context, commit string) (time.Time, 
 		return time.Time{}, err
 	}
 	seconds, err := strconv.ParseInt(strings.TrimSpace(out), 10, 64)
-	return time.Unix(seconds, 0).UTC(), err
+	return time.Unix(seconds, 0).UTC(), fault.Wrap(fault.GitFailed, err)
 }
 
 // Author returns the e-mail address of who has written a commit.

@@ -3,7 +3,6 @@ package rollout
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"sync"
 
@@ -15,7 +14,10 @@ import (
 	"lockstep/internal/bootstrap"
 	"lockstep/internal/deploy"
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/fault"
+	"lockstep/internal/pipeline"
 	"lockstep/internal/rehearsal"
+	"lockstep/tools"
 )
 
 // An accountAccess gives access to accounts, either on AWS or emulated.
@@ -24,12 +26,18 @@ type accountAccess interface {
 	callerConfig(region string) (aws.Config, error)
 	// adaptAssembly returns the cloud assembly in the form that the accounts can deploy. The coverage says how much of the
 	// original that is; it is nil if nothing was replaced.
-	adaptAssembly(files fs.FS) (fs.FS, *rehearsal.Coverage, error)
+	adaptAssembly(files fs.FS, parameters stackParameters) (fs.FS, *rehearsal.Coverage, error)
+	// provideParameters gives the accounts the parameters of SSM that the stacks read from outside and that they lack. It
+	// returns those that have a value of Lockstep's own.
+	provideParameters(ctx context.Context, asm *assembly.Assembly) ([]rehearsal.OutsideParameter, error)
 	// signing returns the keys with which records, approvals and plans are signed; the zero Signing for none.
 	signing(ctx context.Context, s *Session) (deploy.Signing, error)
 	// mayHoldReleases reports whether something may have been deployed to an account: whether it has a bucket for records.
 	mayHoldReleases(ctx context.Context, account config.EnvironmentAccount) bool
 }
+
+// stackParameters are values of parameters, by the name of their stack.
+type stackParameters = map[string]map[string]string
 
 // openAccess gives access to the accounts of environments: with the caller's credentials if the session is live,
 // otherwise to emulated accounts, which it starts. The caller must call release when done.
@@ -48,11 +56,13 @@ func (s *Session) openAccess(
 	if err != nil {
 		return nil, nil, errors.Join(err, release())
 	}
+	adapter := emulator.Adapter(ctx)
+	adapter.KnownTypes = sync.OnceValues(adapter.KnownTypes)
 	return emulatedAccess{
-		session:    session,
-		tooling:    s.Config.Pipeline.Tooling.ID,
-		isRemote:   remote != nil,
-		knownTypes: sync.OnceValues(func() (map[string]bool, error) { return emulator.KnownTypes(ctx) }),
+		session:  session,
+		tooling:  s.Config.Pipeline.Tooling.ID,
+		isRemote: remote != nil,
+		adapter:  adapter,
 	}, release, nil
 }
 
@@ -61,8 +71,12 @@ type liveAccess struct{ caller aws.Config }
 
 func (a liveAccess) callerConfig(string) (aws.Config, error) { return a.caller, nil }
 
-func (liveAccess) adaptAssembly(files fs.FS) (fs.FS, *rehearsal.Coverage, error) {
+func (liveAccess) adaptAssembly(files fs.FS, _ stackParameters) (fs.FS, *rehearsal.Coverage, error) {
 	return files, nil, nil
+}
+
+func (liveAccess) provideParameters(context.Context, *assembly.Assembly) ([]rehearsal.OutsideParameter, error) {
+	return nil, nil
 }
 
 func (liveAccess) mayHoldReleases(context.Context, config.EnvironmentAccount) bool { return true }
@@ -72,8 +86,8 @@ type emulatedAccess struct {
 	session *rehearsal.Session
 	tooling string
 	// isRemote says that the accounts are on another machine or in another container.
-	isRemote   bool
-	knownTypes func() (map[string]bool, error)
+	isRemote bool
+	adapter  rehearsal.Adapter
 }
 
 func (a emulatedAccess) callerConfig(region string) (aws.Config, error) {
@@ -90,12 +104,10 @@ func (a emulatedAccess) mayHoldReleases(ctx context.Context, account config.Envi
 	return exists || err != nil
 }
 
-func (a emulatedAccess) adaptAssembly(files fs.FS) (fs.FS, *rehearsal.Coverage, error) {
-	types, err := a.knownTypes()
-	if err != nil {
-		return nil, nil, err
-	}
-	adapted, coverage, err := rehearsal.ReplaceUnknownTypes(files, types)
+func (a emulatedAccess) adaptAssembly(
+	files fs.FS, parameters stackParameters,
+) (fs.FS, *rehearsal.Coverage, error) {
+	adapted, coverage, err := a.adapter.Adapt(files, parameters)
 	return adapted, &coverage, err
 }
 
@@ -104,10 +116,16 @@ func (a emulatedAccess) adaptAssembly(files fs.FS) (fs.FS, *rehearsal.Coverage, 
 func (s *Session) LoadAWSConfig(ctx context.Context) (aws.Config, error) {
 	cfg, err := awsconfig.LoadDefaultConfig(ctx, awsconfig.WithBaseEndpoint(s.Endpoint))
 	if err != nil {
-		return cfg, fmt.Errorf("the AWS settings of this machine cannot be read: %w", err)
+		return cfg, fault.Errorf(fault.AWSSettings, "the AWS settings of this machine cannot be read: %w: fix the file or "+
+			"the variable that it names, or choose another profile with AWS_PROFILE", err)
 	}
 	if s.Endpoint != "" {
 		cfg.BaseEndpoint = &s.Endpoint // also if AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is set
+	}
+	if address := tools.Getenv(s.Environ, pipeline.CredentialsEndpointVariable); address != "" {
+		if cfg.Credentials, err = awsclient.EndpointCredentials(address, cfg.HTTPClient); err != nil {
+			return cfg, err
+		}
 	}
 	return cfg, awsclient.CheckEndpoints(cfg, assembly.Partition(s.Config.Pipeline.Tooling.Region), s.Endpoint)
 }

@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -373,13 +372,7 @@ var accScope = attest.Scope{Project: "shop", Environment: "acc", Account: accoun
 // saveSignedPlan plans the assembly for a review.
 func (v *ledgerVictim) saveSignedPlan() planfile.File {
 	v.t.Helper()
-	d := v.openSigned()
-	_, target, err := d.SavePlan(v.t.Context(), time.Hour)
-	require.NoError(v.t, err)
-	file, err := d.NewPlanFile([]planfile.Target{target}, time.Hour)
-	require.NoError(v.t, err)
-	require.NoError(v.t, d.RegisterPlan(v.t.Context(), file))
-	return file
+	return savePlan(v.t, v.openSigned())
 }
 
 func (v *ledgerVictim) applySigned(file planfile.File) error {

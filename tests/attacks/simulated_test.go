@@ -198,11 +198,17 @@ func (v *victim) savePlan() planfile.File {
 	v.t.Helper()
 	d, err := v.open()
 	require.NoError(v.t, err)
-	_, target, err := d.SavePlan(v.t.Context(), time.Hour)
-	require.NoError(v.t, err)
+	return savePlan(v.t, d)
+}
+
+// savePlan plans a deployment for a review, and registers the plan.
+func savePlan(t *testing.T, d *deploy.Deployment) planfile.File {
+	t.Helper()
+	_, target, err := d.SavePlan(t.Context(), time.Hour)
+	require.NoError(t, err)
 	file, err := d.NewPlanFile([]planfile.Target{target}, time.Hour)
-	require.NoError(v.t, err)
-	require.NoError(v.t, d.RegisterPlan(v.t.Context(), file))
+	require.NoError(t, err)
+	require.NoError(t, d.RegisterPlan(t.Context(), file))
 	return file
 }
 

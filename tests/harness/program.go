@@ -128,6 +128,23 @@ func Main(m *testing.M, runTests func(*testing.M) (status int, err error)) {
 	os.Exit(status)
 }
 
+// MainWithProgram builds the program under test, which it sets, and runs the tests of a package. It writes what they
+// covered of the program as a profile of the name, and ends the process.
+func MainWithProgram(m *testing.M, name string, program **Program) {
+	Main(m, func(m *testing.M) (status int, err error) {
+		dir, err := os.MkdirTemp("", "lockstep-"+name+"-")
+		if err != nil {
+			return 0, err
+		}
+		defer os.RemoveAll(dir)
+		if *program, err = BuildProgram(dir); err != nil {
+			return 0, err
+		}
+		status = m.Run()
+		return status, WriteCoverage(*program, name)
+	})
+}
+
 // WaitExit waits until a process, which need not be a child, has ended. It fails after a deadline that is far away.
 func WaitExit(pid int) error {
 	fd, err := unix.PidfdOpen(pid, 0)

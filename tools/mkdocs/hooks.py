@@ -22,6 +22,7 @@ MARKER = re.compile(r"^ *<!-- (?:test|from|package|file): .* -->\n\n?", re.MULTI
 ROW = re.compile(r"^\| ([^|]+?) \| ([^|]*\.md[^|]*) \|$", re.MULTILINE)
 PAGE = re.compile(r"\]\(([^):#]+\.md)(?:#[^)]*)?\)")
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^):#]+)(#[^)]*)?\)")
+PICTURE = re.compile(r"^!\[[^\]]+\]\(([^)]+\.svg)\)$", re.MULTILINE)  # opens in its own size
 INFO = re.compile(r"^( *```+\w+) .+$", re.MULTILINE)  # what follows the language of a block
 
 
@@ -44,7 +45,7 @@ def navigation(pages):
     nav = [HOME]
 
     def take(page):
-        """Return a page as a part of the navigation: the start page of a folder has the folder's other pages below it."""
+        """Return a page as a part of the navigation. The start page of a folder has the folder's others below it."""
         if page not in left:
             return []
         left.remove(page)
@@ -54,9 +55,10 @@ def navigation(pages):
         if name != "README.md" or not folder:
             return [page]
         text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-        listed = PAGE.findall(text)  # the start page says in which order the others are read
+        # The start page says in which order the others are read.
+        order = {name: position for position, name in enumerate(dict.fromkeys(PAGE.findall(text)))}
         below = [p for p in left if posixpath.dirname(p) == folder]
-        below.sort(key=lambda p: listed.index(posixpath.basename(p)) if posixpath.basename(p) in listed else len(listed))
+        below.sort(key=lambda p: order.get(posixpath.basename(p), len(order)))
         for p in below:
             left.remove(p)
         return [{text.partition("\n")[0].lstrip("# "): [page, *below]}]
@@ -94,10 +96,10 @@ def relink(markdown, folder):
 
 
 def on_page_markdown(markdown, page, config, files):
-    """Lead links to the places that files have on the site."""
+    """Lead links to the places that files have on the site, and each picture to itself in its own size."""
     if page.file.src_uri != START:
         markdown = relink(markdown, posixpath.join("docs", posixpath.dirname(page.file.src_uri)).rstrip("/"))
-    return indent(INFO.sub(r"\1", MARKER.sub("", markdown)))
+    return indent(PICTURE.sub(r"[\g<0>](\1)", INFO.sub(r"\1", MARKER.sub("", markdown))))
 
 
 ITEM = re.compile(r"( *)(?:[-*+]|\d+[.)]) +")

@@ -1,6 +1,10 @@
 package main
 
-import "github.com/invopop/jsonschema"
+import (
+	"strings"
+
+	"github.com/invopop/jsonschema"
+)
 
 // valueKinds is the table of the kinds of values that a configuration file can hold, by the name that the tag `schema`
 // of a field has. The title completes the sentence "write ...". In a list, a kind describes the items.
@@ -11,8 +15,8 @@ var valueKinds = map[string]jsonschema.Schema{
 		Examples: []any{"111122223333"},
 	},
 	"allowedChange": {
-		Title:    "data-loss or permissions",
-		Enum:     []any{"data-loss", "permissions"},
+		Title:    "data-loss, permissions or import-existing",
+		Enum:     []any{"data-loss", "permissions", "import-existing"},
 		Examples: []any{"permissions"},
 	},
 	"availabilityZone": {
@@ -148,7 +152,7 @@ var valueKinds = map[string]jsonschema.Schema{
 		Pattern:  `^[a-z0-9]([a-z0-9.:_/-]*)$`,
 		Examples: []any{"111122223333.dkr.ecr.eu-west-1.amazonaws.com/docker-hub/library"},
 	},
-	"insightsDays": {Title: "7, 31, 62, 93, 186, 372 or 731 days", Enum: []any{7, 31, 62, 93, 186, 372, 731}},
+	"insightsMode": {Title: "standard or advanced", Enum: []any{"standard", "advanced"}},
 	"keyReference": {
 		Title:    "the ARN of a KMS key or ssm:/NAME",
 		Pattern:  `^(arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+|ssm:/[A-Za-z0-9_./-]+)$`,
@@ -226,6 +230,38 @@ var valueKinds = map[string]jsonschema.Schema{
 		Pattern:  `^[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._/-]+)?$`,
 		Default:  []string{"docker.io", "registry.dagger.io"},
 		Examples: []any{"public.ecr.aws"},
+	},
+	"workflowService": {Title: "github or gitlab", Enum: []any{"github", "gitlab"}, Examples: []any{"github"}},
+	"workflowRunner":  {Title: "dagger or host", Enum: []any{"dagger", "host"}, Examples: []any{"dagger"}},
+	"daggerModule": {
+		Title:    "a Dagger module at a version",
+		Pattern:  `^[A-Za-z0-9][A-Za-z0-9.-]*(/[A-Za-z0-9._-]+)+@[A-Za-z0-9._-]+$`,
+		Examples: []any{"github.com/example/lockstep@v1.0.0"},
+	},
+	"archiveURL": {
+		Title:    "the https address of an archive",
+		Pattern:  `^https://[A-Za-z0-9.-]+(:[0-9]+)?/[A-Za-z0-9._~/%+-]+$`,
+		Examples: []any{"https://example.com/lockstep_1.0.0_linux_amd64.tar.gz"},
+	},
+	"sha256": {
+		Title:    "a SHA-256 in hexadecimal",
+		Pattern:  `^[0-9a-f]{64}$`,
+		Examples: []any{strings.Repeat("0", 64)},
+	},
+	"pinnedImage": {
+		Title:    "an image by digest",
+		Pattern:  `^[a-z0-9][A-Za-z0-9.:/_-]*@sha256:[0-9a-f]{64}$`,
+		Examples: []any{"example.com/jobs:1@sha256:" + strings.Repeat("0", 64)},
+	},
+	"identityProviderARN": {
+		Title:    "the ARN of an OpenID Connect provider",
+		Pattern:  `^arn:aws[a-z-]*:iam::[0-9]{12}:oidc-provider/[A-Za-z0-9./_-]+$`,
+		Examples: []any{"arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"},
+	},
+	"machineLabel": {
+		Title:    "the label of a machine",
+		Pattern:  `^[A-Za-z0-9][A-Za-z0-9_.-]*$`,
+		Examples: []any{"ubuntu-24.04"},
 	},
 	"repository": {
 		Title:    "a repository as OWNER/NAME",

@@ -10,11 +10,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -22,44 +20,34 @@ import (
 	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 	"lockstep/tools"
+	"lockstep/tools/generated"
 )
 
-func main() {
-	out := flag.String("out", "types.zip", "the file to write")
-	flag.Parse()
-	if err := run(context.Background(), *out); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
+func main() { generated.Main("types.zip", generate) }
 
-// run installs the sources and writes what is generated from them.
-func run(ctx context.Context, out string) error {
-	installer, err := tools.NewInstaller(os.Environ(), func(line string) { fmt.Fprintln(os.Stderr, line) })
-	if err != nil {
-		return err
-	}
+// generate installs the sources and returns what is generated from them.
+func generate(ctx context.Context, installer *tools.Installer) ([]byte, error) {
 	linter, err := installer.Install(ctx, pipeline.ToolCfnLint)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	schemas, err := schemaFolder(linter)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	spec, err := installer.InstallData(ctx, tools.AWSServiceSpec)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	types, err := readTypes(schemas, spec)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	data, err := pack(types, versions())
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return os.WriteFile(out, data, 0o644)
+	return data, nil
 }
 
 // schemaFolder returns the folder of the registry's schemas in an installed cfn-lint.

@@ -104,6 +104,9 @@ func (c *Client) CreateChangeSet(
 	if err != nil {
 		return nil, err
 	}
+	if c.ImportsExisting {
+		input.ImportExistingResources = aws.Bool(true)
+	}
 	set := &ChangeSet{}
 	created, err := c.api.CreateChangeSet(ctx, input)
 	switch {
@@ -183,7 +186,7 @@ func changeSetInput(
 func templateURL(s *assembly.Stack) (string, error) {
 	address, err := url.Parse(s.TemplateURL)
 	if err != nil {
-		return "", fmt.Errorf("the template's address %q: %w", s.TemplateURL, err)
+		return "", fault.Errorf(fault.AssemblyDamaged, "the template's address %q: %w", s.TemplateURL, err)
 	}
 	if address.Scheme != "s3" {
 		return s.TemplateURL, nil

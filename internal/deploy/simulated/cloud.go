@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -60,12 +61,24 @@ type Cloud struct {
 	SigningKeys map[string]*ecdsa.PrivateKey
 	// DeniesParameters says that nobody may read or write parameters of SSM.
 	DeniesParameters bool
+	// Encryption is how all buckets encrypt: an algorithm and, after a space, a key of KMS.
+	Encryption string
+	// RefusesUnencrypted says that a policy of the organisation refuses an object whose request does not say how it is
+	// encrypted.
+	RefusesUnencrypted bool
+	// DeniedActions are actions that the deploy roles may not do, besides those that came with a newer bootstrap.
+	DeniedActions []string
+	// DeniesInquiries says that nobody may ask about rights, resources and quotas.
+	DeniesInquiries bool
+	// Quotas are the values of quotas, as SERVICE/CODE.
+	Quotas map[string]float64
 	// MissingRoles are the ARNs of roles that nobody may assume, because they do not exist.
 	MissingRoles []string
 
 	mu           sync.Mutex
 	accounts     map[string]*account
 	keys         map[string]string // access key id to account
+	expiries     map[string]time.Time
 	ssm          map[string]string
 	parameters   map[string]string // account and name to value
 	issued       int
@@ -86,6 +99,8 @@ type account struct {
 	callBucket tokenBucket
 	serial     int
 	alarms     map[string]Alarm
+	// resources are the resources that are in no stack, by type and identifier.
+	resources map[string]map[string]map[string]any
 }
 
 // New returns a realistic cloud: one that plays every row of the catalogue. It has no latency.
@@ -103,8 +118,10 @@ func New() *Cloud {
 // every call is answered.
 func NewKind() *Cloud {
 	return &Cloud{
-		BootstrapVersion: "33", EmptyReasons: []string{"The submitted information didn't contain changes."},
-		accounts: map[string]*account{}, keys: map[string]string{}, ssm: map[string]string{}, callsOf: map[string]int64{},
+		BootstrapVersion: "33", Encryption: "aws:kms",
+		EmptyReasons: []string{"The submitted information didn't contain changes."},
+		accounts:     map[string]*account{}, keys: map[string]string{}, expiries: map[string]time.Time{}, ssm: map[string]string{},
+		callsOf:     map[string]int64{},
 		SigningKeys: map[string]*ecdsa.PrivateKey{}, parameters: map[string]string{},
 		assumedRoles: map[string]bool{},
 	}
@@ -133,6 +150,7 @@ func (c *Cloud) account(id, region string) *account {
 		a = &account{
 			id: id, region: region,
 			stacks: map[string]*stack{}, objects: map[string]object{}, alarms: map[string]Alarm{},
+			resources: map[string]map[string]map[string]any{},
 		}
 		c.accounts[key] = a
 	}
@@ -149,14 +167,23 @@ func (c *Cloud) callerAccount(key string) string {
 	return key
 }
 
-// issueKey returns a new access key for an account.
-func (c *Cloud) issueKey(account string) string {
+// issueKey returns a new access key for an account, and when it expires.
+func (c *Cloud) issueKey(account string, lifetime time.Duration) (string, time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.issued++
 	key := fmt.Sprintf("ASIA%s%d", account, c.issued)
-	c.keys[key] = account
-	return key
+	expires := c.now().Add(lifetime)
+	c.keys[key], c.expiries[key] = account, expires
+	return key, expires
+}
+
+// hasExpired reports whether a key was issued that is too old by now.
+func (c *Cloud) hasExpired(key string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	expires, isIssued := c.expiries[key]
+	return isIssued && c.now().After(expires)
 }
 
 // ServeHTTP implements http.Handler.
@@ -182,8 +209,14 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.serveSSM(w, r, id)
 	case "kms":
 		c.serveKMS(w, r, id)
+	case "iam":
+		c.serveIAM(w, r)
+	case "cloudcontrolapi":
+		c.serveCloudControl(c.account(id, region), w, r)
+	case "servicequotas":
+		c.serveServiceQuotas(w, r)
 	case "s3":
-		c.account(id, region).serveS3(w, r)
+		c.account(id, region).serveS3(c, w, r)
 	case "monitoring":
 		serveCloudWatch(c.account(id, region), w, r)
 	case "cloudformation":
@@ -257,9 +290,14 @@ func (c *Cloud) serveSTS(w http.ResponseWriter, r *http.Request, caller string) 
 			writeError(w, http.StatusBadRequest, "ValidationError", "not a role")
 			return
 		}
+		seconds, err := strconv.Atoi(form.Get("DurationSeconds"))
+		if err != nil {
+			seconds = 3600
+		}
+		key, expires := c.issueKey(parts[4], time.Duration(seconds)*time.Second)
 		keys := xmlElements(
-			"AccessKeyId", c.issueKey(parts[4]), "SecretAccessKey", "simulated", "SessionToken", "token",
-			"Expiration", time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
+			"AccessKeyId", key, "SecretAccessKey", "simulated", "SessionToken", "token",
+			"Expiration", expires.UTC().Format(time.RFC3339))
 		session := form.Get("RoleSessionName")
 		user := xmlElements("Arn", "arn:aws:sts::"+parts[4]+":assumed-role/r/"+session, "AssumedRoleId", "A:"+session)
 		writeResult(w, "AssumeRole", xmlParent("Credentials", keys)+xmlParent("AssumedRoleUser", user))

@@ -1,11 +1,13 @@
 package simulated
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"syscall"
+	"time"
 )
 
 // A Fault is what becomes of a call on its way.
@@ -24,6 +26,8 @@ const (
 	UploadReset Fault = "upload reset"
 	// KeyExpired is the answer that the credentials are too old.
 	KeyExpired Fault = "credentials expired"
+	// Silent is no answer, for as long as a client waits for one.
+	Silent Fault = "silent"
 	// Killed is no connection at all: the process that would have called is dead.
 	Killed Fault = "killed"
 )
@@ -34,8 +38,19 @@ var periods = []struct {
 	fault Fault
 }{{17, Throttled}, {23, ServerError}, {29, AnswerLost}, {31, KeyExpired}, {37, UploadReset}}
 
+// A service is silent for half a minute from every silentEvery-th call on, for as many attempts as fit into that time.
+const (
+	silentEvery    = 101
+	silentAttempts = int64(30 * time.Second / clientTimeout)
+	// clientTimeout is how long a client waits for an answer.
+	clientTimeout = 6 * time.Second
+)
+
 // periodicFault returns the fault of the call of a service with a number, which counts from 1.
 func periodicFault(_ string, number int64) Fault {
+	if number > silentEvery && number%silentEvery < silentAttempts {
+		return Silent
+	}
 	for _, p := range periods {
 		if number%p.every == 0 {
 			return p.fault
@@ -58,7 +73,7 @@ func (c *Cloud) nextFault(service string) Fault {
 
 // serve answers a request, or fails as its fault says.
 func (c *Cloud) serve(r *http.Request) (*http.Response, error) {
-	_, _, service := parseCredentialScope(r.Header.Get("Authorization"))
+	key, _, service := parseCredentialScope(r.Header.Get("Authorization"))
 	answer := httptest.NewRecorder()
 	switch fault := c.nextFault(service); {
 	case fault == Throttled:
@@ -67,9 +82,14 @@ func (c *Cloud) serve(r *http.Request) (*http.Response, error) {
 		writeServerError(answer, r, service)
 	case fault == KeyExpired && r.Header.Get("X-Amz-Security-Token") != "":
 		c.writeExpired(answer, r, service)
+	case c.hasExpired(key):
+		c.writeExpired(answer, r, service)
 	case fault == UploadReset:
 		_, _ = r.Body.Read(make([]byte, 1)) // some of it was sent
 		return nil, connectionReset(r)
+	case fault == Silent:
+		c.paused.Add(int64(clientTimeout))
+		return nil, &url.Error{Op: r.Method, URL: r.URL.String(), Err: context.DeadlineExceeded}
 	case fault == Killed:
 		return nil, fmt.Errorf("the process was killed")
 	default:

@@ -63,7 +63,7 @@ func (e *DigestError) Code() fault.Code { return fault.ReleaseAltered }
 func ExtractAssembly(data []byte, folder string, want digest.Synth) error {
 	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
-		return err
+		return fault.Errorf(fault.ReleaseAltered, "the archive of the release cannot be read: %w", err)
 	}
 	if err := os.MkdirAll(filepath.Dir(folder), fsx.PrivateDir); err != nil {
 		return err

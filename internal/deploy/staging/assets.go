@@ -90,10 +90,12 @@ func (b *Bucket) Publish(ctx context.Context, files fs.FS, a assembly.Asset, sum
 		return err
 	}
 	defer body.Close()
-	_, err = b.api.PutObject(ctx, &s3.PutObjectInput{
+	in := &s3.PutObjectInput{
 		Bucket: &b.name, Key: &a.Key, ExpectedBucketOwner: &b.owner, Body: body, ContentType: aws.String(contentType(a)),
 		ChecksumSHA256: &sum.SHA256, Metadata: map[string]string{publisherKey: b.publisher},
-	})
+	}
+	b.encrypt(ctx, in)
+	_, err = b.api.PutObject(ctx, in)
 	return b.wrapMissing(err)
 }
 
@@ -340,7 +342,7 @@ func listArchive(r *zip.Reader) ([]string, error) {
 		}
 		file, err := f.Open()
 		if err != nil {
-			return nil, err
+			return nil, fault.Errorf(fault.AssetUnusable, "%s in the archive cannot be read: %w", f.Name, err)
 		}
 		sum, err := sumReader(io.LimitReader(file, left+1))
 		if err = errors.Join(err, file.Close()); err != nil {

@@ -39,7 +39,7 @@ func ParsePin(key, reference string) (Pin, error) {
 		return p, fault.Errorf(fault.ImageReference, "image %s is not pinned: write NAME:TAG@DIGEST", reference)
 	}
 	_, err := name.NewDigest(reference)
-	return p, err
+	return p, fault.Wrap(fault.ImageReference, err)
 }
 
 // ResolveDigest returns the digest that the tag has now. The prefix of a mirror is put before the tag; it may be empty.
@@ -51,7 +51,7 @@ func (p Pin) ResolveDigest(ctx context.Context, prefix string) (string, error) {
 	}
 	ref, err := name.NewTag(prefix + p.Tag)
 	if err != nil {
-		return "", err
+		return "", fault.Wrap(fault.ImageReference, err)
 	}
 	image, err := remote.Get(ref, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain))
 	if err != nil {
@@ -82,7 +82,7 @@ func (p Pin) ResolveDigest(ctx context.Context, prefix string) (string, error) {
 func platformsOf(index v1.ImageIndex) ([]string, error) {
 	manifest, err := index.IndexManifest()
 	if err != nil {
-		return nil, err
+		return nil, fault.Wrap(fault.ImageRegistry, err)
 	}
 	var platforms []string
 	for _, m := range manifest.Manifests {

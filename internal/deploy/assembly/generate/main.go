@@ -5,9 +5,7 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,36 +14,26 @@ import (
 	"lockstep/internal/fsx"
 	"lockstep/internal/jsonx"
 	"lockstep/tools"
+	"lockstep/tools/generated"
 )
 
-func main() {
-	out := flag.String("out", "names.json", "the file to write")
-	flag.Parse()
-	if err := run(context.Background(), *out); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
+func main() { generated.Main("names.json", generate) }
 
-// run installs the schema and writes the names in it.
-func run(ctx context.Context, out string) error {
-	installer, err := tools.NewInstaller(os.Environ(), func(line string) { fmt.Fprintln(os.Stderr, line) })
-	if err != nil {
-		return err
-	}
+// generate installs the schema and returns the names in it.
+func generate(ctx context.Context, installer *tools.Installer) ([]byte, error) {
 	file, err := installer.InstallData(ctx, tools.CloudAssemblySchema)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	names, err := readNames(filepath.Dir(file))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	text, err := json.MarshalIndent(names, "", "\t")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return os.WriteFile(out, append(text, '\n'), 0o644)
+	return append(text, '\n'), nil
 }
 
 // A schema is the part of a JSON schema that says which names an object may have.
