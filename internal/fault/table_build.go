@@ -187,7 +187,10 @@ func assemblyEntries() []Entry {
 				"push the image in a separate step and refer to it by its digest",
 				"let the app write the file",
 			},
-			Messages: []string{"… needs the container image …, and images cannot be published yet"},
+			Messages: []string{
+				"… needs the container image …, and images cannot be published yet",
+				"… need container images, and images cannot be published yet",
+			},
 		},
 		{
 			Code: TemplateUnusable, Title: "a template that cannot be used",

@@ -3,10 +3,12 @@ package host
 import (
 	"cmp"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"lockstep/internal/fsx"
@@ -179,8 +181,24 @@ func (m machine) files(root string, step pipeline.Step, toolFolders []string) *p
 	f.Readable = append(f.Readable, filepath.SplitList(tools.Getenv(m.environ, readableVariable))...)
 	f.Readable = append(f.Readable, gitFolders(root)...)
 	isEmpty := func(path string) bool { return path == "" }
+	if step.Offline {
+		f.ClosedPorts = m.networkPorts()
+	}
 	f.Readable, f.Writable = slices.DeleteFunc(f.Readable, isEmpty), slices.DeleteFunc(f.Writable, isEmpty)
 	return f
+}
+
+// networkPorts returns the ports of other machines that the machine reaches the network through: those of its proxies.
+func (m machine) networkPorts() []int {
+	ports := []int{}
+	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"} {
+		if address, err := url.Parse(tools.Getenv(m.environ, name)); err == nil {
+			if port, err := strconv.Atoi(address.Port()); err == nil {
+				ports = append(ports, port)
+			}
+		}
+	}
+	return ports
 }
 
 // programFolders returns the folders on the PATH, and those that they are in, unless that is the person's home, a

@@ -23,6 +23,8 @@ type Coverage struct {
 	StandIns []StandIn `json:"standIns"`
 	// MissingAttributes are the attributes that other resources lack, and parameters whose values AWS publishes.
 	MissingAttributes []MissingAttribute `json:"attributes,omitempty"`
+	// Parameters are the parameters of SSM that a value of Lockstep's own stands in for.
+	Parameters []OutsideParameter `json:"parameters,omitempty"`
 	// Lookups are the keys of what the app looks up and had no answer for: placeholders are deployed.
 	Lookups []string `json:"lookups,omitempty"`
 	// NotReached is the number of the resources of stacks that the rehearsal did not come to.
@@ -36,7 +38,7 @@ type Coverage struct {
 // Of returns the coverage of the templates in some files, of which others were not reached. What is in neither does not
 // count.
 func (c Coverage) Of(reached, notReached []string) Coverage {
-	out := Coverage{Ratio: 1, Lookups: c.Lookups}
+	out := Coverage{Ratio: 1, Parameters: c.Parameters, Lookups: c.Lookups}
 	for _, file := range reached {
 		out.Add(c.byFile[file])
 	}
@@ -70,6 +72,7 @@ func (c *Coverage) Add(other Coverage) {
 	c.Resources += other.Resources
 	c.StandIns = append(c.StandIns, other.StandIns...)
 	c.MissingAttributes = append(c.MissingAttributes, other.MissingAttributes...)
+	c.Parameters = append(c.Parameters, other.Parameters...)
 	c.NotReached += other.NotReached
 	c.Lookups = append(c.Lookups, other.Lookups...)
 	c.Ratio = 1

@@ -27,6 +27,9 @@ type accountAccess interface {
 	// adaptAssembly returns the cloud assembly in the form that the accounts can deploy. The coverage says how much of the
 	// original that is; it is nil if nothing was replaced.
 	adaptAssembly(files fs.FS, parameters stackParameters) (fs.FS, *rehearsal.Coverage, error)
+	// provideParameters gives the accounts the parameters of SSM that the stacks read from outside and that they lack. It
+	// returns those that have a value of Lockstep's own.
+	provideParameters(ctx context.Context, asm *assembly.Assembly) ([]rehearsal.OutsideParameter, error)
 	// signing returns the keys with which records, approvals and plans are signed; the zero Signing for none.
 	signing(ctx context.Context, s *Session) (deploy.Signing, error)
 	// mayHoldReleases reports whether something may have been deployed to an account: whether it has a bucket for records.
@@ -70,6 +73,10 @@ func (a liveAccess) callerConfig(string) (aws.Config, error) { return a.caller, 
 
 func (liveAccess) adaptAssembly(files fs.FS, _ stackParameters) (fs.FS, *rehearsal.Coverage, error) {
 	return files, nil, nil
+}
+
+func (liveAccess) provideParameters(context.Context, *assembly.Assembly) ([]rehearsal.OutsideParameter, error) {
+	return nil, nil
 }
 
 func (liveAccess) mayHoldReleases(context.Context, config.EnvironmentAccount) bool { return true }

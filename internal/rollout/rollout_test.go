@@ -70,6 +70,12 @@ func (simulatedAccess) signing(context.Context, *Session) (deploy.Signing, error
 	return deploy.Signing{}, nil
 }
 
+func (simulatedAccess) provideParameters(
+	context.Context, *assembly.Assembly,
+) ([]rehearsal.OutsideParameter, error) {
+	return nil, nil
+}
+
 func (simulatedAccess) mayHoldReleases(context.Context, config.EnvironmentAccount) bool { return true }
 
 // newOpener returns an opener for accounts of simulated AWS, which hold nothing yet.
@@ -338,7 +344,7 @@ func TestNotRehearsed_NamesApprovals(t *testing.T) {
 	missing := NotRehearsed([]config.Environment{{Name: "dev"}, {Name: "prod", Approval: config.AnyApproval}})
 	assert.Equal(t, []string{
 		"the approval before prod, which a person gives in the pipeline",
-		"service quotas, prices and the time that AWS takes",
+		"service quotas, prices, the time that AWS takes, and what an account has already",
 	}, missing)
 }
 
