@@ -72,7 +72,9 @@ type Options struct {
 	AdaptAssembly func(fs.FS) (fs.FS, error)
 	// RequiresCompletePlan says that a reviewed plan may not touch a stack whose changes it does not show.
 	RequiresCompletePlan bool
-	Artifacts            Artifacts
+	// ImportsExisting says that new resources which exist already, and belong to no stack, are taken over as they are.
+	ImportsExisting bool
+	Artifacts       Artifacts
 	// Signing says how records, approvals and plans are signed; the zero Signing that they are not.
 	Signing Signing
 	// Limiter is shared by all deployments of a run; nil for one alone.

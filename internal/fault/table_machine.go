@@ -57,7 +57,7 @@ func rehearsalEntries() []Entry {
 			Code: RehearsalOnly, Exit: exitRefused, Title: "a command for emulated accounts alone",
 			Meaning:  "A rehearsal of a recovery begins with deleting everything, so it never works on AWS.",
 			Causes:   []string{"--live at `lockstep rehearsal recovery`"},
-			Remedies: []string{"leave --live out; docs/recovery.md has the procedure for AWS"},
+			Remedies: []string{"leave --live out; [recovery](recovery.md) has the procedure for AWS"},
 			Messages: []string{"a recovery is rehearsed on emulated accounts alone"},
 		},
 		{

@@ -3,7 +3,6 @@ package rehearsal
 import (
 	"bytes"
 	"context"
-	_ "embed"
 	"encoding/json"
 	"maps"
 	"path/filepath"
@@ -81,9 +80,6 @@ func (a Adapter) expandAll(
 	return nil
 }
 
-//go:embed macros.py
-var macrosProgram string
-
 // macrosTimeout is how long an interrupted expansion may take to end by itself.
 const macrosTimeout = time.Second
 
@@ -97,7 +93,10 @@ func (e *Emulator) ExpandMacros(ctx context.Context, templates []MacroTemplate) 
 	if err != nil {
 		return nil, err
 	}
-	cmd := process.Command(ctx, filepath.Join(installed, tools.MinistackPython), "-c", macrosProgram)
+	if err := e.writeProgram(macrosFile); err != nil {
+		return nil, err
+	}
+	cmd := process.Command(ctx, filepath.Join(installed, tools.MinistackPython), e.path(macrosFile))
 	var out, log bytes.Buffer
 	cmd.Env = append(slices.Clone(e.Environ), "AWS_EC2_METADATA_DISABLED=true", "PYTHONDONTWRITEBYTECODE=1")
 	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = installed, bytes.NewReader(request), &out, &log

@@ -132,7 +132,7 @@ func (s *Summary) writeSteps(w io.Writer, style *lipgloss.Renderer) {
 const absenceRemedy = "a gate that cannot be run does not pass here: fix what keeps it from running, " +
 	"name a copy of the database that it cannot reach\n" +
 	"(gates.goVulnerabilities, gates.osvDatabases in config/pipeline.yaml), " +
-	"or let it be absent (gates.mayBeAbsent in config/environments); see docs/gates.md"
+	"or let it be absent (gates.mayBeAbsent in config/environments); see Lockstep's docs/gates.md"
 
 // writeRecord writes what happened in one account.
 func writeRecord(w io.Writer, bold lipgloss.Style, r AccountRecord) {

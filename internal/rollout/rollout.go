@@ -215,6 +215,7 @@ func (a *account) open(ctx context.Context, q Request) error {
 		return err
 	}
 	options.Access = q.Operation.access()
+	options.ImportsExisting = slices.Contains(a.allPermits(q.Operation), change.ImportExisting)
 	options.EnvironmentDigest = a.assembly.environmentDigest
 	options.SiblingDigests = a.assembly.siblingDigests
 	files, err := assembly.Open(a.assembly.folder)

@@ -344,7 +344,7 @@ func TestNotRehearsed_NamesApprovals(t *testing.T) {
 	missing := NotRehearsed([]config.Environment{{Name: "dev"}, {Name: "prod", Approval: config.AnyApproval}})
 	assert.Equal(t, []string{
 		"the approval before prod, which a person gives in the pipeline",
-		"service quotas, prices and the time that AWS takes",
+		"service quotas, prices, the time that AWS takes, and what an account has already",
 	}, missing)
 }
 
