@@ -28,6 +28,11 @@ func (p *project) imageReference(key string) string {
 // container returns the container for a step's command: its tools, caches and environment, and only the inputs that it
 // declares.
 func (p *project) container(s pipeline.Step) *dagger.Container {
+	return p.containerWith(s, p.inputs(s))
+}
+
+// containerWith returns the container for a step's command with those files as its inputs.
+func (p *project) containerWith(s pipeline.Step, inputs *dagger.Directory) *dagger.Container {
 	if s.Effect == pipeline.AWS && p.live == nil {
 		s = s.WithRehearsalEnv()
 	}
@@ -35,7 +40,7 @@ func (p *project) container(s pipeline.Step) *dagger.Container {
 	if s.CallsSelf() {
 		ctr = ctr.WithMountedFile(pipeline.SelfFile, p.binary())
 	}
-	ctr = ctr.WithMountedDirectory(pipeline.WorkFolder, withOutputFolders(p.inputs(s), s.Outputs)).
+	ctr = ctr.WithMountedDirectory(pipeline.WorkFolder, withOutputFolders(inputs, s.Outputs)).
 		WithWorkdir(pipeline.WorkFolder)
 	if s.Effect == pipeline.AWS {
 		ctr = p.withAccountAccess(ctr, s)
@@ -47,8 +52,8 @@ func (p *project) container(s pipeline.Step) *dagger.Container {
 	return ctr
 }
 
-// toolContainer returns the step's image with its programs, tools, caches and variables. Of the repository it depends
-// only on the tools' lock files.
+// toolContainer returns the step's image with its programs, tools, caches and variables. It depends on the tools' lock
+// files, and on no file of the repository.
 func (p *project) toolContainer(s pipeline.Step) *dagger.Container {
 	ctr := p.image(s.Image)
 	extra, _ := s.ExtraFiles() // open has checked every step
@@ -77,7 +82,8 @@ func (p *project) tool(name string) *dagger.Directory {
 	return p.buildOnce("tool:"+name, func() *dagger.Directory {
 		folder := path.Join(pipeline.ToolsFolder, name)
 		s := pipeline.InstallStep(name)
-		ctr := p.toolContainer(s).WithMountedDirectory(folder, p.inputs(s).Directory("tools/"+name)).WithWorkdir(folder)
+		locks := copySelected(dag.Directory(), p.program, s.SourceFiles()).Directory("tools/" + name)
+		ctr := p.toolContainer(s).WithMountedDirectory(folder, locks).WithWorkdir(folder)
 		for _, argv := range pipeline.Tools[name].InstallCommands() {
 			ctr = ctr.WithExec(argv)
 		}
@@ -85,11 +91,12 @@ func (p *project) tool(name string) *dagger.Directory {
 	})
 }
 
-// binary returns the lockstep binary, built from its own sources alone.
+// binary returns the lockstep binary, built from the module's own sources alone.
 func (p *project) binary() *dagger.File {
 	s := pipeline.BinaryStep
 	built := p.buildOnce(s.Name, func() *dagger.Directory {
-		return p.stepOutputs(p.container(s).WithExec(s.Argv(false)), s)
+		sources := copySelected(dag.Directory(), p.program, s.SourceFiles())
+		return p.stepOutputs(p.containerWith(s, sources).WithExec(s.Argv(false)), s)
 	})
 	return built.File(s.Outputs[0])
 }
@@ -105,6 +112,9 @@ func (p *project) buildOnce(name string, build func() *dagger.Directory) *dagger
 // inputs returns the files that the step declares: those of the repository, and those that the steps before it made.
 func (p *project) inputs(s pipeline.Step) *dagger.Directory {
 	dir := copySelected(dag.Directory(), p.source, s.SourceFiles())
+	if p.history != p.source && slices.Contains(s.Inputs, pipeline.History) {
+		dir = dir.WithDirectory("/", p.history) // that of the repository that the project is a folder of
+	}
 	if len(s.UpstreamFiles()) == 0 {
 		return dir
 	}

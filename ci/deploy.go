@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"lockstep/ci/internal/dagger"
+	"lockstep/config"
 	"lockstep/internal/pipeline"
 )
 
@@ -34,14 +35,15 @@ func (m *Lockstep) Plan(
 	return m.runStagesToText(ctx, q, pipeline.Plan)
 }
 
-// PlanFile plans a deployment to one environment and saves the plan, for approve and deploy --plan.
+// PlanFile plans a deployment and saves the plan, for approve and deploy --plan.
 //
-// It returns a folder with the plan as plan.json and plan.md, the plan's digest, and a summary of one line.
+// It returns a folder with the plan as plan.json and plan.md, the plan's digest, and a summary of one line. For all
+// environments it has a folder of that for each, with its name.
 //
 // +cache="never"
 func (m *Lockstep) PlanFile(
 	ctx context.Context,
-	// The environment
+	// The environment, or "all"
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS
@@ -50,7 +52,7 @@ func (m *Lockstep) PlanFile(
 	// The folder that synth returned; without it, the stacks are synthesised first
 	// +optional
 	assembly *dagger.Directory,
-	// The commit to be deployed, for the plan
+	// The commit to be deployed, for the plan; by default the one that is checked out
 	// +optional
 	commit string,
 	// Refuse any other cloud assembly than the one with this digest, which the function digests returns
@@ -66,7 +68,45 @@ func (m *Lockstep) PlanFile(
 	if err != nil {
 		return nil, err
 	}
-	return withSummary(ctx, r.last().container.Directory(pipeline.PlanOutputDir))
+	if env != config.AllEnvironments {
+		return withSummary(ctx, r.last().container.Directory(pipeline.PlanOutputDir))
+	}
+	plans := dag.Directory()
+	for _, o := range r.outcomes {
+		if o.Stage != pipeline.Plan {
+			continue
+		}
+		plan, err := withSummary(ctx, o.container.Directory(pipeline.PlanOutputDir))
+		if err != nil {
+			return nil, err
+		}
+		plans = plans.WithDirectory(o.step.Environment, plan)
+	}
+	return plans, nil
+}
+
+// RollbackFile plans to go back to an earlier release and saves the plan, for approve and rollback --plan.
+//
+// It returns a folder with what plan-file returns.
+//
+// +cache="never"
+func (m *Lockstep) RollbackFile(
+	ctx context.Context,
+	// The environment
+	env string,
+	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
+	// without it, emulated accounts stand in for AWS
+	// +optional
+	awsCredentials *dagger.Secret,
+	// The number of the release to go back to; by default the newest one before this one that was not withdrawn
+	// +optional
+	to int,
+) (*dagger.Directory, error) {
+	files, err := m.planRollback(ctx, request{env: env, credentials: awsCredentials}, to)
+	if err != nil {
+		return nil, err
+	}
+	return withSummary(ctx, files)
 }
 
 // Approve records that the caller approves a plan that plan-file made.
@@ -93,6 +133,9 @@ func (m *Lockstep) Approve(
 	// +optional
 	awsCredentials *dagger.Secret,
 ) (string, error) {
+	if err := checkPermits(allow); err != nil {
+		return "", err
+	}
 	arguments := slices.Concat([]string{"approve", "--plan", pipeline.PlanInputFile, "--expect-plan", expectPlan},
 		flag("--approved-in", approvedIn), flag("--note", note), allowFlags(allow))
 	return m.runOperation(ctx, request{credentials: awsCredentials, plan: plan}, arguments...)
@@ -133,11 +176,9 @@ func (m *Lockstep) Deploy(
 	expectPlan string,
 ) (string, error) {
 	q := request{env: env, credentials: awsCredentials, assembly: assembly, commit: commit, plan: plan, needsGates: true}
-	if plan != nil {
-		q.arguments = append(q.arguments, "--plan", pipeline.PlanInputFile)
+	if err := q.addDeployArguments(allow, expectAssembly, expectPlan); err != nil {
+		return "", err
 	}
-	q.arguments = slices.Concat(q.arguments, allowFlags(allow), flag("--expect-assembly", expectAssembly),
-		flag("--expect-plan", expectPlan))
 	return m.runStagesToText(ctx, q, pipeline.Deploy, pipeline.Verify)
 }
 
@@ -152,17 +193,32 @@ func (m *Lockstep) Verify(
 	// without it, emulated accounts stand in for AWS
 	// +optional
 	awsCredentials *dagger.Secret,
-	// What to compare with: release, or source for what the repository's files synthesise
+	// What to compare with
 	// +optional
 	// +default="release"
-	against string,
+	against Reference,
 	// The folder that synth returned, to compare with that instead
 	// +optional
 	assembly *dagger.Directory,
 ) (string, error) {
-	q := request{env: env, credentials: awsCredentials, assembly: assembly}
-	if assembly == nil && against != "source" {
-		return m.runOperation(ctx, q, "verify", "--env", env, "--against", against)
+	return m.verify(ctx, request{env: env, credentials: awsCredentials, assembly: assembly}, against)
+}
+
+// Reference is what a verification compares with.
+type Reference string
+
+// The references.
+const (
+	// The newest release, whatever the repository's files say
+	ReferenceRelease Reference = "release"
+	// What the repository's files synthesise
+	ReferenceSource Reference = "source"
+)
+
+// verify compares what is deployed with an assembly, if the request has one, or else with the reference.
+func (m *Lockstep) verify(ctx context.Context, q request, against Reference) (string, error) {
+	if q.assembly == nil && against != ReferenceSource {
+		return m.runOperation(ctx, q, "verify", "--env", q.env, "--against", string(ReferenceRelease))
 	}
 	return m.runStagesToText(ctx, q, pipeline.Verify)
 }
@@ -213,7 +269,7 @@ func (m *Lockstep) PublishMetrics(
 	return m.runOwnStep(ctx, q, pipeline.MetricsStep("--publish", "--env", env))
 }
 
-// Rollback deploys the previous release again, with the same plan and apply.
+// Rollback deploys an earlier release again, with the same plan and apply.
 //
 // +cache="never"
 func (m *Lockstep) Rollback(
@@ -227,8 +283,81 @@ func (m *Lockstep) Rollback(
 	// Kinds of changes that have to be allowed by name: data-loss, permissions
 	// +optional
 	allow []string,
+	// The number of the release to go back to; by default the newest one before this one that was not withdrawn
+	// +optional
+	to int,
+	// The file plan.json from the folder that rollback-file returned: that plan is applied as it is, or nothing
+	// +optional
+	plan *dagger.File,
+	// A note for the release's record, such as who asked for it
+	// +optional
+	note string,
 ) (string, error) {
-	arguments := append([]string{"rollback", "--env", env}, allowFlags(allow)...)
+	arguments, err := rollbackArguments(env, to, plan != nil, allow, note)
+	if err != nil {
+		return "", err
+	}
+	return m.runOperation(ctx, request{env: env, credentials: awsCredentials, plan: plan}, arguments...)
+}
+
+// Status shows what is deployed where, by whom, who holds a lock, and whether a run was cut off.
+//
+// +cache="never"
+func (m *Lockstep) Status(
+	ctx context.Context,
+	// The environment, or "all"
+	// +optional
+	// +default="all"
+	env string,
+	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
+	// without it, emulated accounts stand in for AWS
+	// +optional
+	awsCredentials *dagger.Secret,
+	// How many earlier releases are shown too
+	// +optional
+	releases int,
+) (string, error) {
+	arguments := append([]string{"status", "--env", env}, numberFlag("--releases", releases)...)
+	return m.runOperation(ctx, request{env: env, credentials: awsCredentials}, arguments...)
+}
+
+// Unlock takes an environment's lock away from a run that is gone for good.
+//
+// +cache="never"
+func (m *Lockstep) Unlock(
+	ctx context.Context,
+	// The environment
+	env string,
+	// The id of the run that holds the lock, which status shows
+	holder string,
+	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
+	// without it, emulated accounts stand in for AWS
+	// +optional
+	awsCredentials *dagger.Secret,
+) (string, error) {
+	q := request{env: env, credentials: awsCredentials}
+	return m.runOperation(ctx, q, "unlock", "--env", env, "--holder", holder)
+}
+
+// Garbage lists what old releases have left in an account and no stack uses, or removes it.
+//
+// +cache="never"
+func (m *Lockstep) Garbage(
+	ctx context.Context,
+	// The environment
+	env string,
+	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
+	// without it, emulated accounts stand in for AWS
+	// +optional
+	awsCredentials *dagger.Secret,
+	// How many releases are kept whole; 10 by default
+	// +optional
+	keep int,
+	// Remove it
+	// +optional
+	remove bool,
+) (string, error) {
+	arguments := append([]string{"garbage", "--env", env}, garbageFlags(keep, remove)...)
 	return m.runOperation(ctx, request{env: env, credentials: awsCredentials}, arguments...)
 }
 

@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"lockstep/ci/internal/dagger"
@@ -23,16 +21,11 @@ func (m *Lockstep) Graph(
 	// The environment whose steps are shown; all by default
 	// +optional
 	env string,
-	// The output format: text, json, dot, mermaid or svg
+	// The output format
 	// +optional
 	// +default="text"
-	format string,
+	format GraphFormat,
 ) (string, error) {
-	draw, ok := pipeline.DrawFuncs[format]
-	if !ok {
-		formats := slices.Sorted(maps.Keys(pipeline.DrawFuncs))
-		return "", fmt.Errorf("--format %s: write one of %s", format, strings.Join(formats, ", "))
-	}
 	p, err := m.open(ctx)
 	if err != nil {
 		return "", err
@@ -46,9 +39,31 @@ func (m *Lockstep) Graph(
 		g = p.selectSteps(pipeline.Stages, environments...)
 	}
 	var b strings.Builder
-	err = draw(&b, g)
+	err = pipeline.DrawFuncs[string(format)](&b, g)
 	return b.String(), err
 }
+
+// GraphFormat is a format in which the graph is written.
+type GraphFormat string
+
+// The formats of the graph.
+const (
+	// A line for each step
+	GraphFormatText GraphFormat = "text"
+	// JSON, for programs
+	GraphFormatJSON GraphFormat = "json"
+	// The language of Graphviz
+	GraphFormatDot GraphFormat = "dot"
+	// The language of Mermaid, which GitHub and GitLab draw
+	GraphFormatMermaid GraphFormat = "mermaid"
+	// A picture
+	GraphFormatSVG GraphFormat = "svg"
+)
+
+// Assembly synthesises the cloud assembly of every environment and runs cdk-nag. It is synth by another name.
+//
+// +cache="session"
+func (m *Lockstep) Assembly(ctx context.Context) (*dagger.Directory, error) { return m.Synth(ctx) }
 
 // Synth synthesises the cloud assembly of every environment and runs cdk-nag.
 //

@@ -1,10 +1,12 @@
-// Lockstep runs the pipeline's steps in containers.
+// Lockstep runs the pipeline of a CDK app in containers: quality, tests, security, synthesis, deployment.
 //
 // The steps come from the table that laptops and CodeBuild use too. Gates, synthesis and rehearsals need no AWS
-// account. With credentials, plan, deploy and verify work on the real accounts.
+// account. With credentials, plan, deploy and verify work on the real accounts. Call it from a repository that has a
+// folder config/, or pass one with --source; the function init writes the configuration of a repository that has none.
 package main
 
 import (
+	"context"
 	"fmt"
 	"regexp"
 
@@ -13,8 +15,15 @@ import (
 
 // Lockstep is the pipeline of a repository.
 type Lockstep struct {
+	// Source is the project's root.
 	// +private
 	Source *dagger.Directory
+	// Folder is the project's folder in the caller's repository, as /apps/shop; empty if the caller has passed the files.
+	// +private
+	Folder string
+	// Commits holds the folder .git of the repository if the project is a folder of it; nil if Source has it.
+	// +private
+	Commits *dagger.Directory
 	// +private
 	ImagePrefix string
 	// +private
@@ -28,8 +37,11 @@ var imagePrefixPattern = regexp.MustCompile(`^[a-z0-9]+([._-][a-z0-9]+)*(:[0-9]+
 
 // New selects the repository and the settings of the calls that follow.
 func New(
-	// The repository's root, which holds config/, go.mod and dagger.json
-	// +defaultPath="/"
+	ctx context.Context,
+	// The repository that the caller is in, which Dagger passes by itself
+	ws *dagger.Workspace,
+	// The project's root, which holds config/; by default the nearest such folder from the current one upwards
+	// +optional
 	// +ignore=[".lockstep", "**/node_modules", "ci/internal", "ci/dagger.gen.go", "**/.env", "**/.venv"]
 	source *dagger.Directory,
 	// A prefix for the name of each base image, to pull it from a mirror: mirror.example.com/docker-hub/library
@@ -47,7 +59,14 @@ func New(
 		return nil, fmt.Errorf("--image-prefix %q is not the beginning of an image's name: "+
 			"write a registry and a path, such as mirror.example.com/docker-hub/library", imagePrefix)
 	}
-	return &Lockstep{
+	m := &Lockstep{
 		Source: source, ImagePrefix: imagePrefix, CI: ci, CredentialsEndpoint: awsCredentialsEndpoint,
-	}, nil
+	}
+	if err := refuseSettings(ctx, ws); err != nil {
+		return nil, err
+	}
+	if source != nil {
+		return m, nil
+	}
+	return m, m.findSource(ctx, ws)
 }

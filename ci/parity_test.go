@@ -273,7 +273,7 @@ func callFunction(ctx context.Context, m *Lockstep, words []string) error {
 	case "security":
 		_, err = m.Security(ctx)
 	case "report":
-		_, err = m.Report(ctx, flags["--stage"])
+		_, err = m.Report(ctx, GateStage(flags["--stage"]))
 	case "synth":
 		_, err = m.Synth(ctx)
 	case "plan":
@@ -321,10 +321,26 @@ func functionFlags() map[string][]string {
 					flags = append(flags, "--"+kebab(name.Name))
 				}
 			}
-			out[kebab(f.Name.Name)] = flags
+			out[functionName(f)] = flags
 		}
 	}
 	return out
+}
+
+// functionName returns a function's name as Dagger spells it, with the object before it unless that is the module.
+func functionName(f *ast.FuncDecl) string {
+	name := kebab(f.Name.Name)
+	if f.Recv == nil {
+		return name
+	}
+	receiver := f.Recv.List[0].Type
+	if pointer, ok := receiver.(*ast.StarExpr); ok {
+		receiver = pointer.X
+	}
+	if object := receiver.(*ast.Ident).Name; object != "Lockstep" {
+		return kebab(object) + " " + name
+	}
+	return name
 }
 
 // kebab returns a Go name in kebab case.

@@ -16,6 +16,10 @@ import (
 // project is a repository with its configuration, and what one call of a function passes to its steps.
 type project struct {
 	source *dagger.Directory
+	// history holds the folder .git of the repository that the project is in.
+	history *dagger.Directory
+	// program holds the sources of this program and of its tools.
+	program *dagger.Directory
 	// prefix is the mirror of base images; empty for none.
 	prefix string
 	config *config.Config
@@ -59,8 +63,7 @@ func (m *Lockstep) open(ctx context.Context) (*project, error) {
 		return nil, err
 	}
 	if _, err := fs.Stat(configuration, "pipeline.yaml"); errors.Is(err, fs.ErrNotExist) {
-		return nil, errors.New("the source directory holds no config/pipeline.yaml: " +
-			"call from the project's root, or name it with --source")
+		return nil, m.noProjectError()
 	}
 	c, err := config.Load(configuration)
 	if err != nil {
@@ -73,11 +76,32 @@ func (m *Lockstep) open(ctx context.Context) (*project, error) {
 	if err := checkContainerSteps(g); err != nil {
 		return nil, err
 	}
-	return &project{
-		source: m.Source, prefix: m.ImagePrefix, config: c, graph: g,
-		toleratesNotRun: pipeline.MayBeAbsent(m.CI, c.Environments),
-		outputDirs:      map[string]*dagger.Directory{}, buildResults: map[string]*dagger.Directory{},
-	}, nil
+	p, err := m.newProject(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p.config, p.graph, p.toleratesNotRun = c, g, pipeline.MayBeAbsent(m.CI, c.Environments)
+	return p, nil
+}
+
+// newProject returns the project without its configuration, for what needs none.
+func (m *Lockstep) newProject(ctx context.Context) (*project, error) {
+	program, err := programSource(ctx)
+	if err != nil {
+		return nil, err
+	}
+	g, err := pipeline.NewGraph(nil)
+	if err != nil {
+		return nil, err
+	}
+	p := &project{
+		source: m.Source, history: m.Commits, program: program, prefix: m.ImagePrefix, graph: g,
+		outputDirs: map[string]*dagger.Directory{}, buildResults: map[string]*dagger.Directory{},
+	}
+	if p.history == nil {
+		p.history = p.source
+	}
+	return p, nil
 }
 
 // checkContainerSteps checks that the images of the steps that only the module runs bring their programs. NewGraph

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"os"
 	"path"
@@ -61,7 +62,14 @@ type recorder struct {
 	// wait has begun before another ends.
 	stepTime time.Duration
 	// clock counts beginnings and ends of steps.
-	clock           int
+	clock int
+	// workspaceFiles hold the answers of findUp by the name that is looked for.
+	workspaceFiles map[string]string
+	// commit and uncommitted are what the repository's history says; without a commit it has none.
+	commit string
+	// contents is the text of every file that is read.
+	contents        string
+	uncommitted     []string
 	startedAt       map[string]int
 	endedAt         map[string]int
 	containers      map[string]*node
@@ -75,13 +83,14 @@ func newRecorder(t *testing.T, prefix string) (*recorder, *Lockstep) {
 	r := &recorder{
 		byID: map[string]*node{}, exitCodes: map[string]int{}, outputs: map[string]string{}, imageErrors: map[string]string{},
 		startedAt: map[string]int{}, endedAt: map[string]int{}, containers: map[string]*node{},
+		contents: planText, workspaceFiles: map[string]string{projectFile: "/" + projectFile},
 	}
 	client, err := sdk.Connect(context.Background(), sdk.WithConn(r))
 	if err != nil {
 		t.Fatal(err)
 	}
 	dag = client
-	m, err := New(dag.Host().Directory(repository), prefix, false, nil)
+	m, err := New(t.Context(), dag.CurrentWorkspace(), nil, prefix, false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,6 +155,9 @@ func (r *recorder) answer(parent *node, selections ast.SelectionSet) (map[string
 		var err error
 		if len(field.SelectionSet) > 0 {
 			value, err = r.answer(n, field.SelectionSet)
+			if field.Name == "dependencies" {
+				value = []any{value}
+			}
 		} else {
 			value, err = r.value(n)
 		}
@@ -167,6 +179,12 @@ func (r *recorder) value(n *node) (any, error) {
 	switch n.field {
 	case "id":
 		return r.id(of), nil
+	case "sync":
+		if of.isContainer() {
+			_, err := r.execute(of)
+			return r.id(of), err
+		}
+		return r.id(of), nil
 	case "start":
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -182,11 +200,27 @@ func (r *recorder) value(n *node) (any, error) {
 	case "combinedOutput", "stdout":
 		return r.outputs[r.readContainer(of).step()], nil
 	case "contents":
-		return planText, nil
+		return r.contents, nil
 	case "plaintext":
 		return of.args["plaintext"], nil
 	case "export":
 		return n.args["path"], r.export(of, n.args["path"].(string))
+	case "findUp":
+		if file := r.workspaceFiles[n.args["name"].(string)]; file != "" {
+			return file, nil
+		}
+		return nil, nil
+	case "sourceRootSubpath":
+		return programFolder, nil
+	case "commit":
+		if r.commit == "" {
+			return nil, errors.New("HEAD points to no commit")
+		}
+		return r.commit, nil
+	case "modifiedPaths":
+		return append([]string{}, r.uncommitted...), nil
+	case "addedPaths", "removedPaths":
+		return []string{}, nil
 	case "glob":
 		return r.glob(of, n.args["pattern"].(string)), nil
 	}
@@ -327,8 +361,10 @@ func (r *recorder) fileset(n *node) map[string]bool {
 	switch {
 	case n == nil:
 	case n.field == "directory" && n.parent == nil:
-	case n.field == "directory" && n.parent.field == "host":
-		for _, name := range repositoryFiles() {
+	case n.field == "directory" && n.parent.field == "currentWorkspace":
+		r.addWorkspaceFiles(n, out)
+	case n.field == "contextDirectory":
+		for _, name := range programFiles() {
 			out[name] = true
 		}
 	case n.field == "directory" && n.parent.isContainer():
@@ -376,6 +412,49 @@ func (r *recorder) fileset(n *node) map[string]bool {
 	}
 	return out
 }
+
+// addWorkspaceFiles adds the files of a folder of the caller's repository.
+func (r *recorder) addWorkspaceFiles(n *node, out map[string]bool) {
+	key := n.text()
+	if files, isKnown := workspaceFilesets.Load(key); isKnown {
+		maps.Copy(out, files.(map[string]bool))
+		return
+	}
+	defer func() { workspaceFilesets.Store(key, maps.Clone(out)) }()
+	folder, _ := n.args["path"].(string)
+	prefix := strings.TrimPrefix(folder+"/", "/")
+	if folder == "/" || folder == "." {
+		prefix = ""
+	}
+	include, exclude := strs(n.args["include"]), strs(n.args["exclude"])
+	for _, name := range repositoryFiles() {
+		inner, isIn := strings.CutPrefix(name, prefix)
+		if isIn && (len(include) == 0 || matchesAny(include, inner)) && !matchesFolder(exclude, inner) {
+			out[inner] = true
+		}
+	}
+}
+
+// workspaceFilesets holds what addWorkspaceFiles has found, because every step asks for it.
+var workspaceFilesets sync.Map
+
+// programFiles are the files of this repository that the module carries along.
+var programFiles = sync.OnceValue(func() []string {
+	text, err := os.ReadFile(filepath.Join(repository, programFolder, "dagger.json"))
+	if err != nil {
+		panic(err)
+	}
+	var settings struct{ Include []string }
+	if err := json.Unmarshal(text, &settings); err != nil {
+		panic(err)
+	}
+	for i, pattern := range settings.Include {
+		settings.Include[i] = strings.Replace(pattern, "../../", "", 1)
+	}
+	return slices.DeleteFunc(slices.Clone(repositoryFiles()), func(name string) bool {
+		return !pipeline.Matches(settings.Include, name)
+	})
+})
 
 func (n *node) isContainer() bool {
 	for ; n != nil; n = n.parent {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path"
@@ -10,6 +11,7 @@ import (
 
 	"lockstep/ci/internal/dagger"
 	"lockstep/config"
+	"lockstep/internal/fault"
 	"lockstep/internal/pipeline"
 )
 
@@ -23,24 +25,69 @@ type emulator struct {
 	files *dagger.Directory
 }
 
+// Rehearsal runs the emulated accounts of the configuration, bootstrapped, as a service for other modules and tests.
+//
+// Bind it as the host emulator. It serves HTTPS on port 4566; rehearsal-authority returns the authority of its
+// certificate. The id of an account is the access key of its root. Its state begins empty and ends with it.
+//
+// +up
+// +cache="never"
+func (m *Lockstep) Rehearsal(
+	ctx context.Context,
+	// The secret access key of every account. Without it nobody can sign a call, as is right for one that only looks
+	// +optional
+	secretKey *dagger.Secret,
+) (*dagger.Service, error) {
+	p, err := m.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if secretKey == nil {
+		secretKey = dag.SetSecret("lockstep-rehearsal", rand.Text())
+	}
+	ctr := p.emulatorContainer(p.certificates(), secretKey)
+	return ctr.AsService(dagger.ContainerAsServiceOpts{Args: pipeline.EmulatorStep.Argv(false)}), nil
+}
+
+// RehearsalAuthority returns the certificate of the authority that has signed the certificate of the emulated accounts.
+//
+// +cache="session"
+func (m *Lockstep) RehearsalAuthority(ctx context.Context) (*dagger.File, error) {
+	p, err := m.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return p.certificates().File("ca.pem"), nil
+}
+
+// certificates returns the folder with the certificate of the emulated accounts and the authority that signed it.
+func (p *project) certificates() *dagger.Directory {
+	s := pipeline.CertificateStep
+	return p.container(s).WithExec(s.Argv(false)).Directory(pipeline.CertificatesFolder)
+}
+
+// emulatorContainer returns the container of the emulated accounts.
+func (p *project) emulatorContainer(certificates *dagger.Directory, secret *dagger.Secret) *dagger.Container {
+	s := pipeline.EmulatorStep
+	return p.toolContainer(s).
+		WithMountedFile(pipeline.SelfFile, p.binary()).
+		WithMountedDirectory(pipeline.WorkFolder, p.inputs(s)).WithWorkdir(pipeline.WorkFolder).
+		WithMountedDirectory(pipeline.CertificatesFolder, certificates).
+		WithMountedSecret(pipeline.EmulatorSecretFile, secret).
+		WithExposedPort(pipeline.EmulatorPort)
+}
+
 // startEmulator starts the emulated accounts. Their state is kept from one call to the next. The caller must call stop,
 // which lets them write it.
 func (p *project) startEmulator(ctx context.Context) (stop func() error, err error) {
-	certificate := pipeline.CertificateStep
-	certificates := p.container(certificate).WithExec(certificate.Argv(false)).Directory(pipeline.CertificatesFolder)
-	accounts := pipeline.EmulatorStep
+	certificates := p.certificates()
 	secret := dag.SetSecret("lockstep-rehearsal", rand.Text())
 	// The cache volume is locked, because two calls at once would write the same state.
 	stateDir := path.Join(pipeline.WorkFolder, pipeline.EmulatorStateFolder)
 	state := dag.CacheVolume("lockstep-accounts-" + p.config.Pipeline.Project)
-	service := p.toolContainer(accounts).
-		WithMountedFile(pipeline.SelfFile, p.binary()).
-		WithMountedDirectory(pipeline.WorkFolder, p.inputs(accounts)).WithWorkdir(pipeline.WorkFolder).
+	service := p.emulatorContainer(certificates, secret).
 		WithMountedCache(stateDir, state, dagger.ContainerWithMountedCacheOpts{Sharing: dagger.CacheSharingModeLocked}).
-		WithMountedDirectory(pipeline.CertificatesFolder, certificates).
-		WithMountedSecret(pipeline.EmulatorSecretFile, secret).
-		WithExposedPort(pipeline.EmulatorPort).
-		AsService(dagger.ContainerAsServiceOpts{Args: accounts.Argv(false)})
+		AsService(dagger.ContainerAsServiceOpts{Args: pipeline.EmulatorStep.Argv(false)})
 	if service, err = service.Start(ctx); err != nil {
 		text := "the emulated accounts cannot be started: " + p.messageWithImageHint(err)
 		if output := execOutput(err); output != "" {
@@ -57,6 +104,40 @@ func (p *project) startEmulator(ctx context.Context) (stop func() error, err err
 		}
 		return nil
 	}, nil
+}
+
+// noteNewAccounts adds a note to a rehearsal whose emulated accounts were new: an engine that needs room removes their
+// state from its cache, and says so to nobody.
+func (p *project) noteNewAccounts(ctx context.Context, r *graphRun) {
+	if p.live != nil || r == nil {
+		return
+	}
+	const why = "emulated accounts of an earlier call, if there were any, are gone from the engine's cache"
+	for _, o := range r.outcomes {
+		switch {
+		case o.Status == pipeline.Failed && slices.Contains(goneCodes, o.Code):
+			r.notes = append(r.notes, o.Step+": "+why+", with their releases and plans: deploy or plan again")
+		case o.Stage == pipeline.Deploy && o.Status == pipeline.Ran && o.releaseNumber(ctx) == 1:
+			r.notes = append(r.notes, o.Step+": began anew with release 1: "+why)
+		}
+	}
+}
+
+// goneCodes are the codes of what a rehearsal lacks when its accounts are new: a release to go back to or to verify,
+// and a plan that was kept.
+var goneCodes = []fault.Code{fault.NoRelease, fault.PlanUnknown}
+
+// releaseNumber returns the number of the release that the step has recorded; 0 if it has recorded none.
+func (o *outcome) releaseNumber(ctx context.Context) int {
+	if o.step.Environment == "" || len(o.step.Outputs) == 0 {
+		return 0
+	}
+	text, err := o.outputDir.File(pipeline.RecordFile(o.Stage, o.step.Environment)).Contents(ctx)
+	var record accountRecord
+	if err != nil || json.Unmarshal([]byte(text), &record) != nil {
+		return 0
+	}
+	return record.Release
 }
 
 // bind returns the container with access to the emulated accounts.

@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
-	"strings"
 	"sync"
 
 	"lockstep/ci/internal/dagger"
@@ -58,7 +55,8 @@ func (m *Lockstep) runStages(ctx context.Context, q request, stages ...pipeline.
 		return nil
 	})
 	summary.Wait()
-	return r, errors.Join(r.err(), err)
+	p.noteNewAccounts(ctx, r)
+	return r, errors.Join(err, r.err())
 }
 
 // runOperation runs a command of the lockstep binary that reaches accounts and is not a step of the table. It returns
@@ -69,9 +67,18 @@ func (m *Lockstep) runOperation(ctx context.Context, q request, arguments ...str
 
 // runOwnStep runs one step that reaches accounts and is not in the table. It returns what its command printed.
 func (m *Lockstep) runOwnStep(ctx context.Context, q request, step pipeline.Step) (string, error) {
-	p, _, err := m.prepare(ctx, q)
+	r, err := m.runStep(ctx, q, step)
 	if err != nil {
 		return "", err
+	}
+	return inDagger(r.last().output), nil
+}
+
+// runStep runs one step that reaches accounts and is not in the table.
+func (m *Lockstep) runStep(ctx context.Context, q request, step pipeline.Step) (*graphRun, error) {
+	p, _, err := m.prepare(ctx, q)
+	if err != nil {
+		return nil, err
 	}
 	var r *graphRun
 	err = p.withAccounts(ctx, func() error {
@@ -80,12 +87,10 @@ func (m *Lockstep) runOwnStep(ctx context.Context, q request, step pipeline.Step
 			return err
 		}
 		r = p.runGraph(ctx, g)
+		p.noteNewAccounts(ctx, r)
 		return r.err()
 	})
-	if err != nil {
-		return "", err
-	}
-	return r.last().output, nil
+	return r, err
 }
 
 // prepare opens the project, and reads the credentials and selects the environments of the request.
@@ -101,6 +106,9 @@ func (m *Lockstep) prepare(ctx context.Context, q request) (*project, []config.E
 		}
 	}
 	p.commit, p.author, p.plan = q.commit, q.author, q.plan
+	if p.commit == "" {
+		p.commit = p.headCommit(ctx)
+	}
 	if q.credentials != nil {
 		p.live, err = m.readCredentials(ctx, q.credentials)
 		p.toleratesNotRun = pipeline.MayBeAbsent(true, environments)
@@ -119,64 +127,4 @@ func (p *project) withAccounts(ctx context.Context, do func() error) error {
 		return err
 	}
 	return errors.Join(do(), stop())
-}
-
-// maxSummaryLength is the most that a plan's summary may have, in bytes. CodePipeline cuts the request for an approval,
-// which has more than the summary, at 1,000 characters.
-const maxSummaryLength = 600
-
-// withSummary adds the plan's digest and its summary of one line to the folder of a plan.
-func withSummary(ctx context.Context, plan *dagger.Directory) (*dagger.Directory, error) {
-	text, err := plan.File(pipeline.PlanFile).Contents(ctx)
-	if err != nil {
-		return nil, messageError("the new plan cannot be read", err)
-	}
-	var content planContent
-	if err := json.Unmarshal([]byte(text), &content); err != nil || content.Digest == "" {
-		return nil, errors.New("the new plan is not valid JSON or has no digest")
-	}
-	return plan.WithNewFile("digest", content.Digest).WithNewFile("summary", content.summary()), nil
-}
-
-// planContent is the part of a plan's file that its summary is made from.
-type planContent struct {
-	Digest  string
-	Targets []struct {
-		Account string
-		Stacks  []struct {
-			Name    string
-			Changes []struct{}
-			Flags   []struct{ Permit string }
-		}
-	}
-}
-
-// summary returns how many stacks change and, for each of them, its number of changes and what has to be allowed by
-// name.
-func (p planContent) summary() string {
-	var changes []string
-	total := 0
-	for _, target := range p.Targets {
-		for _, s := range target.Stacks {
-			total++
-			if len(s.Changes) == 0 {
-				continue
-			}
-			change := fmt.Sprintf("%s %d", s.Name, len(s.Changes))
-			for _, flag := range s.Flags {
-				if !strings.Contains(change, flag.Permit) {
-					change += ", " + flag.Permit
-				}
-			}
-			changes = append(changes, change)
-		}
-	}
-	text := fmt.Sprintf("%d of %d stacks change", len(changes), total)
-	if len(changes) > 0 {
-		text += ": " + strings.Join(changes, "; ")
-	}
-	if len(text) > maxSummaryLength {
-		text = strings.ToValidUTF8(text[:maxSummaryLength-len("…")], "") + "…"
-	}
-	return text
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -31,6 +32,8 @@ type graphRun struct {
 	millis   int64
 	// summary is how this very program tells of it; empty if it has not been asked.
 	summary string
+	// notes are what a caller of the module should know besides.
+	notes []string
 }
 
 // runGraph asks the engine for every step as soon as those that it waits for have passed. The engine limits how much it
@@ -119,10 +122,11 @@ func (p *project) runStep(ctx context.Context, o *outcome) {
 	}
 }
 
-// classifyExit sets the status of a gate that could not run, and takes a gate's reason from the last line of its
-// output.
+// classifyExit takes the reason of a step of this program from its output, and sets the status of a gate that could not
+// run.
 func (p *project) classifyExit(o *outcome) {
 	if !o.step.IsGate() {
+		o.takeMessage()
 		return
 	}
 	lines := strings.Split(strings.TrimSpace(o.output), "\n")
@@ -133,6 +137,20 @@ func (p *project) classifyExit(o *outcome) {
 		o.Status, o.Tolerated = pipeline.NotRun, p.toleratesNotRun(o.step)
 		o.Code = fault.GateNotRun
 	}
+}
+
+// messagePattern matches the line that this program prints when it fails, with the message that it ends with.
+var messagePattern = regexp.MustCompile(`(?m)^lockstep: (LS-\d+): (.+)$`)
+
+// takeMessage sets the reason to the last message that this program has printed, with the exit status, which the call
+// itself cannot return: 2 for usage and configuration, 3 for a refusal.
+func (o *outcome) takeMessage() {
+	messages := messagePattern.FindAllStringSubmatch(o.output, -1)
+	if !o.step.CallsSelf() || len(messages) == 0 {
+		return
+	}
+	last := messages[len(messages)-1]
+	o.Code, o.Reason = fault.Code(last[1]), fmt.Sprintf("%s (exit status %d)", last[2], o.ExitCode)
 }
 
 // setReason sets the reason that a gate has printed, and its code if the gate has printed one.
@@ -205,8 +223,19 @@ func (r *graphRun) text() string {
 		}
 	}
 	if r.summary != "" {
-		return b.String() + r.summary + "\n"
+		b.WriteString(r.summary + "\n")
+	} else {
+		b.WriteString(r.shortSummary())
 	}
+	for _, note := range r.notes {
+		b.WriteString(note + "\n")
+	}
+	return inDagger(b.String())
+}
+
+// shortSummary returns a line for each step, and the digest.
+func (r *graphRun) shortSummary() string {
+	var b strings.Builder
 	for _, o := range r.outcomes {
 		line := fmt.Sprintf("%-16s %s", o.Step, o.Status)
 		if o.Reason != "" {
@@ -218,26 +247,44 @@ func (r *graphRun) text() string {
 	return b.String()
 }
 
-// err returns an error with the steps that did not pass, each with its reason and the end of its output, and nil if
-// there are none. A run that never began, which is nil, has not failed.
+// err returns an error with the steps that did not pass, and nil if there are none. The causes and what to do next are
+// its last lines, because a terminal shows the end: before them stand the summary and the end of each step's output. A
+// run that never began, which is nil, has not failed.
 func (r *graphRun) err() error {
 	if r == nil {
 		return nil
 	}
-	var failed []string
-	var b strings.Builder
+	var failed, causes []string
+	var codes []string
+	var outputs strings.Builder
 	for _, o := range r.outcomes {
 		if !o.Blocks() || o.Status == pipeline.Skipped {
 			continue
 		}
 		failed = append(failed, o.Step)
-		fmt.Fprintf(&b, "\n\n%s %s: %s", o.Step, o.Status, o.Message())
+		causes = append(causes, fmt.Sprintf("%s %s: %s", o.Step, o.Status, o.Message()))
+		if code := string(o.Code); code != "" && !slices.Contains(codes, code) {
+			codes = append(codes, code)
+		}
 		if o.output != "" {
-			b.WriteString("\n" + tail(o.output))
+			fmt.Fprintf(&outputs, "%s\n%s\n\n", o.Step, tail(o.output))
 		}
 	}
 	if len(failed) == 0 {
 		return nil
 	}
-	return errors.New("did not pass: " + strings.Join(failed, ", ") + b.String() + "\n\n" + strings.TrimSpace(r.text()))
+	causes = causes[:min(len(causes), maxCauses)]
+	text := strings.TrimSpace(r.text()) + "\n\n" + outputs.String() +
+		"did not pass: " + strings.Join(failed, ", ") + "\n" + strings.Join(causes, "\n")
+	for _, code := range codes[:min(len(codes), maxCodes)] {
+		text += "\nwhat to do: dagger call explain --topic " + code
+	}
+	return errors.New(inDagger(text))
 }
+
+// The causes and the remedies that an error ends with are limited, so that the last twenty lines have some of both. The
+// summary before them has all.
+const (
+	maxCauses = 12
+	maxCodes  = 5
+)

@@ -2,6 +2,9 @@ package tests
 
 import (
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -120,6 +123,114 @@ func unknownDefaults(module daggerModule, text string) []string {
 		}
 	}
 	return unknown
+}
+
+// The calls that chain objects name functions and fields that the objects have.
+func TestDocument_DaggerObjectsExist(t *testing.T) {
+	objects := readObjects(t, os.DirFS(repository))
+	for _, b := range markedBlocks(t, "docs/dagger.md") {
+		for line := range strings.Lines(b.text) {
+			assert.NoError(t, followChain(objects, strings.Fields(line)[2:]), line)
+		}
+	}
+	for chain, want := range map[string]string{
+		"environment --name acc plan sumary":       "Plan has no sumary",
+		"environment --nam acc plan":               "environment has no --nam",
+		"environment --name acc deploy number two": "number is no object",
+	} {
+		assert.ErrorContains(t, followChain(objects, strings.Fields(chain)), want)
+	}
+}
+
+// A daggerMember is a function or a field of an object of the Dagger module.
+type daggerMember struct {
+	arguments []string
+	// returns is the name of the type that it has, without its package.
+	returns string
+}
+
+// readObjects reads the functions and fields of each object of the Dagger module, in Dagger's spelling.
+func readObjects(t *testing.T, files fs.FS) map[string]map[string]daggerMember {
+	t.Helper()
+	objects := map[string]map[string]daggerMember{}
+	add := func(object, name string, m daggerMember) {
+		if objects[object] == nil {
+			objects[object] = map[string]daggerMember{}
+		}
+		objects[object][kebabCase(name)] = m
+	}
+	sources, err := fs.Glob(files, "ci/*.go")
+	require.NoError(t, err)
+	for _, source := range sources {
+		text, err := fs.ReadFile(files, source)
+		require.NoError(t, err)
+		parsed, err := parser.ParseFile(token.NewFileSet(), source, text, parser.SkipObjectResolution)
+		require.NoError(t, err)
+		ast.Inspect(parsed, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.FuncDecl:
+				if n.Recv != nil && n.Name.IsExported() && n.Type.Results != nil {
+					m := daggerMember{returns: typeName(n.Type.Results.List[0].Type)}
+					for _, parameter := range n.Type.Params.List {
+						for _, name := range parameter.Names {
+							m.arguments = append(m.arguments, kebabCase(name.Name))
+						}
+					}
+					add(typeName(n.Recv.List[0].Type), n.Name.Name, m)
+				}
+			case *ast.TypeSpec:
+				structure, isStruct := n.Type.(*ast.StructType)
+				if !isStruct {
+					return true
+				}
+				for _, field := range structure.Fields.List {
+					for _, name := range field.Names {
+						add(n.Name.Name, name.Name, daggerMember{returns: typeName(field.Type)})
+					}
+				}
+			}
+			return true
+		})
+	}
+	return objects
+}
+
+// typeName returns the name of a type, or of what it points to or lists.
+func typeName(expression ast.Expr) string {
+	switch e := expression.(type) {
+	case *ast.StarExpr:
+		return typeName(e.X)
+	case *ast.ArrayType:
+		return typeName(e.Elt)
+	case *ast.SelectorExpr:
+		return e.Sel.Name
+	}
+	return fmt.Sprint(expression)
+}
+
+// followChain returns an error unless each word of a chain is a member of the object before it.
+func followChain(objects map[string]map[string]daggerMember, words []string) error {
+	object, last := "Lockstep", daggerMember{}
+	for i, word := range words {
+		if flag, isFlag := strings.CutPrefix(word, "--"); isFlag {
+			if !slices.Contains(last.arguments, flag) {
+				return fmt.Errorf("%s has no %s", words[i-1], word)
+			}
+			continue
+		}
+		if i > 0 && strings.HasPrefix(words[i-1], "--") {
+			continue // the value of a flag
+		}
+		if objects[object] == nil {
+			return fmt.Errorf("%s is no object", words[i-1])
+		}
+		member, exists := objects[object][word]
+		if !exists {
+			return fmt.Errorf("%s has no %s", object, word)
+		}
+		object, last = member.returns, member
+	}
+	return nil
 }
 
 // The commands of the page on the code's size are run in a copy of the repository, because one of them writes the page.

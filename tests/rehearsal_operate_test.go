@@ -67,7 +67,7 @@ func TestOperate_MetricsAndMaintenanceOfDeployedEnvironment(t *testing.T) {
 	t.Run("an account whose records were altered is named", func(t *testing.T) {
 		objects := s3.NewFromConfig(p.aws(accAccount), func(o *s3.Options) { o.UsePathStyle = true })
 		_, err := objects.PutObject(t.Context(), &s3.PutObjectInput{
-			Bucket: aws.String("cdk-hnb659fds-assets-" + accAccount + "-" + region),
+			Bucket: aws.String("lockstep-hnb659fds-" + accAccount + "-" + region),
 			Key:    aws.String("lockstep/lockstep/acc/releases/00000001.json"), Body: strings.NewReader("{}"),
 		})
 		require.NoError(t, err)

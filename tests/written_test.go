@@ -69,6 +69,28 @@ func TestDocument_BehavioursOfAWSAreCurrent(t *testing.T) {
 		"<!-- end of behaviours -->", out.String(), *update))
 }
 
+// The page on what AWS does has every finding of the simulated cloud's table, with what is open.
+func TestDocument_FindingsAboutAWSAreCurrent(t *testing.T) {
+	var out strings.Builder
+	out.WriteString("\n\n| | what goes wrong | what Lockstep does | tests |\n| -- | -- | -- | -- |\n")
+	seen := map[string]bool{}
+	for _, f := range simulated.Findings() {
+		require.False(t, seen[f.ID], "%s is there twice", f.ID)
+		require.NotEmpty(t, f.Tests, f.ID)
+		seen[f.ID] = true
+		var tests []string
+		for _, named := range f.Tests {
+			folder, test, _ := strings.Cut(named, ".")
+			tests = append(tests, "`"+test+"` in `"+folder+"`")
+		}
+		out.WriteString(tableRow(f.ID, f.Wrong, f.Now, strings.Join(tests, ", ")))
+	}
+	out.WriteString("\n")
+	file := filepath.Join(repository, "docs", "aws-behaviour.md")
+	require.NoError(t, harness.CheckSection(file, "<!-- findings: written by the tests -->",
+		"<!-- end of findings -->", out.String(), *update))
+}
+
 // tableRow returns a row of a table.
 func tableRow(cells ...string) string { return "| " + strings.Join(cells, " | ") + " |\n" }
 

@@ -245,6 +245,20 @@ func (c *S3) ListObjectsV2(
 	return call(ctx, c.client.ListObjectsV2, in, options)
 }
 
+// CopyObject calls the operation of that name.
+func (c *S3) CopyObject(
+	ctx context.Context, in *s3.CopyObjectInput, options ...func(*s3.Options),
+) (*s3.CopyObjectOutput, error) {
+	return call(ctx, c.client.CopyObject, in, options)
+}
+
+// GetBucketEncryption calls the operation of that name.
+func (c *S3) GetBucketEncryption(
+	ctx context.Context, in *s3.GetBucketEncryptionInput, options ...func(*s3.Options),
+) (*s3.GetBucketEncryptionOutput, error) {
+	return call(ctx, c.client.GetBucketEncryption, in, options)
+}
+
 // HeadObject calls the operation of that name.
 func (c *S3) HeadObject(
 	ctx context.Context, in *s3.HeadObjectInput, options ...func(*s3.Options),

@@ -136,7 +136,7 @@ func newRetryer(renew func(), delays func() aws.Retryer) aws.Retryer {
 		o.MaxBackoff = maxRetryBackoff
 		o.RateLimiter = ratelimit.None
 		o.Retryables = append(o.Retryables, retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
-			if isThrottled(err) || renew != nil && isExpiredToken(err) {
+			if isThrottled(err) || renew != nil && (isExpiredToken(err) || isUnexplained(err)) {
 				return aws.TrueTernary
 			}
 			return aws.UnknownTernary
@@ -172,6 +172,13 @@ func isExpiredToken(err error) bool {
 	return false
 }
 
+// isUnexplained reports whether a call was refused without a reason, as S3 refuses one of the method HEAD: its answer
+// has no body, so credentials that are too old look like those that lack a right.
+func isUnexplained(err error) bool {
+	code := ErrorCode(err)
+	return code == "Forbidden" || code == "BadRequest"
+}
+
 // GetRetryToken implements aws.Retryer.
 func (r retryer) GetRetryToken(ctx context.Context, err error) (func(error) error, error) {
 	attempts, ok := middleware.GetStackValue(ctx, attemptsKey{}).(*attemptCounts)
@@ -199,6 +206,13 @@ func (a *attemptCounts) shouldRetry(err error, renew func()) bool {
 	case IsUnreachable(err) && !wasReset(err):
 		a.silences++
 		return a.contact.isWorthWaiting(a.started)
+	case isUnexplained(err) && renew != nil:
+		if a.renewals > 0 {
+			return false
+		}
+		a.renewals++
+		renew()
+		return true
 	case isExpiredToken(err) && renew != nil:
 		a.renewals++
 		renew()

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -133,4 +134,19 @@ func TestAWS_C1_RepeatedCallWaitsLonger(t *testing.T) {
 	}
 	assert.Equal(t, responseTimeout, timeout(client.first))
 	assert.Equal(t, patientResponseTimeout, timeout(client.repeated))
+}
+
+// S3 answers a HEAD request without a body, so that expired credentials look like a right that is missing.
+func TestRetry_HeadRequestWithExpiredCredentialsIsSentAgainOnce(t *testing.T) {
+	renewed := 0
+	attempts := &attemptCounts{started: time.Now(), contact: &contact{}}
+	for _, code := range []string{"Forbidden", "BadRequest"} {
+		refused := &smithy.GenericAPIError{Code: code}
+		attempts.renewals = 0
+		assert.True(t, attempts.shouldRetry(refused, func() { renewed++ }), code)
+		assert.False(t, attempts.shouldRetry(refused, func() { renewed++ }), "the right is missing: "+code)
+		assert.True(t, newRetryer(func() {}, nil).IsErrorRetryable(refused), code)
+		assert.False(t, newRetryer(nil, nil).IsErrorRetryable(refused), "nobody renews these: "+code)
+	}
+	assert.Equal(t, 2, renewed)
 }

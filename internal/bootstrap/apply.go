@@ -67,7 +67,7 @@ type stack struct {
 func (a Account) stacks(template string) []stack {
 	return []stack{
 		{StackName, template, a.parameters()},
-		{RolesStackName, rolesTemplate(), a.rolesParameters()},
+		{RolesStackName, rolesTemplate(complete), a.rolesParameters(complete)},
 	}
 }
 
@@ -102,11 +102,18 @@ func (s stack) isUpToDate(ctx context.Context, c *awsclient.CloudFormation) (boo
 }
 
 // Apply creates or updates the account's bootstrap stack with the template of `cdk bootstrap`, and the stack with the
-// roles of Lockstep itself. A stack that was created with a newer template is refused.
+// roles of Lockstep itself. A stack that was created with a newer template is refused. Records of deployments that an
+// earlier version kept in the bucket of the CDK are moved to that of Lockstep.
 func Apply(ctx context.Context, cfg aws.Config, template string, account Account) error {
 	c := newClient(cfg, account)
 	for _, s := range account.stacks(template) {
-		err := s.apply(ctx, c, account)
+		var err error
+		if s.name == RolesStackName {
+			err = account.moveRecords(ctx, cfg, c)
+		}
+		if err == nil {
+			err = s.apply(ctx, c, account)
+		}
 		if err != nil && ctx.Err() == nil {
 			return fmt.Errorf("account %s could not be bootstrapped in %s: stack %s: %w",
 				account.ID, account.Region, s.name, fault.Wrap(fault.BootstrapFailed, err))

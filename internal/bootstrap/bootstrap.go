@@ -69,15 +69,16 @@ func (a Account) parameters() map[string]string {
 }
 
 // rolesParameters returns the parameters of the stack of roles. An account that trusts no other one trusts itself.
-func (a Account) rolesParameters() map[string]string {
+func (a Account) rolesParameters(p phase) map[string]string {
 	trusted := a.TrustedAccounts
 	if len(trusted) == 0 {
 		trusted = []string{a.ID}
 	}
-	sum := sha256.Sum256([]byte(rolesTemplate()))
+	sum := sha256.Sum256([]byte(rolesTemplate(p)))
 	return map[string]string{
 		"Qualifier":       a.Qualifier,
 		"TrustedAccounts": strings.Join(trusted, ","),
+		recordsParameter:  string(p),
 		"TemplateDigest":  hex.EncodeToString(sum[:]),
 	}
 }

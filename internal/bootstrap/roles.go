@@ -6,8 +6,8 @@ import (
 	"lockstep/internal/roles"
 )
 
-// RolesStackName is the name of the stack with the roles that Lockstep itself adds. It is a stack of its own, so that
-// `cdk bootstrap` neither knows nor removes them.
+// RolesStackName is the name of the stack with the roles and the bucket that Lockstep itself adds. It is a stack of its
+// own, so that `cdk bootstrap` neither knows nor removes them.
 const RolesStackName = "LockstepToolkit"
 
 type (
@@ -21,15 +21,27 @@ type (
 	}
 )
 
+// A phase is how far a stack of roles has come, as its parameter Records says it.
+type phase string
+
+// The phases. While records are moved to the bucket of the ledger, nobody may write any.
+const (
+	complete phase = "own bucket"
+	moving   phase = "being moved"
+)
+
 // rolesTemplate returns the template of the stack of roles.
-func rolesTemplate() string {
+func rolesTemplate(p phase) string {
 	template := object{
 		"AWSTemplateFormatVersion": "2010-09-09",
-		"Description":              "The roles of Lockstep besides those of the CDK's bootstrap, in one account and region.",
+		"Description":              "The roles and the bucket of Lockstep besides those of the CDK's bootstrap.",
 		"Parameters": object{
 			"Qualifier": object{"Type": "String", "Description": "The qualifier of the CDK's bootstrap."},
 			"TrustedAccounts": object{
 				"Type": "CommaDelimitedList", "Description": "The accounts whose principals may assume the roles.",
+			},
+			recordsParameter: object{
+				"Type": "String", "Description": "Where the records of deployments are: in a bucket of their own, or being moved.",
 			},
 			"TemplateDigest": object{
 				"Type":        "String",
@@ -40,10 +52,12 @@ func rolesTemplate() string {
 			"LedgerReader": role(roles.LedgerReader, "reads what Lockstep has recorded of deployments", nil,
 				allow(ledgerObjects, "s3:GetObject"), listBucket(), throughS3("kms:Decrypt")),
 			"LedgerWriter": role(roles.LedgerWriter, "records deployments of Lockstep, and holds their lock", nil,
-				allow(ledgerObjects, "s3:GetObject", "s3:PutObject", "s3:DeleteObject"), listBucket(),
-				throughS3("kms:Decrypt", "kms:GenerateDataKey")),
-			"Planner":    plannerRole(),
-			"AssetsOnly": assetsOnlyPolicy(),
+				p.writing(allow(ledgerObjects, "s3:GetObject", "s3:PutObject", "s3:DeleteObject"), listBucket(),
+					throughS3("kms:Decrypt", "kms:GenerateDataKey"))...),
+			"Planner":            plannerRole(p),
+			"AssetsOnly":         assetsOnlyPolicy(),
+			"LedgerBucket":       ledgerBucket(),
+			"LedgerBucketPolicy": ledgerBucketPolicy(),
 		},
 	}
 	text, err := json.MarshalIndent(template, "", " ")
@@ -56,9 +70,12 @@ func rolesTemplate() string {
 // The resources of the statements. IAM's * matches slashes too.
 const (
 	stagingBucket = "arn:${AWS::Partition}:s3:::cdk-${Qualifier}-assets-${AWS::AccountId}-${AWS::Region}"
-	ledgerObjects = stagingBucket + "/lockstep/*"
-	planRecords   = stagingBucket + "/lockstep/*/plans/*"
-	signatures    = stagingBucket + "/lockstep/*/attestations/*"
+	// formerObjects are where earlier versions kept the ledger.
+	formerObjects = stagingBucket + "/" + recordsPrefix + "*"
+	ledgerARN     = "arn:${AWS::Partition}:s3:::lockstep-${Qualifier}-${AWS::AccountId}-${AWS::Region}"
+	ledgerObjects = ledgerARN + "/" + recordsPrefix + "*"
+	planRecords   = ledgerObjects + "/plans/*"
+	signatures    = ledgerObjects + "/attestations/*"
 	executionRole = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/" +
 		"cdk-${Qualifier}-cfn-exec-role-${AWS::AccountId}-${AWS::Region}"
 	bootstrapVersion = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter" +
@@ -69,20 +86,66 @@ const (
 
 // plannerRole returns the role that creates and deletes change sets. It cannot execute one, and it can delete no stack.
 // CloudFormation reads a template with the rights of its caller, so the role reads assets too.
-func plannerRole() object {
+func plannerRole(p phase) object {
 	return role(roles.Planner, "creates the change sets of plans, and executes none", []any{substitute(readOnly)},
-		allow(changeSets, "cloudformation:CreateChangeSet", "cloudformation:DeleteChangeSet"),
-		allow(executionRole, "iam:PassRole"),
-		allow(bootstrapVersion, "ssm:GetParameter"),
-		allow(stagingBucket+"/*", "s3:GetObject"), listBucket(),
-		allow(planRecords, "s3:PutObject"), allow(signatures, "s3:PutObject"),
-		throughS3("kms:Decrypt", "kms:GenerateDataKey"))
+		p.writing(allow(changeSets, "cloudformation:CreateChangeSet", "cloudformation:DeleteChangeSet"),
+			allow(executionRole, "iam:PassRole"),
+			allow(bootstrapVersion, "ssm:GetParameter"),
+			allow(stagingBucket+"/*", "s3:GetObject"), allow(ledgerObjects, "s3:GetObject"), listBucket(),
+			allow(planRecords, "s3:PutObject"), allow(signatures, "s3:PutObject"),
+			throughS3("kms:Decrypt", "kms:GenerateDataKey"))...)
 }
 
-// assetsOnlyPolicy returns the policy that keeps the CDK's file publishing role out of the ledger. That role may write
-// the whole bucket, and every job that publishes an asset has it.
+// writing returns the statements of a role that writes records. While records are moved it may do nothing: a run that
+// wrote some more would not find them again.
+func (p phase) writing(statements ...statement) []statement {
+	if p == moving {
+		return []statement{{Effect: "Deny", Action: "*", Resource: "*"}}
+	}
+	return statements
+}
+
+// ledgerBucket returns the bucket of the ledger. It is kept when the stack is deleted, and with it the older versions of
+// its objects for a year.
+func ledgerBucket() object {
+	return object{
+		"Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain",
+		"Properties": object{
+			"BucketName":              substitute(roles.LedgerBucket("${Qualifier}", "${AWS::AccountId}", "${AWS::Region}")),
+			"VersioningConfiguration": object{"Status": "Enabled"},
+			"BucketEncryption": object{"ServerSideEncryptionConfiguration": []any{object{
+				"BucketKeyEnabled": true, "ServerSideEncryptionByDefault": object{"SSEAlgorithm": "aws:kms"},
+			}}},
+			"OwnershipControls": object{"Rules": []any{object{"ObjectOwnership": "BucketOwnerEnforced"}}},
+			"PublicAccessBlockConfiguration": object{
+				"BlockPublicAcls": true, "BlockPublicPolicy": true, "IgnorePublicAcls": true, "RestrictPublicBuckets": true,
+			},
+			"LifecycleConfiguration": object{"Rules": []any{
+				object{
+					"Id": "older-versions", "Status": "Enabled",
+					"NoncurrentVersionExpiration":    object{"NoncurrentDays": 365},
+					"AbortIncompleteMultipartUpload": object{"DaysAfterInitiation": 1},
+				},
+			}},
+		},
+	}
+}
+
+// ledgerBucketPolicy returns the policy of that bucket, which refuses whatever comes without TLS.
+func ledgerBucketPolicy() object {
+	deny := statement{
+		Effect: "Deny", Action: "s3:*", Principal: "*", Resource: []any{substitute(ledgerARN), substitute(ledgerARN + "/*")},
+		Condition: object{"Bool": object{"aws:SecureTransport": "false"}},
+	}
+	return object{"Type": "AWS::S3::BucketPolicy", "Properties": object{
+		"Bucket": object{"Ref": "LedgerBucket"}, "PolicyDocument": document(deny),
+	}}
+}
+
+// assetsOnlyPolicy returns the policy that keeps the CDK's file publishing role out of the records that earlier versions
+// kept in the CDK's bucket. That role may write the whole bucket, and every job that publishes an asset has it.
 func assetsOnlyPolicy() object {
-	deny := allow(ledgerObjects, "s3:*")
+	deny := allow(formerObjects, "s3:*")
 	deny.Effect = "Deny"
 	return object{"Type": "AWS::IAM::Policy", "Properties": object{
 		"PolicyName":     substitute("lockstep-${Qualifier}-assets-only-${AWS::AccountId}-${AWS::Region}"),
@@ -114,7 +177,12 @@ func allow(resource string, actions ...string) statement {
 	return statement{Effect: "Allow", Action: actions, Resource: substitute(resource)}
 }
 
-func listBucket() statement { return allow(stagingBucket, "s3:ListBucket") }
+// listBucket allows to list both buckets: what is garbage in one is known by the other.
+func listBucket() statement {
+	s := allow(stagingBucket, "s3:ListBucket", "s3:GetEncryptionConfiguration")
+	s.Resource = []any{substitute(stagingBucket), substitute(ledgerARN)}
+	return s
+}
 
 // throughS3 allows actions of the key that encrypts the bucket, through S3 alone.
 func throughS3(actions ...string) statement {

@@ -20,13 +20,14 @@ func rolesOfAccount(t *testing.T) iam.Template {
 			"AWS::URLSuffix": "amazonaws.com", "TrustedAccounts": []any{"123456789012"},
 		},
 	}
-	require.NoError(t, json.Unmarshal([]byte(rolesTemplate()), &template))
+	require.NoError(t, json.Unmarshal([]byte(rolesTemplate(complete)), &template))
 	return template
 }
 
 func TestRoles_MayDoNoMoreThanTheirUse(t *testing.T) {
 	const (
-		bucket  = "arn:aws:s3:::cdk-q-assets-444455556666-eu-west-1"
+		assets  = "arn:aws:s3:::cdk-q-assets-444455556666-eu-west-1"
+		bucket  = "arn:aws:s3:::lockstep-q-444455556666-eu-west-1"
 		release = bucket + "/lockstep/shop/acc/releases/00000001.json"
 		stack   = "arn:aws:cloudformation:eu-west-1:444455556666:stack/web/1"
 		exec    = "arn:aws:iam::444455556666:role/cdk-q-cfn-exec-role-444455556666-eu-west-1"
@@ -43,8 +44,10 @@ func TestRoles_MayDoNoMoreThanTheirUse(t *testing.T) {
 		{"s3:PutObject", bucket + "/lockstep/shop/acc/lock.json", false, true, false},
 		{"s3:PutObject", bucket + "/lockstep/shop/acc/plans/1.json", false, true, true},
 		{"s3:DeleteObject", bucket + "/lockstep/shop/acc/plans/1.json", false, true, false},
-		{"s3:GetObject", bucket + "/0123.json", false, false, true},
-		{"s3:PutObject", bucket + "/0123.json", false, false, false},
+		{"s3:GetObject", assets + "/0123.json", false, false, true},
+		{"s3:PutObject", assets + "/0123.json", false, false, false},
+		{"s3:PutObject", assets + "/lockstep/shop/acc/releases/00000001.json", false, false, false},
+		{"s3:ListBucket", assets, true, true, true},
 		{"s3:GetObject", "arn:aws:s3:::another/lockstep/shop/acc/lock.json", false, false, false},
 		{"s3:ListBucket", bucket, true, true, true},
 		{"s3:PutBucketPolicy", bucket, false, false, false},
@@ -107,7 +110,7 @@ func TestRoles_TrustedAccountsAssumeThem(t *testing.T) {
 		assert.Equal(t, []string{"123456789012"}, trust[0].AWSPrincipals, id)
 	}
 	tooling := Account{Name: Tooling, ID: "123456789012", Qualifier: "q"}
-	assert.Equal(t, "123456789012", tooling.rolesParameters()["TrustedAccounts"], "it trusts no other account")
+	assert.Equal(t, "123456789012", tooling.rolesParameters(complete)["TrustedAccounts"], "it trusts no other account")
 }
 
 func TestRoles_NamesAreWhatDeploymentsAssume(t *testing.T) {
@@ -119,5 +122,20 @@ func TestRoles_NamesAreWhatDeploymentsAssume(t *testing.T) {
 		assert.Equal(t, "lockstep-${Qualifier}-"+string(kind)+"-${AWS::AccountId}-${AWS::Region}", name)
 		longest := kind.Name("abcdefghij", "444455556666", "ap-northeast-1")
 		assert.LessOrEqual(t, len(longest), 64, "IAM allows no more")
+	}
+}
+
+// While records are moved to the bucket of the ledger, no role writes any.
+func TestAWS_C10_NobodyWritesWhileRecordsAreMoved(t *testing.T) {
+	frozen := iam.Template{Values: rolesOfAccount(t).Values}
+	require.NoError(t, json.Unmarshal([]byte(rolesTemplate(moving)), &frozen))
+	for _, id := range []string{"LedgerWriter", "Planner"} {
+		for _, key := range []string{"lock.json", "plans/1.json", "releases/00000001.json"} {
+			for _, bucket := range []string{"lockstep-q-444455556666-eu-west-1", "cdk-q-assets-444455556666-eu-west-1"} {
+				assert.False(t, frozen.Allows(iam.Request{
+					Role: id, Action: "s3:PutObject", Resource: "arn:aws:s3:::" + bucket + "/lockstep/shop/acc/" + key,
+				}), "%s may write %s to %s", id, key, bucket)
+			}
+		}
 	}
 }

@@ -98,7 +98,7 @@ func (d *Deployment) forEachAsset(
 			if err != nil {
 				return err
 			}
-			bucket, err := d.bucket(ctx, role, target)
+			bucket, err := d.bucket(ctx, role, stagingBucketName(target), target)
 			if err == nil {
 				err = f(ctx, bucket, a)
 			}

@@ -3,7 +3,9 @@ package deploy
 import (
 	"context"
 	"net/http/httptest"
+	"strings"
 	"testing"
+	"testing/fstest"
 	"testing/synctest"
 	"time"
 
@@ -13,9 +15,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/internal/awsclient"
+	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/simulated"
 	"lockstep/internal/fault"
+	"lockstep/internal/roles"
 )
 
 // Credentials that live for a minute are enough for a deployment of an hour, if their endpoint is asked again.
@@ -93,5 +97,47 @@ func TestAWS_C1_DeploymentOutlivesHalfAMinuteOfSilence(t *testing.T) {
 		_, err := c.deploy(oneStack(t, topics(2)), DeployRequest{})
 		require.NoError(t, err, "from call %d on", from)
 		assert.Equal(t, 1, c.stack("web").Executions)
+	}
+}
+
+// `cdk gc` deletes from the CDK's bucket what it does not know. Nothing that Lockstep needs is there.
+func TestAWS_C10_GarbageCollectionOfTheCDKTakesNoRecord(t *testing.T) {
+	c := newCloud(t)
+	for n := range 2 {
+		asm := oneStack(t, topics(n+1))
+		_, err := c.deploy(asm, DeployRequest{}, keepAssembly(t, asm))
+		require.NoError(t, err)
+	}
+	before := c.Objects(testAccount, testRegion)
+	c.CollectGarbage(testAccount, testRegion)
+	assert.Equal(t, before, c.Objects(testAccount, testRegion))
+	release, err := c.openAccount().EarlierRelease(t.Context(), 0)
+	require.NoError(t, err)
+	assert.Equal(t, 1, release.Number)
+	assert.NoError(t, c.openAccount().FetchAssembly(t.Context(), release, t.TempDir()+"/assembly"))
+}
+
+// Policies of organisations refuse objects whose requests do not say how they are encrypted.
+func TestAWS_C4_ObjectsAreEncryptedAsTheBucketIs(t *testing.T) {
+	for _, encryption := range []string{
+		"AES256", "aws:kms", "aws:kms arn:aws:kms:eu-west-1:444455556666:key/1", "aws:kms:dsse",
+	} {
+		t.Run(encryption, func(t *testing.T) {
+			c := newCloud(t)
+			require.True(t, c.RefusesUnencrypted, "a realistic cloud does")
+			c.Encryption = encryption
+			const body = "the code"
+			asm := oneStack(t, topics(1))
+			files := asm.Files.(fstest.MapFS)
+			files["code"] = &fstest.MapFile{Data: []byte(body)}
+			asm.Stacks[0].Assets = []assembly.Asset{{
+				Name: "code", Path: "code", Bucket: stagingBucketName(testTarget), Region: testRegion,
+				Key:  strings.Repeat("0", 64) + ".txt",
+				Role: assembly.Role{ARN: bootstrapRole(testTarget, roles.FilePublishing).ARN},
+			}}
+			_, err := c.deploy(asm, DeployRequest{})
+			require.NoError(t, err)
+			assert.Equal(t, body, c.Objects(testAccount, testRegion)[asm.Stacks[0].Assets[0].Key])
+		})
 	}
 }

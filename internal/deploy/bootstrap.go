@@ -67,7 +67,12 @@ func (d *Deployment) accountRole() awsclient.Role {
 
 // stagingBucketName returns the name of the staging bucket of the account's bootstrap.
 func stagingBucketName(t awsclient.Target) string {
-	return fmt.Sprintf("cdk-%s-assets-%s-%s", t.Qualifier, t.Account, t.Region)
+	return roles.StagingBucket(t.Qualifier, t.Account, t.Region)
+}
+
+// ledgerBucketName returns the name of the bucket that the ledger is in.
+func ledgerBucketName(t awsclient.Target) string {
+	return roles.LedgerBucket(t.Qualifier, t.Account, t.Region)
 }
 
 // A statement is a statement of a session's policy.
@@ -87,7 +92,9 @@ func publishingRole(r assembly.Role, t awsclient.Target) (awsclient.Role, error)
 	objects := []string{"s3:GetObject", "s3:PutObject", "s3:DeleteObject"}
 	statements := []any{
 		statement{"Effect": "Allow", "Action": objects, "Resource": bucket + "/*"},
-		statement{"Effect": "Allow", "Action": "s3:ListBucket", "Resource": bucket},
+		statement{
+			"Effect": "Allow", "Action": []string{"s3:ListBucket", "s3:GetEncryptionConfiguration"}, "Resource": bucket,
+		},
 		statement{"Effect": "Allow", "Action": []string{"kms:Decrypt", "kms:GenerateDataKey*"}, "Resource": "*"},
 	}
 	if role.Policy != "" {

@@ -32,9 +32,9 @@ type Deployment struct {
 	target   awsclient.Target
 	assembly *assembly.Assembly
 	sessions *awsclient.Sessions
-	// cfnClients and s3Clients are the clients by role and region, and ledger is the account's.
+	// cfnClients are the clients by role and region, buckets those by role and name, and ledger is the account's.
 	cfnClients sync.Map
-	s3Clients  sync.Map
+	buckets    sync.Map
 	ledger     sync.Map
 	// assetSums are the sums of the assembly's assets, by what they are made of.
 	assetSums sync.Map
@@ -140,15 +140,14 @@ func replaces(resourceType, property string) (recreation types.RequiresRecreatio
 	return types.RequiresRecreationNever, true
 }
 
-// bucket returns a target's staging bucket as a role sees it.
+// bucket returns a bucket of a target as a role sees it.
 func (d *Deployment) bucket(
-	ctx context.Context, role awsclient.Role, target awsclient.Target,
+	ctx context.Context, role awsclient.Role, name string, target awsclient.Target,
 ) (*staging.Bucket, error) {
-	client, err := loadOrCreate(&d.s3Clients, role.Key()+target.Region, func() (*awsclient.S3, error) {
+	return loadOrCreate(&d.buckets, role.Key()+target.Region+name, func() (*staging.Bucket, error) {
 		cfg, err := d.sessions.Config(ctx, role, target.Region)
-		return awsclient.NewS3(cfg), err
+		return staging.NewBucket(awsclient.NewS3(cfg), name, target), err
 	})
-	return staging.NewBucket(client, stagingBucketName(target), target), err
 }
 
 // stagingBucket returns the staging bucket with the role that publishes files, for objects that are not the ledger's.
@@ -157,12 +156,17 @@ func (d *Deployment) stagingBucket(ctx context.Context) (*staging.Bucket, error)
 	if err != nil {
 		return nil, err
 	}
-	return d.bucket(ctx, role, d.target)
+	return d.bucket(ctx, role, stagingBucketName(d.target), d.target)
 }
 
-// ledgerBucket returns the staging bucket with the role that this run uses the ledger with.
+// ledgerBucket returns the bucket of the ledger with the role that this run uses the ledger with.
 func (d *Deployment) ledgerBucket(ctx context.Context) (*staging.Bucket, error) {
-	return d.bucket(ctx, bootstrapRole(d.target, d.Access.ledgerRole()), d.target)
+	return d.bucket(ctx, bootstrapRole(d.target, d.Access.ledgerRole()), ledgerBucketName(d.target), d.target)
+}
+
+// listedStagingBucket returns the staging bucket with the role that this run uses the ledger with, which may list it.
+func (d *Deployment) listedStagingBucket(ctx context.Context) (*staging.Bucket, error) {
+	return d.bucket(ctx, bootstrapRole(d.target, d.Access.ledgerRole()), stagingBucketName(d.target), d.target)
 }
 
 // Ledger returns the ledger of the target account.

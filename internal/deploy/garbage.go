@@ -47,14 +47,22 @@ func (d *Deployment) Garbage(ctx context.Context, keep int) ([]staging.Garbage, 
 	if err != nil {
 		return nil, err
 	}
-	bucket, err := d.ledgerBucket(ctx)
-	if err != nil {
-		return nil, err
+	var found []staging.Garbage
+	for _, open := range []func(context.Context) (*staging.Bucket, error){d.listedStagingBucket, d.ledgerBucket} {
+		bucket, err := open(ctx)
+		if err != nil {
+			return nil, err
+		}
+		garbage, err := bucket.FindGarbage(ctx, old, templates)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, garbage...)
 	}
-	return bucket.FindGarbage(ctx, old, templates)
+	return found, nil
 }
 
-// neededKeys returns the keys of the objects that any environment in the account needs: they share one bucket.
+// neededKeys returns the keys of the objects that any environment in the account needs: they share their buckets.
 func neededKeys(ctx context.Context, l *ledger.Ledger, keep int) (map[string]bool, error) {
 	all, err := l.All(ctx)
 	if err != nil {
@@ -96,7 +104,7 @@ func (d *Deployment) DeleteGarbage(ctx context.Context, keep int) (deleted []sta
 	return deleted, l.DeleteExpiredPlans(ctx, time.Now())
 }
 
-// bucketOf returns the staging bucket with the role that may delete an object: assets and the ledger have one each.
+// bucketOf returns the bucket of an object with the role that may delete it.
 func (d *Deployment) bucketOf(ctx context.Context, key string) (*staging.Bucket, error) {
 	if strings.HasPrefix(key, ledger.KeyPrefix) {
 		return d.ledgerBucket(ctx)

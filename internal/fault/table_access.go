@@ -183,9 +183,12 @@ func bootstrapEntries() []Entry {
 			Messages: []string{"account … could not be bootstrapped in …"},
 		},
 		{
-			Code: BucketMissing, Title: "the staging bucket is missing",
-			Meaning:  "The bucket of the bootstrap, which holds assets, the lock and the records, is not there.",
-			Causes:   []string{"it was deleted by hand", "the account is bootstrapped with another qualifier"},
+			Code: BucketMissing, Title: "a bucket of the bootstrap is missing",
+			Meaning: "The bucket of the CDK's bootstrap for assets, or that of Lockstep for the lock and the records, is not there.",
+			Causes: []string{
+				"the account was bootstrapped by an earlier version, which kept records in the CDK's bucket",
+				"it was deleted by hand", "the account is bootstrapped with another qualifier",
+			},
 			Remedies: []string{"bootstrap the account again"},
 			Messages: []string{"the bucket … is not there"},
 		},

@@ -309,7 +309,9 @@ var ownTestGates = []gate{
 		// The module is vetted and tested with them, in a copy that needs no engine.
 		inputs: slices.Concat(
 			goSources, gateConfigFiles,
-			[]string{"tests/**", "dagger.json", "ci/*.go", "ci/go.*", "!ci/dagger.gen.go", "!**/*.md", deploymentGuide},
+			[]string{
+				"tests/**", "dagger.json", "ci/*.go", "ci/go.*", "ci/program/**", "!ci/dagger.gen.go", "!**/*.md", deploymentGuide,
+			},
 		),
 		env:     map[string]string{CoverageVariable: ScriptsCoverageDir},
 		outputs: []string{ScriptsCoverageDir},

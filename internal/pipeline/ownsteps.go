@@ -66,3 +66,28 @@ var SummaryStep = Step{
 	Command: []string{Self, "tell", "--results", ResultsFile},
 	Inputs:  []string{"config/**/*.yaml", ResultsFile, RecordsDir + "/**"},
 }
+
+// InitStep returns the step that writes the configuration of a repository that has none. It may build and run the CDK
+// app to learn its stacks.
+func InitStep(arguments ...string) Step {
+	return Step{
+		Name: "init", Stage: Source, Summary: "write the configuration", Image: ImageGo, Effect: Compute,
+		Command: append([]string{Self, "init", "--yes"}, arguments...), Tools: []string{ToolGo, ToolNode, ToolNpm, ToolPython},
+		Caches: []string{CacheGoModules, CacheGoBuild, CacheNpm, CachePip, CacheCDK}, Env: jsiiQuietEnv,
+	}
+}
+
+// InitOutputs are the patterns of the files that InitStep writes.
+var InitOutputs = []string{"config/**", ".gitignore"}
+
+// ExplainStep returns the step that says what a code means, or where a stack goes; empty for all codes.
+func ExplainStep(topic string) Step {
+	s := Step{
+		Name: "explain", Stage: Source, Summary: "say what a code means", Image: ImageGo, Effect: Compute,
+		Command: []string{Self, "explain"}, Inputs: []string{"config/**/*.yaml"},
+	}
+	if topic != "" {
+		s.Command = append(s.Command, "--", topic)
+	}
+	return s
+}

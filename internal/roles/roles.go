@@ -1,5 +1,5 @@
-// Package roles owns the names of the roles that the bootstrap of an account creates. It knows nothing of what a role
-// may do or of who assumes it.
+// Package roles owns the names of the roles and buckets that the bootstrap of an account creates. It knows nothing of
+// what a role may do or of who assumes it.
 package roles
 
 import "fmt"
@@ -23,8 +23,7 @@ const (
 const (
 	// Planner creates and deletes change sets, and executes none. In the ledger it registers plans.
 	Planner Kind = "planner"
-	// LedgerReader reads the ledger, and LedgerWriter also writes it. The ledger is below lockstep/ in the staging
-	// bucket.
+	// LedgerReader reads the ledger, and LedgerWriter also writes it.
 	LedgerReader Kind = "ledger-reader"
 	LedgerWriter Kind = "ledger-writer"
 )
@@ -37,6 +36,17 @@ func (k Kind) Name(qualifier, account, region string) string {
 		owner = "lockstep"
 	}
 	return fmt.Sprintf("%s-%s-%s-%s-%s", owner, qualifier, k, account, region)
+}
+
+// StagingBucket returns the name of the bucket that `cdk bootstrap` creates for assets.
+func StagingBucket(qualifier, account, region string) string {
+	return fmt.Sprintf("cdk-%s-assets-%s-%s", qualifier, account, region)
+}
+
+// LedgerBucket returns the name of the bucket that Lockstep adds for the ledger. It is a bucket of its own, because
+// `cdk gc` deletes what it does not know from the CDK's. S3 allows 63 characters, which leaves 30 for the region.
+func LedgerBucket(qualifier, account, region string) string {
+	return fmt.Sprintf("lockstep-%s-%s-%s", qualifier, account, region)
 }
 
 // ARN returns the ARN of a role.

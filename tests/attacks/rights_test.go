@@ -3,10 +3,12 @@ package attacks_test
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
@@ -29,14 +31,39 @@ const (
 	rightsTooling = "123456789012"
 	rightsAccount = "444455556666"
 	rightsRegion  = "eu-west-1"
-	rightsBucket  = "cdk-hnb659fds-assets-444455556666-eu-west-1"
 )
+
+// The buckets of the account: for assets, and for records.
+var (
+	assetBucket  = roles.StagingBucket("hnb659fds", rightsAccount, rightsRegion)
+	recordBucket = roles.LedgerBucket("hnb659fds", rightsAccount, rightsRegion)
+)
+
+// rightsAccounts are the accounts that are bootstrapped.
+var rightsAccounts = []bootstrap.Account{{
+	Name: "acc", ID: rightsAccount, Region: rightsRegion, TrustedAccounts: []string{rightsTooling},
+	Qualifier: "hnb659fds", ExecutionPolicies: []string{"arn:aws:iam::aws:policy/AdministratorAccess"},
+}}
 
 // rightsOf returns the configuration of somebody who has got hold of a role of a bootstrapped account.
 type rightsOf func(kind roles.Kind) aws.Config
 
 // startBootstrapped starts emulated accounts that are bootstrapped by this program, with IAM enforced.
 func startBootstrapped(t *testing.T) rightsOf {
+	t.Helper()
+	_, session := startEmulated(t)
+	cfg, err := session.AWSConfig(rightsTooling, rightsRegion)
+	require.NoError(t, err)
+	return func(kind roles.Kind) aws.Config {
+		assumed := cfg.Copy()
+		assumed.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg),
+			kind.ARN("aws", "hnb659fds", rightsAccount, rightsRegion)))
+		return assumed
+	}
+}
+
+// startEmulated starts bootstrapped accounts.
+func startEmulated(t *testing.T) (*rehearsal.Emulator, *rehearsal.Session) {
 	t.Helper()
 	port, err := harness.FreePort()
 	require.NoError(t, err)
@@ -47,18 +74,8 @@ func startBootstrapped(t *testing.T) rightsOf {
 	session, release, err := e.Acquire(t.Context())
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, release()) })
-	require.NoError(t, e.Bootstrap(t.Context(), session, []bootstrap.Account{{
-		Name: "acc", ID: rightsAccount, Region: rightsRegion, TrustedAccounts: []string{rightsTooling},
-		Qualifier: "hnb659fds", ExecutionPolicies: []string{"arn:aws:iam::aws:policy/AdministratorAccess"},
-	}}))
-	cfg, err := session.AWSConfig(rightsTooling, rightsRegion)
-	require.NoError(t, err)
-	return func(kind roles.Kind) aws.Config {
-		assumed := cfg.Copy()
-		assumed.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg),
-			kind.ARN("aws", "hnb659fds", rightsAccount, rightsRegion)))
-		return assumed
-	}
+	require.NoError(t, e.Bootstrap(t.Context(), session, rightsAccounts))
+	return e, session
 }
 
 // isDenied reports whether AWS has refused a call for want of a right. Any other answer means that the right was there.
@@ -71,13 +88,14 @@ func isDenied(err error) bool {
 func TestRights_LedgerIsWrittenByItsWriterAlone(t *testing.T) {
 	t.Parallel()
 	as := startBootstrapped(t)
-	put := func(kind roles.Kind, key string) error {
+	putIn := func(bucket string, kind roles.Kind, key string) error {
 		client := s3.NewFromConfig(as(kind), func(o *s3.Options) { o.UsePathStyle = true })
 		_, err := client.PutObject(t.Context(), &s3.PutObjectInput{
-			Bucket: aws.String(rightsBucket), Key: &key, Body: strings.NewReader("{}"),
+			Bucket: &bucket, Key: &key, Body: strings.NewReader("{}"),
 		})
 		return err
 	}
+	put := func(kind roles.Kind, key string) error { return putIn(recordBucket, kind, key) }
 	for _, key := range []string{
 		"lockstep/shop/acc/releases/00000002.json", "lockstep/shop/acc/approvals/dddd.json", "lockstep/shop/acc/lock.json",
 		"lockstep/shop/acc/blobs/x", "lockstep/another/prod/releases/00000001.json",
@@ -90,8 +108,53 @@ func TestRights_LedgerIsWrittenByItsWriterAlone(t *testing.T) {
 		assert.NoError(t, put(roles.LedgerWriter, key), key)
 	}
 	require.NoError(t, put(roles.Planner, "lockstep/shop/acc/plans/dddd.json"))
-	require.NoError(t, put(roles.FilePublishing, strings.Repeat("0", 64)+".json"))
-	assert.True(t, isDenied(put(roles.LedgerWriter, strings.Repeat("0", 64)+".json")), "it published an asset")
+	asset := strings.Repeat("0", 64) + ".json"
+	require.NoError(t, putIn(assetBucket, roles.FilePublishing, asset))
+	assert.True(t, isDenied(putIn(assetBucket, roles.LedgerWriter, asset)), "it published an asset")
+	assert.True(t, isDenied(putIn(assetBucket, roles.FilePublishing, "lockstep/shop/acc/lock.json")), "of before the move")
+}
+
+// Records that an earlier version kept in the bucket of the CDK are in that of Lockstep after the next bootstrap.
+func TestAWS_C10_BootstrapMovesTheRecords(t *testing.T) {
+	t.Parallel()
+	e, session := startEmulated(t)
+	cfg, err := session.AWSConfig(rightsAccount, rightsRegion)
+	require.NoError(t, err)
+	objects := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
+	stacks := cloudformation.NewFromConfig(cfg)
+	records := map[string]string{
+		"lockstep/shop/acc/releases/00000001.json": "one", "lockstep/shop/acc/lock.json": "", "lockstep/a b/+&.json": "odd",
+	}
+	for key, text := range records {
+		_, err := objects.PutObject(t.Context(), &s3.PutObjectInput{
+			Bucket: &assetBucket, Key: &key, Body: strings.NewReader(text),
+		})
+		require.NoError(t, err)
+	}
+	_, err = stacks.UpdateStack(t.Context(), &cloudformation.UpdateStackInput{ // as before the move, or cut off in it
+		StackName: aws.String(bootstrap.RolesStackName), UsePreviousTemplate: aws.Bool(true),
+		Capabilities: []types.Capability{types.CapabilityCapabilityNamedIam},
+		Parameters: []types.Parameter{
+			{ParameterKey: aws.String("Records"), ParameterValue: aws.String("being moved")},
+			{ParameterKey: aws.String("Qualifier"), UsePreviousValue: aws.Bool(true)},
+			{ParameterKey: aws.String("TrustedAccounts"), UsePreviousValue: aws.Bool(true)},
+			{ParameterKey: aws.String("TemplateDigest"), UsePreviousValue: aws.Bool(true)},
+		},
+	})
+	require.NoError(t, err)
+	require.NoError(t, cloudformation.NewStackUpdateCompleteWaiter(stacks).Wait(t.Context(),
+		&cloudformation.DescribeStacksInput{StackName: aws.String(bootstrap.RolesStackName)}, time.Minute))
+	require.NoError(t, e.Bootstrap(t.Context(), session, rightsAccounts))
+	for key, want := range records {
+		object, err := objects.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &recordBucket, Key: &key})
+		require.NoError(t, err, key)
+		text, err := io.ReadAll(object.Body)
+		require.NoError(t, err)
+		assert.Equal(t, want, string(text), key)
+	}
+	isUpToDate, err := bootstrap.IsUpToDate(t.Context(), cfg, rightsAccounts[0])
+	require.NoError(t, err)
+	assert.True(t, isUpToDate, "the roles may write again")
 }
 
 // A planning job, before any person has seen the plan, executes nothing.

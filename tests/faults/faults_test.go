@@ -340,7 +340,7 @@ func TestFault_AlteredReleaseRecord(t *testing.T) {
 		"`status` ends with 1 and names the record; a deployment ends with 3 before anything is written")
 	w.deploy(w.assembly("dev", dev, 2, "one"))
 	client := w.s3Client(dev)
-	bucket, key := "cdk-hnb659fds-assets-"+dev+"-"+region, "lockstep/shop/dev/releases/00000001.json"
+	bucket, key := "lockstep-hnb659fds-"+dev+"-"+region, "lockstep/shop/dev/releases/00000001.json"
 	object, err := client.GetObject(t.Context(), &s3.GetObjectInput{Bucket: &bucket, Key: &key})
 	require.NoError(t, err)
 	text, err := io.ReadAll(object.Body)

@@ -67,7 +67,7 @@ type Ledger struct {
 	signing Signing
 }
 
-// KeyPrefix begins all keys: nothing else in the store is touched.
+// KeyPrefix begins all keys: nothing else in the store is touched. Earlier versions shared a bucket with the CDK.
 const KeyPrefix = "lockstep/"
 
 // Open returns the ledger of a project's environment in the account and region that the store is of.

@@ -25,7 +25,9 @@ const (
 // Catalogue returns the rows of what AWS does. A realistic cloud plays all of them.
 func Catalogue() []Behaviour {
 	var rows []Behaviour
-	for _, part := range [][]Behaviour{operationRows(), changeSetRows(), stateRows(), driftRows(), faultRows()} {
+	for _, part := range [][]Behaviour{
+		operationRows(), changeSetRows(), stateRows(), driftRows(), accountRows(), faultRows(),
+	} {
 		rows = append(rows, part...)
 	}
 	return rows
@@ -207,6 +209,28 @@ func driftRows() []Behaviour {
 	}
 }
 
+// accountRows are about what an account has and refuses.
+func accountRows() []Behaviour {
+	return []Behaviour{
+		{
+			Name:   "encryption headers",
+			Does:   "Policies of organisations refuse an object whose request does not say how it is to be encrypted.",
+			Client: "Each request says it as the bucket itself encrypts, with its key.",
+			Source: "https://github.com/aws/aws-cdk-cli/blob/7ff50e77/packages/@aws-cdk/cdk-assets-lib/lib/private/handlers/" +
+				"files.ts",
+			Test: "deploy.TestAWS_C4_ObjectsAreEncryptedAsTheBucketIs",
+			play: func(c *Cloud) { c.RefusesUnencrypted = true },
+		},
+		{
+			Name:   "garbage collection of the CDK",
+			Does:   "`cdk gc` deletes from the bucket for assets every object that no template names.",
+			Client: "Records and kept assemblies are in a bucket of their own.",
+			Source: toolkit + "garbage-collection/garbage-collector.ts",
+			Test:   "deploy.TestAWS_C10_GarbageCollectionOfTheCDKTakesNoRecord",
+		},
+	}
+}
+
 // faultRows are about calls that do not get through. FaultOf plays all of them.
 func faultRows() []Behaviour {
 	const errors = "https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/CommonErrors.html"
@@ -260,8 +284,8 @@ func faultRows() []Behaviour {
 		{
 			Name: "credentials of a job",
 			Does: "The credentials of a CodeBuild job are valid for an hour at most, and only their endpoint has new ones.",
-			Client: "The endpoint is asked again before they expire; credentials that cannot be renewed have to last as long as " +
-				"the job may take.",
+			Client: "The endpoint is asked again before they expire; credentials that cannot be renewed have to last as " +
+				"long as the job may take.",
 			Source: "https://github.com/prowler-cloud/prowler/issues/1259",
 			Test:   "deploy.TestAWS_A9_DeploymentOutlivesTheCredentialsOfItsJob",
 		},

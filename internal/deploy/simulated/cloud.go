@@ -61,6 +61,11 @@ type Cloud struct {
 	SigningKeys map[string]*ecdsa.PrivateKey
 	// DeniesParameters says that nobody may read or write parameters of SSM.
 	DeniesParameters bool
+	// Encryption is how all buckets encrypt: an algorithm and, after a space, a key of KMS.
+	Encryption string
+	// RefusesUnencrypted says that a policy of the organisation refuses an object whose request does not say how it is
+	// encrypted.
+	RefusesUnencrypted bool
 	// MissingRoles are the ARNs of roles that nobody may assume, because they do not exist.
 	MissingRoles []string
 
@@ -105,7 +110,7 @@ func New() *Cloud {
 // every call is answered.
 func NewKind() *Cloud {
 	return &Cloud{
-		BootstrapVersion: "33", EmptyReasons: []string{"The submitted information didn't contain changes."},
+		BootstrapVersion: "33", Encryption: "aws:kms", EmptyReasons: []string{"The submitted information didn't contain changes."},
 		accounts: map[string]*account{}, keys: map[string]string{}, expiries: map[string]time.Time{}, ssm: map[string]string{}, callsOf: map[string]int64{},
 		SigningKeys: map[string]*ecdsa.PrivateKey{}, parameters: map[string]string{},
 		assumedRoles: map[string]bool{},
@@ -194,7 +199,7 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "kms":
 		c.serveKMS(w, r, id)
 	case "s3":
-		c.account(id, region).serveS3(w, r)
+		c.account(id, region).serveS3(c, w, r)
 	case "monitoring":
 		serveCloudWatch(c.account(id, region), w, r)
 	case "cloudformation":

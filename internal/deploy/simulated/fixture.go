@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"reflect"
+	"strings"
 	"time"
 )
 
@@ -97,6 +98,24 @@ func (c *Cloud) DeleteObject(account, region, key string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.objects, key)
+}
+
+// CollectGarbage does what `cdk gc` does at its worst: it deletes every object of the staging bucket whose key, up to its
+// first dot, is in no template of the account.
+func (c *Cloud) CollectGarbage(account, region string) {
+	a := c.account(account, region)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for key, o := range a.objects {
+		hash, _, _ := strings.Cut(key, ".")
+		isUsed := false
+		for _, s := range a.stacks {
+			isUsed = isUsed || strings.Contains(s.body, hash)
+		}
+		if !isUsed && strings.HasPrefix(o.bucket, "cdk-") {
+			delete(a.objects, key)
+		}
+	}
 }
 
 // A StackInput is what an update of a stack gives.

@@ -14,8 +14,9 @@ import (
 	"time"
 )
 
-// An object is an object of S3. An account has one bucket, of any name.
+// An object is an object of S3. An account has buckets of any name, and a key in one of them alone.
 type object struct {
+	bucket   string
 	data     []byte
 	etag     string
 	modified time.Time
@@ -32,17 +33,25 @@ const (
 )
 
 // serveS3 answers a call of S3 with the bucket in the path.
-func (a *account) serveS3(w http.ResponseWriter, r *http.Request) {
+func (a *account) serveS3(c *Cloud, w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	_, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	bucket, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	existing, ok := a.objects[key]
+	ok = ok && existing.isIn(bucket)
 	w.Header().Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	switch {
+	case key == "" && r.Method == http.MethodGet && r.URL.Query().Has("encryption"):
+		algorithm, kmsKey, _ := strings.Cut(c.Encryption, " ")
+		by := xmlParent("ApplyServerSideEncryptionByDefault",
+			xmlElements("SSEAlgorithm", algorithm, "KMSMasterKeyID", kmsKey))
+		_, _ = io.WriteString(w, xmlParent("ServerSideEncryptionConfiguration", xmlParent("Rule", by)))
+	case r.Method == http.MethodPut && c.RefusesUnencrypted && encryptionOf(r) != c.Encryption:
+		writeS3Error(w, http.StatusForbidden, "AccessDenied", false)
 	case key == "" && r.Method == http.MethodGet:
-		a.listObjects(w, r.URL.Query().Get("prefix"))
+		a.listObjects(w, bucket, r.URL.Query().Get("prefix"))
 	case r.Method == http.MethodPut:
-		a.putObject(w, r, key, existing, ok)
+		a.putObject(w, r, bucket, key)
 	case r.Method == http.MethodDelete:
 		delete(a.objects, key)
 		w.WriteHeader(http.StatusNoContent)
@@ -65,8 +74,18 @@ func (a *account) serveS3(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// putObject writes an object if the conditions of the request hold. The existing object counts if exists is true.
-func (a *account) putObject(w http.ResponseWriter, r *http.Request, key string, existing object, exists bool) {
+// encryptionOf returns how a request wants an object to be encrypted.
+func encryptionOf(r *http.Request) string {
+	const header = "X-Amz-Server-Side-Encryption"
+	return strings.TrimSpace(r.Header.Get(header) + " " + r.Header.Get(header+"-Aws-Kms-Key-Id"))
+}
+
+// isIn reports whether an object is in a bucket. One that a test has put there is in every bucket.
+func (o object) isIn(bucket string) bool { return o.bucket == "" || o.bucket == bucket }
+
+// putObject writes an object if the conditions of the request hold.
+func (a *account) putObject(w http.ResponseWriter, r *http.Request, bucket, key string) {
+	existing, exists := a.objects[key]
 	data, err := io.ReadAll(r.Body)
 	if err != nil {
 		writeS3Error(w, http.StatusBadRequest, "IncompleteBody", false)
@@ -84,18 +103,17 @@ func (a *account) putObject(w http.ResponseWriter, r *http.Request, key string, 
 	}
 	sum := md5.Sum(data) //nolint:gosec // see above
 	a.objects[key] = object{
-		data: data, etag: `"` + hex.EncodeToString(sum[:]) + `"`, modified: time.Now(), checksum: checksum,
+		bucket: bucket, data: data, etag: `"` + hex.EncodeToString(sum[:]) + `"`, modified: time.Now(), checksum: checksum,
 		publisher: r.Header.Get(publisherHeader),
 	}
 	w.Header().Set("ETag", a.objects[key].etag)
 }
 
-func (a *account) listObjects(w http.ResponseWriter, prefix string) {
+func (a *account) listObjects(w http.ResponseWriter, bucket, prefix string) {
 	w.Header().Set("Content-Type", "application/xml")
 	fmt.Fprint(w, "<ListBucketResult><IsTruncated>false</IsTruncated>")
 	for _, key := range slices.Sorted(maps.Keys(a.objects)) {
-		if strings.HasPrefix(key, prefix) {
-			o := a.objects[key]
+		if o := a.objects[key]; strings.HasPrefix(key, prefix) && o.isIn(bucket) {
 			_, _ = io.WriteString(w, xmlParent("Contents", xmlElements(
 				"Key", key, "LastModified", formatTime(o.modified), "Size", fmt.Sprint(len(o.data)))))
 		}

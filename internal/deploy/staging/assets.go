@@ -90,10 +90,12 @@ func (b *Bucket) Publish(ctx context.Context, files fs.FS, a assembly.Asset, sum
 		return err
 	}
 	defer body.Close()
-	_, err = b.api.PutObject(ctx, &s3.PutObjectInput{
+	in := &s3.PutObjectInput{
 		Bucket: &b.name, Key: &a.Key, ExpectedBucketOwner: &b.owner, Body: body, ContentType: aws.String(contentType(a)),
 		ChecksumSHA256: &sum.SHA256, Metadata: map[string]string{publisherKey: b.publisher},
-	})
+	}
+	b.encrypt(ctx, in)
+	_, err = b.api.PutObject(ctx, in)
 	return b.wrapMissing(err)
 }
 

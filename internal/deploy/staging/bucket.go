@@ -1,5 +1,5 @@
-// Package staging owns what a deployment keeps in an account's staging bucket: the files that templates refer to, the
-// objects of the ledger, the archives of cloud assemblies, and which of that is garbage. It knows nothing of stacks or
+// Package staging owns what a deployment keeps in an account's buckets: the files that templates refer to, the objects
+// of the ledger, the archives of cloud assemblies, and which of that is garbage. It knows nothing of stacks or
 // of CloudFormation.
 package staging
 
@@ -8,6 +8,7 @@ import (
 	"context"
 	"net/http"
 	"path"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -31,6 +32,9 @@ type Bucket struct {
 	environment string
 	// publisher names the project and the environment in the objects that are published.
 	publisher string
+
+	encryptionOnce sync.Once
+	encryption     encryption
 }
 
 // NewBucket returns a bucket by its name, which is refused if it does not belong to the target's account.
@@ -76,6 +80,7 @@ func (b *Bucket) Put(ctx context.Context, key string, data []byte, only ledger.C
 		Bucket: &b.name, Key: &key, ExpectedBucketOwner: &b.owner,
 		Body: bytes.NewReader(data), ContentType: aws.String("application/json"),
 	}
+	b.encrypt(ctx, in)
 	switch {
 	case only.Absent:
 		in.IfNoneMatch = aws.String("*")

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"lockstep/ci/internal/dagger"
+	"lockstep/internal/pipeline"
+)
+
+// projectFile is the file by which a project's root is known, relative to it.
+const projectFile = "config/pipeline.yaml"
+
+// ignoredFiles are the patterns of what no step reads: outputs, installed dependencies, and what may hold secrets. The
+// argument source of New ignores the same.
+var ignoredFiles = []string{
+	pipeline.StateDir, "**/node_modules", "ci/internal", "ci/dagger.gen.go", "**/.env", "**/.venv",
+}
+
+// findSource sets the project to the nearest folder of the caller's repository that holds a configuration, from the
+// current folder upwards. If there is none, the project is the current folder.
+func (m *Lockstep) findSource(ctx context.Context, workspace *dagger.Workspace) error {
+	if workspace == nil {
+		return errors.New("which repository? Call from its folder, or pass the project's root with --source")
+	}
+	file, err := workspace.FindUp(ctx, projectFile)
+	if err != nil {
+		return messageError("the current folder cannot be read", err)
+	}
+	root, isFound := strings.CutSuffix(file, projectFile)
+	if !isFound {
+		root = "."
+	}
+	m.Folder = root
+	m.Source = workspace.Directory(root, dagger.WorkspaceDirectoryOpts{Exclude: ignoredFiles})
+	if root != "/" {
+		m.Commits = workspace.Directory("/", dagger.WorkspaceDirectoryOpts{Include: historyFiles})
+	}
+	return nil
+}
+
+// historyFiles are the patterns of the files that hold the commits.
+var historyFiles = []string{pipeline.History, pipeline.History + "/**"}
+
+// noProjectError returns the error for a source without a configuration.
+func (m *Lockstep) noProjectError() error {
+	where := "the source directory holds"
+	if m.Folder != "" {
+		where = "the current folder and those above it hold"
+	}
+	return fmt.Errorf("%s no %s, so nothing was run: call from the project's folder, or pass its root with "+
+		"--source. A project without one gets it from the function init: "+
+		"dagger call init --tooling ACCOUNT --environments NAME=ACCOUNT/REGION export --path .", where, projectFile)
+}
+
+// settingsFile is the file from which Dagger takes the defaults of arguments.
+const settingsFile = ".env"
+
+// rightsArguments are the arguments that give a call rights, or allow what has to be allowed by name. Each belongs to
+// a person or a job, never to a repository.
+var rightsArguments = []string{
+	"awsCredentials", "awsCredentialsEndpoint", "allow", "plan", "approvedIn", "holder", "remove",
+}
+
+// refuseSettings returns an error if a file of the caller's repository would set an argument that gives rights: whoever
+// can change the repository would set it for everyone who calls a function in it.
+func refuseSettings(ctx context.Context, workspace *dagger.Workspace) error {
+	if workspace == nil {
+		return nil
+	}
+	name, err := workspace.FindUp(ctx, settingsFile)
+	if err != nil || name == "" {
+		return err
+	}
+	text, err := workspace.File(name).Contents(ctx)
+	if err != nil {
+		return messageError(strings.TrimPrefix(name, "/")+" cannot be read", err)
+	}
+	if setting := findRights(text); setting != "" {
+		return fmt.Errorf("%s of the repository sets %s, which gives rights to whoever calls a function there: remove "+
+			"it, and set it in a .env in a folder above the repository, or pass the argument",
+			strings.TrimPrefix(name, "/"), setting)
+	}
+	return nil
+}
+
+// findRights returns the first entry of a .env file that sets one of rightsArguments of a function of this module;
+// empty if there is none. An entry's name ends in those of the function and the argument, in any case, with or without
+// underscores.
+func findRights(text string) string {
+	plain := strings.NewReplacer("_", "", "-", "")
+	lines := bufio.NewScanner(strings.NewReader(text))
+	for lines.Scan() {
+		name, _, isEntry := strings.Cut(strings.TrimPrefix(strings.TrimSpace(lines.Text()), "export "), "=")
+		name = strings.TrimSpace(name)
+		lower := strings.ToLower(plain.Replace(name))
+		setsRights := func(argument string) bool {
+			function, isArgument := strings.CutSuffix(lower, strings.ToLower(argument))
+			isOwn := func(name string) bool { return strings.HasSuffix(function, strings.ReplaceAll(name, "-", "")) }
+			isModuleWide := argument == "awsCredentialsEndpoint" // it has no function's name before it
+			return isArgument && (isModuleWide || slices.ContainsFunc(accountFunctions, isOwn))
+		}
+		if isEntry && !strings.HasPrefix(name, "#") && slices.ContainsFunc(rightsArguments, setsRights) {
+			return name
+		}
+	}
+	return ""
+}
+
+// accountFunctions are the names of the functions, of any object, that reach accounts or take what does; new is that of
+// the module's own arguments.
+var accountFunctions = []string{
+	"apply", "approve", "deploy", "drift", "environment", "garbage", "metrics", "new", "plan", "plan-file",
+	"publish-metrics", "rollback", "rollback-file", "status", "unlock", "verify",
+}
+
+// commit returns the commit that is checked out in the caller's repository, with a plus sign if files that the steps
+// read are not those of the commit, as the command line writes it. It is empty if there is no history.
+func (p *project) headCommit(ctx context.Context) string {
+	found, err := p.history.Glob(ctx, pipeline.History+"/HEAD")
+	if err != nil || len(found) == 0 {
+		return "" // it is no repository, or one whose history is in another folder
+	}
+	repository := p.history.AsGit()
+	commit, err := repository.Head().Commit(ctx)
+	if err != nil {
+		return ""
+	}
+	if p.hasUncommitted(ctx, repository.Uncommitted()) {
+		commit += "+"
+	}
+	return commit
+}
+
+// hasUncommitted reports whether the changeset has files that steps read, other than gates. In doubt it is true.
+func (p *project) hasUncommitted(ctx context.Context, changes *dagger.Changeset) bool {
+	isInput := func(name string) bool {
+		if matchesFolder(ignoredFiles, name) {
+			return false
+		}
+		return slices.ContainsFunc(p.graph.Steps(), func(s pipeline.Step) bool { return !s.IsGate() && s.DependsOn(name) })
+	}
+	for _, list := range []func(context.Context) ([]string, error){
+		changes.AddedPaths, changes.ModifiedPaths, changes.RemovedPaths,
+	} {
+		paths, err := list(ctx)
+		if err != nil || slices.ContainsFunc(paths, isInput) {
+			return true
+		}
+	}
+	return false
+}
+
+// matchesFolder reports whether a pattern matches the file or one of the folders that it is in.
+func matchesFolder(patterns []string, name string) bool {
+	for _, pattern := range patterns {
+		if pipeline.Matches([]string{pattern, pattern + "/**"}, name) {
+			return true
+		}
+	}
+	return false
+}

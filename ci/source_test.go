@@ -1,0 +1,206 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"slices"
+	"strings"
+	"testing"
+
+	"lockstep/ci/internal/dagger"
+	"lockstep/internal/pipeline"
+)
+
+// origins returns the fields in which the chains that a folder is made from begin.
+func (r *recorder) origins(n *node) []string {
+	var out []string
+	for ; n != nil; n = n.parent {
+		if n.parent == nil {
+			out = append(out, n.field)
+		}
+		for _, argument := range []string{"source", "directory"} {
+			if id, _ := n.args[argument].(string); id != "" {
+				out = append(out, r.origins(r.node(id))...)
+			}
+		}
+	}
+	return out
+}
+
+// The program and its tools are made from the module's own sources: a repository in any language gets them, and cannot
+// change them.
+func TestProgram_IsMadeFromModuleAlone(t *testing.T) {
+	r, m := newRecorder(t, "")
+	if _, err := m.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	programs := map[string]bool{}
+	for _, n := range r.containers {
+		for where, mounted := range r.readContainer(n).files {
+			if where != pipeline.SelfFile && !strings.HasPrefix(where, pipeline.ToolsFolder+"/") {
+				continue
+			}
+			programs[where] = true
+			origins := r.origins(mounted)
+			check(t, slices.Contains(origins, "currentModule"), "%s is not made from the module: %v", where, origins)
+			for _, inputs := range r.readContainer(mounted).files {
+				check(t, !slices.Contains(r.origins(inputs), "currentWorkspace"), "%s is made from the caller's files", where)
+			}
+		}
+	}
+	check(t, len(programs) > 10, "%v", programs)
+}
+
+// What the module carries along has to be enough to build the program, and no more.
+func TestProgram_CarriesInputsOfItsBuild(t *testing.T) {
+	steps := []pipeline.Step{pipeline.BinaryStep}
+	for name, tool := range pipeline.Tools {
+		if tool.Kind != pipeline.Preinstalled {
+			steps = append(steps, pipeline.InstallStep(name))
+		}
+	}
+	isInput := func(name string) bool {
+		return slices.ContainsFunc(steps, func(s pipeline.Step) bool { return pipeline.Matches(s.Inputs, name) })
+	}
+	for _, name := range repositoryFiles() {
+		carried := slices.Contains(programFiles(), name)
+		check(t, carried == isInput(name), "%s is carried along: %v, and an input: %v", name, carried, isInput(name))
+	}
+}
+
+func TestNew_FindsProjectOfCaller(t *testing.T) {
+	for name, test := range map[string]struct {
+		found, folder string
+		hasHistory    bool
+	}{
+		"the repository":          {"/config/pipeline.yaml", "/", false},
+		"a folder of a monorepo":  {"/apps/shop/config/pipeline.yaml", "/apps/shop/", true},
+		"none: the folder itself": {"", ".", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, _ := newRecorder(t, "")
+			r.workspaceFiles[projectFile] = test.found
+			m, err := New(t.Context(), dag.CurrentWorkspace(), nil, "", false, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			check(t, m.Folder == test.folder, "%q", m.Folder)
+			check(t, (m.Commits != nil) == test.hasHistory, "the history is %v", m.Commits)
+		})
+	}
+	_, err := New(t.Context(), nil, nil, "", false, nil)
+	contains(t, errorText(err), "which repository? Call from its folder, or pass the project's root with --source")
+}
+
+// The history of a monorepo is an input of the steps that read commits, and of no other.
+func TestContainer_HistoryOfMonorepo(t *testing.T) {
+	r, m := newRecorder(t, "")
+	m.Commits = dag.Directory().WithNewFile(".git/HEAD", "ref: refs/heads/main")
+	m.Source = m.Source.Filter(dagger.DirectoryFilterOpts{Exclude: []string{pipeline.History, pipeline.History + "/**"}})
+	if _, err := m.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range table() {
+		if n := r.containers[s.Name]; n != nil {
+			has := r.fileset(r.readContainer(n).files[pipeline.WorkFolder])[".git/HEAD"]
+			check(t, has == slices.Contains(s.Inputs, pipeline.History), "%s has the history: %v", s.Name, has)
+		}
+	}
+}
+
+// Without a configuration nothing is run, and the message says how to get one.
+func TestFunctions_WithoutConfigurationRunNothing(t *testing.T) {
+	r, m := newRecorder(t, "")
+	m.Source, m.Folder = dag.Directory(), "."
+	for name, call := range map[string]func() error{
+		"check":  func() error { _, err := m.Check(t.Context()); return err },
+		"synth":  func() error { _, err := m.Synth(t.Context()); return err },
+		"deploy": func() error { _, err := m.Deploy(t.Context(), "acc", nil, nil, "", nil, nil, "", ""); return err },
+	} {
+		contains(t, errorText(call()), "the current folder and those above it hold no config/pipeline.yaml",
+			"nothing was run", "--source", "dagger call init")
+		check(t, len(r.containers) == 0 && len(r.servicesStarted) == 0, "%s ran something", name)
+	}
+}
+
+func TestNew_RefusesSettingsThatGiveRights(t *testing.T) {
+	for text, refused := range map[string]string{
+		"lockstep_deploy_awsCredentials=cmd://aws":           "lockstep_deploy_awsCredentials",
+		"export LOCKSTEP_PLAN_FILE_AWS_CREDENTIALS=env://X":  "LOCKSTEP_PLAN_FILE_AWS_CREDENTIALS",
+		"# ours\nship_deploy_allow=data-loss":                "ship_deploy_allow",
+		"lockstep_awsCredentialsEndpoint=tcp://elsewhere:80": "lockstep_awsCredentialsEndpoint",
+		"lockstep_unlock_holder=somebody":                    "lockstep_unlock_holder",
+		"lockstep_deploy_env=acc\nlockstep_ci=true":          "",
+		"# lockstep_deploy_allow=data-loss":                  "",
+		"MY_AWS_CREDENTIALS=1\nSTRIPE_PLAN=pro":              "",
+	} {
+		check(t, findRights(text) == refused, "%q: %q", text, findRights(text))
+	}
+	r, _ := newRecorder(t, "")
+	r.workspaceFiles[".env"] = "/.env"
+	r.contents = "lockstep_deploy_allow=data-loss"
+	_, err := New(t.Context(), dag.CurrentWorkspace(), nil, "", false, nil)
+	contains(t, errorText(err), ".env of the repository sets lockstep_deploy_allow, which gives rights")
+	r.contents = "lockstep_deploy_env=acc"
+	_, err = New(t.Context(), dag.CurrentWorkspace(), nil, "", false, nil)
+	check(t, err == nil, "%v", err)
+}
+
+// Every argument that gives rights belongs to a function that refuseSettings knows.
+func TestRightsArguments_CoverAllFunctions(t *testing.T) {
+	for function, flags := range functionFlags() {
+		for _, argument := range rightsArguments {
+			if slices.Contains(flags, "--"+kebab(argument)) {
+				name := function[strings.LastIndexByte(function, ' ')+1:]
+				check(t, slices.Contains(accountFunctions, name), "%s takes --%s", function, kebab(argument))
+			}
+		}
+	}
+}
+
+func TestDeploy_RecordsCommit(t *testing.T) {
+	const commit = "5f0c1d2e"
+	for name, test := range map[string]struct {
+		commit, given string
+		uncommitted   []string
+		want          string
+	}{
+		"that is checked out": {commit: commit, want: commit},
+		"with a change that is deployed": {
+			commit: commit, uncommitted: []string{"config/pipeline.yaml"}, want: commit + "+",
+		},
+		"with files that no step reads": {
+			commit: commit, uncommitted: []string{"node_modules/x", ".lockstep/y"}, want: commit,
+		},
+		"that the caller names":             {commit: commit, given: "abc", want: "abc"},
+		"none, in a folder without commits": {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, m := newRecorder(t, "")
+			r.commit, r.uncommitted = test.commit, test.uncommitted
+			if _, err := m.Deploy(t.Context(), "acc", nil, nil, test.given, nil, nil, "", ""); err != nil {
+				t.Fatal(err)
+			}
+			got := r.readContainer(r.containers["deploy:acc"]).env["LOCKSTEP_COMMIT"]
+			check(t, got == test.want, "%q", got)
+		})
+	}
+}
+
+// Files that a caller passes with --source are ignored as those of the caller's repository are.
+func TestNew_IgnoresSameFilesEverywhere(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "main.go", nil, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pragma string
+	for _, group := range file.Comments {
+		for _, c := range group.List {
+			if strings.HasPrefix(c.Text, "// +ignore=") {
+				pragma = c.Text
+			}
+		}
+	}
+	want := `// +ignore=["` + strings.Join(ignoredFiles, `", "`) + `"]`
+	check(t, pragma == want, "%s, not %s", pragma, want)
+}
