@@ -47,9 +47,11 @@ func rehearsalEntries() []Entry {
 		{
 			Code: EmulatorTemplate, Title: "a template that cannot be rehearsed",
 			Meaning:  "The rehearsed copy of a template could not be made.",
-			Causes:   []string{"nested stacks that refer to each other"},
-			Remedies: []string{"take the circle out of the app; CloudFormation refuses it too"},
-			Messages: []string{"nested stacks refer to each other in a circle"},
+			Causes:   []string{"nested stacks that refer to each other", "a macro that refuses what it should expand"},
+			Remedies: []string{"fix what the message names; CloudFormation refuses it too"},
+			Messages: []string{
+				"nested stacks refer to each other in a circle", "the macros that it declares refuse it: …",
+			},
 		},
 		{
 			Code: RehearsalOnly, Exit: exitRefused, Title: "a command for emulated accounts alone",

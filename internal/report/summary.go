@@ -218,6 +218,13 @@ func (s *Summary) writeCoverage(w io.Writer) {
 		fmt.Fprintf(w, "  not rehearsed: the value %s of %s in %s\n",
 			display.Line(a.Name), display.Line(a.LogicalID), display.Line(a.Stack))
 	}
+	for _, p := range c.Parameters {
+		fmt.Fprintf(w, "  not rehearsed: the SSM parameter %s, which %s reads and nothing here makes: it is %s\n",
+			display.Line(p.Name), display.Line(p.Stack), display.Line(p.Value))
+	}
+	for _, key := range c.Lookups {
+		fmt.Fprintf(w, "  not rehearsed: the look-up %s, for which a placeholder is deployed\n", display.Line(key))
+	}
 	for _, what := range s.NotRehearsed {
 		fmt.Fprintf(w, "  not rehearsed: %s\n", what)
 	}
