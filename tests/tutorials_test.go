@@ -60,8 +60,8 @@ var emulatedEnvironments = map[string]string{
 		"after: acc\napproval: true\nterminationProtection: true\n",
 }
 
-// The deployment guide leads from empty accounts to production. Its commands are run as they stand on the live path,
-// with the emulated accounts in the place of AWS.
+// The deployment guide leads from empty accounts to production, and the page about the first live deployment goes on
+// from there. Their commands are run as they stand on the live path, with the emulated accounts in the place of AWS.
 func TestDocument_DeploymentFromEmptyAccounts(t *testing.T) {
 	blocks := markedBlocks(t, "docs/deployment.md")
 	p := newProject(t)
@@ -78,6 +78,7 @@ func TestDocument_DeploymentFromEmptyAccounts(t *testing.T) {
 	out, status := r.shell("cd '" + p.dir + "'")
 	require.Zero(t, status, out)
 	r.follow(blocks)
+	r.follow(markedBlocks(t, "docs/live.md"))
 	out, status = r.shell("lockstep status --live")
 	require.Zero(t, status, out)
 	for environment := range emulatedEnvironments {

@@ -131,7 +131,7 @@ func (f *Fence) time() time.Time {
 
 // readVerbs are the first words of the operations that change nothing in an account. Detect is among them: what it
 // finds is kept beside the stack. Source: the API references of the services; every other operation counts as a write.
-var readVerbs = []string{"Describe", "Detect", "Estimate", "Get", "Head", "List", "Validate"}
+var readVerbs = []string{"Describe", "Detect", "Estimate", "Get", "Head", "List", "Simulate", "Validate"}
 
 // isRead reports whether an operation changes nothing, by its name.
 func isRead(operation string) bool {

@@ -128,17 +128,24 @@ var clients = map[string]struct {
 }{
 	"CloudFormation": {func(cfg aws.Config) any { return NewCloudFormation(cfg) }, []string{
 		"DescribeChangeSet", "DescribeEvents", "DescribeStackDriftDetectionStatus", "DescribeStackEvents",
-		"DescribeStackResourceDrifts", "DescribeStacks", "DetectStackDrift", "GetStackPolicy", "GetTemplate",
+		"DescribeStackResourceDrifts", "DescribeStackResources", "DescribeStacks", "DetectStackDrift", "GetStackPolicy", "GetTemplate",
 		"ListChangeSets", "ListExports", "ListHookResults", "ListImports", "ListStackResources", "ListStacks",
 	}},
-	"S3":  {func(cfg aws.Config) any { return NewS3(cfg) }, []string{"GetBucketEncryption", "GetObject", "HeadObject", "ListObjectsV2"}},
+	"S3": {
+		func(cfg aws.Config) any { return NewS3(cfg) },
+		[]string{"GetBucketEncryption", "GetObject", "HeadObject", "ListObjectsV2"},
+	},
 	"STS": {func(cfg aws.Config) any { return NewSTS(cfg) }, []string{"GetCallerIdentity"}},
 	"KMS": {func(cfg aws.Config) any { return NewKMS(cfg) }, nil},
 	"SSM": {func(cfg aws.Config) any { return NewSSM(cfg) }, []string{"DescribeParameters", "GetParameter"}},
 	"CloudWatch": {func(cfg aws.Config) any { return NewCloudWatch(cfg) }, []string{
 		"DescribeAlarms", "GetMetricStatistics",
 	}},
-	"IAM": {func(cfg aws.Config) any { return NewIAM(cfg) }, []string{"GetRole"}},
+	"IAM": {func(cfg aws.Config) any { return NewIAM(cfg) }, []string{"GetRole", "SimulatePrincipalPolicy"}},
+	"CloudControl": {func(cfg aws.Config) any { return NewCloudControl(cfg) }, []string{
+		"GetResource", "ListResources",
+	}},
+	"ServiceQuotas": {func(cfg aws.Config) any { return NewServiceQuotas(cfg) }, []string{"GetServiceQuota"}},
 }
 
 var errLost = errors.New("the lock was lost")
@@ -183,10 +190,14 @@ func TestFence_StandsBeforeEveryWriteOfEveryClient(t *testing.T) {
 
 // The clients are found by their constructors, so that one that is added cannot be left out of the test above.
 func TestFence_TestHasEveryClient(t *testing.T) {
-	file, err := parser.ParseFile(token.NewFileSet(), "clients.go", nil, 0)
-	require.NoError(t, err)
 	var found []string
-	for _, declaration := range file.Decls {
+	var declarations []ast.Decl
+	for _, name := range []string{"clients.go", "inquiries.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		require.NoError(t, err)
+		declarations = append(declarations, file.Decls...)
+	}
+	for _, declaration := range declarations {
 		f, ok := declaration.(*ast.FuncDecl)
 		if !ok || f.Recv != nil {
 			continue

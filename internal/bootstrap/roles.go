@@ -58,6 +58,7 @@ func rolesTemplate(p phase) string {
 			"AssetsOnly":         assetsOnlyPolicy(),
 			"LedgerBucket":       ledgerBucket(),
 			"LedgerBucketPolicy": ledgerBucketPolicy(),
+			"StackPolicies":      stackPoliciesPolicy(),
 		},
 	}
 	text, err := json.MarshalIndent(template, "", " ")
@@ -105,8 +106,8 @@ func (p phase) writing(statements ...statement) []statement {
 	return statements
 }
 
-// ledgerBucket returns the bucket of the ledger. It is kept when the stack is deleted, and with it the older versions of
-// its objects for a year.
+// ledgerBucket returns the bucket of the ledger. It is kept when the stack is deleted. Older versions of its objects are
+// kept for a year.
 func ledgerBucket() object {
 	return object{
 		"Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain",
@@ -142,8 +143,8 @@ func ledgerBucketPolicy() object {
 	}}
 }
 
-// assetsOnlyPolicy returns the policy that keeps the CDK's file publishing role out of the records that earlier versions
-// kept in the CDK's bucket. That role may write the whole bucket, and every job that publishes an asset has it.
+// assetsOnlyPolicy returns the policy that keeps the CDK's file publishing role out of the records of earlier versions,
+// which are in the CDK's bucket. That role may write the whole bucket, and every job that publishes an asset has it.
 func assetsOnlyPolicy() object {
 	deny := allow(formerObjects, "s3:*")
 	deny.Effect = "Deny"
@@ -151,6 +152,17 @@ func assetsOnlyPolicy() object {
 		"PolicyName":     substitute("lockstep-${Qualifier}-assets-only-${AWS::AccountId}-${AWS::Region}"),
 		"Roles":          []any{roleName(roles.FilePublishing)},
 		"PolicyDocument": document(deny),
+	}}
+}
+
+// stackPoliciesPolicy returns the policy that lets the CDK's deploy role protect the resources of a stack: the bootstrap
+// gives it every other right that a deployment uses.
+func stackPoliciesPolicy() object {
+	stacks := "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/*"
+	return object{"Type": "AWS::IAM::Policy", "Properties": object{
+		"PolicyName":     substitute("lockstep-${Qualifier}-stack-policies-${AWS::AccountId}-${AWS::Region}"),
+		"Roles":          []any{roleName(roles.Deploy)},
+		"PolicyDocument": document(allow(stacks, "cloudformation:SetStackPolicy")),
 	}}
 }
 

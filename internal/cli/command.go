@@ -183,8 +183,8 @@ type helpSection struct {
 func (a *app) helpSections() []helpSection {
 	return []helpSection{
 		{"Deliver", []*cobra.Command{
-			a.initCommand(), a.synthCommand(), a.planCommand(), a.deployCommand(), a.verifyCommand(), a.approveCommand(),
-			a.rollbackCommand(),
+			a.initCommand(), a.synthCommand(), a.contextCommand(), a.planCommand(), a.deployCommand(), a.verifyCommand(),
+			a.approveCommand(), a.rollbackCommand(),
 		}},
 		{"See what is deployed", []*cobra.Command{
 			a.statusCommand(), a.driftCommand(), a.diagnoseCommand(), a.metricsCommand(), a.unlockCommand(), a.garbageCommand(),
@@ -192,10 +192,10 @@ func (a *app) helpSections() []helpSection {
 			a.maintainCommand(),
 		}},
 		{"Check", a.checkCommands()},
-		{"Prepare accounts", []*cobra.Command{a.bootstrapCommand(), a.rehearsalCommand()}},
+		{"Prepare accounts", []*cobra.Command{a.bootstrapCommand(), a.rehearsalCommand(), a.selfTestCommand()}},
 		{"Look and understand", []*cobra.Command{
-			a.graphCommand(), a.diagramsCommand(), a.configCommand(), a.toolsCommand(), a.imagesCommand(), a.doctorCommand(),
-			a.explainCommand(),
+			a.graphCommand(), a.diagramsCommand(), a.digestCommand(), a.workflowsCommand(), a.configCommand(),
+			a.toolsCommand(), a.imagesCommand(), a.doctorCommand(), a.explainCommand(),
 		}},
 	}
 }
@@ -349,9 +349,13 @@ func (a *app) mode() report.Mode {
 	return report.Rehearsal
 }
 
+// localWithoutLive annotates a command that works on this machine alone unless --live is written.
+const localWithoutLive = "local without --live"
+
 // modeOf returns what a command works on. A command without the flag --live is local.
 func (a *app) modeOf(cmd *cobra.Command) report.Mode {
-	if cmd.Flags().Lookup("live") == nil {
+	_, isLocal := cmd.Annotations[localWithoutLive]
+	if cmd.Flags().Lookup("live") == nil || isLocal && !a.live {
 		return report.Local
 	}
 	return a.mode()

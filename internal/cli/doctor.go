@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lockstep/internal/deploy"
+	"lockstep/internal/deploy/readiness"
 	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/host"
@@ -37,6 +40,8 @@ type doctorCheck struct {
 type diagnosis struct {
 	report.Envelope
 	Checks []doctorCheck `json:"checks"`
+	// Accounts are the answers of the checks of accounts, with --live.
+	Accounts []readiness.Answer `json:"accounts,omitempty"`
 }
 
 // A requirementsError is a machine that lacks something that Lockstep needs.
@@ -50,13 +55,46 @@ func (e *requirementsError) Error() string {
 func (e *requirementsError) Code() fault.Code { return fault.MachineLacks }
 
 func (a *app) doctorCommand() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use: "doctor", Short: "Show what this machine lacks, and how to fix it", Args: noArgs,
+		Long: `Check the tools, the configuration and the folders of this machine.
+
+With --live, check the accounts too, those of --env or all of them: whose credentials you have, whether the roles can
+be assumed, the version of the bootstrap and the rights of the deploy role, and what each account has of the resources
+that it can have only once. What cannot be read is listed as not checked. Nothing is written.`,
+		Annotations: map[string]string{localWithoutLive: ""},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d := a.diagnose(cmd.Context())
-			return a.finish(d, d.err())
+			return a.finish(d, errors.Join(d.err(), a.checkAccounts(cmd.Context(), d)))
 		},
 	}
+	a.addEnvFlag(cmd)
+	a.addLiveFlag(cmd)
+	return cmd
+}
+
+// checkAccounts checks the accounts on AWS, with --live.
+func (a *app) checkAccounts(ctx context.Context, d *diagnosis) error {
+	if !a.live {
+		if a.env != "" {
+			return usagef(fault.FlagConflict, "--env names accounts, which are checked with --live only: write both")
+		}
+		return nil
+	}
+	p, err := a.loadProject()
+	if err != nil {
+		return nil // the check of the configuration says it
+	}
+	environments, err := p.selectEnvironments(cmp.Or(a.env, "all"))
+	if err != nil {
+		return err
+	}
+	check := func(account *deploy.Deployment) error {
+		answers, err := account.CheckAccount(ctx)
+		d.Accounts = append(d.Accounts, answers...)
+		return err
+	}
+	return a.session(p).ForEachAccount(ctx, environments, "doctor", deploy.ReadAccess, check)
 }
 
 // diagnose checks all that this machine needs.
@@ -98,7 +136,33 @@ func (d *diagnosis) WriteText(w io.Writer) error {
 		}
 		rows = append(rows, []string{"", "", "to fix it: " + c.Remedy})
 	}
+	for _, answer := range d.Accounts {
+		rows = append(rows, accountRows(answer)...)
+	}
 	return writeLines(w, rows)
+}
+
+// accountRows returns the lines of a check of an account.
+func accountRows(a readiness.Answer) [][]string {
+	mark, found := string(a.State), a.Reason
+	switch a.State {
+	case readiness.Passed:
+		mark = "ok"
+	case readiness.Unreadable, readiness.NotHere:
+		mark = "?"
+		found = cmp.Or(found, string(a.State))
+	}
+	if len(a.Findings) > 0 {
+		mark = "note"
+	}
+	rows := [][]string{{mark, a.Check, "account " + a.Account + " in " + a.Region + ": " + cmp.Or(found, string(a.State))}}
+	if len(a.Findings) > 0 {
+		rows[0][2] = "account " + a.Account + " in " + a.Region
+	}
+	for _, f := range a.Findings {
+		rows = append(rows, []string{"", "", f.Problem + ": " + f.Remedy})
+	}
+	return rows
 }
 
 // checkPreinstalled checks the tools that the user has to install.

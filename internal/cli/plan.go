@@ -23,10 +23,13 @@ With --out the change sets stay, and the plan is written to FILE, and as Markdow
 another one exists is shown as deferred.`,
 		addFlags: func(f *rolloutFlags, flags *pflag.FlagSet) {
 			f.addOutFlags(flags, "keep the change sets and write the plan to this file, to be applied by deploy --plan")
+			f.addAllowFlag(flags)
 			f.addExpectAssemblyFlag(flags)
 			addPathFlag(flags, &f.drop, "drop", "throw the plan of this file away, with its change sets")
 		},
-		operation: func(f *rolloutFlags) rollout.Operation { return rollout.Plan{File: f.out, TTL: f.goodFor} },
+		operation: func(f *rolloutFlags) rollout.Operation {
+			return rollout.Plan{File: f.out, TTL: f.goodFor, Allow: f.permits}
+		},
 	})
 }
 

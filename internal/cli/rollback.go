@@ -37,7 +37,7 @@ An environment that asks for approvals takes only an approved plan here too: --o
 				Operation: rollout.Deploy{Plan: f.reviewedPlan, Allow: f.permits, Note: f.note},
 			}
 			if f.out != "" {
-				q.Operation = rollout.Plan{File: f.out, TTL: f.goodFor}
+				q.Operation = rollout.Plan{File: f.out, TTL: f.goodFor, Allow: f.permits}
 			}
 			return a.rollOut(ctx, p, f, q)
 		}),

@@ -17,6 +17,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/deploy/readiness"
 	"lockstep/internal/deploy/staging"
 	"lockstep/internal/roles"
 )
@@ -47,6 +48,12 @@ type Deployment struct {
 	// templatesErr is what AWS would refuse of the assembly's templates, which is looked at once.
 	templatesOnce sync.Once
 	templatesErr  error
+	// readinessDone is set once what is new in the plan was checked. answers are those of all checks so far, and
+	// noticesShown the lines about what could not be checked.
+	readinessDone sync.Map
+	answersMu     sync.Mutex
+	answers       []readiness.Answer
+	noticesShown  sync.Map
 	// progressMu makes progress come one line at a time.
 	progressMu sync.Mutex
 }
@@ -95,6 +102,7 @@ func (d *Deployment) cfnClient(ctx context.Context, role awsclient.Role, region 
 	return loadOrCreate(&d.cfnClients, role.Key()+region, func() (*cfn.Client, error) {
 		cfg, err := d.sessions.Config(ctx, role, region)
 		client := cfn.New(awsclient.NewCloudFormation(cfg), d.printProgress)
+		client.ImportsExisting = d.ImportsExisting
 		if d.Run.Mode == Rehearsal {
 			client.Replaces = replaces
 		}

@@ -332,8 +332,8 @@ func (p *Plan) Discard(ctx context.Context) error {
 func (p *Plan) Record() Record {
 	r := Record{
 		Target: p.deployment.target, AssemblyDigest: p.deployment.assembly.Digest, PlanDigest: p.digest, Release: p.release,
-		SignedBy: p.signedBy,
-		Started:  p.started, Millis: time.Since(p.started).Milliseconds(), Outcome: change.Unchanged,
+		SignedBy: p.signedBy, Readiness: p.deployment.Readiness(),
+		Started: p.started, Millis: time.Since(p.started).Milliseconds(), Outcome: change.Unchanged,
 	}
 	for _, step := range p.steps {
 		r.Stacks = append(r.Stacks, step.record)

@@ -2,14 +2,10 @@ package deploy
 
 import (
 	"context"
-	"fmt"
 	"io/fs"
 	"slices"
-	"strconv"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"golang.org/x/sync/errgroup"
 
 	"lockstep/internal/awsclient"
@@ -19,31 +15,17 @@ import (
 	"lockstep/internal/roles"
 )
 
-// preflight assumes each role of the assembly and reads each bootstrap version, both once.
+// preflight assumes each role of the assembly and checks the bootstrap of each place, both once.
 func (d *Deployment) preflight(ctx context.Context) error {
-	type placeRequirement struct {
-		assembly.Place
-		assembly.BootstrapRequirement
-	}
-	seen := map[placeRequirement]bool{}
+	places := map[assembly.Place][]*assembly.Stack{}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(maxConcurrent)
 	for _, s := range d.assembly.Stacks {
 		group.Go(func() error { return d.checkRoles(ctx, s) })
-		for _, bootstrap := range s.BootstrapRequirements {
-			key := placeRequirement{s.Place(), bootstrap}
-			if bootstrap.Parameter == "" || seen[key] {
-				continue
-			}
-			seen[key] = true
-			group.Go(func() error {
-				cfg, err := d.sessions.Config(ctx, d.stackRole(s), s.Region)
-				if err != nil {
-					return err
-				}
-				return checkBootstrap(ctx, awsclient.NewSSM(cfg), bootstrap, d.targetOf(s))
-			})
-		}
+		places[s.Place()] = append(places[s.Place()], s)
+	}
+	for _, stacks := range places {
+		group.Go(func() error { return d.checkPlace(ctx, stacks) })
 	}
 	return group.Wait()
 }
@@ -77,16 +59,33 @@ func (d *Deployment) checkAssembly(asm *assembly.Assembly) error {
 				"stack %s is for %s, but %s is %s: synthesise for %s, or correct its configuration",
 				s.Name, s.Place(), env, d.placesText(), env)
 		}
-		if len(s.Images) > 0 {
-			return fault.Errorf(fault.AssetNotSupported,
-				"stack %s needs the container image %s, and images cannot be published yet: "+
-					"push it to a repository in a step of its own and refer to it by digest", s.Name, s.Images[0])
-		}
 		if err := checkDestinations(asm.Files, s, d.targetOf(s)); err != nil {
 			return err
 		}
 	}
-	return nil
+	return checkImages(asm.Stacks)
+}
+
+// checkImages names all stacks that need a container image, so that they are left out, or changed, together.
+func checkImages(stacks []*assembly.Stack) error {
+	var names []string
+	for _, s := range stacks {
+		if len(s.Images) > 0 {
+			names = append(names, s.Name)
+		}
+	}
+	switch len(names) {
+	case 0:
+		return nil
+	case 1:
+		i := slices.IndexFunc(stacks, func(s *assembly.Stack) bool { return s.Name == names[0] })
+		return fault.Errorf(fault.AssetNotSupported,
+			"stack %s needs the container image %s, and images cannot be published yet: "+
+				"push it to a repository in a step of its own and refer to it by digest", names[0], stacks[i].Images[0])
+	}
+	return fault.Errorf(fault.AssetNotSupported,
+		"stacks %s need container images, and images cannot be published yet: push them to a repository in a step of its "+
+			"own and refer to them by digest, or select the other stacks with `stacks.include`", strings.Join(names, ", "))
 }
 
 // checkDestinations refuses a stack with a name that leads anywhere but to the target's bootstrap.
@@ -118,38 +117,6 @@ func checkAssets(s *assembly.Stack, target awsclient.Target) error {
 		if err := checkAssetDestination(a, what, target); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// checkBootstrap reads the bootstrap version with the role of a stack, which is allowed to read that one parameter
-// (https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html), and refuses an account prepared for an older CDK.
-func checkBootstrap(
-	ctx context.Context, client *awsclient.SSM, want assembly.BootstrapRequirement, target awsclient.Target,
-) error {
-	advice := fmt.Sprintf("run `lockstep bootstrap --env %s`", target.Environment)
-	out, err := client.GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String(want.Parameter)})
-	if awsclient.ErrorCode(err) == "ParameterNotFound" {
-		return refusal.Newf(fault.NotBootstrapped, err,
-			"account %s is not bootstrapped in %s, the SSM parameter %s is missing: %s",
-			target.Account, target.Region, want.Parameter, advice)
-	}
-	if err != nil {
-		return err
-	}
-	if out.Parameter == nil {
-		return fault.New(fault.NotBootstrapped, "SSM answered without a parameter")
-	}
-	value := strings.TrimSpace(aws.ToString(out.Parameter.Value))
-	version, err := strconv.Atoi(value)
-	if err != nil {
-		return refusal.Newf(fault.BootstrapOld, nil,
-			"the bootstrap version of account %s is %q, not a number: %s", target.Account, value, advice)
-	}
-	if version < want.Version {
-		return refusal.Newf(fault.BootstrapOld, nil,
-			"account %s is bootstrapped with version %d in %s, the assembly needs %d: %s",
-			target.Account, version, target.Region, want.Version, advice)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/digest"
+	"lockstep/internal/deploy/readiness"
 	"lockstep/internal/fault"
 )
 
@@ -22,6 +23,8 @@ type Record struct {
 	SignedBy string         `json:"signedBy,omitempty"`
 	Outcome  change.Outcome `json:"outcome"`
 	Stacks   []StackRecord  `json:"stacks"`
+	// Readiness are the answers of the checks before the first write.
+	Readiness []readiness.Answer `json:"readiness,omitempty"`
 	// OrphanedStacks are the names of the stacks that an earlier release created and the assembly no longer has.
 	OrphanedStacks []string  `json:"left,omitempty"`
 	Started        time.Time `json:"started"`

@@ -24,7 +24,10 @@ func (p *Plan) checkRefused(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(p.deployment.checkTemplates(), p.deployment.judge(existing))
+	if err := errors.Join(p.deployment.checkTemplates(), p.deployment.judge(existing)); err != nil {
+		return err
+	}
+	return p.checkReadiness(ctx)
 }
 
 // judge returns an error for what AWS would refuse: a refusal.Error for limits, which stop a live deployment too.

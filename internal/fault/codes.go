@@ -71,6 +71,8 @@ const (
 	GateNotRun     Code = "LS-431"
 	GateReport     Code = "LS-432"
 	GateProgram    Code = "LS-433"
+	// WorkflowOutdated is of a generated file of another CI service.
+	WorkflowOutdated Code = "LS-434"
 )
 
 // Plans and approvals. Exit status 3 unless nothing was refused.
@@ -96,6 +98,9 @@ const (
 	AssemblyAltered  Code = "LS-524"
 	OtherApprover    Code = "LS-525"
 	NotExpected      Code = "LS-526"
+	ResourceExists   Code = "LS-527"
+	OnlyOneAllowed   Code = "LS-528"
+	QuotaReached     Code = "LS-529"
 )
 
 // Deployments, releases and their records.
@@ -131,6 +136,7 @@ const (
 	AlarmsFiring       Code = "LS-641"
 	Drifted            Code = "LS-642"
 	DriftUnknown       Code = "LS-643"
+	BehaviourDiffers   Code = "LS-644"
 )
 
 // Access, accounts and AWS itself.
@@ -150,6 +156,7 @@ const (
 	StackSelection     Code = "LS-715"
 	StackNameTwice     Code = "LS-716"
 	StackOwned         Code = "LS-717"
+	SelfTestProtected  Code = "LS-718"
 	NotBootstrapped    Code = "LS-720"
 	BootstrapOld       Code = "LS-721"
 	BootstrapNewer     Code = "LS-722"
@@ -157,6 +164,7 @@ const (
 	BucketMissing      Code = "LS-724"
 	BucketElsewhere    Code = "LS-725"
 	BootstrapDiffers   Code = "LS-726"
+	RightsMissing      Code = "LS-727"
 	AccessDenied       Code = "LS-730"
 	KeyDenied          Code = "LS-731"
 	NoSuchResource     Code = "LS-732"
@@ -167,6 +175,7 @@ const (
 	Throttled          Code = "LS-744"
 	AWSFault           Code = "LS-745"
 	AWSRefused         Code = "LS-746"
+	ServiceRefused     Code = "LS-747"
 )
 
 // The rehearsal, this machine, and what earlier runs left on it.

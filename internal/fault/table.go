@@ -47,7 +47,7 @@ func Groups() []Group {
 		{"Configuration", configEntries()},
 		{"Source, build and synthesis", buildEntries()},
 		{"Quality, tests and security scans", gateEntries()},
-		{"Plans and approvals", planEntries()},
+		{"Plans and approvals", slices.Concat(planEntries(), readinessEntries())},
 		{"Deployments, releases and records", deployEntries()},
 		{"Access, accounts and AWS", accessEntries()},
 		{"Rehearsal and this machine", machineEntries()},

@@ -140,9 +140,16 @@ func accountEntries() []Entry {
 		{
 			Code: StackOwned, Exit: exitRefused, Title: "a stack of another environment",
 			Meaning:  "Another environment in the same account has released the stack.",
-			Causes:   []string{"two environments in one account whose selections overlap"},
+			Causes:   []string{"two environments in one account whose selections overlap", "a stack with the name of the self-test's"},
 			Remedies: []string{"let each environment in the account select its own stacks with `stacks.include`"},
-			Messages: []string{"stack … in … is one of …"},
+			Messages: []string{"stack … in … is one of …", "stack … exists and is not one of the self-test"},
+		},
+		{
+			Code: SelfTestProtected, Exit: exitRefused, Title: "a self-test in a protected environment",
+			Meaning:  "The environment asks for approvals or protects its stacks from deletion. Nothing was created.",
+			Causes:   []string{"`lockstep selftest --live` for production"},
+			Remedies: []string{"run it in another environment", "if it is meant, write --allow-protected"},
+			Messages: []string{"… is protected, and a self-test creates and deletes a stack"},
 		},
 	}
 }
@@ -158,8 +165,11 @@ func bootstrapEntries() []Entry {
 		},
 		{
 			Code: BootstrapOld, Exit: exitRefused, Title: "a bootstrap that is too old",
-			Meaning:  "The assembly needs a newer version of the bootstrap than the account has.",
-			Causes:   []string{"aws-cdk-lib was updated"},
+			Meaning: "The account's bootstrap is older than the assembly or Lockstep needs.",
+			Causes: []string{
+				"aws-cdk-lib was updated",
+				"the account was bootstrapped before version 32, whose deploy role is the first that may list change sets",
+			},
 			Remedies: []string{"bootstrap the account again"},
 			Messages: []string{"is bootstrapped with version …"},
 		},
@@ -203,6 +213,16 @@ func bootstrapEntries() []Entry {
 			Causes:   []string{"`cdk bootstrap` with other arguments", "another team, with a template of its own"},
 			Remedies: []string{"agree on one bootstrap, or take another qualifier", "--change-parameters if it is wanted"},
 			Messages: []string{"its bootstrap differs from the configuration", "its bootstrap has …"},
+		},
+		{
+			Code: RightsMissing, Exit: exitRefused, Title: "a deploy role without the rights of a deployment",
+			Meaning: "IAM says that the role may not do something that every deployment does.",
+			Causes: []string{
+				"a bootstrap with a template of its own",
+				"a permissions boundary, or a policy of the organisation",
+			},
+			Remedies: []string{"bootstrap the account again", "let whoever owns the boundary or the policy allow the actions"},
+			Messages: []string{"the deploy role may not do …"},
 		},
 	}
 }
@@ -285,6 +305,14 @@ func endpointEntries() []Entry {
 			Meaning:  "The call was understood and refused, with the code and the reason that the message shows.",
 			Causes:   []string{"a value or a state that the service does not accept"},
 			Remedies: []string{"do what AWS's reason says"},
+		},
+		{
+			Code: ServiceRefused, Title: "the CI service refused a request",
+			Meaning: "GitHub or GitLab was asked who has approved, and answered with an error, so nobody is known to have " +
+				"approved.",
+			Causes:   []string{"the token of the job may not read it", "`workflows` names another host or repository"},
+			Remedies: []string{"write the files again with `lockstep workflows SERVICE --write`", "correct `workflows`"},
+			Messages: []string{"it answers with the status …"},
 		},
 	}
 }

@@ -276,5 +276,15 @@ func recordEntries() []Entry {
 			Remedies: []string{"do what the reason says, and run it again"},
 			Messages: []string{"CloudFormation could not compare all of it: "},
 		},
+		{
+			Code: BehaviourDiffers, Title: "AWS does something else than was expected",
+			Meaning: "The self-test saw AWS contradict a row of the catalogue of behaviours. Its stack was removed.",
+			Causes:  []string{"AWS has changed what it does", "the catalogue's source was wrong, or was read wrongly"},
+			Remedies: []string{
+				"see [what AWS does](aws-behaviour.md) for what Lockstep relies on there",
+				"report the line: until it is settled, do not deploy what depends on it",
+			},
+			Messages: []string{"AWS contradicts the catalogue in …"},
+		},
 	}
 }

@@ -194,3 +194,43 @@ func planContentEntries() []Entry {
 		},
 	}
 }
+
+func readinessEntries() []Entry {
+	const title = "this account is not ready for the deployment"
+	return []Entry{
+		{
+			Code: ResourceExists, Exit: exitRefused, Title: "a name that is in use",
+			Meaning: "A new resource has the name of one that exists, so that CloudFormation could not create it.",
+			Causes: []string{
+				"a resource that was kept when its stack was deleted",
+				"another stack, or a person, has created it",
+			},
+			Remedies: []string{
+				"`--allow import-existing` takes over what belongs to no stack, as it is",
+				"give one of them another name, or delete the one that nobody needs",
+			},
+			Messages: []string{title},
+		},
+		{
+			Code: OnlyOneAllowed, Exit: exitRefused, Title: "a second one of what an account has once",
+			Meaning: "The account has a recorder, detector, analyzer, cost monitor or the like already, and AWS allows no " +
+				"second one.",
+			Causes: []string{
+				"the organisation or the landing zone has set it up",
+				"the same app in a second region of the account",
+			},
+			Remedies: []string{
+				"`governance.organisation` in the environment's configuration leaves it out of the stacks",
+				"in an app of your own, take it out",
+			},
+			Messages: []string{title},
+		},
+		{
+			Code: QuotaReached, Exit: exitRefused, Title: "a quota that the plan would break",
+			Meaning:  "With what the plan adds, the account would have more resources of a type than AWS lets it.",
+			Causes:   []string{"the default of a new account", "resources that nobody needs any more"},
+			Remedies: []string{"ask AWS for a higher quota; the message has the command", "remove what is not needed"},
+			Messages: []string{title},
+		},
+	}
+}

@@ -53,10 +53,11 @@ func Topics() []Topic {
 			Codes: []Code{
 				PlanMissing, PlanDamaged, PlanAltered, PlanOtherTarget, PlanOtherContent, PlanUnknown, PlanSpent, PlanExpired,
 				PlanNotApproved, PlanStale, PlanChangeSet, PlanDeferred, PlanRequired, ChangesNotNamed, WouldBeRefused,
-				ValuesRefused, Destination, AssemblyAltered, StagedExchanged, LockHeld, LockLost, StackFailed, StackState,
+				ValuesRefused, ResourceExists, OnlyOneAllowed, QuotaReached, Destination, AssemblyAltered,
+				StagedExchanged, LockHeld, LockLost, StackFailed, StackState,
 				RollbackStuck, ChangeSetFailed, ChangeSetGone,
 				StackEmpty, ParameterMissing, WaitInterrupted, NotPromoted, RecordTampered, RecordUnsigned, HeadMissing, SigningKey,
-				VerificationFailed, AlarmsFiring,
+				VerificationFailed, AlarmsFiring, BehaviourDiffers,
 				Throttled, AWSFault, AWSRefused,
 			},
 		},
@@ -68,7 +69,8 @@ func Topics() []Topic {
 			Codes: []Code{
 				NoCredentials, CredentialsExpired, CredentialsRefused, ClockWrong, WrongAccount, RoleNotAssumed, RoleOtherAccount,
 				StackOtherAccount, RoleUnusable, StackSelection, StackNameTwice, StackOwned,
-				NotBootstrapped, BootstrapOld, BootstrapFailed, BootstrapDiffers, OtherEndpoint,
+				NotBootstrapped, BootstrapOld, BootstrapFailed, BootstrapDiffers, RightsMissing,
+				SelfTestProtected, OtherEndpoint,
 			},
 		},
 		{

@@ -19,6 +19,8 @@ import (
 type Operation interface {
 	// access is what the operation needs to do in an account.
 	access() deploy.Access
+	// permits are what the caller allows by name.
+	permits() []change.Permit
 	run(ctx context.Context, a *account) (deploy.Record, error)
 	// finish runs once after all accounts of an environment, with the error of the accounts, and returns the final one.
 	finish(ctx context.Context, accounts []*account, err error) error
@@ -30,7 +32,11 @@ type Plan struct {
 	File string
 	// TTL is how long the saved plan may be applied.
 	TTL time.Duration
+	// Allow are the permits that have to be known when the plan is made: change.ImportExisting.
+	Allow []change.Permit
 }
+
+func (p Plan) permits() []change.Permit { return p.Allow }
 
 func (Plan) access() deploy.Access { return deploy.PlanAccess }
 
@@ -110,6 +116,8 @@ type Deploy struct {
 	Note string
 }
 
+func (o Deploy) permits() []change.Permit { return o.Allow }
+
 func (Deploy) access() deploy.Access { return deploy.DeployAccess }
 
 // run deploys to the account. On AWS, a new release is refused unless the environment before has deployed it. An
@@ -120,19 +128,26 @@ func (o Deploy) run(ctx context.Context, a *account) (deploy.Record, error) {
 			return a.record.Record, err
 		}
 	}
-	allow := append([]change.Permit{}, o.Allow...)
-	for _, name := range a.Allow {
-		allow = append(allow, change.Permit(name))
-	}
 	return a.deployment.Deploy(ctx, deploy.DeployRequest{
-		Allow: allow, Plan: o.Plan, Restores: a.assembly.restores, Note: o.Note,
+		Allow: a.allPermits(o), Plan: o.Plan, Restores: a.assembly.restores, Note: o.Note,
 	})
+}
+
+// allPermits returns the permits of the caller and those of the environment's configuration.
+func (a *account) allPermits(o Operation) []change.Permit {
+	all := slices.Clone(o.permits())
+	for _, name := range a.Allow {
+		all = append(all, change.Permit(name))
+	}
+	return all
 }
 
 func (Deploy) finish(_ context.Context, _ []*account, err error) error { return err }
 
 // A Verify checks that what is deployed is what the assembly holds. It writes nothing.
 type Verify struct{}
+
+func (Verify) permits() []change.Permit { return nil }
 
 func (Verify) access() deploy.Access { return deploy.ReadAccess }
 

@@ -84,5 +84,5 @@ func NotRehearsed(environments []config.Environment) []string {
 			missing = append(missing, "the approval before "+env.Name+", which a person gives in the pipeline")
 		}
 	}
-	return append(missing, "service quotas, prices and the time that AWS takes")
+	return append(missing, "service quotas, prices, the time that AWS takes, and what an account has already")
 }

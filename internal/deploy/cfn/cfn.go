@@ -25,6 +25,9 @@ type Client struct {
 	// emulated one does not know. It returns a word of types.RequiresRecreation, and false for a type that is not known.
 	Replaces func(resourceType, property string) (types.RequiresRecreation, bool)
 
+	// ImportsExisting says that change sets take over resources that exist, if the template names and retains them.
+	ImportsExisting bool
+
 	// Pause waits for a time; the error is the context's if that ends first.
 	Pause func(context.Context, time.Duration) error
 	// DeletingAPI, if not nil, returns the client that deletes empty stacks, for a role that may delete none.

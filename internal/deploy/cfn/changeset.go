@@ -104,6 +104,9 @@ func (c *Client) CreateChangeSet(
 	if err != nil {
 		return nil, err
 	}
+	if c.ImportsExisting {
+		input.ImportExistingResources = aws.Bool(true)
+	}
 	set := &ChangeSet{}
 	created, err := c.api.CreateChangeSet(ctx, input)
 	switch {

@@ -11,10 +11,13 @@ const (
 	DataLoss Permit = "data-loss"
 	// Permissions permits access that is wider than before, for people, programs or the network.
 	Permissions Permit = "permissions"
+	// ImportExisting permits to take over resources that exist and belong to no stack, such as those that a deleted stack
+	// has kept. It is needed when the plan is made.
+	ImportExisting Permit = "import-existing"
 )
 
 // Permits are all permits, in the order in which they are shown.
-var Permits = []Permit{DataLoss, Permissions}
+var Permits = []Permit{DataLoss, Permissions, ImportExisting}
 
 // A Flag is a change that needs a permit.
 type Flag struct {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -53,7 +54,7 @@ func (c *call) parseChangeSet() (*changeSet, error) {
 	set := &changeSet{
 		name: name, id: fmt.Sprintf("arn:aws:cloudformation:%s:%s:changeSet/%s/%d", a.region, a.id, name, a.serial),
 		setType: c.form.Get("ChangeSetType"), body: c.form.Get("TemplateBody"), executionStatus: "AVAILABLE",
-		created: now, ready: now.Add(c.cloud.ChangeSetTime),
+		created: now, ready: now.Add(c.cloud.ChangeSetTime), imports: c.form.Get("ImportExistingResources") == "true",
 	}
 	if address, err := url.Parse(c.form.Get("TemplateURL")); err == nil && address.Path != "" {
 		_, key, _ := strings.Cut(strings.TrimPrefix(address.Path, "/"), "/")
@@ -224,25 +225,34 @@ func (c *call) executeChangeSet(s *stack) {
 		return
 	}
 	s.executions++
+	set.keepsFailed = c.form.Get("DisableRollback") == "true"
 	set.executionStatus = "EXECUTE_IN_PROGRESS"
 	c.beginOperation(s, func() {
+		s.description = descriptionOf(set.template)
 		s.setStatus(set.setType+"_IN_PROGRESS", "User Initiated")
 		for id := range s.changeSets {
 			if id != set.id {
 				delete(s.changeSets, id)
 			}
 		}
-	}, func() { s.finishExecution(set) })
+	}, func() { s.finishExecution(c.account, set) })
 	writeResult(c.w, "ExecuteChangeSet", "")
 }
 
-// finishExecution ends the execution of a change set. It fails if there is a resource of FailingType; the others that
-// were not created yet are cancelled then.
-func (s *stack) finishExecution(set *changeSet) {
+// finishExecution ends the execution of a change set. It fails if there is a resource of FailingType, or one whose name
+// is in use; the others that were not created yet are cancelled then.
+func (s *stack) finishExecution(a *account, set *changeSet) {
 	s.updated = s.now()
 	if failing := resourcesOf(set.template, FailingType); len(failing) > 0 {
-		set.executionStatus = "EXECUTE_FAILED"
-		s.failExecution(set, failing[0])
+		s.failExecution(set, failing[0], failureReason)
+		return
+	}
+	if failing := refusedParameter(set.resolved); failing != "" {
+		s.failExecution(set, failing, "Parameter value failed to satisfy its AllowedPattern")
+		return
+	}
+	if failing := a.nameInUse(s, set); failing != "" {
+		s.failExecution(set, failing, "a resource of that name already exists")
 		return
 	}
 	for _, id := range slices.Sorted(maps.Keys(resources(set.template))) {
@@ -260,15 +270,20 @@ func (s *stack) finishExecution(set *changeSet) {
 }
 
 // failExecution rolls back: the failure of one resource cancels all others.
-func (s *stack) failExecution(set *changeSet, failing string) {
+func (s *stack) failExecution(set *changeSet, failing, reason string) {
+	set.executionStatus = "EXECUTE_FAILED"
 	verb := strings.ToLower(set.setType)
-	s.addEvent(failing, FailingType, set.setType+"_FAILED", failureReason)
+	s.addEvent(failing, resourceType(set.template, failing), set.setType+"_FAILED", reason)
 	for _, id := range slices.Sorted(maps.Keys(resources(set.template))) {
 		if id != failing {
 			s.addEvent(id, resourceType(set.template, id), set.setType+"_FAILED", "Resource "+verb+" cancelled")
 		}
 	}
 	status := "ROLLBACK"
+	if set.keepsFailed {
+		s.setStatus(set.setType+"_FAILED", "The following resource(s) failed to "+verb+": ["+failing+"].")
+		return
+	}
 	if set.setType == "UPDATE" {
 		status = "UPDATE_ROLLBACK"
 	}
@@ -278,3 +293,17 @@ func (s *stack) failExecution(set *changeSet, failing string) {
 
 // failureReason is the reason of every failure of a resource of FailingType.
 const failureReason = "it always does"
+
+// refusedParameter returns a parameter of SSM whose value does not match its pattern, "" for none.
+func refusedParameter(template map[string]any) string {
+	for _, id := range resourcesOf(template, "AWS::SSM::Parameter") {
+		r, _ := resources(template)[id].(map[string]any)
+		properties, _ := r["Properties"].(map[string]any)
+		pattern, hasPattern := properties["AllowedPattern"].(string)
+		value, isText := properties["Value"].(string)
+		if matches, err := regexp.MatchString(pattern, value); hasPattern && isText && err == nil && !matches {
+			return id
+		}
+	}
+	return ""
+}

@@ -6,15 +6,18 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+
+	"lockstep/internal/awsmodel/requests"
 )
 
 // Config returns a configuration of the AWS SDK whose caller is the root of an account. The cloud answers in memory,
-// and what fails is tried again at once.
+// and what fails is tried again at once. A request
+// that the model of its service does not take is not sent.
 func (c *Cloud) Config(account, region string) aws.Config {
 	cfg := Config("http://simulated.invalid", account, region)
 	cfg.HTTPClient = c
 	cfg.Retryer = func() aws.Retryer { return atOnce{retry.NewStandard()} }
-	return cfg
+	return requests.Validate(cfg)
 }
 
 // atOnce is a retryer without pauses.

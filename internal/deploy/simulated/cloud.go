@@ -66,6 +66,12 @@ type Cloud struct {
 	// RefusesUnencrypted says that a policy of the organisation refuses an object whose request does not say how it is
 	// encrypted.
 	RefusesUnencrypted bool
+	// DeniedActions are actions that the deploy roles may not do, besides those that came with a newer bootstrap.
+	DeniedActions []string
+	// DeniesInquiries says that nobody may ask about rights, resources and quotas.
+	DeniesInquiries bool
+	// Quotas are the values of quotas, as SERVICE/CODE.
+	Quotas map[string]float64
 	// MissingRoles are the ARNs of roles that nobody may assume, because they do not exist.
 	MissingRoles []string
 
@@ -93,6 +99,8 @@ type account struct {
 	callBucket tokenBucket
 	serial     int
 	alarms     map[string]Alarm
+	// resources are the resources that are in no stack, by type and identifier.
+	resources map[string]map[string]map[string]any
 }
 
 // New returns a realistic cloud: one that plays every row of the catalogue. It has no latency.
@@ -110,8 +118,10 @@ func New() *Cloud {
 // every call is answered.
 func NewKind() *Cloud {
 	return &Cloud{
-		BootstrapVersion: "33", Encryption: "aws:kms", EmptyReasons: []string{"The submitted information didn't contain changes."},
-		accounts: map[string]*account{}, keys: map[string]string{}, expiries: map[string]time.Time{}, ssm: map[string]string{}, callsOf: map[string]int64{},
+		BootstrapVersion: "33", Encryption: "aws:kms",
+		EmptyReasons: []string{"The submitted information didn't contain changes."},
+		accounts:     map[string]*account{}, keys: map[string]string{}, expiries: map[string]time.Time{}, ssm: map[string]string{},
+		callsOf:     map[string]int64{},
 		SigningKeys: map[string]*ecdsa.PrivateKey{}, parameters: map[string]string{},
 		assumedRoles: map[string]bool{},
 	}
@@ -140,6 +150,7 @@ func (c *Cloud) account(id, region string) *account {
 		a = &account{
 			id: id, region: region,
 			stacks: map[string]*stack{}, objects: map[string]object{}, alarms: map[string]Alarm{},
+			resources: map[string]map[string]map[string]any{},
 		}
 		c.accounts[key] = a
 	}
@@ -198,6 +209,12 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.serveSSM(w, r, id)
 	case "kms":
 		c.serveKMS(w, r, id)
+	case "iam":
+		c.serveIAM(w, r)
+	case "cloudcontrolapi":
+		c.serveCloudControl(c.account(id, region), w, r)
+	case "servicequotas":
+		c.serveServiceQuotas(w, r)
 	case "s3":
 		c.account(id, region).serveS3(c, w, r)
 	case "monitoring":

@@ -20,6 +20,8 @@ type stack struct {
 	name, id, status string
 	template         map[string]any
 	body             string
+	// description is that of the template which was executed last, whether that has failed or not.
+	description string
 	// parameters are the values of all parameters of the template, and resolved is what the template comes to with them.
 	parameters, tags map[string]string
 	topics           []string
@@ -68,6 +70,10 @@ type changeSet struct {
 	// isEmpty says that it would change nothing, and emptyReason is how CloudFormation says it.
 	isEmpty     bool
 	emptyReason string
+	// keepsFailed says that its execution is not rolled back when it fails.
+	keepsFailed bool
+	// imports says that it takes over resources that exist.
+	imports bool
 	// gone is from when on it is not listed; zero for a change set that is not deleted.
 	gone time.Time
 }
@@ -108,6 +114,7 @@ type call struct {
 // actionsWithoutStack are the actions whose stack may be nil.
 var actionsWithoutStack = []string{
 	"CreateChangeSet", "ListStacks", "DescribeStackDriftDetectionStatus", "ListExports", "ListImports", "ListHookResults",
+	"DescribeStackResources",
 }
 
 // actions are the actions of CloudFormation. Their stack is nil only for those of actionsWithoutStack.
@@ -116,6 +123,7 @@ var actions = map[string]func(*call, *stack){
 	"GetTemplate":                 (*call).getTemplate,
 	"DescribeStackEvents":         (*call).describeEvents,
 	"ListStackResources":          (*call).listResources,
+	"DescribeStackResources":      (*call).describeStackResources,
 	"ListStacks":                  (*call).listStacks,
 	"ListExports":                 (*call).listExports,
 	"ListImports":                 (*call).listImports,
@@ -273,10 +281,16 @@ func (c *call) description(s *stack) string {
 	}
 	return xmlMembers("Stacks", []string{
 		s.summary() + xmlElements(
+			"Description", s.description,
 			"LastUpdatedTime", formatTime(s.updated), "EnableTerminationProtection", fmt.Sprint(s.protected)) +
 			xmlMembers("Parameters", parameters) + xmlMembers("Tags", tags) + xmlMembers("Outputs", outputs) +
 			xmlMembers("NotificationARNs", escapeAll(s.topics)),
 	})
+}
+
+func descriptionOf(template map[string]any) string {
+	text, _ := template["Description"].(string)
+	return text
 }
 
 // parameter returns a parameter of a stack. CloudFormation hides the values of those with NoEcho, and answers for those

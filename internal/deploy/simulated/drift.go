@@ -1,6 +1,8 @@
 package simulated
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"maps"
 	"slices"
 )
@@ -26,7 +28,13 @@ func (c *call) detectDrift(s *stack) {
 		writeValidationError(c.w, "Drift detection is already in progress for stack %s", s.id)
 		return
 	}
-	writeResult(c.w, "DetectStackDrift", xmlElement("StackDriftDetectionId", s.id))
+	writeResult(c.w, "DetectStackDrift", xmlElement("StackDriftDetectionId", s.detectionID()))
+}
+
+// detectionID returns the id of a comparison of the stack. It has 36 characters, as all of AWS's have.
+func (s *stack) detectionID() string {
+	sum := sha256.Sum256([]byte(s.id))
+	return hex.EncodeToString(sum[:])[:36]
 }
 
 // describeDriftDetection answers that a comparison has failed if one resource could not be read. The results of the
@@ -34,7 +42,10 @@ func (c *call) detectDrift(s *stack) {
 func (c *call) describeDriftDetection(*stack) {
 	id := c.form.Get("StackDriftDetectionId")
 	status, reason := "DETECTION_COMPLETE", ""
-	if s := c.account.stacks[id]; s != nil {
+	for _, s := range c.account.stacks {
+		if s.detectionID() != id {
+			continue
+		}
 		for _, resource := range resourcesOf(s.resolved, UnreadableType) {
 			status, reason = "DETECTION_FAILED", "Failed to detect drift on resource ["+resource+"]"
 		}

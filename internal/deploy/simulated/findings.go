@@ -1,7 +1,7 @@
 package simulated
 
-// A Finding is a place where a client of AWS goes wrong that has only met an emulator. They were found by comparing this
-// program with AWS's documentation and with the command line of the CDK.
+// A Finding is a place where a client of AWS goes wrong that has only met an emulator. They were found by comparing
+// this program with AWS's documentation and with the command line of the CDK.
 type Finding struct {
 	// ID is a letter and a number: A for a wrong result, B for what blocks a first deployment, C for a surprise.
 	ID string
@@ -74,6 +74,16 @@ func wrongResults() []Finding {
 			"A11", "Performance Insights keeps 93 days, which AWS no longer sells.",
 			"Database Insights in standard or advanced mode, on the cluster.",
 			[]string{stages + "TestAWS_A11_DatabaseInsightsIsOneOfTheModesThatAreSold"},
+		},
+		{
+			"B1", "A bootstrap before version 32 lets a deployment fail half way.",
+			"It is refused before the first write, unless its role has all rights.",
+			[]string{deploy + "TestReadiness_BootstrapVersion", deploy + "TestReadiness_RightsOfTheDeployRole"},
+		},
+		{
+			"B2", "What an account can have once, and has, makes the last stack fail.",
+			"The account is asked before the first write, and the setting that leaves it out is named.",
+			[]string{deploy + "TestReadiness_RefusesBeforeTheFirstWrite"},
 		},
 		{
 			"B3", "A second region of an account makes again what the account has once.", "The first region alone makes it.",

@@ -15,7 +15,7 @@ const (
 const (
 	validationReason = "The following hook(s)/validation failed: [AWS::EarlyValidation::PropertyValidation]. " +
 		"To troubleshoot Early Validation errors, use the DescribeEvents API for detailed failure information."
-	validationDetail = "#/Properties: extraneous key [Colour] is not permitted"
+	validationDetail = "#/Properties: extraneous key [" + invalidProperty + "] is not permitted"
 	hookName         = "Simulated::Guard::Hook"
 	hookReason       = "The following hook(s) failed: [" + hookName + "]"
 	hookDetail       = "buckets have to be encrypted"
@@ -32,10 +32,26 @@ func resourcesOf(template map[string]any, kind string) []string {
 	return out
 }
 
+// invalidProperty is a property that no resource type has.
+const invalidProperty = "Colour"
+
+// invalidResources returns the logical ids of the resources that early validation refuses.
+func invalidResources(template map[string]any) []string {
+	invalid := resourcesOf(template, InvalidType)
+	for _, id := range slices.Sorted(maps.Keys(resources(template))) {
+		r, _ := resources(template)[id].(map[string]any)
+		properties, _ := r["Properties"].(map[string]any)
+		if _, exists := properties[invalidProperty]; exists {
+			invalid = append(invalid, id)
+		}
+	}
+	return invalid
+}
+
 // refusalOf returns why CloudFormation refuses a change set with a resolved template, or "".
 func refusalOf(template map[string]any) string {
 	switch {
-	case len(resourcesOf(template, InvalidType)) > 0:
+	case len(invalidResources(template)) > 0:
 		return validationReason
 	case len(resourcesOf(template, HookedType)) > 0:
 		return hookReason
@@ -48,9 +64,9 @@ func (c *call) describeOperationEvents(s *stack) {
 	set := s.changeSet(c.form.Get("ChangeSetName"))
 	var out []string
 	if set != nil {
-		for _, id := range resourcesOf(set.resolved, InvalidType) {
+		for _, id := range invalidResources(set.resolved) {
 			out = append(out, xmlElements("EventId", id, "EventType", "VALIDATION_ERROR", "StackId", s.id,
-				"LogicalResourceId", id, "ResourceType", InvalidType, "ValidationStatus", "FAILED",
+				"LogicalResourceId", id, "ResourceType", resourceType(set.resolved, id), "ValidationStatus", "FAILED",
 				"ValidationFailureMode", "FAIL", "ValidationName", "PROPERTY_VALIDATION",
 				"ValidationPath", "/Resources/"+id+"/Properties", "ValidationStatusReason", validationDetail))
 		}

@@ -1,0 +1,50 @@
+package deploy
+
+import (
+	"context"
+	"time"
+
+	"lockstep/internal/awsclient"
+	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/selftest"
+	"lockstep/internal/roles"
+)
+
+// selfTestStack is how the names of the stacks of self-tests begin.
+const selfTestStack = "lockstep-selftest-"
+
+// SelfTest deploys a small stack of its own to the account, changes it, lets it fail on purpose, rolls it back and
+// removes it, and returns which behaviours of AWS it has seen. It records nothing.
+func (d *Deployment) SelfTest(ctx context.Context) (selftest.Report, error) {
+	deployer, err := d.sessions.Config(ctx, d.accountRole(), d.target.Region)
+	if err != nil {
+		return selftest.Report{}, err
+	}
+	reader, err := d.sessions.Config(ctx, bootstrapRole(d.target, roles.Lookup), d.target.Region)
+	if err != nil {
+		return selftest.Report{}, err
+	}
+	pause := d.Pause
+	if pause == nil {
+		pause = sleep
+	}
+	partition := assembly.Partition(d.target.Region)
+	return selftest.Run(ctx, selftest.Subject{
+		Deployer: awsclient.NewCloudFormation(deployer), Reader: awsclient.NewCloudFormation(reader),
+		Account: d.target.Account, Region: d.target.Region, Stack: selfTestStack + d.target.Environment,
+		ExecutionRole: roles.Execution.ARN(partition, d.target.Qualifier, d.target.Account, d.target.Region),
+		Progress:      d.printProgress, Pause: pause, Now: time.Now,
+	})
+}
+
+// sleep waits for a time, or returns the context's error when that ends first.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}

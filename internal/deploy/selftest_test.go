@@ -1,0 +1,117 @@
+package deploy
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/selftest"
+	"lockstep/internal/deploy/simulated"
+	"lockstep/internal/refusal"
+)
+
+const selfTestName = "lockstep-selftest-acc"
+
+// selfTester opens an account for a self-test, which pauses as pause says.
+func (c *cloud) selfTester(pause func(context.Context, time.Duration) error) *Deployment {
+	o := c.options(&assembly.Assembly{})
+	o.Pause = pause
+	d, err := OpenAccount(c.t.Context(), c.Config(testTooling, testRegion), testTarget, o)
+	require.NoError(c.t, err)
+	return d
+}
+
+// Each row of the catalogue is tried, or it is said why it cannot be.
+func TestSelfTest_HasEveryRowOfTheCatalogue(t *testing.T) {
+	var rows []string
+	for _, row := range simulated.Catalogue() {
+		rows = append(rows, row.Name)
+	}
+	assert.ElementsMatch(t, rows, slices.Concat(selftest.RowNames(), selftest.UnseenNames()))
+}
+
+func TestSelfTest_ConfirmsWhatTheCloudPlays(t *testing.T) {
+	c := newCloud(t)
+	c.FaultOf = nil
+	report, err := c.selfTester(c.Pause).SelfTest(t.Context())
+	require.NoError(t, err)
+	assert.True(t, report.Removed)
+	assert.Empty(t, c.stack(selfTestName).Status)
+	verdicts := map[string]selftest.Verdict{}
+	for _, row := range report.Rows {
+		verdicts[row.Name] = row.Verdict
+		assert.NotEqual(t, selftest.Contradicted, row.Verdict, "%s: %s", row.Name, row.Observed)
+	}
+	for _, name := range []string{
+		"late start", "stale descriptions", "question marks", "no changes", "another template without a change",
+		"deleted later", "kept when left out", "parameters", "drift detection already running", "failed update",
+		"failed creation", "early validation", "cancelled resources",
+	} {
+		assert.Equal(t, selftest.Confirmed, verdicts[name], name)
+	}
+	assert.Equal(t, len(simulated.Catalogue()), len(report.Rows))
+	assert.Empty(t, c.Objects(testAccount, testRegion), "nothing is recorded")
+}
+
+// A kind cloud does not do what the catalogue says, and the self-test notices.
+func TestSelfTest_SeesWhatDoesNotHappen(t *testing.T) {
+	c := newCloud(t)
+	c.Cloud = simulated.NewKind()
+	c.OperationTime = 10 * time.Millisecond
+	c.EmptyReasons = []string{"There is nothing to do."}
+	report, err := c.selfTester(c.Pause).SelfTest(t.Context())
+	require.NoError(t, err)
+	for _, row := range report.Rows {
+		switch row.Name {
+		case "no changes", "another template without a change":
+			assert.Equal(t, selftest.Contradicted, row.Verdict, row.Name)
+		case "late start", "stale descriptions", "deleted later", "late events":
+			assert.Equal(t, selftest.NotSeen, row.Verdict, row.Name)
+		}
+	}
+}
+
+func TestSelfTest_RemovesItsStackWheneverItEnds(t *testing.T) {
+	c := newCloud(t)
+	c.FaultOf = nil
+	pauses := 0
+	_, err := c.selfTester(func(ctx context.Context, d time.Duration) error {
+		pauses++
+		return c.Pause(ctx, d)
+	}).SelfTest(t.Context())
+	require.NoError(t, err)
+	for cut := 1; cut <= pauses; cut += 1 + pauses/12 {
+		ctx, cancel := context.WithCancel(t.Context())
+		left := cut
+		report, err := c.selfTester(func(ctx context.Context, d time.Duration) error {
+			if left--; left == 0 {
+				cancel()
+				return ctx.Err()
+			}
+			return c.Pause(ctx, d)
+		}).SelfTest(ctx)
+		require.Error(t, err, "after %d pauses", cut)
+		assert.Len(t, report.Rows, len(simulated.Catalogue()), "what was not reached is not seen")
+		cancel()
+	}
+	report, err := c.selfTester(c.Pause).SelfTest(t.Context())
+	require.NoError(t, err, "the next one removes what is left")
+	assert.True(t, report.Removed)
+	assert.Empty(t, c.stack(selfTestName).Status)
+}
+
+func TestSelfTest_TouchesNoOtherStack(t *testing.T) {
+	c := newCloud(t)
+	c.FaultOf = nil
+	c.PutStack(testAccount, testRegion, selfTestName, topics(1), "CREATE_COMPLETE", "", 0)
+	_, err := c.selfTester(c.Pause).SelfTest(t.Context())
+	var refused *refusal.Error
+	require.ErrorAs(t, err, &refused)
+	assert.Contains(t, err.Error(), "is not one of the self-test")
+	assert.Equal(t, "CREATE_COMPLETE", c.stack(selfTestName).Status)
+}
