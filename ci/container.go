@@ -160,7 +160,7 @@ func (p *project) needs(s pipeline.Step) []string {
 
 // stepOutputs returns the step's outputs from its container.
 func (p *project) stepOutputs(ctr *dagger.Container, s pipeline.Step) *dagger.Directory {
-	if len(s.Outputs) == 0 {
+	if len(s.Outputs)+len(s.Installs) == 0 {
 		return dag.Directory()
 	}
 	return copySelected(dag.Directory(), ctr.Directory(pipeline.WorkFolder), pipeline.Selections{s.OutputFiles()})

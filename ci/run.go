@@ -168,9 +168,21 @@ func (p *project) hasNothingToDo(ctx context.Context, s pipeline.Step) (bool, er
 	if len(s.TriggerPaths) == 0 {
 		return false, nil
 	}
-	found, err := copySelected(dag.Directory(), p.source, s.SubjectFiles()).Glob(ctx, "**/*")
-	triggers := func(name string) bool { return pipeline.Matches(s.TriggerPaths, name) }
-	return !slices.ContainsFunc(found, triggers), err
+	folder := copySelected(dag.Directory(), p.source, s.SubjectFiles())
+	found, err := folder.Glob(ctx, "**/*")
+	for _, name := range found {
+		if err != nil || !pipeline.Matches(s.TriggerPaths, name) {
+			continue
+		}
+		text := ""
+		if s.TriggerText != "" {
+			text, err = folder.File(name).Contents(ctx)
+		}
+		if strings.Contains(text, s.TriggerText) {
+			return false, err
+		}
+	}
+	return true, err
 }
 
 // messageError returns an error with the text of an engine's error and the end of the failed command's output. It does

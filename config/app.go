@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bmatcuk/doublestar/v4"
+
 	"lockstep/internal/fault"
 )
 
@@ -63,7 +65,9 @@ func checkApp(l *loader) {
 	if a.Folder != "" {
 		checkRepositoryPath(l, d, a.Folder, "app", "folder")
 	}
+	checkPatterns(l, d, a.Inputs, "app", "inputs")
 	if a.Build != nil {
+		checkPatterns(l, d, a.Build.Inputs, "app", "build", "inputs")
 		for i, output := range a.Build.Outputs {
 			checkOutputPath(l, d, output, "app", "build", "outputs", strconv.Itoa(i))
 		}
@@ -102,18 +106,41 @@ func checkRepositoryPath(l *loader, d *document, name string, at ...string) bool
 	return false
 }
 
+// stateFolder is the folder of the project's own state, in which a command may have outputs.
+const stateFolder = ".lockstep"
+
 // ownFolders hold what no command of a configuration may write: each run would change what the next one believes.
-var ownFolders = []string{"config", ".git"}
+var ownFolders = []string{
+	"config", ".git", stateFolder + "/assembly", stateFolder + "/cache", stateFolder + "/home", stateFolder + "/packages",
+	stateFolder + "/plan", stateFolder + "/records", stateFolder + "/rehearsal", stateFolder + "/reports",
+	stateFolder + "/results.json", stateFolder + "/runs",
+}
 
 // checkOutputPath requires the path of an output, which is removed before its command runs.
 func checkOutputPath(l *loader, d *document, name string, at ...string) {
 	if !checkRepositoryPath(l, d, name, at...) {
 		return
 	}
-	top, _, _ := strings.Cut(name, "/")
-	if name == "." || slices.Contains(ownFolders, top) {
+	isOwn := func(folder string) bool { return strings.HasPrefix(strings.ToLower(name)+"/", folder+"/") }
+	if name == "." || strings.EqualFold(name, stateFolder) || slices.ContainsFunc(ownFolders, isOwn) {
 		l.addCodedProblem(fault.ConfigValue, d, at, fmt.Sprintf("%s is replaced when the command runs", name),
 			"write the outputs to a folder of their own, such as "+outputExample)
+	}
+}
+
+// checkPatterns requires patterns of files in the repository.
+func checkPatterns(l *loader, d *document, patterns []string, at ...string) {
+	for i, pattern := range patterns {
+		at := append(slices.Clone(at), strconv.Itoa(i))
+		bare := strings.TrimPrefix(pattern, "!")
+		switch {
+		case !doublestar.ValidatePattern(bare):
+			l.addCodedProblem(fault.ConfigValue, d, at, fmt.Sprintf("%q is no pattern of files", pattern),
+				"close each [ and {, as in src/**/*.{js,ts}")
+		case path.IsAbs(bare) || slices.Contains(strings.Split(bare, "/"), ".."):
+			l.addCodedProblem(fault.ConfigValue, d, at, fmt.Sprintf("%q leads out of the repository", pattern),
+				"write a pattern relative to the repository's root, such as src/**")
+		}
 	}
 }
 

@@ -40,6 +40,8 @@ type Pipeline struct {
 	Gates Gates `json:"gates,omitzero"`
 	// Signing is how release records, approvals and plans are signed. Without it a live deployment records them unsigned.
 	Signing *Signing `json:"signing,omitempty"`
+	// Workflows are the pipelines in another service than CodePipeline. The command workflows writes them.
+	Workflows *Workflows `json:"workflows,omitempty"`
 }
 
 // Signing is how what a deployment records is signed, with asymmetric keys of the tooling account.

@@ -257,7 +257,7 @@ func (c *Config) Targets() []Environment {
 }
 
 // Tooling returns the account that owns the pipeline as an environment, and reports whether there is anything to deploy
-// to it. Without a source there is no pipeline.
+// to it. Without a source and workflows there are no pipelines.
 func (c *Config) Tooling() (Environment, bool) {
 	p := c.Pipeline
 	return Environment{
@@ -266,5 +266,5 @@ func (c *Config) Tooling() (Environment, bool) {
 		LogDays:               p.LogDays,
 		TerminationProtection: true,
 		Notifications:         Notifications{Owners: p.Owners},
-	}, p.Source != nil
+	}, p.Source != nil || p.Workflows != nil
 }

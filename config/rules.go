@@ -20,8 +20,8 @@ type environmentRule func(l *loader, env Environment, d *document)
 
 // rules is the list of the rules across files.
 var rules = []rule{
-	checkAccountsDistinct, checkWaveAccounts, checkPlaces, checkPartitions, checkPromotionCycle, checkProjectName, checkPipelineTags,
-	checkPipelineSource, checkApp, checkSteps, checkGatesOff, checkSigning,
+	checkAccountsDistinct, checkWaveAccounts, checkPlaces, checkPartitions, checkPromotionCycle, checkProjectName,
+	checkPipelineTags, checkPipelineSource, checkApp, checkSteps, checkGatesOff, checkSigning, checkWorkflows,
 }
 
 // environmentRules is the list of the rules on each environment.

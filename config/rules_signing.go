@@ -43,7 +43,7 @@ func checkPublicKeys(l *loader, d *document, name string, keys []string) {
 	for i, text := range keys {
 		if err := parsePublicKey(text); err != nil {
 			l.addProblem(d, []string{"signing", name, strconv.Itoa(i)}, "it is no public key for signatures: "+err.Error(),
-				"export it as docs/deployment.md says")
+				"export it as Lockstep's docs/deployment.md says")
 		}
 	}
 }

@@ -29,6 +29,9 @@ type Step struct {
 	Caches []string `json:"caches,omitempty" schema:"cache"`
 }
 
+// ownStepNames are the names of the steps that are no gates and belong to no environment.
+var ownStepNames = []string{"config", "build", "synth"}
+
 // checkSteps requires names that differ, and outputs in the repository.
 func checkSteps(l *loader) {
 	d := l.documents[pipelineFile]
@@ -36,13 +39,19 @@ func checkSteps(l *loader) {
 		return
 	}
 	var names []string
+	gates := gateNames()
 	for i, s := range l.pipeline.Steps {
 		at := []string{"steps", strconv.Itoa(i)}
 		if slices.Contains(names, s.Name) {
 			l.addProblem(d, append(at, "name"), fmt.Sprintf("there are two steps called %s", s.Name),
 				"choose another name")
 		}
+		if slices.Contains(ownStepNames, s.Name) || slices.Contains(gates, s.Name) {
+			l.addProblem(d, append(at, "name"), fmt.Sprintf("there is a step called %s already", s.Name),
+				"choose another name")
+		}
 		names = append(names, s.Name)
+		checkPatterns(l, d, s.Inputs, append(slices.Clone(at), "inputs")...)
 		for j, output := range s.Outputs {
 			checkOutputPath(l, d, output, append(slices.Clone(at), "outputs", strconv.Itoa(j))...)
 		}

@@ -25,12 +25,13 @@ var allowedImports = map[string][]string{
 	"internal/cli": {
 		"config", "internal/app", "internal/attest", "internal/awsclient", "internal/bootstrap", "internal/deploy",
 		"internal/deploy/assembly", "internal/deploy/cfn", "internal/deploy/change", "internal/deploy/digest",
-		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/readiness", "internal/deploy/selftest",
-		"internal/deploy/staging", "internal/diagram", "internal/display",
-		"internal/drawing", "internal/fault", "internal/fsx", "internal/gate", "internal/gate/findings",
-		"internal/gate/images", "internal/host", "internal/jsonx", "internal/maintain", "internal/metrics",
-		"internal/pipeline", "internal/process", "internal/refusal", "internal/rehearsal", "internal/repo",
-		"internal/report", "internal/rollout", "internal/text", "internal/utc", "tools",
+		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/readiness",
+		"internal/deploy/selftest", "internal/deploy/staging", "internal/diagram",
+		"internal/display", "internal/drawing", "internal/fault", "internal/fsx", "internal/gate",
+		"internal/gate/findings", "internal/gate/images", "internal/host", "internal/jsonx", "internal/maintain",
+		"internal/metrics", "internal/pipeline", "internal/process", "internal/refusal", "internal/rehearsal",
+		"internal/repo", "internal/report", "internal/rollout", "internal/text", "internal/utc", "internal/workflows",
+		"tools",
 	},
 	"internal/app": {"config", "internal/fault", "internal/fsx", "internal/jsonx", "internal/process"},
 	"internal/rollout": {
@@ -118,8 +119,9 @@ var allowedImports = map[string][]string{
 	},
 	"internal/gate": {
 		"config", "internal/fault", "internal/fsx", "internal/gate/findings", "internal/jsonx", "internal/pipeline",
-		"internal/process", "internal/repo", "internal/text",
+		"internal/process", "internal/project", "internal/repo", "internal/text",
 	},
+	"internal/project": {"internal/fault", "internal/fsx", "internal/jsonx"},
 	"internal/gate/findings": {
 		"internal/display", "internal/fault", "internal/jsonx", "internal/text",
 	},
@@ -140,6 +142,7 @@ var allowedImports = map[string][]string{
 	"internal/maintain":          {"internal/fault"},
 	"internal/metrics":           {"internal/deploy/ledger", "internal/pipeline", "internal/utc"},
 	"internal/stateful":          {},
+	"internal/workflows":         {"config", "internal/fault", "internal/fsx", "internal/pipeline"},
 	"internal/awsmodel":          {"internal/fault"},
 	"internal/awsmodel/generate": {"internal/awsmodel", "internal/fsx", "internal/pipeline", "tools", "tools/generated"},
 	"internal/awsmodel/requests": {"internal/fault"},

@@ -95,6 +95,38 @@ func missingMessages(messages, texts []string) []string {
 	return out
 }
 
+// quotedMessages returns the code spans of the second column of the table below a heading of a page.
+func quotedMessages(page, heading string) []string {
+	var out []string
+	_, section, _ := strings.Cut(page, "\n## "+heading+"\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	for line := range strings.SplitSeq(section, "\n") {
+		cells := strings.Split(line, " | ")
+		if !strings.HasPrefix(line, "| ") || len(cells) != 3 {
+			continue
+		}
+		for i, part := range strings.Split(cells[1], "`") {
+			if i%2 == 1 {
+				out = append(out, part)
+			}
+		}
+	}
+	return out
+}
+
+// What the page on compatibility says that the program says is what it says.
+func TestDocument_CompatibilityRefusalsExistInSource(t *testing.T) {
+	text, err := os.ReadFile("../docs/compatibility.md")
+	require.NoError(t, err)
+	quoted := quotedMessages(string(text), "What is refused")
+	assert.Greater(t, len(quoted), 10)
+	assert.Empty(t, missingMessages(quoted, programTexts(t, os.DirFS(".."))))
+
+	page := "\n## Refused\n\n| what | it says | what to do |\n| -- | -- | -- |\n" +
+		"| a `x` | `one` or `two` | `three` |\n\n## Next\n"
+	assert.Equal(t, []string{"one", "two"}, quotedMessages(page, "Refused"))
+}
+
 func TestFault_MessagesExistInSource(t *testing.T) {
 	var quoted []string
 	for _, entry := range fault.Entries() {

@@ -137,6 +137,15 @@ func stamps(files []installedFile) string {
 	return hex.EncodeToString(hash.Sum(nil))
 }
 
+// FolderStamp returns a hash of what the file system says of all files in a folder. It changes when one of them does.
+func FolderStamp(dir string) (string, error) {
+	files, err := listInstalled(dir)
+	if err != nil {
+		return "", err
+	}
+	return stamps(files), nil
+}
+
 // describe returns what the manifest says of a file of the tool in dir.
 func (f installedFile) describe(dir string) (string, error) {
 	isRegular := func(s *unix.Stat_t) bool { return s != nil && s.Mode&unix.S_IFMT == unix.S_IFREG }

@@ -260,7 +260,11 @@ var lockedVersions = map[pipeline.ToolKind]struct {
 			Packages map[string]struct{ Version string }
 		}
 		require.NoError(t, json.Unmarshal([]byte(text), &lock))
-		return lock.Packages["node_modules/aws-"+name].Version
+		aws, isAWS := lock.Packages["node_modules/aws-"+name]
+		if isAWS {
+			return aws.Version
+		}
+		return lock.Packages["node_modules/"+name].Version
 	}},
 }
 

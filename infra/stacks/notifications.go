@@ -133,9 +133,10 @@ func addChat(stack awscdk.Stack, chat config.Chat, topic awssns.ITopic) {
 		Service: "chatbot.amazonaws.com", Description: "what a chat channel may do: nothing",
 	})
 	awschatbot.NewCfnSlackChannelConfiguration(stack, jsii.String("Chat"), &awschatbot.CfnSlackChannelConfigurationProps{
-		ConfigurationName: jsii.String(constructs.AccountWideName(stack)), IamRoleArn: role.RoleArn(), SlackWorkspaceId: jsii.String(chat.SlackWorkspace),
-		SlackChannelId: jsii.String(chat.SlackChannel),
-		SnsTopicArns:   &[]any{topic.TopicArn()}, LoggingLevel: jsii.String("ERROR"),
+		ConfigurationName: jsii.String(constructs.AccountWideName(stack)), IamRoleArn: role.RoleArn(),
+		SlackWorkspaceId: jsii.String(chat.SlackWorkspace),
+		SlackChannelId:   jsii.String(chat.SlackChannel),
+		SnsTopicArns:     &[]any{topic.TopicArn()}, LoggingLevel: jsii.String("ERROR"),
 		// The most that a channel may do, whatever its role allows later. Source: the user guide of Amazon Q Developer in
 		// chat applications, guardrails.
 		GuardrailPolicies: jsii.Strings(constructs.ManagedPolicyARN(stack, "CloudWatchReadOnlyAccess")),

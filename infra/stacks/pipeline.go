@@ -16,7 +16,6 @@ import (
 	"lockstep/config"
 	own "lockstep/infra/constructs"
 	"lockstep/internal/pipeline"
-	"lockstep/internal/roles"
 )
 
 // PipelinesProps are the properties of the pipeline stack.
@@ -40,13 +39,16 @@ const (
 // never in the store of deployments. It returns an error if a job cannot be written as a buildspec.
 func AddPipelines(stack awscdk.Stack, props PipelinesProps) error {
 	logs := own.NewBucket(stack, "AccessLogs", own.BucketProps{LifecycleRules: accessLogRules()})
-	keys := newSigningKeys(stack, props.Pipeline.Project)
+	rights := jobRights{
+		stack: stack, config: props.Pipeline, environments: props.Environments,
+		keys: newSigningKeys(stack, props.Pipeline.Project),
+	}
 	var widgets []awscloudwatch.IWidget
 	for _, definition := range props.Pipelines {
 		scope := constructs.NewConstruct(stack, jsii.String(constructID(definition.Name)))
 		builder := &pipelineBuilder{
 			PipelinesProps: props, definition: definition, scope: scope, name: props.Pipeline.Project + "-" + definition.Name,
-			keys: keys,
+			rights: rights,
 		}
 		builder.role = own.NewServiceRole(scope, "Role", own.ServiceRoleProps{
 			Service: "codepipeline.amazonaws.com", SourceARN: builder.arn(),
@@ -71,7 +73,7 @@ type pipelineBuilder struct {
 	scope      constructs.Construct
 	name       string
 	role       awsiam.Role
-	keys       signingKeys
+	rights     jobRights
 	// The resources of the jobs, in order.
 	jobRoles    []jobRole
 	projectARNs []*string
@@ -173,20 +175,12 @@ func (b *pipelineBuilder) addJob(job pipeline.Job, order int) (any, error) {
 	if slices.Contains(job.Inputs, pipeline.SourceArtifact) {
 		b.allowClone(role)
 	}
-	if assumable := b.assumableRoles(job); len(assumable) > 0 {
-		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-			Actions: jsii.Strings("sts:AssumeRole", "sts:TagSession"), Resources: jsii.Strings(assumable...),
-		}))
-	}
+	b.rights.allow(b.scope, id, role, job)
 	if job.ReadsApproval {
 		role.AddToPolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 			Actions: jsii.Strings("codepipeline:ListActionExecutions"), Resources: jsii.Strings(b.arn()),
 		}))
 	}
-	if job.PublishesMetrics {
-		own.AllowMetrics(b.scope, id, role, pipeline.MetricsNamespace(b.Pipeline.Project))
-	}
-	b.allowSigning(role, job)
 	props := own.JobProps{
 		Name: name, Description: job.Description, Buildspec: buildspec, Privileged: pipeline.NeedsPrivilegedMode(engine),
 		Network: engine.Network, Image: jobImage, Compute: jobCompute,
@@ -243,36 +237,6 @@ func actionVariables(values map[string]string) string {
 		panic(err) // they are texts
 	}
 	return string(text)
-}
-
-// assumableRoles returns the ARNs of the roles that a job may assume. A job that promotes reads the records of the
-// environment before.
-func (b *pipelineBuilder) assumableRoles(job pipeline.Job) []string {
-	var out []string
-	for _, env := range b.Environments {
-		if env.Name != job.Environment {
-			continue
-		}
-		for _, place := range env.AllPlaces() {
-			out = append(out, bootstrapRoleARNs(b.Pipeline.Bootstrap.Qualifier, place, job.Permission.Roles())...)
-		}
-		for _, predecessor := range b.Environments {
-			if predecessor.Name == env.After {
-				out = append(out, bootstrapRoleARNs(b.Pipeline.Bootstrap.Qualifier, predecessor,
-					job.Permission.PredecessorRoles())...)
-			}
-		}
-	}
-	return out
-}
-
-// bootstrapRoleARNs returns the ARNs of roles that the bootstrap created in an environment's account.
-func bootstrapRoleARNs(qualifier string, env config.Environment, kinds []roles.Kind) []string {
-	var out []string
-	for _, kind := range kinds {
-		out = append(out, kind.ARN("aws", qualifier, env.ID, env.Region))
-	}
-	return out
 }
 
 // addPipeline adds the pipeline itself.

@@ -6,8 +6,18 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// toolingStages returns the table of the tooling account's stages.
+// toolingStages returns the table of the tooling account's stages: the pipelines, or the roles of those in another
+// service.
 func toolingStages(c *config.Config) []stage {
+	if c.Pipeline.Workflows != nil {
+		return []stage{{"workflows", func(scope *stacks.Scope) error {
+			stacks.AddWorkflows(scope.NewStack("workflows", "the roles of the jobs of "+c.Pipeline.Workflows.Service),
+				stacks.WorkflowsProps{
+					Pipeline: c.Pipeline, Environments: c.Environments, Pipelines: pipeline.WorkflowPipelines(c),
+				})
+			return nil
+		}}}
+	}
 	return []stage{
 		{"events", func(scope *stacks.Scope) error {
 			stacks.AddEvents(scope.NewStack("events", "who hears of the pipeline"), stacks.EventsProps{

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"lockstep/config"
 	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/jsonx"
@@ -164,9 +165,9 @@ func (a App) packageName() string {
 	return ""
 }
 
-// Preview synthesises the app for no account in particular into the folder out, so that its stacks have the accounts
-// and regions that the app itself names.
-func (a App) Preview(ctx context.Context, out string) error {
+// Preview synthesises the app for an account into the folder out, or for no account in particular if that is the zero
+// Account.
+func (a App) Preview(ctx context.Context, out string, account config.Account) error {
 	settings, err := ReadSettings(a.dir())
 	if err != nil {
 		return err
@@ -177,5 +178,5 @@ func (a App) Preview(ctx context.Context, out string) error {
 	if err := a.ensureDependencies(ctx); err != nil {
 		return err
 	}
-	return a.run(ctx, execution{out: out, context: settings.Context})
+	return a.run(ctx, execution{out: out, account: account, context: settings.Context})
 }

@@ -13,9 +13,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
-// The clients have the operations that a deployment and a bootstrap call, and no other. Each goes through call, because the SDK puts
-// its own words around an error outside of every middleware: an error that was not made readable here would reach the
-// user as it is.
+// The clients have the operations that a deployment and a bootstrap call, and no other. Each goes through call, because
+// the SDK puts its own words around an error outside of every middleware: an error that was not made readable here would
+// reach the user as it is.
 
 // call calls an operation of the SDK and makes its error readable.
 func call[In, Out, Options any](
@@ -311,6 +311,13 @@ func (c *SSM) PutParameter(
 	ctx context.Context, in *ssm.PutParameterInput, options ...func(*ssm.Options),
 ) (*ssm.PutParameterOutput, error) {
 	return call(ctx, c.client.PutParameter, in, options)
+}
+
+// DeleteParameter calls the operation of that name.
+func (c *SSM) DeleteParameter(
+	ctx context.Context, in *ssm.DeleteParameterInput, options ...func(*ssm.Options),
+) (*ssm.DeleteParameterOutput, error) {
+	return call(ctx, c.client.DeleteParameter, in, options)
 }
 
 // DescribeParameters calls the operation of that name.

@@ -131,7 +131,10 @@ var clients = map[string]struct {
 		"DescribeStackResourceDrifts", "DescribeStackResources", "DescribeStacks", "DetectStackDrift", "GetStackPolicy", "GetTemplate",
 		"ListChangeSets", "ListExports", "ListHookResults", "ListImports", "ListStackResources", "ListStacks",
 	}},
-	"S3":  {func(cfg aws.Config) any { return NewS3(cfg) }, []string{"GetBucketEncryption", "GetObject", "HeadObject", "ListObjectsV2"}},
+	"S3": {
+		func(cfg aws.Config) any { return NewS3(cfg) },
+		[]string{"GetBucketEncryption", "GetObject", "HeadObject", "ListObjectsV2"},
+	},
 	"STS": {func(cfg aws.Config) any { return NewSTS(cfg) }, []string{"GetCallerIdentity"}},
 	"KMS": {func(cfg aws.Config) any { return NewKMS(cfg) }, nil},
 	"SSM": {func(cfg aws.Config) any { return NewSSM(cfg) }, []string{"DescribeParameters", "GetParameter"}},

@@ -133,7 +133,7 @@ func (s stack) apply(ctx context.Context, c *awsclient.CloudFormation, account A
 	if found == nil {
 		return s.create(ctx, c)
 	}
-	if found.StackStatus == types.StackStatusRollbackComplete { // its creation failed, and it can only be deleted
+	if slices.Contains(uncreatedStatuses, found.StackStatus) {
 		if err := s.delete(ctx, c); err != nil {
 			return err
 		}
@@ -178,14 +178,41 @@ var completeStatuses = []types.StackStatus{
 	types.StackStatusCreateComplete, types.StackStatusUpdateComplete, types.StackStatusUpdateRollbackComplete,
 }
 
+// uncreatedStatuses are the statuses of a stack that was never created and can only be deleted: its creation failed, or
+// was cut off before its change set was executed.
+var uncreatedStatuses = []types.StackStatus{
+	types.StackStatusRollbackComplete, types.StackStatusReviewInProgress,
+}
+
 var capabilities = []types.Capability{types.CapabilityCapabilityNamedIam}
 
+// changeSetName is the name of the change set that creates a stack.
+const changeSetName = "lockstep-bootstrap"
+
+// create creates the stack. A bucket and a repository that an earlier bootstrap has kept when it was deleted become
+// resources of the new one: only a change set can do that.
 func (s stack) create(ctx context.Context, c *awsclient.CloudFormation) error {
-	_, err := c.CreateStack(ctx, &cloudformation.CreateStackInput{
-		StackName: &s.name, TemplateBody: &s.template,
-		Parameters: s.parameterList(), Capabilities: capabilities,
+	name := changeSetName
+	_, err := c.CreateChangeSet(ctx, &cloudformation.CreateChangeSetInput{
+		StackName: &s.name, ChangeSetName: &name, ChangeSetType: types.ChangeSetTypeCreate, TemplateBody: &s.template,
+		Parameters: s.parameterList(), Capabilities: capabilities, ImportExistingResources: aws.Bool(true),
 	})
 	if err != nil {
+		return err
+	}
+	described := &cloudformation.DescribeChangeSetInput{StackName: &s.name, ChangeSetName: &name}
+	type options = cloudformation.ChangeSetCreateCompleteWaiterOptions
+	ready := cloudformation.NewChangeSetCreateCompleteWaiter(c, func(o *options) {
+		o.MinDelay = minDelay
+		o.MaxDelay = maxDelay
+	})
+	set, err := ready.WaitForOutput(ctx, described, operationTimeout)
+	if err != nil {
+		return s.addChangeSetReason(ctx, c, described, err)
+	}
+	if _, err := c.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{
+		StackName: &s.name, ChangeSetName: set.ChangeSetId,
+	}); err != nil {
 		return err
 	}
 	waiter := cloudformation.NewStackCreateCompleteWaiter(c, func(o *cloudformation.StackCreateCompleteWaiterOptions) {
@@ -193,6 +220,21 @@ func (s stack) create(ctx context.Context, c *awsclient.CloudFormation) error {
 		o.MaxDelay = maxDelay
 	})
 	return s.addFirstFailure(ctx, c, waiter.Wait(ctx, s.describeInput(), operationTimeout))
+}
+
+// addChangeSetReason replaces the error of a change set that could not be made by what CloudFormation says about it, if
+// that can be read.
+func (s stack) addChangeSetReason(
+	ctx context.Context, c *awsclient.CloudFormation, described *cloudformation.DescribeChangeSetInput, err error,
+) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	set, describeErr := c.DescribeChangeSet(ctx, described)
+	if describeErr != nil || set.Status != types.ChangeSetStatusFailed {
+		return err
+	}
+	return fault.Errorf(fault.BootstrapFailed, "its change set was refused: %s", aws.ToString(set.StatusReason))
 }
 
 func (s stack) update(ctx context.Context, c *awsclient.CloudFormation, parameters []types.Parameter) error {

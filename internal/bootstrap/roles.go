@@ -106,8 +106,8 @@ func (p phase) writing(statements ...statement) []statement {
 	return statements
 }
 
-// ledgerBucket returns the bucket of the ledger. It is kept when the stack is deleted, and with it the older versions of
-// its objects for a year.
+// ledgerBucket returns the bucket of the ledger. It is kept when the stack is deleted. Older versions of its objects are
+// kept for a year.
 func ledgerBucket() object {
 	return object{
 		"Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain",
@@ -143,8 +143,8 @@ func ledgerBucketPolicy() object {
 	}}
 }
 
-// assetsOnlyPolicy returns the policy that keeps the CDK's file publishing role out of the records that earlier versions
-// kept in the CDK's bucket. That role may write the whole bucket, and every job that publishes an asset has it.
+// assetsOnlyPolicy returns the policy that keeps the CDK's file publishing role out of the records of earlier versions,
+// which are in the CDK's bucket. That role may write the whole bucket, and every job that publishes an asset has it.
 func assetsOnlyPolicy() object {
 	deny := allow(formerObjects, "s3:*")
 	deny.Effect = "Deny"

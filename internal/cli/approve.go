@@ -25,7 +25,7 @@ import (
 // approveFlags are the flags of the command approve besides those that it shares.
 type approveFlags struct {
 	*rolloutFlags
-	// approvedIn is the execution of CodePipeline in which a person has approved.
+	// approvedIn is the execution of CodePipeline, or the run of another service, in which a person has approved.
 	approvedIn string
 }
 
@@ -39,8 +39,8 @@ configuration says approval: true takes no plan without an approval; with approv
 the plan nor who wrote its commit may give it. --allow names what the plan does that has to be allowed: loss of
 data, wider access.
 
-With --approved-in, the approver is not the caller but who has approved in that execution of CodePipeline, which is
-asked for it.`,
+With --approved-in, the approver is not the caller but who has approved in that execution of CodePipeline, or in
+that run of GitHub or GitLab, which is asked for it with the token of the job.`,
 		RunE: a.inProject(func(ctx context.Context, p *project) (result, error) { return a.approve(ctx, p, f) }),
 	}
 	a.addLiveFlag(cmd)
@@ -54,7 +54,7 @@ asked for it.`,
 		return pflag.NormalizedName(name)
 	})
 	flags.StringVar(&f.approvedIn, "approved-in", "", "the execution of CodePipeline in which somebody has approved, as "+
-		"PIPELINE/EXECUTION")
+		"PIPELINE/EXECUTION, or the run of a service, as github:OWNER/NAME/RUN or gitlab:GROUP/NAME/PIPELINE")
 	flags.StringVar(&f.note, "note", "", "why, for whoever reads the release record")
 	f.addAllowFlag(flags)
 	return cmd

@@ -183,8 +183,8 @@ type helpSection struct {
 func (a *app) helpSections() []helpSection {
 	return []helpSection{
 		{"Deliver", []*cobra.Command{
-			a.initCommand(), a.synthCommand(), a.planCommand(), a.deployCommand(), a.verifyCommand(), a.approveCommand(),
-			a.rollbackCommand(),
+			a.initCommand(), a.synthCommand(), a.contextCommand(), a.planCommand(), a.deployCommand(), a.verifyCommand(),
+			a.approveCommand(), a.rollbackCommand(),
 		}},
 		{"See what is deployed", []*cobra.Command{
 			a.statusCommand(), a.driftCommand(), a.diagnoseCommand(), a.metricsCommand(), a.unlockCommand(), a.garbageCommand(),
@@ -194,8 +194,8 @@ func (a *app) helpSections() []helpSection {
 		{"Check", a.checkCommands()},
 		{"Prepare accounts", []*cobra.Command{a.bootstrapCommand(), a.rehearsalCommand(), a.selfTestCommand()}},
 		{"Look and understand", []*cobra.Command{
-			a.graphCommand(), a.diagramsCommand(), a.configCommand(), a.toolsCommand(), a.imagesCommand(), a.doctorCommand(),
-			a.explainCommand(),
+			a.graphCommand(), a.diagramsCommand(), a.digestCommand(), a.workflowsCommand(), a.configCommand(),
+			a.toolsCommand(), a.imagesCommand(), a.doctorCommand(), a.explainCommand(),
 		}},
 	}
 }

@@ -47,7 +47,7 @@ type diagramFlags struct {
 func (a *app) diagramsCommand() *cobra.Command {
 	f := &diagramFlags{}
 	cmd := &cobra.Command{
-		Use: "diagrams", Short: "Draw the pipelines, the steps, the accounts and the stacks as SVG", Args: noArgs,
+		Use: "diagrams", Short: "Draw the pipelines, the steps, the accounts and the stacks as SVG or PNG", Args: noArgs,
 		Long: `Draw diagrams from the configuration, the graph of steps and the synthesised templates. The stacks
 are synthesised first, unless --assembly names what was synthesised before. --assembly takes any cloud
 assembly, also outside of a project: then the stacks, their databases, and the accounts are drawn.

@@ -97,7 +97,7 @@ func (x *explanation) WriteText(w io.Writer) error {
 	}
 	text += "\nwhy it happens\n  " + strings.Join(e.Causes, "\n  ") + "\n" +
 		"\nwhat to do\n  " + strings.Join(e.Remedies, "\n  ") + "\n" +
-		fmt.Sprintf("\nexit status %d; docs/troubleshooting.md has all codes\n", e.Exit)
+		fmt.Sprintf("\nexit status %d; Lockstep's docs/troubleshooting.md has all codes\n", e.Exit)
 	_, err := io.WriteString(w, pageLink.ReplaceAllString(text, "docs/$1"))
 	return err
 }

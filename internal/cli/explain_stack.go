@@ -51,7 +51,7 @@ func (a *app) explainStack(_ context.Context, p *project, name string) (result, 
 	for _, env := range p.config.Targets() {
 		for _, account := range env.Accounts() {
 			dir := p.path(filepath.Join(pipeline.AssemblyDir(env.Name), account.Folder))
-			stacks, err := readStacks(dir)
+			stacks, err := readStacks(dir, unknownPlace)
 			if fault.Of(err) == fault.AssemblyMissing {
 				continue
 			}
@@ -78,13 +78,13 @@ func (a *app) explainStack(_ context.Context, p *project, name string) (result, 
 		name, fault.LockHeld, enumerate(known))
 }
 
-// readStacks returns the stacks of a cloud assembly. Those that name no account have that of unknownPlace.
-func readStacks(dir string) ([]*assembly.Stack, error) {
+// readStacks returns the stacks of a cloud assembly. Those that name no account or region have the defaults.
+func readStacks(dir string, defaults assembly.Defaults) ([]*assembly.Stack, error) {
 	files, err := assembly.Open(dir)
 	if err != nil {
 		return nil, err
 	}
-	read, err := assembly.Read(files, unknownPlace)
+	read, err := assembly.Read(files, defaults)
 	if err != nil {
 		return nil, err
 	}

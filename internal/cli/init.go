@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lockstep/config"
 	cdkapp "lockstep/internal/app"
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/display"
@@ -35,7 +36,9 @@ type initializer struct {
 	dryRun       bool
 	yes          bool
 
-	found  cdkapp.Found
+	found cdkapp.Found
+	// first is where the first environment of the flags is; zero if they name none.
+	first  config.Account
 	stacks []stackPlace
 	// why says why the stacks are not known; empty if they are.
 	why     string
@@ -87,6 +90,11 @@ func (i *initializer) run(ctx context.Context) (result, error) {
 	if i.found, err = cdkapp.Find(i.root, folder); err != nil {
 		return nil, err
 	}
+	if len(i.environments) > 0 {
+		if _, i.first, err = parseEnvironment(i.environments[0]); err != nil {
+			return nil, err
+		}
+	}
 	i.preview(ctx)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -117,7 +125,7 @@ func (i *initializer) appFolder() (string, error) {
 	return filepath.ToSlash(name), nil
 }
 
-// A stackPlace is a stack and where the app itself puts it; empty for wherever the environment is.
+// A stackPlace is a stack and where the app puts it; empty for wherever the environment is.
 type stackPlace struct{ id, account, region string }
 
 // unknownPlace stands for the account and region of a stack that names none.
@@ -136,32 +144,72 @@ func (i *initializer) preview(ctx context.Context) {
 		Root: i.root, Folder: i.found.Folder, Language: i.found.Language, Environ: i.app.Environ,
 		Log: display.NewWriter(i.app.Stderr),
 	}
-	if err := runner.Preview(ctx, out); err != nil {
+	if err := runner.Preview(ctx, out, i.first); err != nil {
 		i.why = err.Error()
 		return
 	}
-	i.stacks, err = readStackPlaces(out)
+	i.stacks, err = readStackPlaces(out, i.first)
 	if err != nil {
 		i.why = err.Error()
 	}
 }
 
-// readStackPlaces returns the stacks of a cloud assembly with the places that the app itself names.
-func readStackPlaces(dir string) ([]stackPlace, error) {
-	stacks, err := readStacks(dir)
+// readStackPlaces returns the stacks of a cloud assembly that was made for an environment, with the places that the app
+// names besides that of the environment.
+func readStackPlaces(dir string, own config.Account) ([]stackPlace, error) {
+	defaults := unknownPlace
+	if own.ID != "" {
+		defaults = assembly.Defaults{Account: own.ID, Region: own.Region}
+	}
+	stacks, err := readStacks(dir, defaults)
 	if err != nil {
 		return nil, err
 	}
 	var places []stackPlace
 	for _, stack := range stacks {
 		place := stackPlace{stack.ID, stack.Account, stack.Region}
-		if place.account == unknownPlace.Account {
+		if place.account == unknownPlace.Account || stack.Place() == assembly.Place(defaults) {
 			place.account, place.region = "", ""
 		}
 		places = append(places, place)
 	}
 	return places, nil
 }
+
+// placesOf returns the places besides its own that the n-th environment needs for the stacks that were found. They were
+// found for the first one: what is in its account is in the account of each environment.
+func (i *initializer) placesOf(n int, own config.Account) []config.Account {
+	var places []config.Account
+	for _, stack := range i.stacks {
+		p := config.Account{ID: stack.account, Region: stack.region}
+		switch {
+		case n > 0 && p.ID == i.first.ID:
+			p.ID = own.ID
+		case n > 0 && p.ID != own.ID:
+			continue
+		}
+		if p.ID != "" && p != own && i.mayHave(n, p) && !slices.Contains(places, p) {
+			places = append(places, p)
+		}
+	}
+	return places
+}
+
+// mayHave reports whether the n-th environment may have a place: an account that is no placeholder, and neither the
+// tooling account nor that of another environment.
+func (i *initializer) mayHave(n int, p config.Account) bool {
+	tooling, _, _ := strings.Cut(i.tooling, "/")
+	for other, written := range i.environments {
+		if _, own, err := parseEnvironment(written); err == nil && other != n && own.ID == p.ID {
+			return false
+		}
+	}
+	return accountPattern.MatchString(p.ID) && p.ID != tooling &&
+		assembly.Partition(p.Region) == assembly.Partition(i.first.Region)
+}
+
+// accountPattern matches the id of an account.
+var accountPattern = regexp.MustCompile(`^[0-9]{12}$`)
 
 // showFindings says what was found.
 func (i *initializer) showFindings() {

@@ -80,18 +80,17 @@ func (r *initResult) WriteText(w io.Writer) error {
 func (i *initializer) files() (files []newFile, first string, err error) {
 	var environments []newFile
 	after, region := "", ""
-	for _, written := range i.environments {
-		name, place, ok := strings.Cut(written, "=")
-		account, itsRegion, hasRegion := strings.Cut(place, "/")
-		if !ok || !hasRegion || name == "" || strings.ContainsAny(name, `/\`) {
-			return nil, "", usagef(fault.FlagValue, "--env %s: write NAME=ACCOUNT/REGION, such as dev=111122223333/eu-west-1",
-				written)
+	for n, written := range i.environments {
+		name, own, err := parseEnvironment(written)
+		if err != nil {
+			return nil, "", err
 		}
-		text := fmt.Sprintf("account: %s\nregion: %s\n", strconv.Quote(account), itsRegion)
+		text := fmt.Sprintf("account: %s\nregion: %s\n", strconv.Quote(own.ID), own.Region)
+		text += placesText(i.placesOf(n, own))
 		if after != "" {
 			text += "# A release comes here once it has been deployed there.\nafter: " + after + "\n"
 		} else {
-			first, region = name, itsRegion
+			first, region = name, own.Region
 		}
 		if name == "prod" {
 			text += "# A person approves what is deployed here, and the stacks cannot be deleted.\n" +
@@ -107,6 +106,29 @@ func (i *initializer) files() (files []newFile, first string, err error) {
 	text := "project: " + i.project + "\n# Whoever deploys is a principal of this account.\ntooling:\n" +
 		"  account: " + strconv.Quote(account) + "\n  region: " + region + "\n" + i.appText()
 	return append([]newFile{{rootMarker, text}}, environments...), first, nil
+}
+
+// parseEnvironment parses NAME=ACCOUNT/REGION.
+func parseEnvironment(written string) (name string, own config.Account, err error) {
+	name, account, ok := strings.Cut(written, "=")
+	id, region, hasRegion := strings.Cut(account, "/")
+	if !ok || !hasRegion || name == "" || strings.ContainsAny(name, `/\`) {
+		return "", own, usagef(fault.FlagValue, "--env %s: write NAME=ACCOUNT/REGION, such as dev=111122223333/eu-west-1",
+			written)
+	}
+	return name, config.Account{ID: id, Region: region}, nil
+}
+
+// placesText returns the lines of an environment's file that name its other places.
+func placesText(places []config.Account) string {
+	if len(places) == 0 {
+		return ""
+	}
+	text := "# The app has stacks here too.\nplaces:\n"
+	for _, p := range places {
+		text += fmt.Sprintf("  - account: %s\n    region: %s\n", strconv.Quote(p.ID), p.Region)
+	}
+	return text
 }
 
 // appText returns what the configuration says about the app.

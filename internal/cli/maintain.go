@@ -34,7 +34,7 @@ func (a *app) maintainCommand() *cobra.Command {
 	return newCommandGroup(&cobra.Command{
 		Use: "maintain", Short: "Do what is due every week, month, quarter, half year or year",
 		Long: `Do what a program can do of the maintenance that is due, show what there is to do, and say what a
-person has to do. docs/maintenance.md has the schedule.`,
+person has to do. Lockstep's docs/maintenance.md has the schedule.`,
 	}, commands...)
 }
 

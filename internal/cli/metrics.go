@@ -44,7 +44,7 @@ func (a *app) metricsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "metrics", Short: "Compute the four key metrics of delivery from the release records", Args: noArgs,
 		Long: `Compute lead time for changes, deployment frequency, change failure rate and failed deployment
-recovery time of each environment from the release records in its accounts. docs/metrics.md has the
+recovery time of each environment from the release records in its accounts. Lockstep's docs/metrics.md has the
 definitions. An account that cannot be read is named, its environment has no figures, and the status is 1.
 
 --publish also writes the figures to CloudWatch in the tooling account, where the dashboard of the pipelines

@@ -29,7 +29,7 @@ its records and the cloud assemblies that its accounts keep, and check that it i
 stacks and outputs. Shows how long that took, and what would have to come from backups, because no template
 brings it back.
 
-AWS is never touched: docs/recovery.md has the procedure for accounts on AWS.`,
+AWS is never touched: Lockstep's docs/recovery.md has the procedure for accounts on AWS.`,
 		RunE: a.inProject(func(ctx context.Context, p *project) (result, error) {
 			environments, err := p.selectEnvironments(a.env)
 			if err != nil {

@@ -7,7 +7,6 @@ import (
 
 	"lockstep/config"
 	"lockstep/internal/pipeline"
-	"lockstep/internal/report"
 )
 
 func (a *app) synthCommand() *cobra.Command {
@@ -17,14 +16,7 @@ func (a *app) synthCommand() *cobra.Command {
 of an environment is written to ` + pipeline.AssemblyDir("ENV") + `. Nothing is built or run again whose inputs
 have not changed.`,
 		RunE: a.inEnvironments(func(ctx context.Context, p *project, environments []config.Environment) (result, error) {
-			g, err := p.graph()
-			if err != nil {
-				return nil, err
-			}
-			return a.runJob(ctx, job{
-				command: "synth", mode: report.Local, project: p, environments: environments,
-				graph: selectSteps(g, []pipeline.Stage{pipeline.Synth}, environments),
-			})
+			return a.synthesise(ctx, p, environments)
 		}),
 	}
 	a.addEnvFlag(cmd)

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
@@ -44,7 +45,16 @@ type principal struct {
 	name, session string
 }
 
+// ServiceUser returns the name under which a user of GitHub or GitLab stands in records, in the place of an ARN.
+func ServiceUser(service, name string) string { return service + ":" + name }
+
+// serviceUserPattern matches such a name.
+var serviceUserPattern = regexp.MustCompile(`^(github|gitlab):([A-Za-z0-9._-]+)$`)
+
 func parsePrincipal(text string) principal {
+	if found := serviceUserPattern.FindStringSubmatch(text); found != nil {
+		return principal{account: found[1], kind: "user", name: found[2]}
+	}
 	parsed, err := arn.Parse(text)
 	if err != nil {
 		return principal{}

@@ -37,7 +37,7 @@ func (d *Deployment) publish(ctx context.Context, target awsclient.Target, asset
 }
 
 // checkPublished returns an error if the bucket holds something else under the key of one of a stack's files than what
-// the assembly has. It passes over the stack's own template, which CloudFormation shows, and over what is not there.
+// the assembly has. It passes over what is not there.
 func (d *Deployment) checkPublished(ctx context.Context, s *assembly.Stack) error {
 	check := func(ctx context.Context, b *staging.Bucket, a assembly.Asset) error {
 		sum, err := d.sumOf(a)
@@ -55,7 +55,7 @@ func (d *Deployment) checkPublished(ctx context.Context, s *assembly.Stack) erro
 			"what the bucket holds under %s is not what the assembly has: somebody has changed it; see who wrote it, delete "+
 				"it, and deploy again", a.Key)
 	}
-	return d.forEachAsset(ctx, d.targetOf(s), otherAssets(s), check)
+	return d.forEachAsset(ctx, d.targetOf(s), s.Assets, check)
 }
 
 // otherAssets returns the assets of a stack without its own template.

@@ -66,6 +66,8 @@ type Options struct {
 	// RequiresOtherApprover says that the person must be another one than those who have made the plan and written its
 	// commit.
 	RequiresOtherApprover bool
+	// AllowsPlaceholders says that an assembly may hold placeholders for look-ups without an answer.
+	AllowsPlaceholders bool
 	// AdaptAssembly returns a release's cloud assembly in the form in which it is deployed; nil if that is the same.
 	AdaptAssembly func(fs.FS) (fs.FS, error)
 	// RequiresCompletePlan says that a reviewed plan may not touch a stack whose changes it does not show.

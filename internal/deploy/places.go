@@ -46,6 +46,11 @@ func (o Options) ReadAssembly(files fs.FS, target awsclient.Target) (
 	if err != nil {
 		return nil, nil, err
 	}
+	if !o.AllowsPlaceholders {
+		if err := all.CheckLookups(); err != nil {
+			return nil, nil, err
+		}
+	}
 	selection := o.Selection
 	selection.Places = append([]assembly.Place{own}, o.Places...)
 	selected, left, err = all.Select(selection)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -58,16 +59,33 @@ func (d *Deployment) checkAssembly(asm *assembly.Assembly) error {
 				"stack %s is for %s, but %s is %s: synthesise for %s, or correct its configuration",
 				s.Name, s.Place(), env, d.placesText(), env)
 		}
-		if len(s.Images) > 0 {
-			return fault.Errorf(fault.AssetNotSupported,
-				"stack %s needs the container image %s, and images cannot be published yet: "+
-					"push it to a repository in a step of its own and refer to it by digest", s.Name, s.Images[0])
-		}
 		if err := checkDestinations(asm.Files, s, d.targetOf(s)); err != nil {
 			return err
 		}
 	}
-	return nil
+	return checkImages(asm.Stacks)
+}
+
+// checkImages names all stacks that need a container image, so that they are left out, or changed, together.
+func checkImages(stacks []*assembly.Stack) error {
+	var names []string
+	for _, s := range stacks {
+		if len(s.Images) > 0 {
+			names = append(names, s.Name)
+		}
+	}
+	switch len(names) {
+	case 0:
+		return nil
+	case 1:
+		i := slices.IndexFunc(stacks, func(s *assembly.Stack) bool { return s.Name == names[0] })
+		return fault.Errorf(fault.AssetNotSupported,
+			"stack %s needs the container image %s, and images cannot be published yet: "+
+				"push it to a repository in a step of its own and refer to it by digest", names[0], stacks[i].Images[0])
+	}
+	return fault.Errorf(fault.AssetNotSupported,
+		"stacks %s need container images, and images cannot be published yet: push them to a repository in a step of its "+
+			"own and refer to them by digest, or select the other stacks with `stacks.include`", strings.Join(names, ", "))
 }
 
 // checkDestinations refuses a stack with a name that leads anywhere but to the target's bootstrap.

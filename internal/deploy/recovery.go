@@ -16,7 +16,7 @@ import (
 )
 
 // RecoveryPage is the page with the procedure by which a person recovers an environment on AWS.
-const RecoveryPage = "docs/recovery.md"
+const RecoveryPage = "Lockstep's docs/recovery.md"
 
 // DeleteReleased deletes every stack of the newest release, those that need others first, so that its recovery can be
 // rehearsed. It returns the names of the deleted stacks. The staging bucket with the records stays. The error is a

@@ -174,7 +174,7 @@ func (d *Deployment) Export(ctx context.Context, number int) ([]attest.File, err
 	}
 	if r.SigningKeyID() == "" {
 		return nil, refusal.Newf(fault.RecordUnsigned, nil, "release %d of %s is unsigned, so there is nothing to export: "+
-			"docs/deployment.md says how releases are signed", r.Number, d.target.Environment)
+			"Lockstep's docs/deployment.md says how releases are signed", r.Number, d.target.Environment)
 	}
 	files, err := l.Export(ctx, r.Number, staging.AssemblyBlobName(r.SynthDigest))
 	return files, refuseTampered(err)

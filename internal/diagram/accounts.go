@@ -107,9 +107,6 @@ func (a *accountsDrawing) addPlace(at place) {
 		box.Lines = []string{name, at.String()}
 	}
 	box.Columns = 1 // in a grid the label is inside, where no arrow crosses it
-	if a.LeftToRight {
-		box.Columns = 3
-	}
 	deployRoles, executionRoles := rolesOf(stacks)
 	var last *Box
 	follow := func(lines ...string) {

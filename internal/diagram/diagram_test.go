@@ -120,6 +120,7 @@ func TestDraw_PlatformHasEveryDiagram(t *testing.T) {
 		assert.NotEmpty(t, d.Boxes, d.Name)
 		assert.NotEmpty(t, d.Title, d.Name)
 		assert.LessOrEqual(t, countBoxes(d.Boxes), MaxBoxes, d.Name)
+		assert.NotContains(t, d.Source(), "…", "%s: a line is cut off", d.Name)
 	}
 	assert.Equal(t, []string{"accounts", "architecture", "dag", "database", "flow", "pipeline", "stacks"}, names)
 }

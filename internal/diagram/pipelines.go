@@ -42,7 +42,7 @@ func pipelinesOf(p Platform) (pipelines []pipeline.Pipeline, reason string) {
 
 // addPipeline adds a row with what starts a pipeline, its stages and its approvals.
 func (d *Diagram) addPipeline(c *config.Config, line pipeline.Pipeline) {
-	row := d.add(line.Name + ": " + line.Description)
+	row := d.add(line.Name, line.Description)
 	start := row.add(triggerText(c, line.Trigger)...)
 	start.Shape = Event
 	last := start

@@ -71,6 +71,8 @@ const (
 	GateNotRun     Code = "LS-431"
 	GateReport     Code = "LS-432"
 	GateProgram    Code = "LS-433"
+	// WorkflowOutdated is of a generated file of another CI service.
+	WorkflowOutdated Code = "LS-434"
 )
 
 // Plans and approvals. Exit status 3 unless nothing was refused.
@@ -173,6 +175,7 @@ const (
 	Throttled          Code = "LS-744"
 	AWSFault           Code = "LS-745"
 	AWSRefused         Code = "LS-746"
+	ServiceRefused     Code = "LS-747"
 )
 
 // The rehearsal, this machine, and what earlier runs left on it.

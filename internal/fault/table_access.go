@@ -306,5 +306,13 @@ func endpointEntries() []Entry {
 			Causes:   []string{"a value or a state that the service does not accept"},
 			Remedies: []string{"do what AWS's reason says"},
 		},
+		{
+			Code: ServiceRefused, Title: "the CI service refused a request",
+			Meaning: "GitHub or GitLab was asked who has approved, and answered with an error, so nobody is known to have " +
+				"approved.",
+			Causes:   []string{"the token of the job may not read it", "`workflows` names another host or repository"},
+			Remedies: []string{"write the files again with `lockstep workflows SERVICE --write`", "correct `workflows`"},
+			Messages: []string{"it answers with the status …"},
+		},
 	}
 }

@@ -136,9 +136,12 @@ func assemblyEntries() []Entry {
 		},
 		{
 			Code: LookupsMissing, Title: "look-ups without an answer",
-			Meaning:  "The templates hold placeholders, because the app looks something up and synthesis has no credentials.",
-			Causes:   []string{"cdk.context.json is not committed, or lacks the new look-up"},
-			Remedies: []string{"run `cdk synth` with credentials, commit cdk.context.json, and synthesise again"},
+			Meaning: "The templates hold placeholders, because the app looks something up and synthesis has no credentials.",
+			Causes:  []string{"cdk.context.json is not committed, or lacks the new look-up"},
+			Remedies: []string{
+				"run `lockstep context --env ENVIRONMENT --live`, commit cdk.context.json, and synthesise again",
+				"rehearse: a rehearsal deploys the placeholders, and says so",
+			},
 			Messages: []string{"look-ups were not answered when it was synthesised"},
 		},
 		{
@@ -184,7 +187,10 @@ func assemblyEntries() []Entry {
 				"push the image in a separate step and refer to it by its digest",
 				"let the app write the file",
 			},
-			Messages: []string{"… needs the container image …, and images cannot be published yet"},
+			Messages: []string{
+				"… needs the container image …, and images cannot be published yet",
+				"… need container images, and images cannot be published yet",
+			},
 		},
 		{
 			Code: TemplateUnusable, Title: "a template that cannot be used",

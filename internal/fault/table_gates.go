@@ -82,5 +82,15 @@ func gateEntries() []Entry {
 			Remedies: []string{"read the end of its log; the last line is in the message"},
 			Messages: []string{" but reported nothing"},
 		},
+		{
+			Code: WorkflowOutdated, Title: "a pipeline file is out of date",
+			Meaning: "A file of GitHub Actions, GitLab CI or CodeBuild is not what the configuration and the table of steps " +
+				"say, so that service would run other steps.",
+			Causes: []string{"the configuration or the version of Lockstep has changed since", "the file was edited by hand"},
+			Remedies: []string{
+				"run `lockstep workflows SERVICE --write` and commit what it writes",
+			},
+			Messages: []string{"… is not what the configuration says: write it with `lockstep workflows … --write`"},
+		},
 	}
 }

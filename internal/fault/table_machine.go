@@ -47,15 +47,17 @@ func rehearsalEntries() []Entry {
 		{
 			Code: EmulatorTemplate, Title: "a template that cannot be rehearsed",
 			Meaning:  "The rehearsed copy of a template could not be made.",
-			Causes:   []string{"nested stacks that refer to each other"},
-			Remedies: []string{"take the circle out of the app; CloudFormation refuses it too"},
-			Messages: []string{"nested stacks refer to each other in a circle"},
+			Causes:   []string{"nested stacks that refer to each other", "a macro that refuses what it should expand"},
+			Remedies: []string{"fix what the message names; CloudFormation refuses it too"},
+			Messages: []string{
+				"nested stacks refer to each other in a circle", "the macros that it declares refuse it: …",
+			},
 		},
 		{
 			Code: RehearsalOnly, Exit: exitRefused, Title: "a command for emulated accounts alone",
 			Meaning:  "A rehearsal of a recovery begins with deleting everything, so it never works on AWS.",
 			Causes:   []string{"--live at `lockstep rehearsal recovery`"},
-			Remedies: []string{"leave --live out; docs/recovery.md has the procedure for AWS"},
+			Remedies: []string{"leave --live out; [recovery](recovery.md) has the procedure for AWS"},
 			Messages: []string{"a recovery is rehearsed on emulated accounts alone"},
 		},
 		{

@@ -62,7 +62,19 @@ func ReadFile(name string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer file.Close()
-	return ReadAll(file, name, limit)
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return readSized(file, name, info.Size(), limit)
+}
+
+// readSized is ReadAll of a file that says how large it is. One that says that it is too large is not read.
+func readSized(reader io.Reader, name string, size, limit int64) ([]byte, error) {
+	if size > limit {
+		return nil, &TooLargeError{Name: name, Limit: limit}
+	}
+	return ReadAll(reader, name, limit)
 }
 
 // ReadFileFS is ReadFile for a file of a tree of files.
@@ -79,7 +91,7 @@ func ReadFileFS(files fs.FS, name string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer file.Close()
-	return ReadAll(file, name, limit)
+	return readSized(file, name, info.Size(), limit)
 }
 
 // ReadAll returns what a reader yields, of which it reads no more than one byte over the limit. The error is a

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -15,8 +16,28 @@ var builtinGates = map[string]func(Gate) (findings.Report, error){
 	"waivers":  checkWaivers,
 }
 
+// projectGates are the gates that run what the settings and the packages of a repository say, by the names of their
+// steps.
+var projectGates = map[string]func(context.Context, Gate) (outcome, error){
+	"java-packages":   installJava,
+	"java-tests":      checkJavaTests,
+	"node-format":     checkNodeFormat,
+	"node-lint":       checkNodeLint,
+	"node-packages":   installNode,
+	"node-tests":      checkNodeTests,
+	"node-types":      checkNodeTypes,
+	"python-packages": installPython,
+	"python-shed":     checkShed,
+	"python-tests":    checkPythonTests,
+}
+
 // checkBuiltin runs the built-in gate that has the name of the step.
-func (g Gate) checkBuiltin() (outcome, error) {
+func (g Gate) checkBuiltin(ctx context.Context) (outcome, error) {
+	if check, ok := projectGates[g.Name]; ok {
+		result, err := check(ctx, g)
+		result.report.Findings = append(result.report.Findings, findings.TestFailures(result.suites)...)
+		return result, err
+	}
 	check, ok := builtinGates[builtinName(g.Name)]
 	if !ok {
 		return outcome{}, &FailedError{

@@ -23,19 +23,28 @@ import (
 // below it.
 const maxReportBytes = 64 << 20
 
+// A program is what is started for a gate.
+type program struct {
+	argv []string
+	// dir is the folder that it runs in; the repository's root if it is empty.
+	dir string
+	// env are variables of its environment, as NAME=VALUE.
+	env []string
+}
+
 // execute runs the program. The reader gets its standard output and the log its standard error, unless the reader wants
 // both. It returns the end of standard error, and the error of exec.Cmd.Run.
-func (g Gate) execute(ctx context.Context, argv []string, reader reader) (stderr string, err error) {
-	program, err := programPath(argv[0])
+func (g Gate) execute(ctx context.Context, p program, reader reader) (stderr string, err error) {
+	file, err := programPath(p.argv[0])
 	if err != nil {
 		return "", err
 	}
-	cmd := process.TableCommand(ctx, append([]string{program}, argv[1:]...))
-	cmd.Dir = g.Root
+	cmd := process.TableCommand(ctx, append([]string{file}, p.argv[1:]...))
+	cmd.Dir = cmp.Or(p.dir, g.Root)
 	// The program's own children may hold its output open. They end with the step's process group.
 	cmd.WaitDelay = 500 * time.Millisecond
 	// Some programs break their lines at the assumed width of a terminal, even inside of a file's name.
-	cmd.Env = append(os.Environ(), "COLUMNS=32767", "NO_COLOR=1")
+	cmd.Env = append(append(os.Environ(), "COLUMNS=32767", "NO_COLOR=1"), p.env...)
 	tail := &tailBuffer{limit: 16 << 10}
 	cmd.Stdout = reader
 	cmd.Stderr = io.MultiWriter(g.Log, tail)
@@ -85,31 +94,42 @@ func (t *tailBuffer) Write(p []byte) (int, error) {
 // checkOutcome returns an error if the program's report does not count: it cannot be read, or the program failed and
 // the report has no findings. The error is a *NotRunError if the program could not reach what it needs.
 func checkOutcome(result outcome, readErr, runErr error, stderr string) error {
-	status := describeExit(runErr)
-	_, signaled := process.Signal(runErr)
-	var reason string
-	var notRun *NotRunError
-	switch {
-	case errors.As(readErr, &notRun):
-		return notRun
-	case signaled:
-		return &FailedError{fault.GateProgram, status}
-	case errors.Is(runErr, exec.ErrNotFound):
-		return &NotRunError{fmt.Sprintf("%s; `lockstep doctor` says what to do", runErr)}
-	case readErr != nil && runErr != nil:
-		reason = status + ", and " + readErr.Error()
-	case readErr != nil:
-		reason = readErr.Error()
-	case result.report.Broken != "":
-		reason = result.report.Broken
-	case runErr != nil && len(result.report.Findings) == 0:
-		reason = status + " but reported nothing"
-	default:
-		return nil
+	reason, err := judge(result, readErr, runErr)
+	if reason == "" {
+		return err
 	}
 	if line := pipeline.NetworkError(stderr); line != "" {
 		return &NotRunError{"it could not reach what it needs: " + line}
 	}
+	return failure(reason, readErr, stderr)
+}
+
+// judge returns why the program's report does not count; empty if it does, or if the error says why.
+func judge(result outcome, readErr, runErr error) (string, error) {
+	status := describeExit(runErr)
+	_, signaled := process.Signal(runErr)
+	var notRun *NotRunError
+	switch {
+	case errors.As(readErr, &notRun):
+		return "", notRun
+	case signaled:
+		return "", &FailedError{fault.GateProgram, status}
+	case errors.Is(runErr, exec.ErrNotFound):
+		return "", &NotRunError{fmt.Sprintf("%s; `lockstep doctor` says what to do", runErr)}
+	case readErr != nil && runErr != nil:
+		return status + ", and " + readErr.Error(), nil
+	case readErr != nil:
+		return readErr.Error(), nil
+	case result.report.Broken != "":
+		return result.report.Broken, nil
+	case runErr != nil && len(result.report.Findings) == 0:
+		return status + " but reported nothing", nil
+	}
+	return "", nil
+}
+
+// failure returns the error of a report that does not count, with the last line that the program printed.
+func failure(reason string, readErr error, stderr string) error {
 	if last := text.LastLine(stderr); last != "" {
 		if code, message := fault.Cut(strings.TrimPrefix(last, pipeline.Self+": ")); code != "" {
 			return &FailedError{code, message} // this program says all of it itself

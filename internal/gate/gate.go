@@ -136,7 +136,7 @@ type outcome struct {
 }
 
 func (g Gate) findingNoun() string {
-	if g.Format == pipeline.GoTest {
+	if g.Format.IsTests() {
 		return "failing test"
 	}
 	return "finding"
@@ -161,7 +161,7 @@ func (g Gate) toolName() string {
 // check runs the gate's program and reads its findings.
 func (g Gate) check(ctx context.Context) (outcome, error) {
 	if len(g.Argv) == 0 {
-		return g.checkBuiltin()
+		return g.checkBuiltin(ctx)
 	}
 	if g.NeedsHistory {
 		if hasHistory, err := hasCommits(ctx, g.Root); err != nil || !hasHistory {
@@ -190,7 +190,7 @@ func (g Gate) check(ctx context.Context) (outcome, error) {
 		argv = slices.Concat(argv, fileArguments(files))
 	}
 	reader := g.newReader()
-	stderr, runErr := g.execute(ctx, argv, reader)
+	stderr, runErr := g.execute(ctx, program{argv: argv}, reader)
 	if ctx.Err() != nil {
 		return outcome{}, ctx.Err()
 	}
@@ -229,7 +229,7 @@ func (g Gate) applies() bool {
 func (g Gate) writeReport(o outcome) error {
 	var text bytes.Buffer
 	var err error
-	if g.Format == pipeline.GoTest {
+	if g.Format.IsTests() {
 		err = findings.WriteJUnit(&text, o.suites)
 	} else {
 		err = findings.WriteSARIF(&text, []findings.Report{o.report})

@@ -264,6 +264,11 @@ var linePatterns = map[pipeline.Format]linePattern{
 		expression: regexp.MustCompile(`^(?P<file>[^:]+):(?P<line>\d+): (?P<message>.*) \[(?P<rule>B\d+)\]$`),
 		rule:       "bandit",
 	},
+	pipeline.Ssort: {
+		expression: regexp.MustCompile(`^ERROR: (?P<message>(?:.* in )?(?P<file>[^:]+?)(?: is incorrectly sorted|` +
+			`: line (?P<line>\d+), column (?P<column>\d+)|: .*))$`),
+		rule: "ssort",
+	},
 	pipeline.MkDocs: {
 		expression: regexp.MustCompile(`^WARNING +- +(?P<message>.*?'(?P<file>[^']+\.md)'.*)$`),
 		rule:       "mkdocs", folder: "docs",

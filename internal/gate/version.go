@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"lockstep/internal/gate/findings"
+	"lockstep/internal/project"
 	"lockstep/internal/repo"
 )
 
@@ -20,7 +21,7 @@ var sources embed.FS
 // they may use. A cached result stays valid while the digest is the same, however the rest of the program changes.
 var Version = sync.OnceValue(func() string {
 	hash := sha256.New()
-	for _, code := range []fs.FS{sources, findings.Sources, repo.Sources} {
+	for _, code := range []fs.FS{sources, findings.Sources, project.Sources, repo.Sources} {
 		entries, err := fs.ReadDir(code, ".")
 		if err != nil {
 			panic(err) // embedded folders can always be read

@@ -3,10 +3,12 @@ package host
 import (
 	"cmp"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"lockstep/internal/fsx"
@@ -62,10 +64,29 @@ func (m machine) folders() map[string]string {
 		"GOCACHE":             m.variable("GOCACHE", m.cache, "go-build"),
 		"GOLANGCI_LINT_CACHE": m.variable("GOLANGCI_LINT_CACHE", m.cache, "golangci-lint"),
 		"GOENV":               m.variable("GOENV", m.home, ".config", "go", "env"),
+		// Gradle's own folder in the home has settings too, which may hold tokens.
+		"GRADLE_USER_HOME": m.variable("GRADLE_USER_HOME", m.cache, "gradle"),
 		// The CDK library is unpacked into it when it is first loaded. By default jsii takes the home folder.
 		"JSII_RUNTIME_PACKAGE_CACHE_ROOT": m.variable(
 			"JSII_RUNTIME_PACKAGE_CACHE_ROOT", m.libraryCache(), "jsii", "package-cache"),
 	}
+}
+
+// temporary returns the folder of temporary files.
+func (m machine) temporary() string { return m.variable("TMPDIR", os.TempDir()) }
+
+// mavenRepository returns the folder of the packages that Maven has fetched.
+func (m machine) mavenRepository() string { return below(m.home, ".m2", "repository") }
+
+// mavenOptions returns the options of a Maven that keeps its packages where the person's Maven does, and whose home is
+// another folder; empty where one cannot be written as an option. Java takes the home from the system's list of users,
+// and the settings there may hold passwords. It does not read TMPDIR either.
+func (m machine) mavenOptions(home string) string {
+	repository, temporary := m.mavenRepository(), m.temporary()
+	if repository == "" || strings.ContainsAny(repository+home+temporary, " \t\"'") {
+		return ""
+	}
+	return "-Duser.home=" + home + " -Dmaven.repo.local=" + repository + " -Djava.io.tmpdir=" + temporary
 }
 
 // libraryCache returns the folder where the CDK library is unpacked when it is first loaded.
@@ -76,7 +97,7 @@ func (m machine) makeCaches() error {
 	folders := m.folders()
 	for _, dir := range []string{
 		folders["GOMODCACHE"], folders["GOCACHE"], folders["GOLANGCI_LINT_CACHE"],
-		folders["JSII_RUNTIME_PACKAGE_CACHE_ROOT"],
+		folders["JSII_RUNTIME_PACKAGE_CACHE_ROOT"], folders["GRADLE_USER_HOME"], m.mavenRepository(),
 	} {
 		if !filepath.IsAbs(dir) {
 			continue // there is no home, or the program refuses the path itself
@@ -95,7 +116,7 @@ func (m machine) hidePerson(caller []string, home string) []string {
 	for _, pair := range caller {
 		name, value, _ := strings.Cut(pair, "=")
 		switch {
-		case name == "HOME" || name == "XDG_CONFIG_HOME" || name == "XDG_DATA_HOME":
+		case name == "HOME" || name == "XDG_CONFIG_HOME" || name == "XDG_DATA_HOME" || name == "MAVEN_OPTS":
 		case slices.Contains(registryAddresses, name):
 			env = append(env, name+"="+withoutUserInfo(value))
 		case slices.Contains(registryFiles, name) || !isRegistrySetting(name):
@@ -106,6 +127,9 @@ func (m machine) hidePerson(caller []string, home string) []string {
 		if value != "" && tools.Getenv(env, name) == "" {
 			env = append(env, name+"="+value)
 		}
+	}
+	if options := m.mavenOptions(home); options != "" {
+		env = append(env, "MAVEN_OPTS="+options)
 	}
 	return env
 }
@@ -137,8 +161,8 @@ func (m machine) files(root string, step pipeline.Step, toolFolders []string) *p
 	f := &process.Files{
 		Readable: append(m.programFolders(), below(m.cache, "lockstep"), folders["GOENV"]),
 		Writable: []string{
-			root, m.variable("TMPDIR", os.TempDir()), folders["GOMODCACHE"], folders["GOCACHE"], folders["GOLANGCI_LINT_CACHE"],
-			folders["JSII_RUNTIME_PACKAGE_CACHE_ROOT"],
+			root, m.temporary(), folders["GOMODCACHE"], folders["GOCACHE"], folders["GOLANGCI_LINT_CACHE"],
+			folders["JSII_RUNTIME_PACKAGE_CACHE_ROOT"], folders["GRADLE_USER_HOME"], m.mavenRepository(),
 			tools.Getenv(m.environ, "GOTMPDIR"), tools.Getenv(m.environ, "GOCOVERDIR"),
 		},
 	}
@@ -157,8 +181,24 @@ func (m machine) files(root string, step pipeline.Step, toolFolders []string) *p
 	f.Readable = append(f.Readable, filepath.SplitList(tools.Getenv(m.environ, readableVariable))...)
 	f.Readable = append(f.Readable, gitFolders(root)...)
 	isEmpty := func(path string) bool { return path == "" }
+	if step.Offline {
+		f.ClosedPorts = m.networkPorts()
+	}
 	f.Readable, f.Writable = slices.DeleteFunc(f.Readable, isEmpty), slices.DeleteFunc(f.Writable, isEmpty)
 	return f
+}
+
+// networkPorts returns the ports of other machines that the machine reaches the network through: those of its proxies.
+func (m machine) networkPorts() []int {
+	ports := []int{}
+	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"} {
+		if address, err := url.Parse(tools.Getenv(m.environ, name)); err == nil {
+			if port, err := strconv.Atoi(address.Port()); err == nil {
+				ports = append(ports, port)
+			}
+		}
+	}
+	return ports
 }
 
 // programFolders returns the folders on the PATH, and those that they are in, unless that is the person's home, a

@@ -87,3 +87,17 @@ func TestStep_OtherFilesAreHidden(t *testing.T) {
 		assert.True(t, result.Passed(), "%s: %s", name, readFile(t, result.Log))
 	}
 }
+
+// Java takes a person's home from the list of users, whatever HOME says.
+func TestMachine_MavenKeepsItsPackagesAndSeesNoSettings(t *testing.T) {
+	m := newMachine([]string{"HOME=/home/jo", "XDG_CACHE_HOME=/home/jo/.cache", "TMPDIR=/scratch"})
+	environ := m.hidePerson([]string{"MAVEN_OPTS=-Dpassword=x"}, "/tmp/step")
+	assert.Contains(t, environ, "MAVEN_OPTS=-Duser.home=/tmp/step -Dmaven.repo.local=/home/jo/.m2/repository "+
+		"-Djava.io.tmpdir=/scratch")
+	assert.Contains(t, environ, "GRADLE_USER_HOME=/home/jo/.cache/gradle")
+	assert.NotContains(t, environ, "MAVEN_OPTS=-Dpassword=x")
+	assert.Contains(t, m.files("/work", pipeline.Step{}, nil).Writable, "/home/jo/.m2/repository")
+
+	spaced := newMachine([]string{"HOME=/home/jo w"})
+	assert.Empty(t, spaced.mavenOptions("/tmp/step"), "Maven would read two options")
+}

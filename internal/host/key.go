@@ -16,6 +16,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 
 	"lockstep/internal/fault"
+	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/repo"
 )
@@ -37,7 +38,7 @@ func (r *graphRun) cacheKey(ctx context.Context, step pipeline.Step) (string, er
 	hash := sha256.New()
 	// These are strings, and maps and slices of strings: encoding them cannot go wrong, and sorts the maps.
 	_ = json.NewEncoder(hash).Encode(map[string]any{
-		"version": keyVersion, "command": step.Command, "env": step.Env, "outputs": step.Outputs,
+		"version": keyVersion, "command": step.Command, "env": step.Env, "outputs": slices.Concat(step.Outputs, step.Installs),
 		"shaping": buildVarPairs(r.Environ), "tools": tools, "inputs": inputs,
 	})
 	return hex.EncodeToString(hash.Sum(nil)), nil
@@ -137,5 +138,17 @@ func (r *graphRun) hasNothingToDo(step pipeline.Step) (bool, error) {
 		return false, err
 	}
 	files, err := listing.Match(step.TriggerPaths)
-	return len(files) == 0, err
+	if err != nil || step.TriggerText == "" {
+		return len(files) == 0, err
+	}
+	for _, name := range files {
+		text, err := fsx.ReadFile(r.store.path(name), fsx.MaxText)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return false, err
+		}
+		if strings.Contains(string(text), step.TriggerText) {
+			return false, nil
+		}
+	}
+	return true, nil
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -119,7 +120,7 @@ func (r *graphRun) newCommand(ctx context.Context, step pipeline.Step) (*exec.Cm
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, out := range step.Outputs {
+	for _, out := range slices.Concat(step.Outputs, step.Installs) {
 		if err := os.RemoveAll(r.store.path(out)); err != nil {
 			return nil, nil, fmt.Errorf("its output of the last run cannot be removed: %w", err)
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -46,6 +47,8 @@ type entry struct {
 	Files     []outputFile `json:"files"`
 	// Log is the hash of what the step printed.
 	Log string `json:"log"`
+	// Packages has, for each folder of packages, what the file system said of it when the step had filled it.
+	Packages map[string]string `json:"packages,omitempty"`
 }
 
 // outputFile is a file, a folder or a link that a step made. Link is set instead of Hash for a symbolic link.
@@ -107,11 +110,37 @@ func (s *store) save(key string, step pipeline.Step, log string) error {
 		}
 		e.Files = append(e.Files, files...)
 	}
+	if e.Packages, err = s.packageStamps(step); err != nil {
+		return err
+	}
 	data, err := json.Marshal(e)
 	if err != nil {
 		return err
 	}
 	return s.seal.write(s.entryPath(key), data)
+}
+
+// packageStamps returns what the file system says of the step's folders of packages.
+func (s *store) packageStamps(step pipeline.Step) (map[string]string, error) {
+	stamps := map[string]string{}
+	for _, folder := range step.Installs {
+		stamp, err := tools.FolderStamp(s.path(folder))
+		if err != nil {
+			return nil, &outputError{"ended well but did not make the folder of packages " + folder}
+		}
+		stamps[folder] = stamp
+	}
+	return stamps, nil
+}
+
+// hasPackages reports whether the folders of packages are as the step left them. Where nothing is believed because of
+// its times, they are not.
+func (s *store) hasPackages(e entry, step pipeline.Step) bool {
+	if len(step.Installs) == 0 {
+		return true
+	}
+	now, err := s.packageStamps(step)
+	return err == nil && !s.index.rereads && maps.Equal(now, e.Packages)
 }
 
 // storeOutput stores an output, which is a file or a folder with what is in it.
@@ -197,6 +226,9 @@ func (s *store) restore(key string, step pipeline.Step, log string) (bool, error
 	}
 	now := s.now()
 	if age := now.Sub(e.CreatedAt); age < 0 || step.CacheTTL > 0 && age > step.CacheTTL {
+		return false, nil
+	}
+	if !s.hasPackages(e, step) {
 		return false, nil
 	}
 	if err := s.restoreFiles(e, log); err != nil {

@@ -110,12 +110,12 @@ func Schedule() []Task {
 		},
 		{
 			HalfYearly, Architecture, "decisions, who may approve, and who is notified", "",
-			"Read `docs/decisions`: does each decision still hold? Check who may approve, and who the owners are.",
+			"Read the recorded decisions: does each still hold? Check who may approve, and who the owners are.",
 		},
 		{
 			Yearly, Recovery, "an environment is deleted and rebuilt in emulated accounts",
 			"lockstep rehearsal recovery --env ENV",
-			"Restore the database from a snapshot into a separate account: docs/recovery.md has the procedure.",
+			"Restore the database from a snapshot into a separate account: Lockstep's docs/recovery.md has the procedure.",
 		},
 	}
 }

@@ -14,13 +14,28 @@ import (
 	"lockstep/config"
 )
 
-// A job passes where the credentials of its role are given out, and not the credentials: they are valid for an hour at
-// most, which is less than the job may take. Dagger forwards the endpoint's port into the containers of the steps. Source
-// of the address: the AWS SDKs and Tools reference guide, container credential provider.
-const (
-	credentialsEndpoint  = "tcp://169.254.170.2:80"
-	credentialsSecretURI = "env://AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
-)
+// A CredentialSource is where a job's calls get its credentials from.
+type CredentialSource struct {
+	// Endpoint is the address where AWS gives them out and renews them; empty for none.
+	Endpoint string
+	// Secret is the address of the credentials for Dagger, or that of their path at the endpoint.
+	Secret string
+}
+
+// CodeBuildCredentials is the source in a job of CodeBuild. The job passes where the credentials of its role are given
+// out, and not the credentials: they are valid for an hour at most, which is less than the job may take. Dagger
+// forwards the endpoint's port into the containers of the steps. Source of the address: the AWS SDKs and Tools reference guide,
+// container credential provider.
+func CodeBuildCredentials() CredentialSource {
+	return CredentialSource{
+		Endpoint: "tcp://169.254.170.2:80", Secret: "env://AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+	}
+}
+
+// ExportedCredentials is the source in a job whose credentials last longer than it may take.
+func ExportedCredentials() CredentialSource {
+	return CredentialSource{Secret: "cmd://aws configure export-credentials"}
+}
 
 // JobTimeout is how long a job of a pipeline may take: longer than the deployment of all stacks with the creation of an
 // Aurora cluster.
@@ -71,11 +86,11 @@ func (j Job) Buildspec(engine config.Engine) (string, error) {
 	spec := buildspec{
 		Version: "0.2",
 		Env: buildspecEnv{
-			Shell: "bash", Variables: engineVariables(engine),
+			Shell: "bash", Variables: EngineVariables(engine),
 			Exported: slices.Sorted(maps.Keys(j.ExportedVariables)),
 		},
 		Phases: buildspecPhases{
-			Install: phase{OnFailure: "ABORT", Commands: append(j.guardCommands(), installDaggerCommands()...)},
+			Install: phase{OnFailure: "ABORT", Commands: j.installCommands()},
 			Build:   phase{OnFailure: "ABORT", Commands: j.commands(engine)},
 		},
 	}
@@ -95,14 +110,22 @@ func (j Job) Buildspec(engine config.Engine) (string, error) {
 	return string(text), nil
 }
 
-// guardCommands returns the commands that end a job before anything of the repository runs: if its commit is not on the
-// branch that it has to be on, or if a variable that it has to be given is empty, which no function could tell from one
-// that is not given.
-func (j Job) guardCommands() []string {
+// installCommands returns what a job of CodeBuild does before its work.
+func (j Job) installCommands() []string {
+	return slices.Concat(j.guardInCodeBuild(), []string{RefuseCommittedState}, InstallDagger("/usr/local/bin"))
+}
+
+// guardInCodeBuild returns the commands of Guard with the commit that CodeBuild names.
+func (j Job) guardInCodeBuild() []string { return j.Guard(strings.TrimPrefix(CommitVariable, "$")) }
+
+// Guard returns the commands that end a job before anything of the repository runs: if its commit, which a variable
+// names, is not on the branch that it has to be on, or if a variable that it has to be given is empty, which no
+// function could distinguish from one that is not given.
+func (j Job) Guard(commit string) []string {
 	var out []string
 	if j.Branch != "" {
-		out = append(out, fmt.Sprintf(`git merge-base --is-ancestor "$CODEBUILD_RESOLVED_SOURCE_VERSION" %s || `+
-			`{ echo %s >&2; exit 3; }`, shellescape.Quote("refs/remotes/origin/"+j.Branch),
+		out = append(out, fmt.Sprintf(`git merge-base --is-ancestor "$%s" %s || `+
+			`{ echo %s >&2; exit 3; }`, commit, shellescape.Quote("refs/remotes/origin/"+j.Branch),
 			shellescape.Quote("the commit of this tag is not on the branch "+j.Branch+", so nothing is run: merge it, and tag "+
 				"the commit that is on the branch")))
 	}
@@ -112,9 +135,9 @@ func (j Job) guardCommands() []string {
 	return out
 }
 
-// engineVariables returns the variables that select the engine. An engine that Dagger starts by itself is named by a
+// EngineVariables returns the variables that select the engine. An engine that Dagger starts by itself is named by a
 // tag, which may move, so that it is named here by its digest. Source: Dagger's manual, custom runners.
-func engineVariables(engine config.Engine) map[string]string {
+func EngineVariables(engine config.Engine) map[string]string {
 	host := engine.Host
 	if host == "" {
 		host = "docker-image://" + DaggerEngine
@@ -122,28 +145,27 @@ func engineVariables(engine config.Engine) map[string]string {
 	return map[string]string{"_EXPERIMENTAL_DAGGER_RUNNER_HOST": host, "DAGGER_NO_NAG": "1", "DO_NOT_TRACK": "1"}
 }
 
-// refuseCommittedState ends a job whose repository brings along what Dagger or Lockstep would take for its user's. The
+// RefuseCommittedState ends a job whose repository brings along what Dagger or Lockstep would take for its user's. The
 // buildspec is not part of the commit, so the commit cannot leave it out.
-const refuseCommittedState = `for name in .env ` + ModuleDir + `/.env ` + StateDir + `; do ` +
+const RefuseCommittedState = `for name in .env ` + ModuleDir + `/.env ` + StateDir + `; do ` +
 	`if [ -e "$name" ] || [ -L "$name" ]; then ` +
 	`echo "the repository holds $name, which sets arguments or results of this job: remove it from the commit" >&2; ` +
 	`exit 1; fi; done`
 
-// installDaggerCommands returns the commands that refuse a repository with state of its own, download the command line
-// and install it if its checksum is right.
-func installDaggerCommands() []string {
+// InstallDagger returns the commands that download the command line of Dagger and install it in a folder, which is a
+// word of the shell, if its checksum is right.
+func InstallDagger(bin string) []string {
 	var cases []string
 	for _, machine := range slices.Sorted(maps.Keys(DaggerCLI)) {
 		cli := DaggerCLI[machine]
 		cases = append(cases, fmt.Sprintf("%s) url=%s; sum=%s ;;", machine, cli.URL, cli.SHA256))
 	}
 	return []string{
-		refuseCommittedState,
 		`case "$(uname -m)" in ` + strings.Join(cases, " ") +
 			` *) echo "there is no Dagger command line for this machine" >&2; exit 1 ;; esac`,
 		`curl --fail --silent --show-error --location --retry 5 --output /tmp/dagger.tar.gz "$url"`,
 		`echo "$sum  /tmp/dagger.tar.gz" | sha256sum --check --strict`,
-		`tar --extract --gzip --file /tmp/dagger.tar.gz --directory /usr/local/bin dagger`,
+		`tar --extract --gzip --file /tmp/dagger.tar.gz --directory ` + bin + ` dagger`,
 	}
 }
 
@@ -151,29 +173,29 @@ func installDaggerCommands() []string {
 func (j Job) commands(engine config.Engine) []string {
 	var out []string
 	if j.NamesAuthor {
-		out = append(out, `export `+authorVariable+`="$(git log -1 --format=%ae "$CODEBUILD_RESOLVED_SOURCE_VERSION")"`)
+		out = append(out, `export `+authorVariable+`="$(git log -1 --format=%ae "`+CommitVariable+`")"`)
 	}
 	for _, call := range j.Calls {
-		out = append(out, quoteCommand(call.Argv(engine)))
+		out = append(out, QuoteCommand(call.Argv(engine, CodeBuildCredentials())))
 	}
 	for _, name := range slices.Sorted(maps.Keys(j.ExportedVariables)) {
-		out = append(out, fmt.Sprintf(`export %s="$(%s)"`, name, quoteCommand([]string{"cat", j.ExportedVariables[name]})))
+		out = append(out, fmt.Sprintf(`export %s="$(%s)"`, name, QuoteCommand([]string{"cat", j.ExportedVariables[name]})))
 	}
 	return out
 }
 
 // Argv returns the command line of a call.
-func (c Call) Argv(engine config.Engine) []string {
+func (c Call) Argv(engine config.Engine, source CredentialSource) []string {
 	argv := []string{"dagger", "call", "--ci"} // nobody reads a warning: what cannot be run fails
 	if engine.ImagePrefix != "" {
 		argv = append(argv, "--image-prefix", engine.ImagePrefix)
 	}
-	if c.Credentials {
-		argv = append(argv, "--aws-credentials-endpoint", credentialsEndpoint)
+	if c.Credentials && source.Endpoint != "" {
+		argv = append(argv, "--aws-credentials-endpoint", source.Endpoint)
 	}
 	argv = append(append(argv, c.Function), c.Arguments...)
 	if c.Credentials {
-		argv = append(argv, "--aws-credentials", credentialsSecretURI)
+		argv = append(argv, "--aws-credentials", source.Secret)
 	}
 	if c.Export != "" {
 		argv = append(argv, "export", "--path", c.Export)
@@ -181,9 +203,9 @@ func (c Call) Argv(engine config.Engine) []string {
 	return argv
 }
 
-// quoteCommand returns a command line that a shell splits into exactly the given words. A word that begins with $ and a
+// QuoteCommand returns a command line that a shell splits into exactly the given words. A word that begins with $ and a
 // name is a variable of the job, whose value stays one word, and text that follows the name.
-func quoteCommand(argv []string) string {
+func QuoteCommand(argv []string) string {
 	words := make([]string, len(argv))
 	for i, word := range argv {
 		variable := variablePattern.FindString(word)

@@ -85,6 +85,9 @@ func TestSelections_ReincludeAddsSelection(t *testing.T) {
 
 func TestExtraFiles_ImageHasEveryTool(t *testing.T) {
 	for _, s := range testSteps(t) {
+		if s.isHostOnly() {
+			continue // TestJava_RefusedInContainersOnly
+		}
 		extras, err := s.ExtraFiles()
 		require.NoError(t, err)
 		for _, tool := range s.preinstalledTools() {

@@ -11,6 +11,8 @@ const (
 	SARIF Format = "sarif"
 	// GoTest is the output of `go test -json`.
 	GoTest Format = "go-test"
+	// JUnit are reports of tests that the gate's program leaves in files.
+	JUnit Format = "junit"
 	// DetectSecrets is that program's own format, which its baseline has too.
 	DetectSecrets Format = "detect-secrets"
 	// Vale is the JSON that the program of that name prints.
@@ -26,15 +28,19 @@ const (
 	Mypy       Format = "mypy"
 	Xenon      Format = "xenon"
 	Bandit     Format = "bandit"
+	Ssort      Format = "ssort"
 )
 
 // ReportsDir is the folder of the gates' reports.
 const ReportsDir = StateDir + "/reports"
 
+// IsTests reports whether the format is one of tests, of which the report is JUnit.
+func (f Format) IsTests() bool { return f == GoTest || f == JUnit }
+
 // ReportFile returns the path of a gate's report: JUnit for tests, and SARIF for everything else.
 func ReportFile(step string, reads Format) string {
 	ending := ".sarif"
-	if reads == GoTest {
+	if reads.IsTests() {
 		ending = ".xml"
 	}
 	return ReportsDir + "/" + strings.ReplaceAll(step, ":", "-") + ending

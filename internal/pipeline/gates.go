@@ -27,6 +27,12 @@ type gate struct {
 	files []string
 	// when are the patterns of files without which the gate does not apply to a repository; none for files themselves.
 	when []string
+	// whenText is a text that one of those files has to contain.
+	whenText string
+	// installs and installed are folders of packages: those that the gate installs, and those that it reads.
+	installs, installed []string
+	// offline is whether the program needs no network.
+	offline bool
 	// onlyWith is a file of settings without which the program cannot work, and a repository wants none of it.
 	onlyWith string
 	// ifThere are arguments of the program that it gets if the repository has a file: FILE=ARGUMENT.
@@ -73,7 +79,8 @@ func (g gate) step() Step {
 	return Step{
 		Name: g.name, Stage: g.stage, Summary: g.summary, Image: g.image, Command: command, Tools: g.tools, Needs: g.needs,
 		Environment:  g.environment,
-		TriggerPaths: g.triggerPaths(), Inputs: slices.Concat(g.files, g.inputs, []string{config.WaiversFile}),
+		TriggerPaths: g.triggerPaths(), TriggerText: g.whenText, Installs: g.installs, Installed: g.installed,
+		Offline: g.offline, Inputs: slices.Concat(g.files, g.inputs, []string{config.WaiversFile}),
 		Outputs: append([]string{ReportFile(g.name, g.reportFormat)},
 			g.outputs...), Caches: g.caches, Env: g.env, CacheTTL: g.cacheTTL,
 	}
@@ -118,7 +125,8 @@ const deploymentGuide = "docs/deployment.md"
 var lockFiles = []string{
 	"**/go.mod", "**/requirements.txt", "**/requirements*.txt", "**/uv.lock", "**/poetry.lock", "**/Pipfile.lock",
 	"**/pdm.lock", "**/pylock.toml", "**/package-lock.json", "**/yarn.lock", "**/pnpm-lock.yaml", "**/bun.lock",
-	"**/pom.xml", "**/gradle.lockfile", "**/buildscript-gradle.lockfile", "**/packages.lock.json", "osv-scanner.toml",
+	"**/npm-shrinkwrap.json", "**/Cargo.lock", "**/pom.xml", "**/gradle.lockfile", "**/buildscript-gradle.lockfile",
+	"**/packages.lock.json", "osv-scanner.toml",
 }
 
 // secretsBaseline has the findings of detect-secrets that a person has reviewed.
@@ -129,7 +137,8 @@ const vulnerabilityTTL = 12 * time.Hour
 
 // gates returns the table of the gates that exist once.
 func gates(c *config.Config) []gate {
-	return slices.Concat(qualityGates, testGates(c), vulnerabilityGates(c), secretGates, imageGates(c), pythonGates)
+	return slices.Concat(qualityGates, testGates(c), vulnerabilityGates(c), secretGates, imageGates(c), pythonGates,
+		nodeGates, javaGates)
 }
 
 // gateConfigFiles are the settings of the gates' programs. The seeded defects of the gates' own tests are checked with

@@ -88,8 +88,15 @@ func TestGates_RerunOnlyForTheirInputs(t *testing.T) {
 		".github/workflows/ci.yml": {"workflows", "secrets", "baseline", "images"},
 		"Dockerfile":               {"dockerfiles", "secrets", "baseline", "images"},
 	} {
-		assert.Equal(t, want, gatesDependingOn(t, file), file)
+		got := slices.DeleteFunc(gatesDependingOn(t, file), isOfProject) // they read any file of a repository that has one
+		assert.Equal(t, want, got, file)
 	}
+}
+
+// isOfProject reports whether a gate is about a project of Python's, Node's or Java's, which this repository is not.
+func isOfProject(name string) bool {
+	gates := slices.Concat(pythonGates, nodeGates, javaGates)
+	return slices.ContainsFunc(gates, func(g gate) bool { return g.name == name })
 }
 
 func TestTools_EachIsUsed(t *testing.T) {

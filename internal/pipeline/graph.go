@@ -92,7 +92,7 @@ func sharedOutputs(steps []Step) []error {
 	var claims []claim
 	var problems []error
 	for _, s := range steps {
-		for _, out := range s.Outputs {
+		for _, out := range slices.Concat(s.Outputs, s.Installs) {
 			p := path.Clean(out)
 			for _, c := range claims {
 				if p == c.path || strings.HasPrefix(p, c.path+"/") || strings.HasPrefix(c.path, p+"/") {

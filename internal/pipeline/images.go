@@ -1,5 +1,7 @@
 package pipeline
 
+import "strings"
+
 // The keys of Images.
 const (
 	// ImageGo has Go, Git and a C compiler. Programs of the other images can be added to it.
@@ -36,6 +38,7 @@ const (
 	CacheLint      = "lint"
 	CacheNpm       = "npm"
 	CachePip       = "pip"
+	CacheUv        = "uv"
 )
 
 // Caches is the table of caches.
@@ -44,7 +47,15 @@ var Caches = map[string]Cache{
 	CacheGoBuild:   {Path: "/cache/go-build", Env: "GOCACHE"},
 	CacheNpm:       {Path: "/cache/npm", Env: "npm_config_cache"},
 	CachePip:       {Path: "/cache/pip", Env: "PIP_CACHE_DIR"},
+	CacheUv:        {Path: "/cache/uv", Env: "UV_CACHE_DIR"},
 	CacheLint:      {Path: "/cache/lint", Env: "GOLANGCI_LINT_CACHE"},
 	// The CDK library is unpacked below the user's cache folder when it is first loaded.
 	CacheCDK: {Path: "/cache/cdk", Env: "XDG_CACHE_HOME"},
+}
+
+// ImageVersion returns the version in the tag of an image of the table, such as 3.13.
+func ImageVersion(key string) string {
+	_, tag, _ := strings.Cut(Images[key], ":")
+	version, _, _ := strings.Cut(tag, "-")
+	return version
 }

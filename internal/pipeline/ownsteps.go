@@ -72,8 +72,9 @@ var SummaryStep = Step{
 func InitStep(arguments ...string) Step {
 	return Step{
 		Name: "init", Stage: Source, Summary: "write the configuration", Image: ImageGo, Effect: Compute,
-		Command: append([]string{Self, "init", "--yes"}, arguments...), Tools: []string{ToolGo, ToolNode, ToolNpm, ToolPython},
-		Caches: []string{CacheGoModules, CacheGoBuild, CacheNpm, CachePip, CacheCDK}, Env: jsiiQuietEnv,
+		Command: append([]string{Self, "init", "--yes"}, arguments...),
+		Tools:   []string{ToolGo, ToolNode, ToolNpm, ToolPython},
+		Caches:  []string{CacheGoModules, CacheGoBuild, CacheNpm, CachePip, CacheCDK}, Env: jsiiQuietEnv,
 	}
 }
 

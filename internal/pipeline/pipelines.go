@@ -170,7 +170,7 @@ func Pipelines(c *config.Config) []Pipeline {
 	if c.Pipeline.DriftSchedule != config.DriftScheduleNever {
 		pipelines = append(pipelines, Pipeline{
 			Name: DriftPipeline, Trigger: Schedule,
-			Description: "publishes every environment's key metrics, and compares it with what was deployed to it",
+			Description: "publishes key metrics, and compares each environment with its release",
 			Stages:      []PipelineStage{driftStage(c.Environments)},
 		})
 	}
@@ -320,8 +320,8 @@ func variableOf(job, name string) string { return "#{" + job + "." + name + "}" 
 // environmentArgs returns the arguments of functions that use an environment's accounts and an existing assembly.
 func environmentArgs(name string) []string {
 	return []string{
-		"--env", name, "--assembly", inputFolderVariable(AssemblyArtifact), "--commit",
-		"$CODEBUILD_RESOLVED_SOURCE_VERSION",
+		"--env", name, "--assembly", InputFolderVariable(AssemblyArtifact), "--commit",
+		CommitVariable,
 	}
 }
 
@@ -335,10 +335,13 @@ func expectedAssemblyArgs() []string {
 	return []string{"--expect-assembly", "$" + expectedAssemblyVariable}
 }
 
+// DeployJobName returns the name of the job that deploys to an environment.
+func DeployJobName(env string) string { return "deploy-" + env }
+
 // deployJob returns a job that plans, applies and verifies.
 func deployJob(env string) Job {
 	return Job{
-		Name: "deploy-" + env, Description: "deploys to " +
+		Name: DeployJobName(env), Description: "deploys to " +
 			env, Permission: DeployPermission, Environment: env, Inputs: []string{SourceArtifact, AssemblyArtifact},
 		Variables: expectedAssembly(env),
 		Calls: []Call{{
@@ -378,7 +381,7 @@ func applyJob(env, pipelineName string, plan Job) Job {
 	job.Variables[executionVariable] = pipelineName + "/" + variableOf("codepipeline", "PipelineExecutionId")
 	job.ReadsApproval = true
 	file := []string{
-		"--plan", inputFolderVariable(plan.Output) + "/" + PlanFile, "--expect-plan", "$" + expectedPlanVariable,
+		"--plan", InputFolderVariable(plan.Output) + "/" + PlanFile, "--expect-plan", "$" + expectedPlanVariable,
 	}
 	job.Calls = []Call{
 		{Function: "approve", Arguments: append(slices.Clone(file),
@@ -404,13 +407,16 @@ func previewStage(environments []config.Environment) PipelineStage {
 			Name: "preview-" + env.Name, Description: "what " + env.Name + " would be given, on emulated accounts",
 			Permission: NoPermission, Inputs: []string{SourceArtifact},
 			Calls: []Call{{Function: string(Plan), Arguments: []string{
-				"--env", env.Name, "--commit", "$CODEBUILD_RESOLVED_SOURCE_VERSION",
+				"--env", env.Name, "--commit", CommitVariable,
 			}}},
 		})
 	}
 	return stage
 }
 
-// inputFolderVariable returns the variable with the folder of an artifact other than the first. Source: the CodeBuild
+// CommitVariable is the variable with the commit that a job works on. Source: as below.
+const CommitVariable = "$CODEBUILD_RESOLVED_SOURCE_VERSION"
+
+// InputFolderVariable returns the variable with the folder of an artifact other than the first. Source: the CodeBuild
 // user guide, environment variables in build environments.
-func inputFolderVariable(artifact string) string { return "$CODEBUILD_SRC_DIR_" + artifact }
+func InputFolderVariable(artifact string) string { return "$CODEBUILD_SRC_DIR_" + artifact }

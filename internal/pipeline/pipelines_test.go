@@ -207,7 +207,7 @@ func TestBuildspec_IsValidForEveryJob(t *testing.T) {
 			var read buildspec
 			require.NoError(t, yaml.UnmarshalWithOptions([]byte(text), &read, yaml.Strict()))
 			assert.Equal(t, job.commands(config.Engine{}), read.Phases.Build.Commands, job.Name)
-			assert.Equal(t, append(job.guardCommands(), installDaggerCommands()...), read.Phases.Install.Commands, job.Name)
+			assert.Equal(t, job.installCommands(), read.Phases.Install.Commands, job.Name)
 			calls := slices.DeleteFunc(read.Phases.Build.Commands, func(c string) bool {
 				return strings.HasPrefix(c, "export ")
 			})
@@ -276,7 +276,7 @@ func TestBuildspec_GuardsEndJob(t *testing.T) {
 	require.NoError(t, shell(`git init --quiet && git commit --quiet --allow-empty -m one && git tag reviewed &&
 		git update-ref refs/remotes/origin/main HEAD && git commit --quiet --allow-empty -m two && git tag unreviewed`))
 	prod := pipelineFor(t, threeEnvironments, Tag).Stages[3].Jobs[0]
-	guards := "set -e\n" + strings.Join(prod.guardCommands(), "\n")
+	guards := "set -e\n" + strings.Join(prod.guardInCodeBuild(), "\n")
 	given := []string{executionVariable + "=e", expectedAssemblyVariable + "=a", expectedPlanVariable + "=p"}
 	for _, test := range []struct {
 		name, commit string
@@ -296,7 +296,7 @@ func TestBuildspec_GuardsEndJob(t *testing.T) {
 		})
 	}
 	for _, job := range jobsOf(pipelineFor(t, threeEnvironments, Tag)) {
-		assert.Contains(t, job.guardCommands()[0], "refs/remotes/origin/main", job.Name)
+		assert.Contains(t, job.guardInCodeBuild()[0], "refs/remotes/origin/main", job.Name)
 	}
 }
 
@@ -306,7 +306,7 @@ func TestBuildspec_PrivilegedOnlyForLocalEngine(t *testing.T) {
 }
 
 func TestBuildspec_VerifiesDaggerChecksum(t *testing.T) {
-	commands := strings.Join(installDaggerCommands(), "\n")
+	commands := strings.Join(append([]string{RefuseCommittedState}, InstallDagger("/usr/local/bin")...), "\n")
 	for machine, cli := range DaggerCLI {
 		assert.Contains(t, commands, machine+") url="+cli.URL+"; sum="+cli.SHA256+" ;;")
 		assert.Contains(t, cli.URL, DaggerVersion)
@@ -332,6 +332,6 @@ func TestBuildspec_QuotesArguments(t *testing.T) {
 		"cmd://aws x y":   "'cmd://aws x y'",
 		"semi;colon$(id)": "'semi;colon$(id)'",
 	} {
-		assert.Equal(t, want, quoteCommand([]string{word}))
+		assert.Equal(t, want, QuoteCommand([]string{word}))
 	}
 }

@@ -13,6 +13,16 @@ var pythonInputs = []string{
 	"**/.mypy.ini", ".bandit", "bandit.yaml", "!**/.venv/**", "!**/venv/**",
 }
 
+// pythonPackageFiles are what the packages of Python are installed from.
+var pythonPackageFiles = []string{
+	"**/pyproject.toml", "**/setup.py", "**/setup.cfg", "**/uv.lock", "**/uv.toml", "**/poetry.lock", "**/Pipfile",
+	"**/Pipfile.lock", "**/pylock.toml", "**/*requirements*.txt", "**/requirements/*.txt", "**/constraints*.txt",
+	"!**/.venv/**", "!**/venv/**", "!**/testdata/**",
+}
+
+// pythonSettings are the files in which programs for Python code are configured.
+var pythonSettings = []string{".pre-commit-config.yaml", "pyproject.toml", "*/pyproject.toml", "setup.cfg", "tox.ini"}
+
 // pythonGates look for defects in Python code. A repository's own settings of a program win: the programs find them
 // in the files of pythonInputs.
 var pythonGates = []gate{
@@ -85,4 +95,35 @@ var pythonGates = []gate{
 		reportFormat: Bandit,
 		tools:        []string{ToolBandit},
 	},
+	{
+		name:         "python-order",
+		when:         pythonSettings,
+		whenText:     ToolSsort,
+		stage:        Quality,
+		summary:      "the order of statements in Python code, where ssort is configured",
+		image:        ImagePython,
+		argv:         []string{"ssort", "--check"},
+		files:        PythonFiles,
+		inputs:       pythonSettings,
+		reportFormat: Ssort,
+		tools:        []string{ToolSsort},
+		offline:      true,
+	},
+	projectGate("python-shed", Quality, "Python code has shed's form, where shed is configured", gate{
+		when: pythonSettings, whenText: ToolShed, inputs: append(pythonSettings, PythonFiles...),
+		tools: []string{ToolGit, ToolShed}, offline: true,
+	}),
+	projectGate(pythonPackagesGate, Quality, "the packages of Python can be installed, by their hashes", gate{
+		when: pythonProject, image: ImagePython, inputs: pythonPackageFiles, tools: []string{ToolPython, ToolUv},
+		caches: []string{CacheUv}, installs: []string{PythonPackagesDir},
+	}),
+	projectGate("python-tests", Test, "the tests of Python code, with what they cover", gate{
+		when: pythonProject, image: ImagePython, inputs: sourceFiles, needs: []string{pythonPackagesGate},
+		installed: []string{PythonPackagesDir}, tools: []string{ToolPython, ToolPytest}, offline: true, reportFormat: JUnit,
+	}),
+}
+
+// PythonFiles are the files of Python code.
+var PythonFiles = []string{
+	"**/*.py", "**/*.pyi", "!**/.venv/**", "!.venv/**", "!**/venv/**", "!venv/**", "!**/testdata/**", "!**/cdk.out/**",
 }

@@ -24,7 +24,13 @@ func (s Step) SourceFiles() Selections {
 }
 
 // UpstreamFiles returns the step's inputs among the outputs of other steps.
-func (s Step) UpstreamFiles() Selections { return newSelections(s.Inputs, true) }
+func (s Step) UpstreamFiles() Selections {
+	inputs := slices.Clone(s.Inputs)
+	for _, folder := range s.Installed {
+		inputs = append(inputs, folder, folder+"/**")
+	}
+	return newSelections(inputs, true)
+}
 
 // SubjectFiles returns the files that the step checks. If no file matches there is nothing to do. It is empty for a
 // step that always has something to do.
@@ -33,7 +39,7 @@ func (s Step) SubjectFiles() Selections { return newSelections(s.TriggerPaths, f
 // OutputFiles returns the step's outputs.
 func (s Step) OutputFiles() Selection {
 	var out Selection
-	for _, output := range s.Outputs {
+	for _, output := range slices.Concat(s.Outputs, s.Installs) {
 		out.Include = append(out.Include, output, output+"/**")
 	}
 	return out

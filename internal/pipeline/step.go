@@ -44,6 +44,16 @@ type Step struct {
 	// TriggerPaths are the patterns of the files that the step checks. If the repository has none, the step has nothing
 	// to do and its tools are not installed.
 	TriggerPaths []string `json:"subject,omitempty"`
+	// TriggerText is what one of the files that TriggerPaths match has to contain: the name of a program in a file of
+	// settings. Empty means that the files alone decide.
+	TriggerText string `json:"subjectText,omitempty"`
+	// Installs are folders below StateDir that the step fills with packages. They are outputs that are too large to be
+	// copied: on this machine they stay where they are, and the step runs again when they are not as it left them.
+	Installs []string `json:"installs,omitempty"`
+	// Installed are the folders of other steps' packages that the step reads.
+	Installed []string `json:"installed,omitempty"`
+	// Offline is whether the step needs no network. Where the system can, it gets none but that of the machine itself.
+	Offline bool `json:"offline,omitempty"`
 	// Off is why the configuration turns the step off; empty for a step that runs.
 	Off string `json:"off,omitempty"`
 	// CacheTTL is how long a result may be taken from the cache, for steps that depend on more than their inputs. 0 means

@@ -72,6 +72,12 @@ const (
 	ToolMypy          = "mypy"
 	ToolXenon         = "xenon"
 	ToolBandit        = "bandit"
+	ToolUv            = "uv"
+	ToolPytest        = "pytest"
+	ToolShed          = "shed"
+	ToolSsort         = "ssort"
+	ToolPnpm          = "pnpm"
+	ToolYarn          = "yarn"
 )
 
 // Tools is the table of the programs that steps call.
@@ -242,6 +248,31 @@ var Tools = map[string]Tool{
 	ToolBandit: {
 		Purpose: "unsafe Python code", Kind: PythonPackages, Version: "1.9.2", Names: []string{"bandit"},
 		VersionArgs: []string{"--version"}, ReportFormat: Bandit,
+	},
+	ToolUv: {
+		Purpose: "installing the Python packages of a repository", Kind: PythonPackages, Version: "0.13.9",
+		Names: []string{"uv"}, VersionArgs: []string{"--version"},
+	},
+	ToolPytest: {
+		Purpose: "tests of Python code, where its packages have no pytest", Kind: PythonPackages, Version: "9.2.0",
+		Names: []string{"pytest"}, VersionArgs: []string{"--version"},
+	},
+	ToolShed: {
+		// It starts the ruff of its own packages, by the PATH.
+		Purpose: "the form of Python code that is configured for shed", Kind: PythonPackages, Version: "2025.6.1",
+		Names: []string{"shed", "ruff"}, VersionArgs: []string{"--help"},
+	},
+	ToolSsort: {
+		Purpose: "the order of statements in Python code that is configured for ssort", Kind: PythonPackages,
+		Version: "0.17.0", Names: []string{"ssort"}, VersionArgs: []string{"--version"}, ReportFormat: Ssort,
+	},
+	ToolPnpm: {
+		Purpose: "installing the packages of a repository with pnpm-lock.yaml", Kind: NodePackages,
+		Version: "10.34.9", Names: []string{"pnpm"}, VersionArgs: []string{"--version"},
+	},
+	ToolYarn: {
+		Purpose: "installing the packages of a repository with yarn.lock", Kind: NodePackages,
+		Version: "1.22.22", Names: []string{"yarn"}, VersionArgs: []string{"--version"},
 	},
 	ToolPreCommit: {
 		Purpose: "the gates before a commit", Kind: PythonPackages, Version: "4.7.0",

@@ -7,4 +7,8 @@ type Files struct {
 	Readable []string
 	// Writable are files and folders that are written too.
 	Writable []string
+	// ClosedPorts, if it is not nil, closes the network: no connection by TCP is made to these ports, nor to one below
+	// 1024, where other machines offer what programs fetch. Servers that a program itself has started have higher ports.
+	// That takes Linux 6.7.
+	ClosedPorts []int
 }

@@ -3,6 +3,7 @@ package process
 import (
 	"fmt"
 	"os"
+	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -23,7 +24,7 @@ const (
 	fileRights = unix.LANDLOCK_ACCESS_FS_EXECUTE | unix.LANDLOCK_ACCESS_FS_READ_FILE |
 		unix.LANDLOCK_ACCESS_FS_WRITE_FILE | unix.LANDLOCK_ACCESS_FS_TRUNCATE | unix.LANDLOCK_ACCESS_FS_IOCTL_DEV
 	// The versions of Landlock that first know of these.
-	versionRefer, versionTruncate, versionDevices, versionScopes = 2, 3, 5, 6
+	versionRefer, versionTruncate, versionNetwork, versionDevices, versionScopes = 2, 3, 4, 5, 6
 )
 
 // CanHideFiles reports whether the system can hide files from a program.
@@ -68,8 +69,15 @@ func (f *Files) confineThread() error {
 		attributes.Scoped = unix.LANDLOCK_SCOPE_SIGNAL | unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET
 	}
 	size := unsafe.Sizeof(attributes)
-	if version < versionScopes {
+	switch {
+	case version < versionNetwork:
 		size = unsafe.Sizeof(attributes.Handled_access_fs)
+	case version < versionScopes:
+		size = unsafe.Offsetof(attributes.Scoped)
+	}
+	closesNetwork := f.ClosedPorts != nil && version >= versionNetwork
+	if closesNetwork {
+		attributes.Handled_access_net = unix.LANDLOCK_ACCESS_NET_CONNECT_TCP
 	}
 	fd, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attributes)), size, 0)
 	if errno != 0 {
@@ -79,6 +87,11 @@ func (f *Files) confineThread() error {
 	defer unix.Close(ruleset)
 	for _, files := range []*Files{&systemFiles, f} {
 		if err := files.allow(ruleset, handled); err != nil {
+			return err
+		}
+	}
+	if closesNetwork {
+		if err := f.allowPorts(ruleset); err != nil {
 			return err
 		}
 	}
@@ -127,3 +140,31 @@ func allowPath(ruleset int, path string, rights, handled uint64) error {
 	}
 	return nil
 }
+
+// The ports of TCP that stay open.
+const (
+	firstOpenPort = 1024
+	lastPort      = 1<<16 - 1
+)
+
+// allowPorts adds a rule for each port that stays open: a rule is about one port, and there is none that excepts one.
+func (f *Files) allowPorts(ruleset int) error {
+	for port := firstOpenPort; port <= lastPort; port++ {
+		if slices.Contains(f.ClosedPorts, port) {
+			continue
+		}
+		rule := netPort{allowed: unix.LANDLOCK_ACCESS_NET_CONNECT_TCP, port: uint64(port)}
+		_, _, errno := unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(ruleset), ruleNetPort,
+			uintptr(unsafe.Pointer(&rule)), 0, 0, 0)
+		if errno != 0 {
+			return fmt.Errorf("the network cannot be closed to it: %w", errno)
+		}
+	}
+	return nil
+}
+
+// netPort is struct landlock_net_port_attr of Linux.
+type netPort struct{ allowed, port uint64 }
+
+// ruleNetPort is LANDLOCK_RULE_NET_PORT of Linux.
+const ruleNetPort = 2

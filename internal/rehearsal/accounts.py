@@ -23,6 +23,7 @@ import time
 
 from access import Access, use_root_secrets
 from confinement import Programs, confine
+from gaps import fill_gaps
 
 os.umask(0o077)  # other users read nothing, whatever the umask of the person is
 
@@ -53,6 +54,8 @@ from ministack.services.cloudformation.stacks import _stack_tags_changed
 STATE_SAVED = "Lockstep: the state of the accounts is saved"  # state.go looks for this line
 CHECK_INTERVAL = 1  # seconds
 STOP_TIMEOUT = 30  # seconds, as gracefulStopTimeout in process.go
+
+fill_gaps()
 
 create_any_change_set = handlers._ACTION_HANDLERS["CreateChangeSet"]
 execute_any_change_set = handlers._ACTION_HANDLERS["ExecuteChangeSet"]

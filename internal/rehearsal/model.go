@@ -21,8 +21,12 @@ type Coverage struct {
 	Resources int `json:"resources"`
 	// StandIns are the resources of types that the emulator does not know.
 	StandIns []StandIn `json:"standIns"`
-	// MissingAttributes are the attributes that other resources lack.
+	// MissingAttributes are the attributes that other resources lack, and parameters whose values AWS publishes.
 	MissingAttributes []MissingAttribute `json:"attributes,omitempty"`
+	// Parameters are the parameters of SSM that a value of Lockstep's own stands in for.
+	Parameters []OutsideParameter `json:"parameters,omitempty"`
+	// Lookups are the keys of what the app looks up and had no answer for: placeholders are deployed.
+	Lookups []string `json:"lookups,omitempty"`
 	// NotReached is the number of the resources of stacks that the rehearsal did not come to.
 	NotReached int `json:"notReached,omitempty"`
 	// Ratio is the share of the resources that are rehearsed as they are, from 0 to 1; 1 if there are none.
@@ -34,7 +38,7 @@ type Coverage struct {
 // Of returns the coverage of the templates in some files, of which others were not reached. What is in neither does not
 // count.
 func (c Coverage) Of(reached, notReached []string) Coverage {
-	out := Coverage{Ratio: 1}
+	out := Coverage{Ratio: 1, Parameters: c.Parameters, Lookups: c.Lookups}
 	for _, file := range reached {
 		out.Add(c.byFile[file])
 	}
@@ -52,8 +56,8 @@ type StandIn struct {
 	Type      string `json:"type"`
 }
 
-// A MissingAttribute is an attribute that a template refers to and that the emulator does not have, although it creates
-// the resource.
+// A MissingAttribute is a value that a template refers to and that the emulator does not have: an attribute, although
+// it creates the resource, or a public SSM parameter.
 type MissingAttribute struct {
 	Stack     string `json:"stack"`
 	LogicalID string `json:"logicalId"`
@@ -68,7 +72,9 @@ func (c *Coverage) Add(other Coverage) {
 	c.Resources += other.Resources
 	c.StandIns = append(c.StandIns, other.StandIns...)
 	c.MissingAttributes = append(c.MissingAttributes, other.MissingAttributes...)
+	c.Parameters = append(c.Parameters, other.Parameters...)
 	c.NotReached += other.NotReached
+	c.Lookups = append(c.Lookups, other.Lookups...)
 	c.Ratio = 1
 	if c.Resources > 0 {
 		c.Ratio = float64(c.Rehearsed()) / float64(c.Resources)

@@ -128,13 +128,15 @@ type emulatorProcess struct {
 
 // accountsProgram is the program that the emulator's web server serves.
 //
-//go:embed accounts.py access.py confinement.py
+//go:embed accounts.py access.py confinement.py gaps.py macros.py
 var emulatorProgram embed.FS
 
 const (
 	accountsFile    = "accounts.py"
 	accessFile      = "access.py"
 	confinementFile = "confinement.py"
+	gapsFile        = "gaps.py"
+	macrosFile      = "macros.py"
 
 	aliveFile = "alive.lock"
 	logFile   = "emulator.log"
@@ -146,13 +148,9 @@ func (e *Emulator) ministackCommand(ctx context.Context, port int, c tlsFiles) (
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range []string{accountsFile, accessFile, confinementFile} {
-		text, err := emulatorProgram.ReadFile(name)
-		if err != nil {
+	for _, name := range []string{accountsFile, accessFile, confinementFile, gapsFile} {
+		if err := e.writeProgram(name); err != nil {
 			return nil, err
-		}
-		if err := writeFile(e.path(name), text); err != nil {
-			return nil, tools.ExplainWriteError(e.Dir, err)
 		}
 	}
 	cmd := process.Command(context.Background(), filepath.Join(installed, tools.MinistackPython), "-m", "hypercorn",
@@ -163,6 +161,18 @@ func (e *Emulator) ministackCommand(ctx context.Context, port int, c tlsFiles) (
 		"--keep-alive", "75", "--graceful-timeout", "1", "--access-logfile", os.DevNull)
 	cmd.Env = e.processEnv(port, c)
 	return cmd, nil
+}
+
+// writeProgram writes a part of the emulator's program to its folder.
+func (e *Emulator) writeProgram(name string) error {
+	text, err := emulatorProgram.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(e.Dir, fsx.PrivateDir); err != nil {
+		return tools.ExplainWriteError(e.Dir, err)
+	}
+	return tools.ExplainWriteError(e.Dir, writeFile(e.path(name), text))
 }
 
 // spawn starts the emulator in a session of its own: an interrupt at the terminal is for the run, which then stops the

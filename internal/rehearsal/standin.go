@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -45,37 +44,6 @@ func (e *Emulator) KnownTypes(ctx context.Context) (map[string]bool, error) {
 	return known, nil
 }
 
-// ReplaceUnknownTypes returns a cloud assembly in which every resource of a type that is not known is replaced by a
-// stand-in, and how much of the assembly that leaves. The returned files are a view of the given ones: nothing is
-// copied.
-func ReplaceUnknownTypes(files fs.FS, known map[string]bool) (fs.FS, Coverage, error) {
-	coverage := Coverage{Ratio: 1, byFile: map[string]Coverage{}}
-	templates, err := assembly.Templates(files)
-	if err != nil {
-		return nil, coverage, err
-	}
-	changed := map[string]string{} // the new text by file
-	for _, t := range templates {
-		text, covered, err := rewriter{t}.replaceUnknown(known)
-		if err != nil {
-			return nil, coverage, fmt.Errorf("%s: %w", t.File, err)
-		}
-		coverage.Add(covered)
-		coverage.byFile[t.File] = covered
-		if text != "" {
-			changed[t.File] = text
-		}
-	}
-	if len(changed) == 0 {
-		return files, coverage, nil
-	}
-	texts, err := rewriteTexts(files, templates, changed)
-	if err != nil {
-		return nil, coverage, err
-	}
-	return overlay{FS: files, texts: texts}, coverage, nil
-}
-
 // A rewriter rewrites a template.
 type rewriter struct{ assembly.TemplateFile }
 
@@ -85,25 +53,26 @@ func isCustomResource(resourceType string) bool {
 	return strings.HasPrefix(resourceType, "Custom::") || resourceType == "AWS::CloudFormation::CustomResource"
 }
 
-// replaceUnknown replaces the resources of unknown types, and every reference to them. It returns the whole new
-// template, or "" if nothing had to be replaced.
-func (t rewriter) replaceUnknown(known map[string]bool) (string, Coverage, error) {
+// replaceUnknown replaces the resources of unknown types, and every reference to them, and reports whether it has
+// changed anything.
+func (t rewriter) replaceUnknown(known func(resourceType string) bool) (Coverage, bool) {
 	coverage := Coverage{Ratio: 1}
 	resources, _ := t.Document["Resources"].(map[string]any)
 	missing := unavailable{
 		resources: map[string]string{}, attributes: map[string]string{}, referenced: map[string]bool{},
-		properties: map[string]map[string]any{},
+		properties: map[string]map[string]any{}, secrets: map[string]bool{}, splitSecrets: map[string]bool{},
 	}
+	unknown := unknownResources(resources, known)
 	for _, id := range slices.Sorted(maps.Keys(resources)) {
 		coverage.Resources++
 		resource, _ := resources[id].(map[string]any)
 		resourceType, _ := resource["Type"].(string)
-		if resource == nil || resourceType == "" || known[resourceType] && !isCustomResource(resourceType) {
+		missing.properties[id], _ = resource["Properties"].(map[string]any)
+		if !unknown[id] {
 			missing.addMissingAttributes(id, resourceType)
-			missing.properties[id], _ = resource["Properties"].(map[string]any)
+			missing.secrets[id] = resourceType == secretType
 			continue
 		}
-		missing.properties[id], _ = resource["Properties"].(map[string]any)
 		missing.resources[id] = resourceType
 		coverage.StandIns = append(coverage.StandIns, StandIn{Stack: t.Stack, LogicalID: id, Type: resourceType})
 		resource["Type"] = standInType
@@ -113,17 +82,39 @@ func (t rewriter) replaceUnknown(known map[string]bool) (string, Coverage, error
 		}
 	}
 	t.dropTransforms(missing)
-	document := t.replaceReferences(t.Document, missing)
+	t.replaceReferences(t.Document, missing)
 	for _, referenced := range slices.Sorted(maps.Keys(missing.referenced)) {
 		id, name, _ := strings.Cut(referenced, ".")
 		attribute := MissingAttribute{Stack: t.Stack, LogicalID: id, Name: name}
 		coverage.MissingAttributes = append(coverage.MissingAttributes, attribute)
 	}
-	if len(missing.resources) == 0 && len(missing.referenced) == 0 {
-		return "", coverage, nil
+	return coverage, len(missing.resources)+len(missing.referenced)+len(missing.splitSecrets) > 0
+}
+
+// parentProperties are properties by which resources of a service name what they are part of, by the prefix of their
+// types. The emulator looks for it, and finds no stand-in.
+var parentProperties = map[string]string{"AWS::EKS::": "ClusterName"}
+
+// unknownResources returns the resources that stand-ins replace: those of unknown types, and what is part of those.
+func unknownResources(resources map[string]any, known func(resourceType string) bool) map[string]bool {
+	unknown := map[string]bool{}
+	for id := range resources {
+		resource, _ := resources[id].(map[string]any)
+		resourceType, _ := resource["Type"].(string)
+		unknown[id] = resourceType != "" && !known(resourceType)
 	}
-	text, err := json.MarshalIndent(document, "", " ")
-	return string(text), coverage, err
+	for id := range resources {
+		resource, _ := resources[id].(map[string]any)
+		resourceType, _ := resource["Type"].(string)
+		properties, _ := resource["Properties"].(map[string]any)
+		for prefix, name := range parentProperties {
+			parent, _ := properties[name].(map[string]any)
+			if reference, ok := parent["Ref"].(string); ok && strings.HasPrefix(resourceType, prefix) && unknown[reference] {
+				unknown[id] = true
+			}
+		}
+	}
+	return unknown
 }
 
 // serverlessTransform is the macro that expands the types of SAM.
@@ -164,6 +155,9 @@ var missingAttributeNames = map[string][]string{
 	"AWS::RDS::DBCluster": {"MasterUserSecret.SecretArn"},
 }
 
+// secretType is the type of secrets.
+const secretType = "AWS::SecretsManager::Secret"
+
 // unavailable is what a template may refer to and the emulator does not have.
 type unavailable struct {
 	// resources are the types of the resources that stand-ins replace, by logical id.
@@ -172,6 +166,10 @@ type unavailable struct {
 	attributes map[string]string
 	// referenced are those of the attributes that the template refers to.
 	referenced map[string]bool
+	// secrets says which resources are secrets. Ref of one returns a name where AWS returns an ARN.
+	secrets map[string]bool
+	// splitSecrets are those of the secrets whose Ref is split as an ARN.
+	splitSecrets map[string]bool
 	// properties are the properties of all resources, by logical id.
 	properties map[string]map[string]any
 }
@@ -228,6 +226,9 @@ func (t rewriter) replaceReference(function map[string]any, missing unavailable)
 			return t.standInValue(id, attribute, resourceType, missing.properties[id]), true
 		}
 	}
+	if split, ok := function["Fn::Split"].([]any); ok {
+		return t.replaceInSplit(split, missing)
+	}
 	switch sub := function["Fn::Sub"].(type) {
 	case string:
 		return map[string]any{"Fn::Sub": t.replaceInSub(sub, nil, missing)}, true
@@ -243,6 +244,34 @@ func (t rewriter) replaceReference(function map[string]any, missing unavailable)
 		}
 	}
 	return nil, false
+}
+
+// replaceInSplit replaces a reference to something unavailable in the arguments of Fn::Split. What is split at colons
+// is an ARN, whatever the schema calls it: Ref returns one for some types whose identifier is a name.
+func (t rewriter) replaceInSplit(arguments []any, missing unavailable) (value any, ok bool) {
+	if len(arguments) != 2 || arguments[0] != ":" {
+		return nil, false
+	}
+	reference, _ := arguments[1].(map[string]any)
+	if id, _ := reference["Ref"].(string); missing.secrets[id] {
+		missing.splitSecrets[id] = true
+		return map[string]any{"Fn::Split": []any{":", map[string]any{"Fn::GetAtt": []any{id, "Id"}}}}, true
+	}
+	replaced, ok := t.replaceReference(reference, missing)
+	if !ok {
+		return nil, false
+	}
+	if text, _ := subText(replaced); !strings.HasPrefix(text, "arn:") {
+		id, _ := reference["Ref"].(string)
+		if attribute, _, isGetAtt := parseGetAtt(reference["Fn::GetAtt"]); isGetAtt {
+			id = attribute
+		}
+		if resourceType := missing.resources[id]; resourceType != "" {
+			maker := valueMaker{t: t, id: id, resourceType: resourceType}
+			replaced = maker.wrap(maker.arn())
+		}
+	}
+	return map[string]any{"Fn::Split": []any{":", replaced}}, true
 }
 
 // parseGetAtt parses the argument of Fn::GetAtt: "ID.ATTRIBUTE" or [ID, ATTRIBUTE].

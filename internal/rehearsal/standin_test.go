@@ -24,8 +24,16 @@ func oneStack(resources string) fs.FS {
 	}
 }
 
-func TestReplaceUnknownTypes_UsesStandIns(t *testing.T) {
-	known := map[string]bool{"AWS::S3::Bucket": true, "AWS::CloudFormation::CustomResource": true}
+// adaptTo returns an adapter to accounts that know some types, and expand no macros.
+func adaptTo(known map[string]bool) Adapter {
+	return Adapter{KnownTypes: func() (map[string]bool, error) { return known, nil }}
+}
+
+func TestAdapt_UsesStandIns(t *testing.T) {
+	known := map[string]bool{
+		"AWS::S3::Bucket": true, secretType: true, "AWS::EKS::Nodegroup": true,
+		"AWS::CloudFormation::CustomResource": true,
+	}
 	for _, test := range []struct {
 		name, resources, want string
 		standIns              []string
@@ -76,9 +84,44 @@ func TestReplaceUnknownTypes_UsesStandIns(t *testing.T) {
 						{"Key": "name", "Value": "stand-in-Trail"}]}}}`,
 			standIns: []string{"AWS::CloudTrail::Trail"},
 		},
+		{
+			name: "what is split at colons is an ARN",
+			resources: `{
+				"Job": {"Type": "AWS::Batch::JobDefinition"},
+				"Secret": {"Type": "AWS::SecretsManager::Secret"},
+				"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName":
+					{"Fn::Select": [5, {"Fn::Split": [":", {"Ref": "Job"}]}]}, "Tags": [
+						{"Fn::Split": [":", {"Ref": "Secret"}]}, {"Fn::Split": ["-", {"Ref": "Secret"}]}]}}}`,
+			want: `{
+				"Job": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
+				"Secret": {"Type": "AWS::SecretsManager::Secret"},
+				"Bucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName":
+					{"Fn::Select": [5, {"Fn::Split": [":", "arn:aws:batch:eu-west-1:444455556666:stand-in/Job"]}]}, "Tags": [
+						{"Fn::Split": [":", {"Fn::GetAtt": ["Secret", "Id"]}]}, {"Fn::Split": ["-", {"Ref": "Secret"}]}]}}}`,
+			standIns: []string{"AWS::Batch::JobDefinition"},
+		},
+		{
+			name: "a secret that is split needs no stand-in",
+			resources: `{"Secret": {"Type": "AWS::SecretsManager::Secret", "Properties": {
+				"Name": {"Fn::Split": [":", {"Ref": "Secret"}]}}}}`,
+			want: `{"Secret": {"Type": "AWS::SecretsManager::Secret", "Properties": {
+				"Name": {"Fn::Split": [":", {"Fn::GetAtt": ["Secret", "Id"]}]}}}}`,
+		},
+		{
+			name: "what is part of a stand-in",
+			resources: `{
+				"Cluster": {"Type": "Custom::Cluster"},
+				"Nodes": {"Type": "AWS::EKS::Nodegroup", "Properties": {"ClusterName": {"Ref": "Cluster"}}},
+				"Others": {"Type": "AWS::EKS::Nodegroup", "Properties": {"ClusterName": "given"}}}`,
+			want: `{
+				"Cluster": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
+				"Nodes": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
+				"Others": {"Type": "AWS::EKS::Nodegroup", "Properties": {"ClusterName": "given"}}}`,
+			standIns: []string{"Custom::Cluster", "AWS::EKS::Nodegroup"},
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			files, coverage, err := ReplaceUnknownTypes(oneStack(test.resources), known)
+			files, coverage, err := adaptTo(known).Adapt(oneStack(test.resources), nil)
 			require.NoError(t, err)
 			text, err := fs.ReadFile(files, "data.template.json")
 			require.NoError(t, err)
@@ -95,7 +138,7 @@ func TestReplaceUnknownTypes_UsesStandIns(t *testing.T) {
 }
 
 // A nested stack's template is published under the hash of its content, which its parent refers to.
-func TestReplaceUnknownTypes_RenamesPublishedTemplates(t *testing.T) {
+func TestAdapt_RenamesPublishedTemplates(t *testing.T) {
 	nested := `{"Resources": {"Trail": {"Type": "AWS::CloudTrail::Trail"}}}`
 	hash := strings.Repeat("a", 64)
 	resources := `{"Nested": {"Type": "AWS::CloudFormation::Stack",
@@ -105,7 +148,7 @@ func TestReplaceUnknownTypes_RenamesPublishedTemplates(t *testing.T) {
 	source["data.assets.json"] = &fstest.MapFile{
 		Data: fmt.Appendf(nil, `{"files": {%q: {"source": {"path": "x.nested.template.json"}}}}`, hash),
 	}
-	files, _, err := ReplaceUnknownTypes(source, map[string]bool{"AWS::CloudFormation::Stack": true})
+	files, _, err := adaptTo(map[string]bool{"AWS::CloudFormation::Stack": true}).Adapt(source, nil)
 	require.NoError(t, err)
 
 	text, err := fs.ReadFile(files, "x.nested.template.json")

@@ -164,8 +164,7 @@ var prefixPattern = regexp.MustCompile(`^\^?\(?([a-z]+-)`)
 
 // candidates returns texts of the shapes that identifiers have, the likeliest first.
 func (v valueMaker) candidates(plain string, n schemaNode) []string {
-	service := strings.ToLower(strings.Split(v.resourceType+"::::", "::")[1])
-	arn := fmt.Sprintf("arn:aws:%s:%s:%s:stand-in/%s", service, v.region(), v.account(), v.id)
+	arn := v.arn()
 	var out []string
 	isARN := strings.HasSuffix(strings.ToLower(v.name), "arn") || strings.Contains(n.Pattern, "arn:")
 	switch {
@@ -187,9 +186,18 @@ func (v valueMaker) candidates(plain string, n schemaNode) []string {
 		"standin", "1", strings.Repeat("0", max(n.MinLength, 1)))
 }
 
+// unknownRegion is the region of a stack that names none.
+const unknownRegion = "unknown-region"
+
+// arn returns an ARN of the resource.
+func (v valueMaker) arn() string {
+	service := strings.ToLower(strings.Split(v.resourceType+"::::", "::")[1])
+	return fmt.Sprintf("arn:aws:%s:%s:%s:stand-in/%s", service, v.region(), v.account(), v.id)
+}
+
 // region and account are those of the stack, or the pseudo parameters where the manifest does not have them.
 func (v valueMaker) region() string {
-	if v.t.Region == "" || v.t.Region == "unknown-region" {
+	if v.t.Region == "" || v.t.Region == unknownRegion {
 		return "${AWS::Region}"
 	}
 	return v.t.Region

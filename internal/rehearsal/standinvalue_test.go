@@ -20,7 +20,7 @@ func standInOf(t *testing.T, environment, document, reference string) any {
 			"Properties": {"Tags": [{"Key": "k", "Value": ` + reference + `}]}}}}`)},
 	}
 	known := map[string]bool{"AWS::S3::Bucket": true, "AWS::EC2::VPC": true}
-	rewritten, _, err := ReplaceUnknownTypes(files, known)
+	rewritten, _, err := adaptTo(known).Adapt(files, nil)
 	require.NoError(t, err)
 	text, err := fs.ReadFile(rewritten, "data.template.json")
 	require.NoError(t, err)
@@ -117,35 +117,27 @@ func TestValueMaker_TakesTypePatternAndLength(t *testing.T) {
 	}
 }
 
-func TestReplaceUnknownTypes_DropsTransformWithNothingLeft(t *testing.T) {
+func TestAdapt_DropsTransformWithNothingLeft(t *testing.T) {
 	for _, test := range []struct {
-		name, transform, resources string
-		known                      map[string]bool
-		want                       string
+		name, transform, resources, want string
 	}{
 		{
 			"its resources are replaced", `"AWS::Serverless-2016-10-31"`, `{"R": {"Type": "AWS::Serverless::Application"}}`,
-			nil, "null",
+			"null",
 		},
 		{
 			"one of several", `["AWS::Serverless-2016-10-31", "Mine"]`, `{"R": {"Type": "AWS::Serverless::Application"}}`,
-			nil, `["Mine"]`,
+			`["Mine"]`,
 		},
 		{
-			"one is left", `"AWS::Serverless-2016-10-31"`,
-			`{"R": {"Type": "AWS::Serverless::Function"}, "T": {"Type": "AWS::CloudTrail::Trail"}}`,
-			map[string]bool{"AWS::Serverless::Function": true},
-			`"AWS::Serverless-2016-10-31"`,
-		},
-		{
-			"another macro", `"Mine"`, `{"T": {"Type": "AWS::CloudTrail::Trail"}}`, nil, `"Mine"`,
+			"another macro", `"Mine"`, `{"T": {"Type": "AWS::CloudTrail::Trail"}}`, `"Mine"`,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			files := oneStack(test.resources).(fstest.MapFS)
 			document := `{"Transform": ` + test.transform + `, "Resources": ` + test.resources + `}`
 			files["data.template.json"].Data = []byte(document)
-			rewritten, _, err := ReplaceUnknownTypes(files, test.known)
+			rewritten, _, err := adaptTo(nil).Adapt(files, nil)
 			require.NoError(t, err)
 			text, err := fs.ReadFile(rewritten, "data.template.json")
 			require.NoError(t, err)

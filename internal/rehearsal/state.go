@@ -109,7 +109,7 @@ func (e *Emulator) saveFailure() string {
 func (e *Emulator) deleteState() error {
 	for _, name := range []string{
 		stateDir, objectsDir, snapshotDir, "tmp", "tls", dirtyFile, processDir, logFile, accountsFile,
-		accessFile, confinementFile, signingKeyFile, credentialsFile,
+		accessFile, confinementFile, gapsFile, macrosFile, signingKeyFile, credentialsFile,
 	} {
 		if err := os.RemoveAll(e.path(name)); err != nil {
 			return err

@@ -132,7 +132,7 @@ func (s *Summary) writeSteps(w io.Writer, style *lipgloss.Renderer) {
 const absenceRemedy = "a gate that cannot be run does not pass here: fix what keeps it from running, " +
 	"name a copy of the database that it cannot reach\n" +
 	"(gates.goVulnerabilities, gates.osvDatabases in config/pipeline.yaml), " +
-	"or let it be absent (gates.mayBeAbsent in config/environments); see docs/gates.md"
+	"or let it be absent (gates.mayBeAbsent in config/environments); see Lockstep's docs/gates.md"
 
 // writeRecord writes what happened in one account.
 func writeRecord(w io.Writer, bold lipgloss.Style, r AccountRecord) {
@@ -217,6 +217,13 @@ func (s *Summary) writeCoverage(w io.Writer) {
 	for _, a := range c.MissingAttributes {
 		fmt.Fprintf(w, "  not rehearsed: the value %s of %s in %s\n",
 			display.Line(a.Name), display.Line(a.LogicalID), display.Line(a.Stack))
+	}
+	for _, p := range c.Parameters {
+		fmt.Fprintf(w, "  not rehearsed: the SSM parameter %s, which %s reads and nothing here makes: it is %s\n",
+			display.Line(p.Name), display.Line(p.Stack), display.Line(p.Value))
+	}
+	for _, key := range c.Lookups {
+		fmt.Fprintf(w, "  not rehearsed: the look-up %s, for which a placeholder is deployed\n", display.Line(key))
 	}
 	for _, what := range s.NotRehearsed {
 		fmt.Fprintf(w, "  not rehearsed: %s\n", what)

@@ -26,12 +26,18 @@ type accountAccess interface {
 	callerConfig(region string) (aws.Config, error)
 	// adaptAssembly returns the cloud assembly in the form that the accounts can deploy. The coverage says how much of the
 	// original that is; it is nil if nothing was replaced.
-	adaptAssembly(files fs.FS) (fs.FS, *rehearsal.Coverage, error)
+	adaptAssembly(files fs.FS, parameters stackParameters) (fs.FS, *rehearsal.Coverage, error)
+	// provideParameters gives the accounts the parameters of SSM that the stacks read from outside and that they lack. It
+	// returns those that have a value of Lockstep's own.
+	provideParameters(ctx context.Context, asm *assembly.Assembly) ([]rehearsal.OutsideParameter, error)
 	// signing returns the keys with which records, approvals and plans are signed; the zero Signing for none.
 	signing(ctx context.Context, s *Session) (deploy.Signing, error)
 	// mayHoldReleases reports whether something may have been deployed to an account: whether it has a bucket for records.
 	mayHoldReleases(ctx context.Context, account config.EnvironmentAccount) bool
 }
+
+// stackParameters are values of parameters, by the name of their stack.
+type stackParameters = map[string]map[string]string
 
 // openAccess gives access to the accounts of environments: with the caller's credentials if the session is live,
 // otherwise to emulated accounts, which it starts. The caller must call release when done.
@@ -50,11 +56,13 @@ func (s *Session) openAccess(
 	if err != nil {
 		return nil, nil, errors.Join(err, release())
 	}
+	adapter := emulator.Adapter(ctx)
+	adapter.KnownTypes = sync.OnceValues(adapter.KnownTypes)
 	return emulatedAccess{
-		session:    session,
-		tooling:    s.Config.Pipeline.Tooling.ID,
-		isRemote:   remote != nil,
-		knownTypes: sync.OnceValues(func() (map[string]bool, error) { return emulator.KnownTypes(ctx) }),
+		session:  session,
+		tooling:  s.Config.Pipeline.Tooling.ID,
+		isRemote: remote != nil,
+		adapter:  adapter,
 	}, release, nil
 }
 
@@ -63,8 +71,12 @@ type liveAccess struct{ caller aws.Config }
 
 func (a liveAccess) callerConfig(string) (aws.Config, error) { return a.caller, nil }
 
-func (liveAccess) adaptAssembly(files fs.FS) (fs.FS, *rehearsal.Coverage, error) {
+func (liveAccess) adaptAssembly(files fs.FS, _ stackParameters) (fs.FS, *rehearsal.Coverage, error) {
 	return files, nil, nil
+}
+
+func (liveAccess) provideParameters(context.Context, *assembly.Assembly) ([]rehearsal.OutsideParameter, error) {
+	return nil, nil
 }
 
 func (liveAccess) mayHoldReleases(context.Context, config.EnvironmentAccount) bool { return true }
@@ -74,8 +86,8 @@ type emulatedAccess struct {
 	session *rehearsal.Session
 	tooling string
 	// isRemote says that the accounts are on another machine or in another container.
-	isRemote   bool
-	knownTypes func() (map[string]bool, error)
+	isRemote bool
+	adapter  rehearsal.Adapter
 }
 
 func (a emulatedAccess) callerConfig(region string) (aws.Config, error) {
@@ -92,12 +104,10 @@ func (a emulatedAccess) mayHoldReleases(ctx context.Context, account config.Envi
 	return exists || err != nil
 }
 
-func (a emulatedAccess) adaptAssembly(files fs.FS) (fs.FS, *rehearsal.Coverage, error) {
-	types, err := a.knownTypes()
-	if err != nil {
-		return nil, nil, err
-	}
-	adapted, coverage, err := rehearsal.ReplaceUnknownTypes(files, types)
+func (a emulatedAccess) adaptAssembly(
+	files fs.FS, parameters stackParameters,
+) (fs.FS, *rehearsal.Coverage, error) {
+	adapted, coverage, err := a.adapter.Adapt(files, parameters)
 	return adapted, &coverage, err
 }
 

@@ -39,7 +39,7 @@ func (o *accountOpener) open(ctx context.Context, account config.EnvironmentAcco
 	}
 	options.Access = o.rights
 	options.AdaptAssembly = func(files fs.FS) (fs.FS, error) {
-		adapted, _, err := o.access.adaptAssembly(files)
+		adapted, _, err := o.access.adaptAssembly(files, options.Selection.Parameters)
 		return adapted, err
 	}
 	return deploy.OpenAccount(ctx, cfg, o.session.target(account.Environment), options)

@@ -15,10 +15,18 @@ import (
 	"lockstep/internal/refusal"
 )
 
-// ApproverIn returns the ARN of the person who has approved the deployment to an environment in an execution of
-// CodePipeline, written PIPELINE/EXECUTION, as CodePipeline has recorded it. The error is a *refusal.Error if nobody
-// has. The caller must be in the tooling account, which has the pipelines.
+// ApproverIn returns who has approved the deployment to an environment: the ARN of the person in an execution of
+// CodePipeline, written PIPELINE/EXECUTION, or the user in a run of another service, written SERVICE:REPOSITORY/RUN, as
+// the service has recorded it. The error is a *refusal.Error if nobody has. For CodePipeline, the caller must be in the
+// tooling account, which has the pipelines.
 func (s *Session) ApproverIn(ctx context.Context, execution, environment string) (string, error) {
+	if service, run, ok := strings.Cut(execution, ":"); ok {
+		source, known := approvalSources[service]
+		if !known {
+			return "", fault.Errorf(fault.FlagValue, "there is no service %s that knows of approvals", service)
+		}
+		return s.approverInService(ctx, source, run, environment)
+	}
 	name, id, _ := strings.Cut(execution, "/")
 	env, ok := s.Config.Environment(environment)
 	if !ok {

@@ -228,7 +228,7 @@ func (a *account) open(ctx context.Context, q Request) error {
 	}
 	var adapted *assembly.Assembly
 	if options.SynthDigest, err = a.synthDigest(files); err == nil {
-		adapted, err = a.readAdapted(files, options)
+		adapted, err = a.readAdapted(ctx, files, options)
 	}
 	if err != nil {
 		return fmt.Errorf("cloud assembly %s: %w", a.assembly.folder, err)
@@ -266,8 +266,10 @@ func (a *account) synthDigest(files fs.FS) (digest.Synth, error) {
 }
 
 // readAdapted reads the assembly in the form that the account can deploy, and records how much of the original that is.
-func (a *account) readAdapted(files fs.FS, options deploy.Options) (*assembly.Assembly, error) {
-	files, coverage, err := a.opener.access.adaptAssembly(files)
+func (a *account) readAdapted(
+	ctx context.Context, files fs.FS, options deploy.Options,
+) (*assembly.Assembly, error) {
+	files, coverage, err := a.opener.access.adaptAssembly(files, options.Selection.Parameters)
 	if err != nil {
 		return nil, err
 	}
@@ -275,6 +277,10 @@ func (a *account) readAdapted(files fs.FS, options deploy.Options) (*assembly.As
 	selected, left, err := options.ReadAssembly(files, a.record.Target)
 	a.selected = selected
 	a.reportUnselected(left)
+	if err != nil || coverage == nil {
+		return selected, err
+	}
+	coverage.Parameters, err = a.opener.access.provideParameters(ctx, selected)
 	return selected, err
 }
 

@@ -60,13 +60,20 @@ func (a simulatedAccess) callerConfig(region string) (aws.Config, error) {
 	return simulated.Config(a.address, testTooling, region), nil
 }
 
-func (simulatedAccess) adaptAssembly(files fs.FS) (fs.FS, *rehearsal.Coverage, error) {
-	_, coverage, err := rehearsal.ReplaceUnknownTypes(files, nil)
+func (simulatedAccess) adaptAssembly(files fs.FS, _ stackParameters) (fs.FS, *rehearsal.Coverage, error) {
+	none := func() (map[string]bool, error) { return nil, nil }
+	_, coverage, err := rehearsal.Adapter{KnownTypes: none}.Adapt(files, nil)
 	return files, &coverage, err
 }
 
 func (simulatedAccess) signing(context.Context, *Session) (deploy.Signing, error) {
 	return deploy.Signing{}, nil
+}
+
+func (simulatedAccess) provideParameters(
+	context.Context, *assembly.Assembly,
+) ([]rehearsal.OutsideParameter, error) {
+	return nil, nil
 }
 
 func (simulatedAccess) mayHoldReleases(context.Context, config.EnvironmentAccount) bool { return true }

@@ -5,6 +5,7 @@ package rollout
 
 import (
 	"context"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -33,6 +34,8 @@ type Session struct {
 	Live bool
 	// Endpoint is the endpoint that takes the place of AWS in a live session, such as that of an emulator; empty for AWS.
 	Endpoint string
+	// ServiceTransport sends requests to the service that the pipelines run in; that of net/http by default.
+	ServiceTransport http.RoundTripper
 	// Progress is called with each line of progress.
 	Progress func(line string)
 	// Interrupted reports whether the user has asked the program to stop.
@@ -112,6 +115,7 @@ func (s *Session) deployOptions(
 		RequiresApproval:      account.Approval.IsRequired(),
 		RequiresCompletePlan:  account.CompletePlans,
 		RequiresOtherApprover: account.Approval == config.OtherApproval,
+		AllowsPlaceholders:    !s.Live,
 		LivenessDir:           s.statePath("alive"),
 		Places:                placesOf(account.AdditionalPlaces),
 		Selection:             selectionOf(account.Environment),

@@ -15,6 +15,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/digest"
 	"lockstep/tests/harness"
 )
 
@@ -139,6 +141,74 @@ func TestApp_AdoptedAndDelivered(t *testing.T) {
 	}
 }
 
+// environmentOf returns the environment of commands of another user of this machine.
+func environmentOf(t *testing.T, user string) []string {
+	t.Helper()
+	return append(os.Environ(), "USER="+user, "LOGNAME="+user, "HOSTNAME="+user)
+}
+
+// What is deployed depends neither on the folder nor on who synthesises it.
+func TestApp_DigestIsTheSameElsewhere(t *testing.T) {
+	for _, s := range samples {
+		t.Run(s.language, func(t *testing.T) {
+			var digests []digest.Environment
+			for _, user := range []string{"jo", "sam"} {
+				dir := s.newRepository(t)
+				for file, text := range configuration {
+					harness.MustWriteFile(t, filepath.Join(dir, file), text)
+				}
+				cmd := program.Command(dir, "synth", "--env", "dev")
+				cmd.Env = environmentOf(t, user)
+				out, err := cmd.CombinedOutput()
+				require.NoError(t, err, "%s", out)
+				files, err := assembly.Open(filepath.Join(dir, ".lockstep", "assembly", "dev"))
+				require.NoError(t, err)
+				sum, err := assembly.EnvironmentDigest(files)
+				require.NoError(t, err)
+				digests = append(digests, sum)
+			}
+			assert.Equal(t, digests[0], digests[1])
+		})
+	}
+}
+
+// The app in testdata/platform has Stages, three accounts, two regions, a nested stack, a parameter, a look-up, macros,
+// a custom resource, a bundled asset, a value that AWS publishes, and an empty stack.
+func TestApp_WithAllThatAppsHaveIsDelivered(t *testing.T) {
+	dir := samples[0].newRepository(t)
+	for _, name := range []string{"cdk.json", "bin", "lib"} {
+		require.NoError(t, os.RemoveAll(filepath.Join(dir, name)))
+	}
+	require.NoError(t, os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "platform"))))
+	run(t, dir, []string{"init", "--yes", "--tooling", "123456789012", "--env", "dev=111122223333/eu-west-1"},
+		"stack Edge: account 111122223333, us-east-1", "stack Audit: account 333344445555, eu-west-1")
+	file := filepath.Join(dir, "config", "environments", "dev.yaml")
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	assert.Contains(t, string(text), "  - account: \"444455556666\"\n    region: eu-west-1\n"+
+		"  - account: \"111122223333\"\n    region: us-east-1\n")
+	deploy := []string{"deploy", "--env", "dev"}
+	out, err := program.Command(dir, deploy...).CombinedOutput()
+	require.Error(t, err, "a parameter has no value")
+	require.Contains(t, string(out), "LS-616: its parameters Owner have neither a value nor a default")
+	harness.MustWriteFile(t, file, string(text)+"stacks:\n  parameters:\n    Shop-Web:\n      Owner: orders team\n")
+
+	run(t, dir, deploy, "created, release 1", "rehearsed 14 of 15 resources (93 %)", "Macros     created: 4 to add",
+		"it has no resources", "not rehearsed: the look-up vpc-provider:account=111122223333",
+		"not rehearsed: the value /aws/service/ami-amazon-linux-latest/", "Custom in Shop-Web")
+	assert.NotContains(t, run(t, dir, deploy, "unchanged"), "release 2")
+	settings := filepath.Join(dir, "cdk.json")
+	text, err = os.ReadFile(settings)
+	require.NoError(t, err)
+	changed, err := harness.ReplaceOnce(string(text), "accepted orders", "orders that were accepted")
+	require.NoError(t, err)
+	harness.MustWriteFile(t, settings, changed)
+	run(t, dir, deploy, "release 2")
+	run(t, dir, []string{"rollback", "--env", "dev"}, "release 3")
+	run(t, dir, []string{"verify", "--env", "dev"}, "Shop-Web   unchanged")
+	run(t, dir, []string{"context", "--env", "dev"}, "no answer: vpc-provider:account=111122223333")
+}
+
 // markedBlock matches a block of a page whose comment names this test.
 var markedBlock = regexp.MustCompile(
 	"(?s)<!-- test: TestApp_AdoptedAndDelivered in tests/apps -->\n\n```sh\nlockstep (.*?)\n```",
@@ -171,11 +241,13 @@ func readTree(t *testing.T, dir string) map[string]string {
 	return files
 }
 
+// configuration is the least that a repository with an app needs.
+var configuration = map[string]string{
+	"config/pipeline.yaml":         "project: orders\ntooling: {account: \"123456789012\", region: eu-west-1}\n",
+	"config/environments/dev.yaml": "account: \"111122223333\"\nregion: eu-west-1\n",
+}
+
 func TestApp_SaysWhatIsMissing(t *testing.T) {
-	configuration := map[string]string{
-		"config/pipeline.yaml":         "project: orders\ntooling: {account: \"123456789012\", region: eu-west-1}\n",
-		"config/environments/dev.yaml": "account: \"111122223333\"\nregion: eu-west-1\n",
-	}
 	for name, test := range map[string]struct {
 		files map[string]string
 		want  string

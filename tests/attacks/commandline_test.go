@@ -1,8 +1,12 @@
 package attacks
 
 import (
+	"errors"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -11,10 +15,16 @@ import (
 	"lockstep/tests/harness"
 )
 
-// A clone brings along what is committed, in spite of .gitignore.
-func TestCommandLine_RefusesCommittedState(t *testing.T) {
+func TestCommandLine_IsAttacked(t *testing.T) {
 	program, err := harness.BuildProgram(t.TempDir())
 	require.NoError(t, err)
+	t.Run("with committed state", func(t *testing.T) { attackWithCommittedState(t, program) })
+	t.Run("with files that have no end", func(t *testing.T) { attackWithFiles(t, program) })
+}
+
+// A clone brings along what is committed, in spite of .gitignore.
+func attackWithCommittedState(t *testing.T, program *harness.Program) {
+	t.Helper()
 	for file, clean := range map[string]bool{
 		".lockstep/cache/entries/a.json": false, ".env": false, "ci/.env": false, "web/.env": true,
 	} {
@@ -48,4 +58,67 @@ func TestCommandLine_RefusesCommittedState(t *testing.T) {
 			}
 		})
 	}
+}
+
+// memoryLimit is what a command may take, in kB of addresses; Go reserves one without using it.
+const memoryLimit = "4000000"
+
+// attackWithFiles gives a command what ends never or takes gigabytes where it expects a file. The version before waited
+// for the pipe and could not be interrupted, and read the device, the brackets and the empty gigabytes into memory.
+func attackWithFiles(t *testing.T, program *harness.Program) {
+	t.Helper()
+	dir := t.TempDir()
+	require.NoError(t, harness.UsePlatform(dir))
+	environment := filepath.Join(dir, "config", "environments", "acc.yaml")
+	clean := readFile(t, environment)
+	for kind, test := range map[string]struct {
+		make func(path string) error
+		want string // part of the message of a file that must be a regular one
+	}{
+		"a pipe": {func(path string) error { return syscall.Mkfifo(path, 0o600) }, "a named pipe"},
+		"a link to a device": {
+			func(path string) error { return os.Symlink("/dev/zero", path) }, "",
+		},
+		"a folder": {func(path string) error { return os.Mkdir(path, 0o700) }, ""},
+		"brackets without end": {
+			func(path string) error {
+				return os.WriteFile(path, []byte("a: "+strings.Repeat("[", 1<<20)), 0o600)
+			}, "",
+		},
+		"three gigabytes": {
+			func(path string) error {
+				return errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, 3<<30))
+			}, "larger than",
+		},
+		"another's secrets": {func(path string) error { return os.Symlink("/etc/shadow", path) }, ""},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			hostile := filepath.Join(t.TempDir(), "hostile.json")
+			require.NoError(t, test.make(hostile))
+			require.NoError(t, os.RemoveAll(environment))
+			require.NoError(t, test.make(environment))
+			attackWith(t, program, dir, test.want, "config", "validate")
+			attackWith(t, program, dir, test.want, "graph")
+			require.NoError(t, os.RemoveAll(environment))
+			require.NoError(t, os.WriteFile(environment, []byte(clean), 0o600))
+			attackWith(t, program, dir, test.want, "deploy", "--env", "acc", "--plan", hostile)
+			attackWith(t, program, dir, test.want, "attest", "verify", hostile)
+		})
+	}
+}
+
+// attackWith runs a command that has to end with a message of its own, in spite of what it is given.
+func attackWith(t *testing.T, program *harness.Program, dir, want string, args ...string) {
+	t.Helper()
+	limited := exec.CommandContext(t.Context(), "/bin/sh", append([]string{
+		"-c", "ulimit -v " + memoryLimit + `; exec "$@"`, "sh", program.Path(),
+	}, args...)...)
+	limited.Dir, limited.Env = dir, program.Environ()
+	out, status := harness.Run(t, limited)
+	out = out[:min(len(out), 500)]
+	assert.Contains(t, []int{1, 2, 3}, status, "%v: %s", args, out)
+	assert.NotContains(t, out, "goroutine ", args)
+	assert.NotContains(t, out, "out of memory", args)
+	assert.NotContains(t, out, "root:", "%v shows what the file holds", args)
+	assert.Contains(t, out, want, args)
 }

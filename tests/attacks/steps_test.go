@@ -5,6 +5,7 @@ import (
 	"go/build"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -39,6 +40,7 @@ func init() {
 `
 
 func TestSynth_SeesNothingOfThePerson(t *testing.T) {
+	defer syscall.Umask(syscall.Umask(0))
 	program, err := harness.BuildProgram(t.TempDir())
 	require.NoError(t, err)
 	dir, home := t.TempDir(), t.TempDir()
@@ -66,4 +68,7 @@ func TestSynth_SeesNothingOfThePerson(t *testing.T) {
 	assert.NotContains(t, string(seen), "d .aws", "the home is not that of the person")
 	assert.NotContains(t, string(seen), "canary@")
 	assert.NotContains(t, string(seen), "=canary")
+
+	letInAbove(t, filepath.Join(dir, ".lockstep"))
+	assertHidden(t, filepath.Join(dir, ".lockstep"))
 }

@@ -22,6 +22,7 @@ MARKER = re.compile(r"^ *<!-- (?:test|from|package|file): .* -->\n\n?", re.MULTI
 ROW = re.compile(r"^\| ([^|]+?) \| ([^|]*\.md[^|]*) \|$", re.MULTILINE)
 PAGE = re.compile(r"\]\(([^):#]+\.md)(?:#[^)]*)?\)")
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^):#]+)(#[^)]*)?\)")
+PICTURE = re.compile(r"^!\[[^\]]+\]\(([^)]+\.svg)\)$", re.MULTILINE)  # opens in its own size
 INFO = re.compile(r"^( *```+\w+) .+$", re.MULTILINE)  # what follows the language of a block
 
 
@@ -95,10 +96,10 @@ def relink(markdown, folder):
 
 
 def on_page_markdown(markdown, page, config, files):
-    """Lead links to the places that files have on the site."""
+    """Lead links to the places that files have on the site, and each picture to itself in its own size."""
     if page.file.src_uri != START:
         markdown = relink(markdown, posixpath.join("docs", posixpath.dirname(page.file.src_uri)).rstrip("/"))
-    return indent(INFO.sub(r"\1", MARKER.sub("", markdown)))
+    return indent(PICTURE.sub(r"[\g<0>](\1)", INFO.sub(r"\1", MARKER.sub("", markdown))))
 
 
 ITEM = re.compile(r"( *)(?:[-*+]|\d+[.)]) +")

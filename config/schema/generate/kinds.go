@@ -1,6 +1,10 @@
 package main
 
-import "github.com/invopop/jsonschema"
+import (
+	"strings"
+
+	"github.com/invopop/jsonschema"
+)
 
 // valueKinds is the table of the kinds of values that a configuration file can hold, by the name that the tag `schema`
 // of a field has. The title completes the sentence "write ...". In a list, a kind describes the items.
@@ -78,7 +82,7 @@ var valueKinds = map[string]jsonschema.Schema{
 	},
 	"cache": {
 		Title:    "the name of a cache",
-		Enum:     []any{"go-modules", "go-build", "cdk", "lint", "npm", "pip"},
+		Enum:     []any{"go-modules", "go-build", "cdk", "lint", "npm", "pip", "uv"},
 		Examples: []any{"npm"},
 	},
 	"filePattern": {Title: "a pattern of files", MinLength: new(uint64(1)), Examples: []any{"lib/**"}},
@@ -126,6 +130,9 @@ var valueKinds = map[string]jsonschema.Schema{
 			"unit", "infrastructure", "scripts", "documentation", "coverage",
 			"gosec", "govulncheck", "osv", "secrets", "history", "baseline", "images", "templates",
 			"python-format", "python-lint", "python-types", "python-complexity", "bandit",
+			"python-order", "python-shed", "python-packages", "python-tests",
+			"node-packages", "node-types", "node-lint", "node-format", "node-tests",
+			"java-packages", "java-tests",
 		},
 		Examples: []any{"govulncheck"},
 	},
@@ -223,6 +230,38 @@ var valueKinds = map[string]jsonschema.Schema{
 		Pattern:  `^[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._/-]+)?$`,
 		Default:  []string{"docker.io", "registry.dagger.io"},
 		Examples: []any{"public.ecr.aws"},
+	},
+	"workflowService": {Title: "github or gitlab", Enum: []any{"github", "gitlab"}, Examples: []any{"github"}},
+	"workflowRunner":  {Title: "dagger or host", Enum: []any{"dagger", "host"}, Examples: []any{"dagger"}},
+	"daggerModule": {
+		Title:    "a Dagger module at a version",
+		Pattern:  `^[A-Za-z0-9][A-Za-z0-9.-]*(/[A-Za-z0-9._-]+)+@[A-Za-z0-9._-]+$`,
+		Examples: []any{"github.com/example/lockstep@v1.0.0"},
+	},
+	"archiveURL": {
+		Title:    "the https address of an archive",
+		Pattern:  `^https://[A-Za-z0-9.-]+(:[0-9]+)?/[A-Za-z0-9._~/%+-]+$`,
+		Examples: []any{"https://example.com/lockstep_1.0.0_linux_amd64.tar.gz"},
+	},
+	"sha256": {
+		Title:    "a SHA-256 in hexadecimal",
+		Pattern:  `^[0-9a-f]{64}$`,
+		Examples: []any{strings.Repeat("0", 64)},
+	},
+	"pinnedImage": {
+		Title:    "an image by digest",
+		Pattern:  `^[a-z0-9][A-Za-z0-9.:/_-]*@sha256:[0-9a-f]{64}$`,
+		Examples: []any{"example.com/jobs:1@sha256:" + strings.Repeat("0", 64)},
+	},
+	"identityProviderARN": {
+		Title:    "the ARN of an OpenID Connect provider",
+		Pattern:  `^arn:aws[a-z-]*:iam::[0-9]{12}:oidc-provider/[A-Za-z0-9./_-]+$`,
+		Examples: []any{"arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"},
+	},
+	"machineLabel": {
+		Title:    "the label of a machine",
+		Pattern:  `^[A-Za-z0-9][A-Za-z0-9_.-]*$`,
+		Examples: []any{"ubuntu-24.04"},
 	},
 	"repository": {
 		Title:    "a repository as OWNER/NAME",

@@ -30,6 +30,8 @@ type Assembly struct {
 	// Stacks are all stacks, those of nested assemblies included. Each comes after those that it needs, and otherwise they
 	// are in the order of their ids.
 	Stacks []*Stack
+	// Lookups are what the app looks up in an account and had no answer for, so that its templates hold placeholders.
+	Lookups []Lookup
 	// Files is the assembly's folder. The paths of assets are relative to it.
 	Files fs.FS
 }
@@ -69,7 +71,7 @@ type Stack struct {
 	Needs []*Stack
 	// Assets are the files to publish before the stack is deployed.
 	Assets []Asset
-	// Images are the ids of the container images to publish before the stack is deployed.
+	// Images are the names of the container images to publish before the stack is deployed.
 	Images []string
 }
 
@@ -157,7 +159,9 @@ func Read(fsys fs.FS, defaults Defaults) (*Assembly, error) {
 		return nil, fault.New(fault.AssemblyEmpty, "the cloud assembly has no stack: "+
 			"let the CDK app define some for this environment, and synthesise again")
 	}
-	return &Assembly{Digest: digest.Account(sum), Stacks: stacks, Files: fsys}, nil
+	return &Assembly{
+		Digest: digest.Account(sum), Stacks: stacks, Lookups: uniqueLookups(r.lookups), Files: fsys,
+	}, nil
 }
 
 // Partition returns the AWS partition that a region belongs to

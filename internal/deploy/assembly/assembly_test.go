@@ -58,12 +58,6 @@ func TestRead_RefusesInvalidManifest(t *testing.T) {
 		{"no schema", "-- manifest.json --\n{}", `"" is not a version of the cloud assembly schema`},
 		{"no stack", withStacks(), "the cloud assembly has no stack"},
 		{
-			"a look-up that was not answered",
-			`-- manifest.json --
-{"version": "36.0.0", "missing": [{"key": "vpc-provider:account=1", "provider": "vpc-provider", "props": {}}]}`,
-			"it holds placeholders for vpc-provider:account=1: answer them",
-		},
-		{
 			"an assembly inside itself",
 			withStacks(`"n": {"type": "cdk:cloud-assembly", "properties": {"directoryName": "."}}`),
 			"is a nested assembly in ., which is read already",

@@ -18,9 +18,11 @@ type assetManifest struct {
 	bootstrapProperties
 	// dir is the folder of the manifest.
 	dir     string
-	Version string                     `json:"version"`
-	Files   map[string]fileAsset       `json:"files"`
-	Images  map[string]json.RawMessage `json:"dockerImages"`
+	Version string               `json:"version"`
+	Files   map[string]fileAsset `json:"files"`
+	Images  map[string]struct {
+		DisplayName string `json:"displayName"`
+	} `json:"dockerImages"`
 }
 
 type fileAsset struct {
@@ -67,7 +69,9 @@ func (r *reader) readAssetManifest(dir string, properties json.RawMessage) (*ass
 // addTo adds the assets of the manifest to a stack, whose account and region replace the placeholders in destinations.
 func (m *assetManifest) addTo(s *Stack, r *reader) error {
 	s.addBootstrapRequirement(m.bootstrapProperties)
-	s.Images = append(s.Images, sortedKeys(m.Images)...)
+	for _, id := range sortedKeys(m.Images) {
+		s.Images = append(s.Images, cmp.Or(m.Images[id].DisplayName, id))
+	}
 	for _, id := range sortedKeys(m.Files) {
 		if err := m.addFile(s, r, id, m.Files[id]); err != nil {
 			return fmt.Errorf("asset %s of stack %s: %w", cmp.Or(m.Files[id].DisplayName, id), s.Name, err)

@@ -31,9 +31,7 @@ type manifest struct {
 	Version   string               `json:"version"`
 	Artifacts map[string]*artefact `json:"artifacts"`
 	// Missing are the look-ups in accounts that were not answered at synthesis.
-	Missing []struct {
-		Key string `json:"key"`
-	} `json:"missing"`
+	Missing []Lookup `json:"missing"`
 }
 
 type artefact struct {
@@ -90,6 +88,8 @@ type reader struct {
 	stacks   []*Stack
 	// seenFolders are the folders read so far, so that nested assemblies cannot contain each other.
 	seenFolders map[string]bool
+	// lookups are those of all manifests.
+	lookups []Lookup
 	// stages are the paths of the stages by the folders of their nested assemblies.
 	stages map[string]string
 }
@@ -114,9 +114,7 @@ func (r *reader) readFolder(dir string, outer []*node) ([]*node, error) {
 	if err := m.checkNames(file, text); err != nil {
 		return nil, err
 	}
-	if err := m.checkLookups(dir); err != nil {
-		return nil, err
-	}
+	r.lookups = append(r.lookups, m.Missing...)
 	ids := sortedKeys(m.Artifacts)
 	nodes := make(map[string]*node, len(ids))
 	for _, id := range ids {

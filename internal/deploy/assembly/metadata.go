@@ -3,8 +3,6 @@ package assembly
 import (
 	"encoding/json"
 	"errors"
-	"path"
-	"strings"
 
 	"lockstep/internal/fault"
 	"lockstep/internal/jsonx"
@@ -73,19 +71,4 @@ func constructPaths(metadata map[string][]metadataEntry) map[string]string {
 		}
 	}
 	return paths
-}
-
-// checkLookups refuses an assembly that was synthesised before all look-ups were answered: it contains placeholders.
-func (m manifest) checkLookups(dir string) error {
-	if len(m.Missing) == 0 {
-		return nil
-	}
-	keys := make([]string, len(m.Missing))
-	for i, lookup := range m.Missing {
-		keys[i] = lookup.Key
-	}
-	return fault.Errorf(fault.LookupsMissing,
-		"%s: look-ups were not answered when it was synthesised, so it holds placeholders for %s: "+
-			"answer them with `cdk synth` and credentials, commit cdk.context.json, and synthesise again",
-		path.Join(dir, manifestFile), strings.Join(keys, ", "))
 }

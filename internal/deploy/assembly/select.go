@@ -75,7 +75,7 @@ func hasTag(tags map[string]string, tag string) bool {
 // have.
 func (a *Assembly) Select(selection Selection) (selected *Assembly, left []*Stack, err error) {
 	copies := map[*Stack]*Stack{}
-	selected = &Assembly{Digest: a.Digest, Files: a.Files}
+	selected = &Assembly{Digest: a.Digest, Lookups: a.Lookups, Files: a.Files}
 	for _, s := range a.Stacks { // each after those that it needs
 		if !selection.Takes(s) {
 			left = append(left, s)

@@ -1,6 +1,7 @@
 package assembly
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -78,6 +79,9 @@ func (r *Resource) UnmarshalJSON(text []byte) error {
 		DeletionPolicy, UpdateReplacePolicy any
 		Metadata                            map[string]any
 	}
+	if isLoop(text) {
+		return nil
+	}
 	if err := jsonx.UnmarshalForeign(text, &raw); err != nil {
 		return err
 	}
@@ -97,6 +101,19 @@ type Output struct {
 	Condition   any `json:"Condition"`
 	Export      any `json:"Export"`
 }
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (o *Output) UnmarshalJSON(text []byte) error {
+	if isLoop(text) {
+		return nil
+	}
+	type plain Output
+	return jsonx.UnmarshalForeign(text, (*plain)(o))
+}
+
+// isLoop reports whether the text of an entry is the list of an Fn::ForEach, whose name the entry has. CloudFormation
+// makes entries of it.
+func isLoop(text []byte) bool { return bytes.HasPrefix(bytes.TrimSpace(text), []byte("[")) }
 
 // ExportName returns the literal name under which the output is exported; ok is false if there is none.
 func (o Output) ExportName() (name string, ok bool) {

@@ -69,7 +69,7 @@ func TestParseTemplate(t *testing.T) {
 }
 
 func TestTemplates_FindsThoseOfNestedStacksAndAssemblies(t *testing.T) {
-	templates, err := Templates(newFS(withStacks(stack("a", `"stackName": "shop-a",`)) + `
+	templates, err := Templates(newFS(withStacks(stack("a", `"stackName": "shop-a", "parameters": {"Days": 30},`)) + `
 -- x.nested.template.json --
 {"Resources": {"X": {"Type": "T"}}}
 -- inner/manifest.json --
@@ -84,8 +84,14 @@ not a template
 	require.NoError(t, err)
 	resources := map[string]any{"X": map[string]any{"Type": "T"}}
 	assert.Equal(t, []TemplateFile{
-		{File: "inner/t.json", Stack: "b", Account: "444455556666", Region: "eu-west-1", Document: map[string]any{}},
-		{File: "t.json", Stack: "shop-a", Account: "444455556666", Region: "eu-west-1", Document: map[string]any{}},
+		{
+			File: "inner/t.json", Stack: "b", Account: "444455556666", Region: "eu-west-1",
+			Parameters: map[string]string{}, Document: map[string]any{},
+		},
+		{
+			File: "t.json", Stack: "shop-a", Account: "444455556666", Region: "eu-west-1",
+			Parameters: map[string]string{"Days": "30"}, Document: map[string]any{},
+		},
 		{File: "x.nested.template.json", Stack: "x", Document: map[string]any{"Resources": resources}},
 	}, templates)
 }

@@ -25,6 +25,8 @@ type TemplateFile struct {
 	// Account and Region are the stack's, as the manifest has them; empty for a nested stack.
 	Account string
 	Region  string
+	// Parameters are the values that the app gives the template's parameters.
+	Parameters map[string]string
 	// Document is the template. Its numbers are json.Number.
 	Document map[string]any
 }
@@ -101,7 +103,10 @@ func addStackTemplates(fsys fs.FS, name string, found map[string]TemplateFile) e
 		}
 		account, region, _ := strings.Cut(strings.TrimPrefix(a.Environment, environmentPrefix), "/")
 		file := path.Join(path.Dir(name), p.TemplateFile)
-		found[file] = TemplateFile{File: file, Stack: cmp.Or(p.StackName, id), Account: account, Region: region}
+		found[file] = TemplateFile{
+			File: file, Stack: cmp.Or(p.StackName, id), Account: account, Region: region,
+			Parameters: parameterStrings(p.Parameters),
+		}
 	}
 	return nil
 }

@@ -35,6 +35,11 @@ var governedAdditions = map[string]string{
 	"AWS::ApiGateway::DomainNameAccessAssociation":          "it lets a network reach an API",
 	"AWS::ApiGatewayV2::Authorizer":                         "it decides who may call an API",
 	"AWS::AppSync::ApiKey":                                  "whoever has the key may call the API",
+	"AWS::AppSync::GraphQLSchema":                           "it says who may read which field",
+	"AWS::ECR::PublicRepository":                            "everybody may pull its images",
+	"AWS::ECR::PullThroughCacheRule":                        "it brings in the images of another registry",
+	"AWS::EKS::IdentityProviderConfig":                      "whoever it knows may sign in",
+	"AWS::SecretsManager::RotationSchedule":                 "its function reads and writes the secret",
 	"AWS::CloudFormation::Macro":                            "it rewrites templates",
 	"AWS::CloudFormation::StackSet":                         "it deploys a template elsewhere",
 	"AWS::ServiceCatalog::CloudFormationProvisionedProduct": "it deploys a template that is not here",
@@ -49,6 +54,9 @@ var governedAdditions = map[string]string{
 	"AWS::ElastiCache::User":                                "it says what the user may do",
 	"AWS::ElastiCache::UserGroup":                           "it says who may connect",
 	"AWS::FSx::S3AccessPointAttachment":                     "it opens files as objects",
+	"AWS::GuardDuty::Filter":                                "it may hide findings",
+	"AWS::GuardDuty::IPSet":                                 "findings about its addresses are hidden",
+	"AWS::InspectorV2::Filter":                              "it may hide findings",
 	"AWS::KMS::Alias":                                       "it says which key the name stands for",
 	"AWS::Lambda::EventSourceMapping":                       "whoever writes to the source calls the function",
 	"AWS::Lambda::Url":                                      "it is an address at which a function may be called",
@@ -66,10 +74,21 @@ var governedAdditions = map[string]string{
 
 // protectorPattern matches the types that only refuse. Any change of one may refuse less, and a new one gives nothing.
 var protectorPattern = regexp.MustCompile(`^AWS::(WAF\w*|NetworkFirewall)::|^AWS::Route53Resolver::Firewall|` +
-	`^AWS::EC2::(VPCBlockPublicAccessOptions|SnapshotBlockPublicAccess|ImageBlockPublicAccess)$`)
+	`^AWS::EC2::(VPCBlockPublicAccessOptions|SnapshotBlockPublicAccess|ImageBlockPublicAccess)$|` +
+	`^AWS::CloudFormation::\w*Hook\w*$`)
 
-// isProtector reports whether the resources of a type only refuse.
-func isProtector(resourceType string) bool { return protectorPattern.MatchString(resourceType) }
+// watcherPattern matches the types that record or report what is done in an account. Without one, nobody sees it.
+var watcherPattern = regexp.MustCompile(`^AWS::(CloudTrail::(Trail|EventDataStore)|GuardDuty::Detector|` +
+	`Config::(ConfigurationRecorder|DeliveryChannel)|AccessAnalyzer::Analyzer|SecurityHub::Hub(V2)?|` +
+	`Macie::Session|Detective::Graph|EC2::FlowLog)$`)
+
+// isWatcher reports whether the resources of a type record or report what is done.
+func isWatcher(resourceType string) bool { return watcherPattern.MatchString(resourceType) }
+
+// isProtector reports whether the resources of a type only refuse, or report.
+func isProtector(resourceType string) bool {
+	return protectorPattern.MatchString(resourceType) || isWatcher(resourceType)
+}
 
 // isGoverned reports whether all properties of a type govern access. What a module of CloudFormation stands for is not
 // known.
@@ -121,10 +140,11 @@ func isPolicyType(resourceType string) bool {
 
 // governedProperties are the properties that govern access, of the types in which the others do not.
 var governedProperties = map[string][]string{
-	"AWS::Lambda::EventSourceMapping": {"EventSourceArn", "FunctionName"},
-	"AWS::Lambda::Url":                {"AuthType", "TargetFunctionArn", "Qualifier"},
-	"AWS::Logs::SubscriptionFilter":   {"DestinationArn", "LogGroupName", "RoleArn"},
-	"AWS::SNS::Subscription":          {"Endpoint", "Protocol", "TopicArn", "SubscriptionRoleArn"},
+	"AWS::Lambda::EventSourceMapping":       {"EventSourceArn", "FunctionName"},
+	"AWS::Lambda::Url":                      {"AuthType", "TargetFunctionArn", "Qualifier", "Cors"},
+	"AWS::Logs::SubscriptionFilter":         {"DestinationArn", "LogGroupName", "RoleArn"},
+	"AWS::SNS::Subscription":                {"Endpoint", "Protocol", "TopicArn", "SubscriptionRoleArn"},
+	"AWS::SecretsManager::RotationSchedule": {"SecretId", "RotationLambdaARN", "HostedRotationLambda"},
 }
 
 // harmless are properties of governed types that say nothing about access.

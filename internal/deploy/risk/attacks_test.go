@@ -839,12 +839,12 @@ func TestPermissionFlags_TypesThatGovernAccess(t *testing.T) {
 			name: "a listener that asks nobody to sign in", kind: "AWS::ElasticLoadBalancingV2::Listener",
 			before: `{"DefaultActions":[{"Type":"authenticate-oidc","AuthenticateOidcConfig":{"Issuer":"i"}},` +
 				`{"Type":"forward"}]}`,
-			after: `{"DefaultActions":[{"Type":"forward"}]}`, want: "no longer: is protected by AuthenticateOidcConfig",
+			after: `{"DefaultActions":[{"Type":"forward"}]}`, want: "no longer: DefaultActions.AuthenticateOidcConfig is",
 		},
 		{
 			name: "content for everybody", kind: "AWS::CloudFront::Distribution",
 			before: `{"DistributionConfig":{"DefaultCacheBehavior":{"TrustedKeyGroups":["k"]}}}`,
-			after:  `{"DistributionConfig":{"DefaultCacheBehavior":{}}}`, want: "no longer: is protected by TrustedKeyGroups",
+			after:  `{"DistributionConfig":{"DefaultCacheBehavior":{}}}`, want: "TrustedKeyGroups is limited to its items",
 		},
 		{
 			name:   "a policy with one member twice",
@@ -858,7 +858,7 @@ func TestPermissionFlags_TypesThatGovernAccess(t *testing.T) {
 			name: "an endpoint without its policy", kind: "AWS::EC2::VPCEndpoint",
 			before: `{"VpcId":"v","PolicyDocument":{"Statement":[]}}`,
 			after:  `{"VpcId":"v"}`,
-			want:   "no longer: what goes through it",
+			want:   "no longer: what it allows is limited by its policy",
 		},
 		{
 			name: "an endpoint with a policy", kind: "AWS::EC2::VPCEndpoint", before: `{"VpcId":"v"}`,

@@ -43,6 +43,8 @@ type grant struct {
 	// At most one of these says what the text does, so that what is narrower can be recognised.
 	statement *statement
 	rule      *trafficRule
+	// account is the account that is named; empty for what is no name of an account.
+	account string
 }
 
 // covers reports whether whatever b grants is granted by a as well.
@@ -100,6 +102,7 @@ func (r *reader) lostLimits(before []grant) []grant {
 // A reader collects the grants of one resource.
 type reader struct {
 	kind       string
+	isGoverned bool // whether all properties of the type govern access
 	properties map[string]any
 	grants     []grant
 	// scope is the property that is being read.
@@ -140,7 +143,7 @@ func (r *reader) addItems(k kind, before string, value any) {
 // grantsOf returns the grants of a resource. Policies are found wherever they stand in the properties, and so are the
 // settings of the table in access.go, so that no list of types has to be complete.
 func grantsOf(resource resolve.Resource) *reader {
-	r := &reader{kind: resource.Type, items: map[string]bool{}}
+	r := &reader{kind: resource.Type, isGoverned: isGoverned(resource.Type), items: map[string]bool{}}
 	properties, ok := resource.Properties.(map[string]any)
 	if !ok {
 		if text := resolve.Text(resource.Properties); text != "" && text != "{}" {
@@ -164,9 +167,7 @@ func grantsOf(resource resolve.Resource) *reader {
 	if isWhole {
 		read(r, properties)
 	}
-	if resource.Type == "AWS::EC2::VPCEndpoint" {
-		readEndpointPolicy(r, properties)
-	}
+	r.readBoundingPolicy(properties)
 	if r.isIncomplete { // only the very same is the same
 		text := "grants more than can be judged: " + resolve.Fingerprint(properties)
 		r.grants = []grant{{kind: fixed, text: text}}
@@ -187,9 +188,12 @@ func (r *reader) readProperty(name string, value any) {
 	case isPolicyProperty(r.kind, name):
 		r.readPolicy(value)
 	default:
+		if !r.isGoverned { // there, all of it is judged
+			r.readAccounts(value)
+		}
 		before := len(r.grants)
 		r.walk(name, value)
-		if len(r.grants) == before && isGoverned(r.kind) {
+		if len(r.grants) == before && r.isGoverned {
 			r.readGoverned(name, value)
 		}
 	}
@@ -217,23 +221,12 @@ func (r *reader) walk(name string, value any) {
 	if r.readSetting(name, value) {
 		return
 	}
+	if !r.isGoverned && strings.HasSuffix("."+r.path, "."+name) { // an item of a list has been read with its list
+		r.readNamed(name, value)
+	}
 	switch v := value.(type) {
 	case map[string]any:
-		if isStatementLike(v) {
-			r.readStatement(v)
-			return
-		}
-		if _, ok := v["Statement"]; ok {
-			r.readPolicy(v)
-			return
-		}
-		for _, key := range sortedKeys(v) {
-			if isMacroKey(key) {
-				r.add(fixed, name+" is expanded by a macro: "+resolve.Text(v[key]))
-				continue
-			}
-			r.walkInto(key, func() { r.walk(key, v[key]) })
-		}
+		r.walkObject(name, v)
 	case []any:
 		item := r.item
 		for i, inner := range v {
@@ -244,11 +237,52 @@ func (r *reader) walk(name string, value any) {
 			})
 		}
 		r.item = item
-	case string:
-		if mayBePolicy(v) {
-			r.readPolicy(v)
-		}
+	default:
+		r.walkText(name, value)
 	}
+}
+
+// walkText adds what a text grants by itself: a policy, or what it says.
+func (r *reader) walkText(name string, value any) {
+	text, isText := value.(string)
+	switch {
+	case !isText:
+	case mayBePolicy(text):
+		r.readPolicy(text)
+	case !r.isGoverned:
+		r.readValue(name, text)
+	}
+}
+
+// walkObject adds the grants that stand in an object: a policy, an attribute with a key and a value, or settings.
+func (r *reader) walkObject(name string, v map[string]any) {
+	if isStatementLike(v) {
+		r.readStatement(v)
+		return
+	}
+	if _, ok := v["Statement"]; ok {
+		r.readPolicy(v)
+		return
+	}
+	if isVariable(v) {
+		return
+	}
+	for _, key := range sortedKeys(v) {
+		if isMacroKey(key) {
+			r.add(fixed, name+" is expanded by a macro: "+resolve.Text(v[key]))
+			continue
+		}
+		r.walkInto(key, func() { r.walk(key, v[key]) })
+	}
+}
+
+// isVariable reports whether an object is a variable or a tag: its name and value are its author's own.
+func isVariable(v map[string]any) bool {
+	value, hasValue := v["Value"]
+	_, isText := value.(string)
+	_, hasName := v["Name"]
+	_, hasKey := v["Key"]
+	return len(v) <= 3 && hasValue && isText && (hasName || hasKey) && !mayBePolicy(resolve.Text(value))
 }
 
 // walkInto calls walk with the path of a member.

@@ -37,7 +37,7 @@ func (j *judgement) widerAccess(id string) []string {
 	isJudged := resolve.Worlds(maxWorlds, func(world resolve.World) string {
 		wider, undecided := j.widerAccessIn(world, id)
 		for _, g := range wider {
-			if !j.isNew || g.isOpen || g.isForeign(j.accounts) {
+			if !j.isOwn(g) && (!j.isNew || g.isOpen || g.isForeign(j.accounts)) {
 				found[showGrant(g)] = true
 			}
 		}
@@ -47,6 +47,11 @@ func (j *judgement) widerAccess(id string) []string {
 		return []string{"it depends on more conditions than can be judged"}
 	}
 	return slices.Sorted(maps.Keys(found))
+}
+
+// isOwn reports whether a grant only names an account of the project.
+func (j *judgement) isOwn(g grant) bool {
+	return g.account != "" && (g.account == j.next.Pseudo["AWS::AccountId"] || slices.Contains(j.accounts, g.account))
 }
 
 // widerAccessIn is widerAccess in one world.
@@ -69,6 +74,8 @@ func (j *judgement) widerAccessIn(world resolve.World, id string) (wider []grant
 			return nil, ""
 		}
 		return wider, ""
+	case existed && isWatcher(old.Type):
+		return []grant{{kind: limits, text: "no longer: what is done is recorded or reported"}}, ""
 	case existed && j.isAttached(world, id, old):
 		return (&reader{}).lostLimits(onlyLimits(grantsOf(old).grants)), ""
 	}

@@ -28,6 +28,9 @@ func (r *reader) readPolicy(value any) {
 		statements, ok := v["Statement"]
 		switch {
 		case ok:
+			if version := resolve.Text(v["Version"]); version != "2012-10-17" {
+				statements = withoutVariables(statements)
+			}
 			r.readStatements(statements)
 			r.readRest(v)
 		case isStatementLike(v):
@@ -46,6 +49,28 @@ func (r *reader) readPolicy(value any) {
 	default:
 		r.addUnreadable("a policy", v)
 	}
+}
+
+// withoutVariables returns statements with their variables marked as the plain text that they are to IAM before version
+// 2012-10-17 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html).
+func withoutVariables(value any) any {
+	switch v := value.(type) {
+	case string:
+		return strings.ReplaceAll(v, "${", "$ {")
+	case []any:
+		out := make([]any, len(v))
+		for i, item := range v {
+			out[i] = withoutVariables(item)
+		}
+		return out
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for key, item := range v {
+			out[key] = withoutVariables(item)
+		}
+		return out
+	}
+	return value
 }
 
 // readWrapped adds the grants of an object that holds a policy in a member, as the inline policies of a role do. An
@@ -97,7 +122,8 @@ func (r *reader) readStatements(value any) {
 // readStatement adds one grant for each principal, action and resource of a statement.
 func (r *reader) readStatement(s map[string]any) {
 	for key := range s {
-		if !slices.Contains(statementKeys, key) {
+		_, isTwice := s["Not"+key]
+		if isTwice || !slices.Contains(statementKeys, key) {
 			r.addUnreadable("a statement", s)
 			return
 		}
@@ -138,7 +164,11 @@ func readConditions(value any) map[string][]string {
 				texts = append(texts, resolve.Text(item))
 			}
 			slices.Sort(texts)
-			out[operator+" "+strings.ToLower(key)] = texts
+			name := operator + " " + strings.ToLower(key)
+			if _, isTwice := out[name]; isTwice {
+				return map[string][]string{"unreadable " + resolve.Text(value): nil}
+			}
+			out[name] = texts
 		}
 	}
 	return out

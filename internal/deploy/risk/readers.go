@@ -52,6 +52,7 @@ var wholeReaders = map[string]func(*reader, map[string]any){
 
 // defaults are what properties are where a template does not say, as far as that gives access.
 var defaults = map[string]map[string]any{
+	"AWS::ApiGateway::Method":       {"AuthorizationType": "NONE"},
 	"AWS::ApiGatewayV2::Route":      {"AuthorizationType": "NONE"},
 	"AWS::DMS::ReplicationInstance": {"PubliclyAccessible": true},
 	"AWS::EKS::Cluster": {
@@ -79,11 +80,22 @@ func withDefaults(properties, values map[string]any) map[string]any {
 	return out
 }
 
-// readEndpointPolicy reads what goes through an endpoint of a network: everything, unless it has a policy.
-func readEndpointPolicy(r *reader, p map[string]any) {
-	r.scope = "PolicyDocument"
-	if p["PolicyDocument"] != nil {
-		r.add(limits, "what goes through it is limited by its policy")
+// boundingPolicies are the properties with a policy without which everything is allowed that others allow.
+var boundingPolicies = map[string]string{
+	"AWS::EC2::VPCEndpoint":       "PolicyDocument",
+	"AWS::RolesAnywhere::Profile": "SessionPolicy",
+	"AWS::Transfer::User":         "Policy",
+}
+
+// readBoundingPolicy reads what a policy leaves of what others allow: everything, where there is none.
+func (r *reader) readBoundingPolicy(p map[string]any) {
+	name, ok := boundingPolicies[r.kind]
+	if !ok {
+		return
+	}
+	r.scope = name
+	if resolve.Text(p[name]) != "" {
+		r.add(limits, "what it allows is limited by its policy")
 		return
 	}
 	all := selection{patterns: []string{"*"}}

@@ -31,6 +31,25 @@ var settings = []setting{
 		readSwitch("has a public address", false),
 	},
 	{
+		regexp.MustCompile(`^(EnableHttpEndpoint|WebsiteConfiguration|DefaultRouteTable(Association|Propagation))$`),
+		readSwitch("can be reached in another way", false),
+	},
+	{regexp.MustCompile(`^(Subnets?|SubnetIds?|SubnetIDs|VPCZoneIdentifier|SubnetMappings)$`), readSubnets},
+	{
+		regexp.MustCompile(`^(User|RunAsUser|PosixUser|HomeDirectory|HomeDirectoryMappings|HttpPutResponseHopLimit|` +
+			`BodyS3Location|Location|\w*ParameterGroupName|FilterGroups|FullRepositoryId|BranchName|LambdaConfig)$`), readFixed,
+	},
+	{
+		regexp.MustCompile(`^(FunctionAssociations|LambdaFunctionAssociations)$`),
+		func(r *reader, name string, value any) { r.add(limits, name+" are "+resolve.Text(value)) },
+	},
+	{regexp.MustCompile(`^Protocol$`), readProtocol},
+	{regexp.MustCompile(`^Category$`), func(r *reader, _ string, value any) {
+		if resolve.Text(value) == "Approval" {
+			r.add(names, "somebody has to approve")
+		}
+	}},
+	{
 		regexp.MustCompile(`^(AllowClassicFlow|AllowExternalPrincipals|AllowPublicOverrides|EnableExecuteCommand|` +
 			`Privileged|AllowCleartext|AllowFullTableExternalDataAccess|AllowExternalDataFiltering|` +
 			`BootstrapClusterCreatorAdminPermissions|AcceptResourceTypes)$`),
@@ -38,19 +57,19 @@ var settings = []setting{
 	},
 	{
 		regexp.MustCompile(`^(BlockPublicAcls|BlockPublicPolicy|IgnorePublicAcls|RestrictPublicBuckets)$`),
-		readGuard("public access is shut by "),
+		readPublicAccessBlock,
 	},
 	{
 		regexp.MustCompile(`^(AcceptanceRequired|ApiKeyRequired|EndpointPrivateAccess|EnforceHTTPS|RequireTLS|` +
 			`StorageEncrypted|Encrypted|AtRestEncryptionEnabled|TransitEncryptionEnabled|IsMultiFactorAuthRequired|` +
 			`DisableExecuteApiEndpoint|DisableNetworkTraffic|EnableNetworkIsolation|EnforceWorkGroupConfiguration|` +
 			`EnableIAMDatabaseAuthentication|ReadonlyRootFilesystem|AuthorizationEnabled|EnableLogFileValidation|` +
-			`SqsManagedSseEnabled|AllowAdminCreateUserOnly|IsLogging)$`),
+			`SqsManagedSseEnabled|AllowAdminCreateUserOnly|IsLogging|SourceDestCheck|ManageMasterUserPassword)$`),
 		readGuard("is guarded by "),
 	},
 	{
-		regexp.MustCompile(`^(HttpTokens|MfaConfiguration|ImageTagMutability|ObjectOwnership|Visibility|` +
-			`ViewerProtocolPolicy|EndpointConfiguration|RestrictionType)$`), readRequired,
+		regexp.MustCompile(`^(HttpTokens|ImageTagMutability|ObjectOwnership|Visibility|` +
+			`ViewerProtocolPolicy|RestrictionType)$`), readRequired,
 	},
 	{regexp.MustCompile(`^(PublicAccess|Unauthenticated)$`), readSwitch("is open to everybody", false)},
 	{regexp.MustCompile(`^EndpointType$`), func(r *reader, name string, value any) {
@@ -67,8 +86,8 @@ var settings = []setting{
 	{
 		regexp.MustCompile(`^(BucketEncryption|SSESpecification|SSEDescription|StreamEncryption|KmsMasterKeyId|KmsKeyId|` +
 			`EncryptionConfiguration|EncryptionAtRestOptions|NodeToNodeEncryptionOptions|WebACLId|WebAclArn|WebACLArn|` +
-			`TrustedKeyGroups|TrustedSigners|MutualTlsAuthentication|OriginAccessControlId|OriginAccessIdentity|AuthToken|` +
-			`AuthenticateOidcConfig|AuthenticateCognitoConfig|DataProtectionPolicy|VPCOptions|AdvancedSecurityOptions)$`),
+			`OriginAccessControlId|OriginAccessIdentity|AuthToken|DataProtectionPolicy|VPCOptions|` +
+			`AdvancedSecurityOptions|LoggingConfiguration)$`),
 		func(r *reader, name string, value any) {
 			if text := resolve.Text(value); !isOff(value) && text != "{}" && text != "[]" {
 				r.add(limits, "is protected by "+name)
@@ -97,7 +116,7 @@ var settings = []setting{
 			`GranteePrincipal|PublicAccessCidrs|CidrAllowList|AllowedIPRange|IpRangeWhitelist|AllowedVPCs|` +
 			`LaunchPermissions?|TargetAccountIds|UserIds|OrganizationArns|OrganizationalUnitArns|AllowedOrigins|AllowOrigins|` +
 			`OpenIdConnectProviderARNs|SamlProviderARNs|CognitoIdentityProviders|SupportedLoginProviders|CallbackURLs|` +
-			`KeyName|SshPublicKeys|SshPublicKeyBody)$`), readItems,
+			`KeyName|SshPublicKeys|SshPublicKeyBody|VPCs|SourcePath|Subscription|Protocols)$`), readItems,
 	},
 	{regexp.MustCompile(`^ServiceToken$`), func(r *reader, _ string, value any) {
 		r.add(fixed, "is made by "+resolve.Text(value))
@@ -116,6 +135,19 @@ func (r *reader) readSetting(name string, value any) bool {
 		}
 	}
 	return false
+}
+
+// readFixed reads a property any other value of which may be wider. It gives nothing to a new resource.
+func readFixed(r *reader, name string, value any) { r.add(names, name+" is "+resolve.Text(value)) }
+
+// readSubnets reads the networks that a resource is in: which of them the internet reaches, their routes say.
+func readSubnets(r *reader, _ string, value any) { r.addItems(attached, "is in the subnet ", value) }
+
+// readProtocol reads how others are talked to.
+func readProtocol(r *reader, name string, value any) {
+	if text := resolve.Text(value); slices.Contains([]string{"HTTPS", "TLS", "SSL"}, strings.ToUpper(text)) {
+		r.add(limits, name+" is "+text)
+	}
 }
 
 // readItems reads a property each of whose items is given access.
@@ -138,7 +170,8 @@ func isOff(value any) bool {
 			}
 		}
 	}
-	return slices.Contains([]string{"", "false", "disabled", "0", "none"}, strings.ToLower(resolve.Text(value)))
+	text := strings.ToLower(resolve.Text(value))
+	return slices.Contains([]string{"", "false", "disabled", "disable", "0", "none", "off", "no"}, text)
 }
 
 // readSwitch returns a function for a property that gives access unless it is off.
@@ -168,6 +201,15 @@ func readGuard(text string) func(*reader, string, any) {
 	}
 }
 
+// readPublicAccessBlock reads what shuts public access. S3 shuts it by default, so that only a template opens it.
+func readPublicAccessBlock(r *reader, name string, value any) {
+	if isOff(value) {
+		r.add(allows, "public access is not shut by "+name)
+		return
+	}
+	readGuard("public access is shut by ")(r, name, value)
+}
+
 // readRequired reads a property that holds access within bounds with the strictest of its values.
 func readRequired(r *reader, name string, value any) {
 	text := resolve.Text(value)
@@ -175,7 +217,7 @@ func readRequired(r *reader, name string, value any) {
 		"required", "on", "immutable", "bucketownerenforced", "private", "https-only", "redirect-to-https", "whitelist",
 		"blacklist",
 	}
-	if slices.Contains(strictest, strings.ToLower(text)) || strings.Contains(text, `"PRIVATE"`) {
+	if slices.Contains(strictest, strings.ToLower(text)) {
 		r.add(limits, name+" is "+text)
 	}
 }
@@ -204,7 +246,7 @@ func readRoles(r *reader, name string, value any) {
 	if slices.ContainsFunc(noRoles, func(prefix string) bool { return strings.HasPrefix(r.kind, prefix) }) {
 		return
 	}
-	if isGoverned(r.kind) { // the roles are what it is attached to
+	if r.isGoverned { // the roles are what it is attached to
 		r.readGoverned(name, value)
 		return
 	}

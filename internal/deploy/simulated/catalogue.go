@@ -266,6 +266,13 @@ func faultRows() []Behaviour {
 			Test:   test,
 		},
 		{
+			Name:   "uploads without a checksum",
+			Does:   "A bucket with Object Lock refuses an upload that comes without a checksum.",
+			Client: "Every upload has one.",
+			Source: "https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html",
+			Test:   "deploy.TestAssets_UploadsHaveChecksums",
+		},
+		{
 			Name: "silence",
 			Does: "For half a minute no call is answered: a network changes, or a service is overloaded.",
 			Client: "Calls are sent again for five minutes since the last answer; an endpoint that has never answered is " +

@@ -61,17 +61,17 @@ type Cloud struct {
 	SigningKeys map[string]*ecdsa.PrivateKey
 	// DeniesParameters says that nobody may read or write parameters of SSM.
 	DeniesParameters bool
+	// Encryption is how all buckets encrypt: an algorithm and, after a space, a key of KMS.
+	Encryption string
+	// RefusesUnencrypted says that a policy of the organisation refuses an object whose request does not say how it is
+	// encrypted.
+	RefusesUnencrypted bool
 	// DeniedActions are actions that the deploy roles may not do, besides those that came with a newer bootstrap.
 	DeniedActions []string
 	// DeniesInquiries says that nobody may ask about rights, resources and quotas.
 	DeniesInquiries bool
 	// Quotas are the values of quotas, as SERVICE/CODE.
 	Quotas map[string]float64
-	// Encryption is how all buckets encrypt: an algorithm and, after a space, a key of KMS.
-	Encryption string
-	// RefusesUnencrypted says that a policy of the organisation refuses an object whose request does not say how it is
-	// encrypted.
-	RefusesUnencrypted bool
 	// MissingRoles are the ARNs of roles that nobody may assume, because they do not exist.
 	MissingRoles []string
 
@@ -118,8 +118,10 @@ func New() *Cloud {
 // every call is answered.
 func NewKind() *Cloud {
 	return &Cloud{
-		BootstrapVersion: "33", Encryption: "aws:kms", EmptyReasons: []string{"The submitted information didn't contain changes."},
-		accounts: map[string]*account{}, keys: map[string]string{}, expiries: map[string]time.Time{}, ssm: map[string]string{}, callsOf: map[string]int64{},
+		BootstrapVersion: "33", Encryption: "aws:kms",
+		EmptyReasons: []string{"The submitted information didn't contain changes."},
+		accounts:     map[string]*account{}, keys: map[string]string{}, expiries: map[string]time.Time{}, ssm: map[string]string{},
+		callsOf:     map[string]int64{},
 		SigningKeys: map[string]*ecdsa.PrivateKey{}, parameters: map[string]string{},
 		assumedRoles: map[string]bool{},
 	}

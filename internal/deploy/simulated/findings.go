@@ -1,7 +1,7 @@
 package simulated
 
-// A Finding is a place where a client of AWS goes wrong that has only met an emulator. They were found by comparing this
-// program with AWS's documentation and with the command line of the CDK.
+// A Finding is a place where a client of AWS goes wrong that has only met an emulator. They were found by comparing
+// this program with AWS's documentation and with the command line of the CDK.
 type Finding struct {
 	// ID is a letter and a number: A for a wrong result, B for what blocks a first deployment, C for a surprise.
 	ID string

@@ -100,8 +100,8 @@ func (c *Cloud) DeleteObject(account, region, key string) {
 	delete(a.objects, key)
 }
 
-// CollectGarbage does what `cdk gc` does at its worst: it deletes every object of the staging bucket whose key, up to its
-// first dot, is in no template of the account.
+// CollectGarbage does what `cdk gc` does at its worst: it deletes every object of the staging bucket whose key, up to
+// its first dot, is in no template of the account.
 func (c *Cloud) CollectGarbage(account, region string) {
 	a := c.account(account, region)
 	a.mu.Lock()

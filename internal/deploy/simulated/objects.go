@@ -42,10 +42,7 @@ func (a *account) serveS3(c *Cloud, w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	switch {
 	case key == "" && r.Method == http.MethodGet && r.URL.Query().Has("encryption"):
-		algorithm, kmsKey, _ := strings.Cut(c.Encryption, " ")
-		by := xmlParent("ApplyServerSideEncryptionByDefault",
-			xmlElements("SSEAlgorithm", algorithm, "KMSMasterKeyID", kmsKey))
-		_, _ = io.WriteString(w, xmlParent("ServerSideEncryptionConfiguration", xmlParent("Rule", by)))
+		c.describeEncryption(w)
 	case r.Method == http.MethodPut && c.RefusesUnencrypted && encryptionOf(r) != c.Encryption:
 		writeS3Error(w, http.StatusForbidden, "AccessDenied", false)
 	case key == "" && r.Method == http.MethodGet:
@@ -58,19 +55,32 @@ func (a *account) serveS3(c *Cloud, w http.ResponseWriter, r *http.Request) {
 	case !ok:
 		writeS3Error(w, http.StatusNotFound, "NoSuchKey", r.Method == http.MethodHead)
 	default:
-		w.Header().Set("ETag", existing.etag)
-		w.Header().Set("Last-Modified", existing.modified.UTC().Format(http.TimeFormat))
-		w.Header().Set("Content-Length", fmt.Sprint(len(existing.data)))
-		if existing.publisher != "" {
-			w.Header().Set(publisherHeader, existing.publisher)
-		}
-		if existing.checksum != "" && strings.EqualFold(r.Header.Get("X-Amz-Checksum-Mode"), "ENABLED") {
-			w.Header().Set(checksumHeader, existing.checksum)
-			w.Header().Set("X-Amz-Checksum-Type", "FULL_OBJECT")
-		}
-		if r.Method == http.MethodGet {
-			_, _ = w.Write(existing.data) // the client sees a failure
-		}
+		existing.answer(w, r)
+	}
+}
+
+// describeEncryption answers how the buckets encrypt.
+func (c *Cloud) describeEncryption(w http.ResponseWriter) {
+	algorithm, kmsKey, _ := strings.Cut(c.Encryption, " ")
+	by := xmlParent("ApplyServerSideEncryptionByDefault",
+		xmlElements("SSEAlgorithm", algorithm, "KMSMasterKeyID", kmsKey))
+	_, _ = io.WriteString(w, xmlParent("ServerSideEncryptionConfiguration", xmlParent("Rule", by)))
+}
+
+// answer answers with an object, or with its headers alone.
+func (o object) answer(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("ETag", o.etag)
+	w.Header().Set("Last-Modified", o.modified.UTC().Format(http.TimeFormat))
+	w.Header().Set("Content-Length", fmt.Sprint(len(o.data)))
+	if o.publisher != "" {
+		w.Header().Set(publisherHeader, o.publisher)
+	}
+	if o.checksum != "" && strings.EqualFold(r.Header.Get("X-Amz-Checksum-Mode"), "ENABLED") {
+		w.Header().Set(checksumHeader, o.checksum)
+		w.Header().Set("X-Amz-Checksum-Type", "FULL_OBJECT")
+	}
+	if r.Method == http.MethodGet {
+		_, _ = w.Write(o.data) // the client sees a failure
 	}
 }
 
@@ -91,6 +101,10 @@ func (a *account) putObject(w http.ResponseWriter, r *http.Request, bucket, key 
 		writeS3Error(w, http.StatusBadRequest, "IncompleteBody", false)
 		return
 	}
+	if !hasChecksum(r.Header) {
+		writeS3Error(w, http.StatusBadRequest, "InvalidRequest", false)
+		return
+	}
 	wantETag := r.Header.Get("If-Match")
 	if exists && r.Header.Get("If-None-Match") == "*" || wantETag != "" && (!exists || wantETag != existing.etag) {
 		writeS3Error(w, http.StatusPreconditionFailed, "PreconditionFailed", false)
@@ -107,6 +121,18 @@ func (a *account) putObject(w http.ResponseWriter, r *http.Request, bucket, key 
 		publisher: r.Header.Get(publisherHeader),
 	}
 	w.Header().Set("ETag", a.objects[key].etag)
+}
+
+// hasChecksum reports whether an upload comes with a checksum, in a header or at its end. A bucket with Object Lock takes
+// no other.
+func hasChecksum(header http.Header) bool {
+	const prefix = "X-Amz-Checksum-"
+	for name := range header {
+		if name == "Content-Md5" || strings.HasPrefix(name, prefix) && !strings.HasSuffix(name, "-Mode") {
+			return true
+		}
+	}
+	return strings.HasPrefix(http.CanonicalHeaderKey(header.Get("X-Amz-Trailer")), prefix)
 }
 
 func (a *account) listObjects(w http.ResponseWriter, bucket, prefix string) {

@@ -26,8 +26,8 @@ func (b *Bucket) encrypt(ctx context.Context, in *s3.PutObjectInput) {
 	}
 }
 
-// readEncryption returns how the bucket encrypts. What stops it from reading that does not stop the request itself, whose
-// own error says more.
+// readEncryption returns how the bucket encrypts. What stops it from reading that does not stop the request itself,
+// whose own error says more.
 func (b *Bucket) readEncryption(ctx context.Context) encryption {
 	out, err := b.api.GetBucketEncryption(ctx, &s3.GetBucketEncryptionInput{
 		Bucket: &b.name, ExpectedBucketOwner: &b.owner,

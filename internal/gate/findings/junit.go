@@ -128,6 +128,21 @@ func ReadJUnit(text []byte) ([]Suite, error) {
 	return file.Suites, nil
 }
 
+// ReadForeignJUnit reads a report of another program, of one suite or of several.
+func ReadForeignJUnit(text []byte) ([]Suite, error) {
+	var one struct {
+		XMLName xml.Name
+		Suite
+	}
+	if err := xml.Unmarshal(text, &one); err != nil {
+		return nil, fault.Errorf(fault.GateReport, "it is no JUnit report: %w", err)
+	}
+	if one.XMLName.Local == "testsuite" {
+		return []Suite{one.Suite}, nil
+	}
+	return ReadJUnit(text)
+}
+
 // Printable returns the text without control characters other than tabs and line feeds, and without bytes that are not
 // UTF-8. XML can hold neither.
 func Printable(text string) string {

@@ -112,6 +112,49 @@ func (p *Project) loadGraph(t testing.TB) {
 	require.NoError(t, err)
 }
 
+// Configure writes the smallest configuration.
+func (p *Project) Configure(t testing.TB) {
+	t.Helper()
+	for name, text := range commonFiles {
+		p.Write(t, name, text)
+	}
+	p.loadGraph(t)
+}
+
+// Load makes the graph of steps from the project's configuration.
+func (p *Project) Load(t testing.TB) {
+	t.Helper()
+	p.loadGraph(t)
+}
+
+// Program returns the path of the program under test.
+func (p *Project) Program(t testing.TB) string {
+	t.Helper()
+	program, err := buildProgram()
+	require.NoError(t, err)
+	return program
+}
+
+// WriteOSVDatabase writes a database of vulnerabilities with one in the package unsafe-thing, and configures it.
+func (p *Project) WriteOSVDatabase(t testing.TB) {
+	t.Helper()
+	writeOSVDatabase(t, p)
+}
+
+// RunAll runs the named gates and what they need, as `check` does, and returns their results.
+func (p *Project) RunAll(t testing.TB, gates ...string) map[string]pipeline.Result {
+	t.Helper()
+	graph := p.Graph.Select(func(s pipeline.Step) bool { return slices.Contains(gates, s.Name) })
+	runner := &host.Runner{Root: p.Root, Executable: p.Program(t), Environ: os.Environ(), Jobs: 2}
+	run, err := runner.Run(context.Background(), graph)
+	require.NoError(t, err)
+	results := map[string]pipeline.Result{}
+	for _, result := range run.Results {
+		results[result.Step] = result
+	}
+	return results
+}
+
 // Write writes a file, whose name is slash-separated and relative to the project's root.
 func (p *Project) Write(t testing.TB, name, text string) {
 	t.Helper()

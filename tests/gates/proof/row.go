@@ -56,9 +56,9 @@ func (row Row) Prove(t testing.TB, path string) error {
 	switch {
 	case !found:
 		return fmt.Errorf("the seeded defect was not found: want %s at %s, got %s", row.rule, row.location,
-			describe(result, report))
+			Describe(result, report))
 	case result.Status != pipeline.Failed:
-		return fmt.Errorf("the defect was found, but the gate did not fail: %s", describe(result, report))
+		return fmt.Errorf("the defect was found, but the gate did not fail: %s", Describe(result, report))
 	}
 	clean := row.Clean(t)
 	clean.Path = path
@@ -66,13 +66,13 @@ func (row Row) Prove(t testing.TB, path string) error {
 		return err
 	}
 	if result.Status != pipeline.Ran {
-		return fmt.Errorf("the clean twin did not pass: %s", describe(result, report))
+		return fmt.Errorf("the clean twin did not pass: %s", Describe(result, report))
 	}
 	return nil
 }
 
-// describe returns the result of a gate with its findings and the end of its log.
-func describe(result pipeline.Result, report findings.Report) string {
+// Describe returns the result of a gate with its findings and the end of its log.
+func Describe(result pipeline.Result, report findings.Report) string {
 	text := fmt.Sprintf("%v; %s %s", report.Findings, result.Status, result.Reason)
 	if tail, err := host.Tail(result.Log); err == nil {
 		text += "\n" + strings.Join(tail, "\n")

@@ -17,6 +17,9 @@ var fakeToken = strings.Join([]string{"ghp_Zk3Q", "w9Xv", "B7nT", "p2Lm", "R8sY"
 
 const imageDigest = "@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
+// FakeToken returns what looks like a secret.
+func FakeToken() string { return fakeToken }
+
 // securityRows are the proofs of the gates of the stage security.
 var securityRows = []Row{
 	{
@@ -186,23 +189,34 @@ func writeGoDatabase(t testing.TB, p *Project) {
 	p.addGateSetting(t, "goVulnerabilities: file://"+p.Root+"/.lockstep/db")
 }
 
-// writeOSVDatabase writes a database of vulnerabilities in npm packages, with one vulnerability, and configures it.
+// VulnerablePackages are the packages that the database of WriteOSVDatabase has a vulnerability of, fixed in 1.5.0, by
+// their ecosystem.
+var VulnerablePackages = map[string]string{
+	"npm": "unsafe-thing", "PyPI": "unsafe-thing", "Maven": "com.example:unsafe-thing", "Go": "example.com/unsafe-thing",
+	"crates.io": "unsafe-thing",
+}
+
+// writeOSVDatabase writes a database of vulnerabilities with one, and configures it.
 func writeOSVDatabase(t testing.TB, p *Project) {
 	var archive bytes.Buffer
 	z := zip.NewWriter(&archive)
 	w, err := z.Create("GHSA-aaaa-bbbb-cccc.json")
 	require.NoError(t, err)
+	var affected []string
+	for ecosystem, name := range VulnerablePackages {
+		affected = append(affected, `{
+			"package": {"ecosystem": "`+ecosystem+`", "name": "`+name+`"},
+			"ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "1.5.0"}]}]
+		}`)
+	}
 	_, err = w.Write([]byte(`{
 		"schema_version": "1.6.0", "id": "GHSA-aaaa-bbbb-cccc", "summary": "seeded",
 		"modified": "2026-01-01T00:00:00Z", "published": "2026-01-01T00:00:00Z",
-		"affected": [{
-			"package": {"ecosystem": "npm", "name": "unsafe-thing"},
-			"ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": "2.0.0"}]}]
-		}]
+		"affected": [` + strings.Join(affected, ",") + `]
 	}`))
 	require.NoError(t, err)
 	require.NoError(t, z.Close())
-	for _, ecosystem := range []string{"npm", "PyPI", "Go"} { // the project has lock files of tools as well
+	for ecosystem := range VulnerablePackages { // the project has lock files of tools as well
 		p.Write(t, ".lockstep/osv/osv-scalibr/"+ecosystem+"/all.zip", archive.String())
 	}
 	p.addGateSetting(t, "osvDatabases: "+filepath.Join(p.Root, ".lockstep/osv"))

@@ -1,0 +1,156 @@
+package risk
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"lockstep/internal/awsmodel"
+	"lockstep/internal/deploy/change"
+	"lockstep/internal/deploy/resolve"
+	"lockstep/internal/jsonx"
+)
+
+// This file judges the properties that no table names: by the words in their names, and by what their values say. AWS
+// has thousands of properties and adds new ones every week, so what is not in a table is not therefore harmless.
+
+// openingWords are in the names of properties that give access; guardWords in those that hold it within bounds.
+var (
+	openingWords = regexp.MustCompile(`Public|Anonymous|Unauth|Guest|Allow|External|CrossAccount|Shar(e|ing)|Trust|` +
+		`Principal|Permission|Grant|Privilege|Admin|Internet|Access|Cidr|CIDR|Ingress|Inbound|Authorized|Federat|` +
+		`Webhook|Delegat|Impersonat|Insecure|Cors|Bypass|AutoAccept|Ssh|SSH|Console|Capabilities|Disabled$|^Disable`)
+	guardWords = regexp.MustCompile(`Auth|Encrypt|TLS|Tls|SSL|Ssl|Ciphers|MFA|Mfa|Restrict|Block|Deny|Denied|Require|` +
+		`Enforce|Verif|Validat|Signing|Secur|Jwt|JWT|Acl|ACL|Approval|Isolat|Boundary|Firewall|Protect|Password|` +
+		`MinimumProtocolVersion|Issuer|Audience|VpcConfig|^EndpointConfiguration$|\bssl|_ssl|tls|require_secure`)
+)
+
+// noWords matches the names that have such a word and say nothing about access, in camel case and whole.
+var noWords = regexp.MustCompile(`^PublicAccessBlockConfiguration$|AccessLog|AccessTier|LastAccess|` +
+	`AccessKeyId|VersionUpgrade|AllowedValues|` +
+	`AllowedPattern|InstanceType|Deletion|Termination|ScaleIn|ScaleOut|BlockDevice|BlockDuration|BlockSize|` +
+	`BlockStorage|ShareIdentifier|SharedMemory|Fair|AllowReassociation|Certificate|PasswordSecret|Accessib|` +
+	`AdminUser|Username|UserName|LoggingPolicy|Author$|ExternalId$|TransitEncryptionPort|^CidrBlock$|` +
+	`^(Ipv4|Ipv6|Destination)?Cidr(Block)?$|PrivateDns|DisabledReason|DisableRollback|DisableScale|^Password$|` +
+	`MasterUserPassword$|AuthorizerUri|CapabilitiesOverride|TTL$|Ttl\w*$`)
+
+// declared are the names of properties, at any depth, by type.
+var declared sync.Map // of map[string]bool
+
+// declares reports whether a type has a property with a name, at any depth: what else stands there has a name that the
+// author chose, such as a variable of an environment. Nothing is known of a type that is not published, so that it has
+// every property.
+func declares(resourceType, name string) bool {
+	if strings.HasSuffix(resourceType, "ParameterGroup") { // the settings of a database
+		return true
+	}
+	if names, ok := declared.Load(resourceType); ok {
+		return names == nil || names.(map[string]bool)[name]
+	}
+	published, ok := awsmodel.Lookup(resourceType)
+	if !ok {
+		return true
+	}
+	schema, err := jsonx.Document(published.Schema)
+	if err != nil {
+		return true
+	}
+	names := map[string]bool{}
+	collectProperties(schema, names)
+	declared.Store(resourceType, names)
+	return names[name]
+}
+
+func collectProperties(schema any, names map[string]bool) {
+	switch v := schema.(type) {
+	case map[string]any:
+		properties, _ := v["properties"].(map[string]any)
+		for name := range properties {
+			names[name] = true
+		}
+		for _, inner := range v {
+			collectProperties(inner, names)
+		}
+	case []any:
+		for _, inner := range v {
+			collectProperties(inner, names)
+		}
+	}
+}
+
+// speaksOf reports whether a name has one of some words, and is one that the type of the resource has.
+func (r *reader) speaksOf(words *regexp.Regexp, name string) bool {
+	return words.MatchString(name) && !noWords.MatchString(name) && declares(r.kind, name)
+}
+
+// readNamed adds what a property grants, or holds within bounds, by the words in its name. What it says in detail is
+// not understood, so that any other value may be wider.
+func (r *reader) readNamed(name string, value any) {
+	_, isObject := value.(map[string]any)
+	switch is := r.shownPath() + " is " + resolve.Text(value); {
+	case r.speaksOf(openingWords, name):
+		r.readOpening(name, value)
+	case !r.speaksOf(guardWords, name):
+	case !isObject && isOff(value):
+		r.add(allows, is)
+	default:
+		r.add(limits, is)
+	}
+}
+
+// readOpening adds what a property whose name speaks of access grants.
+func (r *reader) readOpening(name string, value any) {
+	path, text := r.shownPath(), resolve.Text(value)
+	list, isList := value.([]any)
+	switch {
+	case strings.Contains(name, "Disable"):
+		r.add(names, path+" is "+text)
+	case isList:
+		r.addItems(allows, path+": ", value)
+		if len(list) > 0 {
+			r.add(limits, path+" is limited to its items")
+		}
+	case isOff(value):
+	case slices.Contains([]string{"true", "enabled", "enable"}, strings.ToLower(text)):
+		r.add(allows, path+" is "+text)
+	default:
+		r.add(fixed, path+" is "+text)
+	}
+}
+
+// shownPath returns where the reader is, without the numbers of items.
+func (r *reader) shownPath() string {
+	return strings.Join(slices.DeleteFunc(strings.Split(r.path, "."), func(part string) bool {
+		return part != "" && strings.Trim(part, "0123456789") == ""
+	}), ".")
+}
+
+// openValue matches the values that open something to everybody, whatever the property is called.
+var openValue = regexp.MustCompile(`(?i)^(public|public[_-].*|.*unauthenticated.*|anonymous|plaintext|passthrough|` +
+	`open-access|allow-?_?all|0\.0\.0\.0/0|::/0|authenticated-?read)$`)
+
+// hostPattern matches the host of an address.
+var hostPattern = regexp.MustCompile(`^(?i:https?|wss?|ftp)://[^/?#]+`)
+
+// hostMode matches the values with which a container shares something with its machine.
+var hostMode = regexp.MustCompile(`^(NetworkMode|PidMode|IpcMode)$`)
+
+// readValue adds what a text says by itself.
+func (r *reader) readValue(name, text string) {
+	if host := hostPattern.FindString(text); host != "" && r.kind != change.StackType && declares(r.kind, name) {
+		r.add(names, r.shownPath()+" leads to "+host)
+	}
+	if openValue.MatchString(text) || hostMode.MatchString(name) && strings.EqualFold(text, "host") {
+		r.add(allows, r.shownPath()+" is "+text)
+	}
+}
+
+// accountPattern matches the number of an account in an ARN, an address or a name.
+var accountPattern = regexp.MustCompile(`\b\d{12}\b`)
+
+// readAccounts adds the accounts that a property names: what it sends there, or takes from there, is another's.
+func (r *reader) readAccounts(value any) {
+	for _, number := range accountPattern.FindAllString(resolve.Text(value), -1) {
+		r.addGrant(grant{text: r.scope + " names the account " + number, account: number})
+	}
+}

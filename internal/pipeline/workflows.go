@@ -1,0 +1,36 @@
+package pipeline
+
+import (
+	"time"
+
+	"lockstep/config"
+)
+
+// WorkflowPipelines returns the pipelines of a platform that has them in another service than CodePipeline.
+func WorkflowPipelines(c *config.Config) []Pipeline {
+	w, withSource := c.Pipeline.Workflows, *c
+	withSource.Pipeline.Source = &config.Source{Repository: w.Repository, Branch: w.Branch, Tags: w.Tags}
+	return Pipelines(&withSource)
+}
+
+// WorkflowSessionTime is how long the credentials of a job of another service last: longer than it may take, because
+// they are not renewed.
+const WorkflowSessionTime = JobTimeout + 30*time.Minute
+
+// WorkflowRole returns the name of the role in the tooling account that a job of another service works with.
+func (j Job) WorkflowRole(project string) string {
+	return project + "-workflow-" + string(j.Permission) + "-" + j.Environment
+}
+
+// WorkflowEnvironment returns the name of the service's environment that a job with credentials is part of; empty for
+// one without. That of a deployment is the environment's, which people protect; that of another job has what the job
+// may do before it.
+func (j Job) WorkflowEnvironment() string {
+	switch j.Permission {
+	case NoPermission:
+		return ""
+	case DeployPermission:
+		return j.Environment
+	}
+	return string(j.Permission) + "-" + j.Environment
+}

@@ -1,0 +1,3 @@
+import { price } from "@shop/money";
+
+export const total: string = price(250);

@@ -1,0 +1,345 @@
+// Package workflows tests the pipeline files of GitHub Actions and GitLab CI: they are what the services accept, and
+// their scripts do what the jobs of CodePipeline do.
+package workflows
+
+import (
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"lockstep/config"
+	"lockstep/internal/pipeline"
+	"lockstep/internal/workflows"
+	"lockstep/tests/harness"
+	"lockstep/tools"
+)
+
+var update = flag.Bool("update", false, "write the committed files anew")
+
+// image is the image of the jobs of the examples.
+const image = "example.com/jobs:1@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+// committed are the examples whose files are committed, each in the folder of its name.
+var committed = []string{"github-dagger", "gitlab-host"}
+
+// examples are settings of workflows.
+var examples = map[string]config.Workflows{
+	"github-dagger": {Service: config.GitHub, Runner: config.DaggerRunner},
+	"github-module": {
+		Service: config.GitHub, Runner: config.DaggerRunner, Module: "github.com/example/lockstep@v1.0.0",
+	},
+	"github-host": {Service: config.GitHub, Runner: config.HostRunner, Program: &config.Program{
+		URL: "https://example.com/lockstep.tar.gz", SHA256: strings.Repeat("0", 64),
+	}},
+	"gitlab-dagger": {Service: config.GitLab, Runner: config.DaggerRunner, Image: image},
+	"gitlab-host":   {Service: config.GitLab, Runner: config.HostRunner, Image: image, Machine: "large"},
+}
+
+// loadExample returns the fixture platform with the settings of an example.
+func loadExample(t *testing.T, w config.Workflows) *config.Config {
+	t.Helper()
+	c, err := config.Load(harness.Platform())
+	require.NoError(t, err)
+	w.Repository, w.Branch, w.Tags = "example/shop", "main", "v*"
+	c.Pipeline.Workflows = &w
+	return c
+}
+
+// filesOf returns the files of an example.
+func filesOf(t *testing.T, w config.Workflows) []workflows.File {
+	t.Helper()
+	files, err := workflows.Files(loadExample(t, w), w.Service)
+	require.NoError(t, err)
+	return files
+}
+
+func TestWorkflows_CommittedFilesAreCurrent(t *testing.T) {
+	for _, name := range committed {
+		t.Run(name, func(t *testing.T) {
+			folder, example := filepath.Join("testdata", name), examples[name]
+			files := filesOf(t, example)
+			if *update {
+				require.NoError(t, os.RemoveAll(folder))
+				for _, file := range files {
+					harness.MustWriteFile(t, filepath.Join(folder, filepath.FromSlash(file.Path)), file.Text)
+				}
+			}
+			states, err := workflows.Compare(os.DirFS(folder), example.Service, files)
+			require.NoError(t, err)
+			for path, state := range states {
+				assert.Equal(t, workflows.Current, state, "%s: run the tests with -update", path)
+			}
+		})
+	}
+}
+
+func TestCompare_NamesWhatDiffers(t *testing.T) {
+	files := filesOf(t, examples["github-dagger"])
+	folder := t.TempDir()
+	for _, file := range files[1:] {
+		harness.MustWriteFile(t, filepath.Join(folder, file.Path), file.Text)
+	}
+	harness.MustWriteFile(t, filepath.Join(folder, files[1].Path), files[1].Text+"# edited\n")
+	former := ".github/workflows/lockstep-former.yml"
+	harness.MustWriteFile(t, filepath.Join(folder, former), files[0].Text)
+	harness.MustWriteFile(t, filepath.Join(folder, ".github/workflows/lockstep-own.yml"), "name: a person's own\n")
+	states, err := workflows.Compare(os.DirFS(folder), config.GitHub, files)
+	require.NoError(t, err)
+	assert.Equal(t, map[string]workflows.State{
+		files[0].Path: workflows.Missing, files[1].Path: workflows.Differs, files[2].Path: workflows.Current,
+		files[3].Path: workflows.Current, former: workflows.Obsolete,
+	}, states)
+}
+
+// A job is a job of a file, as far as the tests read it.
+type job struct {
+	Environment any               `yaml:"environment"`
+	Permissions map[string]string `yaml:"permissions"`
+	Env         map[string]string `yaml:"env"`
+	Variables   map[string]string `yaml:"variables"`
+	Tokens      map[string]any    `yaml:"id_tokens"`
+	When        string            `yaml:"when"`
+	Script      []string          `yaml:"script"`
+	Steps       []struct {
+		Uses string         `yaml:"uses"`
+		Run  string         `yaml:"run"`
+		With map[string]any `yaml:"with"`
+	} `yaml:"steps"`
+}
+
+// readJobs returns the jobs of a file by name.
+func readJobs(t *testing.T, w config.Workflows, text string) map[string]job {
+	t.Helper()
+	jobs := map[string]job{}
+	if w.Service == config.GitHub {
+		var file struct {
+			Jobs map[string]job `yaml:"jobs"`
+		}
+		require.NoError(t, yaml.Unmarshal([]byte(text), &file))
+		return file.Jobs
+	}
+	var file map[string]any
+	require.NoError(t, yaml.Unmarshal([]byte(text), &file))
+	for name, content := range file {
+		if settings, _ := content.(map[string]any); settings["script"] == nil {
+			continue
+		}
+		encoded, err := yaml.Marshal(content)
+		require.NoError(t, err)
+		var read job
+		require.NoError(t, yaml.Unmarshal(encoded, &read))
+		jobs[name] = read
+	}
+	return jobs
+}
+
+// scripts returns the scripts of a job, each of which runs in a shell of its own.
+func (j job) scripts() []string {
+	if len(j.Script) > 0 {
+		return []string{strings.Join(j.Script, "\n")}
+	}
+	var out []string
+	for _, step := range j.Steps {
+		if step.Run != "" {
+			out = append(out, step.Run)
+		}
+	}
+	return out
+}
+
+// stub is a program that notes its arguments in the place of one that would reach the network or an account. What it
+// would write is written by the test before.
+const stub = `#!/usr/bin/env bash
+{ printf '%s' "$(basename "$0")"; printf ' [%s]' "$@"; echo; } >> "$LOCKSTEP_TEST_LOG"
+[ "$(basename "$0") $1" = "lockstep synth" ] && mkdir -p .lockstep/assembly
+[ "$(basename "$0") $1" = "lockstep digest" ] && echo 1111111111111111111111111111111111111111111111111111111111111111
+exit 0
+`
+
+// A machine is where the scripts of jobs run: a clone whose commit is on the branch main, and programs that only note
+// their arguments.
+type machine struct {
+	t               *testing.T
+	dir, clone, log string
+	commit          string
+}
+
+func newMachine(t *testing.T) *machine {
+	t.Helper()
+	dir := t.TempDir()
+	m := &machine{t: t, dir: dir, clone: filepath.Join(dir, "clone"), log: filepath.Join(dir, "log")}
+	for _, name := range []string{"dagger", "lockstep", "curl", "sha256sum", "tar", "aws", "go"} {
+		file := filepath.Join(dir, "stubs", name)
+		harness.MustWriteFile(t, file, stub)
+		require.NoError(t, os.Chmod(file, 0o755))
+	}
+	require.NoError(t, os.MkdirAll(m.clone, 0o755))
+	m.commit = strings.TrimSpace(m.run("git init -q . && git commit -q --allow-empty -m x && "+
+		"git update-ref refs/remotes/origin/main HEAD && git rev-parse HEAD", nil))
+	return m
+}
+
+// run runs a script as the services do, and returns what it prints.
+func (m *machine) run(script string, environ []string) string {
+	m.t.Helper()
+	cmd := exec.Command("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script)
+	cmd.Dir = m.clone
+	cmd.Env = append([]string{
+		"PATH=" + m.dir + "/stubs:" + os.Getenv("PATH"), "HOME=" + m.dir, "LOCKSTEP_TEST_LOG=" + m.log,
+		"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com",
+	}, environ...)
+	out, err := cmd.CombinedOutput()
+	require.NoError(m.t, err, "%s\n%s", script, out)
+	return string(out)
+}
+
+// runJob runs the scripts of a job in the clone, and returns the calls of the programs that do the work.
+func (m *machine) runJob(j job) []string {
+	m.t.Helper()
+	environ := []string{
+		"RUNNER_TEMP=" + m.dir + "/runner", "GITHUB_PATH=" + m.dir + "/path", "GITHUB_OUTPUT=" + m.dir + "/output",
+		"GITHUB_STEP_SUMMARY=" + m.dir + "/summary", "CI_PROJECT_DIR=" + m.clone, "CI_PIPELINE_ID=7",
+		"CI_PROJECT_PATH=example/shop", "LOCKSTEP_IDENTITY=token", "CI_COMMIT_SHA=" + m.commit,
+		"LOCKSTEP_ASSEMBLY_DEV=dev", "LOCKSTEP_ASSEMBLY_ACC=acc", "LOCKSTEP_ASSEMBLY_PROD=prod", "LOCKSTEP_PLAN_DIGEST=plan",
+	}
+	for name := range j.Env { // the service replaces its expressions
+		environ = append(environ, name+"=value-of-"+name)
+	}
+	environ = append(environ, "LOCKSTEP_COMMIT="+m.commit)
+	// What the calls of Dagger would have written.
+	m.run("git clean -fdxq && mkdir -p digests plan && echo d > plan/digest && echo '# plan' > plan/plan.md && "+
+		"for e in dev acc prod; do echo d > digests/$e; done", nil)
+	require.NoError(m.t, os.RemoveAll(m.log))
+	for _, script := range j.scripts() {
+		m.run(script, environ)
+	}
+	text, err := os.ReadFile(m.log)
+	require.NoError(m.t, err)
+	var calls []string
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "dagger ") || strings.HasPrefix(line, "lockstep ") {
+			calls = append(calls, strings.TrimSpace(strings.ReplaceAll(line, m.commit, "COMMIT")))
+		}
+	}
+	return calls
+}
+
+// functionsOf returns the functions of the module in calls of its command line.
+func functionsOf(calls []string) []string {
+	var out []string
+	for _, call := range calls {
+		words := strings.Fields(strings.NewReplacer("[", "", "]", "").Replace(call))
+		at := slices.Index(words, "--ci")
+		for at++; strings.HasPrefix(words[at], "--"); at += 2 { // flags of the constructor
+		}
+		out = append(out, words[at])
+	}
+	return out
+}
+
+func TestWorkflows_ScriptsDoWhatTheJobsDo(t *testing.T) {
+	for name, example := range examples {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			here, jobs := newMachine(t), map[string]job{}
+			for _, file := range filesOf(t, example) {
+				definition := strings.TrimSuffix(filepath.Base(file.Path), ".yml")
+				for jobName, read := range readJobs(t, example, file.Text) {
+					jobs[strings.TrimPrefix(definition, "lockstep-")+"/"+jobName] = read
+				}
+			}
+			for _, definition := range pipeline.Pipelines(loadExample(t, example)) {
+				for _, stage := range definition.Stages {
+					for _, want := range stage.Jobs {
+						got, ok := jobs[definition.Name+"/"+want.Name]
+						require.True(t, ok, "%s has no job %s", definition.Name, want.Name)
+						delete(jobs, definition.Name+"/"+want.Name)
+						checkRights(t, example, got, want, stage)
+						calls := here.runJob(got)
+						if example.Runner == config.HostRunner {
+							assert.NotEmpty(t, calls, want.Name)
+							continue
+						}
+						var functions []string
+						for _, call := range want.Calls {
+							functions = append(functions, call.Function)
+						}
+						assert.Equal(t, functions, functionsOf(calls), want.Name)
+					}
+				}
+			}
+			assert.Empty(t, jobs, "jobs that CodePipeline does not have")
+		})
+	}
+}
+
+// checkRights requires that a job has an identity only if it works on accounts, and waits where a person approves.
+func checkRights(t *testing.T, w config.Workflows, got job, want pipeline.Job, stage pipeline.PipelineStage) {
+	t.Helper()
+	hasIdentity := want.Permission != pipeline.NoPermission
+	if w.Service == config.GitLab {
+		assert.Equal(t, hasIdentity, got.Tokens != nil, want.Name)
+		assert.Equal(t, hasIdentity, got.Variables["AWS_ROLE_ARN"] != "", want.Name)
+		assert.Equal(t, stage.Approval != "", got.When == "manual", want.Name)
+		return
+	}
+	assert.Equal(t, hasIdentity, got.Permissions["id-token"] == "write", want.Name)
+	assert.Equal(t, hasIdentity, got.Environment != nil, want.Name)
+	assert.Equal(t, "read", got.Permissions["contents"], want.Name)
+	for _, step := range got.Steps {
+		if step.Uses != "" {
+			assert.Regexp(t, `^[a-z-]+/[a-z/-]+@[0-9a-f]{40}$`, step.Uses)
+		}
+	}
+}
+
+func TestWorkflows_GateFailureFailsTheJobAndKeepsTheReport(t *testing.T) {
+	for _, file := range filesOf(t, examples["github-host"]) {
+		if !strings.HasSuffix(file.Path, "pull-request.yml") {
+			continue
+		}
+		quality := readJobs(t, examples["github-host"], file.Text)["quality"]
+		script := quality.scripts()[1]
+		dir := t.TempDir()
+		failing := strings.Replace(stub, "exit 0", `[ "$1" != quality ] || exit 1`+"\nexit 0", 1)
+		harness.MustWriteFile(t, filepath.Join(dir, "bin", "lockstep"), failing)
+		require.NoError(t, os.Chmod(filepath.Join(dir, "bin", "lockstep"), 0o755))
+		cmd := exec.Command("bash", "-eo", "pipefail", "-c", script)
+		cmd.Dir = dir
+		cmd.Env = []string{"PATH=" + dir + "/bin:" + os.Getenv("PATH"), "LOCKSTEP_TEST_LOG=" + dir + "/log"}
+		require.Error(t, cmd.Run())
+		log, err := os.ReadFile(dir + "/log")
+		require.NoError(t, err)
+		assert.Contains(t, string(log), "lockstep [report] [--format] [sarif]")
+	}
+}
+
+func TestWorkflows_ActionlintAcceptsThem(t *testing.T) {
+	installer, err := tools.NewInstaller(os.Environ(), func(line string) { t.Log(line) })
+	require.NoError(t, err)
+	folder, err := installer.Install(t.Context(), pipeline.ToolActionlint)
+	require.NoError(t, err)
+	for name, example := range examples {
+		if example.Service != config.GitHub {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			var names []string
+			for _, file := range filesOf(t, example) {
+				names = append(names, filepath.Join(dir, filepath.Base(file.Path)))
+				harness.MustWriteFile(t, names[len(names)-1], file.Text)
+			}
+			out, err := exec.Command(filepath.Join(folder, "bin", "actionlint"), names...).CombinedOutput()
+			require.NoError(t, err, "%s", out)
+		})
+	}
+}
