@@ -277,7 +277,7 @@ func (e *Emulator) lock(ctx context.Context) (unlock func(), err error) {
 
 // runningProcess returns the record of the emulator that lives, or nil if none does.
 func (e *Emulator) runningProcess() (*processRecord, error) {
-	alive, err := e.isAlive()
+	alive, err := e.IsAlive()
 	if err != nil || !alive {
 		return nil, err
 	}
@@ -294,8 +294,8 @@ func (e *Emulator) runningProcess() (*processRecord, error) {
 	return record, nil
 }
 
-// isAlive reports whether the emulator's process lives: whether alive.lock is held.
-func (e *Emulator) isAlive() (bool, error) {
+// IsAlive reports whether the emulator's process lives: whether alive.lock is held.
+func (e *Emulator) IsAlive() (bool, error) {
 	_, err := os.Stat(e.path(aliveFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil

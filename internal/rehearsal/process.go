@@ -376,7 +376,7 @@ func (e *Emulator) terminate(running processRecord) error {
 		{syscall.SIGTERM, e.stopTimeout()},
 		{syscall.SIGKILL, e.timeout().kill},
 	} {
-		if alive, err := e.isAlive(); err != nil || !alive {
+		if alive, err := e.IsAlive(); err != nil || !alive {
 			return err
 		}
 		if err := signalProcess(running, attempt.signal); err != nil {
@@ -392,7 +392,7 @@ func (e *Emulator) terminate(running processRecord) error {
 // waitUntilEnded waits for the end of the emulator's process and reports whether it came within a time.
 func (e *Emulator) waitUntilEnded(within time.Duration) (bool, error) {
 	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(pollInterval / 2) {
-		if alive, err := e.isAlive(); err != nil || !alive {
+		if alive, err := e.IsAlive(); err != nil || !alive {
 			return err == nil, err
 		}
 	}

@@ -49,7 +49,7 @@ func (s *Session) AcquireEmulator(
 func (s *Session) startEmulator(
 	ctx context.Context, e *rehearsal.Emulator, progress func(string),
 ) (session *rehearsal.Session, release func() error, err error) {
-	if status, err := e.Status(ctx); err == nil && status.Running { // what it needs was installed then
+	if alive, err := e.IsAlive(); err == nil && alive { // what it needs was installed then
 		return e.Acquire(ctx)
 	}
 	installCtx, cancel := context.WithCancel(ctx)
