@@ -51,6 +51,8 @@ type Emulator struct {
 	SecretFile string
 	// Hosts are host names that the certificate is valid for and calls may name, besides those of loopback.
 	Hosts []string
+	// Ministack is the folder of ministack, which the caller has just installed or checked; by default, the start does.
+	Ministack string
 	// Progress is called with a line for what takes long.
 	Progress func(line string)
 	// Interrupted reports whether the user has interrupted the run, who then waits no longer than a moment for the

@@ -57,7 +57,7 @@ func (s *Session) startEmulator(
 	installed := make(chan error, 1)
 	go func() { installed <- host.EnsureTools(installCtx, s.Environ, progress, pipeline.ToolCDK) }()
 
-	err = host.EnsureTools(ctx, s.Environ, progress, pipeline.ToolMinistack)
+	e.Ministack, err = host.EnsureTool(ctx, s.Environ, progress, pipeline.ToolMinistack)
 	if err == nil {
 		session, release, err = e.Acquire(ctx)
 	}
