@@ -118,7 +118,7 @@ func (p *project) noteNewAccounts(ctx context.Context, r *graphRun) {
 		case o.Status == pipeline.Failed && slices.Contains(goneCodes, o.Code):
 			r.notes = append(r.notes, o.Step+": "+why+", with their releases and plans: deploy or plan again")
 		case o.Stage == pipeline.Deploy && o.Status == pipeline.Ran && o.releaseNumber(ctx) == 1:
-			r.notes = append(r.notes, o.Step+": began anew with release 1: "+why)
+			r.notes = append(r.notes, o.Step+": starts again with release 1: "+why)
 		}
 	}
 }

@@ -176,7 +176,8 @@ func (t *test) update(ctx context.Context, v variant, change func(*cloudformatio
 
 // endError says that the stack came to another end than it should.
 func (t *test) endError(status types.StackStatus) error {
-	return fault.Errorf(fault.StackFailed, "the stack came to %s: `lockstep diagnose --stack %s` says why", status, t.Stack)
+	return fault.Errorf(fault.StackFailed, "the stack came to %s: `lockstep diagnose --stack %s` says why", status,
+		t.Stack)
 }
 
 // detectDrift asks for two comparisons at once.
@@ -218,7 +219,8 @@ func (t *test) beginDetection(ctx context.Context) (id *string, err error) {
 func isInProgress(err error) bool { return strings.Contains(messageOf(err), "already in progress") }
 
 func (t *test) seeRefusedDetection(err error) {
-	t.see(detectionRow, confirmedIf(isInProgress(err), Contradicted), "a second comparison was refused: %s", messageOf(err))
+	t.see(detectionRow, confirmedIf(isInProgress(err), Contradicted), "a second comparison was refused: %s",
+		messageOf(err))
 }
 
 // failUpdate lets an update fail, keeps what it has done, asks for another update, and rolls back.

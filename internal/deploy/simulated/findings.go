@@ -134,6 +134,11 @@ func surprises() []Finding {
 			[]string{"tests/attacks.TestNames_OfAssemblyLeadToBootstrapOnly"},
 		},
 		{
+			"C7", "A named resource that was kept blocks the creation of its stack.",
+			"It is found before the first write, and `--allow import-existing` takes it over.",
+			[]string{deploy + "TestReadiness_ImportsWhatWasKept"},
+		},
+		{
 			"C8", "A pipeline runs when it is made.", "A release starts from a tag alone, and the page on pipelines says so.",
 			[]string{stages + "TestB2_TriggersStartTheirPipeline"},
 		},
