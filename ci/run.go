@@ -170,19 +170,17 @@ func (p *project) hasNothingToDo(ctx context.Context, s pipeline.Step) (bool, er
 	}
 	folder := copySelected(dag.Directory(), p.source, s.SubjectFiles())
 	found, err := folder.Glob(ctx, "**/*")
+	found = slices.DeleteFunc(found, func(name string) bool { return !pipeline.Matches(s.TriggerPaths, name) })
+	if err != nil || s.TriggerText == "" {
+		return len(found) == 0, err
+	}
 	for _, name := range found {
-		if err != nil || !pipeline.Matches(s.TriggerPaths, name) {
-			continue
-		}
-		text := ""
-		if s.TriggerText != "" {
-			text, err = folder.File(name).Contents(ctx)
-		}
-		if strings.Contains(text, s.TriggerText) {
+		text, err := folder.File(name).Contents(ctx)
+		if err != nil || strings.Contains(text, s.TriggerText) {
 			return false, err
 		}
 	}
-	return true, err
+	return true, nil
 }
 
 // messageError returns an error with the text of an engine's error and the end of the failed command's output. It does

@@ -131,7 +131,7 @@ var places = []place{
 		},
 	},
 	{
-		does: "makes clients of AWS", instead: "internal/awsclient, whose sessions have the fence and whose errors have codes",
+		does: "makes clients of AWS", instead: "internal/awsclient, whose sessions have the fence, and errors codes",
 		names: map[string][]string{
 			"github.com/aws/aws-sdk-go-v2/service/cloudcontrol":   {"New", "NewFromConfig"},
 			"github.com/aws/aws-sdk-go-v2/service/cloudformation": {"New", "NewFromConfig"},

@@ -109,8 +109,7 @@ func extractFonts(svg []byte) (text []byte, fonts []string, err error) {
 		fonts = append(fonts, base64.StdEncoding.EncodeToString(font))
 	}
 	text = fontRule.ReplaceAllFunc(embeddedFont.ReplaceAll(svg, nil), func(rule []byte) []byte {
-		kind := string(fontRule.FindSubmatch(rule)[1])
-		return []byte(`font-family: "Source Sans Pro";` + fontStyles[kind])
+		return []byte(`font-family: "Source Sans Pro";` + fontStyles[string(fontRule.FindSubmatch(rule)[1])])
 	})
 	return text, fonts, nil
 }

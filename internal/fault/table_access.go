@@ -58,9 +58,11 @@ func credentialEntries() []Entry {
 		},
 		{
 			Code: AWSSettings, Title: "AWS settings of this machine that cannot be read",
-			Meaning:  "The AWS SDK does not understand a file or a variable with its settings. No call was made.",
-			Causes:   []string{"a profile that is in no file", "a file with an edit that is not in its format"},
-			Remedies: []string{"fix the file or the variable that the message names", "choose another profile with `AWS_PROFILE`"},
+			Meaning: "The AWS SDK does not understand a file or a variable with its settings. No call was made.",
+			Causes:  []string{"a profile that is in no file", "a file with an edit that is not in its format"},
+			Remedies: []string{
+				"fix the file or the variable that the message names", "choose another profile with `AWS_PROFILE`",
+			},
 			Messages: []string{"the AWS settings of this machine cannot be read: …"},
 		},
 	}

@@ -192,7 +192,8 @@ func allDifferences(
 	noFiles := func(name string) bool {
 		s, _ := g.Step(name)
 		triggers := func(file string) bool { return pipeline.Matches(s.TriggerPaths, file) }
-		return len(s.TriggerPaths) > 0 && !slices.ContainsFunc(listing.Files, triggers)
+		// Whether a file has a text is not looked at here.
+		return s.TriggerText != "" || len(s.TriggerPaths) > 0 && !slices.ContainsFunc(listing.Files, triggers)
 	}
 	out := prefixEach("the module", differences(onHost, got.Module, noFiles))
 	for _, name := range slices.Sorted(maps.Keys(got.Pipelines)) {
