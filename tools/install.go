@@ -92,10 +92,8 @@ func PrivatePath(environ []string, root, name string) (string, error) {
 // do not install at the same time. An installation that did not finish, or of which any file is not as it was
 // installed, is done again.
 func (i *Installer) Install(ctx context.Context, name string) (string, error) {
-	if dir := filepath.Join(i.preinstalledDir, name); i.preinstalledDir != "" {
-		if _, err := os.Lstat(filepath.Join(dir, "bin", pipeline.Tools[name].Names[0])); err == nil {
-			return dir, nil
-		}
+	if dir, ok := i.preinstalled(name); ok {
+		return dir, nil
 	}
 	if err := fsx.MakePrivate(i.dir); err != nil { // an earlier version let others in
 		return "", ExplainWriteError(i.dir, err)
@@ -124,6 +122,34 @@ func (i *Installer) Install(ctx context.Context, name string) (string, error) {
 	}
 	i.progress(fmt.Sprintf("installed %s in %.0f s", name, i.now().Sub(started).Seconds()))
 	return dir, nil
+}
+
+// preinstalled returns the folder of a tool that is used as it is; ok is false if the tool is none.
+func (i *Installer) preinstalled(name string) (dir string, ok bool) {
+	if i.preinstalledDir == "" {
+		return "", false
+	}
+	dir = filepath.Join(i.preinstalledDir, name)
+	_, err := os.Lstat(filepath.Join(dir, "bin", pipeline.Tools[name].Names[0]))
+	return dir, err == nil
+}
+
+// ReadFile returns the content of a file of the tool, as it was installed. It installs the tool if it has to. Of the
+// other files it says nothing: who runs the tool calls Install.
+func (i *Installer) ReadFile(ctx context.Context, name, file string) ([]byte, error) {
+	if _, ok := i.preinstalled(name); !ok {
+		if err := fsx.MakePrivate(i.dir); err != nil {
+			return nil, ExplainWriteError(i.dir, err)
+		}
+		if text, err := readInstalled(i.toolDir(name), file); err == nil {
+			return text, nil
+		}
+	}
+	dir, err := i.Install(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return fsx.ReadFile(filepath.Join(dir, filepath.FromSlash(file)), fsx.MaxText)
 }
 
 // lockInterval is how often a process that waits for another's installation looks whether it has ended.

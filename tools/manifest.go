@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -189,6 +190,50 @@ func writeCompletion(dir string, c completion) error {
 	return fsx.Replace(filepath.Join(dir, completionFile), text, fsx.PrivateFile)
 }
 
+func readCompletion(dir string) (c completion, err error) {
+	text, err := fsx.ReadFile(filepath.Join(dir, completionFile), maxCompletionBytes)
+	if err != nil {
+		return c, err
+	}
+	return c, jsonx.Unmarshal(text, &c)
+}
+
+// readManifest returns the text of the manifest with that sum.
+func readManifest(dir, sum string) ([]byte, error) {
+	text, err := fsx.ReadFile(filepath.Join(dir, manifestFile), maxManifestBytes)
+	if err == nil && hexSum(text) != sum {
+		err = fmt.Errorf("%w: %s was changed", errChanged, manifestFile)
+	}
+	return text, err
+}
+
+// readInstalled returns the content of a regular file in a tool's folder, which is as it was installed. It looks at no
+// other file but those that describe the folder.
+func readInstalled(dir, name string) ([]byte, error) {
+	complete, err := readCompletion(dir)
+	if err != nil {
+		return nil, err
+	}
+	m, err := readManifest(dir, complete.ManifestSum)
+	if err != nil {
+		return nil, err
+	}
+	text, err := fsx.ReadFile(filepath.Join(dir, filepath.FromSlash(name)), fsx.MaxText)
+	if err != nil {
+		return nil, err
+	}
+	// The manifest has a line for each file. To parse ten thousand takes ten times as long as to find one.
+	key, err := json.Marshal(name)
+	if err != nil {
+		return nil, err
+	}
+	_, after, _ := bytes.Cut(m, fmt.Appendf(nil, "\n %s: \"", key))
+	if want, _, ok := bytes.Cut(after, []byte{'"'}); !ok || !bytes.HasSuffix(want, []byte(" "+hexSum(text))) {
+		return nil, fmt.Errorf("%w: %s was changed", errChanged, name)
+	}
+	return text, nil
+}
+
 func hexSum(text []byte) string {
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
@@ -200,12 +245,8 @@ var errChanged = fault.New(fault.ToolChanged, "it is not as it was installed")
 // checkManifest returns an error unless a tool's folder is as it was installed. It reads the files only if the file
 // system says of one of them something else than before.
 func checkManifest(dir string) error {
-	text, err := fsx.ReadFile(filepath.Join(dir, completionFile), maxCompletionBytes)
+	complete, err := readCompletion(dir)
 	if err != nil {
-		return err
-	}
-	var complete completion
-	if err := jsonx.Unmarshal(text, &complete); err != nil {
 		return err
 	}
 	files, err := listInstalled(dir)
@@ -226,13 +267,13 @@ func checkManifest(dir string) error {
 // compareSums compares files with the manifest of that sum, and returns those that are in it. Byte code that Python has
 // written since is removed: it would run instead of what it says that it was made of.
 func compareSums(dir string, files []installedFile, manifestSum string) ([]installedFile, error) {
-	text, err := fsx.ReadFile(filepath.Join(dir, manifestFile), maxManifestBytes)
+	text, err := readManifest(dir, manifestSum)
 	if err != nil {
 		return nil, err
 	}
 	var m manifest
-	if err := jsonx.Unmarshal(text, &m); err != nil || hexSum(text) != manifestSum {
-		return nil, fmt.Errorf("%w: %s was changed", errChanged, manifestFile)
+	if err := jsonx.Unmarshal(text, &m); err != nil {
+		return nil, err
 	}
 	var known []installedFile
 	for _, f := range files {

@@ -375,3 +375,52 @@ func TestLockFiles_NameNoRegistry(t *testing.T) {
 		return err
 	}))
 }
+
+func TestInstaller_ReadsOneFileAsInstalled(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		damage func(folder string) error
+		builds int
+	}{
+		{"nothing was changed", func(string) error { return nil }, 1},
+		{"another file was changed", func(folder string) error {
+			return rewrite(filepath.Join(folder, "bin/gofumpt"), "v0", "v1")
+		}, 1},
+		{"the file was changed", func(folder string) error {
+			return rewrite(filepath.Join(folder, "go.mod"), "module", "MODULE")
+		}, 2},
+		{"the file was changed to another of the tool", func(folder string) error {
+			text, err := os.ReadFile(filepath.Join(folder, "bin/gofumpt"))
+			return errors.Join(err, os.WriteFile(filepath.Join(folder, "go.mod"), text, 0o644))
+		}, 2},
+		{"the file was removed", func(folder string) error { return os.Remove(filepath.Join(folder, "go.mod")) }, 2},
+		{"the file and the manifest were changed", func(folder string) error {
+			sum := func() string {
+				text, err := os.ReadFile(filepath.Join(folder, "go.mod"))
+				require.NoError(t, err)
+				return hexSum(text)
+			}
+			before := sum()
+			err := rewrite(filepath.Join(folder, "go.mod"), "module", "MODULE")
+			return errors.Join(err, rewrite(filepath.Join(folder, manifestFile), before, sum()))
+		}, 2},
+		{"the installation did not finish", func(folder string) error {
+			return os.Remove(filepath.Join(folder, completionFile))
+		}, 2},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			m := newMachine(t, map[string]string{"go": workingGo})
+			installer := NewInstallerIn(dir, m.environ, discard)
+			want, err := installer.ReadFile(context.Background(), pipeline.ToolGofumpt, "go.mod")
+			require.NoError(t, err)
+			assert.Contains(t, string(want), "module")
+
+			require.NoError(t, test.damage(installer.toolDir(pipeline.ToolGofumpt)))
+			got, err := installer.ReadFile(context.Background(), pipeline.ToolGofumpt, "go.mod")
+			require.NoError(t, err)
+			assert.Equal(t, string(want), string(got))
+			assert.Equal(t, test.builds, countBuilds(t, dir))
+		})
+	}
+}

@@ -16,7 +16,7 @@ import (
 
 // AWSConfig returns a configuration of the AWS SDK for the root of an emulated account.
 func (s *Session) AWSConfig(account, region string) (aws.Config, error) {
-	authorities, err := loadCertPool(s.CABundle)
+	authorities, err := loadCertPool(s.Authority) // of no other: a bundle of the machine has hundreds
 	if err != nil {
 		return aws.Config{}, err
 	}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -25,17 +24,17 @@ const standInType = "AWS::CloudFormation::WaitConditionHandle"
 
 // KnownTypes returns the resource types that the emulator can create.
 func (e *Emulator) KnownTypes(ctx context.Context) (map[string]bool, error) {
-	dir, err := e.install(ctx, tools.Ministack)
+	installer, err := tools.NewInstaller(e.Environ, e.Progress)
 	if err != nil {
 		return nil, err
 	}
-	text, err := fsx.ReadFile(filepath.Join(dir, tools.ResourceTypes), fsx.MaxText)
+	text, err := installer.ReadFile(ctx, tools.Ministack, tools.ResourceTypes)
 	if err != nil {
 		return nil, err
 	}
 	var names []string
 	if err := jsonx.Unmarshal(text, &names); err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, tools.ResourceTypes), err)
+		return nil, fmt.Errorf("%s of %s: %w", tools.ResourceTypes, tools.Ministack, err)
 	}
 	known := map[string]bool{}
 	for _, name := range names {

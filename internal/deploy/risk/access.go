@@ -1,7 +1,6 @@
 package risk
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -19,12 +18,12 @@ var governedFamilies = []string{
 }
 
 // governedPattern matches the names of types that give or refuse something to somebody by what they are called.
-var governedPattern = regexp.MustCompile(`::\w*(Permissions?|Grants?|GrantsInstance|GrantsLocation|AccessPolicy|` +
+var governedPattern = newPattern(`::\w*(Permissions?|Grants?|GrantsInstance|GrantsLocation|AccessPolicy|` +
 	`AuthPolicy|ResourcePolicy|EventBusPolicy|AccountPolicy|PrincipalAssociation|PrincipalAttachment|PortfolioShare|` +
 	`AccessEntry|EndpointAuthorization|AggregationAuthorization|CrossAccountAttachment)$`)
 
 // networkPattern matches the types of EC2 that decide who reaches whom.
-var networkPattern = regexp.MustCompile(`^AWS::EC2::(\w*Route|\w*RouteTable(Association|Propagation)|\w*Peering\w*|` +
+var networkPattern = newPattern(`^AWS::EC2::(\w*Route|\w*RouteTable(Association|Propagation)|\w*Peering\w*|` +
 	`TransitGateway\w*Attachment|VPCGatewayAttachment|NetworkAclEntry|SubnetNetworkAclAssociation|ClientVpn\w+|` +
 	`InstanceConnectEndpoint|EIPAssociation|PrefixList|VPCBlockPublicAccess\w+|\w+BlockPublicAccess|VerifiedAccess\w+)$`)
 
@@ -73,12 +72,12 @@ var governedAdditions = map[string]string{
 }
 
 // protectorPattern matches the types that only refuse. Any change of one may refuse less, and a new one gives nothing.
-var protectorPattern = regexp.MustCompile(`^AWS::(WAF\w*|NetworkFirewall)::|^AWS::Route53Resolver::Firewall|` +
+var protectorPattern = newPattern(`^AWS::(WAF\w*|NetworkFirewall)::|^AWS::Route53Resolver::Firewall|` +
 	`^AWS::EC2::(VPCBlockPublicAccessOptions|SnapshotBlockPublicAccess|ImageBlockPublicAccess)$|` +
 	`^AWS::CloudFormation::\w*Hook\w*$`)
 
 // watcherPattern matches the types that record or report what is done in an account. Without one, nobody sees it.
-var watcherPattern = regexp.MustCompile(`^AWS::(CloudTrail::(Trail|EventDataStore)|GuardDuty::Detector|` +
+var watcherPattern = newPattern(`^AWS::(CloudTrail::(Trail|EventDataStore)|GuardDuty::Detector|` +
 	`Config::(ConfigurationRecorder|DeliveryChannel)|AccessAnalyzer::Analyzer|SecurityHub::Hub(V2)?|` +
 	`Macie::Session|Detective::Graph|EC2::FlowLog)$`)
 

@@ -3,7 +3,6 @@ package risk
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,29 +37,29 @@ type keeper struct {
 
 // keeperNames are the properties that keep data, in whatever type they stand.
 var keeperNames = []struct {
-	names   *regexp.Regexp
+	names   pattern
 	measure measure
 }{
 	{
-		regexp.MustCompile(`^(BackupRetentionPeriod|SnapshotRetentionLimit|AutomatedSnapshotRetentionPeriod|` +
+		newPattern(`^(BackupRetentionPeriod|SnapshotRetentionLimit|AutomatedSnapshotRetentionPeriod|` +
 			`ManualSnapshotRetentionPeriod|SnapshotRetentionPeriod|FinalSnapshotRetentionPeriod|RetentionPeriodHours|` +
 			`MessageRetentionPeriod|DataRetentionInHours|PendingWindowInDays|RecoveryWindowInDays|RecoveryPeriodInDays|` +
 			`AutomaticBackupRetentionDays|MemoryStoreRetentionPeriodInHours|MagneticStoreRetentionPeriodInDays|` +
 			`DeleteAfterDays|RetentionPeriodInDays|RetentionDays|BackupRetention|MinRetentionDays|RetentionPeriod|` +
 			`NumberOfBackupsToRetain)$`), longer,
 	},
-	{regexp.MustCompile(`^RetentionInDays$`), forever},
+	{newPattern(`^RetentionInDays$`), forever},
 	{
-		regexp.MustCompile(`^(DeletionProtection|DeletionProtectionEnabled|DeleteProtection|PointInTimeRecoveryEnabled|` +
+		newPattern(`^(DeletionProtection|DeletionProtectionEnabled|DeleteProtection|PointInTimeRecoveryEnabled|` +
 			`EnableContinuousBackup|TerminationProtectionEnabled|DisableApiTermination|ObjectLockEnabled|Enabled|` +
 			`MultiRegion|TerminationProtected|EnableTerminationProtection)$`), on,
 	},
 	{
-		regexp.MustCompile(`^(DeleteAutomatedBackups|EmptyOnDelete|SkipFinalSnapshot|DeleteOnTermination|` +
+		newPattern(`^(DeleteAutomatedBackups|EmptyOnDelete|SkipFinalSnapshot|DeleteOnTermination|` +
 			`ForceDestroy)$`), off,
 	},
-	{regexp.MustCompile(`^(ObjectLockConfiguration|LockConfiguration|ReplicationConfiguration|BackupPolicy)$`), enabled},
-	{regexp.MustCompile(`^(TimeToLiveSpecification|LifecyclePolicy|LifecycleConfiguration)$`), removesAfter},
+	{newPattern(`^(ObjectLockConfiguration|LockConfiguration|ReplicationConfiguration|BackupPolicy)$`), enabled},
+	{newPattern(`^(TimeToLiveSpecification|LifecyclePolicy|LifecycleConfiguration)$`), removesAfter},
 }
 
 // makers are the types whose resources make copies of data, and what they make.
@@ -213,7 +212,7 @@ func isShorter(before, after string) bool {
 }
 
 // daysPattern matches a number in the text of a lifecycle.
-var daysPattern = regexp.MustCompile(`\d+`)
+var daysPattern = newPattern(`\d+`)
 
 // expiresLater reports whether each rule of a lifecycle was there before, with the same or shorter times.
 func expiresLater(before, after string) bool {
@@ -228,11 +227,11 @@ func expiresLater(before, after string) bool {
 
 // isLaterRule reports whether a rule differs from an earlier one in nothing but longer times.
 func isLaterRule(earlier, rule string) bool {
-	if daysPattern.ReplaceAllString(earlier, "N") != daysPattern.ReplaceAllString(rule, "N") {
+	if daysPattern().ReplaceAllString(earlier, "N") != daysPattern().ReplaceAllString(rule, "N") {
 		return false
 	}
-	next := daysPattern.FindAllString(rule, -1)
-	for i, days := range daysPattern.FindAllString(earlier, -1) {
+	next := daysPattern().FindAllString(rule, -1)
+	for i, days := range daysPattern().FindAllString(earlier, -1) {
 		if isShorter(days, next[i]) {
 			return false
 		}

@@ -1,7 +1,6 @@
 package risk
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -10,57 +9,57 @@ import (
 
 // A setting says what a property with one of some names means, in whatever type and at whatever depth it stands.
 type setting struct {
-	names *regexp.Regexp
+	names pattern
 	read  func(r *reader, name string, value any)
 }
 
 // settings are the properties that govern access by their names. The first that matches counts.
 var settings = []setting{
-	{regexp.MustCompile(`^ManagedPolicyArns$|^ManagedPolicies$|^CustomerManagedPolicyReferences$`), readManagedPolicies},
-	{regexp.MustCompile(`^PermissionsBoundary$`), func(r *reader, _ string, value any) {
+	{newPattern(`^ManagedPolicyArns$|^ManagedPolicies$|^CustomerManagedPolicyReferences$`), readManagedPolicies},
+	{newPattern(`^PermissionsBoundary$`), func(r *reader, _ string, value any) {
 		r.add(limits, "is bounded by "+resolve.Text(value))
 	}},
-	{regexp.MustCompile(`^(Is)?PubliclyAccessible$`), readSwitch("has a public address", true)},
+	{newPattern(`^(Is)?PubliclyAccessible$`), readSwitch("has a public address", true)},
 	{
-		regexp.MustCompile(`^(AnonymousAuthEnabled|AllowUnauthenticatedIdentities|PublicEndpoint|PublicConnectivity)$`),
+		newPattern(`^(AnonymousAuthEnabled|AllowUnauthenticatedIdentities|PublicEndpoint|PublicConnectivity)$`),
 		readSwitch("is open to everybody", true),
 	},
 	{
-		regexp.MustCompile(`^(MapPublicIpOnLaunch|AssociatePublicIpAddress|AssignPublicIp|AutoAssignPublicIps|` +
+		newPattern(`^(MapPublicIpOnLaunch|AssociatePublicIpAddress|AssignPublicIp|AutoAssignPublicIps|` +
 			`CreatePublicIP|EndpointPublicAccess|AssignIpv6AddressOnCreation)$`),
 		readSwitch("has a public address", false),
 	},
 	{
-		regexp.MustCompile(`^(EnableHttpEndpoint|WebsiteConfiguration|DefaultRouteTable(Association|Propagation))$`),
+		newPattern(`^(EnableHttpEndpoint|WebsiteConfiguration|DefaultRouteTable(Association|Propagation))$`),
 		readSwitch("can be reached in another way", false),
 	},
-	{regexp.MustCompile(`^(Subnets?|SubnetIds?|SubnetIDs|VPCZoneIdentifier|SubnetMappings)$`), readSubnets},
+	{newPattern(`^(Subnets?|SubnetIds?|SubnetIDs|VPCZoneIdentifier|SubnetMappings)$`), readSubnets},
 	{
-		regexp.MustCompile(`^(User|RunAsUser|PosixUser|HomeDirectory|HomeDirectoryMappings|HttpPutResponseHopLimit|` +
+		newPattern(`^(User|RunAsUser|PosixUser|HomeDirectory|HomeDirectoryMappings|HttpPutResponseHopLimit|` +
 			`BodyS3Location|Location|\w*ParameterGroupName|FilterGroups|FullRepositoryId|BranchName|LambdaConfig)$`), readFixed,
 	},
 	{
-		regexp.MustCompile(`^(FunctionAssociations|LambdaFunctionAssociations)$`),
+		newPattern(`^(FunctionAssociations|LambdaFunctionAssociations)$`),
 		func(r *reader, name string, value any) { r.add(limits, name+" are "+resolve.Text(value)) },
 	},
-	{regexp.MustCompile(`^Protocol$`), readProtocol},
-	{regexp.MustCompile(`^Category$`), func(r *reader, _ string, value any) {
+	{newPattern(`^Protocol$`), readProtocol},
+	{newPattern(`^Category$`), func(r *reader, _ string, value any) {
 		if resolve.Text(value) == "Approval" {
 			r.add(names, "somebody has to approve")
 		}
 	}},
 	{
-		regexp.MustCompile(`^(AllowClassicFlow|AllowExternalPrincipals|AllowPublicOverrides|EnableExecuteCommand|` +
+		newPattern(`^(AllowClassicFlow|AllowExternalPrincipals|AllowPublicOverrides|EnableExecuteCommand|` +
 			`Privileged|AllowCleartext|AllowFullTableExternalDataAccess|AllowExternalDataFiltering|` +
 			`BootstrapClusterCreatorAdminPermissions|AcceptResourceTypes)$`),
 		readSwitch("allows what it did not", false),
 	},
 	{
-		regexp.MustCompile(`^(BlockPublicAcls|BlockPublicPolicy|IgnorePublicAcls|RestrictPublicBuckets)$`),
+		newPattern(`^(BlockPublicAcls|BlockPublicPolicy|IgnorePublicAcls|RestrictPublicBuckets)$`),
 		readPublicAccessBlock,
 	},
 	{
-		regexp.MustCompile(`^(AcceptanceRequired|ApiKeyRequired|EndpointPrivateAccess|EnforceHTTPS|RequireTLS|` +
+		newPattern(`^(AcceptanceRequired|ApiKeyRequired|EndpointPrivateAccess|EnforceHTTPS|RequireTLS|` +
 			`StorageEncrypted|Encrypted|AtRestEncryptionEnabled|TransitEncryptionEnabled|IsMultiFactorAuthRequired|` +
 			`DisableExecuteApiEndpoint|DisableNetworkTraffic|EnableNetworkIsolation|EnforceWorkGroupConfiguration|` +
 			`EnableIAMDatabaseAuthentication|ReadonlyRootFilesystem|AuthorizationEnabled|EnableLogFileValidation|` +
@@ -68,23 +67,23 @@ var settings = []setting{
 		readGuard("is guarded by "),
 	},
 	{
-		regexp.MustCompile(`^(HttpTokens|ImageTagMutability|ObjectOwnership|Visibility|` +
+		newPattern(`^(HttpTokens|ImageTagMutability|ObjectOwnership|Visibility|` +
 			`ViewerProtocolPolicy|RestrictionType)$`), readRequired,
 	},
-	{regexp.MustCompile(`^(PublicAccess|Unauthenticated)$`), readSwitch("is open to everybody", false)},
-	{regexp.MustCompile(`^EndpointType$`), func(r *reader, name string, value any) {
+	{newPattern(`^(PublicAccess|Unauthenticated)$`), readSwitch("is open to everybody", false)},
+	{newPattern(`^EndpointType$`), func(r *reader, name string, value any) {
 		if strings.EqualFold(resolve.Text(value), "PUBLIC") {
 			r.add(allows, name+" is PUBLIC")
 		}
 	}},
-	{regexp.MustCompile(`^(ReplicationConfiguration|AdditionalAuthenticationProviders)$`), readItems},
+	{newPattern(`^(ReplicationConfiguration|AdditionalAuthenticationProviders)$`), readItems},
 	{ // of an API that is described with OpenAPI
-		regexp.MustCompile(`^(security|securitySchemes|securityDefinitions|x-amazon-apigateway-auth|` +
+		newPattern(`^(security|securitySchemes|securityDefinitions|x-amazon-apigateway-auth|` +
 			`x-amazon-apigateway-authorizer|x-amazon-apigateway-authtype)$`),
 		func(r *reader, name string, value any) { r.add(limits, name+" is "+resolve.Text(value)) },
 	},
 	{
-		regexp.MustCompile(`^(BucketEncryption|SSESpecification|SSEDescription|StreamEncryption|KmsMasterKeyId|KmsKeyId|` +
+		newPattern(`^(BucketEncryption|SSESpecification|SSEDescription|StreamEncryption|KmsMasterKeyId|KmsKeyId|` +
 			`EncryptionConfiguration|EncryptionAtRestOptions|NodeToNodeEncryptionOptions|WebACLId|WebAclArn|WebACLArn|` +
 			`OriginAccessControlId|OriginAccessIdentity|AuthToken|DataProtectionPolicy|VPCOptions|` +
 			`AdvancedSecurityOptions|LoggingConfiguration)$`),
@@ -95,30 +94,30 @@ var settings = []setting{
 		},
 	},
 	{
-		regexp.MustCompile(`^(AuthorizationType|AuthType|AuthenticationType|FunctionUrlAuthType|AuthorizerId)$`),
+		newPattern(`^(AuthorizationType|AuthType|AuthenticationType|FunctionUrlAuthType|AuthorizerId)$`),
 		readAuthorization,
 	},
-	{regexp.MustCompile(`^Scheme$`), func(r *reader, _ string, value any) {
+	{newPattern(`^Scheme$`), func(r *reader, _ string, value any) {
 		if resolve.Text(value) != "internal" {
 			r.add(allows, "has the scheme "+resolve.Text(value))
 		}
 	}},
-	{regexp.MustCompile(`^AccessControl$`), readCannedACL},
+	{newPattern(`^AccessControl$`), readCannedACL},
 	{
-		regexp.MustCompile(`^\w*(Role|Roles|RoleArns?|RoleARNs?|RoleName|RoleAlias|InstanceProfile(Arn|Name)?)$`), readRoles,
+		newPattern(`^\w*(Role|Roles|RoleArns?|RoleARNs?|RoleName|RoleAlias|InstanceProfile(Arn|Name)?)$`), readRoles,
 	},
 	{
-		regexp.MustCompile(`^\w*(SecurityGroups?(Ids?|Arns|IDs|Names?|IdList)?|GroupSet)$`),
+		newPattern(`^\w*(SecurityGroups?(Ids?|Arns|IDs|Names?|IdList)?|GroupSet)$`),
 		func(r *reader, _ string, value any) { r.addItems(allows, "is in the security group ", value) },
 	},
 	{
-		regexp.MustCompile(`^(Principal|Principals|PrincipalArn|AllowedPrincipals|AllowedAccountIds|Grantee|` +
+		newPattern(`^(Principal|Principals|PrincipalArn|AllowedPrincipals|AllowedAccountIds|Grantee|` +
 			`GranteePrincipal|PublicAccessCidrs|CidrAllowList|AllowedIPRange|IpRangeWhitelist|AllowedVPCs|` +
 			`LaunchPermissions?|TargetAccountIds|UserIds|OrganizationArns|OrganizationalUnitArns|AllowedOrigins|AllowOrigins|` +
 			`OpenIdConnectProviderARNs|SamlProviderARNs|CognitoIdentityProviders|SupportedLoginProviders|CallbackURLs|` +
 			`KeyName|SshPublicKeys|SshPublicKeyBody|VPCs|SourcePath|Subscription|Protocols)$`), readItems,
 	},
-	{regexp.MustCompile(`^ServiceToken$`), func(r *reader, _ string, value any) {
+	{newPattern(`^ServiceToken$`), func(r *reader, _ string, value any) {
 		r.add(fixed, "is made by "+resolve.Text(value))
 	}},
 }

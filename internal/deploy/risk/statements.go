@@ -1,7 +1,6 @@
 package risk
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -154,7 +153,7 @@ func (s statement) isOpen() bool {
 }
 
 // principalPattern matches the account in a principal.
-var principalPattern = regexp.MustCompile(`^AWS arn:[^:]*:(?:iam|sts)::(\d{12}):`)
+var principalPattern = newPattern(`^AWS arn:[^:]*:(?:iam|sts)::(\d{12}):`)
 
 // isForeign reports whether a grant is for an account that is none of some. No accounts are not known ones.
 func (g grant) isForeign(accounts []string) bool {
@@ -162,7 +161,7 @@ func (g grant) isForeign(accounts []string) bool {
 		return false
 	}
 	return slices.ContainsFunc(g.statement.who.patterns, func(who string) bool {
-		found := principalPattern.FindStringSubmatch(who)
+		found := principalPattern().FindStringSubmatch(who)
 		return found != nil && !slices.Contains(accounts, found[1])
 	})
 }

@@ -1,7 +1,6 @@
 package risk
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -17,16 +16,16 @@ import (
 
 // openingWords are in the names of properties that give access; guardWords in those that hold it within bounds.
 var (
-	openingWords = regexp.MustCompile(`Public|Anonymous|Unauth|Guest|Allow|External|CrossAccount|Shar(e|ing)|Trust|` +
+	openingWords = newPattern(`Public|Anonymous|Unauth|Guest|Allow|External|CrossAccount|Shar(e|ing)|Trust|` +
 		`Principal|Permission|Grant|Privilege|Admin|Internet|Access|Cidr|CIDR|Ingress|Inbound|Authorized|Federat|` +
 		`Webhook|Delegat|Impersonat|Insecure|Cors|Bypass|AutoAccept|Ssh|SSH|Console|Capabilities|Disabled$|^Disable`)
-	guardWords = regexp.MustCompile(`Auth|Encrypt|TLS|Tls|SSL|Ssl|Ciphers|MFA|Mfa|Restrict|Block|Deny|Denied|Require|` +
+	guardWords = newPattern(`Auth|Encrypt|TLS|Tls|SSL|Ssl|Ciphers|MFA|Mfa|Restrict|Block|Deny|Denied|Require|` +
 		`Enforce|Verif|Validat|Signing|Secur|Jwt|JWT|Acl|ACL|Approval|Isolat|Boundary|Firewall|Protect|Password|` +
 		`MinimumProtocolVersion|Issuer|Audience|VpcConfig|^EndpointConfiguration$|\bssl|_ssl|tls|require_secure`)
 )
 
 // noWords matches the names that have such a word and say nothing about access, in camel case and whole.
-var noWords = regexp.MustCompile(`^PublicAccessBlockConfiguration$|AccessLog|AccessTier|LastAccess|` +
+var noWords = newPattern(`^PublicAccessBlockConfiguration$|AccessLog|AccessTier|LastAccess|` +
 	`AccessKeyId|VersionUpgrade|AllowedValues|` +
 	`AllowedPattern|InstanceType|Deletion|Termination|ScaleIn|ScaleOut|BlockDevice|BlockDuration|BlockSize|` +
 	`BlockStorage|ShareIdentifier|SharedMemory|Fair|AllowReassociation|Certificate|PasswordSecret|Accessib|` +
@@ -79,7 +78,7 @@ func collectProperties(schema any, names map[string]bool) {
 }
 
 // speaksOf reports whether a name has one of some words, and is one that the type of the resource has.
-func (r *reader) speaksOf(words *regexp.Regexp, name string) bool {
+func (r *reader) speaksOf(words pattern, name string) bool {
 	return words.MatchString(name) && !noWords.MatchString(name) && declares(r.kind, name)
 }
 
@@ -126,18 +125,18 @@ func (r *reader) shownPath() string {
 }
 
 // openValue matches the values that open something to everybody, whatever the property is called.
-var openValue = regexp.MustCompile(`(?i)^(public|public[_-].*|.*unauthenticated.*|anonymous|plaintext|passthrough|` +
+var openValue = newPattern(`(?i)^(public|public[_-].*|.*unauthenticated.*|anonymous|plaintext|passthrough|` +
 	`open-access|allow-?_?all|0\.0\.0\.0/0|::/0|authenticated-?read)$`)
 
 // hostPattern matches the host of an address.
-var hostPattern = regexp.MustCompile(`^(?i:https?|wss?|ftp)://[^/?#]+`)
+var hostPattern = newPattern(`^(?i:https?|wss?|ftp)://[^/?#]+`)
 
 // hostMode matches the values with which a container shares something with its machine.
-var hostMode = regexp.MustCompile(`^(NetworkMode|PidMode|IpcMode)$`)
+var hostMode = newPattern(`^(NetworkMode|PidMode|IpcMode)$`)
 
 // readValue adds what a text says by itself.
 func (r *reader) readValue(name, text string) {
-	if host := hostPattern.FindString(text); host != "" && r.kind != change.StackType && declares(r.kind, name) {
+	if host := hostPattern().FindString(text); host != "" && r.kind != change.StackType && declares(r.kind, name) {
 		r.add(names, r.shownPath()+" leads to "+host)
 	}
 	if openValue.MatchString(text) || hostMode.MatchString(name) && strings.EqualFold(text, "host") {
@@ -146,11 +145,11 @@ func (r *reader) readValue(name, text string) {
 }
 
 // accountPattern matches the number of an account in an ARN, an address or a name.
-var accountPattern = regexp.MustCompile(`\b\d{12}\b`)
+var accountPattern = newPattern(`\b\d{12}\b`)
 
 // readAccounts adds the accounts that a property names: what it sends there, or takes from there, is another's.
 func (r *reader) readAccounts(value any) {
-	for _, number := range accountPattern.FindAllString(resolve.Text(value), -1) {
+	for _, number := range accountPattern().FindAllString(resolve.Text(value), -1) {
 		r.addGrant(grant{text: r.scope + " names the account " + number, account: number})
 	}
 }
