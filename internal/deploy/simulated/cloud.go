@@ -203,11 +203,11 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	c.serve(w, r, service, id, region)
+	c.serveService(w, r, service, id, region)
 }
 
-// serve answers a call of a service.
-func (c *Cloud) serve(w http.ResponseWriter, r *http.Request, service, id, region string) {
+// serveService answers a call of a service.
+func (c *Cloud) serveService(w http.ResponseWriter, r *http.Request, service, id, region string) {
 	switch service {
 	case "sts":
 		c.serveSTS(w, r, id)
