@@ -118,8 +118,8 @@ func (m *Lockstep) Approve(
 	plan *dagger.File,
 	// The digest of the plan that the caller has read. Any other plan is refused
 	expectPlan string,
-	// The execution of CodePipeline in which a person has approved the plan, as PIPELINE/EXECUTION: that person is the
-	// approver, not the caller
+	// The execution of CodePipeline in which a person has approved the plan, as PIPELINE/EXECUTION, or the run of a
+	// service, as github:OWNER/NAME/RUN or gitlab:GROUP/NAME/PIPELINE: that person is the approver, not the caller
 	// +optional
 	approvedIn string,
 	// A note for the release's record, such as who asked for the change
@@ -132,13 +132,17 @@ func (m *Lockstep) Approve(
 	// without it, emulated accounts stand in for AWS
 	// +optional
 	awsCredentials *dagger.Secret,
+	// The token of the job, with which GitHub or GitLab is asked who has approved: env://GITHUB_TOKEN, env://CI_JOB_TOKEN
+	// +optional
+	jobToken *dagger.Secret,
 ) (string, error) {
 	if err := checkPermits(allow); err != nil {
 		return "", err
 	}
-	arguments := slices.Concat([]string{"approve", "--plan", pipeline.PlanInputFile, "--expect-plan", expectPlan},
+	arguments := slices.Concat([]string{"--plan", pipeline.PlanInputFile, "--expect-plan", expectPlan},
 		flag("--approved-in", approvedIn), flag("--note", note), allowFlags(allow))
-	return m.runOperation(ctx, request{credentials: awsCredentials, plan: plan}, arguments...)
+	q := request{credentials: awsCredentials, plan: plan, jobToken: jobToken, approvedIn: approvedIn}
+	return m.runOwnStep(ctx, q, pipeline.ApprovalStep(arguments...))
 }
 
 // Deploy plans and applies the changes of an environment, and verifies the result.

@@ -301,7 +301,7 @@ func TestAllow_IsRefusedBeforeAnythingRuns(t *testing.T) {
 			return err
 		},
 		"approve": func() error {
-			_, err := m.Approve(t.Context(), nil, "0a1b", "", "", []string{"everything"}, nil)
+			_, err := m.Approve(t.Context(), nil, "0a1b", "", "", []string{"everything"}, nil, nil)
 			return err
 		},
 		"environment deploy": func() error {

@@ -282,7 +282,7 @@ func callFunction(ctx context.Context, m *Lockstep, words []string) error {
 		_, err = m.PlanFile(ctx, flags["--env"], credentials, made, flags["--commit"],
 			flags["--expect-assembly"], flags["--author"])
 	case "approve":
-		_, err = m.Approve(ctx, plan, flags["--expect-plan"], flags["--approved-in"], flags["--note"], nil, credentials)
+		_, err = m.Approve(ctx, plan, flags["--expect-plan"], flags["--approved-in"], flags["--note"], nil, credentials, nil)
 	case "drift":
 		_, err = m.Drift(ctx, flags["--env"], credentials)
 	case "publish-metrics":

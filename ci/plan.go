@@ -79,8 +79,8 @@ func (p *Plan) Markdown(ctx context.Context) (string, error) { return p.Document
 // +cache="never"
 func (p *Plan) Approve(
 	ctx context.Context,
-	// The execution of CodePipeline in which a person has approved the plan, as PIPELINE/EXECUTION: that person is the
-	// approver, not the caller
+	// The execution of CodePipeline in which a person has approved the plan, as PIPELINE/EXECUTION, or the run of a
+	// service, as github:OWNER/NAME/RUN or gitlab:GROUP/NAME/PIPELINE: that person is the approver, not the caller
 	// +optional
 	approvedIn string,
 	// A note for the release's record, such as who asked for the change
@@ -89,9 +89,12 @@ func (p *Plan) Approve(
 	// Kinds of changes that have to be allowed by name: data-loss, permissions
 	// +optional
 	allow []string,
+	// The token of the job, with which GitHub or GitLab is asked who has approved: env://GITHUB_TOKEN, env://CI_JOB_TOKEN
+	// +optional
+	jobToken *dagger.Secret,
 ) (string, error) {
 	e := p.Environment
-	return e.Pipeline.Approve(ctx, p.File, p.Digest, approvedIn, note, allow, e.Credentials)
+	return e.Pipeline.Approve(ctx, p.File, p.Digest, approvedIn, note, allow, e.Credentials, jobToken)
 }
 
 // Apply applies exactly this plan, and verifies the result.

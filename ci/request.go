@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 
 	"lockstep/ci/internal/dagger"
@@ -19,6 +20,9 @@ type request struct {
 	commit      string
 	author      string
 	plan        *dagger.File
+	// jobToken is the token with which the service of approvedIn is asked.
+	jobToken   *dagger.Secret
+	approvedIn string
 	// arguments are added to the commands of the steps of the first stage.
 	arguments []string
 	// needsGates reports whether a live run must pass every gate first.
@@ -110,7 +114,12 @@ func (m *Lockstep) prepare(ctx context.Context, q request) (*project, []config.E
 		p.commit = p.headCommit(ctx)
 	}
 	if q.credentials != nil {
-		p.live, err = m.readCredentials(ctx, q.credentials)
+		if p.live, err = m.readCredentials(ctx, q.credentials); err != nil {
+			return nil, nil, err
+		}
+		if service, _, _ := strings.Cut(q.approvedIn, ":"); q.jobToken != nil {
+			p.live.byName[pipeline.JobTokenVariable(service)] = q.jobToken
+		}
 		p.toleratesNotRun = pipeline.MayBeAbsent(true, environments)
 	}
 	return p, environments, err

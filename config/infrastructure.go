@@ -113,8 +113,8 @@ type Database struct {
 	// DeletionProtection is whether the cluster is protected from deletion.
 	DeletionProtection bool `json:"deletionProtection,omitempty"`
 	// Insights is the mode of CloudWatch Database Insights. It decides how long measurements are kept: 7 days in standard
-	// mode, which is free and the default, and 465 days in advanced mode. Source: the Aurora user guide, considerations for
-	// Database Insights.
+	// mode, which is free and the default, and 465 days in advanced mode. Source: the Aurora user guide, considerations
+	// for Database Insights.
 	Insights string `json:"insights,omitempty" schema:"insightsMode" jsonschema:"default=standard"`
 	// Alarms are the thresholds of the alarms that the owners are notified of.
 	Alarms DatabaseAlarms `json:"alarms,omitzero"`

@@ -134,7 +134,7 @@ func TestDocument_DaggerObjectsExist(t *testing.T) {
 		}
 	}
 	for chain, want := range map[string]string{
-		"environment --name acc plan sumary":       "Plan has no sumary",
+		"environment --name acc plan abridged":     "Plan has no abridged",
 		"environment --nam acc plan":               "environment has no --nam",
 		"environment --name acc deploy number two": "number is no object",
 	} {

@@ -14,8 +14,8 @@ import (
 )
 
 // The clients have the operations that a deployment and a bootstrap call, and no other. Each goes through call, because
-// the SDK puts its own words around an error outside of every middleware: an error that was not made readable here would
-// reach the user as it is.
+// the SDK puts its own words around an error outside of every middleware: an error that was not made readable here
+// would reach the user as it is.
 
 // call calls an operation of the SDK and makes its error readable.
 func call[In, Out, Options any](

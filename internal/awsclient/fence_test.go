@@ -128,7 +128,8 @@ var clients = map[string]struct {
 }{
 	"CloudFormation": {func(cfg aws.Config) any { return NewCloudFormation(cfg) }, []string{
 		"DescribeChangeSet", "DescribeEvents", "DescribeStackDriftDetectionStatus", "DescribeStackEvents",
-		"DescribeStackResourceDrifts", "DescribeStackResources", "DescribeStacks", "DetectStackDrift", "GetStackPolicy", "GetTemplate",
+		"DescribeStackResourceDrifts", "DescribeStackResources", "DescribeStacks", "DetectStackDrift",
+		"GetStackPolicy", "GetTemplate",
 		"ListChangeSets", "ListExports", "ListHookResults", "ListImports", "ListStackResources", "ListStacks",
 	}},
 	"S3": {

@@ -106,8 +106,8 @@ func (p phase) writing(statements ...statement) []statement {
 	return statements
 }
 
-// ledgerBucket returns the bucket of the ledger. It is kept when the stack is deleted. Older versions of its objects are
-// kept for a year.
+// ledgerBucket returns the bucket of the ledger. It is kept when the stack is deleted. Older versions of its objects
+// are kept for a year.
 func ledgerBucket() object {
 	return object{
 		"Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain",

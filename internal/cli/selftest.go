@@ -33,8 +33,8 @@ func (a *app) selfTestCommand() *cobra.Command {
 	allowProtected := false
 	cmd := &cobra.Command{
 		Use: "selftest", Short: "See with a small stack whether AWS does what Lockstep expects", Args: noArgs,
-		Long: `Deploy a stack of its own with two SSM parameters and a topic, change it, let it fail on purpose, roll it back and
-remove it. Show for each behaviour of the catalogue whether it was confirmed, contradicted or not seen.
+		Long: `Deploy a stack of its own with two SSM parameters and a topic, change it, let it fail on purpose, roll it back
+and remove it. Show for each behaviour of the catalogue whether it was confirmed, contradicted or not seen.
 
 It costs nothing and needs what a deployment needs: bootstrapped accounts, and with --live credentials of the tooling
 account. The stack is called lockstep-selftest-ENV, and no other one is touched. It is removed whatever happens; what

@@ -25,7 +25,9 @@ func onAWS(o *Options) { o.Run.Mode = Live }
 // withVersion returns an assembly that needs a version of the bootstrap.
 func withVersion(asm *assembly.Assembly, version int) *assembly.Assembly {
 	for _, s := range asm.Stacks {
-		s.BootstrapRequirements = []assembly.BootstrapRequirement{{Version: version, Parameter: "/cdk-bootstrap/hnb659fds/version"}}
+		s.BootstrapRequirements = []assembly.BootstrapRequirement{{
+			Version: version, Parameter: "/cdk-bootstrap/hnb659fds/version",
+		}}
 	}
 	return asm
 }
@@ -49,8 +51,8 @@ func TestReadiness_BootstrapVersion(t *testing.T) {
 		"the first with all":   {" 32 ", DeployAccess, ""},
 		"older than Lockstep":  {"31", DeployAccess, "bootstrapped with version 31 in eu-west-1. Before version 32"},
 		"older, but it reads":  {"31", ReadAccess, ""},
-		"older than the app":   {"20", ReadAccess, "bootstrapped with version 20 in eu-west-1, the assembly needs 21: " + advice},
-		"no number":            {"x", DeployAccess, `the bootstrap version of account 444455556666 is "x", not a number: ` + advice},
+		"older than the app":   {"20", ReadAccess, "version 20 in eu-west-1, the assembly needs 21: " + advice},
+		"no number":            {"x", DeployAccess, `version of account 444455556666 is "x", not a number: ` + advice},
 		"older than the first": {"21", DeployAccess, advice},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -141,8 +141,10 @@ func accountEntries() []Entry {
 		},
 		{
 			Code: StackOwned, Exit: exitRefused, Title: "a stack of another environment",
-			Meaning:  "Another environment in the same account has released the stack.",
-			Causes:   []string{"two environments in one account whose selections overlap", "a stack with the name of the self-test's"},
+			Meaning: "Another environment in the same account has released the stack.",
+			Causes: []string{
+				"two environments in one account whose selections overlap", "a stack with the name of the self-test's",
+			},
 			Remedies: []string{"let each environment in the account select its own stacks with `stacks.include`"},
 			Messages: []string{"stack … in … is one of …", "stack … exists and is not one of the self-test"},
 		},
@@ -194,7 +196,8 @@ func bootstrapEntries() []Entry {
 		},
 		{
 			Code: BucketMissing, Title: "a bucket of the bootstrap is missing",
-			Meaning: "The bucket of the CDK's bootstrap for assets, or that of Lockstep for the lock and the records, is not there.",
+			Meaning: "The bucket of the CDK's bootstrap for assets, or that of Lockstep for the lock and the records, is not " +
+				"there.",
 			Causes: []string{
 				"the account was bootstrapped by an earlier version, which kept records in the CDK's bucket",
 				"it was deleted by hand", "the account is bootstrapped with another qualifier",

@@ -24,8 +24,8 @@ type CredentialSource struct {
 
 // CodeBuildCredentials is the source in a job of CodeBuild. The job passes where the credentials of its role are given
 // out, and not the credentials: they are valid for an hour at most, which is less than the job may take. Dagger
-// forwards the endpoint's port into the containers of the steps. Source of the address: the AWS SDKs and Tools reference guide,
-// container credential provider.
+// forwards the endpoint's port into the containers of the steps. Source of the address: the AWS SDKs and Tools
+// reference guide, container credential provider.
 func CodeBuildCredentials() CredentialSource {
 	return CredentialSource{
 		Endpoint: "tcp://169.254.170.2:80", Secret: "env://AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",

@@ -1,5 +1,11 @@
 package pipeline
 
+import (
+	"slices"
+
+	"lockstep/config"
+)
+
 // BinaryStep builds this program from exactly its own sources. It links no library of an image, so it runs in all of
 // them.
 var BinaryStep = Step{
@@ -44,6 +50,13 @@ func OperationStep(arguments ...string) Step {
 			arguments...),
 		Inputs: []string{"config/**/*.yaml"}, Secrets: CredentialVariables, Effect: AWS,
 	}
+}
+
+// ApprovalStep is an OperationStep that may ask the service of a job who has approved, with the token of the job.
+func ApprovalStep(arguments ...string) Step {
+	s := OperationStep(append([]string{"approve"}, arguments...)...)
+	s.Secrets = slices.Concat(s.Secrets, []string{JobTokenVariable(config.GitHub), JobTokenVariable(config.GitLab)})
+	return s
 }
 
 // MetricsStep is an OperationStep that reads the times of commits too.

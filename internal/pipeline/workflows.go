@@ -34,3 +34,12 @@ func (j Job) WorkflowEnvironment() string {
 	}
 	return string(j.Permission) + "-" + j.Environment
 }
+
+// JobTokenVariable returns the variable with the token of a job of a service, with which the service is asked who has
+// approved.
+func JobTokenVariable(service string) string {
+	if service == config.GitLab {
+		return "CI_JOB_TOKEN"
+	}
+	return "GITHUB_TOKEN"
+}

@@ -23,8 +23,8 @@ import (
 type approvalSource struct {
 	// service is its name in `workflows`, and title how people call it.
 	service, title string
-	// tokenVariable is the variable with the token of the job, and header how a request names it.
-	tokenVariable, header, prefix string
+	// header is how a request names the token of the job, with a prefix.
+	header, prefix string
 	// path returns the path of the request, below the address of the API, for a repository and a pipeline's run.
 	path func(repository, run string) string
 	// approver returns the name of who has approved; empty for nobody.
@@ -34,14 +34,14 @@ type approvalSource struct {
 // approvalSources are the services by the beginning of --approved-in.
 var approvalSources = map[string]approvalSource{
 	config.GitHub: {
-		service: config.GitHub, title: "GitHub", tokenVariable: "GITHUB_TOKEN", header: "Authorization", prefix: "Bearer ",
+		service: config.GitHub, title: "GitHub", header: "Authorization", prefix: "Bearer ",
 		path: func(repository, run string) string {
 			return "/repos/" + repository + "/actions/runs/" + url.PathEscape(run) + "/approvals"
 		},
 		approver: gitHubApprover,
 	},
 	config.GitLab: {
-		service: config.GitLab, title: "GitLab", tokenVariable: "CI_JOB_TOKEN", header: "JOB-TOKEN",
+		service: config.GitLab, title: "GitLab", header: "JOB-TOKEN",
 		path:     func(string, string) string { return "/job" },
 		approver: gitLabApprover,
 	},
@@ -139,9 +139,10 @@ const (
 func (s *Session) askService(
 	ctx context.Context, source approvalSource, w config.Workflows, path string,
 ) ([]byte, error) {
-	token := tools.Getenv(s.Environ, source.tokenVariable)
+	variable := pipeline.JobTokenVariable(source.service)
+	token := tools.Getenv(s.Environ, variable)
 	if token == "" {
-		return nil, fault.Errorf(fault.NoCredentials, "%s is not set: give the job its token", source.tokenVariable)
+		return nil, fault.Errorf(fault.NoCredentials, "%s is not set: give the job its token", variable)
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, serviceAPI(w)+path, nil)
 	if err != nil {

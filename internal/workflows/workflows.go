@@ -103,6 +103,9 @@ func (p platform) exportCommand(job pipeline.Job, name string) string {
 
 // daggerArgv returns the command line of a call of the module.
 func (p platform) daggerArgv(call pipeline.Call) []string {
+	if slices.Contains(call.Arguments, "--approved-in") {
+		call.Arguments = append(call.Arguments, "--job-token", "env://"+pipeline.JobTokenVariable(p.Service))
+	}
 	argv := call.Argv(p.Pipeline.Engine, pipeline.ExportedCredentials())
 	if p.Module == "" {
 		return argv

@@ -72,7 +72,10 @@ var pythonSeeds = []seed{
 			"    socket.create_connection((\"127.0.0.1\", 443), 5)\n"), "test_seeded", "tests/test_a.py:4",
 	},
 	{"markdown", "a list of another form", one("README.md", "* a\n"), "mdformat", "README.md"},
-	{"dockerfiles", "a relative folder", one("jobs/Dockerfile", dockerfile("WORKDIR srv\n")), "DL3000", "jobs/Dockerfile:2"},
+	{
+		"dockerfiles", "a relative folder", one("jobs/Dockerfile", dockerfile("WORKDIR srv\n")), "DL3000",
+		"jobs/Dockerfile:2",
+	},
 	{"images", "root", one("jobs/Dockerfile", dockerfile("")), "image-user", "jobs/Dockerfile:1"},
 	{"secrets", "a token", one("src/shop/a.ini", "token = "+proof.FakeToken()+"\n"), "github-pat", "src/shop/a.ini:1"},
 	{

@@ -120,7 +120,8 @@ func NewKind() *Cloud {
 	return &Cloud{
 		BootstrapVersion: "33", Encryption: "aws:kms",
 		EmptyReasons: []string{"The submitted information didn't contain changes."},
-		accounts:     map[string]*account{}, keys: map[string]string{}, expiries: map[string]time.Time{}, ssm: map[string]string{},
+		accounts:     map[string]*account{}, keys: map[string]string{},
+		expiries: map[string]time.Time{}, ssm: map[string]string{},
 		callsOf:     map[string]int64{},
 		SigningKeys: map[string]*ecdsa.PrivateKey{}, parameters: map[string]string{},
 		assumedRoles: map[string]bool{},
@@ -202,6 +203,11 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	c.serveService(w, r, service, id, region)
+}
+
+// serveService answers a call of a service.
+func (c *Cloud) serveService(w http.ResponseWriter, r *http.Request, service, id, region string) {
 	switch service {
 	case "sts":
 		c.serveSTS(w, r, id)

@@ -123,8 +123,8 @@ func (a *account) putObject(w http.ResponseWriter, r *http.Request, bucket, key 
 	w.Header().Set("ETag", a.objects[key].etag)
 }
 
-// hasChecksum reports whether an upload comes with a checksum, in a header or at its end. A bucket with Object Lock takes
-// no other.
+// hasChecksum reports whether an upload comes with a checksum, in a header or at its end. A bucket with Object Lock
+// takes no other.
 func hasChecksum(header http.Header) bool {
 	const prefix = "X-Amz-Checksum-"
 	for name := range header {
