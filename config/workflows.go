@@ -1,6 +1,10 @@
 package config
 
-import "lockstep/internal/fault"
+import (
+	"strings"
+
+	"lockstep/internal/fault"
+)
 
 // Workflows are the pipelines in GitHub Actions or GitLab CI, which the command workflows writes. They have the same
 // jobs as those of CodePipeline.
@@ -80,6 +84,9 @@ func checkWorkflows(l *loader) {
 	if l.pipeline.Source != nil {
 		problem("service", "there are pipelines in CodePipeline too, which would deploy the same commits",
 			"remove source, or workflows")
+	}
+	if w.Service == GitHub && strings.Count(w.Repository, "/") > 1 {
+		problem("repository", w.Repository+" is no repository of GitHub, which has no groups", "write OWNER/NAME")
 	}
 	if w.Service == GitLab && w.Image == "" {
 		problem("service", "jobs of GitLab need an image", "add image, with the tools that docs/workflows.md lists")
