@@ -1,6 +1,7 @@
 package config
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -39,6 +40,10 @@ func TestWorkflows_RefuseWhatAServiceWouldReadAsMore(t *testing.T) {
 			assert.ErrorContains(t, err, test.want)
 		})
 	}
+	gov := strings.ReplaceAll(workflowsYAML(repository)["pipeline.yaml"], "eu-west-1", "us-gov-west-1")
+	_, err := Load(configFS(map[string]string{"pipeline.yaml": gov}))
+	require.ErrorContains(t, err, "the commercial partition of AWS only")
+
 	c, err := Load(configFS(workflowsYAML(repository + "branch: release/1.0_x@y#1\n  tags: 'app-v*.*'")))
 	require.NoError(t, err)
 	assert.Equal(t, "release/1.0_x@y#1", c.Pipeline.Workflows.Branch)
