@@ -87,7 +87,9 @@ func (p platform) script(job pipeline.Job, d dialect) script {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(job.ExportedVariables)) {
-		s.work = append(s.work, `echo "`+name+"=$("+p.exportCommand(job, name)+`)" >> `+d.variablesFile)
+		// An assignment fails with its command. The argument of another command does not.
+		s.work = append(s.work, name+"=$("+p.exportCommand(job, name)+")",
+			`echo "`+name+"=$"+name+`" >> `+d.variablesFile)
 	}
 	return s
 }
