@@ -83,6 +83,11 @@ func EnsureTools(ctx context.Context, environ []string, progress func(string), n
 	return err
 }
 
+// EnsureTool is EnsureTools for one tool that Lockstep installs, and returns its folder.
+func EnsureTool(ctx context.Context, environ []string, progress func(string), name string) (dir string, err error) {
+	return newProber(environ).ensureInstalled(ctx, name, progress)
+}
+
 // version returns what tells a tool apart from other versions of itself: what it prints, or the hash of what it is
 // installed from.
 func (p *prober) version(ctx context.Context, tool string) (string, error) {

@@ -51,6 +51,8 @@ type Emulator struct {
 	SecretFile string
 	// Hosts are host names that the certificate is valid for and calls may name, besides those of loopback.
 	Hosts []string
+	// Ministack is the folder of ministack, which the caller has just installed or checked; by default, the start does.
+	Ministack string
 	// Progress is called with a line for what takes long.
 	Progress func(line string)
 	// Interrupted reports whether the user has interrupted the run, who then waits no longer than a moment for the
@@ -277,7 +279,7 @@ func (e *Emulator) lock(ctx context.Context) (unlock func(), err error) {
 
 // runningProcess returns the record of the emulator that lives, or nil if none does.
 func (e *Emulator) runningProcess() (*processRecord, error) {
-	alive, err := e.isAlive()
+	alive, err := e.IsAlive()
 	if err != nil || !alive {
 		return nil, err
 	}
@@ -294,8 +296,8 @@ func (e *Emulator) runningProcess() (*processRecord, error) {
 	return record, nil
 }
 
-// isAlive reports whether the emulator's process lives: whether alive.lock is held.
-func (e *Emulator) isAlive() (bool, error) {
+// IsAlive reports whether the emulator's process lives: whether alive.lock is held.
+func (e *Emulator) IsAlive() (bool, error) {
 	_, err := os.Stat(e.path(aliveFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil

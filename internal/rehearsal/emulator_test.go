@@ -135,7 +135,7 @@ func TestEmulator_TakenPortIsRefused(t *testing.T) {
 
 	_, _, err = e.Acquire(t.Context())
 	require.ErrorContains(t, err, "port "+strconv.Itoa(e.Port)+" is taken by another program")
-	alive, err := e.isAlive()
+	alive, err := e.IsAlive()
 	require.NoError(t, err)
 	assert.False(t, alive)
 }
@@ -146,7 +146,7 @@ func TestEmulator_CanceledStartLeavesNoProcess(t *testing.T) {
 	cancel()
 	_, _, err := e.Acquire(ctx)
 	require.ErrorIs(t, err, context.Canceled)
-	alive, err := e.isAlive()
+	alive, err := e.IsAlive()
 	require.NoError(t, err)
 	assert.False(t, alive)
 }

@@ -66,6 +66,7 @@ func (e *Emulator) start(ctx context.Context, untilStopped bool) (*Session, erro
 		return session, err
 	}
 	e.Progress("the installed emulator is damaged and is installed again")
+	e.Ministack = ""
 	installer, err := tools.NewInstaller(e.Environ, e.Progress)
 	if err != nil {
 		return nil, err
@@ -144,9 +145,12 @@ const (
 
 // ministackCommand installs ministack and returns the command that serves it.
 func (e *Emulator) ministackCommand(ctx context.Context, port int, c tlsFiles) (*exec.Cmd, error) {
-	installed, err := e.install(ctx, tools.Ministack)
-	if err != nil {
-		return nil, err
+	installed := e.Ministack
+	if installed == "" {
+		var err error
+		if installed, err = e.install(ctx, tools.Ministack); err != nil {
+			return nil, err
+		}
 	}
 	for _, name := range []string{accountsFile, accessFile, confinementFile, gapsFile} {
 		if err := e.writeProgram(name); err != nil {
@@ -376,7 +380,7 @@ func (e *Emulator) terminate(running processRecord) error {
 		{syscall.SIGTERM, e.stopTimeout()},
 		{syscall.SIGKILL, e.timeout().kill},
 	} {
-		if alive, err := e.isAlive(); err != nil || !alive {
+		if alive, err := e.IsAlive(); err != nil || !alive {
 			return err
 		}
 		if err := signalProcess(running, attempt.signal); err != nil {
@@ -392,7 +396,7 @@ func (e *Emulator) terminate(running processRecord) error {
 // waitUntilEnded waits for the end of the emulator's process and reports whether it came within a time.
 func (e *Emulator) waitUntilEnded(within time.Duration) (bool, error) {
 	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(pollInterval / 2) {
-		if alive, err := e.isAlive(); err != nil || !alive {
+		if alive, err := e.IsAlive(); err != nil || !alive {
 			return err == nil, err
 		}
 	}

@@ -81,7 +81,7 @@ func (e *Emulator) watchEmulator(ctx context.Context, stop context.CancelCauseFu
 		case <-ctx.Done():
 			return
 		case <-time.After(e.timeout().watch):
-			if alive, err := e.isAlive(); err == nil && !alive {
+			if alive, err := e.IsAlive(); err == nil && !alive {
 				stop(fault.Errorf(fault.EmulatorFailed, "%w; its log is %s", errEmulatorEnded, e.path(logFile)))
 			}
 		}

@@ -49,7 +49,7 @@ func (s *Session) AcquireEmulator(
 func (s *Session) startEmulator(
 	ctx context.Context, e *rehearsal.Emulator, progress func(string),
 ) (session *rehearsal.Session, release func() error, err error) {
-	if status, err := e.Status(ctx); err == nil && status.Running { // what it needs was installed then
+	if alive, err := e.IsAlive(); err == nil && alive { // what it needs was installed then
 		return e.Acquire(ctx)
 	}
 	installCtx, cancel := context.WithCancel(ctx)
@@ -57,7 +57,7 @@ func (s *Session) startEmulator(
 	installed := make(chan error, 1)
 	go func() { installed <- host.EnsureTools(installCtx, s.Environ, progress, pipeline.ToolCDK) }()
 
-	err = host.EnsureTools(ctx, s.Environ, progress, pipeline.ToolMinistack)
+	e.Ministack, err = host.EnsureTool(ctx, s.Environ, progress, pipeline.ToolMinistack)
 	if err == nil {
 		session, release, err = e.Acquire(ctx)
 	}

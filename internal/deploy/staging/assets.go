@@ -124,6 +124,9 @@ type heldObject struct {
 
 // head returns what S3 says of an object. The error is ErrAbsent if there is none.
 func (b *Bucket) head(ctx context.Context, key string) (heldObject, error) {
+	if held, err := b.headListed(ctx, key); err == nil {
+		return held, nil
+	}
 	// Unlike HeadObject, this call says why it is refused, so that a wrong clock can be distinguished from a missing
 	// right.
 	found, err := b.api.ListObjectsV2(ctx, &s3.ListObjectsV2Input{
@@ -135,6 +138,11 @@ func (b *Bucket) head(ctx context.Context, key string) (heldObject, error) {
 	if len(found.Contents) == 0 || aws.ToString(found.Contents[0].Key) != key {
 		return heldObject{}, ErrAbsent
 	}
+	return b.headListed(ctx, key)
+}
+
+// headListed is head for an object that is there. The error does not tell why the call failed.
+func (b *Bucket) headListed(ctx context.Context, key string) (heldObject, error) {
 	out, err := b.api.HeadObject(ctx, &s3.HeadObjectInput{
 		Bucket: &b.name, Key: &key, ExpectedBucketOwner: &b.owner, ChecksumMode: types.ChecksumModeEnabled,
 	})
