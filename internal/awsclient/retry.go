@@ -21,12 +21,14 @@ import (
 
 // How long a call is retried. Until somebody has answered, two attempts without an answer are the end, so that a dead
 // endpoint is an error within 15 s. After that, silence is a matter of time: networks change, and an operation that was
-// begun goes on meanwhile. So is throttling, which is retried for as long as an account with many stacks may need. Any
-// other fault is retried a number of times.
+// begun goes on meanwhile. That is not so on this machine: where no process listens, such as emulated accounts that
+// were killed, it is soon the end. Throttling is a matter of time too, and is retried for as long as an account with
+// many stacks may need. Any other fault is retried a number of times.
 const (
 	maxAttempts           = 10
 	firstContactTimeout   = 8 * time.Second
 	silenceTimeout        = 5 * time.Minute
+	localSilenceTimeout   = 15 * time.Second
 	throttleTimeout       = 15 * time.Minute
 	maxCredentialRenewals = 3
 	// An attempt waits for an answer that long, counted from the end of its upload. One that follows a silent attempt is
@@ -104,8 +106,8 @@ func (c *contact) answered() {
 }
 
 // isWorthWaiting notes that a call went unanswered whose operation began at some time, and reports whether it should be
-// sent again.
-func (c *contact) isWorthWaiting(began time.Time) bool {
+// sent again, given how long silence is waited out.
+func (c *contact) isWorthWaiting(began time.Time, timeout time.Duration) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.made {
@@ -114,7 +116,7 @@ func (c *contact) isWorthWaiting(began time.Time) bool {
 	if c.silentSince.IsZero() {
 		c.silentSince = time.Now()
 	}
-	return time.Since(c.silentSince) <= silenceTimeout
+	return time.Since(c.silentSince) <= timeout
 }
 
 // A retryer is the SDK's standard retryer with our own limits for each kind of fault. It renews credentials that have
@@ -205,7 +207,7 @@ func (a *attemptCounts) shouldRetry(err error, renew func()) bool {
 		return elapsed < throttleTimeout
 	case IsUnreachable(err) && !wasReset(err):
 		a.silences++
-		return a.contact.isWorthWaiting(a.started)
+		return a.contact.isWorthWaiting(a.started, silenceTimeoutOf(err))
 	case isUnexplained(err) && renew != nil:
 		if a.renewals > 0 {
 			return false
@@ -220,6 +222,17 @@ func (a *attemptCounts) shouldRetry(err error, renew func()) bool {
 	}
 	a.failures++
 	return a.failures < maxAttempts
+}
+
+// silenceTimeoutOf returns how long the silence that an error is a sign of is waited out.
+func silenceTimeoutOf(err error) time.Duration {
+	var failed *net.OpError
+	if errors.Is(err, syscall.ECONNREFUSED) && errors.As(err, &failed) {
+		if address, ok := failed.Addr.(*net.TCPAddr); ok && address.IP.IsLoopback() {
+			return localSilenceTimeout
+		}
+	}
+	return silenceTimeout
 }
 
 // wasReset reports whether a connection was made and then closed by the other side. Somebody answers there, so how long

@@ -60,7 +60,9 @@ type network struct {
 	isSilent func(since time.Duration) bool
 	// upload is how long it takes to send a request.
 	upload time.Duration
-	calls  int
+	// refused is the address at which nobody listens while it is silent; nil for one that does not answer.
+	refused net.IP
+	calls   int
 }
 
 // Do implements aws.HTTPClient.
@@ -70,6 +72,11 @@ func (n *network) Do(r *http.Request) (*http.Response, error) {
 	}
 	time.Sleep(n.upload)
 	if n.isSilent(time.Since(n.began)) {
+		if n.refused != nil {
+			return nil, &url.Error{Op: "Post", URL: r.URL.String(), Err: &net.OpError{
+				Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: n.refused, Port: 443}, Err: syscall.ECONNREFUSED,
+			}}
+		}
 		time.Sleep(responseTimeout)
 		return nil, &url.Error{Op: "Post", URL: r.URL.String(), Err: context.DeadlineExceeded}
 	}
@@ -117,6 +124,35 @@ func TestAWS_C1_SilenceCountsSinceTheLastAnswer(t *testing.T) {
 				began := time.Now()
 				_, err := client.GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
 				assert.Equal(t, test.ok, err == nil, "%v", err)
+				assert.GreaterOrEqual(t, time.Since(began), test.least)
+				assert.LessOrEqual(t, time.Since(began), test.most)
+			})
+		})
+	}
+}
+
+// Where no process of this machine listens any more, as after emulated accounts were killed, there is no network that
+// could come back.
+func TestRetry_NobodyListensOnThisMachine(t *testing.T) {
+	for name, test := range map[string]struct {
+		address     net.IP
+		least, most time.Duration
+	}{
+		"on this machine": {net.IPv4(127, 0, 0, 1), 10 * time.Second, 30 * time.Second},
+		"elsewhere":       {net.IPv4(192, 0, 2, 1), 5 * time.Minute, 6 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := &network{refused: test.address, isSilent: func(since time.Duration) bool { return since >= time.Minute }}
+				client := NewSTS(withRetry(aws.Config{
+					Region: "eu-west-1", HTTPClient: n, Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""),
+				}, "eu-west-1"))
+				_, err := client.GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
+				require.NoError(t, err)
+				time.Sleep(time.Minute)
+				began := time.Now()
+				_, err = client.GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
+				require.Error(t, err)
 				assert.GreaterOrEqual(t, time.Since(began), test.least)
 				assert.LessOrEqual(t, time.Since(began), test.most)
 			})
