@@ -30,7 +30,7 @@ type graphRun struct {
 	graph    *pipeline.Graph
 	outcomes []*outcome
 	millis   int64
-	// summary is how this very program tells of it; empty if it has not been asked.
+	// summary is how this program describes it; empty if it has not been asked.
 	summary string
 	// notes are what a caller of the module should know besides.
 	notes []string
@@ -81,7 +81,7 @@ func (p *project) addExec(o *outcome) {
 	o.outputDir = p.stepOutputs(o.container, o.step)
 }
 
-// runID tells this run from every other.
+// runID distinguishes this run from every other.
 var runID = fmt.Sprint(time.Now().UnixNano())
 
 // runStep runs a step and says how it ended.

@@ -1,6 +1,10 @@
 package config
 
-import "lockstep/internal/fault"
+import (
+	"strings"
+
+	"lockstep/internal/fault"
+)
 
 // Workflows are the pipelines in GitHub Actions or GitLab CI, which the command workflows writes. They have the same
 // jobs as those of CodePipeline.
@@ -81,15 +85,26 @@ func checkWorkflows(l *loader) {
 		problem("service", "there are pipelines in CodePipeline too, which would deploy the same commits",
 			"remove source, or workflows")
 	}
-	if w.Service == GitLab && w.Image == "" {
-		problem("service", "jobs of GitLab need an image", "add image, with the tools that docs/workflows.md lists")
+	if region := l.pipeline.Tooling.Region; partition(region) != "" {
+		problem("service", "the roles of such jobs are known in the commercial partition of AWS only, and the tooling "+
+			"account is in "+region, "remove workflows, and use source")
 	}
 	if w.Service == GitLab {
-		l.forEachEnvironment(func(env Environment, _ *document) {
-			if env.Approval == OtherApproval {
-				problem("service", env.Name+" wants the approval of somebody else than the author, and GitLab's record of a "+
-					"job has no e-mail address to compare", "let the approval be true, or use github")
-			}
-		})
+		checkGitLab(l, *w, problem)
+	} else if strings.Count(w.Repository, "/") > 1 {
+		problem("repository", w.Repository+" is no repository of GitHub, which has no groups", "write OWNER/NAME")
 	}
+}
+
+// checkGitLab requires what GitLab needs, and refuses an approval for which its records do not suffice.
+func checkGitLab(l *loader, w Workflows, problem func(key, message, hint string)) {
+	if w.Image == "" {
+		problem("service", "jobs of GitLab need an image", "add image, with the tools that docs/workflows.md lists")
+	}
+	l.forEachEnvironment(func(env Environment, _ *document) {
+		if env.Approval == OtherApproval {
+			problem("service", env.Name+" wants the approval of somebody else than the author, and GitLab's record of a "+
+				"job has no e-mail address to compare", "let the approval be true, or use github")
+		}
+	})
 }

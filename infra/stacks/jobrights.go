@@ -42,11 +42,11 @@ func (r jobRights) assumableRoles(job pipeline.Job) []string {
 			continue
 		}
 		for _, place := range env.AllPlaces() {
-			out = append(out, bootstrapRoleARNs(r.config.Bootstrap.Qualifier, place, job.Permission.Roles())...)
+			out = append(out, bootstrapRoleARNs(r.stack, r.config.Bootstrap.Qualifier, place, job.Permission.Roles())...)
 		}
 		for _, predecessor := range r.environments {
 			if predecessor.Name == env.After {
-				out = append(out, bootstrapRoleARNs(r.config.Bootstrap.Qualifier, predecessor,
+				out = append(out, bootstrapRoleARNs(r.stack, r.config.Bootstrap.Qualifier, predecessor,
 					job.Permission.PredecessorRoles())...)
 			}
 		}
@@ -54,11 +54,14 @@ func (r jobRights) assumableRoles(job pipeline.Job) []string {
 	return out
 }
 
-// bootstrapRoleARNs returns the ARNs of roles that the bootstrap created in an environment's account.
-func bootstrapRoleARNs(qualifier string, env config.Environment, kinds []roles.Kind) []string {
+// bootstrapRoleARNs returns the ARNs of roles that the bootstrap created in an environment's account, which is in the
+// partition of the stack.
+func bootstrapRoleARNs(
+	stack awscdk.Stack, qualifier string, env config.Environment, kinds []roles.Kind,
+) []string {
 	var out []string
 	for _, kind := range kinds {
-		out = append(out, kind.ARN("aws", qualifier, env.ID, env.Region))
+		out = append(out, kind.ARN(*stack.Partition(), qualifier, env.ID, env.Region))
 	}
 	return out
 }

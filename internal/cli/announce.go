@@ -37,11 +37,20 @@ func route(environ []string) []string {
 		if value := tools.Getenv(environ, one.variable); value != "" {
 			if address, err := url.Parse(value); err == nil && address.Host != "" {
 				value = address.Scheme + "://" + address.Host
-			} else if _, host, found := strings.Cut(value, "@"); found {
-				value = host
+			} else if one.variable != "AWS_CA_BUNDLE" {
+				value = hostOf(value)
 			}
 			words = append(words, fmt.Sprintf("%s %s (%s)", one.words, value, one.variable))
 		}
 	}
 	return words
+}
+
+// hostOf returns the host of an address without a scheme, which may have a password before it and a secret path behind.
+func hostOf(address string) string {
+	host, path, _ := strings.Cut(address, "/")
+	if strings.Contains(path, "@") {
+		return "an address" // the slash may be one of the password
+	}
+	return host[strings.LastIndex(host, "@")+1:]
 }

@@ -20,4 +20,8 @@ func TestRoute_NamesWhatStandsBeforeAWS(t *testing.T) {
 		"AWS_CA_BUNDLE=/etc/ca.pem", "AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:9911",
 		"AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:9099/path?token=secret",
 	}))
+	assert.Equal(t, []string{"with credentials from 169.254.170.2 (AWS_CONTAINER_CREDENTIALS_FULL_URI)"},
+		route([]string{"AWS_CONTAINER_CREDENTIALS_FULL_URI=169.254.170.2/v2/credentials/secret"}), "the path is a secret")
+	assert.Equal(t, []string{"through the proxy an address (https_proxy)"},
+		route([]string{"https_proxy=user:" + "pass/word@proxy.example.com"}))
 }

@@ -69,6 +69,9 @@ func parsePrincipal(text string) principal {
 	return p
 }
 
+// isServiceUser reports whether the principal is a user of GitHub or GitLab.
+func (p principal) isServiceUser() bool { return p.account == "github" || p.account == "gitlab" }
+
 // hasVerifiedSession reports whether the name of the session is that of a person. IAM Identity Center sets it. Whoever
 // assumes any other role chooses it.
 func (p principal) hasVerifiedSession() bool {
@@ -86,17 +89,20 @@ func (p principal) isSame(other principal) bool {
 	return p.account == other.account && p.kind == other.kind && p.name == other.name
 }
 
-// isCalled reports whether the principal may be the person with an e-mail address. A principal whose name says nothing
-// of a person may be anybody.
-func (p principal) isCalled(email string) bool {
+// isCalled reports whether the principal may be the author with a name: an e-mail address, or that of a user of GitHub.
+// A principal whose name says nothing of a person may be anybody. So may a user of GitHub if the author has only an
+// e-mail address: whoever writes a commit chooses that, and GitHub names no user for one that it does not know.
+func (p principal) isCalled(author string) bool {
 	name := p.name
 	switch {
+	case p.isServiceUser() && strings.Contains(author, "@"):
+		return true
 	case p.hasVerifiedSession():
 		name = p.session
 	case p.kind != "user":
 		return true
 	}
-	local, _, _ := strings.Cut(email, "@")
+	local, _, _ := strings.Cut(author, "@")
 	own, _, _ := strings.Cut(name, "@")
 	return strings.EqualFold(own, local)
 }

@@ -44,6 +44,9 @@ func TestApprover_IsSomebodyElse(t *testing.T) {
 		{"nobody", "", job, email, false},
 		{"a plan that does not say who has written its commit", john, job, "", false},
 		{"a plan that does not say who has made it", john, "", email, false},
+		{"another user of GitHub", "github:john", job, "jane", true},
+		{"the author, as a user of GitHub", "github:Jane", job, "jane", false},
+		{"a user of GitHub, and an author whom it does not know", "github:john", job, "nobody@example.com", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			plan := planfile.File{Digest: "d", By: test.by, Author: test.author}

@@ -21,8 +21,9 @@ var gradleBuilds = []string{"settings.gradle", "settings.gradle.kts", "build.gra
 // FindJava returns the builds that are in no other one.
 func FindJava(t Tree) []JavaProject {
 	var projects []JavaProject
-	for _, folder := range foldersOf(t.named("pom.xml")) {
-		if _, isModule := nearest(foldersOf(t.named("pom.xml")), folder); folder == "." || !isModule {
+	poms := foldersOf(t.named("pom.xml"))
+	for _, folder := range poms {
+		if _, isModule := nearest(poms, folder); folder == "." || !isModule {
 			projects = append(projects, JavaProject{Folder: folder, HasWrapper: t.has(folder, "mvnw")})
 		}
 	}

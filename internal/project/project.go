@@ -37,7 +37,7 @@ type Command struct {
 type Problem struct {
 	// File is what it is about.
 	File string
-	// Rule tells the kind of problem.
+	// Rule is the kind of problem.
 	Rule, Message string
 	// IsNote is set if it fails no gate.
 	IsNote bool

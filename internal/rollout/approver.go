@@ -21,7 +21,7 @@ import (
 // tooling account, which has the pipelines.
 func (s *Session) ApproverIn(ctx context.Context, execution, environment string) (string, error) {
 	if service, run, ok := strings.Cut(execution, ":"); ok {
-		source, known := approvalSources[service]
+		source, known := approvalSourceOf(service)
 		if !known {
 			return "", fault.Errorf(fault.FlagValue, "there is no service %s that knows of approvals", service)
 		}

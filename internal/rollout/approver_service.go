@@ -31,20 +31,25 @@ type approvalSource struct {
 	approver func(answer []byte, run, environment string) (string, error)
 }
 
-// approvalSources are the services by the beginning of --approved-in.
-var approvalSources = map[string]approvalSource{
-	config.GitHub: {
-		service: config.GitHub, title: "GitHub", header: "Authorization", prefix: "Bearer ",
-		path: func(repository, run string) string {
-			return "/repos/" + repository + "/actions/runs/" + url.PathEscape(run) + "/approvals"
-		},
-		approver: gitHubApprover,
-	},
-	config.GitLab: {
-		service: config.GitLab, title: "GitLab", header: "JOB-TOKEN",
-		path:     func(string, string) string { return "/job" },
-		approver: gitLabApprover,
-	},
+// approvalSourceOf returns a service by the beginning of --approved-in.
+func approvalSourceOf(service string) (source approvalSource, known bool) {
+	switch service {
+	case config.GitHub:
+		return approvalSource{
+			service: service, title: "GitHub", header: "Authorization", prefix: "Bearer ",
+			path: func(repository, run string) string {
+				return "/repos/" + repository + "/actions/runs/" + url.PathEscape(run) + "/approvals"
+			},
+			approver: gitHubApprover,
+		}, true
+	case config.GitLab:
+		return approvalSource{
+			service: service, title: "GitLab", header: "JOB-TOKEN",
+			path:     func(string, string) string { return "/job" },
+			approver: gitLabApprover,
+		}, true
+	}
+	return approvalSource{}, false
 }
 
 // gitHubApprover reads the reviews of a workflow run. A person reviews the environment of a job; a later review counts.

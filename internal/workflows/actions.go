@@ -21,7 +21,9 @@ var (
 	}
 )
 
-// actions lists all of them.
-var actions = []action{
-	checkout, setupGo, setupNode, setupPython, uploadArtifact, downloadArtifact, uploadSARIF, awsCredentials,
+// actions returns all of them.
+func actions() []action {
+	return []action{
+		checkout, setupGo, setupNode, setupPython, uploadArtifact, downloadArtifact, uploadSARIF, awsCredentials,
+	}
 }

@@ -88,7 +88,7 @@ func gitHubFiles(p platform) ([]File, error) {
 
 // commentVersions adds the version of each action behind its commit.
 func commentVersions(text string) string {
-	for _, a := range actions {
+	for _, a := range actions() {
 		text = strings.ReplaceAll(text, a.uses()+"\n", a.uses()+" # "+a.version+"\n")
 	}
 	return text

@@ -22,7 +22,7 @@ func hostCommands(job pipeline.Job, call pipeline.Call) []string {
 	case "digests": // they are read when they are exported
 		return nil
 	}
-	argv := append([]string{"lockstep"}, hostFunctions[call.Function]...)
+	argv := append([]string{"lockstep"}, hostCommand(call.Function)...)
 	argv = append(argv, withoutArguments(call.Arguments, "--commit", "--author")...)
 	if call.Credentials {
 		argv = append(argv, "--live")
@@ -36,14 +36,16 @@ func hostCommands(job pipeline.Job, call pipeline.Call) []string {
 	}
 }
 
-// hostFunctions has the command of each other function of the module. The commit and its author are those of the clone.
-var hostFunctions = map[string][]string{
-	string(pipeline.Plan):   {"plan"},
-	string(pipeline.Deploy): {"deploy"},
-	"plan-file":             {"plan"},
-	"approve":               {"approve"},
-	"drift":                 {"drift"},
-	"publish-metrics":       {"metrics", "--publish"},
+// hostCommand returns the command of any other function of the module. The commit and its author are those of the
+// clone.
+func hostCommand(function string) []string {
+	switch function {
+	case "plan-file":
+		return []string{"plan"}
+	case "publish-metrics":
+		return []string{"metrics", "--publish"}
+	}
+	return []string{function}
 }
 
 // gateCommands run the gates of a stage, and write the report whether they pass or not.

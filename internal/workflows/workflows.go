@@ -87,7 +87,9 @@ func (p platform) script(job pipeline.Job, d dialect) script {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(job.ExportedVariables)) {
-		s.work = append(s.work, `echo "`+name+"=$("+p.exportCommand(job, name)+`)" >> `+d.variablesFile)
+		// An assignment fails with its command. The argument of another command does not.
+		s.work = append(s.work, name+"=$("+p.exportCommand(job, name)+")",
+			`echo "`+name+"=$"+name+`" >> `+d.variablesFile)
 	}
 	return s
 }
@@ -213,9 +215,15 @@ func codeBuildFiles(c *config.Config) ([]File, error) {
 	return files, nil
 }
 
-// generatedPatterns are the patterns of the names of a service's files.
-var generatedPatterns = map[string]string{
-	GitHub: ".github/workflows/lockstep-*.yml", GitLab: ".gitlab/lockstep-*.yml", CodeBuild: "buildspecs/*.yml",
+// generatedPattern returns the pattern of the names of a service's files.
+func generatedPattern(service string) string {
+	switch service {
+	case GitHub:
+		return ".github/workflows/lockstep-*.yml"
+	case GitLab:
+		return ".gitlab/lockstep-*.yml"
+	}
+	return "buildspecs/*.yml"
 }
 
 // A State is how a file of the repository differs from what would be written.
@@ -249,7 +257,7 @@ func Compare(repository fs.FS, service string, files []File) (map[string]State, 
 			states[file.Path] = Differs
 		}
 	}
-	names, err := fs.Glob(repository, generatedPatterns[service])
+	names, err := fs.Glob(repository, generatedPattern(service))
 	if err != nil {
 		return nil, err
 	}

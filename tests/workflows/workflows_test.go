@@ -22,7 +22,7 @@ import (
 	"lockstep/tools"
 )
 
-var update = flag.Bool("update", false, "write the committed files anew")
+var update = flag.Bool("update", false, "write the committed files again")
 
 // image is the image of the jobs of the examples.
 const image = "example.com/jobs:1@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -319,6 +319,31 @@ func TestWorkflows_GateFailureFailsTheJobAndKeepsTheReport(t *testing.T) {
 		log, err := os.ReadFile(dir + "/log")
 		require.NoError(t, err)
 		assert.Contains(t, string(log), "lockstep [report] [--format] [sarif]")
+	}
+}
+
+func TestWorkflows_JobFailsWithoutTheDigestThatItHandsOn(t *testing.T) {
+	for _, service := range []string{"github-host", "gitlab-host"} {
+		for _, file := range filesOf(t, examples[service]) {
+			if !strings.HasSuffix(file.Path, "lockstep-main.yml") {
+				continue
+			}
+			scripts := readJobs(t, examples[service], file.Text)["synth"].scripts()
+			_, work, _ := strings.Cut(scripts[len(scripts)-1], "lockstep synth")
+			here := newMachine(t)
+			failing := strings.Replace(stub, "exit 0", `[ "$1" != digest ] || exit 1`+"\nexit 0", 1)
+			harness.MustWriteFile(t, filepath.Join(here.dir, "stubs", "lockstep"), failing)
+			cmd := exec.Command("bash", "-eo", "pipefail", "-c", "lockstep synth"+work)
+			cmd.Dir = here.clone
+			cmd.Env = []string{
+				"PATH=" + here.dir + "/stubs:" + os.Getenv("PATH"), "LOCKSTEP_TEST_LOG=" + here.log,
+				"GITHUB_OUTPUT=" + here.dir + "/output",
+			}
+			require.Error(t, cmd.Run(), service)
+			log, err := os.ReadFile(here.log)
+			require.NoError(t, err)
+			assert.Contains(t, string(log), "lockstep [digest]", service)
+		}
 	}
 }
 

@@ -30,9 +30,10 @@ var valueKinds = map[string]jsonschema.Schema{
 		Pattern:  `^[a-z0-9]{1,10}$`,
 		Examples: []any{"hnb659fds"},
 	},
+	// The services read a branch as a pattern, and IAM replaces ${...} in it, so it has only letters that mean themselves.
 	"branch": {
-		Title:     "a branch",
-		MinLength: new(uint64(1)),
+		Title:     "a branch: letters, digits and . _ / @ # -",
+		Pattern:   `^[A-Za-z0-9_][A-Za-z0-9._/@#-]*$`,
 		MaxLength: new(uint64(255)),
 		Examples:  []any{"main"},
 	},
@@ -303,9 +304,10 @@ var valueKinds = map[string]jsonschema.Schema{
 		Pattern:  `^(subnet-[0-9a-f]{8,17}|ssm:/[A-Za-z0-9_./-]+)$`,
 		Examples: []any{"ssm:/network/subnet-a"},
 	},
+	// All services and IAM read the star, and no other special letter, in the same way.
 	"tagPattern": {
-		Title:     "a pattern of git tags",
-		MinLength: new(uint64(1)),
+		Title:     "a pattern of git tags: letters, digits, * and . _ / @ # -",
+		Pattern:   `^[A-Za-z0-9_*][A-Za-z0-9._/@#*-]*$`,
 		MaxLength: new(uint64(255)),
 		Examples:  []any{"v*"},
 	},

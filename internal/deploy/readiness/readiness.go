@@ -225,7 +225,7 @@ func refuseSecond(text string) error { return refusal.Newf(fault.OnlyOneAllowed,
 func refuseName(text string) error   { return refusal.Newf(fault.ResourceExists, nil, "%s", text) }
 func refuseQuota(text string) error  { return refusal.Newf(fault.QuotaReached, nil, "%s", text) }
 
-// Unchecked returns a sentence for each state in which checks have told nothing, each check named once.
+// Unchecked returns a sentence for each state of a check without a result, each check named once.
 func Unchecked(answers []Answer) []string {
 	var lines []string
 	for _, state := range []State{Unreadable, NotHere} {

@@ -117,7 +117,7 @@ func (t *test) askForNonsense(ctx context.Context) error {
 			messageOf(err))
 	default:
 		t.see("early validation", confirmedIf(len(out.OperationEvents) > 0, Contradicted),
-			"it failed (%s), and DescribeEvents told %d things about it", set.reason, len(out.OperationEvents))
+			"it failed (%s), and DescribeEvents returned %d events about it", set.reason, len(out.OperationEvents))
 	}
 	return t.discard(ctx, set)
 }
