@@ -397,7 +397,8 @@ func TestCredentials_AreNeverShown(t *testing.T) {
 	}
 }
 
-// A job passes the endpoint of its credentials, which renews them: the credentials themselves expire before the job ends.
+// A job passes the endpoint of its credentials, which renews them: the credentials themselves expire before the job
+// ends.
 func TestAWS_A9_StepsAskTheEndpointForCredentials(t *testing.T) {
 	r, m := newRecorder(t, "")
 	m.CI = true

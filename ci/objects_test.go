@@ -15,7 +15,8 @@ import (
 const recordText = `{"assemblyDigest":"aa11","release":3,"outcome":"updated","stacks":[
 	{"name":"shop","account":"111122223333","region":"eu-west-1","outcome":"updated","changes":[{},{}],
 	 "outputs":{"Url":"https://shop.example.com","Bucket":"shop"}}],
-	"others":[{"release":3,"stacks":[{"name":"edge","account":"111122223333","region":"us-east-1","outcome":"unchanged"}]}]}`
+	"others":[{"release":3,
+	 "stacks":[{"name":"edge","account":"111122223333","region":"us-east-1","outcome":"unchanged"}]}]}`
 
 // selectAcc returns the environment acc.
 func selectAcc(t *testing.T, m *Lockstep) *Environment {
@@ -53,7 +54,8 @@ func TestEnvironmentPlan_CanBeReviewedAndApplied(t *testing.T) {
 	if _, err := plan.Approve(t.Context(), "", "as agreed", []string{"data-loss"}); err != nil {
 		t.Fatal(err)
 	}
-	approve := "lockstep approve --plan " + pipeline.PlanInputFile + " --expect-plan 0a1b --note as agreed --allow data-loss"
+	approve := "lockstep approve --plan " + pipeline.PlanInputFile +
+		" --expect-plan 0a1b --note as agreed --allow data-loss"
 	check(t, r.startedAt[approve] > 0, "%v", r.startedAt)
 
 	r.contents = recordText
@@ -93,7 +95,8 @@ func TestEnvironmentDeploy_ReturnsRelease(t *testing.T) {
 	r, m = newRecorder(t, "")
 	r.exitCodes["deploy:acc"], r.outputs["deploy:acc"] = 3, "lockstep: LS-401: the lock is held by somebody"
 	_, err = selectAcc(t, m).Deploy(t.Context(), nil, nil, "", "")
-	contains(t, errorText(err), "did not pass: deploy:acc\ndeploy:acc failed: LS-401: the lock is held by somebody (exit status 3)")
+	contains(t, errorText(err), "did not pass: deploy:acc\n"+
+		"deploy:acc failed: LS-401: the lock is held by somebody (exit status 3)")
 }
 
 func TestEnvironmentRollback_AppliesApprovedPlanOfRelease(t *testing.T) {
@@ -119,9 +122,13 @@ func TestEnvironmentRollback_AppliesApprovedPlanOfRelease(t *testing.T) {
 
 func TestEnvironment_OperationsCallCommands(t *testing.T) {
 	for want, call := range map[string]func(context.Context, *Environment) (string, error){
-		"lockstep drift --env acc":               func(ctx context.Context, e *Environment) (string, error) { return e.Drift(ctx) },
-		"lockstep status --env acc --releases 5": func(ctx context.Context, e *Environment) (string, error) { return e.Status(ctx, 5) },
-		"lockstep unlock --env acc --holder run": func(ctx context.Context, e *Environment) (string, error) { return e.Unlock(ctx, "run") },
+		"lockstep drift --env acc": func(ctx context.Context, e *Environment) (string, error) { return e.Drift(ctx) },
+		"lockstep status --env acc --releases 5": func(ctx context.Context, e *Environment) (string, error) {
+			return e.Status(ctx, 5)
+		},
+		"lockstep unlock --env acc --holder run": func(ctx context.Context, e *Environment) (string, error) {
+			return e.Unlock(ctx, "run")
+		},
 		"lockstep garbage --env acc --keep 3 --remove": func(ctx context.Context, e *Environment) (string, error) {
 			return e.Garbage(ctx, 3, true)
 		},

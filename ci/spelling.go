@@ -14,7 +14,10 @@ var spellings = []struct {
 	text    string
 }{
 	{regexp.MustCompile(`\blockstep plan((?: --env \S+)?) --out [^\s\x60]+`), "lockstep plan-file$1 export --path plan"},
-	{regexp.MustCompile(`\blockstep rollback((?: --env \S+)?) --out [^\s\x60]+`), "lockstep rollback-file$1 export --path plan"},
+	{
+		regexp.MustCompile(`\blockstep rollback((?: --env \S+)?) --out [^\s\x60]+`),
+		"lockstep rollback-file$1 export --path plan",
+	},
 	{regexp.MustCompile(`\blockstep approve --plan (\S+) --digest\b`), "lockstep approve --plan $1 --expect-plan"},
 	{regexp.MustCompile(`\blockstep explain (\w)`), "lockstep explain --topic $1"},
 	{regexp.MustCompile(`\blockstep (` + daggerFunctions + `)\b`), "dagger call $1"},

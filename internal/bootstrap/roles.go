@@ -155,8 +155,8 @@ func assetsOnlyPolicy() object {
 	}}
 }
 
-// stackPoliciesPolicy returns the policy that lets the CDK's deploy role protect the resources of a stack: the bootstrap
-// gives it every other right that a deployment uses.
+// stackPoliciesPolicy returns the policy that lets the CDK's deploy role protect the resources of a stack: the
+// bootstrap gives it every other right that a deployment uses.
 func stackPoliciesPolicy() object {
 	stacks := "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/*"
 	return object{"Type": "AWS::IAM::Policy", "Properties": object{

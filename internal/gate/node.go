@@ -216,7 +216,8 @@ func checkNodeTypes(ctx context.Context, g Gate) (outcome, error) {
 			return outcome{}, nil
 		}
 		return w.run(ctx, project.Command{
-			Folder: p.Folder, Argv: []string{compiler, "--noEmit", "--pretty", "false", "--project", "."}, Env: project.NodeEnv(),
+			Folder: p.Folder, Env: project.NodeEnv(),
+			Argv: []string{compiler, "--noEmit", "--pretty", "false", "--project", "."},
 		}, &lineReader{pattern: typesPattern, log: g.Log})
 	})
 }

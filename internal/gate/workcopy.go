@@ -38,8 +38,8 @@ func (g Gate) listTree(ctx context.Context) (project.Tree, error) {
 	return project.Tree{Files: listing.Files, FS: os.DirFS(g.Root)}, nil
 }
 
-// newWorkCopy copies those of the repository's files that match; all of them if match is nil. The copy is in a folder of
-// the repository's name, which some programs take for that of the package.
+// newWorkCopy copies those of the repository's files that match; all of them if match is nil. The copy is in a folder
+// of the repository's name, which some programs take for that of the package.
 func (g Gate) newWorkCopy(ctx context.Context, match func(name string) bool) (*workCopy, error) {
 	tree, err := g.listTree(ctx)
 	if err != nil {

@@ -38,7 +38,8 @@ func (r *graphRun) cacheKey(ctx context.Context, step pipeline.Step) (string, er
 	hash := sha256.New()
 	// These are strings, and maps and slices of strings: encoding them cannot go wrong, and sorts the maps.
 	_ = json.NewEncoder(hash).Encode(map[string]any{
-		"version": keyVersion, "command": step.Command, "env": step.Env, "outputs": slices.Concat(step.Outputs, step.Installs),
+		"version": keyVersion, "command": step.Command, "env": step.Env,
+		"outputs": slices.Concat(step.Outputs, step.Installs),
 		"shaping": buildVarPairs(r.Environ), "tools": tools, "inputs": inputs,
 	})
 	return hex.EncodeToString(hash.Sum(nil)), nil

@@ -17,7 +17,8 @@ import (
 	"lockstep/tests/gates/proof"
 )
 
-// A seed is a defect in a sample: texts of files, of which an empty one removes the file, and what the gate has to find.
+// A seed is a defect in a sample: texts of files, of which an empty one removes the file, and what the gate has to
+// find.
 type seed struct {
 	gate, name     string
 	files          map[string]string
@@ -52,7 +53,8 @@ var pythonSeeds = []seed{
 	},
 	{
 		"python-packages", "a package with another hash",
-		one("requirements.txt", "iniconfig==2.3.1 --hash=sha256:"+strings.Repeat("0", 64)+"\n"), "install", "requirements.txt",
+		one("requirements.txt", "iniconfig==2.3.1 --hash=sha256:"+strings.Repeat("0", 64)+"\n"), "install",
+		"requirements.txt",
 	},
 	{
 		"python-tests", "a test that fails", one("tests/test_a.py", "def test_seeded():\n    assert 1 == 2\n"), "test_seeded",

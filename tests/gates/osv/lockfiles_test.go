@@ -26,8 +26,8 @@ var lockFiles = map[string]string{
 	"pip/requirements.txt":     "unsafe-thing==VERSION\n",
 	"pip/requirements-dev.txt": "unsafe-thing==VERSION\n",
 	"pipenv/Pipfile.lock":      `{"default": {"unsafe-thing": {"version": "==VERSION", "hashes": []}}, "develop": {}}`,
-	"maven/pom.xml": "<project><modelVersion>4.0.0</modelVersion><groupId>a</groupId><artifactId>a</artifactId><version>1" +
-		"</version><dependencies><dependency><groupId>com.example</groupId><artifactId>unsafe-thing</artifactId>" +
+	"maven/pom.xml": "<project><modelVersion>4.0.0</modelVersion><groupId>a</groupId><artifactId>a</artifactId>" +
+		"<version>1</version><dependencies><dependency><groupId>com.example</groupId><artifactId>unsafe-thing</artifactId>" +
 		"<version>VERSION</version></dependency></dependencies></project>",
 	"gradle/gradle.lockfile": "com.example:unsafe-thing:VERSION=compileClasspath\nempty=\n",
 	"go/go.mod":              "module a\n\ngo 1.26.0\n\nrequire example.com/unsafe-thing vVERSION\n",
