@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -77,7 +78,11 @@ func checkYAML(b codeBlock) error {
 	return err
 }
 
-// replaceKeys returns a YAML document in which the keys of another one are replaced or added.
+// otherKeys are keys that cannot stand beside a key, by that key: pipelines are in one service.
+var otherKeys = map[string]string{"workflows": "source", "source": "workflows"}
+
+// replaceKeys returns a YAML document in which the keys of another one are replaced or added. What cannot stand beside
+// them is left out.
 func replaceKeys(original, replacement string) (string, error) {
 	var keys, replaced yaml.MapSlice
 	if err := yaml.Unmarshal([]byte(original), &keys); err != nil {
@@ -88,6 +93,7 @@ func replaceKeys(original, replacement string) (string, error) {
 	}
 	for _, item := range replaced {
 		found := false
+		keys = slices.DeleteFunc(keys, func(k yaml.MapItem) bool { return k.Key == otherKeys[fmt.Sprint(item.Key)] })
 		for i := range keys {
 			if keys[i].Key == item.Key {
 				keys[i].Value, found = item.Value, true

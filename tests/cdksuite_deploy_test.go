@@ -61,7 +61,7 @@ func suiteBootstrapDeployRows() []suiteRow {
 			"internal/bootstrap.TestBootstrap_KeepsWhatTheConfigurationDoesNotSet"},
 		{folder + "can-deploy-modern-synthesized-stack-even-if-bootstrap-stack-name-is-unknown", same,
 			"The version is read from the SSM parameter; nobody asks for the name of the stack.",
-			"internal/deploy.TestCheckBootstrap_ComparesVersion"},
+			"internal/deploy.TestReadiness_BootstrapVersion"},
 		{folder + "can-deploy-with-session-tags-on-the-deploy", same,
 			"Session tags and all other options of a role reach AssumeRole.",
 			"internal/awsclient.TestRole_EveryOptionReachesAssumeRole"},

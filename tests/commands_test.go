@@ -318,8 +318,11 @@ func TestDocument_ShownCommandsExist(t *testing.T) {
 func TestDocument_MissingCommandIsReported(t *testing.T) {
 	block := func(text string) string { return "```sh\n" + text + "\n```\n" }
 	module := daggerModule{
-		arguments: map[string][]string{"": {"ci"}, "deploy": {"env", "assembly"}, "report": {"stage"}},
-		returns:   map[string]string{"deploy": "string", "report": "Directory"},
+		arguments: map[string][]string{
+			"": {"ci"}, "deploy": {"env", "assembly"}, "report": {"stage"}, "environment": {"name"},
+		},
+		returns: map[string]string{"deploy": "string", "report": "Directory", "environment": "Environment"},
+		objects: map[string]map[string]daggerMember{"Environment": {"plan": {returns: "Plan"}}},
 	}
 	for name, test := range map[string]struct{ page, want string }{
 		"a command":                        {block("lockstep deploy --env acc --live"), ""},
@@ -330,6 +333,7 @@ func TestDocument_MissingCommandIsReported(t *testing.T) {
 		"a target that exists":             {block("make clean ENV=acc"), ""},
 		"a function of the module":         {block("dagger call --ci deploy --env acc"), ""},
 		"a folder that a function returns": {block("dagger call report --stage test export --path x"), ""},
+		"a function of an object":          {block("dagger call environment --name acc plan"), ""},
 		"code that is no command":          {"`a.b()`, `x --y`, `$(`, `kubectl get --all`", ""},
 		"a part of a command":              {"`deploy --plan FILE`, `plan --drop`, `--live`, `--ci`", ""},
 		"a command that does not exist":    {block("lockstep deplyo --env acc"), `lockstep has no command "deplyo"`},
@@ -348,6 +352,7 @@ func TestDocument_MissingCommandIsReported(t *testing.T) {
 		"a target that does not exist":     {block("make cleen"), "the Makefile has no target cleen"},
 		"a function that does not exist":   {block("dagger call deplyo"), "the module has no function deplyo"},
 		"a missing argument of a function": {block("dagger call deploy --envs x"), "deploy has no argument --envs"},
+		"a missing function of an object":  {block("dagger call environment --name acc paln"), "Environment has no paln"},
 		"a function of no folder":          {block("dagger call deploy export --path x"), "deploy returns no folder"},
 		"a prompt": {
 			"```console\n$ lockstep status --nope\nout\n```\n", "lockstep status has no flag --nope",

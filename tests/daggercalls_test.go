@@ -21,12 +21,14 @@ type daggerModule struct {
 	arguments map[string][]string
 	// returns is the name of what each function returns, without its package.
 	returns map[string]string
+	// objects are the functions and fields of each of its objects.
+	objects map[string]map[string]daggerMember
 }
 
 // readModule reads the module from its sources.
 func readModule(t *testing.T, files fs.FS) daggerModule {
 	t.Helper()
-	module := daggerModule{map[string][]string{}, map[string]string{}}
+	module := daggerModule{map[string][]string{}, map[string]string{}, readObjects(t, files)}
 	sources, err := fs.Glob(files, "ci/*.go")
 	require.NoError(t, err)
 	for _, name := range sources {
@@ -87,7 +89,7 @@ var wordStart = regexp.MustCompile(`([a-z0-9])([A-Z])`)
 func kebabCase(name string) string { return strings.ToLower(wordStart.ReplaceAllString(name, "$1-$2")) }
 
 // daggerCommands are the commands of Dagger's command line that pages name, besides call.
-var daggerCommands = []string{"functions", "check", "core", "version", "login", "query"}
+var daggerCommands = []string{"functions", "check", "core", "version", "login", "query", "generate"}
 
 // callFlags are the flags of `dagger call` itself.
 var callFlags = []string{"help", "mod", "progress", "silent", "output", "json", "debug", "quiet", "verbose"}
@@ -134,7 +136,14 @@ func (m daggerModule) check(args []string, inline bool) error {
 
 // checkChained checks a function that is called on what another one returned.
 func (m daggerModule) checkChained(function string, args []string) error {
-	if !slices.Contains([]string{"Directory", "File"}, m.returns[function]) {
+	returned := m.returns[function]
+	if m.objects[returned] != nil {
+		return followChain(m.objects, returned, args)
+	}
+	if returned == "Service" && args[0] == "up" {
+		return nil
+	}
+	if !slices.Contains([]string{"Directory", "File"}, returned) {
 		return fmt.Errorf("%s returns no folder and no file, so %s cannot follow", function, args[0])
 	}
 	if !slices.Contains(folderFunctions, args[0]) {

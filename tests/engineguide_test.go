@@ -130,7 +130,7 @@ func TestDocument_DaggerObjectsExist(t *testing.T) {
 	objects := readObjects(t, os.DirFS(repository))
 	for _, b := range markedBlocks(t, "docs/dagger.md") {
 		for line := range strings.Lines(b.text) {
-			assert.NoError(t, followChain(objects, strings.Fields(line)[2:]), line)
+			assert.NoError(t, followChain(objects, "Lockstep", strings.Fields(line)[2:]), line)
 		}
 	}
 	for chain, want := range map[string]string{
@@ -138,7 +138,7 @@ func TestDocument_DaggerObjectsExist(t *testing.T) {
 		"environment --nam acc plan":               "environment has no --nam",
 		"environment --name acc deploy number two": "number is no object",
 	} {
-		assert.ErrorContains(t, followChain(objects, strings.Fields(chain)), want)
+		assert.ErrorContains(t, followChain(objects, "Lockstep", strings.Fields(chain)), want)
 	}
 }
 
@@ -208,9 +208,10 @@ func typeName(expression ast.Expr) string {
 	return fmt.Sprint(expression)
 }
 
-// followChain returns an error unless each word of a chain is a member of the object before it.
-func followChain(objects map[string]map[string]daggerMember, words []string) error {
-	object, last := "Lockstep", daggerMember{}
+// followChain returns an error unless each word of a chain is a member of the object before it. The first word is one of
+// the object that is named.
+func followChain(objects map[string]map[string]daggerMember, object string, words []string) error {
+	last := daggerMember{}
 	for i, word := range words {
 		if flag, isFlag := strings.CutPrefix(word, "--"); isFlag {
 			if !slices.Contains(last.arguments, flag) {

@@ -72,7 +72,7 @@ func TestDocument_BehavioursOfAWSAreCurrent(t *testing.T) {
 // The page on what AWS does has every finding of the simulated cloud's table, with what is open.
 func TestDocument_FindingsAboutAWSAreCurrent(t *testing.T) {
 	var out strings.Builder
-	out.WriteString("\n\n| | what goes wrong | what Lockstep does | tests |\n| -- | -- | -- | -- |\n")
+	out.WriteString("\n\n|  | what goes wrong | what Lockstep does | tests |\n| -- | -- | -- | -- |\n")
 	seen := map[string]bool{}
 	for _, f := range simulated.Findings() {
 		require.False(t, seen[f.ID], "%s is there twice", f.ID)

@@ -52,6 +52,7 @@ func TestReadiness_BootstrapVersion(t *testing.T) {
 		"older than Lockstep":  {"31", DeployAccess, "bootstrapped with version 31 in eu-west-1. Before version 32"},
 		"older, but it reads":  {"31", ReadAccess, ""},
 		"older than the app":   {"20", ReadAccess, "version 20 in eu-west-1, the assembly needs 21: " + advice},
+		"what the app needs":   {"21", ReadAccess, ""},
 		"no number":            {"x", DeployAccess, `version of account 444455556666 is "x", not a number: ` + advice},
 		"older than the first": {"21", DeployAccess, advice},
 	} {

@@ -29,6 +29,18 @@ nothing about what is deployed.
 `
 
 const pageTail = `
+## After an upgrade
+
+A new version of Lockstep may need other rights or buckets. After an upgrade, bootstrap every account again, with its own
+credentials, before the next deployment:
+
+- «lockstep bootstrap --env ENV --live» for each environment and for «tooling». It adds what is missing: the bucket of
+  the records, to which it moves those of earlier versions, and the right of the deploy role to set stack policies.
+- «lockstep doctor --env ENV --live» says whether the deploy role may do what a deployment does. A deployment to an
+  account that lacks the bucket or a right ends before it changes a stack.
+- «lockstep workflows SERVICE --write», where GitHub or GitLab runs the pipelines. The files of an earlier version may
+  differ.
+
 ## Records
 
 The record is «maintenance/DATE-PERIOD.json». Whoever has done what is for a person writes name and date into the

@@ -15,6 +15,7 @@ The current folder is that of the rehearsal; see emulator.go for its locks.
 """
 
 import fcntl
+import gc
 import json
 import os
 import signal
@@ -24,6 +25,8 @@ import time
 from access import Access, use_root_secrets
 from confinement import Programs, confine
 from gaps import fill_gaps
+
+gc.disable()  # nothing of what is loaded at the start is garbage; serve enables it
 
 os.umask(0o077)  # other users read nothing, whatever the umask of the person is
 
@@ -181,6 +184,9 @@ async def serve(scope, receive, send):
         return
 
     async def send_and_log(message):
+        if message["type"] == "lifespan.startup.complete":
+            gc.freeze()  # the garbage collector never looks at what was loaded
+            gc.enable()
         if message["type"] == "lifespan.shutdown.complete":
             print(STATE_SAVED, flush=True)
         await send(message)

@@ -35,14 +35,14 @@ var table = []Mutant{
 		New: `if account := aws.ToString(id.Account); account == "" {`,
 	},
 	{
-		File:    "internal/deploy/preflight.go",
-		Package: "./internal/deploy", Run: "TestCheckBootstrap_ComparesVersion",
+		File:    "internal/deploy/readiness/bootstrap.go",
+		Package: "./internal/deploy", Run: "TestReadiness_BootstrapVersion",
 		Old: "if version < want.Version {",
 		New: "if version < want.Version-1 {",
 	},
 	{
-		File:    "internal/deploy/preflight.go",
-		Package: "./internal/deploy", Run: "TestCheckBootstrap_ComparesVersion",
+		File:    "internal/deploy/readiness/bootstrap.go",
+		Package: "./internal/deploy", Run: "TestReadiness_BootstrapVersion",
 		Old: "if version < want.Version {",
 		New: "if version <= want.Version {",
 	},
