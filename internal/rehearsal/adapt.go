@@ -51,7 +51,8 @@ func (a Adapter) Adapt(files fs.FS, parameters map[string]map[string]string) (fs
 		covered, hasStandIns := rewriter{t}.replaceUnknown(func(resourceType string) bool {
 			return known[resourceType] && !isCustomResource(resourceType)
 		})
-		covered.MissingAttributes = append(covered.MissingAttributes, publicParameters(t)...)
+		covered.MissingAttributes = slices.Concat(
+			published[i].MissingAttributes, covered.MissingAttributes, publicParameters(t))
 		covered.StandIns = append(published[i].StandIns, covered.StandIns...)
 		coverage.Add(covered)
 		coverage.byFile[t.File] = covered

@@ -86,3 +86,14 @@ func TestAdapt_PublicParametersAreNotRehearsed(t *testing.T) {
 	assert.Equal(t, []MissingAttribute{{Stack: "acme-data", LogicalID: "Image", Name: "/aws/service/ami/latest"}},
 		coverage.MissingAttributes)
 }
+
+// The value is replaced when applications of others are looked for, which comes first, and is still named once.
+func TestAdapt_AttributeThatTheEmulatorLacksIsNamed(t *testing.T) {
+	files := oneStack(`{"Cluster": {"Type": "AWS::RDS::DBCluster"}}, "Outputs": {
+		"Secret": {"Value": {"Fn::GetAtt": ["Cluster", "MasterUserSecret.SecretArn"]}}}`)
+	_, coverage, err := adaptTo(map[string]bool{"AWS::RDS::DBCluster": true}).Adapt(files, nil)
+	require.NoError(t, err)
+	assert.Equal(t, []MissingAttribute{
+		{Stack: "acme-data", LogicalID: "Cluster", Name: "MasterUserSecret.SecretArn"},
+	}, coverage.MissingAttributes)
+}
