@@ -187,6 +187,94 @@ func (m *Lockstep) Bandit(ctx context.Context) (string, error) { return m.runGat
 // +cache="session"
 func (m *Lockstep) Templates(ctx context.Context) (string, error) { return m.runGate(ctx, "templates") }
 
+// PythonOrder is a gate of the stage quality: the order of statements in Python code, where ssort is configured.
+//
+// +check
+// +cache="session"
+func (m *Lockstep) PythonOrder(ctx context.Context) (string, error) {
+	return m.runGate(ctx, "python-order")
+}
+
+// PythonShed is a gate of the stage quality: Python code has shed's form, where shed is configured.
+//
+// +check
+// +cache="session"
+func (m *Lockstep) PythonShed(ctx context.Context) (string, error) {
+	return m.runGate(ctx, "python-shed")
+}
+
+// PythonPackages is a gate of the stage quality: the packages of Python can be installed, by their hashes.
+//
+// +check
+// +cache="session"
+func (m *Lockstep) PythonPackages(ctx context.Context) (string, error) {
+	return m.runGate(ctx, "python-packages")
+}
+
+// PythonTests is a gate of the stage test: the tests of Python code, with what they cover.
+//
+// +check
+// +cache="session"
+func (m *Lockstep) PythonTests(ctx context.Context) (string, error) {
+	return m.runGate(ctx, "python-tests")
+}
+
+// NodePackages is a gate of the stage quality: the packages of Node can be installed, as the lock files have them.
+//
+// +check
+// +cache="session"
+func (m *Lockstep) NodePackages(ctx context.Context) (string, error) {
+	return m.runGate(ctx, "node-packages")
+}
+
+// NodeTypes is a gate of the stage quality: the types of TypeScript, with the repository's own compiler.
+//
+// +check
+// +cache="session"
+func (m *Lockstep) NodeTypes(ctx context.Context) (string, error) {
+	return m.runGate(ctx, "node-types")
+}
+
+// NodeLint is a gate of the stage quality: what the repository's own linter finds, ESLint or the script lint.
+//
+// +check
+// +cache="session"
+func (m *Lockstep) NodeLint(ctx context.Context) (string, error) {
+	return m.runGate(ctx, "node-lint")
+}
+
+// NodeFormat is a gate of the stage quality: files have the form of the repository's own Prettier.
+//
+// +check
+// +cache="session"
+func (m *Lockstep) NodeFormat(ctx context.Context) (string, error) {
+	return m.runGate(ctx, "node-format")
+}
+
+// NodeTests is a gate of the stage test: the script test of each package.
+//
+// +check
+// +cache="session"
+func (m *Lockstep) NodeTests(ctx context.Context) (string, error) {
+	return m.runGate(ctx, "node-tests")
+}
+
+// JavaPackages is a gate of the stage quality: the Java code compiles, and what its build needs can be had.
+//
+// +check
+// +cache="session"
+func (m *Lockstep) JavaPackages(ctx context.Context) (string, error) {
+	return m.runGate(ctx, "java-packages")
+}
+
+// JavaTests is a gate of the stage test: the tests of Java code, with Maven or Gradle.
+//
+// +check
+// +cache="session"
+func (m *Lockstep) JavaTests(ctx context.Context) (string, error) {
+	return m.runGate(ctx, "java-tests")
+}
+
 // OwnSteps runs the steps of the repository's own that belong to quality, test or security.
 //
 // +check

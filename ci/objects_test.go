@@ -51,7 +51,7 @@ func TestEnvironmentPlan_CanBeReviewedAndApplied(t *testing.T) {
 	text, err := plan.JSON(t.Context())
 	check(t, err == nil && text == planText, "%s, %v", text, err)
 
-	if _, err := plan.Approve(t.Context(), "", "as agreed", []string{"data-loss"}); err != nil {
+	if _, err := plan.Approve(t.Context(), "", "as agreed", []string{"data-loss"}, nil); err != nil {
 		t.Fatal(err)
 	}
 	approve := "lockstep approve --plan " + pipeline.PlanInputFile +
@@ -316,7 +316,7 @@ func TestAllow_IsRefusedBeforeAnythingRuns(t *testing.T) {
 			return err
 		},
 	} {
-		contains(t, errorText(call()), "--allow everything: write one of [data-loss permissions]")
+		contains(t, errorText(call()), "--allow everything: write one of [data-loss permissions import-existing]")
 		check(t, len(r.containers) == 0, "%s ran something", name)
 	}
 }

@@ -49,14 +49,14 @@ var table = []Mutant{
 	{
 		File:    "internal/awsclient/fence.go",
 		Package: "./internal/awsclient", Run: "TestFence_OnlyReadsOfCloudFormationPassUnasked",
-		Old: `"Describe", "Detect", "Estimate", "Get", "Head", "List", "Validate"}`,
-		New: `"Describe", "Detect", "Estimate", "Get", "Head", "List", "SetStackPolicy", "Validate"}`,
+		Old: `"Describe", "Detect", "Estimate", "Get", "Head", "List", "Simulate", "Validate"}`,
+		New: `"Describe", "Detect", "Estimate", "Get", "Head", "List", "SetStackPolicy", "Simulate", "Validate"}`,
 	},
 	{
 		File:    "internal/awsclient/fence.go",
 		Package: "./internal/awsclient", Run: "TestFence_OnlyReadsOfS3PassUnasked",
-		Old: `"Describe", "Detect", "Estimate", "Get", "Head", "List", "Validate"}`,
-		New: `"Describe", "Detect", "DeleteObject", "Estimate", "Get", "Head", "List", "Validate"}`,
+		Old: `"Describe", "Detect", "Estimate", "Get", "Head", "List", "Simulate", "Validate"}`,
+		New: `"Describe", "Detect", "DeleteObject", "Estimate", "Get", "Head", "List", "Simulate", "Validate"}`,
 	},
 	{
 		File:    "internal/awsclient/fence.go",
@@ -325,7 +325,7 @@ var table = []Mutant{
 	{
 		File:    "internal/host/key.go",
 		Package: "./internal/host", Run: "TestCacheKey_Changes",
-		Old: `"outputs": step.Outputs,`,
+		Old: `"outputs": slices.Concat(step.Outputs, step.Installs),`,
 		New: "",
 	},
 	{
