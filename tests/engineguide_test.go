@@ -208,8 +208,8 @@ func typeName(expression ast.Expr) string {
 	return fmt.Sprint(expression)
 }
 
-// followChain returns an error unless each word of a chain is a member of the object before it. The first word is one of
-// the object that is named.
+// followChain returns an error unless each word of a chain is a member of the object before it. The first word is one
+// of the object that is named.
 func followChain(objects map[string]map[string]daggerMember, object string, words []string) error {
 	last := daggerMember{}
 	for i, word := range words {

@@ -31,8 +31,8 @@ nothing about what is deployed.
 const pageTail = `
 ## After an upgrade
 
-A new version of Lockstep may need other rights or buckets. After an upgrade, bootstrap every account again, with its own
-credentials, before the next deployment:
+A new version of Lockstep may need other rights or buckets. After an upgrade, bootstrap every account again, with its
+own credentials, before the next deployment:
 
 - «lockstep bootstrap --env ENV --live» for each environment and for «tooling». It adds what is missing: the bucket of
   the records, to which it moves those of earlier versions, and the right of the deploy role to set stack policies.

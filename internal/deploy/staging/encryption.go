@@ -16,8 +16,8 @@ type encryption struct {
 }
 
 // encrypt lets a request say how the object is to be encrypted, as the bucket does it anyway. Policies of organisations
-// refuse requests that do not say it. Without the right to read the setting, which bootstraps before version 9 lack, the
-// bucket decides alone. Source: cdk-assets-lib, handlers/files.ts.
+// refuse requests that do not say it. Without the right to read the setting, which bootstraps before version 9 lack,
+// the bucket decides alone. Source: cdk-assets-lib, handlers/files.ts.
 func (b *Bucket) encrypt(ctx context.Context, in *s3.PutObjectInput) {
 	b.encryptionOnce.Do(func() { b.encryption = b.readEncryption(ctx) })
 	in.ServerSideEncryption = b.encryption.algorithm
