@@ -70,7 +70,7 @@ func (n *network) Do(r *http.Request) (*http.Response, error) {
 	if n.calls++; n.began.IsZero() {
 		n.began = time.Now()
 	}
-	time.Sleep(n.upload)
+	time.Sleep(n.upload) // as all pauses here, in the time of synctest
 	if n.isSilent(time.Since(n.began)) {
 		if n.refused != nil {
 			return nil, &url.Error{Op: "Post", URL: r.URL.String(), Err: &net.OpError{

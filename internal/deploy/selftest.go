@@ -6,6 +6,7 @@ import (
 
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/selftest"
 	"lockstep/internal/roles"
 )
@@ -26,7 +27,7 @@ func (d *Deployment) SelfTest(ctx context.Context) (selftest.Report, error) {
 	}
 	pause := d.Pause
 	if pause == nil {
-		pause = sleep
+		pause = cfn.Sleep
 	}
 	partition := assembly.Partition(d.target.Region)
 	return selftest.Run(ctx, selftest.Subject{
@@ -35,16 +36,4 @@ func (d *Deployment) SelfTest(ctx context.Context) (selftest.Report, error) {
 		ExecutionRole: roles.Execution.ARN(partition, d.target.Qualifier, d.target.Account, d.target.Region),
 		Progress:      d.printProgress, Pause: pause, Now: time.Now,
 	})
-}
-
-// sleep waits for a time, or returns the context's error when that ends first.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }

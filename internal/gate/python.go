@@ -20,9 +20,12 @@ import (
 	"lockstep/internal/project"
 )
 
-// environmentDir returns the folder of the environment of a project of Python's.
+// environmentName makes one name of a path, another one for each. Source: RFC 6901, which escapes them so.
+var environmentName = strings.NewReplacer("~", "~0", "/", "~1")
+
+// environmentDir returns the folder of the environment of a project of Python's, which it shares with no other.
 func (g Gate) environmentDir(p project.PythonProject) string {
-	return filepath.Join(g.packages(pipeline.PythonPackagesDir), strings.ReplaceAll(p.Folder, "/", "~"))
+	return filepath.Join(g.packages(pipeline.PythonPackagesDir), environmentName.Replace(p.Folder))
 }
 
 // installPython installs the packages of each project of Python's that has tests into an environment of its own.

@@ -40,11 +40,11 @@ type Client struct {
 
 // New returns a client that reports its progress line by line.
 func New(api *awsclient.CloudFormation, progress func(string)) *Client {
-	return &Client{api: api, progress: progress, now: time.Now, Pause: pause}
+	return &Client{api: api, progress: progress, now: time.Now, Pause: Sleep}
 }
 
-// pause waits, or returns the context's error when that ends first.
-func pause(ctx context.Context, d time.Duration) error {
+// Sleep waits for a time, or returns the context's error when that ends first.
+func Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -76,16 +76,7 @@ func (f Finding) String() string {
 		where += ", nested template " + f.File
 	}
 	if f.LogicalID != "" {
-		where += ", " + f.LogicalID
-		var details []string
-		for _, detail := range []string{f.Type, f.Construct} {
-			if detail != "" {
-				details = append(details, detail)
-			}
-		}
-		if len(details) > 0 {
-			where += " (" + strings.Join(details, ", ") + ")"
-		}
+		where += ", " + assembly.DescribeResource(f.LogicalID, f.Type, f.Construct)
 	}
 	return fmt.Sprintf("%s: %s: %s [%s]", where, f.Service, f.Problem, f.Source)
 }

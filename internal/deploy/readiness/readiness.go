@@ -134,16 +134,7 @@ func (f Finding) String() string {
 		where += ", stack " + f.Stack
 	}
 	if f.LogicalID != "" {
-		where += ", " + f.LogicalID
-	}
-	var details []string
-	for _, detail := range []string{f.Type, f.Construct} {
-		if detail != "" {
-			details = append(details, detail)
-		}
-	}
-	if len(details) > 0 {
-		where += " (" + strings.Join(details, ", ") + ")"
+		where += ", " + assembly.DescribeResource(f.LogicalID, f.Type, f.Construct)
 	}
 	return fmt.Sprintf("%s: %s: %s [%s, %s]", where, f.Problem, f.Remedy, f.Code, f.Source)
 }
