@@ -62,6 +62,9 @@ func TestCacheKey_Changes(t *testing.T) {
 		{"the declared outputs", func(_ string, s *pipeline.Step, _ *Runner) {
 			s.Outputs = []string{"out/sub"}
 		}, pipeline.Ran},
+		{"a further output, which the cached result lacks", func(_ string, s *pipeline.Step, _ *Runner) {
+			s.Outputs = []string{"out", "runs"}
+		}, pipeline.Ran},
 		{"a tool", func(_ string, s *pipeline.Step, _ *Runner) { s.Tools = []string{pipeline.ToolGo} }, pipeline.Ran},
 		{"the caller's GOFLAGS", func(_ string, _ *pipeline.Step, r *Runner) {
 			r.Environ = append(os.Environ(), "GOFLAGS=-tags=x")
