@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -59,7 +58,10 @@ type Emulator struct {
 	// emulator's end; nil for never.
 	Interrupted func() bool
 
-	// newCommand returns the command that serves the accounts; nil for ministack.
+	// anyPort takes any free port instead of DefaultPort.
+	anyPort bool
+	// newCommand returns the command that serves the accounts on the socket that it inherits as listenerFD; nil for
+	// ministack.
 	newCommand func(ctx context.Context, port int, c tlsFiles) (*exec.Cmd, error)
 	// timeouts overrides defaultTimeouts; nil for none.
 	timeouts *timeouts
@@ -319,40 +321,33 @@ func (e *Emulator) writeRecord(record processRecord) error {
 	return tools.ExplainWriteError(e.Dir, writeFile(e.path(recordFile), append(text, '\n')))
 }
 
-// choosePort returns the port to listen on.
-func (e *Emulator) choosePort() (int, error) {
+// listen returns the socket that the emulator serves. The emulator inherits it, so nobody can take its port between the
+// choice and the start.
+func (e *Emulator) listen() (*net.TCPListener, error) {
 	if e.Port != 0 {
-		if err := checkPortFree(e.Port); err != nil {
-			return 0, fault.Errorf(fault.PortTaken, "port %d is taken by another program: "+
+		listener, err := listenLoopback(e.Port)
+		if err != nil {
+			return nil, fault.Errorf(fault.PortTaken, "port %d is taken by another program: "+
 				"end it, or leave the port out to take any that is free (%w)", e.Port, err)
 		}
-		return e.Port, nil
+		return listener, nil
 	}
-	if checkPortFree(DefaultPort) == nil {
-		return DefaultPort, nil
+	if !e.anyPort {
+		if listener, err := listenLoopback(DefaultPort); err == nil {
+			return listener, nil
+		}
 	}
-	port, err := freePort()
-	if err != nil {
-		return 0, err
+	listener, err := listenLoopback(0)
+	if err == nil && !e.anyPort {
+		e.Progress(fmt.Sprintf("port %d is taken by another program; the emulated accounts take %d",
+			DefaultPort, listenerPort(listener)))
 	}
-	e.Progress(fmt.Sprintf("port %d is taken by another program; the emulated accounts take %d", DefaultPort, port))
-	return port, nil
+	return listener, err
 }
 
-// freePort returns a port of loopback that nobody listens on.
-func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	return listener.Addr().(*net.TCPAddr).Port, listener.Close()
+// listenLoopback listens on a port of loopback; 0 takes one that is free.
+func listenLoopback(port int) (*net.TCPListener, error) {
+	return net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
 }
 
-// checkPortFree returns why nobody can listen on a port of loopback, or nil if one can.
-func checkPortFree(port int) error {
-	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-	if err != nil {
-		return err
-	}
-	return listener.Close()
-}
+func listenerPort(listener *net.TCPListener) int { return listener.Addr().(*net.TCPAddr).Port }

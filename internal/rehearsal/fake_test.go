@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -24,8 +25,8 @@ import (
 const fakeVariable = "LOCKSTEP_FAKE_EMULATOR"
 
 func TestMain(m *testing.M) {
-	if address := os.Getenv(fakeVariable); address != "" {
-		if err := serveFake(address, os.Getenv("CERTIFICATE"), os.Getenv("KEY")); err != nil {
+	if os.Getenv(fakeVariable) != "" {
+		if err := serveFake(os.Getenv("CERTIFICATE"), os.Getenv("KEY")); err != nil {
 			fmt.Println(err)
 			os.Exit(1)
 		}
@@ -35,7 +36,11 @@ func TestMain(m *testing.M) {
 }
 
 // serveFake serves the fake emulator until SIGTERM. Its current folder is that of the rehearsal.
-func serveFake(address, certificate, key string) error {
+func serveFake(certificate, key string) error {
+	listener, err := net.FileListener(os.NewFile(listenerFD, "listener"))
+	if err != nil {
+		return err
+	}
 	stateFile := filepath.Join(stateDir, "value")
 	value, _ := os.ReadFile(stateFile) // there is none at first
 	var mu sync.Mutex
@@ -54,7 +59,7 @@ func serveFake(address, certificate, key string) error {
 	stopped := make(chan os.Signal, 1)
 	signal.Notify(stopped, syscall.SIGTERM)
 	failed := make(chan error, 1)
-	go func() { failed <- http.ListenAndServeTLS(address, certificate, key, mux) }()
+	go func() { failed <- http.ServeTLS(listener, mux, certificate, key) }()
 	select {
 	case err := <-failed:
 		return err
@@ -70,9 +75,9 @@ func serveFake(address, certificate, key string) error {
 }
 
 // fakeCommand is the newCommand of an emulator whose process is the fake one.
-func fakeCommand(_ context.Context, port int, c tlsFiles) (*exec.Cmd, error) {
+func fakeCommand(_ context.Context, _ int, c tlsFiles) (*exec.Cmd, error) {
 	cmd := exec.Command(os.Args[0], "fake-emulator")
-	cmd.Env = []string{fmt.Sprintf("%s=127.0.0.1:%d", fakeVariable, port), "CERTIFICATE=" + c.certificate, "KEY=" + c.key}
+	cmd.Env = []string{fakeVariable + "=1", "CERTIFICATE=" + c.certificate, "KEY=" + c.key}
 	return cmd, nil
 }
 
@@ -101,13 +106,11 @@ func (l *progressLog) String() string {
 // newFakeEmulator returns an emulator whose process is the fake one, and its progress.
 func newFakeEmulator(t *testing.T) (*Emulator, *progressLog) {
 	t.Helper()
-	port, err := freePort()
-	require.NoError(t, err)
 	progress := &progressLog{listening: make(chan struct{})}
 	limits := defaultTimeouts
 	limits.watch = time.Millisecond
 	e := &Emulator{
-		Dir: filepath.Join(t.TempDir(), "rehearsal"), Region: "eu-west-1", Port: port, Progress: progress.add,
+		Dir: filepath.Join(t.TempDir(), "rehearsal"), Region: "eu-west-1", anyPort: true, Progress: progress.add,
 		newCommand: fakeCommand, timeouts: &limits,
 	}
 	t.Cleanup(func() {

@@ -8,6 +8,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -54,15 +55,11 @@ func (e *Emulator) timeout() timeouts {
 	return defaultTimeouts
 }
 
-// start starts the emulator and waits until it answers. It tries again once after what can be fixed: a damaged
-// installation is installed again, and another port is chosen when the first one was taken in the meantime.
+// start starts the emulator and waits until it answers. A damaged installation is installed again, once.
 func (e *Emulator) start(ctx context.Context, untilStopped bool) (*Session, error) {
 	session, err := e.startOnce(ctx, untilStopped)
 	var broken *brokenInstallError
-	switch {
-	case errors.Is(err, errPortTaken) && e.Port == 0:
-		return e.startOnce(ctx, untilStopped)
-	case !errors.As(err, &broken):
+	if !errors.As(err, &broken) {
 		return session, err
 	}
 	e.Progress("the installed emulator is damaged and is installed again")
@@ -78,10 +75,12 @@ func (e *Emulator) start(ctx context.Context, untilStopped bool) (*Session, erro
 }
 
 func (e *Emulator) startOnce(ctx context.Context, untilStopped bool) (*Session, error) {
-	port, err := e.choosePort()
+	listener, err := e.listen()
 	if err != nil {
 		return nil, err
 	}
+	defer listener.Close()
+	port := listenerPort(listener)
 	certificates, err := makeCertificates(e.certificateDir(), e.Environ, time.Now(), e.Hosts)
 	if err != nil {
 		return nil, tools.ExplainWriteError(e.Dir, err)
@@ -100,7 +99,7 @@ func (e *Emulator) startOnce(ctx context.Context, untilStopped bool) (*Session, 
 	if err := e.prepareState(); err != nil {
 		return nil, tools.ExplainWriteError(e.Dir, err)
 	}
-	started, err := e.spawn(cmd)
+	started, err := e.spawn(cmd, listener)
 	if err != nil {
 		return nil, tools.ExplainWriteError(e.Dir, err)
 	}
@@ -160,7 +159,7 @@ func (e *Emulator) ministackCommand(ctx context.Context, port int, c tlsFiles) (
 	cmd := process.Command(context.Background(), filepath.Join(installed, tools.MinistackPython), "-m", "hypercorn",
 		accountsFile+":app", // relative, because a path may contain a colon
 		"--workers", "0",    // in the process itself
-		"--bind", fmt.Sprintf("127.0.0.1:%d", port),
+		"--bind", fmt.Sprintf("fd://%d", listenerFD),
 		"--certfile", c.certificate, "--keyfile", c.key,
 		"--keep-alive", "75", "--graceful-timeout", "1", "--access-logfile", os.DevNull)
 	cmd.Env = e.processEnv(port, c)
@@ -179,9 +178,15 @@ func (e *Emulator) writeProgram(name string) error {
 	return tools.ExplainWriteError(e.Dir, writeFile(e.path(name), text))
 }
 
+// aliveFD and listenerFD are the file descriptors that the emulator inherits: its lock and its socket.
+const (
+	aliveFD = iota + 3 // after the standard streams
+	listenerFD
+)
+
 // spawn starts the emulator in a session of its own: an interrupt at the terminal is for the run, which then stops the
 // emulator in good order.
-func (e *Emulator) spawn(cmd *exec.Cmd) (*emulatorProcess, error) {
+func (e *Emulator) spawn(cmd *exec.Cmd, listener *net.TCPListener) (*emulatorProcess, error) {
 	alive, err := fsx.OpenFile(e.path(aliveFile), os.O_CREATE|os.O_RDWR, fsx.PrivateFile)
 	if err != nil {
 		return nil, err
@@ -201,9 +206,14 @@ func (e *Emulator) spawn(cmd *exec.Cmd) (*emulatorProcess, error) {
 		return nil, err
 	}
 	defer log.Close()
+	socket, err := listener.File()
+	if err != nil {
+		return nil, err
+	}
+	defer socket.Close()
 	cmd.Dir = e.Dir
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.ExtraFiles = []*os.File{alive}
+	cmd.ExtraFiles = []*os.File{aliveFD - 3: alive, listenerFD - 3: socket}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
 		return nil, fault.Errorf(fault.EmulatorFailed, "the emulator cannot be started: %w", err)
@@ -248,9 +258,6 @@ func (e *brokenInstallError) Error() string {
 // Code returns the code of the error.
 func (e *brokenInstallError) Code() fault.Code { return fault.EmulatorFailed }
 
-// errPortTaken says that a port which was free a moment ago is not.
-var errPortTaken = fault.New(fault.PortTaken, "another program has taken the port just now: run this again")
-
 // waitUntilHealthy returns when the emulator answers, or why it does not.
 func (e *Emulator) waitUntilHealthy(ctx context.Context, s *Session, p *emulatorProcess) error {
 	limit := e.timeout().start
@@ -279,8 +286,6 @@ func (e *Emulator) startFailure() error {
 	switch {
 	case tools.IsDiskFullOutput(log):
 		return tools.ExplainWriteError(e.Dir, syscall.ENOSPC)
-	case strings.Contains(log, "Address already in use"):
-		return errPortTaken
 	case strings.Contains(log, "ImportError"), strings.Contains(log, "ModuleNotFoundError"),
 		strings.Contains(log, "No module named"):
 		return &brokenInstallError{log}

@@ -1,7 +1,6 @@
 package rehearsal
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -70,11 +69,9 @@ func TestRemoteSession_RefusesInvalidVariables(t *testing.T) {
 func TestSession_CheckAccountsReportsUnreachable(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, MakeCertificates(dir, nil, time.Now(), nil))
-	port, err := freePort()
-	require.NoError(t, err)
 	authority := filepath.Join(dir, authorityFile)
-	session := &Session{Endpoint: fmt.Sprintf("https://127.0.0.1:%d", port), Authority: authority, CABundle: authority}
-	err = session.CheckAccounts(t.Context(), nil)
+	session := &Session{Endpoint: "https://" + loopbackAddress(t), Authority: authority, CABundle: authority}
+	err := session.CheckAccounts(t.Context(), nil)
 	assert.ErrorContains(t, err, "do not answer: see that `lockstep rehearsal serve` runs there")
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net"
 	"path/filepath"
-	"strconv"
 	"syscall"
 	"testing"
 
@@ -15,9 +14,10 @@ import (
 // loopbackAddress returns an address of loopback that nobody listens on.
 func loopbackAddress(t *testing.T) string {
 	t.Helper()
-	port, err := freePort()
+	listener, err := listenLoopback(0)
 	require.NoError(t, err)
-	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	require.NoError(t, listener.Close())
+	return listener.Addr().String()
 }
 
 func TestServe_ListensWhenPreparedAndKeepsState(t *testing.T) {
