@@ -192,7 +192,7 @@ func (e *BoardEntry) addRun(o deploy.Overview) {
 	switch {
 	case o.InterruptedRun != nil:
 		e.Run = fmt.Sprintf("%s of %s by %s was cut off", o.InterruptedRun.Command, utc.Format(o.InterruptedRun.Started),
-			o.InterruptedRun.CallerARN)
+			callerName(o.InterruptedRun.CallerARN))
 	case o.Lock != nil && o.Lock.Abandoned:
 		e.Run = fmt.Sprintf("the lock is held by %s, which is gone", o.Lock.Holder)
 	case o.Lock != nil:
@@ -273,12 +273,12 @@ func (p BoardPlan) question(command func(string) string, here string) (why, next
 
 // String returns the plan as a line.
 func (p BoardPlan) String() string {
-	text := fmt.Sprintf("plan %.12s of %s by %s", p.Digest, utc.Format(p.Made), p.By)
+	text := fmt.Sprintf("plan %.12s of %s by %s", p.Digest, utc.Format(p.Made), callerName(p.By))
 	switch {
 	case p.NeedsApproval:
 		text += " waits for an approval"
 	case p.ApprovedBy != "":
-		text += ", approved by " + p.ApprovedBy + ", is not applied yet"
+		text += ", approved by " + callerName(p.ApprovedBy) + ", is not applied yet"
 	default:
 		text += " is not applied yet"
 	}

@@ -51,12 +51,16 @@ func (e BoardEntry) Rows() []BoardRow {
 	}
 	add("run", e.Run)
 	if f := e.Failure; f != nil {
-		add("failed", fmt.Sprintf("%s of %s by %s: %s", f.Command, utc.Format(f.At), f.By, f.Code.Prefix(f.Problem)))
+		text := fmt.Sprintf("%s of %s by %s", f.Command, utc.Format(f.At), callerName(f.By))
+		if e.State != BoardFailed { // otherwise it is why
+			text += ": " + f.Code.Prefix(f.Problem)
+		}
+		add("failed", text)
 	}
 	if e.Release != nil {
 		add("health", e.Health...)
 		if len(e.Health) == 0 {
-			add("health", "nothing is known to be wrong")
+			add("health", "no alarm at the release, and every stack is well")
 		}
 		add("drift", e.Drift.String())
 	}
@@ -64,6 +68,15 @@ func (e BoardEntry) Rows() []BoardRow {
 		add("30 days", e.Figures.String())
 	}
 	return rows
+}
+
+// callerName returns the ARN of a caller without what it has in common with most others.
+func callerName(arn string) string {
+	const parts = 6
+	if fields := strings.SplitN(arn, ":", parts); len(fields) == parts && fields[0] == "arn" {
+		return fields[parts-1]
+	}
+	return arn
 }
 
 // withdrawnText returns the newest releases that were rolled back from.
@@ -89,7 +102,7 @@ func (r *BoardRelease) String() string {
 	if r.Restores > 0 {
 		text += fmt.Sprintf(", back to %d,", r.Restores)
 	}
-	text += fmt.Sprintf(" of %s by %s", utc.Format(r.At), r.By)
+	text += fmt.Sprintf(" of %s by %s", utc.Format(r.At), callerName(r.By))
 	if r.SignedBy == "" {
 		text += ", unsigned"
 	}
@@ -131,7 +144,7 @@ func (b *Board) WriteText(w io.Writer) error {
 			writeBoardRow(&text, "next", e.Next)
 		}
 		for _, row := range e.Rows() {
-			if row.Text != e.Why && row.Label != "failed" || e.State != BoardFailed && row.Label == "failed" {
+			if row.Text != e.Why {
 				writeBoardRow(&text, row.Label, row.Text)
 			}
 		}
@@ -177,4 +190,6 @@ var boardSource string
 var boardTemplate = template.Must(template.New("board").Funcs(template.FuncMap{"when": utc.Format}).Parse(boardSource))
 
 // WriteHTML writes the board as one HTML page that needs no other file.
-func (b *Board) WriteHTML(w io.Writer) error { return boardTemplate.Execute(display.NewPlainWriter(w), b) }
+func (b *Board) WriteHTML(w io.Writer) error {
+	return boardTemplate.Execute(display.NewPlainWriter(w), b)
+}
