@@ -286,7 +286,8 @@ func (c *call) description(s *stack) string {
 		s.summary() + xmlElements(
 			"Description", s.description,
 			"LastUpdatedTime", formatTime(s.updated), "EnableTerminationProtection", fmt.Sprint(s.protected)) +
-			s.driftInformation() + xmlMembers("Parameters", parameters) + xmlMembers("Tags", tags) + xmlMembers("Outputs", outputs) +
+			s.driftInformation() +
+			xmlMembers("Parameters", parameters) + xmlMembers("Tags", tags) + xmlMembers("Outputs", outputs) +
 			xmlMembers("NotificationARNs", escapeAll(s.topics)),
 	})
 }
