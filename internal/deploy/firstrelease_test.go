@@ -50,8 +50,10 @@ func TestPermits_RehearsalAsksAfterFirstRelease(t *testing.T) {
 	for name, test := range map[string]struct {
 		before, after map[string]string // the templates of stacks
 	}{
-		"an existing stack opens":     {map[string]string{"web": closed}, map[string]string{"web": openTo("*")}},
-		"a new stack is open already": {map[string]string{"web": closed}, map[string]string{"web": closed, "new": openTo("*")}},
+		"an existing stack opens": {map[string]string{"web": closed}, map[string]string{"web": openTo("*")}},
+		"a new stack is open already": {
+			map[string]string{"web": closed}, map[string]string{"web": closed, "new": openTo("*")},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCloud(t)

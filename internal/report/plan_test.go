@@ -124,8 +124,8 @@ func TestReports_ListWhatOnlyLiveDeploymentAsksFor(t *testing.T) {
 		{Name: "web", Flags: flags}, {Name: "data", Flags: planFlags},
 	}}}}
 	assert.Contains(t, PlanMarkdown(file), "> **Has to be allowed by name**\n>\n> - `--allow data-loss`: `Table`")
-	assert.Contains(t, PlanMarkdown(file),
-		"> **Has to be allowed by name in a live deployment**\n>\n> - `--allow permissions`: `Role` in `web`: allows everybody")
+	assert.Contains(t, PlanMarkdown(file), "> **Has to be allowed by name in a live deployment**\n>\n"+
+		"> - `--allow permissions`: `Role` in `web`: allows everybody")
 
 	var summary Summary
 	summary.Add(AccountRecord{Record: record})
