@@ -17,7 +17,7 @@ var WorkflowFiles = []string{
 // WorkflowPipelines returns the pipelines of a platform that has them in another service than CodePipeline.
 func WorkflowPipelines(c *config.Config) []Pipeline {
 	w, withSource := c.Pipeline.Workflows, *c
-	withSource.Pipeline.Source = &config.Source{Repository: w.Repository, Branch: w.Branch, Tags: w.Tags}
+	withSource.Pipeline.Source = &config.Source{Repository: w.Repository, Branch: w.Branch, Tags: w.Tags, Module: w.Module}
 	return Pipelines(&withSource)
 }
 

@@ -108,14 +108,7 @@ func (p platform) daggerArgv(call pipeline.Call) []string {
 	if slices.Contains(call.Arguments, "--approved-in") {
 		call.Arguments = append(call.Arguments, "--job-token", "env://"+pipeline.JobTokenVariable(p.Service))
 	}
-	argv := call.Argv(p.Pipeline.Engine, pipeline.ExportedCredentials())
-	if p.Module == "" {
-		return argv
-	}
-	// The module is another repository's, so it is given this one as its source.
-	argv = append([]string{"dagger", "--mod", p.Module}, argv[1:]...)
-	at := slices.Index(argv, "--ci")
-	return slices.Insert(argv, at, "--source", ".")
+	return call.Argv(p.Pipeline.Engine, pipeline.ExportedCredentials())
 }
 
 // The variables of a job that each service sets.
