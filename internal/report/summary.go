@@ -184,6 +184,7 @@ func writeStacks(w io.Writer, stacks []deploy.StackRecord) {
 		if st.Reason != "" {
 			fmt.Fprintf(w, "    %s\n", display.Line(st.Code.Prefix(st.Reason)))
 		}
+		writeLiveFlags(w, st.Flags)
 		for i, cause := range st.Causes {
 			if i > 0 { // the first one is the reason
 				fmt.Fprintf(w, "    also %s\n", display.Line(cause.String()))
@@ -194,6 +195,15 @@ func writeStacks(w io.Writer, stacks []deploy.StackRecord) {
 		}
 		for _, key := range slices.Sorted(maps.Keys(st.Outputs)) {
 			fmt.Fprintf(w, "    %s = %s\n", display.Line(key), display.Line(st.Outputs[key]))
+		}
+	}
+}
+
+// writeLiveFlags writes the flags that only a live deployment asks a permit for.
+func writeLiveFlags(w io.Writer, flags []change.Flag) {
+	for _, f := range flags {
+		if f.LiveOnly {
+			fmt.Fprintf(w, "    %s: %s %s\n", f.Permit, display.Line(f.LogicalID), display.Line(f.Reason()))
 		}
 	}
 }
