@@ -16,7 +16,7 @@ import (
 )
 
 // BenchmarkDeployment deploys the same cloud assembly of five stacks to the same emulated account, where nothing differs
-// from it, by Lockstep and by the CDK's own command line. Both find the stacks as they should be. Run it with
+// from it, by Lockstep and by the command line of the CDK. Both find the stacks as they should be. Run it with
 //
 //	go test ./bench/deployment -run '^$' -bench Deployment -benchtime 5x
 func BenchmarkDeployment(b *testing.B) {
