@@ -15,8 +15,8 @@ import (
 	"lockstep/tools"
 )
 
-// BenchmarkDeployment deploys the same cloud assembly of five stacks to the same emulated account, where nothing differs
-// from it, by Lockstep and by the command line of the CDK. Both find the stacks as they should be. Run it with
+// BenchmarkDeployment deploys one cloud assembly of five stacks to one emulated account, where nothing differs from it,
+// by Lockstep and by the command line of the CDK. Both find the stacks as they should be. Run it with
 //
 //	go test ./bench/deployment -run '^$' -bench Deployment -benchtime 5x
 func BenchmarkDeployment(b *testing.B) {
