@@ -47,6 +47,14 @@ func (m *Lockstep) Site(ctx context.Context) (string, error) { return m.runGate(
 // +cache="session"
 func (m *Lockstep) Workflows(ctx context.Context) (string, error) { return m.runGate(ctx, "workflows") }
 
+// PipelineFiles is a gate of the stage quality: committed pipeline files are what the configuration says.
+//
+// +check
+// +cache="session"
+func (m *Lockstep) PipelineFiles(ctx context.Context) (string, error) {
+	return m.runGate(ctx, "pipeline-files")
+}
+
 // Dockerfiles is a gate of the stage quality: mistakes in Dockerfiles.
 //
 // +check

@@ -13,6 +13,8 @@ type Source struct {
 	Branch string `json:"branch,omitempty" schema:"branch" jsonschema:"default=main"`
 	// Tags is the pattern of the git tags that release to production; v* by default.
 	Tags string `json:"tags,omitempty" schema:"tagPattern" jsonschema:"default=v*"`
+	// Module is the Dagger module that jobs call; that of this repository by default.
+	Module string `json:"module,omitempty" schema:"daggerModule"`
 }
 
 // Network is the network of the environment's databases: a new one with a range of addresses, or an existing VPC with

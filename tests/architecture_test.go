@@ -43,8 +43,8 @@ var allowedImports = map[string][]string{
 	},
 	"internal/report": {
 		"internal/deploy", "internal/deploy/change", "internal/deploy/planfile", "internal/display", "internal/fault",
-		"internal/fsx", "internal/gate/findings", "internal/jsonx", "internal/pipeline", "internal/redact",
-		"internal/rehearsal", "internal/utc",
+		"internal/fsx", "internal/gate/findings", "internal/jsonx", "internal/metrics", "internal/pipeline",
+		"internal/redact", "internal/rehearsal", "internal/utc", "internal/deploy/digest", "internal/deploy/ledger",
 	},
 
 	// One account's deployment.

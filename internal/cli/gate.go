@@ -102,8 +102,13 @@ func IsNotRun(err error) bool {
 }
 
 // componentVersion returns the version of the part of this program that runs a step's command; empty for the whole
-// program.
+// program. A gate that runs a command of this program depends on all of it.
 func componentVersion(argv []string) string {
+	if at := slices.Index(argv, "--"); at >= 0 && at+1 < len(argv) && argv[at+1] == pipeline.Self {
+		if !slices.Contains(argv, runAppName) {
+			return ""
+		}
+	}
 	if (pipeline.Step{Command: append([]string{pipeline.Self}, argv...)}).IsGate() {
 		if slices.Contains(argv, runAppName) {
 			return gate.Version() + " app " + cdkapp.Version()

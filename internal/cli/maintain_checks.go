@@ -45,6 +45,7 @@ func (m maintenance) checks() map[maintain.CheckID]maintain.Check {
 		maintain.Waivers:         m.waivers,
 		maintain.Drift:           m.inAccounts("drift", driftLines),
 		maintain.Modules:         m.modules,
+		maintain.Actions:         m.actions,
 		maintain.OldReleases:     m.inAccounts("garbage", garbageLines),
 		maintain.ThisMachine:     m.thisMachine,
 		maintain.Cost:            m.cost,

@@ -27,6 +27,8 @@ type workflowList struct {
 type workflowState struct {
 	Path  string          `json:"path"`
 	State workflows.State `json:"state"`
+
+	service string
 }
 
 func (l *workflowList) WriteText(w io.Writer) error {
@@ -41,22 +43,21 @@ func (a *app) workflowsCommand() *cobra.Command {
 	write := false
 	services := strings.Join(workflows.Services(), "|")
 	cmd := &cobra.Command{
-		Use: "workflows " + services, Short: "Write the pipelines for GitHub Actions, GitLab CI or CodeBuild",
-		Args: numberOfArgs(cobra.ExactArgs(1)),
+		Use: "workflows [" + services + "]", Short: "Write the pipelines for GitHub Actions, GitLab CI or CodeBuild",
+		Args: numberOfArgs(cobra.MaximumNArgs(1)),
 		Long: `Compare the pipeline files of a service in this repository with what the configuration and the table of
 steps say, and end with 1 if one is missing or differs. --write writes them. They have the jobs of the pipelines in
 CodePipeline: checks of pull requests without rights, and promotion through protected environments.
 
 github and gitlab need ` + "`workflows`" + ` in config/pipeline.yaml. codebuild writes the build specifications that
-the jobs in the tooling account have.`,
+the jobs in the tooling account have. Without a service the command is about each of which files are there.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			service := args[0]
-			if !slices.Contains(workflows.Services(), service) {
+			if len(args) > 0 && !slices.Contains(workflows.Services(), args[0]) {
 				return usagef(fault.UnknownName, "there are no workflows for %q: write one of %s",
-					service, enumerate(workflows.Services()))
+					args[0], enumerate(workflows.Services()))
 			}
 			return a.inProject(func(_ context.Context, p *project) (result, error) {
-				return writeWorkflows(p, service, write)
+				return writeWorkflows(p, args, write)
 			})(cmd, args)
 		},
 	}
@@ -64,32 +65,52 @@ the jobs in the tooling account have.`,
 	return cmd
 }
 
-// writeWorkflows compares the files of a service with what they should be, and writes them if that is wanted.
-func writeWorkflows(p *project, service string, write bool) (result, error) {
+// writeWorkflows compares the files of services with what they should be, and writes them if that is wanted. Without
+// services it takes those whose files are in the repository.
+func writeWorkflows(p *project, services []string, write bool) (result, error) {
+	list := &workflowList{}
+	var err error
+	if len(services) == 0 {
+		if services, err = workflows.CommittedServices(fsx.Dir(p.root)); err != nil {
+			return nil, err
+		}
+	}
+	for _, service := range services {
+		if err := list.add(p, service, write); err != nil {
+			return list, err
+		}
+	}
+	return list, list.outdated(write)
+}
+
+// add adds the files of a service, after it has written them if that is wanted.
+func (l *workflowList) add(p *project, service string, write bool) error {
 	files, err := workflows.Files(p.config, service)
 	if err != nil {
-		return nil, &UsageError{err}
+		return &UsageError{err}
 	}
 	states, err := workflows.Compare(fsx.Dir(p.root), service, files)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	list := &workflowList{}
-	outdated := ""
 	for _, name := range slices.Sorted(maps.Keys(states)) {
-		list.Files = append(list.Files, workflowState{name, states[name]})
-		if states[name] != workflows.Current {
-			outdated = name
-		}
-	}
-	if !write && outdated != "" {
-		return list, fault.Errorf(fault.WorkflowOutdated, "%s is not what the configuration says: write it with "+
-			"`lockstep workflows %s --write`", outdated, service)
+		l.Files = append(l.Files, workflowState{name, states[name], service})
 	}
 	if write {
-		err = replaceFiles(p.root, files, states)
+		return replaceFiles(p.root, files, states)
 	}
-	return list, err
+	return nil
+}
+
+// outdated returns an error that names the first file that is out of date, unless all have just been written.
+func (l *workflowList) outdated(written bool) error {
+	for _, file := range l.Files {
+		if !written && file.State != workflows.Current {
+			return fault.Errorf(fault.WorkflowOutdated, "%s is not what the configuration says: write it with "+
+				"`lockstep workflows %s --write`", file.Path, file.service)
+		}
+	}
+	return nil
 }
 
 // replaceFiles writes files and removes those that are obsolete.

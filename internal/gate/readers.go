@@ -273,6 +273,10 @@ var linePatterns = map[pipeline.Format]linePattern{
 		expression: regexp.MustCompile(`^WARNING +- +(?P<message>.*?'(?P<file>[^']+\.md)'.*)$`),
 		rule:       "mkdocs", folder: "docs",
 	},
+	pipeline.PipelineFiles: {
+		expression: regexp.MustCompile(`^(?P<message>differs|missing|obsolete) +(?P<file>\S+)$`),
+		rule:       "pipeline-files",
+	},
 	pipeline.Tidy: {
 		expression: regexp.MustCompile(`^\+\+\+ tidy/(?P<file>\S+)$`),
 		rule:       "tidy", message: "differs from what the code imports; run `lockstep fix`",

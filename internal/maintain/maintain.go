@@ -36,6 +36,7 @@ const (
 	Waivers         CheckID = "waivers"
 	Drift           CheckID = "drift"
 	Modules         CheckID = "modules"
+	Actions         CheckID = "actions"
 	OldReleases     CheckID = "old releases"
 	ThisMachine     CheckID = "this machine"
 	Cost            CheckID = "cost"
@@ -83,6 +84,11 @@ func Schedule() []Task {
 		{
 			Monthly, Modules, "Go modules, and tools that are such, with newer versions", "go list -m -u all",
 			"Update them, and the npm and Python tools of `lockstep tools list`; run `lockstep check`.",
+		},
+		{
+			Monthly, Actions, "actions of GitHub with newer versions, or whose version is another commit now",
+			"lockstep workflows github --write",
+			"Take a version of Lockstep that pins the newer ones, and write the workflows again.",
 		},
 		{
 			Monthly, BaseImages, "base images whose tags have another digest now", "lockstep images resolve --write",

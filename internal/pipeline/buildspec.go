@@ -186,7 +186,11 @@ func (j Job) commands(engine config.Engine) []string {
 
 // Argv returns the command line of a call.
 func (c Call) Argv(engine config.Engine, source CredentialSource) []string {
-	argv := []string{"dagger", "call", "--ci"} // nobody reads a warning: what cannot be run fails
+	argv := []string{"dagger", "call"}
+	if c.Module != "" { // it is another repository's, so it is given this one as its source
+		argv = []string{"dagger", "--mod", c.Module, "call", "--source", "."}
+	}
+	argv = append(argv, "--ci") // nobody reads a warning: what cannot be run fails
 	if engine.ImagePrefix != "" {
 		argv = append(argv, "--image-prefix", engine.ImagePrefix)
 	}

@@ -29,6 +29,8 @@ const (
 	Xenon      Format = "xenon"
 	Bandit     Format = "bandit"
 	Ssort      Format = "ssort"
+	// PipelineFiles is what the command workflows of this program prints.
+	PipelineFiles Format = "pipeline-files"
 )
 
 // ReportsDir is the folder of the gates' reports.

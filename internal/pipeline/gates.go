@@ -242,6 +242,18 @@ var qualityGates = []gate{
 		tools:        []string{ToolActionlint},
 	},
 	{
+		name:         "pipeline-files",
+		stage:        Quality,
+		summary:      "committed pipeline files are what the configuration says",
+		image:        ImageGo,
+		argv:         []string{Self, "workflows"},
+		when:         WorkflowFiles,
+		whenText:     WorkflowHeader,
+		inputs:       append([]string{"config/**"}, WorkflowFiles...),
+		reportFormat: PipelineFiles,
+		offline:      true,
+	},
+	{
 		name:         "dockerfiles",
 		stage:        Quality,
 		summary:      "mistakes in Dockerfiles",

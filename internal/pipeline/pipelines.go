@@ -124,6 +124,8 @@ func (p Permission) PredecessorRoles() []roles.Kind {
 
 // A Call is one call of a function of the Dagger module.
 type Call struct {
+	// Module is the module that is called; empty for that of the repository.
+	Module string
 	// Function and Arguments are the arguments of `dagger call`. An argument that begins with $ is a variable of the job.
 	Function  string
 	Arguments []string
@@ -174,7 +176,23 @@ func Pipelines(c *config.Config) []Pipeline {
 			Stages:      []PipelineStage{driftStage(c.Environments)},
 		})
 	}
+	if source := c.Pipeline.Source; source != nil && source.Module != "" {
+		callModule(pipelines, source.Module)
+	}
 	return pipelines
+}
+
+// callModule makes every job call a module that is not the repository's.
+func callModule(pipelines []Pipeline, module string) {
+	for _, p := range pipelines {
+		for _, stage := range p.Stages {
+			for _, job := range stage.Jobs {
+				for i := range job.Calls {
+					job.Calls[i].Module = module
+				}
+			}
+		}
+	}
 }
 
 // splitAtApprovals returns the environments that are deployed to without an approval, and those that have an approval

@@ -335,3 +335,17 @@ func TestBuildspec_QuotesArguments(t *testing.T) {
 		assert.Equal(t, want, QuoteCommand([]string{word}))
 	}
 }
+
+func TestBuildspec_CallsModuleOfAnotherRepository(t *testing.T) {
+	const module = "github.com/example/lockstep@v1.0.0"
+	c := *threeEnvironments
+	c.Pipeline.Source = &config.Source{Repository: "example/shop", Module: module}
+	for _, p := range Pipelines(&c) {
+		for _, job := range jobsOf(p) {
+			text, err := job.Buildspec(config.Engine{})
+			require.NoError(t, err)
+			assert.Equal(t, len(job.Calls), strings.Count(text, "dagger --mod "+module+" call --source . --ci "), job.Name)
+			assert.NotContains(t, text, "dagger call", job.Name)
+		}
+	}
+}

@@ -6,10 +6,18 @@ import (
 	"lockstep/config"
 )
 
+// WorkflowHeader is the first line of each file that the command workflows writes.
+const WorkflowHeader = "# Written by `lockstep workflows --write` from config/ and the table of steps. Do not edit it."
+
+// WorkflowFiles are the patterns of those files, for every service.
+var WorkflowFiles = []string{
+	".github/workflows/lockstep-*.yml", ".gitlab-ci.yml", ".gitlab/lockstep-*.yml", "buildspecs/*.yml",
+}
+
 // WorkflowPipelines returns the pipelines of a platform that has them in another service than CodePipeline.
 func WorkflowPipelines(c *config.Config) []Pipeline {
 	w, withSource := c.Pipeline.Workflows, *c
-	withSource.Pipeline.Source = &config.Source{Repository: w.Repository, Branch: w.Branch, Tags: w.Tags}
+	withSource.Pipeline.Source = &config.Source{Repository: w.Repository, Branch: w.Branch, Tags: w.Tags, Module: w.Module}
 	return Pipelines(&withSource)
 }
 

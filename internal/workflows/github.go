@@ -88,8 +88,8 @@ func gitHubFiles(p platform) ([]File, error) {
 
 // commentVersions adds the version of each action behind its commit.
 func commentVersions(text string) string {
-	for _, a := range actions() {
-		text = strings.ReplaceAll(text, a.uses()+"\n", a.uses()+" # "+a.version+"\n")
+	for _, a := range Actions() {
+		text = strings.ReplaceAll(text, a.uses()+"\n", a.uses()+" # "+a.Version+"\n")
 	}
 	return text
 }

@@ -55,7 +55,7 @@ func Files(c *config.Config, service string) ([]File, error) {
 }
 
 // header begins each generated file.
-const header = "# Written by `lockstep workflows --write` from config/ and the table of steps. Do not edit it.\n"
+const header = pipeline.WorkflowHeader + "\n"
 
 // A platform is a configuration with its workflows.
 type platform struct {
@@ -108,14 +108,7 @@ func (p platform) daggerArgv(call pipeline.Call) []string {
 	if slices.Contains(call.Arguments, "--approved-in") {
 		call.Arguments = append(call.Arguments, "--job-token", "env://"+pipeline.JobTokenVariable(p.Service))
 	}
-	argv := call.Argv(p.Pipeline.Engine, pipeline.ExportedCredentials())
-	if p.Module == "" {
-		return argv
-	}
-	// The module is another repository's, so it is given this one as its source.
-	argv = append([]string{"dagger", "--mod", p.Module}, argv[1:]...)
-	at := slices.Index(argv, "--ci")
-	return slices.Insert(argv, at, "--source", ".")
+	return call.Argv(p.Pipeline.Engine, pipeline.ExportedCredentials())
 }
 
 // The variables of a job that each service sets.
@@ -238,6 +231,43 @@ const (
 	Obsolete State = "obsolete"
 )
 
+// CommittedServices returns the services of which generated files are in a repository.
+func CommittedServices(repository fs.FS) ([]string, error) {
+	var services []string
+	for _, service := range Services() {
+		names, err := generatedFiles(repository, service)
+		if err != nil {
+			return nil, err
+		}
+		if len(names) > 0 {
+			services = append(services, service)
+		}
+	}
+	return services, nil
+}
+
+// generatedFiles returns the names of the generated files of a service in a repository.
+func generatedFiles(repository fs.FS, service string) ([]string, error) {
+	names, err := fs.Glob(repository, generatedPattern(service))
+	if err != nil {
+		return nil, err
+	}
+	if service == GitLab {
+		names = append(names, gitLabFile)
+	}
+	var generated []string
+	for _, name := range names {
+		text, err := fsx.ReadFileFS(repository, name, maxFileSize)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		if strings.HasPrefix(string(text), header) {
+			generated = append(generated, name)
+		}
+	}
+	return generated, nil
+}
+
 // maxFileSize is far above the size of a generated file.
 const maxFileSize = 16 << 20
 
@@ -257,19 +287,12 @@ func Compare(repository fs.FS, service string, files []File) (map[string]State, 
 			states[file.Path] = Differs
 		}
 	}
-	names, err := fs.Glob(repository, generatedPattern(service))
+	names, err := generatedFiles(repository, service)
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range names {
-		if _, wanted := states[name]; wanted {
-			continue
-		}
-		text, err := fsx.ReadFileFS(repository, name, maxFileSize)
-		if err != nil {
-			return nil, err
-		}
-		if strings.HasPrefix(string(text), header) {
+		if _, wanted := states[name]; !wanted {
 			states[name] = Obsolete
 		}
 	}

@@ -126,8 +126,8 @@ var valueKinds = map[string]jsonschema.Schema{
 	"gateName": {
 		Title: "the name of a gate",
 		Enum: []any{
-			"format", "lint", "tidy", "markdown", "prose", "site", "workflows", "dockerfiles",
-			"waivers",
+			"format", "lint", "tidy", "markdown", "prose", "site", "workflows",
+			"pipeline-files", "dockerfiles", "waivers",
 			"unit", "infrastructure", "scripts", "documentation", "coverage",
 			"gosec", "govulncheck", "osv", "secrets", "history", "baseline", "images", "templates",
 			"python-format", "python-lint", "python-types", "python-complexity", "bandit",

@@ -163,6 +163,23 @@ func (p *Project) Write(t testing.TB, name, text string) {
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 }
 
+// Append appends text to a file.
+func (p *Project) Append(t testing.TB, name, text string) {
+	t.Helper()
+	old, err := os.ReadFile(filepath.Join(p.Root, filepath.FromSlash(name)))
+	require.NoError(t, err)
+	p.Write(t, name, string(old)+text)
+}
+
+// Call runs the program under test in the project.
+func (p *Project) Call(t testing.TB, args ...string) {
+	t.Helper()
+	cmd := exec.Command(p.Program(t), args...)
+	cmd.Dir = p.Root
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+}
+
 // Git runs git in the project.
 func (p *Project) Git(t testing.TB, args ...string) {
 	t.Helper()

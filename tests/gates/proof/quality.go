@@ -111,6 +111,18 @@ replace lockstep/spare => ./spare
 		rule:   "job-needs", location: ".github/workflows/ci.yml:8",
 	},
 	{
+		Gate: "pipeline-files", Name: "a workflow that was edited by hand", files: gitHubProject,
+		defect: oneFile("README.md", ""),
+		twin:   oneFile("README.md", ""),
+		rule:   "pipeline-files", location: ".github/workflows/lockstep-main.yml",
+		prepareDefect: func(t testing.TB, p *Project) {
+			writeWorkflows(t, p)
+			p.Append(t, ".github/workflows/lockstep-main.yml", "# edited\n")
+		},
+		prepareTwin:     writeWorkflows,
+		FoundByLockstep: true,
+	},
+	{
 		Gate: "dockerfiles", Name: "packages without a version",
 		defect: oneFile("Dockerfile", "FROM debian:12\nRUN apt-get update && "+
 			"apt-get install -y --no-install-recommends curl && rm -rf /var/lib/apt/lists/*\n"),
@@ -123,6 +135,16 @@ replace lockstep/spare => ./spare
 		twin:   oneFile("config/waivers.yaml", "waivers: []\n"),
 		rule:   "waiver-expired", location: "config/waivers.yaml:2",
 	},
+}
+
+// gitHubProject has its pipelines in GitHub.
+var gitHubProject = oneFile("config/pipeline.yaml", commonFiles["config/pipeline.yaml"]+
+	"workflows: {service: github, repository: example/proof}\n")
+
+// writeWorkflows writes the workflows of a project with the program under test.
+func writeWorkflows(t testing.TB, p *Project) {
+	t.Helper()
+	p.Call(t, "workflows", "github", "--write")
 }
 
 // printFunction returns Go code that prints the argument as a number.
