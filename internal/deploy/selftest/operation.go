@@ -54,8 +54,8 @@ func messageOf(err error) string {
 	return err.Error()
 }
 
-// isUnanswered reports whether a call failed because an emulator lacks the action, or because the server has failed. That
-// says nothing about what the action does.
+// isUnanswered reports whether a call failed because an emulator lacks the action, or because the server has failed.
+// That says nothing about what the action does.
 func isUnanswered(err error) bool {
 	var response *smithyhttp.ResponseError
 	if errors.As(err, &response) && response.HTTPStatusCode() >= http.StatusInternalServerError {
