@@ -11,7 +11,7 @@ synth:
 	go run . synth --env $(or $(ENV),all)
 
 test:
-	go test -timeout 30m ./...
+	go test -timeout 60m ./...
 
 e2e: ## run the Dagger module on a real engine; without Dagger or an engine, say what is missing
 	LOCKSTEP_ENGINE=1 go test -count=1 -v -timeout 3h -run OnAnEngine ./tests/engine

@@ -242,7 +242,7 @@ func TestDocument_ReadmeIsShort(t *testing.T) {
 	require.NoError(t, err)
 	shown := regexp.MustCompile(`(?m)^<!-- .* -->\n\n`).ReplaceAllString(string(readme), "") // without the comments
 	assert.Less(t, strings.Count(shown, "\n"), 120, "lines")
-	assert.Equal(t, "go run . deploy --env acc\ngo test -timeout 30m ./...\n", markedBlocks(t, "README.md")[0].text)
+	assert.Equal(t, "go run . deploy --env acc\ngo test -timeout 60m ./...\n", markedBlocks(t, "README.md")[0].text)
 }
 
 var (
