@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -14,7 +15,8 @@ import (
 // +cache="never"
 func (m *Lockstep) Plan(
 	ctx context.Context,
-	// The environment, or "all" in promotion order
+	// The environment, or "all" in promotion order; by default that of --environment
+	// +optional
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS
@@ -30,6 +32,7 @@ func (m *Lockstep) Plan(
 	// +optional
 	expectAssembly string,
 ) (string, error) {
+	env = m.environmentOrDefault(env)
 	q := request{env: env, credentials: awsCredentials, assembly: assembly, commit: commit}
 	q.arguments = flag("--expect-assembly", expectAssembly)
 	return m.runStagesToText(ctx, q, pipeline.Plan)
@@ -43,7 +46,8 @@ func (m *Lockstep) Plan(
 // +cache="never"
 func (m *Lockstep) PlanFile(
 	ctx context.Context,
-	// The environment, or "all"
+	// The environment, or "all"; by default that of --environment
+	// +optional
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS
@@ -62,6 +66,7 @@ func (m *Lockstep) PlanFile(
 	// +optional
 	author string,
 ) (*dagger.Directory, error) {
+	env = m.environmentOrDefault(env)
 	q := request{env: env, credentials: awsCredentials, assembly: assembly, commit: commit, author: author}
 	q.arguments = append(slices.Clone(pipeline.SavePlanArgs), flag("--expect-assembly", expectAssembly)...)
 	r, err := m.runStages(ctx, q, pipeline.Plan)
@@ -92,7 +97,8 @@ func (m *Lockstep) PlanFile(
 // +cache="never"
 func (m *Lockstep) RollbackFile(
 	ctx context.Context,
-	// The environment
+	// The environment; by default that of --environment
+	// +optional
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS
@@ -102,6 +108,7 @@ func (m *Lockstep) RollbackFile(
 	// +optional
 	to int,
 ) (*dagger.Directory, error) {
+	env = m.environmentOrDefault(env)
 	files, err := m.planRollback(ctx, request{env: env, credentials: awsCredentials}, to)
 	if err != nil {
 		return nil, err
@@ -153,7 +160,8 @@ func (m *Lockstep) Approve(
 // +cache="never"
 func (m *Lockstep) Deploy(
 	ctx context.Context,
-	// The environment, or "all" in promotion order
+	// The environment, or "all" in promotion order; by default that of --environment
+	// +optional
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS
@@ -179,6 +187,7 @@ func (m *Lockstep) Deploy(
 	// +optional
 	expectPlan string,
 ) (string, error) {
+	env = m.environmentOrDefault(env)
 	q := request{env: env, credentials: awsCredentials, assembly: assembly, commit: commit, plan: plan, needsGates: true}
 	if err := q.addDeployArguments(allow, expectAssembly, expectPlan); err != nil {
 		return "", err
@@ -191,7 +200,8 @@ func (m *Lockstep) Deploy(
 // +cache="never"
 func (m *Lockstep) Verify(
 	ctx context.Context,
-	// The environment, or "all" in promotion order
+	// The environment, or "all" in promotion order; by default that of --environment
+	// +optional
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS
@@ -205,6 +215,7 @@ func (m *Lockstep) Verify(
 	// +optional
 	assembly *dagger.Directory,
 ) (string, error) {
+	env = m.environmentOrDefault(env)
 	return m.verify(ctx, request{env: env, credentials: awsCredentials, assembly: assembly}, against)
 }
 
@@ -232,13 +243,15 @@ func (m *Lockstep) verify(ctx context.Context, q request, against Reference) (st
 // +cache="never"
 func (m *Lockstep) Drift(
 	ctx context.Context,
-	// The environment, or "all"
+	// The environment, or "all"; by default that of --environment
+	// +optional
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS
 	// +optional
 	awsCredentials *dagger.Secret,
 ) (string, error) {
+	env = m.environmentOrDefault(env)
 	return m.runOperation(ctx, request{env: env, credentials: awsCredentials}, "drift", "--env", env)
 }
 
@@ -247,13 +260,15 @@ func (m *Lockstep) Drift(
 // +cache="never"
 func (m *Lockstep) Metrics(
 	ctx context.Context,
-	// The environment, or "all"
+	// The environment, or "all"; by default that of --environment
+	// +optional
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS
 	// +optional
 	awsCredentials *dagger.Secret,
 ) (string, error) {
+	env = m.environmentOrDefault(env)
 	return m.runOwnStep(ctx, request{env: env, credentials: awsCredentials}, pipeline.MetricsStep("--env", env))
 }
 
@@ -262,13 +277,15 @@ func (m *Lockstep) Metrics(
 // +cache="never"
 func (m *Lockstep) PublishMetrics(
 	ctx context.Context,
-	// The environment, or "all"
+	// The environment, or "all"; by default that of --environment
+	// +optional
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS
 	// +optional
 	awsCredentials *dagger.Secret,
 ) (string, error) {
+	env = m.environmentOrDefault(env)
 	q := request{env: env, credentials: awsCredentials}
 	return m.runOwnStep(ctx, q, pipeline.MetricsStep("--publish", "--env", env))
 }
@@ -278,7 +295,8 @@ func (m *Lockstep) PublishMetrics(
 // +cache="never"
 func (m *Lockstep) Rollback(
 	ctx context.Context,
-	// The environment
+	// The environment; by default that of --environment
+	// +optional
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS
@@ -297,6 +315,7 @@ func (m *Lockstep) Rollback(
 	// +optional
 	note string,
 ) (string, error) {
+	env = m.environmentOrDefault(env)
 	arguments, err := rollbackArguments(env, to, plan != nil, allow, note)
 	if err != nil {
 		return "", err
@@ -309,9 +328,8 @@ func (m *Lockstep) Rollback(
 // +cache="never"
 func (m *Lockstep) Status(
 	ctx context.Context,
-	// The environment, or "all"
+	// The environment; by default that of --environment, and otherwise "all"
 	// +optional
-	// +default="all"
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS
@@ -321,7 +339,46 @@ func (m *Lockstep) Status(
 	// +optional
 	releases int,
 ) (string, error) {
+	env = cmp.Or(m.environmentOrDefault(env), config.AllEnvironments)
 	arguments := append([]string{"status", "--env", env}, numberFlag("--releases", releases)...)
+	return m.runOperation(ctx, request{env: env, credentials: awsCredentials}, arguments...)
+}
+
+// Board shows all environments on one screen: what is wrong, why, and what to do next.
+//
+// +cache="never"
+func (m *Lockstep) Board(
+	ctx context.Context,
+	// The environment; by default that of --environment, and otherwise "all"
+	// +optional
+	env string,
+	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
+	// without it, emulated accounts stand in for AWS
+	// +optional
+	awsCredentials *dagger.Secret,
+) (string, error) {
+	env = cmp.Or(m.environmentOrDefault(env), config.AllEnvironments)
+	return m.runOperation(ctx, request{env: env, credentials: awsCredentials}, "board", "--env", env)
+}
+
+// Diagnose shows why the newest operation on a stack failed: the resource that failed first, and what to do.
+//
+// +cache="never"
+func (m *Lockstep) Diagnose(
+	ctx context.Context,
+	// The environment, or "all"; by default that of --environment
+	// +optional
+	env string,
+	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
+	// without it, emulated accounts stand in for AWS
+	// +optional
+	awsCredentials *dagger.Secret,
+	// The stacks to look at; by default those of the newest release and the newest run
+	// +optional
+	stacks []string,
+) (string, error) {
+	env = m.environmentOrDefault(env)
+	arguments := append([]string{"diagnose", "--env", env}, stackFlags(stacks)...)
 	return m.runOperation(ctx, request{env: env, credentials: awsCredentials}, arguments...)
 }
 
@@ -330,7 +387,8 @@ func (m *Lockstep) Status(
 // +cache="never"
 func (m *Lockstep) Unlock(
 	ctx context.Context,
-	// The environment
+	// The environment; by default that of --environment
+	// +optional
 	env string,
 	// The id of the run that holds the lock, which status shows
 	holder string,
@@ -339,6 +397,7 @@ func (m *Lockstep) Unlock(
 	// +optional
 	awsCredentials *dagger.Secret,
 ) (string, error) {
+	env = m.environmentOrDefault(env)
 	q := request{env: env, credentials: awsCredentials}
 	return m.runOperation(ctx, q, "unlock", "--env", env, "--holder", holder)
 }
@@ -348,7 +407,8 @@ func (m *Lockstep) Unlock(
 // +cache="never"
 func (m *Lockstep) Garbage(
 	ctx context.Context,
-	// The environment
+	// The environment; by default that of --environment
+	// +optional
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS
@@ -361,6 +421,7 @@ func (m *Lockstep) Garbage(
 	// +optional
 	remove bool,
 ) (string, error) {
+	env = m.environmentOrDefault(env)
 	arguments := append([]string{"garbage", "--env", env}, garbageFlags(keep, remove)...)
 	return m.runOperation(ctx, request{env: env, credentials: awsCredentials}, arguments...)
 }
@@ -378,6 +439,15 @@ func allowFlags(kinds []string) []string {
 	var flags []string
 	for _, kind := range kinds {
 		flags = append(flags, "--allow", kind)
+	}
+	return flags
+}
+
+// stackFlags returns the flags that name stacks.
+func stackFlags(stacks []string) []string {
+	var flags []string
+	for _, stack := range stacks {
+		flags = append(flags, "--stack", stack)
 	}
 	return flags
 }

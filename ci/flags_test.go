@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -45,6 +46,7 @@ func TestEnvironment_HasWhatTakesEnv(t *testing.T) {
 	functions := functionFlags()
 	elsewhere := map[string]string{
 		"plan-file": "environment plan", "rollback-file": "environment rollback-plan", "publish-metrics": "", "graph": "",
+		"board": "",
 	}
 	for function, flags := range functions {
 		if !slices.Contains(flags, "--env") || strings.Contains(function, " ") {
@@ -57,6 +59,50 @@ func TestEnvironment_HasWhatTakesEnv(t *testing.T) {
 		_, exists := functions[twin]
 		check(t, exists || twin == "", "%s has no counterpart without --env: %s", function, twin)
 	}
+}
+
+// What every call shares selects the environment of each function that takes --env, as dagger.toml does on 1.0. Without
+// either, the function says that it needs one, or is about all.
+func TestEnvironment_OfAllCallsHoldsForEachFunction(t *testing.T) {
+	aboutAll := []string{"status", "board"}
+	for function, flags := range functionFlags() {
+		if !slices.Contains(flags, "--env") || strings.Contains(function, " ") {
+			continue
+		}
+		for _, environment := range []string{"act", ""} {
+			if function == "graph" && environment == "" {
+				continue // it draws all, in the format that is Dagger's default here
+			}
+			_, m := newRecorder(t, "")
+			m.DefaultEnvironment = environment
+			err := callWithoutArguments(t, m, function)
+			switch {
+			case environment != "":
+				contains(t, errorText(err), `"act"`)
+			case slices.Contains(aboutAll, function):
+				check(t, err == nil, "%s: %v", function, err)
+			default:
+				contains(t, errorText(err), "which environment? Write --env with one of")
+			}
+		}
+	}
+}
+
+// callWithoutArguments calls a function of the module as Dagger does if the caller passes nothing.
+func callWithoutArguments(t *testing.T, m *Lockstep, function string) error {
+	t.Helper()
+	name := ""
+	for part := range strings.SplitSeq(function, "-") {
+		name += strings.ToUpper(part[:1]) + part[1:]
+	}
+	method := reflect.ValueOf(m).MethodByName(name)
+	arguments := []reflect.Value{reflect.ValueOf(t.Context())}
+	for i := 1; i < method.Type().NumIn(); i++ {
+		arguments = append(arguments, reflect.Zero(method.Type().In(i)))
+	}
+	results := method.Call(arguments)
+	err, _ := results[len(results)-1].Interface().(error)
+	return err
 }
 
 // annotated returns the comments of the functions with an annotation, by name.
