@@ -15,8 +15,7 @@ import (
 // +cache="never"
 func (m *Lockstep) Plan(
 	ctx context.Context,
-	// The environment, or "all" in promotion order; by default that of --environment
-	// +optional
+	// The environment, or "all" in promotion order
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS
@@ -32,7 +31,6 @@ func (m *Lockstep) Plan(
 	// +optional
 	expectAssembly string,
 ) (string, error) {
-	env = m.environmentOrDefault(env)
 	q := request{env: env, credentials: awsCredentials, assembly: assembly, commit: commit}
 	q.arguments = flag("--expect-assembly", expectAssembly)
 	return m.runStagesToText(ctx, q, pipeline.Plan)
@@ -46,8 +44,7 @@ func (m *Lockstep) Plan(
 // +cache="never"
 func (m *Lockstep) PlanFile(
 	ctx context.Context,
-	// The environment, or "all"; by default that of --environment
-	// +optional
+	// The environment, or "all"
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS
@@ -66,7 +63,6 @@ func (m *Lockstep) PlanFile(
 	// +optional
 	author string,
 ) (*dagger.Directory, error) {
-	env = m.environmentOrDefault(env)
 	q := request{env: env, credentials: awsCredentials, assembly: assembly, commit: commit, author: author}
 	q.arguments = append(slices.Clone(pipeline.SavePlanArgs), flag("--expect-assembly", expectAssembly)...)
 	r, err := m.runStages(ctx, q, pipeline.Plan)
@@ -97,8 +93,7 @@ func (m *Lockstep) PlanFile(
 // +cache="never"
 func (m *Lockstep) RollbackFile(
 	ctx context.Context,
-	// The environment; by default that of --environment
-	// +optional
+	// The environment
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS
@@ -108,7 +103,6 @@ func (m *Lockstep) RollbackFile(
 	// +optional
 	to int,
 ) (*dagger.Directory, error) {
-	env = m.environmentOrDefault(env)
 	files, err := m.planRollback(ctx, request{env: env, credentials: awsCredentials}, to)
 	if err != nil {
 		return nil, err
@@ -160,8 +154,7 @@ func (m *Lockstep) Approve(
 // +cache="never"
 func (m *Lockstep) Deploy(
 	ctx context.Context,
-	// The environment, or "all" in promotion order; by default that of --environment
-	// +optional
+	// The environment, or "all" in promotion order
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS
@@ -187,7 +180,6 @@ func (m *Lockstep) Deploy(
 	// +optional
 	expectPlan string,
 ) (string, error) {
-	env = m.environmentOrDefault(env)
 	q := request{env: env, credentials: awsCredentials, assembly: assembly, commit: commit, plan: plan, needsGates: true}
 	if err := q.addDeployArguments(allow, expectAssembly, expectPlan); err != nil {
 		return "", err
@@ -200,8 +192,7 @@ func (m *Lockstep) Deploy(
 // +cache="never"
 func (m *Lockstep) Verify(
 	ctx context.Context,
-	// The environment, or "all" in promotion order; by default that of --environment
-	// +optional
+	// The environment, or "all" in promotion order
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS
@@ -215,7 +206,6 @@ func (m *Lockstep) Verify(
 	// +optional
 	assembly *dagger.Directory,
 ) (string, error) {
-	env = m.environmentOrDefault(env)
 	return m.verify(ctx, request{env: env, credentials: awsCredentials, assembly: assembly}, against)
 }
 
@@ -243,15 +233,13 @@ func (m *Lockstep) verify(ctx context.Context, q request, against Reference) (st
 // +cache="never"
 func (m *Lockstep) Drift(
 	ctx context.Context,
-	// The environment, or "all"; by default that of --environment
-	// +optional
+	// The environment, or "all"
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS
 	// +optional
 	awsCredentials *dagger.Secret,
 ) (string, error) {
-	env = m.environmentOrDefault(env)
 	return m.runOperation(ctx, request{env: env, credentials: awsCredentials}, "drift", "--env", env)
 }
 
@@ -260,15 +248,13 @@ func (m *Lockstep) Drift(
 // +cache="never"
 func (m *Lockstep) Metrics(
 	ctx context.Context,
-	// The environment, or "all"; by default that of --environment
-	// +optional
+	// The environment, or "all"
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS
 	// +optional
 	awsCredentials *dagger.Secret,
 ) (string, error) {
-	env = m.environmentOrDefault(env)
 	return m.runOwnStep(ctx, request{env: env, credentials: awsCredentials}, pipeline.MetricsStep("--env", env))
 }
 
@@ -277,15 +263,13 @@ func (m *Lockstep) Metrics(
 // +cache="never"
 func (m *Lockstep) PublishMetrics(
 	ctx context.Context,
-	// The environment, or "all"; by default that of --environment
-	// +optional
+	// The environment, or "all"
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS
 	// +optional
 	awsCredentials *dagger.Secret,
 ) (string, error) {
-	env = m.environmentOrDefault(env)
 	q := request{env: env, credentials: awsCredentials}
 	return m.runOwnStep(ctx, q, pipeline.MetricsStep("--publish", "--env", env))
 }
@@ -295,8 +279,7 @@ func (m *Lockstep) PublishMetrics(
 // +cache="never"
 func (m *Lockstep) Rollback(
 	ctx context.Context,
-	// The environment; by default that of --environment
-	// +optional
+	// The environment
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS
@@ -315,7 +298,6 @@ func (m *Lockstep) Rollback(
 	// +optional
 	note string,
 ) (string, error) {
-	env = m.environmentOrDefault(env)
 	arguments, err := rollbackArguments(env, to, plan != nil, allow, note)
 	if err != nil {
 		return "", err
@@ -366,8 +348,7 @@ func (m *Lockstep) Board(
 // +cache="never"
 func (m *Lockstep) Diagnose(
 	ctx context.Context,
-	// The environment, or "all"; by default that of --environment
-	// +optional
+	// The environment, or "all"
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS
@@ -377,7 +358,6 @@ func (m *Lockstep) Diagnose(
 	// +optional
 	stacks []string,
 ) (string, error) {
-	env = m.environmentOrDefault(env)
 	arguments := append([]string{"diagnose", "--env", env}, stackFlags(stacks)...)
 	return m.runOperation(ctx, request{env: env, credentials: awsCredentials}, arguments...)
 }
@@ -387,8 +367,7 @@ func (m *Lockstep) Diagnose(
 // +cache="never"
 func (m *Lockstep) Unlock(
 	ctx context.Context,
-	// The environment; by default that of --environment
-	// +optional
+	// The environment
 	env string,
 	// The id of the run that holds the lock, which status shows
 	holder string,
@@ -397,7 +376,6 @@ func (m *Lockstep) Unlock(
 	// +optional
 	awsCredentials *dagger.Secret,
 ) (string, error) {
-	env = m.environmentOrDefault(env)
 	q := request{env: env, credentials: awsCredentials}
 	return m.runOperation(ctx, q, "unlock", "--env", env, "--holder", holder)
 }
@@ -407,8 +385,7 @@ func (m *Lockstep) Unlock(
 // +cache="never"
 func (m *Lockstep) Garbage(
 	ctx context.Context,
-	// The environment; by default that of --environment
-	// +optional
+	// The environment
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS
@@ -421,7 +398,6 @@ func (m *Lockstep) Garbage(
 	// +optional
 	remove bool,
 ) (string, error) {
-	env = m.environmentOrDefault(env)
 	arguments := append([]string{"garbage", "--env", env}, garbageFlags(keep, remove)...)
 	return m.runOperation(ctx, request{env: env, credentials: awsCredentials}, arguments...)
 }

@@ -64,7 +64,8 @@ func New(
 	// job of GitLab. The token is used again whenever the role's credentials expire
 	// +optional
 	awsRole string,
-	// The environment of functions that are called without --env, as a file dagger.toml sets it for Dagger 1.0
+	// The environment of the functions environment, status, board and graph if the call names none, as a file dagger.toml
+	// sets it for Dagger 1.0
 	// +optional
 	environment string,
 ) (*Lockstep, error) {

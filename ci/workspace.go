@@ -23,7 +23,7 @@ const (
 
 // WorkspaceFile adds the environments of the configuration to the file dagger.toml, for Dagger 1.0.
 //
-// There an option before the function selects the environment, as in dagger --env acc call deploy. It returns a
+// There an option of Dagger selects the environment, as in dagger --env acc call environment deploy. It returns a
 // changeset, which Dagger shows before it changes the file.
 //
 // +cache="session"
