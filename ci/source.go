@@ -67,8 +67,8 @@ var rightsArguments = []string{
 // moduleRightsArguments are those of rightsArguments that all functions share.
 var moduleRightsArguments = []string{"awsCredentialsEndpoint", "awsRole"}
 
-// settingsFiles are the files of a repository from which Dagger takes the defaults of arguments: how to find those that
-// give rights, and where a person sets them instead.
+// settingsFiles are the files of a repository from which Dagger takes the defaults of arguments: how to find those
+// that give rights, and where a person sets them instead.
 var settingsFiles = []struct {
 	name, instead string
 	find          func(text string) string
@@ -125,8 +125,8 @@ func findCustomizedRights(text string) string {
 	return ""
 }
 
-// findWorkspaceRights returns the first of moduleRightsArguments that a dagger.toml names outside a comment, whatever the
-// module or environment is; empty if there is none. Settings are arguments of all functions, and of no single one.
+// findWorkspaceRights returns the first of moduleRightsArguments that a dagger.toml names outside a comment, whatever
+// the module or environment is; empty if there is none. Settings are arguments of all functions, and of no single one.
 func findWorkspaceRights(text string) string {
 	for line := range strings.Lines(text) {
 		if strings.HasPrefix(strings.TrimSpace(line), "#") {
@@ -171,7 +171,8 @@ func findRights(text string) string {
 // accountFunctions are the names of the functions, of any object, that reach accounts or take what does; new is that of
 // the module's own arguments.
 var accountFunctions = []string{
-	"apply", "approve", "board", "deploy", "diagnose", "drift", "environment", "garbage", "metrics", "new", "plan", "plan-file",
+	"apply", "approve", "board", "deploy", "diagnose", "drift", "environment", "garbage", "metrics", "new", "plan",
+	"plan-file",
 	"publish-metrics", "rollback", "rollback-file", "status", "unlock", "verify",
 }
 

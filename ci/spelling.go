@@ -27,8 +27,8 @@ var spellings = []struct {
 }
 
 // daggerFunctions matches the commands of the command line that are functions too.
-const daggerFunctions = "approve|board|check|deploy|diagnose|drift|explain|fix|garbage|graph|init|metrics|plan-file|plan|quality|" +
-	"report|rollback-file|rollback|security|status|synth|test|unlock|verify"
+const daggerFunctions = "approve|board|check|deploy|diagnose|drift|explain|fix|garbage|graph|init|metrics|plan-file|" +
+	"plan|quality|report|rollback-file|rollback|security|status|synth|test|unlock|verify"
 
 // inDagger returns a text in which what a person may call next is spelled as a call of the module.
 func inDagger(text string) string {

@@ -17,8 +17,8 @@ import (
 // credentials of the role expire.
 const tokenFile = "/run/lockstep/web-identity-token" //nolint:gosec // the name of a file
 
-// roleSessionTime is how long the credentials are valid that AWS gives out for a web identity. Source: the API reference
-// of AWS STS, the default of DurationSeconds of AssumeRoleWithWebIdentity.
+// roleSessionTime is how long the credentials are valid that AWS gives out for a web identity. Source: the API
+// reference of AWS STS, the default of DurationSeconds of AssumeRoleWithWebIdentity.
 const roleSessionTime = time.Hour
 
 // rolePattern matches the ARN of a role.

@@ -11,8 +11,8 @@ import (
 	"lockstep/config"
 )
 
-// workspaceFile is the file in which Dagger 1.0 finds the modules of a repository, and the settings of each environment.
-// Dagger 0.21 does not read it.
+// workspaceFile is the file in which Dagger 1.0 finds the modules of a repository, and the settings of each
+// environment. Dagger 0.21 does not read it.
 const workspaceFile = "dagger.toml"
 
 // The first and the last line of what WorkspaceFile writes into the file.
