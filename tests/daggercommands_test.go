@@ -27,6 +27,7 @@ var withoutFunction = map[string]string{
 	"selftest":  "it is for a person with accounts that nothing else uses",
 	"tools":     "containers install their tools themselves",
 	"images":    "it writes the table of images of the module itself",
+	"version":   "it is the version of a program on a machine, and the module has that of its own reference",
 	"workflows": "it writes files that a gate of Lockstep keeps current",
 }
 
