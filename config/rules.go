@@ -79,7 +79,7 @@ func checkAccountsDistinct(l *loader) {
 		}
 		at, _ := d.locate("account")
 		other, isTaken := owners[env.ID]
-		selects := len(env.Stacks.Include) > 0
+		selects := len(env.Stacks.Include)+len(env.Stacks.Exclude) > 0
 		if isTaken && (!selects || !selecting[env.ID]) {
 			l.addProblem(d, []string{"account"}, fmt.Sprintf("account %s is in use at %s", env.ID, other),
 				"give each environment an account of its own, or let each select its stacks with stacks.include")

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lockstep/config"
+	"lockstep/config/awsrules"
 	cdkapp "lockstep/internal/app"
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/display"
@@ -244,15 +245,19 @@ var notInName = regexp.MustCompile(`[^a-z0-9]+`)
 // maxProjectName is the length of the longest name of a project. Source: the schema of config/pipeline.yaml.
 const maxProjectName = 20
 
-// projectName returns a project's name from that of a package or a folder; empty if it has none in it.
+// projectName returns a project's name from that of a package or a folder, in the form that the configuration takes.
 func projectName(from string) string {
-	name := strings.Trim(notInName.ReplaceAllString(strings.ToLower(from), "-"), "-0123456789")
+	whole := strings.Trim(notInName.ReplaceAllString(strings.ToLower(from), "-"), "-")
+	name := strings.TrimLeft(whole, "-0123456789")
+	if len(name) < 2 || awsrules.CheckParameterRoot(name) != nil {
+		name = "app-" + whole
+	}
 	return strings.Trim(name[:min(len(name), maxProjectName)], "-")
 }
 
 // complete fills in what the flags leave out: from what was found, or by asking.
 func (i *initializer) complete() error {
-	name := cmp.Or(projectName(i.found.Name), projectName(filepath.Base(i.root)))
+	name := projectName(cmp.Or(i.found.Name, filepath.Base(i.root)))
 	if i.project == "" {
 		i.project = i.ask("the project's name", name)
 	}
