@@ -16,7 +16,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"lockstep/config"
-	"lockstep/config/awsrules"
 	cdkapp "lockstep/internal/app"
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/display"
@@ -249,7 +248,7 @@ const maxProjectName = 20
 func projectName(from string) string {
 	whole := strings.Trim(notInName.ReplaceAllString(strings.ToLower(from), "-"), "-")
 	name := strings.TrimLeft(whole, "-0123456789")
-	if len(name) < 2 || awsrules.CheckParameterRoot(name) != nil {
+	if !config.MayBeProject(name) {
 		name = "app-" + whole
 	}
 	return strings.Trim(name[:min(len(name), maxProjectName)], "-")
