@@ -251,7 +251,14 @@ func projectName(from string) string {
 	if !config.MayBeProject(name) {
 		name = "app-" + whole
 	}
-	return strings.Trim(name[:min(len(name), maxProjectName)], "-")
+	if len(name) > maxProjectName {
+		end := maxProjectName
+		if i := strings.LastIndex(name[:maxProjectName+1], "-"); i > 1 {
+			end = i
+		}
+		name = name[:end]
+	}
+	return strings.Trim(name, "-")
 }
 
 // complete fills in what the flags leave out: from what was found, or by asking.

@@ -13,6 +13,8 @@ func TestProjectName_IsValid(t *testing.T) {
 		"orders": "orders", "@acme/Orders_API": "acme-orders-api", "x": "app-x", "": "app", "42": "app-42", "…": "app",
 		"aws-orders": "app-aws-orders", "AWSOrders": "app-awsorders", "ssm": "app-ssm", "3tier": "tier",
 		"aws-cdk-monorepo-template": "app-aws-cdk-monorepo", "an-orders-app-with-a-name": "an-orders-app-with-a",
+		"orders-for-everybody-there": "orders-for-everybody", "a-distributedloadtestingonaws": "a-distributedloadtes",
+		"distributedloadtestingonaws": "distributedloadtesti",
 	} {
 		t.Run(from, func(t *testing.T) {
 			name := projectName(from)
