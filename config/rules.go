@@ -148,7 +148,9 @@ func checkProjectName(l *loader) {
 }
 
 // MayBeProject reports whether a project may have a name, of lower-case letters, digits and single hyphens after a letter.
-func MayBeProject(name string) bool { return len(name) >= 2 && awsrules.CheckParameterRoot(name) == nil }
+func MayBeProject(name string) bool {
+	return len(name) >= 2 && awsrules.CheckParameterRoot(name) == nil
+}
 
 // otherParameters is how many resources the stack of the parameters has besides them at most: the description of the
 // environment, and the rights to protect stacks.

@@ -28,11 +28,14 @@ type Found struct {
 	Name string
 }
 
-// maxDepth is how deep below the repository's root an app is looked for. Monorepos have theirs in source/packages/@SCOPE.
+// maxDepth is how deep below the repository's root an app is looked for. Monorepos have theirs in
+// source/packages/@SCOPE.
 const maxDepth = 5
 
 // skippedFolders hold no app of the repository's own.
-var skippedFolders = []string{".git", ".lockstep", nodeModulesDir, "cdk.out", ".venv", "venv", "target", "vendor", "dist"}
+var skippedFolders = []string{
+	".git", ".lockstep", nodeModulesDir, "cdk.out", ".venv", "venv", "target", "vendor", "dist",
+}
 
 // Find returns what the repository says about its app. The folder is where to look, relative to the repository; an
 // empty one is looked for.
