@@ -147,7 +147,8 @@ func checkProjectName(l *loader) {
 	}
 }
 
-// MayBeProject reports whether a project may have a name, of lower-case letters, digits and single hyphens after a letter.
+// MayBeProject reports whether a project may have a name that has only letters, digits and single hyphens after a
+// letter.
 func MayBeProject(name string) bool {
 	return len(name) >= 2 && awsrules.CheckParameterRoot(name) == nil
 }
