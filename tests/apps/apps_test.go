@@ -151,8 +151,10 @@ func TestApp_AdoptedAndDelivered(t *testing.T) {
 		commands := markedBlocks(t, "docs/adopt.md")
 		require.Len(t, commands, 2)
 		initialise, deploy := commands[0], commands[1]
-		run(t, dir, append(initialise, "--dry-run"), "nothing was written")
-		assert.NoDirExists(t, filepath.Join(dir, "config"))
+		if s.language == samples[0].language { // it knows no languages
+			run(t, dir, append(initialise, "--dry-run"), "nothing was written")
+			assert.NoDirExists(t, filepath.Join(dir, "config"))
+		}
 		run(t, dir, initialise, "found a CDK app in "+s.language, "stack Orders: wherever the environment is",
 			"lockstep deploy --env dev")
 		configuration := readTree(t, filepath.Join(dir, "config"))
