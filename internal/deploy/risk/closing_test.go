@@ -11,7 +11,8 @@ func TestPermissionFlags_PoliciesInOtherLanguages(t *testing.T) {
 	const kind = "AWS::OpenSearchServerless::AccessPolicy"
 	rules := func(permission string) string {
 		return `{"Name":"n","Type":"data","Policy":"[{\"Rules\":[{\"ResourceType\":\"index\",` +
-			`\"Resource\":[\"index/a/*\"],\"Permission\":[\"` + permission + `\"]}],\"Principal\":[\"arn:aws:iam::111122223333:role/a\"]}]"}`
+			`\"Resource\":[\"index/a/*\"],\"Permission\":[\"` + permission + `\"]}],` +
+			`\"Principal\":[\"arn:aws:iam::111122223333:role/a\"]}]"}`
 	}
 	run(t, change.Permissions, []attack{
 		{
@@ -27,8 +28,8 @@ func TestPermissionFlags_WhatClosesIsLost(t *testing.T) {
 		listener   = "AWS::ElasticLoadBalancingV2::Listener"
 		beanstalk  = "AWS::ElasticBeanstalk::Environment"
 		forward    = `{"Type":"forward","TargetGroupArn":"t"}`
-		fromInside = `{"Policy":{"Statement":[{"Effect":"Allow","Principal":"*","Action":"execute-api:Invoke","Resource":"*",` +
-			`"Condition":{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}}]}}`
+		fromInside = `{"Policy":{"Statement":[{"Effect":"Allow","Principal":"*","Action":"execute-api:Invoke",` +
+			`"Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}}]}}`
 	)
 	run(t, change.Permissions, []attack{
 		{name: "the policy of an API", kind: "AWS::ApiGateway::RestApi", before: fromInside, after: `{"Name":"n"}`,
