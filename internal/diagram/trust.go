@@ -14,8 +14,8 @@ func drawTrust(p Platform) (*Diagram, string) {
 	}
 	t := trustDrawing{config: p.Config, jobs: map[string]*Box{}, Diagram: &Diagram{
 		LeftToRight: true, Title: "Boundaries of trust",
-		Description: "Whoever or whatever is not trusted is in the first group. The text of an arrow is the boundary that it " +
-			"has to cross.",
+		Description: "Whoever or whatever is not trusted is in the first group. The text of an arrow is the boundary " +
+			"that it has to cross.",
 	}}
 	t.outside = t.add("not trusted")
 	t.addInside()
@@ -48,7 +48,8 @@ func (t *trustDrawing) addOutside(lines ...string) *Box {
 // addInside adds what the others lead to.
 func (t *trustDrawing) addInside() {
 	t.machine = t.add("machine of whoever runs Lockstep")
-	t.tooling = t.add(config.ToolingEnvironment, place{t.config.Pipeline.Tooling.ID, t.config.Pipeline.Tooling.Region}.String())
+	account := t.config.Pipeline.Tooling
+	t.tooling = t.add(config.ToolingEnvironment, place{account.ID, account.Region}.String())
 	t.sessions = t.tooling.add("sessions of the bootstrap roles", "each for one account")
 	t.connect(Arrow{From: t.machine, To: t.sessions, Label: "tooling account"})
 }
