@@ -91,6 +91,32 @@ func (r *Repository) CommitTime(ctx context.Context, commit string) (time.Time, 
 	return time.Unix(seconds, 0).UTC(), fault.Wrap(fault.GitFailed, err)
 }
 
+// A CommitSummary is a commit and the first line of its message.
+type CommitSummary struct {
+	Commit  string `json:"commit"`
+	Subject string `json:"subject"`
+}
+
+// CommitsBetween returns the commits that lead from one to another, the newest first and at most limit. The error says
+// that a text is no id of a commit, or that the repository does not have it.
+func (r *Repository) CommitsBetween(ctx context.Context, from, to string, limit int) ([]CommitSummary, error) {
+	for _, commit := range []string{from, to} {
+		if !commitPattern.MatchString(commit) {
+			return nil, fault.Errorf(fault.GitFailed, "%q is no id of a commit", commit)
+		}
+	}
+	out, err := r.Git(ctx, "log", "--format=%H %s", "--max-count="+strconv.Itoa(limit), from+".."+to, "--")
+	if err != nil {
+		return nil, err
+	}
+	var commits []CommitSummary
+	for line := range strings.Lines(out) {
+		commit, subject, _ := strings.Cut(strings.TrimSpace(line), " ")
+		commits = append(commits, CommitSummary{commit, subject})
+	}
+	return commits, nil
+}
+
 // Author returns the e-mail address of who has written a commit.
 func (r *Repository) Author(ctx context.Context, commit string) (string, error) {
 	out, err := r.Git(ctx, "log", "-1", "--format=%ae", "--end-of-options", commit)
