@@ -17,8 +17,8 @@ import (
 	"lockstep/tests/harness"
 )
 
-// plantVariable asks for mutants to be planted, which takes long: those of the package that it names, as ./internal/gate,
-// and of those below it; with the value 1, all of them.
+// plantVariable asks for mutants to be planted, which takes long: those of the package that it names, such as
+// ./internal/gate, and of those below it; with the value 1, all of them.
 const plantVariable = "LOCKSTEP_MUTANTS"
 
 func TestMutants_StandInSource(t *testing.T) {
