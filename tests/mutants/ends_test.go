@@ -402,6 +402,7 @@ var outputKinds = []kind{
 	}
 	return requireRegular(file, name)`,
 				New: `	}
+	_ = info
 	return os.OpenFile(name, flag|syscall.O_NONBLOCK, perm)`,
 				Package: "./internal/cli",
 				Fails: []string{
