@@ -181,6 +181,19 @@ var outputKinds = []kind{
 				},
 			},
 			{
+				Fault:   "a flag with an empty value counts as left out",
+				File:    "internal/cli/command.go",
+				Old:     `f.Value.String() == "" && f.Name != "note"`,
+				New:     `f.Value.String() == "" && f.Name == ""`,
+				Package: "./internal/cli",
+				Fails: []string{
+					"TestFlags_AreRefusedWhenEmpty/lockstep deploy --plan",
+					"TestFlags_AreRefusedWhenEmpty/lockstep plan --out",
+					"TestFlags_AreRefusedWhenEmpty/lockstep deploy --endpoint",
+					"TestFlags_AreRefusedWhenEmpty/lockstep deploy --env",
+				},
+			},
+			{
 				Fault:   "a comment may be of any length",
 				File:    "internal/report/plan_markdown.go",
 				Old:     "if len(title)+len(body)+len(footer) <= maxCommentBytes {",

@@ -89,7 +89,7 @@ func (m Mutant) kill(ctx context.Context, root, dir string) error {
 	if err != nil {
 		return err
 	}
-	output, err := m.test(ctx, root, "-overlay="+overlay)
+	output, err := m.test(ctx, root, overlay)
 	switch {
 	case err == nil:
 		return errSurvived
@@ -135,19 +135,25 @@ func (m Mutant) run() string {
 	return "^(" + strings.Join(slices.Compact(names), "|") + ")$"
 }
 
-// test runs the mutant's tests and returns what they print. The flag is for the go command, which a test may call too.
-// Symbols for a debugger are left out, because it takes time to write them. Tests of the whole program are short.
-func (m Mutant) test(ctx context.Context, root, flag string) (string, error) {
+// test runs the mutant's tests with an overlay, empty for none, and returns what they print. Symbols for a debugger are
+// left out, because it takes time to write them. Tests of the whole program are short, and build it with the overlay.
+func (m Mutant) test(ctx context.Context, root, overlay string) (string, error) {
 	args := []string{"test", "-vet=off", "-ldflags=-s -w", "-run", m.run()}
+	environ := os.Environ()
+	if overlay != "" {
+		args = append(args, "-overlay", overlay)
+	}
 	if strings.HasPrefix(m.Package, "./tests") {
 		args = append(args, "-short")
+		if overlay != "" {
+			environ = append(environ, strings.TrimSpace("GOFLAGS="+os.Getenv("GOFLAGS")+" -overlay="+overlay))
+		}
 	}
 	if m.Hangs {
 		args = append(args, "-timeout", hangTimeout)
 	}
 	cmd := exec.CommandContext(ctx, "go", append(args, m.Package)...)
-	cmd.Dir = root
-	cmd.Env = append(os.Environ(), strings.TrimRight("GOFLAGS="+os.Getenv("GOFLAGS")+" "+flag, " "))
+	cmd.Dir, cmd.Env = root, environ
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
 	err := cmd.Run()
