@@ -39,7 +39,7 @@ var allowedImports = map[string][]string{
 		"internal/deploy/assembly", "internal/deploy/change", "internal/deploy/digest", "internal/deploy/ledger",
 		"internal/deploy/planfile", "internal/deploy/risk", "internal/deploy/selftest", "internal/fault", "internal/fsx",
 		"internal/host", "internal/jsonx", "internal/pipeline", "internal/refusal", "internal/rehearsal", "internal/repo",
-		"internal/report", "internal/sbom", "internal/utc", "tools",
+		"internal/report", "internal/roles", "internal/sbom", "internal/utc", "tools",
 	},
 	"internal/report": {
 		"internal/deploy", "internal/deploy/change", "internal/deploy/planfile", "internal/display", "internal/fault",
@@ -90,11 +90,13 @@ var allowedImports = map[string][]string{
 	"internal/attest":           {"internal/fault", "internal/jsonx"},
 	"internal/deploy/digest":    {"internal/fault", "internal/fsx"},
 	"internal/deploy/simulated": {"internal/awsmodel/requests"},
-	"internal/awsclient":        {"internal/awsclient/pace", "internal/fault", "internal/fsx", "internal/refusal"},
-	"internal/awsclient/pace":   {},
-	"internal/fault":            {},
-	"internal/fault/generate":   {"internal/fault"},
-	"internal/refusal":          {"internal/fault"},
+	"internal/awsclient": {
+		"internal/awsclient/pace", "internal/fault", "internal/fsx", "internal/refusal", "internal/roles",
+	},
+	"internal/awsclient/pace": {},
+	"internal/fault":          {},
+	"internal/fault/generate": {"internal/fault"},
+	"internal/refusal":        {"internal/fault"},
 	"internal/diagram": {
 		"config", "internal/deploy/assembly", "internal/display", "internal/fault", "internal/pipeline",
 	},
