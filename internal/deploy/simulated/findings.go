@@ -130,8 +130,11 @@ func surprises() []Finding {
 		},
 		{
 			"C6", "A bootstrap with names of its own works in part.",
-			"Open: it is refused before anything is sent, with the name that would be used.",
-			[]string{"tests/attacks.TestNames_OfAssemblyLeadToBootstrapOnly"},
+			"The configuration of the environment gives its names, and everything uses them; any other is refused.",
+			[]string{
+				deploy + "TestAWS_C6_BootstrapWithNamesOfItsOwn", deploy + "TestAWS_C6_NamesThatTheConfigurationLacksAreRefused",
+				"tests/faults.TestAWS_C6_BootstrapWithNamesOfItsOwn", stages + "TestAWS_C6_StacksUseTheNamesOfTheirBootstrap",
+			},
 		},
 		{
 			"C7", "A named resource that was kept blocks the creation of its stack.",
