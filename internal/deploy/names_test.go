@@ -69,7 +69,7 @@ func (l *namesLog) Do(r *http.Request) (*http.Response, error) {
 	return l.HTTPClient.Do(r)
 }
 
-// withOwnNames returns the assembly of one stack and an asset as an app synthesises it for a bootstrap with those names.
+// withOwnNames returns an assembly of one stack and an asset, synthesised for a bootstrap with those names.
 func withOwnNames(t *testing.T, template string) *assembly.Assembly {
 	t.Helper()
 	asm := oneStack(t, template)
