@@ -78,16 +78,16 @@ type Bootstrap struct {
 	ExecutionPolicies []string `json:"executionPolicies,omitempty" schema:"managedPolicy" jsonschema:"minItems=1"`
 }
 
-// EnvironmentBootstrap is the bootstrap of an environment's accounts, where it is another than the pipeline's or has names
-// of its own.
+// EnvironmentBootstrap is the bootstrap of an environment's accounts, where it is another than the pipeline's or has
+// names of its own.
 type EnvironmentBootstrap struct {
 	// Qualifier takes the place of the pipeline's.
 	Qualifier string `json:"qualifier,omitempty" schema:"bootstrapQualifier"`
 	BootstrapNames
 }
 
-// BootstrapNames are names that differ from those of the CDK. ${Qualifier}, ${AWS::AccountId} and ${AWS::Region} in a name
-// stand for their values, as in the CDK's DefaultStackSynthesizer.
+// BootstrapNames are names that differ from those of the CDK. ${Qualifier}, ${AWS::AccountId} and ${AWS::Region} in a
+// name stand for their values, as in the CDK's DefaultStackSynthesizer.
 type BootstrapNames struct {
 	// Bucket is the bucket of the assets.
 	Bucket string `json:"bucket,omitempty" schema:"bootstrapBucket"`

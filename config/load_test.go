@@ -145,9 +145,8 @@ func TestLoad_ProblemsHavePositionAndHint(t *testing.T) {
 			"config/environments/dev.yaml:1:10: LS-204: account: \"1\" is not an account id of twelve digits; write an " +
 				"account id of twelve digits, such as \"111122223333\"\n" +
 				`config/environments/prod.yaml:5:1: LS-203: unknown key "nope"; ` +
-				`the keys here are account, after, allow, approval, bootstrap, budget, completePlans, context, gates, governance, ` +
-				`imports, ` +
-				`logDays, network, ` +
+				`the keys here are account, after, allow, approval, bootstrap, budget, completePlans, context, gates, ` +
+				`governance, imports, logDays, network, ` +
 				`notifications, parameters, places, plugins, region, signedFrom, stacks, tags, terminationProtection, waves`,
 		},
 	} {

@@ -32,7 +32,8 @@ var valueKinds = map[string]jsonschema.Schema{
 		Examples:  []any{"example-assets-${AWS::AccountId}-${AWS::Region}"},
 	},
 	"bootstrapRole": {
-		Title:     "the name of a role without a path; ${Qualifier}, ${AWS::AccountId} and ${AWS::Region} stand for their values",
+		Title: "the name of a role without a path; ${Qualifier}, ${AWS::AccountId} and ${AWS::Region} stand for their " +
+			"values",
 		Pattern:   `^([A-Za-z0-9_+=,.@-]|\$\{(Qualifier|AWS::AccountId|AWS::Region)\})+$`,
 		MinLength: new(uint64(1)),
 		Examples:  []any{"example-deploy-${AWS::Region}"},

@@ -161,8 +161,13 @@ func surprises() []Finding {
 		},
 		{
 			"C12", "A kept assembly is packed in memory, and uploaded whole for each new release.",
-			"Open: an assembly that is kept already is not uploaded again.",
-			[]string{deploy + "TestGarbage_KeepsWhatIsStillNeeded"},
+			"It is streamed; a large file is kept once, by its content, and only referred to.",
+			[]string{
+				"internal/deploy/staging.TestAWS_C12_KeptAssemblyIsNeverWholeInMemory",
+				"internal/deploy/staging.TestStore_KeepsLargeFilesOnceByTheirContent",
+				"internal/deploy/staging.TestStore_ReadsArchivesOfEarlierVersions",
+				deploy + "TestAWS_C12_RollbackAndGarbageKnowLargeFiles",
+			},
 		},
 	}
 }
