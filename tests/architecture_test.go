@@ -79,7 +79,7 @@ var allowedImports = map[string][]string{
 	"internal/deploy/compare": {"internal/deploy/assembly"},
 	"internal/deploy/staging": {
 		"internal/awsclient", "internal/deploy/assembly", "internal/deploy/digest", "internal/deploy/ledger",
-		"internal/fault", "internal/fsx", "internal/refusal", "internal/utc",
+		"internal/fault", "internal/fsx", "internal/jsonx", "internal/refusal", "internal/utc",
 	},
 	"internal/deploy/ledger": {
 		"internal/attest", "internal/deploy/digest", "internal/fault", "internal/fsx", "internal/jsonx",

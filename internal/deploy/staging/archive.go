@@ -30,6 +30,8 @@ type reference struct {
 	Size   int64  `json:"size"`
 	// IsProgram says that the file can be executed.
 	IsProgram bool `json:"program,omitempty"`
+	// sum is the same as S3 has it. It is there when the file was packed.
+	sum Sum
 }
 
 // minReferencedBytes is the size from which on a file is kept beside the archive: no template is that large.
@@ -73,7 +75,7 @@ func newReference(files fs.FS, name string, info fs.FileInfo) (reference, error)
 	}
 	defer file.Close()
 	sum, err := sumReader(file)
-	return reference{Path: name, SHA256: sum.hex(), Size: sum.Size, IsProgram: info.Mode()&0o111 != 0}, err
+	return reference{Path: name, SHA256: sum.hex(), Size: sum.Size, IsProgram: info.Mode()&0o111 != 0, sum: sum}, err
 }
 
 func addReferences(w *zip.Writer, references []reference) error {

@@ -145,13 +145,9 @@ func FileBlobName(sha256 string) string { return "file-" + sha256 }
 
 // saveFile keeps a large file, unless the bucket holds it.
 func (s Store) saveFile(ctx context.Context, files fs.FS, r reference) error {
-	hash, err := hex.DecodeString(r.SHA256)
-	if err != nil {
-		return err
-	}
-	key, sum := s.Key(FileBlobName(r.SHA256)), Sum{SHA256: base64.StdEncoding.EncodeToString(hash), Size: r.Size}
+	key := s.Key(FileBlobName(r.SHA256))
 	held, err := s.Bucket.head(ctx, key)
-	if err == nil && held.sum == sum {
+	if err == nil && held.sum == r.sum {
 		return nil
 	}
 	if err != nil && !errors.Is(err, ErrAbsent) {
@@ -166,7 +162,7 @@ func (s Store) saveFile(ctx context.Context, files fs.FS, r reference) error {
 	if !ok {
 		return fault.Errorf(fault.AssetUnusable, "%s cannot be read twice", r.Path)
 	}
-	return s.Bucket.putStream(ctx, key, body, sum, ledger.Condition{})
+	return s.Bucket.putStream(ctx, key, body, r.sum, ledger.Condition{})
 }
 
 // download streams an object into a temporary file. The error wraps ledger.ErrNotFound if there is none.
