@@ -24,7 +24,8 @@ var allowedImports = map[string][]string{
 	},
 	"internal/cli": {
 		"config", "internal/app", "internal/attest", "internal/awsclient", "internal/bootstrap",
-		"internal/comment", "internal/deploy", "internal/deploy/assembly", "internal/deploy/cfn", "internal/deploy/change", "internal/deploy/digest",
+		"internal/comment", "internal/deploy", "internal/deploy/assembly", "internal/deploy/cfn", "internal/deploy/change",
+		"internal/deploy/digest",
 		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/readiness",
 		"internal/deploy/selftest", "internal/deploy/staging", "internal/diagram",
 		"internal/display", "internal/drawing", "internal/fault", "internal/fsx", "internal/gate",

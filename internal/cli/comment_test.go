@@ -26,7 +26,8 @@ type commentService struct {
 }
 
 func (s *commentService) RoundTrip(r *http.Request) (*http.Response, error) {
-	s.requests = append(s.requests, r.Method+" "+r.URL.String()+" "+r.Header.Get("Authorization")+r.Header.Get("PRIVATE-TOKEN"))
+	token := r.Header.Get("Authorization") + r.Header.Get("PRIVATE-TOKEN")
+	s.requests = append(s.requests, r.Method+" "+r.URL.String()+" "+token)
 	answer := "[]"
 	switch {
 	case r.Method == http.MethodPost:
@@ -49,11 +50,12 @@ func newCommentProject(t *testing.T, environment, setting string) string {
 	text, err := os.ReadFile(pipelineFile)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(pipelineFile, append(text, setting...), 0o600))
-	plan := planfile.File{Schema: planfile.Format, Environment: environment, Targets: []planfile.Target{{Stacks: []planfile.Stack{
-		{Name: "data", Outcome: change.Planned, Changes: []change.Change{{
-			Action: change.Add, LogicalID: "Topic", Type: "AWS::SNS::Topic",
-		}}},
-	}}}}
+	stack := planfile.Stack{Name: "data", Outcome: change.Planned, Changes: []change.Change{{
+		Action: change.Add, LogicalID: "Topic", Type: "AWS::SNS::Topic",
+	}}}
+	plan := planfile.File{
+		Schema: planfile.Format, Environment: environment, Targets: []planfile.Target{{Stacks: []planfile.Stack{stack}}},
+	}
 	require.NoError(t, plan.SetDigest())
 	require.NoError(t, planfile.Write(filepath.Join(root, "plan.json"), plan, ""))
 	return root
@@ -112,13 +114,18 @@ func TestComment_RefusesBeforeAnyRequest(t *testing.T) {
 		"no plan":               {"dev", gitHubSetting, "GITHUB_TOKEN=t", "--request 1", fault.UnwantedArgument},
 		"no token":              {"dev", gitHubSetting, "OTHER=t", "--request 1 plan.json", fault.NoCredentials},
 		"no workflows":          {"dev", "", "GITHUB_TOKEN=t", "--request 1 plan.json", fault.ConfigMissing},
-		"another environment":   {"other", gitHubSetting, "GITHUB_TOKEN=t", "--request 1 plan.json", fault.UnknownEnvironment},
-		"a file that is none":   {"dev", gitHubSetting, "GITHUB_TOKEN=t", "--request 1 config/pipeline.yaml", fault.PlanDamaged},
+		"another environment": {
+			"other", gitHubSetting, "GITHUB_TOKEN=t", "--request 1 plan.json", fault.UnknownEnvironment,
+		},
+		"a file that is none": {
+			"dev", gitHubSetting, "GITHUB_TOKEN=t", "--request 1 config/pipeline.yaml", fault.PlanDamaged,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := newCommentProject(t, test.environment, test.setting)
 			service := &commentService{t: t}
-			_, err := runComment(t, service, []string{test.environ}, append([]string{"-C", root}, strings.Fields(test.args)...)...)
+			args := append([]string{"-C", root}, strings.Fields(test.args)...)
+			_, err := runComment(t, service, []string{test.environ}, args...)
 			require.Error(t, err)
 			assert.Equal(t, test.code, fault.CodeOf(err), "%v", err)
 			assert.Empty(t, service.requests)

@@ -236,8 +236,10 @@ func TestWrite_SurvivesWhatPasses(t *testing.T) {
 			refusals []refusal
 			waits    []time.Duration
 		}{
-			"the list is not there":     {[]refusal{{method: "GET", status: 502}}, []time.Duration{time.Second}},
-			"twice":                     {[]refusal{{method: "GET", status: 500}, {method: "GET", status: 503}}, []time.Duration{1e9, 2e9}},
+			"the list is not there": {[]refusal{{method: "GET", status: 502}}, []time.Duration{time.Second}},
+			"twice": {
+				[]refusal{{method: "GET", status: 500}, {method: "GET", status: 503}}, []time.Duration{1e9, 2e9},
+			},
 			"the connection is cut":     {[]refusal{{method: "POST", isCut: true}}, []time.Duration{1e9}},
 			"it was added all the same": {[]refusal{{method: "POST", status: 504, isLost: true}}, []time.Duration{1e9}},
 			"too many requests": {
@@ -281,23 +283,33 @@ func TestWrite_SaysWhatIsMissing(t *testing.T) {
 			refusal refusal
 			want    string
 		}{
-			"no right to read":  {refusal{method: "GET", status: 403}, service.need},
-			"no right to write": {refusal{method: "POST", status: 403, body: `{"message":"Resource not accessible by integration"}`}, "Resource not accessible"},
-			"no token":          {refusal{method: "GET", status: 401}, service.need},
-			"no such request":   {refusal{method: "GET", status: 404}, "there is no " + service.noun + " 7 of acme/shop"},
+			"no right to read": {refusal{method: "GET", status: 403}, service.need},
+			"no right to write": {
+				refusal{method: "POST", status: 403, body: `{"message":"Resource not accessible by integration"}`},
+				"Resource not accessible",
+			},
+			"no token":        {refusal{method: "GET", status: 401}, service.need},
+			"no such request": {refusal{method: "GET", status: 404}, "there is no " + service.noun + " 7 of acme/shop"},
 			"too long": {
-				refusal{method: "POST", status: 422, body: `{"message":"Validation Failed","errors":[{"message":"body is too long"}]}`},
+				refusal{method: "POST", status: 422, body: `{"message":"Failed","errors":[{"message":"body is too long"}]}`},
 				"body is too long",
 			},
 			"GitLab's way": {refusal{method: "POST", status: 400, body: `{"message":{"note":["is too long"]}}`}, "is too long"},
-			"moved":        {refusal{method: "GET", status: 301, header: map[string]string{"Location": "https://elsewhere.example.com/"}}, "was renamed or moved"},
-			"no JSON":      {refusal{method: "POST", status: 400, body: "<html>"}, "the status 400"},
+			"moved": {
+				refusal{method: "GET", status: 301, header: map[string]string{"Location": "https://elsewhere.example.com/"}},
+				"was renamed or moved",
+			},
+			"no JSON": {refusal{method: "POST", status: 400, body: "<html>"}, "the status 400"},
 			"an hour": {
 				refusal{method: "GET", status: 429, header: map[string]string{"Retry-After": "3600"}},
 				"it takes the next request in 1h0m0s",
 			},
 			"hostile text": {
-				refusal{method: "POST", status: 400, body: `{"message":"a\nLS-601: ` + testToken + strings.Repeat("x", 5000) + `"}`}, "a LS-601: …xxx",
+				refusal{
+					method: "POST", status: 400,
+					body: `{"message":"a\nLS-601: ` + testToken + strings.Repeat("x", 5000) + `"}`,
+				},
+				"a LS-601: …xxx",
 			},
 		} {
 			t.Run(name, func(t *testing.T) {

@@ -133,8 +133,8 @@ func (r Request) newAnswerError(response *http.Response, answer []byte) *answerE
 	return e
 }
 
-// retryAfter returns how long the service wants to be left alone; zero if it does not say. Source: GitHub's "Rate limits
-// for the REST API" and GitLab's "Rate limits", response headers.
+// retryAfter returns how long the service wants to be left alone; zero if it does not say. Sources: GitHub's "Rate
+// limits for the REST API" and GitLab's "Rate limits", response headers.
 func retryAfter(response *http.Response) time.Duration {
 	if seconds, err := strconv.ParseInt(response.Header.Get("Retry-After"), 10, 32); err == nil && seconds > 0 {
 		return time.Duration(seconds) * time.Second

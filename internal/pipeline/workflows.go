@@ -86,8 +86,8 @@ func JobTokenVariable(service string) string {
 	return "GITHUB_TOKEN"
 }
 
-// CommentTokenVariable returns the variable with the token that may comment on a pull request of a service. The token of
-// a job of GitLab may not.
+// CommentTokenVariable returns the variable with the token that may comment on a pull request of a service. The token
+// of a job of GitLab may not.
 func CommentTokenVariable(service string) string {
 	if service == config.GitLab {
 		return "LOCKSTEP_COMMENT_TOKEN"

@@ -77,7 +77,8 @@ func TestPlanMarkdown_HostileNamesAreInert(t *testing.T) {
 	const hostile = "x</sub> <img src=//a.example> @owner acme/shop#1 [a](http://b.example) ![i](c) `|` **b**\n# head"
 	text := PlanMarkdown(planfile.File{Environment: "acc", Targets: []planfile.Target{{Stacks: []planfile.Stack{{
 		Name: hostile, Outcome: change.Planned, Reason: hostile, Changes: []change.Change{{
-			LogicalID: hostile, Type: hostile, Action: change.Modify, Properties: []change.Property{{Name: hostile, After: hostile}},
+			LogicalID: hostile, Type: hostile, Action: change.Modify,
+			Properties: []change.Property{{Name: hostile, After: hostile}},
 		}},
 	}}}}})
 	outside := regexp.MustCompile("`[^`]*`").ReplaceAllString(strings.NewReplacer("\\`", "", "\\[", "").Replace(text), "")
