@@ -180,6 +180,8 @@ var allowedImports = map[string][]string{
 	"tests/module":           {"tests/harness", "tests/module/recording"},
 	"tests/module/recording": {},
 	"tests/mutants":          {"tests/harness"},
+	"bench/deployment/app":   {},
+	"bench/measure":          {},
 	"bench/scale": {
 		"internal/awsclient", "internal/deploy", "internal/deploy/assembly", "internal/deploy/digest",
 		"internal/deploy/simulated", "internal/process", "internal/rollout",
