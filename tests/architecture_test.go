@@ -23,8 +23,9 @@ var allowedImports = map[string][]string{
 		"internal/refusal",
 	},
 	"internal/cli": {
-		"config", "internal/app", "internal/attest", "internal/awsclient", "internal/bootstrap", "internal/deploy",
-		"internal/deploy/assembly", "internal/deploy/cfn", "internal/deploy/change", "internal/deploy/digest",
+		"config", "internal/app", "internal/attest", "internal/awsclient", "internal/bootstrap",
+		"internal/comment", "internal/deploy", "internal/deploy/assembly", "internal/deploy/cfn", "internal/deploy/change",
+		"internal/deploy/digest",
 		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/readiness",
 		"internal/deploy/selftest", "internal/deploy/staging", "internal/diagram",
 		"internal/display", "internal/drawing", "internal/fault", "internal/fsx", "internal/gate",
@@ -87,6 +88,7 @@ var allowedImports = map[string][]string{
 	"internal/deploy/assembly": {
 		"internal/deploy/digest", "internal/fault", "internal/fsx", "internal/jsonx", "internal/refusal",
 	},
+	"internal/comment":          {"internal/fault", "internal/fsx", "internal/jsonx", "internal/text"},
 	"internal/attest":           {"internal/fault", "internal/jsonx"},
 	"internal/deploy/digest":    {"internal/fault", "internal/fsx"},
 	"internal/deploy/simulated": {"internal/awsmodel/requests"},
@@ -180,6 +182,8 @@ var allowedImports = map[string][]string{
 	"tests/module":           {"tests/harness", "tests/module/recording"},
 	"tests/module/recording": {},
 	"tests/mutants":          {"tests/harness"},
+	"bench/deployment/app":   {},
+	"bench/measure":          {},
 	"bench/scale": {
 		"internal/awsclient", "internal/deploy", "internal/deploy/assembly", "internal/deploy/digest",
 		"internal/deploy/simulated", "internal/process", "internal/rollout",
