@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -39,6 +40,8 @@ type Process struct {
 	Now func() time.Time
 	// RefusedStatus is the exit status of this program when a guard refuses to go on. Steps run this program too.
 	RefusedStatus int
+	// ServiceTransport sends requests to GitHub or GitLab; that of net/http by default.
+	ServiceTransport http.RoundTripper
 }
 
 // A UsageError is a command line that cannot be understood.
@@ -136,6 +139,9 @@ func (a *app) rootCommand() *cobra.Command {
 		SilenceErrors: true, SilenceUsage: true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkNoEmptyFlag(cmd.Flags()); err != nil {
+				return err
+			}
 			a.resolvePaths(cmd.Flags())
 			return a.checkFlags()
 		},
@@ -184,7 +190,7 @@ func (a *app) helpSections() []helpSection {
 	return []helpSection{
 		{"Deliver", []*cobra.Command{
 			a.initCommand(), a.synthCommand(), a.contextCommand(), a.planCommand(), a.deployCommand(), a.verifyCommand(),
-			a.approveCommand(), a.rollbackCommand(),
+			a.commentCommand(), a.approveCommand(), a.rollbackCommand(),
 		}},
 		{"See what is deployed", []*cobra.Command{
 			a.statusCommand(), a.boardCommand(), a.driftCommand(), a.diagnoseCommand(), a.metricsCommand(), a.unlockCommand(),
@@ -226,6 +232,17 @@ func (a *app) checkFlags() error {
 		return a.readEndpoint()
 	}
 	return usagef(fault.FlagValue, "--progress %s: write auto, plain or none", a.progress)
+}
+
+// checkNoEmptyFlag returns an error if a flag is given an empty value, as by a script whose variable is empty. It would
+// count as left out, and a deployment would not be that of the plan. A note may be empty.
+func checkNoEmptyFlag(flags *pflag.FlagSet) (err error) {
+	flags.Visit(func(f *pflag.Flag) {
+		if f.Value.Type() == "string" && f.Value.String() == "" && f.Name != "note" {
+			err = usagef(fault.FlagValue, "--%s is empty: write a value, or leave the flag out", f.Name)
+		}
+	})
+	return err
 }
 
 // addPathFlag adds a flag with the path of a file or folder. A relative path is in the folder that -C names.
@@ -336,8 +353,9 @@ func (a *app) addRefreshFlag(cmd *cobra.Command) {
 func (a *app) session(p *project) *rollout.Session {
 	return &rollout.Session{
 		Root: p.root, Config: p.config, Environ: a.Environ, RunID: a.runID, Live: a.live,
-		Endpoint: a.endpointOf(a.mode()),
-		Progress: a.printProgress, Interrupted: a.interrupted, Now: a.Now,
+		Endpoint:         a.endpointOf(a.mode()),
+		ServiceTransport: a.ServiceTransport,
+		Progress:         a.printProgress, Interrupted: a.interrupted, Now: a.Now,
 	}
 }
 
