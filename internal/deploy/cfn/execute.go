@@ -179,7 +179,11 @@ func (c *Client) DeleteStack(ctx context.Context, state State) error {
 	if err != nil {
 		return err
 	}
-	if _, err := c.api.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: state.StackId}); err != nil {
+	_, err = c.api.DeleteStack(ctx, &cloudformation.DeleteStackInput{StackName: state.StackId})
+	if isNotFound(err) { // the answer to an attempt before was lost
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	events, err := c.waitForEnd(ctx, Operation{StackID: state.ID(), LastSeenID: lastSeen}, ignoreEvent)
