@@ -10,7 +10,7 @@ var writes = []string{
 
 // all returns every mutant.
 func all() []Mutant {
-	mutants := slices.Clone(table)
+	mutants := slices.Concat(table, attacks)
 	for _, operation := range writes {
 		mutants = append(mutants, Mutant{
 			File: "internal/awsclient/fence.go", Old: `"Validate"}`, New: `"Validate", "` + operation + `"}`,
