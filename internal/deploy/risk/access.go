@@ -96,7 +96,8 @@ var watcherPattern = newPattern(`^AWS::(CloudTrail::(Trail|EventDataStore)|Guard
 // checkerPattern matches the types that find what is wrong in an account. How they do it is not judged.
 var checkerPattern = newPattern(`^AWS::(Config::(\w*ConfigRule|\w*ConformancePack|ConfigurationAggregator)|` +
 	`SecurityHub::(Standard|ProductSubscription|AutomationRule\w*|\w*Policy)|InspectorV2::\w+Configuration|` +
-	`ECR::RegistryScanningConfiguration|Route53Resolver::ResolverQueryLoggingConfig(Association)?|Bedrock::Guardrail|IAM::VirtualMFADevice)$`)
+	`ECR::RegistryScanningConfiguration|Route53Resolver::ResolverQueryLoggingConfig(Association)?|` +
+	`Bedrock::Guardrail|IAM::VirtualMFADevice)$`)
 
 // isChecker reports whether the resources of a type find what is wrong.
 func isChecker(resourceType string) bool { return checkerPattern.MatchString(resourceType) }

@@ -186,19 +186,20 @@ func TestPermissionFlags_WhatConnectsNetworks(t *testing.T) {
 // A secret is shown to whoever may read the resource that has it in the clear.
 func TestPermissionFlags_SecretsInTheClear(t *testing.T) {
 	const reference = "{{resolve:secretsmanager:prod:SecretString:password}}"
+	const want = "shows the secret ${resolve:secretsmanager:prod:"
 	variables := func(value string) string { return `{"Environment":{"Variables":{"DB_PASSWORD":"` + value + `"}}}` }
 	run(t, change.Permissions, []attack{
 		{name: "a variable", kind: "AWS::Lambda::Function", before: variables("x"), after: variables(reference),
-			want: "shows the secret ${resolve:secretsmanager:prod:"},
+			want: want},
 		{name: "a part of a text", kind: "AWS::SSM::Parameter", before: `{"Type":"String","Value":"x"}`,
-			after: `{"Type":"String","Value":{"Fn::Sub":"a ` + reference + ` b"}}`, want: "shows the secret ${resolve:secretsmanager:prod:"},
+			after: `{"Type":"String","Value":{"Fn::Sub":"a ` + reference + ` b"}}`, want: want},
 		{name: "a tag", kind: "AWS::SNS::Topic", before: `{"Tags":[]}`,
-			after: `{"Tags":[{"Key":"a","Value":"` + reference + `"}]}`, want: "shows the secret ${resolve:secretsmanager:prod:"},
+			after: `{"Tags":[{"Key":"a","Value":"` + reference + `"}]}`, want: want},
 		{name: "a secure parameter", kind: "AWS::SNS::Topic", before: `{}`,
 			after: `{"DisplayName":"{{resolve:ssm-secure:a:1}}"}`, want: "shows the secret"},
 		{name: "where a secret belongs", kind: "AWS::RDS::DBInstance", before: `{"Engine":"e"}`,
 			after: `{"Engine":"e","MasterUserPassword":"` + reference + `"}`},
-		{name: "the same as before", kind: "AWS::Lambda::Function", before: variables(reference), after: variables(reference)},
+		{name: "as before", kind: "AWS::Lambda::Function", before: variables(reference), after: variables(reference)},
 		{name: "a parameter that is no secret", kind: "AWS::SNS::Topic", before: `{}`,
 			after: `{"DisplayName":"{{resolve:ssm:a:1}}"}`},
 	})
