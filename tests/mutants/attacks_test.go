@@ -43,7 +43,7 @@ var attacks = []Mutant{
 		Package: "./internal/rehearsal", Run: "TestEmulator_OtherProcessIsNotEnded",
 	},
 	{ // a reviewer does not see a policy
-		File: "internal/redact/redact.go", Old: "if isPolicy(value) {", New: `if isPolicy(value) && value == "" {`,
+		File: "internal/redact/redact.go", Old: "if HasPolicy(value) {", New: `if HasPolicy(value) && value == "" {`,
 		Package: "./internal/redact", Run: "TestValue_NeverHidesOrCutsPolicies",
 	},
 	{ // whoever approves has not read the plan
@@ -78,6 +78,15 @@ var attacks = []Mutant{
 		File: "internal/repo/commit.go", Old: `isHidden := fields[0] == "S" || unicode.IsLower(rune(fields[0][0]))`,
 		New:     `isHidden := unicode.IsDigit(rune(fields[0][0]))`,
 		Package: "./internal/repo", Run: "TestCommit_HiddenChangesAreSeen",
+	},
+	{ // an output is removed and stored outside of the repository, through a link
+		File: "internal/host/store.go", Old: "if errors.As(err, &escape) {", New: `if errors.As(err, &escape) && out == "" {`,
+		Package: "./internal/host", Run: "TestStep_LinkToOtherFilesIsNotStored|TestStep_OutputBehindALinkIsRefused",
+	},
+	{ // what a reviewer is not shown: a policy in another language
+		File: "internal/deploy/risk/policy.go", Old: "if !slices.ContainsFunc(sortedKeys(v), holdsPolicy) {",
+		New:     "if len(v) == 0 {",
+		Package: "./internal/deploy/risk", Run: "TestPermissionFlags_PoliciesInOtherLanguages",
 	},
 	{ // a cancelled question how a bucket encrypts is taken for an answer
 		File: "internal/deploy/staging/bucket.go", Old: "if !isAnswer {", New: `if !isAnswer && b.name == "" {`,
