@@ -11,8 +11,8 @@ import (
 	"lockstep/internal/pipeline"
 )
 
-// A commit puts a link in the place of the folder that an output is in. What it leads to is neither removed nor written:
-// not when the step runs, and not when its result is in the cache.
+// A commit puts a link in the place of the folder that an output is in. What it leads to is neither removed nor
+// written: not when the step runs, and not when its result is in the cache.
 func TestStep_OutputBehindALinkIsRefused(t *testing.T) {
 	for name, isCached := range map[string]bool{"that runs": false, "that is cached": true} {
 		t.Run(name, func(t *testing.T) {

@@ -34,7 +34,8 @@ var attacks = []Mutant{
 		Package: "./internal/report", Run: "TestViews_TextFromOutsideControlsNothing",
 	},
 	{ // dropping a plan deletes what a file names
-		File: "internal/deploy/savedplan.go", Old: "!set.IsOf(place.Account, s.Name, run)", New: `!set.IsOf(place.Account, s.Name, run) && run == ""`,
+		File: "internal/deploy/savedplan.go", Old: "!set.IsOf(place.Account, s.Name, run)",
+		New:     `!set.IsOf(place.Account, s.Name, run) && run == ""`,
 		Package: "./internal/deploy", Run: "TestDropPlan_DeletesOnlyItsOwnChangeSets",
 	},
 	{ // another user makes Lockstep end a process
