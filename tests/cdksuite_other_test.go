@@ -119,11 +119,19 @@ func suiteAssetRows() []suiteRow {
 // suiteNoDestroy says why there are no cases of `cdk destroy`.
 const suiteNoDestroy = "No command of Lockstep deletes a stack that works. Orphaned ones are named, with the command."
 
+// notOursRows returns a row for each name, with the reason why they are no cases of Lockstep.
+func notOursRows(prefix, why string, names []string) []suiteRow {
+	rows := make([]suiteRow, 0, len(names))
+	for _, name := range names {
+		rows = append(rows, suiteRow{prefix + name, notOurs, why, ""})
+	}
+	return rows
+}
+
 // suiteHotswapRows are about changes that go around CloudFormation.
 func suiteHotswapRows() []suiteRow {
 	const why = "A hotswap goes around CloudFormation: what runs would not be what was reviewed and recorded."
-	var rows []suiteRow
-	for _, name := range []string{
+	return notOursRows("hotswap/cdk-hotswap-", why, []string{
 		"deployment-caches-template", "deployment-for-ecs-service-detects-failed-deployment-and-errors",
 		"deployment-for-ecs-service-waits-for-deployment-to-complete",
 		"deployment-supports-appsync-apis-with-many-functions", "deployment-supports-bedrock-agentcore-runtime",
@@ -131,10 +139,7 @@ func suiteHotswapRows() []suiteRow {
 		"deployment-supports-fn::importvalue-intrinsic",
 		"deployment-supports-lambda-functions-description-and-environment-variables",
 		"ecs-deployment-respects-properties-override",
-	} {
-		rows = append(rows, suiteRow{"hotswap/cdk-hotswap-" + name, notOurs, why, ""})
-	}
-	return rows
+	})
 }
 
 // suiteImportAndListRows are about taking resources over, and about naming stacks.
@@ -171,17 +176,13 @@ func suiteImportAndListRows() []suiteRow {
 // suiteMigrateRows are about apps that the CDK writes from what exists.
 func suiteMigrateRows() []suiteRow {
 	const why = "Lockstep writes no apps; one that the CDK has written is adopted like any other."
-	var rows []suiteRow
-	for _, name := range []string{
+	return notOursRows("migrate/", why, []string{
 		"cdk-migrate--from-stack-creates-deployable-app-csharp", "cdk-migrate--from-stack-creates-deployable-app-java",
 		"cdk-migrate--from-stack-creates-deployable-app-python", "cdk-migrate--from-stack-creates-deployable-app-typescript",
 		"cdk-migrate-deploys-successfully-csharp", "cdk-migrate-deploys-successfully-java",
 		"cdk-migrate-deploys-successfully-python", "cdk-migrate-deploys-successfully-typescript",
 		"cdk-migrate-generates-migrate.json", "cdk-test-migrate-deployment-for-app-with-localfile-source-in-migrate.json",
-	} {
-		rows = append(rows, suiteRow{"migrate/" + name, notOurs, why, ""})
-	}
-	return rows
+	})
 }
 
 // suiteOutputRows are about what is printed where, and about the network in between.
@@ -281,30 +282,22 @@ func suiteValidateRows() []suiteRow {
 // suiteInitRows are about apps that the CDK writes.
 func suiteInitRows() []suiteRow {
 	const why = "Lockstep writes no apps. `lockstep init` adopts one that is there."
-	var rows []suiteRow
-	for _, name := range []string{
+	return notOursRows("", why, []string{
 		"init-csharp/init-csharp", "init-fsharp/init-fsharp", "init-go/init-go", "init-java/init-java",
 		"init-javascript/init-javascript", "init-python/init-python", "init-typescript-app/init-typescript-app",
 		"init-typescript-lib/init-typescript-lib", "init-typescript-lib/use-lib-as-bundled-dependency",
-	} {
-		rows = append(rows, suiteRow{name, notOurs, why, ""})
-	}
-	return rows
+	})
 }
 
 // suiteTelemetryRows are about what the CDK's command line tells its makers.
 func suiteTelemetryRows() []suiteRow {
 	const why = "Lockstep sends nobody anything about its use."
-	var rows []suiteRow
-	for _, name := range []string{
+	return notOursRows("telemetry-integ-tests/", why, []string{
 		"cdk-cli-telemetry-disable-sends-no-data", "cdk-deploy-telemetry", "cdk-hotswap-telemetry",
 		"cdk-invalid-command-telemetry", "cdk-synth-guessagent", "cdk-synth-telemetry", "cdk-synth-telemetry-with-errors",
 		"cdk-synth-telemetry-with-synth-exception", "cli-telemetry/cdk-cli-telemetry-adds-context-value",
 		"cli-telemetry/cdk-cli-telemetry-reads-perf-counters", "cli-telemetry/cdk-cli-telemetry-reports-status",
-	} {
-		rows = append(rows, suiteRow{"telemetry-integ-tests/" + name, notOurs, why, ""})
-	}
-	return rows
+	})
 }
 
 // suiteToolkitRows are about the CDK's library for programs, and about its watching of files.

@@ -161,14 +161,25 @@ func reportProblems(_ *testing.T, _ fs.FS, p page, row *tables.TableRow) []strin
 }
 
 func TestDocument_ReportProblemIsReported(t *testing.T) {
-	for name, test := range map[string]struct{ report, want string }{
+	assertRowProblems(t, "| report | test |\n| -- | -- |\n| %s | x |\n", map[string]rowCase{
 		"a report":                   {"[a/b#1](https://github.com/a/b/issues/1)", ""},
 		"no link":                    {"a/b#1", "it links no report"},
 		"the link of another report": {"[a/b#2](https://github.com/a/b/issues/1)", "the link leads to a/b#1"},
-	} {
+	}, func(p page, row *tables.TableRow) string { return strings.Join(reportProblems(t, nil, p, row), "; ") })
+}
+
+// A rowCase is what a row of a table says, and the problem of that.
+type rowCase struct{ text, want string }
+
+// assertRowProblems asserts the problem of the first row of a table for each case. The table has %s for its text.
+func assertRowProblems(
+	t *testing.T, table string, cases map[string]rowCase, problem func(p page, row *tables.TableRow) string,
+) {
+	t.Helper()
+	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
-			p := parsePage("page.md", "| report | test |\n| -- | -- |\n| "+test.report+" | x |\n")
-			assert.Equal(t, test.want, strings.Join(reportProblems(t, nil, p, tableRows(p.root)[0]), "; "))
+			p := parsePage("page.md", fmt.Sprintf(table, test.text))
+			assert.Equal(t, test.want, problem(p, tableRows(p.root)[0]))
 		})
 	}
 }
@@ -230,19 +241,14 @@ func pathProblems(_ *testing.T, files fs.FS, p page, row *tables.TableRow) []str
 }
 
 func TestDocument_MissingPathIsReported(t *testing.T) {
-	for name, test := range map[string]struct{ cell, want string }{
+	files := fstest.MapFS{"infra/main.go": file("package main\n"), "infra/stacks/a.go": file("package stacks\n")}
+	assertRowProblems(t, "| row | where | shown by |\n| -- | -- | -- |\n| A1 | %s | x |\n", map[string]rowCase{
 		"a file":           {"`infra/main.go`", ""},
 		"a folder":         {"`infra/stacks`", ""},
 		"a missing file":   {"`infra/nothing.go`", "there is no file infra/nothing.go"},
 		"a missing folder": {"`tests/nothing`", "there is no file tests/nothing"},
 		"another code":     {"`go run . deploy --env acc`, `maxACU`", ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			files := fstest.MapFS{"infra/main.go": file("package main\n"), "infra/stacks/a.go": file("package stacks\n")}
-			p := parsePage("page.md", "| row | where | shown by |\n| -- | -- | -- |\n| A1 | "+test.cell+" | x |\n")
-			assert.Equal(t, test.want, strings.Join(pathProblems(t, files, p, tableRows(p.root)[0]), "; "))
-		})
-	}
+	}, func(p page, row *tables.TableRow) string { return strings.Join(pathProblems(t, files, p, row), "; ") })
 }
 
 // tableRows returns the rows of all tables below a node, without their headers.

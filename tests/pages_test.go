@@ -129,19 +129,14 @@ func TestDocument_VersionsArePinned(t *testing.T) {
 
 func TestDocument_StaleVersionIsReported(t *testing.T) {
 	files := fstest.MapFS{"go.mod": file("module m\n\nrequire a/b v1.2.3\n")}
-	for name, test := range map[string]struct{ row, want string }{
+	assertRowProblems(t, "| what | version | pinned in |\n| -- | -- | -- |\n| %s |\n", map[string]rowCase{
 		"the pinned version":   {"a | 1.2.3 | `go.mod`", ""},
 		"another version":      {"a | 1.2.4 | `go.mod`", "go.mod has no 1.2.4"},
 		"a part of a version":  {"a | 1.2 | `go.mod`", "go.mod has no 1.2"},
 		"a file that is not":   {"a | 1.2.3 | `go.sum`", "there is no file go.sum"},
 		"no file":              {"a | 1.2.3 | by hand", "it names no file"},
 		"the end of a version": {"a | 2.3 | `go.mod`", "go.mod has no 2.3"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			p := parsePage("page.md", "| what | version | pinned in |\n| -- | -- | -- |\n| "+test.row+" |\n")
-			assert.Equal(t, test.want, versionProblem(t, files, p, tableRows(p.root)[0]))
-		})
-	}
+	}, func(p page, row *tables.TableRow) string { return versionProblem(t, files, p, row) })
 }
 
 // versionProblem returns why the version of a row is not the one in the file that the row names; empty if it is.

@@ -59,6 +59,9 @@ func (e *MissingToolError) Code() fault.Code {
 // installs the others when they are first needed.
 type prober struct {
 	environ []string
+	// dir is the folder in which the tools are asked, from which version managers look for their files; empty for the
+	// current one.
+	dir string
 	// remembered holds the versions that tools printed in earlier runs; nil if every tool is asked.
 	remembered *index
 
@@ -174,6 +177,7 @@ func (p *prober) queryVersion(ctx context.Context, tool string) (string, error) 
 func (p *prober) printedVersion(ctx context.Context, tool, path string) (string, error) {
 	spec := pipeline.Tools[tool]
 	cmd := process.TableCommand(ctx, append([]string{path}, spec.VersionArgs...))
+	cmd.Dir = p.dir
 	cmd.Env = stepEnviron(pipeline.Step{}, p.environ, false)
 	out, err := cmd.CombinedOutput()
 	switch {
@@ -191,6 +195,9 @@ func (p *prober) printedVersion(ctx context.Context, tool, path string) (string,
 // program's file is the same, if that file decides the version.
 func (p *prober) rememberedVersion(name, path string, ask func() (string, error)) (string, error) {
 	file, err := filepath.EvalSymlinks(path)
+	if err == nil {
+		file = p.shimTarget(file)
+	}
 	if p.remembered == nil || err != nil || !decidesVersion(name, file) {
 		return ask()
 	}

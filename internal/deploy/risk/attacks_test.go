@@ -1201,13 +1201,7 @@ func TestDataLossFlags_PoliciesByConditions(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			flags, err := Flags("s", test.changes, test.before, test.after)
 			require.NoError(t, err)
-			if test.want == "" {
-				assert.Empty(t, flags)
-				return
-			}
-			require.Len(t, flags, 1)
-			assert.Equal(t, change.DataLoss, flags[0].Permit)
-			assert.Contains(t, flags[0].Why, test.want)
+			assertFlag(t, flags, change.DataLoss, test.want)
 		})
 	}
 }
@@ -1414,12 +1408,7 @@ func TestPermissionFlags_NewStack(t *testing.T) {
 				Template: a.body(t, test.properties, ""), Pseudo: pseudo, Accounts: []string{"111122223333"},
 			})
 			require.NoError(t, err)
-			if test.want == "" {
-				assert.Empty(t, flags)
-				return
-			}
-			require.Len(t, flags, 1)
-			assert.Contains(t, flags[0].Why, test.want)
+			assertFlag(t, flags, change.Permissions, test.want)
 		})
 	}
 }

@@ -85,14 +85,23 @@ func TestDataLossFlags_FollowRetention(t *testing.T) {
 				assert.Empty(t, flags)
 				return
 			}
-			require.Len(t, flags, 1)
-			assert.Equal(
-				t,
-				change.Flag{Permit: change.DataLoss, Stack: "s", LogicalID: "Data", Type: c.changes[0].Type, Why: c.want},
-				flags[0],
-			)
+			assert.Equal(t, []change.Flag{{
+				Permit: change.DataLoss, Stack: "s", LogicalID: "Data", Type: c.changes[0].Type, Why: c.want,
+			}}, flags)
 		})
 	}
+}
+
+// assertFlag asserts that there is one flag with a permit and a reason, or none where the reason is empty.
+func assertFlag(t *testing.T, flags []change.Flag, permit change.Permit, why string) {
+	t.Helper()
+	if why == "" {
+		assert.Empty(t, flags)
+		return
+	}
+	require.Len(t, flags, 1)
+	assert.Equal(t, permit, flags[0].Permit)
+	assert.Contains(t, flags[0].Why, why)
 }
 
 // roleTemplate is a role that its own account may assume, with the statements in a policy of its own.
@@ -255,13 +264,7 @@ func TestPermissionFlags_FindWiderAccess(t *testing.T) {
 			}
 			flags, err := Flags("s", nil, Version{Template: before}, Version{Template: template(t, c.after)})
 			require.NoError(t, err)
-			if c.want == "" {
-				assert.Empty(t, flags)
-				return
-			}
-			require.Len(t, flags, 1)
-			assert.Equal(t, change.Permissions, flags[0].Permit)
-			assert.Contains(t, flags[0].Why, c.want)
+			assertFlag(t, flags, change.Permissions, c.want)
 		})
 	}
 }
