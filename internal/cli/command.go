@@ -35,6 +35,8 @@ type Process struct {
 	Stdin io.Reader
 	// Environ is the environment, in the form of os.Environ.
 	Environ []string
+	// Version is the version of the release; empty for a program that is none.
+	Version string
 	// Now returns the current time.
 	Now func() time.Time
 	// RefusedStatus is the exit status of this program when a guard refuses to go on. Steps run this program too.
@@ -147,6 +149,8 @@ func (a *app) rootCommand() *cobra.Command {
 			return nil
 		},
 	}
+	root.Version = a.versionText() // for --version
+	root.SetVersionTemplate("{{.Version}}")
 	flags := root.PersistentFlags()
 	flags.SortFlags = false
 	flags.BoolVar(&a.json, "json", false, "write one event a line as JSON to stdout, and a summary as the last")
@@ -196,6 +200,7 @@ func (a *app) helpSections() []helpSection {
 		{"Look and understand", []*cobra.Command{
 			a.graphCommand(), a.diagramsCommand(), a.digestCommand(), a.workflowsCommand(), a.configCommand(),
 			a.toolsCommand(), a.imagesCommand(), a.doctorCommand(), a.explainCommand(),
+			a.versionCommand(),
 		}},
 	}
 }
