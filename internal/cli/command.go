@@ -25,6 +25,7 @@ import (
 	"lockstep/internal/rehearsal"
 	"lockstep/internal/report"
 	"lockstep/internal/rollout"
+	"lockstep/internal/telemetry"
 	"lockstep/tools"
 )
 
@@ -65,6 +66,7 @@ type app struct {
 	started     time.Time
 	runID       string
 	result      result
+	telemetry   *telemetry.Recorder
 
 	dir      string
 	env      string
@@ -89,6 +91,7 @@ func Execute(ctx context.Context, args []string, p Process) error {
 	root.SetOut(p.Stdout)
 	root.SetErr(p.Stderr)
 	cmd, err := root.ExecuteContextC(ctx)
+	defer func() { a.telemetry.Close(err) }()
 	var remote *rehearsal.RemoteError
 	if errors.As(err, &remote) {
 		err = &UsageError{err}
@@ -139,6 +142,7 @@ func (a *app) rootCommand() *cobra.Command {
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			a.resolvePaths(cmd.Flags())
+			a.recordSpans(cmd)
 			return a.checkFlags()
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -220,6 +224,16 @@ func newCommandGroup(group *cobra.Command, commands ...*cobra.Command) *cobra.Co
 	group.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	group.AddCommand(commands...)
 	return group
+}
+
+// recordSpans makes a command, and what it calls, record spans if the environment names a collector.
+func (a *app) recordSpans(cmd *cobra.Command) {
+	ctx, recorder := telemetry.Open(cmd.Context(), telemetry.Settings{
+		Getenv:  func(name string) string { return tools.Getenv(a.Environ, name) },
+		Version: a.programVersion().Version, Notice: a.printProgress,
+	}, "lockstep "+commandName(cmd), telemetry.Run(a.runID))
+	cmd.SetContext(ctx)
+	a.telemetry = recorder
 }
 
 func (a *app) checkFlags() error {
