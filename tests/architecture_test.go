@@ -43,8 +43,8 @@ var allowedImports = map[string][]string{
 	},
 	"internal/report": {
 		"internal/deploy", "internal/deploy/change", "internal/deploy/planfile", "internal/display", "internal/fault",
-		"internal/fsx", "internal/gate/findings", "internal/jsonx", "internal/pipeline", "internal/redact",
-		"internal/rehearsal", "internal/utc",
+		"internal/fsx", "internal/gate/findings", "internal/jsonx", "internal/metrics", "internal/pipeline",
+		"internal/redact", "internal/rehearsal", "internal/utc", "internal/deploy/digest", "internal/deploy/ledger",
 	},
 
 	// One account's deployment.
@@ -179,6 +179,8 @@ var allowedImports = map[string][]string{
 	"tests/module":           {"tests/harness", "tests/module/recording"},
 	"tests/module/recording": {},
 	"tests/mutants":          {"tests/harness"},
+	"bench/deployment/app":   {},
+	"bench/measure":          {},
 	"bench/scale": {
 		"internal/awsclient", "internal/deploy", "internal/deploy/assembly", "internal/deploy/digest",
 		"internal/deploy/simulated", "internal/process", "internal/rollout",

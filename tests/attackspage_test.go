@@ -3,15 +3,18 @@ package tests
 import (
 	"fmt"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	markdown "github.com/yuin/goldmark/ast"
 	tables "github.com/yuin/goldmark/extension/ast"
+
+	"lockstep/config"
+	"lockstep/internal/diagram"
+	"lockstep/internal/pipeline"
+	"lockstep/tests/harness"
 )
 
 const (
@@ -52,28 +55,28 @@ func TestDocument_EveryAttackHasItsTest(t *testing.T) {
 	}
 }
 
-// The boundaries of the table are those of the drawing above it.
+// The boundaries of the table are those that are drawn from the configuration.
 func TestDocument_TrustBoundariesAreDrawn(t *testing.T) {
-	p := readPage(t, os.DirFS(repository), securityPage)
-	var drawing string
-	walkNodes(p.root, func(block *markdown.FencedCodeBlock) {
-		if string(block.Language(p.source)) == "mermaid" {
-			drawing += string(block.Lines().Value(p.source))
-		}
-	})
+	c, err := config.Load(harness.Platform())
+	require.NoError(t, err)
+	g, err := pipeline.NewGraph(pipeline.Steps(c))
+	require.NoError(t, err)
+	pictures, _ := diagram.Draw(diagram.Platform{Config: c, Graph: g})
 	drawn := map[string]bool{}
-	for _, found := range arrowText.FindAllStringSubmatch(drawing, -1) {
-		drawn[found[1]] = true
+	for _, d := range pictures {
+		for _, arrow := range d.Arrows {
+			if d.Name == "trust" && arrow.Label != "" {
+				drawn[arrow.Label] = true
+			}
+		}
 	}
+	p := readPage(t, os.DirFS(repository), securityPage)
 	boundaries := map[string]bool{}
 	for _, row := range p.tableOf(t, "boundaryoutside of itwhat crosseswhere that is decided") {
 		boundaries[p.plainText(row.FirstChild())] = true
 	}
 	assert.Equal(t, boundaries, drawn)
 }
-
-// arrowText matches the text of an arrow in a drawing of Mermaid.
-var arrowText = regexp.MustCompile(`-->\|([^|]+)\|`)
 
 // Every test of the attacks is on the page.
 func TestDocument_EveryTestOfAttacksIsListed(t *testing.T) {

@@ -39,7 +39,7 @@ type manifest map[string]string
 type completion struct {
 	// ManifestSum is the SHA-256 of the manifest file.
 	ManifestSum string `json:"manifest"`
-	// Stamps is the hash of what the file system said of all files when their sums were last compared.
+	// Stamps is the hash of what the file system said of all files and the manifest when their sums were last compared.
 	Stamps string `json:"stamps"`
 }
 
@@ -138,6 +138,16 @@ func stamps(files []installedFile) string {
 	return hex.EncodeToString(hash.Sum(nil))
 }
 
+// toolStamps returns the stamps of a tool's files and of their manifest.
+func toolStamps(dir string, files []installedFile) (string, error) {
+	m := installedFile{path: manifestFile}
+	name := filepath.Join(dir, manifestFile)
+	if err := unix.Lstat(name, &m.stat); err != nil {
+		return "", &fs.PathError{Op: "stat", Path: name, Err: err}
+	}
+	return stamps(files) + stamps([]installedFile{m}), nil
+}
+
 // FolderStamp returns a hash of what the file system says of all files in a folder. It changes when one of them does.
 func FolderStamp(dir string) (string, error) {
 	files, err := listInstalled(dir)
@@ -179,7 +189,11 @@ func writeManifest(dir string) error {
 	if err := fsx.Replace(filepath.Join(dir, manifestFile), text, fsx.PrivateFile); err != nil {
 		return err
 	}
-	return writeCompletion(dir, completion{ManifestSum: hexSum(text), Stamps: stamps(files)})
+	c := completion{ManifestSum: hexSum(text)}
+	if c.Stamps, err = toolStamps(dir, files); err != nil {
+		return err
+	}
+	return writeCompletion(dir, c)
 }
 
 func writeCompletion(dir string, c completion) error {
@@ -253,13 +267,16 @@ func checkManifest(dir string) error {
 	if err != nil {
 		return err
 	}
-	if stamps(files) == complete.Stamps {
-		return nil
+	current, err := toolStamps(dir, files)
+	if err != nil || current == complete.Stamps {
+		return err
 	}
 	if files, err = compareSums(dir, files, complete.ManifestSum); err != nil {
 		return err
 	}
-	complete.Stamps = stamps(files)
+	if complete.Stamps, err = toolStamps(dir, files); err != nil {
+		return err
+	}
 	_ = writeCompletion(dir, complete) // the next use reads the files again
 	return nil
 }

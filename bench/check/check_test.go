@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"lockstep/bench/measure"
 	"lockstep/config"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/host"
@@ -42,23 +43,11 @@ func BenchmarkCheck(b *testing.B) {
 	time.Sleep(3 * time.Second)
 	check(b, pipeline.Cached)
 
-	graph := measure(b, "graph", func(b *testing.B) { loadGates(b, root).Digest() })
-	status := measure(b, "git status", func(b *testing.B) { run(b, root, "git", "status", "--porcelain") })
-	checked := measure(b, "check", func(b *testing.B) { check(b, pipeline.Cached) })
+	graph := measure.Average(b, "graph", func(b *testing.B) { loadGates(b, root).Digest() })
+	status := measure.Average(b, "git status", func(b *testing.B) { run(b, root, "git", "status", "--porcelain") })
+	checked := measure.Average(b, "check", func(b *testing.B) { check(b, pipeline.Cached) })
 	b.Logf("a check takes %.1f times as long as the graph and %.1f times as long as git status",
 		float64(checked)/float64(graph), float64(checked)/float64(status))
-}
-
-// measure runs a benchmark and returns how long it took on average.
-func measure(b *testing.B, name string, do func(*testing.B)) time.Duration {
-	var average time.Duration
-	b.Run(name, func(b *testing.B) {
-		for b.Loop() {
-			do(b)
-		}
-		average = b.Elapsed() / time.Duration(b.N)
-	})
-	return average
 }
 
 // loadGates returns the graph of all steps that call no account.

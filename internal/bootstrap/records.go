@@ -107,10 +107,13 @@ func (m recordMover) move(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// Policies of organisations refuse a copy that does not say how it is encrypted, as any write.
+	encryption, _ := m.api.Encryption(ctx, m.to, m.owner)
 	for key := range records {
 		source := (&url.URL{Path: m.from + "/" + key}).EscapedPath()
 		_, err := m.api.CopyObject(ctx, &s3.CopyObjectInput{
 			Bucket: &m.to, Key: &key, CopySource: &source, ExpectedBucketOwner: &m.owner, ExpectedSourceBucketOwner: &m.owner,
+			ServerSideEncryption: encryption.Algorithm, SSEKMSKeyId: encryption.Key,
 		})
 		if err != nil {
 			return fmt.Errorf("the record %s cannot be moved: %w", key, err)

@@ -195,8 +195,8 @@ func (a *app) helpSections() []helpSection {
 			a.approveCommand(), a.rollbackCommand(),
 		}},
 		{"See what is deployed", []*cobra.Command{
-			a.statusCommand(), a.driftCommand(), a.diagnoseCommand(), a.metricsCommand(), a.unlockCommand(), a.garbageCommand(),
-			a.attestCommand(),
+			a.statusCommand(), a.boardCommand(), a.driftCommand(), a.diagnoseCommand(), a.metricsCommand(), a.unlockCommand(),
+			a.garbageCommand(), a.attestCommand(),
 			a.maintainCommand(),
 		}},
 		{"Check", a.checkCommands()},

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"al.essio.dev/pkg/shellescape"
 
@@ -34,11 +33,12 @@ func hookText(path string) string {
 
 // ownHook installs or removes the hook of a repository that does without pre-commit.
 func (a *app) ownHook(ctx context.Context, repository *repo.Repository, root, action string) error {
-	name, err := repository.Git(ctx, "rev-parse", "--git-path", "hooks/pre-commit")
+	hooks, err := repository.HooksDir(ctx)
 	if err != nil {
 		return err
 	}
-	if name = strings.TrimSpace(name); !filepath.IsAbs(name) {
+	name := filepath.Join(hooks, "pre-commit")
+	if !filepath.IsAbs(name) {
 		name = filepath.Join(root, name)
 	}
 	text, err := fsx.ReadFile(name, fsx.MaxText)

@@ -176,28 +176,17 @@ func (r *metricsResult) WriteText(w io.Writer) error {
 
 // metricsRow returns the cells of an environment. What does not exist is a dash.
 func metricsRow(f metrics.Figures) []string {
-	since, perDay, rate := "-", "-", "-"
+	since, perDay := "-", "-"
 	if !f.From.IsZero() {
 		since = f.From.Format(time.DateOnly)
 	}
 	if f.DeploymentsPerDay != nil {
 		perDay = strconv.FormatFloat(*f.DeploymentsPerDay, 'f', 2, 64)
 	}
-	if f.ChangeFailureRate != nil {
-		rate = strconv.FormatFloat(100**f.ChangeFailureRate, 'f', 1, 64) + " %"
-	}
 	return []string{
-		f.Environment, since, strconv.Itoa(f.Deployments), perDay, strconv.Itoa(f.Failed), rate,
-		durationsText(f.LeadTime), durationsText(f.RecoveryTime),
+		f.Environment, since, strconv.Itoa(f.Deployments), perDay, strconv.Itoa(f.Failed), f.FailureRate(),
+		f.LeadTime.String(), f.RecoveryTime.String(),
 	}
-}
-
-// durationsText returns the median of durations.
-func durationsText(d metrics.Durations) string {
-	if d.Count == 0 {
-		return "-"
-	}
-	return d.Median().Round(time.Second).String()
 }
 
 // metricsNotes returns what a reader should know of an environment's figures.

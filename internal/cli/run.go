@@ -164,7 +164,7 @@ func (a *app) summarize(j job, ran host.Report, err error) (*report.Summary, rep
 		summary.NotRehearsed = rollout.NotRehearsed(j.environments)
 	}
 	gates := report.LoadGateResults(fsx.Dir(j.project.root), j.graph, ran.Results)
-	summary.Findings = gates.Lines(report.MaxShownFindings)
+	summary.Findings, summary.Waived = gates.Lines(report.MaxShownFindings), len(gates.Waived())
 	return summary, gates
 }
 

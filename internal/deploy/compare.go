@@ -36,17 +36,22 @@ func (d *Deployment) compareStack(ctx context.Context, client *cfn.Client, step 
 // recordedMatch returns the MatchDigest of a stack in the newest release. It is empty if there is none, or if the
 // release cannot be read: then the stack's differences count.
 func (d *Deployment) recordedMatch(ctx context.Context, stack string) string {
-	release, err := loadOrCreate(&d.newestRelease, "", func() (*ledger.Release, error) {
+	release, err := d.releaseBefore(ctx)
+	if err != nil || release == nil {
+		return ""
+	}
+	return matchDigest(release, stack)
+}
+
+// releaseBefore returns the newest release when the run began to compare; nil if there was none.
+func (d *Deployment) releaseBefore(ctx context.Context) (*ledger.Release, error) {
+	return loadOrCreate(&d.newestRelease, "", func() (*ledger.Release, error) {
 		l, err := d.Ledger(ctx)
 		if err != nil {
 			return nil, err
 		}
 		return l.LatestRelease(ctx)
 	})
-	if err != nil || release == nil {
-		return ""
-	}
-	return matchDigest(release, stack)
 }
 
 // matchDigest returns the MatchDigest of a stack in a release, or "" if the release has none.

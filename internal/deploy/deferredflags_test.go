@@ -28,7 +28,7 @@ func TestDeferred_FlagsAreKnownBeforeTheFirstWrite(t *testing.T) {
 	assert.Equal(t, "Group", plan.Flags()[0].LogicalID)
 	require.NoError(t, plan.Discard(t.Context()))
 
-	_, err = c.deploy(asm, DeployRequest{})
+	_, err = c.deploy(asm, DeployRequest{}, asLive)
 	var refused *refusal.Error
 	require.ErrorAs(t, err, &refused)
 	assert.NotEqual(t, "CREATE_COMPLETE", c.stack("base").Status, "nothing was written")

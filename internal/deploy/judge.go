@@ -39,15 +39,38 @@ func (d *Deployment) flagRisks(ctx context.Context, client *cfn.Client, step *pl
 	after.Accounts = d.ProjectAccounts
 	before.Nested = nestedByPath(deployed, "")
 	after.Nested = d.nestedAsset(step.stack)
-	step.record.Flags, err = risk.Flags(step.stack.Name, step.set.Changes, before, after)
+	flags, err := risk.Flags(step.stack.Name, step.set.Changes, before, after)
+	d.setFlags(ctx, step, flags)
 	return err
+}
+
+// setFlags records the flags of a step. In a rehearsal of an environment's first release, wider access of a stack that
+// does not exist is only listed: there was nothing that it could be wider than.
+func (d *Deployment) setFlags(ctx context.Context, step *planStep, flags []change.Flag) {
+	isFirst := step.isNew() && d.Run.Mode == Rehearsal && !d.hasRelease(ctx)
+	step.record.Flags = slices.Clone(flags)
+	for i := range step.record.Flags {
+		f := &step.record.Flags[i]
+		f.LiveOnly = isFirst && f.Permit == change.Permissions
+	}
+}
+
+// isNew reports whether the step creates its stack.
+func (s *planStep) isNew() bool {
+	return s.current.Phase == cfn.Absent || s.current.Phase == cfn.NeedsDelete
+}
+
+// hasRelease reports whether the environment had a release when the run began. One that cannot be read counts.
+func (d *Deployment) hasRelease(ctx context.Context) bool {
+	release, err := d.releaseBefore(ctx)
+	return err != nil || release != nil
 }
 
 // flagDeferred sets the flags of a step that is deferred and whose stack does not exist: everything in its template is
 // to be added. What has to be allowed by name is then known before anything is written. What an existing stack is to
 // become is judged with its change set.
-func (d *Deployment) flagDeferred(step *planStep) error {
-	if step.current.Phase != cfn.Absent && step.current.Phase != cfn.NeedsDelete {
+func (d *Deployment) flagDeferred(ctx context.Context, step *planStep) error {
+	if !step.isNew() {
 		return nil
 	}
 	before, after := step.versions()
@@ -60,8 +83,8 @@ func (d *Deployment) flagDeferred(step *planStep) error {
 			LogicalID: id, Type: step.stack.Template.Resources[id].Type, Action: change.Add,
 		})
 	}
-	var err error
-	step.record.Flags, err = risk.Flags(step.stack.Name, changes, before, after)
+	flags, err := risk.Flags(step.stack.Name, changes, before, after)
+	d.setFlags(ctx, step, flags)
 	return err
 }
 

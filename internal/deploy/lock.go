@@ -34,15 +34,20 @@ func (d *Deployment) withLock(
 	}
 	cleanup, cancel := awsclient.CleanupContext(ctx, err)
 	defer cancel()
-	end := d.journal.End
-	if err != nil {
-		end = d.journal.Fail
-	}
-	ending := end(cleanup, time.Now().UTC(), string(record.Outcome))
+	ending := d.endJournal(cleanup, record, err)
 	if awsclient.IsUnreachable(err) {
 		return record, err // that AWS does not answer is said already
 	}
 	return record, errors.Join(err, ending)
+}
+
+// endJournal records the end of the run, with the error that it ended with.
+func (d *Deployment) endJournal(ctx context.Context, record Record, err error) error {
+	now, outcome := time.Now().UTC(), string(record.Outcome)
+	if err == nil {
+		return d.journal.End(ctx, now, outcome)
+	}
+	return d.journal.Fail(ctx, now, outcome, err)
 }
 
 // beginJournal begins the journal of this run. It returns that of the run before if that was cut off, or the zero

@@ -166,12 +166,12 @@ func (p *Plan) prepare(ctx context.Context, step *planStep) error {
 	return step.run(func() error {
 		if why := p.deferralReason(step); why != "" {
 			step.deferBecause(why)
-			return p.deployment.flagDeferred(step)
+			return p.deployment.flagDeferred(ctx, step)
 		}
 		err := p.createChangeSet(ctx, step)
 		if err != nil && p.waitsForExport(step, err) {
 			step.deferBecause("it imports what another stack is yet to export")
-			return p.deployment.flagDeferred(step)
+			return p.deployment.flagDeferred(ctx, step)
 		}
 		return err
 	})

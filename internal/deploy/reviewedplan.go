@@ -203,7 +203,8 @@ func (d *Deployment) loadReviewedStack(
 	if err := checkUntouched(step.current, reviewed); err != nil {
 		return err
 	}
-	step.record.Outcome, step.record.Reason, step.record.Flags = reviewed.Outcome, reviewed.Reason, reviewed.Flags
+	step.record.Outcome, step.record.Reason = reviewed.Outcome, reviewed.Reason
+	d.setFlags(ctx, step, reviewed.Flags)
 	step.record.Changes = reviewed.Changes
 	if reviewed.Outcome == change.Unchanged {
 		step.record.Outputs = step.current.StackOutputs(step.stack)

@@ -1,11 +1,17 @@
 package deploy
 
 import (
+	"bytes"
 	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -76,6 +82,52 @@ func TestSelfTest_SeesWhatDoesNotHappen(t *testing.T) {
 	}
 }
 
+// lacking is the client of a cloud that answers actions of CloudFormation as a server does that has failed.
+type lacking struct {
+	aws.HTTPClient
+	actions []string
+}
+
+func (l lacking) Do(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	form, err := url.ParseQuery(string(body))
+	if err != nil || !slices.Contains(l.actions, form.Get("Action")) {
+		return l.HTTPClient.Do(r)
+	}
+	answer := httptest.NewRecorder()
+	answer.WriteHeader(http.StatusInternalServerError)
+	_, err = answer.WriteString("<!doctype html>\n<title>the action has not been implemented</title>")
+	return answer.Result(), err
+}
+
+// What does not answer has neither confirmed nor contradicted anything.
+func TestSelfTest_MissingAnswersAreNotSeen(t *testing.T) {
+	for action, row := range map[string]string{
+		"DescribeEvents": "early validation", "DetectStackDrift": "drift detection already running",
+		"RollbackStack": "failed update",
+	} {
+		t.Run(action, func(t *testing.T) {
+			c := newCloud(t)
+			c.FaultOf = nil
+			cfg := c.Config(testTooling, testRegion)
+			cfg.HTTPClient = lacking{cfg.HTTPClient, []string{action}}
+			o := c.options(&assembly.Assembly{})
+			d, err := OpenAccount(t.Context(), cfg, testTarget, o)
+			require.NoError(t, err)
+			report, err := d.SelfTest(t.Context())
+			require.NoError(t, err)
+			assert.True(t, report.Removed)
+			i := slices.IndexFunc(report.Rows, func(r selftest.Row) bool { return r.Name == row })
+			assert.Equal(t, selftest.NotSeen, report.Rows[i].Verdict, report.Rows[i].Observed)
+			assert.Zero(t, report.Count(selftest.Contradicted))
+		})
+	}
+}
+
 func TestSelfTest_RemovesItsStackWheneverItEnds(t *testing.T) {
 	c := newCloud(t)
 	c.FaultOf = nil
@@ -95,6 +147,11 @@ func TestSelfTest_RemovesItsStackWheneverItEnds(t *testing.T) {
 			}
 			return c.Pause(ctx, d)
 		}).SelfTest(ctx)
+		if left > 0 { // how many pauses there are depends on the time as well, and this one had fewer
+			cancel()
+			require.NoError(t, err)
+			break
+		}
 		require.Error(t, err, "after %d pauses", cut)
 		assert.Len(t, report.Rows, len(simulated.Catalogue()), "what was not reached is not seen")
 		cancel()

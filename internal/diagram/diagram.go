@@ -188,6 +188,7 @@ var pictures = []struct {
 	{"flow", drawFlow},
 	{"pipeline", drawPipelines},
 	{"stacks", drawStacks},
+	{"trust", drawTrust},
 }
 
 // The reasons why a diagram is not drawn.

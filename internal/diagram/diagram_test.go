@@ -122,7 +122,7 @@ func TestDraw_PlatformHasEveryDiagram(t *testing.T) {
 		assert.LessOrEqual(t, countBoxes(d.Boxes), MaxBoxes, d.Name)
 		assert.NotContains(t, d.Source(), "…", "%s: a line is cut off", d.Name)
 	}
-	assert.Equal(t, []string{"accounts", "architecture", "dag", "database", "flow", "pipeline", "stacks"}, names)
+	assert.Equal(t, []string{"accounts", "architecture", "dag", "database", "flow", "pipeline", "stacks", "trust"}, names)
 }
 
 func TestDraw_AssemblyAloneHasItsStacks(t *testing.T) {
@@ -136,7 +136,7 @@ func TestDraw_AssemblyAloneHasItsStacks(t *testing.T) {
 	}
 	assert.Equal(t, map[string]string{
 		"architecture": noConfiguration, "dag": noConfiguration, "flow": noConfiguration, "pipeline": noConfiguration,
-		"database": noDatabases,
+		"trust": noConfiguration, "database": noDatabases,
 	}, reasons)
 }
 
@@ -289,7 +289,7 @@ func TestPipelines_NoSource(t *testing.T) {
 	p.Config.Pipeline.Source = nil
 	drawn, omitted := Draw(p)
 	assert.Equal(t, []Omission{{"flow", noPipelines}, {"pipeline", noPipelines}}, omitted)
-	assert.Len(t, drawn, 5)
+	assert.Len(t, drawn, 6)
 }
 
 func TestFlow_ArtifactsLeadToJobs(t *testing.T) {
@@ -446,4 +446,27 @@ func TestAnnotate(t *testing.T) {
 		_, err := d.Annotate([]byte(text))
 		assert.ErrorContains(t, err, "the drawing of x is no SVG of D2's", name)
 	}
+}
+
+func TestDrawTrust_FollowsTheConfiguration(t *testing.T) {
+	labelsOf := func(p Platform) map[string]bool {
+		labels := map[string]bool{}
+		for _, a := range drawOne(t, p, "trust").Arrows {
+			labels[a.Label] = true
+		}
+		return labels
+	}
+	p := platform(t)
+	all := labelsOf(p)
+	assert.Contains(t, all, "approval")
+	assert.Contains(t, all, "pull request")
+	c := *p.Config
+	c.Pipeline.Source = nil
+	p.Config = &c
+	alone := labelsOf(p)
+	for _, label := range []string{"approval", "pull request", "commit"} {
+		assert.NotContains(t, alone, label, "there is no pipeline")
+	}
+	assert.Contains(t, alone, "machine")
+	assert.Contains(t, drawOne(t, p, "trust").Source(), "no key signs them")
 }

@@ -72,7 +72,36 @@ func (d Durations) Median() time.Duration { return seconds(d.MedianSeconds) }
 // P90 returns the 90th percentile.
 func (d Durations) P90() time.Duration { return seconds(d.P90Seconds) }
 
+// String returns the median; a dash if there is none.
+func (d Durations) String() string {
+	if d.Count == 0 {
+		return "-"
+	}
+	return d.Median().Round(time.Second).String()
+}
+
 func seconds(n float64) time.Duration { return time.Duration(n * float64(time.Second)) }
+
+// FailureRate returns the change failure rate in percent; a dash if there was no deployment.
+func (f Figures) FailureRate() string {
+	if f.ChangeFailureRate == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f %%", 100**f.ChangeFailureRate)
+}
+
+// String returns the figures as a line.
+func (f Figures) String() string {
+	if f.Deployments == 0 {
+		return "no deployment"
+	}
+	unit := "deployments"
+	if f.Deployments == 1 {
+		unit = "deployment"
+	}
+	return fmt.Sprintf("%d %s, %d failed (%s), lead time %v, recovery time %v",
+		f.Deployments, unit, f.Failed, f.FailureRate(), f.LeadTime, f.RecoveryTime)
+}
 
 // Compute returns the figures of an environment. The accounts are its own, and commitTime returns the time of a commit
 // whose record does not have it; zero if it is not known.

@@ -336,7 +336,7 @@ var ownTestGates = []gate{
 		),
 		env:     map[string]string{CoverageVariable: ScriptsCoverageDir},
 		outputs: []string{ScriptsCoverageDir},
-		tools:   []string{ToolGo, ToolNode, ToolNpm, ToolPython, ToolD2},
+		tools:   []string{ToolGo, ToolNode, ToolNpm, ToolPython, ToolD2, ToolMoto},
 		caches:  append([]string{CacheCDK}, goCaches...),
 	},
 	{

@@ -52,6 +52,7 @@ const (
 // The keys of the tools that are installed when they are first needed.
 const (
 	ToolMinistack     = "ministack"
+	ToolMoto          = "moto"
 	ToolCDK           = "cdk"
 	ToolGofumpt       = "gofumpt"
 	ToolGolangciLint  = "golangci-lint"
@@ -164,6 +165,10 @@ var Tools = map[string]Tool{
 				"from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS as known; " +
 				"json.dump(sorted(known), open('" + ResourceTypesFile + "', 'w'))"},
 		},
+	},
+	ToolMoto: {
+		Purpose: "a second emulator of AWS, for tests", Kind: PythonPackages, Version: "5.2.5",
+		Names: []string{"moto_server"}, VersionArgs: []string{"--help"},
 	},
 	ToolCDK: {
 		Purpose:     "the bootstrap of accounts",

@@ -238,3 +238,24 @@ func TestCommitTime(t *testing.T) {
 		})
 	}
 }
+
+func TestCommitsBetween_NewestFirst(t *testing.T) {
+	dir, first := newRepository(t, "a.txt")
+	git(t, dir, "commit", "--allow-empty", "--message", "second <b>")
+	git(t, dir, "commit", "--allow-empty", "--message", "third")
+	last := git(t, dir, "rev-parse", "HEAD")
+	r := New(dir, os.Environ())
+	commits, err := r.CommitsBetween(t.Context(), first, last, 10)
+	require.NoError(t, err)
+	require.Len(t, commits, 2)
+	assert.Equal(t, CommitSummary{last, "third"}, commits[0])
+	assert.Equal(t, "second <b>", commits[1].Subject)
+
+	commits, err = r.CommitsBetween(t.Context(), first, last, 1)
+	require.NoError(t, err)
+	assert.Len(t, commits, 1)
+	for _, text := range []string{first + "+", strings.Repeat("0", len(first)), "--output=file", "HEAD", ""} {
+		_, err := r.CommitsBetween(t.Context(), text, last, 10)
+		require.Error(t, err, text)
+	}
+}

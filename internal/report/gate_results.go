@@ -119,6 +119,20 @@ func (all GateResults) Failing() []findings.Finding {
 	return failing
 }
 
+// Waived returns the findings that somebody lets through, in a waiver or in the code, the worst first.
+func (all GateResults) Waived() []findings.Finding {
+	var waived []findings.Finding
+	for _, r := range all.Reports {
+		for _, f := range r.Findings {
+			if f.Waived != "" {
+				waived = append(waived, f)
+			}
+		}
+	}
+	findings.Sort(waived)
+	return waived
+}
+
 // IsUnexplained reports whether no finding says why a step failed.
 func (all GateResults) IsUnexplained(step string, g *pipeline.Graph) bool {
 	for _, r := range all.Reports {

@@ -28,14 +28,16 @@ const maxCommentBytes = 65_536
 func PlanMarkdown(f planfile.File) string {
 	title := fmt.Sprintf("### Plan for %s: %s\n\n", escapeMarkdown(f.Environment), planCounts(f))
 	var b strings.Builder
-	if flags := f.Flags(); len(flags) > 0 {
-		fmt.Fprintf(&b, "> **Has to be allowed by name**\n>\n")
-		for _, flag := range flags {
-			fmt.Fprintf(&b, "> - `--allow %s`: %s in %s: %s\n",
-				escapeMarkdown(string(flag.Permit)), inlineCode(flag.LogicalID), inlineCode(flag.Stack), escapeMarkdown(flag.Why))
+	var flags, liveFlags []change.Flag
+	for _, flag := range f.Flags() {
+		if flag.LiveOnly {
+			liveFlags = append(liveFlags, flag)
+		} else {
+			flags = append(flags, flag)
 		}
-		b.WriteString("\n")
 	}
+	writeFlagsMarkdown(&b, "Has to be allowed by name", flags)
+	writeFlagsMarkdown(&b, "Has to be allowed by name in a live deployment", liveFlags)
 	if f.Unseen != nil {
 		fmt.Fprintf(&b, "> **Not seen in this plan**: %s, because what they need does not exist yet. %s\n\n",
 			f.Unseen, f.Unseen.Rule())
@@ -47,6 +49,19 @@ func PlanMarkdown(f planfile.File) string {
 		writeTargetMarkdown(&b, t)
 	}
 	return fitComment(title, b.String(), planFooter(f))
+}
+
+// writeFlagsMarkdown writes flags below a title, or nothing if there are none.
+func writeFlagsMarkdown(b *strings.Builder, title string, flags []change.Flag) {
+	if len(flags) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "> **%s**\n>\n", title)
+	for _, flag := range flags {
+		fmt.Fprintf(b, "> - `--allow %s`: %s in %s: %s\n",
+			escapeMarkdown(string(flag.Permit)), inlineCode(flag.LogicalID), inlineCode(flag.Stack), escapeMarkdown(flag.Why))
+	}
+	b.WriteString("\n")
 }
 
 // planFooter returns the last line of a plan's comment: which plan it is, of what, and how long it may be applied.

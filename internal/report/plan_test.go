@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"flag"
 	"os"
 	"path/filepath"
@@ -107,4 +108,28 @@ func TestPlanText_ShowsNotes(t *testing.T) {
 		{Name: "data", Outcome: change.Unchanged, Notes: []string{note}},
 	}})
 	assert.Equal(t, "data: unchanged\n  "+note, text)
+}
+
+// A rehearsal of the first release lists wider access in the plan, in its comment, and in the summary.
+func TestReports_ListWhatOnlyLiveDeploymentAsksFor(t *testing.T) {
+	flags := []change.Flag{{
+		Permit: change.Permissions, Stack: "web", LogicalID: "Role", Type: "AWS::IAM::Role",
+		Why: "allows everybody sts:AssumeRole", LiveOnly: true,
+	}}
+	record := deploy.Record{Stacks: []deploy.StackRecord{{Name: "web", Outcome: change.Planned, Flags: flags}}}
+	const reason = "allows everybody sts:AssumeRole; a live deployment asks for --allow permissions"
+	assert.Contains(t, PlanText(record), "  !    permissions: Role: "+reason)
+
+	file := planfile.File{Targets: []planfile.Target{{Stacks: []planfile.Stack{
+		{Name: "web", Flags: flags}, {Name: "data", Flags: planFlags},
+	}}}}
+	assert.Contains(t, PlanMarkdown(file), "> **Has to be allowed by name**\n>\n> - `--allow data-loss`: `Table`")
+	assert.Contains(t, PlanMarkdown(file), "> **Has to be allowed by name in a live deployment**\n>\n"+
+		"> - `--allow permissions`: `Role` in `web`: allows everybody")
+
+	var summary Summary
+	summary.Add(AccountRecord{Record: record})
+	var text bytes.Buffer
+	require.NoError(t, summary.WriteText(&text))
+	assert.Contains(t, text.String(), "    permissions: Role "+reason)
 }

@@ -62,7 +62,8 @@ func stackText(s deploy.StackRecord) string {
 		}
 	}
 	for _, f := range s.Flags {
-		fmt.Fprintf(&b, "\n  !    %s: %s: %s", display.Line(string(f.Permit)), display.Line(f.LogicalID), display.Line(f.Why))
+		fmt.Fprintf(&b, "\n  !    %s: %s: %s",
+			display.Line(string(f.Permit)), display.Line(f.LogicalID), display.Line(f.Reason()))
 	}
 	return b.String()
 }

@@ -188,7 +188,8 @@ func (r SavedRun) Write(w io.Writer, format string) error {
 	return fault.Errorf(fault.FlagValue, "unknown format %s", format)
 }
 
-// writeText writes the gates that could not be run, all findings, and how the run ended.
+// writeText writes the gates that could not be run, all findings, those that are waived and their number, and how the
+// run ended.
 func (r SavedRun) writeText(w io.Writer) error {
 	for _, gate := range r.Gates.Reports {
 		if gate.Broken != "" {
@@ -197,6 +198,12 @@ func (r SavedRun) writeText(w io.Writer) error {
 	}
 	for _, line := range r.Gates.Lines(len(r.Gates.Failing())) {
 		fmt.Fprintln(w, display.Line(line))
+	}
+	if waived := r.Gates.Waived(); len(waived) > 0 {
+		fmt.Fprintf(w, "%s:\n", waivedText(len(waived)))
+		for _, f := range waived {
+			fmt.Fprintln(w, "  "+display.Line(f.String()))
+		}
 	}
 	_, err := fmt.Fprintln(w, r.Summary.LastLine())
 	return err

@@ -38,6 +38,34 @@ func TestLoadLastRun_NewestRun(t *testing.T) {
 	require.Error(t, run.Write(&bytes.Buffer{}, "pdf"))
 }
 
+func TestReports_CountAndListWaivedFindings(t *testing.T) {
+	const why = "by owner@example.com until 2027-01-31: the caller is known"
+	gates := GateResults{Reports: []findings.Report{
+		{Gate: "lint", Tool: "lint", Findings: []findings.Finding{
+			{Rule: "G204", Level: findings.Error, File: "a.go", Line: 3, Message: "a subprocess", Waived: why},
+			{Rule: "note", Level: findings.Note, File: "a.go", Message: "worth knowing"},
+		}},
+		{Gate: "types", Tool: "types", Findings: []findings.Finding{
+			{Rule: "E1", Level: findings.Warning, File: "b.py", Message: "a type", Waived: "by the types"},
+		}},
+	}}
+	dir := t.TempDir()
+	summary := &Summary{Waived: len(gates.Waived())}
+	var out bytes.Buffer
+	require.NoError(t, summary.WriteText(&out))
+	assert.Contains(t, out.String(), "\n2 findings are waived; `lockstep report` lists them\n")
+
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "1"), 0o755))
+	require.NoError(t, SaveRun(filepath.Join(dir, "1"), summary, gates))
+	run, err := LoadLastRun(dir)
+	require.NoError(t, err)
+	out.Reset()
+	require.NoError(t, run.Write(&out, "text"))
+	assert.Contains(t, out.String(), "2 findings are waived:\n  a.go:3: G204: a subprocess (waived "+why+")\n"+
+		"  b.py: E1: a type (waived by the types)\n")
+	assert.NotContains(t, out.String(), "worth knowing")
+}
+
 func TestLoadLastRun_LastRunHasNoResult(t *testing.T) {
 	for _, test := range []struct {
 		name string

@@ -43,6 +43,8 @@ type Summary struct {
 	Environments []AccountRecord `json:"environments,omitempty"`
 	// Findings are the worst findings of the gates that do not pass, a line each.
 	Findings []string `json:"findings,omitempty"`
+	// Waived is how many findings of the gates are let through.
+	Waived int `json:"waived,omitempty"`
 	// Logs is the folder of the run's logs.
 	Logs string `json:"logs,omitempty"`
 }
@@ -90,6 +92,9 @@ func (s *Summary) WriteText(w io.Writer) error {
 	for _, line := range s.Findings {
 		fmt.Fprintln(&text, "  "+display.Line(line))
 	}
+	if s.Waived > 0 {
+		fmt.Fprintf(&text, "\n%s; `lockstep report` lists them\n", waivedText(s.Waived))
+	}
 	for _, record := range s.Environments {
 		writeRecord(&text, bold, record)
 	}
@@ -106,6 +111,14 @@ func (s *Summary) WriteText(w io.Writer) error {
 	fmt.Fprintln(&text, "\n"+bold.Render(s.LastLine()))
 	_, err := text.WriteTo(w)
 	return err
+}
+
+// waivedText says how many findings are let through.
+func waivedText(count int) string {
+	if count == 1 {
+		return "1 finding is waived"
+	}
+	return fmt.Sprintf("%d findings are waived", count)
 }
 
 func (s *Summary) writeSteps(w io.Writer, style *lipgloss.Renderer) {
@@ -171,6 +184,7 @@ func writeStacks(w io.Writer, stacks []deploy.StackRecord) {
 		if st.Reason != "" {
 			fmt.Fprintf(w, "    %s\n", display.Line(st.Code.Prefix(st.Reason)))
 		}
+		writeLiveFlags(w, st.Flags)
 		for i, cause := range st.Causes {
 			if i > 0 { // the first one is the reason
 				fmt.Fprintf(w, "    also %s\n", display.Line(cause.String()))
@@ -181,6 +195,15 @@ func writeStacks(w io.Writer, stacks []deploy.StackRecord) {
 		}
 		for _, key := range slices.Sorted(maps.Keys(st.Outputs)) {
 			fmt.Fprintf(w, "    %s = %s\n", display.Line(key), display.Line(st.Outputs[key]))
+		}
+	}
+}
+
+// writeLiveFlags writes the flags that only a live deployment asks a permit for.
+func writeLiveFlags(w io.Writer, flags []change.Flag) {
+	for _, f := range flags {
+		if f.LiveOnly {
+			fmt.Fprintf(w, "    %s: %s %s\n", f.Permit, display.Line(f.LogicalID), display.Line(f.Reason()))
 		}
 	}
 }

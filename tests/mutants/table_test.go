@@ -365,13 +365,13 @@ var table = []Mutant{
 		New: "info.Size()",
 	},
 	{
-		File:    "internal/repo/repo.go",
+		File:    "internal/repo/git.go",
 		Package: "./internal/repo", Run: "TestCommit_IgnoresGitVariablesOfCaller",
 		Old: "return slices.Contains(localVariables, name)",
 		New: `return name == "" && slices.Contains(localVariables, name)`,
 	},
 	{
-		File:    "internal/repo/repo.go",
+		File:    "internal/repo/commit.go",
 		Package: "./internal/repo", Run: "TestCommit_PlusMarksOtherFiles",
 		Old: "slices.ContainsFunc(untracked, isInput)",
 		New: "len(untracked) < 0",

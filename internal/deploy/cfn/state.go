@@ -111,6 +111,9 @@ func stateRow(status types.StackStatus) StateRow {
 // PhaseOf returns what can be done with a stack in a state.
 func PhaseOf(status types.StackStatus) Phase { return stateRow(status).Phase }
 
+// ActionOf returns what is done about a stack in a state.
+func ActionOf(status types.StackStatus) string { return stateRow(status).Action }
+
 // existingStatuses returns the states of stacks that exist.
 func existingStatuses() []types.StackStatus {
 	var out []types.StackStatus

@@ -19,7 +19,7 @@ const (
 // Permits are all permits, in the order in which they are shown.
 var Permits = []Permit{DataLoss, Permissions, ImportExisting}
 
-// A Flag is a change that needs a permit.
+// A Flag is a change that needs a permit, in a live deployment at least.
 type Flag struct {
 	Permit    Permit `json:"permit"`
 	Stack     string `json:"stack"`
@@ -27,9 +27,19 @@ type Flag struct {
 	Type      string `json:"type"`
 	// Why says what is lost, or what is wider.
 	Why string `json:"why"`
+	// LiveOnly says that only a live deployment asks for the permit: a rehearsal has nothing yet that could be widened.
+	LiveOnly bool `json:"liveOnly,omitempty"`
+}
+
+// Reason returns why the change needs the permit and, if only a live deployment asks for it, that it does.
+func (f Flag) Reason() string {
+	if f.LiveOnly {
+		return f.Why + "; a live deployment asks for --allow " + string(f.Permit)
+	}
+	return f.Why
 }
 
 // String returns the flag as one line.
 func (f Flag) String() string {
-	return fmt.Sprintf("%s: %s (%s) in %s: %s", f.Permit, f.LogicalID, f.Type, f.Stack, f.Why)
+	return fmt.Sprintf("%s: %s (%s) in %s: %s", f.Permit, f.LogicalID, f.Type, f.Stack, f.Reason())
 }

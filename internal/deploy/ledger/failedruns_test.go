@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -14,7 +15,7 @@ func failedRun(t *testing.T, l *Ledger, run string, token int64) {
 	w, _, err := l.BeginJournal(t.Context(), Journal{RunID: run, Token: token})
 	require.NoError(t, err)
 	require.NoError(t, w.RecordStack(t.Context(), "web", JournalEntry{State: Failed}))
-	require.NoError(t, w.Fail(t.Context(), time.Now(), "failed"))
+	require.NoError(t, w.Fail(t.Context(), time.Now(), "failed", errors.New("web: no")))
 }
 
 func TestJournal_CarriesFailedRunsUpToTheNextRelease(t *testing.T) {
@@ -47,7 +48,7 @@ func TestJournal_RunThatChangedNothingIsNoFailedRun(t *testing.T) {
 	l := Open(newMemoryStore(), testScope, Signing{})
 	w, _, err := l.BeginJournal(t.Context(), Journal{RunID: "one", Token: 1})
 	require.NoError(t, err)
-	require.NoError(t, w.Fail(t.Context(), time.Now(), "failed"))
+	require.NoError(t, w.Fail(t.Context(), time.Now(), "failed", errors.New("web: no")))
 	w, _, err = l.BeginJournal(t.Context(), Journal{RunID: "two", Token: 2})
 	require.NoError(t, err)
 	assert.Empty(t, w.FailedRuns())

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"lockstep/internal/deploy/digest"
+	"lockstep/internal/fault"
 )
 
 // An EntryState is the state of a run's work on one stack.
@@ -45,6 +47,9 @@ type Journal struct {
 	Started     time.Time    `json:"started"`
 	Ended       time.Time    `json:"ended,omitzero"`
 	Outcome     string       `json:"outcome,omitempty"`
+	// Problem says why the run failed, and Code is the code of that; both empty if it did not.
+	Problem string     `json:"problem,omitempty"`
+	Code    fault.Code `json:"code,omitempty"`
 	// Restores is the number of the release that the run restores; 0 for none.
 	Restores int `json:"restores,omitempty"`
 	// FailedRuns are the runs that failed since the newest release.
@@ -65,6 +70,9 @@ type ReleaseSummary struct {
 func (r ReleaseSummary) Matches(synth digest.Synth, siblings map[string]digest.Environment) bool {
 	return r.SynthDigest == synth && maps.Equal(r.SiblingDigests, siblings)
 }
+
+// HasFailed reports whether the run ended with an error.
+func (j Journal) HasFailed() bool { return !j.Ended.IsZero() && j.Problem != "" }
 
 // IsInterrupted reports whether the run did not come to its end.
 func (j Journal) IsInterrupted() bool { return j.RunID != "" && j.Ended.IsZero() }
@@ -159,11 +167,18 @@ func (w *JournalWriter) RecordRelease(ctx context.Context, r ReleaseSummary) err
 	})
 }
 
-// Fail records the end of a run that failed. It is a FailedRun if it has begun to change a stack.
-func (w *JournalWriter) Fail(ctx context.Context, at time.Time, outcome string) error {
+// maxProblemBytes is how much of the error of a run its journal keeps.
+const maxProblemBytes = 2000
+
+// Fail records the end of a run that failed with an error. It is a FailedRun if it has begun to change a stack.
+func (w *JournalWriter) Fail(ctx context.Context, at time.Time, outcome string, cause error) error {
 	return w.update(ctx, func(j *Journal) {
 		j.Ended = at
 		j.Outcome = outcome
+		j.Code, j.Problem = fault.CodeOf(cause), cause.Error()
+		if len(j.Problem) > maxProblemBytes {
+			j.Problem = strings.ToValidUTF8(j.Problem[:maxProblemBytes], "") + "…"
+		}
 		if len(j.Stacks) == 0 {
 			return
 		}

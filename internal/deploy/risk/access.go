@@ -20,12 +20,14 @@ var governedFamilies = []string{
 // governedPattern matches the names of types that give or refuse something to somebody by what they are called.
 var governedPattern = newPattern(`::\w*(Permissions?|Grants?|GrantsInstance|GrantsLocation|AccessPolicy|` +
 	`AuthPolicy|ResourcePolicy|EventBusPolicy|AccountPolicy|PrincipalAssociation|PrincipalAttachment|PortfolioShare|` +
-	`AccessEntry|EndpointAuthorization|AggregationAuthorization|CrossAccountAttachment)$`)
+	`AccessEntry|\w*Membership|EndpointAuthorization|AggregationAuthorization|CrossAccountAttachment)$`)
 
 // networkPattern matches the types of EC2 that decide who reaches whom.
 var networkPattern = newPattern(`^AWS::EC2::(\w*Route|\w*RouteTable(Association|Propagation)|\w*Peering\w*|` +
 	`TransitGateway\w*Attachment|VPCGatewayAttachment|NetworkAclEntry|SubnetNetworkAclAssociation|ClientVpn\w+|` +
-	`InstanceConnectEndpoint|EIPAssociation|PrefixList|VPCBlockPublicAccess\w+|\w+BlockPublicAccess|VerifiedAccess\w+)$`)
+	`InstanceConnectEndpoint|EIP|EIPAssociation|PrefixList|VPCBlockPublicAccess\w+|\w+BlockPublicAccess|` +
+	`VerifiedAccess\w+|VPNConnection|VPNGatewayRoutePropagation|TrafficMirror\w+|NetworkInterfaceAttachment|` +
+	`VolumeAttachment|LocalGatewayRouteTableVPCAssociation)$`)
 
 // governedAdditions are further types all of whose properties govern access, and why.
 var governedAdditions = map[string]string{
@@ -35,6 +37,12 @@ var governedAdditions = map[string]string{
 	"AWS::ApiGatewayV2::Authorizer":                         "it decides who may call an API",
 	"AWS::AppSync::ApiKey":                                  "whoever has the key may call the API",
 	"AWS::AppSync::GraphQLSchema":                           "it says who may read which field",
+	"AWS::ApiGateway::VpcLink":                              "it lets an API reach a private network",
+	"AWS::CloudFront::VpcOrigin":                            "it opens what is in a private network to the internet",
+	"AWS::GlobalAccelerator::EndpointGroup":                 "it opens what is in a private network to the internet",
+	"AWS::GlobalAccelerator::Listener":                      "it says which ports are open to the internet",
+	"AWS::CloudFormation::PublicTypeVersion":                "everybody may use the type",
+	"AWS::CloudFormation::TypeActivation":                   "it runs the code of another account",
 	"AWS::ECR::PublicRepository":                            "everybody may pull its images",
 	"AWS::ECR::PullThroughCacheRule":                        "it brings in the images of another registry",
 	"AWS::EKS::IdentityProviderConfig":                      "whoever it knows may sign in",
@@ -80,6 +88,14 @@ var protectorPattern = newPattern(`^AWS::(WAF\w*|NetworkFirewall)::|^AWS::Route5
 var watcherPattern = newPattern(`^AWS::(CloudTrail::(Trail|EventDataStore)|GuardDuty::Detector|` +
 	`Config::(ConfigurationRecorder|DeliveryChannel)|AccessAnalyzer::Analyzer|SecurityHub::Hub(V2)?|` +
 	`Macie::Session|Detective::Graph|EC2::FlowLog)$`)
+
+// checkerPattern matches the types that find what is wrong in an account. How they do it is not judged.
+var checkerPattern = newPattern(`^AWS::(Config::(\w*ConfigRule|\w*ConformancePack|ConfigurationAggregator)|` +
+	`SecurityHub::(Standard|ProductSubscription|AutomationRule\w*|\w*Policy)|InspectorV2::\w+Configuration|` +
+	`ECR::RegistryScanningConfiguration|Route53Resolver::ResolverQueryLoggingConfig(Association)?|Bedrock::Guardrail)$`)
+
+// isChecker reports whether the resources of a type find what is wrong.
+func isChecker(resourceType string) bool { return checkerPattern.MatchString(resourceType) }
 
 // isWatcher reports whether the resources of a type record or report what is done.
 func isWatcher(resourceType string) bool { return watcherPattern.MatchString(resourceType) }
@@ -139,6 +155,8 @@ func isPolicyType(resourceType string) bool {
 
 // governedProperties are the properties that govern access, of the types in which the others do not.
 var governedProperties = map[string][]string{
+	"AWS::EC2::EIP":                         {"InstanceId"},
+	"AWS::EC2::VolumeAttachment":            {"InstanceId", "VolumeId"},
 	"AWS::Lambda::EventSourceMapping":       {"EventSourceArn", "FunctionName"},
 	"AWS::Lambda::Url":                      {"AuthType", "TargetFunctionArn", "Qualifier", "Cors"},
 	"AWS::Logs::SubscriptionFilter":         {"DestinationArn", "LogGroupName", "RoleArn"},
@@ -194,8 +212,10 @@ var policyNames = []string{
 	"Content", "AssumeRolePolicyDocument", "KeyPolicy", "SessionPolicy", "PolicyStatement",
 }
 
-// noPolicies are properties that are published among policies and give nobody anything.
-var noPolicies = []string{"RedrivePolicy", "ReplayPolicy", "ArchivePolicy", "DataProtectionPolicy"}
+// noPolicies are properties that are published among policies, and are settings of another kind.
+var noPolicies = []string{
+	"RedrivePolicy", "RedriveAllowPolicy", "ReplayPolicy", "ArchivePolicy", "DataProtectionPolicy",
+}
 
 // isPolicyProperty reports whether a policy stands in a property, so that whatever cannot be read there is flagged.
 func isPolicyProperty(resourceType, property string) bool {

@@ -221,6 +221,7 @@ func (r *reader) walk(name string, value any) {
 	if r.readSetting(name, value) {
 		return
 	}
+	r.readTogether(name, value)
 	if !r.isGoverned && strings.HasSuffix("."+r.path, "."+name) { // an item of a list has been read with its list
 		r.readNamed(name, value)
 	}
@@ -249,6 +250,7 @@ func (r *reader) walkText(name string, value any) {
 	case !isText:
 	case mayBePolicy(text):
 		r.readPolicy(text)
+	case r.readOptions(text):
 	case !r.isGoverned:
 		r.readValue(name, text)
 	}
@@ -264,7 +266,7 @@ func (r *reader) walkObject(name string, v map[string]any) {
 		r.readPolicy(v)
 		return
 	}
-	if isVariable(v) {
+	if r.readOptions(v) || isVariable(v) {
 		return
 	}
 	for _, key := range sortedKeys(v) {

@@ -76,6 +76,8 @@ func (j *judgement) widerAccessIn(world resolve.World, id string) (wider []grant
 		return wider, ""
 	case existed && isWatcher(old.Type):
 		return []grant{{kind: limits, text: "no longer: what is done is recorded or reported"}}, ""
+	case existed && isChecker(old.Type):
+		return []grant{{kind: limits, text: "no longer: what is wrong is found or refused"}}, ""
 	case existed && j.isAttached(world, id, old):
 		return (&reader{}).lostLimits(onlyLimits(grantsOf(old).grants)), ""
 	}

@@ -74,18 +74,19 @@ func withoutVariables(value any) any {
 }
 
 // readWrapped adds the grants of an object that holds a policy in a member, as the inline policies of a role do. An
-// object without any is another kind of policy, which is not understood.
+// object without any is a policy in another language, such as that of OpenSearch Serverless, which is not understood.
 func (r *reader) readWrapped(v map[string]any) {
-	before := len(r.grants)
+	holdsPolicy := func(key string) bool { return strings.Contains(key, "Policy") && !strings.HasSuffix(key, "Name") }
+	if !slices.ContainsFunc(sortedKeys(v), holdsPolicy) {
+		r.addUnreadable("a policy", v)
+		return
+	}
 	for _, key := range sortedKeys(v) {
-		if strings.Contains(key, "Policy") && !strings.HasSuffix(key, "Name") {
+		if holdsPolicy(key) {
 			r.readPolicy(v[key])
 			continue
 		}
 		r.walk(key, v[key])
-	}
-	if len(r.grants) == before {
-		r.addUnreadable("a policy", v)
 	}
 }
 

@@ -87,8 +87,19 @@ var boundingPolicies = map[string]string{
 	"AWS::Transfer::User":         "Policy",
 }
 
+// closingPolicies are the properties with a policy that refuses callers whom the resource answers without it. The
+// policy may give more than that too.
+var closingPolicies = map[string]string{
+	"AWS::ApiGateway::RestApi": "Policy",
+	"AWS::EFS::FileSystem":     "FileSystemPolicy",
+	"AWS::Serverless::Api":     "Auth",
+}
+
 // readBoundingPolicy reads what a policy leaves of what others allow: everything, where there is none.
 func (r *reader) readBoundingPolicy(p map[string]any) {
+	if name := closingPolicies[r.kind]; resolve.Text(p[name]) != "" {
+		r.add(limits, "whom it answers is limited by its policy")
+	}
 	name, ok := boundingPolicies[r.kind]
 	if !ok {
 		return

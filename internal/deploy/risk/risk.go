@@ -188,11 +188,11 @@ func nestedParameter(value any) resolve.Parameter {
 	return resolve.Parameter{Value: text, IsUnknown: resolve.IsMarked(text)}
 }
 
-// CheckAllowed refuses flags without their permits, and names both.
+// CheckAllowed refuses flags without their permits, and names both. Flags that are live only need none.
 func CheckAllowed(flags []change.Flag, permits []change.Permit) error {
 	var lines, options []string
 	for _, f := range flags {
-		if slices.Contains(permits, f.Permit) {
+		if f.LiveOnly || slices.Contains(permits, f.Permit) {
 			continue
 		}
 		lines = append(lines, "  "+f.String())

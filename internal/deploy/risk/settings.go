@@ -19,7 +19,7 @@ var settings = []setting{
 	{newPattern(`^PermissionsBoundary$`), func(r *reader, _ string, value any) {
 		r.add(limits, "is bounded by "+resolve.Text(value))
 	}},
-	{newPattern(`^(Is)?PubliclyAccessible$`), readSwitch("has a public address", true)},
+	{newPattern(`^(Is)?PubliclyAccessible$`), readPubliclyAccessible},
 	{
 		newPattern(`^(AnonymousAuthEnabled|AllowUnauthenticatedIdentities|PublicEndpoint|PublicConnectivity)$`),
 		readSwitch("is open to everybody", true),
@@ -36,12 +36,15 @@ var settings = []setting{
 	{newPattern(`^(Subnets?|SubnetIds?|SubnetIDs|VPCZoneIdentifier|SubnetMappings)$`), readSubnets},
 	{
 		newPattern(`^(User|RunAsUser|PosixUser|HomeDirectory|HomeDirectoryMappings|HttpPutResponseHopLimit|` +
-			`BodyS3Location|Location|\w*ParameterGroupName|FilterGroups|FullRepositoryId|BranchName|LambdaConfig)$`), readFixed,
+			`BodyS3Location|Location|\w*ParameterGroupName|FilterGroups|FullRepositoryId|BranchName|LambdaConfig|` +
+			`Repository|RepositoryUrl|GuardrailPolicies|SlackChannelId|SlackWorkspaceId|Teams(Channel|Tenant)?Id|` +
+			`TargetIps|DomainNameServers|ResourceRecords|AliasTarget)$`), readFixed,
 	},
 	{
 		newPattern(`^(FunctionAssociations|LambdaFunctionAssociations)$`),
 		func(r *reader, name string, value any) { r.add(limits, name+" are "+resolve.Text(value)) },
 	},
+	{newPattern(`^WriteAttributes$`), readBoundedItems},
 	{newPattern(`^Protocol$`), readProtocol},
 	{newPattern(`^Category$`), func(r *reader, _ string, value any) {
 		if resolve.Text(value) == "Approval" {
@@ -50,7 +53,7 @@ var settings = []setting{
 	}},
 	{
 		newPattern(`^(AllowClassicFlow|AllowExternalPrincipals|AllowPublicOverrides|EnableExecuteCommand|` +
-			`Privileged|AllowCleartext|AllowFullTableExternalDataAccess|AllowExternalDataFiltering|` +
+			`Privileged|AllowCleartext|AllowFullTableExternalDataAccess|AllowExternalDataFiltering|CertificateExport|` +
 			`BootstrapClusterCreatorAdminPermissions|AcceptResourceTypes)$`),
 		readSwitch("allows what it did not", false),
 	},
@@ -63,12 +66,13 @@ var settings = []setting{
 			`StorageEncrypted|Encrypted|AtRestEncryptionEnabled|TransitEncryptionEnabled|IsMultiFactorAuthRequired|` +
 			`DisableExecuteApiEndpoint|DisableNetworkTraffic|EnableNetworkIsolation|EnforceWorkGroupConfiguration|` +
 			`EnableIAMDatabaseAuthentication|ReadonlyRootFilesystem|AuthorizationEnabled|EnableLogFileValidation|` +
-			`SqsManagedSseEnabled|AllowAdminCreateUserOnly|IsLogging|SourceDestCheck|ManageMasterUserPassword)$`),
+			`SqsManagedSseEnabled|AllowAdminCreateUserOnly|IsLogging|SourceDestCheck|ManageMasterUserPassword|` +
+			`ScanOnPush)$`),
 		readGuard("is guarded by "),
 	},
 	{
 		newPattern(`^(HttpTokens|ImageTagMutability|ObjectOwnership|Visibility|` +
-			`ViewerProtocolPolicy|RestrictionType)$`), readRequired,
+			`ViewerProtocolPolicy|OriginProtocolPolicy|RestrictionType)$`), readRequired,
 	},
 	{newPattern(`^(PublicAccess|Unauthenticated)$`), readSwitch("is open to everybody", false)},
 	{newPattern(`^EndpointType$`), func(r *reader, name string, value any) {
@@ -86,7 +90,8 @@ var settings = []setting{
 		newPattern(`^(BucketEncryption|SSESpecification|SSEDescription|StreamEncryption|KmsMasterKeyId|KmsKeyId|` +
 			`EncryptionConfiguration|EncryptionAtRestOptions|NodeToNodeEncryptionOptions|WebACLId|WebAclArn|WebACLArn|` +
 			`OriginAccessControlId|OriginAccessIdentity|AuthToken|DataProtectionPolicy|VPCOptions|` +
-			`AdvancedSecurityOptions|LoggingConfiguration)$`),
+			`AdvancedSecurityOptions|LoggingConfiguration|EnableCloudwatchLogsExports|ClusterLogging|` +
+			`LogPublishingOptions)$`),
 		func(r *reader, name string, value any) {
 			if text := resolve.Text(value); !isOff(value) && text != "{}" && text != "[]" {
 				r.add(limits, "is protected by "+name)
@@ -115,7 +120,8 @@ var settings = []setting{
 			`GranteePrincipal|PublicAccessCidrs|CidrAllowList|AllowedIPRange|IpRangeWhitelist|AllowedVPCs|` +
 			`LaunchPermissions?|TargetAccountIds|UserIds|OrganizationArns|OrganizationalUnitArns|AllowedOrigins|AllowOrigins|` +
 			`OpenIdConnectProviderARNs|SamlProviderARNs|CognitoIdentityProviders|SupportedLoginProviders|CallbackURLs|` +
-			`KeyName|SshPublicKeys|SshPublicKeyBody|VPCs|SourcePath|Subscription|Protocols)$`), readItems,
+			`KeyName|SshPublicKeys|SshPublicKeyBody|VPCs|SourcePath|Subscription|Protocols|Listeners|Ports|` +
+			`PortRanges)$`), readItems,
 	},
 	{newPattern(`^ServiceToken$`), func(r *reader, _ string, value any) {
 		r.add(fixed, "is made by "+resolve.Text(value))
@@ -151,6 +157,39 @@ func readProtocol(r *reader, name string, value any) {
 
 // readItems reads a property each of whose items is given access.
 func readItems(r *reader, name string, value any) { r.addItems(allows, name+": ", value) }
+
+// readBoundedItems reads a property each of whose items is given access. Where there is none, everything is given.
+func readBoundedItems(r *reader, name string, value any) {
+	r.addItems(allows, name+": ", value)
+	r.add(limits, name+" are limited to its items")
+}
+
+// readPubliclyAccessible reads whether a resource has a public address. Where a template does not say, it depends on
+// the type and on the network.
+func readPubliclyAccessible(r *reader, name string, value any) {
+	if isOff(value) {
+		r.add(limits, "has no public address ("+name+")")
+		return
+	}
+	readSwitch("has a public address", true)(r, name, value)
+}
+
+// closingActions matches the actions of a listener that let nobody through without something.
+var closingActions = newPattern(`^(authenticate-\w+|jwt-validation|fixed-response)$`)
+
+// readTogether adds what the members of a property say only together. They are read one by one as well.
+func (r *reader) readTogether(name string, value any) {
+	for _, item := range asList(value) {
+		object, _ := item.(map[string]any)
+		kind := resolve.Text(object["Type"])
+		switch {
+		case name == "Origins": // of a distribution
+			r.add(names, "gets content from "+resolve.Text(object["DomainName"]))
+		case (name == "DefaultActions" || name == "Actions") && closingActions.MatchString(kind): // of a listener
+			r.add(limits, "has the action "+kind)
+		}
+	}
+}
 
 func readManagedPolicies(r *reader, _ string, value any) {
 	for _, policy := range asList(value) {

@@ -77,8 +77,56 @@ func collectProperties(schema any, names map[string]bool) {
 	}
 }
 
+// optionNames matches the properties that hold settings whose names no schema has, because AWS hands them on to
+// something else, such as a database or a platform.
+var optionNames = newPattern(`^(ConnectionProperties|OptionSettings|\w*Attributes|DefaultArguments|AdvancedOptions|` +
+	`ServerProperties)$`)
+
+// isOption reports whether the reader is among such settings.
+func (r *reader) isOption() bool {
+	return slices.ContainsFunc(strings.Split(r.path, "."), optionNames.MatchString)
+}
+
+// readOptions reads settings that are not members of an object, and reports whether there are any: as text, with a line
+// for each, or as an object with a name and a value.
+func (r *reader) readOptions(value any) bool {
+	switch v := value.(type) {
+	case string:
+		for line := range strings.Lines(v) {
+			if name, setting, ok := strings.Cut(strings.TrimSpace(line), "="); ok && r.isOption() {
+				r.readOption(name, setting)
+			}
+		}
+		return strings.Contains(v, "=") && r.isOption()
+	case map[string]any:
+		name := resolve.Text(v["OptionName"]) + resolve.Text(v["Key"])
+		if name == "" || !r.isOption() {
+			return false
+		}
+		r.readOption(name, v["Value"])
+		return true
+	}
+	return false
+}
+
+func (r *reader) readOption(name string, value any) {
+	r.walkInto(name, func() { r.walk(name, value) })
+}
+
+// camelCase returns a name as AWS writes names: allow.everyone.if is AllowEveryoneIf.
+func camelCase(name string) string {
+	var out strings.Builder
+	for part := range strings.FieldsFuncSeq(name, func(c rune) bool { return strings.ContainsRune("._-", c) }) {
+		out.WriteString(strings.ToUpper(part[:1]) + part[1:])
+	}
+	return out.String()
+}
+
 // speaksOf reports whether a name has one of some words, and is one that the type of the resource has.
 func (r *reader) speaksOf(words pattern, name string) bool {
+	if r.isOption() {
+		return words.MatchString(camelCase(name)) && !noWords.MatchString(camelCase(name))
+	}
 	return words.MatchString(name) && !noWords.MatchString(name) && declares(r.kind, name)
 }
 
@@ -129,7 +177,7 @@ var openValue = newPattern(`(?i)^(public|public[_-].*|.*unauthenticated.*|anonym
 	`open-access|allow-?_?all|0\.0\.0\.0/0|::/0|authenticated-?read)$`)
 
 // hostPattern matches the host of an address.
-var hostPattern = newPattern(`^(?i:https?|wss?|ftp)://[^/?#]+`)
+var hostPattern = newPattern(`^(?i:https?|wss?|ftp|s3)://[^/?#]+`)
 
 // hostMode matches the values with which a container shares something with its machine.
 var hostMode = newPattern(`^(NetworkMode|PidMode|IpcMode)$`)

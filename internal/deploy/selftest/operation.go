@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"net/http"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"lockstep/internal/awsclient"
 	"lockstep/internal/fault"
@@ -50,6 +52,26 @@ func messageOf(err error) string {
 		return api.ErrorMessage()
 	}
 	return err.Error()
+}
+
+// isUnanswered reports whether a call failed because an emulator lacks the action, or because the server has failed.
+// That says nothing about what the action does.
+func isUnanswered(err error) bool {
+	var response *smithyhttp.ResponseError
+	if errors.As(err, &response) && response.HTTPStatusCode() >= http.StatusInternalServerError {
+		return true
+	}
+	code := awsclient.ErrorCode(err)
+	return code == "" || code == "InvalidAction" || code == "UnknownOperationException" || code == "NotImplemented"
+}
+
+// seeRefused records that a call about a row was refused.
+func (t *test) seeRefused(row, format string, err error) {
+	verdict := Contradicted
+	if isUnanswered(err) {
+		verdict = NotSeen
+	}
+	t.see(row, verdict, format, messageOf(err))
 }
 
 // A changeSet is what a change set came to.
@@ -137,7 +159,7 @@ var errGone = fault.New(fault.WaitInterrupted, "the stack of the self-test is go
 func (t *test) follow(
 	ctx context.Context, w *watch, before *types.Stack,
 ) (types.StackStatus, []types.StackEvent, error) {
-	polls, stale := 0, 0
+	polls, stale, isOld := 0, 0, false
 	var end types.StackStatus
 	err := t.poll(ctx, func() (bool, error) {
 		events, err := t.events(ctx)
@@ -150,7 +172,7 @@ func (t *test) follow(
 			return true, cmp.Or(err, errGone)
 		}
 		polls++
-		isOld := stack.StackStatus == before.StackStatus && isSameTime(stack.LastUpdatedTime, before.LastUpdatedTime)
+		isOld = stack.StackStatus == before.StackStatus && isSameTime(stack.LastUpdatedTime, before.LastUpdatedTime)
 		switch {
 		case polls == 1 && !w.hasBegun && isOld:
 			t.see("late start", Confirmed, "after ExecuteChangeSet, the stack was still %s, without an event", stack.StackStatus)
@@ -159,13 +181,20 @@ func (t *test) follow(
 		}
 		if w.hasBegun && isOld {
 			stale++
-			t.see("stale descriptions", Confirmed, "an event of the operation was there, and the stack was described as %s",
-				stack.StackStatus)
 		}
 		end = stack.StackStatus
 		return w.end != "" && end == w.end && (!isOld || stale > maxStale), nil
 	})
-	t.see("stale descriptions", NotSeen, "each description was as new as the events")
+	switch {
+	case stale > 0 && !isOld:
+		t.see("stale descriptions", Confirmed,
+			"events of the operation were there, and %d answers described the stack as %s before it", stale,
+			before.StackStatus)
+	case stale > 0:
+		t.see("stale descriptions", NotSeen, "the operation left the stack described as it was, with its time")
+	default:
+		t.see("stale descriptions", NotSeen, "each description was as new as the events")
+	}
 	if w.isOutOfOrder {
 		t.see("late events", Confirmed, "an event came after one that happened later")
 	}

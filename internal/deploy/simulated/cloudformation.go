@@ -47,8 +47,11 @@ type stack struct {
 	finishOperation func()
 	// refusedDetections is how often a comparison was refused because another one runs.
 	refusedDetections int
-	now               func() time.Time
-	lateEvents        time.Duration
+	// drift is what the last comparison has found, and compared is when that was.
+	drift      string
+	compared   time.Time
+	now        func() time.Time
+	lateEvents time.Duration
 }
 
 type event struct {
@@ -284,6 +287,7 @@ func (c *call) description(s *stack) string {
 		s.summary() + xmlElements(
 			"Description", s.description,
 			"LastUpdatedTime", formatTime(s.updated), "EnableTerminationProtection", fmt.Sprint(s.protected)) +
+			s.driftInformation() +
 			xmlMembers("Parameters", parameters) + xmlMembers("Tags", tags) + xmlMembers("Outputs", outputs) +
 			xmlMembers("NotificationARNs", escapeAll(s.topics)),
 	})

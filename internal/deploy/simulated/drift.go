@@ -49,9 +49,23 @@ func (c *call) describeDriftDetection(*stack) {
 		for _, resource := range resourcesOf(s.resolved, UnreadableType) {
 			status, reason = "DETECTION_FAILED", "Failed to detect drift on resource ["+resource+"]"
 		}
+		s.compared, s.drift = s.now(), "IN_SYNC"
+		if len(resourcesOf(s.resolved, DriftedType)) > 0 {
+			s.drift = "DRIFTED"
+		}
 	}
 	writeResult(c.w, "DescribeStackDriftDetectionStatus", xmlElements("StackDriftDetectionId", id,
 		"DetectionStatus", status, "DetectionStatusReason", reason))
+}
+
+// driftInformation returns what a description of the stack says of its last comparison. Source: the CloudFormation API
+// reference, StackDriftInformation.
+func (s *stack) driftInformation() string {
+	if s.compared.IsZero() {
+		return xmlParent("DriftInformation", xmlElement("StackDriftStatus", "NOT_CHECKED"))
+	}
+	return xmlParent("DriftInformation", xmlElements(
+		"StackDriftStatus", s.drift, "LastCheckTimestamp", formatTime(s.compared)))
 }
 
 // describeDrifts answers that every resource is as the deployed template says, but for those of DriftedType. It says

@@ -35,8 +35,9 @@ type Bucket struct {
 	// publisher names the project and the environment in the objects that are published.
 	publisher string
 
-	encryptionOnce sync.Once
-	encryption     encryption
+	mu sync.Mutex
+	// encryption is how the bucket encrypts; nil until it has answered.
+	encryption *awsclient.Encryption
 }
 
 // NewBucket returns a bucket by its name, which is refused if it does not belong to the target's account.
@@ -102,6 +103,20 @@ func (b *Bucket) Put(ctx context.Context, key string, data []byte, only ledger.C
 	}
 	now := serverTime(out.ResultMetadata, time.Now())
 	return ledger.Object{Data: data, ETag: aws.ToString(out.ETag), Modified: now, ServerTime: now}, nil
+}
+
+// encrypt lets a request say how the object is to be encrypted, as the bucket does it anyway.
+func (b *Bucket) encrypt(ctx context.Context, in *s3.PutObjectInput) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.encryption == nil {
+		e, isAnswer := b.api.Encryption(ctx, b.name, b.owner)
+		if !isAnswer { // the next request asks again
+			return
+		}
+		b.encryption = &e
+	}
+	in.ServerSideEncryption, in.SSEKMSKeyId = b.encryption.Algorithm, b.encryption.Key
 }
 
 // List implements ledger.ObjectStore.

@@ -1,0 +1,160 @@
+package risk
+
+import (
+	"testing"
+
+	"lockstep/internal/deploy/change"
+)
+
+// A policy in another language than IAM's is not understood: whatever it says now may be wider.
+func TestPermissionFlags_PoliciesInOtherLanguages(t *testing.T) {
+	const kind = "AWS::OpenSearchServerless::AccessPolicy"
+	rules := func(permission string) string {
+		return `{"Name":"n","Type":"data","Policy":"[{\"Rules\":[{\"ResourceType\":\"index\",` +
+			`\"Resource\":[\"index/a/*\"],\"Permission\":[\"` + permission + `\"]}],` +
+			`\"Principal\":[\"arn:aws:iam::111122223333:role/a\"]}]"}`
+	}
+	run(t, change.Permissions, []attack{
+		{
+			name: "more permissions", kind: kind, before: rules("aoss:ReadDocument"), after: rules("aoss:*"), want: "aoss:*",
+		},
+		{name: "the same", kind: kind, before: rules("aoss:ReadDocument"), after: rules("aoss:ReadDocument")},
+	})
+}
+
+// What closes something is gone, so that it is open.
+func TestPermissionFlags_WhatClosesIsLost(t *testing.T) {
+	const (
+		listener   = "AWS::ElasticLoadBalancingV2::Listener"
+		beanstalk  = "AWS::ElasticBeanstalk::Environment"
+		forward    = `{"Type":"forward","TargetGroupArn":"t"}`
+		fromInside = `{"Policy":{"Statement":[{"Effect":"Allow","Principal":"*","Action":"execute-api:Invoke",` +
+			`"Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}}]}}`
+	)
+	run(t, change.Permissions, []attack{
+		{name: "the policy of an API", kind: "AWS::ApiGateway::RestApi", before: fromInside, after: `{"Name":"n"}`,
+			want: "no longer: whom it answers is limited"},
+		{name: "the policy of a file system", kind: "AWS::EFS::FileSystem",
+			before: `{"FileSystemPolicy":{"Statement":[]}}`, after: `{"ThroughputMode":"elastic"}`,
+			want: "no longer: whom it answers is limited"},
+		{name: "a database that says nothing of its address", kind: "AWS::RDS::DBInstance",
+			before: `{"PubliclyAccessible":false,"Engine":"x"}`, after: `{"Engine":"x"}`,
+			want: "no longer: has no public address"},
+		{name: "a sign-in", kind: listener,
+			before: `{"DefaultActions":[{"Type":"authenticate-oidc"},` + forward + `]}`,
+			after:  `{"DefaultActions":[` + forward + `]}`, want: "no longer: has the action authenticate-oidc"},
+		{name: "a refusal", kind: listener, before: `{"DefaultActions":[{"Type":"fixed-response"}]}`,
+			after: `{"DefaultActions":[` + forward + `]}`, want: "no longer: has the action fixed-response"},
+		{name: "another target", kind: listener, before: `{"DefaultActions":[` + forward + `]}`,
+			after: `{"DefaultActions":[{"Type":"forward","TargetGroupArn":"u"}]}`},
+		{name: "attributes that a user may write", kind: "AWS::Cognito::UserPoolClient",
+			before: `{"UserPoolId":"u","WriteAttributes":["email"]}`, after: `{"UserPoolId":"u"}`,
+			want: "no longer: WriteAttributes are limited"},
+		{name: "one more attribute", kind: "AWS::Cognito::UserPoolClient",
+			before: `{"UserPoolId":"u","WriteAttributes":["email"]}`,
+			after:  `{"UserPoolId":"u","WriteAttributes":["email","custom:role"]}`, want: "WriteAttributes: custom:role"},
+		{name: "TLS to the origin", kind: "AWS::CloudFront::Distribution",
+			before: `{"DistributionConfig":{"Origins":[{"CustomOriginConfig":{"OriginProtocolPolicy":"https-only"}}]}}`,
+			after:  `{"DistributionConfig":{"Origins":[{"CustomOriginConfig":{"OriginProtocolPolicy":"http-only"}}]}}`,
+			want:   "OriginProtocolPolicy is https-only"},
+		{name: "the bounds of a channel", kind: "AWS::Chatbot::SlackChannelConfiguration",
+			before: `{"GuardrailPolicies":["arn:aws:iam::aws:policy/ReadOnlyAccess"]}`,
+			after:  `{"GuardrailPolicies":["arn:aws:iam::aws:policy/AdministratorAccess"]}`, want: "AdministratorAccess"},
+		{name: "who is in a channel", kind: "AWS::Chatbot::SlackChannelConfiguration",
+			before: `{"SlackChannelId":"C1"}`, after: `{"SlackChannelId":"C2"}`, want: "SlackChannelId is C2"},
+		{name: "the logs of an API server", kind: "AWS::EKS::Cluster",
+			before: `{"Logging":{"ClusterLogging":{"EnabledTypes":[{"Type":"audit"}]}}}`, after: `{"Name":"n"}`,
+			want: "no longer: is protected by ClusterLogging"},
+		{name: "the logs of a database", kind: "AWS::RDS::DBCluster", before: `{"EnableCloudwatchLogsExports":["audit"]}`,
+			after: `{"Engine":"e"}`, want: "no longer: is protected by EnableCloudwatchLogsExports"},
+		{name: "the scan of images", kind: "AWS::ECR::Repository",
+			before: `{"ImageScanningConfiguration":{"ScanOnPush":true}}`,
+			after:  `{"ImageScanningConfiguration":{"ScanOnPush":false}}`, want: "no longer: is guarded by ScanOnPush"},
+		{name: "a rule of Config", kind: "AWS::Config::ConfigRule", before: `{"Source":{"Owner":"AWS"}}`,
+			want: "no longer: what is wrong is found"},
+		{name: "the rules of Config", kind: "AWS::Config::ConformancePack", before: `{"ConformancePackName":"c"}`,
+			want: "no longer: what is wrong is found"},
+		{name: "a rule of Config in another form", kind: "AWS::Config::ConfigRule",
+			before: `{"Source":{"Owner":"AWS"},"Description":"a"}`, after: `{"Source":{"Owner":"AWS"},"Description":"b"}`},
+		{name: "a platform's range of addresses", kind: beanstalk,
+			before: option("SSHSourceRestriction", "tcp,22,22,10.0.0.0/8"),
+			after:  option("SSHSourceRestriction", "tcp,22,22,0.0.0.0/0"), want: "SSHSourceRestriction is tcp,22,22,0.0.0.0/0"},
+		{name: "a platform's role", kind: beanstalk, before: option("IamInstanceProfile", "a"),
+			after: option("IamInstanceProfile", "admin"), want: "has the role admin"},
+		{name: "a platform's public address", kind: beanstalk, before: option("AssociatePublicIpAddress", "false"),
+			after: option("AssociatePublicIpAddress", "true"), want: "has a public address"},
+		{name: "a platform's size", kind: beanstalk, before: option("MaxSize", "1"), after: option("MaxSize", "2")},
+		{name: "a connection's TLS", kind: "AWS::Glue::Connection",
+			before: `{"ConnectionInput":{"ConnectionProperties":{"JDBC_ENFORCE_SSL":"true"}}}`,
+			after:  `{"ConnectionInput":{"ConnectionProperties":{"JDBC_ENFORCE_SSL":"false"}}}`,
+			want:   "JDBC_ENFORCE_SSL is false"},
+		{name: "settings of a domain", kind: "AWS::OpenSearchService::Domain",
+			before: `{"AdvancedOptions":{"rest.action.multi.allow_explicit_index":"false"}}`,
+			after:  `{"AdvancedOptions":{"rest.action.multi.allow_explicit_index":"true"}}`,
+			want:   "allow_explicit_index is true"},
+		{name: "settings in a text", kind: "AWS::MSK::Configuration",
+			before: `{"ServerProperties":"log.retention.hours=1\nallow.everyone.if.no.acl.found=false"}`,
+			after:  `{"ServerProperties":"log.retention.hours=2\nallow.everyone.if.no.acl.found=true"}`,
+			want:   "allow.everyone.if.no.acl.found is true"},
+		{name: "other settings in a text", kind: "AWS::MSK::Configuration",
+			before: `{"ServerProperties":"log.retention.hours=1"}`, after: `{"ServerProperties":"log.retention.hours=2"}`},
+	})
+}
+
+// option returns the properties of a platform with one option.
+func option(name, value string) string {
+	return `{"OptionSettings":[{"Namespace":"n","OptionName":"` + name + `","Value":"` + value + `"}]}`
+}
+
+// What is private is connected with something else, or something is sent elsewhere.
+func TestPermissionFlags_WhatConnectsNetworks(t *testing.T) {
+	run(t, change.Permissions, []attack{
+		{name: "an accelerator", kind: "AWS::GlobalAccelerator::EndpointGroup",
+			after: `{"EndpointConfigurations":[{"EndpointId":"a"}]}`, want: "EndpointConfigurations"},
+		{name: "a distribution", kind: "AWS::CloudFront::VpcOrigin", after: `{"VpcOriginEndpointConfig":{"Arn":"a"}}`,
+			want: "VpcOriginEndpointConfig"},
+		{name: "an API", kind: "AWS::ApiGateway::VpcLink", after: `{"Name":"n","TargetArns":["t"]}`, want: "TargetArns: t"},
+		{name: "another site", kind: "AWS::EC2::VPNConnection", after: `{"CustomerGatewayId":"c","Type":"ipsec.1"}`,
+			want: "CustomerGatewayId: c"},
+		{name: "a copy of the traffic", kind: "AWS::EC2::TrafficMirrorSession", after: `{"TrafficMirrorTargetId":"t"}`,
+			want: "TrafficMirrorTargetId: t"},
+		{name: "a machine in two networks", kind: "AWS::EC2::NetworkInterfaceAttachment", after: `{"InstanceId":"i"}`,
+			want: "InstanceId: i"},
+		{name: "a disk", kind: "AWS::EC2::VolumeAttachment", after: `{"Device":"d","InstanceId":"i","VolumeId":"v"}`,
+			want: "VolumeId: v"},
+		{name: "an address of a machine", kind: "AWS::EC2::EIP", before: `{"Domain":"vpc"}`,
+			after: `{"Domain":"vpc","InstanceId":"i"}`, want: "InstanceId: i"},
+		{name: "an address of nothing", kind: "AWS::EC2::EIP", after: `{"Domain":"vpc"}`},
+		{name: "a port of a classic load balancer", kind: "AWS::ElasticLoadBalancing::LoadBalancer",
+			before: `{"Scheme":"internal","Listeners":[]}`,
+			after:  `{"Scheme":"internal","Listeners":[{"LoadBalancerPort":"22"}]}`,
+			want:   `Listeners: {"LoadBalancerPort":"22"}`},
+		{name: "another origin", kind: "AWS::CloudFront::Distribution",
+			before: `{"DistributionConfig":{"Origins":[{"DomainName":"a.example.com"}]}}`,
+			after:  `{"DistributionConfig":{"Origins":[{"DomainName":"b.example.com"}]}}`,
+			want:   "gets content from b.example.com"},
+		{name: "another name server", kind: "AWS::EC2::DHCPOptions", before: `{"DomainNameServers":["AmazonProvidedDNS"]}`,
+			after: `{"DomainNameServers":["192.0.2.1"]}`, want: "192.0.2.1"},
+		{name: "another resolver", kind: "AWS::Route53Resolver::ResolverRule", before: `{"TargetIps":[{"Ip":"10.0.0.1"}]}`,
+			after: `{"TargetIps":[{"Ip":"192.0.2.1"}]}`, want: "192.0.2.1"},
+		{name: "another host of a name", kind: "AWS::Route53::RecordSet", before: `{"ResourceRecords":["a.example.com"]}`,
+			after: `{"ResourceRecords":["b.example.com"]}`, want: "b.example.com"},
+		{name: "results in another bucket", kind: "AWS::Athena::WorkGroup",
+			before: `{"WorkGroupConfiguration":{"ResultConfiguration":{"OutputLocation":"s3://a/x"}}}`,
+			after:  `{"WorkGroupConfiguration":{"ResultConfiguration":{"OutputLocation":"s3://b/x"}}}`, want: "leads to s3://b"},
+		{name: "results in another folder", kind: "AWS::Athena::WorkGroup",
+			before: `{"WorkGroupConfiguration":{"ResultConfiguration":{"OutputLocation":"s3://a/x"}}}`,
+			after:  `{"WorkGroupConfiguration":{"ResultConfiguration":{"OutputLocation":"s3://a/y"}}}`},
+		{name: "code of another repository", kind: "AWS::Amplify::App", before: `{"Repository":"https://example.com/a"}`,
+			after: `{"Repository":"https://example.com/b"}`, want: "Repository is https://example.com/b"},
+		{name: "a type for everybody", kind: "AWS::CloudFormation::PublicTypeVersion", after: `{"TypeName":"A::B::C"}`,
+			want: "A::B::C"},
+		{name: "a type of others", kind: "AWS::CloudFormation::TypeActivation", after: `{"PublisherId":"p"}`,
+			want: "PublisherId: p"},
+		{name: "a key that leaves AWS", kind: "AWS::CertificateManager::Certificate",
+			before: `{"DomainName":"a.example.com"}`,
+			after:  `{"DomainName":"a.example.com","CertificateExport":"ENABLED"}`, want: "CertificateExport"},
+		{name: "a member of a project", kind: "AWS::DataZone::ProjectMembership", after: `{"Designation":"PROJECT_OWNER"}`,
+			want: "PROJECT_OWNER"},
+	})
+}
