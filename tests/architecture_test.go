@@ -195,7 +195,7 @@ var forbiddenImports = map[string][]string{
 }
 
 // foldersWithoutPackages hold no package of this module that others import.
-var foldersWithoutPackages = []string{".git", ".lockstep", "node_modules", "testdata", "ci", "schema"}
+var foldersWithoutPackages = []string{".git", ".lockstep", "node_modules", "testdata", "ci", "schema", "examples"}
 
 func TestArchitecture_ImportsPointOneWay(t *testing.T) {
 	for dir, imports := range packageImports(t) {
