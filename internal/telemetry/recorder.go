@@ -66,7 +66,9 @@ func Open(ctx context.Context, s Settings, name string, attributes ...Attribute)
 	r := &Recorder{timeout: flushTimeout, notice: s.Notice}
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(r.fail))
 	otel.SetLogger(logr.Discard()) // it shows the values of variables
-	r.provider = sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(describe(ctx, s.Version)))
+	r.provider = sdktrace.NewTracerProvider(
+		sdktrace.WithBatcher(exporter), sdktrace.WithResource(describe(ctx, s.Version)),
+	)
 	ctx = propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{
 		"traceparent": s.Getenv("TRACEPARENT"), "tracestate": s.Getenv("TRACESTATE"),
 	})

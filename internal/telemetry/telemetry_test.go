@@ -91,7 +91,8 @@ func TestRecorder_SendsSpansWithTheirParents(t *testing.T) {
 	}, &lines)
 	inStep, step := Start(ctx, "step deploy:acc", Stage("deploy"))
 	inStack, stack := Start(inStep, "stack web")
-	Record(inStack, "resource Bucket", time.Unix(10, 0), time.Unix(12, 0), fault.StackFailed, ResourceType("AWS::S3::Bucket"))
+	Record(inStack, "resource Bucket", time.Unix(10, 0), time.Unix(12, 0), fault.StackFailed,
+		ResourceType("AWS::S3::Bucket"))
 	secret := "hunter" + "2"
 	stack.End(fault.New(fault.StackFailed, "the password is "+secret), Status("failed"))
 	step.EndWithCode("")
@@ -124,7 +125,9 @@ func TestOpen_RecordsNothingUnlessACollectorIsNamed(t *testing.T) {
 		"a parent alone":  {map[string]string{"TRACEPARENT": parentSpan}, ""},
 		"disabled":        {map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": l.url, "OTEL_SDK_DISABLED": "true"}, ""},
 		"exporter none":   {map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": l.url, "OTEL_TRACES_EXPORTER": "none"}, ""},
-		"exporter zipkin": {map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": l.url, "OTEL_TRACES_EXPORTER": "zipkin"}, "write otlp"},
+		"exporter zipkin": {
+			map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": l.url, "OTEL_TRACES_EXPORTER": "zipkin"}, "write otlp",
+		},
 		"no address":      {map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "localhost"}, "name no address"},
 		"protocol": {
 			map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": l.url, "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"},
