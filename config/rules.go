@@ -79,7 +79,7 @@ func checkAccountsDistinct(l *loader) {
 		}
 		at, _ := d.locate("account")
 		other, isTaken := owners[env.ID]
-		selects := len(env.Stacks.Include) > 0
+		selects := len(env.Stacks.Include)+len(env.Stacks.Exclude) > 0
 		if isTaken && (!selects || !selecting[env.ID]) {
 			l.addProblem(d, []string{"account"}, fmt.Sprintf("account %s is in use at %s", env.ID, other),
 				"give each environment an account of its own, or let each select its stacks with stacks.include")
@@ -145,6 +145,12 @@ func checkProjectName(l *loader) {
 	if refused := awsrules.CheckParameterRoot(l.pipeline.Project); refused != nil {
 		l.addCodedProblem(fault.ConfigValue, d, []string{"project"}, "project "+refused.Problem, refused.Fix)
 	}
+}
+
+// MayBeProject reports whether a project may have a name that has only letters, digits and single hyphens after a
+// letter.
+func MayBeProject(name string) bool {
+	return len(name) >= 2 && awsrules.CheckParameterRoot(name) == nil
 }
 
 // otherParameters is how many resources the stack of the parameters has besides them at most: the description of the

@@ -13,6 +13,8 @@ type Stacks struct {
 	// Include selects stacks: one of the selectors has to match. By default all stacks in the account and region of the
 	// environment, and in its places, are selected.
 	Include []StackSelector `json:"include,omitempty" jsonschema:"minItems=1"`
+	// Exclude leaves stacks out: those that one of the selectors matches, such as that of a pipeline that deploys the app.
+	Exclude []StackSelector `json:"exclude,omitempty" jsonschema:"minItems=1"`
 	// Parameters are the values of CloudFormation parameters, by the name of their stack. They replace those of the app.
 	// They must not be secrets: a parameter takes a secret by reference, such as {{resolve:secretsmanager:NAME}}.
 	Parameters map[string]map[string]string `json:"parameters,omitempty"`
@@ -50,8 +52,23 @@ func (e Environment) AllPlaces() []Environment {
 
 // checkStacks requires selectors that can match, and values that are no secrets.
 func checkStacks(l *loader, env Environment, d *document) {
-	for i, s := range env.Stacks.Include {
-		at := []string{"stacks", "include", strconv.Itoa(i)}
+	checkSelectors(l, d, "include", env.Stacks.Include)
+	checkSelectors(l, d, "exclude", env.Stacks.Exclude)
+	for _, stack := range slices.Sorted(maps.Keys(env.Stacks.Parameters)) {
+		for _, name := range slices.Sorted(maps.Keys(env.Stacks.Parameters[stack])) {
+			if secretPattern.MatchString(env.Stacks.Parameters[stack][name]) {
+				l.addProblem(d, []string{"stacks", "parameters", stack, name},
+					"parameter "+name+" of stack "+stack+" looks like a secret",
+					"put it into Secrets Manager and write {{resolve:secretsmanager:NAME}} here; replace it if it was real")
+			}
+		}
+	}
+}
+
+// checkSelectors requires selectors that can match.
+func checkSelectors(l *loader, d *document, list string, selectors []StackSelector) {
+	for i, s := range selectors {
+		at := []string{"stacks", list, strconv.Itoa(i)}
 		if s == (StackSelector{}) {
 			l.addProblem(d, at, "this selector names nothing", "write name, stage or tag")
 		}
@@ -59,15 +76,6 @@ func checkStacks(l *loader, env Environment, d *document) {
 			if _, err := path.Match(pattern, ""); err != nil {
 				l.addProblem(d, append(slices.Clone(at), key), fmt.Sprintf("%q is not a pattern", pattern),
 					"close its brackets, or put a backslash before them")
-			}
-		}
-	}
-	for _, stack := range slices.Sorted(maps.Keys(env.Stacks.Parameters)) {
-		for _, name := range slices.Sorted(maps.Keys(env.Stacks.Parameters[stack])) {
-			if secretPattern.MatchString(env.Stacks.Parameters[stack][name]) {
-				l.addProblem(d, []string{"stacks", "parameters", stack, name},
-					"parameter "+name+" of stack "+stack+" looks like a secret",
-					"put it into Secrets Manager and write {{resolve:secretsmanager:NAME}} here; replace it if it was real")
 			}
 		}
 	}

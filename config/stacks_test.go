@@ -10,7 +10,8 @@ import (
 func TestPlaces_OwnFirst(t *testing.T) {
 	c, err := Load(configFS(map[string]string{"environments/dev.yaml": environmentYAML("111122223333",
 		"places:\n  - {account: \"111122223333\", region: us-east-1}\n  - {account: \"555566667777\", region: eu-west-1}\n"+
-			"stacks:\n  include: [{stage: Dev}, {name: \"Web*\", tag: team=web}]\n  parameters: {Web: {Size: \"2\"}}\n")}))
+			"stacks:\n  include: [{stage: Dev}, {name: \"Web*\", tag: team=web}]\n  exclude: [{name: Pipeline}]\n"+
+			"  parameters: {Web: {Size: \"2\"}}\n")}))
 	require.NoError(t, err)
 	dev := c.Environments[0]
 	assert.Equal(t, []Account{
@@ -18,6 +19,7 @@ func TestPlaces_OwnFirst(t *testing.T) {
 	}, dev.Places())
 	assert.Equal(t, Stacks{
 		Include:    []StackSelector{{Stage: "Dev"}, {Name: "Web*", Tag: "team=web"}},
+		Exclude:    []StackSelector{{Name: "Pipeline"}},
 		Parameters: map[string]map[string]string{"Web": {"Size": "2"}},
 	}, dev.Stacks)
 	all := dev.AllPlaces()
@@ -53,6 +55,11 @@ func TestRules_RejectInvalidPlacesAndStacks(t *testing.T) {
 			"an environment with waves has no places: each account of a wave gets all stacks; remove one of the two",
 		},
 		{"a selector of nothing", "stacks: {include: [{}]}\n", "this selector names nothing; write name, stage or tag"},
+		{"an exclusion of nothing", "stacks: {exclude: [{}]}\n", "this selector names nothing; write name, stage or tag"},
+		{
+			"a pattern that excludes none", "stacks: {exclude: [{stage: \"a[\"}]}\n",
+			"dev.yaml:5:28: LS-206: \"a[\" is not a pattern",
+		},
 		{"a pattern that is none", "stacks: {include: [{name: \"a[\"}]}\n", "\"a[\" is not a pattern; close its brackets"},
 		{
 			"a secret", "stacks: {parameters: {Web: {Key: \"" + "AKIA" + "ABCDEFGHIJKLMNOP\"}}}\n",
@@ -79,6 +86,7 @@ func TestAccounts_SharedByEnvironmentsThatSelect(t *testing.T) {
 	}
 	const dev, test = "stacks: {include: [{stage: Dev}]}\n", "stacks: {include: [{stage: Test}]}\n"
 	require.NoError(t, load(dev, test))
+	require.NoError(t, load(dev, "stacks: {exclude: [{stage: Dev}]}\n"))
 	require.ErrorContains(t, load(dev, ""), "account 111122223333 is in use at config/environments/dev.yaml:1")
 	require.ErrorContains(t, load("", test), "or let each select its stacks with stacks.include")
 }

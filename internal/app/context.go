@@ -120,8 +120,11 @@ func (a App) commandEnviron() []string {
 		path = append(path, filepath.Join(dir, "bin"))
 		environ = append(environ, "VIRTUAL_ENV="+dir)
 	}
-	if dir := a.nodeModules(); dir != "" {
-		path = append(path, filepath.Join(dir, ".bin"))
+	for _, dir := range a.folders() { // a workspace has packages in several of them
+		bin := filepath.Join(dir, nodeModulesDir, ".bin")
+		if _, err := os.Stat(bin); err == nil {
+			path = append(path, bin)
+		}
 	}
 	return append(environ, "PATH="+strings.Join(append(path, values["PATH"]), string(os.PathListSeparator)))
 }

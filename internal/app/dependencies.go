@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -20,6 +21,10 @@ import (
 const nodeModulesDir = "node_modules"
 
 var virtualEnvironmentDirs = []string{".venv", "venv"}
+
+// plugAndPlayFiles are how Yarn lets Node.js find packages without a folder of them.
+// Source: https://yarnpkg.com/features/pnp.
+var plugAndPlayFiles = []string{".pnp.cjs", ".pnp.js"}
 
 // nodeCommand matches a command that runs programs of Node's packages.
 var nodeCommand = regexp.MustCompile(`(^|[\s/;&|])(node|npx|npm|yarn|pnpm|ts-node|tsx|bun|bunx)\b`)
@@ -96,6 +101,7 @@ func (a App) ensureDependencies(ctx context.Context) error {
 // missingDependencies returns what is not installed; empty if nothing is known to be missing.
 func (a App) missingDependencies() (string, error) {
 	switch {
+	case a.usesNode() && a.find(plugAndPlayFiles...) != "": // the packages are in a folder of Yarn's
 	case a.usesNode() && a.find("package.json") != "":
 		if a.nodeModules() == "" {
 			return "the app's packages are not installed: there is no " + a.shown(nodeModulesDir), nil
@@ -154,26 +160,10 @@ func staleNodePackage(modules string) (string, error) {
 // installCommand returns the command that installs the app's dependencies.
 func (a App) installCommand() string {
 	if a.usesNode() {
-		return nodeInstaller(a.folders())
+		return cmp.Or(a.packageProgram("typescript").install, "npm install")
 	}
-	return "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt"
-}
-
-// nodeInstaller returns the command of the package manager whose lock file is in the nearest of the folders.
-func nodeInstaller(folders []string) string {
-	for _, dir := range folders {
-		for _, manager := range []struct{ lock, command string }{
-			{"pnpm-lock.yaml", "pnpm install --frozen-lockfile"},
-			{"yarn.lock", "yarn install --frozen-lockfile"},
-			{"package-lock.json", "npm ci"},
-			{"npm-shrinkwrap.json", "npm ci"},
-		} {
-			if _, err := os.Stat(filepath.Join(dir, manager.lock)); err == nil {
-				return manager.command
-			}
-		}
-	}
-	return "npm install"
+	return cmp.Or(a.packageProgram("python").install,
+		"python3 -m venv .venv && .venv/bin/pip install -r requirements.txt")
 }
 
 // hints are what programs print when something is not installed, with what to do.

@@ -28,11 +28,14 @@ type Found struct {
 	Name string
 }
 
-// maxDepth is how deep below the repository's root an app is looked for.
-const maxDepth = 3
+// maxDepth is how deep below the repository's root an app is looked for. Monorepos have theirs in
+// source/packages/@SCOPE.
+const maxDepth = 5
 
 // skippedFolders hold no app of the repository's own.
-var skippedFolders = []string{".git", ".lockstep", nodeModulesDir, "cdk.out", ".venv", "venv", "target", "vendor"}
+var skippedFolders = []string{
+	".git", ".lockstep", nodeModulesDir, "cdk.out", ".venv", "venv", "target", "vendor", "dist",
+}
 
 // Find returns what the repository says about its app. The folder is where to look, relative to the repository; an
 // empty one is looked for.
@@ -103,20 +106,55 @@ var languages = []struct {
 	{"javascript", nodeCommand, []string{"package.json"}},
 }
 
-// packagePrograms are the programs that install packages, by the file that shows which one a repository has.
-var packagePrograms = []struct{ language, file, program string }{
-	{"typescript", "pnpm-lock.yaml", "pnpm"},
-	{"typescript", "yarn.lock", "yarn"},
-	{"typescript", "package.json", "npm"},
-	{"python", "uv.lock", "uv"},
-	{"python", "poetry.lock", "poetry"},
-	{"python", "Pipfile.lock", "pipenv"},
-	{"python", "requirements.txt", "pip"},
-	{"python", "pyproject.toml", "pip"},
-	{"java", "pom.xml", "maven"},
-	{"java", "build.gradle", "gradle"},
-	{"java", "build.gradle.kts", "gradle"},
-	{"go", "go.mod", "go"},
+// A packageProgram is a program that installs the packages of a language.
+type packageProgram struct {
+	language string
+	// file shows that a repository has the program: a lock file, which decides before a manifest does.
+	file   string
+	isLock bool
+	name   string
+	// install is the command that installs the packages in the repository; empty where running the app does.
+	install string
+}
+
+var packagePrograms = []packageProgram{
+	{"typescript", "pnpm-lock.yaml", true, "pnpm", "pnpm install --frozen-lockfile"},
+	{"typescript", "yarn.lock", true, "yarn", "yarn install --frozen-lockfile"},
+	{"typescript", "bun.lock", true, "bun", "bun install --frozen-lockfile"},
+	{"typescript", "bun.lockb", true, "bun", "bun install --frozen-lockfile"},
+	{"typescript", "package-lock.json", true, "npm", "npm ci"},
+	{"typescript", "npm-shrinkwrap.json", true, "npm", "npm ci"},
+	{"typescript", "package.json", false, "npm", "npm install"},
+	{"python", "uv.lock", true, "uv", "uv sync --frozen"},
+	{"python", "poetry.lock", true, "poetry", "POETRY_VIRTUALENVS_IN_PROJECT=true poetry install"},
+	{"python", "Pipfile.lock", true, "pipenv", "PIPENV_VENV_IN_PROJECT=1 pipenv sync"},
+	{"python", "requirements.txt", false, "pip", "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt"},
+	{"python", "pyproject.toml", false, "pip", "python3 -m venv .venv && .venv/bin/pip install ."},
+	{"java", "pom.xml", false, "maven", ""},
+	{"java", "build.gradle", false, "gradle", ""},
+	{"java", "build.gradle.kts", false, "gradle", ""},
+	{"go", "go.mod", false, "go", ""},
+}
+
+// packageProgram returns the program that installs the packages of a language: that of the nearest lock file, or else
+// of the nearest manifest. It is the zero packageProgram if the repository has neither.
+func (a App) packageProgram(language string) packageProgram {
+	if language == "javascript" {
+		language = "typescript"
+	}
+	for _, isLock := range []bool{true, false} {
+		for _, dir := range a.folders() {
+			for _, p := range packagePrograms {
+				if p.language != language || p.isLock != isLock {
+					continue
+				}
+				if _, err := os.Stat(filepath.Join(dir, p.file)); err == nil {
+					return p
+				}
+			}
+		}
+	}
+	return packageProgram{}
 }
 
 // language returns the language of the app and the program that installs its packages; empty if they are not known.
@@ -132,13 +170,7 @@ func (a App) language() (language, packages string) {
 			language = l.language
 		}
 	}
-	for _, p := range packagePrograms {
-		isSame := p.language == language || p.language == "typescript" && language == "javascript"
-		if isSame && a.find(p.file) != "" {
-			return language, p.program
-		}
-	}
-	return language, ""
+	return language, a.packageProgram(language).name
 }
 
 // projectName matches the name of the project in pyproject.toml.

@@ -244,15 +244,26 @@ var notInName = regexp.MustCompile(`[^a-z0-9]+`)
 // maxProjectName is the length of the longest name of a project. Source: the schema of config/pipeline.yaml.
 const maxProjectName = 20
 
-// projectName returns a project's name from that of a package or a folder; empty if it has none in it.
+// projectName returns a project's name from that of a package or a folder, in the form that the configuration takes.
 func projectName(from string) string {
-	name := strings.Trim(notInName.ReplaceAllString(strings.ToLower(from), "-"), "-0123456789")
-	return strings.Trim(name[:min(len(name), maxProjectName)], "-")
+	whole := strings.Trim(notInName.ReplaceAllString(strings.ToLower(from), "-"), "-")
+	name := strings.TrimLeft(whole, "-0123456789")
+	if !config.MayBeProject(name) {
+		name = "app-" + whole
+	}
+	if len(name) > maxProjectName {
+		end := maxProjectName
+		if i := strings.LastIndex(name[:maxProjectName+1], "-"); i > 1 {
+			end = i
+		}
+		name = name[:end]
+	}
+	return strings.Trim(name, "-")
 }
 
 // complete fills in what the flags leave out: from what was found, or by asking.
 func (i *initializer) complete() error {
-	name := cmp.Or(projectName(i.found.Name), projectName(filepath.Base(i.root)))
+	name := projectName(cmp.Or(i.found.Name, filepath.Base(i.root)))
 	if i.project == "" {
 		i.project = i.ask("the project's name", name)
 	}

@@ -126,7 +126,7 @@ var lockFiles = []string{
 	"**/go.mod", "**/requirements.txt", "**/requirements*.txt", "**/uv.lock", "**/poetry.lock", "**/Pipfile.lock",
 	"**/pdm.lock", "**/pylock.toml", "**/package-lock.json", "**/yarn.lock", "**/pnpm-lock.yaml", "**/bun.lock",
 	"**/npm-shrinkwrap.json", "**/Cargo.lock", "**/pom.xml", "**/gradle.lockfile", "**/buildscript-gradle.lockfile",
-	"**/packages.lock.json", "osv-scanner.toml",
+	"**/packages.lock.json", "**/Gemfile.lock", "**/composer.lock", "**/pubspec.lock", "**/mix.lock",
 }
 
 // secretsBaseline has the findings of detect-secrets that a person has reviewed.
@@ -370,7 +370,7 @@ var ownTestGates = []gate{
 func vulnerabilityGates(c *config.Config) []gate {
 	osvScanner := []string{
 		"osv-scanner", "scan", "source", "--format", "sarif", "--no-resolve",
-		"--experimental-exclude", StateDir, "--recursive", ".",
+		"--experimental-exclude", StateDir, "--allow-no-lockfiles", "--recursive", ".",
 	}
 	if folder := c.Pipeline.Gates.OSVDatabases; folder != "" {
 		osvScanner = slices.Insert(osvScanner, 3, "--offline-vulnerabilities", "--local-db-path", folder)
@@ -416,7 +416,8 @@ func vulnerabilityGates(c *config.Config) []gate {
 			image:        ImageGo,
 			argv:         osvScanner,
 			reportFormat: SARIF,
-			inputs:       lockFiles,
+			when:         lockFiles,
+			inputs:       append(slices.Clone(lockFiles), "osv-scanner.toml"),
 			tools:        []string{ToolOSVScanner},
 			cacheTTL:     vulnerabilityTTL,
 		},

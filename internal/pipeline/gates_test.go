@@ -99,6 +99,23 @@ func isOfProject(name string) bool {
 	return slices.ContainsFunc(gates, func(g gate) bool { return g.name == name })
 }
 
+// A manifest that pins nothing is nothing that osv-scanner can look up.
+func TestGates_OSVAppliesWhereLockFileIs(t *testing.T) {
+	i := slices.IndexFunc(testSteps(t), func(s Step) bool { return s.Name == "osv" })
+	osv := testSteps(t)[i]
+	applies := func(file string) bool {
+		return Matches(osv.TriggerPaths, file)
+	}
+	for file, want := range map[string]bool{
+		"package.json": false, "app/tsconfig.json": false, "osv-scanner.toml": false, "README.md": false,
+		"package-lock.json": true, "app/yarn.lock": true, "pom.xml": true, "go.mod": true, "Gemfile.lock": true,
+		"requirements/dev.txt": false, "requirements-dev.txt": true,
+	} {
+		assert.Equal(t, want, applies(file), file)
+	}
+	assert.Contains(t, osv.Command, "--allow-no-lockfiles", "requirements.txt may name nothing but the folder itself")
+}
+
 func TestTools_EachIsUsed(t *testing.T) {
 	usedOutside := []string{ToolMinistack, ToolCDK, ToolPreCommit, ToolGit, ToolCCompiler, ToolJava, ToolMaven}
 	called := map[string]bool{}

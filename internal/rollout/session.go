@@ -140,11 +140,18 @@ func placesOf(accounts []config.Account) []assembly.Place {
 
 // selectionOf returns which stacks go to an environment.
 func selectionOf(env config.Environment) assembly.Selection {
-	selection := assembly.Selection{Places: placesOf(env.Places()), Parameters: env.Stacks.Parameters}
-	for _, s := range env.Stacks.Include {
-		selection.Selectors = append(selection.Selectors, assembly.Selector{Name: s.Name, Stage: s.Stage, Tag: s.Tag})
+	return assembly.Selection{
+		Places: placesOf(env.Places()), Parameters: env.Stacks.Parameters,
+		Selectors: selectorsOf(env.Stacks.Include), Excluded: selectorsOf(env.Stacks.Exclude),
 	}
-	return selection
+}
+
+func selectorsOf(configured []config.StackSelector) []assembly.Selector {
+	var selectors []assembly.Selector
+	for _, s := range configured {
+		selectors = append(selectors, assembly.Selector{Name: s.Name, Stage: s.Stage, Tag: s.Tag})
+	}
+	return selectors
 }
 
 // projectAccounts returns the ids of the tooling account and of every environment's accounts.

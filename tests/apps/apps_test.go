@@ -30,10 +30,16 @@ func TestMain(m *testing.M) {
 // A sample is an app in testdata, a folder of the name of its language.
 type sample struct {
 	language string
-	// lock is the lock file of its packages, packages the folder that they are installed in, and install the commands
-	// that install them beside the lock file.
-	lock, packages string
-	install        [][]string
+	// program is what the machine needs; the sample is left out where it is not there. Empty for what every machine has.
+	program string
+	// lock is the lock file of its packages, and install the commands that install them beside it. The packages of Go
+	// are those of this repository, in Go's own cache.
+	lock    string
+	install [][]string
+	// packages is the folder of the packages in the app; empty if the app finds them by settings, the text of a file of
+	// that name in which INSTALLED stands for the folder that they were installed in.
+	packages string
+	settings map[string]string
 	// source is a file of which change replaces a part.
 	source string
 	change [2]string
@@ -53,6 +59,31 @@ var samples = []sample{
 		},
 		source: "src/orders/stack.py", change: [2]string{`"Accepted"`, `"Accepted", display_name="orders"`},
 	},
+	{
+		language: "java", program: "mvn", lock: "pom.xml",
+		// The app runs once, so that Maven fetches all that it needs.
+		install:  [][]string{{"mvn", "--quiet", "--batch-mode", "-Dmaven.repo.local=repository", "compile", "exec:java"}},
+		settings: map[string]string{".mvn/maven.config": "--offline\n-Dmaven.repo.local=INSTALLED/repository\n"},
+		source:   "src/main/java/orders/OrdersApp.java",
+		change:   [2]string{`"Accepted")`, `"Accepted").displayName("orders")`},
+	},
+	{
+		language: "go", lock: "go.sum",
+		source: "orders.go",
+		change: [2]string{`"Accepted"), nil`, `"Accepted"), &awssns.TopicProps{DisplayName: jsii.String("orders")}`},
+	},
+}
+
+// forEachSample runs a test for every sample whose language the machine has.
+func forEachSample(t *testing.T, test func(t *testing.T, s sample)) {
+	for _, s := range samples {
+		t.Run(s.language, func(t *testing.T) {
+			if _, err := exec.LookPath(s.program); s.program != "" && err != nil {
+				t.Skip("there is no " + s.program)
+			}
+			test(t, s)
+		})
+	}
 }
 
 // newRepository copies the sample into a new repository, with its packages.
@@ -61,7 +92,12 @@ func (s sample) newRepository(t *testing.T) string {
 	dir := filepath.Join(t.TempDir(), "orders")
 	from := filepath.Join("testdata", s.language)
 	require.NoError(t, os.CopyFS(dir, os.DirFS(from)))
-	require.NoError(t, os.Symlink(filepath.Join(s.installed(t), s.packages), filepath.Join(dir, s.packages)))
+	if s.packages != "" {
+		require.NoError(t, os.Symlink(filepath.Join(s.installed(t), s.packages), filepath.Join(dir, s.packages)))
+	}
+	for file, text := range s.settings {
+		harness.MustWriteFile(t, filepath.Join(dir, file), strings.ReplaceAll(text, "INSTALLED", s.installed(t)))
+	}
 	git := exec.Command("git", "init", "--quiet")
 	git.Dir = dir
 	require.NoError(t, git.Run())
@@ -90,6 +126,7 @@ func (s sample) installed(t *testing.T) string {
 	for _, argv := range s.install {
 		cmd := exec.Command(argv[0], argv[1:]...)
 		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), `CDK_CONTEXT_JSON={"retentionDays": 7}`)
 		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, "%s", out)
 	}
@@ -109,36 +146,36 @@ func run(t *testing.T, dir string, args []string, want ...string) string {
 }
 
 func TestApp_AdoptedAndDelivered(t *testing.T) {
-	for _, s := range samples {
-		t.Run(s.language, func(t *testing.T) {
-			dir := s.newRepository(t)
-			commands := markedBlocks(t, "docs/adopt.md")
-			require.Len(t, commands, 2)
-			initialise, deploy := commands[0], commands[1]
+	forEachSample(t, func(t *testing.T, s sample) {
+		dir := s.newRepository(t)
+		commands := markedBlocks(t, "docs/adopt.md")
+		require.Len(t, commands, 2)
+		initialise, deploy := commands[0], commands[1]
+		if s.language == samples[0].language { // it knows no languages
 			run(t, dir, append(initialise, "--dry-run"), "nothing was written")
 			assert.NoDirExists(t, filepath.Join(dir, "config"))
-			run(t, dir, initialise, "found a CDK app in "+s.language, "stack Orders: wherever the environment is",
-				"lockstep deploy --env dev")
-			configuration := readTree(t, filepath.Join(dir, "config"))
-			run(t, dir, initialise, "nothing was changed")
-			assert.Equal(t, configuration, readTree(t, filepath.Join(dir, "config")))
+		}
+		run(t, dir, initialise, "found a CDK app in "+s.language, "stack Orders: wherever the environment is",
+			"lockstep deploy --env dev")
+		configuration := readTree(t, filepath.Join(dir, "config"))
+		run(t, dir, initialise, "nothing was changed")
+		assert.Equal(t, configuration, readTree(t, filepath.Join(dir, "config")))
 
-			run(t, dir, deploy, "rehearsed 2 of 2 resources (100 %)", "created, release 1")
-			again := run(t, dir, deploy, "unchanged")
-			assert.Regexp(t, `synth +cached`, again)
+		run(t, dir, deploy, "rehearsed 2 of 2 resources (100 %)", "created, release 1")
+		again := run(t, dir, deploy, "unchanged")
+		assert.Regexp(t, `synth +cached`, again)
 
-			name := filepath.Join(dir, filepath.FromSlash(s.source))
-			text, err := os.ReadFile(name)
-			require.NoError(t, err)
-			changed, err := harness.ReplaceOnce(string(text), s.change[0], s.change[1])
-			require.NoError(t, err)
-			require.NoError(t, os.WriteFile(name, []byte(changed), 0o644))
-			run(t, dir, deploy, "1 to modify", "release 2")
-			run(t, dir, []string{"rollback", "--env", "dev"}, "release 3")
-			run(t, dir, []string{"verify", "--env", "dev"}, "Orders  unchanged")
-			run(t, dir, []string{"explain", "Orders"}, "dev: account 111122223333, eu-west-1")
-		})
-	}
+		name := filepath.Join(dir, filepath.FromSlash(s.source))
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		changed, err := harness.ReplaceOnce(string(text), s.change[0], s.change[1])
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(name, []byte(changed), 0o644))
+		run(t, dir, deploy, "1 to modify", "release 2")
+		run(t, dir, []string{"rollback", "--env", "dev"}, "release 3")
+		run(t, dir, []string{"verify", "--env", "dev"}, "Orders  unchanged")
+		run(t, dir, []string{"explain", "Orders"}, "dev: account 111122223333, eu-west-1")
+	})
 }
 
 // environmentOf returns the environment of commands of another user of this machine.
@@ -149,27 +186,25 @@ func environmentOf(t *testing.T, user string) []string {
 
 // What is deployed depends neither on the folder nor on who synthesises it.
 func TestApp_DigestIsTheSameElsewhere(t *testing.T) {
-	for _, s := range samples {
-		t.Run(s.language, func(t *testing.T) {
-			var digests []digest.Environment
-			for _, user := range []string{"jo", "sam"} {
-				dir := s.newRepository(t)
-				for file, text := range configuration {
-					harness.MustWriteFile(t, filepath.Join(dir, file), text)
-				}
-				cmd := program.Command(dir, "synth", "--env", "dev")
-				cmd.Env = environmentOf(t, user)
-				out, err := cmd.CombinedOutput()
-				require.NoError(t, err, "%s", out)
-				files, err := assembly.Open(filepath.Join(dir, ".lockstep", "assembly", "dev"))
-				require.NoError(t, err)
-				sum, err := assembly.EnvironmentDigest(files)
-				require.NoError(t, err)
-				digests = append(digests, sum)
+	forEachSample(t, func(t *testing.T, s sample) {
+		var digests []digest.Environment
+		for _, user := range []string{"jo", "sam"} {
+			dir := s.newRepository(t)
+			for file, text := range configuration {
+				harness.MustWriteFile(t, filepath.Join(dir, file), text)
 			}
-			assert.Equal(t, digests[0], digests[1])
-		})
-	}
+			cmd := program.Command(dir, "synth", "--env", "dev")
+			cmd.Env = environmentOf(t, user)
+			out, err := cmd.CombinedOutput()
+			require.NoError(t, err, "%s", out)
+			files, err := assembly.Open(filepath.Join(dir, ".lockstep", "assembly", "dev"))
+			require.NoError(t, err)
+			sum, err := assembly.EnvironmentDigest(files)
+			require.NoError(t, err)
+			digests = append(digests, sum)
+		}
+		assert.Equal(t, digests[0], digests[1])
+	})
 }
 
 // The app in testdata/platform has Stages, three accounts, two regions, a nested stack, a parameter, a look-up, macros,

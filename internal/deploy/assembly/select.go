@@ -24,6 +24,8 @@ type Selection struct {
 	Places []Place
 	// Selectors select stacks: one of them has to match. Without one, all stacks in the places are selected.
 	Selectors []Selector
+	// Excluded exclude stacks: those that one of them matches are not selected.
+	Excluded []Selector
 	// Parameters are the values of parameters by the name of their stack. They replace those of the app.
 	Parameters map[string]map[string]string
 }
@@ -40,8 +42,9 @@ type Selector struct {
 
 // Takes reports whether a selection selects a stack.
 func (s Selection) Takes(stack *Stack) bool {
-	return slices.Contains(s.Places, stack.Place()) && (len(s.Selectors) == 0 ||
-		slices.ContainsFunc(s.Selectors, func(selector Selector) bool { return selector.matches(stack) }))
+	matches := func(selector Selector) bool { return selector.matches(stack) }
+	return slices.Contains(s.Places, stack.Place()) && !slices.ContainsFunc(s.Excluded, matches) &&
+		(len(s.Selectors) == 0 || slices.ContainsFunc(s.Selectors, matches))
 }
 
 func (s Selector) matches(stack *Stack) bool {

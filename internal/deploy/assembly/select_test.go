@@ -74,6 +74,16 @@ func TestSelect_TakesStacksOfPlacesBySelectors(t *testing.T) {
 			Selection{Places: []Place{home}, Selectors: []Selector{{Name: "*Api"}, {Name: "Base", Tag: "team=web"}}},
 			"AccApi",
 		},
+		{
+			"all but those that are excluded",
+			Selection{Places: []Place{home}, Excluded: []Selector{{Stage: "Acc"}, {Name: "Base"}}},
+			"Web",
+		},
+		{
+			"an exclusion of what is selected",
+			Selection{Places: []Place{home}, Selectors: []Selector{{Tag: "team"}}, Excluded: []Selector{{Name: "W*"}}},
+			"Base",
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			a, err := Read(newFS(manyPlaces), acc)

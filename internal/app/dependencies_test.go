@@ -1,0 +1,95 @@
+package app
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// newApp returns an app in the folder of a new repository that has the files, which are empty.
+func newApp(t *testing.T, folder string, files ...string) App {
+	t.Helper()
+	root := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(root, folder), 0o755))
+	for _, file := range files {
+		name := filepath.Join(root, filepath.FromSlash(file))
+		require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o755))
+		require.NoError(t, os.WriteFile(name, nil, 0o644))
+	}
+	return App{Root: root, Folder: folder}
+}
+
+func TestInstallCommand_IsThatOfLockFile(t *testing.T) {
+	for _, test := range []struct{ language, files, want string }{
+		{"typescript", "package.json package-lock.json", "npm ci"},
+		{"typescript", "package.json", "npm install"},
+		{"typescript", "yarn.lock packages/infra/package.json", "yarn install --frozen-lockfile"},
+		{"javascript", "pnpm-lock.yaml packages/infra/package.json", "pnpm install --frozen-lockfile"},
+		{"typescript", "bun.lock package.json", "bun install --frozen-lockfile"},
+		{"python", "uv.lock pyproject.toml", "uv sync --frozen"},
+		{"python", "poetry.lock pyproject.toml", "POETRY_VIRTUALENVS_IN_PROJECT=true poetry install"},
+		{"python", "Pipfile.lock Pipfile requirements.txt", "PIPENV_VENV_IN_PROJECT=1 pipenv sync"},
+		{"python", "requirements.txt", "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt"},
+		{"python", "pyproject.toml", "python3 -m venv .venv && .venv/bin/pip install ."},
+	} {
+		t.Run(test.files, func(t *testing.T) {
+			app := newApp(t, "packages/infra", strings.Fields(test.files)...)
+			app.Language = test.language
+			assert.Equal(t, test.want, app.installCommand())
+		})
+	}
+}
+
+// A workspace installs most packages at its root, and the rest beside the app.
+func TestCommandEnviron_HasProgramsOfEveryFolder(t *testing.T) {
+	app := newApp(t, "packages/infra", "node_modules/.bin/tsx", "packages/infra/node_modules/.bin/cdk")
+	app.Environ = []string{"PATH=/usr/bin"}
+	environ := app.commandEnviron()
+	i := slices.IndexFunc(environ, func(pair string) bool { return strings.HasPrefix(pair, "PATH=") })
+	require.GreaterOrEqual(t, i, 0)
+	want := []string{
+		filepath.Join(app.Root, "packages/infra/node_modules/.bin"), filepath.Join(app.Root, "node_modules/.bin"), "/usr/bin",
+	}
+	assert.Equal(t, "PATH="+strings.Join(want, ":"), environ[i])
+}
+
+func TestMissingDependencies_PackagesOfYarnNeedNoFolder(t *testing.T) {
+	for files, want := range map[string]string{
+		"package.json yarn.lock":           "the app's packages are not installed: there is no node_modules",
+		"package.json yarn.lock .pnp.cjs":  "",
+		"package.json yarn.lock .pnp.data": "the app's packages are not installed: there is no node_modules",
+	} {
+		app := newApp(t, "", strings.Fields(files)...)
+		app.Language = "typescript"
+		missing, err := app.missingDependencies()
+		require.NoError(t, err)
+		assert.Equal(t, want, missing, files)
+	}
+}
+
+func TestFind_LooksIntoPackagesOfMonorepos(t *testing.T) {
+	for file, want := range map[string]string{
+		"cdk.json":                                     "",
+		"infra/cdk.json":                               "infra",
+		"source/packages/@acme/orders/cdk.json":        "source/packages/@acme/orders",
+		"apps/orders/node_modules/x/cdk.json":          "none",
+		"one/two/three/four/five/six/seven/cdk.json":   "none",
+		"dist/apps/infra/cdk.json":                     "none",
+		"packages/infra/cdk.out/asset.0123/x/cdk.json": "none",
+	} {
+		app := newApp(t, "", file)
+		require.NoError(t, os.WriteFile(filepath.Join(app.Root, file), []byte(`{"app": "node app.js"}`), 0o644))
+		found, err := Find(app.Root, "")
+		if want == "none" {
+			assert.ErrorContains(t, err, "no CDK app was found", file)
+			continue
+		}
+		require.NoError(t, err, file)
+		assert.Equal(t, want, found.Folder, file)
+	}
+}
