@@ -121,14 +121,14 @@ func TestOpen_RecordsNothingUnlessACollectorIsNamed(t *testing.T) {
 		variables map[string]string
 		notice    string
 	}{
-		"no variables":    {nil, ""},
-		"a parent alone":  {map[string]string{"TRACEPARENT": parentSpan}, ""},
-		"disabled":        {map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": l.url, "OTEL_SDK_DISABLED": "true"}, ""},
-		"exporter none":   {map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": l.url, "OTEL_TRACES_EXPORTER": "none"}, ""},
+		"no variables":   {nil, ""},
+		"a parent alone": {map[string]string{"TRACEPARENT": parentSpan}, ""},
+		"disabled":       {map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": l.url, "OTEL_SDK_DISABLED": "true"}, ""},
+		"exporter none":  {map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": l.url, "OTEL_TRACES_EXPORTER": "none"}, ""},
 		"exporter zipkin": {
 			map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": l.url, "OTEL_TRACES_EXPORTER": "zipkin"}, "write otlp",
 		},
-		"no address":      {map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "localhost"}, "name no address"},
+		"no address": {map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "localhost"}, "name no address"},
 		"protocol": {
 			map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": l.url, "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"},
 			"write http/protobuf or grpc",
