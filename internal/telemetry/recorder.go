@@ -2,7 +2,6 @@ package telemetry
 
 import (
 	"context"
-	"fmt"
 	"net/url"
 	"strings"
 	"sync"
@@ -11,11 +10,14 @@ import (
 	"github.com/go-logr/logr"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"lockstep/internal/fault"
 )
 
 // flushTimeout is how long the end of a run waits for the collector.
@@ -98,19 +100,27 @@ func newExporter(ctx context.Context, getenv func(string) string) (sdktrace.Span
 	if kind := getenv("OTEL_TRACES_EXPORTER"); kind == "none" {
 		return nil, nil
 	} else if kind != "" && kind != "otlp" {
-		return nil, fmt.Errorf("OTEL_TRACES_EXPORTER is %q: write otlp or none", kind)
+		return nil, fault.Errorf(fault.FlagValue, "OTEL_TRACES_EXPORTER is %q: write otlp or none", kind)
 	}
 	if address, err := url.Parse(endpoint); err != nil || address.Host == "" {
-		return nil, fmt.Errorf("%s and %s name no address such as http://localhost:4318", endpointVars[0], endpointVars[1])
+		return nil, fault.Errorf(fault.FlagValue, "%s and %s name no address such as http://localhost:4318",
+			endpointVars[0], endpointVars[1])
 	}
+	var client otlptrace.Client
 	switch protocol := firstOf(getenv, protocolVars); protocol {
 	case "", "http/protobuf":
-		return otlptracehttp.New(ctx, otlptracehttp.WithRetry(otlptracehttp.RetryConfig{}))
+		client = otlptracehttp.NewClient(otlptracehttp.WithRetry(otlptracehttp.RetryConfig{}))
 	case "grpc":
-		return otlptracegrpc.New(ctx, otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{}))
+		client = otlptracegrpc.NewClient(otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{}))
 	default:
-		return nil, fmt.Errorf("%s or %s is %q: write http/protobuf or grpc", protocolVars[0], protocolVars[1], protocol)
+		return nil, fault.Errorf(fault.FlagValue, "%s or %s is %q: write http/protobuf or grpc",
+			protocolVars[0], protocolVars[1], protocol)
 	}
+	exporter, err := otlptrace.New(ctx, client)
+	if err != nil {
+		return nil, fault.Wrap(fault.FlagValue, err)
+	}
+	return exporter, nil
 }
 
 // firstOf returns the first variable that has a value.
