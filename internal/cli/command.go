@@ -141,6 +141,9 @@ func (a *app) rootCommand() *cobra.Command {
 		SilenceErrors: true, SilenceUsage: true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkNoEmptyFlag(cmd.Flags()); err != nil {
+				return err
+			}
 			a.resolvePaths(cmd.Flags())
 			a.recordSpans(cmd)
 			return a.checkFlags()
@@ -245,6 +248,17 @@ func (a *app) checkFlags() error {
 		return a.readEndpoint()
 	}
 	return usagef(fault.FlagValue, "--progress %s: write auto, plain or none", a.progress)
+}
+
+// checkNoEmptyFlag returns an error if a flag is given an empty value, as by a script whose variable is empty. It would
+// count as left out, and a deployment would not be that of the plan. A note may be empty.
+func checkNoEmptyFlag(flags *pflag.FlagSet) (err error) {
+	flags.Visit(func(f *pflag.Flag) {
+		if f.Value.Type() == "string" && f.Value.String() == "" && f.Name != "note" {
+			err = usagef(fault.FlagValue, "--%s is empty: write a value, or leave the flag out", f.Name)
+		}
+	})
+	return err
 }
 
 // addPathFlag adds a flag with the path of a file or folder. A relative path is in the folder that -C names.

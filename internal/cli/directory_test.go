@@ -28,7 +28,7 @@ func TestDirectory_FlagsWithPathsAreRelativeToIt(t *testing.T) {
 			flags++
 			t.Run(cmd.CommandPath()+" --"+f.Name, func(t *testing.T) {
 				for path, want := range map[string]string{
-					"name": filepath.Join("project", "name"), "../name": "name", "/name": "/name", "": "",
+					"name": filepath.Join("project", "name"), "../name": "name", "/name": "/name",
 				} {
 					require.NoError(t, cmd.Flags().Set(f.Name, path))
 					require.NoError(t, root.PersistentPreRunE(cmd, nil))
@@ -52,6 +52,32 @@ func TestDirectory_FilesToCheckAreRelativeToIt(t *testing.T) {
 	}
 	_, err = p.relativePath("", "main.go")
 	assert.ErrorContains(t, err, "main.go is not in the project")
+}
+
+// A script whose variable is empty does not mean that the flag is left out.
+func TestFlags_AreRefusedWhenEmpty(t *testing.T) {
+	a := &app{}
+	root := a.rootCommand()
+	flags := 0
+	for _, cmd := range allCommands(root) {
+		cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
+			if f.Value.Type() != "string" || f.Name == "note" {
+				return
+			}
+			flags++
+			t.Run(cmd.CommandPath()+" --"+f.Name, func(t *testing.T) {
+				if cmd.Flags().Set(f.Name, "") != nil {
+					return // the flag itself refuses it
+				}
+				var usage *UsageError
+				err := root.PersistentPreRunE(cmd, nil)
+				require.ErrorAs(t, err, &usage)
+				assert.ErrorContains(t, err, " is empty: write a value, or leave the flag out")
+				f.Changed = false
+			})
+		})
+	}
+	assert.Greater(t, flags, 40, "flags are not found")
 }
 
 // allCommands returns a command and all below it.

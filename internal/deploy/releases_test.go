@@ -3,6 +3,7 @@ package deploy
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -319,8 +320,10 @@ func TestReviewedPlan_MissingFilesArePublishedAgain(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "second", c.Objects(testAccount, testRegion)[key])
 
-	asm = oneStack(t, topics(3))
+	asm = assemble(t, needs{"net": nil, "web": {"net"}}, nil)
+	slices.Reverse(asm.Stacks) // the file is of the one that comes last
 	key = withAsset(asm, "third", ".zip")
+	slices.Reverse(asm.Stacks)
 	file = c.savePlan(c.open(asm), time.Hour)
 	c.deleteObject(key)
 	delete(asm.Files.(fstest.MapFS), "third")
@@ -328,6 +331,7 @@ func TestReviewedPlan_MissingFilesArePublishedAgain(t *testing.T) {
 	_, err = c.deploy(asm, DeployRequest{Plan: &file})
 	require.ErrorContains(t, err, "third")
 	assert.Equal(t, before.Executions, c.stack("web").Executions, "nothing was executed")
+	assert.Zero(t, c.stack("net").Executions, "not even what does not need the file")
 }
 
 func TestDropPlan_DeletesOnlyItsOwnChangeSets(t *testing.T) {

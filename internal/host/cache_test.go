@@ -1,7 +1,9 @@
 package host
 
 import (
+	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -22,15 +24,48 @@ func countingStep() pipeline.Step {
 }
 
 func TestCache_RestoresOutputsAndLog(t *testing.T) {
-	root := repository(t, map[string]string{"in.txt": "one"})
-	assert.Equal(t, pipeline.Ran, runSteps(t, &Runner{Root: root}, countingStep())["make"].Status)
-	require.NoError(t, os.RemoveAll(filepath.Join(root, "out")))
+	for name, script := range map[string]string{
+		"nothing has changed":          ``,
+		"the folder is gone":           `rm -r out`,
+		"a file is gone":               `rm out/sub/copy`,
+		"a file was edited":            `echo two > out/sub/copy`,
+		"a file can be executed":       `chmod +x out/sub/copy`,
+		"a file became a folder":       `rm out/sub/copy; mkdir out/sub/copy`,
+		"a link is gone":               `rm out/link`,
+		"a link leads somewhere else":  `ln -sfn ../in.txt out/link`,
+		"a link became a file":         `rm out/link; echo two > out/link`,
+		"the folder became a file":     `rm -r out; touch out`,
+		"a folder became a link":       `mv out/sub elsewhere; ln -s ../elsewhere out/sub`,
+		"the edited file is read-only": `echo two > out/sub/copy; chmod a-w out/sub/copy`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := repository(t, map[string]string{"in.txt": "one"})
+			assert.Equal(t, pipeline.Ran, runSteps(t, &Runner{Root: root}, countingStep())["make"].Status)
+			mode := fileMode(t, root, "out/sub/copy")
+			change := exec.Command("sh", "-ec", script)
+			change.Dir = root
+			require.NoError(t, change.Run())
 
-	again := runSteps(t, &Runner{Root: root}, countingStep())["make"]
-	assert.Equal(t, pipeline.Cached, again.Status)
-	assert.Equal(t, "one", readFile(t, root, "out/link"))
-	assert.Equal(t, "made from one\n", readFile(t, again.Log))
-	assert.Equal(t, "ran\n", readFile(t, root, "runs"))
+			again := runSteps(t, &Runner{Root: root}, countingStep())["make"]
+			assert.Equal(t, pipeline.Cached, again.Status)
+			assert.Equal(t, "one", readFile(t, root, "out/link"))
+			assert.Equal(t, mode, fileMode(t, root, "out/sub/copy"))
+			assert.True(t, fileMode(t, root, "out/sub").IsDir())
+			target, err := os.Readlink(filepath.Join(root, "out", "link"))
+			require.NoError(t, err)
+			assert.Equal(t, "sub/copy", target)
+			assert.Equal(t, "made from one\n", readFile(t, again.Log))
+			assert.Equal(t, "ran\n", readFile(t, root, "runs"))
+		})
+	}
+}
+
+// fileMode returns the mode of a file below root, without following a link.
+func fileMode(t *testing.T, root, name string) fs.FileMode {
+	t.Helper()
+	info, err := os.Lstat(filepath.Join(root, name))
+	require.NoError(t, err)
+	return info.Mode()
 }
 
 func TestCacheKey_Changes(t *testing.T) {

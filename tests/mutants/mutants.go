@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 
 	"lockstep/tests/harness"
@@ -23,11 +25,23 @@ type Mutant struct {
 	// Old is the text that is replaced by New. It must stand in the file exactly once.
 	Old, New string
 	// Package and Run choose the tests, as arguments of `go test`: a package's path, and a regular expression for -run.
+	// An empty Run stands for the tests of Fails.
 	Package, Run string
+	// Fault says in words what is wrong with the mutant; it may be empty.
+	Fault string
+	// Fails are the tests that have to fail, all of them: TEST, or TEST/CASE. It is empty if any may.
+	Fails []string
+	// Hangs says that a test fails by never ending. It is ended after hangTimeout.
+	Hangs bool
 }
 
-// String returns what the mutant changes.
-func (m Mutant) String() string { return fmt.Sprintf("%s: %q becomes %q", m.File, m.Old, m.New) }
+// hangTimeout is how long the tests of a mutant that hangs may take.
+const hangTimeout = "60s"
+
+// String returns what the mutant changes, and whose tests have to notice it.
+func (m Mutant) String() string {
+	return fmt.Sprintf("%s: %q becomes %q, in %s", m.File, m.Old, m.New, m.Package)
+}
 
 // Reasons for which a mutant is not killed.
 var (
@@ -35,6 +49,7 @@ var (
 	errNoTests        = errors.New("no test has such a name")
 	errDoesNotCompile = errors.New("the mutant does not compile")
 	errFailsAnyway    = errors.New("the tests fail without the mutant too")
+	errPasses         = errors.New("these pass with the mutant")
 )
 
 // plant returns the mutant's file below root with the fault in it.
@@ -50,8 +65,20 @@ func (m Mutant) plant(root string) (string, error) {
 	return planted, nil
 }
 
-// kill runs the mutant's tests in the module at root and returns nil if they pass without the mutant and fail with it.
-// It writes into the empty folder dir.
+// check runs the mutant's tests in the module at root and returns nil if they pass without the mutant.
+func (m Mutant) check(ctx context.Context, root string) error {
+	output, err := m.test(ctx, root, "")
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: %w\n%s", errFailsAnyway, err, output)
+	case strings.Contains(output, "[no tests to run]"):
+		return errNoTests
+	}
+	return nil
+}
+
+// kill runs the mutant's tests in the module at root, where they pass, and returns nil if they fail with the mutant. It
+// writes into the empty folder dir.
 func (m Mutant) kill(ctx context.Context, root, dir string) error {
 	planted, err := m.plant(root)
 	if err != nil {
@@ -62,26 +89,71 @@ func (m Mutant) kill(ctx context.Context, root, dir string) error {
 	if err != nil {
 		return err
 	}
-	if output, err := m.test(ctx, root); err != nil {
-		return fmt.Errorf("%w: %w\n%s", errFailsAnyway, err, output)
-	} else if strings.Contains(output, "[no tests to run]") {
-		return errNoTests
-	}
-	output, err := m.test(ctx, root, "-overlay", overlay)
+	output, err := m.test(ctx, root, overlay)
 	switch {
 	case err == nil:
 		return errSurvived
 	case !strings.Contains(output, "--- FAIL: ") && !strings.Contains(output, "panic: "):
 		return fmt.Errorf("%w:\n%s", errDoesNotCompile, output)
 	}
+	failed := failedTests(output)
+	passed := slices.DeleteFunc(slices.Clone(m.Fails), func(name string) bool {
+		return slices.Contains(failed, strings.ReplaceAll(name, " ", "_"))
+	})
+	if len(passed) > 0 {
+		return fmt.Errorf("%w: %q", errPasses, passed)
+	}
 	return nil
 }
 
-// test runs the mutant's tests and returns what they print. The go command takes the result of tests that have passed
-// on the same files from its cache.
-func (m Mutant) test(ctx context.Context, root string, flags ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, "go", append(append([]string{"test"}, flags...), "-run", m.Run, m.Package)...)
-	cmd.Dir = root
+// failedPattern matches the line of a test that has failed, or was running when the time was over.
+var failedPattern = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+) \(|^\t\t(Test\S+) \(`)
+
+// failedTests returns the names of the tests that have failed, as the go command prints them.
+func failedTests(output string) []string {
+	var names []string
+	for _, match := range failedPattern.FindAllStringSubmatch(output, -1) {
+		names = append(names, match[1]+match[2])
+		if test, _, isCase := strings.Cut(match[2], "/"); isCase { // the test that waits for the case
+			names = append(names, test)
+		}
+	}
+	return names
+}
+
+// run returns the pattern that chooses the mutant's tests.
+func (m Mutant) run() string {
+	if m.Run != "" {
+		return m.Run
+	}
+	var names []string
+	for _, name := range m.Fails {
+		test, _, _ := strings.Cut(name, "/")
+		names = append(names, test)
+	}
+	slices.Sort(names)
+	return "^(" + strings.Join(slices.Compact(names), "|") + ")$"
+}
+
+// test runs the mutant's tests with an overlay, empty for none, and returns what they print. Symbols for a debugger are
+// left out, because it takes time to write them. Tests of the whole program are short, and build it with the overlay.
+func (m Mutant) test(ctx context.Context, root, overlay string) (string, error) {
+	args := []string{"test", "-vet=off", "-ldflags=-s -w", "-run", m.run()}
+	environ := os.Environ()
+	if overlay != "" {
+		args = append(args, "-overlay", overlay)
+	}
+	if strings.HasPrefix(m.Package, "./tests") {
+		args = append(args, "-short")
+		if overlay != "" {
+			environ = append(environ, strings.TrimSpace("GOFLAGS="+os.Getenv("GOFLAGS")+" -overlay="+overlay))
+		}
+	}
+	if m.Hangs {
+		args = append(args, "-timeout", hangTimeout)
+	}
+	cmd := exec.CommandContext(ctx, "go", append(args, m.Package)...)
+	cmd.Dir, cmd.Env = root, environ
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
 	err := cmd.Run()

@@ -11,6 +11,9 @@ var writes = []string{
 // all returns every mutant.
 func all() []Mutant {
 	mutants := slices.Clone(table)
+	for _, k := range kinds() {
+		mutants = append(mutants, k.mutants...)
+	}
 	for _, operation := range writes {
 		mutants = append(mutants, Mutant{
 			File: "internal/awsclient/fence.go", Old: `"Validate"}`, New: `"Validate", "` + operation + `"}`,

@@ -235,6 +235,14 @@ func TestStack_TagsCountWithThoseOfResources(t *testing.T) {
 	found := CheckTemplate(s)
 	require.Len(t, found, 1)
 	assert.Contains(t, found[0].Problem, `"Owner" and "owner" differ only in case`)
+
+	s = newStack(t, "web", queue(tags(49)))
+	s.Tags = map[string]string{"k0": "of both", "stack": "v"}
+	assert.Empty(t, CheckTemplate(s))
+	s.Tags["another"] = "v"
+	found = CheckTemplate(s)
+	require.Len(t, found, 1)
+	assert.Contains(t, found[0].Problem, "there are 51 tags with those of the stack")
 }
 
 func TestStack_Names(t *testing.T) {
