@@ -20,6 +20,9 @@ type credentials struct {
 	byName map[string]*dagger.Secret
 	// endpoint gives out the credentials, and renews them; nil for credentials that are passed themselves.
 	endpoint *dagger.Service
+	// role is assumed by each step with the token of a web identity; empty for credentials of another kind.
+	role  string
+	token *dagger.Secret
 }
 
 // credentialsHost is the name by which a step reaches the endpoint of credentials.
@@ -47,6 +50,12 @@ func (m *Lockstep) readCredentials(ctx context.Context, secret *dagger.Secret) (
 	least := minCredentialTime
 	if m.CI {
 		least = pipeline.JobTimeout
+	}
+	if m.Role != "" {
+		if err := checkToken(text, time.Now(), least); err != nil {
+			return nil, err
+		}
+		return &credentials{role: m.Role, token: secret}, nil
 	}
 	e, err := parseCredentials(text, time.Now(), least)
 	if err != nil {
@@ -130,6 +139,11 @@ func (p *project) withAccountAccess(ctr *dagger.Container, s pipeline.Step) *dag
 	}
 	if p.live.endpoint != nil {
 		ctr = ctr.WithServiceBinding(credentialsHost, p.live.endpoint)
+	}
+	if p.live.token != nil {
+		ctr = ctr.WithMountedSecret(tokenFile, p.live.token).
+			WithEnvVariable("AWS_WEB_IDENTITY_TOKEN_FILE", tokenFile).
+			WithEnvVariable("AWS_ROLE_ARN", p.live.role)
 	}
 	for _, name := range slices.Sorted(slices.Values(s.Secrets)) {
 		if secret := p.live.byName[name]; secret != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -309,9 +310,8 @@ func (m *Lockstep) Rollback(
 // +cache="never"
 func (m *Lockstep) Status(
 	ctx context.Context,
-	// The environment, or "all"
+	// The environment; by default that of --environment, and otherwise "all"
 	// +optional
-	// +default="all"
 	env string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS
@@ -321,7 +321,44 @@ func (m *Lockstep) Status(
 	// +optional
 	releases int,
 ) (string, error) {
+	env = cmp.Or(m.environmentOrDefault(env), config.AllEnvironments)
 	arguments := append([]string{"status", "--env", env}, numberFlag("--releases", releases)...)
+	return m.runOperation(ctx, request{env: env, credentials: awsCredentials}, arguments...)
+}
+
+// Board shows all environments on one screen: what is wrong, why, and what to do next.
+//
+// +cache="never"
+func (m *Lockstep) Board(
+	ctx context.Context,
+	// The environment; by default that of --environment, and otherwise "all"
+	// +optional
+	env string,
+	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
+	// without it, emulated accounts stand in for AWS
+	// +optional
+	awsCredentials *dagger.Secret,
+) (string, error) {
+	env = cmp.Or(m.environmentOrDefault(env), config.AllEnvironments)
+	return m.runOperation(ctx, request{env: env, credentials: awsCredentials}, "board", "--env", env)
+}
+
+// Diagnose shows why the newest operation on a stack failed: the resource that failed first, and what to do.
+//
+// +cache="never"
+func (m *Lockstep) Diagnose(
+	ctx context.Context,
+	// The environment, or "all"
+	env string,
+	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
+	// without it, emulated accounts stand in for AWS
+	// +optional
+	awsCredentials *dagger.Secret,
+	// The stacks to look at; by default those of the newest release and the newest run
+	// +optional
+	stacks []string,
+) (string, error) {
+	arguments := append([]string{"diagnose", "--env", env}, stackFlags(stacks)...)
 	return m.runOperation(ctx, request{env: env, credentials: awsCredentials}, arguments...)
 }
 
@@ -378,6 +415,15 @@ func allowFlags(kinds []string) []string {
 	var flags []string
 	for _, kind := range kinds {
 		flags = append(flags, "--allow", kind)
+	}
+	return flags
+}
+
+// stackFlags returns the flags that name stacks.
+func stackFlags(stacks []string) []string {
+	var flags []string
+	for _, stack := range stacks {
+		flags = append(flags, "--stack", stack)
 	}
 	return flags
 }

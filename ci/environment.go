@@ -33,7 +33,8 @@ type Environment struct {
 // No argument of these functions has the name of an option of Dagger, on any version.
 func (m *Lockstep) Environment(
 	ctx context.Context,
-	// The environment's name, as in config/environments
+	// The environment's name, as in config/environments; by default that of --environment
+	// +optional
 	name string,
 	// What "aws configure export-credentials" prints in the tooling account, as cmd://"aws configure export-credentials";
 	// without it, emulated accounts stand in for AWS
@@ -53,7 +54,8 @@ func (m *Lockstep) Environment(
 	if err != nil {
 		return nil, err
 	}
-	if name == config.AllEnvironments {
+	name = m.environmentOrDefault(name)
+	if name == "" || name == config.AllEnvironments {
 		return nil, fmt.Errorf("environment selects one: write --name with one of %v", p.config.Names())
 	}
 	if _, err := p.config.Select(name); err != nil {
@@ -200,6 +202,18 @@ func (e *Environment) Status(
 	releases int,
 ) (string, error) {
 	return e.operate(ctx, "status", numberFlag("--releases", releases)...)
+}
+
+// Diagnose shows why the newest operation on a stack failed: the resource that failed first, and what to do.
+//
+// +cache="never"
+func (e *Environment) Diagnose(
+	ctx context.Context,
+	// The stacks to look at; by default those of the newest release and the newest run
+	// +optional
+	stacks []string,
+) (string, error) {
+	return e.operate(ctx, "diagnose", stackFlags(stacks)...)
 }
 
 // Unlock takes the lock away from a run that is gone for good.

@@ -45,6 +45,7 @@ func TestEnvironment_HasWhatTakesEnv(t *testing.T) {
 	functions := functionFlags()
 	elsewhere := map[string]string{
 		"plan-file": "environment plan", "rollback-file": "environment rollback-plan", "publish-metrics": "", "graph": "",
+		"board": "",
 	}
 	for function, flags := range functions {
 		if !slices.Contains(flags, "--env") || strings.Contains(function, " ") {
@@ -57,6 +58,27 @@ func TestEnvironment_HasWhatTakesEnv(t *testing.T) {
 		_, exists := functions[twin]
 		check(t, exists || twin == "", "%s has no counterpart without --env: %s", function, twin)
 	}
+}
+
+// The environment that every call shares, as dagger.toml sets it on 1.0, is that of each function which can be called
+// without one. The functions that need --env are not among them: an argument that is needed has no name in Dagger's
+// shell, where deploy acc is the same on both lines.
+func TestEnvironment_OfAllCallsIsDefault(t *testing.T) {
+	for name, call := range map[string]func(m *Lockstep) error{
+		"status":      func(m *Lockstep) error { _, err := m.Status(t.Context(), "", nil, 0); return err },
+		"board":       func(m *Lockstep) error { _, err := m.Board(t.Context(), "", nil); return err },
+		"graph":       func(m *Lockstep) error { _, err := m.Graph(t.Context(), "", GraphFormatText); return err },
+		"environment": func(m *Lockstep) error { _, err := m.Environment(t.Context(), "", nil, nil, "", ""); return err },
+	} {
+		_, m := newRecorder(t, "")
+		m.DefaultEnvironment = "act"
+		contains(t, errorText(call(m)), `"act"`)
+		m.DefaultEnvironment = "acc"
+		check(t, call(m) == nil, "%s: %v", name, call(m))
+	}
+	_, m := newRecorder(t, "")
+	_, err := m.Environment(t.Context(), "", nil, nil, "", "")
+	contains(t, errorText(err), "environment selects one: write --name with one of")
 }
 
 // annotated returns the comments of the functions with an annotation, by name.

@@ -18,7 +18,7 @@ import (
 // Two runs with the same digest ran the same pipeline.
 func (m *Lockstep) Graph(
 	ctx context.Context,
-	// The environment whose steps are shown; all by default
+	// The environment whose steps are shown; by default that of --environment, and otherwise all
 	// +optional
 	env string,
 	// The output format
@@ -31,7 +31,7 @@ func (m *Lockstep) Graph(
 		return "", err
 	}
 	g := p.graph
-	if env != "" {
+	if env = m.environmentOrDefault(env); env != "" {
 		environments, err := p.selectEnvironments(env)
 		if err != nil {
 			return "", err

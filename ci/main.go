@@ -30,6 +30,12 @@ type Lockstep struct {
 	CI bool
 	// +private
 	CredentialsEndpoint *dagger.Service
+	// Role is the role that credentials are a web identity for; empty for credentials of another kind.
+	// +private
+	Role string
+	// DefaultEnvironment is the environment of calls that name none; empty if they have to.
+	// +private
+	DefaultEnvironment string
 }
 
 // imagePrefixPattern matches a registry and a path in it.
@@ -54,13 +60,25 @@ func New(
 	// --aws-credentials is then the path there, as env://AWS_CONTAINER_CREDENTIALS_RELATIVE_URI
 	// +optional
 	awsCredentialsEndpoint *dagger.Service,
+	// The role to assume with a token of web identity, which --aws-credentials then is, as env://LOCKSTEP_ID_TOKEN in a
+	// job of GitLab. The token is used again whenever the role's credentials expire
+	// +optional
+	awsRole string,
+	// The environment of the functions environment, status, board and graph if the call names none, as a file dagger.toml
+	// sets it for Dagger 1.0
+	// +optional
+	environment string,
 ) (*Lockstep, error) {
 	if imagePrefix != "" && !imagePrefixPattern.MatchString(imagePrefix) {
 		return nil, fmt.Errorf("--image-prefix %q is not the beginning of an image's name: "+
 			"write a registry and a path, such as mirror.example.com/docker-hub/library", imagePrefix)
 	}
+	if err := checkRole(awsRole, awsCredentialsEndpoint); err != nil {
+		return nil, err
+	}
 	m := &Lockstep{
-		Source: source, ImagePrefix: imagePrefix, CI: ci, CredentialsEndpoint: awsCredentialsEndpoint,
+		Source: source, ImagePrefix: imagePrefix, CI: ci, CredentialsEndpoint: awsCredentialsEndpoint, Role: awsRole,
+		DefaultEnvironment: environment,
 	}
 	if err := refuseSettings(ctx, ws); err != nil {
 		return nil, err

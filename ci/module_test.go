@@ -352,7 +352,7 @@ func TestFunctions_RejectBadInput(t *testing.T) {
 			return live(`{"Version":1,"AccessKeyId":"a","SecretAccessKey":"` + canary + `","Expiration":"` + canary + `"}`)
 		}, "not in RFC 3339 format"},
 		"a prefix that is not one": {func() error {
-			_, err := New(t.Context(), nil, nil, "https://mirror/ ", false, nil)
+			_, err := New(t.Context(), nil, nil, "https://mirror/ ", false, nil, "", "")
 			return err
 		}, `--image-prefix "https://mirror/ " is not the beginning of an image's name`},
 		"a prefix that does not exist": {func() error {

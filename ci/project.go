@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -131,6 +132,11 @@ func (p *project) selectSteps(stages []pipeline.Stage, environments ...config.En
 			slices.ContainsFunc(environments, func(e config.Environment) bool { return e.Name == s.Environment })
 		return isSelected && slices.Contains(stages, s.Stage)
 	})
+}
+
+// environmentOrDefault returns the environment that a call names, and otherwise the one that all calls share.
+func (m *Lockstep) environmentOrDefault(name string) string {
+	return cmp.Or(name, m.DefaultEnvironment)
 }
 
 // selectEnvironments returns the environments that the caller named.

@@ -90,7 +90,7 @@ func newRecorder(t *testing.T, prefix string) (*recorder, *Lockstep) {
 		t.Fatal(err)
 	}
 	dag = client
-	m, err := New(t.Context(), dag.CurrentWorkspace(), nil, prefix, false, nil)
+	m, err := New(t.Context(), dag.CurrentWorkspace(), nil, prefix, false, nil, "", "")
 	if err != nil {
 		t.Fatal(err)
 	}

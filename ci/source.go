@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -57,13 +58,24 @@ func (m *Lockstep) noProjectError() error {
 		"dagger call init --tooling ACCOUNT --environments NAME=ACCOUNT/REGION export --path .", where, projectFile)
 }
 
-// settingsFile is the file from which Dagger takes the defaults of arguments.
-const settingsFile = ".env"
-
 // rightsArguments are the arguments that give a call rights, or allow what has to be allowed by name. Each belongs to
 // a person or a job, never to a repository.
 var rightsArguments = []string{
-	"awsCredentials", "awsCredentialsEndpoint", "allow", "plan", "approvedIn", "holder", "remove",
+	"awsCredentials", "awsCredentialsEndpoint", "awsRole", "allow", "plan", "approvedIn", "holder", "remove",
+}
+
+// moduleRightsArguments are those of rightsArguments that all functions share.
+var moduleRightsArguments = []string{"awsCredentialsEndpoint", "awsRole"}
+
+// settingsFiles are the files of a repository from which Dagger takes the defaults of arguments: how to find those
+// that give rights, and where a person sets them instead.
+var settingsFiles = []struct {
+	name, instead string
+	find          func(text string) string
+}{
+	{".env", "set it in a .env in a folder above the repository", findRights},
+	{"dagger.json", "set it in a .env in a folder above the repository", findCustomizedRights},
+	{workspaceFile, "set it in ~/.config/dagger/config.toml, which is Dagger's file of your own", findWorkspaceRights},
 }
 
 // refuseSettings returns an error if a file of the caller's repository would set an argument that gives rights: whoever
@@ -72,36 +84,81 @@ func refuseSettings(ctx context.Context, workspace *dagger.Workspace) error {
 	if workspace == nil {
 		return nil
 	}
-	name, err := workspace.FindUp(ctx, settingsFile)
-	if err != nil || name == "" {
-		return err
-	}
-	text, err := workspace.File(name).Contents(ctx)
-	if err != nil {
-		return messageError(strings.TrimPrefix(name, "/")+" cannot be read", err)
-	}
-	if setting := findRights(text); setting != "" {
-		return fmt.Errorf("%s of the repository sets %s, which gives rights to whoever calls a function there: remove "+
-			"it, and set it in a .env in a folder above the repository, or pass the argument",
-			strings.TrimPrefix(name, "/"), setting)
+	for _, file := range settingsFiles {
+		name, err := workspace.FindUp(ctx, file.name)
+		if err != nil {
+			return messageError("the current folder cannot be read", err)
+		}
+		if name == "" {
+			continue
+		}
+		text, err := workspace.File(name).Contents(ctx)
+		name = strings.TrimPrefix(name, "/")
+		if err != nil {
+			return messageError(name+" cannot be read", err)
+		}
+		if setting := file.find(text); setting != "" {
+			return fmt.Errorf("%s of the repository sets %s, which gives rights to whoever calls a function there: remove "+
+				"it, and %s, or pass the argument", name, setting, file.instead)
+		}
 	}
 	return nil
+}
+
+// findCustomizedRights returns the first of rightsArguments to which a dagger.json gives a value for a module that the
+// repository has installed; empty if there is none. A file that is no JSON sets nothing: Dagger refuses it.
+func findCustomizedRights(text string) string {
+	var settings struct {
+		Toolchains []struct {
+			Customizations []struct{ Argument string }
+		}
+	}
+	_ = json.Unmarshal([]byte(text), &settings)
+	for _, toolchain := range settings.Toolchains {
+		for _, c := range toolchain.Customizations {
+			isSame := func(argument string) bool { return plainName(argument) == plainName(c.Argument) }
+			if slices.ContainsFunc(rightsArguments, isSame) {
+				return c.Argument
+			}
+		}
+	}
+	return ""
+}
+
+// findWorkspaceRights returns the first of moduleRightsArguments that a dagger.toml names outside a comment, whatever
+// the module or environment is; empty if there is none. Settings are arguments of all functions, and of no single one.
+func findWorkspaceRights(text string) string {
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(strings.TrimSpace(line), "#") {
+			continue
+		}
+		for _, argument := range moduleRightsArguments {
+			if strings.Contains(plainName(line), plainName(argument)) {
+				return argument
+			}
+		}
+	}
+	return ""
+}
+
+// plainName returns a name without what differs between its spellings: case, dashes and underscores.
+func plainName(name string) string {
+	return strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(name))
 }
 
 // findRights returns the first entry of a .env file that sets one of rightsArguments of a function of this module;
 // empty if there is none. An entry's name ends in those of the function and the argument, in any case, with or without
 // underscores.
 func findRights(text string) string {
-	plain := strings.NewReplacer("_", "", "-", "")
 	lines := bufio.NewScanner(strings.NewReader(text))
 	for lines.Scan() {
 		name, _, isEntry := strings.Cut(strings.TrimPrefix(strings.TrimSpace(lines.Text()), "export "), "=")
 		name = strings.TrimSpace(name)
-		lower := strings.ToLower(plain.Replace(name))
+		lower := plainName(name)
 		setsRights := func(argument string) bool {
-			function, isArgument := strings.CutSuffix(lower, strings.ToLower(argument))
+			function, isArgument := strings.CutSuffix(lower, plainName(argument))
 			isOwn := func(name string) bool { return strings.HasSuffix(function, strings.ReplaceAll(name, "-", "")) }
-			isModuleWide := argument == "awsCredentialsEndpoint" // it has no function's name before it
+			isModuleWide := slices.Contains(moduleRightsArguments, argument) // it has no function's name before it
 			return isArgument && (isModuleWide || slices.ContainsFunc(accountFunctions, isOwn))
 		}
 		if isEntry && !strings.HasPrefix(name, "#") && slices.ContainsFunc(rightsArguments, setsRights) {
@@ -114,7 +171,8 @@ func findRights(text string) string {
 // accountFunctions are the names of the functions, of any object, that reach accounts or take what does; new is that of
 // the module's own arguments.
 var accountFunctions = []string{
-	"apply", "approve", "deploy", "drift", "environment", "garbage", "metrics", "new", "plan", "plan-file",
+	"apply", "approve", "board", "deploy", "diagnose", "drift", "environment", "garbage", "metrics", "new", "plan",
+	"plan-file",
 	"publish-metrics", "rollback", "rollback-file", "status", "unlock", "verify",
 }
 

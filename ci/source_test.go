@@ -80,7 +80,7 @@ func TestNew_FindsProjectOfCaller(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r, _ := newRecorder(t, "")
 			r.workspaceFiles[projectFile] = test.found
-			m, err := New(t.Context(), dag.CurrentWorkspace(), nil, "", false, nil)
+			m, err := New(t.Context(), dag.CurrentWorkspace(), nil, "", false, nil, "", "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -88,7 +88,7 @@ func TestNew_FindsProjectOfCaller(t *testing.T) {
 			check(t, (m.Commits != nil) == test.hasHistory, "the history is %v", m.Commits)
 		})
 	}
-	_, err := New(t.Context(), nil, nil, "", false, nil)
+	_, err := New(t.Context(), nil, nil, "", false, nil, "", "")
 	contains(t, errorText(err), "which repository? Call from its folder, or pass the project's root with --source")
 }
 
@@ -136,14 +136,44 @@ func TestNew_RefusesSettingsThatGiveRights(t *testing.T) {
 	} {
 		check(t, findRights(text) == refused, "%q: %q", text, findRights(text))
 	}
+	for text, refused := range map[string]string{
+		`{"toolchains":[{"customizations":[{"function":["deploy"],"argument":"allow","default":"data-loss"}]}]}`: "allow",
+		`{"toolchains":[{"customizations":[{"argument":"aws-role","default":"arn"}]}]}`:                          "aws-role",
+		`{"toolchains":[{"customizations":[{"function":["deploy"],"argument":"env","default":"acc"}]}]}`:         "",
+		`{"name":"shop","source":"ci"}`: "",
+	} {
+		check(t, findCustomizedRights(text) == refused, "%s: %q", text, findCustomizedRights(text))
+	}
+	for text, refused := range map[string]string{
+		"[modules.lockstep.settings]\nawsRole = \"arn\"":                           "awsRole",
+		"env.acc.modules.ship.settings.\"aws-credentials-endpoint\" = \"tcp://x\"": "awsCredentialsEndpoint",
+		"[env.acc.modules.lockstep]\nsettings = { environment = \"acc\" }":         "",
+		"# awsRole belongs into a file of your own":                                "",
+	} {
+		check(t, findWorkspaceRights(text) == refused, "%q: %q", text, findWorkspaceRights(text))
+	}
 	r, _ := newRecorder(t, "")
 	r.workspaceFiles[".env"] = "/.env"
 	r.contents = "lockstep_deploy_allow=data-loss"
-	_, err := New(t.Context(), dag.CurrentWorkspace(), nil, "", false, nil)
+	_, err := New(t.Context(), dag.CurrentWorkspace(), nil, "", false, nil, "", "")
 	contains(t, errorText(err), ".env of the repository sets lockstep_deploy_allow, which gives rights")
 	r.contents = "lockstep_deploy_env=acc"
-	_, err = New(t.Context(), dag.CurrentWorkspace(), nil, "", false, nil)
+	_, err = New(t.Context(), dag.CurrentWorkspace(), nil, "", false, nil, "", "")
 	check(t, err == nil, "%v", err)
+}
+
+// Each file from which Dagger takes defaults is read, on either line of versions.
+func TestNew_ReadsEachFileWithSettings(t *testing.T) {
+	for file, text := range map[string]string{
+		".env":        "lockstep_awsRole=arn",
+		"dagger.json": `{"toolchains":[{"customizations":[{"argument":"awsRole","default":"arn"}]}]}`,
+		"dagger.toml": "[modules.lockstep.settings]\nawsRole = \"arn\"",
+	} {
+		r, _ := newRecorder(t, "")
+		r.workspaceFiles[file], r.contents = "/"+file, text
+		_, err := New(t.Context(), dag.CurrentWorkspace(), nil, "", false, nil, "", "")
+		contains(t, errorText(err), file+" of the repository sets ", "gives rights", "or pass the argument")
+	}
 }
 
 // Every argument that gives rights belongs to a function that refuseSettings knows.

@@ -20,14 +20,15 @@ var spellings = []struct {
 	},
 	{regexp.MustCompile(`\blockstep approve --plan (\S+) --digest\b`), "lockstep approve --plan $1 --expect-plan"},
 	{regexp.MustCompile(`\blockstep explain (\w)`), "lockstep explain --topic $1"},
+	{regexp.MustCompile(`\blockstep diagnose((?: --env \S+)?) --stack\b`), "lockstep diagnose$1 --stacks"},
 	{regexp.MustCompile(`\blockstep (` + daggerFunctions + `)\b`), "dagger call $1"},
 	{regexp.MustCompile(regexp.QuoteMeta(pipeline.PlanInputFile)), pipeline.PlanFile},
 	{regexp.MustCompile(` --live\b`), ` --aws-credentials "cmd://aws configure export-credentials"`},
 }
 
 // daggerFunctions matches the commands of the command line that are functions too.
-const daggerFunctions = "approve|check|deploy|drift|explain|fix|garbage|graph|init|metrics|plan-file|plan|quality|" +
-	"report|rollback-file|rollback|security|status|synth|test|unlock|verify"
+const daggerFunctions = "approve|board|check|deploy|diagnose|drift|explain|fix|garbage|graph|init|metrics|plan-file|" +
+	"plan|quality|report|rollback-file|rollback|security|status|synth|test|unlock|verify"
 
 // inDagger returns a text in which what a person may call next is spelled as a call of the module.
 func inDagger(text string) string {

@@ -23,8 +23,9 @@ var allowedImports = map[string][]string{
 		"internal/refusal",
 	},
 	"internal/cli": {
-		"config", "internal/app", "internal/attest", "internal/awsclient", "internal/bootstrap", "internal/deploy",
-		"internal/deploy/assembly", "internal/deploy/cfn", "internal/deploy/change", "internal/deploy/digest",
+		"config", "internal/app", "internal/attest", "internal/awsclient", "internal/bootstrap",
+		"internal/comment", "internal/deploy", "internal/deploy/assembly", "internal/deploy/cfn", "internal/deploy/change",
+		"internal/deploy/digest",
 		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/readiness",
 		"internal/deploy/selftest", "internal/deploy/staging", "internal/diagram",
 		"internal/display", "internal/drawing", "internal/fault", "internal/fsx", "internal/gate",
@@ -40,7 +41,7 @@ var allowedImports = map[string][]string{
 		"internal/deploy/assembly", "internal/deploy/change", "internal/deploy/digest", "internal/deploy/ledger",
 		"internal/deploy/planfile", "internal/deploy/risk", "internal/deploy/selftest", "internal/fault", "internal/fsx",
 		"internal/host", "internal/jsonx", "internal/pipeline", "internal/refusal", "internal/rehearsal", "internal/repo",
-		"internal/report", "internal/sbom", "internal/utc", "tools",
+		"internal/report", "internal/roles", "internal/sbom", "internal/utc", "tools",
 	},
 	"internal/report": {
 		"internal/deploy", "internal/deploy/change", "internal/deploy/planfile", "internal/display", "internal/fault",
@@ -80,7 +81,7 @@ var allowedImports = map[string][]string{
 	"internal/deploy/compare": {"internal/deploy/assembly"},
 	"internal/deploy/staging": {
 		"internal/awsclient", "internal/deploy/assembly", "internal/deploy/digest", "internal/deploy/ledger",
-		"internal/fault", "internal/fsx", "internal/refusal", "internal/utc",
+		"internal/fault", "internal/fsx", "internal/jsonx", "internal/refusal", "internal/utc",
 	},
 	"internal/deploy/ledger": {
 		"internal/attest", "internal/deploy/digest", "internal/fault", "internal/fsx", "internal/jsonx",
@@ -88,14 +89,17 @@ var allowedImports = map[string][]string{
 	"internal/deploy/assembly": {
 		"internal/deploy/digest", "internal/fault", "internal/fsx", "internal/jsonx", "internal/refusal",
 	},
+	"internal/comment":          {"internal/fault", "internal/fsx", "internal/jsonx", "internal/text"},
 	"internal/attest":           {"internal/fault", "internal/jsonx"},
 	"internal/deploy/digest":    {"internal/fault", "internal/fsx"},
 	"internal/deploy/simulated": {"internal/awsmodel/requests"},
-	"internal/awsclient":        {"internal/awsclient/pace", "internal/fault", "internal/fsx", "internal/refusal"},
-	"internal/awsclient/pace":   {},
-	"internal/fault":            {},
-	"internal/fault/generate":   {"internal/fault"},
-	"internal/refusal":          {"internal/fault"},
+	"internal/awsclient": {
+		"internal/awsclient/pace", "internal/fault", "internal/fsx", "internal/refusal", "internal/roles",
+	},
+	"internal/awsclient/pace": {},
+	"internal/fault":          {},
+	"internal/fault/generate": {"internal/fault"},
+	"internal/refusal":        {"internal/fault"},
 	"internal/diagram": {
 		"config", "internal/deploy/assembly", "internal/display", "internal/fault", "internal/pipeline",
 	},

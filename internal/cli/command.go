@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -42,6 +43,8 @@ type Process struct {
 	Now func() time.Time
 	// RefusedStatus is the exit status of this program when a guard refuses to go on. Steps run this program too.
 	RefusedStatus int
+	// ServiceTransport sends requests to GitHub or GitLab; that of net/http by default.
+	ServiceTransport http.RoundTripper
 }
 
 // A UsageError is a command line that cannot be understood.
@@ -195,7 +198,7 @@ func (a *app) helpSections() []helpSection {
 	return []helpSection{
 		{"Deliver", []*cobra.Command{
 			a.initCommand(), a.synthCommand(), a.contextCommand(), a.planCommand(), a.deployCommand(), a.verifyCommand(),
-			a.approveCommand(), a.rollbackCommand(),
+			a.commentCommand(), a.approveCommand(), a.rollbackCommand(),
 		}},
 		{"See what is deployed", []*cobra.Command{
 			a.statusCommand(), a.boardCommand(), a.driftCommand(), a.diagnoseCommand(), a.metricsCommand(), a.unlockCommand(),
@@ -369,8 +372,9 @@ func (a *app) addRefreshFlag(cmd *cobra.Command) {
 func (a *app) session(p *project) *rollout.Session {
 	return &rollout.Session{
 		Root: p.root, Config: p.config, Environ: a.Environ, RunID: a.runID, Live: a.live,
-		Endpoint: a.endpointOf(a.mode()),
-		Progress: a.printProgress, Interrupted: a.interrupted, Now: a.Now,
+		Endpoint:         a.endpointOf(a.mode()),
+		ServiceTransport: a.ServiceTransport,
+		Progress:         a.printProgress, Interrupted: a.interrupted, Now: a.Now,
 	}
 }
 
