@@ -2,6 +2,8 @@
 // It reads files through an fs.FS and knows nothing of AWS calls or of steps.
 package config
 
+import "cmp"
+
 // Config is the whole configuration: the pipeline and its environments.
 type Config struct {
 	Pipeline Pipeline `json:"pipeline"`
@@ -76,6 +78,34 @@ type Bootstrap struct {
 	ExecutionPolicies []string `json:"executionPolicies,omitempty" schema:"managedPolicy" jsonschema:"minItems=1"`
 }
 
+// EnvironmentBootstrap is the bootstrap of an environment's accounts, where it is another than the pipeline's or has
+// names of its own.
+type EnvironmentBootstrap struct {
+	// Qualifier takes the place of the pipeline's.
+	Qualifier string `json:"qualifier,omitempty" schema:"bootstrapQualifier"`
+	BootstrapNames
+}
+
+// BootstrapNames are names that differ from those of the CDK. ${Qualifier}, ${AWS::AccountId} and ${AWS::Region} in a
+// name stand for their values, as in the CDK's DefaultStackSynthesizer.
+type BootstrapNames struct {
+	// Bucket is the bucket of the assets.
+	Bucket string `json:"bucket,omitempty" schema:"bootstrapBucket"`
+	// DeployRole is the name of the role that creates and executes change sets.
+	DeployRole string `json:"deployRole,omitempty" schema:"bootstrapRole"`
+	// PublishingRole is the name of the role that publishes files.
+	PublishingRole string `json:"publishingRole,omitempty" schema:"bootstrapRole"`
+	// LookupRole is the name of the role that reads resources.
+	LookupRole string `json:"lookupRole,omitempty" schema:"bootstrapRole"`
+	// ExecutionRole is the name of the role that CloudFormation works with.
+	ExecutionRole string `json:"executionRole,omitempty" schema:"bootstrapRole"`
+}
+
+// QualifierOf returns the qualifier of the bootstrap of an environment's accounts.
+func (p Pipeline) QualifierOf(env Environment) string {
+	return cmp.Or(env.Bootstrap.Qualifier, p.Bootstrap.Qualifier)
+}
+
 // Environment is config/environments/NAME.yaml: an account that the platform is deployed to.
 type Environment struct {
 	// Name is the name of the file without its extension. It is not in the file.
@@ -89,6 +119,8 @@ type Environment struct {
 	// AdditionalWaves are more accounts or regions, which a release goes to after the environment's own account: wave
 	// after wave, the accounts of a wave at the same time.
 	AdditionalWaves []Wave `json:"waves,omitempty"`
+	// Bootstrap is the bootstrap of the accounts, where it has names of its own.
+	Bootstrap EnvironmentBootstrap `json:"bootstrap,omitzero"`
 	// Allow is the list of the kinds of changes that need no permission by name in this environment.
 	Allow []string `json:"allow,omitempty" schema:"allowedChange"`
 	// After is the environment that a release is promoted from. It is empty for the first.

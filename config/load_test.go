@@ -124,7 +124,7 @@ func TestLoad_ProblemsHavePositionAndHint(t *testing.T) {
 				"give each environment an account of its own, or let each select its stacks with stacks.include\n" +
 				"config/environments/prod.yaml:2:9: LS-204: region is a number, not text; write \"5\" in quotes\n" +
 				"config/environments/prod.yaml:3:1: LS-203: unknown key \"nope\"; the keys here are account, after, allow, " +
-				"approval, " +
+				"approval, bootstrap, " +
 				"budget, completePlans, context, gates, governance, imports, logDays, network, notifications, parameters, " +
 				"places, plugins, region, signedFrom, stacks, tags, terminationProtection, waves\n" +
 				"config/environments/prod.yaml:4:41: LS-204: notifications.owners.1: \"b\" is not an email address; write an " +
@@ -145,9 +145,8 @@ func TestLoad_ProblemsHavePositionAndHint(t *testing.T) {
 			"config/environments/dev.yaml:1:10: LS-204: account: \"1\" is not an account id of twelve digits; write an " +
 				"account id of twelve digits, such as \"111122223333\"\n" +
 				`config/environments/prod.yaml:5:1: LS-203: unknown key "nope"; ` +
-				`the keys here are account, after, allow, approval, budget, completePlans, context, gates, governance, ` +
-				`imports, ` +
-				`logDays, network, ` +
+				`the keys here are account, after, allow, approval, bootstrap, budget, completePlans, context, gates, ` +
+				`governance, imports, logDays, network, ` +
 				`notifications, parameters, places, plugins, region, signedFrom, stacks, tags, terminationProtection, waves`,
 		},
 	} {

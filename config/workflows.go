@@ -66,6 +66,19 @@ func (w Workflows) ServiceHost() string {
 	return "github.com"
 }
 
+// API returns the address of the service's API. The configuration names the host, so that no variable of a job leads
+// elsewhere.
+func (w Workflows) API() string {
+	switch host := w.ServiceHost(); {
+	case w.Service == GitLab:
+		return "https://" + host + "/api/v4"
+	case host == "github.com":
+		return "https://api.github.com"
+	default:
+		return "https://" + host + "/api/v3"
+	}
+}
+
 // checkWorkflows requires what the service and the runner need, and nothing that they do not use.
 func checkWorkflows(l *loader) {
 	d, w := l.documents[pipelineFile], l.pipeline.Workflows

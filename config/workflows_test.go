@@ -48,3 +48,14 @@ func TestWorkflows_RefuseWhatAServiceWouldReadAsMore(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "release/1.0_x@y#1", c.Pipeline.Workflows.Branch)
 }
+
+func TestWorkflows_APIIsThatOfTheConfiguredHost(t *testing.T) {
+	for want, w := range map[string]Workflows{
+		"https://api.github.com":            {Service: GitHub},
+		"https://git.example.com/api/v3":    {Service: GitHub, Host: "git.example.com"},
+		"https://gitlab.com/api/v4":         {Service: GitLab},
+		"https://gitlab.example.com/api/v4": {Service: GitLab, Host: "gitlab.example.com"},
+	} {
+		assert.Equal(t, want, w.API())
+	}
+}

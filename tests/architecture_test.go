@@ -23,23 +23,25 @@ var allowedImports = map[string][]string{
 		"internal/refusal",
 	},
 	"internal/cli": {
-		"config", "internal/app", "internal/attest", "internal/awsclient", "internal/bootstrap", "internal/deploy",
-		"internal/deploy/assembly", "internal/deploy/cfn", "internal/deploy/change", "internal/deploy/digest",
+		"config", "internal/app", "internal/attest", "internal/awsclient", "internal/bootstrap",
+		"internal/comment", "internal/deploy", "internal/deploy/assembly", "internal/deploy/cfn", "internal/deploy/change",
+		"internal/deploy/digest",
 		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/readiness",
 		"internal/deploy/selftest", "internal/deploy/staging", "internal/diagram",
 		"internal/display", "internal/drawing", "internal/fault", "internal/fsx", "internal/gate",
 		"internal/gate/findings", "internal/gate/images", "internal/host", "internal/jsonx", "internal/maintain",
 		"internal/metrics", "internal/pipeline", "internal/process", "internal/refusal", "internal/rehearsal",
-		"internal/repo", "internal/report", "internal/rollout", "internal/text", "internal/utc", "internal/workflows",
-		"tools",
+		"internal/repo", "internal/report", "internal/rollout", "internal/telemetry", "internal/text", "internal/utc",
+		"internal/workflows", "tools",
 	},
 	"internal/app": {"config", "internal/fault", "internal/fsx", "internal/jsonx", "internal/process"},
 	"internal/rollout": {
+		"internal/telemetry", // spans of accounts
 		"config", "internal/attest", "internal/awsclient", "internal/bootstrap", "internal/deploy",
 		"internal/deploy/assembly", "internal/deploy/change", "internal/deploy/digest", "internal/deploy/ledger",
 		"internal/deploy/planfile", "internal/deploy/risk", "internal/deploy/selftest", "internal/fault", "internal/fsx",
 		"internal/host", "internal/jsonx", "internal/pipeline", "internal/refusal", "internal/rehearsal", "internal/repo",
-		"internal/report", "internal/sbom", "internal/utc", "tools",
+		"internal/report", "internal/roles", "internal/sbom", "internal/utc", "tools",
 	},
 	"internal/report": {
 		"internal/deploy", "internal/deploy/change", "internal/deploy/planfile", "internal/display", "internal/fault",
@@ -54,7 +56,7 @@ var allowedImports = map[string][]string{
 		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/preflight", "internal/deploy/readiness",
 		"internal/deploy/risk", "internal/deploy/selftest", "internal/deploy/staging", "internal/fault", "internal/fsx",
 		"internal/jsonx", "internal/refusal",
-		"internal/roles", "internal/utc",
+		"internal/roles", "internal/telemetry", "internal/utc",
 	},
 	"internal/deploy/change":    {},
 	"internal/deploy/preflight": {"config/awsrules", "internal/awsmodel", "internal/deploy/assembly"},
@@ -74,12 +76,12 @@ var allowedImports = map[string][]string{
 	"internal/deploy/cfn": {
 		"internal/awsclient", "internal/deploy/assembly", "internal/deploy/change", "internal/deploy/compare",
 		"internal/deploy/digest", "internal/deploy/resolve", "internal/display", "internal/fault", "internal/redact",
-		"internal/refusal",
+		"internal/refusal", "internal/telemetry",
 	},
 	"internal/deploy/compare": {"internal/deploy/assembly"},
 	"internal/deploy/staging": {
 		"internal/awsclient", "internal/deploy/assembly", "internal/deploy/digest", "internal/deploy/ledger",
-		"internal/fault", "internal/fsx", "internal/refusal", "internal/utc",
+		"internal/fault", "internal/fsx", "internal/jsonx", "internal/refusal", "internal/utc",
 	},
 	"internal/deploy/ledger": {
 		"internal/attest", "internal/deploy/digest", "internal/fault", "internal/fsx", "internal/jsonx",
@@ -87,14 +89,17 @@ var allowedImports = map[string][]string{
 	"internal/deploy/assembly": {
 		"internal/deploy/digest", "internal/fault", "internal/fsx", "internal/jsonx", "internal/refusal",
 	},
+	"internal/comment":          {"internal/fault", "internal/fsx", "internal/jsonx", "internal/text"},
 	"internal/attest":           {"internal/fault", "internal/jsonx"},
 	"internal/deploy/digest":    {"internal/fault", "internal/fsx"},
 	"internal/deploy/simulated": {"internal/awsmodel/requests"},
-	"internal/awsclient":        {"internal/awsclient/pace", "internal/fault", "internal/fsx", "internal/refusal"},
-	"internal/awsclient/pace":   {},
-	"internal/fault":            {},
-	"internal/fault/generate":   {"internal/fault"},
-	"internal/refusal":          {"internal/fault"},
+	"internal/awsclient": {
+		"internal/awsclient/pace", "internal/fault", "internal/fsx", "internal/refusal", "internal/roles",
+	},
+	"internal/awsclient/pace": {},
+	"internal/fault":          {},
+	"internal/fault/generate": {"internal/fault"},
+	"internal/refusal":        {"internal/fault"},
 	"internal/diagram": {
 		"config", "internal/deploy/assembly", "internal/display", "internal/fault", "internal/pipeline",
 	},
@@ -115,7 +120,7 @@ var allowedImports = map[string][]string{
 	// Steps and gates.
 	"internal/host": {
 		"internal/display", "internal/fault", "internal/fsx", "internal/jsonx", "internal/pipeline",
-		"internal/process", "internal/repo", "tools",
+		"internal/process", "internal/repo", "internal/telemetry", "tools",
 	},
 	"internal/gate": {
 		"config", "internal/fault", "internal/fsx", "internal/gate/findings", "internal/jsonx", "internal/pipeline",
@@ -133,6 +138,7 @@ var allowedImports = map[string][]string{
 		"internal/fault", "internal/pipeline", "internal/process", "internal/text", "tools",
 	},
 	"internal/process":           {"internal/fault", "internal/fsx"},
+	"internal/telemetry":         {"internal/fault"},
 	"internal/text":              {},
 	"internal/jsonx":             {"internal/fault"},
 	"internal/roles":             {},
@@ -194,7 +200,7 @@ var forbiddenImports = map[string][]string{
 }
 
 // foldersWithoutPackages hold no package of this module that others import.
-var foldersWithoutPackages = []string{".git", ".lockstep", "node_modules", "testdata", "ci", "schema"}
+var foldersWithoutPackages = []string{".git", ".lockstep", "node_modules", "testdata", "ci", "schema", "examples"}
 
 func TestArchitecture_ImportsPointOneWay(t *testing.T) {
 	for dir, imports := range packageImports(t) {

@@ -57,7 +57,7 @@ func newArtifactStore(scope constructs.Construct, b *pipelineBuilder, logs awss3
 		if !b.deploysTo(env.Name) {
 			continue // its accounts take nothing from this store
 		}
-		kinds := bootstrapRoleARNs(b.rights.stack, b.Pipeline.Bootstrap.Qualifier, env,
+		kinds := bootstrapRoleARNs(b.rights.stack, b.Pipeline, env,
 			[]roles.Kind{roles.Deploy, roles.FilePublishing})
 		account := []awsiam.IPrincipal{awsiam.NewAccountPrincipal(jsii.String(env.ID))}
 		// The principal is the account, and its roles are a condition: a policy that names a role does not apply to a new

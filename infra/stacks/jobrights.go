@@ -42,12 +42,11 @@ func (r jobRights) assumableRoles(job pipeline.Job) []string {
 			continue
 		}
 		for _, place := range env.AllPlaces() {
-			out = append(out, bootstrapRoleARNs(r.stack, r.config.Bootstrap.Qualifier, place, job.Permission.Roles())...)
+			out = append(out, bootstrapRoleARNs(r.stack, r.config, place, job.Permission.Roles())...)
 		}
 		for _, predecessor := range r.environments {
 			if predecessor.Name == env.After {
-				out = append(out, bootstrapRoleARNs(r.stack, r.config.Bootstrap.Qualifier, predecessor,
-					job.Permission.PredecessorRoles())...)
+				out = append(out, bootstrapRoleARNs(r.stack, r.config, predecessor, job.Permission.PredecessorRoles())...)
 			}
 		}
 	}
@@ -57,11 +56,12 @@ func (r jobRights) assumableRoles(job pipeline.Job) []string {
 // bootstrapRoleARNs returns the ARNs of roles that the bootstrap created in an environment's account, which is in the
 // partition of the stack.
 func bootstrapRoleARNs(
-	stack awscdk.Stack, qualifier string, env config.Environment, kinds []roles.Kind,
+	stack awscdk.Stack, p config.Pipeline, env config.Environment, kinds []roles.Kind,
 ) []string {
 	var out []string
 	for _, kind := range kinds {
-		out = append(out, kind.ARN(*stack.Partition(), qualifier, env.ID, env.Region))
+		names := roles.Names(env.Bootstrap.BootstrapNames)
+		out = append(out, names.RoleARN(kind, *stack.Partition(), p.QualifierOf(env), env.ID, env.Region))
 	}
 	return out
 }

@@ -1,13 +1,12 @@
 package stacks
 
 import (
-	"fmt"
-
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/jsii-runtime-go"
 
 	"lockstep/infra/constructs"
+	"lockstep/internal/roles"
 	"lockstep/internal/stateful"
 )
 
@@ -32,9 +31,10 @@ func (s *Scope) protectStack(stack awscdk.Stack) {
 		return
 	}
 	env := s.Environment
+	names := roles.Names(env.Bootstrap.BootstrapNames)
 	policy := awsiam.NewCfnPolicy(stack, jsii.String("DeployRights"), &awsiam.CfnPolicyProps{
 		PolicyName: jsii.String(s.QualifiedName("stack-policies")),
-		Roles:      jsii.Strings(fmt.Sprintf("cdk-%s-deploy-role-%s-%s", s.Pipeline.Bootstrap.Qualifier, env.ID, env.Region)),
+		Roles:      jsii.Strings(names.Role(roles.Deploy, s.Pipeline.QualifierOf(env), env.ID, env.Region)),
 		PolicyDocument: map[string]any{"Version": "2012-10-17", "Statement": []any{map[string]any{
 			"Effect": "Allow", "Action": []string{"cloudformation:GetStackPolicy", "cloudformation:SetStackPolicy"},
 			"Resource": constructs.ARN(stack, "cloudformation", "stack/"+s.QualifiedName("*")+"/*"),

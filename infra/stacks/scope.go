@@ -23,12 +23,11 @@ type Scope struct {
 // NewStack returns a new stack with the name PROJECT-ENVIRONMENT-NAME.
 func (s *Scope) NewStack(name, description string) awscdk.Stack {
 	env := s.Environment
-	synthesizer := &awscdk.DefaultStackSynthesizerProps{Qualifier: jsii.String(s.Pipeline.Bootstrap.Qualifier)}
 	stack := awscdk.NewStack(s.App, jsii.String(s.QualifiedName(name)), &awscdk.StackProps{
 		Env:                   &awscdk.Environment{Account: jsii.String(env.ID), Region: jsii.String(env.Region)},
 		Description:           jsii.String(fmt.Sprintf("%s %s: %s", s.Pipeline.Project, env.Name, description)),
 		TerminationProtection: jsii.Bool(env.TerminationProtection),
-		Synthesizer:           awscdk.NewDefaultStackSynthesizer(synthesizer),
+		Synthesizer:           s.synthesizer(),
 	})
 	if env.IsFurtherRegion {
 		constructs.NameWithRegion(stack)
@@ -43,6 +42,24 @@ func (s *Scope) NewStack(name, description string) awscdk.Stack {
 	}
 	s.Stacks = append(s.Stacks, stack)
 	return stack
+}
+
+// synthesizer returns the synthesizer with the names of the account's bootstrap.
+func (s *Scope) synthesizer() awscdk.DefaultStackSynthesizer {
+	names := s.Environment.Bootstrap.BootstrapNames
+	props := &awscdk.DefaultStackSynthesizerProps{Qualifier: jsii.String(s.Pipeline.QualifierOf(s.Environment))}
+	for name, property := range map[string]**string{
+		names.DeployRole: &props.DeployRoleArn, names.PublishingRole: &props.FileAssetPublishingRoleArn,
+		names.LookupRole: &props.LookupRoleArn, names.ExecutionRole: &props.CloudFormationExecutionRole,
+	} {
+		if name != "" {
+			*property = jsii.String("arn:${AWS::Partition}:iam::${AWS::AccountId}:role/" + name)
+		}
+	}
+	if names.Bucket != "" {
+		props.FileAssetsBucketName = jsii.String(names.Bucket)
+	}
+	return awscdk.NewDefaultStackSynthesizer(props)
 }
 
 // QualifiedName returns a name that is unique in the account.

@@ -1,12 +1,16 @@
 package stages
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"lockstep/config"
 )
 
 // A second region of an account makes nothing again that AWS has once for the account.
@@ -44,6 +48,35 @@ func TestAWS_C5_ARNsAreOfThePartition(t *testing.T) {
 	}
 	assert.Contains(t, jsonText(gov.templates["governance"]), "arn:aws-us-gov:cloudtrail:us-gov-west-1:")
 	assert.Empty(t, gov.templates["governance"].resourcesOfType("AWS::CE::AnomalyMonitor"), "GovCloud has none")
+}
+
+// ownBootstrap is a bootstrap with names of its own.
+var ownBootstrap = config.EnvironmentBootstrap{Qualifier: "own", BootstrapNames: config.BootstrapNames{
+	Bucket: "own-assets-${AWS::AccountId}", DeployRole: "own-deploys", PublishingRole: "own-publishes",
+	LookupRole: "own-reads", ExecutionRole: "own-executes",
+}}
+
+func TestAWS_C6_StacksUseTheNamesOfTheirBootstrap(t *testing.T) {
+	manifest, err := os.ReadFile(filepath.Join(prodElsewhere["gov"].dir, "manifest.json"))
+	require.NoError(t, err)
+	assets, err := filepath.Glob(filepath.Join(prodElsewhere["gov"].dir, "*.assets.json"))
+	require.NoError(t, err)
+	require.NotEmpty(t, assets)
+	text := string(manifest)
+	for _, file := range assets {
+		more, err := os.ReadFile(file)
+		require.NoError(t, err)
+		text += string(more)
+	}
+	for _, want := range []string{
+		"role/own-deploys", "role/own-publishes", "role/own-reads", "role/own-executes", `"own-assets-`,
+		"/cdk-bootstrap/own/version",
+	} {
+		assert.Contains(t, text, want)
+	}
+	for _, unwanted := range []string{"hnb659fds", "role/cdk-", "cdk-own-assets"} {
+		assert.NotContains(t, strings.ReplaceAll(text, "cdk-own-image", ""), unwanted)
+	}
 }
 
 // Which letters the zones of a region have differs, so a further region takes those that it has.

@@ -93,8 +93,10 @@ func synthesiseAll(dir string) error {
 		return err
 	}
 	prod, _ := c.Environment("prod")
+	gov := inPartition(prod, "us-gov-west-1")
+	gov.Bootstrap = ownBootstrap
 	for name, env := range map[string]config.Environment{
-		"further": furtherRegion(prod), "gov": inPartition(prod, "us-gov-west-1"),
+		"further": furtherRegion(prod), "gov": gov,
 	} {
 		if prodElsewhere[name], err = synthesise(c, env, filepath.Join(dir, name)); err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 
 	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
+	"lockstep/internal/roles"
 )
 
 // A Target is the account and region that a deployment goes to, as they were configured.
@@ -23,6 +24,8 @@ type Target struct {
 	ToolingAccount string `json:"tooling"`
 	// Qualifier is the bootstrap qualifier in the names of the account's roles.
 	Qualifier string `json:"qualifier"`
+	// Names are the names of the account's bootstrap that the configuration gives.
+	Names roles.Names `json:"names,omitzero"`
 }
 
 // Caller returns whose credentials a deployment to the target needs.

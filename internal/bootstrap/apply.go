@@ -65,10 +65,11 @@ type stack struct {
 // stacks returns the stacks of an account's bootstrap in the order in which they are applied: the second changes a role
 // of the first.
 func (a Account) stacks(template string) []stack {
-	return []stack{
-		{StackName, template, a.parameters()},
-		{RolesStackName, rolesTemplate(complete), a.rolesParameters(complete)},
+	own := stack{RolesStackName, a.rolesTemplate(complete), a.rolesParameters(complete)}
+	if a.Names.HasRoles() && !a.IsEmulated {
+		return []stack{own}
 	}
+	return []stack{{StackName, a.renameRoles(template), a.parameters()}, own}
 }
 
 // IsUpToDate reports whether the stacks of the account's bootstrap are complete and have the configured parameters.

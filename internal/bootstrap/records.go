@@ -43,7 +43,7 @@ func (a Account) moveRecords(ctx context.Context, cfg aws.Config, c *awsclient.C
 	if err != nil || len(records) == 0 {
 		return err
 	}
-	freeze := stack{RolesStackName, rolesTemplate(moving), a.rolesParameters(moving)}
+	freeze := stack{RolesStackName, a.rolesTemplate(moving), a.rolesParameters(moving)}
 	if err := freeze.apply(ctx, c, a); err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func formerBucket(ctx context.Context, c *awsclient.CloudFormation, a Account) (
 			}
 		}
 	}
-	return roles.StagingBucket(a.Qualifier, a.ID, a.Region), nil
+	return a.Names.StagingBucket(a.Qualifier, a.ID, a.Region), nil
 }
 
 // A recordMover copies records from one bucket of an account to another.

@@ -139,3 +139,28 @@ func TestAWS_C10_NobodyWritesWhileRecordsAreMoved(t *testing.T) {
 		}
 	}
 }
+
+// A bootstrap whose roles have names of their own was made by others: it is left alone, and Lockstep's own stack names
+// its roles and its bucket. Emulated accounts have nobody else who makes it.
+func TestAWS_C6_OwnNamesOfABootstrap(t *testing.T) {
+	a := Account{ID: "444455556666", Region: "eu-west-1", Qualifier: "own", Names: roles.Names{
+		Bucket: "own-${AWS::Region}", DeployRole: "own-deploys", ExecutionRole: "own-executes",
+	}}
+	const template = "RoleName: cdk-${Qualifier}-deploy-role-${AWS::AccountId}-${AWS::Region}"
+	stacks := a.stacks(template)
+	require.Len(t, stacks, 1)
+	assert.Equal(t, RolesStackName, stacks[0].name)
+	for _, want := range []string{"s3:::own-${AWS::Region}", "own-deploys", "role/own-executes"} {
+		assert.Contains(t, stacks[0].template, want)
+	}
+	for _, unwanted := range []string{"cdk-${Qualifier}-assets", "deploy-role", "cfn-exec"} {
+		assert.NotContains(t, stacks[0].template, unwanted)
+	}
+	a.IsEmulated = true
+	stacks = a.stacks(template)
+	require.Len(t, stacks, 2)
+	assert.Equal(t, "RoleName: own-deploys", stacks[0].template)
+	assert.Equal(t, "own-eu-west-1", stacks[0].parameters["FileAssetsBucketName"])
+	a.IsEmulated, a.Names = false, roles.Names{Bucket: "own"}
+	assert.Len(t, a.stacks(template), 2, "the CDK's own bootstrap makes a bucket of that name")
+}

@@ -1,8 +1,11 @@
 package deploy
 
 import (
+	"bytes"
 	"context"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -18,6 +21,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/simulated"
+	"lockstep/internal/deploy/staging"
 	"lockstep/internal/fault"
 	"lockstep/internal/roles"
 )
@@ -139,5 +143,46 @@ func TestAWS_C4_ObjectsAreEncryptedAsTheBucketIs(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, body, c.Objects(testAccount, testRegion)[asm.Stacks[0].Assets[0].Key])
 		})
+	}
+}
+
+// A large file of an assembly is kept once for all releases that have it. It is restored with each, and is garbage when
+// no kept release has it.
+func TestAWS_C12_RollbackAndGarbageKnowLargeFiles(t *testing.T) {
+	c := newCloud(t)
+	large := map[int]string{1: "a", 2: "a", 3: "b", 4: "c"}
+	for n := 1; n <= len(large); n++ {
+		asm := oneStack(t, topics(n))
+		asm.Files.(fstest.MapFS)["code"] = &fstest.MapFile{Data: bytes.Repeat([]byte(large[n]), 2<<20)}
+		_, err := c.deploy(asm, DeployRequest{}, keepAssembly(t, asm))
+		require.NoError(t, err)
+	}
+	d := c.openAccount()
+	l, err := d.Ledger(t.Context())
+	require.NoError(t, err)
+	var blobs []string
+	for n := 1; n <= len(large); n++ {
+		r, err := l.Release(t.Context(), n)
+		require.NoError(t, err)
+		require.Len(t, r.Files, 1)
+		blobs = append(blobs, l.BlobKey(staging.FileBlobName(r.Files[0])))
+		folder := filepath.Join(t.TempDir(), "assembly")
+		require.NoError(t, d.FetchAssembly(t.Context(), r, folder))
+		code, err := os.ReadFile(filepath.Join(folder, "code"))
+		require.NoError(t, err)
+		assert.Equal(t, strings.Repeat(large[n], 2<<20), string(code), "release %d", n)
+	}
+	assert.Equal(t, blobs[0], blobs[1])
+	deleted, err := d.DeleteGarbage(t.Context(), MinReleasesKept)
+	require.NoError(t, err)
+	var keys []string
+	for _, g := range deleted {
+		keys = append(keys, g.Key)
+	}
+	assert.Contains(t, keys, blobs[0])
+	kept := c.Objects(testAccount, testRegion)
+	assert.NotContains(t, kept, blobs[0])
+	for _, needed := range blobs[2:] {
+		assert.Contains(t, kept, needed)
 	}
 }

@@ -46,9 +46,10 @@ func (a Access) ledgerRole() roles.Kind {
 	return roles.LedgerWriter
 }
 
-// bootstrapRole returns a role of the account's bootstrap.
+// bootstrapRole returns a role of the account's bootstrap. This is where the names of the roles come from.
 func bootstrapRole(t awsclient.Target, kind roles.Kind) awsclient.Role {
-	return awsclient.Role{ARN: kind.ARN(assembly.Partition(t.Region), t.Qualifier, t.Account, t.Region)}
+	partition := assembly.Partition(t.Region)
+	return awsclient.Role{ARN: t.Names.RoleARN(kind, partition, t.Qualifier, t.Account, t.Region)}
 }
 
 // stackRole returns the role that this run works on a stack with. A deployment works with the role that the assembly
@@ -67,7 +68,7 @@ func (d *Deployment) accountRole() awsclient.Role {
 
 // stagingBucketName returns the name of the staging bucket of the account's bootstrap.
 func stagingBucketName(t awsclient.Target) string {
-	return roles.StagingBucket(t.Qualifier, t.Account, t.Region)
+	return t.Names.StagingBucket(t.Qualifier, t.Account, t.Region)
 }
 
 // ledgerBucketName returns the name of the bucket that the ledger is in.

@@ -55,7 +55,8 @@ func checkRole(role string, kind roles.Kind, what string, target awsclient.Targe
 	if want := bootstrapRole(target, kind).ARN; role != want {
 		return refusal.Newf(fault.RoleUnusable, nil,
 			"%s names the role %s, but only %s of the account's bootstrap is used: let the app use the "+
-				"CDK's DefaultStackSynthesizer with the qualifier %s and the role names that it gives by default",
+				"CDK's DefaultStackSynthesizer with the qualifier %s and that role, or give the name of the role under "+
+				"bootstrap in the configuration of the environment",
 			what, role, want, target.Qualifier)
 	}
 	return nil
@@ -69,7 +70,8 @@ func checkAssetDestination(a assembly.Asset, what string, target awsclient.Targe
 	case a.Bucket != bucket || a.Region != target.Region:
 		return refusal.Newf(fault.Destination, nil,
 			"%s goes to the bucket %s in %s, but only %s in %s, of the account's bootstrap, is "+
-				"published to: let the app use the CDK's DefaultStackSynthesizer with the bucket that it names by default",
+				"published to: let the app use the CDK's DefaultStackSynthesizer with that bucket, or give the bucket's name "+
+				"under bootstrap in the configuration of the environment",
 			what, a.Bucket, a.Region, bucket, target.Region)
 	case !staging.IsAssetKey(a.Key):
 		return refusal.Newf(fault.Destination, nil,

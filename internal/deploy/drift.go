@@ -13,7 +13,6 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/ledger"
-	"lockstep/internal/deploy/staging"
 	"lockstep/internal/fsx"
 	"lockstep/internal/roles"
 )
@@ -115,17 +114,13 @@ func (d *Deployment) releasedStacks(
 func (d *Deployment) keptStacks(
 	ctx context.Context, l *ledger.Ledger, r ledger.Release, adapt func(fs.FS) (fs.FS, error),
 ) ([]*assembly.Stack, error) {
-	data, err := l.Blob(ctx, staging.AssemblyBlobName(r.SynthDigest))
-	if err != nil {
-		return nil, err
-	}
 	parent, err := os.MkdirTemp("", "lockstep-drift-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(parent)
 	folder := filepath.Join(parent, "assembly")
-	if err := unpackAssembly(data, folder, r); err != nil {
+	if err := d.fetchKept(ctx, l, r, folder); err != nil {
 		return nil, err
 	}
 	files, err := adapt(fsx.Dir(folder))

@@ -164,11 +164,13 @@ func TestFetchAssembly_RefusesReplacedAssembly(t *testing.T) {
 	d := c.openAccount()
 	r, err := d.EarlierRelease(t.Context(), 0)
 	require.NoError(t, err)
-	other, err := staging.ZipAssembly(oneStack(t, topics(9)).Files)
+	archive := func(r ledger.Release) string {
+		return "lockstep/shop/acc/blobs/" + staging.AssemblyBlobName(r.SynthDigest)
+	}
+	deployed, err := d.LatestRelease(t.Context())
 	require.NoError(t, err)
-	c.SetObject(
-		testAccount, testRegion, "lockstep/shop/acc/blobs/"+staging.AssemblyBlobName(r.SynthDigest), string(other), 0,
-	)
+	other := c.Objects(testAccount, testRegion)[archive(*deployed)]
+	c.SetObject(testAccount, testRegion, archive(r), other, 0)
 	err = d.FetchAssembly(t.Context(), r, filepath.Join(t.TempDir(), "back"))
 	var refusal *refusal.Error
 	require.ErrorAs(t, err, &refusal)

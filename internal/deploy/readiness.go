@@ -192,8 +192,7 @@ func (q *questions) deniedActions(ctx context.Context, actions []string) ([]stri
 	if err != nil {
 		return nil, err
 	}
-	target := q.deployment.target
-	role := roles.Deploy.ARN(assembly.Partition(q.place.Region), target.Qualifier, q.place.Account, q.place.Region)
+	role := bootstrapRole(q.deployment.targetIn(q.place), roles.Deploy).ARN
 	in := &iam.SimulatePrincipalPolicyInput{
 		PolicySourceArn: &role, ActionNames: actions, ResourceArns: []string{q.someStack()},
 	}

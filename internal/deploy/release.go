@@ -50,7 +50,7 @@ func (d *Deployment) recordRelease(ctx context.Context, l *ledger.Ledger, o Depl
 			return refuseTampered(err)
 		}
 	}
-	if r.ArchiveHash, r.SBOMDigest, err = d.saveArtifacts(ctx, l); err != nil {
+	if r, err = d.saveArtifacts(ctx, l, r); err != nil {
 		return err
 	}
 	if err := d.recordProvenance(ctx, l, r); err != nil {
@@ -115,26 +115,30 @@ func (d *Deployment) assetKeys() []string {
 	return slices.Compact(keys)
 }
 
-// saveArtifacts saves what the release keeps besides its record, and returns the hashes of the archive of the assembly
-// and of the bill of materials.
-func (d *Deployment) saveArtifacts(ctx context.Context, l *ledger.Ledger) (archive, sbom string, err error) {
+// saveArtifacts saves what the release keeps besides its record, and returns the record with the hashes of it.
+func (d *Deployment) saveArtifacts(ctx context.Context, l *ledger.Ledger, r ledger.Release) (ledger.Release, error) {
 	if d.Artifacts.Assembly != nil {
-		data, err := staging.ZipAssembly(d.Artifacts.Assembly)
+		store, err := d.assemblyStore(ctx, l)
 		if err != nil {
-			return "", "", err
+			return r, err
 		}
-		// Another version of this program may have packed the same assembly differently.
-		isSame := func(existing []byte) bool { return staging.HoldsAssembly(existing, d.SynthDigest) }
-		if archive, err = l.SaveBlob(ctx, staging.AssemblyBlobName(d.SynthDigest), data, isSame); err != nil {
-			return "", "", err
+		kept, err := store.Save(ctx, d.Artifacts.Assembly, d.SynthDigest)
+		if err != nil {
+			return r, err
 		}
+		r.ArchiveHash, r.Files = kept.ArchiveHash, kept.Files
 	}
 	if len(d.Artifacts.ToolSBOM) == 0 {
-		return archive, "", nil
+		return r, nil
 	}
-	sbom = ledger.SHA256Hex(d.Artifacts.ToolSBOM)
-	_, err = l.SaveBlob(ctx, staging.ToolsBlobName(sbom), d.Artifacts.ToolSBOM, nil)
-	return archive, sbom, err
+	r.SBOMDigest = ledger.SHA256Hex(d.Artifacts.ToolSBOM)
+	return r, l.SaveBlob(ctx, staging.ToolsBlobName(r.SBOMDigest), d.Artifacts.ToolSBOM)
+}
+
+// assemblyStore returns where the assemblies of releases are kept.
+func (d *Deployment) assemblyStore(ctx context.Context, l *ledger.Ledger) (staging.Store, error) {
+	bucket, err := d.ledgerBucket(ctx)
+	return staging.Store{Bucket: bucket, Key: l.BlobKey}, err
 }
 
 // EarlierRelease returns the release with a number. For 0 it returns the release that a rollback goes back to by
@@ -293,34 +297,37 @@ func (d *Deployment) FetchAssembly(ctx context.Context, r ledger.Release, folder
 	if err != nil {
 		return err
 	}
-	data, err := l.Blob(ctx, staging.AssemblyBlobName(r.SynthDigest))
+	err = d.fetchKept(ctx, l, r, folder)
 	if errors.Is(err, ledger.ErrNotFound) {
 		return fault.Errorf(fault.ReleaseNotKept,
 			"the cloud assembly of release %d is no longer kept: check out %s, synthesise, and use that",
 			r.Number, commitText(r.Commit))
 	}
+	return err
+}
+
+// fetchKept replaces a folder by the cloud assembly of a release. Nothing is unpacked from another archive than the one
+// that was recorded. The error wraps ledger.ErrNotFound if it is not kept.
+func (d *Deployment) fetchKept(ctx context.Context, l *ledger.Ledger, r ledger.Release, folder string) error {
+	store, err := d.assemblyStore(ctx, l)
 	if err != nil {
 		return err
 	}
-	return unpackAssembly(data, folder, r)
-}
-
-// unpackAssembly replaces a folder by the cloud assembly of a release from its archive. Nothing is unpacked from
-// another archive than the one that was recorded.
-func unpackAssembly(data []byte, folder string, r ledger.Release) error {
-	if hash := ledger.SHA256Hex(data); r.ArchiveHash != "" && hash != r.ArchiveHash {
-		return refusal.Newf(fault.ReleaseAltered, nil,
-			"the kept cloud assembly of release %d is not the one that was deployed: the hash of its "+
-				"archive is %.12s, and the record says %.12s", r.Number, hash, r.ArchiveHash)
-	}
-	err := staging.ExtractAssembly(data, folder, r.SynthDigest)
+	err = store.Fetch(ctx, r.SynthDigest, r.ArchiveHash, folder)
+	var hash *staging.HashError
 	var other *staging.DigestError
-	if errors.As(err, &other) {
+	switch {
+	case errors.Is(err, ledger.ErrNotFound), awsclient.IsUnreachable(err), ctx.Err() != nil:
+		return err
+	case errors.As(err, &hash):
+		return refusal.Newf(fault.ReleaseAltered, err,
+			"the kept cloud assembly of release %d is not the one that was deployed: the hash of its "+
+				"archive is %.12s, and the record says %.12s", r.Number, hash.Got, hash.Want)
+	case errors.As(err, &other):
 		return refusal.Newf(fault.ReleaseAltered, err,
 			"the kept cloud assembly of release %d is not the one that was deployed: its digest is "+
 				"%.12s, and the record says %.12s", r.Number, other.Got, other.Want)
-	}
-	if err != nil {
+	case err != nil:
 		return fmt.Errorf("the kept cloud assembly of release %d cannot be unpacked: %w", r.Number, err)
 	}
 	return nil

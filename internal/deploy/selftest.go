@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"lockstep/internal/awsclient"
-	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/selftest"
 	"lockstep/internal/roles"
@@ -29,11 +28,10 @@ func (d *Deployment) SelfTest(ctx context.Context) (selftest.Report, error) {
 	if pause == nil {
 		pause = cfn.Sleep
 	}
-	partition := assembly.Partition(d.target.Region)
 	return selftest.Run(ctx, selftest.Subject{
 		Deployer: awsclient.NewCloudFormation(deployer), Reader: awsclient.NewCloudFormation(reader),
 		Account: d.target.Account, Region: d.target.Region, Stack: selfTestStack + d.target.Environment,
-		ExecutionRole: roles.Execution.ARN(partition, d.target.Qualifier, d.target.Account, d.target.Region),
+		ExecutionRole: bootstrapRole(d.target, roles.Execution).ARN,
 		Progress:      d.printProgress, Pause: pause, Now: time.Now,
 	})
 }

@@ -159,7 +159,10 @@ func planContentEntries() []Entry {
 				"a synthesizer of the app with names of its own",
 				"an assembly that somebody has changed",
 			},
-			Remedies: []string{"use the CDK's DefaultStackSynthesizer with its default names, and synthesise again"},
+			Remedies: []string{
+				"use the CDK's DefaultStackSynthesizer with its default names, and synthesise again",
+				"give the names of the bootstrap under `bootstrap` in the environment's configuration",
+			},
 			Messages: []string{"… is published to: let the app use the CDK's DefaultStackSynthesizer"},
 		},
 		{

@@ -48,6 +48,7 @@ func (r *graphRun) runStep(a *goyek.A, step pipeline.Step) error {
 		return err
 	}
 	cmd.Stdout, cmd.Stderr = a.Output(), a.Output()
+	cmd.Env = append(cmd.Env, r.telemetryEnviron(a.Context(), step)...)
 	err = process.RunMarked(cmd, cmp.Or(r.stopTimeout, defaultStopTimeout), r.processMark(step.Name), files)
 	return r.classifyExit(step, exitErrorOf(err))
 }

@@ -84,6 +84,9 @@ type Job struct {
 	NamesAuthor bool
 	// ReadsApproval says that the job asks CodePipeline who has approved.
 	ReadsApproval bool
+	// CommentsPlans says that the job comments the plans among its inputs on the pull request. It has a right to write
+	// comments, so it runs what was merged before, and nothing of the pull request.
+	CommentsPlans bool
 }
 
 // A Permission is what a job may do in an account.

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"slices"
 	"time"
 
 	"lockstep/config"
@@ -18,7 +19,40 @@ var WorkflowFiles = []string{
 func WorkflowPipelines(c *config.Config) []Pipeline {
 	w, withSource := c.Pipeline.Workflows, *c
 	withSource.Pipeline.Source = &config.Source{Repository: w.Repository, Branch: w.Branch, Tags: w.Tags, Module: w.Module}
-	return Pipelines(&withSource)
+	pipelines := Pipelines(&withSource)
+	for i := range pipelines {
+		if pipelines[i].Trigger == PullRequest {
+			pipelines[i].Stages = commentStages(pipelines[i].Stages, c.Environments, *w)
+		}
+	}
+	return pipelines
+}
+
+// commentStages returns the stages of pull requests with previews that save their plans, and a last stage whose job
+// comments them. Jobs of a service have artifacts of their own, which no other pull request reads. The comment is left
+// out where no program could write it: a Dagger module of another repository has none for the machine of the job.
+func commentStages(stages []PipelineStage, environments []config.Environment, w config.Workflows) []PipelineStage {
+	comment := Job{
+		Name: "comment", Description: "the plans, as a comment on the pull request", Permission: NoPermission,
+		Inputs: []string{SourceArtifact}, CommentsPlans: true,
+	}
+	preview := previewStage(environments)
+	for i := range preview.Jobs {
+		job := &preview.Jobs[i]
+		job.Output, job.OutputFolder = job.Name, job.Name
+		job.Calls[0].Function, job.Calls[0].Export = "plan-file", job.Name
+		comment.Inputs = append(comment.Inputs, job.Output)
+	}
+	stages = append(slices.Clone(stages[:len(stages)-1]), preview)
+	if w.Runner != config.HostRunner && (w.Module != "" || w.Service != config.GitHub) {
+		return stages
+	}
+	return append(stages, PipelineStage{Name: comment.Name, Jobs: []Job{comment}})
+}
+
+// SavesPlan reports whether the job's output is a plan.
+func (j Job) SavesPlan() bool {
+	return slices.ContainsFunc(j.Calls, func(c Call) bool { return c.Function == "plan-file" })
 }
 
 // WorkflowSessionTime is how long the credentials of a job of another service last: longer than it may take, because
@@ -50,4 +84,13 @@ func JobTokenVariable(service string) string {
 		return "CI_JOB_TOKEN"
 	}
 	return "GITHUB_TOKEN"
+}
+
+// CommentTokenVariable returns the variable with the token that may comment on a pull request of a service. The token
+// of a job of GitLab may not.
+func CommentTokenVariable(service string) string {
+	if service == config.GitLab {
+		return "LOCKSTEP_COMMENT_TOKEN"
+	}
+	return JobTokenVariable(service)
 }

@@ -50,6 +50,7 @@ func (e *Emulator) Bootstrap(ctx context.Context, s *Session, accounts []bootstr
 
 // bootstrapAccount prepares an account as its root.
 func (e *Emulator) bootstrapAccount(ctx context.Context, s *Session, account bootstrap.Account) error {
+	account.IsEmulated = true
 	cfg, err := s.AWSConfig(account.ID, account.Region)
 	if err != nil {
 		return err

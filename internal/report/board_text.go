@@ -2,9 +2,7 @@ package report
 
 import (
 	"bytes"
-	_ "embed"
 	"fmt"
-	"html/template"
 	"io"
 	"strconv"
 	"strings"
@@ -182,14 +180,4 @@ func writeBoardRow(w io.Writer, label, text string) {
 // Title returns the line that says what the board shows.
 func (b *Board) Title() string {
 	return fmt.Sprintf("%s, %s, %s: %s", b.Project, b.Mode, utc.Format(b.Time), b.Count())
-}
-
-//go:embed board.html
-var boardSource string
-
-var boardTemplate = template.Must(template.New("board").Funcs(template.FuncMap{"when": utc.Format}).Parse(boardSource))
-
-// WriteHTML writes the board as one HTML page that needs no other file.
-func (b *Board) WriteHTML(w io.Writer) error {
-	return boardTemplate.Execute(display.NewPlainWriter(w), b)
 }

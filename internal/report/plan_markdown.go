@@ -1,7 +1,10 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +28,29 @@ const maxCommentBytes = 65_536
 
 // PlanMarkdown returns a plan as a comment for a pull request: how many resources change, what has to be allowed, and
 // every stack that changes. If that does not fit into a comment, the last lines are left out, and the comment says so.
-func PlanMarkdown(f planfile.File) string {
+func PlanMarkdown(f planfile.File) string { return planMarkdown(f, maxCommentBytes) }
+
+// PlansMarkdown returns plans as one comment of at most so many bytes, one below the other. If they do not fit, each
+// has an equal share, and what one does not need is for the others.
+func PlansMarkdown(plans []planfile.File, maxBytes int) string {
+	parts := make([]string, len(plans))
+	bySize := make([]int, len(plans))
+	for i, plan := range plans {
+		parts[i], bySize[i] = planMarkdown(plan, math.MaxInt), i
+	}
+	slices.SortStableFunc(bySize, func(a, b int) int { return cmp.Compare(len(parts[a]), len(parts[b])) })
+	room := maxBytes - len(plans) // with a line break behind each
+	for n, i := range bySize {
+		if share := room / (len(plans) - n); len(parts[i]) > share {
+			parts[i] = planMarkdown(plans[i], share)
+		}
+		room -= len(parts[i])
+	}
+	return strings.Join(parts, "\n")
+}
+
+// planMarkdown returns a plan as Markdown of at most so many bytes.
+func planMarkdown(f planfile.File, maxBytes int) string {
 	title := fmt.Sprintf("### Plan for %s: %s\n\n", escapeMarkdown(f.Environment), planCounts(f))
 	var b strings.Builder
 	var flags, liveFlags []change.Flag
@@ -48,7 +73,7 @@ func PlanMarkdown(f planfile.File) string {
 		}
 		writeTargetMarkdown(&b, t)
 	}
-	return fitComment(title, b.String(), planFooter(f))
+	return fitComment(title, b.String(), planFooter(f), maxBytes)
 }
 
 // writeFlagsMarkdown writes flags below a title, or nothing if there are none.
@@ -79,13 +104,13 @@ func planFooter(f planfile.File) string {
 
 // fitComment joins the parts of a comment. If they are too long for one, it leaves out the last lines of the body, and
 // says below the title how many.
-func fitComment(title, body, footer string) string {
-	if len(title)+len(body)+len(footer) <= maxCommentBytes {
+func fitComment(title, body, footer string, maxBytes int) string {
+	if len(title)+len(body)+len(footer) <= maxBytes {
 		return title + body + footer
 	}
 	const note = "> **%d lines do not fit into a comment** and are left out: the plan's file has them, " +
 		"and `lockstep plan` prints them.\n\n"
-	room := maxCommentBytes - len(title) - len(footer) - len(note) - len("1000000\n")
+	room := max(0, maxBytes-len(title)-len(footer)-len(note)-len("1000000\n"))
 	shown := body[:strings.LastIndex(body[:room], "\n")+1]
 	leftOut := 0
 	for line := range strings.Lines(body[len(shown):]) {
@@ -173,10 +198,10 @@ func inlineCode(name string) string {
 }
 
 // escapeMarkdown returns text that Markdown and HTML show as it is, on one line. Names and values in templates are not
-// trusted. A bare URL is no link.
+// trusted. A bare URL is no link, and nobody and no issue is mentioned.
 func escapeMarkdown(text string) string {
 	return strings.NewReplacer(
 		"\\", `\\`, "|", `\|`, "&", "&amp;", "<", "&lt;", ">", "&gt;", "*", `\*`, "_", `\_`, "[", `\[`,
-		"~", `\~`, "@", "@\u200b", "`", "\\`", "://", ":\u200b//", "www.", "www\u200b.",
+		"~", `\~`, "@", "@\u200b", "`", "\\`", "#", "#\u200b", "://", ":\u200b//", "www.", "www\u200b.",
 	).Replace(display.Line(text))
 }

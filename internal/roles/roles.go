@@ -2,7 +2,11 @@
 // what a role may do or of who assumes it.
 package roles
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+	"strings"
+)
 
 // A Kind is what a role is for.
 type Kind string
@@ -52,4 +56,46 @@ func LedgerBucket(qualifier, account, region string) string {
 // ARN returns the ARN of a role.
 func (k Kind) ARN(partition, qualifier, account, region string) string {
 	return fmt.Sprintf("arn:%s:iam::%s:role/%s", partition, account, k.Name(qualifier, account, region))
+}
+
+// Names are names of a bootstrap that differ from those of `cdk bootstrap`; an empty one is the CDK's own. As in the
+// CDK's DefaultStackSynthesizer, ${Qualifier}, ${AWS::AccountId} and ${AWS::Region} in a name stand for their values.
+type Names struct {
+	// Bucket is the bucket of the assets.
+	Bucket string `json:"bucket,omitempty"`
+	// The roles, by their names in the account.
+	DeployRole     string `json:"deployRole,omitempty"`
+	PublishingRole string `json:"publishingRole,omitempty"`
+	LookupRole     string `json:"lookupRole,omitempty"`
+	ExecutionRole  string `json:"executionRole,omitempty"`
+}
+
+// HasRoles reports whether a role has a name of its own.
+func (n Names) HasRoles() bool {
+	n.Bucket = ""
+	return n != Names{}
+}
+
+// Role returns the name of a role.
+func (n Names) Role(k Kind, qualifier, account, region string) string {
+	own := map[Kind]string{
+		Deploy: n.DeployRole, FilePublishing: n.PublishingRole, Lookup: n.LookupRole, Execution: n.ExecutionRole,
+	}[k]
+	return cmp.Or(fill(own, qualifier, account, region), k.Name(qualifier, account, region))
+}
+
+// RoleARN returns the ARN of a role.
+func (n Names) RoleARN(k Kind, partition, qualifier, account, region string) string {
+	return fmt.Sprintf("arn:%s:iam::%s:role/%s", partition, account, n.Role(k, qualifier, account, region))
+}
+
+// StagingBucket returns the name of the bucket of the assets.
+func (n Names) StagingBucket(qualifier, account, region string) string {
+	return cmp.Or(fill(n.Bucket, qualifier, account, region), StagingBucket(qualifier, account, region))
+}
+
+// fill replaces the placeholders in a name.
+func fill(name, qualifier, account, region string) string {
+	return strings.NewReplacer(
+		"${Qualifier}", qualifier, "${AWS::AccountId}", account, "${AWS::Region}", region).Replace(name)
 }

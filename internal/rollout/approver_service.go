@@ -149,7 +149,7 @@ func (s *Session) askService(
 	if token == "" {
 		return nil, fault.Errorf(fault.NoCredentials, "%s is not set: give the job its token", variable)
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, serviceAPI(w)+path, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, w.API()+path, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -171,19 +171,6 @@ func (s *Session) serviceClient() *http.Client {
 	return &http.Client{
 		Timeout: serviceTimeout, Transport: s.ServiceTransport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-}
-
-// serviceAPI returns the address of a service's API. The configuration names the host, so that no variable of a job
-// leads elsewhere.
-func serviceAPI(w config.Workflows) string {
-	switch host := w.ServiceHost(); {
-	case w.Service == config.GitLab:
-		return "https://" + host + "/api/v4"
-	case host == "github.com":
-		return "https://api.github.com"
-	default:
-		return "https://" + host + "/api/v3"
 	}
 }
 

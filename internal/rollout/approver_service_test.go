@@ -96,14 +96,3 @@ func TestApproverIn_WorkflowsOfAnotherService(t *testing.T) {
 	_, err := session.ApproverIn(t.Context(), "github:acme/shop/9", "prod")
 	require.ErrorAs(t, err, &refused)
 }
-
-func TestServiceAPI_IsThatOfTheConfiguredHost(t *testing.T) {
-	for want, w := range map[string]config.Workflows{
-		"https://api.github.com":            {Service: config.GitHub},
-		"https://git.example.com/api/v3":    {Service: config.GitHub, Host: "git.example.com"},
-		"https://gitlab.com/api/v4":         {Service: config.GitLab},
-		"https://gitlab.example.com/api/v4": {Service: config.GitLab, Host: "gitlab.example.com"},
-	} {
-		assert.Equal(t, want, serviceAPI(w))
-	}
-}

@@ -19,6 +19,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/report"
+	"lockstep/internal/roles"
 )
 
 // A Session is one start of the program that works on the accounts of a project.
@@ -68,7 +69,7 @@ func (s *Session) target(env config.Environment) awsclient.Target {
 	p := s.Config.Pipeline
 	return awsclient.Target{
 		Project: p.Project, Environment: env.Name, Account: env.ID, Region: env.Region,
-		ToolingAccount: p.Tooling.ID, Qualifier: p.Bootstrap.Qualifier,
+		ToolingAccount: p.Tooling.ID, Qualifier: p.QualifierOf(env), Names: roles.Names(env.Bootstrap.BootstrapNames),
 	}
 }
 

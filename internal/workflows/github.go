@@ -33,6 +33,8 @@ type concurrency struct {
 type gitHubJob struct {
 	Name        string            `yaml:"name"`
 	Needs       []string          `yaml:"needs,omitempty"`
+	If          string            `yaml:"if,omitempty"`
+	MayFail     bool              `yaml:"continue-on-error,omitempty"`
 	Machine     string            `yaml:"runs-on"`
 	Container   string            `yaml:"container,omitempty"`
 	Timeout     int               `yaml:"timeout-minutes"`
@@ -169,6 +171,12 @@ func (p platform) gitHubJob(
 	if job.ReportsFolder != "" {
 		out.Permissions["security-events"] = "write"
 	}
+	if job.CommentsPlans { // the token of a fork or of Dependabot may not write
+		out.If = "${{ !github.event.pull_request.head.repo.fork && github.actor != 'dependabot[bot]' }}"
+		out.MayFail = true // the plans are in the summaries of their jobs too
+		out.Env[requestVariable] = "${{ github.event.pull_request.number }}"
+		out.Permissions["pull-requests"] = "write"
+	}
 	if job.Permission != pipeline.NoPermission {
 		out.Permissions["id-token"] = "write"
 		out.Concurrency = &concurrency{Group: "lockstep-" + job.Environment}
@@ -192,7 +200,14 @@ func (p platform) gitHubSteps(job pipeline.Job) []gitHubStep {
 		Uses: checkout.uses(), // gates read the history
 		With: map[string]any{"fetch-depth": 0, "persist-credentials": false},
 	}}
-	if p.Runner == config.HostRunner && p.Image == "" {
+	if job.CommentsPlans {
+		steps[0].With["ref"] = "${{ github.event.pull_request.base.sha }}"
+	}
+	switch {
+	case p.Image != "":
+	case job.CommentsPlans:
+		steps = append(steps, languageSteps()[0]) // the program is all that runs
+	case p.Runner == config.HostRunner:
 		steps = append(steps, languageSteps()...)
 	}
 	content := p.script(job, gitHubDialect)
@@ -210,7 +225,7 @@ func (p platform) gitHubSteps(job pipeline.Job) []gitHubStep {
 		}})
 	}
 	work := gitHubStep{ID: workStep, Name: job.Description, Run: lines(content.work)}
-	if job.ReadsApproval {
+	if job.ReadsApproval || job.CommentsPlans {
 		work.Env = map[string]string{"GITHUB_TOKEN": "${{ github.token }}"}
 	}
 	return append(append(steps, work), gitHubResults(job)...)
@@ -235,7 +250,7 @@ func gitHubResults(job pipeline.Job) []gitHubStep {
 	if job.Output == "" {
 		return steps
 	}
-	if job.Permission == pipeline.PlanPermission {
+	if job.SavesPlan() {
 		steps = append(steps, gitHubStep{
 			Name: "show the plan", Run: `cat ` + job.OutputFolder + `/plan.md >> "$GITHUB_STEP_SUMMARY"`,
 		})

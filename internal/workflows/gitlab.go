@@ -9,6 +9,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"lockstep/config"
 	"lockstep/internal/pipeline"
 )
 
@@ -25,10 +26,16 @@ type gitLabJob struct {
 	ResourceGroup string             `yaml:"resource_group,omitempty"`
 	When          string             `yaml:"when,omitempty"`
 	AllowFailure  *bool              `yaml:"allow_failure,omitempty"`
+	Rules         []gitLabRule       `yaml:"rules,omitempty"`
 	Tokens        map[string]any     `yaml:"id_tokens,omitempty"`
 	Variables     map[string]string  `yaml:"variables,omitempty"`
 	Script        []string           `yaml:"script"`
 	Artifacts     *gitLabArtifacts   `yaml:"artifacts,omitempty"`
+}
+
+// A gitLabRule is a condition under which there is a job.
+type gitLabRule struct {
+	If string `yaml:"if"`
 }
 
 // A gitLabEnvironment is the environment of a job. A job that deploys nothing only accesses it.
@@ -141,6 +148,14 @@ func (p platform) gitLabJob(
 	if job.Permission != pipeline.NoPermission {
 		p.addIdentity(&out, job)
 	}
+	if job.CommentsPlans {
+		tolerated := true
+		out.AllowFailure = &tolerated
+		out.Rules = []gitLabRule{{ // not for the merge request of a fork, and not without a token
+			If: "$CI_MERGE_REQUEST_SOURCE_PROJECT_ID == $CI_PROJECT_ID && $" +
+				pipeline.CommentTokenVariable(config.GitLab),
+		}}
+	}
 	out.Script = p.gitLabScript(job, producers)
 	return out
 }
@@ -166,6 +181,12 @@ func (p platform) gitLabScript(job pipeline.Job, producers map[string]pipeline.J
 		"set -euo pipefail",
 		"export " + commitVariable + `="${CI_MERGE_REQUEST_SOURCE_BRANCH_SHA:-$CI_COMMIT_SHA}"`,
 	}
+	if job.CommentsPlans {
+		script = append(script, // the artifacts are those of jobs that ran code of the merge request
+			`git -c core.hooksPath=/dev/null checkout --quiet --force --detach "$CI_MERGE_REQUEST_DIFF_BASE_SHA"`,
+			"git clean -ffdxq "+pipeline.QuoteCommand(excludeInputs(job)),
+			"export "+requestVariable+`="$CI_MERGE_REQUEST_IID"`)
+	}
 	taken := variablesOf(job, func(_, variable string) string { return `"$` + variable + `"` })
 	for _, name := range slices.Sorted(maps.Keys(taken)) {
 		script = append(script, "export "+name+"="+taken[name])
@@ -188,6 +209,15 @@ func (p platform) gitLabScript(job pipeline.Job, producers map[string]pipeline.J
 			"export AWS_WEB_IDENTITY_TOKEN_FILE="+tokenFile)
 	}
 	return append(script, content.work...)
+}
+
+// excludeInputs returns the arguments of Git that leave the artifacts that a job reads.
+func excludeInputs(job pipeline.Job) []string {
+	var arguments []string
+	for _, artifact := range job.Inputs[1:] {
+		arguments = append(arguments, "--exclude=/"+artifact)
+	}
+	return arguments
 }
 
 // dependenciesOf returns the jobs whose artifacts and variables a job takes. It is empty, not absent, for none:

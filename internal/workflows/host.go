@@ -63,6 +63,15 @@ func gateCommands(stage, reports string) []string {
 	}
 }
 
+// commentCommand returns the command that comments the plans among a job's inputs.
+func commentCommand(job pipeline.Job) string {
+	argv := []string{"lockstep", "comment", "--request", "$" + requestVariable}
+	for _, artifact := range job.Inputs[1:] {
+		argv = append(argv, artifact+"/"+pipeline.PlanFile)
+	}
+	return pipeline.QuoteCommand(argv)
+}
+
 // hostExport returns the command that prints what a job exports from a file of the module's results.
 func hostExport(job pipeline.Job, file string) []string {
 	if job.Permission == pipeline.PlanPermission {

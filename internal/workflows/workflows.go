@@ -78,7 +78,10 @@ type script struct {
 
 // script returns what a job runs, in the words of a service.
 func (p platform) script(job pipeline.Job, d dialect) script {
-	s := script{setup: slices.Concat(job.Guard(commitVariable), p.setup(d))}
+	s := script{setup: slices.Concat(job.Guard(commitVariable), p.setup(job, d))}
+	if job.CommentsPlans {
+		s.work = append(s.work, commentCommand(job))
+	}
 	for _, call := range job.Calls {
 		if p.Runner == config.HostRunner {
 			s.work = append(s.work, hostCommands(job, localCall(call))...)
@@ -116,6 +119,7 @@ const (
 	commitVariable    = "LOCKSTEP_COMMIT"
 	authorVariable    = "LOCKSTEP_AUTHOR"
 	executionVariable = "LOCKSTEP_EXECUTION"
+	requestVariable   = "LOCKSTEP_REQUEST"
 )
 
 // localCall returns a call whose arguments are those of a job that is not CodeBuild's: artifacts are in folders of
@@ -134,10 +138,10 @@ func localCall(call pipeline.Call) pipeline.Call {
 }
 
 // setup returns the commands that install the program that a job calls.
-func (p platform) setup(d dialect) []string {
+func (p platform) setup(job pipeline.Job, d dialect) []string {
 	commands := []string{pipeline.RefuseCommittedState, "mkdir -p " + d.bin}
 	switch {
-	case p.Runner != config.HostRunner:
+	case p.Runner != config.HostRunner && !job.CommentsPlans:
 		commands = append(commands, pipeline.InstallDagger(d.bin)...)
 	case p.Program != nil:
 		commands = append(commands,

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -188,10 +189,11 @@ func TestFault_ConcurrentDeployments(t *testing.T) {
 		"one goes on; the other one ends with 3 and names the first, before it has written anything")
 	dir := w.assembly("dev", dev, stackCount, "one")
 	reached, held := make(chan struct{}), make(chan struct{})
-	var once sync.Once
+	var isFirstHeld atomic.Bool
 	w.proxy.setFault(func(c *call) bool {
-		if c.action == "CreateChangeSet" {
-			once.Do(func() { close(reached); <-held })
+		if c.action == "CreateChangeSet" && isFirstHeld.CompareAndSwap(false, true) {
+			close(reached)
+			<-held
 		}
 		return false
 	})

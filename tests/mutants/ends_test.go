@@ -419,9 +419,9 @@ var outputKinds = []kind{
 	return os.OpenFile(name, flag|syscall.O_NONBLOCK, perm)`,
 				Package: "./internal/cli",
 				Fails: []string{
-					"TestExecute_NeverWaitsForAPipe/the configuration",
-					"TestExecute_NeverWaitsForAPipe/an environment", "TestExecute_NeverWaitsForAPipe/a plan",
-					"TestExecute_NeverWaitsForAPipe/a plan to drop", "TestExecute_NeverWaitsForAPipe/results",
+					"TestExecute_NeverWaitsForAPipe/a plan", "TestExecute_NeverWaitsForAPipe/a plan to drop",
+					"TestExecute_NeverWaitsForAPipe/a plan to approve",
+					"TestExecute_NeverWaitsForAPipe/results",
 				},
 			},
 			{

@@ -107,11 +107,16 @@ type job struct {
 	Variables   map[string]string `yaml:"variables"`
 	Tokens      map[string]any    `yaml:"id_tokens"`
 	When        string            `yaml:"when"`
-	Script      []string          `yaml:"script"`
-	Steps       []struct {
-		Uses string         `yaml:"uses"`
-		Run  string         `yaml:"run"`
-		With map[string]any `yaml:"with"`
+	If          string            `yaml:"if"`
+	Rules       []struct {
+		If string `yaml:"if"`
+	} `yaml:"rules"`
+	Script []string `yaml:"script"`
+	Steps  []struct {
+		Uses string            `yaml:"uses"`
+		Run  string            `yaml:"run"`
+		With map[string]any    `yaml:"with"`
+		Env  map[string]string `yaml:"env"`
 	} `yaml:"steps"`
 }
 
@@ -208,6 +213,7 @@ func (m *machine) runJob(j job) []string {
 		"RUNNER_TEMP=" + m.dir + "/runner", "GITHUB_PATH=" + m.dir + "/path", "GITHUB_OUTPUT=" + m.dir + "/output",
 		"GITHUB_STEP_SUMMARY=" + m.dir + "/summary", "CI_PROJECT_DIR=" + m.clone, "CI_PIPELINE_ID=7",
 		"CI_PROJECT_PATH=example/shop", "LOCKSTEP_IDENTITY=token", "CI_COMMIT_SHA=" + m.commit,
+		"CI_MERGE_REQUEST_DIFF_BASE_SHA=" + m.commit, "CI_MERGE_REQUEST_IID=12",
 		"LOCKSTEP_ASSEMBLY_DEV=dev", "LOCKSTEP_ASSEMBLY_ACC=acc", "LOCKSTEP_ASSEMBLY_PROD=prod", "LOCKSTEP_PLAN_DIGEST=plan",
 	}
 	for name := range j.Env { // the service replaces its expressions
@@ -216,7 +222,7 @@ func (m *machine) runJob(j job) []string {
 	environ = append(environ, "LOCKSTEP_COMMIT="+m.commit)
 	// What the calls of Dagger would have written.
 	m.run("git clean -fdxq && mkdir -p digests plan && echo d > plan/digest && echo '# plan' > plan/plan.md && "+
-		"for e in dev acc prod; do echo d > digests/$e; done", nil)
+		"for e in dev acc prod; do echo d > digests/$e; mkdir preview-$e; echo '# plan' > preview-$e/plan.md; done", nil)
 	require.NoError(m.t, os.RemoveAll(m.log))
 	for _, script := range j.scripts() {
 		m.run(script, environ)
@@ -256,7 +262,7 @@ func TestWorkflows_ScriptsDoWhatTheJobsDo(t *testing.T) {
 					jobs[strings.TrimPrefix(definition, "lockstep-")+"/"+jobName] = read
 				}
 			}
-			for _, definition := range pipeline.Pipelines(loadExample(t, example)) {
+			for _, definition := range pipeline.WorkflowPipelines(loadExample(t, example)) {
 				for _, stage := range definition.Stages {
 					for _, want := range stage.Jobs {
 						got, ok := jobs[definition.Name+"/"+want.Name]
@@ -264,6 +270,10 @@ func TestWorkflows_ScriptsDoWhatTheJobsDo(t *testing.T) {
 						delete(jobs, definition.Name+"/"+want.Name)
 						checkRights(t, example, got, want, stage)
 						calls := here.runJob(got)
+						if want.CommentsPlans {
+							checkComment(t, example, got, calls)
+							continue
+						}
 						if example.Runner == config.HostRunner {
 							assert.NotEmpty(t, calls, want.Name)
 							continue
@@ -276,8 +286,35 @@ func TestWorkflows_ScriptsDoWhatTheJobsDo(t *testing.T) {
 					}
 				}
 			}
-			assert.Empty(t, jobs, "jobs that CodePipeline does not have")
+			assert.Empty(t, jobs, "jobs that the table does not have")
 		})
+	}
+}
+
+// checkComment requires of the job that comments that it runs nothing of the pull request with its token, and is none
+// for a fork.
+func checkComment(t *testing.T, w config.Workflows, got job, calls []string) {
+	t.Helper()
+	request := "value-of-LOCKSTEP_REQUEST"
+	if w.Service == config.GitLab {
+		request = "12"
+	}
+	plans := "[preview-dev/plan.json] [preview-acc/plan.json] [preview-prod/plan.json]"
+	assert.Equal(t, []string{"lockstep [comment] [--request] [" + request + "] " + plans}, calls)
+	if w.Service == config.GitLab {
+		require.Len(t, got.Rules, 1)
+		assert.Contains(t, got.Rules[0].If, "$CI_MERGE_REQUEST_SOURCE_PROJECT_ID == $CI_PROJECT_ID")
+		assert.Contains(t, got.Rules[0].If, "&& $LOCKSTEP_COMMENT_TOKEN")
+		assert.Contains(t, got.Script[2], `checkout --quiet --force --detach "$CI_MERGE_REQUEST_DIFF_BASE_SHA"`)
+		assert.Contains(t, got.Script[3], "git clean -ffdxq --exclude=/preview-dev ")
+		assert.Empty(t, got.Tokens)
+		return
+	}
+	assert.Equal(t, map[string]string{"contents": "read", "pull-requests": "write"}, got.Permissions)
+	assert.Contains(t, got.If, "!github.event.pull_request.head.repo.fork")
+	assert.Equal(t, "${{ github.event.pull_request.base.sha }}", got.Steps[0].With["ref"])
+	for i, step := range got.Steps {
+		assert.Equal(t, i == len(got.Steps)-1, step.Env["GITHUB_TOKEN"] != "", "only the command itself has the token")
 	}
 }
 

@@ -25,6 +25,19 @@ var valueKinds = map[string]jsonschema.Schema{
 		Examples: []any{"eu-west-1a"},
 	},
 	"backupDays": {Title: "a number of days from 1 to 35", Minimum: "1", Maximum: "35"},
+	"bootstrapBucket": {
+		Title:     "the name of a bucket; ${Qualifier}, ${AWS::AccountId} and ${AWS::Region} stand for their values",
+		Pattern:   `^([a-z0-9.-]|\$\{(Qualifier|AWS::AccountId|AWS::Region)\})+$`,
+		MinLength: new(uint64(3)),
+		Examples:  []any{"example-assets-${AWS::AccountId}-${AWS::Region}"},
+	},
+	"bootstrapRole": {
+		Title: "the name of a role without a path; ${Qualifier}, ${AWS::AccountId} and ${AWS::Region} stand for their " +
+			"values",
+		Pattern:   `^([A-Za-z0-9_+=,.@-]|\$\{(Qualifier|AWS::AccountId|AWS::Region)\})+$`,
+		MinLength: new(uint64(1)),
+		Examples:  []any{"example-deploy-${AWS::Region}"},
+	},
 	"bootstrapQualifier": {
 		Title:    "a qualifier of 1 to 10 lower-case letters and digits",
 		Pattern:  `^[a-z0-9]{1,10}$`,

@@ -77,6 +77,8 @@ type Release struct {
 	// ArchiveHash is the SHA-256, in hexadecimal, of the archive in which the cloud assembly is kept; empty in records of
 	// older versions of this program, and where none is kept.
 	ArchiveHash string `json:"archive,omitempty"`
+	// Files are the SHA-256, in hexadecimal, of the large files of the cloud assembly, which are kept beside the archive.
+	Files []string `json:"files,omitempty"`
 	// SBOMDigest is the SHA-256, in hexadecimal, of the software bill of materials of the tools; empty for none.
 	SBOMDigest string `json:"tools,omitempty"`
 	// PreviousHash is the Hash of the release before; empty for the first one.

@@ -130,8 +130,11 @@ func surprises() []Finding {
 		},
 		{
 			"C6", "A bootstrap with names of its own works in part.",
-			"Open: it is refused before anything is sent, with the name that would be used.",
-			[]string{"tests/attacks.TestNames_OfAssemblyLeadToBootstrapOnly"},
+			"The configuration of the environment gives its names, and everything uses them; any other is refused.",
+			[]string{
+				deploy + "TestAWS_C6_BootstrapWithNamesOfItsOwn", deploy + "TestAWS_C6_NamesThatTheConfigurationLacksAreRefused",
+				"tests/faults.TestAWS_C6_BootstrapWithNamesOfItsOwn", stages + "TestAWS_C6_StacksUseTheNamesOfTheirBootstrap",
+			},
 		},
 		{
 			"C7", "A named resource that was kept blocks the creation of its stack.",
@@ -158,8 +161,13 @@ func surprises() []Finding {
 		},
 		{
 			"C12", "A kept assembly is packed in memory, and uploaded whole for each new release.",
-			"Open: an assembly that is kept already is not uploaded again.",
-			[]string{deploy + "TestGarbage_KeepsWhatIsStillNeeded"},
+			"It is streamed; a large file is kept once, by its content, and only referred to.",
+			[]string{
+				"internal/deploy/staging.TestAWS_C12_KeptAssemblyIsNeverWholeInMemory",
+				"internal/deploy/staging.TestStore_KeepsLargeFilesOnceByTheirContent",
+				"internal/deploy/staging.TestStore_ReadsArchivesOfEarlierVersions",
+				deploy + "TestAWS_C12_RollbackAndGarbageKnowLargeFiles",
+			},
 		},
 	}
 }

@@ -2,35 +2,93 @@ package staging
 
 import (
 	"archive/zip"
-	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/digest"
 	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
+	"lockstep/internal/jsonx"
 )
 
-// ZipAssembly packs a cloud assembly so that it can be deployed again: the same files, and links as links.
-func ZipAssembly(files fs.FS) ([]byte, error) {
-	var out bytes.Buffer
-	w := zip.NewWriter(&out)
+// A reference stands in an archive for a large file of a cloud assembly, which is kept under its hash.
+type reference struct {
+	// Path is the file's path in the assembly.
+	Path string `json:"path"`
+	// SHA256 is in hexadecimal, and Size in bytes.
+	SHA256 string `json:"sha256"`
+	Size   int64  `json:"size"`
+	// IsProgram says that the file can be executed.
+	IsProgram bool `json:"program,omitempty"`
+	// sum is the same as S3 has it. It is there when the file was packed.
+	sum Sum
+}
+
+// minReferencedBytes is the size from which on a file is kept beside the archive: no template is that large.
+const minReferencedBytes = 1 << 20
+
+// referencesFile is the file of an archive with its references, which no assembly has.
+const referencesFile = ".lockstep-files.json"
+
+// packAssembly packs a cloud assembly so that it can be deployed again: the same files, and links as links. Large files
+// are not in the archive but among the references that it returns.
+func packAssembly(out io.Writer, files fs.FS) ([]reference, error) {
+	w := zip.NewWriter(out)
+	var references []reference
 	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil || entry.IsDir():
 			return err
+		case name == referencesFile:
+			return fault.Errorf(fault.AssetUnusable, "%s is a file of Lockstep's own: rename it", name)
 		case entry.Type()&fs.ModeSymlink != 0:
 			return addLinkToZip(w, files, name)
 		}
-		return addToZip(w, files, name, name)
+		info, err := entry.Info()
+		if err != nil || info.Size() < minReferencedBytes {
+			return errors.Join(err, addToZip(w, files, name, name))
+		}
+		r, err := newReference(files, name, info)
+		references = append(references, r)
+		return err
 	})
-	err = errors.Join(err, w.Close()) // the directory of the archive is written at the end
-	return out.Bytes(), err
+	if err == nil && len(references) > 0 {
+		err = addReferences(w, references)
+	}
+	return references, errors.Join(err, w.Close()) // the directory of the archive is written at the end
+}
+
+func newReference(files fs.FS, name string, info fs.FileInfo) (reference, error) {
+	file, err := files.Open(name)
+	if err != nil {
+		return reference{}, err
+	}
+	defer file.Close()
+	sum, err := sumReader(file)
+	return reference{Path: name, SHA256: sum.hex(), Size: sum.Size, IsProgram: info.Mode()&0o111 != 0, sum: sum}, err
+}
+
+func addReferences(w *zip.Writer, references []reference) error {
+	text, err := json.Marshal(references)
+	if err != nil {
+		return err
+	}
+	file, err := w.CreateHeader(&zip.FileHeader{Name: referencesFile, Method: zip.Deflate, Modified: zipTime})
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(text)
+	return err
 }
 
 func addLinkToZip(w *zip.Writer, files fs.FS, name string) error {
@@ -58,31 +116,105 @@ func (e *DigestError) Error() string {
 // Code returns the code of the error.
 func (e *DigestError) Code() fault.Code { return fault.ReleaseAltered }
 
-// ExtractAssembly replaces a folder by the cloud assembly in an archive, after checking the assembly's digest. The
-// error is a *DigestError if that is another one.
-func ExtractAssembly(data []byte, folder string, want digest.Synth) error {
-	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+// extract replaces a folder by the cloud assembly in an archive, after checking the assembly's digest, and returns the
+// archive's references. The error is a *DigestError if that is another assembly.
+func (s Store) extract(
+	ctx context.Context, file *os.File, folder string, want digest.Synth,
+) ([]reference, error) {
+	info, err := file.Stat()
 	if err != nil {
-		return fault.Errorf(fault.ReleaseAltered, "the archive of the release cannot be read: %w", err)
+		return nil, err
+	}
+	archive, err := zip.NewReader(file, info.Size())
+	if err != nil {
+		return nil, fault.Errorf(fault.ReleaseAltered, "the archive of the release cannot be read: %w", err)
 	}
 	if err := os.MkdirAll(filepath.Dir(folder), fsx.PrivateDir); err != nil {
-		return err
+		return nil, err
 	}
 	unpacked, err := os.MkdirTemp(filepath.Dir(folder), ".unpack-")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer os.RemoveAll(unpacked)
 	if err := fsx.Unzip(archive, unpacked, maxAssemblyBytes); err != nil {
-		return err
+		return nil, err
+	}
+	references, err := readReferences(unpacked)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.fetchReferences(ctx, references, unpacked); err != nil {
+		return nil, err
 	}
 	if err := checkDigest(fsx.Dir(unpacked), want); err != nil {
-		return err
+		return nil, err
 	}
 	if err := os.RemoveAll(folder); err != nil {
+		return nil, err
+	}
+	return references, os.Rename(unpacked, folder)
+}
+
+// readReferences reads the references of an unpacked archive, and removes their file. An archive without large files
+// has none, as those of earlier versions.
+func readReferences(folder string) ([]reference, error) {
+	name := filepath.Join(folder, referencesFile)
+	text, err := fsx.ReadFile(name, fsx.MaxText)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var references []reference
+	if err := jsonx.Unmarshal(text, &references); err != nil {
+		return nil, fault.Errorf(fault.ReleaseAltered, "the references of the archive cannot be read: %w", err)
+	}
+	return references, os.Remove(name)
+}
+
+// fetchReferences writes the large files of an archive into its unpacked folder. No file is written outside of it.
+func (s Store) fetchReferences(ctx context.Context, references []reference, folder string) error {
+	root, err := os.OpenRoot(folder)
+	if err != nil {
 		return err
 	}
-	return os.Rename(unpacked, folder)
+	defer root.Close()
+	left := int64(maxAssemblyBytes)
+	for _, r := range references {
+		if left -= r.Size; !fs.ValidPath(r.Path) || r.Size < 0 || left < 0 {
+			return fault.Errorf(fault.ReleaseAltered, "the archive refers to the file %q of %d bytes", r.Path, r.Size)
+		}
+		if err := s.fetchReference(ctx, root, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s Store) fetchReference(ctx context.Context, root *os.Root, r reference) (err error) {
+	if err := root.MkdirAll(path.Dir(r.Path), fsx.PrivateDir); err != nil {
+		return err
+	}
+	mode := fs.FileMode(0o644)
+	if r.IsProgram {
+		mode = 0o755
+	}
+	file, err := root.OpenFile(r.Path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	hash := sha256.New()
+	_, err = s.Bucket.getStream(ctx, s.Key(FileBlobName(r.SHA256)), io.MultiWriter(file, hash), r.Size)
+	if err != nil {
+		return err
+	}
+	if got := hex.EncodeToString(hash.Sum(nil)); got != r.SHA256 {
+		return &HashError{Got: got, Want: r.SHA256}
+	}
+	return nil
 }
 
 // checkDigest returns a *DigestError unless the digest of a cloud assembly is the wanted one, as this or an earlier
@@ -99,15 +231,5 @@ func checkDigest(files fs.FS, want digest.Synth) error {
 	return &DigestError{got, want}
 }
 
-// HoldsAssembly reports whether an archive holds the cloud assembly with that digest.
-func HoldsAssembly(data []byte, want digest.Synth) bool {
-	dir, err := os.MkdirTemp("", "lockstep-assembly-")
-	if err != nil {
-		return false
-	}
-	defer os.RemoveAll(dir)
-	return ExtractAssembly(data, filepath.Join(dir, "assembly"), want) == nil
-}
-
-// maxAssemblyBytes bounds what a damaged archive can unpack to, in bytes.
+// maxAssemblyBytes bounds what a damaged archive can unpack to, with what it refers to, in bytes.
 const maxAssemblyBytes = 1 << 30

@@ -3,15 +3,25 @@ package staging
 import (
 	"archive/zip"
 	"bytes"
+	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"testing"
+	"testing/fstest"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/assembly"
+	"lockstep/internal/deploy/digest"
+	"lockstep/internal/deploy/ledger"
+	"lockstep/internal/deploy/simulated"
 )
 
 // archive returns an archive with files and links in order, as NAME, CONTENT; a name with an @ before it is a link.
@@ -35,41 +45,170 @@ func archive(t *testing.T, entries ...string) []byte {
 	return out.Bytes()
 }
 
-func TestExtractAssembly_RestoresZippedAssembly(t *testing.T) {
-	source := t.TempDir()
-	require.NoError(t, os.MkdirAll(filepath.Join(source, "asset", "bin"), 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(source, "manifest.json"), []byte("{}"), 0o644))
-	require.NoError(t, os.WriteFile(filepath.Join(source, "asset", "bin", "run"), []byte("#!"), 0o755))
-	require.NoError(t, os.Symlink("bin/run", filepath.Join(source, "asset", "link")))
-	synth, err := assembly.SynthDigest(os.DirFS(source))
+// newStore returns a store in an account of a simulated cloud.
+func newStore(t *testing.T, cfg aws.Config) Store {
+	t.Helper()
+	target := awsclient.Target{Project: "shop", Environment: "acc", Account: "444455556666", Region: "eu-west-1"}
+	return Store{
+		Bucket: NewBucket(awsclient.NewS3(cfg), "lockstep-records", target),
+		Key:    func(name string) string { return "lockstep/shop/acc/blobs/" + name },
+	}
+}
+
+// newAssembly writes a cloud assembly with a program, a link, and two large files of the same content.
+func newAssembly(t *testing.T, largeBytes int64) (dir string, synth digest.Synth) {
+	t.Helper()
+	dir = t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "asset", "bin"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "manifest.json"), []byte("{}"), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "asset", "bin", "run"), []byte("#!"), 0o755))
+	require.NoError(t, os.Symlink("bin/run", filepath.Join(dir, "asset", "link")))
+	for _, name := range []string{"large", "asset/bin/large"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), nil, 0o755))
+		require.NoError(t, os.Truncate(filepath.Join(dir, name), largeBytes))
+	}
+	synth, err := assembly.SynthDigest(os.DirFS(dir))
 	require.NoError(t, err)
-	data, err := ZipAssembly(os.DirFS(source))
+	return dir, synth
+}
+
+func TestStore_KeepsLargeFilesOnceByTheirContent(t *testing.T) {
+	cloud := simulated.NewKind()
+	s := newStore(t, cloud.Config("444455556666", "eu-west-1"))
+	source, synth := newAssembly(t, minReferencedBytes)
+	kept, err := s.Save(t.Context(), os.DirFS(source), synth)
 	require.NoError(t, err)
+	require.Len(t, kept.Files, 1, "both have the same content")
+	objects := cloud.Objects("444455556666", "eu-west-1")
+	assert.Len(t, objects, 2)
+	assert.Len(t, objects[s.Key(FileBlobName(kept.Files[0]))], minReferencedBytes)
+	again, err := s.Save(t.Context(), os.DirFS(source), synth)
+	require.NoError(t, err)
+	assert.Equal(t, kept, again)
+	assert.Equal(t, objects, cloud.Objects("444455556666", "eu-west-1"))
 
 	folder := filepath.Join(t.TempDir(), "sub", "back")
 	require.NoError(t, os.MkdirAll(folder, 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "old"), nil, 0o644))
-	require.NoError(t, ExtractAssembly(data, folder, synth))
+	require.NoError(t, s.Fetch(t.Context(), synth, kept.ArchiveHash, folder))
 	assert.NoFileExists(t, filepath.Join(folder, "old"), "the folder is replaced")
+	assert.NoFileExists(t, filepath.Join(folder, referencesFile))
 	link, err := os.Readlink(filepath.Join(folder, "asset", "link"))
 	require.NoError(t, err)
 	assert.Equal(t, "bin/run", link)
-	info, err := os.Stat(filepath.Join(folder, "asset", "bin", "run"))
-	require.NoError(t, err)
-	assert.Equal(t, fs.FileMode(0o755), info.Mode().Perm(), "a program stays one")
-
+	for _, name := range []string{"asset/bin/run", "asset/bin/large", "large"} {
+		info, err := os.Stat(filepath.Join(folder, name))
+		require.NoError(t, err)
+		assert.Equal(t, fs.FileMode(0o755), info.Mode().Perm(), "a program stays one")
+	}
 	earlier, err := assembly.EarlierSynthDigest(os.DirFS(source))
 	require.NoError(t, err)
 	require.NotEqual(t, synth, earlier)
-	require.NoError(t, ExtractAssembly(data, folder, earlier), "as an earlier version recorded it")
-
-	var other *DigestError
-	require.ErrorAs(t, ExtractAssembly(data, folder, "another"), &other)
-	assert.Equal(t, synth, other.Got)
-	assert.FileExists(t, filepath.Join(folder, "manifest.json"), "what was there stays")
 }
 
-func TestExtractAssembly_LeavesNothingOutsideItsFolder(t *testing.T) {
+// A record of an earlier version has one archive of everything, and no list of files.
+func TestStore_ReadsArchivesOfEarlierVersions(t *testing.T) {
+	cloud := simulated.NewKind()
+	s := newStore(t, cloud.Config("444455556666", "eu-west-1"))
+	data := archive(t, "manifest.json", "{}", "large", strings.Repeat("x", 2*minReferencedBytes))
+	synth, err := assembly.SynthDigest(fstest.MapFS{
+		"manifest.json": {Data: []byte("{}")}, "large": {Data: bytes.Repeat([]byte("x"), 2*minReferencedBytes)},
+	})
+	require.NoError(t, err)
+	key := s.Key(AssemblyBlobName(synth))
+	cloud.SetObject("444455556666", "eu-west-1", key, string(data), 0)
+	folder := filepath.Join(t.TempDir(), "back")
+	require.NoError(t, s.Fetch(t.Context(), synth, "", folder))
+	assert.FileExists(t, filepath.Join(folder, "large"))
+	kept, err := s.Save(t.Context(), os.DirFS(folder), synth)
+	require.NoError(t, err)
+	assert.Empty(t, kept.Files, "what is kept already holds the assembly, and stays")
+	assert.Equal(t, string(data), cloud.Objects("444455556666", "eu-west-1")[key])
+}
+
+func TestStore_RefusesWhatWasExchanged(t *testing.T) {
+	cloud := simulated.NewKind()
+	s := newStore(t, cloud.Config("444455556666", "eu-west-1"))
+	source, synth := newAssembly(t, minReferencedBytes)
+	kept, err := s.Save(t.Context(), os.DirFS(source), synth)
+	require.NoError(t, err)
+	folder := filepath.Join(t.TempDir(), "back")
+	var hash *HashError
+	require.ErrorAs(t, s.Fetch(t.Context(), synth, strings.Repeat("0", 64), folder), &hash)
+	var other *DigestError
+	cloud.SetObject("444455556666", "eu-west-1", s.Key(AssemblyBlobName("another")),
+		cloud.Objects("444455556666", "eu-west-1")[s.Key(AssemblyBlobName(synth))], 0)
+	require.ErrorAs(t, s.Fetch(t.Context(), "another", "", folder), &other)
+	assert.Equal(t, synth, other.Got)
+	cloud.SetObject("444455556666", "eu-west-1", s.Key(FileBlobName(kept.Files[0])), "exchanged", 0)
+	require.ErrorAs(t, s.Fetch(t.Context(), synth, kept.ArchiveHash, folder), &hash)
+	cloud.DeleteObject("444455556666", "eu-west-1", s.Key(FileBlobName(kept.Files[0])))
+	require.ErrorIs(t, s.Fetch(t.Context(), synth, kept.ArchiveHash, folder), ledger.ErrNotFound)
+	assert.NoDirExists(t, folder)
+}
+
+// A zeroBucket is a bucket that takes everything and holds nothing but one file of zeros, however large it is.
+type zeroBucket struct {
+	uploaded int64
+	archive  []byte
+	size     int64
+}
+
+func (z *zeroBucket) Do(r *http.Request) (*http.Response, error) {
+	answer := &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: http.NoBody, Request: r}
+	isFile := strings.Contains(r.URL.Path, "/file-")
+	switch {
+	case r.Method == http.MethodPut && isFile:
+		n, err := io.Copy(io.Discard, r.Body)
+		z.uploaded += n
+		return answer, err
+	case r.Method == http.MethodPut:
+		var err error
+		z.archive, err = io.ReadAll(r.Body)
+		return answer, err
+	case r.Method == http.MethodGet && isFile:
+		answer.Body = io.NopCloser(io.LimitReader(zeros{}, z.size))
+	case r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/assembly-"):
+		answer.Body = io.NopCloser(bytes.NewReader(z.archive))
+	case r.Method == http.MethodGet:
+		answer.Body = io.NopCloser(strings.NewReader("<ListBucketResult></ListBucketResult>"))
+	default:
+		answer.StatusCode = http.StatusNotFound
+	}
+	return answer, nil
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}
+
+// A kept assembly is streamed in both directions. Before, one of 300 MB took more than its size in memory.
+func TestAWS_C12_KeptAssemblyIsNeverWholeInMemory(t *testing.T) {
+	const size = 300 << 20
+	bucket := &zeroBucket{size: size}
+	cfg := simulated.NewKind().Config("444455556666", "eu-west-1")
+	cfg.HTTPClient = bucket
+	s := newStore(t, cfg)
+	source := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(source, "manifest.json"), []byte("{}"), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(source, "large"), nil, 0o644))
+	require.NoError(t, os.Truncate(filepath.Join(source, "large"), size)) // a file of zeros that takes no disk
+	synth, err := assembly.SynthDigest(os.DirFS(source))
+	require.NoError(t, err)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	kept, err := s.Save(t.Context(), os.DirFS(source), synth)
+	require.NoError(t, err)
+	require.NoError(t, s.Fetch(t.Context(), synth, kept.ArchiveHash, filepath.Join(t.TempDir(), "back")))
+	runtime.ReadMemStats(&after)
+	assert.Equal(t, int64(size), bucket.uploaded)
+	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(size/20), "all that was ever allocated")
+}
+
+func TestStore_LeavesNothingOutsideItsFolder(t *testing.T) {
 	for name, entries := range map[string][]string{
 		"a file above":               {"../out", "x"},
 		"an absolute file":           {"/tmp/out", "x"},
@@ -79,10 +218,18 @@ func TestExtractAssembly_LeavesNothingOutsideItsFolder(t *testing.T) {
 		"an absolute link":           {"@link", "/etc"},
 		"a file in place of a link":  {"@link", "a", "link/x", "x"},
 		"two files of the same name": {"a", "x", "a", "y"},
+		"a reference above":          {referencesFile, `[{"path":"../out","sha256":"","size":1}]`},
+		"an absolute reference":      {referencesFile, `[{"path":"/tmp/out","sha256":"","size":1}]`},
+		"a reference over a file":    {"a", "x", referencesFile, `[{"path":"a","sha256":"","size":1}]`},
+		"a reference through a link": {"@a", ".", referencesFile, `[{"path":"a/../../out","sha256":"","size":1}]`},
+		"a reference of any size":    {referencesFile, `[{"path":"out","sha256":"","size":9000000000000}]`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			parent := t.TempDir()
-			err := ExtractAssembly(archive(t, entries...), filepath.Join(parent, "back"), "digest")
+			cloud := simulated.NewKind()
+			s := newStore(t, cloud.Config("444455556666", "eu-west-1"))
+			cloud.SetObject("444455556666", "eu-west-1", s.Key(AssemblyBlobName("digest")), string(archive(t, entries...)), 0)
+			err := s.Fetch(t.Context(), "digest", "", filepath.Join(parent, "back"))
 			require.Error(t, err)
 			var other *DigestError
 			assert.NotErrorAs(t, err, &other, "it is refused before its content is compared")

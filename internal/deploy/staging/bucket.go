@@ -80,11 +80,25 @@ func maxObjectBytes(key string) int64 {
 // Put implements ledger.ObjectStore.
 func (b *Bucket) Put(ctx context.Context, key string, data []byte, only ledger.Condition) (ledger.Object, error) {
 	sum := sha256.Sum256(data) // a bucket with Object Lock takes nothing without, whatever the caller's AWS settings are
-	in := &s3.PutObjectInput{
+	now, err := b.putObject(ctx, &s3.PutObjectInput{
 		Bucket: &b.name, Key: &key, ExpectedBucketOwner: &b.owner,
 		Body: bytes.NewReader(data), ContentType: aws.String("application/json"),
 		ChecksumSHA256: aws.String(base64.StdEncoding.EncodeToString(sum[:])),
+	}, only)
+	if err != nil {
+		return ledger.Object{}, err
 	}
+	return ledger.Object{Data: data, ETag: now.etag, Modified: now.at, ServerTime: now.at}, nil
+}
+
+// A putAnswer is what S3 says of an object that it has taken.
+type putAnswer struct {
+	etag string
+	at   time.Time
+}
+
+// putObject writes an object under a condition. The error is ledger.ErrPreconditionFailed if that does not hold.
+func (b *Bucket) putObject(ctx context.Context, in *s3.PutObjectInput, only ledger.Condition) (putAnswer, error) {
 	b.encrypt(ctx, in)
 	switch {
 	case only.Absent:
@@ -96,13 +110,12 @@ func (b *Bucket) Put(ctx context.Context, key string, data []byte, only ledger.C
 	switch awsclient.ErrorCode(err) {
 	case "PreconditionFailed", "ConditionalRequestConflict",
 		"NoSuchKey": // the condition is on an object that does not exist any more
-		return ledger.Object{}, ledger.ErrPreconditionFailed
+		return putAnswer{}, ledger.ErrPreconditionFailed
 	}
 	if err != nil {
-		return ledger.Object{}, b.wrapMissing(err)
+		return putAnswer{}, b.wrapMissing(err)
 	}
-	now := serverTime(out.ResultMetadata, time.Now())
-	return ledger.Object{Data: data, ETag: aws.ToString(out.ETag), Modified: now, ServerTime: now}, nil
+	return putAnswer{aws.ToString(out.ETag), serverTime(out.ResultMetadata, time.Now())}, nil
 }
 
 // encrypt lets a request say how the object is to be encrypted, as the bucket does it anyway.

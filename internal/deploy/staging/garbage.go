@@ -32,8 +32,8 @@ func AssemblyBlobName(synth digest.Synth) string { return "assembly-" + string(s
 // ToolsBlobName returns the name under which the ledger keeps a bill of materials of the tools.
 func ToolsBlobName(sbom string) string { return "tools-" + sbom + ".json" }
 
-// blobPattern matches the names that AssemblyBlobName and ToolsBlobName return.
-var blobPattern = regexp.MustCompile(`^(assembly-[0-9a-f]{64}\.zip|tools-[0-9a-f]{64}\.json)$`)
+// blobPattern matches the names that AssemblyBlobName, FileBlobName and ToolsBlobName return.
+var blobPattern = regexp.MustCompile(`^(assembly-[0-9a-f]{64}\.zip|tools-[0-9a-f]{64}\.json|file-[0-9a-f]{64})$`)
 
 // OldKeys returns the keys of the objects that only releases older than the newest keep ones needed, each with the
 // newest of those releases, and that are not among the needed keys. The releases come newest first. Objects that no
@@ -103,6 +103,9 @@ func addKeys(set map[string]bool, keys ...string) {
 // ReleaseKeys returns the keys of the objects that a release needs.
 func ReleaseKeys(l *ledger.Ledger, r ledger.Release) []string {
 	keys := append(slices.Clone(r.AssetKeys), l.BlobKey(AssemblyBlobName(r.SynthDigest)))
+	for _, file := range r.Files {
+		keys = append(keys, l.BlobKey(FileBlobName(file)))
+	}
 	if r.SBOMDigest != "" {
 		keys = append(keys, l.BlobKey(ToolsBlobName(r.SBOMDigest)))
 	}
