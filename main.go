@@ -27,6 +27,9 @@ const (
 	exitInterrupted = 130
 )
 
+// version is the version of a release, which the linker sets: see .goreleaser.yaml.
+var version string
+
 func main() {
 	_ = process.AdoptOrphans() // without it, processes that steps detach from themselves are not found
 	ctx := notifyContext(func() {
@@ -35,7 +38,7 @@ func main() {
 	})
 	err := cli.Execute(ctx, os.Args[1:], cli.Process{
 		Stdout: os.Stdout, Stderr: os.Stderr, Stdin: os.Stdin, Environ: os.Environ(), Now: time.Now,
-		RefusedStatus: exitRefused,
+		RefusedStatus: exitRefused, Version: version,
 	})
 	process.KillDescendants(true) // what a step has started and that has dropped its mark
 	interrupted := ctx.Err() != nil

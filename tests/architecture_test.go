@@ -31,11 +31,12 @@ var allowedImports = map[string][]string{
 		"internal/display", "internal/drawing", "internal/fault", "internal/fsx", "internal/gate",
 		"internal/gate/findings", "internal/gate/images", "internal/host", "internal/jsonx", "internal/maintain",
 		"internal/metrics", "internal/pipeline", "internal/process", "internal/refusal", "internal/rehearsal",
-		"internal/repo", "internal/report", "internal/rollout", "internal/text", "internal/utc", "internal/workflows",
-		"tools",
+		"internal/repo", "internal/report", "internal/rollout", "internal/telemetry", "internal/text", "internal/utc",
+		"internal/workflows", "tools",
 	},
 	"internal/app": {"config", "internal/fault", "internal/fsx", "internal/jsonx", "internal/process"},
 	"internal/rollout": {
+		"internal/telemetry", // spans of accounts
 		"config", "internal/attest", "internal/awsclient", "internal/bootstrap", "internal/deploy",
 		"internal/deploy/assembly", "internal/deploy/change", "internal/deploy/digest", "internal/deploy/ledger",
 		"internal/deploy/planfile", "internal/deploy/risk", "internal/deploy/selftest", "internal/fault", "internal/fsx",
@@ -55,7 +56,7 @@ var allowedImports = map[string][]string{
 		"internal/deploy/ledger", "internal/deploy/planfile", "internal/deploy/preflight", "internal/deploy/readiness",
 		"internal/deploy/risk", "internal/deploy/selftest", "internal/deploy/staging", "internal/fault", "internal/fsx",
 		"internal/jsonx", "internal/refusal",
-		"internal/roles", "internal/utc",
+		"internal/roles", "internal/telemetry", "internal/utc",
 	},
 	"internal/deploy/change":    {},
 	"internal/deploy/preflight": {"config/awsrules", "internal/awsmodel", "internal/deploy/assembly"},
@@ -75,7 +76,7 @@ var allowedImports = map[string][]string{
 	"internal/deploy/cfn": {
 		"internal/awsclient", "internal/deploy/assembly", "internal/deploy/change", "internal/deploy/compare",
 		"internal/deploy/digest", "internal/deploy/resolve", "internal/display", "internal/fault", "internal/redact",
-		"internal/refusal",
+		"internal/refusal", "internal/telemetry",
 	},
 	"internal/deploy/compare": {"internal/deploy/assembly"},
 	"internal/deploy/staging": {
@@ -119,7 +120,7 @@ var allowedImports = map[string][]string{
 	// Steps and gates.
 	"internal/host": {
 		"internal/display", "internal/fault", "internal/fsx", "internal/jsonx", "internal/pipeline",
-		"internal/process", "internal/repo", "tools",
+		"internal/process", "internal/repo", "internal/telemetry", "tools",
 	},
 	"internal/gate": {
 		"config", "internal/fault", "internal/fsx", "internal/gate/findings", "internal/jsonx", "internal/pipeline",
@@ -137,6 +138,7 @@ var allowedImports = map[string][]string{
 		"internal/fault", "internal/pipeline", "internal/process", "internal/text", "tools",
 	},
 	"internal/process":           {"internal/fault", "internal/fsx"},
+	"internal/telemetry":         {"internal/fault"},
 	"internal/text":              {},
 	"internal/jsonx":             {"internal/fault"},
 	"internal/roles":             {},
@@ -198,7 +200,7 @@ var forbiddenImports = map[string][]string{
 }
 
 // foldersWithoutPackages hold no package of this module that others import.
-var foldersWithoutPackages = []string{".git", ".lockstep", "node_modules", "testdata", "ci", "schema"}
+var foldersWithoutPackages = []string{".git", ".lockstep", "node_modules", "testdata", "ci", "schema", "examples"}
 
 func TestArchitecture_ImportsPointOneWay(t *testing.T) {
 	for dir, imports := range packageImports(t) {

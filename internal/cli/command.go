@@ -26,6 +26,7 @@ import (
 	"lockstep/internal/rehearsal"
 	"lockstep/internal/report"
 	"lockstep/internal/rollout"
+	"lockstep/internal/telemetry"
 	"lockstep/tools"
 )
 
@@ -36,6 +37,8 @@ type Process struct {
 	Stdin io.Reader
 	// Environ is the environment, in the form of os.Environ.
 	Environ []string
+	// Version is the version of the release; empty for a program that is none.
+	Version string
 	// Now returns the current time.
 	Now func() time.Time
 	// RefusedStatus is the exit status of this program when a guard refuses to go on. Steps run this program too.
@@ -66,6 +69,7 @@ type app struct {
 	started     time.Time
 	runID       string
 	result      result
+	telemetry   *telemetry.Recorder
 
 	dir      string
 	env      string
@@ -90,6 +94,7 @@ func Execute(ctx context.Context, args []string, p Process) error {
 	root.SetOut(p.Stdout)
 	root.SetErr(p.Stderr)
 	cmd, err := root.ExecuteContextC(ctx)
+	defer func() { a.telemetry.Close(err) }()
 	var remote *rehearsal.RemoteError
 	if errors.As(err, &remote) {
 		err = &UsageError{err}
@@ -143,6 +148,7 @@ func (a *app) rootCommand() *cobra.Command {
 				return err
 			}
 			a.resolvePaths(cmd.Flags())
+			a.recordSpans(cmd)
 			return a.checkFlags()
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -153,6 +159,8 @@ func (a *app) rootCommand() *cobra.Command {
 			return nil
 		},
 	}
+	root.Version = a.versionText() // for --version
+	root.SetVersionTemplate("{{.Version}}")
 	flags := root.PersistentFlags()
 	flags.SortFlags = false
 	flags.BoolVar(&a.json, "json", false, "write one event a line as JSON to stdout, and a summary as the last")
@@ -202,6 +210,7 @@ func (a *app) helpSections() []helpSection {
 		{"Look and understand", []*cobra.Command{
 			a.graphCommand(), a.diagramsCommand(), a.digestCommand(), a.workflowsCommand(), a.configCommand(),
 			a.toolsCommand(), a.imagesCommand(), a.doctorCommand(), a.explainCommand(),
+			a.versionCommand(),
 		}},
 	}
 }
@@ -221,6 +230,16 @@ func newCommandGroup(group *cobra.Command, commands ...*cobra.Command) *cobra.Co
 	group.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 	group.AddCommand(commands...)
 	return group
+}
+
+// recordSpans makes a command, and what it calls, record spans if the environment names a collector.
+func (a *app) recordSpans(cmd *cobra.Command) {
+	ctx, recorder := telemetry.Open(cmd.Context(), telemetry.Settings{
+		Getenv:  func(name string) string { return tools.Getenv(a.Environ, name) },
+		Version: a.programVersion().Version, Notice: a.printProgress,
+	}, "lockstep "+commandName(cmd), telemetry.Run(a.runID))
+	cmd.SetContext(ctx)
+	a.telemetry = recorder
 }
 
 func (a *app) checkFlags() error {

@@ -15,6 +15,7 @@ import (
 	"lockstep/internal/deploy/risk"
 	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
+	"lockstep/internal/telemetry"
 )
 
 // apply executes the plan: each stack as soon as those that it needs are done, several at once. A stack that fails
@@ -70,7 +71,10 @@ func (e *planExecution) applyStep(ctx context.Context, step *planStep) {
 		step.record.Outcome = change.Untouched
 		return
 	}
-	if err := step.run(func() error { return e.plan.applyStack(ctx, step) }); err != nil {
+	ctx, span := telemetry.Start(ctx, "stack "+step.stack.Name)
+	err := step.run(func() error { return e.plan.applyStack(ctx, step) })
+	span.End(err, telemetry.Status(string(step.record.Outcome)))
+	if err != nil {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		e.errs = append(e.errs, err)

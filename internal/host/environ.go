@@ -1,12 +1,14 @@
 package host
 
 import (
+	"context"
 	"maps"
 	"os"
 	"slices"
 	"strings"
 
 	"lockstep/internal/pipeline"
+	"lockstep/internal/telemetry"
 	"lockstep/tools"
 )
 
@@ -21,6 +23,7 @@ var inheritedVars = []string{
 	"CURL_CA_BUNDLE", "GIT_SSL_CAINFO",
 	"GOPATH", "GOCACHE", "GOMODCACHE", "GOPROXY", "GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOAUTH",
 	"GOTOOLCHAIN", "GOROOT", "GOTMPDIR",
+	"TRACEPARENT", "TRACESTATE", // the span that the run is a part of
 	"GOCOVERDIR", // where a program that was built to count its statements leaves the counts
 }
 
@@ -49,6 +52,21 @@ func stepEnviron(step pipeline.Step, environ []string, live bool) []string {
 		env = append(env, name+"="+step.Env[name])
 	}
 	return env
+}
+
+// telemetryEnviron returns the variables that make a step's process a part of the step's span. The collector, whose
+// settings may hold a token, is named to this program's own deployments alone.
+func (r *graphRun) telemetryEnviron(ctx context.Context, step pipeline.Step) []string {
+	environ := telemetry.Environ(ctx)
+	if step.Effect != pipeline.AWS || step.Command[0] != pipeline.Self {
+		return environ
+	}
+	for _, pair := range r.Environ {
+		if name, _, _ := strings.Cut(pair, "="); telemetry.IsVariable(name) {
+			environ = append(environ, pair)
+		}
+	}
+	return environ
 }
 
 // prependPath returns an environment with the folders of a step's tools first on its PATH.

@@ -13,6 +13,7 @@ import (
 	"lockstep/internal/fault"
 	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/telemetry"
 )
 
 // emitEvents times a step and reports when it starts and how it ended.
@@ -23,6 +24,9 @@ func (r *graphRun) emitEvents(next goyek.Runner) goyek.Runner {
 		r.results[in.TaskName].Started = started
 		r.mu.Unlock()
 		r.emit(pipeline.Event{Step: in.TaskName, Kind: pipeline.Started})
+		step, _ := r.graph.Step(in.TaskName)
+		var span telemetry.Span
+		in.Context, span = telemetry.Start(in.Context, "step "+step.Name, telemetry.Stage(string(step.Stage)))
 		out := next(in)
 		switch {
 		case out.PanicValue != nil:
@@ -37,6 +41,7 @@ func (r *graphRun) emitEvents(next goyek.Runner) goyek.Runner {
 		r.results[in.TaskName].Millis = r.now().Sub(started).Milliseconds()
 		r.mu.Unlock()
 		result := r.result(in.TaskName)
+		span.EndWithCode(result.Code, telemetry.Status(string(result.Status)))
 		r.emit(pipeline.Event{Step: in.TaskName, Kind: pipeline.Finished, Millis: result.Millis, Result: &result})
 		return out
 	}

@@ -19,6 +19,7 @@ import (
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/rehearsal"
 	"lockstep/internal/report"
+	"lockstep/internal/telemetry"
 )
 
 // A Request is what a session does to the accounts of environments.
@@ -78,7 +79,7 @@ func (o *accountOpener) runEnvironment(ctx context.Context, env config.Environme
 	}
 	runner := WaveRunner{MaxConcurrent: DefaultMaxConcurrent, MaxFailures: q.MaxFailures}
 	results := runner.Run(ctx, sizes, func(ctx context.Context, wave, i int) error {
-		return accounts[firsts[wave]+i].run(ctx, q)
+		return accounts[firsts[wave]+i].runInSpan(ctx, q)
 	})
 	var errs []error
 	for w, wave := range results {
@@ -122,6 +123,15 @@ func (o *accountOpener) newAccount(target config.EnvironmentAccount) *account {
 
 // progress reports a line of progress in the account.
 func (a *account) progress(line string) { a.opener.session.progressFor(a.EnvironmentAccount)(line) }
+
+// runInSpan is run in a span of its own.
+func (a *account) runInSpan(ctx context.Context, q Request) error {
+	ctx, span := telemetry.Start(ctx, "account "+a.ID, telemetry.Environment(a.Environment.Name),
+		telemetry.Account(a.ID), telemetry.Region(a.Region))
+	err := a.run(ctx, q)
+	span.End(err)
+	return err
+}
 
 // run opens the account with its assembly and runs the operation in it. An account without a release has nothing to go
 // back to, and is left as it is.

@@ -40,7 +40,9 @@ func (c *Client) Execute(ctx context.Context, set *ChangeSet) error {
 // Follow reports the events of an operation until CloudFormation is done with it. The error names the first resource
 // that failed; it is ErrInterrupted if the context ends first.
 func (c *Client) Follow(ctx context.Context, name string, op Operation) error {
+	resources := resourceSpans{}
 	events, err := c.waitForEnd(ctx, op, func(e types.StackEvent) {
+		resources.add(ctx, e)
 		if isStackEvent(e) || !strings.HasSuffix(string(e.ResourceStatus), "_IN_PROGRESS") {
 			c.progress(formatEvent(name, e))
 		}

@@ -56,8 +56,8 @@ type stack struct {
 
 type event struct {
 	id, logicalID, physicalID, resourceType, status, reason, token string
-	// visible is from when on it is answered.
-	visible time.Time
+	// at is when it happened, and visible is from when on it is answered.
+	at, visible time.Time
 }
 
 // A changeSet is a change set. Its type is CREATE or UPDATE.
@@ -235,12 +235,13 @@ func (s *stack) addEvent(logicalID, resourceType, status, reason string) {
 		physicalID = s.id
 	}
 	n := len(s.events)
-	visible := s.now()
+	at := s.now()
+	visible := at
 	if logicalID != s.name && n%2 == 1 {
 		visible = visible.Add(s.lateEvents)
 	}
 	s.events = append(s.events, event{
-		fmt.Sprintf("%s-%d", s.name, n), logicalID, physicalID, resourceType, status, reason, s.token, visible,
+		fmt.Sprintf("%s-%d", s.name, n), logicalID, physicalID, resourceType, status, reason, s.token, at, visible,
 	})
 }
 
@@ -421,7 +422,8 @@ func (c *call) describeEvents(s *stack) {
 		out = append(out, xmlElements(
 			"StackId", s.id, "StackName", s.name, "EventId", e.id,
 			"LogicalResourceId", e.logicalID, "PhysicalResourceId", e.physicalID, "ResourceType", e.resourceType,
-			"ResourceStatus", e.status, "ResourceStatusReason", e.reason, "ClientRequestToken", e.token))
+			"ResourceStatus", e.status, "ResourceStatusReason", e.reason, "ClientRequestToken", e.token,
+			"Timestamp", formatTime(e.at)))
 	}
 	writeResult(c.w, "DescribeStackEvents", xmlMembers("StackEvents", out)+xmlElement("NextToken", next))
 }

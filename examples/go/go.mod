@@ -1,0 +1,3 @@
+module dagger/shop
+
+go 1.26.0
