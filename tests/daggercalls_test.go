@@ -99,6 +99,16 @@ var folderFunctions = []string{"export", "entries", "file", "directory", "conten
 
 // check checks the arguments of `dagger`.
 func (m daggerModule) check(args []string, inline bool) error {
+	if len(args) > 2 && args[0] == "--env" { // of 1.0
+		args = args[2:]
+	}
+	if len(args) > 1 && args[0] == "-c" {
+		function := strings.Fields(args[1])[0]
+		if _, ok := m.arguments[function]; !ok {
+			return fmt.Errorf("the module has no function %s", function)
+		}
+		return nil
+	}
 	if args[0] != "call" {
 		if !slices.Contains(daggerCommands, args[0]) {
 			return fmt.Errorf("dagger has no command %s", args[0])

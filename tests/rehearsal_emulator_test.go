@@ -21,7 +21,6 @@ import (
 
 	"lockstep/internal/bootstrap"
 	"lockstep/internal/rehearsal"
-	"lockstep/tests/harness"
 )
 
 // These tests are of the emulator itself, through the package that runs it. Its life is tested in internal/rehearsal,
@@ -32,10 +31,8 @@ func newEmulator(t *testing.T) (e *rehearsal.Emulator, progress func() string) {
 	t.Helper()
 	var mu sync.Mutex
 	var lines []string
-	port, err := harness.FreePort()
-	require.NoError(t, err)
 	e = &rehearsal.Emulator{
-		Dir: filepath.Join(t.TempDir(), "rehearsal"), Environ: os.Environ(), Region: region, Port: port,
+		Dir: filepath.Join(t.TempDir(), "rehearsal"), Environ: os.Environ(), Region: region, AnyPort: true,
 		Progress: func(line string) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -166,7 +163,6 @@ const farAway = 2 * time.Minute
 
 func TestEmulator_EndsWhenItsLastUserIsKilled(t *testing.T) {
 	e, progress := newEmulator(t)
-	e.Port = 0
 	first, second := startUser(t, e), startUser(t, e)
 	s, release, err := e.Acquire(t.Context())
 	require.NoError(t, err)

@@ -42,6 +42,8 @@ type Emulator struct {
 	Region string
 	// Port is where to listen; 0 takes DefaultPort, or any free one when that is taken.
 	Port int
+	// AnyPort takes any free port where Port is 0.
+	AnyPort bool
 	// CertificateDir is the folder of the TLS certificate and its authority; by default a folder below Dir. They are
 	// created unless there are valid ones.
 	CertificateDir string
@@ -58,8 +60,6 @@ type Emulator struct {
 	// emulator's end; nil for never.
 	Interrupted func() bool
 
-	// anyPort takes any free port instead of DefaultPort.
-	anyPort bool
 	// newCommand returns the command that serves the accounts on the socket that it inherits as listenerFD; nil for
 	// ministack.
 	newCommand func(ctx context.Context, port int, c tlsFiles) (*exec.Cmd, error)
@@ -332,13 +332,13 @@ func (e *Emulator) listen() (*net.TCPListener, error) {
 		}
 		return listener, nil
 	}
-	if !e.anyPort {
+	if !e.AnyPort {
 		if listener, err := listenLoopback(DefaultPort); err == nil {
 			return listener, nil
 		}
 	}
 	listener, err := listenLoopback(0)
-	if err == nil && !e.anyPort {
+	if err == nil && !e.AnyPort {
 		e.Progress(fmt.Sprintf("port %d is taken by another program; the emulated accounts take %d",
 			DefaultPort, listenerPort(listener)))
 	}

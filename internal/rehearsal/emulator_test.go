@@ -145,7 +145,7 @@ func TestEmulator_StartedAtOnceEachHaveTheirPort(t *testing.T) {
 	var all sync.WaitGroup
 	for range 8 {
 		e, progress := newFakeEmulator(t)
-		e.anyPort = false // all of them want the default one
+		e.AnyPort = false // all of them want the default one
 		all.Go(func() {
 			s, release, err := e.Acquire(t.Context())
 			if assert.NoError(t, err, progress.String()) {

@@ -110,7 +110,7 @@ func newFakeEmulator(t *testing.T) (*Emulator, *progressLog) {
 	limits := defaultTimeouts
 	limits.watch = time.Millisecond
 	e := &Emulator{
-		Dir: filepath.Join(t.TempDir(), "rehearsal"), Region: "eu-west-1", anyPort: true, Progress: progress.add,
+		Dir: filepath.Join(t.TempDir(), "rehearsal"), Region: "eu-west-1", AnyPort: true, Progress: progress.add,
 		newCommand: fakeCommand, timeouts: &limits,
 	}
 	t.Cleanup(func() {

@@ -24,7 +24,7 @@ func (e *Emulator) Serve(ctx context.Context, listen string, prepare func(*Sessi
 		return fault.New(fault.RehearsalInUse, "the emulated accounts run on this machine already, for this machine alone: "+
 			"stop them first with `lockstep rehearsal stop`")
 	}
-	e.Port, e.anyPort = 0, true // the emulator's usual port may be the one to serve on
+	e.Port, e.AnyPort = 0, true // the emulator's usual port may be the one to serve on
 	session, release, err := e.Acquire(ctx)
 	if err != nil {
 		return err

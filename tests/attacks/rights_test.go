@@ -23,7 +23,6 @@ import (
 	"lockstep/internal/bootstrap"
 	"lockstep/internal/rehearsal"
 	"lockstep/internal/roles"
-	"lockstep/tests/harness"
 )
 
 // The accounts of the attacks on rights.
@@ -65,11 +64,9 @@ func startBootstrapped(t *testing.T) rightsOf {
 // startEmulated starts bootstrapped accounts.
 func startEmulated(t *testing.T) (*rehearsal.Emulator, *rehearsal.Session) {
 	t.Helper()
-	port, err := harness.FreePort()
-	require.NoError(t, err)
 	e := &rehearsal.Emulator{
 		Dir: filepath.Join(t.TempDir(), "rehearsal"), Environ: os.Environ(), Region: rightsRegion, Progress: func(string) {},
-		Port: port,
+		AnyPort: true,
 	}
 	session, release, err := e.Acquire(t.Context())
 	require.NoError(t, err)
