@@ -70,5 +70,5 @@ func (a *app) raiseCoverageFloor(p *project) error {
 		return nil
 	}
 	a.printProgress(fmt.Sprintf("the coverage floor rises from %.1f %% to %.1f %%", floor, covered-floorMargin))
-	return fsx.WriteFile(file, fmt.Appendf(nil, "%.1f\n", covered-floorMargin), fsx.PublicFile)
+	return fsx.WriteBelow(p.root, pipeline.CoverageFloor, fmt.Appendf(nil, "%.1f\n", covered-floorMargin), fsx.PublicFile)
 }

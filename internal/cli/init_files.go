@@ -52,11 +52,7 @@ func (i *initializer) write(ctx context.Context) (result, error) {
 			r.text += "# " + file.name + "\n" + file.text + "\n"
 			continue
 		}
-		name := filepath.Join(i.root, filepath.FromSlash(file.name))
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			return nil, err
-		}
-		if err := fsx.WriteFile(name, []byte(file.text), fsx.PublicFile); err != nil {
+		if err := fsx.WriteBelow(i.root, file.name, []byte(file.text), fsx.PublicFile); err != nil {
 			return nil, err
 		}
 	}
@@ -169,7 +165,7 @@ func checkFiles(files []newFile) error {
 // ignoreFile returns .gitignore with a line for the state folder; nothing if Git ignores that already.
 func (i *initializer) ignoreFile(ctx context.Context) ([]newFile, error) {
 	const name, line = ".gitignore", "/" + pipeline.StateDir + "/"
-	text, err := fsx.ReadFile(filepath.Join(i.root, name), fsx.MaxText)
+	text, err := fsx.ReadFileFS(fsx.Dir(i.root), name, fsx.MaxText)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}

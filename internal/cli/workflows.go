@@ -116,8 +116,7 @@ func (l *workflowList) outdated(written bool) error {
 // replaceFiles writes files and removes those that are obsolete.
 func replaceFiles(root string, files []workflows.File, states map[string]workflows.State) error {
 	for _, file := range files {
-		name := filepath.Join(root, filepath.FromSlash(file.Path))
-		if err := fsx.WriteFile(name, []byte(file.Text), fsx.PublicFile); err != nil {
+		if err := fsx.WriteBelow(root, file.Path, []byte(file.Text), fsx.PublicFile); err != nil {
 			return err
 		}
 	}

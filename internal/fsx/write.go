@@ -119,6 +119,48 @@ func writeStream(name string, data []byte) error {
 	return errors.Join(err, file.Close())
 }
 
+// WriteBelow makes a slash-separated name below a folder a file that holds data, as Replace does. It is meant for files
+// of a repository, whose links others have made: where a link leads out of the folder, nothing is written, and the
+// error is an *EscapeError.
+func WriteBelow(dir, name string, data []byte, perm fs.FileMode) error {
+	_, err := inRoot(dirFS(dir), name, func(root *os.Root, _ rootFS) (struct{}, error) {
+		return struct{}{}, writeInRoot(root, filepath.FromSlash(name), data, perm)
+	})
+	return err
+}
+
+func writeInRoot(root *os.Root, name string, data []byte, perm fs.FileMode) (err error) {
+	if err := root.MkdirAll(filepath.Dir(name), dirMode(perm)); err != nil {
+		return err
+	}
+	switch info, err := root.Lstat(name); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err
+	case info.Mode()&fs.ModeSymlink != 0:
+		if _, err := root.Stat(name); err != nil { // it leads out, or nowhere
+			return err
+		}
+	case !info.Mode().IsRegular():
+		return newNotFileError("write", name, info.Mode())
+	}
+	temporary := filepath.Join(filepath.Dir(name), ".new-"+rand.Text())
+	file, err := root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = root.Remove(temporary) // the error that matters is returned
+		}
+	}()
+	_, err = file.Write(data)
+	if err := errors.Join(err, file.Chmod(perm), file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	return root.Rename(temporary, name)
+}
+
 // rename renames a temporary file to name once it holds all of source and is on the disk.
 func rename(name string, perm fs.FileMode, source io.Reader) (err error) {
 	dir := filepath.Dir(name)

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -121,13 +120,8 @@ func (r *graphRun) newCommand(ctx context.Context, step pipeline.Step) (*exec.Cm
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, out := range slices.Concat(step.Outputs, step.Installs) {
-		if err := os.RemoveAll(r.store.path(out)); err != nil {
-			return nil, nil, fmt.Errorf("its output of the last run cannot be removed: %w", err)
-		}
-		if err := os.MkdirAll(filepath.Dir(r.store.path(out)), 0o755); err != nil {
-			return nil, nil, fmt.Errorf("the folder of its output cannot be created: %w", err)
-		}
+	if err := r.store.removeOutputs(step); err != nil {
+		return nil, nil, err
 	}
 	cmd := process.TableCommand(ctx, append([]string{program}, invocation.Argv[1:]...))
 	cmd.Dir = r.Root

@@ -96,8 +96,48 @@ func (s *store) blobPath(hash string) string { return filepath.Join(s.dir, "blob
 // path returns the path on this machine of a slash-separated path in the repository.
 func (s *store) path(name string) string { return filepath.Join(s.root, filepath.FromSlash(name)) }
 
+// checkOutputs returns an *fsx.EscapeError if what a step makes would lie outside of the repository, behind a link in
+// the place of a folder. Nothing there is removed, written or read.
+func (s *store) checkOutputs(step pipeline.Step) error {
+	for _, out := range slices.Concat(step.Outputs, step.Installs) {
+		for dir := path.Dir(out); dir != "."; dir = path.Dir(dir) {
+			_, err := fs.Stat(fsx.Dir(s.root), dir)
+			var escape *fsx.EscapeError
+			if errors.As(err, &escape) {
+				return fmt.Errorf("its output %s is not in the repository: %w", out, escape)
+			}
+		}
+	}
+	return nil
+}
+
+// removeOutputs removes what an earlier run of a step has made, and makes the folders of what it will make.
+func (s *store) removeOutputs(step pipeline.Step) error {
+	if err := s.checkOutputs(step); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(s.root) // another step may exchange a folder meanwhile
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	for _, out := range slices.Concat(step.Outputs, step.Installs) {
+		name := filepath.FromSlash(out)
+		if err := root.RemoveAll(name); err != nil {
+			return fmt.Errorf("its output of the last run cannot be removed: %w", err)
+		}
+		if err := root.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			return fmt.Errorf("the folder of its output cannot be created: %w", err)
+		}
+	}
+	return nil
+}
+
 // save stores what a step made. The error is an *outputError if that is not what it declares.
 func (s *store) save(key string, step pipeline.Step, log string) error {
+	if err := s.checkOutputs(step); err != nil { // the step may have made a link
+		return &outputError{err.Error()}
+	}
 	e := entry{Step: step.Name, CreatedAt: s.now()}
 	var err error
 	if e.Log, err = s.storeFile(log); err != nil {
@@ -208,6 +248,9 @@ const maxEntryBytes = 64 << 20
 // restore. A result that is older than the step's CacheTTL does not count if that is not 0, nor does one from the
 // future, when the clock was wrong. The error says what is damaged or not sealed by this user, which has been removed.
 func (s *store) restore(key string, step pipeline.Step, log string) (bool, error) {
+	if err := s.checkOutputs(step); err != nil {
+		return false, err
+	}
 	data, err := s.seal.read(s.entryPath(key), maxEntryBytes)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

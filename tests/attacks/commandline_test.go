@@ -20,6 +20,7 @@ func TestCommandLine_IsAttacked(t *testing.T) {
 	require.NoError(t, err)
 	t.Run("with committed state", func(t *testing.T) { attackWithCommittedState(t, program) })
 	t.Run("with files that have no end", func(t *testing.T) { attackWithFiles(t, program) })
+	t.Run("with links out of the repository", func(t *testing.T) { attackWithLinks(t, program) })
 }
 
 // A clone brings along what is committed, in spite of .gitignore.
@@ -56,6 +57,43 @@ func attackWithCommittedState(t *testing.T, program *harness.Program) {
 				assert.Equal(t, 3, status, out)
 				assert.Contains(t, out, "the repository holds "+file)
 			}
+		})
+	}
+}
+
+// attackWithLinks runs the commands that write into a repository where somebody has committed a link.
+func attackWithLinks(t *testing.T, program *harness.Program) {
+	t.Helper()
+	const kept = "of the person\n"
+	initialize := []string{
+		"init", "--yes", "--project", "shop", "--tooling", "123456789012", "--env", "dev=111122223333/eu-west-1",
+	}
+	for name, test := range map[string]struct {
+		link, target string // relative to the repository
+		args         []string
+	}{
+		"a file that is extended":  {".gitignore", "../outside/profile", initialize},
+		"a file that is not there": {".gitignore", "../outside/new", initialize},
+		"a folder":                 {"config", "../outside", initialize},
+		"the folder of job files":  {"buildspecs", "../outside", []string{"workflows", "codebuild", "--write"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			top := t.TempDir()
+			dir, outside := filepath.Join(top, "repository"), filepath.Join(top, "outside")
+			if test.args[0] == "init" {
+				harness.MustWriteFile(t, filepath.Join(dir, "cdk.json"), `{"app":"true"}`)
+			} else {
+				require.NoError(t, harness.UsePlatform(dir))
+			}
+			harness.MustWriteFile(t, filepath.Join(outside, "profile"), kept)
+			require.NoError(t, os.Symlink(test.target, filepath.Join(dir, test.link)))
+			out, status := harness.Run(t, program.Command(dir, test.args...))
+			assert.Contains(t, []int{1, 2, 3}, status, out)
+			assert.Contains(t, out, test.link)
+			assert.Equal(t, kept, readFile(t, filepath.Join(outside, "profile")))
+			entries, err := os.ReadDir(outside)
+			require.NoError(t, err)
+			assert.Len(t, entries, 1, out)
 		})
 	}
 }

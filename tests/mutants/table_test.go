@@ -10,7 +10,7 @@ var writes = []string{
 
 // all returns every mutant.
 func all() []Mutant {
-	mutants := slices.Clone(table)
+	mutants := slices.Concat(table, attacks)
 	for _, k := range kinds() {
 		mutants = append(mutants, k.mutants...)
 	}

@@ -41,7 +41,11 @@ var governedAdditions = map[string]string{
 	"AWS::CloudFront::VpcOrigin":                            "it opens what is in a private network to the internet",
 	"AWS::GlobalAccelerator::EndpointGroup":                 "it opens what is in a private network to the internet",
 	"AWS::GlobalAccelerator::Listener":                      "it says which ports are open to the internet",
+	"AWS::CloudFormation::ModuleDefaultVersion":             "it says what a module stands for",
+	"AWS::CloudFormation::ModuleVersion":                    "it says what a module stands for",
 	"AWS::CloudFormation::PublicTypeVersion":                "everybody may use the type",
+	"AWS::CloudFormation::ResourceDefaultVersion":           "it runs code while stacks are deployed",
+	"AWS::CloudFormation::ResourceVersion":                  "it runs code while stacks are deployed",
 	"AWS::CloudFormation::TypeActivation":                   "it runs the code of another account",
 	"AWS::ECR::PublicRepository":                            "everybody may pull its images",
 	"AWS::ECR::PullThroughCacheRule":                        "it brings in the images of another registry",
@@ -92,7 +96,8 @@ var watcherPattern = newPattern(`^AWS::(CloudTrail::(Trail|EventDataStore)|Guard
 // checkerPattern matches the types that find what is wrong in an account. How they do it is not judged.
 var checkerPattern = newPattern(`^AWS::(Config::(\w*ConfigRule|\w*ConformancePack|ConfigurationAggregator)|` +
 	`SecurityHub::(Standard|ProductSubscription|AutomationRule\w*|\w*Policy)|InspectorV2::\w+Configuration|` +
-	`ECR::RegistryScanningConfiguration|Route53Resolver::ResolverQueryLoggingConfig(Association)?|Bedrock::Guardrail)$`)
+	`ECR::RegistryScanningConfiguration|Route53Resolver::ResolverQueryLoggingConfig(Association)?|` +
+	`Bedrock::Guardrail|IAM::VirtualMFADevice)$`)
 
 // isChecker reports whether the resources of a type find what is wrong.
 func isChecker(resourceType string) bool { return checkerPattern.MatchString(resourceType) }

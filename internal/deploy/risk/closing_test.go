@@ -98,6 +98,22 @@ func TestPermissionFlags_WhatClosesIsLost(t *testing.T) {
 			want:   "allow.everyone.if.no.acl.found is true"},
 		{name: "other settings in a text", kind: "AWS::MSK::Configuration",
 			before: `{"ServerProperties":"log.retention.hours=1"}`, after: `{"ServerProperties":"log.retention.hours=2"}`},
+		{name: "who owns objects", kind: "AWS::S3::Bucket",
+			before: `{"OwnershipControls":{"Rules":[{"ObjectOwnership":"BucketOwnerEnforced"}]}}`, after: `{"BucketName":"b"}`,
+			want: "no longer: is protected by OwnershipControls"},
+		{name: "a setting inside of a protection", kind: "AWS::OpenSearchService::Domain",
+			before: `{"AdvancedSecurityOptions":{"Enabled":true,"AnonymousAuthEnabled":false}}`,
+			after:  `{"AdvancedSecurityOptions":{"Enabled":true,"AnonymousAuthEnabled":true}}`,
+			want:   "is open to everybody (AnonymousAuthEnabled)"},
+		{name: "a protection that is switched off", kind: "AWS::OpenSearchService::Domain",
+			before: `{"AdvancedSecurityOptions":{"Enabled":true,"InternalUserDatabaseEnabled":true}}`,
+			after:  `{"AdvancedSecurityOptions":{"Enabled":false,"InternalUserDatabaseEnabled":true}}`,
+			want:   "no longer: is protected by AdvancedSecurityOptions"},
+		{name: "the secret of a client", kind: "AWS::Cognito::UserPoolClient",
+			before: `{"UserPoolId":"u","GenerateSecret":true}`, after: `{"UserPoolId":"u","GenerateSecret":false}`,
+			want: "no longer: is guarded by GenerateSecret"},
+		{name: "a second factor", kind: "AWS::IAM::VirtualMFADevice", before: `{"Users":["a"]}`,
+			want: "no longer: what is wrong is found or refused"},
 	})
 }
 
@@ -156,5 +172,35 @@ func TestPermissionFlags_WhatConnectsNetworks(t *testing.T) {
 			after:  `{"DomainName":"a.example.com","CertificateExport":"ENABLED"}`, want: "CertificateExport"},
 		{name: "a member of a project", kind: "AWS::DataZone::ProjectMembership", after: `{"Designation":"PROJECT_OWNER"}`,
 			want: "PROJECT_OWNER"},
+		{name: "a service of others", kind: "AWS::EC2::VPCEndpoint",
+			after: `{"VpcId":"v","ServiceName":"com.amazonaws.vpce.eu-west-1.vpce-svc-1"}`, want: "leads to the service"},
+		{name: "a service of AWS", kind: "AWS::EC2::VPCEndpoint",
+			after: `{"VpcId":"v","ServiceName":"com.amazonaws.eu-west-1.s3"}`},
+		{name: "what a module stands for", kind: "AWS::CloudFormation::ModuleDefaultVersion",
+			before: `{"VersionId":"1"}`, after: `{"VersionId":"2"}`, want: "VersionId: 2"},
+		{name: "code of a type", kind: "AWS::CloudFormation::ResourceVersion",
+			after: `{"TypeName":"A::B::C","SchemaHandlerPackage":"s3://a/x"}`, want: "SchemaHandlerPackage"},
+	})
+}
+
+// A secret is shown to whoever may read the resource that has it in the clear.
+func TestPermissionFlags_SecretsInTheClear(t *testing.T) {
+	const reference = "{{resolve:secretsmanager:prod:SecretString:password}}"
+	const want = "shows the secret ${resolve:secretsmanager:prod:"
+	variables := func(value string) string { return `{"Environment":{"Variables":{"DB_PASSWORD":"` + value + `"}}}` }
+	run(t, change.Permissions, []attack{
+		{name: "a variable", kind: "AWS::Lambda::Function", before: variables("x"), after: variables(reference),
+			want: want},
+		{name: "a part of a text", kind: "AWS::SSM::Parameter", before: `{"Type":"String","Value":"x"}`,
+			after: `{"Type":"String","Value":{"Fn::Sub":"a ` + reference + ` b"}}`, want: want},
+		{name: "a tag", kind: "AWS::SNS::Topic", before: `{"Tags":[]}`,
+			after: `{"Tags":[{"Key":"a","Value":"` + reference + `"}]}`, want: want},
+		{name: "a secure parameter", kind: "AWS::SNS::Topic", before: `{}`,
+			after: `{"DisplayName":"{{resolve:ssm-secure:a:1}}"}`, want: "shows the secret"},
+		{name: "where a secret belongs", kind: "AWS::RDS::DBInstance", before: `{"Engine":"e"}`,
+			after: `{"Engine":"e","MasterUserPassword":"` + reference + `"}`},
+		{name: "as before", kind: "AWS::Lambda::Function", before: variables(reference), after: variables(reference)},
+		{name: "a parameter that is no secret", kind: "AWS::SNS::Topic", before: `{}`,
+			after: `{"DisplayName":"{{resolve:ssm:a:1}}"}`},
 	})
 }

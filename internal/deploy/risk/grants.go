@@ -168,6 +168,7 @@ func grantsOf(resource resolve.Resource) *reader {
 		read(r, properties)
 	}
 	r.readBoundingPolicy(properties)
+	r.readEndpointService(properties)
 	if r.isIncomplete { // only the very same is the same
 		text := "grants more than can be judged: " + resolve.Fingerprint(properties)
 		r.grants = []grant{{kind: fixed, text: text}}
@@ -183,6 +184,7 @@ func isPreflight(method map[string]any) bool {
 
 // readProperty adds the grants of a property of the resource itself.
 func (r *reader) readProperty(name string, value any) {
+	r.readSecrets(name, value)
 	switch {
 	case isHarmless(r.kind, name), r.kind == "AWS::ApiGateway::Method" && isPreflight(r.properties):
 	case isPolicyProperty(r.kind, name):

@@ -113,6 +113,19 @@ func (r *reader) readBoundingPolicy(p map[string]any) {
 	r.addGrant(grant{kind: implied, text: "everything", statement: &statement{"Allow", all, all, all, nil}})
 }
 
+// readEndpointService reads the service that an endpoint in a network leads to: one of AWS, or of whoever offers one.
+func (r *reader) readEndpointService(p map[string]any) {
+	if r.kind != "AWS::EC2::VPCEndpoint" {
+		return
+	}
+	r.scope = "ServiceName"
+	k, service := names, resolve.Text(p["ServiceName"])
+	if strings.Contains(service, ".vpce-svc-") || strings.Contains(service, ".vpce.") {
+		k = allows
+	}
+	r.add(k, "leads to the service "+service)
+}
+
 // readRoute reads a route. Where it leads decides what is reached, and from where.
 func readRoute(r *reader, p map[string]any) {
 	to := resolve.Text(p["DestinationCidrBlock"]) + resolve.Text(p["DestinationIpv6CidrBlock"]) +

@@ -67,7 +67,7 @@ var settings = []setting{
 			`DisableExecuteApiEndpoint|DisableNetworkTraffic|EnableNetworkIsolation|EnforceWorkGroupConfiguration|` +
 			`EnableIAMDatabaseAuthentication|ReadonlyRootFilesystem|AuthorizationEnabled|EnableLogFileValidation|` +
 			`SqsManagedSseEnabled|AllowAdminCreateUserOnly|IsLogging|SourceDestCheck|ManageMasterUserPassword|` +
-			`ScanOnPush)$`),
+			`ScanOnPush|GenerateSecret)$`),
 		readGuard("is guarded by "),
 	},
 	{
@@ -89,14 +89,8 @@ var settings = []setting{
 	{
 		newPattern(`^(BucketEncryption|SSESpecification|SSEDescription|StreamEncryption|KmsMasterKeyId|KmsKeyId|` +
 			`EncryptionConfiguration|EncryptionAtRestOptions|NodeToNodeEncryptionOptions|WebACLId|WebAclArn|WebACLArn|` +
-			`OriginAccessControlId|OriginAccessIdentity|AuthToken|DataProtectionPolicy|VPCOptions|` +
-			`AdvancedSecurityOptions|LoggingConfiguration|EnableCloudwatchLogsExports|ClusterLogging|` +
-			`LogPublishingOptions)$`),
-		func(r *reader, name string, value any) {
-			if text := resolve.Text(value); !isOff(value) && text != "{}" && text != "[]" {
-				r.add(limits, "is protected by "+name)
-			}
-		},
+			`OriginAccessControlId|OriginAccessIdentity|AuthToken|DataProtectionPolicy|` +
+			`LoggingConfiguration|EnableCloudwatchLogsExports|ClusterLogging|LogPublishingOptions)$`), readPresence,
 	},
 	{
 		newPattern(`^(AuthorizationType|AuthType|AuthenticationType|FunctionUrlAuthType|AuthorizerId)$`),
@@ -177,8 +171,21 @@ func readPubliclyAccessible(r *reader, name string, value any) {
 // closingActions matches the actions of a listener that let nobody through without something.
 var closingActions = newPattern(`^(authenticate-\w+|jwt-validation|fixed-response)$`)
 
+// readPresence reads a property that protects by being there, and on.
+func readPresence(r *reader, name string, value any) {
+	if text := resolve.Text(value); !isOff(value) && text != "{}" && text != "[]" {
+		r.add(limits, "is protected by "+name)
+	}
+}
+
+// protectingObjects match the properties that protect by being there, and what is in them is read as well.
+var protectingObjects = newPattern(`^(VPCOptions|AdvancedSecurityOptions|OwnershipControls)$`)
+
 // readTogether adds what the members of a property say only together. They are read one by one as well.
 func (r *reader) readTogether(name string, value any) {
+	if protectingObjects.MatchString(name) {
+		readPresence(r, name, value)
+	}
 	for _, item := range asList(value) {
 		object, _ := item.(map[string]any)
 		kind := resolve.Text(object["Type"])
@@ -201,9 +208,9 @@ func readManagedPolicies(r *reader, _ string, value any) {
 
 // isOff reports whether a switch is certainly off. One with a Type or Enabled inside is as that is.
 func isOff(value any) bool {
-	if object, ok := value.(map[string]any); ok && len(object) == 1 {
+	if object, ok := value.(map[string]any); ok {
 		for _, name := range []string{"Enabled", "Type"} {
-			if inner, ok := object[name]; ok {
+			if inner, ok := object[name]; ok && (name == "Enabled" || len(object) == 1) {
 				return isOff(inner)
 			}
 		}

@@ -195,6 +195,33 @@ func (r *reader) readValue(name, text string) {
 // accountPattern matches the number of an account in an ARN, an address or a name.
 var accountPattern = newPattern(`\b\d{12}\b`)
 
+// secretReference matches the mark of a value that CloudFormation replaces by a secret, in the clear.
+var secretReference = newPattern(`\$\{resolve:(secretsmanager|ssm-secure):[^}]*\}`)
+
+// secretNames matches the properties that are made for secrets, so that nobody is shown them.
+var secretNames = newPattern(`(?i)password|secret|token|credential|apikey|privatekey|authkey`)
+
+// readSecrets adds the secrets that a property shows to whoever may read the resource.
+func (r *reader) readSecrets(name string, value any) {
+	switch v := value.(type) {
+	case map[string]any:
+		for _, key := range sortedKeys(v) {
+			r.readSecrets(key, v[key])
+		}
+	case []any:
+		for _, item := range v {
+			r.readSecrets(name, item)
+		}
+	case string:
+		if secretNames.MatchString(name) && declares(r.kind, name) {
+			return
+		}
+		for _, reference := range secretReference().FindAllString(resolve.Show(v), -1) {
+			r.add(allows, name+" shows the secret "+reference)
+		}
+	}
+}
+
 // readAccounts adds the accounts that a property names: what it sends there, or takes from there, is another's.
 func (r *reader) readAccounts(value any) {
 	for _, number := range accountPattern().FindAllString(resolve.Text(value), -1) {
