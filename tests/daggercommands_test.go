@@ -18,6 +18,7 @@ var moduleCounterparts = map[string]string{"digest": "digests"}
 var withoutFunction = map[string]string{
 	"attest":    "it reads exported files, and is for those who trust no pipeline",
 	"bootstrap": "a person runs it once for an account, with rights that no pipeline has",
+	"comment":   "a job calls it with the token of its service, for the request that it runs for",
 	"config":    "the gate config checks the configuration, and check runs it",
 	"context":   "it writes answers of look-ups into the app, before it is committed",
 	"diagrams":  "the pictures are files of the repository, and graph draws the steps",

@@ -173,11 +173,8 @@ func (t *test) follow(
 		}
 		polls++
 		isOld = stack.StackStatus == before.StackStatus && isSameTime(stack.LastUpdatedTime, before.LastUpdatedTime)
-		switch {
-		case polls == 1 && !w.hasBegun && isOld:
-			t.see("late start", Confirmed, "after ExecuteChangeSet, the stack was still %s, without an event", stack.StackStatus)
-		case polls == 1:
-			t.see("late start", NotSeen, "the operation had begun at the first look")
+		if polls == 1 {
+			t.seeStart(w.hasBegun || !isOld, stack.StackStatus)
 		}
 		if w.hasBegun && isOld {
 			stale++
@@ -185,21 +182,35 @@ func (t *test) follow(
 		end = stack.StackStatus
 		return w.end != "" && end == w.end && (!isOld || stale > maxStale), nil
 	})
-	switch {
-	case stale > 0 && !isOld:
-		t.see("stale descriptions", Confirmed,
-			"events of the operation were there, and %d answers described the stack as %s before it", stale,
-			before.StackStatus)
-	case stale > 0:
-		t.see("stale descriptions", NotSeen, "the operation left the stack described as it was, with its time")
-	default:
-		t.see("stale descriptions", NotSeen, "each description was as new as the events")
-	}
+	t.seeStale(stale, isOld, before.StackStatus)
 	if w.isOutOfOrder {
 		t.see("late events", Confirmed, "an event came after one that happened later")
 	}
 	t.see("late events", NotSeen, "the events came in their order")
 	return end, w.events, err
+}
+
+// seeStart records whether an operation had begun at the first look at the stack.
+func (t *test) seeStart(hasBegun bool, status types.StackStatus) {
+	if hasBegun {
+		t.see("late start", NotSeen, "the operation had begun at the first look")
+		return
+	}
+	t.see("late start", Confirmed, "after ExecuteChangeSet, the stack was still %s, without an event", status)
+}
+
+// seeStale records how many answers described the stack as it was before, although events of the operation were there.
+// If the last one still did, the operation may have left the description as it was.
+func (t *test) seeStale(answers int, isLast bool, before types.StackStatus) {
+	switch {
+	case answers > 0 && !isLast:
+		t.see("stale descriptions", Confirmed,
+			"events of the operation were there, and %d answers described the stack as %s before it", answers, before)
+	case answers > 0:
+		t.see("stale descriptions", NotSeen, "the operation left the stack described as it was, with its time")
+	default:
+		t.see("stale descriptions", NotSeen, "each description was as new as the events")
+	}
 }
 
 // maxStale is how many old descriptions are waited for: AWS may not set the time of an update.
