@@ -164,6 +164,7 @@ func (j job) scripts() []string {
 // would write is written by the test before.
 const stub = `#!/usr/bin/env bash
 { printf '%s' "$(basename "$0")"; printf ' [%s]' "$@"; echo; } >> "$LOCKSTEP_TEST_LOG"
+[ "$(basename "$0")" = sha256sum ] && cat > /dev/null # otherwise what writes to it may be ended by a signal
 [ "$(basename "$0") $1" = "lockstep synth" ] && mkdir -p .lockstep/assembly
 [ "$(basename "$0") $1" = "lockstep digest" ] && echo 1111111111111111111111111111111111111111111111111111111111111111
 exit 0
