@@ -91,6 +91,7 @@ func TestRequests_ModelsRefuseWhatAWSRefuses(t *testing.T) {
 
 // Every operation that a client of Lockstep has is in the models.
 func TestRequests_HaveEveryOperation(t *testing.T) {
+	checked := 0
 	for service, client := range map[string]reflect.Type{
 		"CloudFormation": reflect.TypeFor[*awsclient.CloudFormation](), "S3": reflect.TypeFor[*awsclient.S3](),
 		"STS": reflect.TypeFor[*awsclient.STS](), "SSM": reflect.TypeFor[*awsclient.SSM](),
@@ -101,8 +102,13 @@ func TestRequests_HaveEveryOperation(t *testing.T) {
 	} {
 		for i := range client.NumMethod() {
 			name := client.Method(i).Name
+			if in := client.Method(i).Type.In(2); in.Kind() != reflect.Pointer || in.Elem().Name() != name+"Input" {
+				continue // it calls an operation, and is none
+			}
+			checked++
 			_, ok := Models()[service].Operations[name]
 			assert.True(t, ok, "%s.%s: run go generate ./internal/awsmodel/requests", service, name)
 		}
 	}
+	assert.Greater(t, checked, 40)
 }
