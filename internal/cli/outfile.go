@@ -81,14 +81,11 @@ func checkOutFiles(files ...outFile) error {
 
 // realPath returns the absolute path of a file that need not exist, without links.
 func realPath(path string) string {
+	if resolved, err := fsx.Resolve(path); err == nil {
+		path = resolved
+	}
 	if absolute, err := filepath.Abs(path); err == nil {
 		path = absolute
-	}
-	if resolved, err := filepath.EvalSymlinks(path); err == nil {
-		return resolved
-	}
-	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
-		return filepath.Join(dir, filepath.Base(path))
 	}
 	return path
 }

@@ -260,3 +260,20 @@ func TestUnzip_Refuses(t *testing.T) {
 		})
 	}
 }
+
+// The kernel takes what is behind a link and dots from where the link leads.
+func TestWriteFile_LinkInLinkedFolderIsFollowedFromThere(t *testing.T) {
+	t.Chdir(t.TempDir())
+	require.NoError(t, os.MkdirAll("a/b", 0o700))
+	require.NoError(t, os.Symlink("a/b", "linked"))
+	require.NoError(t, os.Symlink("../target", "a/b/name"))
+	require.NoError(t, os.Symlink("linked/../other", "indirect"))
+	for _, test := range []struct{ name, target string }{
+		{"linked/name", "a/target"}, {"indirect", "a/other"}, {"linked/../third", "a/third"},
+	} {
+		require.NoError(t, WriteFile(test.name, []byte(test.name), PrivateFile))
+		text, err := os.ReadFile(test.target)
+		require.NoError(t, err, test.name)
+		assert.Equal(t, test.name, string(text))
+	}
+}

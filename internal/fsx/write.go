@@ -4,6 +4,7 @@ package fsx
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -30,7 +31,7 @@ const (
 // A new file has the mode perm. Folders that are missing are created; only the owner may enter them if perm lets
 // nobody else read the file.
 func WriteFile(name string, data []byte, perm fs.FileMode) error {
-	target, err := resolve(name)
+	target, err := Resolve(name)
 	if err != nil {
 		return err
 	}
@@ -84,19 +85,24 @@ func replaceFrom(name string, source io.Reader, perm fs.FileMode) error {
 	return rename(name, perm, source)
 }
 
-// maxLinks is how many symbolic links resolve follows, as many as Linux does.
+// maxLinks is how many symbolic links Resolve follows, as many as Linux does.
 const maxLinks = 40
 
-// resolve returns the path that name stands for once the symbolic links at its end are followed. The path need not
-// exist.
-func resolve(name string) (string, error) {
+// Resolve returns the path that name stands for once symbolic links are followed, those at its end included. The path
+// need not exist.
+func Resolve(name string) (string, error) {
 	for range maxLinks {
+		dir, base := filepath.Split(name)
+		if real, err := filepath.EvalSymlinks(cmp.Or(dir, ".")); err == nil {
+			name = filepath.Join(real, base)
+		}
 		target, err := os.Readlink(name)
 		if err != nil || isDescriptor(name) {
 			return name, nil // it is no link, or does not exist
 		}
 		if !filepath.IsAbs(target) {
-			target = filepath.Join(filepath.Dir(name), target)
+			// It is not cleaned: what comes behind a link and dots depends on where the link leads.
+			target = filepath.Dir(name) + string(filepath.Separator) + target
 		}
 		name = target
 	}

@@ -24,8 +24,9 @@ import (
 	"lockstep/internal/refusal"
 )
 
-// Format is the version of the plan file's format. In version 3 the digest is one of the file's own bytes.
-const Format = FormatPrefix + "3"
+// Format is the version of the plan file's format. Since version 3 the digest is one of the file's own bytes, and since
+// version 4 a flag says whether only a live deployment asks for its permit.
+const Format = FormatPrefix + "4"
 
 // FormatPrefix begins the format of every version.
 const FormatPrefix = "lockstep/plan/"
