@@ -1,6 +1,7 @@
 package diagram
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -150,7 +151,8 @@ func leadsThroughOther(between map[*Box]map[*Box]bool, from, to *Box) bool {
 }
 
 // arrangeGroups puts the boxes of an environment in a row, those without an arrow first, so that arrows lead to the
-// next box. The gates are in two columns.
+// next box. The gates are in two columns, in which what waits stands in the order of what it waits for, so that no arrow
+// crosses another or a box.
 func (s stepsDrawing) arrangeGroups() {
 	isConnected := map[*Box]bool{}
 	for _, arrow := range s.Arrows {
@@ -170,7 +172,18 @@ func (s stepsDrawing) arrangeGroups() {
 			}
 			return 1
 		})
+		s.sortByPredecessors(group)
 	}
+}
+
+// sortByPredecessors sorts the boxes of a group by the place of the last box that leads to each, those first to which
+// none does.
+func (s stepsDrawing) sortByPredecessors(group *Box) {
+	last := map[*Box]int{} // counted from 1
+	for _, arrow := range s.Arrows {
+		last[arrow.To] = max(last[arrow.To], slices.Index(group.Boxes, arrow.From)+1)
+	}
+	slices.SortStableFunc(group.Boxes, func(a, b *Box) int { return cmp.Compare(last[a], last[b]) })
 }
 
 // classify returns the steps in classes of the same stage, environment and predecessors, in the order of the graph.

@@ -1,6 +1,7 @@
 package diagram
 
 import (
+	"slices"
 	"strings"
 
 	"lockstep/config"
@@ -12,8 +13,8 @@ func drawTrust(p Platform) (*Diagram, string) {
 	if p.Config == nil {
 		return nil, noConfiguration
 	}
-	t := trustDrawing{config: p.Config, jobs: map[string]*Box{}, Diagram: &Diagram{
-		LeftToRight: true, Title: "Boundaries of trust",
+	t := trustDrawing{config: p.Config, jobs: map[bool]*Box{}, Diagram: &Diagram{
+		Title: "Boundaries of trust",
 		Description: "Whoever or whatever is not trusted is in the first group. The text of an arrow is the boundary " +
 			"that it has to cross.",
 	}}
@@ -31,9 +32,13 @@ type trustDrawing struct {
 	config *config.Config
 	// outside groups who and what is not trusted.
 	outside *Box
-	// jobs are the jobs that work on an environment, by its name; rest are those of further environments.
-	jobs map[string]*Box
-	rest *Box
+	// withoutRole are the jobs without a role, and jobs those that work on environments, by whether these need an approval.
+	withoutRole *Box
+	jobs        map[bool]*Box
+	// environments are those whose jobs have a box.
+	environments []string
+	// approving is whoever approves; nil if nobody has to.
+	approving *Box
 	// sessions are those of the bootstrap roles.
 	machine, tooling, sessions *Box
 }
@@ -60,9 +65,8 @@ func (t *trustDrawing) addPipelines() {
 	if t.config.Pipeline.Source == nil {
 		return
 	}
-	author, pusher := t.addOutside("author of a pull request"), t.addOutside("whoever may push")
+	author, pusher := t.addOutside("author of", "a pull request"), t.addOutside("whoever", "may push")
 	for _, line := range pipeline.Pipelines(t.config) {
-		var approver *Box
 		for _, stage := range line.Stages {
 			for _, job := range stage.Jobs {
 				box := t.jobBox(line, job)
@@ -74,10 +78,7 @@ func (t *trustDrawing) addPipelines() {
 					t.connect(Arrow{From: box, To: t.sessions, Label: "tooling account"})
 				}
 				if stage.Approval != "" {
-					if approver == nil {
-						approver = t.approver()
-					}
-					t.connect(Arrow{From: approver, To: box, Label: "approval"})
+					t.connect(Arrow{From: t.approver(), To: box, Label: "approval"})
 				}
 			}
 		}
@@ -86,42 +87,43 @@ func (t *trustDrawing) addPipelines() {
 
 // approver returns the box of whoever approves.
 func (t *trustDrawing) approver() *Box {
-	const name = "whoever approves"
-	for _, box := range t.outside.Boxes {
-		if box.Lines[0] == name {
-			return box
-		}
+	if t.approving == nil {
+		t.approving = t.addOutside("whoever", "approves")
 	}
-	return t.addOutside(name)
+	return t.approving
 }
 
-// jobBox returns the box of a job: that of its environment, or of all that have no role.
+// jobBox returns the box of a job: that of all without a role, or that of the environments that are, or are not,
+// deployed to after an approval.
 func (t *trustDrawing) jobBox(line pipeline.Pipeline, job pipeline.Job) *Box {
-	name, lines := job.Environment, []string{"jobs of " + job.Environment, "a role for each job"}
 	if line.Trigger == pipeline.PullRequest || job.Permission == pipeline.NoPermission {
-		name, lines = "", []string{"jobs without a role", "of a pull request, and of gates"}
-	}
-	if box := t.jobs[name]; box != nil {
-		return box
-	}
-	if len(t.jobs) > maxJobBoxes {
-		if t.rest == nil {
-			t.rest = t.tooling.add("jobs of further environments")
+		if t.withoutRole == nil {
+			t.withoutRole = t.tooling.add("jobs without a role", "of a pull request, and of gates")
 		}
-		t.jobs[name] = t.rest
-		return t.rest
+		return t.withoutRole
 	}
-	t.jobs[name] = t.tooling.add(lines...)
-	return t.jobs[name]
+	needsApproval := slices.ContainsFunc(t.config.Targets(), func(e config.Environment) bool {
+		return e.Name == job.Environment && e.Approval.IsRequired()
+	})
+	box := t.jobs[needsApproval]
+	switch {
+	case box == nil:
+		box = t.tooling.add("jobs of "+job.Environment, "a role for each job")
+		t.jobs[needsApproval] = box
+	case !slices.Contains(t.environments, job.Environment):
+		box.Lines[0] += ", " + job.Environment
+	}
+	t.environments = append(t.environments, job.Environment)
+	return box
 }
 
 // addMachine adds what reaches the machine of whoever runs Lockstep; jobs meet the same registries and the same app.
 func (t *trustDrawing) addMachine() {
-	t.connect(Arrow{From: t.addOutside("other users of the machine"), To: t.machine, Label: "machine"})
-	registries, app := t.addOutside("registries, the network"), t.addOutside("the app, a damaged assembly")
+	t.connect(Arrow{From: t.addOutside("other users", "of the machine"), To: t.machine, Label: "machine"})
+	registries, app := t.addOutside("registries,", "the network"), t.addOutside("the app,", "a damaged assembly")
 	t.connect(Arrow{From: registries, To: t.machine, Label: "tools and images"})
 	t.connect(Arrow{From: app, To: t.machine, Label: "repository and app"})
-	if box := t.jobs[""]; box != nil {
+	if box := t.withoutRole; box != nil {
 		t.connect(Arrow{From: registries, To: box, Label: "tools and images"})
 		t.connect(Arrow{From: app, To: box, Label: "repository and app"})
 	}
@@ -141,7 +143,7 @@ func (t *trustDrawing) addAccounts() {
 	ledger := accounts.add("records, approvals, plans", known)
 	ledger.Shape = Database
 	stacks := accounts.add("stacks", "created with the execution role")
-	writer := t.addOutside("whoever may write to a bucket")
+	writer := t.addOutside("whoever may", "write to a bucket")
 	t.connect(Arrow{From: writer, To: ledger, Label: "target account"})
 	t.connect(Arrow{From: t.sessions, To: ledger})
 	t.connect(Arrow{From: t.sessions, To: stacks})
