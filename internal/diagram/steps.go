@@ -151,8 +151,8 @@ func leadsThroughOther(between map[*Box]map[*Box]bool, from, to *Box) bool {
 }
 
 // arrangeGroups puts the boxes of an environment in a row, those without an arrow first, so that arrows lead to the
-// next box. The gates are in two columns, in which what waits stands in the order of what it waits for, so that no arrow
-// crosses another or a box.
+// next box. The gates are in two columns. What waits for others is in the order of what it waits for, so that no arrow
+// crosses a box.
 func (s stepsDrawing) arrangeGroups() {
 	isConnected := map[*Box]bool{}
 	for _, arrow := range s.Arrows {

@@ -32,7 +32,8 @@ type trustDrawing struct {
 	config *config.Config
 	// outside groups who and what is not trusted.
 	outside *Box
-	// withoutRole are the jobs without a role, and jobs those that work on environments, by whether these need an approval.
+	// withoutRole are the jobs without a role, and jobs those that work on environments, by whether these need an
+	// approval.
 	withoutRole *Box
 	jobs        map[bool]*Box
 	// environments are those whose jobs have a box.

@@ -125,7 +125,7 @@ var outputKinds = []kind{
 			{
 				Fault:   "a link is replaced",
 				File:    "internal/fsx/write.go",
-				Old:     "target, err := resolve(name)",
+				Old:     "target, err := Resolve(name)",
 				New:     "target, err := name, error(nil)",
 				Package: "./internal/fsx",
 				Fails: []string{
@@ -196,7 +196,7 @@ var outputKinds = []kind{
 			{
 				Fault:   "a comment may be of any length",
 				File:    "internal/report/plan_markdown.go",
-				Old:     "if len(title)+len(body)+len(footer) <= maxCommentBytes {",
+				Old:     "if len(title)+len(body)+len(footer) <= maxBytes {",
 				New:     "if len(body) >= 0 {",
 				Package: "./internal/report",
 				Fails: []string{

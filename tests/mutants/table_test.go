@@ -388,7 +388,7 @@ var table = []Mutant{
 	{
 		File:    "internal/fsx/write.go",
 		Package: "./internal/fsx", Run: "TestWriteFile_FollowsLinks",
-		Old: "target, err := resolve(name)",
+		Old: "target, err := Resolve(name)",
 		New: "target, err := name, error(nil)",
 	},
 }
