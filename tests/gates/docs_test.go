@@ -44,7 +44,7 @@ func gateTable(t *testing.T) string {
 			continue
 		}
 		program := proof.ProgramOf(s)
-		if tool := pipeline.Tools[program]; tool.Kind != pipeline.Preinstalled && program != "" {
+		if tool, ok := pipeline.Tools[program]; ok && tool.Kind != pipeline.Preinstalled {
 			program += " " + tool.Version
 		}
 		name := strings.Replace(s.Name, ":dev", ":ENV", 1)
