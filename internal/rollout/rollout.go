@@ -126,7 +126,7 @@ func (a *account) progress(line string) { a.opener.session.progressFor(a.Environ
 
 // runInSpan is run in a span of its own.
 func (a *account) runInSpan(ctx context.Context, q Request) error {
-	ctx, span := telemetry.Start(ctx, "account "+a.ID, telemetry.Environment(a.Environment.Name),
+	ctx, span := telemetry.Start(ctx, "account "+a.ID, telemetry.Environment(a.Name),
 		telemetry.Account(a.ID), telemetry.Region(a.Region))
 	err := a.run(ctx, q)
 	span.End(err)
