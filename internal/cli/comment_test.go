@@ -85,7 +85,8 @@ func TestComment_WritesPlansToTheConfiguredRepository(t *testing.T) {
 		"GitLab of a company": {
 			"workflows: {service: gitlab, host: git.example.com, repository: acme/web/shop, runner: host, " +
 				"image: \"example.com/jobs:1@sha256:" + strings.Repeat("0", 64) + "\"}\n",
-			"LOCKSTEP_COMMENT_TOKEN=t2", []string{
+			"LOCKSTEP_COMMENT_TOKEN=t2",
+			[]string{
 				"GET https://git.example.com/api/v4/user t2",
 				"GET https://git.example.com/api/v4/projects/acme%2Fweb%2Fshop/merge_requests/12/notes?per_page=100&page=1 t2",
 				"POST https://git.example.com/api/v4/projects/acme%2Fweb%2Fshop/merge_requests/12/notes t2",

@@ -14,7 +14,8 @@ func TestVersion_ReleaseBeforeWhatGoRecorded(t *testing.T) {
 		return &debug.BuildInfo{Main: debug.Module{Version: version}, Settings: settings}
 	}
 	commit := []debug.BuildSetting{
-		{Key: "vcs.revision", Value: "0123abc"}, {Key: "vcs.time", Value: "2026-11-29T10:00:00Z"},
+		{Key: "vcs.revision", Value: "0123abc"},
+		{Key: "vcs.time", Value: "2026-11-29T10:00:00Z"},
 		{Key: "vcs.modified", Value: "true"},
 	}
 	for name, test := range map[string]struct {

@@ -74,7 +74,8 @@ func TestProblems_WhatWhyAndNext(t *testing.T) {
 				"lockstep diagnose --env acc --live"},
 		},
 		"the run itself": {
-			Summary{Envelope: Envelope{Command: "deploy", Error: "no credentials", Code: fault.NoCredentials}}, GateResults{},
+			Summary{Envelope: Envelope{Command: "deploy", Error: "no credentials", Code: fault.NoCredentials}},
+			GateResults{},
 			[]string{"deploy | " + fault.NoCredentials.Prefix("no credentials") +
 				" | lockstep explain " + string(fault.NoCredentials)},
 		},

@@ -162,7 +162,6 @@ var deploymentKinds = []kind{
 `,
 				Package: "./internal/deploy",
 				Fails: []string{
-
 					"TestComparison_UnchangedThatIsNotAndChangedThatIsNot/a parameter that falls back to its default",
 					"TestComparison_UnchangedThatIsNotAndChangedThatIsNot/a parameter of a condition",
 					"TestComparison_UnchangedThatIsNotAndChangedThatIsNot/a list",

@@ -208,7 +208,7 @@ var outputKinds = []kind{
 		},
 	},
 	{
-		name: "A local error is told as a dead network",
+		name: "A local error is reported as a dead network",
 		mutants: []Mutant{
 			{
 				Fault: "the error of a file is that of the call around it",

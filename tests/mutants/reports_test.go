@@ -70,7 +70,7 @@ func failsText(m Mutant) string {
 }
 
 // escaper escapes what Markdown would take for markup.
-var escaper = strings.NewReplacer("_", `\_`, "*", `\*`, "|", `\|`, "`", "\\`", "<", `\<`)
+var escaper = strings.NewReplacer("*", `\*`, "|", `\|`, "`", "\\`", "<", `\<`)
 
 // folderOf returns the folder of a mutant's tests.
 func folderOf(m Mutant) string { return filepath.ToSlash(filepath.Clean(m.Package)) }

@@ -153,28 +153,34 @@ type experiment struct {
 func experiments() []experiment {
 	return []experiment{
 		{
-			"create the stack", []string{"late start", "stale descriptions", "late events", "question marks"},
+			"create the stack",
+			[]string{"late start", "stale descriptions", "late events", "question marks"},
 			(*test).create, true,
 		},
 		{
-			"ask for a change set without a change", []string{"no changes", "another template without a change"},
+			"ask for a change set without a change",
+			[]string{"no changes", "another template without a change"},
 			(*test).askForNothing, false,
 		},
 		{"delete a change set", []string{"deleted later"}, (*test).deleteChangeSet, false},
 		{
-			"ask for a property that does not exist", []string{"early validation"},
+			"ask for a property that does not exist",
+			[]string{"early validation"},
 			(*test).askForNonsense, false,
 		},
 		{
-			"change the stack", []string{"incomplete changes", "kept when left out", "parameters"},
+			"change the stack",
+			[]string{"incomplete changes", "kept when left out", "parameters"},
 			(*test).change, false,
 		},
 		{
-			"compare it with what is there", []string{"drift detection already running"},
+			"compare it with what is there",
+			[]string{"drift detection already running"},
 			(*test).detectDrift, false,
 		},
 		{
-			"let an update fail, and roll it back", []string{"cancelled resources", "failed update"},
+			"let an update fail, and roll it back",
+			[]string{"cancelled resources", "failed update"},
 			(*test).failUpdate, false,
 		},
 		{"let a creation fail", []string{"failed creation"}, (*test).failCreation, false},

@@ -21,7 +21,8 @@ func wrongResults() []Finding {
 	return []Finding{
 		{
 			"A1", "Changes that are left out of an answer with property values pass the guards.",
-			"Changes come from the answer without values.", []string{deploy + "TestChangeSet_FlagsWhatPropertyValuesHide"},
+			"Changes come from the answer without values.",
+			[]string{deploy + "TestChangeSet_FlagsWhatPropertyValuesHide"},
 		},
 		{
 			"A2", "The state from before an operation is taken for its end.",
