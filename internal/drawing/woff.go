@@ -29,8 +29,8 @@ func unpackWOFF(packed []byte) ([]byte, error) {
 		return nil, errBadFont
 	}
 	font := make([]byte, fontHeader+count*fontEntry)
-	copy(font, packed[4:8]) // the kind of font
-	binary.BigEndian.PutUint16(font[4:], uint16(count))
+	copy(font, packed[4:8])        // the kind of font
+	copy(font[4:6], packed[12:14]) // the number of tables
 	for i := range count {
 		from, to := packed[woffHeader+i*woffEntry:], font[fontHeader+i*fontEntry:]
 		table, err := unpackTable(packed, from)

@@ -2,7 +2,6 @@ package simulated
 
 import (
 	"encoding/xml"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -63,7 +62,7 @@ func writeResult(w http.ResponseWriter, action, result string) {
 	w.Header().Set("Content-Type", "text/xml")
 	metadata := xmlParent("ResponseMetadata", xmlElement("RequestId", "r"))
 	response := xmlParent(action+"Response", xmlParent(action+"Result", result)+metadata)
-	_, _ = io.WriteString(w, response) // the client sees a failure
+	writeText(w, response)
 }
 
 // writeError answers with an error in the query protocol.
@@ -71,7 +70,7 @@ func writeError(w http.ResponseWriter, status int, code, message string) {
 	w.Header().Set("Content-Type", "text/xml")
 	w.WriteHeader(status)
 	failure := xmlParent("Error", xmlElements("Type", "Sender", "Code", code, "Message", message))
-	_, _ = io.WriteString(w, xmlParent("ErrorResponse", failure+xmlElement("RequestId", "r"))) // the client sees a failure
+	writeText(w, xmlParent("ErrorResponse", failure+xmlElement("RequestId", "r")))
 }
 
 // formatTime returns a time as AWS writes it, or "" for the zero time.
@@ -81,3 +80,6 @@ func formatTime(t time.Time) string {
 	}
 	return t.UTC().Format("2006-01-02T15:04:05.000Z")
 }
+
+// writeText writes the body of an answer, whose failure the client sees.
+func writeText(w http.ResponseWriter, text string) { _, _ = strings.NewReader(text).WriteTo(w) }
