@@ -85,14 +85,10 @@ func (r Request) wait(ctx context.Context, pause time.Duration) error {
 	if r.Wait != nil {
 		return r.Wait(ctx, pause)
 	}
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+	over, cancel := context.WithTimeout(ctx, pause)
+	defer cancel()
+	<-over.Done()
+	return ctx.Err()
 }
 
 // writeOnce finds the comment, and updates it or adds it. What a lost answer has added is found the next time.

@@ -20,17 +20,10 @@ var deploymentKinds = []kind{
 					"TestHistory_RollbackNeverGoesBackToWithdrawn/after two rollbacks and a release",
 					"TestHistory_RollbackNeverGoesBackToWithdrawn/what was restored, released again",
 				},
-			},
-			{
-				Fault: "a rollback goes to the newest release before that is no rollback, withdrawn or not",
-				File:  "internal/deploy/ledger/history.go",
-				Old: `		r := h.releases[h.Original(n)]
-		if r.SynthDigest != deployed.SynthDigest && h.WithdrawnBy(r.Number) == 0 {`,
-				New: `		r := h.releases[n]
-		if r.SynthDigest != deployed.SynthDigest && r.Restores == 0 {`,
-				Package: "./internal/deploy",
-				Fails: []string{
-					"TestRollback_SkipsWithdrawnReleases",
+				Elsewhere: map[string][]string{
+					"./internal/deploy": {
+						"TestRollback_SkipsWithdrawnReleases",
+					},
 				},
 			},
 			{
@@ -115,28 +108,14 @@ var deploymentKinds = []kind{
 					"TestStack_ComparesWhatTemplatesComeTo/a transform",
 					"TestStack_ComparesWhatTemplatesComeTo/hooks",
 				},
-			},
-			{
-				Fault: "resources and outputs alone are compared",
-				File:  "internal/deploy/compare/template.go",
-				Old:   `		if reflect.DeepEqual(old[section], next[section]) {`,
-				New: `		if section != Resources && section != Outputs || reflect.DeepEqual(old[section], ` +
-					"next[section]) {",
-				Package: "./internal/deploy",
-				Fails: []string{
-					"TestComparison_UnchangedThatIsNotAndChangedThatIsNot/a mapping",
-					"TestComparison_UnchangedThatIsNotAndChangedThatIsNot/a condition",
-				},
-			},
-			{
-				Fault: "resources and outputs alone are compared",
-				File:  "internal/deploy/compare/template.go",
-				Old:   `		if reflect.DeepEqual(old[section], next[section]) {`,
-				New: `		if section != Resources && section != Outputs || reflect.DeepEqual(old[section], ` +
-					"next[section]) {",
-				Package: "./tests/faults",
-				Fails: []string{
-					"TestComparison_CommandsAgreeOnChangesByHand",
+				Elsewhere: map[string][]string{
+					"./internal/deploy": {
+						"TestComparison_UnchangedThatIsNotAndChangedThatIsNot/a mapping",
+						"TestComparison_UnchangedThatIsNotAndChangedThatIsNot/a condition",
+					},
+					"./tests/faults": {
+						"TestComparison_CommandsAgreeOnChangesByHand",
+					},
 				},
 			},
 			{
@@ -152,22 +131,15 @@ var deploymentKinds = []kind{
 					"TestStack_ComparesParametersWithWhatAnUpdateGives/an empty default",
 					"TestStack_ComparesParametersWithWhatAnUpdateGives/another number",
 				},
-			},
-			{
-				Fault: "a parameter that the assembly does not give counts as equal",
-				File:  "internal/deploy/compare/parameters.go",
-				Old: `	case !isGiven:
-`,
-				New: `	case want.Parameters[name] == "":
-`,
-				Package: "./internal/deploy",
-				Fails: []string{
-					"TestComparison_UnchangedThatIsNotAndChangedThatIsNot/a parameter that falls back to its default",
-					"TestComparison_UnchangedThatIsNotAndChangedThatIsNot/a parameter of a condition",
-					"TestComparison_UnchangedThatIsNotAndChangedThatIsNot/a list",
-					"TestParameters_ComeFromTheAssemblyTheDefaultOrTheStack/the assembly gives it no more",
-					"TestParameters_ComeFromTheAssemblyTheDefaultOrTheStack/the default is another",
-					"TestParameters_ValueOfAnAdoptedStackIsShown",
+				Elsewhere: map[string][]string{
+					"./internal/deploy": {
+						"TestComparison_UnchangedThatIsNotAndChangedThatIsNot/a parameter that falls back to its default",
+						"TestComparison_UnchangedThatIsNotAndChangedThatIsNot/a parameter of a condition",
+						"TestComparison_UnchangedThatIsNotAndChangedThatIsNot/a list",
+						"TestParameters_ComeFromTheAssemblyTheDefaultOrTheStack/the assembly gives it no more",
+						"TestParameters_ComeFromTheAssemblyTheDefaultOrTheStack/the default is another",
+						"TestParameters_ValueOfAnAdoptedStackIsShown",
+					},
 				},
 			},
 			{
@@ -257,16 +229,11 @@ var deploymentKinds = []kind{
 				Fails: []string{
 					"TestTags_CaseAloneDoesNotDistinguish",
 				},
-			},
-			{
-				Fault:   "tags that differ in case are two",
-				File:    "config/awsrules/tags.go",
-				Old:     "key != other && strings.EqualFold(key, other)",
-				New:     "key != other && key == other",
-				Package: "./internal/deploy/preflight",
-				Fails: []string{
-					"TestTemplates_WhatAWSRefuses/equal tags on a role but for case",
-					"TestStack_TagsCountWithThoseOfResources",
+				Elsewhere: map[string][]string{
+					"./internal/deploy/preflight": {
+						"TestTemplates_WhatAWSRefuses/equal tags on a role but for case",
+						"TestStack_TagsCountWithThoseOfResources",
+					},
 				},
 			},
 			{

@@ -221,15 +221,10 @@ var inputKinds = []kind{
 				Fails: []string{
 					"TestCommit_IgnoresGitVariablesOfCaller",
 				},
-			},
-			{
-				Fault:   "Git sees the variables of the caller",
-				File:    "internal/repo/git.go",
-				Old:     `		return slices.Contains(localVariables, name)`,
-				New:     `		return name == "" && slices.Contains(localVariables, name)`,
-				Package: "./internal/gate",
-				Fails: []string{
-					"TestGate_IgnoresGitDirOfCaller",
+				Elsewhere: map[string][]string{
+					"./internal/gate": {
+						"TestGate_IgnoresGitDirOfCaller",
+					},
 				},
 			},
 			{
@@ -248,22 +243,10 @@ var inputKinds = []kind{
 				Fails: []string{
 					"TestCommit_ProjectInFolderOfRepository",
 				},
-			},
-			{
-				Fault: "a folder of a larger repository is no repository",
-				File:  "internal/repo/repo.go",
-				Old: `	if strings.TrimSpace(prefix) == "" {
-		return top, nil
-	}`,
-				New: `	if strings.TrimSpace(prefix) != "" {
-		return "", ErrNotRepository
-	}
-	if top != "" {
-		return top, nil
-	}`,
-				Package: "./internal/gate",
-				Fails: []string{
-					"TestGate_ProjectInFolderOfRepository",
+				Elsewhere: map[string][]string{
+					"./internal/gate": {
+						"TestGate_ProjectInFolderOfRepository",
+					},
 				},
 			},
 			{
@@ -275,15 +258,10 @@ var inputKinds = []kind{
 				Fails: []string{
 					"TestCommit_PlusMarksOtherFiles/a new input",
 				},
-			},
-			{
-				Fault:   "files that Git does not know do not count",
-				File:    "internal/repo/commit.go",
-				Old:     "slices.ContainsFunc(untracked, isInput)",
-				New:     "len(untracked) < 0",
-				Package: "./internal/rollout",
-				Fails: []string{
-					"TestCurrentCommit_PlusMarksNewInput",
+				Elsewhere: map[string][]string{
+					"./internal/rollout": {
+						"TestCurrentCommit_PlusMarksNewInput",
+					},
 				},
 			},
 			{

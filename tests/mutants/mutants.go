@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,12 +32,26 @@ type Mutant struct {
 	Fault string
 	// Fails are the tests that have to fail, all of them: TEST, or TEST/CASE. It is empty if any may.
 	Fails []string
+	// Elsewhere are tests of other packages that have to fail too, by their package.
+	Elsewhere map[string][]string
 	// Hangs says that a test fails by never ending. It is ended after hangTimeout.
 	Hangs bool
 }
 
 // hangTimeout is how long the tests of a mutant that hangs may take.
 const hangTimeout = "60s"
+
+// perPackage returns the mutant for the tests of each of its packages.
+func (m Mutant) perPackage() []Mutant {
+	elsewhere := m.Elsewhere
+	m.Elsewhere = nil
+	all := []Mutant{m}
+	for _, folder := range slices.Sorted(maps.Keys(elsewhere)) {
+		m.Package, m.Fails = folder, elsewhere[folder]
+		all = append(all, m)
+	}
+	return all
+}
 
 // String returns what the mutant changes, and whose tests have to notice it.
 func (m Mutant) String() string {

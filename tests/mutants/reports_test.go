@@ -24,8 +24,17 @@ type kind struct {
 	mutants []Mutant
 }
 
-// kinds returns all kinds.
-func kinds() []kind { return slices.Concat(deploymentKinds, inputKinds, outputKinds) }
+// kinds returns all kinds, with a mutant for each package whose tests have to fail.
+func kinds() []kind {
+	all := slices.Concat(deploymentKinds, inputKinds, outputKinds)
+	for i, k := range all {
+		all[i].mutants = nil
+		for _, m := range k.mutants {
+			all[i].mutants = append(all[i].mutants, m.perPackage()...)
+		}
+	}
+	return all
+}
 
 var reportsPage = filepath.Join(harness.Repository(), "docs", "reports.md")
 
