@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -137,9 +138,15 @@ func findWorkspaceRights(text string) string {
 				return argument
 			}
 		}
+		if escapedName.MatchString(line) {
+			return "a name in escapes"
+		}
 	}
 	return ""
 }
+
+// escapedName matches the escapes of TOML in which a letter of any name can be written.
+var escapedName = regexp.MustCompile(`\\[uUx]`)
 
 // plainName returns a name without what differs between its spellings: case, dashes and underscores.
 func plainName(name string) string {

@@ -149,6 +149,7 @@ func TestNew_RefusesSettingsThatGiveRights(t *testing.T) {
 		"env.acc.modules.ship.settings.\"aws-credentials-endpoint\" = \"tcp://x\"": "awsCredentialsEndpoint",
 		"[env.acc.modules.lockstep]\nsettings = { environment = \"acc\" }":         "",
 		"# awsRole belongs into a file of your own":                                "",
+		"[modules.lockstep.settings]\n\"aws\\u0052ole\" = \"arn\"":                 "a name in escapes",
 	} {
 		check(t, findWorkspaceRights(text) == refused, "%q: %q", text, findWorkspaceRights(text))
 	}

@@ -45,7 +45,7 @@ func marker(name string) string { return "<!-- lockstep: " + name + " -->\n" }
 // Overhead returns how many bytes a comment of a name has besides its text.
 func Overhead(name string) int { return len(marker(name)) }
 
-// attempts is how often a comment is written anew after an answer that may be another one the next time.
+// attempts is how often a comment is written after answers that may be others the next time.
 const attempts = 4
 
 // Write makes the text the comment of a name. It updates the comment with that name that the token's own user has

@@ -321,8 +321,7 @@ func (d *Deployment) fetchKept(ctx context.Context, l *ledger.Ledger, r ledger.R
 		return err
 	case errors.As(err, &hash):
 		return refusal.Newf(fault.ReleaseAltered, err,
-			"the kept cloud assembly of release %d is not the one that was deployed: the hash of its "+
-				"archive is %.12s, and the record says %.12s", r.Number, hash.Got, hash.Want)
+			"the kept cloud assembly of release %d is not the one that was deployed: %s", r.Number, hash)
 	case errors.As(err, &other):
 		return refusal.Newf(fault.ReleaseAltered, err,
 			"the kept cloud assembly of release %d is not the one that was deployed: its digest is "+

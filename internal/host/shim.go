@@ -34,8 +34,8 @@ var shimCall = regexp.MustCompile(`(?m)^exec "(/[^"$]+)/(?:libexec|bin)/([a-z]+)
 // maxShimBytes is more than a shim has.
 const maxShimBytes = 4 << 10
 
-// shimTarget returns the program that a version manager's shim starts, or the file itself if it is no shim, or it
-// cannot be told which program that is.
+// shimTarget returns the program that a version manager's shim starts, or the file itself if it is no shim, or
+// that program is not known.
 func (p *prober) shimTarget(file string) string {
 	if filepath.Base(filepath.Dir(file)) != "shims" {
 		return file
@@ -66,7 +66,7 @@ func (p *prober) shimTarget(file string) string {
 	return target
 }
 
-// chosenVersion returns the version that a manager takes, or "" if it takes several or cannot be told.
+// chosenVersion returns the version that a manager takes, or "" if it takes several or none is known.
 func (p *prober) chosenVersion(manager versionManager, root string) string {
 	if version := tools.Getenv(p.environ, manager.variable); version != "" {
 		return version

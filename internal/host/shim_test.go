@@ -13,7 +13,7 @@ func TestProber_FindsProgramOfShim(t *testing.T) {
 	for name, test := range map[string]struct {
 		files   map[string]string
 		environ []string
-		// want is the version whose program the shim starts; empty if it cannot be told.
+		// want is the version whose program the shim starts; empty if it is not known.
 		want string
 	}{
 		"the file of the root": {

@@ -41,7 +41,7 @@ func TestTelemetry_StepIsASpanThatItsProcessKnows(t *testing.T) {
 		}
 	}
 	assert.Equal(t, map[string]string{"build": "", "deploy": " x=y"}, written,
-		"only this program's own deployments are told how the collector is reached")
+		"only this program's own deployments know how the collector is reached")
 }
 
 func TestTelemetry_StepInheritsTheCallersSpan(t *testing.T) {

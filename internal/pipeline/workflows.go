@@ -10,10 +10,17 @@ import (
 // WorkflowHeader is the first line of each file that the command workflows writes.
 const WorkflowHeader = "# Written by `lockstep workflows --write` from config/ and the table of steps. Do not edit it."
 
-// WorkflowFiles are the patterns of those files, for every service.
-var WorkflowFiles = []string{
-	".github/workflows/lockstep-*.yml", ".gitlab-ci.yml", ".gitlab/lockstep-*.yml", "buildspecs/*.yml",
-}
+// The names of those files. In a pattern, * stands for the name of a pipeline or of a job.
+const (
+	GitHubFilePattern    = ".github/workflows/lockstep-*.yml"
+	GitLabFilePattern    = ".gitlab/lockstep-*.yml"
+	CodeBuildFilePattern = "buildspecs/*.yml"
+	// GitLabFile includes the file of the pipeline that an event starts.
+	GitLabFile = ".gitlab-ci.yml"
+)
+
+// WorkflowFiles are all of them.
+var WorkflowFiles = []string{GitHubFilePattern, GitLabFile, GitLabFilePattern, CodeBuildFilePattern}
 
 // WorkflowPipelines returns the pipelines of a platform that has them in another service than CodePipeline.
 func WorkflowPipelines(c *config.Config) []Pipeline {

@@ -65,7 +65,7 @@ func (r *Repository) isChanged(ctx context.Context, top string) (bool, error) {
 	return r.differ(ctx, top, hidden)
 }
 
-// An indexEntry is a submodule, or a file that Git was told not to compare with what was committed.
+// An indexEntry is a submodule, or a file that Git does not compare with what was committed.
 type indexEntry struct {
 	// path is relative to the top of the repository.
 	path, id    string
@@ -75,7 +75,7 @@ type indexEntry struct {
 // submoduleMode is the mode of a submodule in the index.
 const submoduleMode = "160000"
 
-// index returns the submodules of the repository, and the files that Git was told not to look at.
+// index returns the submodules of the repository, and the files that Git does not look at.
 func (r *Repository) index(ctx context.Context) ([]indexEntry, error) {
 	out, err := r.Git(ctx, "ls-files", "-v", "--stage", "--full-name", "-z", ":/")
 	if err != nil {
@@ -84,7 +84,7 @@ func (r *Repository) index(ctx context.Context) ([]indexEntry, error) {
 	var entries []indexEntry
 	for line := range strings.SplitSeq(out, "\x00") {
 		about, path, _ := strings.Cut(line, "\t")
-		fields := strings.Fields(about) // a letter for what was told, the mode, the id, the stage
+		fields := strings.Fields(about) // a letter, the mode, the id, the stage
 		if len(fields) != 4 {
 			continue
 		}

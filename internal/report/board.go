@@ -25,7 +25,7 @@ type Board struct {
 // A BoardState is what a reader has to know first of an environment.
 type BoardState string
 
-// The states, the most urgent first.
+// The states of an environment.
 const (
 	BoardUnreadable BoardState = "unreadable"
 	BoardFailed     BoardState = "failed"
@@ -317,13 +317,16 @@ func (d BoardDrift) String() string {
 	return cmp.Or(strings.Join(parts, "; "), "none") + ", seen " + utc.Format(d.Seen)
 }
 
+// boardStates are the states in the order of their urgency.
+var boardStates = []BoardState{
+	BoardUnreadable, BoardFailed, BoardCutOff, BoardUnwell, BoardRunning, BoardWaiting, BoardDrifted, BoardBehind,
+	BoardEmpty, BoardWell,
+}
+
 // Count returns how many entries are in each state, as "1 failed, 2 well", the most urgent first.
 func (b *Board) Count() string {
 	var parts []string
-	for _, state := range []BoardState{
-		BoardUnreadable, BoardFailed, BoardCutOff, BoardUnwell, BoardRunning, BoardWaiting, BoardDrifted, BoardBehind,
-		BoardEmpty, BoardWell,
-	} {
+	for _, state := range boardStates {
 		n := 0
 		for _, e := range b.Entries {
 			if e.State == state {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 
 	"lockstep/internal/awsclient"
 	"lockstep/internal/deploy/planfile"
@@ -121,7 +120,7 @@ func (s *Session) Statuses(
 	ctx context.Context, environments []config.Environment, earlier int,
 ) ([]deploy.Status, error) {
 	var statuses []deploy.Status
-	if _, err := os.Stat(s.statePath("rehearsal", "state")); !s.Live && err != nil {
+	if s.wasNeverRehearsed() {
 		for _, env := range environments {
 			statuses = append(statuses, deploy.Status{Target: s.target(env), Problem: deploy.NothingDeployed})
 		}

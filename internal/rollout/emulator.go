@@ -3,6 +3,8 @@ package rollout
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"os"
 
 	"lockstep/config"
 	"lockstep/internal/bootstrap"
@@ -80,4 +82,10 @@ func ignoreCanceled(err error) error {
 		return nil
 	}
 	return err
+}
+
+// wasNeverRehearsed reports whether the accounts are emulated ones that were never started.
+func (s *Session) wasNeverRehearsed() bool {
+	_, err := os.Stat(s.statePath("rehearsal", "state"))
+	return !s.Live && errors.Is(err, fs.ErrNotExist)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -23,7 +22,7 @@ import (
 func (s *Session) ReleaseHistories(
 	ctx context.Context, environments []config.Environment,
 ) (histories []deploy.ReleaseHistory, err error) {
-	if _, err := os.Stat(s.statePath("rehearsal", "state")); !s.Live && err != nil {
+	if s.wasNeverRehearsed() {
 		for _, env := range environments {
 			for _, account := range env.Accounts() {
 				histories = append(histories, deploy.ReleaseHistory{Target: s.target(account.Environment)})

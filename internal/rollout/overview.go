@@ -2,9 +2,6 @@ package rollout
 
 import (
 	"context"
-	"errors"
-	"io/fs"
-	"os"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -31,7 +28,7 @@ func (s *Session) Overviews(ctx context.Context, environments []config.Environme
 		overviews[i].Status = deploy.Status{Target: s.target(account.Environment), Problem: deploy.NothingDeployed}
 		overviews[i].History = &deploy.ReleaseHistory{Target: overviews[i].Target}
 	}
-	if _, err := os.Stat(s.statePath("rehearsal", "state")); !s.Live && errors.Is(err, fs.ErrNotExist) {
+	if s.wasNeverRehearsed() {
 		return overviews, nil
 	}
 	access, release, err := s.openAccess(ctx, nil)

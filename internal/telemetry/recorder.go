@@ -45,7 +45,7 @@ type Recorder struct {
 	failure error
 }
 
-// Settings say where spans are sent, and what is told with all of them.
+// Settings say where spans are sent, and what all of them say.
 type Settings struct {
 	// Getenv returns a variable of the environment, empty for none.
 	Getenv func(name string) string
@@ -80,7 +80,7 @@ func Open(ctx context.Context, s Settings, name string, attributes ...Attribute)
 	return ctx, r
 }
 
-// describe returns what is told of this program with all spans. OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES win.
+// describe returns what all spans say of this program. OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES win.
 func describe(ctx context.Context, version string) *resource.Resource {
 	described, err := resource.New(ctx, resource.WithTelemetrySDK(), resource.WithAttributes(
 		attribute.String("service.name", scope), attribute.String("service.version", version),

@@ -78,7 +78,7 @@ func gitHubFiles(p platform) ([]File, error) {
 		if err != nil {
 			return nil, err
 		}
-		file, err := marshal(".github/workflows/lockstep-"+definition.Name+".yml", content)
+		file, err := marshal(fileName(pipeline.GitHubFilePattern, definition.Name), content)
 		if err != nil {
 			return nil, err
 		}

@@ -53,8 +53,6 @@ type gitLabArtifacts struct {
 }
 
 const (
-	// gitLabFile includes the file of the pipeline that an event starts.
-	gitLabFile = ".gitlab-ci.yml"
 	// tokenVariable is the variable with a job's identity token, and tokenFile the file that the SDKs of AWS read.
 	tokenVariable = "LOCKSTEP_IDENTITY"
 	tokenFile     = `"$CI_PROJECT_DIR.identity"`
@@ -75,7 +73,7 @@ func gitLabFiles(p platform) ([]File, error) {
 	var rules []any
 	var files []File
 	for _, definition := range pipeline.WorkflowPipelines(p.Config) {
-		name := ".gitlab/lockstep-" + definition.Name + ".yml"
+		name := fileName(pipeline.GitLabFilePattern, definition.Name)
 		rule := map[string]any{"if": p.gitLabCondition(definition.Trigger)}
 		includes = append(includes, yaml.MapSlice{{Key: "local", Value: name}, {Key: "rules", Value: []any{rule}}})
 		rules = append(rules, rule)
@@ -85,7 +83,7 @@ func gitLabFiles(p platform) ([]File, error) {
 		}
 		files = append(files, file)
 	}
-	root, err := marshal(gitLabFile, yaml.MapSlice{
+	root, err := marshal(pipeline.GitLabFile, yaml.MapSlice{
 		{Key: "workflow", Value: map[string]any{"rules": rules}}, {Key: "include", Value: includes},
 	})
 	return append([]File{root}, files...), err

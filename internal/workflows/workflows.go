@@ -205,23 +205,27 @@ func codeBuildFiles(c *config.Config) ([]File, error) {
 				if err != nil {
 					return nil, err
 				}
-				files = append(files, File{Path: "buildspecs/" + p.Name + "-" + job.Name + ".yml", Text: header + text})
+				name := fileName(pipeline.CodeBuildFilePattern, p.Name+"-"+job.Name)
+				files = append(files, File{Path: name, Text: header + text})
 			}
 		}
 	}
 	return files, nil
 }
 
-// generatedPattern returns the pattern of the names of a service's files.
-func generatedPattern(service string) string {
+// filePattern returns the pattern of the names of a service's files.
+func filePattern(service string) string {
 	switch service {
 	case GitHub:
-		return ".github/workflows/lockstep-*.yml"
+		return pipeline.GitHubFilePattern
 	case GitLab:
-		return ".gitlab/lockstep-*.yml"
+		return pipeline.GitLabFilePattern
 	}
-	return "buildspecs/*.yml"
+	return pipeline.CodeBuildFilePattern
 }
+
+// fileName returns the name of the file of a pipeline or job.
+func fileName(pattern, name string) string { return strings.Replace(pattern, "*", name, 1) }
 
 // A State is how a file of the repository differs from what would be written.
 type State string
@@ -252,12 +256,12 @@ func CommittedServices(repository fs.FS) ([]string, error) {
 
 // generatedFiles returns the names of the generated files of a service in a repository.
 func generatedFiles(repository fs.FS, service string) ([]string, error) {
-	names, err := fs.Glob(repository, generatedPattern(service))
+	names, err := fs.Glob(repository, filePattern(service))
 	if err != nil {
 		return nil, err
 	}
 	if service == GitLab {
-		names = append(names, gitLabFile)
+		names = append(names, pipeline.GitLabFile)
 	}
 	var generated []string
 	for _, name := range names {

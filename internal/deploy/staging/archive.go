@@ -212,7 +212,7 @@ func (s Store) fetchReference(ctx context.Context, root *os.Root, r reference) (
 		return err
 	}
 	if got := hex.EncodeToString(hash.Sum(nil)); got != r.SHA256 {
-		return &HashError{Got: got, Want: r.SHA256}
+		return &HashError{File: r.Path, Got: got, Want: r.SHA256}
 	}
 	return nil
 }

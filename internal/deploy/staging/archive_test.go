@@ -142,6 +142,8 @@ func TestStore_RefusesWhatWasExchanged(t *testing.T) {
 	assert.Equal(t, synth, other.Got)
 	cloud.SetObject("444455556666", "eu-west-1", s.Key(FileBlobName(kept.Files[0])), "exchanged", 0)
 	require.ErrorAs(t, s.Fetch(t.Context(), synth, kept.ArchiveHash, folder), &hash)
+	assert.NotEmpty(t, hash.File, "it is the file that is another one, and not the archive")
+	assert.ErrorContains(t, hash, hash.File)
 	cloud.DeleteObject("444455556666", "eu-west-1", s.Key(FileBlobName(kept.Files[0])))
 	require.ErrorIs(t, s.Fetch(t.Context(), synth, kept.ArchiveHash, folder), ledger.ErrNotFound)
 	assert.NoDirExists(t, folder)

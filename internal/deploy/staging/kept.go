@@ -130,11 +130,22 @@ func (s Store) Fetch(ctx context.Context, synth digest.Synth, archiveHash, folde
 	return err
 }
 
-// A HashError is another archive than the one that was recorded.
-type HashError struct{ Got, Want string }
+// A HashError is another archive than the one that was recorded, or another file than the one that the archive names.
+type HashError struct {
+	// File is the path of the file in the assembly; empty for the archive.
+	File      string
+	Got, Want string
+}
 
 func (e *HashError) Error() string {
-	return fmt.Sprintf("the hash of its archive is %.12s instead of %.12s", e.Got, e.Want)
+	return fmt.Sprintf("the hash of its %s is %.12s, and the record says %.12s", e.what(), e.Got, e.Want)
+}
+
+func (e *HashError) what() string {
+	if e.File == "" {
+		return "archive"
+	}
+	return fmt.Sprintf("file %q", e.File)
 }
 
 // Code returns the code of the error.
