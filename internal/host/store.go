@@ -135,8 +135,8 @@ func (s *store) removeOutputs(step pipeline.Step) error {
 	return nil
 }
 
-// save stores what a step made, or why it had nothing to do. The error is an *outputError if what it made is not what it
-// declares.
+// save stores what a step made, or why it had nothing to do. The error is an *outputError if what it made is not what
+// it declares.
 func (s *store) save(key string, step pipeline.Step, log, nothing string) error {
 	if err := s.checkOutputs(step); err != nil { // the step may have made a link
 		return &outputError{err.Error()}
