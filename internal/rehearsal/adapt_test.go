@@ -46,7 +46,8 @@ func TestAdapt_ZonesTakeThePlaceOfPlaceholders(t *testing.T) {
 
 // Each placeholder is that of the CDK. The values are those of the emulator's default network, or have its shape.
 func TestAdapt_LookupsAreAnsweredInTheirShape(t *testing.T) {
-	const balancer = "arn:aws:elasticloadbalancing:us-west-2:123456789012:loadbalancer/app/my-load-balancer/50dc6c495c0c9188"
+	const balancer = "arn:aws:elasticloadbalancing:us-west-2:123456789012:loadbalancer/app/my-load-balancer/" +
+		"50dc6c495c0c9188"
 	here := strings.Replace(balancer, "us-west-2:123456789012", "eu-west-1:444455556666", 1)
 	for _, test := range []struct{ provider, text, want string }{
 		{"vpc-provider", `["vpc-12345", "s-12345", "p-67890", "rtb-12345s", "1.2.3.4/5", "dummy1a"]`,

@@ -73,8 +73,8 @@ var placeholderHostedZone = regexp.MustCompile(`^(.*hostedzone/)?DUMMY$`)
 // standInHostedZone is the hosted zone that takes its place. No emulated account has one.
 const standInHostedZone = "Z00LOCKSTEPLOOKUP"
 
-// parentsLookedUp are the properties by which a resource is a part of another one, and the values that say that this was
-// looked up. The emulator has none of them, so that the resource is a stand-in.
+// parentsLookedUp are the properties by which a resource is a part of another one, and the values that say that the
+// other one was looked up. The emulator has none of them, so that the resource is a stand-in.
 var parentsLookedUp = map[string]*regexp.Regexp{
 	"HostedZoneId":    regexp.MustCompile("^" + standInHostedZone + "$"),
 	"ListenerArn":     regexp.MustCompile(`/my-load-balancer/50dc6c495c0c9188/`),
