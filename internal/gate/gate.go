@@ -68,6 +68,9 @@ type NothingToDoError struct{ Reason string }
 
 func (e *NothingToDoError) Error() string { return e.Reason }
 
+// Code returns the code of the error, which is none: nothing is wrong.
+func (e *NothingToDoError) Code() fault.Code { return "" }
+
 // A FailedError is returned by a gate that has findings, or whose program failed.
 type FailedError struct {
 	code   fault.Code

@@ -108,6 +108,9 @@ type nothingToDoError struct{ reason string }
 
 func (e *nothingToDoError) Error() string { return e.reason }
 
+// Code returns the code of the error, which is none: nothing is wrong.
+func (e *nothingToDoError) Code() fault.Code { return "" }
+
 // exitError is a command that ended with a status other than 0.
 type exitError struct {
 	status int
