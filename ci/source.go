@@ -128,9 +128,9 @@ func findCustomizedRights(text string) string {
 	return ""
 }
 
-// findWorkspaceRights returns the first of moduleRightsArguments that a dagger.toml gives a value, whatever the module or
-// environment is; empty if there is none. Settings are arguments of all functions, and of no single one. What cannot be
-// parsed here may be parsed elsewhere, so it is returned as what gives rights.
+// findWorkspaceRights returns the first of moduleRightsArguments that a dagger.toml gives a value, whatever the module
+// or environment is; empty if there is none. Settings are arguments of all functions, and of no single one. What cannot
+// be parsed here may be parsed elsewhere, so it is returned as what gives rights.
 func findWorkspaceRights(text string) string {
 	var settings map[string]any
 	if err := toml.Unmarshal([]byte(text), &settings); err != nil {
