@@ -60,7 +60,7 @@ var attacks = []Mutant{
 		Run: "TestWrite_OnlyTheOwnerMayRead",
 	},
 	{ // status ends well though an account could not be read
-		File: "internal/cli/status.go", Old: "if s.Unreadable {", New: `if s.Unreadable && s.Environment == "" {`,
+		File: "internal/deploy/history.go", Old: "if !s.Unreadable {", New: `if !s.Unreadable || s.Environment != "" {`,
 		Package: "./internal/cli", Run: "TestStatus_FailsIfAnAccountCannotBeRead",
 	},
 	{ // a job pulls any repository by the connection
