@@ -15,8 +15,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"lockstep/internal/deploy/assembly"
-	"lockstep/internal/deploy/digest"
 	"lockstep/tests/harness"
 )
 
@@ -175,35 +173,6 @@ func TestApp_AdoptedAndDelivered(t *testing.T) {
 		run(t, dir, []string{"rollback", "--env", "dev"}, "release 3")
 		run(t, dir, []string{"verify", "--env", "dev"}, "Orders  unchanged")
 		run(t, dir, []string{"explain", "Orders"}, "dev: account 111122223333, eu-west-1")
-	})
-}
-
-// environmentOf returns the environment of commands of another user of this machine.
-func environmentOf(t *testing.T, user string) []string {
-	t.Helper()
-	return append(os.Environ(), "USER="+user, "LOGNAME="+user, "HOSTNAME="+user)
-}
-
-// What is deployed depends neither on the folder nor on who synthesises it.
-func TestApp_DigestIsTheSameElsewhere(t *testing.T) {
-	forEachSample(t, func(t *testing.T, s sample) {
-		var digests []digest.Environment
-		for _, user := range []string{"jo", "sam"} {
-			dir := s.newRepository(t)
-			for file, text := range configuration {
-				harness.MustWriteFile(t, filepath.Join(dir, file), text)
-			}
-			cmd := program.Command(dir, "synth", "--env", "dev")
-			cmd.Env = environmentOf(t, user)
-			out, err := cmd.CombinedOutput()
-			require.NoError(t, err, "%s", out)
-			files, err := assembly.Open(filepath.Join(dir, ".lockstep", "assembly", "dev"))
-			require.NoError(t, err)
-			sum, err := assembly.EnvironmentDigest(files)
-			require.NoError(t, err)
-			digests = append(digests, sum)
-		}
-		assert.Equal(t, digests[0], digests[1])
 	})
 }
 
