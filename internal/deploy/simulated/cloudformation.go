@@ -94,6 +94,12 @@ func (a *account) serveCloudFormation(c *Cloud, w http.ResponseWriter, r *http.R
 	if s != nil {
 		s.advance()
 	}
+	key, _, _ := parseCredentialScope(r.Header.Get("Authorization"))
+	if role := c.roleOf(key); isDeployRole(role) && c.isDenied("cloudformation:"+action) {
+		writeError(w, http.StatusForbidden, "AccessDenied", fmt.Sprintf(
+			"User: %s is not authorized to perform: cloudformation:%s", role, action))
+		return
+	}
 	do, ok := actions[action]
 	if !ok {
 		writeError(w, http.StatusBadRequest, "InvalidAction", action)
