@@ -151,8 +151,8 @@ func (r drawnRun) assemble(t *testing.T) *assembly.Assembly {
 	return asm
 }
 
-// drawnSequences is how many sequences are drawn. The seeds of the parts are so far apart that no seed of one part is one
-// of the other's: rapid adds less than a million to them.
+// drawnSequences is how many sequences are drawn. The seeds of the parts are so far apart that no seed of one part is
+// one of the other's: rapid adds less than a million to them.
 const (
 	drawnSequences = 2000
 	firstSeed      = 1

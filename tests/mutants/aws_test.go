@@ -23,7 +23,10 @@ var awsMutants = []Mutant{
 		File:  "internal/deploy/cfn/execute.go", Package: "./internal/deploy",
 		Old: "		return events.end != nil, nil\n",
 		New: "		state, err := c.Describe(ctx, op.StackID)\n" +
-			"		return !strings.HasSuffix(string(state.StackStatus), \"_IN_PROGRESS\"), err\n",
+			"		if s := string(state.StackStatus); events.hasBegun && !strings.HasSuffix(s, \"_IN_PROGRESS\") {\n" +
+			"			events.end = &types.StackEvent{ResourceStatus: types.ResourceStatus(s)}\n" +
+			"		}\n" +
+			"		return events.end != nil, err\n",
 		Fails: []string{"TestFollow_TakesTheEndFromTheStacksOwnEvents"},
 	},
 	{
@@ -167,7 +170,7 @@ var awsMutants = []Mutant{
 		Fault: "the account is not asked what it has",
 		File:  "internal/deploy/readiness/existing.go", Package: "./internal/deploy",
 		Old: "if other := kind.firstOf(p, existing); other != nil {",
-		New: "if other := kind.firstOf(p, nil); other != nil {",
+		New: "if other := kind.firstOf(p, existing[:0]); other != nil {",
 		Fails: []string{
 			"TestReadiness_RefusesBeforeTheFirstWrite/a detector",
 			"TestReadiness_RefusesBeforeTheFirstWrite/a cost monitor of all services",
@@ -201,7 +204,7 @@ var awsMutants = []Mutant{
 		New: "silenceTimeout        = 8 * time.Second",
 		Fails: []string{
 			"TestAWS_C1_SilenceCountsSinceTheLastAnswer/silence for half a minute",
-			"TestAWS_C1_SilenceCountsSinceTheLastAnswer/silence in a long upload",
+			"TestAWS_C1_SilenceCountsSinceTheLastAnswer/silence for four minutes",
 		},
 		Elsewhere: map[string][]string{
 			"./internal/deploy": {"TestAWS_C1_DeploymentOutlivesHalfAMinuteOfSilence"},
@@ -238,8 +241,8 @@ var awsMutants = []Mutant{
 	{
 		Fault: "what a partition does not have is accepted",
 		File:  "config/rules.go", Package: "./config",
-		Old:   "checkPlaces, checkPartitions,",
-		New:   "checkPlaces,",
+		Old:   "checkBootstraps, checkPartitions,",
+		New:   "checkBootstraps,",
 		Fails: []string{"TestAWS_C5_EnvironmentsAreInThePartitionOfTheToolingAccount"},
 	},
 	{
@@ -261,9 +264,9 @@ var awsMutants = []Mutant{
 	},
 	{
 		Fault: "the stacks of the app use the names that the CDK gives",
-		File:  "internal/roles/roles.go", Package: "./infra/stages",
-		Old:   "return cmp.Or(fill(own, qualifier, account, region), k.Name(qualifier, account, region))",
-		New:   "_ = own\n	return k.Name(qualifier, account, region)",
+		File:  "infra/stacks/scope.go", Package: "./infra/stages",
+		Old:   `		if name != "" {`,
+		New:   `		if name == "-" {`,
 		Fails: []string{"TestAWS_C6_StacksUseTheNamesOfTheirBootstrap"},
 	},
 	{
@@ -350,11 +353,44 @@ var awsMutants = []Mutant{
 		Fails: []string{"TestDeploy_BearsEveryFault/credentials expired"},
 	},
 	{
-		Fault: "a change set that is there already is an error",
-		File:  "internal/deploy/cfn/changeset.go", Package: "./internal/deploy",
-		Old:   `case awsclient.ErrorCode(err) == "AlreadyExistsException":`,
-		New:   `case awsclient.ErrorCode(err) == "AlreadyExists":`,
+		Fault: "a change set that was made already is an error",
+		File:  "internal/awsclient/resent.go", Package: "./internal/deploy",
+		Old:   `if code != "AlreadyExistsException" && code`,
+		New:   `if code`,
 		Fails: []string{"TestDeploy_BearsEveryFault/answer lost"},
+	},
+	{
+		Fault: "the deploy role of every version has all rights",
+		File:  "internal/deploy/readiness/bootstrap.go", Package: "./internal/deploy",
+		Old:   "const MinimumBootstrap = 32",
+		New:   "const MinimumBootstrap = 21",
+		Fails: []string{"TestRights_OfEachVersionOfTheBootstrap"},
+	},
+	{
+		Fault: "events of another operation count",
+		File:  "internal/deploy/cfn/events.go", Package: "./internal/deploy/cfn",
+		Old:   `return r.hasBegun || r.Token == "" || token == "" || token == r.Token`,
+		New:   `return token != "-"`,
+		Fails: []string{"TestEventReader_FindsTheEndOfItsOwnOperation/a late event of the operation before"},
+	},
+	{
+		Fault: "a change set that is executed already is an error",
+		File:  "internal/awsclient/resent.go", Package: "./internal/deploy",
+		Old:   `if code != "InvalidChangeSetStatus" {`,
+		New:   `if code != "" {`,
+		Fails: []string{"TestDeploy_BearsEveryFault/answer lost"},
+		Elsewhere: map[string][]string{
+			"./internal/awsclient": {"TestWrites_LostAnswerIsNoFailure/one that is executed"},
+		},
+	},
+	{
+		Fault: "a second bootstrap in an account and region is accepted",
+		File:  "config/rules.go", Package: "./config",
+		Old:   "if other.bootstrap != own {",
+		New:   "if other.place == \"\" {",
+		Fails: []string{
+			"TestBootstrap_OneInAnAccountAndRegion/names in one", "TestBootstrap_OneInAnAccountAndRegion/other qualifiers",
+		},
 	},
 	{
 		Fault: "files are uploaded without a checksum",

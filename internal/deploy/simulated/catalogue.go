@@ -76,7 +76,7 @@ func operationRows() []Behaviour {
 				"before can come among those of the current one.",
 			Client: "An operation's own events are known by its token; a failure of another one is no cause.",
 			Source: apiReference + "API_StackEvent.html",
-			Test:   "deploy.TestFollow_KnowsTheEventsOfItsOwnOperation",
+			Test:   "deploy/cfn.TestEventReader_FindsTheEndOfItsOwnOperation",
 		},
 		{
 			Name:   "cancelled resources",
@@ -231,8 +231,8 @@ func accountRows() []Behaviour {
 		},
 		{
 			Name: "rights of the bootstrap",
-			Does: "The deploy role of `cdk bootstrap` may do what its version gives it: before 32 it may not list change sets, " +
-				"resources or exports, before 30 not read what a validation has found, before 23 not roll back.",
+			Does: "The deploy role of `cdk bootstrap` may do what its version gives it: before 32 it may not list change " +
+				"sets, resources or exports, before 30 not read what a validation has found, before 23 not roll back.",
 			Client: "The version and the rights are read before the first write, and what is too old is refused.",
 			Source: "https://github.com/aws/aws-cdk-cli/commits/7ff50e77/packages/aws-cdk/lib/api/bootstrap/" +
 				"bootstrap-template.yaml",

@@ -470,6 +470,12 @@ func (c *call) deleteStack(s *stack) {
 		return
 	}
 	if s.status == "REVIEW_IN_PROGRESS" {
+		for _, set := range s.changeSets {
+			if !set.gone.IsZero() { // the toolkit of the CDK waits until it is gone
+				writeValidationError(c.w, "Stack %s cannot be deleted while change set %s is being deleted", s.id, set.name)
+				return
+			}
+		}
 		delete(c.account.stacks, s.id)
 		writeResult(c.w, "DeleteStack", "")
 		return
