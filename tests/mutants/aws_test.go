@@ -386,8 +386,8 @@ var awsMutants = []Mutant{
 	{
 		Fault: "a second bootstrap in an account and region is accepted",
 		File:  "config/rules.go", Package: "./config",
-		Old:   "if other.bootstrap != own {",
-		New:   "if other.place == \"\" {",
+		Old: "if other.bootstrap != own {",
+		New: "if other.place == \"\" {",
 		Fails: []string{
 			"TestBootstrap_OneInAnAccountAndRegion/names in one", "TestBootstrap_OneInAnAccountAndRegion/other qualifiers",
 		},
