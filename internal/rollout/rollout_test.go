@@ -352,7 +352,9 @@ func TestStatuses_NeverStartedEmulatorIsNotStarted(t *testing.T) {
 	s := newOpener(t, false).session
 	statuses, err := s.Statuses(context.Background(), s.Config.Environments, 0)
 	require.NoError(t, err)
-	require.Len(t, statuses, 2)
-	assert.Equal(t, "nothing was deployed yet", statuses[0].Problem)
+	require.Len(t, statuses, 4, "one for each account, not for each environment")
+	for _, status := range statuses {
+		assert.Equal(t, deploy.NothingDeployed, status.Problem)
+	}
 	assert.NoDirExists(t, s.statePath("rehearsal"))
 }

@@ -73,7 +73,7 @@ var attacks = []Mutant{
 	},
 	{
 		Fault: "status ends well though an account could not be read",
-		File:  "internal/cli/status.go", Old: "if s.Unreadable {", New: `if s.Unreadable && s.Environment == "" {`,
+		File:  "internal/deploy/history.go", Old: "if !s.Unreadable {", New: `if !s.Unreadable || s.Environment != "" {`,
 		Package: "./internal/cli", Fails: []string{"TestStatus_FailsIfAnAccountCannotBeRead"},
 	},
 	{
