@@ -148,7 +148,7 @@ var places = []place{
 			"internal/rehearsal/process.go":                    "writes into the state folder, which no repository may hold",
 			"internal/rehearsal/state.go":                      "writes into the state folder, which no repository may hold",
 			"internal/report/saved_run.go":                     "writes into the state folder, which no repository may hold",
-			"internal/rollout/record.go":                       "removes what is in the state folder, which no repository may hold",
+			"internal/rollout/record.go":                       "removes what is in the state folder",
 			"tools/data.go":                                    "writes into the user's own cache",
 			"tools/install.go":                                 "writes into the user's own cache",
 			"tools/manifest.go":                                "writes into the user's own cache",

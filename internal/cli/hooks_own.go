@@ -60,8 +60,8 @@ func (a *app) ownHook(ctx context.Context, repository *repo.Repository, root, ac
 	return writeHook(root, name, []byte(hookText(program)))
 }
 
-// hookBelow returns a hook's slash-separated name below the repository's folder, and false for one that is elsewhere, as
-// in a work tree whose repository is another's, or with hooks for all repositories.
+// hookBelow returns a hook's slash-separated name below the repository's folder, and false for one that is elsewhere,
+// as in a work tree whose repository is another's, or with hooks for all repositories.
 func hookBelow(root, name string) (string, bool) {
 	relative, err := filepath.Rel(root, name)
 	return filepath.ToSlash(relative), err == nil && filepath.IsLocal(relative)

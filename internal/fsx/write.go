@@ -82,8 +82,8 @@ func CheckWritable(project, name string) error {
 // A nameBelow is a slash-separated name below a folder; both are empty for a name that is not.
 type nameBelow struct{ dir, name string }
 
-// resolveIn returns the path that a name stands for that a user chose, and where in the project that is. The error is an
-// *EscapeError if the name is one of the project, and leads out of it.
+// resolveIn returns the path that a name stands for that a user chose, and where in the project that is. The error is
+// an *EscapeError if the name is one of the project, and leads out of it.
 func resolveIn(project, name string) (string, nameBelow, error) {
 	target, err := Resolve(name)
 	if err != nil || project == "" {

@@ -16,7 +16,8 @@ import (
 )
 
 // WriteRecord writes the records of an environment's accounts into a file, as fsx.WriteFile does for a project, for the
-// program that runs this one as a step. It writes nothing if there are no records. Only the owner may read it: it has the values of the stacks.
+// program that runs this one as a step. It writes nothing if there are no records. Only the owner may read it: it has
+// the values of the stacks.
 func WriteRecord(project, file string, records []report.AccountRecord) error {
 	if len(records) == 0 {
 		return nil

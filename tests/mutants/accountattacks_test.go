@@ -4,8 +4,10 @@ package mutants
 // accounts.
 var accountAttacks = []Mutant{
 	{
-		Fault: "an asset is published under any key",
-		File:  "internal/deploy/destinations.go", Old: "case !staging.IsAssetKey(a.Key):", New: `case !staging.IsAssetKey(a.Key) && a.Key == "":`,
+		Fault:   "an asset is published under any key",
+		File:    "internal/deploy/destinations.go",
+		Old:     "case !staging.IsAssetKey(a.Key):",
+		New:     `case !staging.IsAssetKey(a.Key) && a.Key == "":`,
 		Package: "./tests/attacks", Fails: []string{
 			"TestNames_OfAssemblyLeadToBootstrapOnly/an asset is a release record",
 			"TestNames_OfAssemblyLeadToBootstrapOnly/an asset is an approval",
@@ -47,8 +49,10 @@ var accountAttacks = []Mutant{
 		Package: "./tests/attacks", Fails: []string{"TestStaged_TemplateExchangedAsCloudFormationReadsIt"},
 	},
 	{
-		Fault: "verify takes whatever is in the bucket",
-		File:  "internal/deploy/assets.go", Old: "err == nil && holds {", New: "err == nil && len(s.Assets) > 0 || holds {",
+		Fault:   "verify takes whatever is in the bucket",
+		File:    "internal/deploy/assets.go",
+		Old:     "err == nil && holds {",
+		New:     "err == nil && len(s.Assets) > 0 || holds {",
 		Package: "./tests/attacks", Fails: []string{
 			"TestStaged_ExchangedLaterIsNoticedByVerify", "TestBytes_ChangedByteIsNamed/a staged object",
 		},
@@ -87,8 +91,10 @@ var accountAttacks = []Mutant{
 		Elsewhere: map[string][]string{"./internal/jsonx": {"TestUnmarshal_RefusesAmbiguousText"}},
 	},
 	{
-		Fault: "a run without its lock goes on writing",
-		File:  "internal/awsclient/fence.go", Old: "guard == nil || call == nil ||", New: "guard == nil || call != nil ||",
+		Fault:   "a run without its lock goes on writing",
+		File:    "internal/awsclient/fence.go",
+		Old:     "guard == nil || call == nil ||",
+		New:     "guard == nil || call != nil ||",
 		Package: "./tests/attacks", Fails: []string{
 			"TestFence_RunWithoutLockWritesNothing/another run took it over",
 			"TestFence_RunWithoutLockWritesNothing/it was damaged",
@@ -98,8 +104,10 @@ var accountAttacks = []Mutant{
 		}},
 	},
 	{
-		Fault: "a document that nobody has signed counts",
-		File:  "internal/deploy/ledger/signing.go", Old: "if len(t.Keys) == 0 {\n\t\treturn nil\n", New: "if key != \"\" {\n\t\treturn nil\n",
+		Fault:   "a document that nobody has signed counts",
+		File:    "internal/deploy/ledger/signing.go",
+		Old:     "if len(t.Keys) == 0 {\n\t\treturn nil\n",
+		New:     "if key != \"\" {\n\t\treturn nil\n",
 		Package: "./tests/attacks", Fails: []string{
 			"TestRecords_ForgedApprovalIsRefused/unsigned", "TestRecords_ForgedPlanIsRefused/signed",
 			"TestRecords_SpentPlanIsNotMadeFreshAgain",
@@ -127,8 +135,9 @@ var accountAttacks = []Mutant{
 		Package: "./tests/attacks", Fails: []string{"TestRecords_ExportedFilesVerifyWithoutTheAccount"},
 	},
 	{
-		Fault: "who may read records may write them",
-		File:  "internal/bootstrap/roles.go", Old: `of deployments", nil,` + "\n\t\t\t\tallow(ledgerObjects, \"s3:GetObject\")",
+		Fault:   "who may read records may write them",
+		File:    "internal/bootstrap/roles.go",
+		Old:     `of deployments", nil,` + "\n\t\t\t\tallow(ledgerObjects, \"s3:GetObject\")",
 		New:     `of deployments", nil,` + "\n\t\t\t\tallow(ledgerObjects, \"s3:GetObject\", \"s3:PutObject\")",
 		Package: "./tests/attacks", Fails: []string{"TestRights_LedgerIsWrittenByItsWriterAlone"},
 		Elsewhere: map[string][]string{"./internal/bootstrap": {"TestRoles_MayDoNoMoreThanTheirUse"}},
@@ -174,14 +183,17 @@ var accountAttacks = []Mutant{
 		Package: "./tests/attacks", Fails: []string{"TestEmulator_OtherUsersReadNothing"},
 	},
 	{
-		Fault: "a folder of tools that an earlier version made stays open",
-		File:  "tools/install.go", Old: "if err := fsx.MakePrivate(i.dir); err != nil { // an earlier version let others in",
+		Fault:   "a folder of tools that an earlier version made stays open",
+		File:    "tools/install.go",
+		Old:     "if err := fsx.MakePrivate(i.dir); err != nil { // an earlier version let others in",
 		New:     "if err := i.makeDir(); err != nil {",
 		Package: "./tests/attacks", Fails: []string{"TestCache_OtherUsersStayOut"},
 	},
 	{
-		Fault: "the CDK app has the person's home",
-		File:  "internal/host/confine.go", Old: `env := []string{"HOME=" + home}`, New: `env := []string{"HOME=" + m.home}`,
+		Fault:   "the CDK app has the person's home",
+		File:    "internal/host/confine.go",
+		Old:     `env := []string{"HOME=" + home}`,
+		New:     `env := []string{"HOME=" + m.home}`,
 		Package: "./tests/attacks", Fails: []string{"TestSynth_SeesNothingOfThePerson"},
 	},
 	{

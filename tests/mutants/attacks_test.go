@@ -3,8 +3,9 @@ package mutants
 // attacks take away, one by one, what stops an attack of docs/attacks.md. The test of the attack must then fail.
 var attacks = []Mutant{
 	{
-		Fault: "a job applies another plan than the one that was approved",
-		File:  "internal/pipeline/pipelines.go", Old: `return []string{"--expect-assembly", "$" + expectedAssemblyVariable}`,
+		Fault:   "a job applies another plan than the one that was approved",
+		File:    "internal/pipeline/pipelines.go",
+		Old:     `return []string{"--expect-assembly", "$" + expectedAssemblyVariable}`,
 		New:     "return nil",
 		Package: "./internal/pipeline", Fails: []string{"TestPipelines_LaterJobsExpectDigests"},
 	},
@@ -20,14 +21,17 @@ var attacks = []Mutant{
 		Package: "./internal/rollout", Fails: []string{"TestLive_EndpointsAreThoseOfAWSUnlessNamed"},
 	},
 	{
-		Fault: "the CDK app and the gates read the person's files",
-		File:  "internal/host/confine.go", Old: `env := []string{"HOME=" + home}`, New: `env := []string{"HOME=" + m.home}`,
+		Fault:   "the CDK app and the gates read the person's files",
+		File:    "internal/host/confine.go",
+		Old:     `env := []string{"HOME=" + home}`,
+		New:     `env := []string{"HOME=" + m.home}`,
 		Package: "./internal/host", Fails: []string{"TestStep_SeesNoRegistryTokenAndNoHome"},
 	},
 	{
 		Fault: "an installed tool was changed",
 		File:  "tools/manifest.go", Old: "s.Mtim.Nano(), s.Ctim.Nano()", New: "0, 0",
-		Package: "./tools", Fails: []string{"TestInstaller_ReinstallsDamagedTool", "TestIndex_NoticesChangeUnderOldTimes"},
+		Package: "./tools",
+		Fails:   []string{"TestInstaller_ReinstallsDamagedTool", "TestIndex_NoticesChangeUnderOldTimes"},
 	},
 	{
 		Fault: "the bootstrap's template was changed",
@@ -72,13 +76,17 @@ var attacks = []Mutant{
 		Fails: []string{"TestWrite_OnlyTheOwnerMayRead"},
 	},
 	{
-		Fault: "status ends well though an account could not be read",
-		File:  "internal/deploy/history.go", Old: "if !s.Unreadable {", New: `if !s.Unreadable || s.Environment != "" {`,
+		Fault:   "status ends well though an account could not be read",
+		File:    "internal/deploy/history.go",
+		Old:     "if !s.Unreadable {",
+		New:     `if !s.Unreadable || s.Environment != "" {`,
 		Package: "./internal/cli", Fails: []string{"TestStatus_FailsIfAnAccountCannotBeRead"},
 	},
 	{
-		Fault: "a job pulls any repository by the connection",
-		File:  "infra/stacks/pipeline.go", Old: `service + ":FullRepositoryId": b.Pipeline.Source.Repository, `, New: "",
+		Fault:   "a job pulls any repository by the connection",
+		File:    "infra/stacks/pipeline.go",
+		Old:     `service + ":FullRepositoryId": b.Pipeline.Source.Repository, `,
+		New:     "",
 		Package: "./infra/stages", Fails: []string{"TestB1_ConnectionPullsOneRepository"},
 	},
 	{
@@ -98,9 +106,12 @@ var attacks = []Mutant{
 		Package: "./internal/repo", Fails: []string{"TestCommit_HiddenChangesAreSeen"},
 	},
 	{
-		Fault: "an output is removed and stored outside of the repository, through a link",
-		File:  "internal/host/store.go", Old: "if errors.As(err, &escape) {", New: `if errors.As(err, &escape) && out == "" {`,
-		Package: "./internal/host", Fails: []string{"TestStep_LinkToOtherFilesIsNotStored", "TestStep_OutputBehindALinkIsRefused"},
+		Fault:   "an output is removed and stored outside of the repository, through a link",
+		File:    "internal/host/store.go",
+		Old:     "if errors.As(err, &escape) {",
+		New:     `if errors.As(err, &escape) && out == "" {`,
+		Package: "./internal/host",
+		Fails:   []string{"TestStep_LinkToOtherFilesIsNotStored", "TestStep_OutputBehindALinkIsRefused"},
 	},
 	{
 		Fault: "what a reviewer is not shown: a policy in another language",
