@@ -50,18 +50,18 @@ func (m *Lockstep) PlanFile(
 	// without it, emulated accounts stand in for AWS
 	// +optional
 	awsCredentials *dagger.Secret,
-	// The folder that synth returned; without it, the stacks are synthesised first
-	// +optional
-	assembly *dagger.Directory,
 	// The commit to be deployed, for the plan; by default the one that is checked out
 	// +optional
 	commit string,
-	// Refuse any other cloud assembly than the one with this digest, which the function digests returns
-	// +optional
-	expectAssembly string,
 	// The e-mail address of who has written the commit, who may not approve where somebody else has to
 	// +optional
 	author string,
+	// The folder that synth returned; without it, the stacks are synthesised first
+	// +optional
+	assembly *dagger.Directory,
+	// Refuse any other cloud assembly than the one with this digest, which the function digests returns
+	// +optional
+	expectAssembly string,
 ) (*dagger.Directory, error) {
 	q := request{env: env, credentials: awsCredentials, assembly: assembly, commit: commit, author: author}
 	q.arguments = append(slices.Clone(pipeline.SavePlanArgs), flag("--expect-assembly", expectAssembly)...)

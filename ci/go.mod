@@ -4,6 +4,7 @@ go 1.26.1
 
 require (
 	dagger.io/dagger v0.21.9
+	github.com/pelletier/go-toml/v2 v2.4.3
 	go.opentelemetry.io/otel/sdk v1.43.0
 	lockstep v0.0.0
 )

@@ -146,7 +146,7 @@ func TestEnvironment_OperationsCallCommands(t *testing.T) {
 
 func TestPlanFile_OfAllReturnsEveryPlan(t *testing.T) {
 	r, m := newRecorder(t, "")
-	plans, err := m.PlanFile(t.Context(), "all", nil, nil, "", "", "")
+	plans, err := m.PlanFile(t.Context(), "all", nil, "", "", nil, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -279,8 +279,8 @@ func callFunction(ctx context.Context, m *Lockstep, words []string) error {
 	case "plan":
 		_, err = m.Plan(ctx, flags["--env"], credentials, made, flags["--commit"], flags["--expect-assembly"])
 	case "plan-file":
-		_, err = m.PlanFile(ctx, flags["--env"], credentials, made, flags["--commit"],
-			flags["--expect-assembly"], flags["--author"])
+		_, err = m.PlanFile(ctx, flags["--env"], credentials, flags["--commit"], flags["--author"], made,
+			flags["--expect-assembly"])
 	case "approve":
 		_, err = m.Approve(ctx, plan, flags["--expect-plan"], flags["--approved-in"], flags["--note"], nil, credentials, nil)
 	case "drift":

@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
+	"maps"
 	"slices"
 	"strings"
+
+	"github.com/pelletier/go-toml/v2"
 
 	"lockstep/ci/internal/dagger"
 	"lockstep/internal/pipeline"
@@ -126,27 +128,39 @@ func findCustomizedRights(text string) string {
 	return ""
 }
 
-// findWorkspaceRights returns the first of moduleRightsArguments that a dagger.toml names outside a comment, whatever
-// the module or environment is; empty if there is none. Settings are arguments of all functions, and of no single one.
+// findWorkspaceRights returns the first of moduleRightsArguments that a dagger.toml gives a value, whatever the module
+// or environment is; empty if there is none. Settings are arguments of all functions, and of no single one. What cannot
+// be parsed here may be parsed elsewhere, so it is returned as what gives rights.
 func findWorkspaceRights(text string) string {
-	for line := range strings.Lines(text) {
-		if strings.HasPrefix(strings.TrimSpace(line), "#") {
-			continue
-		}
-		for _, argument := range moduleRightsArguments {
-			if strings.Contains(plainName(line), plainName(argument)) {
-				return argument
+	var settings map[string]any
+	if err := toml.Unmarshal([]byte(text), &settings); err != nil {
+		return "what cannot be read as TOML (" + err.Error() + ")"
+	}
+	return findRightsKey(settings)
+}
+
+// findRightsKey returns the first of moduleRightsArguments that is a key anywhere in a value; empty if there is none.
+func findRightsKey(value any) string {
+	switch value := value.(type) {
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(value)) {
+			isSame := func(argument string) bool { return plainName(argument) == plainName(key) }
+			if slices.ContainsFunc(moduleRightsArguments, isSame) {
+				return key
+			}
+			if found := findRightsKey(value[key]); found != "" {
+				return found
 			}
 		}
-		if escapedName.MatchString(line) {
-			return "a name in escapes"
+	case []any:
+		for _, item := range value {
+			if found := findRightsKey(item); found != "" {
+				return found
+			}
 		}
 	}
 	return ""
 }
-
-// escapedName matches the escapes of TOML in which a letter of any name can be written.
-var escapedName = regexp.MustCompile(`\\[uUx]`)
 
 // plainName returns a name without what differs between its spellings: case, dashes and underscores.
 func plainName(name string) string {

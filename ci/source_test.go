@@ -146,13 +146,18 @@ func TestNew_RefusesSettingsThatGiveRights(t *testing.T) {
 	}
 	for text, refused := range map[string]string{
 		"[modules.lockstep.settings]\nawsRole = \"arn\"":                           "awsRole",
-		"env.acc.modules.ship.settings.\"aws-credentials-endpoint\" = \"tcp://x\"": "awsCredentialsEndpoint",
+		"env.acc.modules.ship.settings.\"aws-credentials-endpoint\" = \"tcp://x\"": "aws-credentials-endpoint",
 		"[env.acc.modules.lockstep]\nsettings = { environment = \"acc\" }":         "",
 		"# awsRole belongs into a file of your own":                                "",
-		"[modules.lockstep.settings]\n\"aws\\u0052ole\" = \"arn\"":                 "a name in escapes",
+		"[modules.lockstep.settings]\n\"aws\\u0052ole\" = \"arn\"":                 "awsRole",
+		"[[modules.lockstep.settings]]\n'AWS-ROLE' = \"arn\"":                      "AWS-ROLE",
+		"list = [[{ aws_role = 1 }]]":                                              "aws_role",
+		"text = \"\"\"\nawsRole = 'arn'\n\"\"\"":                                   "",
+		"[modules.lockstep.settings]\nowner = \"awsRole = x\"":                     "",
 	} {
 		check(t, findWorkspaceRights(text) == refused, "%q: %q", text, findWorkspaceRights(text))
 	}
+	contains(t, findWorkspaceRights("awsRole"), "cannot be read as TOML")
 	r, _ := newRecorder(t, "")
 	r.workspaceFiles[".env"] = "/.env"
 	r.contents = "lockstep_deploy_allow=data-loss"

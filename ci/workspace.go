@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
+
+	"github.com/pelletier/go-toml/v2"
 
 	"lockstep/ci/internal/dagger"
 	"lockstep/config"
@@ -53,8 +54,17 @@ func (m *Lockstep) WorkspaceFile(
 	return p.source.WithNewFile(workspaceFile, text).Changes(p.source), nil
 }
 
-// modulePattern matches the line of a dagger.toml that installs this module.
-var modulePattern = regexp.MustCompile(`(?m)^\[modules\.lockstep\]`)
+// hasModule reports whether the text of a dagger.toml installs this module.
+func hasModule(text string) (bool, error) {
+	var workspace struct {
+		Modules map[string]any
+	}
+	if err := toml.Unmarshal([]byte(text), &workspace); err != nil {
+		return false, fmt.Errorf("%s cannot be read as TOML: %w", workspaceFile, err)
+	}
+	_, has := workspace.Modules["lockstep"]
+	return has, nil
+}
 
 // workspaceText returns the text of a dagger.toml with the environments, and with this module if it was not there. All
 // else in the text stays as it is.
@@ -68,12 +78,16 @@ func workspaceText(text, module string, environments []string) (string, error) {
 	if before = strings.TrimSpace(before); before != "" {
 		before += "\n\n"
 	}
-	if !modulePattern.MatchString(before + after) {
+	isInstalled, err := hasModule(before + after)
+	if err != nil {
+		return "", err
+	}
+	if !isInstalled {
 		if module == "" {
 			return "", errors.New("which module? Write --module with this module as dagger install takes it, such as " +
 				"github.com/OWNER/lockstep@v1.0.0")
 		}
-		before = fmt.Sprintf("[modules.lockstep]\nsource = %q\nentrypoint = true\n\n", module) + before
+		before += fmt.Sprintf("[modules.lockstep]\nsource = %q\nentrypoint = true\n\n", module) // keys before a table stay
 	}
 	var b strings.Builder
 	b.WriteString(before + workspaceBegin + "\n")

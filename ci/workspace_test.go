@@ -44,10 +44,26 @@ func TestWorkspaceText_KeepsWhatOthersWrote(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                                      "which module? Write --module",
 		"[modules.lockstep]\n" + workspaceBegin: "and not the line",
+		"[modules.lockstep":                     "cannot be read as TOML",
 	} {
 		_, err := workspaceText(text, "", []string{"dev"})
 		contains(t, errorText(err), want)
 	}
+}
+
+// A file that names the module in another spelling of TOML gets no second one, and keys before the first table stay
+// where they are.
+func TestWorkspaceText_ReadsTOMLAsDaggerDoes(t *testing.T) {
+	for _, text := range []string{
+		"modules.lockstep.source = \".\"\n", "[ modules . \"lockstep\" ]\nsource = \".\"\n",
+		"modules = { lockstep = { source = \".\" } }\n", "[modules]\nlockstep = { source = \".\" }\n",
+	} {
+		written, err := workspaceText(text, "github.com/acme/lockstep@v1.0.0", []string{"dev"})
+		check(t, err == nil && !strings.Contains(written, "acme"), "%s, %v", written, err)
+		contains(t, written, text, "[env.dev.modules.lockstep.settings]")
+	}
+	written, err := workspaceText("ignore = [\"x\"]\n", "github.com/acme/lockstep@v1.0.0", []string{"dev"})
+	check(t, err == nil && strings.HasPrefix(written, "ignore = [\"x\"]\n\n[modules.lockstep]\n"), "%s, %v", written, err)
 }
 
 func TestWorkspaceFile_ReturnsChanges(t *testing.T) {

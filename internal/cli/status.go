@@ -56,9 +56,7 @@ func newStatusResult(statuses []deploy.Status) (*statusResult, error) {
 	r := &statusResult{Environments: statuses}
 	var errs []error
 	for _, s := range statuses {
-		if s.Unreadable {
-			errs = append(errs, fault.Errorf(s.Code, "%s: %s", s.Environment, s.Problem))
-		}
+		errs = append(errs, s.Err())
 	}
 	return r, errors.Join(errs...)
 }

@@ -34,6 +34,14 @@ type Status struct {
 	Code fault.Code `json:"code,omitempty"`
 }
 
+// Err returns why the account could not be read; nil if it was.
+func (s Status) Err() error {
+	if !s.Unreadable {
+		return nil
+	}
+	return fault.Errorf(s.Code, "%s: %s", s.Environment, s.Problem)
+}
+
 // A ReleaseStatus is a release and what became of it.
 type ReleaseStatus struct {
 	ledger.Release

@@ -113,37 +113,3 @@ func accountLabel(account config.EnvironmentAccount) string {
 	}
 	return account.Name + " in " + account.Folder
 }
-
-// Statuses returns what is deployed in each account of the environments, with as many earlier releases as asked for.
-// It does not start emulated accounts that were never started before.
-func (s *Session) Statuses(
-	ctx context.Context, environments []config.Environment, earlier int,
-) ([]deploy.Status, error) {
-	var statuses []deploy.Status
-	if s.wasNeverRehearsed() {
-		for _, env := range environments {
-			statuses = append(statuses, deploy.Status{Target: s.target(env), Problem: deploy.NothingDeployed})
-		}
-		return statuses, nil
-	}
-	access, release, err := s.openAccess(ctx, nil)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = release() }() // the status has been read, whether the emulator stops or not
-	opener := &accountOpener{session: s, access: access, command: "status"}
-	for _, env := range environments {
-		for _, account := range env.Accounts() {
-			d, err := opener.open(ctx, account)
-			if err != nil {
-				return nil, err
-			}
-			status := d.Status(ctx, earlier)
-			if status.Unreadable && !access.mayHoldReleases(ctx, account) {
-				status = deploy.Status{Target: status.Target, Problem: deploy.NothingDeployed}
-			}
-			statuses = append(statuses, status)
-		}
-	}
-	return statuses, nil
-}

@@ -21,48 +21,24 @@ import (
 // started before.
 func (s *Session) ReleaseHistories(
 	ctx context.Context, environments []config.Environment,
-) (histories []deploy.ReleaseHistory, err error) {
-	if s.wasNeverRehearsed() {
-		for _, env := range environments {
-			for _, account := range env.Accounts() {
-				histories = append(histories, deploy.ReleaseHistory{Target: s.target(account.Environment)})
-			}
-		}
-		return histories, nil
-	}
-	access, release, err := s.openAccess(ctx, nil)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = release() }() // the records have been read, whether the emulator stops or not
-	opener := &accountOpener{session: s, access: access, command: "metrics"}
-	var errs []error
-	for _, env := range environments {
-		for _, account := range env.Accounts() {
-			history, err := opener.releaseHistory(ctx, account)
-			if err != nil {
-				errs = append(errs, fmt.Errorf("%s: %w", accountLabel(account), err))
-				continue
-			}
-			histories = append(histories, history)
+) ([]deploy.ReleaseHistory, error) {
+	readings, err := readAccounts(ctx, s, environments, "metrics",
+		func(ctx context.Context, d *deploy.Deployment) (deploy.ReleaseHistory, error) {
+			return d.ReleaseHistory(ctx)
+		})
+	var histories []deploy.ReleaseHistory
+	errs := []error{err}
+	for _, r := range readings {
+		switch {
+		case r.err != nil:
+			errs = append(errs, fmt.Errorf("%s: %w", accountLabel(r.account), r.err))
+		case r.isEmpty:
+			histories = append(histories, deploy.ReleaseHistory{Target: s.target(r.account.Environment)})
+		default:
+			histories = append(histories, r.value)
 		}
 	}
 	return histories, errors.Join(errs...)
-}
-
-// releaseHistory returns the releases of an account. An account that cannot hold a release has none.
-func (o *accountOpener) releaseHistory(
-	ctx context.Context, account config.EnvironmentAccount,
-) (deploy.ReleaseHistory, error) {
-	d, err := o.open(ctx, account)
-	if err != nil {
-		return deploy.ReleaseHistory{}, err
-	}
-	history, err := d.ReleaseHistory(ctx)
-	if err != nil && !o.access.mayHoldReleases(ctx, account) {
-		return deploy.ReleaseHistory{Target: o.session.target(account.Environment)}, nil
-	}
-	return history, err
 }
 
 // maxDataPerCall is how many values a call takes. Source: the CloudWatch API reference, PutMetricData.

@@ -4,64 +4,35 @@ import (
 	"context"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
-
 	"lockstep/config"
 	"lockstep/internal/deploy"
-	"lockstep/internal/fault"
 	"lockstep/internal/repo"
 	"lockstep/internal/report"
 )
 
-// maxOverviews is how many accounts are read at once.
-const maxOverviews = 8
-
 // Overviews returns what each account of the environments has recorded, in their order. An account that cannot be read
 // is reported as a problem of its own. It does not start emulated accounts that were never started before.
 func (s *Session) Overviews(ctx context.Context, environments []config.Environment) ([]deploy.Overview, error) {
-	var accounts []config.EnvironmentAccount
-	for _, env := range environments {
-		accounts = append(accounts, env.Accounts()...)
+	readings, err := readAccounts(ctx, s, environments, "board", readOverview)
+	var overviews []deploy.Overview
+	for _, r := range readings {
+		overviews = append(overviews, overviewOf(s, r))
 	}
-	overviews := make([]deploy.Overview, len(accounts))
-	for i, account := range accounts {
-		overviews[i].Status = deploy.Status{Target: s.target(account.Environment), Problem: deploy.NothingDeployed}
-		overviews[i].History = &deploy.ReleaseHistory{Target: overviews[i].Target}
-	}
-	if s.wasNeverRehearsed() {
-		return overviews, nil
-	}
-	access, release, err := s.openAccess(ctx, nil)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = release() }() // the accounts have been read, whether the emulator stops or not
-	opener := &accountOpener{session: s, access: access, command: "board"}
-	var group errgroup.Group
-	group.SetLimit(maxOverviews)
-	for i, account := range accounts {
-		group.Go(func() error {
-			opener.overview(ctx, account, &overviews[i])
-			return nil
-		})
-	}
-	return overviews, group.Wait()
+	return overviews, err
 }
 
-// overview reads an account. It leaves the overview of one that cannot hold a release as it is.
-func (o *accountOpener) overview(ctx context.Context, account config.EnvironmentAccount, out *deploy.Overview) {
-	d, err := o.open(ctx, account)
-	var read deploy.Overview
-	if err == nil {
-		read = d.Overview(ctx)
-	} else {
-		read.Status = deploy.Status{
-			Target: out.Target, Problem: err.Error(), Code: fault.CodeOf(err), Unreadable: true,
-		}
+func readOverview(ctx context.Context, d *deploy.Deployment) (deploy.Overview, error) {
+	o := d.Overview(ctx)
+	return o, o.Err()
+}
+
+// overviewOf returns the overview of an account, of which the reading has read what it could.
+func overviewOf(s *Session, r reading[deploy.Overview]) deploy.Overview {
+	o := r.value
+	if o.Status = statusOf(s, r, r.value.Status); r.isEmpty {
+		o = deploy.Overview{Status: o.Status, History: &deploy.ReleaseHistory{Target: o.Target}}
 	}
-	if !read.Unreadable || o.access.mayHoldReleases(ctx, account) {
-		*out = read
-	}
+	return o
 }
 
 // maxCommits is how many commits a board names.

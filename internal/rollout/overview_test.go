@@ -16,15 +16,10 @@ import (
 )
 
 // overviewsOf reads every account of the environments.
-func overviewsOf(t *testing.T, o *accountOpener) []deploy.Overview {
+func overviewsOf(t *testing.T, o *accountOpener) (all []deploy.Overview) {
 	t.Helper()
-	var all []deploy.Overview
-	for _, env := range o.session.Config.Environments {
-		for _, account := range env.Accounts() {
-			out := deploy.Overview{Status: deploy.Status{Target: o.session.target(account.Environment)}}
-			o.overview(t.Context(), account, &out)
-			all = append(all, out)
-		}
+	for _, r := range readWith(t.Context(), o, o.session.Config.Environments, readOverview) {
+		all = append(all, overviewOf(o.session, r))
 	}
 	return all
 }
@@ -106,4 +101,19 @@ func TestWithPredecessors_AddsThoseThatAreNotSelected(t *testing.T) {
 	}
 	assert.Equal(t, []string{"prod", "dev"}, names(s.withPredecessors(s.Config.Environments[1:])))
 	assert.Equal(t, []string{"dev", "prod"}, names(s.withPredecessors(s.Config.Environments)))
+}
+
+func TestStatuses_AccountThatCannotBeOpenedHasTheReason(t *testing.T) {
+	o := newOpener(t, false)
+	o.access = refusingAccess{}
+	readings := readWith(t.Context(), o, o.session.Config.Environments,
+		func(ctx context.Context, d *deploy.Deployment) (deploy.Status, error) { return d.Status(ctx, 0), nil })
+	require.Len(t, readings, 4)
+	for _, r := range readings {
+		status := statusOf(o.session, r, r.value)
+		assert.Equal(t, r.account.Name, status.Environment)
+		assert.Equal(t, "there are no credentials", status.Problem)
+		assert.ErrorContains(t, status.Err(), r.account.Name+": there are no credentials")
+		assert.Equal(t, fault.NoCredentials, fault.CodeOf(status.Err()))
+	}
 }

@@ -322,7 +322,7 @@ func TestRecords_RoundTrip(t *testing.T) {
 	first := report.AccountRecord{Record: deploy.Record{Target: awsclient.Target{Environment: "dev", Account: "1"}}}
 	second := report.AccountRecord{Record: deploy.Record{Target: awsclient.Target{Environment: "dev", Account: "2"}}}
 	file := filepath.Join(root, filepath.FromSlash(pipeline.RecordFile(pipeline.Deploy, "dev")))
-	require.NoError(t, WriteRecord(file, []report.AccountRecord{first, second}))
+	require.NoError(t, WriteRecord("", file, []report.AccountRecord{first, second}))
 
 	records, err := ReadRecords(root, pipeline.Deploy, environments)
 	require.NoError(t, err)
@@ -352,7 +352,9 @@ func TestStatuses_NeverStartedEmulatorIsNotStarted(t *testing.T) {
 	s := newOpener(t, false).session
 	statuses, err := s.Statuses(context.Background(), s.Config.Environments, 0)
 	require.NoError(t, err)
-	require.Len(t, statuses, 2)
-	assert.Equal(t, "nothing was deployed yet", statuses[0].Problem)
+	require.Len(t, statuses, 4, "one for each account, not for each environment")
+	for _, status := range statuses {
+		assert.Equal(t, deploy.NothingDeployed, status.Problem)
+	}
 	assert.NoDirExists(t, s.statePath("rehearsal"))
 }
