@@ -166,8 +166,8 @@ type part struct {
 }
 
 // partsOf returns the two parts that are drawn in parallel. A seed of -rapid.seed is where each begins, so that the
-// sequence that failed in either comes first; the first part then draws all sequences. A number of -rapid.checks is that
-// of all parts together.
+// sequence that failed in either comes first; the first part then draws all sequences. A number of -rapid.checks is
+// that of all parts together.
 func partsOf(t *testing.T) []part {
 	t.Helper()
 	number := func(name string, unset uint64) uint64 {
