@@ -29,8 +29,8 @@ const (
 	mavenFolder = "/usr/share/maven"
 )
 
-// imageProvides has, for each image, which of the preinstalled tools it has, and which of its files are the tool. A tool
-// without files cannot be copied to another image.
+// imageProvides has, for each image, which of the preinstalled tools it has, and which of its files are the tool. A
+// tool without files cannot be copied to another image.
 var imageProvides = map[string]map[string][]ImageFiles{
 	ImageGo:   {ToolGo: inLocal("go/**"), ToolGit: nil, ToolCCompiler: nil},
 	ImageNode: {ToolNode: inLocal("bin/node"), ToolNpm: inLocal("bin/npm", "lib/node_modules/npm/**")},
