@@ -106,6 +106,55 @@ var places = []place{
 		},
 	},
 	{
+		does: "makes, changes or removes files", instead: "internal/fsx, which follows no link out of a project",
+		names: map[string][]string{
+			"os": {
+				"WriteFile", "Mkdir", "MkdirAll", "Rename", "Symlink", "Link", "Remove", "RemoveAll", "CopyFS", "Chmod", "Chown",
+				"Chtimes", "Truncate",
+			},
+			"io/ioutil": {"*"},
+		},
+		files: map[string]string{
+			"internal/fsx/write.go":                            "is the place",
+			"internal/fsx/private.go":                          "is the place of files that are the user's alone",
+			"config/schema/generate/main.go":                   "writes a source file, at development",
+			"internal/deploy/planfile/schema/generate/main.go": "writes a source file, at development",
+			"internal/fault/generate/main.go":                  "writes a source file, at development",
+			"internal/stateful/generate/main.go":               "writes a source file, at development",
+			"tools/generated/generated.go":                     "writes a source file, at development",
+			"infra/main.go":                                    "writes into the output of its step, which the host has checked",
+			"internal/app/app.go":                              "writes into the output of its step, which the host has checked",
+			"internal/app/context.go":                          "has a temporary file",
+			"internal/cli/doctor.go":                           "tries the state folder, which no repository may hold",
+			"internal/cli/hooks_own.go":                        "removes a hook that is outside of the project",
+			"internal/cli/init.go":                             "has a temporary folder",
+			"internal/cli/init_files.go":                       "has a temporary folder",
+			"internal/cli/tools.go":                            "links programs in a folder that was looked at",
+			"internal/deploy/drift.go":                         "has a temporary folder",
+			"internal/deploy/ledger/liveness.go":               "writes into the state folder, which no repository may hold",
+			"internal/deploy/staging/archive.go":               "unpacks into a folder of its own, by os.Root",
+			"internal/deploy/staging/assets.go":                "has a temporary file",
+			"internal/deploy/staging/kept.go":                  "has a temporary folder",
+			"internal/drawing/png.go":                          "has a temporary folder",
+			"internal/gate/node.go":                            "empties the output of its step, which the host has checked",
+			"internal/gate/python.go":                          "has a temporary file",
+			"internal/gate/workcopy.go":                        "has a temporary folder",
+			"internal/host/confine.go":                         "makes the caches of programs, which are the user's own",
+			"internal/host/host.go":                            "writes into the state folder, which no repository may hold",
+			"internal/host/process.go":                         "writes into the state folder, which no repository may hold",
+			"internal/host/store.go":                           "looks at the outputs of a step before, and has os.Root",
+			"internal/rehearsal/certificate.go":                "writes into the state folder, which no repository may hold",
+			"internal/rehearsal/emulator.go":                   "writes into the state folder, which no repository may hold",
+			"internal/rehearsal/process.go":                    "writes into the state folder, which no repository may hold",
+			"internal/rehearsal/state.go":                      "writes into the state folder, which no repository may hold",
+			"internal/report/saved_run.go":                     "writes into the state folder, which no repository may hold",
+			"internal/rollout/record.go":                       "removes what is in the state folder",
+			"tools/data.go":                                    "writes into the user's own cache",
+			"tools/install.go":                                 "writes into the user's own cache",
+			"tools/manifest.go":                                "writes into the user's own cache",
+		},
+	},
+	{
 		does: "starts programs", instead: "internal/process: Command and TableCommand",
 		names: map[string][]string{
 			"os/exec":               {"Command", "CommandContext"},
@@ -260,5 +309,33 @@ func TestWaivers_OfOnePlaceCoverNothingElse(t *testing.T) {
 			}
 		}
 		assert.Equal(t, 1, covered, "%s is waived in %s", rule, file)
+	}
+}
+
+// What a package remembers is in a value that somebody holds, or in one that is made once: no caller changes it for
+// another one.
+func TestOnePlace_PackagesHaveNoMutableState(t *testing.T) {
+	for _, file := range sourceFiles(t) {
+		parsed, err := parser.ParseFile(token.NewFileSet(), repository+"/"+file, nil, parser.SkipObjectResolution)
+		require.NoError(t, err)
+		for _, decl := range parsed.Decls {
+			group, ok := decl.(*ast.GenDecl)
+			if !ok || group.Tok != token.VAR {
+				continue
+			}
+			ast.Inspect(group, func(node ast.Node) bool {
+				if _, isFunction := node.(*ast.FuncLit); isFunction {
+					return false
+				}
+				if used, ok := node.(*ast.SelectorExpr); ok {
+					if name, ok := used.X.(*ast.Ident); ok {
+						isState := name.Name == "atomic" || name.Name == "sync" && !strings.HasPrefix(used.Sel.Name, "OnceValue")
+						assert.False(t, isState, "%s has the variable of its package %s.%s: keep it in a value", file, name.Name,
+							used.Sel.Name)
+					}
+				}
+				return true
+			})
+		}
 	}
 }

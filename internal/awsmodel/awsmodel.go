@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
 	"lockstep/internal/fault"
 )
 
@@ -50,14 +52,25 @@ type Type struct {
 	PropertyScrutiny map[string]string `json:"propertyScrutiny,omitempty"`
 	// Schema is the registry's JSON schema of the properties.
 	Schema json.RawMessage `json:"schema,omitempty"`
+
+	// properties returns the names of all properties of the schema, at any depth; nil without a schema.
+	properties func() map[string]bool
+	// validator returns the compiled schema. It panics without one.
+	validator func() *jsonschema.Schema
 }
 
-var archive = sync.OnceValue(func() *zip.Reader {
+// A model is the embedded archive, with the types that were read from it.
+type model struct {
+	*zip.Reader
+	types sync.Map // of *Type by name
+}
+
+var archive = sync.OnceValue(func() *model {
 	r, err := zip.NewReader(bytes.NewReader(packed), int64(len(packed)))
 	if err != nil {
 		panic(fmt.Sprintf("the embedded resource types cannot be read: %v", err))
 	}
-	return r
+	return &model{Reader: r}
 })
 
 // VersionsFile is the file in the archive with the versions of the sources.
@@ -77,18 +90,17 @@ func SourceVersions() (map[string]string, error) {
 // FileName returns the name of a type's file in the archive.
 func FileName(name string) string { return strings.ReplaceAll(name, "::", "/") + ".json" }
 
-var known sync.Map // of *Type by name
-
 // Lookup returns what is published about a type, and false for a type that neither source knows: a custom resource, a
 // private or a newer type.
 func Lookup(name string) (*Type, bool) {
-	if t, ok := known.Load(name); ok {
+	m := archive()
+	if t, ok := m.types.Load(name); ok {
 		return t.(*Type), true
 	}
 	if !strings.Contains(name, "::") || !fs.ValidPath(FileName(name)) {
 		return nil, false
 	}
-	data, err := fs.ReadFile(archive(), FileName(name))
+	data, err := fs.ReadFile(m, FileName(name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, false
 	}
@@ -99,8 +111,43 @@ func Lookup(name string) (*Type, bool) {
 	if err != nil {
 		panic(fmt.Sprintf("the embedded resource type %s cannot be read: %v", name, err))
 	}
-	loaded, _ := known.LoadOrStore(name, t)
+	t.properties = sync.OnceValue(t.readProperties)
+	t.validator = sync.OnceValue(func() *jsonschema.Schema { return t.compile(name) })
+	loaded, _ := m.types.LoadOrStore(name, t)
 	return loaded.(*Type), true
+}
+
+// Declares reports whether the type has a property with a name, at any depth. Without a schema it may have any.
+func (t *Type) Declares(name string) bool {
+	names := t.properties()
+	return names == nil || names[name]
+}
+
+func (t *Type) readProperties() map[string]bool {
+	var schema any
+	if json.Unmarshal(t.Schema, &schema) != nil {
+		return nil
+	}
+	names := map[string]bool{}
+	collectProperties(schema, names)
+	return names
+}
+
+func collectProperties(schema any, names map[string]bool) {
+	switch v := schema.(type) {
+	case map[string]any:
+		properties, _ := v["properties"].(map[string]any)
+		for name := range properties {
+			names[name] = true
+		}
+		for _, inner := range v {
+			collectProperties(inner, names)
+		}
+	case []any:
+		for _, inner := range v {
+			collectProperties(inner, names)
+		}
+	}
 }
 
 // Names returns the names of all types, sorted.

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
@@ -199,16 +198,17 @@ func listed(values []any) string {
 
 func joinPath(path, name string) string { return strings.TrimPrefix(path+"/"+name, "/") }
 
-var schemas sync.Map // of *jsonschema.Schema by the name of the type
-
+// compiled returns the schema of a type, and false for one without.
 func compiled(name string) (*jsonschema.Schema, bool) {
-	if found, ok := schemas.Load(name); ok {
-		return found.(*jsonschema.Schema), true
-	}
 	t, ok := Lookup(name)
 	if !ok || len(t.Schema) == 0 {
 		return nil, false
 	}
+	return t.validator(), true
+}
+
+// compile compiles the schema of the type of that name.
+func (t *Type) compile(name string) *jsonschema.Schema {
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(t.Schema))
 	if err != nil {
 		panic(fmt.Sprintf("the embedded schema of %s cannot be read: %v", name, err))
@@ -224,8 +224,7 @@ func compiled(name string) (*jsonschema.Schema, bool) {
 	if err != nil {
 		panic(fmt.Sprintf("the embedded schema of %s cannot be used: %v", name, err))
 	}
-	found, _ := schemas.LoadOrStore(name, schema)
-	return found.(*jsonschema.Schema), true
+	return schema
 }
 
 // writable reports of a required property whether a template can give it: what AWS sets is not asked of it.

@@ -66,7 +66,7 @@ DSSE. The public keys are written to keys.pem. Nothing is written to the account
 				if err != nil {
 					return err
 				}
-				return r.write(dir, append(files, attest.File{Name: keysFile, Data: []byte(text)}))
+				return r.write(p.root, dir, append(files, attest.File{Name: keysFile, Data: []byte(text)}))
 			})
 			if err != nil {
 				return nil, err
@@ -84,10 +84,10 @@ DSSE. The public keys are written to keys.pem. Nothing is written to the account
 // keysFile is the name of the file with the public keys.
 const keysFile = "keys.pem"
 
-func (r *exportResult) write(dir string, files []attest.File) error {
+func (r *exportResult) write(project, dir string, files []attest.File) error {
 	for _, f := range files {
 		path := filepath.Join(dir, f.Name)
-		if err := fsx.WriteFile(path, f.Data, fsx.PrivateFile); err != nil {
+		if err := fsx.WriteFile(project, path, f.Data, fsx.PrivateFile); err != nil {
 			return err
 		}
 		if !slices.Contains(r.Files, path) {

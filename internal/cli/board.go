@@ -47,7 +47,7 @@ days. --out writes the same as one HTML page that needs no other file.
 An account that cannot be read is shown as such, with the code of the reason, and the status is 1. Nothing is written
 to any account, and nothing is compared: drift is what CloudFormation has recorded.`,
 		RunE: a.inProject(func(ctx context.Context, p *project) (result, error) {
-			if err := checkOutFiles(outFile{"--out", out, pageOut}); err != nil {
+			if err := checkOutFiles(outFile{"--out", out, pageOut, p.root}); err != nil {
 				return nil, err
 			}
 			environments, err := p.selectOrAll(a.env)
@@ -58,7 +58,7 @@ to any account, and nothing is compared: drift is what CloudFormation has record
 			if err != nil {
 				return nil, err
 			}
-			return &boardResult{board, out != ""}, errors.Join(boardError(board), writeBoardPage(board, out))
+			return &boardResult{board, out != ""}, errors.Join(boardError(board), writeBoardPage(p.root, board, out))
 		}),
 	}
 	a.addEnvFlag(cmd)
@@ -118,7 +118,7 @@ func boardError(board *report.Board) error {
 }
 
 // writeBoardPage writes a board to a file as HTML. An empty path writes nothing.
-func writeBoardPage(board *report.Board, path string) error {
+func writeBoardPage(project string, board *report.Board, path string) error {
 	if path == "" {
 		return nil
 	}
@@ -126,5 +126,5 @@ func writeBoardPage(board *report.Board, path string) error {
 	if err := board.WriteHTML(&page); err != nil {
 		return err
 	}
-	return fsx.WriteFile(path, page.Bytes(), fsx.PrivateFile)
+	return fsx.WriteFile(project, path, page.Bytes(), fsx.PrivateFile)
 }

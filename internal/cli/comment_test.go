@@ -57,7 +57,7 @@ func newCommentProject(t *testing.T, environment, setting string) string {
 		Schema: planfile.Format, Environment: environment, Targets: []planfile.Target{{Stacks: []planfile.Stack{stack}}},
 	}
 	require.NoError(t, plan.SetDigest())
-	require.NoError(t, planfile.Write(filepath.Join(root, "plan.json"), plan, ""))
+	require.NoError(t, planfile.Write("", filepath.Join(root, "plan.json"), plan, ""))
 	return root
 }
 

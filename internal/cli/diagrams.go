@@ -82,7 +82,7 @@ func (a *app) drawDiagrams(ctx context.Context, f *diagramFlags) (result, error)
 	pictures := make([]picture, len(diagrams))
 	for i, d := range diagrams {
 		pictures[i] = picture{Diagram: d, path: filepath.Join(f.out, d.Name+".svg")}
-		if err := checkOutFiles(outFile{"--out", pictures[i].path, diagramOut}); err != nil {
+		if err := checkOutFiles(outFile{"--out", pictures[i].path, diagramOut, project.folder()}); err != nil {
 			return nil, err
 		}
 	}
@@ -90,7 +90,7 @@ func (a *app) drawDiagrams(ctx context.Context, f *diagramFlags) (result, error)
 		return nil, err
 	}
 	for _, p := range pictures {
-		files, err := p.write()
+		files, err := p.write(project)
 		if list.Files = append(list.Files, files...); err != nil {
 			return list, err
 		}
@@ -198,15 +198,16 @@ func (a *app) renderDiagrams(ctx context.Context, pictures []picture, png bool) 
 }
 
 // write writes the files of the picture and returns their paths.
-func (p picture) write() ([]string, error) {
-	if err := fsx.WriteFile(p.path, p.svg, fsx.PublicFile); err != nil {
+func (p picture) write(project *project) ([]string, error) {
+	root := project.folder()
+	if err := fsx.WriteFile(root, p.path, p.svg, fsx.PublicFile); err != nil {
 		return nil, fmt.Errorf("diagram %s: %w", p.Name, err)
 	}
 	if p.png == nil {
 		return []string{p.path}, nil
 	}
 	path := p.path[:len(p.path)-len(".svg")] + ".png"
-	if err := fsx.WriteFile(path, p.png, fsx.PublicFile); err != nil {
+	if err := fsx.WriteFile(root, path, p.png, fsx.PublicFile); err != nil {
 		return []string{p.path}, fmt.Errorf("diagram %s: %w", p.Name, err)
 	}
 	return []string{p.path, path}, nil

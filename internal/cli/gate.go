@@ -73,7 +73,7 @@ func (a *app) onFilesCommand() *cobra.Command {
 			if err := g.RunOnFiles(cmd.Context(), &text); err != nil {
 				return err
 			}
-			return fsx.WriteFile(out, text.Bytes(), fsx.PublicFile)
+			return fsx.WriteFile(g.Root, out, text.Bytes(), fsx.PublicFile)
 		},
 	}
 	cmd.Flags().StringArrayVar(&g.FilePatterns, "files", nil, "a pattern of the files that the program is given")

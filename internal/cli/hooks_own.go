@@ -49,7 +49,7 @@ func (a *app) ownHook(ctx context.Context, repository *repo.Repository, root, ac
 		return fault.Errorf(fault.HooksNotInstalled,
 			"the repository has a hook already, %s: add `lockstep check` with the changed files to it", name)
 	case action == "uninstall" && err == nil:
-		return os.Remove(name)
+		return removeHook(root, name)
 	case action == "uninstall":
 		return nil
 	}
@@ -57,8 +57,28 @@ func (a *app) ownHook(ctx context.Context, repository *repo.Repository, root, ac
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		return err
+	return writeHook(root, name, []byte(hookText(program)))
+}
+
+// hookBelow returns a hook's slash-separated name below the repository's folder, and false for one that is elsewhere,
+// as in a work tree whose repository is another's, or with hooks for all repositories.
+func hookBelow(root, name string) (string, bool) {
+	relative, err := filepath.Rel(root, name)
+	return filepath.ToSlash(relative), err == nil && filepath.IsLocal(relative)
+}
+
+// writeHook writes a hook. Where the repository has the folder of its hooks, a link of it leads nowhere else.
+func writeHook(root, name string, text []byte) error {
+	if below, ok := hookBelow(root, name); ok {
+		return fsx.WriteBelow(root, below, text, hookMode)
 	}
-	return fsx.Replace(name, []byte(hookText(program)), hookMode)
+	return fsx.Replace(name, text, hookMode)
+}
+
+// removeHook removes a hook, as writeHook writes it.
+func removeHook(root, name string) error {
+	if below, ok := hookBelow(root, name); ok {
+		return fsx.RemoveBelow(root, below)
+	}
+	return os.Remove(name)
 }

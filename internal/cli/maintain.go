@@ -54,7 +54,7 @@ A task that cannot be done is not run, with the reason, and never counts as done
 			if folder == "" {
 				folder = p.path(maintain.RecordDir)
 			}
-			if err := os.MkdirAll(folder, 0o755); err != nil {
+			if err := fsx.MakeDir(p.root, folder, 0o755); err != nil {
 				return nil, fmt.Errorf("the record cannot be written: %w", err)
 			}
 			m := maintenance{app: a, project: p, environments: environments}
@@ -65,7 +65,7 @@ A task that cannot be done is not run, with the reason, and never counts as done
 			}
 			r := &maintainResult{Report: done}
 			var writeErr error
-			r.Record, writeErr = writeMaintenanceRecord(folder, done)
+			r.Record, writeErr = writeMaintenanceRecord(p.root, folder, done)
 			return r, errors.Join(err, writeErr)
 		}),
 	}
@@ -80,7 +80,7 @@ A task that cannot be done is not run, with the reason, and never counts as done
 const maxRecordsPerDay = 1000
 
 // writeMaintenanceRecord writes the record into a folder, under a name that no file has yet, and returns its path.
-func writeMaintenanceRecord(folder string, done maintain.Report) (string, error) {
+func writeMaintenanceRecord(project, folder string, done maintain.Report) (string, error) {
 	for number := range maxRecordsPerDay {
 		path := filepath.Join(folder, done.RecordName(number+1))
 		_, err := os.Lstat(path)
@@ -94,7 +94,7 @@ func writeMaintenanceRecord(folder string, done maintain.Report) (string, error)
 		if err != nil {
 			return "", err
 		}
-		return path, fsx.WriteFile(path, record, 0o644)
+		return path, fsx.WriteFile(project, path, record, 0o644)
 	}
 	return "", fault.Errorf(fault.NotRecorded, "%s has %d records of this day already: remove some", folder,
 		maxRecordsPerDay)

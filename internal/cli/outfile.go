@@ -55,6 +55,8 @@ type outFile struct {
 	// flag is what names it on the command line.
 	flag, path string
 	kind       outKind
+	// project is the folder of the project, where the path may be; empty for none.
+	project string
 }
 
 // checkOutFiles returns an error if two files of one run are the same, or one would replace a file of another kind.
@@ -72,6 +74,9 @@ func checkOutFiles(files ...outFile) error {
 				f.kind, f.flag)
 		}
 		seen[path] = f
+		if err := fsx.CheckWritable(f.project, f.path); err != nil {
+			return usagef(fault.OutputPath, "%s %s: %w", f.flag, f.path, err)
+		}
 		if err := f.checkExisting(); err != nil {
 			return err
 		}

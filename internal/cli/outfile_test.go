@@ -31,7 +31,7 @@ func TestOutFiles_ReplaceNoFileOfAnotherKind(t *testing.T) {
 			t.Run(string(kind)+" over "+string(found), func(t *testing.T) {
 				path := filepath.Join(t.TempDir(), "file")
 				require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
-				err := checkOutFiles(outFile{"--out", path, kind})
+				err := checkOutFiles(outFile{"--out", path, kind, ""})
 				if kind == found {
 					assert.NoError(t, err)
 					return
@@ -45,9 +45,9 @@ func TestOutFiles_ReplaceNoFileOfAnotherKind(t *testing.T) {
 	t.Run("a text report over any other file", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "file")
 		require.NoError(t, os.WriteFile(path, []byte("an earlier report\n"), 0o600))
-		assert.NoError(t, checkOutFiles(outFile{"--out", path, textOut}))
+		assert.NoError(t, checkOutFiles(outFile{"--out", path, textOut, ""}))
 		require.NoError(t, os.WriteFile(path, []byte(contents[planOut]), 0o600))
-		assert.Error(t, checkOutFiles(outFile{"--out", path, textOut}))
+		assert.Error(t, checkOutFiles(outFile{"--out", path, textOut, ""}))
 	})
 	t.Run("an empty file, no file, a device and a pipe", func(t *testing.T) {
 		dir := t.TempDir()
@@ -55,7 +55,7 @@ func TestOutFiles_ReplaceNoFileOfAnotherKind(t *testing.T) {
 		require.NoError(t, os.WriteFile(empty, nil, 0o600))
 		require.NoError(t, syscall.Mkfifo(pipe, 0o600))
 		for _, path := range []string{empty, pipe, filepath.Join(dir, "none"), "/dev/null", ""} {
-			assert.NoError(t, checkOutFiles(outFile{"--out", path, planOut}), path)
+			assert.NoError(t, checkOutFiles(outFile{"--out", path, planOut, ""}), path)
 		}
 	})
 }

@@ -69,7 +69,7 @@ func TestOutFiles_DrawnPathsReplaceNothingElse(t *testing.T) {
 			drawEntry(r, dir, name)
 		}
 		t.Chdir(dir)
-		files := []outFile{{"--out", drawSpelling(r, dir), planOut}, {"--record", drawSpelling(r, dir), recordOut}}
+		files := []outFile{{"--out", drawSpelling(r, dir), planOut, ""}, {"--record", drawSpelling(r, dir), recordOut, ""}}
 		texts := []string{`{"schema":"lockstep/plan/1","a":1}`, `{"assemblyDigest":"a"}`}
 		before := describe(r, dir)
 		if err := checkOutFiles(files...); err != nil {
@@ -78,7 +78,7 @@ func TestOutFiles_DrawnPathsReplaceNothingElse(t *testing.T) {
 		}
 		written := map[string]bool{}
 		for i, f := range files {
-			if fsx.WriteFile(f.path, []byte(texts[i]), fsx.PrivateFile) != nil {
+			if fsx.WriteFile("", f.path, []byte(texts[i]), fsx.PrivateFile) != nil {
 				continue // a folder, or a link that leads nowhere or to itself
 			}
 			target, err := filepath.EvalSymlinks(f.path)

@@ -115,6 +115,14 @@ func (p *project) graph() (*pipeline.Graph, error) {
 	return pipeline.NewGraph(pipeline.Steps(p.config))
 }
 
+// folder returns the project's folder; empty for no project.
+func (p *project) folder() string {
+	if p == nil {
+		return ""
+	}
+	return p.root
+}
+
 // path returns a path in the project from one with slashes.
 func (p *project) path(name string) string { return filepath.Join(p.root, filepath.FromSlash(name)) }
 

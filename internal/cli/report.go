@@ -50,14 +50,14 @@ relative to the repository.`,
 				a.json = format == "json"
 				return &reportResult{Summary: run.Summary, run: run, format: format}, nil
 			}
-			if err := checkOutFiles(outFile{"--out", out, outKindOf[format]}); err != nil {
+			if err := checkOutFiles(outFile{"--out", out, outKindOf[format], p.root}); err != nil {
 				return nil, err
 			}
 			var text bytes.Buffer
 			if err := run.Write(&text, format); err != nil {
 				return nil, err
 			}
-			return nil, fsx.WriteFile(out, text.Bytes(), fsx.PrivateFile)
+			return nil, fsx.WriteFile(p.root, out, text.Bytes(), fsx.PrivateFile)
 		}),
 	}
 	cmd.Flags().StringVar(&format, "format", format, "text, html, sarif, junit or json")

@@ -63,6 +63,8 @@ type rolloutFlags struct {
 	// reviewedPlan is the plan that --plan or --drop names, and permits are what --allow names. They are set by read.
 	reviewedPlan *planfile.File
 	permits      []change.Permit
+	// project is the folder of the project.
+	project string
 }
 
 func newRolloutFlags() *rolloutFlags { return &rolloutFlags{maxFailures: -1, goodFor: planfile.TTL} }
@@ -136,6 +138,7 @@ func (f *rolloutFlags) environments(p *project, name string) ([]config.Environme
 	if name == "" && f.reviewedPlan != nil {
 		name = f.reviewedPlan.Environment
 	}
+	f.project = p.root
 	environments, err := p.selectEnvironments(name)
 	if err != nil {
 		return nil, err
@@ -181,7 +184,7 @@ func (f *rolloutFlags) check(environments []config.Environment) error {
 
 // checkOutFiles returns an error if what the flags name cannot be written there.
 func (f *rolloutFlags) checkOutFiles() error {
-	record := outFile{"--record", f.recordFile, recordOut}
+	record := outFile{"--record", f.recordFile, recordOut, f.project}
 	if f.out == "" {
 		return checkOutFiles(record)
 	}
@@ -189,7 +192,8 @@ func (f *rolloutFlags) checkOutFiles() error {
 		return err
 	}
 	return checkOutFiles(
-		outFile{"--out", f.out, planOut}, outFile{"--out", planfile.MarkdownPath(f.out), markdownOut}, record)
+		outFile{"--out", f.out, planOut, f.project},
+		outFile{"--out", planfile.MarkdownPath(f.out), markdownOut, f.project}, record)
 }
 
 // extraArgs returns the flags that the steps of the command's stage are run with, besides those of the pipeline.
@@ -326,7 +330,7 @@ func (a *app) rollOut(ctx context.Context, p *project, f *rolloutFlags, q rollou
 	}
 	records, err := a.session(p).Run(ctx, q)
 	if f.recordFile != "" {
-		return nil, errors.Join(err, rollout.WriteRecord(f.recordFile, records))
+		return nil, errors.Join(err, rollout.WriteRecord(p.root, f.recordFile, records))
 	}
 	summary := &report.Summary{Envelope: report.Envelope{
 		Time: a.Now(), Command: q.Command, Mode: a.mode(), LiveEndpoint: a.endpointOf(a.mode()), Result: a.verdictOf(err),

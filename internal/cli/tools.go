@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lockstep/internal/fault"
+	"lockstep/internal/fsx"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/report"
 	"lockstep/tools"
@@ -115,6 +116,9 @@ cache, and their programs are linked in its bin folder, which a container image 
 			if into != "" {
 				if into, err = filepath.Abs(into); err != nil {
 					return err
+				}
+				if err := fsx.CheckWritable(inFolder(a.dir, "."), into); err != nil {
+					return usagef(fault.OutputPath, "--into: %w", err)
 				}
 				installer = tools.NewInstallerIn(into, a.Environ, a.printProgress)
 			}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"io"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -124,7 +122,7 @@ func replaceFiles(root string, files []workflows.File, states map[string]workflo
 		if state != workflows.Obsolete {
 			continue
 		}
-		if err := os.Remove(filepath.Join(root, filepath.FromSlash(name))); err != nil {
+		if err := fsx.RemoveBelow(root, name); err != nil {
 			return err
 		}
 	}

@@ -64,7 +64,7 @@ func (r *Rasterizer) PNG(ctx context.Context, svg []byte) ([]byte, error) {
 	}
 	defer os.RemoveAll(dir)
 	script := filepath.Join(dir, "rasterize.mjs")
-	if err := fsx.WriteFile(script, rasterizeScript, fsx.PrivateFile); err != nil {
+	if err := fsx.Replace(script, rasterizeScript, fsx.PrivateFile); err != nil {
 		return nil, err
 	}
 	cmd := process.Command(ctx, r.node, script)

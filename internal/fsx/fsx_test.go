@@ -49,7 +49,7 @@ func TestWriteFile_NewFileHasMode(t *testing.T) {
 	for _, perm := range []fs.FileMode{PublicFile, PrivateFile} {
 		dir := t.TempDir()
 		name := filepath.Join(dir, "sub", "file")
-		require.NoError(t, WriteFile(name, []byte("text"), perm))
+		require.NoError(t, WriteFile("", name, []byte("text"), perm))
 		assert.Equal(t, "text", read(t, name))
 		assert.Equal(t, perm, mode(t, name))
 		assert.Equal(t, []string{"file"}, entries(t, filepath.Dir(name)))
@@ -60,7 +60,7 @@ func TestWriteFile_NewFileHasMode(t *testing.T) {
 func TestWriteFile_ExistingFileKeepsMode(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(name, []byte("old"), 0o640))
-	require.NoError(t, WriteFile(name, []byte("new"), PublicFile))
+	require.NoError(t, WriteFile("", name, []byte("new"), PublicFile))
 	assert.Equal(t, "new", read(t, name))
 	assert.Equal(t, fs.FileMode(0o640), mode(t, name))
 }
@@ -74,7 +74,7 @@ func TestWriteFile_FollowsLinks(t *testing.T) {
 		}
 		require.NoError(t, os.Symlink("target", filepath.Join(dir, "second")))
 		require.NoError(t, os.Symlink(filepath.Join(dir, "second"), filepath.Join(dir, "first")))
-		require.NoError(t, WriteFile(filepath.Join(dir, "first"), []byte("new"), PrivateFile))
+		require.NoError(t, WriteFile("", filepath.Join(dir, "first"), []byte("new"), PrivateFile))
 		assert.Equal(t, "new", read(t, target))
 		link, err := os.Readlink(filepath.Join(dir, "second"))
 		require.NoError(t, err)
@@ -86,7 +86,7 @@ func TestWriteFile_FollowsLinks(t *testing.T) {
 func TestWriteFile_LinkLoop(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "loop")
 	require.NoError(t, os.Symlink("loop", name))
-	assert.ErrorIs(t, WriteFile(name, nil, PublicFile), syscall.ELOOP)
+	assert.ErrorIs(t, WriteFile("", name, nil, PublicFile), syscall.ELOOP)
 }
 
 // newPipe returns a FIFO that has a reader, and the reader.
@@ -105,7 +105,7 @@ func TestWriteFile_WritesToPipe(t *testing.T) {
 	link := filepath.Join(filepath.Dir(pipe), "link")
 	require.NoError(t, os.Symlink(pipe, link))
 	for _, name := range []string{pipe, link} {
-		require.NoError(t, WriteFile(name, []byte("text"), PublicFile))
+		require.NoError(t, WriteFile("", name, []byte("text"), PublicFile))
 		got := make([]byte, 4)
 		_, err := io.ReadFull(reader, got)
 		require.NoError(t, err)
@@ -124,7 +124,7 @@ func TestWriteFile_AppendsToOpenFile(t *testing.T) {
 	require.NoError(t, err)
 	link := filepath.Join(t.TempDir(), "link")
 	require.NoError(t, os.Symlink(fmt.Sprintf("/dev/fd/%d", file.Fd()), link))
-	require.NoError(t, WriteFile(link, []byte("written"), PublicFile))
+	require.NoError(t, WriteFile("", link, []byte("written"), PublicFile))
 	assert.Equal(t, "printed, written", read(t, file.Name()))
 }
 
@@ -141,8 +141,8 @@ func notFiles(t *testing.T) map[string]string {
 
 func TestWriteFile_RefusesFolderAndSocket(t *testing.T) {
 	names := notFiles(t)
-	assert.ErrorIs(t, WriteFile(names["folder"], nil, PublicFile), syscall.EISDIR)
-	assert.ErrorIs(t, WriteFile(names["socket"], nil, PublicFile), errNotFile)
+	assert.ErrorIs(t, WriteFile("", names["folder"], nil, PublicFile), syscall.EISDIR)
+	assert.ErrorIs(t, WriteFile("", names["socket"], nil, PublicFile), errNotFile)
 	assert.Equal(t, []string{"socket"}, entries(t, filepath.Dir(names["socket"])))
 }
 
@@ -165,7 +165,7 @@ func TestReplace_SetsModeAndReplacesLink(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "other"), []byte("other"), 0o644))
 	require.NoError(t, os.Symlink("other", name))
 	require.NoError(t, CopyFile(filepath.Join(dir, "other"), name, 0o755))
-	require.NoError(t, WriteFile(filepath.Join(dir, "other"), []byte("changed"), PublicFile))
+	require.NoError(t, WriteFile("", filepath.Join(dir, "other"), []byte("changed"), PublicFile))
 	assert.Equal(t, "other", read(t, name))
 	assert.Equal(t, fs.FileMode(0o755), mode(t, name))
 	require.NoError(t, CopyFile(filepath.Join(dir, "other"), name, PrivateFile))
@@ -271,7 +271,7 @@ func TestWriteFile_LinkInLinkedFolderIsFollowedFromThere(t *testing.T) {
 	for _, test := range []struct{ name, target string }{
 		{"linked/name", "a/target"}, {"indirect", "a/other"}, {"linked/../third", "a/third"},
 	} {
-		require.NoError(t, WriteFile(test.name, []byte(test.name), PrivateFile))
+		require.NoError(t, WriteFile("", test.name, []byte(test.name), PrivateFile))
 		text, err := os.ReadFile(test.target)
 		require.NoError(t, err, test.name)
 		assert.Equal(t, test.name, string(text))

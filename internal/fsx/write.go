@@ -28,10 +28,13 @@ const (
 // crash. It is meant for names that a user chose: a symbolic link is followed, an existing file keeps its mode, and
 // what is not a file, such as a pipe or a device, is written to and never replaced. A folder and a socket are errors.
 //
+// A name below project, the folder of a repository, is written there only, because others have made its links: where
+// one leads out, nothing is written, and the error is an *EscapeError. An empty project is none.
+//
 // A new file has the mode perm. Folders that are missing are created; only the owner may enter them if perm lets
 // nobody else read the file.
-func WriteFile(name string, data []byte, perm fs.FileMode) error {
-	target, err := Resolve(name)
+func WriteFile(project, name string, data []byte, perm fs.FileMode) error {
+	target, below, err := resolveIn(project, name)
 	if err != nil {
 		return err
 	}
@@ -51,7 +54,83 @@ func WriteFile(name string, data []byte, perm fs.FileMode) error {
 	default:
 		perm = info.Mode().Perm()
 	}
+	if below.name != "" {
+		return WriteBelow(below.dir, below.name, data, perm)
+	}
 	return rename(target, perm, bytes.NewReader(data))
+}
+
+// MakeDir creates a folder that a user chose, unless it exists. As by WriteFile, one below project is created there
+// only.
+func MakeDir(project, name string, perm fs.FileMode) error {
+	target, below, err := resolveIn(project, name)
+	switch {
+	case err != nil:
+		return err
+	case below.name == "":
+		return os.MkdirAll(target, perm)
+	}
+	return MakeDirBelow(below.dir, below.name, perm)
+}
+
+// CheckWritable returns the *EscapeError that WriteFile would return for a name.
+func CheckWritable(project, name string) error {
+	_, _, err := resolveIn(project, name)
+	return err
+}
+
+// A nameBelow is a slash-separated name below a folder; both are empty for a name that is not.
+type nameBelow struct{ dir, name string }
+
+// resolveIn returns the path that a name stands for that a user chose, and where in the project that is. The error is
+// an *EscapeError if the name is one of the project, and leads out of it.
+func resolveIn(project, name string) (string, nameBelow, error) {
+	target, err := Resolve(name)
+	if err != nil || project == "" {
+		return target, nameBelow{}, err
+	}
+	real, err := filepath.EvalSymlinks(project)
+	if err != nil {
+		return target, nameBelow{}, err
+	}
+	if !isBelow(project, name) && !isBelow(real, resolveFolders(filepath.Dir(name))) {
+		return target, nameBelow{}, nil
+	}
+	if target = resolveFolders(target); !isBelow(real, target) {
+		return target, nameBelow{}, &EscapeError{Name: name, Target: target}
+	}
+	relative, err := relativeTo(real, target)
+	return target, nameBelow{real, filepath.ToSlash(relative)}, err
+}
+
+// resolveFolders returns a path without the links of those of its folders that exist.
+func resolveFolders(name string) string {
+	rest := ""
+	for dir := name; ; dir = filepath.Dir(dir) {
+		if real, err := filepath.EvalSymlinks(dir); err == nil {
+			return filepath.Join(real, rest)
+		}
+		if rest = filepath.Join(filepath.Base(dir), rest); dir == filepath.Dir(dir) {
+			return name
+		}
+	}
+}
+
+// isBelow reports whether a path is a folder or lies below it, by its name alone.
+func isBelow(dir, name string) bool {
+	relative, err := relativeTo(dir, name)
+	return err == nil && filepath.IsLocal(relative)
+}
+
+func relativeTo(dir, name string) (string, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	if name, err = filepath.Abs(name); err != nil {
+		return "", err
+	}
+	return filepath.Rel(dir, name)
 }
 
 // Replace makes name a file that holds data, with exactly the mode perm, whole or not at all. It is meant for names
@@ -131,6 +210,24 @@ func writeStream(name string, data []byte) error {
 func WriteBelow(dir, name string, data []byte, perm fs.FileMode) error {
 	_, err := inRoot(dirFS(dir), name, func(root *os.Root, _ rootFS) (struct{}, error) {
 		return struct{}{}, writeInRoot(root, filepath.FromSlash(name), data, perm)
+	})
+	return err
+}
+
+// MakeDirBelow creates a slash-separated name below a folder as a folder, with those above it. It refuses links as
+// WriteBelow does.
+func MakeDirBelow(dir, name string, perm fs.FileMode) error {
+	_, err := inRoot(dirFS(dir), name, func(root *os.Root, _ rootFS) (struct{}, error) {
+		return struct{}{}, root.MkdirAll(filepath.FromSlash(name), perm)
+	})
+	return err
+}
+
+// RemoveBelow removes a slash-separated name below a folder. It refuses links as WriteBelow does; one of that name is
+// itself removed.
+func RemoveBelow(dir, name string) error {
+	_, err := inRoot(dirFS(dir), name, func(root *os.Root, _ rootFS) (struct{}, error) {
+		return struct{}{}, root.Remove(filepath.FromSlash(name))
 	})
 	return err
 }

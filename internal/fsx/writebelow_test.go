@@ -48,3 +48,50 @@ func TestWriteBelow_FollowsNoLinkOut(t *testing.T) {
 	require.ErrorAs(t, WriteBelow(dir, "link", nil, PublicFile), &escape)
 	assert.Equal(t, "../out/file", escape.Target)
 }
+
+// Whoever reads a pull request names files in its folder.
+func TestWriteFile_OfAProjectFollowsNoLinkOut(t *testing.T) {
+	top := t.TempDir()
+	project := filepath.Join(top, "project")
+	for _, folder := range []string{"project/folder", "out"} {
+		require.NoError(t, os.MkdirAll(filepath.Join(top, folder), 0o755))
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(top, "out", "file"), []byte("kept"), 0o600))
+	require.NoError(t, os.Symlink(project, filepath.Join(top, "alias")))
+	for name, target := range map[string]string{
+		"link": "../out/file", "new": "../out/new", "up": "../out", "inner": "folder", "through": "up/new",
+	} {
+		require.NoError(t, os.Symlink(target, filepath.Join(project, name)))
+	}
+	for _, folder := range []string{project, filepath.Join(top, "alias")} {
+		for _, name := range []string{"link", "new", "up/file", "up/a/b", "through", "inner/../../out/x/../../project/new"} {
+			var escape *EscapeError
+			path := filepath.Join(folder, name)
+			require.ErrorAs(t, WriteFile(folder, path, []byte("x"), PublicFile), &escape, name)
+			require.ErrorAs(t, CheckWritable(folder, path), &escape, name)
+		}
+		var escape *EscapeError
+		require.ErrorAs(t, MakeDir(folder, filepath.Join(folder, "up", "a", "b"), PrivateDir), &escape)
+	}
+	text, err := os.ReadFile(filepath.Join(top, "out", "file"))
+	require.NoError(t, err)
+	assert.Equal(t, "kept", string(text))
+	entries, err := os.ReadDir(filepath.Join(top, "out"))
+	require.NoError(t, err)
+	assert.Len(t, entries, 1)
+
+	for _, name := range []string{"a", "b/c", "inner/d"} { // links that stay in the project are followed
+		path := filepath.Join(top, "alias", name)
+		require.NoError(t, WriteFile(filepath.Join(top, "alias"), path, []byte("x"), PublicFile), name)
+		require.NoError(t, WriteFile(project, filepath.Join(project, name), []byte("y"), PublicFile), name)
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		assert.Equal(t, "y", string(text))
+	}
+	require.NoError(t, MakeDir(project, filepath.Join(project, "inner", "e"), PrivateDir))
+	require.NoError(t, WriteFile(project, filepath.Join(top, "out", "file"), []byte("of the user"), PublicFile))
+	require.NoError(t, os.Symlink("../out/file", filepath.Join(project, "gone")))
+	require.NoError(t, RemoveBelow(project, "gone"))
+	assert.Error(t, RemoveBelow(project, "up/file"))
+	assert.FileExists(t, filepath.Join(top, "out", "file"))
+}

@@ -192,3 +192,22 @@ func TestRunOnFiles_PassesFiles(t *testing.T) {
 	g.Argv = []string{"sh", "-c", "exit 3"}
 	assert.EqualError(t, g.RunOnFiles(t.Context(), &out), "sh: its program ended with status 3")
 }
+
+// What a link leads to may be the person's.
+func TestRunOnFiles_LeavesLinksAlone(t *testing.T) {
+	root := newRepository(t, map[string]string{"a.md": "1"})
+	outside := filepath.Join(t.TempDir(), "notes.md")
+	require.NoError(t, os.WriteFile(outside, []byte("kept"), 0o600))
+	require.NoError(t, os.Symlink(outside, filepath.Join(root, "b.md")))
+	require.NoError(t, os.Symlink("a.md", filepath.Join(root, "c.md")))
+	g := Gate{
+		Root: root, FilePatterns: []string{"**/*.md"}, Log: &bytes.Buffer{},
+		Argv: []string{"sh", "-c", `for f in "$@"; do echo fixed > "$f"; done`, "sh"},
+	}
+	require.NoError(t, g.RunOnFiles(t.Context(), &bytes.Buffer{}))
+	for file, want := range map[string]string{outside: "kept", filepath.Join(root, "a.md"): "fixed\n"} {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		assert.Equal(t, want, string(text))
+	}
+}

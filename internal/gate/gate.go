@@ -251,8 +251,7 @@ func (g Gate) writeReport(o outcome) error {
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(g.Root, filepath.FromSlash(pipeline.ReportFile(g.Name, g.Format)))
-	return fsx.WriteFile(path, text.Bytes(), fsx.PublicFile)
+	return fsx.WriteBelow(g.Root, pipeline.ReportFile(g.Name, g.Format), text.Bytes(), fsx.PublicFile)
 }
 
 // maxPrintedFindings is how many findings are printed. The report has all of them.

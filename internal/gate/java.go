@@ -65,7 +65,7 @@ func (w *workCopy) fetchProviders(
 	dir := filepath.Join(w.parent, "providers")
 	for name, text := range project.FetchFiles(versions) {
 		file := filepath.Join(dir, filepath.FromSlash(name))
-		if err := fsx.WriteFile(file, []byte(text), fsx.PublicFile); err != nil {
+		if err := fsx.Replace(file, []byte(text), fsx.PublicFile); err != nil {
 			return nil, err
 		}
 	}

@@ -64,7 +64,7 @@ func (g Gate) installEnvironment(
 		return nil, err
 	}
 	file := filepath.Join(dir, project.RequirementsFile)
-	if err := fsx.WriteFile(file, []byte(requirements), fsx.PublicFile); err != nil {
+	if err := fsx.Replace(file, []byte(requirements), fsx.PublicFile); err != nil {
 		return nil, err
 	}
 	for _, c := range commands {

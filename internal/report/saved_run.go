@@ -50,10 +50,10 @@ func SaveRun(dir string, s *Summary, gates GateResults) error {
 		return err
 	}
 	return errors.Join(
-		fsx.WriteFile(filepath.Join(dir, findingsFile), sarif.Bytes(), fsx.PrivateFile),
-		fsx.WriteFile(filepath.Join(dir, testsFile), junit.Bytes(), fsx.PrivateFile),
+		fsx.Replace(filepath.Join(dir, findingsFile), sarif.Bytes(), fsx.PrivateFile),
+		fsx.Replace(filepath.Join(dir, testsFile), junit.Bytes(), fsx.PrivateFile),
 		// The last one says that the run is whole.
-		fsx.WriteFile(filepath.Join(dir, summaryFile), summary.Bytes(), fsx.PrivateFile),
+		fsx.Replace(filepath.Join(dir, summaryFile), summary.Bytes(), fsx.PrivateFile),
 	)
 }
 
@@ -69,8 +69,8 @@ func WriteReports(dir string, s *Summary, gates GateResults) error {
 	}
 	return errors.Join(
 		SaveRun(dir, s, gates),
-		fsx.WriteFile(filepath.Join(dir, pageFile), page.Bytes(), fsx.PrivateFile),
-		fsx.WriteFile(filepath.Join(dir, gatesFile), suite.Bytes(), fsx.PrivateFile),
+		fsx.Replace(filepath.Join(dir, pageFile), page.Bytes(), fsx.PrivateFile),
+		fsx.Replace(filepath.Join(dir, gatesFile), suite.Bytes(), fsx.PrivateFile),
 	)
 }
 

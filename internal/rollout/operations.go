@@ -103,7 +103,7 @@ func (p Plan) save(ctx context.Context, accounts []*account) (planfile.File, err
 			return file, err
 		}
 	}
-	return file, planfile.Write(p.File, file, report.PlanMarkdown(file))
+	return file, planfile.Write(accounts[0].opener.session.Root, p.File, file, report.PlanMarkdown(file))
 }
 
 // A Deploy plans and applies what changes, or applies a reviewed plan.

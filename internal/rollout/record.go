@@ -15,9 +15,10 @@ import (
 	"lockstep/internal/report"
 )
 
-// WriteRecord writes the records of an environment's accounts into a file, for the program that runs this one as a
-// step. It writes nothing if there are no records. Only the owner may read it: it has the values of the stacks.
-func WriteRecord(file string, records []report.AccountRecord) error {
+// WriteRecord writes the records of an environment's accounts into a file, as fsx.WriteFile does for a project, for the
+// program that runs this one as a step. It writes nothing if there are no records. Only the owner may read it: it has
+// the values of the stacks.
+func WriteRecord(project, file string, records []report.AccountRecord) error {
 	if len(records) == 0 {
 		return nil
 	}
@@ -27,7 +28,7 @@ func WriteRecord(file string, records []report.AccountRecord) error {
 	if err != nil {
 		return err
 	}
-	return fsx.WriteFile(file, append(data, '\n'), fsx.PrivateFile)
+	return fsx.WriteFile(project, file, append(data, '\n'), fsx.PrivateFile)
 }
 
 // maxRecordBytes is more than the record of ten thousand stacks.

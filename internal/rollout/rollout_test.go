@@ -322,7 +322,7 @@ func TestRecords_RoundTrip(t *testing.T) {
 	first := report.AccountRecord{Record: deploy.Record{Target: awsclient.Target{Environment: "dev", Account: "1"}}}
 	second := report.AccountRecord{Record: deploy.Record{Target: awsclient.Target{Environment: "dev", Account: "2"}}}
 	file := filepath.Join(root, filepath.FromSlash(pipeline.RecordFile(pipeline.Deploy, "dev")))
-	require.NoError(t, WriteRecord(file, []report.AccountRecord{first, second}))
+	require.NoError(t, WriteRecord("", file, []report.AccountRecord{first, second}))
 
 	records, err := ReadRecords(root, pipeline.Deploy, environments)
 	require.NoError(t, err)

@@ -92,7 +92,7 @@ func inBucket(v *victim, keys ...string) place {
 
 func planOnDisk(t *testing.T) place {
 	path := filepath.Join(t.TempDir(), "plan.json")
-	require.NoError(t, planfile.Write(path, newVictim(t).savePlan(), ""))
+	require.NoError(t, planfile.Write("", path, newVictim(t).savePlan(), ""))
 	p := onDisk(t, path, path)
 	p.check = func() error {
 		_, err := planfile.Read(path)

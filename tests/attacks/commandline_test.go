@@ -34,12 +34,8 @@ func attackWithCommittedState(t *testing.T, program *harness.Program) {
 			require.NoError(t, harness.UsePlatform(dir))
 			harness.MustWriteFile(t, filepath.Join(dir, ".gitignore"), ".lockstep\n.env\n")
 			harness.MustWriteFile(t, filepath.Join(dir, file), "x")
-			for _, args := range [][]string{{"init", "--quiet"}, {"add", "--force", file}} {
-				git := exec.Command("git", args...)
-				git.Dir = dir
-				out, err := git.CombinedOutput()
-				require.NoError(t, err, string(out))
-			}
+			runGit(t, dir, "init", "--quiet")
+			runGit(t, dir, "add", "--force", file)
 			if clean {
 				out, status := harness.Run(t, program.Command(dir, "graph"))
 				assert.Zero(t, status, out)
@@ -61,6 +57,14 @@ func attackWithCommittedState(t *testing.T, program *harness.Program) {
 	}
 }
 
+func runGit(t *testing.T, dir string, args ...string) {
+	t.Helper()
+	git := exec.Command("git", args...)
+	git.Dir = dir
+	out, err := git.CombinedOutput()
+	require.NoError(t, err, string(out))
+}
+
 // attackWithLinks runs the commands that write into a repository where somebody has committed a link.
 func attackWithLinks(t *testing.T, program *harness.Program) {
 	t.Helper()
@@ -68,14 +72,26 @@ func attackWithLinks(t *testing.T, program *harness.Program) {
 	initialize := []string{
 		"init", "--yes", "--project", "shop", "--tooling", "123456789012", "--env", "dev=111122223333/eu-west-1",
 	}
+	onFile := func(out string) []string {
+		return []string{"on-files", "--files", "README.md", "--out", out, "--", "cat"}
+	}
 	for name, test := range map[string]struct {
 		link, target string // relative to the repository
 		args         []string
 	}{
-		"a file that is extended":  {".gitignore", "../outside/profile", initialize},
-		"a file that is not there": {".gitignore", "../outside/new", initialize},
-		"a folder":                 {"config", "../outside", initialize},
-		"the folder of job files":  {"buildspecs", "../outside", []string{"workflows", "codebuild", "--write"}},
+		"a file that is extended":     {".gitignore", "../outside/profile", initialize},
+		"a file that is not there":    {".gitignore", "../outside/new", initialize},
+		"a folder":                    {"config", "../outside", initialize},
+		"the folder of job files":     {"buildspecs", "../outside", []string{"workflows", "codebuild", "--write"}},
+		"the folder of records":       {"maintenance", "../outside", []string{"maintain", "weekly"}},
+		"a folder that the user says": {"notes", "../outside", []string{"maintain", "weekly", "--record", "notes"}},
+		"the folder of hooks":         {".githooks", "../outside", []string{"hooks", "install"}},
+		"a plan":                      {"p.json", "../outside/new", []string{"plan", "--env", "acc", "--out", "p.json"}},
+		"a plan in a folder":          {"out", "../outside", []string{"plan", "--env", "acc", "--out", "out/p.json"}},
+		"the board":                   {"board.html", "../outside/new", []string{"board", "--out", "board.html"}},
+		"what a program prints":       {"floor", "../outside/new", onFile("floor")},
+		"the folder of tools":         {"tools", "../outside", []string{"tools", "install", "--into", "tools/a", "gofumpt"}},
+		"a file in a linked folder":   {"floors", "../outside", onFile("floors/sub/floor")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			top := t.TempDir()
@@ -84,6 +100,9 @@ func attackWithLinks(t *testing.T, program *harness.Program) {
 				harness.MustWriteFile(t, filepath.Join(dir, "cdk.json"), `{"app":"true"}`)
 			} else {
 				require.NoError(t, harness.UsePlatform(dir))
+				harness.MustWriteFile(t, filepath.Join(dir, "README.md"), "text\n")
+				runGit(t, dir, "init", "--quiet")
+				runGit(t, dir, "config", "core.hooksPath", ".githooks")
 			}
 			harness.MustWriteFile(t, filepath.Join(outside, "profile"), kept)
 			require.NoError(t, os.Symlink(test.target, filepath.Join(dir, test.link)))

@@ -55,7 +55,9 @@ type emulator struct {
 func startEmulator(t *testing.T) *emulator {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "rehearsal")
-	e := &rehearsal.Emulator{Dir: dir, Environ: os.Environ(), Region: region, Progress: func(line string) { t.Log(line) }}
+	e := &rehearsal.Emulator{
+		Dir: dir, Environ: os.Environ(), Region: region, Progress: func(line string) { t.Log(line) }, AnyPort: true,
+	}
 	session, release, err := e.Acquire(t.Context())
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, release()) })

@@ -61,7 +61,7 @@ func TestPlan_AmbiguousFileIsRefused(t *testing.T) {
 	v := newVictim(t)
 	file := v.savePlan()
 	path := filepath.Join(t.TempDir(), "plan.json")
-	require.NoError(t, planfile.Write(path, file, ""))
+	require.NoError(t, planfile.Write("", path, file, ""))
 	text := readFile(t, path)
 	edits := map[string]func(text, name string) string{
 		"a second list of targets, before the one that counts": func(text, _ string) string {

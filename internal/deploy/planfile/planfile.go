@@ -182,21 +182,21 @@ func (f *File) SetDigest() error {
 	return err
 }
 
-// Write writes a plan to a file, and its Markdown to MarkdownPath. Each file is written completely or not at all. Only
-// the owner may read them: they have the values of the stacks.
-func Write(path string, f File, markdown string) error {
+// Write writes a plan to a file, and its Markdown to MarkdownPath, as fsx.WriteFile does for a project. Each file is
+// written completely or not at all. Only the owner may read them: they have the values of the stacks.
+func Write(project, path string, f File, markdown string) error {
 	data, err := ledger.Format(f)
 	if err != nil {
 		return err
 	}
-	if err := fsx.WriteFile(path, append(data, '\n'), fsx.PrivateFile); err != nil {
+	if err := fsx.WriteFile(project, path, append(data, '\n'), fsx.PrivateFile); err != nil {
 		return err
 	}
 	markdownPath := MarkdownPath(path)
 	if markdownPath == "" {
 		return nil
 	}
-	return fsx.WriteFile(markdownPath, []byte(markdown), fsx.PrivateFile)
+	return fsx.WriteFile(project, markdownPath, []byte(markdown), fsx.PrivateFile)
 }
 
 // MarkdownPath returns where a plan's Markdown is written: beside FILE.json as FILE.md, beside any other FILE as

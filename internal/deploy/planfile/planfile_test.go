@@ -57,7 +57,7 @@ func exampleFile(t *testing.T) File {
 func TestReadPlan_RefusesAlteredFile(t *testing.T) {
 	file := exampleFile(t)
 	path := filepath.Join(t.TempDir(), "sub", "plan.json")
-	require.NoError(t, Write(path, file, "# Plan\n"))
+	require.NoError(t, Write("", path, file, "# Plan\n"))
 	read, err := Read(path)
 	require.NoError(t, err)
 	assert.Equal(t, file.Digest, read.Digest)
@@ -138,7 +138,7 @@ func TestWrite_OnlyTheOwnerMayRead(t *testing.T) {
 	defer syscall.Umask(old)
 	dir := filepath.Join(t.TempDir(), "plans")
 	path := filepath.Join(dir, "plan.json")
-	require.NoError(t, Write(path, File{}, "text"))
+	require.NoError(t, Write("", path, File{}, "text"))
 	for name, want := range map[string]fs.FileMode{dir: 0o700, path: 0o600, filepath.Join(dir, "plan.md"): 0o600} {
 		info, err := os.Stat(name)
 		require.NoError(t, err)

@@ -3,12 +3,10 @@ package risk
 import (
 	"slices"
 	"strings"
-	"sync"
 
 	"lockstep/internal/awsmodel"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/resolve"
-	"lockstep/internal/jsonx"
 )
 
 // This file judges the properties that no table names: by the words in their names, and by what their values say. AWS
@@ -33,9 +31,6 @@ var noWords = newPattern(`^PublicAccessBlockConfiguration$|AccessLog|AccessTier|
 	`^(Ipv4|Ipv6|Destination)?Cidr(Block)?$|PrivateDns|DisabledReason|DisableRollback|DisableScale|^Password$|` +
 	`MasterUserPassword$|AuthorizerUri|CapabilitiesOverride|TTL$|Ttl\w*$`)
 
-// declared are the names of properties, at any depth, by type.
-var declared sync.Map // of map[string]bool
-
 // declares reports whether a type has a property with a name, at any depth: what else stands there has a name that the
 // author chose, such as a variable of an environment. Nothing is known of a type that is not published, so that it has
 // every property.
@@ -43,38 +38,8 @@ func declares(resourceType, name string) bool {
 	if strings.HasSuffix(resourceType, "ParameterGroup") { // the settings of a database
 		return true
 	}
-	if names, ok := declared.Load(resourceType); ok {
-		return names == nil || names.(map[string]bool)[name]
-	}
 	published, ok := awsmodel.Lookup(resourceType)
-	if !ok {
-		return true
-	}
-	schema, err := jsonx.Document(published.Schema)
-	if err != nil {
-		return true
-	}
-	names := map[string]bool{}
-	collectProperties(schema, names)
-	declared.Store(resourceType, names)
-	return names[name]
-}
-
-func collectProperties(schema any, names map[string]bool) {
-	switch v := schema.(type) {
-	case map[string]any:
-		properties, _ := v["properties"].(map[string]any)
-		for name := range properties {
-			names[name] = true
-		}
-		for _, inner := range v {
-			collectProperties(inner, names)
-		}
-	case []any:
-		for _, inner := range v {
-			collectProperties(inner, names)
-		}
-	}
+	return !ok || published.Declares(name)
 }
 
 // optionNames matches the properties that hold settings whose names no schema has, because AWS hands them on to

@@ -80,7 +80,7 @@ func run(ctx context.Context, out string) error {
 	if err != nil {
 		return err
 	}
-	return fsx.WriteFile(out, append(text, '\n'), 0o644)
+	return fsx.Replace(out, append(text, '\n'), 0o644)
 }
 
 // A document is a service's model as botocore has it.
