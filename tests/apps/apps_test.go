@@ -102,15 +102,22 @@ func (s sample) newRepository(t *testing.T) string {
 	return dir
 }
 
+// samplesFolder returns the folder, in the user's cache, where the packages of the samples are installed.
+func samplesFolder() string {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		cache = os.TempDir()
+	}
+	return filepath.Join(cache, "lockstep", "samples")
+}
+
 // installed returns the folder of the user's cache where the sample's packages are installed, by the hash of their lock
 // file. They are installed once.
 func (s sample) installed(t *testing.T) string {
 	t.Helper()
-	cache, err := os.UserCacheDir()
-	require.NoError(t, err)
 	text, err := os.ReadFile(filepath.Join("testdata", s.language, s.lock))
 	require.NoError(t, err)
-	dir := filepath.Join(cache, "lockstep", "samples", fmt.Sprintf("%s-%.6x", s.language, sha256.Sum256(text)))
+	dir := filepath.Join(samplesFolder(), fmt.Sprintf("%s-%.6x", s.language, sha256.Sum256(text)))
 	require.NoError(t, os.MkdirAll(filepath.Dir(dir), 0o755))
 	lock := flock.New(dir + ".lock")
 	require.NoError(t, lock.Lock())

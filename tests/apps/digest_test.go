@@ -63,20 +63,20 @@ func asOtherUser(dir, own string, args ...string) *exec.Cmd {
 	}
 	cmd.Args = append(append([]string{"setpriv"}, otherUserArgs...), append([]string{program.Path()}, args...)...)
 	cmd.Path, cmd.Err = exec.LookPath("setpriv")
-	cmd.Env = elsewhere(cmd.Env, own, "jo")
+	cmd.Env = elsewhere(cmd.Env, filepath.Join(own, "home"), filepath.Join(own, "tmp"), "jo")
 	return cmd
 }
 
 // elsewhere returns the environment of another user, with a home of their own, in another time zone and language. The
-// caches of Go stay: without them an app in Go would be compiled again.
-func elsewhere(environ []string, home, user string) []string {
+// caches of Go stay, without which an app in Go would be compiled again, and so do the packages of the samples.
+func elsewhere(environ []string, home, temporary, user string) []string {
 	caches, err := exec.Command("go", "env", "GOCACHE", "GOMODCACHE").Output()
 	if err == nil {
 		folders := strings.Fields(string(caches))
 		environ = append(environ, "GOCACHE="+folders[0], "GOMODCACHE="+folders[1])
 	}
-	return append(environ, "HOME="+home, "TMPDIR="+home, "USER="+user, "LOGNAME="+user, "XDG_CACHE_HOME=",
-		"TZ=Pacific/Auckland", "LANG=C.UTF-8", "LC_ALL=C.UTF-8")
+	return append(environ, "HOME="+home, "TMPDIR="+temporary, "USER="+user, "LOGNAME="+user, "XDG_CACHE_HOME=",
+		"LOCKSTEP_READABLE="+samplesFolder(), "TZ=Pacific/Auckland", "LANG=C.UTF-8", "LC_ALL=C.UTF-8")
 }
 
 // container runs a command in namespaces of its own: other users, processes, mounts and another name of the machine. Its
@@ -128,7 +128,7 @@ func inContainer(dir, own string, args ...string) *exec.Cmd {
 	argv := append(append([]string{"unshare"}, containerArgs...), container, "container", dir, own, seen, program.Path())
 	cmd.Args = append(argv, args...)
 	cmd.Path, cmd.Err = exec.LookPath("unshare")
-	cmd.Env = elsewhere(cmd.Env, "/home/builder", "builder")
+	cmd.Env = elsewhere(cmd.Env, "/home/builder", "/tmp", "builder")
 	return cmd
 }
 
@@ -156,6 +156,9 @@ func TestApp_DigestIsTheSameElsewhere(t *testing.T) {
 func synthesisedAt(t *testing.T, s sample, p place) digest.Environment {
 	t.Helper()
 	dir, own := s.newRepository(t), t.TempDir()
+	for _, name := range []string{"home", "tmp"} {
+		require.NoError(t, os.Mkdir(filepath.Join(own, name), 0o755))
+	}
 	for file, text := range configuration {
 		harness.MustWriteFile(t, filepath.Join(dir, file), text)
 	}
