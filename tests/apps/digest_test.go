@@ -79,7 +79,7 @@ func elsewhere(environ []string, home, temporary, user string) []string {
 		"LOCKSTEP_READABLE="+samplesFolder(), "TZ=Pacific/Auckland", "LANG=C.UTF-8", "LC_ALL=C.UTF-8")
 }
 
-// container runs a command in namespaces of its own: other users, processes, mounts and another name of the machine. Its
+// container runs a command in namespaces of its own: users, processes, mounts, and another name of the machine. Its
 // root is an empty file system with the folders of the system and, at their own paths, those in which the languages are
 // installed. The arguments are the folder of the app, a home, what else is seen, the name of the program, and the
 // command.
