@@ -38,8 +38,8 @@ type sample struct {
 	// that name in which INSTALLED stands for the folder that they were installed in.
 	packages string
 	settings map[string]string
-	// checked are results that `check` shows of the sample; none if it is not checked here. The gates of Java are left out:
-	// they fetch all that Maven needs once more.
+	// checked are results that `check` shows of the sample; none if it is not checked here. The gates of Java are left
+	// out: they fetch all that Maven needs once more.
 	checked []string
 	// off are gates that are off, with the reason.
 	off map[string]string
