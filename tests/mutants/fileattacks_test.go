@@ -228,10 +228,12 @@ var rightAttacks = []Mutant{
 		Fails:   []string{"TestB5_EnvironmentsReadOwnPipeline"},
 	},
 	{
-		Fault:   "a job of a pull request may assume roles",
-		File:    "infra/stacks/jobrights.go",
-		Old:     "if env.Name != job.Environment {\n\t\t\tcontinue\n\t\t}\n\t\tfor _, place",
-		New:     "if env.Name != job.Environment && job.Environment != \"\" {\n\t\t\tcontinue\n\t\t}\n\t\tfor _, place",
+		Fault: "a job of a pull request may assume roles",
+		File:  "infra/stacks/jobrights.go",
+		Old: "if env.Name != job.Environment {\n\t\t\tcontinue\n\t\t}\n\t\tfor _, place := range env.AllPlaces() {\n" +
+			"\t\t\tout = append(out, bootstrapRoleARNs(r.stack, r.config, place, job.Permission.Roles())...)",
+		New: "for _, place := range env.AllPlaces() {\n" +
+			"\t\t\tout = append(out, bootstrapRoleARNs(r.stack, r.config, place, []roles.Kind{roles.Deploy})...)",
 		Package: "./infra/stages",
 		Fails:   []string{"TestB2_PullRequestHasNoPermissions"},
 	},
