@@ -58,15 +58,15 @@ func (p *project) toolContainer(s pipeline.Step) *dagger.Container {
 	ctr := p.image(s.Image)
 	extra, _ := s.ExtraFiles() // open has checked every step
 	for _, from := range extra {
-		programs := p.image(from.Image).Directory("/usr/local")
-		ctr = ctr.WithDirectory("/usr/local", programs, dagger.ContainerWithDirectoryOpts{Include: from.Patterns})
+		programs := p.image(from.Image).Directory(from.Folder)
+		ctr = ctr.WithDirectory(from.Folder, programs, dagger.ContainerWithDirectoryOpts{Include: from.Patterns})
 	}
 	for _, name := range s.InstalledTools() {
 		ctr = ctr.WithMountedDirectory(path.Join(pipeline.ToolsFolder, name), p.tool(name))
 	}
 	for _, name := range s.Caches {
 		cache := pipeline.Caches[name]
-		ctr = ctr.WithMountedCache(cache.Path, dag.CacheVolume("lockstep-"+name)).WithEnvVariable(cache.Env, cache.Path)
+		ctr = ctr.WithMountedCache(cache.Path, dag.CacheVolume("lockstep-"+name)).WithEnvVariable(cache.Env, cache.Value())
 	}
 	for _, env := range []map[string]string{s.ContainerEnv(), s.Env} {
 		for _, name := range slices.Sorted(maps.Keys(env)) {

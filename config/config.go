@@ -119,7 +119,8 @@ type Environment struct {
 	// AdditionalWaves are more accounts or regions, which a release goes to after the environment's own account: wave
 	// after wave, the accounts of a wave at the same time.
 	AdditionalWaves []Wave `json:"waves,omitempty"`
-	// Bootstrap is the bootstrap of the accounts, where it has names of its own.
+	// Bootstrap is the bootstrap of the accounts, where it has names of its own. Environments that share an account and
+	// region have the same one.
 	Bootstrap EnvironmentBootstrap `json:"bootstrap,omitzero"`
 	// Allow is the list of the kinds of changes that need no permission by name in this environment.
 	Allow []string `json:"allow,omitempty" schema:"allowedChange"`

@@ -20,8 +20,9 @@ type environmentRule func(l *loader, env Environment, d *document)
 
 // rules is the list of the rules across files.
 var rules = []rule{
-	checkAccountsDistinct, checkWaveAccounts, checkPlaces, checkPartitions, checkPromotionCycle, checkProjectName,
-	checkPipelineTags, checkPipelineSource, checkApp, checkSteps, checkGatesOff, checkSigning, checkWorkflows,
+	checkAccountsDistinct, checkWaveAccounts, checkPlaces, checkBootstraps, checkPartitions, checkPromotionCycle,
+	checkProjectName, checkPipelineTags, checkPipelineSource, checkApp, checkSteps, checkGatesOff, checkSigning,
+	checkWorkflows,
 }
 
 // environmentRules is the list of the rules on each environment.
@@ -87,6 +88,40 @@ func checkAccountsDistinct(l *loader) {
 		}
 		selecting[env.ID] = selects
 		owners[env.ID] = fmt.Sprintf("%s:%d", d.file, at.line)
+	})
+}
+
+// checkBootstraps refuses two bootstraps in one account and region: one stack of the CDK and one of Lockstep are there,
+// so the settings of one environment would be those of both, or of neither.
+func checkBootstraps(l *loader) {
+	type owner struct {
+		bootstrap EnvironmentBootstrap
+		place     string
+	}
+	owners := map[Account]owner{}
+	if d := l.documents[pipelineFile]; d != nil && l.pipeline.Tooling.ID != "" {
+		at, _ := d.locate("tooling", "account")
+		owners[l.pipeline.Tooling] = owner{
+			EnvironmentBootstrap{Qualifier: l.pipeline.Bootstrap.Qualifier}, fmt.Sprintf("%s:%d", d.file, at.line),
+		}
+	}
+	l.forEachEnvironment(func(env Environment, d *document) {
+		own := env.Bootstrap
+		own.Qualifier = l.pipeline.QualifierOf(env)
+		at, _ := d.locate("bootstrap")
+		for _, in := range env.AllPlaces() {
+			other, isTaken := owners[in.Account]
+			if !isTaken {
+				owners[in.Account] = owner{own, fmt.Sprintf("%s:%d", d.file, at.line)}
+				continue
+			}
+			if other.bootstrap != own {
+				l.addProblem(d, []string{"bootstrap"},
+					fmt.Sprintf("account %s has another bootstrap in %s at %s", in.ID, in.Region, other.place),
+					"an account and region has one: write the same `bootstrap` in both files, or take another account or region")
+				return
+			}
+		}
 	})
 }
 

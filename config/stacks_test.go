@@ -105,3 +105,38 @@ func TestEnvironmentName_UpTo32WithHyphens(t *testing.T) {
 		}
 	}
 }
+
+// An account and region has one stack of the CDK's bootstrap, so two environments there agree on it.
+func TestBootstrap_OneInAnAccountAndRegion(t *testing.T) {
+	const ours, others = "bootstrap: {bucket: ours}\n", "bootstrap: {deployRole: theirs}\n"
+	load := func(dev, test string) error {
+		_, err := Load(configFS(map[string]string{
+			"environments/dev.yaml":     environmentYAML("111122223333", "stacks: {include: [{stage: Dev}]}\n"+dev),
+			"environments/test-eu.yaml": environmentYAML("111122223333", "stacks: {include: [{stage: Test}]}\n"+test),
+		}))
+		return err
+	}
+	const inPlace = "places: [{account: \"111122223333\", region: us-east-1}]\n"
+	for _, test := range []struct{ name, dev, test, want string }{
+		{"the CDK's names in both", "", "", ""},
+		{"the same names in both", ours, ours, ""},
+		{"the pipeline's qualifier, written out", "", "bootstrap: {qualifier: hnb659fds}\n", ""},
+		{
+			"names in one", ours, "",
+			"test-eu.yaml:1:1: LS-206: account 111122223333 has another bootstrap in eu-west-1 at " +
+				"config/environments/dev.yaml:6; ",
+		},
+		{"other names", ours, others, "write the same `bootstrap` in both files, or take another account or region"},
+		{"other qualifiers", "", "bootstrap: {qualifier: own}\n", "has another bootstrap in eu-west-1"},
+		{"a place of one is a place of the other", inPlace + ours, inPlace + others, "has another bootstrap in"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			err := load(test.dev, test.test)
+			if test.want == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, test.want)
+		})
+	}
+}

@@ -183,7 +183,7 @@ var allowedImports = map[string][]string{
 	"tests/iam":              {},
 	"tests/module":           {"tests/harness", "tests/module/recording"},
 	"tests/module/recording": {},
-	"tests/mutants":          {"tests/harness"},
+	"tests/mutants":          {"internal/deploy/simulated", "tests/harness"},
 	"bench/deployment/app":   {},
 	"bench/measure":          {},
 	"bench/scale": {

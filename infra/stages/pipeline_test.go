@@ -98,7 +98,8 @@ func TestB2_TriggersStartTheirPipeline(t *testing.T) {
 		return valueAt(findPipeline(t, name), "Properties.Triggers.0.GitConfiguration")
 	}
 	assert.Equal(t, []any{"main"}, valueAt(git("main"), "Push.0.Branches.Includes"))
-	assert.Equal(t, []any{"v*"}, valueAt(git("release"), "Push.0.Tags.Includes"))
+	tagAlone := []any{map[string]any{"Tags": map[string]any{"Includes": []any{"v*"}}}}
+	assert.Equal(t, tagAlone, valueAt(git("release"), "Push"))
 	assert.Equal(t, []any{"main"}, valueAt(git("pull-request"), "PullRequest.0.Branches.Includes"))
 	assert.Equal(t, []any{"OPEN", "UPDATED"}, valueAt(git("pull-request"), "PullRequest.0.Events"))
 }

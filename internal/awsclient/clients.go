@@ -34,25 +34,36 @@ func NewCloudFormation(cfg aws.Config) *CloudFormation {
 	return &CloudFormation{cloudformation.NewFromConfig(cfg)}
 }
 
-// ContinueUpdateRollback calls the operation of that name.
+// ContinueUpdateRollback calls the operation of that name, once however often it is sent.
 func (c *CloudFormation) ContinueUpdateRollback(
 	ctx context.Context, in *cloudformation.ContinueUpdateRollbackInput, options ...func(*cloudformation.Options),
 ) (*cloudformation.ContinueUpdateRollbackOutput, error) {
-	return call(ctx, c.client.ContinueUpdateRollback, in, options)
+	return callOnce(ctx, c.client.ContinueUpdateRollback, in, options,
+		func(ctx context.Context, code string) *cloudformation.ContinueUpdateRollbackOutput {
+			return outputIf[cloudformation.ContinueUpdateRollbackOutput](
+				c.isRollingBack(ctx, in.StackName, in.ClientRequestToken, code))
+		})
 }
 
-// CreateChangeSet calls the operation of that name.
+// CreateChangeSet calls the operation of that name, once however often it is sent.
 func (c *CloudFormation) CreateChangeSet(
 	ctx context.Context, in *cloudformation.CreateChangeSetInput, options ...func(*cloudformation.Options),
 ) (*cloudformation.CreateChangeSetOutput, error) {
-	return call(ctx, c.client.CreateChangeSet, in, options)
+	return callOnce(ctx, c.client.CreateChangeSet, in, options,
+		func(ctx context.Context, code string) *cloudformation.CreateChangeSetOutput {
+			return c.createdChangeSet(ctx, in, code)
+		})
 }
 
-// CreateStack calls the operation of that name.
+// CreateStack calls the operation of that name, once however often it is sent.
 func (c *CloudFormation) CreateStack(
 	ctx context.Context, in *cloudformation.CreateStackInput, options ...func(*cloudformation.Options),
 ) (*cloudformation.CreateStackOutput, error) {
-	return call(ctx, c.client.CreateStack, in, options)
+	return callOnce(ctx, c.client.CreateStack, in, options,
+		func(ctx context.Context, code string) *cloudformation.CreateStackOutput {
+			return outputIf[cloudformation.CreateStackOutput](
+				c.hasOperation(ctx, in.StackName, in.ClientRequestToken, code))
+		})
 }
 
 // DeleteChangeSet calls the operation of that name.
@@ -62,11 +73,15 @@ func (c *CloudFormation) DeleteChangeSet(
 	return call(ctx, c.client.DeleteChangeSet, in, options)
 }
 
-// DeleteStack calls the operation of that name.
+// DeleteStack calls the operation of that name, once however often it is sent.
 func (c *CloudFormation) DeleteStack(
 	ctx context.Context, in *cloudformation.DeleteStackInput, options ...func(*cloudformation.Options),
 ) (*cloudformation.DeleteStackOutput, error) {
-	return call(ctx, c.client.DeleteStack, in, options)
+	return callOnce(ctx, c.client.DeleteStack, in, options,
+		func(ctx context.Context, code string) *cloudformation.DeleteStackOutput {
+			return outputIf[cloudformation.DeleteStackOutput](
+				c.hasOperation(ctx, in.StackName, in.ClientRequestToken, code))
+		})
 }
 
 // DescribeChangeSet calls the operation of that name.
@@ -112,11 +127,14 @@ func (c *CloudFormation) DetectStackDrift(
 	return call(ctx, c.client.DetectStackDrift, in, options)
 }
 
-// ExecuteChangeSet calls the operation of that name.
+// ExecuteChangeSet calls the operation of that name, once however often it is sent.
 func (c *CloudFormation) ExecuteChangeSet(
 	ctx context.Context, in *cloudformation.ExecuteChangeSetInput, options ...func(*cloudformation.Options),
 ) (*cloudformation.ExecuteChangeSetOutput, error) {
-	return call(ctx, c.client.ExecuteChangeSet, in, options)
+	return callOnce(ctx, c.client.ExecuteChangeSet, in, options,
+		func(ctx context.Context, code string) *cloudformation.ExecuteChangeSetOutput {
+			return outputIf[cloudformation.ExecuteChangeSetOutput](c.isExecuted(ctx, in, code))
+		})
 }
 
 // GetStackPolicy calls the operation of that name.
@@ -168,11 +186,15 @@ func (c *CloudFormation) ListStacks(
 	return call(ctx, c.client.ListStacks, in, options)
 }
 
-// RollbackStack calls the operation of that name.
+// RollbackStack calls the operation of that name, once however often it is sent.
 func (c *CloudFormation) RollbackStack(
 	ctx context.Context, in *cloudformation.RollbackStackInput, options ...func(*cloudformation.Options),
 ) (*cloudformation.RollbackStackOutput, error) {
-	return call(ctx, c.client.RollbackStack, in, options)
+	return callOnce(ctx, c.client.RollbackStack, in, options,
+		func(ctx context.Context, code string) *cloudformation.RollbackStackOutput {
+			return outputIf[cloudformation.RollbackStackOutput](
+				c.isRollingBack(ctx, in.StackName, in.ClientRequestToken, code))
+		})
 }
 
 // DescribeEvents calls the operation of that name.
@@ -196,11 +218,15 @@ func (c *CloudFormation) SetStackPolicy(
 	return call(ctx, c.client.SetStackPolicy, in, options)
 }
 
-// UpdateStack calls the operation of that name.
+// UpdateStack calls the operation of that name, once however often it is sent.
 func (c *CloudFormation) UpdateStack(
 	ctx context.Context, in *cloudformation.UpdateStackInput, options ...func(*cloudformation.Options),
 ) (*cloudformation.UpdateStackOutput, error) {
-	return call(ctx, c.client.UpdateStack, in, options)
+	return callOnce(ctx, c.client.UpdateStack, in, options,
+		func(ctx context.Context, code string) *cloudformation.UpdateStackOutput {
+			return outputIf[cloudformation.UpdateStackOutput](
+				c.hasOperation(ctx, in.StackName, in.ClientRequestToken, code))
+		})
 }
 
 // UpdateTerminationProtection calls the operation of that name.
@@ -306,18 +332,24 @@ func (c *SSM) GetParameter(
 	return call(ctx, c.client.GetParameter, in, options)
 }
 
-// PutParameter calls the operation of that name.
+// PutParameter calls the operation of that name, once however often it is sent.
 func (c *SSM) PutParameter(
 	ctx context.Context, in *ssm.PutParameterInput, options ...func(*ssm.Options),
 ) (*ssm.PutParameterOutput, error) {
-	return call(ctx, c.client.PutParameter, in, options)
+	return callOnce(ctx, c.client.PutParameter, in, options,
+		func(ctx context.Context, code string) *ssm.PutParameterOutput {
+			return outputIf[ssm.PutParameterOutput](c.hasParameter(ctx, in, code))
+		})
 }
 
-// DeleteParameter calls the operation of that name.
+// DeleteParameter calls the operation of that name, once however often it is sent.
 func (c *SSM) DeleteParameter(
 	ctx context.Context, in *ssm.DeleteParameterInput, options ...func(*ssm.Options),
 ) (*ssm.DeleteParameterOutput, error) {
-	return call(ctx, c.client.DeleteParameter, in, options)
+	return callOnce(ctx, c.client.DeleteParameter, in, options,
+		func(_ context.Context, code string) *ssm.DeleteParameterOutput {
+			return outputIf[ssm.DeleteParameterOutput](code == "ParameterNotFound")
+		})
 }
 
 // DescribeParameters calls the operation of that name.

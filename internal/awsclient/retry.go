@@ -197,6 +197,8 @@ type attemptCounts struct {
 	renewals int
 	silences int
 	contact  *contact
+	// log is what the caller wants to know of the attempts; nil for nothing.
+	log *attemptLog
 }
 
 // shouldRetry counts a failed attempt and reports whether another one is worth it.
@@ -207,6 +209,7 @@ func (a *attemptCounts) shouldRetry(err error, renew func()) bool {
 		return elapsed < throttleTimeout
 	case IsUnreachable(err) && !wasReset(err):
 		a.silences++
+		a.noteUnanswered()
 		return a.contact.isWorthWaiting(a.started, silenceTimeoutOf(err))
 	case isUnexplained(err) && renew != nil:
 		if a.renewals > 0 {
@@ -221,7 +224,15 @@ func (a *attemptCounts) shouldRetry(err error, renew func()) bool {
 		return a.renewals <= maxCredentialRenewals
 	}
 	a.failures++
+	a.noteUnanswered()
 	return a.failures < maxAttempts
+}
+
+// noteUnanswered notes that an attempt had no answer of the service, which may have done what it was asked.
+func (a *attemptCounts) noteUnanswered() {
+	if a.log != nil {
+		a.log.isUnanswered = true
+	}
 }
 
 // silenceTimeoutOf returns how long the silence that an error is a sign of is waited out.
@@ -250,7 +261,8 @@ func (c *contact) addTo(stack *middleware.Stack) error {
 		func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
 			middleware.InitializeOutput, middleware.Metadata, error,
 		) {
-			ctx = middleware.WithStackValue(ctx, attemptsKey{}, &attemptCounts{started: time.Now(), contact: c})
+			log, _ := ctx.Value(attemptLogKey{}).(*attemptLog)
+			ctx = middleware.WithStackValue(ctx, attemptsKey{}, &attemptCounts{started: time.Now(), contact: c, log: log})
 			return next.HandleInitialize(ctx, in)
 		}), middleware.Before)
 	return errors.Join(err, stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("LockstepContact",

@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -241,7 +242,7 @@ func (s stack) addChangeSetReason(
 func (s stack) update(ctx context.Context, c *awsclient.CloudFormation, parameters []types.Parameter) error {
 	_, err := c.UpdateStack(ctx, &cloudformation.UpdateStackInput{
 		StackName: &s.name, TemplateBody: &s.template,
-		Parameters: parameters, Capabilities: capabilities,
+		Parameters: parameters, Capabilities: capabilities, ClientRequestToken: aws.String("lockstep-" + rand.Text()),
 	})
 	var api smithy.APIError
 	if errors.As(err, &api) && strings.Contains(api.ErrorMessage(), "No updates are to be performed") {

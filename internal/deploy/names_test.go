@@ -87,7 +87,6 @@ func withOwnNames(t *testing.T, template string) *assembly.Assembly {
 // A bootstrap with names of its own is used by everything: what deploys, what only reads, the ledger, and the garbage.
 func TestAWS_C6_BootstrapWithNamesOfItsOwn(t *testing.T) {
 	c := newCloud(t)
-	c.FaultOf = nil // the self-test is not for calls that fail
 	target := ownNames()
 	log := &namesLog{roles: map[string]bool{}, buckets: map[string]bool{}}
 	open := func(asm *assembly.Assembly, access Access) *Deployment {

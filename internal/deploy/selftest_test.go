@@ -3,6 +3,7 @@ package deploy
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -62,6 +63,36 @@ func TestSelfTest_ConfirmsWhatTheCloudPlays(t *testing.T) {
 	}
 	assert.Equal(t, len(simulated.Catalogue()), len(report.Rows))
 	assert.Empty(t, c.Objects(testAccount, testRegion), "nothing is recorded")
+}
+
+// A call whose answer is lost is sent again, and AWS has done already what it asks for.
+func TestSelfTest_OutlivesEveryFault(t *testing.T) {
+	for _, fault := range []simulated.Fault{
+		simulated.Throttled, simulated.ServerError, simulated.AnswerLost, simulated.UploadReset, simulated.KeyExpired,
+	} {
+		for _, period := range []int64{2, 3, 5} {
+			t.Run(fmt.Sprintf("%s, every call number %d", fault, period), func(t *testing.T) {
+				c := newCloud(t)
+				c.FaultOf = func(_ string, number int64) simulated.Fault {
+					if number%period == 0 {
+						return fault
+					}
+					return simulated.NoFault
+				}
+				report, err := c.selfTester(c.Pause).SelfTest(t.Context())
+				require.NoError(t, err)
+				assert.True(t, report.Removed)
+				for _, row := range report.Rows {
+					assert.NotEqual(t, selftest.Contradicted, row.Verdict, "%s: %s", row.Name, row.Observed)
+					switch row.Name {
+					case "no changes", "kept when left out", "parameters", "failed update", "failed creation",
+						"early validation", "cancelled resources":
+						assert.Equal(t, selftest.Confirmed, row.Verdict, "%s: %s", row.Name, row.Observed)
+					}
+				}
+			})
+		}
+	}
 }
 
 // A kind cloud does not do what the catalogue says, and the self-test notices.

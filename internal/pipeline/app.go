@@ -17,8 +17,10 @@ type runtime struct {
 
 // runtimes has the runtime of each language of an app.
 var runtimes = map[string]runtime{
-	"go":         {tools: []string{ToolGo}, caches: goCaches},
-	"java":       {tools: []string{ToolJava, ToolMaven}, outputs: []string{"target"}},
+	"go": {tools: []string{ToolGo}, caches: goCaches},
+	"java": {
+		tools: []string{ToolJava, ToolMaven}, caches: []string{CacheGradle, CacheMaven}, outputs: []string{"target"},
+	},
 	"javascript": {tools: []string{ToolNode, ToolNpm}, caches: []string{CacheNpm}},
 	"python":     {tools: []string{ToolPython}, caches: []string{CachePip}},
 	"typescript": {tools: []string{ToolNode, ToolNpm}, caches: []string{CacheNpm}},

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -52,11 +53,23 @@ func TestSynth_SaysWhatRunsTheApp(t *testing.T) {
 	assert.Equal(t, []string{ReportFile("synth", CDKNag), AssemblyDir("dev"), AssemblyDir("prod")}, s.Outputs)
 }
 
-func TestJava_RefusedInContainersOnly(t *testing.T) {
+// A container of a Java app has a JDK, Maven, and Node for the CDK library.
+func TestJava_RunsInContainers(t *testing.T) {
 	s := stepOf(t, foreign(config.App{Language: "java"}), "synth")
-	_, err := s.ExtraFiles()
-	assert.EqualError(t, err,
-		`step "synth" calls java, which no image of the table has: run it on a machine that has java`)
+	extra, err := s.ExtraFiles()
+	require.NoError(t, err)
+	folders := map[string]string{}
+	for _, from := range extra {
+		folders[from.Folder] = from.Image
+	}
+	assert.Equal(t, map[string]string{
+		"/opt/java/openjdk": ImageJava, "/usr/share/maven": ImageJava, "/usr/local": ImageNode,
+	}, folders)
+	for folder := range folders {
+		assert.Contains(t, filepath.SplitList(s.SearchPath()), folder+"/bin")
+	}
+	assert.Contains(t, s.Caches, CacheMaven)
+	assert.Equal(t, "-Dmaven.repo.local=/cache/maven", Caches[CacheMaven].Value())
 }
 
 func TestOwnSteps_StandInTheGraph(t *testing.T) {

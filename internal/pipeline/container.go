@@ -20,24 +20,54 @@ const (
 )
 
 // systemPath is the search path that finds the programs of every image.
-const systemPath = "/go/bin:/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+const systemPath = "/go/bin:/usr/local/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:" +
+	jdkFolder + "/bin:" + mavenFolder + "/bin"
 
-// imageProvides has, for each image, which of the preinstalled tools it has. The patterns are the files below
-// /usr/local that can be copied to another image; a tool without patterns cannot be copied.
-var imageProvides = map[string]map[string][]string{
-	ImageGo:     {ToolGo: {"go/**"}, ToolGit: nil, ToolCCompiler: nil},
-	ImageNode:   {ToolNode: {"bin/node"}, ToolNpm: {"bin/npm", "lib/node_modules/npm/**"}},
-	ImagePython: {ToolPython: {"bin/python3*", "lib/libpython3*", "lib/python3*/**"}},
+// The folders of the image ImageJava. Source: the Dockerfiles of eclipse-temurin and maven in Docker's official images.
+const (
+	jdkFolder   = "/opt/java/openjdk"
+	mavenFolder = "/usr/share/maven"
+)
+
+// imageProvides has, for each image, which of the preinstalled tools it has, and which of its files are the tool. A
+// tool without files cannot be copied to another image.
+var imageProvides = map[string]map[string][]ImageFiles{
+	ImageGo:   {ToolGo: inLocal("go/**"), ToolGit: nil, ToolCCompiler: nil},
+	ImageNode: {ToolNode: inLocal("bin/node"), ToolNpm: inLocal("bin/npm", "lib/node_modules/npm/**")},
+	// The gates for Java do not know before they run whether they need Maven.
+	ImageJava: {
+		ToolJava: {wholeFolder(jdkFolder), wholeFolder(mavenFolder)}, ToolMaven: {wholeFolder(mavenFolder)},
+	},
+	ImagePython: {ToolPython: inLocal("bin/python3*", "lib/libpython3*", "lib/python3*/**")},
 }
 
-// extensibleImage is the image that files of others may be copied to. All images are of the same release of Debian,
-// and only this one has the libraries that all of the tools load.
+// extensibleImage is the image that files of others may be copied to. It has the libraries that all of the tools load.
+// The images are of the same release of Debian, but for that of Java, whose JDK needs no newer C library than any of
+// them has.
 const extensibleImage = ImageGo
 
-// An ExtraFiles is a set of files of one image that are copied to another: patterns of files below /usr/local.
-type ExtraFiles struct {
-	Image    string
+// ImageFiles are files of an image: a folder, and patterns of the files below it.
+type ImageFiles struct {
+	Folder   string
 	Patterns []string
+}
+
+func (f ImageFiles) equals(other ImageFiles) bool {
+	return f.Folder == other.Folder && slices.Equal(f.Patterns, other.Patterns)
+}
+
+func inLocal(patterns ...string) []ImageFiles {
+	return []ImageFiles{{Folder: "/usr/local", Patterns: patterns}}
+}
+
+func wholeFolder(folder string) ImageFiles {
+	return ImageFiles{Folder: folder, Patterns: []string{"**"}}
+}
+
+// ExtraFiles are files of an image that are copied to the same place in another.
+type ExtraFiles struct {
+	Image string
+	ImageFiles
 }
 
 // ExtraFiles returns what has to be copied to the step's image so that it has every preinstalled tool that the step
@@ -50,9 +80,6 @@ func (s Step) ExtraFiles() ([]ExtraFiles, error) {
 		}
 		from := providingImage(tool)
 		switch {
-		case Tools[tool].HostOnly:
-			return nil, fault.Errorf(fault.ConfigSteps,
-				"step %q calls %s, which no image of the table has: run it on a machine that has %s", s.Name, tool, tool)
 		case from == "":
 			return nil, fault.Errorf(fault.ConfigSteps, "step %q calls %s, which no image brings", s.Name, tool)
 		case s.Image != extensibleImage:
@@ -60,14 +87,13 @@ func (s Step) ExtraFiles() ([]ExtraFiles, error) {
 				"step %q runs in image %q, which does not bring %s: let it run in image %q", s.Name, s.Image,
 				tool, extensibleImage)
 		}
-		out = append(out, ExtraFiles{Image: from, Patterns: imageProvides[from][tool]})
+		for _, files := range imageProvides[from][tool] {
+			if !slices.ContainsFunc(out, func(e ExtraFiles) bool { return e.Image == from && e.equals(files) }) {
+				out = append(out, ExtraFiles{Image: from, ImageFiles: files})
+			}
+		}
 	}
 	return out, nil
-}
-
-// isHostOnly reports whether the step calls a program that no image has.
-func (s Step) isHostOnly() bool {
-	return slices.ContainsFunc(s.Tools, func(tool string) bool { return Tools[tool].HostOnly })
 }
 
 // providingImage returns the image that a tool can be copied from; empty if there is none.

@@ -85,16 +85,12 @@ func TestSelections_ReincludeAddsSelection(t *testing.T) {
 
 func TestExtraFiles_ImageHasEveryTool(t *testing.T) {
 	for _, s := range testSteps(t) {
-		if s.isHostOnly() {
-			continue // TestJava_RefusedInContainersOnly
-		}
 		extras, err := s.ExtraFiles()
 		require.NoError(t, err)
 		for _, tool := range s.preinstalledTools() {
 			_, has := imageProvides[s.Image][tool]
 			added := slices.ContainsFunc(extras, func(from ExtraFiles) bool {
-				_,
-					ok := imageProvides[from.Image][tool]
+				_, ok := imageProvides[from.Image][tool]
 				return ok
 			})
 			assert.True(t, has || added, "%s needs %s", s.Name, tool)

@@ -73,7 +73,7 @@ func unknownNames(steps []Step, index map[string]int) []error {
 					"step %q uses cache %q, which is no key of Caches", s.Name, c))
 			}
 		}
-		if _, err := s.ExtraFiles(); err != nil && !s.isHostOnly() {
+		if _, err := s.ExtraFiles(); err != nil {
 			problems = append(problems, err)
 		}
 		for _, t := range s.Tools {

@@ -72,8 +72,7 @@ var javaProject = []string{
 	"pom.xml", "*/pom.xml", "build.gradle", "build.gradle.kts", "*/build.gradle", "*/build.gradle.kts",
 }
 
-// javaGates run the tests of Java code. Their image is that of Go: no image of the table has Java, so that they cannot
-// run in a container.
+// javaGates compile Java code and run its tests.
 var javaGates = []gate{
 	projectGate(javaPackagesGate, Quality, "the Java code compiles, and what its build needs can be had", gate{
 		when: javaProject, inputs: append([]string{"!**/target/**", "!target/**", "!**/build/**"}, sourceFiles...),

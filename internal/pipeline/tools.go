@@ -17,8 +17,6 @@ type Tool struct {
 	ReportFormat Format
 	// Optional is whether only gates need it. Without it they do not run.
 	Optional bool
-	// HostOnly is whether no image has it, so that steps which call it run on a machine only.
-	HostOnly bool
 	// Remedy is the command or page that installs a preinstalled tool.
 	Remedy string
 	// PostInstall are more commands of the installation, which run in the tool's folder.
@@ -140,7 +138,6 @@ var Tools = map[string]Tool{
 		Names:       []string{"java"},
 		VersionArgs: []string{"--version"},
 		Optional:    true,
-		HostOnly:    true,
 		Remedy:      "install a JDK, 17 or newer, such as that of https://adoptium.net",
 	},
 	ToolMaven: {
@@ -150,7 +147,6 @@ var Tools = map[string]Tool{
 		Names:       []string{"mvn"},
 		VersionArgs: []string{"--version"},
 		Optional:    true,
-		HostOnly:    true,
 		Remedy:      "install Maven from https://maven.apache.org",
 	},
 

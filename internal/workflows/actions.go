@@ -23,6 +23,7 @@ var (
 	checkout = Action{"actions/checkout", "3d3c42e5aac5ba805825da76410c181273ba90b1", "v7.0.1"}
 	// These install what the CDK app and the gates need, without a cache that a pull request could fill.
 	setupGo          = Action{"actions/setup-go", "b7ad1dad31e06c5925ef5d2fc7ad053ef454303e", "v7.0.0"}
+	setupJava        = Action{"actions/setup-java", "be666c2fcd27ec809703dec50e508c2fdc7f6654", "v5.2.0"}
 	setupNode        = Action{"actions/setup-node", "820762786026740c76f36085b0efc47a31fe5020", "v7.0.0"}
 	setupPython      = Action{"actions/setup-python", "5fda3b95a4ea91299a34e894583c3862153e4b97", "v7.0.0"}
 	uploadArtifact   = Action{"actions/upload-artifact", "bbbca2ddaa5d8feaa63e36b76fdaad77386f024f", "v7.0.0"}
@@ -36,6 +37,6 @@ var (
 // Actions returns all of them.
 func Actions() []Action {
 	return []Action{
-		checkout, setupGo, setupNode, setupPython, uploadArtifact, downloadArtifact, uploadSARIF, awsCredentials,
+		checkout, setupGo, setupJava, setupNode, setupPython, uploadArtifact, downloadArtifact, uploadSARIF, awsCredentials,
 	}
 }

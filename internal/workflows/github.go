@@ -206,9 +206,9 @@ func (p platform) gitHubSteps(job pipeline.Job) []gitHubStep {
 	switch {
 	case p.Image != "":
 	case job.CommentsPlans:
-		steps = append(steps, languageSteps()[0]) // the program is all that runs
+		steps = append(steps, goStep()) // the program is all that runs
 	case p.Runner == config.HostRunner:
-		steps = append(steps, languageSteps()...)
+		steps = append(steps, languageSteps(p.Pipeline.App.Language)...)
 	}
 	content := p.script(job, gitHubDialect)
 	steps = append(steps, gitHubStep{Name: "set up", Run: lines(content.setup)})
@@ -260,13 +260,25 @@ func gitHubResults(job pipeline.Job) []gitHubStep {
 	}})
 }
 
-// languageSteps install the languages that steps on the machine itself need, in the versions of the pinned images.
-func languageSteps() []gitHubStep {
-	return []gitHubStep{
-		{Uses: setupGo.uses(), With: map[string]any{"go-version": pipeline.ImageVersion(pipeline.ImageGo), "cache": false}},
+// languageSteps install the languages that steps on the machine itself need, in the versions of the pinned images. The
+// machine has Maven.
+func languageSteps(app string) []gitHubStep {
+	steps := []gitHubStep{
+		goStep(),
 		{Uses: setupNode.uses(), With: map[string]any{"node-version": pipeline.ImageVersion(pipeline.ImageNode)}},
 		{Uses: setupPython.uses(), With: map[string]any{"python-version": pipeline.ImageVersion(pipeline.ImagePython)}},
 	}
+	if app == "java" {
+		steps = append(steps, gitHubStep{Uses: setupJava.uses(), With: map[string]any{
+			"distribution": "temurin", "java-version": pipeline.JavaVersion(),
+		}})
+	}
+	return steps
+}
+
+func goStep() gitHubStep {
+	version := pipeline.ImageVersion(pipeline.ImageGo)
+	return gitHubStep{Uses: setupGo.uses(), With: map[string]any{"go-version": version, "cache": false}}
 }
 
 // lines returns the text of a script. It stops at the first command that fails.

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
@@ -19,6 +20,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -149,42 +151,106 @@ func (r drawnRun) assemble(t *testing.T) *assembly.Assembly {
 	return asm
 }
 
-// drawnSequences is how many sequences are drawn, from a seed that -rapid.seed changes. rapid prints the seed of one
-// that fails.
+// drawnSequences is how many sequences are drawn. The seeds of the parts are so far apart that no seed of one part is
+// one of the other's: rapid adds less than a million to them.
 const (
 	drawnSequences = 2000
-	defaultSeed    = "1"
+	firstSeed      = 1
+	secondSeed     = 1 << 32
 )
+
+// A part draws a number of sequences from a seed.
+type part struct {
+	seed   uint64
+	checks int
+}
+
+// partsOf returns the two parts that are drawn in parallel. A seed of -rapid.seed is where each begins, so that the
+// sequence that failed in either comes first; the first part then draws all sequences. A number of -rapid.checks is
+// that of all parts together.
+func partsOf(t *testing.T) []part {
+	t.Helper()
+	number := func(name string, unset uint64) uint64 {
+		f := flag.Lookup(name)
+		if f.Value.String() == f.DefValue {
+			return unset
+		}
+		n, err := strconv.ParseUint(f.Value.String(), 10, 64)
+		require.NoError(t, err)
+		return n
+	}
+	checks := int(number("rapid.checks", drawnSequences))
+	if seed := number("rapid.seed", 0); seed != 0 {
+		return []part{{seed, checks}, {seed, 1}}
+	}
+	return []part{{firstSeed, checks - checks/2}, {secondSeed, checks / 2}}
+}
+
+// rapidFlags guards the flags of rapid: a part sets them, and rapid reads them before it draws.
+type rapidFlags struct{ mu sync.Mutex }
+
+// check draws a part's sequences. With -short, rapid draws a fifth of them.
+func (f *rapidFlags) check(t *testing.T, p part, property func(*rapid.T)) {
+	t.Helper()
+	f.mu.Lock()
+	release := sync.OnceFunc(f.mu.Unlock)
+	defer release()
+	require.NoError(t, flag.Set("rapid.seed", strconv.FormatUint(p.seed, 10)))
+	require.NoError(t, flag.Set("rapid.checks", strconv.Itoa(p.checks)))
+	rapid.Check(t, func(rt *rapid.T) {
+		release()
+		property(rt)
+	})
+}
 
 // Whatever AWS does and wherever a run is killed: success is said only when the stacks are there as the assembly says,
 // a run that is repeated comes to its end, nothing that keeps data goes without its permit, and each release is
 // recorded once, in order.
 func TestDeploy_HoldsUnderDrawnSequences(t *testing.T) {
-	draw := flag.Lookup("rapid.checks")
-	before := draw.Value.String()
-	t.Cleanup(func() { require.NoError(t, draw.Value.Set(before)) })
+	for _, name := range []string{"rapid.checks", "rapid.seed"} {
+		before := flag.Lookup(name).Value.String()
+		t.Cleanup(func() { require.NoError(t, flag.Set(name, before)) })
+	}
 	percent := debug.SetGCPercent(400) // a third of the time is the collection of what the SDK leaves
 	t.Cleanup(func() { debug.SetGCPercent(percent) })
-	const parts = 2 // in parallel
-	if before == draw.DefValue {
-		require.NoError(t, draw.Value.Set(strconv.Itoa(drawnSequences/parts)))
-	}
-	if seed := flag.Lookup("rapid.seed"); seed.Value.String() == seed.DefValue {
-		require.NoError(t, seed.Value.Set(defaultSeed))
-		t.Cleanup(func() { require.NoError(t, seed.Value.Set(seed.DefValue)) })
-	}
-	for part := range parts {
-		t.Run(fmt.Sprintf("part %d", part+1), func(t *testing.T) {
+	var flags rapidFlags
+	for i, p := range partsOf(t) {
+		t.Run(fmt.Sprintf("part %d", i+1), func(t *testing.T) {
 			t.Parallel()
-			rapid.Check(t, func(rt *rapid.T) {
+			t.Logf("%d sequences from -rapid.seed=%d", p.checks, p.seed)
+			drawn := map[string]bool{}
+			flags.check(t, p, func(rt *rapid.T) {
 				s := drawSequence(rt)
+				drawn[fmt.Sprint(s)] = true
 				var err error
 				synctest.Test(t, func(t *testing.T) { err = s.play(t) })
 				if err != nil {
 					rt.Fatal(err)
 				}
 			})
+			if !testing.Short() { // rapid ends early when the time of the test is nearly over
+				assert.Greater(t, len(drawn), p.checks*9/10, "different sequences")
+			}
 		})
+	}
+}
+
+// The parts draw other sequences, unless a seed is given, which both begin with.
+func TestPartsOf_DrawOtherSequences(t *testing.T) {
+	for _, test := range []struct {
+		seed, checks string
+		want         []part
+	}{
+		{"0", "100", []part{{1, 1000}, {1 << 32, 1000}}},
+		{"0", "7", []part{{1, 4}, {1 << 32, 3}}},
+		{"42", "100", []part{{42, 2000}, {42, 1}}},
+	} {
+		for name, value := range map[string]string{"rapid.seed": test.seed, "rapid.checks": test.checks} {
+			before := flag.Lookup(name).Value.String()
+			t.Cleanup(func() { require.NoError(t, flag.Set(name, before)) })
+			require.NoError(t, flag.Set(name, value))
+		}
+		assert.Equal(t, test.want, partsOf(t))
 	}
 }
 

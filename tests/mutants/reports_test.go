@@ -16,7 +16,7 @@ import (
 	"lockstep/tests/harness"
 )
 
-var update = flag.Bool("update", false, "write the mutants into the pages on reports and attacks")
+var update = flag.Bool("update", false, "write the mutants into the pages on reports, attacks and AWS")
 
 // A kind is a kind of fault that people have reported of other programs, with mutants that bring it back.
 type kind struct {
@@ -154,11 +154,20 @@ func withoutMutant(tests []string, kinds []kind) []string {
 	failing := map[string]bool{}
 	for _, k := range kinds {
 		for _, m := range k.mutants {
-			for _, name := range m.Fails {
-				test, _, _ := strings.Cut(name, "/")
-				failing[test+" in "+folderOf(m)] = true
+			for _, test := range failingTests(m) {
+				failing[test] = true
 			}
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(tests), func(name string) bool { return failing[name] })
+}
+
+// failingTests returns the tests that have to fail with a mutant, as TEST in FOLDER, each once.
+func failingTests(m Mutant) []string {
+	var tests []string
+	for _, name := range m.Fails {
+		test, _, _ := strings.Cut(name, "/")
+		tests = append(tests, test+" in "+folderOf(m))
+	}
+	return slices.Compact(tests)
 }

@@ -11,7 +11,7 @@ var writes = []string{
 // all returns every mutant.
 func all() []Mutant {
 	mutants := slices.Concat(table, attackMutants())
-	for _, k := range kinds() {
+	for _, k := range append(kinds(), awsKind()) {
 		mutants = append(mutants, k.mutants...)
 	}
 	for _, operation := range writes {

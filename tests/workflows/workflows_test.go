@@ -99,6 +99,29 @@ func TestCompare_NamesWhatDiffers(t *testing.T) {
 	}, states)
 }
 
+// Jobs whose steps run on the machine itself get a JDK if the app is in Java, in the version of the image of Java.
+func TestWorkflows_JavaAppHasAJDK(t *testing.T) {
+	example := examples["github-host"]
+	for language, wants := range map[string]bool{"java": true, "typescript": false} {
+		c := loadExample(t, example)
+		c.Pipeline.App.Language = language
+		files, err := workflows.Files(c, example.Service)
+		require.NoError(t, err)
+		for name, got := range readJobs(t, example, files[0].Text) {
+			installs := map[string]any{}
+			for _, step := range got.Steps {
+				action, _, _ := strings.Cut(step.Uses, "@")
+				installs[action] = step.With["java-version"]
+			}
+			if _, setsUp := installs["actions/setup-python"]; setsUp {
+				version, has := installs["actions/setup-java"]
+				assert.Equal(t, wants, has, "%s of an app in %s", name, language)
+				assert.True(t, !wants || version == "21", "%s has Java %v", name, version)
+			}
+		}
+	}
+}
+
 // A job is a job of a file, as far as the tests read it.
 type job struct {
 	Environment any               `yaml:"environment"`

@@ -96,13 +96,13 @@ var valueKinds = map[string]jsonschema.Schema{
 	},
 	"cache": {
 		Title:    "the name of a cache",
-		Enum:     []any{"go-modules", "go-build", "cdk", "lint", "npm", "pip", "uv"},
+		Enum:     []any{"go-modules", "go-build", "gradle", "cdk", "lint", "maven", "npm", "pip", "uv"},
 		Examples: []any{"npm"},
 	},
 	"filePattern": {Title: "a pattern of files", MinLength: new(uint64(1)), Examples: []any{"lib/**"}},
 	"image": {
 		Title:    "the name of an image of the table",
-		Enum:     []any{"go", "node", "python"},
+		Enum:     []any{"go", "java", "node", "python"},
 		Examples: []any{"go"},
 	},
 	"language": {

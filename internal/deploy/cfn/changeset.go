@@ -107,22 +107,11 @@ func (c *Client) CreateChangeSet(
 	if c.ImportsExisting {
 		input.ImportExistingResources = aws.Bool(true)
 	}
-	set := &ChangeSet{}
 	created, err := c.api.CreateChangeSet(ctx, input)
-	switch {
-	case awsclient.ErrorCode(err) == "AlreadyExistsException": // the answer to an earlier attempt was lost
-		existing, err := c.api.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{
-			ChangeSetName: input.ChangeSetName, StackName: input.StackName,
-		})
-		if err != nil {
-			return nil, err
-		}
-		set.ID, set.StackID = aws.ToString(existing.ChangeSetId), aws.ToString(existing.StackId)
-	case err != nil:
+	if err != nil {
 		return nil, err
-	default:
-		set.ID, set.StackID = aws.ToString(created.Id), aws.ToString(created.StackId)
 	}
+	set := &ChangeSet{ID: aws.ToString(created.Id), StackID: aws.ToString(created.StackId)}
 	err = c.waitForChanges(ctx, set)
 	if err == nil {
 		err = c.checkTemplate(ctx, set, want)

@@ -24,15 +24,10 @@ func (c *Client) Execute(ctx context.Context, set *ChangeSet) error {
 	_, err := c.api.ExecuteChangeSet(ctx, &cloudformation.ExecuteChangeSetInput{
 		ChangeSetName: &set.ID, StackName: &set.StackID, ClientRequestToken: aws.String(set.name()),
 	})
-	switch awsclient.ErrorCode(err) {
-	case "ChangeSetNotFound":
+	if awsclient.ErrorCode(err) == "ChangeSetNotFound" {
 		return fault.New(fault.ChangeSetGone,
 			"its change set is gone, or CloudFormation has forgotten it: somebody else has changed the stack "+
 				"or removed the change set; run this again")
-	case "InvalidChangeSetStatus": // perhaps it is executed already, and the answer to an earlier attempt was lost
-		if out, readErr := c.describeChangeSet(ctx, set); readErr == nil && isExecuted(out.ExecutionStatus) {
-			return nil
-		}
 	}
 	return err
 }

@@ -263,9 +263,7 @@ func (t *test) failUpdate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := t.Deployer.RollbackStack(ctx, &cloudformation.RollbackStackInput{
-		StackName: &t.stackID, RoleARN: &t.ExecutionRole, ClientRequestToken: &w.token,
-	}); err != nil {
+	if err := t.rollBack(ctx, w.token); err != nil {
 		t.seeRefused(row, "RollbackStack was refused: %s", err)
 		return ctx.Err()
 	}
@@ -274,6 +272,25 @@ func (t *test) failUpdate(ctx context.Context) error {
 		"a change set for the stack in UPDATE_FAILED was refused: %t; after RollbackStack the stack was %s",
 		refusedUpdate, status)
 	return err
+}
+
+// rollBack asks for a rollback, more than once where it is refused: the answer to an attempt before may be lost, and
+// the rollback not be described yet.
+func (t *test) rollBack(ctx context.Context, token string) error {
+	const attempts = 8
+	attempt := 0
+	return t.poll(ctx, func() (bool, error) {
+		attempt++
+		_, err := t.Deployer.RollbackStack(ctx, &cloudformation.RollbackStackInput{
+			StackName: &t.stackID, RoleARN: &t.ExecutionRole, ClientRequestToken: &token,
+		})
+		if awsclient.ErrorCode(err) != "ValidationError" || attempt == attempts {
+			return true, err
+		}
+		stack, described := t.describe(ctx)
+		hasBegun := described == nil && stack != nil && strings.Contains(string(stack.StackStatus), "ROLLBACK")
+		return hasBegun, described
+	})
 }
 
 // seeCancelled looks at the events of a failure for a resource that was cancelled.

@@ -71,6 +71,14 @@ func operationRows() []Behaviour {
 			play:   func(c *Cloud) { c.LateEvents = 200 * time.Millisecond },
 		},
 		{
+			Name: "events of several operations",
+			Does: "DescribeStackEvents answers the events of every operation on the stack, and a late one of the operation " +
+				"before can come among those of the current one.",
+			Client: "An operation's own events are known by its token; a failure of another one is no cause.",
+			Source: apiReference + "API_StackEvent.html",
+			Test:   "deploy/cfn.TestEventReader_FindsTheEndOfItsOwnOperation",
+		},
+		{
 			Name:   "cancelled resources",
 			Does:   "When a resource fails, the others fail with the reason that they were cancelled.",
 			Client: "A cancelled resource is never named as the cause.",
@@ -220,6 +228,15 @@ func accountRows() []Behaviour {
 				"files.ts",
 			Test: "deploy.TestAWS_C4_ObjectsAreEncryptedAsTheBucketIs",
 			play: func(c *Cloud) { c.RefusesUnencrypted = true },
+		},
+		{
+			Name: "rights of the bootstrap",
+			Does: "The deploy role of `cdk bootstrap` may do what its version gives it: before 32 it may not list change " +
+				"sets, resources or exports, before 30 not read what a validation has found, before 23 not roll back.",
+			Client: "The version and the rights are read before the first write, and what is too old is refused.",
+			Source: "https://github.com/aws/aws-cdk-cli/commits/7ff50e77/packages/aws-cdk/lib/api/bootstrap/" +
+				"bootstrap-template.yaml",
+			Test: "deploy.TestRights_OfEachVersionOfTheBootstrap",
 		},
 		{
 			Name:   "garbage collection of the CDK",

@@ -78,6 +78,7 @@ type Cloud struct {
 	mu           sync.Mutex
 	accounts     map[string]*account
 	keys         map[string]string // access key id to account
+	rolesOfKeys  map[string]string // access key id to the ARN of its role
 	expiries     map[string]time.Time
 	ssm          map[string]string
 	parameters   map[string]string // account and name to value
@@ -120,7 +121,7 @@ func NewKind() *Cloud {
 	return &Cloud{
 		BootstrapVersion: "33", Encryption: "aws:kms",
 		EmptyReasons: []string{"The submitted information didn't contain changes."},
-		accounts:     map[string]*account{}, keys: map[string]string{},
+		accounts:     map[string]*account{}, keys: map[string]string{}, rolesOfKeys: map[string]string{},
 		expiries: map[string]time.Time{}, ssm: map[string]string{},
 		callsOf:     map[string]int64{},
 		SigningKeys: map[string]*ecdsa.PrivateKey{}, parameters: map[string]string{},
@@ -301,6 +302,7 @@ func (c *Cloud) serveSTS(w http.ResponseWriter, r *http.Request, caller string) 
 			seconds = 3600
 		}
 		key, expires := c.issueKey(parts[4], time.Duration(seconds)*time.Second)
+		c.setRole(key, form.Get("RoleArn"))
 		keys := xmlElements(
 			"AccessKeyId", key, "SecretAccessKey", "simulated", "SessionToken", "token",
 			"Expiration", expires.UTC().Format(time.RFC3339))
@@ -310,6 +312,20 @@ func (c *Cloud) serveSTS(w http.ResponseWriter, r *http.Request, caller string) 
 	default:
 		writeError(w, http.StatusBadRequest, "InvalidAction", form.Get("Action"))
 	}
+}
+
+// setRole notes whose key one is.
+func (c *Cloud) setRole(key, role string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.rolesOfKeys[key] = role
+}
+
+// roleOf returns the ARN of the role that a key was issued for; empty for the key of an account.
+func (c *Cloud) roleOf(key string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.rolesOfKeys[key]
 }
 
 func (c *Cloud) rememberRole(arn string) {

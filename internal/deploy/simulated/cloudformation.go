@@ -94,6 +94,12 @@ func (a *account) serveCloudFormation(c *Cloud, w http.ResponseWriter, r *http.R
 	if s != nil {
 		s.advance()
 	}
+	key, _, _ := parseCredentialScope(r.Header.Get("Authorization"))
+	if role := c.roleOf(key); isDeployRole(role) && c.isDenied("cloudformation:"+action) {
+		writeError(w, http.StatusForbidden, "AccessDenied", fmt.Sprintf(
+			"User: %s is not authorized to perform: cloudformation:%s", role, action))
+		return
+	}
 	do, ok := actions[action]
 	if !ok {
 		writeError(w, http.StatusBadRequest, "InvalidAction", action)
@@ -464,6 +470,12 @@ func (c *call) deleteStack(s *stack) {
 		return
 	}
 	if s.status == "REVIEW_IN_PROGRESS" {
+		for _, set := range s.changeSets {
+			if !set.gone.IsZero() { // the toolkit of the CDK waits until it is gone
+				writeValidationError(c.w, "Stack %s cannot be deleted while change set %s is being deleted", s.id, set.name)
+				return
+			}
+		}
 		delete(c.account.stacks, s.id)
 		writeResult(c.w, "DeleteStack", "")
 		return

@@ -134,6 +134,7 @@ func surprises() []Finding {
 			"The configuration of the environment gives its names, and everything uses them; any other is refused.",
 			[]string{
 				deploy + "TestAWS_C6_BootstrapWithNamesOfItsOwn", deploy + "TestAWS_C6_NamesThatTheConfigurationLacksAreRefused",
+				"config.TestBootstrap_OneInAnAccountAndRegion",
 				"tests/faults.TestAWS_C6_BootstrapWithNamesOfItsOwn", stages + "TestAWS_C6_StacksUseTheNamesOfTheirBootstrap",
 			},
 		},

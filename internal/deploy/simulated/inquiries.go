@@ -2,28 +2,12 @@ package simulated
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
 )
-
-// addedRights are the actions of a deploy role that the bootstrap's version 32 has added.
-// Source: https://github.com/aws/aws-cdk-cli/pull/1403.
-var addedRights = []string{
-	"cloudformation:ListChangeSets", "cloudformation:ListStackResources", "cloudformation:GetStackPolicy",
-	"cloudformation:ListExports", "cloudformation:ListImports", "cloudformation:ListStacks",
-	"cloudformation:ListHookResults",
-}
-
-// isDenied reports whether the deploy role of the accounts' bootstrap may not do an action.
-func (c *Cloud) isDenied(action string) bool {
-	version := 0
-	_, err := fmt.Sscanf(c.BootstrapVersion, "%d", &version)
-	return slices.Contains(c.DeniedActions, action) || err == nil && version < 32 && slices.Contains(addedRights, action)
-}
 
 // serveIAM answers a call of the policy simulator.
 func (c *Cloud) serveIAM(w http.ResponseWriter, r *http.Request) {
