@@ -105,7 +105,7 @@ func TestStore_RefusesEntryThatLeadsElsewhere(t *testing.T) {
 			step.Outputs = []string{"out"}
 			hit, err := s.restore("key", step, filepath.Join(root, "log"))
 			require.ErrorContains(t, err, "its entry")
-			assert.False(t, hit)
+			assert.Nil(t, hit)
 			assert.NoFileExists(t, s.entryPath("key"))
 			assert.Equal(t, "package main", readFile(t, filepath.Join(root, "main.go")))
 			assert.NoFileExists(t, filepath.Join(filepath.Dir(root), "victim"))

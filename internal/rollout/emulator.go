@@ -11,6 +11,7 @@ import (
 	"lockstep/internal/host"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/rehearsal"
+	"lockstep/internal/repo"
 )
 
 // Emulator returns the project's emulated accounts, whether they run or not.
@@ -36,6 +37,7 @@ func (s *Session) AcquireEmulator(
 	if remote != nil {
 		return e, remote, func() error { return nil }, remote.CheckAccounts(ctx, accounts)
 	}
+	_ = repo.MakeState(s.Root) // what is written next says what is wrong with the folder
 	session, release, err = s.startEmulator(ctx, e, progress)
 	if err != nil {
 		return nil, nil, nil, err

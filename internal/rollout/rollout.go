@@ -232,7 +232,7 @@ func (a *account) open(ctx context.Context, q Request) error {
 	if err != nil {
 		return err
 	}
-	options.Artifacts.Assembly = files
+	options.Artifacts.Assembly, options.Artifacts.Checked = files, files
 	if a.assembly.earlier != nil {
 		options.EarlierDigests = a.assembly.earlierOptions
 	}
@@ -242,6 +242,9 @@ func (a *account) open(ctx context.Context, q Request) error {
 	}
 	if err != nil {
 		return fmt.Errorf("cloud assembly %s: %w", a.assembly.folder, err)
+	}
+	if a.coverage != nil {
+		options.Artifacts.Checked = a.coverage.Answered
 	}
 	a.deployment, err = deploy.Open(ctx, cfg, target, adapted, options)
 	return err
