@@ -2,6 +2,7 @@ package mutants
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -57,11 +58,19 @@ func mutantsByTest(mutants []Mutant) map[string][]string {
 	return byTest
 }
 
+// faultsOfAttacks returns what is wrong with the mutants that make the tests of attacks fail. Those that are about attacks
+// come first: another one counts only for a test without.
+func faultsOfAttacks() map[string][]string {
+	byTest := mutantsByTest(all())
+	maps.Copy(byTest, mutantsByTest(slices.Concat(table, attackMutants())))
+	return byTest
+}
+
 // The page says with which mutants the test of each attack was seen to fail.
 func TestDocument_AttacksPageShowsMutants(t *testing.T) {
 	page, err := os.ReadFile(attacksPage)
 	require.NoError(t, err)
-	byTest := mutantsByTest(all())
+	byTest := faultsOfAttacks()
 	var b strings.Builder
 	b.WriteString("\n| attack | kind | test | what is wrong with the mutant |\n| -- | -- | -- | -- |\n")
 	for _, r := range rowsOfAttacks(string(page)) {
@@ -81,7 +90,7 @@ func TestAttacks_EveryTestFailsWithAMutant(t *testing.T) {
 	require.NoError(t, err)
 	rows := rowsOfAttacks(string(page))
 	assert.Greater(t, len(rows), 35)
-	byTest := mutantsByTest(all())
+	byTest := faultsOfAttacks()
 	for _, r := range rows {
 		for _, test := range r.tests {
 			assert.NotEmpty(t, byTest[test], "%s: no mutant makes it fail", test)
