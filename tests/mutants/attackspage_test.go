@@ -58,8 +58,8 @@ func mutantsByTest(mutants []Mutant) map[string][]string {
 	return byTest
 }
 
-// faultsOfAttacks returns what is wrong with the mutants that make the tests of attacks fail. Those that are about attacks
-// come first: another one counts only for a test without.
+// faultsOfAttacks returns what is wrong with the mutants that make the tests of attacks fail. Those that are about
+// attacks come first: another one counts only for a test without.
 func faultsOfAttacks() map[string][]string {
 	byTest := mutantsByTest(all())
 	maps.Copy(byTest, mutantsByTest(slices.Concat(table, attackMutants())))
