@@ -23,7 +23,8 @@ const (
 	exitFailed      = 1
 	exitUsage       = 2
 	exitRefused     = 3
-	exitNotRun      = pipeline.ExitNotRun // of the command gate alone
+	exitNotRun      = pipeline.ExitNotRun      // of the command gate alone
+	exitNothingToDo = pipeline.ExitNothingToDo // of the command gate alone
 	exitInterrupted = 130
 )
 
@@ -75,6 +76,8 @@ func exitCode(err error, interrupted bool) int {
 		return exitInterrupted
 	case cli.IsNotRun(err):
 		return exitNotRun
+	case cli.IsNothingToDo(err):
+		return exitNothingToDo
 	case errors.As(err, &problems), errors.As(err, &unknown), errors.As(err, &usage):
 		return exitUsage
 	case errors.As(err, &refusal):

@@ -133,6 +133,9 @@ func (p *project) classifyExit(o *outcome) {
 	if _, reason, ok := strings.Cut(lines[len(lines)-1], ": "); ok {
 		o.setReason(reason)
 	}
+	if o.ExitCode == pipeline.ExitNothingToDo {
+		o.Status, o.Code = pipeline.NothingToDo, ""
+	}
 	if o.ExitCode == pipeline.ExitNotRun {
 		o.Status, o.Tolerated = pipeline.NotRun, p.toleratesNotRun(o.step)
 		o.Code = fault.GateNotRun

@@ -135,7 +135,7 @@ var allowedImports = map[string][]string{
 	"internal/redact":              {"internal/display"},
 	"internal/gate/images":         {"internal/fault"},
 	"internal/repo": {
-		"internal/fault", "internal/pipeline", "internal/process", "internal/text", "tools",
+		"internal/fault", "internal/fsx", "internal/pipeline", "internal/process", "internal/text", "tools",
 	},
 	"internal/process":           {"internal/fault", "internal/fsx"},
 	"internal/telemetry":         {"internal/fault"},

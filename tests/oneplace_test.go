@@ -148,6 +148,7 @@ var places = []place{
 			"internal/rehearsal/emulator.go":                   "writes into the state folder, which no repository may hold",
 			"internal/rehearsal/process.go":                    "writes into the state folder, which no repository may hold",
 			"internal/rehearsal/state.go":                      "writes into the state folder, which no repository may hold",
+			"internal/repo/state.go":                           "makes the state folder, which no repository may hold",
 			"internal/report/saved_run.go":                     "writes into the state folder, which no repository may hold",
 			"internal/rollout/record.go":                       "removes what is in the state folder",
 			"tools/data.go":                                    "writes into the user's own cache",

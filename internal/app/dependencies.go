@@ -183,7 +183,11 @@ func (a App) hint(text string) string {
 			continue
 		}
 		if strings.HasSuffix(h.hint, ": ") {
-			return "; " + h.hint + "`" + a.installCommand() + "`"
+			hint := "; " + h.hint + "`" + a.installCommand() + "`"
+			if a.Install == "" {
+				hint += ", or write that as app.install into config/pipeline.yaml"
+			}
+			return hint
 		}
 		return "; " + h.hint + "see what it printed"
 	}

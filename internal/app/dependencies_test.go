@@ -93,3 +93,31 @@ func TestFind_LooksIntoPackagesOfMonorepos(t *testing.T) {
 		assert.Equal(t, want, found.Folder, file)
 	}
 }
+
+func TestFind_TellsWhatInstallsThePackages(t *testing.T) {
+	const pip = "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt"
+	for _, test := range []struct{ command, file, want string }{
+		{"npx ts-node bin/app.ts", "package-lock.json", "npm ci"},
+		{"node app.js", "pnpm-lock.yaml", "pnpm install --frozen-lockfile"},
+		{"python3 app.py", "requirements.txt", pip},
+		{"python3 app.py", "uv.lock", "uv sync --frozen"},
+		{"go mod download && go run .", "go.mod", ""},
+		{"mvn -e -q compile exec:java", "pom.xml", ""},
+		{"node app.js", "README.md", ""},
+	} {
+		app := newApp(t, "", test.file)
+		settings := `{"app": "` + test.command + `"}`
+		require.NoError(t, os.WriteFile(filepath.Join(app.Root, settingsFile), []byte(settings), 0o644))
+		found, err := Find(app.Root, "")
+		require.NoError(t, err, test.file)
+		assert.Equal(t, test.want, found.Install, test.file)
+	}
+}
+
+func TestHint_NamesTheSettingThatInstalls(t *testing.T) {
+	app := newApp(t, "", "requirements.txt")
+	const setting = "write that as app.install into config/pipeline.yaml"
+	assert.Contains(t, app.hint("ModuleNotFoundError: No module named 'aws_cdk'"), setting)
+	app.Install = "pip install -r requirements.txt"
+	assert.NotContains(t, app.hint("ModuleNotFoundError: No module named 'aws_cdk'"), setting)
+}

@@ -24,6 +24,8 @@ type Found struct {
 	Command, Language string
 	// Packages is the program that installs the app's packages; empty if it is not known.
 	Packages string
+	// Install is the command that installs them; empty where running the app does.
+	Install string
 	// Name is the name that the app's packages have; empty if they have none.
 	Name string
 }
@@ -67,6 +69,7 @@ func Find(root, folder string) (Found, error) {
 	f.Command = settings.App
 	app.Command = f.Command
 	f.Language, f.Packages = app.language()
+	f.Install = app.packageProgram(f.Language).install
 	f.Name = app.packageName()
 	return f, nil
 }

@@ -19,6 +19,7 @@ import (
 	"lockstep/internal/fsx"
 	"lockstep/internal/host"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/repo"
 	"lockstep/internal/report"
 	"lockstep/tools"
 )
@@ -219,6 +220,7 @@ func (a *app) checkProject() []doctorCheck {
 		return []doctorCheck{c}
 	}
 	c.OK, c.Found = true, enumerate(p.config.Names())
+	_ = repo.MakeState(p.root) // the check says what is wrong with the folder
 	return []doctorCheck{c, checkStateDir(p.statePath())}
 }
 

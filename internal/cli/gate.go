@@ -88,6 +88,9 @@ func (a *app) printGateVerdict(err error) error {
 	case errors.As(err, &notRun):
 		fmt.Fprintln(a.Stdout, "not run: "+text.OneLine(notRun.Reason))
 		return printedError{err}
+	case IsNothingToDo(err):
+		fmt.Fprintln(a.Stdout, "nothing to do: "+text.OneLine(err.Error()))
+		return printedError{err}
 	case err != nil && !errors.Is(err, context.Canceled):
 		fmt.Fprintln(a.Stdout, "failed: "+fault.Of(err).Prefix(err.Error()))
 		return printedError{err}
@@ -99,6 +102,12 @@ func (a *app) printGateVerdict(err error) error {
 func IsNotRun(err error) bool {
 	var notRun *gate.NotRunError
 	return errors.As(err, &notRun)
+}
+
+// IsNothingToDo reports whether the error is that of a gate that has nothing to check.
+func IsNothingToDo(err error) bool {
+	var nothing *gate.NothingToDoError
+	return errors.As(err, &nothing)
 }
 
 // componentVersion returns the version of the part of this program that runs a step's command; empty for the whole

@@ -127,6 +127,9 @@ func placesText(places []config.Account) string {
 	return text
 }
 
+// installComment is the line before the command that installs the app's packages.
+const installComment = "  # Where its packages are missing, as in a container or a job, this installs them.\n"
+
 // appText returns what the configuration says about the app.
 func (i *initializer) appText() string {
 	if i.found.Language == "" && i.found.Folder == "" {
@@ -138,6 +141,9 @@ func (i *initializer) appText() string {
 	}
 	if i.found.Folder != "" {
 		text += "  folder: " + strconv.Quote(i.found.Folder) + "\n"
+	}
+	if i.found.Install != "" {
+		text += installComment + "  install: " + i.found.Install + "\n"
 	}
 	return text
 }

@@ -5,6 +5,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	cdkapp "lockstep/internal/app"
 )
 
 // What a project is called by default is always a name that the configuration takes.
@@ -24,5 +26,33 @@ func TestProjectName_IsValid(t *testing.T) {
 				{"config/environments/dev.yaml", "account: \"111122223333\"\nregion: eu-west-1\n"},
 			}))
 		})
+	}
+}
+
+// A container and the job of a pipeline begin without the app's packages, so the configuration says what installs them.
+func TestInit_WritesWhatInstallsThePackages(t *testing.T) {
+	const pip = "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt"
+	for _, test := range []struct {
+		found cdkapp.Found
+		want  string
+	}{
+		{
+			cdkapp.Found{Language: "python", Install: pip},
+			"  language: python\n" + installComment + "  install: " + pip + "\n",
+		},
+		{
+			cdkapp.Found{Language: "typescript", Folder: "infra", Install: "npm ci"},
+			"  language: typescript\n  folder: \"infra\"\n" + installComment + "  install: npm ci\n",
+		},
+		{cdkapp.Found{Language: "go"}, "  language: go\n"},
+	} {
+		i := &initializer{
+			project: "orders", tooling: "123456789012", environments: []string{"dev=111122223333/eu-west-1"},
+			found: test.found,
+		}
+		files, _, err := i.files()
+		require.NoError(t, err)
+		assert.Contains(t, files[0].text, "app:\n"+test.want)
+		require.NoError(t, checkFiles(files))
 	}
 }

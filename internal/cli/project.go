@@ -70,7 +70,7 @@ func (a *app) loadProject() (*project, error) {
 		return nil, err
 	}
 	p := &project{root: root, config: c}
-	_ = fsx.MakePrivate(p.statePath()) // one of another owner is that owner's matter
+	_ = repo.GuardState(root) // one of another owner is that owner's matter
 	return p, nil
 }
 

@@ -71,9 +71,9 @@ func (d *Deployment) checkTemplates() error {
 // findRefusedTemplates returns what AWS would refuse of the templates of the stacks and of those nested in them.
 func (d *Deployment) findRefusedTemplates() ([]preflight.Finding, error) {
 	asm := d.assembly
-	if d.Artifacts.Assembly != nil { // a rehearsal deploys it with stand-ins
+	if d.Artifacts.Checked != nil { // a rehearsal deploys it with stand-ins
 		var err error
-		if asm, _, err = d.ReadAssembly(d.Artifacts.Assembly, d.target); err != nil {
+		if asm, _, err = d.ReadAssembly(d.Artifacts.Checked, d.target); err != nil {
 			return nil, err
 		}
 	}

@@ -75,7 +75,7 @@ func TestDeploy_ChecksTemplatesAsSynthesised(t *testing.T) {
 	c := newCloud(t)
 	adapted := oneStack(t, topics(1))
 	written := oneStack(t, template("AWS::SQS::Queue", `{"QueueNam":"x"}`))
-	_, err := c.deploy(adapted, DeployRequest{}, func(o *Options) { o.Artifacts.Assembly = written.Files })
+	_, err := c.deploy(adapted, DeployRequest{}, func(o *Options) { o.Artifacts.Checked = written.Files })
 	require.ErrorContains(t, err, "QueueNam: there is no such property")
 }
 

@@ -23,6 +23,9 @@ import (
 type Artifacts struct {
 	// Assembly is the environment's cloud assembly as it was synthesised.
 	Assembly fs.FS
+	// Checked is the assembly whose templates are checked: Assembly, in a rehearsal with answers to its look-ups. Nil for
+	// that which is deployed.
+	Checked fs.FS
 	// ToolSBOM is a software bill of materials of the tools, as JSON; empty for none.
 	ToolSBOM []byte
 }

@@ -24,10 +24,11 @@ func gateEntries() []Entry {
 		},
 		{
 			Code: NoTestRan, Title: "no test ran",
-			Meaning:  "The program of the tests ended well without a test, which is no pass.",
-			Causes:   []string{"a pattern that selects no test", "a build tag"},
-			Remedies: []string{"fix the pattern or the tag"},
-			Messages: []string{"no test ran"},
+			Meaning: "The program of the tests ended well without a test, although a file of the repository has one. That is " +
+				"no pass. A repository without tests has no test gate to pass, and its result says so.",
+			Causes:   []string{"a pattern that selects no test", "a build tag", "a build that skips its tests"},
+			Remedies: []string{"fix the pattern, the tag or the build"},
+			Messages: []string{"no test ran, although … has one: …"},
 		},
 		{
 			Code: CoverageFloor, Title: "the coverage cannot be compared",

@@ -130,7 +130,8 @@ func TestCoverage_Floor(t *testing.T) {
 		{"too little", profile, "75.1\n", "tests/coverage.floor:1 coverage-floor"},
 		{"no number", profile, "much\n", "tests/coverage.floor:1 coverage-floor"},
 		{"more than 100", profile, "101\n", "tests/coverage.floor:1 coverage-floor"},
-		{"no statement", "mode: set\n", "0\n", "covers no statement"},
+		{"no statement", "mode: set\n", "0\n", "the repository has no tests, and its floor is 0"},
+		{"no statement, but a floor", "mode: set\n", "0.1\n", "tests/coverage.floor:1 coverage-floor"},
 		{"invalid profile", "garbage", "0\n", "the coverage profile cannot be read"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -147,8 +148,13 @@ func TestCoverage_Floor(t *testing.T) {
 		})
 	}
 	t.Run("no profile", func(t *testing.T) {
-		got := runBuiltin(t, "coverage", newRepository(t, nil))
-		assert.Contains(t, got[0], "the coverage profile cannot be read")
+		for floor, want := range map[string]string{
+			"0": "the repository has no tests, and its floor is 0", "50": "tests/coverage.floor:1 coverage-floor",
+		} {
+			got := runBuiltin(t, "coverage", newRepository(t, map[string]string{pipeline.CoverageFloor: floor + "\n"}))
+			require.Len(t, got, 1)
+			assert.Contains(t, got[0], want)
+		}
 	})
 
 	t.Run("what the scripts ran counts once", func(t *testing.T) {

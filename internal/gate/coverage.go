@@ -2,7 +2,9 @@ package gate
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -29,7 +31,8 @@ func checkCoverage(g Gate) (findings.Report, error) {
 		})
 	}
 	covered, err := CoveragePercent(g.Root)
-	if err != nil {
+	isEmpty := fault.Of(err) == fault.NoTestRan
+	if err != nil && !isEmpty {
 		return r, &FailedError{fault.CoverageFloor, "the coverage profile cannot be read: " + err.Error()}
 	}
 	text, err := fsx.ReadFile(filepath.Join(g.Root, filepath.FromSlash(pipeline.CoverageFloor)), fsx.MaxText)
@@ -40,6 +43,9 @@ func checkCoverage(g Gate) (findings.Report, error) {
 	if err != nil {
 		add("coverage-floor", err.Error())
 		return r, nil
+	}
+	if isEmpty && floor == 0 {
+		return r, &NothingToDoError{"the repository has no tests, and its floor is 0"}
 	}
 	fmt.Fprintf(g.Log, "covered %.1f %% of the statements; the floor is %.1f %%\n", covered, floor)
 	if covered < floor {
@@ -64,6 +70,9 @@ func CoveragePercent(root string) (float64, error) {
 	statements := map[string]cover.ProfileBlock{} // by file and position
 	for _, profile := range append(scripts, filepath.Join(root, filepath.FromSlash(pipeline.CoverageProfile))) {
 		files, err := cover.ParseProfiles(profile)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // no test ran
+		}
 		if err != nil {
 			return 0, fault.Wrap(fault.CoverageFloor, err)
 		}
@@ -83,7 +92,7 @@ func CoveragePercent(root string) (float64, error) {
 		}
 	}
 	if total == 0 {
-		return 0, fault.Errorf(fault.NoTestRan, "the profile %s covers no statement", pipeline.CoverageProfile)
+		return 0, fault.Errorf(fault.NoTestRan, "no test ran: the profile %s has no statement", pipeline.CoverageProfile)
 	}
 	return 100 * float64(run) / float64(total), nil
 }

@@ -18,6 +18,7 @@ import (
 	"lockstep/internal/fsx"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
+	"lockstep/internal/project"
 )
 
 // A Gate is one gate of the table of steps, to be run in a repository.
@@ -61,6 +62,15 @@ func (e *NotRunError) Error() string { return e.Reason }
 // Code returns the code of the error.
 func (e *NotRunError) Code() fault.Code { return fault.GateNotRun }
 
+// A NothingToDoError is returned by a gate that applies to a repository which has nothing that the gate checks, such as
+// tests. That is neither a failure nor a judgement that is missing.
+type NothingToDoError struct{ Reason string }
+
+func (e *NothingToDoError) Error() string { return e.Reason }
+
+// Code returns the code of the error, which is none: nothing is wrong.
+func (e *NothingToDoError) Code() fault.Code { return "" }
+
 // A FailedError is returned by a gate that has findings, or whose program failed.
 type FailedError struct {
 	code   fault.Code
@@ -74,14 +84,15 @@ func (e *FailedError) Error() string { return e.Reason }
 func (e *FailedError) Code() fault.Code { return e.code }
 
 // Run runs the gate and writes its report. The error is nil if the gate passed, the context's error if it was
-// interrupted, and otherwise *FailedError or *NotRunError.
+// interrupted, and otherwise *FailedError, *NotRunError or *NothingToDoError.
 func (g Gate) Run(ctx context.Context) error {
 	g.Log = &syncWriter{w: g.Log}
 	result, err := g.check(ctx)
 	g.grade(&result.report)
 	var notRun *NotRunError
+	var nothing *NothingToDoError
 	switch {
-	case err == nil:
+	case err == nil, errors.As(err, &nothing):
 	case errors.As(err, &notRun), ctx.Err() != nil:
 		result.report.Broken = "not run: " + err.Error()
 	default:
@@ -101,12 +112,12 @@ func (g Gate) Run(ctx context.Context) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case err != nil:
+	case err != nil && nothing == nil:
 		return err
 	case len(failing) > 0:
 		return &FailedError{failureCode(failing), pluralize(len(failing), g.findingNoun())}
 	}
-	return nil
+	return err
 }
 
 // failureCode returns the code of a gate that found nothing but waivers that have ended; empty for other findings.
@@ -196,6 +207,9 @@ func (g Gate) check(ctx context.Context) (outcome, error) {
 	}
 	result, readErr := reader.result(g.Root)
 	err := checkOutcome(result, readErr, runErr, stderr)
+	if g.Format == pipeline.GoTest && !hasTests(result.suites) && isEmptyRun(err, stderr) {
+		err = g.explainNoTest(ctx, project.GoTests)
+	}
 	result.report.Findings = append(result.report.Findings, unreadable...)
 	return result, err
 }

@@ -1,7 +1,9 @@
 package gate
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,9 +38,13 @@ func failedEvents(test string, lines ...string) string {
 }
 
 // runGoTest runs a script in the place of `go test -json` and returns the suites of its report, and the gate's error.
-func runGoTest(t *testing.T, script string) ([]findings.Suite, error) {
+func runGoTest(t *testing.T, script string, files ...map[string]string) ([]findings.Suite, error) {
 	t.Helper()
-	root := newRepository(t, map[string]string{"go.mod": "module lockstep\n"})
+	all := map[string]string{"go.mod": "module lockstep\n"}
+	for _, more := range files {
+		maps.Copy(all, more)
+	}
+	root := newRepository(t, all)
 	g, _ := newShellGate(root, script, pipeline.GoTest)
 	runErr := g.Run(t.Context())
 	text, err := os.ReadFile(filepath.Join(root, pipeline.ReportFile("probe", pipeline.GoTest)))
@@ -114,23 +120,37 @@ func TestGoTestReader_BuildFailureIsError(t *testing.T) {
 }
 
 func TestGoTestReader_NoTestIsNoPass(t *testing.T) {
-	for _, test := range []struct{ name, script, want string }{
-		{"no output", "true", "no test ran"},
+	const skipped = `{"Action":"start","Package":"lockstep/x"}
+{"Action":"skip","Package":"lockstep/x"}`
+	tested := map[string]string{"x/x_test.go": "package x\n\nfunc TestX(t *testing.T) {}\n"}
+	const none = "the repository has no tests: no _test.go file of the module declares one"
+	for _, test := range []struct {
+		name, script string
+		files        map[string]string
+		want         string
+	}{
+		{"no output", "true", nil, none},
+		{"packages without tests", printScript(skipped), nil, none},
+		{"no packages", "echo 'no packages to test' >&2; exit 1", nil, none},
+		{"another failure", "echo 'go.mod:1: unknown directive' >&2; exit 1", nil,
+			"its program ended with status 1 but reported nothing: go.mod:1: unknown directive"},
+		{"tests in comments", printScript(skipped),
+			map[string]string{"x_test.go": "package x\n\n// func TestX(t *testing.T) {}\n"}, none},
+		{"tests of another module", printScript(skipped),
+			map[string]string{"b/go.mod": "module b\n", "b/b_test.go": tested["x/x_test.go"]}, none},
+		{"tests that were not selected", printScript(skipped), tested, "no test ran, although x/x_test.go has one: see " +
+			"which packages gates.goPackages in config/pipeline.yaml names, and the build tags of the file"},
 		{
-			"packages without tests",
-			printScript(`{"Action":"start","Package":"lockstep/x"}
-{"Action":"skip","Package":"lockstep/x"}`),
-			"no test ran",
-		},
-		{
-			"garbage", "echo 'go: cannot find main module'; exit 1", `its program ended with status 1, ` +
+			"garbage", "echo 'go: cannot find main module'; exit 1", nil, `its program ended with status 1, ` +
 				`and it printed a line that is no test event: "go: cannot find main module"`,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			suites, err := runGoTest(t, test.script)
+			suites, err := runGoTest(t, test.script, test.files)
 			require.EqualError(t, err, test.want)
 			assert.Empty(t, suites)
+			var nothing *NothingToDoError
+			assert.Equal(t, test.want == none, errors.As(err, &nothing))
 		})
 	}
 }

@@ -96,6 +96,9 @@ func checkJavaTests(ctx context.Context, g Gate) (result outcome, err error) {
 		}
 		result.suites = append(result.suites, suites...)
 	}
+	if !hasTests(result.suites) {
+		return result, g.explainNoTest(ctx, project.JavaTests)
+	}
 	return result, nil
 }
 

@@ -291,7 +291,7 @@ func (w *workCopy) runPlain(ctx context.Context, c project.Command) (string, err
 
 // checkNodeTests runs the script test of each package. What is in it is not known, so that a package is one test.
 func checkNodeTests(ctx context.Context, g Gate) (outcome, error) {
-	return g.checkNode(ctx, func(ctx context.Context, w *workCopy, p project.NodePackage) (outcome, error) {
+	result, err := g.checkNode(ctx, func(ctx context.Context, w *workCopy, p project.NodePackage) (outcome, error) {
 		c, ok := p.Script("test")
 		if !ok {
 			return outcome{}, nil
@@ -307,6 +307,10 @@ func checkNodeTests(ctx context.Context, g Gate) (outcome, error) {
 		}
 		return outcome{suites: []findings.Suite{{Name: file, Cases: []findings.Case{test}}}}, nil
 	})
+	if err == nil && !hasTests(result.suites) {
+		err = &NothingToDoError{"the repository has no tests: no package.json has a script test"}
+	}
+	return result, err
 }
 
 // readESLint reads the report that ESLint prints as JSON.

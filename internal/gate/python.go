@@ -105,6 +105,9 @@ func checkPythonTests(ctx context.Context, g Gate) (result outcome, err error) {
 		}
 		result.suites = append(result.suites, suites...)
 	}
+	if !hasTests(result.suites) {
+		return result, g.explainNoTest(ctx, project.PythonTests)
+	}
 	return result, nil
 }
 

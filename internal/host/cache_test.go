@@ -220,7 +220,7 @@ func TestCache_TrimsOldEntries(t *testing.T) {
 	for i := range maxEntries + 1 {
 		log := filepath.Join(root, "log")
 		require.NoError(t, os.WriteFile(log, []byte{byte(i), byte(i >> 8)}, 0o644))
-		require.NoError(t, s.save(string(rune('a'+i%26))+time.Duration(i).String(), shellStep("x", "true"), log))
+		require.NoError(t, s.save(string(rune('a'+i%26))+time.Duration(i).String(), shellStep("x", "true"), log, ""))
 	}
 	require.NoError(t, s.close())
 	entries, err := os.ReadDir(filepath.Join(s.dir, "entries"))

@@ -42,6 +42,25 @@ func TestGate_FailureGivesReason(t *testing.T) {
 	assert.Equal(t, 1, result.ExitCode)
 }
 
+// A gate without anything to check has passed, and says what is not there, from the cache too.
+func TestGate_NothingToDoIsRemembered(t *testing.T) {
+	root := repository(t, nil)
+	runs := filepath.Join(t.TempDir(), "runs")
+	s, self := scriptGate(t, "unit", "echo ran >> '"+runs+"'; echo 'nothing to do: no tests'; exit 66")
+	s.Outputs = []string{"coverage.out"}
+	for _, stale := range []bool{false, true} {
+		if stale {
+			require.NoError(t, os.WriteFile(filepath.Join(root, "coverage.out"), nil, 0o600))
+		}
+		result := runSteps(t, &Runner{Root: root, Executable: self}, s)["unit"]
+		assert.Equal(t, pipeline.NothingToDo, result.Status)
+		assert.Equal(t, "no tests", result.Reason)
+		assert.True(t, result.Passed())
+		assert.NoFileExists(t, filepath.Join(root, "coverage.out"), "that of an earlier run")
+	}
+	assert.Equal(t, "ran\n", readFile(t, runs))
+}
+
 func TestStep_ExitNotRunOfOtherProgramFails(t *testing.T) {
 	results := runSteps(t, &Runner{Root: repository(t, nil)}, shellStep("build", "exit 69"))
 	assert.Equal(t, pipeline.Failed, results["build"].Status)

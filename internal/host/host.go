@@ -95,6 +95,7 @@ func (r *Runner) Run(ctx context.Context, g *pipeline.Graph) (Report, error) {
 		return Report{}, err
 	}
 	killStrayProcesses(runs)
+	_ = repo.MakeState(r.Root) // what is written next says what is wrong with the folder
 	dir, err := newRunDir(runs, started)
 	if err != nil {
 		return Report{}, err

@@ -106,11 +106,16 @@ func (r *graphRun) restoreResult(step pipeline.Step, key string) bool {
 	if err != nil {
 		r.emitNotice(step.Name, fmt.Sprintf("its cached result is not usable, so it runs again: %v", err))
 	}
-	if hit {
-		r.setLog(step.Name, log)
+	switch {
+	case hit == nil:
+		return false
+	case hit.Nothing != "":
+		r.recordResult(step.Name, pipeline.NothingToDo, hit.Nothing)
+	default:
 		r.recordResult(step.Name, pipeline.Cached, "nothing that it reads has changed")
 	}
-	return hit
+	r.setLog(step.Name, log)
+	return true
 }
 
 // storeResult stores the result of a step that ended well. It returns StatusFailed if the step's output is not what
@@ -121,7 +126,11 @@ func (r *graphRun) storeResult(ctx context.Context, step pipeline.Step, key stri
 		return goyek.StatusPassed
 	}
 	var wrongOutput *outputError
-	err := r.store.save(key, step, r.logPath(step.Name))
+	nothing := ""
+	if result := r.result(step.Name); result.Status == pipeline.NothingToDo {
+		nothing = result.Reason
+	}
+	err := r.store.save(key, step, r.logPath(step.Name), nothing)
 	switch {
 	case errors.As(err, &wrongOutput):
 		r.recordFailure(step.Name, pipeline.Failed, fault.CodeOf(err), err.Error())

@@ -26,12 +26,16 @@ const defaultStopTimeout = 1200 * time.Millisecond
 // runTask runs a step's command as a process group of its own.
 func (r *graphRun) runTask(a *goyek.A, step pipeline.Step) {
 	err := r.runStep(a, step)
-	if err == nil {
+	var nothing *nothingToDoError
+	switch {
+	case err == nil:
 		return
-	}
-	if a.Context().Err() != nil {
+	case errors.As(err, &nothing):
+		r.recordResult(step.Name, pipeline.NothingToDo, nothing.reason)
+		return
+	case a.Context().Err() != nil:
 		r.recordResult(step.Name, pipeline.Interrupted, "")
-	} else {
+	default:
 		r.recordError(step.Name, err)
 	}
 	a.Fail()
@@ -66,7 +70,8 @@ func exitErrorOf(err error) error {
 	return err
 }
 
-// classifyExit returns a *notRunError for a gate that could not do its work here. The reason of a gate is the last
+// classifyExit returns a *notRunError for a gate that could not do its work here, and a *nothingToDoError for one that
+// has nothing to check. The reason of a gate is the last
 // line that it printed, after its verdict and a colon, and begins with a code unless it is that of every gate.
 func (r *graphRun) classifyExit(step pipeline.Step, err error) error {
 	var exit *exitError
@@ -81,8 +86,11 @@ func (r *graphRun) classifyExit(step pipeline.Step, err error) error {
 		own, reason = fault.Cut(reason)
 		code = cmp.Or(own, code)
 	}
-	if step.IsGate() && exit.status == pipeline.ExitNotRun {
+	switch {
+	case step.IsGate() && exit.status == pipeline.ExitNotRun:
 		return &notRunError{reason}
+	case step.IsGate() && exit.status == pipeline.ExitNothingToDo:
+		return &nothingToDoError{reason}
 	}
 	return &exitError{status: exit.status, code: code, reason: reason}
 }
@@ -94,6 +102,14 @@ func (e *notRunError) Error() string { return e.reason }
 
 // Code returns the code of the error.
 func (e *notRunError) Code() fault.Code { return fault.GateNotRun }
+
+// nothingToDoError is a gate that has nothing to check.
+type nothingToDoError struct{ reason string }
+
+func (e *nothingToDoError) Error() string { return e.reason }
+
+// Code returns the code of the error, which is none: nothing is wrong.
+func (e *nothingToDoError) Code() fault.Code { return "" }
 
 // exitError is a command that ended with a status other than 0.
 type exitError struct {

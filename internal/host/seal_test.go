@@ -29,9 +29,9 @@ func TestSealKey_IsTheUsersAlone(t *testing.T) {
 	again, err := loadSealKey(environ, "/project")
 	require.NoError(t, err)
 	assert.Equal(t, key, again)
-	left, err := os.ReadDir(filepath.Dir(file))
+	files, err := os.ReadDir(filepath.Dir(file))
 	require.NoError(t, err)
-	assert.Len(t, left, 1)
+	assert.Len(t, files, 1)
 
 	for name, spoil := range map[string]func() error{
 		"readable by others": func() error { return os.Chmod(file, 0o644) },
@@ -105,7 +105,7 @@ func TestStore_RefusesEntryThatLeadsElsewhere(t *testing.T) {
 			step.Outputs = []string{"out"}
 			hit, err := s.restore("key", step, filepath.Join(root, "log"))
 			require.ErrorContains(t, err, "its entry")
-			assert.False(t, hit)
+			assert.Nil(t, hit)
 			assert.NoFileExists(t, s.entryPath("key"))
 			assert.Equal(t, "package main", readFile(t, filepath.Join(root, "main.go")))
 			assert.NoFileExists(t, filepath.Join(filepath.Dir(root), "victim"))

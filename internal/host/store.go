@@ -45,6 +45,8 @@ type entry struct {
 	// CreatedAt is when the step ran.
 	CreatedAt time.Time    `json:"made"`
 	Files     []outputFile `json:"files"`
+	// Nothing is why the step had nothing to do, and so no output; empty if it had something to do.
+	Nothing string `json:"nothing,omitempty"`
 	// Log is the hash of what the step printed.
 	Log string `json:"log"`
 	// Packages has, for each folder of packages, what the file system said of it when the step had filled it.
@@ -133,12 +135,16 @@ func (s *store) removeOutputs(step pipeline.Step) error {
 	return nil
 }
 
-// save stores what a step made. The error is an *outputError if that is not what it declares.
-func (s *store) save(key string, step pipeline.Step, log string) error {
+// save stores what a step made, or why it had nothing to do. The error is an *outputError if what it made is not what
+// it declares.
+func (s *store) save(key string, step pipeline.Step, log, nothing string) error {
 	if err := s.checkOutputs(step); err != nil { // the step may have made a link
 		return &outputError{err.Error()}
 	}
-	e := entry{Step: step.Name, CreatedAt: s.now()}
+	if nothing != "" {
+		step.Outputs, step.Installs = nil, nil
+	}
+	e := entry{Step: step.Name, CreatedAt: s.now(), Nothing: nothing}
 	var err error
 	if e.Log, err = s.storeFile(log); err != nil {
 		return err
@@ -244,42 +250,48 @@ func (s *store) storeFile(path string) (string, error) {
 // maxEntryBytes is more than an entry of a hundred thousand outputs.
 const maxEntryBytes = 64 << 20
 
-// restore restores what the step of that key made, its log included, and reports whether there was something to
+// restore restores what the step of that key made, its log included, and returns the entry; nil if there was nothing to
 // restore. A result that is older than the step's CacheTTL does not count if that is not 0, nor does one from the
 // future, when the clock was wrong. The error says what is damaged or not sealed by this user, which has been removed.
-func (s *store) restore(key string, step pipeline.Step, log string) (bool, error) {
+func (s *store) restore(key string, step pipeline.Step, log string) (*entry, error) {
 	if err := s.checkOutputs(step); err != nil {
-		return false, err
+		return nil, err
 	}
 	data, err := s.seal.read(s.entryPath(key), maxEntryBytes)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return false, nil
+		return nil, nil
 	case errors.Is(err, errNotSealed):
-		return false, errors.Join(err, os.Remove(s.entryPath(key)))
+		return nil, errors.Join(err, os.Remove(s.entryPath(key)))
 	case err != nil:
-		return false, err
+		return nil, err
 	}
 	var e entry
 	if err := jsonx.Unmarshal(data, &e); err != nil {
-		return false, errors.Join(fmt.Errorf("its entry is damaged: %w", err), os.Remove(s.entryPath(key)))
+		return nil, errors.Join(fmt.Errorf("its entry is damaged: %w", err), os.Remove(s.entryPath(key)))
 	}
 	if err := e.check(step); err != nil {
-		return false, errors.Join(err, os.Remove(s.entryPath(key)))
+		return nil, errors.Join(err, os.Remove(s.entryPath(key)))
 	}
 	now := s.now()
 	if age := now.Sub(e.CreatedAt); age < 0 || step.CacheTTL > 0 && age > step.CacheTTL {
-		return false, nil
+		return nil, nil
+	}
+	if e.Nothing != "" {
+		if err := s.removeOutputs(step); err != nil { // those of an earlier run
+			return nil, err
+		}
+		step.Installs = nil
 	}
 	if !s.hasPackages(e, step) {
-		return false, nil
+		return nil, nil
 	}
 	if err := s.restoreFiles(e, log); err != nil {
 		s.removeDamagedBlobs(e)
-		return false, errors.Join(err, os.Remove(s.entryPath(key)))
+		return nil, errors.Join(err, os.Remove(s.entryPath(key)))
 	}
 	_ = os.Chtimes(s.entryPath(key), now, now) // only decides which entries are removed first
-	return true, nil
+	return &e, nil
 }
 
 // check refuses an entry with a file that is not of the step's outputs, or that would be written or read through a

@@ -17,7 +17,7 @@ const (
 	NotRun      Status = "not run" // it could not run here: a tool is missing, for example
 	Failed      Status = "failed"
 	Interrupted Status = "interrupted"
-	NothingToDo Status = "nothing to do" // no file matches its TriggerPaths
+	NothingToDo Status = "nothing to do" // the repository has nothing that it looks at
 )
 
 // A Result is how a step ended, and why.

@@ -33,15 +33,22 @@ func (a Adapter) Adapt(files fs.FS, parameters map[string]map[string]string) (fs
 	if err != nil {
 		return nil, coverage, err
 	}
-	if coverage.Lookups, err = lookupKeys(files); err != nil {
+	keys, providers, err := lookupKeys(files)
+	if err != nil {
 		return nil, coverage, err
 	}
-	isChanged := make([]bool, len(templates))
+	coverage.Lookups = keys
+	answered, isChanged, err := answerLookups(files, templates, providers)
+	if err != nil {
+		return nil, coverage, err
+	}
+	coverage.Answered = answered
 	published := make([]Coverage, len(templates))
 	for i, t := range templates {
 		// The macro of SAM asks AWS for what these applications are made of.
-		published[i], isChanged[i] = rewriter{t}.replaceUnknown(isNoPublishedApplication)
-		isChanged[i] = answerLookups(t, len(coverage.Lookups) > 0) || isChanged[i]
+		replaced := false
+		published[i], replaced = rewriter{t}.replaceUnknown(isNoPublishedApplication)
+		isChanged[i] = isChanged[i] || replaced
 	}
 	if err := a.expandAll(templates, isChanged, parameters); err != nil {
 		return nil, coverage, err
@@ -78,45 +85,6 @@ func (a Adapter) Adapt(files fs.FS, parameters map[string]map[string]string) (fs
 // isNoPublishedApplication reports whether a type is another one than that of applications in the repository of AWS.
 func isNoPublishedApplication(resourceType string) bool {
 	return resourceType != "AWS::Serverless::Application"
-}
-
-// lookupKeys returns the keys of the look-ups without an answer.
-func lookupKeys(files fs.FS) ([]string, error) {
-	lookups, err := assembly.Lookups(files)
-	var keys []string
-	for _, lookup := range lookups {
-		keys = append(keys, lookup.Key)
-	}
-	return keys, err
-}
-
-// placeholderZone begins the names that the CDK writes for zones that it could not look up: dummy1a, dummy1b, dummy1c.
-// Source: https://github.com/aws/aws-cdk, packages/aws-cdk-lib/core/lib/stack.ts.
-const placeholderZone = "dummy1"
-
-// answerLookups replaces the placeholders of zones by zones of the template's region, and reports whether there were
-// any. Every region has the zones a, b and c, or names that the emulator does not tell apart.
-func answerLookups(t assembly.TemplateFile, hasLookups bool) bool {
-	if !hasLookups {
-		return false
-	}
-	isChanged := false
-	region := any(t.Region)
-	if t.Region == "" || t.Region == unknownRegion {
-		region = nil
-	}
-	t.Document, _ = replaceTexts(t.Document, func(text string) (any, bool) {
-		zone, ok := strings.CutPrefix(text, placeholderZone)
-		if !ok || len(zone) != 1 {
-			return nil, false
-		}
-		isChanged = true
-		if region == nil {
-			return map[string]any{"Fn::Sub": "${AWS::Region}" + zone}, true
-		}
-		return t.Region + zone, true
-	}).(map[string]any)
-	return isChanged
 }
 
 // publicPrefix begins the names of the SSM parameters that AWS itself publishes in every account.

@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"lockstep/internal/deploy/assembly"
+
 	"lockstep/internal/fault"
 )
 
@@ -40,6 +42,51 @@ func TestAdapt_ZonesTakeThePlaceOfPlaceholders(t *testing.T) {
 	assert.JSONEq(t, strings.Replace(resources, `"dummy1b"`, `"eu-west-1b"`, 1), got)
 	assert.Equal(t, []string{"availability-zones:account=4"}, coverage.Lookups)
 	assert.Equal(t, coverage.Lookups, coverage.Of(nil, nil).Lookups)
+}
+
+// Each placeholder is that of the CDK. The values are those of the emulator's default network, or have its shape.
+func TestAdapt_LookupsAreAnsweredInTheirShape(t *testing.T) {
+	const balancer = "arn:aws:elasticloadbalancing:us-west-2:123456789012:loadbalancer/app/my-load-balancer/" +
+		"50dc6c495c0c9188"
+	here := strings.Replace(balancer, "us-west-2:123456789012", "eu-west-1:444455556666", 1)
+	for _, test := range []struct{ provider, text, want string }{
+		{"vpc-provider", `["vpc-12345", "s-12345", "p-67890", "rtb-12345s", "1.2.3.4/5", "dummy1a"]`,
+			`["vpc-00000001", "subnet-00000001", "subnet-00000002", "rtb-00000001", "172.31.0.0/16", "eu-west-1a"]`},
+		{"vpc-provider", `"arn:aws:ec2:eu-west-1:4:subnet/p-12345"`, `"arn:aws:ec2:eu-west-1:4:subnet/subnet-00000001"`},
+		{"vpc-provider", `["vpc-123456", "my-s-12345", "1.2.3.4/50"]`, `["vpc-123456", "my-s-12345", "1.2.3.4/50"]`},
+		{"security-group", `["sg-12345678", "vpc-12345"]`, `["sg-00000001", "vpc-12345"]`},
+		{"ami", `"ami-1234"`, `"ami-0123456789abcdef0"`},
+		{"hosted-zone", `["DUMMY", "arn:aws:route53:::hostedzone/DUMMY", "a DUMMY"]`,
+			`["Z00LOCKSTEPLOOKUP", "arn:aws:route53:::hostedzone/Z00LOCKSTEPLOOKUP", "a DUMMY"]`},
+		{"load-balancer", `["` + balancer + `", "sg-1234"]`, `["` + here + `", "sg-00000001"]`},
+	} {
+		resources := func(text string) string { return `{"R": {"Type": "AWS::A::B", "Properties": {"P": ` + text + `}}}` }
+		files := oneStack(resources(test.text)).(fstest.MapFS)
+		files["manifest.json"].Data = []byte(strings.Replace(string(files["manifest.json"].Data), "{",
+			`{"missing": [{"key": "k", "provider": "`+test.provider+`"}], `, 1))
+		got, coverage := adaptedResources(t, adaptTo(map[string]bool{"AWS::A::B": true}), files)
+		assert.JSONEq(t, resources(test.want), got)
+		assert.Equal(t, []string{"k"}, coverage.Lookups)
+	}
+}
+
+func TestAdapt_PartOfWhatWasLookedUpIsStandIn(t *testing.T) {
+	const resources = `{"Record": {"Type": "AWS::Route53::RecordSet", "Properties": {"HostedZoneId": "DUMMY"}},
+		"Other": {"Type": "AWS::Route53::RecordSet", "Properties": {"HostedZoneId": {"Ref": "Zone"}}}}`
+	files := oneStack(resources).(fstest.MapFS)
+	known := adaptTo(map[string]bool{"AWS::Route53::RecordSet": true, standInType: true})
+	_, coverage := adaptedResources(t, known, files)
+	assert.Empty(t, coverage.StandIns, "nothing was looked up")
+	files["manifest.json"].Data = []byte(strings.Replace(string(files["manifest.json"].Data), "{",
+		`{"missing": [{"key": "k", "provider": "hosted-zone"}], `, 1))
+	_, coverage = adaptedResources(t, known, files)
+	require.Len(t, coverage.StandIns, 1)
+	assert.Equal(t, "Record", coverage.StandIns[0].LogicalID)
+	answered, err := assembly.Templates(coverage.Answered)
+	require.NoError(t, err)
+	record := answered[0].Document["Resources"].(map[string]any)["Record"].(map[string]any)
+	assert.Equal(t, "AWS::Route53::RecordSet", record["Type"], "what is checked is the app's own resource")
+	assert.Equal(t, map[string]any{"HostedZoneId": standInHostedZone}, record["Properties"])
 }
 
 func TestAdapt_MacrosAreExpandedBeforeStandIns(t *testing.T) {

@@ -3,6 +3,8 @@
 // terminals.
 package rehearsal
 
+import "io/fs"
+
 // A Session is what clients need to know about a running emulator.
 type Session struct {
 	// Endpoint is the base address of every service, https://127.0.0.1:4566 for example.
@@ -27,6 +29,8 @@ type Coverage struct {
 	Parameters []OutsideParameter `json:"parameters,omitempty"`
 	// Lookups are the keys of what the app looks up and had no answer for: placeholders are deployed.
 	Lookups []string `json:"lookups,omitempty"`
+	// Answered is the assembly in which nothing but the placeholders of look-ups is replaced.
+	Answered fs.FS `json:"-"`
 	// NotReached is the number of the resources of stacks that the rehearsal did not come to.
 	NotReached int `json:"notReached,omitempty"`
 	// Ratio is the share of the resources that are rehearsed as they are, from 0 to 1; 1 if there are none.

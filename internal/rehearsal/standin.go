@@ -94,7 +94,8 @@ func (t rewriter) replaceUnknown(known func(resourceType string) bool) (Coverage
 // types. The emulator looks for it, and finds no stand-in.
 var parentProperties = map[string]string{"AWS::EKS::": "ClusterName"}
 
-// unknownResources returns the resources that stand-ins replace: those of unknown types, and what is part of those.
+// unknownResources returns the resources that stand-ins replace: those of unknown types, and what is part of those
+// or of something that was looked up.
 func unknownResources(resources map[string]any, known func(resourceType string) bool) map[string]bool {
 	unknown := map[string]bool{}
 	for id := range resources {
@@ -106,6 +107,7 @@ func unknownResources(resources map[string]any, known func(resourceType string) 
 		resource, _ := resources[id].(map[string]any)
 		resourceType, _ := resource["Type"].(string)
 		properties, _ := resource["Properties"].(map[string]any)
+		unknown[id] = unknown[id] || isPartOfLookup(properties)
 		for prefix, name := range parentProperties {
 			parent, _ := properties[name].(map[string]any)
 			if reference, ok := parent["Ref"].(string); ok && strings.HasPrefix(resourceType, prefix) && unknown[reference] {

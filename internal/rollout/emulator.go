@@ -11,6 +11,7 @@ import (
 	"lockstep/internal/host"
 	"lockstep/internal/pipeline"
 	"lockstep/internal/rehearsal"
+	"lockstep/internal/repo"
 )
 
 // Emulator returns the project's emulated accounts, whether they run or not.
@@ -36,6 +37,7 @@ func (s *Session) AcquireEmulator(
 	if remote != nil {
 		return e, remote, func() error { return nil }, remote.CheckAccounts(ctx, accounts)
 	}
+	_ = repo.MakeState(s.Root) // what is written next says what is wrong with the folder
 	session, release, err = s.startEmulator(ctx, e, progress)
 	if err != nil {
 		return nil, nil, nil, err
@@ -84,8 +86,11 @@ func ignoreCanceled(err error) error {
 	return err
 }
 
-// wasNeverRehearsed reports whether the accounts are emulated ones that were never started.
+// wasNeverRehearsed reports whether the accounts are emulated ones of this machine that were never started.
 func (s *Session) wasNeverRehearsed() bool {
+	if remote, err := rehearsal.RemoteSession(s.Environ); remote != nil || err != nil {
+		return false // what those elsewhere hold, only they know
+	}
 	_, err := os.Stat(s.statePath("rehearsal", "state"))
 	return !s.Live && errors.Is(err, fs.ErrNotExist)
 }

@@ -13,6 +13,7 @@ import (
 	"lockstep/internal/deploy/planfile"
 	"lockstep/internal/fault"
 	"lockstep/internal/refusal"
+	"lockstep/internal/repo"
 	"lockstep/internal/utc"
 )
 
@@ -34,6 +35,7 @@ func (Deployed) load(
 		return localAssembly{}, fault.Errorf(fault.NothingDeployed,
 			"%s: `lockstep deploy --env %s` does that", deploy.NothingDeployed, account.Name)
 	}
+	_ = repo.MakeState(o.session.Root) // what is written next says what is wrong with the folder
 	a := releasedAssembly(o.session, *r)
 	a.restores = 0
 	return a, d.FetchAssembly(ctx, *r, a.folder)

@@ -6,8 +6,16 @@ import {
   App, CfnElement, CfnOutput, CfnParameter, CustomResource, DockerImage, NestedStack, Stack, StackProps, Stage,
 } from "aws-cdk-lib";
 import { Certificate } from "aws-cdk-lib/aws-certificatemanager";
-import { SecurityGroup, Vpc } from "aws-cdk-lib/aws-ec2";
+import {
+  CfnLaunchTemplate, InterfaceVpcEndpoint, InterfaceVpcEndpointService, MachineImage, SecurityGroup, Vpc,
+} from "aws-cdk-lib/aws-ec2";
+import {
+  ApplicationListener, ApplicationLoadBalancer, ApplicationTargetGroup, ListenerCondition, TargetType,
+} from "aws-cdk-lib/aws-elasticloadbalancingv2";
+import { Role } from "aws-cdk-lib/aws-iam";
+import { Key } from "aws-cdk-lib/aws-kms";
 import { Code, Function as Lambda, Runtime } from "aws-cdk-lib/aws-lambda";
+import { ARecord, HostedZone, RecordTarget } from "aws-cdk-lib/aws-route53";
 import { CfnFunction } from "aws-cdk-lib/aws-sam";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { ParameterValueType, StringParameter } from "aws-cdk-lib/aws-ssm";
@@ -82,7 +90,36 @@ class LookupStack extends Stack {
   constructor(scope: Construct, id: string, props: StackProps) {
     super(scope, id, props);
     const vpc = Vpc.fromLookup(this, "Network", { isDefault: true });
-    new SecurityGroup(this, "Group", { vpc });
+    const group = SecurityGroup.fromLookupByName(this, "Group", "orders", vpc);
+    new Lambda(this, "Handler", {
+      vpc,
+      securityGroups: [group, new SecurityGroup(this, "OwnGroup", { vpc })],
+      role: Role.fromLookup(this, "Role", { roleName: "orders" }),
+      runtime: Runtime.NODEJS_22_X,
+      handler: "index.handler",
+      code: Code.fromInline("exports.handler = async () => ({});"),
+    });
+    const zone = HostedZone.fromLookup(this, "Zone", { domainName: "example.com" });
+    new ARecord(this, "Record", { zone, target: RecordTarget.fromIpAddresses("192.0.2.1") });
+    const tags = { loadBalancerTags: { team: "orders" } };
+    const listener = ApplicationListener.fromLookup(this, "Listener", tags);
+    const targets = new ApplicationTargetGroup(this, "Targets", { vpc, port: 80, targetType: TargetType.IP });
+    const conditions = [ListenerCondition.pathPatterns(["/orders"])];
+    listener.addTargetGroups("Rule", { targetGroups: [targets], priority: 1, conditions });
+    const balancer = ApplicationLoadBalancer.fromLookup(this, "Balancer", tags);
+    new StringParameter(this, "BalancerName", { stringValue: balancer.loadBalancerDnsName });
+    new Topic(this, "Topic", {
+      masterKey: Key.fromLookup(this, "Key", { aliasName: "alias/orders" }),
+      displayName: StringParameter.valueFromLookup(this, "/orders/name"),
+    });
+    new InterfaceVpcEndpoint(this, "Endpoint", {
+      vpc,
+      service: new InterfaceVpcEndpointService("com.amazonaws.vpce.eu-west-1.vpce-svc-0123456789abcdef0"),
+      lookupSupportedAzs: true,
+    });
+    new CfnLaunchTemplate(this, "Instances", {
+      launchTemplateData: { imageId: MachineImage.lookup({ name: "orders-*" }).getImage(this).imageId },
+    });
     const image = StringParameter.valueForTypedStringParameterV2(this, latestImage, ParameterValueType.AWS_EC2_IMAGE_ID);
     new CfnOutput(this, "Image", { value: image });
   }
