@@ -134,7 +134,8 @@ func (p *project) classifyExit(o *outcome) {
 		o.setReason(reason)
 	}
 	if o.ExitCode == pipeline.ExitNothingToDo {
-		o.Status, o.Code = pipeline.NothingToDo, ""
+		o.Status, o.Code, o.ExitCode = pipeline.NothingToDo, "", 0
+		return
 	}
 	if o.ExitCode == pipeline.ExitNotRun {
 		o.Status, o.Tolerated = pipeline.NotRun, p.toleratesNotRun(o.step)
