@@ -386,4 +386,34 @@ var judgementAttacks = []Mutant{
 		Package: "./internal/deploy/risk",
 		Fails:   []string{"TestPermissionFlags_WhatTellsIsLost/muted alarms"},
 	},
+	{
+		Fault:   "what connects networks of other services is no access",
+		File:    "internal/deploy/risk/access.go",
+		Old:     "\t\tconnectionPattern.MatchString(resourceType) ||\n",
+		New:     "",
+		Package: "./internal/deploy/risk",
+		Fails: []string{
+			"TestPermissionFlags_FurtherTypesThatGovernAccess/NetworkManager::VpcAttachment",
+			"TestPermissionFlags_FurtherTypesThatGovernAccess/VpcLattice::ServiceNetworkVpcAssociation",
+		},
+	},
+	{
+		Fault:   "what refuses may go",
+		File:    "internal/deploy/risk/signals.go",
+		Old:     "if isAttached || !protectorPattern.MatchString(old.Type) || ",
+		New:     "if isAttached || protectorPattern.MatchString(old.Type) || ",
+		Package: "./internal/deploy/risk",
+		Fails: []string{
+			"TestPermissionFlags_FurtherTypesThatGovernAccess/CloudFormation::LambdaHook",
+			"TestPermissionFlags_FurtherTypesThatGovernAccess/EC2::VPCBlockPublicAccessOptions",
+		},
+	},
+	{
+		Fault:   "a build may be public",
+		File:    "internal/deploy/risk/settings.go",
+		Old:     "\tif openValue.MatchString(text) {\n\t\tr.add(allows, name+\" is \"+text)\n\t}\n",
+		New:     "",
+		Package: "./internal/deploy/risk",
+		Fails:   []string{"TestPermissionFlags_FurtherTypesThatGovernAccess/a public build"},
+	},
 }
