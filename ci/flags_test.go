@@ -43,7 +43,7 @@ func TestArguments_DoNotClashWithOptionsOfDagger(t *testing.T) {
 // Whatever takes --env can be called without it, so that nothing is lost on 1.0.
 func TestEnvironment_HasWhatTakesEnv(t *testing.T) {
 	functions := functionFlags()
-	elsewhere := map[string]string{
+	twins := map[string]string{
 		"plan-file": "environment plan", "rollback-file": "environment rollback-plan", "publish-metrics": "", "graph": "",
 		"board": "",
 	}
@@ -51,7 +51,7 @@ func TestEnvironment_HasWhatTakesEnv(t *testing.T) {
 		if !slices.Contains(flags, "--env") || strings.Contains(function, " ") {
 			continue
 		}
-		twin, isNamed := elsewhere[function]
+		twin, isNamed := twins[function]
 		if !isNamed {
 			twin = "environment " + function
 		}

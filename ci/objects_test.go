@@ -316,7 +316,7 @@ func TestAllow_IsRefusedBeforeAnythingRuns(t *testing.T) {
 			return err
 		},
 	} {
-		contains(t, errorText(call()), "--allow everything: write one of [data-loss permissions import-existing]")
+		contains(t, errorText(call()), "--allow everything: write one of [data-loss permissions import-existing synthesizer]")
 		check(t, len(r.containers) == 0, "%s ran something", name)
 	}
 }

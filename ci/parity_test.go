@@ -255,9 +255,9 @@ func callFunction(ctx context.Context, m *Lockstep, words []string) error {
 	case from != "":
 		credentials = liveCredentials()
 	}
-	var made *dagger.Directory
+	var stacks *dagger.Directory
 	if flags["--assembly"] != "" {
-		made = assembly(append(configuration().Names(), config.ToolingEnvironment)...)
+		stacks = assembly(append(configuration().Names(), config.ToolingEnvironment)...)
 	}
 	var plan *dagger.File
 	if flags["--plan"] != "" {
@@ -277,9 +277,9 @@ func callFunction(ctx context.Context, m *Lockstep, words []string) error {
 	case "synth":
 		_, err = m.Synth(ctx)
 	case "plan":
-		_, err = m.Plan(ctx, flags["--env"], credentials, made, flags["--commit"], flags["--expect-assembly"])
+		_, err = m.Plan(ctx, flags["--env"], credentials, stacks, flags["--commit"], flags["--expect-assembly"])
 	case "plan-file":
-		_, err = m.PlanFile(ctx, flags["--env"], credentials, flags["--commit"], flags["--author"], made,
+		_, err = m.PlanFile(ctx, flags["--env"], credentials, flags["--commit"], flags["--author"], stacks,
 			flags["--expect-assembly"])
 	case "approve":
 		_, err = m.Approve(ctx, plan, flags["--expect-plan"], flags["--approved-in"], flags["--note"], nil, credentials, nil)
@@ -288,10 +288,10 @@ func callFunction(ctx context.Context, m *Lockstep, words []string) error {
 	case "publish-metrics":
 		_, err = m.PublishMetrics(ctx, flags["--env"], credentials)
 	case "deploy":
-		_, err = m.Deploy(ctx, flags["--env"], credentials, made, flags["--commit"], plan, nil, flags["--expect-assembly"],
+		_, err = m.Deploy(ctx, flags["--env"], credentials, stacks, flags["--commit"], plan, nil, flags["--expect-assembly"],
 			flags["--expect-plan"])
 	case "digests":
-		_, err = m.Digests(ctx, made)
+		_, err = m.Digests(ctx, stacks)
 	default:
 		err = fmt.Errorf("the module has no function %s", words[0])
 	}

@@ -109,11 +109,11 @@ func TestAWS_C5_EnvironmentsAreInThePartitionOfTheToolingAccount(t *testing.T) {
 }
 
 func TestWaves_RejectAccountSpecificIDs(t *testing.T) {
-	const given = "network: {availabilityZones: [eu-west-1a, eu-west-1b], vpc: vpc-0123abcd, subnets: [ssm:/net/a, " +
+	const network = "network: {availabilityZones: [eu-west-1a, eu-west-1b], vpc: vpc-0123abcd, subnets: [ssm:/net/a, " +
 		"subnet-0123abcd]}\n" +
 		"imports:\n  key: arn:aws:kms:eu-west-1:777788889999:key/abc\n  hostedZone: {id: Z0123, name: example.com}\n"
 	_, err := Load(configFS(map[string]string{"environments/prod.yaml": environmentYAML("777788889999",
-		"after: dev\n"+protectionYAML+given+twoWavesYAML)}))
+		"after: dev\n"+protectionYAML+network+twoWavesYAML)}))
 	for _, want := range []string{
 		"vpc-0123abcd is in one account of several",
 		"subnet-0123abcd is in one account of several", "arn:aws:kms:eu-west-1:777788889999:key/abc is in one account of " +
@@ -122,7 +122,7 @@ func TestWaves_RejectAccountSpecificIDs(t *testing.T) {
 		require.ErrorContains(t, err, want)
 	}
 	require.NotContains(t, err.Error(), "ssm:/net/a is")
-	alone := environmentYAML("777788889999", "after: dev\n"+protectionYAML+given)
+	alone := environmentYAML("777788889999", "after: dev\n"+protectionYAML+network)
 	_, err = Load(configFS(map[string]string{"environments/prod.yaml": alone}))
 	require.NoError(t, err)
 }

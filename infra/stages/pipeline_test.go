@@ -173,8 +173,8 @@ func TestB3_ActionReferencesPrecede(t *testing.T) {
 			}
 			for _, action := range valueAt(stage, "Actions").([]any) {
 				namespaces[fmt.Sprint(valueAt(action, "Namespace"))] = true
-				left, _ := valueAt(action, "OutputArtifacts").([]any)
-				for _, output := range left {
+				artifacts, _ := valueAt(action, "OutputArtifacts").([]any)
+				for _, output := range artifacts {
 					outputs[fmt.Sprint(valueAt(output, "Name"))] = true
 				}
 			}
@@ -405,12 +405,12 @@ func TestB2_PullRequestStaysOutOfVPC(t *testing.T) {
 	require.NoError(t, err)
 	tooling, ok := c.Tooling()
 	require.True(t, ok)
-	made, err := synthesise(c, tooling, t.TempDir())
+	synthesised, err := synthesise(c, tooling, t.TempDir())
 	require.NoError(t, err)
-	require.Empty(t, made.findings)
+	require.Empty(t, synthesised.findings)
 
 	var placed, others int
-	for _, project := range made.templates["pipeline"].resourcesOfType("AWS::CodeBuild::Project") {
+	for _, project := range synthesised.templates["pipeline"].resourcesOfType("AWS::CodeBuild::Project") {
 		name, buildspec := fmt.Sprint(valueAt(project, "Properties.Name")), fmt.Sprint(valueAt(project,
 			"Properties.Source.BuildSpec"))
 		assert.Contains(t, buildspec, "--image-prefix mirror.example.com/docker-hub", name)
@@ -432,7 +432,7 @@ func TestB2_PullRequestStaysOutOfVPC(t *testing.T) {
 	assert.NotZero(t, others)
 
 	var policies int
-	for id, policy := range made.templates["pipeline"].resources() {
+	for id, policy := range synthesised.templates["pipeline"].resources() {
 		if policy["Type"] != "AWS::IAM::Policy" || !strings.Contains(id, "Network") {
 			continue
 		}

@@ -357,8 +357,8 @@ func TestC7_ImportsAreReferences(t *testing.T) {
 	key := "arn:aws:kms:eu-west-1:666677778888:key/11111111-2222-3333-4444-555555555555"
 	assert.Equal(t, key, valueAt(onlyResource(t, s, "AWS::RDS::DBCluster"), "Properties.KmsKeyId"))
 	assert.Contains(t, jsonText(findBucket(t, stackTemplate(t, "given", "storage"), "Objects")), key)
-	for _, made := range []string{"AWS::EC2::VPC", "AWS::EC2::Subnet", "AWS::KMS::Key"} {
-		assert.Empty(t, s.resourcesOfType(made))
+	for _, resourceType := range []string{"AWS::EC2::VPC", "AWS::EC2::Subnet", "AWS::KMS::Key"} {
+		assert.Empty(t, s.resourcesOfType(resourceType))
 	}
 	record := onlyResource(t, s, "AWS::Route53::RecordSet")
 	assert.Equal(t, "database.given.example.com.", valueAt(record, "Properties.Name"))

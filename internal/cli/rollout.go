@@ -83,8 +83,8 @@ func (f *rolloutFlags) addDeployFlags(flags *pflag.FlagSet) {
 }
 
 func (f *rolloutFlags) addAllowFlag(flags *pflag.FlagSet) {
-	flags.StringSliceVar(&f.allow, "allow", nil, "allow what is refused by default: data-loss, permissions, or "+
-		"import-existing, which has to be known when the plan is made")
+	flags.StringSliceVar(&f.allow, "allow", nil, "allow what is refused by default: data-loss, permissions, "+
+		"synthesizer, or import-existing, which has to be known when the plan is made")
 }
 
 // read reads what the flags name. It makes paths absolute, because a step works in the project's folder.

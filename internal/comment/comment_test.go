@@ -71,10 +71,10 @@ const ownID = 42
 
 func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.requests = append(f.requests, r.Method+" "+r.URL.RequestURI())
-	given := r.Header.Get(f.service.header)
-	if given != f.service.prefix+testToken {
+	token := r.Header.Get(f.service.header)
+	if token != f.service.prefix+testToken {
 		w.WriteHeader(http.StatusUnauthorized)
-		fmt.Fprintf(w, `{"message":"Bad credentials %s"}`, given)
+		fmt.Fprintf(w, `{"message":"Bad credentials %s"}`, token)
 		return
 	}
 	if i := slices.IndexFunc(f.refusals, func(no refusal) bool { return no.method == r.Method }); i >= 0 {

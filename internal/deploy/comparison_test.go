@@ -442,7 +442,7 @@ func TestComparison_HiddenValuesAreAskedForEachTime(t *testing.T) {
 
 // The order is: the assembly, the default, and the stack's own value only where there is neither.
 func TestParameters_ComeFromTheAssemblyTheDefaultOrTheStack(t *testing.T) {
-	given := func(value string) map[string]any {
+	with := func(value string) map[string]any {
 		return map[string]any{"parameters": map[string]any{"Mode": value}}
 	}
 	withoutDefault := strings.ReplaceAll(modeTemplate, `,"Default":"safe"`, "")
@@ -453,8 +453,8 @@ func TestParameters_ComeFromTheAssemblyTheDefaultOrTheStack(t *testing.T) {
 		outcome             change.Outcome
 		notes               []string
 	}{
-		"the assembly gives it no more": {modeTemplate, modeTemplate, given("fast"), nil, "safe", change.Updated, nil},
-		"the assembly gives another":    {modeTemplate, modeTemplate, given("a"), given("b"), "b", change.Updated, nil},
+		"the assembly gives it no more": {modeTemplate, modeTemplate, with("fast"), nil, "safe", change.Updated, nil},
+		"the assembly gives another":    {modeTemplate, modeTemplate, with("a"), with("b"), "b", change.Updated, nil},
 		"the default is another": {
 			modeTemplate, strings.ReplaceAll(modeTemplate, "safe", "new"), nil, nil, "new", change.Updated, nil,
 		},
@@ -463,7 +463,7 @@ func TestParameters_ComeFromTheAssemblyTheDefaultOrTheStack(t *testing.T) {
 			[]string{"Parameters.Mode stays safe: neither the assembly nor a default gives it a value"},
 		},
 		"there is neither": {
-			withoutDefault, withoutDefault, given("fast"), nil, "fast", change.Unchanged,
+			withoutDefault, withoutDefault, with("fast"), nil, "fast", change.Unchanged,
 			[]string{"Parameters.Mode stays fast: neither the assembly nor a default gives it a value"},
 		},
 	} {

@@ -38,8 +38,7 @@ func checkStackName(name string) error {
 func checkRole(role string, kind roles.Kind, what string, target awsclient.Target) error {
 	if role == "" {
 		return refusal.Newf(fault.RoleUnusable, nil,
-			"%s names no role to assume in %s, as with the CDK's LegacyStackSynthesizer and "+
-				"CliCredentialsStackSynthesizer: use its DefaultStackSynthesizer; "+
+			"%s names no role to assume in %s: use the CDK's DefaultStackSynthesizer; "+
 				"nothing is ever done with the caller's own rights", what, target.Account)
 	}
 	parsed, err := arn.Parse(role)

@@ -48,7 +48,7 @@ func (d *Deployment) flagRisks(ctx context.Context, client *cfn.Client, step *pl
 // does not exist is only listed: there was nothing that it could be wider than.
 func (d *Deployment) setFlags(ctx context.Context, step *planStep, flags []change.Flag) {
 	isFirst := step.isNew() && d.Run.Mode == Rehearsal && !d.hasRelease(ctx)
-	step.record.Flags = slices.Clone(flags)
+	step.record.Flags = slices.Concat(flags, synthesizerFlags(step.stack))
 	for i := range step.record.Flags {
 		f := &step.record.Flags[i]
 		f.LiveOnly = isFirst && f.Permit == change.Permissions

@@ -21,9 +21,9 @@ func topicPolicy(parameter string) string {
 // The template stays the same in all of these: only the values that CloudFormation resolves it with change.
 func TestPlan_FlagsWiderAccessByParameters(t *testing.T) {
 	const (
-		ssm    = `{"Type":"AWS::SSM::Parameter::Value<String>","Default":"/who"}`
-		hidden = `{"Type":"String","NoEcho":true,"Default":"444455556666"}`
-		given  = `{"Type":"String"}`
+		ssm       = `{"Type":"AWS::SSM::Parameter::Value<String>","Default":"/who"}`
+		hidden    = `{"Type":"String","NoEcho":true,"Default":"444455556666"}`
+		parameter = `{"Type":"String"}`
 	)
 	for name, test := range map[string]struct {
 		parameter     string
@@ -32,7 +32,7 @@ func TestPlan_FlagsWiderAccessByParameters(t *testing.T) {
 		want          string         // empty for nothing to allow
 	}{
 		"a value of the assembly": {
-			given, map[string]any{"P": "444455556666"}, map[string]any{"P": "*"}, "", "allows everybody sns:Publish on *",
+			parameter, map[string]any{"P": "444455556666"}, map[string]any{"P": "*"}, "", "allows everybody sns:Publish on *",
 		},
 		"the value of an SSM parameter": {ssm, nil, nil, "*", "allows everybody sns:Publish on *"},
 		"another SSM parameter": {
@@ -44,7 +44,7 @@ func TestPlan_FlagsWiderAccessByParameters(t *testing.T) {
 		"a tag, with a hidden value that stays":   {hidden, nil, nil, "", ""},
 		"a tag, with an SSM parameter that stays": {ssm, nil, nil, "", ""},
 		"a tag, with a value that stays": {
-			given, map[string]any{"P": "*"}, map[string]any{"P": "*"}, "", "",
+			parameter, map[string]any{"P": "*"}, map[string]any{"P": "*"}, "", "",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

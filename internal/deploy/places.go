@@ -57,6 +57,11 @@ func (o Options) ReadAssembly(files fs.FS, target awsclient.Target) (
 	if err != nil {
 		return nil, left, fmt.Errorf("%s: %w", target.Environment, err)
 	}
+	for _, s := range selected.Stacks {
+		in := target
+		in.Account, in.Region = s.Account, s.Region
+		useBootstrapRoles(s, in)
+	}
 	return selected, left, nil
 }
 

@@ -210,8 +210,8 @@ func TestPlaces_RefusesWhatIsElsewhere(t *testing.T) {
 	c := newCloud(t)
 	var refused *refusal.Error
 
-	elsewhere := assembly.Place{Account: "999900001111", Region: testRegion}
-	_, err := c.openPlaces(map[string]placed{"web": {elsewhere, nil, topics(1)}})
+	otherPlace := assembly.Place{Account: "999900001111", Region: testRegion}
+	_, err := c.openPlaces(map[string]placed{"web": {otherPlace, nil, topics(1)}})
 	require.ErrorContains(t, err, "no stack of the cloud assembly goes to account 444455556666 in eu-west-1 or account "+
 		"444455556666 in us-east-1 or account 777788889999 in eu-west-1")
 	require.True(t, errors.As(err, &refused))

@@ -282,6 +282,9 @@ func (s *planStep) setUnchanged() {
 	}
 	before, after := s.versions()
 	s.record.Flags = risk.StackFlags(s.stack.Name, before, after)
+	if s.record.Outcome == change.Planned {
+		s.record.Flags = append(s.record.Flags, synthesizerFlags(s.stack)...)
+	}
 }
 
 // accept takes a comparison for one of which CloudFormation said that nothing in it is a change.

@@ -94,7 +94,7 @@ func checkDestinations(files fs.FS, s *assembly.Stack, target awsclient.Target) 
 	if s.ExecutionRoleARN != "" {
 		errs = append(errs, checkRole(s.ExecutionRoleARN, roles.Execution, "stack "+s.Name, target))
 	}
-	errs = append(errs, checkAssets(s, target), checkTemplateURL(s, target), checkTopics(s, target),
+	errs = append(errs, checkLegacyAssets(s), checkAssets(s, target), checkTemplateURL(s, target), checkTopics(s, target),
 		checkVersionParameter(s, target))
 	for _, err := range errs {
 		if err != nil {

@@ -170,15 +170,15 @@ func TestSelfTest_RemovesItsStackWheneverItEnds(t *testing.T) {
 	require.NoError(t, err)
 	for cut := 1; cut <= pauses; cut += 1 + pauses/12 {
 		ctx, cancel := context.WithCancel(t.Context())
-		left := cut
+		remaining := cut
 		report, err := c.selfTester(func(ctx context.Context, d time.Duration) error {
-			if left--; left == 0 {
+			if remaining--; remaining == 0 {
 				cancel()
 				return ctx.Err()
 			}
 			return c.Pause(ctx, d)
 		}).SelfTest(ctx)
-		if left > 0 { // how many pauses there are depends on the time as well, and this one had fewer
+		if remaining > 0 { // how many pauses there are depends on the time as well, and this one had fewer
 			cancel()
 			require.NoError(t, err)
 			break

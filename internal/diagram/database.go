@@ -37,21 +37,21 @@ func drawDatabases(p Platform) (*Diagram, string) {
 			"An arrow leads from a resource to one that it refers to.",
 	}
 	drawing := databaseDrawing{Diagram: d, boxOf: map[resourceKey]*Box{}}
-	left := 0 // stacks that do not fit
+	omitted := 0 // stacks that do not fit
 	for _, s := range slices.DeleteFunc(slices.Clone(stacks), func(s *assembly.Stack) bool { return !hasDatabase(s) }) {
 		for _, drawn := range append([]*assembly.Stack{s}, exporters(s, stacks)...) {
 			if !drawing.addStack(drawn) {
-				left++
+				omitted++
 			}
 		}
 	}
-	if len(d.Boxes) == 0 && left == 0 {
+	if len(d.Boxes) == 0 && omitted == 0 {
 		return nil, noDatabases
 	}
 	drawing.connectResources()
 	d.arrangeGroups()
-	if left > 0 {
-		d.add(counted(left, "more stack"))
+	if omitted > 0 {
+		d.add(counted(omitted, "more stack"))
 	}
 	return d, ""
 }

@@ -123,12 +123,15 @@ func planContentEntries() []Entry {
 		},
 		{
 			Code: ChangesNotNamed, Exit: exitRefused, Title: "changes that have to be allowed by name",
-			Meaning: "The plan would lose data or widen permissions or network access, and nobody has said that this is " +
-				"meant.",
-			Causes: []string{"a replacement or removal of a resource that keeps data", "a new statement, trust or rule"},
+			Meaning: "The plan would lose data, widen permissions or network access, or deploy a stack for which the app " +
+				"names no roles, and nobody has said that this is meant.",
+			Causes: []string{
+				"a replacement or removal of a resource that keeps data", "a new statement, trust or rule",
+				"a stack whose synthesizer names no roles (LegacyStackSynthesizer, CliCredentialsStackSynthesizer)",
+			},
 			Remedies: []string{
 				"check that each change is intended; most replacements come from a changed name or key",
-				"then deploy or approve with `--allow data-loss` or `--allow permissions`",
+				"then deploy or approve with `--allow data-loss`, `--allow permissions` or `--allow synthesizer`",
 			},
 			Messages: []string{"these changes have to be allowed by name"},
 		},

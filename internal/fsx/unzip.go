@@ -24,13 +24,13 @@ func Unzip(archive *zip.Reader, dir string, limit int64) error {
 		return err
 	}
 	defer root.Close()
-	left := limit
+	remaining := limit
 	for _, entry := range archive.File {
-		written, err := unzipEntry(root, entry, left)
+		written, err := unzipEntry(root, entry, remaining)
 		if err != nil {
 			return fmt.Errorf("%s: %w", entry.Name, err)
 		}
-		if left -= written; left < 0 {
+		if remaining -= written; remaining < 0 {
 			return &TooLargeError{Name: "the archive", Limit: limit}
 		}
 	}

@@ -29,9 +29,9 @@ func TestSealKey_IsTheUsersAlone(t *testing.T) {
 	again, err := loadSealKey(environ, "/project")
 	require.NoError(t, err)
 	assert.Equal(t, key, again)
-	left, err := os.ReadDir(filepath.Dir(file))
+	files, err := os.ReadDir(filepath.Dir(file))
 	require.NoError(t, err)
-	assert.Len(t, left, 1)
+	assert.Len(t, files, 1)
 
 	for name, spoil := range map[string]func() error{
 		"readable by others": func() error { return os.Chmod(file, 0o644) },

@@ -277,18 +277,18 @@ func TestBuildspec_GuardsEndJob(t *testing.T) {
 		git update-ref refs/remotes/origin/main HEAD && git commit --quiet --allow-empty -m two && git tag unreviewed`))
 	prod := pipelineFor(t, threeEnvironments, Tag).Stages[3].Jobs[0]
 	guards := "set -e\n" + strings.Join(prod.guardInCodeBuild(), "\n")
-	given := []string{executionVariable + "=e", expectedAssemblyVariable + "=a", expectedPlanVariable + "=p"}
+	all := []string{executionVariable + "=e", expectedAssemblyVariable + "=a", expectedPlanVariable + "=p"}
 	for _, test := range []struct {
 		name, commit string
 		variables    []string
 		passes       bool
 	}{
-		{"a tag on the branch", "reviewed", given, true},
-		{"a tag on a commit that nobody has reviewed", "unreviewed", given, false},
-		{"a commit that the clone does not have", strings.Repeat("a", 40), given, false},
-		{"a commit that is not given", "", given, false},
-		{"a digest that is empty", "reviewed", append([]string{}, given[0], given[1], expectedPlanVariable+"="), false},
-		{"a digest that is not given", "reviewed", given[:2], false},
+		{"a tag on the branch", "reviewed", all, true},
+		{"a tag on a commit that nobody has reviewed", "unreviewed", all, false},
+		{"a commit that the clone does not have", strings.Repeat("a", 40), all, false},
+		{"a commit that is not given", "", all, false},
+		{"a digest that is empty", "reviewed", append([]string{}, all[0], all[1], expectedPlanVariable+"="), false},
+		{"a digest that is not given", "reviewed", all[:2], false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			err := shell(guards, append(test.variables, "CODEBUILD_RESOLVED_SOURCE_VERSION="+test.commit)...)

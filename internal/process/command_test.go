@@ -11,8 +11,8 @@ import (
 
 // This is why gosec's rule G204 is waived in command.go: whatever a caller hands over, no shell reads it.
 func TestCommand_NoShellReadsAnArgument(t *testing.T) {
-	made := filepath.Join(t.TempDir(), "made")
-	script := "touch " + made
+	created := filepath.Join(t.TempDir(), "made")
+	script := "touch " + created
 	for _, argv := range [][]string{
 		{"sh", "-c", script},
 		{"/bin/sh", "-c", script},
@@ -35,7 +35,7 @@ func TestCommand_NoShellReadsAnArgument(t *testing.T) {
 		err := Command(t.Context(), argv[0], argv[1:]...).Run()
 		require.ErrorContains(t, err, "is not started with a script in its arguments", argv)
 	}
-	assert.NoFileExists(t, made)
+	assert.NoFileExists(t, created)
 }
 
 func TestCommand_PassesArgumentsAsTheyAre(t *testing.T) {

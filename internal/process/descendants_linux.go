@@ -164,8 +164,8 @@ func waitUntilEnded(descriptors []int) {
 	deadline := time.Now().Add(exitTimeout)
 	for _, fd := range descriptors {
 		for {
-			left := max(0, time.Until(deadline))
-			_, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(left.Milliseconds()))
+			remaining := max(0, time.Until(deadline))
+			_, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(remaining.Milliseconds()))
 			if !errors.Is(err, unix.EINTR) {
 				break
 			}

@@ -30,16 +30,16 @@ func ReadParameters(asm *assembly.Assembly) ([]OutsideParameter, error) {
 	if err != nil {
 		return nil, err
 	}
-	var made []string
+	var own []string
 	for _, t := range templates {
-		made = append(made, madeParameters(t.Document)...)
+		own = append(own, madeParameters(t.Document)...)
 	}
 	var all []OutsideParameter
 	for _, stack := range asm.Stacks {
 		for _, p := range readParameters(stack) {
 			isSame := func(o OutsideParameter) bool { return o.Name == p.Name && o.Place == p.Place }
 			if !slices.ContainsFunc(all, isSame) {
-				p.IsMade = slices.Contains(made, p.Name)
+				p.IsMade = slices.Contains(own, p.Name)
 				all = append(all, p)
 			}
 		}
@@ -80,12 +80,12 @@ func readParameters(stack *assembly.Stack) []OutsideParameter {
 	}
 	for name, p := range stack.Template.Parameters {
 		valueType, isValue := strings.CutPrefix(p.Type, prefix)
-		given, isGiven := stack.Parameters[name]
+		value, isGiven := stack.Parameters[name]
 		if !isGiven && p.Default != nil {
-			given = fmt.Sprint(p.Default)
+			value = fmt.Sprint(p.Default)
 		}
-		if isValue && !strings.HasPrefix(given, "arn:") { // a parameter that another account shares
-			add(given, strings.TrimSuffix(valueType, ">"))
+		if isValue && !strings.HasPrefix(value, "arn:") { // a parameter that another account shares
+			add(value, strings.TrimSuffix(valueType, ">"))
 		}
 	}
 	for _, match := range ssmReference.FindAllStringSubmatch(stack.Template.Body, -1) {

@@ -19,8 +19,8 @@ func (t rewriter) standInValue(id, attribute, resourceType string, properties ma
 	if ok && name == "" && len(published.PrimaryIdentifier) == 1 {
 		name = published.PrimaryIdentifier[0]
 	}
-	if given, ok := valueAt(properties, name); ok && t.isPlain(given) {
-		return given
+	if value, ok := valueAt(properties, name); ok && t.isPlain(value) {
+		return value
 	}
 	v := valueMaker{t: t, id: id, attribute: attribute, name: name, resourceType: resourceType}
 	if !ok || name == "" || jsonx.UnmarshalForeign(published.Schema, &v.root) != nil {

@@ -86,8 +86,11 @@ func ignoreCanceled(err error) error {
 	return err
 }
 
-// wasNeverRehearsed reports whether the accounts are emulated ones that were never started.
+// wasNeverRehearsed reports whether the accounts are emulated ones of this machine that were never started.
 func (s *Session) wasNeverRehearsed() bool {
+	if remote, err := rehearsal.RemoteSession(s.Environ); remote != nil || err != nil {
+		return false // what those elsewhere hold, only they know
+	}
 	_, err := os.Stat(s.statePath("rehearsal", "state"))
 	return !s.Live && errors.Is(err, fs.ErrNotExist)
 }

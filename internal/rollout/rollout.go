@@ -287,9 +287,9 @@ func (a *account) readAdapted(
 		return nil, err
 	}
 	a.coverage = coverage
-	selected, left, err := options.ReadAssembly(files, a.record.Target)
+	selected, unselected, err := options.ReadAssembly(files, a.record.Target)
 	a.selected = selected
-	a.reportUnselected(left)
+	a.reportUnselected(unselected)
 	if err != nil || coverage == nil {
 		return selected, err
 	}
@@ -298,16 +298,16 @@ func (a *account) readAdapted(
 }
 
 // reportUnselected names the stacks that neither this environment nor another one takes, each once in a session.
-func (a *account) reportUnselected(left []*assembly.Stack) {
+func (a *account) reportUnselected(unselected []*assembly.Stack) {
 	s := a.opener.session
-	for _, stack := range left {
+	for _, stack := range unselected {
 		isTaken := func(env config.Environment) bool {
 			return slices.ContainsFunc(env.AllPlaces(), func(place config.Environment) bool {
-				there := *stack
+				stackInPlace := *stack
 				if stack.IsAgnostic {
-					there.Account, there.Region = place.ID, place.Region
+					stackInPlace.Account, stackInPlace.Region = place.ID, place.Region
 				}
-				return selectionOf(place).Takes(&there)
+				return selectionOf(place).Takes(&stackInPlace)
 			})
 		}
 		if slices.ContainsFunc(s.Config.Targets(), isTaken) {

@@ -358,3 +358,11 @@ func TestStatuses_NeverStartedEmulatorIsNotStarted(t *testing.T) {
 	}
 	assert.NoDirExists(t, s.statePath("rehearsal"))
 }
+
+// Of accounts in another container, this machine's files say nothing.
+func TestStatuses_EmulatorElsewhereIsAsked(t *testing.T) {
+	s := newOpener(t, false).session
+	s.Environ = []string{rehearsal.EndpointVariable + "=https://emulator:4566"}
+	_, err := s.Statuses(t.Context(), s.Config.Environments, 0)
+	assert.ErrorContains(t, err, rehearsal.AuthorityVariable)
+}

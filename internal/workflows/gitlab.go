@@ -185,9 +185,9 @@ func (p platform) gitLabScript(job pipeline.Job, producers map[string]pipeline.J
 			"git clean -ffdxq "+pipeline.QuoteCommand(excludeInputs(job)),
 			"export "+requestVariable+`="$CI_MERGE_REQUEST_IID"`)
 	}
-	taken := variablesOf(job, func(_, variable string) string { return `"$` + variable + `"` })
-	for _, name := range slices.Sorted(maps.Keys(taken)) {
-		script = append(script, "export "+name+"="+taken[name])
+	variables := variablesOf(job, func(_, variable string) string { return `"$` + variable + `"` })
+	for _, name := range slices.Sorted(maps.Keys(variables)) {
+		script = append(script, "export "+name+"="+variables[name])
 	}
 	if job.NamesAuthor {
 		script = append(script, "export "+authorVariable+`="$(git log -1 --format=%ae "$`+commitVariable+`")"`)

@@ -393,6 +393,13 @@ var awsMutants = []Mutant{
 		},
 	},
 	{
+		Fault: "a stack that names no role needs no permit",
+		File:  "internal/deploy/synthesizer.go", Package: "./internal/deploy",
+		Old:   "if !s.NamesNoRole {",
+		New:   "if s.Name != \"\" {",
+		Fails: []string{"TestSynthesizer_StackWithoutRolesNeedsAPermit"},
+	},
+	{
 		Fault: "files are uploaded without a checksum",
 		File:  "internal/deploy/staging/bucket.go", Package: "./internal/deploy",
 		Old:   "ChecksumSHA256: aws.String(base64.StdEncoding.EncodeToString(sum[:])),",

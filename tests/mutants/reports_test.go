@@ -44,7 +44,7 @@ const (
 	sectionEnd   = "<!-- end of mutants -->"
 )
 
-// Each kind has the told case and others of its tests fail. So the page can say how each test was seen to fail.
+// Each kind has its first case and others of its tests fail. So the page can say how each test was seen to fail.
 func TestDocument_ReportsPageShowsMutants(t *testing.T) {
 	var b strings.Builder
 	for _, k := range kinds() {

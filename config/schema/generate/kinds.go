@@ -15,8 +15,8 @@ var valueKinds = map[string]jsonschema.Schema{
 		Examples: []any{"111122223333"},
 	},
 	"allowedChange": {
-		Title:    "data-loss, permissions or import-existing",
-		Enum:     []any{"data-loss", "permissions", "import-existing"},
+		Title:    "data-loss, permissions, import-existing or synthesizer",
+		Enum:     []any{"data-loss", "permissions", "import-existing", "synthesizer"},
 		Examples: []any{"permissions"},
 	},
 	"availabilityZone": {

@@ -166,8 +166,8 @@ func (s *Stack) resolveSub(argument any) (string, bool) {
 		name := found[2 : len(found)-1]
 		var value string
 		known := false
-		if given, isGiven := variables[name]; isGiven {
-			value, known = s.resolveText(given)
+		if text, isGiven := variables[name]; isGiven {
+			value, known = s.resolveText(text)
 		} else {
 			value, known = s.resolveRef(name)
 		}

@@ -63,6 +63,8 @@ type Stack struct {
 	ConstructPaths map[string]string
 	// DeployRole is assumed for every call.
 	DeployRole Role
+	// NamesNoRole says that the app names no role for the stack, so that those it has were not read from the assembly.
+	NamesNoRole bool
 	// ExecutionRoleARN is the role that CloudFormation assumes.
 	ExecutionRoleARN string
 	// BootstrapRequirements are the bootstrap versions that the stack and its assets need.

@@ -76,12 +76,12 @@ func hasTag(tags map[string]string, tag string) bool {
 // Select returns the assembly with the selected stacks alone, and the stacks that were left out. A stack that needs one
 // that was left out needs what that one needs. The error names what the selection refers to and the assembly does not
 // have.
-func (a *Assembly) Select(selection Selection) (selected *Assembly, left []*Stack, err error) {
+func (a *Assembly) Select(selection Selection) (selected *Assembly, unselected []*Stack, err error) {
 	copies := map[*Stack]*Stack{}
 	selected = &Assembly{Digest: a.Digest, Lookups: a.Lookups, Files: a.Files}
 	for _, s := range a.Stacks { // each after those that it needs
 		if !selection.Takes(s) {
-			left = append(left, s)
+			unselected = append(unselected, s)
 			continue
 		}
 		kept := *s
@@ -93,12 +93,12 @@ func (a *Assembly) Select(selection Selection) (selected *Assembly, left []*Stac
 		selected.Stacks = append(selected.Stacks, &kept)
 	}
 	if len(selected.Stacks) == 0 {
-		return nil, left, refusal.Newf(fault.StackSelection, nil,
+		return nil, unselected, refusal.Newf(fault.StackSelection, nil,
 			"no stack of the cloud assembly goes to %s: %s", placesText(selection.Places),
 			"correct the account and region of the environment or its `stacks`, or let the app define stacks for it; "+
-				"the assembly has "+stacksText(left))
+				"the assembly has "+stacksText(unselected))
 	}
-	return selected, left, selected.setParameters(selection)
+	return selected, unselected, selected.setParameters(selection)
 }
 
 // neededOf returns the selected stacks that a stack needs, directly or by way of stacks that are not selected.

@@ -88,10 +88,10 @@ func TestSelect_TakesStacksOfPlacesBySelectors(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			a, err := Read(newFS(manyPlaces), acc)
 			require.NoError(t, err)
-			selected, left, err := a.Select(test.selection)
+			selected, unselected, err := a.Select(test.selection)
 			require.NoError(t, err)
 			assert.ElementsMatch(t, strings.Fields(test.want), stackNames(selected))
-			assert.Len(t, left, len(a.Stacks)-len(selected.Stacks))
+			assert.Len(t, unselected, len(a.Stacks)-len(selected.Stacks))
 			assert.Equal(t, a.Digest, selected.Digest)
 		})
 	}
@@ -100,7 +100,7 @@ func TestSelect_TakesStacksOfPlacesBySelectors(t *testing.T) {
 func TestSelect_KeepsOrderAcrossWhatIsLeftOut(t *testing.T) {
 	a, err := Read(newFS(manyPlaces), acc)
 	require.NoError(t, err)
-	selected, left, err := a.Select(Selection{Places: []Place{{"444455556666", "eu-west-1"}}})
+	selected, unselected, err := a.Select(Selection{Places: []Place{{"444455556666", "eu-west-1"}}})
 	require.NoError(t, err)
 	web := selected.Stacks[len(selected.Stacks)-1]
 	for _, s := range selected.Stacks {
@@ -111,7 +111,7 @@ func TestSelect_KeepsOrderAcrossWhatIsLeftOut(t *testing.T) {
 	require.Len(t, web.Needs, 1, "by way of Zone, which is in another region")
 	assert.Same(t, selected.Stacks[0], web.Needs[0])
 	assert.Equal(t, "Base", web.Needs[0].Name)
-	assert.Len(t, left, 2)
+	assert.Len(t, unselected, 2)
 	for _, s := range a.Stacks {
 		if s.Name == "Web" {
 			assert.Equal(t, "Zone", s.Needs[0].Name, "the assembly is as it was")

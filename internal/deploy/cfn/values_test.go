@@ -142,17 +142,17 @@ func TestCompleteProperties_ShowPoliciesOfTheTemplates(t *testing.T) {
 		"a secret cannot hide what is widened": {read, secret, secret},
 	} {
 		t.Run(name, func(t *testing.T) {
-			given := change.Property{Name: "PolicyDocument"}
+			property := change.Property{Name: "PolicyDocument"}
 			if test.after == secret {
-				given.Before, given.After = `{"Statement":[]}`, `{"Statement":[{"Action":"*","Condition":"hunter2"}]}`
+				property.Before, property.After = `{"Statement":[]}`, `{"Statement":[{"Action":"*","Condition":"hunter2"}]}`
 			}
-			changes := []change.Change{{LogicalID: "R", Properties: []change.Property{given}}}
+			changes := []change.Change{{LogicalID: "R", Properties: []change.Property{property}}}
 			completeProperties(changes, policy(test.before), policy(test.after))
 			assert.Equal(t, change.Property{
 				Name:   "PolicyDocument",
 				Before: `{"Statement":[` + test.before + `]}`, After: `{"Statement":[` + test.wantAfter + `]}`,
 			}, changes[0].Properties[0])
-			again := []change.Change{{LogicalID: "R", Properties: []change.Property{given}}}
+			again := []change.Change{{LogicalID: "R", Properties: []change.Property{property}}}
 			completeAsReviewed(again, changes)
 			assert.Equal(t, changes, again)
 		})

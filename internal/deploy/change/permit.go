@@ -14,10 +14,12 @@ const (
 	// ImportExisting permits to take over resources that exist and belong to no stack, such as those that a deleted stack
 	// has kept. It is needed when the plan is made.
 	ImportExisting Permit = "import-existing"
+	// Synthesizer permits to deploy a stack for which the app names no role with the roles of the account's bootstrap.
+	Synthesizer Permit = "synthesizer"
 )
 
 // Permits are all permits, in the order in which they are shown.
-var Permits = []Permit{DataLoss, Permissions, ImportExisting}
+var Permits = []Permit{DataLoss, Permissions, ImportExisting, Synthesizer}
 
 // A Flag is a change that needs a permit, in a live deployment at least.
 type Flag struct {

@@ -145,15 +145,15 @@ func TestStack_ComparesParametersWithWhatAnUpdateGives(t *testing.T) {
 	template := func(declared string) string {
 		return `{"Parameters":{"P":` + declared + `},"Resources":{"T":{"P":{"Ref":"P"}}}}`
 	}
-	given := map[string]string{"P": "given"}
+	parameters := map[string]string{"P": "given"}
 	valueOf := func(value string) map[string]Parameter { return map[string]Parameter{"P": {Value: value}} }
 	type classOf = map[string]Class
 	changed := classOf{"Parameters.P": Changed}
 	tests := map[string]struct {
-		body     string
-		deployed map[string]Parameter
-		given    map[string]string
-		want     classOf
+		body       string
+		deployed   map[string]Parameter
+		parameters map[string]string
+		want       classOf
 	}{
 		"the default": {template(`{"Type":"String","Default":"d"}`), map[string]Parameter{"P": {Value: "d"}}, nil, classOf{}},
 		"another value than the default": {
@@ -161,10 +161,10 @@ func TestStack_ComparesParametersWithWhatAnUpdateGives(t *testing.T) {
 		},
 		"an empty default": {template(`{"Type":"String","Default":""}`), valueOf("x"), nil, changed},
 		"the assembly's value": {
-			template(`{"Type":"String","Default":"d"}`), map[string]Parameter{"P": {Value: "given"}}, given, classOf{},
+			template(`{"Type":"String","Default":"d"}`), map[string]Parameter{"P": {Value: "given"}}, parameters, classOf{},
 		},
 		"another value than the assembly's": {
-			template(`{"Type":"String","Default":"d"}`), map[string]Parameter{"P": {Value: "d"}}, given, changed,
+			template(`{"Type":"String","Default":"d"}`), map[string]Parameter{"P": {Value: "d"}}, parameters, changed,
 		},
 		"a value that nothing gives": {
 			template(`{"Type":"String"}`), map[string]Parameter{"P": {Value: "hand"}}, nil, classOf{"Parameters.P": Kept},
@@ -230,7 +230,7 @@ func TestStack_ComparesParametersWithWhatAnUpdateGives(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			want := newStack(t, test.body)
-			want.Parameters = test.given
+			want.Parameters = test.parameters
 			assert.Equal(t, test.want, classes(Stack(Deployed{Template: test.body, Parameters: test.deployed}, want)))
 		})
 	}

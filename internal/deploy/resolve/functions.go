@@ -163,25 +163,25 @@ func (e *evaluation) ref(id string) any {
 // parameter returns the value of a parameter: a list for a type that is one.
 func (e *evaluation) parameter(name string, declared map[string]any) any {
 	kind, _ := declared["Type"].(string)
-	given, ok := e.template.values.Parameters[name]
+	parameter, ok := e.template.values.Parameters[name]
 	if !ok {
 		value, hasDefault := declared["Default"]
-		given = Parameter{Value: Text(value), IsUnknown: !hasDefault || strings.HasPrefix(kind, "AWS::SSM::Parameter::")}
-		if given.IsUnknown {
-			given.Value = name + " " + given.Value
+		parameter = Parameter{Value: Text(value), IsUnknown: !hasDefault || strings.HasPrefix(kind, "AWS::SSM::Parameter::")}
+		if parameter.IsUnknown {
+			parameter.Value = name + " " + parameter.Value
 		}
 		if list, isList := value.([]any); isList {
-			given.Value = Text(join([]any{",", list}))
+			parameter.Value = Text(join([]any{",", list}))
 		}
 	}
-	if given.IsUnknown {
-		return Mark(strings.TrimSpace(given.Value))
+	if parameter.IsUnknown {
+		return Mark(strings.TrimSpace(parameter.Value))
 	}
 	if kind != "CommaDelimitedList" && !strings.Contains(kind, "List<") {
-		return clean(given.Value)
+		return clean(parameter.Value)
 	}
 	var items []any
-	for item := range strings.SplitSeq(clean(given.Value), ",") {
+	for item := range strings.SplitSeq(clean(parameter.Value), ",") {
 		items = append(items, strings.TrimSpace(item))
 	}
 	return items
@@ -256,12 +256,12 @@ var placeholderPattern = regexp.MustCompile(`\$\{(!?)\s*([^{}]*?)\s*\}`)
 // substitute returns what Fn::Sub comes to.
 func (e *evaluation) substitute(argument any) any {
 	text, isText := argument.(string)
-	given := map[string]any{}
+	substitutes := map[string]any{}
 	if list, ok := argument.([]any); ok && len(list) == 2 {
 		text, isText = list[0].(string)
 		variables, isMap := list[1].(map[string]any)
 		isText = isText && isMap
-		given = variables
+		substitutes = variables
 	}
 	if !isText {
 		return unknown("Fn::Sub", e.value(argument))
@@ -272,7 +272,7 @@ func (e *evaluation) substitute(argument any) any {
 		if parts[1] == "!" {
 			return "${" + name + "}"
 		}
-		if value, ok := given[name]; ok {
+		if value, ok := substitutes[name]; ok {
 			return listText(e.value(value))
 		}
 		if strings.Contains(name, ".") && !strings.HasPrefix(name, "AWS::") {

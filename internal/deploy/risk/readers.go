@@ -69,12 +69,12 @@ func withDefaults(properties, values map[string]any) map[string]any {
 	out := maps.Clone(properties)
 	for name, value := range values {
 		inner, isMap := value.(map[string]any)
-		given, isGivenMap := out[name].(map[string]any)
+		fields, isGivenMap := out[name].(map[string]any)
 		switch {
 		case out[name] == nil:
 			out[name] = value
 		case isMap && isGivenMap:
-			out[name] = withDefaults(given, inner)
+			out[name] = withDefaults(fields, inner)
 		}
 	}
 	return out

@@ -75,12 +75,12 @@ func (c *call) fillChangeSet(s *stack, set *changeSet) (missing string) {
 	if isGiven(c.form, "NotificationARNs") {
 		set.topics = parseList(c.form, "NotificationARNs")
 	}
-	given := parsePairs(c.form, "Parameters", "ParameterKey", "ParameterValue")
+	parameters := parsePairs(c.form, "Parameters", "ParameterKey", "ParameterValue")
 	previous := parsePairs(c.form, "Parameters", "ParameterKey", "UsePreviousValue")
 	set.parameters = map[string]string{}
 	for name, declared := range section(set.template, "Parameters") {
 		value, hasDefault := defaultValue(declared)
-		text, isGiven := given[name]
+		text, isGiven := parameters[name]
 		switch {
 		case previous[name] == "true":
 			set.parameters[name] = s.parameters[name]

@@ -181,9 +181,9 @@ func (s Store) fetchReferences(ctx context.Context, references []reference, fold
 		return err
 	}
 	defer root.Close()
-	left := int64(maxAssemblyBytes)
+	remaining := int64(maxAssemblyBytes)
 	for _, r := range references {
-		if left -= r.Size; !fs.ValidPath(r.Path) || r.Size < 0 || left < 0 {
+		if remaining -= r.Size; !fs.ValidPath(r.Path) || r.Size < 0 || remaining < 0 {
 			return fault.Errorf(fault.ReleaseAltered, "the archive refers to the file %q of %d bytes", r.Path, r.Size)
 		}
 		if err := s.fetchReference(ctx, root, r); err != nil {

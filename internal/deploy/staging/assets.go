@@ -343,7 +343,7 @@ func isSameArchive(data []byte, files fs.FS, a assembly.Asset) bool {
 // of each file, and whether it is a program. A file that is there twice is listed twice.
 func listArchive(r *zip.Reader) ([]string, error) {
 	var list []string
-	left := int64(maxComparedBytes)
+	remaining := int64(maxComparedBytes)
 	for _, f := range r.File {
 		if f.Mode().IsDir() {
 			continue
@@ -352,11 +352,11 @@ func listArchive(r *zip.Reader) ([]string, error) {
 		if err != nil {
 			return nil, fault.Errorf(fault.AssetUnusable, "%s in the archive cannot be read: %w", f.Name, err)
 		}
-		sum, err := sumReader(io.LimitReader(file, left+1))
+		sum, err := sumReader(io.LimitReader(file, remaining+1))
 		if err = errors.Join(err, file.Close()); err != nil {
 			return nil, err
 		}
-		if left -= sum.Size; left < 0 {
+		if remaining -= sum.Size; remaining < 0 {
 			return nil, &fsx.TooLargeError{Name: "the archive", Limit: maxComparedBytes}
 		}
 		list = append(list, fmt.Sprintf("%q %s %s", f.Name, f.Mode()&(fs.ModeType|0o111), sum.SHA256))

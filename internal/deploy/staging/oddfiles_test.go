@@ -57,9 +57,9 @@ func TestZipAsset_NamesWhatCannotBePacked(t *testing.T) {
 			t.Setenv("TMPDIR", t.TempDir())
 			_, err := zipAsset(fsx.Dir(dir), "asset")
 			require.ErrorContains(t, err, test.want)
-			left, err := os.ReadDir(os.Getenv("TMPDIR"))
+			files, err := os.ReadDir(os.Getenv("TMPDIR"))
 			require.NoError(t, err)
-			assert.Empty(t, left, "the archive is left")
+			assert.Empty(t, files, "the archive is left")
 		})
 	}
 }
