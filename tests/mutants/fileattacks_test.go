@@ -134,6 +134,17 @@ var fileAttacks = []Mutant{
 		}},
 	},
 	{
+		Fault:   "an app may leave a link in the place of its assembly",
+		File:    "internal/app/app.go",
+		Old:     `fs.Stat(fsx.Dir(from), filepath.ToSlash(filepath.Join(name, "manifest.json")))`,
+		New:     `fs.Stat(os.DirFS(from), filepath.ToSlash(filepath.Join(name, "manifest.json"))); _ = fsx.Dir`,
+		Package: "./internal/app",
+		Fails: []string{
+			"TestReplaceAssemblies_RefusesLinksOut/the assembly's folder",
+			"TestReplaceAssemblies_RefusesLinksOut/its manifest",
+		},
+	},
+	{
 		Fault:   "a program that changes files is given links",
 		File:    "internal/gate/files.go",
 		Old:     "return err != nil || !info.Mode().IsRegular()\n",
