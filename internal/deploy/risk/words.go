@@ -15,8 +15,9 @@ import (
 // openingWords are in the names of properties that give access; guardWords in those that hold it within bounds.
 var (
 	openingWords = newPattern(`Public|Anonymous|Unauth|Guest|Allow|External|CrossAccount|Shar(e|ing)|Trust|` +
-		`White[lL]ist|Principal|Permission|Grant|Privilege|Admin|Internet|Access|Cidr|CIDR|Ingress|Inbound|Authorized|Federat|` +
-		`Webhook|Delegat|Impersonat|Insecure|Cors|Bypass|AutoAccept|Ssh|SSH|Console|Capabilities|Disabled$|^Disable`)
+		`Principal|Permission|Grant|Privilege|Admin|Internet|Access|Cidr|CIDR|Ingress|Inbound|Authorized|Federat|` +
+		`White[lL]ist|Webhook|Delegat|Impersonat|Insecure|Cors|Bypass|AutoAccept|Ssh|SSH|Console|Capabilities|` +
+		`Disabled$|^Disable`)
 	guardWords = newPattern(`Auth|Encrypt|TLS|Tls|SSL|Ssl|Ciphers|MFA|Mfa|Restrict|Block|Deny|Denied|Require|` +
 		`Enforce|Verif|Validat|Signing|Secur|Jwt|JWT|Acl|ACL|Approval|Isolat|Boundary|Firewall|Protect|Password|` +
 		`Black[lL]ist|MinimumProtocolVersion|Issuer|Audience|VpcConfig|^EndpointConfiguration$|\bssl|_ssl|tls|require_secure`)
