@@ -124,6 +124,7 @@ var places = []place{
 			"tools/generated/generated.go":                     "writes a source file, at development",
 			"infra/main.go":                                    "writes into the output of its step, which the host has checked",
 			"internal/app/app.go":                              "writes into the output of its step, which the host has checked",
+			"internal/app/assets.go":                           "writes into the output of its step, which the host has checked",
 			"internal/app/context.go":                          "has a temporary file",
 			"internal/cli/doctor.go":                           "tries the state folder, which no repository may hold",
 			"internal/cli/hooks_own.go":                        "removes a hook that is outside of the project",
@@ -173,6 +174,7 @@ var places = []place{
 		names: map[string][]string{"lockstep/internal/process": {"TableCommand"}},
 		files: map[string]string{
 			"internal/app/app.go":           "runs the commands of cdk.json and of the configuration",
+			"internal/app/assets.go":        "runs the commands of the app that make assets",
 			"internal/host/process.go":      "runs the steps of the table",
 			"internal/host/tools.go":        "asks the tools of the table for their versions",
 			"internal/gate/execute.go":      "runs the gates of the table",

@@ -79,7 +79,23 @@ func (a App) Synthesise(ctx context.Context, c *config.Config, out string) error
 	if err != nil {
 		return err
 	}
+	if err := a.makeAssets(ctx, targets, temporary); err != nil {
+		return err
+	}
 	return replaceAssemblies(targets, temporary, out)
+}
+
+// makeAssets makes the assets of the environments' assemblies that the app makes by commands.
+func (a App) makeAssets(ctx context.Context, environments []config.Environment, out string) error {
+	maker := &assetMaker{app: a, made: map[string]string{}}
+	for _, env := range environments {
+		for _, account := range env.Accounts() {
+			if err := maker.makeAssets(ctx, filepath.Join(out, env.Name, account.Folder), 0); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // runEach runs the app for each account of each environment, one after the other: an app may write files beside its

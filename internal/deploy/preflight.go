@@ -109,7 +109,8 @@ func checkAssets(s *assembly.Stack, target awsclient.Target) error {
 		what := "asset " + a.Name + " of stack " + s.Name
 		if len(a.Executable) > 0 {
 			return fault.Errorf(fault.AssetNotSupported,
-				"%s is made by a command (%s), which is not supported: let the app write the file", what, a.Executable[0])
+				"%s is made by a command (%s), which runs only as a part of Lockstep's own synthesis: deploy without "+
+					"--assembly, or let the app write the file", what, a.Executable[0])
 		}
 		if err := checkRole(a.Role.ARN, roles.FilePublishing, what, target); err != nil {
 			return err

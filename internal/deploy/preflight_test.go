@@ -151,7 +151,7 @@ func TestCheckAssembly_RefusesOtherTargets(t *testing.T) {
 		},
 		{
 			"an asset that a command makes", func(s *assembly.Stack) { s.Assets[0].Executable = []string{"make"} },
-			"asset code of stack data is made by a command (make), which is not supported", false,
+			"asset code of stack data is made by a command (make), which runs only as a part of Lockstep's own synthesis", false,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

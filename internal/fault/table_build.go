@@ -181,15 +181,21 @@ func assemblyEntries() []Entry {
 		},
 		{
 			Code: AssetNotSupported, Title: "an asset of a kind that is not supported",
-			Meaning: "The app has a container image to be built, or an asset that a command makes.",
-			Causes:  []string{"DockerImageAsset or a construct that uses it", "an asset with an executable"},
+			Meaning: "The app has a container image to be built, an asset of the LegacyStackSynthesizer, or one that a " +
+				"command makes and that no synthesis of Lockstep has made.",
+			Causes: []string{
+				"DockerImageAsset or a construct that uses it", "an asset with an executable, in an assembly of `cdk synth`",
+			},
 			Remedies: []string{
 				"push the image in a separate step and refer to it by its digest",
-				"let the app write the file",
+				"deploy without `--assembly`, so that Lockstep synthesises",
+				"use the CDK's DefaultStackSynthesizer",
 			},
 			Messages: []string{
 				"… needs the container image …, and images cannot be published yet",
 				"… need container images, and images cannot be published yet",
+				"… is made by a command (…), which runs only as a part of Lockstep's own synthesis",
+				"has assets of the LegacyStackSynthesizer",
 			},
 		},
 		{

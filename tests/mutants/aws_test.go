@@ -400,6 +400,15 @@ var awsMutants = []Mutant{
 		Fails: []string{"TestSynthesizer_StackWithoutRolesNeedsAPermit"},
 	},
 	{
+		Fault: "commands that make assets are not run",
+		File:  "internal/app/assets.go", Package: "./internal/app",
+		Old: `case a.Type == "cdk:asset-manifest" && filepath.IsLocal(p.File):`,
+		New: `case a.Type == "" && filepath.IsLocal(p.File):`,
+		Fails: []string{
+			"TestAssets_CommandRunsOnceAsAPartOfTheSynthesis", "TestAssets_CommandThatMakesNoFileIsAnError/it prints nothing",
+		},
+	},
+	{
 		Fault: "files are uploaded without a checksum",
 		File:  "internal/deploy/staging/bucket.go", Package: "./internal/deploy",
 		Old:   "ChecksumSHA256: aws.String(base64.StdEncoding.EncodeToString(sum[:])),",

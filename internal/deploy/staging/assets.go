@@ -209,7 +209,7 @@ func (b *Bucket) checkReplaceable(
 
 func contentType(a assembly.Asset) string {
 	switch {
-	case a.Zip:
+	case a.Zip, strings.HasSuffix(a.Path, ".zip"):
 		return "application/zip"
 	case strings.HasSuffix(a.Path, ".json"):
 		return "application/json"
