@@ -11,7 +11,7 @@ var fileAttacks = []Mutant{
 		Fails:   []string{"TestExecutionPolicies_HaveNoCommas"},
 	},
 	{
-		Fault:   "files may be nested ten times as deep", // without any limit, the test would take all memory
+		Fault:   "a configuration may be nested ten times as deep",
 		File:    "config/bounds.go",
 		Old:     "maxDepth = 50",
 		New:     "maxDepth = 500",
