@@ -1,6 +1,18 @@
 package mutants
 
-// attacks take away, one by one, what stops an attack of docs/attacks.md. The test of the attack must then fail.
+import "slices"
+
+// attackMutants returns a mutant for the tests of each package. Each takes away what stops an attack of the page on
+// attacks, whose test must then fail.
+func attackMutants() []Mutant {
+	var all []Mutant
+	for _, m := range slices.Concat(attacks, accountAttacks, fileAttacks, rightAttacks, judgementAttacks) {
+		all = append(all, m.perPackage()...)
+	}
+	return all
+}
+
+// attacks take away, one by one, what stops an attack.
 var attacks = []Mutant{
 	{
 		Fault:   "a job applies another plan than the one that was approved",

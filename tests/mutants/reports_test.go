@@ -16,7 +16,7 @@ import (
 	"lockstep/tests/harness"
 )
 
-var update = flag.Bool("update", false, "write the mutants into the pages on reports and on AWS")
+var update = flag.Bool("update", false, "write the mutants into the pages on reports, attacks and AWS")
 
 // A kind is a kind of fault that people have reported of other programs, with mutants that bring it back.
 type kind struct {
@@ -128,17 +128,23 @@ func testsOfReports(page string) []string {
 		if len(cells) < 3 || !strings.HasPrefix(cells[1], " [") {
 			continue
 		}
-		var names []string
-		for _, code := range codePattern.FindAllStringSubmatch(cells[len(cells)-2], -1) {
-			if strings.HasPrefix(code[1], "Test") {
-				names = append(names, code[1])
-				continue
-			}
-			for _, name := range names {
-				tests = append(tests, name+" in "+code[1])
-			}
-			names = nil
+		tests = append(tests, testsOfCell(cells[len(cells)-2])...)
+	}
+	return tests
+}
+
+// testsOfCell returns the tests that a cell of a table names, each with its folder, as TEST in FOLDER.
+func testsOfCell(cell string) []string {
+	var names, tests []string
+	for _, code := range codePattern.FindAllStringSubmatch(cell, -1) {
+		if strings.HasPrefix(code[1], "Test") {
+			names = append(names, code[1])
+			continue
 		}
+		for _, name := range names {
+			tests = append(tests, name+" in "+code[1])
+		}
+		names = nil
 	}
 	return tests
 }

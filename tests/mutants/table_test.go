@@ -10,7 +10,7 @@ var writes = []string{
 
 // all returns every mutant.
 func all() []Mutant {
-	mutants := slices.Concat(table, attacks)
+	mutants := slices.Concat(table, attackMutants())
 	for _, k := range append(kinds(), awsKind()) {
 		mutants = append(mutants, k.mutants...)
 	}
@@ -33,7 +33,8 @@ var table = []Mutant{
 	},
 	{
 		File:    "internal/awsclient/sessions.go",
-		Package: "./internal/awsclient", Run: "TestSessions_RefuseRoleOfOtherAccount",
+		Fault:   "a role of another account is worked with",
+		Package: "./internal/awsclient", Fails: []string{"TestSessions_RefuseRoleOfOtherAccount"},
 		Old: "if account := aws.ToString(id.Account); account != want {",
 		New: `if account := aws.ToString(id.Account); account == "" {`,
 	},
@@ -75,13 +76,15 @@ var table = []Mutant{
 	},
 	{
 		File:    "internal/deploy/risk/grants.go",
-		Package: "./internal/deploy/risk", Run: "TestPermissionFlags_StatementsInEveryForm",
+		Fault:   "what is denied no more is no more access",
+		Package: "./internal/deploy/risk", Fails: []string{"TestPermissionFlags_StatementsInEveryForm"},
 		Old: "if g.kind == limits || g.kind == implied || isAdded && (g.kind == names || g.kind == attached) {",
 		New: "if g.kind != allows {",
 	},
 	{
 		File:    "internal/deploy/resolve/resolve.go",
-		Package: "./internal/deploy/risk", Run: "TestPermissionFlags_PrincipalsInEveryForm",
+		Fault:   "a condition that cannot be known is taken to hold",
+		Package: "./internal/deploy/risk", Fails: []string{"TestPermissionFlags_PrincipalsInEveryForm"},
 		Old: "for _, holds := range []bool{true, false} {",
 		New: "for _, holds := range []bool{true} {",
 	},

@@ -67,7 +67,8 @@ func (j *judgement) widerAccessIn(world resolve.World, id string) (wider []grant
 	switch {
 	case existed && exists && old.Type == next.Type:
 		before, after := grantsOf(old), grantsOf(next)
-		return slices.Concat(widerGrants(before.grants, after.grants, false), after.lostLimits(before.grants)), ""
+		return slices.Concat(widerGrants(before.grants, after.grants, false), after.lostLimits(before.grants),
+			j.lostSignals(world, id, old, &next)), ""
 	case exists:
 		wider = widerGrants(nil, grantsOf(next).grants, true)
 		if len(wider) > 0 && j.isMoved(world, next) {
@@ -78,10 +79,14 @@ func (j *judgement) widerAccessIn(world resolve.World, id string) (wider []grant
 		return []grant{{kind: limits, text: "no longer: what is done is recorded or reported"}}, ""
 	case existed && isChecker(old.Type):
 		return []grant{{kind: limits, text: "no longer: what is wrong is found or refused"}}, ""
-	case existed && j.isAttached(world, id, old):
-		return (&reader{}).lostLimits(onlyLimits(grantsOf(old).grants)), ""
 	}
-	return nil, ""
+	if existed {
+		wider = j.lostSignals(world, id, old, nil)
+	}
+	if existed && j.isAttached(world, id, old) {
+		wider = append(wider, (&reader{}).lostLimits(onlyLimits(grantsOf(old).grants))...)
+	}
+	return wider, ""
 }
 
 // isMoved reports whether a resource that is added grants nothing but what one that is removed has granted: it has got
