@@ -326,10 +326,14 @@ func TestSpelling_NamesCallsOfModule(t *testing.T) {
 		"`lockstep plan --env acc --out plan.json` again": "`dagger call plan-file --env acc export --path plan` again",
 		"run `lockstep deploy --env acc --live`": "run `dagger call deploy --env acc --aws-credentials " +
 			"\"cmd://aws configure export-credentials\"`",
-		"`lockstep explain LS-301` tells":           "`dagger call explain --topic LS-301` tells",
-		"`lockstep status --env acc` shows":         "`dagger call status --env acc` shows",
-		"`lockstep doctor` says what is missing":    "`lockstep doctor` says what is missing",
-		pipeline.PlanInputFile + " is another plan": "plan.json is another plan",
+		"`lockstep explain LS-301` tells":      "`dagger call explain --topic LS-301` tells",
+		"`lockstep approve --plan FILE`, then": "`dagger call approve --plan FILE --expect-plan DIGEST`, then",
+		"next  lockstep approve --plan FILE\nrelease 1": "next  dagger call approve --plan FILE --expect-plan DIGEST\n" +
+			"release 1",
+		"lockstep approve --plan plan.json --digest 0a1b": "dagger call approve --plan plan.json --expect-plan 0a1b",
+		"`lockstep status --env acc` shows":               "`dagger call status --env acc` shows",
+		"`lockstep doctor` says what is missing":          "`lockstep doctor` says what is missing",
+		pipeline.PlanInputFile + " is another plan":       "plan.json is another plan",
 	} {
 		check(t, inDagger(text) == want, "%q", inDagger(text))
 	}

@@ -19,6 +19,10 @@ var spellings = []struct {
 		"lockstep rollback-file$1 export --path plan",
 	},
 	{regexp.MustCompile(`\blockstep approve --plan (\S+) --digest\b`), "lockstep approve --plan $1 --expect-plan"},
+	{
+		regexp.MustCompile(`(?m)\blockstep approve --plan ([^\s\x60]+)(\x60| --live|$)`),
+		"lockstep approve --plan $1 --expect-plan DIGEST$2",
+	},
 	{regexp.MustCompile(`\blockstep explain (\w)`), "lockstep explain --topic $1"},
 	{regexp.MustCompile(`\blockstep diagnose((?: --env \S+)?) --stack\b`), "lockstep diagnose$1 --stacks"},
 	{regexp.MustCompile(`\blockstep (` + daggerFunctions + `)\b`), "dagger call $1"},

@@ -25,6 +25,7 @@ func (e *Emulator) Serve(ctx context.Context, listen string, prepare func(*Sessi
 			"stop them first with `lockstep rehearsal stop`")
 	}
 	e.Port, e.AnyPort = 0, true // the emulator's usual port may be the one to serve on
+	e.Interrupted = nil         // a signal is how a service ends, and nobody waits who would rather lose the state
 	session, release, err := e.Acquire(ctx)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -23,6 +24,8 @@ func loopbackAddress(t *testing.T) string {
 func TestServe_ListensWhenPreparedAndKeepsState(t *testing.T) {
 	e, progress := newFakeEmulator(t)
 	e.Hosts, e.CertificateDir = []string{"emulator"}, filepath.Join(t.TempDir(), "tls")
+	// A signal is how a service ends. Its state is saved all the same.
+	e.Interrupted, e.timeouts.interruptedStop = func() bool { return true }, time.Nanosecond
 	listen := loopbackAddress(t)
 	ctx, interrupt := context.WithCancel(t.Context())
 	ended := make(chan error, 1)

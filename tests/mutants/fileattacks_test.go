@@ -11,10 +11,10 @@ var fileAttacks = []Mutant{
 		Fails:   []string{"TestExecutionPolicies_HaveNoCommas"},
 	},
 	{
-		Fault:   "brackets are counted by the parser, which takes the square of their depth",
+		Fault:   "a configuration may be nested ten times as deep",
 		File:    "config/bounds.go",
-		Old:     "n.depth() > maxDepth {",
-		New:     "n.depth() < 0 {",
+		Old:     "maxDepth = 50",
+		New:     "maxDepth = 500",
 		Package: "./config",
 		Fails:   []string{"TestLoad_RefusesDeepFileBeforeItIsParsed"},
 	},

@@ -150,10 +150,14 @@ func (m Mutant) run() string {
 	return "^(" + strings.Join(slices.Compact(names), "|") + ")$"
 }
 
+// withMemoryLimit is the program that the go command starts tests with: a mutant may take away what bounds memory. The
+// limit is in KiB of addresses, of which programs reserve more than they use. Not every system has one.
+const withMemoryLimit = `sh -c 'ulimit -v 16777216 2>/dev/null; exec "$0" "$@"'`
+
 // test runs the mutant's tests with an overlay, empty for none, and returns what they print. Symbols for a debugger are
 // left out, because it takes time to write them. Tests of the whole program are short, and build it with the overlay.
 func (m Mutant) test(ctx context.Context, root, overlay string) (string, error) {
-	args := []string{"test", "-vet=off", "-ldflags=-s -w", "-run", m.run()}
+	args := []string{"test", "-vet=off", "-ldflags=-s -w", "-exec", withMemoryLimit, "-run", m.run()}
 	environ := os.Environ()
 	if overlay != "" {
 		args = append(args, "-overlay", overlay)
