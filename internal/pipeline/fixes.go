@@ -13,14 +13,15 @@ func FixSteps() []Step {
 	steps := []Step{
 		{
 			Name: "tidy", Summary: "make go.mod and go.sum say what is imported", Image: ImageGo,
-			Command: []string{"go", "mod", "tidy"}, Tools: []string{ToolGo},
+			Command: []string{"go", "mod", "tidy"}, TriggerPaths: goModule, Tools: []string{ToolGo},
 		},
 		{
 			Name: "lint", Summary: "mend what golangci-lint can", Image: ImageGo,
 			Command: []string{
 				"golangci-lint", "run", "--allow-parallel-runners", "--issues-exit-code=0", "--fix",
 				"./...",
-			}, Tools: []string{ToolGo, ToolGolangciLint},
+			},
+			TriggerPaths: goModule, Tools: []string{ToolGo, ToolGolangciLint},
 		},
 		{
 			Name: "format", Summary: "give Go code gofumpt's form", Image: ImageGo,

@@ -144,6 +144,14 @@ func TestGates_ReadToolReportFormat(t *testing.T) {
 	}
 }
 
+// A repository in another language has no files that a fix is for.
+func TestFixSteps_SayWhichFilesTheyAreFor(t *testing.T) {
+	for _, s := range FixSteps() {
+		assert.NotEmpty(t, s.TriggerPaths, s.Name)
+		assert.False(t, Matches(s.TriggerPaths, "app.py"), s.Name)
+	}
+}
+
 func TestFixSteps_RunSequentially(t *testing.T) {
 	for _, steps := range [][]Step{FixSteps(), UpdateBaselineSteps()} {
 		g, err := NewGraph(steps)

@@ -38,6 +38,11 @@ type sample struct {
 	// that name in which INSTALLED stands for the folder that they were installed in.
 	packages string
 	settings map[string]string
+	// checked are results that `check` shows of the sample; none if it is not checked here. The gates of Java are left
+	// out: they fetch all that Maven needs once more.
+	checked []string
+	// off are gates that are off, with the reason.
+	off map[string]string
 	// source is a file of which change replaces a part.
 	source string
 	change [2]string
@@ -47,6 +52,7 @@ var samples = []sample{
 	{
 		language: "typescript", lock: "package-lock.json", packages: "node_modules",
 		install: [][]string{{"npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"}},
+		checked: []string{`node-packages +ran`, `node-types +ran`, `node-tests +ran`, `templates:dev +ran`},
 		source:  "lib/orders.ts", change: [2]string{`"Accepted"`, `"Accepted", { displayName: "orders" }`},
 	},
 	{
@@ -55,6 +61,10 @@ var samples = []sample{
 			{"python3", "-m", "venv", ".venv"},
 			{".venv/bin/pip", "install", "--quiet", "--require-hashes", "--only-binary", ":all:", "-r", "requirements.txt"},
 		},
+		checked: []string{
+			`python-format +ran`, `python-lint +ran`, `bandit +ran`, `python-tests +nothing to do +the repository has no tests`,
+		},
+		off:    map[string]string{"python-types": "mypy reads all of the CDK library, which takes minutes"},
 		source: "src/orders/stack.py", change: [2]string{`"Accepted"`, `"Accepted", display_name="orders"`},
 	},
 	{
@@ -67,6 +77,9 @@ var samples = []sample{
 	},
 	{
 		language: "go", lock: "go.sum",
+		checked: []string{
+			`format +ran`, `lint +ran`, `gosec +ran`, `unit +nothing to do +the repository has no tests`, `secrets +ran`,
+		},
 		source: "orders.go",
 		change: [2]string{`"Accepted"), nil`, `"Accepted"), &awssns.TopicProps{DisplayName: jsii.String("orders")}`},
 	},
@@ -79,6 +92,7 @@ func forEachSample(t *testing.T, test func(t *testing.T, s sample)) {
 			if _, err := exec.LookPath(s.program); s.program != "" && err != nil {
 				t.Skip("there is no " + s.program)
 			}
+			t.Parallel()
 			test(t, s)
 		})
 	}
@@ -150,6 +164,40 @@ func run(t *testing.T, dir string, args []string, want ...string) string {
 	return string(out)
 }
 
+// vulnerabilityGates ask databases in the network, which a test does not depend on.
+var vulnerabilityGates = []string{"osv", "govulncheck"}
+
+// check runs the gates of the sample that need no network, and those that install its packages.
+func (s sample) check(t *testing.T, dir string) {
+	t.Helper()
+	if len(s.checked) == 0 {
+		return
+	}
+	off := "\ngates:\n  off:\n"
+	for _, name := range vulnerabilityGates {
+		off += "    " + name + ": asks a database in the network\n"
+	}
+	for name, reason := range s.off {
+		off += "    " + name + ": " + reason + "\n"
+	}
+	file := filepath.Join(dir, "config", "pipeline.yaml")
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	harness.MustWriteFile(t, file, string(text)+off)
+	out := run(t, dir, []string{"check"}, "check passed")
+	for _, result := range s.checked {
+		assert.Regexp(t, result, out)
+	}
+}
+
+// keepAccounts keeps the emulated accounts of a repository running until the test ends, so that no command has to start
+// them.
+func keepAccounts(t *testing.T, dir string) {
+	t.Helper()
+	run(t, dir, []string{"rehearsal", "start"})
+	t.Cleanup(func() { run(t, dir, []string{"rehearsal", "stop"}) })
+}
+
 func TestApp_AdoptedAndDelivered(t *testing.T) {
 	forEachSample(t, func(t *testing.T, s sample) {
 		dir := s.newRepository(t)
@@ -165,7 +213,9 @@ func TestApp_AdoptedAndDelivered(t *testing.T) {
 		configuration := readTree(t, filepath.Join(dir, "config"))
 		run(t, dir, initialise, "nothing was changed")
 		assert.Equal(t, configuration, readTree(t, filepath.Join(dir, "config")))
+		s.check(t, dir)
 
+		keepAccounts(t, dir)
 		run(t, dir, deploy, "rehearsed 2 of 2 resources (100 %)", "created, release 1")
 		again := run(t, dir, deploy, "unchanged")
 		assert.Regexp(t, `synth +cached`, again)
@@ -186,6 +236,7 @@ func TestApp_AdoptedAndDelivered(t *testing.T) {
 // The app in testdata/platform has Stages, three accounts, two regions, a nested stack, a parameter, a look-up, macros,
 // a custom resource, a bundled asset, a value that AWS publishes, and an empty stack.
 func TestApp_WithAllThatAppsHaveIsDelivered(t *testing.T) {
+	t.Parallel()
 	dir := samples[0].newRepository(t)
 	for _, name := range []string{"cdk.json", "bin", "lib"} {
 		require.NoError(t, os.RemoveAll(filepath.Join(dir, name)))

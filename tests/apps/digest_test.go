@@ -36,10 +36,10 @@ var places = []place{
 const otherUser = "61234"
 
 // otherUserArgs let a command run as another user. It may enter the folders of this user, where the languages are
-// installed, which root alone can allow.
+// installed, which root alone can allow. Without the security bit, access(2) would deny what open(2) allows.
 var otherUserArgs = []string{
-	"--reuid=" + otherUser, "--regid=" + otherUser, "--clear-groups", "--inh-caps=+dac_override",
-	"--ambient-caps=+dac_override", "--",
+	"--securebits=+no_setuid_fixup", "--reuid=" + otherUser, "--regid=" + otherUser, "--clear-groups",
+	"--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--",
 }
 
 // missingUser implements place.missing.
