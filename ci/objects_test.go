@@ -295,6 +295,16 @@ func TestError_EndsWithCauseAndNextCall(t *testing.T) {
 		"what to do: dagger call explain --topic LS-701")
 }
 
+// A command that ends with a summary names the code of what failed there.
+func TestOutcome_TakesCodeFromSummary(t *testing.T) {
+	step := pipeline.OperationStep("rollback", "--env", "acc")
+	o := &outcome{step: step, output: "acc  account 111122223333: failed\n" +
+		"  LS-621: acc has no release to go back to\n\nrollback refused in 1.1 s"}
+	o.Code, o.ExitCode = fault.StepFailed, 3
+	o.takeMessage()
+	check(t, o.Code == fault.NoRelease && o.Reason == "acc has no release to go back to (exit status 3)", "%+v", o)
+}
+
 func TestAllow_IsRefusedBeforeAnythingRuns(t *testing.T) {
 	r, m := newRecorder(t, "")
 	e := selectAcc(t, m)

@@ -143,8 +143,9 @@ func (p *project) classifyExit(o *outcome) {
 	}
 }
 
-// messagePattern matches the line that this program prints when it fails, with the message that it ends with.
-var messagePattern = regexp.MustCompile(`(?m)^lockstep: (LS-\d+): (.+)$`)
+// messagePattern matches the line that this program prints when it fails, with the message that it ends with. In a
+// summary the line is below the account.
+var messagePattern = regexp.MustCompile(`(?m)^(?:lockstep: |  )(LS-\d+): (.+)$`)
 
 // takeMessage sets the reason to the last message that this program has printed, with the exit status, which the call
 // itself cannot return: 2 for usage and configuration, 3 for a refusal.

@@ -18,6 +18,7 @@ import (
 
 	"lockstep/config"
 	"lockstep/internal/fault"
+	"lockstep/internal/fsx"
 	"lockstep/internal/process"
 )
 
@@ -119,7 +120,7 @@ func replaceAssemblies(environments []config.Environment, from, to string) error
 	for _, env := range environments {
 		for _, account := range env.Accounts() {
 			name := filepath.Join(env.Name, account.Folder)
-			_, err := os.Stat(filepath.Join(from, name, "manifest.json"))
+			_, err := fs.Stat(fsx.Dir(from), filepath.ToSlash(filepath.Join(name, "manifest.json"))) // no link leads out
 			if errors.Is(err, fs.ErrNotExist) {
 				return fault.Errorf(fault.SynthFailed, "the CDK app ended well, but wrote no assembly of %s to the folder "+
 					"%s below CDK_OUTDIR: see that app.command in config/pipeline.yaml, or `app` in cdk.json, runs the app, "+

@@ -124,7 +124,7 @@ func planContentEntries() []Entry {
 		{
 			Code: ChangesNotNamed, Exit: exitRefused, Title: "changes that have to be allowed by name",
 			Meaning: "The plan would lose data, widen permissions or network access, or deploy a stack for which the app " +
-				"names no roles, and nobody has said that this is meant.",
+				"names no roles. Nobody has said that this is meant.",
 			Causes: []string{
 				"a replacement or removal of a resource that keeps data", "a new statement, trust or rule",
 				"a stack whose synthesizer names no roles (LegacyStackSynthesizer, CliCredentialsStackSynthesizer)",

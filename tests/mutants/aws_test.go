@@ -371,7 +371,7 @@ var awsMutants = []Mutant{
 		File:  "internal/deploy/cfn/events.go", Package: "./internal/deploy/cfn",
 		Old:   `return r.hasBegun || r.Token == "" || token == "" || token == r.Token`,
 		New:   `return token != "-"`,
-		Fails: []string{"TestEventReader_FindsTheEndOfItsOwnOperation/a late event of the operation before"},
+		Fails: []string{"TestEventReader_FindsTheEndOfItsOwnOperation/a late end of the operation before"},
 	},
 	{
 		Fault: "a change set that is executed already is an error",

@@ -134,6 +134,17 @@ var fileAttacks = []Mutant{
 		}},
 	},
 	{
+		Fault:   "an app may leave a link in the place of its assembly",
+		File:    "internal/app/app.go",
+		Old:     `fs.Stat(fsx.Dir(from), filepath.ToSlash(filepath.Join(name, "manifest.json")))`,
+		New:     `fs.Stat(os.DirFS(from), filepath.ToSlash(filepath.Join(name, "manifest.json"))); _ = fsx.Dir`,
+		Package: "./internal/app",
+		Fails: []string{
+			"TestReplaceAssemblies_RefusesLinksOut/the assembly's folder",
+			"TestReplaceAssemblies_RefusesLinksOut/its manifest",
+		},
+	},
+	{
 		Fault:   "a program that changes files is given links",
 		File:    "internal/gate/files.go",
 		Old:     "return err != nil || !info.Mode().IsRegular()\n",
@@ -385,5 +396,35 @@ var judgementAttacks = []Mutant{
 		New:     `"AWS::CloudWatch::AlarmMuteRules": `,
 		Package: "./internal/deploy/risk",
 		Fails:   []string{"TestPermissionFlags_WhatTellsIsLost/muted alarms"},
+	},
+	{
+		Fault:   "what connects networks of other services is no access",
+		File:    "internal/deploy/risk/access.go",
+		Old:     "\t\tconnectionPattern.MatchString(resourceType) ||\n",
+		New:     "",
+		Package: "./internal/deploy/risk",
+		Fails: []string{
+			"TestPermissionFlags_FurtherTypesThatGovernAccess/NetworkManager::VpcAttachment",
+			"TestPermissionFlags_FurtherTypesThatGovernAccess/VpcLattice::ServiceNetworkVpcAssociation",
+		},
+	},
+	{
+		Fault:   "what refuses may go",
+		File:    "internal/deploy/risk/signals.go",
+		Old:     "if isAttached || !protectorPattern.MatchString(old.Type) || ",
+		New:     "if isAttached || protectorPattern.MatchString(old.Type) || ",
+		Package: "./internal/deploy/risk",
+		Fails: []string{
+			"TestPermissionFlags_FurtherTypesThatGovernAccess/CloudFormation::LambdaHook",
+			"TestPermissionFlags_FurtherTypesThatGovernAccess/EC2::VPCBlockPublicAccessOptions",
+		},
+	},
+	{
+		Fault:   "a build may be public",
+		File:    "internal/deploy/risk/settings.go",
+		Old:     "\tif openValue.MatchString(text) {\n\t\tr.add(allows, name+\" is \"+text)\n\t}\n",
+		New:     "",
+		Package: "./internal/deploy/risk",
+		Fails:   []string{"TestPermissionFlags_FurtherTypesThatGovernAccess/a public build"},
 	},
 }

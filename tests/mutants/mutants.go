@@ -19,7 +19,7 @@ import (
 	"lockstep/tests/harness"
 )
 
-// A Mutant is a fault and the tests that must notice it.
+// A Mutant is a fault and the tests that must notice it. None lets its tests take memory or files without end.
 type Mutant struct {
 	// File is the file that is changed, relative to the module's root.
 	File string

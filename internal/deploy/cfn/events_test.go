@@ -23,6 +23,7 @@ func TestEventReader_FindsTheEndOfItsOwnOperation(t *testing.T) {
 		"a late event of the operation before": {
 			[]event{{"web", "UPDATE_COMPLETE", "other"}, {"web", "UPDATE_IN_PROGRESS", "mine"}}, "",
 		},
+		"a late end of the operation before": {[]event{{"web", "UPDATE_COMPLETE", "other"}}, ""},
 		"an operation that somebody has cancelled": {
 			[]event{
 				{"web", "UPDATE_IN_PROGRESS", "mine"},

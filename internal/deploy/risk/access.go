@@ -29,6 +29,14 @@ var networkPattern = newPattern(`^AWS::EC2::(\w*Route|\w*RouteTable(Association|
 	`VerifiedAccess\w+|VPNConnection|VPNGatewayRoutePropagation|TrafficMirror\w+|NetworkInterfaceAttachment|` +
 	`VolumeAttachment|LocalGatewayRouteTableVPCAssociation)$`)
 
+// connectionPattern matches the types of other services that connect networks.
+var connectionPattern = newPattern(`^AWS::(VpcLattice::ServiceNetwork\w+Association|DirectConnect::\w*Association|` +
+	`NetworkManager::(\w*Attachment|\w*Peering|ConnectPeer|CoreNetworkPrefixListAssociation)|RTBFabric::\w*Link|` +
+	`EC2::(TransitGatewayConnect(Peer)?|TransitGatewayPolicyTable\w*|SecurityGroupVpcAssociation)|` +
+	`Route53(Profiles|GlobalResolver|Resolver)::\w*Association|ODB::\w*PeeringConnection|MSK::VpcConnection|` +
+	`AppRunner::VpcIngressConnection|OpenSearchServerless::VpcEndpoint|Interconnect::Connection|` +
+	`Lambda::NetworkConnector)$`)
+
 // governedAdditions are further types all of whose properties govern access, and why.
 var governedAdditions = map[string]string{
 	"AWS::ACMPCA::CertificateAuthorityActivation":           "who trusts the authority trusts what it signs",
@@ -37,6 +45,28 @@ var governedAdditions = map[string]string{
 	"AWS::ApiGatewayV2::Authorizer":                         "it decides who may call an API",
 	"AWS::AppSync::ApiKey":                                  "whoever has the key may call the API",
 	"AWS::AppSync::GraphQLSchema":                           "it says who may read which field",
+	"AWS::AppFabric::AppAuthorization":                      "it lets AWS into another program",
+	"AWS::AppStream::ApplicationEntitlementAssociation":     "it says who may start the application",
+	"AWS::AppStream::StackUserAssociation":                  "it says who may sign in",
+	"AWS::BedrockAgentCore::Policy":                         "it says what an agent may do",
+	"AWS::BedrockAgentCore::PolicyEngine":                   "it says what an agent may do",
+	"AWS::CloudFront::TrustStore":                           "whoever it trusts may connect",
+	"AWS::DMS::Endpoint":                                    "data is copied to it and from it",
+	"AWS::DevOpsAgent::Association":                         "it lets an agent see what it names",
+	"AWS::EC2::EnclaveCertificateIamRoleAssociation":        "it gives a certificate to a role",
+	"AWS::ElasticLoadBalancingV2::TrustStore":               "whoever it trusts may connect",
+	"AWS::Events::ApiDestination":                           "it sends events to an address outside of AWS",
+	"AWS::Glue::IdentityCenterConfiguration":                "whoever it knows may sign in",
+	"AWS::IoT::Authorizer":                                  "it decides who may connect",
+	"AWS::IoTManagedIntegrations::AccountAssociation":       "it lets AWS into another account",
+	"AWS::Proton::EnvironmentAccountConnection":             "another account deploys into this one",
+	"AWS::SSM::Association":                                 "it runs commands on machines, with their rights",
+	"AWS::SSM::CloudConnector":                              "it connects another cloud",
+	"AWS::ServiceCatalog::CloudFormationProduct":            "whoever launches it deploys a template that is not here",
+	"AWS::ServiceCatalog::PortfolioProductAssociation":      "those who may use the portfolio may launch the product",
+	"AWS::Transfer::Connector":                              "it sends files to another server",
+	"AWS::WorkSpacesWeb::IdentityProvider":                  "whoever it knows may sign in",
+	"AWS::WorkSpacesWeb::TrustStore":                        "whoever it trusts is believed",
 	"AWS::ApiGateway::VpcLink":                              "it lets an API reach a private network",
 	"AWS::CloudFront::VpcOrigin":                            "it opens what is in a private network to the internet",
 	"AWS::GlobalAccelerator::EndpointGroup":                 "it opens what is in a private network to the internet",
@@ -91,8 +121,9 @@ var governedAdditions = map[string]string{
 }
 
 // protectorPattern matches the types that only refuse. Any change of one may refuse less, and a new one gives nothing.
-var protectorPattern = newPattern(`^AWS::(WAF\w*|NetworkFirewall)::|^AWS::Route53Resolver::Firewall|` +
+var protectorPattern = newPattern(`^AWS::(WAF\w*|NetworkFirewall)::|^AWS::Route53(Global)?Resolver::Firewall|` +
 	`^AWS::EC2::(VPCBlockPublicAccessOptions|SnapshotBlockPublicAccess|ImageBlockPublicAccess)$|` +
+	`^AWS::(NetworkSecurityManager::Policy|ElasticLoadBalancingV2::TrustStoreRevocation)$|` +
 	`^AWS::CloudFormation::\w*Hook\w*$`)
 
 // watcherPattern matches the types that record or report what is done in an account. Without one, nobody sees it.
@@ -128,6 +159,7 @@ func isGoverned(resourceType string) bool {
 	}
 	_, isAdded := governedAdditions[resourceType]
 	return isAdded || governedPattern.MatchString(resourceType) || networkPattern.MatchString(resourceType) ||
+		connectionPattern.MatchString(resourceType) ||
 		slices.ContainsFunc(governedFamilies, func(f string) bool { return strings.HasPrefix(resourceType, f) })
 }
 

@@ -320,3 +320,39 @@ func TestPermissionFlags_SecretsInTheClear(t *testing.T) {
 		},
 	})
 }
+
+// Types that were found without a flag when all types that AWS publishes were gone through by what they are called.
+func TestPermissionFlags_FurtherTypesThatGovernAccess(t *testing.T) {
+	added := func(kind, properties, want string) attack {
+		return attack{name: kind, kind: "AWS::" + kind, after: properties, want: want}
+	}
+	removed := func(kind, properties string) attack {
+		return attack{name: kind, kind: "AWS::" + kind, before: properties, want: "no longer: it refuses"}
+	}
+	run(t, change.Permissions, []attack{
+		added("VpcLattice::ServiceNetworkServiceAssociation", `{"ServiceIdentifier":"s"}`, "ServiceIdentifier: s"),
+		added("VpcLattice::ServiceNetworkVpcAssociation", `{"VpcIdentifier":"v"}`, "VpcIdentifier: v"),
+		added("NetworkManager::VpcAttachment", `{"VpcArn":"v"}`, "VpcArn: v"),
+		added("NetworkManager::TransitGatewayPeering", `{"TransitGatewayArn":"t"}`, "TransitGatewayArn: t"),
+		added("Route53Profiles::ProfileAssociation", `{"ProfileId":"p"}`, "ProfileId: p"),
+		added("ServiceCatalog::CloudFormationProduct", `{"Owner":"o"}`, "Owner: o"),
+		added("SSM::Association", `{"Targets":[{"Key":"InstanceIds","Values":["*"]}]}`, "Targets"),
+		added("Events::ApiDestination", `{"InvocationEndpoint":"https://a.example"}`, "https://a.example"),
+		added("DMS::Endpoint", `{"ServerName":"a.example"}`, "ServerName: a.example"),
+		added("ElasticLoadBalancingV2::TrustStore", `{"CaCertificatesBundleS3Key":"k"}`, "CaCertificatesBundleS3Key: k"),
+		added("WorkSpacesWeb::IdentityProvider", `{"IdentityProviderType":"SAML"}`, "IdentityProviderType: SAML"),
+		removed("CloudFormation::LambdaHook", `{"HookStatus":"ENABLED"}`),
+		removed("EC2::VPCBlockPublicAccessOptions", `{"InternetGatewayBlockMode":"block-bidirectional"}`),
+		removed("EC2::SnapshotBlockPublicAccess", `{"State":"block-all-sharing"}`),
+		removed("Route53Resolver::FirewallRuleGroupAssociation", `{"VpcId":"v"}`),
+		removed("ElasticLoadBalancingV2::TrustStoreRevocation", `{"TrustStoreArn":"t"}`),
+		{
+			name: "a public build", kind: "AWS::CodeBuild::Project", before: `{"ServiceRole":"r"}`,
+			after: `{"ServiceRole":"r","Visibility":"PUBLIC_READ"}`, want: "Visibility is PUBLIC_READ",
+		},
+		{
+			name: "a list of addresses", kind: "AWS::MediaPackage::OriginEndpoint", before: `{"Whitelist":["192.0.2.1"]}`,
+			after: `{"ChannelId":"c"}`, want: "no longer: Whitelist is limited to its items",
+		},
+	})
+}

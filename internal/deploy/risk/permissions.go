@@ -81,7 +81,7 @@ func (j *judgement) widerAccessIn(world resolve.World, id string) (wider []grant
 		return []grant{{kind: limits, text: "no longer: what is wrong is found or refused"}}, ""
 	}
 	if existed {
-		wider = j.lostSignals(world, id, old, nil)
+		wider = append(j.lostSignals(world, id, old, nil), j.lostProtection(world, id, old)...)
 	}
 	if existed && j.isAttached(world, id, old) {
 		wider = append(wider, (&reader{}).lostLimits(onlyLimits(grantsOf(old).grants))...)

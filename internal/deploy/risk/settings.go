@@ -265,6 +265,9 @@ func readRequired(r *reader, name string, value any) {
 	if slices.Contains(strictest, strings.ToLower(text)) {
 		r.add(limits, name+" is "+text)
 	}
+	if openValue.MatchString(text) {
+		r.add(allows, name+" is "+text)
+	}
 }
 
 // readAuthorization reads how callers are identified. Another way is neither wider nor narrower for certain, unless it

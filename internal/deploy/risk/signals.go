@@ -8,8 +8,8 @@ import (
 	"lockstep/internal/deploy/resolve"
 )
 
-// This file judges what tells somebody of what happens in an account: alarms, rules that hand events on, metrics of
-// logs, notifications. Without one, what it is about happens unseen.
+// This file judges what tells somebody of what happens in an account, or refuses it: alarms, rules that hand events on,
+// metrics of logs, notifications, firewalls. Without one, what it is about happens, and nobody sees it.
 
 // signalPattern matches the types that tell of what happens.
 var signalPattern = newPattern(`^AWS::(` + strings.Join([]string{
@@ -98,6 +98,16 @@ func switchesOff(resource resolve.Resource) []string {
 	return slices.DeleteFunc(sortedKeys(properties), func(name string) bool {
 		return !signalSwitches.MatchString(name) || !isOff(properties[name])
 	})
+}
+
+// lostProtection returns what refused something, and is removed from what stays.
+func (j *judgement) lostProtection(world resolve.World, id string, old resolve.Resource) []grant {
+	_, isAttached := attachedProperties[old.Type]
+	if isAttached || !protectorPattern.MatchString(old.Type) || j.isRenamed(world, old) ||
+		j.isWithoutSubject(world, id, old) {
+		return nil
+	}
+	return []grant{lostSignal("it refuses what it does not allow")}
 }
 
 // isRenamed reports whether the template has a resource that is as one that is removed, under another id or name.

@@ -16,10 +16,11 @@ import (
 var (
 	openingWords = newPattern(`Public|Anonymous|Unauth|Guest|Allow|External|CrossAccount|Shar(e|ing)|Trust|` +
 		`Principal|Permission|Grant|Privilege|Admin|Internet|Access|Cidr|CIDR|Ingress|Inbound|Authorized|Federat|` +
-		`Webhook|Delegat|Impersonat|Insecure|Cors|Bypass|AutoAccept|Ssh|SSH|Console|Capabilities|Disabled$|^Disable`)
+		`White[lL]ist|Webhook|Delegat|Impersonat|Insecure|Cors|Bypass|AutoAccept|Ssh|SSH|Console|Capabilities|` +
+		`Disabled$|^Disable`)
 	guardWords = newPattern(`Auth|Encrypt|TLS|Tls|SSL|Ssl|Ciphers|MFA|Mfa|Restrict|Block|Deny|Denied|Require|` +
 		`Enforce|Verif|Validat|Signing|Secur|Jwt|JWT|Acl|ACL|Approval|Isolat|Boundary|Firewall|Protect|Password|` +
-		`MinimumProtocolVersion|Issuer|Audience|VpcConfig|^EndpointConfiguration$|\bssl|_ssl|tls|require_secure`)
+		`Black[lL]ist|MinimumProtocolVersion|Issuer|Audience|VpcConfig|^EndpointConfiguration$|\bssl|_ssl|tls|require_secure`)
 )
 
 // noWords matches the names that have such a word and say nothing about access, in camel case and whole.
