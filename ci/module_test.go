@@ -175,9 +175,9 @@ func TestDeploy_RehearsalRunsNoGateAndSeesNoCredentials(t *testing.T) {
 	check(t, len(r.servicesStarted) == 1 && r.servicesStopped == 1,
 		"the emulated accounts are started %d times and stopped %d times", len(r.servicesStarted), r.servicesStopped)
 	service := r.servicesStarted[0]
-	secret := r.readContainer(service.parent).mounted[pipeline.EmulatorSecretFile]
-	check(t, secret != nil && secret.field == "setSecret", "the emulated accounts have no secret: %v", secret)
-	plaintext, _ := secret.args["plaintext"].(string)
+	found := r.readContainer(service.parent).mounted[pipeline.EmulatorSecretFile]
+	check(t, found != nil && found.field == "setSecret", "the emulated accounts have no secret: %v", found)
+	plaintext, _ := found.args["plaintext"].(string)
 	check(t, len(plaintext) >= 26, "the secret can be guessed")
 	for name, n := range r.containers {
 		s := r.readContainer(n)
@@ -194,7 +194,7 @@ func TestDeploy_RehearsalRunsNoGateAndSeesNoCredentials(t *testing.T) {
 			check(t, s.files["/certificates"] != nil && s.files["/tools/ministack"] != nil, "%s: %v", name, s.files)
 			file := s.env["LOCKSTEP_REHEARSAL_SECRET"]
 			check(t, file == pipeline.EmulatorSecretFile, "%s: %v", name, s.env)
-			check(t, mounted == secret, "%s signs with another secret", name)
+			check(t, mounted == found, "%s signs with another secret", name)
 			check(t, !slices.Contains(s.execs[len(s.execs)-1], "--live"), "%s is live", name)
 		}
 	}

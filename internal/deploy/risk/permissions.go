@@ -75,18 +75,25 @@ func (j *judgement) widerAccessIn(world resolve.World, id string) (wider []grant
 			return nil, ""
 		}
 		return wider, ""
-	case existed && isWatcher(old.Type):
-		return []grant{{kind: limits, text: "no longer: what is done is recorded or reported"}}, ""
-	case existed && isChecker(old.Type):
-		return []grant{{kind: limits, text: "no longer: what is wrong is found or refused"}}, ""
+	case existed:
+		return j.lostGrants(world, id, old), ""
 	}
-	if existed {
-		wider = append(j.lostSignals(world, id, old, nil), j.lostProtection(world, id, old)...)
+	return nil, ""
+}
+
+// lostGrants returns what a resource that is removed watches, checks, reports, protects or limits.
+func (j *judgement) lostGrants(world resolve.World, id string, old resolve.Resource) []grant {
+	switch {
+	case isWatcher(old.Type):
+		return []grant{{kind: limits, text: "no longer: what is done is recorded or reported"}}
+	case isChecker(old.Type):
+		return []grant{{kind: limits, text: "no longer: what is wrong is found or refused"}}
 	}
-	if existed && j.isAttached(world, id, old) {
-		wider = append(wider, (&reader{}).lostLimits(onlyLimits(grantsOf(old).grants))...)
+	lost := append(j.lostSignals(world, id, old, nil), j.lostProtection(world, id, old)...)
+	if j.isAttached(world, id, old) {
+		lost = append(lost, (&reader{}).lostLimits(onlyLimits(grantsOf(old).grants))...)
 	}
-	return wider, ""
+	return lost
 }
 
 // isMoved reports whether a resource that is added grants nothing but what one that is removed has granted: it has got

@@ -59,7 +59,8 @@ func signalsOf(resource resolve.Resource) []string {
 	}
 	signals := []string{"somebody is told of what happens"}
 	for _, name := range sortedKeys(properties) {
-		if list, isList := properties[name].([]any); signalTargets.MatchString(name) && !(isList && len(list) == 0) {
+		list, isList := properties[name].([]any)
+		if isEmpty := isList && len(list) == 0; signalTargets.MatchString(name) && !isEmpty {
 			signals = append(signals, name)
 		}
 	}
