@@ -19,6 +19,7 @@ import (
 
 // A releaseConfiguration is the part of .goreleaser.yaml that code and pages rely on.
 type releaseConfiguration struct {
+	Dist   string
 	Builds []struct {
 		Main, Binary string
 		Flags        []string
@@ -45,6 +46,10 @@ func TestRelease_ConfigurationNamesWhatIsThere(t *testing.T) {
 	require.NoError(t, err)
 	var c releaseConfiguration
 	require.NoError(t, yaml.Unmarshal(text, &c))
+
+	ignored, err := os.ReadFile(filepath.Join(repository, ".gitignore"))
+	require.NoError(t, err)
+	assert.Contains(t, strings.Split(string(ignored), "\n"), "/"+c.Dist+"/", "the program would record a changed commit")
 
 	require.Len(t, c.Builds, 1)
 	build := c.Builds[0]
