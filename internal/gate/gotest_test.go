@@ -132,12 +132,20 @@ func TestGoTestReader_NoTestIsNoPass(t *testing.T) {
 		{"no output", "true", nil, none},
 		{"packages without tests", printScript(skipped), nil, none},
 		{"no packages", "echo 'no packages to test' >&2; exit 1", nil, none},
-		{"another failure", "echo 'go.mod:1: unknown directive' >&2; exit 1", nil,
-			"its program ended with status 1 but reported nothing: go.mod:1: unknown directive"},
-		{"tests in comments", printScript(skipped),
-			map[string]string{"x_test.go": "package x\n\n// func TestX(t *testing.T) {}\n"}, none},
-		{"tests of another module", printScript(skipped),
-			map[string]string{"b/go.mod": "module b\n", "b/b_test.go": tested["x/x_test.go"]}, none},
+		{
+			"another failure", "echo 'go.mod:1: unknown directive' >&2; exit 1", nil,
+			"its program ended with status 1 but reported nothing: go.mod:1: unknown directive",
+		},
+		{
+			"tests in comments", printScript(skipped),
+			map[string]string{"x_test.go": "package x\n\n// func TestX(t *testing.T) {}\n"},
+			none,
+		},
+		{
+			"tests of another module", printScript(skipped),
+			map[string]string{"b/go.mod": "module b\n", "b/b_test.go": tested["x/x_test.go"]},
+			none,
+		},
 		{"tests that were not selected", printScript(skipped), tested, "no test ran, although x/x_test.go has one: see " +
 			"which packages gates.goPackages in config/pipeline.yaml names, and the build tags of the file"},
 		{

@@ -50,14 +50,18 @@ func TestAdapt_LookupsAreAnsweredInTheirShape(t *testing.T) {
 		"50dc6c495c0c9188"
 	here := strings.Replace(balancer, "us-west-2:123456789012", "eu-west-1:444455556666", 1)
 	for _, test := range []struct{ provider, text, want string }{
-		{"vpc-provider", `["vpc-12345", "s-12345", "p-67890", "rtb-12345s", "1.2.3.4/5", "dummy1a"]`,
-			`["vpc-00000001", "subnet-00000001", "subnet-00000002", "rtb-00000001", "172.31.0.0/16", "eu-west-1a"]`},
+		{
+			"vpc-provider", `["vpc-12345", "s-12345", "p-67890", "rtb-12345s", "1.2.3.4/5", "dummy1a"]`,
+			`["vpc-00000001", "subnet-00000001", "subnet-00000002", "rtb-00000001", "172.31.0.0/16", "eu-west-1a"]`,
+		},
 		{"vpc-provider", `"arn:aws:ec2:eu-west-1:4:subnet/p-12345"`, `"arn:aws:ec2:eu-west-1:4:subnet/subnet-00000001"`},
 		{"vpc-provider", `["vpc-123456", "my-s-12345", "1.2.3.4/50"]`, `["vpc-123456", "my-s-12345", "1.2.3.4/50"]`},
 		{"security-group", `["sg-12345678", "vpc-12345"]`, `["sg-00000001", "vpc-12345"]`},
 		{"ami", `"ami-1234"`, `"ami-0123456789abcdef0"`},
-		{"hosted-zone", `["DUMMY", "arn:aws:route53:::hostedzone/DUMMY", "a DUMMY"]`,
-			`["Z00LOCKSTEPLOOKUP", "arn:aws:route53:::hostedzone/Z00LOCKSTEPLOOKUP", "a DUMMY"]`},
+		{
+			"hosted-zone", `["DUMMY", "arn:aws:route53:::hostedzone/DUMMY", "a DUMMY"]`,
+			`["Z00LOCKSTEPLOOKUP", "arn:aws:route53:::hostedzone/Z00LOCKSTEPLOOKUP", "a DUMMY"]`,
+		},
 		{"load-balancer", `["` + balancer + `", "sg-1234"]`, `["` + here + `", "sg-00000001"]`},
 	} {
 		resources := func(text string) string { return `{"R": {"Type": "AWS::A::B", "Properties": {"P": ` + text + `}}}` }
