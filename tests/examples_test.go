@@ -15,7 +15,7 @@ import (
 )
 
 // moduleChain matches a chain of calls on the module, in Go, Python and TypeScript.
-var moduleChain = regexp.MustCompile(`\b(?:lockstep|dag\.[lL]ockstep\((?:\([^()]*\)|[^()])*\))((?:\.\w+\(\w*\))+)`)
+var moduleChain = regexp.MustCompile(`\b(?:lockstep|dag\.[lL]ockstep\((?:\([^()]*\)|[^()])*\))((?:\.\w+\([^()]*\))+)`)
 
 // chainedCall matches a call in a chain.
 var chainedCall = regexp.MustCompile(`\.(\w+)\(`)

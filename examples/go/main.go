@@ -16,11 +16,11 @@ func (m *Shop) Release(ctx context.Context, source *dagger.Directory, environmen
 	if _, err := lockstep.Check(ctx); err != nil {
 		return 0, err
 	}
-	return lockstep.Environment(environment).Deploy().Number(ctx)
+	return lockstep.Environment(dagger.LockstepEnvironmentOpts{Name: environment}).Deploy().Number(ctx)
 }
 
 // Preview shows what a deployment would change, as Markdown.
 func (m *Shop) Preview(ctx context.Context, source *dagger.Directory, environment string) (string, error) {
 	lockstep := dag.Lockstep(dagger.LockstepOpts{Source: source})
-	return lockstep.Environment(environment).Plan().Markdown(ctx)
+	return lockstep.Environment(dagger.LockstepEnvironmentOpts{Name: environment}).Plan().Markdown(ctx)
 }

@@ -13,9 +13,9 @@ class Shop:
         """Check the source, and deploy it to an environment. Return the number of the release."""
         lockstep = dag.lockstep(source=source)
         await lockstep.check()
-        return await lockstep.environment(environment).deploy().number()
+        return await lockstep.environment(name=environment).deploy().number()
 
     @function
     async def preview(self, source: dagger.Directory, environment: str = "acc") -> str:
         """Show what a deployment would change, as Markdown."""
-        return await dag.lockstep(source=source).environment(environment).plan().markdown()
+        return await dag.lockstep(source=source).environment(name=environment).plan().markdown()

@@ -8,12 +8,12 @@ export class Shop {
   async release(source: Directory, environment = "acc"): Promise<number> {
     const lockstep = dag.lockstep({ source });
     await lockstep.check();
-    return lockstep.environment(environment).deploy().number();
+    return lockstep.environment({ name: environment }).deploy().number();
   }
 
   /** Show what a deployment would change, as Markdown. */
   @func()
   async preview(source: Directory, environment = "acc"): Promise<string> {
-    return dag.lockstep({ source }).environment(environment).plan().markdown();
+    return dag.lockstep({ source }).environment({ name: environment }).plan().markdown();
   }
 }
