@@ -9,30 +9,45 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestWriteBelow_FollowsNoLinkOut(t *testing.T) {
-	top := t.TempDir()
-	dir := filepath.Join(top, "in")
+// newLinks makes a folder beside the folder out, which has a file, and links in it. It returns that folder and the one
+// that both are in.
+func newLinks(t *testing.T, links map[string]string) (dir, top string) {
+	t.Helper()
+	top = t.TempDir()
+	dir = filepath.Join(top, "in")
 	for _, folder := range []string{"in/folder", "out"} {
 		require.NoError(t, os.MkdirAll(filepath.Join(top, folder), 0o755))
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(top, "out", "file"), []byte("kept"), 0o600))
-	for name, target := range map[string]string{
-		"link": "../out/file", "absolute": filepath.Join(top, "out", "file"), "new": "../out/new", "up": "../out",
-		"nowhere": "folder/gone", "self": "self", "inner": "folder",
-	} {
+	for name, target := range links {
 		require.NoError(t, os.Symlink(target, filepath.Join(dir, name)))
 	}
-	for _, name := range []string{
-		"link", "absolute", "new", "up/file", "up/further/file", "nowhere", "self", "../out/file", "folder",
-	} {
-		assert.Error(t, WriteBelow(dir, name, []byte("x"), PublicFile), name)
-	}
+	return dir, top
+}
+
+// assertOutUnchanged asserts that the folder out has its file as newLinks has made it, and no other.
+func assertOutUnchanged(t *testing.T, top string) {
+	t.Helper()
 	text, err := os.ReadFile(filepath.Join(top, "out", "file"))
 	require.NoError(t, err)
 	assert.Equal(t, "kept", string(text))
 	entries, err := os.ReadDir(filepath.Join(top, "out"))
 	require.NoError(t, err)
 	assert.Len(t, entries, 1)
+}
+
+func TestWriteBelow_FollowsNoLinkOut(t *testing.T) {
+	dir, top := newLinks(t, map[string]string{
+		"link": "../out/file", "new": "../out/new", "up": "../out", "nowhere": "folder/gone", "self": "self",
+		"inner": "folder",
+	})
+	require.NoError(t, os.Symlink(filepath.Join(top, "out", "file"), filepath.Join(dir, "absolute")))
+	for _, name := range []string{
+		"link", "absolute", "new", "up/file", "up/further/file", "nowhere", "self", "../out/file", "folder",
+	} {
+		assert.Error(t, WriteBelow(dir, name, []byte("x"), PublicFile), name)
+	}
+	assertOutUnchanged(t, top)
 
 	for _, name := range []string{"a", "b/c/d", "inner/e"} {
 		require.NoError(t, WriteBelow(dir, name, []byte("x"), PublicFile), name)
@@ -41,7 +56,7 @@ func TestWriteBelow_FollowsNoLinkOut(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, "y", string(text))
 	}
-	entries, err = os.ReadDir(filepath.Join(dir, "folder"))
+	entries, err := os.ReadDir(filepath.Join(dir, "folder"))
 	require.NoError(t, err)
 	assert.Len(t, entries, 1, "no temporary file stays")
 	var escape *EscapeError
@@ -51,20 +66,12 @@ func TestWriteBelow_FollowsNoLinkOut(t *testing.T) {
 
 // Whoever reads a pull request names files in its folder.
 func TestWriteFile_OfAProjectFollowsNoLinkOut(t *testing.T) {
-	top := t.TempDir()
-	project := filepath.Join(top, "project")
-	for _, folder := range []string{"project/folder", "out"} {
-		require.NoError(t, os.MkdirAll(filepath.Join(top, folder), 0o755))
-	}
-	require.NoError(t, os.WriteFile(filepath.Join(top, "out", "file"), []byte("kept"), 0o600))
-	require.NoError(t, os.Symlink(project, filepath.Join(top, "alias")))
-	for name, target := range map[string]string{
+	project, top := newLinks(t, map[string]string{
 		"link": "../out/file", "new": "../out/new", "up": "../out", "inner": "folder", "through": "up/new",
-	} {
-		require.NoError(t, os.Symlink(target, filepath.Join(project, name)))
-	}
+	})
+	require.NoError(t, os.Symlink(project, filepath.Join(top, "alias")))
 	for _, folder := range []string{project, filepath.Join(top, "alias")} {
-		for _, name := range []string{"link", "new", "up/file", "up/a/b", "through", "inner/../../out/x/../../project/new"} {
+		for _, name := range []string{"link", "new", "up/file", "up/a/b", "through", "inner/../../out/x/../../in/new"} {
 			var escape *EscapeError
 			path := filepath.Join(folder, name)
 			require.ErrorAs(t, WriteFile(folder, path, []byte("x"), PublicFile), &escape, name)
@@ -73,12 +80,7 @@ func TestWriteFile_OfAProjectFollowsNoLinkOut(t *testing.T) {
 		var escape *EscapeError
 		require.ErrorAs(t, MakeDir(folder, filepath.Join(folder, "up", "a", "b"), PrivateDir), &escape)
 	}
-	text, err := os.ReadFile(filepath.Join(top, "out", "file"))
-	require.NoError(t, err)
-	assert.Equal(t, "kept", string(text))
-	entries, err := os.ReadDir(filepath.Join(top, "out"))
-	require.NoError(t, err)
-	assert.Len(t, entries, 1)
+	assertOutUnchanged(t, top)
 
 	for _, name := range []string{"a", "b/c", "inner/d"} { // links that stay in the project are followed
 		path := filepath.Join(top, "alias", name)
