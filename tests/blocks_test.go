@@ -3,8 +3,6 @@ package tests
 import (
 	"fmt"
 	"go/ast"
-	"go/parser"
-	"go/token"
 	"io/fs"
 	"os"
 	"path"
@@ -164,12 +162,12 @@ func checkTestMarker(t *testing.T, files fs.FS, b codeBlock) error {
 	if match == nil {
 		return fmt.Errorf("the comment says %q, which is not of the form TestX in FOLDER", b.marker("test"))
 	}
-	body := testBody(t, files, match[2], match[1])
-	if body == nil {
+	function := testFunctions(t, files, match[2])[match[1]]
+	if function == nil {
 		return fmt.Errorf("there is no %s in %s", match[1], match[2])
 	}
 	takesBlocks, namesPage := false, false
-	ast.Inspect(body, func(n ast.Node) bool {
+	ast.Inspect(function.Body, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.Ident:
 			takesBlocks = takesBlocks || n.Name == "markedBlocks"
@@ -181,25 +179,6 @@ func checkTestMarker(t *testing.T, files fs.FS, b codeBlock) error {
 	})
 	if !takesBlocks || !namesPage {
 		return fmt.Errorf("%s in %s does not take the marked blocks of this page", match[1], match[2])
-	}
-	return nil
-}
-
-// testBody returns the body of a test in a folder, and nil if there is none.
-func testBody(t *testing.T, files fs.FS, folder, test string) *ast.BlockStmt {
-	t.Helper()
-	sources, err := fs.Glob(files, folder+"/*_test.go")
-	require.NoError(t, err)
-	for _, name := range sources {
-		source, err := fs.ReadFile(files, name)
-		require.NoError(t, err)
-		parsed, err := parser.ParseFile(token.NewFileSet(), name, source, parser.SkipObjectResolution)
-		require.NoError(t, err)
-		for _, declared := range parsed.Decls {
-			if f, ok := declared.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.Name == test {
-				return f.Body
-			}
-		}
 	}
 	return nil
 }

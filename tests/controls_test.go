@@ -213,9 +213,19 @@ func templateTypes(t *testing.T, files fs.FS, name string) []string {
 // testNames returns the names of the functions in the test files of a folder.
 func testNames(t *testing.T, files fs.FS, folder string) map[string]bool {
 	t.Helper()
+	names := map[string]bool{}
+	for name := range testFunctions(t, files, folder) {
+		names[name] = true
+	}
+	return names
+}
+
+// testFunctions returns the functions in the test files of a folder, by name.
+func testFunctions(t *testing.T, files fs.FS, folder string) map[string]*ast.FuncDecl {
+	t.Helper()
 	sources, err := fs.Glob(files, folder+"/*_test.go")
 	require.NoError(t, err)
-	found := map[string]bool{}
+	found := map[string]*ast.FuncDecl{}
 	for _, name := range sources {
 		source, err := fs.ReadFile(files, name)
 		require.NoError(t, err)
@@ -223,7 +233,7 @@ func testNames(t *testing.T, files fs.FS, folder string) map[string]bool {
 		require.NoError(t, err)
 		for _, declared := range parsed.Decls {
 			if function, ok := declared.(*ast.FuncDecl); ok && function.Recv == nil {
-				found[function.Name.Name] = true
+				found[function.Name.Name] = function
 			}
 		}
 	}

@@ -32,19 +32,14 @@ type forgetfulCloudFormation struct {
 }
 
 func (f *forgetfulCloudFormation) Do(r *http.Request) (*http.Response, error) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
+	if err := r.ParseForm(); err != nil {
 		return nil, err
 	}
-	form, err := url.ParseQuery(string(body))
-	if err != nil {
-		return nil, err
-	}
-	action := form.Get("Action")
+	action := r.PostForm.Get("Action")
 	answer := httptest.NewRecorder()
 	switch {
 	case action != f.action:
-		_, err = io.WriteString(answer, "<"+action+"Response><"+action+"Result>"+f.answers[action]+
+		_, err := io.WriteString(answer, "<"+action+"Response><"+action+"Result>"+f.answers[action]+
 			"</"+action+"Result></"+action+"Response>")
 		return answer.Result(), err
 	case f.calls == 0 && f.isHeard:
@@ -53,7 +48,7 @@ func (f *forgetfulCloudFormation) Do(r *http.Request) (*http.Response, error) {
 	}
 	f.calls++
 	answer.WriteHeader(http.StatusBadRequest)
-	_, err = io.WriteString(answer,
+	_, err := io.WriteString(answer,
 		"<ErrorResponse><Error><Code>"+f.code+"</Code><Message>no</Message></Error></ErrorResponse>")
 	return answer.Result(), err
 }

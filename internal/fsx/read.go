@@ -3,6 +3,7 @@ package fsx
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -52,21 +53,29 @@ func (e *TooLargeError) Code() fault.Code { return fault.FileTooLarge }
 // Open opens the named file for reading, as OpenFile does.
 func Open(name string) (*os.File, error) { return OpenFile(name, os.O_RDONLY, 0) }
 
+// OpenSized opens the named file for reading, as Open does, and returns its size in bytes too.
+func OpenSized(name string) (file *os.File, size int64, err error) {
+	if file, err = Open(name); err != nil {
+		return nil, 0, err
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return nil, 0, errors.Join(err, file.Close())
+	}
+	return file, info.Size(), nil
+}
+
 // MaxText is the size in bytes of the largest text that is read whole, where no format or writer sets a smaller one.
 const MaxText = 64 << 20
 
 // ReadFile returns what the named file holds. The error is a *TooLargeError if that is more than limit bytes.
 func ReadFile(name string, limit int64) ([]byte, error) {
-	file, err := Open(name)
+	file, size, err := OpenSized(name)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
-	return readSized(file, name, info.Size(), limit)
+	return readSized(file, name, size, limit)
 }
 
 // readSized is ReadAll of a file that says how large it is. One that says that it is too large is not read.

@@ -71,17 +71,13 @@ const (
 // Tail returns the last lines of a step's log, which tell a person first why the step has failed. It reads the end of
 // the file only.
 func Tail(path string) ([]string, error) {
-	file, err := fsx.Open(path)
+	file, size, err := fsx.OpenSized(path)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
-	text := make([]byte, min(info.Size(), maxTailBytes))
-	n, err := file.ReadAt(text, info.Size()-int64(len(text)))
+	text := make([]byte, min(size, maxTailBytes))
+	n, err := file.ReadAt(text, size-int64(len(text)))
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
