@@ -364,8 +364,8 @@ var outputKinds = []kind{
 			{
 				Fault:   "the whole of a log is read for its end",
 				File:    "internal/host/lines.go",
-				Old:     "min(info.Size(), maxTailBytes)",
-				New:     "info.Size()",
+				Old:     "min(size, maxTailBytes)",
+				New:     "size",
 				Package: "./internal/host",
 				Fails: []string{
 					"TestTail_ReadsEndOnly",

@@ -367,8 +367,8 @@ var table = []Mutant{
 	{
 		File:    "internal/host/lines.go",
 		Package: "./internal/host", Run: "TestTail_ReadsEndOnly",
-		Old: "min(info.Size(), maxTailBytes)",
-		New: "info.Size()",
+		Old: "min(size, maxTailBytes)",
+		New: "size",
 	},
 	{
 		File:    "internal/repo/git.go",
