@@ -3,7 +3,10 @@ package apps
 import (
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -117,14 +120,22 @@ func missingContainer() string {
 	return ""
 }
 
+// homes returns the home of this run, and that of the user, in which a version manager may have installed a language.
+func homes() []string {
+	var folders []string
+	if home, err := os.UserHomeDir(); err == nil {
+		folders = append(folders, home)
+	}
+	if own, err := user.LookupId(strconv.Itoa(os.Getuid())); err == nil && !slices.Contains(folders, own.HomeDir) {
+		folders = append(folders, own.HomeDir)
+	}
+	return folders
+}
+
 // inContainer implements place.command.
 func inContainer(dir, own string, args ...string) *exec.Cmd {
 	cmd := program.Command(dir)
-	home, err := os.UserHomeDir()
-	if err != nil {
-		home = "/nonexistent"
-	}
-	seen := program.Dir + " " + home
+	seen := strings.Join(append(homes(), program.Dir), " ")
 	argv := append(append([]string{"unshare"}, containerArgs...), container, "container", dir, own, seen, program.Path())
 	cmd.Args = append(argv, args...)
 	cmd.Path, cmd.Err = exec.LookPath("unshare")
