@@ -77,7 +77,16 @@ func (c *CloudFormation) isExecuted(
 	set, err := c.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{
 		ChangeSetName: in.ChangeSetName, StackName: in.StackName,
 	})
-	return err == nil && strings.HasPrefix(string(set.ExecutionStatus), "EXECUTE_")
+	return err == nil && IsExecuted(set.ExecutionStatus)
+}
+
+// IsExecuted reports whether the execution of a change set has begun.
+func IsExecuted(status types.ExecutionStatus) bool {
+	switch status {
+	case types.ExecutionStatusExecuteInProgress, types.ExecutionStatusExecuteComplete, types.ExecutionStatusExecuteFailed:
+		return true
+	}
+	return false
 }
 
 // hasOperation reports whether a stack has an event of the operation with a token, after it was refused with a code.

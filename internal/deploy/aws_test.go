@@ -124,7 +124,7 @@ type silence struct{ aws.HTTPClient }
 func (s silence) Do(r *http.Request) (*http.Response, error) {
 	answer, err := s.HTTPClient.Do(r)
 	if errors.Is(err, context.DeadlineExceeded) {
-		time.Sleep(6 * time.Second)
+		time.Sleep(6 * time.Second) // in the time of synctest
 	}
 	return answer, err
 }

@@ -39,7 +39,7 @@ func (d *Deployment) targetOf(s *assembly.Stack) awsclient.Target { return d.tar
 // ReadAssembly reads a cloud assembly, of which it returns the stacks that the deployment has and those that it leaves
 // out.
 func (o Options) ReadAssembly(files fs.FS, target awsclient.Target) (
-	selected *assembly.Assembly, left []*assembly.Stack, err error,
+	selected *assembly.Assembly, unselected []*assembly.Stack, err error,
 ) {
 	own := assembly.Place{Account: target.Account, Region: target.Region}
 	all, err := assembly.Read(files, assembly.Defaults(own))
@@ -53,16 +53,16 @@ func (o Options) ReadAssembly(files fs.FS, target awsclient.Target) (
 	}
 	selection := o.Selection
 	selection.Places = append([]assembly.Place{own}, o.Places...)
-	selected, left, err = all.Select(selection)
+	selected, unselected, err = all.Select(selection)
 	if err != nil {
-		return nil, left, fmt.Errorf("%s: %w", target.Environment, err)
+		return nil, unselected, fmt.Errorf("%s: %w", target.Environment, err)
 	}
 	for _, s := range selected.Stacks {
 		in := target
 		in.Account, in.Region = s.Account, s.Region
 		useBootstrapRoles(s, in)
 	}
-	return selected, left, nil
+	return selected, unselected, nil
 }
 
 // releasedPlace returns where a stack of a release is. It refuses a place that is none of the environment's any more.

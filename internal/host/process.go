@@ -71,8 +71,8 @@ func exitErrorOf(err error) error {
 }
 
 // classifyExit returns a *notRunError for a gate that could not do its work here, and a *nothingToDoError for one that
-// has nothing to check. The reason of a gate is the last
-// line that it printed, after its verdict and a colon, and begins with a code unless it is that of every gate.
+// has nothing to check. The reason of a gate is the last line that it printed, after its verdict and a colon, and
+// begins with a code unless it is that of every gate.
 func (r *graphRun) classifyExit(step pipeline.Step, err error) error {
 	var exit *exitError
 	if !errors.As(err, &exit) {

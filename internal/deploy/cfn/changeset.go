@@ -353,21 +353,12 @@ func (c *Client) pendingChangeSets(ctx context.Context, stack string) ([]types.C
 			return nil, err
 		}
 		for _, set := range page.Summaries {
-			if !isExecuted(set.ExecutionStatus) && !isDeleted(set.Status) {
+			if !awsclient.IsExecuted(set.ExecutionStatus) && !isDeleted(set.Status) {
 				out = append(out, set)
 			}
 		}
 	}
 	return out, nil
-}
-
-// isExecuted reports whether the execution of a change set has begun.
-func isExecuted(status types.ExecutionStatus) bool {
-	switch status {
-	case types.ExecutionStatusExecuteInProgress, types.ExecutionStatusExecuteComplete, types.ExecutionStatusExecuteFailed:
-		return true
-	}
-	return false
 }
 
 // isDeleted reports whether the deletion of a change set has begun.

@@ -8,10 +8,10 @@ import (
 	"lockstep/internal/deploy/resolve"
 )
 
-// This file judges what tells somebody of what happens in an account, or refuses it: alarms, rules that hand events on,
-// metrics of logs, notifications, firewalls. Without one, what it is about happens, and nobody sees it.
+// This file judges what notifies somebody of what happens in an account, or refuses it: alarms, rules that hand events
+// on, metrics of logs, notifications, firewalls. Without one, what it is about happens, and nobody sees it.
 
-// signalPattern matches the types that tell of what happens.
+// signalPattern matches the types that notify somebody of what happens.
 var signalPattern = newPattern(`^AWS::(` + strings.Join([]string{
 	`CloudWatch::(Alarm|CompositeAlarm|LogAlarm|AnomalyDetector|InsightRule|MetricStream)`,
 	`Events::Rule|Logs::(MetricFilter|LogAnomalyDetector|Delivery)|SNS::Subscription`,
@@ -27,10 +27,10 @@ var signalPattern = newPattern(`^AWS::(` + strings.Join([]string{
 	`CloudTrail::Channel|ApplicationSignals::ServiceLevelObjective`,
 }, "|") + `)$`)
 
-// isSignalType reports whether the resources of a type may tell of what happens.
+// isSignalType reports whether the resources of a type may notify somebody of what happens.
 func isSignalType(resourceType string) bool { return signalPattern.MatchString(resourceType) }
 
-// silentWhen says which resources of such a type tell nobody: they are a part of what an application does.
+// silentWhen says which resources of such a type notify nobody: they are a part of what an application does.
 var silentWhen = map[string]func(properties map[string]any) bool{
 	"AWS::Events::Rule": func(p map[string]any) bool { return resolve.Text(p["EventPattern"]) == "" },
 	"AWS::SNS::Subscription": func(p map[string]any) bool {
@@ -39,13 +39,13 @@ var silentWhen = map[string]func(properties map[string]any) bool{
 	},
 }
 
-// The properties with which a signal is switched off, and those that name whom it tells.
+// The properties with which a signal is switched off, and those that name whom it notifies.
 var (
 	signalSwitches = newPattern(`^(State|Status|Enabled|Enable|ActionsEnabled)$`)
 	signalTargets  = newPattern(`^(AlarmActions|Targets|NotificationsWithSubscribers|Subscribers|SnsTopicArn)$`)
 )
 
-// signalsOf returns what a resource does to tell of what happens; nothing if it is off, or no signal.
+// signalsOf returns whom and what a resource notifies of what happens; nothing if it is off, or no signal.
 func signalsOf(resource resolve.Resource) []string {
 	properties, _ := resource.Properties.(map[string]any)
 	isSilent := silentWhen[resource.Type]
@@ -57,7 +57,7 @@ func signalsOf(resource resolve.Resource) []string {
 			return nil
 		}
 	}
-	signals := []string{"somebody is told of what happens"}
+	signals := []string{"somebody is notified of what happens"}
 	for _, name := range sortedKeys(properties) {
 		list, isList := properties[name].([]any)
 		if isEmpty := isList && len(list) == 0; signalTargets.MatchString(name) && !isEmpty {
@@ -67,7 +67,7 @@ func signalsOf(resource resolve.Resource) []string {
 	return signals
 }
 
-// lostSignals returns what told of what happens, and no longer does.
+// lostSignals returns the signals that the resource gave, and gives no longer.
 func (j *judgement) lostSignals(world resolve.World, id string, old resolve.Resource, next *resolve.Resource) []grant {
 	before := signalsOf(old)
 	switch {
@@ -127,7 +127,7 @@ func withoutName(resource resolve.Resource) string {
 	return resolve.Text(properties)
 }
 
-// isWithoutSubject reports whether all that a signal is about is removed with it, which is not whom it tells.
+// isWithoutSubject reports whether all that a signal is about is removed with it, which is not whom it notifies.
 func (j *judgement) isWithoutSubject(world resolve.World, id string, old resolve.Resource) bool {
 	properties, _ := old.Properties.(map[string]any)
 	hasSubject := false

@@ -12,27 +12,27 @@ import (
 	"lockstep/internal/deploy/change"
 )
 
-// What nobody is told of any more may happen unseen.
+// What nobody is notified of any more may happen unseen.
 func TestPermissionFlags_WhatTellsIsLost(t *testing.T) {
 	const (
-		alarm  = `{"AlarmActions":["t"],"MetricName":"m","Threshold":1}`
-		rule   = `{"EventPattern":{"source":["aws.guardduty"]},"Targets":[{"Arn":"t","Id":"a"}]}`
-		told   = "no longer: somebody is told of what happens"
-		addsTo = `{"Name":"n","FilterCriteria":{}}`
+		alarm    = `{"AlarmActions":["t"],"MetricName":"m","Threshold":1}`
+		rule     = `{"EventPattern":{"source":["aws.guardduty"]},"Targets":[{"Arn":"t","Id":"a"}]}`
+		notified = "no longer: somebody is notified of what happens"
+		addsTo   = `{"Name":"n","FilterCriteria":{}}`
 	)
 	run(t, change.Permissions, []attack{
-		{name: "an alarm", kind: "AWS::CloudWatch::Alarm", before: alarm, want: told},
-		{name: "an alarm of alarms", kind: "AWS::CloudWatch::CompositeAlarm", before: `{"AlarmRule":"a"}`, want: told},
-		{name: "a rule for events", kind: "AWS::Events::Rule", before: rule, want: told},
-		{name: "a metric of a log", kind: "AWS::Logs::MetricFilter", before: `{"FilterPattern":"root"}`, want: told},
-		{name: "a budget", kind: "AWS::Budgets::Budget", before: `{"Budget":{"BudgetType":"COST"}}`, want: told},
-		{name: "unusual cost", kind: "AWS::CE::AnomalySubscription", before: `{"Threshold":1}`, want: told},
-		{name: "events of databases", kind: "AWS::RDS::EventSubscription", before: `{"SnsTopicArn":"t"}`, want: told},
+		{name: "an alarm", kind: "AWS::CloudWatch::Alarm", before: alarm, want: notified},
+		{name: "an alarm of alarms", kind: "AWS::CloudWatch::CompositeAlarm", before: `{"AlarmRule":"a"}`, want: notified},
+		{name: "a rule for events", kind: "AWS::Events::Rule", before: rule, want: notified},
+		{name: "a metric of a log", kind: "AWS::Logs::MetricFilter", before: `{"FilterPattern":"root"}`, want: notified},
+		{name: "a budget", kind: "AWS::Budgets::Budget", before: `{"Budget":{"BudgetType":"COST"}}`, want: notified},
+		{name: "unusual cost", kind: "AWS::CE::AnomalySubscription", before: `{"Threshold":1}`, want: notified},
+		{name: "events of databases", kind: "AWS::RDS::EventSubscription", before: `{"SnsTopicArn":"t"}`, want: notified},
 		{
-			name: "the address of a person", kind: "AWS::SNS::Subscription", want: told,
+			name: "the address of a person", kind: "AWS::SNS::Subscription", want: notified,
 			before: `{"Protocol":"email","Endpoint":"a@example.com","TopicArn":"t"}`,
 		},
-		{name: "a log of calls of a service", kind: "AWS::VpcLattice::AccessLogSubscription", before: `{}`, want: told},
+		{name: "a log of calls of a service", kind: "AWS::VpcLattice::AccessLogSubscription", before: `{}`, want: notified},
 
 		// It is there, and says nothing.
 		{
@@ -103,7 +103,7 @@ func TestPermissionFlags_SignalsThatGoWithTheirSubject(t *testing.T) {
 	}{
 		"the alarm alone":             {body(queue, topic), 1},
 		"with what it is about":       {body(topic), 0},
-		"with whom it tells":          {body(queue), 1},
+		"with whom it notifies":       {body(queue), 1},
 		"under another logical id":    {body(queue, topic, resource("B", alarm, about)), 0},
 		"in the place of another one": {body(queue, topic, resource("B", alarm, `{}`)), 1},
 	} {
@@ -116,7 +116,7 @@ func TestPermissionFlags_SignalsThatGoWithTheirSubject(t *testing.T) {
 	}
 }
 
-// silent are the types of services that watch, whose resources tell nobody of anything: why.
+// silent are the types of services that watch, whose resources notify nobody of anything: why.
 var silent = map[string]string{
 	"AWS::AuditManager::AssessmentFramework":        "it only describes what an assessment collects",
 	"AWS::CE::CostCategory":                         "it sorts costs",
@@ -148,7 +148,7 @@ func TestSignals_EveryTypeOfAWatchingServiceIsDecided(t *testing.T) {
 		decided++
 		_, isSilent := silent[name]
 		isFlagged := isGoverned(name) || isChecker(name) || isSignalType(name)
-		assert.NotEqual(t, isFlagged, isSilent, "%s: add it to the table of signals, or say why it tells nobody", name)
+		assert.NotEqual(t, isFlagged, isSilent, "%s: add it to the table of signals, or say why it notifies nobody", name)
 	}
 	assert.Greater(t, decided, 80)
 	for name := range silent {
