@@ -12,7 +12,6 @@ import (
 
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/change"
-	"lockstep/internal/fault"
 )
 
 // These restate behaviours that the CDK's own command line is tested for; docs/cdk-suite.md has all of them.
@@ -56,20 +55,6 @@ func TestPlan_TwiceOnANewStack(t *testing.T) {
 		require.NoError(t, p.Discard(t.Context()))
 		assert.Empty(t, c.stack("web").Status)
 	}
-}
-
-func TestCheckAssembly_NamesEveryStackWithAnImage(t *testing.T) {
-	c := newCloud(t)
-	asm := assemble(t, needs{"api": nil, "web": nil, "worker": nil}, nil)
-	for _, s := range asm.Stacks {
-		if s.Name != "web" {
-			s.Images = []string{s.Name}
-		}
-	}
-	_, err := Open(t.Context(), c.Config(testTooling, testRegion), testTarget, asm, c.options(asm))
-	require.ErrorContains(t, err, "stacks api, worker need container images, and images cannot be published yet: ")
-	assert.Equal(t, fault.AssetNotSupported, fault.CodeOf(err))
-	assert.Empty(t, c.Objects(testAccount, testRegion), "nothing was written")
 }
 
 // A requestLog keeps the requests of calls to an AWS.
