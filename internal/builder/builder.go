@@ -17,6 +17,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -43,14 +44,14 @@ const programVariable = "CDK_DOCKER"
 type Builder struct {
 	// Environ is the environment, in the form of os.Environ. The credentials of AWS in it do not reach the builder.
 	Environ []string
-	// Dir is a folder for what is built, which is made; it is one below the home folder, because the builders of some
-	// systems work in a machine of their own that sees no other.
-	Dir string
+	// Root is the folder of the project, below whose state what is built is kept meanwhile: the builders of some systems
+	// work in a machine of their own, which sees the home folder and no folder of temporary files.
+	Root string
 	// Progress is called with each line of the builder's output.
 	Progress func(line string)
 
 	mu sync.Mutex
-	// dir is a new folder in Dir; empty until something is built. archives are the images in it by what they are built of.
+	// dir is a new folder of its own; empty until something is built. archives are the images in it by what they are built of.
 	dir      string
 	archives map[string]string
 	// answerErr is what the builder has answered when it was asked whether it is there.
@@ -198,11 +199,12 @@ func (b *Builder) build(ctx context.Context, files fs.FS, i assembly.Image) (str
 		return archive, nil
 	}
 	if b.dir == "" {
-		if err := os.MkdirAll(b.Dir, fsx.PrivateDir); err != nil {
-			return "", tools.ExplainWriteError(b.Dir, err)
+		dir := path.Join(pipeline.StateDir, "images")
+		if err := fsx.MakeDirBelow(b.Root, dir, fsx.PrivateDir); err != nil {
+			return "", tools.ExplainWriteError(dir, err)
 		}
-		if b.dir, err = os.MkdirTemp(b.Dir, "build-"); err != nil {
-			return "", tools.ExplainWriteError(b.Dir, err)
+		if b.dir, err = os.MkdirTemp(filepath.Join(b.Root, filepath.FromSlash(dir)), "build-"); err != nil {
+			return "", tools.ExplainWriteError(dir, err)
 		}
 		b.archives = map[string]string{}
 	}

@@ -49,6 +49,11 @@ var (
 	}
 )
 
+// isDeployment reports whether a step is this program, working on accounts.
+func isDeployment(step pipeline.Step) bool {
+	return step.Effect == pipeline.AWS && len(step.Command) > 0 && step.Command[0] == pipeline.Self
+}
+
 // isBuilders reports whether a deployment sees a variable of the caller's because images may be built with it. Those of
 // secrets have to be released by name.
 func isBuilders(name string, environ []string) bool {
@@ -64,7 +69,7 @@ func stepEnviron(step pipeline.Step, environ []string, live bool) []string {
 	for _, pair := range environ {
 		name, _, _ := strings.Cut(pair, "=")
 		isSecret := live && step.Effect == pipeline.AWS && slices.Contains(step.Secrets, name)
-		buildsWith := step.Effect == pipeline.AWS && isBuilders(name, environ)
+		buildsWith := isDeployment(step) && isBuilders(name, environ)
 		if isSecret || buildsWith || isInherited(name) || slices.Contains(buildVars, name) {
 			env = append(env, pair)
 		}
@@ -79,7 +84,7 @@ func stepEnviron(step pipeline.Step, environ []string, live bool) []string {
 // settings may hold a token, is named to this program's own deployments alone.
 func (r *graphRun) telemetryEnviron(ctx context.Context, step pipeline.Step) []string {
 	environ := telemetry.Environ(ctx)
-	if step.Effect != pipeline.AWS || step.Command[0] != pipeline.Self {
+	if !isDeployment(step) {
 		return environ
 	}
 	for _, pair := range r.Environ {

@@ -155,7 +155,7 @@ func (r *graphRun) newCommand(ctx context.Context, step pipeline.Step) (*exec.Cm
 	}
 	m := newMachine(r.Environ)
 	cmd.Env = m.hidePerson(cmd.Env, home)
-	if step.Effect == pipeline.AWS { // the settings of the builder of images are in the person's home
+	if isDeployment(step) { // the settings of the builder of images are in the person's home
 		cmd.Env = append(cmd.Env, pipeline.BuilderHomeVariable+"="+m.home)
 	}
 	files := m.files(root, step, folders)

@@ -133,7 +133,7 @@ func (s *Session) deployOptions(
 // imageBuilder returns what makes the container images of assemblies, for all accounts of the session.
 func (s *Session) imageBuilder() *builder.Builder {
 	s.imagesOnce.Do(func() {
-		s.images = &builder.Builder{Environ: s.Environ, Dir: s.statePath("images"), Progress: s.Progress}
+		s.images = &builder.Builder{Environ: s.Environ, Root: s.Root, Progress: s.Progress}
 	})
 	return s.images
 }
