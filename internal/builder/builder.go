@@ -51,7 +51,8 @@ type Builder struct {
 	Progress func(line string)
 
 	mu sync.Mutex
-	// dir is a new folder of its own; empty until something is built. archives are the images in it by what they are built of.
+	// dir is a new folder of its own; empty until something is built. archives are the images in it, by what they are
+	// built of.
 	dir      string
 	archives map[string]string
 	// answerErr is what the builder has answered when it was asked whether it is there.
@@ -93,8 +94,9 @@ const answerTimeout = 2 * time.Minute
 func (b *Builder) ask(ctx context.Context) error {
 	program := b.program()
 	if _, err := exec.LookPath(program); err != nil {
-		return fault.Errorf(fault.ImageBuilder, "it has to be built, and there is no %s on this machine%s: install it, or name "+
-			"another builder with %s; or let the app use a TarballImageAsset, which needs none", program, b.others(), programVariable)
+		return fault.Errorf(fault.ImageBuilder, "it has to be built, and there is no %s on this machine%s: install it, or "+
+			"name another builder with %s; or let the app use a TarballImageAsset, which needs none",
+			program, b.others(), programVariable)
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
@@ -102,8 +104,8 @@ func (b *Builder) ask(ctx context.Context) error {
 	cmd := b.command(ctx, "version")
 	cmd.Stdout, cmd.Stderr = out, out
 	if err := cmd.Run(); err != nil {
-		return errors.Join(ctx.Err(), fault.Errorf(fault.ImageBuilder, "it has to be built, and %s does not answer (%s): start "+
-			"it, or name another builder with %s; or let the app use a TarballImageAsset, which needs none%s",
+		return errors.Join(ctx.Err(), fault.Errorf(fault.ImageBuilder, "it has to be built, and %s does not answer (%s): "+
+			"start it, or name another builder with %s; or let the app use a TarballImageAsset, which needs none%s",
 			program, process.DescribeExit(err), programVariable, out))
 	}
 	return nil
@@ -184,7 +186,8 @@ func (b *Builder) Build(ctx context.Context, files fs.FS, i assembly.Image, use 
 	if err != nil {
 		return err
 	}
-	return useArchive(func() (io.ReadCloser, error) { return fsx.Open(archive) }, "the builder's archive of the image", use)
+	open := func() (io.ReadCloser, error) { return fsx.Open(archive) }
+	return useArchive(open, "what the builder has saved", use)
 }
 
 // build returns the path of the archive of an image, which it builds the first time.

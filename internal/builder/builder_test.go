@@ -186,7 +186,8 @@ func TestBuilder_CheckSaysWhatIsMissing(t *testing.T) {
 	require.NoError(t, m.builder("docker").Check(t.Context(), web))
 	require.NoError(t, os.WriteFile(filepath.Join(m.dir, "stopped"), nil, 0o600))
 	err := m.builder("docker").Check(t.Context(), web)
-	require.ErrorContains(t, err, "docker does not answer (ended with status 1): start it, or name another builder with CDK_DOCKER")
+	require.ErrorContains(t, err,
+		"docker does not answer (ended with status 1): start it, or name another builder with CDK_DOCKER")
 	require.ErrorContains(t, err, "Cannot connect to the Docker daemon")
 	assert.Equal(t, fault.ImageBuilder, fault.CodeOf(err))
 	err = m.builder("none").Check(t.Context(), web)
@@ -203,7 +204,10 @@ func TestBuilder_SecretsAreReleasedByName(t *testing.T) {
 		environ []string
 		want    string
 	}{
-		"a file": {assembly.ImageBuild{Secrets: map[string]string{"npm": "src=" + secret}}, nil, secret + ", which is not released"},
+		"a file": {
+			assembly.ImageBuild{Secrets: map[string]string{"npm": "src=" + secret}}, nil,
+			secret + ", which is not released",
+		},
 		"a file that is released": {
 			assembly.ImageBuild{Secrets: map[string]string{"npm": "type=file,src=" + secret}},
 			[]string{"LOCKSTEP_BUILD_SECRETS=OTHER:" + secret}, "",
@@ -212,7 +216,9 @@ func TestBuilder_SecretsAreReleasedByName(t *testing.T) {
 			assembly.ImageBuild{Secrets: map[string]string{"npm": "src=/none"}}, []string{"LOCKSTEP_BUILD_SECRETS=/none"},
 			"/none, which is not there",
 		},
-		"a variable": {assembly.ImageBuild{Secrets: map[string]string{"t": "env=TOKEN"}}, nil, "TOKEN, which is not released"},
+		"a variable": {
+			assembly.ImageBuild{Secrets: map[string]string{"t": "env=TOKEN"}}, nil, "TOKEN, which is not released",
+		},
 		"a variable that is released": {
 			assembly.ImageBuild{Secrets: map[string]string{"t": "env=TOKEN"}},
 			[]string{"LOCKSTEP_BUILD_SECRETS=TOKEN", "TOKEN=1"}, "",

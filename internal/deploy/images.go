@@ -44,7 +44,7 @@ type UnbuiltImage struct {
 // stackImages are the images of a run by their destinations.
 type stackImages struct {
 	mu sync.Mutex
-	// digests are those that the repositories have, as the run has seen them last, and expected those of the reviewed plan.
+	// digests are those that the run has seen in the repositories, and expected those of the reviewed plan.
 	digests, expected map[string]string
 	// built are the images that this run has pushed, and unbuilt those that a rehearsal leaves out.
 	built   map[string]bool
@@ -227,7 +227,8 @@ func (d *Deployment) checkImage(
 	defer d.images.mu.Unlock()
 	reviewed := d.images.expected[i.String()]
 	if reviewed != "" && got == "" {
-		return refusal.Newf(fault.PlanStale, nil, "it was deleted since the plan was made, which has %s of it: plan again", reviewed)
+		return refusal.Newf(fault.PlanStale, nil,
+			"it was deleted since the plan was made, which has %s of it: plan again", reviewed)
 	}
 	if got == "" {
 		return err
@@ -238,8 +239,8 @@ func (d *Deployment) checkImage(
 		{recorded[i.String()], "a release has recorded"},
 	} {
 		if known.digest != "" && known.digest != got {
-			return refusal.Newf(fault.StagedExchanged, nil, "it was exchanged: the repository %s has the image %s under %s, and %s "+
-				"%s. See who has pushed it; delete it if nothing needs it, and run this again to build it",
+			return refusal.Newf(fault.StagedExchanged, nil, "it was exchanged: the repository %s has the image %s under %s, "+
+				"and %s %s. See who has pushed it; delete it if nothing needs it, and run this again to build it",
 				i.Repository, got, i.Tag, known.where, known.digest)
 		}
 	}

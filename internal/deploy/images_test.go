@@ -92,6 +92,33 @@ func TestImages_PushedOnceThenRecorded(t *testing.T) {
 	assert.EqualValues(t, 1, b.builds.Load(), "an image that is there is not built again, and needs no builder")
 }
 
+func TestImages_PushedToEachDestination(t *testing.T) {
+	c := newCloud(t)
+	asm := withImage(t, topics(1), "1")
+	second := asm.Stacks[0].Images[0]
+	second.Tag = "2"
+	asm.Stacks[0].Images = append(asm.Stacks[0].Images, second)
+	_, err := c.deploy(asm, DeployRequest{}, newFakeBuilder(t).use)
+	require.NoError(t, err)
+	assert.Len(t, c.Images(testAccount, testRegion), 2)
+	release, err := c.openAccount().LatestRelease(t.Context())
+	require.NoError(t, err)
+	assert.Len(t, release.Images, 2)
+}
+
+// An image that no release needs any more may still be what a running task was started from.
+func TestGarbage_LeavesImagesAlone(t *testing.T) {
+	c := newCloud(t)
+	b := newFakeBuilder(t)
+	for n, tag := range []string{"1", "2", "3", "4"} {
+		_, err := c.deploy(withImage(t, topics(n+1), tag), DeployRequest{}, b.use)
+		require.NoError(t, err)
+	}
+	_, err := c.openAccount().DeleteGarbage(t.Context(), MinReleasesKept)
+	require.NoError(t, err)
+	assert.Len(t, c.Images(testAccount, testRegion), 4)
+}
+
 // Two builds of the same sources are two images, so only a record says which is the right one.
 func TestImages_ExchangedImageIsRefused(t *testing.T) {
 	const other = "sha256:0000000000000000000000000000000000000000000000000000000000000000"

@@ -40,8 +40,8 @@ func validStack() *assembly.Stack {
 			Role: assembly.Role{ARN: bootstrapRole(accTarget, roles.FilePublishing).ARN},
 		}},
 		Images: []assembly.Image{{
-			Name: "web", Directory: "asset.web", Repository: stagingRepositoryName(accTarget), Tag: "1", Region: accTarget.Region,
-			Role: assembly.Role{ARN: bootstrapRole(accTarget, roles.ImagePublishing).ARN},
+			Name: "web", Directory: "asset.web", Repository: stagingRepositoryName(accTarget), Tag: "1",
+			Region: accTarget.Region, Role: assembly.Role{ARN: bootstrapRole(accTarget, roles.ImagePublishing).ARN},
 		}},
 	}
 }
@@ -164,7 +164,7 @@ func TestCheckAssembly_RefusesOtherTargets(t *testing.T) {
 		},
 		{
 			"another repository", func(s *assembly.Stack) { s.Images[0].Repository = "stranger" },
-			"image web of stack data goes to the repository stranger in eu-west-1, but only cdk-hnb659fds-container-assets-", true,
+			"image web of stack data goes to the repository stranger in eu-west-1, but only cdk-hnb659fds-container-", true,
 		},
 		{
 			"the repository in another region", func(s *assembly.Stack) { s.Images[0].Region = "us-east-1" },

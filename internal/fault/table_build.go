@@ -257,13 +257,15 @@ func assemblyEntries() []Entry {
 				"run the builder in the folder of the image to see its whole output",
 				"sign in to the registry of the base image, or name a mirror in the builder's own configuration",
 			},
-			Messages: []string{"… build …", "the builder's archive of the image cannot be read", "… is no archive of an image"},
+			Messages: []string{"… build …", "… is no archive of an image"},
 		},
 		{
 			Code: ImageSecret, Exit: exitRefused, Title: "a secret for the build of an image is not released",
 			Meaning: "The build of a container image takes a secret of this machine, or its SSH agent. Nobody has released it " +
 				"for builds, or it is not there.",
-			Causes: []string{"`buildSecrets` or `buildSsh` of a DockerImageAsset", "an app of somebody else that asks for a key"},
+			Causes: []string{
+				"`buildSecrets` or `buildSsh` of a DockerImageAsset", "an app of somebody else that asks for a key",
+			},
 			Remedies: []string{
 				"name the variable or the file in `LOCKSTEP_BUILD_SECRETS`, separated as in PATH, if this app may have it",
 			},

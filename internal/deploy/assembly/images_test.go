@@ -69,8 +69,15 @@ func TestRead_ImageWithEverythingThatABuildTakes(t *testing.T) {
 	assert.Equal(t, []string{"/home/person/.npmrc", "SSH_AUTH_SOCK", "TOKEN", "id"}, i.Build.SecretSources())
 }
 
-// tarball is the source of an image of the CDK's TarballImageAsset, as aws-cdk-lib writes it.
-const tarball = `{"executable":["sh","-c","docker load -i asset.f00.tar | tail -n 1 | sed \"s/Loaded image: //\""]}`
+// loadOf returns the source of an image of the CDK's TarballImageAsset, as aws-cdk-lib writes it.
+func loadOf(file string) string {
+	return `{"executable":["sh","-c","docker load -i ` + file + ` | tail -n 1 | sed \"s/Loaded image: //\""]}`
+}
+
+// dockerfile returns the source of an image with a Dockerfile of that name.
+func dockerfile(name string) string { return `{"directory":"asset.f00","dockerFile":"` + name + `"}` }
+
+var tarball = loadOf("asset.f00.tar")
 
 func TestRead_TarballImageIsAFileOfTheAssembly(t *testing.T) {
 	i, err := readImage(t, withImage(tarball, nil))
@@ -90,14 +97,14 @@ func TestRead_ImageIsWhollyInTheAssembly(t *testing.T) {
 		"no folder":                  {`{"directory":"none"}`, "none is missing"},
 		"a file":                     {`{"directory":"asset.f00.tar"}`, "asset.f00.tar is no folder"},
 		"nothing":                    {`{}`, "the manifest names no file"},
-		"a Dockerfile above":         {`{"directory":"asset.f00","dockerFile":"../manifest.json"}`, "lies outside its folder"},
-		"a Dockerfile elsewhere":     {`{"directory":"asset.f00","dockerFile":"/etc/passwd"}`, "lies outside its folder"},
-		"the standard input":         {`{"directory":"asset.f00","dockerFile":"-"}`, "asset.f00/- is missing"},
-		"an address":                 {`{"directory":"asset.f00","dockerFile":"https://example.com/D"}`, "lies outside its folder"},
-		"no such Dockerfile":         {`{"directory":"asset.f00","dockerFile":"D"}`, "asset.f00/D is missing"},
-		"a Dockerfile that is none":  {`{"directory":"asset.f00","dockerFile":"deploy"}`, "asset.f00/deploy is no file"},
-		"an archive above":           {`{"executable":["sh","-c","docker load -i ../a.tar | tail -n 1 | sed \"x\""]}`, "lies outside"},
-		"an archive that is missing": {`{"executable":["sh","-c","docker load -i a.tar | tail -n 1 | sed \"x\""]}`, "a.tar is missing"},
+		"a Dockerfile above":         {dockerfile("../manifest.json"), "lies outside its folder"},
+		"a Dockerfile elsewhere":     {dockerfile("/etc/passwd"), "lies outside its folder"},
+		"the standard input":         {dockerfile("-"), "asset.f00/- is missing"},
+		"an address":                 {dockerfile("https://example.com/D"), "lies outside its folder"},
+		"no such Dockerfile":         {dockerfile("D"), "asset.f00/D is missing"},
+		"a Dockerfile that is none":  {dockerfile("deploy"), "asset.f00/deploy is no file"},
+		"an archive above":           {loadOf("../a.tar"), "lies outside"},
+		"an archive that is missing": {loadOf("a.tar"), "a.tar is missing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.True(t, json.Valid([]byte(test.source)))
