@@ -40,6 +40,17 @@ var attacks = []Mutant{
 		Package: "./internal/host", Fails: []string{"TestStep_SeesNoRegistryTokenAndNoHome"},
 	},
 	{
+		Fault: "a step sees the key that seals the results of all",
+		File:  "internal/host/confine.go", Old: `below(m.cache, "lockstep", "tools")`, New: `below(m.cache, "lockstep")`,
+		Package: "./internal/host", Fails: []string{"TestStep_DecidesNothingOfOtherSteps"},
+	},
+	{
+		Fault: "a step finds the settings that an earlier one has left in its home",
+		File:  "internal/host/confine.go", Old: `if entry.Name() != ".cache" || !entry.IsDir() {`,
+		New:     `if entry.Name() == ".cache" {`,
+		Package: "./internal/host", Fails: []string{"TestStep_DecidesNothingOfOtherSteps"},
+	},
+	{
 		Fault: "an installed tool was changed",
 		File:  "tools/manifest.go", Old: "s.Mtim.Nano(), s.Ctim.Nano()", New: "0, 0",
 		Package: "./tools",
