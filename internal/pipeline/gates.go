@@ -406,7 +406,8 @@ var ownTestGates = []gate{
 func vulnerabilityGates(c *config.Config) []gate {
 	osvScanner := []string{
 		"osv-scanner", "scan", "source", "--format", "sarif", "--no-resolve",
-		"--experimental-exclude", StateDir, "--experimental-exclude", "node_modules", "--experimental-exclude", ".venv",
+		"--experimental-exclude", StateDir, "--experimental-exclude", "node_modules",
+		"--experimental-exclude", ".venv",
 		// A lock file that Git knows counts, whatever .gitignore says.
 		"--no-ignore", "--allow-no-lockfiles", "--recursive", ".",
 	}
@@ -527,7 +528,8 @@ var gitleaksSettings = []string{".gitleaks.toml", ".gitleaksignore"}
 // gitleaksCommand returns a command that reports where a secret is and never the secret.
 func gitleaksCommand(mode string) []string {
 	return []string{
-		"gitleaks", mode, ".", "--no-banner", "--no-color", "--log-level", "warn", "--redact=100", "--ignore-gitleaks-allow",
+		"gitleaks", mode, ".", "--no-banner", "--no-color", "--log-level", "warn",
+		"--redact=100", "--ignore-gitleaks-allow",
 		"--max-target-megabytes", "50", "--report-format", "sarif", "--report-path", "-",
 	}
 }
@@ -547,10 +549,12 @@ func templateGate(environment string) gate {
 			environment, image: ImagePython, environment: environment,
 		// What a template says of errors in its metadata, which the CDK app has written, does not count.
 		argv: []string{
-			"cfn-lint", "--format", "sarif", "--mandatory-checks", "E", "--template", AssemblyDir(environment) + "/*.template.json",
+			"cfn-lint", "--format", "sarif", "--mandatory-checks", "E",
+			"--template", AssemblyDir(environment) + "/*.template.json",
 		},
 		programSettings: []string{".cfnlintrc", ".cfnlintrc.yaml", ".cfnlintrc.yml"},
-		reportFormat:    SARIF, inputs: []string{AssemblyDir(environment) + "/**"}, tools: []string{ToolCfnLint}, needs: []string{string(Synth)},
+		reportFormat:    SARIF, inputs: []string{AssemblyDir(environment) + "/**"},
+		tools: []string{ToolCfnLint}, needs: []string{string(Synth)},
 	}
 }
 

@@ -51,6 +51,21 @@ var attacks = []Mutant{
 		Package: "./internal/host", Fails: []string{"TestStep_DecidesNothingOfOtherSteps"},
 	},
 	{
+		Fault: "a comment in a file hides a secret",
+		File:  "internal/pipeline/gates.go", Old: `"--redact=100", "--ignore-gitleaks-allow",`, New: `"--redact=100",`,
+		Package: "./tests/gates", Fails: []string{"TestGates_RepositoryDecidesOnlyWhatTheReportNames"},
+	},
+	{
+		Fault: "the settings that a gate's program takes from the repository are not named",
+		File:  "internal/gate/overrides.go", Old: "return append(notes, comments...), err", New: "return comments, err",
+		Package: "./tests/gates", Fails: []string{"TestGates_RepositoryDecidesOnlyWhatTheReportNames"},
+	},
+	{
+		Fault: "a lock file that Git is told to ignore is not looked at",
+		File:  "internal/pipeline/gates.go", Old: `"--no-ignore", "--allow-no-lockfiles"`, New: `"--allow-no-lockfiles"`,
+		Package: "./tests/gates/osv", Fails: []string{"TestGate_RepositoryDecidesOnlyWhatTheReportNames"},
+	},
+	{
 		Fault: "an installed tool was changed",
 		File:  "tools/manifest.go", Old: "s.Mtim.Nano(), s.Ctim.Nano()", New: "0, 0",
 		Package: "./tools",

@@ -133,8 +133,10 @@ var overrides = []Override{
 	{
 		Gate: "lint",
 		files: map[string]string{
-			"go.mod": "module example.com/x\n\ngo 1.26.0\n", ".golangci.toml": "version = \"2\"\n", ".golangci.yml": "version: \"2\"\n",
-			"x.go": "// Package x fails.\npackage x\n\nimport \"os\"\n\n// X removes.\nfunc X() {\n\tos.Remove(\"x\") //nolint:all\n}\n",
+			"go.mod": "module example.com/x\n\ngo 1.26.0\n", ".golangci.toml": "version = \"2\"\n",
+			".golangci.yml": "version: \"2\"\n",
+			"x.go": "// Package x fails.\npackage x\n\nimport \"os\"\n\n// X removes.\nfunc X() {\n" +
+				"\tos.Remove(\"x\") //nolint:all\n}\n",
 		},
 		named: []string{"comment x.go:8", "settings .golangci.toml", "settings .golangci.yml"},
 	},
