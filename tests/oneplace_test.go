@@ -140,7 +140,7 @@ var places = []place{
 			"internal/gate/node.go":                            "empties the output of its step, which the host has checked",
 			"internal/gate/python.go":                          "has a temporary file",
 			"internal/gate/workcopy.go":                        "has a temporary folder",
-			"internal/host/confine.go":                         "makes the user's own caches of programs, and homes in the state folder",
+			"internal/host/confine.go":                         "makes the caches of programs, and the homes of steps",
 			"internal/host/host.go":                            "writes into the state folder, which no repository may hold",
 			"internal/host/store.go":                           "looks at the outputs of a step before, and has os.Root",
 			"internal/rehearsal/certificate.go":                "writes into the state folder, which no repository may hold",
