@@ -51,6 +51,19 @@ var attacks = []Mutant{
 		Package: "./internal/host", Fails: []string{"TestStep_DecidesNothingOfOtherSteps"},
 	},
 	{
+		Fault: "nobody is asked where data and control go",
+		File:  "internal/deploy/risk/destinations.go", Old: "if !r.isDestination(name) || mayBePolicy(v) {",
+		New:     "if !r.isDestination(name) || v != resolve.Show(name) {",
+		Package: "./internal/deploy/risk", Fails: []string{"TestPermissionFlags_WhereDataAndControlGo"},
+	},
+	{
+		Fault:   "what AWS publishes of addresses does not count",
+		File:    "internal/awsmodel/awsmodel.go",
+		Old:     `return strings.Contains(pattern, "arn:") || addressFormats.MatchString(format)`,
+		New:     `return pattern+format == "arn:"`,
+		Package: "./internal/deploy/risk", Fails: []string{"TestIsDestination_EveryPropertyThatAWSPublishesAsReceiver"},
+	},
+	{
 		Fault: "a comment in a file hides a secret",
 		File:  "internal/pipeline/gates.go", Old: `"--redact=100", "--ignore-gitleaks-allow",`, New: `"--redact=100",`,
 		Package: "./tests/gates", Fails: []string{"TestGates_RepositoryDecidesOnlyWhatTheReportNames"},
