@@ -25,8 +25,8 @@ import (
 )
 
 // Format is the version of the plan file's format. Since version 3 the digest is one of the file's own bytes, and since
-// version 4 a flag says whether only a live deployment asks for its permit.
-const Format = FormatPrefix + "4"
+// version 4 a flag says whether only a live deployment asks for its permit. Version 5 has the images of each stack.
+const Format = FormatPrefix + "5"
 
 // FormatPrefix begins the format of every version.
 const FormatPrefix = "lockstep/plan/"
