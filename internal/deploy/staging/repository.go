@@ -3,6 +3,8 @@ package staging
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io"
 	"slices"
@@ -61,18 +63,18 @@ const maxLayers = 2
 
 // Push uploads an image under a tag that no image has yet, and returns its digest, which it has read back.
 func (r *Repository) Push(ctx context.Context, tag string, image v1.Image) (string, error) {
-	digest, err := image.Digest()
+	content, err := readImage(image)
 	if err != nil {
 		return "", err
 	}
-	if err := r.uploadLayers(ctx, image); err != nil {
+	if err := r.uploadLayers(ctx, content.blobs); err != nil {
 		return "", err
 	}
-	if err := r.putImage(ctx, tag, image, digest.String()); err != nil {
+	if err := r.putImage(ctx, tag, content); err != nil {
 		return "", err
 	}
 	got, err := r.Digest(ctx, tag)
-	if err == nil && got != digest.String() {
+	if err == nil && got != content.digest {
 		err = refusal.Newf(fault.StagedExchanged, nil, "the repository %s has another image under %s than the one that was "+
 			"just pushed: another run has published it meanwhile; run this again to use that", r.name, tag)
 	}
@@ -81,18 +83,10 @@ func (r *Repository) Push(ctx context.Context, tag string, image v1.Image) (stri
 
 // putImage uploads the manifest of an image whose layers are there. An image that somebody else has given the tag
 // meanwhile is no error: whoever reads it back sees that.
-func (r *Repository) putImage(ctx context.Context, tag string, image v1.Image, digest string) error {
-	manifest, err := image.RawManifest()
-	if err != nil {
-		return err
-	}
-	mediaType, err := image.MediaType()
-	if err != nil {
-		return err
-	}
-	_, err = r.api.PutImage(ctx, &ecr.PutImageInput{
-		RegistryId: &r.registry, RepositoryName: &r.name, ImageTag: &tag, ImageDigest: &digest,
-		ImageManifest: aws.String(string(manifest)), ImageManifestMediaType: aws.String(string(mediaType)),
+func (r *Repository) putImage(ctx context.Context, tag string, c imageContent) error {
+	_, err := r.api.PutImage(ctx, &ecr.PutImageInput{
+		RegistryId: &r.registry, RepositoryName: &r.name, ImageTag: &tag, ImageDigest: &c.digest,
+		ImageManifest: &c.manifest, ImageManifestMediaType: &c.mediaType,
 	})
 	switch awsclient.ErrorCode(err) {
 	case "ImageAlreadyExistsException", // by an attempt whose answer was lost
@@ -102,52 +96,54 @@ func (r *Repository) putImage(ctx context.Context, tag string, image v1.Image, d
 	return err
 }
 
+// An imageContent is what is pushed of an image.
+type imageContent struct {
+	manifest, mediaType, digest string
+	blobs                       []blob
+}
+
 // A blob is a layer of an image, or its configuration.
 type blob struct {
 	digest string
 	open   func() (io.ReadCloser, error)
 }
 
-// blobs returns what an image consists of besides its manifest, each once.
-func blobs(image v1.Image) ([]blob, error) {
-	manifest, err := image.Manifest()
+// readImage returns what is pushed of an image. Its layers are compressed for that, and not kept.
+func readImage(image v1.Image) (c imageContent, err error) {
+	text, err := image.RawManifest()
 	if err != nil {
-		return nil, err
+		return c, fault.Wrap(fault.ImageBuild, err)
 	}
 	config, err := image.RawConfigFile()
 	if err != nil {
-		return nil, err
+		return c, fault.Wrap(fault.ImageBuild, err)
 	}
-	all := []blob{{manifest.Config.Digest.String(), func() (io.ReadCloser, error) {
-		return io.NopCloser(bytes.NewReader(config)), nil
-	}}}
 	layers, err := image.Layers()
 	if err != nil {
-		return nil, err
+		return c, fault.Wrap(fault.ImageBuild, err)
 	}
-	for _, layer := range layers {
-		digest, err := layer.Digest()
-		if err != nil {
-			return nil, err
-		}
-		mediaType, err := layer.MediaType()
-		if err != nil {
-			return nil, err
-		}
-		isSame := func(b blob) bool { return b.digest == digest.String() }
-		if mediaType.IsDistributable() && !slices.ContainsFunc(all, isSame) {
-			all = append(all, blob{digest.String(), layer.Compressed})
+	manifest, err := v1.ParseManifest(bytes.NewReader(text))
+	if err != nil || len(manifest.Layers) != len(layers) {
+		return c, fault.Errorf(fault.ImageBuild, "the manifest of the image does not fit its %d layers: %w", len(layers), err)
+	}
+	sum := sha256.Sum256(text)
+	c = imageContent{
+		manifest: string(text), mediaType: string(manifest.MediaType), digest: "sha256:" + hex.EncodeToString(sum[:]),
+		blobs: []blob{{manifest.Config.Digest.String(), func() (io.ReadCloser, error) {
+			return io.NopCloser(bytes.NewReader(config)), nil
+		}}},
+	}
+	for n, layer := range manifest.Layers {
+		isSame := func(b blob) bool { return b.digest == layer.Digest.String() }
+		if layer.MediaType.IsDistributable() && !slices.ContainsFunc(c.blobs, isSame) {
+			c.blobs = append(c.blobs, blob{layer.Digest.String(), layers[n].Compressed})
 		}
 	}
-	return all, nil
+	return c, nil
 }
 
-// uploadLayers uploads the layers that the repository does not have.
-func (r *Repository) uploadLayers(ctx context.Context, image v1.Image) error {
-	all, err := blobs(image)
-	if err != nil {
-		return err
-	}
+// uploadLayers uploads the blobs that the repository does not have.
+func (r *Repository) uploadLayers(ctx context.Context, all []blob) error {
 	missing, err := r.missing(ctx, all)
 	if err != nil {
 		return err
