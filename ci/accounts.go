@@ -44,8 +44,8 @@ const (
 )
 
 // lookScript prints the age of the accounts, and the answer of a deployment if it is known. If it is not, the accounts
-// are about to be started, so it forgets all answers and marks the state as that of this run: see rememberScript. A call
-// that only reads leaves them.
+// are about to be started, so it forgets all answers and marks the state as that of this run: see rememberScript. A
+// call that only reads leaves them.
 const lookScript = `set -e
 cd ` + accountsFolder + `
 if [ -d state ]; then echo kept; touch "` + knownFolder + `/$ACCOUNTS"
@@ -98,11 +98,13 @@ func (p *project) rememberAnswer(ctx context.Context, fingerprint string, a *ans
 	return err
 }
 
+// lockedCache is how the state of the accounts is mounted: two calls at once would write the same.
+var lockedCache = dagger.ContainerWithMountedCacheOpts{Sharing: dagger.CacheSharingModeLocked}
+
 // accountsContainer returns a container that sees the state of the emulated accounts. Its commands are never cached.
 func (p *project) accountsContainer(a *accounts, fingerprint string) *dagger.Container {
-	locked := dagger.ContainerWithMountedCacheOpts{Sharing: dagger.CacheSharingModeLocked}
 	return p.image(pipeline.ImageGo).
-		WithMountedCache(accountsFolder, a.state, locked).
+		WithMountedCache(accountsFolder, a.state, lockedCache).
 		WithMountedCache(knownFolder, dag.CacheVolume("lockstep-accounts")).
 		WithEnvVariable("ACCOUNTS", a.key).
 		WithEnvVariable("ANSWER", fingerprint).

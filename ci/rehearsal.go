@@ -85,7 +85,7 @@ func (p *project) startEmulator(ctx context.Context) (stop func() error, err err
 	// The cache volume is locked, because two calls at once would write the same state.
 	stateDir := path.Join(pipeline.WorkFolder, pipeline.EmulatorStateFolder)
 	service := p.emulatorContainer(certificates, secret).
-		WithMountedCache(stateDir, p.accounts.state, dagger.ContainerWithMountedCacheOpts{Sharing: dagger.CacheSharingModeLocked}).
+		WithMountedCache(stateDir, p.accounts.state, lockedCache).
 		AsService(dagger.ContainerAsServiceOpts{Args: pipeline.EmulatorStep.Argv(false)})
 	if service, err = service.Start(ctx); err != nil {
 		text := "the emulated accounts cannot be started: " + p.messageWithImageHint(err)
@@ -105,28 +105,37 @@ func (p *project) startEmulator(ctx context.Context) (stop func() error, err err
 	}, nil
 }
 
-// noteNewAccounts adds a note to a rehearsal whose emulated accounts were new, or gone: an engine that needs room removes
-// their state from its cache, and says so to nobody.
+// noteNewAccounts adds a note to a rehearsal whose emulated accounts were new, or gone: an engine that needs room
+// removes their state from its cache, and says so to nobody.
 func (p *project) noteNewAccounts(ctx context.Context, r *graphRun) {
 	if p.live != nil || r == nil || p.accounts == nil || p.accounts.age == accountsKept {
 		return
 	}
-	isNew := p.accounts.age == accountsNew
 	for _, o := range r.outcomes {
 		switch {
-		case o.Status == pipeline.Failed && slices.Contains(goneCodes, o.Code) && isNew:
-			r.notes = append(r.notes, o.Step+": the emulated accounts are new, so they have no releases and plans yet: "+
-				"deploy or plan first")
 		case o.Status == pipeline.Failed && slices.Contains(goneCodes, o.Code):
-			r.notes = append(r.notes, o.Step+": the emulated accounts of earlier calls are gone from the engine's cache, "+
-				"with their releases and plans: deploy or plan again")
-		case o.Stage == pipeline.Deploy && o.Status == pipeline.Ran && o.releaseNumber(ctx) == 1 && isNew:
-			r.notes = append(r.notes, o.Step+": the emulated accounts are new, so this is release 1")
+			r.notes = append(r.notes, o.Step+": "+p.accounts.age.lackNote())
 		case o.Stage == pipeline.Deploy && o.Status == pipeline.Ran && o.releaseNumber(ctx) == 1:
-			r.notes = append(r.notes, o.Step+": starts again with release 1: the emulated accounts of earlier calls are gone "+
-				"from the engine's cache")
+			r.notes = append(r.notes, o.Step+": "+p.accounts.age.firstReleaseNote())
 		}
 	}
+}
+
+// lackNote says why the accounts lack what was asked for.
+func (a accountsAge) lackNote() string {
+	if a == accountsNew {
+		return "the emulated accounts are new, so they have no releases and plans yet: deploy or plan first"
+	}
+	return "the emulated accounts of earlier calls are gone from the engine's cache, with their releases and plans: " +
+		"deploy or plan again"
+}
+
+// firstReleaseNote says why the release is the first one.
+func (a accountsAge) firstReleaseNote() string {
+	if a == accountsNew {
+		return "the emulated accounts are new, so this is release 1"
+	}
+	return "starts again with release 1: the emulated accounts of earlier calls are gone from the engine's cache"
 }
 
 // goneCodes are the codes of what a rehearsal lacks when its accounts are new: a release to go back to or to verify,
