@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/fault"
 )
 
 // This is why gosec's rule G304 is waived in open.go: whatever name is handed over, only a regular file is opened, and
@@ -31,13 +33,13 @@ func TestOpenFile_OpensRegularFilesAlone(t *testing.T) {
 	} {
 		for _, flag := range []int{os.O_RDONLY, os.O_WRONLY | os.O_CREATE | os.O_TRUNC, os.O_RDWR | os.O_CREATE} {
 			_, err := OpenFile(name, flag, PrivateFile)
-			require.ErrorIs(t, err, errNotFile, name)
+			require.ErrorIs(t, err, fault.ErrNotFile, name)
 			require.ErrorContains(t, err, want)
 		}
 		_, err := ReadFile(name, 10)
-		require.ErrorIs(t, err, errNotFile, name)
+		require.ErrorIs(t, err, fault.ErrNotFile, name)
 		_, err = Lock(name)
-		require.ErrorIs(t, err, errNotFile, name)
+		require.ErrorIs(t, err, fault.ErrNotFile, name)
 	}
 	file, err := OpenFile(filepath.Join(dir, "new"), os.O_WRONLY|os.O_CREATE, PrivateFile)
 	require.NoError(t, err)
@@ -66,5 +68,5 @@ func TestReadFile_ReadsNoMoreThanItsLimit(t *testing.T) {
 		assert.Equal(t, "12345", string(text))
 	}
 	_, err = ReadFileFS(os.DirFS("/dev"), "zero", 5)
-	require.ErrorIs(t, err, errNotFile)
+	require.ErrorIs(t, err, fault.ErrNotFile)
 }
