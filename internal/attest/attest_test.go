@@ -15,6 +15,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/fault/faulttest"
 )
 
 func newSigner(t *testing.T) LocalSigner {
@@ -80,13 +82,17 @@ type failingSigner struct{}
 func (failingSigner) Sign(context.Context, []byte) ([]byte, error) { return nil, errors.New("denied") }
 
 func TestSign_RefusesKeyThatNobodyCouldVerify(t *testing.T) {
+	printed := faulttest.Printed(t)
 	s, err := NewStatement(PlanType, Plan{Plan: "p"}, Subject{Name: "plan.json", Digest: Digest(nil)})
 	require.NoError(t, err)
 	_, err = Sign(t.Context(), newSigner(t), newSigner(t).Keys(), s)
+	printed.Error(err)
 	require.ErrorContains(t, err, "is another one than the public keys of the configuration")
 	_, err = Sign(t.Context(), failingSigner{}, newSigner(t).Keys(), s)
+	printed.Error(err)
 	require.ErrorContains(t, err, "denied")
 	_, err = Sign(t.Context(), newSigner(t), newSigner(t).Keys(), Statement{Type: PlanType, Predicate: []byte("{}")})
+	printed.Error(err)
 	require.ErrorContains(t, err, "at least one subject")
 }
 

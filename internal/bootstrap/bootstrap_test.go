@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/config"
+	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/pipeline"
 	"lockstep/tools"
 )
@@ -55,6 +56,7 @@ func TestBootstrap_NewerVersionIsRefused(t *testing.T) {
 
 // A folder with tools that were installed before is used as it is, but for the one file that makes roles.
 func TestLoadTemplate_RefusesAnotherTemplate(t *testing.T) {
+	printed := faulttest.Printed(t)
 	dir := t.TempDir()
 	cdk := filepath.Join(dir, tools.CDK)
 	require.NoError(t, os.MkdirAll(filepath.Join(cdk, "bin"), 0o755))
@@ -65,5 +67,6 @@ func TestLoadTemplate_RefusesAnotherTemplate(t *testing.T) {
 	installer, err := tools.NewInstaller(environ, func(string) {})
 	require.NoError(t, err)
 	_, err = LoadTemplate(t.Context(), installer)
+	printed.Error(err)
 	require.ErrorContains(t, err, "it is not the template of the pinned CDK")
 }

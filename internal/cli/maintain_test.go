@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"lockstep/config"
+	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/maintain"
 	"lockstep/internal/pipeline"
 )
@@ -37,11 +38,13 @@ func TestMaintain_EveryTaskHasACheck(t *testing.T) {
 }
 
 func TestMaintain_TasksOfAccountsAreNotRunWithoutLive(t *testing.T) {
+	printed := faulttest.Printed(t)
 	checks := newMaintenance(t).checks()
 	for _, id := range []maintain.CheckID{maintain.Drift, maintain.OldReleases, maintain.Cost, maintain.Unused} {
 		t.Run(string(id), func(t *testing.T) {
 			found, err := checks[id](t.Context())
 			assert.Empty(t, found)
+			printed.Error(err)
 			assert.ErrorContains(t, err, "write --live")
 		})
 	}
@@ -95,6 +98,7 @@ func TestMaintain_WaiversAboutToEnd(t *testing.T) {
 }
 
 func TestMaintain_GateThatIsNotRunIsNoPass(t *testing.T) {
+	printed := faulttest.Printed(t)
 	found, err := gateLines([]pipeline.Result{
 		{Step: "govulncheck", Status: pipeline.Failed, Reason: "exit status 1"},
 		{Step: "osv", Status: pipeline.NotRun, Reason: "it could not reach what it needs", Tolerated: true},
@@ -102,6 +106,7 @@ func TestMaintain_GateThatIsNotRunIsNoPass(t *testing.T) {
 		{Step: "build", Status: pipeline.Cached},
 	})
 	assert.Equal(t, []string{"govulncheck: exit status 1; `lockstep report` shows what it found"}, found)
+	printed.Error(err)
 	assert.EqualError(t, err, "osv: it could not reach what it needs (not run); other (skipped)")
 }
 

@@ -16,6 +16,7 @@ import (
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/readiness"
 	"lockstep/internal/fault"
+	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/refusal"
 )
 
@@ -41,6 +42,7 @@ func (c *cloud) openError(asm *assembly.Assembly, access Access) error {
 }
 
 func TestReadiness_BootstrapVersion(t *testing.T) {
+	printed := faulttest.Printed(t)
 	const advice = "run `lockstep bootstrap --env acc`"
 	for name, test := range map[string]struct {
 		version string
@@ -65,6 +67,7 @@ func TestReadiness_BootstrapVersion(t *testing.T) {
 				return
 			}
 			var refused *refusal.Error
+			printed.Error(err)
 			require.ErrorAs(t, err, &refused)
 			require.ErrorContains(t, err, test.want)
 			assert.Equal(t, fault.BootstrapOld, fault.CodeOf(err))
@@ -107,6 +110,7 @@ const bucketTemplate = `{"Resources":{"Data":{"Type":"AWS::S3::Bucket","Deletion
 	"Properties":{"BucketName":{"Fn::Sub":"shop-${AWS::Region}"}}}}}`
 
 func TestReadiness_RefusesBeforeTheFirstWrite(t *testing.T) {
+	printed := faulttest.Printed(t)
 	const detector = `{"Resources":{"D":{"Type":"AWS::GuardDuty::Detector","Properties":{"Enable":true}}}}`
 	const monitor = `{"Resources":{"M":{"Type":"AWS::CE::AnomalyMonitor",
 		"Properties":{"MonitorName":"web","MonitorType":"DIMENSIONAL","MonitorDimension":"SERVICE"}}}}`
@@ -170,9 +174,11 @@ func TestReadiness_RefusesBeforeTheFirstWrite(t *testing.T) {
 				require.NoError(t, err)
 				return
 			}
+			printed.Error(err)
 			require.ErrorContains(t, err, test.want)
 			assert.Equal(t, test.code, fault.CodeOf(err))
 			record, err := c.deploy(asm, DeployRequest{}, onAWS)
+			printed.Error(err)
 			require.ErrorContains(t, err, test.want)
 			assert.NotEmpty(t, record.Readiness)
 			assert.Empty(t, c.stack("web").Status)

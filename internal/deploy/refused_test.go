@@ -12,6 +12,7 @@ import (
 
 	"lockstep/internal/deploy/assembly"
 	"lockstep/internal/deploy/preflight"
+	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/refusal"
 	"lockstep/internal/roles"
 )
@@ -101,6 +102,7 @@ func importingTemplate(name string) string {
 }
 
 func TestDeploy_StopsAtExportsInUse(t *testing.T) {
+	printed := faulttest.Printed(t)
 	changed := strings.Replace(exportingTemplate("net"), `"v"`, `"w"`, 1)
 	for name, test := range map[string]struct {
 		needs     needs
@@ -152,6 +154,7 @@ func TestDeploy_StopsAtExportsInUse(t *testing.T) {
 					continue
 				}
 				var refused *refusal.Error
+				printed.Error(err)
 				require.ErrorAs(t, err, &refused)
 				assert.Contains(t, err.Error(), test.want)
 				assert.Equal(t, 1, c.stack("net").Executions)

@@ -9,6 +9,7 @@ import (
 	"lockstep/internal/deploy/cfn"
 	"lockstep/internal/deploy/change"
 	"lockstep/internal/deploy/planfile"
+	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/refusal"
 
 	"github.com/stretchr/testify/assert"
@@ -27,6 +28,7 @@ func (c *cloud) savePlan(d *Deployment, ttl time.Duration) planfile.File {
 }
 
 func TestReviewedPlan_AppliedExactlyOrRefused(t *testing.T) {
+	printed := faulttest.Printed(t)
 	live := func(o *Options) { o.Run.Mode = Live }
 	approval := func(o *Options) { o.RequiresApproval = true }
 	for name, c := range map[string]struct {
@@ -82,6 +84,7 @@ func TestReviewedPlan_AppliedExactlyOrRefused(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, d.sessions.CallerARN(), a.ApproverARN)
 			_, err = d.Approve(t.Context(), *f, ApprovalRequest{Note: ""})
+			printed.Error(err)
 			require.ErrorContains(t, err, "was approved already")
 		}},
 	} {
@@ -107,6 +110,7 @@ func TestReviewedPlan_AppliedExactlyOrRefused(t *testing.T) {
 			}
 			var refusal *refusal.Error
 			require.True(t, errors.As(err, &refusal), "%v", err)
+			printed.Error(err)
 			assert.Contains(t, err.Error(), c.want)
 			assert.Equal(t, before, cl.stack("web"), "nothing was done")
 		})

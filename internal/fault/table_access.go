@@ -175,14 +175,14 @@ func bootstrapEntries() []Entry {
 				"the account was bootstrapped before version 32, whose deploy role is the first that may list change sets",
 			},
 			Remedies: []string{"bootstrap the account again"},
-			Messages: []string{"is bootstrapped with version …"},
+			Messages: []string{"account … is bootstrapped with version … in …"},
 		},
 		{
 			Code: BootstrapNewer, Title: "a bootstrap that is newer than this Lockstep",
 			Meaning:  "Bootstrapping would go back to an older version, which could take rights away.",
 			Causes:   []string{"another tool or a newer Lockstep has bootstrapped the account"},
 			Remedies: []string{"update Lockstep"},
-			Messages: []string{"newer than version … of this Lockstep"},
+			Messages: []string{"it has version … of the bootstrap, newer than version … of this Lockstep"},
 		},
 		{
 			Code: BootstrapFailed, Title: "the bootstrap failed",

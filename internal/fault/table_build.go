@@ -46,7 +46,7 @@ func toolEntries() []Entry {
 			Causes:   []string{"a new machine", "a PATH without the program", "an old version first on the PATH"},
 			Remedies: []string{"`lockstep doctor` names what is missing, and how to get it"},
 			Messages: []string{
-				" was not found on the PATH", "… is version …, too old",
+				"… was not found on the PATH", "… is version …, too old",
 			},
 		},
 		{
@@ -195,7 +195,7 @@ func assemblyEntries() []Entry {
 				"… needs the container image …, and images cannot be published yet",
 				"… need container images, and images cannot be published yet",
 				"… is made by a command (…), which runs only as a part of Lockstep's own synthesis",
-				"has assets of the LegacyStackSynthesizer",
+				"… has assets of the LegacyStackSynthesizer",
 			},
 		},
 		{

@@ -81,7 +81,7 @@ func gateEntries() []Entry {
 			Meaning:  "The program ended with an error and without a finding, so it has judged nothing.",
 			Causes:   []string{"a wrong setting of the program", "too little memory"},
 			Remedies: []string{"read the end of its log; the last line is in the message"},
-			Messages: []string{" but reported nothing"},
+			Messages: []string{"its program ended with status … but reported nothing"},
 		},
 		{
 			Code: WorkflowOutdated, Title: "a pipeline file is out of date",

@@ -16,6 +16,7 @@ import (
 
 	"lockstep/config"
 	"lockstep/internal/fault"
+	"lockstep/internal/fault/faulttest"
 	"lockstep/internal/gate/findings"
 	"lockstep/internal/pipeline"
 )
@@ -65,6 +66,7 @@ const (
 func printScript(text string) string { return "cat <<'END'\n" + text + "\nEND\n" }
 
 func TestGate_AlwaysWritesReport(t *testing.T) {
+	printed := faulttest.Printed(t)
 	for _, test := range []struct {
 		name, script string
 		format       pipeline.Format
@@ -118,6 +120,7 @@ func TestGate_AlwaysWritesReport(t *testing.T) {
 				return
 			}
 			var failed *FailedError
+			printed.Error(err)
 			require.ErrorAs(t, err, &failed)
 			assert.Contains(t, failed.Reason, test.wantErr)
 			if test.wantBroken == "" {

@@ -13,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/fault/faulttest"
 )
 
 func TestEmulator_LastUserStopsItAndStateStays(t *testing.T) {
@@ -128,6 +130,7 @@ func TestEmulator_HungIsReplaced(t *testing.T) {
 }
 
 func TestEmulator_TakenPortIsRefused(t *testing.T) {
+	printed := faulttest.Printed(t)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer listener.Close()
@@ -135,6 +138,7 @@ func TestEmulator_TakenPortIsRefused(t *testing.T) {
 	e.Port = listener.Addr().(*net.TCPAddr).Port
 
 	_, _, err = e.Acquire(t.Context())
+	printed.Error(err)
 	require.ErrorContains(t, err, "port "+strconv.Itoa(e.Port)+" is taken by another program")
 	alive, err := e.IsAlive()
 	require.NoError(t, err)
@@ -169,6 +173,7 @@ func TestEmulator_CanceledStartLeavesNoProcess(t *testing.T) {
 }
 
 func TestEmulator_StartFailureIsExplained(t *testing.T) {
+	printed := faulttest.Printed(t)
 	for _, test := range []struct{ name, script, want string }{
 		{"it ends at once", "echo no such option; exit 2", "the emulator ended as soon as it was started:\n  no such option"},
 	} {
@@ -178,6 +183,7 @@ func TestEmulator_StartFailureIsExplained(t *testing.T) {
 				return exec.Command("sh", "-c", test.script), nil
 			}
 			_, _, err := e.Acquire(t.Context())
+			printed.Error(err)
 			require.ErrorContains(t, err, test.want)
 		})
 	}

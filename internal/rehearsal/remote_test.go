@@ -9,9 +9,12 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"lockstep/internal/fault/faulttest"
 )
 
 func TestRemoteSession_RefusesInvalidVariables(t *testing.T) {
+	printed := faulttest.Printed(t)
 	dir := t.TempDir()
 	require.NoError(t, MakeCertificates(dir, nil, time.Now(), []string{"emulator"}))
 	authority := filepath.Join(dir, "ca.pem")
@@ -35,6 +38,7 @@ func TestRemoteSession_RefusesInvalidVariables(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, err := RemoteSession(variables(endpoint, authority, test.secret))
+			printed.Error(err)
 			require.ErrorContains(t, err, test.want)
 		})
 	}
@@ -52,6 +56,7 @@ func TestRemoteSession_RefusesInvalidVariables(t *testing.T) {
 			session, err := RemoteSession(variables(test.endpoint, test.authority, secret))
 			assert.Nil(t, session)
 			var problem *RemoteError
+			printed.Error(err)
 			require.ErrorAs(t, err, &problem)
 			assert.ErrorContains(t, err, test.want)
 		})
@@ -67,11 +72,13 @@ func TestRemoteSession_RefusesInvalidVariables(t *testing.T) {
 }
 
 func TestSession_CheckAccountsReportsUnreachable(t *testing.T) {
+	printed := faulttest.Printed(t)
 	dir := t.TempDir()
 	require.NoError(t, MakeCertificates(dir, nil, time.Now(), nil))
 	authority := filepath.Join(dir, authorityFile)
 	session := &Session{Endpoint: "https://" + loopbackAddress(t), Authority: authority, CABundle: authority}
 	err := session.CheckAccounts(t.Context(), nil)
+	printed.Error(err)
 	assert.ErrorContains(t, err, "do not answer: see that `lockstep rehearsal serve` runs there")
 }
 
